@@ -1,0 +1,181 @@
+// Package frame is the wire between tim.wasm and timd, on one page.
+//
+// WebSocket, text frames, JSON-RPC 2.0, subprotocol "tim.v1", one frame a
+// request, response or notification. A frame is at most MaxFrame bytes.
+//
+//	client                                   gateway
+//	  | -- login {…} ----------------------->  |  first frame; or the socket stands by, StandBy at most
+//	  | <------------- {sdkAppID, userID, …} -- |  within LoginTimeout
+//	  | -- ping, renew, noun.verb ---------->  |
+//	  | <--------------------------- results -- |
+//	  | <---------------- notifications ------- |
+//	  | -- logout --------------------------->  |  {} and then close 4001
+//	  | <---------------- evicted {type} ------ |  the last frame, then close 4000
+//	  | <---------------- drain --------------- |  planned restart: close 4100 follows, come back elsewhere
+//
+// Requests of the client:
+//
+//	login {userID, userSig, platform, instance, doc, intent, sdkAppID?}
+//	    -> {sdkAppID, userID, instanceID, serverTime, expiresIn, heartbeat, farewell, resumed}
+//	    instance  secret of 128 random bits, hex, made by the client
+//	    doc       nonce of the page's memory, hex
+//	    intent    "new" (the app called login; may evict) or "resume" (the SDK
+//	              reconnects; never evicts)
+//	    serverTime, expiresIn, heartbeat  ms: the gateway's clock, what is left
+//	              of the UserSig, the longest silence between two frames
+//	    farewell  opaque; says logout for this place without the UserSig
+//	    resumed   whether the place was there already
+//	    The frame is idempotent: the same instance gets the same place.
+//	    CodeDuplicate answers an instance that lives in another page: take a
+//	    fresh instance and repeat.
+//	logout {} -> {}
+//	farewell {token} -> {}            before login, too; ends the place the token names
+//	renew {userSig} -> {expiresIn}
+//	ping {} -> {serverTime}
+//
+// Notifications of the gateway: evicted {type}, drain {}.
+//
+// Errors carry the codes of package fault; the negative ones are JSON-RPC's.
+// Close codes 4000–4099 are final for the session, 4100–4199 and the standard
+// ones mean: come back.
+package frame
+
+import "github.com/tim-wasm/tim/internal/fault"
+
+// Subprotocol is offered and chosen in the WebSocket handshake.
+const Subprotocol = "tim.v1"
+
+// Limits that both sides hold.
+const (
+	MaxFrame = 64 << 10 // bytes of one frame
+	MaxDepth = 32       // nesting of objects and arrays in one frame
+	Rate     = 50       // frames a second that a client may send, sustained
+	Burst    = 200      // frames at once
+	MaxID    = 1 << 53  // request ids are whole numbers below this
+)
+
+// Times of the protocol, in ms.
+const (
+	StandBy     = 60_000 // how long a socket may wait before its first frame
+	Heartbeat   = 15_000 // the client pings after this much silence
+	PongWithin  = 8_000  // and gives the link up when no answer comes within this
+	ProbeWithin = 3_000  // the same, right after the page was shown again
+)
+
+// Method names.
+const (
+	Login    = "login"
+	Logout   = "logout"
+	Farewell = "farewell"
+	Renew    = "renew"
+	Ping     = "ping"
+
+	Evicted = "evicted"
+	Drain   = "drain"
+)
+
+// Intents of a login frame.
+const (
+	IntentNew    = "new"
+	IntentResume = "resume"
+)
+
+// Close codes of the gateway. 4000–4099 are final for the session.
+const (
+	CloseEvicted   = 4000 // after an evicted frame
+	CloseLoggedOut = 4001 // after logout
+	CloseRejected  = 4002 // after a login that was refused for good
+
+	CloseDrain        = 4100 // planned restart
+	CloseStandBy      = 4101 // nothing came for StandBy
+	CloseLoginTimeout = 4102 // the login did not finish in time
+	CloseFlood        = 4103 // over Rate
+	CloseSlow         = 4104 // the client does not read
+	CloseSuperseded   = 4105 // the same instance is attached by a newer socket
+	CloseBadFrame     = 4106 // not a frame: too large, too deep, not JSON-RPC
+	CloseRecheck      = 4107 // the gateway can no longer vouch for this session
+)
+
+// FinalClose tells whether a close code ends the session for good.
+func FinalClose(code int) bool { return code >= 4000 && code <= 4099 }
+
+// Codes of JSON-RPC and of the protocol itself, beside those of package fault.
+const (
+	CodeParse     fault.Code = -32700
+	CodeInvalid   fault.Code = -32600
+	CodeNoMethod  fault.Code = -32601
+	CodeBadParams fault.Code = -32602
+	// CodeDuplicate: the instance lives in another page of the same browser.
+	CodeDuplicate fault.Code = -32010
+)
+
+// Types of an eviction: KICKED_OUT's data.type.
+const (
+	KickMultipleAccount = "multipleAccount"
+	KickMultipleDevice  = "multipleDevice"
+	KickUserSigExpired  = "userSigExpired"
+	KickRESTAPI         = "REST_API_Kick"
+)
+
+// Body is a parsed JSON object. The core reads single fields of it and passes
+// it on unread otherwise: in wasm it is the host's own parsed object, in Go
+// raw JSON.
+type Body interface {
+	// Text gives a string field, "" when it is absent or not a string.
+	Text(key string) string
+	// Number gives a number field cut to a whole one, 0 when it is absent or
+	// not a number.
+	Number(key string) int64
+}
+
+// Field is one member of an object that is to be sent or emitted. Value is a
+// string, int64, int, bool, Fields, or a Body.
+type Field struct {
+	Key   string
+	Value any
+}
+
+// Fields is a small JSON object, in order. It is a Body itself.
+type Fields []Field
+
+// Text implements Body.
+func (f Fields) Text(key string) string {
+	for _, m := range f {
+		if m.Key == key {
+			s, _ := m.Value.(string)
+			return s
+		}
+	}
+	return ""
+}
+
+// Number implements Body.
+func (f Fields) Number(key string) int64 {
+	for _, m := range f {
+		if m.Key == key {
+			switch n := m.Value.(type) {
+			case int64:
+				return n
+			case int:
+				return int64(n)
+			}
+		}
+	}
+	return 0
+}
+
+// Message is one frame that has arrived. A response has no Method; a
+// notification has no ID.
+type Message struct {
+	ID     int64
+	Method string
+	Body   Body         // params or result; nil when there is none
+	Err    *fault.Error // of a response
+}
+
+// Request is one frame that is to be sent; ID 0 makes it a notification.
+type Request struct {
+	ID     int64
+	Method string
+	Params Body
+}
