@@ -1,0 +1,66 @@
+package usersig
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/base64"
+	"encoding/json"
+	"time"
+)
+
+// document is the JSON in a UserSig, with its fields in the order of the
+// official Node signer.
+type document struct {
+	Version    string  `json:"TLS.ver"`
+	Identifier string  `json:"TLS.identifier"`
+	SDKAppID   uint32  `json:"TLS.sdkappid"`
+	Time       int64   `json:"TLS.time"`
+	Expire     int64   `json:"TLS.expire"`
+	UserBuf    *string `json:"TLS.userbuf,omitempty"`
+	Sig        string  `json:"TLS.sig"`
+}
+
+// Sign makes the UserSig of userID for an app, valid from now on for expire,
+// which is cut to whole seconds. The key is the app's secret key string as it
+// stands. Sign does not check the UserID; see ValidUserID.
+func Sign(app uint32, key, userID string, now time.Time, expire time.Duration) string {
+	s := Sig{UserID: userID, SDKAppID: app, Time: now.Unix(), Expire: int64(expire / time.Second)}
+	return pack(s.document(key, nil))
+}
+
+// document is the signed form of s; userbuf may be nil.
+func (s Sig) document(key string, userbuf *string) document {
+	if userbuf != nil {
+		s.UserBuf = *userbuf
+	}
+	return document{
+		Version:    version,
+		Identifier: s.UserID,
+		SDKAppID:   s.SDKAppID,
+		Time:       s.Time,
+		Expire:     s.Expire,
+		UserBuf:    userbuf,
+		Sig:        base64.StdEncoding.EncodeToString(mac(key, s, userbuf != nil)),
+	}
+}
+
+// pack writes a document as a UserSig. Writing to a bytes.Buffer cannot fail.
+func pack(d document) string {
+	var plain bytes.Buffer
+	e := json.NewEncoder(&plain)
+	e.SetEscapeHTML(false) // other signers do not, and it costs bytes
+	_ = e.Encode(d)
+	return wrap(bytes.TrimSuffix(plain.Bytes(), []byte("\n")), zlib.DefaultCompression)
+}
+
+// wrap compresses and encodes the JSON of a UserSig.
+func wrap(plain []byte, level int) string {
+	var packed bytes.Buffer
+	z, err := zlib.NewWriterLevel(&packed, level)
+	if err != nil {
+		panic(err) // a level that zlib does not have
+	}
+	_, _ = z.Write(plain)
+	_ = z.Close()
+	return encoding.EncodeToString(packed.Bytes())
+}

@@ -1,0 +1,235 @@
+package usersig
+
+import (
+	"bytes"
+	"compress/zlib"
+	"crypto/hmac"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// Verify tells whether a UserSig is one for userID and app at the time now,
+// and what it says. app 0 takes the app that the UserSig names, provided that
+// the MAC is one of that app's keys.
+//
+// keys gives the secret keys of an app, several while they rotate: nil when
+// there is no such app, an empty list when it has no key.
+//
+// The error is a *fault.Error: 70002 empty, 70003 malformed, 70014 another
+// app, 70020 no such app, 70016 no key, 70009 another key, 70013 another user,
+// 70001 expired, found in this order. It never holds any part of the UserSig.
+// The Sig is the zero one then.
+func Verify(userSig string, keys func(app uint32) []string, userID string, app uint32, now time.Time) (Sig, error) {
+	if userSig == "" {
+		return Sig{}, fault.New(fault.SigEmpty)
+	}
+	c, err := unpack(userSig)
+	if err != nil {
+		return Sig{}, fault.With(fault.SigMalformed, err.Error())
+	}
+	// Nothing in c is trusted yet: up to the MAC it is only refused, or chooses
+	// the keys that the MAC must fit.
+	if app != 0 && c.SDKAppID != app {
+		return Sig{}, fault.New(fault.SigOtherApp)
+	}
+	list := keys(c.SDKAppID)
+	if list == nil {
+		return Sig{}, fault.New(fault.NoSuchApp)
+	}
+	fits, usable := false, false
+	for _, key := range list {
+		if key == "" {
+			continue // would let everybody sign
+		}
+		usable = true
+		if hmac.Equal(mac(key, c.Sig, c.buffered), c.mac) {
+			fits = true
+		}
+	}
+	switch {
+	case !usable:
+		return Sig{}, fault.New(fault.SigNoKey)
+	case !fits:
+		return Sig{}, fault.New(fault.SigWrongKey)
+	case c.UserID != userID:
+		return Sig{}, fault.New(fault.SigOtherUser)
+	case now.Unix() > c.ExpiresAt():
+		return Sig{}, fault.New(fault.SigExpired)
+	}
+	return c.Sig, nil
+}
+
+// claims is what an unverified UserSig says.
+type claims struct {
+	Sig
+	buffered bool
+	mac      []byte
+}
+
+// unpack reads a UserSig within the limits. Its errors go into fault messages.
+func unpack(userSig string) (claims, error) {
+	if len(userSig) > maxText {
+		return claims{}, errors.New("it is longer than 4 KiB")
+	}
+	// Go's decoder passes over line ends.
+	if strings.ContainsAny(userSig, "\r\n") {
+		return claims{}, errors.New("it has a line end in it")
+	}
+	packed, err := encoding.DecodeString(userSig)
+	if err != nil {
+		return claims{}, errors.New("it is not base64 with * - _ for + / =")
+	}
+	plain, err := inflate(packed)
+	if err != nil {
+		return claims{}, err
+	}
+	return parse(plain)
+}
+
+// inflaters keeps zlib readers: each has tables of some 40 KB, and every login
+// needs one.
+var inflaters sync.Pool
+
+// inflate reads one whole zlib stream with nothing behind it.
+func inflate(packed []byte) ([]byte, error) {
+	notZlib := errors.New("what is in it is not whole zlib data")
+	in := bytes.NewReader(packed)
+	z, ok := inflaters.Get().(io.ReadCloser)
+	var err error
+	if ok {
+		err = z.(zlib.Resetter).Reset(in, nil)
+	} else {
+		z, err = zlib.NewReader(in)
+	}
+	if err != nil {
+		return nil, notZlib
+	}
+	defer inflaters.Put(z)
+	plain, err := io.ReadAll(io.LimitReader(z, maxInflated+1))
+	switch {
+	case len(plain) > maxInflated:
+		return nil, errors.New("it inflates to more than 4 KiB")
+	case err != nil || in.Len() > 0:
+		return nil, notZlib
+	}
+	return plain, nil
+}
+
+// The fields of the JSON, as bits of what has been seen.
+const (
+	hasVersion = 1 << iota
+	hasIdentifier
+	hasSDKAppID
+	hasTime
+	hasExpire
+	hasSig
+	hasUserBuf
+
+	hasAll = hasVersion | hasIdentifier | hasSDKAppID | hasTime | hasExpire | hasSig
+)
+
+// parse reads the JSON field by field: encoding/json's structs would take
+// TLS.TIME for TLS.time and the last of two fields with the same name. A field
+// that nobody knows is passed over, as it is not signed either.
+func parse(plain []byte) (claims, error) {
+	notJSON := errors.New("what is in it is not one JSON object")
+	dec := json.NewDecoder(bytes.NewReader(plain))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return claims{}, notJSON
+	}
+	var c claims
+	seen := 0
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return claims{}, notJSON
+		}
+		var raw json.RawMessage
+		if dec.Decode(&raw) != nil {
+			return claims{}, notJSON
+		}
+		name, _ := key.(string)
+		bit, ok := c.set(name, raw)
+		if !ok || seen&bit != 0 {
+			return claims{}, errors.New(name + " in it is wrong or there twice")
+		}
+		seen |= bit
+	}
+	if t, err := dec.Token(); err != nil || t != json.Delim('}') {
+		return claims{}, notJSON
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return claims{}, notJSON
+	}
+	if seen&hasAll != hasAll {
+		return claims{}, errors.New("a field is missing in it")
+	}
+	c.buffered = seen&hasUserBuf != 0
+	return c, nil
+}
+
+// set takes one field and gives its bit; false when its value cannot be.
+func (c *claims) set(name string, raw json.RawMessage) (bit int, ok bool) {
+	switch name {
+	case "TLS.ver":
+		v, ok := text(raw)
+		return hasVersion, ok && v == version
+	case "TLS.identifier":
+		c.UserID, ok = text(raw)
+		// A line end in it could pass for another signed text.
+		return hasIdentifier, ok && ValidUserID(c.UserID)
+	case "TLS.sdkappid":
+		n, ok := whole(raw, math.MaxUint32)
+		c.SDKAppID = uint32(n)
+		return hasSDKAppID, ok && n > 0
+	case "TLS.time":
+		c.Time, ok = whole(raw, maxSeconds)
+		return hasTime, ok
+	case "TLS.expire":
+		c.Expire, ok = whole(raw, maxSeconds)
+		return hasExpire, ok
+	case "TLS.userbuf":
+		c.UserBuf, ok = text(raw)
+		_, plain := standard(c.UserBuf)
+		return hasUserBuf, ok && plain
+	case "TLS.sig":
+		v, ok := text(raw)
+		c.mac, _ = standard(v)
+		return hasSig, ok && len(c.mac) == 32
+	}
+	return 0, true
+}
+
+// text reads a JSON string.
+func text(raw json.RawMessage) (string, bool) {
+	if len(raw) == 0 || raw[0] != '"' {
+		return "", false
+	}
+	var s string
+	return s, json.Unmarshal(raw, &s) == nil
+}
+
+// whole reads a JSON number that is written as plain digits, as every signer
+// writes it: the signed text holds the number in that form.
+func whole(raw json.RawMessage, most int64) (int64, bool) {
+	n, err := strconv.ParseInt(string(raw), 10, 64)
+	return n, err == nil && raw[0] != '-' && n <= most
+}
+
+// standard decodes standard base64 with padding and without line ends.
+func standard(s string) ([]byte, bool) {
+	if strings.ContainsAny(s, "\r\n") {
+		return nil, false
+	}
+	b, err := base64.StdEncoding.DecodeString(s)
+	return b, err == nil
+}
