@@ -1,0 +1,188 @@
+package jsonframe
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strconv"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// Request is a frame that a client sent.
+type Request struct {
+	ID     int64
+	Call   bool // it has an ID and wants an answer; otherwise a notification
+	Method string
+	Params json.RawMessage // one JSON object, or nil
+}
+
+// outgoing is every member that a frame of a client can have.
+type outgoing struct {
+	Version string          `json:"jsonrpc"`
+	ID      json.RawMessage `json:"id"`
+	Method  *string         `json:"method"`
+	Params  json.RawMessage `json:"params"`
+}
+
+// DecodeRequest reads a frame that a client sent. The error is one that goes
+// back to the client: frame.CodeParse when the text is no frame at all (Fatal
+// tells which of these end the connection), frame.CodeInvalid or
+// frame.CodeBadParams when it is no request of this protocol; then the
+// Request holds the ID as far as it could be read.
+// Params are a part of text, which must not be changed afterwards.
+func DecodeRequest(text []byte) (Request, *fault.Error, error) {
+	if err := check(text); err != nil {
+		return Request{}, refuse(frame.CodeParse, err.Error()), err
+	}
+	var in outgoing
+	if err := json.Unmarshal(text, &in); err != nil {
+		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return Request{}, refuse(frame.CodeInvalid, "a member has the wrong type"), err
+		}
+		return Request{}, refuse(frame.CodeParse, ErrSyntax.Error()), ErrSyntax
+	}
+	r := Request{Params: in.Params}
+	if !absent(in.ID) {
+		id, err := parseID(in.ID)
+		if err != nil {
+			return Request{}, refuse(frame.CodeInvalid, err.Error()), err
+		}
+		r.ID, r.Call = id, true
+	}
+	switch {
+	case in.Version != "2.0":
+		return r, refuse(frame.CodeInvalid, `it lacks "jsonrpc": "2.0"`), errNoRequest
+	case in.Method == nil || *in.Method == "" || len(*in.Method) > maxMethod:
+		return r, refuse(frame.CodeInvalid, "it lacks a method"), errNoRequest
+	}
+	r.Method = *in.Method
+	switch {
+	case absent(in.Params):
+		r.Params = nil
+	case !object(in.Params):
+		return r, refuse(frame.CodeBadParams, "params must be an object"), errNoRequest
+	}
+	return r, nil, nil
+}
+
+// Fatal tells whether an error of DecodeRequest shows a peer that does not
+// speak this protocol, so that the connection has to end.
+func Fatal(err error) bool {
+	return errors.Is(err, ErrTooLarge) || errors.Is(err, ErrTooDeep)
+}
+
+// Result gives the answer to a call. result is marshalled; raw JSON goes
+// through as it is and nil becomes an empty object.
+func Result(id int64, result any) ([]byte, error) {
+	raw, err := marshal(result)
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, 0, len(raw)+48)
+	b = append(b, `{"jsonrpc":"2.0","id":`...)
+	b = strconv.AppendInt(b, id, 10)
+	b = append(b, `,"result":`...)
+	b = append(b, raw...)
+	return append(b, '}'), nil
+}
+
+// Failure gives the error that answers r; a frame whose id could not be read
+// is answered with a null id.
+func Failure(r Request, e *fault.Error) []byte {
+	b := make([]byte, 0, len(e.Message)+80)
+	b = append(b, `{"jsonrpc":"2.0","id":`...)
+	if r.Call {
+		b = strconv.AppendInt(b, r.ID, 10)
+	} else {
+		b = append(b, "null"...)
+	}
+	b = append(b, `,"error":{"code":`...)
+	b = strconv.AppendInt(b, int64(e.Code), 10)
+	b = append(b, `,"message":`...)
+	b = appendText(b, e.Message)
+	return append(b, "}}"...)
+}
+
+// Notification gives a frame that wants no answer. params is one JSON object;
+// nil becomes an empty one.
+func Notification(method string, params json.RawMessage) []byte {
+	b := make([]byte, 0, len(params)+len(method)+48)
+	b = append(b, `{"jsonrpc":"2.0","method":`...)
+	b = appendText(b, method)
+	b = append(b, `,"params":`...)
+	if len(params) == 0 {
+		params = empty
+	}
+	b = append(b, params...)
+	return append(b, '}')
+}
+
+// maxMethod bounds a method's name: it may end up in a log or a message.
+const maxMethod = 64
+
+var (
+	empty        = json.RawMessage("{}")
+	errNoRequest = errors.New("the frame is no request")
+)
+
+// refuse composes an error of JSON-RPC itself.
+func refuse(code fault.Code, detail string) *fault.Error {
+	var text string
+	switch code {
+	case frame.CodeParse:
+		text = "The frame cannot be read: "
+	case frame.CodeBadParams:
+		text = "The parameters do not fit the method: "
+	default:
+		text = "The frame is not a JSON-RPC 2.0 request: "
+	}
+	return &fault.Error{Code: code, Message: text + detail + "."}
+}
+
+func parseID(raw []byte) (int64, error) {
+	id, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil || id < 0 || id >= frame.MaxID {
+		return 0, errors.New("the id must be a whole number below 2^53")
+	}
+	return id, nil
+}
+
+// marshal is json.Marshal without the escaping that only HTML needs.
+func marshal(v any) ([]byte, error) {
+	switch v := v.(type) {
+	case nil:
+		return empty, nil
+	case json.RawMessage:
+		if len(v) == 0 {
+			return empty, nil
+		}
+		return v, nil
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}
+
+// appendText writes a JSON string.
+func appendText(b []byte, s string) []byte {
+	plain := true
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= 0x7f {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		b = append(b, '"')
+		b = append(b, s...)
+		return append(b, '"')
+	}
+	raw, _ := marshal(s) // a string always marshals
+	return append(b, raw...)
+}
