@@ -1,0 +1,48 @@
+// Command gen writes the constants of tim from their one source, the JSON
+// files beside it, into the Go and JS files that need them:
+//
+//	codes.json      error codes, their Go names and messages
+//	constants.json  EVENT and TYPES of the JS API
+//	methods.json    names of the public methods of an instance
+//
+// Run it in the module's root after a change: go run ./internal/gen. Its test
+// fails when a generated file is not what it would write.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	if err := run("."); err != nil {
+		fmt.Fprintln(os.Stderr, "gen:", err)
+		os.Exit(1)
+	}
+}
+
+// run writes every generated file below root.
+func run(root string) error {
+	if _, err := os.Stat(filepath.Join(root, "go.mod")); err != nil {
+		return fmt.Errorf("run it in the module's root: %w", err)
+	}
+	s, err := load()
+	if err != nil {
+		return err
+	}
+	files, err := s.files()
+	if err != nil {
+		return err
+	}
+	for name, text := range files {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+var (
+	//go:embed codes.json
+	codesJSON []byte
+	//go:embed constants.json
+	constantsJSON []byte
+	//go:embed methods.json
+	methodsJSON []byte
+)
+
+// source is what the JSON files say.
+type source struct {
+	Codes   []code
+	Event   table
+	Types   table
+	Methods []string
+}
+
+// code is one error code.
+type code struct {
+	Code int    `json:"code"`
+	Name string `json:"name"`
+	Text string `json:"text"`
+}
+
+// constant is one member of EVENT or TYPES; Value is a string or a number in
+// JSON.
+type constant struct {
+	Name  string
+	Value json.RawMessage
+}
+
+// table is a JSON object in the order of its file.
+type table []constant
+
+// UnmarshalJSON keeps the order and refuses a name that comes twice.
+func (t *table) UnmarshalJSON(text []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	if _, err := dec.Token(); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		c := constant{Name: name.(string)}
+		if err := dec.Decode(&c.Value); err != nil {
+			return err
+		}
+		if seen[c.Name] {
+			return fmt.Errorf("%s is there twice", c.Name)
+		}
+		seen[c.Name] = true
+		*t = append(*t, c)
+	}
+	return nil
+}
+
+// MarshalJSON writes the object in the order of its file, without spaces.
+func (t table) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, c := range t {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%q:%s", c.Name, c.Value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// load reads the sources.
+func load() (source, error) {
+	var s source
+	var constants struct {
+		EVENT, TYPES table
+	}
+	var methods struct {
+		Methods []string `json:"methods"`
+	}
+	err := errors.Join(
+		json.Unmarshal(codesJSON, &s.Codes),
+		json.Unmarshal(constantsJSON, &constants),
+		json.Unmarshal(methodsJSON, &methods),
+	)
+	s.Event, s.Types, s.Methods = constants.EVENT, constants.TYPES, methods.Methods
+	return s, err
+}
