@@ -1,0 +1,276 @@
+// Package bus gives timd its NATS: a server embedded in the process, or a
+// connection to a cluster that others run. Everything that gateways share goes
+// through it; the packages registry and inbox keep their streams on it.
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Memory as Options.Data keeps everything in memory: for tests.
+const Memory = "memory"
+
+// ErrInUse is returned by Open when another process holds the data directory.
+var ErrInUse = errors.New("in use by another process")
+
+// Options say which NATS to use. Either Data or URLs is given.
+type Options struct {
+	// Data is the directory of the embedded server, made when it is absent;
+	// Memory for none. It is used when URLs is empty.
+	Data string
+	// SyncAlways makes the embedded server fsync before it acknowledges, so
+	// that what was acknowledged survives a power loss and not only kill -9.
+	SyncAlways bool
+
+	// URLs of an external NATS with JetStream, for example
+	// "nats://10.0.0.1:4222,nats://10.0.0.2:4222".
+	URLs string
+	// Creds is a NATS credentials file, CA a PEM file of certificates that may
+	// sign the servers' ones. Both may be empty.
+	Creds, CA string
+
+	// Name of this process towards the cluster: the node's name.
+	Name string
+	// Log gets what happens to the connection; slog.Default when nil.
+	Log *slog.Logger
+}
+
+// Bus is a running connection. It is safe for concurrent use.
+type Bus struct {
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	log      *slog.Logger
+	replicas int
+	embedded *embedded // nil when external
+
+	mu       sync.Mutex
+	onChange []func(up bool)
+}
+
+// Open starts the embedded server or connects to the external one, and returns
+// when JetStream answers. Errors are one line that says what to do.
+func Open(ctx context.Context, o Options) (*Bus, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Name == "" {
+		o.Name = "timd"
+	}
+	b := &Bus{log: o.Log, replicas: 1}
+	var err error
+	switch {
+	case o.URLs != "": // --data has a default, so both may be set
+		err = b.connect(ctx, o)
+	case o.Data != "":
+		err = b.embed(ctx, o)
+	default:
+		err = errors.New("no NATS: give a data directory for the embedded server or the URL of an external one")
+	}
+	if err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// Conn is the connection, for subjects that no stream holds.
+func (b *Bus) Conn() *nats.Conn { return b.nc }
+
+// JetStream is the stream interface.
+func (b *Bus) JetStream() jetstream.JetStream { return b.js }
+
+// Replicas is how many copies a stream should have: 3 on a cluster, else 1.
+func (b *Bus) Replicas() int { return b.replicas }
+
+// Storage is the storage type streams should have.
+func (b *Bus) Storage() jetstream.StorageType {
+	if b.embedded != nil && b.embedded.memory {
+		return jetstream.MemoryStorage
+	}
+	return jetstream.FileStorage
+}
+
+// Embedded tells whether the server runs in this process.
+func (b *Bus) Embedded() bool { return b.embedded != nil }
+
+// Up tells whether the connection stands at this moment.
+func (b *Bus) Up() bool { return b.nc != nil && b.nc.IsConnected() }
+
+// OnChange has f called whenever the connection is lost (false) or is back
+// (true). f must not block.
+func (b *Bus) OnChange(f func(up bool)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.onChange = append(b.onChange, f)
+}
+
+func (b *Bus) changed(up bool) {
+	b.mu.Lock()
+	fs := b.onChange
+	b.mu.Unlock()
+	for _, f := range fs {
+		f(up)
+	}
+}
+
+// Close ends the connection and the embedded server, and gives the data
+// directory free. It may be called more than once.
+func (b *Bus) Close() {
+	if b.nc != nil {
+		b.nc.Close()
+	}
+	if b.embedded != nil {
+		b.embedded.stop()
+	}
+}
+
+// options are those that both kinds of connection share.
+func (b *Bus) options(name string) []nats.Option {
+	return []nats.Option{
+		nats.Name(name),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond),
+		nats.ReconnectJitter(100*time.Millisecond, 250*time.Millisecond),
+		nats.PingInterval(5 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		// A write during an outage must fail, not wait in a buffer: whoever
+		// wrote it has given up by the time it would be sent.
+		nats.ReconnectBufSize(-1),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				b.log.Warn("NATS connection lost", "error", err)
+			}
+			b.changed(false)
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			b.log.Info("NATS connection is back", "server", nc.ConnectedUrlRedacted())
+			b.changed(true)
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			subject := ""
+			if sub != nil {
+				subject = sub.Subject
+			}
+			b.log.Warn("NATS error", "error", err, "subject", subject)
+		}),
+	}
+}
+
+// embedded is the server in this process.
+type embedded struct {
+	srv    *server.Server
+	memory bool
+	temp   string // to be removed at the end
+	unlock func()
+	once   sync.Once
+}
+
+func (b *Bus) embed(ctx context.Context, o Options) error {
+	e := &embedded{memory: o.Data == Memory, unlock: func() {}}
+	b.embedded = e
+	dir := o.Data
+	if e.memory {
+		// The server keeps some bookkeeping on disk even for memory streams.
+		temp, err := os.MkdirTemp("", "timd-memory-")
+		if err != nil {
+			return fmt.Errorf("no temporary directory for the embedded NATS server: %w", err)
+		}
+		e.temp, dir = temp, temp
+	} else {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("data directory %s cannot be made: %w; choose another with --data", dir, err)
+		}
+		unlock, err := lock(dir)
+		if errors.Is(err, ErrInUse) {
+			return fmt.Errorf("data directory %s is %w: stop the other timd or choose another directory with --data", dir, ErrInUse)
+		}
+		if err != nil {
+			return fmt.Errorf("data directory %s cannot be locked: %w; check its owner and rights", dir, err)
+		}
+		e.unlock = unlock
+	}
+	srv, err := server.NewServer(&server.Options{
+		ServerName:             o.Name,
+		DontListen:             true,
+		JetStream:              true,
+		StoreDir:               dir,
+		SyncAlways:             o.SyncAlways,
+		NoSigs:                 true,
+		NoLog:                  true,
+		DisableJetStreamBanner: true,
+	})
+	if err != nil {
+		return fmt.Errorf("embedded NATS server does not start on %s: %w", dir, err)
+	}
+	srv.SetLoggerV2(serverLog{o.Log}, false, false, false)
+	e.srv = srv
+	srv.Start()
+	if !srv.ReadyForConnections(30 * time.Second) {
+		return fmt.Errorf("embedded NATS server on %s was not ready within 30 s: see the log, and whether the disk is full", dir)
+	}
+	b.nc, err = nats.Connect("", append(b.options(o.Name), nats.InProcessServer(srv))...)
+	if err != nil {
+		return fmt.Errorf("embedded NATS server cannot be reached in process: %w", err)
+	}
+	return b.stream(ctx, "the embedded NATS server on "+dir)
+}
+
+func (e *embedded) stop() {
+	e.once.Do(func() {
+		if e.srv != nil {
+			e.srv.Shutdown()
+			e.srv.WaitForShutdown()
+		}
+		e.unlock()
+		if e.temp != "" {
+			_ = os.RemoveAll(e.temp)
+		}
+	})
+}
+
+// stream makes the JetStream context and waits until JetStream answers.
+func (b *Bus) stream(ctx context.Context, what string) error {
+	js, err := jetstream.New(b.nc)
+	if err != nil {
+		return fmt.Errorf("no JetStream on %s: %w", what, err)
+	}
+	b.js = js
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if _, err := js.AccountInfo(ctx); err != nil {
+		if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
+			return fmt.Errorf("%s runs without JetStream: start it with -js", what)
+		}
+		return fmt.Errorf("JetStream on %s does not answer: %w", what, err)
+	}
+	return nil
+}
+
+// serverLog hands the embedded server's own words to slog: what is wrong, and
+// nothing of its chatter.
+type serverLog struct{ log *slog.Logger }
+
+func (l serverLog) Noticef(string, ...any) {}
+func (l serverLog) Warnf(f string, a ...any) {
+	l.log.Warn("NATS server: " + fmt.Sprintf(f, a...))
+}
+
+func (l serverLog) Fatalf(f string, a ...any) {
+	l.log.Error("NATS server: " + fmt.Sprintf(f, a...))
+}
+
+func (l serverLog) Errorf(f string, a ...any) {
+	l.log.Error("NATS server: " + fmt.Sprintf(f, a...))
+}
+func (l serverLog) Debugf(string, ...any) {}
+func (l serverLog) Tracef(string, ...any) {}

@@ -1,0 +1,64 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// connect joins a NATS that others run.
+func (b *Bus) connect(ctx context.Context, o Options) error {
+	opts := append(b.options(o.Name), nats.Timeout(4*time.Second))
+	if o.Creds != "" {
+		if _, err := os.Stat(o.Creds); err != nil {
+			return fmt.Errorf("NATS credentials cannot be read: %w; check --nats-creds", err)
+		}
+		opts = append(opts, nats.UserCredentials(o.Creds))
+	}
+	if o.CA != "" {
+		if _, err := os.Stat(o.CA); err != nil {
+			return fmt.Errorf("NATS certificate authority cannot be read: %w; check --nats-ca", err)
+		}
+		opts = append(opts, nats.RootCAs(o.CA))
+	}
+	where := redact(o.URLs)
+	nc, err := nats.Connect(o.URLs, opts...)
+	if err != nil {
+		switch {
+		case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout):
+			return fmt.Errorf("NATS cannot be reached at %s: %w; check --nats and that the servers run", where, err)
+		case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired):
+			return fmt.Errorf("NATS at %s refuses this timd: %w; check --nats-creds", where, err)
+		}
+		return fmt.Errorf("NATS at %s: %w; check --nats, --nats-creds and --nats-ca", where, err)
+	}
+	b.nc = nc
+	if nc.ConnectedClusterName() != "" {
+		b.replicas = 3
+	}
+	return b.stream(ctx, "NATS at "+where)
+}
+
+// redact cuts names and passwords out of URLs: they end up in messages.
+func redact(urls string) string {
+	parts := strings.Split(urls, ",")
+	for i, p := range parts {
+		p = strings.TrimSpace(p)
+		scheme, rest, ok := strings.Cut(p, "://")
+		if !ok {
+			scheme, rest = "", p
+		} else {
+			scheme += "://"
+		}
+		if at := strings.LastIndex(rest, "@"); at >= 0 {
+			rest = rest[at+1:]
+		}
+		parts[i] = scheme + rest
+	}
+	return strings.Join(parts, ",")
+}

@@ -1,0 +1,184 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Ensure makes a stream, or brings an older one up to this configuration, with
+// this bus's storage and number of replicas. A cluster that lacks the servers
+// for three copies just now gets one, and three at a later start.
+func (b *Bus) Ensure(ctx context.Context, c jetstream.StreamConfig) (jetstream.Stream, error) {
+	c.Storage = b.Storage()
+	if c.Replicas == 0 {
+		c.Replicas = b.replicas
+	}
+	if old, err := b.js.Stream(ctx, c.Name); err == nil {
+		was := old.CachedInfo().Config
+		c.Storage = was.Storage // cannot be changed
+		c.Replicas = max(c.Replicas, was.Replicas)
+		s, err := b.js.UpdateStream(ctx, c)
+		if err != nil && c.Replicas > was.Replicas {
+			b.log.Warn("NATS stream stays with fewer copies", "stream", c.Name, "copies", was.Replicas, "error", err)
+			c.Replicas = was.Replicas
+			s, err = b.js.UpdateStream(ctx, c)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("NATS stream %s cannot be updated: %w", c.Name, err)
+		}
+		return s, nil
+	} else if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, fmt.Errorf("NATS stream %s cannot be looked up: %w", c.Name, err)
+	}
+	s, err := b.js.CreateStream(ctx, c)
+	var api *jetstream.APIError
+	if errors.As(err, &api) && c.Replicas > 1 {
+		b.log.Warn("NATS cluster has no room for three copies; it starts with one", "stream", c.Name, "error", err)
+		c.Replicas = 1
+		s, err = b.js.CreateStream(ctx, c)
+	}
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		// Another timd was quicker, with another configuration.
+		return b.js.Stream(ctx, c.Name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("NATS stream %s cannot be made: %w", c.Name, err)
+	}
+	return s, nil
+}
+
+// KV is the configuration of a key-value bucket's stream: the newest value of
+// each key, values that may end by a TTL of their own, and no tombstones. A
+// bucket made so can be read by any NATS client.
+func KV(bucket, description string) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              "KV_" + bucket,
+		Description:       description,
+		Subjects:          []string{"$KV." + bucket + ".>"},
+		MaxMsgsPerSubject: 1,
+		Discard:           jetstream.DiscardNew,
+		DenyDelete:        true,
+		AllowRollup:       true,
+		AllowDirect:       true,
+		AllowMsgTTL:       true,
+	}
+}
+
+// Value is a stored message: the newest of its subject.
+type Value struct {
+	Subject string
+	Data    []byte
+	Seq     uint64 // its revision
+	Time    time.Time
+}
+
+// ErrNoValue tells that a subject holds nothing.
+var ErrNoValue = errors.New("no value")
+
+// Last reads the newest message of a subject from any replica: quick, and
+// perhaps a little old.
+func (b *Bus) Last(ctx context.Context, stream, subject string) (Value, error) {
+	m, err := b.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+stream+"."+subject, nil)
+	if err != nil {
+		return Value{}, err
+	}
+	return direct(m)
+}
+
+// Next reads the first message with at least this sequence number whose
+// subject matches filter, from any replica.
+func (b *Bus) Next(ctx context.Context, stream, filter string, seq uint64) (Value, error) {
+	req := `{"seq":` + strconv.FormatUint(max(seq, 1), 10) + `,"next_by_subj":` + strconv.Quote(filter) + `}`
+	m, err := b.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+stream, []byte(req))
+	if err != nil {
+		return Value{}, err
+	}
+	return direct(m)
+}
+
+func direct(m *nats.Msg) (Value, error) {
+	switch status := m.Header.Get("Status"); status {
+	case "":
+	case "404":
+		return Value{}, ErrNoValue
+	default:
+		return Value{}, fmt.Errorf("NATS answers %s %s", status, m.Header.Get("Description"))
+	}
+	seq, err := strconv.ParseUint(m.Header.Get(jetstream.SequenceHeader), 10, 64)
+	if err != nil {
+		return Value{}, fmt.Errorf("NATS answers without a sequence: %w", err)
+	}
+	t, _ := time.Parse(time.RFC3339Nano, m.Header.Get(jetstream.TimeStampHeaer))
+	return Value{Subject: m.Header.Get(jetstream.SubjectHeader), Data: m.Data, Seq: seq, Time: t}, nil
+}
+
+// LastAtLeader reads the newest message of a subject from the stream's leader.
+func (b *Bus) LastAtLeader(ctx context.Context, stream, subject string) (Value, error) {
+	m, err := b.nc.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream,
+		[]byte(`{"last_by_subj":`+strconv.Quote(subject)+`}`))
+	if err != nil {
+		return Value{}, err
+	}
+	var reply struct {
+		Error   *jetstream.APIError `json:"error"`
+		Message struct {
+			Subject string    `json:"subject"`
+			Seq     uint64    `json:"seq"`
+			Data    []byte    `json:"data"`
+			Time    time.Time `json:"time"`
+		} `json:"message"`
+	}
+	if err := json.Unmarshal(m.Data, &reply); err != nil {
+		return Value{}, fmt.Errorf("NATS gives no readable answer: %w", err)
+	}
+	if reply.Error != nil {
+		if reply.Error.Code == 404 {
+			return Value{}, ErrNoValue
+		}
+		return Value{}, reply.Error
+	}
+	v := reply.Message
+	return Value{Subject: v.Subject, Data: v.Data, Seq: v.Seq, Time: v.Time}, nil
+}
+
+// ErrConflict tells that a compare-and-set met another revision.
+var ErrConflict = errors.New("changed meanwhile")
+
+// Put stores data as the newest message of a subject if its newest one still
+// has this sequence number (0: there is none), and gives the new number. A
+// ttl of 0 keeps it; else it ends after ttl, rounded up to seconds. Any error
+// but ErrConflict leaves open whether it was stored.
+func (b *Bus) Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error) {
+	m := nats.NewMsg(subject)
+	m.Data = data
+	m.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(seq, 10))
+	if ttl > 0 {
+		m.Header.Set(jetstream.MsgTTLHeader, strconv.FormatInt(int64((ttl+time.Second-1)/time.Second), 10)+"s")
+	}
+	r, err := b.nc.RequestMsgWithContext(ctx, m)
+	if err != nil {
+		return 0, err
+	}
+	var ack struct {
+		Error *jetstream.APIError `json:"error"`
+		Seq   uint64              `json:"seq"`
+	}
+	if err := json.Unmarshal(r.Data, &ack); err != nil {
+		return 0, fmt.Errorf("NATS gives no readable answer: %w", err)
+	}
+	if ack.Error != nil {
+		switch ack.Error.ErrorCode {
+		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+			return 0, ErrConflict
+		}
+		return 0, ack.Error
+	}
+	return ack.Seq, nil
+}

@@ -1,0 +1,117 @@
+package registry
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// recordVersion is the layout below. A record of a newer layout is left alone:
+// its gateway's operator is in the middle of an upgrade.
+const recordVersion = 1
+
+// maxEvicted bounds how many evicted instances a record remembers.
+const maxEvicted = 32
+
+// Record is what the store holds of one user. It is the truth: sockets follow
+// it. Times are Unix milliseconds unless they say seconds.
+type Record struct {
+	Version  int    `json:"v"`
+	Op       string `json:"op,omitempty"` // the operation that wrote it
+	Settings uint64 `json:"s,omitempty"`  // revision of the settings it was decided by
+	// Last is the highest attach number given. Numbers are at least the time
+	// of the attach, so that they go on growing after a record has ended.
+	Last      uint64     `json:"n,omitempty"`
+	KickedAt  int64      `json:"k,omitempty"` // seconds; a UserSig of that second or before is void
+	Instances []Instance `json:"i,omitempty"`
+	Evicted   []Evicted  `json:"e,omitempty"` // oldest first
+	Out       []Event    `json:"o,omitempty"` // events that may not be in the event stream yet
+}
+
+// Instance is a place: one instance of the user that counts for the limit.
+type Instance struct {
+	Hash     string           `json:"h"` // hex of SHA-256 of the instance secret
+	Platform gateway.Platform `json:"p"`
+	Gateway  string           `json:"g"` // who holds, or held, the socket
+	Attach   uint64           `json:"a"`
+	Login    uint64           `json:"l"` // attach number of the login: order and, about, time
+	Doc      string           `json:"d,omitempty"`
+	Op       string           `json:"op,omitempty"` // the operation that attached it
+	Down     int64            `json:"t,omitempty"`  // without a socket since; 0 while attached
+	Clean    bool             `json:"c,omitempty"`  // of Down: the page closed its socket itself
+	Expires  int64            `json:"x"`            // seconds; end of its UserSig
+	Addr     string           `json:"r,omitempty"`
+}
+
+// Evicted remembers who must not come back by resuming, until its UserSig ends.
+type Evicted struct {
+	Hash    string `json:"h"`
+	Type    string `json:"t"` // frame.Kick…
+	Expires int64  `json:"x"` // seconds
+}
+
+// find gives the index of an instance, -1 when it has no place.
+func (r *Record) find(hash string) int {
+	for i := range r.Instances {
+		if r.Instances[i].Hash == hash {
+			return i
+		}
+	}
+	return -1
+}
+
+// holds tells whether p is the record's current attachment of its instance.
+func (r *Record) holds(p gateway.Place) bool {
+	i := r.find(p.Instance)
+	return i >= 0 && r.Instances[i].Attach == p.Attach
+}
+
+// evictedAs gives the type an instance was evicted with, "" when it was not.
+func (r *Record) evictedAs(hash string) string {
+	for i := range r.Evicted {
+		if r.Evicted[i].Hash == hash {
+			return r.Evicted[i].Type
+		}
+	}
+	return ""
+}
+
+// clone copies a record so that its lists can be changed.
+func (r Record) clone() Record {
+	r.Instances = append([]Instance(nil), r.Instances...)
+	r.Evicted = append([]Evicted(nil), r.Evicted...)
+	r.Out = append([]Event(nil), r.Out...)
+	return r
+}
+
+// holder names an instance's attachment.
+func (in *Instance) holder(u gateway.User) gateway.Holder {
+	return gateway.Holder{
+		Place:   gateway.Place{User: u, Instance: in.Hash, Attach: in.Attach},
+		Gateway: in.Gateway,
+	}
+}
+
+func (r *Record) encode() []byte {
+	r.Version = recordVersion
+	data, err := json.Marshal(r)
+	if err != nil {
+		panic("registry: a record cannot be encoded: " + err.Error()) // no field of it can fail
+	}
+	return data
+}
+
+func decodeRecord(data []byte) (Record, error) {
+	var r Record
+	if len(data) == 0 {
+		return r, nil
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return r, fmt.Errorf("a record is not readable: %w", err)
+	}
+	if r.Version > recordVersion {
+		return r, fmt.Errorf("a record has version %d and this timd knows %d: upgrade it", r.Version, recordVersion)
+	}
+	return r, nil
+}

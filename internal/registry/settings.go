@@ -1,0 +1,123 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// Mode is the login mode of an app: which platforms exclude each other.
+type Mode string
+
+// The login modes.
+const (
+	Single Mode = "single" // one platform of all
+	Dual   Mode = "dual"   // one of the native platforms, and Web beside it
+	Triple Mode = "triple" // one mobile, one desktop, and Web
+	Multi  Mode = "multi"  // all beside each other
+)
+
+// Settings of an SDKAppID.
+type Settings struct {
+	// WebInstances is how many Web instances a user may have online, 1 to 10.
+	WebInstances int `json:"webInstances"`
+	// LoginMode says which platforms exclude each other.
+	LoginMode Mode `json:"loginMode"`
+	// Instances is how many instances of each other platform, 1 to 3; a
+	// platform that is absent has 1. Linux counts as Windows.
+	Instances map[gateway.Platform]int `json:"instances,omitempty"`
+	// Revision numbers the changes; 0 when they were never set.
+	Revision uint64 `json:"-"`
+}
+
+// Patch changes some of the settings; nil leaves a setting as it is.
+type Patch struct {
+	WebInstances *int
+	LoginMode    *Mode
+	Instances    map[gateway.Platform]int
+}
+
+// ErrSettings is the kind of every error about a value that settings cannot
+// have; its text says which values they can.
+var ErrSettings = errors.New("bad settings")
+
+func defaultSettings() Settings {
+	return Settings{WebInstances: 1, LoginMode: Dual}
+}
+
+// apply gives the settings with a patch, or an ErrSettings.
+func (s Settings) apply(p Patch) (Settings, error) {
+	if p.WebInstances != nil {
+		if *p.WebInstances < 1 || *p.WebInstances > 10 {
+			return s, fmt.Errorf("%w: WebInstances is %d and must be 1 to 10", ErrSettings, *p.WebInstances)
+		}
+		s.WebInstances = *p.WebInstances
+	}
+	if p.LoginMode != nil {
+		switch *p.LoginMode {
+		case Single, Dual, Triple, Multi:
+			s.LoginMode = *p.LoginMode
+		default:
+			return s, fmt.Errorf("%w: LoginMode is %.32q and must be single, dual, triple or multi", ErrSettings, string(*p.LoginMode))
+		}
+	}
+	if len(p.Instances) > 0 {
+		all := make(map[gateway.Platform]int, len(s.Instances)+len(p.Instances))
+		for k, v := range s.Instances {
+			all[k] = v
+		}
+		for k, v := range p.Instances {
+			switch k {
+			case gateway.Linux:
+				k = gateway.Windows
+			case gateway.Android, gateway.IPhone, gateway.IPad, gateway.Windows, gateway.Mac:
+			default:
+				return s, fmt.Errorf("%w: %.32q is not a native platform: Android, iPhone, iPad, Windows, Mac or Linux", ErrSettings, string(k))
+			}
+			if v < 1 || v > 3 {
+				return s, fmt.Errorf("%w: instances of %s are %d and must be 1 to 3", ErrSettings, k, v)
+			}
+			all[k] = v
+		}
+		s.Instances = all
+	}
+	return s, nil
+}
+
+// limit is how many instances of a platform may be online.
+func (s *Settings) limit(p gateway.Platform) int {
+	p = kind(p)
+	if p == gateway.Web {
+		return max(s.WebInstances, 1)
+	}
+	return max(s.Instances[p], 1)
+}
+
+// kind is a platform as the rules see it: Linux is treated like Windows.
+func kind(p gateway.Platform) gateway.Platform {
+	if p == gateway.Linux {
+		return gateway.Windows
+	}
+	return p
+}
+
+// rivals tells whether two different platforms exclude each other.
+func (s *Settings) rivals(a, b gateway.Platform) bool {
+	a, b = kind(a), kind(b)
+	if a == b {
+		return false
+	}
+	switch s.LoginMode {
+	case Single:
+		return true
+	case Triple:
+		return a != gateway.Web && b != gateway.Web && desktop(a) == desktop(b)
+	case Multi:
+		return false
+	case Dual:
+	}
+	return a != gateway.Web && b != gateway.Web
+}
+
+func desktop(p gateway.Platform) bool { return p == gateway.Windows || p == gateway.Mac }
