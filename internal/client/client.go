@@ -21,25 +21,212 @@ type Options struct {
 	Early    bool   // open a socket at once, so that login costs one round trip
 }
 
-// API of a Client as its hosts use it; the methods are in this package.
-type API interface {
-	Login(userID, userSig string, done Done)
-	Logout(done Done)
-	Destroy(done Done)
-	Renew(userSig string, done Done)
-	Send(method string, params frame.Body, within int64, done Done)
+// Client is one instance of the SDK.
+type Client struct {
+	host      Host
+	machine   *session.Machine
+	queue     []session.Input
+	draining  bool
+	done      map[session.Call]Done
+	calls     session.Call
+	farewells farewells
+}
 
-	Status() (status, reason string) // loggedOut, loggingIn, ready, reconnecting, loggingOut
-	Ready() bool
-	User() string
-	ServerTime() int64 // ms, 0 before the first login
+// New makes a Client; its host must be able to take calls already.
+func New(opt Options, host Host) *Client {
+	c := &Client{host: host, done: map[session.Call]Done{}}
+	c.machine = session.New(session.Config{
+		SDKAppID: opt.SDKAppID,
+		Platform: opt.Platform,
+		URL:      host.URL(),
+		Doc:      c.hex(16),
+		Online:   host.Online(),
+		Secret:   func() string { return c.hex(16) },
+		Jitter:   c.jitter,
+	})
+	c.post(session.Create{Early: opt.Early})
+	return c
+}
 
-	OnOpen(gen session.Gen)
-	OnDialFailed(gen session.Gen, detail string)
-	OnFrame(gen session.Gen, m frame.Message)
-	OnClose(gen session.Gen, code int, reason string)
-	OnTimer(t session.Timer)
-	OnTask()
-	OnNetwork(online bool)
-	OnShown()
+// Login asks the gateway to log in; done gets loginResult's fields.
+func (c *Client) Login(userID, userSig string, done Done) {
+	c.post(session.Login{Call: c.call(done), UserID: userID, UserSig: userSig, Stored: c.host.Load()})
+}
+
+// Logout ends the session; it works without a network, too.
+func (c *Client) Logout(done Done) { c.post(session.Logout{Call: c.call(done)}) }
+
+// Destroy ends the instance; when done has run nothing more will happen.
+func (c *Client) Destroy(done Done) { c.post(session.Destroy{Call: c.call(done)}) }
+
+// Renew gives the running session a new UserSig.
+func (c *Client) Renew(userSig string, done Done) {
+	c.post(session.Renew{Call: c.call(done), UserSig: userSig})
+}
+
+// Send makes a request of the session; within is in ms, 0 for the default.
+func (c *Client) Send(method string, params frame.Body, within int64, done Done) {
+	c.post(session.Send{Call: c.call(done), Method: method, Params: params, Within: within})
+}
+
+// Status gives one of loggedOut, loggingIn, ready, reconnecting, loggingOut,
+// and for loggedOut and reconnecting the reason where there is one.
+func (c *Client) Status() (status, reason string) { return c.machine.Status() }
+
+// Ready is true from SDK_READY to SDK_NOT_READY, also while reconnecting.
+func (c *Client) Ready() bool { return c.machine.IsReady() }
+
+// User gives the userID that is logged in, or "".
+func (c *Client) User() string { return c.machine.UserID() }
+
+// ServerTime gives the gateway's clock in ms, 0 before the first login.
+func (c *Client) ServerTime() int64 { return c.machine.ServerTime(c.host.Now()) }
+
+// Pending counts the calls that have not settled yet.
+func (c *Client) Pending() int { return len(c.done) }
+
+// What the host tells. Each may come at any time, also from within a call of
+// the Client to the host.
+
+// OnOpen tells that the connection gen is open.
+func (c *Client) OnOpen(gen session.Gen) {
+	if c.machine.Current(gen) {
+		c.farewells.say(c.host, gen)
+	}
+	c.post(session.Opened{Gen: gen})
+}
+
+// OnDialFailed tells that the connection gen could not be opened.
+func (c *Client) OnDialFailed(gen session.Gen, detail string) {
+	c.post(session.DialFailed{Gen: gen, Detail: detail})
+}
+
+// OnFrame tells of a frame on the connection gen.
+func (c *Client) OnFrame(gen session.Gen, m frame.Message) {
+	if m.ID != 0 && m.ID >= farewellID {
+		c.farewells.heard(m.ID)
+		return
+	}
+	c.post(session.Received{Gen: gen, Frame: m})
+}
+
+// OnClose tells that the open connection gen is no more.
+func (c *Client) OnClose(gen session.Gen, code int, reason string) {
+	c.post(session.Closed{Gen: gen, Code: code, Reason: reason})
+}
+
+// OnTimer tells that a timer is due.
+func (c *Client) OnTimer(t session.Timer) { c.post(session.TimerFired{Timer: t}) }
+
+// OnTask tells that the later task has come.
+func (c *Client) OnTask() { c.post(session.TaskCame{}) }
+
+// OnNetwork tells what the host thinks of the network.
+func (c *Client) OnNetwork(online bool) { c.post(session.NetworkChanged{Online: online}) }
+
+// OnShown tells that the page was away and is back.
+func (c *Client) OnShown() { c.post(session.Shown{}) }
+
+func (c *Client) call(done Done) session.Call {
+	c.calls++
+	c.done[c.calls] = done
+	return c.calls
+}
+
+// post queues an input and, unless that is being done already further down the
+// stack, steps until the queue is empty. So a listener that calls the Client
+// never runs inside Step, and meets a settled state. A panic of the host or of
+// a callback does not take the remaining effects with it; it goes on up when
+// the queue is empty.
+func (c *Client) post(in session.Input) {
+	c.queue = append(c.queue, in)
+	if c.draining {
+		return
+	}
+	c.draining = true
+	var panicked any
+	for len(c.queue) > 0 {
+		next := c.queue[0]
+		c.queue[0] = nil // what a login held must not stay in the array behind
+		c.queue = c.queue[1:]
+		if p := c.step(next); p != nil && panicked == nil {
+			panicked = p
+		}
+	}
+	c.queue = nil
+	c.draining = false
+	if panicked != nil {
+		panic(panicked)
+	}
+}
+
+func (c *Client) step(in session.Input) (panicked any) {
+	defer func() {
+		if p := recover(); p != nil {
+			panicked = p
+		}
+	}()
+	for _, e := range c.machine.Step(c.host.Now(), in) {
+		if p := c.carryOut(e); p != nil && panicked == nil {
+			panicked = p
+		}
+	}
+	return panicked
+}
+
+func (c *Client) carryOut(e session.Effect) (panicked any) {
+	defer func() { panicked = recover() }()
+	switch e := e.(type) {
+	case session.Dial:
+		c.host.Dial(e.Gen)
+	case session.Write:
+		c.host.Write(e.Gen, e.Request)
+	case session.Close:
+		c.host.Close(e.Gen, e.Code, e.Reason)
+	case session.StartTimer:
+		c.host.StartTimer(e.Timer, e.After)
+	case session.StopTimer:
+		c.host.StopTimer(e.Timer)
+	case session.NextTask:
+		c.host.NextTask()
+	case session.Settle:
+		done := c.done[e.Call]
+		delete(c.done, e.Call)
+		if done != nil {
+			done(e.Result, e.Err)
+		}
+	case session.Emit:
+		c.host.Emit(e.Name, e.Data)
+	case session.Notify:
+		c.host.Notify(e.Method, e.Body)
+	case session.Store:
+		c.host.Store(e.Text)
+	case session.Leave:
+		c.farewells.leave(e.Token)
+	}
+	return nil
+}
+
+const hexDigits = "0123456789abcdef"
+
+// hex gives n random bytes as hex digits.
+func (c *Client) hex(n int) string {
+	raw := make([]byte, n)
+	c.host.Rand(raw)
+	out := make([]byte, 0, 2*n)
+	for _, b := range raw {
+		out = append(out, hexDigits[b>>4], hexDigits[b&15])
+	}
+	return string(out)
+}
+
+// jitter is uniform in [0, n) as far as a reconnect cares.
+func (c *Client) jitter(n int64) int64 {
+	var raw [7]byte
+	c.host.Rand(raw[:])
+	var v int64
+	for _, b := range raw {
+		v = v<<8 | int64(b)
+	}
+	return v % n
 }

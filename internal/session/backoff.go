@@ -1,0 +1,55 @@
+package session
+
+import "github.com/tim-wasm/tim/internal/frame"
+
+// Times of an outage, in ms.
+const (
+	firstRetry  = 500
+	earlyCap    = 3_000
+	earlyFor    = 120_000
+	lateCap     = 30_000
+	stableAfter = 5_000 // a connection that held this long ends an outage
+	politeTry   = 4     // attempts to skip when the gateway sent us away for cause
+)
+
+// outage counts the attempts since the connection was last good.
+type outage struct {
+	since  int64 // ms
+	tries  int
+	detail string // of the last failure, for the error's message
+}
+
+// lost begins an outage or goes on with it. A connection that broke at once
+// does not end the outage: a gateway that admits and drops would be hammered.
+func (o *outage) lost(now, admittedAt int64, closeCode int) {
+	if admittedAt != 0 && now-admittedAt >= stableAfter {
+		o.since, o.tries = now, 0
+	}
+	if closeCode == frame.CloseFlood || closeCode == frame.CloseBadFrame {
+		o.tries = max(o.tries, politeTry)
+	}
+}
+
+// delay gives the time to the next attempt: exponential with full jitter, the
+// first within half a second, at most 3 s in the first two minutes, then 30 s.
+func (o *outage) delay(now int64, jitter func(int64) int64) int64 {
+	limit := int64(earlyCap)
+	if now-o.since >= earlyFor {
+		limit = lateCap
+	}
+	span := int64(firstRetry)
+	for i := 0; i < o.tries && span < limit; i++ {
+		span *= 2
+	}
+	o.tries++
+	return jitter(min(span, limit)) + 1
+}
+
+// attemptWithin bounds one attempt, dial and answer. A first login is bounded
+// as a whole instead; a reconnect gives a slow network more time each try.
+func (o *outage) attemptWithin(running bool) int64 {
+	if !running {
+		return loginWithin
+	}
+	return min(5_000+int64(o.tries)*1_000, 12_000)
+}

@@ -1,0 +1,129 @@
+package session
+
+import (
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// How long a call may take, in ms, reconnects included.
+const (
+	callWithin  = 15_000
+	renewWithin = 15_000
+	maxCalls    = 1_000 // that wait at once
+)
+
+// pending is a call that waits for the gateway's answer. It is sent again on
+// the next connection, in the order of the calls.
+type pending struct {
+	call   Call
+	id     int64 // of the frame on the current link, 0 when it is not out
+	method string
+	params frame.Body
+	by     int64 // ms, when it rejects
+}
+
+func (m *Machine) send(in Send) {
+	if err := m.gate(); err != nil {
+		m.fail(in.Call, err)
+		return
+	}
+	within := in.Within
+	if within <= 0 {
+		within = callWithin
+	}
+	m.request(pending{call: in.Call, method: in.Method, params: in.Params, by: m.now + within})
+}
+
+// request keeps a call and sends it if the session is connected.
+func (m *Machine) request(p pending) {
+	if len(m.calls) >= maxCalls {
+		m.fail(p.call, fault.New(fault.TooFrequent))
+		return
+	}
+	if m.connected() {
+		p.id = m.write(p.method, p.params)
+	}
+	m.calls = append(m.calls, p)
+	m.startCallTimer()
+}
+
+func (m *Machine) connected() bool { return m.state == Ready || m.state == Syncing }
+
+// sendAll sends what is not out on this link.
+func (m *Machine) sendAll() {
+	for i := range m.calls {
+		if p := &m.calls[i]; p.id == 0 {
+			p.id = m.write(p.method, p.params)
+		}
+	}
+}
+
+// unsend: the link is gone, so nobody will answer what was out on it.
+func (m *Machine) unsend() {
+	for i := range m.calls {
+		m.calls[i].id = 0
+	}
+}
+
+func (m *Machine) answered(f frame.Message) {
+	for i, p := range m.calls {
+		if p.id != f.ID {
+			continue
+		}
+		m.drop(i)
+		switch {
+		case f.Err != nil:
+			m.fail(p.call, f.Err)
+		case p.method == frame.Renew:
+			m.renewed(p, body(f.Body))
+			m.settle(p.call, f.Body)
+		default:
+			m.settle(p.call, f.Body)
+		}
+		return
+	}
+}
+
+// drop takes a call out; the one timer is left to find nothing due.
+func (m *Machine) drop(i int) {
+	copy(m.calls[i:], m.calls[i+1:])
+	m.calls[len(m.calls)-1] = pending{}
+	m.calls = m.calls[:len(m.calls)-1]
+}
+
+func (m *Machine) callsTimedOut() {
+	if m.state == LoggingOut {
+		m.loggedOut(false)
+		return
+	}
+	for i := 0; i < len(m.calls); {
+		p := m.calls[i]
+		if p.by > m.now {
+			i++
+			continue
+		}
+		m.drop(i)
+		m.fail(p.call, fault.With(fault.Timeout, m.cfg.URL))
+	}
+	m.startCallTimer()
+}
+
+// startCallTimer sets the one timer for the earliest deadline.
+func (m *Machine) startCallTimer() {
+	if len(m.calls) == 0 {
+		return
+	}
+	by := m.calls[0].by
+	for _, p := range m.calls[1:] {
+		by = min(by, p.by)
+	}
+	m.do(StartTimer{Timer: TimerCalls, After: max(by-m.now, 1)})
+}
+
+func (m *Machine) failCalls(err *fault.Error) {
+	calls := m.calls
+	m.calls = nil
+	for _, p := range calls {
+		m.fail(p.call, err)
+	}
+}

@@ -1,0 +1,268 @@
+package session
+
+import (
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// Close codes that a client may send.
+const (
+	closeNormal   = 1000
+	closeUnwanted = 3000 // the attempt is given up
+	closeSilent   = 3001 // no answer to a ping
+)
+
+type phase int
+
+const (
+	linkNone phase = iota
+	linkDialing
+	linkOpen
+)
+
+// link is the one connection that counts.
+type link struct {
+	gen        Gen
+	phase      phase
+	since      int64 // when the dial began, then when it opened
+	login      int64 // id of the login frame on this link, 0 before
+	logout     int64
+	admittedAt int64
+	beat       int64 // ms of silence before a ping
+	seenAt     int64 // the last frame
+	ping       int64 // id of the ping that waits for an answer
+	pongBy     int64
+}
+
+func (m *Machine) dial() {
+	m.link = link{gen: m.link.gen + 1, phase: linkDialing, since: m.now}
+	m.do(Dial{Gen: m.link.gen})
+}
+
+// dropLink closes the connection, if there is one, and forgets it.
+func (m *Machine) dropLink(code int, reason string) {
+	if m.link.phase != linkNone {
+		m.do(Close{Gen: m.link.gen, Code: code, Reason: reason})
+	}
+	m.link = link{gen: m.link.gen}
+}
+
+// write sends a request on the current link and gives its id.
+func (m *Machine) write(method string, params frame.Body) int64 {
+	m.ids++
+	m.do(Write{Gen: m.link.gen, Request: frame.Request{ID: m.ids, Method: method, Params: params}})
+	return m.ids
+}
+
+// connect begins an attempt of the session.
+func (m *Machine) connect() {
+	m.state = Connecting
+	m.do(StopTimer{Timer: TimerRetry})
+	m.do(StartTimer{Timer: TimerAttempt, After: m.outage.attemptWithin(m.acc.admitted)})
+	m.dial()
+}
+
+func (m *Machine) opened() {
+	m.link.phase = linkOpen
+	m.link.since = m.now
+	if m.state == Connecting {
+		m.authenticate()
+	}
+}
+
+// gone: the connection failed to open or has closed.
+func (m *Machine) gone(code int, detail string) {
+	m.link = link{gen: m.link.gen, admittedAt: m.link.admittedAt}
+	switch m.state {
+	case LoggedOut:
+		// An early socket: login will dial anew.
+		return
+	case LoggingOut:
+		m.loggedOut(code == frame.CloseLoggedOut)
+		return
+	case Connecting, Authenticating, Syncing, Ready, Waiting:
+	}
+	m.outage.detail = closeText(code, detail)
+	again, why := retry(code, detail)
+	switch {
+	case again:
+		m.lost(code)
+	case m.acc.admitted:
+		m.kicked(why)
+	default:
+		m.end(ReasonLoginFailed, fault.With(fault.NetworkError, m.cfg.URL+": "+m.outage.detail), closeUnwanted)
+	}
+}
+
+// lost: the session has no connection; it waits for the next attempt.
+func (m *Machine) lost(closeCode int) {
+	m.stopSessionTimersButExpiry()
+	m.do(StopTimer{Timer: TimerAttempt})
+	m.unsend()
+	m.outage.lost(m.now, m.link.admittedAt, closeCode)
+	m.link.admittedAt = 0
+	m.state = Waiting
+	if !m.online {
+		m.do(StopTimer{Timer: TimerRetry})
+		if m.acc.admitted {
+			m.tellNet(netDisconnected)
+		} else {
+			m.end(ReasonLoginFailed, fault.New(fault.Offline), closeUnwanted)
+		}
+		return
+	}
+	if m.acc.admitted {
+		m.tellNet(netConnecting)
+	}
+	m.do(StartTimer{Timer: TimerRetry, After: m.outage.delay(m.now, m.cfg.Jitter)})
+}
+
+func (m *Machine) retryNow() {
+	if m.state == Waiting && m.online {
+		m.connect()
+	}
+}
+
+// attemptTimedOut: this attempt has taken too long. A first login has its own
+// bound and keeps a slow attempt, but not a socket that stood by before it.
+func (m *Machine) attemptTimedOut() {
+	switch m.state {
+	case Connecting, Authenticating:
+		m.outage.detail = "no answer"
+		m.dropLink(closeUnwanted, "no answer")
+		m.lost(0)
+	case LoggedOut, Syncing, Ready, Waiting, LoggingOut:
+	}
+}
+
+// network: the host says online or offline. What it says is a hint: an open
+// link is asked, a waiting session dials at once.
+func (m *Machine) network(online bool) {
+	if m.online == online {
+		return
+	}
+	m.online = online
+	switch m.state {
+	case Waiting:
+		switch {
+		case online:
+			if m.acc.admitted {
+				m.tellNet(netConnecting)
+			}
+			m.connect()
+		default:
+			m.lost(0)
+		}
+	case Connecting, Authenticating:
+		// A dial that began on the old network may hang; a new one will not.
+		if online {
+			m.redial()
+		}
+	case Ready, Syncing:
+		m.probe()
+	case LoggedOut, LoggingOut:
+	}
+}
+
+// shown: the page or mini program was away; timers may have slept and the link
+// may be dead without having said so.
+func (m *Machine) shown() {
+	switch m.state {
+	case Waiting:
+		m.retryNow()
+	case Connecting, Authenticating:
+		m.redial()
+	case Ready, Syncing:
+		m.probe()
+	case LoggedOut, LoggingOut:
+	}
+}
+
+// redial replaces an attempt of a running session that is older than a second.
+func (m *Machine) redial() {
+	const young = 1_000
+	if m.acc.admitted && m.online && m.now-m.link.since > young {
+		m.dropLink(closeUnwanted, "network changed")
+		m.connect()
+	}
+}
+
+func (m *Machine) startBeat() {
+	m.link.seenAt = m.now
+	m.do(StartTimer{Timer: TimerBeat, After: m.link.beat})
+}
+
+// beat pings when the link was silent for the heartbeat's time; frames that
+// came meanwhile only push it back here, so that none costs a timer.
+func (m *Machine) beat() {
+	if m.state != Ready && m.state != Syncing {
+		return
+	}
+	if left := m.link.seenAt + m.link.beat - m.now; left > 0 {
+		m.do(StartTimer{Timer: TimerBeat, After: left})
+		return
+	}
+	m.ping(frame.PongWithin)
+	m.do(StartTimer{Timer: TimerBeat, After: m.link.beat})
+}
+
+// probe asks at once whether the link is alive.
+func (m *Machine) probe() { m.ping(frame.ProbeWithin) }
+
+func (m *Machine) ping(within int64) {
+	by := m.now + within
+	if m.link.ping != 0 && m.link.pongBy <= by {
+		return
+	}
+	m.link.ping = m.write(frame.Ping, nil)
+	m.link.pongBy = by
+	m.do(StartTimer{Timer: TimerPong, After: within})
+}
+
+// pongMissing gives a silent link up. A timer that fires late has slept with
+// the page, and so has the answer: then the link is asked once more.
+func (m *Machine) pongMissing() {
+	const late = 1_000
+	if m.link.ping == 0 || (m.state != Ready && m.state != Syncing) {
+		return
+	}
+	if m.now > m.link.pongBy+late {
+		m.link.ping = 0
+		m.probe()
+		return
+	}
+	m.outage.detail = "no answer"
+	m.dropSilent()
+}
+
+func (m *Machine) dropSilent() {
+	at := m.link.admittedAt
+	m.dropLink(closeSilent, "no answer")
+	m.link.admittedAt = at
+	m.lost(0)
+}
+
+// stopSessionTimersButExpiry stops what belongs to a connection.
+func (m *Machine) stopSessionTimersButExpiry() {
+	m.do(StopTimer{Timer: TimerBeat})
+	m.do(StopTimer{Timer: TimerPong})
+}
+
+// stopSessionTimers stops what belongs to a session.
+func (m *Machine) stopSessionTimers() {
+	m.stopSessionTimersButExpiry()
+	m.do(StopTimer{Timer: TimerWarn})
+	m.do(StopTimer{Timer: TimerExpire})
+	m.do(StopTimer{Timer: TimerCalls})
+}
+
+func closeText(code int, detail string) string {
+	switch {
+	case detail != "":
+		return detail
+	case code == 0:
+		return "the connection could not be opened"
+	default:
+		return "the connection was closed"
+	}
+}

@@ -1,0 +1,298 @@
+package session
+
+import (
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// Times of a login and logout, in ms.
+const (
+	loginWithin  = 9_500 // from the app's call to its promise: 10 s with room for a slow page
+	logoutWithin = 3_000
+	earlyWithin  = 3_000  // a socket that stood by may be dead without knowing
+	earlyAge     = 50_000 // and is not trusted at all when it stood by longer
+)
+
+func (m *Machine) login(in Login) {
+	switch {
+	case !validUserID(in.UserID):
+		m.fail(in.Call, fault.New(fault.NoUserID))
+		return
+	case in.UserSig == "":
+		m.fail(in.Call, fault.New(fault.NoUserSig))
+		return
+	case m.acc.login != 0 || m.state == LoggingOut:
+		m.fail(in.Call, fault.New(fault.LoginBusy))
+		return
+	case m.acc.admitted && m.acc.userID == in.UserID:
+		m.settle(in.Call, loginResult(true))
+		return
+	case m.acc.admitted:
+		m.fail(in.Call, &fault.Error{Code: fault.LoginBusy, Message: "Another user is logged in on this instance: log out first, or make a second instance with TIM.create({SDKAppID, name})."})
+		return
+	case !m.online:
+		m.reason = ReasonLoginFailed
+		m.fail(in.Call, fault.New(fault.Offline))
+		return
+	}
+	m.acc = account{userID: in.UserID, userSig: in.UserSig, login: in.Call, instance: storedInstance(in.Stored, in.UserID)}
+	if m.acc.instance == "" {
+		m.acc.instance = m.cfg.Secret()
+	}
+	m.reason = ReasonNone
+	m.outage = outage{since: m.now}
+	m.do(Store{Text: storeText(m.acc.userID, m.acc.instance)})
+	m.do(StartTimer{Timer: TimerLogin, After: loginWithin})
+	switch {
+	case m.link.phase == linkOpen && m.now-m.link.since < earlyAge:
+		m.authenticate()
+		m.do(StartTimer{Timer: TimerAttempt, After: earlyWithin})
+	case m.link.phase == linkDialing:
+		m.state = Connecting
+		m.do(StartTimer{Timer: TimerAttempt, After: earlyWithin})
+	default:
+		m.dropLink(closeUnwanted, "")
+		m.connect()
+	}
+}
+
+// authenticate sends the login frame. It is the same for a login, its
+// repetition and a reconnect but for the intent: the gateway gives the same
+// instance the same place.
+func (m *Machine) authenticate() {
+	m.state = Authenticating
+	intent := frame.IntentNew
+	if m.acc.admitted {
+		intent = frame.IntentResume
+	}
+	params := frame.Fields{
+		{Key: "userID", Value: m.acc.userID},
+		{Key: "userSig", Value: m.acc.userSig},
+		{Key: "platform", Value: m.cfg.Platform},
+		{Key: "instance", Value: m.acc.instance},
+		{Key: "doc", Value: m.cfg.Doc},
+		{Key: "intent", Value: intent},
+	}
+	if m.cfg.SDKAppID != 0 {
+		params = append(params, frame.Field{Key: "sdkAppID", Value: int64(m.cfg.SDKAppID)})
+	}
+	m.link.login = m.write(frame.Login, params)
+}
+
+// admitted is the gateway's yes to the login frame.
+func (m *Machine) admitted(b frame.Body) {
+	first := !m.acc.admitted
+	m.acc.admitted = true
+	m.acc.farewell = b.Text("farewell")
+	m.link.admittedAt = m.now
+	m.link.beat = b.Number("heartbeat")
+	if m.link.beat <= 0 {
+		m.link.beat = frame.Heartbeat
+	}
+	m.setClock(b.Number("serverTime"))
+	m.setExpiry(b.Number("expiresIn"))
+	m.do(StopTimer{Timer: TimerLogin})
+	m.do(StopTimer{Timer: TimerAttempt})
+	m.startBeat()
+	m.state = Syncing
+	if first {
+		call := m.acc.login
+		m.acc.login = 0
+		m.settle(call, loginResult(false))
+		// SDK_READY has to wait until the promise's handlers have run.
+		m.tasks++
+		m.do(NextTask{})
+		return
+	}
+	if m.acc.tasked {
+		m.ready()
+	}
+}
+
+// taskCame: only the last task that was asked for counts, for an earlier one
+// belongs to a session that has ended meanwhile.
+func (m *Machine) taskCame() {
+	m.tasks--
+	if m.tasks != 0 || !m.acc.admitted {
+		return
+	}
+	m.acc.tasked = true
+	if m.state == Syncing {
+		m.ready()
+	}
+}
+
+func (m *Machine) ready() {
+	m.state = Ready
+	m.tellNet(netConnected)
+	if !m.announced {
+		m.announced = true
+		m.emit(EventSDKReady, nil)
+	}
+	if m.acc.warnDue {
+		m.warn()
+	}
+	m.sendAll()
+}
+
+// loginTimedOut rejects a pending login, whatever it was waiting for.
+func (m *Machine) loginTimedOut() {
+	if m.acc.login == 0 {
+		return
+	}
+	detail := m.cfg.URL
+	if m.outage.detail != "" {
+		detail += ": " + m.outage.detail
+	}
+	m.end(ReasonLoginFailed, fault.With(fault.Timeout, detail), closeUnwanted)
+}
+
+func (m *Machine) logout(c Call) {
+	switch {
+	case m.state == LoggingOut:
+		m.quits = append(m.quits, c)
+	case m.state == LoggedOut:
+		m.fail(c, fault.New(fault.NotLoggedIn))
+	case !m.acc.admitted:
+		// The gateway may be admitting us right now: the logout frame follows
+		// the login frame, so it ends the place in either case.
+		m.sayLogout()
+		m.end(ReasonLoggedOut, fault.New(fault.LoggedOut), closeNormal)
+		m.settle(c, nil)
+	case m.state == Ready || m.state == Syncing:
+		m.quits = append(m.quits, c)
+		m.failCalls(fault.New(fault.LoggedOut))
+		m.stopSessionTimers()
+		m.state = LoggingOut
+		m.link.logout = m.write(frame.Logout, nil)
+		m.do(StartTimer{Timer: TimerCalls, After: logoutWithin})
+	default:
+		// Not connected: the instance is out at once, the gateway learns it
+		// with the next connection.
+		m.quits = append(m.quits, c)
+		m.loggedOut(false)
+	}
+}
+
+// loggedOut ends a logout. heard: the gateway has said yes.
+func (m *Machine) loggedOut(heard bool) {
+	farewell := m.acc.farewell
+	m.end(ReasonLoggedOut, fault.New(fault.LoggedOut), closeNormal)
+	if !heard && farewell != "" {
+		m.do(Leave{Token: farewell})
+	}
+	for _, c := range m.quits {
+		m.settle(c, nil)
+	}
+	m.quits = nil
+}
+
+// kicked ends the session for good, as the gateway or the UserSig's end wants
+// it. A kick during a logout is that logout's end.
+func (m *Machine) kicked(r Reason) {
+	if m.state == LoggingOut {
+		m.loggedOut(true)
+		return
+	}
+	m.end(r, fault.New(r.code()), closeNormal)
+	if r != ReasonLoggedOut {
+		m.emit(EventKickedOut, frame.Fields{{Key: "type", Value: string(r)}})
+	}
+}
+
+// end leaves the session: pending calls reject with err, SDK_NOT_READY follows
+// an SDK_READY, and nothing of the user remains.
+func (m *Machine) end(r Reason, err *fault.Error, closeCode int) {
+	login := m.acc.login
+	m.stopSessionTimers()
+	m.do(StopTimer{Timer: TimerLogin})
+	m.do(StopTimer{Timer: TimerAttempt})
+	m.do(StopTimer{Timer: TimerRetry})
+	m.dropLink(closeCode, "")
+	m.do(Store{Text: ""})
+	m.acc = account{}
+	m.outage = outage{}
+	m.state, m.reason = LoggedOut, r
+	m.fail(login, err)
+	m.failCalls(err)
+	if m.announced {
+		m.announced = false
+		m.emit(EventSDKNotReady, nil)
+	}
+}
+
+func (m *Machine) destroy(c Call) {
+	farewell := m.acc.farewell
+	said := m.sayLogout()
+	quits := m.quits
+	m.quits = nil
+	m.end(ReasonDestroyed, fault.New(fault.Destroyed), closeNormal)
+	if !said && farewell != "" {
+		m.do(Leave{Token: farewell})
+	}
+	for _, q := range quits {
+		m.settle(q, nil)
+	}
+	m.destroyed = true
+	m.tellStatus()
+	m.emit(EventSDKDestroy, nil)
+	m.settle(c, nil)
+}
+
+// sayLogout tells the gateway without waiting for its answer, if a login frame
+// has gone out on this connection.
+func (m *Machine) sayLogout() bool {
+	if m.link.phase != linkOpen || m.link.login == 0 {
+		return false
+	}
+	if m.link.logout == 0 {
+		m.link.logout = m.write(frame.Logout, nil)
+	}
+	return true
+}
+
+func loginResult(repeat bool) frame.Fields {
+	info := ""
+	if repeat {
+		info = "This user is logged in already on this instance."
+	}
+	f := frame.Fields{
+		{Key: "actionStatus", Value: "OK"},
+		{Key: "errorCode", Value: int64(0)},
+		{Key: "errorInfo", Value: info},
+	}
+	if repeat {
+		f = append(f, frame.Field{Key: "repeatLogin", Value: true})
+	}
+	return f
+}
+
+// validUserID: 1 to 32 bytes of printable ASCII.
+func validUserID(s string) bool {
+	if len(s) == 0 || len(s) > 32 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < 0x20 || s[i] > 0x7e {
+			return false
+		}
+	}
+	return true
+}
+
+// storeText and storedInstance are what a reload finds: the secret, a line
+// break, the user it belongs to.
+func storeText(userID, instance string) string { return instance + "\n" + userID }
+
+func storedInstance(text, userID string) string {
+	const hex = 32
+	if len(text) != hex+1+len(userID) || text[hex:] != "\n"+userID {
+		return ""
+	}
+	for i := 0; i < hex; i++ {
+		if c := text[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return ""
+		}
+	}
+	return text[:hex]
+}

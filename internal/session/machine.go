@@ -1,0 +1,214 @@
+// Package session is the client's session as a pure state machine: inputs in,
+// effects out; no goroutine, lock, clock, channel or randomness of its own.
+//
+//	            Login              Opened                  result, TaskCame
+//	LoggedOut ---------> Connecting -----> Authenticating --------> Syncing -> Ready
+//	    ^                    ^                    |                              |
+//	    |                    | TimerRetry         | closed, no answer            | closed, no pong
+//	    |                    +--------- Waiting <-+------------------------------+
+//	    |  evicted, expired, refused for good, logout's answer
+//	    +---------------------------------------------------------- LoggingOut
+//
+// Payloads pass through it unread as a frame.Body. It runs the same in a page,
+// in a mini program, in the load generator and in tests.
+package session
+
+import (
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// Config is what a machine is born with.
+type Config struct {
+	SDKAppID uint32 // 0: the gateway takes it from the UserSig
+	Platform string
+	URL      string // what is dialled, for messages
+	Doc      string // nonce of this page's memory, hex
+	Online   bool   // what the host says of the network at the start
+
+	Secret func() string       // a fresh instance secret: 128 random bits, hex
+	Jitter func(n int64) int64 // uniform in [0, n)
+}
+
+// Machine is one session. Step is its only way to change.
+type Machine struct {
+	cfg Config
+	now int64    // of the running step, monotonic ms
+	out []Effect // of the running step
+
+	state     State
+	reason    Reason // of LoggedOut
+	announced bool   // SDK_READY was fired, SDK_NOT_READY not yet
+	destroyed bool
+
+	online bool   // what the host says
+	net    string // the last NET_STATE_CHANGE
+	clock  struct {
+		known  bool
+		offset int64 // the gateway's clock minus ours
+	}
+	told struct{ status, reason string } // the last LOGIN_STATUS_CHANGE
+
+	acc    account
+	link   link
+	calls  []pending
+	quits  []Call // logouts that wait for the gateway
+	outage outage
+	ids    int64 // the last request id
+	tasks  int   // NextTask effects whose TaskCame is still to come
+}
+
+// account is all that belongs to the user. It is zeroed when the session ends.
+type account struct {
+	userID, userSig string
+	instance        string // secret
+	farewell        string
+	login           Call // waits for the gateway's answer
+	admitted        bool // the gateway has said yes once
+	tasked          bool // TaskCame since then
+	expiresAt       int64
+	warnDue         bool // USERSIG_WILL_EXPIRE came up before SDK_READY
+}
+
+// New makes a machine; its first input is Create.
+func New(cfg Config) *Machine {
+	return &Machine{cfg: cfg, online: cfg.Online, net: netConnected, told: struct{ status, reason string }{StatusLoggedOut, ""}}
+}
+
+// Step takes one input at the time now and gives what is to be done, in order.
+// The machine keeps no hold of it, for a login frame has the UserSig in it.
+func (m *Machine) Step(now int64, in Input) []Effect {
+	m.now = max(m.now, now)
+	if m.destroyed {
+		m.afterDestroy(in)
+	} else {
+		m.take(in)
+		m.tellStatus()
+	}
+	out := m.out
+	m.out = nil
+	return out
+}
+
+func (m *Machine) take(in Input) {
+	switch in := in.(type) {
+	case Create:
+		if in.Early && m.online {
+			m.dial()
+		}
+	case Login:
+		m.login(in)
+	case Logout:
+		m.logout(in.Call)
+	case Destroy:
+		m.destroy(in.Call)
+	case Renew:
+		m.renew(in)
+	case Send:
+		m.send(in)
+	case Opened:
+		if m.current(in.Gen) {
+			m.opened()
+		}
+	case DialFailed:
+		if m.current(in.Gen) {
+			m.gone(0, in.Detail)
+		}
+	case Received:
+		if m.current(in.Gen) {
+			m.received(in.Frame)
+		}
+	case Closed:
+		if m.current(in.Gen) {
+			m.gone(in.Code, in.Reason)
+		}
+	case TimerFired:
+		m.fired(in.Timer)
+	case TaskCame:
+		m.taskCame()
+	case NetworkChanged:
+		m.network(in.Online)
+	case Shown:
+		m.shown()
+	}
+}
+
+// Current tells whether the connection gen is the one that counts.
+func (m *Machine) Current(gen Gen) bool { return m.current(gen) }
+
+// current drops what a stale connection still says: the one place for it.
+func (m *Machine) current(g Gen) bool { return m.link.phase != linkNone && g == m.link.gen }
+
+func (m *Machine) fired(t Timer) {
+	switch t {
+	case TimerLogin:
+		m.loginTimedOut()
+	case TimerAttempt:
+		m.attemptTimedOut()
+	case TimerRetry:
+		m.retryNow()
+	case TimerBeat:
+		m.beat()
+	case TimerPong:
+		m.pongMissing()
+	case TimerWarn:
+		m.warn()
+	case TimerExpire:
+		m.expired()
+	case TimerCalls:
+		m.callsTimedOut()
+	}
+}
+
+// afterDestroy answers calls on a dead instance; all else is ignored.
+func (m *Machine) afterDestroy(in Input) {
+	switch in := in.(type) {
+	case Login:
+		m.fail(in.Call, fault.New(fault.Destroyed))
+	case Logout:
+		m.fail(in.Call, fault.New(fault.Destroyed))
+	case Renew:
+		m.fail(in.Call, fault.New(fault.Destroyed))
+	case Send:
+		m.fail(in.Call, fault.New(fault.Destroyed))
+	case Destroy:
+		m.settle(in.Call, nil)
+	case Create, Opened, DialFailed, Received, Closed, TimerFired, TaskCame, NetworkChanged, Shown:
+	}
+}
+
+func (m *Machine) do(e Effect) { m.out = append(m.out, e) }
+
+func (m *Machine) settle(c Call, result frame.Body) {
+	if c != 0 {
+		m.do(Settle{Call: c, Result: result})
+	}
+}
+
+func (m *Machine) fail(c Call, err *fault.Error) {
+	if c != 0 {
+		m.do(Settle{Call: c, Err: err})
+	}
+}
+
+func (m *Machine) emit(name string, data frame.Fields) { m.do(Emit{Name: name, Data: data}) }
+
+// tellStatus fires LOGIN_STATUS_CHANGE when the step has changed the status.
+func (m *Machine) tellStatus() {
+	status, reason := m.Status()
+	if status == m.told.status && reason == m.told.reason {
+		return
+	}
+	m.told.status, m.told.reason = status, reason
+	m.emit(EventLoginStatusChange, frame.Fields{{Key: "status", Value: status}, {Key: "reason", Value: reason}})
+}
+
+// tellNet fires NET_STATE_CHANGE when the state of the session's network has
+// changed; what stood before the first change counts as connected.
+func (m *Machine) tellNet(state string) {
+	if m.net == state {
+		return
+	}
+	m.net = state
+	m.emit(EventNetStateChange, frame.Fields{{Key: "state", Value: state}})
+}

@@ -1,0 +1,199 @@
+package session
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+var update = flag.Bool("update", false, "rewrite the transcripts with what the machine does")
+
+// TestTranscripts plays the stories in testdata. A line that begins with a
+// time is an input at that many ms; the indented lines under it are the
+// effects, in order; the rest is prose. go test -update rewrites them: read
+// the difference before it is committed.
+func TestTranscripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			got := play(t, string(text))
+			if *update {
+				require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
+				return
+			}
+			require.Equal(t, string(text), got)
+		})
+	}
+}
+
+func play(t *testing.T, text string) string {
+	var b strings.Builder
+	m := newTestMachine(true)
+	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
+		if strings.HasPrefix(line, "    ") {
+			continue // an effect, to be written anew
+		}
+		b.WriteString(line + "\n")
+		at, rest, _ := strings.Cut(line, " ")
+		now, err := strconv.ParseInt(at, 10, 64)
+		if err != nil {
+			continue // prose
+		}
+		in, err := parseInput(rest)
+		require.NoError(t, err, line)
+		for _, e := range m.Step(now, in) {
+			b.WriteString("    " + describe(e) + "\n")
+		}
+	}
+	return b.String()
+}
+
+// newTestMachine has secrets s1, s2, … padded to their real length, and takes
+// the longest delay that the jitter allows.
+func newTestMachine(online bool) *Machine {
+	secrets := 0
+	return New(Config{
+		SDKAppID: 1400000000, Platform: "Web", URL: "ws://gw/ws", Doc: "d0c", Online: online,
+		Secret: func() string { secrets++; return fmt.Sprintf("%032x", secrets) },
+		Jitter: func(n int64) int64 { return n - 1 },
+	})
+}
+
+// parseInput reads "login 1 alice sig", "frame 1 #2 {expiresIn:60000}" and so
+// on; see testdata.
+func parseInput(s string) (Input, error) {
+	w := strings.Fields(s)
+	arg := func(i int) string {
+		if i < len(w) {
+			return w[i]
+		}
+		return ""
+	}
+	num := func(i int) int64 { n, _ := strconv.ParseInt(arg(i), 10, 64); return n }
+	tail := func(i int) string {
+		if i < len(w) {
+			return strings.Join(w[i:], " ")
+		}
+		return ""
+	}
+	switch arg(0) {
+	case "create":
+		return Create{Early: arg(1) == "early"}, nil
+	case "login":
+		return Login{Call: Call(num(1)), UserID: arg(2), UserSig: arg(3), Stored: strings.ReplaceAll(arg(4), `\n`, "\n")}, nil
+	case "logout":
+		return Logout{Call: Call(num(1))}, nil
+	case "destroy":
+		return Destroy{Call: Call(num(1))}, nil
+	case "renew":
+		return Renew{Call: Call(num(1)), UserSig: arg(2)}, nil
+	case "send":
+		return Send{Call: Call(num(1)), Method: arg(2), Params: parseFields(arg(3)), Within: num(4)}, nil
+	case "opened":
+		return Opened{Gen: Gen(num(1))}, nil
+	case "dialfailed":
+		return DialFailed{Gen: Gen(num(1)), Detail: tail(2)}, nil
+	case "closed":
+		return Closed{Gen: Gen(num(1)), Code: int(num(2)), Reason: tail(3)}, nil
+	case "result":
+		return Received{Gen: Gen(num(1)), Frame: frame.Message{ID: num(2), Body: parseFields(arg(3))}}, nil
+	case "error":
+		return Received{Gen: Gen(num(1)), Frame: frame.Message{ID: num(2), Err: fault.New(fault.Code(num(3)))}}, nil
+	case "notify":
+		return Received{Gen: Gen(num(1)), Frame: frame.Message{Method: arg(2), Body: parseFields(arg(3))}}, nil
+	case "timer":
+		for t, name := range timerNames {
+			if name == arg(1) {
+				return TimerFired{Timer: t}, nil
+			}
+		}
+	case "task":
+		return TaskCame{}, nil
+	case "online":
+		return NetworkChanged{Online: true}, nil
+	case "offline":
+		return NetworkChanged{Online: false}, nil
+	case "shown":
+		return Shown{}, nil
+	}
+	return nil, fmt.Errorf("no such input: %q", s)
+}
+
+// parseFields reads {key:value,key:value}; whole numbers become numbers.
+func parseFields(s string) frame.Fields {
+	s = strings.Trim(s, "{}")
+	f := frame.Fields{}
+	for _, kv := range strings.Split(s, ",") {
+		k, v, ok := strings.Cut(kv, ":")
+		if !ok {
+			continue
+		}
+		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+			f = append(f, frame.Field{Key: k, Value: n})
+		} else {
+			f = append(f, frame.Field{Key: k, Value: v})
+		}
+	}
+	return f
+}
+
+var timerNames = map[Timer]string{
+	TimerLogin: "login", TimerAttempt: "attempt", TimerRetry: "retry", TimerBeat: "beat",
+	TimerPong: "pong", TimerWarn: "warn", TimerExpire: "expire", TimerCalls: "calls",
+}
+
+func describe(e Effect) string {
+	switch e := e.(type) {
+	case Dial:
+		return fmt.Sprintf("dial %d", e.Gen)
+	case Write:
+		return fmt.Sprintf("write %d #%d %s%s", e.Gen, e.Request.ID, e.Request.Method, show(e.Request.Params))
+	case Close:
+		return strings.TrimSpace(fmt.Sprintf("close %d %d %s", e.Gen, e.Code, e.Reason))
+	case StartTimer:
+		return fmt.Sprintf("timer %s in %d", timerNames[e.Timer], e.After)
+	case StopTimer:
+		return "stop " + timerNames[e.Timer]
+	case NextTask:
+		return "ask for a later task"
+	case Settle:
+		if e.Err != nil {
+			return fmt.Sprintf("reject %d: %d %s", e.Call, e.Err.Code, e.Err.Message)
+		}
+		return fmt.Sprintf("resolve %d%s", e.Call, show(e.Result))
+	case Emit:
+		return "EMIT " + e.Name + show(e.Data)
+	case Notify:
+		return "notify " + e.Method + show(e.Body)
+	case Store:
+		return "store " + strconv.Quote(e.Text)
+	case Leave:
+		return "leave " + e.Token
+	}
+	return fmt.Sprintf("%T", e)
+}
+
+func show(b frame.Body) string {
+	f, ok := b.(frame.Fields)
+	if !ok || len(f) == 0 {
+		return ""
+	}
+	parts := make([]string, len(f))
+	for i, m := range f {
+		parts[i] = fmt.Sprintf("%s:%v", m.Key, m.Value)
+	}
+	return " {" + strings.Join(parts, ",") + "}"
+}
