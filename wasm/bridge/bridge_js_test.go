@@ -1,0 +1,216 @@
+//go:build js && wasm
+
+package bridge
+
+import (
+	"testing"
+
+	"github.com/hack-pad/safejs"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// await gives what a promise came to.
+func await(t *testing.T, promise safejs.Value) (value, reason safejs.Value) {
+	t.Helper()
+	scope := &Scope{}
+	defer scope.Release()
+	type outcome struct{ value, reason safejs.Value }
+	settled := make(chan outcome, 1)
+	ok := scope.Func(func(args []safejs.Value) any {
+		settled <- outcome{value: Arg(args, 0)}
+		return nil
+	})
+	bad := scope.Func(func(args []safejs.Value) any {
+		settled <- outcome{reason: Arg(args, 0)}
+		return nil
+	})
+	_, err := promise.Call("then", ok.Value(), bad.Value())
+	require.NoError(t, err)
+	got := <-settled
+	return got.value, got.reason
+}
+
+// captureErrors puts a listener in console.error's place for one test.
+func captureErrors(t *testing.T) *[]safejs.Value {
+	t.Helper()
+	var seen []safejs.Value
+	scope := &Scope{}
+	console := Global("console")
+	old := Get(console, "error")
+	f := scope.Func(func(args []safejs.Value) any {
+		seen = append(seen, Arg(args, 0))
+		return nil
+	})
+	require.NoError(t, console.Set("error", f.Value()))
+	t.Cleanup(func() {
+		require.NoError(t, console.Set("error", old))
+		scope.Release()
+	})
+	return &seen
+}
+
+func text(t *testing.T, v safejs.Value) string {
+	t.Helper()
+	s, err := v.String()
+	require.NoError(t, err)
+	return s
+}
+
+func stringify(t *testing.T, v safejs.Value) string {
+	t.Helper()
+	s, err := Global("JSON").Call("stringify", v)
+	require.NoError(t, err)
+	return text(t, s)
+}
+
+func TestPromiseSettlesOnce(t *testing.T) {
+	p := NewPromise()
+	require.False(t, p.Settled())
+	p.Resolve("first")
+	p.Reject("second")
+	p.Resolve("third")
+	require.True(t, p.Settled())
+	value, reason := await(t, p.Value())
+	require.Equal(t, "first", text(t, value))
+	require.True(t, reason.IsUndefined())
+
+	p = NewPromise()
+	p.Reject("no")
+	p.Resolve("yes")
+	_, reason = await(t, p.Value())
+	require.Equal(t, "no", text(t, reason))
+}
+
+func TestPromiseNeedsNoFunctionOfItsOwn(t *testing.T) {
+	NewPromise() // the shared executor
+	before := Live()
+	for range 100 {
+		NewPromise()
+	}
+	require.Equal(t, before, Live())
+}
+
+func TestErrorShape(t *testing.T) {
+	e := NewError(fault.With(fault.Timeout, "ws://127.0.0.1:1/ws"), safejs.Undefined())
+	isError, err := e.InstanceOf(Global("Error"))
+	require.NoError(t, err)
+	require.True(t, isError)
+	require.Equal(t, "IMError", text(t, Get(e, "name")))
+	require.JSONEq(t,
+		`{"message":"The gateway did not answer in time: check that it runs and can be reached (in a mini program also the socket domain list). (ws://127.0.0.1:1/ws)","code":2801,"data":{}}`,
+		stringify(t, e))
+	data := NewObject()
+	require.NoError(t, data.Set("message", "m"))
+	require.Equal(t, `{"message":"m"}`, stringify(t, Get(NewError(fault.New(fault.SendFailed), data), "data")))
+}
+
+func TestObjectReadsFieldsAndKeepsTheRest(t *testing.T) {
+	parsed, err := Global("JSON").Call("parse", `{"s":"text","n":12.9,"neg":-3.9,"deep":{"a":[1]},"huge":1e300,"nul":null}`)
+	require.NoError(t, err)
+	o := BodyOf(parsed)
+	require.Equal(t, "text", o.Text("s"))
+	require.Equal(t, "", o.Text("n"))
+	require.Equal(t, "", o.Text("absent"))
+	require.EqualValues(t, 12, o.Number("n"))
+	require.EqualValues(t, -3, o.Number("neg"))
+	require.EqualValues(t, 0, o.Number("s"))
+	require.EqualValues(t, 0, o.Number("huge"))
+	require.True(t, ValueOf(o).Equal(parsed), "the very object")
+	require.Nil(t, BodyOf(safejs.Null()))
+	require.Nil(t, BodyOf(safejs.Undefined()))
+
+	f := frame.Fields{{Key: "s", Value: "a"}, {Key: "i", Value: 3}, {Key: "l", Value: int64(1) << 40}, {Key: "b", Value: true},
+		{Key: "f", Value: frame.Fields{{Key: "x", Value: "y"}}}, {Key: "o", Value: o}}
+	require.Equal(t,
+		`{"s":"a","i":3,"l":1099511627776,"b":true,"f":{"x":"y"},"o":{"s":"text","n":12.9,"neg":-3.9,"deep":{"a":[1]},"huge":1e+300,"nul":null}}`,
+		stringify(t, ValueOf(f)))
+}
+
+func TestScopeReleasesAll(t *testing.T) {
+	before := Live()
+	scope := &Scope{}
+	f := scope.Func(func([]safejs.Value) any { return 7 })
+	scope.Func(func([]safejs.Value) any { return 8 })
+	require.Equal(t, before+2, Live())
+	got, err := f.Value().Invoke()
+	require.NoError(t, err)
+	n, _ := Number(got)
+	require.EqualValues(t, 7, n)
+	f.Release()
+	f.Release()
+	require.Equal(t, before+1, Live())
+	scope.Release()
+	require.Equal(t, before, Live())
+	require.Zero(t, scope.Len())
+}
+
+func TestPanicStaysInside(t *testing.T) {
+	var told string
+	scope := &Scope{OnPanic: func(reason string) { told = reason }}
+	defer scope.Release()
+	got, err := scope.Func(func([]safejs.Value) any { panic("boom") }).Value().Invoke()
+	require.NoError(t, err)
+	require.True(t, IsObject(got) == false)
+	require.Equal(t, "boom", told)
+	_, err = scope.Func(func([]safejs.Value) any { var m map[string]int; m["x"] = 1; return nil }).Value().Invoke()
+	require.NoError(t, err)
+	require.Contains(t, told, "nil map")
+}
+
+func TestGuardThrowsAndGoesOn(t *testing.T) {
+	g := &Guard{}
+	var seen []safejs.Value
+	f := g.Guarded(Static(func(args []safejs.Value) any {
+		seen = args
+		if s, _ := Text(Arg(args, 0)); s == "throw" {
+			g.Throw(NewError(fault.New(fault.NotBuiltYet), safejs.Undefined()))
+			return nil
+		}
+		return Arg(args, 1)
+	}, nil))
+	object := NewObject()
+	for range 3 {
+		got, err := f.Invoke("return", object)
+		require.NoError(t, err)
+		require.True(t, got.Equal(object))
+		require.True(t, Arg(seen, 2).IsUndefined())
+
+		_, err = f.Invoke("throw")
+		require.Error(t, err)
+		code, _ := Number(Get(Thrown(err), "code"))
+		require.EqualValues(t, 2998, code)
+	}
+}
+
+func TestGuardOfALoaderIsUsed(t *testing.T) {
+	var inner, box safejs.Value
+	require.NoError(t, safejs.Global().Set("__timGuard", Static(func(args []safejs.Value) any {
+		inner, box = Arg(args, 0), Arg(args, 1)
+		return inner
+	}, nil)))
+	defer func() { _ = safejs.Global().Delete("__timGuard") }()
+	g := &Guard{}
+	fn := Static(func([]safejs.Value) any { g.Throw(NewObject()); return nil }, nil)
+	require.True(t, g.Guarded(fn).Equal(fn))
+	require.True(t, inner.Equal(fn))
+	require.True(t, Get(box, "value").IsNull())
+	_, err := fn.Invoke()
+	require.NoError(t, err)
+	require.True(t, IsObject(Get(box, "value")), "the loader finds what to throw")
+}
+
+func TestGuardWithoutAWayReports(t *testing.T) {
+	seen := captureErrors(t)
+	signal := Global("AbortSignal")
+	require.NoError(t, safejs.Global().Set("AbortSignal", safejs.Undefined()))
+	defer func() { _ = safejs.Global().Set("AbortSignal", signal) }()
+	g := &Guard{}
+	fn := Static(func([]safejs.Value) any { g.Throw(NewObject()); return nil }, nil)
+	got, err := g.Guarded(fn).Invoke()
+	require.NoError(t, err)
+	require.False(t, IsObject(got))
+	require.Len(t, *seen, 1)
+}

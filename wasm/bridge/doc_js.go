@@ -1,0 +1,107 @@
+//go:build js && wasm
+
+// Package bridge is the one place where Go values become JavaScript ones and
+// back: promises, listeners, errors, objects, and the life of the functions
+// that JavaScript may call.
+//
+// Nothing in it blocks, starts a goroutine or lets a panic out: an uncaught
+// panic would end the runtime and with it every session of the page.
+package bridge
+
+import (
+	"syscall/js"
+
+	"github.com/hack-pad/safejs"
+)
+
+// Global gives a property of the realm's global scope, undefined when there is
+// none. In a mini program the scope is what the loader supplies.
+func Global(name string) safejs.Value { return Get(safejs.Global(), name) }
+
+// Get reads a property, undefined when v is not an object or the read throws.
+func Get(v safejs.Value, name string) safejs.Value {
+	if !IsObject(v) {
+		return safejs.Undefined()
+	}
+	p, err := v.Get(name)
+	if err != nil {
+		return safejs.Undefined()
+	}
+	return p
+}
+
+// IsObject tells whether v can have properties.
+func IsObject(v safejs.Value) bool {
+	t := v.Type()
+	return t == safejs.TypeObject || t == safejs.TypeFunction
+}
+
+// IsFunction tells whether v can be called.
+func IsFunction(v safejs.Value) bool { return v.Type() == safejs.TypeFunction }
+
+// Text gives a JS string as a Go one; ok is false for anything else.
+func Text(v safejs.Value) (s string, ok bool) {
+	if v.Type() != safejs.TypeString {
+		return "", false
+	}
+	s, err := v.String()
+	return s, err == nil
+}
+
+// Number gives a JS number; ok is false for anything else and for NaN.
+func Number(v safejs.Value) (n float64, ok bool) {
+	if v.Type() != safejs.TypeNumber {
+		return 0, false
+	}
+	n, err := v.Float()
+	return n, err == nil && n == n
+}
+
+// NewObject gives an empty plain object.
+func NewObject() safejs.Value { return safejs.Safe(js.Global().Get("Object").New()) }
+
+// NewArray gives an array of the values.
+func NewArray(items ...any) safejs.Value {
+	a := safejs.Safe(js.Global().Get("Array").New())
+	for i, item := range items {
+		_ = a.SetIndex(i, item)
+	}
+	return a
+}
+
+// Arg gives the i-th argument, undefined when there are fewer.
+func Arg(args []safejs.Value, i int) safejs.Value {
+	if i < len(args) {
+		return args[i]
+	}
+	return safejs.Undefined()
+}
+
+// Thrown gives the JS value that a failed call threw, or an Error made of the
+// text of err when the failure is Go's own.
+func Thrown(err error) safejs.Value {
+	for e := err; e != nil; {
+		if t, ok := e.(js.Error); ok {
+			return safejs.Safe(t.Value)
+		}
+		u, ok := e.(interface{ Unwrap() error })
+		if !ok {
+			break
+		}
+		e = u.Unwrap()
+	}
+	return safejs.Safe(js.Global().Get("Error").New(err.Error()))
+}
+
+// Report writes to console.error where there is a console.
+func Report(values ...any) { log("error", values) }
+
+// Log writes to the console with one of its methods.
+func Log(method string, values ...any) { log(method, values) }
+
+func log(method string, values []any) {
+	console := Global("console")
+	if IsFunction(Get(console, method)) {
+		_, _ = console.Call(method, values...)
+	}
+}

@@ -1,0 +1,100 @@
+//go:build js && wasm
+
+package bridge
+
+import "github.com/hack-pad/safejs"
+
+// live counts the functions that JavaScript can still call.
+var live int
+
+// Live tells how many functions of the runtime JavaScript can still call. It
+// is the same before an instance is created and after it was destroyed.
+func Live() int { return live }
+
+// Scope owns functions that JavaScript may call and releases them together.
+type Scope struct {
+	// OnPanic is told of a panic in one of the functions; nil only reports it.
+	OnPanic func(reason string)
+
+	funcs map[*Func]struct{}
+}
+
+// Func is a Go function that JavaScript may call until it is released.
+type Func struct {
+	f     safejs.Func
+	scope *Scope
+}
+
+// Func makes fn callable. Its result goes back to the caller; a panic gives
+// undefined and is told to OnPanic.
+func (s *Scope) Func(fn func(args []safejs.Value) any) *Func {
+	made := &Func{scope: s}
+	made.f = newFunc(fn, func(reason string) any {
+		if s.OnPanic != nil {
+			s.OnPanic(reason)
+		}
+		return nil
+	})
+	if s.funcs == nil {
+		s.funcs = map[*Func]struct{}{}
+	}
+	s.funcs[made] = struct{}{}
+	return made
+}
+
+// Len tells how many functions the scope owns.
+func (s *Scope) Len() int { return len(s.funcs) }
+
+// Release frees all functions of the scope. They must have been taken off
+// whatever could still call them.
+func (s *Scope) Release() {
+	for f := range s.funcs {
+		f.Release()
+	}
+}
+
+// Value is what JavaScript calls.
+func (f *Func) Value() safejs.Value { return f.f.Value() }
+
+// Release frees the function; a second time does nothing.
+func (f *Func) Release() {
+	if _, owned := f.scope.funcs[f]; !owned {
+		return
+	}
+	delete(f.scope.funcs, f)
+	f.f.Release()
+	live--
+}
+
+// Static makes a function that lives as long as the runtime. failed gives the
+// result when fn panics.
+func Static(fn func(args []safejs.Value) any, failed func(reason string) any) safejs.Value {
+	return newFunc(fn, failed).Value()
+}
+
+func newFunc(fn func(args []safejs.Value) any, failed func(reason string) any) safejs.Func {
+	live++
+	f, err := safejs.FuncOf(func(_ safejs.Value, args []safejs.Value) (result any) {
+		defer func() {
+			if p := recover(); p != nil {
+				result = failed(reasonOf(p))
+			}
+		}()
+		return fn(args)
+	})
+	if err != nil { // FuncOf fails only without a JS runtime
+		panic(err)
+	}
+	return f
+}
+
+func reasonOf(p any) string {
+	switch p := p.(type) {
+	case error:
+		return p.Error()
+	case string:
+		return p
+	default:
+		return "a panic without a text"
+	}
+}
