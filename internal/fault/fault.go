@@ -22,12 +22,13 @@ func New(code Code) *Error {
 }
 
 // With returns an Error with the code's standard message and what was
-// particular about this case, put in brackets behind it.
+// particular about this case, put in brackets at its end.
 func With(code Code, detail string) *Error {
 	if detail == "" {
 		return New(code)
 	}
-	return &Error{Code: code, Message: code.Text() + " (" + detail + ")"}
+	text := code.Text()
+	return &Error{Code: code, Message: text[:len(text)-1] + " (" + detail + ")."}
 }
 
 // Error gives the message without the code; callers that log want both.

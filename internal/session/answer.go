@@ -10,7 +10,7 @@ func (m *Machine) received(f frame.Message) {
 	m.link.seenAt = m.now
 	if m.link.ping != 0 {
 		m.link.ping = 0
-		m.do(StopTimer{Timer: TimerPong})
+		m.stop(TimerPong)
 	}
 	if f.Method != "" {
 		m.notified(f)
@@ -98,8 +98,8 @@ func (m *Machine) setClock(serverTime int64) {
 func (m *Machine) setExpiry(left int64) {
 	m.acc.expiresAt = m.now + left
 	m.acc.warnDue = false
-	m.do(StartTimer{Timer: TimerWarn, After: max(left-warnBefore, 0)})
-	m.do(StartTimer{Timer: TimerExpire, After: max(left, 0)})
+	m.start(TimerWarn, max(left-warnBefore, 0))
+	m.start(TimerExpire, max(left, 0))
 }
 
 func (m *Machine) warn() {
@@ -107,7 +107,7 @@ func (m *Machine) warn() {
 		return
 	}
 	if left := m.acc.expiresAt - warnBefore - m.now; left > 0 {
-		m.do(StartTimer{Timer: TimerWarn, After: left})
+		m.start(TimerWarn, left)
 		return
 	}
 	m.acc.warnDue = !m.announced
@@ -127,7 +127,7 @@ func (m *Machine) expired() {
 		end += expireGrace
 	}
 	if left := end - m.now; left > 0 {
-		m.do(StartTimer{Timer: TimerExpire, After: left})
+		m.start(TimerExpire, left)
 		return
 	}
 	if sig := m.renewal(); sig != "" {

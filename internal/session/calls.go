@@ -117,7 +117,7 @@ func (m *Machine) startCallTimer() {
 	for _, p := range m.calls[1:] {
 		by = min(by, p.by)
 	}
-	m.do(StartTimer{Timer: TimerCalls, After: max(by-m.now, 1)})
+	m.start(TimerCalls, max(by-m.now, 1))
 }
 
 func (m *Machine) failCalls(err *fault.Error) {

@@ -57,8 +57,8 @@ func (m *Machine) write(method string, params frame.Body) int64 {
 // connect begins an attempt of the session.
 func (m *Machine) connect() {
 	m.state = Connecting
-	m.do(StopTimer{Timer: TimerRetry})
-	m.do(StartTimer{Timer: TimerAttempt, After: m.outage.attemptWithin(m.acc.admitted)})
+	m.stop(TimerRetry)
+	m.start(TimerAttempt, m.outage.attemptWithin(m.acc.admitted))
 	m.dial()
 }
 
@@ -97,13 +97,13 @@ func (m *Machine) gone(code int, detail string) {
 // lost: the session has no connection; it waits for the next attempt.
 func (m *Machine) lost(closeCode int) {
 	m.stopSessionTimersButExpiry()
-	m.do(StopTimer{Timer: TimerAttempt})
+	m.stop(TimerAttempt)
 	m.unsend()
 	m.outage.lost(m.now, m.link.admittedAt, closeCode)
 	m.link.admittedAt = 0
 	m.state = Waiting
 	if !m.online {
-		m.do(StopTimer{Timer: TimerRetry})
+		m.stop(TimerRetry)
 		if m.acc.admitted {
 			m.tellNet(netDisconnected)
 		} else {
@@ -114,7 +114,7 @@ func (m *Machine) lost(closeCode int) {
 	if m.acc.admitted {
 		m.tellNet(netConnecting)
 	}
-	m.do(StartTimer{Timer: TimerRetry, After: m.outage.delay(m.now, m.cfg.Jitter)})
+	m.start(TimerRetry, m.outage.delay(m.now, m.cfg.Jitter))
 }
 
 func (m *Machine) retryNow() {
@@ -189,7 +189,7 @@ func (m *Machine) redial() {
 
 func (m *Machine) startBeat() {
 	m.link.seenAt = m.now
-	m.do(StartTimer{Timer: TimerBeat, After: m.link.beat})
+	m.start(TimerBeat, m.link.beat)
 }
 
 // beat pings when the link was silent for the heartbeat's time; frames that
@@ -199,11 +199,11 @@ func (m *Machine) beat() {
 		return
 	}
 	if left := m.link.seenAt + m.link.beat - m.now; left > 0 {
-		m.do(StartTimer{Timer: TimerBeat, After: left})
+		m.start(TimerBeat, left)
 		return
 	}
 	m.ping(frame.PongWithin)
-	m.do(StartTimer{Timer: TimerBeat, After: m.link.beat})
+	m.start(TimerBeat, m.link.beat)
 }
 
 // probe asks at once whether the link is alive.
@@ -216,7 +216,7 @@ func (m *Machine) ping(within int64) {
 	}
 	m.link.ping = m.write(frame.Ping, nil)
 	m.link.pongBy = by
-	m.do(StartTimer{Timer: TimerPong, After: within})
+	m.start(TimerPong, within)
 }
 
 // pongMissing gives a silent link up. A timer that fires late has slept with
@@ -244,16 +244,16 @@ func (m *Machine) dropSilent() {
 
 // stopSessionTimersButExpiry stops what belongs to a connection.
 func (m *Machine) stopSessionTimersButExpiry() {
-	m.do(StopTimer{Timer: TimerBeat})
-	m.do(StopTimer{Timer: TimerPong})
+	m.stop(TimerBeat)
+	m.stop(TimerPong)
 }
 
 // stopSessionTimers stops what belongs to a session.
 func (m *Machine) stopSessionTimers() {
 	m.stopSessionTimersButExpiry()
-	m.do(StopTimer{Timer: TimerWarn})
-	m.do(StopTimer{Timer: TimerExpire})
-	m.do(StopTimer{Timer: TimerCalls})
+	m.stop(TimerWarn)
+	m.stop(TimerExpire)
+	m.stop(TimerCalls)
 }
 
 func closeText(code int, detail string) string {

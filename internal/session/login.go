@@ -42,14 +42,14 @@ func (m *Machine) login(in Login) {
 	m.reason = ReasonNone
 	m.outage = outage{since: m.now}
 	m.do(Store{Text: storeText(m.acc.userID, m.acc.instance)})
-	m.do(StartTimer{Timer: TimerLogin, After: loginWithin})
+	m.start(TimerLogin, loginWithin)
 	switch {
 	case m.link.phase == linkOpen && m.now-m.link.since < earlyAge:
 		m.authenticate()
-		m.do(StartTimer{Timer: TimerAttempt, After: earlyWithin})
+		m.start(TimerAttempt, earlyWithin)
 	case m.link.phase == linkDialing:
 		m.state = Connecting
-		m.do(StartTimer{Timer: TimerAttempt, After: earlyWithin})
+		m.start(TimerAttempt, earlyWithin)
 	default:
 		m.dropLink(closeUnwanted, "")
 		m.connect()
@@ -91,8 +91,8 @@ func (m *Machine) admitted(b frame.Body) {
 	}
 	m.setClock(b.Number("serverTime"))
 	m.setExpiry(b.Number("expiresIn"))
-	m.do(StopTimer{Timer: TimerLogin})
-	m.do(StopTimer{Timer: TimerAttempt})
+	m.stop(TimerLogin)
+	m.stop(TimerAttempt)
 	m.startBeat()
 	m.state = Syncing
 	if first {
@@ -165,7 +165,7 @@ func (m *Machine) logout(c Call) {
 		m.stopSessionTimers()
 		m.state = LoggingOut
 		m.link.logout = m.write(frame.Logout, nil)
-		m.do(StartTimer{Timer: TimerCalls, After: logoutWithin})
+		m.start(TimerCalls, logoutWithin)
 	default:
 		// Not connected: the instance is out at once, the gateway learns it
 		// with the next connection.
@@ -205,9 +205,9 @@ func (m *Machine) kicked(r Reason) {
 func (m *Machine) end(r Reason, err *fault.Error, closeCode int) {
 	login := m.acc.login
 	m.stopSessionTimers()
-	m.do(StopTimer{Timer: TimerLogin})
-	m.do(StopTimer{Timer: TimerAttempt})
-	m.do(StopTimer{Timer: TimerRetry})
+	m.stop(TimerLogin)
+	m.stop(TimerAttempt)
+	m.stop(TimerRetry)
 	m.dropLink(closeCode, "")
 	m.do(Store{Text: ""})
 	m.acc = account{}

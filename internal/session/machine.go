@@ -56,6 +56,7 @@ type Machine struct {
 	outage outage
 	ids    int64 // the last request id
 	tasks  int   // NextTask effects whose TaskCame is still to come
+	timers uint  // bits of the timers that are set
 }
 
 // account is all that belongs to the user. It is zeroed when the session ends.
@@ -140,6 +141,10 @@ func (m *Machine) Current(gen Gen) bool { return m.current(gen) }
 func (m *Machine) current(g Gen) bool { return m.link.phase != linkNone && g == m.link.gen }
 
 func (m *Machine) fired(t Timer) {
+	if m.timers&(1<<t) == 0 {
+		return // stopped meanwhile
+	}
+	m.timers &^= 1 << t
 	switch t {
 	case TimerLogin:
 		m.loginTimedOut()
@@ -178,6 +183,18 @@ func (m *Machine) afterDestroy(in Input) {
 }
 
 func (m *Machine) do(e Effect) { m.out = append(m.out, e) }
+
+func (m *Machine) start(t Timer, after int64) {
+	m.timers |= 1 << t
+	m.do(StartTimer{Timer: t, After: after})
+}
+
+func (m *Machine) stop(t Timer) {
+	if m.timers&(1<<t) != 0 {
+		m.timers &^= 1 << t
+		m.do(StopTimer{Timer: t})
+	}
+}
 
 func (m *Machine) settle(c Call, result frame.Body) {
 	if c != 0 {
