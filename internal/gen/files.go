@@ -70,8 +70,9 @@ func (s source) wasmConstants() string {
 		panic(err) // strings always marshal
 	}
 	var b strings.Builder
-	b.WriteString(header("constants.json and methods.json"))
+	b.WriteString(header("constants.json, methods.json and package.json"))
 	b.WriteString("package main\n\n")
+	fmt.Fprintf(&b, "// version is that of the npm package; a loader of another one is refused.\nconst version = %q\n\n", s.Version)
 	b.WriteString("// constantsJSON is the object {EVENT, TYPES}: the host's JSON.parse builds it in\n" +
 		"// one call, which costs less code than setting each member.\n")
 	fmt.Fprintf(&b, "const constantsJSON = `{\"EVENT\":%s,\"TYPES\":%s}`\n\n", compact(s.Event), compact(s.Types))
@@ -82,7 +83,8 @@ func (s source) wasmConstants() string {
 
 func (s source) js() []byte {
 	var b bytes.Buffer
-	b.WriteString(header("codes.json, constants.json and methods.json"))
+	b.WriteString(header("codes.json, constants.json, methods.json and package.json"))
+	fmt.Fprintf(&b, "/** The version of this package and of its tim.wasm. */\nexport const VERSION = '%s';\n\n", s.Version)
 	object := func(comment, name string, t table) {
 		fmt.Fprintf(&b, "/** %s */\nexport const %s = {\n", comment, name)
 		for _, c := range t {
@@ -110,7 +112,8 @@ func (s source) js() []byte {
 
 func (s source) typings() []byte {
 	var b bytes.Buffer
-	b.WriteString(header("codes.json, constants.json and methods.json"))
+	b.WriteString(header("codes.json, constants.json, methods.json and package.json"))
+	b.WriteString("export declare const VERSION: string;\n\n")
 	object := func(name string, t table) {
 		fmt.Fprintf(&b, "export declare const %s: {\n", name)
 		for _, c := range t {

@@ -12,7 +12,7 @@ import (
 const root = "../.."
 
 func TestGeneratedFilesAreCurrent(t *testing.T) {
-	s, err := load()
+	s, err := load(root)
 	require.NoError(t, err)
 	files, err := s.files()
 	require.NoError(t, err)
@@ -25,8 +25,9 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 }
 
 func TestSourcesAreSound(t *testing.T) {
-	s, err := load()
+	s, err := load(root)
 	require.NoError(t, err)
+	require.Regexp(t, `^\d+\.\d+\.\d+`, s.Version)
 	require.Equal(t, 41, len(s.Event), "39 of the originals and 2 of ours")
 	require.Equal(t, 115, len(s.Types))
 

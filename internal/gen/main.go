@@ -4,6 +4,7 @@
 //	codes.json      error codes, their Go names and messages
 //	constants.json  EVENT and TYPES of the JS API
 //	methods.json    names of the public methods of an instance
+//	js/package.json the version
 //
 // Run it in the module's root after a change: go run ./internal/gen. Its test
 // fails when a generated file is not what it would write.
@@ -24,10 +25,7 @@ func main() {
 
 // run writes every generated file below root.
 func run(root string) error {
-	if _, err := os.Stat(filepath.Join(root, "go.mod")); err != nil {
-		return fmt.Errorf("run it in the module's root: %w", err)
-	}
-	s, err := load()
+	s, err := load(root)
 	if err != nil {
 		return err
 	}

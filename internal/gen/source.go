@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 )
 
 var (
@@ -19,6 +21,7 @@ var (
 
 // source is what the JSON files say.
 type source struct {
+	Version string // of the npm package
 	Codes   []code
 	Event   table
 	Types   table
@@ -81,20 +84,29 @@ func (t table) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// load reads the sources.
-func load() (source, error) {
+// load reads the sources; the version is the npm package's below root.
+func load(root string) (source, error) {
 	var s source
+	var npm struct {
+		Version string `json:"version"`
+	}
+	text, err := os.ReadFile(filepath.Join(root, "js", "package.json"))
+	if err != nil {
+		return s, fmt.Errorf("run it in the module's root: %w", err)
+	}
 	var constants struct {
 		EVENT, TYPES table
 	}
 	var methods struct {
 		Methods []string `json:"methods"`
 	}
-	err := errors.Join(
+	err = errors.Join(
+		json.Unmarshal(text, &npm),
 		json.Unmarshal(codesJSON, &s.Codes),
 		json.Unmarshal(constantsJSON, &constants),
 		json.Unmarshal(methodsJSON, &methods),
 	)
+	s.Version = npm.Version
 	s.Event, s.Types, s.Methods = constants.EVENT, constants.TYPES, methods.Methods
 	return s, err
 }
