@@ -1,0 +1,160 @@
+// Package native runs the client outside a browser: in tests, in the load
+// generator, in Go programs that log in as a user. It is the same session
+// machine and loop that runs in tim.wasm, over real sockets and timers.
+package native
+
+import (
+	"context"
+	"net"
+	"sync"
+
+	"github.com/tim-wasm/tim/internal/client"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// Options of a new Client.
+type Options struct {
+	URL      string // ws://host:port/ws
+	SDKAppID uint32 // 0: the gateway takes it from the UserSig
+	Platform string // "" means Web
+	Early    bool   // open a socket at once
+	Origin   string // sent as a browser would; "" sends none
+
+	// Storage is what a page's sessionStorage would be: share one between two
+	// Clients, one after the other, for a reload. nil has none.
+	Storage *Storage
+	// OnEvent and OnNotify are called on the client's own goroutine, one at a
+	// time; they may start calls but must not wait for them.
+	OnEvent  func(name string, data frame.Body)
+	OnNotify func(method string, body frame.Body)
+	// Dial replaces the TCP dial.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// Storage keeps what a page would keep over a reload.
+type Storage struct {
+	mu   sync.Mutex
+	text string
+}
+
+// Load gives what is kept, "" for nothing.
+func (s *Storage) Load() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text
+}
+
+// Store replaces what is kept.
+func (s *Storage) Store(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text = text
+}
+
+// Client is one instance. It is safe for concurrent use.
+type Client struct {
+	host *host
+	c    *client.Client // on the loop only
+}
+
+// New makes a Client; Destroy ends it.
+func New(o Options) *Client {
+	if o.Platform == "" {
+		o.Platform = "Web"
+	}
+	h := newHost(o)
+	c := &Client{host: h}
+	h.call(func() {
+		c.c = client.New(client.Options{SDKAppID: o.SDKAppID, Platform: o.Platform, Early: o.Early}, h)
+		h.client = c.c
+	})
+	return c
+}
+
+// Login logs in and waits for the gateway's answer, not for SDK_READY.
+func (c *Client) Login(ctx context.Context, userID, userSig string) (frame.Body, error) {
+	return c.await(ctx, func(done client.Done) { c.c.Login(userID, userSig, done) })
+}
+
+// Logout logs out and waits until it is done.
+func (c *Client) Logout(ctx context.Context) error {
+	_, err := c.await(ctx, func(done client.Done) { c.c.Logout(done) })
+	return err
+}
+
+// Renew gives the running session a new UserSig.
+func (c *Client) Renew(ctx context.Context, userSig string) error {
+	_, err := c.await(ctx, func(done client.Done) { c.c.Renew(userSig, done) })
+	return err
+}
+
+// Send makes a request of the session and waits for its answer.
+func (c *Client) Send(ctx context.Context, method string, params frame.Body) (frame.Body, error) {
+	return c.await(ctx, func(done client.Done) { c.c.Send(method, params, 0, done) })
+}
+
+// Start begins calls without waiting: f runs on the client's goroutine.
+func (c *Client) Start(f func(*client.Client)) { c.host.post(func() { f(c.c) }) }
+
+// Destroy ends the instance and its goroutine. Calls that are pending reject.
+func (c *Client) Destroy() {
+	done := make(chan struct{})
+	c.host.post(func() { c.c.Destroy(func(frame.Body, *fault.Error) { close(done) }) })
+	select {
+	case <-done:
+		c.host.stop()
+	case <-c.host.dead:
+	}
+}
+
+// State is a snapshot of what the getters of the JS API give.
+type State struct {
+	Status, Reason string
+	Ready          bool
+	User           string
+	ServerTime     int64 // ms
+	Pending        int   // calls that have not settled
+}
+
+// State asks the client's goroutine; not for use in OnEvent.
+func (c *Client) State() (s State) {
+	c.host.call(func() {
+		s.Status, s.Reason = c.c.Status()
+		s.Ready, s.User, s.ServerTime, s.Pending = c.c.Ready(), c.c.User(), c.c.ServerTime(), c.c.Pending()
+	})
+	return s
+}
+
+// SetOnline tells what a browser's online and offline events would.
+func (c *Client) SetOnline(online bool) {
+	c.host.post(func() {
+		c.host.online = online
+		c.c.OnNetwork(online)
+	})
+}
+
+// Shown tells that a page would have become visible again.
+func (c *Client) Shown() { c.host.post(func() { c.c.OnShown() }) }
+
+// await starts a call on the loop and waits for its end or the context's; in
+// the latter case the call goes on.
+func (c *Client) await(ctx context.Context, start func(client.Done)) (frame.Body, error) {
+	type end struct {
+		body frame.Body
+		err  *fault.Error
+	}
+	ended := make(chan end, 1)
+	c.host.post(func() { start(func(b frame.Body, err *fault.Error) { ended <- end{b, err} }) })
+	select {
+	case e := <-ended:
+		if e.err != nil {
+			return nil, e.err
+		}
+		return e.body, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-c.host.dead:
+		return nil, fault.New(fault.Destroyed)
+	}
+}

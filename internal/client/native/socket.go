@@ -1,0 +1,167 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/session"
+)
+
+const (
+	dialWithin   = 15 * time.Second // the session's own bounds are shorter
+	lingerWithin = 2 * time.Second
+)
+
+// socket is one WebSocket of one generation. Its reads come on gws's
+// goroutine and are posted to the loop; writes are the loop's own.
+type socket struct {
+	gws.BuiltinEventHandler
+	host *host
+	gen  session.Gen
+
+	mu     sync.Mutex
+	conn   *gws.Conn
+	cancel context.CancelFunc
+	closed bool // by us: what still comes is of no interest
+}
+
+func (s *socket) dial(o Options) {
+	ctx, cancel := context.WithTimeout(context.Background(), dialWithin)
+	defer cancel()
+	s.mu.Lock()
+	s.cancel = cancel
+	gone := s.closed
+	s.mu.Unlock()
+	if gone {
+		return
+	}
+	header := http.Header{}
+	header.Set("Sec-WebSocket-Protocol", frame.Subprotocol)
+	if o.Origin != "" {
+		header.Set("Origin", o.Origin)
+	}
+	conn, _, err := gws.NewClient(s, &gws.ClientOption{
+		Addr:               o.URL,
+		RequestHeader:      header,
+		HandshakeTimeout:   dialWithin,
+		ReadMaxPayloadSize: frame.MaxFrame,
+		NewDialer:          func() (gws.Dialer, error) { return dialer{ctx, o.Dial}, nil },
+	})
+	if err != nil {
+		s.host.post(func() {
+			delete(s.host.sockets, s.gen)
+			s.host.client.OnDialFailed(s.gen, err.Error())
+		})
+		return
+	}
+	s.mu.Lock()
+	s.conn = conn
+	gone = s.closed
+	s.mu.Unlock()
+	if gone {
+		_ = conn.WriteClose(1000, nil)
+		return
+	}
+	s.host.post(func() { s.host.client.OnOpen(s.gen) })
+	conn.ReadLoop()
+}
+
+func (s *socket) OnMessage(_ *gws.Conn, m *gws.Message) {
+	f, err := jsonframe.Decode(append([]byte(nil), m.Bytes()...))
+	_ = m.Close()
+	if err != nil {
+		return // not a frame: as good as silence
+	}
+	s.host.post(func() { s.host.client.OnFrame(s.gen, f) })
+}
+
+func (s *socket) OnClose(_ *gws.Conn, err error) {
+	code, reason := 1006, ""
+	var c *gws.CloseError
+	if errors.As(err, &c) {
+		code, reason = int(c.Code), string(c.Reason)
+	}
+	s.host.post(func() {
+		delete(s.host.sockets, s.gen)
+		s.host.client.OnClose(s.gen, code, reason)
+	})
+}
+
+func (s *socket) OnPing(c *gws.Conn, payload []byte) { _ = c.WritePong(payload) }
+
+// write sends or loses a frame; a lost one shows as a close.
+func (s *socket) write(r frame.Request) {
+	s.mu.Lock()
+	conn := s.conn
+	s.mu.Unlock()
+	text, err := jsonframe.Encode(r)
+	if err != nil || conn == nil {
+		return
+	}
+	// As in a browser, sending never waits for the network.
+	conn.WriteAsync(gws.OpcodeText, text, nil)
+}
+
+func (s *socket) close(code int, reason string) {
+	s.mu.Lock()
+	s.closed = true
+	conn, cancel := s.conn, s.cancel
+	s.mu.Unlock()
+	if conn == nil {
+		if cancel != nil {
+			cancel()
+		}
+		return
+	}
+	// Behind the frames that are still queued.
+	conn.Async(func() { _ = conn.WriteClose(uint16(code), []byte(reason)) })
+}
+
+type dialer struct {
+	ctx  context.Context
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+func (d dialer) Dial(network, addr string) (net.Conn, error) {
+	dial := d.dial
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	c, err := dial(d.ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &lingering{Conn: c}, nil
+}
+
+// lingering lets the peer read what was written last: a close with unread
+// input would reset the connection and throw it away.
+type lingering struct {
+	net.Conn
+	once sync.Once
+}
+
+func (l *lingering) Close() error {
+	l.once.Do(func() {
+		half, ok := l.Conn.(interface{ CloseWrite() error })
+		if !ok || half.CloseWrite() != nil {
+			_ = l.Conn.Close()
+			return
+		}
+		go func() {
+			_ = l.Conn.SetReadDeadline(time.Now().Add(lingerWithin))
+			_, _ = io.Copy(io.Discard, l.Conn)
+			_ = l.Conn.Close()
+		}()
+	})
+	return nil
+}
