@@ -1,0 +1,22 @@
+// Package gateway accepts the sockets of tim clients, checks who they are and
+// carries frames between them and the rest of timd.
+//
+//	gateway.go   the Gateway: options, who is attached here, drain
+//	upgrade.go   from an HTTP request to a socket
+//	rawconn.go   the connection below the WebSocket: deadlines, lingering close
+//	socket.go    one socket: its stages, its timer, its end
+//	outbox.go    what waits to be written to a socket
+//	inbound.go   from a frame to a method; the queue of requests
+//	login.go     the login frame
+//	methods.go   logout, farewell, renew, ping
+//	session.go   what other packages see: Session, Handle, Deliver
+//	local.go     what the registry asks: Kick, Alive, Places, Drop
+//	farewell.go  the sealed token that says logout
+//	guard.go     too many failed logins; too many frames
+//	stats.go     counters
+//	ports.go     the interfaces that it needs
+//
+// Locks: Gateway.mu before socket.mu, and neither is held while anything is
+// written or the registry is asked. Whoever removes a session from the
+// Gateway's map (take) is the one that tells the registry what became of it.
+package gateway

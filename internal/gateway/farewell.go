@@ -1,0 +1,61 @@
+package gateway
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+)
+
+// sealer makes the farewell tokens: (app, instance, user), sealed, so that
+// only a client that was logged in can say logout for its place.
+type sealer struct{ aead cipher.AEAD }
+
+// purpose keeps tokens of other kinds, sealed with the same key, apart.
+var purpose = []byte("tim farewell 1")
+
+func newSealer(key []byte) (sealer, error) {
+	if len(key) != 32 {
+		return sealer{}, errors.New("gateway: SealKey must be 32 bytes")
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return sealer{}, err
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	return sealer{aead}, err
+}
+
+func (s sealer) token(u User, instance string) string {
+	hash, err := hex.DecodeString(instance)
+	if err != nil || len(hash) != 32 {
+		return ""
+	}
+	plain := binary.BigEndian.AppendUint32(make([]byte, 0, 4+32+32), u.SDKAppID)
+	plain = append(plain, hash...)
+	plain = append(plain, u.UserID...)
+	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, plain, purpose))
+}
+
+func (s sealer) open(token string) (u User, instance string, ok bool) {
+	sealed, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(sealed) > 256 {
+		return User{}, "", false
+	}
+	plain, err := s.aead.Open(nil, nil, sealed, purpose)
+	if err != nil || len(plain) <= 4+32 {
+		return User{}, "", false
+	}
+	u = User{SDKAppID: binary.BigEndian.Uint32(plain), UserID: string(plain[4+32:])}
+	return u, hex.EncodeToString(plain[4 : 4+32]), true
+}
+
+// NewSealKey gives a key for Options.SealKey.
+func NewSealKey() []byte {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	return key
+}

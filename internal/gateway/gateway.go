@@ -1,0 +1,267 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// Options of a Gateway. Registry, Keys and SealKey are needed.
+type Options struct {
+	Registry Registry
+	// Keys gives the secret keys of an app: nil when it is not served here.
+	Keys func(sdkAppID uint32) []string
+	// SealKey is 32 bytes that all gateways of a cluster share; it seals the
+	// farewell tokens.
+	SealKey []byte
+
+	// LoginTimeout counts from the login frame; default 10 s.
+	LoginTimeout time.Duration
+	// AllowOrigin judges a WebSocket request's Origin; nil allows all.
+	AllowOrigin func(*http.Request) bool
+	// ClientAddr gives the client's address without its port; nil takes the
+	// peer's.
+	ClientAddr func(*http.Request) string
+
+	Log      *slog.Logger     // nil: nothing is logged
+	Now      func() time.Time // nil: time.Now
+	Observer Observer         // nil: nobody
+}
+
+// times are what a test shortens.
+type times struct {
+	standBy  time.Duration // before the first frame
+	login    time.Duration // from the login frame to its answer
+	ask      time.Duration // silence after which the client is pinged
+	silence  time.Duration // between that ping and giving the client up
+	write    time.Duration // one write
+	linger   time.Duration // for the peer to see a close frame
+	registry time.Duration // one call to the registry; it gives up itself before
+	retry    time.Duration // how long to tell the registry of an end
+}
+
+// Gateway serves the WebSockets of one timd. It implements Local.
+type Gateway struct {
+	o        Options
+	times    times
+	upgrader *gws.Upgrader
+	guard    guard
+	seal     sealer
+	stats    counters
+
+	// Set before serving, read without a lock.
+	handlers map[string]Handler
+	onLogin  []func(*Session, bool)
+	onEnd    []func(*Session)
+
+	mu       sync.RWMutex
+	sockets  map[*socket]struct{}
+	users    map[User][]*Session // at most one an instance
+	claims   map[instanceKey]*claimInFlight
+	draining bool
+
+	work sync.WaitGroup // sockets and what must still be told to the registry
+	stop context.Context
+	halt context.CancelFunc
+}
+
+type instanceKey struct {
+	User
+	instance string
+}
+
+// claimInFlight remembers what the registry said of a place between its
+// admission there and its binding here.
+type claimInFlight struct {
+	waiting int
+	kicks   map[uint64]string // by attach number; "" is a drop
+}
+
+// New gives a Gateway that serves as soon as ServeHTTP is called.
+func New(o Options) (*Gateway, error) {
+	if o.Registry == nil || o.Keys == nil {
+		return nil, errors.New("gateway: Registry and Keys are needed")
+	}
+	seal, err := newSealer(o.SealKey)
+	if err != nil {
+		return nil, err
+	}
+	if o.LoginTimeout <= 0 {
+		o.LoginTimeout = 10 * time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Observer == nil {
+		o.Observer = nobody{}
+	}
+	if o.ClientAddr == nil {
+		o.ClientAddr = peerAddr
+	}
+	g := &Gateway{
+		o:    o,
+		seal: seal,
+		times: times{
+			standBy:  frame.StandBy * time.Millisecond,
+			login:    o.LoginTimeout,
+			ask:      20 * time.Second,
+			silence:  20 * time.Second,
+			write:    10 * time.Second,
+			linger:   2 * time.Second,
+			registry: 10 * time.Second,
+			retry:    time.Minute,
+		},
+		handlers: map[string]Handler{},
+		sockets:  map[*socket]struct{}{},
+		users:    map[User][]*Session{},
+		claims:   map[instanceKey]*claimInFlight{},
+	}
+	g.guard.now = o.Now
+	g.stop, g.halt = context.WithCancel(context.Background())
+	g.upgrader = newUpgrader(g)
+	return g, nil
+}
+
+// Drain tells every client to come back elsewhere and closes its socket; it
+// returns when all is told to the registry, or with ctx's error. New sockets
+// are refused from its call on.
+func (g *Gateway) Drain(ctx context.Context) error {
+	defer g.halt()
+	g.mu.Lock()
+	g.draining = true
+	all := make([]*socket, 0, len(g.sockets))
+	for s := range g.sockets {
+		all = append(all, s)
+	}
+	g.mu.Unlock()
+	for _, s := range all {
+		g.drainSocket(s)
+	}
+	done := make(chan struct{})
+	go func() {
+		g.work.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (g *Gateway) drainSocket(s *socket) {
+	if sess := s.session(); sess != nil && g.take(sess) {
+		g.detach(sess.place, false)
+	}
+	s.finish(drainFrame, frame.CloseDrain, "restart: connect again")
+}
+
+// take removes a session from those that are attached here. It is true for
+// one caller only, and that one tells the registry.
+func (g *Gateway) take(sess *Session) bool {
+	g.mu.Lock()
+	taken := g.takeLocked(sess)
+	g.mu.Unlock()
+	if taken {
+		g.ended(sess)
+	}
+	return taken
+}
+
+func (g *Gateway) takeLocked(sess *Session) bool {
+	list := g.users[sess.place.User]
+	for i, other := range list {
+		if other != sess {
+			continue
+		}
+		if len(list) == 1 {
+			delete(g.users, sess.place.User)
+			return true
+		}
+		// A new slice: Deliver may be reading the old one.
+		rest := make([]*Session, 0, len(list)-1)
+		rest = append(rest, list[:i]...)
+		g.users[sess.place.User] = append(rest, list[i+1:]...)
+		return true
+	}
+	return false
+}
+
+// ended runs once for each session that was bound.
+func (g *Gateway) ended(sess *Session) {
+	sess.cancel()
+	g.stats.sessions.Add(-1)
+	for _, f := range g.onEnd {
+		f(sess)
+	}
+}
+
+// tell says something to the registry in the background, again and again
+// until it has worked, at most times.retry. After that the registry finds out
+// by comparing its records with Places.
+func (g *Gateway) tell(what string, f func(context.Context) error) {
+	g.work.Go(func() {
+		if err := g.try(f); err == nil {
+			return
+		}
+		until := time.Now().Add(g.times.retry)
+		for wait := 200 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+			timer := time.NewTimer(wait)
+			select {
+			case <-timer.C:
+			case <-g.stop.Done():
+				timer.Stop()
+				return
+			}
+			err := g.try(f)
+			if err == nil {
+				return
+			}
+			if time.Now().After(until) {
+				g.o.Log.Warn("the registry was not told; it will notice by itself", "what", what, "error", err)
+				return
+			}
+		}
+	})
+}
+
+func (g *Gateway) try(f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), g.times.registry)
+	defer cancel()
+	return f(ctx)
+}
+
+// evict makes evicted {type} the last frame of a session that was taken.
+func (g *Gateway) evict(sess *Session, typ string) {
+	if sess.s.finish(evictedFrame(typ), frame.CloseEvicted, typ) {
+		g.o.Observer.Evicted(typ)
+	}
+}
+
+// expire ends a session whose UserSig has ended.
+func (g *Gateway) expire(sess *Session) {
+	if !g.take(sess) {
+		return
+	}
+	g.evict(sess, frame.KickUserSigExpired)
+	g.release(sess.place)
+}
+
+func (g *Gateway) release(p Place) {
+	g.tell("release", func(ctx context.Context) error { return g.o.Registry.Release(ctx, p) })
+}
+
+func (g *Gateway) detach(p Place, clean bool) {
+	g.tell("detach", func(ctx context.Context) error { return g.o.Registry.Detach(ctx, p, clean) })
+}

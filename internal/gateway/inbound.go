@@ -1,0 +1,206 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+)
+
+const (
+	maxPending = frame.Burst // requests of one socket that wait for their turn
+	maxBad     = 5           // frames that are none, until the socket is closed
+)
+
+// inbound is the queue of a socket's requests. They are handled one after the
+// other, beside the read loop: pongs and closes are noticed meanwhile.
+type inbound struct {
+	queue   []jsonframe.Request
+	working bool
+	bad     int
+}
+
+func (in *inbound) clear() { in.queue = nil }
+
+// received takes a message; the read loop calls it.
+func (s *socket) received(opcode gws.Opcode, text []byte) {
+	s.mu.Lock()
+	if s.stage == ended {
+		s.mu.Unlock()
+		return
+	}
+	now := s.g.o.Now()
+	s.heardLocked(now)
+	flood := !s.bucket.take(now)
+	s.mu.Unlock()
+	switch {
+	case flood:
+		s.finish(nil, frame.CloseFlood, "too many frames")
+		return
+	case opcode != gws.OpcodeText:
+		s.finish(nil, frame.CloseBadFrame, "only text frames are read")
+		return
+	}
+	r, refused, err := jsonframe.DecodeRequest(text)
+	switch {
+	case refused != nil:
+		s.refuse(r, refused, err)
+	case r.Method == frame.Ping:
+		s.answer(r, pingResult{s.g.o.Now().UnixMilli()}, nil)
+	default:
+		s.enqueue(r)
+	}
+}
+
+// refuse answers a frame that is no request.
+func (s *socket) refuse(r jsonframe.Request, refused *fault.Error, err error) {
+	text := jsonframe.Failure(r, refused)
+	if refused.Code != frame.CodeBadParams {
+		s.mu.Lock()
+		s.in.bad++
+		over := s.in.bad > maxBad
+		s.mu.Unlock()
+		if over || jsonframe.Fatal(err) {
+			s.finish(text, frame.CloseBadFrame, err.Error())
+			return
+		}
+	}
+	s.send(text)
+}
+
+func (s *socket) enqueue(r jsonframe.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.stage == ended:
+	case len(s.in.queue) >= maxPending:
+		s.endLocked(frame.CloseFlood, "too many requests wait")
+	default:
+		s.in.queue = append(s.in.queue, r)
+		if !s.in.working {
+			s.in.working = true
+			s.g.work.Go(s.work)
+		}
+	}
+}
+
+// work handles requests until none is left.
+func (s *socket) work() {
+	for {
+		s.mu.Lock()
+		if len(s.in.queue) == 0 {
+			s.in.queue, s.in.working = nil, false
+			s.mu.Unlock()
+			return
+		}
+		r := s.in.queue[0]
+		s.in.queue = s.in.queue[1:]
+		s.mu.Unlock()
+		s.handle(r)
+	}
+}
+
+func (s *socket) handle(r jsonframe.Request) {
+	began := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			s.g.o.Log.Error("a handler panicked", "method", r.Method, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			s.answer(r, nil, fault.New(fault.Internal))
+		}
+	}()
+	var result any
+	var err error
+	switch r.Method {
+	case frame.Login:
+		s.login(r)
+		return
+	case frame.Logout:
+		s.logout(r)
+		return
+	case frame.Farewell:
+		result, err = s.farewell(r)
+	case frame.Renew:
+		result, err = s.renew(r)
+	default:
+		result, err = s.call(r)
+	}
+	s.answer(r, result, err)
+	s.g.o.Observer.Handled(s.g.known(r.Method), codeOf(err), time.Since(began))
+}
+
+// call carries a further method to who has registered it.
+func (s *socket) call(r jsonframe.Request) (any, error) {
+	h, ok := s.g.handlers[r.Method]
+	if !ok {
+		return nil, &fault.Error{Code: frame.CodeNoMethod, Message: "There is no such method: check it against the version of the gateway."}
+	}
+	sess := s.current()
+	switch {
+	case sess == nil:
+		return nil, fault.New(fault.NotLoggedIn)
+	case !s.g.o.Registry.Live():
+		return nil, fault.New(fault.ServerTimeout)
+	}
+	return h(sess.ctx, sess, r.Params)
+}
+
+// answer sends the result of a call or its error; a notification wants none.
+func (s *socket) answer(r jsonframe.Request, result any, err error) {
+	if !r.Call {
+		return
+	}
+	s.send(s.g.compose(r, result, err))
+}
+
+// compose makes the frame that answers a call.
+func (g *Gateway) compose(r jsonframe.Request, result any, err error) []byte {
+	if err == nil {
+		text, failed := jsonframe.Result(r.ID, result)
+		switch {
+		case failed != nil:
+			err = failed
+		case len(text) > frame.MaxFrame:
+			err = fmt.Errorf("a result of %d bytes does not fit a frame", len(text))
+		default:
+			return text
+		}
+	}
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		if !errors.Is(err, context.Canceled) {
+			g.o.Log.Error("a request failed", "method", g.known(r.Method), "error", err)
+		}
+		f = fault.New(fault.Internal)
+	}
+	return jsonframe.Failure(r, f)
+}
+
+// known keeps names that a client made up out of logs and counters.
+func (g *Gateway) known(method string) string {
+	if _, ok := g.handlers[method]; ok {
+		return method
+	}
+	switch method {
+	case frame.Login, frame.Logout, frame.Farewell, frame.Renew:
+		return strings.Clone(method)
+	}
+	return "unknown"
+}
+
+func codeOf(err error) fault.Code {
+	if err == nil {
+		return 0
+	}
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f.Code
+	}
+	return fault.Internal
+}

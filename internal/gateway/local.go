@@ -1,0 +1,97 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+var _ Local = (*Gateway)(nil)
+
+// find gives the local session of an instance; g.mu is held.
+func (g *Gateway) find(user User, instance string) *Session {
+	for _, sess := range g.users[user] {
+		if sess.place.Instance == instance {
+			return sess
+		}
+	}
+	return nil
+}
+
+// at gives the session of exactly this attachment and removes it if asked.
+// pending: its login is not bound yet, and will learn of typ then.
+func (g *Gateway) at(p Place, remove bool, typ string) (sess *Session, pending bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	sess = g.find(p.User, p.Instance)
+	if sess != nil && sess.place.Attach == p.Attach {
+		if remove {
+			g.takeLocked(sess)
+		}
+		return sess, false
+	}
+	if c := g.claims[instanceKey{p.User, p.Instance}]; c != nil && remove && (sess == nil || sess.place.Attach < p.Attach) {
+		c.kicks[p.Attach] = typ
+		return nil, true
+	}
+	return nil, false
+}
+
+// Kick implements Local.
+func (g *Gateway) Kick(p Place, typ string) bool {
+	sess, pending := g.at(p, true, typ)
+	if sess == nil {
+		return pending
+	}
+	g.ended(sess)
+	g.evict(sess, typ)
+	return true
+}
+
+// Drop implements Local.
+func (g *Gateway) Drop(p Place) {
+	if sess, _ := g.at(p, true, ""); sess != nil {
+		g.ended(sess)
+		sess.s.finish(nil, frame.CloseRecheck, "log in again")
+	}
+}
+
+// Alive implements Local. Only a pong counts: other frames may have been on
+// their way for long.
+func (g *Gateway) Alive(ctx context.Context, p Place) bool {
+	sess, _ := g.at(p, false, "")
+	if sess == nil {
+		return false
+	}
+	select {
+	case <-sess.s.probe():
+		return sess.ctx.Err() == nil
+	case <-sess.ctx.Done():
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Places implements Local.
+func (g *Gateway) Places() []Place {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	all := make([]Place, 0, len(g.users))
+	for _, list := range g.users {
+		for _, sess := range list {
+			all = append(all, sess.place)
+		}
+	}
+	return all
+}
+
+var _ Superseder = (*Gateway)(nil)
+
+// Supersede implements Superseder.
+func (g *Gateway) Supersede(p Place) {
+	if sess, _ := g.at(p, true, ""); sess != nil {
+		g.ended(sess)
+		sess.s.finish(nil, frame.CloseSuperseded, "a newer connection of this instance is there")
+	}
+}

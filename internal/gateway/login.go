@@ -1,0 +1,327 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/usersig"
+)
+
+type loginParams struct {
+	SDKAppID uint32 `json:"sdkAppID"`
+	UserID   string `json:"userID"`
+	UserSig  string `json:"userSig"`
+	Platform string `json:"platform"`
+	Instance string `json:"instance"`
+	Doc      string `json:"doc"`
+	Intent   string `json:"intent"`
+}
+
+type loginResult struct {
+	SDKAppID   uint32 `json:"sdkAppID"`
+	UserID     string `json:"userID"`
+	InstanceID string `json:"instanceID"`
+	ServerTime int64  `json:"serverTime"`
+	ExpiresIn  int64  `json:"expiresIn"`
+	Heartbeat  int64  `json:"heartbeat"`
+	Farewell   string `json:"farewell"`
+	Resumed    bool   `json:"resumed"`
+}
+
+var platforms = []Platform{Web, Android, IPhone, IPad, Windows, Mac, Linux}
+
+// login decides on a login frame and answers it.
+func (s *socket) login(r jsonframe.Request) {
+	if !r.Call {
+		return // who wants no answer does not want to log in
+	}
+	began := time.Now()
+	var p loginParams
+	if err := params(r, &p); err != nil {
+		s.answer(r, nil, err)
+		return
+	}
+	if sess := s.current(); sess != nil {
+		s.loginAgain(r, sess, p)
+		return
+	}
+	if !s.enter(loggingIn) {
+		return
+	}
+	c, err := s.check(p)
+	if err == nil {
+		err = s.admit(r, c)
+	}
+	s.g.o.Observer.Login(codeOf(err), time.Since(began))
+	switch {
+	case err == nil || errors.Is(err, errAnswered):
+	case comeBack(codeOf(err)):
+		// The socket stands by for the repetition.
+		s.enter(standBy)
+		s.answer(r, nil, err)
+	default:
+		s.finish(s.g.compose(r, nil, err), frame.CloseRejected, "the login was refused")
+	}
+}
+
+// errAnswered: the client knows already why it is not logged in.
+var errAnswered = errors.New("answered")
+
+// comeBack tells whether the same socket may try again after a failed login.
+func comeBack(code fault.Code) bool {
+	switch code {
+	case frame.CodeDuplicate, fault.ServerTimeout, fault.Internal:
+		return true
+	}
+	return false
+}
+
+// check verifies a login frame up to the registry: its fields and its UserSig.
+func (s *socket) check(p loginParams) (Claim, error) {
+	switch {
+	case !usersig.ValidUserID(p.UserID):
+		return Claim{}, fault.With(fault.BadParameters, "userID must be 1 to 32 bytes of printable ASCII")
+	case !isHex(p.Instance, 32, 32):
+		return Claim{}, fault.With(fault.BadParameters, "instance must be 32 hex digits")
+	case !isHex(p.Doc, 1, 64):
+		return Claim{}, fault.With(fault.BadParameters, "doc must be 1 to 64 hex digits")
+	case p.Intent != frame.IntentNew && p.Intent != frame.IntentResume:
+		return Claim{}, fault.With(fault.BadParameters, "intent must be new or resume")
+	case !slices.Contains(platforms, Platform(p.Platform)):
+		return Claim{}, fault.With(fault.BadParameters, "platform must be Web or another of TIM's platforms")
+	}
+	sig, err := s.verify(p.UserSig, p.UserID, p.SDKAppID)
+	if err != nil {
+		return Claim{}, err
+	}
+	hash := sha256.Sum256([]byte(p.Instance))
+	return Claim{
+		User:      User{SDKAppID: sig.SDKAppID, UserID: p.UserID},
+		Platform:  Platform(p.Platform),
+		Instance:  hex.EncodeToString(hash[:]),
+		Doc:       p.Doc,
+		Resume:    p.Intent == frame.IntentResume,
+		SignedAt:  sig.Time,
+		ExpiresAt: sig.ExpiresAt(),
+		Addr:      s.addr,
+	}, nil
+}
+
+// verify checks a UserSig, unless too many have failed from this address.
+func (s *socket) verify(userSig, userID string, app uint32) (usersig.Sig, error) {
+	if s.g.guard.blocked(s.addr, userID) {
+		return usersig.Sig{}, fault.New(fault.TooManyFailures)
+	}
+	sig, err := usersig.Verify(userSig, s.g.o.Keys, userID, app, s.g.o.Now())
+	if err != nil {
+		s.g.guard.failed(s.addr, userID)
+		return usersig.Sig{}, err
+	}
+	s.g.guard.passed(s.addr, userID)
+	return sig, nil
+}
+
+// admit asks the registry for a place and binds it to this socket.
+func (s *socket) admit(r jsonframe.Request, c Claim) error {
+	g := s.g
+	if !g.o.Registry.Live() {
+		return fault.New(fault.ServerTimeout)
+	}
+	key := instanceKey{c.User, c.Instance}
+	g.beginClaim(key)
+	defer g.endClaim(key)
+
+	// The socket's end does not cancel it: the place would be taken or not,
+	// and nobody would know.
+	ctx, cancel := context.WithTimeout(context.Background(), g.times.registry)
+	defer cancel()
+	out, err := s.claim(ctx, c)
+	if err != nil {
+		return err
+	}
+	switch out.Verdict {
+	case Admitted:
+		return s.admitted(r, c, out)
+	case Held:
+		return &fault.Error{Code: frame.CodeDuplicate, Message: "This instance lives in another page: take a fresh one and log in again."}
+	case KickedOut:
+		s.finish(evictedFrame(out.Kick), frame.CloseEvicted, out.Kick)
+		g.o.Observer.Evicted(out.Kick)
+		return errAnswered
+	case SigRevoked:
+		return fault.New(fault.SigRevoked)
+	case UnknownUser:
+		return fault.New(fault.NoSuchAccount)
+	default:
+		return fault.New(fault.Internal)
+	}
+}
+
+// claim asks the registry, and on its behalf the holder of the instance: one
+// that does not answer is taken over. Held remains when the holder lives.
+func (s *socket) claim(ctx context.Context, c Claim) (Outcome, error) {
+	const rounds = 3 // each new holder is asked, but two pages may race
+	for i := 0; ; i++ {
+		out, err := s.g.o.Registry.Admit(ctx, c)
+		if err != nil || out.Verdict != Held || i == rounds || s.g.o.Registry.Probe(ctx, out.Holder) {
+			return out, err
+		}
+		c.Silent = out.Holder.Attach
+	}
+}
+
+// admitted binds the place and answers. A socket that has closed meanwhile
+// gives the place back.
+func (s *socket) admitted(r jsonframe.Request, c Claim, out Outcome) error {
+	g := s.g
+	sess := newSession(s, c, out.Place)
+	now := g.o.Now()
+	text := g.compose(r, loginResult{
+		SDKAppID:   c.SDKAppID,
+		UserID:     c.UserID,
+		InstanceID: c.Instance,
+		ServerTime: now.UnixMilli(),
+		ExpiresIn:  max(0, sess.ends.Sub(now).Milliseconds()),
+		Heartbeat:  frame.Heartbeat,
+		Farewell:   g.seal.token(c.User, c.Instance),
+		Resumed:    out.Resumed,
+	}, nil)
+	if !g.bind(sess, text) {
+		return errAnswered
+	}
+	for _, f := range g.onLogin {
+		f(sess, out.Resumed)
+	}
+	return nil
+}
+
+// bind makes a session the one of its instance here and puts its answer first
+// in the queue, in one step: whatever is delivered from now on comes behind.
+func (g *Gateway) bind(sess *Session, answer []byte) bool {
+	s, p := sess.s, sess.place
+	g.mu.Lock()
+	kick, kicked := g.claims[instanceKey{p.User, p.Instance}].kicks[p.Attach]
+	old := g.find(p.User, p.Instance)
+	if kicked || (old != nil && old.place.Attach > p.Attach) {
+		g.mu.Unlock()
+		sess.cancel()
+		switch {
+		case kick != "":
+			g.evict(sess, kick)
+		case kicked:
+			s.finish(nil, frame.CloseRecheck, "log in again")
+		default:
+			s.finish(nil, frame.CloseSuperseded, "a newer connection of this instance is there")
+		}
+		return false
+	}
+	s.mu.Lock()
+	if s.stage == ended {
+		s.mu.Unlock()
+		g.mu.Unlock()
+		sess.cancel()
+		g.detach(p, false)
+		return false
+	}
+	s.sess = sess
+	s.enterLocked(loggedIn)
+	s.out.push(textOpcode, answer)
+	s.flushLocked()
+	s.mu.Unlock()
+	if old != nil {
+		g.takeLocked(old)
+	}
+	g.users[p.User] = append(slices.Clip(g.users[p.User]), sess)
+	g.stats.sessions.Add(1)
+	g.stats.logins.Add(1)
+	g.mu.Unlock()
+	if old != nil {
+		g.ended(old)
+		old.s.finish(nil, frame.CloseSuperseded, "a newer connection of this instance is there")
+	}
+	return true
+}
+
+// loginAgain answers a repeated login frame on a logged-in socket.
+func (s *socket) loginAgain(r jsonframe.Request, sess *Session, p loginParams) {
+	c, err := s.check(p)
+	switch {
+	case err != nil:
+	case c.User != sess.place.User || c.Instance != sess.place.Instance:
+		err = fault.With(fault.BadParameters, "this connection is logged in already: log out, or open another one")
+	}
+	if err != nil {
+		s.answer(r, nil, err)
+		return
+	}
+	now := s.g.o.Now()
+	s.mu.Lock()
+	left := sess.ends.Sub(now)
+	s.mu.Unlock()
+	s.answer(r, loginResult{
+		SDKAppID:   c.SDKAppID,
+		UserID:     c.UserID,
+		InstanceID: c.Instance,
+		ServerTime: now.UnixMilli(),
+		ExpiresIn:  max(0, left.Milliseconds()),
+		Heartbeat:  frame.Heartbeat,
+		Farewell:   s.g.seal.token(c.User, c.Instance),
+		Resumed:    true,
+	}, nil)
+}
+
+func (g *Gateway) beginClaim(key instanceKey) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.claims[key]
+	if c == nil {
+		c = &claimInFlight{kicks: map[uint64]string{}}
+		g.claims[key] = c
+	}
+	c.waiting++
+}
+
+func (g *Gateway) endClaim(key instanceKey) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c := g.claims[key]; c != nil {
+		if c.waiting--; c.waiting == 0 {
+			delete(g.claims, key)
+		}
+	}
+}
+
+// params reads a request's parameters into v.
+func params(r jsonframe.Request, v any) error {
+	if len(r.Params) == 0 {
+		return &fault.Error{Code: frame.CodeBadParams, Message: "The parameters are missing: send an object."}
+	}
+	if err := json.Unmarshal(r.Params, v); err != nil {
+		detail := "a parameter has the wrong type"
+		if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			detail = t.Field + " has the wrong type"
+		}
+		return &fault.Error{Code: frame.CodeBadParams, Message: "The parameters do not fit the method: " + detail + "."}
+	}
+	return nil
+}
+
+func isHex(s string, least, most int) bool {
+	if len(s) < least || len(s) > most {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,122 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+)
+
+const textOpcode = gws.OpcodeText
+
+type (
+	pingResult struct {
+		ServerTime int64 `json:"serverTime"`
+	}
+	renewResult struct {
+		ExpiresIn int64 `json:"expiresIn"`
+	}
+)
+
+// logout ends the session: the place is released, then {} and close 4001.
+func (s *socket) logout(r jsonframe.Request) {
+	sess := s.current()
+	if sess == nil || !s.g.take(sess) {
+		s.answer(r, nil, fault.New(fault.NotLoggedIn))
+		return
+	}
+	// The client waits 3 s at most; the place is released anyway.
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := s.g.o.Registry.Release(ctx, sess.place); err != nil {
+		s.g.release(sess.place)
+	}
+	var last []byte
+	if r.Call {
+		last = s.g.compose(r, nil, nil)
+	}
+	s.finish(last, frame.CloseLoggedOut, "logged out")
+}
+
+// farewell ends the place that a token names: a logout that could not be said
+// on its own connection.
+func (s *socket) farewell(r jsonframe.Request) (any, error) {
+	var p struct {
+		Token string `json:"token"`
+	}
+	if err := params(r, &p); err != nil {
+		return nil, err
+	}
+	user, instance, ok := s.g.seal.open(p.Token)
+	if !ok {
+		return nil, fault.With(fault.BadParameters, "token is none that this gateway has given")
+	}
+	s.g.mu.RLock()
+	sess := s.g.find(user, instance)
+	s.g.mu.RUnlock()
+	place := Place{User: user, Instance: instance}
+	if sess != nil && s.g.take(sess) {
+		place = sess.place
+		defer sess.s.finish(nil, frame.CloseLoggedOut, "logged out")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.g.times.registry)
+	defer cancel()
+	return nil, s.g.o.Registry.Release(ctx, place)
+}
+
+// renew takes a new UserSig of the same user and app for a running session.
+func (s *socket) renew(r jsonframe.Request) (any, error) {
+	var p struct {
+		UserSig string `json:"userSig"`
+	}
+	if err := params(r, &p); err != nil {
+		return nil, err
+	}
+	sess := s.current()
+	if sess == nil {
+		return nil, fault.New(fault.NotLoggedIn)
+	}
+	sig, err := s.verify(p.UserSig, sess.place.UserID, sess.place.SDKAppID)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(sess.ctx, s.g.times.registry)
+	defer cancel()
+	verdict, err := s.g.o.Registry.Renew(ctx, sess.place, sig.Time, sig.ExpiresAt())
+	if err != nil {
+		return nil, err
+	}
+	switch verdict {
+	case Admitted:
+		return renewResult{max(0, sess.renewed(sig.ExpiresAt()).Milliseconds())}, nil
+	case SigRevoked:
+		return nil, fault.New(fault.SigRevoked)
+	default:
+		// The place is no longer this session's: the client comes back and is
+		// decided anew.
+		s.g.Drop(sess.place)
+		return nil, fault.New(fault.NotLoggedIn)
+	}
+}
+
+// current gives the session of a socket that is logged in and has not ended.
+func (s *socket) current() *Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stage != loggedIn {
+		return nil
+	}
+	return s.sess
+}
+
+func evictedFrame(typ string) []byte {
+	raw, _ := json.Marshal(struct {
+		Type string `json:"type"`
+	}{typ})
+	return jsonframe.Notification(frame.Evicted, raw)
+}

@@ -1,0 +1,115 @@
+package gateway
+
+import (
+	"github.com/lxzan/gws"
+
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// What may wait for one client before it counts as one that does not read.
+const (
+	maxQueued      = 512
+	maxQueuedBytes = 512 << 10
+)
+
+// outbox is what waits to be written to a socket, under the socket's lock.
+// One goroutine writes, and only while there is something to write.
+type outbox struct {
+	frames  []outFrame
+	bytes   int
+	writing bool
+	closing bool
+	code    uint16
+	reason  string
+}
+
+type outFrame struct {
+	opcode gws.Opcode
+	text   []byte
+}
+
+func (o *outbox) push(opcode gws.Opcode, text []byte) {
+	o.frames = append(o.frames, outFrame{opcode, text})
+	o.bytes += len(text)
+}
+
+func (o *outbox) full() bool { return len(o.frames) >= maxQueued || o.bytes >= maxQueuedBytes }
+
+func (o *outbox) close(code int, reason string) {
+	if !o.closing {
+		o.closing, o.code, o.reason = true, uint16(code), reason
+	}
+}
+
+func (o *outbox) drop() { o.frames, o.bytes = nil, 0 }
+
+// send queues a text frame; false when the socket has ended.
+func (s *socket) send(text []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pushLocked(gws.OpcodeText, text)
+}
+
+func (s *socket) pushLocked(opcode gws.Opcode, text []byte) bool {
+	if s.stage == ended {
+		return false
+	}
+	if s.out.full() {
+		// What waits is given up: the client will resume and ask for it.
+		s.out.drop()
+		s.raw.noWait()
+		s.endLocked(frame.CloseSlow, "the client does not read")
+		return false
+	}
+	s.out.push(opcode, text)
+	s.flushLocked()
+	return true
+}
+
+func (s *socket) flushLocked() {
+	if s.out.writing || (len(s.out.frames) == 0 && !s.out.closing) {
+		return
+	}
+	s.out.writing = true
+	go s.flush()
+}
+
+// flush writes until nothing is left. A failed write has already ended the
+// connection below; the read loop notices.
+func (s *socket) flush() {
+	for {
+		s.mu.Lock()
+		batch, closing, code, reason := s.out.frames, s.out.closing, s.out.code, s.out.reason
+		s.out.frames, s.out.bytes = nil, 0
+		if len(batch) == 0 && !closing {
+			s.out.writing = false
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		for _, f := range batch {
+			if s.raw.hurry.Load() {
+				break
+			}
+			if err := s.conn.WriteMessage(f.opcode, f.text); err != nil {
+				s.broken()
+				return
+			}
+		}
+		if closing {
+			// Nothing can have been queued behind it.
+			if err := s.conn.WriteClose(code, []byte(reason)); err != nil {
+				s.broken()
+			}
+			return
+		}
+	}
+}
+
+// broken: a write has failed, or the library has closed the connection before
+// us and its peer is still to read that.
+func (s *socket) broken() {
+	if s.raw.failed.Load() || !s.raw.closing.Load() {
+		s.raw.abort()
+	}
+}

@@ -1,0 +1,123 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+)
+
+// Session is a logged-in client on this gateway. Its methods may be called
+// from any goroutine.
+type Session struct {
+	s        *socket
+	place    Place
+	platform Platform
+	ctx      context.Context
+	cancel   context.CancelFunc
+	ends     time.Time // the first moment at which the UserSig is expired; under s.mu
+}
+
+func newSession(s *socket, c Claim, p Place) *Session {
+	sess := &Session{s: s, place: p, platform: c.Platform, ends: endOf(c.ExpiresAt)}
+	sess.ctx, sess.cancel = context.WithCancel(context.Background())
+	return sess
+}
+
+// endOf gives when a UserSig has ended: it is valid throughout its last second.
+func endOf(expiresAt int64) time.Time { return time.Unix(expiresAt+1, 0) }
+
+func (sess *Session) endsLocked() time.Time { return sess.ends }
+
+// User is who is logged in.
+func (sess *Session) User() User { return sess.place.User }
+
+// Place is the attachment; it does not change during a Session's life.
+func (sess *Session) Place() Place { return sess.place }
+
+// Platform is the kind of device.
+func (sess *Session) Platform() Platform { return sess.platform }
+
+// Addr is the client's address, for operators.
+func (sess *Session) Addr() string { return sess.s.addr }
+
+// Context ends with the session: logout, eviction, or the loss of the socket.
+func (sess *Session) Context() context.Context { return sess.ctx }
+
+// Notify sends a notification; params is one JSON object. It never blocks. It
+// is false when the session has ended, and does not tell whether the client
+// has received it.
+func (sess *Session) Notify(method string, params json.RawMessage) bool {
+	return sess.notify(jsonframe.Notification(method, params))
+}
+
+func (sess *Session) notify(text []byte) bool {
+	return sess.ctx.Err() == nil && sess.s.send(text)
+}
+
+// renewed sets a new end and gives how long that is.
+func (sess *Session) renewed(expiresAt int64) time.Duration {
+	s := sess.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sess.ends = endOf(expiresAt)
+	now := s.g.o.Now()
+	if s.stage == loggedIn {
+		s.timer.Reset(s.nextLocked(now))
+	}
+	return sess.ends.Sub(now)
+}
+
+// Handler answers one method of logged-in clients. params is one JSON object,
+// or nil; result is marshalled, nil becomes {}. An error that is a
+// *fault.Error goes to the client as it is, any other becomes 70500 and is
+// logged. The requests of one session are handled one after the other; ctx is
+// the session's. A request may be repeated after a lost connection, so a
+// Handler must recognise a repetition by its params.
+type Handler func(ctx context.Context, s *Session, params json.RawMessage) (result any, err error)
+
+// Handle registers a method named noun.verb. All are registered before the
+// first request.
+func (g *Gateway) Handle(method string, h Handler) {
+	if !strings.Contains(method, ".") || g.handlers[method] != nil {
+		panic("gateway: " + method + " is no noun.verb or is registered already")
+	}
+	g.handlers[method] = h
+}
+
+// OnLogin registers f for each login, after its answer and before the
+// session's next request. resumed: the place was there already.
+func (g *Gateway) OnLogin(f func(s *Session, resumed bool)) { g.onLogin = append(g.onLogin, f) }
+
+// OnEnd registers f for each session's end on this gateway. It must not block.
+func (g *Gateway) OnEnd(f func(*Session)) { g.onEnd = append(g.onEnd, f) }
+
+// Deliver notifies the local sessions of a user, but for the instance of
+// except, and gives how many it was queued for. It never blocks. Nothing is
+// delivered while the registry is not live: another gateway may have taken
+// over by then.
+func (g *Gateway) Deliver(user User, except Place, method string, params json.RawMessage) int {
+	g.mu.RLock()
+	list := g.users[user]
+	g.mu.RUnlock()
+	if len(list) == 0 || !g.o.Registry.Live() {
+		return 0
+	}
+	text := jsonframe.Notification(method, params)
+	n := 0
+	for _, sess := range list {
+		if sess.place.Instance != except.Instance && sess.notify(text) {
+			n++
+		}
+	}
+	return n
+}
+
+// Sessions gives the local sessions of a user.
+func (g *Gateway) Sessions(user User) []*Session {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return append([]*Session(nil), g.users[user]...)
+}

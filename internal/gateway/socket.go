@@ -1,0 +1,230 @@
+package gateway
+
+import (
+	"sync"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+)
+
+// stage is how far a socket has come.
+type stage int
+
+const (
+	standBy   stage = iota // no login yet, or one that failed
+	loggingIn              // the login frame is being decided on
+	loggedIn
+	ended // a close is under way: nothing is accepted or sent any more
+)
+
+// socket is one WebSocket: at most one session in its life.
+type socket struct {
+	g    *Gateway
+	conn *gws.Conn
+	raw  *rawConn
+	addr string
+
+	peerCode int // of the peer's close frame; the read loop's own
+
+	mu      sync.Mutex
+	stage   stage
+	sess    *Session
+	out     outbox
+	in      inbound
+	bucket  bucket
+	since   time.Time // of the stage
+	seen    time.Time // the last frame of the client
+	asked   time.Time // a ping that has no pong yet
+	waiters []chan struct{}
+	code    int // we close with
+	timer   *time.Timer
+}
+
+var drainFrame = jsonframe.Notification(frame.Drain, nil)
+
+func newSocket(g *Gateway, conn *gws.Conn, raw *rawConn, addr string) *socket {
+	now := g.o.Now()
+	s := &socket{g: g, conn: conn, raw: raw, addr: addr, since: now, seen: now, peerCode: 1006}
+	s.bucket.fill(now)
+	s.mu.Lock()
+	s.timer = time.AfterFunc(g.times.standBy, s.tick)
+	s.mu.Unlock()
+	return s
+}
+
+func (s *socket) session() *Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sess
+}
+
+// enter moves to a stage, unless the socket has ended.
+func (s *socket) enter(st stage) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.enterLocked(st)
+}
+
+func (s *socket) enterLocked(st stage) bool {
+	if s.stage == ended {
+		return false
+	}
+	s.stage = st
+	s.since = s.g.o.Now()
+	s.timer.Reset(s.nextLocked(s.since))
+	return true
+}
+
+// nextLocked is how long nothing is due.
+func (s *socket) nextLocked(now time.Time) time.Duration {
+	t := &s.g.times
+	switch s.stage {
+	case standBy:
+		return max(0, t.standBy-now.Sub(s.since))
+	case loggingIn:
+		return max(0, t.login-now.Sub(s.since))
+	case loggedIn:
+		next := t.ask - now.Sub(s.seen)
+		if !s.asked.IsZero() {
+			next = t.silence - now.Sub(s.asked)
+		}
+		if end := s.sess.endsLocked(); end.Sub(now) < next {
+			next = end.Sub(now)
+		}
+		return max(0, next)
+	default:
+		return max(0, t.write-now.Sub(s.since))
+	}
+}
+
+// tick does what is due: one timer serves all the deadlines of a socket.
+func (s *socket) tick() {
+	s.mu.Lock()
+	now := s.g.o.Now()
+	due := s.nextLocked(now) <= 0
+	st, sess := s.stage, s.sess
+	switch {
+	case !due:
+		s.timer.Reset(s.nextLocked(now))
+		s.mu.Unlock()
+	case st == ended:
+		s.mu.Unlock()
+		// The close frame does not get through.
+		s.raw.abort()
+	case st == standBy:
+		s.mu.Unlock()
+		s.finish(nil, frame.CloseStandBy, "no login came")
+	case st == loggingIn:
+		s.mu.Unlock()
+		s.finish(nil, frame.CloseLoginTimeout, "the login took too long")
+	case !sess.endsLocked().After(now):
+		s.mu.Unlock()
+		s.g.expire(sess)
+	case s.asked.IsZero():
+		s.asked = now
+		s.pushLocked(gws.OpcodePing, nil)
+		s.timer.Reset(s.nextLocked(now))
+		s.mu.Unlock()
+	default:
+		s.mu.Unlock()
+		// Nobody is there to read a close frame.
+		s.raw.abort()
+	}
+}
+
+// heardLocked: a frame has come, so the client lives.
+func (s *socket) heardLocked(now time.Time) {
+	s.seen = now
+	s.asked = time.Time{}
+}
+
+func (s *socket) ponged() {
+	s.mu.Lock()
+	s.heardLocked(s.g.o.Now())
+	for _, w := range s.waiters {
+		close(w)
+	}
+	s.waiters = nil
+	s.mu.Unlock()
+}
+
+// probe pings at once; the channel is closed by the pong.
+func (s *socket) probe() <-chan struct{} {
+	w := make(chan struct{})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiters = append(s.waiters, w)
+	if s.stage != ended {
+		if s.asked.IsZero() {
+			s.asked = s.g.o.Now()
+			s.timer.Reset(s.nextLocked(s.asked))
+		}
+		s.pushLocked(gws.OpcodePing, nil)
+	}
+	return w
+}
+
+// pinged answers a WebSocket ping; they count as frames.
+func (s *socket) pinged(payload []byte) {
+	s.mu.Lock()
+	flood := !s.bucket.take(s.g.o.Now())
+	s.heardLocked(s.g.o.Now())
+	if !flood {
+		s.pushLocked(gws.OpcodePong, append([]byte(nil), payload...))
+	}
+	s.mu.Unlock()
+	if flood {
+		s.finish(nil, frame.CloseFlood, "too many frames")
+	}
+}
+
+// finish ends the socket: what is queued, then final, then the close frame.
+// From its return on nothing else is sent. The first end counts.
+func (s *socket) finish(final []byte, code int, reason string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stage == ended {
+		return false
+	}
+	if final != nil {
+		s.out.push(gws.OpcodeText, final)
+	}
+	s.endLocked(code, reason)
+	return true
+}
+
+func (s *socket) endLocked(code int, reason string) {
+	s.stage = ended
+	s.since = s.g.o.Now()
+	s.code = code
+	s.timer.Reset(s.nextLocked(s.since))
+	s.in.clear()
+	s.out.close(code, reason)
+	s.flushLocked()
+}
+
+// gone is called when the read loop is over; it gives the session that was
+// on the socket.
+func (s *socket) gone() *Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stage = ended
+	s.timer.Stop()
+	s.in.clear()
+	s.out.drop()
+	s.waiters = nil
+	return s.sess
+}
+
+// closeCode is what the counters show: ours if we closed.
+func (s *socket) closeCode(peer int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.code != 0 {
+		return s.code
+	}
+	return peer
+}

@@ -1,0 +1,44 @@
+package gateway
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// Observer is told what happens, for counters. Its methods must be quick and
+// may be called from any goroutine. Codes are 0 for success.
+type Observer interface {
+	// Login: a login frame was decided on.
+	Login(code fault.Code, took time.Duration)
+	// Handled: another request was answered. method is one that exists, or
+	// "unknown".
+	Handled(method string, code fault.Code, took time.Duration)
+	// Evicted: a session was told that it is kicked out.
+	Evicted(typ string)
+	// Closed: a socket has ended, with our close code or else the client's;
+	// 1006 when there was none.
+	Closed(code int)
+}
+
+// Stats are the gateway's gauges and totals.
+type Stats struct {
+	Sockets  int64 // open now
+	Sessions int64 // logged in now
+	Logins   int64 // since the start
+}
+
+type counters struct{ sockets, sessions, logins atomic.Int64 }
+
+// Stats gives a snapshot.
+func (g *Gateway) Stats() Stats {
+	return Stats{Sockets: g.stats.sockets.Load(), Sessions: g.stats.sessions.Load(), Logins: g.stats.logins.Load()}
+}
+
+type nobody struct{}
+
+func (nobody) Login(fault.Code, time.Duration)           {}
+func (nobody) Handled(string, fault.Code, time.Duration) {}
+func (nobody) Evicted(string)                            {}
+func (nobody) Closed(int)                                {}

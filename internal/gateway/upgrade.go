@@ -1,0 +1,202 @@
+package gateway
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/lxzan/gws"
+
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// readBuffer is small, as most sockets are idle; larger frames are read into
+// a buffer of their own.
+const readBuffer = 1 << 10
+
+func newUpgrader(g *Gateway) *gws.Upgrader {
+	return gws.NewUpgrader(events{g}, &gws.ServerOption{
+		ParallelGolimit:     1,
+		ReadBufferSize:      readBuffer,
+		ReadMaxPayloadSize:  frame.MaxFrame,
+		WriteMaxPayloadSize: 1 << 20,
+		CheckUtf8Enabled:    true,
+		SubProtocols:        []string{frame.Subprotocol},
+		NewSession:          func() gws.SessionStorage { return new(slot) },
+		Logger:              quiet{},
+	})
+}
+
+// ServeHTTP makes a request of /ws a socket.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case !offers(r.Header, "Connection", "upgrade") || !offers(r.Header, "Upgrade", "websocket"):
+		w.Header().Set("Upgrade", "websocket")
+		http.Error(w, "This is the WebSocket of the tim SDK: connect with ws:// or wss://.", http.StatusUpgradeRequired)
+		return
+	case g.o.AllowOrigin != nil && !g.o.AllowOrigin(r):
+		http.Error(w, "This Origin is not allowed: see timd's --allowed-origin flag.", http.StatusForbidden)
+		return
+	case !offers(r.Header, "Sec-WebSocket-Protocol", frame.Subprotocol):
+		http.Error(w, "Offer the subprotocol "+frame.Subprotocol+".", http.StatusBadRequest)
+		return
+	case g.isDraining():
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "This gateway is about to restart: try again.", http.StatusServiceUnavailable)
+		return
+	}
+	addr := g.o.ClientAddr(r)
+	hijacker, ok := w.(http.Hijacker)
+	if !ok {
+		http.Error(w, "WebSockets need HTTP/1.1.", http.StatusHTTPVersionNotSupported)
+		return
+	}
+	netConn, rw, err := hijacker.Hijack()
+	if err != nil {
+		http.Error(w, "WebSockets need HTTP/1.1.", http.StatusHTTPVersionNotSupported)
+		return
+	}
+	raw := &rawConn{Conn: netConn, write: g.times.write, linger: g.times.linger}
+	if n := rw.Reader.Buffered(); n > 0 {
+		early, _ := rw.Reader.Peek(n)
+		raw.early = append(raw.early, early...)
+	}
+	conn, err := g.upgrader.UpgradeFromConn(raw, bufio.NewReaderSize(raw, readBuffer), r)
+	if err != nil {
+		raw.end()
+		return
+	}
+	s := newSocket(g, conn, raw, addr)
+	conn.Session().Store("", s)
+	g.mu.Lock()
+	draining := g.draining
+	if !draining {
+		g.sockets[s] = struct{}{}
+		g.stats.sockets.Add(1)
+		// In a goroutine of its own, so that net/http's buffers can go.
+		g.work.Go(func() { g.serve(s) })
+	}
+	g.mu.Unlock()
+	if draining {
+		s.gone()
+		raw.abort()
+	}
+}
+
+func (g *Gateway) isDraining() bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.draining
+}
+
+// serve reads a socket to its end. Nothing that a client sends may end timd:
+// the library is not trusted to stand any input.
+func (g *Gateway) serve(s *socket) {
+	code := 1006
+	defer func() {
+		if p := recover(); p != nil {
+			g.o.Log.Error("a socket's reader panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+		g.closed(s, code)
+		s.raw.end()
+	}()
+	s.conn.ReadLoop()
+	code = s.peerCode
+}
+
+// closed is the end of every socket, whoever ended it.
+func (g *Gateway) closed(s *socket, code int) {
+	sess := s.gone()
+	g.mu.Lock()
+	delete(g.sockets, s)
+	g.mu.Unlock()
+	g.stats.sockets.Add(-1)
+	g.o.Observer.Closed(s.closeCode(code))
+	if sess != nil && g.take(sess) {
+		g.detach(sess.place, clean(code))
+	}
+}
+
+// clean tells whether a page has closed its socket itself, so that it will
+// not be back.
+func clean(code int) bool { return code == 1000 || code == 1001 || code == 1005 }
+
+// offers looks for a token in a comma-separated header.
+func offers(h http.Header, name, token string) bool {
+	for _, line := range h.Values(name) {
+		for part := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func peerAddr(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// events hands the library's callbacks to the socket.
+type events struct{ g *Gateway }
+
+func (events) OnOpen(*gws.Conn) {}
+
+func (events) OnClose(c *gws.Conn, err error) {
+	if s := socketOf(c); s != nil {
+		if ce, ok := err.(*gws.CloseError); ok {
+			s.peerCode = int(ce.Code)
+			if ce.Code == 0 {
+				s.peerCode = 1005
+			}
+		}
+	}
+}
+
+func (events) OnPing(c *gws.Conn, payload []byte) {
+	if s := socketOf(c); s != nil {
+		s.pinged(payload)
+	}
+}
+
+func (events) OnPong(c *gws.Conn, _ []byte) {
+	if s := socketOf(c); s != nil {
+		s.ponged()
+	}
+}
+
+func (events) OnMessage(c *gws.Conn, m *gws.Message) {
+	// The library reuses the buffer.
+	text := append([]byte(nil), m.Bytes()...)
+	opcode := m.Opcode
+	_ = m.Close()
+	if s := socketOf(c); s != nil {
+		s.received(opcode, text)
+	}
+}
+
+// slot holds a connection's socket in place of the library's map.
+type slot struct{ s any }
+
+func (*slot) Len() int                         { return 1 }
+func (l *slot) Load(string) (any, bool)        { return l.s, l.s != nil }
+func (*slot) Delete(string)                    {}
+func (l *slot) Store(_ string, v any)          { l.s = v }
+func (l *slot) Range(f func(string, any) bool) { f("", l.s) }
+
+func socketOf(c *gws.Conn) *socket {
+	v, _ := c.Session().Load("")
+	s, _ := v.(*socket)
+	return s
+}
+
+type quiet struct{}
+
+func (quiet) Error(...any) {}
