@@ -1,0 +1,81 @@
+// Real browsers, each with a fresh profile. A missing one is an error: a test
+// that does not run proves nothing.
+//
+//   const browser = await launch('chromium');   // firefox, webkit
+//   const page = await browser.newPage();
+//   await page.goto(url);
+//   await page.evaluate(async (a) => …, a);
+//   await browser.close();
+//
+// Chromium's and Firefox's are puppeteer's Browser and Page. WebKit's have the
+// members above and page.close only, and its pages share no storage.
+import puppeteer from 'puppeteer-core';
+import { folder, program, remove } from './process.mjs';
+import { launchWebKit } from './webkit.mjs';
+
+/** The engines that launch knows. */
+export const engines = ['chromium', 'firefox', 'webkit'];
+
+/** Starts a browser; options: args (more command line flags). */
+export async function launch(engine, options = {}) {
+  switch (engine) {
+    case 'chromium':
+      return chromium(options);
+    case 'firefox':
+      return firefox();
+    case 'webkit':
+      return launchWebKit();
+    default:
+      throw new Error(`no such engine: ${engine}`);
+  }
+}
+
+async function chromium({ args = [] }) {
+  const profile = folder('chromium');
+  const browser = await puppeteer.launch({
+    executablePath: program('CHROMIUM', ['chromium', 'chromium-browser', 'google-chrome'], 'Chromium'),
+    headless: true,
+    userDataDir: profile,
+    protocolTimeout: 60_000,
+    args: [
+      '--no-sandbox', // tests run as root in containers
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      ...args,
+    ],
+  });
+  return tidy(browser, profile);
+}
+
+async function firefox() {
+  const home = folder('firefox');
+  const browser = await puppeteer.launch({
+    browser: 'firefox',
+    executablePath: program('FIREFOX', ['firefox-esr', 'firefox'], 'Firefox'),
+    headless: true,
+    protocolTimeout: 60_000,
+    env: { ...process.env, HOME: home },
+  });
+  return tidy(browser, home);
+}
+
+/** Makes close end the process for sure and remove its folder. */
+function tidy(browser, path) {
+  const child = browser.process();
+  const close = browser.close.bind(browser);
+  browser.close = async () => {
+    await close().catch(() => {});
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await ended;
+    }
+    remove(path);
+  };
+  return browser;
+}
+
