@@ -1,0 +1,351 @@
+package native_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/client/native"
+	"github.com/tim-wasm/tim/internal/client/native/faultnet"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/session"
+)
+
+var (
+	schedules = flag.Int("schedules", 200, "random schedules of TestFaultyNetwork")
+	seedFlag  = flag.Uint64("seed", 0, "first seed of the schedules; 0 takes the time")
+	atOnce    = flag.Int("at-once", 64, "schedules that run side by side")
+)
+
+// TestFaultyNetwork runs whole clients against a real timd that is killed with
+// -9 and started again all the while, through networks that cut, stall, slow,
+// tear and lose. Whatever happens: every call settles in its time, events come
+// in order, one instance at most is online (the default limit), the last one
+// that logged in undisturbed is it, and nobody who was displaced comes back.
+func TestFaultyNetwork(t *testing.T) {
+	n := *schedules
+	if text := os.Getenv("TIM_SCHEDULES"); text != "" {
+		n, _ = strconv.Atoi(text)
+	}
+	first := *seedFlag
+	if first == 0 {
+		first = uint64(time.Now().UnixNano())
+	}
+	server := startTimd(t)
+	stop := crashLoop(server, first)
+	var (
+		mu    sync.Mutex
+		total tally
+		wait  sync.WaitGroup
+		slots = make(chan struct{}, *atOnce)
+	)
+	for i := range n {
+		slots <- struct{}{}
+		wait.Add(1)
+		go func() {
+			defer func() { <-slots; wait.Done() }()
+			s := &schedule{server: server, seed: first + uint64(i), rand: rand.New(rand.NewPCG(first+uint64(i), 0))}
+			got := s.run()
+			mu.Lock()
+			defer mu.Unlock()
+			total.add(got)
+			if len(got.wrong) > 0 && len(total.reports) < 5 {
+				total.reports = append(total.reports, fmt.Sprintf("schedule -seed %d -schedules 1: %s\n%s", s.seed, strings.Join(got.wrong, "; "), s.story()))
+			}
+		}()
+	}
+	wait.Wait()
+	crashes := stop()
+	slices.Sort(total.back)
+	t.Logf("schedules %d, faults %d, crashes of timd %d, calls %d, pending at the end %d", n, total.faults, crashes, total.calls, total.pending)
+	if len(total.back) > 0 {
+		t.Logf("from the network's return to ready: median %v, p95 %v, of %d", total.back[len(total.back)/2].Round(time.Millisecond), total.back[len(total.back)*95/100].Round(time.Millisecond), len(total.back))
+	}
+	require.Empty(t, total.reports, "violations in %d schedules", total.bad)
+	require.Zero(t, total.pending)
+}
+
+// crashLoop kills timd at random and starts it again, until stopped.
+func crashLoop(server *timd, seed uint64) (stop func() int) {
+	r := rand.New(rand.NewPCG(seed, 99))
+	quit, done := make(chan struct{}), make(chan int)
+	go func() {
+		crashes := 0
+		for {
+			select {
+			case <-quit:
+				done <- crashes
+				return
+			case <-time.After(time.Duration(2000+r.IntN(3000)) * time.Millisecond):
+			}
+			server.kill()
+			crashes++
+			server.start()
+		}
+	}()
+	return func() int { close(quit); return <-done }
+}
+
+type tally struct {
+	faults, calls, pending, bad int
+	back                        []time.Duration
+	wrong, reports              []string
+}
+
+func (t *tally) add(o tally) {
+	t.faults += o.faults
+	t.calls += o.calls
+	t.pending += o.pending
+	t.back = append(t.back, o.back...)
+	if len(o.wrong) > 0 {
+		t.bad++
+	}
+}
+
+// schedule is one random story of one user with two pages.
+type schedule struct {
+	server *timd
+	seed   uint64
+	rand   *rand.Rand
+	user   string
+	pages  []*page
+	out    tally
+	calls  sync.WaitGroup
+
+	mu    sync.Mutex
+	clock int // counts starts and ends of logins and logouts
+}
+
+type page struct {
+	c       *native.Client
+	net     *faultnet.Proxy
+	rec     *recorder
+	storage native.Storage
+	// began and won are the schedule's clock at the start of the last login
+	// and at its success; left at the last logout's start.
+	began, won, left int
+	// late: a login was given up, whose frame may still reach the gateway when
+	// the network lets it, and is then the newest.
+	late bool
+}
+
+func (s *schedule) tick() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clock++
+	return s.clock
+}
+
+func (s *schedule) run() tally {
+	s.user = fmt.Sprintf("u%d", s.seed%1_000_000_000)
+	for range 2 {
+		net, err := faultnet.New(s.server.addr)
+		if err != nil {
+			s.out.wrong = append(s.out.wrong, err.Error())
+			return s.out
+		}
+		p := &page{net: net, rec: newRecorder()}
+		p.c = native.New(p.rec.options("ws://"+net.Addr()+"/ws", &p.storage))
+		s.pages = append(s.pages, p)
+	}
+	s.login(s.pages[0])
+	for range 5 + s.rand.IntN(12) {
+		s.act(s.pages[s.rand.IntN(2)])
+	}
+	s.end()
+	for _, p := range s.pages {
+		s.out.pending += p.c.State().Pending
+		p.c.Destroy()
+		p.net.Close()
+		s.out.faults += p.net.Faults
+		_, wrong := p.rec.snapshot()
+		s.out.wrong = append(s.out.wrong, wrong...)
+	}
+	return s.out
+}
+
+func (s *schedule) act(p *page) {
+	switch k := s.rand.IntN(16); {
+	case k < 2:
+		s.login(p)
+	case k < 3:
+		s.logout(p)
+	case k < 9:
+		mode := faultnet.Modes[s.rand.IntN(len(faultnet.Modes))]
+		p.rec.note("- network: %s", mode)
+		p.net.Set(mode, time.Duration(20+s.rand.IntN(150))*time.Millisecond)
+		s.pause(400)
+		if s.rand.IntN(2) == 0 {
+			p.rec.note("- network: pass")
+			p.net.Set(faultnet.Pass, 0)
+		}
+	case k < 11:
+		p.rec.note("- network: cut")
+		p.net.Cut()
+	case k < 12:
+		p.rec.note("- offline")
+		p.c.SetOnline(false)
+		s.pause(200)
+		p.c.SetOnline(true)
+		p.rec.note("- online")
+	case k < 13:
+		p.c.Shown()
+	default:
+		s.pause(500)
+	}
+}
+
+func (s *schedule) pause(ms int) { time.Sleep(time.Duration(s.rand.IntN(ms)) * time.Millisecond) }
+
+// login calls without waiting, as a page does; what comes of it is checked.
+func (s *schedule) login(p *page) {
+	p.rec.note("- login")
+	p.rec.loginCalled()
+	began := s.tick()
+	s.mu.Lock()
+	p.began = began
+	s.mu.Unlock()
+	s.call(p, "login", 12*time.Second, func(ctx context.Context) error {
+		got, err := p.c.Login(ctx, s.user, sign(s.user, time.Hour))
+		at := s.tick()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		switch {
+		case err != nil:
+			p.late = p.late || !errors.Is(err, fault.New(fault.LoginBusy))
+		case got.Text("errorInfo") == "": // not a repeatLogin, which says nothing new
+			p.won = at
+		}
+		return err
+	}, fault.LoginBusy, fault.Timeout, fault.Offline, fault.LoggedOut, fault.KickedMultipleAccount, fault.ServerTimeout)
+}
+
+func (s *schedule) logout(p *page) {
+	p.rec.note("- logout")
+	left := s.tick()
+	s.mu.Lock()
+	p.left = left
+	s.mu.Unlock()
+	s.call(p, "logout", 5*time.Second, func(ctx context.Context) error { return p.c.Logout(ctx) }, fault.NotLoggedIn)
+}
+
+// call must settle within its time, with success or one of the given codes.
+func (s *schedule) call(p *page, name string, limit time.Duration, f func(context.Context) error, codes ...fault.Code) {
+	s.out.calls++
+	s.calls.Add(1)
+	go func() {
+		defer s.calls.Done()
+		ctx, cancel := context.WithTimeout(context.Background(), limit+20*time.Second)
+		defer cancel()
+		start := time.Now()
+		err := f(ctx)
+		took := time.Since(start)
+		var e *fault.Error
+		switch {
+		case err == nil:
+			p.rec.note("= %s ok after %v", name, took.Round(time.Millisecond))
+		case errors.As(err, &e):
+			p.rec.note("= %s %d after %v: %s", name, e.Code, took.Round(time.Millisecond), e.Message)
+			if !slices.Contains(codes, e.Code) {
+				p.rec.violation("%s rejected with %d %s", name, e.Code, e.Message)
+			}
+		default:
+			p.rec.violation("%s never settled", name)
+		}
+		if took > limit {
+			p.rec.violation("%s took %v", name, took)
+		}
+	}()
+}
+
+// end heals everything and waits until the pages know where they stand.
+func (s *schedule) end() {
+	for _, p := range s.pages {
+		p.net.Set(faultnet.Pass, 0)
+		p.rec.note("- healed")
+		p.c.SetOnline(true)
+		p.c.Shown()
+	}
+	healed := time.Now()
+	was := make([]bool, len(s.pages))
+	for i, p := range s.pages {
+		was[i] = p.c.State().Status == session.StatusReconnecting
+	}
+	s.calls.Wait()
+	deadline := time.After(40 * time.Second)
+	for !s.calm() {
+		select {
+		case <-s.pages[0].rec.changed:
+		case <-s.pages[1].rec.changed:
+		case <-time.After(50 * time.Millisecond): // an answer that is no event
+		case <-deadline:
+			s.out.wrong = append(s.out.wrong, fmt.Sprintf("no calm: %+v / %+v", s.pages[0].c.State(), s.pages[1].c.State()))
+			return
+		}
+	}
+	for i, p := range s.pages {
+		if was[i] && p.c.State().Ready {
+			s.out.back = append(s.out.back, time.Since(healed))
+		}
+	}
+	s.judge()
+}
+
+// calm: nobody is on the way to anywhere, and who says ready really is.
+func (s *schedule) calm() bool {
+	ready := 0
+	for _, p := range s.pages {
+		switch st := p.c.State(); st.Status {
+		case session.StatusReady:
+			ready++
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			_, err := p.c.Send(ctx, "ping", nil)
+			cancel()
+			if err != nil {
+				return false
+			}
+		case session.StatusLoggedOut:
+			if st.Pending != 0 {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	// The one that has to go may not have heard yet.
+	return ready <= 1
+}
+
+func (s *schedule) judge() {
+	a, b := s.pages[0], s.pages[1]
+	for _, p := range []*page{a, b} {
+		other := a
+		if p == a {
+			other = b
+		}
+		undisturbed := p.won > p.began && p.left < p.began && !p.late && !other.late && other.began < p.began && other.won < p.began
+		if undisturbed && !p.c.State().Ready {
+			s.out.wrong = append(s.out.wrong, fmt.Sprintf("the last to log in is not online: %+v", p.c.State()))
+		}
+	}
+}
+
+func (s *schedule) story() string {
+	var b strings.Builder
+	for i, p := range s.pages {
+		events, _ := p.rec.snapshot()
+		fmt.Fprintf(&b, "page %d:\n  %s\n", i, strings.Join(events, "\n  "))
+	}
+	return b.String()
+}

@@ -1,0 +1,151 @@
+package native_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/usersig"
+)
+
+const (
+	testApp = 1400000000
+	testKey = "a key for tests only"
+)
+
+var timdBinary string
+
+// TestMain builds the real gateway once.
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "timd")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		timdBinary = filepath.Join(dir, "timd")
+		build := exec.Command("go", "build", "-o", timdBinary, "github.com/tim-wasm/tim/web")
+		build.Stdout, build.Stderr = os.Stdout, os.Stderr
+		if err := build.Run(); err != nil {
+			fmt.Fprintln(os.Stderr, "building timd:", err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// timd is a real gateway process on a data directory and a port that stay the
+// same over its restarts.
+type timd struct {
+	t    testing.TB
+	dir  string
+	args []string
+	mu   sync.Mutex
+	addr string // host:port
+	cmd  *exec.Cmd
+	logs *lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func startTimd(t testing.TB, args ...string) *timd {
+	t.Helper()
+	s := &timd{t: t, dir: t.TempDir(), addr: "127.0.0.1:0", args: args, logs: &lockedBuffer{}}
+	key := filepath.Join(s.dir, "key")
+	require.NoError(t, os.WriteFile(key, []byte(testKey+"\n"), 0o600))
+	s.start()
+	t.Cleanup(func() {
+		s.kill()
+		if t.Failed() {
+			text := s.logs.String()
+			if len(text) > 4000 {
+				text = text[len(text)-4000:]
+			}
+			t.Log("timd said:\n" + text)
+		}
+	})
+	return s
+}
+
+func (s *timd) start() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	args := append([]string{"serve", "--listen", s.addr, "--app", fmt.Sprintf("%d=%s", testApp, filepath.Join(s.dir, "key")), "--data", filepath.Join(s.dir, "data")}, s.args...)
+	s.cmd = exec.Command(timdBinary, args...)
+	out, err := s.cmd.StdoutPipe()
+	require.NoError(s.t, err)
+	s.cmd.Stderr = s.logs
+	require.NoError(s.t, s.cmd.Start())
+	lines := bufio.NewScanner(out)
+	require.True(s.t, lines.Scan(), "timd said nothing: %s", s.logs)
+	u, err := url.Parse(strings.TrimSpace(lines.Text()))
+	require.NoError(s.t, err)
+	require.NotEmpty(s.t, u.Host, lines.Text())
+	s.addr = u.Host
+	go func() {
+		for lines.Scan() {
+			_, _ = s.logs.Write(append(lines.Bytes(), '\n'))
+		}
+	}()
+}
+
+// kill ends the process as a crash would.
+func (s *timd) kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd != nil {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+		s.cmd = nil
+	}
+}
+
+func (s *timd) url() string { return "ws://" + s.addr + "/ws" }
+
+func sign(userID string, expire time.Duration) string {
+	return usersig.Sign(testApp, testKey, userID, time.Now(), expire)
+}
+
+func within(t testing.TB, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// dialable waits until the gateway accepts connections.
+func (s *timd) dialable() {
+	require.Eventually(s.t, func() bool {
+		c, err := net.Dial("tcp", s.addr)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	}, 10*time.Second, 10*time.Millisecond)
+}
