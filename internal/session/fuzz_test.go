@@ -3,12 +3,12 @@ package session
 import (
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/session/remains"
 )
 
 // FuzzMachine feeds a machine any sequence of inputs, sensible or not, and
@@ -330,7 +330,7 @@ func (w *world) settled() {
 		if len(w.timers) != 0 && !(len(w.timers) == 1 && w.timers[TimerCalls]) {
 			w.fatal("timers of nobody: %v", w.timers)
 		}
-		if secret := holds(reflect.ValueOf(w.m), fuzzUser, fuzzSig, "renewed", w.m.cfg.Doc+"\x00"); secret != "" {
+		if secret := remains.Find(w.m, fuzzUser, fuzzSig, "renewed"); secret != "" {
 			w.fatal("nobody is logged in, but %s is still held", secret)
 		}
 		if w.m.acc != (account{}) {
@@ -359,37 +359,4 @@ func (w *world) settled() {
 	if len(w.m.calls) > 0 && !w.timers[TimerCalls] {
 		w.fatal("calls without a bound")
 	}
-}
-
-// holds walks all that v refers to, unused capacity of slices included, and
-// names the first of the texts that it finds.
-func holds(v reflect.Value, texts ...string) string {
-	switch v.Kind() {
-	case reflect.String:
-		for _, s := range texts {
-			if strings.Contains(v.String(), s) {
-				return s
-			}
-		}
-	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() {
-			return holds(v.Elem(), texts...)
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if s := holds(v.Field(i), texts...); s != "" {
-				return v.Type().Field(i).Name + ": " + s
-			}
-		}
-	case reflect.Slice:
-		if v.Kind() == reflect.Slice {
-			v = v.Slice3(0, v.Cap(), v.Cap())
-		}
-		for i := range v.Len() {
-			if s := holds(v.Index(i), texts...); s != "" {
-				return s
-			}
-		}
-	}
-	return ""
 }
