@@ -172,6 +172,7 @@ export declare const CODE: {
   readonly LoginBusy: 2025;
   readonly SendFailed: 2100;
   readonly NotAMessage: 2105;
+  readonly NoConversation: 2503;
   readonly NetworkError: 2800;
   readonly Timeout: 2801;
   readonly Offline: 2805;

@@ -1,0 +1,260 @@
+// Command bundle makes the JavaScript that goes with tim.wasm, with esbuild as
+// a Go library, so that `make run` needs no Node:
+//
+//	js/dist/tim.js           script-tag build; timd serves it beside tim.<hash>.wasm
+//	bin/npm/                 the npm package, ready for npm pack
+//	  index.mjs  index.js    ES module, and UMD in ES2017
+//	  dist/                  tim.wasm, tim.wasm.gz, tim.js, wasm_exec.js
+//	  miniprogram/           ES2015 CommonJS; what "build npm" copies
+//
+// Run it in the module's root after internal/build, whose js/dist/manifest.json
+// and wasm_exec.js it reads. Files that would not change are left alone.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/andybalholm/brotli"
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+func main() {
+	js := flag.String("js", "js", "the package's source `directory`")
+	dist := flag.String("dist", filepath.Join("js", "dist"), "`directory` of tim.wasm and its manifest")
+	out := flag.String("out", filepath.Join("bin", "npm"), "`directory` of the npm package")
+	flag.Parse()
+	if err := run(*js, *dist, *out, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bundle:", err)
+		os.Exit(1)
+	}
+}
+
+// What a build hands to write: a path below its directory, and the content.
+type files map[string][]byte
+
+func run(js, dist, out string, report io.Writer) error {
+	b, err := newBundler(js, dist)
+	if err != nil {
+		return err
+	}
+	served, err := b.script("tim."+b.hash+".wasm", true)
+	if err != nil {
+		return err
+	}
+	if err := (files{"tim.js": served}).write(dist); err != nil {
+		return err
+	}
+	pkg, err := b.npm()
+	if err != nil {
+		return err
+	}
+	if err := pkg.write(out); err != nil {
+		return err
+	}
+	for _, name := range []string{"index.mjs", "index.js", "miniprogram/index.js"} {
+		fmt.Fprintf(report, "%s: %d bytes, brotli %d\n", name, len(pkg[name]), packed(pkg[name]))
+	}
+	return nil
+}
+
+type bundler struct {
+	js, dist string
+	hash     string // of tim.wasm
+	glue     string // the module that wraps wasm_exec.js
+	banner   string
+}
+
+func newBundler(js, dist string) (*bundler, error) {
+	text, err := os.ReadFile(filepath.Join(dist, "manifest.json"))
+	if err != nil {
+		return nil, fmt.Errorf("run internal/build first: %w", err)
+	}
+	var m struct{ Version, Hash string }
+	if err := json.Unmarshal(text, &m); err != nil {
+		return nil, err
+	}
+	exec, err := os.ReadFile(filepath.Join(dist, "wasm_exec.js"))
+	if err != nil {
+		return nil, err
+	}
+	js, err = filepath.Abs(js)
+	if err != nil {
+		return nil, err
+	}
+	return &bundler{
+		js: js, dist: dist, hash: m.Hash, glue: wrap(string(exec)),
+		banner: "/*! tim-wasm " + m.Version + ", Apache-2.0; contains wasm_exec.js of Go, BSD-3-Clause */",
+	}, nil
+}
+
+// wrap makes a function of Go's own glue, whose parameters stand for all that
+// it takes from the global object, and which returns what it would leave there.
+func wrap(exec string) string {
+	names := "WebAssembly, crypto, performance, TextEncoder, TextDecoder, console, setTimeout, clearTimeout"
+	return "export function glue(globalThis) {\n" +
+		"const { " + names + " } = globalThis;\n" +
+		// It installs a shim of fs where there is none, and uses it by its bare name.
+		"const fs = { writeSync: (fd, bytes) => globalThis.fs.writeSync(fd, bytes) };\n" +
+		exec + "\nreturn globalThis.Go;\n}\n"
+}
+
+// build bundles one entry. wasm is the module's URL relative to the script.
+func (b *bundler) build(entry string, format api.Format, target api.Target, wasm string, served bool) ([]byte, error) {
+	result := api.Build(api.BuildOptions{
+		EntryPoints:   []string{filepath.Join(b.js, entry)},
+		AbsWorkingDir: b.js,
+		Bundle:        true,
+		Format:        format,
+		Target:        target,
+		Platform:      api.PlatformNeutral,
+		// ES2017 has no import.meta, but whoever reads ES modules has.
+		Supported:         map[string]bool{"import-meta": format == api.FormatESModule},
+		Charset:           api.CharsetUTF8,
+		MinifyWhitespace:  true,
+		MinifyIdentifiers: true,
+		MinifySyntax:      true,
+		LegalComments:     api.LegalCommentsNone,
+		Define: map[string]string{
+			"__TIM_HASH__":   strconv.Quote(b.hash),
+			"__TIM_WASM__":   strconv.Quote(wasm),
+			"__TIM_SERVED__": strconv.FormatBool(served),
+		},
+		Plugins: []api.Plugin{{Name: "glue", Setup: b.setup}},
+	})
+	if problems := append(result.Errors, result.Warnings...); len(problems) > 0 {
+		var text []string
+		for _, m := range api.FormatMessages(problems, api.FormatMessagesOptions{}) {
+			text = append(text, strings.TrimSpace(m))
+		}
+		return nil, errors.New(strings.Join(text, "\n"))
+	}
+	return result.OutputFiles[0].Contents, nil
+}
+
+// setup puts the wrapped glue in the place of glue.js.
+func (b *bundler) setup(p api.PluginBuild) {
+	p.OnResolve(api.OnResolveOptions{Filter: `/glue\.js$`}, func(api.OnResolveArgs) (api.OnResolveResult, error) {
+		return api.OnResolveResult{Path: "wasm_exec.js", Namespace: "glue"}, nil
+	})
+	p.OnLoad(api.OnLoadOptions{Filter: `.*`, Namespace: "glue"}, func(api.OnLoadArgs) (api.OnLoadResult, error) {
+		return api.OnLoadResult{Contents: &b.glue, Loader: api.LoaderJS}, nil
+	})
+}
+
+// script gives the UMD form: CommonJS, AMD, or globals for a script tag.
+func (b *bundler) script(wasm string, served bool) ([]byte, error) {
+	code, err := b.build("src/script.js", api.FormatCommonJS, api.ES2017, wasm, served)
+	if err != nil {
+		return nil, err
+	}
+	const head = `(function(f){` +
+		`if(typeof module==="object"&&typeof exports==="object")module.exports=f(false);` +
+		`else if(typeof define==="function"&&define.amd)define([],function(){return f(false)});` +
+		`else f(true)})(function(__TIM_TAG__){"use strict";var module={exports:{}};`
+	return bytes.Join([][]byte{[]byte(b.banner + "\n" + head), bytes.TrimSpace(code), []byte("return module.exports});\n")}, nil), nil
+}
+
+// npm gives the files of the package.
+func (b *bundler) npm() (files, error) {
+	out := files{}
+	var err error
+	for name, make := range map[string]func() ([]byte, error){
+		"index.js":    func() ([]byte, error) { return b.script("dist/tim.wasm", false) },
+		"dist/tim.js": func() ([]byte, error) { return b.script("tim.wasm", false) },
+		"index.mjs": func() ([]byte, error) {
+			code, err := b.build("src/index.js", api.FormatESModule, api.ES2017, "", false)
+			return append([]byte(b.banner+"\n"), code...), err
+		},
+		"miniprogram/index.js": func() ([]byte, error) {
+			code, err := b.build("miniprogram/index.js", api.FormatCommonJS, api.ES2015, "", false)
+			return append([]byte(b.banner+"\n"), code...), err
+		},
+		"package.json": b.manifest,
+	} {
+		if out[name], err = make(); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	for to, from := range map[string]string{
+		"dist/tim.wasm":          filepath.Join(b.dist, "tim.wasm"),
+		"dist/tim.wasm.gz":       filepath.Join(b.dist, "tim.wasm.gz"),
+		"dist/wasm_exec.js":      filepath.Join(b.dist, "wasm_exec.js"),
+		"index.d.ts":             filepath.Join(b.js, "types", "index.d.ts"),
+		"index.d.mts":            filepath.Join(b.js, "types", "index.d.ts"),
+		"constants.d.ts":         filepath.Join(b.js, "src", "constants.gen.d.ts"),
+		"miniprogram/index.d.ts": filepath.Join(b.js, "miniprogram", "index.d.ts"),
+		"README.md":              filepath.Join(b.js, "README.md"),
+		"CHANGELOG.md":           filepath.Join(b.js, "CHANGELOG.md"),
+		"MIGRATION.md":           filepath.Join(b.js, "MIGRATION.md"),
+		"LICENSE":                filepath.Join(b.js, "..", "LICENSE"),
+	} {
+		if out[to], err = os.ReadFile(from); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// manifest is package.json without what only its developers need.
+func (b *bundler) manifest() ([]byte, error) {
+	text, err := os.ReadFile(filepath.Join(b.js, "package.json"))
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return nil, err
+	}
+	// Cut from the text: exports is read in the order in which it is written.
+	for _, name := range []string{"scripts", "devDependencies"} {
+		start := bytes.Index(text, []byte(`  "`+name+`": `))
+		if start < 0 {
+			continue
+		}
+		end := start + bytes.Index(text[start:], []byte("\n  }")) + len("\n  }")
+		text = append(bytes.TrimRight(text[:start:start], ", \n"), text[end:]...)
+	}
+	var check map[string]json.RawMessage
+	if err := json.Unmarshal(text, &check); err != nil {
+		return nil, fmt.Errorf("scripts and devDependencies must come last, indented by two: %w", err)
+	}
+	return text, nil
+}
+
+// write brings a directory to hold these files; what it holds beside them
+// stays, as the mini program's wasm that a later step makes.
+func (f files) write(dir string) error {
+	for name, content := range f {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, content) {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path+".part", content, 0o644); err != nil {
+			return err
+		}
+		if err := os.Rename(path+".part", path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func packed(b []byte) int {
+	var out bytes.Buffer
+	w := brotli.NewWriterOptions(&out, brotli.WriterOptions{Quality: 11, LGWin: 24})
+	_, _ = w.Write(b)
+	_ = w.Close()
+	return out.Len()
+}

@@ -1,0 +1,148 @@
+import { EVENT, TYPES, VERSION } from './constants.gen.js';
+import { imError, text } from './error.js';
+import { makeInstance } from './instance.js';
+
+/**
+ * @typedef {object} Runtime
+ * @property {any} TIM the constructor that Go handed over
+ * @property {(ended: (why: string) => void) => void} onEnd
+ *
+ * @typedef {object} Platform what a kind of host does differently
+ * @property {(settings: any, proxyServer: string) => Promise<Runtime>} start loads and starts the wasm
+ * @property {string} [proxyServer] the gateway when nobody names one
+ */
+
+const REALM = Symbol.for('tim-wasm');
+
+/**
+ * Makes what the package exports. Nothing happens before create() or load().
+ * @param {Platform} platform
+ */
+export function makeFacade(platform) {
+  /** @type {any} used where there is no global object to keep it in */
+  let own;
+  const realm = () => {
+    const scope = typeof globalThis === 'object' ? globalThis : typeof self === 'object' ? self : null;
+    let found = (scope && /** @type {any} */ (scope)[REALM]) || own;
+    if (!found) {
+      own = found = makeRealm(platform);
+      if (scope) Object.defineProperty(scope, REALM, { value: found, configurable: true });
+    }
+    if (found.version !== VERSION) {
+      throw imError(2905, `This page uses tim-wasm ${found.version} and ${VERSION} at once: bundle one version of it.`);
+    }
+    return found;
+  };
+  const TIM = {
+    create: (/** @type {any} */ options) => realm().create(options),
+    EVENT,
+    TYPES,
+    VERSION,
+  };
+  return {
+    TIM,
+    /** @param {any} [options] */
+    load: async (options) => realm().load(options, TIM),
+  };
+}
+
+/**
+ * What the bundles and hot reloads of one realm share: one runtime and one
+ * set of instances.
+ * @param {Platform} platform
+ */
+function makeRealm(platform) {
+  /** @type {Map<string, ReturnType<typeof makeInstance>>} */
+  const instances = new Map();
+  /** Those too that are being destroyed. @type {Set<ReturnType<typeof makeInstance>>} */
+  const all = new Set();
+  /** @type {any} */
+  let settings = {};
+  /** @type {any} */
+  let tim = null;
+  /** @type {Promise<void> | null} */
+  let loading = null;
+  let proxyServer = '';
+
+  const start = async () => {
+    const runtime = await platform.start(settings, proxyServer);
+    tim = runtime.TIM;
+    runtime.onEnd((why) => {
+      tim = null;
+      const error = imError(2903, `The SDK has stopped (${why}): log in again, it is started anew by that.`);
+      console.error(error);
+      for (const instance of [...all]) instance.crashed(error);
+    });
+    for (const instance of [...all]) instance.attach();
+  };
+  const ensure = () => {
+    if (tim) return Promise.resolve();
+    if (!loading) {
+      loading = start().then(
+        () => {
+          loading = null;
+        },
+        (error) => {
+          loading = null;
+          let told = false;
+          for (const instance of [...all]) told = instance.fail(error) || told;
+          // With no call waiting, this is the only place where it shows.
+          if (!told) console.warn(text(error));
+          throw error;
+        },
+      );
+      loading.catch(() => {});
+    }
+    return loading;
+  };
+
+  /** @param {any} [options] */
+  const create = (options) => {
+    const { SDKAppID, name = '' } = options || {};
+    const app = typeof SDKAppID === 'string' ? Number(SDKAppID) : SDKAppID;
+    if (!Number.isInteger(app) || app <= 0) {
+      console.error(imError(2000, 'The SDKAppID is missing or not a positive number: pass TIM.create({SDKAppID: <number>}).'));
+      return null;
+    }
+    const gateway = options.proxyServer || settings.proxyServer || platform.proxyServer;
+    const key = `${app} ${name}`;
+    let instance = instances.get(key);
+    if (!instance) {
+      proxyServer = proxyServer || gateway || '';
+      instance = makeInstance(
+        Object.assign({}, options, { SDKAppID: app }, gateway ? { proxyServer: gateway } : {}),
+        {
+          runtime: () => tim,
+          ensure,
+          dropped: () => instances.delete(key),
+          released: () => all.delete(/** @type {any} */ (made)),
+        },
+      );
+      instances.set(key, instance);
+      const made = instance;
+      all.add(made);
+      if (tim) instance.attach();
+    }
+    ensure();
+    return instance.sdk;
+  };
+
+  return {
+    version: VERSION,
+    create,
+    /**
+     * @param {any} options
+     * @param {any} TIM
+     */
+    async load(options, TIM) {
+      // What was chosen stays chosen, also when the runtime is started again.
+      const chosen = Object.assign({}, options);
+      delete chosen.SDKAppID;
+      settings = Object.assign({}, settings, chosen);
+      if (settings.proxyServer) proxyServer = settings.proxyServer;
+      await ensure();
+      const id = options && options.SDKAppID;
+      return id === undefined ? { TIM } : { TIM, tim: create({ SDKAppID: id }) };
+    },
+  };
+}

@@ -1,0 +1,198 @@
+import { EVENT, METHODS } from './constants.gen.js';
+import { Emitter } from './emitter.js';
+import { imError } from './error.js';
+
+/**
+ * @typedef {object} Owner what an instance needs of its realm
+ * @property {() => any} runtime the loaded TIM, or null
+ * @property {() => void} ensure starts a load when none runs
+ * @property {() => void} dropped the instance is being destroyed: its name is free
+ * @property {() => void} released the instance holds nothing any more
+ */
+
+const done = { code: 0, data: {} };
+const refused = () => imError(2905, 'TIM.create did not accept the options: the console says why.');
+const destroyed = () => imError(2903, 'This instance has been destroyed: make a new one with TIM.create.');
+
+/** What is kept, to be said again to a runtime that is started later. */
+const STICKY = /^(setLogLevel|registerPlugin|(add|remove)SignalingListener)$/;
+
+/** What the methods that give no promise say as long as nothing is loaded. */
+const EARLY = /** @type {Record<string, () => unknown>} */ ({
+  isReady: () => false,
+  getLoginUser: () => '',
+  getServerTime: () => 0,
+  findMessage: () => null,
+  getSignalingInfo: () => null,
+});
+
+/**
+ * The object that an app holds. It is there at once and stays the same; what
+ * it is asked before the runtime is loaded waits in order.
+ * @param {any} options of TIM.create
+ * @param {Owner} owner
+ */
+export function makeInstance(options, owner) {
+  const emitter = new Emitter();
+  /** @type {any} */
+  let real = null;
+  let dead = false;
+  let ready = false;
+  let status = 'loggedOut';
+  /** @type {Array<[string, any[]]>} */
+  const sticky = [];
+  /** @type {Array<{ method: string, args: any[], resolve: (v: any) => void, reject: (e: any) => void }>} */
+  let waiting = [];
+  /** Calls that the runtime has not answered. @type {Set<(e: any) => void>} */
+  const pending = new Set();
+  /** Names for which the runtime knows `forward`. @type {Set<string>} */
+  const forwarded = new Set();
+
+  const forward = (/** @type {any} */ event) => {
+    if (event.name === EVENT.SDK_READY) ready = true;
+    if (event.name === EVENT.SDK_NOT_READY) ready = false;
+    if (event.name === EVENT.LOGIN_STATUS_CHANGE) status = event.data.status;
+    emitter.emit(event);
+  };
+  const hear = (/** @type {string} */ name) => {
+    if (!real || forwarded.has(name)) return;
+    forwarded.add(name);
+    real.on(name, forward);
+  };
+
+  /**
+   * @param {() => any} call of the runtime
+   * @returns {Promise<any>}
+   */
+  const settle = (call) =>
+    new Promise((resolve, reject) => {
+      pending.add(reject);
+      const then = (/** @type {(v: any) => void} */ end) => (/** @type {any} */ v) => {
+        pending.delete(reject);
+        end(v);
+      };
+      Promise.resolve(call()).then(then(resolve), then(reject));
+    });
+
+  /** @type {any} */
+  const sdk = {};
+  for (const method of METHODS) {
+    sdk[method] = (/** @type {any[]} */ ...args) => {
+      const message = /^create\w*Message$/.test(method);
+      if (dead && !real) {
+        if (EARLY[method]) return EARLY[method]();
+        if (message) throw destroyed();
+        return STICKY.test(method) ? undefined : Promise.reject(destroyed());
+      }
+      if (STICKY.test(method)) sticky.push([method, args]);
+      if (real) {
+        if (message || EARLY[method] || STICKY.test(method)) return real[method](...args);
+        return settle(() => real[method](...args));
+      }
+      if (STICKY.test(method)) return undefined;
+      if (EARLY[method]) return EARLY[method]();
+      if (message) throw imError(2999, 'The SDK is still being loaded: wait for the SDK_READY event.');
+      if (owner.runtime()) return Promise.reject(refused());
+      return new Promise((resolve, reject) => {
+        waiting.push({ method, args, resolve, reject });
+        owner.ensure();
+      });
+    };
+  }
+  sdk.getLoginStatus = () => {
+    if (real) return real.getLoginStatus();
+    if (dead) return { status: 'loggedOut', reason: 'destroyed' };
+    const loggingIn = waiting.some((call) => call.method === 'login');
+    return { status: loggingIn ? 'loggingIn' : 'loggedOut', reason: '' };
+  };
+  sdk.on = (/** @type {any} */ name, /** @type {any} */ handler, /** @type {any} */ context) => {
+    if (!dead) emitter.on(name, handler, context, false);
+    hear(name);
+  };
+  sdk.once = (/** @type {any} */ name, /** @type {any} */ handler, /** @type {any} */ context) => {
+    if (!dead) emitter.on(name, handler, context, true);
+    hear(name);
+  };
+  sdk.off = (/** @type {any} */ name, /** @type {any} */ handler, /** @type {any} */ context) => {
+    emitter.off(name, handler, context);
+  };
+
+  const release = () => {
+    real = null;
+    emitter.listeners.clear();
+    forwarded.clear();
+    sticky.length = 0;
+    owner.released();
+  };
+  sdk.destroy = () => {
+    if (dead) return Promise.resolve(done);
+    dead = true;
+    owner.dropped();
+    fail(destroyed());
+    if (real) {
+      const end = () => {
+        release();
+        return done;
+      };
+      return settle(() => real.destroy()).then(end, end);
+    }
+    emitter.emit({ name: EVENT.SDK_DESTROY, data: undefined });
+    release();
+    return Promise.resolve(done);
+  };
+
+  /**
+   * Rejects what has been waiting for the load; true when there was something.
+   * @param {unknown} error
+   */
+  const fail = (error) => {
+    const calls = waiting;
+    waiting = [];
+    for (const call of calls) call.reject(error);
+    return calls.length > 0;
+  };
+
+  return {
+    sdk,
+    /** Makes the real instance and says to it what has been waiting. */
+    attach() {
+      const TIM = owner.runtime();
+      if (!TIM) return;
+      real = TIM.create(options);
+      if (!real) {
+        fail(refused());
+        return;
+      }
+      for (const name of [EVENT.SDK_READY, EVENT.SDK_NOT_READY, EVENT.LOGIN_STATUS_CHANGE, ...emitter.listeners.keys()]) {
+        hear(name);
+      }
+      for (const [method, args] of sticky) real[method](...args);
+      const calls = waiting;
+      waiting = [];
+      for (const { method, args, resolve, reject } of calls) {
+        settle(() => real[method](...args)).then(resolve, reject);
+      }
+    },
+    fail,
+    /**
+     * The runtime has ended by itself: nothing that it was asked will be
+     * answered, and nobody is logged in.
+     * @param {any} error
+     */
+    crashed(error) {
+      real = null;
+      forwarded.clear();
+      const calls = [...pending];
+      pending.clear();
+      for (const reject of calls) reject(error);
+      fail(error);
+      const [wasReady, was] = [ready, status];
+      ready = false;
+      status = 'loggedOut';
+      if (dead) return;
+      if (wasReady) emitter.emit({ name: EVENT.SDK_NOT_READY, data: undefined });
+      if (was !== status) emitter.emit({ name: EVENT.LOGIN_STATUS_CHANGE, data: { status, reason: 'crashed' } });
+      emitter.emit({ name: EVENT.ERROR, data: { code: error.code, message: error.message } });
+    },
+  };
+}

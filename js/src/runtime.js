@@ -1,0 +1,89 @@
+import { VERSION } from './constants.gen.js';
+import { text } from './error.js';
+import { glue } from './glue.js';
+
+/**
+ * Starts an instantiated tim.wasm. The scope is all that Go sees of the world:
+ * nothing is added to the realm's own globals.
+ * @param {any} scope browser-shaped
+ * @param {(imports: any) => Promise<any>} instantiate gives a WebAssembly.Instance
+ * @param {() => void} release of what the scope has open
+ * @returns {Promise<import('./facade.js').Runtime>}
+ */
+export async function run(scope, instantiate, release) {
+  const Go = glue(scope);
+  const go = new Go();
+  go.env = { GOGC: '25' }; // half the memory of the default, see README
+  /** @type {any} */
+  let handed = null;
+  scope.__timLoader = (/** @type {any} */ given) => {
+    handed = given;
+  };
+  scope.__timGuard = guard;
+
+  let ended = '';
+  let missed = false;
+  /** @type {((why: string) => void) | null} */
+  let tell = null;
+  const end = (/** @type {string} */ why) => {
+    if (ended) return;
+    ended = why;
+    // Go may be on the stack: it is left to return first.
+    Promise.resolve().then(() => {
+      // The glue would call a timer that Go has missed again and again.
+      go._scheduledTimeouts.forEach((/** @type {any} */ id) => scope.clearTimeout(id));
+      go._scheduledTimeouts.clear();
+      go._inst = go.mem = go._values = null; // what still holds a Go function would hold its memory
+      release();
+      if (tell) tell(why);
+      else missed = true;
+    });
+  };
+  go.exit = (/** @type {number} */ code) => end(`exit code ${code}`);
+  const resume = go._resume;
+  go._resume = () => {
+    if (ended) return; // an event of the host that came late
+    try {
+      resume.call(go);
+    } catch (problem) {
+      end(text(problem));
+    }
+  };
+
+  const instance = await instantiate(go.importObject);
+  if (!instance.exports || typeof instance.exports.run !== 'function') throw new Error('it is WebAssembly, but not tim.wasm');
+  // It settles when the program ends; what it hands over is there before.
+  go.run(instance).then(() => end('the program has ended'), (/** @type {unknown} */ problem) => end(text(problem)));
+  if (!handed) {
+    await Promise.resolve(); // a failure of run comes as a rejection
+    const why = ended;
+    end('not tim.wasm');
+    throw new Error(why ? `it stopped at once (${why})` : 'it is a Go program, but not tim.wasm');
+  }
+  if (handed.version !== VERSION) {
+    end('another version');
+    throw new Error(`it is version ${handed.version}, this loader is version ${VERSION}: deploy both from the same tim-wasm package`);
+  }
+  return {
+    TIM: handed.TIM,
+    onEnd(listener) {
+      tell = listener;
+      if (missed) listener(ended);
+    },
+  };
+}
+
+/**
+ * Lets a Go function throw: Go puts the error into the box.
+ * @param {Function} fn
+ * @param {{ value: unknown }} box
+ */
+function guard(fn, box) {
+  return (/** @type {unknown[]} */ ...args) => {
+    const result = fn(...args);
+    const thrown = box.value;
+    if (thrown === null) return result;
+    box.value = null;
+    throw thrown;
+  };
+}

@@ -1,0 +1,147 @@
+import { text } from './error.js';
+
+/** A stalled server must not keep a login waiting for ever, in ms. */
+const HEADERS_WITHIN = 30e3;
+const BODY_WITHIN = 180e3;
+
+/**
+ * Gives the compiled wasm, streaming where the server's MIME type allows it.
+ * @param {any} wasm URL, Response (or a promise of one), bytes or a WebAssembly.Module
+ * @param {{ integrity?: string, onProgress?: (p: { loaded: number, total: number }) => void }} options
+ * @returns {Promise<WebAssembly.Module>}
+ */
+export async function compile(wasm, options) {
+  if (typeof WebAssembly !== 'object') throw new Error('there is no WebAssembly here: a newer browser is needed, or lockdown mode is on');
+  const source = await wasm;
+  if (source instanceof WebAssembly.Module) return source;
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return compileBytes(source, options.integrity);
+  if (typeof Response === 'function' && source instanceof Response) return compileResponse(source, options, false);
+  const url = String(source);
+  if (url.startsWith('file:')) return compileBytes(await readFile(url), options.integrity);
+
+  const abort = typeof AbortController === 'function' ? new AbortController() : null;
+  /** @type {any} */
+  let timer;
+  /** @type {Promise<never>} */
+  const late = new Promise((_, reject) => {
+    const arm = (/** @type {number} */ ms) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        if (abort) abort.abort();
+        reject(new Error(`nothing came within ${ms / 1e3} s`));
+      }, ms);
+    };
+    arm(HEADERS_WITHIN);
+    options = Object.assign({ arm }, options);
+  });
+  /** @type {any} */
+  const init = { credentials: 'same-origin' };
+  if (abort) init.signal = abort.signal;
+  if (options.integrity) init.integrity = options.integrity;
+  try {
+    return await Promise.race([
+      late,
+      fetch(url, init).then(
+        (response) => {
+          /** @type {any} */ (options).arm(BODY_WITHIN);
+          return compileResponse(response, options, true);
+        },
+        (problem) => {
+          throw new Error(text(problem) + (options.integrity ? ' (or it does not match the integrity given)' : ''));
+        },
+      ),
+    ]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * @param {Response} response
+ * @param {{ integrity?: string, onProgress?: (p: { loaded: number, total: number }) => void }} options
+ * @param {boolean} verified the host has compared the integrity
+ */
+async function compileResponse(response, options, verified) {
+  if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`.trim());
+  const type = (response.headers.get('Content-Type') || '').split(';')[0].trim();
+  const watched = options.onProgress && response.body ? watch(response, options.onProgress) : response;
+  const streaming = /** @type {any} */ (WebAssembly).compileStreaming;
+  if (type === 'application/wasm' && streaming && (verified || !options.integrity)) {
+    return streaming.call(WebAssembly, watched);
+  }
+  return compileBytes(await watched.arrayBuffer(), verified ? '' : options.integrity, type);
+}
+
+/**
+ * Counts what arrives. Only when somebody wants to know: engines cache the
+ * compiled code of an untouched response.
+ * @param {Response} response
+ * @param {(p: { loaded: number, total: number }) => void} onProgress
+ */
+function watch(response, onProgress) {
+  const { headers } = response;
+  // The length of a compressed body says nothing about what is counted here.
+  const total = headers.get('Content-Encoding') ? 0 : Number(headers.get('Content-Length')) || 0;
+  const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
+  let loaded = 0;
+  const body = new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) return controller.close();
+      loaded += value.length;
+      try {
+        onProgress({ loaded, total });
+      } catch (problem) {
+        console.error(problem);
+      }
+      controller.enqueue(value);
+    },
+    cancel: (why) => reader.cancel(why),
+  });
+  return new Response(body, { headers: { 'Content-Type': headers.get('Content-Type') || '' } });
+}
+
+/**
+ * @param {ArrayBuffer | ArrayBufferView} source
+ * @param {string} [integrity]
+ * @param {string} [type] what the server called it
+ */
+async function compileBytes(source, integrity, type) {
+  let bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  if (integrity) await verify(bytes, integrity);
+  // A .wasm.gz of a server that does not say so: it has no Content-Encoding.
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) bytes = await gunzip(bytes);
+  if (bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d) {
+    throw new Error(`it is not WebAssembly${type ? ` but ${type}` : ''} (${bytes.length} bytes)`);
+  }
+  return WebAssembly.compile(/** @type {BufferSource} */ (bytes));
+}
+
+/** @param {Uint8Array} bytes */
+async function gunzip(bytes) {
+  if (typeof DecompressionStream !== 'function') throw new Error('it is gzip, and there is no DecompressionStream here: serve the plain .wasm');
+  const stream = new Blob([/** @type {any} */ (bytes)]).stream().pipeThrough(new DecompressionStream('gzip'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/**
+ * Subresource integrity for what does not come through fetch.
+ * @param {Uint8Array} bytes
+ * @param {string} integrity
+ */
+async function verify(bytes, integrity) {
+  for (const one of integrity.trim().split(/\s+/)) {
+    const [, bits, expected] = /^sha(256|384|512)-([^?]+)/.exec(one) || [];
+    if (!bits) continue;
+    const sum = new Uint8Array(await crypto.subtle.digest(`SHA-${bits}`, /** @type {any} */ (bytes)));
+    if (btoa(String.fromCharCode(...sum)) === expected) return;
+  }
+  throw new Error('it does not match the integrity given');
+}
+
+/** @param {string} url */
+async function readFile(url) {
+  const node = typeof process === 'object' && process.getBuiltinModule;
+  if (!node) throw new Error('file: URLs can only be read in Node 20.16 or newer: pass its bytes as load({wasm})');
+  return node('fs').promises.readFile(new URL(url));
+}

@@ -1,0 +1,70 @@
+//go:build js && wasm
+
+// Command double is a small program that hands itself to the loader as
+// tim.wasm does, and can be told to fail in ways that tim.wasm does not. It is
+// for tests of loading only.
+package main
+
+import "syscall/js"
+
+// Set with -ldflags -X.
+var version, fail string
+
+func main() {
+	if fail == "exit" {
+		return
+	}
+	if fail == "silent" {
+		select {}
+	}
+	TIM := map[string]any{"create": js.FuncOf(func(_ js.Value, args []js.Value) any { return instance(args[0]) })}
+	js.Global().Call("__timLoader", map[string]any{"TIM": TIM, "version": version})
+	select {}
+}
+
+func instance(options js.Value) any {
+	heard := map[string]js.Value{}
+	said := js.Global().Get("Array").New()
+	resolve := func(v any) any { return js.Global().Get("Promise").Call("resolve", v) }
+	note := func(name string) js.Func {
+		return js.FuncOf(func(_ js.Value, args []js.Value) any {
+			said.Call("push", name)
+			return nil
+		})
+	}
+	emit := func(name string, data any) {
+		if f, ok := heard[name]; ok {
+			f.Invoke(map[string]any{"name": name, "data": data})
+		}
+	}
+	box := map[string]any{"value": js.Null()}
+	boxed := js.ValueOf(box)
+	return map[string]any{
+		"on": js.FuncOf(func(_ js.Value, args []js.Value) any {
+			heard[args[0].String()] = args[1]
+			return nil
+		}),
+		"setLogLevel": note("setLogLevel"),
+		"login": js.FuncOf(func(_ js.Value, args []js.Value) any {
+			said.Call("push", "login "+args[0].Get("userID").String())
+			emit("sdkStateReady", nil)
+			return resolve(map[string]any{"code": 0})
+		}),
+		"logout":       js.FuncOf(func(js.Value, []js.Value) any { said.Call("push", "logout"); return resolve(said) }),
+		"isReady":      js.FuncOf(func(js.Value, []js.Value) any { return true }),
+		"getLoginUser": js.FuncOf(func(js.Value, []js.Value) any { return options.Get("proxyServer") }),
+		"createTextMessage": js.Global().Call("__timGuard", js.FuncOf(func(_ js.Value, args []js.Value) any {
+			if args[0].Type() != js.TypeObject {
+				boxed.Set("value", js.Global().Get("Error").New("guarded"))
+				return nil
+			}
+			return "message"
+		}), boxed),
+		"destroy": js.FuncOf(func(js.Value, []js.Value) any { emit("sdkDestroy", nil); return resolve(nil) }),
+		// never answers, then panics in a later task
+		"sendMessage": js.FuncOf(func(js.Value, []js.Value) any {
+			js.Global().Call("setTimeout", js.FuncOf(func(js.Value, []js.Value) any { panic("told to") }), 0)
+			return js.Global().Get("Promise").New(js.FuncOf(func(js.Value, []js.Value) any { return nil }))
+		}),
+	}
+}
