@@ -1,108 +1,114 @@
 // A gateway that is not there, or is there and says nothing: every login
 // settles within the login timeout of 10 s.
 
-import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
-import { describe, test } from 'node:test'
-import { startProxy } from './lib/proxy.mjs'
-import { openStage, someone } from './lib/stage.mjs'
-import { silentTCP, silentWebSocket } from './lib/silent.mjs'
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { describe, test } from 'node:test';
+import { startProxy } from './lib/proxy.mjs';
+import { openStage, someone } from './lib/stage.mjs';
+import { silentTCP, silentWebSocket } from './lib/silent.mjs';
 
-const stage = await openStage()
+const stage = await openStage();
 
 async function loginAt(t, proxyServer, { before } = {}) {
-  const page = await stage.actor(t)
-  await stage.create(page, { proxyServer })
-  await before?.(page)
-  const user = someone()
-  const began = Date.now()
-  const result = await stage.login(page, user, { ready: false })
-  return { ...result, ms: Date.now() - began, page }
+  const page = await stage.actor(t);
+  await stage.create(page, { proxyServer });
+  await before?.(page);
+  const user = someone();
+  const began = Date.now();
+  const result = await stage.login(page, user, { ready: false });
+  return { ...result, ms: Date.now() - began, page };
 }
 
 async function closedPort() {
-  const server = createServer()
-  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address()
-  await new Promise(resolve => server.close(resolve))
-  return port
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 function is2801(result, url) {
-  assert.equal(result.rejected?.code, 2801, JSON.stringify(result))
-  assert.ok(result.ms < 10_700, `took ${result.ms} ms`)
-  assert.ok(result.rejected.message.includes(url), `the message names ${url}: ${result.rejected.message}`)
+  assert.equal(result.rejected?.code, 2801, JSON.stringify(result));
+  assert.ok(result.ms < 10_700, `took ${result.ms} ms`);
+  assert.ok(result.rejected.message.includes(url), `the message names ${url}: ${result.rejected.message}`);
 }
 
 describe('unreachable gateways', { concurrency: true }, () => {
-  test('server not there: 2801 within 10 s, naming the URL', async t => {
-    const port = await closedPort()
-    is2801(await loginAt(t, `http://127.0.0.1:${port}`), `ws://127.0.0.1:${port}/ws`)
-  })
+  test('server not there: 2801 within 10 s, naming the URL', async (t) => {
+    const port = await closedPort();
+    is2801(await loginAt(t, `http://127.0.0.1:${port}`), `ws://127.0.0.1:${port}/ws`);
+  });
 
-  test('a TCP server that says nothing: 2801 within 10 s', async t => {
-    const server = await silentTCP()
-    t.after(server.close)
-    is2801(await loginAt(t, `http://127.0.0.1:${server.port}`), `ws://127.0.0.1:${server.port}/ws`)
-    assert.ok(server.connections() > 0, 'the client did connect')
-  })
+  test('a TCP server that says nothing: 2801 within 10 s', async (t) => {
+    const server = await silentTCP();
+    t.after(server.close);
+    is2801(await loginAt(t, `http://127.0.0.1:${server.port}`), `ws://127.0.0.1:${server.port}/ws`);
+    assert.ok(server.connections() > 0, 'the client did connect');
+  });
 
-  test('a socket that opens to a gateway that stays silent: 2801 within 10 s', async t => {
-    const server = await silentWebSocket()
-    t.after(server.close)
-    is2801(await loginAt(t, `ws://127.0.0.1:${server.port}/ws`), `ws://127.0.0.1:${server.port}/ws`)
-    assert.ok(server.opened() > 0, 'the WebSocket did open')
-  })
+  test('a socket that opens to a gateway that stays silent: 2801 within 10 s', async (t) => {
+    const server = await silentWebSocket();
+    t.after(server.close);
+    is2801(await loginAt(t, `ws://127.0.0.1:${server.port}/ws`), `ws://127.0.0.1:${server.port}/ws`);
+    assert.ok(server.opened() > 0, 'the WebSocket did open');
+  });
 
-  test('destroy while the gateway is silent settles the login at once', async t => {
-    const server = await silentWebSocket()
-    t.after(server.close)
-    const page = await stage.actor(t)
-    await stage.create(page, { proxyServer: `ws://127.0.0.1:${server.port}/ws` })
-    const user = someone()
-    const result = await page.evaluate(async given => {
-      const { tim, outcome } = globalThis
-      const login = outcome(() => tim.login(given))
-      const began = performance.now()
-      const destroyed = await outcome(() => tim.destroy())
-      return { login: await login, destroyed: Boolean(destroyed.resolved), ms: performance.now() - began }
-    }, { userID: user, userSig: stage.sig(user) })
-    assert.ok(result.login.rejected, 'login settled')
-    assert.ok(result.destroyed)
-    assert.ok(result.ms < 1000, `took ${result.ms} ms`)
-  })
+  test('destroy while the gateway is silent settles the login at once', async (t) => {
+    const server = await silentWebSocket();
+    t.after(server.close);
+    const page = await stage.actor(t);
+    await stage.create(page, { proxyServer: `ws://127.0.0.1:${server.port}/ws` });
+    const user = someone();
+    const result = await page.evaluate(
+      async (given) => {
+        const { tim, outcome } = globalThis;
+        const login = outcome(() => tim.login(given));
+        const began = performance.now();
+        const destroyed = await outcome(() => tim.destroy());
+        return { login: await login, destroyed: Boolean(destroyed.resolved), ms: performance.now() - began };
+      },
+      { userID: user, userSig: stage.sig(user) },
+    );
+    assert.ok(result.login.rejected, 'login settled');
+    assert.ok(result.destroyed);
+    assert.ok(result.ms < 1000, `took ${result.ms} ms`);
+  });
 
-  test('logout while the gateway is silent cancels the login with 3005 and resolves', async t => {
-    const server = await silentWebSocket()
-    t.after(server.close)
-    const page = await stage.actor(t)
-    await stage.create(page, { proxyServer: `ws://127.0.0.1:${server.port}/ws` })
-    const user = someone()
-    const result = await page.evaluate(async given => {
-      const { tim, outcome } = globalThis
-      const login = outcome(() => tim.login(given))
-      const logout = await outcome(() => tim.logout())
-      return { login: await login, logout }
-    }, { userID: user, userSig: stage.sig(user) })
-    assert.equal(result.login.rejected?.code, 3005)
-    assert.deepEqual(result.logout, { resolved: { code: 0, data: {} } })
-  })
+  test('logout while the gateway is silent cancels the login with 3005 and resolves', async (t) => {
+    const server = await silentWebSocket();
+    t.after(server.close);
+    const page = await stage.actor(t);
+    await stage.create(page, { proxyServer: `ws://127.0.0.1:${server.port}/ws` });
+    const user = someone();
+    const result = await page.evaluate(
+      async (given) => {
+        const { tim, outcome } = globalThis;
+        const login = outcome(() => tim.login(given));
+        const logout = await outcome(() => tim.logout());
+        return { login: await login, logout };
+      },
+      { userID: user, userSig: stage.sig(user) },
+    );
+    assert.equal(result.login.rejected?.code, 3005);
+    assert.deepEqual(result.logout, { resolved: { code: 0, data: {} } });
+  });
 
-  test('offline by the host\'s own word: 2805 at once', async t => {
-    const result = await loginAt(t, stage.timd.url, { before: page => page.setOfflineMode(true) })
-    assert.equal(result.rejected?.code, 2805)
-    assert.ok(result.ms < 1000, `took ${result.ms} ms`)
-  })
+  test("offline by the host's own word: 2805 at once", async (t) => {
+    const result = await loginAt(t, stage.timd.url, { before: (page) => page.setOfflineMode(true) });
+    assert.equal(result.rejected?.code, 2805);
+    assert.ok(result.ms < 1000, `took ${result.ms} ms`);
+  });
 
-  test('after a 2801 the same instance can log in as soon as the gateway answers', async t => {
-    const proxy = await startProxy(stage.timd.port)
-    t.after(() => proxy.close())
-    const page = await stage.actor(t)
-    proxy.hold()
-    await stage.create(page, { proxyServer: `http://127.0.0.1:${proxy.port}` })
-    const user = someone()
-    assert.equal((await stage.login(page, user, { ready: false })).rejected?.code, 2801)
-    await proxy.restore()
-    assert.equal((await stage.login(page, user)).resolved?.code, 0)
-  })
-})
+  test('after a 2801 the same instance can log in as soon as the gateway answers', async (t) => {
+    const proxy = await startProxy(stage.timd.port);
+    t.after(() => proxy.close());
+    const page = await stage.actor(t);
+    proxy.hold();
+    await stage.create(page, { proxyServer: `http://127.0.0.1:${proxy.port}` });
+    const user = someone();
+    assert.equal((await stage.login(page, user, { ready: false })).rejected?.code, 2801);
+    await proxy.restore();
+    assert.equal((await stage.login(page, user)).resolved?.code, 0);
+  });
+});

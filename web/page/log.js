@@ -1,22 +1,26 @@
 // The event log of a panel: newest last, at most KEEP lines. role=log makes a
 // screen reader announce each line as it comes.
 
-import { label, say } from './text.js'
+import { label, say } from './text.js';
 
-const KEEP = 200
-const GLYPHS = { call: '→', done: '✓', fail: '✕', event: '●' }
+const KEEP = 200;
+const GLYPHS = { call: '→', done: '✓', fail: '✕', event: '●' };
 const clock = new Intl.DateTimeFormat('en-GB', {
-  hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, hourCycle: 'h23',
-})
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+  hourCycle: 'h23',
+});
 
 export class Log {
-  #element
-  #empty
+  #element;
+  #empty;
 
   constructor(element, letter) {
-    this.#element = element
-    this.#empty = element.querySelector('.empty')
-    label(element, 'log.name', { letter })
+    this.#element = element;
+    this.#empty = element.querySelector('.empty');
+    label(element, 'log.name', { letter });
   }
 
   /**
@@ -25,30 +29,30 @@ export class Log {
    * @param {string} [detail]
    */
   add(kind, name, detail = '') {
-    this.#empty?.remove()
-    const atEnd = this.#element.scrollHeight - this.#element.scrollTop - this.#element.clientHeight < 24
-    const now = new Date()
-    const line = element('p', `line ${kind}`)
-    line.dataset.kind = kind
-    line.dataset.name = name
-    const time = element('time')
-    time.dateTime = now.toISOString()
-    time.textContent = clock.format(now)
-    const glyph = element('span', 'glyph', GLYPHS[kind])
-    glyph.ariaHidden = 'true'
-    const what = element('span', 'what')
-    what.append(say(element('span', 'unseen'), `log.${kind}`), ' ', element('code', 'name', name))
-    if (detail) what.append(' ', element('span', 'detail', detail))
-    line.append(time, glyph, what)
-    this.#element.append(line)
-    while (this.#element.childElementCount > KEEP) this.#element.firstElementChild.remove()
-    if (atEnd) this.#element.scrollTop = this.#element.scrollHeight
+    this.#empty?.remove();
+    const atEnd = this.#element.scrollHeight - this.#element.scrollTop - this.#element.clientHeight < 24;
+    const now = new Date();
+    const line = element('p', `line ${kind}`);
+    line.dataset.kind = kind;
+    line.dataset.name = name;
+    const time = element('time');
+    time.dateTime = now.toISOString();
+    time.textContent = clock.format(now);
+    const glyph = element('span', 'glyph', GLYPHS[kind]);
+    glyph.ariaHidden = 'true';
+    const what = element('span', 'what');
+    what.append(say(element('span', 'unseen'), `log.${kind}`), ' ', element('code', 'name', name));
+    if (detail) what.append(' ', element('span', 'detail', detail));
+    line.append(time, glyph, what);
+    this.#element.append(line);
+    while (this.#element.childElementCount > KEEP) this.#element.firstElementChild.remove();
+    if (atEnd) this.#element.scrollTop = this.#element.scrollHeight;
   }
 }
 
 export function element(tag, className = '', text = '') {
-  const made = document.createElement(tag)
-  if (className) made.className = className
-  if (text) made.textContent = text
-  return made
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  return made;
 }

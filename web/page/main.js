@@ -1,164 +1,168 @@
 // Puts the page together: language, theme, the SDK, the panels.
 
-import { Panel } from './panel.js'
-import { recall, remember } from './settings.js'
-import { startSDK } from './sdk.js'
-import { currentLanguage, label, say, setLanguage, showLanguage } from './text.js'
+import { Panel } from './panel.js';
+import { recall, remember } from './settings.js';
+import { startSDK } from './sdk.js';
+import { currentLanguage, label, say, setLanguage, showLanguage } from './text.js';
 
-const MOST = 8
-const USERS = { C: 'bob', D: 'carol' } // A and B share a user: that makes the first kick
+const MOST = 8;
+const USERS = { C: 'bob', D: 'carol' }; // A and B share a user: that makes the first kick
 
-const byID = id => document.getElementById(id)
-const panels = []
+const byID = (id) => document.getElementById(id);
+const panels = [];
 
-languageButton()
-themeButton()
-showLanguage()
-copyButton()
-start()
+languageButton();
+themeButton();
+showLanguage();
+copyButton();
+start();
 
 async function start() {
-  let sdk
+  let sdk;
   try {
-    sdk = await startSDK()
+    sdk = await startSDK();
   } catch (error) {
-    say(byID('sdk'), 'sdk.failed')
-    const failure = byID('failure')
-    failure.className = 'failure'
-    say(failure, 'sdk.failed.text', { message: error.message })
-    byID('add').disabled = true
-    return
+    say(byID('sdk'), 'sdk.failed');
+    const failure = byID('failure');
+    failure.className = 'failure';
+    say(failure, 'sdk.failed.text', { message: error.message });
+    byID('add').disabled = true;
+    return;
   }
-  const size = sdk.bytes ? `${Math.round(sdk.bytes / 1024)} KB` : ''
-  say(byID('sdk'), size ? 'sdk.running' : 'sdk.running.cached', { version: sdk.TIM.VERSION, size, ms: Math.round(sdk.ms) })
+  const size = sdk.bytes ? `${Math.round(sdk.bytes / 1024)} KB` : '';
+  say(byID('sdk'), size ? 'sdk.running' : 'sdk.running.cached', {
+    version: sdk.TIM.VERSION,
+    size,
+    ms: Math.round(sdk.ms),
+  });
   byID('add').addEventListener('click', () => {
-    if (panels.length >= MOST) return
-    const panel = add(sdk.TIM)
-    announce('panels.added', panel)
-    panel.element.querySelector('[name=user]').focus()
-  })
-  add(sdk.TIM)
-  add(sdk.TIM)
-  followSteps()
+    if (panels.length >= MOST) return;
+    const panel = add(sdk.TIM);
+    announce('panels.added', panel);
+    panel.element.querySelector('[name=user]').focus();
+  });
+  add(sdk.TIM);
+  add(sdk.TIM);
+  followSteps();
 }
 
 function add(TIM) {
-  const letter = [...'ABCDEFGH'].find(free => !panels.some(panel => panel.letter === free))
-  const panel = new Panel(TIM, letter, USERS[letter] ?? 'alice', () => panels)
-  panel.element.querySelector('.remove').addEventListener('click', () => remove(panel))
-  panels.push(panel)
-  byID('panels').append(panel.element)
-  overview(panel)
-  full()
-  return panel
+  const letter = [...'ABCDEFGH'].find((free) => !panels.some((panel) => panel.letter === free));
+  const panel = new Panel(TIM, letter, USERS[letter] ?? 'alice', () => panels);
+  panel.element.querySelector('.remove').addEventListener('click', () => remove(panel));
+  panels.push(panel);
+  byID('panels').append(panel.element);
+  overview(panel);
+  full();
+  return panel;
 }
 
 async function remove(panel) {
-  const at = panels.indexOf(panel)
-  if (at < 0) return
-  panels.splice(at, 1)
-  await panel.destroy()
-  panel.element.remove()
-  byID('overview').querySelector(`[data-of="${panel.letter}"]`).remove()
-  full()
-  announce('panels.removed', panel)
-  const next = panels[Math.min(at, panels.length - 1)]
-  ;(next?.element.querySelector('.remove') ?? byID('add')).focus()
+  const at = panels.indexOf(panel);
+  if (at < 0) return;
+  panels.splice(at, 1);
+  await panel.destroy();
+  panel.element.remove();
+  byID('overview').querySelector(`[data-of="${panel.letter}"]`).remove();
+  full();
+  announce('panels.removed', panel);
+  const next = panels[Math.min(at, panels.length - 1)];
+  (next?.element.querySelector('.remove') ?? byID('add')).focus();
 }
 
 // On a phone the panels stand one below the other. A line that stays in sight
 // shows the state of each and leads to it, so that a kick is seen.
 function overview(panel) {
-  const item = document.createElement('li')
-  item.dataset.of = panel.letter
-  const link = document.createElement('a')
-  link.href = `#panel-${panel.letter}`
-  const lamp = document.createElement('span')
-  lamp.className = 'lamp'
-  lamp.ariaHidden = 'true'
-  const state = document.createElement('span')
+  const item = document.createElement('li');
+  item.dataset.of = panel.letter;
+  const link = document.createElement('a');
+  link.href = `#panel-${panel.letter}`;
+  const lamp = document.createElement('span');
+  lamp.className = 'lamp';
+  lamp.ariaHidden = 'true';
+  const state = document.createElement('span');
   const show = () => {
-    item.dataset.status = panel.state
-    say(state, `status.${panel.state}`)
-  }
-  const name = document.createElement('strong')
-  name.textContent = panel.letter
-  link.append(lamp, name, ' ', state)
-  item.append(link)
-  panel.element.addEventListener('panelstate', show)
-  show()
-  byID('overview').append(item)
+    item.dataset.status = panel.state;
+    say(state, `status.${panel.state}`);
+  };
+  const name = document.createElement('strong');
+  name.textContent = panel.letter;
+  link.append(lamp, name, ' ', state);
+  item.append(link);
+  panel.element.addEventListener('panelstate', show);
+  show();
+  byID('overview').append(item);
 }
 
 function full() {
-  byID('add').setAttribute('aria-disabled', String(panels.length >= MOST))
-  if (panels.length >= MOST) say(byID('announce'), 'panels.full')
+  byID('add').setAttribute('aria-disabled', String(panels.length >= MOST));
+  if (panels.length >= MOST) say(byID('announce'), 'panels.full');
 }
 
 function announce(key, panel) {
-  if (panels.length < MOST) say(byID('announce'), key, { letter: panel.letter })
+  if (panels.length < MOST) say(byID('announce'), key, { letter: panel.letter });
 }
 
 // Ticks off the three steps as they happen.
 function followSteps() {
-  const done = step => {
-    const item = document.querySelector(`[data-step="${step}"]`)
-    if (item.classList.contains('done')) return
-    item.classList.add('done')
-    item.append(say(document.createElement('span'), 'steps.done'))
-    item.lastElementChild.className = 'unseen'
-  }
-  const area = byID('panels')
+  const done = (step) => {
+    const item = document.querySelector(`[data-step="${step}"]`);
+    if (item.classList.contains('done')) return;
+    item.classList.add('done');
+    item.append(say(document.createElement('span'), 'steps.done'));
+    item.lastElementChild.className = 'unseen';
+  };
+  const area = byID('panels');
   area.addEventListener('panelstate', ({ detail: { panel } }) => {
-    if (panel.status.status === 'ready') done(1)
-    if (panels.filter(other => other.claim && other.claim === panel.claim).length > 1) done(2)
-  })
+    if (panel.status.status === 'ready') done(1);
+    if (panels.filter((other) => other.claim && other.claim === panel.claim).length > 1) done(2);
+  });
   area.addEventListener('panelkick', ({ detail }) => {
-    if (detail.here) done(3)
-  })
+    if (detail.here) done(3);
+  });
 }
 
 function languageButton() {
-  const button = byID('language')
+  const button = byID('language');
   const show = () => {
-    const english = currentLanguage() === 'en'
-    button.textContent = english ? '中文' : 'English'
-    button.lang = english ? 'zh-CN' : 'en'
-  }
+    const english = currentLanguage() === 'en';
+    button.textContent = english ? '中文' : 'English';
+    button.lang = english ? 'zh-CN' : 'en';
+  };
   button.addEventListener('click', () => {
-    setLanguage(currentLanguage() === 'en' ? 'zh' : 'en')
-    show()
-  })
-  show()
+    setLanguage(currentLanguage() === 'en' ? 'zh' : 'en');
+    show();
+  });
+  show();
 }
 
 function themeButton() {
-  const button = byID('theme')
-  const system = matchMedia('(prefers-color-scheme: dark)')
-  const dark = () => (document.documentElement.dataset.theme ?? (system.matches ? 'dark' : 'light')) === 'dark'
+  const button = byID('theme');
+  const system = matchMedia('(prefers-color-scheme: dark)');
+  const dark = () => (document.documentElement.dataset.theme ?? (system.matches ? 'dark' : 'light')) === 'dark';
   const show = () => {
-    say(byID('theme-name'), dark() ? 'theme.light' : 'theme.dark')
-    label(button, dark() ? 'theme.to.light' : 'theme.to.dark')
-  }
+    say(byID('theme-name'), dark() ? 'theme.light' : 'theme.dark');
+    label(button, dark() ? 'theme.to.light' : 'theme.to.dark');
+  };
   button.addEventListener('click', () => {
-    const next = dark() ? 'light' : 'dark'
-    document.documentElement.dataset.theme = next
-    remember('theme', next)
-    show()
-  })
-  if (!recall('theme')) system.addEventListener('change', show)
-  show()
+    const next = dark() ? 'light' : 'dark';
+    document.documentElement.dataset.theme = next;
+    remember('theme', next);
+    show();
+  });
+  if (!recall('theme')) system.addEventListener('change', show);
+  show();
 }
 
 function copyButton() {
-  const told = byID('copied')
+  const told = byID('copied');
   byID('copy').addEventListener('click', async () => {
     try {
-      await navigator.clipboard.writeText(byID('example').textContent)
-      say(told, 'embed.copied')
+      await navigator.clipboard.writeText(byID('example').textContent);
+      say(told, 'embed.copied');
     } catch {
-      getSelection().selectAllChildren(byID('example'))
-      say(told, 'embed.select')
+      getSelection().selectAllChildren(byID('example'));
+      say(told, 'embed.select');
     }
-  })
+  });
 }

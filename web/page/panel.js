@@ -1,28 +1,35 @@
 // One panel: one instance of the SDK, its state, its buttons and its log.
 
-import { Log, element } from './log.js'
-import { NoTestSignatures, testSignature } from './sdk.js'
-import { currentLanguage, label, put, say, showLanguage, translate } from './text.js'
+import { Log, element } from './log.js';
+import { NoTestSignatures, testSignature } from './sdk.js';
+import { currentLanguage, label, put, say, showLanguage, translate } from './text.js';
 
 const EVENTS = [
-  'SDK_READY', 'SDK_NOT_READY', 'KICKED_OUT', 'LOGIN_STATUS_CHANGE', 'NET_STATE_CHANGE',
-  'USERSIG_WILL_EXPIRE', 'ERROR', 'MESSAGE_RECEIVED', 'SDK_DESTROY',
-]
+  'SDK_READY',
+  'SDK_NOT_READY',
+  'KICKED_OUT',
+  'LOGIN_STATUS_CHANGE',
+  'NET_STATE_CHANGE',
+  'USERSIG_WILL_EXPIRE',
+  'ERROR',
+  'MESSAGE_RECEIVED',
+  'SDK_DESTROY',
+];
 
 /**
  * Fires on its element: `panelstate` after each change, `panelkick` when the
  * gateway has ended its session.
  */
 export class Panel {
-  #TIM
-  #tim = null
-  #app = 0
-  #log
-  #find
-  #fetching = false // a test signature is on its way; the SDK knows nothing yet
-  #network = 'connected'
-  #kickedOut = false // until the next login
-  #others
+  #TIM;
+  #tim = null;
+  #app = 0;
+  #log;
+  #find;
+  #fetching = false; // a test signature is on its way; the SDK knows nothing yet
+  #network = 'connected';
+  #kickedOut = false; // until the next login
+  #others;
 
   /**
    * @param {object} TIM the SDK
@@ -31,210 +38,212 @@ export class Panel {
    * @param {() => Panel[]} others the panels of the page
    */
   constructor(TIM, letter, user, others) {
-    this.#TIM = TIM
-    this.letter = letter
-    this.claim = '' // the user this panel logs or has logged in as
-    this.#others = others
-    const template = document.getElementById('panel')
-    this.element = template.content.cloneNode(true).firstElementChild
-    this.element.dataset.panel = letter
-    this.#find = selector => this.element.querySelector(selector)
+    this.#TIM = TIM;
+    this.letter = letter;
+    this.claim = ''; // the user this panel logs or has logged in as
+    this.#others = others;
+    const template = document.getElementById('panel');
+    this.element = template.content.cloneNode(true).firstElementChild;
+    this.element.dataset.panel = letter;
+    this.#find = (selector) => this.element.querySelector(selector);
 
-    const title = say(this.#find('h3'), 'panel.name', { letter })
-    title.id = `panel-${letter}`
-    this.element.setAttribute('aria-labelledby', title.id)
-    label(this.#find('.remove'), 'panel.remove', { letter })
-    this.#find('.create').textContent = `TIM.create({SDKAppID, name: '${letter.toLowerCase()}'})`
-    this.#find('[name=user]').value = user
-    this.#log = new Log(this.#find('.log'), letter)
-    this.#find('form').addEventListener('submit', event => {
-      event.preventDefault()
-      this.login()
-    })
-    this.#find('.logout').addEventListener('click', () => this.logout())
-    showLanguage(this.element)
-    this.#show()
+    const title = say(this.#find('h3'), 'panel.name', { letter });
+    title.id = `panel-${letter}`;
+    this.element.setAttribute('aria-labelledby', title.id);
+    label(this.#find('.remove'), 'panel.remove', { letter });
+    this.#find('.create').textContent = `TIM.create({SDKAppID, name: '${letter.toLowerCase()}'})`;
+    this.#find('[name=user]').value = user;
+    this.#log = new Log(this.#find('.log'), letter);
+    this.#find('form').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.login();
+    });
+    this.#find('.logout').addEventListener('click', () => this.logout());
+    showLanguage(this.element);
+    this.#show();
   }
 
   get status() {
-    if (this.#fetching) return { status: 'loggingIn', reason: '' }
-    return this.#tim?.getLoginStatus() ?? { status: 'loggedOut', reason: '' }
+    if (this.#fetching) return { status: 'loggingIn', reason: '' };
+    return this.#tim?.getLoginStatus() ?? { status: 'loggedOut', reason: '' };
   }
 
   /** What to show: a login status, or `kicked`. */
   get state() {
-    const { status } = this.status
-    return this.#kickedOut && status === 'loggedOut' ? 'kicked' : status
+    const { status } = this.status;
+    return this.#kickedOut && status === 'loggedOut' ? 'kicked' : status;
   }
 
   async login() {
-    if (this.status.status !== 'loggedOut') return
-    const userID = this.#find('[name=user]').value.trim()
-    this.#notice()
-    this.#kickedOut = false
-    this.claim = userID
+    if (this.status.status !== 'loggedOut') return;
+    const userID = this.#find('[name=user]').value.trim();
+    this.#notice();
+    this.#kickedOut = false;
+    this.claim = userID;
     try {
-      const { SDKAppID, userSig } = await this.#signature(userID)
-      const tim = await this.#instance(SDKAppID)
-      this.#log.add('call', 'login', `{userID: '${userID}', userSig}`)
-      const { data } = await tim.login({ userID, userSig })
-      this.#log.add('done', 'login', data.repeatLogin ? 'repeatLogin' : '')
+      const { SDKAppID, userSig } = await this.#signature(userID);
+      const tim = await this.#instance(SDKAppID);
+      this.#log.add('call', 'login', `{userID: '${userID}', userSig}`);
+      const { data } = await tim.login({ userID, userSig });
+      this.#log.add('done', 'login', data.repeatLogin ? 'repeatLogin' : '');
     } catch (error) {
-      this.claim = ''
-      if (error instanceof NoTestSignatures) this.#askForOwn('own.needed', 'sig')
-      else if (error instanceof MissingApp) this.#askForOwn('own.app', 'app')
-      else this.#failed(error)
+      this.claim = '';
+      if (error instanceof NoTestSignatures) this.#askForOwn('own.needed', 'sig');
+      else if (error instanceof MissingApp) this.#askForOwn('own.app', 'app');
+      else this.#failed(error);
     }
-    this.#show()
+    this.#show();
   }
 
   async logout() {
-    if (!this.#tim || ['loggedOut', 'loggingOut'].includes(this.status.status)) return
-    this.#log.add('call', 'logout')
-    this.claim = ''
+    if (!this.#tim || ['loggedOut', 'loggingOut'].includes(this.status.status)) return;
+    this.#log.add('call', 'logout');
+    this.claim = '';
     try {
-      await this.#tim.logout()
-      this.#log.add('done', 'logout')
+      await this.#tim.logout();
+      this.#log.add('done', 'logout');
     } catch (error) {
-      this.#log.add('fail', 'logout', describe(error))
+      this.#log.add('fail', 'logout', describe(error));
     }
-    this.#show()
+    this.#show();
   }
 
   /** Ends the instance; the panel is no longer of use. */
   async destroy() {
-    const tim = this.#tim
-    this.#tim = null
-    await tim?.destroy()
+    const tim = this.#tim;
+    this.#tim = null;
+    await tim?.destroy();
   }
 
   // The signature to log in with: the user's own, else one of the gateway's.
   async #signature(userID) {
-    const own = this.#find('[name=sig]').value.trim()
+    const own = this.#find('[name=sig]').value.trim();
     if (own) {
-      const app = Number(this.#find('[name=app]').value.trim())
-      if (!Number.isInteger(app) || app <= 0) throw new MissingApp()
-      return { SDKAppID: app, userSig: own }
+      const app = Number(this.#find('[name=app]').value.trim());
+      if (!Number.isInteger(app) || app <= 0) throw new MissingApp();
+      return { SDKAppID: app, userSig: own };
     }
-    this.#fetching = true
-    this.#show()
+    this.#fetching = true;
+    this.#show();
     try {
-      return await testSignature(userID)
+      return await testSignature(userID);
     } finally {
-      this.#fetching = false
+      this.#fetching = false;
     }
   }
 
   // The panel's instance. It is made at the first login because the SDKAppID
   // comes with the signature; another SDKAppID needs another instance.
   async #instance(SDKAppID) {
-    if (this.#tim && this.#app === SDKAppID) return this.#tim
-    await this.destroy()
-    const name = this.letter.toLowerCase()
-    this.#log.add('call', 'TIM.create', `{SDKAppID: ${SDKAppID}, name: '${name}'}`)
-    const tim = this.#TIM.create({ SDKAppID, name })
+    if (this.#tim && this.#app === SDKAppID) return this.#tim;
+    await this.destroy();
+    const name = this.letter.toLowerCase();
+    this.#log.add('call', 'TIM.create', `{SDKAppID: ${SDKAppID}, name: '${name}'}`);
+    const tim = this.#TIM.create({ SDKAppID, name });
     for (const key of EVENTS) {
-      const value = this.#TIM.EVENT[key]
-      if (value) tim.on(value, event => this.#on(key, event.data))
+      const value = this.#TIM.EVENT[key];
+      if (value) tim.on(value, (event) => this.#on(key, event.data));
     }
-    this.#tim = tim
-    this.#app = SDKAppID
-    this.#network = 'connected'
-    return tim
+    this.#tim = tim;
+    this.#app = SDKAppID;
+    this.#network = 'connected';
+    return tim;
   }
 
   #on(key, data) {
-    this.#log.add('event', key, show(data))
-    if (key === 'NET_STATE_CHANGE') this.#network = data.state
-    if (key === 'KICKED_OUT') this.#kicked(data.type)
-    if (key === 'USERSIG_WILL_EXPIRE') this.#renew()
-    this.#show()
+    this.#log.add('event', key, show(data));
+    if (key === 'NET_STATE_CHANGE') this.#network = data.state;
+    if (key === 'KICKED_OUT') this.#kicked(data.type);
+    if (key === 'USERSIG_WILL_EXPIRE') this.#renew();
+    this.#show();
   }
 
   // Keeps a session that uses test signatures alive, as an app would.
   async #renew() {
-    if (this.#find('[name=sig]').value.trim()) return
+    if (this.#find('[name=sig]').value.trim()) return;
     try {
-      const { userSig } = await testSignature(this.#tim.getLoginUser())
-      this.#log.add('call', 'renewUserSig', 'userSig')
-      await this.#tim.renewUserSig(userSig)
-      this.#log.add('done', 'renewUserSig')
+      const { userSig } = await testSignature(this.#tim.getLoginUser());
+      this.#log.add('call', 'renewUserSig', 'userSig');
+      await this.#tim.renewUserSig(userSig);
+      this.#log.add('done', 'renewUserSig');
     } catch (error) {
-      this.#log.add('fail', 'renewUserSig', describe(error))
+      this.#log.add('fail', 'renewUserSig', describe(error));
     }
   }
 
   #kicked(type) {
-    const user = this.claim
-    this.claim = ''
-    this.#kickedOut = true
-    const winner = this.#others().find(panel => panel !== this && panel.claim === user)
-    let key = `kick.${type}`
-    if (type === 'multipleAccount' && winner) key += '.here'
-    if (translate(key) === undefined) key = 'kick.other'
-    const text = say(element('p'), key, { user, letter: winner?.letter })
-    this.#notice('kick', say(element('strong'), 'kick.title'), element('code', '', type), text)
-    this.#fire('panelkick', { type, here: Boolean(winner) })
+    const user = this.claim;
+    this.claim = '';
+    this.#kickedOut = true;
+    const winner = this.#others().find((panel) => panel !== this && panel.claim === user);
+    let key = `kick.${type}`;
+    if (type === 'multipleAccount' && winner) key += '.here';
+    if (translate(key) === undefined) key = 'kick.other';
+    const text = say(element('p'), key, { user, letter: winner?.letter });
+    this.#notice('kick', say(element('strong'), 'kick.title'), element('code', '', type), text);
+    this.#fire('panelkick', { type, here: Boolean(winner) });
   }
 
   #failed(error) {
-    this.#log.add('fail', 'login', describe(error))
-    const title = element('strong')
-    if (error.code === undefined) say(title, 'failed.plain')
-    else say(title, 'failed.title', { code: error.code })
-    const text = element('p')
-    if (currentLanguage() !== 'en' && translate(`code.${error.code}`)) say(text, `code.${error.code}`)
-    else put(text, error.message)
-    this.#notice('failure', title, text)
+    this.#log.add('fail', 'login', describe(error));
+    const title = element('strong');
+    if (error.code === undefined) say(title, 'failed.plain');
+    else say(title, 'failed.title', { code: error.code });
+    const text = element('p');
+    if (currentLanguage() !== 'en' && translate(`code.${error.code}`)) say(text, `code.${error.code}`);
+    else put(text, error.message);
+    this.#notice('failure', title, text);
   }
 
   #askForOwn(key, field) {
-    this.#find('details').open = true
-    this.#notice('ask', say(element('p'), key))
-    this.#find(`[name=${field}]`).focus()
+    this.#find('details').open = true;
+    this.#notice('ask', say(element('p'), key));
+    this.#find(`[name=${field}]`).focus();
   }
 
   #notice(kind = '', ...content) {
-    const notice = this.#find('.notice')
-    notice.className = `notice ${kind}`
-    notice.replaceChildren(...content)
+    const notice = this.#find('.notice');
+    notice.className = `notice ${kind}`;
+    notice.replaceChildren(...content);
   }
 
   #show() {
-    const { status, reason } = this.status
-    this.element.dataset.status = this.state
-    say(this.#find('.status strong'), `status.${this.state}`)
-    put(this.#find('.reason'), status === 'loggedOut' || !reason ? '' : reason)
-    const out = status === 'loggedOut'
-    const user = this.#tim?.getLoginUser()
-    if (user) put(this.#find('[data-fact=user]'), user)
-    else say(this.#find('[data-fact=user]'), 'none')
-    say(this.#find('[data-fact=network]'), out || this.#fetching ? 'none' : `network.${this.#network}`)
-    say(this.#find('[data-fact=ready]'), this.#tim?.isReady() ? 'ready.yes' : 'ready.no')
-    this.#find('[name=user]').readOnly = !out
+    const { status, reason } = this.status;
+    this.element.dataset.status = this.state;
+    say(this.#find('.status strong'), `status.${this.state}`);
+    put(this.#find('.reason'), status === 'loggedOut' || !reason ? '' : reason);
+    const out = status === 'loggedOut';
+    const user = this.#tim?.getLoginUser();
+    if (user) put(this.#find('[data-fact=user]'), user);
+    else say(this.#find('[data-fact=user]'), 'none');
+    say(this.#find('[data-fact=network]'), out || this.#fetching ? 'none' : `network.${this.#network}`);
+    say(this.#find('[data-fact=ready]'), this.#tim?.isReady() ? 'ready.yes' : 'ready.no');
+    this.#find('[name=user]').readOnly = !out;
     // aria-disabled keeps the keyboard's focus where it is; login() and
     // logout() look for themselves.
-    this.#find('.login').setAttribute('aria-disabled', String(!out))
-    this.#find('.logout').setAttribute('aria-disabled', String(out || this.#fetching || status === 'loggingOut'))
-    this.#fire('panelstate')
+    this.#find('.login').setAttribute('aria-disabled', String(!out));
+    this.#find('.logout').setAttribute('aria-disabled', String(out || this.#fetching || status === 'loggingOut'));
+    this.#fire('panelstate');
   }
 
   #fire(name, detail = {}) {
-    this.element.dispatchEvent(new CustomEvent(name, { bubbles: true, detail: { panel: this, ...detail } }))
+    this.element.dispatchEvent(new CustomEvent(name, { bubbles: true, detail: { panel: this, ...detail } }));
   }
 }
 
 // Data of an event as one would write it in JS; spaces let it wrap.
 function show(data) {
-  if (data === undefined || data === null) return ''
-  const parts = Object.entries(data).map(([key, value]) =>
-    `${Array.isArray(data) ? '' : `${key}: `}${typeof value === 'string' ? `'${value}'` : typeof value === 'object' ? show(value) : value}`)
-  if (parts.length === 0) return ''
-  return Array.isArray(data) ? `[${parts.join(', ')}]` : `{${parts.join(', ')}}`
+  if (data === undefined || data === null) return '';
+  const parts = Object.entries(data).map(
+    ([key, value]) =>
+      `${Array.isArray(data) ? '' : `${key}: `}${typeof value === 'string' ? `'${value}'` : typeof value === 'object' ? show(value) : value}`,
+  );
+  if (parts.length === 0) return '';
+  return Array.isArray(data) ? `[${parts.join(', ')}]` : `{${parts.join(', ')}}`;
 }
 
 class MissingApp extends Error {}
 
 function describe(error) {
-  return error.code === undefined ? error.message : `${error.code} ${error.message}`
+  return error.code === undefined ? error.message : `${error.code} ${error.message}`;
 }

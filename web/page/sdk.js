@@ -1,8 +1,8 @@
 // Starts the SDK by hand, as the example on the page does, and asks the
 // gateway for test signatures.
 
-const WASM = new URL('sdk/tim.wasm', document.baseURI)
-const USERSIG = new URL('dev/usersig', document.baseURI)
+const WASM = new URL('sdk/tim.wasm', document.baseURI);
+const USERSIG = new URL('dev/usersig', document.baseURI);
 
 /**
  * Loads and starts tim.wasm.
@@ -10,16 +10,16 @@ const USERSIG = new URL('dev/usersig', document.baseURI)
  *   came over the wire, 0 when the browser had it in its cache
  */
 export async function startSDK() {
-  if (!globalThis.Go) throw new Error(`${new URL('sdk/wasm_exec.js', document.baseURI)} did not load`)
-  const began = performance.now()
-  const response = await fetch(WASM)
-  if (!response.ok) throw new Error(`${WASM} answered ${response.status}`)
-  const go = new globalThis.Go()
-  const { instance } = await WebAssembly.instantiateStreaming(response, go.importObject)
-  go.run(instance) // not awaited: it runs as long as the page lives
-  if (!globalThis.TIM) throw new Error(`${WASM} started, but gave no TIM`)
-  const entry = performance.getEntriesByName(WASM.href).at(-1)
-  return { TIM: globalThis.TIM, ms: performance.now() - began, bytes: entry?.encodedBodySize ?? 0 }
+  if (!globalThis.Go) throw new Error(`${new URL('sdk/wasm_exec.js', document.baseURI)} did not load`);
+  const began = performance.now();
+  const response = await fetch(WASM);
+  if (!response.ok) throw new Error(`${WASM} answered ${response.status}`);
+  const go = new globalThis.Go();
+  const { instance } = await WebAssembly.instantiateStreaming(response, go.importObject);
+  go.run(instance); // not awaited: it runs as long as the page lives
+  if (!globalThis.TIM) throw new Error(`${WASM} started, but gave no TIM`);
+  const entry = performance.getEntriesByName(WASM.href).at(-1);
+  return { TIM: globalThis.TIM, ms: performance.now() - began, bytes: entry?.encodedBodySize ?? 0 };
 }
 
 /** The gateway gives no test signatures: it runs without --dev. */
@@ -34,19 +34,19 @@ export async function testSignature(userID) {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ userID }),
-  })
-  if (response.status === 404 || response.status === 403 || response.status === 405) throw new NoTestSignatures()
-  const text = await response.text()
-  let answer
+  });
+  if (response.status === 404 || response.status === 403 || response.status === 405) throw new NoTestSignatures();
+  const text = await response.text();
+  let answer;
   try {
-    answer = JSON.parse(text)
+    answer = JSON.parse(text);
   } catch {
     // The gateway's errors may be plain text.
   }
   if (!response.ok) {
     throw Object.assign(new Error(answer?.message ?? answer?.ErrorInfo ?? (text.trim() || `HTTP ${response.status}`)), {
       code: answer?.code ?? answer?.ErrorCode,
-    })
+    });
   }
-  return answer
+  return answer;
 }

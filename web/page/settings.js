@@ -2,15 +2,15 @@
 
 export function recall(key) {
   try {
-    return localStorage.getItem(`tim-page-${key}`)
+    return localStorage.getItem(`tim-page-${key}`);
   } catch {
-    return null
+    return null;
   }
 }
 
 export function remember(key, value) {
   try {
-    localStorage.setItem(`tim-page-${key}`, value)
+    localStorage.setItem(`tim-page-${key}`, value);
   } catch {
     // Storage is blocked: the choice lasts as long as the page.
   }

@@ -1,19 +1,20 @@
 // English. Keys are shared with text.zh.js; a test compares them.
 export default {
   'document.title': 'tim · log in and watch the session',
-  'skip': 'Skip to the panels',
+  skip: 'Skip to the panels',
   'sdk.loading': 'Loading tim.wasm …',
   'sdk.running': 'tim.wasm {version} runs · {size} · started in {ms} ms',
   'sdk.failed': 'tim.wasm did not start',
-  'sdk.failed.text': 'tim.wasm did not start: {message}. Reload the page; if that does not help, run “make build” and start timd again.',
+  'sdk.failed.text':
+    'tim.wasm did not start: {message}. Reload the page; if that does not help, run “make build” and start timd again.',
   'sdk.running.cached': 'tim.wasm {version} runs · started in {ms} ms',
   'theme.dark': 'Dark',
   'theme.light': 'Light',
   'theme.to.dark': 'Dark theme',
   'theme.to.light': 'Light theme',
 
-  'title': 'A chat login you can watch',
-  'lead': 'tim.wasm is the login and session SDK of a web chat, with the API of the TIM web SDK. It runs in this page and talks to timd, the gateway that served it. Each panel below is an instance of its own, as if it were another device.',
+  title: 'A chat login you can watch',
+  lead: 'tim.wasm is the login and session SDK of a web chat, with the API of the TIM web SDK. It runs in this page and talks to timd, the gateway that served it. Each panel below is an instance of its own, as if it were another device.',
   'steps.title': 'Try it',
   'steps.1': 'Press “Log in” in panel A.',
   'steps.2': 'Press “Log in” in panel B, as the same user.',
@@ -44,7 +45,7 @@ export default {
   'network.disconnected': 'disconnected',
   'ready.yes': 'ready',
   'ready.no': 'not ready',
-  'none': '–',
+  none: '–',
 
   'form.user': 'UserID',
   'form.login': 'Log in',
@@ -55,11 +56,15 @@ export default {
   'own.app': 'Enter the SDKAppID that the UserSig was made for: a number.',
 
   'kick.title': 'Kicked out',
-  'kick.multipleAccount.here': 'Panel {letter} logged in as {user}. A user has one place on the Web unless the gateway allows more, and the newest login wins. This panel stays out until you log in again; that kicks panel {letter} in turn.',
-  'kick.multipleAccount': '{user} logged in somewhere else. A user has one place on the Web unless the gateway allows more, and the newest login wins. This panel stays out until you log in again.',
-  'kick.multipleDevice': '{user} logged in on another kind of device, and this app allows no other beside it. This panel stays out until you log in again.',
+  'kick.multipleAccount.here':
+    'Panel {letter} logged in as {user}. A user has one place on the Web unless the gateway allows more, and the newest login wins. This panel stays out until you log in again; that kicks panel {letter} in turn.',
+  'kick.multipleAccount':
+    '{user} logged in somewhere else. A user has one place on the Web unless the gateway allows more, and the newest login wins. This panel stays out until you log in again.',
+  'kick.multipleDevice':
+    '{user} logged in on another kind of device, and this app allows no other beside it. This panel stays out until you log in again.',
   'kick.userSigExpired': 'The UserSig of {user} has expired. Log in again with a new one.',
-  'kick.REST_API_Kick': 'An administrator ended the sessions of {user} through the server API. A UserSig made after that works again.',
+  'kick.REST_API_Kick':
+    'An administrator ended the sessions of {user} through the server API. A UserSig made after that works again.',
   'kick.other': 'The gateway ended the session of {user}. Log in again to come back.',
 
   'failed.title': 'Login failed, code {code}',
@@ -73,10 +78,12 @@ export default {
   'log.event': 'event',
 
   'embed.title': 'Put it in your page',
-  'embed.text': 'This is a whole page. Served by timd, it logs in as alice. If your code was written for the TIM web SDK, only the start differs.',
-  'embed.sig': 'The UserSig comes from your own server in production: the secret key never belongs in a page. “/dev/usersig” exists only in dev mode.',
+  'embed.text':
+    'This is a whole page. Served by timd, it logs in as alice. If your code was written for the TIM web SDK, only the start differs.',
+  'embed.sig':
+    'The UserSig comes from your own server in production: the secret key never belongs in a page. “/dev/usersig” exists only in dev mode.',
   'embed.copy': 'Copy the example',
   'embed.copied': 'Copied',
   'embed.select': 'Selected: press Ctrl+C or ⌘C',
-  'footer': 'One UserSig a login, checked by the gateway. No cookies; this page remembers your language and theme only.',
-}
+  footer: 'One UserSig a login, checked by the gateway. No cookies; this page remembers your language and theme only.',
+};

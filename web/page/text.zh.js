@@ -1,7 +1,7 @@
 // 简体中文。键与 text.en.js 相同，由测试比对。
 export default {
   'document.title': 'tim · 登录并观察会话',
-  'skip': '跳到面板',
+  skip: '跳到面板',
   'sdk.loading': '正在加载 tim.wasm …',
   'sdk.running': 'tim.wasm {version} 运行中 · {size} · {ms} 毫秒启动',
   'sdk.failed': 'tim.wasm 未能启动',
@@ -12,8 +12,8 @@ export default {
   'theme.to.dark': '切换到深色主题',
   'theme.to.light': '切换到浅色主题',
 
-  'title': '看得见的聊天登录',
-  'lead': 'tim.wasm 是网页聊天的登录与会话 SDK，API 与 TIM Web SDK 一致。它就在本页运行，连接的是提供本页的网关 timd。下面每个面板都是一个独立的实例，相当于另一台设备。',
+  title: '看得见的聊天登录',
+  lead: 'tim.wasm 是网页聊天的登录与会话 SDK，API 与 TIM Web SDK 一致。它就在本页运行，连接的是提供本页的网关 timd。下面每个面板都是一个独立的实例，相当于另一台设备。',
   'steps.title': '试一试',
   'steps.1': '在面板 A 中点“登录”。',
   'steps.2': '在面板 B 中以同一用户点“登录”。',
@@ -44,7 +44,7 @@ export default {
   'network.disconnected': '已断开',
   'ready.yes': '就绪',
   'ready.no': '未就绪',
-  'none': '–',
+  none: '–',
 
   'form.user': 'UserID',
   'form.login': '登录',
@@ -55,8 +55,10 @@ export default {
   'own.app': '请填写签发该 UserSig 的 SDKAppID（数字）。',
 
   'kick.title': '被踢下线',
-  'kick.multipleAccount.here': '面板 {letter} 以 {user} 登录了。除非网关允许更多，一个用户在 Web 端只有一个位置，后登录者优先。本面板会保持离线，直到你再次登录；那时面板 {letter} 会被踢下线。',
-  'kick.multipleAccount': '{user} 在别处登录了。除非网关允许更多，一个用户在 Web 端只有一个位置，后登录者优先。本面板会保持离线，直到你再次登录。',
+  'kick.multipleAccount.here':
+    '面板 {letter} 以 {user} 登录了。除非网关允许更多，一个用户在 Web 端只有一个位置，后登录者优先。本面板会保持离线，直到你再次登录；那时面板 {letter} 会被踢下线。',
+  'kick.multipleAccount':
+    '{user} 在别处登录了。除非网关允许更多，一个用户在 Web 端只有一个位置，后登录者优先。本面板会保持离线，直到你再次登录。',
   'kick.multipleDevice': '{user} 在另一类设备上登录了，而此应用不允许同时在线。本面板会保持离线，直到你再次登录。',
   'kick.userSigExpired': '{user} 的 UserSig 已过期。请用新的 UserSig 重新登录。',
   'kick.REST_API_Kick': '管理员通过服务端 API 结束了 {user} 的会话。此后签发的 UserSig 可以再次登录。',
@@ -73,12 +75,13 @@ export default {
   'log.event': '事件',
 
   'embed.title': '放进你的网页',
-  'embed.text': '这就是一个完整的页面，由 timd 提供后即以 alice 登录。若你的代码是为 TIM Web SDK 写的，只有启动部分不同。',
+  'embed.text':
+    '这就是一个完整的页面，由 timd 提供后即以 alice 登录。若你的代码是为 TIM Web SDK 写的，只有启动部分不同。',
   'embed.sig': '生产环境中 UserSig 由你自己的服务器签发：密钥绝不能放在网页里。“/dev/usersig” 仅在开发模式下存在。',
   'embed.copy': '复制示例',
   'embed.copied': '已复制',
   'embed.select': '已选中：请按 Ctrl+C 或 ⌘C',
-  'footer': '每次登录一个 UserSig，由网关校验。不使用 Cookie；本页只记住你的语言和主题。',
+  footer: '每次登录一个 UserSig，由网关校验。不使用 Cookie；本页只记住你的语言和主题。',
 
   // What the SDK says in English, for those who see it most often.
   'code.2002': '缺少 userID，或格式不对：1 到 32 个可打印的 ASCII 字符。',
@@ -91,4 +94,4 @@ export default {
   'code.70013': 'UserSig 是为另一个 UserID 签发的。',
   'code.70014': 'UserSig 是为另一个 SDKAppID 签发的。',
   'code.70020': '此网关没有这个 SDKAppID。',
-}
+};

@@ -2,9 +2,9 @@
 // Without a choice the style sheet follows the system.
 (() => {
   try {
-    const theme = localStorage.getItem('tim-page-theme')
-    if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme
+    const theme = localStorage.getItem('tim-page-theme');
+    if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
   } catch {
     // Storage is blocked: the system's theme it is.
   }
-})()
+})();

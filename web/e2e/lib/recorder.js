@@ -1,86 +1,87 @@
 // Runs in the page. Starts the SDK by hand and writes down what happens.
 
 /** Loads wasm_exec.js and tim.wasm of the gateway at base and runs them. */
-globalThis.startSDK = async base => {
+globalThis.startSDK = async (base) => {
   await new Promise((resolve, reject) => {
-    const script = document.createElement('script')
-    script.src = `${base}/sdk/wasm_exec.js`
-    script.onload = resolve
-    script.onerror = () => reject(new Error(`${script.src} did not load`))
-    document.head.append(script)
-  })
-  const go = new globalThis.Go()
-  const { instance } = await WebAssembly.instantiateStreaming(fetch(`${base}/sdk/tim.wasm`), go.importObject)
-  go.run(instance)
-}
+    const script = document.createElement('script');
+    script.src = `${base}/sdk/wasm_exec.js`;
+    script.onload = resolve;
+    script.onerror = () => reject(new Error(`${script.src} did not load`));
+    document.head.append(script);
+  });
+  const go = new globalThis.Go();
+  const { instance } = await WebAssembly.instantiateStreaming(fetch(`${base}/sdk/tim.wasm`), go.importObject);
+  go.run(instance);
+  globalThis.wasmMemory = instance.exports.mem;
+};
 
 /** What became of a promise, as plain data. A throw counts as 'threw'. */
-globalThis.outcome = async call => {
-  let promise
+globalThis.outcome = async (call) => {
+  let promise;
   try {
-    promise = call()
+    promise = call();
   } catch (error) {
-    return { threw: globalThis.plainError(error) }
+    return { threw: globalThis.plainError(error) };
   }
   try {
-    return { resolved: await promise }
+    return { resolved: await promise };
   } catch (error) {
-    return { rejected: globalThis.plainError(error) }
+    return { rejected: globalThis.plainError(error) };
   }
-}
+};
 
-globalThis.plainError = error => ({
+globalThis.plainError = (error) => ({
   isError: error instanceof Error,
   name: error?.name,
   code: error?.code,
   message: error?.message,
   data: error?.data,
   own: Object.keys(error ?? {}).sort(),
-})
+});
 
 /** The events of an instance in order, and a way to wait for one. */
 globalThis.Story = class {
-  lines = []
-  #waiting = []
+  lines = [];
+  #waiting = [];
 
   constructor(tim) {
-    this.tim = tim
+    this.tim = tim;
     for (const [key, value] of Object.entries(globalThis.TIM.EVENT)) {
-      tim.on(value, event => this.note(key, event.data))
+      tim.on(value, (event) => this.note(key, event.data));
     }
   }
 
   note(name, data) {
-    this.lines.push(data === undefined ? { name } : { name, data })
-    for (const check of [...this.#waiting]) check()
+    this.lines.push(data === undefined ? { name } : { name, data });
+    for (const check of [...this.#waiting]) check();
   }
 
   names(...leaveOut) {
-    return this.lines.map(line => line.name).filter(name => !leaveOut.includes(name))
+    return this.lines.map((line) => line.name).filter((name) => !leaveOut.includes(name));
   }
 
   count(name) {
-    return this.lines.filter(line => line.name === name).length
+    return this.lines.filter((line) => line.name === name).length;
   }
 
   /** Resolves once `name` has been noted `times` times; rejects after ms. */
   until(name, { times = 1, ms = 8000 } = {}) {
     return new Promise((resolve, reject) => {
       const end = () => {
-        clearTimeout(timer)
-        this.#waiting = this.#waiting.filter(other => other !== check)
-      }
+        clearTimeout(timer);
+        this.#waiting = this.#waiting.filter((other) => other !== check);
+      };
       const check = () => {
-        if (this.count(name) < times) return
-        end()
-        resolve(this.lines)
-      }
+        if (this.count(name) < times) return;
+        end();
+        resolve(this.lines);
+      };
       const timer = setTimeout(() => {
-        end()
-        reject(new Error(`no ${name} within ${ms} ms, only ${JSON.stringify(this.lines)}`))
-      }, ms)
-      this.#waiting.push(check)
-      check()
-    })
+        end();
+        reject(new Error(`no ${name} within ${ms} ms, only ${JSON.stringify(this.lines)}`));
+      }, ms);
+      this.#waiting.push(check);
+      check();
+    });
   }
-}
+};

@@ -1,0 +1,220 @@
+// What users of the originals complain of, one test a complaint. The names are
+// the complaints' own words.
+
+import assert from 'node:assert/strict';
+import { stat } from 'node:fs/promises';
+import { test } from 'node:test';
+import { openStage, someone } from './lib/stage.mjs';
+
+const stage = await openStage();
+
+test('"no login state exposed": getLoginStatus and LOGIN_STATUS_CHANGE tell every step', async (t) => {
+  const user = someone();
+  const page = await stage.member(t, user);
+  await page.evaluate(() => globalThis.tim.logout());
+  assert.deepEqual(
+    await page.evaluate(() =>
+      globalThis.story.lines.filter((line) => line.name === 'LOGIN_STATUS_CHANGE').map((line) => line.data),
+    ),
+    [
+      { status: 'loggingIn', reason: '' },
+      { status: 'ready', reason: '' },
+      { status: 'loggingOut', reason: '' },
+      { status: 'loggedOut', reason: 'loggedOut' },
+    ],
+  );
+});
+
+test('"no SDK_READY after remounting": a component that mounts later sees that the session is ready', async (t) => {
+  const page = await stage.member(t, someone());
+  assert.deepEqual(
+    await page.evaluate((proxyServer) => {
+      const again = globalThis.TIM.create({ SDKAppID: 1400000000, proxyServer });
+      return { same: again === globalThis.tim, ready: again.isReady(), status: again.getLoginStatus() };
+    }, stage.timd.url),
+    { same: true, ready: true, status: { status: 'ready', reason: '' } },
+  );
+});
+
+test('"SDK_READY that fires after a logout": a logout right after login\'s promise silences it', async (t) => {
+  const page = await stage.actor(t);
+  await stage.create(page);
+  const user = someone();
+  const names = await page.evaluate(
+    async (given) => {
+      const { tim, story } = globalThis;
+      await tim.login(given);
+      await tim.logout();
+      for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, 20));
+      return story.names('LOGIN_STATUS_CHANGE');
+    },
+    { userID: user, userSig: stage.sig(user) },
+  );
+  assert.deepEqual(names, []);
+});
+
+test('"SDK_READY that never fires": twenty logins in a row, twenty SDK_READY', async (t) => {
+  const page = await stage.actor(t);
+  await stage.create(page);
+  const user = someone();
+  const count = await page.evaluate(
+    async (given) => {
+      const { tim, story } = globalThis;
+      for (let times = 1; times <= 20; times++) {
+        await tim.login(given);
+        await story.until('SDK_READY', { times });
+        await tim.logout();
+      }
+      return story.count('SDK_READY');
+    },
+    { userID: user, userSig: stage.sig(user) },
+  );
+  assert.equal(count, 20);
+});
+
+test('"two accounts in one page impossible": name makes two, and a kick of one leaves the other alone', async (t) => {
+  const page = await stage.actor(t);
+  const [one, two] = [someone('one'), someone('two')];
+  const make = (name, user) =>
+    page.evaluate(
+      async (name, options, given) => {
+        const tim = (globalThis[name] = globalThis.TIM.create(options));
+        const story = (globalThis[`${name}Story`] = new globalThis.Story(tim));
+        await tim.login(given);
+        await story.until('SDK_READY');
+        return tim.getLoginUser();
+      },
+      name,
+      { SDKAppID: 1400000000, proxyServer: stage.timd.url, name },
+      { userID: user, userSig: stage.sig(user) },
+    );
+  assert.equal(await make('first', one), one);
+  assert.equal(await make('second', two), two);
+  await stage.member(t, one);
+  await page.evaluate(() => globalThis.firstStory.until('KICKED_OUT'));
+  assert.deepEqual(await page.evaluate(() => [globalThis.first.isReady(), globalThis.second.isReady()]), [false, true]);
+});
+
+test('"uncaught time-outs": a caught rejection leaves no unhandled one behind', async (t) => {
+  const page = await stage.actor(t);
+  await stage.create(page);
+  await page.evaluate(() => {
+    globalThis.unhandled = [];
+    addEventListener('unhandledrejection', (event) => globalThis.unhandled.push(String(event.reason)));
+  });
+  await stage.login(page, someone(), { sig: 'not a UserSig' });
+  await page.setOfflineMode(true);
+  await stage.login(page, someone());
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 50)));
+  assert.deepEqual(await page.evaluate(() => globalThis.unhandled), []);
+  assert.deepEqual(
+    page.complaints.filter((line) => line.startsWith('page error')),
+    [],
+  );
+});
+
+test('"opaque login errors": an Error with a code and one sentence that says what to do', async (t) => {
+  const page = await stage.actor(t);
+  await stage.create(page);
+  const user = someone();
+  const { rejected } = await stage.login(page, user, { sig: stage.sig(`not-${user}`) });
+  assert.equal(rejected.name, 'IMError');
+  assert.equal(rejected.code, 70013);
+  assert.match(rejected.message, /UserSig.*another UserID/);
+});
+
+test('"OpenIM\'s wasm of 35 MB": tim.wasm stays below a mini program\'s package, 600 KB at this stage', async () => {
+  const response = await fetch(`${stage.timd.url}/sdk/tim.wasm`, { headers: { 'accept-encoding': 'br' } });
+  assert.equal(response.headers.get('content-encoding'), 'br');
+  const { size } = await stat(new URL('../../js/dist/tim.wasm.br', import.meta.url));
+  assert.ok(size <= 600 * 1024, `${size} bytes`);
+});
+
+test('"Go program has already exited": the runtime outlives every instance and every listener that throws', async (t) => {
+  const user = someone();
+  const page = await stage.member(t, user);
+  await page.evaluate(async () => {
+    const { tim, TIM } = globalThis;
+    for (const event of Object.values(TIM.EVENT))
+      tim.on(event, () => {
+        throw new Error('a listener of the app');
+      });
+    await tim.logout();
+    await tim.destroy();
+    for (const bad of [undefined, null, 7, 'x', Symbol.iterator, [], () => {}]) TIM.create(bad);
+  });
+  await stage.create(page);
+  assert.equal((await stage.login(page, user)).resolved?.code, 0);
+});
+
+test('"memory that grows at each re-entry": forty pages entered and left, the wasm memory stays', async (t) => {
+  const page = await stage.actor(t);
+  const user = someone();
+  const sizes = await page.evaluate(
+    async (options, given) => {
+      const enterAndLeave = async () => {
+        const tim = globalThis.TIM.create(options);
+        const story = new globalThis.Story(tim);
+        await tim.login(given);
+        await story.until('SDK_READY');
+        await tim.logout();
+        await tim.destroy();
+      };
+      for (let i = 0; i < 10; i++) await enterAndLeave();
+      const before = globalThis.wasmMemory.buffer.byteLength;
+      for (let i = 0; i < 40; i++) await enterAndLeave();
+      return [before, globalThis.wasmMemory.buffer.byteLength];
+    },
+    { SDKAppID: 1400000000, proxyServer: stage.timd.url },
+    { userID: user, userSig: stage.sig(user) },
+  );
+  assert.equal(sizes[1], sizes[0]);
+});
+
+test('"a logout that freezes": it resolves without a network, too', async (t) => {
+  const page = await stage.member(t, someone());
+  await page.setOfflineMode(true);
+  const ms = await page.evaluate(async () => {
+    const began = performance.now();
+    await globalThis.tim.logout();
+    return performance.now() - began;
+  });
+  assert.ok(ms < 3500, `took ${ms} ms`);
+  assert.equal(await page.evaluate(() => globalThis.tim.getLoginStatus().status), 'loggedOut');
+});
+
+test('"mutual-kick loops": two pages of one user make one kick, not a series', async (t) => {
+  const user = someone();
+  const first = await stage.member(t, user);
+  const second = await stage.member(t, user);
+  await first.evaluate(() => globalThis.story.until('KICKED_OUT'));
+  // Long enough for several rounds of a loop on loopback.
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  assert.deepEqual(
+    [
+      await first.evaluate(() => globalThis.story.count('KICKED_OUT')),
+      await second.evaluate(() => globalThis.story.count('KICKED_OUT')),
+    ],
+    [1, 0],
+  );
+  assert.equal(await second.evaluate(() => globalThis.tim.isReady()), true);
+});
+
+test('"endless retries with a bad token": a refused UserSig is sent once', async (t) => {
+  const page = await stage.actor(t);
+  const client = await page.createCDPSession();
+  await client.send('Network.enable');
+  const logins = [];
+  client.on('Network.webSocketFrameSent', ({ response }) => {
+    if (response.payloadData.includes('"login"')) logins.push(response.payloadData.length);
+  });
+  await stage.create(page);
+  const user = someone();
+  assert.equal((await stage.login(page, user, { sig: stage.sig(user, { time: 1, expire: 1 }) })).rejected?.code, 70001);
+  await page.evaluate(() => {
+    globalThis.dispatchEvent(new Event('online'));
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  await new Promise((resolve) => setTimeout(resolve, 1500)); // the first retries of one that would
+  assert.equal(logins.length, 1);
+});
