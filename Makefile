@@ -1,0 +1,97 @@
+# tim: see README.md. `make run` needs Go and make; `make test` and `make check`
+# need Node 20 as well, and install the rest (as root on Debian).
+
+GO     ?= go
+NODE   ?= node
+NPM    ?= npm
+LISTEN ?= 127.0.0.1:8080
+
+# Bytes of tim.wasm after brotli -q 11 -w 24.
+BUDGET := 600000
+
+# Linters, pinned; each version has its own file so that a new one is fetched.
+STATICCHECK := bin/tools/staticcheck@v0.8.2
+EXHAUSTIVE  := bin/tools/exhaustive@v0.17.1
+
+PACKAGES := chromium firefox-esr libwebkit2gtk-4.1-0 webkit2gtk-driver xvfb xauth libjavascriptcoregtk-4.0-bin brotli
+PROGRAMS := chromium firefox-esr WebKitWebDriver xvfb-run brotli
+
+WASM := GOOS=js GOARCH=wasm
+WASM_PACKAGES := ./wasm/...
+
+.PHONY: run build wasm js timd test check package bench deps node-modules \
+	test-go test-wasm test-js test-e2e
+
+run: build
+	bin/timd serve --dev --listen $(LISTEN)
+
+# Order matters: timd embeds js/dist.
+build: timd
+
+wasm:
+	$(GO) run ./internal/build
+
+# The JavaScript around the module, by esbuild as a Go library.
+js: wasm
+	$(GO) run ./js/bundle
+
+timd: js
+	$(GO) build -trimpath -buildvcs=false -ldflags='-s -w' -o bin/timd ./web
+
+package: build node-modules
+	cd js && $(NPM) run --silent pack
+
+test: build deps node-modules test-go test-wasm test-js test-e2e
+
+test-go:
+	$(GO) test -race $$($(GO) list ./... | grep -v /web/e2e)
+
+test-wasm: node-modules
+	$(WASM) $(GO) test -exec '$(NODE) $(CURDIR)/web/e2e/lib/gotest.mjs' $(WASM_PACKAGES)
+
+test-js: build node-modules
+	cd js && $(NPM) test --silent
+
+test-e2e: build node-modules
+	cd web/e2e && $(NPM) test --silent
+
+bench: build node-modules
+	$(GO) run ./internal/bench -o bin/bench.json
+
+check: wasm node-modules $(STATICCHECK) $(EXHAUSTIVE)
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w: $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(WASM) $(GO) vet $(WASM_PACKAGES)
+	$(STATICCHECK) ./...
+	$(WASM) $(STATICCHECK) $(WASM_PACKAGES)
+	$(EXHAUSTIVE) -default-signifies-exhaustive ./internal/session/... ./internal/client/...
+	$(GO) test ./internal/lint/... ./internal/gen/...
+	cd js && $(NPM) run --silent check
+	$(GO) run ./internal/build -budget $(BUDGET)
+
+$(STATICCHECK): FROM := honnef.co/go/tools/cmd/staticcheck
+$(EXHAUSTIVE): FROM := github.com/nishanths/exhaustive/cmd/exhaustive
+bin/tools/%:
+	@mkdir -p bin/tools
+	GOBIN=$(CURDIR)/bin/tools $(GO) install $(FROM)@$(lastword $(subst @, ,$@))
+	mv bin/tools/$(notdir $(FROM)) $@
+
+# Node packages, each folder's only when its lock file has changed.
+node-modules: js/node_modules/.package-lock.json web/e2e/node_modules/.package-lock.json
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && PUPPETEER_SKIP_DOWNLOAD=1 $(NPM) ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+# Browsers and tools for the tests.
+deps:
+	@missing=; for p in $(PROGRAMS); do command -v $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	[ -z "$$missing" ] && exit 0; \
+	install="apt-get install -y --no-install-recommends $(PACKAGES)"; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "installing what is missing:$$missing"; \
+		export DEBIAN_FRONTEND=noninteractive; apt-get update -q && $$install; \
+	else \
+		echo "missing:$$missing"; echo "install with: sudo $$install"; exit 1; \
+	fi

@@ -1,0 +1,124 @@
+package lint
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write wasm/deps.txt anew")
+
+// layers lists what a package of this module may import of this module; a
+// package that is not named here is free, but for forbidden below. A name that
+// ends in / stands for everything below it.
+var layers = map[string][]string{
+	"internal/fault":                  {},
+	"internal/frame":                  {"internal/fault"},
+	"internal/frame/jsonframe":        {"internal/fault", "internal/frame"},
+	"internal/session":                {"internal/fault", "internal/frame"},
+	"internal/client":                 {"internal/fault", "internal/frame", "internal/session"},
+	"internal/client/native":          {"internal/fault", "internal/frame", "internal/frame/", "internal/session", "internal/client", "internal/client/"},
+	"internal/client/native/faultnet": {},
+	"internal/usersig":                {"internal/fault"},
+	"internal/gateway":                {"internal/fault", "internal/frame", "internal/frame/", "internal/usersig"},
+	"wasm":                            {"internal/fault", "internal/frame", "internal/session", "internal/client", "wasm/"},
+	"wasm/bridge":                     {"internal/fault", "internal/frame", "internal/session", "internal/client"},
+	"wasm/host":                       {"internal/fault", "internal/frame", "internal/session", "internal/client", "wasm/bridge"},
+}
+
+// nobody may be imported but by what lies in the same folder.
+var nobody = []string{"web", "wasm", "internal/lint", "internal/gen", "internal/build", "js/bundle"}
+
+// pure are the packages without I/O, clock, lock and randomness.
+var pure = []string{"internal/fault", "internal/frame", "internal/session", "internal/client"}
+
+// impure may not be imported by them.
+var impure = []string{
+	"bufio", "context", "crypto/rand", "encoding/json", "io", "log", "log/slog", "math/rand", "math/rand/v2", "net",
+	"net/http", "os", "os/signal", "reflect", "runtime", "sync", "sync/atomic", "syscall", "syscall/js", "time", "unsafe",
+}
+
+func within(name string, allowed []string) bool {
+	return slices.ContainsFunc(allowed, func(a string) bool {
+		return name == a || strings.HasSuffix(a, "/") && strings.HasPrefix(name, a)
+	})
+}
+
+func TestImportDirection(t *testing.T) {
+	native := list(t, false, "./...")
+	all := append(native, list(t, true, "./wasm/...")...)
+	named := map[string]bool{}
+	for _, p := range all {
+		name := p.name()
+		named[name] = true
+		allowed, limited := layers[name]
+		for _, path := range p.Imports {
+			to, ours := strings.CutPrefix(path, module)
+			if !ours {
+				continue
+			}
+			if limited && !within(to, allowed) {
+				t.Errorf("%s imports %s, against the direction of the design", name, to)
+			}
+			for _, n := range nobody {
+				if (to == n || strings.HasPrefix(to, n+"/")) && name != n && !strings.HasPrefix(name, n+"/") {
+					t.Errorf("%s imports %s, which is a program", name, to)
+				}
+			}
+		}
+	}
+	for name := range layers {
+		require.True(t, named[name], "%s is named in layers and is not there", name)
+	}
+}
+
+func TestPureCore(t *testing.T) {
+	for _, p := range list(t, false, "./internal/...") {
+		if !slices.Contains(pure, p.name()) {
+			continue
+		}
+		for _, path := range p.Imports {
+			if slices.Contains(impure, path) {
+				t.Errorf("%s imports %s: the core takes time, randomness and I/O from its host", p.name(), path)
+			}
+		}
+	}
+}
+
+// unreachable must never be part of tim.wasm: secrets, servers, size.
+var unreachable = []string{
+	module + "internal/usersig", module + "internal/frame/jsonframe", module + "internal/gateway",
+	"github.com/nats-io/", "encoding/json", "log/slog", "net", "net/http", "crypto/", "compress/", "context", "testing",
+}
+
+// What tim.wasm is made of, held against a list, so that a new dependency is
+// a decision. go test ./internal/lint -update writes the list.
+func TestWasmDependencies(t *testing.T) {
+	var deps []string
+	for _, p := range list(t, true, "-deps", "./wasm") {
+		for _, u := range unreachable {
+			if p.ImportPath == u || strings.HasPrefix(p.ImportPath, strings.TrimSuffix(u, "/")+"/") {
+				t.Errorf("wasm reaches %s", p.ImportPath)
+			}
+		}
+		// The insides of the standard library differ between versions of Go.
+		if p.Standard && (strings.HasPrefix(p.ImportPath, "internal/") || strings.HasPrefix(p.ImportPath, "vendor/")) {
+			continue
+		}
+		deps = append(deps, p.ImportPath)
+	}
+	slices.Sort(deps)
+	got := strings.Join(deps, "\n") + "\n"
+	path := filepath.Join(root, "wasm", "deps.txt")
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got, "the packages in tim.wasm have changed: if that is meant, go test ./internal/lint -update")
+}
