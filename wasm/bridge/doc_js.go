@@ -77,6 +77,12 @@ func Arg(args []safejs.Value, i int) safejs.Value {
 	return safejs.Undefined()
 }
 
+// Size gives the length in bytes of a JS string's UTF-8 form.
+func Size(text safejs.Value) int {
+	s, _ := Text(text)
+	return len(s)
+}
+
 // Thrown gives the JS value that a failed call threw, or an Error made of the
 // text of err when the failure is Go's own.
 func Thrown(err error) safejs.Value {

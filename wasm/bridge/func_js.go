@@ -77,7 +77,7 @@ func newFunc(fn func(args []safejs.Value) any, failed func(reason string) any) s
 	f, err := safejs.FuncOf(func(_ safejs.Value, args []safejs.Value) (result any) {
 		defer func() {
 			if p := recover(); p != nil {
-				result = failed(reasonOf(p))
+				result = failed(Reason(p))
 			}
 		}()
 		return fn(args)
@@ -88,7 +88,8 @@ func newFunc(fn func(args []safejs.Value) any, failed func(reason string) any) s
 	return f
 }
 
-func reasonOf(p any) string {
+// Reason gives the text of what a panic carried.
+func Reason(p any) string {
 	switch p := p.(type) {
 	case error:
 		return p.Error()

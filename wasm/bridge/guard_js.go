@@ -20,24 +20,25 @@ import (
 // import pass. Where neither is possible, the error is reported on the console
 // and the call gives undefined.
 type Guard struct {
-	box    safejs.Value
-	signal bool // the box wants an aborted AbortSignal, not the error itself
+	box    safejs.Value // one for all functions of this guard
+	signal bool         // the box wants an aborted AbortSignal, not the error itself
 }
 
 // Guarded gives a function of at most six arguments that calls fn and throws
 // what fn has passed to Throw.
 func (g *Guard) Guarded(fn safejs.Value) safejs.Value {
 	if make := Global("__timGuard"); IsFunction(make) {
-		g.box = NewObject()
-		_ = g.box.Set("value", safejs.Null())
+		if g.box.IsUndefined() {
+			g.box = NewObject()
+			_ = g.box.Set("value", safejs.Null())
+		}
 		if made, err := make.Invoke(fn, g.box); err == nil && IsFunction(made) {
 			return made
 		}
 	}
-	g.box, g.signal = safejs.Undefined(), true
+	g.signal = true
 	made, err := g.trampoline(fn)
 	if err != nil {
-		g.box = safejs.Undefined()
 		return fn
 	}
 	return made
@@ -105,9 +106,12 @@ func (g *Guard) trampoline(fn safejs.Value) (safejs.Value, error) {
 	if err != nil {
 		return fn, err
 	}
-	box, err := Get(assembly, "Global").New(map[string]any{"value": "externref", "mutable": true}, safejs.Null())
-	if err != nil {
-		return fn, err
+	box := g.box
+	if box.IsUndefined() {
+		kind := map[string]any{"value": "externref", "mutable": true}
+		if box, err = Get(assembly, "Global").New(kind, safejs.Null()); err != nil {
+			return fn, err
+		}
 	}
 	instance, err := Get(assembly, "Instance").New(module, map[string]any{
 		"": map[string]any{"f": fn, "t": throw, "e": box},

@@ -1,0 +1,177 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// method is one export of an instance: it gives a promise, or a value at once.
+type method struct {
+	name    string
+	promise func(i *instance, args []safejs.Value, a *answer)
+	sync    func(i *instance, args []safejs.Value) (any, *fault.Error)
+	dead    func() any // what sync methods give after destroy; nil throws 2903
+}
+
+// methods of an instance. Those of the original that are missing here are
+// made by unbuiltMethods.
+var methods []method
+
+func init() { // not in the declaration, which the methods refer to
+	methods = []method{
+		{name: "login", promise: (*instance).login},
+		{name: "logout", promise: (*instance).logout},
+		{name: "destroy", promise: (*instance).destroy},
+		{name: "renewUserSig", promise: (*instance).renewUserSig},
+		{name: "sendMessage", promise: (*instance).sendMessage},
+
+		{name: "on", sync: (*instance).on, dead: nothing},
+		{name: "once", sync: (*instance).once, dead: nothing},
+		{name: "off", sync: (*instance).off, dead: nothing},
+		{name: "isReady", sync: (*instance).isReady, dead: func() any { return false }},
+		{name: "getLoginUser", sync: (*instance).getLoginUser, dead: func() any { return "" }},
+		{name: "getServerTime", sync: (*instance).getServerTime, dead: func() any { return 0 }},
+		{name: "getLoginStatus", sync: (*instance).getLoginStatus, dead: func() any { return loginStatus("loggedOut", "destroyed") }},
+		{name: "setLogLevel", sync: (*instance).setLogLevel, dead: nothing},
+		{name: "registerPlugin", sync: (*instance).registerPlugin, dead: nothing},
+		{name: "createTextMessage", sync: (*instance).createTextMessage},
+		{name: "createCustomMessage", sync: (*instance).createCustomMessage},
+	}
+}
+
+func nothing() any { return nil }
+
+// login logs a user in. Missing or malformed arguments reject with 2002 or
+// 2003; a second login while one is pending with 2025.
+//
+//	login(options: LoginOptions): Promise<{code: 0, data: {actionStatus: 'OK', errorCode: 0, errorInfo: string, repeatLogin?: true}}>
+func (i *instance) login(args []safejs.Value, a *answer) {
+	userID, userSig := loginOptions(bridge.Arg(args, 0))
+	i.client.Login(userID, userSig, a.done)
+}
+
+// logout ends the session, with or without a network.
+//
+//	logout(): Promise<{code: 0, data: {}}>
+func (i *instance) logout(_ []safejs.Value, a *answer) { i.client.Logout(a.done) }
+
+// destroy ends the instance and releases everything that it held.
+//
+//	destroy(): Promise<{code: 0, data: {}}>
+func (i *instance) destroy(_ []safejs.Value, a *answer) {
+	if i.sdk.keys[i.key] == i {
+		delete(i.sdk.keys, i.key) // a listener of SDK_DESTROY may create anew
+	}
+	i.client.Destroy(func(frame.Body, *fault.Error) {
+		i.forget()
+		a.resolve(bridge.NewObject())
+	})
+}
+
+// renewUserSig replaces the UserSig of the running session.
+//
+//	renewUserSig(userSig: string): Promise<{code: 0, data: {}}>
+func (i *instance) renewUserSig(args []safejs.Value, a *answer) {
+	userSig, _ := bridge.Text(bridge.Arg(args, 0))
+	if userSig == "" {
+		a.reject(fault.New(fault.NoUserSig))
+		return
+	}
+	a.gated = !i.client.Ready()
+	i.client.Renew(userSig, a.done)
+}
+
+// on adds a listener; context becomes its `this`.
+//
+//	on(eventName: string, handler: (event: {name: string, data: any}) => void, context?: any): void
+func (i *instance) on(args []safejs.Value) (any, *fault.Error) { return i.listen("on", args, false) }
+
+// once adds a listener for one event.
+//
+//	once(eventName: string, handler: (event: {name: string, data: any}) => void, context?: any): void
+func (i *instance) once(args []safejs.Value) (any, *fault.Error) { return i.listen("once", args, true) }
+
+func (i *instance) listen(method string, args []safejs.Value, once bool) (any, *fault.Error) {
+	name, handler, context, f := listenerOptions(method, args)
+	if f == nil {
+		i.emitter.On(name, handler, context, once)
+	}
+	return nil, f
+}
+
+// off removes every registration of a handler, or those with that context.
+//
+//	off(eventName: string, handler: Function, context?: any): void
+func (i *instance) off(args []safejs.Value) (any, *fault.Error) {
+	name, handler, context, f := listenerOptions("off", args)
+	if f == nil {
+		i.emitter.Off(name, handler, context)
+	}
+	return nil, f
+}
+
+// isReady is true from SDK_READY to SDK_NOT_READY, also while reconnecting.
+//
+//	isReady(): boolean
+func (i *instance) isReady([]safejs.Value) (any, *fault.Error) { return i.client.Ready(), nil }
+
+// getLoginUser gives the userID that is logged in, or ”.
+//
+//	getLoginUser(): string
+func (i *instance) getLoginUser([]safejs.Value) (any, *fault.Error) { return i.client.User(), nil }
+
+// getServerTime gives the gateway's clock in ms, 0 before the first login.
+//
+//	getServerTime(): number
+func (i *instance) getServerTime([]safejs.Value) (any, *fault.Error) {
+	return float64(i.client.ServerTime()), nil
+}
+
+// getLoginStatus gives the state that a page wants to show.
+//
+//	getLoginStatus(): {status: 'loggedOut' | 'loggingIn' | 'ready' | 'reconnecting' | 'loggingOut', reason: string}
+func (i *instance) getLoginStatus([]safejs.Value) (any, *fault.Error) {
+	return loginStatus(i.client.Status()), nil
+}
+
+func loginStatus(status, reason string) any {
+	return bridge.ValueOf(frame.Fields{{Key: "status", Value: status}, {Key: "reason", Value: reason}})
+}
+
+// setLogLevel sets what is written to the console: 0 everything, 1 what
+// matters in production, 2 warnings, 3 errors, 4 nothing.
+//
+//	setLogLevel(level: 0 | 1 | 2 | 3 | 4): void
+func (i *instance) setLogLevel(args []safejs.Value) (any, *fault.Error) {
+	level, ok := bridge.Number(bridge.Arg(args, 0))
+	if !ok || level < 0 || level > 4 {
+		i.sdk.log(2, "setLogLevel takes a number from 0 to 4")
+		return nil, nil
+	}
+	i.sdk.logLevel = int(level)
+	return nil, nil
+}
+
+// registerPlugin accepts every plugin of the original; none is needed, and
+// none is used.
+//
+//	registerPlugin(options: Record<string, unknown>): void
+func (i *instance) registerPlugin(args []safejs.Value) (any, *fault.Error) {
+	names, err := bridge.Global("Object").Call("keys", bridge.Arg(args, 0))
+	if err != nil {
+		i.sdk.log(2, "registerPlugin takes an object of plugins")
+		return nil, nil
+	}
+	n, _ := names.Length()
+	for k := range n {
+		v, _ := names.Index(k)
+		name, _ := bridge.Text(v)
+		i.sdk.log(1, "the plugin "+name+" is accepted and not used")
+	}
+	return nil, nil
+}

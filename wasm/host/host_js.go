@@ -1,0 +1,121 @@
+//go:build js && wasm
+
+// Package host gives the client what a browser-shaped place has: a WebSocket,
+// timers, storage, news of the network and of visibility, randomness.
+//
+// Everything comes from the global scope, and everything in it may be absent:
+// a worker has no document, Node no listeners, and a mini program only what
+// the loader puts into the scope that it passes to the Go glue as globalThis.
+package host
+
+import (
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/internal/client"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/session"
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// Client is what a host tells the client.
+type Client interface {
+	OnOpen(gen session.Gen)
+	OnDialFailed(gen session.Gen, detail string)
+	OnFrame(gen session.Gen, m frame.Message)
+	OnClose(gen session.Gen, code int, reason string)
+	OnTimer(t session.Timer)
+	OnTask()
+	OnNetwork(online bool)
+	OnShown()
+}
+
+// Config of a new Host.
+type Config struct {
+	URL        string // of the gateway's WebSocket
+	StorageKey string // where Store keeps its text
+	Emit       func(name string, data frame.Body)
+	Notify     func(method string, body frame.Body)
+	OnPanic    func(reason string) // a callback of the host met a bug
+}
+
+// Host is a browser-shaped client.Host. After Release it does nothing more.
+type Host struct {
+	config Config
+	client Client
+	scope  bridge.Scope
+	clock  clock
+
+	sockets   map[session.Gen]*socket
+	timers    map[session.Timer]*timer
+	tasks     tasks
+	listening []listening
+	released  bool
+}
+
+var _ client.Host = (*Host)(nil)
+
+// New gives a host that is silent until Attach.
+func New(config Config) *Host {
+	h := &Host{
+		config:  config,
+		sockets: map[session.Gen]*socket{},
+		timers:  map[session.Timer]*timer{},
+	}
+	h.scope.OnPanic = config.OnPanic
+	return h
+}
+
+// Attach names the client that is told what happens, and starts to listen to
+// the network and to visibility. The client may have dialled already.
+func (h *Host) Attach(c Client) {
+	h.client = c
+	h.listen()
+}
+
+// Release closes what is open, stops the timers, takes every listener off and
+// frees every function. The client is told nothing more.
+func (h *Host) Release() {
+	if h.released {
+		return
+	}
+	h.released = true
+	for gen := range h.sockets {
+		h.Close(gen, 1000, "")
+	}
+	for t := range h.timers {
+		h.StopTimer(t)
+	}
+	h.tasks.close()
+	for _, l := range h.listening {
+		l.remove()
+	}
+	h.listening = nil
+	h.scope.Release()
+}
+
+// Now implements client.Host.
+func (h *Host) Now() int64 { return h.clock.now() }
+
+// URL implements client.Host.
+func (h *Host) URL() string { return h.config.URL }
+
+// Emit implements client.Host.
+func (h *Host) Emit(name string, data frame.Body) { h.config.Emit(name, data) }
+
+// Notify implements client.Host.
+func (h *Host) Notify(method string, body frame.Body) { h.config.Notify(method, body) }
+
+// Rand implements client.Host. A scope without crypto.getRandomValues cannot
+// be used, because an instance's secret must not be guessable.
+func (h *Host) Rand(b []byte) {
+	array, err := bridge.Global("Uint8Array").New(len(b))
+	if err == nil {
+		_, err = bridge.Global("crypto").Call("getRandomValues", array)
+	}
+	if err == nil {
+		_, err = safejs.CopyBytesToGo(b, array)
+	}
+	if err != nil {
+		panic("crypto.getRandomValues is missing or failed: " + err.Error())
+	}
+}

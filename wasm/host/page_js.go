@@ -1,0 +1,89 @@
+//go:build js && wasm
+
+package host
+
+import (
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// listening is one listener of ours on something of the host's.
+type listening struct {
+	target safejs.Value
+	event  string
+	f      *bridge.Func
+}
+
+func (l listening) remove() {
+	_, _ = l.target.Call("removeEventListener", l.event, l.f.Value())
+	l.f.Release()
+}
+
+// listen starts to hear what the host says about the network and about the
+// page's being seen again.
+func (h *Host) listen() {
+	scope, document := safejs.Global(), bridge.Global("document")
+	h.hear(scope, "online", func(safejs.Value) { h.client.OnNetwork(true) })
+	h.hear(scope, "offline", func(safejs.Value) { h.client.OnNetwork(false) })
+	h.hear(scope, "pageshow", func(event safejs.Value) {
+		// Also fired at the first show, when nothing can be stale.
+		if persisted, err := bridge.Get(event, "persisted").Bool(); err == nil && persisted {
+			h.client.OnShown()
+		}
+	})
+	h.hear(document, "visibilitychange", func(safejs.Value) {
+		if state, _ := bridge.Text(bridge.Get(document, "visibilityState")); state == "visible" {
+			h.client.OnShown()
+		}
+	})
+	h.hear(document, "resume", func(safejs.Value) { h.client.OnShown() })
+}
+
+func (h *Host) hear(target safejs.Value, event string, then func(event safejs.Value)) {
+	if !bridge.IsFunction(bridge.Get(target, "addEventListener")) {
+		return
+	}
+	f := h.scope.Func(func(args []safejs.Value) any {
+		if !h.released {
+			then(bridge.Arg(args, 0))
+		}
+		return nil
+	})
+	if _, err := target.Call("addEventListener", event, f.Value()); err != nil {
+		f.Release()
+		return
+	}
+	h.listening = append(h.listening, listening{target, event, f})
+}
+
+// Online implements client.Host.
+func (h *Host) Online() bool {
+	online := bridge.Get(bridge.Global("navigator"), "onLine")
+	b, err := online.Bool()
+	return err != nil || b
+}
+
+// Load implements client.Host. Reading sessionStorage itself may throw where
+// the user forbids storage.
+func (h *Host) Load() string {
+	v, err := bridge.Global("sessionStorage").Call("getItem", h.config.StorageKey)
+	if err != nil {
+		return ""
+	}
+	text, _ := bridge.Text(v)
+	return text
+}
+
+// Store implements client.Host.
+func (h *Host) Store(text string) {
+	storage := bridge.Global("sessionStorage")
+	if !bridge.IsObject(storage) {
+		return
+	}
+	if text == "" {
+		_, _ = storage.Call("removeItem", h.config.StorageKey)
+		return
+	}
+	_, _ = storage.Call("setItem", h.config.StorageKey, text)
+}

@@ -1,0 +1,241 @@
+//go:build js && wasm
+
+package host
+
+import (
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/session"
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// socket is one WebSocket. It has one end: the first of close, error before
+// open, and our own Close; whatever its host says later is not heard.
+type socket struct {
+	host   *Host
+	gen    session.Gen
+	ws     safejs.Value
+	scope  bridge.Scope
+	opened bool
+	later  safejs.Value // handle of failLater's timer
+}
+
+// The names under which a WebSocket calls back.
+var callbacks = [...]string{"onopen", "onmessage", "onerror", "onclose"}
+
+// Dial implements client.Host.
+func (h *Host) Dial(gen session.Gen) {
+	if h.released {
+		return
+	}
+	s := &socket{host: h, gen: gen}
+	s.scope.OnPanic = h.config.OnPanic
+	h.sockets[gen] = s
+	if h.config.URL == "" {
+		s.failLater("no gateway is known: pass proxyServer to TIM.create")
+		return
+	}
+	constructor := bridge.Global("WebSocket")
+	if !bridge.IsFunction(constructor) {
+		s.failLater("there is no WebSocket here")
+		return
+	}
+	ws, err := constructor.New(h.config.URL, bridge.NewArray(frame.Subprotocol))
+	if err != nil {
+		s.failLater(message(bridge.Thrown(err)))
+		return
+	}
+	s.ws = ws
+	for i, f := range []func([]safejs.Value) any{s.onOpen, s.onMessage, s.onError, s.onClose} {
+		_ = ws.Set(callbacks[i], s.scope.Func(f).Value())
+	}
+}
+
+// failLater tells of a failure that was known at once, after Dial has
+// returned.
+func (s *socket) failLater(detail string) {
+	f := s.scope.Func(func([]safejs.Value) any {
+		s.failed(detail)
+		return nil
+	})
+	s.later, _ = safejs.Global().Call("setTimeout", f.Value(), 0)
+}
+
+// end detaches the socket; false when it had ended before.
+func (s *socket) end() bool {
+	if s.host.sockets[s.gen] != s {
+		return false
+	}
+	delete(s.host.sockets, s.gen)
+	if bridge.IsObject(s.ws) {
+		for _, name := range callbacks {
+			_ = s.ws.Set(name, safejs.Null())
+		}
+	}
+	if !s.later.IsUndefined() {
+		_, _ = safejs.Global().Call("clearTimeout", s.later)
+	}
+	s.scope.Release()
+	return true
+}
+
+func (s *socket) failed(detail string) {
+	if s.end() {
+		s.host.client.OnDialFailed(s.gen, detail)
+	}
+}
+
+func (s *socket) closed(code int, reason string) {
+	if !s.opened {
+		s.failed(closeText(code, reason))
+		return
+	}
+	if s.end() {
+		s.host.client.OnClose(s.gen, code, reason)
+	}
+}
+
+func (s *socket) onOpen([]safejs.Value) any {
+	s.opened = true
+	s.host.client.OnOpen(s.gen)
+	return nil
+}
+
+// onError says nothing that is of use, and a close follows; but not in every
+// mini program, so before the opening it is the end.
+func (s *socket) onError(args []safejs.Value) any {
+	if !s.opened {
+		s.failed(message(bridge.Arg(args, 0)))
+	}
+	return nil
+}
+
+func (s *socket) onClose(args []safejs.Value) any {
+	event := bridge.Object{Value: bridge.Arg(args, 0)}
+	code := int(event.Number("code"))
+	if code == 0 {
+		code = 1006
+	}
+	s.closed(code, event.Text("reason"))
+	return nil
+}
+
+func (s *socket) onMessage(args []safejs.Value) any {
+	m, problem := parse(bridge.Get(bridge.Arg(args, 0), "data"))
+	if problem != "" {
+		s.abort(frame.CloseBadFrame, problem)
+		s.closed(frame.CloseBadFrame, problem)
+		return nil
+	}
+	s.host.client.OnFrame(s.gen, m)
+	return nil
+}
+
+// parse reads one frame with the host's own JSON.parse; problem says why it
+// is none.
+func parse(data safejs.Value) (m frame.Message, problem string) {
+	if data.Type() != safejs.TypeString {
+		return m, "the gateway sent a binary frame"
+	}
+	// UTF-16 units are never more than the bytes of the frame.
+	if n, err := data.Length(); err != nil || n > frame.MaxFrame {
+		return m, "the gateway sent a frame that is too large"
+	}
+	parsed, err := bridge.Global("JSON").Call("parse", data)
+	if err != nil || !bridge.IsObject(parsed) {
+		return m, "the gateway sent something that is not JSON-RPC"
+	}
+	o := bridge.Object{Value: parsed}
+	m.ID = o.Number("id")
+	if m.Method = o.Text("method"); m.Method != "" {
+		m.Body = bridge.BodyOf(bridge.Get(parsed, "params"))
+		return m, ""
+	}
+	if e := bridge.Get(parsed, "error"); bridge.IsObject(e) {
+		failure := bridge.Object{Value: e}
+		m.Err = &fault.Error{Code: fault.Code(failure.Number("code")), Message: failure.Text("message")}
+		return m, ""
+	}
+	m.Body = bridge.BodyOf(bridge.Get(parsed, "result"))
+	return m, ""
+}
+
+// Write implements client.Host.
+func (h *Host) Write(gen session.Gen, r frame.Request) {
+	s := h.sockets[gen]
+	if s == nil || !s.opened {
+		return
+	}
+	o := bridge.NewObject()
+	_ = o.Set("jsonrpc", "2.0")
+	if r.ID != 0 {
+		_ = o.Set("id", float64(r.ID))
+	}
+	_ = o.Set("method", r.Method)
+	if r.Params != nil {
+		_ = o.Set("params", bridge.ValueOf(r.Params))
+	}
+	text, err := bridge.Global("JSON").Call("stringify", o)
+	if err == nil {
+		if bridge.Size(text) > frame.MaxFrame {
+			// The gateway would close the connection, and a repetition the next.
+			bridge.Report("tim: a frame was not sent because it is too large: " + r.Method)
+			return
+		}
+		_, err = s.ws.Call("send", text)
+	}
+	if err != nil {
+		bridge.Report(bridge.Thrown(err))
+	}
+}
+
+// Close implements client.Host.
+func (h *Host) Close(gen session.Gen, code int, reason string) {
+	s := h.sockets[gen]
+	if s == nil || !s.end() {
+		return
+	}
+	s.abort(code, reason)
+}
+
+func (s *socket) abort(code int, reason string) {
+	if !bridge.IsObject(s.ws) {
+		return
+	}
+	// A page may close with 1000 and from 3000 on only.
+	if code < 3000 || code > 4999 {
+		code = 1000
+	}
+	if _, err := s.ws.Call("close", code, reason); err != nil {
+		_, _ = s.ws.Call("close")
+	}
+}
+
+// message gives the text of an Error or of an error event, "" when it has
+// none.
+func message(v safejs.Value) string {
+	o := bridge.Object{Value: v}
+	if text := o.Text("message"); text != "" {
+		return text
+	}
+	return o.Text("errMsg") // a mini program's
+}
+
+func closeText(code int, reason string) string {
+	if reason != "" {
+		return reason
+	}
+	if code == 1006 { // what every failed dial says
+		return ""
+	}
+	return "closed with " + itoa(code)
+}
+
+func itoa(n int) string {
+	text, _ := safejs.ValueOf(n)
+	s, _ := text.Call("toString")
+	out, _ := bridge.Text(s)
+	return out
+}

@@ -1,0 +1,163 @@
+//go:build js && wasm
+
+package host
+
+import (
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/internal/session"
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// longest is what setTimeout can hold; anything above fires at once.
+const longest = 1<<31 - 1
+
+// clock is monotonic, in ms.
+type clock struct {
+	performance    safejs.Value
+	looked         bool
+	last, slippage float64
+}
+
+func (c *clock) now() int64 {
+	if !c.looked {
+		c.looked = true
+		if p := bridge.Global("performance"); bridge.IsFunction(bridge.Get(p, "now")) {
+			c.performance = p
+		}
+	}
+	if bridge.IsObject(c.performance) {
+		if v, err := c.performance.Call("now"); err == nil {
+			n, _ := bridge.Number(v)
+			return int64(n)
+		}
+	}
+	// Date follows the user's clock: when that is set back, time stands still
+	// for a moment instead.
+	v, err := bridge.Global("Date").Call("now")
+	if err != nil {
+		return int64(c.last)
+	}
+	n, _ := bridge.Number(v)
+	if n += c.slippage; n < c.last {
+		c.slippage += c.last - n
+		n = c.last
+	}
+	c.last = n
+	return int64(n)
+}
+
+// timer is one of the session's timers: its function is made once, and its
+// handle is the host's while it runs.
+type timer struct {
+	f        *bridge.Func
+	handle   safejs.Value
+	running  bool
+	deadline int64
+}
+
+// StartTimer implements client.Host.
+func (h *Host) StartTimer(t session.Timer, after int64) {
+	if h.released {
+		return
+	}
+	h.StopTimer(t)
+	tm := h.timers[t]
+	if tm == nil {
+		tm = &timer{}
+		tm.f = h.scope.Func(func([]safejs.Value) any {
+			h.fired(t, tm)
+			return nil
+		})
+		h.timers[t] = tm
+	}
+	tm.deadline = h.Now() + max(after, 0)
+	h.arm(tm, max(after, 0))
+}
+
+func (h *Host) arm(tm *timer, after int64) {
+	handle, err := safejs.Global().Call("setTimeout", tm.f.Value(), float64(min(after, longest)))
+	if err != nil {
+		bridge.Report(bridge.Thrown(err))
+		return
+	}
+	tm.handle, tm.running = handle, true
+}
+
+// fired looks at the clock before it believes a host's timer: long times are
+// chained, and hosts fire up to a ms early.
+func (h *Host) fired(t session.Timer, tm *timer) {
+	if !tm.running {
+		return
+	}
+	tm.running = false
+	if left := tm.deadline - h.Now(); left > 0 {
+		h.arm(tm, left)
+		return
+	}
+	h.client.OnTimer(t)
+}
+
+// StopTimer implements client.Host.
+func (h *Host) StopTimer(t session.Timer) {
+	tm := h.timers[t]
+	if tm == nil || !tm.running {
+		return
+	}
+	tm.running = false
+	_, _ = safejs.Global().Call("clearTimeout", tm.handle)
+	tm.handle = safejs.Undefined()
+}
+
+// tasks posts to itself: a message, unlike a timer, comes at once in a hidden
+// tab too.
+type tasks struct {
+	post    *bridge.Func
+	in, out safejs.Value // the ports of a MessageChannel, if there is one
+	timer   safejs.Value // else the handle of the last timer
+}
+
+// NextTask implements client.Host.
+func (h *Host) NextTask() {
+	if h.released {
+		return
+	}
+	k := &h.tasks
+	if k.post == nil {
+		k.post = h.scope.Func(func([]safejs.Value) any {
+			// In Node an open port would keep the process alive.
+			if bridge.IsFunction(bridge.Get(k.in, "unref")) {
+				_, _ = k.in.Call("unref")
+			}
+			if !h.released {
+				h.client.OnTask()
+			}
+			return nil
+		})
+		if channel, err := bridge.Global("MessageChannel").New(); err == nil {
+			k.in, k.out = bridge.Get(channel, "port1"), bridge.Get(channel, "port2")
+			_ = k.in.Set("onmessage", k.post.Value())
+		}
+	}
+	if bridge.IsObject(k.out) {
+		if bridge.IsFunction(bridge.Get(k.in, "ref")) {
+			_, _ = k.in.Call("ref")
+		}
+		if _, err := k.out.Call("postMessage", 0); err == nil {
+			return
+		}
+	}
+	k.timer, _ = safejs.Global().Call("setTimeout", k.post.Value(), 0)
+}
+
+func (k *tasks) close() {
+	if !k.timer.IsUndefined() {
+		_, _ = safejs.Global().Call("clearTimeout", k.timer)
+	}
+	if bridge.IsObject(k.in) {
+		_ = k.in.Set("onmessage", safejs.Null())
+		_, _ = k.in.Call("close")
+		_, _ = k.out.Call("close")
+	}
+	k.in, k.out = safejs.Undefined(), safejs.Undefined()
+}

@@ -1,0 +1,190 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// Values of TIM.TYPES that messages are made of.
+const (
+	convC2C   = "C2C"
+	msgText   = "TIMTextElem"
+	msgCustom = "TIMCustomElem"
+)
+
+// maxBody is the limit of a message's payload, in bytes of JSON.
+const maxBody = 12 << 10
+
+// createTextMessage makes a message that sendMessage can send. It works as
+// soon as the wasm runs; bad options throw an IMError.
+//
+//	createTextMessage(options: {to: string, conversationType: 'C2C', payload: {text: string}, priority?: string, cloudCustomData?: string}): Message
+func (i *instance) createTextMessage(args []safejs.Value) (any, *fault.Error) {
+	o := bridge.Arg(args, 0)
+	text := bridge.Get(bridge.Get(o, "payload"), "text")
+	if t, ok := bridge.Text(text); !ok || t == "" {
+		return nil, badArgument("createTextMessage", "payload.text must be a string that is not empty")
+	}
+	payload := bridge.NewObject()
+	_ = payload.Set("text", text)
+	return i.newMessage("createTextMessage", msgText, o, payload)
+}
+
+// createCustomMessage makes a message whose meaning is the app's own.
+//
+//	createCustomMessage(options: {to: string, conversationType: 'C2C', payload: {data?: string, description?: string, extension?: string}, priority?: string, cloudCustomData?: string}): Message
+func (i *instance) createCustomMessage(args []safejs.Value) (any, *fault.Error) {
+	o := bridge.Arg(args, 0)
+	given := bridge.Get(o, "payload")
+	if !bridge.IsObject(given) {
+		return nil, badArgument("createCustomMessage", "payload must be an object of data, description and extension")
+	}
+	payload := bridge.NewObject()
+	for _, key := range []string{"data", "description", "extension"} {
+		v := bridge.Get(given, key)
+		if _, ok := bridge.Text(v); !ok {
+			if !v.IsUndefined() && !v.IsNull() {
+				return nil, badArgument("createCustomMessage", "payload."+key+" must be a string")
+			}
+			_ = payload.Set(key, "")
+			continue
+		}
+		_ = payload.Set(key, v)
+	}
+	return i.newMessage("createCustomMessage", msgCustom, o, payload)
+}
+
+// newMessage gives a Message of the original's shape. Its ID, of 64 random
+// bits, stays the same after it was sent.
+func (i *instance) newMessage(method, kind string, o, payload safejs.Value) (any, *fault.Error) {
+	to, _ := bridge.Text(bridge.Get(o, "to"))
+	if to == "" {
+		return nil, badArgument(method, "to must be the receiver's userID")
+	}
+	if of, _ := bridge.Text(bridge.Get(o, "conversationType")); of != convC2C {
+		return nil, fault.With(fault.NotBuiltYet, method+" for other conversations than C2C")
+	}
+	priority, _ := bridge.Text(bridge.Get(o, "priority"))
+	switch priority {
+	case "High", "Normal", "Low", "Lowest":
+	default:
+		priority = "Normal"
+	}
+	custom, _ := bridge.Text(bridge.Get(o, "cloudCustomData"))
+	var dice [12]byte
+	i.host.Rand(dice[:])
+	i.sequence++
+	m := bridge.ValueOf(frame.Fields{
+		{Key: "ID", Value: hex(dice[:8])},
+		{Key: "type", Value: kind},
+		{Key: "conversationID", Value: convC2C + to},
+		{Key: "conversationType", Value: convC2C},
+		{Key: "to", Value: to},
+		{Key: "from", Value: i.client.User()},
+		{Key: "flow", Value: "out"},
+		{Key: "time", Value: i.now() / 1000},
+		{Key: "sequence", Value: i.sequence},
+		{Key: "clientSequence", Value: i.sequence},
+		{Key: "random", Value: int64(dice[8])<<24 | int64(dice[9])<<16 | int64(dice[10])<<8 | int64(dice[11])},
+		{Key: "priority", Value: priority},
+		{Key: "status", Value: "unSend"},
+		{Key: "nick", Value: ""},
+		{Key: "avatar", Value: ""},
+		{Key: "nameCard", Value: ""},
+		{Key: "cloudCustomData", Value: custom},
+		{Key: "isRead", Value: true},
+		{Key: "isPeerRead", Value: false},
+		{Key: "isRevoked", Value: false},
+		{Key: "isDeleted", Value: false},
+		{Key: "isModified", Value: false},
+		{Key: "isResend", Value: false},
+		{Key: "isSystemMessage", Value: false},
+		{Key: "isBroadcastMessage", Value: false},
+		{Key: "isSupportExtension", Value: false},
+		{Key: "needReadReceipt", Value: false},
+		{Key: "hasRiskContent", Value: false},
+		{Key: "revoker", Value: ""},
+		{Key: "revokeReason", Value: ""},
+		{Key: "protocol", Value: "JSON"},
+	})
+	_ = m.Set("payload", payload)
+	_ = m.Set("atUserList", bridge.NewArray())
+	_ = m.Set("readReceiptInfo", bridge.NewObject())
+	_ = m.Set("revokerInfo", bridge.ValueOf(frame.Fields{{Key: "userID", Value: ""}, {Key: "nick", Value: ""}, {Key: "avatar", Value: ""}}))
+	return m, nil
+}
+
+// now is the gateway's clock, or before the first login the host's, in ms.
+func (i *instance) now() int64 {
+	if t := i.client.ServerTime(); t != 0 {
+		return t
+	}
+	v, _ := bridge.Global("Date").Call("now")
+	n, _ := bridge.Number(v)
+	return int64(n)
+}
+
+// sendMessage sends a message of create…Message. A failure sets its status to
+// 'fail' and comes with it as data.message.
+//
+//	sendMessage(message: Message, options?: {onlineUserOnly?: boolean}): Promise<{code: 0, data: {message: Message}}>
+func (i *instance) sendMessage(args []safejs.Value, a *answer) {
+	m := bridge.Object{Value: bridge.Arg(args, 0)}
+	payload := bridge.Get(m.Value, "payload")
+	if m.Text("ID") == "" || m.Text("type") == "" || m.Text("to") == "" || !bridge.IsObject(payload) {
+		a.reject(fault.New(fault.NotAMessage))
+		return
+	}
+	fail := func(f *fault.Error) {
+		_ = m.Value.Set("status", "fail")
+		data := bridge.NewObject()
+		_ = data.Set("message", m.Value)
+		a.promise.Reject(bridge.NewError(f, data))
+	}
+	if f := checkBody(payload); f != nil {
+		fail(f)
+		return
+	}
+	a.gated = !i.client.Ready()
+	i.client.Send("message.send", frame.Fields{{Key: "message", Value: frame.Body(m)}}, 0, func(_ frame.Body, f *fault.Error) {
+		if f == nil {
+			_ = m.Value.Set("status", "success")
+			data := bridge.NewObject()
+			_ = data.Set("message", m.Value)
+			a.resolve(data)
+			return
+		}
+		if f.Code == frame.CodeNoMethod {
+			f = notBuilt("sendMessage")
+		}
+		fail(f)
+		if a.gated {
+			i.emitError(f)
+		}
+	})
+}
+
+func checkBody(payload safejs.Value) *fault.Error {
+	text, err := bridge.Global("JSON").Call("stringify", payload)
+	if err != nil {
+		return fault.With(fault.BodyMalformed, err.Error())
+	}
+	if bridge.Size(text) > maxBody {
+		return fault.New(fault.BodyTooLarge)
+	}
+	return nil
+}
+
+func hex(b []byte) string {
+	const digits = "0123456789abcdef"
+	out := make([]byte, 0, 2*len(b))
+	for _, c := range b {
+		out = append(out, digits[c>>4], digits[c&15])
+	}
+	return string(out)
+}

@@ -1,0 +1,152 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"strings"
+
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// options of an instance.
+//
+//	interface CreateOptions {
+//	  SDKAppID: number;      // or a string of digits
+//	  proxyServer?: string;  // the gateway, ws(s):// or http(s)://; default: /ws of the page's origin
+//	  name?: string;         // for a second account in one page
+//	}
+type options struct {
+	sdkAppID uint32 // 0: the gateway takes it from the UserSig
+	name     string
+	gateway  string
+}
+
+// key is what TIM.create gives the same instance for.
+func (o options) key() string { return digits(o.sdkAppID) + ":" + o.name }
+
+func createOptions(v safejs.Value) (o options, f *fault.Error) {
+	if o.sdkAppID = appID(bridge.Get(v, "SDKAppID")); o.sdkAppID == 0 {
+		return o, fault.New(fault.NoSDKAppID)
+	}
+	o.name, _ = bridge.Text(bridge.Get(v, "name"))
+	server := bridge.Get(v, "proxyServer")
+	if server.IsUndefined() || server.IsNull() {
+		if o.gateway = pageGateway(); o.gateway == "" {
+			return o, badGateway("it is required here, because there is no page to take it from")
+		}
+		return o, nil
+	}
+	text, ok := bridge.Text(server)
+	if !ok {
+		return o, badGateway("it is not a string")
+	}
+	o.gateway, f = gatewayURL(text)
+	return o, f
+}
+
+// appID accepts a positive whole number or a string of one; 0 is none.
+func appID(v safejs.Value) uint32 {
+	if text, ok := bridge.Text(v); ok {
+		var n uint64
+		for _, c := range text {
+			if n = n*10 + uint64(c-'0'); c < '0' || c > '9' || n > 1<<32-1 {
+				return 0
+			}
+		}
+		return uint32(n)
+	}
+	n, ok := bridge.Number(v)
+	if !ok || n < 1 || n > 1<<32-1 || n != float64(uint32(n)) {
+		return 0
+	}
+	return uint32(n)
+}
+
+func digits(n uint32) string {
+	var b [10]byte
+	i := len(b)
+	for ; n > 0 || i == len(b); n /= 10 {
+		i--
+		b[i] = byte('0' + n%10)
+	}
+	return string(b[i:])
+}
+
+// gatewayURL turns what an app calls its gateway into the URL to dial: http
+// becomes ws, and an empty path /ws.
+func gatewayURL(text string) (string, *fault.Error) {
+	scheme, rest, found := strings.Cut(strings.TrimSpace(text), "://")
+	if !found {
+		return "", badGateway("it has no scheme: " + text)
+	}
+	switch strings.ToLower(scheme) {
+	case "ws", "http":
+		scheme = "ws"
+	case "wss", "https":
+		scheme = "wss"
+	default:
+		return "", badGateway("its scheme is none of ws, wss, http, https: " + text)
+	}
+	rest, _, _ = strings.Cut(rest, "#") // a WebSocket URL has none
+	end := strings.IndexAny(rest, "/?")
+	if end < 0 {
+		end = len(rest)
+	}
+	host, path := rest[:end], rest[end:]
+	if host == "" || strings.ContainsAny(host, " \t\r\n\\@<>\"") {
+		return "", badGateway("its host is missing or malformed: " + text)
+	}
+	if path == "" || path == "/" {
+		path = "/ws"
+	} else if path[0] == '?' {
+		path = "/ws" + path
+	}
+	return scheme + "://" + host + path, nil
+}
+
+func badGateway(detail string) *fault.Error {
+	return &fault.Error{
+		Code:    fault.InvalidOperation,
+		Message: "The gateway's URL is not usable: pass TIM.create({proxyServer: 'wss://im.example.com'}) (" + detail + ").",
+	}
+}
+
+// pageGateway is /ws of the page's own origin, "" where there is none.
+func pageGateway() string {
+	origin, _ := bridge.Text(bridge.Get(bridge.Global("location"), "origin"))
+	gateway, f := gatewayURL(origin) // "null" for files and data URLs
+	if f != nil {
+		return ""
+	}
+	return gateway
+}
+
+// loginOptions reads what login gets; what is missing or of another type
+// comes out empty and is rejected by the session.
+//
+//	interface LoginOptions { userID: string; userSig: string }
+func loginOptions(v safejs.Value) (userID, userSig string) {
+	userID, _ = bridge.Text(bridge.Get(v, "userID"))
+	userSig, _ = bridge.Text(bridge.Get(v, "userSig"))
+	return userID, userSig
+}
+
+// listenerOptions reads the arguments of on, once and off; bad ones throw.
+func listenerOptions(method string, args []safejs.Value) (name string, handler, context safejs.Value, f *fault.Error) {
+	name, ok := bridge.Text(bridge.Arg(args, 0))
+	handler = bridge.Arg(args, 1)
+	switch {
+	case !ok || name == "":
+		f = badArgument(method, "the event's name must be a string, such as TIM.EVENT.SDK_READY")
+	case !bridge.IsFunction(handler):
+		f = badArgument(method, "the handler of "+name+" must be a function")
+	}
+	return name, handler, bridge.Arg(args, 2), f
+}
+
+func badArgument(method, detail string) *fault.Error {
+	return &fault.Error{Code: fault.InvalidOperation, Message: method + " was called with bad arguments: " + detail + "."}
+}

@@ -1,0 +1,251 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/internal/client"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/session"
+	"github.com/tim-wasm/tim/wasm/bridge"
+	"github.com/tim-wasm/tim/wasm/host"
+)
+
+// sdk is everything of one runtime. Its functions are made once: a method of
+// an instance is one of two of them, bound to the method's and the instance's
+// number. So an instance owns no function that JavaScript holds, a method
+// works detached, and after destroy it still has something to answer.
+type sdk struct {
+	tim       safejs.Value // what apps get as TIM
+	guard     bridge.Guard
+	call      safejs.Value // of methods that give a promise
+	callSync  safejs.Value // of methods that give a value or throw
+	unbuilt   safejs.Value // an object of the methods that need no instance
+	instances map[int]*instance
+	keys      map[string]*instance
+	last      int
+	logLevel  int
+}
+
+// instance is what TIM.create gives, seen from inside.
+type instance struct {
+	sdk     *sdk
+	number  int
+	key     string
+	object  safejs.Value
+	emitter bridge.Emitter
+	host    *host.Host
+	client  *client.Client
+
+	sequence int // of the messages created
+}
+
+func newSDK() *sdk {
+	s := &sdk{instances: map[int]*instance{}, keys: map[string]*instance{}}
+	s.call = bridge.Static(s.onCall, s.failedCall)
+	s.callSync = s.guard.Guarded(bridge.Static(s.onCallSync, s.failedSync))
+	s.unbuilt = s.unbuiltMethods()
+	s.tim, _ = bridge.Global("JSON").Call("parse", constantsJSON)
+	_ = s.tim.Set("VERSION", version)
+	_ = s.tim.Set("create", bridge.Static(s.create, func(reason string) any {
+		bridge.Report(bridge.NewError(bridge.Uncaught(reason), safejs.Undefined()))
+		return nil
+	}))
+	return s
+}
+
+// create gives the instance for an SDKAppID and name, the same one again until
+// destroy, and opens its socket at once. Bad options give null and one
+// console.error.
+//
+//	create(options: CreateOptions): ChatSDK | null
+func (s *sdk) create(args []safejs.Value) any {
+	o, f := createOptions(bridge.Arg(args, 0))
+	if f != nil {
+		bridge.Report(bridge.NewError(f, safejs.Undefined()))
+		return nil
+	}
+	if i := s.keys[o.key()]; i != nil {
+		return i.object
+	}
+	return s.instance(o).object
+}
+
+func (s *sdk) instance(o options) *instance {
+	s.last++
+	i := &instance{sdk: s, number: s.last, key: o.key()}
+	s.instances[i.number], s.keys[i.key] = i, i
+	i.object = s.object(i.number)
+	i.host = host.New(host.Config{
+		URL:        o.gateway,
+		StorageKey: "tim:" + i.key,
+		Emit:       i.emit,
+		Notify:     i.notify,
+		OnPanic:    func(reason string) { i.emitError(bridge.Uncaught(reason)) },
+	})
+	i.client = client.New(client.Options{SDKAppID: o.sdkAppID, Platform: "Web", Early: o.sdkAppID != 0}, i.host)
+	i.host.Attach(i.client)
+	return i
+}
+
+// object makes the plain object that an app holds.
+func (s *sdk) object(number int) safejs.Value {
+	o := bridge.NewObject()
+	_, _ = bridge.Global("Object").Call("assign", o, s.unbuilt)
+	for n, m := range methods {
+		entry := s.callSync
+		if m.promise != nil {
+			entry = s.call
+		}
+		bound, err := entry.Call("bind", safejs.Undefined(), n, number)
+		if err != nil {
+			bridge.Report(bridge.Thrown(err))
+			continue
+		}
+		_ = o.Set(m.name, bound)
+	}
+	return o
+}
+
+// bound splits the arguments of a bound function.
+func (s *sdk) bound(args []safejs.Value) (m method, i *instance, rest []safejs.Value) {
+	n, _ := bridge.Number(bridge.Arg(args, 0))
+	number, _ := bridge.Number(bridge.Arg(args, 1))
+	return methods[int(n)], s.instances[int(number)], args[2:]
+}
+
+func (s *sdk) onCall(args []safejs.Value) any {
+	m, i, rest := s.bound(args)
+	a := &answer{instance: i, promise: bridge.NewPromise()}
+	if i == nil {
+		if m.name == "destroy" {
+			a.resolve(bridge.NewObject())
+		} else {
+			a.reject(fault.New(fault.Destroyed))
+		}
+		return a.promise.Value()
+	}
+	s.start(m, i, rest, a)
+	return a.promise.Value()
+}
+
+// start lets a panic of a method end in its promise and one ERROR event.
+func (s *sdk) start(m method, i *instance, args []safejs.Value, a *answer) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.panicked(bridge.Reason(p))
+		}
+	}()
+	m.promise(i, args, a)
+}
+
+func (s *sdk) failedCall(reason string) any {
+	a := &answer{promise: bridge.NewPromise()}
+	a.reject(bridge.Uncaught(reason))
+	return a.promise.Value()
+}
+
+func (s *sdk) onCallSync(args []safejs.Value) (result any) {
+	m, i, rest := s.bound(args)
+	if i == nil {
+		if m.dead == nil {
+			s.throw(fault.New(fault.Destroyed))
+			return nil
+		}
+		return m.dead()
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			f := bridge.Uncaught(bridge.Reason(p))
+			i.emitError(f)
+			s.throw(f)
+			result = nil
+		}
+	}()
+	result, f := m.sync(i, rest)
+	if f != nil {
+		s.throw(f)
+		return nil
+	}
+	return result
+}
+
+func (s *sdk) failedSync(reason string) any {
+	s.throw(bridge.Uncaught(reason))
+	return nil
+}
+
+func (s *sdk) throw(f *fault.Error) { s.guard.Throw(bridge.NewError(f, safejs.Undefined())) }
+
+// log writes to the console if the level that setLogLevel has set lets it:
+// 0 everything, 1 what matters in production, 2 warnings, 3 errors, 4 nothing.
+func (s *sdk) log(level int, text string) {
+	if level >= s.logLevel {
+		bridge.Log([...]string{"debug", "info", "warn", "error"}[level], "tim: "+text)
+	}
+}
+
+func (i *instance) emit(name string, data frame.Body) { i.emitter.Emit(name, bridge.ValueOf(data)) }
+
+func (i *instance) emitError(f *fault.Error) {
+	i.emit(session.EventError, frame.Fields{{Key: "code", Value: int(f.Code)}, {Key: "message", Value: f.Message}})
+}
+
+// notify gets the gateway's notifications that are not the session's own.
+func (i *instance) notify(method string, _ frame.Body) {
+	i.sdk.log(0, "the gateway sent "+method+", which this version does not know")
+}
+
+// forget ends everything that the instance holds.
+func (i *instance) forget() {
+	i.host.Release()
+	i.emitter.Clear()
+	delete(i.sdk.instances, i.number)
+	if i.sdk.keys[i.key] == i {
+		delete(i.sdk.keys, i.key)
+	}
+	i.object = safejs.Undefined()
+}
+
+// answer is the promise that one call of an app waits for.
+type answer struct {
+	instance *instance
+	promise  *bridge.Promise
+	gated    bool // the session was not ready when the call came
+}
+
+// resolve gives {code: 0, data}.
+func (a *answer) resolve(data safejs.Value) {
+	o := bridge.NewObject()
+	_ = o.Set("code", 0)
+	_ = o.Set("data", data)
+	a.promise.Resolve(o)
+}
+
+// reject gives an IMError.
+func (a *answer) reject(f *fault.Error) { a.promise.Reject(bridge.NewError(f, safejs.Undefined())) }
+
+// done is what the client tells the outcome. A call that came before the
+// session was ready also emits ERROR with its reason.
+func (a *answer) done(result frame.Body, f *fault.Error) {
+	if f != nil {
+		a.reject(f)
+		if a.gated {
+			a.instance.emitError(f)
+		}
+		return
+	}
+	data := bridge.ValueOf(result)
+	if !bridge.IsObject(data) {
+		data = bridge.NewObject()
+	}
+	a.resolve(data)
+}
+
+func (a *answer) panicked(reason string) {
+	f := bridge.Uncaught(reason)
+	a.reject(f)
+	a.instance.emitError(f)
+}

@@ -1,0 +1,105 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"strings"
+
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// What the methods of the original answer that are not built yet. A page must
+// never meet "is not a function", and never an answer that is not true.
+var (
+	// Lists of things that do not exist here are empty, in the original's shape.
+	emptyLists = map[string]string{
+		"getGroupList":             `{"groupList":[]}`,
+		"getJoinedCommunityList":   `{"groupList":[]}`,
+		"getTopicList":             `{"successTopicList":[],"failureTopicList":[]}`,
+		"getGroupApplicationList":  `{"applicationList":[]}`,
+		"getFriendList":            `[]`,
+		"getFriendGroupList":       `[]`,
+		"getFriendApplicationList": `{"friendApplicationList":[],"unreadCount":0}`,
+	}
+	// Methods that give a value at once.
+	unbuiltValues = map[string]any{
+		"findMessage":                safejs.Null(),
+		"getSignalingInfo":           safejs.Null(),
+		"getTotalUnreadMessageCount": 0,
+		"addSignalingListener":       safejs.Undefined(),
+		"removeSignalingListener":    safejs.Undefined(),
+	}
+)
+
+// unbuiltMethods gives an object of those methods of the original that are not
+// in the table. They know no instance, so all instances share them.
+func (s *sdk) unbuiltMethods() safejs.Value {
+	built := map[string]bool{}
+	for _, m := range methods {
+		built[m.name] = true
+	}
+	names, _ := bridge.Global("JSON").Call("parse", methodsJSON)
+	n, _ := names.Length()
+	o := bridge.NewObject()
+	entry := s.guard.Guarded(bridge.Static(s.onUnbuilt, s.failedSync))
+	for k := range n {
+		v, _ := names.Index(k)
+		if name, _ := bridge.Text(v); !built[name] {
+			if f, err := entry.Call("bind", safejs.Undefined(), name); err == nil {
+				_ = o.Set(name, f)
+			}
+		}
+	}
+	return o
+}
+
+func (s *sdk) onUnbuilt(args []safejs.Value) any {
+	name, _ := bridge.Text(bridge.Arg(args, 0))
+	if v, ok := unbuiltValues[name]; ok {
+		return v
+	}
+	if isCreate(name) {
+		s.throw(notBuilt(name))
+		return nil
+	}
+	a := &answer{promise: bridge.NewPromise()}
+	switch list := emptyLists[name]; {
+	case name == "callExperimentalAPI":
+		return a.experimental(bridge.Arg(args, 1))
+	case list != "":
+		data, _ := bridge.Global("JSON").Call("parse", list)
+		a.resolve(data)
+	default:
+		a.reject(notBuilt(name))
+	}
+	return a.promise.Value()
+}
+
+// isCreate tells the synchronous create…Message from createGroup and its like.
+func isCreate(name string) bool {
+	return strings.HasPrefix(name, "create") && strings.HasSuffix(name, "Message")
+}
+
+func notBuilt(name string) *fault.Error { return fault.With(fault.NotBuiltYet, name) }
+
+// experimental answers callExperimentalAPI: what the originals' UI kits ask
+// for gets an answer that lets them go on.
+//
+//	callExperimentalAPI(key: string, options?: any): any
+func (a *answer) experimental(key safejs.Value) any {
+	switch name, _ := bridge.Text(key); name {
+	case "canIUseModule":
+		return false
+	case "isCommercialAbilityEnabled":
+		data, _ := bridge.Global("JSON").Call("parse", `{"enabled":false}`)
+		a.resolve(data)
+	case "isFeatureEnabledForStat", "statTUIKeyFeatures":
+		a.resolve(bridge.NewObject())
+	default:
+		a.reject(fault.With(fault.InvalidOperation, "callExperimentalAPI "+name))
+	}
+	return a.promise.Value()
+}
