@@ -182,3 +182,37 @@ func (b *Bus) Put(ctx context.Context, subject string, data []byte, seq uint64, 
 	}
 	return ack.Seq, nil
 }
+
+// Batch reads up to n messages from a sequence number on whose subject matches
+// filter, from any replica.
+func (b *Bus) Batch(ctx context.Context, stream, filter string, seq uint64, n int) ([]Value, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	inbox := b.nc.NewRespInbox()
+	sub, err := b.nc.SubscribeSync(inbox)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	req := fmt.Sprintf(`{"seq":%d,"batch":%d,"next_by_subj":%s}`, max(seq, 1), n, strconv.Quote(filter))
+	if err := b.nc.PublishRequest("$JS.API.DIRECT.GET."+stream, inbox, []byte(req)); err != nil {
+		return nil, err
+	}
+	var values []Value
+	for len(values) < n {
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return nil, err
+		}
+		switch m.Header.Get("Status") {
+		case "204", "404": // the end of the batch; nothing at all
+			return values, nil
+		}
+		v, err := direct(m)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, v)
+	}
+	return values, nil
+}

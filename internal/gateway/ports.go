@@ -83,6 +83,10 @@ type Outcome struct {
 	Resumed bool   // of Admitted: the place was there already
 	Holder  Holder // of Held
 	Kick    string // of KickedOut: frame.Kick…
+	// Superseded is, of an Admitted claim, the older attachment of the same
+	// instance, when its socket may still be there; zero when there is none.
+	// The registry has its gateway drop it.
+	Superseded Holder
 	// Evicted lists who had to go for an Admitted claim. The registry signals
 	// their gateways itself, until answered or their lease has lapsed.
 	Evicted []Eviction
@@ -122,4 +126,12 @@ type Local interface {
 	// Drop closes sockets that the registry can no longer vouch for, with
 	// CloseRecheck: their clients resume and are decided anew.
 	Drop(p Place)
+}
+
+// Superseder may be implemented by a Local beside it. Without it, Drop is
+// called.
+type Superseder interface {
+	// Supersede closes the socket of a place with CloseSuperseded: the same
+	// instance is attached by a newer one.
+	Supersede(p Place)
 }

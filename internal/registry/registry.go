@@ -1,14 +1,46 @@
 // Package registry keeps who is online where, in NATS key-value: one record a
 // user, changed by compare-and-set only. It implements gateway.Registry.
+//
+//	admit.go, change.go  what may happen to a record: pure functions
+//	store.go             the compare-and-set around them
+//	lease.go             which gateways are alive
+//	signal.go            kick, probe and drop, to the gateway that holds a socket
+//	check.go             sockets of this gateway compared with the records
+//	sweep.go             places that nobody else ends
+//	admin.go             what the server API asks for
+//	event.go, feed.go    what happened, for webhooks and the console
+//
+// The record is the truth and sockets follow it. Every attach has a number
+// from the compare-and-set; whatever names an older one is ignored. A signal
+// may be lost, late or repeated: each gateway also compares its places with
+// the records every 30 s and after every reconnect.
 package registry
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// Buckets of the registry. The users' one has a key a user,
+// <sdkappid>.<base64url(UserID)>.
+const (
+	usersBucket  = "tim_users"
+	configBucket = "tim_config"
+	leaseBucket  = "tim_leases"
 )
 
 // Options of Open. Bus and Node are required.
@@ -28,11 +60,249 @@ type Options struct {
 	Log *slog.Logger
 	// Observe, if given, gets each operation on the store: its name, how long
 	// it took, how often its compare-and-set met another's write, and its
-	// error.
+	// error. It must not block.
 	Observe func(op string, took time.Duration, conflicts int, err error)
+
+	// For tests: the clock, the length of a lease and the time between checks.
+	now         func() time.Time
+	leaseTTL    time.Duration
+	check       time.Duration
+	wrap        func(store) store
+	lose        func(s signal, to string) (lost bool, copies int)
+	noTimers    bool // nothing happens by itself
+	opTimeout   time.Duration
+	callTimeout time.Duration
 }
 
 // Registry implements gateway.Registry. It is safe for concurrent use.
-type Registry struct{}
+type Registry struct {
+	o     Options
+	bus   *bus.Bus
+	store store
+	log   *slog.Logger
+	self  string // node and boot id
+	seal  [32]byte
+
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+	gate sync.Mutex // between goes and Close
+
+	local    atomic.Pointer[gateway.Local]
+	sub      *nats.Subscription
+	settings settingsCache
+	leases   leases
+	recent   recent
+	owed     owed
+	sweeps   sweeps
+	wake     chan struct{} // check all places now
+	ends     chan struct{} // slots for work that ends places
+	started  int64
+}
 
 var _ gateway.Registry = (*Registry)(nil)
+
+// Open takes this gateway's lease and makes the buckets where they are absent.
+func Open(ctx context.Context, o Options) (*Registry, error) {
+	if o.Bus == nil || o.Node == "" {
+		return nil, errors.New("registry: Bus and Node are required")
+	}
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&o.Grace, 60*time.Second)
+	def(&o.CleanGrace, 5*time.Second)
+	def(&o.leaseTTL, 15*time.Second)
+	def(&o.check, 30*time.Second)
+	def(&o.opTimeout, 8*time.Second)
+	def(&o.callTimeout, 2*time.Second)
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.now == nil {
+		o.now = time.Now
+	}
+	r := &Registry{
+		o: o, bus: o.Bus, log: o.Log,
+		self: token(o.Node) + "." + randomHex(6),
+		wake: make(chan struct{}, 1),
+		ends: make(chan struct{}, 64),
+	}
+	r.store = r.bus
+	if o.wrap != nil {
+		r.store = o.wrap(r.bus)
+	}
+	r.started = r.now()
+	r.ctx, r.stop = context.WithCancel(context.Background())
+	if err := r.open(ctx); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Registry) open(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	users := bus.KV(usersBucket, "tim: one record a user")
+	config := bus.KV(configBucket, "tim: settings of the apps")
+	lease := bus.KV(leaseBucket, "tim: gateways that are alive")
+	if _, err := r.bus.Ensure(ctx, users); err != nil {
+		return err
+	}
+	if _, err := r.bus.Ensure(ctx, config); err != nil {
+		return err
+	}
+	if _, err := r.bus.Ensure(ctx, lease); err != nil {
+		return err
+	}
+	if r.o.Events {
+		if err := r.openEvents(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.openSeal(ctx); err != nil {
+		return err
+	}
+	if err := r.openSettings(ctx); err != nil {
+		return err
+	}
+	return r.openLease(ctx)
+}
+
+// Bind starts the answering of signals and the checking of the gateway's
+// places; call it once, before the first socket is accepted.
+func (r *Registry) Bind(local gateway.Local) error {
+	r.local.Store(&local)
+	if err := r.listen(); err != nil {
+		return err
+	}
+	r.bus.OnChange(func(up bool) {
+		if up {
+			r.poke()
+		}
+	})
+	if !r.o.noTimers {
+		r.goes(r.keepChecking)
+		r.goes(r.keepSweeping)
+	}
+	return nil
+}
+
+// Close gives the lease back. The gateway's sockets should be gone by then:
+// what is still attached counts as disconnected from now on.
+func (r *Registry) Close() {
+	r.gate.Lock()
+	closed := r.ctx.Err() != nil
+	r.stop()
+	r.gate.Unlock()
+	if closed {
+		return
+	}
+	if r.sub != nil {
+		_ = r.sub.Unsubscribe()
+	}
+	r.wg.Wait()
+	r.dropLease()
+}
+
+// Gateway is this gateway's name in records and events: node and boot id.
+func (r *Registry) Gateway() string { return r.self }
+
+// SealKey is a random key that all gateways of the cluster share, for sealing
+// farewell tokens. It outlives restarts.
+func (r *Registry) SealKey() [32]byte { return r.seal }
+
+func (r *Registry) openSeal(ctx context.Context) error {
+	subject := "$KV." + configBucket + ".seal"
+	for {
+		v, err := r.bus.LastAtLeader(ctx, "KV_"+configBucket, subject)
+		if err == nil && len(v.Data) == len(r.seal) {
+			copy(r.seal[:], v.Data)
+			return nil
+		}
+		if err != nil && !errors.Is(err, bus.ErrNoValue) {
+			return fmt.Errorf("registry: the sealing key cannot be read: %w", err)
+		}
+		var key [32]byte
+		_, _ = rand.Read(key[:]) // never fails
+		if _, err := r.bus.Put(ctx, subject, key[:], v.Seq, 0); err != nil && !errors.Is(err, bus.ErrConflict) {
+			return fmt.Errorf("registry: the sealing key cannot be stored: %w", err)
+		}
+	}
+}
+
+// goes runs f until Close has cancelled r.ctx.
+func (r *Registry) goes(f func()) {
+	r.gate.Lock()
+	defer r.gate.Unlock()
+	if r.ctx.Err() != nil {
+		return
+	}
+	r.wg.Add(1)
+	go func() {
+		defer r.wg.Done()
+		f()
+	}()
+}
+
+// sleep waits; false when the registry is being closed.
+func (r *Registry) sleep(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-r.ctx.Done():
+		return false
+	}
+}
+
+func (r *Registry) now() int64 { return r.o.now().UnixMilli() }
+
+// rules are those of an app at this moment.
+func (r *Registry) rules(app uint32) rules {
+	return rules{
+		Settings: r.settings.get(app),
+		Grace:    r.o.Grace.Milliseconds(), CleanGrace: r.o.CleanGrace.Milliseconds(),
+	}
+}
+
+// key is the subject of a user's record.
+func key(u gateway.User) string {
+	return fmt.Sprintf("$KV.%s.%d.%s", usersBucket, u.SDKAppID, base64.RawURLEncoding.EncodeToString([]byte(u.UserID)))
+}
+
+// userOf is key's inverse.
+func userOf(subject string) (gateway.User, bool) {
+	var u gateway.User
+	rest, ok := strings.CutPrefix(subject, "$KV."+usersBucket+".")
+	app, id, ok2 := strings.Cut(rest, ".")
+	if !ok || !ok2 {
+		return u, false
+	}
+	if _, err := fmt.Sscanf(app, "%d", &u.SDKAppID); err != nil {
+		return u, false
+	}
+	name, err := base64.RawURLEncoding.DecodeString(id)
+	u.UserID = string(name)
+	return u, err == nil
+}
+
+// token makes a node's name fit to stand in a subject.
+func token(name string) string {
+	return strings.Map(func(c rune) rune {
+		if c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
+			return c
+		}
+		return '_'
+	}, name)
+}
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}

@@ -1,0 +1,153 @@
+package registry
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// State is the presence of an instance, or of a user: the best of its
+// instances.
+type State string
+
+// The states.
+const (
+	Online       State = "online"
+	Disconnected State = "disconnected" // the link is lost, grace runs
+	Offline      State = "offline"
+)
+
+// View is a user's record as operators see it.
+type View struct {
+	gateway.User
+	State     State
+	KickedAt  int64 // Unix seconds of the last server API kick; 0 for none
+	Instances []InstanceView
+}
+
+// InstanceView is one instance of a View. Times are Unix ms.
+type InstanceView struct {
+	Instance  string // hex of SHA-256 of the secret
+	Platform  gateway.Platform
+	State     State
+	Gateway   string // node name and boot id of who holds, or held, its socket
+	Addr      string
+	LoginAt   int64
+	LostAt    int64 // of Disconnected
+	ExpiresAt int64 // end of its UserSig
+}
+
+func (r *Registry) view(ctx context.Context, u gateway.User, rec Record) View {
+	rec = lapse(rec, r.lapsed(ctx))
+	now, s := r.now(), r.rules(u.SDKAppID)
+	v := View{User: u, State: Offline, KickedAt: rec.KickedAt}
+	for i := range rec.Instances {
+		in := &rec.Instances[i]
+		if ended(in.Expires, now) || in.overdue(s, now) {
+			continue
+		}
+		state := Online
+		if in.Down > 0 {
+			state = Disconnected
+		}
+		if v.State != Online {
+			v.State = state
+		}
+		v.Instances = append(v.Instances, InstanceView{
+			Instance: in.Hash, Platform: in.Platform, State: state, Gateway: in.Gateway, Addr: in.Addr,
+			LoginAt: int64(in.Login), LostAt: in.Down, ExpiresAt: in.Expires * 1000,
+		})
+	}
+	return v
+}
+
+// Get gives a user's presence; one that never logged in is Offline. It may be
+// some milliseconds old.
+func (r *Registry) Get(ctx context.Context, u gateway.User) (View, error) {
+	v, err := r.read(ctx, key(u), false)
+	if err != nil {
+		return View{}, r.fail(err)
+	}
+	rec, err := decodeRecord(v.Data)
+	if err != nil {
+		return View{}, fault.With(fault.Internal, "the record of this user")
+	}
+	return r.view(ctx, u, rec), nil
+}
+
+// List gives the users of an app that have instances, at most limit of them,
+// and a cursor for the next page, "" when there is none. The order is that of
+// the last change; a user who changes meanwhile may come twice, and none who
+// does not change is missed.
+func (r *Registry) List(ctx context.Context, app uint32, cursor string, limit int) ([]View, string, error) {
+	from := uint64(1)
+	if cursor != "" {
+		n, err := strconv.ParseUint(cursor, 10, 64)
+		if err != nil {
+			return nil, "", fault.With(fault.BadParameters, "the cursor is not one that was given")
+		}
+		from = n
+	}
+	var page []View
+	next := ""
+	err := r.walk(ctx, strconv.FormatUint(uint64(app), 10)+".*", from, func(u gateway.User, rec Record, seq uint64) error {
+		v := r.view(ctx, u, rec)
+		if len(v.Instances) == 0 {
+			return nil
+		}
+		if len(page) >= limit {
+			next = strconv.FormatUint(seq, 10)
+			return errEnough
+		}
+		page = append(page, v)
+		return nil
+	})
+	if err != nil && err != errEnough {
+		return nil, "", r.fail(err)
+	}
+	return page, next, nil
+}
+
+// KickUser turns every instance of a user out (REST_API_Kick) and makes every
+// UserSig void that was signed up to and including this second. It returns
+// when that second has ended, so that a UserSig signed afterwards is valid.
+func (r *Registry) KickUser(ctx context.Context, u gateway.User) error {
+	second := r.now() / 1000
+	err := r.mutate(ctx, "kick", u, func(rec Record, s rules, _ string, now int64) step {
+		next, c := kickAll(rec, s, u, second, now)
+		return c.step(next)
+	})
+	if err != nil {
+		return err
+	}
+	t := time.NewTimer(time.Duration((second+1)*1000-r.now()) * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return r.fail(ctx.Err())
+	}
+}
+
+// KickInstance turns one instance out (REST_API_Kick), named by the hash of
+// its secret; false when it has no place.
+func (r *Registry) KickInstance(ctx context.Context, u gateway.User, instance string) (bool, error) {
+	found := false
+	err := r.mutate(ctx, "kick", u, func(rec Record, s rules, _ string, now int64) step {
+		next, c := kickOne(rec, s, u, instance, now)
+		st := c.step(next)
+		st.after = func() { found = c.Write }
+		return st
+	})
+	return found, err
+}
+
+func purgeSubject(subject string) jetstream.StreamPurgeOpt {
+	return jetstream.WithPurgeSubject(subject)
+}

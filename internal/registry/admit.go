@@ -1,0 +1,300 @@
+package registry
+
+import (
+	"slices"
+
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// The rules of admission. Everything here is a pure function of a record, the
+// settings and a time, so that every gateway decides alike; the caller stores
+// the new record by compare-and-set or starts again from a newer one.
+
+// rules are the settings and the times that a decision needs.
+type rules struct {
+	Settings
+	Grace, CleanGrace int64 // ms
+}
+
+// claim is a gateway.Claim and who makes it.
+type claim struct {
+	gateway.Claim
+	Gateway string
+	Op      string
+}
+
+// decision is the outcome of a claim and what follows from it.
+type decision struct {
+	gateway.Outcome
+	Events []Event
+	// Write: the new record has to be stored for the outcome to hold. It is
+	// also set for a refusal that leaves the record as it was: storing it
+	// proves that it was not an old one, read from a follower.
+	Write bool
+}
+
+// admit decides on a claim. The record that comes back is a copy.
+//
+//	new      the place is there: attach again · else: a new place, and who is
+//	         too many goes
+//	resume   the place is there: attach again · evicted meanwhile: its type ·
+//	         a free place · else multipleAccount
+func admit(old Record, s rules, c claim, now int64) (Record, decision) {
+	if old.KickedAt > 0 && c.SignedAt <= old.KickedAt {
+		return old, revoked(&old, c)
+	}
+	r := old.clone()
+	var d decision
+	d.Evicted, d.Events = prune(&r, s, c.User, c.Instance, now)
+
+	var was Instance
+	if i := r.find(c.Instance); i >= 0 {
+		was = r.Instances[i]
+		if was.Down == 0 {
+			if was.Doc != c.Doc && was.Attach != c.Silent {
+				return old, decision{Outcome: gateway.Outcome{Verdict: gateway.Held, Holder: was.holder(c.User)}}
+			}
+			d.Superseded = was.holder(c.User)
+		}
+		if kind(was.Platform) != kind(c.Platform) {
+			// Not the device it says it is: whatever this is, it takes no
+			// place that was counted for another platform.
+			r.Instances = slices.Delete(r.Instances, i, i+1)
+			d.Events = append(d.Events, was.event(c.User, Logout, Unregister, now))
+		}
+	}
+	// Settings may have been lowered since the record was written. The
+	// claimant has no privilege in that: it is judged as it was.
+	lowered := enforce(&r, s, c.User, "")
+
+	in := Instance{
+		Hash: c.Instance, Platform: c.Platform, Gateway: c.Gateway, Doc: c.Doc,
+		Op: c.Op, Expires: c.ExpiresAt, Addr: c.Addr,
+	}
+	i := r.find(c.Instance)
+	switch {
+	case i >= 0:
+		in.Attach, in.Login = r.next(now), was.Login
+		r.Instances[i] = in
+		d.Resumed = true
+		d.Events = append(d.Events, kicks(lowered, c.User, now)...)
+		d.Events = append(d.Events, in.event(c.User, Resumed, "", now))
+
+	case c.Resume:
+		d.Events = append(d.Events, kicks(lowered, c.User, now)...)
+		d.Kick = r.evictedAs(c.Instance)
+		if d.Kick == "" && !fits(&r, s, c.Platform) {
+			d.Kick = frame.KickMultipleAccount
+		}
+		if d.Kick != "" {
+			d.Superseded = gateway.Holder{}
+			break
+		}
+		in.Attach = r.next(now)
+		in.Login = in.Attach
+		r.Instances = append(r.Instances, in)
+		d.Events = append(d.Events, in.event(c.User, Login, Register, now))
+
+	default:
+		in.Attach = r.next(now)
+		in.Login = in.Attach
+		r.Instances = append(r.Instances, in)
+		// One that was evicted and logs in anew is no longer evicted, and is
+		// not told that the settings turned its older self out.
+		r.forget(c.Instance)
+		lowered = slices.DeleteFunc(lowered, func(e gateway.Eviction) bool { return e.Instance == c.Instance })
+		lowered = append(lowered, enforce(&r, s, c.User, c.Instance)...)
+		e := in.event(c.User, Login, Register, now)
+		for _, k := range lowered {
+			e.Kicked = append(e.Kicked, Kicked{Platform: k.Platform, Instance: k.Instance, Type: k.Type})
+		}
+		d.Events = append(d.Events, e)
+	}
+	d.Verdict = gateway.KickedOut
+	if d.Kick == "" {
+		d.Verdict = gateway.Admitted
+		d.Place = gateway.Place{User: c.User, Instance: c.Instance, Attach: in.Attach}
+	}
+	d.Evicted = append(d.Evicted, lowered...)
+	d.Write = true
+	r.number(d.Events, now)
+	r.Settings = max(r.Settings, s.Revision)
+	return r, d
+}
+
+// revoked answers a UserSig that a server API kick has made void. Kicks only
+// ever add up, so this needs no proof that the record is the newest.
+func revoked(r *Record, c claim) decision {
+	if !c.Resume {
+		return decision{Outcome: gateway.Outcome{Verdict: gateway.SigRevoked}}
+	}
+	typ := r.evictedAs(c.Instance)
+	if typ == "" {
+		typ = frame.KickRESTAPI
+	}
+	return decision{Outcome: gateway.Outcome{Verdict: gateway.KickedOut, Kick: typ}}
+}
+
+// enforce turns out who is too many. The one named first stays in any case;
+// then those with a connection, the latest login first, as long as they fit.
+// Whoever must go is remembered, and listed with the first to go first.
+func enforce(r *Record, s rules, u gateway.User, first string) []gateway.Eviction {
+	order := make([]*Instance, len(r.Instances))
+	for i := range r.Instances {
+		order[i] = &r.Instances[i]
+	}
+	slices.SortStableFunc(order, func(a, b *Instance) int {
+		switch {
+		case (a.Hash == first) != (b.Hash == first):
+			return less(a.Hash == first)
+		case (a.Down == 0) != (b.Down == 0):
+			return less(a.Down == 0)
+		}
+		return less(a.Login > b.Login)
+	})
+	var stay []*Instance
+	var gone []gateway.Eviction
+	for _, in := range order {
+		same, rival := 0, false
+		for _, o := range stay {
+			rival = rival || s.rivals(o.Platform, in.Platform)
+			if kind(o.Platform) == kind(in.Platform) {
+				same++
+			}
+		}
+		switch {
+		case rival:
+			gone = append(gone, in.eviction(u, frame.KickMultipleDevice))
+		case same >= s.limit(in.Platform):
+			gone = append(gone, in.eviction(u, frame.KickMultipleAccount))
+		default:
+			stay = append(stay, in)
+		}
+	}
+	slices.Reverse(gone)
+	for _, e := range gone {
+		r.evict(e)
+	}
+	return gone
+}
+
+func less(first bool) int {
+	if first {
+		return -1
+	}
+	return 1
+}
+
+// fits tells whether one more instance of a platform has a place without
+// anyone having to go.
+func fits(r *Record, s rules, p gateway.Platform) bool {
+	same := 0
+	for i := range r.Instances {
+		o := r.Instances[i].Platform
+		if s.rivals(o, p) {
+			return false
+		}
+		if kind(o) == kind(p) {
+			same++
+		}
+	}
+	return same < s.limit(p)
+}
+
+// prune ends the places whose time is over: the UserSig has ended, or the
+// instance did not come back within its grace. The instance named keep is the
+// one that is just coming back. Those with a socket are to be told.
+func prune(r *Record, s rules, u gateway.User, keep string, now int64) (gone []gateway.Eviction, events []Event) {
+	r.Instances = slices.DeleteFunc(r.Instances, func(in Instance) bool {
+		switch {
+		case in.Hash == keep:
+			return false
+		case ended(in.Expires, now):
+			gone = append(gone, in.eviction(u, frame.KickUserSigExpired))
+			events = append(events, in.event(u, Kick, frame.KickUserSigExpired, now))
+			return true
+		case in.overdue(s, now):
+			reason := TimeOut
+			if in.Clean {
+				reason = LinkClose
+			}
+			events = append(events, in.event(u, Disconnect, reason, now))
+			return true
+		}
+		return false
+	})
+	r.Evicted = slices.DeleteFunc(r.Evicted, func(e Evicted) bool { return ended(e.Expires, now) })
+	return gone, events
+}
+
+// ended tells whether a UserSig's last second is over.
+func ended(expires, now int64) bool { return now/1000 > expires }
+
+// overdue tells whether grace is over for an instance without a socket.
+func (in *Instance) overdue(s rules, now int64) bool {
+	return in.Down > 0 && now >= in.due(s)
+}
+
+// due is when the place of an instance without a socket ends.
+func (in *Instance) due(s rules) int64 {
+	if in.Clean {
+		return in.Down + s.CleanGrace
+	}
+	return in.Down + s.Grace
+}
+
+// evict moves an instance from the places to the evicted.
+func (r *Record) evict(e gateway.Eviction) {
+	i := r.find(e.Instance)
+	if i < 0 {
+		return
+	}
+	expires := r.Instances[i].Expires
+	r.Instances = slices.Delete(r.Instances, i, i+1)
+	r.forget(e.Instance)
+	r.Evicted = append(r.Evicted, Evicted{Hash: e.Instance, Type: e.Type, Expires: expires})
+	if n := len(r.Evicted) - maxEvicted; n > 0 {
+		r.Evicted = slices.Delete(r.Evicted, 0, n)
+	}
+}
+
+func (r *Record) forget(hash string) {
+	r.Evicted = slices.DeleteFunc(r.Evicted, func(e Evicted) bool { return e.Hash == hash })
+}
+
+// next gives a number higher than any that the user's records have had.
+func (r *Record) next(now int64) uint64 {
+	r.Last = max(r.Last+1, uint64(max(now, 1)))
+	return r.Last
+}
+
+// number gives events their numbers.
+func (r *Record) number(events []Event, now int64) {
+	for i := range events {
+		events[i].N = r.next(now)
+	}
+}
+
+func (in *Instance) eviction(u gateway.User, typ string) gateway.Eviction {
+	return gateway.Eviction{Holder: in.holder(u), Platform: in.Platform, Attached: in.Down == 0, Type: typ}
+}
+
+func (in *Instance) event(u gateway.User, k Kind, reason string, now int64) Event {
+	return Event{
+		Time: now, SDKAppID: u.SDKAppID, UserID: u.UserID, Kind: k, Reason: reason,
+		Platform: in.Platform, Instance: in.Hash, Gateway: in.Gateway, Addr: in.Addr,
+	}
+}
+
+// kicks are the events of instances that had to go for no login.
+func kicks(gone []gateway.Eviction, u gateway.User, now int64) []Event {
+	var events []Event
+	for _, e := range gone {
+		events = append(events, Event{
+			Time: now, SDKAppID: u.SDKAppID, UserID: u.UserID, Kind: Kick, Reason: e.Type,
+			Platform: e.Platform, Instance: e.Instance, Gateway: e.Gateway,
+		})
+	}
+	return events
+}

@@ -1,0 +1,153 @@
+package registry
+
+import (
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// The other changes of a record, pure as admit is. Each names an attachment
+// and does nothing when it is not the record's any more.
+
+// change is what followed from one of them.
+type change struct {
+	Evicted []gateway.Eviction
+	Events  []Event
+	Write   bool
+	Due     int64 // of detach and tidy: when the next place ends; 0 for none
+}
+
+func (r *Record) done(c change, s rules, now int64) (Record, change) {
+	r.number(c.Events, now)
+	r.Settings = max(r.Settings, s.Revision)
+	return *r, c
+}
+
+// release ends a place: logout.
+func release(old Record, s rules, p gateway.Place, now int64) (Record, change) {
+	if !old.holds(p) {
+		return old, change{}
+	}
+	r := old.clone()
+	i := r.find(p.Instance)
+	e := r.Instances[i].event(p.User, Logout, Unregister, now)
+	if ended(r.Instances[i].Expires, now) {
+		e.Kind, e.Reason = Kick, frame.KickUserSigExpired
+	}
+	r.Instances = append(r.Instances[:i], r.Instances[i+1:]...)
+	return r.done(change{Events: []Event{e}, Write: true}, s, now)
+}
+
+// detach says that an attachment has lost its socket at since.
+func detach(old Record, s rules, p gateway.Place, clean bool, since, now int64) (Record, change) {
+	i := old.find(p.Instance)
+	if i < 0 || old.Instances[i].Attach != p.Attach || old.Instances[i].Down != 0 {
+		return old, change{}
+	}
+	r := old.clone()
+	in := &r.Instances[i]
+	in.Down, in.Clean = max(since, 1), clean
+	e := in.event(p.User, Lost, "", now)
+	return r.done(change{Events: []Event{e}, Write: true, Due: in.due(s)}, s, now)
+}
+
+// reattach says that an attachment which counts as disconnected has a socket
+// after all: its gateway's lease had lapsed, and the gateway is back.
+func reattach(old Record, s rules, p gateway.Place, self string, now int64) (Record, change) {
+	i := old.find(p.Instance)
+	if i < 0 || old.Instances[i].Attach != p.Attach || old.Instances[i].Gateway != self || old.Instances[i].Down == 0 {
+		return old, change{}
+	}
+	r := old.clone()
+	r.Instances[i].Down, r.Instances[i].Clean = 0, false
+	e := r.Instances[i].event(p.User, Resumed, "", now)
+	return r.done(change{Events: []Event{e}, Write: true}, s, now)
+}
+
+// renew sets a new end of a session's UserSig.
+func renew(old Record, s rules, p gateway.Place, signedAt, expiresAt, now int64) (Record, change, gateway.Verdict) {
+	if old.KickedAt > 0 && signedAt <= old.KickedAt {
+		return old, change{}, gateway.SigRevoked
+	}
+	if !old.holds(p) {
+		return old, change{}, gateway.KickedOut
+	}
+	i := old.find(p.Instance)
+	if old.Instances[i].Expires == expiresAt {
+		return old, change{}, gateway.Admitted
+	}
+	r := old.clone()
+	r.Instances[i].Expires = expiresAt
+	next, c := r.done(change{Write: true}, s, now)
+	return next, c, gateway.Admitted
+}
+
+// tidy ends places whose time is over and turns out who is too many.
+func tidy(old Record, s rules, u gateway.User, now int64) (Record, change) {
+	r := old.clone()
+	var c change
+	c.Evicted, c.Events = prune(&r, s, u, "", now)
+	lowered := enforce(&r, s, u, "")
+	c.Evicted = append(c.Evicted, lowered...)
+	c.Events = append(c.Events, kicks(lowered, u, now)...)
+	c.Write = len(r.Instances) != len(old.Instances) || len(r.Evicted) != len(old.Evicted)
+	for i := range r.Instances {
+		if in := &r.Instances[i]; in.Down > 0 && (c.Due == 0 || in.due(s) < c.Due) {
+			c.Due = in.due(s)
+		}
+	}
+	if !c.Write {
+		return old, c
+	}
+	return r.done(c, s, now)
+}
+
+// kickAll turns everybody out and makes every UserSig void that was signed up
+// to and including this second.
+func kickAll(old Record, s rules, u gateway.User, second, now int64) (Record, change) {
+	r := old.clone()
+	r.KickedAt = max(r.KickedAt, second)
+	c := change{Write: true}
+	for _, in := range old.Instances {
+		c.Evicted = append(c.Evicted, in.eviction(u, frame.KickRESTAPI))
+		c.Events = append(c.Events, in.event(u, Kick, frame.KickRESTAPI, now))
+		r.evict(c.Evicted[len(c.Evicted)-1])
+	}
+	return r.done(c, s, now)
+}
+
+// kickOne turns one instance out.
+func kickOne(old Record, s rules, u gateway.User, hash string, now int64) (Record, change) {
+	i := old.find(hash)
+	if i < 0 {
+		return old, change{}
+	}
+	r := old.clone()
+	in := old.Instances[i]
+	c := change{
+		Evicted: []gateway.Eviction{in.eviction(u, frame.KickRESTAPI)},
+		Events:  []Event{in.event(u, Kick, frame.KickRESTAPI, now)},
+		Write:   true,
+	}
+	r.evict(c.Evicted[0])
+	return r.done(c, s, now)
+}
+
+// lapse marks what is attached to gateways whose lease has lapsed as
+// disconnected since then. It is not an operation of its own: whatever is
+// decided next is decided on its result.
+func lapse(old Record, lapsed func(gateway string) (since int64, yes bool)) Record {
+	r, copied := old, false
+	for i := range old.Instances {
+		in := &old.Instances[i]
+		if in.Down != 0 {
+			continue
+		}
+		if since, yes := lapsed(in.Gateway); yes {
+			if !copied {
+				r, copied = old.clone(), true
+			}
+			r.Instances[i].Down = max(since, 1)
+		}
+	}
+	return r
+}

@@ -1,0 +1,202 @@
+package registry
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// Events go two ways. Live: to whoever watches just now, on a plain subject.
+// Durable, with Options.Events: the compare-and-set that makes them stores them
+// in the record, too; from there they are copied to EventStream and leave the
+// record at its next change. So an event is in the stream once if and only if
+// its change happened, whatever dies in between.
+
+// EventStream is the stream of the durable events, of type Event as JSON, one
+// subject a user: EventSubjects(app). Webhooks are sent from a durable consumer
+// of it.
+const EventStream = "tim_events"
+
+// eventAge is how long durable events are kept for a receiver that is down.
+const eventAge = 7 * 24 * time.Hour
+
+// EventSubjects matches the durable events of an app.
+func EventSubjects(app uint32) string {
+	return "tim.event." + strconv.FormatUint(uint64(app), 10) + ".*"
+}
+
+func eventSubject(u gateway.User) string {
+	return "tim.event." + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." +
+		base64.RawURLEncoding.EncodeToString([]byte(u.UserID))
+}
+
+func liveSubject(app uint32) string {
+	return "tim.live." + strconv.FormatUint(uint64(app), 10)
+}
+
+func (r *Registry) openEvents(ctx context.Context) error {
+	_, err := r.bus.Ensure(ctx, jetstream.StreamConfig{
+		Name:        EventStream,
+		Description: "tim: what happened to instances, for webhooks",
+		Subjects:    []string{"tim.event.*.*"},
+		MaxAge:      eventAge,
+		AllowDirect: true,
+	})
+	return err
+}
+
+// Consumer is a durable consumer of the durable events of all apps, shared by
+// all gateways that open it under the same name: each event goes to one of
+// them, again until it is acknowledged. Events of one user come in order as
+// long as nothing has to be repeated. Options.Events must be set.
+func (r *Registry) Consumer(ctx context.Context, name string) (jetstream.Consumer, error) {
+	return r.bus.JetStream().CreateOrUpdateConsumer(ctx, EventStream, jetstream.ConsumerConfig{
+		Durable:       name,
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       30 * time.Second,
+		MaxDeliver:    -1,
+		MaxAckPending: 256,
+	})
+}
+
+// Watch gives the events of an app from now on, from all gateways, until ctx
+// ends. Whoever does not read for 1024 events misses some.
+func (r *Registry) Watch(ctx context.Context, app uint32) (<-chan Event, error) {
+	msgs := make(chan *nats.Msg, 1024)
+	sub, err := r.bus.Conn().ChanSubscribe(liveSubject(app), msgs)
+	if err != nil {
+		return nil, fmt.Errorf("registry: events cannot be watched: %w", err)
+	}
+	// The server must know of it before the caller relies on it.
+	if err := r.bus.Conn().FlushWithContext(ctx); err != nil {
+		_ = sub.Unsubscribe()
+		return nil, fmt.Errorf("registry: events cannot be watched: %w", err)
+	}
+	events := make(chan Event)
+	go func() {
+		defer close(events)
+		defer func() { _ = sub.Unsubscribe() }()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-r.ctx.Done():
+				return
+			case m := <-msgs:
+				var e Event
+				if json.Unmarshal(m.Data, &e) != nil {
+					continue
+				}
+				select {
+				case events <- e:
+				case <-ctx.Done():
+					return
+				case <-r.ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	return events, nil
+}
+
+func (k Kind) durable() bool {
+	return k == Login || k == Logout || k == Disconnect || k == Kick
+}
+
+// queue puts the durable events of a step into the record that it is about to
+// store, and takes those out that have reached the stream.
+func (r *Registry) queue(ctx context.Context, u gateway.User, st *step) {
+	if !r.o.Events {
+		return
+	}
+	out := st.next.Out
+	if len(out) > 0 {
+		if last, _, err := r.lastEvent(ctx, u); err == nil {
+			old := r.now() - eventAge.Milliseconds()
+			out = slices.DeleteFunc(slices.Clone(out), func(e Event) bool { return e.N <= last || e.Time < old })
+		}
+	}
+	for _, e := range st.events {
+		if e.Kind.durable() {
+			e.SDKAppID, e.UserID = 0, "" // the key says so
+			out = append(out, e)
+		}
+	}
+	st.next.Out = out
+}
+
+// tell spreads the events of a step that is stored.
+func (r *Registry) tell(u gateway.User, st step) {
+	for i := range st.events {
+		if data, err := json.Marshal(&st.events[i]); err == nil {
+			_ = r.bus.Conn().Publish(liveSubject(u.SDKAppID), data)
+		}
+	}
+	if r.o.Events && len(st.next.Out) > 0 {
+		r.goes(func() { r.drain(u, st.next.Out) })
+	}
+}
+
+// lastEvent gives the number of a user's newest event in the stream, and its
+// place in it.
+func (r *Registry) lastEvent(ctx context.Context, u gateway.User) (n, seq uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, r.o.callTimeout)
+	defer cancel()
+	v, err := r.store.LastAtLeader(ctx, EventStream, eventSubject(u))
+	if errors.Is(err, bus.ErrNoValue) {
+		return 0, 0, nil
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	var e Event
+	if err := json.Unmarshal(v.Data, &e); err != nil {
+		return 0, 0, err
+	}
+	return e.N, v.Seq, nil
+}
+
+// drain copies events of a record to the stream, those that are not there yet.
+// The expected sequence keeps two gateways from copying the same one. What it
+// cannot do now, the record's next change or the next walk does.
+func (r *Registry) drain(u gateway.User, out []Event) {
+	ctx, cancel := context.WithTimeout(r.ctx, r.o.opTimeout)
+	defer cancel()
+	for try := 0; try < 20; try++ {
+		last, seq, err := r.lastEvent(ctx, u)
+		for i := 0; err == nil && i < len(out); i++ {
+			e := out[i]
+			if e.N <= last {
+				continue
+			}
+			e.SDKAppID, e.UserID = u.SDKAppID, u.UserID
+			var data []byte
+			if data, err = json.Marshal(&e); err == nil {
+				seq, err = r.store.Put(ctx, eventSubject(u), data, seq, 0)
+			}
+		}
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, bus.ErrConflict) {
+			if ctx.Err() != nil || !r.sleep(100*time.Millisecond) {
+				break
+			}
+		}
+	}
+	if r.ctx.Err() == nil {
+		r.sweepIn(time.Minute)
+	}
+}

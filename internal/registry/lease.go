@@ -1,0 +1,239 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+)
+
+// A gateway holds a key whose value ends by itself 15 s after it was last
+// stored. Whoever finds no such key takes that gateway's instances for
+// disconnected; the gateway itself neither sends nor delivers from then on,
+// until it has the key again and has compared each of its places.
+
+const leaseStream = "KV_" + leaseBucket
+
+// leases are this gateway's and what it knows of the others'.
+type leases struct {
+	mu      sync.Mutex
+	seq     uint64
+	until   time.Time
+	term    uint64 // counts how often the lease was gained
+	checked uint64 // the term whose places have all been compared
+	gained  chan struct{}
+	others  map[string]lease
+}
+
+type lease struct {
+	live  bool
+	since int64 // of !live: ms
+}
+
+func leaseKey(gateway string) string { return "$KV." + leaseBucket + "." + gateway }
+
+func (r *Registry) openLease(ctx context.Context) error {
+	l := &r.leases
+	l.gained = make(chan struct{})
+	l.others = make(map[string]lease)
+	if err := r.renewLease(ctx); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.checked = l.term // there is no place yet
+	l.mu.Unlock()
+	if err := r.pollLeases(ctx); err != nil {
+		return err
+	}
+	r.goes(func() {
+		for r.sleep(r.o.leaseTTL / 3) {
+			if !r.bus.Up() {
+				continue
+			}
+			ctx, cancel := context.WithTimeout(r.ctx, r.o.callTimeout)
+			if err := r.renewLease(ctx); err != nil {
+				r.log.Warn("registry: the lease was not renewed", "error", err)
+			}
+			if err := r.pollLeases(ctx); err != nil {
+				r.log.Warn("registry: the leases of the others were not read", "error", err)
+			}
+			cancel()
+		}
+	})
+	return nil
+}
+
+// renewLease stores the key anew.
+func (r *Registry) renewLease(ctx context.Context) error {
+	l := &r.leases
+	l.mu.Lock()
+	seq := l.seq
+	l.mu.Unlock()
+	for {
+		sent := time.Now()
+		n, err := r.store.Put(ctx, leaseKey(r.self), []byte(r.self), seq, r.o.leaseTTL)
+		if errors.Is(err, bus.ErrConflict) {
+			v, err := r.store.LastAtLeader(ctx, leaseStream, leaseKey(r.self))
+			if err != nil && !errors.Is(err, bus.ErrNoValue) {
+				return err
+			}
+			seq = v.Seq
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		l.mu.Lock()
+		lost := !sent.Before(l.until)
+		l.seq, l.until = n, sent.Add(r.o.leaseTTL)
+		if lost {
+			l.term++
+			close(l.gained)
+			l.gained = make(chan struct{})
+		}
+		term := l.term
+		l.mu.Unlock()
+		if lost && term > 1 {
+			r.log.Warn("registry: the lease had lapsed; every session is compared with its record")
+			r.poke()
+		}
+		return nil
+	}
+}
+
+func (r *Registry) dropLease() {
+	if r.leases.gained == nil || !r.bus.Up() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	s, err := r.bus.JetStream().Stream(ctx, leaseStream)
+	if err == nil {
+		err = s.Purge(ctx, purgeSubject(leaseKey(r.self)))
+	}
+	if err != nil {
+		r.log.Warn("registry: the lease was not given back; it lapses by itself", "error", err)
+	}
+}
+
+// Live implements gateway.Registry.
+func (r *Registry) Live() bool {
+	l := &r.leases
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Now().Before(l.until) && l.checked == l.term && r.bus.Up()
+}
+
+// held waits until this gateway has its lease: a place on a gateway without
+// one would count as disconnected.
+func (l *leases) held(ctx context.Context, r *Registry) error {
+	for {
+		l.mu.Lock()
+		ok, gained := time.Now().Before(l.until), l.gained
+		l.mu.Unlock()
+		if ok {
+			return nil
+		}
+		select {
+		case <-gained:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-r.ctx.Done():
+			return r.ctx.Err()
+		}
+	}
+}
+
+// passed notes that all places were compared in this term.
+func (l *leases) passed(term uint64) {
+	l.mu.Lock()
+	l.checked = max(l.checked, term)
+	l.mu.Unlock()
+}
+
+func (l *leases) current() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.term
+}
+
+// pollLeases looks which gateways there are.
+func (r *Registry) pollLeases(ctx context.Context) error {
+	prefix := leaseKey("")
+	present := make(map[string]bool)
+	for seq := uint64(1); ; {
+		v, err := r.bus.Next(ctx, leaseStream, prefix+">", seq)
+		if errors.Is(err, bus.ErrNoValue) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		present[strings.TrimPrefix(v.Subject, prefix)] = true
+		seq = v.Seq + 1
+	}
+	l := &r.leases
+	l.mu.Lock()
+	var missing []string
+	for gw, is := range l.others {
+		if is.live && !present[gw] {
+			missing = append(missing, gw)
+		}
+	}
+	for gw := range present {
+		if gw != r.self {
+			l.others[gw] = lease{live: true}
+		}
+	}
+	l.mu.Unlock()
+	for _, gw := range missing {
+		// A follower may be behind: ask the leader before anybody counts as
+		// disconnected.
+		if _, err := r.askLease(ctx, gw, r.now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// askLease asks the leader whether a gateway lives, and notes the answer.
+func (r *Registry) askLease(ctx context.Context, gw string, since int64) (lease, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.o.callTimeout)
+	defer cancel()
+	_, err := r.store.LastAtLeader(ctx, leaseStream, leaseKey(gw))
+	if err != nil && !errors.Is(err, bus.ErrNoValue) {
+		return lease{}, err
+	}
+	is := lease{live: err == nil, since: since}
+	r.leases.mu.Lock()
+	r.leases.others[gw] = is
+	r.leases.mu.Unlock()
+	if !is.live {
+		r.log.Info("registry: a gateway is gone", "gateway", gw)
+		r.sweepIn(r.o.Grace + time.Second)
+	}
+	return is, nil
+}
+
+// lapsed tells of a gateway since when its instances count as disconnected.
+func (r *Registry) lapsed(ctx context.Context) func(gateway string) (since int64, yes bool) {
+	return func(gw string) (int64, bool) {
+		if gw == r.self {
+			return 0, false
+		}
+		r.leases.mu.Lock()
+		is, ok := r.leases.others[gw]
+		r.leases.mu.Unlock()
+		if !ok {
+			var err error
+			// How long it has been gone nobody knows: not longer than we know.
+			if is, err = r.askLease(ctx, gw, r.started); err != nil {
+				return 0, false
+			}
+		}
+		return is.since, !is.live
+	}
+}

@@ -1,0 +1,198 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// signal is a request to the gateway that holds a socket. It tells what the
+// record says already; losing one costs time, not truth.
+type signal struct {
+	Op    string        `json:"op"`
+	Place gateway.Place `json:"place"`
+	Type  string        `json:"type,omitempty"` // of opKick
+}
+
+const (
+	opKick      = "kick"      // it was evicted
+	opSupersede = "supersede" // a newer socket has its place
+	opCheck     = "check"     // look into the record
+	opProbe     = "probe"     // is its client alive?
+)
+
+type answer struct {
+	OK bool `json:"ok"`
+}
+
+// probeWithin is how long a client has to show that it is alive.
+const probeWithin = time.Second
+
+func signalSubject(gw string) string { return "tim.gateway." + gw }
+
+// listen answers signals: one subscription for all of this gateway's places.
+func (r *Registry) listen() error {
+	sub, err := r.bus.Conn().Subscribe(signalSubject(r.self), func(m *nats.Msg) {
+		var s signal
+		if err := json.Unmarshal(m.Data, &s); err != nil {
+			r.log.Warn("registry: a signal is not readable", "error", err)
+			return
+		}
+		reply := func(ok bool) {
+			data, _ := json.Marshal(answer{OK: ok})
+			_ = m.Respond(data)
+		}
+		if s.Op == opProbe { // takes its time
+			r.goes(func() { reply(r.alive(r.ctx, s.Place)) })
+			return
+		}
+		r.handle(s)
+		reply(true)
+	})
+	r.sub = sub
+	return err
+}
+
+// handle carries a signal out.
+func (r *Registry) handle(s signal) {
+	local := r.local.Load()
+	if local == nil {
+		return
+	}
+	switch s.Op {
+	case opKick:
+		if !(*local).Kick(s.Place, s.Type) {
+			r.again(s.Place, func() bool { return (*local).Kick(s.Place, s.Type) })
+		}
+	case opSupersede:
+		drop := (*local).Drop
+		if l, ok := (*local).(gateway.Superseder); ok {
+			drop = l.Supersede
+		}
+		drop(s.Place)
+		r.again(s.Place, func() bool { drop(s.Place); return false })
+	case opCheck:
+		r.goes(func() { r.checkPlace(s.Place) })
+	}
+}
+
+// again repeats what found no socket, when the place was admitted so recently
+// that its socket may only be about to be attached.
+func (r *Registry) again(p gateway.Place, f func() bool) {
+	if !r.recent.has(p) {
+		return
+	}
+	r.goes(func() {
+		for wait := 10 * time.Millisecond; r.recent.has(p) && r.sleep(wait); wait = min(2*wait, time.Second) {
+			if f() {
+				return
+			}
+		}
+	})
+}
+
+// send has a signal carried out, again and again until that gateway has
+// answered or its lease has lapsed. It returns at once.
+func (r *Registry) send(s signal, gw string) {
+	copies := 1
+	if r.o.lose != nil {
+		var lost bool
+		if lost, copies = r.o.lose(s, gw); lost {
+			return
+		}
+	}
+	for range copies {
+		if gw == r.self {
+			r.goes(func() { r.handle(s) })
+			continue
+		}
+		r.goes(func() {
+			lapsed := r.lapsed(r.ctx)
+			for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+				if _, ok := r.request(r.ctx, s, gw); ok {
+					return
+				}
+				if _, gone := lapsed(gw); gone || !r.sleep(wait) {
+					return
+				}
+			}
+		})
+	}
+}
+
+// request sends a signal once.
+func (r *Registry) request(ctx context.Context, s signal, gw string) (ok, answered bool) {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return false, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeWithin+500*time.Millisecond)
+	defer cancel()
+	m, err := r.bus.Conn().RequestWithContext(ctx, signalSubject(gw), data)
+	if err != nil {
+		return false, false
+	}
+	var a answer
+	if json.Unmarshal(m.Data, &a) != nil {
+		return false, false
+	}
+	return a.OK, true
+}
+
+// Probe implements gateway.Registry.
+func (r *Registry) Probe(ctx context.Context, h gateway.Holder) bool {
+	if h.Gateway == r.self {
+		return r.alive(ctx, h.Place)
+	}
+	ok, _ := r.request(ctx, signal{Op: opProbe, Place: h.Place}, h.Gateway)
+	return ok
+}
+
+func (r *Registry) alive(ctx context.Context, p gateway.Place) bool {
+	local := r.local.Load()
+	if local == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeWithin)
+	defer cancel()
+	return (*local).Alive(ctx, p)
+}
+
+// recentFor is how long after an admission its socket may still be missing
+// from the gateway's list.
+const recentFor = 10 * time.Second
+
+// recent holds the places admitted in the last seconds.
+type recent struct {
+	mu    sync.Mutex
+	at    map[gateway.Place]time.Time
+	queue []gateway.Place // oldest first
+}
+
+func (c *recent) add(p gateway.Place, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.at == nil {
+		c.at = make(map[gateway.Place]time.Time)
+	}
+	for len(c.queue) > 0 && now.Sub(c.at[c.queue[0]]) > recentFor {
+		delete(c.at, c.queue[0])
+		c.queue = c.queue[1:]
+	}
+	if _, ok := c.at[p]; !ok {
+		c.queue = append(c.queue, p)
+	}
+	c.at[p] = now
+}
+
+func (c *recent) has(p gateway.Place) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t, ok := c.at[p]
+	return ok && time.Since(t) <= recentFor
+}

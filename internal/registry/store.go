@@ -1,0 +1,302 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+const usersStream = "KV_" + usersBucket
+
+// store is what the compare-and-set needs of a bus; tests put a faulty one in
+// its place.
+type store interface {
+	// Last may give an old value, LastAtLeader does not.
+	Last(ctx context.Context, stream, subject string) (bus.Value, error)
+	LastAtLeader(ctx context.Context, stream, subject string) (bus.Value, error)
+	Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error)
+}
+
+// step is one try to change a record.
+type step struct {
+	next    Record
+	write   bool
+	evicted []gateway.Eviction // to be told when it is stored
+	events  []Event
+	after   func() // run when it is stored, or needed no storing
+}
+
+// mutate changes a user's record: read, decide, compare-and-set, again until
+// it holds or the time is over. decide may be called several times and must
+// have no effects.
+//
+// A write that was not answered may have been stored or not. The record tells:
+// it names the operation that wrote it last, and an instance the one that
+// attached it. Both are looked at before the next try.
+func (r *Registry) mutate(ctx context.Context, name string, u gateway.User, decide func(rec Record, s rules, op string, now int64) step) error {
+	start := time.Now()
+	conflicts := 0
+	err := r.try(ctx, u, &conflicts, decide)
+	if r.o.Observe != nil {
+		r.o.Observe(name, time.Since(start), conflicts, err)
+	}
+	return err
+}
+
+func (r *Registry) try(ctx context.Context, u gateway.User, conflicts *int, decide func(rec Record, s rules, op string, now int64) step) error {
+	ctx, cancel := context.WithTimeout(ctx, r.o.opTimeout)
+	defer cancel()
+	if err := r.leases.held(ctx, r); err != nil {
+		return r.fail(err)
+	}
+	subject := key(u)
+	id := randomHex(5) + "-"
+	var open map[string]step // tries without an answer
+	leader := false
+	for n := 0; ; n++ {
+		v, err := r.read(ctx, subject, leader)
+		if err == nil {
+			rec, derr := decodeRecord(v.Data)
+			if derr != nil {
+				r.log.Error("registry: "+derr.Error(), "sdkAppID", u.SDKAppID, "userID", u.UserID)
+				return fault.With(fault.Internal, "the record of this user")
+			}
+			if st, ok := stored(&rec, open); ok {
+				r.settle(u, st, open)
+				return nil
+			}
+			if r.settings.older(u.SDKAppID, rec.Settings) {
+				if err := r.refreshSettings(ctx, u.SDKAppID); err != nil {
+					return r.fail(err)
+				}
+			}
+			now := r.now()
+			s := r.rules(u.SDKAppID)
+			op := id + strconv.Itoa(n)
+			st := decide(lapse(rec, r.lapsed(ctx)), s, op, now)
+			if !st.write {
+				r.settle(u, st, open)
+				return nil
+			}
+			st.next.Op = op
+			r.queue(ctx, u, &st)
+			_, err = r.put(ctx, subject, &st.next, v.Seq, now)
+			switch {
+			case err == nil:
+				r.settle(u, st, open)
+				return nil
+			case errors.Is(err, bus.ErrConflict):
+				*conflicts++
+			default:
+				if open == nil {
+					open = make(map[string]step)
+				}
+				open[op] = st
+			}
+		}
+		leader = true
+		// Others want the same record, or there is no leader just now.
+		wait := time.Duration(1+rand.IntN(4)) * time.Millisecond
+		if !errors.Is(err, bus.ErrConflict) {
+			wait = time.Duration(50+rand.IntN(100)) * time.Millisecond
+		}
+		t := time.NewTimer(min(wait<<min(n, 4), 250*time.Millisecond))
+		select {
+		case <-t.C:
+			continue
+		case <-ctx.Done():
+		case <-r.ctx.Done():
+		}
+		t.Stop()
+		for _, st := range open {
+			r.unknown(u, st)
+		}
+		return r.fail(err)
+	}
+}
+
+// stored tells which of the unanswered tries the record shows.
+func stored(rec *Record, open map[string]step) (step, bool) {
+	if len(open) == 0 {
+		return step{}, false
+	}
+	if st, ok := open[rec.Op]; ok {
+		return st, true
+	}
+	for i := range rec.Instances {
+		if st, ok := open[rec.Instances[i].Op]; ok {
+			return st, true
+		}
+	}
+	return step{}, false
+}
+
+// settle does what follows from a step that is in force. What the unanswered
+// tries before it would have evicted is to be looked at again: one of them may
+// have been stored, and been overwritten since.
+func (r *Registry) settle(u gateway.User, st step, open map[string]step) {
+	for _, e := range st.evicted {
+		if e.Attached {
+			r.send(signal{Op: opKick, Place: e.Place, Type: e.Type}, e.Gateway)
+		}
+	}
+	for op, o := range open {
+		if op != st.next.Op {
+			r.unknown(u, o)
+		}
+	}
+	if st.write {
+		r.tell(u, st)
+	}
+	if st.after != nil {
+		st.after()
+	}
+}
+
+// unknown has everybody look whom a write concerns that may or may not have
+// been stored.
+func (r *Registry) unknown(u gateway.User, st step) {
+	for _, e := range st.evicted {
+		if e.Attached {
+			r.send(signal{Op: opCheck, Place: e.Place}, e.Gateway)
+		}
+	}
+	for i := range st.next.Instances {
+		if in := &st.next.Instances[i]; in.Gateway == r.self && in.Op == st.next.Op {
+			// Attached here perhaps, and nobody was told so.
+			r.owed.add(debt{place: gateway.Place{User: u, Instance: in.Hash, Attach: in.Attach}, since: r.now()})
+		}
+	}
+}
+
+func (r *Registry) read(ctx context.Context, subject string, leader bool) (bus.Value, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.o.callTimeout)
+	defer cancel()
+	get := r.store.Last
+	if leader {
+		get = r.store.LastAtLeader
+	}
+	v, err := get(ctx, usersStream, subject)
+	if errors.Is(err, bus.ErrNoValue) {
+		return bus.Value{}, nil
+	}
+	return v, err
+}
+
+func (r *Registry) put(ctx context.Context, subject string, rec *Record, seq uint64, now int64) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.o.callTimeout)
+	defer cancel()
+	return r.store.Put(ctx, subject, rec.encode(), seq, rec.ttl(now))
+}
+
+// ttl is how long a record without instances is worth keeping, 0 for ever: the
+// evicted until their UserSig ends, a server API kick for good.
+func (r *Record) ttl(now int64) time.Duration {
+	if len(r.Instances) > 0 || r.KickedAt > 0 {
+		return 0
+	}
+	// At least so long that an operation still recognises its own write.
+	end := now + (10 * time.Minute).Milliseconds()
+	for i := range r.Evicted {
+		end = max(end, (r.Evicted[i].Expires+60)*1000)
+	}
+	if len(r.Out) > 0 {
+		end = max(end, now+eventAge.Milliseconds())
+	}
+	return min(time.Duration(end-now)*time.Millisecond, 10*365*24*time.Hour)
+}
+
+// fail turns an error of the store into what a client is told.
+func (r *Registry) fail(err error) error {
+	var f *fault.Error
+	switch {
+	case errors.As(err, &f):
+		return f
+	case err == nil:
+		err = context.DeadlineExceeded
+	}
+	r.log.Warn("registry: the store did not answer in time", "error", err)
+	return fault.New(fault.ServerTimeout)
+}
+
+// Admit implements gateway.Registry.
+func (r *Registry) Admit(ctx context.Context, c gateway.Claim) (gateway.Outcome, error) {
+	if r.o.Known != nil {
+		known, err := r.o.Known(ctx, c.User)
+		if err != nil {
+			return gateway.Outcome{}, r.fail(err)
+		}
+		if !known {
+			return gateway.Outcome{Verdict: gateway.UnknownUser}, nil
+		}
+	}
+	var out gateway.Outcome
+	err := r.mutate(ctx, "admit", c.User, func(rec Record, s rules, op string, now int64) step {
+		next, d := admit(rec, s, claim{Claim: c, Gateway: r.self, Op: op}, now)
+		return step{next: next, write: d.Write, evicted: d.Evicted, events: d.Events, after: func() {
+			out = d.Outcome
+			if d.Verdict == gateway.Admitted {
+				r.recent.add(d.Place, r.o.now())
+			}
+			if d.Superseded.Attach != 0 {
+				r.send(signal{Op: opSupersede, Place: d.Superseded.Place}, d.Superseded.Gateway)
+			}
+		}}
+	})
+	return out, err
+}
+
+// Release implements gateway.Registry.
+func (r *Registry) Release(ctx context.Context, p gateway.Place) error {
+	return r.mutate(ctx, "release", p.User, func(rec Record, s rules, _ string, now int64) step {
+		next, c := release(rec, s, p, now)
+		return c.step(next)
+	})
+}
+
+// Detach implements gateway.Registry. When the store does not answer it is
+// repeated until it does: the error is for the log.
+func (r *Registry) Detach(ctx context.Context, p gateway.Place, clean bool) error {
+	d := debt{place: p, clean: clean, since: r.now()}
+	err := r.detach(ctx, d)
+	if err != nil {
+		r.owed.add(d)
+	}
+	return err
+}
+
+func (r *Registry) detach(ctx context.Context, d debt) error {
+	return r.mutate(ctx, "detach", d.place.User, func(rec Record, s rules, _ string, now int64) step {
+		next, c := detach(rec, s, d.place, d.clean, d.since, now)
+		st := c.step(next)
+		st.after = func() { r.endAt(d.place.User, c.Due) }
+		return st
+	})
+}
+
+// Renew implements gateway.Registry.
+func (r *Registry) Renew(ctx context.Context, p gateway.Place, signedAt, expiresAt int64) (gateway.Verdict, error) {
+	var verdict gateway.Verdict
+	err := r.mutate(ctx, "renew", p.User, func(rec Record, s rules, _ string, now int64) step {
+		next, c, v := renew(rec, s, p, signedAt, expiresAt, now)
+		st := c.step(next)
+		// A refusal has to be proven by a write, as admit's.
+		st.write = st.write || v == gateway.KickedOut
+		st.after = func() { verdict = v }
+		return st
+	})
+	if verdict == gateway.KickedOut {
+		r.goes(func() { r.checkPlace(p) })
+	}
+	return verdict, err
+}
+
+func (c change) step(next Record) step {
+	return step{next: next, write: c.Write, evicted: c.Evicted, events: c.Events}
+}

@@ -1,0 +1,150 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// Each gateway ends the places of the sockets that it lost. What a gateway
+// left behind that died is found by the others, in a walk over all records
+// when its grace is over; a walk every ten minutes finds the rest.
+
+const sweepEvery = 10 * time.Minute
+
+// sweeps is when the next walk is due.
+type sweeps struct {
+	mu   sync.Mutex
+	at   time.Time
+	wake chan struct{}
+}
+
+// sweepIn has all records walked over after d, or earlier.
+func (r *Registry) sweepIn(d time.Duration) {
+	at := time.Now().Add(d)
+	r.sweeps.mu.Lock()
+	defer r.sweeps.mu.Unlock()
+	if r.sweeps.at.IsZero() || at.Before(r.sweeps.at) {
+		r.sweeps.at = at
+		if r.sweeps.wake != nil {
+			select {
+			case r.sweeps.wake <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+func (r *Registry) keepSweeping() {
+	wake := make(chan struct{}, 1)
+	r.sweeps.mu.Lock()
+	r.sweeps.wake = wake
+	r.sweeps.mu.Unlock()
+	r.sweepIn(r.o.Grace + time.Second)
+	for {
+		r.sweeps.mu.Lock()
+		t := time.NewTimer(time.Until(r.sweeps.at))
+		r.sweeps.mu.Unlock()
+		select {
+		case <-r.ctx.Done():
+			t.Stop()
+			return
+		case <-wake:
+			t.Stop()
+			continue
+		case <-t.C:
+		}
+		r.sweeps.mu.Lock()
+		r.sweeps.at = time.Now().Add(sweepEvery)
+		r.sweeps.mu.Unlock()
+		if err := r.sweep(r.ctx, ">"); err != nil && r.ctx.Err() == nil {
+			r.log.Warn("registry: not all records were looked at", "error", err)
+			r.sweepIn(5 * time.Second)
+		}
+	}
+}
+
+// sweep tidies all records whose key matches: "*.*" all, "<app>.*" an app's.
+func (r *Registry) sweep(ctx context.Context, keys string) error {
+	return r.walk(ctx, keys, 1, func(u gateway.User, rec Record, _ uint64) error {
+		rec = lapse(rec, r.lapsed(ctx))
+		now := r.now()
+		_, c := tidy(rec, r.rules(u.SDKAppID), u, now)
+		if len(rec.Out) > 0 && r.o.Events && now-rec.Out[0].Time > time.Minute.Milliseconds() {
+			r.goes(func() { r.drain(u, rec.Out) })
+		}
+		if c.Write {
+			return r.tidyUser(ctx, u)
+		}
+		r.endAt(u, c.Due)
+		return nil
+	})
+}
+
+// walk calls f for each record that matches, from a sequence number on. Records
+// that change meanwhile may come twice; none is missed.
+func (r *Registry) walk(ctx context.Context, keys string, from uint64, f func(u gateway.User, rec Record, seq uint64) error) error {
+	filter := "$KV." + usersBucket + "." + keys
+	for {
+		values, err := r.bus.Batch(ctx, usersStream, filter, from, 256)
+		if err != nil && !errors.Is(err, bus.ErrNoValue) {
+			return err
+		}
+		if len(values) == 0 {
+			return nil
+		}
+		for _, v := range values {
+			from = v.Seq + 1
+			u, ok := userOf(v.Subject)
+			if !ok {
+				continue
+			}
+			rec, err := decodeRecord(v.Data)
+			if err != nil {
+				r.log.Error("registry: "+err.Error(), "sdkAppID", u.SDKAppID, "userID", u.UserID)
+				continue
+			}
+			if err := f(u, rec, v.Seq); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// endAt has a user's record tidied at a time (ms); 0 for never.
+func (r *Registry) endAt(u gateway.User, due int64) {
+	if due == 0 || r.o.noTimers {
+		return
+	}
+	wait := time.Duration(due-r.now())*time.Millisecond + time.Millisecond
+	time.AfterFunc(max(wait, time.Millisecond), func() {
+		r.goes(func() {
+			select {
+			case r.ends <- struct{}{}:
+			case <-r.ctx.Done():
+				return
+			}
+			defer func() { <-r.ends }()
+			if err := r.tidyUser(r.ctx, u); err != nil && r.ctx.Err() == nil {
+				r.sweepIn(5 * time.Second)
+			}
+		})
+	})
+}
+
+// tidyUser ends what is over in one record.
+func (r *Registry) tidyUser(ctx context.Context, u gateway.User) error {
+	return r.mutate(ctx, "end", u, func(rec Record, s rules, _ string, now int64) step {
+		next, c := tidy(rec, s, u, now)
+		st := c.step(next)
+		st.after = func() { r.endAt(u, c.Due) }
+		return st
+	})
+}
+
+// errEnough ends a walk early.
+var errEnough = errors.New("enough")
