@@ -139,8 +139,13 @@ func parse(data safejs.Value) (m frame.Message, problem string) {
 	if data.Type() != safejs.TypeString {
 		return m, "the gateway sent a binary frame"
 	}
-	// UTF-16 units are never more than the bytes of the frame.
-	if n, err := data.Length(); err != nil || n > frame.MaxFrame {
+	// UTF-16 units are never more than the bytes of the frame. Go gives the
+	// length of objects only, hence the String object.
+	boxed, err := bridge.Global("Object").Invoke(data)
+	if err != nil {
+		return m, "the gateway sent an unreadable frame"
+	}
+	if n, err := boxed.Length(); err != nil || n > frame.MaxFrame {
 		return m, "the gateway sent a frame that is too large"
 	}
 	parsed, err := bridge.Global("JSON").Call("parse", data)
