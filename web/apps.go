@@ -1,0 +1,86 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// devApp is the SDKAppID of dev mode.
+const devApp = 1400000000
+
+// apps holds the secret keys of each SDKAppID that is served.
+type apps map[uint32][]string
+
+// keys implements what usersig.Verify asks for.
+func (a apps) keys(app uint32) []string { return a[app] }
+
+func readApps(flags []string) (apps, error) {
+	a := apps{}
+	for _, value := range flags {
+		id, key, err := readAppKey(value)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(a[id], key) {
+			a[id] = append(a[id], key)
+		}
+	}
+	return a, nil
+}
+
+// addDev gives the dev app a key, unless --app did. It is made at the first
+// start and kept in the data directory, so that a UserSig outlives a restart;
+// nothing but --dev ever reads it.
+func (a apps) addDev(data string) error {
+	if len(a[devApp]) > 0 {
+		return nil
+	}
+	var key string
+	var err error
+	if data == "memory" {
+		key = newDevKey()
+	} else if key, err = keepDevKey(filepath.Join(data, "dev.key")); err != nil {
+		return err
+	}
+	a[devApp] = []string{key}
+	return nil
+}
+
+func keepDevKey(file string) (string, error) {
+	text, err := os.ReadFile(file)
+	if err == nil {
+		if key := strings.TrimSpace(string(text)); key != "" {
+			return key, nil
+		}
+		return "", fmt.Errorf("the dev key %s is empty: delete the file, and a new key is made", file)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("the dev key cannot be read: %w", err)
+	}
+	key := newDevKey()
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return "", fmt.Errorf("the dev key cannot be kept: %w; choose another directory with --data", err)
+	}
+	// Written aside first: a key that is cut off would look like one.
+	part := file + ".part"
+	if err := os.WriteFile(part, []byte(key+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("the dev key cannot be kept: %w; choose another directory with --data", err)
+	}
+	if err := os.Rename(part, file); err != nil {
+		return "", fmt.Errorf("the dev key cannot be kept: %w", err)
+	}
+	return key, nil
+}
+
+func newDevKey() string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// options are the flags of timd serve.
+type options struct {
+	listen      string
+	opsListen   string
+	dev         bool
+	devRemote   bool
+	apps        list
+	admins      list
+	data        string
+	nats        string
+	natsCreds   string
+	natsCA      string
+	node        string
+	sync        string
+	origins     list
+	proxies     list
+	tlsCert     string
+	tlsKey      string
+	grace       time.Duration
+	loginWithin time.Duration
+
+	trusted []netip.Prefix // of proxies
+}
+
+// list is a flag that may be given several times, or once with commas.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+
+func (l *list) Set(value string) error {
+	for part := range strings.SplitSeq(value, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			*l = append(*l, part)
+		}
+	}
+	return nil
+}
+
+const serveUsage = `usage: timd serve [flags]
+Runs the gateway. To try it out: timd serve --dev
+Each flag is also an environment variable, --login-timeout as
+TIM_LOGIN_TIMEOUT; the flag wins. Those that can be repeated take several
+values with commas, too.
+
+`
+
+// serveFlags declares the flags; the defaults are in the text that -h prints.
+func serveFlags(o *options) *flag.FlagSet {
+	f := flag.NewFlagSet("serve", flag.ContinueOnError)
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`ADDRESS` to serve on; :0 chooses a port. The URL is the first line that is printed")
+	f.StringVar(&o.opsListen, "ops-listen", "", "`ADDRESS` for /metrics, /console/ and /v4/, when they shall not be on --listen")
+	f.BoolVar(&o.dev, "dev", false, "serve SDKAppID 1400000000 with a key of its own and sign for everybody at /dev/usersig; on loopback")
+	f.BoolVar(&o.devRemote, "dev-remote", false, "let --dev be reached from other machines")
+	f.Var(&o.apps, "app", "`SDKAPPID=KEYFILE` to serve; can be repeated, twice for one app while its keys rotate")
+	f.Var(&o.admins, "admin", "`USERID` of an app administrator; can be repeated (default administrator)")
+	f.StringVar(&o.data, "data", "", "`DIR` of the embedded store, or memory to keep nothing (default "+defaultData()+")")
+	f.StringVar(&o.nats, "nats", "", "`URL[,URL]` of a NATS cluster to join instead of the embedded store")
+	f.StringVar(&o.natsCreds, "nats-creds", "", "`FILE` with credentials for --nats")
+	f.StringVar(&o.natsCA, "nats-ca", "", "`FILE` with the certificate authority of --nats")
+	f.StringVar(&o.node, "node", "", "`NAME` of this gateway, unique in its cluster (default the host's name)")
+	f.StringVar(&o.sync, "sync", "default", "default or always: whether the embedded store syncs each write to disk, to survive a power loss")
+	f.Var(&o.origins, "allowed-origin", "`ORIGIN` of a page that may connect, for example https://chat.example.com, or * for all; can be repeated. The gateway's own is always allowed, and loopback with --dev")
+	f.Var(&o.proxies, "trusted-proxy", "`CIDR` of a proxy whose X-Forwarded-For is believed; can be repeated")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "`FILE` with the certificate chain, to serve https and wss")
+	f.StringVar(&o.tlsKey, "tls-key", "", "`FILE` with its key")
+	f.DurationVar(&o.grace, "grace", time.Minute, "how long a place outlives its lost connection")
+	f.DurationVar(&o.loginWithin, "login-timeout", 10*time.Second, "how long a login may take, from its frame")
+	return f
+}
+
+// defaultData is a state directory of the user, as nothing in the working
+// directory should depend on where timd was started.
+func defaultData() string {
+	if dir := os.Getenv("STATE_DIRECTORY"); dir != "" { // systemd
+		return dir
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "timd")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "state", "timd")
+	}
+	return "timd-data"
+}
+
+// parseServe reads flags and environment. flag.ErrHelp when the usage was asked
+// for and printed.
+func parseServe(args []string, env func(string) (string, bool), stdout io.Writer) (options, error) {
+	var o options
+	f := serveFlags(&o)
+	f.SetOutput(io.Discard)
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, serveUsage)
+		f.SetOutput(stdout)
+		f.PrintDefaults()
+		return o, flag.ErrHelp
+	} else if err != nil {
+		return o, fmt.Errorf("%w; timd serve -h lists the flags", err)
+	}
+	if f.NArg() > 0 {
+		return o, fmt.Errorf("%q is not expected: all arguments are flags, see timd serve -h", f.Arg(0))
+	}
+	given := map[string]bool{}
+	f.Visit(func(fl *flag.Flag) { given[fl.Name] = true })
+	var bad error
+	f.VisitAll(func(fl *flag.Flag) {
+		name := "TIM_" + strings.ToUpper(strings.ReplaceAll(fl.Name, "-", "_"))
+		value, ok := env(name)
+		if !ok || value == "" || given[fl.Name] || bad != nil {
+			return
+		}
+		if err := fl.Value.Set(value); err != nil {
+			bad = fmt.Errorf("%s=%q is not a value for --%s: %w", name, value, fl.Name, err)
+		}
+	})
+	if bad != nil {
+		return o, bad
+	}
+	return o, o.check()
+}
+
+// check finds what does not go together, and fills in defaults.
+func (o *options) check() error {
+	if o.data == "" {
+		o.data = defaultData()
+	}
+	if len(o.admins) == 0 {
+		o.admins = list{"administrator"}
+	}
+	if o.node == "" {
+		name, err := os.Hostname()
+		if err != nil || name == "" {
+			name = "timd"
+		}
+		o.node = strings.Map(func(r rune) rune {
+			if strings.ContainsRune(". *>/\\\t\n", r) {
+				return '-'
+			}
+			return r
+		}, name)
+	}
+	host, _, err := net.SplitHostPort(o.listen)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--listen %q is not ADDRESS:PORT, for example 127.0.0.1:8080", o.listen)
+	case strings.ContainsAny(o.node, ". *>/\\ \t"):
+		return fmt.Errorf("--node %q: use letters, digits, - and _", o.node)
+	case o.sync != "default" && o.sync != "always":
+		return fmt.Errorf("--sync %q must be default or always", o.sync)
+	case (o.tlsCert == "") != (o.tlsKey == ""):
+		return errors.New("--tls-cert and --tls-key belong together: give both")
+	case o.grace < time.Second || o.grace > 24*time.Hour:
+		return fmt.Errorf("--grace %v must be between 1s and 24h", o.grace)
+	case o.loginWithin < time.Second || o.loginWithin > time.Minute:
+		return fmt.Errorf("--login-timeout %v must be between 1s and 1m", o.loginWithin)
+	case o.devRemote && !o.dev:
+		return errors.New("--dev-remote is for --dev: give both, or neither")
+	case !o.dev && len(o.apps) == 0:
+		return errors.New("no app to serve: give --app SDKAPPID=KEYFILE, or --dev to try things out")
+	case o.nats != "" && o.sync == "always":
+		return errors.New("--sync is for the embedded store: with --nats, configure the NATS servers")
+	}
+	if o.dev && !o.devRemote {
+		switch {
+		case host == "":
+			o.listen = "127.0.0.1" + o.listen[strings.LastIndex(o.listen, ":"):]
+		case !isLoopback(host):
+			return fmt.Errorf("--listen %s with --dev would sign for everybody who can reach it: listen on 127.0.0.1, or add --dev-remote", o.listen)
+		}
+	}
+	for _, origin := range o.origins {
+		if !validOrigin(origin) {
+			return fmt.Errorf("--allowed-origin %q is not an origin, for example https://chat.example.com", origin)
+		}
+	}
+	for _, p := range o.proxies {
+		prefix, err := netip.ParsePrefix(p)
+		if addr, failed := netip.ParseAddr(p); failed == nil {
+			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return fmt.Errorf("--trusted-proxy %q is not an address or CIDR, for example 10.0.0.0/8", p)
+		}
+		o.trusted = append(o.trusted, prefix.Masked())
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/registry"
+)
+
+// running is a timd while it starts and serves: what a part needs of it.
+type running struct {
+	options options
+	log     *slog.Logger
+	apps    apps
+	callers callers
+	bus     *bus.Bus
+	reg     *registry.Registry
+	gateway *gateway.Gateway
+
+	public *http.ServeMux // on --listen
+	ops    *http.ServeMux // on --ops-listen if given, else the same as public
+
+	// pages are further pages to name at the start: what and path.
+	pages []page
+	// closers run at the end, the last one first, after the drain and before
+	// the registry is closed.
+	closers []func(context.Context)
+}
+
+type page struct{ what, path string }
+
+// part hangs itself into a timd that is about to serve: URLs on public or ops,
+// methods and hooks on the gateway, closers. An error ends the start.
+type part func(ctx context.Context, t *running) error
+
+// parts are called in this order.
+var parts = []part{
+	servePages,
+	serveSDK,
+	serveDev,
+}
+
+func servePages(_ context.Context, t *running) error {
+	h, err := embedded(pageFiles, "page")
+	if err != nil {
+		return err
+	}
+	t.public.Handle("/", h)
+	t.pages = append(t.pages, page{"page", "/"})
+	return nil
+}
+
+func serveSDK(_ context.Context, t *running) error {
+	h, err := sdkFiles()
+	if err != nil {
+		return err
+	}
+	t.public.Handle("/sdk/", http.StripPrefix("/sdk", h))
+	return nil
+}
+
+func serveDev(_ context.Context, t *running) error {
+	if t.options.dev {
+		t.public.Handle("/dev/usersig", devUserSig(t.apps, t.callers))
+	}
+	return nil
+}
