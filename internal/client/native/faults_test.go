@@ -2,7 +2,6 @@ package native_test
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -16,9 +15,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/client"
 	"github.com/tim-wasm/tim/internal/client/native"
 	"github.com/tim-wasm/tim/internal/client/native/faultnet"
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/session"
 )
 
@@ -211,23 +212,24 @@ func (s *schedule) pause(ms int) { time.Sleep(time.Duration(s.rand.IntN(ms)) * t
 // login calls without waiting, as a page does; what comes of it is checked.
 func (s *schedule) login(p *page) {
 	p.rec.note("- login")
-	p.rec.loginCalled()
 	began := s.tick()
 	s.mu.Lock()
 	p.began = began
 	s.mu.Unlock()
-	s.call(p, "login", 12*time.Second, func(ctx context.Context) error {
-		got, err := p.c.Login(ctx, s.user, sign(s.user, time.Hour))
-		at := s.tick()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		switch {
-		case err != nil:
-			p.late = p.late || !errors.Is(err, fault.New(fault.LoginBusy))
-		case got.Text("errorInfo") == "": // not a repeatLogin, which says nothing new
-			p.won = at
-		}
-		return err
+	s.call(p, "login", 12*time.Second, func(c *client.Client, done client.Done) {
+		p.rec.loginCalled()
+		c.Login(s.user, sign(s.user, time.Hour), func(got frame.Body, err *fault.Error) {
+			s.mu.Lock()
+			s.clock++
+			switch {
+			case err != nil:
+				p.late = p.late || err.Code != fault.LoginBusy
+			case got.Text("errorInfo") == "": // not a repeatLogin, which says nothing new
+				p.won = s.clock
+			}
+			s.mu.Unlock()
+			done(got, err)
+		})
 	}, fault.LoginBusy, fault.Timeout, fault.Offline, fault.LoggedOut, fault.KickedMultipleAccount, fault.ServerTimeout)
 }
 
@@ -237,36 +239,38 @@ func (s *schedule) logout(p *page) {
 	s.mu.Lock()
 	p.left = left
 	s.mu.Unlock()
-	s.call(p, "logout", 5*time.Second, func(ctx context.Context) error { return p.c.Logout(ctx) }, fault.NotLoggedIn)
+	s.call(p, "logout", 5*time.Second, func(c *client.Client, done client.Done) { c.Logout(done) }, fault.NotLoggedIn)
 }
 
-// call must settle within its time, with success or one of the given codes.
-func (s *schedule) call(p *page, name string, limit time.Duration, f func(context.Context) error, codes ...fault.Code) {
+// call must settle once and within its time, with success or one of the codes.
+// Calls of a page begin in the order in which they are made.
+func (s *schedule) call(p *page, name string, limit time.Duration, begin func(*client.Client, client.Done), codes ...fault.Code) {
 	s.out.calls++
 	s.calls.Add(1)
-	go func() {
-		defer s.calls.Done()
-		ctx, cancel := context.WithTimeout(context.Background(), limit+20*time.Second)
-		defer cancel()
-		start := time.Now()
-		err := f(ctx)
-		took := time.Since(start)
-		var e *fault.Error
-		switch {
-		case err == nil:
-			p.rec.note("= %s ok after %v", name, took.Round(time.Millisecond))
-		case errors.As(err, &e):
-			p.rec.note("= %s %d after %v: %s", name, e.Code, took.Round(time.Millisecond), e.Message)
-			if !slices.Contains(codes, e.Code) {
-				p.rec.violation("%s rejected with %d %s", name, e.Code, e.Message)
+	start := time.Now()
+	settled := 0
+	p.c.Start(func(c *client.Client) {
+		begin(c, func(_ frame.Body, err *fault.Error) {
+			settled++
+			took := time.Since(start)
+			switch {
+			case settled > 1:
+				p.rec.violation("%s settled %d times", name, settled)
+				return
+			case err == nil:
+				p.rec.note("= %s ok after %v", name, took.Round(time.Millisecond))
+			default:
+				p.rec.note("= %s %d after %v: %s", name, err.Code, took.Round(time.Millisecond), err.Message)
+				if !slices.Contains(codes, err.Code) {
+					p.rec.violation("%s rejected with %d %s", name, err.Code, err.Message)
+				}
 			}
-		default:
-			p.rec.violation("%s never settled", name)
-		}
-		if took > limit {
-			p.rec.violation("%s took %v", name, took)
-		}
-	}()
+			if took > limit {
+				p.rec.violation("%s took %v", name, took)
+			}
+			s.calls.Done()
+		})
+	})
 }
 
 // end heals everything and waits until the pages know where they stand.
@@ -282,8 +286,15 @@ func (s *schedule) end() {
 	for i, p := range s.pages {
 		was[i] = p.c.State().Status == session.StatusReconnecting
 	}
-	s.calls.Wait()
 	deadline := time.After(40 * time.Second)
+	settled := make(chan struct{})
+	go func() { s.calls.Wait(); close(settled) }()
+	select {
+	case <-settled:
+	case <-deadline:
+		s.out.wrong = append(s.out.wrong, "a call never settled")
+		return
+	}
 	for !s.calm() {
 		select {
 		case <-s.pages[0].rec.changed:
