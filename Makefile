@@ -47,7 +47,7 @@ test-go:
 	$(GO) test -race $$($(GO) list ./... | grep -v /web/e2e)
 
 test-wasm: node-modules
-	$(WASM) $(GO) test -exec '$(NODE) $(CURDIR)/web/e2e/lib/gotest.mjs' $(WASM_PACKAGES)
+	$(WASM) $(GO) test -modfile $$($(GO) run ./internal/build -modfile) -exec '$(NODE) $(CURDIR)/web/e2e/lib/gotest.mjs' $(WASM_PACKAGES)
 
 test-js: build node-modules
 	cd js && $(NPM) test --silent
