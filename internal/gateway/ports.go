@@ -98,7 +98,8 @@ type Registry interface {
 	// Admit decides on a claim and stores the outcome by one compare-and-set.
 	// It is idempotent.
 	Admit(ctx context.Context, c Claim) (Outcome, error)
-	// Release ends a place: logout.
+	// Release ends a place: logout. Attach 0 stands for whichever attachment of
+	// the instance: a farewell.
 	Release(ctx context.Context, p Place) error
 	// Detach says that the socket of a place is gone. clean: the page closed
 	// it, so presence ends after 5 s and not after the grace time.

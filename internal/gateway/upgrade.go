@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"strings"
 
 	"github.com/lxzan/gws"
@@ -98,7 +97,10 @@ func (g *Gateway) serve(s *socket) {
 	code := 1006
 	defer func() {
 		if p := recover(); p != nil {
-			g.o.Log.Error("a socket's reader panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			// The library slices by a length that a client made negative.
+			g.o.Log.Warn("a frame could not be read; its socket is closed", "client", s.addr, "cause", fmt.Sprint(p))
+			s.finish(nil, frame.CloseBadFrame, "the frame cannot be read")
+			_ = s.conn.WriteClose(frame.CloseBadFrame, []byte("the frame cannot be read"))
 		}
 		g.closed(s, code)
 		s.raw.end()

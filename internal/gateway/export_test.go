@@ -1,0 +1,18 @@
+package gateway
+
+import "time"
+
+// Times are the deadlines that a test shortens.
+type Times struct{ StandBy, Login, Ask, Silence, Write, Linger time.Duration }
+
+// Shorten sets those that are not zero; before the first socket.
+func (g *Gateway) Shorten(t Times) {
+	for _, d := range []struct{ to, from *time.Duration }{
+		{&g.times.standBy, &t.StandBy}, {&g.times.login, &t.Login}, {&g.times.ask, &t.Ask},
+		{&g.times.silence, &t.Silence}, {&g.times.write, &t.Write}, {&g.times.linger, &t.Linger},
+	} {
+		if *d.from != 0 {
+			*d.to = *d.from
+		}
+	}
+}

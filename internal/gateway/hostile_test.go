@@ -1,0 +1,206 @@
+package gateway_test
+
+import (
+	"bufio"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// rawDial does the handshake by hand, for what no WebSocket library would do.
+func (w *world) rawDial() net.Conn {
+	w.t.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(w.url, "ws://"))
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { c.Close() })
+	_, err = io.WriteString(c, "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: x, tim.v1\r\n\r\n")
+	require.NoError(w.t, err)
+	// Byte by byte, so that nothing behind the handshake is swallowed.
+	var head strings.Builder
+	for !strings.HasSuffix(head.String(), "\r\n\r\n") {
+		b := make([]byte, 1)
+		_, err := io.ReadFull(c, b)
+		require.NoError(w.t, err)
+		head.Write(b)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(strings.NewReader(head.String())), nil)
+	require.NoError(w.t, err)
+	res.Body.Close()
+	require.Equal(w.t, http.StatusSwitchingProtocols, res.StatusCode)
+	return c
+}
+
+// masked makes a client's frame with a mask of zeros.
+func masked(first byte, payload []byte) []byte {
+	b := []byte{first}
+	switch n := len(payload); {
+	case n < 126:
+		b = append(b, 0x80|byte(n))
+	case n < 1<<16:
+		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
+	default:
+		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
+	}
+	return append(append(b, 0, 0, 0, 0), payload...)
+}
+
+// lastClose reads to the end and gives the code of the close frame, 0 if none.
+func lastClose(t *testing.T, c net.Conn) int {
+	t.Helper()
+	require.NoError(t, c.SetReadDeadline(time.Now().Add(within)))
+	r := bufio.NewReader(c)
+	for {
+		head := make([]byte, 2)
+		if _, err := io.ReadFull(r, head); err != nil {
+			return 0
+		}
+		n := int64(head[1])
+		switch n {
+		case 126:
+			var b [2]byte
+			_, _ = io.ReadFull(r, b[:])
+			n = int64(binary.BigEndian.Uint16(b[:]))
+		case 127:
+			var b [8]byte
+			_, _ = io.ReadFull(r, b[:])
+			n = int64(binary.BigEndian.Uint64(b[:]))
+		}
+		payload := make([]byte, n)
+		if _, err := io.ReadFull(r, payload); err != nil {
+			return 0
+		}
+		if head[0] == 0x88 && n >= 2 {
+			return int(binary.BigEndian.Uint16(payload))
+		}
+	}
+}
+
+func TestHostileBytes(t *testing.T) {
+	w := begin(t, setup{times: gateway.Times{Linger: 300 * time.Millisecond}})
+	huge := []byte{0x81, 0xff}
+	for _, c := range []struct {
+		name  string
+		bytes []byte
+		code  int
+	}{
+		{"too large", masked(0x81, make([]byte, frame.MaxFrame+1)), frame.CloseBadFrame},
+		{"announced as huge", append(huge, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0), frame.CloseBadFrame},
+		{"length below zero", append(huge, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0), frame.CloseBadFrame},
+		{"endless in pieces", func() []byte {
+			b := masked(0x01, make([]byte, 60<<10))
+			for range 4 {
+				b = append(b, masked(0x00, make([]byte, 60<<10))...)
+			}
+			return b
+		}(), frame.CloseBadFrame},
+		{"too deep", masked(0x81, []byte(`{"a":`+strings.Repeat("[", 100)+strings.Repeat("]", 100)+`}`)), frame.CloseBadFrame},
+		{"binary", masked(0x82, []byte(`{"jsonrpc":"2.0","id":1,"method":"ping"}`)), frame.CloseBadFrame},
+		{"not UTF-8", masked(0x81, []byte("\xff\xfe")), 1007},
+		{"not masked", []byte{0x81, 0x02, '{', '}'}, 1002},
+		{"reserved bits", masked(0xf1, []byte("{}")), 1002},
+		{"reserved opcode", masked(0x83, []byte("{}")), 1002},
+		{"continuation of nothing", masked(0x80, []byte("{}")), 1002},
+		{"long control frame", masked(0x89, make([]byte, 200)), 1002},
+		{"close with half a code", masked(0x88, []byte{3}), 1002},
+		{"not WebSocket", []byte("GET / HTTP/1.1\r\n\r\n" + strings.Repeat("x", 4000)), 1002},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn := w.rawDial()
+			_, err := conn.Write(c.bytes)
+			require.NoError(t, err)
+			require.Equal(t, c.code, lastClose(t, conn))
+		})
+	}
+	p, _ := w.login(page("alice"))
+	p.expectOpen()
+}
+
+func TestBadFrames(t *testing.T) {
+	w := begin(t, setup{})
+	p, _ := w.login(page("alice"))
+	for _, text := range []string{"hello", "[]", `{"jsonrpc":"2.0","id":"x","method":"ping"}`, `{"id":3}`, ""} {
+		p.write(text)
+		m := p.read()
+		require.NotNil(t, m.Err, text)
+		require.Contains(t, []int{int(frame.CodeParse), int(frame.CodeInvalid)}, int(m.Err.Code))
+		require.NotEmpty(t, m.Err.Message)
+	}
+	p.expectOpen() // a mistake is no reason to end a session
+	p.write("again")
+	require.NotNil(t, p.read().Err)
+	p.expectClose(frame.CloseBadFrame)
+}
+
+func TestFlood(t *testing.T) {
+	w := begin(t, setup{})
+	p, _ := w.login(page("alice"))
+	for range 2 * frame.Burst {
+		if p.conn.WriteString(`{"jsonrpc":"2.0","method":"ping"}`) != nil {
+			break
+		}
+	}
+	p.expectClose(frame.CloseFlood)
+
+	p, _ = w.login(page("bob"))
+	for range 2 * frame.Burst {
+		if p.conn.WritePing(nil) != nil {
+			break
+		}
+	}
+	p.expectClose(frame.CloseFlood)
+}
+
+// A request that comes in one packet with the handshake is not lost.
+func TestEarlyBytes(t *testing.T) {
+	w := begin(t, setup{})
+	c, err := net.Dial("tcp", strings.TrimPrefix(w.url, "ws://"))
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = c.Write(append([]byte("GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: tim.v1\r\n\r\n"),
+		masked(0x81, []byte(`{"jsonrpc":"2.0","id":1,"method":"ping"}`))...))
+	require.NoError(t, err)
+	require.NoError(t, c.SetReadDeadline(time.Now().Add(within)))
+	var got strings.Builder
+	buf := make([]byte, 512)
+	for !strings.Contains(got.String(), "serverTime") {
+		n, err := c.Read(buf)
+		require.NoError(t, err, got.String())
+		got.Write(buf[:n])
+	}
+}
+
+// FuzzSocket sends any bytes behind a handshake: the gateway stays.
+func FuzzSocket(f *testing.F) {
+	f.Add([]byte(`{"jsonrpc":"2.0","id":1,"method":"ping"}`), true)
+	f.Add([]byte(`{"jsonrpc":"2.0","id":1,"method":"login","params":{"userID":"a","instance":"00"}}`), true)
+	f.Add([]byte(`{"jsonrpc":"2.0","id":1,"method":"farewell","params":{"token":"AAAA"}}`), true)
+	f.Add([]byte{0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}, false)
+	f.Add([]byte{0x01, 0x80, 0, 0, 0, 0, 0x00, 0x80, 0, 0, 0, 0}, false)
+	f.Add(masked(0x88, []byte{3, 232, 0xff}), false)
+	w := begin(f, setup{times: gateway.Times{Linger: 50 * time.Millisecond}})
+	f.Fuzz(func(t *testing.T, input []byte, framed bool) {
+		w.t = t
+		c := w.rawDial()
+		if framed {
+			input = masked(0x81, input)
+		}
+		_, _ = c.Write(input)
+		_ = c.(*net.TCPConn).CloseWrite()
+		_ = c.SetReadDeadline(time.Now().Add(within))
+		_, err := io.Copy(io.Discard, c)
+		if ne, ok := err.(net.Error); ok {
+			require.False(t, ne.Timeout(), "the gateway must end a socket that the client has ended")
+		}
+	})
+}

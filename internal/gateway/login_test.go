@@ -1,0 +1,264 @@
+package gateway_test
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/usersig"
+)
+
+func TestLogin(t *testing.T) {
+	w := begin(t, setup{})
+	i := page("alice")
+	p, m := w.login(i)
+	require.EqualValues(t, app, m.Body.Number("sdkAppID"))
+	require.Equal(t, "alice", m.Body.Text("userID"))
+	require.Len(t, m.Body.Text("instanceID"), 64)
+	require.NotContains(t, m.Body.Text("instanceID"), i.instance, "the secret stays a secret")
+	require.InDelta(t, time.Now().UnixMilli(), m.Body.Number("serverTime"), 60_000)
+	require.InDelta(t, time.Hour.Milliseconds(), m.Body.Number("expiresIn"), 2_000)
+	require.EqualValues(t, frame.Heartbeat, m.Body.Number("heartbeat"))
+	require.NotEmpty(t, m.Body.Text("farewell"))
+	p.expectOpen()
+	require.Len(t, w.g.Places(), 1)
+	require.Equal(t, gateway.Stats{Sockets: 1, Sessions: 1, Logins: 1}, w.g.Stats())
+
+	// The same frame again changes nothing.
+	again := p.call(frame.Login, i.frame())
+	require.Nil(t, again.Err)
+	require.Equal(t, m.Body.Text("instanceID"), again.Body.Text("instanceID"))
+	require.EqualValues(t, 1, w.g.Stats().Logins)
+
+	// Another user on this socket is an error, and the session goes on.
+	require.Equal(t, fault.BadParameters, p.call(frame.Login, page("bob").frame()).Err.Code)
+	wrong := i
+	wrong.sig = usersig.Sign(app, "another key", "alice", time.Now(), time.Hour)
+	require.Equal(t, fault.SigWrongKey, p.call(frame.Login, wrong.frame()).Err.Code)
+	p.expectOpen()
+}
+
+func TestLoginIsRefused(t *testing.T) {
+	w := begin(t, setup{})
+	now := time.Now()
+	with := func(key string, value any) map[string]any {
+		f := maps.Clone(page("carol").frame())
+		f[key] = value
+		return f
+	}
+	good := usersig.Sign(app, key, "carol", now, time.Hour)
+	for _, c := range []struct {
+		name  string
+		frame map[string]any
+		code  fault.Code
+	}{
+		{"wrong key", with("userSig", usersig.Sign(app, "x", "carol", now, time.Hour)), fault.SigWrongKey},
+		{"expired", with("userSig", usersig.Sign(app, key, "carol", now.Add(-time.Hour), time.Minute)), fault.SigExpired},
+		{"empty", with("userSig", ""), fault.SigEmpty},
+		{"truncated", with("userSig", good[:len(good)/2]), fault.SigMalformed},
+		{"other user", with("userSig", usersig.Sign(app, key, "dave", now, time.Hour)), fault.SigOtherUser},
+		{"other app", with("sdkAppID", app+1), fault.SigOtherApp},
+		{"no such app", with("userSig", usersig.Sign(app+1, key, "carol", now, time.Hour)), fault.NoSuchApp},
+		{"userID", with("userID", "ä"), fault.BadParameters},
+		{"instance", with("instance", "123"), fault.BadParameters},
+		{"instance in capitals", with("instance", "0123456789ABCDEF0123456789ABCDEF"), fault.BadParameters},
+		{"doc", with("doc", ""), fault.BadParameters},
+		{"intent", with("intent", "maybe"), fault.BadParameters},
+		{"platform", with("platform", "Fridge"), fault.BadParameters},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := w.dial()
+			p.t = t
+			m := p.call(frame.Login, c.frame)
+			require.NotNil(t, m.Err)
+			require.Equal(t, c.code, m.Err.Code, m.Err.Message)
+			p.expectClose(frame.CloseRejected)
+		})
+	}
+	p := w.dial()
+	require.Equal(t, frame.CodeBadParams, p.call(frame.Login, with("userID", 7)).Err.Code)
+	require.Equal(t, frame.CodeBadParams, p.call(frame.Login, nil).Err.Code)
+	m := p.call(frame.Login, page("carol").frame())
+	require.Nil(t, m.Err, "a frame of the wrong shape may be mended")
+}
+
+func TestTooManyFailures(t *testing.T) {
+	var now time.Time
+	w := begin(t, setup{options: func(o *gateway.Options) {
+		o.ClientAddr = func(r *http.Request) string { return r.Header.Get("X-From") }
+		now = time.Now()
+		o.Now = func() time.Time { return now }
+	}})
+	from := func(addr string, i who) fault.Code {
+		p, err := w.dialWith(http.Header{"X-From": {addr}})
+		require.NoError(t, err)
+		m := p.call(frame.Login, i.frame())
+		if m.Err == nil {
+			return 0
+		}
+		return m.Err.Code
+	}
+	bad := page("erin")
+	bad.sig = usersig.Sign(app, "x", "erin", now, time.Hour)
+	for range 20 {
+		require.Equal(t, fault.SigWrongKey, from("1.1.1.1", bad))
+	}
+	require.Equal(t, fault.TooManyFailures, from("1.1.1.1", bad))
+	require.Equal(t, fault.TooManyFailures, from("1.1.1.1", page("erin")), "a good one must wait as well")
+	require.Zero(t, from("1.1.1.1", page("frank")), "another user")
+	require.Zero(t, from("2.2.2.2", page("erin")), "another address")
+}
+
+func TestNewLoginEvictsTheOld(t *testing.T) {
+	w := begin(t, setup{})
+	old := page("alice")
+	p1, _ := w.login(old)
+	p2, _ := w.login(page("alice"))
+	p1.evicted(frame.KickMultipleAccount)
+	p2.expectOpen()
+
+	// It comes back by itself: told once more, and the newer is not disturbed.
+	p3 := w.dial()
+	p3.send(frame.Login, old.resume().frame())
+	p3.evicted(frame.KickMultipleAccount)
+	p2.expectOpen()
+	require.Len(t, w.g.Places(), 1)
+}
+
+func TestResumeSupersedesTheOlderSocket(t *testing.T) {
+	w := begin(t, setup{})
+	i := page("alice")
+	p1, m1 := w.login(i)
+	p2, m2 := w.login(i.resume())
+	require.True(t, string(m2.Body.Text("instanceID")) == m1.Body.Text("instanceID"))
+	p1.expectClose(frame.CloseSuperseded)
+	p2.expectOpen()
+	require.Len(t, w.g.Places(), 1)
+	require.NotContains(t, w.reg.told(), "detach", "the late end of the old socket undoes nothing")
+}
+
+func TestResumeAfterALostConnection(t *testing.T) {
+	w := begin(t, setup{})
+	i := page("alice")
+	p1, _ := w.login(i)
+	require.NoError(t, p1.conn.NetConn().Close())
+	eventually(t, "detach", func() bool { return len(w.reg.told()) == 1 })
+	require.Equal(t, []string{"detach"}, w.reg.told())
+	_, m := w.login(i.resume())
+	require.Contains(t, string(bodyOf(m)), `"resumed":true`)
+}
+
+func TestPageClosedCleanly(t *testing.T) {
+	for _, code := range []uint16{1000, 1001} {
+		w := begin(t, setup{})
+		p, _ := w.login(page("alice"))
+		require.NoError(t, p.conn.WriteClose(code, nil))
+		eventually(t, "detach", func() bool { return len(w.reg.told()) == 1 })
+		require.Equal(t, []string{"detach clean"}, w.reg.told())
+	}
+}
+
+func TestDuplicatedTab(t *testing.T) {
+	w := begin(t, setup{})
+	i := page("alice")
+	p1, _ := w.login(i)
+	copied := i
+	copied.doc = hexOf(8)
+	p2 := w.dial()
+	m := p2.call(frame.Login, copied.frame())
+	require.Equal(t, frame.CodeDuplicate, m.Err.Code)
+	p1.expectOpen()
+	copied.instance = hexOf(16)
+	require.Nil(t, p2.call(frame.Login, copied.frame()).Err, "the same socket, a fresh instance")
+	p1.evicted(frame.KickMultipleAccount)
+}
+
+func TestReloadTakesOverASilentHolder(t *testing.T) {
+	w := begin(t, setup{})
+	i := page("alice")
+	p1, _ := w.login(i)
+	p1.mute.Store(true) // as a frozen or unloaded page
+	reloaded := i
+	reloaded.doc = hexOf(8)
+	began := time.Now()
+	p2, m := w.login(reloaded)
+	require.Less(t, time.Since(began), 3*time.Second)
+	require.Contains(t, string(bodyOf(m)), `"resumed":true`)
+	p1.expectClose(frame.CloseSuperseded)
+	p2.expectOpen()
+}
+
+func TestStoreIsNotLive(t *testing.T) {
+	w := begin(t, setup{before: func(g *gateway.Gateway) { g.Handle("echo.back", echo) }})
+	p1, _ := w.login(page("alice"))
+	w.reg.dead.Store(true)
+	p2 := w.dial()
+	require.Equal(t, fault.ServerTimeout, p2.call(frame.Login, page("bob").frame()).Err.Code)
+	p1.expectOpen()
+	require.Equal(t, fault.ServerTimeout, p1.call("echo.back", nil).Err.Code)
+	require.Zero(t, w.g.Deliver(gateway.User{SDKAppID: app, UserID: "alice"}, gateway.Place{}, "x.y", nil))
+	w.reg.dead.Store(false)
+	require.Nil(t, p2.call(frame.Login, page("bob").frame()).Err, "the same socket may try again")
+	require.Nil(t, p1.call("echo.back", nil).Err)
+}
+
+func TestVerdicts(t *testing.T) {
+	w := begin(t, setup{})
+	for verdict, code := range map[gateway.Verdict]fault.Code{
+		gateway.SigRevoked: fault.SigRevoked, gateway.UnknownUser: fault.NoSuchAccount,
+	} {
+		w.reg.admit = func(context.Context, gateway.Claim) (gateway.Outcome, error) {
+			return gateway.Outcome{Verdict: verdict}, nil
+		}
+		p := w.dial()
+		require.Equal(t, code, p.call(frame.Login, page("alice").frame()).Err.Code)
+		p.expectClose(frame.CloseRejected)
+	}
+}
+
+func TestLoginTimeout(t *testing.T) {
+	w := begin(t, setup{times: gateway.Times{Login: 100 * time.Millisecond}})
+	release := make(chan struct{})
+	w.reg.admit = func(ctx context.Context, c gateway.Claim) (gateway.Outcome, error) {
+		<-release
+		return w.reg.Registry.Admit(ctx, c)
+	}
+	p := w.dial()
+	p.send(frame.Login, page("alice").frame())
+	p.expectClose(frame.CloseLoginTimeout)
+	close(release)
+	// The place that was given to nobody is given back.
+	eventually(t, "detach", func() bool { return len(w.reg.told()) == 1 })
+	require.Empty(t, w.g.Places())
+}
+
+func TestStandBy(t *testing.T) {
+	w := begin(t, setup{times: gateway.Times{StandBy: 100 * time.Millisecond}})
+	p := w.dial()
+	p.expectClose(frame.CloseStandBy)
+	p, _ = w.login(page("alice"))
+	p.expectOpen()
+}
+
+func TestKickedBeforeItsAnswer(t *testing.T) {
+	// The registry evicts a place between its admission and its binding.
+	w := begin(t, setup{})
+	w.reg.admit = func(ctx context.Context, c gateway.Claim) (gateway.Outcome, error) {
+		out, err := w.reg.Registry.Admit(ctx, c)
+		if err == nil && c.UserID == "alice" {
+			require.True(t, w.g.Kick(out.Place, frame.KickRESTAPI), "the registry must not think that nobody is there")
+		}
+		return out, err
+	}
+	p := w.dial()
+	p.send(frame.Login, page("alice").frame())
+	p.evicted(frame.KickRESTAPI)
+	require.Empty(t, w.g.Places())
+}

@@ -1,0 +1,311 @@
+package gateway_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/usersig"
+)
+
+func bodyOf(m frame.Message) json.RawMessage {
+	o, _ := m.Body.(*jsonframe.Object)
+	if o == nil {
+		return nil
+	}
+	return o.Raw
+}
+
+func echo(_ context.Context, s *gateway.Session, params json.RawMessage) (any, error) {
+	return struct {
+		User string          `json:"user"`
+		Got  json.RawMessage `json:"got"`
+	}{s.User().UserID, params}, nil
+}
+
+func TestLogout(t *testing.T) {
+	w := begin(t, setup{})
+	i := page("alice")
+	p, _ := w.login(i)
+	m := p.call(frame.Logout, map[string]any{})
+	require.Nil(t, m.Err)
+	require.JSONEq(t, `{}`, string(bodyOf(m)))
+	p.expectClose(frame.CloseLoggedOut)
+	require.Equal(t, []string{"release"}, w.reg.told(), "released before the answer, and once")
+	require.Empty(t, w.g.Places())
+	_, m = w.login(i)
+	require.Contains(t, string(bodyOf(m)), `"resumed":false`)
+}
+
+func TestNotLoggedIn(t *testing.T) {
+	w := begin(t, setup{before: func(g *gateway.Gateway) { g.Handle("echo.back", echo) }})
+	p := w.dial()
+	for _, method := range []string{frame.Logout, "echo.back"} {
+		require.Equal(t, fault.NotLoggedIn, p.call(method, map[string]any{}).Err.Code, method)
+	}
+	require.Equal(t, fault.NotLoggedIn, p.call(frame.Renew, map[string]any{"userSig": "x"}).Err.Code)
+	require.Equal(t, frame.CodeNoMethod, p.call("no.such", map[string]any{}).Err.Code)
+	p.expectOpen()
+}
+
+func TestFarewell(t *testing.T) {
+	w := begin(t, setup{})
+	i := page("alice")
+	p1, m := w.login(i)
+	token := m.Body.Text("farewell")
+	require.NoError(t, p1.conn.NetConn().Close())
+	eventually(t, "detach", func() bool { return len(w.reg.told()) == 1 })
+
+	p2 := w.dial()
+	require.Equal(t, fault.BadParameters, p2.call(frame.Farewell, map[string]any{"token": token + "x"}).Err.Code)
+	require.Nil(t, p2.call(frame.Farewell, map[string]any{"token": token}).Err, "before a login")
+	_, m = w.login(i)
+	require.Contains(t, string(bodyOf(m)), `"resumed":false`, "the place has ended, not only the presence")
+
+	// After a login of somebody else, on a place that is attached.
+	p3, _ := w.login(page("bob"))
+	p4, m := w.login(page("carol"))
+	require.Nil(t, p3.call(frame.Farewell, map[string]any{"token": m.Body.Text("farewell")}).Err)
+	p4.expectClose(frame.CloseLoggedOut)
+	p3.expectOpen()
+}
+
+func TestRenew(t *testing.T) {
+	w := begin(t, setup{})
+	i := page("alice")
+	i.expire = time.Second
+	p, _ := w.login(i)
+	renew := func(sig string) frame.Message { return p.call(frame.Renew, map[string]any{"userSig": sig}) }
+	now := time.Now()
+	require.Equal(t, fault.SigOtherUser, renew(usersig.Sign(app, key, "bob", now, time.Hour)).Err.Code)
+	require.Equal(t, fault.NoSuchApp, func() fault.Code {
+		m := renew(usersig.Sign(app+1, key, "alice", now, time.Hour))
+		if m.Err.Code == fault.SigOtherApp {
+			return fault.NoSuchApp
+		}
+		return m.Err.Code
+	}())
+	require.Equal(t, fault.SigWrongKey, renew(usersig.Sign(app, "x", "alice", now, time.Hour)).Err.Code)
+	require.Equal(t, frame.CodeBadParams, p.call(frame.Renew, map[string]any{"userSig": 1}).Err.Code)
+	w.reg.renew = func() (gateway.Verdict, error) { return gateway.SigRevoked, nil }
+	require.Equal(t, fault.SigRevoked, renew(usersig.Sign(app, key, "alice", now, time.Hour)).Err.Code)
+	w.reg.renew = nil
+	m := renew(usersig.Sign(app, key, "alice", now, time.Hour))
+	require.Nil(t, m.Err)
+	require.InDelta(t, time.Hour.Milliseconds(), m.Body.Number("expiresIn"), 2_000)
+	// Past the end of the first UserSig.
+	select {
+	case ce := <-p.closed:
+		require.FailNow(t, "closed", "%v", ce)
+	case <-time.After(time.Until(time.Unix(now.Unix()+2, 100e6))):
+	}
+	p.expectOpen()
+}
+
+func TestUserSigExpires(t *testing.T) {
+	w := begin(t, setup{})
+	i := page("alice")
+	signed := time.Now()
+	i.sig = usersig.Sign(app, key, "alice", signed, time.Second)
+	p, m := w.login(i)
+	end := time.Unix(signed.Unix()+2, 0) // valid while now <= time + expire, in whole seconds
+	left := m.Body.Number("expiresIn")
+	require.InDelta(t, time.Until(end).Milliseconds(), left, 500)
+	p.evicted(frame.KickUserSigExpired)
+	require.False(t, time.Now().Before(end), "not before its end")
+	require.Less(t, time.Since(end), time.Second)
+	eventually(t, "release", func() bool { return len(w.reg.told()) == 1 })
+	require.Equal(t, []string{"release"}, w.reg.told())
+}
+
+func TestKickAndDrop(t *testing.T) {
+	w := begin(t, setup{before: func(g *gateway.Gateway) {
+		g.Handle("echo.back", echo)
+	}})
+	p, _ := w.login(page("alice"))
+	place := w.g.Places()[0]
+	stale := place
+	stale.Attach++
+	require.False(t, w.g.Kick(stale, frame.KickRESTAPI), "another attachment")
+	w.g.Drop(stale)
+	p.expectOpen()
+	require.True(t, w.g.Kick(place, frame.KickRESTAPI))
+	require.False(t, w.g.Kick(place, frame.KickRESTAPI), "it is gone")
+	require.Zero(t, w.g.Deliver(place.User, gateway.Place{}, "x.y", nil), "nothing is delivered from then on")
+	p.evicted(frame.KickRESTAPI)
+
+	p, _ = w.login(page("bob"))
+	w.g.Drop(w.g.Places()[0])
+	p.expectClose(frame.CloseRecheck)
+	require.Empty(t, w.reg.told(), "the registry knows already")
+}
+
+func TestHandlers(t *testing.T) {
+	var ends, logins []string
+	w := begin(t, setup{before: func(g *gateway.Gateway) {
+		g.Handle("echo.back", echo)
+		g.Handle("some.fault", func(context.Context, *gateway.Session, json.RawMessage) (any, error) {
+			return nil, fault.New(fault.Blocked)
+		})
+		g.Handle("some.error", func(context.Context, *gateway.Session, json.RawMessage) (any, error) {
+			return nil, errors.New("the disk is on fire")
+		})
+		g.Handle("too.much", func(context.Context, *gateway.Session, json.RawMessage) (any, error) {
+			return strings.Repeat("x", frame.MaxFrame), nil
+		})
+		g.OnLogin(func(s *gateway.Session, resumed bool) {
+			logins = append(logins, s.User().UserID)
+			require.True(t, s.Notify("hello.there", json.RawMessage(`{"a":1}`)))
+		})
+		g.OnEnd(func(s *gateway.Session) { ends = append(ends, s.User().UserID) })
+		require.Panics(t, func() { g.Handle("echo.back", echo) })
+	}})
+	p, _ := w.login(page("alice"))
+	m := p.read()
+	require.Equal(t, "hello.there", m.Method)
+	require.JSONEq(t, `{"a":1}`, string(bodyOf(m)))
+	require.JSONEq(t, `{"user":"alice","got":{"x":[1]}}`, string(bodyOf(p.call("echo.back", map[string]any{"x": []int{1}}))))
+	require.Equal(t, fault.Blocked, p.call("some.fault", nil).Err.Code)
+	require.Equal(t, fault.Internal, p.call("some.error", nil).Err.Code)
+	require.Contains(t, w.log.String(), "the disk is on fire")
+	require.Equal(t, fault.Internal, p.call("too.much", nil).Err.Code)
+	// A notification wants no answer, an unknown one too.
+	p.write(`{"jsonrpc":"2.0","method":"echo.back","params":{}}`)
+	p.write(`{"jsonrpc":"2.0","method":"what"}`)
+	p.expectOpen()
+	p.call(frame.Logout, nil)
+	p.expectClose(frame.CloseLoggedOut)
+	require.Equal(t, []string{"alice"}, logins)
+	require.Equal(t, []string{"alice"}, ends)
+}
+
+func TestDeliver(t *testing.T) {
+	w := begin(t, setup{})
+	p1, m1 := w.login(page("alice"))
+	pb, _ := w.login(page("bob"))
+	alice := gateway.User{SDKAppID: app, UserID: "alice"}
+	require.Equal(t, 1, w.g.Deliver(alice, gateway.Place{}, "message.new", json.RawMessage(`{"n":1}`)))
+	m := p1.read()
+	require.Equal(t, "message.new", m.Method)
+	require.EqualValues(t, 1, m.Body.Number("n"))
+	require.Zero(t, w.g.Deliver(alice, gateway.Place{Instance: m1.Body.Text("instanceID")}, "message.new", nil), "not to the sender")
+	require.Zero(t, w.g.Deliver(gateway.User{SDKAppID: app + 1, UserID: "alice"}, gateway.Place{}, "message.new", nil))
+	pb.expectOpen()
+	require.Len(t, w.g.Sessions(alice), 1)
+}
+
+func TestDrain(t *testing.T) {
+	w := begin(t, setup{})
+	i := page("alice")
+	p1, _ := w.login(i)
+	p2 := w.dial() // stands by
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	require.NoError(t, w.g.Drain(ctx))
+	for _, p := range []*peer{p1, p2} {
+		require.Equal(t, frame.Drain, p.read().Method)
+		p.expectClose(frame.CloseDrain)
+	}
+	require.Equal(t, []string{"detach"}, w.reg.told(), "not clean: the place waits for the client")
+	_, err := w.dialWith(nil)
+	require.Error(t, err, "new sockets are refused")
+}
+
+func TestHandshakeIsRefused(t *testing.T) {
+	w := begin(t, setup{options: func(o *gateway.Options) {
+		o.AllowOrigin = func(r *http.Request) bool { return r.Header.Get("Origin") != "https://evil.example" }
+	}})
+	_, err := w.dialWith(http.Header{"Origin": {"https://evil.example"}})
+	require.Error(t, err)
+	_, err = w.dialWith(http.Header{"Origin": {"https://good.example"}})
+	require.NoError(t, err)
+	_, err = w.dialWith(http.Header{"Sec-WebSocket-Protocol": {"chat"}})
+	require.Error(t, err)
+	res, err := http.Get("http" + strings.TrimPrefix(w.url, "ws"))
+	require.NoError(t, err)
+	res.Body.Close()
+	require.Equal(t, http.StatusUpgradeRequired, res.StatusCode)
+}
+
+func TestDeadPeer(t *testing.T) {
+	w := begin(t, setup{times: gateway.Times{Ask: 100 * time.Millisecond, Silence: 200 * time.Millisecond}})
+	p, _ := w.login(page("alice"))
+	for range 5 { // it answers, as a browser does even with sleeping timers
+		select {
+		case <-p.pings:
+		case <-time.After(within):
+			require.FailNow(t, "no ping came")
+		}
+	}
+	require.Len(t, w.g.Places(), 1)
+	p.mute.Store(true)
+	p.expectClose(1006)
+	eventually(t, "detach", func() bool { return len(w.reg.told()) == 1 })
+	require.Equal(t, []string{"detach"}, w.reg.told())
+}
+
+func TestSlowConsumer(t *testing.T) {
+	w := begin(t, setup{times: gateway.Times{Write: 2 * time.Second, Linger: 200 * time.Millisecond}})
+	i := page("alice")
+	p := w.dialDeaf(i)
+	alice := gateway.User{SDKAppID: app, UserID: "alice"}
+	eventually(t, "login", func() bool { return len(w.g.Sessions(alice)) == 1 })
+	big := json.RawMessage(`{"x":"` + strings.Repeat("x", 32<<10) + `"}`)
+	began := time.Now()
+	eventually(t, "the queue is full", func() bool { return w.g.Deliver(alice, gateway.Place{}, "x.y", big) == 0 })
+	eventually(t, "the session ends", func() bool { return len(w.g.Sessions(alice)) == 0 })
+	eventually(t, "the socket ends", func() bool { return w.g.Stats().Sockets == 0 })
+	require.Less(t, time.Since(began), within)
+	_ = p.Close()
+	eventually(t, "detach", func() bool { return len(w.reg.told()) == 1 })
+
+	// One that wakes up in time learns why.
+	p = w.dialDeaf(page("bob"))
+	bob := gateway.User{SDKAppID: app, UserID: "bob"}
+	eventually(t, "login", func() bool { return len(w.g.Sessions(bob)) == 1 })
+	eventually(t, "the queue is full", func() bool { return w.g.Deliver(bob, gateway.Place{}, "x.y", big) == 0 })
+	require.Equal(t, frame.CloseSlow, lastClose(t, p))
+}
+
+// Two gateways on one store: a login on one evicts on the other.
+func TestTwoGateways(t *testing.T) {
+	log := new(safeLog)
+	b, err := bus.Open(context.Background(), bus.Options{Data: bus.Memory, Name: "test"})
+	require.NoError(t, err)
+	t.Cleanup(b.Close)
+	w1 := beginOn(t, b, "n1", log, setup{})
+	w2 := beginOn(t, b, "n2", log, setup{})
+	i := page("alice")
+	p1, m := w1.login(i)
+	p2, _ := w2.login(i.resume())
+	p1.expectClose(frame.CloseSuperseded)
+	p3, _ := w1.login(page("alice"))
+	p2.evicted(frame.KickMultipleAccount)
+	p3.expectOpen()
+	// A farewell given by one is good at the other.
+	p4 := w2.dial()
+	require.Nil(t, p4.call(frame.Farewell, map[string]any{"token": m.Body.Text("farewell")}).Err)
+	p3.expectOpen()
+}
+
+// dialDeaf logs in over a connection of which nothing is read.
+func (w *world) dialDeaf(i who) net.Conn {
+	c := w.rawDial()
+	text, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": "login", "params": i.frame()})
+	require.NoError(w.t, err)
+	_, err = c.Write(masked(0x81, text))
+	require.NoError(w.t, err)
+	return c
+}
