@@ -3,7 +3,7 @@
 //
 //	js/dist/tim.js           script-tag build; timd serves it beside tim.<hash>.wasm
 //	bin/npm/                 the npm package, ready for npm pack
-//	  index.mjs  index.js    ES module, and UMD in ES2017
+//	  index.mjs  index.js    ES module, and UMD in ES2017; .d.mts and .d.ts
 //	  dist/                  tim.wasm, tim.wasm.gz, tim.js, wasm_exec.js
 //	  miniprogram/           ES2015 CommonJS; what "build npm" copies
 //
@@ -20,6 +20,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -179,30 +180,48 @@ func (b *bundler) npm() (files, error) {
 			return append([]byte(b.banner+"\n"), code...), err
 		},
 		"package.json": b.manifest,
+		"index.d.ts":   b.typings,
 	} {
 		if out[name], err = make(); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	for to, from := range map[string]string{
-		"dist/tim.wasm":          filepath.Join(b.dist, "tim.wasm"),
-		"dist/tim.wasm.gz":       filepath.Join(b.dist, "tim.wasm.gz"),
-		"dist/wasm_exec.js":      filepath.Join(b.dist, "wasm_exec.js"),
-		"index.d.ts":             filepath.Join(b.js, "types", "index.d.ts"),
-		"index.d.mts":            filepath.Join(b.js, "types", "index.d.ts"),
-		"constants.d.ts":         filepath.Join(b.js, "src", "constants.gen.d.ts"),
-		"miniprogram/index.d.ts": filepath.Join(b.js, "miniprogram", "index.d.ts"),
-		"README.md":              filepath.Join(b.js, "README.md"),
-		"CHANGELOG.md":           filepath.Join(b.js, "CHANGELOG.md"),
-		"MIGRATION.md":           filepath.Join(b.js, "MIGRATION.md"),
-		"LICENSE":                filepath.Join(b.js, "..", "LICENSE"),
+		"dist/tim.wasm":     filepath.Join(b.dist, "tim.wasm"),
+		"dist/tim.wasm.gz":  filepath.Join(b.dist, "tim.wasm.gz"),
+		"dist/wasm_exec.js": filepath.Join(b.dist, "wasm_exec.js"),
+		"README.md":         filepath.Join(b.js, "README.md"),
+		"CHANGELOG.md":      filepath.Join(b.js, "CHANGELOG.md"),
+		"MIGRATION.md":      filepath.Join(b.js, "MIGRATION.md"),
+		"LICENSE":           filepath.Join(b.js, "..", "LICENSE"),
 	} {
 		if out[to], err = os.ReadFile(from); err != nil {
 			return nil, err
 		}
 	}
+	// Beside each script its own copy, for tools that do not know exports.
+	out["index.d.mts"], out["miniprogram/index.d.ts"] = out["index.d.ts"], out["index.d.ts"]
 	return out, nil
 }
+
+// typings puts the parts of the typings into one file that needs no other.
+func (b *bundler) typings() ([]byte, error) {
+	var out bytes.Buffer
+	for _, name := range []string{"src/constants.gen.d.ts", "types/index.d.ts", "types/unbuilt.d.ts"} {
+		text, err := os.ReadFile(filepath.Join(b.js, name))
+		if err != nil {
+			return nil, err
+		}
+		if name == "src/constants.gen.d.ts" {
+			text = bytes.ReplaceAll(text, []byte("export declare const"), []byte("declare const"))
+		}
+		out.Write(imports.ReplaceAll(text, nil))
+	}
+	return out.Bytes(), nil
+}
+
+// imports of one part of the typings from another.
+var imports = regexp.MustCompile(`(?m)^import .*;\n`)
 
 // manifest is package.json without what only its developers need.
 func (b *bundler) manifest() ([]byte, error) {

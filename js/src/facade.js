@@ -10,6 +10,7 @@ import { makeInstance } from './instance.js';
  * @typedef {object} Platform what a kind of host does differently
  * @property {(settings: any, proxyServer: string) => Promise<Runtime>} start loads and starts the wasm
  * @property {string} [proxyServer] the gateway when nobody names one
+ * @property {() => boolean} inPage its origin is the gateway then
  */
 
 const REALM = Symbol.for('tim-wasm');
@@ -105,6 +106,10 @@ function makeRealm(platform) {
       return null;
     }
     const gateway = options.proxyServer || settings.proxyServer || platform.proxyServer;
+    if (!gateway && !platform.inPage()) {
+      console.error(imError(2905, "The gateway is not known: pass proxyServer to TIM.create or to load, for example 'wss://im.example.com'."));
+      return null;
+    }
     const key = `${app} ${name}`;
     let instance = instances.get(key);
     if (!instance) {

@@ -24,6 +24,7 @@ export function page(defaults) {
   let module = null;
   return {
     proxyServer: defaults.proxyServer,
+    inPage: () => typeof location === 'object' && /^http/.test(location.protocol),
     async start(settings, proxyServer) {
       const WS = settings.WebSocket || (typeof WebSocket === 'function' ? WebSocket : null);
       const wasm = settings.wasm;

@@ -1,0 +1,386 @@
+// Typings of tim-wasm, written by hand. Names are those of tim-js-sdk and
+// @tencentcloud/chat where these have one. What a method does is implemented
+// in wasm/client_js.go, wasm/message_js.go and wasm/unbuilt_js.go.
+
+import { EVENT, TYPES, VERSION } from '../src/constants.gen.js';
+import type { UnbuiltMethods } from './unbuilt.js';
+
+/** The constants of {@link TIM.TYPES}. */
+export type Types = typeof TYPES;
+/** The constants of {@link TIM.EVENT}. */
+export type Events = typeof EVENT;
+
+/** Why an instance was put out: `data.type` of KICKED_OUT. */
+export type KickedOutType =
+  | Types['KICKED_OUT_MULT_ACCOUNT']
+  | Types['KICKED_OUT_MULT_DEVICE']
+  | Types['KICKED_OUT_USERSIG_EXPIRED']
+  | Types['KICKED_OUT_REST_API'];
+
+/** `data.state` of NET_STATE_CHANGE. */
+export type NetState =
+  | Types['NET_STATE_CONNECTED']
+  | Types['NET_STATE_CONNECTING']
+  | Types['NET_STATE_DISCONNECTED'];
+
+/** Where an instance stands. */
+export interface LoginStatus {
+  status: 'loggedOut' | 'loggingIn' | 'ready' | 'reconnecting' | 'loggingOut';
+  /**
+   * Of `loggedOut`: '' at first, 'loginFailed', 'loggedOut', 'destroyed', 'crashed' or a {@link KickedOutType}.
+   * Of `reconnecting`: 'offline' when the device has no network.
+   */
+  reason: '' | 'loginFailed' | 'loggedOut' | 'destroyed' | 'crashed' | 'offline' | KickedOutType;
+}
+
+/**
+ * What a promise rejects with, what create…Message throws, and what ERROR
+ * tells. The codes are those of the TIM web SDK.
+ */
+export interface IMError<Data = Record<string, unknown>> extends Error {
+  name: 'IMError';
+  /** For example 70001: the UserSig has expired. */
+  code: number;
+  /** One English sentence that says what happened and what to do. */
+  message: string;
+  /** `{}`; `{message}` after a message that could not be sent. */
+  data: Data;
+}
+
+/** What a promise of an instance resolves with. */
+export interface IMResponse<Data = Record<string, never>> {
+  code: 0;
+  data: Data;
+}
+
+/** `data` of a login's response. */
+export interface LoginResult {
+  actionStatus: 'OK';
+  errorCode: 0;
+  errorInfo: string;
+  /** This user was logged in already; SDK_READY does not come again. */
+  repeatLogin?: true;
+}
+
+/** Options of {@link ChatSDK.login}. */
+export interface LoginOptions {
+  /** 1 to 32 bytes of printable ASCII. */
+  userID: string;
+  /** The signature that your server has made for this userID. */
+  userSig: string;
+}
+
+/** Options of {@link TIM.create}. Those of the originals that are not listed are ignored. */
+export interface CreateOptions {
+  /** The app's number; a string of digits is accepted. */
+  SDKAppID: number | string;
+  /**
+   * The gateway: http becomes ws, and an empty path becomes /ws. Default: /ws
+   * of the page's own origin. Required in mini programs and in Node.
+   */
+  proxyServer?: string;
+  /** Tells a second account in one page from the first. */
+  name?: string;
+  [ignored: string]: unknown;
+}
+
+/** An account as a message or a conversation names it. */
+export interface UserInfo {
+  userID: string;
+  nick: string;
+  avatar: string;
+}
+
+/** A user's profile. */
+export interface Profile extends UserInfo {
+  gender: string;
+  birthday: number;
+  location: string;
+  selfSignature: string;
+  allowType: string;
+  language: number;
+  messageSettings: number;
+  adminForbidType: string;
+  level: number;
+  role: number;
+  lastUpdatedTime: number;
+  profileCustomField: Array<{ key: string; value: string }>;
+}
+
+/** Payload of TYPES.MSG_TEXT. */
+export interface TextPayload {
+  text: string;
+}
+
+/** Payload of TYPES.MSG_CUSTOM; its meaning is the app's own. */
+export interface CustomPayload {
+  data: string;
+  description: string;
+  extension: string;
+}
+
+/** What {@link ChatSDK.createTextMessage} and its like take. */
+export interface MessageOptions<Payload> {
+  /** The receiver's userID. */
+  to: string;
+  /** Only TYPES.CONV_C2C is built. */
+  conversationType: Types['CONV_C2C'];
+  payload: Payload;
+  priority?: MessagePriority;
+  cloudCustomData?: string;
+}
+
+export type MessagePriority =
+  | Types['MSG_PRIORITY_HIGH']
+  | Types['MSG_PRIORITY_NORMAL']
+  | Types['MSG_PRIORITY_LOW']
+  | Types['MSG_PRIORITY_LOWEST'];
+
+/** A message, of the shape that the originals give. */
+export interface Message<Type extends string = string, Payload = any> {
+  ID: string;
+  /** One of TYPES.MSG_…. */
+  type: Type;
+  payload: Payload;
+  /** 'C2C' and the userID of the other one. */
+  conversationID: string;
+  conversationType: string;
+  to: string;
+  from: string;
+  flow: 'in' | 'out';
+  /** Seconds since 1970. */
+  time: number;
+  status: 'unSend' | 'success' | 'fail';
+  sequence: number;
+  random: number;
+  clientSequence: number;
+  priority: MessagePriority;
+  nick: string;
+  avatar: string;
+  nameCard: string;
+  cloudCustomData: string;
+  atUserList: string[];
+  isRead: boolean;
+  isPeerRead: boolean;
+  isRevoked: boolean;
+  isDeleted: boolean;
+  isModified: boolean;
+  isResend: boolean;
+  isSystemMessage: boolean;
+  isBroadcastMessage: boolean;
+  isSupportExtension: boolean;
+  needReadReceipt: boolean;
+  readReceiptInfo: Record<string, unknown>;
+  hasRiskContent: boolean;
+  revoker: string;
+  revokerInfo: UserInfo;
+  revokeReason: string;
+  protocol: string;
+}
+
+/** A message of TYPES.MSG_TEXT. */
+export type TextMessage = Message<Types['MSG_TEXT'], TextPayload>;
+/** A message of TYPES.MSG_CUSTOM. */
+export type CustomMessage = Message<Types['MSG_CUSTOM'], CustomPayload>;
+
+/** Options of {@link ChatSDK.sendMessage}. */
+export interface SendMessageOptions {
+  /** The receiver gets it now or never. */
+  onlineUserOnly?: boolean;
+  [ignored: string]: unknown;
+}
+
+/** A conversation, as the originals name it. Nothing of this surface gives one yet. */
+export interface Conversation {
+  conversationID: string;
+  type: string;
+  unreadCount: number;
+  lastMessage: any;
+  groupProfile: Group;
+  userProfile: Profile;
+  groupAtInfoList: any[];
+  remark: string;
+  isPinned: boolean;
+  messageRemindType: string;
+  markList: number[];
+  customData: string;
+  conversationGroupList: string[];
+  draftText: string;
+}
+
+/** A group, as the originals name it. Nothing of this surface gives one yet. */
+export interface Group {
+  groupID: string;
+  name: string;
+  avatar: string;
+  type: string;
+  introduction: string;
+  notification: string;
+  ownerID: string;
+  createTime: string;
+  infoSequence: number;
+  lastInfoTime: number;
+  selfInfo: any;
+  lastMessage: any;
+  nextMessageSeq: number;
+  memberCount: number;
+  maxMemberCount: number;
+  muteAllMembers: boolean;
+  joinOption: string;
+  groupCustomField: any[];
+  isSupportTopic: boolean;
+}
+
+/** What a listener gets. */
+export interface IMEvent<Name extends string = string, Data = any> {
+  name: Name;
+  data: Data;
+}
+
+/** The `data` of each event, by its value. */
+export interface EventMap {
+  /** After login and the first synchronisation: from now on calls are taken. */
+  sdkStateReady: undefined;
+  /** After a logout or a kick. A lost connection alone does not cause it. */
+  sdkStateNotReady: undefined;
+  sdkDestroy: undefined;
+  /** The session is over for good; log in again if the user wishes to. */
+  kickedOut: { type: KickedOutType };
+  netStateChange: { state: NetState };
+  error: { code: number; message: string };
+  onMessageReceived: Message[];
+  /** 30 s before the session's UserSig ends: call renewUserSig. `expireAt` in ms. */
+  userSigWillExpire: { expireAt: number };
+  loginStatusChange: LoginStatus;
+}
+
+/** `data` of an event that may be one of the originals' others, which do not fire. */
+export type EventData<Name extends string> = Name extends keyof EventMap ? EventMap[Name] : any;
+
+/** A listener of an event. */
+export type EventHandler<Name extends string = string> = (event: IMEvent<Name, EventData<Name>>) => unknown;
+
+/** Every value of {@link TIM.EVENT}. */
+export type EventName = Events[keyof Events];
+
+/**
+ * An instance: what {@link TIM.create} gives. A plain object whose methods may
+ * be taken off it. What is called before the wasm is loaded waits in order; a
+ * load that fails rejects it with 2800, and the next call tries again.
+ */
+export interface ChatSDK extends UnbuiltMethods {
+  /**
+   * Logs a user in. The promise settles before SDK_READY fires. Rejects with
+   * 2002 or 2003 when an argument is missing, 2025 when a login is pending or
+   * another user is logged in, 2801 when the gateway does not answer within
+   * its time, 2805 without a network, and with the 70… codes when the UserSig
+   * is not accepted.
+   */
+  login(options: LoginOptions): Promise<IMResponse<LoginResult>>;
+  /**
+   * Logs out: SDK_NOT_READY, then the promise resolves, also without a
+   * network. Rejects with 2024 when nobody is logged in.
+   */
+  logout(): Promise<IMResponse>;
+  /** Ends the instance and releases all it holds. Always resolves. */
+  destroy(): Promise<IMResponse>;
+  /** True from SDK_READY to SDK_NOT_READY, also while reconnecting. */
+  isReady(): boolean;
+  /** The userID that is logged in, or ''. */
+  getLoginUser(): string;
+  /** The gateway's clock in ms since 1970; 0 before the first login. */
+  getServerTime(): number;
+  /** Where the session stands; LOGIN_STATUS_CHANGE tells of every change. */
+  getLoginStatus(): LoginStatus;
+  /**
+   * Adds a listener. The same one added twice is called twice; `context`
+   * becomes its `this`. Throws when name or handler are of the wrong type.
+   */
+  on<Name extends EventName>(eventName: Name, handler: EventHandler<Name>, context?: unknown): void;
+  /** Adds a listener for one event. */
+  once<Name extends EventName>(eventName: Name, handler: EventHandler<Name>, context?: unknown): void;
+  /** Removes every registration of a handler; with a context those made with it only. */
+  off<Name extends EventName>(eventName: Name, handler: EventHandler<Name>, context?: unknown): void;
+  /**
+   * Gives the running session a new UserSig, without leaving it. Rejects with
+   * the 70… codes when it is not accepted; the session then goes on to its end.
+   */
+  renewUserSig(userSig: string): Promise<IMResponse>;
+  /** Makes a text message to send. Throws an {@link IMError}: 2999 before the wasm is loaded. */
+  createTextMessage(options: MessageOptions<TextPayload>): TextMessage;
+  /** Makes a message whose meaning is the app's own. Throws as createTextMessage does. */
+  createCustomMessage(options: MessageOptions<Partial<CustomPayload>>): CustomMessage;
+  /**
+   * Sends a message of create…Message. Rejects with 2999 or 3000 to 3006 when
+   * nobody is ready, 2100 when it could not be delivered; the error's `data`
+   * is `{message}`.
+   */
+  sendMessage<M extends Message>(message: M, options?: SendMessageOptions): Promise<IMResponse<{ message: M }>>;
+  /** What is written to the console: 0 everything, 1 what matters in production, 2 warnings, 3 errors, 4 nothing. */
+  setLogLevel(level: 0 | 1 | 2 | 3 | 4): void;
+  /** Accepts the plugins of the originals; none is needed and none is used. */
+  registerPlugin(options: Record<string, unknown>): void;
+}
+
+/** What the package gives: the originals' TIM. Importing it does nothing. */
+export interface TIM {
+  /**
+   * The instance for an SDKAppID and name; the same one again until it is
+   * destroyed. The first call starts to load the wasm. With options that
+   * cannot be used it reports an {@link IMError} on the console and gives
+   * null; the type does not say so, as the originals' does not.
+   */
+  create(options: CreateOptions): ChatSDK;
+  readonly EVENT: Events;
+  readonly TYPES: Types;
+  readonly VERSION: string;
+}
+
+/** Options of {@link load}. What was chosen holds for later loads too. */
+export interface LoadOptions {
+  /**
+   * Where tim.wasm is, or what it is: a URL (also of a .wasm.gz, which is
+   * decompressed here), a Response, its bytes, or a compiled module. Default:
+   * the file beside the package; when that is not there, the gateway's copy.
+   * In a mini program: a path in the package, ending in .wasm or .wasm.br.
+   */
+  wasm?:
+    | string
+    | URL
+    | Response
+    | ArrayBuffer
+    | ArrayBufferView
+    | WebAssembly.Module
+    | Promise<Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module>;
+  /** The gateway for instances that name none. */
+  proxyServer?: string;
+  /** Makes `tim` of the result. */
+  SDKAppID?: number | string;
+  /** Subresource integrity of the file, such as 'sha384-…'. */
+  integrity?: string;
+  /** Called while bytes arrive; `total` is 0 when the server does not tell. */
+  onProgress?: (progress: { loaded: number; total: number }) => void;
+  /** A WebSocket class, for Node and tests. Default: the host's. */
+  WebSocket?: unknown;
+  /** The API object of a mini program: wx, tt. Default: what is found. */
+  host?: unknown;
+}
+
+/** What {@link load} gives. */
+export interface Loaded {
+  TIM: TIM;
+}
+
+/**
+ * Loads the wasm now, for those who want to wait or to choose. Gives the same
+ * however often it is called; after a failure it can be called again. Rejects
+ * with an {@link IMError} of code 2800 that names the URL.
+ */
+export declare function load(options: LoadOptions & { SDKAppID: number | string }): Promise<Loaded & { tim: ChatSDK }>;
+export declare function load(options?: LoadOptions): Promise<Loaded>;
+
+/** {@link TIM.create} by itself. */
+export declare const create: TIM['create'];
+declare const TIM: TIM;
+export default TIM;
+export { EVENT, TIM, TYPES, VERSION };

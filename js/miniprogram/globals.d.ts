@@ -1,0 +1,5 @@
+// What the shells supply; each may be missing.
+declare const wx: any;
+declare const tt: any;
+declare const WXWebAssembly: any;
+declare const TTWebAssembly: any;

@@ -1,0 +1,122 @@
+import { TextDecoder, TextEncoder } from './codec.js';
+import { entropy } from './entropy.js';
+import { socketClass } from './socket.js';
+
+/**
+ * What tim.wasm sees in a mini program in place of a browser's global object.
+ * @param {any} host wx or its like
+ */
+export async function makeScope(host) {
+  const crypto = await entropy(host);
+  const timers = {
+    setTimeout: (/** @type {any} */ f, /** @type {number} */ ms) => setTimeout(f, ms),
+    clearTimeout: (/** @type {any} */ id) => clearTimeout(id),
+  };
+  const { Socket, closeAll } = socketClass(host, /** @type {any} */ (timers));
+  const { page, document, navigator, release } = lifecycle(host);
+  // Go's glue asks whether it was given an instance; not every host can tell.
+  const Instance = Object.defineProperty(function () {}, Symbol.hasInstance, { value: () => true });
+  const scope = {
+    Object, Array, Uint8Array, Uint8ClampedArray, Function, Error, TypeError, Promise, Reflect, JSON, Math, Date, Map,
+    String, Number, Symbol, ArrayBuffer, DataView, console,
+    TextEncoder, TextDecoder, crypto, document, navigator,
+    setTimeout: timers.setTimeout,
+    clearTimeout: timers.clearTimeout,
+    performance: { now: clock() },
+    WebAssembly: { Instance },
+    WebSocket: Socket,
+    sessionStorage: storage(host),
+    addEventListener: page.addEventListener,
+    removeEventListener: page.removeEventListener,
+  };
+  return {
+    scope,
+    release() {
+      release();
+      closeAll();
+    },
+  };
+}
+
+/**
+ * The events of a page, made of a mini program's. Coming to the foreground is
+ * announced as visibility: tim.wasm takes a link for dead then until it has
+ * answered, because a suspended mini program may not be told of its end.
+ * @param {any} host
+ */
+function lifecycle(host) {
+  const page = emitter();
+  const document = Object.assign(emitter(), { visibilityState: 'visible' });
+  const navigator = { onLine: true };
+  const visibility = (/** @type {string} */ state) => () => {
+    document.visibilityState = state;
+    document.tell('visibilitychange');
+  };
+  const network = (/** @type {boolean} */ online) => {
+    if (online === navigator.onLine) return;
+    navigator.onLine = online;
+    page.tell(online ? 'online' : 'offline');
+  };
+  const heard = /** @type {Record<string, Function>} */ ({
+    AppShow: visibility('visible'),
+    AppHide: visibility('hidden'),
+    NetworkStatusChange: (/** @type {any} */ state) => network(!!state.isConnected),
+  });
+  for (const name of Object.keys(heard)) if (host['on' + name]) host['on' + name](heard[name]);
+  if (host.getNetworkType) {
+    host.getNetworkType({ success: (/** @type {any} */ result) => network(result.networkType !== 'none') });
+  }
+  return {
+    page,
+    document,
+    navigator,
+    release() {
+      for (const name of Object.keys(heard)) if (host['off' + name]) host['off' + name](heard[name]);
+    },
+  };
+}
+
+function emitter() {
+  /** @type {Array<{ type: string, f: Function }>} */
+  let listeners = [];
+  return {
+    addEventListener(/** @type {string} */ type, /** @type {Function} */ f) {
+      listeners = listeners.concat({ type, f });
+    },
+    removeEventListener(/** @type {string} */ type, /** @type {Function} */ f) {
+      listeners = listeners.filter((l) => l.type !== type || l.f !== f);
+    },
+    tell(/** @type {string} */ type) {
+      for (const l of listeners) if (l.type === type) l.f({ type });
+    },
+  };
+}
+
+/** A monotonic clock in ms: getPerformance has other units in the tools. */
+function clock() {
+  let last = 0;
+  let behind = 0;
+  return () => {
+    const now = Date.now() + behind;
+    if (now < last) behind += last - now; // the user has set the clock back
+    last = Math.max(last, now);
+    return last;
+  };
+}
+
+/**
+ * The storage of one page session, over the host's. What it keeps outlasts
+ * the mini program, which does no harm: a place that has lapsed is worth
+ * nothing, and every login is checked by its UserSig.
+ * @param {any} host
+ */
+function storage(host) {
+  return {
+    getItem(/** @type {string} */ key) {
+      const text = host.getStorageSync(key);
+      return typeof text === 'string' && text ? text : null;
+    },
+    setItem: (/** @type {string} */ key, /** @type {string} */ text) => host.setStorageSync(key, text),
+    removeItem: (/** @type {string} */ key) => host.removeStorageSync(key),
+  };
+}
