@@ -11,6 +11,7 @@ const (
 	LoginBusy             Code = 2025
 	SendFailed            Code = 2100
 	NotAMessage           Code = 2105
+	NoConversation        Code = 2503
 	NetworkError          Code = 2800
 	Timeout               Code = 2801
 	Offline               Code = 2805
@@ -28,6 +29,7 @@ const (
 	KickedByServerAPI     Code = 3006
 	UnknownAccount        Code = 20003
 	Blocked               Code = 20007
+	RevokeTooLate         Code = 20016
 	RESTMethod            Code = 60002
 	RESTJSON              Code = 60003
 	RESTIdentifier        Code = 60004
@@ -78,6 +80,8 @@ func (c Code) Text() string {
 		return "The message was not sent: try resendMessage."
 	case NotAMessage:
 		return "The argument is not a Message: pass an object that a create…Message method returned."
+	case NoConversation:
+		return "The conversationID is malformed or the conversation does not exist: pass C2C and a userID, as in getConversationList."
 	case NetworkError:
 		return "The network failed: check the connection and try again."
 	case Timeout:
@@ -112,6 +116,8 @@ func (c Code) Text() string {
 		return "The sender or receiver does not exist: check the UserID."
 	case Blocked:
 		return "The receiver does not accept messages from this sender."
+	case RevokeTooLate:
+		return "The message is too old to be revoked."
 	case RESTMethod:
 		return "The HTTP request is malformed: use POST."
 	case RESTJSON:

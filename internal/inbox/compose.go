@@ -1,0 +1,293 @@
+package inbox
+
+import "encoding/json"
+
+// Message is a message as one of its two users sees it, with the original's
+// field names; Time is in Unix seconds. Position and Random are ours: the
+// former pages through the history and names the message in calls.
+type Message struct {
+	ID                 string          `json:"ID"`
+	ConversationID     string          `json:"conversationID"`
+	ConversationType   string          `json:"conversationType"`
+	Type               string          `json:"type"`
+	Payload            json.RawMessage `json:"payload"`
+	From               string          `json:"from"`
+	To                 string          `json:"to"`
+	Flow               string          `json:"flow"` // in, out
+	Time               int64           `json:"time"`
+	Sequence           uint64          `json:"sequence"`
+	Random             int64           `json:"random"`
+	ClientTime         int64           `json:"clientTime"`
+	Status             string          `json:"status"`
+	Priority           string          `json:"priority"`
+	Nick               string          `json:"nick"`
+	Avatar             string          `json:"avatar"`
+	NameCard           string          `json:"nameCard"`
+	CloudCustomData    string          `json:"cloudCustomData"`
+	AtUserList         []string        `json:"atUserList"`
+	IsRead             bool            `json:"isRead"`
+	IsPeerRead         bool            `json:"isPeerRead"`
+	IsRevoked          bool            `json:"isRevoked"`
+	IsDeleted          bool            `json:"isDeleted"`
+	IsModified         bool            `json:"isModified"`
+	IsBroadcastMessage bool            `json:"isBroadcastMessage"`
+	IsSupportExtension bool            `json:"isSupportExtension"`
+	HasRiskContent     bool            `json:"hasRiskContent"`
+	NeedReadReceipt    bool            `json:"needReadReceipt"`
+	ReadReceiptInfo    struct{}        `json:"readReceiptInfo"`
+	Revoker            string          `json:"revoker"`
+	RevokerInfo        UserInfo        `json:"revokerInfo"`
+	RevokeReason       string          `json:"revokeReason"`
+	OnlineOnly         bool            `json:"onlineOnlyFlag"`
+	Position           uint64          `json:"position"`
+}
+
+// UserInfo names who revoked a message.
+type UserInfo struct {
+	UserID string `json:"userID"`
+	Nick   string `json:"nick"`
+	Avatar string `json:"avatar"`
+}
+
+// Conversation is a conversation as one of its two users sees it.
+type Conversation struct {
+	ConversationID    string       `json:"conversationID"`
+	Type              string       `json:"type"`
+	UnreadCount       uint64       `json:"unreadCount"`
+	LastMessage       *LastMessage `json:"lastMessage,omitempty"` // absent in an update: unchanged
+	UserProfile       *Profile     `json:"userProfile,omitempty"` // absent in an update: unchanged
+	IsPinned          bool         `json:"isPinned"`
+	MessageRemindType string       `json:"messageRemindType"`
+	PeerReadTime      int64        `json:"peerReadTime"`
+	PeerReadSequence  uint64       `json:"peerReadSequence"`
+	DraftText         string       `json:"draftText"`
+	CustomData        string       `json:"customData"`
+}
+
+// LastMessage is what a list of conversations shows of the newest message.
+type LastMessage struct {
+	LastTime        int64           `json:"lastTime"`
+	LastSequence    uint64          `json:"lastSequence"`
+	FromAccount     string          `json:"fromAccount"`
+	MessageForShow  string          `json:"messageForShow"`
+	Type            string          `json:"type"`
+	Payload         json.RawMessage `json:"payload"`
+	CloudCustomData string          `json:"cloudCustomData"`
+	IsRevoked       bool            `json:"isRevoked"`
+	IsPeerRead      bool            `json:"isPeerRead"`
+	OnlineOnly      bool            `json:"onlineOnlyFlag"`
+	Nick            string          `json:"nick"`
+	NameCard        string          `json:"nameCard"`
+	Version         int             `json:"version"`
+	Revoker         *string         `json:"revoker"`
+}
+
+// now is what is known of a conversation and its marks when a message of it
+// is composed: the newest record.
+func message(m *record, newest *record, f flags, side int) Message {
+	p, c := m.pair, m.Message
+	peer := p.other(side)
+	to := p.users[p.other(m.By)]
+	out := Message{
+		ID:               c.ID,
+		ConversationID:   c2c + p.users[peer],
+		ConversationType: c2c,
+		Type:             c.Type,
+		Payload:          c.Payload,
+		From:             p.users[m.By],
+		To:               to,
+		Flow:             "in",
+		Time:             m.At / 1000,
+		Sequence:         m.Seq,
+		Random:           c.Random,
+		ClientTime:       c.ClientTime,
+		Status:           "success",
+		Priority:         "Normal",
+		Nick:             c.Nick,
+		Avatar:           c.Avatar,
+		CloudCustomData:  c.Cloud,
+		AtUserList:       []string{},
+		IsRead:           m.Seq <= newest.Read[side].Seq,
+		IsDeleted:        f.Deleted[side],
+		Position:         m.pos,
+	}
+	if m.By == side {
+		out.Flow, out.IsRead = "out", true
+		out.IsPeerRead = peer != side && m.Seq <= newest.Read[peer].Seq
+	}
+	if f.Revoked {
+		out.IsRevoked, out.Revoker, out.RevokerInfo.UserID = true, f.By, f.By
+		if f.By == out.From {
+			out.RevokerInfo.Nick, out.RevokerInfo.Avatar = c.Nick, c.Avatar
+		}
+	}
+	return out
+}
+
+// conversationOf composes a Conversation from its newest record and its
+// newest message, which may be nil.
+func conversationOf(newest, last *record, f flags, set settings, side int) Conversation {
+	p := newest.pair
+	peer := p.other(side)
+	out := Conversation{
+		ConversationID:    c2c + p.users[peer],
+		Type:              c2c,
+		UnreadCount:       newest.unread(side, set),
+		IsPinned:          set.Pinned,
+		MessageRemindType: "AcceptAndNotify",
+		PeerReadTime:      newest.Read[peer].Time,
+		PeerReadSequence:  newest.Read[peer].Seq,
+		DraftText:         set.Draft,
+		CustomData:        set.Custom,
+	}
+	if last != nil {
+		m := message(last, newest, f, side)
+		out.LastMessage = &LastMessage{
+			LastTime:        m.Time,
+			LastSequence:    m.Sequence,
+			FromAccount:     m.From,
+			MessageForShow:  forShow(m.Type, m.Payload),
+			Type:            m.Type,
+			Payload:         m.Payload,
+			CloudCustomData: m.CloudCustomData,
+			IsRevoked:       m.IsRevoked,
+			IsPeerRead:      m.IsPeerRead,
+			Nick:            m.Nick,
+		}
+		if m.IsRevoked {
+			out.LastMessage.Revoker = &m.Revoker
+		}
+	}
+	return out
+}
+
+// empty is the LastMessage of a conversation without messages.
+func emptyLast() *LastMessage {
+	return &LastMessage{Payload: json.RawMessage("null")}
+}
+
+func forShow(typ string, payload json.RawMessage) string {
+	if typ != typeText {
+		return "[custom message]"
+	}
+	var t struct {
+		Text string `json:"text"`
+	}
+	_ = json.Unmarshal(payload, &t)
+	return t.Text
+}
+
+// Notifications.
+const (
+	noteConversations = "conversations"
+	noteMessages      = "messages"
+	noteRevoked       = "revoked"
+	noteRead          = "read"
+	noteProfile       = "profile"
+	noteBlacklist     = "blacklist"
+	noteStatus        = "status"
+)
+
+type conversationsNote struct {
+	Conversations []Conversation `json:"conversations"`
+	All           bool           `json:"all,omitempty"`
+	Removed       []string       `json:"removed,omitempty"`
+	More          bool           `json:"more,omitempty"`
+	Cursor        string         `json:"cursor,omitempty"`
+}
+
+type messagesNote struct {
+	Messages      []Message      `json:"messages"`
+	Missed        bool           `json:"missed,omitempty"`
+	More          bool           `json:"more,omitempty"`
+	Conversations []Conversation `json:"conversations,omitempty"`
+	Cursor        string         `json:"cursor,omitempty"`
+}
+
+type readNote struct {
+	ConversationID string `json:"conversationID"`
+	Sequence       uint64 `json:"sequence"`
+	Time           int64  `json:"time"`
+	Cursor         string `json:"cursor"`
+}
+
+// outgoing composes the frames of one record for one user, each at most once.
+type outgoing struct {
+	full, own json.RawMessage
+	method    string
+}
+
+// frame gives what a session is told of a record; user.mu is held.
+func (o *outgoing) frame(s *Session, r *record, side int) (string, json.RawMessage) {
+	u := s.user
+	at := cursor{r.pos, u.rev}.String()
+	set := u.peers[r.pair.users[r.pair.other(side)]]
+	switch r.Kind {
+	case kindMessage:
+		conv := []Conversation{conversationOf(r, r, flags{}, set, side)}
+		if r.By == side && (r.Message.Instance == s.instance || r.Message.NoSync) {
+			if o.own == nil {
+				o.own = encode(conversationsNote{Conversations: conv, Cursor: at})
+			}
+			return noteConversations, o.own
+		}
+		if o.full == nil {
+			o.full = encode(messagesNote{
+				Messages:      []Message{message(r, r, flags{}, side)},
+				Conversations: conv,
+				Cursor:        at,
+			})
+		}
+		return noteMessages, o.full
+	case kindRead:
+		if o.full != nil {
+			return o.method, o.full
+		}
+		if r.By == side {
+			o.method = noteConversations
+			o.full = encode(conversationsNote{Conversations: []Conversation{conversationOf(r, nil, flags{}, set, side)}, Cursor: at})
+		} else {
+			m := r.Read[r.By]
+			o.method = noteRead
+			o.full = encode(readNote{c2c + r.pair.users[r.By], m.Seq, m.Time, at})
+		}
+		return o.method, o.full
+	case kindRevoke:
+		if o.full == nil {
+			m := message(r.revoked(), r, flags{Revoked: true, By: r.pair.users[r.By]}, side)
+			o.full = encode(messagesNote{
+				Messages:      []Message{m},
+				Conversations: []Conversation{r.afterRevocation(set, side)},
+				Cursor:        at,
+			})
+		}
+		return noteRevoked, o.full
+	}
+	return "", nil
+}
+
+func encode(v any) json.RawMessage {
+	data, err := json.Marshal(v)
+	if err != nil { // a Payload is checked before it is stored, so never
+		return nil
+	}
+	return data
+}
+
+// revoked is the message that a revocation takes back, as a record.
+func (r *record) revoked() *record {
+	t := r.Target
+	m := *t.Record
+	m.pair, m.pos = r.pair, t.Pos
+	return &m
+}
+
+// afterRevocation is a conversation right after one of its messages was
+// revoked; its LastMessage changes only when it was the newest one.
+func (r *record) afterRevocation(set settings, side int) Conversation {
+	var last *record
+	if m := r.revoked(); m.Seq == r.Seq {
+		last = m
+	}
+	return conversationOf(r, last, flags{Revoked: true, By: r.pair.users[r.By]}, set, side)
+}

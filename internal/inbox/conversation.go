@@ -1,0 +1,160 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// conversation is the newest record of a log as this gateway knows it. What
+// it knows may be old: the expected last sequence of an append tells.
+type conversation struct {
+	mu    sync.Mutex
+	known bool
+	last  *record // nil: there is none
+}
+
+// conversations caches the newest records, most of them not in use at any
+// time.
+type conversations struct {
+	mu  sync.Mutex
+	all map[pair]*conversation
+}
+
+const maxCached = 50_000
+
+func (c *conversations) get(p pair) *conversation {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v := c.all[p]
+	if v == nil {
+		if len(c.all) >= maxCached {
+			for k := range c.all { // any eighth of them: the order is random
+				delete(c.all, k)
+				if len(c.all) < maxCached*7/8 {
+					break
+				}
+			}
+		}
+		v = &conversation{}
+		c.all[p] = v
+	}
+	return v
+}
+
+// saw tells of a record that the follower brought, perhaps another gateway's.
+func (c *conversations) saw(r *record) {
+	c.mu.Lock()
+	v := c.all[r.pair]
+	c.mu.Unlock()
+	if v == nil || !v.mu.TryLock() {
+		return
+	}
+	defer v.mu.Unlock()
+	if v.known && (v.last == nil || v.last.pos < r.pos) {
+		v.last = r
+	}
+}
+
+// load gives the newest record of a conversation, nil when there is none.
+func (in *Inbox) load(ctx context.Context, p pair) (*record, error) {
+	e, err := in.store.last(ctx, streamMsg, p.subject())
+	if errors.Is(err, errNone) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return decode(e)
+}
+
+func decode(e entry) (*record, error) {
+	p, err := parsePair(e.subject)
+	if err != nil {
+		return nil, err
+	}
+	r := &record{}
+	if err := json.Unmarshal(e.data, r); err != nil {
+		return nil, err
+	}
+	r.pair, r.pos = p, e.pos
+	return r, nil
+}
+
+// append adds the record that build makes of the newest one; build may be
+// called again when somebody else was faster, and may return nil to add
+// nothing. dup: the record with this msgID was stored before and is returned.
+func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(prev *record) (*record, error)) (r *record, dup bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	c := in.convs.get(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		if !c.known {
+			if c.last, err = in.load(ctx, p); err != nil {
+				return nil, false, err
+			}
+			c.known = true
+		}
+		if r, err = build(c.last); err != nil || r == nil {
+			return nil, false, err
+		}
+		var expect uint64
+		if c.last == nil {
+			if err := in.introduce(ctx, p); err != nil {
+				return nil, false, err
+			}
+		} else {
+			expect = c.last.pos
+		}
+		data, err := json.Marshal(r)
+		if err != nil {
+			return nil, false, err
+		}
+		pos, dup, err := in.publishOnce(ctx, p.subject(), data, expect, msgID)
+		if err != nil {
+			c.known = false // whatever happened, read again
+			if retry(ctx, err) {
+				continue
+			}
+			return nil, false, err
+		}
+		if dup {
+			e, err := in.store.at(ctx, streamMsg, pos)
+			if err != nil {
+				return nil, true, err
+			}
+			r, err := decode(e)
+			return r, true, err
+		}
+		r.pair, r.pos = p, pos
+		c.last = r
+		return r, false, nil
+	}
+}
+
+// publishOnce bounds a single attempt, so that a leader that died in between
+// costs a part of the time and not all of it. Only what can be recognised as
+// a repetition is repeated when its outcome is unknown.
+func (in *Inbox) publishOnce(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (uint64, bool, error) {
+	one, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return in.store.publish(one, subject, data, expect, msgID)
+}
+
+// retry tells whether an append may be tried again, after a moment where the
+// store needs one.
+func retry(ctx context.Context, err error) bool {
+	if errors.Is(err, errConflict) {
+		return ctx.Err() == nil
+	}
+	if f := asFault(err); f.Code != fault.ServerTimeout {
+		return false
+	}
+	return pause(ctx, 50*time.Millisecond) == nil
+}

@@ -1,0 +1,79 @@
+// Package inbox keeps messages, conversations, profiles, blacklists and
+// custom statuses on NATS JetStream, and brings what happens to the sessions
+// of this gateway. It knows users and sessions, not sockets: a gateway
+// attaches a Session to each place it admitted, hands the client's calls to
+// Session.Call and gives a Push that queues a notification.
+//
+// # Stores
+//
+// Three streams; a key holds base64url of a UserID, never the UserID.
+//
+//	TIM_MSG   tim.msg.<app>.<a>.<b>         one log a conversation; a <= b are its two users
+//	TIM_DOC   tim.doc.<app>.<user>.<kind>   the newest of: peers profile black status cursor
+//	TIM_MARK  tim.mark.<app>.<a>.<b>.<pos>  the newest of: revoked, deleted by a or by b
+//
+// A record of TIM_MSG is a message, a read mark or a revocation, and carries
+// the conversation's whole state after it: sequence, counts, both read marks
+// and the positions of the last 15 messages. So the last record of a subject
+// is the conversation, one read gives it, and the expected last sequence of
+// the subject makes each append a compare-and-set: one order for everybody,
+// sequence numbers without gaps. A position is a sequence number of the
+// stream; it grows over all conversations, which makes it a cursor.
+// A first message is entered in both users' peers before it is stored, so
+// every conversation that has a record is found through its users.
+//
+// # Guarantees
+//
+//   - An acknowledged message is in JetStream: it survives kill -9 of timd and,
+//     with --sync always or a cluster, loss of power.
+//   - A message repeated with its sender and id within Options.Dedup (2 min) is
+//     stored once; the client gives up earlier than that.
+//   - Each gateway follows the streams with one ordered consumer, gapless
+//     from a position on. A session catches up from the stores to a position
+//     and gets the follower's records after it, so no lost signal loses a
+//     message. The cursor of an instance lives with the instance, moves with
+//     each frame it has got, and is given back at its next sync: nothing twice,
+//     nothing lost, whatever gateway it comes to. The cursor of a user is what
+//     any of its instances acknowledged; a new login starts there.
+//   - A closed session is never pushed to.
+//
+// # Calls
+//
+// userIDs and times (Unix seconds) are as in the original SDK; Message and
+// Conversation have its fields and are composed for their receiver.
+//
+//	session.sync {cursor?, watch?: [userID]} -> {cursor, resumed}
+//	    the answer is last: before it come conversations (all of them, or the
+//	    changed ones after a cursor), messages (missed ones, the newest
+//	    Options.Missed at most) and revoked. Live notifications follow.
+//	message.send {id, to, type, payload, cloudCustomData?, random?, clientTime?,
+//	    onlineUserOnly?} -> {message}
+//	message.list {conversationID, before?: position, count?} -> {messages, next, isCompleted}
+//	    oldest first; fewer than count when they would not fit a frame
+//	message.read {conversationID} -> {}
+//	message.readAll {} -> {}
+//	message.delete {conversationID, positions} -> {}
+//	message.revoke {conversationID, position} -> {message}
+//	message.ack {cursor} -> {}
+//	conversation.list {} -> {conversations, more}; get {conversationID} -> {conversation}
+//	conversation.delete {conversationIDs, clearHistory} -> {}
+//	conversation.pin {conversationID, isPinned} -> {}
+//	conversation.draft {conversationID, draftText}; conversation.custom {conversationIDs, customData} -> {}
+//	conversation.clear {conversationID} -> {}
+//	profile.get {userIDs?} -> {profiles}; profile.set {…fields} -> {profile}
+//	blacklist.get {} -> {userIDs}; blacklist.add {userIDs}; blacklist.remove {userIDs} -> {userIDs}
+//	status.get {userIDs} -> {statuses}; status.set {customStatus} -> {status}
+//	status.watch {userIDs}; status.unwatch {userIDs?} -> {}
+//
+// # Notifications
+//
+//	conversations {conversations, all?, removed?, more?, cursor?}
+//	    each is a whole Conversation, or only the fields that changed
+//	messages {messages, missed?, more?, conversations?, cursor?}
+//	revoked {messages, conversations?, cursor?}
+//	read {conversationID, sequence, time, cursor}  the peer has read up to sequence
+//	profile {profile}   blacklist {userIDs}   status {statuses}
+//
+// more means that the next notification of that name continues this one. A
+// cursor is opaque; the newest one that came is the instance's own.
+package inbox

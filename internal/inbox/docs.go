@@ -1,0 +1,208 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+)
+
+// peers is what a user keeps of his conversations, by the other's UserID.
+type peers map[string]settings
+
+// settings of one conversation for one of its users.
+type settings struct {
+	Pinned bool `json:"p,omitempty"`
+	// Cleared: messages up to this position are gone for this user, and
+	// ClearedSent of the peer's were counted by then, in the conversation that
+	// began at Epoch.
+	Cleared     uint64 `json:"c,omitempty"`
+	ClearedSent uint64 `json:"n,omitempty"`
+	Epoch       int64  `json:"e,omitempty"`
+	// Hidden: the conversation is not listed until something newer comes.
+	Hidden  uint64 `json:"h,omitempty"`
+	Draft   string `json:"d,omitempty"`
+	Custom  string `json:"u,omitempty"`
+	Deleted bool   `json:"x,omitempty"` // single messages were deleted
+}
+
+// docs are the documents of TIM_DOC. Reads that may be old come from a cache
+// that the follower keeps current; writes are compare-and-set.
+type docs struct {
+	store *store
+	mu    sync.Mutex
+	cache map[string]doc
+	// turns counts invalidations, so that a read that was overtaken by one
+	// does not put its old answer back.
+	turns uint64
+}
+
+type doc struct {
+	rev  uint64 // 0: there is none
+	data []byte
+}
+
+// saw tells of a document that the follower brought.
+func (d *docs) saw(subject string, rev uint64, data []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !strings.HasSuffix(subject, "."+docCursor) { // written for every message, read at logins only
+		d.turns++
+	}
+	if have, ok := d.cache[subject]; ok && have.rev < rev {
+		d.cache[subject] = doc{rev, data}
+	}
+}
+
+// fresh reads past the cache.
+func (d *docs) fresh(ctx context.Context, subject string) (doc, error) {
+	d.mu.Lock()
+	turn := d.turns
+	d.mu.Unlock()
+	e, err := d.store.last(ctx, streamDoc, subject)
+	if err != nil && !errors.Is(err, errNone) {
+		return doc{}, err
+	}
+	got := doc{e.pos, e.data}
+	d.put(subject, got, turn)
+	return got, nil
+}
+
+func (d *docs) put(subject string, got doc, turn uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.turns != turn {
+		return
+	}
+	if len(d.cache) >= maxCached {
+		for k := range d.cache {
+			delete(d.cache, k)
+			if len(d.cache) < maxCached*7/8 {
+				break
+			}
+		}
+	}
+	d.cache[subject] = got
+}
+
+func (d *docs) get(ctx context.Context, subject string) (doc, error) {
+	d.mu.Lock()
+	got, ok := d.cache[subject]
+	d.mu.Unlock()
+	if ok {
+		return got, nil
+	}
+	return d.fresh(ctx, subject)
+}
+
+// read gives a document, the zero T when there is none.
+func read[T any](ctx context.Context, in *Inbox, u User, kind string) (v T, err error) {
+	got, err := in.docs.get(ctx, docSubject(u, kind))
+	if err != nil || got.rev == 0 {
+		return v, err
+	}
+	return v, json.Unmarshal(got.data, &v)
+}
+
+// readAll gives the documents of many users, in that order.
+func readAll[T any](ctx context.Context, in *Inbox, app uint32, userIDs []string, kind string) ([]T, error) {
+	out := make([]T, len(userIDs))
+	var missing []string
+	var at []int
+	in.docs.mu.Lock()
+	turn := in.docs.turns
+	for i, id := range userIDs {
+		subject := docSubject(User{app, id}, kind)
+		got, ok := in.docs.cache[subject]
+		if !ok {
+			missing, at = append(missing, subject), append(at, i)
+			continue
+		}
+		if got.rev != 0 {
+			_ = json.Unmarshal(got.data, &out[i])
+		}
+	}
+	in.docs.mu.Unlock()
+	if len(missing) == 0 {
+		return out, nil
+	}
+	entries, err := in.store.lastAll(ctx, streamDoc, missing)
+	if err != nil {
+		return nil, err
+	}
+	for n, e := range entries {
+		in.docs.put(missing[n], doc{e.pos, e.data}, turn)
+		if e.pos != 0 {
+			if err := json.Unmarshal(e.data, &out[at[n]]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// update changes a document by compare-and-set. change may be called more
+// than once; it returns false when there is nothing to write.
+func update[T any](ctx context.Context, in *Inbox, u User, kind string, change func(v *T) (bool, error)) (v T, rev uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	subject := docSubject(u, kind)
+	for read := in.docs.get; ; read = in.docs.fresh {
+		have, err := read(ctx, subject)
+		if err != nil {
+			return v, 0, err
+		}
+		v = *new(T)
+		if have.rev != 0 {
+			if err := json.Unmarshal(have.data, &v); err != nil {
+				return v, 0, err
+			}
+		}
+		write, err := change(&v)
+		if err != nil || !write {
+			return v, have.rev, err
+		}
+		data, err := json.Marshal(v)
+		if err != nil {
+			return v, 0, err
+		}
+		rev, _, err := in.publishDoc(ctx, subject, data, have.rev)
+		if err == nil {
+			in.docs.saw(subject, rev, data)
+			return v, rev, nil
+		}
+		if !retry(ctx, err) {
+			return v, 0, err
+		}
+	}
+}
+
+func (in *Inbox) publishDoc(ctx context.Context, subject string, data []byte, expect uint64) (uint64, bool, error) {
+	return in.publishOnce(ctx, subject, data, expect, "")
+}
+
+// introduce enters a conversation in its users' peers; before its first
+// record is stored, so that no record is ever without.
+func (in *Inbox) introduce(ctx context.Context, p pair) error {
+	for side := range 2 {
+		other := p.users[p.other(side)]
+		_, _, err := update(ctx, in, p.user(side), docPeers, func(v *peers) (bool, error) {
+			if _, ok := (*v)[other]; ok {
+				return false, nil
+			}
+			if *v == nil {
+				*v = peers{}
+			}
+			(*v)[other] = settings{}
+			return true, nil
+		})
+		if err != nil {
+			return err
+		}
+		if p.users[0] == p.users[1] {
+			break
+		}
+	}
+	return nil
+}

@@ -1,0 +1,284 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+const app = 1400000000
+
+// openBus starts the embedded NATS that timd uses.
+func openBus(t testing.TB, dir string) *bus.Bus {
+	t.Helper()
+	b, err := bus.Open(t.Context(), bus.Options{Data: dir, Name: "test"})
+	require.NoError(t, err)
+	t.Cleanup(b.Close)
+	return b
+}
+
+func open(t testing.TB, b *bus.Bus, o Options) *Inbox {
+	t.Helper()
+	if o.Report == nil {
+		o.Report = func(err error) { t.Log("reported:", err) }
+	}
+	if o.Rate == 0 {
+		o.Rate, o.Burst = 1e6, 1e6
+	}
+	in, err := Open(t.Context(), b.Conn(), o)
+	require.NoError(t, err)
+	var once sync.Once
+	t.Cleanup(func() { once.Do(in.Close) })
+	return in
+}
+
+// client is a page in front of a Session: it keeps what it was pushed.
+type client struct {
+	t        testing.TB
+	userID   string
+	instance string
+	s        *Session
+
+	mu       sync.Mutex
+	changed  *sync.Cond
+	notes    []note
+	cursor   string
+	messages []Message // as a MESSAGE_RECEIVED listener saw them
+	list     map[string]map[string]any
+	revoked  []Message
+	reads    []readNote
+	statuses []Status
+	broken   bool // the socket is gone: pushes fail
+}
+
+type note struct {
+	method string
+	params json.RawMessage
+}
+
+func newClient(t testing.TB, userID, instance string) *client {
+	c := &client{t: t, userID: userID, instance: instance, list: map[string]map[string]any{}}
+	c.changed = sync.NewCond(&c.mu)
+	return c
+}
+
+// login attaches and syncs a new page.
+func login(t testing.TB, in *Inbox, userID, instance string) *client {
+	t.Helper()
+	c := newClient(t, userID, instance)
+	c.attach(in)
+	c.sync()
+	return c
+}
+
+func (c *client) attach(in *Inbox) {
+	c.mu.Lock()
+	c.broken = false
+	c.mu.Unlock()
+	c.s = in.Attach(User{app, c.userID}, c.instance, c.push)
+}
+
+func (c *client) sync() syncResult {
+	c.t.Helper()
+	c.mu.Lock()
+	at := c.cursor
+	c.mu.Unlock()
+	var r syncResult
+	c.must("session.sync", map[string]any{"cursor": at}, &r)
+	c.mu.Lock()
+	c.cursor = r.Cursor
+	c.mu.Unlock()
+	return r
+}
+
+// drop is a lost link: pushes after it reach nobody.
+func (c *client) drop() {
+	c.mu.Lock()
+	c.broken = true
+	c.mu.Unlock()
+	c.s.Close()
+}
+
+func (c *client) push(method string, params json.RawMessage) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.broken {
+		return false
+	}
+	c.notes = append(c.notes, note{method, params})
+	var at struct {
+		Cursor string `json:"cursor"`
+	}
+	_ = json.Unmarshal(params, &at)
+	if at.Cursor != "" {
+		c.cursor = at.Cursor
+	}
+	patches := func(list []json.RawMessage) {
+		for _, raw := range list {
+			var m map[string]any
+			if json.Unmarshal(raw, &m) != nil {
+				continue
+			}
+			id := m["conversationID"].(string)
+			if c.list[id] == nil {
+				c.list[id] = map[string]any{}
+			}
+			for k, v := range m {
+				c.list[id][k] = v
+			}
+		}
+	}
+	var convs struct {
+		Conversations []json.RawMessage `json:"conversations"`
+		All           bool              `json:"all"`
+		Removed       []string          `json:"removed"`
+	}
+	_ = json.Unmarshal(params, &convs)
+	patches(convs.Conversations)
+	for _, id := range convs.Removed {
+		delete(c.list, id)
+	}
+	switch method {
+	case noteMessages, noteRevoked:
+		var n messagesNote
+		if err := json.Unmarshal(params, &n); err != nil {
+			c.t.Error(err)
+		}
+		if method == noteMessages {
+			c.messages = append(c.messages, n.Messages...)
+		} else {
+			c.revoked = append(c.revoked, n.Messages...)
+		}
+	case noteRead:
+		var n readNote
+		_ = json.Unmarshal(params, &n)
+		c.reads = append(c.reads, n)
+	case noteStatus:
+		var n statusNote
+		_ = json.Unmarshal(params, &n)
+		c.statuses = append(c.statuses, n.Statuses...)
+	}
+	c.changed.Broadcast()
+	return true
+}
+
+// until waits for what pushes bring about.
+func (c *client) until(what string, done func() bool) {
+	c.t.Helper()
+	late := time.AfterFunc(10*time.Second, func() { c.changed.Broadcast() })
+	defer late.Stop()
+	start := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for !done() {
+		if time.Since(start) > 9*time.Second {
+			c.t.Fatalf("%s/%s: %s did not happen; notes: %d, messages: %d", c.userID, c.instance, what, len(c.notes), len(c.messages))
+		}
+		c.changed.Wait()
+	}
+}
+
+func (c *client) texts() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.textsLocked()
+}
+
+func (c *client) textsLocked() []string {
+	out := []string{}
+	for _, m := range c.messages {
+		out = append(out, textOf(m))
+	}
+	return out
+}
+
+func textOf(m Message) string {
+	var p struct {
+		Text string `json:"text"`
+	}
+	_ = json.Unmarshal(m.Payload, &p)
+	return p.Text
+}
+
+func (c *client) call(method string, params, result any) *fault.Error {
+	raw, err := json.Marshal(params)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	out, f := c.s.Call(context.Background(), method, raw)
+	if f == nil && result != nil {
+		if err := json.Unmarshal(out, result); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	return f
+}
+
+func (c *client) must(method string, params, result any) {
+	c.t.Helper()
+	if f := c.call(method, params, result); f != nil {
+		c.t.Fatalf("%s: %d %s", method, f.Code, f.Message)
+	}
+}
+
+var sentIDs struct {
+	sync.Mutex
+	n int
+}
+
+// send sends a text and gives the stored Message.
+func (c *client) send(to, text string) Message {
+	c.t.Helper()
+	var r messageResult
+	c.must("message.send", sendText(freshID(), to, text), &r)
+	return r.Message
+}
+
+func freshID() string {
+	sentIDs.Lock()
+	defer sentIDs.Unlock()
+	sentIDs.n++
+	return fmt.Sprintf("id-%d", sentIDs.n)
+}
+
+func sendText(id, to, text string) map[string]any {
+	return map[string]any{"id": id, "to": to, "type": typeText, "payload": map[string]string{"text": text}}
+}
+
+// history pages backwards through a conversation, oldest first.
+func (c *client) history(peer string) []Message {
+	c.t.Helper()
+	var out []Message
+	var before uint64
+	for {
+		var r listResult
+		c.must("message.list", map[string]any{"conversationID": c2c + peer, "before": before}, &r)
+		out = append(append([]Message{}, r.Messages...), out...)
+		if r.IsCompleted {
+			return out
+		}
+		before = r.Next
+	}
+}
+
+func (c *client) conv(peer string) map[string]any {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.list[c2c+peer]
+}
+
+func (c *client) field(peer, key string) any {
+	m := c.list[c2c+peer]
+	if m == nil {
+		return nil
+	}
+	return m[key]
+}

@@ -1,0 +1,282 @@
+package inbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+)
+
+// page is a part of a conversation's history as one of its users sees it.
+type page struct {
+	messages []Message // oldest first
+	next     uint64    // before which the next page begins
+	complete bool      // there is nothing older
+}
+
+// history reads up to count messages older than before, 0 for the newest.
+func (in *Inbox) history(ctx context.Context, p pair, side int, before uint64, count int) (page, error) {
+	newest, err := in.load(ctx, p)
+	if err != nil || newest == nil {
+		return page{complete: true}, err
+	}
+	all, err := in.settingsOf(ctx, p.user(side))
+	if err != nil {
+		return page{}, err
+	}
+	set := all[p.users[p.other(side)]]
+	older := newest.positions()
+	if before != 0 {
+		m, err := in.messageAt(ctx, p, before)
+		if err != nil {
+			return page{complete: true}, nil // it went with all that was older
+		}
+		older = m.Last
+	}
+	out := page{next: before}
+	size := 0
+	for len(out.messages) < count {
+		batch, err := in.messagesAt(ctx, p, older, set.Cleared)
+		if err != nil {
+			return page{}, err
+		}
+		if len(batch) == 0 {
+			out.complete = true
+			break
+		}
+		marks, err := in.flagsOf(ctx, newest, set, batch)
+		if err != nil {
+			return page{}, err
+		}
+		for i := len(batch) - 1; i >= 0; i-- {
+			if len(out.messages) == count {
+				return out.reversed(), nil
+			}
+			m := batch[i]
+			if !marks[i].Deleted[side] {
+				size += sizeOf(m)
+				if size > in.o.Frame && len(out.messages) > 0 {
+					return out.reversed(), nil
+				}
+				out.messages = append(out.messages, message(m, newest, marks[i], side))
+			}
+			out.next = m.pos
+		}
+		oldest := batch[0]
+		older = oldest.Last
+		if len(older) == 0 || older[len(older)-1] <= set.Cleared {
+			out.complete = true
+			break
+		}
+	}
+	return out.reversed(), nil
+}
+
+func (p page) reversed() page {
+	slices.Reverse(p.messages)
+	return p
+}
+
+// messagesAt reads messages of a conversation, oldest first, without those
+// that the user has cleared or that retention has removed.
+func (in *Inbox) messagesAt(ctx context.Context, p pair, positions []uint64, cleared uint64) ([]*record, error) {
+	positions = slices.DeleteFunc(slices.Clone(positions), func(pos uint64) bool { return pos <= cleared })
+	if len(positions) == 0 {
+		return nil, nil
+	}
+	entries, err := in.store.atAll(ctx, streamMsg, positions)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*record, 0, len(entries))
+	for _, e := range entries {
+		if e.pos == 0 || e.subject != p.subject() {
+			continue
+		}
+		r, err := decode(e)
+		if err != nil {
+			return nil, err
+		}
+		if r.Kind == kindMessage {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// sizeOf is about what a message takes in a frame.
+func sizeOf(m *record) int {
+	return 800 + len(m.Message.Payload)*5/4 + len(m.Message.Cloud)*5/4
+}
+
+// settingsOf reads a user's conversations past the cache: one that is missing
+// here would lose its messages.
+func (in *Inbox) settingsOf(ctx context.Context, u User) (peers, error) {
+	v, _, err := in.peersOf(ctx, u)
+	return v, err
+}
+
+func (in *Inbox) peersOf(ctx context.Context, u User) (peers, uint64, error) {
+	d, err := in.docs.fresh(ctx, docSubject(u, docPeers))
+	if err != nil || d.rev == 0 {
+		return peers{}, 0, err
+	}
+	v := peers{}
+	err = decodeJSON(d.data, &v)
+	return v, d.rev, err
+}
+
+// heads reads the newest record of each of a user's conversations.
+func (in *Inbox) heads(ctx context.Context, u User, all peers) ([]*record, error) {
+	subjects := make([]string, 0, len(all))
+	for other := range all {
+		subjects = append(subjects, pairOf(u.SDKAppID, u.UserID, other).subject())
+	}
+	entries, err := in.store.lastAll(ctx, streamMsg, subjects)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*record, 0, len(entries))
+	for _, e := range entries {
+		if e.pos == 0 {
+			continue
+		}
+		r, err := decode(e)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(a, b *record) int { return cmp.Compare(b.pos, a.pos) })
+	return out, nil
+}
+
+// compose gives the conversations of heads as their user sees them; those
+// that are hidden or cleared and empty are left out.
+func (in *Inbox) compose(ctx context.Context, u User, heads []*record, all peers) ([]Conversation, error) {
+	out := make([]Conversation, 0, len(heads))
+	others := make([]string, 0, len(heads))
+	for _, h := range heads {
+		side := h.pair.side(u.UserID)
+		other := h.pair.users[h.pair.other(side)]
+		set := all[other]
+		last, f, err := in.lastMessage(ctx, h, set, side)
+		if err != nil {
+			return nil, err
+		}
+		if set.Hidden != 0 && (last == nil || last.pos <= set.Hidden) {
+			continue
+		}
+		c := conversationOf(h, last, f, set, side)
+		if last == nil {
+			c.LastMessage = emptyLast()
+		}
+		out = append(out, c)
+		others = append(others, other)
+	}
+	profiles, err := readAll[Profile](ctx, in, u.SDKAppID, others, docProfile)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		p := profiles[i].withDefaults(others[i])
+		out[i].UserProfile = &p
+	}
+	return out, nil
+}
+
+// lastMessage is the newest message that a user has not cleared or deleted,
+// nil when the last page holds none.
+func (in *Inbox) lastMessage(ctx context.Context, h *record, set settings, side int) (*record, flags, error) {
+	if h.Kind == kindMessage && h.pos > set.Cleared && !set.Deleted && h.revocation() == 0 {
+		return h, flags{}, nil // the common case costs no read
+	}
+	l := h.positions()
+	if len(l) == 0 {
+		return nil, flags{}, nil
+	}
+	if !set.Deleted {
+		l = l[len(l)-1:]
+	}
+	batch, err := in.messagesAt(ctx, h.pair, l, set.Cleared)
+	if err != nil {
+		return nil, flags{}, err
+	}
+	marks, err := in.flagsOf(ctx, h, set, batch)
+	if err != nil {
+		return nil, flags{}, err
+	}
+	for i := len(batch) - 1; i >= 0; i-- {
+		if !marks[i].Deleted[side] {
+			return batch[i], marks[i], nil
+		}
+	}
+	return nil, flags{}, nil
+}
+
+// missed gives what came to a user's conversations between two positions,
+// after and up to and including upTo, oldest first: the newest limit messages
+// that keep accepts.
+func (in *Inbox) missed(ctx context.Context, u User, heads []*record, all peers, after, upTo uint64, limit int, keep func(m *record) bool) ([]*record, error) {
+	var out []*record
+	for _, h := range heads { // newest first
+		if h.pos <= after {
+			break
+		}
+		if len(out) >= limit && h.pos <= out[limit-1].pos {
+			break // all of this and the next conversations is older than what is there
+		}
+		side := h.pair.side(u.UserID)
+		floor := max(after, all[h.pair.users[h.pair.other(side)]].Cleared)
+		positions := h.positions()
+		for n := 0; n < limit; {
+			batch, err := in.messagesAt(ctx, h.pair, positions, floor)
+			if err != nil {
+				return nil, err
+			}
+			if len(batch) == 0 {
+				break
+			}
+			for _, m := range batch {
+				if m.pos <= upTo && keep(m) {
+					out = append(out, m)
+					n++
+				}
+			}
+			positions = batch[0].Last
+		}
+		slices.SortFunc(out, func(a, b *record) int { return cmp.Compare(b.pos, a.pos) })
+		if len(out) > limit {
+			out = out[:limit]
+		}
+	}
+	slices.Reverse(out)
+	return out, nil
+}
+
+// revocations gives what was revoked in a user's conversations between two
+// positions, oldest first.
+func (in *Inbox) revocations(ctx context.Context, heads []*record, after, upTo uint64) ([]*record, error) {
+	var out []*record
+	for _, h := range heads {
+		for pos := h.revocation(); pos > after; {
+			e, err := in.store.at(ctx, streamMsg, pos)
+			if errors.Is(err, errNone) {
+				break
+			}
+			if err != nil {
+				return nil, err
+			}
+			r, err := decode(e)
+			if err != nil {
+				return nil, err
+			}
+			if r.pos <= upTo {
+				out = append(out, r)
+			}
+			pos = r.Revoked
+		}
+	}
+	slices.SortFunc(out, func(a, b *record) int { return cmp.Compare(a.pos, b.pos) })
+	return out, nil
+}

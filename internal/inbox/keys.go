@@ -1,0 +1,160 @@
+package inbox
+
+import (
+	"encoding/base64"
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// User names an account of an app.
+type User struct {
+	SDKAppID uint32
+	UserID   string
+}
+
+// The streams and the first tokens of their subjects.
+const (
+	streamMsg  = "TIM_MSG"
+	streamDoc  = "TIM_DOC"
+	streamMark = "TIM_MARK"
+
+	prefixMsg  = "tim.msg."
+	prefixDoc  = "tim.doc."
+	prefixMark = "tim.mark."
+)
+
+// Kinds of TIM_DOC.
+const (
+	docPeers   = "peers"
+	docProfile = "profile"
+	docBlack   = "black"
+	docStatus  = "status"
+	docCursor  = "cursor"
+)
+
+var errKey = errors.New("inbox: not a subject of ours")
+
+func enc(userID string) string { return base64.RawURLEncoding.EncodeToString([]byte(userID)) }
+
+func dec(token string) (string, error) {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	return string(b), err
+}
+
+// pair is a conversation: an app and its two users, users[0] <= users[1].
+type pair struct {
+	app   uint32
+	users [2]string
+}
+
+func pairOf(app uint32, x, y string) pair {
+	if x > y {
+		x, y = y, x
+	}
+	return pair{app, [2]string{x, y}}
+}
+
+// side tells which of the two a user is.
+func (p pair) side(userID string) int {
+	if p.users[0] == userID {
+		return 0
+	}
+	return 1
+}
+
+// other is the peer of a side; in a conversation with oneself it is the same
+// side, which is always 0.
+func (p pair) other(side int) int {
+	if p.users[0] == p.users[1] {
+		return 0
+	}
+	return 1 - side
+}
+
+func (p pair) user(side int) User { return User{p.app, p.users[side]} }
+
+func (p pair) subject() string { return prefixMsg + p.tail() }
+
+func (p pair) tail() string {
+	return strconv.FormatUint(uint64(p.app), 10) + "." + enc(p.users[0]) + "." + enc(p.users[1])
+}
+
+func (p pair) markSubject(position uint64) string {
+	return prefixMark + p.tail() + "." + strconv.FormatUint(position, 10)
+}
+
+func parsePair(subject string) (pair, error) {
+	rest, ok := strings.CutPrefix(subject, prefixMsg)
+	f := strings.Split(rest, ".")
+	if !ok || len(f) != 3 {
+		return pair{}, errKey
+	}
+	app, err := strconv.ParseUint(f[0], 10, 32)
+	if err != nil {
+		return pair{}, errKey
+	}
+	a, errA := dec(f[1])
+	b, errB := dec(f[2])
+	if errA != nil || errB != nil || a > b {
+		return pair{}, errKey
+	}
+	return pair{uint32(app), [2]string{a, b}}, nil
+}
+
+func docSubject(u User, kind string) string {
+	return prefixDoc + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." + enc(u.UserID) + "." + kind
+}
+
+func parseDoc(subject string) (User, string, error) {
+	rest, ok := strings.CutPrefix(subject, prefixDoc)
+	f := strings.Split(rest, ".")
+	if !ok || len(f) != 3 {
+		return User{}, "", errKey
+	}
+	app, err := strconv.ParseUint(f[0], 10, 32)
+	if err != nil {
+		return User{}, "", errKey
+	}
+	id, err := dec(f[1])
+	if err != nil {
+		return User{}, "", errKey
+	}
+	return User{uint32(app), id}, f[2], nil
+}
+
+// conversationID as the original writes it, seen by the other one.
+const c2c = "C2C"
+
+func peerOf(conversationID string) (string, bool) {
+	peer, ok := strings.CutPrefix(conversationID, c2c)
+	return peer, ok && validUserID(peer)
+}
+
+// validUserID: 1 to 32 bytes of printable ASCII.
+func validUserID(s string) bool {
+	if s == "" || len(s) > 32 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// cursor is where an instance stands: a position of TIM_MSG and the revision
+// of its user's peers document.
+type cursor struct{ pos, rev uint64 }
+
+func (c cursor) String() string {
+	return strconv.FormatUint(c.pos, 10) + "." + strconv.FormatUint(c.rev, 10)
+}
+
+func parseCursor(s string) (cursor, bool) {
+	p, r, ok := strings.Cut(s, ".")
+	pos, err1 := strconv.ParseUint(p, 10, 64)
+	rev, err2 := strconv.ParseUint(r, 10, 64)
+	return cursor{pos, rev}, ok && err1 == nil && err2 == nil
+}

@@ -1,0 +1,180 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// flagsOf gives the flags of messages of one conversation, in that order.
+func (in *Inbox) flagsOf(ctx context.Context, newest *record, set settings, messages []*record) ([]flags, error) {
+	out := make([]flags, len(messages))
+	if newest.revocation() == 0 && !set.Deleted || len(messages) == 0 {
+		return out, nil // nothing was ever revoked or deleted: spare the reads
+	}
+	subjects := make([]string, len(messages))
+	for i, m := range messages {
+		subjects[i] = m.pair.markSubject(m.pos)
+	}
+	entries, err := in.store.lastAll(ctx, streamMark, subjects)
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range entries {
+		if e.pos != 0 {
+			if err := json.Unmarshal(e.data, &out[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// flag changes the flags of a message by compare-and-set.
+func (in *Inbox) flag(ctx context.Context, p pair, pos uint64, change func(f *flags) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	subject := p.markSubject(pos)
+	for {
+		e, err := in.store.last(ctx, streamMark, subject)
+		if err != nil && !errors.Is(err, errNone) {
+			return err
+		}
+		var f flags
+		if e.pos != 0 {
+			if err := json.Unmarshal(e.data, &f); err != nil {
+				return err
+			}
+		}
+		if !change(&f) {
+			return nil
+		}
+		data, err := json.Marshal(f)
+		if err != nil {
+			return err
+		}
+		if _, _, err = in.publishOnce(ctx, subject, data, e.pos, ""); err == nil {
+			return nil
+		}
+		if !retry(ctx, err) {
+			return err
+		}
+	}
+}
+
+// messageAt reads a message of a conversation and fails clearly when it is
+// not one.
+func (in *Inbox) messageAt(ctx context.Context, p pair, pos uint64) (*record, error) {
+	e, err := in.store.at(ctx, streamMsg, pos)
+	if err == nil && e.subject == p.subject() {
+		r, err := decode(e)
+		if err != nil {
+			return nil, err
+		}
+		if r.Kind == kindMessage {
+			return r, nil
+		}
+	}
+	if err != nil && !errors.Is(err, errNone) {
+		return nil, err
+	}
+	return nil, fault.With(fault.BadParameters, "there is no such message in the conversation; it may be older than messages are kept")
+}
+
+// markRead says that the session's user has read all of a conversation.
+func (in *Inbox) markRead(ctx context.Context, p pair, side int) error {
+	peer := p.other(side)
+	_, _, err := in.append(ctx, p, "", func(prev *record) (*record, error) {
+		if prev == nil || prev.Read[side].Seq >= prev.Seq || peer == side {
+			return nil, nil
+		}
+		now := in.now()
+		r := next(prev, kindRead, side, now.UnixMilli())
+		r.Read[side] = mark{Seq: r.Seq, Sent: r.Sent[peer], Time: now.Unix()}
+		return r, nil
+	})
+	return err
+}
+
+// revoke takes back a message of the user's own, for both.
+func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*record, error) {
+	m, err := in.messageAt(ctx, p, pos)
+	if err != nil {
+		return nil, err
+	}
+	if m.By != side {
+		return nil, fault.With(fault.InvalidOperation, "only its sender can revoke a message")
+	}
+	if in.now().Sub(time.UnixMilli(m.At)) > in.o.Revoke {
+		return nil, fault.With(fault.RevokeTooLate, in.o.Revoke.String())
+	}
+	by := p.users[side]
+	if err := in.flag(ctx, p, pos, func(f *flags) bool {
+		was := f.Revoked
+		f.Revoked, f.By = true, by
+		return !was
+	}); err != nil {
+		return nil, err
+	}
+	r, _, err := in.append(ctx, p, dedupID("v", p.user(side), p.subject()+m.Message.ID), func(prev *record) (*record, error) {
+		r := next(prev, kindRevoke, side, in.now().UnixMilli())
+		r.Target = &target{Pos: pos, Record: m}
+		// What was not read yet is no longer unread.
+		if other := p.other(side); other != side && m.Seq > r.Read[other].Seq && r.Sent[side] > 0 {
+			r.Sent[side]--
+		}
+		return r, nil
+	})
+	return r, err
+}
+
+// deleteMessages removes messages from one user's view of a conversation.
+func (in *Inbox) deleteMessages(ctx context.Context, p pair, side int, positions []uint64) error {
+	other := p.users[p.other(side)]
+	for _, pos := range positions {
+		if _, err := in.messageAt(ctx, p, pos); err != nil {
+			return err
+		}
+	}
+	// The note that there are deleted ones comes first: without it nobody
+	// would look for them.
+	if err := in.set(ctx, p.user(side), []string{other}, func(s *settings) bool {
+		was := s.Deleted
+		s.Deleted = true
+		return !was
+	}); err != nil {
+		return err
+	}
+	slices.Sort(positions)
+	for _, pos := range slices.Compact(positions) {
+		if err := in.flag(ctx, p, pos, func(f *flags) bool {
+			was := f.Deleted[side]
+			f.Deleted[side] = true
+			return !was
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set changes a user's settings of some conversations, all in one step.
+// Conversations that the user has not are left alone.
+func (in *Inbox) set(ctx context.Context, u User, others []string, change func(s *settings) bool) error {
+	_, _, err := update(ctx, in, u, docPeers, func(v *peers) (bool, error) {
+		changed := false
+		for _, other := range others {
+			s, ok := (*v)[other]
+			if ok && change(&s) {
+				(*v)[other] = s
+				changed = true
+			}
+		}
+		return changed, nil
+	})
+	return err
+}

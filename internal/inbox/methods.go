@@ -1,0 +1,396 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+type conversationParams struct {
+	ConversationID  string   `json:"conversationID"`
+	ConversationIDs []string `json:"conversationIDs"`
+	ClearHistory    bool     `json:"clearHistory"`
+	IsPinned        bool     `json:"isPinned"`
+	DraftText       string   `json:"draftText"`
+	CustomData      string   `json:"customData"`
+	Before          uint64   `json:"before"`
+	Count           int      `json:"count"`
+	Position        uint64   `json:"position"`
+	Positions       []uint64 `json:"positions"`
+}
+
+type usersParams struct {
+	UserIDs []string `json:"userIDs"`
+}
+
+type ackParams struct {
+	Cursor string `json:"cursor"`
+}
+
+type statusParams struct {
+	CustomStatus string `json:"customStatus"`
+}
+
+type listResult struct {
+	Messages    []Message `json:"messages"`
+	Next        uint64    `json:"next"`
+	IsCompleted bool      `json:"isCompleted"`
+}
+
+type nothing struct{}
+
+// call is a method with its params still to be decoded.
+type call func(ctx context.Context, s *Session, params json.RawMessage) (any, error)
+
+// with decodes params for a method.
+func with[P any](f func(ctx context.Context, s *Session, p P) (any, error)) call {
+	return func(ctx context.Context, s *Session, params json.RawMessage) (any, error) {
+		var p P
+		if len(params) > 0 {
+			if err := json.Unmarshal(params, &p); err != nil {
+				return nil, fault.With(frame.CodeBadParams, err.Error())
+			}
+		}
+		return f(ctx, s, p)
+	}
+}
+
+// inConversation is with for methods of one conversation that exists.
+func inConversation(f func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error)) call {
+	return with(func(ctx context.Context, s *Session, p conversationParams) (any, error) {
+		peer, ok := peerOf(p.ConversationID)
+		if !ok {
+			return nil, fault.With(fault.NoConversation, strconv.Quote(p.ConversationID))
+		}
+		c := pairOf(s.user.SDKAppID, s.user.UserID, peer)
+		return f(ctx, s, c, c.side(s.user.UserID), p)
+	})
+}
+
+// Methods lists the calls that Session.Call serves.
+func Methods() []string {
+	out := make([]string, 0, len(calls))
+	for name := range calls {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+var calls = map[string]call{
+	"session.sync": with(func(ctx context.Context, s *Session, p syncParams) (any, error) { return s.sync(ctx, p) }),
+	"message.send": with(func(ctx context.Context, s *Session, p sendParams) (any, error) { return s.sendMessage(ctx, p) }),
+	"message.list": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		if p.Count <= 0 || p.Count > window {
+			p.Count = window
+		}
+		got, err := s.in.history(ctx, c, side, p.Before, p.Count)
+		if got.messages == nil {
+			got.messages = []Message{}
+		}
+		return listResult{got.messages, got.next, got.complete}, err
+	}),
+	"message.read": inConversation(func(ctx context.Context, s *Session, c pair, side int, _ conversationParams) (any, error) {
+		return nothing{}, s.in.markRead(ctx, c, side)
+	}),
+	"message.readAll": with(func(ctx context.Context, s *Session, _ nothing) (any, error) {
+		return nothing{}, s.readAll(ctx)
+	}),
+	"message.delete": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		err := s.in.deleteMessages(ctx, c, side, p.Positions)
+		if err == nil {
+			go s.user.refresh(c.users[c.other(side)]) // another message may be the last one now
+		}
+		return nothing{}, err
+	}),
+	"message.revoke": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		r, err := s.in.revoke(ctx, c, side, p.Position)
+		if err != nil {
+			return nil, err
+		}
+		return messageResult{message(r.revoked(), r, flags{Revoked: true, By: c.users[r.By]}, side)}, nil
+	}),
+	"message.ack": with(func(_ context.Context, s *Session, p ackParams) (any, error) {
+		c, ok := parseCursor(p.Cursor)
+		if !ok || c.pos > s.in.messages.pos.Load() {
+			return nil, fault.With(fault.BadParameters, "the cursor is none of ours")
+		}
+		s.user.ack(c.pos)
+		return nothing{}, nil
+	}),
+	"conversation.list": with(func(ctx context.Context, s *Session, _ nothing) (any, error) {
+		list, err := s.list(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.pushList(list, true)
+		return nothing{}, nil
+	}),
+	"conversation.get": inConversation(func(ctx context.Context, s *Session, c pair, _ int, p conversationParams) (any, error) {
+		return s.conversation(ctx, c, p)
+	}),
+	"conversation.delete": with(func(ctx context.Context, s *Session, p conversationParams) (any, error) {
+		return s.deleteConversations(ctx, p)
+	}),
+	"conversation.clear": inConversation(func(ctx context.Context, s *Session, c pair, side int, _ conversationParams) (any, error) {
+		return nothing{}, s.clear(ctx, []string{c.users[c.other(side)]}, false, true)
+	}),
+	"conversation.pin": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		return nothing{}, s.change(ctx, []string{c.users[c.other(side)]}, func(v *settings) { v.Pinned = p.IsPinned })
+	}),
+	"conversation.draft": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		if !validText(p.DraftText, 1000) {
+			return nil, fault.With(fault.BadParameters, "draftText is over 1000 bytes")
+		}
+		return nothing{}, s.change(ctx, []string{c.users[c.other(side)]}, func(v *settings) { v.Draft = p.DraftText })
+	}),
+	"conversation.custom": with(func(ctx context.Context, s *Session, p conversationParams) (any, error) {
+		others, err := peersIn(p.ConversationIDs)
+		if err != nil {
+			return nil, err
+		}
+		if !validText(p.CustomData, 256) {
+			return nil, fault.With(fault.BadParameters, "customData is over 256 bytes")
+		}
+		return nothing{}, s.change(ctx, others, func(v *settings) { v.Custom = p.CustomData })
+	}),
+	"profile.get": with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
+		if len(p.UserIDs) == 0 {
+			p.UserIDs = []string{s.user.UserID}
+		}
+		if err := checkUsers(p.UserIDs, 100); err != nil {
+			return nil, err
+		}
+		list, err := s.in.profiles(ctx, s.user.SDKAppID, p.UserIDs)
+		return profilesResult{list}, err
+	}),
+	"profile.set": with(func(ctx context.Context, s *Session, p profileFields) (any, error) {
+		v, err := s.in.setProfile(ctx, s.user.User, p)
+		return profileNote{v}, err
+	}),
+	"blacklist.get": with(func(ctx context.Context, s *Session, _ nothing) (any, error) {
+		v, err := read[[]string](ctx, s.in, s.user.User, docBlack)
+		return blacklist{orEmpty(v)}, err
+	}),
+	"blacklist.add": with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
+		if err := checkUsers(p.UserIDs, maxBlacklist); err != nil {
+			return nil, err
+		}
+		v, err := s.in.changeBlacklist(ctx, s.user.User, p.UserIDs, nil)
+		return blacklist{v}, err
+	}),
+	"blacklist.remove": with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
+		if err := checkUsers(p.UserIDs, maxBlacklist); err != nil {
+			return nil, err
+		}
+		v, err := s.in.changeBlacklist(ctx, s.user.User, nil, p.UserIDs)
+		return blacklist{v}, err
+	}),
+	"status.get": with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
+		if err := checkUsers(p.UserIDs, 500); err != nil {
+			return nil, err
+		}
+		list, err := s.in.statuses(ctx, s.user.SDKAppID, p.UserIDs)
+		return statusNote{list}, err
+	}),
+	"status.set": with(func(ctx context.Context, s *Session, p statusParams) (any, error) {
+		st, err := s.in.setStatus(ctx, s.user.User, p.CustomStatus)
+		return struct {
+			Status Status `json:"status"`
+		}{st}, err
+	}),
+	"status.watch": with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
+		if err := checkUsers(p.UserIDs, 100); err != nil {
+			return nil, err
+		}
+		return nothing{}, s.watchUsers(ctx, p.UserIDs)
+	}),
+	"status.unwatch": with(func(_ context.Context, s *Session, p usersParams) (any, error) {
+		s.unwatchUsers(p.UserIDs)
+		return nothing{}, nil
+	}),
+}
+
+// Call serves one request of the client, in the order in which they came. The
+// result is JSON; the error, where there is one, a *fault.Error.
+func (s *Session) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, *fault.Error) {
+	f, ok := calls[method]
+	if !ok {
+		return nil, fault.With(frame.CodeNoMethod, method)
+	}
+	s.user.mu.Lock()
+	closed := s.closed
+	s.user.mu.Unlock()
+	if closed {
+		return nil, fault.New(fault.NotLoggedIn)
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	v, err := f(ctx, s, params)
+	if err != nil {
+		return nil, asFault(err)
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, asFault(err)
+	}
+	return data, nil
+}
+
+// list composes all of the user's conversations.
+func (s *Session) list(ctx context.Context) ([]Conversation, error) {
+	all, _, err := s.in.peersOf(ctx, s.user.User)
+	if err != nil {
+		return nil, err
+	}
+	heads, err := s.in.heads(ctx, s.user.User, all)
+	if err != nil {
+		return nil, err
+	}
+	return s.in.compose(ctx, s.user.User, heads, all)
+}
+
+func (s *Session) conversation(ctx context.Context, c pair, p conversationParams) (any, error) {
+	all, _, err := s.in.peersOf(ctx, s.user.User)
+	if err != nil {
+		return nil, err
+	}
+	head, err := s.in.load(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if head == nil {
+		return nil, fault.With(fault.NoConversation, strconv.Quote(p.ConversationID))
+	}
+	list, err := s.in.compose(ctx, s.user.User, []*record{head}, all)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, fault.With(fault.NoConversation, strconv.Quote(p.ConversationID))
+	}
+	return struct {
+		Conversation Conversation `json:"conversation"`
+	}{list[0]}, nil
+}
+
+func (s *Session) readAll(ctx context.Context) error {
+	all, _, err := s.in.peersOf(ctx, s.user.User)
+	if err != nil {
+		return err
+	}
+	heads, err := s.in.heads(ctx, s.user.User, all)
+	if err != nil {
+		return err
+	}
+	for _, h := range heads {
+		side := h.pair.side(s.user.UserID)
+		if h.unread(side, all[h.pair.users[h.pair.other(side)]]) == 0 {
+			continue
+		}
+		if err := s.in.markRead(ctx, h.pair, side); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// change sets settings of conversations, and takes the result over at once
+// instead of waiting for the follower.
+func (s *Session) change(ctx context.Context, others []string, f func(v *settings)) error {
+	u := s.user
+	v, rev, err := update(ctx, s.in, u.User, docPeers, func(v *peers) (bool, error) {
+		changed := false
+		for _, other := range others {
+			set, ok := (*v)[other]
+			if !ok {
+				return false, fault.With(fault.NoConversation, strconv.Quote(c2c+other))
+			}
+			was := set
+			f(&set)
+			(*v)[other] = set
+			changed = changed || was != set
+		}
+		return changed, nil
+	})
+	if err != nil {
+		return err
+	}
+	u.mu.Lock()
+	synced := u.peers != nil
+	u.mu.Unlock()
+	if synced {
+		u.adopt(v, rev)
+	}
+	return nil
+}
+
+// clear hides conversations and, or, clears what is in them now.
+func (s *Session) clear(ctx context.Context, others []string, hide, history bool) error {
+	heads := map[string]*record{}
+	for _, other := range others {
+		head, err := s.in.load(ctx, pairOf(s.user.SDKAppID, s.user.UserID, other))
+		if err != nil {
+			return err
+		}
+		if head == nil {
+			return fault.With(fault.NoConversation, strconv.Quote(c2c+other))
+		}
+		heads[other] = head
+	}
+	for _, other := range others {
+		h := heads[other]
+		peer := h.pair.other(h.pair.side(s.user.UserID))
+		if err := s.change(ctx, []string{other}, func(v *settings) {
+			v.ClearedSent, v.Epoch = h.Sent[peer], h.Epoch
+			if hide {
+				v.Hidden, v.Pinned, v.Draft = h.pos, false, ""
+			}
+			if history {
+				v.Cleared = h.pos
+			}
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Session) deleteConversations(ctx context.Context, p conversationParams) (any, error) {
+	others, err := peersIn(p.ConversationIDs)
+	if err != nil {
+		return nil, err
+	}
+	return nothing{}, s.clear(ctx, others, true, p.ClearHistory)
+}
+
+func peersIn(conversationIDs []string) ([]string, error) {
+	out := make([]string, 0, len(conversationIDs))
+	for _, id := range conversationIDs {
+		peer, ok := peerOf(id)
+		if !ok {
+			return nil, fault.With(fault.NoConversation, strconv.Quote(id))
+		}
+		out = append(out, peer)
+	}
+	if len(out) == 0 || len(out) > 100 {
+		return nil, fault.With(fault.BadParameters, "name 1 to 100 conversations")
+	}
+	return out, nil
+}
+
+func checkUsers(ids []string, most int) error {
+	if len(ids) == 0 || len(ids) > most {
+		return fault.With(fault.BadParameters, "name 1 to "+strconv.Itoa(most)+" users")
+	}
+	for _, id := range ids {
+		if !validUserID(id) {
+			return fault.With(fault.BadParameters, "no UserID: "+strconv.Quote(id))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package inbox
+
+import (
+	"context"
+	"time"
+)
+
+// Options of Open. Zero values mean the defaults.
+type Options struct {
+	Replicas int // of each stream: 1, or 3 on a cluster
+	Memory   bool
+
+	MaxAge   time.Duration // messages older than this go; 90 days, negative keeps them
+	MaxCount int64         // records a conversation keeps; 20,000, negative keeps all
+	Dedup    time.Duration // how long a repetition is recognised; 2 min
+	MaxBody  int           // bytes of payload and cloudCustomData together; 12 KB
+	Rate     float64       // messages a second from one user; 20
+	Burst    int           // messages at once from one user; 60
+	Revoke   time.Duration // how long a message can be revoked; 2 min
+	Missed   int           // messages delivered at login at most; 200
+	Frame    int           // bytes of one notification or result; 48 KB
+
+	// Known tells whether an account exists; nil: every UserID does.
+	Known func(ctx context.Context, u User) (bool, error)
+	// Presence tells who is online; nil: who has a session in this process.
+	Presence Presence
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+	// Report gets what went wrong in the background; nil: dropped.
+	Report func(err error)
+}
+
+// Presence tells, in the order asked, which users of an app are online on any
+// gateway.
+type Presence interface {
+	Online(ctx context.Context, sdkAppID uint32, userIDs []string) ([]bool, error)
+}
+
+// storeTimeout bounds one operation on the stores; then it fails with 70169.
+const storeTimeout = 8 * time.Second
+
+func (o Options) withDefaults() Options {
+	def(&o.Replicas, 1)
+	def(&o.MaxAge, 90*24*time.Hour)
+	def(&o.MaxCount, 20_000)
+	def(&o.Dedup, 2*time.Minute)
+	def(&o.MaxBody, 12<<10)
+	def(&o.Rate, 20)
+	def(&o.Burst, 60)
+	def(&o.Revoke, 2*time.Minute)
+	def(&o.Missed, 200)
+	def(&o.Frame, 48<<10)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Report == nil {
+		o.Report = func(error) {}
+	}
+	if o.MaxAge < 0 {
+		o.MaxAge = 0
+	}
+	if o.MaxCount < 0 {
+		o.MaxCount = -1
+	}
+	return o
+}
+
+func def[T int | int64 | float64 | time.Duration](v *T, d T) {
+	if *v == 0 {
+		*v = d
+	}
+}

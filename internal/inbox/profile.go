@@ -1,0 +1,211 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// Profile is a user's profile, with the original's fields.
+type Profile struct {
+	UserID             string          `json:"userID"`
+	Nick               string          `json:"nick"`
+	Avatar             string          `json:"avatar"`
+	Gender             string          `json:"gender"`
+	Birthday           int64           `json:"birthday"`
+	Location           string          `json:"location"`
+	SelfSignature      string          `json:"selfSignature"`
+	AllowType          string          `json:"allowType"`
+	Language           int64           `json:"language"`
+	MessageSettings    int64           `json:"messageSettings"`
+	AdminForbidType    string          `json:"adminForbidType"`
+	Level              int64           `json:"level"`
+	Role               int64           `json:"role"`
+	LastUpdatedTime    int64           `json:"lastUpdatedTime"` // Unix ms
+	ProfileCustomField json.RawMessage `json:"profileCustomField,omitempty"`
+}
+
+func (p Profile) withDefaults(userID string) Profile {
+	p.UserID = userID
+	if p.Gender == "" {
+		p.Gender = "Gender_Type_Unknown"
+	}
+	if p.AllowType == "" {
+		p.AllowType = "AllowType_Type_AllowAny"
+	}
+	if p.AdminForbidType == "" {
+		p.AdminForbidType = "AdminForbid_Type_None"
+	}
+	if len(p.ProfileCustomField) == 0 {
+		p.ProfileCustomField = json.RawMessage("[]")
+	}
+	return p
+}
+
+// profileFields are what updateMyProfile may set; absent ones stay.
+type profileFields struct {
+	Nick               *string         `json:"nick"`
+	Avatar             *string         `json:"avatar"`
+	Gender             *string         `json:"gender"`
+	Birthday           *int64          `json:"birthday"`
+	Location           *string         `json:"location"`
+	SelfSignature      *string         `json:"selfSignature"`
+	AllowType          *string         `json:"allowType"`
+	Language           *int64          `json:"language"`
+	MessageSettings    *int64          `json:"messageSettings"`
+	AdminForbidType    *string         `json:"adminForbidType"`
+	Level              *int64          `json:"level"`
+	Role               *int64          `json:"role"`
+	ProfileCustomField json.RawMessage `json:"profileCustomField"`
+}
+
+func (f profileFields) check() error {
+	for _, c := range []struct {
+		name string
+		text *string
+		max  int
+	}{
+		{"nick", f.Nick, 500}, {"avatar", f.Avatar, 500}, {"selfSignature", f.SelfSignature, 500}, {"location", f.Location, 16},
+	} {
+		if c.text != nil && !validText(*c.text, c.max) {
+			return fault.With(fault.BadParameters, c.name+" is over "+strconv.Itoa(c.max)+" bytes")
+		}
+	}
+	for _, c := range []struct {
+		name string
+		text *string
+		of   []string
+	}{
+		{"gender", f.Gender, []string{"Gender_Type_Unknown", "Gender_Type_Female", "Gender_Type_Male"}},
+		{"allowType", f.AllowType, []string{"AllowType_Type_AllowAny", "AllowType_Type_NeedConfirm", "AllowType_Type_DenyAny"}},
+		{"adminForbidType", f.AdminForbidType, []string{"AdminForbid_Type_None", "AdminForbid_Type_SendOut"}},
+	} {
+		if c.text != nil && !slices.Contains(c.of, *c.text) {
+			return fault.With(fault.BadParameters, c.name+" is none of its TYPES")
+		}
+	}
+	if len(f.ProfileCustomField) > 0 {
+		var custom []struct {
+			Key   string `json:"key"`
+			Value any    `json:"value"`
+		}
+		if json.Unmarshal(f.ProfileCustomField, &custom) != nil || len(f.ProfileCustomField) > 4096 {
+			return fault.With(fault.BadParameters, "profileCustomField is no array of {key, value} within 4 KB")
+		}
+	}
+	return nil
+}
+
+func (f profileFields) apply(p *Profile) {
+	set(&p.Nick, f.Nick)
+	set(&p.Avatar, f.Avatar)
+	set(&p.Gender, f.Gender)
+	set(&p.Birthday, f.Birthday)
+	set(&p.Location, f.Location)
+	set(&p.SelfSignature, f.SelfSignature)
+	set(&p.AllowType, f.AllowType)
+	set(&p.Language, f.Language)
+	set(&p.MessageSettings, f.MessageSettings)
+	set(&p.AdminForbidType, f.AdminForbidType)
+	set(&p.Level, f.Level)
+	set(&p.Role, f.Role)
+	if len(f.ProfileCustomField) > 0 {
+		p.ProfileCustomField = f.ProfileCustomField
+	}
+}
+
+func set[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+type profileNote struct {
+	Profile Profile `json:"profile"`
+}
+
+type profilesResult struct {
+	Profiles []Profile `json:"profiles"`
+}
+
+func (in *Inbox) setProfile(ctx context.Context, u User, f profileFields) (Profile, error) {
+	if err := f.check(); err != nil {
+		return Profile{}, err
+	}
+	p, _, err := update(ctx, in, u, docProfile, func(p *Profile) (bool, error) {
+		f.apply(p)
+		p.UserID = u.UserID
+		p.LastUpdatedTime = in.now().UnixMilli()
+		return true, nil
+	})
+	return p.withDefaults(u.UserID), err
+}
+
+// Import sets the nick and avatar that a server API import gave; "" leaves
+// what is there.
+func (in *Inbox) Import(ctx context.Context, u User, nick, avatar string) error {
+	var f profileFields
+	if nick != "" {
+		f.Nick = &nick
+	}
+	if avatar != "" {
+		f.Avatar = &avatar
+	}
+	if f.Nick == nil && f.Avatar == nil {
+		return nil
+	}
+	if _, err := in.setProfile(ctx, u, f); err != nil {
+		return asFault(err)
+	}
+	return nil
+}
+
+// Profiles gives the profiles of users of one app, in that order.
+func (in *Inbox) profiles(ctx context.Context, app uint32, userIDs []string) ([]Profile, error) {
+	out, err := readAll[Profile](ctx, in, app, userIDs, docProfile)
+	for i := range out {
+		out[i] = out[i].withDefaults(userIDs[i])
+	}
+	return out, err
+}
+
+type blacklist struct {
+	UserIDs []string `json:"userIDs"`
+}
+
+// maxBlacklist bounds a blacklist, as the original does.
+const maxBlacklist = 1000
+
+func (in *Inbox) changeBlacklist(ctx context.Context, u User, add, remove []string) ([]string, error) {
+	if slices.Contains(add, u.UserID) {
+		return nil, fault.With(fault.BadParameters, "nobody can be on their own blacklist")
+	}
+	v, _, err := update(ctx, in, u, docBlack, func(v *[]string) (bool, error) {
+		was := len(*v)
+		for _, id := range add {
+			if !slices.Contains(*v, id) {
+				*v = append(*v, id)
+			}
+		}
+		changed := len(*v) != was
+		was = len(*v)
+		*v = slices.DeleteFunc(*v, func(id string) bool { return slices.Contains(remove, id) })
+		if len(*v) > maxBlacklist {
+			return false, fault.With(fault.BadParameters, "the blacklist would be over 1000 users")
+		}
+		return changed || len(*v) != was, nil
+	})
+	return orEmpty(v), err
+}
+
+func orEmpty(v []string) []string {
+	if v == nil {
+		return []string{}
+	}
+	return v
+}
+
+func decodeJSON(data []byte, v any) error { return json.Unmarshal(data, v) }

@@ -1,0 +1,133 @@
+package inbox
+
+import "encoding/json"
+
+// window is how many positions of messages a record looks back: a page.
+const window = 15
+
+// Kinds of record.
+const (
+	kindMessage = "m"
+	kindRead    = "r"
+	kindRevoke  = "v"
+)
+
+// state is a conversation after a record.
+type state struct {
+	// Epoch is when the conversation began, Unix ms. A conversation that
+	// retention has removed entirely begins anew with another.
+	Epoch int64     `json:"e"`
+	Seq   uint64    `json:"s"`           // of the newest message
+	Sent  [2]uint64 `json:"n"`           // messages of each user that count as unread
+	Read  [2]mark   `json:"r"`           // what each user has read
+	Last  []uint64  `json:"l,omitempty"` // positions of the messages before this record, oldest first
+	// Revoked is the position of the newest revocation before this record.
+	Revoked uint64 `json:"v,omitempty"`
+}
+
+// mark is how far a user has read: up to which sequence, how many of the
+// peer's messages that were, and when.
+type mark struct {
+	Seq  uint64 `json:"s,omitempty"`
+	Sent uint64 `json:"n,omitempty"`
+	Time int64  `json:"t,omitempty"` // Unix seconds
+}
+
+// record is one entry of a conversation's log.
+type record struct {
+	Kind string `json:"k"`
+	By   int    `json:"b"` // side of who did it
+	At   int64  `json:"a"` // Unix ms
+	state
+	Message *content `json:"m,omitempty"` // kindMessage
+	Target  *target  `json:"t,omitempty"` // kindRevoke
+
+	// Where it stands; not stored.
+	pair pair   `json:"-"`
+	pos  uint64 `json:"-"`
+}
+
+// content is what a sender sent, and what was known of him then.
+type content struct {
+	ID         string          `json:"id"`
+	Instance   string          `json:"i,omitempty"` // of the sender; does not get it back
+	Type       string          `json:"ty"`
+	Payload    json.RawMessage `json:"p"`
+	Cloud      string          `json:"c,omitempty"`
+	Nick       string          `json:"ni,omitempty"`
+	Avatar     string          `json:"av,omitempty"`
+	Random     int64           `json:"rn,omitempty"`
+	ClientTime int64           `json:"ct,omitempty"`
+	// NoSync keeps it from the sender's instances (the server API's
+	// SyncOtherMachine 2).
+	NoSync bool `json:"ns,omitempty"`
+}
+
+// target is the message that a revocation takes back, whole: who missed it
+// gets it in the revocation.
+type target struct {
+	Pos    uint64  `json:"p"`
+	Record *record `json:"m"`
+}
+
+// positions lists the newest messages up to and including this record,
+// oldest first: Last of the next one.
+func (r *record) positions() []uint64 {
+	if r == nil {
+		return nil
+	}
+	if r.Kind != kindMessage {
+		return r.Last
+	}
+	l := r.Last
+	if len(l) >= window {
+		l = l[len(l)-window+1:]
+	}
+	out := make([]uint64, 0, len(l)+1)
+	return append(append(out, l...), r.pos)
+}
+
+// revocation is the position of the newest revocation up to and including
+// this record.
+func (r *record) revocation() uint64 {
+	if r.Kind == kindRevoke {
+		return r.pos
+	}
+	return r.Revoked
+}
+
+// next is a record that follows prev, nil for the first of a conversation.
+func next(prev *record, kind string, by int, at int64) *record {
+	n := &record{Kind: kind, By: by, At: at}
+	if prev == nil {
+		n.Epoch = at
+		return n
+	}
+	n.state = prev.state
+	n.Last = prev.positions()
+	n.Revoked = prev.revocation()
+	return n
+}
+
+// unread counts what side has not read, given what it has cleared.
+func (r *record) unread(side int, s settings) uint64 {
+	peer := r.pair.other(side)
+	if peer == side {
+		return 0
+	}
+	seen := r.Read[side].Sent
+	if s.Epoch == r.Epoch && s.ClearedSent > seen {
+		seen = s.ClearedSent
+	}
+	if r.Sent[peer] <= seen {
+		return 0
+	}
+	return r.Sent[peer] - seen
+}
+
+// flags is a document of TIM_MARK.
+type flags struct {
+	Revoked bool    `json:"v,omitempty"`
+	By      string  `json:"b,omitempty"` // who revoked
+	Deleted [2]bool `json:"d"`
+}

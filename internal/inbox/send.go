@@ -1,0 +1,276 @@
+package inbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// Types of message that can be sent.
+const (
+	typeText   = "TIMTextElem"
+	typeCustom = "TIMCustomElem"
+)
+
+type sendParams struct {
+	ID              string          `json:"id"`
+	To              string          `json:"to"`
+	Type            string          `json:"type"`
+	Payload         json.RawMessage `json:"payload"`
+	CloudCustomData string          `json:"cloudCustomData"`
+	Random          int64           `json:"random"`
+	ClientTime      int64           `json:"clientTime"`
+	OnlineUserOnly  bool            `json:"onlineUserOnly"`
+}
+
+// maxID bounds a message's ID, which is the client's choice.
+const maxID = 128
+
+func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
+	u := s.user.User
+	if !s.user.limit.Allow() {
+		return nil, fault.With(fault.TooFrequent, "messages from "+u.UserID)
+	}
+	if p.ID == "" || len(p.ID) > maxID {
+		return nil, fault.With(fault.BodyMalformed, "the message has no ID, or one over 128 bytes")
+	}
+	if !validUserID(p.To) {
+		return nil, fault.With(fault.UnknownAccount, "the message's receiver is no UserID")
+	}
+	payload, err := s.in.cleanPayload(p.Type, p.Payload, p.CloudCustomData)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.in.mayWrite(ctx, u, p.To); err != nil {
+		return nil, err
+	}
+	me, err := read[Profile](ctx, s.in, u, docProfile)
+	if err != nil {
+		return nil, err
+	}
+	c := &content{
+		ID: p.ID, Instance: s.instance, Type: p.Type, Payload: payload, Cloud: p.CloudCustomData,
+		Nick: me.Nick, Avatar: me.Avatar, Random: p.Random, ClientTime: p.ClientTime,
+	}
+	if p.OnlineUserOnly {
+		m, err := s.in.sendLive(u, p.To, c)
+		return messageResult{m}, err
+	}
+	r, err := s.in.store1(ctx, u, p.To, c, dedupID("c", u, p.ID))
+	if err != nil {
+		return nil, err
+	}
+	return messageResult{message(r, r, flags{}, r.pair.side(u.UserID))}, nil
+}
+
+type messageResult struct {
+	Message Message `json:"message"`
+}
+
+// store1 stores a message once; a repetition gives the first one.
+func (in *Inbox) store1(ctx context.Context, from User, to string, c *content, msgID string) (*record, error) {
+	p := pairOf(from.SDKAppID, from.UserID, to)
+	by := p.side(from.UserID)
+	r, _, err := in.append(ctx, p, msgID, func(prev *record) (*record, error) {
+		r := next(prev, kindMessage, by, in.now().UnixMilli())
+		r.Seq++
+		r.Sent[by]++
+		r.Message = c
+		return r, nil
+	})
+	return r, err
+}
+
+// dedupID names a message for the stream's window of repetitions.
+func dedupID(kind string, u User, id string) string {
+	h := sha256.Sum256([]byte(strconv.FormatUint(uint64(u.SDKAppID), 10) + "\x00" + u.UserID + "\x00" + id))
+	return kind + base64.RawURLEncoding.EncodeToString(h[:18])
+}
+
+// cleanPayload checks a message's body and gives it without what the type
+// does not have.
+func (in *Inbox) cleanPayload(typ string, payload json.RawMessage, cloud string) (json.RawMessage, error) {
+	if len(payload)+len(cloud) > in.o.MaxBody {
+		return nil, fault.With(fault.BodyTooLarge, strconv.Itoa(len(payload)+len(cloud))+" bytes")
+	}
+	var v any
+	switch typ {
+	case typeText:
+		v = &struct {
+			Text *string `json:"text"`
+		}{}
+	case typeCustom:
+		v = &struct {
+			Data        string `json:"data"`
+			Description string `json:"description"`
+			Extension   string `json:"extension"`
+		}{}
+	default:
+		return nil, fault.With(fault.BodyMalformed, "messages of type "+strconv.Quote(typ)+" cannot be sent here")
+	}
+	if err := json.Unmarshal(payload, v); err != nil || bytes.Equal(bytes.TrimSpace(payload), []byte("null")) {
+		return nil, fault.With(fault.BodyMalformed, "the payload does not fit "+typ)
+	}
+	if t, ok := v.(*struct {
+		Text *string `json:"text"`
+	}); ok && t.Text == nil {
+		return nil, fault.With(fault.BodyMalformed, "payload.text is missing")
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSpace(b.Bytes()), nil
+}
+
+// mayWrite tells whether from may write to to.
+func (in *Inbox) mayWrite(ctx context.Context, from User, to string) error {
+	receiver := User{from.SDKAppID, to}
+	if in.o.Known != nil {
+		known, err := in.o.Known(ctx, receiver)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return fault.With(fault.UnknownAccount, to)
+		}
+	}
+	black, err := read[[]string](ctx, in, receiver, docBlack)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(black, from.UserID) {
+		return fault.New(fault.Blocked)
+	}
+	return nil
+}
+
+// liveNote is an online-only message on its way between gateways.
+type liveNote struct {
+	App     uint32   `json:"app"`
+	From    string   `json:"from"`
+	To      string   `json:"to"`
+	At      int64    `json:"at"`
+	Content *content `json:"content"`
+}
+
+// sendLive signals a message to whoever is online now; it is never stored.
+func (in *Inbox) sendLive(from User, to string, c *content) (Message, error) {
+	n := liveNote{from.SDKAppID, from.UserID, to, in.now().UnixMilli(), c}
+	if err := in.signal(signalLive, n); err != nil {
+		return Message{}, err
+	}
+	r := n.record()
+	return liveMessage(r, r.pair.side(from.UserID)), nil
+}
+
+func (n liveNote) record() *record {
+	p := pairOf(n.App, n.From, n.To)
+	return &record{Kind: kindMessage, By: p.side(n.From), At: n.At, Message: n.Content, pair: p}
+}
+
+func liveMessage(r *record, side int) Message {
+	m := message(r, r, flags{}, side)
+	m.OnlineOnly, m.IsRead, m.IsPeerRead = true, r.By == side, false
+	return m
+}
+
+// ServerMessage is a message of the server API's openim/sendmsg.
+type ServerMessage struct {
+	SDKAppID uint32
+	From, To string
+	Type     string // TIMTextElem or TIMCustomElem
+	// Payload as clients have it: {"text"} or {"data","description","extension"}.
+	Payload         json.RawMessage
+	CloudCustomData string
+	Seq, Random     uint32 // with the content they recognise a repetition
+	NoSync          bool   // SyncOtherMachine 2: not to the sender's instances
+	OnlineOnly      bool   // MsgLifeTime 0
+}
+
+// Sent is what openim/sendmsg replies.
+type Sent struct {
+	Time int64  // Unix seconds
+	Key  string // MsgKey
+	ID   string // the Message's ID
+}
+
+// Send stores and delivers a message of the server API. The same sender,
+// receiver, Seq, Random and content within Options.Dedup are one message.
+// Errors are *fault.Error: 20003, 80002, 90001, 70169.
+func (in *Inbox) Send(ctx context.Context, m ServerMessage) (Sent, error) {
+	s, err := in.sendServer(ctx, m)
+	if err != nil {
+		return Sent{}, asFault(err)
+	}
+	return s, nil
+}
+
+func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) {
+	from := User{m.SDKAppID, m.From}
+	for _, id := range []string{m.From, m.To} {
+		if !validUserID(id) {
+			return Sent{}, fault.With(fault.UnknownAccount, "no UserID: "+strconv.Quote(id))
+		}
+		if in.o.Known != nil {
+			known, err := in.o.Known(ctx, User{m.SDKAppID, id})
+			if err != nil {
+				return Sent{}, err
+			}
+			if !known {
+				return Sent{}, fault.With(fault.UnknownAccount, id)
+			}
+		}
+	}
+	payload, err := in.cleanPayload(m.Type, m.Payload, m.CloudCustomData)
+	if err != nil {
+		return Sent{}, err
+	}
+	me, err := read[Profile](ctx, in, from, docProfile)
+	if err != nil {
+		return Sent{}, err
+	}
+	now := in.now()
+	// What is the same message has the same id, so that its repetition is
+	// recognised, and another content has another.
+	id := dedupID("s", from, strings.Join([]string{
+		m.To, strconv.FormatUint(uint64(m.Seq), 10), strconv.FormatUint(uint64(m.Random), 10),
+		m.Type, string(payload), m.CloudCustomData,
+	}, "\x00"))
+	c := &content{
+		ID: id + "-" + strconv.FormatInt(now.UnixMilli(), 10), Type: m.Type, Payload: payload,
+		Cloud: m.CloudCustomData, Nick: me.Nick, Avatar: me.Avatar, Random: int64(m.Random),
+		ClientTime: now.Unix(), NoSync: m.NoSync,
+	}
+	if m.OnlineOnly {
+		live, err := in.sendLive(from, m.To, c)
+		return Sent{live.Time, msgKey(m, live.Time, 0), live.ID}, err
+	}
+	r, err := in.store1(ctx, from, m.To, c, id)
+	if err != nil {
+		return Sent{}, err
+	}
+	return Sent{r.At / 1000, msgKey(m, r.At/1000, r.Seq), r.Message.ID}, nil
+}
+
+// msgKey has the original's form: {MsgSeq}_{MsgRandom}_{MsgTime}.
+func msgKey(m ServerMessage, at int64, seq uint64) string {
+	n := uint64(m.Seq)
+	if n == 0 {
+		n = seq
+	}
+	return strconv.FormatUint(n, 10) + "_" + strconv.FormatUint(uint64(m.Random), 10) + "_" + strconv.FormatInt(at, 10)
+}
+
+// validText bounds a free text of a user's.
+func validText(s string, bytes int) bool { return len(s) <= bytes && utf8.ValidString(s) }

@@ -1,0 +1,248 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// Status types of the original.
+const (
+	statusOnline  = 1
+	statusOffline = 2
+)
+
+// Status is whether a user is online, and what he says about himself.
+type Status struct {
+	UserID       string `json:"userID"`
+	StatusType   int    `json:"statusType"` // 1 online, 2 offline
+	CustomStatus string `json:"customStatus"`
+}
+
+// sweepEvery is how often watched users are looked at, for the changes that
+// nobody signalled: a place whose grace time has ended.
+const sweepEvery = 5 * time.Second
+
+// maxWatches bounds what one session watches.
+const maxWatches = 200
+
+type statusNote struct {
+	Statuses []Status `json:"statuses"`
+}
+
+type statusSignal struct {
+	App  uint32 `json:"app"`
+	User string `json:"user"`
+}
+
+// statuses gives the statuses of users of one app, in that order.
+func (in *Inbox) statuses(ctx context.Context, app uint32, userIDs []string) ([]Status, error) {
+	online := make([]bool, len(userIDs))
+	var err error
+	if in.o.Presence != nil {
+		online, err = in.o.Presence.Online(ctx, app, userIDs)
+		if err == nil && len(online) != len(userIDs) {
+			err = fmt.Errorf("inbox: Presence gave %d answers for %d users", len(online), len(userIDs))
+		}
+	} else {
+		for i, id := range userIDs {
+			online[i] = in.local(User{app, id}) != nil
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	custom, err := readAll[string](ctx, in, app, userIDs, docStatus)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Status, len(userIDs))
+	for i, id := range userIDs {
+		out[i] = Status{UserID: id, StatusType: statusOffline, CustomStatus: custom[i]}
+		if online[i] {
+			out[i].StatusType = statusOnline
+		}
+	}
+	return out, nil
+}
+
+// StatusChanged says that a user came or went, on whatever gateway: those who
+// watch him are told on every gateway.
+func (in *Inbox) StatusChanged(u User) {
+	if err := in.signal(signalStatus, statusSignal{u.SDKAppID, u.UserID}); err != nil {
+		in.o.Report(err)
+	}
+}
+
+func (in *Inbox) setStatus(ctx context.Context, u User, custom string) (Status, error) {
+	if !validText(custom, 128) {
+		return Status{}, fault.With(fault.BadParameters, "customStatus is over 128 bytes")
+	}
+	if _, _, err := update(ctx, in, u, docStatus, func(v *string) (bool, error) {
+		was := *v
+		*v = custom
+		return was != custom, nil
+	}); err != nil {
+		return Status{}, err
+	}
+	in.StatusChanged(u)
+	return Status{u.UserID, statusOnline, custom}, nil
+}
+
+// watchUsers subscribes a session to the statuses of users.
+func (s *Session) watchUsers(ctx context.Context, userIDs []string) error {
+	in, app := s.in, s.user.SDKAppID
+	if len(s.watches)+len(userIDs) > maxWatches {
+		return fault.With(fault.BadParameters, "over 200 users watched")
+	}
+	now, err := in.statuses(ctx, app, userIDs)
+	if err != nil {
+		return err
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for i, id := range userIDs {
+		w := User{app, id}
+		if in.watch[w] == nil {
+			in.watch[w] = map[*Session]struct{}{}
+			in.known[w] = now[i]
+		}
+		in.watch[w][s] = struct{}{}
+		s.watches[w] = struct{}{}
+	}
+	return nil
+}
+
+// unwatchUsers ends it; none named means all.
+func (s *Session) unwatchUsers(userIDs []string) {
+	in := s.in
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if len(userIDs) == 0 {
+		for w := range s.watches {
+			in.unwatch(s, w)
+		}
+	}
+	for _, id := range userIDs {
+		in.unwatch(s, User{s.user.SDKAppID, id})
+	}
+}
+
+// unwatch needs mu.
+func (in *Inbox) unwatch(s *Session, w User) {
+	delete(s.watches, w)
+	delete(in.watch[w], s)
+	if len(in.watch[w]) == 0 {
+		delete(in.watch, w)
+		delete(in.known, w)
+	}
+}
+
+func (in *Inbox) sawStatus(m *nats.Msg) {
+	var sig statusSignal
+	if json.Unmarshal(m.Data, &sig) != nil {
+		return
+	}
+	in.mu.Lock()
+	_, watched := in.watch[User{sig.App, sig.User}]
+	in.mu.Unlock()
+	if watched {
+		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+		defer cancel()
+		in.look(ctx, sig.App, []string{sig.User})
+	}
+}
+
+// look compares the statuses of watched users with what their watchers were
+// told, and tells them what has changed.
+func (in *Inbox) look(ctx context.Context, app uint32, userIDs []string) {
+	// A status that somebody set a moment ago must not come from the cache.
+	for _, id := range userIDs {
+		if _, err := in.docs.fresh(ctx, docSubject(User{app, id}, docStatus)); err != nil {
+			in.o.Report(err)
+			return
+		}
+	}
+	now, err := in.statuses(ctx, app, userIDs)
+	if err != nil {
+		in.o.Report(err)
+		return
+	}
+	tell := map[*Session][]Status{}
+	in.mu.Lock()
+	for _, st := range now {
+		w := User{app, st.UserID}
+		if _, ok := in.watch[w]; !ok || in.known[w] == st {
+			continue
+		}
+		in.known[w] = st
+		for s := range in.watch[w] {
+			tell[s] = append(tell[s], st)
+		}
+	}
+	in.mu.Unlock()
+	for s, list := range tell {
+		params := encode(statusNote{list})
+		s.user.mu.Lock()
+		if s.live {
+			s.push(noteStatus, params)
+		}
+		s.user.mu.Unlock()
+	}
+}
+
+func (in *Inbox) sweep() {
+	defer in.done.Done()
+	t := time.NewTicker(sweepEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-in.stop:
+			return
+		case <-t.C:
+		}
+		byApp := map[uint32][]string{}
+		in.mu.Lock()
+		for w := range in.watch {
+			byApp[w.SDKAppID] = append(byApp[w.SDKAppID], w.UserID)
+		}
+		in.mu.Unlock()
+		for app, ids := range byApp {
+			ctx, cancel := context.WithTimeout(context.Background(), sweepEvery)
+			in.look(ctx, app, ids)
+			cancel()
+		}
+	}
+}
+
+// sawLive brings an online-only message to the sessions here.
+func (in *Inbox) sawLive(m *nats.Msg) {
+	var n liveNote
+	if err := json.Unmarshal(m.Data, &n); err != nil || n.Content == nil {
+		return
+	}
+	r := n.record()
+	for side := range 2 {
+		if side == 1 && r.pair.users[0] == r.pair.users[1] {
+			return
+		}
+		u := in.local(r.pair.user(side))
+		if u == nil {
+			continue
+		}
+		params := encode(messagesNote{Messages: []Message{liveMessage(r, side)}})
+		u.mu.Lock()
+		for s := range u.sessions {
+			mine := r.By == side && (s.instance == n.Content.Instance || n.Content.NoSync)
+			if s.live && !mine {
+				s.push(noteMessages, params)
+			}
+		}
+		u.mu.Unlock()
+	}
+}

@@ -1,0 +1,349 @@
+package inbox
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+type syncParams struct {
+	Cursor string   `json:"cursor"`
+	Watch  []string `json:"watch"`
+}
+
+type syncResult struct {
+	Cursor  string `json:"cursor"`
+	Resumed bool   `json:"resumed"`
+}
+
+// sync brings a session up to date and lets records flow to it from there on.
+//
+// It registers for records first and then reads where the follower stands:
+// what is up to there comes from the stores, what is after it waits in the
+// queue meanwhile. So nothing falls between, and nothing comes twice.
+func (s *Session) sync(ctx context.Context, p syncParams) (any, error) {
+	in, u := s.in, s.user
+	from, resumed := parseCursor(p.Cursor)
+	if p.Cursor != "" && !resumed {
+		return nil, fault.With(fault.BadParameters, "the cursor is none of ours")
+	}
+	u.mu.Lock()
+	s.live, s.syncing, s.queue = false, true, nil
+	u.mu.Unlock()
+	err := in.level(ctx)
+	upTo := in.messages.pos.Load()
+	var told peers
+	if err == nil {
+		told, err = s.catchUp(ctx, from, resumed, upTo)
+	}
+	if err == nil && len(p.Watch) > 0 {
+		err = s.watchUsers(ctx, p.Watch)
+	}
+	if err != nil {
+		u.mu.Lock()
+		s.syncing, s.queue = false, nil
+		u.mu.Unlock()
+		return nil, err
+	}
+
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	s.syncing = false
+	if s.closed {
+		return nil, fault.New(fault.NotLoggedIn)
+	}
+	s.live, s.pos = true, upTo
+	for _, r := range s.queue {
+		if r.pos > s.pos {
+			var out outgoing
+			s.send(r, r.pair.side(u.UserID), &out)
+		}
+	}
+	s.queue = nil
+	u.changedSince(told)
+	return syncResult{cursor{s.pos, u.rev}.String(), resumed}, nil
+}
+
+// level lets the follower come up to the stream's end, so that all that was
+// sent before a sync is missed and not live. A follower that is too far behind
+// is not waited for: it delivers the rest later.
+func (in *Inbox) level(ctx context.Context) error {
+	end, err := in.store.last(ctx, streamMsg, ">")
+	if errors.Is(err, errNone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	in.messages.reach(ctx, end.pos)
+	return nil
+}
+
+// catchUp pushes what a session has not seen up to a position. It gives the
+// settings that the session was told of.
+func (s *Session) catchUp(ctx context.Context, from cursor, resumed bool, upTo uint64) (peers, error) {
+	in, u := s.in, s.user.User
+	all, rev, err := in.peersOf(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	heads, err := in.heads(ctx, u, all)
+	if err != nil {
+		return nil, err
+	}
+	after := from.pos
+	if !resumed {
+		d, err := in.docs.fresh(ctx, docSubject(u, docCursor))
+		if err != nil {
+			return nil, err
+		}
+		var c userCursor
+		if d.rev != 0 {
+			if err := json.Unmarshal(d.data, &c); err != nil {
+				return nil, err
+			}
+		}
+		after = c.Pos
+	}
+	after = min(after, upTo)
+
+	changed := heads
+	whole := !resumed || from.rev != rev
+	if !whole {
+		n := slices.IndexFunc(heads, func(h *record) bool { return h.pos <= after })
+		if n >= 0 {
+			changed = heads[:n]
+		}
+	}
+	missed, err := in.missed(ctx, u, heads, all, after, upTo, in.o.Missed, func(m *record) bool {
+		mine := m.pair.users[m.By] == u.UserID
+		switch {
+		case m.pair.users[0] == m.pair.users[1] && !resumed:
+			return false
+		case !mine:
+			return true
+		default: // sent by another instance while this one was away
+			return resumed && !m.Message.NoSync && m.Message.Instance != s.instance
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	var revoked []*record
+	if resumed {
+		if revoked, err = in.revocations(ctx, changed, after, upTo); err != nil {
+			return nil, err
+		}
+	}
+	list, err := in.compose(ctx, u, changed, all)
+	if err != nil {
+		return nil, err
+	}
+
+	s.user.adopt(all, rev)
+	s.pushList(list, whole)
+	return all, s.pushMissed(ctx, heads, all, missed, revoked, cursor{upTo, rev})
+}
+
+// adopt keeps the settings for composing live frames, and has the live
+// sessions told of what is new in them.
+func (u *user) adopt(all peers, rev uint64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.peers != nil && rev <= u.rev {
+		return
+	}
+	before := u.peers
+	u.peers, u.rev = all, rev
+	if before != nil {
+		u.changedSince(before)
+	}
+}
+
+// changedSince has the live sessions told of the conversations whose settings
+// are no longer what they were; mu is held.
+func (u *user) changedSince(before peers) {
+	for other, set := range u.peers {
+		if was, ok := before[other]; ok && was != set {
+			go u.refresh(other)
+		}
+	}
+}
+
+// pushList pushes conversations in as many notifications as they need.
+func (s *Session) pushList(list []Conversation, whole bool) {
+	for first := true; first || len(list) > 0; first = false {
+		n, size := 0, 0
+		for n < len(list) {
+			size += sizeOfConversation(list[n])
+			if size > s.in.o.Frame && n > 0 {
+				break
+			}
+			n++
+		}
+		part := list[:n]
+		list = list[n:]
+		if part == nil {
+			part = []Conversation{}
+		}
+		s.pushSync(noteConversations, conversationsNote{Conversations: part, All: whole, More: len(list) > 0})
+	}
+}
+
+func sizeOfConversation(c Conversation) int {
+	n := 900 + len(c.DraftText) + len(c.CustomData)
+	if c.LastMessage != nil {
+		n += (len(c.LastMessage.Payload)*2 + len(c.LastMessage.CloudCustomData)) * 5 / 4
+	}
+	if c.UserProfile != nil {
+		n += len(c.UserProfile.Nick) + len(c.UserProfile.Avatar) + len(c.UserProfile.SelfSignature) + len(c.UserProfile.ProfileCustomField)
+	}
+	return n
+}
+
+// pushMissed pushes missed messages, oldest first, then revocations.
+func (s *Session) pushMissed(ctx context.Context, heads []*record, all peers, missed, revoked []*record, at cursor) error {
+	byPair := map[pair]*record{}
+	for _, h := range heads {
+		byPair[h.pair] = h
+	}
+	u := s.user.UserID
+	messages := make([]Message, 0, len(missed))
+	sizes := make([]int, 0, len(missed))
+	for p, list := range groupByPair(missed) {
+		side := p.side(u)
+		marks, err := s.in.flagsOf(ctx, byPair[p], all[p.users[p.other(side)]], list)
+		if err != nil {
+			return err
+		}
+		for i, m := range list {
+			if !marks[i].Deleted[side] {
+				messages = append(messages, message(m, byPair[p], marks[i], side))
+			}
+		}
+	}
+	slices.SortFunc(messages, func(a, b Message) int { return cmp.Compare(a.Position, b.Position) })
+	for _, m := range messages {
+		sizes = append(sizes, 800+(len(m.Payload)+len(m.CloudCustomData))*5/4)
+	}
+	for len(messages) > 0 {
+		n, size := 0, 0
+		for n < len(messages) {
+			size += sizes[n]
+			if size > s.in.o.Frame && n > 0 {
+				break
+			}
+			n++
+		}
+		// A link that breaks in between goes on behind what came.
+		stands := cursor{messages[n-1].Position, at.rev}
+		s.pushSync(noteMessages, messagesNote{Messages: messages[:n], Missed: true, More: n < len(messages), Cursor: stands.String()})
+		messages, sizes = messages[n:], sizes[n:]
+	}
+	for _, r := range revoked {
+		side := r.pair.side(u)
+		m := message(r.revoked(), byPair[r.pair], flags{Revoked: true, By: r.pair.users[r.By]}, side)
+		s.pushSync(noteRevoked, messagesNote{Messages: []Message{m}})
+	}
+	return nil
+}
+
+func groupByPair(records []*record) map[pair][]*record {
+	out := map[pair][]*record{}
+	for _, r := range records {
+		out[r.pair] = append(out[r.pair], r)
+	}
+	return out
+}
+
+// pushSync pushes a part of the catch-up.
+func (s *Session) pushSync(method string, v any) {
+	params := encode(v)
+	s.user.mu.Lock()
+	defer s.user.mu.Unlock()
+	if !s.closed {
+		s.push(method, params)
+	}
+}
+
+// documentChanged tells the sessions what a user changed elsewhere.
+func (u *user) documentChanged(kind string, rev uint64, data []byte) {
+	switch kind {
+	case docPeers:
+		u.peersChanged(rev, data)
+	case docProfile:
+		var p Profile
+		if decodeJSON(data, &p) == nil {
+			u.tell(noteProfile, profileNote{p.withDefaults(u.UserID)}, nil)
+		}
+	case docBlack:
+		var ids []string
+		if decodeJSON(data, &ids) == nil {
+			u.tell(noteBlacklist, blacklist{orEmpty(ids)}, nil)
+		}
+	}
+}
+
+// peersChanged: some conversations were pinned, drafted, cleared or deleted.
+func (u *user) peersChanged(rev uint64, data []byte) {
+	all := peers{}
+	if err := decodeJSON(data, &all); err != nil {
+		u.in.o.Report(err)
+		return
+	}
+	u.mu.Lock()
+	synced := u.peers != nil
+	u.mu.Unlock()
+	if synced {
+		u.adopt(all, rev)
+	}
+}
+
+// refresh pushes a conversation as it is now to every live session.
+func (u *user) refresh(other string) {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	p := pairOf(u.SDKAppID, u.UserID, other)
+	for ctx.Err() == nil {
+		head, err := u.in.load(ctx, p)
+		if err != nil {
+			u.in.o.Report(err)
+			return
+		}
+		if head == nil {
+			return
+		}
+		u.mu.Lock()
+		all, rev := u.peers, u.rev
+		u.mu.Unlock()
+		list, err := u.in.compose(ctx, u.User, []*record{head}, all)
+		if err != nil {
+			u.in.o.Report(err)
+			return
+		}
+		note := conversationsNote{Conversations: list}
+		if len(list) == 0 {
+			note = conversationsNote{Conversations: []Conversation{}, Removed: []string{c2c + other}}
+		}
+		u.mu.Lock()
+		if u.rev != rev || u.seen[other] > head.pos {
+			u.mu.Unlock()
+			continue // it went on meanwhile: what would be told is old
+		}
+		for s := range u.sessions {
+			if s.live {
+				note.Cursor = cursor{s.pos, u.rev}.String()
+				s.push(noteConversations, encode(note))
+			}
+		}
+		u.mu.Unlock()
+		return
+	}
+}

@@ -1,0 +1,216 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// user is a user who has at least one session on this gateway.
+type user struct {
+	in *Inbox
+	User
+	limit *rate.Limiter
+
+	mu       sync.Mutex
+	sessions map[*Session]struct{}
+	peers    peers // as of rev; nil until the first sync
+	rev      uint64
+	seen     map[string]uint64 // position of the newest record of a conversation that came by
+
+	acked   cursor // highest acknowledged
+	stored  uint64 // of acked.pos, what is stored or being stored
+	writing bool
+	flush   *time.Timer
+}
+
+// ackDelay gathers acknowledgements: one write for many.
+const ackDelay = 250 * time.Millisecond
+
+// Session is one attached instance of a user. Call is not for use by several
+// goroutines at once: the order of calls is the order of messages.
+type Session struct {
+	in       *Inbox
+	user     *user
+	instance string
+	push     Push
+
+	// The rest is guarded by user.mu.
+	closed  bool
+	live    bool // synced: records go out as they come
+	syncing bool
+	queue   []*record // what came while syncing
+	pos     uint64
+	watches map[User]struct{} // guarded by in.mu
+}
+
+// Push queues a notification for the client and returns at once; false when
+// the socket is gone. It is called with locks held and must not call the
+// Session.
+type Push func(method string, params json.RawMessage) bool
+
+// Attach begins a session. Nothing is pushed before the client's
+// session.sync. instance tells the user's instances apart; it is stored with
+// what they send.
+func (in *Inbox) Attach(u User, instance string, push Push) *Session {
+	if len(instance) > 16 {
+		instance = instance[:16]
+	}
+	s := &Session{in: in, instance: instance, push: push, watches: map[User]struct{}{}}
+	in.mu.Lock()
+	l := in.users[u]
+	if l == nil {
+		l = &user{in: in, User: u, sessions: map[*Session]struct{}{}, seen: map[string]uint64{}, limit: rate.NewLimiter(rate.Limit(in.o.Rate), in.o.Burst)}
+		in.users[u] = l
+	}
+	s.user = l
+	l.mu.Lock()
+	l.sessions[s] = struct{}{}
+	l.mu.Unlock()
+	in.mu.Unlock()
+	in.StatusChanged(u)
+	return s
+}
+
+// Close ends a session: when it returns nothing is pushed any more.
+func (s *Session) Close() {
+	u := s.user
+	s.in.mu.Lock()
+	u.mu.Lock()
+	was := s.closed
+	s.closed, s.live, s.queue = true, false, nil
+	delete(u.sessions, s)
+	empty := len(u.sessions) == 0
+	if empty && s.in.users[u.User] == u {
+		delete(s.in.users, u.User)
+	}
+	u.mu.Unlock()
+	for w := range s.watches {
+		s.in.unwatch(s, w)
+	}
+	s.in.mu.Unlock()
+	if was {
+		return
+	}
+	if empty {
+		u.store()
+	}
+	s.in.StatusChanged(u.User)
+}
+
+func (u *user) sessionsNow() []*Session {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	out := make([]*Session, 0, len(u.sessions))
+	for s := range u.sessions {
+		out = append(out, s)
+	}
+	return out
+}
+
+// deliver brings a record to the user's sessions; the follower calls it, so
+// records come in order.
+func (u *user) deliver(r *record, side int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.seen[r.pair.users[r.pair.other(side)]] = r.pos
+	var out outgoing
+	for s := range u.sessions {
+		switch {
+		case s.syncing:
+			s.queue = append(s.queue, r)
+		case s.live && r.pos > s.pos:
+			s.send(r, side, &out)
+		}
+	}
+}
+
+// send pushes what a record means to a session. The frame is composed once
+// for all of a user's sessions.
+func (s *Session) send(r *record, side int, out *outgoing) {
+	s.pos = r.pos
+	method, params := out.frame(s, r, side)
+	if params == nil {
+		return
+	}
+	if !s.push(method, params) {
+		s.live = false
+	}
+}
+
+// tell pushes something that is not a record to every live session.
+func (u *user) tell(method string, v any, except *Session) {
+	params, err := json.Marshal(v)
+	if err != nil {
+		u.in.o.Report(err)
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for s := range u.sessions {
+		if s.live && s != except && !s.push(method, params) {
+			s.live = false
+		}
+	}
+}
+
+// ack notes that an instance has shown its user everything up to pos.
+func (u *user) ack(pos uint64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if pos <= u.acked.pos {
+		return
+	}
+	u.acked.pos = pos
+	if u.flush == nil {
+		u.flush = time.AfterFunc(ackDelay, u.store)
+	}
+}
+
+// store writes the cursor of a user, which only ever grows.
+func (u *user) store() {
+	u.mu.Lock()
+	if u.flush != nil {
+		u.flush.Stop()
+		u.flush = nil
+	}
+	pos := u.acked.pos
+	if pos <= u.stored || u.writing {
+		u.mu.Unlock()
+		return
+	}
+	u.writing = true
+	u.mu.Unlock()
+	err := u.in.advance(u.User, pos)
+	u.mu.Lock()
+	u.writing = false
+	if err == nil {
+		u.stored = pos
+	} else {
+		u.in.o.Report(err)
+	}
+	if u.acked.pos > u.stored && u.flush == nil && !u.in.stopped() {
+		u.flush = time.AfterFunc(ackDelay, u.store)
+	}
+	u.mu.Unlock()
+}
+
+type userCursor struct {
+	Pos uint64 `json:"p"`
+}
+
+func (in *Inbox) advance(u User, pos uint64) error {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	_, _, err := update(ctx, in, u, docCursor, func(v *userCursor) (bool, error) {
+		if v.Pos >= pos {
+			return false, nil
+		}
+		v.Pos = pos
+		return true, nil
+	})
+	return err
+}
