@@ -22,13 +22,14 @@ func (r *Record) done(c change, s rules, now int64) (Record, change) {
 	return *r, c
 }
 
-// release ends a place: logout.
+// release ends a place: logout. A farewell names no attachment: its client may
+// not have learnt the last one's number.
 func release(old Record, s rules, p gateway.Place, now int64) (Record, change) {
-	if !old.holds(p) {
+	i := old.find(p.Instance)
+	if i < 0 || (p.Attach != 0 && !old.holds(p)) {
 		return old, change{}
 	}
 	r := old.clone()
-	i := r.find(p.Instance)
 	e := r.Instances[i].event(p.User, Logout, Unregister, now)
 	if ended(r.Instances[i].Expires, now) {
 		e.Kind, e.Reason = Kick, frame.KickUserSigExpired
