@@ -381,13 +381,8 @@ test('the example on the page is a page that works', async (t) => {
   const html = await page.$eval('#example', (code) => code.textContent);
   assert.ok(html.trim().split('\n').filter(Boolean).length <= 15, 'about 15 lines');
   const site = await stage.blank(t);
-  await site.setRequestInterception(true);
-  site.on('request', (request) =>
-    new URL(request.url()).pathname === '/example'
-      ? request.respond({ contentType: 'text/html', body: html })
-      : request.continue(),
-  );
-  await site.goto(`${stage.timd.url}/example`);
+  await site.goto(`${stage.timd.url}/healthz`); // a page of timd's origin that has no policy
+  await site.setContent(html);
   await site.waitForFunction(() => document.body.textContent.includes('ready'));
   await A.login(page, 'alice');
   await site.waitForFunction(() => document.body.textContent.includes('kicked out: multipleAccount'));

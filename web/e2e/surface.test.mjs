@@ -113,7 +113,7 @@ test('TIM.create with a bad SDKAppID gives null and one console.error with code 
   const results = await page.evaluate(() => {
     const said = [];
     const original = console.error;
-    console.error = (...args) => said.push(args.map(String).join(' '));
+    console.error = (...args) => said.push(args.map((part) => `${part?.code ?? ''} ${part}`).join(' '));
     const got = [[], [{}], [{ SDKAppID: 'abc' }], [{ SDKAppID: NaN }], [{ SDKAppID: -1 }], [null]].map((args) =>
       globalThis.TIM.create(...args),
     );

@@ -211,7 +211,9 @@ export class Panel {
     const { status, reason } = this.status;
     this.element.dataset.status = this.state;
     say(this.#find('.status strong'), `status.${this.state}`);
-    put(this.#find('.reason'), status === 'loggedOut' || !reason ? '' : reason);
+    const why = this.#find('.reason');
+    if (reason && translate(`reason.${reason}`)) say(why, `reason.${reason}`);
+    else put(why, '');
     const out = status === 'loggedOut';
     const user = this.#tim?.getLoginUser();
     if (user) put(this.#find('[data-fact=user]'), user);

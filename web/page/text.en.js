@@ -37,6 +37,8 @@ export default {
   'status.reconnecting': 'Reconnecting …',
   'status.loggingOut': 'Logging out …',
   'status.kicked': 'Kicked out',
+  'reason.offline': 'no network; it comes back by itself',
+  'reason.loginFailed': 'the last login failed',
   'fact.user': 'User',
   'fact.network': 'Network',
   'fact.ready': 'SDK',

@@ -36,6 +36,8 @@ export default {
   'status.reconnecting': '正在重连 …',
   'status.loggingOut': '正在登出 …',
   'status.kicked': '被踢下线',
+  'reason.offline': '没有网络；恢复后自动重连',
+  'reason.loginFailed': '上次登录失败',
   'fact.user': '用户',
   'fact.network': '网络',
   'fact.ready': 'SDK',
