@@ -36,8 +36,10 @@ type decision struct {
 
 // admit decides on a claim. The record that comes back is a copy.
 //
-//	new      the place is there: attach again · else: a new place, and who is
-//	         too many goes
+//	new      the place is there: attach again · evicted meanwhile, and the same
+//	         page asks: its type, for this is the repetition of a login whose
+//	         answer was lost (a page that knows it was evicted takes a fresh
+//	         instance) · else: a new place, and who is too many goes
 //	resume   the place is there: attach again · evicted meanwhile: its type ·
 //	         a free place · else multipleAccount
 func admit(old Record, s rules, c claim, now int64) (Record, decision) {
@@ -64,69 +66,78 @@ func admit(old Record, s rules, c claim, now int64) (Record, decision) {
 			d.Events = append(d.Events, was.event(c.User, Logout, Unregister, now))
 		}
 	}
-	// Settings may have been lowered since the record was written. The
-	// claimant has no privilege in that: it is judged as it was.
-	lowered := enforce(&r, s, c.User, "")
-
+	// Settings may have been lowered since the record was written. Who says a
+	// login again, or resumes, is judged as it was; a new login stays.
+	had := r.find(c.Instance) >= 0
+	known := c.Resume || had && was.Doc == c.Doc || !had && r.repeats(c)
+	first := c.Instance
+	if known {
+		first = ""
+	}
 	in := Instance{
 		Hash: c.Instance, Platform: c.Platform, Gateway: c.Gateway, Doc: c.Doc,
 		Op: c.Op, Expires: c.ExpiresAt, Addr: c.Addr,
 	}
+	if !known && !had {
+		r.forget(c.Instance)
+		in.Attach = r.next(now)
+		in.Login = in.Attach
+		r.Instances = append(r.Instances, in)
+	}
+	gone := enforce(&r, s, c.User, first)
+	d.Evicted = append(d.Evicted, gone...)
+
 	i := r.find(c.Instance)
 	switch {
-	case i >= 0:
+	case i >= 0 && had: // attach again
 		in.Attach, in.Login = r.next(now), was.Login
 		r.Instances[i] = in
 		d.Resumed = true
-		d.Events = append(d.Events, kicks(lowered, c.User, now)...)
+		d.Events = append(d.Events, kicks(gone, c.User, now)...)
 		d.Events = append(d.Events, in.event(c.User, Resumed, "", now))
-
-	case c.Resume:
-		d.Events = append(d.Events, kicks(lowered, c.User, now)...)
+	case i >= 0: // a new place
+		e := in.event(c.User, Login, Register, now)
+		for _, k := range gone {
+			e.Kicked = append(e.Kicked, Kicked{Platform: k.Platform, Instance: k.Instance, Type: k.Type})
+		}
+		d.Events = append(d.Events, e)
+	default:
+		d.Events = append(d.Events, kicks(gone, c.User, now)...)
 		d.Kick = r.evictedAs(c.Instance)
 		if d.Kick == "" && !fits(&r, s, c.Platform) {
 			d.Kick = frame.KickMultipleAccount
 		}
 		if d.Kick != "" {
-			d.Superseded = gateway.Holder{}
+			d.Superseded = gateway.Holder{} // it is among the evicted
 			break
 		}
 		in.Attach = r.next(now)
 		in.Login = in.Attach
 		r.Instances = append(r.Instances, in)
 		d.Events = append(d.Events, in.event(c.User, Login, Register, now))
-
-	default:
-		in.Attach = r.next(now)
-		in.Login = in.Attach
-		r.Instances = append(r.Instances, in)
-		// One that was evicted and logs in anew is no longer evicted, and is
-		// not told that the settings turned its older self out.
-		r.forget(c.Instance)
-		lowered = slices.DeleteFunc(lowered, func(e gateway.Eviction) bool { return e.Instance == c.Instance })
-		lowered = append(lowered, enforce(&r, s, c.User, c.Instance)...)
-		e := in.event(c.User, Login, Register, now)
-		for _, k := range lowered {
-			e.Kicked = append(e.Kicked, Kicked{Platform: k.Platform, Instance: k.Instance, Type: k.Type})
-		}
-		d.Events = append(d.Events, e)
 	}
 	d.Verdict = gateway.KickedOut
 	if d.Kick == "" {
 		d.Verdict = gateway.Admitted
 		d.Place = gateway.Place{User: c.User, Instance: c.Instance, Attach: in.Attach}
 	}
-	d.Evicted = append(d.Evicted, lowered...)
 	d.Write = true
 	r.number(d.Events, now)
 	r.Settings = max(r.Settings, s.Revision)
 	return r, d
 }
 
+// repeats tells whether a claim repeats the login of an instance that was
+// evicted meanwhile.
+func (r *Record) repeats(c claim) bool {
+	e := r.evicted(c.Instance)
+	return e != nil && e.Doc == c.Doc && c.Doc != ""
+}
+
 // revoked answers a UserSig that a server API kick has made void. Kicks only
 // ever add up, so this needs no proof that the record is the newest.
 func revoked(r *Record, c claim) decision {
-	if !c.Resume {
+	if !c.Resume || r.find(c.Instance) >= 0 {
 		return decision{Outcome: gateway.Outcome{Verdict: gateway.SigRevoked}}
 	}
 	typ := r.evictedAs(c.Instance)
@@ -250,10 +261,10 @@ func (r *Record) evict(e gateway.Eviction) {
 	if i < 0 {
 		return
 	}
-	expires := r.Instances[i].Expires
+	in := r.Instances[i]
 	r.Instances = slices.Delete(r.Instances, i, i+1)
 	r.forget(e.Instance)
-	r.Evicted = append(r.Evicted, Evicted{Hash: e.Instance, Type: e.Type, Expires: expires})
+	r.Evicted = append(r.Evicted, Evicted{Hash: e.Instance, Doc: in.Doc, Type: e.Type, Expires: in.Expires})
 	if n := len(r.Evicted) - maxEvicted; n > 0 {
 		r.Evicted = slices.Delete(r.Evicted, 0, n)
 	}

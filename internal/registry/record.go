@@ -47,8 +47,9 @@ type Instance struct {
 // Evicted remembers who must not come back by resuming, until its UserSig ends.
 type Evicted struct {
 	Hash    string `json:"h"`
-	Type    string `json:"t"` // frame.Kick…
-	Expires int64  `json:"x"` // seconds
+	Doc     string `json:"d,omitempty"` // the page that it was
+	Type    string `json:"t"`           // frame.Kick…
+	Expires int64  `json:"x"`           // seconds
 }
 
 // find gives the index of an instance, -1 when it has no place.
@@ -69,12 +70,20 @@ func (r *Record) holds(p gateway.Place) bool {
 
 // evictedAs gives the type an instance was evicted with, "" when it was not.
 func (r *Record) evictedAs(hash string) string {
+	e := r.evicted(hash)
+	if e == nil {
+		return ""
+	}
+	return e.Type
+}
+
+func (r *Record) evicted(hash string) *Evicted {
 	for i := range r.Evicted {
 		if r.Evicted[i].Hash == hash {
-			return r.Evicted[i].Type
+			return &r.Evicted[i]
 		}
 	}
-	return ""
+	return nil
 }
 
 // clone copies a record so that its lists can be changed.

@@ -115,7 +115,7 @@ func (r *Registry) try(ctx context.Context, u gateway.User, conflicts *int, deci
 		}
 		t.Stop()
 		for _, st := range open {
-			r.unknown(u, st)
+			r.unknown(u, st, &Record{})
 		}
 		return r.fail(err)
 	}
@@ -148,7 +148,7 @@ func (r *Registry) settle(u gateway.User, st step, open map[string]step) {
 	}
 	for op, o := range open {
 		if op != st.next.Op {
-			r.unknown(u, o)
+			r.unknown(u, o, &st.next)
 		}
 	}
 	if st.write {
@@ -160,17 +160,19 @@ func (r *Registry) settle(u gateway.User, st step, open map[string]step) {
 }
 
 // unknown has everybody look whom a write concerns that may or may not have
-// been stored.
-func (r *Registry) unknown(u gateway.User, st step) {
+// been stored. now is the record as far as it is known.
+func (r *Registry) unknown(u gateway.User, st step, now *Record) {
 	for _, e := range st.evicted {
 		if e.Attached {
 			r.send(signal{Op: opCheck, Place: e.Place}, e.Gateway)
 		}
 	}
 	for i := range st.next.Instances {
-		if in := &st.next.Instances[i]; in.Gateway == r.self && in.Op == st.next.Op {
+		in := &st.next.Instances[i]
+		p := in.holder(u).Place
+		if in.Gateway == r.self && in.Op == st.next.Op && !now.holds(p) {
 			// Attached here perhaps, and nobody was told so.
-			r.owed.add(debt{place: gateway.Place{User: u, Instance: in.Hash, Attach: in.Attach}, since: r.now()})
+			r.owed.add(debt{place: p, since: r.now()})
 		}
 	}
 }
@@ -242,7 +244,7 @@ func (r *Registry) Admit(ctx context.Context, c gateway.Claim) (gateway.Outcome,
 		return step{next: next, write: d.Write, evicted: d.Evicted, events: d.Events, after: func() {
 			out = d.Outcome
 			if d.Verdict == gateway.Admitted {
-				r.recent.add(d.Place, r.o.now())
+				r.recent.add(d.Place, time.Now())
 			}
 			if d.Superseded.Attach != 0 {
 				r.send(signal{Op: opSupersede, Place: d.Superseded.Place}, d.Superseded.Gateway)
@@ -256,7 +258,12 @@ func (r *Registry) Admit(ctx context.Context, c gateway.Claim) (gateway.Outcome,
 func (r *Registry) Release(ctx context.Context, p gateway.Place) error {
 	return r.mutate(ctx, "release", p.User, func(rec Record, s rules, _ string, now int64) step {
 		next, c := release(rec, s, p, now)
-		return c.step(next)
+		st := c.step(next)
+		if i := rec.find(p.Instance); c.Write && p.Attach == 0 && rec.Instances[i].Down == 0 {
+			h := rec.Instances[i].holder(p.User)
+			st.after = func() { r.send(signal{Op: opCheck, Place: h.Place}, h.Gateway) }
+		}
+		return st
 	})
 }
 
