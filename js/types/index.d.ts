@@ -304,8 +304,9 @@ export interface ChatSDK extends UnbuiltMethods {
   /**
    * Gives the running session a new UserSig, without leaving it. Rejects with
    * the 70… codes when it is not accepted; the session then goes on to its end.
+   * `expiresIn` is the new one's remaining time in ms.
    */
-  renewUserSig(userSig: string): Promise<IMResponse>;
+  renewUserSig(userSig: string): Promise<IMResponse<{ expiresIn: number }>>;
   /** Makes a text message to send. Throws an {@link IMError}: 2999 before the wasm is loaded. */
   createTextMessage(options: MessageOptions<TextPayload>): TextMessage;
   /** Makes a message whose meaning is the app's own. Throws as createTextMessage does. */

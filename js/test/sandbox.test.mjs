@@ -1,0 +1,166 @@
+// Login, ready, kick, suspend, return and logout of the packed package in a
+// mini program's shell, against a real timd.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startTimd } from '../../web/e2e/lib/timd.mjs';
+import { pack } from '../pack.mjs';
+import { DOMAIN, miniprogram } from './sandbox/program.mjs';
+import { Shell } from './sandbox/shell.mjs';
+
+let timd;
+let program;
+let users = 0;
+before(async () => {
+  pack();
+  program = miniprogram();
+  timd = await startTimd();
+});
+after(() => timd?.close());
+
+/** Starts the program; gives its parts and a way to wait for events. */
+function open(variant) {
+  const shell = new Shell(program, { [DOMAIN]: timd.url.replace('http', 'ws') }, variant);
+  const app = shell.require('/app.js');
+  let wake = () => {};
+  app.heard = () => wake();
+  const tim = app.start();
+  const events = app.events;
+  let seen = 0;
+  /** The next event of that name; those before it are passed over. */
+  const next = async (name, check = () => true) => {
+    const until = Date.now() + 20_000;
+    for (;;) {
+      while (seen < events.length) {
+        const event = events[seen++];
+        if (event.name === name && check(event.data)) return event;
+      }
+      const left = until - Date.now();
+      if (left <= 0) throw new Error(`no ${name} in ${JSON.stringify(events.map((e) => [e.name, e.data]))}\n${shell.console.join('\n')}`);
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, left);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  };
+  const fromNow = () => (seen = events.length);
+  return { shell, app, tim, events, next, fromNow };
+}
+
+const plain = (v) => JSON.parse(JSON.stringify(v));
+
+const variants = [
+  { kind: 'wx', result: 'both', suspend: '1006' },
+  { kind: 'wx', result: 'instance', suspend: '1000', errorAndClose: true },
+  { kind: 'wx', result: 'both', suspend: 'none' },
+  { kind: 'wx', result: 'both', suspend: '1006', closeAfterShow: true, promised: true },
+  { kind: 'tt', result: 'instance', suspend: 'none', promised: true },
+  { kind: 'tt', result: 'both', suspend: '1006', errorAndClose: true },
+];
+for (const variant of variants) {
+  test(`the whole session, ${JSON.stringify(variant)}`, async (t) => {
+    const userID = `mini${++users}`;
+    const { userSig } = await timd.userSig(userID);
+    const first = open(variant);
+    t.after(() => first.shell.close());
+    const { tim } = first;
+    assert.equal(tim.isReady(), false);
+    const answer = await tim.login({ userID, userSig });
+    assert.equal(answer.data.actionStatus, 'OK');
+    await first.next('sdkStateReady');
+    assert.equal(tim.getLoginUser(), userID);
+    assert.ok(Math.abs(tim.getServerTime() - Date.now()) < 5000);
+
+    // Suspended and back: it is the same session, on another connection.
+    const before = first.shell.opened;
+    first.fromNow();
+    first.shell.suspend();
+    first.shell.resume();
+    await first.next('loginStatusChange', (d) => d.status === 'reconnecting');
+    await first.next('loginStatusChange', (d) => d.status === 'ready');
+    assert.equal(first.shell.opened, before + 1);
+    assert.equal((await tim.renewUserSig((await timd.userSig(userID)).userSig)).code, 0);
+    assert.equal(first.events.some((e) => e.name === 'sdkStateNotReady'), false);
+    assert.ok(first.shell.tasks.size <= 1);
+
+    // Another device logs in: this one is kicked, for good.
+    const second = open(variant);
+    t.after(() => second.shell.close());
+    await second.tim.login({ userID, userSig });
+    await second.next('sdkStateReady');
+    await first.next('sdkStateNotReady');
+    assert.equal((await first.next('kickedOut')).data.type, 'multipleAccount');
+    assert.equal(tim.isReady(), false);
+    first.shell.suspend();
+    first.shell.resume();
+
+    assert.deepEqual(plain(await second.tim.logout()), { code: 0, data: {} });
+    await second.next('sdkStateNotReady');
+    assert.equal(second.tim.getLoginUser(), '');
+    assert.deepEqual(plain(await second.tim.destroy()), { code: 0, data: {} });
+    assert.equal(first.events.filter((e) => e.name === 'sdkStateReady').length, 1);
+    assert.deepEqual(first.shell.globalNames(), first.shell.globals);
+  });
+}
+
+test('a message between two mini programs', async (t) => {
+  const [a, b] = [open(), open({ kind: 'tt' })];
+  t.after(() => [a, b].forEach((x) => x.shell.close()));
+  for (const [x, userID] of [[a, 'mini-a'], [b, 'mini-b']]) {
+    await x.tim.login({ userID, userSig: (await timd.userSig(userID)).userSig });
+    await x.next('sdkStateReady');
+  }
+  const text = 'grüße \u{1f600} \ud800 ende';
+  const message = a.tim.createTextMessage({ to: 'mini-b', conversationType: 'C2C', payload: { text } });
+  await a.tim.sendMessage(message);
+  const { data } = await b.next('onMessageReceived');
+  assert.equal(data[0].payload.text, text.replace('\ud800', '\ufffd'));
+});
+
+test('the network goes and comes back', async (t) => {
+  const { shell, tim, next } = open();
+  t.after(() => shell.close());
+  const userID = `mini${++users}`;
+  await tim.login({ userID, userSig: (await timd.userSig(userID)).userSig });
+  await next('sdkStateReady');
+  shell.setNetwork(false);
+  await next('netStateChange', (d) => d.state === 'disconnected');
+  shell.setNetwork(true);
+  await next('netStateChange', (d) => d.state === 'connected');
+  assert.equal(tim.getLoginStatus().status, 'ready');
+});
+
+test('what is not allowed is said', async (t) => {
+  const { shell, app } = open();
+  t.after(() => shell.close());
+  const { userSig } = await timd.userSig('x');
+  const other = app.create({ SDKAppID: 1400000000, name: 'other', proxyServer: 'wss://not.listed.example' });
+  const insecure = app.create({ SDKAppID: 1400000000, name: 'insecure', proxyServer: 'ws://im.example.com' });
+  const refused = (tim) => assert.rejects(tim.login({ userID: 'x', userSig }), (e) => e.code === 2801 && e.message.includes('domain list'));
+  await Promise.all([refused(other), refused(insecure)]);
+  assert.equal(app.create({ SDKAppID: 1400000000, name: 'none' }), null);
+  assert.match(shell.console.join('\n'), /proxyServer/);
+});
+
+test('a path that is not in the package is named, and another can be chosen', async (t) => {
+  const shell = new Shell(program, { [DOMAIN]: timd.url.replace('http', 'ws') });
+  t.after(() => shell.close());
+  const { load } = shell.require('tim-wasm');
+  await assert.rejects(load({ host: shell.context.wx, wasm: '/nowhere/tim.wasm.br' }), (e) => e.code === 2800 && /\/nowhere\/tim\.wasm\.br.*not in the package/.test(e.message));
+  await assert.rejects(load({ wasm: 'https://cdn.example.com/tim.wasm' }), (e) => e.code === 2800);
+  const { tim } = await load({ wasm: '/miniprogram_npm/tim-wasm/tim.wasm.br', proxyServer: DOMAIN, SDKAppID: 1400000000 });
+  const { userSig } = await timd.userSig('chosen');
+  await tim.login({ userID: 'chosen', userSig });
+  await tim.logout();
+});
+
+test('the shell lacks what a mini program lacks', () => {
+  const shell = new Shell(program, {});
+  for (const name of ['WebAssembly', 'eval', 'TextEncoder', 'TextDecoder', 'crypto', 'performance', 'fetch', 'WebSocket', 'URL', 'atob', 'structuredClone', 'queueMicrotask', 'process', 'Buffer', 'window', 'document', 'localStorage', 'MessageChannel']) {
+    assert.ok(!shell.globals.includes(name), name);
+  }
+  assert.ok(shell.size < 2 * 1024 * 1024);
+  shell.close();
+});
