@@ -34,6 +34,7 @@ func TestChecker(t *testing.T) {
 	var acked []sent
 	var all []*client
 	var wg sync.WaitGroup
+	start := make(chan struct{}) // what others sent before an instance's first sync is none of its missed messages
 	for u := range users {
 		for i := range pages {
 			c := newClient(t, fmt.Sprintf("user%d", u), fmt.Sprintf("i%d", i))
@@ -44,6 +45,7 @@ func TestChecker(t *testing.T) {
 			wg.Add(1)
 			go func() {
 				defer wg.Done()
+				<-start
 				for n := range each {
 					if r.IntN(10) == 0 {
 						c.drop()
@@ -67,6 +69,7 @@ func TestChecker(t *testing.T) {
 			}()
 		}
 	}
+	close(start)
 	wg.Wait()
 	require.Len(t, acked, users*pages*each)
 

@@ -93,8 +93,13 @@ func (c *client) sync() syncResult {
 	c.mu.Unlock()
 	var r syncResult
 	c.must("session.sync", map[string]any{"cursor": at}, &r)
+	// On a socket the answer comes before what follows it; here a push may have
+	// been quicker.
 	c.mu.Lock()
-	c.cursor = r.Cursor
+	was, _ := parseCursor(c.cursor)
+	if now, _ := parseCursor(r.Cursor); now.pos >= was.pos {
+		c.cursor = r.Cursor
+	}
 	c.mu.Unlock()
 	return r
 }

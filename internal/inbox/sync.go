@@ -57,7 +57,9 @@ func (s *Session) sync(ctx context.Context, p syncParams) (any, error) {
 	if s.closed {
 		return nil, fault.New(fault.NotLoggedIn)
 	}
-	s.live, s.pos = true, upTo
+	// An instance that comes from a gateway that was ahead of this one has seen
+	// more than this one's follower.
+	s.live, s.pos = true, max(upTo, from.pos)
 	for _, r := range s.queue {
 		if r.pos > s.pos {
 			var out outgoing
