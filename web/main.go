@@ -10,6 +10,9 @@
 //	sdk.go      /sdk/
 //	dev.go      /dev/usersig
 //	health.go   /healthz and /readyz
+//	rest.go     /v4/, its webhook, and /console/
+//	metrics.go  /metrics
+//	config.go   timd config
 //	usersig.go  timd usersig
 package main
 
@@ -31,6 +34,7 @@ type command struct {
 var commands = []command{
 	{"serve", "run the gateway", serveCommand},
 	{"usersig", "print a UserSig for one user", usersigCommand},
+	{"config", "show or change the settings of an app on a running timd", configCommand},
 }
 
 func main() { os.Exit(dispatch(os.Args[1:], os.Stdout, os.Stderr)) }

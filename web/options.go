@@ -11,28 +11,33 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/tim-wasm/tim/internal/rest"
 )
 
 // options are the flags of timd serve.
 type options struct {
-	listen      string
-	opsListen   string
-	dev         bool
-	devRemote   bool
-	apps        list
-	admins      list
-	data        string
-	nats        string
-	natsCreds   string
-	natsCA      string
-	node        string
-	sync        string
-	origins     list
-	proxies     list
-	tlsCert     string
-	tlsKey      string
-	grace       time.Duration
-	loginWithin time.Duration
+	listen        string
+	opsListen     string
+	dev           bool
+	devRemote     bool
+	apps          list
+	admins        list
+	data          string
+	nats          string
+	natsCreds     string
+	natsCA        string
+	node          string
+	sync          string
+	origins       list
+	proxies       list
+	tlsCert       string
+	tlsKey        string
+	grace         time.Duration
+	loginWithin   time.Duration
+	webhook       string
+	requireImport bool
+	apiRate       int
 
 	trusted []netip.Prefix // of proxies
 }
@@ -80,6 +85,9 @@ func serveFlags(o *options) *flag.FlagSet {
 	f.StringVar(&o.tlsKey, "tls-key", "", "`FILE` with its key")
 	f.DurationVar(&o.grace, "grace", time.Minute, "how long a place outlives its lost connection")
 	f.DurationVar(&o.loginWithin, "login-timeout", 10*time.Second, "how long a login may take, from its frame")
+	f.StringVar(&o.webhook, "webhook", "", "`URL` of the back end to tell who logs in and out (State.StateChange); the same on every gateway")
+	f.BoolVar(&o.requireImport, "require-import", false, "let only accounts log in that were imported through the server API")
+	f.IntVar(&o.apiRate, "api-rate", 200, "calls a second that one app may make of one command of the server API")
 	return f
 }
 
@@ -182,6 +190,14 @@ func (o *options) check() error {
 		case !isLoopback(host):
 			return fmt.Errorf("--listen %s with --dev would sign for everybody who can reach it: listen on 127.0.0.1, or add --dev-remote", o.listen)
 		}
+	}
+	if o.webhook != "" {
+		if _, err := rest.ParseWebhook(o.webhook); err != nil {
+			return err
+		}
+	}
+	if o.apiRate < 1 {
+		return fmt.Errorf("--api-rate %d must be 1 or more", o.apiRate)
 	}
 	for _, origin := range o.origins {
 		if !validOrigin(origin) {

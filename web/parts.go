@@ -8,17 +8,20 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
+	"github.com/tim-wasm/tim/internal/rest"
 )
 
 // running is a timd while it starts and serves: what a part needs of it.
 type running struct {
-	options options
-	log     *slog.Logger
-	apps    apps
-	callers callers
-	bus     *bus.Bus
-	reg     *registry.Registry
-	gateway *gateway.Gateway
+	options  options
+	log      *slog.Logger
+	apps     apps
+	callers  callers
+	bus      *bus.Bus
+	reg      *registry.Registry
+	gateway  *gateway.Gateway
+	accounts *rest.Accounts
+	metrics  *metrics
 
 	public *http.ServeMux // on --listen
 	ops    *http.ServeMux // on --ops-listen if given, else the same as public
@@ -30,7 +33,10 @@ type running struct {
 	closers []func(context.Context)
 }
 
-type page struct{ what, path string }
+type page struct {
+	what, path string
+	ops        bool // on --ops-listen
+}
 
 // part hangs itself into a timd that is about to serve: URLs on public or ops,
 // methods and hooks on the gateway, closers. An error ends the start.
@@ -41,6 +47,9 @@ var parts = []part{
 	servePages,
 	serveSDK,
 	serveDev,
+	serveMetrics,
+	serveREST,
+	serveConsole,
 }
 
 func servePages(_ context.Context, t *running) error {
@@ -49,7 +58,7 @@ func servePages(_ context.Context, t *running) error {
 		return err
 	}
 	t.public.Handle("/", h)
-	t.pages = append(t.pages, page{"page", "/"})
+	t.pages = append(t.pages, page{what: "page", path: "/"})
 	return nil
 }
 

@@ -66,6 +66,7 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 type server struct {
 	*running
 	url      string
+	opsURL   string // the same without --ops-listen
 	http     []*http.Server
 	failed   chan error // a listener that broke
 	draining *atomic.Bool
@@ -101,9 +102,14 @@ func start(ctx context.Context, o options, logger *slog.Logger) (*server, error)
 		}
 		return nil, err
 	}
-	s.url = "http://" + reachable(main.Addr())
+	scheme := "http://"
 	if cert != nil {
-		s.url = "https://" + reachable(main.Addr())
+		scheme = "https://"
+	}
+	s.url = scheme + reachable(main.Addr())
+	s.opsURL = s.url
+	if ops != nil {
+		s.opsURL = scheme + reachable(ops.Addr())
 	}
 	s.serve(main, cert, s.callers.checkHost(s.public))
 	if ops != nil {
@@ -138,20 +144,24 @@ func open(ctx context.Context, o options, a apps, logger *slog.Logger) (_ *serve
 			return nil, err
 		}
 	}
-	t.reg, err = registry.Open(ctx, registry.Options{Bus: t.bus, Node: o.node, Grace: o.grace, Log: logger})
-	if err != nil {
-		return nil, err
-	}
-	seal := t.reg.SealKey()
-	t.gateway, err = gateway.New(gateway.Options{
-		Registry:     t.reg,
+	ro := registry.Options{Bus: t.bus, Node: o.node, Grace: o.grace, Log: logger}
+	g := gateway.Options{
 		Keys:         a.keys,
-		SealKey:      seal[:],
 		LoginTimeout: o.loginWithin,
 		AllowOrigin:  t.callers.allowOrigin,
 		ClientAddr:   t.callers.addr,
 		Log:          logger,
-	})
+	}
+	if err = t.prepare(ctx, &ro, &g); err != nil {
+		return nil, err
+	}
+	t.reg, err = registry.Open(ctx, ro)
+	if err != nil {
+		return nil, err
+	}
+	seal := t.reg.SealKey()
+	g.Registry, g.SealKey = t.reg, seal[:]
+	t.gateway, err = gateway.New(g)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +205,11 @@ func (s *server) serve(l net.Listener, cert *tls.Certificate, h http.Handler) {
 func (s *server) announce(w io.Writer) {
 	fmt.Fprintln(w, s.url)
 	for _, p := range s.pages {
-		fmt.Fprintf(w, "  %-8s %s%s\n", p.what, s.url, p.path)
+		base := s.url
+		if p.ops {
+			base = s.opsURL
+		}
+		fmt.Fprintf(w, "  %-8s %s%s\n", p.what, base, p.path)
 	}
 	where := s.options.data
 	if s.options.nats != "" {

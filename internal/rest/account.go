@@ -1,0 +1,214 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/usersig"
+)
+
+// Bounds of what an import brings.
+const (
+	maxAccounts = 100
+	maxProfile  = 500 // bytes of Nick and of FaceUrl
+)
+
+// kick: {"UserID"}, of old {"Identifier"}. It replies when the second of the
+// kick has ended: a UserSig signed after the reply is valid.
+func (a *API) kick(ctx context.Context, c *call) (reply, error) {
+	name := "UserID"
+	if !c.body.has(name) && c.body.has("Identifier") {
+		name = "Identifier"
+	}
+	id, err := c.body.userID(name)
+	if err != nil {
+		return nil, err
+	}
+	if a.o.RequireImport {
+		if known, err := a.o.Accounts.Known(ctx, c.user(id)); err != nil {
+			return nil, err
+		} else if !known {
+			return nil, fault.New(fault.NoSuchAccount)
+		}
+	}
+	return nil, a.o.Sessions.KickUser(ctx, c.user(id))
+}
+
+// accountImport: {"UserID", "Nick"?, "FaceUrl"?}; again, it changes what is
+// given.
+func (a *API) accountImport(ctx context.Context, c *call) (reply, error) {
+	return nil, a.importOne(ctx, c, c.body)
+}
+
+func (a *API) importOne(ctx context.Context, c *call, o object) error {
+	id, err := o.userID("UserID")
+	if err != nil {
+		return err
+	}
+	nick, err := o.text("Nick", maxProfile)
+	if err != nil {
+		return err
+	}
+	face, err := o.text("FaceUrl", maxProfile)
+	if err != nil {
+		return err
+	}
+	if err := a.o.Accounts.Import(ctx, c.user(id), nick, face); err != nil {
+		return err
+	}
+	if a.o.Profile != nil && (nick != nil || face != nil) {
+		return a.o.Profile(ctx, c.user(id), nick, face)
+	}
+	return nil
+}
+
+// accountImportMany: {"AccountList": [{"UserID", …}]} or {"Accounts": [UserID
+// or the same objects]}. Who could not be imported is in FailAccounts.
+func (a *API) accountImportMany(ctx context.Context, c *call) (reply, error) {
+	name := "AccountList"
+	if !c.body.has(name) && c.body.has("Accounts") {
+		name = "Accounts"
+	}
+	list, err := c.body.list(name, maxAccounts)
+	if err != nil {
+		return nil, err
+	}
+	objects := make([]object, len(list))
+	for i, raw := range list {
+		var id string
+		if name == "Accounts" && json.Unmarshal(raw, &id) == nil {
+			objects[i] = object{"UserID": raw}
+		} else if json.Unmarshal(raw, &objects[i]) != nil || !objects[i].has("UserID") {
+			return nil, bad("%s[%d] has no UserID", name, i)
+		}
+	}
+	errs := make([]error, len(list))
+	each(len(list), func(i int) { errs[i] = a.importOne(ctx, c, objects[i]) })
+	failed := []string{}
+	for i, err := range errs {
+		if err != nil {
+			failed = append(failed, plain(objects[i]["UserID"]))
+		}
+	}
+	if len(failed) == len(errs) && !errors.Is(errs[0], fault.New(fault.BadParameters)) {
+		return nil, errs[0] // the store, and not the accounts
+	}
+	return reply{"FailAccounts": failed}, nil
+}
+
+type checkResult struct {
+	UserID        string
+	ResultCode    fault.Code
+	ResultInfo    string
+	AccountStatus string `json:",omitempty"`
+}
+
+func (r *checkResult) fail(err error) {
+	f := asFault(err)
+	r.ResultCode, r.ResultInfo = f.Code, f.Message
+}
+
+// accountCheck: {"CheckItem": [{"UserID"}]}. Where any account may log in, one
+// that did counts as imported as long as the registry knows of it.
+func (a *API) accountCheck(ctx context.Context, c *call) (reply, error) {
+	items, err := c.body.users("CheckItem", maxAccounts)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]checkResult, len(items))
+	each(len(items), func(i int) {
+		r := &results[i]
+		r.UserID = plain(items[i]["UserID"])
+		if _, err := items[i].userID("UserID"); err != nil {
+			r.fail(err)
+			return
+		}
+		known, err := a.exists(ctx, c.user(r.UserID))
+		switch {
+		case err != nil:
+			r.fail(err)
+		case known:
+			r.AccountStatus = "Imported"
+		default:
+			r.AccountStatus = "NotImported"
+		}
+	})
+	return reply{"ResultItem": results}, nil
+}
+
+func (a *API) exists(ctx context.Context, u gateway.User) (bool, error) {
+	known, err := a.o.Accounts.Known(ctx, u)
+	if err != nil || known || a.o.RequireImport {
+		return known, err
+	}
+	v, err := a.o.Sessions.Get(ctx, u)
+	return len(v.Instances) > 0, err
+}
+
+// accountDelete: {"DeleteItem": [{"UserID"}]}. The user's instances are kicked
+// out and what was signed for it is void. An administrator stays.
+func (a *API) accountDelete(ctx context.Context, c *call) (reply, error) {
+	items, err := c.body.users("DeleteItem", maxAccounts)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]checkResult, len(items))
+	each(len(items), func(i int) {
+		r := &results[i]
+		r.UserID = plain(items[i]["UserID"])
+		if _, err := items[i].userID("UserID"); err != nil {
+			r.fail(err)
+			return
+		}
+		if err := a.deleteOne(ctx, c.user(r.UserID)); err != nil {
+			r.fail(err)
+		}
+	})
+	return reply{"ResultItem": results}, nil
+}
+
+func (a *API) deleteOne(ctx context.Context, u gateway.User) error {
+	for _, admin := range a.o.Admins {
+		if u.UserID == admin {
+			return bad("an administrator cannot be deleted")
+		}
+	}
+	known, err := a.exists(ctx, u)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return fault.New(fault.NoSuchAccount)
+	}
+	// First nobody new comes in, then out with who is there.
+	if _, err := a.o.Accounts.Delete(ctx, u); err != nil {
+		return err
+	}
+	return a.o.Sessions.KickUser(ctx, u)
+}
+
+// width is how many of a list are worked on at once. A deletion waits for the
+// end of its second, so all of a list do that together.
+const width = maxAccounts
+
+// each runs f for 0 to n-1, several at once, and returns when all are done.
+func each(n int, f func(i int)) {
+	var wg sync.WaitGroup
+	for w := range min(n, width) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := w; i < n; i += width {
+				f(i)
+			}
+		}()
+	}
+	wg.Wait()
+}
+
+// validUserID is usersig's.
+func validUserID(s string) bool { return usersig.ValidUserID(s) }

@@ -1,0 +1,152 @@
+package rest
+
+import (
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/time/rate"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/usersig"
+)
+
+// admit checks a request's head in a fixed order, so that the same mistake
+// always gets the same code: method and origin 60002, path 60009, parameters
+// 60012, 60025, 60004, app 60006, signature 60005, administrator 60010, rates
+// 60011, 60007. Only a valid administrator's call counts for the rates: an
+// intruder cannot use them up.
+func (a *API) admit(r *http.Request, name string, known bool) (*call, error) {
+	if r.Method != http.MethodPost {
+		return nil, fault.New(fault.RESTMethod)
+	}
+	if err := fromPage(r); err != nil {
+		return nil, err
+	}
+	if !known {
+		return nil, fault.New(fault.RESTURL)
+	}
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, fault.With(fault.RESTParameters, "the part behind ? cannot be read")
+	}
+	for _, k := range []string{"sdkappid", "identifier", "usersig", "random", "contenttype"} {
+		if len(q[k]) > 1 {
+			return nil, fault.With(fault.RESTParameters, k+" is there twice")
+		}
+	}
+	if q.Get("sdkappid") == "" {
+		return nil, fault.New(fault.RESTNoSDKAppID)
+	}
+	app, err := strconv.ParseUint(q.Get("sdkappid"), 10, 32)
+	if err != nil || app == 0 {
+		return nil, fault.With(fault.RESTParameters, "sdkappid is not a number")
+	}
+	if random := q.Get("random"); random != "" {
+		if _, err := strconv.ParseUint(random, 10, 32); err != nil {
+			return nil, fault.With(fault.RESTParameters, "random is not a number of 32 bits")
+		}
+	}
+	if t := q.Get("contenttype"); t != "" && t != "json" {
+		return nil, fault.With(fault.RESTParameters, "contenttype must be json")
+	}
+	admin, sig := q.Get("identifier"), q.Get("usersig")
+	if admin == "" || sig == "" {
+		return nil, fault.New(fault.RESTIdentifier)
+	}
+	if a.o.Keys(uint32(app)) == nil {
+		return nil, fault.New(fault.RESTSDKAppID)
+	}
+	c := &call{app: uint32(app), admin: admin}
+	s, err := usersig.Verify(sig, a.o.Keys, admin, c.app, a.o.Now())
+	if err != nil {
+		f := asFault(err)
+		return nil, fault.With(fault.RESTSignature, strconv.Itoa(int(f.Code))+": "+strings.TrimSuffix(f.Message, "."))
+	}
+	if !slices.Contains(a.o.Admins, admin) {
+		return nil, fault.New(fault.RESTNotAdmin)
+	}
+	c.signed, c.ends = s.Time, s.ExpiresAt()
+	// An administrator can be kicked, too, and his UserSig is void then.
+	view, err := a.o.Sessions.Get(r.Context(), c.user(admin))
+	if err != nil {
+		return nil, err
+	}
+	if view.KickedAt >= s.Time {
+		return nil, fault.With(fault.RESTSignature, "70052: it was made before this administrator was kicked out")
+	}
+	return c, a.rates.take(c.app, name)
+}
+
+// fromPage refuses what the page of another site made its visitor's browser
+// send. Servers send no Origin; the console is of our own origin and sends
+// JSON, which a form cannot.
+func fromPage(r *http.Request) error {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+	default:
+		return fault.With(fault.RESTMethod, "pages of another origin may not call the server API")
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return nil
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || !strings.EqualFold(plainHost(u.Host), plainHost(r.Host)) {
+		return fault.With(fault.RESTMethod, "pages of another origin may not call the server API")
+	}
+	if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t != "application/json" {
+		return fault.With(fault.RESTMethod, "a page sends Content-Type: application/json")
+	}
+	return nil
+}
+
+// plainHost is a host without a default port: behind a proxy that ends TLS the
+// scheme is not known.
+func plainHost(h string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(h, ":80"), ":443")
+}
+
+// rates bound how often an app calls.
+type rates struct {
+	perCommand int
+	mu         sync.Mutex
+	limits     map[rateKey]*rate.Limiter
+}
+
+type rateKey struct {
+	app     uint32
+	command string // "" for all together
+}
+
+// perApp is how many times a command's rate all commands together may have.
+const perApp = 5
+
+func (r *rates) take(app uint32, command string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.limit(rateKey{app, command}, r.perCommand).Allow() {
+		return fault.New(fault.RESTTooFrequent)
+	}
+	if !r.limit(rateKey{app, ""}, r.perCommand*perApp).Allow() {
+		return fault.New(fault.RESTAppTooFrequent)
+	}
+	return nil
+}
+
+// limit is called for apps and commands that exist, so the map stays small.
+func (r *rates) limit(k rateKey, n int) *rate.Limiter {
+	l := r.limits[k]
+	if l == nil {
+		if r.limits == nil {
+			r.limits = map[rateKey]*rate.Limiter{}
+		}
+		l = rate.NewLimiter(rate.Limit(n), n)
+		r.limits[k] = l
+	}
+	return l
+}

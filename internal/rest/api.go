@@ -1,0 +1,219 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/registry"
+)
+
+// Sessions is what the API needs of the registry.
+type Sessions interface {
+	Get(ctx context.Context, u gateway.User) (registry.View, error)
+	List(ctx context.Context, app uint32, cursor string, limit int) ([]registry.View, string, error)
+	KickUser(ctx context.Context, u gateway.User) error
+	KickInstance(ctx context.Context, u gateway.User, instance string) (bool, error)
+	Watch(ctx context.Context, app uint32) (<-chan registry.Event, error)
+	Settings(app uint32) registry.Settings
+	SetSettings(ctx context.Context, app uint32, p registry.Patch) (registry.Settings, error)
+}
+
+// Options of an API. Sessions, Accounts and Keys are needed.
+type Options struct {
+	Sessions Sessions
+	Accounts *Accounts
+	// Keys gives the secret keys of an app: nil when it is not served here.
+	Keys func(sdkAppID uint32) []string
+	// Admins are the UserIDs of the administrators, of every app.
+	Admins []string
+	// RequireImport tells that only imported accounts may log in.
+	RequireImport bool
+	// Send stores and delivers a message; nil while there are no messages.
+	Send func(ctx context.Context, m Message) (Sent, error)
+	// Profile is told the nick and face of an import, nil for those that were
+	// not given; it may be nil.
+	Profile func(ctx context.Context, u gateway.User, nick, face *string) error
+	// Rate is how many calls a second an app may make of one command, on this
+	// gateway; 200 when 0. All its commands together get five times as many.
+	Rate int
+	// Observe, if given, gets each call that reached a command, or "unknown".
+	Observe func(command string, code fault.Code, took time.Duration)
+	// Log is slog.Default when nil.
+	Log *slog.Logger
+	// Now is time.Now when nil.
+	Now func() time.Time
+}
+
+// API serves /v4/. It is safe for concurrent use.
+type API struct {
+	o      Options
+	rates  rates
+	counts counter
+	stop   context.Context // ends streams
+	halt   context.CancelFunc
+}
+
+// New gives an API that serves as soon as ServeHTTP is called.
+func New(o Options) (*API, error) {
+	if o.Sessions == nil || o.Accounts == nil || o.Keys == nil {
+		return nil, errors.New("rest: Sessions, Accounts and Keys are needed")
+	}
+	if o.Rate <= 0 {
+		o.Rate = 200
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, fault.Code, time.Duration) {}
+	}
+	a := &API{o: o}
+	a.rates.perCommand = o.Rate
+	a.stop, a.halt = context.WithCancel(context.Background())
+	return a, nil
+}
+
+// Close ends the streams, so that the HTTP server can end.
+func (a *API) Close() { a.halt() }
+
+// call is one request that was admitted.
+type call struct {
+	app          uint32
+	admin        string // UserID of the administrator
+	signed, ends int64  // of its UserSig, Unix seconds
+	body         object
+	http         *http.Request
+	w            http.ResponseWriter
+}
+
+// user names an account of the call's app.
+func (c *call) user(id string) gateway.User { return gateway.User{SDKAppID: c.app, UserID: id} }
+
+// reply is the fields beside the common ones.
+type reply map[string]any
+
+// errStreamed tells that a command wrote its own answer.
+var errStreamed = errors.New("rest: answered by a stream")
+
+// commands is the table of what there is, by service/command.
+var commands = map[string]func(*API, context.Context, *call) (reply, error){
+	"im_open_login_svc/kick":                (*API).kick,
+	"im_open_login_svc/account_import":      (*API).accountImport,
+	"im_open_login_svc/multiaccount_import": (*API).accountImportMany,
+	"im_open_login_svc/account_check":       (*API).accountCheck,
+	"im_open_login_svc/account_delete":      (*API).accountDelete,
+	"openim/query_online_status":            (*API).onlineStatus,
+	"openim/querystate":                     (*API).onlineState,
+	"openim/sendmsg":                        (*API).sendMessage,
+	"timd_config/get":                       (*API).configGet,
+	"timd_config/set":                       (*API).configSet,
+	"timd_session/list":                     (*API).sessionList,
+	"timd_session/kick":                     (*API).sessionKick,
+	"timd_session/watch":                    (*API).sessionWatch,
+}
+
+// maxBody is the longest request body: 100 accounts with long nicks and faces
+// are some 110 KB.
+const maxBody = 256 << 10
+
+// callTimeout bounds a command; the registry gives up before, and kick waits
+// for the end of a second.
+const callTimeout = 20 * time.Second
+
+// ServeHTTP answers one call.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := a.o.Now()
+	name := strings.TrimPrefix(r.URL.Path, "/v4/")
+	run := commands[name]
+	if run == nil {
+		name = "unknown"
+	}
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	answer, err := a.serve(w, r, name, run)
+	code := fault.Code(0)
+	switch {
+	case err == nil:
+		succeed(w, answer)
+	case !errors.Is(err, errStreamed):
+		code = a.fail(w, name, err)
+	}
+	a.o.Observe(name, code, a.o.Now().Sub(began))
+}
+
+func (a *API) serve(w http.ResponseWriter, r *http.Request, name string, run func(*API, context.Context, *call) (reply, error)) (reply, error) {
+	c, err := a.admit(r, name, run != nil)
+	if err != nil {
+		return nil, err
+	}
+	c.http, c.w = r, w
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		var long *http.MaxBytesError
+		if errors.As(err, &long) {
+			return nil, fault.With(fault.RESTJSON, "the body is longer than 256 KB")
+		}
+		return nil, fault.With(fault.RESTJSON, "the body did not arrive whole")
+	}
+	if c.body, err = parseObject(data); err != nil {
+		return nil, err
+	}
+	ctx := r.Context()
+	if name != "timd_session/watch" {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+	}
+	return run(a, ctx, c)
+}
+
+func succeed(w http.ResponseWriter, fields reply) {
+	all := reply{"ActionStatus": "OK", "ErrorInfo": "", "ErrorCode": 0}
+	for k, v := range fields {
+		all[k] = v
+	}
+	write(w, all)
+}
+
+// fail answers with what a user may know of an error and gives its code.
+func (a *API) fail(w http.ResponseWriter, name string, err error) fault.Code {
+	f := asFault(err)
+	if f.Code == fault.Internal {
+		a.o.Log.Error("a server API call failed", "command", name, "error", err)
+	}
+	write(w, reply{"ActionStatus": "FAIL", "ErrorInfo": f.Message, "ErrorCode": f.Code})
+	return f.Code
+}
+
+func asFault(err error) *fault.Error {
+	var f *fault.Error
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return fault.New(fault.ServerTimeout)
+	}
+	return fault.New(fault.Internal)
+}
+
+func write(w http.ResponseWriter, v reply) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	e := json.NewEncoder(w)
+	// HTML in a nick stays harmless even where a browser would guess the type.
+	e.SetEscapeHTML(true)
+	_ = e.Encode(v) // the caller is gone
+}

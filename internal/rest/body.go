@@ -1,0 +1,123 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/usersig"
+)
+
+// object is a JSON object. encoding/json's structs would take "userid" for
+// "UserID"; the keys of a map are exact.
+type object map[string]json.RawMessage
+
+// parseObject reads a request body: one JSON object and nothing behind it.
+func parseObject(data []byte) (object, error) {
+	var o object
+	d := json.NewDecoder(bytes.NewReader(data))
+	if err := d.Decode(&o); err != nil || o == nil {
+		return nil, fault.New(fault.RESTJSON)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, fault.New(fault.RESTJSON)
+	}
+	return o, nil
+}
+
+// bad is the error of a field that is missing or cannot be.
+func bad(format string, args ...any) error {
+	return fault.With(fault.BadParameters, fmt.Sprintf(format, args...))
+}
+
+func (o object) has(name string) bool {
+	raw, ok := o[name]
+	return ok && string(raw) != "null"
+}
+
+// text reads a string of up to most bytes; nil when there is none.
+func (o object) text(name string, most int) (*string, error) {
+	if !o.has(name) {
+		return nil, nil
+	}
+	var s string
+	if json.Unmarshal(o[name], &s) != nil {
+		return nil, bad("%s is not a string", name)
+	}
+	if len(s) > most || !utf8.ValidString(s) {
+		return nil, bad("%s is longer than %d bytes", name, most)
+	}
+	return &s, nil
+}
+
+// userID reads a UserID.
+func (o object) userID(name string) (string, error) {
+	var s string
+	if !o.has(name) {
+		return "", bad("%s is missing", name)
+	}
+	if json.Unmarshal(o[name], &s) != nil || !usersig.ValidUserID(s) {
+		return "", bad("%s is not 1 to 32 bytes of printable ASCII", name)
+	}
+	return s, nil
+}
+
+// number reads a whole number from least to most; def when there is none.
+func (o object) number(name string, least, most, def int64) (int64, error) {
+	if !o.has(name) {
+		return def, nil
+	}
+	n, err := strconv.ParseInt(string(o[name]), 10, 64)
+	if err != nil || n < least || n > most {
+		return 0, bad("%s is not a whole number from %d to %d", name, least, most)
+	}
+	return n, nil
+}
+
+// list reads an array of 1 to most elements.
+func (o object) list(name string, most int) ([]json.RawMessage, error) {
+	if !o.has(name) {
+		return nil, bad("%s is missing", name)
+	}
+	var l []json.RawMessage
+	if json.Unmarshal(o[name], &l) != nil {
+		return nil, bad("%s is not a list", name)
+	}
+	if len(l) == 0 || len(l) > most {
+		return nil, bad("%s has %d elements and may have 1 to %d", name, len(l), most)
+	}
+	return l, nil
+}
+
+// users reads a list of objects that each name a user.
+func (o object) users(name string, most int) ([]object, error) {
+	l, err := o.list(name, most)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]object, len(l))
+	for i, raw := range l {
+		if json.Unmarshal(raw, &out[i]) != nil || out[i] == nil {
+			return nil, bad("%s[%d] is not an object", name, i)
+		}
+		if !out[i].has("UserID") {
+			return nil, bad("%s[%d] has no UserID", name, i)
+		}
+	}
+	return out, nil
+}
+
+// plain is a JSON value as text for an error list: a string itself, else as it
+// was sent, shortened.
+func plain(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	return string(raw[:min(len(raw), 64)])
+}

@@ -1,0 +1,101 @@
+package rest
+
+import (
+	"context"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+const maxQueried = 500
+
+type onlineResult struct {
+	ToAccount string `json:"To_Account"`
+	Status    string
+	State     string         `json:",omitempty"` // of querystate
+	Detail    []onlineDetail `json:",omitempty"`
+}
+
+type onlineDetail struct {
+	Platform gateway.Platform
+	Status   string
+}
+
+type onlineError struct {
+	ToAccount string `json:"To_Account"`
+	ErrorCode fault.Code
+}
+
+// onlineStatus: {"To_Account": [≤ 500], "IsNeedDetail"?: 1}. Somebody is
+// Online until grace has ended.
+func (a *API) onlineStatus(ctx context.Context, c *call) (reply, error) {
+	return a.online(ctx, c, false)
+}
+
+// onlineState is the older openim/querystate, whose results say State.
+func (a *API) onlineState(ctx context.Context, c *call) (reply, error) {
+	return a.online(ctx, c, true)
+}
+
+func (a *API) online(ctx context.Context, c *call, old bool) (reply, error) {
+	list, err := c.body.list("To_Account", maxQueried)
+	if err != nil {
+		return nil, err
+	}
+	detail, err := c.body.number("IsNeedDetail", 0, 1, 0)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]onlineResult, len(list))
+	errs := make([]error, len(list))
+	each(len(list), func(i int) {
+		r := &results[i]
+		r.ToAccount = plain(list[i])
+		errs[i] = a.onlineOne(ctx, c, r, detail == 1)
+		if old {
+			r.State = r.Status
+		}
+	})
+	found, failed := []onlineResult{}, []onlineError{}
+	for i, err := range errs {
+		if err == nil {
+			found = append(found, results[i])
+			continue
+		}
+		f := asFault(err)
+		if f.Code == fault.ServerTimeout || f.Code == fault.Internal {
+			return nil, err // the store's failure, not this account's
+		}
+		failed = append(failed, onlineError{results[i].ToAccount, f.Code})
+	}
+	return reply{"QueryResult": found, "ErrorList": failed}, nil
+}
+
+func (a *API) onlineOne(ctx context.Context, c *call, r *onlineResult, detail bool) error {
+	if !validUserID(r.ToAccount) {
+		return fault.New(fault.NoSuchAccount)
+	}
+	u := c.user(r.ToAccount)
+	v, err := a.o.Sessions.Get(ctx, u)
+	if err != nil {
+		return err
+	}
+	r.Status = "Offline"
+	if len(v.Instances) > 0 {
+		r.Status = "Online"
+	} else if a.o.RequireImport {
+		known, err := a.o.Accounts.Known(ctx, u)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return fault.New(fault.NoSuchAccount)
+		}
+	}
+	if detail {
+		for _, in := range v.Instances {
+			r.Detail = append(r.Detail, onlineDetail{in.Platform, "Online"})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,135 @@
+package rest
+
+import (
+	"context"
+	"strings"
+
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/registry"
+)
+
+// user is a user of timd_session/list. Times are Unix ms, 0 for none.
+type user struct {
+	UserID       string
+	Nick         string         `json:",omitempty"`
+	FaceURL      string         `json:"FaceUrl,omitempty"`
+	State        registry.State // online, disconnected
+	KickedTime   int64          // of the last kick by the server API
+	InstanceList []instance
+}
+
+type instance struct {
+	InstanceID string // names it in timd_session/kick and in events
+	Platform   gateway.Platform
+	State      registry.State
+	Gateway    string
+	Address    string
+	LoginTime  int64
+	LostTime   int64 // of disconnected: since when
+	ExpireTime int64 // end of its UserSig
+}
+
+// Bounds of timd_session/list.
+const (
+	maxListed  = 200  // users a page
+	maxScanned = 5000 // users looked at for a search, a page
+)
+
+// sessionList: {"Limit"?: 1–200, "Next"?, "Search"?} gives {"UserList",
+// "Next"}: the users who have instances, "Next" "" at the end. With Search,
+// those whose UserID holds it, upper and lower case alike; a page of a search
+// may be empty and not the last.
+func (a *API) sessionList(ctx context.Context, c *call) (reply, error) {
+	limit, err := c.body.number("Limit", 1, maxListed, 50)
+	if err != nil {
+		return nil, err
+	}
+	next, err := c.body.text("Next", 32)
+	if err != nil {
+		return nil, err
+	}
+	search, err := c.body.text("Search", 64)
+	if err != nil {
+		return nil, err
+	}
+	cursor, want := "", ""
+	if next != nil {
+		cursor = *next
+	}
+	if search != nil {
+		want = strings.ToLower(*search)
+	}
+	found, cursor, err := a.find(ctx, c.app, cursor, want, int(limit))
+	if err != nil {
+		return nil, err
+	}
+	users := make([]user, len(found))
+	errs := make([]error, len(found))
+	each(len(found), func(i int) { users[i], errs[i] = a.describe(ctx, found[i]) })
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return reply{"UserList": users, "Next": cursor}, nil
+}
+
+// find reads pages until there are enough users that fit, or enough was read.
+func (a *API) find(ctx context.Context, app uint32, cursor, want string, limit int) ([]registry.View, string, error) {
+	var found []registry.View
+	for scanned := 0; ; {
+		// Never more than fit: what lies behind would be lost with the cursor.
+		page, next, err := a.o.Sessions.List(ctx, app, cursor, limit-len(found))
+		if err != nil {
+			return nil, "", err
+		}
+		for _, v := range page {
+			if want == "" || strings.Contains(strings.ToLower(v.UserID), want) {
+				found = append(found, v)
+			}
+		}
+		cursor = next
+		if scanned += len(page); cursor == "" || len(found) >= limit || scanned >= maxScanned {
+			return found, cursor, nil
+		}
+	}
+}
+
+func (a *API) describe(ctx context.Context, v registry.View) (user, error) {
+	acc, _, err := a.o.Accounts.Get(ctx, v.User)
+	if err != nil {
+		return user{}, err
+	}
+	u := user{
+		UserID: v.UserID, Nick: acc.Nick, FaceURL: acc.FaceURL,
+		State: v.State, KickedTime: v.KickedAt * 1000, InstanceList: make([]instance, len(v.Instances)),
+	}
+	for i, in := range v.Instances {
+		u.InstanceList[i] = instance{
+			InstanceID: in.Instance, Platform: in.Platform, State: in.State, Gateway: in.Gateway, Address: in.Addr,
+			LoginTime: in.LoginAt, LostTime: in.LostAt, ExpireTime: in.ExpiresAt,
+		}
+	}
+	return u, nil
+}
+
+// sessionKick: {"UserID", "InstanceID"} turns one instance out; its UserSig
+// stays valid. Kicked is false when it had no place any more.
+func (a *API) sessionKick(ctx context.Context, c *call) (reply, error) {
+	id, err := c.body.userID("UserID")
+	if err != nil {
+		return nil, err
+	}
+	instance, err := c.body.text("InstanceID", 64)
+	if err != nil {
+		return nil, err
+	}
+	if instance == nil || *instance == "" {
+		return nil, bad("InstanceID is missing")
+	}
+	kicked, err := a.o.Sessions.KickInstance(ctx, c.user(id), *instance)
+	if err != nil {
+		return nil, err
+	}
+	return reply{"Kicked": kicked}, nil
+}

@@ -1,0 +1,170 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/registry"
+)
+
+// maxWatchers is how many streams one gateway serves at once.
+const maxWatchers = 64
+
+var (
+	aliveEvery  = 15 * time.Second // something is written at least as often
+	writeWithin = 10 * time.Second // a reader that stands still for longer has lost
+)
+
+// line is one line of the stream. Type says which fields it has:
+//
+//	hello   Time, Counts                 first of all
+//	event   Time, Event                  something happened to an instance
+//	counts  Time, Counts                 every few seconds while they change
+//	alive   Time                         nothing happened for 15 s
+//	end     Time, ErrorCode, ErrorInfo   the stream ends
+type line struct {
+	Type      string
+	Time      int64
+	Event     *event     `json:",omitempty"`
+	Counts    *counts    `json:",omitempty"`
+	ErrorCode fault.Code `json:",omitempty"`
+	ErrorInfo string     `json:",omitempty"`
+}
+
+// event is a registry.Event with the API's names.
+type event struct {
+	Kind       registry.Kind // login, logout, disconnect, kick, lost, resumed
+	Reason     string        `json:",omitempty"`
+	UserID     string
+	InstanceID string
+	Platform   gateway.Platform
+	Gateway    string   `json:",omitempty"`
+	Address    string   `json:",omitempty"`
+	KickedList []kicked `json:",omitempty"` // of a login
+}
+
+type kicked struct {
+	InstanceID string
+	Platform   gateway.Platform
+	Type       string
+}
+
+var watchers atomic.Int64
+
+// sessionWatch streams lines of JSON from now on, until the caller goes, its
+// UserSig ends or is voided, or timd drains. A page reads it with fetch.
+func (a *API) sessionWatch(ctx context.Context, c *call) (reply, error) {
+	if watchers.Add(1) > maxWatchers {
+		watchers.Add(-1)
+		return nil, fault.With(fault.RESTTooFrequent, "too many streams are open on this gateway")
+	}
+	defer watchers.Add(-1)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.stop, cancel)()
+	events, err := a.o.Sessions.Watch(ctx, c.app)
+	if err != nil {
+		return nil, err
+	}
+	first, err := a.counts.get(ctx, a.o.Sessions, c.app)
+	if err != nil {
+		return nil, err
+	}
+	c.w.Header().Set("Content-Type", "application/x-ndjson; charset=utf-8")
+	c.w.Header().Set("X-Accel-Buffering", "no")
+	s := stream{w: c.w, out: http.NewResponseController(c.w), now: a.o.Now}
+	a.pump(ctx, c, s, events, first)
+	return nil, errStreamed
+}
+
+func (a *API) pump(ctx context.Context, c *call, s stream, events <-chan registry.Event, last counts) {
+	if !s.write(line{Type: "hello", Counts: &last}) {
+		return
+	}
+	alive := time.NewTicker(aliveEvery)
+	defer alive.Stop()
+	count := time.NewTimer(0)
+	defer count.Stop()
+	expiry := time.NewTimer(time.Unix(c.ends+1, 0).Sub(a.o.Now()))
+	defer expiry.Stop()
+	for {
+		ok := true
+		select {
+		case <-ctx.Done():
+			if a.stop.Err() != nil {
+				s.end(fault.With(fault.ServerTimeout, "this gateway restarts: connect again"))
+			}
+			return
+		case <-expiry.C:
+			s.end(fault.With(fault.RESTSignature, "70001: it has expired"))
+			return
+		case e, open := <-events:
+			if !open {
+				s.end(fault.New(fault.ServerTimeout))
+				return
+			}
+			ok = s.write(line{Type: "event", Time: e.Time, Event: eventOf(e)})
+			if e.UserID == c.admin && e.Kind == registry.Kick && a.kickedOut(ctx, c) {
+				s.end(fault.With(fault.RESTSignature, "70052: this administrator was kicked out"))
+				return
+			}
+		case <-count.C:
+			now, err := a.counts.get(ctx, a.o.Sessions, c.app)
+			if err == nil && now != last {
+				last = now
+				ok = s.write(line{Type: "counts", Counts: &now})
+			}
+			count.Reset(countEvery)
+		case <-alive.C:
+			if a.kickedOut(ctx, c) {
+				s.end(fault.With(fault.RESTSignature, "70052: this administrator was kicked out"))
+				return
+			}
+			ok = s.write(line{Type: "alive"})
+		}
+		if !ok {
+			return
+		}
+	}
+}
+
+// kickedOut tells whether the administrator was kicked since the stream began.
+func (a *API) kickedOut(ctx context.Context, c *call) bool {
+	v, err := a.o.Sessions.Get(ctx, c.user(c.admin))
+	return err == nil && v.KickedAt >= c.signed
+}
+
+func eventOf(e registry.Event) *event {
+	out := &event{
+		Kind: e.Kind, Reason: e.Reason, UserID: e.UserID, InstanceID: e.Instance,
+		Platform: e.Platform, Gateway: e.Gateway, Address: e.Addr,
+	}
+	for _, k := range e.Kicked {
+		out.KickedList = append(out.KickedList, kicked{k.Instance, k.Platform, k.Type})
+	}
+	return out
+}
+
+// stream writes lines; each is flushed.
+type stream struct {
+	w   http.ResponseWriter
+	out *http.ResponseController
+	now func() time.Time
+}
+
+func (s stream) write(l line) bool {
+	if l.Time == 0 {
+		l.Time = s.now().UnixMilli()
+	}
+	_ = s.out.SetWriteDeadline(time.Now().Add(writeWithin)) // a writer without deadlines is a test's
+	return json.NewEncoder(s.w).Encode(l) == nil && s.out.Flush() == nil
+}
+
+func (s stream) end(f *fault.Error) {
+	s.write(line{Type: "end", ErrorCode: f.Code, ErrorInfo: f.Message})
+}
