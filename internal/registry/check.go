@@ -26,6 +26,7 @@ func (r *Registry) keepChecking() {
 	retry := time.NewTicker(time.Second)
 	defer retry.Stop()
 	for {
+		strict := false
 		select {
 		case <-r.ctx.Done():
 			return
@@ -34,8 +35,9 @@ func (r *Registry) keepChecking() {
 			continue
 		case <-tick.C:
 		case <-r.wake:
+			strict = true
 		}
-		for !r.checkAll() {
+		for !r.checkAll(strict) {
 			// The store is away; nothing is vouched for until it is back.
 			if !r.sleep(250 * time.Millisecond) {
 				return
@@ -45,8 +47,9 @@ func (r *Registry) keepChecking() {
 }
 
 // checkAll compares every place of this gateway with its record; false when
-// some record could not be read.
-func (r *Registry) checkAll() bool {
+// some record could not be read. strict reads at the leader: something has
+// happened. Otherwise a record from a follower will do until the next time.
+func (r *Registry) checkAll(strict bool) bool {
 	local := r.local.Load()
 	if local == nil {
 		return true
@@ -54,7 +57,8 @@ func (r *Registry) checkAll() bool {
 	if !r.bus.Up() {
 		return false
 	}
-	term := r.leases.current()
+	term, vouched := r.leases.current()
+	strict = strict || !vouched
 	ctx, cancel := context.WithTimeout(r.ctx, r.o.opTimeout)
 	defer cancel()
 	if err := r.leases.held(ctx, r); err != nil {
@@ -71,7 +75,7 @@ func (r *Registry) checkAll() bool {
 		go func() {
 			defer wg.Done()
 			for p := range places {
-				if r.checkPlace(p) != nil {
+				if r.checkPlace(p, strict) != nil {
 					failed.Store(true)
 				}
 			}
@@ -95,14 +99,14 @@ func (r *Registry) checkAll() bool {
 // checkPlace compares one place with its record, and brings the socket in line
 // when they differ. A plain read is only good for finding that all is well:
 // what turns somebody out is proven by a write.
-func (r *Registry) checkPlace(p gateway.Place) error {
+func (r *Registry) checkPlace(p gateway.Place, strict bool) error {
 	local := r.local.Load()
 	if local == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, r.o.opTimeout)
 	defer cancel()
-	v, err := r.read(ctx, key(p.User), false)
+	v, err := r.read(ctx, key(p.User), strict)
 	if err != nil {
 		return err
 	}

@@ -154,10 +154,11 @@ func (l *leases) passed(term uint64) {
 	l.mu.Unlock()
 }
 
-func (l *leases) current() uint64 {
+// current gives the term, and whether its places have all been compared.
+func (l *leases) current() (term uint64, vouched bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.term
+	return l.term, l.checked == l.term
 }
 
 // pollLeases looks which gateways there are.

@@ -72,6 +72,7 @@ type Options struct {
 	noTimers    bool // nothing happens by itself
 	opTimeout   time.Duration
 	callTimeout time.Duration
+	retry       time.Duration
 }
 
 // Registry implements gateway.Registry. It is safe for concurrent use.
@@ -118,6 +119,7 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 	def(&o.check, 30*time.Second)
 	def(&o.opTimeout, 8*time.Second)
 	def(&o.callTimeout, 2*time.Second)
+	def(&o.retry, 50*time.Millisecond)
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}

@@ -77,7 +77,7 @@ func (r *Registry) handle(s signal) {
 		drop(s.Place)
 		r.again(s.Place, func() bool { drop(s.Place); return false })
 	case opCheck:
-		r.goes(func() { r.checkPlace(s.Place) })
+		r.goes(func() { _ = r.checkPlace(s.Place, true) })
 	}
 }
 

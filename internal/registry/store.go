@@ -80,6 +80,11 @@ func (r *Registry) try(ctx context.Context, u gateway.User, conflicts *int, deci
 			s := r.rules(u.SDKAppID)
 			op := id + strconv.Itoa(n)
 			st := decide(lapse(rec, r.lapsed(ctx)), s, op, now)
+			if !st.write && !leader {
+				// An old record may be why there is nothing to do.
+				leader = true
+				continue
+			}
 			if !st.write {
 				r.settle(u, st, open)
 				return nil
@@ -104,7 +109,7 @@ func (r *Registry) try(ctx context.Context, u gateway.User, conflicts *int, deci
 		// Others want the same record, or there is no leader just now.
 		wait := time.Duration(1+rand.IntN(4)) * time.Millisecond
 		if !errors.Is(err, bus.ErrConflict) {
-			wait = time.Duration(50+rand.IntN(100)) * time.Millisecond
+			wait = r.o.retry + rand.N(2*r.o.retry)
 		}
 		t := time.NewTimer(min(wait<<min(n, 4), 250*time.Millisecond))
 		select {
@@ -299,7 +304,7 @@ func (r *Registry) Renew(ctx context.Context, p gateway.Place, signedAt, expires
 		return st
 	})
 	if verdict == gateway.KickedOut {
-		r.goes(func() { r.checkPlace(p) })
+		r.goes(func() { _ = r.checkPlace(p, true) })
 	}
 	return verdict, err
 }

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -70,7 +71,20 @@ func (r *Registry) keepSweeping() {
 
 // sweep tidies all records whose key matches: "*.*" all, "<app>.*" an app's.
 func (r *Registry) sweep(ctx context.Context, keys string) error {
+	here := make(map[gateway.Place]bool)
+	if local := r.local.Load(); local != nil {
+		for _, p := range (*local).Places() {
+			here[p] = true
+		}
+	}
 	return r.walk(ctx, keys, 1, func(u gateway.User, rec Record, _ uint64) error {
+		for i := range rec.Instances {
+			// Attached here, says the record, and no socket has it.
+			in := &rec.Instances[i]
+			if p := in.holder(u).Place; in.Gateway == r.self && in.Down == 0 && !here[p] && !r.recent.has(p) {
+				r.orphan(p)
+			}
+		}
 		rec = lapse(rec, r.lapsed(ctx))
 		now := r.now()
 		_, c := tidy(rec, r.rules(u.SDKAppID), u, now)
@@ -83,6 +97,15 @@ func (r *Registry) sweep(ctx context.Context, keys string) error {
 		r.endAt(u, c.Due)
 		return nil
 	})
+}
+
+// orphan detaches a place whose socket is gone without the record knowing,
+// unless the socket was attached since the walk began.
+func (r *Registry) orphan(p gateway.Place) {
+	if local := r.local.Load(); local == nil || slices.Contains((*local).Places(), p) {
+		return
+	}
+	r.owed.add(debt{place: p, since: r.now()})
 }
 
 // walk calls f for each record that matches, from a sequence number on. Records

@@ -13,6 +13,47 @@ import (
 	"github.com/tim-wasm/tim/internal/gateway"
 )
 
+// overLimit tells whether these may not be online together; written from the
+// table of login modes.
+func overLimit(s Settings, list []Instance) bool {
+	count := map[gateway.Platform]int{}
+	groups := map[string]gateway.Platform{}
+	for _, in := range list {
+		p := in.Platform
+		if p == gateway.Linux {
+			p = gateway.Windows
+		}
+		count[p]++
+		limit := s.WebInstances
+		if p != gateway.Web {
+			if limit = s.Instances[p]; limit == 0 {
+				limit = 1
+			}
+		}
+		if count[p] > limit {
+			return true
+		}
+		mobile := p == gateway.Android || p == gateway.IPhone || p == gateway.IPad
+		group := string(p)
+		switch {
+		case s.LoginMode == Single:
+			group = "all"
+		case p == gateway.Web || s.LoginMode == Multi:
+		case s.LoginMode == Dual:
+			group = "native"
+		case mobile:
+			group = "mobile"
+		default:
+			group = "desktop"
+		}
+		if o, ok := groups[group]; ok && o != p {
+			return true
+		}
+		groups[group] = p
+	}
+	return false
+}
+
 // lazy is a message that is only made when a test fails.
 type lazy func() string
 
@@ -24,44 +65,7 @@ func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Recor
 	story := lazy(func() string {
 		return fmt.Sprintf("settings %+v\nclaim %+v\nbefore %s\nafter %s\ndecision %+v", s, c, words(old, s), words(r, s), d)
 	})
-	over := func(list []Instance) bool {
-		count := map[gateway.Platform]int{}
-		groups := map[string]gateway.Platform{}
-		for _, in := range list {
-			p := in.Platform
-			if p == gateway.Linux {
-				p = gateway.Windows
-			}
-			count[p]++
-			limit := s.WebInstances
-			if p != gateway.Web {
-				if limit = s.Instances[p]; limit == 0 {
-					limit = 1
-				}
-			}
-			if count[p] > limit {
-				return true
-			}
-			mobile := p == gateway.Android || p == gateway.IPhone || p == gateway.IPad
-			group := string(p)
-			switch {
-			case s.LoginMode == Single:
-				group = "all"
-			case p == gateway.Web || s.LoginMode == Multi:
-			case s.LoginMode == Dual:
-				group = "native"
-			case mobile:
-				group = "mobile"
-			default:
-				group = "desktop"
-			}
-			if o, ok := groups[group]; ok && o != p {
-				return true
-			}
-			groups[group] = p
-		}
-		return false
-	}
+	over := func(list []Instance) bool { return overLimit(s.Settings, list) }
 	wasOver := over(old.Instances)
 	i := old.find(c.Instance)
 

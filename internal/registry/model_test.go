@@ -1,0 +1,591 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// faulty is a store that answers late, not at all, or with what was; it also
+// holds every record that gets stored against the limit.
+type faulty struct {
+	store
+	h *history
+}
+
+type history struct {
+	mu       sync.Mutex
+	rng      *rand.Rand
+	off      bool
+	past     map[string][]bus.Value
+	settings map[uint64]Settings
+	wrong    []string
+	wg       sync.WaitGroup
+	stored   int
+	faults   int
+}
+
+func newHistory(seed uint64) *history {
+	return &history{rng: rand.New(rand.NewPCG(seed, 2)), past: map[string][]bus.Value{}, settings: map[uint64]Settings{0: defaultSettings()}}
+}
+
+// dice is 0 to 99, or 99 when nothing shall go wrong.
+func (h *history) dice() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.off {
+		return 99
+	}
+	n := h.rng.IntN(100)
+	return n
+}
+
+func (h *history) fault() { h.mu.Lock(); h.faults++; h.mu.Unlock() }
+
+func (f *faulty) Last(ctx context.Context, stream, subject string) (bus.Value, error) {
+	if f.h.dice() < 20 { // a follower that is behind
+		f.h.mu.Lock()
+		defer f.h.mu.Unlock()
+		f.h.faults++
+		past := f.h.past[subject]
+		i := f.h.rng.IntN(len(past) + 1)
+		if i == 0 {
+			return bus.Value{}, bus.ErrNoValue
+		}
+		return past[i-1], nil
+	}
+	return f.store.Last(ctx, stream, subject)
+}
+
+func (f *faulty) LastAtLeader(ctx context.Context, stream, subject string) (bus.Value, error) {
+	if strings.HasPrefix(subject, "$KV."+usersBucket) && f.h.dice() < 3 {
+		f.h.fault()
+		return bus.Value{}, context.DeadlineExceeded
+	}
+	return f.store.LastAtLeader(ctx, stream, subject)
+}
+
+func (f *faulty) Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error) {
+	if !strings.HasPrefix(subject, "$KV."+usersBucket) {
+		return f.store.Put(ctx, subject, data, seq, ttl)
+	}
+	switch n := f.h.dice(); {
+	case n < 5: // the request is lost
+		f.h.fault()
+		return 0, context.DeadlineExceeded
+	case n < 10: // the answer is lost
+		f.h.fault()
+		_, _ = f.put(ctx, subject, data, seq, ttl)
+		return 0, context.DeadlineExceeded
+	case n < 15: // it arrives after the caller has given up
+		f.h.fault()
+		f.h.wg.Add(1)
+		go func() {
+			defer f.h.wg.Done()
+			time.Sleep(time.Duration(n-10) * time.Millisecond)
+			_, _ = f.put(context.Background(), subject, data, seq, ttl)
+		}()
+		return 0, context.DeadlineExceeded
+	}
+	return f.put(ctx, subject, data, seq, ttl)
+}
+
+func (f *faulty) put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error) {
+	n, err := f.store.Put(ctx, subject, data, seq, ttl)
+	if err != nil {
+		return n, err
+	}
+	r, derr := decodeRecord(data)
+	f.h.mu.Lock()
+	defer f.h.mu.Unlock()
+	f.h.stored++
+	f.h.past[subject] = append(f.h.past[subject], bus.Value{Subject: subject, Data: data, Seq: n})
+	s, ok := f.h.settings[r.Settings]
+	if derr != nil || ok && overLimit(s, r.Instances) || len(r.Evicted) > maxEvicted {
+		f.h.wrong = append(f.h.wrong, "stored: "+string(data))
+	}
+	return n, nil
+}
+
+// world is two gateways on one NATS, and a clock of its own.
+type world struct {
+	t     *testing.T
+	h     *history
+	rng   *rand.Rand
+	clock atomic.Int64
+	regs  [2]*Registry
+	gws   [2]*fakeGateway
+}
+
+func newWorld(t *testing.T, b *bus.Bus, seed uint64, faults bool) *world {
+	w := &world{t: t, h: newHistory(seed), rng: rand.New(rand.NewPCG(seed, 1))}
+	w.h.off = !faults
+	w.clock.Store(time.Now().UnixMilli())
+	for i := range w.regs {
+		w.regs[i], w.gws[i] = open(t, b, "node"+strconv.Itoa(i), func(o *Options) {
+			o.now = func() time.Time { return time.UnixMilli(w.clock.Load()) }
+			o.noTimers = true
+			o.retry = time.Millisecond
+			o.leaseTTL = time.Hour
+			o.wrap = func(s store) store { return &faulty{s, w.h} }
+			o.lose = func(signal, string) (bool, int) {
+				n := w.h.dice()
+				return n < 15, 1 + n%2
+			}
+		})
+	}
+	return w
+}
+
+// settle has both gateways compare their places, and then holds the sockets
+// against the record: they are the same.
+func (w *world) settle(u gateway.User) {
+	w.h.wg.Wait()
+	for i := range w.regs {
+		for n := 0; !w.regs[i].checkAll(true); n++ {
+			require.Less(w.t, n, 100)
+		}
+		for range 3 {
+			w.regs[i].payDebts()
+		}
+	}
+	rec := w.record(u)
+	want := map[gateway.Place]string{}
+	for _, in := range rec.Instances {
+		if in.Down == 0 {
+			want[in.holder(u).Place] = in.Gateway
+		}
+	}
+	got := map[gateway.Place]string{}
+	for i, g := range w.gws {
+		for _, p := range g.Places() {
+			if p.User == u {
+				got[p] = w.regs[i].Gateway()
+			}
+		}
+	}
+	require.Equal(w.t, want, got, "sockets follow the record")
+	w.h.mu.Lock()
+	defer w.h.mu.Unlock()
+	require.Empty(w.t, w.h.wrong)
+}
+
+func (w *world) record(u gateway.User) Record {
+	v, err := w.regs[0].bus.LastAtLeader(context.Background(), usersStream, key(u))
+	if err != nil {
+		require.ErrorIs(w.t, err, bus.ErrNoValue)
+		return Record{}
+	}
+	r, err := decodeRecord(v.Data)
+	require.NoError(w.t, err)
+	return r
+}
+
+// model is the reference: a list of instances, oldest login first, and the
+// rules said in the simplest way, one eviction at a time.
+type model struct {
+	mode       Mode
+	web        int
+	list       []mInstance
+	out        map[string]mEvicted // evicted ones
+	lastEvents int
+}
+
+type mInstance struct {
+	id, doc  string
+	platform gateway.Platform
+	up       bool
+	down     int64
+	clean    bool
+}
+
+type mEvicted struct{ typ, doc string }
+
+func (m *model) find(id string) int {
+	return slices.IndexFunc(m.list, func(i mInstance) bool { return i.id == id })
+}
+
+func (m *model) limit(p gateway.Platform) int {
+	if p == gateway.Web {
+		return m.web
+	}
+	return 1
+}
+
+// worlds apart: platforms of different groups never meet.
+func (m *model) group(p gateway.Platform) string {
+	switch m.mode {
+	case Single:
+		return "all"
+	case Multi:
+		return string(p)
+	case Triple:
+		switch p {
+		case gateway.Android, gateway.IPhone, gateway.IPad:
+			return "mobile"
+		case gateway.Mac, gateway.Windows:
+			return "desktop"
+		}
+		return "web"
+	}
+	if p == gateway.Web {
+		return "web"
+	}
+	return "native"
+}
+
+func (m *model) evict(i int, typ string) string {
+	in := m.list[i]
+	m.out[in.id] = mEvicted{typ, in.doc}
+	m.list = slices.Delete(m.list, i, i+1)
+	return in.id + ":" + typ
+}
+
+// room evicts until n more of a platform would fit beside nobody it excludes.
+func (m *model) room(p gateway.Platform, n int) (gone []string) {
+	for i := 0; n > 0 && i < len(m.list); {
+		if m.list[i].platform != p && m.group(m.list[i].platform) == m.group(p) {
+			gone = append(gone, m.evict(i, frame.KickMultipleDevice))
+		} else {
+			i++
+		}
+	}
+	for {
+		count, victim := 0, -1
+		for i, in := range m.list {
+			if in.platform != p {
+				continue
+			}
+			count++
+			if victim < 0 || m.list[victim].up && !in.up {
+				victim = i
+			}
+		}
+		if count+n <= m.limit(p) {
+			return gone
+		}
+		gone = append(gone, m.evict(victim, frame.KickMultipleAccount))
+	}
+}
+
+func (m *model) free(p gateway.Platform) bool {
+	count := 0
+	for _, in := range m.list {
+		if in.platform != p && m.group(in.platform) == m.group(p) {
+			return false
+		}
+		if in.platform == p {
+			count++
+		}
+	}
+	return count < m.limit(p)
+}
+
+// admit says what must come out.
+func (m *model) admit(id, doc string, p gateway.Platform, resume bool) (verdict string, gone []string) {
+	if i := m.find(id); i >= 0 {
+		in := &m.list[i]
+		if in.up && in.doc != doc {
+			return "held", nil
+		}
+		in.up, in.doc = true, doc
+		return "again", nil
+	}
+	e, evicted := m.out[id]
+	switch {
+	case evicted && (resume || e.doc == doc):
+		return e.typ, nil
+	case resume && !m.free(p):
+		return frame.KickMultipleAccount, nil
+	case !resume:
+		gone = m.room(p, 1)
+		delete(m.out, id)
+	}
+	m.list = append(m.list, mInstance{id: id, doc: doc, platform: p, up: true})
+	return "admitted", gone
+}
+
+func (m *model) end(now int64) {
+	m.list = slices.DeleteFunc(m.list, func(in mInstance) bool {
+		grace := int64(60_000)
+		if in.clean {
+			grace = 5_000
+		}
+		return !in.up && now >= in.down+grace
+	})
+}
+
+func (m *model) words() string {
+	var w []string
+	for _, in := range m.list {
+		x := in.id
+		if !in.up {
+			x += "-"
+		}
+		w = append(w, x)
+	}
+	return strings.Join(w, " ")
+}
+
+func recordWords(r Record) string {
+	list := slices.Clone(r.Instances)
+	slices.SortFunc(list, func(a, b Instance) int { return int(int64(a.Login) - int64(b.Login)) })
+	var w []string
+	for _, in := range list {
+		x := in.Hash
+		if in.Down > 0 {
+			x += "-"
+		}
+		w = append(w, x)
+	}
+	return strings.Join(w, " ")
+}
+
+// client is one page or device of the test's user.
+type client struct {
+	id, doc  string
+	platform gateway.Platform
+	gw       int
+	place    gateway.Place // the last one it was given
+	attached bool          // as far as it knows
+	over     bool          // logged out, or told that it was evicted
+}
+
+// run plays one story: random operations on one user, each compared with the
+// model.
+func (w *world) run(u gateway.User, app uint32, mode Mode, steps int) {
+	t, ctx := w.t, context.Background()
+	m := &model{mode: mode, web: 1, out: map[string]mEvicted{}}
+	var clients []*client
+	var late []func() // what an older attachment still has to say
+	var story []string
+	tell := func(format string, a ...any) { story = append(story, fmt.Sprintf(format, a...)) }
+	fail := lazy(func() string { return strings.Join(story, "\n") })
+	platforms := []gateway.Platform{gateway.Web, gateway.Web, gateway.Web, gateway.Android, gateway.Mac, gateway.IPad}
+	claim := func(c *client, resume bool) gateway.Claim {
+		now := w.clock.Load() / 1000
+		return gateway.Claim{User: u, Platform: c.platform, Instance: c.id, Doc: c.doc, Resume: resume, SignedAt: now - 5, ExpiresAt: now + 1_000_000}
+	}
+	admit := func(c *client, cl gateway.Claim) {
+		c.gw = w.rng.IntN(2)
+		out, err := w.regs[c.gw].Admit(ctx, cl)
+		require.NoError(t, err, fail)
+		want, gone := m.admit(cl.Instance, cl.Doc, cl.Platform, cl.Resume)
+		tell("%s doc %s resume %v on %d: %s %v -> %s", cl.Instance, cl.Doc, cl.Resume, c.gw, want, gone, m.words())
+		got := map[gateway.Verdict]string{gateway.Admitted: "admitted", gateway.Held: "held", gateway.KickedOut: out.Kick}[out.Verdict]
+		if out.Resumed {
+			got = "again"
+		}
+		require.Equal(t, want, got, fail)
+		var evicted []string
+		for _, e := range out.Evicted {
+			evicted = append(evicted, e.Instance+":"+e.Type)
+		}
+		require.ElementsMatch(t, gone, evicted, fail)
+		switch out.Verdict {
+		case gateway.Admitted:
+			if c.attached {
+				old, oldGw := c.place, c.gw
+				late = append(late, func() { _ = w.regs[oldGw].Detach(ctx, old, false) })
+			}
+			c.place, c.attached = out.Place, true
+			w.gws[c.gw].attach(out.Place)
+		case gateway.KickedOut:
+			c.over, c.attached = true, false
+		}
+	}
+	some := func(f func(*client) bool) *client {
+		var fit []*client
+		for _, c := range clients {
+			if !c.over && f(c) {
+				fit = append(fit, c)
+			}
+		}
+		if len(fit) == 0 {
+			return nil
+		}
+		return fit[w.rng.IntN(len(fit))]
+	}
+	forget := func(c *client) {
+		for _, g := range w.gws {
+			g.mu.Lock()
+			delete(g.places, c.place)
+			g.mu.Unlock()
+		}
+		c.attached = false
+	}
+	// Whoever was kicked knows it.
+	hear := func() {
+		for _, g := range w.gws {
+			g.mu.Lock()
+			log := g.log
+			g.log = nil
+			g.mu.Unlock()
+			for _, line := range log {
+				var id, typ string
+				if n, _ := fmt.Sscanf(line, "kick %s %s", &id, &typ); n != 2 {
+					continue
+				}
+				e, ok := m.out[id]
+				require.True(t, ok, lazy(func() string { return line + "\n" + fail.String() }))
+				require.Equal(t, e.typ, typ, fail)
+				for _, c := range clients {
+					if c.id == id {
+						c.over, c.attached = true, false
+					}
+				}
+			}
+		}
+	}
+
+	for step := 0; step < steps && len(m.out) < maxEvicted-2; step++ {
+		w.clock.Add(1 + int64(w.rng.IntN(50)))
+		hear()
+		switch n := w.rng.IntN(100); {
+		case n < 25: // a login
+			c := &client{id: fmt.Sprintf("i%d", len(clients)), doc: "d", platform: platforms[w.rng.IntN(len(platforms))]}
+			clients = append(clients, c)
+			admit(c, claim(c, false))
+			if w.rng.IntN(4) == 0 { // said twice
+				admit(c, claim(c, false))
+			}
+		case n < 45: // a reconnect, noticed or not by the gateway
+			if c := some(func(*client) bool { return true }); c != nil {
+				admit(c, claim(c, true))
+			}
+		case n < 50: // a reload
+			if c := some(func(c *client) bool { return !c.attached }); c != nil {
+				c.doc += "'"
+				admit(c, claim(c, false))
+			}
+		case n < 55: // a duplicated tab
+			if c := some(func(c *client) bool { i := m.find(c.id); return i >= 0 && m.list[i].up }); c != nil {
+				twin := *c
+				twin.doc = "twin"
+				admit(&twin, claim(&twin, w.rng.IntN(2) == 0))
+			}
+		case n < 70: // the link is lost, or the page closed
+			if c := some(func(c *client) bool { return c.attached }); c != nil {
+				clean := w.rng.IntN(3) == 0
+				forget(c)
+				require.NoError(t, w.regs[c.gw].Detach(ctx, c.place, clean), fail)
+				if i := m.find(c.id); i >= 0 && m.list[i].up {
+					m.list[i].up, m.list[i].down, m.list[i].clean = false, w.clock.Load(), clean
+				}
+				tell("%s loses its link, clean %v -> %s", c.id, clean, m.words())
+			}
+		case n < 78: // a logout
+			if c := some(func(c *client) bool { return c.attached }); c != nil {
+				forget(c)
+				require.NoError(t, w.regs[c.gw].Release(ctx, c.place), fail)
+				if i := m.find(c.id); i >= 0 {
+					m.list = slices.Delete(m.list, i, i+1)
+				}
+				c.over = true
+				tell("%s logs out -> %s", c.id, m.words())
+			}
+		case n < 83 && len(late) > 0:
+			late[0]()
+			late = late[1:]
+			tell("an older attachment says it is gone")
+		case n < 90: // time passes
+			w.clock.Add(int64(w.rng.IntN(70_000)))
+			require.NoError(t, w.regs[w.rng.IntN(2)].tidyUser(ctx, u), fail)
+			m.end(w.clock.Load())
+			tell("time passes -> %s", m.words())
+		case n < 94: // the limit changes
+			m.web = 1 + w.rng.IntN(3)
+			s, err := w.regs[w.rng.IntN(2)].SetSettings(ctx, app, Patch{WebInstances: &m.web})
+			require.NoError(t, err, fail)
+			w.h.mu.Lock()
+			w.h.settings[s.Revision] = s
+			w.h.mu.Unlock()
+			require.NoError(t, w.regs[w.rng.IntN(2)].refreshSettings(ctx, app))
+			require.NoError(t, w.regs[0].refreshSettings(ctx, app))
+			require.NoError(t, w.regs[1].refreshSettings(ctx, app))
+			require.NoError(t, w.regs[w.rng.IntN(2)].tidyUser(ctx, u), fail)
+			m.room(gateway.Web, 0)
+			tell("%d Web instances -> %s", m.web, m.words())
+		case n < 96:
+			if len(m.list) > 0 {
+				id := m.list[w.rng.IntN(len(m.list))].id
+				ok, err := w.regs[w.rng.IntN(2)].KickInstance(ctx, u, id)
+				require.NoError(t, err, fail)
+				require.True(t, ok, fail)
+				m.evict(m.find(id), frame.KickRESTAPI)
+				tell("%s is kicked -> %s", id, m.words())
+			}
+		default:
+			m.end(w.clock.Load())
+			require.NoError(t, w.regs[0].tidyUser(ctx, u), fail)
+			w.settle(u)
+		}
+		// No time-out is left open: let the grace of the model be that of the
+		// record.
+		require.NoError(t, w.regs[w.rng.IntN(2)].tidyUser(ctx, u), fail)
+		m.end(w.clock.Load())
+		w.h.wg.Wait()
+		require.Equal(t, m.words(), recordWords(w.record(u)), fail)
+	}
+	m.end(w.clock.Load())
+	require.NoError(t, w.regs[0].tidyUser(ctx, u), fail)
+	w.settle(u)
+	hear()
+	// Nobody was evicted without being told: at once, or at its return.
+	for _, c := range clients {
+		if e, ok := m.out[c.id]; ok && !c.over {
+			admit(c, claim(c, true))
+			require.True(t, c.over, lazy(func() string { return c.id + " " + e.typ + "\n" + fail.String() }))
+		}
+	}
+}
+
+// TestModel plays random stories against the model. TIM_MODEL_STORIES asks for
+// more of them.
+func TestModel(t *testing.T) {
+	stories, steps := 40, 40
+	if n, err := strconv.Atoi(os.Getenv("TIM_MODEL_STORIES")); err == nil {
+		stories, steps = n, 80
+	}
+	seed := uint64(1)
+	if n, err := strconv.ParseUint(os.Getenv("TIM_MODEL_SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	b := testBus(t)
+	stored, faults := 0, 0
+	modes := []Mode{Dual, Single, Triple, Multi}
+	for i := range stories {
+		ok := t.Run(fmt.Sprintf("seed %d", seed+uint64(i)), func(t *testing.T) {
+			w := newWorld(t, b, seed+uint64(i), i%5 != 0)
+			app := uint32(1000 + i)
+			mode := modes[i%len(modes)]
+			s, err := w.regs[0].SetSettings(context.Background(), app, Patch{LoginMode: &mode})
+			require.NoError(t, err)
+			w.h.settings[s.Revision] = s
+			require.NoError(t, w.regs[1].refreshSettings(context.Background(), app))
+			w.run(gateway.User{SDKAppID: app, UserID: "story"}, app, mode, steps)
+			w.h.wg.Wait()
+			w.h.mu.Lock()
+			stored, faults = stored+w.h.stored, faults+w.h.faults
+			w.h.mu.Unlock()
+		})
+		if !ok {
+			break
+		}
+	}
+	t.Logf("%d stories, %d records stored, %d faults", stories, stored, faults)
+}
