@@ -125,6 +125,29 @@ test('TIM.create with a bad SDKAppID gives null and one console.error with code 
   for (const line of results.said) assert.match(line, /2000/);
 });
 
+test('arguments whose getters throw do not end the runtime', async (t) => {
+  const user = someone();
+  const page = await stage.member(t, user);
+  const results = await page.evaluate(async () => {
+    const { TIM, tim, outcome } = globalThis;
+    const trap = (name) => Object.defineProperty({}, name, { get: () => { throw new Error('a getter of the app') } }); // prettier-ignore
+    const original = console.error;
+    console.error = () => {};
+    const created = TIM.create(trap('SDKAppID'));
+    console.error = original;
+    return {
+      created,
+      login: [await outcome(() => tim.login(trap('userID'))), await outcome(() => tim.login(new Proxy({}, { get: () => { throw 1 } })))], // prettier-ignore
+      ready: tim.isReady(),
+    };
+  });
+  assert.equal(results.created, null);
+  for (const login of results.login) assert.equal(login.rejected?.code, 2002);
+  assert.equal(results.ready, true);
+  await page.evaluate(() => globalThis.tim.logout());
+  assert.equal((await stage.login(page, user)).resolved?.code, 0);
+});
+
 test('methods that are not built yet answer as the contract says, without an ERROR event', async (t) => {
   const page = await stage.member(t, someone());
   const asked = methods.filter((name) => !BUILT.has(name));

@@ -1,0 +1,381 @@
+// A session that survives what networks, pages and users do to it.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { startProxy } from './lib/proxy.mjs';
+import { openStage, someone } from './lib/stage.mjs';
+import { tap } from './lib/wire.mjs';
+
+const stage = await openStage({ data: 'disk' });
+
+/** A member whose connection goes through a proxy of their own. */
+async function behindProxy(t, user = someone()) {
+  const proxy = await startProxy(stage.timd.port);
+  t.after(() => proxy.close());
+  const page = await stage.member(t, user, { proxyServer: `http://127.0.0.1:${proxy.port}` });
+  return { page, proxy, user };
+}
+
+const names = (page) => page.evaluate(() => globalThis.story.names('LOGIN_STATUS_CHANGE'));
+const status = (page) => page.evaluate(() => globalThis.tim.getLoginStatus());
+const until = (page, name, options) =>
+  page.evaluate((name, options) => globalThis.story.until(name, options), name, options);
+const kick = (lines) => lines.find((line) => line.name === 'KICKED_OUT').data;
+
+/** Waits for the end of an outage that began after `from` events. */
+async function back(page, ms = 8000) {
+  await page.evaluate((ms) => {
+    const { tim, TIM } = globalThis;
+    if (tim.getLoginStatus().status === 'ready') return;
+    return new Promise((resolve, reject) => {
+      const check = () => {
+        if (tim.getLoginStatus().status !== 'ready') return;
+        tim.off(TIM.EVENT.LOGIN_STATUS_CHANGE, check);
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => reject(new Error(`not back: ${JSON.stringify(globalThis.story.lines)}`)), ms);
+      tim.on(TIM.EVENT.LOGIN_STATUS_CHANGE, check);
+    });
+  }, ms);
+}
+
+describe('a lost connection', { concurrency: 3 }, () => {
+  test('a cut connection comes back in the same place: no SDK_NOT_READY, no eviction', async (t) => {
+    const { page, proxy } = await behindProxy(t);
+    const wire = await tap(page);
+    proxy.cut();
+    await until(page, 'NET_STATE_CHANGE', { times: 2 });
+    await back(page);
+    assert.deepEqual(await names(page), ['SDK_READY', 'NET_STATE_CHANGE', 'NET_STATE_CHANGE']);
+    assert.deepEqual(
+      wire.logins.map(({ intent, resumed }) => ({ intent, resumed })),
+      [{ intent: 'resume', resumed: true }],
+    );
+  });
+
+  test('isReady and getLoginUser stay true while reconnecting; the status tells', async (t) => {
+    const { page, proxy, user } = await behindProxy(t);
+    await proxy.refuse();
+    await until(page, 'NET_STATE_CHANGE');
+    assert.deepEqual(
+      await page.evaluate(() => [globalThis.tim.isReady(), globalThis.tim.getLoginUser(), globalThis.tim.getLoginStatus().status]),
+      [true, user, 'reconnecting'],
+    );
+    await proxy.restore();
+    await back(page);
+  });
+
+  test('offline by the host: disconnected, no dialling; at once when it is online again', async (t) => {
+    const { page, proxy } = await behindProxy(t);
+    const wire = await tap(page);
+    await page.setOfflineMode(true);
+    proxy.cut();
+    const lines = await until(page, 'NET_STATE_CHANGE');
+    assert.deepEqual(lines.find((line) => line.name === 'NET_STATE_CHANGE').data, { state: 'disconnected' });
+    assert.deepEqual(await status(page), { status: 'reconnecting', reason: 'offline' });
+    await new Promise((resolve) => setTimeout(resolve, 1500)); // several retries of one that would
+    assert.deepEqual(wire.dials, []);
+    const began = Date.now();
+    await page.setOfflineMode(false);
+    await back(page);
+    assert.ok(Date.now() - began < 2000, `took ${Date.now() - began} ms`);
+    assert.deepEqual(
+      await page.evaluate(() => globalThis.story.lines.flatMap((line) => line.data?.state ?? [])),
+      ['disconnected', 'connecting', 'connected'],
+    );
+    assert.deepEqual([...new Set(await names(page))], ['SDK_READY', 'NET_STATE_CHANGE']);
+  });
+
+  test('a half-open link is noticed within 30 s and replaced', async (t) => {
+    const { page, proxy } = await behindProxy(t);
+    proxy.hold(); // what stands is a black hole from now on
+    const began = Date.now();
+    await until(page, 'NET_STATE_CHANGE', { ms: 35_000 });
+    assert.ok(Date.now() - began < 30_000, `took ${Date.now() - began} ms`);
+    await proxy.restore();
+    await back(page, 12_000);
+    assert.deepEqual(await names(page), ['SDK_READY', 'NET_STATE_CHANGE', 'NET_STATE_CHANGE']);
+  });
+
+  test('a login whose answer is lost is repeated, and changes nothing', async (t) => {
+    const proxy = await startProxy(stage.timd.port);
+    t.after(() => proxy.close());
+    const page = await stage.actor(t);
+    const wire = await tap(page);
+    await stage.create(page, { proxyServer: `http://127.0.0.1:${proxy.port}` });
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300))); // the early socket stands
+    const user = someone();
+    proxy.hold('down');
+    const login = stage.login(page, user);
+    await new Promise((resolve) => setTimeout(resolve, 500)); // the frame is with timd, its answer is not coming
+    proxy.cut();
+    await proxy.restore();
+    assert.equal((await login).resolved?.code, 0);
+    assert.equal(new Set(wire.logins.map((one) => one.instance)).size, 1, 'one instance');
+    assert.deepEqual(await names(page), ['SDK_READY']);
+  });
+
+  test('logout without a network: out at once, and the place is free for the next', async (t) => {
+    const { page, proxy, user } = await behindProxy(t);
+    await proxy.refuse();
+    await until(page, 'NET_STATE_CHANGE');
+    const began = Date.now();
+    await page.evaluate(() => globalThis.tim.logout());
+    assert.ok(Date.now() - began < 3500);
+    assert.deepEqual(await names(page), ['SDK_READY', 'NET_STATE_CHANGE', 'SDK_NOT_READY']);
+    await stage.member(t, user);
+    await proxy.restore();
+    assert.equal((await status(page)).status, 'loggedOut');
+  });
+
+  test('"a displaced device that comes back and kicks the newer one": it is told and stays out', async (t) => {
+    const { page, proxy, user } = await behindProxy(t);
+    await proxy.refuse();
+    await until(page, 'NET_STATE_CHANGE');
+    const newer = await stage.member(t, user);
+    await proxy.restore();
+    const lines = await until(page, 'KICKED_OUT');
+    assert.deepEqual(kick(lines), { type: 'multipleAccount' });
+    assert.deepEqual(
+      lines.map((line) => line.name).filter((name) => name.startsWith('SDK') || name === 'KICKED_OUT'),
+      ['SDK_READY', 'SDK_NOT_READY', 'KICKED_OUT'],
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1500)); // would come back within this
+    assert.deepEqual(await names(newer), ['SDK_READY']);
+    assert.deepEqual(await status(page), { status: 'loggedOut', reason: 'multipleAccount' });
+  });
+});
+
+describe('the end of a UserSig', { concurrency: 3 }, () => {
+  test('USERSIG_WILL_EXPIRE comes first; without a new one KICKED_OUT userSigExpired', async (t) => {
+    const page = await stage.actor(t);
+    await stage.create(page);
+    const user = someone();
+    await stage.login(page, user, { sig: stage.sig(user, { expire: 3 }) });
+    const lines = await until(page, 'KICKED_OUT');
+    assert.deepEqual(kick(lines), { type: 'userSigExpired' });
+    const order = await names(page);
+    assert.deepEqual(order, ['SDK_READY', 'USERSIG_WILL_EXPIRE', 'SDK_NOT_READY', 'KICKED_OUT']);
+    const { rejected } = await stage.login(page, user, { sig: stage.sig(user, { time: 1, expire: 1 }) });
+    assert.equal(rejected?.code, 70001);
+  });
+
+  test('renewUserSig keeps the session past the first UserSig\'s end, without leaving it', async (t) => {
+    const page = await stage.actor(t);
+    await stage.create(page);
+    const user = someone();
+    await stage.login(page, user, { sig: stage.sig(user, { expire: 3 }) });
+    await until(page, 'USERSIG_WILL_EXPIRE');
+    assert.ok(await page.evaluate((sig) => globalThis.tim.renewUserSig(sig), stage.sig(user)));
+    await new Promise((resolve) => setTimeout(resolve, 4500)); // past the first one's end
+    assert.deepEqual(await names(page), ['SDK_READY', 'USERSIG_WILL_EXPIRE']);
+    assert.equal((await status(page)).status, 'ready');
+  });
+
+  for (const [what, years] of [['ahead', 20], ['behind', -20]]) {
+    test(`a page whose clock is ${Math.abs(years)} years ${what}: the same end, by the gateway's clock`, async (t) => {
+      const page = await stage.blank(t);
+      await page.evaluateOnNewDocument((offset) => {
+        const RealDate = Date;
+        globalThis.Date = class extends RealDate {
+          constructor(...args) {
+            super(...(args.length ? args : [RealDate.now() + offset]));
+          }
+          static now() {
+            return RealDate.now() + offset;
+          }
+        };
+      }, years * 365 * 86_400_000);
+      await page.goto(stage.site.url);
+      await page.evaluate((base) => globalThis.startSDK(base), stage.timd.url);
+      await stage.create(page);
+      const user = someone();
+      await stage.login(page, user, { sig: stage.sig(user, { expire: 3 }) });
+      assert.ok(Math.abs((await page.evaluate(() => globalThis.tim.getServerTime())) - Date.now()) < 2000);
+      const began = Date.now();
+      assert.deepEqual(kick(await until(page, 'KICKED_OUT')), { type: 'userSigExpired' });
+      assert.ok(Date.now() - began > 1000, 'not early');
+      await page.evaluate(() => (globalThis.story.lines = []));
+      await stage.login(page, user, { sig: stage.sig(user, { expire: 180 * 86_400 }) });
+      await new Promise((resolve) => setTimeout(resolve, 500)); // a timer of 180 days must not wrap round
+      assert.deepEqual(await names(page), ['SDK_READY']);
+    });
+  }
+});
+
+describe('what a page does', { concurrency: 3 }, () => {
+  test('a reload and a login of the same user resume the same instance', async (t) => {
+    const user = someone();
+    const page = await stage.actor(t);
+    const wire = await tap(page);
+    await stage.create(page);
+    await stage.login(page, user);
+    await page.reload();
+    await page.evaluate((base) => globalThis.startSDK(base), stage.timd.url);
+    await stage.create(page);
+    assert.equal((await stage.login(page, user)).resolved?.code, 0);
+    assert.equal(wire.logins[0].instance, wire.logins.at(-1).instance);
+    assert.equal(wire.logins.at(-1).resumed, true);
+  });
+
+  test('a login of another user after a reload is another instance', async (t) => {
+    const page = await stage.actor(t);
+    const wire = await tap(page);
+    await stage.create(page);
+    await stage.login(page, someone());
+    await page.reload();
+    await page.evaluate((base) => globalThis.startSDK(base), stage.timd.url);
+    await stage.create(page);
+    assert.equal((await stage.login(page, someone())).resolved?.code, 0);
+    assert.notEqual(wire.logins[0].instance, wire.logins.at(-1).instance);
+  });
+
+  test('without storage a reload works, too, as a new instance', async (t) => {
+    const user = someone();
+    const page = await stage.blank(t);
+    await page.evaluateOnNewDocument(() =>
+      Object.defineProperty(globalThis, 'sessionStorage', {
+        get() {
+          throw new DOMException('storage is blocked', 'SecurityError');
+        },
+      }),
+    );
+    for (let times = 0; times < 2; times++) {
+      await page.goto(stage.site.url);
+      await page.evaluate((base) => globalThis.startSDK(base), stage.timd.url);
+      await stage.create(page);
+      assert.equal((await stage.login(page, user)).resolved?.code, 0);
+    }
+  });
+
+  test('a duplicated tab becomes its own instance', async (t) => {
+    const user = someone();
+    const page = await stage.member(t, user);
+    const secret = () => page.evaluate(() => JSON.stringify(sessionStorage));
+    const before = await secret();
+    assert.ok(before.length > 30, 'the instance is in sessionStorage');
+    const opened = new Promise((resolve) => page.once('popup', resolve));
+    await page.evaluate((url) => void open(url), stage.site.url); // an opened tab copies sessionStorage
+    const twin = await opened;
+    await twin.waitForFunction(() => globalThis.startSDK);
+    assert.equal(await twin.evaluate(() => JSON.stringify(sessionStorage)), before, 'the copy was made');
+    await twin.evaluate((base) => globalThis.startSDK(base), stage.timd.url);
+    await stage.create(twin);
+    assert.equal((await stage.login(twin, user)).resolved?.code, 0);
+    assert.deepEqual(kick(await until(page, 'KICKED_OUT')), { type: 'multipleAccount' });
+    assert.equal((await status(twin)).status, 'ready');
+    assert.notEqual(await twin.evaluate(() => JSON.stringify(sessionStorage)), before, 'the twin took a fresh instance');
+  });
+
+  test('a frozen page whose link died meanwhile is right again when it is resumed', async (t) => {
+    const { page, proxy } = await behindProxy(t);
+    const client = await page.createCDPSession();
+    await client.send('Page.setWebLifecycleState', { state: 'frozen' });
+    proxy.cut();
+    await client.send('Page.setWebLifecycleState', { state: 'active' });
+    await until(page, 'NET_STATE_CHANGE', { times: 2 });
+    await back(page);
+    assert.deepEqual(await names(page), ['SDK_READY', 'NET_STATE_CHANGE', 'NET_STATE_CHANGE']);
+  });
+
+  test('after logout the page keeps nothing of the user', async (t) => {
+    const user = someone();
+    const page = await stage.member(t, user);
+    await page.evaluate(() => globalThis.tim.logout());
+    const kept = await page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie]));
+    assert.ok(!kept.includes(user), kept);
+    assert.doesNotMatch(kept, /[0-9a-f]{32}/);
+  });
+
+  test('listeners that call login, logout, destroy, on and off from inside', async (t) => {
+    const user = someone();
+    const page = await stage.actor(t);
+    await stage.create(page);
+    const result = await page.evaluate(
+      async (given) => {
+        const { tim, TIM, story, outcome } = globalThis;
+        const settled = [];
+        tim.once(TIM.EVENT.SDK_READY, () => settled.push(outcome(() => tim.logout())));
+        tim.once(TIM.EVENT.SDK_NOT_READY, () => {
+          const late = () => story.note('late');
+          tim.on(TIM.EVENT.SDK_READY, late);
+          settled.push(outcome(() => tim.login(given)));
+        });
+        settled.push(outcome(() => tim.login(given)));
+        await story.until('SDK_NOT_READY');
+        // A login inside SDK_NOT_READY meets the logout that still runs.
+        const results = await Promise.all(settled);
+        const again = await outcome(() => tim.login(given));
+        await story.until('SDK_READY', { times: 2 });
+        tim.on(TIM.EVENT.SDK_NOT_READY, () => void tim.destroy());
+        await tim.logout().catch(() => {});
+        await story.until('SDK_DESTROY');
+        return { results: results.map((one) => Object.keys(one)[0]), again: Object.keys(again)[0], late: story.count('late') };
+      },
+      { userID: user, userSig: stage.sig(user) },
+    );
+    assert.equal(result.results.length, 3);
+    assert.ok(result.late >= 1);
+    assert.ok(result.again === 'resolved');
+  });
+});
+
+test('calls before ready reject with the code of the reason, and emit ERROR', async (t) => {
+  const user = someone();
+  const page = await stage.actor(t);
+  await stage.create(page);
+  await page.evaluate(() => {
+    globalThis.send = () => {
+      const { tim, TIM } = globalThis;
+      const message = tim.createTextMessage({ to: 'bob', conversationType: TIM.TYPES.CONV_C2C, payload: { text: 'hi' } });
+      return tim.sendMessage(message);
+    };
+  });
+  const call = () => page.evaluate(async () => {
+    const before = globalThis.story.count('ERROR');
+    const { rejected } = await globalThis.outcome(() => globalThis.send());
+    return { code: rejected?.code, errors: globalThis.story.count('ERROR') - before, data: globalThis.story.lines.findLast((line) => line.name === 'ERROR')?.data.code };
+  });
+  const told = (code) => ({ code, errors: 1, data: code });
+  assert.deepEqual(await call(), told(2024), 'never logged in');
+  const [pending, between] = await page.evaluate(
+    async (given) => {
+      const { tim, outcome, send } = globalThis;
+      const login = tim.login(given);
+      const pending = await outcome(send);
+      await login;
+      return [pending, await outcome(() => globalThis.send())];
+    },
+    { userID: user, userSig: stage.sig(user) },
+  );
+  assert.equal(pending.rejected?.code, 3000, 'login pending');
+  assert.equal(between.rejected?.code, 2999, 'between the promise and SDK_READY');
+  await until(page, 'SDK_READY');
+  await page.evaluate(() => globalThis.tim.logout());
+  assert.deepEqual(await call(), told(3005), 'logged out');
+  await stage.login(page, user, { sig: 'no UserSig' });
+  assert.deepEqual(await call(), told(3001), 'login failed');
+  await stage.login(page, user);
+  await stage.member(t, user);
+  await until(page, 'KICKED_OUT');
+  assert.deepEqual(await call(), told(3003), 'kicked by a newer login');
+});
+
+// Last, for they take timd away from under the others.
+test('kill -9 of timd and a start on the same data: the session is back within 5 s of it listening', async (t) => {
+  const user = someone();
+  const page = await stage.member(t, user);
+  const bystander = await stage.member(t, someone());
+  const wire = await tap(page);
+  await stage.timd.kill();
+  await until(page, 'NET_STATE_CHANGE');
+  await stage.timd.restart();
+  const began = Date.now();
+  await back(page, 6000);
+  await back(bystander, 6000);
+  t.diagnostic(`back ${Date.now() - began} ms after timd was ready`);
+  assert.ok(Date.now() - began < 5000);
+  assert.equal(wire.logins.at(-1).intent, 'resume');
+  assert.deepEqual(await names(page), ['SDK_READY', 'NET_STATE_CHANGE', 'NET_STATE_CHANGE']);
+});
