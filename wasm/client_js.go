@@ -162,11 +162,7 @@ func (i *instance) setLogLevel(args []safejs.Value) (any, *fault.Error) {
 //
 //	registerPlugin(options: Record<string, unknown>): void
 func (i *instance) registerPlugin(args []safejs.Value) (any, *fault.Error) {
-	names, err := bridge.Global("Object").Call("keys", bridge.Arg(args, 0))
-	if err != nil {
-		i.sdk.log(2, "registerPlugin takes an object of plugins")
-		return nil, nil
-	}
+	names := bridge.Call(bridge.Global("Object"), "keys", bridge.Arg(args, 0))
 	n, _ := names.Length()
 	for k := range n {
 		v, _ := names.Index(k)

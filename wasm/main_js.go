@@ -18,17 +18,16 @@ import (
 func main() {
 	s := newSDK()
 	if loader := bridge.Global("__timLoader"); bridge.IsFunction(loader) {
-		given := bridge.NewObject()
-		_ = given.Set("TIM", s.tim)
-		_ = given.Set("version", version)
+		given := bridge.Wrap("TIM", s.tim)
+		bridge.Set(given, "version", bridge.String(version))
 		if _, err := loader.Invoke(given); err != nil {
 			bridge.Report(bridge.Thrown(err))
 		}
 	} else {
 		scope := safejs.Global()
-		_ = scope.Set("TIM", s.tim)
+		bridge.Set(scope, "TIM", s.tim)
 		// The app is known from the UserSig, so this one dials at its first login.
-		_ = scope.Set("tim", s.instance(options{gateway: pageGateway()}).object)
+		bridge.Set(scope, "tim", s.instance(options{gateway: pageGateway()}).object)
 	}
 	select {} // the functions that JavaScript holds go on working
 }

@@ -17,6 +17,14 @@ const (
 	msgCustom = "TIMCustomElem"
 )
 
+// messageShape is a Message as it is created, with its fields in the order
+// that a person reads them in.
+const messageShape = `{"ID":"","type":"","payload":{},"conversationID":"","conversationType":"C2C","to":"","from":"","flow":"out",` +
+	`"time":0,"sequence":0,"clientSequence":0,"random":0,"priority":"","status":"unSend","nick":"","avatar":"","nameCard":"",` +
+	`"atUserList":[],"cloudCustomData":"","isRead":true,"isPeerRead":false,"isRevoked":false,"isDeleted":false,"isModified":false,` +
+	`"isResend":false,"isSystemMessage":false,"isBroadcastMessage":false,"isSupportExtension":false,"needReadReceipt":false,` +
+	`"readReceiptInfo":{},"hasRiskContent":false,"revoker":"","revokerInfo":{"userID":"","nick":"","avatar":""},"revokeReason":"","protocol":"JSON"}`
+
 // maxBody is the limit of a message's payload, in bytes of JSON.
 const maxBody = 12 << 10
 
@@ -79,54 +87,28 @@ func (i *instance) newMessage(method, kind string, o, payload safejs.Value) (any
 	var dice [12]byte
 	i.host.Rand(dice[:])
 	i.sequence++
-	m := bridge.ValueOf(frame.Fields{
-		{Key: "ID", Value: hex(dice[:8])},
-		{Key: "type", Value: kind},
-		{Key: "conversationID", Value: convC2C + to},
-		{Key: "conversationType", Value: convC2C},
-		{Key: "to", Value: to},
-		{Key: "from", Value: i.client.User()},
-		{Key: "flow", Value: "out"},
-		{Key: "time", Value: i.now() / 1000},
-		{Key: "sequence", Value: i.sequence},
-		{Key: "clientSequence", Value: i.sequence},
-		{Key: "random", Value: int64(dice[8])<<24 | int64(dice[9])<<16 | int64(dice[10])<<8 | int64(dice[11])},
-		{Key: "priority", Value: priority},
-		{Key: "status", Value: "unSend"},
-		{Key: "nick", Value: ""},
-		{Key: "avatar", Value: ""},
-		{Key: "nameCard", Value: ""},
-		{Key: "cloudCustomData", Value: custom},
-		{Key: "isRead", Value: true},
-		{Key: "isPeerRead", Value: false},
-		{Key: "isRevoked", Value: false},
-		{Key: "isDeleted", Value: false},
-		{Key: "isModified", Value: false},
-		{Key: "isResend", Value: false},
-		{Key: "isSystemMessage", Value: false},
-		{Key: "isBroadcastMessage", Value: false},
-		{Key: "isSupportExtension", Value: false},
-		{Key: "needReadReceipt", Value: false},
-		{Key: "hasRiskContent", Value: false},
-		{Key: "revoker", Value: ""},
-		{Key: "revokeReason", Value: ""},
-		{Key: "protocol", Value: "JSON"},
-	})
+	m := bridge.Parse(messageShape)
+	for _, f := range []struct{ key, value string }{
+		{"ID", hex(dice[:8])}, {"type", kind}, {"conversationID", convC2C + to}, {"to", to},
+		{"from", i.client.User()}, {"priority", priority}, {"cloudCustomData", custom},
+	} {
+		_ = m.Set(f.key, f.value)
+	}
+	_ = m.Set("time", i.now()/1000)
+	_ = m.Set("sequence", i.sequence)
+	_ = m.Set("clientSequence", i.sequence)
+	_ = m.Set("random", int(dice[8])<<24|int(dice[9])<<16|int(dice[10])<<8|int(dice[11]))
 	_ = m.Set("payload", payload)
-	_ = m.Set("atUserList", bridge.NewArray())
-	_ = m.Set("readReceiptInfo", bridge.NewObject())
-	_ = m.Set("revokerInfo", bridge.ValueOf(frame.Fields{{Key: "userID", Value: ""}, {Key: "nick", Value: ""}, {Key: "avatar", Value: ""}}))
 	return m, nil
 }
 
 // now is the gateway's clock, or before the first login the host's, in ms.
-func (i *instance) now() int64 {
+func (i *instance) now() int {
 	if t := i.client.ServerTime(); t != 0 {
-		return t
+		return int(t)
 	}
-	v, _ := bridge.Global("Date").Call("now")
-	n, _ := bridge.Number(v)
-	return int64(n)
+	n, _ := bridge.Number(bridge.Call(bridge.Global("Date"), "now"))
+	return int(n)
 }
 
 // sendMessage sends a message of create…Message. A failure sets its status to
@@ -142,9 +124,7 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 	}
 	fail := func(f *fault.Error) {
 		_ = m.Value.Set("status", "fail")
-		data := bridge.NewObject()
-		_ = data.Set("message", m.Value)
-		a.promise.Reject(bridge.NewError(f, data))
+		a.promise.Reject(bridge.NewError(f, bridge.Wrap("message", m.Value)))
 	}
 	if f := checkBody(payload); f != nil {
 		fail(f)
@@ -154,9 +134,7 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 	i.client.Send("message.send", frame.Fields{{Key: "message", Value: frame.Body(m)}}, 0, func(_ frame.Body, f *fault.Error) {
 		if f == nil {
 			_ = m.Value.Set("status", "success")
-			data := bridge.NewObject()
-			_ = data.Set("message", m.Value)
-			a.resolve(data)
+			a.resolve(bridge.Wrap("message", m.Value))
 			return
 		}
 		if f.Code == frame.CodeNoMethod {

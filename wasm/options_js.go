@@ -3,8 +3,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/hack-pad/safejs"
 
 	"github.com/tim-wasm/tim/internal/fault"
@@ -49,14 +47,8 @@ func createOptions(v safejs.Value) (o options, f *fault.Error) {
 
 // appID accepts a positive whole number or a string of one; 0 is none.
 func appID(v safejs.Value) uint32 {
-	if text, ok := bridge.Text(v); ok {
-		var n uint64
-		for _, c := range text {
-			if n = n*10 + uint64(c-'0'); c < '0' || c > '9' || n > 1<<32-1 {
-				return 0
-			}
-		}
-		return uint32(n)
+	if v.Type() == safejs.TypeString {
+		v = bridge.Call(safejs.Global(), "Number", v)
 	}
 	n, ok := bridge.Number(v)
 	if !ok || n < 1 || n > 1<<32-1 || n != float64(uint32(n)) {
@@ -75,36 +67,34 @@ func digits(n uint32) string {
 	return string(b[i:])
 }
 
+// gatewayPattern is read by the host's own RegExp, which costs no code: s of
+// the scheme, host, path and query. A fragment is none of a WebSocket's URL.
+const gatewayPattern = `^\s*(?:ws|http)(s?)://([^/?#\s@\\<>"]+)/?([^#\s]*)`
+
 // gatewayURL turns what an app calls its gateway into the URL to dial: http
 // becomes ws, and an empty path /ws.
 func gatewayURL(text string) (string, *fault.Error) {
-	scheme, rest, found := strings.Cut(strings.TrimSpace(text), "://")
-	if !found {
-		return "", badGateway("it has no scheme: " + text)
+	pattern, err := bridge.Global("RegExp").New(gatewayPattern, "i")
+	if err != nil {
+		return "", badGateway(err.Error())
 	}
-	switch strings.ToLower(scheme) {
-	case "ws", "http":
-		scheme = "ws"
-	case "wss", "https":
+	match := bridge.Call(pattern, "exec", bridge.String(text))
+	if !bridge.IsObject(match) {
+		return "", badGateway(text + " is none")
+	}
+	scheme, host, path := "ws", group(match, "2"), group(match, "3")
+	if group(match, "1") != "" {
 		scheme = "wss"
-	default:
-		return "", badGateway("its scheme is none of ws, wss, http, https: " + text)
 	}
-	rest, _, _ = strings.Cut(rest, "#") // a WebSocket URL has none
-	end := strings.IndexAny(rest, "/?")
-	if end < 0 {
-		end = len(rest)
+	if path == "" || path[0] == '?' {
+		path = "ws" + path
 	}
-	host, path := rest[:end], rest[end:]
-	if host == "" || strings.ContainsAny(host, " \t\r\n\\@<>\"") {
-		return "", badGateway("its host is missing or malformed: " + text)
-	}
-	if path == "" || path == "/" {
-		path = "/ws"
-	} else if path[0] == '?' {
-		path = "/ws" + path
-	}
-	return scheme + "://" + host + path, nil
+	return scheme + "://" + host + "/" + path, nil
+}
+
+func group(match safejs.Value, n string) string {
+	text, _ := bridge.Text(bridge.Get(match, n))
+	return text
 }
 
 func badGateway(detail string) *fault.Error {

@@ -47,9 +47,9 @@ func newSDK() *sdk {
 	s.call = bridge.Static(s.onCall, s.failedCall)
 	s.callSync = s.guard.Guarded(bridge.Static(s.onCallSync, s.failedSync))
 	s.unbuilt = s.unbuiltMethods()
-	s.tim, _ = bridge.Global("JSON").Call("parse", constantsJSON)
-	_ = s.tim.Set("VERSION", version)
-	_ = s.tim.Set("create", bridge.Static(s.create, func(reason string) any {
+	s.tim = bridge.Parse(constantsJSON)
+	bridge.Set(s.tim, "VERSION", bridge.String(version))
+	bridge.Set(s.tim, "create", bridge.Static(s.create, func(reason string) any {
 		bridge.Report(bridge.NewError(bridge.Uncaught(reason), safejs.Undefined()))
 		return nil
 	}))
@@ -93,18 +93,13 @@ func (s *sdk) instance(o options) *instance {
 // object makes the plain object that an app holds.
 func (s *sdk) object(number int) safejs.Value {
 	o := bridge.NewObject()
-	_, _ = bridge.Global("Object").Call("assign", o, s.unbuilt)
+	bridge.Call(bridge.Global("Object"), "assign", o, s.unbuilt)
 	for n, m := range methods {
 		entry := s.callSync
 		if m.promise != nil {
 			entry = s.call
 		}
-		bound, err := entry.Call("bind", safejs.Undefined(), n, number)
-		if err != nil {
-			bridge.Report(bridge.Thrown(err))
-			continue
-		}
-		_ = o.Set(m.name, bound)
+		bridge.Set(o, m.name, bridge.Call(entry, "bind", safejs.Undefined(), bridge.Int(n), bridge.Int(number)))
 	}
 	return o
 }
@@ -218,9 +213,8 @@ type answer struct {
 
 // resolve gives {code: 0, data}.
 func (a *answer) resolve(data safejs.Value) {
-	o := bridge.NewObject()
-	_ = o.Set("code", 0)
-	_ = o.Set("data", data)
+	o := bridge.Wrap("code", bridge.Int(0))
+	bridge.Set(o, "data", data)
 	a.promise.Resolve(o)
 }
 

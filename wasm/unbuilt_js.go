@@ -3,8 +3,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/hack-pad/safejs"
 
 	"github.com/tim-wasm/tim/internal/fault"
@@ -41,16 +39,14 @@ func (s *sdk) unbuiltMethods() safejs.Value {
 	for _, m := range methods {
 		built[m.name] = true
 	}
-	names, _ := bridge.Global("JSON").Call("parse", methodsJSON)
+	names := bridge.Parse(methodsJSON)
 	n, _ := names.Length()
 	o := bridge.NewObject()
 	entry := s.guard.Guarded(bridge.Static(s.onUnbuilt, s.failedSync))
 	for k := range n {
 		v, _ := names.Index(k)
 		if name, _ := bridge.Text(v); !built[name] {
-			if f, err := entry.Call("bind", safejs.Undefined(), name); err == nil {
-				_ = o.Set(name, f)
-			}
+			bridge.Set(o, name, bridge.Call(entry, "bind", safejs.Undefined(), v))
 		}
 	}
 	return o
@@ -70,8 +66,7 @@ func (s *sdk) onUnbuilt(args []safejs.Value) any {
 	case name == "callExperimentalAPI":
 		return a.experimental(bridge.Arg(args, 1))
 	case list != "":
-		data, _ := bridge.Global("JSON").Call("parse", list)
-		a.resolve(data)
+		a.resolve(bridge.Parse(list))
 	default:
 		a.reject(notBuilt(name))
 	}
@@ -80,7 +75,8 @@ func (s *sdk) onUnbuilt(args []safejs.Value) any {
 
 // isCreate tells the synchronous create…Message from createGroup and its like.
 func isCreate(name string) bool {
-	return strings.HasPrefix(name, "create") && strings.HasSuffix(name, "Message")
+	n := len(name)
+	return n > 13 && name[:6] == "create" && name[n-7:] == "Message"
 }
 
 func notBuilt(name string) *fault.Error { return fault.With(fault.NotBuiltYet, name) }
@@ -94,8 +90,7 @@ func (a *answer) experimental(key safejs.Value) any {
 	case "canIUseModule":
 		return false
 	case "isCommercialAbilityEnabled":
-		data, _ := bridge.Global("JSON").Call("parse", `{"enabled":false}`)
-		a.resolve(data)
+		a.resolve(bridge.Parse(`{"enabled":false}`))
 	case "isFeatureEnabledForStat", "statTUIKeyFeatures":
 		a.resolve(bridge.NewObject())
 	default:

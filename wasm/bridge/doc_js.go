@@ -23,11 +23,49 @@ func Get(v safejs.Value, name string) safejs.Value {
 	if !IsObject(v) {
 		return safejs.Undefined()
 	}
-	p, err := v.Get(name)
+	// Not v.Get: Go catches what a call throws, but an exception out of a plain
+	// read (a getter of the app's, storage that the user forbids) would unwind
+	// Go's own stack and end the runtime.
+	p, err := reflect.Call("get", v, name)
 	if err != nil {
 		return safejs.Undefined()
 	}
 	return p
+}
+
+var reflect = safejs.Safe(js.Global().Get("Reflect"))
+
+// Call calls a method, undefined when there is none or it throws. Where the
+// difference matters, v.Call tells it.
+func Call(v safejs.Value, method string, args ...safejs.Value) safejs.Value {
+	list := make([]any, len(args))
+	for i, a := range args {
+		list[i] = a
+	}
+	result, err := v.Call(method, list...)
+	if err != nil {
+		return safejs.Undefined()
+	}
+	return result
+}
+
+// Set sets a property, if v can have any.
+func Set(v safejs.Value, name string, to safejs.Value) { _ = v.Set(name, to) }
+
+// Parse gives what a JSON text of ours means.
+func Parse(json string) safejs.Value { return Call(Global("JSON"), "parse", String(json)) }
+
+// String gives a JS string.
+func String(s string) safejs.Value { return safejs.Safe(js.ValueOf(s)) }
+
+// Int gives a JS number.
+func Int(n int) safejs.Value { return safejs.Safe(js.ValueOf(n)) }
+
+// Wrap gives an object of one property.
+func Wrap(name string, value safejs.Value) safejs.Value {
+	o := NewObject()
+	Set(o, name, value)
+	return o
 }
 
 // IsObject tells whether v can have properties.
@@ -61,12 +99,8 @@ func Number(v safejs.Value) (n float64, ok bool) {
 func NewObject() safejs.Value { return safejs.Safe(js.Global().Get("Object").New()) }
 
 // NewArray gives an array of the values.
-func NewArray(items ...any) safejs.Value {
-	a := safejs.Safe(js.Global().Get("Array").New())
-	for i, item := range items {
-		_ = a.SetIndex(i, item)
-	}
-	return a
+func NewArray(items ...safejs.Value) safejs.Value {
+	return Call(Global("Array"), "of", items...)
 }
 
 // Arg gives the i-th argument, undefined when there are fewer.

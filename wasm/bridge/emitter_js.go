@@ -68,15 +68,15 @@ func (e *Emitter) Len() int {
 
 // Emit calls the listeners of an event. One that throws, or whose promise
 // rejects, is reported on the console and stops no other.
-func (e *Emitter) Emit(name string, data any) {
+func (e *Emitter) Emit(name string, data safejs.Value) {
 	snapshot := e.listeners[name]
 	if len(snapshot) == 0 {
 		return
 	}
 	snapshot = snapshot[:len(snapshot):len(snapshot)]
 	event := NewObject()
-	_ = event.Set("name", name)
-	_ = event.Set("data", data)
+	Set(event, "name", String(name))
+	Set(event, "data", data)
 	for _, l := range snapshot {
 		if l.once {
 			if l.fired { // an emission inside this one was first

@@ -53,7 +53,7 @@ func TestEmitterDuplicatesAndOff(t *testing.T) {
 	one, two := NewObject(), NewObject()
 	e.On("x", a, none, false)
 	e.On("x", a, none, false)
-	e.Emit("x", nil)
+	e.Emit("x", none)
 	require.Equal(t, []string{"a", "a"}, r.calls)
 	e.Off("x", r.handler("other"), none)
 	e.Off("unknown", a, none)
@@ -76,7 +76,7 @@ func TestEmitterContext(t *testing.T) {
 	// A builtin that changes its `this` tells which one it was.
 	list := NewArray()
 	e.On("x", Get(list, "push"), list, false)
-	e.Emit("x", "data")
+	e.Emit("x", String("data"))
 	require.Equal(t, `[{"name":"x","data":"data"}]`, stringify(t, list))
 }
 
@@ -84,10 +84,10 @@ func TestEmitterOnce(t *testing.T) {
 	var e Emitter
 	var r recorder
 	defer r.scope.Release()
-	a := r.handler("a", func() { e.Emit("x", nil) })
+	a := r.handler("a", func() { e.Emit("x", none) })
 	e.On("x", a, none, true)
 	e.On("x", r.handler("b"), none, false)
-	e.Emit("x", nil)
+	e.Emit("x", none)
 	require.Equal(t, []string{"a", "b", "b"}, r.calls)
 	e.On("x", a, none, true)
 	e.Off("x", a, none)
@@ -106,10 +106,10 @@ func TestEmitterSnapshot(t *testing.T) {
 	})
 	e.On("x", a, none, false)
 	e.On("x", b, none, false)
-	e.Emit("x", nil)
+	e.Emit("x", none)
 	require.Equal(t, []string{"a", "b"}, r.calls)
 	r.calls = nil
-	e.Emit("x", nil)
+	e.Emit("x", none)
 	require.Equal(t, []string{"a", "added"}, r.calls)
 }
 
@@ -132,7 +132,7 @@ func TestEmitterSurvivesBadListeners(t *testing.T) {
 	e.On("x", throws, none, false)
 	e.On("x", rejects, none, false)
 	e.On("x", r.handler("a"), none, false)
-	e.Emit("x", nil)
+	e.Emit("x", none)
 	require.Equal(t, []string{"a"}, r.calls)
 	require.Len(t, *seen, 1)
 	require.True(t, (*seen)[0].Equal(reason), "what was thrown is what is reported")

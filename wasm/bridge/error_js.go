@@ -20,20 +20,14 @@ func NewError(f *fault.Error, data safejs.Value) safejs.Value {
 	if !IsObject(data) {
 		data = NewObject()
 	}
-	_, err = Global("Object").Call("defineProperties", e, map[string]any{
-		"name":    property("IMError", false),
-		"code":    property(int(f.Code), true),
-		"message": property(f.Message, true),
-		"data":    property(data, true),
-	})
-	if err != nil {
-		Report(Thrown(err))
+	define := func(name, how string) {
+		Call(Global("Object"), "defineProperty", e, String(name), Parse(how))
 	}
+	define("name", `{"value":"IMError","writable":true,"configurable":true}`)
+	define("message", `{"enumerable":true}`) // it is there, but hidden
+	Set(e, "code", Int(int(f.Code)))
+	Set(e, "data", data)
 	return e
-}
-
-func property(value any, enumerable bool) map[string]any {
-	return map[string]any{"value": value, "enumerable": enumerable, "writable": true, "configurable": true}
 }
 
 // Uncaught is the fault of a Go panic that was caught at the border.

@@ -29,8 +29,7 @@ type Guard struct {
 func (g *Guard) Guarded(fn safejs.Value) safejs.Value {
 	if make := Global("__timGuard"); IsFunction(make) {
 		if g.box.IsUndefined() {
-			g.box = NewObject()
-			_ = g.box.Set("value", safejs.Null())
+			g.box = Wrap("value", safejs.Null())
 		}
 		if made, err := make.Invoke(fn, g.box); err == nil && IsFunction(made) {
 			return made
@@ -108,14 +107,16 @@ func (g *Guard) trampoline(fn safejs.Value) (safejs.Value, error) {
 	}
 	box := g.box
 	if box.IsUndefined() {
-		kind := map[string]any{"value": "externref", "mutable": true}
+		kind := Parse(`{"value":"externref","mutable":true}`)
 		if box, err = Get(assembly, "Global").New(kind, safejs.Null()); err != nil {
 			return fn, err
 		}
 	}
-	instance, err := Get(assembly, "Instance").New(module, map[string]any{
-		"": map[string]any{"f": fn, "t": throw, "e": box},
-	})
+	imports := NewObject()
+	Set(imports, "f", fn)
+	Set(imports, "t", throw)
+	Set(imports, "e", box)
+	instance, err := Get(assembly, "Instance").New(module, Wrap("", imports))
 	if err != nil {
 		return fn, err
 	}

@@ -16,7 +16,7 @@ type listening struct {
 }
 
 func (l listening) remove() {
-	_, _ = l.target.Call("removeEventListener", l.event, l.f.Value())
+	bridge.Call(l.target, "removeEventListener", bridge.String(l.event), l.f.Value())
 	l.f.Release()
 }
 
@@ -50,10 +50,7 @@ func (h *Host) hear(target safejs.Value, event string, then func(event safejs.Va
 		}
 		return nil
 	})
-	if _, err := target.Call("addEventListener", event, f.Value()); err != nil {
-		f.Release()
-		return
-	}
+	bridge.Call(target, "addEventListener", bridge.String(event), f.Value())
 	h.listening = append(h.listening, listening{target, event, f})
 }
 
@@ -67,23 +64,16 @@ func (h *Host) Online() bool {
 // Load implements client.Host. Reading sessionStorage itself may throw where
 // the user forbids storage.
 func (h *Host) Load() string {
-	v, err := bridge.Global("sessionStorage").Call("getItem", h.config.StorageKey)
-	if err != nil {
-		return ""
-	}
-	text, _ := bridge.Text(v)
+	text, _ := bridge.Text(bridge.Call(bridge.Global("sessionStorage"), "getItem", bridge.String(h.config.StorageKey)))
 	return text
 }
 
 // Store implements client.Host.
 func (h *Host) Store(text string) {
-	storage := bridge.Global("sessionStorage")
-	if !bridge.IsObject(storage) {
-		return
-	}
+	storage, key := bridge.Global("sessionStorage"), bridge.String(h.config.StorageKey)
 	if text == "" {
-		_, _ = storage.Call("removeItem", h.config.StorageKey)
+		bridge.Call(storage, "removeItem", key)
 		return
 	}
-	_, _ = storage.Call("setItem", h.config.StorageKey, text)
+	bridge.Call(storage, "setItem", key, bridge.String(text))
 }

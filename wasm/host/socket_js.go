@@ -42,14 +42,14 @@ func (h *Host) Dial(gen session.Gen) {
 		s.failLater("there is no WebSocket here")
 		return
 	}
-	ws, err := constructor.New(h.config.URL, bridge.NewArray(frame.Subprotocol))
+	ws, err := constructor.New(h.config.URL, bridge.NewArray(bridge.String(frame.Subprotocol)))
 	if err != nil {
 		s.failLater(message(bridge.Thrown(err)))
 		return
 	}
 	s.ws = ws
 	for i, f := range []func([]safejs.Value) any{s.onOpen, s.onMessage, s.onError, s.onClose} {
-		_ = ws.Set(callbacks[i], s.scope.Func(f).Value())
+		bridge.Set(ws, callbacks[i], s.scope.Func(f).Value())
 	}
 }
 
@@ -60,7 +60,7 @@ func (s *socket) failLater(detail string) {
 		s.failed(detail)
 		return nil
 	})
-	s.later, _ = safejs.Global().Call("setTimeout", f.Value(), 0)
+	s.later = bridge.Call(safejs.Global(), "setTimeout", f.Value(), bridge.Int(0))
 }
 
 // end detaches the socket; false when it had ended before.
@@ -71,11 +71,11 @@ func (s *socket) end() bool {
 	delete(s.host.sockets, s.gen)
 	if bridge.IsObject(s.ws) {
 		for _, name := range callbacks {
-			_ = s.ws.Set(name, safejs.Null())
+			bridge.Set(s.ws, name, safejs.Null())
 		}
 	}
 	if !s.later.IsUndefined() {
-		_, _ = safejs.Global().Call("clearTimeout", s.later)
+		bridge.Call(safejs.Global(), "clearTimeout", s.later)
 	}
 	s.scope.Release()
 	return true
@@ -173,14 +173,13 @@ func (h *Host) Write(gen session.Gen, r frame.Request) {
 	if s == nil || !s.opened {
 		return
 	}
-	o := bridge.NewObject()
-	_ = o.Set("jsonrpc", "2.0")
+	o := bridge.Wrap("jsonrpc", bridge.String("2.0"))
 	if r.ID != 0 {
-		_ = o.Set("id", float64(r.ID))
+		bridge.Set(o, "id", bridge.Int(int(r.ID)))
 	}
-	_ = o.Set("method", r.Method)
+	bridge.Set(o, "method", bridge.String(r.Method))
 	if r.Params != nil {
-		_ = o.Set("params", bridge.ValueOf(r.Params))
+		bridge.Set(o, "params", bridge.ValueOf(r.Params))
 	}
 	text, err := bridge.Global("JSON").Call("stringify", o)
 	if err == nil {
@@ -213,9 +212,7 @@ func (s *socket) abort(code int, reason string) {
 	if code < 3000 || code > 4999 {
 		code = 1000
 	}
-	if _, err := s.ws.Call("close", code, reason); err != nil {
-		_, _ = s.ws.Call("close")
-	}
+	bridge.Call(s.ws, "close", bridge.Int(code), bridge.String(reason))
 }
 
 // message gives the text of an Error or of an error event, "" when it has
@@ -239,8 +236,6 @@ func closeText(code int, reason string) string {
 }
 
 func itoa(n int) string {
-	text, _ := safejs.ValueOf(n)
-	s, _ := text.Call("toString")
-	out, _ := bridge.Text(s)
-	return out
+	s, _ := bridge.Text(bridge.Call(bridge.Int(n), "toString"))
+	return s
 }

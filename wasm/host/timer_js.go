@@ -27,18 +27,12 @@ func (c *clock) now() int64 {
 		}
 	}
 	if bridge.IsObject(c.performance) {
-		if v, err := c.performance.Call("now"); err == nil {
-			n, _ := bridge.Number(v)
-			return int64(n)
-		}
+		n, _ := bridge.Number(bridge.Call(c.performance, "now"))
+		return int64(n)
 	}
 	// Date follows the user's clock: when that is set back, time stands still
 	// for a moment instead.
-	v, err := bridge.Global("Date").Call("now")
-	if err != nil {
-		return int64(c.last)
-	}
-	n, _ := bridge.Number(v)
+	n, _ := bridge.Number(bridge.Call(bridge.Global("Date"), "now"))
 	if n += c.slippage; n < c.last {
 		c.slippage += c.last - n
 		n = c.last
@@ -76,12 +70,8 @@ func (h *Host) StartTimer(t session.Timer, after int64) {
 }
 
 func (h *Host) arm(tm *timer, after int64) {
-	handle, err := safejs.Global().Call("setTimeout", tm.f.Value(), float64(min(after, longest)))
-	if err != nil {
-		bridge.Report(bridge.Thrown(err))
-		return
-	}
-	tm.handle, tm.running = handle, true
+	tm.handle = bridge.Call(safejs.Global(), "setTimeout", tm.f.Value(), bridge.Int(int(min(after, longest))))
+	tm.running = true
 }
 
 // fired looks at the clock before it believes a host's timer: long times are
@@ -105,7 +95,7 @@ func (h *Host) StopTimer(t session.Timer) {
 		return
 	}
 	tm.running = false
-	_, _ = safejs.Global().Call("clearTimeout", tm.handle)
+	bridge.Call(safejs.Global(), "clearTimeout", tm.handle)
 	tm.handle = safejs.Undefined()
 }
 
@@ -126,9 +116,7 @@ func (h *Host) NextTask() {
 	if k.post == nil {
 		k.post = h.scope.Func(func([]safejs.Value) any {
 			// In Node an open port would keep the process alive.
-			if bridge.IsFunction(bridge.Get(k.in, "unref")) {
-				_, _ = k.in.Call("unref")
-			}
+			bridge.Call(k.in, "unref")
 			if !h.released {
 				h.client.OnTask()
 			}
@@ -136,28 +124,25 @@ func (h *Host) NextTask() {
 		})
 		if channel, err := bridge.Global("MessageChannel").New(); err == nil {
 			k.in, k.out = bridge.Get(channel, "port1"), bridge.Get(channel, "port2")
-			_ = k.in.Set("onmessage", k.post.Value())
+			bridge.Set(k.in, "onmessage", k.post.Value())
 		}
 	}
 	if bridge.IsObject(k.out) {
-		if bridge.IsFunction(bridge.Get(k.in, "ref")) {
-			_, _ = k.in.Call("ref")
-		}
-		if _, err := k.out.Call("postMessage", 0); err == nil {
-			return
-		}
+		bridge.Call(k.in, "ref")
+		bridge.Call(k.out, "postMessage", bridge.Int(0))
+		return
 	}
-	k.timer, _ = safejs.Global().Call("setTimeout", k.post.Value(), 0)
+	k.timer = bridge.Call(safejs.Global(), "setTimeout", k.post.Value(), bridge.Int(0))
 }
 
 func (k *tasks) close() {
 	if !k.timer.IsUndefined() {
-		_, _ = safejs.Global().Call("clearTimeout", k.timer)
+		bridge.Call(safejs.Global(), "clearTimeout", k.timer)
 	}
 	if bridge.IsObject(k.in) {
-		_ = k.in.Set("onmessage", safejs.Null())
-		_, _ = k.in.Call("close")
-		_, _ = k.out.Call("close")
+		bridge.Set(k.in, "onmessage", safejs.Null())
+		bridge.Call(k.in, "close")
+		bridge.Call(k.out, "close")
 	}
 	k.in, k.out = safejs.Undefined(), safejs.Undefined()
 }
