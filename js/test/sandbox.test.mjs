@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startTimd } from '../../web/e2e/lib/timd.mjs';
 import { pack } from '../pack.mjs';
+import { startJsc } from './sandbox/jsc.mjs';
 import { DOMAIN, miniprogram } from './sandbox/program.mjs';
 import { Shell } from './sandbox/shell.mjs';
 
@@ -102,6 +103,36 @@ for (const variant of variants) {
     assert.deepEqual(plain(await second.tim.destroy()), { code: 0, data: {} });
     assert.equal(first.events.filter((e) => e.name === 'sdkStateReady').length, 1);
     assert.deepEqual(first.shell.globalNames(), first.shell.globals);
+  });
+}
+
+for (const suspend of ['1006', 'none']) {
+  test(`the whole session in JavaScriptCore without JIT, suspend ${suspend}`, async (t) => {
+    const open = async () => {
+      const jsc = startJsc(program, timd.url.replace('http', 'ws'), { suspend });
+      t.after(() => jsc.close());
+      assert.deepEqual(await jsc.started, []); // what is left of the shell's own globals
+      return jsc;
+    };
+    const userID = `mini${++users}`;
+    const { userSig } = await timd.userSig(userID);
+    const first = await open();
+    await first.call('login', { userID, userSig });
+    await first.next('sdkStateReady');
+    const before = first.dialled;
+    first.suspend();
+    first.resume();
+    await first.next('loginStatusChange', (d) => d.status === 'reconnecting');
+    await first.next('loginStatusChange', (d) => d.status === 'ready');
+    assert.equal(first.dialled, before + 1);
+    const second = await open();
+    await second.call('login', { userID, userSig });
+    await second.next('sdkStateReady');
+    assert.equal((await first.next('kickedOut')).data.type, 'multipleAccount');
+    assert.equal(await first.call('isReady'), false);
+    await second.call('logout');
+    await second.next('sdkStateNotReady');
+    assert.equal(await second.call('getLoginUser'), '');
   });
 }
 
