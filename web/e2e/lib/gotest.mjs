@@ -11,6 +11,7 @@ import { createReadStream } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { launch } from './browser.mjs';
+import { echo } from './echo.mjs';
 
 const [binary, ...flags] = process.argv.slice(2);
 const goroot = execFileSync('go', ['env', 'GOROOT'], { encoding: 'utf8' }).trim();
@@ -25,7 +26,9 @@ const server = createServer((request, answer) => {
   answer.writeHead(type ? 200 : 404, { 'content-type': type ?? 'text/plain' });
   if (path) createReadStream(path).pipe(answer);
   else answer.end('<!doctype html><title>go test</title><script src="wasm_exec.js"></script>');
-}).listen(0, '127.0.0.1');
+})
+  .on('upgrade', echo) // a WebSocket for the tests, at the page's own origin
+  .listen(0, '127.0.0.1');
 await once(server, 'listening');
 
 const browser = await launch('chromium');
