@@ -164,7 +164,7 @@ func (g *Gateway) drainSocket(s *socket) {
 	if sess := s.session(); sess != nil && g.take(sess) {
 		g.detach(sess.place, false)
 	}
-	s.finish(drainFrame, frame.CloseDrain, "restart: connect again")
+	s.finish(drainFrame, frame.CloseDrain, drainReason)
 }
 
 // take removes a session from those that are attached here. It is true for

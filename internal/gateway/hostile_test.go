@@ -57,6 +57,7 @@ func masked(first byte, payload []byte) []byte {
 // lastClose reads to the end and gives the code of the close frame, 0 if none.
 func lastClose(t *testing.T, c net.Conn) int {
 	t.Helper()
+	defer c.Close()
 	require.NoError(t, c.SetReadDeadline(time.Now().Add(within)))
 	r := bufio.NewReader(c)
 	for {
@@ -86,7 +87,7 @@ func lastClose(t *testing.T, c net.Conn) int {
 }
 
 func TestHostileBytes(t *testing.T) {
-	w := begin(t, setup{times: gateway.Times{Linger: 300 * time.Millisecond}})
+	w := begin(t, setup{})
 	huge := []byte{0x81, 0xff}
 	for _, c := range []struct {
 		name  string

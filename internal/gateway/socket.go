@@ -43,6 +43,8 @@ type socket struct {
 	timer   *time.Timer
 }
 
+const drainReason = "restart: connect again"
+
 var drainFrame = jsonframe.Notification(frame.Drain, nil)
 
 func newSocket(g *Gateway, conn *gws.Conn, raw *rawConn, addr string) *socket {

@@ -70,18 +70,19 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s := newSocket(g, conn, raw, addr)
 	conn.Session().Store("", s)
+	g.stats.sockets.Add(1)
 	g.mu.Lock()
 	draining := g.draining
 	if !draining {
 		g.sockets[s] = struct{}{}
-		g.stats.sockets.Add(1)
 		// In a goroutine of its own, so that net/http's buffers can go.
 		g.work.Go(func() { g.serve(s) })
 	}
 	g.mu.Unlock()
 	if draining {
-		s.gone()
-		raw.abort()
+		// Drain may be waiting already, so this one does not count as work.
+		s.finish(drainFrame, frame.CloseDrain, drainReason)
+		g.serve(s)
 	}
 }
 

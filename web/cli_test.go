@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const within = 10 * time.Second
+
+// binary is timd, built once for the tests that run it.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "timd-test-")
+	if err != nil {
+		return "", err
+	}
+	binaryDir = dir
+	file := filepath.Join(dir, "timd")
+	out, err := exec.Command("go", "build", "-o", file, ".").CombinedOutput()
+	if err != nil {
+		return "", errors.New(string(out))
+	}
+	return file, nil
+})
+
+var binaryDir string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if binaryDir != "" {
+		_ = os.RemoveAll(binaryDir)
+	}
+	os.Exit(code)
+}
+
+// timd is one running in a process of its own.
+type timd struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	url    string
+	stderr *logBuffer
+	ended  chan error
+}
+
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func timdCommand(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	file, err := binary()
+	require.NoError(t, err)
+	cmd := exec.Command(file, args...)
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_STATE_HOME=", "STATE_DIRECTORY=")
+	return cmd
+}
+
+// runTimd starts timd serve on a free port and waits for its URL.
+func runTimd(t *testing.T, args ...string) *timd {
+	t.Helper()
+	return runCommand(t, timdCommand(t, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...))
+}
+
+func runCommand(t *testing.T, cmd *exec.Cmd) *timd {
+	t.Helper()
+	d := &timd{t: t, cmd: cmd, stderr: new(logBuffer), ended: make(chan error, 1)}
+	cmd.Stderr = d.stderr
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	first := make(chan string, 1)
+	go func() {
+		r := bufio.NewReader(stdout)
+		line, _ := r.ReadString('\n')
+		first <- strings.TrimSuffix(line, "\n")
+		_, _ = io.Copy(io.Discard, r)
+		d.ended <- cmd.Wait()
+	}()
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	select {
+	case d.url = <-first:
+		require.NotEmpty(t, d.url, d.stderr.String())
+	case <-time.After(within):
+		require.FailNow(t, "no URL was printed", d.stderr.String())
+	}
+	return d
+}
+
+// stop ends it as an operator does and gives how long that took.
+func (d *timd) stop(sig os.Signal) time.Duration {
+	d.t.Helper()
+	began := time.Now()
+	require.NoError(d.t, d.cmd.Process.Signal(sig))
+	select {
+	case err := <-d.ended:
+		require.NoError(d.t, err, d.stderr.String())
+	case <-time.After(within):
+		require.FailNow(d.t, "timd did not stop", d.stderr.String())
+	}
+	return time.Since(began)
+}
+
+func (d *timd) get(path string, header ...string) (*http.Response, string) {
+	d.t.Helper()
+	return d.do(http.MethodGet, path, "", header...)
+}
+
+func (d *timd) do(method, path, body string, header ...string) (*http.Response, string) {
+	d.t.Helper()
+	req, err := http.NewRequest(method, d.url+path, strings.NewReader(body))
+	require.NoError(d.t, err)
+	for i := 0; i < len(header); i += 2 {
+		if header[i] == "Host" {
+			req.Host = header[i+1]
+		} else {
+			req.Header.Set(header[i], header[i+1])
+		}
+	}
+	client := &http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}, Timeout: within}
+	res, err := client.Do(req)
+	require.NoError(d.t, err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	require.NoError(d.t, err)
+	return res, string(text)
+}
+
+// A mistake is one line on stderr that says what to do, and exit code 2.
+func TestMistakes(t *testing.T) {
+	dir := t.TempDir()
+	keyFile := filepath.Join(dir, "app.key")
+	require.NoError(t, os.WriteFile(keyFile, []byte("s3cret"), 0o600))
+	busy := runTimd(t, "--dev", "--data", filepath.Join(dir, "busy"))
+	address := strings.TrimPrefix(busy.url, "http://")
+	app := "1400000001=" + keyFile
+	for _, c := range []struct {
+		name string
+		args []string
+		env  string
+		says string
+	}{
+		{"no command", []string{}, "", "timd serve --dev"},
+		{"unknown command", []string{"server"}, "", "timd help"},
+		{"no app", []string{"serve"}, "", "--app SDKAPPID=KEYFILE"},
+		{"unknown flag", []string{"serve", "--what"}, "", "timd serve -h"},
+		{"argument", []string{"serve", "--dev", "what"}, "", `"what"`},
+		{"app", []string{"serve", "--app", "what"}, "", "SDKAPPID=KEYFILE"},
+		{"key file", []string{"serve", "--app", "1400000001=" + filepath.Join(dir, "none")}, "", "cannot be read"},
+		{"listen", []string{"serve", "--dev", "--listen", "8080"}, "", "127.0.0.1:8080"},
+		{"dev for all", []string{"serve", "--dev", "--listen", "0.0.0.0:0"}, "", "--dev-remote"},
+		{"dev-remote alone", []string{"serve", "--app", app, "--dev-remote"}, "", "--dev"},
+		{"port in use", []string{"serve", "--dev", "--data", "memory", "--listen", address}, "", "port is in use"},
+		{"ops port in use", []string{"serve", "--dev", "--data", "memory", "--listen", ":0", "--ops-listen", address}, "", "port is in use"},
+		{"data in use", []string{"serve", "--dev", "--listen", ":0", "--data", filepath.Join(dir, "busy")}, "", "--data"},
+		{"data is a file", []string{"serve", "--dev", "--listen", ":0", "--data", keyFile}, "", "--data"},
+		{"sync", []string{"serve", "--dev", "--sync", "never"}, "", "default or always"},
+		{"grace", []string{"serve", "--dev", "--grace", "0s"}, "", "--grace"},
+		{"grace is no duration", []string{"serve", "--dev", "--grace", "soon"}, "", "grace"},
+		{"login-timeout", []string{"serve", "--dev", "--login-timeout", "1h"}, "", "--login-timeout"},
+		{"origin", []string{"serve", "--dev", "--allowed-origin", "chat.example.com"}, "", "--allowed-origin"},
+		{"proxy", []string{"serve", "--dev", "--trusted-proxy", "router"}, "", "--trusted-proxy"},
+		{"half of TLS", []string{"serve", "--dev", "--tls-cert", keyFile}, "", "give both"},
+		{"bad TLS", []string{"serve", "--dev", "--listen", ":0", "--tls-cert", keyFile, "--tls-key", keyFile}, "", "PEM"},
+		{"NATS", []string{"serve", "--dev", "--listen", ":0", "--nats", "nats://127.0.0.1:1"}, "", "--nats"},
+		{"environment", []string{"serve", "--dev"}, "TIM_GRACE=soon", "TIM_GRACE"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cmd := timdCommand(t, c.args...)
+			if c.env != "" {
+				cmd.Env = append(cmd.Env, c.env)
+			}
+			var out, errs bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &errs
+			err := cmd.Run()
+			exit, ok := errors.AsType[*exec.ExitError](err)
+			require.True(t, ok, "%v %s", err, errs.String())
+			require.Equal(t, 2, exit.ExitCode(), errs.String())
+			require.Empty(t, out.String())
+			require.Contains(t, errs.String(), c.says)
+			require.Equal(t, 1, strings.Count(errs.String(), "\n"), errs.String())
+			require.NotContains(t, errs.String(), "s3cret")
+		})
+	}
+	busy.stop(os.Interrupt)
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"serve", "-h"}, {"usersig", "-h"}} {
+		out, err := timdCommand(t, args...).Output()
+		require.NoError(t, err)
+		require.Contains(t, string(out), "timd")
+	}
+	out, err := timdCommand(t, "serve", "-h").Output()
+	require.NoError(t, err)
+	for _, flag := range []string{"listen", "dev", "dev-remote", "app", "admin", "data", "nats", "nats-creds", "nats-ca", "node", "sync",
+		"allowed-origin", "trusted-proxy", "tls-cert", "tls-key", "ops-listen", "grace", "login-timeout"} {
+		require.Regexp(t, `\n  -`+flag+`[ \n]`, string(out))
+	}
+	require.Contains(t, string(out), filepath.Join(".local", "state", "timd"), "the data directory is said")
+}
+
+func TestSignals(t *testing.T) {
+	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+		d := runTimd(t, "--dev", "--data", "memory")
+		require.Less(t, d.stop(sig), 3*time.Second)
+	}
+}
