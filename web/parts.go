@@ -7,6 +7,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/registry"
 	"github.com/tim-wasm/tim/internal/rest"
 )
@@ -22,6 +23,7 @@ type running struct {
 	gateway  *gateway.Gateway
 	accounts *rest.Accounts
 	metrics  *metrics
+	inbox    *inbox.Inbox // from serveMessages on
 
 	public *http.ServeMux // on --listen
 	ops    *http.ServeMux // on --ops-listen if given, else the same as public
@@ -48,6 +50,7 @@ var parts = []part{
 	serveSDK,
 	serveDev,
 	serveMetrics,
+	serveMessages,
 	serveREST,
 	serveConsole,
 }

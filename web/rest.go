@@ -43,6 +43,8 @@ func serveREST(ctx context.Context, t *running) error {
 		Keys:          t.apps.keys,
 		Admins:        t.options.admins,
 		RequireImport: t.options.requireImport,
+		Send:          t.sendMessage,
+		Profile:       t.importProfile,
 		Rate:          t.options.apiRate,
 		Observe:       t.metrics.called,
 		Log:           t.log,

@@ -42,10 +42,11 @@
 // userIDs and times (Unix seconds) are as in the original SDK; Message and
 // Conversation have its fields and are composed for their receiver.
 //
-//	session.sync {cursor?, watch?: [userID]} -> {cursor, resumed}
+//	session.sync {cursor?, watch?: [userID]} -> {cursor, resumed, more?}
 //	    the answer is last: before it come conversations (all of them, or the
 //	    changed ones after a cursor), messages (missed ones, the newest
 //	    Options.Missed at most) and revoked. Live notifications follow.
+//	session.more {} -> the same: goes on where more was true
 //	message.send {id, to, type, payload, cloudCustomData?, random?, clientTime?,
 //	    onlineUserOnly?} -> {message}
 //	message.list {conversationID, before?: position, count?} -> {messages, next, isCompleted}
@@ -55,7 +56,7 @@
 //	message.delete {conversationID, positions} -> {}
 //	message.revoke {conversationID, position} -> {message}
 //	message.ack {cursor} -> {}
-//	conversation.list {} -> {conversations, more}; get {conversationID} -> {conversation}
+//	conversation.get {conversationID} -> {conversation}
 //	conversation.delete {conversationIDs, clearHistory} -> {}
 //	conversation.pin {conversationID, isPinned} -> {}
 //	conversation.draft {conversationID, draftText}; conversation.custom {conversationIDs, customData} -> {}

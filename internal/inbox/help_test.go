@@ -93,6 +93,10 @@ func (c *client) sync() syncResult {
 	c.mu.Unlock()
 	var r syncResult
 	c.must("session.sync", map[string]any{"cursor": at}, &r)
+	for r.More {
+		r = syncResult{}
+		c.must("session.more", nothing{}, &r)
+	}
 	// On a socket the answer comes before what follows it; here a push may have
 	// been quicker.
 	c.mu.Lock()

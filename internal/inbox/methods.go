@@ -83,6 +83,7 @@ func Methods() []string {
 
 var calls = map[string]call{
 	"session.sync": with(func(ctx context.Context, s *Session, p syncParams) (any, error) { return s.sync(ctx, p) }),
+	"session.more": with(func(ctx context.Context, s *Session, _ nothing) (any, error) { return s.more(ctx) }),
 	"message.send": with(func(ctx context.Context, s *Session, p sendParams) (any, error) { return s.sendMessage(ctx, p) }),
 	"message.list": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		if p.Count <= 0 || p.Count > window {
@@ -120,14 +121,6 @@ var calls = map[string]call{
 			return nil, fault.With(fault.BadParameters, "the cursor is none of ours")
 		}
 		s.user.ack(c.pos)
-		return nothing{}, nil
-	}),
-	"conversation.list": with(func(ctx context.Context, s *Session, _ nothing) (any, error) {
-		list, err := s.list(ctx)
-		if err != nil {
-			return nil, err
-		}
-		s.pushList(list, true)
 		return nothing{}, nil
 	}),
 	"conversation.get": inConversation(func(ctx context.Context, s *Session, c pair, _ int, p conversationParams) (any, error) {
@@ -222,6 +215,8 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 	if !ok {
 		return nil, fault.With(frame.CodeNoMethod, method)
 	}
+	s.calls.Lock()
+	defer s.calls.Unlock()
 	s.user.mu.Lock()
 	closed := s.closed
 	s.user.mu.Unlock()
@@ -239,19 +234,6 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 		return nil, asFault(err)
 	}
 	return data, nil
-}
-
-// list composes all of the user's conversations.
-func (s *Session) list(ctx context.Context) ([]Conversation, error) {
-	all, _, err := s.in.peersOf(ctx, s.user.User)
-	if err != nil {
-		return nil, err
-	}
-	heads, err := s.in.heads(ctx, s.user.User, all)
-	if err != nil {
-		return nil, err
-	}
-	return s.in.compose(ctx, s.user.User, heads, all)
 }
 
 func (s *Session) conversation(ctx context.Context, c pair, p conversationParams) (any, error) {

@@ -144,26 +144,19 @@ func (in *Inbox) setProfile(ctx context.Context, u User, f profileFields) (Profi
 	return p.withDefaults(u.UserID), err
 }
 
-// Import sets the nick and avatar that a server API import gave; "" leaves
+// Import sets the nick and avatar that a server API import gave; nil leaves
 // what is there.
-func (in *Inbox) Import(ctx context.Context, u User, nick, avatar string) error {
-	var f profileFields
-	if nick != "" {
-		f.Nick = &nick
-	}
-	if avatar != "" {
-		f.Avatar = &avatar
-	}
-	if f.Nick == nil && f.Avatar == nil {
+func (in *Inbox) Import(ctx context.Context, u User, nick, avatar *string) error {
+	if nick == nil && avatar == nil {
 		return nil
 	}
-	if _, err := in.setProfile(ctx, u, f); err != nil {
+	if _, err := in.setProfile(ctx, u, profileFields{Nick: nick, Avatar: avatar}); err != nil {
 		return asFault(err)
 	}
 	return nil
 }
 
-// Profiles gives the profiles of users of one app, in that order.
+// profiles gives the profiles of users of one app, in that order.
 func (in *Inbox) profiles(ctx context.Context, app uint32, userIDs []string) ([]Profile, error) {
 	out, err := readAll[Profile](ctx, in, app, userIDs, docProfile)
 	for i := range out {

@@ -17,9 +17,33 @@ type syncParams struct {
 }
 
 type syncResult struct {
-	Cursor  string `json:"cursor"`
+	Cursor  string `json:"cursor,omitempty"`
 	Resumed bool   `json:"resumed"`
+	More    bool   `json:"more,omitempty"`
 }
+
+// catchingUp is a sync that is under way: what is still to be pushed before
+// the session goes live.
+type catchingUp struct {
+	notes   []pending
+	resumed bool
+	at      cursor // where the session stands once they are pushed
+	told    peers  // the settings that they tell of
+	queue   []*record
+	over    bool // more came meanwhile than the queue holds
+}
+
+type pending struct {
+	method string
+	params json.RawMessage
+}
+
+// Limits of a sync: what is pushed for one call, so that a client that reads
+// slowly asks for the rest in its own time, and what may come meanwhile.
+const (
+	syncBytes = 128 << 10
+	syncQueue = 2000
+)
 
 // sync brings a session up to date and lets records flow to it from there on.
 //
@@ -27,49 +51,99 @@ type syncResult struct {
 // what is up to there comes from the stores, what is after it waits in the
 // queue meanwhile. So nothing falls between, and nothing comes twice.
 func (s *Session) sync(ctx context.Context, p syncParams) (any, error) {
-	in, u := s.in, s.user
 	from, resumed := parseCursor(p.Cursor)
 	if p.Cursor != "" && !resumed {
 		return nil, fault.With(fault.BadParameters, "the cursor is none of ours")
 	}
-	u.mu.Lock()
-	s.live, s.syncing, s.queue = false, true, nil
-	u.mu.Unlock()
-	err := in.level(ctx)
-	upTo := in.messages.pos.Load()
-	var told peers
-	if err == nil {
-		told, err = s.catchUp(ctx, from, resumed, upTo)
+	if len(p.Watch) > 0 {
+		if err := checkUsers(p.Watch, maxWatches); err != nil {
+			return nil, err
+		}
+		if err := s.watchUsers(ctx, p.Watch); err != nil {
+			return nil, err
+		}
 	}
-	if err == nil && len(p.Watch) > 0 {
-		err = s.watchUsers(ctx, p.Watch)
-	}
-	if err != nil {
-		u.mu.Lock()
-		s.syncing, s.queue = false, nil
-		u.mu.Unlock()
+	if err := s.begin(ctx, from, resumed); err != nil {
 		return nil, err
 	}
+	return s.more(ctx)
+}
 
+// begin composes what a session has not seen.
+func (s *Session) begin(ctx context.Context, from cursor, resumed bool) error {
+	in, u := s.in, s.user
+	up := &catchingUp{resumed: resumed}
 	u.mu.Lock()
-	defer u.mu.Unlock()
-	s.syncing = false
-	if s.closed {
-		return nil, fault.New(fault.NotLoggedIn)
+	s.live, s.syncing = false, up
+	u.mu.Unlock()
+	err := in.level(ctx)
+	if err == nil {
+		up.at.pos = in.messages.pos.Load()
+		err = s.catchUp(ctx, from, up)
 	}
 	// An instance that comes from a gateway that was ahead of this one has seen
 	// more than this one's follower.
-	s.live, s.pos = true, max(upTo, from.pos)
-	for _, r := range s.queue {
-		if r.pos > s.pos {
+	up.at.pos = max(up.at.pos, from.pos)
+	if err != nil {
+		u.mu.Lock()
+		s.syncing = nil
+		u.mu.Unlock()
+	}
+	return err
+}
+
+// more pushes the next part of a sync; after the last one the session is live.
+func (s *Session) more(ctx context.Context) (any, error) {
+	u := s.user
+	up := s.syncing
+	if up == nil {
+		return nil, fault.With(fault.InvalidOperation, "session.sync comes before session.more")
+	}
+	for bytes := 0; len(up.notes) > 0; up.notes = up.notes[1:] {
+		if bytes >= syncBytes {
+			return syncResult{Resumed: up.resumed, More: true}, nil
+		}
+		n := up.notes[0]
+		bytes += len(n.params)
+		u.mu.Lock()
+		ok := !s.closed && s.push(n.method, n.params)
+		u.mu.Unlock()
+		if !ok {
+			return nil, fault.New(fault.ServerTimeout)
+		}
+	}
+	u.mu.Lock()
+	if s.closed {
+		u.mu.Unlock()
+		return nil, fault.New(fault.NotLoggedIn)
+	}
+	if up.over {
+		u.mu.Unlock()
+		if err := s.begin(ctx, up.at, true); err != nil {
+			return nil, err
+		}
+		return syncResult{Resumed: up.resumed, More: true}, nil
+	}
+	defer u.mu.Unlock()
+	s.syncing = nil
+	s.live, s.pos = true, up.at.pos
+	for _, r := range up.queue {
+		if s.live && r.pos > s.pos {
 			var out outgoing
 			s.send(r, r.pair.side(u.UserID), &out)
 		}
 	}
-	s.queue = nil
-	u.changedSince(told)
-	return syncResult{cursor{s.pos, u.rev}.String(), resumed}, nil
+	u.changedSince(up.told)
+	return syncResult{Cursor: cursor{s.pos, u.rev}.String(), Resumed: up.resumed}, nil
 }
+
+// note adds a notification to those that a sync will push.
+func (up *catchingUp) note(method string, v any) {
+	up.notes = append(up.notes, pending{method, encode(v)})
+}
+
+// resumedMissed is how many messages a reconnect brings at most.
+const resumedMissed = 5000
 
 // level lets the follower come up to the stream's end, so that all that was
 // sent before a sync is missed and not live. A follower that is too far behind
@@ -88,28 +162,27 @@ func (in *Inbox) level(ctx context.Context) error {
 	return nil
 }
 
-// catchUp pushes what a session has not seen up to a position. It gives the
-// settings that the session was told of.
-func (s *Session) catchUp(ctx context.Context, from cursor, resumed bool, upTo uint64) (peers, error) {
-	in, u := s.in, s.user.User
+// catchUp composes what a session has not seen up to a position.
+func (s *Session) catchUp(ctx context.Context, from cursor, up *catchingUp) error {
+	in, u, upTo, resumed := s.in, s.user.User, up.at.pos, up.resumed
 	all, rev, err := in.peersOf(ctx, u)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	heads, err := in.heads(ctx, u, all)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	after := from.pos
 	if !resumed {
 		d, err := in.docs.fresh(ctx, docSubject(u, docCursor))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		var c userCursor
 		if d.rev != 0 {
 			if err := json.Unmarshal(d.data, &c); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		after = c.Pos
@@ -124,7 +197,11 @@ func (s *Session) catchUp(ctx context.Context, from cursor, resumed bool, upTo u
 			changed = heads[:n]
 		}
 	}
-	missed, err := in.missed(ctx, u, heads, all, after, upTo, in.o.Missed, func(m *record) bool {
+	limit := in.o.Missed
+	if resumed {
+		limit = max(limit, resumedMissed) // the page is open: it wants them all
+	}
+	missed, err := in.missed(ctx, u, heads, all, after, upTo, limit, func(m *record) bool {
 		mine := m.pair.users[m.By] == u.UserID
 		switch {
 		case m.pair.users[0] == m.pair.users[1] && !resumed:
@@ -136,22 +213,23 @@ func (s *Session) catchUp(ctx context.Context, from cursor, resumed bool, upTo u
 		}
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var revoked []*record
 	if resumed {
 		if revoked, err = in.revocations(ctx, changed, after, upTo); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	list, err := in.compose(ctx, u, changed, all)
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	s.user.adopt(all, rev)
-	s.pushList(list, whole)
-	return all, s.pushMissed(ctx, heads, all, missed, revoked, cursor{upTo, rev})
+	up.told, up.at.rev = all, rev
+	up.list(list, whole, in.o.Frame)
+	return s.composeMissed(ctx, up, heads, all, missed, revoked)
 }
 
 // adopt keeps the settings for composing live frames, and has the live
@@ -179,13 +257,13 @@ func (u *user) changedSince(before peers) {
 	}
 }
 
-// pushList pushes conversations in as many notifications as they need.
-func (s *Session) pushList(list []Conversation, whole bool) {
+// list adds conversations, in as many notifications as they need.
+func (up *catchingUp) list(list []Conversation, whole bool, frame int) {
 	for first := true; first || len(list) > 0; first = false {
 		n, size := 0, 0
 		for n < len(list) {
 			size += sizeOfConversation(list[n])
-			if size > s.in.o.Frame && n > 0 {
+			if size > frame && n > 0 {
 				break
 			}
 			n++
@@ -195,7 +273,7 @@ func (s *Session) pushList(list []Conversation, whole bool) {
 		if part == nil {
 			part = []Conversation{}
 		}
-		s.pushSync(noteConversations, conversationsNote{Conversations: part, All: whole, More: len(list) > 0})
+		up.note(noteConversations, conversationsNote{Conversations: part, All: whole, More: len(list) > 0})
 	}
 }
 
@@ -210,8 +288,8 @@ func sizeOfConversation(c Conversation) int {
 	return n
 }
 
-// pushMissed pushes missed messages, oldest first, then revocations.
-func (s *Session) pushMissed(ctx context.Context, heads []*record, all peers, missed, revoked []*record, at cursor) error {
+// composeMissed adds missed messages, oldest first, then revocations.
+func (s *Session) composeMissed(ctx context.Context, up *catchingUp, heads []*record, all peers, missed, revoked []*record) error {
 	byPair := map[pair]*record{}
 	for _, h := range heads {
 		byPair[h.pair] = h
@@ -245,14 +323,14 @@ func (s *Session) pushMissed(ctx context.Context, heads []*record, all peers, mi
 			n++
 		}
 		// A link that breaks in between goes on behind what came.
-		stands := cursor{messages[n-1].Position, at.rev}
-		s.pushSync(noteMessages, messagesNote{Messages: messages[:n], Missed: true, More: n < len(messages), Cursor: stands.String()})
+		stands := cursor{messages[n-1].Position, up.at.rev}
+		up.note(noteMessages, messagesNote{Messages: messages[:n], Missed: true, More: n < len(messages), Cursor: stands.String()})
 		messages, sizes = messages[n:], sizes[n:]
 	}
 	for _, r := range revoked {
 		side := r.pair.side(u)
 		m := message(r.revoked(), byPair[r.pair], flags{Revoked: true, By: r.pair.users[r.By]}, side)
-		s.pushSync(noteRevoked, messagesNote{Messages: []Message{m}})
+		up.note(noteRevoked, messagesNote{Messages: []Message{m}})
 	}
 	return nil
 }
@@ -263,16 +341,6 @@ func groupByPair(records []*record) map[pair][]*record {
 		out[r.pair] = append(out[r.pair], r)
 	}
 	return out
-}
-
-// pushSync pushes a part of the catch-up.
-func (s *Session) pushSync(method string, v any) {
-	params := encode(v)
-	s.user.mu.Lock()
-	defer s.user.mu.Unlock()
-	if !s.closed {
-		s.push(method, params)
-	}
 }
 
 // documentChanged tells the sessions what a user changed elsewhere.

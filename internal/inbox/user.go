@@ -30,19 +30,19 @@ type user struct {
 // ackDelay gathers acknowledgements: one write for many.
 const ackDelay = 250 * time.Millisecond
 
-// Session is one attached instance of a user. Call is not for use by several
-// goroutines at once: the order of calls is the order of messages.
+// Session is one attached instance of a user. Calls are served one at a time:
+// the order of calls is the order of messages.
 type Session struct {
 	in       *Inbox
 	user     *user
 	instance string
 	push     Push
+	calls    sync.Mutex // one Call at a time
 
 	// The rest is guarded by user.mu.
 	closed  bool
-	live    bool // synced: records go out as they come
-	syncing bool
-	queue   []*record // what came while syncing
+	live    bool        // synced: records go out as they come
+	syncing *catchingUp // written by Call only
 	pos     uint64
 	watches map[User]struct{} // guarded by in.mu
 }
@@ -75,13 +75,14 @@ func (in *Inbox) Attach(u User, instance string, push Push) *Session {
 	return s
 }
 
-// Close ends a session: when it returns nothing is pushed any more.
+// Close ends a session: when it returns nothing is pushed any more. It does
+// not block on the store.
 func (s *Session) Close() {
 	u := s.user
 	s.in.mu.Lock()
 	u.mu.Lock()
 	was := s.closed
-	s.closed, s.live, s.queue = true, false, nil
+	s.closed, s.live = true, false
 	delete(u.sessions, s)
 	empty := len(u.sessions) == 0
 	if empty && s.in.users[u.User] == u {
@@ -96,7 +97,11 @@ func (s *Session) Close() {
 		return
 	}
 	if empty {
-		u.store()
+		s.in.done.Add(1)
+		go func() {
+			defer s.in.done.Done()
+			u.store()
+		}()
 	}
 	s.in.StatusChanged(u.User)
 }
@@ -120,8 +125,13 @@ func (u *user) deliver(r *record, side int) {
 	var out outgoing
 	for s := range u.sessions {
 		switch {
-		case s.syncing:
-			s.queue = append(s.queue, r)
+		case s.syncing != nil:
+			up := s.syncing
+			if up.over = up.over || len(up.queue) >= syncQueue; up.over {
+				up.queue = nil
+			} else {
+				up.queue = append(up.queue, r)
+			}
 		case s.live && r.pos > s.pos:
 			s.send(r, side, &out)
 		}
@@ -131,13 +141,55 @@ func (u *user) deliver(r *record, side int) {
 // send pushes what a record means to a session. The frame is composed once
 // for all of a user's sessions.
 func (s *Session) send(r *record, side int, out *outgoing) {
-	s.pos = r.pos
 	method, params := out.frame(s, r, side)
-	if params == nil {
+	if params == nil || s.push(method, params) {
+		s.pos = r.pos
 		return
 	}
-	if !s.push(method, params) {
-		s.live = false
+	s.stall()
+}
+
+// stall: a push was refused. Either the socket is gone and the session will be
+// closed, or the gateway may not deliver for a moment: then the session goes
+// on from where it stands. u.mu is held.
+func (s *Session) stall() {
+	if s.closed || !s.live {
+		return
+	}
+	s.live = false
+	time.AfterFunc(stallFor, s.goOn)
+}
+
+const stallFor = 500 * time.Millisecond
+
+// goOn catches up after a stall, without the client's asking.
+func (s *Session) goOn() {
+	s.calls.Lock()
+	defer s.calls.Unlock()
+	s.user.mu.Lock()
+	stands, done := cursor{s.pos, s.user.rev}, s.closed || s.live || s.syncing != nil
+	s.user.mu.Unlock()
+	if done || s.in.stopped() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	err := s.begin(ctx, stands, true)
+	for err == nil {
+		var r any
+		if r, err = s.more(ctx); err == nil && !r.(syncResult).More {
+			return
+		}
+		if err == nil {
+			err = pause(ctx, stallFor/5) // the client reads meanwhile
+		}
+	}
+	s.user.mu.Lock()
+	s.syncing = nil
+	again := !s.closed
+	s.user.mu.Unlock()
+	if again {
+		time.AfterFunc(stallFor, s.goOn)
 	}
 }
 
@@ -152,7 +204,7 @@ func (u *user) tell(method string, v any, except *Session) {
 	defer u.mu.Unlock()
 	for s := range u.sessions {
 		if s.live && s != except && !s.push(method, params) {
-			s.live = false
+			s.stall()
 		}
 	}
 }

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/inbox"
+	"github.com/tim-wasm/tim/internal/registry"
+	"github.com/tim-wasm/tim/internal/rest"
+)
+
+// serveMessages gives each session of the gateway its part of the inbox.
+func serveMessages(ctx context.Context, t *running) error {
+	o := inbox.Options{
+		Replicas: t.bus.Replicas(),
+		Memory:   t.bus.Storage() == jetstream.MemoryStorage,
+		Presence: presence{t.reg},
+		Report:   func(err error) { t.log.Warn("messages", "error", err) },
+	}
+	if t.options.requireImport {
+		o.Known = func(ctx context.Context, u inbox.User) (bool, error) {
+			if slices.Contains(t.options.admins, u.UserID) {
+				return true, nil // administrators need not be imported
+			}
+			return t.accounts.Known(ctx, gateway.User(u))
+		}
+	}
+	in, err := inbox.Open(ctx, t.bus.Conn(), o)
+	if err != nil {
+		return err
+	}
+	t.inbox = in
+	t.closers = append(t.closers, func(context.Context) { in.Close() })
+
+	var attached sync.Map // *gateway.Session to *inbox.Session
+	end := func(s *gateway.Session) {
+		if v, ok := attached.LoadAndDelete(s); ok {
+			v.(*inbox.Session).Close()
+		}
+	}
+	t.gateway.OnLogin(func(s *gateway.Session, _ bool) {
+		push := func(method string, params json.RawMessage) bool {
+			// While the lease is not held another gateway may have taken over.
+			return t.reg.Live() && s.Notify(method, params)
+		}
+		attached.Store(s, in.Attach(inbox.User(s.User()), s.Place().Instance, push))
+		if s.Context().Err() != nil { // it ended meanwhile
+			end(s)
+		}
+	})
+	t.gateway.OnEnd(end)
+	for _, method := range inbox.Methods() {
+		t.gateway.Handle(method, func(ctx context.Context, s *gateway.Session, params json.RawMessage) (any, error) {
+			v, ok := attached.Load(s)
+			if !ok {
+				return nil, fault.New(fault.NotLoggedIn)
+			}
+			result, f := v.(*inbox.Session).Call(ctx, method, params)
+			if f != nil {
+				return nil, f
+			}
+			return result, nil
+		})
+	}
+	return nil
+}
+
+// sendMessage is openim/sendmsg.
+func (t *running) sendMessage(ctx context.Context, m rest.Message) (rest.Sent, error) {
+	sent, err := t.inbox.Send(ctx, inbox.ServerMessage(m))
+	return rest.Sent(sent), err
+}
+
+// importProfile takes over what an account_import says of a user.
+func (t *running) importProfile(ctx context.Context, u gateway.User, nick, face *string) error {
+	return t.inbox.Import(ctx, inbox.User(u), nick, face)
+}
+
+// presence tells who is online from the registry's records.
+type presence struct{ reg *registry.Registry }
+
+// Online implements inbox.Presence. Whoever is within grace is online still.
+func (p presence) Online(ctx context.Context, app uint32, userIDs []string) ([]bool, error) {
+	out := make([]bool, len(userIDs))
+	for i, id := range userIDs {
+		v, err := p.reg.Get(ctx, gateway.User{SDKAppID: app, UserID: id})
+		if err != nil {
+			return nil, err
+		}
+		out[i] = v.State != registry.Offline
+	}
+	return out, nil
+}
