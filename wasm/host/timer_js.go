@@ -104,7 +104,8 @@ func (h *Host) StopTimer(t session.Timer) {
 type tasks struct {
 	post    *bridge.Func
 	in, out safejs.Value // the ports of a MessageChannel, if there is one
-	timer   safejs.Value // else the handle of the last timer
+	pending int          // without one, a timer runs while this is not 0
+	timer   safejs.Value
 }
 
 // NextTask implements client.Host.
@@ -115,11 +116,8 @@ func (h *Host) NextTask() {
 	k := &h.tasks
 	if k.post == nil {
 		k.post = h.scope.Func(func([]safejs.Value) any {
-			// In Node an open port would keep the process alive.
-			bridge.Call(k.in, "unref")
-			if !h.released {
-				h.client.OnTask()
-			}
+			k.arrived()
+			h.client.OnTask()
 			return nil
 		})
 		if channel, err := bridge.Global("MessageChannel").New(); err == nil {
@@ -127,22 +125,34 @@ func (h *Host) NextTask() {
 			bridge.Set(k.in, "onmessage", k.post.Value())
 		}
 	}
+	k.pending++
 	if bridge.IsObject(k.out) {
-		bridge.Call(k.in, "ref")
+		bridge.Call(k.in, "ref") // in Node an open port keeps the process alive
 		bridge.Call(k.out, "postMessage", bridge.Int(0))
-		return
+	} else if k.pending == 1 {
+		k.wait()
 	}
+}
+
+func (k *tasks) wait() {
 	k.timer = bridge.Call(safejs.Global(), "setTimeout", k.post.Value(), bridge.Int(0))
 }
 
+func (k *tasks) arrived() {
+	k.pending--
+	if k.pending == 0 {
+		bridge.Call(k.in, "unref")
+	} else if !bridge.IsObject(k.out) {
+		k.wait()
+	}
+}
+
 func (k *tasks) close() {
-	if !k.timer.IsUndefined() {
+	bridge.Set(k.in, "onmessage", safejs.Null())
+	bridge.Call(k.in, "close")
+	bridge.Call(k.out, "close")
+	if k.pending > 0 {
 		bridge.Call(safejs.Global(), "clearTimeout", k.timer)
 	}
-	if bridge.IsObject(k.in) {
-		bridge.Set(k.in, "onmessage", safejs.Null())
-		bridge.Call(k.in, "close")
-		bridge.Call(k.out, "close")
-	}
-	k.in, k.out = safejs.Undefined(), safejs.Undefined()
+	k.in, k.out, k.timer = safejs.Undefined(), safejs.Undefined(), safejs.Undefined()
 }
