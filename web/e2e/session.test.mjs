@@ -22,23 +22,8 @@ const until = (page, name, options) =>
   page.evaluate((name, options) => globalThis.story.until(name, options), name, options);
 const kick = (lines) => lines.find((line) => line.name === 'KICKED_OUT').data;
 
-/** Waits for the end of an outage that began after `from` events. */
-async function back(page, ms = 8000) {
-  await page.evaluate((ms) => {
-    const { tim, TIM } = globalThis;
-    if (tim.getLoginStatus().status === 'ready') return;
-    return new Promise((resolve, reject) => {
-      const check = () => {
-        if (tim.getLoginStatus().status !== 'ready') return;
-        tim.off(TIM.EVENT.LOGIN_STATUS_CHANGE, check);
-        clearTimeout(timer);
-        resolve();
-      };
-      const timer = setTimeout(() => reject(new Error(`not back: ${JSON.stringify(globalThis.story.lines)}`)), ms);
-      tim.on(TIM.EVENT.LOGIN_STATUS_CHANGE, check);
-    });
-  }, ms);
-}
+/** Waits for the end of an outage. */
+const back = (page, ms) => page.evaluate((ms) => globalThis.story.status('ready', ms), ms);
 
 describe('a lost connection', { concurrency: 3 }, () => {
   test('a cut connection comes back in the same place: no SDK_NOT_READY, no eviction', async (t) => {
@@ -59,7 +44,11 @@ describe('a lost connection', { concurrency: 3 }, () => {
     await proxy.refuse();
     await until(page, 'NET_STATE_CHANGE');
     assert.deepEqual(
-      await page.evaluate(() => [globalThis.tim.isReady(), globalThis.tim.getLoginUser(), globalThis.tim.getLoginStatus().status]),
+      await page.evaluate(() => [
+        globalThis.tim.isReady(),
+        globalThis.tim.getLoginUser(),
+        globalThis.tim.getLoginStatus().status,
+      ]),
       [true, user, 'reconnecting'],
     );
     await proxy.restore();
@@ -80,10 +69,11 @@ describe('a lost connection', { concurrency: 3 }, () => {
     await page.setOfflineMode(false);
     await back(page);
     assert.ok(Date.now() - began < 2000, `took ${Date.now() - began} ms`);
-    assert.deepEqual(
-      await page.evaluate(() => globalThis.story.lines.flatMap((line) => line.data?.state ?? [])),
-      ['disconnected', 'connecting', 'connected'],
-    );
+    assert.deepEqual(await page.evaluate(() => globalThis.story.lines.flatMap((line) => line.data?.state ?? [])), [
+      'disconnected',
+      'connecting',
+      'connected',
+    ]);
     assert.deepEqual([...new Set(await names(page))], ['SDK_READY', 'NET_STATE_CHANGE']);
   });
 
@@ -161,7 +151,7 @@ describe('the end of a UserSig', { concurrency: 3 }, () => {
     assert.equal(rejected?.code, 70001);
   });
 
-  test('renewUserSig keeps the session past the first UserSig\'s end, without leaving it', async (t) => {
+  test("renewUserSig keeps the session past the first UserSig's end, without leaving it", async (t) => {
     const page = await stage.actor(t);
     await stage.create(page);
     const user = someone();
@@ -173,20 +163,26 @@ describe('the end of a UserSig', { concurrency: 3 }, () => {
     assert.equal((await status(page)).status, 'ready');
   });
 
-  for (const [what, years] of [['ahead', 20], ['behind', -20]]) {
+  for (const [what, years] of [
+    ['ahead', 20],
+    ['behind', -20],
+  ]) {
     test(`a page whose clock is ${Math.abs(years)} years ${what}: the same end, by the gateway's clock`, async (t) => {
       const page = await stage.blank(t);
-      await page.evaluateOnNewDocument((offset) => {
-        const RealDate = Date;
-        globalThis.Date = class extends RealDate {
-          constructor(...args) {
-            super(...(args.length ? args : [RealDate.now() + offset]));
-          }
-          static now() {
-            return RealDate.now() + offset;
-          }
-        };
-      }, years * 365 * 86_400_000);
+      await page.evaluateOnNewDocument(
+        (offset) => {
+          const RealDate = Date;
+          globalThis.Date = class extends RealDate {
+            constructor(...args) {
+              super(...(args.length ? args : [RealDate.now() + offset]));
+            }
+            static now() {
+              return RealDate.now() + offset;
+            }
+          };
+        },
+        years * 365 * 86_400_000,
+      );
       await page.goto(stage.site.url);
       await page.evaluate((base) => globalThis.startSDK(base), stage.timd.url);
       await stage.create(page);
@@ -265,7 +261,11 @@ describe('what a page does', { concurrency: 3 }, () => {
     assert.equal((await stage.login(twin, user)).resolved?.code, 0);
     assert.deepEqual(kick(await until(page, 'KICKED_OUT')), { type: 'multipleAccount' });
     assert.equal((await status(twin)).status, 'ready');
-    assert.notEqual(await twin.evaluate(() => JSON.stringify(sessionStorage)), before, 'the twin took a fresh instance');
+    assert.notEqual(
+      await twin.evaluate(() => JSON.stringify(sessionStorage)),
+      before,
+      'the twin took a fresh instance',
+    );
   });
 
   test('a frozen page whose link died meanwhile is right again when it is resumed', async (t) => {
@@ -283,7 +283,9 @@ describe('what a page does', { concurrency: 3 }, () => {
     const user = someone();
     const page = await stage.member(t, user);
     await page.evaluate(() => globalThis.tim.logout());
-    const kept = await page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie]));
+    const kept = await page.evaluate(() =>
+      JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie]),
+    );
     assert.ok(!kept.includes(user), kept);
     assert.doesNotMatch(kept, /[0-9a-f]{32}/);
   });
@@ -311,7 +313,11 @@ describe('what a page does', { concurrency: 3 }, () => {
         tim.on(TIM.EVENT.SDK_NOT_READY, () => void tim.destroy());
         await tim.logout().catch(() => {});
         await story.until('SDK_DESTROY');
-        return { results: results.map((one) => Object.keys(one)[0]), again: Object.keys(again)[0], late: story.count('late') };
+        return {
+          results: results.map((one) => Object.keys(one)[0]),
+          again: Object.keys(again)[0],
+          late: story.count('late'),
+        };
       },
       { userID: user, userSig: stage.sig(user) },
     );
@@ -328,15 +334,24 @@ test('calls before ready reject with the code of the reason, and emit ERROR', as
   await page.evaluate(() => {
     globalThis.send = () => {
       const { tim, TIM } = globalThis;
-      const message = tim.createTextMessage({ to: 'bob', conversationType: TIM.TYPES.CONV_C2C, payload: { text: 'hi' } });
+      const message = tim.createTextMessage({
+        to: 'bob',
+        conversationType: TIM.TYPES.CONV_C2C,
+        payload: { text: 'hi' },
+      });
       return tim.sendMessage(message);
     };
   });
-  const call = () => page.evaluate(async () => {
-    const before = globalThis.story.count('ERROR');
-    const { rejected } = await globalThis.outcome(() => globalThis.send());
-    return { code: rejected?.code, errors: globalThis.story.count('ERROR') - before, data: globalThis.story.lines.findLast((line) => line.name === 'ERROR')?.data.code };
-  });
+  const call = () =>
+    page.evaluate(async () => {
+      const before = globalThis.story.count('ERROR');
+      const { rejected } = await globalThis.outcome(() => globalThis.send());
+      return {
+        code: rejected?.code,
+        errors: globalThis.story.count('ERROR') - before,
+        data: globalThis.story.lines.findLast((line) => line.name === 'ERROR')?.data.code,
+      };
+    });
   const told = (code) => ({ code, errors: 1, data: code });
   assert.deepEqual(await call(), told(2024), 'never logged in');
   const [pending, between] = await page.evaluate(

@@ -66,19 +66,29 @@ globalThis.Story = class {
 
   /** Resolves once `name` has been noted `times` times; rejects after ms. */
   until(name, { times = 1, ms = 8000 } = {}) {
+    return this.#when(() => this.count(name) >= times, name, ms);
+  }
+
+  /** Resolves once the session's status is this one; rejects after ms. */
+  status(wanted, ms = 8000) {
+    return this.#when(() => this.tim.getLoginStatus().status === wanted, `status ${wanted}`, ms);
+  }
+
+  // Looks again after each event.
+  #when(holds, what, ms) {
     return new Promise((resolve, reject) => {
       const end = () => {
         clearTimeout(timer);
         this.#waiting = this.#waiting.filter((other) => other !== check);
       };
       const check = () => {
-        if (this.count(name) < times) return;
+        if (!holds()) return;
         end();
         resolve(this.lines);
       };
       const timer = setTimeout(() => {
         end();
-        reject(new Error(`no ${name} within ${ms} ms, only ${JSON.stringify(this.lines)}`));
+        reject(new Error(`no ${what} within ${ms} ms, only ${JSON.stringify(this.lines)}`));
       }, ms);
       this.#waiting.push(check);
       check();
