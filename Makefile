@@ -16,17 +16,20 @@ EXHAUSTIVE  := bin/tools/exhaustive@v0.17.1
 PACKAGES := chromium firefox-esr libwebkit2gtk-4.1-0 webkit2gtk-driver xvfb xauth libjavascriptcoregtk-4.0-bin brotli
 PROGRAMS := chromium firefox-esr WebKitWebDriver xvfb-run brotli
 
+TIMD_FLAGS := -trimpath -buildvcs=false
+
 WASM := GOOS=js GOARCH=wasm
 WASM_PACKAGES := ./wasm/...
 
-.PHONY: run build wasm js timd test check package bench deps node-modules \
+.PHONY: run build wasm js parts timd test check package bench deps node-modules \
 	test-go test-wasm test-js test-e2e
 
 run: build
 	bin/timd serve --dev --listen $(LISTEN)
 
-# Order matters: timd embeds js/dist.
-build: timd
+# Order matters: timd embeds js/dist. Meanwhile what timd needs is compiled.
+build:
+	@$(MAKE) --no-print-directory -j2 timd
 
 wasm:
 	$(GO) run ./internal/build
@@ -35,8 +38,11 @@ wasm:
 js: wasm
 	$(GO) run ./js/bundle
 
-timd: js
-	$(GO) build -trimpath -buildvcs=false -ldflags='-s -w' -o bin/timd ./web
+timd: js parts
+	$(GO) build $(TIMD_FLAGS) -ldflags='-s -w' -o bin/timd ./web
+
+parts:
+	@$(GO) build $(TIMD_FLAGS) ./internal/...
 
 package: build node-modules
 	cd js && $(NPM) run --silent pack

@@ -33,7 +33,7 @@ var layers = map[string][]string{
 }
 
 // nobody may be imported but by what lies in the same folder.
-var nobody = []string{"web", "wasm", "internal/lint", "internal/gen", "internal/build", "js/bundle"}
+var nobody = []string{"web", "wasm", "internal/lint", "internal/gen", "internal/build", "internal/bench", "js/bundle"}
 
 // pure are the packages without I/O, clock, lock and randomness.
 var pure = []string{"internal/fault", "internal/frame", "internal/session", "internal/client"}

@@ -1,0 +1,77 @@
+// Command bench runs every Go benchmark of the module and prints one table,
+// with the sizes of the built artefacts beside it. With -o it writes the same
+// as JSON. Run it in the module's root: go run ./internal/bench. Arguments are
+// packages, ./... when there is none.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// report is what -o writes.
+type report struct {
+	Go         string                   `json:"go"`
+	CPUs       int                      `json:"cpus"`
+	Sizes      map[string]int64         `json:"sizes"` // bytes, by path
+	Benchmarks map[string][]measurement `json:"benchmarks"`
+}
+
+func main() {
+	out := flag.String("o", "", "write the figures as JSON to this `file`")
+	benchtime := flag.String("benchtime", "1s", "as of go test")
+	flag.Parse()
+	packages := flag.Args()
+	if len(packages) == 0 {
+		packages = []string{"./..."}
+	}
+	if err := run(packages, *benchtime, *out, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(packages []string, benchtime, out string, table io.Writer) error {
+	args := append([]string{"test", "-run", "^$", "-bench", ".", "-benchmem", "-benchtime", benchtime, "-p", "1"}, packages...)
+	cmd := exec.Command("go", args...)
+	var stdout bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		os.Stderr.Write(stdout.Bytes())
+		return err
+	}
+	r := report{Go: runtime.Version(), CPUs: runtime.NumCPU(), Sizes: sizes(), Benchmarks: parse(stdout.String())}
+	if len(r.Benchmarks) == 0 {
+		return fmt.Errorf("no benchmark in %s", strings.Join(packages, " "))
+	}
+	r.print(table)
+	if out == "" {
+		return nil
+	}
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, append(text, '\n'), 0o644)
+}
+
+// sizes gives what was built; what was not is left out.
+func sizes() map[string]int64 {
+	found := map[string]int64{}
+	for _, path := range []string{
+		"bin/timd", "js/dist/tim.wasm", "js/dist/tim.wasm.gz", "js/dist/tim.wasm.br", "js/dist/tim.js", "js/dist/wasm_exec.js",
+	} {
+		if info, err := os.Stat(filepath.FromSlash(path)); err == nil {
+			found[path] = info.Size()
+		}
+	}
+	return found
+}
