@@ -6,7 +6,7 @@ import { startProxy } from './lib/proxy.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 import { tap } from './lib/wire.mjs';
 
-const stage = await openStage({ data: 'disk' });
+const stage = await openStage({ data: 'disk', browser: { bfcache: true } });
 
 /** A member whose connection goes through a proxy of their own. */
 async function behindProxy(t, user = someone()) {
@@ -200,6 +200,9 @@ describe('the end of a UserSig', { concurrency: 3 }, () => {
   }
 });
 
+/** Follows a link away, into the back/forward cache. */
+const leave = (page) => page.goto(`${stage.timd.url}/healthz`);
+
 describe('what a page does', { concurrency: 3 }, () => {
   test('a reload and a login of the same user resume the same instance', async (t) => {
     const user = someone();
@@ -266,6 +269,31 @@ describe('what a page does', { concurrency: 3 }, () => {
       before,
       'the twin took a fresh instance',
     );
+  });
+
+  test('away and back by the back/forward cache: the session resumes in the same place', async (t) => {
+    const page = await stage.member(t, someone());
+    const wire = await tap(page);
+    await leave(page);
+    await page.goBack();
+    await until(page, 'NET_STATE_CHANGE', { times: 2 });
+    await back(page);
+    assert.deepEqual(await names(page), ['SDK_READY', 'NET_STATE_CHANGE', 'NET_STATE_CHANGE']);
+    assert.deepEqual(
+      wire.logins.map(({ intent, resumed }) => ({ intent, resumed })),
+      [{ intent: 'resume', resumed: true }],
+    );
+  });
+
+  test('displaced while in the back/forward cache: told on the way back, and out', async (t) => {
+    const user = someone();
+    const page = await stage.member(t, user);
+    await leave(page);
+    const newer = await stage.member(t, user);
+    await page.goBack();
+    assert.deepEqual(kick(await until(page, 'KICKED_OUT')), { type: 'multipleAccount' });
+    assert.deepEqual(await status(page), { status: 'loggedOut', reason: 'multipleAccount' });
+    assert.deepEqual(await names(newer), ['SDK_READY']);
   });
 
   test('a frozen page whose link died meanwhile is right again when it is resumed', async (t) => {

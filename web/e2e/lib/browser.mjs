@@ -16,7 +16,10 @@ import { launchWebKit } from './webkit.mjs';
 /** The engines that launch knows. */
 export const engines = ['chromium', 'firefox', 'webkit'];
 
-/** Starts a browser; options: args (more command line flags). */
+/**
+ * Starts a browser; options of Chromium: args (more command line flags), bfcache
+ * (keep the back/forward cache, which puppeteer turns off).
+ */
 export async function launch(engine, options = {}) {
   switch (engine) {
     case 'chromium':
@@ -30,13 +33,14 @@ export async function launch(engine, options = {}) {
   }
 }
 
-async function chromium({ args = [] }) {
+async function chromium({ args = [], bfcache = false }) {
   const profile = folder('chromium');
   const browser = await puppeteer.launch({
     executablePath: program('CHROMIUM', ['chromium', 'chromium-browser', 'google-chrome'], 'Chromium'),
     headless: true,
     userDataDir: profile,
     protocolTimeout: 60_000,
+    ignoreDefaultArgs: bfcache ? ['--disable-back-forward-cache'] : [],
     args: [
       '--no-sandbox', // tests run as root in containers
       '--disable-gpu',
