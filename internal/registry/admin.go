@@ -141,9 +141,10 @@ func (r *Registry) KickInstance(ctx context.Context, u gateway.User, instance st
 	found := false
 	err := r.mutate(ctx, "kick", u, func(rec Record, s rules, _ string, now int64) step {
 		next, c := kickOne(rec, s, u, instance, now)
-		st := c.step(next)
-		st.after = func() { found = c.Write }
-		return st
+		// Found once is enough: when it is gone at the next try, an earlier
+		// try whose answer was lost has done it.
+		found = found || c.Write
+		return c.step(next)
 	})
 	return found, err
 }

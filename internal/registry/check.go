@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -127,12 +128,21 @@ func (r *Registry) checkPlace(p gateway.Place, strict bool) error {
 				}
 			}}
 		}
-		next, back := reattach(rec, s, p, r.self, now)
+		next, back := rec, change{}
+		if slices.Contains((*local).Places(), p) { // a late question may find it gone
+			next, back = reattach(rec, s, p, r.self, now)
+		}
 		next, c := tidy(next, s, p.User, now)
 		c.Events = append(back.Events, c.Events...)
 		c.Write = c.Write || back.Write
 		st := c.step(next)
-		st.after = func() { r.endAt(p.User, c.Due) }
+		st.after = func() {
+			r.endAt(p.User, c.Due)
+			if back.Write && !slices.Contains((*local).Places(), p) {
+				// It went meanwhile, and its detachment found it detached.
+				r.owed.add(debt{place: p, since: r.now()})
+			}
+		}
 		return st
 	})
 }

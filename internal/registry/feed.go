@@ -64,7 +64,7 @@ func (r *Registry) Consumer(ctx context.Context, name string) (jetstream.Consume
 	return r.bus.JetStream().CreateOrUpdateConsumer(ctx, EventStream, jetstream.ConsumerConfig{
 		Durable:       name,
 		AckPolicy:     jetstream.AckExplicitPolicy,
-		AckWait:       30 * time.Second,
+		AckWait:       10 * time.Second,
 		MaxDeliver:    -1,
 		MaxAckPending: 256,
 	})
@@ -79,7 +79,7 @@ func (r *Registry) Watch(ctx context.Context, app uint32) (<-chan Event, error) 
 		return nil, fmt.Errorf("registry: events cannot be watched: %w", err)
 	}
 	// The server must know of it before the caller relies on it.
-	if err := r.bus.Conn().FlushWithContext(ctx); err != nil {
+	if err := r.bus.Conn().FlushTimeout(r.o.callTimeout); err != nil {
 		_ = sub.Unsubscribe()
 		return nil, fmt.Errorf("registry: events cannot be watched: %w", err)
 	}

@@ -153,7 +153,7 @@ func newWorld(t *testing.T, b *bus.Bus, seed uint64, faults bool) *world {
 
 // settle has both gateways compare their places, and then holds the sockets
 // against the record: they are the same.
-func (w *world) settle(u gateway.User) {
+func (w *world) settle(u gateway.User, story lazy) {
 	w.h.wg.Wait()
 	for i := range w.regs {
 		for n := 0; !w.regs[i].checkAll(true); n++ {
@@ -178,7 +178,7 @@ func (w *world) settle(u gateway.User) {
 			}
 		}
 	}
-	require.Equal(w.t, want, got, "sockets follow the record")
+	require.Equal(w.t, want, got, "sockets follow the record\n%s\n%s", story, lazy(func() string { return string(rec.encode()) }))
 	w.h.mu.Lock()
 	defer w.h.mu.Unlock()
 	require.Empty(w.t, w.h.wrong)
@@ -532,7 +532,7 @@ func (w *world) run(u gateway.User, app uint32, mode Mode, steps int) {
 		default:
 			m.end(w.clock.Load())
 			require.NoError(t, w.regs[0].tidyUser(ctx, u), fail)
-			w.settle(u)
+			w.settle(u, fail)
 		}
 		// No time-out is left open: let the grace of the model be that of the
 		// record.
@@ -543,7 +543,7 @@ func (w *world) run(u gateway.User, app uint32, mode Mode, steps int) {
 	}
 	m.end(w.clock.Load())
 	require.NoError(t, w.regs[0].tidyUser(ctx, u), fail)
-	w.settle(u)
+	w.settle(u, fail)
 	hear()
 	// Nobody was evicted without being told: at once, or at its return.
 	for _, c := range clients {

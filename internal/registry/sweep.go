@@ -17,6 +17,9 @@ import (
 
 const sweepEvery = 10 * time.Minute
 
+// orphanAfter is longer than any login takes from the record to the socket.
+const orphanAfter = time.Minute
+
 // sweeps is when the next walk is due.
 type sweeps struct {
 	mu   sync.Mutex
@@ -79,9 +82,11 @@ func (r *Registry) sweep(ctx context.Context, keys string) error {
 	}
 	return r.walk(ctx, keys, 1, func(u gateway.User, rec Record, _ uint64) error {
 		for i := range rec.Instances {
-			// Attached here, says the record, and no socket has it.
+			// Attached here for some time, says the record, and no socket has
+			// it. (An attach number is at least the time of the attach.)
 			in := &rec.Instances[i]
-			if p := in.holder(u).Place; in.Gateway == r.self && in.Down == 0 && !here[p] && !r.recent.has(p) {
+			old := r.now()-int64(in.Attach) > orphanAfter.Milliseconds()
+			if p := in.holder(u).Place; in.Gateway == r.self && in.Down == 0 && old && !here[p] {
 				r.orphan(p)
 			}
 		}

@@ -1,0 +1,211 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// TestConcurrent lets pages of one user log in, reconnect, lose their link and
+// log out on both gateways at once, with everything that may go wrong going
+// wrong. No record ever holds too many (the store looks at each), sockets and
+// record agree in the end, and whoever was turned out is told so.
+func TestConcurrent(t *testing.T) {
+	b := testBus(t)
+	for seed := range uint64(4) {
+		w := newWorld(t, b, 77+seed, true)
+		ctx := context.Background()
+		two := 2
+		u := gateway.User{SDKAppID: 5, UserID: fmt.Sprintf("busy %d", seed)}
+		s, err := w.regs[0].SetSettings(ctx, u.SDKAppID, Patch{WebInstances: &two})
+		require.NoError(t, err)
+		w.h.mu.Lock()
+		w.h.settings[s.Revision] = s
+		w.h.mu.Unlock()
+		require.NoError(t, w.regs[1].refreshSettings(ctx, u.SDKAppID))
+
+		type page struct {
+			id    string
+			gw    int
+			place gateway.Place
+			out   bool
+		}
+		claim := func(id string, resume bool) gateway.Claim {
+			now := w.clock.Load() / 1000
+			return gateway.Claim{User: u, Platform: gateway.Web, Instance: id, Doc: "d", Resume: resume, SignedAt: now, ExpiresAt: now + 9999}
+		}
+		last := make([]*page, 5)
+		var wg sync.WaitGroup
+		for n := range last {
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				rng := rand.New(rand.NewPCG(seed, uint64(n)))
+				var p *page
+				for i := range 12 {
+					w.clock.Add(int64(rng.IntN(20)))
+					resume := p != nil && !p.out
+					if !resume {
+						p = &page{id: fmt.Sprintf("p%d.%d", n, i)}
+						last[n] = p
+					}
+					gw := rng.IntN(2)
+					out, err := w.regs[gw].Admit(ctx, claim(p.id, resume))
+					if err != nil {
+						t.Errorf("admit: %v", err)
+						return
+					}
+					if out.Verdict != gateway.Admitted {
+						p.out = true
+						continue
+					}
+					p.gw, p.place = gw, out.Place
+					w.gws[gw].attach(out.Place)
+					switch rng.IntN(4) {
+					case 0:
+						w.gws[gw].mu.Lock()
+						delete(w.gws[gw].places, p.place)
+						w.gws[gw].mu.Unlock()
+						if err := w.regs[gw].Detach(ctx, p.place, false); err != nil {
+							t.Errorf("detach: %v", err)
+						}
+					case 1:
+						w.gws[gw].mu.Lock()
+						delete(w.gws[gw].places, p.place)
+						w.gws[gw].mu.Unlock()
+						if err := w.regs[gw].Release(ctx, p.place); err != nil {
+							t.Errorf("release: %v", err)
+						}
+						p.out = true
+					}
+				}
+			}()
+		}
+		wg.Wait()
+		w.h.wg.Wait()
+		w.settle(u, func() string { return "" })
+		rec := w.record(u)
+		require.LessOrEqual(t, len(rec.Instances), 2)
+		for _, p := range last {
+			if p.out || rec.find(p.id) >= 0 {
+				continue
+			}
+			if told := kicked(w, p.id); told {
+				continue
+			}
+			out, err := w.regs[0].Admit(ctx, claim(p.id, true))
+			require.NoError(t, err)
+			require.Equal(t, gateway.KickedOut, out.Verdict, "%s went without a word", p.id)
+		}
+	}
+}
+
+func kicked(w *world, id string) bool {
+	for _, g := range w.gws {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		for _, line := range g.log {
+			var who, typ string
+			if n, _ := fmt.Sscanf(line, "kick %s %s", &who, &typ); n == 2 && who == id {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// TestALapsedLease: others take its instances for disconnected; the gateway is
+// not live, and is again when it has its lease back and has looked.
+func TestALapsedLease(t *testing.T) {
+	b := testBus(t)
+	lost := &lostLease{}
+	r1, g1 := open(t, b, "one", func(o *Options) {
+		o.leaseTTL = time.Second
+		o.wrap = func(s store) store { lost.store = s; return lost }
+	})
+	r2, g2 := open(t, b, "two", func(o *Options) { o.leaseTTL = time.Second })
+	ctx := context.Background()
+	a := login(t, r1, g1, web("a"))
+	require.True(t, r1.Live())
+	lost.lose(true)
+	require.Eventually(t, func() bool { return !r1.Live() }, 5*time.Second, 5*time.Millisecond)
+	state := func() State {
+		v, err := r2.Get(ctx, alice)
+		require.NoError(t, err)
+		return v.State
+	}
+	require.Eventually(t, func() bool { return state() == Disconnected }, 5*time.Second, 10*time.Millisecond)
+	require.True(t, r2.Live())
+
+	// Another page takes the one place; the signal finds nobody to wait for.
+	out := login(t, r2, g2, web("b"))
+	require.Equal(t, gateway.Admitted, out.Verdict)
+	require.Len(t, out.Evicted, 1)
+	require.False(t, out.Evicted[0].Attached)
+	require.Equal(t, []gateway.Place{a.Place}, g1.Places(), "it keeps its socket")
+
+	lost.lose(false)
+	g1.expect(t, "kick a multipleAccount")
+	require.Eventually(t, r1.Live, 5*time.Second, 5*time.Millisecond)
+	require.Equal(t, Online, state())
+}
+
+// TestALapsedLeaseThatNobodyUsed: the instance goes on where it was.
+func TestALapsedLeaseThatNobodyUsed(t *testing.T) {
+	b := testBus(t)
+	lost := &lostLease{}
+	r1, g1 := open(t, b, "one", func(o *Options) {
+		o.leaseTTL = time.Second
+		o.wrap = func(s store) store { lost.store = s; return lost }
+	})
+	r2, _ := open(t, b, "two", func(o *Options) { o.leaseTTL = time.Second })
+	ctx := context.Background()
+	a := login(t, r1, g1, web("a"))
+	two := 2
+	lost.lose(true)
+	require.Eventually(t, func() bool {
+		v, err := r2.Get(ctx, alice)
+		return err == nil && v.State == Disconnected
+	}, 5*time.Second, 10*time.Millisecond)
+	_, err := r2.SetSettings(ctx, app, Patch{WebInstances: &two})
+	require.NoError(t, err)
+	// The record says disconnected, too, once somebody writes it.
+	c := web("b")
+	out, err := r2.Admit(ctx, c)
+	require.NoError(t, err)
+	require.Empty(t, out.Evicted)
+	lost.lose(false)
+	require.Eventually(t, r1.Live, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool {
+		v, err := r2.Get(ctx, alice)
+		return err == nil && len(v.Instances) == 2 && v.Instances[0].State == Online
+	}, 5*time.Second, 10*time.Millisecond)
+	require.Equal(t, []gateway.Place{a.Place}, g1.Places())
+	g1.expect(t)
+}
+
+// lostLease is a store that a lease cannot be renewed in.
+type lostLease struct {
+	store
+	mu   sync.Mutex
+	lost bool
+}
+
+func (l *lostLease) lose(yes bool) { l.mu.Lock(); l.lost = yes; l.mu.Unlock() }
+
+func (l *lostLease) Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error) {
+	l.mu.Lock()
+	lost := l.lost
+	l.mu.Unlock()
+	if lost {
+		return 0, context.DeadlineExceeded
+	}
+	return l.store.Put(ctx, subject, data, seq, ttl)
+}
