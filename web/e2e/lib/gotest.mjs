@@ -25,7 +25,7 @@ const server = createServer((request, answer) => {
   const [type, path] = files[request.url] ?? [];
   answer.writeHead(type ? 200 : 404, { 'content-type': type ?? 'text/plain' });
   if (path) createReadStream(path).pipe(answer);
-  else answer.end('<!doctype html><title>go test</title><script src="wasm_exec.js"></script>');
+  else answer.end('<!doctype html><title>go test</title><link rel="icon" href="data:,"><script src="wasm_exec.js"></script>');
 })
   .on('upgrade', echo) // a WebSocket for the tests, at the page's own origin
   .listen(0, '127.0.0.1');
