@@ -69,7 +69,7 @@ func digits(n uint32) string {
 
 // gatewayPattern is read by the host's own RegExp, which costs no code: s of
 // the scheme, host, path and query. A fragment is none of a WebSocket's URL.
-const gatewayPattern = `^\s*(?:ws|http)(s?)://([^/?#\s@\\<>"]+)/?([^#\s]*)`
+const gatewayPattern = `^\s*(?:ws|http)(s?)://([^/?#\s@\\<>"]+)(?:/|(?=[?#\s]|$))([^#\s]*)(?:#\S*)?\s*$`
 
 // gatewayURL turns what an app calls its gateway into the URL to dial: http
 // becomes ws, and an empty path /ws.
