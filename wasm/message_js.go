@@ -111,8 +111,13 @@ func (i *instance) now() int {
 	return int(n)
 }
 
-// sendMessage sends a message of create…Message. A failure sets its status to
-// 'fail' and comes with it as data.message.
+// sendWithin is how long a send is tried, in ms, over reconnects, too. The
+// gateway recognises a repetition for longer.
+const sendWithin = 30_000
+
+// sendMessage sends a message of create…Message. It resolves with that object
+// when the gateway has stored it. A failure sets its status to 'fail' and
+// comes with it as data.message.
 //
 //	sendMessage(message: Message, options?: {onlineUserOnly?: boolean}): Promise<{code: 0, data: {message: Message}}>
 func (i *instance) sendMessage(args []safejs.Value, a *answer) {
@@ -123,17 +128,29 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		return
 	}
 	fail := func(f *fault.Error) {
-		_ = m.Value.Set("status", "fail")
+		bridge.Set(m.Value, "status", bridge.String("fail"))
 		a.promise.Reject(bridge.NewError(f, bridge.Wrap("message", m.Value)))
 	}
 	if f := checkBody(payload); f != nil {
 		fail(f)
 		return
 	}
-	a.gated = !i.client.Ready()
-	i.client.Send("message.send", frame.Fields{{Key: "message", Value: frame.Body(m)}}, 0, func(_ frame.Body, f *fault.Error) {
+	if a.gated = !i.client.Ready(); !a.gated {
+		bridge.Set(m.Value, "from", bridge.String(i.client.User()))
+		i.inbox.hold(m.Value)
+	}
+	i.client.Send("message.send", frame.Fields{
+		{Key: "id", Value: m.Text("ID")},
+		{Key: "to", Value: m.Text("to")},
+		{Key: "type", Value: m.Text("type")},
+		{Key: "payload", Value: frame.Body(bridge.Object{Value: payload})},
+		{Key: "cloudCustomData", Value: m.Text("cloudCustomData")},
+		{Key: "random", Value: m.Number("random")},
+		{Key: "clientTime", Value: m.Number("time")},
+		{Key: "onlineUserOnly", Value: isTrue(bridge.Get(bridge.Arg(args, 1), "onlineUserOnly"))},
+	}, sendWithin, func(result frame.Body, f *fault.Error) {
 		if f == nil {
-			_ = m.Value.Set("status", "success")
+			assign(m.Value, bridge.Get(bridge.ValueOf(result), "message"))
 			a.resolve(bridge.Wrap("message", m.Value))
 			return
 		}
@@ -145,6 +162,18 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 			i.emitError(f)
 		}
 	})
+}
+
+// resendMessage sends a message again that failed. With the same ID it is
+// stored once, even if the first attempt has arrived after all.
+//
+//	resendMessage(message: Message): Promise<{code: 0, data: {message: Message}}>
+func (i *instance) resendMessage(args []safejs.Value, a *answer) {
+	if m := bridge.Arg(args, 0); bridge.IsObject(m) {
+		bridge.Set(m, "isResend", bridge.Bool(true))
+		bridge.Set(m, "status", bridge.String("unSend"))
+	}
+	i.sendMessage(args, a)
 }
 
 func checkBody(payload safejs.Value) *fault.Error {

@@ -22,6 +22,7 @@ type sdk struct {
 	guard     bridge.Guard
 	call      safejs.Value // of methods that give a promise
 	callSync  safejs.Value // of methods that give a value or throw
+	retry     safejs.Value // of an instance whose messages could not be synchronised
 	unbuilt   safejs.Value // an object of the methods that need no instance
 	instances map[int]*instance
 	keys      map[string]*instance
@@ -39,6 +40,8 @@ type instance struct {
 	host    *host.Host
 	client  *client.Client
 
+	inbox *inbox
+
 	sequence int // of the messages created
 }
 
@@ -46,6 +49,10 @@ func newSDK() *sdk {
 	s := &sdk{instances: map[int]*instance{}, keys: map[string]*instance{}}
 	s.call = bridge.Static(s.onCall, s.failedCall)
 	s.callSync = s.guard.Guarded(bridge.Static(s.onCallSync, s.failedSync))
+	s.retry = bridge.Static(s.onRetry, func(reason string) any {
+		bridge.Report(bridge.NewError(bridge.Uncaught(reason), safejs.Undefined()))
+		return nil
+	})
 	s.unbuilt = s.unbuiltMethods()
 	s.tim = bridge.Parse(constantsJSON)
 	bridge.Set(s.tim, "VERSION", bridge.String(version))
@@ -78,6 +85,7 @@ func (s *sdk) instance(o options) *instance {
 	i := &instance{sdk: s, number: s.last, key: o.key()}
 	s.instances[i.number], s.keys[i.key] = i, i
 	i.object = s.object(i.number)
+	i.inbox = newInbox(i)
 	i.host = host.New(host.Config{
 		URL:        o.gateway,
 		StorageKey: "tim:" + i.key,
@@ -88,6 +96,19 @@ func (s *sdk) instance(o options) *instance {
 	i.client = client.New(client.Options{SDKAppID: o.sdkAppID, Platform: "Web", Early: o.sdkAppID != 0}, i.host)
 	i.host.Attach(i.client)
 	return i
+}
+
+// later synchronises an instance again after some ms.
+func (s *sdk) later(i *instance, ms int) {
+	bridge.Call(safejs.Global(), "setTimeout", bridge.Call(s.retry, "bind", safejs.Undefined(), bridge.Int(i.number)), bridge.Int(ms))
+}
+
+func (s *sdk) onRetry(args []safejs.Value) any {
+	number, _ := bridge.Number(bridge.Arg(args, 0))
+	if i := s.instances[int(number)]; i != nil {
+		i.inbox.retry()
+	}
+	return nil
 }
 
 // object makes the plain object that an app holds.
@@ -149,7 +170,7 @@ func (s *sdk) onCallSync(args []safejs.Value) (result any) {
 			s.throw(fault.New(fault.Destroyed))
 			return nil
 		}
-		return m.dead()
+		return orUndefined(m.dead())
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -164,7 +185,15 @@ func (s *sdk) onCallSync(args []safejs.Value) (result any) {
 		s.throw(f)
 		return nil
 	}
-	return result
+	return orUndefined(result)
+}
+
+// orUndefined: syscall/js makes null of nil.
+func orUndefined(v any) any {
+	if v == nil {
+		return safejs.Undefined()
+	}
+	return v
 }
 
 func (s *sdk) failedSync(reason string) any {
@@ -182,14 +211,20 @@ func (s *sdk) log(level int, text string) {
 	}
 }
 
-func (i *instance) emit(name string, data frame.Body) { i.emitter.Emit(name, bridge.ValueOf(data)) }
+func (i *instance) emit(name string, data frame.Body) {
+	i.emitter.Emit(name, bridge.ValueOf(data))
+	i.inbox.emitted(name, data)
+}
 
 func (i *instance) emitError(f *fault.Error) {
 	i.emit(session.EventError, frame.Fields{{Key: "code", Value: int(f.Code)}, {Key: "message", Value: f.Message}})
 }
 
 // notify gets the gateway's notifications that are not the session's own.
-func (i *instance) notify(method string, _ frame.Body) {
+func (i *instance) notify(method string, note frame.Body) {
+	if i.inbox.notified(method, bridge.ValueOf(note)) {
+		return
+	}
 	i.sdk.log(0, "the gateway sent "+method+", which this version does not know")
 }
 
@@ -197,6 +232,7 @@ func (i *instance) notify(method string, _ frame.Body) {
 func (i *instance) forget() {
 	i.host.Release()
 	i.emitter.Clear()
+	i.inbox.forget(fault.New(fault.Destroyed))
 	delete(i.sdk.instances, i.number)
 	if i.sdk.keys[i.key] == i {
 		delete(i.sdk.keys, i.key)

@@ -24,11 +24,9 @@ var (
 	}
 	// Methods that give a value at once.
 	unbuiltValues = map[string]any{
-		"findMessage":                safejs.Null(),
-		"getSignalingInfo":           safejs.Null(),
-		"getTotalUnreadMessageCount": 0,
-		"addSignalingListener":       safejs.Undefined(),
-		"removeSignalingListener":    safejs.Undefined(),
+		"getSignalingInfo":        safejs.Null(),
+		"addSignalingListener":    safejs.Undefined(),
+		"removeSignalingListener": safejs.Undefined(),
 	}
 )
 

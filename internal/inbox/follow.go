@@ -21,6 +21,8 @@ type follower struct {
 	handle func(subject string, pos uint64, data []byte)
 	report func(error)
 	pos    atomic.Uint64
+	// handled follows pos once handle has returned.
+	handled atomic.Uint64
 
 	waiting sync.Mutex
 	waiters map[chan struct{}]uint64
@@ -41,6 +43,7 @@ func (f *follower) start(ctx context.Context) error {
 		return err
 	}
 	f.pos.Store(s.CachedInfo().State.LastSeq)
+	f.handled.Store(f.pos.Load())
 	f.stop, f.done = make(chan struct{}), make(chan struct{})
 	if err := f.open(ctx); err != nil {
 		return err
@@ -87,6 +90,7 @@ func (f *follower) take(m jetstream.Msg) {
 	}
 	f.pos.Store(meta.Sequence.Stream)
 	f.handle(m.Subject(), meta.Sequence.Stream, m.Data())
+	f.handled.Store(meta.Sequence.Stream)
 	f.waiting.Lock()
 	for ch, pos := range f.waiters {
 		if pos <= meta.Sequence.Stream {
@@ -106,7 +110,7 @@ func (f *follower) reach(ctx context.Context, pos uint64) {
 	}
 	f.waiters[ch] = pos
 	f.waiting.Unlock()
-	if f.pos.Load() < pos {
+	if f.handled.Load() < pos {
 		select {
 		case <-ch:
 		case <-ctx.Done():

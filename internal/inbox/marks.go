@@ -85,10 +85,11 @@ func (in *Inbox) messageAt(ctx context.Context, p pair, pos uint64) (*record, er
 	return nil, fault.With(fault.BadParameters, "there is no such message in the conversation; it may be older than messages are kept")
 }
 
-// markRead says that the session's user has read all of a conversation.
+// markRead says that the session's user has read all of a conversation. It
+// returns when this gateway's sessions were told.
 func (in *Inbox) markRead(ctx context.Context, p pair, side int) error {
 	peer := p.other(side)
-	_, _, err := in.append(ctx, p, "", func(prev *record) (*record, error) {
+	r, _, err := in.append(ctx, p, "", func(prev *record) (*record, error) {
 		if prev == nil || prev.Read[side].Seq >= prev.Seq || peer == side {
 			return nil, nil
 		}
@@ -97,6 +98,9 @@ func (in *Inbox) markRead(ctx context.Context, p pair, side int) error {
 		r.Read[side] = mark{Seq: r.Seq, Sent: r.Sent[peer], Time: now.Unix()}
 		return r, nil
 	})
+	if err == nil && r != nil {
+		in.told(ctx, r.pos)
+	}
 	return err
 }
 
@@ -129,6 +133,9 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 		}
 		return r, nil
 	})
+	if err == nil {
+		in.told(ctx, r.pos)
+	}
 	return r, err
 }
 

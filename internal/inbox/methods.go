@@ -104,7 +104,7 @@ var calls = map[string]call{
 	"message.delete": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		err := s.in.deleteMessages(ctx, c, side, p.Positions)
 		if err == nil {
-			go s.user.refresh(c.users[c.other(side)]) // another message may be the last one now
+			s.user.refresh(c.users[c.other(side)]) // another message may be the last one now
 		}
 		return nothing{}, err
 	}),
@@ -306,7 +306,10 @@ func (s *Session) change(ctx context.Context, others []string, f func(v *setting
 	synced := u.peers != nil
 	u.mu.Unlock()
 	if synced {
-		u.adopt(v, rev)
+		u.adopt(v, rev, others...)
+		for _, other := range others {
+			u.refresh(other)
+		}
 	}
 	return nil
 }

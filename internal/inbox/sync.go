@@ -156,10 +156,16 @@ func (in *Inbox) level(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	in.told(ctx, end.pos)
+	return nil
+}
+
+// told waits, a second at most, until the sessions here were told of a record:
+// what a client is told of its own call comes before the call's answer.
+func (in *Inbox) told(ctx context.Context, pos uint64) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	in.messages.reach(ctx, end.pos)
-	return nil
+	in.messages.reach(ctx, pos)
 }
 
 // catchUp composes what a session has not seen up to a position.
@@ -233,8 +239,9 @@ func (s *Session) catchUp(ctx context.Context, from cursor, up *catchingUp) erro
 }
 
 // adopt keeps the settings for composing live frames, and has the live
-// sessions told of what is new in them.
-func (u *user) adopt(all peers, rev uint64) {
+// sessions told of what is new in them, but for those of some conversations
+// that the caller tells of.
+func (u *user) adopt(all peers, rev uint64, but ...string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.peers != nil && rev <= u.rev {
@@ -243,15 +250,15 @@ func (u *user) adopt(all peers, rev uint64) {
 	before := u.peers
 	u.peers, u.rev = all, rev
 	if before != nil {
-		u.changedSince(before)
+		u.changedSince(before, but...)
 	}
 }
 
 // changedSince has the live sessions told of the conversations whose settings
 // are no longer what they were; mu is held.
-func (u *user) changedSince(before peers) {
+func (u *user) changedSince(before peers, but ...string) {
 	for other, set := range u.peers {
-		if was, ok := before[other]; ok && was != set {
+		if was, ok := before[other]; ok && was != set && !slices.Contains(but, other) {
 			go u.refresh(other)
 		}
 	}

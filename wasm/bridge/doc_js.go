@@ -61,6 +61,9 @@ func String(s string) safejs.Value { return safejs.Safe(js.ValueOf(s)) }
 // Int gives a JS number.
 func Int(n int) safejs.Value { return safejs.Safe(js.ValueOf(n)) }
 
+// Bool gives a JS boolean.
+func Bool(b bool) safejs.Value { return safejs.Safe(js.ValueOf(b)) }
+
 // Wrap gives an object of one property.
 func Wrap(name string, value safejs.Value) safejs.Value {
 	o := NewObject()

@@ -1,0 +1,376 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// conversation is one Conversation object of the list, and what its place
+// there depends on.
+type conversation struct {
+	object   safejs.Value
+	id       string
+	unread   int
+	pinned   bool
+	lastTime int64
+	lastSeq  int64
+}
+
+// conversationShape is what the gateway does not send of a Conversation.
+const conversationShape = `{"conversationID":"","type":"C2C","subType":"","unreadCount":0,"lastMessage":null,"groupProfile":null,` +
+	`"userProfile":null,"groupAtInfoList":[],"remark":"","isPinned":false,"messageRemindType":"AcceptAndNotify","markList":[],` +
+	`"customData":"","conversationGroupList":[],"draftText":"","peerReadTime":0,"peerReadSequence":0}`
+
+func (in *inbox) find(id string) *conversation {
+	for _, c := range in.list {
+		if c.id == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// conversations takes a whole list, in parts, or changes of it.
+func (in *inbox) conversations(note safejs.Value) {
+	if !isTrue(bridge.Get(note, "all")) {
+		in.patches(note)
+		in.each(note, "removed", func(v safejs.Value) {
+			id, _ := bridge.Text(v)
+			in.remove(id)
+		})
+		return
+	}
+	in.each(note, "conversations", func(v safejs.Value) {
+		id := bridge.Object{Value: v}.Text("conversationID")
+		c := in.find(id)
+		if c == nil {
+			c = newConversation(id)
+		}
+		c.update(v)
+		in.fresh = append(in.fresh, c)
+	})
+	if isTrue(bridge.Get(note, "more")) {
+		return
+	}
+	in.list, in.fresh = in.fresh, nil
+	in.arrange()
+}
+
+// patches brings conversations up to date that a notification carries.
+func (in *inbox) patches(note safejs.Value) {
+	any := false
+	in.each(note, "conversations", func(v safejs.Value) {
+		any = true
+		id := bridge.Object{Value: v}.Text("conversationID")
+		c := in.find(id)
+		if c == nil {
+			c = newConversation(id)
+			in.list = append(in.list, c)
+			if !bridge.IsObject(bridge.Get(v, "userProfile")) {
+				in.complete(c)
+			}
+		}
+		in.peerRead(id, v)
+		c.update(v)
+	})
+	if any {
+		in.arrange()
+	}
+}
+
+// peerRead marks what the peer read while this instance was away.
+func (in *inbox) peerRead(id string, v safejs.Value) {
+	if upTo := (bridge.Object{Value: v}).Number("peerReadSequence"); upTo > 0 && in.live[id] != nil {
+		in.readUpTo(id, upTo)
+	}
+}
+
+func newConversation(id string) *conversation {
+	c := &conversation{object: bridge.Parse(conversationShape), id: id}
+	bridge.Set(c.object, "userProfile", bridge.ValueOf(frame.Fields{
+		{Key: "userID", Value: id[len(convC2C):]}, {Key: "nick", Value: ""}, {Key: "avatar", Value: ""},
+	}))
+	return c
+}
+
+func (c *conversation) update(v safejs.Value) {
+	bridge.Call(bridge.Global("Object"), "assign", c.object, v)
+	o := bridge.Object{Value: c.object}
+	c.unread, c.pinned = int(o.Number("unreadCount")), isTrue(bridge.Get(c.object, "isPinned"))
+	last := bridge.Object{Value: bridge.Get(c.object, "lastMessage")}
+	if bridge.IsObject(last.Value) {
+		c.lastTime, c.lastSeq = last.Number("lastTime"), last.Number("lastSequence")
+	}
+}
+
+// complete asks for the peer's profile of a conversation that is new here.
+func (in *inbox) complete(c *conversation) {
+	round := in.round
+	in.i.client.Send("profile.get", usersParam(c.id[len(convC2C):]), 0, func(result frame.Body, f *fault.Error) {
+		if f != nil || round != in.round {
+			return
+		}
+		if p, err := bridge.Get(bridge.ValueOf(result), "profiles").Index(0); err == nil && bridge.IsObject(p) {
+			bridge.Set(c.object, "userProfile", p)
+			in.listChanged = true
+			in.flush()
+		}
+	})
+}
+
+// nameOf takes over the sender's name of a message for the conversation.
+func (in *inbox) nameOf(m safejs.Value) {
+	o := bridge.Object{Value: m}
+	c := in.find(o.Text("conversationID"))
+	if c == nil || o.Text("flow") != "in" {
+		return
+	}
+	p := bridge.Get(c.object, "userProfile")
+	for _, key := range []string{"nick", "avatar"} {
+		if name := o.Text(key); name != "" {
+			bridge.Set(p, key, bridge.String(name))
+		}
+	}
+}
+
+func (in *inbox) remove(id string) {
+	for n, c := range in.list {
+		if c.id == id {
+			in.list = append(in.list[:n], in.list[n+1:]...)
+			in.arrange()
+			return
+		}
+	}
+}
+
+// arrange puts the list in order after a change: nearly always one entry has
+// to move, so inserting is quick.
+func (in *inbox) arrange() {
+	in.listChanged, in.total = true, 0
+	for n, c := range in.list {
+		in.total += c.unread
+		k := n
+		for ; k > 0 && c.before(in.list[k-1]); k-- {
+			in.list[k] = in.list[k-1]
+		}
+		in.list[k] = c
+	}
+}
+
+func (c *conversation) before(d *conversation) bool {
+	if c.pinned != d.pinned {
+		return c.pinned
+	}
+	return c.lastTime > d.lastTime
+}
+
+// array is the list as an event carries it: a new array of the same objects.
+func (in *inbox) array() safejs.Value {
+	all := make([]safejs.Value, len(in.list))
+	for n, c := range in.list {
+		all[n] = c.object
+	}
+	return bridge.NewArray(all...)
+}
+
+// whenSynced runs f once the list is there; a call before SDK_READY is refused
+// with its reason.
+func (i *instance) whenSynced(a *answer, f func()) {
+	if a.gated = !i.client.Ready(); a.gated {
+		i.client.Send("session.more", frame.Fields{}, 0, a.done) // the machine knows the reason
+		return
+	}
+	if i.inbox.synced {
+		f()
+		return
+	}
+	i.inbox.waiting = append(i.inbox.waiting, func(err *fault.Error) {
+		if err != nil {
+			a.reject(err)
+			return
+		}
+		f()
+	})
+}
+
+// getConversationList gives all conversations, those named, or those of a
+// filter.
+//
+//	getConversationList(options?: string[] | {type?: string, hasUnreadCount?: boolean, …}): Promise<{code: 0, data: {conversationList: Conversation[], isSyncCompleted: true}}>
+func (i *instance) getConversationList(args []safejs.Value, a *answer) {
+	filter := bridge.Arg(args, 0)
+	i.whenSynced(a, func() {
+		keep := conversationFilter(filter)
+		list := make([]safejs.Value, 0, len(i.inbox.list))
+		for _, c := range i.inbox.list {
+			if keep(c) {
+				list = append(list, c.object)
+			}
+		}
+		data := bridge.Wrap("conversationList", bridge.NewArray(list...))
+		bridge.Set(data, "isSyncCompleted", bridge.Bool(true))
+		a.resolve(data)
+	})
+}
+
+func conversationFilter(v safejs.Value) func(c *conversation) bool {
+	if !bridge.IsObject(v) {
+		return func(*conversation) bool { return true }
+	}
+	if n, err := v.Length(); err == nil && isTrue(bridge.Call(bridge.Global("Array"), "isArray", v)) {
+		named := make(map[string]bool, n)
+		each(v, func(id safejs.Value) {
+			s, _ := bridge.Text(id)
+			named[s] = true
+		})
+		return func(c *conversation) bool { return named[c.id] }
+	}
+	o := bridge.Object{Value: v}
+	only, unread := o.Text("type"), isTrue(bridge.Get(v, "hasUnreadCount"))
+	none := o.Text("groupName") != "" || o.Number("markType") != 0 || isTrue(bridge.Get(v, "hasGroupAtInfo"))
+	return func(c *conversation) bool {
+		return !none && (only == "" || only == convC2C) && (!unread || c.unread > 0)
+	}
+}
+
+// getConversationProfile gives one conversation.
+//
+//	getConversationProfile(conversationID: string): Promise<{code: 0, data: {conversation: Conversation}}>
+func (i *instance) getConversationProfile(args []safejs.Value, a *answer) {
+	id, _ := bridge.Text(bridge.Arg(args, 0))
+	i.whenSynced(a, func() {
+		c := i.inbox.find(id)
+		if c == nil {
+			a.reject(fault.With(fault.NoConversation, id))
+			return
+		}
+		i.inbox.complete(c)
+		a.resolve(bridge.Wrap("conversation", c.object))
+	})
+}
+
+// getTotalUnreadMessageCount sums the unread messages of all conversations.
+//
+//	getTotalUnreadMessageCount(): number
+func (i *instance) getTotalUnreadMessageCount([]safejs.Value) (any, *fault.Error) {
+	return i.inbox.total, nil
+}
+
+// conversationCall makes a call about the conversation that an argument names
+// and resolves with its ID.
+func (i *instance) conversationCall(a *answer, method string, conversationID safejs.Value, more ...frame.Field) {
+	id, _ := bridge.Text(conversationID)
+	i.send(a, method, append(frame.Fields{{Key: "conversationID", Value: id}}, more...), func(safejs.Value) safejs.Value {
+		return bridge.Wrap("conversationID", bridge.String(id))
+	})
+}
+
+// send makes a call of the gateway and resolves with what shape makes of its
+// result.
+func (i *instance) send(a *answer, method string, params frame.Fields, shape func(result safejs.Value) safejs.Value) {
+	a.gated = !i.client.Ready()
+	i.client.Send(method, params, 0, func(result frame.Body, f *fault.Error) {
+		if f != nil {
+			a.done(nil, f)
+			return
+		}
+		a.resolve(shape(bridge.ValueOf(result)))
+	})
+}
+
+// deleteConversation removes conversations from the list, and with them what
+// they hold, unless clearHistoryMessage is false.
+//
+//	deleteConversation(options: string | {conversationIDList: string[], clearHistoryMessage?: boolean}): Promise<{code: 0, data: {conversationID: string}}>
+func (i *instance) deleteConversation(args []safejs.Value, a *answer) {
+	o := bridge.Arg(args, 0)
+	ids, history := bridge.Get(o, "conversationIDList"), true
+	one, single := bridge.Text(o)
+	if single {
+		ids = bridge.NewArray(o)
+	} else if v, err := bridge.Get(o, "clearHistoryMessage").Bool(); err == nil {
+		history = v
+	}
+	if !bridge.IsObject(ids) {
+		a.reject(badArgument("deleteConversation", "pass a conversationID, or an object with conversationIDList"))
+		return
+	}
+	i.send(a, "conversation.delete", frame.Fields{
+		{Key: "conversationIDs", Value: frame.Body(bridge.Object{Value: ids})}, {Key: "clearHistory", Value: history},
+	}, func(safejs.Value) safejs.Value {
+		if single {
+			return bridge.Wrap("conversationID", bridge.String(one))
+		}
+		return bridge.Wrap("conversationIDList", ids)
+	})
+}
+
+// pinConversation puts a conversation on top of the list, or back.
+//
+//	pinConversation(options: {conversationID: string, isPinned: boolean}): Promise<{code: 0, data: {conversationID: string}}>
+func (i *instance) pinConversation(args []safejs.Value, a *answer) {
+	o := bridge.Arg(args, 0)
+	i.conversationCall(a, "conversation.pin", bridge.Get(o, "conversationID"),
+		frame.Field{Key: "isPinned", Value: isTrue(bridge.Get(o, "isPinned"))})
+}
+
+// setConversationDraft keeps a draft with a conversation.
+//
+//	setConversationDraft(options: {conversationID: string, draftText: string}): Promise<{code: 0, data: {conversationID: string}}>
+func (i *instance) setConversationDraft(args []safejs.Value, a *answer) {
+	o := bridge.Object{Value: bridge.Arg(args, 0)}
+	i.conversationCall(a, "conversation.draft", bridge.Get(o.Value, "conversationID"),
+		frame.Field{Key: "draftText", Value: o.Text("draftText")})
+}
+
+// clearHistoryMessage removes what a conversation holds, for this user.
+//
+//	clearHistoryMessage(conversationID: string): Promise<{code: 0, data: {conversationID: string}}>
+func (i *instance) clearHistoryMessage(args []safejs.Value, a *answer) {
+	i.conversationCall(a, "conversation.clear", bridge.Arg(args, 0))
+}
+
+// setConversationCustomData keeps the app's own data with conversations.
+//
+//	setConversationCustomData(options: {conversationIDList: string[], customData: string}): Promise<{code: 0, data: {successConversationIDList: string[], failureConversationIDList: []}}>
+func (i *instance) setConversationCustomData(args []safejs.Value, a *answer) {
+	o := bridge.Object{Value: bridge.Arg(args, 0)}
+	ids := bridge.Get(o.Value, "conversationIDList")
+	if !bridge.IsObject(ids) {
+		a.reject(badArgument("setConversationCustomData", "conversationIDList must be an array"))
+		return
+	}
+	i.send(a, "conversation.custom", frame.Fields{
+		{Key: "conversationIDs", Value: frame.Body(bridge.Object{Value: ids})}, {Key: "customData", Value: o.Text("customData")},
+	}, func(safejs.Value) safejs.Value {
+		data := bridge.Wrap("successConversationIDList", ids)
+		bridge.Set(data, "failureConversationIDList", bridge.NewArray())
+		return data
+	})
+}
+
+// setMessageRead: the user has seen a conversation.
+//
+//	setMessageRead(options: {conversationID: string}): Promise<{code: 0, data: {}}>
+func (i *instance) setMessageRead(args []safejs.Value, a *answer) {
+	id := bridge.Object{Value: bridge.Arg(args, 0)}.Text("conversationID")
+	i.send(a, "message.read", frame.Fields{{Key: "conversationID", Value: id}}, empty)
+}
+
+// setAllMessageRead: the user has seen them all.
+//
+//	setAllMessageRead(options?: {scope?: string}): Promise<{code: 0, data: {}}>
+func (i *instance) setAllMessageRead(args []safejs.Value, a *answer) {
+	if (bridge.Object{Value: bridge.Arg(args, 0)}).Text("scope") == "readAllGroupMessage" {
+		a.resolve(bridge.NewObject()) // there are no groups
+		return
+	}
+	i.send(a, "message.readAll", frame.Fields{}, empty)
+}
+
+func empty(safejs.Value) safejs.Value { return bridge.NewObject() }

@@ -1,0 +1,309 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/session"
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// inbox is what an instance knows of its user's messages while he is logged
+// in: the objects that the page holds, and where this instance stands. The
+// conversations and the history themselves live in the gateway; package inbox
+// there describes its calls and notifications.
+type inbox struct {
+	i     *instance
+	list  []*conversation     // newest first, pinned ones before
+	fresh []*conversation     // of a whole list that has not come entirely
+	live  map[string]*objects // messages, by conversationID
+	pages map[string]pageEnd  // by conversationID
+
+	begun   bool   // between SDK_READY and SDK_NOT_READY
+	syncing bool   // a sync is under way: what comes waits for its end
+	synced  bool   // the first sync is done
+	round   int    // numbers the logins: an answer of an older one is dropped
+	cursor  string // where this instance stands; opaque
+	seen    int64  // position of the newest message that came
+
+	received, revoked []safejs.Value // what waits
+	listChanged       bool
+	total, toldTotal  int
+	waiting           []func(*fault.Error) // calls that need the list
+
+	acking, ackAgain bool
+	acked            string
+	watched          map[string]bool
+}
+
+// pageEnd is where the next page of a conversation begins.
+type pageEnd struct {
+	id     string
+	before int64
+}
+
+// syncWithin and its retry, in ms.
+const (
+	syncWithin = 20_000
+	syncRetry  = 1_000
+)
+
+func newInbox(i *instance) *inbox {
+	return &inbox{i: i, live: map[string]*objects{}, pages: map[string]pageEnd{}, watched: map[string]bool{}}
+}
+
+// emitted follows what the session tells the page.
+func (in *inbox) emitted(name string, data frame.Body) {
+	switch name {
+	case session.EventSDKReady:
+		in.begun = true
+		in.sync()
+	case session.EventSDKNotReady:
+		in.forget(fault.New(fault.LoggedOut))
+	case session.EventLoginStatusChange:
+		if in.begun && data != nil && data.Text("status") == "ready" {
+			in.sync()
+		}
+	}
+}
+
+// forget drops everything of the user who was logged in.
+func (in *inbox) forget(f *fault.Error) {
+	waiting := in.waiting
+	round := in.round
+	*in = *newInbox(in.i)
+	in.round = round + 1
+	for _, w := range waiting {
+		w(f)
+	}
+}
+
+// sync asks for what has not been seen; the gateway pushes it before it
+// answers, and goes on pushing what comes.
+func (in *inbox) sync() {
+	in.syncing = true
+	params := frame.Fields{{Key: "cursor", Value: in.cursor}}
+	if len(in.watched) > 0 {
+		params = append(params, frame.Field{Key: "watch", Value: frame.Body(bridge.Object{Value: keysOf(in.watched)})})
+	}
+	in.ask("session.sync", params)
+}
+
+func (in *inbox) ask(method string, params frame.Fields) {
+	round := in.round
+	in.i.client.Send(method, params, syncWithin, func(result frame.Body, f *fault.Error) {
+		if round != in.round {
+			return
+		}
+		switch {
+		case f != nil:
+			in.failed(f)
+		case isTrue(bridge.Get(bridge.ValueOf(result), "more")):
+			in.ask("session.more", frame.Fields{})
+		default:
+			in.stands(bridge.ValueOf(result))
+			in.done()
+		}
+	})
+}
+
+// failed tries again for as long as the session lasts: a lost link brings its
+// own sync, but a gateway that could not answer does not.
+func (in *inbox) failed(f *fault.Error) {
+	if f.Code == frame.CodeNoMethod { // a gateway without messages
+		in.done()
+		return
+	}
+	if !in.begun {
+		return
+	}
+	in.i.sdk.log(2, "messages could not be synchronised: "+f.Message)
+	in.i.sdk.later(in.i, syncRetry)
+}
+
+// retry is what later comes back to.
+func (in *inbox) retry() {
+	if in.begun && in.syncing {
+		in.sync()
+	}
+}
+
+// done: everything up to the sync has come. Each login begins with the whole
+// list, even an empty one, and the total.
+func (in *inbox) done() {
+	in.syncing = false
+	first := !in.synced
+	in.synced = true
+	if first {
+		in.listChanged, in.toldTotal = true, -1
+	}
+	waiting := in.waiting
+	in.waiting = nil
+	in.flush()
+	for _, w := range waiting {
+		w(nil)
+	}
+}
+
+// flush tells the page what has come.
+func (in *inbox) flush() {
+	if in.syncing || !in.begun {
+		return
+	}
+	round := in.round
+	received, revoked, changed, total := in.received, in.revoked, in.listChanged, in.total
+	in.received, in.revoked, in.listChanged = nil, nil, false
+	if changed {
+		in.emit(session.EventConversationListUpdated, in.array())
+	}
+	if total != in.toldTotal && round == in.round {
+		in.toldTotal = total
+		in.emit(session.EventTotalUnreadMessageCountUpdated, bridge.Int(total))
+	}
+	// A listener may have logged out: then the rest is nobody's any more.
+	if len(received) > 0 && round == in.round {
+		in.emit(session.EventMessageReceived, bridge.NewArray(received...))
+	}
+	if len(revoked) > 0 && round == in.round {
+		in.emit(session.EventMessageRevoked, bridge.NewArray(revoked...))
+	}
+	if len(received) > 0 && round == in.round {
+		in.ack()
+	}
+}
+
+func (in *inbox) emit(name string, data safejs.Value) { in.i.emitter.Emit(name, data) }
+
+// ack tells the gateway what the page was given, one call at a time: while one
+// is out, further ones become one.
+func (in *inbox) ack() {
+	if in.acking {
+		in.ackAgain = true
+		return
+	}
+	if in.cursor == "" || in.cursor == in.acked {
+		return
+	}
+	in.acking, in.acked = true, in.cursor
+	round := in.round
+	in.i.client.Send("message.ack", frame.Fields{{Key: "cursor", Value: in.cursor}}, 0, func(frame.Body, *fault.Error) {
+		if round != in.round {
+			return
+		}
+		in.acking = false
+		if in.ackAgain {
+			in.ackAgain = false
+			in.ack()
+		}
+	})
+}
+
+// stands takes the cursor that a notification or an answer carries.
+func (in *inbox) stands(note safejs.Value) {
+	if c, _ := bridge.Text(bridge.Get(note, "cursor")); c != "" {
+		in.cursor = c
+	}
+}
+
+// notified takes a notification of the gateway; false when it is none of ours.
+func (in *inbox) notified(method string, note safejs.Value) bool {
+	if !in.begun {
+		return true // it was on its way when the session ended
+	}
+	switch method {
+	case "conversations":
+		in.conversations(note)
+	case "messages":
+		in.patches(note)
+		in.each(note, "messages", func(m safejs.Value) {
+			position := bridge.Object{Value: m}.Number("position")
+			if position != 0 {
+				if position <= in.seen {
+					return // a sync that was asked for twice
+				}
+				in.seen = position
+			}
+			m = in.intern(m)
+			in.nameOf(m)
+			in.received = append(in.received, m)
+		})
+	case "revoked":
+		in.patches(note)
+		in.each(note, "messages", func(m safejs.Value) { in.revoked = append(in.revoked, in.intern(m)) })
+	case "read":
+		in.readByPeer(note)
+	case "profile":
+		in.emit(session.EventProfileUpdated, bridge.NewArray(bridge.Get(note, "profile")))
+	case "blacklist":
+		in.emit(session.EventBlacklistUpdated, bridge.Get(note, "userIDs"))
+	case "status":
+		in.emit(session.EventUserStatusUpdated, bridge.Get(note, "statuses"))
+	default:
+		return false
+	}
+	in.stands(note)
+	in.flush()
+	return true
+}
+
+func (in *inbox) each(note safejs.Value, key string, f func(safejs.Value)) {
+	each(bridge.Get(note, key), f)
+}
+
+func each(list safejs.Value, f func(safejs.Value)) {
+	n, _ := list.Length()
+	for k := range n {
+		if v, err := list.Index(k); err == nil {
+			f(v)
+		}
+	}
+}
+
+// readByPeer: the peer has read what this user wrote up to a sequence.
+func (in *inbox) readByPeer(note safejs.Value) {
+	o := bridge.Object{Value: note}
+	id := o.Text("conversationID")
+	upTo := o.Number("sequence")
+	if c := in.find(id); c != nil {
+		bridge.Set(c.object, "peerReadTime", bridge.Get(note, "time"))
+		bridge.Set(c.object, "peerReadSequence", bridge.Get(note, "sequence"))
+		last := bridge.Get(c.object, "lastMessage")
+		if bridge.IsObject(last) {
+			bridge.Set(last, "isPeerRead", bridge.Bool(bridge.Object{Value: last}.Number("lastSequence") <= upTo))
+		}
+	}
+	if read := in.readUpTo(id, upTo); len(read) > 0 {
+		in.emit(session.EventMessageReadByPeer, bridge.NewArray(read...))
+	}
+}
+
+// readUpTo marks the live messages that the peer has read and gives those that
+// were not marked before.
+func (in *inbox) readUpTo(conversationID string, upTo int64) []safejs.Value {
+	var read []safejs.Value
+	in.live[conversationID].each(func(m safejs.Value) {
+		o := bridge.Object{Value: m}
+		if o.Text("flow") == "out" && o.Text("status") == "success" && o.Number("sequence") <= upTo &&
+			o.Number("position") != 0 && !isTrue(bridge.Get(m, "isPeerRead")) {
+			bridge.Set(m, "isPeerRead", bridge.Bool(true))
+			read = append(read, m)
+		}
+	})
+	return read
+}
+
+func isTrue(v safejs.Value) bool {
+	b, err := v.Bool()
+	return err == nil && b
+}
+
+func keysOf(set map[string]bool) safejs.Value {
+	keys := make([]safejs.Value, 0, len(set))
+	for k := range set {
+		keys = append(keys, bridge.String(k))
+	}
+	return bridge.NewArray(keys...)
+}

@@ -1,0 +1,127 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// objects are the Message objects of one conversation that the page may hold,
+// by ID. They are held weakly, so that a page that forgets a message frees it;
+// where there is no WeakRef they last until logout.
+type objects struct {
+	refs    safejs.Value // Map of ID to WeakRef, or to the object itself
+	weak    safejs.Value // WeakRef, or undefined
+	cleanAt int          // how many entries make it worth to look for dead ones
+}
+
+func newObjects() *objects {
+	m, err := bridge.Global("Map").New()
+	if err != nil {
+		m = safejs.Undefined()
+	}
+	return &objects{refs: m, weak: bridge.Global("WeakRef"), cleanAt: 256}
+}
+
+func (o *objects) get(id string) safejs.Value {
+	if o == nil {
+		return safejs.Undefined()
+	}
+	return o.deref(bridge.Call(o.refs, "get", bridge.String(id)))
+}
+
+func (o *objects) deref(ref safejs.Value) safejs.Value {
+	if !bridge.IsFunction(o.weak) || !bridge.IsObject(ref) {
+		return ref
+	}
+	return bridge.Call(ref, "deref")
+}
+
+func (o *objects) put(id string, object safejs.Value) {
+	ref := object
+	if bridge.IsFunction(o.weak) {
+		if r, err := o.weak.New(object); err == nil {
+			ref = r
+		}
+	}
+	bridge.Call(o.refs, "set", bridge.String(id), ref)
+	if size, _ := bridge.Number(bridge.Get(o.refs, "size")); int(size) >= o.cleanAt {
+		o.clean()
+	}
+}
+
+// clean drops the entries of objects that are no more.
+func (o *objects) clean() {
+	each(o.entries(), func(e safejs.Value) {
+		id, _ := e.Index(0)
+		ref, _ := e.Index(1)
+		if !bridge.IsObject(o.deref(ref)) {
+			bridge.Call(o.refs, "delete", id)
+		}
+	})
+	size, _ := bridge.Number(bridge.Get(o.refs, "size"))
+	o.cleanAt = max(256, 2*int(size))
+}
+
+func (o *objects) entries() safejs.Value {
+	return bridge.Call(bridge.Global("Array"), "from", o.refs)
+}
+
+// each goes through the objects that are still held, in the order in which
+// they came.
+func (o *objects) each(f func(m safejs.Value)) {
+	if o == nil {
+		return
+	}
+	each(o.entries(), func(e safejs.Value) {
+		ref, _ := e.Index(1)
+		if m := o.deref(ref); bridge.IsObject(m) {
+			f(m)
+		}
+	})
+}
+
+// intern gives the one object of a message: the one that the page has, brought
+// up to date in place, or this one from now on.
+func (in *inbox) intern(m safejs.Value) safejs.Value {
+	b := bridge.Object{Value: m}
+	id, conversationID := b.Text("ID"), b.Text("conversationID")
+	held := in.live[conversationID].get(id)
+	if !bridge.IsObject(held) {
+		in.hold(m)
+		return m
+	}
+	assign(held, m)
+	return held
+}
+
+// assign brings a Message up to date; its payload stays the object it is.
+func assign(held, m safejs.Value) {
+	if p := bridge.Get(held, "payload"); bridge.IsObject(p) {
+		bridge.Set(m, "payload", p)
+	}
+	bridge.Call(bridge.Global("Object"), "assign", held, m)
+}
+
+func (in *inbox) hold(m safejs.Value) {
+	b := bridge.Object{Value: m}
+	conversationID := b.Text("conversationID")
+	o := in.live[conversationID]
+	if o == nil {
+		o = newObjects()
+		in.live[conversationID] = o
+	}
+	o.put(b.Text("ID"), m)
+}
+
+// message gives the live Message of an ID, undefined when there is none.
+func (in *inbox) message(id string) safejs.Value {
+	for _, o := range in.live {
+		if m := o.get(id); bridge.IsObject(m) {
+			return m
+		}
+	}
+	return safejs.Undefined()
+}
