@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,7 +27,12 @@ func (t *running) prepare(ctx context.Context, r *registry.Options, g *gateway.O
 		return err
 	}
 	if t.options.requireImport {
-		r.Known = t.accounts.Known
+		r.Known = func(ctx context.Context, u gateway.User) (bool, error) {
+			if slices.Contains(t.options.admins, u.UserID) {
+				return true, nil // administrators need not be imported
+			}
+			return t.accounts.Known(ctx, u)
+		}
 	}
 	r.Events = t.options.webhook != ""
 	t.metrics = newMetrics()

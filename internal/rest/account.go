@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/tim-wasm/tim/internal/fault"
@@ -29,7 +30,7 @@ func (a *API) kick(ctx context.Context, c *call) (reply, error) {
 		return nil, err
 	}
 	if a.o.RequireImport {
-		if known, err := a.o.Accounts.Known(ctx, c.user(id)); err != nil {
+		if known, err := a.known(ctx, c.user(id)); err != nil {
 			return nil, err
 		} else if !known {
 			return nil, fault.New(fault.NoSuchAccount)
@@ -140,8 +141,17 @@ func (a *API) accountCheck(ctx context.Context, c *call) (reply, error) {
 	return reply{"ResultItem": results}, nil
 }
 
+// known tells whether somebody may log in with --require-import: who was
+// imported, and the administrators.
+func (a *API) known(ctx context.Context, u gateway.User) (bool, error) {
+	if slices.Contains(a.o.Admins, u.UserID) {
+		return true, nil
+	}
+	return a.o.Accounts.Known(ctx, u)
+}
+
 func (a *API) exists(ctx context.Context, u gateway.User) (bool, error) {
-	known, err := a.o.Accounts.Known(ctx, u)
+	known, err := a.known(ctx, u)
 	if err != nil || known || a.o.RequireImport {
 		return known, err
 	}
@@ -172,10 +182,8 @@ func (a *API) accountDelete(ctx context.Context, c *call) (reply, error) {
 }
 
 func (a *API) deleteOne(ctx context.Context, u gateway.User) error {
-	for _, admin := range a.o.Admins {
-		if u.UserID == admin {
-			return bad("an administrator cannot be deleted")
-		}
+	if slices.Contains(a.o.Admins, u.UserID) {
+		return bad("an administrator cannot be deleted")
 	}
 	known, err := a.exists(ctx, u)
 	if err != nil {

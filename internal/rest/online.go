@@ -84,7 +84,7 @@ func (a *API) onlineOne(ctx context.Context, c *call, r *onlineResult, detail bo
 	if len(v.Instances) > 0 {
 		r.Status = "Online"
 	} else if a.o.RequireImport {
-		known, err := a.o.Accounts.Known(ctx, u)
+		known, err := a.known(ctx, u)
 		if err != nil {
 			return err
 		}

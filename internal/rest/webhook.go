@@ -57,9 +57,8 @@ const (
 	laneCount = 16
 	// ahead is how many events are fetched and not sent yet.
 	ahead = 128
-	// holdEvery tells the stream that an event is still being worked on; less
-	// than the consumer's AckWait.
-	holdEvery = 10 * time.Second
+	// holdEvery is well below the consumer's AckWait of 10 s.
+	holdEvery = 3 * time.Second
 )
 
 // StartWebhook begins to send.
@@ -100,6 +99,8 @@ func StartWebhook(o WebhookOptions) (*Webhook, error) {
 		w.wg.Add(1)
 		go w.run(l)
 	}
+	w.wg.Add(1)
+	go w.hold()
 	var err error
 	w.pull, err = o.Events.Consume(w.sort,
 		jetstream.PullMaxMessages(ahead),
@@ -175,12 +176,10 @@ func (w *Webhook) sort(m jetstream.Msg) {
 
 func (w *Webhook) run(l *lane) {
 	defer w.wg.Done()
-	hold := time.NewTicker(holdEvery)
-	defer hold.Stop()
 	for {
 		m := l.first()
 		if m != nil {
-			if !w.deliver(l, m, hold.C) {
+			if !w.deliver(m) {
 				break
 			}
 			l.dropFirst()
@@ -197,7 +196,7 @@ func (w *Webhook) run(l *lane) {
 }
 
 // deliver tries until the receiver has taken the event; false at Close.
-func (w *Webhook) deliver(l *lane, m jetstream.Msg, hold <-chan time.Time) bool {
+func (w *Webhook) deliver(m jetstream.Msg) bool {
 	var e registry.Event
 	if err := json.Unmarshal(m.Data(), &e); err != nil {
 		w.o.Log.Error("an event in the webhook's queue is not readable and is left out", "error", err)
@@ -220,13 +219,12 @@ func (w *Webhook) deliver(l *lane, m jetstream.Msg, hold <-chan time.Time) bool 
 				w.o.Log.Info("the webhook's receiver takes events again")
 			}
 			w.ack(m)
-			w.keep(l, hold)
 			return true
 		}
 		if w.down.CompareAndSwap(false, true) {
 			w.o.Log.Warn("the webhook's receiver does not take events; they are kept and sent again", "error", err)
 		}
-		if !w.wait(l, hold, pause) {
+		if !w.wait(pause) {
 			return false
 		}
 	}
@@ -253,28 +251,32 @@ func (w *Webhook) ack(m jetstream.Msg) {
 	}
 }
 
-// keep tells the queue, now and then, that the events of a lane are still
-// being worked on: they would go to another gateway, too.
-func (w *Webhook) keep(l *lane, hold <-chan time.Time) {
+// wait pauses before the next attempt, with some jitter; false at Close.
+func (w *Webhook) wait(pause time.Duration) bool {
+	t := time.NewTimer(pause/2 + rand.N(pause/2+1))
+	defer t.Stop()
 	select {
-	case <-hold:
-		l.all(jetstream.Msg.InProgress)
-	default:
+	case <-w.stop.Done():
+		return false
+	case <-t.C:
+		return true
 	}
 }
 
-// wait pauses before the next attempt, with some jitter; false at Close.
-func (w *Webhook) wait(l *lane, hold <-chan time.Time, pause time.Duration) bool {
-	t := time.NewTimer(pause/2 + rand.N(pause/2+1))
-	defer t.Stop()
+// hold tells the queue that what is in the lanes is being worked on: it would
+// go to another gateway, too.
+func (w *Webhook) hold() {
+	defer w.wg.Done()
+	tick := time.NewTicker(holdEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-w.stop.Done():
-			return false
-		case <-t.C:
-			return true
-		case <-hold:
-			l.all(jetstream.Msg.InProgress)
+			return
+		case <-tick.C:
+			for i := range w.lanes {
+				w.lanes[i].all(jetstream.Msg.InProgress)
+			}
 		}
 	}
 }

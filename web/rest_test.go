@@ -1,0 +1,523 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/usersig"
+)
+
+const everyKick = "kickedOut REST_API_Kick"
+
+func TestKick(t *testing.T) {
+	s := newStage(t, nil)
+	s.call("timd_config/set", `{"WebInstances":2}`)
+	one, two, other := s.online("alice"), s.online("alice"), s.online("bob")
+	before := sign("alice")
+	s.call("im_open_login_svc/kick", `{"UserID":"alice"}`)
+	after := time.Now()
+	one.until(everyKick)
+	two.until(everyKick)
+	require.True(t, other.State().Ready, "others stay")
+	require.Equal(t, fault.SigRevoked, s.member("Web").login("alice", before))
+	require.Zero(t, s.member("Web").login("alice", usersig.Sign(appA, keyA, "alice", after, time.Hour)),
+		"signed right after the reply")
+
+	// The old name, and somebody who is not there.
+	s.call("im_open_login_svc/kick", `{"Identifier":"bob"}`)
+	other.until(everyKick)
+	s.call("im_open_login_svc/kick", `{"UserID":"nobody"}`)
+}
+
+// A kick that is sent again is an administrator's kick, no more: it voids
+// nothing that is signed later.
+func TestKickReplayed(t *testing.T) {
+	s := newStage(t, nil)
+	q := good()
+	for range 3 {
+		require.Zero(t, s.post("im_open_login_svc/kick", q, `{"UserID":"alice"}`).code())
+		require.Zero(t, s.member("Web").login("alice", sign("alice")))
+	}
+	// Nor is it good for anything once its UserSig has ended.
+	q.Set("usersig", usersig.Sign(appA, keyA, "administrator", time.Now().Add(-time.Hour), time.Minute))
+	m := s.online("carol")
+	a := s.post("im_open_login_svc/kick", q, `{"UserID":"carol"}`)
+	require.EqualValues(t, fault.RESTSignature, a.code())
+	require.Contains(t, a["ErrorInfo"], "70001")
+	require.True(t, m.State().Ready)
+}
+
+func TestAccounts(t *testing.T) {
+	s := newStage(t, func(o *options) { o.requireImport = true })
+	require.Equal(t, fault.NoSuchAccount, s.member("Web").login("alice", sign("alice")))
+	s.call("im_open_login_svc/account_import", `{"UserID":"alice","Nick":"Alice <script>","FaceUrl":"https://example.com/a.png"}`)
+	s.call("im_open_login_svc/account_import", `{"UserID":"alice"}`) // again: the nick stays
+	alice := s.online("alice")
+
+	a := s.call("im_open_login_svc/multiaccount_import", `{"Accounts":["bob","carol","ümlaut"]}`)
+	require.Equal(t, []any{"ümlaut"}, a["FailAccounts"])
+	a = s.call("im_open_login_svc/multiaccount_import", `{"AccountList":[{"UserID":"dave","Nick":"Dave"},{"UserID":""}]}`)
+	require.Equal(t, []any{""}, a["FailAccounts"])
+
+	check := func(user string) map[string]any {
+		a := s.call("im_open_login_svc/account_check", `{"CheckItem":[{"UserID":"`+user+`"}]}`)
+		return a["ResultItem"].([]any)[0].(map[string]any)
+	}
+	for _, user := range []string{"alice", "bob", "carol", "dave"} {
+		require.Equal(t, map[string]any{"UserID": user, "ResultCode": 0., "ResultInfo": "", "AccountStatus": "Imported"}, check(user))
+	}
+	require.Equal(t, "NotImported", check("Alice")["AccountStatus"], "case-sensitive")
+	require.EqualValues(t, fault.BadParameters, check(strings.Repeat("x", 33))["ResultCode"])
+
+	users := s.call("timd_session/list", `{}`)["UserList"].([]any)
+	require.Len(t, users, 1)
+	u := users[0].(map[string]any)
+	require.Equal(t, "Alice <script>", u["Nick"])
+	require.Equal(t, "https://example.com/a.png", u["FaceUrl"])
+
+	a = s.call("im_open_login_svc/account_delete", `{"DeleteItem":[{"UserID":"alice"},{"UserID":"zoe"},{"UserID":"administrator"}]}`)
+	results := a["ResultItem"].([]any)
+	require.EqualValues(t, 0, results[0].(map[string]any)["ResultCode"])
+	require.EqualValues(t, fault.NoSuchAccount, results[1].(map[string]any)["ResultCode"])
+	require.EqualValues(t, fault.BadParameters, results[2].(map[string]any)["ResultCode"])
+	alice.until(everyKick)
+	require.Equal(t, "NotImported", check("alice")["AccountStatus"])
+	require.Equal(t, fault.NoSuchAccount, s.member("Web").login("alice", sign("alice")))
+	s.call("im_open_login_svc/account_import", `{"UserID":"alice"}`)
+	s.online("alice")
+
+	require.EqualValues(t, fault.NoSuchAccount, s.post("im_open_login_svc/kick", good(), `{"UserID":"zoe"}`).code())
+	a = s.call("openim/query_online_status", `{"To_Account":["alice","bob","zoe"]}`)
+	require.Equal(t, []any{map[string]any{"To_Account": "zoe", "ErrorCode": float64(fault.NoSuchAccount)}}, a["ErrorList"])
+}
+
+func TestOnlineStatus(t *testing.T) {
+	s := newStage(t, func(o *options) { o.grace = time.Second })
+	alice := s.online("alice")
+	phone := s.member("Android")
+	require.Zero(t, phone.login("alice", sign("alice")))
+	a := s.call("openim/query_online_status", `{"To_Account":["alice","bob","ümlaut"],"IsNeedDetail":1}`)
+	results := a["QueryResult"].([]any)
+	require.Len(t, results, 2)
+	first := results[0].(map[string]any)
+	require.Equal(t, "Online", first["Status"])
+	require.ElementsMatch(t, []any{
+		map[string]any{"Platform": "Web", "Status": "Online"}, map[string]any{"Platform": "Android", "Status": "Online"},
+	}, first["Detail"])
+	require.Equal(t, map[string]any{"To_Account": "bob", "Status": "Offline"}, results[1])
+	require.Equal(t, []any{map[string]any{"To_Account": "ümlaut", "ErrorCode": float64(fault.NoSuchAccount)}}, a["ErrorList"])
+	a = s.call("openim/querystate", `{"To_Account":["alice"]}`)
+	require.Equal(t, map[string]any{"To_Account": "alice", "Status": "Online", "State": "Online"}, a["QueryResult"].([]any)[0])
+
+	lines, _ := s.watch(good())
+	next(t, lines, "hello", func(l answer) bool { return l["Type"] == "hello" })
+	require.NoError(t, alice.Logout(t.Context()))
+	require.NoError(t, phone.Logout(t.Context()))
+	next(t, lines, "the counts at zero", func(l answer) bool {
+		c, ok := l["Counts"].(map[string]any)
+		return ok && c["Users"] == 0. && c["Instances"] == 0.
+	})
+	a = s.call("openim/query_online_status", `{"To_Account":["alice"]}`)
+	require.Equal(t, "Offline", a["QueryResult"].([]any)[0].(map[string]any)["Status"])
+}
+
+func TestSessions(t *testing.T) {
+	s := newStage(t, nil)
+	lines, stop := s.watch(good())
+	hello := next(t, lines, "hello", func(l answer) bool { return l["Type"] == "hello" })
+	require.Equal(t, map[string]any{"Users": 0., "Instances": 0., "Disconnected": 0., "Web": 0.}, hello["Counts"])
+
+	s.call("timd_config/set", `{"WebInstances":2}`)
+	one, two := s.online("alice"), s.online("alice")
+	next(t, lines, "the login", kindIs("login", "alice"))
+	login := next(t, lines, "the second login", kindIs("login", "alice"))["Event"].(map[string]any)
+	require.Equal(t, "Web", login["Platform"])
+	require.Equal(t, "127.0.0.1", login["Address"])
+	next(t, lines, "counts", func(l answer) bool {
+		c, ok := l["Counts"].(map[string]any)
+		return ok && c["Users"] == 1. && c["Instances"] == 2. && c["Web"] == 2.
+	})
+
+	list := func(body string) ([]any, string) {
+		a := s.call("timd_session/list", body)
+		return a["UserList"].([]any), a["Next"].(string)
+	}
+	users, more := list(`{"Search":"LIC"}`)
+	require.Empty(t, more)
+	require.Len(t, users, 1)
+	u := users[0].(map[string]any)
+	require.Equal(t, "alice", u["UserID"])
+	require.Equal(t, "online", u["State"])
+	instances := u["InstanceList"].([]any)
+	require.Len(t, instances, 2)
+	var second string
+	for _, i := range instances {
+		in := i.(map[string]any)
+		require.True(t, strings.HasPrefix(in["Gateway"].(string), "test."))
+		require.InDelta(t, time.Now().UnixMilli(), in["LoginTime"], 5000)
+		require.InDelta(t, time.Now().Add(time.Hour).UnixMilli(), in["ExpireTime"], 5000)
+		if in["InstanceID"] == login["InstanceID"] {
+			second = in["InstanceID"].(string)
+		}
+	}
+	require.NotEmpty(t, second)
+
+	// One instance goes, the other one stays and its UserSig too.
+	require.Equal(t, true, s.call("timd_session/kick", `{"UserID":"alice","InstanceID":"`+second+`"}`)["Kicked"])
+	two.until(everyKick)
+	require.True(t, one.State().Ready)
+	kick := next(t, lines, "the kick", kindIs("kick", "alice"))["Event"].(map[string]any)
+	require.Equal(t, second, kick["InstanceID"])
+	require.Equal(t, "REST_API_Kick", kick["Reason"])
+	require.Equal(t, false, s.call("timd_session/kick", `{"UserID":"alice","InstanceID":"`+second+`"}`)["Kicked"])
+
+	// Pages.
+	for i := range 5 {
+		s.online(fmt.Sprintf("user-%d", i))
+	}
+	seen := map[string]bool{}
+	pages, cursor := 0, ""
+	for {
+		users, next := list(`{"Limit":2,"Next":"` + cursor + `"}`)
+		require.LessOrEqual(t, len(users), 2)
+		for _, u := range users {
+			seen[u.(map[string]any)["UserID"].(string)] = true
+		}
+		pages++
+		if cursor = next; cursor == "" {
+			break
+		}
+	}
+	require.Len(t, seen, 6)
+	require.Equal(t, 3, pages)
+	users, _ = list(`{"Search":"user-3","Limit":1}`)
+	require.Len(t, users, 1)
+	require.EqualValues(t, fault.BadParameters, s.post("timd_session/list", good(), `{"Next":"x"}`).code())
+
+	// An eviction is one event, a lost and resumed connection are two.
+	s.call("timd_config/set", `{"WebInstances":1}`)
+	three := s.online("alice")
+	one.until("kickedOut multipleAccount")
+	evicting := next(t, lines, "the evicting login", func(l answer) bool {
+		e, ok := l["Event"].(map[string]any)
+		return ok && e["KickedList"] != nil
+	})["Event"].(map[string]any)
+	require.Equal(t, "multipleAccount", evicting["KickedList"].([]any)[0].(map[string]any)["Type"])
+	require.True(t, three.State().Ready)
+	stop()
+}
+
+// A stream ends with its administrator's UserSig, and by a kick of him.
+func TestWatchEnds(t *testing.T) {
+	s := newStage(t, nil)
+	q := good()
+	q.Set("usersig", usersig.Sign(appA, keyA, "administrator", time.Now(), time.Second))
+	short, _ := s.watch(q)
+	q = good()
+	q.Set("identifier", "second-admin")
+	q.Set("usersig", sign("second-admin"))
+	long, _ := s.watch(q)
+	next(t, long, "hello", func(l answer) bool { return l["Type"] == "hello" })
+	end := next(t, short, "the end", func(l answer) bool { return l["Type"] == "end" })
+	require.EqualValues(t, fault.RESTSignature, end["ErrorCode"])
+
+	s.online("second-admin")
+	s.call("im_open_login_svc/kick", `{"UserID":"second-admin"}`)
+	end = next(t, long, "the end", func(l answer) bool { return l["Type"] == "end" })
+	require.EqualValues(t, fault.RESTSignature, end["ErrorCode"])
+	require.Contains(t, end["ErrorInfo"], "70052")
+	a := s.post("timd_config/get", q, `{}`)
+	require.EqualValues(t, fault.RESTSignature, a.code(), "his UserSig is void for the server API, too")
+	q.Set("usersig", sign("second-admin"))
+	require.Zero(t, s.post("timd_config/get", q, `{}`).code())
+}
+
+func TestConfig(t *testing.T) {
+	s := newStage(t, nil)
+	a := s.call("timd_config/get", `{}`)
+	defaults := map[string]any{"Android": 1., "iPhone": 1., "iPad": 1., "Windows": 1., "Mac": 1.}
+	require.Equal(t, 1., a["WebInstances"])
+	require.Equal(t, "dual", a["LoginMode"])
+	require.Equal(t, defaults, a["Instances"])
+	a = s.call("timd_config/set", `{"WebInstances":2,"LoginMode":"multi","Instances":{"Android":3}}`)
+	defaults["Android"] = 3.
+	require.Equal(t, []any{2., "multi", defaults}, []any{a["WebInstances"], a["LoginMode"], a["Instances"]})
+	for _, body := range []string{
+		`{}`, `{"WebInstances":0}`, `{"WebInstances":11}`, `{"WebInstances":"2"}`, `{"WebInstances":1.5}`, `{"webInstances":2}`,
+		`{"LoginMode":"Multi"}`, `{"LoginMode":3}`, `{"Instances":{"Web":2}}`, `{"Instances":{"Android":4}}`, `{"WebInstances":3,"Other":1}`,
+	} {
+		require.EqualValues(t, fault.BadParameters, s.post("timd_config/set", good(), body).code(), body)
+	}
+	require.Equal(t, 2., s.call("timd_config/get", `{}`)["WebInstances"], "a refused set changes nothing")
+
+	// timd config does the same from a shell.
+	file := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(file, []byte(keyA+"\n"), 0o600))
+	run := func(args ...string) (int, string, string) {
+		var out, errs bytes.Buffer
+		code := configCommand(append([]string{"--server", s.url, "--app", fmt.Sprintf("%d=%s", appA, file)}, args...), &out, &errs)
+		return code, out.String(), errs.String()
+	}
+	code, out, errs := run("set", "webInstances=4", "loginMode=single", "ipad=2")
+	require.Zero(t, code, errs)
+	require.Equal(t, "webInstances=4\nloginMode=single\nandroid=3\niphone=1\nipad=2\nwindows=1\nmac=1\n", out)
+	code, out, _ = run("get")
+	require.Zero(t, code)
+	require.Contains(t, out, "webInstances=4\n")
+	code, _, errs = run("set", "webInstances=11")
+	require.Equal(t, 1, code)
+	require.Contains(t, errs, "1 to 10")
+	require.Contains(t, errs, "[70402]")
+	for _, args := range [][]string{{}, {"set"}, {"get", "x"}, {"set", "webInstances"}, {"set", "x=1"}, {"set", "mac=two"}} {
+		code, _, errs = run(args...)
+		require.Equal(t, 2, code, args)
+		require.Equal(t, 1, strings.Count(errs, "\n"))
+	}
+	require.NoError(t, os.WriteFile(file, []byte("another key"), 0o600))
+	code, _, errs = run("get")
+	require.Equal(t, 1, code)
+	require.Contains(t, errs, "70009")
+	require.NotContains(t, errs, "usersig=")
+}
+
+// Lowering the limit acts on who is online.
+func TestConfigActs(t *testing.T) {
+	s := newStage(t, nil)
+	s.call("timd_config/set", `{"WebInstances":2}`)
+	one, two := s.online("alice"), s.online("alice")
+	s.call("timd_config/set", `{"WebInstances":1}`)
+	one.until("kickedOut multipleAccount")
+	require.True(t, two.State().Ready)
+}
+
+func TestSendMessageRefused(t *testing.T) {
+	s := newStage(t, nil)
+	text := `"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]`
+	for body, code := range map[string]fault.Code{
+		`{"MsgRandom":1,` + text + `}`:                                                                      fault.BadParameters,
+		`{"To_Account":"bob",` + text + `}`:                                                                 fault.BadParameters,
+		`{"To_Account":"bob","MsgRandom":-1,` + text + `}`:                                                  fault.BadParameters,
+		`{"To_Account":"bob","MsgRandom":1,"SyncOtherMachine":3,` + text + `}`:                              fault.BadParameters,
+		`{"To_Account":"bob","MsgRandom":1,"MsgLifeTime":604801,` + text + `}`:                              fault.BadParameters,
+		`{"To_Account":"bob","MsgRandom":1}`:                                                                fault.BodyMalformed,
+		`{"To_Account":"bob","MsgRandom":1,"MsgBody":[]}`:                                                   fault.BodyMalformed,
+		`{"To_Account":"bob","MsgRandom":1,"MsgBody":[{"MsgType":"TIMFaceElem","MsgContent":{}}]}`:          fault.BodyMalformed,
+		`{"To_Account":"bob","MsgRandom":1,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"text":""}}]}`: fault.BodyMalformed,
+	} {
+		require.EqualValues(t, code, s.post("openim/sendmsg", good(), body).code(), body)
+	}
+}
+
+func TestSendMessage(t *testing.T) {
+	s := newStage(t, func(o *options) { o.requireImport = true })
+	s.call("im_open_login_svc/multiaccount_import", `{"AccountList":[{"UserID":"alice","Nick":"Alice"},{"UserID":"bob"}]}`)
+	bob := s.online("bob")
+	_, err := bob.Send(t.Context(), "session.sync", &jsonframe.Object{Raw: []byte(`{}`)})
+	require.NoError(t, err)
+	text := `{"From_Account":"alice","To_Account":"bob","MsgSeq":7,"MsgRandom":8,"CloudCustomData":"c","MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`
+	a := s.call("openim/sendmsg", text)
+	require.InDelta(t, time.Now().Unix(), a["MsgTime"], 5)
+	require.Regexp(t, `^7_8_\d+$`, a["MsgKey"])
+	require.Equal(t, a["MsgId"], s.call("openim/sendmsg", text)["MsgId"], "a repetition is the same message")
+	m := bob.message()
+	require.Equal(t, []any{"alice", "bob", "Alice", "c", map[string]any{"text": "hi"}}, []any{m["from"], m["to"], m["nick"], m["cloudCustomData"], m["payload"]})
+
+	s.call("openim/sendmsg", `{"To_Account":"bob","MsgRandom":9,"MsgBody":[{"MsgType":"TIMCustomElem","MsgContent":{"Data":"d","Desc":"e","Ext":"f"}}]}`)
+	m = bob.message()
+	require.Equal(t, []any{"administrator", map[string]any{"data": "d", "description": "e", "extension": "f"}}, []any{m["from"], m["payload"]})
+	require.Empty(t, bob.messages)
+	for body, code := range map[string]fault.Code{
+		strings.Replace(text, "alice", "zoe", 1):                              fault.UnknownAccount,
+		strings.Replace(text, `"bob"`, `"zoe"`, 1):                            fault.UnknownAccount,
+		strings.Replace(text, `"hi"`, `"`+strings.Repeat("x", 13<<10)+`"`, 1): fault.BodyTooLarge,
+	} {
+		require.EqualValues(t, code, s.post("openim/sendmsg", good(), body).code(), body)
+	}
+}
+
+// Every mistake of a request, and every request of an intruder.
+func TestRefused(t *testing.T) {
+	s := newStage(t, nil)
+	alice := s.online("alice")
+	const kick = "im_open_login_svc/kick"
+	with := func(name, value string) url.Values {
+		q := good()
+		q.Set(name, value)
+		if value == "" {
+			q.Del(name)
+		}
+		return q
+	}
+	twice := good()
+	twice.Add("identifier", "administrator")
+	other := good()
+	other.Set("usersig", usersig.Sign(appB, keyB, "administrator", time.Now(), time.Hour))
+	wrong := good()
+	wrong.Set("usersig", usersig.Sign(appA, keyB, "administrator", time.Now(), time.Hour))
+	user := good()
+	user.Set("identifier", "alice")
+	user.Set("usersig", sign("alice"))
+	as := good()
+	as.Set("usersig", sign("alice"))
+	for _, c := range []struct {
+		what string
+		path string
+		q    url.Values
+		body string
+		code fault.Code
+	}{
+		{"no such service", "nothing/here", good(), `{}`, fault.RESTURL},
+		{"no such command", "im_open_login_svc/nothing", good(), `{}`, fault.RESTURL},
+		{"case of a command", "im_open_login_svc/Kick", good(), `{}`, fault.RESTURL},
+		{"more path", kick + "/more", good(), `{}`, fault.RESTURL},
+		{"no sdkappid", kick, with("sdkappid", ""), `{}`, fault.RESTNoSDKAppID},
+		{"case of a parameter", kick, url.Values{"SdkAppid": {"1"}}, `{}`, fault.RESTNoSDKAppID},
+		{"sdkappid no number", kick, with("sdkappid", "x"), `{}`, fault.RESTParameters},
+		{"another app", kick, with("sdkappid", "7"), `{}`, fault.RESTSDKAppID},
+		{"random no number", kick, with("random", "x"), `{}`, fault.RESTParameters},
+		{"random of 33 bits", kick, with("random", "4294967296"), `{}`, fault.RESTParameters},
+		{"contenttype", kick, with("contenttype", "xml"), `{}`, fault.RESTParameters},
+		{"a parameter twice", kick, twice, `{}`, fault.RESTParameters},
+		{"no identifier", kick, with("identifier", ""), `{}`, fault.RESTIdentifier},
+		{"no signature", kick, with("usersig", ""), `{"UserID":"alice"}`, fault.RESTIdentifier},
+		{"a broken signature", kick, with("usersig", "eJx"), `{"UserID":"alice"}`, fault.RESTSignature},
+		{"another app's signature", kick, other, `{"UserID":"alice"}`, fault.RESTSignature},
+		{"another key's signature", kick, wrong, `{"UserID":"alice"}`, fault.RESTSignature},
+		{"a user's signature as the administrator", kick, as, `{"UserID":"alice"}`, fault.RESTSignature},
+		{"a user", kick, user, `{"UserID":"alice"}`, fault.RESTNotAdmin},
+		{"case of the administrator", kick, with("identifier", "Administrator"), `{"UserID":"alice"}`, fault.RESTSignature},
+		{"no JSON", kick, good(), `UserID=alice`, fault.RESTJSON},
+		{"no object", kick, good(), `["alice"]`, fault.RESTJSON},
+		{"null", kick, good(), `null`, fault.RESTJSON},
+		{"nothing", kick, good(), ``, fault.RESTJSON},
+		{"two objects", kick, good(), `{"UserID":"alice"}{}`, fault.RESTJSON},
+		{"too long", kick, good(), `{"UserID":"alice","x":"` + strings.Repeat("x", 256<<10) + `"}`, fault.RESTJSON},
+		{"case of a field", kick, good(), `{"userID":"alice"}`, fault.BadParameters},
+		{"a number as UserID", kick, good(), `{"UserID":1}`, fault.BadParameters},
+		{"a long UserID", kick, good(), `{"UserID":"` + strings.Repeat("x", 33) + `"}`, fault.BadParameters},
+		{"a long nick", "im_open_login_svc/account_import", good(), `{"UserID":"a","Nick":"` + strings.Repeat("x", 501) + `"}`, fault.BadParameters},
+		{"101 accounts", "im_open_login_svc/multiaccount_import", good(), many("Accounts", `"u"`, 101), fault.BadParameters},
+		{"no account", "im_open_login_svc/multiaccount_import", good(), `{"Accounts":[]}`, fault.BadParameters},
+		{"101 checks", "im_open_login_svc/account_check", good(), many("CheckItem", `{"UserID":"u"}`, 101), fault.BadParameters},
+		{"101 deletions", "im_open_login_svc/account_delete", good(), many("DeleteItem", `{"UserID":"u"}`, 101), fault.BadParameters},
+		{"501 states", "openim/query_online_status", good(), many("To_Account", `"u"`, 501), fault.BadParameters},
+	} {
+		a := s.post(c.path, c.q, c.body)
+		require.EqualValues(t, c.code, a.code(), "%s: %v", c.what, a)
+		require.NotEmpty(t, a["ErrorInfo"], c.what)
+	}
+	s.call("im_open_login_svc/multiaccount_import", many("Accounts", `"u"`, 100))
+	s.call("openim/query_online_status", many("To_Account", `"u"`, 500))
+
+	request := func(method, origin, site, kind string) *http.Request {
+		r, err := http.NewRequest(method, s.url+"/v4/"+kick+"?"+good().Encode(), strings.NewReader(`{"UserID":"alice"}`))
+		require.NoError(t, err)
+		for name, value := range map[string]string{"Origin": origin, "Sec-Fetch-Site": site, "Content-Type": kind} {
+			if value != "" {
+				r.Header.Set(name, value)
+			}
+		}
+		return r
+	}
+	for _, r := range []*http.Request{
+		request("GET", "", "", ""),
+		request("PUT", "", "", "application/json"),
+		request("OPTIONS", "https://evil.example", "cross-site", ""),
+		request("POST", "https://evil.example", "", "application/json"),
+		request("POST", "https://evil.example", "cross-site", "text/plain"),
+		request("POST", "null", "", "application/json"),
+		request("POST", "", "cross-site", "application/json"),
+		request("POST", "", "same-site", "application/json"),
+		request("POST", s.url, "same-origin", "application/x-www-form-urlencoded"),
+		request("POST", s.url, "same-origin", "text/plain"),
+	} {
+		require.EqualValues(t, fault.RESTMethod, s.do(r).code(), "%s %v", r.Method, r.Header)
+	}
+	require.True(t, alice.State().Ready, "nobody was kicked")
+	require.Zero(t, s.do(request("POST", s.url, "same-origin", "application/json; charset=utf-8")).code())
+	alice.until(everyKick)
+}
+
+func many(name, element string, n int) string {
+	return `{"` + name + `":[` + strings.TrimSuffix(strings.Repeat(element+",", n), ",") + `]}`
+}
+
+func TestRates(t *testing.T) {
+	s := newStage(t, func(o *options) { o.apiRate = 3 })
+	for range 3 {
+		s.call("timd_config/get", `{}`)
+	}
+	require.EqualValues(t, fault.RESTTooFrequent, s.post("timd_config/get", good(), `{}`).code())
+	s.call("openim/querystate", `{"To_Account":["a"]}`) // another command still has calls left
+	other := good()
+	other.Set("sdkappid", fmt.Sprint(appB))
+	other.Set("usersig", usersig.Sign(appB, keyB, "administrator", time.Now(), time.Hour))
+	require.Zero(t, s.post("timd_config/get", other, `{}`).code(), "another app has its own")
+	var codes []int
+	for _, command := range []string{"openim/querystate", "openim/query_online_status", "im_open_login_svc/account_check", "timd_session/list", "im_open_login_svc/account_import", "openim/sendmsg"} {
+		for range 3 {
+			codes = append(codes, s.post(command, good(), `{"To_Account":["a"]}`).code())
+		}
+	}
+	require.Contains(t, codes, int(fault.RESTAppTooFrequent))
+	// Requests that are refused anyway take nothing away.
+	bad := other
+	bad.Set("usersig", "x")
+	for range 20 {
+		require.EqualValues(t, fault.RESTSignature, s.post("timd_session/list", bad, `{}`).code())
+	}
+	other.Set("usersig", usersig.Sign(appB, keyB, "administrator", time.Now(), time.Hour))
+	require.Zero(t, s.post("timd_session/list", other, `{}`).code())
+}
+
+// Markup in a nick arrives as data, and no browser takes the reply for a page.
+func TestScriptInNick(t *testing.T) {
+	s := newStage(t, nil)
+	s.call("im_open_login_svc/account_import", `{"UserID":"mallory","Nick":"<script>alert(1)</script>"}`)
+	s.online("mallory")
+	r, err := http.NewRequest("POST", s.url+"/v4/timd_session/list?"+good().Encode(), strings.NewReader(`{}`))
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, "nosniff", resp.Header.Get("X-Content-Type-Options"))
+	var text bytes.Buffer
+	_, _ = text.ReadFrom(resp.Body)
+	require.NotContains(t, text.String(), "<script>")
+	var a answer
+	require.NoError(t, json.Unmarshal(text.Bytes(), &a))
+	require.Equal(t, "<script>alert(1)</script>", a["UserList"].([]any)[0].(map[string]any)["Nick"])
+}
+
+func TestOpsListen(t *testing.T) {
+	s := newStage(t, func(o *options) { o.opsListen = "127.0.0.1:0" })
+	require.NotEqual(t, s.url, s.opsURL)
+	s.call("timd_config/get", `{}`)
+	for _, path := range []string{"/console/", "/metrics"} {
+		require.Equal(t, 200, status(t, s.opsURL+path), path)
+	}
+	for _, path := range []string{"/console/", "/metrics", "/v4/timd_config/get"} {
+		require.Equal(t, 404, status(t, s.url+path), path)
+	}
+	require.Equal(t, 404, status(t, s.opsURL+"/ws"), "and clients' URLs are not on the operators' address")
+}
+
+func status(t *testing.T, url string) int {
+	t.Helper()
+	resp, err := http.Get(url)
+	require.NoError(t, err)
+	resp.Body.Close()
+	return resp.StatusCode
+}
