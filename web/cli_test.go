@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -229,4 +230,34 @@ func TestSignals(t *testing.T) {
 		d := runTimd(t, "--dev", "--data", "memory")
 		require.Less(t, d.stop(sig), 3*time.Second)
 	}
+}
+
+// A client that does not answer holds the end up for a moment only, and a
+// second signal ends that, too.
+func TestStuckClient(t *testing.T) {
+	stuck := func(d *timd) {
+		c, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))
+		require.NoError(t, err)
+		t.Cleanup(func() { c.Close() })
+		_, err = io.WriteString(c, "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: tim.v1\r\n\r\n")
+		require.NoError(t, err)
+		_, err = io.ReadFull(c, make([]byte, 12))
+		require.NoError(t, err)
+	}
+	d := runTimd(t, "--dev", "--data", "memory")
+	stuck(d)
+	require.Less(t, d.stop(syscall.SIGTERM), 5*time.Second)
+
+	d = runTimd(t, "--dev", "--data", "memory")
+	stuck(d)
+	require.NoError(t, d.cmd.Process.Signal(syscall.SIGTERM))
+	require.Eventually(t, func() bool { return strings.Contains(d.stderr.String(), "draining") }, within, 5*time.Millisecond)
+	began := time.Now()
+	require.NoError(t, d.cmd.Process.Signal(syscall.SIGTERM))
+	err := <-d.ended
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, 1, exit.ExitCode())
+	require.Less(t, time.Since(began), time.Second)
 }

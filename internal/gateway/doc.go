@@ -6,7 +6,7 @@
 //	rawconn.go   the connection below the WebSocket: deadlines, lingering close
 //	socket.go    one socket: its stages, its timer, its end
 //	outbox.go    what waits to be written to a socket
-//	inbound.go   from a frame to a method; the queue of requests
+//	inbound.go   from a frame to a method; the queue of frames
 //	login.go     the login frame
 //	methods.go   logout, farewell, renew, ping
 //	session.go   what other packages see: Session, Handle, Deliver

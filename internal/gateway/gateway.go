@@ -203,7 +203,7 @@ func (g *Gateway) ended(sess *Session) {
 	sess.cancel()
 	g.stats.sessions.Add(-1)
 	for _, f := range g.onEnd {
-		f(sess)
+		g.hook(func() { f(sess) })
 	}
 }
 

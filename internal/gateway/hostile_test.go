@@ -2,8 +2,11 @@ package gateway_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
+	"encoding/json"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -12,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
 )
@@ -159,6 +163,26 @@ func TestFlood(t *testing.T) {
 		}
 	}
 	p.expectClose(frame.CloseFlood)
+}
+
+// Nothing that a handler does wrong on a client's behalf ends timd, or leaves
+// the client without an answer.
+func TestPanics(t *testing.T) {
+	log := new(safeLog)
+	w := begin(t, setup{
+		options: func(o *gateway.Options) { o.Log = slog.New(slog.NewTextHandler(log, nil)) },
+		before: func(g *gateway.Gateway) {
+			g.Handle("some.bug", func(context.Context, *gateway.Session, json.RawMessage) (any, error) { panic("a bug") })
+			g.OnLogin(func(*gateway.Session, bool) { panic("another bug") })
+			g.OnEnd(func(*gateway.Session) { panic("a third bug") })
+		},
+	})
+	p, _ := w.login(page("alice"))
+	require.Equal(t, fault.Internal, p.call("some.bug", nil).Err.Code)
+	p.expectOpen()
+	require.Nil(t, p.call(frame.Logout, nil).Err)
+	p.expectClose(frame.CloseLoggedOut)
+	require.Equal(t, 3, strings.Count(log.String(), "\n"), "one line each")
 }
 
 // A request that comes in one packet with the handshake is not lost.

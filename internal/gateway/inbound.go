@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,47 +17,94 @@ import (
 )
 
 const (
-	maxPending = frame.Burst // requests of one socket that wait for their turn
-	maxBad     = 5           // frames that are none, until the socket is closed
+	maxPending      = frame.Burst // requests of one socket that wait for their turn
+	maxPendingBytes = 1 << 20
+	maxBad          = 5 // frames that are none, until the socket is closed
 )
 
-// inbound is the queue of a socket's requests. They are handled one after the
-// other, beside the read loop: pongs and closes are noticed meanwhile.
+// inbound is the queue of a socket's frames. They are read and handled one
+// after the other beside the read loop: pongs and closes are noticed
+// meanwhile, and the loop's stack, which lives as long as the socket, stays
+// small.
 type inbound struct {
-	queue   []jsonframe.Request
+	queue   [][]byte
+	bytes   int
 	working bool
 	bad     int
 }
 
-func (in *inbound) clear() { in.queue = nil }
+func (in *inbound) clear() { in.queue, in.bytes = nil, 0 }
 
 // received takes a message; the read loop calls it.
 func (s *socket) received(opcode gws.Opcode, text []byte) {
 	s.mu.Lock()
-	if s.stage == ended {
-		s.mu.Unlock()
-		return
-	}
+	defer s.mu.Unlock()
 	now := s.g.o.Now()
 	s.heardLocked(now)
-	flood := !s.bucket.take(now)
-	s.mu.Unlock()
 	switch {
-	case flood:
-		s.finish(nil, frame.CloseFlood, "too many frames")
-		return
+	case s.stage == ended:
+	case !s.bucket.take(now):
+		s.endLocked(frame.CloseFlood, "too many frames")
 	case opcode != gws.OpcodeText:
-		s.finish(nil, frame.CloseBadFrame, "only text frames are read")
+		s.endLocked(frame.CloseBadFrame, "only text frames are read")
+	case isPing(text):
+		// It overtakes what waits: a slow request must not look like a dead
+		// connection.
+		s.g.work.Go(func() { s.ping(text) })
+	default:
+		s.enqueueLocked(text)
+	}
+}
+
+// enqueueLocked has a frame handled in its turn.
+func (s *socket) enqueueLocked(text []byte) {
+	switch {
+	case s.stage == ended:
+	case len(s.in.queue) >= maxPending || s.in.bytes > maxPendingBytes:
+		s.endLocked(frame.CloseFlood, "too many requests wait")
+	default:
+		s.in.queue = append(s.in.queue, text)
+		s.in.bytes += len(text)
+		if !s.in.working {
+			s.in.working = true
+			s.g.work.Go(s.work)
+		}
+	}
+}
+
+// isPing tells whether a frame is a ping as JSON.stringify writes it. One that
+// is written otherwise is answered in its turn.
+func isPing(text []byte) bool {
+	return len(text) < 100 && bytes.Contains(text, []byte(`"method":"ping"`))
+}
+
+// ping answers a frame that looks like a ping, and sends one that is none
+// back into the queue.
+func (s *socket) ping(text []byte) {
+	r, refused, _ := jsonframe.DecodeRequest(text)
+	if refused == nil && r.Method == frame.Ping {
+		s.pong(r)
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.enqueueLocked(text)
+}
+
+func (s *socket) pong(r jsonframe.Request) {
+	s.answer(r, pingResult{s.g.o.Now().UnixMilli()}, nil)
+}
+
+// take reads one frame and does what it says.
+func (s *socket) take(text []byte) {
 	r, refused, err := jsonframe.DecodeRequest(text)
 	switch {
 	case refused != nil:
 		s.refuse(r, refused, err)
 	case r.Method == frame.Ping:
-		s.answer(r, pingResult{s.g.o.Now().UnixMilli()}, nil)
+		s.pong(r)
 	default:
-		s.enqueue(r)
+		s.handle(r)
 	}
 }
 
@@ -76,23 +124,7 @@ func (s *socket) refuse(r jsonframe.Request, refused *fault.Error, err error) {
 	s.send(text)
 }
 
-func (s *socket) enqueue(r jsonframe.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.stage == ended:
-	case len(s.in.queue) >= maxPending:
-		s.endLocked(frame.CloseFlood, "too many requests wait")
-	default:
-		s.in.queue = append(s.in.queue, r)
-		if !s.in.working {
-			s.in.working = true
-			s.g.work.Go(s.work)
-		}
-	}
-}
-
-// work handles requests until none is left.
+// work handles frames until none is left.
 func (s *socket) work() {
 	for {
 		s.mu.Lock()
@@ -101,10 +133,11 @@ func (s *socket) work() {
 			s.mu.Unlock()
 			return
 		}
-		r := s.in.queue[0]
+		text := s.in.queue[0]
 		s.in.queue = s.in.queue[1:]
+		s.in.bytes -= len(text)
 		s.mu.Unlock()
-		s.handle(r)
+		s.take(text)
 	}
 }
 

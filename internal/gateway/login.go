@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -198,9 +200,20 @@ func (s *socket) admitted(r jsonframe.Request, c Claim, out Outcome) error {
 		return errAnswered
 	}
 	for _, f := range g.onLogin {
-		f(sess, out.Resumed)
+		g.hook(func() { f(sess, out.Resumed) })
 	}
 	return nil
+}
+
+// hook keeps a panic of another package away from what is under way: the login
+// has been answered.
+func (g *Gateway) hook(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			g.o.Log.Error("a hook panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	f()
 }
 
 // bind makes a session the one of its instance here and puts its answer first
