@@ -414,3 +414,9 @@ func TestRand(t *testing.T) {
 	require.NotEqual(t, a, b)
 	require.NotEqual(t, make([]byte, 16), a)
 }
+
+func TestCloseText(t *testing.T) {
+	require.Equal(t, "closed with 4102", closeText(4102, ""))
+	require.Equal(t, "why", closeText(4102, "why"))
+	require.Empty(t, closeText(1006, ""))
+}

@@ -236,6 +236,6 @@ func closeText(code int, reason string) string {
 }
 
 func itoa(n int) string {
-	s, _ := bridge.Text(bridge.Call(bridge.Int(n), "toString"))
+	s, _ := bridge.Text(bridge.Call(safejs.Global(), "String", bridge.Int(n)))
 	return s
 }
