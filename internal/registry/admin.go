@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/gateway"
 )
@@ -147,8 +145,4 @@ func (r *Registry) KickInstance(ctx context.Context, u gateway.User, instance st
 		return c.step(next)
 	})
 	return found, err
-}
-
-func purgeSubject(subject string) jetstream.StreamPurgeOpt {
-	return jetstream.WithPurgeSubject(subject)
 }

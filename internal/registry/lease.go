@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
@@ -39,6 +41,14 @@ func (r *Registry) openLease(ctx context.Context) error {
 	l := &r.leases
 	l.gained = make(chan struct{})
 	l.others = make(map[string]lease)
+	if r.bus.Embedded() {
+		// Nobody else can have this node's data: its earlier boots are dead,
+		// even if their leases have some seconds left.
+		node, _, _ := strings.Cut(r.self, ".")
+		if err := r.purge(ctx, leaseStream, leaseKey(node+".*")); err != nil {
+			return err
+		}
+	}
 	if err := r.renewLease(ctx); err != nil {
 		return err
 	}
@@ -110,13 +120,18 @@ func (r *Registry) dropLease() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	s, err := r.bus.JetStream().Stream(ctx, leaseStream)
-	if err == nil {
-		err = s.Purge(ctx, purgeSubject(leaseKey(r.self)))
-	}
-	if err != nil {
+	if err := r.purge(ctx, leaseStream, leaseKey(r.self)); err != nil {
 		r.log.Warn("registry: the lease was not given back; it lapses by itself", "error", err)
 	}
+}
+
+// purge removes the messages of a subject, and leaves no tombstone.
+func (r *Registry) purge(ctx context.Context, stream, subject string) error {
+	s, err := r.bus.JetStream().Stream(ctx, stream)
+	if err != nil {
+		return err
+	}
+	return s.Purge(ctx, jetstream.WithPurgeSubject(subject))
 }
 
 // Live implements gateway.Registry.

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -283,7 +284,7 @@ func TestPresenceEndsAfterGrace(t *testing.T) {
 		m, err := c.Next()
 		require.NoError(t, err)
 		var e Event
-		require.NoError(t, jsonDecode(m.Data(), &e))
+		require.NoError(t, json.Unmarshal(m.Data(), &e))
 		require.Equal(t, "alice", e.UserID)
 		kinds = append(kinds, string(e.Kind)+"/"+e.Reason)
 		require.NoError(t, m.Ack())

@@ -1,0 +1,168 @@
+package registry
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// model is the reference: a list of instances, oldest login first, and the
+// rules said in the simplest way, one eviction at a time.
+type model struct {
+	mode Mode
+	web  int
+	list []mInstance
+	out  map[string]mEvicted // evicted ones
+}
+
+type mInstance struct {
+	id, doc  string
+	platform gateway.Platform
+	up       bool
+	down     int64
+	clean    bool
+}
+
+type mEvicted struct{ typ, doc string }
+
+func (m *model) find(id string) int {
+	return slices.IndexFunc(m.list, func(i mInstance) bool { return i.id == id })
+}
+
+func (m *model) limit(p gateway.Platform) int {
+	if p == gateway.Web {
+		return m.web
+	}
+	return 1
+}
+
+// worlds apart: platforms of different groups never meet.
+func (m *model) group(p gateway.Platform) string {
+	switch m.mode {
+	case Single:
+		return "all"
+	case Multi:
+		return string(p)
+	case Triple:
+		switch p {
+		case gateway.Android, gateway.IPhone, gateway.IPad:
+			return "mobile"
+		case gateway.Mac, gateway.Windows:
+			return "desktop"
+		}
+		return "web"
+	}
+	if p == gateway.Web {
+		return "web"
+	}
+	return "native"
+}
+
+func (m *model) evict(i int, typ string) string {
+	in := m.list[i]
+	m.out[in.id] = mEvicted{typ, in.doc}
+	m.list = slices.Delete(m.list, i, i+1)
+	return in.id + ":" + typ
+}
+
+// room evicts until n more of a platform would fit beside nobody it excludes.
+func (m *model) room(p gateway.Platform, n int) (gone []string) {
+	for i := 0; n > 0 && i < len(m.list); {
+		if m.list[i].platform != p && m.group(m.list[i].platform) == m.group(p) {
+			gone = append(gone, m.evict(i, frame.KickMultipleDevice))
+		} else {
+			i++
+		}
+	}
+	for {
+		count, victim := 0, -1
+		for i, in := range m.list {
+			if in.platform != p {
+				continue
+			}
+			count++
+			if victim < 0 || m.list[victim].up && !in.up {
+				victim = i
+			}
+		}
+		if count+n <= m.limit(p) {
+			return gone
+		}
+		gone = append(gone, m.evict(victim, frame.KickMultipleAccount))
+	}
+}
+
+func (m *model) free(p gateway.Platform) bool {
+	count := 0
+	for _, in := range m.list {
+		if in.platform != p && m.group(in.platform) == m.group(p) {
+			return false
+		}
+		if in.platform == p {
+			count++
+		}
+	}
+	return count < m.limit(p)
+}
+
+// admit says what must come out.
+func (m *model) admit(id, doc string, p gateway.Platform, resume bool) (verdict string, gone []string) {
+	if i := m.find(id); i >= 0 {
+		in := &m.list[i]
+		if in.up && in.doc != doc {
+			return "held", nil
+		}
+		in.up, in.doc = true, doc
+		return "again", nil
+	}
+	e, evicted := m.out[id]
+	switch {
+	case evicted && (resume || e.doc == doc):
+		return e.typ, nil
+	case resume && !m.free(p):
+		return frame.KickMultipleAccount, nil
+	case !resume:
+		gone = m.room(p, 1)
+		delete(m.out, id)
+	}
+	m.list = append(m.list, mInstance{id: id, doc: doc, platform: p, up: true})
+	return "admitted", gone
+}
+
+func (m *model) end(now int64) {
+	m.list = slices.DeleteFunc(m.list, func(in mInstance) bool {
+		grace := int64(60_000)
+		if in.clean {
+			grace = 5_000
+		}
+		return !in.up && now >= in.down+grace
+	})
+}
+
+func (m *model) words() string {
+	var w []string
+	for _, in := range m.list {
+		x := in.id
+		if !in.up {
+			x += "-"
+		}
+		w = append(w, x)
+	}
+	return strings.Join(w, " ")
+}
+
+func recordWords(r Record) string {
+	list := slices.Clone(r.Instances)
+	slices.SortFunc(list, func(a, b Instance) int { return int(int64(a.Login) - int64(b.Login)) })
+	var w []string
+	for _, in := range list {
+		x := in.Hash
+		if in.Down > 0 {
+			x += "-"
+		}
+		w = append(w, x)
+	}
+	return strings.Join(w, " ")
+}
