@@ -94,13 +94,13 @@ func TestPromiseNeedsNoFunctionOfItsOwn(t *testing.T) {
 }
 
 func TestErrorShape(t *testing.T) {
-	e := NewError(fault.With(fault.Timeout, "ws://127.0.0.1:1/ws"), safejs.Undefined())
+	e := NewError(&fault.Error{Code: fault.Timeout, Message: "It did not answer: ws://127.0.0.1:1/ws."}, safejs.Undefined())
 	isError, err := e.InstanceOf(Global("Error"))
 	require.NoError(t, err)
 	require.True(t, isError)
 	require.Equal(t, "IMError", text(t, Get(e, "name")))
 	require.JSONEq(t,
-		`{"message":"The gateway did not answer in time: check that it runs and can be reached (in a mini program also the socket domain list). (ws://127.0.0.1:1/ws)","code":2801,"data":{}}`,
+		`{"message":"It did not answer: ws://127.0.0.1:1/ws.","code":2801,"data":{}}`,
 		stringify(t, e))
 	data := NewObject()
 	require.NoError(t, data.Set("message", "m"))

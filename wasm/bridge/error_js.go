@@ -8,6 +8,9 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
+// The descriptors of what every IMError has, made once.
+var errorName, errorMessage safejs.Value
+
 // NewError gives an IMError: an Error named IMError with own enumerable code,
 // message and data. data may be undefined, which makes it {}.
 //
@@ -20,11 +23,13 @@ func NewError(f *fault.Error, data safejs.Value) safejs.Value {
 	if !IsObject(data) {
 		data = NewObject()
 	}
-	define := func(name, how string) {
-		Call(Global("Object"), "defineProperty", e, String(name), Parse(how))
+	if errorName.IsUndefined() {
+		errorName = Parse(`{"value":"IMError","writable":true,"configurable":true}`)
+		errorMessage = Parse(`{"enumerable":true}`) // it is there, but hidden
 	}
-	define("name", `{"value":"IMError","writable":true,"configurable":true}`)
-	define("message", `{"enumerable":true}`) // it is there, but hidden
+	object := Global("Object")
+	Call(object, "defineProperty", e, String("name"), errorName)
+	Call(object, "defineProperty", e, String("message"), errorMessage)
 	Set(e, "code", Int(int(f.Code)))
 	Set(e, "data", data)
 	return e
