@@ -254,8 +254,8 @@ func (g *Gateway) expire(sess *Session) {
 	if !g.take(sess) {
 		return
 	}
-	g.evict(sess, frame.KickUserSigExpired)
 	g.release(sess.place)
+	g.evict(sess, frame.KickUserSigExpired)
 }
 
 func (g *Gateway) release(p Place) {

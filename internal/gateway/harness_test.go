@@ -109,6 +109,7 @@ type control struct {
 	dead  atomic.Bool
 	admit func(context.Context, gateway.Claim) (gateway.Outcome, error)
 	renew func() (gateway.Verdict, error)
+	gate  chan struct{} // holds Release up
 
 	mu    sync.Mutex
 	calls []string
@@ -137,6 +138,9 @@ func (c *control) Detach(ctx context.Context, p gateway.Place, clean bool) error
 
 func (c *control) Release(ctx context.Context, p gateway.Place) error {
 	c.note("release")
+	if c.gate != nil {
+		<-c.gate
+	}
 	return c.Registry.Release(ctx, p)
 }
 

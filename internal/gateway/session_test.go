@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,6 +48,45 @@ func TestLogout(t *testing.T) {
 	require.Empty(t, w.g.Places())
 	_, m = w.login(i)
 	require.Contains(t, string(bodyOf(m)), `"resumed":false`)
+}
+
+// Nothing is delivered from the moment of the logout, however long the store
+// takes to hear of it.
+func TestNothingAfterLogout(t *testing.T) {
+	w := begin(t, setup{})
+	w.reg.gate = make(chan struct{})
+	p, _ := w.login(page("alice"))
+	alice := gateway.User{SDKAppID: app, UserID: "alice"}
+	sess := w.g.Sessions(alice)[0]
+	require.True(t, sess.Notify("x.y", nil))
+	require.Equal(t, "x.y", p.read().Method)
+	p.send(frame.Logout, nil)
+	<-sess.Context().Done()
+	require.False(t, sess.Notify("x.y", nil))
+	require.Zero(t, w.g.Deliver(alice, gateway.Place{}, "x.y", nil))
+	p.expectOpen() // the connection itself is alive
+	close(w.reg.gate)
+	m := p.read()
+	require.Nil(t, m.Err)
+	require.Empty(t, m.Method)
+	p.expectClose(frame.CloseLoggedOut)
+}
+
+// A slow request holds neither pings nor the notice of a closed socket up.
+func TestSlowRequest(t *testing.T) {
+	var done atomic.Bool
+	w := begin(t, setup{before: func(g *gateway.Gateway) {
+		g.Handle("slow.one", func(ctx context.Context, _ *gateway.Session, _ json.RawMessage) (any, error) {
+			<-ctx.Done()
+			done.Store(true)
+			return nil, ctx.Err()
+		})
+	}})
+	p, _ := w.login(page("alice"))
+	p.send("slow.one", nil)
+	p.expectOpen()
+	require.NoError(t, p.conn.WriteClose(1000, nil))
+	eventually(t, "the request is cancelled", done.Load)
 }
 
 func TestNotLoggedIn(t *testing.T) {
