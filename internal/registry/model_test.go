@@ -295,7 +295,7 @@ func (w *world) run(u gateway.User, app uint32, mode Mode, steps int) {
 // TestModel plays random stories against the model. TIM_MODEL_STORIES asks for
 // more of them.
 func TestModel(t *testing.T) {
-	stories, steps := 40, 40
+	stories, steps := 24, 40
 	if n, err := strconv.Atoi(os.Getenv("TIM_MODEL_STORIES")); err == nil {
 		stories, steps = n, 80
 	}
