@@ -67,30 +67,43 @@ func stringify(t *testing.T, v safejs.Value) string {
 }
 
 func TestPromiseSettlesOnce(t *testing.T) {
-	p := NewPromise()
-	require.False(t, p.Settled())
-	p.Resolve("first")
-	p.Reject("second")
-	p.Resolve("third")
-	require.True(t, p.Settled())
-	value, reason := await(t, p.Value())
-	require.Equal(t, "first", text(t, value))
-	require.True(t, reason.IsUndefined())
-
-	p = NewPromise()
-	p.Reject("no")
-	p.Resolve("yes")
-	_, reason = await(t, p.Value())
-	require.Equal(t, "no", text(t, reason))
-}
-
-func TestPromiseNeedsNoFunctionOfItsOwn(t *testing.T) {
-	NewPromise() // the shared executor
-	before := Live()
-	for range 100 {
-		NewPromise()
+	tests := map[string]func(t *testing.T){
+		"with resolvers": func(t *testing.T) {
+			require.True(t, IsFunction(Get(Global("Promise"), "withResolvers")))
+		},
+		"with an executor": func(t *testing.T) {
+			constructor := Global("Promise")
+			old := Get(constructor, "withResolvers")
+			Set(constructor, "withResolvers", safejs.Undefined())
+			t.Cleanup(func() { Set(constructor, "withResolvers", old) })
+		},
 	}
-	require.Equal(t, before, Live())
+	for name, prepare := range tests {
+		t.Run(name, func(t *testing.T) {
+			prepare(t)
+			p := NewPromise()
+			require.False(t, p.Settled())
+			p.Resolve("first")
+			p.Reject("second")
+			p.Resolve("third")
+			require.True(t, p.Settled())
+			value, reason := await(t, p.Value())
+			require.Equal(t, "first", text(t, value))
+			require.True(t, reason.IsUndefined())
+
+			p = NewPromise()
+			p.Reject("no")
+			p.Resolve("yes")
+			_, reason = await(t, p.Value())
+			require.Equal(t, "no", text(t, reason))
+
+			before := Live()
+			for range 100 {
+				NewPromise()
+			}
+			require.Equal(t, before, Live(), "no function of its own")
+		})
+	}
 }
 
 func TestErrorShape(t *testing.T) {

@@ -11,8 +11,9 @@ type Promise struct {
 	settled         bool
 }
 
-// One executor serves all promises: `new Promise(executor)` calls it before
-// it returns, on the one thread there is.
+// Where there is no Promise.withResolvers, one executor serves all promises:
+// `new Promise(executor)` calls it before it returns, on the one thread there
+// is. It costs a call into Go, which is more than the rest.
 var (
 	executor  safejs.Value
 	executing *Promise
@@ -20,16 +21,21 @@ var (
 
 // NewPromise gives a pending promise.
 func NewPromise() *Promise {
+	p := &Promise{}
+	constructor := Global("Promise")
+	if made := Call(constructor, "withResolvers"); IsObject(made) {
+		p.value, p.resolve, p.reject = Get(made, "promise"), Get(made, "resolve"), Get(made, "reject")
+		return p
+	}
 	if executor.IsUndefined() {
 		executor = Static(func(args []safejs.Value) any {
 			executing.resolve, executing.reject = Arg(args, 0), Arg(args, 1)
 			return nil
 		}, func(string) any { return nil })
 	}
-	p := &Promise{}
 	outer := executing
 	executing = p
-	p.value, _ = Global("Promise").New(executor)
+	p.value, _ = constructor.New(executor)
 	executing = outer
 	return p
 }
