@@ -164,6 +164,9 @@ func (b *bundler) script(wasm string, served bool) ([]byte, error) {
 	return bytes.Join([][]byte{[]byte(b.banner + "\n" + head), bytes.TrimSpace(code), []byte("return module.exports});\n")}, nil), nil
 }
 
+// names tells Node's ES modules, which only look, what a CommonJS module gives.
+const names = "0&&(module.exports={TIM,load,create,EVENT,TYPES,VERSION});\n"
+
 // npm gives the files of the package.
 func (b *bundler) npm() (files, error) {
 	out := files{}
@@ -177,7 +180,7 @@ func (b *bundler) npm() (files, error) {
 		},
 		"miniprogram/index.js": func() ([]byte, error) {
 			code, err := b.build("miniprogram/index.js", api.FormatCommonJS, api.ES2015, "", false)
-			return append([]byte(b.banner+"\n"), code...), err
+			return append([]byte(b.banner+"\n"), append(code, names...)...), err
 		},
 		"package.json": b.manifest,
 		"index.d.ts":   b.typings,
@@ -221,7 +224,7 @@ func (b *bundler) typings() ([]byte, error) {
 }
 
 // imports of one part of the typings from another.
-var imports = regexp.MustCompile(`(?m)^import .*;\n`)
+var imports = regexp.MustCompile(`(?m)^(import|export type) .* from .*;\n`)
 
 // manifest is package.json without what only its developers need.
 func (b *bundler) manifest() ([]byte, error) {

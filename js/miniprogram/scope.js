@@ -17,8 +17,8 @@ export async function makeScope(host) {
   // Go's glue asks whether it was given an instance; not every host can tell.
   const Instance = Object.defineProperty(function () {}, Symbol.hasInstance, { value: () => true });
   const scope = {
-    Object, Array, Uint8Array, Uint8ClampedArray, Function, Error, TypeError, Promise, Reflect, JSON, Math, Date, Map,
-    String, Number, Symbol, ArrayBuffer, DataView, console,
+    Object, Array, Uint8Array, Uint8ClampedArray, Function, Error, TypeError, RangeError, Promise, Reflect, JSON, Math,
+    Date, Map, Set, WeakMap, String, Number, Boolean, RegExp, Symbol, ArrayBuffer, DataView, console,
     TextEncoder, TextDecoder, crypto, document, navigator,
     setTimeout: timers.setTimeout,
     clearTimeout: timers.clearTimeout,

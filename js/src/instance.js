@@ -139,7 +139,7 @@ export function makeInstance(options, owner) {
       };
       return settle(() => real.destroy()).then(end, end);
     }
-    emitter.emit({ name: EVENT.SDK_DESTROY, data: undefined });
+    emitter.emit({ name: EVENT.SDK_DESTROY, data: {} });
     release();
     return Promise.resolve(done);
   };
@@ -193,7 +193,7 @@ export function makeInstance(options, owner) {
       ready = false;
       status = 'loggedOut';
       if (dead) return;
-      if (wasReady) emitter.emit({ name: EVENT.SDK_NOT_READY, data: undefined });
+      if (wasReady) emitter.emit({ name: EVENT.SDK_NOT_READY, data: {} });
       if (was !== status) emitter.emit({ name: EVENT.LOGIN_STATUS_CHANGE, data: { status, reason: 'crashed' } });
       emitter.emit({ name: EVENT.ERROR, data: { code: error.code, message: error.message } });
     },

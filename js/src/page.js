@@ -9,8 +9,8 @@ const HASH = /** @type {any} */ (typeof __TIM_HASH__ === 'string' ? __TIM_HASH__
 const METHODS = ['setTimeout', 'clearTimeout', 'addEventListener', 'removeEventListener', 'queueMicrotask'];
 /** What else tim.wasm and its glue look for; each may be missing. */
 const VALUES = (
-  'Object Array Uint8Array Uint8ClampedArray Function Error TypeError Promise Reflect JSON Math Date Map String Number ' +
-  'Symbol ArrayBuffer DataView URL AbortSignal console crypto performance TextEncoder TextDecoder WebAssembly ' +
+  'Object Array Uint8Array Uint8ClampedArray Function Error TypeError RangeError Promise Reflect JSON Math Date Map Set WeakMap String Number RegExp ' +
+  'Boolean Symbol ArrayBuffer DataView Event URL AbortSignal console crypto performance TextEncoder TextDecoder WebAssembly ' +
   'MessageChannel document location navigator sessionStorage'
 ).split(' ');
 

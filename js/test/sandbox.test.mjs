@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { startTimd } from '../../web/e2e/lib/timd.mjs';
 import { pack } from '../pack.mjs';
 import { startJsc } from './sandbox/jsc.mjs';
-import { DOMAIN, miniprogram } from './sandbox/program.mjs';
+import { DOMAIN, miniprogram, sample } from './sandbox/program.mjs';
 import { Shell } from './sandbox/shell.mjs';
 
 let timd;
@@ -194,4 +194,23 @@ test('the shell lacks what a mini program lacks', () => {
   }
   assert.ok(shell.size < 2 * 1024 * 1024);
   shell.close();
+});
+
+test('the sample', async (t) => {
+  const shell = new Shell(sample(), { [DOMAIN]: timd.url.replace('http', 'ws'), [DOMAIN.replace('wss', 'https')]: timd.url });
+  t.after(() => shell.close());
+  shell.require('/app.js');
+  shell.require('/pages/index/index.js');
+  const { page } = shell;
+  page.setData = (data) => Object.assign(page.data, data);
+  page.onLoad();
+  page.onUserID({ detail: { value: 'sampler' } });
+  const ready = new Promise((resolve) => shell.app.tim.once('sdkStateReady', resolve));
+  await page.onLogin();
+  await ready;
+  await page.onLogout();
+  page.onUnload();
+  const log = page.data.log.map((line) => line.replace(/^\S+( [AP]M)? /, '')).reverse();
+  for (const line of ['login of sampler done', 'sdkStateReady {}', 'sdkStateNotReady {}', 'logout done']) assert.ok(log.includes(line), `${line}: ${log.join(' | ')}`);
+  assert.equal(page.data.status, 'loggedOut');
 });

@@ -4,6 +4,7 @@
 
 import { EVENT, TYPES, VERSION } from '../src/constants.gen.js';
 import type { UnbuiltMethods } from './unbuilt.js';
+export type { Empty, Unbuilt, UnbuiltMethods } from './unbuilt.js';
 
 /** The constants of {@link TIM.TYPES}. */
 export type Types = typeof TYPES;
@@ -240,10 +241,10 @@ export interface IMEvent<Name extends string = string, Data = any> {
 /** The `data` of each event, by its value. */
 export interface EventMap {
   /** After login and the first synchronisation: from now on calls are taken. */
-  sdkStateReady: undefined;
+  sdkStateReady: {};
   /** After a logout or a kick. A lost connection alone does not cause it. */
-  sdkStateNotReady: undefined;
-  sdkDestroy: undefined;
+  sdkStateNotReady: {};
+  sdkDestroy: {};
   /** The session is over for good; log in again if the user wishes to. */
   kickedOut: { type: KickedOutType };
   netStateChange: { state: NetState };
@@ -337,6 +338,18 @@ export interface TIM {
   readonly VERSION: string;
 }
 
+/**
+ * A URL as a string or a URL object, the file's bytes, a Response, or a
+ * WebAssembly.Module; written so that it needs no typings of a browser.
+ */
+export type WasmSource =
+  | string
+  | ArrayBuffer
+  | ArrayBufferView
+  | { readonly href: string }
+  | { arrayBuffer(): Promise<ArrayBuffer> }
+  | object;
+
 /** Options of {@link load}. What was chosen holds for later loads too. */
 export interface LoadOptions {
   /**
@@ -345,14 +358,7 @@ export interface LoadOptions {
    * the file beside the package; when that is not there, the gateway's copy.
    * In a mini program: a path in the package, ending in .wasm or .wasm.br.
    */
-  wasm?:
-    | string
-    | URL
-    | Response
-    | ArrayBuffer
-    | ArrayBufferView
-    | WebAssembly.Module
-    | Promise<Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module>;
+  wasm?: WasmSource | Promise<WasmSource>;
   /** The gateway for instances that name none. */
   proxyServer?: string;
   /** Makes `tim` of the result. */

@@ -1,9 +1,9 @@
 import type { IMResponse, Message } from './index.js';
 
 /** Resolves with something that is empty here, because there are no groups and friends. */
-type Empty = Promise<IMResponse<any>>;
+export type Empty = Promise<IMResponse<any>>;
 /** Rejects with 2998: not built yet. */
-type Unbuilt = Promise<never>;
+export type Unbuilt = Promise<never>;
 
 /**
  * Methods of the originals that are not built yet. They exist, so that a page

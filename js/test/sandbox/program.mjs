@@ -1,7 +1,7 @@
 // A mini program's folder with the packed package in it, and a timd behind it.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { npm, temporary } from '../build.mjs';
+import { npm, root, temporary } from '../build.mjs';
 import { buildNpm } from './shell.mjs';
 
 /** The domain that the mini program may talk to. */
@@ -31,6 +31,14 @@ export function miniprogram() {
   const dir = join(temporary(), 'program');
   mkdirSync(dir);
   writeFileSync(join(dir, 'app.js'), APP);
+  buildNpm(npm, dir);
+  return dir;
+}
+
+/** The sample, after npm install and "build npm". */
+export function sample() {
+  const dir = join(temporary(), 'sample');
+  cpSync(join(root, 'js/miniprogram/sample'), dir, { recursive: true });
   buildNpm(npm, dir);
   return dir;
 }

@@ -73,10 +73,10 @@ export class Shell {
         [kind]: this.api(),
         [kind === 'wx' ? 'WXWebAssembly' : 'TTWebAssembly']: { instantiate: (path, imports) => this.instantiate(path, imports) },
         console: { log: write, info: write, warn: write, error: write, debug: write },
-        App: () => {},
-        Page: () => {},
+        App: (options) => (this.app = options),
+        Page: (options) => (this.page = options),
         Component: () => {},
-        getApp: () => ({}),
+        getApp: () => this.app,
         getCurrentPages: () => [],
         setTimeout: (f, ms, ...args) => this.setTimeout(f, ms, args),
         clearTimeout: (id) => this.clearTimeout(id),
@@ -128,6 +128,14 @@ export class Shell {
           success({ randomValues: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + length), errMsg: 'getRandomValues:ok' });
         }),
       getNetworkType: ({ success }) => this.later(() => success({ networkType: this.network ? 'wifi' : 'none' })),
+      request: ({ url, method = 'GET', header, data, success, fail }) => {
+        const { origin, pathname } = new URL(url);
+        const behind = this.domains[origin];
+        if (!behind) return this.later(() => fail?.({ errMsg: 'request:fail url not in domain list' }));
+        fetch(behind + pathname, { method, headers: header, body: data && JSON.stringify(data) })
+          .then(async (r) => ({ statusCode: r.status, data: await r.json() }))
+          .then((r) => this.later(() => success?.(r)), (e) => this.later(() => fail?.({ errMsg: `request:fail ${e.message}` })));
+      },
       getStorageSync: (key) => this.storage.get(key) ?? '',
       setStorageSync: (key, value) => this.storage.set(key, value),
       removeStorageSync: (key) => this.storage.delete(key),

@@ -1,0 +1,77 @@
+// The packed tarball: what is in it, and what its judges say.
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { pack } from '../pack.mjs';
+import { root, temporary, version } from './build.mjs';
+
+const tarball = join(root, 'bin/tim-wasm.tgz');
+const dir = temporary();
+const file = (name) => join(dir, 'package', name);
+before(() => {
+  pack();
+  execFileSync('tar', ['xzf', tarball, '-C', dir]);
+});
+
+test('publint finds nothing', async () => {
+  const { messages, pkg } = await publint({ pkgDir: join(dir, 'package'), strict: true, pack: false });
+  assert.deepEqual(messages.map((m) => formatMessage(m, pkg)), []);
+});
+
+test('the typings resolve in every way of resolving', async () => {
+  const result = await checkPackage(createPackageFromTarballData(new Uint8Array(readFileSync(tarball))), { excludeEntrypoints: ['./dist/*'] });
+  assert.ok(result.types);
+  assert.deepEqual(result.problems, []);
+});
+
+test('what is in it', () => {
+  const names = execFileSync('tar', ['tzf', tarball]).toString().trim().split('\n').map((n) => n.replace('package/', '')).sort();
+  assert.deepEqual(names, [
+    'CHANGELOG.md', 'LICENSE', 'MIGRATION.md', 'README.md',
+    'dist/tim.js', 'dist/tim.wasm', 'dist/tim.wasm.gz', 'dist/wasm_exec.js',
+    'index.d.mts', 'index.d.ts', 'index.js', 'index.mjs',
+    'miniprogram/index.d.ts', 'miniprogram/index.js', 'miniprogram/tim.wasm.br',
+    'package.json',
+  ]);
+  const manifest = JSON.parse(readFileSync(file('package.json'), 'utf8'));
+  assert.equal(manifest.version, version);
+  assert.equal(manifest.scripts ?? manifest.devDependencies ?? manifest.dependencies, undefined);
+  for (const name of ['README.md', 'CHANGELOG.md', 'MIGRATION.md']) assert.ok(statSync(file(name)).size > 500, `${name} is empty`);
+  assert.match(readFileSync(file('CHANGELOG.md'), 'utf8'), new RegExp(`## ${version.replaceAll('.', '\\.')}`));
+});
+
+test('scripts keep to their language', () => {
+  const umd = readFileSync(file('index.js'), 'utf8');
+  assert.doesNotMatch(umd, /import\.meta|\?\.|\?\?|\*\*|await import|\bimport\(/);
+  const mini = readFileSync(file('miniprogram/index.js'), 'utf8');
+  assert.doesNotMatch(mini, /import\.meta|\basync\b|\bawait\b|\?\.|\?\?|\beval\(|new Function|Math\.random/);
+  for (const name of ['index.js', 'index.mjs', 'dist/tim.js', 'miniprogram/index.js']) {
+    assert.ok(!readFileSync(file(name), 'utf8').includes(root), `${name} holds a path of this machine`);
+  }
+});
+
+test('the mini program fits, and its wasm knows no newer instructions', () => {
+  const packed = readFileSync(file('miniprogram/tim.wasm.br'));
+  const whole = ['index.js', 'index.d.ts', 'tim.wasm.br'].reduce((sum, n) => sum + statSync(file(`miniprogram/${n}`)).size, 0);
+  assert.ok(whole < 1024 * 1024, `${whole} bytes: more than half of a package`);
+  const lowered = join(dir, 'lowered.wasm');
+  writeFileSync(lowered, brotliDecompressSync(packed));
+  const opt = join(root, 'js/node_modules/binaryen/bin/wasm-opt');
+  const check = (path) => execFileSync(process.execPath, [opt, '--mvp-features', '--enable-mutable-globals', path, '-o', join(dir, 'out.wasm')], { stdio: 'pipe' });
+  check(lowered);
+  assert.throws(() => check(file('dist/tim.wasm'))); // so the check is one
+});
+
+test('sizes', (t) => {
+  const brotli = (name) => brotliCompressSync(readFileSync(file(name))).length;
+  for (const [name, limit] of [['index.mjs', 10_000], ['index.js', 10_500], ['miniprogram/index.js', 11_000]]) {
+    t.diagnostic(`${name}: ${statSync(file(name)).size} bytes, brotli ${brotli(name)}`);
+    assert.ok(brotli(name) <= limit, `${name}: ${brotli(name)} bytes of brotli, more than ${limit}`);
+  }
+});

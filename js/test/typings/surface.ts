@@ -1,0 +1,86 @@
+// Compiled, never run: what the typings must accept, and what they must not.
+import TIM, { create, load, EVENT, TYPES, VERSION } from 'tim-wasm';
+import type { ChatSDK, Conversation, Group, IMError, KickedOutType, LoginStatus, Message, Profile, TextMessage } from 'tim-wasm';
+
+const tim: ChatSDK = TIM.create({ SDKAppID: 1400000000 });
+create({ SDKAppID: '1400000000', proxyServer: 'wss://im.example.com', name: 'second', scene: 'ignored' });
+const version: string = VERSION;
+const kinds: 'TIMTextElem' = TYPES.MSG_TEXT;
+
+async function session(): Promise<void> {
+  const { code, data } = await tim.login({ userID: 'alice', userSig: '…' });
+  const zero: 0 = code;
+  const repeat: true | undefined = data.repeatLogin;
+  const status: LoginStatus = tim.getLoginStatus();
+  if (status.status === 'reconnecting' && status.reason === 'offline') return;
+  const now: number = tim.getServerTime();
+  const { data: renewed } = await tim.renewUserSig('…');
+  const left: number = renewed.expiresIn;
+  await tim.logout();
+  await tim.destroy();
+}
+
+// The event map: each event knows its data.
+tim.on(TIM.EVENT.KICKED_OUT, (e) => {
+  const type: KickedOutType = e.data.type;
+  const name: 'kickedOut' = e.name;
+  // @ts-expect-error there is no such kick
+  if (type === 'somethingElse') return;
+});
+tim.on(EVENT.NET_STATE_CHANGE, ({ data: { state } }) => state === TYPES.NET_STATE_CONNECTING);
+tim.once(EVENT.ERROR, (e) => e.data.code.toFixed());
+tim.on(EVENT.MESSAGE_RECEIVED, (e) => e.data.map((m) => m.payload.text));
+tim.on(EVENT.USERSIG_WILL_EXPIRE, (e) => e.data.expireAt - Date.now());
+tim.on(EVENT.LOGIN_STATUS_CHANGE, (e) => e.data.status === 'ready');
+tim.on(EVENT.SDK_READY, function (this: { me: boolean }) { this.me = true; } as () => void, { me: false });
+tim.on(EVENT.FRIEND_LIST_UPDATED, (e) => e.data.whatever); // one that does not fire yet
+// @ts-expect-error data of SDK_READY is empty
+tim.on(EVENT.SDK_READY, (e) => e.data.type);
+// @ts-expect-error no such event
+tim.on('nothing', () => {});
+// @ts-expect-error a listener is a function
+tim.on(EVENT.SDK_READY, 5);
+
+async function messages(): Promise<void> {
+  const message: TextMessage = tim.createTextMessage({ to: 'bob', conversationType: TYPES.CONV_C2C, payload: { text: 'hi' } });
+  const text: string = message.payload.text;
+  const { data } = await tim.sendMessage(message);
+  const again: string = data.message.payload.text;
+  const custom = tim.createCustomMessage({ to: 'bob', conversationType: 'C2C', payload: { data: '1' } });
+  const extension: string = custom.payload.extension;
+  // @ts-expect-error groups are not built
+  tim.createTextMessage({ to: 'g', conversationType: TYPES.CONV_GROUP, payload: { text: 'hi' } });
+  // @ts-expect-error payload.text is required
+  tim.createTextMessage({ to: 'bob', conversationType: 'C2C', payload: {} });
+}
+
+async function failures(): Promise<void> {
+  try {
+    await tim.login({ userID: 'alice', userSig: '' });
+  } catch (error) {
+    const { code, message, data } = error as IMError<{ message?: Message }>;
+    const n: number = code;
+    const id: string | undefined = data.message?.ID;
+  }
+  // @ts-expect-error userSig is required
+  await tim.login({ userID: 'alice' });
+  // @ts-expect-error SDKAppID is required
+  create({});
+  const never: never = await tim.revokeMessage({} as Message);
+  const usable: boolean = tim.callExperimentalAPI('canIUseModule', 1);
+}
+
+async function loading(): Promise<void> {
+  const { TIM: loaded, tim: made } = await load({ SDKAppID: 1, wasm: new URL('https://x/tim.wasm'), integrity: 'sha384-…', onProgress: ({ loaded, total }) => loaded / total });
+  const instance: ChatSDK = made;
+  const both: typeof TIM = loaded;
+  await load();
+  await load({ wasm: fetch('/tim.wasm'), host: {}, WebSocket });
+  // @ts-expect-error without an SDKAppID there is no instance
+  (await load()).tim.login;
+}
+
+// Methods may be taken off, and the originals' names are there.
+const { login, on } = tim;
+const names: [Conversation['conversationID'], Group['groupID'], Profile['userID']] = ['C2Cbob', '', 'bob'];
+export { failures, kinds, loading, login, messages, names, on, session, version };
