@@ -30,7 +30,7 @@ func FuzzMachine(f *testing.F) {
 
 // TestRandomWalks does the same in every test run, without the fuzzer.
 func TestRandomWalks(t *testing.T) {
-	for seed := range uint64(3000) {
+	for seed := range uint64(1000) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		script := make([]byte, 40+r.IntN(600))
 		for i := range script {

@@ -2,9 +2,7 @@ package native_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -108,7 +106,9 @@ func (s *timd) start() {
 	u, err := url.Parse(strings.TrimSpace(lines.Text()))
 	require.NoError(s.t, err)
 	require.NotEmpty(s.t, u.Host, lines.Text())
-	s.addr = u.Host
+	if s.addr != u.Host { // the first start chooses the port
+		s.addr = u.Host
+	}
 	go func() {
 		for lines.Scan() {
 			_, _ = s.logs.Write(append(lines.Bytes(), '\n'))
@@ -131,21 +131,4 @@ func (s *timd) url() string { return "ws://" + s.addr + "/ws" }
 
 func sign(userID string, expire time.Duration) string {
 	return usersig.Sign(testApp, testKey, userID, time.Now(), expire)
-}
-
-func within(t testing.TB, d time.Duration) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// dialable waits until the gateway accepts connections.
-func (s *timd) dialable() {
-	require.Eventually(s.t, func() bool {
-		c, err := net.Dial("tcp", s.addr)
-		if err == nil {
-			_ = c.Close()
-		}
-		return err == nil
-	}, 10*time.Second, 10*time.Millisecond)
 }
