@@ -1,66 +1,15 @@
 // The demo page as a person uses it.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { test } from 'node:test';
+import { A, B, C, clean, open } from './lib/demo.mjs';
 import { APP, openStage, someone } from './lib/stage.mjs';
 import { startTimd } from './lib/timd.mjs';
 
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const stage = await openStage();
 
-const DESKTOP = { width: 1440, height: 900 };
-const PHONE = { width: 360, height: 780, isMobile: true, hasTouch: true };
-
-/** The demo page in a fresh context, with its two panels standing. */
-async function open(t, { base = stage.timd.url, language = 'en-US', theme = 'light', viewport = DESKTOP } = {}) {
-  const page = await stage.blank(t);
-  await page.setViewport(viewport);
-  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
-  await page.evaluateOnNewDocument((tag) => {
-    Object.defineProperty(navigator, 'languages', { get: () => [tag] });
-    globalThis.violations = [];
-    addEventListener('securitypolicyviolation', (event) =>
-      globalThis.violations.push(`${event.violatedDirective} ${event.blockedURI}`),
-    );
-  }, language);
-  page.response = await page.goto(`${base}/`);
-  await page.waitForSelector('[data-panel=B]');
-  return page;
-}
-
-const panel = (letter) => ({
-  async login(page, user, { state = 'ready' } = {}) {
-    if (user) {
-      await page.$eval(
-        `[data-panel=${letter}] [name=user]`,
-        (input, value) => {
-          input.value = value;
-        },
-        user,
-      );
-    }
-    await page.click(`[data-panel=${letter}] .login`);
-    if (state) await this.is(page, state);
-  },
-  is: (page, state) => page.waitForSelector(`[data-panel=${letter}][data-status=${state}]`),
-  text: (page, selector) => page.$eval(`[data-panel=${letter}] ${selector}`, (element) => element.textContent.trim()),
-  log: (page) =>
-    page.$$eval(`[data-panel=${letter}] .line`, (lines) =>
-      lines.map((line) => `${line.dataset.kind} ${line.dataset.name}`),
-    ),
-  click: (page, selector) => page.click(`[data-panel=${letter}] ${selector}`),
-});
-const [A, B, C] = ['A', 'B', 'C'].map(panel);
-
-async function clean(page) {
-  assert.deepEqual(page.complaints, []);
-  assert.deepEqual(await page.evaluate(() => globalThis.violations), []);
-}
-
 test('a kick between two panels is seen: state, words, log and the ticked steps', async (t) => {
-  const page = await open(t);
+  const page = await open(stage, t);
   const user = someone();
   await A.login(page, user);
   await B.login(page, user);
@@ -80,7 +29,7 @@ test('a kick between two panels is seen: state, words, log and the ticked steps'
 });
 
 test('the kicked panel logs in again and kicks the other in turn', async (t) => {
-  const page = await open(t);
+  const page = await open(stage, t);
   const user = someone();
   await A.login(page, user);
   await B.login(page, user);
@@ -93,9 +42,9 @@ test('the kicked panel logs in again and kicks the other in turn', async (t) => 
 
 test('a second tab kicks a panel, and the words say that it was elsewhere', async (t) => {
   const user = someone();
-  const page = await open(t);
+  const page = await open(stage, t);
   await A.login(page, user);
-  const other = await open(t);
+  const other = await open(stage, t);
   await A.login(other, user);
   await A.is(page, 'kicked');
   const notice = await A.text(page, '.notice');
@@ -105,7 +54,7 @@ test('a second tab kicks a panel, and the words say that it was elsewhere', asyn
 });
 
 test('log out, and in as another user', async (t) => {
-  const page = await open(t);
+  const page = await open(stage, t);
   await A.login(page, someone());
   await A.click(page, '.logout');
   await A.is(page, 'loggedOut');
@@ -130,8 +79,46 @@ test('log out, and in as another user', async (t) => {
   await clean(page);
 });
 
+test('two panels write to each other; the words are text, and go with the user', async (t) => {
+  const page = await open(stage, t);
+  const [one, two] = [someone('one'), someone('two')];
+  await A.login(page, one);
+  await B.login(page, two);
+  const messages = (letter) =>
+    page.$$eval(`[data-panel=${letter}] .message`, (list) =>
+      list.map((message) => [
+        message.classList[1],
+        ...['.who', '.text', '.state'].map((part) => message.querySelector(part).textContent),
+      ]),
+    );
+  assert.equal(await page.$eval('[data-panel=B] [name=to]', (input) => input.value), one, 'the receiver is filled in');
+  await page.$eval('[data-panel=A] [name=to]', (input, value) => (input.value = value), two);
+  await page.type('[data-panel=A] [name=text]', '<b>Hello</b>');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('[data-panel=B] .message.in');
+  await page.waitForSelector('[data-panel=A] .state[data-state=sent]');
+  await page.type('[data-panel=B] [name=text]', '你好');
+  await page.click('[data-panel=B] .write button');
+  await page.waitForSelector('[data-panel=A] .message.in');
+  await page.waitForSelector('[data-panel=B] .state[data-state=sent]');
+  assert.deepEqual(await messages('A'), [
+    ['out', `to ${two}`, '<b>Hello</b>', '✓ sent'],
+    ['in', two, '你好', ''],
+  ]);
+  assert.deepEqual(await messages('B'), [
+    ['in', one, '<b>Hello</b>', ''],
+    ['out', `to ${one}`, '你好', '✓ sent'],
+  ]);
+  assert.ok((await A.log(page)).includes('event MESSAGE_RECEIVED'));
+  await A.click(page, '.logout');
+  await A.is(page, 'loggedOut');
+  assert.deepEqual(await messages('A'), []);
+  assert.equal(await page.$eval('[data-panel=A] .chat', (chat) => chat.hidden), true);
+  await clean(page);
+});
+
 test('panels are added, and removed with their instance', async (t) => {
-  const page = await open(t);
+  const page = await open(stage, t);
   const user = someone();
   await page.click('#add');
   await page.waitForSelector('[data-panel=C]');
@@ -149,7 +136,7 @@ test('panels are added, and removed with their instance', async (t) => {
 });
 
 test('by keyboard alone: Enter logs in, the focus stays, Log out is next', async (t) => {
-  const page = await open(t);
+  const page = await open(stage, t);
   await page.focus('[data-panel=A] [name=user]');
   await page.keyboard.press('Enter');
   await A.is(page, 'ready');
@@ -163,7 +150,7 @@ test('by keyboard alone: Enter logs in, the focus stays, Log out is next', async
 });
 
 test("one's own UserSig: a bad one fails with its code, a good one logs in", async (t) => {
-  const page = await open(t);
+  const page = await open(stage, t);
   const user = someone();
   await A.click(page, 'summary');
   const own = (app, sig) =>
@@ -192,7 +179,7 @@ test("one's own UserSig: a bad one fails with its code, a good one logs in", asy
 test('a gateway that is not in dev mode: the page asks for a UserSig and works with it', async (t) => {
   const timd = await startTimd({ dev: false, args: stage.timd.args });
   t.after(() => timd.close());
-  const page = await open(t, { base: timd.url });
+  const page = await open(stage, t, { base: timd.url });
   const user = someone();
   await A.login(page, user, { state: null });
   await page.waitForSelector('[data-panel=A] .notice.ask');
@@ -212,135 +199,8 @@ test('a gateway that is not in dev mode: the page asks for a UserSig and works w
   await A.login(page, user);
 });
 
-test('both languages, chosen by the browser and by the button, and remembered', async (t) => {
-  const page = await open(t, { language: 'zh-CN' });
-  const user = someone();
-  assert.equal(await page.evaluate(() => document.documentElement.lang), 'zh-CN');
-  await A.login(page, user);
-  assert.equal(await A.text(page, '.status strong'), '已就绪');
-  await page.click('#language');
-  assert.equal(await page.evaluate(() => document.documentElement.lang), 'en');
-  assert.equal(await A.text(page, '.status strong'), 'Ready');
-  assert.doesNotMatch(await page.evaluate(() => document.body.innerText.replace('中文', '')), /[\u4e00-\u9fff]/);
-  await page.reload();
-  await page.waitForSelector('[data-panel=B]');
-  assert.equal(await page.evaluate(() => document.documentElement.lang), 'en');
-  await clean(page);
-});
-
-test('the texts of both languages have the same keys and places', async () => {
-  const [en, zh] = await Promise.all(['en', 'zh'].map(async (tag) => (await import(`../page/text.${tag}.js`)).default));
-  for (const [key, text] of Object.entries(en)) {
-    assert.ok(zh[key], `zh lacks ${key}`);
-    assert.deepEqual(zh[key].match(/\{\w+\}/g)?.sort(), text.match(/\{\w+\}/g)?.sort(), key);
-  }
-  assert.deepEqual(
-    Object.keys(zh).filter((key) => !en[key] && !key.startsWith('code.')),
-    [],
-  );
-  const html = await readFile(new URL('../page/index.html', import.meta.url), 'utf8');
-  for (const [, key] of html.matchAll(/data-t(?:-label)?="([^"]+)"/g)) assert.ok(en[key], `no text for ${key}`);
-});
-
-test('the theme follows the system and the button, and is remembered', async (t) => {
-  const page = await open(t, { theme: 'dark' });
-  const dark = () =>
-    page.evaluate(() => {
-      const [red, green, blue] = getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number);
-      return red + green + blue < 384;
-    });
-  assert.equal(await dark(), true);
-  await page.click('#theme');
-  assert.equal(await dark(), false);
-  await page.reload();
-  await page.waitForSelector('[data-panel=B]');
-  assert.equal(await dark(), false);
-});
-
-for (const [width, viewport] of [
-  ['phone', PHONE],
-  ['desktop', DESKTOP],
-]) {
-  for (const [language, theme] of [
-    ['en', 'light'],
-    ['en', 'dark'],
-    ['zh-CN', 'light'],
-    ['zh-CN', 'dark'],
-  ]) {
-    test(`axe finds nothing, nothing overflows: ${width}, ${language}, ${theme}`, async (t) => {
-      const page = await open(t, { language, theme, viewport });
-      const user = someone();
-      await A.login(page, user);
-      await B.login(page, user);
-      await A.is(page, 'kicked');
-      await page.click('#add');
-      await C.click(page, 'summary');
-      await page.$eval('[data-panel=C]', (element) => {
-        element.querySelector('[name=app]').value = '1400000000';
-        element.querySelector('[name=sig]').value = 'no UserSig';
-      });
-      await C.login(page, user, { state: null });
-      await page.waitForSelector('[data-panel=C] .notice.failure');
-      await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
-      await page.evaluate(axe);
-      const found = await page.evaluate(async () =>
-        (await globalThis.axe.run()).violations.map(
-          (rule) => `${rule.id}: ${rule.nodes.map((node) => `${node.target} ${node.failureSummary}`).join('; ')}`,
-        ),
-      );
-      assert.deepEqual(found, []);
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'wider than the screen');
-      await clean(page);
-    });
-  }
-}
-
-test('on a phone a line that stays in sight shows the kick of a panel above', async (t) => {
-  const page = await open(t, { viewport: PHONE });
-  const user = someone();
-  await A.login(page, user);
-  await page.$eval('[data-panel=B] .login', (button) => button.scrollIntoView({ block: 'center' }));
-  await B.login(page, user);
-  await A.is(page, 'kicked');
-  const chip = await page.$eval('#overview [data-of=A]', (item) => {
-    const { top, bottom, left, right } = item.getBoundingClientRect();
-    return {
-      text: item.innerText.replace(/\s+/g, ' ').trim(),
-      seen: top >= 0 && bottom <= innerHeight && left >= 0 && right <= innerWidth,
-    };
-  });
-  assert.deepEqual(chip, { text: 'A Kicked out', seen: true });
-});
-
-test('with reduced motion nothing moves', async (t) => {
-  const page = await open(t);
-  await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
-  const user = someone();
-  await A.login(page, user);
-  await B.login(page, user);
-  await A.is(page, 'kicked');
-  assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
-});
-
-test('the log is a live region that the keyboard can scroll, and states have words', async (t) => {
-  const page = await open(t);
-  const logs = await page.$$eval('.log', (logs) =>
-    logs.map((log) => [log.getAttribute('role'), log.getAttribute('aria-label'), log.tabIndex]),
-  );
-  assert.deepEqual(logs, [
-    ['log', 'Event log of panel A', 0],
-    ['log', 'Event log of panel B', 0],
-  ]);
-  await A.login(page, someone());
-  assert.equal(await A.text(page, '.status strong'), 'Ready');
-  assert.match(
-    await page.$eval('[data-panel=A] .line', (line) => line.querySelector('time').textContent),
-    /^\d\d:\d\d:\d\d\.\d{3}$/,
-  );
-});
-
 test('the Content-Security-Policy allows nothing inline, and no cookie is set', async (t) => {
-  const page = await open(t);
+  const page = await open(stage, t);
   const policy = page.response.headers()['content-security-policy'];
   assert.match(policy, /script-src 'self' 'wasm-unsafe-eval'/);
   assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'|\*/);
@@ -377,7 +237,7 @@ test('a tim.wasm that does not load is said, with what to do', async (t) => {
 });
 
 test('the example on the page is a page that works', async (t) => {
-  const page = await open(t);
+  const page = await open(stage, t);
   const html = await page.$eval('#example', (code) => code.textContent);
   assert.ok(html.trim().split('\n').filter(Boolean).length <= 15, 'about 15 lines');
   const site = await stage.blank(t);

@@ -56,3 +56,8 @@ export function element(tag, className = '', text = '') {
   if (text) made.textContent = text;
   return made;
 }
+
+/** A failure in one line. */
+export function describe(error) {
+  return error.code === undefined ? error.message : `${error.code} ${error.message}`;
+}

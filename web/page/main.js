@@ -103,7 +103,7 @@ function announce(key, panel) {
   if (panels.length < MOST) say(byID('announce'), key, { letter: panel.letter });
 }
 
-// Ticks off the three steps as they happen.
+// Ticks off the steps as they happen.
 function followSteps() {
   const done = (step) => {
     const item = document.querySelector(`[data-step="${step}"]`);
@@ -120,6 +120,7 @@ function followSteps() {
   area.addEventListener('panelkick', ({ detail }) => {
     if (detail.here) done(3);
   });
+  area.addEventListener('panelmessage', () => done(4));
 }
 
 function languageButton() {

@@ -1,6 +1,7 @@
 // One panel: one instance of the SDK, its state, its buttons and its log.
 
-import { Log, element } from './log.js';
+import { Chat } from './chat.js';
+import { Log, describe, element } from './log.js';
 import { NoTestSignatures, testSignature } from './sdk.js';
 import { currentLanguage, label, put, say, showLanguage, translate } from './text.js';
 
@@ -18,13 +19,14 @@ const EVENTS = [
 
 /**
  * Fires on its element: `panelstate` after each change, `panelkick` when the
- * gateway has ended its session.
+ * gateway has ended its session, `panelmessage` when a message has come.
  */
 export class Panel {
   #TIM;
   #tim = null;
   #app = 0;
   #log;
+  #chat;
   #find;
   #fetching = false; // a test signature is on its way; the SDK knows nothing yet
   #network = 'connected';
@@ -54,6 +56,7 @@ export class Panel {
     this.#find('.create').textContent = `TIM.create({SDKAppID, name: '${letter.toLowerCase()}'})`;
     this.#find('[name=user]').value = user;
     this.#log = new Log(this.#find('.log'), letter);
+    this.#chat = new Chat(this.#find('.chat'), TIM, { letter, log: this.#log, suggest: () => this.#partner() });
     this.#find('form').addEventListener('submit', (event) => {
       event.preventDefault();
       this.login();
@@ -145,17 +148,28 @@ export class Panel {
       if (value) tim.on(value, (event) => this.#on(key, event.data));
     }
     this.#tim = tim;
+    this.#chat.attach(tim);
     this.#app = SDKAppID;
     this.#network = 'connected';
     return tim;
   }
 
   #on(key, data) {
-    this.#log.add('event', key, show(data));
+    this.#log.add('event', key, key === 'MESSAGE_RECEIVED' ? brief(data) : show(data));
+    if (key === 'MESSAGE_RECEIVED') {
+      this.#chat.received(data);
+      this.#fire('panelmessage');
+    }
     if (key === 'NET_STATE_CHANGE') this.#network = data.state;
     if (key === 'KICKED_OUT') this.#kicked(data.type);
     if (key === 'USERSIG_WILL_EXPIRE') this.#renew();
     this.#show();
+  }
+
+  // Whom to write to: a user of another panel, else one who is worth adding.
+  #partner() {
+    const users = this.#others().map((panel) => panel.claim);
+    return [...users, 'bob', 'alice'].find((user) => user && user !== this.claim);
   }
 
   // Keeps a session that uses test signatures alive, as an app would.
@@ -225,6 +239,7 @@ export class Panel {
     // logout() look for themselves.
     this.#find('.login').setAttribute('aria-disabled', String(!out));
     this.#find('.logout').setAttribute('aria-disabled', String(out || this.#fetching || status === 'loggingOut'));
+    this.#chat.show(Boolean(user));
     this.#fire('panelstate');
   }
 
@@ -244,8 +259,9 @@ function show(data) {
   return Array.isArray(data) ? `[${parts.join(', ')}]` : `{${parts.join(', ')}}`;
 }
 
-class MissingApp extends Error {}
-
-function describe(error) {
-  return error.code === undefined ? error.message : `${error.code} ${error.message}`;
+// Messages have many fields; the log shows what tells them apart.
+function brief(messages) {
+  return show(messages.map(({ from, to, payload }) => ({ from, to, payload })));
 }
+
+class MissingApp extends Error {}

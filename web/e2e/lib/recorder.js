@@ -39,9 +39,16 @@ globalThis.plainError = (error) => ({
   own: Object.keys(error ?? {}).sort(),
 });
 
-/** The events of an instance in order, and a way to wait for one. */
+// Events of messaging are no part of the session's story: they are kept beside
+// it, in their own order.
+const OF_MESSAGING = /MESSAGE|CONVERSATION|PROFILE|BLACKLIST|USER_STATUS/;
+
+/** The events of an instance in order, and ways to wait for one. */
 globalThis.Story = class {
+  /** What is noted of the session. */
   lines = [];
+  /** What is noted of messages: {name, data}, the data being the page's own objects. */
+  mail = [];
   #waiting = [];
 
   constructor(tim) {
@@ -52,7 +59,8 @@ globalThis.Story = class {
   }
 
   note(name, data) {
-    this.lines.push(data === undefined ? { name } : { name, data });
+    const list = OF_MESSAGING.test(name) ? this.mail : this.lines;
+    list.push(data === undefined ? { name } : { name, data });
     for (const check of [...this.#waiting]) check();
   }
 
@@ -61,7 +69,7 @@ globalThis.Story = class {
   }
 
   count(name) {
-    return this.lines.filter((line) => line.name === name).length;
+    return [...this.lines, ...this.mail].filter((line) => line.name === name).length;
   }
 
   /** Resolves once `name` has been noted `times` times; rejects after ms. */
@@ -72,6 +80,11 @@ globalThis.Story = class {
   /** Resolves once the session's status is this one; rejects after ms. */
   status(wanted, ms = 8000) {
     return this.#when(() => this.tim.getLoginStatus().status === wanted, `status ${wanted}`, ms);
+  }
+
+  /** Resolves once holds() does, which is asked after each event; rejects after ms. */
+  when(holds, what = String(holds), ms = 8000) {
+    return this.#when(() => holds(this), what, ms);
   }
 
   // Looks again after each event.
@@ -88,7 +101,11 @@ globalThis.Story = class {
       };
       const timer = setTimeout(() => {
         end();
-        reject(new Error(`no ${what} within ${ms} ms, only ${JSON.stringify(this.lines)}`));
+        reject(
+          new Error(
+            `no ${what} within ${ms} ms, only ${JSON.stringify(this.lines)} and ${this.mail.map((line) => line.name)}`,
+          ),
+        );
       }, ms);
       this.#waiting.push(check);
       check();

@@ -1,0 +1,57 @@
+// The demo page as the tests use it.
+
+import assert from 'node:assert/strict';
+
+export const DESKTOP = { width: 1440, height: 900 };
+export const PHONE = { width: 360, height: 780, isMobile: true, hasTouch: true };
+
+/** The demo page in a fresh context, with its two panels standing. */
+export async function open(
+  stage,
+  t,
+  { base = stage.timd.url, language = 'en-US', theme = 'light', viewport = DESKTOP } = {},
+) {
+  const page = await stage.blank(t);
+  await page.setViewport(viewport);
+  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+  await page.evaluateOnNewDocument((tag) => {
+    Object.defineProperty(navigator, 'languages', { get: () => [tag] });
+    globalThis.violations = [];
+    addEventListener('securitypolicyviolation', (event) =>
+      globalThis.violations.push(`${event.violatedDirective} ${event.blockedURI}`),
+    );
+  }, language);
+  page.response = await page.goto(`${base}/`);
+  await page.waitForSelector('[data-panel=B]');
+  return page;
+}
+
+const panel = (letter) => ({
+  async login(page, user, { state = 'ready' } = {}) {
+    if (user) {
+      await page.$eval(
+        `[data-panel=${letter}] [name=user]`,
+        (input, value) => {
+          input.value = value;
+        },
+        user,
+      );
+    }
+    await page.click(`[data-panel=${letter}] .login`);
+    if (state) await this.is(page, state);
+  },
+  is: (page, state) => page.waitForSelector(`[data-panel=${letter}][data-status=${state}]`),
+  text: (page, selector) => page.$eval(`[data-panel=${letter}] ${selector}`, (element) => element.textContent.trim()),
+  log: (page) =>
+    page.$$eval(`[data-panel=${letter}] .line`, (lines) =>
+      lines.map((line) => `${line.dataset.kind} ${line.dataset.name}`),
+    ),
+  click: (page, selector) => page.click(`[data-panel=${letter}] ${selector}`),
+});
+export const [A, B, C] = ['A', 'B', 'C'].map(panel);
+
+/** Nothing was refused by the policy, nothing was complained of. */
+export async function clean(page) {
+  assert.deepEqual(page.complaints, []);
+  assert.deepEqual(await page.evaluate(() => globalThis.violations), []);
+}

@@ -1,0 +1,139 @@
+// How the demo page looks and reads: languages, themes, widths, and what axe
+// says of them.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import { A, B, C, DESKTOP, PHONE, clean, open } from './lib/demo.mjs';
+import { openStage, someone } from './lib/stage.mjs';
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const stage = await openStage();
+
+test('both languages, chosen by the browser and by the button, and remembered', async (t) => {
+  const page = await open(stage, t, { language: 'zh-CN' });
+  const user = someone();
+  assert.equal(await page.evaluate(() => document.documentElement.lang), 'zh-CN');
+  await A.login(page, user);
+  assert.equal(await A.text(page, '.status strong'), '已就绪');
+  await page.click('#language');
+  assert.equal(await page.evaluate(() => document.documentElement.lang), 'en');
+  assert.equal(await A.text(page, '.status strong'), 'Ready');
+  assert.doesNotMatch(await page.evaluate(() => document.body.innerText.replace('中文', '')), /[\u4e00-\u9fff]/);
+  await page.reload();
+  await page.waitForSelector('[data-panel=B]');
+  assert.equal(await page.evaluate(() => document.documentElement.lang), 'en');
+  await clean(page);
+});
+
+test('the texts of both languages have the same keys and places', async () => {
+  const [en, zh] = await Promise.all(['en', 'zh'].map(async (tag) => (await import(`../page/text.${tag}.js`)).default));
+  for (const [key, text] of Object.entries(en)) {
+    assert.ok(zh[key], `zh lacks ${key}`);
+    assert.deepEqual(zh[key].match(/\{\w+\}/g)?.sort(), text.match(/\{\w+\}/g)?.sort(), key);
+  }
+  assert.deepEqual(
+    Object.keys(zh).filter((key) => !en[key] && !key.startsWith('code.')),
+    [],
+  );
+  const html = await readFile(new URL('../page/index.html', import.meta.url), 'utf8');
+  for (const [, key] of html.matchAll(/data-t(?:-label)?="([^"]+)"/g)) assert.ok(en[key], `no text for ${key}`);
+});
+
+test('the theme follows the system and the button, and is remembered', async (t) => {
+  const page = await open(stage, t, { theme: 'dark' });
+  const dark = () =>
+    page.evaluate(() => {
+      const [red, green, blue] = getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number);
+      return red + green + blue < 384;
+    });
+  assert.equal(await dark(), true);
+  await page.click('#theme');
+  assert.equal(await dark(), false);
+  await page.reload();
+  await page.waitForSelector('[data-panel=B]');
+  assert.equal(await dark(), false);
+});
+
+for (const [width, viewport] of [
+  ['phone', PHONE],
+  ['desktop', DESKTOP],
+]) {
+  for (const [language, theme] of [
+    ['en', 'light'],
+    ['en', 'dark'],
+    ['zh-CN', 'light'],
+    ['zh-CN', 'dark'],
+  ]) {
+    test(`axe finds nothing, nothing overflows: ${width}, ${language}, ${theme}`, async (t) => {
+      const page = await open(stage, t, { language, theme, viewport });
+      const user = someone();
+      await A.login(page, user);
+      await B.login(page, user);
+      await A.is(page, 'kicked');
+      await page.click('#add');
+      await C.click(page, 'summary');
+      await page.$eval('[data-panel=C]', (element) => {
+        element.querySelector('[name=app]').value = '1400000000';
+        element.querySelector('[name=sig]').value = 'no UserSig';
+      });
+      await C.login(page, user, { state: null });
+      await page.waitForSelector('[data-panel=C] .notice.failure');
+      await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
+      await page.evaluate(axe);
+      const found = await page.evaluate(async () =>
+        (await globalThis.axe.run()).violations.map(
+          (rule) => `${rule.id}: ${rule.nodes.map((node) => `${node.target} ${node.failureSummary}`).join('; ')}`,
+        ),
+      );
+      assert.deepEqual(found, []);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'wider than the screen');
+      await clean(page);
+    });
+  }
+}
+
+test('on a phone a line that stays in sight shows the kick of a panel above', async (t) => {
+  const page = await open(stage, t, { viewport: PHONE });
+  const user = someone();
+  await A.login(page, user);
+  await page.$eval('[data-panel=B] .login', (button) => button.scrollIntoView({ block: 'center' }));
+  await B.login(page, user);
+  await A.is(page, 'kicked');
+  const chip = await page.$eval('#overview [data-of=A]', (item) => {
+    const { top, bottom, left, right } = item.getBoundingClientRect();
+    return {
+      text: item.innerText.replace(/\s+/g, ' ').trim(),
+      seen: top >= 0 && bottom <= innerHeight && left >= 0 && right <= innerWidth,
+    };
+  });
+  assert.deepEqual(chip, { text: 'A Kicked out', seen: true });
+});
+
+test('with reduced motion nothing moves', async (t) => {
+  const page = await open(stage, t);
+  await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
+  const user = someone();
+  await A.login(page, user);
+  await B.login(page, user);
+  await A.is(page, 'kicked');
+  assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
+});
+
+test('the log is a live region that the keyboard can scroll, and states have words', async (t) => {
+  const page = await open(stage, t);
+  const logs = await page.$$eval('.log', (logs) =>
+    logs.map((log) => [log.getAttribute('role'), log.getAttribute('aria-label'), log.tabIndex]),
+  );
+  assert.deepEqual(logs, [
+    ['log', 'Event log of panel A', 0],
+    ['log', 'Event log of panel B', 0],
+  ]);
+  await A.login(page, someone());
+  assert.equal(await A.text(page, '.status strong'), 'Ready');
+  assert.match(
+    await page.$eval('[data-panel=A] .line', (line) => line.querySelector('time').textContent),
+    /^\d\d:\d\d:\d\d\.\d{3}$/,
+  );
+});
