@@ -14,6 +14,7 @@
 //	metrics.go  /metrics
 //	config.go   timd config
 //	usersig.go  timd usersig
+//	backup.go   timd backup and restore
 package main
 
 import (
@@ -35,6 +36,8 @@ var commands = []command{
 	{"serve", "run the gateway", serveCommand},
 	{"usersig", "print a UserSig for one user", usersigCommand},
 	{"config", "show or change the settings of an app on a running timd", configCommand},
+	{"backup", "write everything that timd keeps to a file", backupCommand},
+	{"restore", "put such a file into an embedded store or a NATS cluster", restoreCommand},
 }
 
 func main() { os.Exit(dispatch(os.Args[1:], os.Stdout, os.Stderr)) }

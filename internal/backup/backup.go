@@ -1,0 +1,241 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tim-wasm/tim/internal/bus"
+)
+
+// Errors of Write and Restore that their caller may want to tell apart.
+var (
+	// ErrRunning: a timd holds a lease.
+	ErrRunning = errors.New("a timd is running on this NATS")
+	// ErrNotEmpty: the target holds data.
+	ErrNotEmpty = errors.New("the target is not empty")
+	// ErrEmpty: there is nothing to save.
+	ErrEmpty = errors.New("there is no timd's data")
+)
+
+// leaseStream says which gateways run just now. It is not saved.
+const leaseStream = "KV_tim_leases"
+
+// eventStream's consumers are saved with it.
+const eventStream = "tim_events"
+
+// order is the one in which streams are saved when gateways may be running:
+// each refers only to what comes later, or is complete without it. Marks and
+// cursors must not name messages that the file lacks; a record of a user must
+// not be newer than the events it has handed over.
+var order = []string{"KV_tim_config", "KV_tim_accounts", "KV_tim_users", eventStream, "TIM_MARK", "TIM_DOC", "TIM_MSG"}
+
+// ours tells whether a stream is one of timd's.
+func ours(name string) bool {
+	return name != leaseStream && !strings.ContainsAny(name, " .*>/\\") &&
+		(strings.HasPrefix(name, "TIM_") || strings.HasPrefix(name, "tim_") || strings.HasPrefix(name, "KV_tim_"))
+}
+
+// Report is what was saved or restored.
+type Report struct {
+	Created time.Time
+	Streams []Stream
+}
+
+// Stream is one of a Report.
+type Stream struct {
+	Name     string
+	Messages uint64
+	Replicas int
+}
+
+// Write saves everything that timd keeps on a bus. Without live it fails with
+// ErrRunning on a cluster where gateways run: each stream is saved as of one
+// moment, and theirs differ a little.
+func Write(ctx context.Context, b *bus.Bus, live bool, out io.Writer) (Report, error) {
+	report := Report{Created: time.Now()}
+	if !live && !b.Embedded() {
+		if err := nobodyRuns(ctx, b); err != nil {
+			return report, err
+		}
+	}
+	infos, err := list(ctx, b)
+	if err != nil {
+		return report, err
+	}
+	if len(infos) == 0 {
+		return report, ErrEmpty
+	}
+	slices.SortStableFunc(infos, func(x, y *jetstream.StreamInfo) int {
+		return slices.Index(order, x.Config.Name) - slices.Index(order, y.Config.Name)
+	})
+	w := newWriter(out)
+	for _, info := range infos {
+		name := info.Config.Name
+		if err := save(ctx, b.Conn(), name, name == eventStream, w); err != nil {
+			return report, fmt.Errorf("stream %s cannot be saved: %w", name, err)
+		}
+		report.Streams = append(report.Streams, Stream{Name: name, Messages: info.State.Msgs, Replicas: info.Config.Replicas})
+	}
+	return report, w.close()
+}
+
+// Restore puts a file into a bus, with as many copies as that bus wants. It
+// reads the file twice: nothing is touched for one that is damaged. Without
+// force it fails with ErrNotEmpty when the bus holds data of timd; with it,
+// that data is removed. Gateways may not run meanwhile: ErrRunning.
+func Restore(ctx context.Context, b *bus.Bus, in io.ReadSeeker, force bool) (Report, error) {
+	head, streams, err := verify(in)
+	if err != nil {
+		return Report{}, err
+	}
+	report := Report{Created: head.Created}
+	if !b.Embedded() {
+		if err := nobodyRuns(ctx, b); err != nil {
+			return report, err
+		}
+	}
+	if err := clear(ctx, b, force); err != nil {
+		return report, err
+	}
+	if _, err := in.Seek(0, io.SeekStart); err != nil {
+		return report, err
+	}
+	r, err := newReader(in)
+	if err != nil {
+		return report, err
+	}
+	for _, s := range streams {
+		if _, _, err := r.next(); err != nil { // its frameStream, read before
+			return report, err
+		}
+		fit(&s.Config, b)
+		err := load(ctx, b.Conn(), s, r)
+		if err == nil {
+			err = report.settled(ctx, b, s)
+		}
+		if err != nil {
+			return report, fmt.Errorf("stream %s cannot be restored: %w; the target holds a part now: repeat it with --force", s.Config.Name, err)
+		}
+	}
+	if _, _, err := r.next(); err != io.EOF {
+		return report, fileError("it has changed meanwhile")
+	}
+	return report, nil
+}
+
+// fit makes a stream's configuration one of the bus it goes to.
+func fit(c *jetstream.StreamConfig, b *bus.Bus) {
+	c.Replicas = b.Replicas()
+	c.Storage = b.Storage()
+	c.Placement = nil
+}
+
+// nobodyRuns fails when a gateway holds a lease.
+func nobodyRuns(ctx context.Context, b *bus.Bus) error {
+	s, err := b.JetStream().Stream(ctx, leaseStream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("the leases of the gateways cannot be read: %w", err)
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(">"))
+	if err != nil {
+		return fmt.Errorf("the leases of the gateways cannot be read: %w", err)
+	}
+	var names []string
+	for subject := range info.State.Subjects {
+		parts := strings.Split(subject, ".") // $KV.tim_leases.<node>.<boot>
+		names = append(names, parts[max(len(parts)-2, 0)])
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	return fmt.Errorf("%w: %s", ErrRunning, strings.Join(slices.Compact(names), ", "))
+}
+
+// clear removes timd's streams from the target; without force, only those
+// without a message.
+func clear(ctx context.Context, b *bus.Bus, force bool) error {
+	infos, err := list(ctx, b)
+	if err != nil {
+		return err
+	}
+	for _, info := range infos {
+		if info.State.Msgs > 0 && !force {
+			return fmt.Errorf("%w: stream %s has %d messages", ErrNotEmpty, info.Config.Name, info.State.Msgs)
+		}
+	}
+	for _, info := range infos {
+		if err := b.JetStream().DeleteStream(ctx, info.Config.Name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+			return fmt.Errorf("stream %s cannot be removed: %w", info.Config.Name, err)
+		}
+	}
+	return nil
+}
+
+func list(ctx context.Context, b *bus.Bus) ([]*jetstream.StreamInfo, error) {
+	all := b.JetStream().ListStreams(ctx)
+	var infos []*jetstream.StreamInfo
+	for info := range all.Info() {
+		if ours(info.Config.Name) {
+			infos = append(infos, info)
+		}
+	}
+	if err := all.Err(); err != nil {
+		return nil, fmt.Errorf("the streams cannot be listed: %w", err)
+	}
+	return infos, nil
+}
+
+// settled waits until every copy of a stream is there, and compares it with
+// what was saved.
+func (r *Report) settled(ctx context.Context, b *bus.Bus, was streamHeader) error {
+	var state jetstream.StreamState
+	if err := json.Unmarshal(was.State, &state); err != nil {
+		return fileError("a stream's state cannot be read")
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		var info *jetstream.StreamInfo
+		s, err := b.JetStream().Stream(ctx, was.Config.Name)
+		if err == nil {
+			info = s.CachedInfo()
+		}
+		if err == nil && copied(info, was.Config.Replicas) {
+			if info.State.LastSeq < state.LastSeq {
+				return fmt.Errorf("it ends at %d instead of %d", info.State.LastSeq, state.LastSeq)
+			}
+			r.Streams = append(r.Streams, Stream{Name: was.Config.Name, Messages: info.State.Msgs, Replicas: info.Config.Replicas})
+			return nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("its copies are not complete after a minute: check that %d NATS servers run", was.Config.Replicas)
+		}
+	}
+}
+
+func copied(info *jetstream.StreamInfo, replicas int) bool {
+	if info.Config.Replicas != replicas {
+		return false
+	}
+	if replicas == 1 {
+		return true
+	}
+	if info.Cluster == nil || info.Cluster.Leader == "" || len(info.Cluster.Replicas) != replicas-1 {
+		return false
+	}
+	return !slices.ContainsFunc(info.Cluster.Replicas, func(p *jetstream.PeerInfo) bool { return !p.Current || p.Offline })
+}

@@ -1,0 +1,135 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	chunkSize = 128 << 10
+	// answerWithin bounds one step of a transfer. NATS itself gives up a
+	// transfer that stands still for 5 s.
+	answerWithin = 20 * time.Second
+)
+
+// apiError is what answers of NATS may hold.
+type apiError struct {
+	Error *jetstream.APIError `json:"error"`
+}
+
+func call(ctx context.Context, nc *nats.Conn, subject string, request, reply any) error {
+	data, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	m, err := nc.RequestWithContext(ctx, subject, data)
+	if err != nil {
+		return err
+	}
+	return decode(m.Data, reply)
+}
+
+func decode(data []byte, reply any) error {
+	var failed apiError
+	if err := json.Unmarshal(data, &failed); err != nil {
+		return fmt.Errorf("NATS gives no readable answer: %w", err)
+	}
+	if failed.Error != nil {
+		return failed.Error
+	}
+	return json.Unmarshal(data, reply)
+}
+
+// save writes one stream to a file. Consumers go with it when they have a
+// name: what a webhook's receiver has taken is not told again.
+func save(ctx context.Context, nc *nats.Conn, name string, consumers bool, w *writer) error {
+	inbox := nc.NewRespInbox()
+	sub, err := nc.SubscribeSync(inbox)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	if err := sub.SetPendingLimits(-1, -1); err != nil { // bounded by the window
+		return err
+	}
+	var head streamHeader
+	err = call(ctx, nc, "$JS.API.STREAM.SNAPSHOT."+name, map[string]any{
+		"deliver_subject": inbox, "no_consumers": !consumers, "chunk_size": chunkSize, "window_size": 32 * chunkSize,
+		"jsck": true, // a stream that is damaged is not saved as if it were not
+	}, &head)
+	if err != nil {
+		return err
+	}
+	if err := w.frameJSON(frameStream, head); err != nil {
+		return err
+	}
+	for {
+		next, cancel := context.WithTimeout(ctx, answerWithin)
+		m, err := sub.NextMsgWithContext(next)
+		cancel()
+		if err != nil {
+			return err
+		}
+		if len(m.Data) == 0 {
+			if status := m.Header.Get("Status"); status != "" && status != "204" {
+				return fmt.Errorf("NATS ended it: %s %s", status, m.Header.Get("Description"))
+			}
+			return w.frame(frameEnd, nil)
+		}
+		if err := w.frame(frameChunk, m.Data); err != nil {
+			return err
+		}
+		if m.Reply == "" { // the last piece
+			continue
+		}
+		if err := m.Respond(nil); err != nil {
+			return err
+		}
+	}
+}
+
+// load makes a stream of what r gives, which stands behind its frameStream.
+func load(ctx context.Context, nc *nats.Conn, head streamHeader, r *reader) error {
+	var where struct {
+		Deliver string `json:"deliver_subject"`
+	}
+	err := call(ctx, nc, "$JS.API.STREAM.RESTORE."+head.Config.Name, head, &where)
+	if err != nil {
+		return err
+	}
+	for {
+		kind, payload, err := r.next()
+		if err != nil {
+			return err
+		}
+		if kind == frameEnd {
+			payload = nil // says so to NATS, too
+		}
+		step, cancel := context.WithTimeout(ctx, answerWithin)
+		m, err := nc.RequestWithContext(step, where.Deliver, payload)
+		cancel()
+		if err != nil {
+			return err
+		}
+		if len(m.Data) > 0 {
+			var made struct{}
+			if err := decode(m.Data, &made); err != nil {
+				return err
+			}
+		}
+		if kind == frameEnd {
+			if len(m.Data) == 0 {
+				return errors.New("NATS does not say that the stream was made")
+			}
+			return nil
+		}
+	}
+}
