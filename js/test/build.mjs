@@ -12,10 +12,13 @@ export const version = JSON.parse(readFileSync(join(root, 'js/package.json'), 'u
 /** The built package: `go run ./internal/build && go run ./js/bundle`. */
 export const npm = join(root, 'bin/npm');
 
+const made = [];
+process.on('exit', () => made.forEach((dir) => rmSync(dir, { recursive: true, force: true })));
+
 /** A directory that is gone when the process is. */
 export function temporary() {
   const dir = mkdtempSync(join(tmpdir(), 'tim-js-'));
-  process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+  made.push(dir);
   return dir;
 }
 
