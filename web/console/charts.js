@@ -1,0 +1,167 @@
+// Four figures with their course over the last minutes, 15 at most, as inline
+// SVG. The samples outlive a reload of the tab.
+
+import { drawn, element, write } from './dom.js';
+import { say, translate } from './text.js';
+import { count } from './time.js';
+
+const MINUTE = 60_000;
+const LONGEST = 15 * MINUTE; // ms that a chart shows
+const SHORTEST = 2 * MINUTE; // the same at first, so that something can be seen
+const STEP = 5000; // ms between two samples
+const WIDTH = 260;
+const HEIGHT = 64;
+const KEY = 'tim-console-counts';
+
+const TILES = [
+  { key: 'users', take: (counts) => counts.Users },
+  { key: 'instances', take: (counts) => counts.Instances },
+  { key: 'lost', take: (counts) => counts.Disconnected },
+  { key: 'logins' }, // bars, one a minute
+];
+
+export class Charts {
+  #tiles;
+  #samples = []; // {at, values}, oldest first
+  #logins = []; // times of logins
+  #timer;
+
+  constructor(root) {
+    this.#tiles = TILES.map((tile) => ({ ...tile, ...build(tile) }));
+    root.replaceChildren(...this.#tiles.map((tile) => tile.root));
+  }
+
+  /** Starts sampling; stop ends it. */
+  start() {
+    this.#recall();
+    this.#timer = setInterval(() => {
+      const last = this.#samples.at(-1);
+      if (last) this.#sample(last.values);
+    }, STEP);
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+  }
+
+  /** Forgets all samples, for another administrator. */
+  forget() {
+    this.#samples = [];
+    this.#logins = [];
+    keep(undefined);
+  }
+
+  /** New counts. */
+  counts(counts) {
+    this.#sample(counts);
+  }
+
+  /** A login happened. */
+  login(at) {
+    this.#logins.push(at);
+    this.show();
+  }
+
+  #sample(values) {
+    const at = Date.now();
+    const before = this.#samples.at(-2);
+    // Between two steps the newest sample is brought up to date.
+    if (before && at - before.at < STEP && same(before.values, values)) this.#samples.at(-1).at = at;
+    else this.#samples.push({ at, values });
+    while (this.#samples.length > 2 && this.#samples[1].at < at - LONGEST) this.#samples.shift();
+    this.#logins = this.#logins.filter((time) => time >= at - LONGEST);
+    keep({ samples: this.#samples, logins: this.#logins });
+    this.show();
+  }
+
+  #recall() {
+    try {
+      const { samples, logins } = JSON.parse(sessionStorage.getItem(KEY)) ?? {};
+      if (!samples) return;
+      this.#samples = samples.filter(({ at }) => at >= Date.now() - LONGEST);
+      this.#logins = logins;
+    } catch {
+      // Storage is blocked: the charts begin anew.
+    }
+  }
+
+  show(now = Date.now()) {
+    if (this.#samples.length === 0) return;
+    const age = now - Math.min(this.#samples[0].at, this.#logins[0] ?? now);
+    const span = Math.min(LONGEST, Math.max(SHORTEST, Math.ceil(age / MINUTE) * MINUTE));
+    for (const tile of this.#tiles) {
+      if (tile.take) this.#line(tile, now, span);
+      else this.#bars(tile, now, span);
+    }
+  }
+
+  #line(tile, now, span) {
+    const points = this.#samples.map(({ at, values }) => [Math.max(0, WIDTH - ((now - at) / span) * WIDTH), tile.take(values)]);
+    const value = points.at(-1)[1];
+    points.push([WIDTH, value]);
+    const most = Math.max(...points.map(([, v]) => v));
+    const path = steps(points, Math.max(most, 1));
+    tile.line.setAttribute('d', path);
+    tile.area.setAttribute('d', `${path}V${HEIGHT}H${points[0][0].toFixed(1)}Z`);
+    words(tile, value, most, span);
+  }
+
+  #bars(tile, now, span) {
+    const minutes = new Array(span / MINUTE).fill(0);
+    for (const at of this.#logins) {
+      const i = minutes.length - 1 - Math.floor(Math.max(0, now - at) / MINUTE);
+      if (i >= 0) minutes[i]++;
+    }
+    const most = Math.max(...minutes);
+    const width = WIDTH / minutes.length;
+    tile.area.setAttribute('d', minutes.map((n, i) => {
+      const high = n ? Math.max(3, (n / most) * (HEIGHT - 8)) : 0;
+      return `M${(i * width + 2).toFixed(1)} ${HEIGHT}v${-high.toFixed(1)}h${(width - 4).toFixed(1)}v${high.toFixed(1)}z`;
+    }).join(''));
+    words(tile, minutes.at(-1), most, span);
+  }
+}
+
+function words(tile, value, most, span) {
+  const minutes = span / MINUTE;
+  write(tile.value, count(value));
+  write(tile.most, translate('tiles.most', { most: count(most) }));
+  write(tile.span, translate('tiles.span', { minutes }));
+  tile.svg.setAttribute('aria-label', translate('tiles.chart', {
+    name: translate(`tiles.${tile.key}`), value: count(value), most: count(most), minutes,
+  }));
+}
+
+function build({ key, take }) {
+  const area = drawn('path', { class: take ? 'area' : 'bars' });
+  const line = drawn('path', { class: 'line', fill: 'none' });
+  const base = drawn('path', { class: 'base', d: `M0 ${HEIGHT - 0.5}H${WIDTH}` });
+  const svg = drawn('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img' }, base, area, line);
+  const value = element('p', { class: 'value' }, '–');
+  const span = element('span');
+  const most = element('span');
+  const root = element('div', { class: `card tile ${key}` },
+    say(element('h2', { class: 'small' }), `tiles.${key}`), value, svg, element('p', { class: 'axis' }, span, most));
+  return { root, value, svg, area, line, span, most };
+}
+
+// A count holds until it changes: steps, not slopes.
+function steps(points, most) {
+  const y = (v) => (HEIGHT - 2 - (v / most) * (HEIGHT - 10)).toFixed(1);
+  let path = '';
+  for (const [i, [at, v]] of points.entries()) {
+    path += i === 0 ? `M${at.toFixed(1)} ${y(v)}` : `H${at.toFixed(1)}V${y(v)}`;
+  }
+  return path;
+}
+
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+
+function keep(all) {
+  try {
+    if (all) sessionStorage.setItem(KEY, JSON.stringify(all));
+    else sessionStorage.removeItem(KEY);
+  } catch {
+    // Storage is blocked: a reload begins anew.
+  }
+}

@@ -1,0 +1,136 @@
+// The settings of the app: Online Web Instances, login mode, other platforms.
+
+import { element, write } from './dom.js';
+import { label, say } from './text.js';
+
+const MODES = ['single', 'dual', 'triple', 'multi'];
+const PLATFORMS = ['Android', 'iPhone', 'iPad', 'Windows', 'Mac'];
+
+export class Limits {
+  #form;
+  #api;
+  #stored; // as timd has them
+  #busy = false;
+
+  constructor(form) {
+    this.#form = form;
+    this.#build();
+    form.addEventListener('input', () => this.#changed());
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#save();
+    });
+  }
+
+  /** Reads the settings from timd; keeps what somebody is just changing. */
+  async load(api) {
+    this.#api = api;
+    const fresh = settings(await api.call('timd_config/get'));
+    if (this.#busy || api !== this.#api) return;
+    const dirty = this.#stored && differ(this.#stored, this.#entered());
+    this.#stored = fresh;
+    if (dirty) this.#changed();
+    else this.#fill(fresh);
+  }
+
+  /** Forgets everything, for another administrator. */
+  forget() {
+    this.#stored = undefined;
+    this.#say('');
+  }
+
+  #build() {
+    const web = element('input', { name: 'web', type: 'number', min: 1, max: 10, step: 1, inputmode: 'numeric', id: 'limits-web', 'aria-describedby': 'limits-web-hint' });
+    const step = (by, key, sign) => {
+      const button = label(element('button', { type: 'button', class: 'step' }, sign), key);
+      button.addEventListener('click', () => {
+        web.value = Math.min(10, Math.max(1, (web.valueAsNumber || 1) + by));
+        this.#changed();
+      });
+      return button;
+    };
+    const modes = MODES.map((mode) => element('label', { class: 'mode' },
+      element('input', { type: 'radio', name: 'mode', value: mode }),
+      element('span', {}, element('strong', {}, say(element('span'), `mode.${mode}`)), say(element('small'), `mode.${mode}.text`)),
+    ));
+    const others = PLATFORMS.map((platform) => element('label', {},
+      element('span', {}, platform),
+      element('select', { name: platform }, ...[1, 2, 3].map((n) => element('option', { value: n }, String(n)))),
+    ));
+    this.#form.append(
+      element('div', { class: 'field' },
+        say(element('label', { for: 'limits-web' }), 'limits.web'),
+        element('div', { class: 'stepper' }, step(-1, 'limits.fewer', '−'), web, step(1, 'limits.more', '+')),
+        say(element('p', { class: 'note', id: 'limits-web-hint' }), 'limits.web.hint'),
+      ),
+      element('fieldset', {}, say(element('legend'), 'limits.mode'), ...modes),
+      element('details', {}, say(element('summary'), 'limits.others'), element('div', { class: 'others' }, ...others)),
+      element('div', { class: 'save' },
+        say(element('button', { class: 'primary', 'aria-disabled': 'true' }), 'limits.save'),
+        element('p', { role: 'status', class: 'said' }),
+      ),
+    );
+  }
+
+  #entered() {
+    const data = new FormData(this.#form);
+    return {
+      WebInstances: Number(data.get('web')),
+      LoginMode: data.get('mode'),
+      Instances: Object.fromEntries(PLATFORMS.map((platform) => [platform, Number(data.get(platform))])),
+    };
+  }
+
+  #fill(stored) {
+    this.#form.elements.web.value = stored.WebInstances;
+    this.#form.elements.mode.value = stored.LoginMode;
+    for (const platform of PLATFORMS) this.#form.elements[platform].value = stored.Instances[platform];
+    this.#changed();
+  }
+
+  #changed() {
+    const can = !this.#busy && this.#stored && differ(this.#stored, this.#entered());
+    this.#form.querySelector('.primary').setAttribute('aria-disabled', String(!can));
+    if (can) this.#say('');
+  }
+
+  async #save() {
+    if (this.#busy || !this.#stored) return;
+    const entered = this.#entered();
+    if (!differ(this.#stored, entered)) return;
+    if (!(Number.isInteger(entered.WebInstances) && entered.WebInstances >= 1 && entered.WebInstances <= 10)) {
+      this.#say('limits.web.bad', 'bad');
+      this.#form.elements.web.focus();
+      return;
+    }
+    this.#busy = true;
+    this.#changed();
+    try {
+      this.#stored = settings(await this.#api.call('timd_config/set', entered));
+      this.#say('limits.saved', 'good');
+    } catch (error) {
+      this.#say('failed', 'bad', { message: error.message });
+    } finally {
+      this.#busy = false;
+      this.#changed();
+    }
+  }
+
+  #say(key, mood = '', args = {}) {
+    const place = this.#form.querySelector('.said');
+    place.dataset.mood = mood;
+    if (key) say(place, key, args);
+    else {
+      delete place.dataset.t;
+      write(place, '');
+    }
+  }
+}
+
+const settings = ({ WebInstances, LoginMode, Instances }) => ({
+  WebInstances,
+  LoginMode,
+  Instances: Object.fromEntries(PLATFORMS.map((platform) => [platform, Instances[platform] ?? 1])),
+});
+
+const differ = (a, b) => JSON.stringify(a) !== JSON.stringify(b);

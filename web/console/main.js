@@ -1,0 +1,194 @@
+// Puts the console together: who is logged in, the stream, the parts.
+
+import { Api, ApiError } from './api.js';
+import { Charts } from './charts.js';
+import { byID, write } from './dom.js';
+import { Feed } from './feed.js';
+import { Limits } from './limits.js';
+import { recall, remember } from './settings.js';
+import { currentLanguage, label, say, setLanguage, showLanguage, translate } from './text.js';
+import { Users } from './users.js';
+import { recallWho, rememberWho } from './who.js';
+
+const REREAD = 5000; // ms: settings may be changed elsewhere
+
+const charts = new Charts(byID('tiles'));
+const feed = new Feed(byID('feed'), byID('feed-pause'));
+const limits = new Limits(byID('limits'));
+const users = new Users(failed);
+let api;
+let rereading;
+
+languageButton();
+themeButton();
+showLanguage();
+byID('leave').addEventListener('click', () => leave());
+byID('enter-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  submit();
+});
+// The dev link may be opened in a tab that has the console already.
+addEventListener('hashchange', () => {
+  const who = location.hash.includes('usersig') && recallWho();
+  if (who) {
+    leave();
+    rememberWho(who);
+    enter(who);
+  }
+});
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden && api) reread();
+});
+
+const who = recallWho();
+if (who) enter(who);
+else showForm();
+
+async function submit() {
+  const form = byID('enter-form').elements;
+  const given = { app: form.app.value.trim(), admin: form.admin.value.trim(), sig: form.sig.value.trim() };
+  const missing = ['app', 'admin', 'sig'].find((name) => !given[name]);
+  if (missing) {
+    refuse(translate('enter.missing'));
+    form[missing].focus();
+    return;
+  }
+  byID('enter-go').setAttribute('aria-disabled', 'true');
+  await enter(given);
+  byID('enter-go').removeAttribute('aria-disabled');
+}
+
+/** Logs in: the settings are the first thing that only an administrator gets. */
+async function enter(given) {
+  const mine = new Api(given);
+  api?.end();
+  api = mine;
+  try {
+    await limits.load(mine);
+  } catch (error) {
+    if (api !== mine) return;
+    api = undefined;
+    if (error.final) rememberWho(undefined);
+    showForm(given);
+    refuse(reason(error));
+    return;
+  }
+  if (api !== mine) return;
+  rememberWho(given);
+  byID('enter-form').reset();
+  byID('enter').hidden = true;
+  byID('board').hidden = false;
+  for (const id of ['who', 'live', 'leave']) byID(id).hidden = false;
+  write(byID('who-text'), `${given.admin} · ${given.app}`);
+  live(false);
+  charts.start();
+  users.start(mine);
+  rereading = setInterval(reread, REREAD);
+  mine.watch(line, (stands, error) => {
+    if (api !== mine) return;
+    if (error) {
+      leave(reason(error));
+      return;
+    }
+    live(stands);
+    if (stands) users.refresh(); // what happened in between
+  });
+}
+
+function line(l) {
+  if (l.Counts) {
+    charts.counts(l.Counts);
+    users.total(l.Counts.Users);
+  }
+  if (l.Event) {
+    feed.add(l.Event, l.Time);
+    if (l.Event.Kind === 'login') charts.login(l.Time);
+    users.changed();
+  }
+}
+
+function reread() {
+  limits.load(api).catch(failed);
+}
+
+/** A call failed while logged in: only a refused administrator must go. */
+function failed(error) {
+  if (api && error instanceof ApiError && error.final) leave(reason(error));
+}
+
+function leave(why) {
+  api?.end();
+  api = undefined;
+  clearInterval(rereading);
+  charts.stop();
+  charts.forget();
+  users.stop();
+  limits.forget();
+  rememberWho(undefined);
+  if (byID('ask').open) byID('ask').close();
+  showForm();
+  if (why) refuse(why);
+}
+
+function showForm(given) {
+  byID('board').hidden = true;
+  for (const id of ['who', 'live', 'leave']) byID(id).hidden = true;
+  byID('enter').hidden = false;
+  byID('enter-error').hidden = true;
+  const form = byID('enter-form').elements;
+  if (given) {
+    form.app.value = given.app;
+    form.admin.value = given.admin;
+  }
+  (form.app.value ? form.sig : form.app).focus();
+}
+
+function refuse(text) {
+  const place = byID('enter-error');
+  place.hidden = false;
+  write(place, text);
+}
+
+function reason(error) {
+  return error.code ? `${error.message} [${error.code}]` : translate('enter.unreachable', { message: error.message });
+}
+
+function live(stands) {
+  byID('live').dataset.live = String(stands);
+  say(byID('live-text'), stands ? 'live.yes' : 'live.no');
+}
+
+function languageButton() {
+  const button = byID('language');
+  const show = () => {
+    const english = currentLanguage() === 'en';
+    write(button, english ? '中文' : 'English');
+    button.lang = english ? 'zh-CN' : 'en';
+  };
+  button.addEventListener('click', () => {
+    setLanguage(currentLanguage() === 'en' ? 'zh' : 'en');
+    show();
+    charts.show();
+    feed.show();
+    users.show();
+  });
+  show();
+}
+
+function themeButton() {
+  const button = byID('theme');
+  const system = matchMedia('(prefers-color-scheme: dark)');
+  const dark = () => (document.documentElement.dataset.theme ?? (system.matches ? 'dark' : 'light')) === 'dark';
+  const show = () => {
+    say(byID('theme-name'), dark() ? 'theme.light' : 'theme.dark');
+    label(button, dark() ? 'theme.to.light' : 'theme.to.dark');
+  };
+  button.addEventListener('click', () => {
+    const next = dark() ? 'light' : 'dark';
+    document.documentElement.dataset.theme = next;
+    remember('theme', next);
+    show();
+  });
+  if (!recall('theme')) system.addEventListener('change', show);
+  show();
+}

@@ -1,0 +1,29 @@
+// Times as a person reads them, in the page's language.
+
+import { currentLanguage } from './text.js';
+
+const tag = () => (currentLanguage() === 'zh' ? 'zh-CN' : 'en-GB');
+const made = new Map();
+
+function format(key, make) {
+  const name = `${tag()} ${key}`;
+  if (!made.has(name)) made.set(name, make(tag()));
+  return made.get(name);
+}
+
+/** 14:03:22 */
+export const clock = (ms) =>
+  format('clock', (t) => new Intl.DateTimeFormat(t, { hour: '2-digit', minute: '2-digit', second: '2-digit' })).format(ms);
+
+/** 5 Nov 2026, 14:03:22 */
+export const full = (ms) =>
+  format('full', (t) => new Intl.DateTimeFormat(t, { dateStyle: 'medium', timeStyle: 'medium' })).format(ms);
+
+/** 12 min ago: the largest unit that fits. */
+export function ago(ms, now = Date.now()) {
+  const seconds = Math.max(0, Math.round((now - ms) / 1000));
+  const [unit, size] = [['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1]].find(([, n]) => seconds >= n) ?? ['second', 1];
+  return format('ago', (t) => new Intl.RelativeTimeFormat(t, { style: 'short' })).format(-Math.floor(seconds / size), unit);
+}
+
+export const count = (n) => format('count', (t) => new Intl.NumberFormat(t)).format(n);

@@ -1,0 +1,271 @@
+// The table of users who are online, each with their instances. Rows are kept
+// over a refresh, so that focus and reading place stay.
+
+import { ask } from './ask.js';
+import { byID, element, write } from './dom.js';
+import { label, say, translate } from './text.js';
+import { ago, clock, count, full } from './time.js';
+
+const PAGE = 50; // users shown at first, and more at each "Show more"
+const MOST = 200; // users that one call gives
+const QUIET = 300; // ms that events are gathered before a refresh
+
+export class Users {
+  #root = byID('users');
+  #api;
+  #table;
+  #groups = new Map(); // UserID -> {body, rows, user}
+  #wanted = PAGE;
+  #search = '';
+  #more = false;
+  #total = 0;
+  #loading = false;
+  #again = false;
+  #timer;
+  #pause = 1000; // ms between two refreshes: longer when they take long
+  #last = 0;
+  #failed;
+
+  /** @param {(error: Error) => void} failed told when a refresh fails */
+  constructor(failed) {
+    this.#failed = failed;
+    byID('users-more').addEventListener('click', () => {
+      this.#wanted += PAGE;
+      this.refresh();
+    });
+    const form = byID('search');
+    const input = form.elements.q;
+    form.addEventListener('submit', (event) => event.preventDefault());
+    input.addEventListener('input', () => {
+      this.#search = input.value.trim();
+      this.#wanted = PAGE;
+      this.#soon(QUIET);
+    });
+    this.#build();
+    this.show();
+  }
+
+  start(api) {
+    this.#api = api;
+    this.refresh();
+    this.ticking = setInterval(() => this.#times(), 5000);
+  }
+
+  stop() {
+    clearInterval(this.ticking);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#api = undefined;
+    this.#search = '';
+    this.#wanted = PAGE;
+    byID('search').reset();
+    this.#fill([]);
+  }
+
+  /** Something happened: refresh soon, but not too often. */
+  changed() {
+    this.#soon(Math.max(QUIET, this.#last + this.#pause - performance.now()));
+  }
+
+  /** How many users are online in all. */
+  total(n) {
+    this.#total = n;
+    this.#summary();
+  }
+
+  #soon(ms) {
+    if (this.#timer && ms > QUIET) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.refresh(), ms);
+  }
+
+  async refresh() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#api) return;
+    if (this.#loading) {
+      this.#again = true;
+      return;
+    }
+    this.#loading = true;
+    const api = this.#api;
+    const search = this.#search;
+    const began = performance.now();
+    try {
+      const found = new Map(); // somebody who changes meanwhile may come twice
+      let next = '';
+      do {
+        const limit = Math.min(MOST, this.#wanted - found.size);
+        const reply = await api.call('timd_session/list', { Limit: limit, Next: next, Search: search });
+        for (const user of reply.UserList) found.set(user.UserID, user);
+        next = reply.Next;
+      } while (next && found.size < this.#wanted);
+      if (api !== this.#api) return;
+      this.#more = next !== '';
+      if (search === this.#search) this.#fill([...found.values()]);
+    } catch (error) {
+      if (api === this.#api) this.#failed(error);
+    } finally {
+      this.#loading = false;
+      this.#last = performance.now();
+      this.#pause = Math.max(1000, 5 * (this.#last - began));
+      if (this.#again) {
+        this.#again = false;
+        this.changed();
+      }
+    }
+  }
+
+  #build() {
+    const head = (key, name) => say(element('th', { scope: 'col', role: 'columnheader', class: name }), key);
+    this.#table = element('table', { role: 'table', 'aria-labelledby': 'users-title' },
+      element('thead', { role: 'rowgroup' }, element('tr', { role: 'row' },
+        head('users.user', 'c-user'), head('users.instance', 'c-platform'), head('users.state', 'c-state'), head('users.since', 'c-since'),
+        head('users.address', 'c-address'), head('users.gateway', 'c-gateway'), head('users.actions', 'c-act'))),
+    );
+    this.#empty = say(element('p', { class: 'empty' }), 'users.none');
+    this.#root.replaceChildren(this.#table, this.#empty);
+    this.#fill([]);
+  }
+
+  #empty;
+
+  #fill(users) {
+    users.sort((a, b) => (a.UserID < b.UserID ? -1 : 1));
+    const gone = new Set(this.#groups.keys());
+    const held = document.activeElement;
+    let before = this.#table.tHead;
+    for (const user of users) {
+      gone.delete(user.UserID);
+      let group = this.#groups.get(user.UserID);
+      if (!group) {
+        group = { body: element('tbody', { role: 'rowgroup' }), rows: new Map() };
+        this.#groups.set(user.UserID, group);
+      }
+      group.user = user;
+      this.#group(group);
+      if (before.nextElementSibling !== group.body) before.after(group.body);
+      before = group.body;
+    }
+    for (const id of gone) {
+      this.#groups.get(id).body.remove();
+      this.#groups.delete(id);
+    }
+    this.#table.hidden = users.length === 0;
+    this.#empty.hidden = users.length > 0;
+    say(this.#empty, this.#search ? 'users.nobody' : 'users.none', { search: this.#search });
+    // The row that had the focus is gone: the next place to read on.
+    if (held && held !== document.body && !held.isConnected && !byID('ask').open) byID('search').elements.q.focus();
+    this.#times();
+    this.#summary();
+  }
+
+  // One tbody a user, one row an instance; the user's cell spans them.
+  #group(group) {
+    const { user, rows, body } = group;
+    const instances = [...user.InstanceList].sort((a, b) => a.LoginTime - b.LoginTime);
+    const gone = new Set(rows.keys());
+    let before = null;
+    for (const instance of instances) {
+      gone.delete(instance.InstanceID);
+      let row = rows.get(instance.InstanceID);
+      if (!row) rows.set(instance.InstanceID, (row = this.#row(user.UserID, instance)));
+      row.update(instance);
+      if (before ? before.nextElementSibling !== row.root : body.firstElementChild !== row.root) {
+        if (before) before.after(row.root);
+        else body.prepend(row.root);
+      }
+      before = row.root;
+    }
+    for (const id of gone) {
+      rows.get(id).root.remove();
+      rows.delete(id);
+    }
+    const head = (group.head ??= this.#head(user.UserID));
+    head.rowSpan = Math.max(1, instances.length);
+    write(head.querySelector('.nick'), user.Nick ?? '');
+    const first = body.firstElementChild;
+    if (first && first.firstElementChild !== head) first.prepend(head);
+  }
+
+  #head(id) {
+    const kick = say(element('button', { type: 'button', class: 'kick-user' }), 'users.kick');
+    label(kick, 'users.kick.label', { user: id });
+    kick.addEventListener('click', async () => {
+      const done = await ask('user', { user: id }, () => this.#api.call('im_open_login_svc/kick', { UserID: id }));
+      if (done) this.#told('users.kicked', { user: id });
+    });
+    return element('th', { scope: 'rowgroup', role: 'rowheader', class: 'c-user' },
+      element('div', { class: 'user' },
+        element('div', { class: 'name' }, element('span', { class: 'id' }, id), element('span', { class: 'nick' })), kick));
+  }
+
+  #row(id, { InstanceID }) {
+    const cell = (name, key, ...children) => {
+      const made = element('td', { role: 'cell', class: name }, ...children);
+      if (key) made.prepend(say(element('span', { class: 'caption', 'aria-hidden': 'true' }), key));
+      return made;
+    };
+    const platform = element('span');
+    const state = element('span', { class: 'state' }, element('span', { class: 'lamp', 'aria-hidden': 'true' }), element('span'));
+    const time = element('time');
+    const address = element('span');
+    const gateway = element('span');
+    const kick = element('button', { type: 'button', class: 'quiet kick' }, say(element('span'), 'instance.kick'));
+    const row = { root: undefined, time };
+    kick.addEventListener('click', async () => {
+      const args = { user: id, platform: platform.textContent, time: clock(Number(time.dataset.at)) };
+      const done = await ask('instance', args, () => this.#api.call('timd_session/kick', { UserID: id, InstanceID }));
+      if (done) this.#told('instance.kicked', args);
+    });
+    row.root = element('tr', { role: 'row' },
+      cell('c-platform', '', platform), cell('c-state', '', state), cell('c-since', 'users.since', time),
+      cell('c-address', 'users.address', address), cell('c-gateway', 'users.gateway', gateway), cell('c-act', '', kick));
+    row.update = (instance) => {
+      write(platform, instance.Platform);
+      row.root.dataset.state = instance.State;
+      say(state.lastElementChild, `state.${instance.State}`);
+      time.dateTime = new Date(instance.LoginTime).toISOString();
+      time.dataset.at = instance.LoginTime;
+      write(address, instance.Address || '–');
+      // The boot id behind the node's name tells restarts apart.
+      const [node] = instance.Gateway.split('.');
+      write(gateway, node);
+      gateway.title = instance.Gateway;
+      label(kick, 'instance.kick.label', { user: id, platform: instance.Platform, time: clock(instance.LoginTime) });
+    };
+    return row;
+  }
+
+  #told(key, args) {
+    say(byID('users-said'), key, args);
+    this.refresh();
+  }
+
+  /** Writes the times anew: they grow, and languages change. */
+  #times() {
+    for (const { rows } of this.#groups.values()) {
+      for (const { time } of rows.values()) {
+        const at = Number(time.dataset.at);
+        write(time, ago(at));
+        time.title = full(at);
+      }
+    }
+  }
+
+  show() {
+    byID('search').elements.q.placeholder = translate('users.hint');
+    this.#times();
+    this.#summary();
+  }
+
+  #summary() {
+    const shown = this.#groups.size;
+    byID('users-more').hidden = !this.#more;
+    const place = byID('users-count');
+    if (shown === 0) write(place, '');
+    else if (this.#search) write(place, translate(this.#more ? 'users.found.more' : 'users.found', { n: count(shown) }));
+    else if (!this.#more) write(place, translate(shown === 1 ? 'users.one' : 'users.all', { n: count(shown) }));
+    else write(place, translate('users.shown', { n: count(shown), all: count(Math.max(shown, this.#total)) }));
+  }
+}
