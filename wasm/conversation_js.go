@@ -13,12 +13,11 @@ import (
 // conversation is one Conversation object of the list, and what its place
 // there depends on.
 type conversation struct {
-	object   safejs.Value
-	id       string
-	unread   int
-	pinned   bool
-	lastTime int64
-	lastSeq  int64
+	object safejs.Value
+	id     string
+	unread int
+	pinned bool
+	last   int64 // position of the newest message
 }
 
 // conversationShape is what the gateway does not send of a Conversation.
@@ -104,7 +103,7 @@ func (c *conversation) update(v safejs.Value) {
 	c.unread, c.pinned = int(o.Number("unreadCount")), isTrue(bridge.Get(c.object, "isPinned"))
 	last := bridge.Object{Value: bridge.Get(c.object, "lastMessage")}
 	if bridge.IsObject(last.Value) {
-		c.lastTime, c.lastSeq = last.Number("lastTime"), last.Number("lastSequence")
+		c.last = last.Number("position")
 	}
 }
 
@@ -166,7 +165,7 @@ func (c *conversation) before(d *conversation) bool {
 	if c.pinned != d.pinned {
 		return c.pinned
 	}
-	return c.lastTime > d.lastTime
+	return c.last > d.last
 }
 
 // array is the list as an event carries it: a new array of the same objects.

@@ -22,6 +22,7 @@ type inbox struct {
 	live  map[string]*objects // messages, by conversationID
 	pages map[string]pageEnd  // by conversationID
 
+	lost    bool   // the link, and with it the gateway's side of this
 	begun   bool   // between SDK_READY and SDK_NOT_READY
 	syncing bool   // a sync is under way: what comes waits for its end
 	synced  bool   // the first sync is done
@@ -64,7 +65,14 @@ func (in *inbox) emitted(name string, data frame.Body) {
 	case session.EventSDKNotReady:
 		in.forget(fault.New(fault.LoggedOut))
 	case session.EventLoginStatusChange:
-		if in.begun && data != nil && data.Text("status") == "ready" {
+		if !in.begun || data == nil {
+			return
+		}
+		switch status := data.Text("status"); {
+		case status == "reconnecting":
+			in.lost = true
+		case status == "ready" && in.lost:
+			in.lost = false
 			in.sync()
 		}
 	}

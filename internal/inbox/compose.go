@@ -80,6 +80,7 @@ type LastMessage struct {
 	NameCard        string          `json:"nameCard"`
 	Version         int             `json:"version"`
 	Revoker         *string         `json:"revoker"`
+	Position        uint64          `json:"position"` // ours: the list's order within a second
 }
 
 // now is what is known of a conversation and its marks when a message of it
@@ -153,6 +154,7 @@ func conversationOf(newest, last *record, f flags, set settings, side int) Conve
 			IsRevoked:       m.IsRevoked,
 			IsPeerRead:      m.IsPeerRead,
 			Nick:            m.Nick,
+			Position:        m.Position,
 		}
 		if m.IsRevoked {
 			out.LastMessage.Revoker = &m.Revoker
