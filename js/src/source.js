@@ -21,36 +21,36 @@ export async function compile(wasm, options) {
 
   const abort = typeof AbortController === 'function' ? new AbortController() : null;
   /** @type {any} */
-  let timer;
-  /** @type {Promise<never>} */
-  const late = new Promise((_, reject) => {
-    const arm = (/** @type {number} */ ms) => {
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        if (abort) abort.abort();
-        reject(new Error(`nothing came within ${ms / 1e3} s`));
-      }, ms);
-    };
-    arm(HEADERS_WITHIN);
-    options = Object.assign({ arm }, options);
-  });
-  /** @type {any} */
   const init = { credentials: 'same-origin' };
   if (abort) init.signal = abort.signal;
   if (options.integrity) init.integrity = options.integrity;
+  /** @type {any} */
+  let timer;
+  /** @type {(why: Error) => void} */
+  let giveUp;
+  const within = (/** @type {number} */ ms) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      giveUp(new Error(`nothing came within ${ms / 1e3} s`));
+      if (abort) abort.abort();
+    }, ms);
+  };
+  /** @type {Promise<never>} */
+  const late = new Promise((_, reject) => {
+    giveUp = reject;
+  });
+  const loaded = fetch(url, init).then(
+    (response) => {
+      within(BODY_WITHIN);
+      return compileResponse(response, options, true);
+    },
+    (problem) => {
+      throw new Error(text(problem) + (options.integrity ? ' (or it does not match the integrity given)' : ''));
+    },
+  );
+  within(HEADERS_WITHIN);
   try {
-    return await Promise.race([
-      late,
-      fetch(url, init).then(
-        (response) => {
-          /** @type {any} */ (options).arm(BODY_WITHIN);
-          return compileResponse(response, options, true);
-        },
-        (problem) => {
-          throw new Error(text(problem) + (options.integrity ? ' (or it does not match the integrity given)' : ''));
-        },
-      ),
-    ]);
+    return await Promise.race([late, loaded]);
   } finally {
     clearTimeout(timer);
   }

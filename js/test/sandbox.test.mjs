@@ -187,6 +187,19 @@ test('a path that is not in the package is named, and another can be chosen', as
   await tim.logout();
 });
 
+test('a shell that is too old is told what it lacks', async (t) => {
+  for (const [lacking, pattern] of [
+    [(context) => delete context.WXWebAssembly, /WXWebAssembly is missing.*2\.14\.0/],
+    [(context) => delete context.wx.getRandomValues, /getRandomValues is missing.*2\.15\.0/],
+    [(context) => delete context.wx, /no mini program was recognised.*load\(\{host: wx\}\)/],
+  ]) {
+    const shell = new Shell(program, {});
+    t.after(() => shell.close());
+    lacking(shell.context);
+    await assert.rejects(shell.require('tim-wasm').load(), (e) => e.code === 2800 && pattern.test(e.message));
+  }
+});
+
 test('the shell lacks what a mini program lacks', () => {
   const shell = new Shell(program, {});
   for (const name of ['WebAssembly', 'eval', 'TextEncoder', 'TextDecoder', 'crypto', 'performance', 'fetch', 'WebSocket', 'URL', 'atob', 'structuredClone', 'queueMicrotask', 'process', 'Buffer', 'window', 'document', 'localStorage', 'MessageChannel']) {
