@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -128,6 +129,24 @@ func TestHostileBytes(t *testing.T) {
 	}
 	p, _ := w.login(page("alice"))
 	p.expectOpen()
+}
+
+// TestEndlessMessage sends one message in pieces without bytes: it never grows,
+// so only what was read for it can end it.
+func TestEndlessMessage(t *testing.T) {
+	w := begin(t, setup{})
+	c := w.rawDial()
+	_, err := c.Write(masked(0x01, []byte("{")))
+	require.NoError(t, err)
+	code := make(chan int, 1)
+	go func() { code <- lastClose(t, c) }()
+	pieces := bytes.Repeat(masked(0x00, nil), 1000)
+	for range 200 { // 1.2 MB, far more than is allowed
+		if _, err := c.Write(pieces); err != nil {
+			break
+		}
+	}
+	require.Equal(t, frame.CloseBadFrame, <-code)
 }
 
 func TestBadFrames(t *testing.T) {

@@ -35,8 +35,18 @@ type inbound struct {
 
 func (in *inbound) clear() { in.queue, in.bytes = nil, 0 }
 
+// endless closes a socket whose message does not end; the read loop calls it.
+func (s *socket) endless() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stage != ended {
+		s.endLocked(frame.CloseBadFrame, "a message without an end")
+	}
+}
+
 // received takes a message; the read loop calls it.
 func (s *socket) received(opcode gws.Opcode, text []byte) {
+	s.raw.spent = 0
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.g.o.Now()

@@ -16,6 +16,8 @@ import (
 type rawConn struct {
 	net.Conn
 	early   []byte // came together with the upgrade request
+	spent   int    // bytes read since the last whole message; the read loop's own
+	endless func() // called when these are more than any message can have
 	write   time.Duration
 	linger  time.Duration
 	closing atomic.Bool
@@ -23,13 +25,23 @@ type rawConn struct {
 	failed  atomic.Bool // a frame may be cut off: nothing can follow it
 }
 
+// mostBytes may come before a message is whole: a frame of the largest size in
+// pieces, with pongs in between. More is a message without an end, for
+// example one of empty pieces, which no limit on its size would ever stop.
+const mostBytes = 4 * frame.MaxFrame
+
 func (c *rawConn) Read(p []byte) (int, error) {
 	if len(c.early) > 0 {
 		n := copy(p, c.early)
 		c.early = c.early[n:]
 		return n, nil
 	}
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	if c.spent += n; c.spent > mostBytes && c.endless != nil {
+		c.spent = 0
+		c.endless()
+	}
+	return n, err
 }
 
 func (c *rawConn) Write(p []byte) (int, error) {

@@ -69,6 +69,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := newSocket(g, conn, raw, addr)
+	raw.endless = s.endless
 	conn.Session().Store("", s)
 	g.stats.sockets.Add(1)
 	g.mu.Lock()
