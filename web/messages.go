@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"flag"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -15,12 +18,49 @@ import (
 	"github.com/tim-wasm/tim/internal/rest"
 )
 
+// messageLimits are the flags of serve about messages. Gateways of one cluster
+// should be given the same ones: what is kept follows the last that started.
+type messageLimits struct {
+	age, revoke               time.Duration
+	count, size, rate, missed int
+}
+
+func (l *messageLimits) flags(f *flag.FlagSet) {
+	f.DurationVar(&l.age, "message-age", 90*24*time.Hour, "how long messages are kept")
+	f.IntVar(&l.count, "message-count", 20_000, "how many messages and read marks one conversation keeps")
+	f.IntVar(&l.size, "message-size", 12<<10, "bytes of one message at most; larger ones are refused with 80002")
+	f.IntVar(&l.rate, "message-rate", 20, "messages a second that one user may send, three times as many at once; more are refused with 2996")
+	f.IntVar(&l.missed, "message-missed", 200, "missed messages that a login brings at most; older ones are in the history")
+	f.DurationVar(&l.revoke, "message-revoke", 2*time.Minute, "how long a message can be revoked")
+}
+
+func (l *messageLimits) check() error {
+	switch {
+	case l.age < time.Hour:
+		return errors.New("--message-age must be an hour or more")
+	case l.count < 100:
+		return errors.New("--message-count must be 100 or more")
+	case l.size < 1 || l.size > 32<<10:
+		return errors.New("--message-size must be between 1 byte and 32 KB: a frame holds 64 KB")
+	case l.rate < 1 || l.missed < 1 || l.revoke < 0:
+		return errors.New("--message-rate and --message-missed must be 1 or more, --message-revoke not negative")
+	}
+	return nil
+}
+
 // serveMessages gives each session of the gateway its part of the inbox.
 func serveMessages(ctx context.Context, t *running) error {
 	o := inbox.Options{
 		Replicas: t.bus.Replicas(),
 		Memory:   t.bus.Storage() == jetstream.MemoryStorage,
 		Presence: presence{t.reg},
+		MaxAge:   t.options.messages.age,
+		MaxCount: int64(t.options.messages.count),
+		MaxBody:  t.options.messages.size,
+		Rate:     float64(t.options.messages.rate),
+		Burst:    3 * t.options.messages.rate,
+		Revoke:   t.options.messages.revoke,
+		Missed:   t.options.messages.missed,
 		Report:   func(err error) { t.log.Warn("messages", "error", err) },
 	}
 	if t.options.requireImport {

@@ -38,6 +38,7 @@ type options struct {
 	webhook       string
 	requireImport bool
 	apiRate       int
+	messages      messageLimits
 
 	trusted []netip.Prefix // of proxies
 }
@@ -88,6 +89,7 @@ func serveFlags(o *options) *flag.FlagSet {
 	f.StringVar(&o.webhook, "webhook", "", "`URL` of the back end to tell who logs in and out (State.StateChange); the same on every gateway")
 	f.BoolVar(&o.requireImport, "require-import", false, "let only accounts log in that were imported through the server API")
 	f.IntVar(&o.apiRate, "api-rate", 200, "calls a second that one app may make of one command of the server API")
+	o.messages.flags(f)
 	return f
 }
 
@@ -172,6 +174,8 @@ func (o *options) check() error {
 		return fmt.Errorf("--sync %q must be default or always", o.sync)
 	case (o.tlsCert == "") != (o.tlsKey == ""):
 		return errors.New("--tls-cert and --tls-key belong together: give both")
+	case o.messages.check() != nil:
+		return o.messages.check()
 	case o.grace < time.Second || o.grace > 24*time.Hour:
 		return fmt.Errorf("--grace %v must be between 1s and 24h", o.grace)
 	case o.loginWithin < time.Second || o.loginWithin > time.Minute:
