@@ -25,8 +25,9 @@ const messageShape = `{"ID":"","type":"","payload":{},"conversationID":"","conve
 	`"isResend":false,"isSystemMessage":false,"isBroadcastMessage":false,"isSupportExtension":false,"needReadReceipt":false,` +
 	`"readReceiptInfo":{},"hasRiskContent":false,"revoker":"","revokerInfo":{"userID":"","nick":"","avatar":""},"revokeReason":"","protocol":"JSON"}`
 
-// maxBody is the limit of a message's payload, in bytes of JSON.
-const maxBody = 12 << 10
+// maxBody is what a frame holds of a message, in bytes of JSON. The gateway's
+// own limit is lower, 12 KB by default.
+const maxBody = 48 << 10
 
 // createTextMessage makes a message that sendMessage can send. It works as
 // soon as the wasm runs; bad options throw an IMError.
@@ -131,7 +132,7 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		bridge.Set(m.Value, "status", bridge.String("fail"))
 		a.promise.Reject(bridge.NewError(f, bridge.Wrap("message", m.Value)))
 	}
-	if f := checkBody(payload); f != nil {
+	if f := checkBody(payload, bridge.Get(m.Value, "cloudCustomData")); f != nil {
 		fail(f)
 		return
 	}
@@ -176,12 +177,16 @@ func (i *instance) resendMessage(args []safejs.Value, a *answer) {
 	i.sendMessage(args, a)
 }
 
-func checkBody(payload safejs.Value) *fault.Error {
+func checkBody(payload, cloud safejs.Value) *fault.Error {
 	text, err := bridge.Global("JSON").Call("stringify", payload)
 	if err != nil {
 		return fault.With(fault.BodyMalformed, err.Error())
 	}
-	if bridge.Size(text) > maxBody {
+	size := bridge.Size(text)
+	if _, ok := bridge.Text(cloud); ok {
+		size += bridge.Size(cloud)
+	}
+	if size > maxBody {
 		return fault.New(fault.BodyTooLarge)
 	}
 	return nil

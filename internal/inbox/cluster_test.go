@@ -1,0 +1,146 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// startCluster runs three NATS servers that replicate.
+func startCluster(t *testing.T) []*server.Server {
+	t.Helper()
+	// Each has to know the others' addresses before it starts.
+	var ports []int
+	var routes []*url.URL
+	for range 3 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		routes = append(routes, &url.URL{Scheme: "nats", Host: l.Addr().String()})
+		require.NoError(t, l.Close())
+	}
+	var servers []*server.Server
+	for i, port := range ports {
+		s, err := server.NewServer(&server.Options{
+			ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
+			Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: port}, Routes: routes,
+		})
+		require.NoError(t, err)
+		go s.Start()
+		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+		servers = append(servers, s)
+	}
+	for _, s := range servers {
+		require.True(t, s.ReadyForConnections(20*time.Second))
+	}
+	return servers
+}
+
+func connect(t *testing.T, s *server.Server) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(s.ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond), nats.ReconnectBufSize(-1))
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_, err := js.AccountInfo(ctx)
+		return err == nil
+	}, 20*time.Second, 50*time.Millisecond)
+	return nc
+}
+
+// TestCluster: two gateways on two servers of three, and the leader of the
+// messages' stream is lost while they send. What was acknowledged is in both
+// histories once and came to every listener once, in order.
+func TestCluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("three servers take some seconds")
+	}
+	servers := startCluster(t)
+	var gateways []*Inbox
+	for i := range 2 {
+		nc := connect(t, servers[i])
+		var in *Inbox
+		require.Eventually(t, func() bool { // the cluster may still be choosing its leader
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			var err error
+			in, err = Open(ctx, nc, Options{Replicas: 3, Rate: 1e6, Burst: 1e6, Report: func(error) {}})
+			return err == nil
+		}, 30*time.Second, 100*time.Millisecond)
+		t.Cleanup(in.Close)
+		gateways = append(gateways, in)
+	}
+	a, b := login(t, gateways[0], "alice", "a1"), login(t, gateways[1], "bob", "b1")
+	const each = 150
+	var sent, retried atomic.Int64
+	half := make(chan struct{})
+	var once, wg = sync.Once{}, sync.WaitGroup{}
+	for _, c := range []*client{a, b} {
+		peer := map[string]string{"alice": "bob", "bob": "alice"}[c.userID]
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for n := range each {
+				text := fmt.Sprintf("%s-%d", c.userID, n)
+				for {
+					f := c.call("message.send", sendText(text, peer, text), nil)
+					if f == nil {
+						break
+					}
+					if f.Code != fault.ServerTimeout {
+						t.Errorf("%s: %d %s", text, f.Code, f.Message)
+						return
+					}
+					retried.Add(1) // as a client does, with the same ID
+				}
+				if sent.Add(1) == each {
+					once.Do(func() { close(half) })
+				}
+			}
+		}()
+	}
+	<-half
+	js, err := jetstream.New(gateways[0].nc)
+	require.NoError(t, err)
+	s, err := js.Stream(t.Context(), streamMsg)
+	require.NoError(t, err)
+	leader := s.CachedInfo().Cluster.Leader
+	for _, srv := range servers {
+		if srv.Name() == leader {
+			srv.Shutdown()
+			srv.WaitForShutdown()
+		}
+	}
+	wg.Wait()
+	t.Logf("lost %s; %d calls had to be repeated", leader, retried.Load())
+	for _, c := range []*client{a, b} {
+		c.until("all of the peer's messages", func() bool { return len(c.messages) >= each })
+		peer := map[string]string{"alice": "bob", "bob": "alice"}[c.userID]
+		for n, m := range c.messages {
+			require.Equal(t, fmt.Sprintf("%s-%d", peer, n), textOf(m))
+		}
+	}
+	one, two := a.history("bob"), b.history("alice")
+	require.Len(t, one, 2*each)
+	require.Len(t, two, 2*each)
+	for i := range one {
+		require.EqualValues(t, i+1, one[i].Sequence)
+		require.Equal(t, one[i].ID, two[i].ID)
+	}
+}
