@@ -100,8 +100,8 @@ function makeRealm(platform) {
   /** @param {any} [options] */
   const create = (options) => {
     const { SDKAppID, name = '' } = options || {};
-    const app = typeof SDKAppID === 'string' ? Number(SDKAppID) : SDKAppID;
-    if (!Number.isInteger(app) || app <= 0) {
+    const app = /^\d+$/.test(SDKAppID) ? Number(SDKAppID) : 0; // of a number or its digits
+    if (app < 1 || app > 0xffffffff) {
       console.error(imError(2000, 'The SDKAppID is missing or not a positive number: pass TIM.create({SDKAppID: <number>}).'));
       return null;
     }

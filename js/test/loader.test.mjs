@@ -265,7 +265,7 @@ test('a create whose load fails rejects nothing unheard', async (t) => {
 test('bad options give null and say why', async (t) => {
   const { TIM } = await copy();
   const said = t.mock.method(console, 'error', () => {});
-  for (const options of [undefined, {}, { SDKAppID: 'x' }, { SDKAppID: -1 }, { SDKAppID: 1.5 }]) {
+  for (const options of [undefined, {}, { SDKAppID: 'x' }, { SDKAppID: -1 }, { SDKAppID: 1.5 }, { SDKAppID: '0x10' }, { SDKAppID: 2 ** 32 }, { SDKAppID: null }]) {
     assert.equal(TIM.create(options), null);
     assert.equal(said.mock.calls.at(-1).arguments[0].code, 2000);
   }

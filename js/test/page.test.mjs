@@ -155,10 +155,10 @@ test("a script tag of the gateway's, on another origin's page", async (t) => {
     '/': `<!doctype html><link rel="icon" href="data:,"><script src="${timd.url}/sdk/tim.js" data-sdkappid="1400000000"></script>
       <script>${SESSION} ${REPORT}
       const own = tim;
-      report(session(TIM, { SDKAppID: 1400000000 }, ${await ticket('tag')}).then((out) => ({ ...out, same: typeof own.login, again: TIM.create({ SDKAppID: 1400000000 }) !== own })));
+      report(session(TIM, { SDKAppID: 1400000000 }, ${await ticket('tag')}).then((out) => ({ ...out, same: typeof own.login, load: typeof TIM.load, again: TIM.create({ SDKAppID: 1400000000 }) !== own })));
       </script>`,
   });
-  assert.deepEqual(outcome, { user: 'tag', seen: SEEN, leaks: [], same: 'function', again: true });
+  assert.deepEqual(outcome, { user: 'tag', seen: SEEN, leaks: [], same: 'function', load: 'function', again: true });
 });
 
 test('two bundles in one page share one runtime and one instance', async (t) => {

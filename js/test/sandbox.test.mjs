@@ -171,6 +171,10 @@ test('what is not allowed is said', async (t) => {
   const insecure = app.create({ SDKAppID: 1400000000, name: 'insecure', proxyServer: 'ws://im.example.com' });
   const refused = (tim) => assert.rejects(tim.login({ userID: 'x', userSig }), (e) => e.code === 2801 && e.message.includes('domain list'));
   await Promise.all([refused(other), refused(insecure)]);
+  // What only the wasm can judge is known when it is loaded: nothing waits for ever.
+  const nonsense = app.create({ SDKAppID: 1400000000, name: 'nonsense', proxyServer: 'nonsense' });
+  await assert.rejects(nonsense.login({ userID: 'x', userSig }), (e) => e.code === 2905);
+  assert.match(shell.console.join('\n'), /gateway's URL is not usable/);
   assert.equal(app.create({ SDKAppID: 1400000000, name: 'none' }), null);
   assert.match(shell.console.join('\n'), /proxyServer/);
 });
