@@ -83,6 +83,10 @@ func (o *objects) each(f func(m safejs.Value)) {
 	})
 }
 
+// localShape is what a Message has that says nothing about one that came from
+// the gateway.
+const localShape = `{"clientSequence":0,"isResend":false,"isSystemMessage":false,"protocol":"JSON"}`
+
 // intern gives the one object of a message: the one that the page has, brought
 // up to date in place, or this one from now on.
 func (in *inbox) intern(m safejs.Value) safejs.Value {
@@ -90,6 +94,7 @@ func (in *inbox) intern(m safejs.Value) safejs.Value {
 	id, conversationID := b.Text("ID"), b.Text("conversationID")
 	held := in.live[conversationID].get(id)
 	if !bridge.IsObject(held) {
+		bridge.Call(bridge.Global("Object"), "assign", m, bridge.Parse(localShape))
 		in.hold(m)
 		return m
 	}

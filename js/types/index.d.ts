@@ -177,6 +177,10 @@ export interface Message<Type extends string = string, Payload = any> {
   revokerInfo: UserInfo;
   revokeReason: string;
   protocol: string;
+  /** It was sent with onlineUserOnly and is stored nowhere. */
+  onlineOnlyFlag?: boolean;
+  /** Ours: its place in the gateway's store, 0 or absent until it is there. */
+  position?: number;
 }
 
 /** A message of TYPES.MSG_TEXT. */
@@ -207,6 +211,8 @@ export interface Conversation {
   customData: string;
   conversationGroupList: string[];
   draftText: string;
+  /** When the peer has last read, in seconds since 1970; 0 for never. */
+  peerReadTime: number;
 }
 
 /** A group, as the originals name it. Nothing of this surface gives one yet. */
