@@ -9,6 +9,7 @@ const MINUTE = 60_000;
 const LONGEST = 15 * MINUTE; // ms that a chart shows
 const SHORTEST = 2 * MINUTE; // the same at first, so that something can be seen
 const STEP = 5000; // ms between two samples
+const SLOT = 10_000; // ms of logins that are counted together
 const WIDTH = 260;
 const HEIGHT = 64;
 const KEY = 'tim-console-counts';
@@ -17,13 +18,13 @@ const TILES = [
   { key: 'users', take: (counts) => counts.Users },
   { key: 'instances', take: (counts) => counts.Instances },
   { key: 'lost', take: (counts) => counts.Disconnected },
-  { key: 'logins' }, // bars, one a minute
+  { key: 'logins' }, // bars
 ];
 
 export class Charts {
   #tiles;
   #samples = []; // {at, values}, oldest first
-  #logins = []; // times of logins
+  #logins = []; // [time, how many in the SLOT from then on], oldest first
   #timer;
 
   constructor(root) {
@@ -58,7 +59,9 @@ export class Charts {
 
   /** A login happened. */
   login(at) {
-    this.#logins.push(at);
+    const slot = Math.floor(at / SLOT) * SLOT;
+    if (this.#logins.at(-1)?.[0] === slot) this.#logins.at(-1)[1]++;
+    else this.#logins.push([slot, 1]);
     this.show();
   }
 
@@ -69,7 +72,7 @@ export class Charts {
     if (before && at - before.at < STEP && same(before.values, values)) this.#samples.at(-1).at = at;
     else this.#samples.push({ at, values });
     while (this.#samples.length > 2 && this.#samples[1].at < at - LONGEST) this.#samples.shift();
-    this.#logins = this.#logins.filter((time) => time >= at - LONGEST);
+    this.#logins = this.#logins.filter(([time]) => time >= at - LONGEST);
     keep({ samples: this.#samples, logins: this.#logins });
     this.show();
   }
@@ -87,7 +90,7 @@ export class Charts {
 
   show(now = Date.now()) {
     if (this.#samples.length === 0) return;
-    const age = now - Math.min(this.#samples[0].at, this.#logins[0] ?? now);
+    const age = now - Math.min(this.#samples[0].at, this.#logins[0]?.[0] ?? now);
     const span = Math.min(LONGEST, Math.max(SHORTEST, Math.ceil(age / MINUTE) * MINUTE));
     for (const tile of this.#tiles) {
       if (tile.take) this.#line(tile, now, span);
@@ -106,19 +109,24 @@ export class Charts {
     words(tile, value, most, span);
   }
 
+  // A bar each SLOT; the figures are of a minute.
   #bars(tile, now, span) {
-    const minutes = new Array(span / MINUTE).fill(0);
-    for (const at of this.#logins) {
-      const i = minutes.length - 1 - Math.floor(Math.max(0, now - at) / MINUTE);
-      if (i >= 0) minutes[i]++;
+    const slots = new Array(span / SLOT).fill(0);
+    const newest = Math.floor(now / SLOT);
+    for (const [at, n] of this.#logins) {
+      const i = slots.length - 1 - (newest - Math.floor(at / SLOT));
+      if (i >= 0 && i < slots.length) slots[i] += n;
     }
-    const most = Math.max(...minutes);
-    const width = WIDTH / minutes.length;
-    tile.area.setAttribute('d', minutes.map((n, i) => {
-      const high = n ? Math.max(3, (n / most) * (HEIGHT - 8)) : 0;
-      return `M${(i * width + 2).toFixed(1)} ${HEIGHT}v${-high.toFixed(1)}h${(width - 4).toFixed(1)}v${high.toFixed(1)}z`;
+    const tallest = Math.max(...slots, 1);
+    const width = WIDTH / slots.length;
+    const gap = Math.min(2, width / 5);
+    tile.area.setAttribute('d', slots.map((n, i) => {
+      const high = n ? Math.max(3, (n / tallest) * (HEIGHT - 8)) : 0;
+      return `M${(i * width + gap).toFixed(1)} ${HEIGHT}v${-high.toFixed(1)}h${(width - 2 * gap).toFixed(1)}v${high.toFixed(1)}z`;
     }).join(''));
-    words(tile, minutes.at(-1), most, span);
+    const each = MINUTE / SLOT;
+    const minutes = slots.map((_, i) => slots.slice(Math.max(0, i - each + 1), i + 1).reduce((a, b) => a + b));
+    words(tile, minutes.at(-1), Math.max(...minutes), span);
   }
 }
 

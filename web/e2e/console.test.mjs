@@ -1,0 +1,343 @@
+// The console as an operator uses it, in real Chromium against a real timd.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import { member } from './lib/member.mjs';
+import { within } from './lib/process.mjs';
+import { APP, OTHER_APP, openStage, someone } from './lib/stage.mjs';
+import { startTimd } from './lib/timd.mjs';
+import { sign } from './lib/usersig.mjs';
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const stage = await openStage({ args: ['--node', 'gateway-1'] });
+
+const DESKTOP = { width: 1440, height: 900 };
+const PHONE = { width: 360, height: 780, isMobile: true, hasTouch: true };
+
+const ticket = (more = {}) => ({ app: APP.app, admin: 'administrator', sig: sign({ ...APP, user: 'administrator', expire: 3600 }), ...more });
+const link = ({ app, admin, sig }) =>
+  `/console/#${new URLSearchParams({ sdkappid: app, identifier: admin, usersig: sig })}`;
+
+async function call(command, body) {
+  const { app, admin, sig } = ticket();
+  const query = new URLSearchParams({ sdkappid: app, identifier: admin, usersig: sig, random: 7, contenttype: 'json' });
+  const reply = await (await fetch(`${stage.timd.url}/v4/${command}?${query}`, { method: 'POST', body: JSON.stringify(body) })).json();
+  assert.equal(reply.ErrorCode, 0, reply.ErrorInfo);
+  return reply;
+}
+
+const join = (user, platform) => member(stage.timd.url, { app: APP.app, user, sig: stage.sig(user), platform });
+
+/** The console in a fresh context, opened by its link unless who is null. */
+async function open(t, { who = ticket(), base = stage.timd.url, language = 'en-US', theme = 'light', viewport = DESKTOP } = {}) {
+  const page = await stage.blank(t);
+  await page.setViewport(viewport);
+  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+  page.requests = [];
+  page.on('request', (request) => page.requests.push(request));
+  await page.evaluateOnNewDocument((tag) => {
+    Object.defineProperty(navigator, 'languages', { get: () => [tag] });
+    globalThis.violations = [];
+    addEventListener('securitypolicyviolation', (event) =>
+      globalThis.violations.push(`${event.violatedDirective} ${event.blockedURI}`),
+    );
+  }, language);
+  page.response = await page.goto(base + (who ? link(who) : '/console/'));
+  if (who) await page.waitForSelector('#live[data-live=true]');
+  else await page.waitForSelector('#enter:not([hidden])');
+  return page;
+}
+
+const row = (user) => `tbody:has([aria-label="Kick user ${user}"])`;
+const text = (page, selector) => page.$eval(selector, (element) => element.textContent.trim());
+const says = (page, selector, wanted) =>
+  page.waitForFunction((css, part) => document.querySelector(css)?.textContent.includes(part), {}, selector, wanted);
+
+async function clean(page) {
+  assert.deepEqual(page.complaints, []);
+  assert.deepEqual(await page.evaluate(() => globalThis.violations), []);
+}
+
+test('a login by the form; the UserSig stays in the tab and outlives a reload', async (t) => {
+  const page = await open(t, { who: null });
+  const { app, admin, sig } = ticket();
+  await page.type('[name=app]', String(app));
+  await page.type('[name=sig]', sig);
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#live[data-live=true]');
+  assert.equal(await text(page, '#who'), `${admin} · ${app}`);
+  await page.reload();
+  await page.waitForSelector('#live[data-live=true]');
+  assert.equal(await page.evaluate((secret) => JSON.stringify(localStorage).includes(secret), sig), false);
+  assert.deepEqual(await page.browserContext().cookies(), []);
+  await page.click('#leave');
+  await page.waitForSelector('#enter:not([hidden])');
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  await page.reload();
+  await page.waitForSelector('#enter:not([hidden])');
+  await clean(page);
+});
+
+test('the link logs in and is gone from the address bar and the history', async (t) => {
+  const page = await open(t);
+  assert.equal(page.url(), `${stage.timd.url}/console/`);
+  assert.equal(await page.evaluate(() => location.hash), '');
+  await page.goto('about:blank');
+  await page.goBack();
+  assert.equal(page.url(), `${stage.timd.url}/console/`);
+  await clean(page);
+});
+
+test('timd serve --dev prints a link that works', async (t) => {
+  const timd = await startTimd();
+  t.after(() => timd.close());
+  const printed = timd.output.match(/\S+\/console\/#\S+/)[0];
+  const page = await stage.blank(t);
+  await page.goto(printed);
+  await page.waitForSelector('#live[data-live=true]');
+  assert.equal(await text(page, '#who'), 'administrator · 1400000000');
+});
+
+test('a wrong UserSig is refused with the reason, and its form stays filled', async (t) => {
+  const page = await open(t, { who: null });
+  for (const [who, reason] of [
+    [ticket({ sig: 'x' }), '70003'],
+    [ticket({ sig: sign({ ...OTHER_APP, user: 'administrator' }) }), '70014'],
+    [ticket({ admin: 'alice', sig: stage.sig('alice') }), '60010'],
+    [ticket({ sig: sign({ ...APP, user: 'administrator', time: 1_600_000_000, expire: 60 }) }), '70001'],
+    [ticket({ app: 7 }), '60006'],
+  ]) {
+    await page.$eval('#enter-form', (form, given) => {
+      for (const [name, value] of Object.entries(given)) form.elements[name].value = value;
+    }, who);
+    await page.click('#enter-go');
+    await says(page, '#enter-error', reason);
+    assert.equal(await page.$eval('[name=app]', (input) => input.value), String(who.app));
+  }
+  await page.$eval('[name=sig]', (input) => (input.value = ''));
+  await page.click('#enter-go');
+  await says(page, '#enter-error', 'all three');
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+});
+
+test('users appear, change and go as it happens; counts, charts and feed follow', async (t) => {
+  const page = await open(t);
+  const user = someone('seen');
+  await call('im_open_login_svc/account_import', { UserID: user, Nick: '<img src=x onerror=alert(1)>' });
+  const web = await join(user);
+  await page.waitForSelector(row(user));
+  assert.equal(await text(page, `${row(user)} .nick`), '<img src=x onerror=alert(1)>');
+  assert.equal(await text(page, `${row(user)} .c-platform`), 'Web');
+  assert.equal(await text(page, `${row(user)} .state`), 'online');
+  assert.match(await text(page, `${row(user)} .c-address`), /127\.0\.0\.1/);
+  assert.match(await text(page, `${row(user)} .c-gateway`), /gateway-1/);
+  assert.match(await text(page, `${row(user)} time`), /ago|now/);
+  const phone = await join(user, 'Android');
+  await page.waitForFunction((css) => document.querySelectorAll(`${css} tr`).length === 2, {}, row(user));
+  assert.equal(await page.$eval(`${row(user)} th`, (cell) => cell.rowSpan), 2);
+  await says(page, '.tile.users .value', '1');
+  await says(page, '.tile.instances .value', '2');
+  assert.match(await page.$eval('.tile.users svg', (svg) => svg.getAttribute('aria-label')), /^Users online, last 2 minutes: now 1/);
+  phone.lose();
+  await page.waitForSelector(`${row(user)} [data-state=disconnected]`);
+  await says(page, '.tile.lost .value', '1');
+  await web.logout();
+  await page.waitForFunction((css) => document.querySelectorAll(`${css} tr`).length === 1, {}, row(user));
+  assert.equal(await text(page, `${row(user)} .c-platform`), 'Android', 'the user cell moved to the row that is left');
+  const feed = await page.$$eval('#feed li', (items) => items.map((item) => `${item.dataset.kind} ${item.querySelector('strong').textContent}`));
+  assert.deepEqual(feed.filter((line) => line.endsWith(user)), ['logout', 'lost', 'login', 'login'].map((kind) => `${kind} ${user}`));
+  await call('im_open_login_svc/kick', { UserID: user });
+  await page.waitForFunction((css) => !document.querySelector(css), {}, row(user));
+  await clean(page);
+});
+
+test('kick one instance, then the user, with the keyboard', async (t) => {
+  const user = someone('kick');
+  const [web, phone] = [await join(user), await join(user, 'iPhone')];
+  const page = await open(t);
+  await page.waitForSelector(row(user));
+  await page.focus(`${row(user)} [aria-label^="Kick the iPhone instance"]`);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#ask[open]');
+  assert.match(await text(page, '#ask-text'), new RegExp(`iPhone instance of ${user}`));
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('#ask:not([open])');
+  assert.match(await page.evaluate(() => document.activeElement.ariaLabel), /^Kick the iPhone/, 'focus is back');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  assert.equal(await within(5000, 'the phone is kicked', phone.kicked), 'REST_API_Kick');
+  await says(page, '#users-said', `The iPhone instance of ${user} was kicked out.`);
+  await page.waitForFunction((css) => document.querySelectorAll(`${css} tr`).length === 1, {}, row(user));
+
+  await page.click(`${row(user)} .kick-user`);
+  await page.click('#ask-yes');
+  assert.equal(await within(5000, 'the user is kicked', web.kicked), 'REST_API_Kick');
+  await page.waitForFunction((css) => !document.querySelector(css), {}, row(user));
+  await says(page, '#feed', 'was kicked out: by an administrator');
+  await clean(page);
+});
+
+test('the settings are changed and act; a change from elsewhere shows', async (t) => {
+  const page = await open(t);
+  const user = someone('limit');
+  const save = '#limits .primary';
+  assert.equal(await page.$eval('#limits-web', (input) => input.value), '1');
+  assert.equal(await page.$eval(save, (button) => button.ariaDisabled), 'true');
+  await page.click('#limits [aria-label="One more"]');
+  await page.click('#limits [value=multi]');
+  await page.click(save);
+  await says(page, '#limits .said', 'in force');
+  assert.deepEqual(await call('timd_config/get', {}).then(({ WebInstances, LoginMode }) => [WebInstances, LoginMode]), [2, 'multi']);
+  const [first, second] = [await join(user), await join(user)];
+  await page.click('#limits [aria-label="One less"]');
+  await page.click(save);
+  assert.equal(await within(5000, 'the first is kicked', first.kicked), 'multipleAccount');
+  await says(page, '#feed', 'was kicked out: limit lowered');
+  await second.logout();
+  await page.$eval('#limits-web', (input) => {
+    input.value = '11';
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+  });
+  await page.click(save);
+  await says(page, '#limits .said', '1 to 10');
+  await page.reload();
+  await page.waitForSelector('#live[data-live=true]');
+  await call('timd_config/set', { WebInstances: 3, LoginMode: 'dual' });
+  await page.waitForFunction(() => document.querySelector('#limits-web').value === '3');
+  assert.equal(await page.$eval('#limits', (form) => form.elements.mode.value), 'dual');
+  await call('timd_config/set', { WebInstances: 1 });
+  await clean(page);
+});
+
+test('search, and pages of many users', async (t) => {
+  const all = await Promise.all(Array.from({ length: 60 }, (_, i) => join(`many-${String(i).padStart(2, '0')}`)));
+  const page = await open(t);
+  await page.waitForFunction(() => document.querySelectorAll('tbody').length === 50);
+  assert.match(await text(page, '#users-count'), /^50 of 6\d users$/);
+  await page.click('#users-more');
+  await page.waitForFunction(() => document.querySelectorAll('tbody').length >= 60);
+  assert.equal(await page.$eval('#users-more', (button) => button.hidden), true);
+  await page.type('#search input', 'NY-07');
+  await page.waitForFunction(() => document.querySelectorAll('tbody').length === 1);
+  assert.equal(await text(page, 'tbody .id'), 'many-07');
+  await page.type('#search input', '<b>');
+  await says(page, '#users', 'Nobody online has “NY-07<b>” in the UserID.');
+  await page.$eval('#search input', (input) => input.select());
+  await page.keyboard.press('Backspace');
+  await page.waitForFunction(() => document.querySelectorAll('tbody').length === 50);
+  await Promise.all(all.map((one) => one.logout()));
+  await page.waitForFunction(() => ![...document.querySelectorAll('.id')].some((id) => id.textContent.startsWith('many-')));
+  await clean(page);
+});
+
+test('the stream comes back after a restart of timd, and an ended UserSig leads to the form', async (t) => {
+  const timd = await startTimd({ data: 'disk', args: [] });
+  t.after(() => timd.close());
+  const { userSig } = await timd.userSig('administrator', 3600);
+  const who = { app: 1400000000, admin: 'administrator', sig: userSig };
+  const page = await open(t, { base: timd.url, who });
+  await timd.kill();
+  await page.waitForSelector('#live[data-live=false]');
+  await timd.restart();
+  await page.waitForSelector('#live[data-live=true]');
+  const { userSig: sig } = await timd.userSig('late');
+  const late = await member(timd.url, { app: 1400000000, user: 'late', sig });
+  await page.waitForSelector(row('late'));
+  await late.logout();
+
+  const short = await timd.userSig('administrator', 2);
+  await page.goto('about:blank');
+  await page.goto(timd.url + link({ ...who, sig: short.userSig }));
+  await page.waitForSelector('#live[data-live=true]');
+  await says(page, '#enter-error', '60005');
+  await page.waitForSelector('#enter:not([hidden])');
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+});
+
+test('the server API alone: what the console asks for, and a strict policy', async (t) => {
+  const page = await open(t);
+  await page.waitForFunction(() => document.querySelector('.tile.users .value').textContent !== '–');
+  const asked = new Set(page.requests.map((request) => new URL(request.url()).pathname));
+  for (const path of asked) assert.match(path, /^\/console\/|^\/v4\/(timd_config\/get|timd_session\/(list|watch))$/);
+  for (const request of page.requests) assert.equal(request.headers().cookie, undefined);
+  const policy = page.response.headers()['content-security-policy'];
+  for (const part of ["default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"]) {
+    assert.ok(policy.includes(part), policy);
+  }
+  assert.ok(!policy.includes('unsafe'), policy);
+});
+
+test("another site's page cannot call the server API in an administrator's browser", async (t) => {
+  const user = someone('csrf');
+  const victim = await join(user);
+  const page = await stage.blank(t);
+  await page.goto(stage.site.url);
+  const { app, admin, sig } = ticket();
+  const url = `${stage.timd.url}/v4/im_open_login_svc/kick?${new URLSearchParams({ sdkappid: app, identifier: admin, usersig: sig, random: 1, contenttype: 'json' })}`;
+  const tries = await page.evaluate(async (target, body) => {
+    const attempt = (options) => fetch(target, { method: 'POST', body, ...options }).then((r) => r.text(), (error) => error.name);
+    const beacon = navigator.sendBeacon(target, body);
+    return [await attempt({ headers: { 'Content-Type': 'application/json' } }), await attempt({}), await attempt({ mode: 'no-cors' }), beacon];
+  }, url, JSON.stringify({ UserID: user }));
+  assert.deepEqual(tries.slice(0, 3), ['TypeError', 'TypeError', 'TypeError']);
+  await page.evaluate((target, body) => {
+    const form = Object.assign(document.createElement('form'), { method: 'POST', action: target, enctype: 'text/plain' });
+    form.append(Object.assign(document.createElement('input'), { name: body.slice(0, -1), value: '}' }));
+    document.body.append(form);
+    form.submit();
+  }, url, JSON.stringify({ UserID: user, x: 1 }));
+  await page.waitForFunction(() => document.body?.textContent.includes('60002'));
+  const { QueryResult } = await call('openim/query_online_status', { To_Account: [user] });
+  assert.equal(QueryResult[0].Status, 'Online', 'nobody was kicked');
+  await victim.logout();
+});
+
+for (const [name, options] of Object.entries({
+  'desktop, light': {},
+  'desktop, dark, Chinese': { theme: 'dark', language: 'zh-CN' },
+  'phone, light, Chinese': { viewport: PHONE, language: 'zh-CN' },
+  'phone, dark': { viewport: PHONE, theme: 'dark' },
+})) {
+  test(`axe finds nothing and nothing is cut off: ${name}`, async (t) => {
+    const user = 'a-user-with-a-very-long-name-0001';
+    const one = await join(user.slice(0, 32));
+    t.after(() => one.close());
+    const outside = await open(t, { ...options, who: null });
+    await check(outside, 'the form');
+    const page = await open(t, options);
+    await page.waitForSelector('tbody');
+    await (await join(someone('axe'))).logout();
+    await page.waitForSelector('#feed [data-kind=logout]');
+    await check(page, 'the board');
+    await page.click('.kick-user');
+    await page.waitForSelector('#ask[open]');
+    await check(page, 'the question');
+    await page.click('#ask-no');
+    await clean(page);
+  });
+}
+
+async function check(page, what) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(async () => (await globalThis.axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`));
+  assert.deepEqual(found, [], what);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, `${what} is wider than the screen`);
+}
+
+test('both languages have the same keys, and the choice of language and theme stays', async (t) => {
+  const keys = async (language) => Object.keys((await import(`../console/text.${language}.js`)).default).sort();
+  assert.deepEqual(await keys('en'), await keys('zh'));
+  const page = await open(t);
+  await page.click('#language');
+  await page.click('#theme');
+  assert.equal(await text(page, '#users-title'), '在线用户');
+  await page.reload();
+  await page.waitForSelector('#live[data-live=true]');
+  assert.equal(await text(page, '#users-title'), '在线用户');
+  assert.equal(await page.evaluate(() => document.documentElement.lang), 'zh-CN');
+  assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), 'dark');
+});
