@@ -50,6 +50,7 @@ func New(opt Options, host Host) *Client {
 
 // Login asks the gateway to log in; done gets loginResult's fields.
 func (c *Client) Login(userID, userSig string, done Done) {
+	c.OnNetwork(c.host.Online())
 	c.post(session.Login{Call: c.call(done), UserID: userID, UserSig: userSig, Stored: c.host.Load()})
 }
 
@@ -124,8 +125,12 @@ func (c *Client) OnTask() { c.post(session.TaskCame{}) }
 // OnNetwork tells what the host thinks of the network.
 func (c *Client) OnNetwork(online bool) { c.post(session.NetworkChanged{Online: online}) }
 
-// OnShown tells that the page was away and is back.
-func (c *Client) OnShown() { c.post(session.Shown{}) }
+// OnShown tells that the page was away and is back. It may have missed the news
+// of the network meanwhile.
+func (c *Client) OnShown() {
+	c.OnNetwork(c.host.Online())
+	c.post(session.Shown{})
+}
 
 func (c *Client) call(done Done) session.Call {
 	c.calls++

@@ -21,6 +21,7 @@ type place struct {
 	stored  string
 	on      func(name string)
 	tasks   int
+	offline bool
 	seed    uint64
 }
 
@@ -34,7 +35,7 @@ func (p *place) NextTask()                              { p.tasks++ }
 func (p *place) Notify(method string, _ frame.Body)     { p.events = append(p.events, method) }
 func (p *place) Load() string                           { return p.stored }
 func (p *place) Store(text string)                      { p.stored = text }
-func (p *place) Online() bool                           { return true }
+func (p *place) Online() bool                           { return !p.offline }
 func (p *place) URL() string                            { return "ws://gw/ws" }
 func (p *place) Rand(b []byte) {
 	p.seed++
@@ -120,6 +121,31 @@ func TestListenerMayDestroy(t *testing.T) {
 	require.Equal(t, fault.Destroyed, sent.err.Code)
 	require.Equal(t, session.EventSDKDestroy, p.events[len(p.events)-1])
 	require.Zero(t, c.Pending())
+}
+
+// News of the network may pass a page by that is frozen or in the back/forward
+// cache: what the host says now counts when the page is shown and at a login.
+func TestMissedNewsOfTheNetwork(t *testing.T) {
+	p := &place{}
+	c := ready(t, p)
+	c.OnNetwork(false)
+	c.OnClose(p.gen, 1006, "")
+	before := p.gen
+	c.OnTimer(session.TimerRetry)
+	require.Equal(t, before, p.gen, "nothing is dialled while offline")
+	c.OnShown() // without an online event before
+	require.Greater(t, p.gen, before, "dialled at once")
+
+	p = &place{offline: true}
+	c = New(Options{SDKAppID: 1400000000, Platform: "Web", Early: true}, p)
+	require.Zero(t, p.gen)
+	p.offline = false
+	var login result
+	c.Login("alice", "alicesig", login.done)
+	require.Zero(t, login.times, "the login goes on")
+	c.OnOpen(p.gen)
+	p.answer(c)
+	require.Equal(t, result{times: 1}, login)
 }
 
 func TestAPanicLosesNothingElse(t *testing.T) {

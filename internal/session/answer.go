@@ -10,6 +10,7 @@ func (m *Machine) received(f frame.Message) {
 	m.link.seenAt = m.now
 	if m.link.ping != 0 {
 		m.link.ping = 0
+		m.link.askedAgain = false
 		m.stop(TimerPong)
 	}
 	if f.Method != "" {
@@ -37,7 +38,14 @@ func (m *Machine) loginAnswer(f frame.Message) {
 	case f.Err == nil:
 		m.admitted(body(f.Body))
 	case f.Err.Code == frame.CodeDuplicate:
-		// Another page lives as this instance: this one was copied from it.
+		// Another page lives as this instance: this one was copied from it. A
+		// gateway that says so of every fresh one is broken.
+		if m.link.duplicates++; m.link.duplicates > maxDuplicates {
+			m.outage.detail = f.Err.Message
+			m.dropLink(closeUnwanted, "")
+			m.lost(0)
+			return
+		}
 		m.acc.instance = m.cfg.Secret()
 		m.do(Store{Text: storeText(m.acc.userID, m.acc.instance)})
 		m.authenticate()
@@ -45,6 +53,12 @@ func (m *Machine) loginAnswer(f frame.Message) {
 		m.end(ReasonLoginFailed, f.Err, closeUnwanted)
 	default:
 		again, why := retryFault(f.Err.Code)
+		if sig := m.renewal(); why == ReasonUserSigExpired && sig != "" && sig != m.acc.userSig {
+			// The gateway's clock was ahead of our count; the next attempt is
+			// made with the new one.
+			m.useRenewal(sig)
+			again = true
+		}
 		if !again {
 			m.kicked(why)
 			return
@@ -84,22 +98,34 @@ func body(b frame.Body) frame.Body {
 // Times around the end of a UserSig, in ms.
 const (
 	warnBefore  = 30_000
-	expireGrace = 10_000 // a connected session leaves the end to the gateway's clock
+	expireGrace = 10_000                         // a connected session leaves the end to the gateway's clock
+	forever     = 100 * 365 * 24 * 3_600 * 1_000 // no UserSig is signed for that long
+	endOfTime   = 8_640_000_000_000_000          // the last ms of JavaScript's calendar
 )
 
 func (m *Machine) setClock(serverTime int64) {
-	if serverTime > 0 {
+	if serverTime > 0 && serverTime <= endOfTime {
 		m.clock.known, m.clock.offset = true, serverTime-m.now
 	}
 }
 
 // setExpiry starts the timers for the end of the UserSig. What counts is how
 // much the gateway says is left, so a wrong clock on this side does no harm.
+// What cannot be true is left to the gateway to end.
 func (m *Machine) setExpiry(left int64) {
-	m.acc.expiresAt = m.now + left
 	m.acc.warnDue = false
-	m.start(TimerWarn, max(left-warnBefore, 0))
-	m.start(TimerExpire, max(left, 0))
+	if left <= 0 || left > forever {
+		m.stop(TimerWarn)
+		m.stop(TimerExpire)
+		return
+	}
+	m.acc.expiresAt = m.now + left
+	if m.acc.warned {
+		m.stop(TimerWarn)
+	} else {
+		m.start(TimerWarn, max(left-warnBefore, 0))
+	}
+	m.start(TimerExpire, left)
 }
 
 func (m *Machine) warn() {
@@ -112,6 +138,7 @@ func (m *Machine) warn() {
 	}
 	m.acc.warnDue = !m.announced
 	if m.announced {
+		m.acc.warned = true
 		m.emit(EventUserSigWillExpire, frame.Fields{{Key: "expireAt", Value: m.acc.expiresAt + m.clock.offset}})
 	}
 }
@@ -132,7 +159,7 @@ func (m *Machine) expired() {
 	}
 	if sig := m.renewal(); sig != "" {
 		// A renewal is under way: the reconnect tries it.
-		m.acc.userSig = sig
+		m.useRenewal(sig)
 		return
 	}
 	m.kicked(ReasonUserSigExpired)
@@ -153,9 +180,12 @@ func (m *Machine) renew(in Renew) {
 
 // renewed takes the gateway's yes to a renewal.
 func (m *Machine) renewed(p pending, b frame.Body) {
-	m.acc.userSig = p.params.Text("userSig")
+	m.useRenewal(p.params.Text("userSig"))
 	m.setExpiry(b.Number("expiresIn"))
 }
+
+// useRenewal makes a UserSig the one that logs in from now on.
+func (m *Machine) useRenewal(sig string) { m.acc.userSig, m.acc.warned = sig, false }
 
 // renewal gives the newest UserSig that waits for the gateway's answer.
 func (m *Machine) renewal() string {

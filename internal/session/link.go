@@ -32,6 +32,8 @@ type link struct {
 	seenAt     int64 // the last frame
 	ping       int64 // id of the ping that waits for an answer
 	pongBy     int64
+	askedAgain bool // as the pong's timer came late
+	duplicates int  // answers that found this instance in another page
 }
 
 func (m *Machine) dial() {
@@ -87,7 +89,7 @@ func (m *Machine) gone(code int, detail string) {
 	switch {
 	case again:
 		m.lost(code)
-	case m.acc.admitted:
+	case m.acc.admitted || code == frame.CloseEvicted:
 		m.kicked(why)
 	default:
 		m.end(ReasonLoginFailed, fault.With(fault.NetworkError, m.cfg.URL+": "+m.outage.detail), closeUnwanted)
@@ -220,14 +222,16 @@ func (m *Machine) ping(within int64) {
 }
 
 // pongMissing gives a silent link up. A timer that fires late has slept with
-// the page, and so has the answer: then the link is asked once more.
+// the page, and so has the answer: then the link is asked once more, but not
+// for ever, for in a hidden tab every timer is late.
 func (m *Machine) pongMissing() {
 	const late = 1_000
 	if m.link.ping == 0 || (m.state != Ready && m.state != Syncing) {
 		return
 	}
-	if m.now > m.link.pongBy+late {
+	if m.now > m.link.pongBy+late && !m.link.askedAgain {
 		m.link.ping = 0
+		m.link.askedAgain = true
 		m.probe()
 		return
 	}

@@ -11,6 +11,9 @@ const (
 	logoutWithin = 3_000
 	earlyWithin  = 3_000  // a socket that stood by may be dead without knowing
 	earlyAge     = 50_000 // and is not trusted at all when it stood by longer
+	leastBeat    = 1_000  // between two pings, whatever the gateway asks for
+
+	maxDuplicates = 3 // fresh secrets that one connection may ask for
 )
 
 func (m *Machine) login(in Login) {
@@ -85,9 +88,9 @@ func (m *Machine) admitted(b frame.Body) {
 	m.acc.admitted = true
 	m.acc.farewell = b.Text("farewell")
 	m.link.admittedAt = m.now
-	m.link.beat = b.Number("heartbeat")
-	if m.link.beat <= 0 {
-		m.link.beat = frame.Heartbeat
+	m.link.beat = frame.Heartbeat // the longest with which a dead link is noticed within 30 s
+	if beat := b.Number("heartbeat"); beat > 0 && beat < frame.Heartbeat {
+		m.link.beat = max(beat, leastBeat)
 	}
 	m.setClock(b.Number("serverTime"))
 	m.setExpiry(b.Number("expiresIn"))
@@ -144,6 +147,8 @@ func (m *Machine) loginTimedOut() {
 	if m.outage.detail != "" {
 		detail += ": " + m.outage.detail
 	}
+	// The gateway may yet admit us: nobody would hold that place.
+	m.sayLogout()
 	m.end(ReasonLoginFailed, fault.With(fault.Timeout, detail), closeUnwanted)
 }
 
@@ -168,7 +173,8 @@ func (m *Machine) logout(c Call) {
 		m.start(TimerCalls, logoutWithin)
 	default:
 		// Not connected: the instance is out at once, the gateway learns it
-		// with the next connection.
+		// with the next connection, or behind a login frame that is out.
+		m.sayLogout()
 		m.quits = append(m.quits, c)
 		m.loggedOut(false)
 	}

@@ -69,6 +69,7 @@ type account struct {
 	tasked          bool // TaskCame since then
 	expiresAt       int64
 	warnDue         bool // USERSIG_WILL_EXPIRE came up before SDK_READY
+	warned          bool // it was fired for this UserSig
 }
 
 // New makes a machine; its first input is Create.

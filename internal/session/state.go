@@ -167,6 +167,8 @@ func retry(closeCode int, text string) (again bool, reason Reason) {
 	switch closeCode {
 	case frame.CloseLoggedOut:
 		return false, ReasonLoggedOut
+	case frame.CloseRejected:
+		return false, ReasonUserSigExpired
 	default:
 		return false, kickReason(text)
 	}
