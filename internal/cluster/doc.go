@@ -1,0 +1,17 @@
+// Package cluster runs the real thing on loopback for tests and benchmarks:
+// NATS servers and timds as processes of their own, which can be stopped,
+// killed and started again on the same ports and data.
+//
+//	process.go   one process
+//	nats.go      a NATS cluster
+//	gateway.go   timd, and a load balancer in front of several
+//
+// Its tests are those of the whole cluster:
+//
+//	faults_test.go   hundreds of users while gateways and NATS servers come and go
+//	audit_test.go    the observer who sees every change of a record
+//	user_test.go     one user of that, with several instances
+//	settings_test.go settings and platforms over two gateways
+//	backup_test.go   from the embedded engine to a cluster
+//	bench_test.go    outages, and the registry on three nodes
+package cluster

@@ -1,0 +1,163 @@
+package cluster
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// built are the two programs, made once a test process. Cleanup removes them.
+var built struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+func binary(t testing.TB, name string) string {
+	t.Helper()
+	built.once.Do(func() {
+		built.dir, built.err = os.MkdirTemp("", "tim-cluster-")
+		if built.err != nil {
+			return
+		}
+		timd := []string{"build", "-o", filepath.Join(built.dir, "timd")}
+		if os.Getenv("TIM_CLUSTER_RACE") != "" {
+			timd = append(timd, "-race")
+		}
+		for _, args := range [][]string{
+			{"build", "-o", filepath.Join(built.dir, "nats-server"), "github.com/nats-io/nats-server/v2"},
+			append(timd, "github.com/tim-wasm/tim/web"),
+		} {
+			if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+				built.err = fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
+				return
+			}
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return filepath.Join(built.dir, name)
+}
+
+// Timd is the path of the timd under test, built at the first call.
+func Timd(t testing.TB) string { return binary(t, "timd") }
+
+// Cleanup removes what was built; for TestMain.
+func Cleanup() {
+	if built.dir != "" {
+		_ = os.RemoveAll(built.dir)
+	}
+}
+
+// process is a program that can be ended and started again.
+type process struct {
+	t    testing.TB
+	path string
+	args []string
+	logs lockedBuffer
+
+	mu  sync.Mutex
+	cmd *exec.Cmd
+}
+
+// start runs it and gives its standard output, which has to be read.
+func (p *process) start() io.Reader {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cmd = exec.Command(p.path, p.args...)
+	p.cmd.Env = append(os.Environ(), "TIM_LISTEN=") // flags alone decide
+	p.cmd.SysProcAttr = dieWithParent()
+	p.cmd.Stderr = &p.logs
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	return out
+}
+
+// signal ends it and waits for its end.
+func (p *process) signal(sig syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil {
+		return
+	}
+	_ = p.cmd.Process.Signal(sig)
+	late := time.AfterFunc(20*time.Second, func() { _ = p.cmd.Process.Kill() })
+	_ = p.cmd.Wait()
+	if !late.Stop() && sig != syscall.SIGKILL {
+		p.t.Errorf("%s did not end by itself", filepath.Base(p.path))
+	}
+	p.cmd = nil
+}
+
+func (p *process) running() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cmd != nil
+}
+
+// tail is the end of what it said.
+func (p *process) tail(n int) string {
+	text := p.logs.String()
+	return text[max(len(text)-n, 0):]
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lockedBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// firstLine reads a line and has the rest drained.
+func firstLine(out io.Reader) (string, error) {
+	in := bufio.NewReader(out)
+	line, err := in.ReadString('\n')
+	if err != nil {
+		return "", errors.New("it ended without a word")
+	}
+	go func() { _, _ = io.Copy(io.Discard, in) }()
+	return strings.TrimSpace(line), nil
+}
+
+// ports finds free ports. Somebody else may take one before it is used; that
+// shows as a process that does not start.
+func ports(t testing.TB, n int) []int {
+	t.Helper()
+	found := make([]int, n)
+	for i := range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // all of them are held until all are found
+		found[i] = l.Addr().(*net.TCPAddr).Port
+	}
+	return found
+}
