@@ -1,0 +1,94 @@
+// The server API as a back end calls it: an official signer makes the
+// administrator's UserSig; the example back ends give users theirs.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join as path } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import official from 'tls-sig-api-v2';
+import { member } from './lib/member.mjs';
+import { end, folder, poll, remove, start, within } from './lib/process.mjs';
+import { APP, someone } from './lib/stage.mjs';
+import { startTimd } from './lib/timd.mjs';
+
+const signer = new official.Api(APP.app, APP.key);
+const keys = folder('rest');
+writeFileSync(path(keys, 'app'), APP.key, { mode: 0o600 });
+const timd = await startTimd({ dev: false, args: ['--app', `${APP.app}=${path(keys, 'app')}`, '--admin', 'operator'] });
+after(async () => {
+  await timd.close();
+  remove(keys);
+});
+
+async function call(command, body, { admin = 'operator', sig = signer.genSig(admin, 600) } = {}) {
+  const query = new URLSearchParams({
+    sdkappid: APP.app, identifier: admin, usersig: sig, random: Math.floor(Math.random() * 2 ** 32), contenttype: 'json',
+  });
+  const answer = await fetch(`${timd.url}/v4/${command}?${query}`, { method: 'POST', body: JSON.stringify(body) });
+  assert.equal(answer.status, 200);
+  return answer.json();
+}
+
+const OK = { ActionStatus: 'OK', ErrorInfo: '', ErrorCode: 0 };
+const login = (user, sig = signer.genSig(user, 600)) => member(timd.url, { app: APP.app, user, sig });
+
+test('the whole life of an account, with UserSigs of the official signer', async () => {
+  const user = someone('api');
+  assert.deepEqual(await call('im_open_login_svc/account_import', { UserID: user, Nick: 'Nick' }), OK);
+  const before = signer.genSig(user, 600);
+  const one = await login(user, before);
+  const status = await call('openim/query_online_status', { To_Account: [user], IsNeedDetail: 1 });
+  assert.deepEqual(status, { ...OK, QueryResult: [{ To_Account: user, Status: 'Online', Detail: [{ Platform: 'Web', Status: 'Online' }] }], ErrorList: [] });
+  assert.deepEqual(await call('im_open_login_svc/kick', { UserID: user }), OK);
+  assert.equal(await within(5000, 'the kick', one.kicked), 'REST_API_Kick');
+  await assert.rejects(login(user, before), { code: 70052 });
+  const two = await login(user);
+  const gone = await call('im_open_login_svc/account_delete', { DeleteItem: [{ UserID: user }] });
+  assert.deepEqual(gone, { ...OK, ResultItem: [{ UserID: user, ResultCode: 0, ResultInfo: '' }] });
+  assert.equal(await within(5000, 'the kick', two.kicked), 'REST_API_Kick');
+  const check = await call('im_open_login_svc/account_check', { CheckItem: [{ UserID: user }] });
+  assert.equal(check.ResultItem[0].AccountStatus, 'NotImported');
+});
+
+test('administrators are those of --admin, and only they', async () => {
+  assert.equal((await call('timd_config/get', {}, { admin: 'administrator' })).ErrorCode, 60010);
+  assert.equal((await call('timd_config/get', {}, { sig: new official.Api(APP.app, 'another key').genSig('operator', 600) })).ErrorCode, 60005);
+  assert.equal((await call('timd_config/get', {}, { sig: signer.genSig('operator', -10) })).ErrorCode, 60005);
+  assert.equal((await call('timd_config/get', {})).WebInstances, 1);
+});
+
+for (const [language, program] of [
+  ['Node', (file) => [process.execPath, [file('backend.mjs')]]],
+  ['Go', (file) => {
+    const built = path(keys, 'backend');
+    execFileSync('go', ['build', '-o', built, file('backend.go')]);
+    return [built, []];
+  }],
+]) {
+  test(`the example back end in ${language} gives a logged-in user a UserSig that works`, async () => {
+    const [name, args] = program((file) => fileURLToPath(new URL(`../examples/backend/${file}`, import.meta.url)));
+    const LISTEN = `127.0.0.1:${await freePort()}`;
+    const backend = start(name, args, { env: { LISTEN, TIM_KEY: APP.key, ALICE_PASSWORD: 'right' } });
+    try {
+      const ask = (password) => fetch(`http://${LISTEN}/`, { headers: { Authorization: `Basic ${btoa(`alice:${password}`)}` } });
+      const refused = await poll(10_000, 'the back end listens', () => ask('wrong').catch(() => undefined));
+      assert.equal(refused.status, 401);
+      const { SDKAppID, userID, userSig } = await (await ask('right')).json();
+      const alice = await member(timd.url, { app: SDKAppID, user: userID, sig: userSig });
+      await alice.logout();
+    } finally {
+      await end(backend);
+    }
+  });
+}
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
