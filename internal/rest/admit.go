@@ -86,17 +86,17 @@ func (a *API) admit(r *http.Request, name string, known bool) (*call, error) {
 // send. Servers send no Origin; the console is of our own origin and sends
 // JSON, which a form cannot.
 func fromPage(r *http.Request) error {
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "same-origin", "none":
-	default:
-		return fault.With(fault.RESTMethod, "pages of another origin may not call the server API")
-	}
-	origin := r.Header.Get("Origin")
-	if origin == "" {
+	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
+	if site == "" && origin == "" {
 		return nil
 	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || !strings.EqualFold(plainHost(u.Host), plainHost(r.Host)) {
+	ours := site == "same-origin" // no page can write this header
+	if site == "" {
+		// An old browser, or one that does not trust plain http.
+		u, err := url.Parse(origin)
+		ours = err == nil && u.Host != "" && strings.EqualFold(plainHost(u.Host), plainHost(r.Host))
+	}
+	if !ours {
 		return fault.With(fault.RESTMethod, "pages of another origin may not call the server API")
 	}
 	if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t != "application/json" {

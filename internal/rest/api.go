@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
@@ -57,8 +58,10 @@ type API struct {
 	o      Options
 	rates  rates
 	counts counter
-	stop   context.Context // ends streams
-	halt   context.CancelFunc
+
+	watchers atomic.Int64
+	stop     context.Context // ends streams
+	halt     context.CancelFunc
 }
 
 // New gives an API that serves as soon as ServeHTTP is called.
@@ -93,7 +96,6 @@ type call struct {
 	admin        string // UserID of the administrator
 	signed, ends int64  // of its UserSig, Unix seconds
 	body         object
-	http         *http.Request
 	w            http.ResponseWriter
 }
 
@@ -127,6 +129,9 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 // are some 110 KB.
 const maxBody = 256 << 10
 
+// bodyTimeout is how long a body may take to arrive.
+const bodyTimeout = 15 * time.Second
+
 // callTimeout bounds a command; the registry gives up before, and kick waits
 // for the end of a second.
 const callTimeout = 20 * time.Second
@@ -156,11 +161,13 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request, name string, run func(*API, context.Context, *call) (reply, error)) (reply, error) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // a writer without deadlines is a test's
 	c, err := a.admit(r, name, run != nil)
 	if err != nil {
 		return nil, err
 	}
-	c.http, c.w = r, w
+	c.w = w
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		var long *http.MaxBytesError
@@ -169,6 +176,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, name string, run fun
 		}
 		return nil, fault.With(fault.RESTJSON, "the body did not arrive whole")
 	}
+	_ = control.SetReadDeadline(time.Time{}) // a stream is told when its reader goes
 	if c.body, err = parseObject(data); err != nil {
 		return nil, err
 	}

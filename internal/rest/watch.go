@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
@@ -54,16 +53,14 @@ type kicked struct {
 	Type       string
 }
 
-var watchers atomic.Int64
-
 // sessionWatch streams lines of JSON from now on, until the caller goes, its
 // UserSig ends or is voided, or timd drains. A page reads it with fetch.
 func (a *API) sessionWatch(ctx context.Context, c *call) (reply, error) {
-	if watchers.Add(1) > maxWatchers {
-		watchers.Add(-1)
+	if a.watchers.Add(1) > maxWatchers {
+		a.watchers.Add(-1)
 		return nil, fault.With(fault.RESTTooFrequent, "too many streams are open on this gateway")
 	}
-	defer watchers.Add(-1)
+	defer a.watchers.Add(-1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(a.stop, cancel)()

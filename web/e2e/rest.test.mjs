@@ -85,6 +85,30 @@ for (const [language, program] of [
   });
 }
 
+test('the example receiver takes webhooks of timd and refuses those of others', async (t) => {
+  const LISTEN = `127.0.0.1:${await freePort()}`;
+  const receiver = start(process.execPath, [fileURLToPath(new URL('../examples/webhook/receiver.mjs', import.meta.url))], {
+    env: { LISTEN, TIM_KEY: APP.key },
+  });
+  let said = '';
+  receiver.stdout.on('data', (text) => (said += text));
+  const other = await startTimd({ dev: false, args: ['--app', `${APP.app}=${path(keys, 'app')}`, '--webhook', `http://${LISTEN}/tim`] });
+  t.after(async () => {
+    await other.close();
+    await end(receiver);
+  });
+  await poll(10_000, 'the receiver listens', () => said.includes('listening'));
+  const user = someone('hook');
+  const first = await member(other.url, { app: APP.app, user, sig: signer.genSig(user, 600) });
+  const second = await member(other.url, { app: APP.app, user, sig: signer.genSig(user, 600) });
+  assert.equal(await within(5000, 'the eviction', first.kicked), 'multipleAccount');
+  await second.logout();
+  await poll(10_000, 'the logout', () => said.includes('Logout'));
+  assert.deepEqual(said.trim().split('\n').slice(1).map((line) => line.trim()), [`Login ${user} Register`, `Login ${user} Register Web`, `Logout ${user} Unregister`]);
+  const forged = await fetch(`http://${LISTEN}/tim?SdkAppid=1`, { method: 'POST', body: '{}', headers: { 'X-Tim-Signature': `v1=${'0'.repeat(64)}`, 'X-Tim-Timestamp': String(Math.floor(Date.now() / 1000)) } });
+  assert.equal(forged.status, 403);
+});
+
 async function freePort() {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));

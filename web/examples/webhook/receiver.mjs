@@ -1,0 +1,34 @@
+// Takes timd's State.StateChange webhooks and checks that they are timd's:
+// timd serve … --webhook http://127.0.0.1:9000/tim
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createServer } from 'node:http';
+
+// Webhooks are signed with a key that is derived from the app's secret key.
+const key = createHmac('sha256', process.env.TIM_KEY).update('tim webhook').digest();
+const seen = new Set(); // ids: an event may come twice. Keep them in your database.
+
+function isOurs(request, body) {
+  const timestamp = request.headers['x-tim-timestamp'] ?? '';
+  const query = request.url.slice(request.url.indexOf('?') + 1);
+  const text = `${timestamp}\n${request.headers['x-tim-event']}\n${query}\n`;
+  const right = createHmac('sha256', key).update(text).update(body).digest();
+  const fresh = Math.abs(Date.now() / 1000 - Number(timestamp)) < 300;
+  const signatures = (request.headers['x-tim-signature'] ?? '').split(','); // two while keys rotate
+  return fresh && signatures.some((one) => {
+    const given = Buffer.from(one.replace('v1=', ''), 'hex');
+    return given.length === right.length && timingSafeEqual(given, right);
+  });
+}
+
+const [host, port] = process.env.LISTEN.split(':');
+createServer(async (request, response) => {
+  const body = Buffer.concat(await request.toArray());
+  if (!isOurs(request, body)) return response.writeHead(403).end();
+  const id = request.headers['x-tim-event'];
+  if (!seen.has(id)) {
+    seen.add(id);
+    const { Info, KickedDevice } = JSON.parse(body);
+    console.log(Info.Action, Info.To_Account, Info.Reason, KickedDevice?.map(({ Platform }) => Platform).join() ?? '');
+  }
+  response.writeHead(200).end(); // anything but 2xx, and timd sends it again
+}).listen(port, host, () => console.log('listening'));
