@@ -25,8 +25,8 @@ type NATSServer struct {
 	url  string
 }
 
-// StartNATS starts n servers with JetStream and waits until they can make
-// streams with n copies.
+// StartNATS starts n servers, one without a cluster or several in one, with
+// JetStream, and waits until they can make streams with n copies.
 func StartNATS(t testing.TB, n int) *NATS {
 	t.Helper()
 	free := ports(t, 2*n)
@@ -39,8 +39,10 @@ func StartNATS(t testing.TB, n int) *NATS {
 		s := &NATSServer{Name: fmt.Sprintf("n%d", i+1), url: fmt.Sprintf("nats://127.0.0.1:%d", free[i])}
 		s.process = process{t: t, path: binary(t, "nats-server"), args: []string{
 			"-n", s.Name, "-a", "127.0.0.1", "-p", fmt.Sprint(free[i]), "-js", "-sd", t.TempDir(),
-			"--cluster_name", "tim", "--cluster", routes[i], "--routes", strings.Join(routes, ","),
 		}}
+		if n > 1 {
+			s.args = append(s.args, "--cluster_name", "tim", "--cluster", routes[i], "--routes", strings.Join(routes, ","))
+		}
 		c.Servers = append(c.Servers, s)
 		s.Start()
 	}
