@@ -223,6 +223,9 @@ func (in *inbox) notified(method string, note safejs.Value) bool {
 	}
 	switch method {
 	case "conversations":
+		if isTrue(bridge.Get(note, "reset")) {
+			in.seen, in.cursor = 0, ""
+		}
 		in.conversations(note)
 	case "messages":
 		in.patches(note)

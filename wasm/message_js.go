@@ -149,6 +149,7 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		{Key: "random", Value: m.Number("random")},
 		{Key: "clientTime", Value: m.Number("time")},
 		{Key: "onlineUserOnly", Value: isTrue(bridge.Get(bridge.Arg(args, 1), "onlineUserOnly"))},
+		{Key: "resend", Value: isTrue(bridge.Get(m.Value, "isResend"))},
 	}, sendWithin, func(result frame.Body, f *fault.Error) {
 		if f == nil {
 			assign(m.Value, bridge.Get(bridge.ValueOf(result), "message"))

@@ -40,8 +40,8 @@ func (l *messageLimits) check() error {
 		return errors.New("--message-age must be an hour or more")
 	case l.count < 100:
 		return errors.New("--message-count must be 100 or more")
-	case l.size < 1 || l.size > 32<<10:
-		return errors.New("--message-size must be between 1 byte and 32 KB: a frame holds 64 KB")
+	case l.size < 1 || l.size > 16<<10:
+		return errors.New("--message-size must be between 1 byte and 16 KB: a frame holds 64 KB, and a message up to three times")
 	case l.rate < 1 || l.missed < 1 || l.revoke < 0:
 		return errors.New("--message-rate and --message-missed must be 1 or more, --message-revoke not negative")
 	}

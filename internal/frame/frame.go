@@ -33,6 +33,9 @@
 //	renew {userSig} -> {expiresIn}
 //	ping {} -> {serverTime}
 //
+// Further methods and notifications are named noun.verb and by noun; those of
+// messages, conversations, profiles and statuses stand in package inbox.
+//
 // Notifications of the gateway: evicted {type}, drain {}.
 //
 // Errors carry the codes of package fault; the negative ones are JSON-RPC's.

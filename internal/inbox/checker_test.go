@@ -283,6 +283,19 @@ func BenchmarkSend(b *testing.B) {
 			b.ReportMetric(float64(per*senders)/b.Elapsed().Seconds(), "sends/s")
 		})
 	}
+	// What --sync always costs: each write reaches the disk first.
+	b.Run("sync=always", func(b *testing.B) {
+		always, err := bus.Open(b.Context(), bus.Options{Data: b.TempDir(), Name: "test", SyncAlways: true})
+		require.NoError(b, err)
+		b.Cleanup(always.Close)
+		in := open(b, always, Options{})
+		a := login(b, in, "alice", "a1")
+		b.ResetTimer()
+		for range b.N {
+			a.send("bob", "hello")
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "sends/s")
+	})
 	b.Run("latency", func(b *testing.B) {
 		in := open(b, openBus(b, b.TempDir()), Options{})
 		got := make(chan struct{}, 1)

@@ -1,6 +1,9 @@
 package inbox
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // Message is a message as one of its two users sees it, with the original's
 // field names; Time is in Unix seconds. Position and Random are ours: the
@@ -193,6 +196,7 @@ const (
 type conversationsNote struct {
 	Conversations []Conversation `json:"conversations"`
 	All           bool           `json:"all,omitempty"`
+	Reset         bool           `json:"reset,omitempty"`
 	Removed       []string       `json:"removed,omitempty"`
 	More          bool           `json:"more,omitempty"`
 	Cursor        string         `json:"cursor,omitempty"`
@@ -268,12 +272,16 @@ func (o *outgoing) frame(s *Session, r *record, side int) (string, json.RawMessa
 	return "", nil
 }
 
+// encode makes the JSON of a frame. It leaves <, > and & as they are: escaped,
+// a text of them would be six times as long.
 func encode(v any) json.RawMessage {
-	data, err := json.Marshal(v)
-	if err != nil { // a Payload is checked before it is stored, so never
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil { // a Payload is checked before it is stored, so never
 		return nil
 	}
-	return data
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
 // revoked is the message that a revocation takes back, as a record.

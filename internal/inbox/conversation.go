@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -56,8 +57,16 @@ func (c *conversations) saw(r *record) {
 	}
 	defer v.mu.Unlock()
 	if v.known && (v.last == nil || v.last.pos < r.pos) {
-		v.last = r
+		v.last = r.lean()
 	}
+}
+
+// lean is a record without what it says, for the cache: what follows from it
+// needs its state only.
+func (r *record) lean() *record {
+	l := *r
+	l.Message, l.Target = nil, nil
+	return &l
 }
 
 // load gives the newest record of a conversation, nil when there is none.
@@ -96,10 +105,13 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 	defer c.mu.Unlock()
 	for {
 		if !c.known {
-			if c.last, err = in.load(ctx, p); err != nil {
+			last, err := in.load(ctx, p)
+			if err != nil {
 				return nil, false, err
 			}
-			c.known = true
+			if c.known, c.last = true, nil; last != nil {
+				c.last = last.lean()
+			}
 		}
 		if r, err = build(c.last); err != nil || r == nil {
 			return nil, false, err
@@ -112,9 +124,9 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 		} else {
 			expect = c.last.pos
 		}
-		data, err := json.Marshal(r)
-		if err != nil {
-			return nil, false, err
+		data := encode(r)
+		if data == nil {
+			return nil, false, fmt.Errorf("inbox: a record of %s has no JSON form", p.subject())
 		}
 		pos, dup, err := in.publishOnce(ctx, p.subject(), data, expect, msgID)
 		if err != nil {
@@ -133,7 +145,7 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 			return r, true, err
 		}
 		r.pair, r.pos = p, pos
-		c.last = r
+		c.last = r.lean()
 		return r, false, nil
 	}
 }

@@ -68,8 +68,9 @@
 //
 // # Notifications
 //
-//	conversations {conversations, all?, removed?, more?, cursor?}
-//	    each is a whole Conversation, or only the fields that changed
+//	conversations {conversations, all?, removed?, more?, cursor?, reset?}
+//	    each is a whole Conversation, or only the fields that changed;
+//	    reset: positions begin anew, for the stores were set back
 //	messages {messages, missed?, more?, conversations?, cursor?}
 //	revoked {messages, conversations?, cursor?}
 //	read {conversationID, sequence, time, cursor}  the peer has read up to sequence

@@ -229,7 +229,8 @@ func (in *Inbox) missed(ctx context.Context, u User, heads []*record, all peers,
 		side := h.pair.side(u.UserID)
 		floor := max(after, all[h.pair.users[h.pair.other(side)]].Cleared)
 		positions := h.positions()
-		for n := 0; n < limit; {
+		// What keep does not want may be much: a user who only ever writes.
+		for n, looked := 0, 0; n < limit && looked < 4*limit; {
 			batch, err := in.messagesAt(ctx, h.pair, positions, floor)
 			if err != nil {
 				return nil, err
@@ -237,6 +238,7 @@ func (in *Inbox) missed(ctx context.Context, u User, heads []*record, all peers,
 			if len(batch) == 0 {
 				break
 			}
+			looked += len(batch)
 			for _, m := range batch {
 				if m.pos <= upTo && keep(m) {
 					out = append(out, m)

@@ -30,8 +30,11 @@ type Inbox struct {
 
 	mu    sync.Mutex
 	users map[User]*user // who has a session here
-	watch map[User]map[*Session]struct{}
-	known map[User]Status // what watchers were told last
+	// unsaved are cursors that were acknowledged here and are not stored yet;
+	// they outlive their sessions by a moment.
+	unsaved map[User]uint64
+	watch   map[User]map[*Session]struct{}
+	known   map[User]Status // what watchers were told last
 
 	stop chan struct{}
 	done sync.WaitGroup
@@ -49,7 +52,7 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Inbox, error) {
 		o: o, nc: nc, store: st,
 		docs:  &docs{store: st, cache: map[string]doc{}},
 		convs: &conversations{all: map[pair]*conversation{}},
-		users: map[User]*user{},
+		users: map[User]*user{}, unsaved: map[User]uint64{},
 		watch: map[User]map[*Session]struct{}{},
 		known: map[User]Status{},
 		stop:  make(chan struct{}),

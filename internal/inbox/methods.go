@@ -229,9 +229,9 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 	if err != nil {
 		return nil, asFault(err)
 	}
-	data, err := json.Marshal(v)
-	if err != nil {
-		return nil, asFault(err)
+	data := encode(v)
+	if data == nil {
+		return nil, fault.With(fault.Internal, method)
 	}
 	return data, nil
 }

@@ -29,6 +29,7 @@ type sendParams struct {
 	Random          int64           `json:"random"`
 	ClientTime      int64           `json:"clientTime"`
 	OnlineUserOnly  bool            `json:"onlineUserOnly"`
+	Resend          bool            `json:"resend"`
 }
 
 // maxID bounds a message's ID, which is the client's choice.
@@ -64,7 +65,13 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		m, err := s.in.sendLive(u, p.To, c)
 		return messageResult{m}, err
 	}
-	r, err := s.in.store1(ctx, u, p.To, c, dedupID("c", u, p.ID))
+	var r *record
+	if p.Resend {
+		r, err = s.in.recent(ctx, u, p.To, p.ID)
+	}
+	if r == nil && err == nil {
+		r, err = s.in.store1(ctx, u, p.To, c, dedupID("c", u, p.ID))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +94,30 @@ func (in *Inbox) store1(ctx context.Context, from User, to string, c *content, m
 		return r, nil
 	})
 	return r, err
+}
+
+// recent looks for a message that was stored although its sender was told that
+// it failed, longer ago than the stream remembers: among the newest ones.
+func (in *Inbox) recent(ctx context.Context, from User, to, id string) (*record, error) {
+	p := pairOf(from.SDKAppID, from.UserID, to)
+	newest, err := in.load(ctx, p)
+	if err != nil || newest == nil {
+		return nil, err
+	}
+	by, positions := p.side(from.UserID), newest.positions()
+	for range 4 { // pages
+		batch, err := in.messagesAt(ctx, p, positions, 0)
+		if err != nil || len(batch) == 0 {
+			return nil, err
+		}
+		for _, m := range batch {
+			if m.By == by && m.Message.ID == id {
+				return m, nil
+			}
+		}
+		positions = batch[0].Last
+	}
+	return nil, nil
 }
 
 // dedupID names a message for the stream's window of repetitions.

@@ -76,8 +76,14 @@ func (s *Session) begin(ctx context.Context, from cursor, resumed bool) error {
 	u.mu.Lock()
 	s.live, s.syncing = false, up
 	u.mu.Unlock()
-	err := in.level(ctx)
+	end, err := in.level(ctx)
 	if err == nil {
+		if from.pos > end {
+			// The stores have been set back, from a backup perhaps: what this
+			// instance has seen is not in them.
+			from, up.resumed = cursor{}, false
+			up.note(noteConversations, conversationsNote{Conversations: []Conversation{}, Reset: true})
+		}
 		up.at.pos = in.messages.pos.Load()
 		err = s.catchUp(ctx, from, up)
 	}
@@ -142,22 +148,37 @@ func (up *catchingUp) note(method string, v any) {
 	up.notes = append(up.notes, pending{method, encode(v)})
 }
 
+// acknowledged is the cursor of a user: what any of his instances has shown.
+func (in *Inbox) acknowledged(ctx context.Context, u User) (uint64, error) {
+	in.mu.Lock()
+	unsaved := in.unsaved[u] // before the read: it goes once it is stored
+	in.mu.Unlock()
+	d, err := in.docs.fresh(ctx, docSubject(u, docCursor))
+	if err != nil || d.rev == 0 {
+		return unsaved, err
+	}
+	var c userCursor
+	err = json.Unmarshal(d.data, &c)
+	return max(c.Pos, unsaved), err
+}
+
 // resumedMissed is how many messages a reconnect brings at most.
 const resumedMissed = 5000
 
 // level lets the follower come up to the stream's end, so that all that was
 // sent before a sync is missed and not live. A follower that is too far behind
-// is not waited for: it delivers the rest later.
-func (in *Inbox) level(ctx context.Context) error {
-	end, err := in.store.last(ctx, streamMsg, ">")
+// is not waited for: it delivers the rest later. It gives where the end is.
+func (in *Inbox) level(ctx context.Context) (end uint64, err error) {
+	e, err := in.store.last(ctx, streamMsg, ">")
 	if errors.Is(err, errNone) {
-		return nil
+		// Everything may have expired: then the follower knows the end.
+		return in.messages.pos.Load(), nil
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
-	in.told(ctx, end.pos)
-	return nil
+	in.told(ctx, e.pos)
+	return max(e.pos, in.messages.pos.Load()), nil
 }
 
 // told waits, a second at most, until the sessions here were told of a record:
@@ -181,17 +202,9 @@ func (s *Session) catchUp(ctx context.Context, from cursor, up *catchingUp) erro
 	}
 	after := from.pos
 	if !resumed {
-		d, err := in.docs.fresh(ctx, docSubject(u, docCursor))
-		if err != nil {
+		if after, err = in.acknowledged(ctx, u); err != nil {
 			return err
 		}
-		var c userCursor
-		if d.rev != 0 {
-			if err := json.Unmarshal(d.data, &c); err != nil {
-				return err
-			}
-		}
-		after = c.Pos
 	}
 	after = min(after, upTo)
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -90,4 +91,41 @@ func TestStall(t *testing.T) {
 	a.send("bob", "6")
 	b.until("live again", func() bool { return len(b.messages) == 7 })
 	require.Equal(t, []string{"0", "1", "2", "3", "4", "5", "6"}, b.texts())
+}
+
+// TestStoresSetBack: an instance that has seen more than there is, because a
+// backup was restored, begins anew instead of waiting for positions that will
+// not come.
+func TestStoresSetBack(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a := login(t, in, "alice", "a1")
+	a.send("bob", "1")
+	b := newClient(t, "bob", "b1")
+	b.cursor = "1000000.7"
+	b.attach(in)
+	require.False(t, b.sync().Resumed)
+	require.Equal(t, []string{"1"}, b.texts())
+	var first conversationsNote
+	require.NoError(t, json.Unmarshal(b.notes[0].params, &first))
+	require.True(t, first.Reset)
+	a.send("bob", "2")
+	b.until("live", func() bool { return len(b.messages) == 2 })
+}
+
+// TestResendLongAfter: a message that was stored although its sender was told
+// that it failed is found again, after the stream has forgotten its ID.
+func TestResendLongAfter(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Dedup: 100 * time.Millisecond})
+	a := login(t, in, "alice", "a1")
+	p := sendText("once", "bob", "once")
+	var first, again messageResult
+	a.must("message.send", p, &first)
+	for i := range 20 {
+		a.send("bob", fmt.Sprint(i))
+	}
+	time.Sleep(300 * time.Millisecond) // the window is the server's: there is no event to wait for
+	p["resend"] = true
+	a.must("message.send", p, &again)
+	require.Equal(t, first, again)
+	require.Len(t, a.history("bob"), 21)
 }

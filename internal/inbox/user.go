@@ -195,11 +195,7 @@ func (s *Session) goOn() {
 
 // tell pushes something that is not a record to every live session.
 func (u *user) tell(method string, v any, except *Session) {
-	params, err := json.Marshal(v)
-	if err != nil {
-		u.in.o.Report(err)
-		return
-	}
+	params := encode(v)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for s := range u.sessions {
@@ -211,6 +207,9 @@ func (u *user) tell(method string, v any, except *Session) {
 
 // ack notes that an instance has shown its user everything up to pos.
 func (u *user) ack(pos uint64) {
+	u.in.mu.Lock()
+	u.in.unsaved[u.User] = max(u.in.unsaved[u.User], pos)
+	u.in.mu.Unlock()
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if pos <= u.acked.pos {
@@ -237,6 +236,13 @@ func (u *user) store() {
 	u.writing = true
 	u.mu.Unlock()
 	err := u.in.advance(u.User, pos)
+	if err == nil {
+		u.in.mu.Lock()
+		if u.in.unsaved[u.User] <= pos {
+			delete(u.in.unsaved, u.User)
+		}
+		u.in.mu.Unlock()
+	}
 	u.mu.Lock()
 	u.writing = false
 	if err == nil {
