@@ -19,6 +19,8 @@ export async function makeScope(host) {
   const scope = {
     Object, Array, Uint8Array, Uint8ClampedArray, Function, Error, TypeError, RangeError, Promise, Reflect, JSON, Math,
     Date, Map, Set, WeakMap, String, Number, Boolean, RegExp, Symbol, ArrayBuffer, DataView, console,
+    // Not on iOS below 14.5; messages are then held until logout.
+    WeakRef: typeof WeakRef === 'function' ? WeakRef : undefined,
     TextEncoder, TextDecoder, crypto, document, navigator,
     setTimeout: timers.setTimeout,
     clearTimeout: timers.clearTimeout,

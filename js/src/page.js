@@ -10,7 +10,7 @@ const METHODS = ['setTimeout', 'clearTimeout', 'addEventListener', 'removeEventL
 /** What else tim.wasm and its glue look for; each may be missing. */
 const VALUES = (
   'Object Array Uint8Array Uint8ClampedArray Function Error TypeError RangeError Promise Reflect JSON Math Date Map Set WeakMap String Number RegExp ' +
-  'Boolean Symbol ArrayBuffer DataView Event URL AbortSignal console crypto performance TextEncoder TextDecoder WebAssembly ' +
+  'WeakRef Boolean Symbol ArrayBuffer DataView Event URL AbortSignal console crypto performance TextEncoder TextDecoder WebAssembly ' +
   'MessageChannel document location navigator sessionStorage'
 ).split(' ');
 

@@ -55,7 +55,7 @@ async function session(TIM, options, ticket) {
   const user = tim.getLoginUser();
   await tim.logout();
   await tim.destroy();
-  return { user, seen: seen.filter((n) => n !== 'loginStatusChange'), leaks: Object.getOwnPropertyNames(self).filter((n) => !before.includes(n) && !/ariaQuery/.test(n)) }; // the latter are puppeteer's
+  return { user, seen: seen.filter((n) => n.startsWith('sdk')), leaks: Object.getOwnPropertyNames(self).filter((n) => !before.includes(n) && !/ariaQuery/.test(n)) }; // the latter are puppeteer's
 }`;
 const SEEN = ['sdkStateReady', 'sdkStateNotReady', 'sdkDestroy'];
 

@@ -1,9 +1,11 @@
 // Typings of tim-wasm, written by hand. Names are those of tim-js-sdk and
 // @tencentcloud/chat where these have one. What a method does is implemented
-// in wasm/client_js.go, wasm/message_js.go and wasm/unbuilt_js.go.
+// in the files of wasm/ that end in _js.go; inbox.d.ts and unbuilt.d.ts are parts.
 
 import { EVENT, TYPES, VERSION } from '../src/constants.gen.js';
+import type { Conversation, CustomMessage, CustomPayload, InboxMethods, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, TextPayload, UserStatus } from './inbox.js';
 import type { UnbuiltMethods } from './unbuilt.js';
+export type * from './inbox.js';
 export type { Empty, Unbuilt, UnbuiltMethods } from './unbuilt.js';
 
 /** The constants of {@link TIM.TYPES}. */
@@ -85,159 +87,6 @@ export interface CreateOptions {
   [ignored: string]: unknown;
 }
 
-/** An account as a message or a conversation names it. */
-export interface UserInfo {
-  userID: string;
-  nick: string;
-  avatar: string;
-}
-
-/** A user's profile. */
-export interface Profile extends UserInfo {
-  gender: string;
-  birthday: number;
-  location: string;
-  selfSignature: string;
-  allowType: string;
-  language: number;
-  messageSettings: number;
-  adminForbidType: string;
-  level: number;
-  role: number;
-  lastUpdatedTime: number;
-  profileCustomField: Array<{ key: string; value: string }>;
-}
-
-/** Payload of TYPES.MSG_TEXT. */
-export interface TextPayload {
-  text: string;
-}
-
-/** Payload of TYPES.MSG_CUSTOM; its meaning is the app's own. */
-export interface CustomPayload {
-  data: string;
-  description: string;
-  extension: string;
-}
-
-/** What {@link ChatSDK.createTextMessage} and its like take. */
-export interface MessageOptions<Payload> {
-  /** The receiver's userID. */
-  to: string;
-  /** Only TYPES.CONV_C2C is built. */
-  conversationType: Types['CONV_C2C'];
-  payload: Payload;
-  priority?: MessagePriority;
-  cloudCustomData?: string;
-}
-
-export type MessagePriority =
-  | Types['MSG_PRIORITY_HIGH']
-  | Types['MSG_PRIORITY_NORMAL']
-  | Types['MSG_PRIORITY_LOW']
-  | Types['MSG_PRIORITY_LOWEST'];
-
-/** A message, of the shape that the originals give. */
-export interface Message<Type extends string = string, Payload = any> {
-  ID: string;
-  /** One of TYPES.MSG_…. */
-  type: Type;
-  payload: Payload;
-  /** 'C2C' and the userID of the other one. */
-  conversationID: string;
-  conversationType: string;
-  to: string;
-  from: string;
-  flow: 'in' | 'out';
-  /** Seconds since 1970. */
-  time: number;
-  status: 'unSend' | 'success' | 'fail';
-  sequence: number;
-  random: number;
-  clientSequence: number;
-  priority: MessagePriority;
-  nick: string;
-  avatar: string;
-  nameCard: string;
-  cloudCustomData: string;
-  atUserList: string[];
-  isRead: boolean;
-  isPeerRead: boolean;
-  isRevoked: boolean;
-  isDeleted: boolean;
-  isModified: boolean;
-  isResend: boolean;
-  isSystemMessage: boolean;
-  isBroadcastMessage: boolean;
-  isSupportExtension: boolean;
-  needReadReceipt: boolean;
-  readReceiptInfo: Record<string, unknown>;
-  hasRiskContent: boolean;
-  revoker: string;
-  revokerInfo: UserInfo;
-  revokeReason: string;
-  protocol: string;
-  /** It was sent with onlineUserOnly and is stored nowhere. */
-  onlineOnlyFlag?: boolean;
-  /** Ours: its place in the gateway's store, 0 or absent until it is there. */
-  position?: number;
-}
-
-/** A message of TYPES.MSG_TEXT. */
-export type TextMessage = Message<Types['MSG_TEXT'], TextPayload>;
-/** A message of TYPES.MSG_CUSTOM. */
-export type CustomMessage = Message<Types['MSG_CUSTOM'], CustomPayload>;
-
-/** Options of {@link ChatSDK.sendMessage}. */
-export interface SendMessageOptions {
-  /** The receiver gets it now or never. */
-  onlineUserOnly?: boolean;
-  [ignored: string]: unknown;
-}
-
-/** A conversation, as the originals name it. Nothing of this surface gives one yet. */
-export interface Conversation {
-  conversationID: string;
-  type: string;
-  unreadCount: number;
-  lastMessage: any;
-  groupProfile: Group;
-  userProfile: Profile;
-  groupAtInfoList: any[];
-  remark: string;
-  isPinned: boolean;
-  messageRemindType: string;
-  markList: number[];
-  customData: string;
-  conversationGroupList: string[];
-  draftText: string;
-  /** When the peer has last read, in seconds since 1970; 0 for never. */
-  peerReadTime: number;
-}
-
-/** A group, as the originals name it. Nothing of this surface gives one yet. */
-export interface Group {
-  groupID: string;
-  name: string;
-  avatar: string;
-  type: string;
-  introduction: string;
-  notification: string;
-  ownerID: string;
-  createTime: string;
-  infoSequence: number;
-  lastInfoTime: number;
-  selfInfo: any;
-  lastMessage: any;
-  nextMessageSeq: number;
-  memberCount: number;
-  maxMemberCount: number;
-  muteAllMembers: boolean;
-  joinOption: string;
-  groupCustomField: any[];
-  isSupportTopic: boolean;
-}
-
 /** What a listener gets. */
 export interface IMEvent<Name extends string = string, Data = any> {
   name: Name;
@@ -256,6 +105,15 @@ export interface EventMap {
   netStateChange: { state: NetState };
   error: { code: number; message: string };
   onMessageReceived: Message[];
+  onMessageRevoked: Message[];
+  /** Messages of this user that the other one has read. */
+  onMessageReadByPeer: Message[];
+  /** The whole list, in order. */
+  onConversationListUpdated: Conversation[];
+  onTotalUnreadMessageCountUpdated: number;
+  onProfileUpdated: Profile[];
+  blacklistUpdated: string[];
+  onUserStatusUpdated: UserStatus[];
   /** 30 s before the session's UserSig ends: call renewUserSig. `expireAt` in ms. */
   userSigWillExpire: { expireAt: number };
   loginStatusChange: LoginStatus;
@@ -275,7 +133,7 @@ export type EventName = Events[keyof Events];
  * be taken off it. What is called before the wasm is loaded waits in order; a
  * load that fails rejects it with 2800, and the next call tries again.
  */
-export interface ChatSDK extends UnbuiltMethods {
+export interface ChatSDK extends InboxMethods, UnbuiltMethods {
   /**
    * Logs a user in. The promise settles before SDK_READY fires. Rejects with
    * 2002 or 2003 when an argument is missing, 2025 when a login is pending or

@@ -11,11 +11,7 @@ export type Unbuilt = Promise<never>;
  */
 export interface UnbuiltMethods {
   /** Always null. */
-  findMessage(messageID: string): Message | null;
-  /** Always null. */
   getSignalingInfo(message: Message): null;
-  /** Always 0. */
-  getTotalUnreadMessageCount(): number;
   /** Does nothing. */
   addSignalingListener(eventName: string, handler: (event: any) => void, context?: unknown): void;
   /** Does nothing. */
@@ -52,9 +48,6 @@ export interface UnbuiltMethods {
   createForwardMessage(options: unknown): never;
 
   downloadMergerMessage(options: unknown): Unbuilt;
-  resendMessage(message: Message, options?: unknown): Unbuilt;
-  revokeMessage(message: Message): Unbuilt;
-  deleteMessage(messageList: Message[]): Unbuilt;
   translateText(options: unknown): Unbuilt;
   modifyMessage(message: Message): Unbuilt;
   sendMessageReadReceipt(messageList: Message[]): Unbuilt;
@@ -63,15 +56,7 @@ export interface UnbuiltMethods {
   setMessageExtensions(message: Message, extensions: unknown): Unbuilt;
   getMessageExtensions(message: Message, keyList?: string[]): Unbuilt;
   deleteMessageExtensions(message: Message, keyList?: string[]): Unbuilt;
-  getMessageList(options: unknown): Unbuilt;
   getMessageListHopping(options: unknown): Unbuilt;
-  setMessageRead(options: unknown): Unbuilt;
-  setAllMessageRead(options: unknown): Unbuilt;
-  getConversationList(options?: unknown): Unbuilt;
-  getConversationProfile(conversationID: string): Unbuilt;
-  deleteConversation(options: unknown): Unbuilt;
-  pinConversation(options: unknown): Unbuilt;
-  setConversationCustomData(options: unknown): Unbuilt;
   markConversation(options: unknown): Unbuilt;
   createConversationGroup(options: unknown): Unbuilt;
   getConversationGroupList(): Unbuilt;
@@ -79,7 +64,6 @@ export interface UnbuiltMethods {
   renameConversationGroup(options: unknown): Unbuilt;
   addConversationsToGroup(options: unknown): Unbuilt;
   deleteConversationsFromGroup(options: unknown): Unbuilt;
-  clearHistoryMessage(conversationID: string): Unbuilt;
   getGroupProfile(options: unknown): Unbuilt;
   createGroup(options: unknown): Unbuilt;
   joinGroup(options: unknown): Unbuilt;
@@ -111,16 +95,6 @@ export interface UnbuiltMethods {
   setGroupMemberCustomField(options: unknown): Unbuilt;
   getGroupOnlineMemberCount(groupID: string): Unbuilt;
   markGroupMemberList(options: unknown): Unbuilt;
-  getMyProfile(): Unbuilt;
-  getUserProfile(options: unknown): Unbuilt;
-  updateMyProfile(options: unknown): Unbuilt;
-  setSelfStatus(options: unknown): Unbuilt;
-  getUserStatus(options: unknown): Unbuilt;
-  subscribeUserStatus(options: unknown): Unbuilt;
-  unsubscribeUserStatus(options: unknown): Unbuilt;
-  getBlacklist(): Unbuilt;
-  addToBlacklist(options: unknown): Unbuilt;
-  removeFromBlacklist(options: unknown): Unbuilt;
   addFriend(options: unknown): Unbuilt;
   deleteFriend(options: unknown): Unbuilt;
   checkFriend(options: unknown): Unbuilt;
@@ -140,7 +114,6 @@ export interface UnbuiltMethods {
   removeMessageReaction(message: Message, reactionID: string): Unbuilt;
   getMessageReactions(options: unknown): Unbuilt;
   getAllUserListOfMessageReaction(options: unknown): Unbuilt;
-  setConversationDraft(options: unknown): Unbuilt;
   setAllReceiveMessageOpt(options: unknown): Unbuilt;
   getAllReceiveMessageOpt(): Unbuilt;
   pinGroupMessage(options: unknown): Unbuilt;

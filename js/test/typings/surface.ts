@@ -54,6 +54,18 @@ async function messages(): Promise<void> {
   tim.createTextMessage({ to: 'bob', conversationType: 'C2C', payload: {} });
 }
 
+async function inbox(): Promise<void> {
+  tim.on(EVENT.CONVERSATION_LIST_UPDATED, (e) => e.data[0].lastMessage?.messageForShow);
+  tim.on(EVENT.USER_STATUS_UPDATED, (e) => e.data[0].statusType === TYPES.USER_STATUS_ONLINE);
+  const { data } = await tim.getConversationList();
+  const first: Conversation = data.conversationList[0];
+  const { data: page } = await tim.getMessageList({ conversationID: first.conversationID });
+  const list: Message[] = page.messageList;
+  const id: string = (await tim.deleteConversation('C2Cbob')).data.conversationID;
+  const profile: Profile = (await tim.getUserProfile({ userIDList: ['bob'] })).data[0];
+  const unread: number = tim.getTotalUnreadMessageCount();
+}
+
 async function failures(): Promise<void> {
   try {
     await tim.login({ userID: 'alice', userSig: '' });
@@ -66,7 +78,7 @@ async function failures(): Promise<void> {
   await tim.login({ userID: 'alice' });
   // @ts-expect-error SDKAppID is required
   create({});
-  const never: never = await tim.revokeMessage({} as Message);
+  const never: never = await tim.createGroup({});
   const usable: boolean = tim.callExperimentalAPI('canIUseModule', 1);
 }
 
@@ -83,4 +95,4 @@ async function loading(): Promise<void> {
 // Methods may be taken off, and the originals' names are there.
 const { login, on } = tim;
 const names: [Conversation['conversationID'], Group['groupID'], Profile['userID']] = ['C2Cbob', '', 'bob'];
-export { failures, kinds, loading, login, messages, names, on, session, version };
+export { failures, inbox, kinds, loading, login, messages, names, on, session, version };
