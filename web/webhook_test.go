@@ -158,6 +158,8 @@ func TestWebhookKeeps(t *testing.T) {
 	}
 	<-back.tried
 	<-back.tried
+	require.Eventually(t, func() bool { return strings.Contains(body(t, s.url+"/metrics"), "tim_webhook_waiting 4\n") },
+		10*time.Second, 10*time.Millisecond, "what is not in the queue yet is found a minute later")
 	s.end()
 	back.set(false)
 	t.Cleanup(openStage(t, change).end)
