@@ -122,7 +122,8 @@ func (c *NATS) Current(within time.Duration) {
 	defer cancel()
 	for {
 		behind := ""
-		streams, all := 0, js.ListStreams(ctx)
+		try, stop := context.WithTimeout(ctx, 2*time.Second) // a request may get lost
+		streams, all := 0, js.ListStreams(try)
 		for info := range all.Info() {
 			streams++
 			if info.Cluster == nil || info.Cluster.Leader == "" || len(info.Cluster.Replicas) != len(c.Servers)-1 {
@@ -135,6 +136,7 @@ func (c *NATS) Current(within time.Duration) {
 				}
 			}
 		}
+		stop()
 		if all.Err() == nil && behind == "" && streams > 0 {
 			return
 		}
@@ -152,7 +154,9 @@ func (c *NATS) Leader(stream string) *NATSServer {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	for {
-		s, err := js.Stream(ctx, stream)
+		try, stop := context.WithTimeout(ctx, 2*time.Second)
+		s, err := js.Stream(try, stream)
+		stop()
 		if err == nil && s.CachedInfo().Cluster != nil {
 			for _, server := range c.Servers {
 				if server.Name == s.CachedInfo().Cluster.Leader {

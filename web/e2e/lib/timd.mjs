@@ -12,14 +12,14 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { end, folder, poll, remove, signal, start, within } from './process.mjs';
 
-const binary = process.env.TIMD ?? fileURLToPath(new URL('../../../bin/timd', import.meta.url));
+export const timdBinary = process.env.TIMD ?? fileURLToPath(new URL('../../../bin/timd', import.meta.url));
 
 /**
  * Starts timd serve. options: data ('memory', 'disk' or a folder), dev (true),
  * args (more flags), env, port (0).
  */
 export async function startTimd({ data = 'memory', dev = true, args = [], env = {}, port = 0 } = {}) {
-  if (!existsSync(binary)) throw new Error(`${binary} is missing: run \`make build\``);
+  if (!existsSync(timdBinary)) throw new Error(`${timdBinary} is missing: run \`make build\``);
   const own = data === 'disk';
   const timd = new Timd(own ? folder('data') : data, own, dev, args, env, port);
   await timd.start();
@@ -47,7 +47,7 @@ class Timd {
   /** Starts it on this.port and waits until it is ready. */
   async start() {
     const flags = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data', this.data, ...(this.dev ? ['--dev'] : []), ...this.args];
-    const child = start(binary, flags, { env: { ...process.env, ...this.env } });
+    const child = start(timdBinary, flags, { env: { ...process.env, ...this.env } });
     this.child = child;
     let first = '';
     const line = new Promise((resolve) => {

@@ -1,0 +1,145 @@
+// Online Web Instances: who has to go and who goes on, in real pages, on one
+// gateway and on two that share a NATS server.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { member } from './lib/member.mjs';
+import { startNATS } from './lib/nats.mjs';
+import { folder, poll, remove } from './lib/process.mjs';
+import { startProxy } from './lib/proxy.mjs';
+import { APP, openStage, someone } from './lib/stage.mjs';
+import { startTimd, timdBinary } from './lib/timd.mjs';
+
+const keys = folder('instances');
+const app = `${APP.app}=${join(keys, 'app')}`;
+writeFileSync(join(keys, 'app'), APP.key, { mode: 0o600 });
+const nats = await startNATS();
+const stage = await openStage({ args: ['--nats', nats.url, '--node', 'one'] });
+const other = await startTimd({ args: ['--app', app, '--nats', nats.url, '--node', 'two'] });
+after(async () => {
+  await other.close();
+  await stage.timd.close();
+  await nats.close();
+  remove(keys);
+});
+
+/** timd config … set, as an operator types it. */
+const set = (server, ...settings) =>
+  execFileSync(timdBinary, ['config', '--server', server.url, '--app', app, 'set', ...settings], { encoding: 'utf8' });
+
+const on = (server) => ({ proxyServer: server.url });
+const names = (page) => page.evaluate(() => globalThis.story.names('LOGIN_STATUS_CHANGE'));
+const kicked = async (page, ms = 8000) => {
+  await page.evaluate((within) => globalThis.story.until('KICKED_OUT', { ms: within }), ms);
+  return page.evaluate(() => globalThis.story.lines.find((line) => line.name === 'KICKED_OUT').data.type);
+};
+
+/** Pages that go on: ready, nothing told, and the gateway says who they are. */
+async function goOn(user, ...pages) {
+  for (const page of pages) {
+    assert.deepEqual(await names(page), ['SDK_READY']);
+    assert.deepEqual(
+      await page.evaluate(async () => ({
+        ready: globalThis.tim.isReady(),
+        user: globalThis.tim.getLoginUser(),
+        status: globalThis.tim.getLoginStatus().status,
+        // A request and its answer: the socket is there, and in its place.
+        sent: (await globalThis.outcome(() => globalThis.tim.getMyProfile())).resolved?.data.userID,
+      })),
+      { ready: true, user, status: 'ready', sent: user },
+    );
+  }
+}
+
+test('the example: limit 2, a1 and a2 are online, a3 logs in: a1 is kicked; a2 logs out: a3 is not affected', async (t) => {
+  assert.match(set(stage.timd, 'webInstances=2'), /^webInstances=2$/m);
+  for (const servers of [
+    [stage.timd, stage.timd, stage.timd],
+    [stage.timd, other, other],
+    [other, stage.timd, other],
+  ]) {
+    const a = someone('a');
+    const a1 = await stage.member(t, a, on(servers[0]));
+    const a2 = await stage.member(t, a, on(servers[1]));
+    await goOn(a, a1, a2);
+    const a3 = await stage.member(t, a, on(servers[2]));
+    assert.equal(await kicked(a1), 'multipleAccount');
+    assert.deepEqual(await names(a1), ['SDK_READY', 'SDK_NOT_READY', 'KICKED_OUT']);
+    await goOn(a, a2, a3);
+
+    assert.ok((await a2.evaluate(() => globalThis.outcome(() => globalThis.tim.logout()))).resolved);
+    assert.deepEqual(await names(a2), ['SDK_READY', 'SDK_NOT_READY']);
+    await goOn(a, a3);
+    // The place is free: nobody has to go for the next login.
+    const a4 = await stage.member(t, a, on(servers[1]));
+    await goOn(a, a3, a4);
+  }
+});
+
+test('a setting is in force on the other gateway at once, and lowering it evicts the one that logged in first', async (t) => {
+  for (const [one, two] of [
+    [stage.timd, other],
+    [other, stage.timd],
+  ]) {
+    set(one, 'webInstances=3');
+    const user = someone();
+    const pages = [];
+    for (let n = 0; n < 3; n++) pages.push(await stage.member(t, user, on(two)));
+    await goOn(user, ...pages);
+    set(one, 'webInstances=2');
+    assert.equal(await kicked(pages[0], 1000), 'multipleAccount');
+    await goOn(user, pages[1], pages[2]);
+    set(one, 'webInstances=1');
+    assert.equal(await kicked(pages[1], 1000), 'multipleAccount');
+    await goOn(user, pages[2]);
+  }
+});
+
+test('an instance that has lost its connection goes first, and is told at its return', async (t) => {
+  set(stage.timd, 'webInstances=3');
+  const user = someone();
+  const first = await stage.member(t, user, on(stage.timd));
+  const second = await stage.member(t, user, on(other));
+  const proxy = await startProxy(stage.timd.port);
+  t.after(() => proxy.close());
+  const away = await stage.member(t, user, { proxyServer: `http://127.0.0.1:${proxy.port}` });
+  await proxy.refuse();
+  await away.evaluate(() => globalThis.story.status('reconnecting'));
+  await poll(8000, 'the gateway knows', async () => (await presence(user)).some((i) => i.State === 'disconnected'));
+
+  set(other, 'webInstances=2');
+  await poll(1000, 'a place less', async () => (await presence(user)).length === 2);
+  await goOn(user, first, second);
+  await proxy.restore();
+  assert.equal(await kicked(away, 30_000), 'multipleAccount');
+  await goOn(user, first, second);
+});
+
+test('login modes: a page beside native instances', async (t) => {
+  set(stage.timd, 'webInstances=1', 'loginMode=single');
+  const user = someone();
+  const page = await stage.member(t, user);
+  const phone = await member(other.url, { app: APP.app, user, sig: stage.sig(user), platform: 'Android' });
+  t.after(() => phone.close());
+  assert.equal(await kicked(page), 'multipleDevice');
+  // Both, from now on.
+  set(other, 'loginMode=dual');
+  assert.ok((await stage.login(page, user)).resolved);
+  assert.deepEqual((await presence(user)).map((i) => i.Platform).sort(), ['Android', 'Web']);
+  // Back to one: the page logged in last, and stays.
+  set(stage.timd, 'loginMode=single');
+  assert.equal(await phone.kicked, 'multipleDevice');
+  assert.equal(await page.evaluate(() => globalThis.tim.isReady()), true);
+});
+
+/** The instances of a user, as the server API lists them. */
+async function presence(user) {
+  const query = new URLSearchParams({
+    sdkappid: APP.app, identifier: 'administrator', usersig: stage.sig('administrator'), random: 1, contenttype: 'json',
+  });
+  const answer = await fetch(`${stage.timd.url}/v4/timd_session/list?${query}`, { method: 'POST', body: JSON.stringify({ Search: user }) });
+  return (await answer.json()).UserList[0]?.InstanceList ?? [];
+}
