@@ -148,7 +148,7 @@ func (w *world) choose(next func() int) Input {
 	case k < 34:
 		if w.tasks > 0 {
 			w.tasks--
-			w.tasked = true
+			w.tasked = w.tasks == 0 // they come in the order in which they were asked for
 			return TaskCame{}
 		}
 	case k < 36:

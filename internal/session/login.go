@@ -140,9 +140,6 @@ func (m *Machine) ready() {
 
 // loginTimedOut rejects a pending login, whatever it was waiting for.
 func (m *Machine) loginTimedOut() {
-	if m.acc.login == 0 {
-		return
-	}
 	detail := m.cfg.URL
 	if m.outage.detail != "" {
 		detail += ": " + m.outage.detail

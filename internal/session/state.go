@@ -145,9 +145,7 @@ func (m *Machine) gate() *fault.Error {
 		return fault.New(m.reason.code())
 	case LoggingOut:
 		return fault.New(fault.LoggedOut)
-	case Syncing:
-		return fault.New(fault.NotReady)
-	case Connecting, Authenticating, Ready, Waiting:
+	case Connecting, Authenticating, Syncing, Ready, Waiting:
 	}
 	switch {
 	case m.announced:

@@ -75,7 +75,7 @@ func (w *world) pass(ms int64) {
 	for {
 		if w.tasks > 0 {
 			w.tasks--
-			w.tasked = true
+			w.tasked = w.tasks == 0
 			w.step(TaskCame{})
 			continue
 		}
@@ -232,6 +232,11 @@ func (w *world) write(e Write) {
 			w.fatal("%d login frames on one connection", logins)
 		}
 	case frame.Logout:
+		for _, r := range w.written {
+			if r.Method == frame.Logout {
+				w.fatal("a second logout frame on one connection")
+			}
+		}
 	default:
 		if !w.admitted || w.m.link.admittedAt == 0 {
 			w.fatal("%s before this connection was admitted", e.Request.Method)

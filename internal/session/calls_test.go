@@ -1,0 +1,146 @@
+package session
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/session/remains"
+)
+
+// readyMachine is logged in; the clock stands at 100.
+func readyMachine(t *testing.T) *Machine {
+	t.Helper()
+	m := newTestMachine(true)
+	m.Step(0, Create{})
+	m.Step(10, Login{Call: 1, UserID: "alice", UserSig: "sig"})
+	m.Step(20, Opened{Gen: 1})
+	m.Step(30, Received{Gen: 1, Frame: answerOf(1, 3_600_000, frame.Heartbeat)})
+	m.Step(40, TaskCame{})
+	require.Equal(t, Ready, m.State())
+	return m
+}
+
+func TestTooManyCallsAreRefused(t *testing.T) {
+	m := readyMachine(t)
+	for i := range maxCalls {
+		require.NotContains(t, describeAll(m.Step(100, Send{Call: Call(2 + i), Method: "x"})), "reject")
+	}
+	out := m.Step(100, Send{Call: 5000, Method: "x"})
+	require.Equal(t, []Effect{Settle{Call: 5000, Err: fault.New(fault.TooFrequent)}}, out)
+}
+
+func TestAnAnsweredCallIsForgotten(t *testing.T) {
+	m := readyMachine(t)
+	for call := range 3 {
+		m.Step(100, Send{Call: Call(10 + call), Method: "x", Params: frame.Fields{{Key: "text", Value: "a private word"}}})
+	}
+	require.NotEmpty(t, remains.Find(m, "private"), "the search would find it")
+	for id := range 3 {
+		m.Step(110, Received{Gen: 1, Frame: frame.Message{ID: int64(2 + id)}})
+	}
+	require.Empty(t, remains.Find(m, "private"))
+}
+
+func TestServerTimeFollowsTheGatewaysClock(t *testing.T) {
+	m := newTestMachine(true)
+	require.Zero(t, m.ServerTime(5))
+	m = readyMachine(t)
+	require.EqualValues(t, 1_700_000_000_000+970, m.ServerTime(1000))
+}
+
+// Time that is told to go back stands still instead.
+func TestTimeDoesNotGoBack(t *testing.T) {
+	m := readyMachine(t)
+	m.Step(50_000, Send{Call: 2, Method: "x", Within: 1000})
+	require.Equal(t, []Effect{StartTimer{Timer: TimerCalls, After: 1000}}, m.Step(49_000, TimerFired{Timer: TimerCalls}))
+	require.Contains(t, m.Step(51_000, TimerFired{Timer: TimerCalls}), Settle{Call: 2, Err: fault.With(fault.Timeout, "ws://gw/ws")})
+}
+
+func TestNothingIsDialledOffline(t *testing.T) {
+	m := newTestMachine(false)
+	require.Empty(t, m.Step(0, Create{Early: true}))
+	require.Contains(t, m.Step(1, Login{Call: 1, UserID: "alice", UserSig: "sig"}), Settle{Call: 1, Err: fault.New(fault.Offline)})
+}
+
+// Whom the getters name, and what calls are told, at each stage of a session.
+func TestGettersAndTheGate(t *testing.T) {
+	m := newTestMachine(true)
+	call := Call(100)
+	expect := func(code fault.Code, user string, ready bool) {
+		t.Helper()
+		call++
+		out := m.Step(m.now, Send{Call: call, Method: "x"})
+		if code == 0 {
+			require.NotContains(t, describeAll(out), "reject")
+		} else {
+			require.Equal(t, []Effect{Settle{Call: call, Err: fault.New(code)}}, out)
+		}
+		require.Equal(t, user, m.UserID())
+		require.Equal(t, ready, m.IsReady())
+	}
+	m.Step(0, Create{})
+	expect(fault.NotLoggedIn, "", false)
+	m.Step(10, Login{Call: 1, UserID: "alice", UserSig: "sig"})
+	expect(fault.LoginPending, "", false)
+	m.Step(20, Opened{Gen: 1})
+	expect(fault.LoginPending, "", false)
+	m.Step(30, Received{Gen: 1, Frame: answerOf(1, 3_600_000, frame.Heartbeat)})
+	expect(fault.NotReady, "alice", false)
+	m.Step(31, Closed{Gen: 1, Code: 1006})
+	expect(fault.NotReady, "alice", false)
+	m.Step(40, TimerFired{Timer: TimerRetry})
+	m.Step(50, Opened{Gen: 2})
+	m.Step(60, Received{Gen: 2, Frame: answerOf(2, 3_600_000, frame.Heartbeat)})
+	expect(fault.NotReady, "alice", false)
+	m.Step(70, TaskCame{})
+	expect(0, "alice", true)
+	m.Step(80, Closed{Gen: 2, Code: 1006})
+	expect(0, "alice", true)
+	m.Step(90, TimerFired{Timer: TimerRetry})
+	m.Step(100, Opened{Gen: 3})
+	m.Step(110, Received{Gen: 3, Frame: answerOf(m.ids, 3_600_000, frame.Heartbeat)})
+	expect(0, "alice", true)
+	m.Step(120, Logout{Call: 2})
+	expect(fault.LoggedOut, "", false)
+	m.Step(130, Closed{Gen: 3, Code: 4001})
+	expect(fault.LoggedOut, "", false)
+}
+
+func TestReasonsHaveTheirCodes(t *testing.T) {
+	for reason, code := range map[Reason]fault.Code{
+		ReasonNone: 2024, ReasonLoginFailed: 3001, ReasonMultipleDevice: 3002, ReasonMultipleAccount: 3003,
+		ReasonUserSigExpired: 3004, ReasonLoggedOut: 3005, ReasonRESTAPI: 3006, ReasonDestroyed: 2903,
+	} {
+		require.Equal(t, code, reason.code(), reason)
+	}
+}
+
+func TestWhatIsTriedAgain(t *testing.T) {
+	for code, want := range map[fault.Code]Reason{
+		fault.SigExpired: ReasonUserSigExpired, fault.SigWrongKey: ReasonUserSigExpired, fault.SigOtherUser: ReasonUserSigExpired,
+		fault.Blocklisted: ReasonUserSigExpired, fault.SigRevoked: ReasonRESTAPI,
+		fault.ServerTimeout: ReasonNone, fault.Internal: ReasonNone, fault.LoginTooFrequent: ReasonNone, frame.CodeInvalid: ReasonNone,
+	} {
+		again, reason := retryFault(code)
+		require.Equal(t, want, reason, code)
+		require.Equal(t, want == ReasonNone, again, code)
+	}
+	for code := 4000; code <= 4200; code++ {
+		again, _ := retry(code, "")
+		require.Equal(t, code > 4099, again, code)
+	}
+	for _, code := range []int{0, 1000, 1001, 1006, 1011, 1012} {
+		again, _ := retry(code, "")
+		require.True(t, again, code)
+	}
+}
+
+func describeAll(effects []Effect) (text string) {
+	for _, e := range effects {
+		text += describe(e) + "\n"
+	}
+	return text
+}
