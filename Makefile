@@ -56,7 +56,7 @@ test-wasm: node-modules
 	$(WASM) $(GO) test -modfile $$($(GO) run ./internal/build -modfile) -exec '$(NODE) $(CURDIR)/web/e2e/lib/gotest.mjs' $(WASM_PACKAGES)
 
 test-js: build node-modules
-	cd js && $(NPM) test --silent
+	cd js && $(NPM) test --silent && $(NPM) run --silent test:matrix
 
 test-e2e: build node-modules
 	cd web/e2e && $(NPM) test --silent
@@ -64,7 +64,7 @@ test-e2e: build node-modules
 bench: build node-modules
 	$(GO) run ./internal/bench -o bin/bench.json
 
-check: wasm node-modules $(STATICCHECK) $(EXHAUSTIVE)
+check: js node-modules $(STATICCHECK) $(EXHAUSTIVE)
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
