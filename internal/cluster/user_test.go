@@ -64,9 +64,15 @@ type instance struct {
 	out    bool // only a login may change that
 	events []string
 	kicks  []string
+	states []state // each change of its status
 	sent   []string // texts whose sending was acknowledged
 	wake   chan struct{}
 	login  time.Duration // how long the last login took
+}
+
+type state struct {
+	at     time.Time
+	status string
 }
 
 func newInstance(b *Balancer, l *ledger, user string, n int, platform string) *instance {
@@ -112,6 +118,7 @@ func (i *instance) on(name string, data frame.Body) {
 		i.kicks = append(i.kicks, data.Text("type"))
 	case session.EventLoginStatusChange:
 		text += " " + data.Text("status")
+		i.states = append(i.states, state{time.Now(), data.Text("status")})
 	}
 	i.events = append(i.events, time.Now().Format("05.000 ")+text)
 	i.mu.Unlock()
@@ -315,6 +322,22 @@ func (i *instance) wait(t testing.TB, what string, within time.Duration, holds f
 			t.Fatalf("%s: %s did not come within %v: %v", i, what, within, i.story())
 		}
 	}
+}
+
+// openAt tells whether it had a connection, as far as it knew, and closed when
+// it had none any more.
+func (i *instance) openAt(at time.Time) (open bool, closed time.Time) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, s := range i.states {
+		switch {
+		case !s.at.After(at):
+			open = s.status == session.StatusReady
+		case open:
+			return true, s.at
+		}
+	}
+	return open, closed
 }
 
 func (i *instance) kickedAs() string {
