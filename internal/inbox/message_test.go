@@ -254,6 +254,16 @@ func TestLimits(t *testing.T) {
 	require.Empty(t, a.history("bob"))
 }
 
+func TestRepetitionIsNotTooFrequent(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Rate: 0.001, Burst: 1})
+	a := login(t, in, "alice", "a1")
+	var first, again messageResult
+	a.must("message.send", sendText("1", "bob", "x"), &first)
+	a.must("message.send", sendText("1", "bob", "x"), &again)
+	require.Equal(t, first, again)
+	require.Equal(t, fault.TooFrequent, a.call("message.send", sendText("2", "bob", "y"), nil).Code)
+}
+
 func TestBlacklist(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")

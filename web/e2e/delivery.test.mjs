@@ -4,9 +4,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mailbox, rest } from './lib/mail.mjs';
+import { startProxy } from './lib/proxy.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
-const stage = await openStage({ data: 'disk' });
+const stage = await openStage({ data: 'disk', args: ['--message-rate', '1000'] });
 const { member } = mailbox(stage);
 await rest(stage, 'timd_config/set', { WebInstances: 2 });
 
@@ -106,6 +107,48 @@ test('a receiver that is offline meanwhile gets it all at its return, in one ord
   assert.deepEqual(fromAlice, history.history.map((m) => m.sequence));
   check({ received: [], history: history.history }, []);
   assert.equal(three.failed.length, 0);
+});
+
+test('links that break all the time, on both sides, in both directions', async (t) => {
+  const [alice, bob] = [someone('alice'), someone('bob')];
+  const proxies = [];
+  const behind = async (user) => {
+    const proxy = await startProxy(stage.timd.port);
+    t.after(() => proxy.close());
+    proxies.push(proxy);
+    return member(t, user, { proxyServer: `http://127.0.0.1:${proxy.port}` });
+  };
+  const a = await behind(alice);
+  const b = await behind(bob);
+  let broken = 0;
+  let over = false;
+  const breaking = (async () => {
+    for (let n = 0; !over; n++) {
+      const proxy = proxies[n % 2];
+      // Requests that arrive and answers that do not, and half of a frame.
+      if (n % 3 === 0) proxy.resetAfter('down', 40 + 10 * n);
+      else proxy.cut();
+      broken++;
+      await new Promise((resolve) => setTimeout(resolve, 350));
+      await proxy.restore();
+    }
+  })();
+  const [one, two] = await Promise.all([stream(a, bob, 'a', 100), stream(b, alice, 'b', 100)]);
+  over = true;
+  await breaking;
+  for (const proxy of proxies) await proxy.restore();
+  t.diagnostic(`${broken} links broken`);
+  assert.deepEqual([...one.failed, ...two.failed], []);
+  for (const [page, peer, acked] of [
+    [b, alice, one.acked],
+    [a, bob, two.acked],
+  ]) {
+    await page.evaluate(() => globalThis.story.when(() => globalThis.received().length >= 100, '100 messages', 30_000));
+    const found = await seen(page, peer);
+    assert.equal(found.history.length, 200);
+    check({ ...found, history: found.history }, acked);
+    assert.equal(found.received.length, 100);
+  }
 });
 
 test('latency from send to the other page’s listener, and messages a second', async (t) => {

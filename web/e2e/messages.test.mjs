@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { mailbox, rest } from './lib/mail.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
-const stage = await openStage();
+const stage = await openStage({ browser: { args: ['--js-flags=--expose-gc'] } });
 const { member } = mailbox(stage);
 
 await rest(stage, 'timd_config/set', { WebInstances: 2 });
@@ -276,6 +276,40 @@ test('onlineUserOnly reaches who is online and is never stored', async (t) => {
   assert.equal(resolved.code, 0);
   assert.deepEqual(await b.evaluate(async () => (await globalThis.story.until('MESSAGE_RECEIVED')) && globalThis.texts()), ['typing']);
   assert.deepEqual(await b.evaluate((id) => globalThis.wholeHistory(id), `C2C${alice}`), []);
+});
+
+test('a message that the page forgets is freed, and none outlives the logout', async (t) => {
+  const [alice, bob] = [someone('alice'), someone('bob')];
+  const a = await member(t, alice);
+  const b = await member(t, bob);
+  for (const text of ['1', '2']) await a.evaluate((...args) => globalThis.sendText(...args), bob, text);
+  const found = await b.evaluate(async () => {
+    const { tim, story } = globalThis;
+    await story.when(() => globalThis.received().length === 2, 'two messages');
+    const [first, second] = globalThis.received().map((m) => m.ID);
+    globalThis.held = globalThis.received()[1];
+    const weak = new WeakRef(globalThis.received()[0]);
+    story.mail.length = 0;
+    // Go lets go of what it has touched when its own collector runs, which
+    // takes some work; and a WeakRef lasts until the end of its task.
+    for (let n = 0; n < 100 && weak.deref(); n++) {
+      for (let k = 0; k < 500; k++) tim.createTextMessage({ to: 'x', conversationType: 'C2C', payload: { text: 'y' } });
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      globalThis.gc();
+    }
+    const found = { first: tim.findMessage(first), second: tim.findMessage(second) === globalThis.held };
+    await tim.logout();
+    return { ...found, after: tim.findMessage(second), total: tim.getTotalUnreadMessageCount() };
+  });
+  assert.deepEqual(found, { first: null, second: true, after: null, total: 0 });
+  // The next user of the same page meets nothing of the last one.
+  await b.evaluate(() => (globalThis.story.mail.length = 0));
+  await stage.login(b, someone('carol'));
+  const mail = await b.evaluate(async () => (await globalThis.story.until('TOTAL_UNREAD_MESSAGE_COUNT_UPDATED')) && globalThis.story.mail);
+  assert.deepEqual(mail, [
+    { name: 'CONVERSATION_LIST_UPDATED', data: [] },
+    { name: 'TOTAL_UNREAD_MESSAGE_COUNT_UPDATED', data: 0 },
+  ]);
 });
 
 test('limits have their codes', async (t) => {

@@ -9,10 +9,10 @@ export const mailbox = (stage) => ({
   prepare: (page) => page.evaluate(script),
 
   /** A member with lib/mail.js in its page, whose first synchronisation is done. */
-  async member(t, user) {
+  async member(t, user, options) {
     const page = await stage.actor(t);
     await page.evaluate(script);
-    await stage.create(page);
+    await stage.create(page, options);
     const result = await stage.login(page, user);
     if (!result.resolved) throw new Error(`${user} could not log in: ${JSON.stringify(result)}`);
     await page.evaluate(() => globalThis.story.until('TOTAL_UNREAD_MESSAGE_COUNT_UPDATED'));
