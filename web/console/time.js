@@ -23,7 +23,7 @@ export const full = (ms) =>
 export function ago(ms, now = Date.now()) {
   const seconds = Math.max(0, Math.round((now - ms) / 1000));
   const [unit, size] = [['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1]].find(([, n]) => seconds >= n) ?? ['second', 1];
-  return format('ago', (t) => new Intl.RelativeTimeFormat(t, { style: 'short' })).format(-Math.floor(seconds / size), unit);
+  return format('ago', (t) => new Intl.RelativeTimeFormat(t, { style: 'short', numeric: 'auto' })).format(-Math.floor(seconds / size), unit);
 }
 
 export const count = (n) => format('count', (t) => new Intl.NumberFormat(t)).format(n);

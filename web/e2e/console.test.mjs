@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { member } from './lib/member.mjs';
-import { within } from './lib/process.mjs';
+import { poll, within } from './lib/process.mjs';
 import { APP, OTHER_APP, openStage, someone } from './lib/stage.mjs';
 import { startTimd } from './lib/timd.mjs';
 import { sign } from './lib/usersig.mjs';
@@ -94,7 +94,7 @@ test('the link logs in and is gone from the address bar and the history', async 
 test('timd serve --dev prints a link that works', async (t) => {
   const timd = await startTimd();
   t.after(() => timd.close());
-  const printed = timd.output.match(/\S+\/console\/#\S+/)[0];
+  const [printed] = await poll(5000, 'the link is printed', () => timd.output.match(/\S+\/console\/#\S+/));
   const page = await stage.blank(t);
   await page.goto(printed);
   await page.waitForSelector('#live[data-live=true]');
