@@ -42,8 +42,8 @@ func (l *messageLimits) check() error {
 		return errors.New("--message-count must be 100 or more")
 	case l.size < 1 || l.size > 16<<10:
 		return errors.New("--message-size must be between 1 byte and 16 KB: a frame holds 64 KB, and a message up to three times")
-	case l.rate < 1 || l.missed < 1 || l.revoke < 0:
-		return errors.New("--message-rate and --message-missed must be 1 or more, --message-revoke not negative")
+	case l.rate < 1 || l.missed < 1 || l.revoke <= 0:
+		return errors.New("--message-rate and --message-missed must be 1 or more, --message-revoke longer than 0s")
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ type Status struct {
 
 // sweepEvery is how often watched users are looked at, for the changes that
 // nobody signalled: a place whose grace time has ended.
-const sweepEvery = 5 * time.Second
+const sweepEvery = 10 * time.Second
 
 // maxWatches bounds what one session watches.
 const maxWatches = 200
@@ -154,6 +154,11 @@ func (in *Inbox) sawStatus(m *nats.Msg) {
 	if watched {
 		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 		defer cancel()
+		// A status that somebody set a moment ago must not come from the cache.
+		if _, err := in.docs.fresh(ctx, docSubject(User{sig.App, sig.User}, docStatus)); err != nil {
+			in.o.Report(err)
+			return
+		}
 		in.look(ctx, sig.App, []string{sig.User})
 	}
 }
@@ -161,13 +166,6 @@ func (in *Inbox) sawStatus(m *nats.Msg) {
 // look compares the statuses of watched users with what their watchers were
 // told, and tells them what has changed.
 func (in *Inbox) look(ctx context.Context, app uint32, userIDs []string) {
-	// A status that somebody set a moment ago must not come from the cache.
-	for _, id := range userIDs {
-		if _, err := in.docs.fresh(ctx, docSubject(User{app, id}, docStatus)); err != nil {
-			in.o.Report(err)
-			return
-		}
-	}
 	now, err := in.statuses(ctx, app, userIDs)
 	if err != nil {
 		in.o.Report(err)

@@ -116,6 +116,9 @@ func (s *store) last(ctx context.Context, stream, subject string) (entry, error)
 
 // at gives the record at a position, or errNone.
 func (s *store) at(ctx context.Context, stream string, pos uint64) (entry, error) {
+	if pos == 0 { // the first position is 1
+		return entry{}, errNone
+	}
 	body := `{"seq":` + strconv.FormatUint(pos, 10) + `}`
 	m, err := s.request(ctx, "$JS.API.DIRECT.GET."+stream, []byte(body))
 	if err != nil {

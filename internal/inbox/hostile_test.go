@@ -1,0 +1,93 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// TestHostileParams: whatever a client sends, it gets an answer with a code
+// that says that the fault was its own, and the session goes on.
+func TestHostileParams(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a := login(t, in, "alice", "a1")
+	a.send("bob", "x")
+	deep := strings.Repeat(`{"payload":`, 40) + "1" + strings.Repeat("}", 40)
+	for _, method := range Methods() {
+		for _, params := range []string{
+			``, `null`, `[]`, `1`, `"x"`, `{`, `{"conversationID":1}`, deep,
+			`{"conversationID":"C2C"}`, `{"conversationID":"GROUPx"}`, `{"conversationID":"C2C` + strings.Repeat("x", 40) + `"}`,
+			`{"conversationID":"C2Cbob","position":99999999,"positions":[0,99999999],"before":18446744073709551615,"count":-5}`,
+			`{"conversationIDs":["x"],"conversationID":"C2C*.>"}`,
+			`{"userIDs":["a\u0000b",""," ","*",">","` + strings.Repeat("u", 33) + `"]}`,
+			`{"cursor":"99999999999999999999.1"}`, `{"cursor":"-1.-1"}`, `{"cursor":"99999.99999"}`,
+			`{"id":"1","to":"*.>","type":"TIMTextElem","payload":{"text":"x"}}`,
+			`{"id":"` + strings.Repeat("i", 200) + `","to":"bob","type":"TIMTextElem","payload":{"text":"x"}}`,
+			`{"id":"2","to":"bob","type":"TIMTextElem","payload":"x"}`,
+			`{"id":"3","to":"bob","type":"TIMTextElem","payload":null}`,
+			`{"id":"4","to":"bob","type":"TIMCustomElem","payload":{"data":{}}}`,
+			`{"nick":1,"gender":"x","profileCustomField":{"a":1}}`,
+		} {
+			out, f := a.s.Call(context.Background(), method, json.RawMessage(params))
+			if f == nil {
+				require.True(t, json.Valid(out), "%s %s: %s", method, params, out)
+				continue
+			}
+			require.NotContains(t, []fault.Code{fault.Internal, fault.ServerTimeout}, f.Code, "%s %s: %s", method, params, f.Message)
+			require.NotEmpty(t, f.Message)
+		}
+	}
+	a.must("session.sync", nothing{}, nil)
+	a.send("bob", "still here")
+}
+
+// TestExpiredConversation: after retention has removed all of a conversation,
+// it begins anew, and what was noted of the old one does not count.
+func TestExpiredConversation(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, MaxAge: time.Second})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	for i := range 3 {
+		a.send("bob", fmt.Sprint(i))
+	}
+	b.until("three", func() bool { return b.field("alice", "unreadCount") == 3.0 })
+	b.must("conversation.clear", conversationParams{ConversationID: "C2Calice"}, nil)
+	b.until("cleared", func() bool { return b.field("alice", "unreadCount") == 0.0 })
+	s, err := in.store.js.Stream(t.Context(), streamMsg)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		info, err := s.Info(t.Context())
+		return err == nil && info.State.Msgs == 0
+	}, 20*time.Second, 50*time.Millisecond)
+	require.Empty(t, a.history("bob"))
+	require.Empty(t, login(t, in, "bob", "b2").list)
+	m := a.send("bob", "anew")
+	require.EqualValues(t, 1, m.Sequence)
+	b.until("one unread", func() bool { return b.field("alice", "unreadCount") == 1.0 })
+	require.Equal(t, "anew", textOf(b.history("alice")[0]))
+}
+
+func FuzzKeys(f *testing.F) {
+	f.Add("alice", "bob", uint32(1))
+	f.Add("a.*>", " ", uint32(1400000000))
+	f.Fuzz(func(t *testing.T, x, y string, app uint32) {
+		p := pairOf(app, x, y)
+		got, err := parsePair(p.subject())
+		require.NoError(t, err)
+		require.Equal(t, p, got)
+		require.Equal(t, p, pairOf(app, y, x))
+		require.Equal(t, x, p.users[p.side(x)])
+		require.NotContains(t, strings.TrimPrefix(p.subject(), prefixMsg), "*")
+		u, kind, err := parseDoc(docSubject(User{app, x}, docPeers))
+		require.NoError(t, err)
+		require.Equal(t, User{app, x}, u)
+		require.Equal(t, docPeers, kind)
+	})
+}

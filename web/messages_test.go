@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/lxzan/gws"
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+)
+
+// call makes a request and gives its answer; the notifications that come
+// before it go to notes.
+func (s *socket) call(id int64, method, params string, notes *[]frame.Message) frame.Message {
+	s.t.Helper()
+	text := fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":%q,"params":%s}`, id, method, params)
+	require.NoError(s.t, s.conn.WriteMessage(gws.OpcodeText, []byte(text)))
+	for {
+		m := s.next()
+		if m.Method == "" && m.ID == id {
+			require.Nil(s.t, m.Err, "%s: %v", method, m.Err)
+			return m
+		}
+		*notes = append(*notes, m)
+	}
+}
+
+// texts are the payloads of messages notifications.
+func texts(t *testing.T, notes []frame.Message) []string {
+	t.Helper()
+	out := []string{}
+	for _, m := range notes {
+		if m.Method != "messages" {
+			continue
+		}
+		var p struct {
+			Messages []struct{ Payload struct{ Text string } }
+		}
+		require.NoError(t, json.Unmarshal(m.Body.(*jsonframe.Object).Raw, &p))
+		for _, x := range p.Messages {
+			out = append(out, x.Payload.Text)
+		}
+	}
+	return out
+}
+
+// TestMessagesAcrossGateways: a message reaches a receiver on another gateway,
+// and who moves to another gateway goes on there behind what he has seen.
+func TestMessagesAcrossGateways(t *testing.T) {
+	t.Parallel()
+	nats, err := natsserver.NewServer(&natsserver.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
+	require.NoError(t, err)
+	nats.Start()
+	require.True(t, nats.ReadyForConnections(10*time.Second))
+	t.Cleanup(nats.Shutdown)
+	var gateways []*stage
+	for i := range 2 {
+		s := openStage(t, func(o *options) { o.nats, o.data, o.node = nats.ClientURL(), "", fmt.Sprintf("node%d", i) })
+		t.Cleanup(s.end)
+		gateways = append(gateways, s)
+	}
+	enter := func(gateway int, user, instance, intent string) *socket {
+		s, err := dial(t, gateways[gateway].url, nil)
+		require.NoError(t, err)
+		require.Nil(t, s.login(user, sign(user), instance, intent).Err)
+		return s
+	}
+	const aliceIs, bobIs = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"
+	send := func(s *socket, id int64, text string) {
+		var notes []frame.Message
+		s.call(id, "message.send", fmt.Sprintf(`{"id":"m%d","to":"bob","type":"TIMTextElem","payload":{"text":%q}}`, id, text), &notes)
+	}
+	alice, bob := enter(0, "alice", aliceIs, frame.IntentNew), enter(1, "bob", bobIs, frame.IntentNew)
+	var notes []frame.Message
+	bob.call(2, "session.sync", `{}`, &notes)
+	require.Empty(t, texts(t, notes))
+
+	send(alice, 2, "over there")
+	m := bob.next()
+	require.Equal(t, "messages", m.Method)
+	require.Equal(t, []string{"over there"}, texts(t, []frame.Message{m}))
+	cursor := m.Body.Text("cursor")
+	require.NotEmpty(t, cursor)
+
+	require.NoError(t, bob.conn.NetConn().Close())
+	send(alice, 3, "while he is away")
+	bob = enter(0, "bob", bobIs, frame.IntentResume)
+	send(alice, 4, "before he has asked")
+	notes = nil
+	bob.call(2, "session.sync", fmt.Sprintf(`{"cursor":%q}`, cursor), &notes)
+	require.Equal(t, []string{"while he is away", "before he has asked"}, texts(t, notes))
+	send(alice, 5, "live again")
+	require.Equal(t, []string{"live again"}, texts(t, []frame.Message{bob.next()}))
+
+	// A newer login evicts this one: nothing comes behind the evicted frame.
+	newer := enter(1, "bob", "0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c", frame.IntentNew)
+	require.Equal(t, frame.Evicted, bob.next().Method)
+	notes = nil
+	newer.call(2, "session.sync", `{}`, &notes)
+	send(alice, 6, "to the newer one")
+	require.Equal(t, []string{"to the newer one"}, texts(t, []frame.Message{newer.next()}))
+	select {
+	case m := <-bob.frames:
+		require.Fail(t, "a frame after the eviction", "%s", m.Method)
+	case <-bob.closed:
+	}
+}
