@@ -1,7 +1,8 @@
 // Command bench runs every Go benchmark of the module and prints one table,
 // with the sizes of the built artefacts beside it. With -o it writes the same
 // as JSON. Run it in the module's root: go run ./internal/bench. Arguments are
-// packages, ./... when there is none.
+// packages; when there is none, it is ./... and what web/e2e/bench.mjs measures
+// of the built tim.wasm in Chromium.
 package main
 
 import (
@@ -30,23 +31,26 @@ func main() {
 	benchtime := flag.String("benchtime", "1s", "as of go test")
 	flag.Parse()
 	packages := flag.Args()
-	if len(packages) == 0 {
+	page := len(packages) == 0
+	if page {
 		packages = []string{"./..."}
 	}
-	if err := run(packages, *benchtime, *out, os.Stdout); err != nil {
+	if err := run(page, packages, *benchtime, *out, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(packages []string, benchtime, out string, table io.Writer) error {
+func run(page bool, packages []string, benchtime, out string, table io.Writer) error {
 	args := append([]string{"test", "-run", "^$", "-bench", ".", "-benchmem", "-benchtime", benchtime, "-p", "1"}, packages...)
-	cmd := exec.Command("go", args...)
 	var stdout bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, os.Stderr
-	if err := cmd.Run(); err != nil {
-		os.Stderr.Write(stdout.Bytes())
+	if err := add(&stdout, "go", args...); err != nil {
 		return err
+	}
+	if page {
+		if err := add(&stdout, "node", filepath.Join("web", "e2e", "bench.mjs")); err != nil {
+			return err
+		}
 	}
 	r := report{Go: runtime.Version(), CPUs: runtime.NumCPU(), Sizes: sizes(), Benchmarks: parse(stdout.String())}
 	if len(r.Benchmarks) == 0 {
@@ -61,6 +65,17 @@ func run(packages []string, benchtime, out string, table io.Writer) error {
 		return err
 	}
 	return os.WriteFile(out, append(text, '\n'), 0o644)
+}
+
+// add runs a command and keeps what it prints.
+func add(stdout *bytes.Buffer, name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	cmd.Stdout, cmd.Stderr = stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		os.Stderr.Write(stdout.Bytes())
+		return fmt.Errorf("%s %s: %w", name, args[0], err)
+	}
+	return nil
 }
 
 // sizes gives what was built; what was not is left out.

@@ -50,8 +50,12 @@ func New(opt Options, host Host) *Client {
 
 // Login asks the gateway to log in; done gets loginResult's fields.
 func (c *Client) Login(userID, userSig string, done Done) {
-	c.OnNetwork(c.host.Online())
-	c.post(session.Login{Call: c.call(done), UserID: userID, UserSig: userSig, Stored: c.host.Load()})
+	stored := ""
+	if !c.Ready() { // else it ends at once, one way or the other
+		c.OnNetwork(c.host.Online())
+		stored = c.host.Load()
+	}
+	c.post(session.Login{Call: c.call(done), UserID: userID, UserSig: userSig, Stored: stored})
 }
 
 // Logout ends the session; it works without a network, too.

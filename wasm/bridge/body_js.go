@@ -10,19 +10,30 @@ import (
 
 // Object is a JS object as the core sees it: a body whose fields it reads one
 // by one and passes on unread otherwise.
-type Object struct{ Value safejs.Value }
+type Object struct {
+	Value safejs.Value
+
+	parsed bool // it comes out of JSON.parse and has no getters
+}
 
 var _ frame.Body = Object{}
 
 // Text implements frame.Body.
 func (o Object) Text(key string) string {
-	s, _ := Text(Get(o.Value, key))
+	s, _ := Text(o.get(key))
 	return s
+}
+
+func (o Object) get(key string) safejs.Value {
+	if o.parsed {
+		return Field(o.Value, key)
+	}
+	return Get(o.Value, key)
 }
 
 // Number implements frame.Body.
 func (o Object) Number(key string) int64 {
-	n, ok := Number(Get(o.Value, key))
+	n, ok := Number(o.get(key))
 	// Beyond this a conversion to int64 is not defined.
 	if !ok || n >= 1<<63 || n < -1<<63 {
 		return 0
@@ -35,7 +46,15 @@ func BodyOf(v safejs.Value) frame.Body {
 	if !IsObject(v) {
 		return nil
 	}
-	return Object{v}
+	return Object{Value: v}
+}
+
+// ParsedBody is BodyOf for what JSON.parse has just made.
+func ParsedBody(v safejs.Value) frame.Body {
+	if !IsObject(v) {
+		return nil
+	}
+	return Object{Value: v, parsed: true}
 }
 
 // ValueOf gives what a body is in JavaScript: the object itself, or a new one

@@ -142,6 +142,22 @@ func TestObjectReadsFieldsAndKeepsTheRest(t *testing.T) {
 		stringify(t, ValueOf(f)))
 }
 
+func TestParsedObjectsAreReadAlike(t *testing.T) {
+	parsed := Parse(`{"s":"text","n":12.9,"nul":null,"deep":{"a":1}}`)
+	o := ParsedBody(parsed)
+	require.Equal(t, "text", o.Text("s"))
+	require.Empty(t, o.Text("n"))
+	require.Empty(t, o.Text("absent"))
+	require.EqualValues(t, 12, o.Number("n"))
+	require.Zero(t, o.Number("nul"))
+	require.True(t, ValueOf(o).Equal(parsed), "the very object")
+	require.Nil(t, ParsedBody(safejs.Null()))
+	require.Nil(t, ParsedBody(String("text")))
+	for _, v := range []safejs.Value{safejs.Undefined(), safejs.Null(), String("text"), Int(1)} {
+		require.True(t, Field(v, "name").IsUndefined(), "no object, no panic")
+	}
+}
+
 func TestScopeReleasesAll(t *testing.T) {
 	before := Live()
 	scope := &Scope{}

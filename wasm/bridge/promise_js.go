@@ -24,7 +24,7 @@ func NewPromise() *Promise {
 	p := &Promise{}
 	constructor := Global("Promise")
 	if made := Call(constructor, "withResolvers"); IsObject(made) {
-		p.value, p.resolve, p.reject = Get(made, "promise"), Get(made, "resolve"), Get(made, "reject")
+		p.value, p.resolve, p.reject = Field(made, "promise"), Field(made, "resolve"), Field(made, "reject")
 		return p
 	}
 	if executor.IsUndefined() {

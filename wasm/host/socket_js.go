@@ -123,7 +123,7 @@ func (s *socket) onClose(args []safejs.Value) any {
 }
 
 func (s *socket) onMessage(args []safejs.Value) any {
-	m, problem := parse(bridge.Get(bridge.Arg(args, 0), "data"))
+	m, problem := parse(bridge.Field(bridge.Arg(args, 0), "data"))
 	if problem != "" {
 		s.abort(frame.CloseBadFrame, problem)
 		s.closed(frame.CloseBadFrame, problem)
@@ -152,18 +152,17 @@ func parse(data safejs.Value) (m frame.Message, problem string) {
 	if err != nil || !bridge.IsObject(parsed) {
 		return m, "the gateway sent something that is not JSON-RPC"
 	}
-	o := bridge.Object{Value: parsed}
+	o := bridge.ParsedBody(parsed)
 	m.ID = o.Number("id")
 	if m.Method = o.Text("method"); m.Method != "" {
-		m.Body = bridge.BodyOf(bridge.Get(parsed, "params"))
+		m.Body = bridge.ParsedBody(bridge.Field(parsed, "params"))
 		return m, ""
 	}
-	if e := bridge.Get(parsed, "error"); bridge.IsObject(e) {
-		failure := bridge.Object{Value: e}
+	if failure := bridge.ParsedBody(bridge.Field(parsed, "error")); failure != nil {
 		m.Err = &fault.Error{Code: fault.Code(failure.Number("code")), Message: failure.Text("message")}
 		return m, ""
 	}
-	m.Body = bridge.BodyOf(bridge.Get(parsed, "result"))
+	m.Body = bridge.ParsedBody(bridge.Field(parsed, "result"))
 	return m, ""
 }
 
