@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -15,7 +16,50 @@ import (
 // Ensure makes a stream, or brings an older one up to this configuration, with
 // this bus's storage and number of replicas. A cluster that lacks the servers
 // for three copies just now gets one, and three at a later start.
-func (b *Bus) Ensure(ctx context.Context, c jetstream.StreamConfig) (jetstream.Stream, error) {
+func (b *Bus) Ensure(ctx context.Context, c jetstream.StreamConfig) (s jetstream.Stream, err error) {
+	err = Retry(ctx, func(ctx context.Context) error {
+		s, err = b.ensure(ctx, c)
+		return err
+	})
+	return s, err
+}
+
+// Retry asks JetStream until it answers, 30 s at most: a cluster answers nobody
+// while it elects a leader, and when several gateways start at once and make
+// the same stream, some of them never.
+func Retry(ctx context.Context, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		try, stop := context.WithTimeout(ctx, 3*time.Second)
+		err := ask(try)
+		stop()
+		if err == nil || !unanswered(err) {
+			return err
+		}
+		t := time.NewTimer(100*time.Millisecond + rand.N(200*time.Millisecond))
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return err
+		}
+	}
+}
+
+// unavailable is the code of "JetStream system temporarily unavailable".
+const unavailable = 10008
+
+// unanswered tells that the same request may be answered a little later.
+func unanswered(err error) bool {
+	var api *jetstream.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode == unavailable
+	}
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders)
+}
+
+func (b *Bus) ensure(ctx context.Context, c jetstream.StreamConfig) (jetstream.Stream, error) {
 	c.Storage = b.Storage()
 	if c.Replicas == 0 {
 		c.Replicas = b.replicas
@@ -39,7 +83,7 @@ func (b *Bus) Ensure(ctx context.Context, c jetstream.StreamConfig) (jetstream.S
 	}
 	s, err := b.js.CreateStream(ctx, c)
 	var api *jetstream.APIError
-	if errors.As(err, &api) && c.Replicas > 1 {
+	if errors.As(err, &api) && api.ErrorCode != unavailable && c.Replicas > 1 {
 		b.log.Warn("NATS cluster has no room for three copies; it starts with one", "stream", c.Name, "error", err)
 		c.Replicas = 1
 		s, err = b.js.CreateStream(ctx, c)

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
@@ -65,7 +66,11 @@ func openStore(ctx context.Context, nc *nats.Conn, o Options) (*store, error) {
 		cfg.Replicas = o.Replicas
 		cfg.AllowDirect = true
 		cfg.Discard = jetstream.DiscardOld
-		if _, err := js.CreateOrUpdateStream(ctx, cfg); err != nil {
+		err := bus.Retry(ctx, func(ctx context.Context) error {
+			_, err := js.CreateOrUpdateStream(ctx, cfg)
+			return err
+		})
+		if err != nil {
 			return nil, fmt.Errorf("inbox: stream %s: %w", cfg.Name, err)
 		}
 	}

@@ -60,14 +60,18 @@ func (r *Registry) openEvents(ctx context.Context) error {
 // all gateways that open it under the same name: each event goes to one of
 // them, again until it is acknowledged. Events of one user come in order as
 // long as nothing has to be repeated. Options.Events must be set.
-func (r *Registry) Consumer(ctx context.Context, name string) (jetstream.Consumer, error) {
-	return r.bus.JetStream().CreateOrUpdateConsumer(ctx, EventStream, jetstream.ConsumerConfig{
-		Durable:       name,
-		AckPolicy:     jetstream.AckExplicitPolicy,
-		AckWait:       10 * time.Second,
-		MaxDeliver:    -1,
-		MaxAckPending: 256,
+func (r *Registry) Consumer(ctx context.Context, name string) (c jetstream.Consumer, err error) {
+	err = bus.Retry(ctx, func(ctx context.Context) error {
+		c, err = r.bus.JetStream().CreateOrUpdateConsumer(ctx, EventStream, jetstream.ConsumerConfig{
+			Durable:       name,
+			AckPolicy:     jetstream.AckExplicitPolicy,
+			AckWait:       10 * time.Second,
+			MaxDeliver:    -1,
+			MaxAckPending: 256,
+		})
+		return err
 	})
+	return c, err
 }
 
 // Watch gives the events of an app from now on, from all gateways, until ctx
