@@ -173,6 +173,7 @@ func (c *Client) step(in session.Input) (panicked any) {
 	defer func() {
 		if p := recover(); p != nil {
 			panicked = p
+			c.abandon(in)
 		}
 	}()
 	for _, e := range c.machine.Step(c.host.Now(), in) {
@@ -181,6 +182,29 @@ func (c *Client) step(in session.Input) (panicked any) {
 		}
 	}
 	return panicked
+}
+
+// abandon settles the call of an input that the machine has failed on.
+func (c *Client) abandon(in session.Input) {
+	var call session.Call
+	switch in := in.(type) {
+	case session.Login:
+		call = in.Call
+	case session.Logout:
+		call = in.Call
+	case session.Destroy:
+		call = in.Call
+	case session.Renew:
+		call = in.Call
+	case session.Send:
+		call = in.Call
+	case session.Create, session.Opened, session.DialFailed, session.Received, session.Closed,
+		session.TimerFired, session.TaskCame, session.NetworkChanged, session.Shown:
+	}
+	if done := c.done[call]; done != nil {
+		delete(c.done, call)
+		done(nil, &fault.Error{Code: fault.Destroyed, Message: "The SDK failed inside and goes on: call again, and report this if it repeats."})
+	}
 }
 
 func (c *Client) carryOut(e session.Effect) (panicked any) {
@@ -229,8 +253,14 @@ func (c *Client) hex(n int) string {
 	return string(out)
 }
 
-// jitter is uniform in [0, n) as far as a reconnect cares.
-func (c *Client) jitter(n int64) int64 {
+// jitter is uniform in [0, n) as far as a reconnect cares, which must come even
+// when the host has no randomness at the moment.
+func (c *Client) jitter(n int64) (some int64) {
+	defer func() {
+		if recover() != nil {
+			some = n / 2
+		}
+	}()
 	var raw [7]byte
 	c.host.Rand(raw[:])
 	var v int64

@@ -22,6 +22,7 @@ type place struct {
 	on      func(name string)
 	tasks   int
 	offline bool
+	dry     bool // randomness fails
 	seed    uint64
 }
 
@@ -38,6 +39,9 @@ func (p *place) Store(text string)                      { p.stored = text }
 func (p *place) Online() bool                           { return !p.offline }
 func (p *place) URL() string                            { return "ws://gw/ws" }
 func (p *place) Rand(b []byte) {
+	if p.dry {
+		panic("no randomness")
+	}
 	p.seed++
 	var word [8]byte
 	binary.LittleEndian.PutUint64(word[:], p.seed)
@@ -121,6 +125,31 @@ func TestListenerMayDestroy(t *testing.T) {
 	require.Equal(t, fault.Destroyed, sent.err.Code)
 	require.Equal(t, session.EventSDKDestroy, p.events[len(p.events)-1])
 	require.Zero(t, c.Pending())
+}
+
+// A mini program's pool of randomness may be dry for a moment: a login fails
+// then, the next one does not, and a reconnect comes all the same.
+func TestRandomnessThatFails(t *testing.T) {
+	p := &place{}
+	c := ready(t, p)
+	p.dry = true
+	c.OnClose(p.gen, 1006, "")
+	before := p.gen
+	c.OnTimer(session.TimerRetry)
+	require.Greater(t, p.gen, before)
+	var logout, login result
+	c.Logout(logout.done)
+	require.Equal(t, result{times: 1}, logout)
+	var failed result
+	require.Panics(t, func() { c.Login("alice", "alicesig", failed.done) })
+	require.Equal(t, 1, failed.times, "settled all the same")
+	require.Zero(t, c.Pending())
+	p.dry = false
+	c.Login("alice", "alicesig", login.done)
+	require.Zero(t, login.times, "not 2025")
+	c.OnOpen(p.gen)
+	p.answer(c)
+	require.Equal(t, result{times: 1}, login)
 }
 
 // News of the network may pass a page by that is frozen or in the back/forward

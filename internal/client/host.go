@@ -36,6 +36,7 @@ type Host interface {
 	Online() bool
 	// URL names what Dial dials, for error messages.
 	URL() string
-	// Rand fills b with random bytes.
+	// Rand fills b with random bytes, or panics: an instance's secret must not
+	// be guessable.
 	Rand(b []byte)
 }

@@ -35,8 +35,12 @@ func (m *Machine) loginAnswer(f frame.Message) {
 		return
 	}
 	switch {
+	case f.Err == nil && f.Body == nil:
+		m.outage.detail = "the gateway's answer to login holds no result"
+		m.dropLink(closeUnwanted, "")
+		m.lost(0)
 	case f.Err == nil:
-		m.admitted(body(f.Body))
+		m.admitted(f.Body)
 	case f.Err.Code == frame.CodeDuplicate:
 		// Another page lives as this instance: this one was copied from it. A
 		// gateway that says so of every fresh one is broken.

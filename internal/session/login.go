@@ -38,10 +38,11 @@ func (m *Machine) login(in Login) {
 		m.fail(in.Call, fault.New(fault.Offline))
 		return
 	}
-	m.acc = account{userID: in.UserID, userSig: in.UserSig, login: in.Call, instance: storedInstance(in.Stored, in.UserID)}
-	if m.acc.instance == "" {
-		m.acc.instance = m.cfg.Secret()
+	instance := storedInstance(in.Stored, in.UserID)
+	if instance == "" {
+		instance = m.cfg.Secret() // may panic, before anything has changed
 	}
+	m.acc = account{userID: in.UserID, userSig: in.UserSig, login: in.Call, instance: instance}
 	m.reason = ReasonNone
 	m.outage = outage{since: m.now}
 	m.do(Store{Text: storeText(m.acc.userID, m.acc.instance)})
@@ -161,7 +162,7 @@ func (m *Machine) logout(c Call) {
 		m.sayLogout()
 		m.end(ReasonLoggedOut, fault.New(fault.LoggedOut), closeNormal)
 		m.settle(c, nil)
-	case m.state == Ready || m.state == Syncing:
+	case m.connected() && m.online:
 		m.quits = append(m.quits, c)
 		m.failCalls(fault.New(fault.LoggedOut))
 		m.stopSessionTimers()
@@ -169,8 +170,9 @@ func (m *Machine) logout(c Call) {
 		m.link.logout = m.write(frame.Logout, nil)
 		m.start(TimerCalls, logoutWithin)
 	default:
-		// Not connected: the instance is out at once, the gateway learns it
-		// with the next connection, or behind a login frame that is out.
+		// Not connected, or not for long: the instance is out at once. The
+		// gateway learns it on what is left of the connection, behind a login
+		// frame that may be out, or with the next one.
 		m.sayLogout()
 		m.quits = append(m.quits, c)
 		m.loggedOut(false)

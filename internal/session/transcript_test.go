@@ -110,6 +110,8 @@ func parseInput(s string) (Input, error) {
 		return Closed{Gen: Gen(num(1)), Code: int(num(2)), Reason: tail(3)}, nil
 	case "result":
 		return Received{Gen: Gen(num(1)), Frame: frame.Message{ID: num(2), Body: parseFields(arg(3))}}, nil
+	case "nothing":
+		return Received{Gen: Gen(num(1)), Frame: frame.Message{ID: num(2)}}, nil
 	case "error":
 		return Received{Gen: Gen(num(1)), Frame: frame.Message{ID: num(2), Err: fault.New(fault.Code(num(3)))}}, nil
 	case "notify":
