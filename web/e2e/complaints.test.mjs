@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openStage, someone } from './lib/stage.mjs';
+import { startProxy } from './lib/proxy.mjs';
+import { APP, openStage, someone } from './lib/stage.mjs';
 
 const stage = await openStage();
 
@@ -224,4 +225,74 @@ test('"endless retries with a bad token": a refused UserSig is sent once', async
   });
   await new Promise((resolve) => setTimeout(resolve, 1500)); // the first retries of one that would
   assert.equal(logins.length, 1);
+});
+
+/** The server API's kick, which replies when the second of the kick has ended. */
+async function kick(user) {
+  const admin = new URLSearchParams({
+    sdkappid: APP.app,
+    identifier: 'administrator',
+    usersig: stage.sig('administrator'),
+    random: 1,
+    contenttype: 'json',
+  });
+  const answer = await fetch(`${stage.timd.url}/v4/im_open_login_svc/kick?${admin}`, {
+    method: 'POST',
+    body: JSON.stringify({ UserID: user }),
+  });
+  assert.equal((await answer.json()).ActionStatus, 'OK');
+}
+
+test('"a token that stays valid after a kick", "a new UserSig still refused after a kick": old ones are void, a new one works', async (t) => {
+  const user = someone();
+  const old = stage.sig(user);
+  const page = await stage.actor(t);
+  await stage.create(page);
+  await stage.login(page, user, { sig: old });
+  await kick(user);
+  await page.evaluate(() => globalThis.story.until('KICKED_OUT'));
+  assert.deepEqual(
+    await page.evaluate(() => [
+      globalThis.story.lines.find((line) => line.name === 'KICKED_OUT').data,
+      globalThis.tim.getLoginStatus(),
+    ]),
+    [{ type: 'REST_API_Kick' }, { status: 'loggedOut', reason: 'REST_API_Kick' }],
+  );
+  const refused = await stage.login(page, user, { sig: old });
+  assert.equal(refused.rejected?.code, 70052, JSON.stringify(refused));
+  const welcome = await stage.login(page, user, { sig: stage.sig(user) });
+  assert.equal(welcome.resolved?.code, 0, JSON.stringify(welcome));
+});
+
+test('"sends that hang after the network returns": what was called meanwhile is answered at once', async (t) => {
+  const proxy = await startProxy(stage.timd.port);
+  t.after(() => proxy.close());
+  const peer = someone('peer');
+  await stage.member(t, peer);
+  const page = await stage.member(t, someone(), { proxyServer: `http://127.0.0.1:${proxy.port}` });
+  const send = (text) =>
+    page.evaluate(
+      (to, text) => {
+        const { tim, TIM, outcome } = globalThis;
+        const given = { to, conversationType: TIM.TYPES.CONV_C2C, payload: { text } };
+        globalThis.sent = (globalThis.sent ?? []).concat(outcome(() => tim.sendMessage(tim.createTextMessage(given))));
+      },
+      peer,
+      text,
+    );
+  proxy.hold(); // what stands is a black hole: nobody says that it is gone
+  await send('into the hole');
+  await new Promise((resolve) => setTimeout(resolve, 300)); // the frame is under way to nowhere
+  await proxy.refuse();
+  await page.evaluate(() => globalThis.story.until('NET_STATE_CHANGE'));
+  await send('while reconnecting');
+  await proxy.restore();
+  const began = Date.now();
+  const sent = await page.evaluate(() => Promise.all(globalThis.sent));
+  assert.ok(Date.now() - began < 6000, `took ${Date.now() - began} ms`);
+  assert.deepEqual(
+    sent.map((one) => one.resolved?.code),
+    [0, 0],
+    JSON.stringify(sent),
+  );
 });
