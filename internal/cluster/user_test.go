@@ -64,7 +64,7 @@ type instance struct {
 	out    bool // only a login may change that
 	events []string
 	kicks  []string
-	states []state // each change of its status
+	states []state  // each change of its status
 	sent   []string // texts whose sending was acknowledged
 	wake   chan struct{}
 	login  time.Duration // how long the last login took
