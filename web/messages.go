@@ -53,6 +53,7 @@ func serveMessages(ctx context.Context, t *running) error {
 	o := inbox.Options{
 		Replicas: t.bus.Replicas(),
 		Memory:   t.bus.Storage() == jetstream.MemoryStorage,
+		Ensure:   t.bus.Ensure,
 		Presence: presence{t.reg},
 		MaxAge:   t.options.messages.age,
 		MaxCount: int64(t.options.messages.count),

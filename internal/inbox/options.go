@@ -3,12 +3,17 @@ package inbox
 import (
 	"context"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Options of Open. Zero values mean the defaults.
 type Options struct {
 	Replicas int // of each stream: 1, or 3 on a cluster
 	Memory   bool
+	// Ensure makes a stream or brings it up to a configuration; nil: JetStream
+	// is asked until it has.
+	Ensure func(ctx context.Context, c jetstream.StreamConfig) (jetstream.Stream, error)
 
 	MaxAge   time.Duration // messages older than this go; 90 days, negative keeps them
 	MaxCount int64         // records a conversation keeps; 20,000, negative keeps all

@@ -66,11 +66,17 @@ func openStore(ctx context.Context, nc *nats.Conn, o Options) (*store, error) {
 		cfg.Replicas = o.Replicas
 		cfg.AllowDirect = true
 		cfg.Discard = jetstream.DiscardOld
-		err := bus.Retry(ctx, func(ctx context.Context) error {
-			_, err := js.CreateOrUpdateStream(ctx, cfg)
-			return err
-		})
-		if err != nil {
+		ensure := o.Ensure
+		if ensure == nil {
+			ensure = func(ctx context.Context, c jetstream.StreamConfig) (s jetstream.Stream, err error) {
+				err = bus.Retry(ctx, func(ctx context.Context) error {
+					s, err = js.CreateOrUpdateStream(ctx, c)
+					return err
+				})
+				return s, err
+			}
+		}
+		if _, err := ensure(ctx, cfg); err != nil {
 			return nil, fmt.Errorf("inbox: stream %s: %w", cfg.Name, err)
 		}
 	}
