@@ -55,6 +55,7 @@ func member(t *testing.T, b *Balancer, l *ledger, user string) *instance {
 // TestMove is the way from the embedded engine to a cluster: messages,
 // settings, accounts, who was evicted and who was kicked, all of it.
 func TestMove(t *testing.T) {
+	t.Parallel()
 	data, file := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "backup")
 	l := &ledger{fates: map[string]*fate{}}
 	one := StartGateway(t, "--data", data, "--webhook", "http://127.0.0.1:1/hook")
@@ -149,6 +150,7 @@ func TestMove(t *testing.T) {
 
 // A file that is damaged anywhere changes nothing.
 func TestDamaged(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	data, file := filepath.Join(dir, "data"), filepath.Join(dir, "backup")
 	g := StartGateway(t, "--data", data)

@@ -10,6 +10,7 @@ import (
 // Gateways that start at the same moment on a cluster that is new agree on
 // its streams.
 func TestStartTogether(t *testing.T) {
+	t.Parallel()
 	nats := StartNATS(t, 3)
 	var wg sync.WaitGroup
 	for i := range 3 {

@@ -1,0 +1,44 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/session"
+)
+
+// While no NATS can be reached, /readyz fails and logins are answered with
+// 70169; a running session is held, and goes on when NATS is back.
+func TestNoNATS(t *testing.T) {
+	t.Parallel()
+	nats := StartNATS(t, 1)
+	g := StartGateway(t, "--nats", nats.URL(), "--node", "g")
+	l := &ledger{fates: map[string]*fate{}}
+	held := member(t, g.Via(), l, "held")
+	held.wait(t, session.EventSDKReady, 5*time.Second, func() bool { held.mu.Lock(); defer held.mu.Unlock(); return held.ready })
+	server := nats.Servers[0]
+	server.Kill()
+	require.Eventually(t, func() bool { return !g.IsReady() }, 5*time.Second, 20*time.Millisecond)
+	late := newInstance(g.Via(), l, "late", 0, "Web")
+	t.Cleanup(late.Destroy)
+	err := late.logIn()
+	require.NotNil(t, err)
+	require.Equal(t, fault.ServerTimeout, err.Code, "%v", late.story())
+	require.True(t, held.alive(), "its socket is still there")
+	// Past its lease.
+	time.Sleep(10 * time.Second)
+	require.Equal(t, session.StatusReady, held.State().Status, "%v", held.story())
+
+	server.Start()
+	g.Ready(20 * time.Second)
+	require.Nil(t, late.logIn())
+	require.True(t, held.alive())
+	held.send("late", "after the outage")
+	require.Equal(t, []string{"after the outage"}, late.history(t, "held"))
+	require.True(t, held.State().Ready)
+	require.Empty(t, held.kickedAs())
+	require.Empty(t, l.wrong)
+}
