@@ -96,7 +96,7 @@ func packageVersion(path string) (string, error) {
 // after brotli; without Go's experiments another 1 %.
 func compile(modfile, out string) error {
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-modfile", modfile,
-		"-gcflags=all=-l", "-ldflags=-s -w", "-o", out, "./wasm")
+		"-gcflags=all=-l", "-ldflags=-s -w -buildid=", "-o", out, "./wasm")
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0", "GOEXPERIMENT=none", "GOFLAGS=")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	return cmd.Run()

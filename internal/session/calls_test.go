@@ -49,6 +49,10 @@ func TestServerTimeFollowsTheGatewaysClock(t *testing.T) {
 	require.Zero(t, m.ServerTime(5))
 	m = readyMachine(t)
 	require.EqualValues(t, 1_700_000_000_000+970, m.ServerTime(1000))
+	for _, absurd := range []int64{0, -1, endOfTime + 1} {
+		m.setClock(absurd)
+		require.EqualValues(t, 1_700_000_000_000+970, m.ServerTime(1000))
+	}
 }
 
 // Time that is told to go back stands still instead.
