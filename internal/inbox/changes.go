@@ -25,7 +25,8 @@ func (u *user) adopt(all peers, rev uint64, but ...string) {
 // are no longer what they were; mu is held.
 func (u *user) changedSince(before peers, but ...string) {
 	for other, set := range u.peers {
-		if was, ok := before[other]; ok && was != set && !slices.Contains(but, other) {
+		// A conversation that is new has been told of by its first message.
+		if before[other] != set && !slices.Contains(but, other) {
 			go u.refresh(other)
 		}
 	}
@@ -66,6 +67,9 @@ func (u *user) peersChanged(rev uint64, data []byte) {
 
 // refresh pushes a conversation as it is now to every live session.
 func (u *user) refresh(other string) {
+	// One at a time: what is told last has been read last.
+	u.refreshing.Lock()
+	defer u.refreshing.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
 	p := pairOf(u.SDKAppID, u.UserID, other)

@@ -140,25 +140,21 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 }
 
 // deleteMessages removes messages from one user's view of a conversation.
-func (in *Inbox) deleteMessages(ctx context.Context, p pair, side int, positions []uint64) error {
+func (s *Session) deleteMessages(ctx context.Context, p pair, side int, positions []uint64) error {
 	other := p.users[p.other(side)]
 	for _, pos := range positions {
-		if _, err := in.messageAt(ctx, p, pos); err != nil {
+		if _, err := s.in.messageAt(ctx, p, pos); err != nil {
 			return err
 		}
 	}
 	// The note that there are deleted ones comes first: without it nobody
 	// would look for them.
-	if err := in.set(ctx, p.user(side), []string{other}, func(s *settings) bool {
-		was := s.Deleted
-		s.Deleted = true
-		return !was
-	}); err != nil {
+	if err := s.change(ctx, []string{other}, func(v *settings) { v.Deleted = true }); err != nil {
 		return err
 	}
 	slices.Sort(positions)
 	for _, pos := range slices.Compact(positions) {
-		if err := in.flag(ctx, p, pos, func(f *flags) bool {
+		if err := s.in.flag(ctx, p, pos, func(f *flags) bool {
 			was := f.Deleted[side]
 			f.Deleted[side] = true
 			return !was
@@ -166,22 +162,6 @@ func (in *Inbox) deleteMessages(ctx context.Context, p pair, side int, positions
 			return err
 		}
 	}
+	s.user.refresh(other) // another message may be the last one now
 	return nil
-}
-
-// set changes a user's settings of some conversations, all in one step.
-// Conversations that the user has not are left alone.
-func (in *Inbox) set(ctx context.Context, u User, others []string, change func(s *settings) bool) error {
-	_, _, err := update(ctx, in, u, docPeers, func(v *peers) (bool, error) {
-		changed := false
-		for _, other := range others {
-			s, ok := (*v)[other]
-			if ok && change(&s) {
-				(*v)[other] = s
-				changed = true
-			}
-		}
-		return changed, nil
-	})
-	return err
 }

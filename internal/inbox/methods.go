@@ -102,11 +102,7 @@ var calls = map[string]call{
 		return nothing{}, s.readAll(ctx)
 	}),
 	"message.delete": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
-		err := s.in.deleteMessages(ctx, c, side, p.Positions)
-		if err == nil {
-			s.user.refresh(c.users[c.other(side)]) // another message may be the last one now
-		}
-		return nothing{}, err
+		return nothing{}, s.deleteMessages(ctx, c, side, p.Positions)
 	}),
 	"message.revoke": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		r, err := s.in.revoke(ctx, c, side, p.Position)

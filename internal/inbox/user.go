@@ -15,6 +15,8 @@ type user struct {
 	User
 	limit *rate.Limiter
 
+	refreshing sync.Mutex // taken before mu
+
 	mu       sync.Mutex
 	sessions map[*Session]struct{}
 	peers    peers // as of rev; nil until the first sync
