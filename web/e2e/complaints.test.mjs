@@ -258,6 +258,15 @@ test('"a token that stays valid after a kick", "a new UserSig still refused afte
     ]),
     [{ type: 'REST_API_Kick' }, { status: 'loggedOut', reason: 'REST_API_Kick' }],
   );
+  const gated = await page.evaluate(() =>
+    globalThis.outcome(() => {
+      const { tim, TIM } = globalThis;
+      return tim.sendMessage(
+        tim.createTextMessage({ to: 'bob', conversationType: TIM.TYPES.CONV_C2C, payload: { text: 'hi' } }),
+      );
+    }),
+  );
+  assert.equal(gated.rejected?.code, 3006, JSON.stringify(gated));
   const refused = await stage.login(page, user, { sig: old });
   assert.equal(refused.rejected?.code, 70052, JSON.stringify(refused));
   const welcome = await stage.login(page, user, { sig: stage.sig(user) });
