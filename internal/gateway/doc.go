@@ -12,7 +12,8 @@
 //	session.go   what other packages see: Session, Handle, Deliver
 //	local.go     what the registry asks: Kick, Alive, Places, Drop
 //	farewell.go  the sealed token that says logout
-//	guard.go     too many failed logins; too many frames
+//	guard.go     too many failed logins, logins, frames
+//	crowd.go     too many sockets of an address that stand by
 //	stats.go     counters
 //	ports.go     the interfaces that it needs
 //

@@ -16,3 +16,9 @@ func (g *Gateway) Shorten(t Times) {
 		}
 	}
 }
+
+// LimitStandBy sets how many sockets of one address may stand by.
+func (g *Gateway) LimitStandBy(n int) { g.crowd.most = n }
+
+// StandingBy gives how many sockets stand by.
+func (g *Gateway) StandingBy() int { return g.crowd.size() }

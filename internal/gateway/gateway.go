@@ -24,6 +24,9 @@ type Options struct {
 
 	// LoginTimeout counts from the login frame; default 10 s.
 	LoginTimeout time.Duration
+	// LoginRate is how often one user may log in anew in a minute, here;
+	// default 300. Reconnecting does not count.
+	LoginRate int
 	// AllowOrigin judges a WebSocket request's Origin; nil allows all.
 	AllowOrigin func(*http.Request) bool
 	// ClientAddr gives the client's address without its port; nil takes the
@@ -53,6 +56,8 @@ type Gateway struct {
 	times    times
 	upgrader *gws.Upgrader
 	guard    guard
+	pace     pace
+	crowd    crowd
 	seal     sealer
 	stats    counters
 
@@ -96,6 +101,9 @@ func New(o Options) (*Gateway, error) {
 	if o.LoginTimeout <= 0 {
 		o.LoginTimeout = 10 * time.Second
 	}
+	if o.LoginRate <= 0 {
+		o.LoginRate = 300
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -126,7 +134,8 @@ func New(o Options) (*Gateway, error) {
 		users:    map[User][]*Session{},
 		claims:   map[instanceKey]*claimInFlight{},
 	}
-	g.guard.now = o.Now
+	g.guard.now, g.pace.now, g.pace.most = o.Now, o.Now, o.LoginRate
+	g.crowd.most = maxStandBy
 	g.stop, g.halt = context.WithCancel(context.Background())
 	g.upgrader = newUpgrader(g)
 	return g, nil

@@ -70,6 +70,57 @@ func (g *guard) sweep(now time.Time) {
 	}
 }
 
+// pace bounds how often a user logs in anew: pages that take the place from each
+// other in a loop, or one that logs in and out without end.
+type pace struct {
+	most int // in a minute, and at once
+	now  func() time.Time
+
+	mu    sync.Mutex
+	users map[User]paced
+}
+
+type paced struct {
+	left float64
+	at   time.Time
+}
+
+func (p *pace) take(u User) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	b, ok := p.users[u]
+	if !ok {
+		b = paced{left: float64(p.most), at: now}
+		if p.users == nil || len(p.users) >= maxGuarded {
+			p.sweep(now)
+		}
+	}
+	b = paced{left: p.filled(b, now), at: now}
+	allowed := b.left >= 1
+	if allowed {
+		b.left--
+	}
+	p.users[u] = b
+	return allowed
+}
+
+func (p *pace) filled(b paced, now time.Time) float64 {
+	return min(float64(p.most), b.left+max(0, now.Sub(b.at).Minutes())*float64(p.most))
+}
+
+// sweep forgets who has all logins left; if that is not enough, everybody.
+func (p *pace) sweep(now time.Time) {
+	for u, b := range p.users {
+		if p.filled(b, now) >= float64(p.most) {
+			delete(p.users, u)
+		}
+	}
+	if p.users == nil || len(p.users) >= maxGuarded {
+		p.users = map[User]paced{}
+	}
+}
+
 // bucket holds how many frames a client may still send at once.
 type bucket struct {
 	left float64

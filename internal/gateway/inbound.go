@@ -166,7 +166,8 @@ func (s *socket) handle(r jsonframe.Request) {
 		s.login(r)
 		return
 	case frame.Logout:
-		s.logout(r)
+		err = s.logout(r)
+		s.g.o.Observer.Handled(frame.Logout, codeOf(err), time.Since(began))
 		return
 	case frame.Farewell:
 		result, err = s.farewell(r)

@@ -58,24 +58,47 @@ func (s *socket) login(r jsonframe.Request) {
 	if !s.enter(loggingIn) {
 		return
 	}
+	s.g.crowd.leave(s)
 	c, err := s.check(p)
+	if err == nil && !c.Resume && !s.g.pace.take(c.User) {
+		err = fault.New(fault.LoginTooFrequent)
+	}
 	if err == nil {
 		err = s.admit(r, c)
 	}
-	s.g.o.Observer.Login(codeOf(err), time.Since(began))
+	told, answered := errors.AsType[errAnswered](err)
 	switch {
-	case err == nil || errors.Is(err, errAnswered):
+	case !answered:
+		s.g.o.Observer.Login(codeOf(err), time.Since(began))
+	case told.code != 0:
+		s.g.o.Observer.Login(told.code, time.Since(began))
+	}
+	switch {
+	case err == nil || answered:
 	case comeBack(codeOf(err)):
 		// The socket stands by for the repetition.
-		s.enter(standBy)
+		if s.enter(standBy) {
+			s.g.standsBy(s)
+		}
 		s.answer(r, nil, err)
 	default:
 		s.finish(s.g.compose(r, nil, err), frame.CloseRejected, "the login was refused")
 	}
 }
 
-// errAnswered: the client knows already why it is not logged in.
-var errAnswered = errors.New("answered")
+// errAnswered: the client knows already why it is not logged in. The code is
+// for the counters; 0 when nothing was decided on this socket.
+type errAnswered struct{ code fault.Code }
+
+func (errAnswered) Error() string { return "answered" }
+
+// kickCodes are the codes of calls after a kick.
+var kickCodes = map[string]fault.Code{
+	frame.KickMultipleDevice:  fault.KickedMultipleDevice,
+	frame.KickMultipleAccount: fault.KickedMultipleAccount,
+	frame.KickUserSigExpired:  fault.KickedUserSigExpired,
+	frame.KickRESTAPI:         fault.KickedByServerAPI,
+}
 
 // comeBack tells whether the same socket may try again after a failed login.
 func comeBack(code fault.Code) bool {
@@ -157,7 +180,7 @@ func (s *socket) admit(r jsonframe.Request, c Claim) error {
 	case KickedOut:
 		s.finish(evictedFrame(out.Kick), frame.CloseEvicted, out.Kick)
 		g.o.Observer.Evicted(out.Kick)
-		return errAnswered
+		return errAnswered{kickCodes[out.Kick]}
 	case SigRevoked:
 		return fault.New(fault.SigRevoked)
 	case UnknownUser:
@@ -196,8 +219,8 @@ func (s *socket) admitted(r jsonframe.Request, c Claim, out Outcome) error {
 		Farewell:   g.seal.token(c.User, c.Instance),
 		Resumed:    out.Resumed,
 	}, nil)
-	if !g.bind(sess, text) {
-		return errAnswered
+	if kick, ok := g.bind(sess, text); !ok {
+		return errAnswered{kickCodes[kick]}
 	}
 	for _, f := range g.onLogin {
 		g.hook(func() { f(sess, out.Resumed) })
@@ -218,10 +241,13 @@ func (g *Gateway) hook(f func()) {
 
 // bind makes a session the one of its instance here and puts its answer first
 // in the queue, in one step: whatever is delivered from now on comes behind.
-func (g *Gateway) bind(sess *Session, answer []byte) bool {
+// False when the place or the socket has gone meanwhile; kick says why, if the
+// place was evicted.
+func (g *Gateway) bind(sess *Session, answer []byte) (kick string, ok bool) {
 	s, p := sess.s, sess.place
 	g.mu.Lock()
-	kick, kicked := g.claims[instanceKey{p.User, p.Instance}].kicks[p.Attach]
+	var kicked bool
+	kick, kicked = g.claims[instanceKey{p.User, p.Instance}].kicks[p.Attach]
 	old := g.find(p.User, p.Instance)
 	if kicked || (old != nil && old.place.Attach > p.Attach) {
 		g.mu.Unlock()
@@ -234,7 +260,7 @@ func (g *Gateway) bind(sess *Session, answer []byte) bool {
 		default:
 			s.finish(nil, frame.CloseSuperseded, "a newer connection of this instance is there")
 		}
-		return false
+		return kick, false
 	}
 	s.mu.Lock()
 	if s.stage == ended {
@@ -242,7 +268,7 @@ func (g *Gateway) bind(sess *Session, answer []byte) bool {
 		g.mu.Unlock()
 		sess.cancel()
 		g.detach(p, false)
-		return false
+		return "", false
 	}
 	s.sess = sess
 	s.enterLocked(loggedIn)
@@ -260,7 +286,7 @@ func (g *Gateway) bind(sess *Session, answer []byte) bool {
 		g.ended(old)
 		old.s.finish(nil, frame.CloseSuperseded, "a newer connection of this instance is there")
 	}
-	return true
+	return "", true
 }
 
 // loginAgain answers a repeated login frame on a logged-in socket.

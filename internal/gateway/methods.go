@@ -23,12 +23,14 @@ type (
 	}
 )
 
-// logout ends the session: the place is released, then {} and close 4001.
-func (s *socket) logout(r jsonframe.Request) {
+// logout ends the session and answers: the place is released, then {} and
+// close 4001.
+func (s *socket) logout(r jsonframe.Request) error {
 	sess := s.current()
 	if sess == nil || !s.g.take(sess) {
-		s.answer(r, nil, fault.New(fault.NotLoggedIn))
-		return
+		err := fault.New(fault.NotLoggedIn)
+		s.answer(r, nil, err)
+		return err
 	}
 	// The client waits 3 s at most; the place is released anyway.
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
@@ -41,6 +43,7 @@ func (s *socket) logout(r jsonframe.Request) {
 		last = s.g.compose(r, nil, nil)
 	}
 	s.finish(last, frame.CloseLoggedOut, "logged out")
+	return nil
 }
 
 // farewell ends the place that a token names: a logout that could not be said

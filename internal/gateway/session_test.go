@@ -338,6 +338,12 @@ func TestTwoGateways(t *testing.T) {
 	p4 := w2.dial()
 	require.Nil(t, p4.call(frame.Farewell, map[string]any{"token": m.Body.Text("farewell")}).Err)
 	p3.expectOpen()
+	// That of a place that is attached on the other one closes its socket at
+	// once, and not when places are compared the next time.
+	p5, m := w1.login(page("bob"))
+	require.Nil(t, p4.call(frame.Farewell, map[string]any{"token": m.Body.Text("farewell")}).Err)
+	p5.expectClose(frame.CloseRecheck)
+	p3.expectOpen()
 }
 
 // dialDeaf logs in over a connection of which nothing is read.

@@ -80,6 +80,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.work.Go(func() { g.serve(s) })
 	}
 	g.mu.Unlock()
+	g.standsBy(s)
 	if draining {
 		// Drain may be waiting already, so this one does not count as work.
 		s.finish(drainFrame, frame.CloseDrain, drainReason)
@@ -114,6 +115,7 @@ func (g *Gateway) serve(s *socket) {
 // closed is the end of every socket, whoever ended it.
 func (g *Gateway) closed(s *socket, code int) {
 	sess := s.gone()
+	g.crowd.leave(s)
 	g.mu.Lock()
 	delete(g.sockets, s)
 	g.mu.Unlock()

@@ -1,0 +1,133 @@
+package gateway_test
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// Of too many sockets that stand by at one address the oldest goes. Whoever
+// logs in at once is not touched, however many others there are.
+func TestTooManyStandBy(t *testing.T) {
+	w := begin(t, setup{
+		options: func(o *gateway.Options) {
+			o.ClientAddr = func(r *http.Request) string { return r.Header.Get("X-From") }
+		},
+		before: func(g *gateway.Gateway) { g.LimitStandBy(2) },
+	})
+	from := func(addr string) *peer {
+		p, err := w.dialWith(http.Header{"X-From": {addr}})
+		require.NoError(t, err)
+		p.expectOpen() // so that they have come in this order
+		return p
+	}
+	member := from("1.1.1.1")
+	require.Nil(t, member.call(frame.Login, page("alice").frame()).Err)
+	first, second := from("1.1.1.1"), from("1.1.1.1")
+	elsewhere := from("2.2.2.2")
+	third := from("1.1.1.1")
+	first.expectClose(frame.CloseStandBy)
+	require.Nil(t, second.call(frame.Login, page("bob").frame()).Err)
+	from("1.1.1.1")
+	for _, p := range []*peer{member, second, third, elsewhere} {
+		p.expectOpen()
+	}
+	// One that stands by again after a login counts again.
+	w.reg.dead.Store(true)
+	require.Equal(t, fault.ServerTimeout, third.call(frame.Login, page("carol").frame()).Err.Code)
+	w.reg.dead.Store(false)
+	fifth := from("1.1.1.1") // the fourth is the oldest now
+	third.expectOpen()
+	fifth.expectOpen()
+
+	// An IPv6 host has a whole /64 to come from.
+	v6 := from("2001:db8::1")
+	from("2001:db8::2")
+	from("2001:db8::3")
+	v6.expectClose(frame.CloseStandBy)
+
+	// What has gone is forgotten.
+	for _, p := range []*peer{third, fifth, elsewhere} {
+		require.NoError(t, p.conn.NetConn().Close())
+	}
+	eventually(t, "forgotten", func() bool { return w.g.StandingBy() == 2 })
+}
+
+// Two pages that take the place from each other for ever come to an end, and a
+// reconnecting client is not held up by it.
+func TestLoginTooFrequent(t *testing.T) {
+	var now time.Time
+	w := begin(t, setup{options: func(o *gateway.Options) {
+		o.LoginRate = 6
+		now = time.Now()
+		o.Now = func() time.Time { return now }
+	}})
+	var last who
+	for range 6 {
+		last = page("alice")
+		w.login(last)
+	}
+	again := func() fault.Code {
+		p := w.dial()
+		m := p.call(frame.Login, page("alice").frame())
+		if m.Err == nil {
+			return 0
+		}
+		p.expectClose(frame.CloseRejected)
+		return m.Err.Code
+	}
+	require.Equal(t, fault.LoginTooFrequent, again())
+	w.login(last.resume())
+	w.login(page("bob"))
+	now = now.Add(11 * time.Second)
+	require.Zero(t, again(), "one more every ten seconds")
+	require.Equal(t, fault.LoginTooFrequent, again())
+}
+
+// Somebody who is told that he was evicted is no error of the gateway's.
+func TestLoginsAreCountedByWhatTheyGot(t *testing.T) {
+	seen := new(observed)
+	w := begin(t, setup{options: func(o *gateway.Options) { o.Observer = seen }})
+	old := page("alice")
+	p, _ := w.login(old)
+	w.login(page("alice"))
+	p.evicted(frame.KickMultipleAccount)
+	p = w.dial()
+	p.send(frame.Login, old.resume().frame())
+	p.evicted(frame.KickMultipleAccount)
+	p, _ = w.login(page("bob"))
+	require.Nil(t, p.call(frame.Logout, map[string]any{}).Err)
+	eventually(t, "counted", func() bool { return len(seen.all()) >= 5 })
+	require.ElementsMatch(t, []string{"login 0", "login 0", "login 3003", "login 0", "logout 0"}, seen.all())
+}
+
+// observed writes down what an Observer is told of logins and logouts.
+type observed struct {
+	mu   sync.Mutex
+	seen []string
+}
+
+func (o *observed) note(what string, code fault.Code) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.seen = append(o.seen, fmt.Sprint(what, " ", int(code)))
+}
+
+func (o *observed) all() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return append([]string(nil), o.seen...)
+}
+
+func (o *observed) Login(code fault.Code, _ time.Duration)                  { o.note("login", code) }
+func (o *observed) Handled(method string, code fault.Code, _ time.Duration) { o.note(method, code) }
+func (o *observed) Evicted(string)                                          {}
+func (o *observed) Closed(int)                                              {}
