@@ -41,6 +41,7 @@ type instance struct {
 	client  *client.Client
 
 	inbox *inbox
+	retry safejs.Value // handle of later's timer
 
 	sequence int // of the messages created
 }
@@ -100,7 +101,15 @@ func (s *sdk) instance(o options) *instance {
 
 // later synchronises an instance again after some ms.
 func (s *sdk) later(i *instance, ms int) {
-	bridge.Call(safejs.Global(), "setTimeout", bridge.Call(s.retry, "bind", safejs.Undefined(), bridge.Int(i.number)), bridge.Int(ms))
+	i.stopRetry()
+	i.retry = bridge.Call(safejs.Global(), "setTimeout", bridge.Call(s.retry, "bind", safejs.Undefined(), bridge.Int(i.number)), bridge.Int(ms))
+}
+
+func (i *instance) stopRetry() {
+	if !i.retry.IsUndefined() {
+		bridge.Call(safejs.Global(), "clearTimeout", i.retry)
+		i.retry = safejs.Undefined()
+	}
 }
 
 func (s *sdk) onRetry(args []safejs.Value) any {
@@ -231,6 +240,7 @@ func (i *instance) notify(method string, note frame.Body) {
 // forget ends everything that the instance holds.
 func (i *instance) forget() {
 	i.host.Release()
+	i.stopRetry()
 	i.emitter.Clear()
 	i.inbox.forget(fault.New(fault.Destroyed))
 	delete(i.sdk.instances, i.number)
