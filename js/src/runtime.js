@@ -11,6 +11,23 @@ import { glue } from './glue.js';
  * @returns {Promise<import('./facade.js').Runtime>}
  */
 export async function run(scope, instantiate, release) {
+  // A runtime that dies clears no timer: that of a UserSig would hold it, and
+  // a Node process, for a day.
+  const timers = new Set();
+  const { setTimeout, clearTimeout } = scope;
+  scope.setTimeout = (/** @type {Function} */ f, /** @type {number} */ ms) => {
+    const id = setTimeout(() => {
+      timers.delete(id);
+      f();
+    }, ms);
+    timers.add(id);
+    return id;
+  };
+  scope.clearTimeout = (/** @type {any} */ id) => {
+    timers.delete(id);
+    clearTimeout(id);
+  };
+
   const Go = glue(scope);
   const go = new Go();
   go.env = { GOGC: '25' }; // half the memory of the default, see README
@@ -30,10 +47,9 @@ export async function run(scope, instantiate, release) {
     ended = why;
     // Go may be on the stack: it is left to return first.
     Promise.resolve().then(() => {
-      // The glue would call a timer that Go has missed again and again.
-      go._scheduledTimeouts.forEach((/** @type {any} */ id) => scope.clearTimeout(id));
-      go._scheduledTimeouts.clear();
-      go._inst = go.mem = go._values = null; // what still holds a Go function would hold its memory
+      timers.forEach(clearTimeout);
+      go._scheduledTimeouts.clear(); // the glue calls a timer that Go has missed again and again
+      go._inst = go.mem = go._values = go._ids = null; // what still holds a Go function would hold its memory
       release();
       if (tell) tell(why);
       else missed = true;
