@@ -93,6 +93,50 @@ for (const path of ['tim.wasm', 'octets.wasm', 'tim.wasm.gz', 'encoded.wasm.gz']
   });
 }
 
+test('streams where the MIME type allows it, and only there', async (t) => {
+  for (const [path, times] of [['tim.wasm', 1], ['octets.wasm', 0]]) {
+    delete globalThis[REALM];
+    const streaming = t.mock.method(WebAssembly, 'compileStreaming');
+    const { load } = await copy();
+    await load({ ...base(), wasm: `${origin}/${path}` });
+    assert.equal(streaming.mock.callCount(), times, path);
+    streaming.mock.restore();
+  }
+});
+
+test('gives up on a server that stalls, and can be tried again', async (t) => {
+  const half = wasm.subarray(0, wasm.length / 2);
+  for (const [stall, wait, pattern] of [
+    [() => {}, 30e3, /nothing came within 30 s/],
+    [(response) => response.writeHead(200, { 'Content-Type': 'application/wasm' }).write(half), 180e3, /nothing came within 180 s/],
+  ]) {
+    delete globalThis[REALM];
+    const stalled = createServer((request, response) => stall(response));
+    await new Promise((done) => stalled.listen(0, '127.0.0.1', done));
+    t.after(() => (stalled.closeAllConnections(), stalled.close()));
+    const { load, TIM } = await copy();
+    const own = globalThis.setTimeout;
+    let fire;
+    const timer = t.mock.method(globalThis, 'setTimeout', (f, ms, ...rest) => {
+      if (ms === wait) fire?.(f);
+      return own(f, ms, ...rest);
+    });
+    const armed = new Promise((resolve) => (fire = resolve));
+    const outcome = rejects(load({ ...base(), wasm: `http://127.0.0.1:${stalled.address().port}/tim.wasm` }), pattern);
+    (await armed)(); // the time is over
+    await outcome;
+    timer.mock.restore();
+    await load({ wasm: `${origin}/tim.wasm` });
+    await works(TIM);
+  }
+});
+
+test('Go is told to keep its heap small', async () => {
+  const { load, TIM } = await copy();
+  await load({ ...base(), wasm });
+  assert.equal(TIM.create({ SDKAppID: 1 }).getServerTime(), 25);
+});
+
 test('loads the file beside the package in Node, and leaves no global behind', async () => {
   const { load, TIM } = await copy();
   const before = Object.getOwnPropertyNames(globalThis);
@@ -224,6 +268,7 @@ test('create loads, and what is called before waits in order', async () => {
   assert.equal(tim.getLoginUser(), '');
   assert.equal(tim.getServerTime(), 0);
   assert.deepEqual(tim.getLoginStatus(), { status: 'loggedOut', reason: '' });
+  assert.equal(tim.callExperimentalAPI('canIUseModule', 1), false);
   assert.throws(() => tim.createTextMessage({}), (e) => e.code === 2999 && e.name === 'IMError');
   const order = [];
   const calls = [login({ userID: 'a' }).then(() => order.push('a')), login({ userID: 'b' }).then(() => order.push('b')), logout()];
@@ -234,6 +279,7 @@ test('create loads, and what is called before waits in order', async () => {
   assert.deepEqual(heard, ['sdkStateReady', 'sdkStateReady']);
   assert.equal(tim.login, login);
   assert.equal(tim.isReady(), true);
+  assert.equal(tim.callExperimentalAPI('canIUseModule', 1), false);
   assert.throws(() => tim.createTextMessage('bad'), /guarded/);
   assert.equal(tim.createTextMessage({}), 'message');
 });

@@ -1,6 +1,7 @@
 // The built package in a real Chromium, against a real timd: under a strict
 // Content-Security-Policy, in workers, by script tag.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
@@ -115,13 +116,29 @@ test('a policy that forbids wasm is named', async (t) => {
   assert.match(error, /'wasm-unsafe-eval'/);
 });
 
+test('integrity: another file is refused by name, the right one is taken', async (t) => {
+  const integrity = `sha384-${createHash('sha384').update(await readFile(join(npm, 'dist/tim.wasm'))).digest('base64')}`;
+  const outcome = await run(t, {
+    '/': html('/app.js', 'type="module"'),
+    '/app.js': `import { load } from '/index.mjs'; ${REPORT}
+      const options = { proxyServer: '${timd.url}', wasm: '/dist/tim.wasm' };
+      report(load({ ...options, integrity: '${integrity.replace(/.{8}$/, 'AAAAAAAA')}' }).catch(async (e) => {
+        await load({ ...options, integrity: '${integrity}' });
+        return { code: e.code, message: e.message };
+      }));`,
+  });
+  assert.equal(outcome.code, 2800);
+  assert.match(outcome.message, /from \/dist\/tim\.wasm: .*does not match the integrity given/);
+});
+
 test('a .wasm.gz from a host without compression, with progress and integrity', async (t) => {
+  const integrity = `sha256-${createHash('sha256').update(await readFile(join(npm, 'dist/tim.wasm.gz'))).digest('base64')}`;
   const outcome = await run(t, {
     '/': html('/app.js', 'type="module"'),
     '/app.js': `import TIM, { load } from '/index.mjs'; ${SESSION} ${REPORT}
       const seen = [];
       report((async () => {
-        await load({ wasm: '/dist/tim.wasm.gz', onProgress: (p) => seen.push(p.loaded) });
+        await load({ wasm: '/dist/tim.wasm.gz', integrity: '${integrity}', onProgress: (p) => seen.push(p.loaded) });
         const out = await session(TIM, { SDKAppID: 1400000000, proxyServer: '${timd.url}' }, ${await ticket('gz')});
         return { ...out, grew: seen.length > 0 && seen.every((n, i) => !i || n > seen[i - 1]) };
       })());`,

@@ -5,7 +5,10 @@
 // for tests of loading only.
 package main
 
-import "syscall/js"
+import (
+	"runtime/debug"
+	"syscall/js"
+)
 
 // Set with -ldflags -X.
 var version, fail string
@@ -50,9 +53,11 @@ func instance(options js.Value) any {
 			emit("sdkStateReady", nil)
 			return resolve(map[string]any{"code": 0})
 		}),
-		"logout":       js.FuncOf(func(js.Value, []js.Value) any { said.Call("push", "logout"); return resolve(said) }),
-		"isReady":      js.FuncOf(func(js.Value, []js.Value) any { return true }),
-		"getLoginUser": js.FuncOf(func(js.Value, []js.Value) any { return options.Get("proxyServer") }),
+		"logout": js.FuncOf(func(js.Value, []js.Value) any { said.Call("push", "logout"); return resolve(said) }),
+		// the percentage that the loader has chosen
+		"getServerTime": js.FuncOf(func(js.Value, []js.Value) any { return debug.SetGCPercent(25) }),
+		"isReady":       js.FuncOf(func(js.Value, []js.Value) any { return true }),
+		"getLoginUser":  js.FuncOf(func(js.Value, []js.Value) any { return options.Get("proxyServer") }),
 		"createTextMessage": js.Global().Call("__timGuard", js.FuncOf(func(_ js.Value, args []js.Value) any {
 			if args[0].Type() != js.TypeObject {
 				boxed.Set("value", js.Global().Get("Error").New("guarded"))
