@@ -188,6 +188,17 @@ func TestMistakes(t *testing.T) {
 		{"half of TLS", []string{"serve", "--dev", "--tls-cert", keyFile}, "", "give both"},
 		{"bad TLS", []string{"serve", "--dev", "--listen", ":0", "--tls-cert", keyFile, "--tls-key", keyFile}, "", "PEM"},
 		{"NATS", []string{"serve", "--dev", "--listen", ":0", "--nats", "nats://127.0.0.1:1"}, "", "--nats"},
+		{"dev console for all", []string{"serve", "--dev", "--listen", ":0", "--ops-listen", "0.0.0.0:0"}, "", "--dev-remote"},
+		{"ops-listen", []string{"serve", "--app", app, "--ops-listen", "9000"}, "", "127.0.0.1:8081"},
+		{"admin", []string{"serve", "--dev", "--admin", strings.Repeat("x", 33)}, "", "--admin"},
+		{"node", []string{"serve", "--dev", "--node", "Zürich"}, "", "--node"},
+		{"login-rate", []string{"serve", "--dev", "--login-rate", "0"}, "", "--login-rate"},
+		{"webhook", []string{"serve", "--dev", "--webhook", "ftp://s3cret@back.example.com"}, "", "--webhook"},
+		{"credentials", []string{"serve", "--dev", "--listen", ":0", "--nats", "nats://u:s3cret@127.0.0.1:1"}, "", "--nats"},
+		{"config without app", []string{"config", "get"}, "", "--app SDKAPPID=KEYFILE"},
+		{"config without a command", []string{"config", "--app", app}, "", "set webInstances=2"},
+		{"config value", []string{"config", "--app", app, "set", "webInstances=many"}, "", "webInstances"},
+		{"config name", []string{"config", "--app", app, "set", "tabs=2"}, "", "tabs"},
 		{"environment", []string{"serve", "--dev"}, "TIM_GRACE=soon", "TIM_GRACE"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -219,10 +230,48 @@ func TestHelp(t *testing.T) {
 	out, err := timdCommand(t, "serve", "-h").Output()
 	require.NoError(t, err)
 	for _, flag := range []string{"listen", "dev", "dev-remote", "app", "admin", "data", "nats", "nats-creds", "nats-ca", "node", "sync",
-		"allowed-origin", "trusted-proxy", "tls-cert", "tls-key", "ops-listen", "grace", "login-timeout"} {
+		"allowed-origin", "trusted-proxy", "tls-cert", "tls-key", "ops-listen", "webhook", "require-import", "grace", "login-timeout"} {
 		require.Regexp(t, `\n  -`+flag+`[ \n]`, string(out))
 	}
 	require.Contains(t, string(out), filepath.Join(".local", "state", "timd"), "the data directory is said")
+}
+
+// Each flag of the contract does the same as its environment variable, and a
+// flag wins over it.
+func TestEnvironment(t *testing.T) {
+	none := func(string) (string, bool) { return "", false }
+	for _, c := range []struct{ flag, value, other string }{
+		{"listen", "127.0.0.1:1", "127.0.0.1:2"}, {"app", "1=a", "2=b"}, {"admin", "a,b", "c"}, {"data", "d1", "d2"},
+		{"nats", "nats://a", "nats://b"}, {"nats-creds", "c1", "c2"}, {"nats-ca", "f1", "f2"}, {"node", "n1", "n2"},
+		{"sync", "always", "default"}, {"allowed-origin", "https://a.example", "*"}, {"trusted-proxy", "10.0.0.0/8,::1", "127.0.0.1"},
+		{"ops-listen", "127.0.0.1:3", "127.0.0.1:4"}, {"webhook", "http://a/", "http://b/"},
+		{"require-import", "true", "false"}, {"grace", "5s", "6s"}, {"login-timeout", "5s", "6s"},
+		{"api-rate", "5", "6"}, {"login-rate", "5", "6"}, {"dev-remote", "true", "false"},
+	} {
+		name := "TIM_" + strings.ToUpper(strings.ReplaceAll(c.flag, "-", "_"))
+		env := func(value string) func(string) (string, bool) {
+			return func(n string) (string, bool) { return value, n == name }
+		}
+		base := []string{"--dev"}
+		given, err := parseServe(append(base, "--"+c.flag+"="+c.value), none, io.Discard)
+		require.NoError(t, err, c.flag)
+		set, err := parseServe(base, env(c.value), io.Discard)
+		require.NoError(t, err, c.flag)
+		require.Equal(t, given, set, c.flag)
+		both, err := parseServe(append(base, "--"+c.flag+"="+c.value), env(c.other), io.Discard)
+		require.NoError(t, err, c.flag)
+		require.Equal(t, given, both, c.flag)
+		other, err := parseServe(base, env(c.other), io.Discard)
+		require.NoError(t, err, c.flag)
+		require.NotEqual(t, given, other, c.flag)
+	}
+	o, err := parseServe(nil, func(n string) (string, bool) { return "true", n == "TIM_DEV" }, io.Discard)
+	require.NoError(t, err)
+	require.True(t, o.dev)
+	o, err = parseServe([]string{"--app", "1=a", "--app", "1=b", "--tls-key=k"}, func(n string) (string, bool) { return "c", n == "TIM_TLS_CERT" }, io.Discard)
+	require.NoError(t, err)
+	require.Equal(t, list{"1=a", "1=b"}, o.apps)
+	require.Equal(t, "ck", o.tlsCert+o.tlsKey)
 }
 
 func TestSignals(t *testing.T) {

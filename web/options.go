@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/rest"
+	"github.com/tim-wasm/tim/internal/usersig"
 )
 
 // options are the flags of timd serve.
@@ -38,6 +39,7 @@ type options struct {
 	webhook       string
 	requireImport bool
 	apiRate       int
+	loginRate     int
 	messages      messageLimits
 
 	trusted []netip.Prefix // of proxies
@@ -89,6 +91,7 @@ func serveFlags(o *options) *flag.FlagSet {
 	f.StringVar(&o.webhook, "webhook", "", "`URL` of the back end to tell who logs in and out (State.StateChange); the same on every gateway")
 	f.BoolVar(&o.requireImport, "require-import", false, "let only accounts log in that were imported through the server API")
 	f.IntVar(&o.apiRate, "api-rate", 200, "calls a second that one app may make of one command of the server API")
+	f.IntVar(&o.loginRate, "login-rate", 300, "how often one user may log in anew in a minute, on this gateway; more is refused with 72010")
 	o.messages.flags(f)
 	return f
 }
@@ -158,7 +161,7 @@ func (o *options) check() error {
 			name = "timd"
 		}
 		o.node = strings.Map(func(r rune) rune {
-			if strings.ContainsRune(". *>/\\\t\n", r) {
+			if !inNode(r) {
 				return '-'
 			}
 			return r
@@ -168,7 +171,7 @@ func (o *options) check() error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("--listen %q is not ADDRESS:PORT, for example 127.0.0.1:8080", o.listen)
-	case strings.ContainsAny(o.node, ". *>/\\ \t"):
+	case strings.ContainsFunc(o.node, func(r rune) bool { return !inNode(r) }):
 		return fmt.Errorf("--node %q: use letters, digits, - and _", o.node)
 	case o.sync != "default" && o.sync != "always":
 		return fmt.Errorf("--sync %q must be default or always", o.sync)
@@ -195,6 +198,14 @@ func (o *options) check() error {
 			return fmt.Errorf("--listen %s with --dev would sign for everybody who can reach it: listen on 127.0.0.1, or add --dev-remote", o.listen)
 		}
 	}
+	if err := o.checkOps(); err != nil {
+		return err
+	}
+	for _, admin := range o.admins {
+		if !usersig.ValidUserID(admin) {
+			return fmt.Errorf("--admin %q is not a UserID: 1 to 32 bytes of printable ASCII", admin)
+		}
+	}
 	if o.webhook != "" {
 		if _, err := rest.ParseWebhook(o.webhook); err != nil {
 			return err
@@ -202,6 +213,9 @@ func (o *options) check() error {
 	}
 	if o.apiRate < 1 {
 		return fmt.Errorf("--api-rate %d must be 1 or more", o.apiRate)
+	}
+	if o.loginRate < 1 {
+		return fmt.Errorf("--login-rate %d must be 1 or more", o.loginRate)
 	}
 	for _, origin := range o.origins {
 		if !validOrigin(origin) {
@@ -219,4 +233,29 @@ func (o *options) check() error {
 		o.trusted = append(o.trusted, prefix.Masked())
 	}
 	return nil
+}
+
+// checkOps is check for --ops-listen. In dev mode it stays on loopback, as
+// --listen does.
+func (o *options) checkOps() error {
+	if o.opsListen == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(o.opsListen)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--ops-listen %q is not ADDRESS:PORT, for example 127.0.0.1:8081", o.opsListen)
+	case !o.dev || o.devRemote:
+	case host == "":
+		o.opsListen = "127.0.0.1" + o.opsListen[strings.LastIndex(o.opsListen, ":"):]
+	case !isLoopback(host):
+		return fmt.Errorf("--ops-listen %s with --dev could be reached from other machines: listen on 127.0.0.1, or add --dev-remote", o.opsListen)
+	}
+	return nil
+}
+
+// inNode tells whether a node's name may have this character: it stands in
+// subjects of NATS.
+func inNode(r rune) bool {
+	return r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }

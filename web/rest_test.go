@@ -337,6 +337,10 @@ func TestOpsListen(t *testing.T) {
 	for _, path := range []string{"/console/", "/metrics", "/v4/timd_config/get"} {
 		require.Equal(t, 404, status(t, s.url+path), path)
 	}
+	resp, err := http.Post(s.url+"/v4/timd_config/get?"+good().Encode(), "application/json", strings.NewReader(`{}`))
+	require.NoError(t, err)
+	resp.Body.Close()
+	require.Equal(t, 404, resp.StatusCode, "a call, too")
 	require.Equal(t, 404, status(t, s.opsURL+"/ws"), "and clients' URLs are not on the operators' address")
 }
 

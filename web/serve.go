@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -148,6 +150,7 @@ func open(ctx context.Context, o options, a apps, logger *slog.Logger) (_ *serve
 	g := gateway.Options{
 		Keys:         a.keys,
 		LoginTimeout: o.loginWithin,
+		LoginRate:    o.loginRate,
 		AllowOrigin:  t.callers.allowOrigin,
 		ClientAddr:   t.callers.addr,
 		Log:          logger,
@@ -177,13 +180,33 @@ func open(ctx context.Context, o options, a apps, logger *slog.Logger) (_ *serve
 	return s, err
 }
 
+// httpTimes bound a request: its head, all of it, and its answer, which may be
+// the SDK over a slow line. A WebSocket and timd_session/watch set deadlines of
+// their own.
+var httpTimes = struct{ header, read, write, idle time.Duration }{
+	header: 10 * time.Second, read: 30 * time.Second, write: 5 * time.Minute, idle: time.Minute,
+}
+
+// panics takes the HTTP server's own log. Most of it is what clients did
+// wrong, which is nobody's business; a handler's panic is ours.
+type panics struct{ log *slog.Logger }
+
+func (p panics) Write(text []byte) (int, error) {
+	if bytes.Contains(text, []byte("panic serving")) {
+		p.log.Error("an HTTP request was broken off", "cause", strings.TrimSpace(string(text)))
+	}
+	return len(text), nil
+}
+
 func (s *server) serve(l net.Listener, cert *tls.Certificate, h http.Handler) {
 	srv := &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       time.Minute,
+		ReadHeaderTimeout: httpTimes.header,
+		ReadTimeout:       httpTimes.read,
+		WriteTimeout:      httpTimes.write,
+		IdleTimeout:       httpTimes.idle,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          log.New(io.Discard, "", 0), // what clients did wrong
+		ErrorLog:          log.New(panics{s.log}, "", 0),
 	}
 	s.http = append(s.http, srv)
 	go func() {

@@ -91,11 +91,6 @@ func (s *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.header != nil {
 		s.header(h, r)
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		h.Set("Allow", "GET, HEAD")
-		http.Error(w, "Use GET.", http.StatusMethodNotAllowed)
-		return
-	}
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	if name == "" || strings.HasSuffix(name, "/") {
 		name += "index.html"
@@ -103,6 +98,11 @@ func (s *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := s.files[name]
 	if a == nil {
 		http.Error(w, s.absent, http.StatusNotFound)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		h.Set("Allow", "GET, HEAD")
+		http.Error(w, "Use GET.", http.StatusMethodNotAllowed)
 		return
 	}
 	v := &a.raw

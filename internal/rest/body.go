@@ -17,15 +17,36 @@ import (
 // "UserID"; the keys of a map are exact.
 type object map[string]json.RawMessage
 
-// parseObject reads a request body: one JSON object and nothing behind it.
+// parseObject reads a request body: one JSON object and nothing behind it. A
+// name that is there twice is refused: which of its values counts would be up
+// to whoever reads it.
 func parseObject(data []byte) (object, error) {
-	var o object
+	wrong := fault.New(fault.RESTJSON)
 	d := json.NewDecoder(bytes.NewReader(data))
-	if err := d.Decode(&o); err != nil || o == nil {
-		return nil, fault.New(fault.RESTJSON)
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, wrong
+	}
+	o := object{}
+	for d.More() {
+		t, err := d.Token()
+		name, ok := t.(string)
+		if err != nil || !ok {
+			return nil, wrong
+		}
+		if _, twice := o[name]; twice {
+			return nil, fault.With(fault.RESTJSON, fmt.Sprintf("%.32q is there twice", name))
+		}
+		var value json.RawMessage
+		if d.Decode(&value) != nil {
+			return nil, wrong
+		}
+		o[name] = value
+	}
+	if t, err := d.Token(); err != nil || t != json.Delim('}') {
+		return nil, wrong
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, fault.New(fault.RESTJSON)
+		return nil, wrong
 	}
 	return o, nil
 }

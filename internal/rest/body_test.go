@@ -13,6 +13,7 @@ func TestParseObject(t *testing.T) {
 	for text, ok := range map[string]bool{
 		`{}`: true, ` {"a":1} `: true, "{\"a\":{}}\n": true,
 		``: false, `null`: false, `[]`: false, `"{}"`: false, `{}{}`: false, `{"a":1} x`: false, `{"a":}`: false, "\xff{}": false,
+		`{"a":1,}`: false, `{"a":1`: false, `{"a" 1}`: false, `{,}`: false, `{1:1}`: false, `{"a":1,"a":1}`: false, `{"a":1,"A":1}`: true,
 	} {
 		_, err := parseObject([]byte(text))
 		require.Equal(t, ok, err == nil, "%q", text)

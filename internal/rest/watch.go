@@ -159,7 +159,10 @@ func (s stream) write(l line) bool {
 		l.Time = s.now().UnixMilli()
 	}
 	_ = s.out.SetWriteDeadline(time.Now().Add(writeWithin)) // a writer without deadlines is a test's
-	return json.NewEncoder(s.w).Encode(l) == nil && s.out.Flush() == nil
+	ok := json.NewEncoder(s.w).Encode(l) == nil && s.out.Flush() == nil
+	// HTTP/2 would end the stream at this deadline even if nothing is written.
+	_ = s.out.SetWriteDeadline(time.Time{})
+	return ok
 }
 
 func (s stream) end(f *fault.Error) {

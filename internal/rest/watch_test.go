@@ -1,0 +1,73 @@
+package rest
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/registry"
+	"github.com/tim-wasm/tim/internal/usersig"
+)
+
+// nobody is a registry in which nothing happens.
+type nobody struct{ Sessions }
+
+func (nobody) Get(context.Context, gateway.User) (registry.View, error) {
+	return registry.View{}, nil
+}
+
+func (nobody) List(context.Context, uint32, string, int) ([]registry.View, string, error) {
+	return nil, "", nil
+}
+
+func (nobody) Watch(context.Context, uint32) (<-chan registry.Event, error) {
+	return make(chan registry.Event), nil
+}
+
+// A quiet stream stays for as long as somebody reads it: a deadline is for one
+// write and does not run on afterwards, as it would with HTTP/2.
+func TestWatchOutlivesItsDeadlines(t *testing.T) {
+	oldAlive, oldWrite := aliveEvery, writeWithin
+	aliveEvery, writeWithin = 300*time.Millisecond, 100*time.Millisecond
+	defer func() { aliveEvery, writeWithin = oldAlive, oldWrite }()
+	for _, http2 := range []bool{false, true} {
+		api, err := New(Options{
+			Sessions: nobody{}, Accounts: new(Accounts), Admins: []string{"administrator"},
+			Keys: func(uint32) []string { return []string{"key"} },
+		})
+		require.NoError(t, err)
+		srv := httptest.NewUnstartedServer(api)
+		srv.EnableHTTP2 = http2
+		srv.Config.ReadTimeout, srv.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond
+		srv.StartTLS()
+		client := &http.Client{Transport: &http.Transport{
+			ForceAttemptHTTP2: http2, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		}}
+		q := url.Values{
+			"sdkappid": {"1"}, "identifier": {"administrator"},
+			"usersig": {usersig.Sign(1, "key", "administrator", time.Now(), time.Hour)},
+		}
+		resp, err := client.Post(srv.URL+"/v4/timd_session/watch?"+q.Encode(), "application/json", strings.NewReader("{}"))
+		require.NoError(t, err)
+		require.Equal(t, http2, resp.ProtoMajor == 2)
+		lines := bufio.NewScanner(resp.Body)
+		for _, want := range []string{"hello", "alive", "alive", "alive"} {
+			require.True(t, lines.Scan(), "HTTP/%d, %s: %v", resp.ProtoMajor, want, lines.Err())
+			require.Contains(t, lines.Text(), `"Type":"`+want+`"`)
+		}
+		api.Close()
+		require.True(t, lines.Scan())
+		require.Contains(t, lines.Text(), `"Type":"end"`)
+		resp.Body.Close()
+		srv.Close()
+	}
+}
