@@ -49,6 +49,7 @@ func member(t *testing.T, b *Balancer, l *ledger, user string) *instance {
 	i := newInstance(b, l, user, 0, "Web")
 	t.Cleanup(i.Destroy)
 	require.Nil(t, i.logIn(), "%s: %v", user, i.story())
+	i.online(t)
 	return i
 }
 
@@ -69,7 +70,7 @@ func TestMove(t *testing.T) {
 	require.Len(t, alice.sent, 40)
 	// Someone who is evicted while away, and comes back after the move.
 	away := member(t, one.Via(), l, "dave")
-	away.dial = (&Balancer{}).Dial // no way back yet
+	away.through(nil) // no way back yet
 	away.cut()
 	for range 2 {
 		member(t, one.Via(), l, "dave")
@@ -125,7 +126,7 @@ func TestMove(t *testing.T) {
 	require.Equal(t, "new19", got[59])
 
 	// The evicted one learns it from the cluster.
-	away.dial = gateways[0].Via().Dial
+	away.through(gateways[0].Via())
 	away.SetOnline(false)
 	away.SetOnline(true)
 	away.wait(t, session.EventKickedOut, 20*time.Second, func() bool { return away.kickedAs() != "" })

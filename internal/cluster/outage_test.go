@@ -18,7 +18,6 @@ func TestNoNATS(t *testing.T) {
 	g := StartGateway(t, "--nats", nats.URL(), "--node", "g")
 	l := &ledger{fates: map[string]*fate{}}
 	held := member(t, g.Via(), l, "held")
-	held.wait(t, session.EventSDKReady, 5*time.Second, func() bool { held.mu.Lock(); defer held.mu.Unlock(); return held.ready })
 	server := nats.Servers[0]
 	server.Kill()
 	require.Eventually(t, func() bool { return !g.IsReady() }, 5*time.Second, 20*time.Millisecond)
@@ -35,6 +34,7 @@ func TestNoNATS(t *testing.T) {
 	server.Start()
 	g.Ready(20 * time.Second)
 	require.Nil(t, late.logIn())
+	late.online(t)
 	require.True(t, held.alive())
 	held.send("late", "after the outage")
 	require.Equal(t, []string{"after the outage"}, late.history(t, "held"))

@@ -106,12 +106,6 @@ func (p *process) signal(sig syscall.Signal) {
 	p.cmd = nil
 }
 
-func (p *process) running() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.cmd != nil
-}
-
 // tail is the end of what it said.
 func (p *process) tail(n int) string {
 	text := p.logs.String()

@@ -44,6 +44,7 @@ func TestSettings(t *testing.T) {
 		i := newInstance(g.Via(), l, user, n, "Web")
 		t.Cleanup(i.Destroy)
 		require.Nil(t, i.logIn(), "%v", i.story())
+		i.online(t)
 		return i
 	}
 	set := func(g *Gateway, n int) time.Time {
@@ -65,7 +66,7 @@ func TestSettings(t *testing.T) {
 	set(a, 4)
 	two, three, four := in(a, "u", 2), in(b, "u", 3), in(a, "u", 4)
 	stays(t, old, two, three, four)
-	three.dial = (&Balancer{}).Dial // no way back
+	three.through(nil) // no way back
 	three.cut()
 	three.wait(t, "the loss of the connection", 10*time.Second, func() bool { return three.State().Status == session.StatusReconnecting })
 	lost(t, a, "u")
@@ -80,7 +81,7 @@ func TestSettings(t *testing.T) {
 	two.goes(t, frame.KickMultipleAccount, time.Second-time.Since(at))
 	stays(t, four)
 
-	three.dial = a.Via().Dial
+	three.through(a.Via())
 	three.SetOnline(false)
 	three.SetOnline(true)
 	three.goes(t, frame.KickMultipleAccount, 20*time.Second)
@@ -133,6 +134,7 @@ func TestLoginModes(t *testing.T) {
 				t.Cleanup(i.Destroy)
 				require.Nil(t, i.logIn(), "%v", i.story())
 				at := time.Now()
+				i.online(t)
 				if len(f) == 3 { // the oldest of that platform goes
 					for k, d := range online {
 						if "!"+d.platform == f[1] {

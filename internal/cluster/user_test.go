@@ -80,7 +80,10 @@ func newInstance(b *Balancer, l *ledger, user string, n int, platform string) *i
 	i.Client = native.New(native.Options{
 		URL: b.URL(), SDKAppID: App, Platform: platform, Storage: &i.storage, OnEvent: i.on,
 		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			c, err := i.dial(ctx, network, addr)
+			i.mu.Lock()
+			dial := i.dial
+			i.mu.Unlock()
+			c, err := dial(ctx, network, addr)
 			if err == nil {
 				i.mu.Lock()
 				i.conn = c
@@ -90,6 +93,16 @@ func newInstance(b *Balancer, l *ledger, user string, n int, platform string) *i
 		},
 	})
 	return i
+}
+
+// through changes its way to the gateways from now on; nil: there is none.
+func (i *instance) through(b *Balancer) {
+	if b == nil {
+		b = &Balancer{}
+	}
+	i.mu.Lock()
+	i.dial = b.Dial
+	i.mu.Unlock()
 }
 
 func (i *instance) String() string { return fmt.Sprintf("%s/%d", i.user, i.n) }
@@ -308,6 +321,16 @@ func (i *instance) history(t testing.TB, from string) []string {
 		}
 		before = page.Next
 	}
+}
+
+// online waits for SDK_READY after a login.
+func (i *instance) online(t testing.TB) {
+	t.Helper()
+	i.wait(t, session.EventSDKReady, 10*time.Second, func() bool {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		return i.ready
+	})
 }
 
 // wait waits for something that shows in an event of the instance.

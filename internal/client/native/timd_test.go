@@ -127,8 +127,6 @@ func (s *timd) kill() {
 	}
 }
 
-func (s *timd) url() string { return "ws://" + s.addr + "/ws" }
-
 func sign(userID string, expire time.Duration) string {
 	return usersig.Sign(testApp, testKey, userID, time.Now(), expire)
 }
