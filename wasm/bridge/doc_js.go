@@ -42,7 +42,7 @@ func Get(v safejs.Value, name string) safejs.Value {
 	// Not v.Get: Go catches what a call throws, but an exception out of a plain
 	// read (a getter of the app's, storage that the user forbids) would unwind
 	// Go's own stack and end the runtime.
-	p, err := reflect.Call("get", v, name)
+	p, err := reflectGet.Invoke(v, nameOf(name))
 	if err != nil {
 		return safejs.Undefined()
 	}
@@ -59,7 +59,23 @@ func Field(v safejs.Value, name string) safejs.Value {
 	return p
 }
 
-var reflect = safejs.Safe(js.Global().Get("Reflect"))
+var reflectGet = safejs.Safe(js.Global().Get("Reflect").Get("get"))
+
+// names are property names as JavaScript has them: making one costs as much as
+// reading the property. Names that come from outside are not kept for ever.
+var names = map[string]safejs.Value{}
+
+func nameOf(name string) safejs.Value {
+	const most = 256
+	known, ok := names[name]
+	if !ok {
+		known = String(name)
+		if len(names) < most {
+			names[name] = known
+		}
+	}
+	return known
+}
 
 // Call calls a method, undefined when there is none or it throws. Where the
 // difference matters, v.Call tells it.
