@@ -126,11 +126,11 @@ func (w *world) recover() {
 // step gives one input and checks everything that came of it.
 func (w *world) step(in Input) {
 	w.log = append(w.log, fmt.Sprintf("%d %T%+v", w.now, in, in))
-	switch in := in.(type) {
-	case Login:
+	if _, ok := in.(Login); ok {
 		w.wanted = true
-	case Logout:
-		w.logouts[in.Call] = true
+	}
+	if logout, ok := in.(Logout); ok {
+		w.logouts[logout.Call] = true
 	}
 	resolved := w.admitted
 	for _, e := range w.m.Step(w.now, in) {

@@ -176,6 +176,8 @@ func TestScopeReleasesAll(t *testing.T) {
 	require.Zero(t, scope.Len())
 }
 
+var noMap map[string]int // writing to it is a runtime error
+
 func TestPanicStaysInside(t *testing.T) {
 	var told string
 	scope := &Scope{OnPanic: func(reason string) { told = reason }}
@@ -184,7 +186,7 @@ func TestPanicStaysInside(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, IsObject(got) == false)
 	require.Equal(t, "boom", told)
-	_, err = scope.Func(func([]safejs.Value) any { var m map[string]int; m["x"] = 1; return nil }).Value().Invoke()
+	_, err = scope.Func(func([]safejs.Value) any { noMap["x"] = 1; return nil }).Value().Invoke()
 	require.NoError(t, err)
 	require.Contains(t, told, "nil map")
 }
