@@ -91,21 +91,33 @@ func newBundler(js, dist string) (*bundler, error) {
 	if err != nil {
 		return nil, err
 	}
+	glue, err := wrap(string(exec))
+	if err != nil {
+		return nil, err
+	}
 	return &bundler{
-		js: js, dist: dist, hash: m.Hash, glue: wrap(string(exec)),
+		js: js, dist: dist, hash: m.Hash, glue: glue,
 		banner: "/*! tim-wasm " + m.Version + ", Apache-2.0; contains wasm_exec.js of Go, BSD-3-Clause */",
 	}, nil
 }
 
-// wrap makes a function of Go's own glue, whose parameters stand for all that
+// wrap makes a function of Go's own glue, whose parameter stands for all that
 // it takes from the global object, and which returns what it would leave there.
-func wrap(exec string) string {
-	names := "WebAssembly, crypto, performance, TextEncoder, TextDecoder, console, setTimeout, clearTimeout"
+// Its substitutes for fs, process and path are dead code: the scope has an fs
+// of its own (src/files.js), and nothing in tim.wasm asks for the others.
+func wrap(exec string) (string, error) {
+	result := api.Transform(exec, api.TransformOptions{
+		Define:       map[string]string{"globalThis.fs": "true", "globalThis.process": "true", "globalThis.path": "true"},
+		MinifySyntax: true,
+		LogOverride:  map[string]api.LogLevel{"assign-to-define": api.LogLevelSilent}, // in what is dropped
+	})
+	if len(result.Errors) > 0 {
+		return "", fmt.Errorf("wasm_exec.js: %s", result.Errors[0].Text)
+	}
+	names := "fs, WebAssembly, crypto, performance, TextEncoder, TextDecoder, console, setTimeout, clearTimeout"
 	return "export function glue(globalThis) {\n" +
 		"const { " + names + " } = globalThis;\n" +
-		// It installs a shim of fs where there is none, and uses it by its bare name.
-		"const fs = { writeSync: (fd, bytes) => globalThis.fs.writeSync(fd, bytes) };\n" +
-		exec + "\nreturn globalThis.Go;\n}\n"
+		string(result.Code) + "\nreturn globalThis.Go;\n}\n", nil
 }
 
 // build bundles one entry. wasm is the module's URL relative to the script.

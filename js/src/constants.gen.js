@@ -205,7 +205,7 @@ export const MESSAGE = {
   2105: 'The argument is not a Message: pass an object that a create…Message method returned.',
   2503: 'The conversationID is malformed or the conversation does not exist: pass C2C and a userID, as in getConversationList.',
   2800: 'The network failed: check the connection and try again.',
-  2801: 'The gateway did not answer in time: check that it runs and can be reached; in a mini program also check the socket domain list.',
+  2801: 'The gateway did not answer in time: check that it runs, that proxyServer names it and that it allows this page\'s origin (timd\'s --allowed-origin); in a mini program also check the socket domain list.',
   2805: 'The device is offline: try again when the network is back.',
   2903: 'This instance has been destroyed: make a new one with TIM.create.',
   2905: 'This operation is not available: check its name and arguments.',

@@ -1,5 +1,5 @@
 /**
- * Go's own wasm_exec.js, unmodified, wrapped by the build into a function: the
- * scope takes the place of globalThis, so that Go, fs and process stay inside.
+ * Go's own wasm_exec.js, wrapped by the build into a function: the scope takes
+ * the place of globalThis, so that nothing of it is seen outside.
  */
 export declare function glue(scope: any): any;

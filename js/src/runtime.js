@@ -1,5 +1,6 @@
 import { VERSION } from './constants.gen.js';
 import { text } from './error.js';
+import { files } from './files.js';
 import { glue } from './glue.js';
 
 /**
@@ -28,6 +29,7 @@ export async function run(scope, instantiate, release) {
     clearTimeout(id);
   };
 
+  scope.fs = files(scope);
   const Go = glue(scope);
   const go = new Go();
   go.env = { GOGC: '25' }; // half the memory of the default, see README

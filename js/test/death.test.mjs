@@ -64,7 +64,7 @@ const deaths = [
 for (const [how, kill, message] of deaths) {
   test(`a runtime that ${how}`, { timeout: 20_000 }, async (t) => {
     const said = t.mock.method(console, 'error', () => {});
-    t.mock.method(console, 'log', () => {}); // Go's last words
+    const words = t.mock.method(console, 'log', () => {}); // Go's last ones
     await load({ WebSocket: Socket, proxyServer: timd.url });
     const names = [how, `${how}, too`];
     const heard = names.map(() => []);
@@ -97,6 +97,7 @@ for (const [how, kill, message] of deaths) {
     ];
     assert.deepEqual(heard.map((list) => list.filter(([name]) => /^(sdk|login|error)/.test(name))), [end, end]);
     assert.equal(said.mock.callCount(), 1);
+    if (how.includes('memory')) assert.match(words.mock.calls.map((call) => call.arguments[0]).join('\n'), /out of memory\n.*goroutine/s);
     assert.equal(tim.isReady(), false);
     assert.equal(tim.getLoginUser(), '');
     assert.equal(tim.getLoginStatus().status, 'loggedOut');
