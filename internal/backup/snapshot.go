@@ -15,7 +15,8 @@ const (
 	chunkSize = 128 << 10
 	// answerWithin bounds one step of a transfer. NATS itself gives up a
 	// transfer that stands still for 5 s.
-	answerWithin = 20 * time.Second
+	answerWithin  = 20 * time.Second
+	listensWithin = 4 * time.Second
 )
 
 // apiError is what answers of NATS may hold.
@@ -23,18 +24,35 @@ type apiError struct {
 	Error *jetstream.APIError `json:"error"`
 }
 
-func call(ctx context.Context, nc *nats.Conn, subject string, request, reply any) error {
-	data, err := json.Marshal(request)
+func call(ctx context.Context, nc *nats.Conn, subject string, body, reply any) error {
+	data, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
-	m, err := nc.RequestWithContext(ctx, subject, data)
+	m, err := request(ctx, nc, subject, data)
 	if err != nil {
 		return err
 	}
 	return decode(m.Data, reply)
+}
+
+// request asks until somebody listens: in a cluster, word of who listens where
+// may come later than the answer that names the subject. What nobody listened
+// to has reached nobody, so it may be said again.
+func request(ctx context.Context, nc *nats.Conn, subject string, data []byte) (*nats.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	for end := time.Now().Add(listensWithin); ; {
+		m, err := nc.RequestWithContext(ctx, subject, data)
+		if !errors.Is(err, nats.ErrNoResponders) || time.Now().After(end) {
+			return m, err
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 func decode(data []byte, reply any) error {
@@ -113,9 +131,7 @@ func load(ctx context.Context, nc *nats.Conn, head streamHeader, r *reader) erro
 		if kind == frameEnd {
 			payload = nil // says so to NATS, too
 		}
-		step, cancel := context.WithTimeout(ctx, answerWithin)
-		m, err := nc.RequestWithContext(step, where.Deliver, payload)
-		cancel()
+		m, err := request(ctx, nc, where.Deliver, payload)
 		if err != nil {
 			return err
 		}
