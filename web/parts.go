@@ -75,8 +75,15 @@ func serveSDK(_ context.Context, t *running) error {
 }
 
 func serveDev(_ context.Context, t *running) error {
-	if t.options.dev {
-		t.public.Handle("/dev/usersig", devUserSig(t.apps, t.callers))
+	sign := devUserSig(t.apps, t.callers)
+	if !t.options.dev {
+		// Somebody who asks here has moved on from dev mode and not noticed.
+		sign = func(w http.ResponseWriter, r *http.Request) {
+			if t.callers.cors(w, r, "POST") {
+				http.Error(w, "This timd is not in dev mode, so it signs for nobody: your own server signs UserSigs.", http.StatusNotFound)
+			}
+		}
 	}
+	t.public.Handle("/dev/usersig", sign)
 	return nil
 }

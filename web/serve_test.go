@@ -154,8 +154,9 @@ func TestServeDev(t *testing.T) {
 	s, err = dial(t, d.url, nil)
 	require.NoError(t, err)
 	require.Equal(t, fault.NoSuchApp, s.login("alice", sig, someInstance, frame.IntentNew).Err.Code)
-	res, _ := d.do(http.MethodPost, "/dev/usersig", `{"userID":"alice"}`)
-	require.NotEqual(t, http.StatusOK, res.StatusCode)
+	res, answer := d.do(http.MethodPost, "/dev/usersig", `{"userID":"alice"}`)
+	require.Equal(t, http.StatusNotFound, res.StatusCode)
+	require.Contains(t, answer, "not in dev mode")
 	d.stop(syscall.SIGTERM)
 }
 

@@ -85,7 +85,7 @@ func (c Code) Text() string {
 	case NetworkError:
 		return "The network failed: check the connection and try again."
 	case Timeout:
-		return "The gateway did not answer in time: check that it runs and can be reached; in a mini program also check the socket domain list."
+		return "The gateway did not answer in time: check that it runs, that proxyServer names it and that it allows this page's origin (timd's --allowed-origin); in a mini program also check the socket domain list."
 	case Offline:
 		return "The device is offline: try again when the network is back."
 	case Destroyed:

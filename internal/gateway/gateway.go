@@ -70,6 +70,7 @@ type Gateway struct {
 	sockets  map[*socket]struct{}
 	users    map[User][]*Session // at most one an instance
 	claims   map[instanceKey]*claimInFlight
+	refused  map[string]struct{} // origins that the log has named
 	draining bool
 
 	work sync.WaitGroup // sockets and what must still be told to the registry
@@ -133,6 +134,7 @@ func New(o Options) (*Gateway, error) {
 		sockets:  map[*socket]struct{}{},
 		users:    map[User][]*Session{},
 		claims:   map[instanceKey]*claimInFlight{},
+		refused:  map[string]struct{}{},
 	}
 	g.guard.now, g.pace.now, g.pace.most = o.Now, o.Now, o.LoginRate
 	g.crowd.most = maxStandBy

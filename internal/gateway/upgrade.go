@@ -29,6 +29,21 @@ func newUpgrader(g *Gateway) *gws.Upgrader {
 	})
 }
 
+// tellOrigin logs an Origin that was refused, each one once: a browser hides
+// the reason from the page, so its developer has only this.
+func (g *Gateway) tellOrigin(origin string) {
+	const most, longest = 100, 200
+	g.mu.Lock()
+	_, told := g.refused[origin]
+	if told || len(g.refused) >= most || len(origin) > longest {
+		g.mu.Unlock()
+		return
+	}
+	g.refused[origin] = struct{}{}
+	g.mu.Unlock()
+	g.o.Log.Warn("a page's origin was refused: allow it with --allowed-origin", "origin", origin)
+}
+
 // ServeHTTP makes a request of /ws a socket.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
@@ -37,6 +52,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This is the WebSocket of the tim SDK: connect with ws:// or wss://.", http.StatusUpgradeRequired)
 		return
 	case g.o.AllowOrigin != nil && !g.o.AllowOrigin(r):
+		g.tellOrigin(r.Header.Get("Origin"))
 		http.Error(w, "This Origin is not allowed: see timd's --allowed-origin flag.", http.StatusForbidden)
 		return
 	case !offers(r.Header, "Sec-WebSocket-Protocol", frame.Subprotocol):
