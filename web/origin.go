@@ -125,7 +125,7 @@ func (c callers) addr(r *http.Request) string {
 		if err != nil {
 			return host
 		}
-		host = addr.Unmap().String()
+		host = addr.Unmap().WithZone("").String() // a zone may hold any text
 		if !c.isTrusted(host) {
 			return host
 		}
