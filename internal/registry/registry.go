@@ -99,6 +99,7 @@ type Registry struct {
 	wake     chan struct{} // check all places now
 	ends     chan struct{} // slots for work that ends places
 	started  int64
+	failedAt atomic.Int64 // Unix second of the last such line in the log
 }
 
 var _ gateway.Registry = (*Registry)(nil)

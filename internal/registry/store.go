@@ -228,7 +228,10 @@ func (r *Registry) fail(err error) error {
 	case err == nil:
 		err = context.DeadlineExceeded
 	}
-	r.log.Warn("registry: the store did not answer in time", "error", err)
+	// During an outage every operation of every user ends here.
+	if second := time.Now().Unix(); r.failedAt.Swap(second) != second {
+		r.log.Warn("registry: the store did not answer in time; said once a second at most", "error", err)
+	}
 	return fault.New(fault.ServerTimeout)
 }
 

@@ -79,7 +79,7 @@ func (c *Client) Call(ctx context.Context, command string, body, out any) error 
 		ErrorCode    fault.Code
 	}
 	if json.Unmarshal(text, &common) != nil || common.ActionStatus == "" {
-		return fmt.Errorf("%s answers HTTP %d and not as a timd does; check --server, and --ops-listen of that timd", where, answer.StatusCode)
+		return fmt.Errorf("%s answers HTTP %d and not as a timd does; check --server, and --ops-listen of that timd", base.Host, answer.StatusCode)
 	}
 	if common.ErrorCode != 0 {
 		return &fault.Error{Code: common.ErrorCode, Message: common.ErrorInfo}
