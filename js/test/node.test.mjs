@@ -16,7 +16,7 @@ after(() => timd?.close());
 
 const SESSION = (ticket, url) => `
 (async () => {
-  const { tim, TIM } = await load({ WebSocket, SDKAppID: 1400000000, proxyServer: '${url}' });
+  const { tim, TIM } = await load({ ...given, SDKAppID: 1400000000, proxyServer: '${url}' });
   const seen = [];
   for (const name of Object.values(TIM.EVENT)) tim.on(name, (e) => seen.push(e.name));
   const ready = new Promise((resolve) => tim.once(TIM.EVENT.SDK_READY, resolve));
@@ -29,11 +29,13 @@ const SESSION = (ticket, url) => `
 })();`;
 
 for (const [kind, flags, head] of [
-  ['an ES module', ['--input-type=module'], `import { load } from ${JSON.stringify(pathToFileURL(join(npm, 'index.mjs')))}; import { WebSocket } from ${JSON.stringify(pathToFileURL(join(root, 'js/node_modules/ws/wrapper.mjs')))};`],
-  ['CommonJS', ['--input-type=commonjs'], `const { load } = require(${JSON.stringify(join(npm, 'index.js'))}); const { WebSocket } = require(${JSON.stringify(join(root, 'js/node_modules/ws'))});`],
+  ['an ES module', ['--input-type=module'], `import { load } from ${JSON.stringify(pathToFileURL(join(npm, 'index.mjs')))}; import { WebSocket } from ${JSON.stringify(pathToFileURL(join(root, 'js/node_modules/ws/wrapper.mjs')))}; const given = { WebSocket };`],
+  ['CommonJS', ['--input-type=commonjs'], `const { load } = require(${JSON.stringify(join(npm, 'index.js'))}); const given = { WebSocket: require(${JSON.stringify(join(root, 'js/node_modules/ws'))}) };`],
+  // What Node 22 has without a flag.
+  ["an ES module with Node's own WebSocket", ['--experimental-websocket', '--input-type=module'], `import { load } from ${JSON.stringify(pathToFileURL(join(npm, 'index.mjs')))}; const given = {};`],
 ]) {
   test(`a session in Node from ${kind}, and the process ends by itself`, async () => {
-    const ticket = JSON.stringify(await timd.userSig(`node-${flags[0]}`.replace(/\W/g, '')));
+    const ticket = JSON.stringify(await timd.userSig(`node-${kind.length}`));
     const { stdout } = await promisify(execFile)(process.execPath, [...flags, '-e', head + SESSION(ticket, timd.url)], { timeout: 20_000 });
     assert.deepEqual(JSON.parse(stdout), ['sdkStateReady', 'sdkStateNotReady', 'sdkDestroy']);
   });
