@@ -98,7 +98,7 @@ func openFaults(t testing.TB, seed uint64) *faults {
 // begin logs everybody in and sets them going.
 func (s *faults) begin() {
 	start := time.Now()
-	make := func(role string, users, each int) (all [][]*instance) {
+	people := func(role string, users, each int) (all [][]*instance) {
 		for u := range users {
 			var mine []*instance
 			for n := range each {
@@ -110,11 +110,13 @@ func (s *faults) begin() {
 		}
 		return all
 	}
-	s.steady, s.busy = make("steady", steady, limit), make("busy", busy, limit+1)
+	s.steady, s.busy = people("steady", steady, limit), people("busy", busy, limit+1)
+	slots := make(chan struct{}, 16) // as many as a busy machine logs in without a queue
 	for _, user := range slices.Concat(s.steady, s.busy) {
+		slots <- struct{}{}
 		s.wg.Add(1)
 		go func() {
-			defer s.wg.Done()
+			defer func() { <-slots; s.wg.Done() }()
 			for _, i := range user {
 				if err := i.logIn(); err != nil {
 					s.ledger.violation("%s could not log in to a healthy cluster: %d %s", i, err.Code, err.Message)
