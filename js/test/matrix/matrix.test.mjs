@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { dirname, extname, join, normalize } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { launch } from '../../../web/e2e/lib/browser.mjs';
 import { end, start } from '../../../web/e2e/lib/process.mjs';
@@ -112,7 +112,8 @@ async function login(url) {
 }
 const ok = (got, url) => assert.ok(got.at(-1).startsWith(`200 ${url}`), got.join('\n'));
 
-const wanted = (name, f) => test(name, { skip: process.env.ONLY && !name.includes(process.env.ONLY) }, f);
+const all = [];
+const wanted = (name, f) => all.push(() => test(name, { skip: process.env.ONLY && !name.includes(process.env.ONLY) }, f));
 
 for (const version of [5, 6, 7]) {
   wanted(`vite ${version}, dev and build`, async (t) => {
@@ -209,3 +210,7 @@ wanted('next', async () => {
   await run('npx', ['next', 'build'], { cwd: dir, env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1' }, timeout: 240_000 });
   assert.match(readFileSync(join(dir, '.next/server/app/index.html'), 'utf8'), /sdkStateReady/);
 });
+
+// Two at a time: half of the time goes by in waiting for npm. Those that take
+// longest begin.
+describe('every bundler', { concurrency: 2 }, () => all.reverse().forEach((declare) => declare()));
