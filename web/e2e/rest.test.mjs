@@ -83,6 +83,18 @@ for (const [language, program] of [
       await end(backend);
     }
   });
+
+  for (const given of [{}, { TIM_KEY: '' }]) {
+    test(`the example back end in ${language} does not start with ${'TIM_KEY' in given ? 'an empty' : 'no'} key`, async () => {
+      const [name, args] = program((file) => fileURLToPath(new URL(`../examples/backend/${file}`, import.meta.url)));
+      const backend = start(name, args, { env: { LISTEN: '127.0.0.1:0', ALICE_PASSWORD: 'right', ...given } });
+      let said = '';
+      for (const stream of [backend.stdout, backend.stderr]) stream.on('data', (text) => (said += text));
+      const { code } = await within(20_000, 'the refusal', backend.ended);
+      assert.equal(code, 1);
+      assert.match(said, /^.*TIM_KEY is empty: .*app\.key.*\n$/, 'one line');
+    });
+  }
 }
 
 test('the example receiver takes webhooks of timd and refuses those of others', async (t) => {

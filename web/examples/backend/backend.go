@@ -29,6 +29,10 @@ func userSig(key, user string) string {
 
 func main() {
 	key := os.Getenv("TIM_KEY") // the secret key of timd's --app: it stays here
+	if key == "" {
+		fmt.Fprintln(os.Stderr, `TIM_KEY is empty: set it to the key that timd has, TIM_KEY="$(cat app.key)"`)
+		os.Exit(1)
+	}
 	panic(http.ListenAndServe(os.Getenv("LISTEN"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, ok := r.BasicAuth() // your own login goes here
 		if !ok || user != "alice" || password != os.Getenv("ALICE_PASSWORD") {

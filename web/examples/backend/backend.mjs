@@ -6,6 +6,10 @@ import { deflateSync } from 'node:zlib';
 const sdkAppID = 1400000000;
 const expire = 24 * 60 * 60; // seconds
 const key = process.env.TIM_KEY; // the secret key of timd's --app: it stays here
+if (!key) {
+  console.error('TIM_KEY is empty: set it to the key that timd has, TIM_KEY="$(cat app.key)"');
+  process.exit(1);
+}
 
 function userSig(user) {
   const time = Math.floor(Date.now() / 1000);

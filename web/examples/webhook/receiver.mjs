@@ -3,6 +3,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 
+if (!process.env.TIM_KEY) {
+  console.error('TIM_KEY is empty: set it to the key that timd has, TIM_KEY="$(cat app.key)"');
+  process.exit(1);
+}
 // Webhooks are signed with a key that is derived from the app's secret key.
 const key = createHmac('sha256', process.env.TIM_KEY).update('tim webhook').digest();
 const seen = new Set(); // ids: an event may come twice. Keep them in your database.
