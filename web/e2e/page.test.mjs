@@ -236,14 +236,78 @@ test('a tim.wasm that does not load is said, with what to do', async (t) => {
   assert.match(text, /Reload/);
 });
 
-test('the example on the page is a page that works', async (t) => {
+test('the example on the page is a page that works, on any origin of this machine', async (t) => {
   const page = await open(stage, t);
   const html = await page.$eval('#example', (code) => code.textContent);
   assert.ok(html.trim().split('\n').filter(Boolean).length <= 15, 'about 15 lines');
+  stage.site.serve('/example.html', html);
   const site = await stage.blank(t);
-  await site.goto(`${stage.timd.url}/healthz`); // a page of timd's origin that has no policy
-  await site.setContent(html);
+  await site.goto(new URL('example.html', stage.site.url).href);
   await site.waitForFunction(() => document.body.textContent.includes('ready'));
   await A.login(page, 'alice');
   await site.waitForFunction(() => document.body.textContent.includes('kicked out: multipleAccount'));
+  assert.deepEqual(site.complaints.filter((text) => !text.includes('404')), [], 'nothing but the missing icon');
+});
+
+test('the event log stays at its end when the chat takes its room, and where one has scrolled to', async (t) => {
+  const page = await open(stage, t);
+  const user = someone();
+  const seen = (letter) =>
+    page.$eval(`[data-panel=${letter}] .log`, (log) => {
+      const line = log.lastElementChild.getBoundingClientRect();
+      const box = log.getBoundingClientRect();
+      return line.top >= box.top && line.bottom <= box.bottom;
+    });
+  const drawn = () => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await A.login(page, user);
+  await B.login(page, user);
+  await A.is(page, 'kicked');
+  await A.login(page, someone());
+  await drawn();
+  assert.deepEqual([await seen('A'), await seen('B')], [true, true], 'after the kick and a login as somebody else');
+  const top = (wanted) =>
+    page.$eval('[data-panel=A] .log', (log, to) => {
+      if (to !== null) log.scrollTop = to;
+      return log.scrollTop;
+    }, wanted);
+  const write = async () => {
+    const before = (await A.log(page)).length;
+    await page.type('[data-panel=A] [name=text]', 'hello');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction((n) => document.querySelectorAll('[data-panel=A] .line').length >= n, {}, before + 2);
+    await drawn();
+  };
+  await top(0);
+  await drawn();
+  await write();
+  assert.equal(await top(null), 0, 'a reader is left alone');
+  await top(1e6);
+  await drawn();
+  await write();
+  assert.equal(await seen('A'), true, 'back at the end it follows again');
+  await A.click(page, '.logout');
+  await A.is(page, 'loggedOut');
+  await drawn();
+  assert.equal(await seen('A'), true, 'after a logout');
+  await clean(page);
+});
+
+test('the step of writing is ticked by a message from here, not by one that was waiting', async (t) => {
+  const page = await open(stage, t);
+  const [one, two] = [someone('one'), someone('two')];
+  const send = async (text) => {
+    await page.$eval('[data-panel=A] [name=to]', (input, value) => (input.value = value), two);
+    await page.type('[data-panel=A] [name=text]', text);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('[data-panel=A] .state[data-state=sent]');
+  };
+  const ticked = (on) => on.$eval('[data-step="4"]', (step) => step.classList.contains('done'));
+  await A.login(page, one);
+  await send('for later');
+  assert.equal(await ticked(page), true);
+  const other = await open(stage, t);
+  await A.login(other, two);
+  await other.waitForSelector('[data-panel=A] .message.in');
+  assert.equal(await ticked(other), false);
+  await clean(page);
 });

@@ -17,18 +17,21 @@ export class Chat {
   #toIsOurs = true; // the receiver was filled in by us, not by the user
   #suggest;
   #log;
+  #sent;
 
   /**
    * @param {HTMLElement} root the panel's chat section
    * @param {object} TIM the SDK
-   * @param {{letter: string, log: import('./log.js').Log, suggest: () => string}} panel
-   *   suggest gives whom to write to: a user of another panel
+   * @param {{letter: string, log: import('./log.js').Log, suggest: () => string, sent: () => void}} panel
+   *   suggest gives whom to write to: a user of another panel; sent is called
+   *   for each message that the gateway has taken
    */
-  constructor(root, TIM, { letter, log, suggest }) {
+  constructor(root, TIM, { letter, log, suggest, sent }) {
     this.#root = root;
     this.#TIM = TIM;
     this.#suggest = suggest;
     this.#log = log;
+    this.#sent = sent;
     this.#list = root.querySelector('.messages');
     this.#to = root.querySelector('[name=to]');
     this.#text = root.querySelector('[name=text]');
@@ -82,6 +85,7 @@ export class Chat {
       await this.#tim.sendMessage(message);
       this.#log.add('done', 'sendMessage');
       mark(state, 'sent');
+      this.#sent();
     } catch (error) {
       this.#log.add('fail', 'sendMessage', describe(error));
       mark(state, 'failed', describe(error));

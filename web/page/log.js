@@ -16,11 +16,16 @@ const clock = new Intl.DateTimeFormat('en-GB', {
 export class Log {
   #element;
   #empty;
+  #following = true; // until the reader scrolls up, and from the end on again
+  #top = 0;
 
   constructor(element, letter) {
     this.#element = element;
     this.#empty = element.querySelector('.empty');
     label(element, 'log.name', { letter });
+    element.addEventListener('scroll', () => this.#scrolled());
+    // The chat and notices take room from the log, and give it back.
+    new ResizeObserver(() => this.#follow()).observe(element);
   }
 
   /**
@@ -30,7 +35,6 @@ export class Log {
    */
   add(kind, name, detail = '') {
     this.#empty?.remove();
-    const atEnd = this.#element.scrollHeight - this.#element.scrollTop - this.#element.clientHeight < 24;
     const now = new Date();
     const line = element('p', `line ${kind}`);
     line.dataset.kind = kind;
@@ -46,7 +50,22 @@ export class Log {
     line.append(time, glyph, what);
     this.#element.append(line);
     while (this.#element.childElementCount > KEEP) this.#element.firstElementChild.remove();
-    if (atEnd) this.#element.scrollTop = this.#element.scrollHeight;
+    this.#follow();
+  }
+
+  #follow() {
+    if (!this.#following) return;
+    this.#element.scrollTop = this.#element.scrollHeight;
+    this.#top = this.#element.scrollTop;
+  }
+
+  // Being away from the end is not enough to stop: a log that has shrunk is
+  // there, too, before it follows. Readers scroll up.
+  #scrolled() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#element;
+    if (scrollHeight - scrollTop - clientHeight < 24) this.#following = true;
+    else if (scrollTop < this.#top) this.#following = false;
+    this.#top = scrollTop;
   }
 }
 

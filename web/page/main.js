@@ -14,6 +14,7 @@ const panels = [];
 languageButton();
 themeButton();
 showLanguage();
+example();
 copyButton();
 start();
 
@@ -120,7 +121,7 @@ function followSteps() {
   area.addEventListener('panelkick', ({ detail }) => {
     if (detail.here) done(3);
   });
-  area.addEventListener('panelmessage', () => done(4));
+  area.addEventListener('panelsent', () => done(4));
 }
 
 function languageButton() {
@@ -153,6 +154,12 @@ function themeButton() {
   });
   if (!recall('theme')) system.addEventListener('change', show);
   show();
+}
+
+// The example is to be saved and served elsewhere: it names this timd in full.
+function example() {
+  const code = byID('example');
+  code.textContent = code.textContent.replaceAll('http://127.0.0.1:8080/', new URL('.', document.baseURI).href);
 }
 
 function copyButton() {

@@ -19,7 +19,7 @@ const EVENTS = [
 
 /**
  * Fires on its element: `panelstate` after each change, `panelkick` when the
- * gateway has ended its session, `panelmessage` when a message has come.
+ * gateway has ended its session, `panelsent` when a message of it has gone out.
  */
 export class Panel {
   #TIM;
@@ -56,7 +56,12 @@ export class Panel {
     this.#find('.create').textContent = `TIM.create({SDKAppID, name: '${letter.toLowerCase()}'})`;
     this.#find('[name=user]').value = user;
     this.#log = new Log(this.#find('.log'), letter);
-    this.#chat = new Chat(this.#find('.chat'), TIM, { letter, log: this.#log, suggest: () => this.#partner() });
+    this.#chat = new Chat(this.#find('.chat'), TIM, {
+      letter,
+      log: this.#log,
+      suggest: () => this.#partner(),
+      sent: () => this.#fire('panelsent'),
+    });
     this.#find('form').addEventListener('submit', (event) => {
       event.preventDefault();
       this.login();
@@ -156,10 +161,7 @@ export class Panel {
 
   #on(key, data) {
     this.#log.add('event', key, key === 'MESSAGE_RECEIVED' ? brief(data) : show(data));
-    if (key === 'MESSAGE_RECEIVED') {
-      this.#chat.received(data);
-      this.#fire('panelmessage');
-    }
+    if (key === 'MESSAGE_RECEIVED') this.#chat.received(data);
     if (key === 'NET_STATE_CHANGE') this.#network = data.state;
     if (key === 'KICKED_OUT') this.#kicked(data.type);
     if (key === 'USERSIG_WILL_EXPIRE') this.#renew();

@@ -92,9 +92,9 @@ export default {
 
   'embed.title': 'Put it in your page',
   'embed.text':
-    'This is a whole page. Served by timd, it logs in as alice. If your code was written for the TIM web SDK, only the start differs.',
+    'This is a whole page. Save it as a file, serve it over http on this machine and open that URL, while timd runs with --dev: it logs in as alice. Opened as a file (file://) it has no origin, and timd refuses it.',
   'embed.sig':
-    'The UserSig comes from your own server in production: the secret key never belongs in a page. “/dev/usersig” exists only in dev mode.',
+    'In production the UserSig comes from your own server: the secret key never belongs in a page. “/dev/usersig” exists only with --dev. Pages on other machines’ origins need timd’s --allowed-origin. If your code was written for the TIM web SDK, only the start differs.',
   'embed.copy': 'Copy the example',
   'embed.copied': 'Copied',
   'embed.select': 'Selected: press Ctrl+C or ⌘C',

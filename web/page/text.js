@@ -48,6 +48,13 @@ export function label(element, key, args) {
   return element;
 }
 
+/** The same for the tooltip of a control, with the arguments of its label. */
+export function title(element, key) {
+  element.dataset.tTitle = key;
+  element.title = translate(key, told.get(element));
+  return element;
+}
+
 /** Writes a text that has no translation, such as a message of the SDK. */
 export function put(element, text) {
   delete element.dataset.t;
@@ -64,5 +71,8 @@ export function showLanguage(root = document) {
   }
   for (const element of root.querySelectorAll('[data-t-label]')) {
     element.setAttribute('aria-label', translate(element.dataset.tLabel, told.get(element)));
+  }
+  for (const element of root.querySelectorAll('[data-t-title]')) {
+    element.title = translate(element.dataset.tTitle, told.get(element));
   }
 }

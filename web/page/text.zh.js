@@ -89,8 +89,9 @@ export default {
 
   'embed.title': '放进你的网页',
   'embed.text':
-    '这就是一个完整的页面，由 timd 提供后即以 alice 登录。若你的代码是为 TIM Web SDK 写的，只有启动部分不同。',
-  'embed.sig': '生产环境中 UserSig 由你自己的服务器签发：密钥绝不能放在网页里。“/dev/usersig” 仅在开发模式下存在。',
+    '这就是一个完整的页面。把它存成文件，在本机用 http 提供并打开该网址，timd 以 --dev 运行时，它就以 alice 登录。直接打开文件（file://）没有来源，timd 会拒绝。',
+  'embed.sig': 
+    '生产环境中 UserSig 由你自己的服务器签发：密钥绝不能放在网页里。“/dev/usersig” 仅在 --dev 时存在。其他机器来源的页面需要 timd 的 --allowed-origin。若你的代码是为 TIM Web SDK 写的，只有启动部分不同。',
   'embed.copy': '复制示例',
   'embed.copied': '已复制',
   'embed.select': '已选中：请按 Ctrl+C 或 ⌘C',
