@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
@@ -111,6 +112,39 @@ func TestOnlineStatus(t *testing.T) {
 	})
 	a = s.call("openim/query_online_status", `{"To_Account":["alice"]}`)
 	require.Equal(t, "Offline", a["QueryResult"].([]any)[0].(map[string]any)["Status"])
+}
+
+// A closed page is offline after 5 s, a lost link when grace ends; until then
+// both count as online and are shown as disconnected.
+func TestPresenceTimes(t *testing.T) {
+	s := newStage(t, func(o *options) { o.grace = 7 * time.Second })
+	lines, _ := s.watch(good())
+	next(t, lines, "hello", func(l answer) bool { return l["Type"] == "hello" })
+	page, err := dial(t, s.url, nil)
+	require.NoError(t, err)
+	require.Nil(t, page.login("closed", sign("closed"), someInstance, frame.IntentNew).Err)
+	require.NoError(t, page.conn.WriteClose(1001, nil))
+	s.online("lost").lose()
+	at := map[string]float64{}
+	for len(at) < 4 {
+		l := next(t, lines, "what became of them", func(l answer) bool { return l["Type"] == "event" })
+		e := l["Event"].(map[string]any)
+		if e["Kind"] == "lost" || e["Kind"] == "disconnect" {
+			at[e["Kind"].(string)+" "+e["UserID"].(string)] = l["Time"].(float64)
+		}
+		if len(at) == 2 {
+			a := s.call("openim/query_online_status", `{"To_Account":["closed","lost"]}`)
+			for _, one := range a["QueryResult"].([]any) {
+				require.Equal(t, "Online", one.(map[string]any)["Status"], one)
+			}
+		}
+	}
+	require.InDelta(t, 5000, at["disconnect closed"]-at["lost closed"], 1000)
+	require.InDelta(t, 7000, at["disconnect lost"]-at["lost lost"], 1000)
+	a := s.call("openim/query_online_status", `{"To_Account":["closed","lost"]}`)
+	for _, one := range a["QueryResult"].([]any) {
+		require.Equal(t, "Offline", one.(map[string]any)["Status"], one)
+	}
 }
 
 func TestSessions(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/rest"
 )
 
@@ -134,8 +135,15 @@ func TestWebhook(t *testing.T) {
 	last := s.online("alice")
 	back.expect("Login", "Register")
 
-	// A closed page, and one whose network is gone.
+	// An instance that is destroyed says so; a closed page, and one whose
+	// network is gone, do not.
 	last.Destroy()
+	back.expect("Logout", "Unregister")
+	page, err := dial(t, s.url, nil)
+	require.NoError(t, err)
+	require.Nil(t, page.login("alice", sign("alice"), someInstance, frame.IntentNew).Err)
+	back.expect("Login", "Register")
+	require.NoError(t, page.conn.WriteClose(1001, nil))
 	back.expect("Disconnect", "LinkClose")
 	gone := s.online("alice")
 	back.expect("Login", "Register")

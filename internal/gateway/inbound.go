@@ -31,6 +31,7 @@ type inbound struct {
 	bytes   int
 	working bool
 	bad     int
+	leaving bool // a logout was received and is not handled yet
 }
 
 func (in *inbound) clear() { in.queue, in.bytes = nil, 0 }
@@ -62,8 +63,19 @@ func (s *socket) received(opcode gws.Opcode, text []byte) {
 		// connection.
 		s.g.work.Go(func() { s.ping(text) })
 	default:
+		s.in.leaving = s.in.leaving || isLogout(text)
 		s.enqueueLocked(text)
 	}
+}
+
+// isLogout tells whether a frame is a logout. Its close may come before its
+// turn does, and it counts all the same.
+func isLogout(text []byte) bool {
+	if len(text) > 200 || !bytes.Contains(text, []byte(`"logout"`)) {
+		return false
+	}
+	r, refused, _ := jsonframe.DecodeRequest(text)
+	return refused == nil && r.Method == frame.Logout
 }
 
 // enqueueLocked has a frame handled in its turn.
@@ -167,6 +179,9 @@ func (s *socket) handle(r jsonframe.Request) {
 		return
 	case frame.Logout:
 		err = s.logout(r)
+		s.mu.Lock()
+		s.in.leaving = false
+		s.mu.Unlock()
 		s.g.o.Observer.Handled(frame.Logout, codeOf(err), time.Since(began))
 		return
 	case frame.Farewell:

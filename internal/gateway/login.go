@@ -264,10 +264,15 @@ func (g *Gateway) bind(sess *Session, answer []byte) (kick string, ok bool) {
 	}
 	s.mu.Lock()
 	if s.stage == ended {
+		leaving := s.in.leaving
 		s.mu.Unlock()
 		g.mu.Unlock()
 		sess.cancel()
-		g.detach(p, false)
+		if leaving {
+			g.release(p)
+		} else {
+			g.detach(p, false)
+		}
 		return "", false
 	}
 	s.sess = sess

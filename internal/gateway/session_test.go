@@ -122,6 +122,51 @@ func TestFarewell(t *testing.T) {
 	p3.expectOpen()
 }
 
+// A logout that is followed by the close at once counts, whatever is still
+// under way before it: destroy() says so and does not wait.
+func TestLogoutAndCloseAtOnce(t *testing.T) {
+	hold := make(chan struct{})
+	w := begin(t, setup{before: func(g *gateway.Gateway) {
+		g.Handle("slow.call", func(context.Context, *gateway.Session, json.RawMessage) (any, error) { <-hold; return nil, nil })
+	}})
+	i := page("alice")
+	p, _ := w.login(i)
+	p.send("slow.call", map[string]any{})
+	p.send(frame.Logout, map[string]any{})
+	require.NoError(t, p.conn.WriteClose(1000, nil))
+	eventually(t, "told", func() bool { return len(w.reg.told()) > 0 })
+	require.Equal(t, []string{"release"}, w.reg.told())
+	close(hold)
+	_, m := w.login(i)
+	require.Contains(t, string(bodyOf(m)), `"resumed":false`)
+
+	// The same while its login is still being decided on.
+	asked, decide := make(chan struct{}), make(chan struct{})
+	w.reg.admit = func(ctx context.Context, c gateway.Claim) (gateway.Outcome, error) {
+		close(asked)
+		<-decide
+		return w.reg.Registry.Admit(ctx, c)
+	}
+	p = w.dial()
+	p.send(frame.Login, page("bob").frame())
+	<-asked
+	p.send(frame.Logout, map[string]any{})
+	require.NoError(t, p.conn.WriteClose(1000, nil))
+	eventually(t, "gone", func() bool { return w.g.Stats().Sockets == 1 })
+	close(decide)
+	eventually(t, "told", func() bool { return len(w.reg.told()) == 2 })
+	require.Equal(t, []string{"release", "release"}, w.reg.told())
+
+	// One that was refused before a login means nothing later.
+	w.reg.admit = nil
+	p = w.dial()
+	require.Equal(t, fault.NotLoggedIn, p.call(frame.Logout, map[string]any{}).Err.Code)
+	require.Nil(t, p.call(frame.Login, page("carol").frame()).Err)
+	require.NoError(t, p.conn.WriteClose(1001, nil))
+	eventually(t, "told", func() bool { return len(w.reg.told()) == 3 })
+	require.Equal(t, "detach clean", w.reg.told()[2])
+}
+
 func TestRenew(t *testing.T) {
 	w := begin(t, setup{})
 	i := page("alice")

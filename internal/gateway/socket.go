@@ -209,8 +209,8 @@ func (s *socket) endLocked(code int, reason string) {
 }
 
 // gone is called when the read loop is over; it gives the session that was
-// on the socket.
-func (s *socket) gone() *Session {
+// on the socket, and whether its client has said logout.
+func (s *socket) gone() (sess *Session, leaving bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stage = ended
@@ -218,7 +218,7 @@ func (s *socket) gone() *Session {
 	s.in.clear()
 	s.out.drop()
 	s.waiters = nil
-	return s.sess
+	return s.sess, s.in.leaving
 }
 
 // closeCode is what the counters show: ours if we closed.

@@ -130,14 +130,18 @@ func (g *Gateway) serve(s *socket) {
 
 // closed is the end of every socket, whoever ended it.
 func (g *Gateway) closed(s *socket, code int) {
-	sess := s.gone()
+	sess, leaving := s.gone()
 	g.crowd.leave(s)
 	g.mu.Lock()
 	delete(g.sockets, s)
 	g.mu.Unlock()
 	g.stats.sockets.Add(-1)
 	g.o.Observer.Closed(s.closeCode(code))
-	if sess != nil && g.take(sess) {
+	switch {
+	case sess == nil || !g.take(sess):
+	case leaving:
+		g.release(sess.place)
+	default:
 		g.detach(sess.place, clean(code))
 	}
 }

@@ -116,6 +116,7 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 	}
 	def(&o.Grace, 60*time.Second)
 	def(&o.CleanGrace, 5*time.Second)
+	o.CleanGrace = min(o.CleanGrace, o.Grace) // a closed page is not waited for any longer than a lost one
 	def(&o.leaseTTL, 15*time.Second)
 	def(&o.check, 30*time.Second)
 	def(&o.opTimeout, 8*time.Second)
