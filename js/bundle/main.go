@@ -136,6 +136,8 @@ func (b *bundler) build(entry string, format api.Format, target api.Target, wasm
 		MinifyIdentifiers: true,
 		MinifySyntax:      true,
 		LegalComments:     api.LegalCommentsNone,
+		// Node prints the whole line that made an error which nobody has caught.
+		LineLimit: 600,
 		Define: map[string]string{
 			"__TIM_HASH__":   strconv.Quote(b.hash),
 			"__TIM_WASM__":   strconv.Quote(wasm),

@@ -48,6 +48,12 @@ export function makeFacade(platform) {
 }
 
 /**
+ * One spelling of a gateway's URL, as tim.wasm reads it.
+ * @param {any} url
+ */
+const canonical = (url) => String(url).trim().replace(/^http/i, 'ws').replace(/\/(ws)?$/, '');
+
+/**
  * What the bundles and hot reloads of one realm share: one runtime and one
  * set of instances.
  * @param {Platform} platform
@@ -55,6 +61,8 @@ export function makeFacade(platform) {
 function makeRealm(platform) {
   /** @type {Map<string, ReturnType<typeof makeInstance>>} */
   const instances = new Map();
+  /** The gateway of each, compared with what later calls name. @type {Map<string, string>} */
+  const gateways = new Map();
   /** Those too that are being destroyed. @type {Set<ReturnType<typeof makeInstance>>} */
   const all = new Set();
   /** @type {any} */
@@ -66,6 +74,7 @@ function makeRealm(platform) {
   let proxyServer = '';
 
   const start = async () => {
+    await null; // load() right after create() still chooses
     const runtime = await platform.start(settings, proxyServer);
     tim = runtime.TIM;
     runtime.onEnd((why) => {
@@ -112,14 +121,25 @@ function makeRealm(platform) {
     }
     const key = `${app} ${name}`;
     let instance = instances.get(key);
-    if (!instance) {
+    if (instance) {
+      const { proxyServer: named } = options;
+      const known = gateways.get(key);
+      if (named && known && known !== canonical(named)) {
+        gateways.delete(key); // said once
+        console.warn(`TIM.create gave the instance that there is, with the gateway ${known}, not ${named}: destroy it first, or pass another name.`);
+      }
+    } else {
+      gateways.set(key, canonical(gateway || location.origin));
       proxyServer = proxyServer || gateway || '';
       instance = makeInstance(
         Object.assign({}, options, { SDKAppID: app }, gateway ? { proxyServer: gateway } : {}),
         {
           runtime: () => tim,
           ensure,
-          dropped: () => instances.delete(key),
+          dropped() {
+            instances.delete(key);
+            gateways.delete(key);
+          },
           released: () => all.delete(/** @type {any} */ (made)),
         },
       );
@@ -143,7 +163,7 @@ function makeRealm(platform) {
       // What was chosen stays chosen, also when the runtime is started again.
       const chosen = Object.assign({}, options);
       delete chosen.SDKAppID;
-      settings = Object.assign({}, settings, chosen);
+      Object.assign(settings, chosen); // in place: a start under way reads it late
       if (settings.proxyServer) proxyServer = settings.proxyServer;
       await ensure();
       const id = options && options.SDKAppID;

@@ -11,7 +11,9 @@ import { imError } from './error.js';
  */
 
 const done = { code: 0, data: {} };
-const refused = () => imError(2905, 'TIM.create did not accept the options: the console says why.');
+// The facade has looked at the rest of the options.
+const refused = (/** @type {any} */ { proxyServer }) =>
+  imError(2905, `The proxyServer ${JSON.stringify(proxyServer)} is not usable: pass TIM.create a URL such as 'wss://im.example.com'.`);
 const destroyed = () => imError(2903, 'This instance has been destroyed: make a new one with TIM.create.');
 
 /** What is kept, to be said again to a runtime that is started later. */
@@ -95,7 +97,7 @@ export function makeInstance(options, owner) {
       if (STICKY.test(method)) return undefined;
       if (EARLY[method]) return EARLY[method]();
       if (message) throw imError(2999, 'The SDK is still being loaded: wait for the SDK_READY event.');
-      if (owner.runtime()) return Promise.reject(refused());
+      if (owner.runtime()) return Promise.reject(refused(options));
       return new Promise((resolve, reject) => {
         waiting.push({ method, args, resolve, reject });
         owner.ensure();
@@ -163,7 +165,7 @@ export function makeInstance(options, owner) {
       if (!TIM) return;
       real = TIM.create(options);
       if (!real) {
-        fail(refused());
+        fail(refused(options));
         return;
       }
       for (const name of [EVENT.SDK_READY, EVENT.SDK_NOT_READY, EVENT.LOGIN_STATUS_CHANGE, ...emitter.listeners.keys()]) {

@@ -1,6 +1,6 @@
-import { loadError, text } from './error.js';
+import { imError, loadError, text } from './error.js';
 import { run } from './runtime.js';
-import { compile } from './source.js';
+import { checkIntegrity, compile } from './source.js';
 
 /** The build puts the first digits of the SHA-256 of tim.wasm here. */
 const HASH = /** @type {any} */ (typeof __TIM_HASH__ === 'string' ? __TIM_HASH__ : '');
@@ -26,11 +26,14 @@ export function page(defaults) {
     proxyServer: defaults.proxyServer,
     inPage: () => typeof location === 'object' && /^http/.test(location.protocol),
     async start(settings, proxyServer) {
-      const WS = settings.WebSocket || (typeof WebSocket === 'function' ? WebSocket : null);
+      const socketClass = () => settings.WebSocket || (typeof WebSocket === 'function' ? WebSocket : null);
+      if (!socketClass()) {
+        throw imError(2800, 'There is no WebSocket here: call load({WebSocket}) first, for example with that of the npm package ws.');
+      }
       const wasm = settings.wasm;
       let from = describe(wasm);
       try {
-        if (!WS) throw new Error('there is no WebSocket here: pass one, load({WebSocket}), for example that of the npm package ws');
+        checkIntegrity(settings.integrity);
         if (!module && wasm) module = await compile(wasm, settings);
         if (!module) {
           const sources = [own(defaults.wasm), gateways(proxyServer || defaults.proxyServer)].filter(Boolean);
@@ -51,7 +54,7 @@ export function page(defaults) {
           }
         }
         const compiled = module;
-        const { scope, release } = makeScope(WS);
+        const { scope, release } = makeScope(socketClass());
         return await run(scope, (imports) => WebAssembly.instantiate(compiled, imports), release);
       } catch (problem) {
         module = null;

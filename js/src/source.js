@@ -17,7 +17,11 @@ export async function compile(wasm, options) {
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return compileBytes(source, options.integrity);
   if (typeof Response === 'function' && source instanceof Response) return compileResponse(source, options, false);
   const url = String(source);
-  if (url.startsWith('file:')) return compileBytes(await readFile(url), options.integrity);
+  if (url.startsWith('file:')) {
+    const bytes = await readFile(url);
+    tell(options.onProgress, bytes.length, bytes.length);
+    return compileBytes(bytes, options.integrity);
+  }
 
   const abort = typeof AbortController === 'function' ? new AbortController() : null;
   /** @type {any} */
@@ -89,16 +93,25 @@ function watch(response, onProgress) {
       const { done, value } = await reader.read();
       if (done) return controller.close();
       loaded += value.length;
-      try {
-        onProgress({ loaded, total });
-      } catch (problem) {
-        console.error(problem);
-      }
+      tell(onProgress, loaded, total);
       controller.enqueue(value);
     },
     cancel: (why) => reader.cancel(why),
   });
   return new Response(body, { headers: { 'Content-Type': headers.get('Content-Type') || '' } });
+}
+
+/**
+ * @param {((p: { loaded: number, total: number }) => void) | undefined} onProgress
+ * @param {number} loaded
+ * @param {number} total
+ */
+function tell(onProgress, loaded, total) {
+  try {
+    if (onProgress) onProgress({ loaded, total });
+  } catch (problem) {
+    console.error(problem);
+  }
 }
 
 /**
@@ -125,14 +138,26 @@ async function gunzip(bytes) {
 }
 
 /**
+ * Browsers pass over a hash that they cannot read, and with it the check.
+ * @param {any} integrity
+ */
+export function checkIntegrity(integrity) {
+  if (!integrity) return;
+  for (const one of String(integrity).trim().split(/\s+/)) {
+    if (!/^sha(256-[a-z\d+/]{43}=|384-[a-z\d+/]{64}|512-[a-z\d+/]{86}==)$/i.test(one)) {
+      throw new Error(`the integrity '${one}' is malformed: give 'sha384-' and the SHA-384 in base64`);
+    }
+  }
+}
+
+/**
  * Subresource integrity for what does not come through fetch.
  * @param {Uint8Array} bytes
  * @param {string} integrity
  */
 async function verify(bytes, integrity) {
-  for (const one of integrity.trim().split(/\s+/)) {
-    const [, bits, expected] = /^sha(256|384|512)-([^?]+)/.exec(one) || [];
-    if (!bits) continue;
+  for (const one of String(integrity).trim().split(/\s+/)) {
+    const [, bits, expected] = /** @type {RegExpExecArray} */ (/^sha(\d+)-(.*)/i.exec(one));
     const sum = new Uint8Array(await crypto.subtle.digest(`SHA-${bits}`, /** @type {any} */ (bytes)));
     if (btoa(String.fromCharCode(...sum)) === expected) return;
   }

@@ -1,6 +1,7 @@
 // The facade and the loader, in Node, around a double of tim.wasm that can be
 // told to fail.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -213,11 +214,27 @@ test('knows other programs', async () => {
 
 test('says that WebAssembly or a WebSocket is missing', async (t) => {
   const { load } = await copy();
-  if (typeof WebSocket === 'undefined') await rejects(load({ proxyServer: origin }), /no WebSocket here.*load\(\{WebSocket\}\)/);
+  const given = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket');
+  t.after(() => given && Object.defineProperty(globalThis, 'WebSocket', given));
+  delete globalThis.WebSocket;
+  await rejects(load({ proxyServer: origin }), /^There is no WebSocket here.*load\(\{WebSocket\}\)/);
   const own = globalThis.WebAssembly;
   t.after(() => (globalThis.WebAssembly = own));
   delete globalThis.WebAssembly;
   await rejects(load(base()), /no WebAssembly here/);
+});
+
+test('a rejection that nobody catches prints the reason and no whole file', () => {
+  for (const [type, head] of [
+    ['module', `import TIM from ${JSON.stringify(pathToFileURL(join(pkg.npm, 'index.mjs')))};`],
+    ['commonjs', `const TIM = require(${JSON.stringify(join(pkg.npm, 'index.js'))}).default;`],
+  ]) {
+    const script = `${head} delete globalThis.WebSocket; TIM.create({ SDKAppID: 1, proxyServer: '${origin}' }).login({});`;
+    const { status, stderr } = spawnSync(process.execPath, [`--input-type=${type}`, '-e', script], { encoding: 'utf8' });
+    assert.equal(status, 1);
+    assert.match(stderr, /IMError\]: There is no WebSocket here/);
+    assert.ok(stderr.length < 2000, `${stderr.length} characters: ${stderr}`);
+  }
 });
 
 test('integrity', async () => {
@@ -225,10 +242,67 @@ test('integrity', async () => {
   for (const source of [`${origin}/tim.wasm`, wasm]) {
     delete globalThis[REALM];
     const { load, TIM } = await copy();
-    await rejects(load({ ...base(), wasm: source, integrity: 'sha256-AAAA' }), /integrity/);
+    await rejects(load({ ...base(), wasm: source, integrity: `sha256-${'A'.repeat(43)}=` }), /integrity/);
     await load({ wasm: source, integrity: good });
     await works(TIM);
   }
+});
+
+test('a malformed integrity, which browsers pass over, is refused', async () => {
+  const { load } = await copy();
+  const good = `sha384-${createHash('sha384').update(wasm).digest('base64')}`;
+  for (const integrity of ['sha384-…', 'sha256-AAAA', 'sha1-AAAA', good.slice(0, -1), good.replace('sha384', 'sha256'), good.slice(7), `${good} sha512-x`, 5]) {
+    await rejects(load({ ...base(), wasm: `${origin}/tim.wasm`, integrity }), /the integrity '.*' is malformed: .*SHA-384 in base64/);
+  }
+  assert.deepEqual(asked, []);
+  await load({ wasm: `${origin}/tim.wasm`, integrity: ` ${good}\n${good} ` });
+});
+
+test('tells the progress of a file, too', async () => {
+  const { load } = await copy();
+  const seen = [];
+  await load({ ...base(), onProgress: (p) => seen.push(p) });
+  assert.deepEqual(seen, [{ loaded: wasm.length, total: wasm.length }]);
+});
+
+test('load right after create still chooses', async (t) => {
+  const given = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket');
+  t.after(() => given && Object.defineProperty(globalThis, 'WebSocket', given));
+  delete globalThis.WebSocket;
+  const warned = t.mock.method(console, 'warn', () => {});
+  const { TIM, load } = await copy();
+  const tim = TIM.create({ SDKAppID: 1, proxyServer: origin });
+  const login = tim.login({ userID: 'a' });
+  await load({ WebSocket: WebSocketDouble, wasm: `${origin}/tim.wasm` });
+  assert.equal((await login).code, 0);
+  assert.deepEqual(asked, ['/tim.wasm']);
+  assert.equal(warned.mock.callCount(), 0);
+});
+
+test('a proxyServer that tim.wasm refuses is named by the rejection', async () => {
+  const { TIM, load } = await copy();
+  load({ ...base(), wasm }).catch(() => {});
+  const tim = TIM.create({ SDKAppID: 1, proxyServer: 'ftp://x' });
+  const named = (e) => e.code === 2905 && /"ftp:\/\/x" is not usable.*wss:\/\//.test(e.message);
+  await assert.rejects(tim.login({ userID: 'a' }), named); // waited for the load
+  await assert.rejects(tim.login({ userID: 'a' }), named);
+});
+
+test('a second create with another gateway is told that it gets the first', async (t) => {
+  const warned = t.mock.method(console, 'warn', () => {});
+  const { TIM, load } = await copy();
+  await load({ ...base(), wasm });
+  const tim = TIM.create({ SDKAppID: 1, proxyServer: 'wss://a.example.com' });
+  for (const same of [undefined, 'wss://a.example.com/ws', 'https://a.example.com/']) {
+    assert.equal(TIM.create({ SDKAppID: 1, proxyServer: same }), tim);
+  }
+  TIM.create({ SDKAppID: 1, name: 'second', proxyServer: 'wss://b.example.com' });
+  assert.equal(warned.mock.callCount(), 0);
+  for (let i = 0; i < 2; i++) assert.equal(TIM.create({ SDKAppID: 1, proxyServer: 'wss://b.example.com' }), tim);
+  assert.deepEqual(warned.mock.calls.map((call) => /wss:\/\/a\.example\.com, not wss:\/\/b/.test(call.arguments[0])), [true]);
+  await tim.destroy();
+  assert.notEqual(TIM.create({ SDKAppID: 1, proxyServer: 'wss://b.example.com' }), tim);
+  assert.equal(warned.mock.callCount(), 1);
 });
 
 test('tells the progress', async () => {

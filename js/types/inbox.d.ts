@@ -44,6 +44,29 @@ export interface MessageOptions<Payload> {
   payload: Payload;
   priority?: MessagePriority;
   cloudCustomData?: string;
+  /** Ignored: read receipts are not built. */
+  needReadReceipt?: boolean;
+  /** Ignored: of groups. */
+  receiverList?: string[];
+  /** Ignored: message extensions are not built. */
+  isSupportExtension?: boolean;
+}
+
+/** Of a push to a device that is offline: ignored, there is none. */
+export interface OfflinePushInfo {
+  disablePush?: boolean;
+  title?: string;
+  description?: string;
+  extension?: string;
+  [ignored: string]: unknown;
+}
+
+/** What a message is left out of: ignored. */
+export interface MessageControlInfo {
+  excludedFromUnreadCount?: boolean;
+  excludedFromLastMessage?: boolean;
+  excludedFromContentModeration?: boolean;
+  [ignored: string]: unknown;
 }
 
 export type MessagePriority =
@@ -107,6 +130,8 @@ export type CustomMessage = Message<Types['MSG_CUSTOM'], CustomPayload>;
 export interface SendMessageOptions {
   /** The receiver gets it now or never. */
   onlineUserOnly?: boolean;
+  offlinePushInfo?: OfflinePushInfo;
+  messageControlInfo?: MessageControlInfo;
   [ignored: string]: unknown;
 }
 
@@ -190,7 +215,7 @@ export interface UserStatus {
 /** The part of an instance about messages that were sent, conversations and other users. */
 export interface InboxMethods {
   /** Sends a message again that has failed; it is the same message and arrives once. */
-  resendMessage<M extends Message>(message: M): Promise<IMResponse<{ message: M }>>;
+  resendMessage<M extends Message>(message: M, options?: SendMessageOptions): Promise<IMResponse<{ message: M }>>;
   /** Takes back a message that this user has sent. */
   revokeMessage<M extends Message>(message: M): Promise<IMResponse<{ message: M }>>;
   /** Removes messages of one conversation from this user's view. */

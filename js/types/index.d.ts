@@ -227,9 +227,13 @@ export interface LoadOptions {
   proxyServer?: string;
   /** Makes `tim` of the result. */
   SDKAppID?: number | string;
-  /** Subresource integrity of the file, such as 'sha384-…'. */
+  /**
+   * Subresource integrity of the file as it is served: 'sha384-' (256, 512)
+   * and its hash in base64. What is malformed is refused. Not compared for a
+   * WebAssembly.Module, nor in a mini program.
+   */
   integrity?: string;
-  /** Called while bytes arrive; `total` is 0 when the server does not tell. */
+  /** Called while bytes arrive, for a file in Node once; `total` is 0 when the server does not tell. */
   onProgress?: (progress: { loaded: number; total: number }) => void;
   /** A WebSocket class, for Node and tests. Default: the host's. */
   WebSocket?: unknown;

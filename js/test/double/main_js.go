@@ -7,6 +7,7 @@ package main
 
 import (
 	"runtime/debug"
+	"strings"
 	"syscall/js"
 )
 
@@ -26,6 +27,9 @@ func main() {
 }
 
 func instance(options js.Value) any {
+	if server := options.Get("proxyServer"); server.Type() == js.TypeString && strings.HasPrefix(server.String(), "ftp:") {
+		return nil
+	}
 	heard := map[string]js.Value{}
 	said := js.Global().Get("Array").New()
 	resolve := func(v any) any { return js.Global().Get("Promise").Call("resolve", v) }

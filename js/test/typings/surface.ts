@@ -46,7 +46,13 @@ async function messages(): Promise<void> {
   const text: string = message.payload.text;
   const { data } = await tim.sendMessage(message);
   const again: string = data.message.payload.text;
-  const custom = tim.createCustomMessage({ to: 'bob', conversationType: 'C2C', payload: { data: '1' } });
+  // What the originals take, too: these options are ignored.
+  const ignored = { needReadReceipt: true, receiverList: ['bob'], isSupportExtension: true };
+  tim.createTextMessage({ to: 'bob', conversationType: TYPES.CONV_C2C, payload: { text: 'hi' }, needReadReceipt: true, receiverList: [], isSupportExtension: false });
+  const options = { onlineUserOnly: true, offlinePushInfo: { disablePush: true, androidInfo: { sound: '' } }, messageControlInfo: { excludedFromLastMessage: true } };
+  await tim.sendMessage(message, options);
+  await tim.resendMessage(message, options);
+  const custom = tim.createCustomMessage({ to: 'bob', conversationType: 'C2C', payload: { data: '1' }, ...ignored });
   const extension: string = custom.payload.extension;
   // @ts-expect-error groups are not built
   tim.createTextMessage({ to: 'g', conversationType: TYPES.CONV_GROUP, payload: { text: 'hi' } });
