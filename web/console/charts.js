@@ -25,6 +25,9 @@ export class Charts {
   #tiles;
   #samples = []; // {at, values}, oldest first
   #logins = []; // [time, how many in the SLOT from then on], oldest first
+  #counted = new Map(); // InstanceID -> time of its newest login that is in #logins
+  #newest = 0; // time of the newest login that is in #logins
+  #recalled = 0; // up to here #logins came from before a reload
   #timer;
 
   constructor(root) {
@@ -49,6 +52,9 @@ export class Charts {
   forget() {
     this.#samples = [];
     this.#logins = [];
+    this.#counted.clear();
+    this.#newest = 0;
+    this.#recalled = 0;
     keep(undefined);
   }
 
@@ -57,11 +63,18 @@ export class Charts {
     this.#sample(counts);
   }
 
-  /** A login happened. */
-  login(at) {
+  /**
+   * A login: an event of the stream, or what the list of users tells of the
+   * time before it. Each counts once, however often it is told.
+   */
+  login(id, at) {
+    if (at <= Math.max(this.#recalled, Date.now() - LONGEST, this.#counted.get(id) ?? 0)) return;
+    this.#counted.set(id, at);
+    this.#newest = Math.max(this.#newest, at);
     const slot = Math.floor(at / SLOT) * SLOT;
-    if (this.#logins.at(-1)?.[0] === slot) this.#logins.at(-1)[1]++;
-    else this.#logins.push([slot, 1]);
+    const place = this.#logins.findLastIndex(([time]) => time <= slot);
+    if (this.#logins[place]?.[0] === slot) this.#logins[place][1]++;
+    else this.#logins.splice(place + 1, 0, [slot, 1]);
     this.show();
   }
 
@@ -73,16 +86,18 @@ export class Charts {
     else this.#samples.push({ at, values });
     while (this.#samples.length > 2 && this.#samples[1].at < at - LONGEST) this.#samples.shift();
     this.#logins = this.#logins.filter(([time]) => time >= at - LONGEST);
-    keep({ samples: this.#samples, logins: this.#logins });
+    for (const [id, time] of this.#counted) if (time < at - LONGEST) this.#counted.delete(id);
+    keep({ samples: this.#samples, logins: this.#logins, newest: this.#newest });
     this.show();
   }
 
   #recall() {
     try {
-      const { samples, logins } = JSON.parse(sessionStorage.getItem(KEY)) ?? {};
+      const { samples, logins, newest } = JSON.parse(sessionStorage.getItem(KEY)) ?? {};
       if (!samples) return;
       this.#samples = samples.filter(({ at }) => at >= Date.now() - LONGEST);
       this.#logins = logins;
+      this.#newest = this.#recalled = newest;
     } catch {
       // Storage is blocked: the charts begin anew.
     }

@@ -15,7 +15,7 @@ const REREAD = 5000; // ms: settings may be changed elsewhere
 const charts = new Charts(byID('tiles'));
 const feed = new Feed(byID('feed'), byID('feed-pause'));
 const limits = new Limits(byID('limits'));
-const users = new Users(failed);
+const users = new Users(failed, (id, at) => charts.login(id, at));
 let api;
 let rereading;
 
@@ -102,7 +102,7 @@ function line(l) {
   }
   if (l.Event) {
     feed.add(l.Event, l.Time);
-    if (l.Event.Kind === 'login') charts.login(l.Time);
+    if (l.Event.Kind === 'login') charts.login(l.Event.InstanceID, l.Time);
     users.changed();
   }
 }

@@ -3,7 +3,7 @@
 
 import { ask } from './ask.js';
 import { byID, element, write } from './dom.js';
-import { label, say, translate } from './text.js';
+import { label, say, title, translate } from './text.js';
 import { ago, clock, count, full } from './time.js';
 
 const PAGE = 50; // users shown at first, and more at each "Show more"
@@ -25,10 +25,16 @@ export class Users {
   #pause = 1000; // ms between two refreshes: longer when they take long
   #last = 0;
   #failed;
+  #login;
 
-  /** @param {(error: Error) => void} failed told when a refresh fails */
-  constructor(failed) {
+  /**
+   * @param {(error: Error) => void} failed told when a refresh fails
+   * @param {(id: string, at: number) => void} login told each instance's login
+   *   at each refresh
+   */
+  constructor(failed, login) {
     this.#failed = failed;
+    this.#login = login;
     byID('users-more').addEventListener('click', () => {
       this.#wanted += PAGE;
       this.refresh();
@@ -101,6 +107,9 @@ export class Users {
         next = reply.Next;
       } while (next && found.size < this.#wanted);
       if (api !== this.#api) return;
+      for (const { InstanceList } of found.values()) {
+        for (const { InstanceID, LoginTime } of InstanceList) this.#login(InstanceID, LoginTime);
+      }
       this.#more = next !== '';
       if (search === this.#search) this.#fill([...found.values()]);
     } catch (error) {
@@ -190,7 +199,7 @@ export class Users {
 
   #head(id) {
     const kick = say(element('button', { type: 'button', class: 'kick-user' }), 'users.kick');
-    label(kick, 'users.kick.label', { user: id });
+    title(label(kick, 'users.kick.label', { user: id }), 'users.kick.title');
     kick.addEventListener('click', async () => {
       const done = await ask('user', { user: id }, () => this.#api.call('im_open_login_svc/kick', { UserID: id }));
       if (done) this.#told('users.kicked', { user: id });
@@ -232,6 +241,7 @@ export class Users {
       const [node] = instance.Gateway.split('.');
       write(gateway, node);
       gateway.title = instance.Gateway;
+      title(kick, 'instance.kick.title');
       label(kick, 'instance.kick.label', { user: id, platform: instance.Platform, time: clock(instance.LoginTime) });
     };
     return row;

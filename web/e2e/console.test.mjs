@@ -50,7 +50,7 @@ async function open(t, { who = ticket(), base = stage.timd.url, language = 'en-U
   return page;
 }
 
-const row = (user) => `tbody:has([aria-label="Kick user ${user}"])`;
+const row = (user) => `tbody:has([aria-label="Kick all instances of ${user}"])`;
 const text = (page, selector) => page.$eval(selector, (element) => element.textContent.trim());
 const says = (page, selector, wanted) =>
   page.waitForFunction((css, part) => document.querySelector(css)?.textContent.includes(part), {}, selector, wanted);
@@ -134,6 +134,12 @@ test('users appear, change and go as it happens; counts, charts and feed follow'
   assert.equal(await text(page, `${row(user)} .state`), 'online');
   assert.match(await text(page, `${row(user)} .c-address`), /127\.0\.0\.1/);
   assert.match(await text(page, `${row(user)} .c-gateway`), /gateway-1/);
+  for (const width of [1920, 1366, 1280, 1024, 800, 360]) {
+    await page.setViewport({ ...DESKTOP, width });
+    const unseen = await page.$$eval(`${row(user)} td`, (cells) => cells.filter((cell) => !cell.checkVisibility()).map((cell) => cell.className));
+    assert.deepEqual(unseen, [], `platform, state, since, address, gateway and kick are in sight at ${width} px`);
+  }
+  await page.setViewport(DESKTOP);
   assert.match(await text(page, `${row(user)} time`), /ago|now/);
   const phone = await join(user, 'Android');
   await page.waitForFunction((css) => document.querySelectorAll(`${css} tr`).length === 2, {}, row(user));
@@ -154,18 +160,68 @@ test('users appear, change and go as it happens; counts, charts and feed follow'
   await clean(page);
 });
 
+test('logins from before the console count once, and the feed says since when it looks', async (t) => {
+  const timd = await startTimd();
+  t.after(() => timd.close());
+  const enter = async (user) => {
+    const { SDKAppID, userSig } = await timd.userSig(user);
+    return member(timd.url, { app: SDKAppID, user, sig: userSig });
+  };
+  await enter('early-1');
+  await enter('early-2');
+  const { SDKAppID, userSig } = await timd.userSig('administrator', 3600);
+  const page = await open(t, { base: timd.url, who: { app: SDKAppID, admin: 'administrator', sig: userSig } });
+  await says(page, '.tile.logins .value', '2');
+  assert.equal(await text(page, '.tile.logins h2'), 'Logins seen, last minute');
+  assert.match(await text(page, '#feed'), /^Nothing since this console was opened/);
+  await enter('late');
+  await says(page, '.tile.logins .value', '3');
+  await page.waitForSelector(row('late')); // the list has told of it, too
+  assert.equal(await text(page, '.tile.logins .value'), '3');
+  // A reload keeps what was counted, and counts none of it again.
+  await page.reload();
+  await page.waitForSelector(row('late'));
+  assert.equal(await text(page, '.tile.logins .value'), '3');
+  await clean(page);
+});
+
+test('the two kinds of kick are told apart by word, tooltip and name, in both languages', async (t) => {
+  const user = someone('words');
+  const one = await join(user);
+  t.after(() => one.close());
+  const page = await open(t);
+  await page.waitForSelector(row(user));
+  const body = await page.$(row(user));
+  const words = () =>
+    body.$$eval('.kick-user, .kick', (buttons) => buttons.map((button) => [button.textContent, button.title, button.ariaLabel]));
+  const [all, single] = await words();
+  assert.equal(all[0], 'Kick all');
+  assert.match(all[1], /^All instances of this user/);
+  assert.equal(single[0], 'Kick this one');
+  assert.match(single[1], /^Only this instance/);
+  assert.match(single[2], new RegExp(`^Kick this one: the Web instance of ${user}`));
+  await page.click('#language');
+  const [every, only] = await words();
+  assert.deepEqual([every[0], only[0]], ['全部踢下线', '仅踢此实例']);
+  for (const [word, title, name] of [every, only]) {
+    assert.ok(name.startsWith(word), 'the visible word begins the accessible name');
+    assert.match(title, /实例/);
+  }
+  await clean(page);
+});
+
 test('kick one instance, then the user, with the keyboard', async (t) => {
   const user = someone('kick');
   const [web, phone] = [await join(user), await join(user, 'iPhone')];
   const page = await open(t);
   await page.waitForSelector(row(user));
-  await page.focus(`${row(user)} [aria-label^="Kick the iPhone instance"]`);
+  await page.focus(`${row(user)} [aria-label^="Kick this one: the iPhone instance"]`);
   await page.keyboard.press('Enter');
   await page.waitForSelector('#ask[open]');
   assert.match(await text(page, '#ask-text'), new RegExp(`iPhone instance of ${user}`));
   await page.keyboard.press('Escape');
   await page.waitForSelector('#ask:not([open])');
-  assert.match(await page.evaluate(() => document.activeElement.ariaLabel), /^Kick the iPhone/, 'focus is back');
+  assert.match(await page.evaluate(() => document.activeElement.ariaLabel), /^Kick this one: the iPhone/, 'focus is back');
   await page.keyboard.press('Enter');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
