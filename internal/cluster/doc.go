@@ -6,6 +6,9 @@
 //	nats.go      a NATS cluster
 //	gateway.go   timd, and a load balancer in front of several
 //
+// TIM_CLUSTER_RACE=1 builds timd with the race detector; -cluster-for 5m (or
+// TIM_CLUSTER_FOR) has TestFaults go on with random faults.
+//
 // Its tests are those of the whole cluster:
 //
 //	faults_test.go   hundreds of users while gateways and NATS servers come and go
@@ -13,5 +16,7 @@
 //	user_test.go     one user of that, with several instances
 //	settings_test.go settings and platforms over two gateways
 //	backup_test.go   from the embedded engine to a cluster
+//	start_test.go    gateways that start at once
+//	outage_test.go   no NATS at all
 //	bench_test.go    outages, and the registry on three nodes
 package cluster

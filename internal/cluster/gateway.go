@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -23,6 +25,9 @@ const (
 	App = 1400000001
 	Key = "a key for tests of the cluster only"
 )
+
+// userSig is what a UserSig in a log would look like.
+var userSig = regexp.MustCompile(`eJ[w-z][\w*-]{60}`)
 
 // Sign makes a UserSig.
 func Sign(user string) string { return usersig.Sign(App, Key, user, time.Now(), time.Hour) }
@@ -46,6 +51,13 @@ func StartGateway(t testing.TB, flags ...string) *Gateway {
 	g.Start()
 	t.Cleanup(func() {
 		g.Kill()
+		said := g.logs.String()
+		if strings.Contains(said, "DATA RACE") { // with TIM_CLUSTER_RACE
+			t.Errorf("timd %v has a data race:\n%s", flags, said[strings.Index(said, "DATA RACE"):])
+		}
+		if userSig.MatchString(said) {
+			t.Errorf("timd %v logs a UserSig", flags)
+		}
 		if t.Failed() {
 			t.Logf("timd %v said:\n%s", flags, g.tail(4000))
 		}
