@@ -37,6 +37,11 @@
 //     any of its instances acknowledged; a new login starts there.
 //   - A closed session is never pushed to.
 //
+// A revoked or deleted message is marked, not erased: its text stays in the
+// stores, and in the backups, for as long as messages are kept
+// (Options.MaxAge, Options.MaxCount), and a revoked one comes with its payload
+// and isRevoked set. Pages show that it was revoked, not what it said.
+//
 // # Calls
 //
 // userIDs and times (Unix seconds) are as in the original SDK; Message and

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+
+	"github.com/tim-wasm/tim/internal/fault"
 )
 
 // page is a part of a conversation's history as one of its users sees it.
@@ -28,8 +30,11 @@ func (in *Inbox) history(ctx context.Context, p pair, side int, before uint64, c
 	older := newest.positions()
 	if before != 0 {
 		m, err := in.messageAt(ctx, p, before)
-		if err != nil {
+		if errors.Is(err, fault.New(fault.BadParameters)) {
 			return page{complete: true}, nil // it went with all that was older
+		}
+		if err != nil {
+			return page{}, err
 		}
 		older = m.Last
 	}

@@ -116,13 +116,18 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 	if in.now().Sub(time.UnixMilli(m.At)) > in.o.Revoke {
 		return nil, fault.With(fault.RevokeTooLate, in.o.Revoke.String())
 	}
-	by := p.users[side]
+	by, again := p.users[side], false
 	if err := in.flag(ctx, p, pos, func(f *flags) bool {
-		was := f.Revoked
+		again = f.Revoked
 		f.Revoked, f.By = true, by
-		return !was
+		return !again
 	}); err != nil {
 		return nil, err
+	}
+	if again { // perhaps longer ago than the stream recognises
+		if r, err := in.revocationOf(ctx, p, pos); r != nil || err != nil {
+			return r, err
+		}
 	}
 	r, _, err := in.append(ctx, p, dedupID("v", p.user(side), p.subject()+m.Message.ID), func(prev *record) (*record, error) {
 		r := next(prev, kindRevoke, side, in.now().UnixMilli())
@@ -137,6 +142,19 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 		in.told(ctx, r.pos)
 	}
 	return r, err
+}
+
+// revocationOf finds the revocation of a message, nil when there is none.
+func (in *Inbox) revocationOf(ctx context.Context, p pair, pos uint64) (*record, error) {
+	newest, err := in.load(ctx, p)
+	if err != nil || newest == nil {
+		return nil, err
+	}
+	later, err := in.revocations(ctx, []*record{newest}, pos, newest.pos)
+	if i := slices.IndexFunc(later, func(r *record) bool { return r.Target.Pos == pos }); i >= 0 {
+		return later[i], err
+	}
+	return nil, err
 }
 
 // deleteMessages removes messages from one user's view of a conversation.

@@ -74,7 +74,7 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		r, err = s.in.recent(ctx, u, p.To, p.ID)
 	}
 	if r == nil && err == nil {
-		r, err = s.in.store1(ctx, u, p.To, c, dedupID("c", u, p.ID))
+		r, err = s.in.store1(ctx, u, p.To, c, dedupID("c", u, p.To+"\x00"+p.ID))
 	}
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -97,7 +98,13 @@ func (in *Inbox) setStatus(ctx context.Context, u User, custom string) (Status, 
 // watchUsers subscribes a session to the statuses of users.
 func (s *Session) watchUsers(ctx context.Context, userIDs []string) error {
 	in, app := s.in, s.user.SDKAppID
-	if len(s.watches)+len(userIDs) > maxWatches {
+	all := len(s.watches)
+	for _, id := range userIDs {
+		if _, ok := s.watches[User{app, id}]; !ok {
+			all++
+		}
+	}
+	if all > maxWatches {
 		return fault.With(fault.BadParameters, "over 200 users watched")
 	}
 	now, err := in.statuses(ctx, app, userIDs)
@@ -116,6 +123,16 @@ func (s *Session) watchUsers(ctx context.Context, userIDs []string) error {
 		s.watches[w] = struct{}{}
 	}
 	return nil
+}
+
+// watchedBy gives the statuses of those whom a session watches, for one that
+// was not told of what changed while it was away; mu is held.
+func (in *Inbox) watchedBy(s *Session) []Status {
+	out := make([]Status, 0, len(s.watches))
+	for w := range s.watches {
+		out = append(out, in.known[w])
+	}
+	return out
 }
 
 // unwatchUsers ends it; none named means all.
@@ -235,6 +252,10 @@ func (in *Inbox) sawLive(m *nats.Msg) {
 		}
 		params := encode(messagesNote{Messages: []Message{liveMessage(r, side)}})
 		u.mu.Lock()
+		if !u.firstOf(n) {
+			u.mu.Unlock()
+			continue
+		}
 		for s := range u.sessions {
 			mine := r.By == side && (s.instance == n.Content.Instance || n.Content.NoSync)
 			if s.live && !mine {
@@ -243,4 +264,22 @@ func (in *Inbox) sawLive(m *nats.Msg) {
 		}
 		u.mu.Unlock()
 	}
+}
+
+// keptLive is how many online-only messages of a user are remembered: more
+// than one sender has under way when his link breaks.
+const keptLive = 64
+
+// firstOf tells whether an online-only message has not come by before: a send
+// is tried again after a lost connection. mu is held.
+func (u *user) firstOf(n liveNote) bool {
+	key := n.From + "\x00" + n.To + "\x00" + n.Content.ID
+	if slices.Contains(u.lives, key) {
+		return false
+	}
+	if len(u.lives) == keptLive {
+		u.lives = slices.Delete(u.lives, 0, 1)
+	}
+	u.lives = append(u.lives, key)
+	return true
 }

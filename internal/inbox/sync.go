@@ -118,7 +118,10 @@ func (s *Session) more(ctx context.Context) (any, error) {
 			return nil, fault.New(fault.ServerTimeout)
 		}
 	}
+	s.in.mu.Lock()
 	u.mu.Lock()
+	watched := s.in.watchedBy(s)
+	s.in.mu.Unlock()
 	if s.closed {
 		u.mu.Unlock()
 		return nil, fault.New(fault.NotLoggedIn)
@@ -140,6 +143,9 @@ func (s *Session) more(ctx context.Context) (any, error) {
 		}
 	}
 	u.changedSince(up.told)
+	if len(watched) > 0 && s.live && !s.push(noteStatus, encode(statusNote{watched})) {
+		s.stall()
+	}
 	return syncResult{Cursor: cursor{s.pos, u.rev}.String(), Resumed: up.resumed}, nil
 }
 
@@ -316,15 +322,23 @@ func (s *Session) composeMissed(ctx context.Context, up *catchingUp, heads []*re
 			}
 			n++
 		}
-		// A link that breaks in between goes on behind what came.
+		// A link that breaks in between goes on behind what came, but not behind
+		// a revocation that is still to come.
 		stands := cursor{messages[n-1].Position, up.at.rev}
+		if len(revoked) > 0 {
+			stands.pos = min(stands.pos, revoked[0].pos-1)
+		}
 		up.note(noteMessages, messagesNote{Messages: messages[:n], Missed: true, More: n < len(messages), Cursor: stands.String()})
 		messages, sizes = messages[n:], sizes[n:]
 	}
-	for _, r := range revoked {
+	for i, r := range revoked {
 		side := r.pair.side(u)
 		m := message(r.revoked(), byPair[r.pair], flags{Revoked: true, By: r.pair.users[r.By]}, side)
-		up.note(noteRevoked, messagesNote{Messages: []Message{m}})
+		stands := up.at
+		if i+1 < len(revoked) {
+			stands.pos = revoked[i+1].pos - 1
+		}
+		up.note(noteRevoked, messagesNote{Messages: []Message{m}, Cursor: stands.String()})
 	}
 	return nil
 }

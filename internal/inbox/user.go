@@ -22,6 +22,7 @@ type user struct {
 	peers    peers // as of rev; nil until the first sync
 	rev      uint64
 	seen     map[string]uint64 // position of the newest record of a conversation that came by
+	lives    []string          // the newest online-only messages, at most keptLive
 
 	acked   cursor // highest acknowledged
 	stored  uint64 // of acked.pos, what is stored or being stored
@@ -210,11 +211,14 @@ func (u *user) tell(method string, v any, except *Session) {
 // ack notes that an instance has shown its user everything up to pos.
 func (u *user) ack(pos uint64) {
 	u.in.mu.Lock()
-	u.in.unsaved[u.User] = max(u.in.unsaved[u.User], pos)
-	u.in.mu.Unlock()
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if pos <= u.acked.pos {
+	newer := pos > u.acked.pos
+	if newer { // what was acknowledged before is stored, or waits for it already
+		u.in.unsaved[u.User] = max(u.in.unsaved[u.User], pos)
+	}
+	u.in.mu.Unlock()
+	if !newer {
 		return
 	}
 	u.acked.pos = pos

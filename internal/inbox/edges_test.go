@@ -1,0 +1,219 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// endsAfter is a context that is over once it was asked a number of times.
+type endsAfter struct {
+	context.Context
+	left atomic.Int64
+}
+
+func (c *endsAfter) Err() error {
+	if c.left.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestHistoryNeverEndsEarly: a store that does not answer is an error, never
+// the end of the history.
+func TestHistoryNeverEndsEarly(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a := login(t, in, "alice", "a1")
+	a.send("bob", "old")
+	newer := a.send("bob", "new")
+	p := pairOf(app, "alice", "bob")
+	whole := 0
+	for n := range int64(20) {
+		ctx := &endsAfter{Context: t.Context()}
+		ctx.left.Store(n)
+		got, err := in.history(ctx, p, p.side("alice"), newer.Position, window)
+		if err == nil {
+			require.Len(t, got.messages, 1, "after %d", n)
+			whole++
+		}
+	}
+	require.Positive(t, whole)
+	require.Less(t, whole, 20)
+}
+
+// TestBrokenSyncKeepsRevocations: a link that breaks between the messages and
+// the revocations of a sync brings the latter at the next one.
+func TestBrokenSyncKeepsRevocations(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a, b := login(t, in, "alice", "a1"), newClient(t, "bob", "b1")
+	b.attach(in)
+	b.sync()
+	var gone []Message
+	for i := range 3 {
+		gone = append(gone, a.send("bob", fmt.Sprint(i)))
+	}
+	b.until("three", func() bool { return len(b.messages) == 3 })
+	b.drop()
+	for _, m := range gone {
+		a.must("message.revoke", map[string]any{"conversationID": "C2Cbob", "position": m.Position}, nil)
+		a.send("bob", "after")
+	}
+	for range 3 { // one revocation gets through each time
+		b.mu.Lock()
+		b.broken = false
+		had := len(b.revoked)
+		b.mu.Unlock()
+		b.s = in.Attach(User{app, "bob"}, "b1", func(method string, params json.RawMessage) bool {
+			b.mu.Lock()
+			enough := method == noteRevoked && len(b.revoked) > had
+			b.mu.Unlock()
+			return !enough && b.push(method, params)
+		})
+		b.mu.Lock()
+		at := b.cursor
+		b.mu.Unlock()
+		b.call("session.sync", syncParams{Cursor: at}, nil)
+		b.drop()
+	}
+	b.attach(in)
+	b.sync()
+	require.Len(t, b.revoked, 3)
+	for i, m := range gone {
+		require.Equal(t, m.ID, b.revoked[i].ID)
+	}
+	// A page drops what stands before the newest that it has.
+	var seen uint64
+	var texts []string
+	for _, m := range b.messages {
+		if m.Position > seen {
+			seen, texts = m.Position, append(texts, textOf(m))
+		}
+	}
+	require.Equal(t, []string{"0", "1", "2", "after", "after", "after"}, texts)
+}
+
+// TestAcknowledgedTwiceIsKeptNowhere: a gateway keeps nothing of a user whose
+// cursor is stored.
+func TestAcknowledgedTwiceIsKeptNowhere(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	a.send("bob", "x")
+	b.until("it", func() bool { return len(b.messages) == 1 })
+	unsaved := func() int {
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		return len(in.unsaved)
+	}
+	b.must("message.ack", ackParams{b.cursor}, nil)
+	require.Equal(t, 1, unsaved())
+	require.Eventually(t, func() bool { return unsaved() == 0 }, 5*time.Second, 10*time.Millisecond)
+	b.must("message.ack", ackParams{b.cursor}, nil)
+	require.Zero(t, unsaved())
+}
+
+// TestSameIDToAnother: an ID names a message of one conversation; the same one
+// to somebody else is not taken for a repetition and so lost.
+func TestSameIDToAnother(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a := login(t, in, "alice", "a1")
+	a.must("message.send", sendText("same", "bob", "to bob"), nil)
+	var r messageResult
+	a.must("message.send", sendText("same", "carol", "to carol"), &r)
+	require.Equal(t, "carol", r.Message.To)
+	require.Equal(t, []string{"to carol"}, login(t, in, "carol", "c1").texts())
+}
+
+// TestRevokedTwiceCountsOnce, however long lies between, as an operator may
+// let messages be revoked for longer than the stream knows a repetition.
+func TestRevokedTwiceCountsOnce(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Dedup: 100 * time.Millisecond, Revoke: time.Hour})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	a.send("bob", "stays")
+	m := a.send("bob", "goes")
+	var first, again messageResult
+	revoke := map[string]any{"conversationID": "C2Cbob", "position": m.Position}
+	a.must("message.revoke", revoke, &first)
+	a.send("bob", "after")
+	time.Sleep(300 * time.Millisecond) // the window is the server's: there is no event to wait for
+	a.must("message.revoke", revoke, &again)
+	require.Equal(t, first, again)
+	a.send("bob", "last")
+	b.until("all of it", func() bool { return len(b.messages) == 4 })
+	require.Len(t, b.revoked, 1)
+	require.EqualValues(t, 3, b.conv("alice")["unreadCount"])
+}
+
+// TestOnlineOnlyRepeatedComesOnce: a send that is tried again after a lost
+// connection reaches a listener once.
+func TestOnlineOnlyRepeatedComesOnce(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	send := func(id string) {
+		p := sendText(id, "bob", id)
+		p["onlineUserOnly"] = true
+		a.must("message.send", p, nil)
+	}
+	send("one")
+	send("one")
+	for i := range 2 * keptLive {
+		send(fmt.Sprint(i))
+	}
+	b.until("the last", func() bool { return len(b.messages) == 2*keptLive+1 })
+	require.Equal(t, "one", b.texts()[0])
+	require.Equal(t, "0", b.texts()[1])
+	u := in.local(User{app, "bob"})
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	require.LessOrEqual(t, len(u.lives), keptLive)
+}
+
+// TestStatusAfterReconnect: whoever comes back learns how those he watches are
+// now; he was not told of what changed meanwhile.
+func TestStatusAfterReconnect(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
+	a.must("status.watch", usersParams{[]string{"bob"}}, nil)
+	c.must("status.watch", usersParams{[]string{"bob"}}, nil)
+	a.drop()
+	login(t, in, "bob", "b1")
+	c.until("bob came", func() bool { return len(c.statuses) == 1 })
+	a.attach(in)
+	a.must("session.sync", syncParams{Cursor: a.cursor, Watch: []string{"bob"}}, nil)
+	a.until("told", func() bool { return len(a.statuses) == 1 && a.statuses[0].StatusType == statusOnline })
+}
+
+// TestWatchingAgain: who is watched already does not count twice; a sync that
+// is repeated names all of them again.
+func TestWatchingAgain(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a := login(t, in, "alice", "a1")
+	ids := make([]string, maxWatches)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("u%d", i)
+	}
+	a.must("session.sync", syncParams{Watch: ids}, nil)
+	a.must("session.sync", syncParams{Watch: ids}, nil)
+	require.Equal(t, fault.BadParameters, a.call("status.watch", usersParams{[]string{"onemore"}}, nil).Code)
+}
+
+// TestLargestMessage: 12 KB of body pass, one byte more does not.
+func TestLargestMessage(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a := login(t, in, "alice", "a1")
+	text := strings.Repeat("x", 12<<10-len(`{"text":""}`)-4)
+	p := sendText("1", "bob", text)
+	p["cloudCustomData"] = "1234"
+	a.must("message.send", p, nil)
+	p["id"], p["cloudCustomData"] = "2", "12345"
+	require.Equal(t, fault.BodyTooLarge, a.call("message.send", p, nil).Code)
+	require.Len(t, a.history("bob"), 1)
+}
