@@ -26,7 +26,11 @@ const conversationShape = `{"conversationID":"","type":"C2C","subType":"","unrea
 	`"customData":"","conversationGroupList":[],"draftText":"","peerReadTime":0,"peerReadSequence":0}`
 
 func (in *inbox) find(id string) *conversation {
-	for _, c := range in.list {
+	return findIn(in.list, id)
+}
+
+func findIn(list []*conversation, id string) *conversation {
+	for _, c := range list {
 		if c.id == id {
 			return c
 		}
@@ -46,6 +50,10 @@ func (in *inbox) conversations(note safejs.Value) {
 	}
 	in.each(note, "conversations", func(v safejs.Value) {
 		id := bridge.Object{Value: v}.Text("conversationID")
+		if c := findIn(in.fresh, id); c != nil { // the gateway began again by itself
+			c.update(v)
+			return
+		}
 		c := in.find(id)
 		if c == nil {
 			c = newConversation(id)

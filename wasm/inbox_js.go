@@ -92,7 +92,7 @@ func (in *inbox) forget(f *fault.Error) {
 // sync asks for what has not been seen; the gateway pushes it before it
 // answers, and goes on pushing what comes.
 func (in *inbox) sync() {
-	in.syncing = true
+	in.syncing, in.fresh = true, nil // a list that broke off comes again as a whole
 	params := frame.Fields{{Key: "cursor", Value: in.cursor}}
 	if len(in.watched) > 0 {
 		params = append(params, frame.Field{Key: "watch", Value: frame.Body(bridge.Object{Value: keysOf(in.watched)})})
@@ -173,13 +173,11 @@ func (in *inbox) flush() {
 	}
 	// A listener may have logged out: then the rest is nobody's any more.
 	if len(received) > 0 && round == in.round {
+		in.ack() // first: a listener may log out, and has been given them all the same
 		in.emit(session.EventMessageReceived, bridge.NewArray(received...))
 	}
 	if len(revoked) > 0 && round == in.round {
 		in.emit(session.EventMessageRevoked, bridge.NewArray(revoked...))
-	}
-	if len(received) > 0 && round == in.round {
-		in.ack()
 	}
 }
 
