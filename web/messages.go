@@ -31,7 +31,7 @@ func (l *messageLimits) flags(f *flag.FlagSet) {
 	f.IntVar(&l.size, "message-size", 12<<10, "bytes of one message at most; larger ones are refused with 80002")
 	f.IntVar(&l.rate, "message-rate", 20, "messages a second that one user may send, three times as many at once; more are refused with 2996")
 	f.IntVar(&l.missed, "message-missed", 200, "missed messages that a login brings at most; older ones are in the history")
-	f.DurationVar(&l.revoke, "message-revoke", 2*time.Minute, "how long a message can be revoked")
+	f.DurationVar(&l.revoke, "message-revoke", 2*time.Minute, "how long a message can be revoked; it is marked, not erased, and kept like the others")
 }
 
 func (l *messageLimits) check() error {
