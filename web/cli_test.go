@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/testlog"
 )
 
 const within = 10 * time.Second
@@ -51,25 +53,8 @@ type timd struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	url    string
-	stderr *logBuffer
+	stderr *testlog.Buffer
 	ended  chan error
-}
-
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func timdCommand(t *testing.T, args ...string) *exec.Cmd {
@@ -89,7 +74,7 @@ func runTimd(t *testing.T, args ...string) *timd {
 
 func runCommand(t *testing.T, cmd *exec.Cmd) *timd {
 	t.Helper()
-	d := &timd{t: t, cmd: cmd, stderr: new(logBuffer), ended: make(chan error, 1)}
+	d := &timd{t: t, cmd: cmd, stderr: new(testlog.Buffer), ended: make(chan error, 1)}
 	cmd.Stderr = d.stderr
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)

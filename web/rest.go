@@ -88,7 +88,7 @@ var consoleFiles embed.FS
 // shared are files of the page that the console uses, too. They are served
 // below /console/ as well, since --ops-listen may give it an address of its
 // own.
-var shared = []string{"base.css", "icon.svg", "theme.js", "text.js", "settings.js"}
+var shared = []string{"base.css", "icon.svg", "theme.js", "text.js", "settings.js", "themebutton.js"}
 
 // serveConsole is the page for operators. It knows nothing that the server API
 // does not tell.

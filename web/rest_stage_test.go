@@ -26,6 +26,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/session"
+	"github.com/tim-wasm/tim/internal/testlog"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
@@ -40,7 +41,7 @@ const (
 type stage struct {
 	*server
 	t    *testing.T
-	logs *logBuffer
+	logs *testlog.Buffer
 }
 
 // newStage starts a timd with two apps; change may alter its options. Tests
@@ -65,7 +66,7 @@ func openStage(t *testing.T, change func(*options)) *stage {
 	if change != nil {
 		change(&o)
 	}
-	logs := new(logBuffer)
+	logs := new(testlog.Buffer)
 	srv, err := start(context.Background(), o, slog.New(slog.NewTextHandler(logs, nil)))
 	require.NoError(t, err)
 	return &stage{server: srv, t: t, logs: logs}

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tim-wasm/tim/internal/testlog"
 )
 
 // built are the two programs, made once a test process. Cleanup removes them.
@@ -65,7 +67,7 @@ type process struct {
 	t    testing.TB
 	path string
 	args []string
-	logs lockedBuffer
+	logs testlog.Buffer
 
 	mu  sync.Mutex
 	cmd *exec.Cmd
@@ -110,23 +112,6 @@ func (p *process) signal(sig syscall.Signal) {
 func (p *process) tail(n int) string {
 	text := p.logs.String()
 	return text[max(len(text)-n, 0):]
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *lockedBuffer) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // firstLine reads a line and has the rest drained.

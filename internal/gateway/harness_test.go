@@ -23,6 +23,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
+	"github.com/tim-wasm/tim/internal/testlog"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
@@ -38,7 +39,7 @@ type world struct {
 	g   *gateway.Gateway
 	reg *control
 	url string
-	log *safeLog
+	log *testlog.Buffer
 }
 
 type setup struct {
@@ -50,7 +51,7 @@ type setup struct {
 func begin(t testing.TB, s setup) *world {
 	t.Helper()
 	ctx := context.Background()
-	log := new(safeLog)
+	log := new(testlog.Buffer)
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	b, err := bus.Open(ctx, bus.Options{Data: bus.Memory, Name: "test", Log: logger})
 	require.NoError(t, err)
@@ -58,7 +59,7 @@ func begin(t testing.TB, s setup) *world {
 	return beginOn(t, b, "n1", log, s)
 }
 
-func beginOn(t testing.TB, b *bus.Bus, node string, log *safeLog, s setup) *world {
+func beginOn(t testing.TB, b *bus.Bus, node string, log *testlog.Buffer, s setup) *world {
 	t.Helper()
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	reg, err := registry.Open(context.Background(), registry.Options{Bus: b, Node: node, Log: logger})
@@ -154,23 +155,6 @@ func (c *control) told() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]string(nil), c.calls...)
-}
-
-type safeLog struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *safeLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *safeLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // peer is a raw WebSocket client.

@@ -19,6 +19,7 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/testlog"
 )
 
 // rawDial does the handshake by hand, for what no WebSocket library would do.
@@ -187,7 +188,7 @@ func TestFlood(t *testing.T) {
 // Nothing that a handler does wrong on a client's behalf ends timd, or leaves
 // the client without an answer.
 func TestPanics(t *testing.T) {
-	log := new(safeLog)
+	log := new(testlog.Buffer)
 	w := begin(t, setup{
 		options: func(o *gateway.Options) { o.Log = slog.New(slog.NewTextHandler(log, nil)) },
 		before: func(g *gateway.Gateway) {

@@ -18,6 +18,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/testlog"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
@@ -369,7 +370,7 @@ func TestSlowConsumer(t *testing.T) {
 
 // Two gateways on one store: a login on one evicts on the other.
 func TestTwoGateways(t *testing.T) {
-	log := new(safeLog)
+	log := new(testlog.Buffer)
 	b, err := bus.Open(context.Background(), bus.Options{Data: bus.Memory, Name: "test"})
 	require.NoError(t, err)
 	t.Cleanup(b.Close)

@@ -116,7 +116,24 @@ func (r *checkResult) fail(err error) {
 // accountCheck: {"CheckItem": [{"UserID"}]}. Where any account may log in, one
 // that did counts as imported as long as the registry knows of it.
 func (a *API) accountCheck(ctx context.Context, c *call) (reply, error) {
-	items, err := c.body.users("CheckItem", maxAccounts)
+	return eachAccount(c, "CheckItem", func(u gateway.User, r *checkResult) error {
+		known, err := a.exists(ctx, u)
+		switch {
+		case err != nil:
+			return err
+		case known:
+			r.AccountStatus = "Imported"
+		default:
+			r.AccountStatus = "NotImported"
+		}
+		return nil
+	})
+}
+
+// eachAccount does something with each user of a list in the body, side by
+// side, and gives a result for each: a mistake in one does not touch another.
+func eachAccount(c *call, list string, do func(gateway.User, *checkResult) error) (reply, error) {
+	items, err := c.body.users(list, maxAccounts)
 	if err != nil {
 		return nil, err
 	}
@@ -124,18 +141,12 @@ func (a *API) accountCheck(ctx context.Context, c *call) (reply, error) {
 	each(len(items), func(i int) {
 		r := &results[i]
 		r.UserID = plain(items[i]["UserID"])
-		if _, err := items[i].userID("UserID"); err != nil {
-			r.fail(err)
-			return
+		_, err := items[i].userID("UserID")
+		if err == nil {
+			err = do(c.user(r.UserID), r)
 		}
-		known, err := a.exists(ctx, c.user(r.UserID))
-		switch {
-		case err != nil:
+		if err != nil {
 			r.fail(err)
-		case known:
-			r.AccountStatus = "Imported"
-		default:
-			r.AccountStatus = "NotImported"
 		}
 	})
 	return reply{"ResultItem": results}, nil
@@ -162,23 +173,7 @@ func (a *API) exists(ctx context.Context, u gateway.User) (bool, error) {
 // accountDelete: {"DeleteItem": [{"UserID"}]}. The user's instances are kicked
 // out and what was signed for it is void. An administrator stays.
 func (a *API) accountDelete(ctx context.Context, c *call) (reply, error) {
-	items, err := c.body.users("DeleteItem", maxAccounts)
-	if err != nil {
-		return nil, err
-	}
-	results := make([]checkResult, len(items))
-	each(len(items), func(i int) {
-		r := &results[i]
-		r.UserID = plain(items[i]["UserID"])
-		if _, err := items[i].userID("UserID"); err != nil {
-			r.fail(err)
-			return
-		}
-		if err := a.deleteOne(ctx, c.user(r.UserID)); err != nil {
-			r.fail(err)
-		}
-	})
-	return reply{"ResultItem": results}, nil
+	return eachAccount(c, "DeleteItem", func(u gateway.User, _ *checkResult) error { return a.deleteOne(ctx, u) })
 }
 
 func (a *API) deleteOne(ctx context.Context, u gateway.User) error {

@@ -5,8 +5,8 @@ import { Charts } from './charts.js';
 import { byID, write } from './dom.js';
 import { Feed } from './feed.js';
 import { Limits } from './limits.js';
-import { recall, remember } from './settings.js';
-import { currentLanguage, label, say, setLanguage, showLanguage, translate } from './text.js';
+import { currentLanguage, say, setLanguage, showLanguage, translate } from './text.js';
+import { themeButton } from './themebutton.js';
 import { Users } from './users.js';
 import { recallWho, rememberWho } from './who.js';
 
@@ -172,23 +172,5 @@ function languageButton() {
     feed.show();
     users.show();
   });
-  show();
-}
-
-function themeButton() {
-  const button = byID('theme');
-  const system = matchMedia('(prefers-color-scheme: dark)');
-  const dark = () => (document.documentElement.dataset.theme ?? (system.matches ? 'dark' : 'light')) === 'dark';
-  const show = () => {
-    say(byID('theme-name'), dark() ? 'theme.light' : 'theme.dark');
-    label(button, dark() ? 'theme.to.light' : 'theme.to.dark');
-  };
-  button.addEventListener('click', () => {
-    const next = dark() ? 'light' : 'dark';
-    document.documentElement.dataset.theme = next;
-    remember('theme', next);
-    show();
-  });
-  if (!recall('theme')) system.addEventListener('change', show);
   show();
 }

@@ -1,9 +1,9 @@
 // Puts the page together: language, theme, the SDK, the panels.
 
 import { Panel } from './panel.js';
-import { recall, remember } from './settings.js';
 import { startSDK } from './sdk.js';
-import { currentLanguage, label, say, setLanguage, showLanguage } from './text.js';
+import { currentLanguage, say, setLanguage, showLanguage } from './text.js';
+import { themeButton } from './themebutton.js';
 
 const MOST = 8;
 const USERS = { C: 'bob', D: 'carol' }; // A and B share a user: that makes the first kick
@@ -135,24 +135,6 @@ function languageButton() {
     setLanguage(currentLanguage() === 'en' ? 'zh' : 'en');
     show();
   });
-  show();
-}
-
-function themeButton() {
-  const button = byID('theme');
-  const system = matchMedia('(prefers-color-scheme: dark)');
-  const dark = () => (document.documentElement.dataset.theme ?? (system.matches ? 'dark' : 'light')) === 'dark';
-  const show = () => {
-    say(byID('theme-name'), dark() ? 'theme.light' : 'theme.dark');
-    label(button, dark() ? 'theme.to.light' : 'theme.to.dark');
-  };
-  button.addEventListener('click', () => {
-    const next = dark() ? 'light' : 'dark';
-    document.documentElement.dataset.theme = next;
-    remember('theme', next);
-    show();
-  });
-  if (!recall('theme')) system.addEventListener('change', show);
   show();
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/testlog"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
@@ -53,29 +54,12 @@ type timd struct {
 	mu   sync.Mutex
 	addr string // host:port
 	cmd  *exec.Cmd
-	logs *lockedBuffer
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	logs *testlog.Buffer
 }
 
 func startTimd(t testing.TB, args ...string) *timd {
 	t.Helper()
-	s := &timd{t: t, dir: t.TempDir(), addr: "127.0.0.1:0", args: args, logs: &lockedBuffer{}}
+	s := &timd{t: t, dir: t.TempDir(), addr: "127.0.0.1:0", args: args, logs: &testlog.Buffer{}}
 	key := filepath.Join(s.dir, "key")
 	require.NoError(t, os.WriteFile(key, []byte(testKey+"\n"), 0o600))
 	s.start()
