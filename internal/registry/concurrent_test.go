@@ -26,9 +26,7 @@ func TestConcurrent(t *testing.T) {
 		u := gateway.User{SDKAppID: 5, UserID: fmt.Sprintf("busy %d", seed)}
 		s, err := w.regs[0].SetSettings(ctx, u.SDKAppID, Patch{WebInstances: &two})
 		require.NoError(t, err)
-		w.h.mu.Lock()
-		w.h.settings[s.Revision] = s
-		w.h.mu.Unlock()
+		w.h.knows(s)
 		require.NoError(t, w.regs[1].refreshSettings(ctx, u.SDKAppID))
 
 		type page struct {
@@ -89,7 +87,7 @@ func TestConcurrent(t *testing.T) {
 			}()
 		}
 		wg.Wait()
-		w.h.wg.Wait()
+		w.h.quiet()
 		w.settle(u, func() string { return "" })
 		rec := w.record(u)
 		require.LessOrEqual(t, len(rec.Instances), 2)

@@ -24,13 +24,48 @@ type history struct {
 	past     map[string][]bus.Value
 	settings map[uint64]Settings
 	wrong    []string
-	wg       sync.WaitGroup
+	late     int        // writes that their caller has given up on and that are still to come
+	arrived  *sync.Cond // on mu
 	stored   int
 	faults   int
 }
 
 func newHistory(seed uint64) *history {
-	return &history{rng: rand.New(rand.NewPCG(seed, 2)), past: map[string][]bus.Value{}, settings: map[uint64]Settings{0: defaultSettings()}}
+	h := &history{rng: rand.New(rand.NewPCG(seed, 2)), past: map[string][]bus.Value{}, settings: map[uint64]Settings{0: defaultSettings()}}
+	h.arrived = sync.NewCond(&h.mu)
+	return h
+}
+
+// knows adds settings to hold records against. Background work of a registry
+// may be storing records meanwhile.
+func (h *history) knows(s Settings) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.settings[s.Revision] = s
+}
+
+// postpone counts a late write; the returned func says that it has arrived.
+func (h *history) postpone() (arrived func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.late++
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.late--; h.late == 0 {
+			h.arrived.Broadcast()
+		}
+	}
+}
+
+// quiet waits until no late write is under way. Not a WaitGroup: a registry's
+// background work may begin another one at any time, also during the wait.
+func (h *history) quiet() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for h.late > 0 {
+		h.arrived.Wait()
+	}
 }
 
 // dice is 0 to 99, or 99 when nothing shall go wrong.
@@ -83,9 +118,9 @@ func (f *faulty) Put(ctx context.Context, subject string, data []byte, seq uint6
 		return 0, context.DeadlineExceeded
 	case n < 15: // it arrives after the caller has given up
 		f.h.fault()
-		f.h.wg.Add(1)
+		arrived := f.h.postpone()
 		go func() {
-			defer f.h.wg.Done()
+			defer arrived()
 			time.Sleep(time.Duration(n-10) * time.Millisecond)
 			_, _ = f.put(context.Background(), subject, data, seq, ttl)
 		}()

@@ -52,7 +52,7 @@ func newWorld(t *testing.T, b *bus.Bus, seed uint64, faults bool) *world {
 // settle has both gateways compare their places, and then holds the sockets
 // against the record: they are the same.
 func (w *world) settle(u gateway.User, story lazy) {
-	w.h.wg.Wait()
+	w.h.quiet()
 	for i := range w.regs {
 		for n := 0; !w.regs[i].checkAll(true); n++ {
 			require.Less(w.t, n, 100)
@@ -249,9 +249,7 @@ func (w *world) run(u gateway.User, app uint32, mode Mode, steps int) {
 			m.web = 1 + w.rng.IntN(3)
 			s, err := w.regs[w.rng.IntN(2)].SetSettings(ctx, app, Patch{WebInstances: &m.web})
 			require.NoError(t, err, fail)
-			w.h.mu.Lock()
-			w.h.settings[s.Revision] = s
-			w.h.mu.Unlock()
+			w.h.knows(s)
 			require.NoError(t, w.regs[w.rng.IntN(2)].refreshSettings(ctx, app))
 			require.NoError(t, w.regs[0].refreshSettings(ctx, app))
 			require.NoError(t, w.regs[1].refreshSettings(ctx, app))
@@ -276,7 +274,7 @@ func (w *world) run(u gateway.User, app uint32, mode Mode, steps int) {
 		// record.
 		require.NoError(t, w.regs[w.rng.IntN(2)].tidyUser(ctx, u), fail)
 		m.end(w.clock.Load())
-		w.h.wg.Wait()
+		w.h.quiet()
 		require.Equal(t, m.words(), recordWords(w.record(u)), fail)
 	}
 	m.end(w.clock.Load())
@@ -313,10 +311,10 @@ func TestModel(t *testing.T) {
 			mode := modes[i%len(modes)]
 			s, err := w.regs[0].SetSettings(context.Background(), app, Patch{LoginMode: &mode})
 			require.NoError(t, err)
-			w.h.settings[s.Revision] = s
+			w.h.knows(s)
 			require.NoError(t, w.regs[1].refreshSettings(context.Background(), app))
 			w.run(gateway.User{SDKAppID: app, UserID: "story"}, app, mode, steps)
-			w.h.wg.Wait()
+			w.h.quiet()
 			w.h.mu.Lock()
 			stored, faults = stored+w.h.stored, faults+w.h.faults
 			w.h.mu.Unlock()
