@@ -42,7 +42,8 @@ type options struct {
 	loginRate     int
 	messages      messageLimits
 
-	trusted []netip.Prefix // of proxies
+	trusted []netip.Prefix   // of proxies
+	now     func() time.Time // the server API's clock, for tests; nil is time.Now
 }
 
 // list is a flag that may be given several times, or once with commas.

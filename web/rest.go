@@ -54,6 +54,7 @@ func serveREST(ctx context.Context, t *running) error {
 		Rate:          t.options.apiRate,
 		Observe:       t.metrics.called,
 		Log:           t.log,
+		Now:           t.options.now,
 	})
 	if err != nil {
 		return err

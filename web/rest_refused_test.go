@@ -124,7 +124,8 @@ func many(name, element string, n int) string {
 }
 
 func TestRates(t *testing.T) {
-	s := newStage(t, func(o *options) { o.apiRate = 3 })
+	stands := time.Now() // so that no call is given back while the test runs
+	s := newStage(t, func(o *options) { o.apiRate, o.now = 3, func() time.Time { return stands } })
 	for range 3 {
 		s.call("timd_config/get", `{}`)
 	}

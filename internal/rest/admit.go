@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -79,7 +80,7 @@ func (a *API) admit(r *http.Request, name string, known bool) (*call, error) {
 	if view.KickedAt >= s.Time {
 		return nil, fault.With(fault.RESTSignature, "70052: it was made before this administrator was kicked out")
 	}
-	return c, a.rates.take(c.app, name)
+	return c, a.rates.take(a.o.Now(), c.app, name)
 }
 
 // fromPage refuses what the page of another site made its visitor's browser
@@ -126,13 +127,13 @@ type rateKey struct {
 // perApp is how many times a command's rate all commands together may have.
 const perApp = 5
 
-func (r *rates) take(app uint32, command string) error {
+func (r *rates) take(now time.Time, app uint32, command string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.limit(rateKey{app, command}, r.perCommand).Allow() {
+	if !r.limit(rateKey{app, command}, r.perCommand).AllowN(now, 1) {
 		return fault.New(fault.RESTTooFrequent)
 	}
-	if !r.limit(rateKey{app, ""}, r.perCommand*perApp).Allow() {
+	if !r.limit(rateKey{app, ""}, r.perCommand*perApp).AllowN(now, 1) {
 		return fault.New(fault.RESTAppTooFrequent)
 	}
 	return nil
