@@ -5,11 +5,24 @@ package dist
 
 import (
 	"embed"
+	"encoding/json"
 	"io/fs"
 )
 
 //go:embed all:dist
 var files embed.FS
+
+//go:embed package.json
+var manifest []byte
+
+// Version is that of the SDK, of the npm package and of timd: they are one.
+func Version() string {
+	var m struct{ Version string }
+	if err := json.Unmarshal(manifest, &m); err != nil {
+		panic(err) // package.json is part of the build
+	}
+	return m.Version
+}
 
 // Files gives what lies in js/dist.
 func Files() fs.FS {

@@ -166,7 +166,8 @@ func TestMistakes(t *testing.T) {
 		{"data is a file", []string{"serve", "--dev", "--listen", ":0", "--data", keyFile}, "", "--data"},
 		{"sync", []string{"serve", "--dev", "--sync", "never"}, "", "default or always"},
 		{"grace", []string{"serve", "--dev", "--grace", "0s"}, "", "--grace"},
-		{"grace is no duration", []string{"serve", "--dev", "--grace", "soon"}, "", "grace"},
+		{"grace is no duration", []string{"serve", "--dev", "--grace", "soon"}, "", "10s, 5m or 24h"},
+		{"expire is no duration", []string{"usersig", "--app", app, "--user", "alice", "--expire", "60"}, "", "10s, 5m or 24h"},
 		{"login-timeout", []string{"serve", "--dev", "--login-timeout", "1h"}, "", "--login-timeout"},
 		{"origin", []string{"serve", "--dev", "--allowed-origin", "chat.example.com"}, "", "--allowed-origin"},
 		{"proxy", []string{"serve", "--dev", "--trusted-proxy", "router"}, "", "--trusted-proxy"},
@@ -185,6 +186,8 @@ func TestMistakes(t *testing.T) {
 		{"config value", []string{"config", "--app", app, "set", "webInstances=many"}, "", "webInstances"},
 		{"config name", []string{"config", "--app", app, "set", "tabs=2"}, "", "tabs"},
 		{"environment", []string{"serve", "--dev"}, "TIM_GRACE=soon", "TIM_GRACE"},
+		{"environment out of bounds", []string{"serve", "--dev"}, "TIM_GRACE=0s", "TIM_GRACE"},
+		{"environment listen", []string{"serve", "--dev"}, "TIM_LISTEN=8080", "TIM_LISTEN"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cmd := timdCommand(t, c.args...)
@@ -212,7 +215,10 @@ func TestHelp(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, string(out), "timd")
 	}
-	out, err := timdCommand(t, "serve", "-h").Output()
+	out, err := timdCommand(t, "version").Output()
+	require.NoError(t, err)
+	require.Regexp(t, `^timd \d+\.\d+\.\d+\n$`, string(out))
+	out, err = timdCommand(t, "serve", "-h").Output()
 	require.NoError(t, err)
 	for _, flag := range []string{"listen", "dev", "dev-remote", "app", "admin", "data", "nats", "nats-creds", "nats-ca", "node", "sync",
 		"allowed-origin", "trusted-proxy", "tls-cert", "tls-key", "ops-listen", "webhook", "require-import", "grace", "login-timeout"} {

@@ -75,6 +75,9 @@ func configCommand(args []string, stdout, stderr io.Writer) int {
 		var f *fault.Error
 		if errors.As(err, &f) {
 			err = fmt.Errorf("%s [%d]", f.Message, f.Code)
+			if f.Code == fault.RESTSignature { // it was signed here: the key is what can be wrong
+				err = fmt.Errorf("%w: --app must name the key file that this timd serves app %d with", err, sdkAppID)
+			}
 		}
 		fmt.Fprintf(stderr, "timd config: %v\n", err)
 		return 1

@@ -21,6 +21,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	dist "github.com/tim-wasm/tim/js"
 )
 
 // command runs with the arguments behind its name and gives the exit code: 0,
@@ -53,12 +55,15 @@ func dispatch(args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	switch args[0] {
+	case "version", "-version", "--version":
+		fmt.Fprintf(stdout, "timd %s\n", dist.Version())
+		return 0
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, "timd is the session gateway of tim.wasm.\n\n")
 		for _, c := range commands {
 			fmt.Fprintf(stdout, "  timd %-8s %s\n", c.name, c.about)
 		}
-		fmt.Fprint(stdout, "\ntimd COMMAND -h shows a command's flags.\n")
+		fmt.Fprint(stdout, "\ntimd COMMAND -h shows a command's flags; timd version, which one this is.\n")
 		return 0
 	}
 	fmt.Fprintf(stderr, "timd: there is no command %q; timd help lists them\n", args[0])

@@ -60,6 +60,25 @@ func (l *list) Set(value string) error {
 	return nil
 }
 
+// duration is a flag whose error says what one looks like.
+type duration time.Duration
+
+func durationVar(f *flag.FlagSet, to *time.Duration, name string, value time.Duration, usage string) {
+	*to = value
+	f.Var((*duration)(to), name, usage)
+}
+
+func (d *duration) String() string { return time.Duration(*d).String() }
+
+func (d *duration) Set(text string) error {
+	v, err := time.ParseDuration(text)
+	if err != nil {
+		return errors.New("give a number and its unit, for example 10s, 5m or 24h")
+	}
+	*d = duration(v)
+	return nil
+}
+
 const serveUsage = `usage: timd serve [flags]
 Runs the gateway. To try it out: timd serve --dev
 Each flag is also an environment variable, --login-timeout as
@@ -87,8 +106,8 @@ func serveFlags(o *options) *flag.FlagSet {
 	f.Var(&o.proxies, "trusted-proxy", "`CIDR` of a proxy whose X-Forwarded-For is believed; can be repeated")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`FILE` with the certificate chain, to serve https and wss")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`FILE` with its key")
-	f.DurationVar(&o.grace, "grace", time.Minute, "how long a place outlives its lost connection")
-	f.DurationVar(&o.loginWithin, "login-timeout", 10*time.Second, "how long a login may take, from its frame")
+	durationVar(f, &o.grace, "grace", time.Minute, "`DURATION` that a place outlives its lost connection")
+	durationVar(f, &o.loginWithin, "login-timeout", 10*time.Second, "`DURATION` that a login may take, from its frame")
 	f.StringVar(&o.webhook, "webhook", "", "`URL` of the back end to tell who logs in and out (State.StateChange); the same on every gateway")
 	f.BoolVar(&o.requireImport, "require-import", false, "let only accounts log in that were imported through the server API")
 	f.IntVar(&o.apiRate, "api-rate", 200, "calls a second that one app may make of one command of the server API")
@@ -132,6 +151,7 @@ func parseServe(args []string, env func(string) (string, bool), stdout io.Writer
 	given := map[string]bool{}
 	f.Visit(func(fl *flag.Flag) { given[fl.Name] = true })
 	var bad error
+	set := map[string]string{} // flags by the environment, to the variable
 	f.VisitAll(func(fl *flag.Flag) {
 		name := "TIM_" + strings.ToUpper(strings.ReplaceAll(fl.Name, "-", "_"))
 		value, ok := env(name)
@@ -141,11 +161,24 @@ func parseServe(args []string, env func(string) (string, bool), stdout io.Writer
 		if err := fl.Value.Set(value); err != nil {
 			bad = fmt.Errorf("%s=%q is not a value for --%s: %w", name, value, fl.Name, err)
 		}
+		set[fl.Name] = name
 	})
 	if bad != nil {
 		return o, bad
 	}
-	return o, o.check()
+	return o, fromEnvironment(o.check(), set)
+}
+
+// fromEnvironment has an error about a flag name the variable that has set it.
+func fromEnvironment(err error, set map[string]string) error {
+	if err == nil {
+		return nil
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "--"), " ")
+	if variable := set[name]; variable != "" {
+		return fmt.Errorf("%w; it comes from %s", err, variable)
+	}
+	return err
 }
 
 // check finds what does not go together, and fills in defaults.

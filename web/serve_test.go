@@ -288,6 +288,11 @@ func TestTLS(t *testing.T) {
 
 	d := runTimd(t, "--data", "memory", "--app", "1400000003="+app, "--tls-cert", certFile, "--tls-key", keyFile)
 	require.True(t, strings.HasPrefix(d.url, "https://"), d.url)
+	for server, says := range map[string]string{d.url: "SSL_CERT_FILE", strings.Replace(d.url, "https", "http", 1): "say " + d.url} {
+		out, err := timdCommand(t, "config", "--server", server, "--app", "1400000003="+app, "get").CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(out), says)
+	}
 	s, err := dial(t, d.url, nil)
 	require.NoError(t, err)
 	require.Nil(t, s.login("alice", usersig.Sign(1400000003, "k", "alice", time.Now(), time.Hour), someInstance, frame.IntentNew).Err)

@@ -16,6 +16,10 @@ import (
 const usersigUsage = `usage: timd usersig --app SDKAPPID=KEYFILE --user ID [--expire 24h]
 Prints a UserSig for one user, for trying things out. A page gets its UserSig
 from a server that knows who its user is; the key stays on that server.
+
+  --app SDKAPPID=KEYFILE  the app, and the file that holds its secret key
+  --user ID               the UserID, 1 to 32 bytes of printable ASCII
+  --expire DURATION       how long it is good for, for example 30m or 24h (default 4320h, 180 days)
 `
 
 // usersigCommand is `timd usersig`: it prints one UserSig and gives the exit
@@ -25,7 +29,8 @@ func usersigCommand(args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(io.Discard)
 	app := flags.String("app", "", "SDKAPPID=KEYFILE")
 	user := flags.String("user", "", "the UserID")
-	expire := flags.Duration("expire", usersig.DefaultExpire*time.Second, "how long it is good for")
+	var expire time.Duration
+	durationVar(flags, &expire, "expire", usersig.DefaultExpire*time.Second, "how long it is good for")
 	wrong := func(err error) int {
 		fmt.Fprintf(stderr, "timd usersig: %v\n", err)
 		return 2
@@ -43,14 +48,14 @@ func usersigCommand(args []string, stdout, stderr io.Writer) int {
 		return wrong(errors.New("say which app and key: --app SDKAPPID=KEYFILE"))
 	case !usersig.ValidUserID(*user):
 		return wrong(errors.New("say for whom: --user ID, 1 to 32 bytes of printable ASCII"))
-	case *expire < time.Second:
-		return wrong(fmt.Errorf("--expire %v is too short: one second or more, for example 24h", *expire))
+	case expire < time.Second:
+		return wrong(fmt.Errorf("--expire %v is too short: one second or more, for example 24h", expire))
 	}
 	sdkAppID, key, err := readAppKey(*app)
 	if err != nil {
 		return wrong(err)
 	}
-	fmt.Fprintln(stdout, usersig.Sign(sdkAppID, key, *user, time.Now(), *expire))
+	fmt.Fprintln(stdout, usersig.Sign(sdkAppID, key, *user, time.Now(), expire))
 	return 0
 }
 

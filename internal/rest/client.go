@@ -3,6 +3,7 @@ package rest
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,6 +67,9 @@ func (c *Client) Call(ctx context.Context, command string, body, out any) error 
 		if errors.As(err, &u) {
 			err = u.Err // its text holds the URL with the UserSig
 		}
+		if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
+			return fmt.Errorf("%s has a certificate that is not trusted here: %w; name the file of its authority in SSL_CERT_FILE", base.Host, err)
+		}
 		return fmt.Errorf("%s does not answer: %w; check --server and that timd runs", base.Host, err)
 	}
 	defer answer.Body.Close()
@@ -79,6 +83,9 @@ func (c *Client) Call(ctx context.Context, command string, body, out any) error 
 		ErrorCode    fault.Code
 	}
 	if json.Unmarshal(text, &common) != nil || common.ActionStatus == "" {
+		if answer.StatusCode == http.StatusBadRequest && bytes.Contains(text, []byte("HTTPS server")) {
+			return fmt.Errorf("%s speaks https: say https://%s", base.Host, base.Host)
+		}
 		return fmt.Errorf("%s answers HTTP %d and not as a timd does; check --server, and --ops-listen of that timd", base.Host, answer.StatusCode)
 	}
 	if common.ErrorCode != 0 {
