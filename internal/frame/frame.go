@@ -54,6 +54,7 @@ const (
 	MaxDepth = 32       // nesting of objects and arrays in one frame
 	Rate     = 50       // frames a second that a client may send, sustained
 	Burst    = 200      // frames at once
+	Window   = 16       // requests ahead of their answers: so many of the largest may wait at a gateway
 	MaxID    = 1 << 53  // request ids are whole numbers below this
 )
 

@@ -148,3 +148,26 @@ func describeAll(effects []Effect) (text string) {
 	}
 	return text
 }
+
+// An app that calls a thousand times at once, and a gateway that answers at
+// once: the calls go out in order, as fast as the wire's limits allow; the
+// world holds the machine to these. A renewal goes first.
+func TestAnEagerAppKeepsTheLimits(t *testing.T) {
+	w := newWorld(t)
+	w.faithful = true
+	w.step(Create{})
+	w.step(Login{Call: w.call(10_000), UserID: fuzzUser, UserSig: fuzzSig})
+	w.recover()
+	require.Equal(t, Ready, w.m.State())
+	for range maxCalls - 1 {
+		w.step(Send{Call: w.call(30_000), Method: "x", Within: 30_000})
+	}
+	require.Len(t, w.written, frame.Window)
+	w.step(Renew{Call: w.call(renewWithin), UserSig: "renewed"})
+	require.Equal(t, frame.Renew, w.written[len(w.written)-1].Method)
+	began := w.now
+	w.recover()
+	require.Empty(t, w.open)
+	require.Less(t, w.now-began, int64(25_000), "close to the gateway's rate")
+	w.step(Destroy{Call: w.call(0)})
+}

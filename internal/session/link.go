@@ -32,8 +32,9 @@ type link struct {
 	seenAt     int64 // the last frame
 	ping       int64 // id of the ping that waits for an answer
 	pongBy     int64
-	askedAgain bool // as the pong's timer came late
-	duplicates int  // answers that found this instance in another page
+	askedAgain bool  // as the pong's timer came late
+	duplicates int   // answers that found this instance in another page
+	paced      int64 // when the calls that went out would have, at an even pace
 }
 
 func (m *Machine) dial() {
@@ -250,6 +251,7 @@ func (m *Machine) dropSilent() {
 func (m *Machine) stopSessionTimersButExpiry() {
 	m.stop(TimerBeat)
 	m.stop(TimerPong)
+	m.stop(TimerPace)
 }
 
 // stopSessionTimers stops what belongs to a session.

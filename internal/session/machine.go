@@ -163,6 +163,8 @@ func (m *Machine) fired(t Timer) {
 		m.expired()
 	case TimerCalls:
 		m.callsTimedOut()
+	case TimerPace:
+		m.sendAll()
 	}
 }
 

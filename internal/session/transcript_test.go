@@ -154,7 +154,7 @@ func parseFields(s string) frame.Fields {
 
 var timerNames = map[Timer]string{
 	TimerLogin: "login", TimerAttempt: "attempt", TimerRetry: "retry", TimerBeat: "beat",
-	TimerPong: "pong", TimerWarn: "warn", TimerExpire: "expire", TimerCalls: "calls",
+	TimerPong: "pong", TimerWarn: "warn", TimerExpire: "expire", TimerCalls: "calls", TimerPace: "pace",
 }
 
 func describe(e Effect) string {
