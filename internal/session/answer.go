@@ -8,6 +8,9 @@ import (
 // received takes a frame of the current link.
 func (m *Machine) received(f frame.Message) {
 	m.link.seenAt = m.now
+	if m.link.ping != 0 && f.ID == m.link.ping && f.Err == nil {
+		m.checkClock(body(f.Body).Number("serverTime"))
+	}
 	if m.link.ping != 0 {
 		m.link.ping = 0
 		m.link.askedAgain = false
@@ -113,6 +116,21 @@ func (m *Machine) setClock(serverTime int64) {
 	}
 }
 
+// checkClock compares our count of the gateway's clock with its answer to a
+// ping. Ours drifts over days, stands still while a machine sleeps, and jumps
+// where a host has no monotonic one; what the answer's time on the way explains
+// is left alone. The end of the UserSig is a time of the gateway's clock.
+func (m *Machine) checkClock(serverTime int64) {
+	if serverTime <= 0 || !m.clock.known {
+		return
+	}
+	was := m.ServerTime(m.now)
+	m.setClock(min(max(was, serverTime), serverTime+m.now-m.link.pingAt))
+	if gone := m.ServerTime(m.now) - was; gone != 0 && m.timers&(1<<TimerExpire) != 0 {
+		m.setExpiry(max(m.acc.expiresAt-gone-m.now, 1))
+	}
+}
+
 // setExpiry starts the timers for the end of the UserSig. What counts is how
 // much the gateway says is left, so a wrong clock on this side does no harm.
 // What cannot be true is left to the gateway to end.
@@ -173,6 +191,8 @@ func (m *Machine) renew(in Renew) {
 	switch {
 	case in.UserSig == "":
 		m.fail(in.Call, fault.New(fault.NoUserSig))
+	case len(in.UserSig) > maxUserSig:
+		m.fail(in.Call, fault.With(fault.SigMalformed, "it is too long to be one"))
 	case !m.acc.admitted:
 		m.fail(in.Call, m.gate())
 	case m.state == LoggingOut:

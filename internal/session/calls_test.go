@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -170,4 +171,19 @@ func TestAnEagerAppKeepsTheLimits(t *testing.T) {
 	require.Empty(t, w.open)
 	require.Less(t, w.now-began, int64(25_000), "close to the gateway's rate")
 	w.step(Destroy{Call: w.call(0)})
+}
+
+// What no gateway takes, and a frame might not hold, is refused at once instead
+// of being waited for.
+func TestAUserSigThatIsTooLong(t *testing.T) {
+	long := strings.Repeat("x", maxUserSig+1)
+	m := newTestMachine(true)
+	m.Step(0, Create{})
+	refused := func(c Call) []Effect {
+		return []Effect{Settle{Call: c, Err: fault.With(fault.SigMalformed, "it is too long to be one")}}
+	}
+	require.Equal(t, refused(1), m.Step(1, Login{Call: 1, UserID: "alice", UserSig: long}))
+	require.Equal(t, LoggedOut, m.State())
+	m = readyMachine(t)
+	require.Equal(t, refused(2), m.Step(100, Renew{Call: 2, UserSig: long}))
 }
