@@ -38,6 +38,8 @@
 //
 // Notifications of the gateway: evicted {type}, drain {}.
 //
+// A client keeps Rate, Burst and Window; one that does not is closed with 4103.
+//
 // Errors carry the codes of package fault; the negative ones are JSON-RPC's.
 // Close codes 4000–4099 are final for the session, 4100–4199 and the standard
 // ones mean: come back.
