@@ -42,9 +42,13 @@ func (m *Machine) login(in Login) {
 		m.fail(in.Call, fault.New(fault.Offline))
 		return
 	}
+	// Randomness may panic, before anything has changed.
+	if m.doc == "" {
+		m.doc = m.cfg.Doc()
+	}
 	instance := storedInstance(in.Stored, in.UserID)
 	if instance == "" {
-		instance = m.cfg.Secret() // may panic, before anything has changed
+		instance = m.cfg.Secret()
 	}
 	m.acc = account{userID: in.UserID, userSig: in.UserSig, login: in.Call, instance: instance}
 	m.reason = ReasonNone
@@ -78,7 +82,7 @@ func (m *Machine) authenticate() {
 		{Key: "userSig", Value: m.acc.userSig},
 		{Key: "platform", Value: m.cfg.Platform},
 		{Key: "instance", Value: m.acc.instance},
-		{Key: "doc", Value: m.cfg.Doc},
+		{Key: "doc", Value: m.doc},
 		{Key: "intent", Value: intent},
 	}
 	if m.cfg.SDKAppID != 0 {
