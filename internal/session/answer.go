@@ -67,6 +67,7 @@ func (m *Machine) loginAnswer(f frame.Message) {
 			again = true
 		}
 		if !again {
+			m.tellNet(netConnected) // the last that is heard of it
 			m.kicked(why)
 			return
 		}
@@ -82,6 +83,9 @@ func (m *Machine) notified(f frame.Message) {
 	case frame.Evicted:
 		switch m.state {
 		case Authenticating, Syncing, Ready, LoggingOut:
+			if m.acc.admitted {
+				m.tellNet(netConnected) // the last that is heard of it
+			}
 			m.kicked(kickReason(body(f.Body).Text("type")))
 		case LoggedOut, Connecting, Waiting:
 		}

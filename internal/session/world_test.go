@@ -275,7 +275,7 @@ func (w *world) event(e Emit) {
 		}
 	case EventNetStateChange:
 		state := e.Data.Text("state")
-		if state == w.net || !w.m.acc.admitted {
+		if state == w.net || !w.admitted {
 			w.fatal("NET_STATE_CHANGE %s after %s", state, w.net)
 		}
 		w.net = state
