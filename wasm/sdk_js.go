@@ -84,7 +84,6 @@ func (s *sdk) create(args []safejs.Value) any {
 func (s *sdk) instance(o options) *instance {
 	s.last++
 	i := &instance{sdk: s, number: s.last, key: o.key()}
-	s.instances[i.number], s.keys[i.key] = i, i
 	i.object = s.object(i.number)
 	i.inbox = newInbox(i)
 	i.host = host.New(host.Config{
@@ -96,6 +95,7 @@ func (s *sdk) instance(o options) *instance {
 	})
 	i.client = client.New(client.Options{SDKAppID: o.sdkAppID, Platform: "Web", Early: o.sdkAppID != 0}, i.host)
 	i.host.Attach(i.client)
+	s.instances[i.number], s.keys[i.key] = i, i // a whole one
 	return i
 }
 

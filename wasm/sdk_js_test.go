@@ -379,3 +379,23 @@ func TestMessageShape(t *testing.T) {
 	require.Equal(t, 2105, await(t, call(t, a, "sendMessage", bridge.Parse(`{}`))).code)
 	require.Equal(t, 2105, await(t, call(t, a, "sendMessage")).code)
 }
+
+// A pool of randomness that is dry for a moment, as in a mini program, costs a
+// login, not the instance.
+func TestRandomnessThatFails(t *testing.T) {
+	crypto := bridge.Global("crypto")
+	dry, err := bridge.Global("Function").New("throw new Error('dry')")
+	require.NoError(t, err)
+	bridge.Set(crypto, "getRandomValues", dry)
+	a := create(t, `{"SDKAppID":1400000000,"name":"dry","proxyServer":"ws://127.0.0.1:1"}`)
+	seen := errors(t, a)
+	alice := bridge.Parse(`{"userID":"alice","userSig":"x"}`)
+	got := await(t, call(t, a, "login", alice))
+	require.NoError(t, crypto.Delete("getRandomValues"))
+	require.Equal(t, 2903, got.code)
+	require.Equal(t, []int{2903}, *seen, "one ERROR")
+	login := call(t, a, "login", alice)
+	require.Equal(t, "loggingIn", bridge.Object{Value: call(t, a, "getLoginStatus")}.Text("status"), "not 2025")
+	require.Zero(t, await(t, call(t, a, "logout")).code)
+	require.Equal(t, 3005, await(t, login).code)
+}

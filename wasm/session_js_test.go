@@ -129,3 +129,26 @@ func TestAbsurdFrames(t *testing.T) {
 		await tim.destroy();
 		return result;`))
 }
+
+// A framework that mounts a component twice (React's StrictMode) makes an
+// instance and destroys it before the one that logs in: after a reload that one
+// finds the place all the same. Its logout leaves nothing.
+func TestTheStoredInstanceOutlivesAnother(t *testing.T) {
+	options := bridge.Parse(`{"SDKAppID":1400000000,"proxyServer":"ws://127.0.0.1:1","name":"strict"}`)
+	require.Equal(t, `["abababababababababababababababab",true,false]`, script(t, options, `
+		const stored = () => sessionStorage.getItem('tim:1400000000:strict') !== null;
+		const instances = [], answer = Loopback.prototype.send;
+		Loopback.prototype.send = function (text) {
+			const { method, params } = JSON.parse(text);
+			if (method === 'login') instances.push(params.instance);
+			answer.call(this, text);
+		};
+		sessionStorage.setItem('tim:1400000000:strict', 'ab'.repeat(16) + '\nalice');
+		await TIM.create(options).destroy();
+		`+loginAndWait+`
+		const kept = stored();
+		await tim.logout();
+		const left = stored();
+		await tim.destroy();
+		return [instances[0], kept, left];`))
+}

@@ -39,8 +39,8 @@ func New(opt Options, host Host) *Client {
 		SDKAppID: opt.SDKAppID,
 		Platform: opt.Platform,
 		URL:      host.URL(),
-		Doc:      c.hex(16),
 		Online:   host.Online(),
+		Doc:      func() string { return c.hex(16) },
 		Secret:   func() string { return c.hex(16) },
 		Jitter:   c.jitter,
 	})

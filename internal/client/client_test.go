@@ -130,8 +130,14 @@ func TestListenerMayDestroy(t *testing.T) {
 // A mini program's pool of randomness may be dry for a moment: a login fails
 // then, the next one does not, and a reconnect comes all the same.
 func TestRandomnessThatFails(t *testing.T) {
-	p := &place{}
-	c := ready(t, p)
+	p := &place{dry: true}
+	c := New(Options{SDKAppID: 1400000000, Platform: "Web", Early: true}, p)
+	require.NotZero(t, p.gen, "an instance needs none yet")
+	var early result
+	require.Panics(t, func() { c.Login("alice", "alicesig", early.done) })
+	require.Equal(t, 1, early.times, "settled all the same")
+	p = &place{}
+	c = ready(t, p)
 	p.dry = true
 	c.OnClose(p.gen, 1006, "")
 	before := p.gen

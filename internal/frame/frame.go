@@ -38,6 +38,8 @@
 //
 // Notifications of the gateway: evicted {type}, drain {}.
 //
+// A client keeps Rate, Burst and Window; one that does not is closed with 4103.
+//
 // Errors carry the codes of package fault; the negative ones are JSON-RPC's.
 // Close codes 4000–4099 are final for the session, 4100–4199 and the standard
 // ones mean: come back.
@@ -54,6 +56,7 @@ const (
 	MaxDepth = 32       // nesting of objects and arrays in one frame
 	Rate     = 50       // frames a second that a client may send, sustained
 	Burst    = 200      // frames at once
+	Window   = 16       // requests ahead of their answers: so many of the largest may wait at a gateway
 	MaxID    = 1 << 53  // request ids are whole numbers below this
 )
 

@@ -8,6 +8,9 @@ import (
 // received takes a frame of the current link.
 func (m *Machine) received(f frame.Message) {
 	m.link.seenAt = m.now
+	if m.link.ping != 0 && f.ID == m.link.ping && f.Err == nil {
+		m.checkClock(body(f.Body).Number("serverTime"))
+	}
 	if m.link.ping != 0 {
 		m.link.ping = 0
 		m.link.askedAgain = false
@@ -64,6 +67,7 @@ func (m *Machine) loginAnswer(f frame.Message) {
 			again = true
 		}
 		if !again {
+			m.tellNet(netConnected) // the last that is heard of it
 			m.kicked(why)
 			return
 		}
@@ -79,6 +83,9 @@ func (m *Machine) notified(f frame.Message) {
 	case frame.Evicted:
 		switch m.state {
 		case Authenticating, Syncing, Ready, LoggingOut:
+			if m.acc.admitted {
+				m.tellNet(netConnected) // the last that is heard of it
+			}
 			m.kicked(kickReason(body(f.Body).Text("type")))
 		case LoggedOut, Connecting, Waiting:
 		}
@@ -110,6 +117,21 @@ const (
 func (m *Machine) setClock(serverTime int64) {
 	if serverTime > 0 && serverTime <= endOfTime {
 		m.clock.known, m.clock.offset = true, serverTime-m.now
+	}
+}
+
+// checkClock compares our count of the gateway's clock with its answer to a
+// ping. Ours drifts over days, stands still while a machine sleeps, and jumps
+// where a host has no monotonic one; what the answer's time on the way explains
+// is left alone. The end of the UserSig is a time of the gateway's clock.
+func (m *Machine) checkClock(serverTime int64) {
+	if serverTime <= 0 || !m.clock.known {
+		return
+	}
+	was := m.ServerTime(m.now)
+	m.setClock(min(max(was, serverTime), serverTime+m.now-m.link.pingAt))
+	if gone := m.ServerTime(m.now) - was; gone != 0 && m.timers&(1<<TimerExpire) != 0 {
+		m.setExpiry(max(m.acc.expiresAt-gone-m.now, 1))
 	}
 }
 
@@ -173,6 +195,8 @@ func (m *Machine) renew(in Renew) {
 	switch {
 	case in.UserSig == "":
 		m.fail(in.Call, fault.New(fault.NoUserSig))
+	case len(in.UserSig) > maxUserSig:
+		m.fail(in.Call, fault.With(fault.SigMalformed, "it is too long to be one"))
 	case !m.acc.admitted:
 		m.fail(in.Call, m.gate())
 	case m.state == LoggingOut:

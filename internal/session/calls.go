@@ -10,6 +10,11 @@ const (
 	callWithin  = 15_000
 	renewWithin = 15_000
 	maxCalls    = 1_000 // that wait at once
+
+	// The pace of calls: below what frame lets a client send, for logins,
+	// pings and the like count there, too.
+	callEvery = 25  // ms, sustained
+	callBurst = 150 // at once
 )
 
 // pending is a call that waits for the gateway's answer. It is sent again on
@@ -40,22 +45,59 @@ func (m *Machine) request(p pending) {
 		m.fail(p.call, fault.New(fault.TooFrequent))
 		return
 	}
-	if m.connected() {
-		p.id = m.write(p.method, p.params)
-	}
 	m.calls = append(m.calls, p)
+	m.sendAll()
 	m.startCallTimer()
 }
 
 func (m *Machine) connected() bool { return m.state == Ready || m.state == Syncing }
 
-// sendAll sends what is not out on this link.
+// sendAll sends what is not out on this link, in order and no faster than the
+// gateway takes it: it would close a connection that floods it, and all that
+// was out would come again on the next one. Renewals go first, for they must
+// not be late.
 func (m *Machine) sendAll() {
+	if !m.connected() {
+		return
+	}
+	room := frame.Window
 	for i := range m.calls {
-		if p := &m.calls[i]; p.id == 0 {
-			p.id = m.write(p.method, p.params)
+		if p := &m.calls[i]; p.method == frame.Renew {
+			if p.id == 0 && !m.put(p) {
+				return
+			}
+		} else if p.id != 0 {
+			room--
 		}
 	}
+	for i := range m.calls {
+		if p := &m.calls[i]; p.id == 0 && p.method != frame.Renew {
+			if room == 0 || !m.put(p) {
+				return // an answer makes room, or the timer
+			}
+			room--
+		}
+	}
+}
+
+// put sends one call, unless it has to wait for its time.
+func (m *Machine) put(p *pending) bool {
+	if wait := m.link.pace(m.now); wait > 0 {
+		m.start(TimerPace, wait)
+		return false
+	}
+	p.id = m.write(p.method, p.params)
+	return true
+}
+
+// pace counts one call and gives 0, or the ms until there is room for it.
+func (l *link) pace(now int64) int64 {
+	next := max(l.paced, now) + callEvery
+	if wait := next - now - callBurst*callEvery; wait > 0 {
+		return wait
+	}
+	l.paced = next
+	return 0
 }
 
 // unsend: the link is gone, so nobody will answer what was out on it.
@@ -80,6 +122,7 @@ func (m *Machine) answered(f frame.Message) {
 		default:
 			m.settle(p.call, f.Body)
 		}
+		m.sendAll()
 		return
 	}
 }
@@ -105,6 +148,7 @@ func (m *Machine) callsTimedOut() {
 		m.drop(i)
 		m.fail(p.call, fault.With(fault.Timeout, m.cfg.URL))
 	}
+	m.sendAll()
 	m.startCallTimer()
 }
 

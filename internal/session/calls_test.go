@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -147,4 +148,42 @@ func describeAll(effects []Effect) (text string) {
 		text += describe(e) + "\n"
 	}
 	return text
+}
+
+// An app that calls a thousand times at once, and a gateway that answers at
+// once: the calls go out in order, as fast as the wire's limits allow; the
+// world holds the machine to these. A renewal goes first.
+func TestAnEagerAppKeepsTheLimits(t *testing.T) {
+	w := newWorld(t)
+	w.faithful = true
+	w.step(Create{})
+	w.step(Login{Call: w.call(10_000), UserID: fuzzUser, UserSig: fuzzSig})
+	w.recover()
+	require.Equal(t, Ready, w.m.State())
+	for range maxCalls - 1 {
+		w.step(Send{Call: w.call(30_000), Method: "x", Within: 30_000})
+	}
+	require.Len(t, w.written, frame.Window)
+	w.step(Renew{Call: w.call(renewWithin), UserSig: "renewed"})
+	require.Equal(t, frame.Renew, w.written[len(w.written)-1].Method)
+	began := w.now
+	w.recover()
+	require.Empty(t, w.open)
+	require.Less(t, w.now-began, int64(25_000), "close to the gateway's rate")
+	w.step(Destroy{Call: w.call(0)})
+}
+
+// What no gateway takes, and a frame might not hold, is refused at once instead
+// of being waited for.
+func TestAUserSigThatIsTooLong(t *testing.T) {
+	long := strings.Repeat("x", maxUserSig+1)
+	m := newTestMachine(true)
+	m.Step(0, Create{})
+	refused := func(c Call) []Effect {
+		return []Effect{Settle{Call: c, Err: fault.With(fault.SigMalformed, "it is too long to be one")}}
+	}
+	require.Equal(t, refused(1), m.Step(1, Login{Call: 1, UserID: "alice", UserSig: long}))
+	require.Equal(t, LoggedOut, m.State())
+	m = readyMachine(t)
+	require.Equal(t, refused(2), m.Step(100, Renew{Call: 2, UserSig: long}))
 }

@@ -101,6 +101,13 @@ func (w *world) choose(next func() int) Input {
 		if limit == 0 {
 			limit = callWithin
 		}
+		eager := 0
+		if next()%32 == 0 {
+			eager = next()
+		}
+		for range eager {
+			w.step(Send{Call: w.call(limit), Method: "message.send", Params: frame.Fields{}, Within: within})
+		}
 		return Send{Call: w.call(limit), Method: "message.send", Params: frame.Fields{}, Within: within}
 	case k < 14:
 		if gen == w.conn && gen != 0 && !w.isOpen {
@@ -137,8 +144,8 @@ func (w *world) choose(next func() int) Input {
 			w.pass(int64(next()) * 40)
 			return nil
 		}
-		for t := range int(TimerCalls) {
-			t := Timer(1 + (t+next())%int(TimerCalls))
+		for t := range int(TimerPace) {
+			t := Timer(1 + (t+next())%int(TimerPace))
 			if _, set := w.timers[t]; set {
 				delete(w.timers, t)
 				w.now += int64(next()) * 40

@@ -111,6 +111,7 @@ const (
 	TimerWarn                     // USERSIG_WILL_EXPIRE
 	TimerExpire                   // the UserSig has ended
 	TimerCalls                    // the next deadline of logout, renew and sends
+	TimerPace                     // the next call may go out
 )
 
 // Effect is what the machine wants done, in order. The set is closed.

@@ -31,9 +31,11 @@ type link struct {
 	beat       int64 // ms of silence before a ping
 	seenAt     int64 // the last frame
 	ping       int64 // id of the ping that waits for an answer
+	pingAt     int64
 	pongBy     int64
-	askedAgain bool // as the pong's timer came late
-	duplicates int  // answers that found this instance in another page
+	askedAgain bool  // as the pong's timer came late
+	duplicates int   // answers that found this instance in another page
+	paced      int64 // when the calls that went out would have, at an even pace
 }
 
 func (m *Machine) dial() {
@@ -137,8 +139,9 @@ func (m *Machine) attemptTimedOut() {
 	}
 }
 
-// network: the host says online or offline. What it says is a hint: an open
-// link is asked, a waiting session dials at once.
+// network: the host says online or offline. What it says is a hint for a link
+// that is open: that one is asked. A dial would find out much later what the
+// host knows now, and a waiting session dials as soon as it can.
 func (m *Machine) network(online bool) {
 	if m.online == online {
 		return
@@ -155,10 +158,15 @@ func (m *Machine) network(online bool) {
 		default:
 			m.lost(0)
 		}
-	case Connecting, Authenticating:
-		// A dial that began on the old network may hang; a new one will not.
-		if online {
+	case Connecting: // online until now
+		m.dropLink(closeUnwanted, "offline")
+		m.lost(0)
+	case Authenticating:
+		switch {
+		case online:
 			m.redial()
+		default:
+			m.start(TimerAttempt, frame.ProbeWithin)
 		}
 	case Ready, Syncing:
 		m.probe()
@@ -217,7 +225,7 @@ func (m *Machine) ping(within int64) {
 		return
 	}
 	m.link.ping = m.write(frame.Ping, nil)
-	m.link.pongBy = by
+	m.link.pingAt, m.link.pongBy = m.now, by
 	m.start(TimerPong, within)
 }
 
@@ -250,6 +258,7 @@ func (m *Machine) dropSilent() {
 func (m *Machine) stopSessionTimersButExpiry() {
 	m.stop(TimerBeat)
 	m.stop(TimerPong)
+	m.stop(TimerPace)
 }
 
 // stopSessionTimers stops what belongs to a session.

@@ -13,7 +13,8 @@ const (
 	earlyAge     = 50_000 // and is not trusted at all when it stood by longer
 	leastBeat    = 1_000  // between two pings, whatever the gateway asks for
 
-	maxDuplicates = 3 // fresh secrets that one connection may ask for
+	maxDuplicates = 3       // fresh secrets that one connection may ask for
+	maxUserSig    = 8 << 10 // bytes: twice what a gateway takes; far more would not fit into a frame
 )
 
 func (m *Machine) login(in Login) {
@@ -23,6 +24,9 @@ func (m *Machine) login(in Login) {
 		return
 	case in.UserSig == "":
 		m.fail(in.Call, fault.New(fault.NoUserSig))
+		return
+	case len(in.UserSig) > maxUserSig:
+		m.fail(in.Call, fault.With(fault.SigMalformed, "it is too long to be one"))
 		return
 	case m.acc.login != 0 || m.state == LoggingOut:
 		m.fail(in.Call, fault.New(fault.LoginBusy))
@@ -38,9 +42,13 @@ func (m *Machine) login(in Login) {
 		m.fail(in.Call, fault.New(fault.Offline))
 		return
 	}
+	// Randomness may panic, before anything has changed.
+	if m.doc == "" {
+		m.doc = m.cfg.Doc()
+	}
 	instance := storedInstance(in.Stored, in.UserID)
 	if instance == "" {
-		instance = m.cfg.Secret() // may panic, before anything has changed
+		instance = m.cfg.Secret()
 	}
 	m.acc = account{userID: in.UserID, userSig: in.UserSig, login: in.Call, instance: instance}
 	m.reason = ReasonNone
@@ -74,7 +82,7 @@ func (m *Machine) authenticate() {
 		{Key: "userSig", Value: m.acc.userSig},
 		{Key: "platform", Value: m.cfg.Platform},
 		{Key: "instance", Value: m.acc.instance},
-		{Key: "doc", Value: m.cfg.Doc},
+		{Key: "doc", Value: m.doc},
 		{Key: "intent", Value: intent},
 	}
 	if m.cfg.SDKAppID != 0 {
@@ -214,7 +222,9 @@ func (m *Machine) end(r Reason, err *fault.Error, closeCode int) {
 	m.stop(TimerAttempt)
 	m.stop(TimerRetry)
 	m.dropLink(closeCode, "")
-	m.do(Store{Text: ""})
+	if m.acc.userID != "" { // else what is stored is for a login after a reload
+		m.do(Store{Text: ""})
+	}
 	m.acc = account{}
 	m.outage = outage{}
 	m.state, m.reason = LoggedOut, r

@@ -23,9 +23,9 @@ type Config struct {
 	SDKAppID uint32 // 0: the gateway takes it from the UserSig
 	Platform string
 	URL      string // what is dialled, for messages
-	Doc      string // nonce of this page's memory, hex
 	Online   bool   // what the host says of the network at the start
 
+	Doc    func() string       // nonce of this page's memory, hex; asked for once
 	Secret func() string       // a fresh instance secret: 128 random bits, hex
 	Jitter func(n int64) int64 // uniform in [0, n)
 }
@@ -41,6 +41,7 @@ type Machine struct {
 	announced bool   // SDK_READY was fired, SDK_NOT_READY not yet
 	destroyed bool
 
+	doc    string // since the first login
 	online bool   // what the host says
 	net    string // the last NET_STATE_CHANGE
 	clock  struct {
@@ -163,6 +164,8 @@ func (m *Machine) fired(t Timer) {
 		m.expired()
 	case TimerCalls:
 		m.callsTimedOut()
+	case TimerPace:
+		m.sendAll()
 	}
 }
 

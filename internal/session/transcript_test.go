@@ -66,7 +66,8 @@ func play(t *testing.T, text string) string {
 func newTestMachine(online bool) *Machine {
 	secrets := 0
 	return New(Config{
-		SDKAppID: 1400000000, Platform: "Web", URL: "ws://gw/ws", Doc: "d0c", Online: online,
+		SDKAppID: 1400000000, Platform: "Web", URL: "ws://gw/ws", Online: online,
+		Doc:    func() string { return "d0c" },
 		Secret: func() string { secrets++; return fmt.Sprintf("%032x", secrets) },
 		Jitter: func(n int64) int64 { return n - 1 },
 	})
@@ -154,7 +155,7 @@ func parseFields(s string) frame.Fields {
 
 var timerNames = map[Timer]string{
 	TimerLogin: "login", TimerAttempt: "attempt", TimerRetry: "retry", TimerBeat: "beat",
-	TimerPong: "pong", TimerWarn: "warn", TimerExpire: "expire", TimerCalls: "calls",
+	TimerPong: "pong", TimerWarn: "warn", TimerExpire: "expire", TimerCalls: "calls", TimerPace: "pace",
 }
 
 func describe(e Effect) string {

@@ -23,6 +23,8 @@ type world struct {
 	isOpen   bool
 	written  []frame.Request // on it
 	heardAt  int64           // the last frame on it
+	tokens   float64         // frames that the gateway still takes at once
+	filledAt int64
 	online   bool
 	ready    bool // SDK_READY was the last of the two
 	admitted bool // a login has resolved since the session began
@@ -162,6 +164,7 @@ func (w *world) check(e Effect) {
 			w.fatal("a dial for nobody")
 		}
 		w.conn, w.isOpen, w.written = e.Gen, false, nil
+		w.tokens, w.filledAt = frame.Burst, w.now
 	case Write:
 		w.write(e)
 	case Close:
@@ -211,6 +214,11 @@ func (w *world) check(e Effect) {
 func (w *world) write(e Write) {
 	if e.Gen != w.conn || !w.isOpen {
 		w.fatal("write to a connection that is not open")
+	}
+	w.tokens = min(frame.Burst, w.tokens+float64(w.now-w.filledAt)*frame.Rate/1000) - 1
+	w.filledAt = w.now
+	if w.tokens < 0 {
+		w.fatal("a flood")
 	}
 	switch e.Request.Method {
 	case frame.Login:
@@ -267,7 +275,7 @@ func (w *world) event(e Emit) {
 		}
 	case EventNetStateChange:
 		state := e.Data.Text("state")
-		if state == w.net || !w.m.acc.admitted {
+		if state == w.net || !w.admitted {
 			w.fatal("NET_STATE_CHANGE %s after %s", state, w.net)
 		}
 		w.net = state
@@ -326,6 +334,19 @@ func (w *world) settled() {
 		if !w.has(TimerCalls) {
 			w.fatal("a logout without a bound")
 		}
+	}
+	out, held := 0, 0
+	for _, p := range w.m.calls {
+		switch {
+		case p.method == frame.Renew:
+		case p.id != 0:
+			out++
+		default:
+			held++
+		}
+	}
+	if out > frame.Window || held > 0 && w.m.state == Ready && out < frame.Window && !w.has(TimerPace) {
+		w.fatal("%d calls are out, and %d wait for nothing", out, held)
 	}
 	if w.m.acc.login != 0 && !w.has(TimerLogin) {
 		w.fatal("a login without a bound")

@@ -49,6 +49,7 @@ type Host struct {
 	timers    map[session.Timer]*timer
 	tasks     tasks
 	listening []listening
+	stored    string // by this host
 	released  bool
 }
 

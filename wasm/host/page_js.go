@@ -68,12 +68,17 @@ func (h *Host) Load() string {
 	return text
 }
 
-// Store implements client.Host.
+// Store implements client.Host. It forgets what it has stored itself: a newer
+// instance of the same name, or a frame of the same site in this tab, may have
+// replaced that.
 func (h *Host) Store(text string) {
 	storage, key := bridge.Global("sessionStorage"), bridge.String(h.config.StorageKey)
-	if text == "" {
+	old := h.stored
+	h.stored = text
+	switch {
+	case text != "":
+		bridge.Call(storage, "setItem", key, bridge.String(text))
+	case h.Load() == old:
 		bridge.Call(storage, "removeItem", key)
-		return
 	}
-	bridge.Call(storage, "setItem", key, bridge.String(text))
 }

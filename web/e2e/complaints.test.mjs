@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startProxy } from './lib/proxy.mjs';
+import { silentWebSocket } from './lib/silent.mjs';
 import { APP, openStage, someone } from './lib/stage.mjs';
 
 const stage = await openStage();
@@ -102,9 +103,14 @@ test('"uncaught time-outs": a caught rejection leaves no unhandled one behind', 
     globalThis.unhandled = [];
     addEventListener('unhandledrejection', (event) => globalThis.unhandled.push(String(event.reason)));
   });
-  await stage.login(page, someone(), { sig: 'not a UserSig' });
+  const codes = [(await stage.login(page, someone(), { sig: 'not a UserSig' })).rejected?.code];
+  const server = await silentWebSocket();
+  t.after(server.close);
+  await stage.create(page, { proxyServer: `ws://127.0.0.1:${server.port}/ws`, name: 'silent' });
+  codes.push((await stage.login(page, someone(), { ready: false })).rejected?.code);
   await page.setOfflineMode(true);
-  await stage.login(page, someone());
+  codes.push((await stage.login(page, someone())).rejected?.code);
+  assert.deepEqual(codes, [70003, 2801, 2805]);
   await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 50)));
   assert.deepEqual(await page.evaluate(() => globalThis.unhandled), []);
   assert.deepEqual(
@@ -179,16 +185,28 @@ test('"memory that grows at each re-entry": a hundred times in and out, the wasm
   assert.ok(sizes[1] - sizes[0] <= 512 << 10, `${sizes[0]} bytes became ${sizes[1]}`);
 });
 
-test('"a logout that freezes": it resolves without a network, too', async (t) => {
-  const page = await stage.member(t, someone());
-  await page.setOfflineMode(true);
-  const ms = await page.evaluate(async () => {
-    const began = performance.now();
-    await globalThis.tim.logout();
-    return performance.now() - began;
-  });
-  assert.ok(ms < 3500, `took ${ms} ms`);
-  assert.equal(await page.evaluate(() => globalThis.tim.getLoginStatus().status), 'loggedOut');
+test('"a logout that freezes": it resolves without a network, and when nobody answers any more', async (t) => {
+  const logout = async (page) => {
+    const ms = await page.evaluate(async () => {
+      const began = performance.now();
+      await globalThis.tim.logout();
+      return performance.now() - began;
+    });
+    assert.deepEqual(await page.evaluate(() => globalThis.story.names('LOGIN_STATUS_CHANGE')), ['SDK_READY', 'SDK_NOT_READY']);
+    assert.equal(await page.evaluate(() => globalThis.tim.getLoginStatus().status), 'loggedOut');
+    return ms;
+  };
+  const offline = await stage.member(t, someone());
+  await offline.setOfflineMode(true);
+  const first = await logout(offline);
+  assert.ok(first < 2000, `took ${first} ms`);
+
+  const proxy = await startProxy(stage.timd.port);
+  t.after(() => proxy.close());
+  const unanswered = await stage.member(t, someone(), { proxyServer: `http://127.0.0.1:${proxy.port}` });
+  proxy.hold(); // a black hole: the link stands, and nothing comes through
+  const second = await logout(unanswered);
+  assert.ok(second > 2500 && second < 4500, `took ${second} ms`);
 });
 
 test('"mutual-kick loops": two pages of one user make one kick, not a series', async (t) => {

@@ -1,0 +1,57 @@
+package native_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/client/native"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/session"
+)
+
+// TestManyCallsAtOnce: an app may call as often as it likes. The client keeps
+// the wire's limits by itself, so the gateway has no cause to close the
+// connection, and every call is answered.
+func TestManyCallsAtOnce(t *testing.T) {
+	server := startTimd(t)
+	rec := newRecorder()
+	ready := make(chan struct{})
+	o := rec.options("ws://"+server.addr+"/ws", nil)
+	o.OnEvent = func(name string, data frame.Body) {
+		rec.on(name, data)
+		if name == session.EventSDKReady {
+			close(ready)
+		}
+	}
+	c := native.New(o)
+	defer c.Destroy()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	_, err := c.Login(ctx, "eager", sign("eager", time.Hour))
+	require.NoError(t, err)
+	<-ready
+	const calls = 2 * frame.Burst
+	failed := make(chan error, calls)
+	var wait sync.WaitGroup
+	for range calls {
+		wait.Go(func() {
+			if _, err := c.Send(ctx, "profile.get", frame.Fields{}); err != nil {
+				failed <- err
+			}
+		})
+	}
+	wait.Wait()
+	close(failed)
+	for err := range failed {
+		require.NoError(t, err)
+	}
+	events, wrong := rec.snapshot()
+	require.Empty(t, wrong)
+	for _, e := range events {
+		require.NotContains(t, e, session.EventNetStateChange, "the connection was kept")
+	}
+}
