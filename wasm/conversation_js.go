@@ -40,7 +40,7 @@ func findIn(list []*conversation, id string) *conversation {
 
 // conversations takes a whole list, in parts, or changes of it.
 func (in *inbox) conversations(note safejs.Value) {
-	if !isTrue(bridge.Get(note, "all")) {
+	if !isTrue(bridge.Field(note, "all")) {
 		in.patches(note)
 		in.each(note, "removed", func(v safejs.Value) {
 			id, _ := bridge.Text(v)
@@ -49,7 +49,7 @@ func (in *inbox) conversations(note safejs.Value) {
 		return
 	}
 	in.each(note, "conversations", func(v safejs.Value) {
-		id := bridge.Object{Value: v}.Text("conversationID")
+		id := bridge.Parsed(v).Text("conversationID")
 		if c := findIn(in.fresh, id); c != nil { // the gateway began again by itself
 			c.update(v)
 			return
@@ -61,10 +61,11 @@ func (in *inbox) conversations(note safejs.Value) {
 		c.update(v)
 		in.fresh = append(in.fresh, c)
 	})
-	if isTrue(bridge.Get(note, "more")) {
+	if isTrue(bridge.Field(note, "more")) {
 		return
 	}
 	in.list, in.fresh = in.fresh, nil
+	in.ordered = safejs.Undefined()
 	in.arrange()
 }
 
@@ -73,12 +74,13 @@ func (in *inbox) patches(note safejs.Value) {
 	any := false
 	in.each(note, "conversations", func(v safejs.Value) {
 		any = true
-		id := bridge.Object{Value: v}.Text("conversationID")
+		id := bridge.Parsed(v).Text("conversationID")
 		c := in.find(id)
 		if c == nil {
 			c = newConversation(id)
 			in.list = append(in.list, c)
-			if !bridge.IsObject(bridge.Get(v, "userProfile")) {
+			in.ordered = safejs.Undefined()
+			if !bridge.IsObject(bridge.Field(v, "userProfile")) {
 				in.complete(c)
 			}
 		}
@@ -92,7 +94,7 @@ func (in *inbox) patches(note safejs.Value) {
 
 // peerRead marks what the peer read while this instance was away.
 func (in *inbox) peerRead(id string, v safejs.Value) {
-	if upTo := (bridge.Object{Value: v}).Number("peerReadSequence"); upTo > 0 && in.live[id] != nil {
+	if upTo := bridge.Parsed(v).Number("peerReadSequence"); upTo > 0 && in.live[id] != nil {
 		in.readUpTo(id, upTo)
 	}
 }
@@ -105,14 +107,19 @@ func newConversation(id string) *conversation {
 	return c
 }
 
+// update takes what the gateway says of a conversation, all of it or the fields
+// that changed.
 func (c *conversation) update(v safejs.Value) {
-	bridge.Call(bridge.Global("Object"), "assign", c.object, v)
-	o := bridge.Object{Value: c.object}
-	c.unread, c.pinned = int(o.Number("unreadCount")), isTrue(bridge.Get(c.object, "isPinned"))
-	last := bridge.Object{Value: bridge.Get(c.object, "lastMessage")}
-	if bridge.IsObject(last.Value) {
-		c.last = last.Number("position")
+	if n, ok := bridge.Number(bridge.Field(v, "unreadCount")); ok {
+		c.unread = int(n)
 	}
+	if pinned, err := bridge.Field(v, "isPinned").Bool(); err == nil {
+		c.pinned = pinned
+	}
+	if last := bridge.Field(v, "lastMessage"); bridge.IsObject(last) {
+		c.last = bridge.Parsed(last).Number("position")
+	}
+	bridge.Call(bridge.Global("Object"), "assign", c.object, v)
 }
 
 // complete asks for the peer's profile of a conversation that is new here.
@@ -130,9 +137,10 @@ func (in *inbox) complete(c *conversation) {
 	})
 }
 
-// nameOf takes over the sender's name of a message for the conversation.
+// nameOf takes over the sender's name of a message for the conversation; the
+// page does not have the message yet.
 func (in *inbox) nameOf(m safejs.Value) {
-	o := bridge.Object{Value: m}
+	o := bridge.Parsed(m)
 	c := in.find(o.Text("conversationID"))
 	if c == nil || o.Text("flow") != "in" {
 		return
@@ -149,6 +157,7 @@ func (in *inbox) remove(id string) {
 	for n, c := range in.list {
 		if c.id == id {
 			in.list = append(in.list[:n], in.list[n+1:]...)
+			in.ordered = safejs.Undefined()
 			in.arrange()
 			return
 		}
@@ -164,6 +173,7 @@ func (in *inbox) arrange() {
 		k := n
 		for ; k > 0 && c.before(in.list[k-1]); k-- {
 			in.list[k] = in.list[k-1]
+			in.ordered = safejs.Undefined()
 		}
 		in.list[k] = c
 	}
@@ -176,13 +186,17 @@ func (c *conversation) before(d *conversation) bool {
 	return c.last > d.last
 }
 
-// array is the list as an event carries it: a new array of the same objects.
+// array is the list as an event carries it: a new array of the same objects. In
+// a conversation that goes on the order stays, and a copy is one call.
 func (in *inbox) array() safejs.Value {
-	all := make([]safejs.Value, len(in.list))
-	for n, c := range in.list {
-		all[n] = c.object
+	if in.ordered.IsUndefined() {
+		all := make([]safejs.Value, len(in.list))
+		for n, c := range in.list {
+			all[n] = c.object
+		}
+		in.ordered = bridge.NewArray(all...)
 	}
-	return bridge.NewArray(all...)
+	return bridge.Call(in.ordered, "slice")
 }
 
 // whenSynced runs f once the list is there; a call before SDK_READY is refused

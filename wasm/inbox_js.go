@@ -22,6 +22,8 @@ type inbox struct {
 	live  map[string]*objects // messages, by conversationID
 	pages map[string]pageEnd  // by conversationID
 
+	ordered safejs.Value // an array of list's objects; undefined when it has changed
+
 	lost    bool   // the link, and with it the gateway's side of this
 	begun   bool   // between SDK_READY and SDK_NOT_READY
 	syncing bool   // a sync is under way: what comes waits for its end
@@ -209,35 +211,36 @@ func (in *inbox) ack() {
 
 // stands takes the cursor that a notification or an answer carries.
 func (in *inbox) stands(note safejs.Value) {
-	if c, _ := bridge.Text(bridge.Get(note, "cursor")); c != "" {
+	if c, _ := bridge.Text(bridge.Field(note, "cursor")); c != "" {
 		in.cursor = c
 	}
 }
 
 // notified takes a notification of the gateway; false when it is none of ours.
+// It is fresh from JSON.parse: read plainly until an object of it reaches the
+// page, which may put a getter on it.
 func (in *inbox) notified(method string, note safejs.Value) bool {
 	if !in.begun {
 		return true // it was on its way when the session ended
 	}
 	switch method {
 	case "conversations":
-		if isTrue(bridge.Get(note, "reset")) {
+		if isTrue(bridge.Field(note, "reset")) {
 			in.seen, in.cursor = 0, ""
 		}
 		in.conversations(note)
 	case "messages":
 		in.patches(note)
 		in.each(note, "messages", func(m safejs.Value) {
-			position := bridge.Object{Value: m}.Number("position")
+			position := bridge.Parsed(m).Number("position")
 			if position != 0 {
 				if position <= in.seen {
 					return // a sync that was asked for twice
 				}
 				in.seen = position
 			}
-			m = in.intern(m)
 			in.nameOf(m)
-			in.received = append(in.received, m)
+			in.received = append(in.received, in.intern(m))
 		})
 	case "revoked":
 		in.patches(note)
@@ -245,11 +248,11 @@ func (in *inbox) notified(method string, note safejs.Value) bool {
 	case "read":
 		in.readByPeer(note)
 	case "profile":
-		in.emit(session.EventProfileUpdated, bridge.NewArray(bridge.Get(note, "profile")))
+		in.emit(session.EventProfileUpdated, bridge.NewArray(bridge.Field(note, "profile")))
 	case "blacklist":
-		in.emit(session.EventBlacklistUpdated, bridge.Get(note, "userIDs"))
+		in.emit(session.EventBlacklistUpdated, bridge.Field(note, "userIDs"))
 	case "status":
-		in.emit(session.EventUserStatusUpdated, bridge.Get(note, "statuses"))
+		in.emit(session.EventUserStatusUpdated, bridge.Field(note, "statuses"))
 	default:
 		return false
 	}
@@ -259,7 +262,7 @@ func (in *inbox) notified(method string, note safejs.Value) bool {
 }
 
 func (in *inbox) each(note safejs.Value, key string, f func(safejs.Value)) {
-	each(bridge.Get(note, key), f)
+	each(bridge.Field(note, key), f)
 }
 
 func each(list safejs.Value, f func(safejs.Value)) {

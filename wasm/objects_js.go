@@ -14,7 +14,8 @@ import (
 type objects struct {
 	refs    safejs.Value // Map of ID to WeakRef, or to the object itself
 	weak    safejs.Value // WeakRef, or undefined
-	cleanAt int          // how many entries make it worth to look for dead ones
+	size    int          // of refs at most: a message put twice counts twice until clean
+	cleanAt int          // the size that makes it worth to look for dead ones
 }
 
 func newObjects() *objects {
@@ -47,7 +48,7 @@ func (o *objects) put(id string, object safejs.Value) {
 		}
 	}
 	bridge.Call(o.refs, "set", bridge.String(id), ref)
-	if size, _ := bridge.Number(bridge.Get(o.refs, "size")); int(size) >= o.cleanAt {
+	if o.size++; o.size >= o.cleanAt {
 		o.clean()
 	}
 }
@@ -62,7 +63,8 @@ func (o *objects) clean() {
 		}
 	})
 	size, _ := bridge.Number(bridge.Get(o.refs, "size"))
-	o.cleanAt = max(256, 2*int(size))
+	o.size = int(size)
+	o.cleanAt = max(256, 2*o.size)
 }
 
 func (o *objects) entries() safejs.Value {
@@ -87,15 +89,21 @@ func (o *objects) each(f func(m safejs.Value)) {
 // the gateway.
 const localShape = `{"clientSequence":0,"isResend":false,"isSystemMessage":false,"protocol":"JSON"}`
 
-// intern gives the one object of a message: the one that the page has, brought
-// up to date in place, or this one from now on.
+// shape is localShape parsed, once: it is only ever copied from.
+var shape safejs.Value
+
+// intern gives the one object of a message that has just been parsed: the one
+// that the page has, brought up to date in place, or this one from now on.
 func (in *inbox) intern(m safejs.Value) safejs.Value {
-	b := bridge.Object{Value: m}
+	b := bridge.Parsed(m)
 	id, conversationID := b.Text("ID"), b.Text("conversationID")
 	held := in.live[conversationID].get(id)
 	if !bridge.IsObject(held) {
-		bridge.Call(bridge.Global("Object"), "assign", m, bridge.Parse(localShape))
-		in.hold(m)
+		if shape.IsUndefined() {
+			shape = bridge.Parse(localShape)
+		}
+		bridge.Call(bridge.Global("Object"), "assign", m, shape)
+		in.put(conversationID, id, m)
 		return m
 	}
 	assign(held, m)
@@ -110,15 +118,19 @@ func assign(held, m safejs.Value) {
 	bridge.Call(bridge.Global("Object"), "assign", held, m)
 }
 
+// hold keeps a Message of the page's own.
 func (in *inbox) hold(m safejs.Value) {
 	b := bridge.Object{Value: m}
-	conversationID := b.Text("conversationID")
+	in.put(b.Text("conversationID"), b.Text("ID"), m)
+}
+
+func (in *inbox) put(conversationID, id string, m safejs.Value) {
 	o := in.live[conversationID]
 	if o == nil {
 		o = newObjects()
 		in.live[conversationID] = o
 	}
-	o.put(b.Text("ID"), m)
+	o.put(id, m)
 }
 
 // message gives the live Message of an ID, undefined when there is none.

@@ -17,7 +17,7 @@ var the = newSDK()
 
 // baseline is the count of functions while there is no instance.
 var baseline = func() int {
-	bridge.NewPromise() // makes what all promises share
+	bridge.NewPromise().Value() // makes what all promises share
 	return bridge.Live()
 }()
 

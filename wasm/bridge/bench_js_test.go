@@ -53,7 +53,16 @@ func BenchmarkGlobal(b *testing.B) {
 func BenchmarkPromise(b *testing.B) {
 	for b.Loop() {
 		p := NewPromise()
+		sink = p.Value()
 		p.Resolve(1)
+	}
+}
+
+func BenchmarkSettledPromise(b *testing.B) {
+	for b.Loop() {
+		p := NewPromise()
+		p.Resolve(1)
+		sink = p.Value()
 	}
 }
 

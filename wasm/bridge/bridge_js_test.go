@@ -81,25 +81,34 @@ func TestPromiseSettlesOnce(t *testing.T) {
 	for name, prepare := range tests {
 		t.Run(name, func(t *testing.T) {
 			prepare(t)
-			p := NewPromise()
-			require.False(t, p.Settled())
-			p.Resolve("first")
-			p.Reject("second")
-			p.Resolve("third")
-			require.True(t, p.Settled())
-			value, reason := await(t, p.Value())
-			require.Equal(t, "first", text(t, value))
-			require.True(t, reason.IsUndefined())
+			settled := map[string]func(p *Promise){
+				"before it is asked for": func(*Promise) {},
+				"afterwards":             func(p *Promise) { p.Value() },
+			}
+			for when, ask := range settled {
+				p := NewPromise()
+				ask(p)
+				require.False(t, p.Settled())
+				p.Resolve("first")
+				p.Reject("second")
+				p.Resolve("third")
+				require.True(t, p.Settled())
+				value, reason := await(t, p.Value())
+				require.Equal(t, "first", text(t, value), when)
+				require.True(t, reason.IsUndefined(), when)
+				require.True(t, p.Value().Equal(p.Value()), "one promise")
 
-			p = NewPromise()
-			p.Reject("no")
-			p.Resolve("yes")
-			_, reason = await(t, p.Value())
-			require.Equal(t, "no", text(t, reason))
+				p = NewPromise()
+				ask(p)
+				p.Reject("no")
+				p.Resolve("yes")
+				_, reason = await(t, p.Value())
+				require.Equal(t, "no", text(t, reason), when)
+			}
 
 			before := Live()
 			for range 100 {
-				NewPromise()
+				NewPromise().Value()
 			}
 			require.Equal(t, before, Live(), "no function of its own")
 		})

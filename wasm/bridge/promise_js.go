@@ -4,11 +4,14 @@ package bridge
 
 import "github.com/hack-pad/safejs"
 
-// Promise is a JavaScript promise that Go settles, once.
+// Promise is a JavaScript promise that Go settles, once. It is made when its
+// Value is asked for: one that has been settled by then costs a single call.
 type Promise struct {
 	value           safejs.Value
 	resolve, reject safejs.Value
 	settled         bool
+	settledBy       string // resolve or reject, until there is a value
+	with            any
 }
 
 // Where there is no Promise.withResolvers, one executor serves all promises:
@@ -20,12 +23,27 @@ var (
 )
 
 // NewPromise gives a pending promise.
-func NewPromise() *Promise {
-	p := &Promise{}
+func NewPromise() *Promise { return &Promise{} }
+
+// Value is the JavaScript promise.
+func (p *Promise) Value() safejs.Value {
+	switch {
+	case !p.value.IsUndefined():
+	case p.settled:
+		p.value, _ = Global("Promise").Call(p.settledBy, p.with)
+		p.with = nil
+	default:
+		p.open()
+	}
+	return p.value
+}
+
+// open makes a promise that can be settled later.
+func (p *Promise) open() {
 	constructor := Global("Promise")
 	if made := Call(constructor, "withResolvers"); IsObject(made) {
 		p.value, p.resolve, p.reject = Field(made, "promise"), Field(made, "resolve"), Field(made, "reject")
-		return p
+		return
 	}
 	if executor.IsUndefined() {
 		executor = Static(func(args []safejs.Value) any {
@@ -37,26 +55,30 @@ func NewPromise() *Promise {
 	executing = p
 	p.value, _ = constructor.New(executor)
 	executing = outer
-	return p
 }
 
-// Value is the JavaScript promise.
-func (p *Promise) Value() safejs.Value { return p.value }
-
 // Resolve settles the promise with a value; only the first settling counts.
-func (p *Promise) Resolve(value any) { p.settle(p.resolve, value) }
+func (p *Promise) Resolve(value any) { p.settle("resolve", value) }
 
 // Reject settles the promise with a reason; only the first settling counts.
-func (p *Promise) Reject(reason any) { p.settle(p.reject, reason) }
+func (p *Promise) Reject(reason any) { p.settle("reject", reason) }
 
 // Settled tells whether the promise has been settled.
 func (p *Promise) Settled() bool { return p.settled }
 
-func (p *Promise) settle(how safejs.Value, with any) {
+func (p *Promise) settle(by string, with any) {
 	if p.settled {
 		return
 	}
 	p.settled = true
+	if p.value.IsUndefined() {
+		p.settledBy, p.with = by, with
+		return
+	}
+	how := p.resolve
+	if by == "reject" {
+		how = p.reject
+	}
 	// Nothing of the app must be held once it has its answer.
 	p.resolve, p.reject = safejs.Undefined(), safejs.Undefined()
 	if _, err := how.Invoke(with); err != nil {

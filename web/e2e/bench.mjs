@@ -42,6 +42,11 @@ try {
 
 /** In the page: [name, runs, value, unit, …] of each measurement. */
 async function measure(operations) {
+  const conversation = (peer, position) => ({
+    conversationID: `C2C${peer}`, type: 'C2C', unreadCount: 1, isPinned: false, userProfile: { userID: peer, nick: '', avatar: '' },
+    lastMessage: { lastTime: 1700000000, lastSequence: 1, fromAccount: peer, type: 'TIMTextElem', messageForShow: 'hello', position },
+  });
+  const conversations = Array.from({ length: 100 }, (_, i) => conversation(i ? `user${i}` : 'bob', 100 - i));
   let socket;
   class Loopback {
     constructor() {
@@ -52,7 +57,10 @@ async function measure(operations) {
       const { id, method } = JSON.parse(text);
       const result =
         method === 'login' ? { serverTime: Date.now(), expiresIn: 86400000, heartbeat: 15000, farewell: 'x' } : {};
-      setTimeout(() => this.receive({ jsonrpc: '2.0', id, result }), 0);
+      setTimeout(() => {
+        if (method === 'session.sync') this.receive({ jsonrpc: '2.0', method: 'conversations', params: { all: true, conversations } });
+        this.receive({ jsonrpc: '2.0', id, result });
+      }, 0);
     }
     close() {}
     receive(frame) {
@@ -110,8 +118,9 @@ async function measure(operations) {
   for (const f of listeners) tim.off(TIM.EVENT.USER_STATUS_UPDATED, f);
   if (heard !== operations * listeners.length) throw new Error(`the listeners heard ${heard} events`);
   add('event-to-a-listener', operations, (heardBy - frame) / listeners.length);
-  // A message of 17 fields, on to the conversation list and a listener.
-  let sequence = 0;
+  // A message of 17 fields, on to a list of 100 conversations and a listener of
+  // each event.
+  let sequence = 100;
   const message = () => {
     sequence++;
     return JSON.stringify({
@@ -126,13 +135,16 @@ async function measure(operations) {
             position: sequence,
           },
         ],
+        conversations: [{ ...conversation('bob', sequence), unreadCount: sequence }],
       },
     });
   };
   let got = 0;
+  let lists = 0;
   tim.on(TIM.EVENT.MESSAGE_RECEIVED, () => got++);
+  tim.on(TIM.EVENT.CONVERSATION_LIST_UPDATED, ({ data }) => (lists += data.length === 100 ? 1 : 0));
   add('message', operations, await best(operations, sync(() => socket.onmessage({ data: message() }))));
-  if (got !== operations) throw new Error(`the listener got ${got} messages`);
+  if (got !== operations || lists !== operations) throw new Error(`the listeners got ${got} messages and ${lists} lists`);
 
   // Memory: frames come in tasks of their own, as from a network.
   const frames = 50_000;
