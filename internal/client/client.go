@@ -39,6 +39,7 @@ func New(opt Options, host Host) *Client {
 		SDKAppID: opt.SDKAppID,
 		Platform: opt.Platform,
 		URL:      host.URL(),
+		Local:    onThisMachine(host.URL()),
 		Online:   host.Online(),
 		Doc:      func() string { return c.hex(16) },
 		Secret:   func() string { return c.hex(16) },

@@ -14,7 +14,7 @@ import (
 // readyMachine is logged in; the clock stands at 100.
 func readyMachine(t *testing.T) *Machine {
 	t.Helper()
-	m := newTestMachine(true)
+	m := newTestMachine(true, false)
 	m.Step(0, Create{})
 	m.Step(10, Login{Call: 1, UserID: "alice", UserSig: "sig"})
 	m.Step(20, Opened{Gen: 1})
@@ -46,7 +46,7 @@ func TestAnAnsweredCallIsForgotten(t *testing.T) {
 }
 
 func TestServerTimeFollowsTheGatewaysClock(t *testing.T) {
-	m := newTestMachine(true)
+	m := newTestMachine(true, false)
 	require.Zero(t, m.ServerTime(5))
 	m = readyMachine(t)
 	require.EqualValues(t, 1_700_000_000_000+970, m.ServerTime(1000))
@@ -65,14 +65,14 @@ func TestTimeDoesNotGoBack(t *testing.T) {
 }
 
 func TestNothingIsDialledOffline(t *testing.T) {
-	m := newTestMachine(false)
+	m := newTestMachine(false, false)
 	require.Empty(t, m.Step(0, Create{Early: true}))
 	require.Contains(t, m.Step(1, Login{Call: 1, UserID: "alice", UserSig: "sig"}), Settle{Call: 1, Err: fault.New(fault.Offline)})
 }
 
 // Whom the getters name, and what calls are told, at each stage of a session.
 func TestGettersAndTheGate(t *testing.T) {
-	m := newTestMachine(true)
+	m := newTestMachine(true, false)
 	call := Call(100)
 	expect := func(code fault.Code, user string, ready bool) {
 		t.Helper()
@@ -154,7 +154,7 @@ func describeAll(effects []Effect) (text string) {
 // once: the calls go out in order, as fast as the wire's limits allow; the
 // world holds the machine to these. A renewal goes first.
 func TestAnEagerAppKeepsTheLimits(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, false)
 	w.faithful = true
 	w.step(Create{})
 	w.step(Login{Call: w.call(10_000), UserID: fuzzUser, UserSig: fuzzSig})
@@ -177,7 +177,7 @@ func TestAnEagerAppKeepsTheLimits(t *testing.T) {
 // of being waited for.
 func TestAUserSigThatIsTooLong(t *testing.T) {
 	long := strings.Repeat("x", maxUserSig+1)
-	m := newTestMachine(true)
+	m := newTestMachine(true, false)
 	m.Step(0, Create{})
 	refused := func(c Call) []Effect {
 		return []Effect{Settle{Call: c, Err: fault.With(fault.SigMalformed, "it is too long to be one")}}

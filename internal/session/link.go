@@ -69,6 +69,7 @@ func (m *Machine) connect() {
 func (m *Machine) opened() {
 	m.link.phase = linkOpen
 	m.link.since = m.now
+	m.proven = !m.online
 	if m.state == Connecting {
 		m.authenticate()
 	}
@@ -106,13 +107,16 @@ func (m *Machine) lost(closeCode int) {
 	m.outage.lost(m.now, m.link.admittedAt, closeCode)
 	m.link.admittedAt = 0
 	m.state = Waiting
-	if !m.online {
+	if m.offline() {
 		m.stop(TimerRetry)
-		if m.acc.admitted {
-			m.tellNet(netDisconnected)
-		} else {
+		switch {
+		case !m.acc.admitted:
 			m.end(ReasonLoginFailed, fault.New(fault.Offline), closeUnwanted)
+			return
+		case m.cfg.Local:
+			m.start(TimerRetry, lateCap)
 		}
+		m.tellNet(netDisconnected)
 		return
 	}
 	if m.acc.admitted {
@@ -121,8 +125,17 @@ func (m *Machine) lost(closeCode int) {
 	m.start(TimerRetry, m.outage.delay(m.now, m.cfg.Jitter))
 }
 
+// offline: there is no network, as far as anybody knows. A machine whose only
+// network is its own says so of itself for ever, and a gateway there is reached
+// all the same: a link that opened is worth more than what the host says.
+func (m *Machine) offline() bool { return !m.online && !m.proven }
+
+// mayDial: offline nothing is dialled, but for a gateway on this machine: once
+// for a login, and now and then for a session.
+func (m *Machine) mayDial() bool { return m.cfg.Local || !m.offline() }
+
 func (m *Machine) retryNow() {
-	if m.state == Waiting && m.online {
+	if m.state == Waiting && m.mayDial() {
 		m.connect()
 	}
 }
@@ -146,7 +159,7 @@ func (m *Machine) network(online bool) {
 	if m.online == online {
 		return
 	}
-	m.online = online
+	m.online, m.proven = online, false
 	switch m.state {
 	case Waiting:
 		switch {
@@ -158,9 +171,14 @@ func (m *Machine) network(online bool) {
 		default:
 			m.lost(0)
 		}
-	case Connecting: // online until now
-		m.dropLink(closeUnwanted, "offline")
-		m.lost(0)
+	case Connecting:
+		switch {
+		case online:
+			m.redial()
+		case !m.cfg.Local:
+			m.dropLink(closeUnwanted, "offline")
+			m.lost(0)
+		}
 	case Authenticating:
 		switch {
 		case online:
@@ -191,7 +209,7 @@ func (m *Machine) shown() {
 // redial replaces an attempt of a running session that is older than a second.
 func (m *Machine) redial() {
 	const young = 1_000
-	if m.acc.admitted && m.online && m.now-m.link.since > young {
+	if m.acc.admitted && m.mayDial() && m.now-m.link.since > young {
 		m.dropLink(closeUnwanted, "network changed")
 		m.connect()
 	}

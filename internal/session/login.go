@@ -37,7 +37,7 @@ func (m *Machine) login(in Login) {
 	case m.acc.admitted:
 		m.fail(in.Call, &fault.Error{Code: fault.LoginBusy, Message: "Another user is logged in on this instance: log out first, or make a second instance with TIM.create({SDKAppID, name})."})
 		return
-	case !m.online:
+	case !m.mayDial():
 		m.reason = ReasonLoginFailed
 		m.fail(in.Call, fault.New(fault.Offline))
 		return
@@ -56,6 +56,9 @@ func (m *Machine) login(in Login) {
 	m.do(Store{Text: storeText(m.acc.userID, m.acc.instance)})
 	m.start(TimerLogin, loginWithin)
 	switch {
+	case m.offline(): // what stood by is from before; a dial tells at once
+		m.dropLink(closeUnwanted, "")
+		m.connect()
 	case m.link.phase == linkOpen && m.now-m.link.since < earlyAge:
 		m.authenticate()
 		m.start(TimerAttempt, earlyWithin)
@@ -170,7 +173,7 @@ func (m *Machine) logout(c Call) {
 		m.sayLogout()
 		m.end(ReasonLoggedOut, fault.New(fault.LoggedOut), closeNormal)
 		m.settle(c, nil)
-	case m.connected() && m.online:
+	case m.connected() && !m.offline():
 		m.quits = append(m.quits, c)
 		m.failCalls(fault.New(fault.LoggedOut))
 		m.stopSessionTimers()

@@ -23,6 +23,7 @@ type Config struct {
 	SDKAppID uint32 // 0: the gateway takes it from the UserSig
 	Platform string
 	URL      string // what is dialled, for messages
+	Local    bool   // and that is on this machine, which needs no network
 	Online   bool   // what the host says of the network at the start
 
 	Doc    func() string       // nonce of this page's memory, hex; asked for once
@@ -43,6 +44,7 @@ type Machine struct {
 
 	doc    string // since the first login
 	online bool   // what the host says
+	proven bool   // the gateway was reached although it says offline
 	net    string // the last NET_STATE_CHANGE
 	clock  struct {
 		known  bool
@@ -96,7 +98,7 @@ func (m *Machine) Step(now int64, in Input) []Effect {
 func (m *Machine) take(in Input) {
 	switch in := in.(type) {
 	case Create:
-		if in.Early && m.online {
+		if in.Early && m.mayDial() {
 			m.dial()
 		}
 	case Login:

@@ -109,7 +109,7 @@ func (m *Machine) Status() (status, reason string) {
 	switch {
 	case !m.announced:
 		return StatusLoggingIn, ""
-	case !m.online:
+	case m.offline():
 		return StatusReconnecting, "offline"
 	}
 	return StatusReconnecting, ""

@@ -19,8 +19,9 @@ var update = flag.Bool("update", false, "rewrite the transcripts with what the m
 
 // TestTranscripts plays the stories in testdata. A line that begins with a
 // time is an input at that many ms; the indented lines under it are the
-// effects, in order; the rest is prose. go test -update rewrites them: read
-// the difference before it is committed.
+// effects, in order; the rest is prose, but for a line "config: local", of a
+// gateway on this machine. go test -update rewrites them: read the difference
+// before it is committed.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	require.NoError(t, err)
@@ -41,12 +42,15 @@ func TestTranscripts(t *testing.T) {
 
 func play(t *testing.T, text string) string {
 	var b strings.Builder
-	m := newTestMachine(true)
+	m := newTestMachine(true, false)
 	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 		if strings.HasPrefix(line, "    ") {
 			continue // an effect, to be written anew
 		}
 		b.WriteString(line + "\n")
+		if line == "config: local" {
+			m = newTestMachine(true, true)
+		}
 		at, rest, _ := strings.Cut(line, " ")
 		now, err := strconv.ParseInt(at, 10, 64)
 		if err != nil {
@@ -63,10 +67,10 @@ func play(t *testing.T, text string) string {
 
 // newTestMachine has secrets s1, s2, … padded to their real length, and takes
 // the longest delay that the jitter allows.
-func newTestMachine(online bool) *Machine {
+func newTestMachine(online, local bool) *Machine {
 	secrets := 0
 	return New(Config{
-		SDKAppID: 1400000000, Platform: "Web", URL: "ws://gw/ws", Online: online,
+		SDKAppID: 1400000000, Platform: "Web", URL: "ws://gw/ws", Online: online, Local: local,
 		Doc:    func() string { return "d0c" },
 		Secret: func() string { secrets++; return fmt.Sprintf("%032x", secrets) },
 		Jitter: func(n int64) int64 { return n - 1 },

@@ -26,6 +26,8 @@ type world struct {
 	tokens   float64         // frames that the gateway still takes at once
 	filledAt int64
 	online   bool
+	local    bool // the gateway is on this machine
+	proven   bool // a connection has opened while the host says offline
 	ready    bool // SDK_READY was the last of the two
 	admitted bool // a login has resolved since the session began
 	tasked   bool // and a later task has come since then
@@ -43,9 +45,9 @@ type world struct {
 
 const fuzzUser, fuzzSig = "walkuser", "walksig"
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, local bool) *world {
 	return &world{
-		t: t, m: newTestMachine(true), online: true, open: map[Call]int64{}, logouts: map[Call]bool{},
+		t: t, m: newTestMachine(true, local), online: true, local: local, open: map[Call]int64{}, logouts: map[Call]bool{},
 		timers: map[Timer]int64{}, status: StatusLoggedOut, net: netConnected, now: 1000,
 	}
 }
@@ -100,7 +102,7 @@ func (w *world) pass(ms int64) {
 // recover is a network and a gateway that are good from now on: whatever was
 // before, the session must be ready or over soon, with every call settled.
 func (w *world) recover() {
-	if !w.online {
+	if !w.mayDial() {
 		w.online = true
 		w.step(NetworkChanged{Online: true})
 	}
@@ -134,6 +136,12 @@ func (w *world) step(in Input) {
 	if logout, ok := in.(Logout); ok {
 		w.logouts[logout.Call] = true
 	}
+	switch in := in.(type) {
+	case NetworkChanged:
+		w.proven = false
+	case Opened:
+		w.proven = w.proven || w.conn != 0 && in.Gen == w.conn && !w.online
+	}
 	resolved := w.admitted
 	for _, e := range w.m.Step(w.now, in) {
 		w.log = append(w.log, "    "+describe(e))
@@ -146,6 +154,8 @@ func (w *world) step(in Input) {
 	w.settled()
 }
 
+func (w *world) mayDial() bool { return w.online || w.local || w.proven }
+
 func (w *world) check(e Effect) {
 	if w.dead {
 		if _, ok := e.(Settle); !ok {
@@ -157,7 +167,7 @@ func (w *world) check(e Effect) {
 		if w.conn != 0 {
 			w.fatal("a second dial while connection %d lives", w.conn)
 		}
-		if !w.online {
+		if !w.mayDial() {
 			w.fatal("a dial while offline")
 		}
 		if e.Gen > 1 && !w.wanted {
@@ -313,7 +323,7 @@ func (w *world) settled() {
 	case LoggedOut:
 		w.out()
 	case Waiting:
-		if _, retry := w.timers[TimerRetry]; w.online != retry {
+		if _, retry := w.timers[TimerRetry]; w.mayDial() != retry {
 			w.fatal("waiting for nothing, or for a timer while offline")
 		}
 		if w.conn != 0 {

@@ -100,6 +100,20 @@ describe('unreachable gateways', { concurrency: true }, () => {
     assert.ok(result.ms < 1000, `took ${result.ms} ms`);
   });
 
+  // A browser on a machine without any network says offline, and is right about
+  // everything but what runs on that machine.
+  test('no network but the machine\'s own: login, ready and the way back after a restart', async (t) => {
+    const proxy = await startProxy(stage.timd.port);
+    t.after(() => proxy.close());
+    const page = await stage.actor(t);
+    await page.evaluate(() => Object.defineProperty(navigator, 'onLine', { get: () => false }));
+    await stage.create(page, { proxyServer: `http://127.0.0.1:${proxy.port}` });
+    assert.equal((await stage.login(page, someone())).resolved?.code, 0);
+    proxy.cut();
+    await page.waitForFunction(() => globalThis.tim.getLoginStatus().status === 'reconnecting');
+    await page.waitForFunction(() => globalThis.tim.getLoginStatus().status === 'ready', { timeout: 10_000 });
+  });
+
   test('after a 2801 the same instance can log in as soon as the gateway answers', async (t) => {
     const proxy = await startProxy(stage.timd.port);
     t.after(() => proxy.close());
