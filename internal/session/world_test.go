@@ -136,11 +136,11 @@ func (w *world) step(in Input) {
 	if logout, ok := in.(Logout); ok {
 		w.logouts[logout.Call] = true
 	}
-	switch in := in.(type) {
-	case NetworkChanged:
+	if _, ok := in.(NetworkChanged); ok {
 		w.proven = false
-	case Opened:
-		w.proven = w.proven || w.conn != 0 && in.Gen == w.conn && !w.online
+	}
+	if opened, ok := in.(Opened); ok && w.conn != 0 && opened.Gen == w.conn {
+		w.proven = !w.online
 	}
 	resolved := w.admitted
 	for _, e := range w.m.Step(w.now, in) {
