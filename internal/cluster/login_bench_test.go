@@ -1,0 +1,174 @@
+package cluster
+
+import (
+	"bufio"
+	enc "encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// BenchmarkLoginPath is a login as a client sees it, against a timd in a
+// process of its own with its embedded store on disk: connect, upgrade,
+// UserSig, registry, answer. The UserSigs are signed before. It also gives what
+// a login costs that process, and what a session costs it that then says
+// nothing. The generator shares the cores.
+func BenchmarkLoginPath(b *testing.B) {
+	g := StartGateway(b, "--data", b.TempDir())
+	const clients = 64
+	sigs := make([]string, b.N)
+	for i := range sigs {
+		sigs[i] = Sign(benchUser(i))
+	}
+	took := make([]time.Duration, b.N)
+	conns := make([]net.Conn, b.N)
+	// What the first logins make once is there before the count begins.
+	for i := range clients {
+		c, err := loginOnce(g.Addr, -1-i, Sign(benchUser(-1-i)))
+		require.NoError(b, err)
+		defer c.Close()
+	}
+	cpu, resident := g.usage(b)
+	var next, failed atomic.Int64
+	var wait sync.WaitGroup
+	b.ResetTimer()
+	for range clients {
+		wait.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= b.N {
+					return
+				}
+				start := time.Now()
+				c, err := loginOnce(g.Addr, i, sigs[i])
+				if err != nil {
+					failed.Add(1)
+					b.Error(err)
+					return
+				}
+				took[i] = time.Since(start)
+				if i < mostHeld {
+					conns[i] = c
+				} else {
+					hangUp(c)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	b.StopTimer()
+	if failed.Load() > 0 {
+		return
+	}
+	cpuNow, residentNow := g.usage(b)
+	held := min(b.N, mostHeld)
+	slices.Sort(took)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "logins/s")
+	b.ReportMetric(float64(took[b.N/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64(took[b.N*99/100].Microseconds()), "p99-µs")
+	b.ReportMetric(float64((cpuNow-cpu).Microseconds())/float64(b.N), "cpu-µs/login")
+	b.ReportMetric(float64(residentNow-resident)/float64(held), "rss-B/session")
+	for _, c := range conns[:held] {
+		hangUp(c)
+	}
+}
+
+// mostHeld sessions stay: a process has a limit of descriptors.
+const mostHeld = 8000
+
+func benchUser(i int) string { return fmt.Sprintf("bench%d", i) }
+
+// loginOnce logs in over a bare connection, which costs this side little.
+func loginOnce(addr string, i int, sig string) (net.Conn, error) {
+	from := &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+uint(i)%200))} // as many addresses, as many ports
+	c, err := (&net.Dialer{LocalAddr: from, Timeout: 10 * time.Second}).Dial("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	in := bufio.NewReaderSize(c, 2048)
+	if _, err = fmt.Fprintf(c, "GET /ws HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: tim.v1\r\n\r\n", addr); err == nil {
+		var r *http.Response
+		if r, err = http.ReadResponse(in, nil); err == nil && r.StatusCode != http.StatusSwitchingProtocols {
+			err = errors.New(r.Status)
+		}
+	}
+	if err == nil {
+		_, err = c.Write(textFrame(fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"login","params":{"userID":%q,"userSig":%q,"platform":"Web","instance":"%032x","doc":"ab","intent":"new"}}`, benchUser(i), sig, uint32(i))))
+	}
+	var answer string
+	if err == nil {
+		answer, err = readText(in)
+	}
+	if err == nil && !strings.Contains(answer, `"farewell"`) {
+		err = errors.New(answer)
+	}
+	if err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// hangUp leaves no connection behind that waits for its time to be over.
+func hangUp(c net.Conn) {
+	_ = c.(*net.TCPConn).SetLinger(0)
+	_ = c.Close()
+}
+
+// textFrame masks with zeros, which is allowed and changes nothing.
+func textFrame(text string) []byte {
+	head := []byte{0x81, 0x80 | 126, 0, 0, 0, 0, 0, 0}
+	enc.BigEndian.PutUint16(head[2:], uint16(len(text)))
+	return append(head, text...)
+}
+
+// readText reads one frame of less than 64 KB.
+func readText(in *bufio.Reader) (string, error) {
+	head, err := in.Peek(4)
+	if err != nil {
+		return "", err
+	}
+	n, skip := int(head[1]), 2
+	if n == 126 {
+		n, skip = int(enc.BigEndian.Uint16(head[2:])), 4
+	}
+	_, _ = in.Discard(skip)
+	text := make([]byte, 0, n)
+	for len(text) < n {
+		c, err := in.ReadByte()
+		if err != nil {
+			return "", err
+		}
+		text = append(text, c)
+	}
+	return string(text), nil
+}
+
+// usage gives the CPU time of the process so far and its resident memory in
+// bytes; it skips the benchmark where there is no /proc.
+func (p *process) usage(b *testing.B) (cpu time.Duration, resident int64) {
+	p.mu.Lock()
+	pid := p.cmd.Process.Pid
+	p.mu.Unlock()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		b.Skip("CPU and memory of a process are read from /proc")
+	}
+	// Behind the name, in brackets: state is field 3, utime 14, stime 15, rss 24.
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	at := func(i int) int64 { n, _ := strconv.ParseInt(fields[i-3], 10, 64); return n }
+	const tick = 10 * time.Millisecond // 100 a second on every Linux of Go's
+	return time.Duration(at(14)+at(15)) * tick, at(24) * int64(os.Getpagesize())
+}
