@@ -19,4 +19,5 @@
 //	start_test.go    gateways that start at once
 //	outage_test.go   no NATS at all
 //	bench_test.go    outages, and the registry on three nodes
+//	login_bench_test.go  the login path of one timd
 package cluster
