@@ -413,6 +413,17 @@ test('calls before ready reject with the code of the reason, and emit ERROR', as
   assert.deepEqual(await call(), told(3003), 'kicked by a newer login');
 });
 
+test('hundreds of calls at once: all are answered, and the connection is kept', async (t) => {
+  const page = await stage.member(t, someone());
+  const codes = await page.evaluate(async (userID) => {
+    const { tim, outcome } = globalThis;
+    const calls = Array.from({ length: 350 }, () => outcome(() => tim.getUserStatus({ userIDList: [userID] })));
+    return [...new Set((await Promise.all(calls)).map((one) => one.resolved?.code ?? one.rejected))];
+  }, someone());
+  assert.deepEqual(codes, [0]);
+  assert.deepEqual(await names(page), ['SDK_READY']);
+});
+
 // Last, for they take timd away from under the others.
 test('kill -9 of timd and a start on the same data: the session is back within 5 s of it listening', async (t) => {
   const user = someone();
