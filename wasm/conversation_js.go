@@ -243,8 +243,8 @@ func conversationFilter(v safejs.Value) func(c *conversation) bool {
 	if !bridge.IsObject(v) {
 		return func(*conversation) bool { return true }
 	}
-	if n, err := v.Length(); err == nil && isTrue(bridge.Call(bridge.Global("Array"), "isArray", v)) {
-		named := make(map[string]bool, n)
+	if isTrue(bridge.Call(bridge.Global("Array"), "isArray", v)) {
+		named := map[string]bool{}
 		each(v, func(id safejs.Value) {
 			s, _ := bridge.Text(id)
 			named[s] = true

@@ -266,11 +266,8 @@ func (in *inbox) each(note safejs.Value, key string, f func(safejs.Value)) {
 }
 
 func each(list safejs.Value, f func(safejs.Value)) {
-	n, _ := list.Length()
-	for k := range n {
-		if v, err := list.Index(k); err == nil {
-			f(v)
-		}
+	for k := range bridge.Length(list) {
+		f(bridge.Index(list, k))
 	}
 }
 

@@ -47,7 +47,7 @@ func createOptions(v safejs.Value) (o options, f *fault.Error) {
 
 // appID accepts a positive whole number or a string of one; 0 is none.
 func appID(v safejs.Value) uint32 {
-	if v.Type() == safejs.TypeString {
+	if _, digits := bridge.Text(v); digits {
 		v = bridge.Call(safejs.Global(), "Number", v)
 	}
 	n, ok := bridge.Number(v)

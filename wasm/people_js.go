@@ -21,7 +21,7 @@ func usersParam(userIDs ...string) frame.Fields {
 // userList reads options.userIDList; it rejects the call when there is none.
 func userList(a *answer, method string, options safejs.Value) (frame.Fields, safejs.Value, bool) {
 	list := bridge.Get(options, "userIDList")
-	if n, err := list.Length(); !bridge.IsObject(list) || err != nil || n == 0 {
+	if bridge.Length(list) == 0 {
 		a.reject(badArgument(method, "userIDList must be an array of userIDs"))
 		return nil, list, false
 	}
@@ -154,7 +154,7 @@ func (i *instance) subscribeUserStatus(args []safejs.Value, a *answer) {
 func (i *instance) unsubscribeUserStatus(args []safejs.Value, a *answer) {
 	list := bridge.Get(bridge.Arg(args, 0), "userIDList")
 	params := usersParam()
-	if n, err := list.Length(); bridge.IsObject(list) && err == nil && n > 0 {
+	if bridge.Length(list) > 0 {
 		params = frame.Fields{{Key: "userIDs", Value: frame.Body(bridge.Object{Value: list})}}
 		each(list, func(v safejs.Value) {
 			id, _ := bridge.Text(v)

@@ -152,3 +152,33 @@ func TestTheStoredInstanceOutlivesAnother(t *testing.T) {
 		await tim.destroy();
 		return [instances[0], kept, left];`))
 }
+
+// A BigInt is a kind of value that Go does not know: as an argument it counts
+// as one of a wrong type, like any other.
+func TestBigIntArguments(t *testing.T) {
+	options := bridge.Parse(`{"SDKAppID":1400000000,"proxyServer":"ws://127.0.0.1:1","name":"big"}`)
+	require.Equal(t, `[2002,2003,2002,2003,2905,2905,2905,[],"told",true]`, script(t, options, `
+		const tim = TIM.create(options), errors = [];
+		tim.on(TIM.EVENT.ERROR, ({ data }) => errors.push(data.code));
+		const code = (e) => e.code;
+		const thrown = (f) => { try { f(); } catch (e) { return e.code; } };
+		const result = [
+			await tim.login({ userID: 1n, userSig: 'x' }).catch(code),
+			await tim.login({ userID: 'alice', userSig: 1n }).catch(code),
+			await tim.login(1n).catch(code),
+			await tim.renewUserSig(1n).catch(code),
+			thrown(() => tim.on(1n, () => {})),
+			thrown(() => tim.off('x', 1n)),
+			thrown(() => tim.createTextMessage({ to: 'bob', conversationType: 'C2C', payload: { text: 1n } })),
+			errors,
+		];
+		tim.setLogLevel(1n);
+		tim.on(TIM.EVENT.SDK_DESTROY, () => 1n);
+		tim.on(TIM.EVENT.SDK_DESTROY, () => result.push('told'));
+		const error = console.error;
+		console.error = () => {};
+		const other = TIM.create({ SDKAppID: 1n });
+		console.error = error;
+		await tim.destroy();
+		return [...result, other === null];`))
+}

@@ -109,6 +109,7 @@ func body(b frame.Body) frame.Body {
 // Times around the end of a UserSig, in ms.
 const (
 	warnBefore  = 30_000
+	warnAgain   = 5_000                          // after a renewal that is good for less
 	expireGrace = 10_000                         // a connected session leaves the end to the gateway's clock
 	forever     = 100 * 365 * 24 * 3_600 * 1_000 // no UserSig is signed for that long
 	endOfTime   = 8_640_000_000_000_000          // the last ms of JavaScript's calendar
@@ -146,10 +147,16 @@ func (m *Machine) setExpiry(left int64) {
 		return
 	}
 	m.acc.expiresAt = m.now + left
+	due := max(left-warnBefore, 0)
+	if due == 0 && m.acc.renewed {
+		// An app that answers the warning with a UserSig as short as this would
+		// be warned again at once, and so on.
+		due = min(left/2, warnAgain)
+	}
 	if m.acc.warned {
 		m.stop(TimerWarn)
 	} else {
-		m.start(TimerWarn, max(left-warnBefore, 0))
+		m.start(TimerWarn, due)
 	}
 	m.start(TimerExpire, left)
 }
@@ -213,7 +220,11 @@ func (m *Machine) renewed(p pending, b frame.Body) {
 }
 
 // useRenewal makes a UserSig the one that logs in from now on.
-func (m *Machine) useRenewal(sig string) { m.acc.userSig, m.acc.warned = sig, false }
+func (m *Machine) useRenewal(sig string) {
+	if sig != m.acc.userSig {
+		m.acc.userSig, m.acc.warned, m.acc.renewed = sig, false, true
+	}
+}
 
 // renewal gives the newest UserSig that waits for the gateway's answer.
 func (m *Machine) renewal() string {

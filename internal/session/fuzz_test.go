@@ -107,7 +107,7 @@ func (w *world) choose(next func() int) Input {
 		}
 		eager := 0
 		if next()%32 == 0 {
-			eager = next()
+			eager = next() % 64
 		}
 		for range eager {
 			w.step(Send{Call: w.call(limit), Method: "message.send", Params: frame.Fields{}, Within: within})

@@ -73,6 +73,7 @@ type account struct {
 	expiresAt       int64
 	warnDue         bool // USERSIG_WILL_EXPIRE came up before SDK_READY
 	warned          bool // it was fired for this UserSig
+	renewed         bool // this UserSig came by a renewal
 }
 
 // New makes a machine; its first input is Create.

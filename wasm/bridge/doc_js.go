@@ -59,7 +59,25 @@ func Field(v safejs.Value, name string) safejs.Value {
 	return p
 }
 
-var reflectGet = safejs.Safe(js.Global().Get("Reflect").Get("get"))
+var (
+	reflectGet = safejs.Safe(js.Global().Get("Reflect").Get("get"))
+	reflectSet = safejs.Safe(js.Global().Get("Reflect").Get("set"))
+)
+
+// Length gives the length of a list that may be the app's, 0 when it is none.
+func Length(v safejs.Value) int {
+	n, _ := Number(Get(v, "length"))
+	return int(min(max(n, 0), 1<<31-1))
+}
+
+// Index gives an element of a list that may be the app's.
+func Index(v safejs.Value, i int) safejs.Value {
+	e, err := reflectGet.Invoke(v, i)
+	if err != nil {
+		return safejs.Undefined()
+	}
+	return e
+}
 
 // names are property names as JavaScript has them: making one costs as much as
 // reading the property. Names that come from outside are not kept for ever.
@@ -91,8 +109,9 @@ func Call(v safejs.Value, method string, args ...safejs.Value) safejs.Value {
 	return result
 }
 
-// Set sets a property, if v can have any.
-func Set(v safejs.Value, name string, to safejs.Value) { _ = v.Set(name, to) }
+// Set sets a property, if v can have any. As with Get, v may be the app's and
+// its setter may throw.
+func Set(v safejs.Value, name string, to safejs.Value) { _, _ = reflectSet.Invoke(v, nameOf(name), to) }
 
 // Parse gives what a JSON text of ours means.
 func Parse(json string) safejs.Value { return Call(Global("JSON"), "parse", String(json)) }
@@ -113,18 +132,29 @@ func Wrap(name string, value safejs.Value) safejs.Value {
 	return o
 }
 
+// kind is v.Type, which panics for what Go has no type for: a BigInt. Here that
+// is none of the known ones either.
+func kind(v safejs.Value) (t safejs.Type) {
+	defer func() {
+		if recover() != nil {
+			t = safejs.TypeUndefined
+		}
+	}()
+	return v.Type()
+}
+
 // IsObject tells whether v can have properties.
 func IsObject(v safejs.Value) bool {
-	t := v.Type()
+	t := kind(v)
 	return t == safejs.TypeObject || t == safejs.TypeFunction
 }
 
 // IsFunction tells whether v can be called.
-func IsFunction(v safejs.Value) bool { return v.Type() == safejs.TypeFunction }
+func IsFunction(v safejs.Value) bool { return kind(v) == safejs.TypeFunction }
 
 // Text gives a JS string as a Go one; ok is false for anything else.
 func Text(v safejs.Value) (s string, ok bool) {
-	if v.Type() != safejs.TypeString {
+	if kind(v) != safejs.TypeString {
 		return "", false
 	}
 	s, err := v.String()
@@ -133,7 +163,7 @@ func Text(v safejs.Value) (s string, ok bool) {
 
 // Number gives a JS number; ok is false for anything else and for NaN.
 func Number(v safejs.Value) (n float64, ok bool) {
-	if v.Type() != safejs.TypeNumber {
+	if kind(v) != safejs.TypeNumber {
 		return 0, false
 	}
 	n, err := v.Float()
