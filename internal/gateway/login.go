@@ -157,9 +157,6 @@ func (s *socket) verify(userSig, userID string, app uint32) (usersig.Sig, error)
 // admit asks the registry for a place and binds it to this socket.
 func (s *socket) admit(r jsonframe.Request, c Claim) error {
 	g := s.g
-	if !g.o.Registry.Live() {
-		return fault.New(fault.ServerTimeout)
-	}
 	key := instanceKey{c.User, c.Instance}
 	g.beginClaim(key)
 	defer g.endClaim(key)

@@ -142,6 +142,52 @@ func (r *Registry) Live() bool {
 	return time.Now().Before(l.until) && l.checked == l.term && r.bus.Up()
 }
 
+// errAway ends the waiting for a NATS that has been away for too long already.
+var errAway = errors.New("NATS is away")
+
+// awaitLive waits until this gateway may admit: the election of another NATS
+// server takes some seconds, and its connection to the old one is lost before.
+// In an outage that has lasted longer than an operation may take, it does not
+// wait.
+func (r *Registry) awaitLive(ctx context.Context) error {
+	for !r.Live() {
+		if r.away() > r.o.opTimeout {
+			return errAway
+		}
+		t := time.NewTimer(20 * time.Millisecond)
+		select {
+		case <-t.C:
+			continue
+		case <-ctx.Done():
+		case <-r.ctx.Done():
+		}
+		t.Stop()
+		return errAway
+	}
+	return nil
+}
+
+// away is for how long NATS is known not to answer.
+func (r *Registry) away() (d time.Duration) {
+	if since := r.downSince.Load(); since != nil {
+		d = time.Since(*since)
+	}
+	r.leases.mu.Lock()
+	defer r.leases.mu.Unlock()
+	return max(d, time.Since(r.leases.until))
+}
+
+// connection notes that the connection to NATS is lost or back.
+func (r *Registry) connection(up bool) {
+	if up {
+		r.downSince.Store(nil)
+		r.poke()
+		return
+	}
+	now := time.Now()
+	r.downSince.CompareAndSwap(nil, &now)
+}
+
 // held waits until this gateway has its lease: a place on a gateway without
 // one would count as disconnected.
 func (l *leases) held(ctx context.Context, r *Registry) error {

@@ -237,6 +237,11 @@ func (r *Registry) fail(err error) error {
 
 // Admit implements gateway.Registry.
 func (r *Registry) Admit(ctx context.Context, c gateway.Claim) (gateway.Outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.o.opTimeout) // all in all
+	defer cancel()
+	if err := r.awaitLive(ctx); err != nil {
+		return gateway.Outcome{}, r.fail(err)
+	}
 	if r.o.Known != nil {
 		known, err := r.o.Known(ctx, c.User)
 		if err != nil {
