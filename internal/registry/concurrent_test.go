@@ -207,3 +207,74 @@ func (l *lostLease) Put(ctx context.Context, subject string, data []byte, seq ui
 	}
 	return l.store.Put(ctx, subject, data, seq, ttl)
 }
+
+// TestALeaseThatCameBack: a gateway that was away for longer than its lease and
+// is back has live sockets, whatever another gateway still believes of it. Who
+// is evicted there is told at once, and who is not keeps counting as attached.
+func TestALeaseThatCameBack(t *testing.T) {
+	b := testBus(t)
+	lost := &lostLease{}
+	r1, g1 := open(t, b, "one", func(o *Options) { o.leaseTTL = time.Hour }) // looks at the others once in 20 min
+	r2, g2 := open(t, b, "two", func(o *Options) {
+		o.leaseTTL = time.Second
+		o.check = time.Hour
+		o.wrap = func(s store) store { lost.store = s; return lost }
+	})
+	ctx := context.Background()
+	two := 2
+	_, err := r1.SetSettings(ctx, app, Patch{WebInstances: &two})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return r2.Settings(app).WebInstances == 2 }, 5*time.Second, time.Millisecond)
+	lapse := func() {
+		lost.lose(true)
+		require.Eventually(t, func() bool {
+			return r1.pollLeases(ctx) == nil && !r2.Live() && gone(r1, r2.Gateway())
+		}, 5*time.Second, 10*time.Millisecond)
+		lost.lose(false)
+		require.Eventually(t, r2.Live, 5*time.Second, time.Millisecond)
+	}
+	login(t, r2, g2, web("a"))
+	b1 := login(t, r1, g1, web("b"))
+	lapse()
+	// a logged in first, so it is the one to go, and it has a socket.
+	out := login(t, r1, g1, web("c"))
+	require.Len(t, out.Evicted, 1)
+	require.Equal(t, "a", out.Evicted[0].Instance)
+	at := time.Now()
+	g2.expect(t, "kick a multipleAccount")
+	require.Less(t, time.Since(at), time.Second)
+
+	d := login(t, r2, g2, web("d")) // b goes
+	require.Len(t, d.Evicted, 1)
+	require.Equal(t, b1.Place, d.Evicted[0].Place)
+	g1.expect(t, "kick b multipleAccount")
+	lapse()
+	// The record is written by one who believes that d has lost its link.
+	require.NoError(t, r1.Release(ctx, out.Place))
+	require.Eventually(t, func() bool {
+		v, err := r2.Get(ctx, alice)
+		return err == nil && len(v.Instances) == 1 && v.Instances[0].State == Online
+	}, time.Second, 5*time.Millisecond)
+	require.Equal(t, []gateway.Place{d.Place}, g2.Places())
+
+	// It is not taken for dead for long.
+	e := login(t, r1, g1, web("e"))
+	require.Empty(t, e.Evicted)
+	require.NoError(t, r1.Detach(ctx, e.Place, false))
+	lapse()
+	require.Eventually(t, func() bool {
+		_, dead := r1.lapsed(ctx)(r2.Gateway())
+		return !dead
+	}, 5*time.Second, 20*time.Millisecond)
+	out = login(t, r1, g1, web("f"))
+	require.Len(t, out.Evicted, 1)
+	require.Equal(t, "e", out.Evicted[0].Instance, "d has its link")
+}
+
+// gone tells whether a registry takes a gateway for dead.
+func gone(r *Registry, gw string) bool {
+	r.leases.mu.Lock()
+	defer r.leases.mu.Unlock()
+	is, ok := r.leases.others[gw]
+	return ok && !is.live
+}

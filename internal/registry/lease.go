@@ -32,8 +32,13 @@ type leases struct {
 
 type lease struct {
 	live  bool
-	since int64 // of !live: ms
+	since int64     // of !live: ms
+	asked time.Time // of !live
 }
+
+// believedDead is how long a gateway counts as dead without asking again. It
+// may have been away only, and be back.
+const believedDead = time.Second
 
 func leaseKey(gateway string) string { return "$KV." + leaseBucket + "." + gateway }
 
@@ -269,11 +274,12 @@ func (r *Registry) askLease(ctx context.Context, gw string, since int64) (lease,
 	if err != nil && !errors.Is(err, bus.ErrNoValue) {
 		return lease{}, err
 	}
-	is := lease{live: err == nil, since: since}
+	is := lease{live: err == nil, since: since, asked: time.Now()}
 	r.leases.mu.Lock()
+	was, known := r.leases.others[gw]
 	r.leases.others[gw] = is
 	r.leases.mu.Unlock()
-	if !is.live {
+	if !is.live && (was.live || !known) {
 		r.log.Info("registry: a gateway is gone", "gateway", gw)
 		r.sweepIn(r.o.Grace + time.Second)
 	}
@@ -289,11 +295,16 @@ func (r *Registry) lapsed(ctx context.Context) func(gateway string) (since int64
 		r.leases.mu.Lock()
 		is, ok := r.leases.others[gw]
 		r.leases.mu.Unlock()
-		if !ok {
+		switch {
+		case !ok:
 			var err error
 			// How long it has been gone nobody knows: not longer than we know.
 			if is, err = r.askLease(ctx, gw, r.started); err != nil {
 				return 0, false
+			}
+		case !is.live && time.Since(is.asked) > believedDead:
+			if now, err := r.askLease(ctx, gw, is.since); err == nil {
+				is = now
 			}
 		}
 		return is.since, !is.live

@@ -29,7 +29,8 @@ type step struct {
 	write   bool
 	evicted []gateway.Eviction // to be told when it is stored
 	events  []Event
-	after   func() // run when it is stored, or needed no storing
+	after   func()           // run when it is stored, or needed no storing
+	doubted []gateway.Holder // counted as disconnected because their gateway's lease has lapsed
 }
 
 // mutate changes a user's record: read, decide, compare-and-set, again until
@@ -79,7 +80,8 @@ func (r *Registry) try(ctx context.Context, u gateway.User, conflicts *int, deci
 			now := r.now()
 			s := r.rules(u.SDKAppID)
 			op := id + strconv.Itoa(n)
-			st := decide(lapse(rec, r.lapsed(ctx)), s, op, now)
+			seen := lapse(rec, r.lapsed(ctx))
+			st := decide(seen, s, op, now)
 			if !st.write && !leader {
 				// An old record may be why there is nothing to do.
 				leader = true
@@ -90,6 +92,7 @@ func (r *Registry) try(ctx context.Context, u gateway.User, conflicts *int, deci
 				return nil
 			}
 			st.next.Op = op
+			st.doubted = doubted(u, &rec, &seen)
 			r.queue(ctx, u, &st)
 			_, err = r.put(ctx, subject, &st.next, v.Seq, now)
 			switch {
@@ -151,6 +154,9 @@ func (r *Registry) settle(u gateway.User, st step, open map[string]step) {
 			r.send(signal{Op: opKick, Place: e.Place, Type: e.Type}, e.Gateway)
 		}
 	}
+	for _, h := range st.doubted {
+		r.send(signal{Op: opCheck, Place: h.Place}, h.Gateway)
+	}
 	for op, o := range open {
 		if op != st.next.Op {
 			r.unknown(u, o, &st.next)
@@ -164,6 +170,17 @@ func (r *Registry) settle(u gateway.User, st step, open map[string]step) {
 	}
 }
 
+// doubted lists whom lapse has changed. Their gateway may be back, with their
+// sockets: it is to look what has become of them.
+func doubted(u gateway.User, was, seen *Record) (all []gateway.Holder) {
+	for i := range was.Instances {
+		if was.Instances[i].Down != seen.Instances[i].Down {
+			all = append(all, was.Instances[i].holder(u))
+		}
+	}
+	return all
+}
+
 // unknown has everybody look whom a write concerns that may or may not have
 // been stored. now is the record as far as it is known.
 func (r *Registry) unknown(u gateway.User, st step, now *Record) {
@@ -171,6 +188,9 @@ func (r *Registry) unknown(u gateway.User, st step, now *Record) {
 		if e.Attached {
 			r.send(signal{Op: opCheck, Place: e.Place}, e.Gateway)
 		}
+	}
+	for _, h := range st.doubted {
+		r.send(signal{Op: opCheck, Place: h.Place}, h.Gateway)
 	}
 	for i := range st.next.Instances {
 		in := &st.next.Instances[i]
