@@ -91,6 +91,7 @@ type Registry struct {
 
 	local     atomic.Pointer[gateway.Local]
 	sub       *nats.Subscription
+	notices   *nats.Subscription // of settings
 	settings  settingsCache
 	leases    leases
 	recent    recent
@@ -202,8 +203,10 @@ func (r *Registry) Close() {
 	if closed {
 		return
 	}
-	if r.sub != nil {
-		_ = r.sub.Unsubscribe()
+	for _, sub := range []*nats.Subscription{r.sub, r.notices} {
+		if sub != nil {
+			_ = sub.Unsubscribe()
+		}
 	}
 	r.wg.Wait()
 	r.dropLease()

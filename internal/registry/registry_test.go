@@ -394,3 +394,25 @@ func TestSealKeyIsShared(t *testing.T) {
 	require.Equal(t, r1.SealKey(), r2.SealKey())
 	require.NotZero(t, r1.SealKey())
 }
+
+// TestSettingsWithoutAWatch: a NATS server that dies takes the watches with it
+// that it served, and their clients take seconds to notice. A change is in
+// force within 1 s all the same.
+func TestSettingsWithoutAWatch(t *testing.T) {
+	b := testBus(t)
+	r1, _ := open(t, b, "one", nil)
+	r2, _ := open(t, b, "two", nil)
+	ctx := context.Background()
+	s, err := b.JetStream().Stream(ctx, configStream)
+	require.NoError(t, err)
+	n := 0
+	for name := range s.ConsumerNames(ctx).Name() {
+		require.NoError(t, s.DeleteConsumer(ctx, name))
+		n++
+	}
+	require.Equal(t, 2, n)
+	four := 4
+	_, err = r1.SetSettings(ctx, app, Patch{WebInstances: &four})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return r2.Settings(app).WebInstances == 4 }, time.Second, time.Millisecond)
+}
