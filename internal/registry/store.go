@@ -287,8 +287,20 @@ func (r *Registry) Admit(ctx context.Context, c gateway.Claim) (gateway.Outcome,
 	return out, err
 }
 
-// Release implements gateway.Registry.
+// Release implements gateway.Registry. When the store does not answer it is
+// repeated until it does, as Detach is, unless it is a farewell: its client
+// says that again.
 func (r *Registry) Release(ctx context.Context, p gateway.Place) error {
+	d := debt{place: p, leave: true, since: r.now()}
+	err := r.release(ctx, d)
+	if err != nil && p.Attach != 0 {
+		r.owed.add(d)
+	}
+	return err
+}
+
+func (r *Registry) release(ctx context.Context, d debt) error {
+	p := d.place
 	return r.mutate(ctx, "release", p.User, func(rec Record, s rules, _ string, now int64) step {
 		next, c := release(rec, s, p, now)
 		st := c.step(next)
