@@ -261,14 +261,14 @@ func (g *Gateway) bind(sess *Session, answer []byte) (kick string, ok bool) {
 	}
 	s.mu.Lock()
 	if s.stage == ended {
-		leaving := s.in.leaving
+		leaving, closed := s.in.leaving, s.closed
 		s.mu.Unlock()
 		g.mu.Unlock()
 		sess.cancel()
 		if leaving {
 			g.release(p)
 		} else {
-			g.detach(p, false)
+			g.detach(p, closed)
 		}
 		return "", false
 	}
