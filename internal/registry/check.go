@@ -75,6 +75,7 @@ func (r *Registry) checkAll(strict bool) bool {
 		return false
 	}
 	r.leases.passed(term)
+	r.better.ring()
 	return true
 }
 

@@ -278,3 +278,38 @@ func gone(r *Registry, gw string) bool {
 	is, ok := r.leases.others[gw]
 	return ok && !is.live
 }
+
+// TestAdmissionWaitsForTheLease: it comes back within what a login may take.
+func TestAdmissionWaitsForTheLease(t *testing.T) {
+	b := testBus(t)
+	lost := &lostLease{}
+	r, g := open(t, b, "one", func(o *Options) {
+		o.leaseTTL = time.Second
+		o.wrap = func(s store) store { lost.store = s; return lost }
+	})
+	login(t, r, g, web("a"))
+	lost.lose(true)
+	require.Eventually(t, func() bool { return !r.Live() }, 5*time.Second, 5*time.Millisecond)
+	done := make(chan gateway.Verdict, 50)
+	for n := range cap(done) {
+		c := web("b")
+		c.UserID = fmt.Sprintf("user %d", n)
+		go func() {
+			out, err := r.Admit(context.Background(), c)
+			if err != nil {
+				t.Errorf("admit: %v", err)
+			}
+			done <- out.Verdict
+		}()
+	}
+	select {
+	case <-done:
+		t.Error("nothing may be admitted without a lease")
+	case <-time.After(100 * time.Millisecond):
+	}
+	lost.lose(false)
+	for range cap(done) {
+		require.Equal(t, gateway.Admitted, <-done)
+	}
+	require.True(t, r.Live())
+}

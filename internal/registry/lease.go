@@ -111,6 +111,7 @@ func (r *Registry) renewLease(ctx context.Context) error {
 		}
 		term := l.term
 		l.mu.Unlock()
+		r.better.ring()
 		if lost && term > 1 {
 			r.log.Warn("registry: the lease had lapsed; every session is compared with its record")
 			r.poke()
@@ -155,21 +156,47 @@ var errAway = errors.New("NATS is away")
 // In an outage that has lasted longer than an operation may take, it does not
 // wait.
 func (r *Registry) awaitLive(ctx context.Context) error {
-	for !r.Live() {
-		if r.away() > r.o.opTimeout {
+	for {
+		better := r.better.next()
+		switch {
+		case r.Live():
+			return nil
+		case r.away() > r.o.opTimeout:
 			return errAway
 		}
-		t := time.NewTimer(20 * time.Millisecond)
 		select {
-		case <-t.C:
-			continue
+		case <-better:
 		case <-ctx.Done():
+			return errAway
 		case <-r.ctx.Done():
+			return errAway
 		}
-		t.Stop()
-		return errAway
 	}
-	return nil
+}
+
+// bell wakes all who wait for it at once.
+type bell struct {
+	mu sync.Mutex
+	c  chan struct{}
+}
+
+// next is closed when the bell rings the next time.
+func (b *bell) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.c == nil {
+		b.c = make(chan struct{})
+	}
+	return b.c
+}
+
+func (b *bell) ring() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.c != nil {
+		close(b.c)
+		b.c = nil
+	}
 }
 
 // away is for how long NATS is known not to answer.
@@ -186,6 +213,7 @@ func (r *Registry) away() (d time.Duration) {
 func (r *Registry) connection(up bool) {
 	if up {
 		r.downSince.Store(nil)
+		r.better.ring()
 		r.poke()
 		return
 	}

@@ -100,6 +100,7 @@ type Registry struct {
 	wake      chan struct{} // check all places now
 	ends      chan struct{} // slots for work that ends places
 	started   int64
+	better    bell                      // rings when it may be live again
 	downSince atomic.Pointer[time.Time] // without a connection to NATS; nil: it stands
 	failedAt  atomic.Int64              // Unix second of the last such line in the log
 }
