@@ -15,7 +15,7 @@ import (
 
 // TestConcurrent lets pages of one user log in, reconnect, lose their link and
 // log out on both gateways at once, with everything that may go wrong going
-// wrong. No record ever holds too many (the store looks at each), sockets and
+// wrong, a gateway that is taken for dead and lives among it. No record ever holds too many (the store looks at each), sockets and
 // record agree in the end, and whoever was turned out is told so.
 func TestConcurrent(t *testing.T) {
 	b := testBus(t)
@@ -55,6 +55,9 @@ func TestConcurrent(t *testing.T) {
 						last[n] = p
 					}
 					gw := rng.IntN(2)
+					if rng.IntN(6) == 0 { // it takes the other one for dead, which lives
+						w.regs[gw].takeForDead(w.regs[1-gw].Gateway(), w.clock.Load())
+					}
 					out, err := w.regs[gw].Admit(ctx, claim(p.id, resume))
 					if err != nil {
 						t.Errorf("admit: %v", err)
@@ -103,6 +106,12 @@ func TestConcurrent(t *testing.T) {
 			require.Equal(t, gateway.KickedOut, out.Verdict, "%s went without a word", p.id)
 		}
 	}
+}
+
+func (r *Registry) takeForDead(gw string, since int64) {
+	r.leases.mu.Lock()
+	defer r.leases.mu.Unlock()
+	r.leases.others[gw] = lease{since: since, asked: time.Now()}
 }
 
 func kicked(w *world, id string) bool {
