@@ -43,7 +43,7 @@ func TestNoNATS(t *testing.T) {
 	require.Equal(t, []string{"after the outage"}, late.history(t, "held"))
 	require.True(t, held.State().Ready)
 	require.Empty(t, held.kickedAs())
-	require.Empty(t, l.wrong)
+	require.Empty(t, l.violations())
 }
 
 // A login waits for the end of an outage that is short, as the election of
@@ -68,5 +68,5 @@ func TestALoginWaitsForNATS(t *testing.T) {
 	server.Start()
 	require.Nil(t, <-done, "%v", in.story())
 	in.online(t)
-	require.Empty(t, l.wrong)
+	require.Empty(t, l.violations())
 }
