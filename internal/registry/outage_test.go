@@ -1,0 +1,90 @@
+package registry
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestSettingsWithoutAWatch: a NATS server that dies takes the watches with it
+// that it served, and their clients take seconds to notice. A change is in
+// force within 1 s all the same.
+func TestSettingsWithoutAWatch(t *testing.T) {
+	b := testBus(t)
+	r1, _ := open(t, b, "one", nil)
+	r2, _ := open(t, b, "two", nil)
+	ctx := context.Background()
+	s, err := b.JetStream().Stream(ctx, configStream)
+	require.NoError(t, err)
+	n := 0
+	for name := range s.ConsumerNames(ctx).Name() {
+		require.NoError(t, s.DeleteConsumer(ctx, name))
+		n++
+	}
+	require.Equal(t, 2, n)
+	four := 4
+	_, err = r1.SetSettings(ctx, app, Patch{WebInstances: &four})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return r2.Settings(app).WebInstances == 4 }, time.Second, time.Millisecond)
+}
+
+// TestARecordThatCannotBeRead: one user's record that a newer timd wrote takes
+// nobody else's place in the queue.
+func TestARecordThatCannotBeRead(t *testing.T) {
+	b := testBus(t)
+	lost := &lostLease{}
+	r, g := open(t, b, "one", func(o *Options) {
+		o.leaseTTL = time.Second
+		o.wrap = func(s store) store { lost.store = s; return lost }
+	})
+	ctx := context.Background()
+	odd := login(t, r, g, web("a"))
+	bob := web("b")
+	bob.UserID = "bob"
+	fine := login(t, r, g, bob)
+	v, err := b.LastAtLeader(ctx, usersStream, key(alice))
+	require.NoError(t, err)
+	_, err = b.Put(ctx, key(alice), []byte(`{"v":2}`), v.Seq, 0)
+	require.NoError(t, err)
+
+	// What could not be told in time is told later, but for this one.
+	lost.lose(true)
+	g.forget(fine.Place)
+	short, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer cancel()
+	require.Error(t, r.Detach(short, odd.Place, false))
+	require.Error(t, r.Detach(short, fine.Place, false))
+	require.Eventually(t, func() bool { return !r.Live() }, 5*time.Second, 5*time.Millisecond)
+	lost.lose(false)
+	require.Eventually(t, func() bool {
+		v, err := r.Get(ctx, bob.User)
+		return err == nil && v.State == Disconnected
+	}, 5*time.Second, 10*time.Millisecond)
+	// And the gateway is live again, though it cannot compare this place.
+	require.Eventually(t, r.Live, 5*time.Second, 5*time.Millisecond)
+	g.expect(t, "drop a")
+}
+
+// TestALogoutInAnOutage: it is said when the store is back, once.
+func TestALogoutInAnOutage(t *testing.T) {
+	b := testBus(t)
+	lost := &lostLease{}
+	r, g := open(t, b, "one", func(o *Options) { o.wrap = func(s store) store { lost.store = s; return lost } })
+	out := login(t, r, g, web("a"))
+	g.forget(out.Place)
+	lost.lose(true)
+	for range 3 { // the gateway repeats it, too
+		short, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
+		require.Error(t, r.Release(short, out.Place))
+		require.Error(t, r.Detach(short, out.Place, true))
+		cancel()
+	}
+	require.Len(t, r.owed.list(), 1)
+	lost.lose(false)
+	require.Eventually(t, func() bool {
+		v, err := r.Get(context.Background(), alice)
+		return err == nil && len(v.Instances) == 0 && len(r.owed.list()) == 0
+	}, 5*time.Second, 10*time.Millisecond)
+}
