@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,4 +88,32 @@ func TestALogoutInAnOutage(t *testing.T) {
 		v, err := r.Get(context.Background(), alice)
 		return err == nil && len(v.Instances) == 0 && len(r.owed.list()) == 0
 	}, 5*time.Second, 10*time.Millisecond)
+}
+
+// TestALinkThatFlaps: however often it is lost, the record is looked at once
+// when grace is over, and not once for each time.
+func TestALinkThatFlaps(t *testing.T) {
+	b := testBus(t)
+	var ends atomic.Int64
+	r, g := open(t, b, "one", func(o *Options) {
+		o.Grace = time.Second
+		o.Observe = func(op string, _ time.Duration, _ int, _ error) {
+			if op == "end" {
+				ends.Add(1)
+			}
+		}
+	})
+	ctx := context.Background()
+	for range 50 {
+		out := login(t, r, g, web("a"))
+		g.forget(out.Place)
+		require.NoError(t, r.Detach(ctx, out.Place, false))
+	}
+	require.Eventually(t, func() bool {
+		v, err := r.bus.LastAtLeader(ctx, usersStream, key(alice))
+		require.NoError(t, err)
+		rec, err := decodeRecord(v.Data)
+		return err == nil && len(rec.Instances) == 0
+	}, 5*time.Second, 10*time.Millisecond)
+	require.LessOrEqual(t, ends.Load(), int64(3))
 }

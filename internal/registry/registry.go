@@ -97,6 +97,7 @@ type Registry struct {
 	recent    recent
 	owed      owed
 	sweeps    sweeps
+	endings   endings
 	wake      chan struct{} // check all places now
 	ends      chan struct{} // slots for work that ends places
 	started   int64

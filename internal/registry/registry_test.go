@@ -338,9 +338,7 @@ func TestLoweringTheLimitEvicts(t *testing.T) {
 	a2 := login(t, r2, g2, web("a2"))
 	a3 := login(t, r2, g2, web("a3"))
 	require.NoError(t, r2.Detach(ctx, a3.Place, false))
-	g2.mu.Lock()
-	delete(g2.places, a3.Place)
-	g2.mu.Unlock()
+	g2.forget(a3.Place)
 	_ = a2
 
 	_, err = r2.SetSettings(ctx, app, Patch{WebInstances: &one})
