@@ -46,16 +46,22 @@ func TestNoNATS(t *testing.T) {
 	require.Empty(t, l.violations())
 }
 
-// A login waits for the end of an outage that is short, as the election of
-// another NATS server is, and does not fail.
-func TestALoginWaitsForNATS(t *testing.T) {
+// A login and a message wait for the end of an outage that is short, as the
+// election of another NATS server is, and do not fail.
+func TestAShortOutage(t *testing.T) {
 	t.Parallel()
 	nats := StartNATS(t, 1)
 	g := StartGateway(t, "--nats", nats.URL(), "--node", "g")
 	l := &ledger{fates: map[string]*fate{}}
+	there := member(t, g.Via(), l, "there")
 	server := nats.Servers[0]
 	server.Kill()
 	require.Eventually(t, func() bool { return !g.IsReady() }, 5*time.Second, 5*time.Millisecond)
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		there.send("patient", "meanwhile")
+	}()
 	in := newInstance(g.Via(), l, "patient", 0, "Web")
 	t.Cleanup(in.Destroy)
 	done := make(chan *fault.Error, 1)
@@ -68,5 +74,7 @@ func TestALoginWaitsForNATS(t *testing.T) {
 	server.Start()
 	require.Nil(t, <-done, "%v", in.story())
 	in.online(t)
+	<-said
+	require.Equal(t, []string{"meanwhile"}, there.sent, "%v", there.story())
 	require.Empty(t, l.violations())
 }

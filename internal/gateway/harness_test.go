@@ -119,6 +119,13 @@ type control struct {
 
 func (c *control) Live() bool { return !c.dead.Load() && c.Registry.Live() }
 
+func (c *control) Await(ctx context.Context) error {
+	if c.dead.Load() {
+		return fault.New(fault.ServerTimeout)
+	}
+	return c.Registry.Await(ctx)
+}
+
 func (c *control) Admit(ctx context.Context, claim gateway.Claim) (gateway.Outcome, error) {
 	if c.admit != nil {
 		return c.admit(ctx, claim)

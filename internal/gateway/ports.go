@@ -112,6 +112,9 @@ type Registry interface {
 	// Live tells whether the store can be reached and this gateway's lease
 	// holds; nothing may be sent or delivered while it is false.
 	Live() bool
+	// Await waits until it is live, 8 s at most and not in an outage that has
+	// lasted longer; then 70169.
+	Await(ctx context.Context) error
 }
 
 // Local is what a registry needs of the gateway that it runs in. Calls come

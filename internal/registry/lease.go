@@ -174,6 +174,19 @@ func (r *Registry) awaitLive(ctx context.Context) error {
 	}
 }
 
+// Await implements gateway.Registry.
+func (r *Registry) Await(ctx context.Context) error {
+	if r.Live() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.o.opTimeout)
+	defer cancel()
+	if err := r.awaitLive(ctx); err != nil {
+		return r.fail(err)
+	}
+	return nil
+}
+
 // bell wakes all who wait for it at once.
 type bell struct {
 	mu sync.Mutex
