@@ -284,7 +284,7 @@ func TestALeaseThatCameBack(t *testing.T) {
 	require.Eventually(t, func() bool {
 		v, err := r2.Get(ctx, alice)
 		return err == nil && len(v.Instances) == 1 && v.Instances[0].State == Online
-	}, time.Second, 5*time.Millisecond)
+	}, 5*time.Second, 5*time.Millisecond)
 	require.Equal(t, []gateway.Place{d.Place}, g2.Places())
 
 	// It is not taken for dead for long.

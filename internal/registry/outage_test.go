@@ -6,7 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/gateway"
 )
 
 // TestSettingsWithoutAWatch: a NATS server that dies takes the watches with it
@@ -116,4 +120,37 @@ func TestALinkThatFlaps(t *testing.T) {
 		return err == nil && len(rec.Instances) == 0
 	}, 5*time.Second, 10*time.Millisecond)
 	require.LessOrEqual(t, ends.Load(), int64(3))
+}
+
+// TestSettingsThatCannotBeReadAtOnce: a record was decided by newer settings
+// than are known here, and the first question for them gets no answer.
+func TestSettingsThatCannotBeReadAtOnce(t *testing.T) {
+	b := testBus(t)
+	deaf := &deafConfig{}
+	r, g := open(t, b, "one", func(o *Options) { o.wrap = func(s store) store { deaf.store = s; return deaf } })
+	login(t, r, g, web("a"))
+	ctx := context.Background()
+	v, err := b.LastAtLeader(ctx, usersStream, key(alice))
+	require.NoError(t, err)
+	rec, err := decodeRecord(v.Data)
+	require.NoError(t, err)
+	rec.Settings = 1 << 40
+	_, err = b.Put(ctx, key(alice), rec.encode(), v.Seq, 0)
+	require.NoError(t, err)
+	deaf.times.Store(2)
+	require.Equal(t, gateway.Admitted, login(t, r, g, web("b")).Verdict)
+	require.Negative(t, deaf.times.Load(), "it was asked again")
+}
+
+// deafConfig does not answer some questions for settings.
+type deafConfig struct {
+	store
+	times atomic.Int64
+}
+
+func (d *deafConfig) LastAtLeader(ctx context.Context, stream, subject string) (bus.Value, error) {
+	if stream == configStream && d.times.Add(-1) >= 0 {
+		return bus.Value{}, nats.ErrTimeout
+	}
+	return d.store.LastAtLeader(ctx, stream, subject)
 }

@@ -131,6 +131,8 @@ func decodeSettings(data []byte, seq uint64) (Settings, error) {
 // refreshSettings reads an app's settings anew: a record was decided by newer
 // ones than are known here.
 func (r *Registry) refreshSettings(ctx context.Context, app uint32) error {
+	ctx, cancel := context.WithTimeout(ctx, r.o.callTimeout)
+	defer cancel()
 	s, _, err := r.loadSettings(ctx, app)
 	if err != nil {
 		return err

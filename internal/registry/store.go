@@ -62,9 +62,10 @@ func (r *Registry) try(ctx context.Context, u gateway.User, conflicts *int, deci
 	leader := false
 	for n := 0; ; n++ {
 		v, err := r.read(ctx, subject, leader)
+		var rec Record
 		if err == nil {
-			rec, derr := decodeRecord(v.Data)
-			if derr != nil {
+			var derr error
+			if rec, derr = decodeRecord(v.Data); derr != nil {
 				r.log.Error("registry: "+derr.Error(), "sdkAppID", u.SDKAppID, "userID", u.UserID)
 				return fault.With(fault.Internal, "the record of this user")
 			}
@@ -73,10 +74,10 @@ func (r *Registry) try(ctx context.Context, u gateway.User, conflicts *int, deci
 				return nil
 			}
 			if r.settings.older(u.SDKAppID, rec.Settings) {
-				if err := r.refreshSettings(ctx, u.SDKAppID); err != nil {
-					return r.fail(err)
-				}
+				err = r.refreshSettings(ctx, u.SDKAppID)
 			}
+		}
+		if err == nil {
 			now := r.now()
 			s := r.rules(u.SDKAppID)
 			op := id + strconv.Itoa(n)
