@@ -142,10 +142,17 @@ func TestSettingsThatCannotBeReadAtOnce(t *testing.T) {
 	require.Negative(t, deaf.times.Load(), "it was asked again")
 }
 
-// deafConfig does not answer some questions for settings.
+// deafConfig does not answer some questions for settings, nor some changes.
 type deafConfig struct {
 	store
-	times atomic.Int64
+	times, puts atomic.Int64
+}
+
+func (d *deafConfig) Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error) {
+	if subject == settingsKey(app) && d.puts.Add(-1) >= 0 {
+		return 0, nats.ErrTimeout
+	}
+	return d.store.Put(ctx, subject, data, seq, ttl)
 }
 
 func (d *deafConfig) LastAtLeader(ctx context.Context, stream, subject string) (bus.Value, error) {
@@ -153,4 +160,22 @@ func (d *deafConfig) LastAtLeader(ctx context.Context, stream, subject string) (
 		return bus.Value{}, nats.ErrTimeout
 	}
 	return d.store.LastAtLeader(ctx, stream, subject)
+}
+
+// TestSettingsDuringAnElection: changing them is repeated until it is answered.
+func TestSettingsDuringAnElection(t *testing.T) {
+	b := testBus(t)
+	deaf := &deafConfig{}
+	r, _ := open(t, b, "one", func(o *Options) { o.wrap = func(s store) store { deaf.store = s; return deaf } })
+	deaf.times.Store(2)
+	deaf.puts.Store(2)
+	seven := 7
+	s, err := r.SetSettings(context.Background(), app, Patch{WebInstances: &seven})
+	require.NoError(t, err)
+	require.Equal(t, 7, s.WebInstances)
+	require.Equal(t, s, r.Settings(app))
+	require.Negative(t, deaf.puts.Load())
+	bad := 11
+	_, err = r.SetSettings(context.Background(), app, Patch{WebInstances: &bad})
+	require.ErrorIs(t, err, ErrSettings)
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/fault"
 )
 
 const (
@@ -71,36 +70,59 @@ func (r *Registry) SetSettings(ctx context.Context, app uint32, p Patch) (Settin
 	ctx, cancel := context.WithTimeout(ctx, r.o.opTimeout)
 	defer cancel()
 	for {
-		old, seq, err := r.loadSettings(ctx, app)
-		if err != nil {
-			return Settings{}, r.fail(err)
-		}
-		s, err := old.apply(p)
-		if err != nil {
+		s, data, err := r.storeSettings(ctx, app, p)
+		switch {
+		case err == nil:
+			r.changedSettings(app, s, data)
+			return s, nil
+		case errors.Is(err, ErrSettings):
 			return Settings{}, err
-		}
-		data, err := json.Marshal(s)
-		if err != nil {
-			return Settings{}, fault.With(fault.Internal, "settings cannot be encoded")
-		}
-		s.Revision, err = r.store.Put(ctx, settingsKey(app), data, seq, 0)
-		if errors.Is(err, bus.ErrConflict) {
+		case errors.Is(err, bus.ErrConflict):
 			continue
 		}
-		if err != nil {
-			// Whether it was stored or not: it may simply be set again.
-			return Settings{}, r.fail(err)
+		// Whether it was stored or not: it may simply be set again.
+		t := time.NewTimer(r.o.retry)
+		select {
+		case <-t.C:
+			continue
+		case <-ctx.Done():
+		case <-r.ctx.Done():
 		}
-		r.settings.set(app, s)
-		r.spreadSettings(app, s.Revision, data)
-		r.poke()
-		r.goes(func() {
-			if err := r.sweep(r.ctx, strconv.FormatUint(uint64(app), 10)+".*"); err != nil && r.ctx.Err() == nil {
-				r.sweepIn(0)
-			}
-		})
-		return s, nil
+		t.Stop()
+		return Settings{}, r.fail(err)
 	}
+}
+
+// storeSettings tries once to change settings.
+func (r *Registry) storeSettings(ctx context.Context, app uint32, p Patch) (Settings, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.o.callTimeout)
+	defer cancel()
+	old, seq, err := r.loadSettings(ctx, app)
+	if err != nil {
+		return Settings{}, nil, err
+	}
+	s, err := old.apply(p)
+	if err != nil {
+		return Settings{}, nil, err
+	}
+	data, err := json.Marshal(s)
+	if err != nil {
+		return Settings{}, nil, err
+	}
+	s.Revision, err = r.store.Put(ctx, settingsKey(app), data, seq, 0)
+	return s, data, err
+}
+
+// changedSettings puts new settings in force, here and on the others.
+func (r *Registry) changedSettings(app uint32, s Settings, data []byte) {
+	r.settings.set(app, s)
+	r.spreadSettings(app, s.Revision, data)
+	r.poke()
+	r.goes(func() {
+		if err := r.sweep(r.ctx, strconv.FormatUint(uint64(app), 10)+".*"); err != nil && r.ctx.Err() == nil {
+			r.sweepIn(0)
+		}
+	})
 }
 
 func settingsKey(app uint32) string {
