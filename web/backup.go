@@ -86,7 +86,7 @@ func transfer(f *flag.FlagSet, usage string, args []string, stdout, stderr io.Wr
 	}
 	if err != nil {
 		if ctx.Err() != nil {
-			err = errors.New("interrupted")
+			err = fmt.Errorf("interrupted: %w", err)
 		}
 		fmt.Fprintf(stderr, "timd %s: %v\n", f.Name(), err)
 		return 2

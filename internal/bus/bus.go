@@ -140,6 +140,9 @@ func (b *Bus) options(name string) []nats.Option {
 		nats.Name(name),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(250 * time.Millisecond),
+		// Two refusals in a row would end the connection for good: accounts may
+		// be in the middle of a change.
+		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectJitter(100*time.Millisecond, 250*time.Millisecond),
 		nats.PingInterval(5 * time.Second),
 		nats.MaxPingsOutstanding(2),

@@ -3,7 +3,9 @@ package bus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -236,4 +238,35 @@ func TestCluster(t *testing.T) {
 	require.ErrorIs(t, err, ErrConflict)
 	_, err = b.Put(ctx, "$KV.x.a", []byte(`two`), n, time.Minute)
 	require.NoError(t, err)
+}
+
+// A NATS that refuses this timd for a while, as when its accounts are being
+// changed, is asked again until it takes it.
+func TestARefusalThatPasses(t *testing.T) {
+	dir := t.TempDir()
+	begin := func(port int, password string) *server.Server {
+		s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, Username: "timd", Password: password,
+			JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true})
+		require.NoError(t, err)
+		s.Start()
+		require.True(t, s.ReadyForConnections(10*time.Second))
+		return s
+	}
+	end := func(s *server.Server) { s.Shutdown(); s.WaitForShutdown() }
+	s := begin(-1, "right")
+	port := s.Addr().(*net.TCPAddr).Port
+	b, err := Open(context.Background(), Options{URLs: fmt.Sprintf("nats://timd:right@127.0.0.1:%d", port), Log: quiet()})
+	require.NoError(t, err)
+	defer b.Close()
+	end(s)
+	s = begin(port, "wrong")
+	// Each try shows in the server's count of connections.
+	require.Eventually(t, func() bool {
+		v, err := s.Varz(nil)
+		return err == nil && v.TotalConnections >= 3
+	}, 20*time.Second, 20*time.Millisecond)
+	end(s)
+	s = begin(port, "right")
+	defer end(s)
+	require.Eventually(t, b.Up, 20*time.Second, 20*time.Millisecond)
 }

@@ -146,7 +146,7 @@ func TestMove(t *testing.T) {
 	require.NotContains(t, must(t, "restore", back, "--data", again), "3 copies")
 	two := StartGateway(t, "--data", again)
 	require.Len(t, member(t, two.Via(), l, "bob").history(t, "alice"), 60)
-	require.Empty(t, l.wrong)
+	require.Empty(t, l.violations())
 }
 
 // A file that is damaged anywhere changes nothing.

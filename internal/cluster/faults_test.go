@@ -264,7 +264,7 @@ func (s *faults) end() {
 
 	for _, i := range slices.Concat(s.steady...) {
 		require.Equal(t, session.StatusReady, i.State().Status, "%s: %v", i, i.story())
-		require.Empty(t, i.kicks, "%s had to go, and had a place: %v", i, i.story())
+		require.Empty(t, i.kickedAs(), "%s had to go, and had a place: %v", i, i.story())
 	}
 	s.judgeEvictions()
 	s.judgeMessages()
@@ -272,9 +272,7 @@ func (s *faults) end() {
 	logins := s.logins
 	s.mu.Unlock()
 	t.Logf("%d logins beside the first ones; %d changes of records seen, %d of them from one revision to the next", logins, s.audit.seen, s.audit.followed)
-	s.ledger.mu.Lock()
-	wrong := slices.Clone(s.ledger.wrong)
-	s.ledger.mu.Unlock()
+	wrong := s.ledger.violations()
 	require.Empty(t, wrong, "of these, %d", len(wrong))
 }
 

@@ -27,6 +27,9 @@ func TestNoNATS(t *testing.T) {
 	require.NotNil(t, err)
 	require.Equal(t, fault.ServerTimeout, err.Code, "%v", late.story())
 	require.True(t, held.alive(), "its socket is still there")
+	// The outage is known by now: nobody waits for its end any more.
+	require.NotNil(t, late.logIn())
+	require.Less(t, late.login, 4*time.Second, "%v", late.story())
 	// Past its lease.
 	time.Sleep(10 * time.Second)
 	require.Equal(t, session.StatusReady, held.State().Status, "%v", held.story())
@@ -40,5 +43,38 @@ func TestNoNATS(t *testing.T) {
 	require.Equal(t, []string{"after the outage"}, late.history(t, "held"))
 	require.True(t, held.State().Ready)
 	require.Empty(t, held.kickedAs())
-	require.Empty(t, l.wrong)
+	require.Empty(t, l.violations())
+}
+
+// A login and a message wait for the end of an outage that is short, as the
+// election of another NATS server is, and do not fail.
+func TestAShortOutage(t *testing.T) {
+	t.Parallel()
+	nats := StartNATS(t, 1)
+	g := StartGateway(t, "--nats", nats.URL(), "--node", "g")
+	l := &ledger{fates: map[string]*fate{}}
+	there := member(t, g.Via(), l, "there")
+	server := nats.Servers[0]
+	server.Kill()
+	require.Eventually(t, func() bool { return !g.IsReady() }, 5*time.Second, 5*time.Millisecond)
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		there.send("patient", "meanwhile")
+	}()
+	in := newInstance(g.Via(), l, "patient", 0, "Web")
+	t.Cleanup(in.Destroy)
+	done := make(chan *fault.Error, 1)
+	go func() { done <- in.logIn() }()
+	select {
+	case err := <-done:
+		t.Fatalf("it did not wait: %v, %v", err, in.story())
+	case <-time.After(500 * time.Millisecond):
+	}
+	server.Start()
+	require.Nil(t, <-done, "%v", in.story())
+	in.online(t)
+	<-said
+	require.Equal(t, []string{"meanwhile"}, there.sent, "%v", there.story())
+	require.Empty(t, l.violations())
 }

@@ -86,7 +86,7 @@ func TestSettings(t *testing.T) {
 	three.SetOnline(true)
 	three.goes(t, frame.KickMultipleAccount, 20*time.Second)
 	stays(t, four)
-	require.Empty(t, l.wrong)
+	require.Empty(t, l.violations())
 }
 
 // lost waits until the record says that an instance is without a connection.
@@ -149,7 +149,7 @@ func TestLoginModes(t *testing.T) {
 					stays(t, d.instance)
 				}
 			}
-			require.Empty(t, l.wrong)
+			require.Empty(t, l.violations())
 		})
 	}
 }

@@ -42,6 +42,13 @@ func (l *ledger) violation(format string, args ...any) {
 	l.wrong = append(l.wrong, time.Now().Format("05.000 ")+fmt.Sprintf(format, args...))
 }
 
+// violations are all so far; clients that go on may add to them.
+func (l *ledger) violations() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.wrong)
+}
+
 func (l *ledger) of(hash string) *fate {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/gateway"
@@ -118,9 +119,19 @@ type control struct {
 
 func (c *control) Live() bool { return !c.dead.Load() && c.Registry.Live() }
 
+func (c *control) Await(ctx context.Context) error {
+	if c.dead.Load() {
+		return fault.New(fault.ServerTimeout)
+	}
+	return c.Registry.Await(ctx)
+}
+
 func (c *control) Admit(ctx context.Context, claim gateway.Claim) (gateway.Outcome, error) {
 	if c.admit != nil {
 		return c.admit(ctx, claim)
+	}
+	if c.dead.Load() {
+		return gateway.Outcome{}, fault.New(fault.ServerTimeout)
 	}
 	return c.Registry.Admit(ctx, claim)
 }

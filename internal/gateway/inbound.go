@@ -202,11 +202,11 @@ func (s *socket) call(r jsonframe.Request) (any, error) {
 		return nil, &fault.Error{Code: frame.CodeNoMethod, Message: "There is no such method: check it against the version of the gateway."}
 	}
 	sess := s.current()
-	switch {
-	case sess == nil:
+	if sess == nil {
 		return nil, fault.New(fault.NotLoggedIn)
-	case !s.g.o.Registry.Live():
-		return nil, fault.New(fault.ServerTimeout)
+	}
+	if err := s.g.o.Registry.Await(sess.ctx); err != nil {
+		return nil, err
 	}
 	return h(sess.ctx, sess, r.Params)
 }

@@ -157,9 +157,6 @@ func (s *socket) verify(userSig, userID string, app uint32) (usersig.Sig, error)
 // admit asks the registry for a place and binds it to this socket.
 func (s *socket) admit(r jsonframe.Request, c Claim) error {
 	g := s.g
-	if !g.o.Registry.Live() {
-		return fault.New(fault.ServerTimeout)
-	}
 	key := instanceKey{c.User, c.Instance}
 	g.beginClaim(key)
 	defer g.endClaim(key)
@@ -264,14 +261,14 @@ func (g *Gateway) bind(sess *Session, answer []byte) (kick string, ok bool) {
 	}
 	s.mu.Lock()
 	if s.stage == ended {
-		leaving := s.in.leaving
+		leaving, closed := s.in.leaving, s.closed
 		s.mu.Unlock()
 		g.mu.Unlock()
 		sess.cancel()
 		if leaving {
 			g.release(p)
 		} else {
-			g.detach(p, false)
+			g.detach(p, closed)
 		}
 		return "", false
 	}

@@ -165,6 +165,26 @@ func TestPageClosedCleanly(t *testing.T) {
 	}
 }
 
+// A page that is closed while its login is being decided on is closed all the
+// same: it will not be back.
+func TestPageClosedCleanlyDuringLogin(t *testing.T) {
+	w := begin(t, setup{})
+	asked, decide := make(chan struct{}), make(chan struct{})
+	w.reg.admit = func(ctx context.Context, c gateway.Claim) (gateway.Outcome, error) {
+		close(asked)
+		<-decide
+		return w.reg.Registry.Admit(ctx, c)
+	}
+	p := w.dial()
+	p.send(frame.Login, page("alice").frame())
+	<-asked
+	require.NoError(t, p.conn.WriteClose(1001, nil))
+	eventually(t, "gone", func() bool { return w.g.Stats().Sockets == 0 })
+	close(decide)
+	eventually(t, "detach", func() bool { return len(w.reg.told()) == 1 })
+	require.Equal(t, []string{"detach clean"}, w.reg.told())
+}
+
 func TestDuplicatedTab(t *testing.T) {
 	w := begin(t, setup{})
 	i := page("alice")

@@ -95,8 +95,8 @@ type Outcome struct {
 // Registry keeps who is online where. Its errors are *fault.Error: 70169 when
 // the store did not answer within 8 s, 70500 otherwise.
 type Registry interface {
-	// Admit decides on a claim and stores the outcome by one compare-and-set.
-	// It is idempotent.
+	// Admit decides on a claim and stores the outcome by one compare-and-set,
+	// once the registry is live. It is idempotent.
 	Admit(ctx context.Context, c Claim) (Outcome, error)
 	// Release ends a place: logout. Attach 0 stands for whichever attachment of
 	// the instance: a farewell.
@@ -112,6 +112,9 @@ type Registry interface {
 	// Live tells whether the store can be reached and this gateway's lease
 	// holds; nothing may be sent or delivered while it is false.
 	Live() bool
+	// Await waits until it is live, 8 s at most and not in an outage that has
+	// lasted longer; then 70169.
+	Await(ctx context.Context) error
 }
 
 // Local is what a registry needs of the gateway that it runs in. Calls come

@@ -39,7 +39,8 @@ type socket struct {
 	seen    time.Time // the last frame of the client
 	asked   time.Time // a ping that has no pong yet
 	waiters []chan struct{}
-	code    int // we close with
+	code    int  // we close with
+	closed  bool // by its page, cleanly
 	timer   *time.Timer
 }
 
@@ -209,10 +210,12 @@ func (s *socket) endLocked(code int, reason string) {
 }
 
 // gone is called when the read loop is over; it gives the session that was
-// on the socket, and whether its client has said logout.
-func (s *socket) gone() (sess *Session, leaving bool) {
+// on the socket, and whether its client has said logout. A login that is still
+// being decided on finds in closed whether its page will be back.
+func (s *socket) gone(closed bool) (sess *Session, leaving bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.closed = closed
 	s.stage = ended
 	s.timer.Stop()
 	s.in.clear()

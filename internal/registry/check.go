@@ -2,11 +2,14 @@ package registry
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/gateway"
 )
 
@@ -68,33 +71,37 @@ func (r *Registry) checkAll(strict bool) bool {
 	if err := r.refreshAllSettings(ctx); err != nil {
 		return false
 	}
-	places := make(chan gateway.Place)
-	var failed atomic.Bool
-	var wg sync.WaitGroup
-	for range checkers {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for p := range places {
-				if r.checkPlace(p, strict) != nil {
-					failed.Store(true)
-				}
-			}
-		}()
-	}
-	for _, p := range (*local).Places() {
-		if failed.Load() || r.ctx.Err() != nil {
-			break
-		}
-		places <- p
-	}
-	close(places)
-	wg.Wait()
-	if failed.Load() {
+	if !each((*local).Places(), func(p gateway.Place) error { return r.checkPlace(p, strict) }) {
 		return false
 	}
 	r.leases.passed(term)
+	r.better.ring()
 	return true
+}
+
+// each calls f for all of a list, several at once, until one fails.
+func each[T any](list []T, f func(T) error) bool {
+	work := make(chan T)
+	var failed atomic.Bool
+	var wg sync.WaitGroup
+	for range min(checkers, len(list)) {
+		wg.Go(func() {
+			for v := range work {
+				if f(v) != nil {
+					failed.Store(true)
+				}
+			}
+		})
+	}
+	for _, v := range list {
+		if failed.Load() {
+			break
+		}
+		work <- v
+	}
+	close(work)
+	wg.Wait()
+	return !failed.Load()
 }
 
 // checkPlace compares one place with its record, and brings the socket in line
@@ -111,7 +118,15 @@ func (r *Registry) checkPlace(p gateway.Place, strict bool) error {
 	if err != nil {
 		return err
 	}
-	if rec, err := decodeRecord(v.Data); err == nil && r.fine(ctx, rec, p) {
+	rec, err := decodeRecord(v.Data)
+	if err != nil {
+		// A newer timd has written it. This one cannot vouch for the place, and
+		// for all others it can.
+		r.log.Error("registry: "+err.Error(), "sdkAppID", p.SDKAppID, "userID", p.UserID)
+		(*local).Drop(p)
+		return nil
+	}
+	if r.fine(ctx, rec, p) {
 		return nil
 	}
 	return r.mutate(ctx, "check", p.User, func(rec Record, s rules, _ string, now int64) step {
@@ -158,31 +173,46 @@ func (r *Registry) fine(ctx context.Context, rec Record, p gateway.Place) bool {
 	return !c.Write
 }
 
-// debt is a detachment that the store has not been told yet.
+// debt is an end of an attachment that the store has not been told yet.
 type debt struct {
 	place gateway.Place
+	leave bool // a logout; else the socket was lost
 	clean bool
 	since int64
 }
 
 // owed are the debts of this gateway. If it dies with them, its lease lapses.
 type owed struct {
-	mu   sync.Mutex
-	list []debt
+	mu  sync.Mutex
+	all map[gateway.Place]debt
 }
 
+// add notes a debt, once however often it is said.
 func (o *owed) add(d debt) {
 	o.mu.Lock()
-	o.list = append(o.list, d)
-	o.mu.Unlock()
+	defer o.mu.Unlock()
+	if old, ok := o.all[d.place]; ok {
+		d = debt{place: d.place, leave: d.leave || old.leave, clean: d.clean || old.clean, since: min(d.since, old.since)}
+	}
+	if o.all == nil {
+		o.all = make(map[gateway.Place]debt)
+	}
+	o.all[d.place] = d
 }
 
-func (o *owed) take() []debt {
+func (o *owed) list() []debt {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	list := o.list
-	o.list = nil
-	return list
+	return slices.Collect(maps.Values(o.all))
+}
+
+// paid takes a debt out, unless it has grown meanwhile.
+func (o *owed) paid(d debt) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.all[d.place] == d {
+		delete(o.all, d.place)
+	}
 }
 
 // payDebts tells the store what it was not there to hear.
@@ -190,16 +220,20 @@ func (r *Registry) payDebts() {
 	if !r.bus.Up() {
 		return
 	}
-	debts := r.owed.take()
-	for i, d := range debts {
+	each(r.owed.list(), func(d debt) error {
 		ctx, cancel := context.WithTimeout(r.ctx, r.o.callTimeout)
-		err := r.detach(ctx, d)
-		cancel()
-		if err != nil {
-			for _, d := range debts[i:] {
-				r.owed.add(d)
-			}
-			return
+		defer cancel()
+		pay := r.detach
+		if d.leave {
+			pay = r.release
 		}
-	}
+		err := pay(ctx, d)
+		var f *fault.Error
+		if err != nil && (!errors.As(err, &f) || f.Code == fault.ServerTimeout) {
+			return err
+		}
+		// Said; or it can never be, as this timd cannot read the record.
+		r.owed.paid(d)
+		return nil
+	})
 }

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -66,6 +67,13 @@ func (h *history) quiet() {
 	for h.late > 0 {
 		h.arrived.Wait()
 	}
+}
+
+// violations are the records that must never have been stored.
+func (h *history) violations() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.wrong)
 }
 
 // dice is 0 to 99, or 99 when nothing shall go wrong.

@@ -32,8 +32,13 @@ type leases struct {
 
 type lease struct {
 	live  bool
-	since int64 // of !live: ms
+	since int64     // of !live: ms
+	asked time.Time // of !live
 }
+
+// believedDead is how long a gateway counts as dead without asking again. It
+// may have been away only, and be back.
+const believedDead = time.Second
 
 func leaseKey(gateway string) string { return "$KV." + leaseBucket + "." + gateway }
 
@@ -106,6 +111,7 @@ func (r *Registry) renewLease(ctx context.Context) error {
 		}
 		term := l.term
 		l.mu.Unlock()
+		r.better.ring()
 		if lost && term > 1 {
 			r.log.Warn("registry: the lease had lapsed; every session is compared with its record")
 			r.poke()
@@ -140,6 +146,92 @@ func (r *Registry) Live() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return time.Now().Before(l.until) && l.checked == l.term && r.bus.Up()
+}
+
+// errAway ends the waiting for a NATS that has been away for too long already.
+var errAway = errors.New("NATS is away")
+
+// awaitLive waits until this gateway may admit: the election of another NATS
+// server takes some seconds, and its connection to the old one is lost before.
+// In an outage that has lasted longer than an operation may take, it does not
+// wait.
+func (r *Registry) awaitLive(ctx context.Context) error {
+	for {
+		better := r.better.next()
+		switch {
+		case r.Live():
+			return nil
+		case r.away() > r.o.opTimeout:
+			return errAway
+		}
+		select {
+		case <-better:
+		case <-ctx.Done():
+			return errAway
+		case <-r.ctx.Done():
+			return errAway
+		}
+	}
+}
+
+// Await implements gateway.Registry.
+func (r *Registry) Await(ctx context.Context) error {
+	if r.Live() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.o.opTimeout)
+	defer cancel()
+	if err := r.awaitLive(ctx); err != nil {
+		return r.fail(err)
+	}
+	return nil
+}
+
+// bell wakes all who wait for it at once.
+type bell struct {
+	mu sync.Mutex
+	c  chan struct{}
+}
+
+// next is closed when the bell rings the next time.
+func (b *bell) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.c == nil {
+		b.c = make(chan struct{})
+	}
+	return b.c
+}
+
+func (b *bell) ring() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.c != nil {
+		close(b.c)
+		b.c = nil
+	}
+}
+
+// away is for how long NATS is known not to answer.
+func (r *Registry) away() (d time.Duration) {
+	if since := r.downSince.Load(); since != nil {
+		d = time.Since(*since)
+	}
+	r.leases.mu.Lock()
+	defer r.leases.mu.Unlock()
+	return max(d, time.Since(r.leases.until))
+}
+
+// connection notes that the connection to NATS is lost or back.
+func (r *Registry) connection(up bool) {
+	if up {
+		r.downSince.Store(nil)
+		r.better.ring()
+		r.poke()
+		return
+	}
+	now := time.Now()
+	r.downSince.CompareAndSwap(nil, &now)
 }
 
 // held waits until this gateway has its lease: a place on a gateway without
@@ -223,11 +315,12 @@ func (r *Registry) askLease(ctx context.Context, gw string, since int64) (lease,
 	if err != nil && !errors.Is(err, bus.ErrNoValue) {
 		return lease{}, err
 	}
-	is := lease{live: err == nil, since: since}
+	is := lease{live: err == nil, since: since, asked: time.Now()}
 	r.leases.mu.Lock()
+	was, known := r.leases.others[gw]
 	r.leases.others[gw] = is
 	r.leases.mu.Unlock()
-	if !is.live {
+	if !is.live && (was.live || !known) {
 		r.log.Info("registry: a gateway is gone", "gateway", gw)
 		r.sweepIn(r.o.Grace + time.Second)
 	}
@@ -243,11 +336,16 @@ func (r *Registry) lapsed(ctx context.Context) func(gateway string) (since int64
 		r.leases.mu.Lock()
 		is, ok := r.leases.others[gw]
 		r.leases.mu.Unlock()
-		if !ok {
+		switch {
+		case !ok:
 			var err error
 			// How long it has been gone nobody knows: not longer than we know.
 			if is, err = r.askLease(ctx, gw, r.started); err != nil {
 				return 0, false
+			}
+		case !is.live && time.Since(is.asked) > believedDead:
+			if now, err := r.askLease(ctx, gw, is.since); err == nil {
+				is = now
 			}
 		}
 		return is.since, !is.live

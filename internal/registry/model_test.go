@@ -52,6 +52,14 @@ func newWorld(t *testing.T, b *bus.Bus, seed uint64, faults bool) *world {
 // settle has both gateways compare their places, and then holds the sockets
 // against the record: they are the same.
 func (w *world) settle(u gateway.User, story lazy) {
+	w.compare()
+	want, got := w.record(u).sockets(u), w.sockets(u)
+	require.Equal(w.t, want, got, "sockets follow the record\n%s\n%s", story, lazy(func() string { r := w.record(u); return string(r.encode()) }))
+	require.Empty(w.t, w.h.violations())
+}
+
+// compare has both gateways compare their places and pay their debts.
+func (w *world) compare() {
 	w.h.quiet()
 	for i := range w.regs {
 		for n := 0; !w.regs[i].checkAll(true); n++ {
@@ -61,25 +69,30 @@ func (w *world) settle(u gateway.User, story lazy) {
 			w.regs[i].payDebts()
 		}
 	}
-	rec := w.record(u)
-	want := map[gateway.Place]string{}
-	for _, in := range rec.Instances {
+}
+
+// sockets are those that a record says are there, and who holds them.
+func (r Record) sockets(u gateway.User) map[gateway.Place]string {
+	all := map[gateway.Place]string{}
+	for _, in := range r.Instances {
 		if in.Down == 0 {
-			want[in.holder(u).Place] = in.Gateway
+			all[in.holder(u).Place] = in.Gateway
 		}
 	}
-	got := map[gateway.Place]string{}
+	return all
+}
+
+// sockets are those that are there.
+func (w *world) sockets(u gateway.User) map[gateway.Place]string {
+	all := map[gateway.Place]string{}
 	for i, g := range w.gws {
 		for _, p := range g.Places() {
 			if p.User == u {
-				got[p] = w.regs[i].Gateway()
+				all[p] = w.regs[i].Gateway()
 			}
 		}
 	}
-	require.Equal(w.t, want, got, "sockets follow the record\n%s\n%s", story, lazy(func() string { return string(rec.encode()) }))
-	w.h.mu.Lock()
-	defer w.h.mu.Unlock()
-	require.Empty(w.t, w.h.wrong)
+	return all
 }
 
 func (w *world) record(u gateway.User) Record {

@@ -89,17 +89,21 @@ type Registry struct {
 	wg   sync.WaitGroup
 	gate sync.Mutex // between goes and Close
 
-	local    atomic.Pointer[gateway.Local]
-	sub      *nats.Subscription
-	settings settingsCache
-	leases   leases
-	recent   recent
-	owed     owed
-	sweeps   sweeps
-	wake     chan struct{} // check all places now
-	ends     chan struct{} // slots for work that ends places
-	started  int64
-	failedAt atomic.Int64 // Unix second of the last such line in the log
+	local     atomic.Pointer[gateway.Local]
+	sub       *nats.Subscription
+	notices   *nats.Subscription // of settings
+	settings  settingsCache
+	leases    leases
+	recent    recent
+	owed      owed
+	sweeps    sweeps
+	endings   endings
+	wake      chan struct{} // check all places now
+	ends      chan struct{} // slots for work that ends places
+	started   int64
+	better    bell                      // rings when it may be live again
+	downSince atomic.Pointer[time.Time] // without a connection to NATS; nil: it stands
+	failedAt  atomic.Int64              // Unix second of the last such line in the log
 }
 
 var _ gateway.Registry = (*Registry)(nil)
@@ -183,11 +187,7 @@ func (r *Registry) Bind(local gateway.Local) error {
 	if err := r.listen(); err != nil {
 		return err
 	}
-	r.bus.OnChange(func(up bool) {
-		if up {
-			r.poke()
-		}
-	})
+	r.bus.OnChange(r.connection)
 	if !r.o.noTimers {
 		r.goes(r.keepChecking)
 		r.goes(r.keepSweeping)
@@ -205,8 +205,10 @@ func (r *Registry) Close() {
 	if closed {
 		return
 	}
-	if r.sub != nil {
-		_ = r.sub.Unsubscribe()
+	for _, sub := range []*nats.Subscription{r.sub, r.notices} {
+		if sub != nil {
+			_ = sub.Unsubscribe()
+		}
 	}
 	r.wg.Wait()
 	r.dropLease()

@@ -44,6 +44,12 @@ func (g *fakeGateway) attach(p gateway.Place) {
 	g.places[p] = true
 }
 
+func (g *fakeGateway) forget(p gateway.Place) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.places, p)
+}
+
 func (g *fakeGateway) Kick(p gateway.Place, typ string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -332,9 +338,7 @@ func TestLoweringTheLimitEvicts(t *testing.T) {
 	a2 := login(t, r2, g2, web("a2"))
 	a3 := login(t, r2, g2, web("a3"))
 	require.NoError(t, r2.Detach(ctx, a3.Place, false))
-	g2.mu.Lock()
-	delete(g2.places, a3.Place)
-	g2.mu.Unlock()
+	g2.forget(a3.Place)
 	_ = a2
 
 	_, err = r2.SetSettings(ctx, app, Patch{WebInstances: &one})

@@ -9,11 +9,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/fault"
 )
 
 const (
@@ -69,35 +70,59 @@ func (r *Registry) SetSettings(ctx context.Context, app uint32, p Patch) (Settin
 	ctx, cancel := context.WithTimeout(ctx, r.o.opTimeout)
 	defer cancel()
 	for {
-		old, seq, err := r.loadSettings(ctx, app)
-		if err != nil {
-			return Settings{}, r.fail(err)
-		}
-		s, err := old.apply(p)
-		if err != nil {
+		s, data, err := r.storeSettings(ctx, app, p)
+		switch {
+		case err == nil:
+			r.changedSettings(app, s, data)
+			return s, nil
+		case errors.Is(err, ErrSettings):
 			return Settings{}, err
-		}
-		data, err := json.Marshal(s)
-		if err != nil {
-			return Settings{}, fault.With(fault.Internal, "settings cannot be encoded")
-		}
-		s.Revision, err = r.store.Put(ctx, settingsKey(app), data, seq, 0)
-		if errors.Is(err, bus.ErrConflict) {
+		case errors.Is(err, bus.ErrConflict):
 			continue
 		}
-		if err != nil {
-			// Whether it was stored or not: it may simply be set again.
-			return Settings{}, r.fail(err)
+		// Whether it was stored or not: it may simply be set again.
+		t := time.NewTimer(r.o.retry)
+		select {
+		case <-t.C:
+			continue
+		case <-ctx.Done():
+		case <-r.ctx.Done():
 		}
-		r.settings.set(app, s)
-		r.poke()
-		r.goes(func() {
-			if err := r.sweep(r.ctx, strconv.FormatUint(uint64(app), 10)+".*"); err != nil && r.ctx.Err() == nil {
-				r.sweepIn(0)
-			}
-		})
-		return s, nil
+		t.Stop()
+		return Settings{}, r.fail(err)
 	}
+}
+
+// storeSettings tries once to change settings.
+func (r *Registry) storeSettings(ctx context.Context, app uint32, p Patch) (Settings, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.o.callTimeout)
+	defer cancel()
+	old, seq, err := r.loadSettings(ctx, app)
+	if err != nil {
+		return Settings{}, nil, err
+	}
+	s, err := old.apply(p)
+	if err != nil {
+		return Settings{}, nil, err
+	}
+	data, err := json.Marshal(s)
+	if err != nil {
+		return Settings{}, nil, err
+	}
+	s.Revision, err = r.store.Put(ctx, settingsKey(app), data, seq, 0)
+	return s, data, err
+}
+
+// changedSettings puts new settings in force, here and on the others.
+func (r *Registry) changedSettings(app uint32, s Settings, data []byte) {
+	r.settings.set(app, s)
+	r.spreadSettings(app, s.Revision, data)
+	r.poke()
+	r.goes(func() {
+		if err := r.sweep(r.ctx, strconv.FormatUint(uint64(app), 10)+".*"); err != nil && r.ctx.Err() == nil {
+			r.sweepIn(0)
+		}
+	})
 }
 
 func settingsKey(app uint32) string {
@@ -128,6 +153,8 @@ func decodeSettings(data []byte, seq uint64) (Settings, error) {
 // refreshSettings reads an app's settings anew: a record was decided by newer
 // ones than are known here.
 func (r *Registry) refreshSettings(ctx context.Context, app uint32) error {
+	ctx, cancel := context.WithTimeout(ctx, r.o.callTimeout)
+	defer cancel()
 	s, _, err := r.loadSettings(ctx, app)
 	if err != nil {
 		return err
@@ -165,39 +192,94 @@ func (r *Registry) learn(subject string, data []byte, seq uint64) bool {
 	return r.settings.set(uint32(app), s)
 }
 
-// openSettings watches the settings of all apps. Whoever is attached here is
+// settingsSubject carries new settings to the other gateways, subject
+// "tim.settings.<app>". The watch says the same, but a NATS server that dies
+// takes the watches with it that it served, and that shows after seconds.
+const settingsSubject = "tim.settings."
+
+// notice is what goes over settingsSubject.
+type notice struct {
+	Revision uint64          `json:"revision"`
+	Settings json.RawMessage `json:"settings"`
+}
+
+func (r *Registry) spreadSettings(app uint32, revision uint64, settings []byte) {
+	data, err := json.Marshal(notice{revision, settings})
+	if err == nil {
+		err = r.bus.Conn().Publish(settingsSubject+strconv.FormatUint(uint64(app), 10), data)
+	}
+	if err != nil {
+		r.log.Warn("registry: the other gateways learn new settings from the watch only", "sdkAppID", app, "error", err)
+	}
+}
+
+// openSettings learns of the settings of all apps. Whoever is attached here is
 // compared when they change: this gateway may have admitted by the old ones
 // after everybody else had been enforced.
 func (r *Registry) openSettings(ctx context.Context) error {
+	var err error
+	r.notices, err = r.bus.Conn().Subscribe(settingsSubject+"*", func(m *nats.Msg) {
+		var n notice
+		if err := json.Unmarshal(m.Data, &n); err != nil {
+			r.log.Warn("registry: a notice of new settings is not readable", "error", err)
+			return
+		}
+		if r.learn(m.Subject, n.Settings, n.Revision) {
+			r.poke()
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("registry: settings cannot be followed: %w", err)
+	}
 	if err := r.refreshAllSettings(ctx); err != nil {
 		return fmt.Errorf("registry: settings cannot be read: %w", err)
 	}
-	kv, err := r.bus.JetStream().KeyValue(ctx, configBucket)
-	if err != nil {
-		return fmt.Errorf("registry: settings cannot be opened: %w", err)
-	}
-	w, err := kv.Watch(r.ctx, "settings.*")
+	w, err := r.watchSettings(ctx)
 	if err != nil {
 		return fmt.Errorf("registry: settings cannot be watched: %w", err)
 	}
 	r.goes(func() {
-		defer func() { _ = w.Stop() }()
 		for {
-			select {
-			case <-r.ctx.Done():
-				return
-			case e, ok := <-w.Updates():
-				if !ok {
+			r.followSettings(w)
+			// It has ended, for the client gives some errors up.
+			for w = nil; w == nil; {
+				if !r.sleep(time.Second) {
 					return
 				}
-				if e == nil || e.Operation() != jetstream.KeyValuePut {
-					continue
-				}
-				if r.learn(e.Key(), e.Value(), e.Revision()) {
-					r.poke()
+				if w, err = r.watchSettings(r.ctx); err != nil {
+					r.log.Warn("registry: settings cannot be watched", "error", err)
 				}
 			}
 		}
 	})
 	return nil
+}
+
+func (r *Registry) watchSettings(ctx context.Context) (jetstream.KeyWatcher, error) {
+	kv, err := r.bus.JetStream().KeyValue(ctx, configBucket)
+	if err != nil {
+		return nil, err
+	}
+	return kv.Watch(r.ctx, "settings.*")
+}
+
+// followSettings learns what a watch says until it ends.
+func (r *Registry) followSettings(w jetstream.KeyWatcher) {
+	defer func() { _ = w.Stop() }()
+	for {
+		select {
+		case <-r.ctx.Done():
+			return
+		case e, ok := <-w.Updates():
+			if !ok {
+				return
+			}
+			if e == nil || e.Operation() != jetstream.KeyValuePut {
+				continue
+			}
+			if r.learn(e.Key(), e.Value(), e.Revision()) {
+				r.poke()
+			}
+		}
+	}
 }

@@ -29,7 +29,8 @@ type step struct {
 	write   bool
 	evicted []gateway.Eviction // to be told when it is stored
 	events  []Event
-	after   func() // run when it is stored, or needed no storing
+	after   func()           // run when it is stored, or needed no storing
+	doubted []gateway.Holder // counted as disconnected because their gateway's lease has lapsed
 }
 
 // mutate changes a user's record: read, decide, compare-and-set, again until
@@ -61,9 +62,10 @@ func (r *Registry) try(ctx context.Context, u gateway.User, conflicts *int, deci
 	leader := false
 	for n := 0; ; n++ {
 		v, err := r.read(ctx, subject, leader)
+		var rec Record
 		if err == nil {
-			rec, derr := decodeRecord(v.Data)
-			if derr != nil {
+			var derr error
+			if rec, derr = decodeRecord(v.Data); derr != nil {
 				r.log.Error("registry: "+derr.Error(), "sdkAppID", u.SDKAppID, "userID", u.UserID)
 				return fault.With(fault.Internal, "the record of this user")
 			}
@@ -72,14 +74,15 @@ func (r *Registry) try(ctx context.Context, u gateway.User, conflicts *int, deci
 				return nil
 			}
 			if r.settings.older(u.SDKAppID, rec.Settings) {
-				if err := r.refreshSettings(ctx, u.SDKAppID); err != nil {
-					return r.fail(err)
-				}
+				err = r.refreshSettings(ctx, u.SDKAppID)
 			}
+		}
+		if err == nil {
 			now := r.now()
 			s := r.rules(u.SDKAppID)
 			op := id + strconv.Itoa(n)
-			st := decide(lapse(rec, r.lapsed(ctx)), s, op, now)
+			seen := lapse(rec, r.lapsed(ctx))
+			st := decide(seen, s, op, now)
 			if !st.write && !leader {
 				// An old record may be why there is nothing to do.
 				leader = true
@@ -90,6 +93,7 @@ func (r *Registry) try(ctx context.Context, u gateway.User, conflicts *int, deci
 				return nil
 			}
 			st.next.Op = op
+			st.doubted = doubted(u, &rec, &seen)
 			r.queue(ctx, u, &st)
 			_, err = r.put(ctx, subject, &st.next, v.Seq, now)
 			switch {
@@ -151,6 +155,9 @@ func (r *Registry) settle(u gateway.User, st step, open map[string]step) {
 			r.send(signal{Op: opKick, Place: e.Place, Type: e.Type}, e.Gateway)
 		}
 	}
+	for _, h := range st.doubted {
+		r.send(signal{Op: opCheck, Place: h.Place}, h.Gateway)
+	}
 	for op, o := range open {
 		if op != st.next.Op {
 			r.unknown(u, o, &st.next)
@@ -164,6 +171,17 @@ func (r *Registry) settle(u gateway.User, st step, open map[string]step) {
 	}
 }
 
+// doubted lists whom lapse has changed. Their gateway may be back, with their
+// sockets: it is to look what has become of them.
+func doubted(u gateway.User, was, seen *Record) (all []gateway.Holder) {
+	for i := range was.Instances {
+		if was.Instances[i].Down != seen.Instances[i].Down {
+			all = append(all, was.Instances[i].holder(u))
+		}
+	}
+	return all
+}
+
 // unknown has everybody look whom a write concerns that may or may not have
 // been stored. now is the record as far as it is known.
 func (r *Registry) unknown(u gateway.User, st step, now *Record) {
@@ -171,6 +189,9 @@ func (r *Registry) unknown(u gateway.User, st step, now *Record) {
 		if e.Attached {
 			r.send(signal{Op: opCheck, Place: e.Place}, e.Gateway)
 		}
+	}
+	for _, h := range st.doubted {
+		r.send(signal{Op: opCheck, Place: h.Place}, h.Gateway)
 	}
 	for i := range st.next.Instances {
 		in := &st.next.Instances[i]
@@ -237,6 +258,11 @@ func (r *Registry) fail(err error) error {
 
 // Admit implements gateway.Registry.
 func (r *Registry) Admit(ctx context.Context, c gateway.Claim) (gateway.Outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.o.opTimeout) // all in all
+	defer cancel()
+	if err := r.awaitLive(ctx); err != nil {
+		return gateway.Outcome{}, r.fail(err)
+	}
 	if r.o.Known != nil {
 		known, err := r.o.Known(ctx, c.User)
 		if err != nil {
@@ -262,8 +288,20 @@ func (r *Registry) Admit(ctx context.Context, c gateway.Claim) (gateway.Outcome,
 	return out, err
 }
 
-// Release implements gateway.Registry.
+// Release implements gateway.Registry. When the store does not answer it is
+// repeated until it does, as Detach is, unless it is a farewell: its client
+// says that again.
 func (r *Registry) Release(ctx context.Context, p gateway.Place) error {
+	d := debt{place: p, leave: true, since: r.now()}
+	err := r.release(ctx, d)
+	if err != nil && p.Attach != 0 {
+		r.owed.add(d)
+	}
+	return err
+}
+
+func (r *Registry) release(ctx context.Context, d debt) error {
+	p := d.place
 	return r.mutate(ctx, "release", p.User, func(rec Record, s rules, _ string, now int64) step {
 		next, c := release(rec, s, p, now)
 		st := c.step(next)

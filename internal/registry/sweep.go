@@ -143,13 +143,43 @@ func (r *Registry) walk(ctx context.Context, keys string, from uint64, f func(u 
 	}
 }
 
+// endings are the users whose records are to be tidied, and when (ms). One time
+// a user is enough: tidying gives the next.
+type endings struct {
+	mu sync.Mutex
+	at map[gateway.User]int64
+}
+
+// add is false when the record will be looked at by then anyway.
+func (e *endings) add(u gateway.User, due int64) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if at, ok := e.at[u]; ok && at <= due {
+		return false
+	}
+	if e.at == nil {
+		e.at = make(map[gateway.User]int64)
+	}
+	e.at[u] = due
+	return true
+}
+
+func (e *endings) done(u gateway.User, due int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.at[u] == due {
+		delete(e.at, u)
+	}
+}
+
 // endAt has a user's record tidied at a time (ms); 0 for never.
 func (r *Registry) endAt(u gateway.User, due int64) {
-	if due == 0 || r.o.noTimers {
+	if due == 0 || r.o.noTimers || !r.endings.add(u, due) {
 		return
 	}
 	wait := time.Duration(due-r.now())*time.Millisecond + time.Millisecond
 	time.AfterFunc(max(wait, time.Millisecond), func() {
+		r.endings.done(u, due)
 		r.goes(func() {
 			select {
 			case r.ends <- struct{}{}:

@@ -1,0 +1,181 @@
+package registry
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// TestSettingsWithoutAWatch: a NATS server that dies takes the watches with it
+// that it served, and their clients take seconds to notice. A change is in
+// force within 1 s all the same.
+func TestSettingsWithoutAWatch(t *testing.T) {
+	b := testBus(t)
+	r1, _ := open(t, b, "one", nil)
+	r2, _ := open(t, b, "two", nil)
+	ctx := context.Background()
+	s, err := b.JetStream().Stream(ctx, configStream)
+	require.NoError(t, err)
+	n := 0
+	for name := range s.ConsumerNames(ctx).Name() {
+		require.NoError(t, s.DeleteConsumer(ctx, name))
+		n++
+	}
+	require.Equal(t, 2, n)
+	four := 4
+	_, err = r1.SetSettings(ctx, app, Patch{WebInstances: &four})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return r2.Settings(app).WebInstances == 4 }, time.Second, time.Millisecond)
+}
+
+// TestARecordThatCannotBeRead: one user's record that a newer timd wrote takes
+// nobody else's place in the queue.
+func TestARecordThatCannotBeRead(t *testing.T) {
+	b := testBus(t)
+	lost := &lostLease{}
+	r, g := open(t, b, "one", func(o *Options) {
+		o.leaseTTL = time.Second
+		o.wrap = func(s store) store { lost.store = s; return lost }
+	})
+	ctx := context.Background()
+	odd := login(t, r, g, web("a"))
+	bob := web("b")
+	bob.UserID = "bob"
+	fine := login(t, r, g, bob)
+	v, err := b.LastAtLeader(ctx, usersStream, key(alice))
+	require.NoError(t, err)
+	_, err = b.Put(ctx, key(alice), []byte(`{"v":2}`), v.Seq, 0)
+	require.NoError(t, err)
+
+	// What could not be told in time is told later, but for this one.
+	lost.lose(true)
+	g.forget(fine.Place)
+	short, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer cancel()
+	require.Error(t, r.Detach(short, odd.Place, false))
+	require.Error(t, r.Detach(short, fine.Place, false))
+	require.Eventually(t, func() bool { return !r.Live() }, 5*time.Second, 5*time.Millisecond)
+	lost.lose(false)
+	require.Eventually(t, func() bool {
+		v, err := r.Get(ctx, bob.User)
+		return err == nil && v.State == Disconnected
+	}, 5*time.Second, 10*time.Millisecond)
+	// And the gateway is live again, though it cannot compare this place.
+	require.Eventually(t, r.Live, 5*time.Second, 5*time.Millisecond)
+	g.expect(t, "drop a")
+}
+
+// TestALogoutInAnOutage: it is said when the store is back, once.
+func TestALogoutInAnOutage(t *testing.T) {
+	b := testBus(t)
+	lost := &lostLease{}
+	r, g := open(t, b, "one", func(o *Options) { o.wrap = func(s store) store { lost.store = s; return lost } })
+	out := login(t, r, g, web("a"))
+	g.forget(out.Place)
+	lost.lose(true)
+	for range 3 { // the gateway repeats it, too
+		short, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
+		require.Error(t, r.Release(short, out.Place))
+		require.Error(t, r.Detach(short, out.Place, true))
+		cancel()
+	}
+	require.Len(t, r.owed.list(), 1)
+	lost.lose(false)
+	require.Eventually(t, func() bool {
+		v, err := r.Get(context.Background(), alice)
+		return err == nil && len(v.Instances) == 0 && len(r.owed.list()) == 0
+	}, 5*time.Second, 10*time.Millisecond)
+}
+
+// TestALinkThatFlaps: however often it is lost, the record is looked at once
+// when grace is over, and not once for each time.
+func TestALinkThatFlaps(t *testing.T) {
+	b := testBus(t)
+	var ends atomic.Int64
+	r, g := open(t, b, "one", func(o *Options) {
+		o.Grace = time.Second
+		o.Observe = func(op string, _ time.Duration, _ int, _ error) {
+			if op == "end" {
+				ends.Add(1)
+			}
+		}
+	})
+	ctx := context.Background()
+	for range 50 {
+		out := login(t, r, g, web("a"))
+		g.forget(out.Place)
+		require.NoError(t, r.Detach(ctx, out.Place, false))
+	}
+	require.Eventually(t, func() bool {
+		v, err := r.bus.LastAtLeader(ctx, usersStream, key(alice))
+		require.NoError(t, err)
+		rec, err := decodeRecord(v.Data)
+		return err == nil && len(rec.Instances) == 0
+	}, 5*time.Second, 10*time.Millisecond)
+	require.LessOrEqual(t, ends.Load(), int64(3))
+}
+
+// TestSettingsThatCannotBeReadAtOnce: a record was decided by newer settings
+// than are known here, and the first question for them gets no answer.
+func TestSettingsThatCannotBeReadAtOnce(t *testing.T) {
+	b := testBus(t)
+	deaf := &deafConfig{}
+	r, g := open(t, b, "one", func(o *Options) { o.wrap = func(s store) store { deaf.store = s; return deaf } })
+	login(t, r, g, web("a"))
+	ctx := context.Background()
+	v, err := b.LastAtLeader(ctx, usersStream, key(alice))
+	require.NoError(t, err)
+	rec, err := decodeRecord(v.Data)
+	require.NoError(t, err)
+	rec.Settings = 1 << 40
+	_, err = b.Put(ctx, key(alice), rec.encode(), v.Seq, 0)
+	require.NoError(t, err)
+	deaf.times.Store(2)
+	require.Equal(t, gateway.Admitted, login(t, r, g, web("b")).Verdict)
+	require.Negative(t, deaf.times.Load(), "it was asked again")
+}
+
+// deafConfig does not answer some questions for settings, nor some changes.
+type deafConfig struct {
+	store
+	times, puts atomic.Int64
+}
+
+func (d *deafConfig) Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error) {
+	if subject == settingsKey(app) && d.puts.Add(-1) >= 0 {
+		return 0, nats.ErrTimeout
+	}
+	return d.store.Put(ctx, subject, data, seq, ttl)
+}
+
+func (d *deafConfig) LastAtLeader(ctx context.Context, stream, subject string) (bus.Value, error) {
+	if stream == configStream && d.times.Add(-1) >= 0 {
+		return bus.Value{}, nats.ErrTimeout
+	}
+	return d.store.LastAtLeader(ctx, stream, subject)
+}
+
+// TestSettingsDuringAnElection: changing them is repeated until it is answered.
+func TestSettingsDuringAnElection(t *testing.T) {
+	b := testBus(t)
+	deaf := &deafConfig{}
+	r, _ := open(t, b, "one", func(o *Options) { o.wrap = func(s store) store { deaf.store = s; return deaf } })
+	deaf.times.Store(2)
+	deaf.puts.Store(2)
+	seven := 7
+	s, err := r.SetSettings(context.Background(), app, Patch{WebInstances: &seven})
+	require.NoError(t, err)
+	require.Equal(t, 7, s.WebInstances)
+	require.Equal(t, s, r.Settings(app))
+	require.Negative(t, deaf.puts.Load())
+	bad := 11
+	_, err = r.SetSettings(context.Background(), app, Patch{WebInstances: &bad})
+	require.ErrorIs(t, err, ErrSettings)
+}
