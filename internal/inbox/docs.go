@@ -27,6 +27,9 @@ type settings struct {
 	Deleted bool   `json:"x,omitempty"` // single messages were deleted
 }
 
+// cleared is up to where ClearedSent counts.
+func (s settings) cleared() uint64 { return max(s.Cleared, s.Hidden) }
+
 // docs are the documents of TIM_DOC. Reads that may be old come from a cache
 // that the follower keeps current; writes are compare-and-set.
 type docs struct {

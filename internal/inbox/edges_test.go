@@ -217,3 +217,29 @@ func TestLargestMessage(t *testing.T) {
 	require.Equal(t, fault.BodyTooLarge, a.call("message.send", p, nil).Code)
 	require.Len(t, a.history("bob"), 1)
 }
+
+// TestRevokedAfterDeletion: what a user has deleted unread is not unread any
+// more, so that its revocation takes nothing from the count of what is new.
+func TestRevokedAfterDeletion(t *testing.T) {
+	for _, history := range []bool{true, false} {
+		in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+		a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+		a.send("bob", "read")
+		b.until("it", func() bool { return len(b.messages) == 1 })
+		b.must("message.read", conversationParams{ConversationID: "C2Calice"}, nil)
+		gone, also := a.send("bob", "gone"), a.send("bob", "also")
+		b.must("conversation.delete", conversationParams{ConversationIDs: []string{"C2Calice"}, ClearHistory: history}, nil)
+		revoke := func(m Message) {
+			a.must("message.revoke", map[string]any{"conversationID": "C2Cbob", "position": m.Position}, nil)
+		}
+		revoke(gone)
+		later := a.send("bob", "later")
+		b.until("the last", func() bool { return len(b.messages) == 4 })
+		require.EqualValues(t, 1, b.conv("alice")["unreadCount"])
+		require.EqualValues(t, 1, login(t, in, "bob", "b2").conv("alice")["unreadCount"])
+		revoke(also)
+		require.EqualValues(t, 1, login(t, in, "bob", "b3").conv("alice")["unreadCount"])
+		revoke(later)
+		require.EqualValues(t, 0, login(t, in, "bob", "b4").conv("alice")["unreadCount"])
+	}
+}

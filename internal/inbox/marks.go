@@ -129,11 +129,17 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 			return r, err
 		}
 	}
+	other := p.other(side)
+	theirs, err := in.settingsOf(ctx, p.user(other))
+	if err != nil {
+		return nil, err
+	}
 	r, _, err := in.append(ctx, p, dedupID("v", p.user(side), p.subject()+m.Message.ID), func(prev *record) (*record, error) {
 		r := next(prev, kindRevoke, side, in.now().UnixMilli())
 		r.Target = &target{Pos: pos, Record: m}
-		// What was not read yet is no longer unread.
-		if other := p.other(side); other != side && m.Seq > r.Read[other].Seq && r.Sent[side] > 0 {
+		// What was not read yet is no longer unread, unless it was cleared: then
+		// it no longer was.
+		if other != side && m.Seq > r.Read[other].Seq && pos > theirs[by].cleared() && r.Sent[side] > 0 {
 			r.Sent[side]--
 		}
 		return r, nil
