@@ -243,3 +243,26 @@ func TestRevokedAfterDeletion(t *testing.T) {
 		require.EqualValues(t, 0, login(t, in, "bob", "b4").conv("alice")["unreadCount"])
 	}
 }
+
+// TestRepetitionTellsWhatBecameOfTheFirst: a send that is tried again may have
+// been read, or taken back, by the time of its answer.
+func TestRepetitionTellsWhatBecameOfTheFirst(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	again := func(more map[string]any) Message {
+		p := sendText("one", "bob", "x")
+		for k, v := range more {
+			p[k] = v
+		}
+		var r messageResult
+		a.must("message.send", p, &r)
+		return r.Message
+	}
+	m := again(nil)
+	require.False(t, m.IsPeerRead)
+	b.must("message.read", conversationParams{ConversationID: "C2Calice"}, nil)
+	require.True(t, again(nil).IsPeerRead)
+	a.must("message.revoke", map[string]any{"conversationID": "C2Cbob", "position": m.Position}, nil)
+	require.True(t, again(nil).IsRevoked)
+	require.True(t, again(map[string]any{"resend": true}).IsRevoked)
+}

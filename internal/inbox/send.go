@@ -40,7 +40,7 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	if !s.user.limit.Allow() {
 		// A repetition whose first is stored must not be told that it failed.
 		if r, err := s.in.recent(ctx, u, p.To, p.ID); r != nil && err == nil {
-			return messageResult{message(r, r, flags{}, r.pair.side(u.UserID))}, nil
+			return s.in.sent(ctx, u, r, nil)
 		}
 		return nil, fault.With(fault.TooFrequent, "messages from "+u.UserID)
 	}
@@ -69,35 +69,53 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		m, err := s.in.sendLive(u, p.To, c)
 		return messageResult{m}, err
 	}
-	var r *record
 	if p.Resend {
-		r, err = s.in.recent(ctx, u, p.To, p.ID)
+		if r, err := s.in.recent(ctx, u, p.To, p.ID); r != nil || err != nil {
+			return s.in.sent(ctx, u, r, err)
+		}
 	}
-	if r == nil && err == nil {
-		r, err = s.in.store1(ctx, u, p.To, c, dedupID("c", u, p.To+"\x00"+p.ID))
+	r, again, err := s.in.store1(ctx, u, p.To, c, dedupID("c", u, p.To+"\x00"+p.ID))
+	if again || err != nil {
+		return s.in.sent(ctx, u, r, err)
 	}
+	return messageResult{message(r, r, flags{}, r.pair.side(u.UserID))}, nil
+}
+
+// sent answers the repetition of a send: the first one may have been read or
+// revoked since.
+func (in *Inbox) sent(ctx context.Context, u User, r *record, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return messageResult{message(r, r, flags{}, r.pair.side(u.UserID))}, nil
+	newest, err := in.load(ctx, r.pair)
+	if err != nil {
+		return nil, err
+	}
+	if newest == nil { // it has expired meanwhile
+		newest = r
+	}
+	marks, err := in.flagsOf(ctx, newest, settings{}, []*record{r})
+	if err != nil {
+		return nil, err
+	}
+	return messageResult{message(r, newest, marks[0], r.pair.side(u.UserID))}, nil
 }
 
 type messageResult struct {
 	Message Message `json:"message"`
 }
 
-// store1 stores a message once; a repetition gives the first one.
-func (in *Inbox) store1(ctx context.Context, from User, to string, c *content, msgID string) (*record, error) {
+// store1 stores a message once; a repetition gives the first one, and again.
+func (in *Inbox) store1(ctx context.Context, from User, to string, c *content, msgID string) (r *record, again bool, err error) {
 	p := pairOf(from.SDKAppID, from.UserID, to)
 	by := p.side(from.UserID)
-	r, _, err := in.append(ctx, p, msgID, func(prev *record) (*record, error) {
+	return in.append(ctx, p, msgID, func(prev *record) (*record, error) {
 		r := next(prev, kindMessage, by, in.now().UnixMilli())
 		r.Seq++
 		r.Sent[by]++
 		r.Message = c
 		return r, nil
 	})
-	return r, err
 }
 
 // recent looks for a message that was stored although its sender was told that
@@ -291,7 +309,7 @@ func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) 
 		live, err := in.sendLive(from, m.To, c)
 		return Sent{live.Time, msgKey(m, live.Time, 0), live.ID}, err
 	}
-	r, err := in.store1(ctx, from, m.To, c, id)
+	r, _, err := in.store1(ctx, from, m.To, c, id)
 	if err != nil {
 		return Sent{}, err
 	}
