@@ -38,9 +38,12 @@ const maxID = 128
 func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	u := s.user.User
 	if !s.user.limit.Allow() {
-		// A repetition whose first is stored must not be told that it failed.
-		if r, err := s.in.recent(ctx, u, p.To, p.ID); r != nil && err == nil {
-			return s.in.sent(ctx, u, r, nil)
+		// A repetition whose first is stored must not be told that it failed. To
+		// look for it costs reads, and those who send too much would have most.
+		if validUserID(p.To) && s.user.looks.Allow() {
+			if r, err := s.in.recent(ctx, u, p.To, p.ID); r != nil && err == nil {
+				return s.in.sent(ctx, u, r, nil)
+			}
 		}
 		return nil, fault.With(fault.TooFrequent, "messages from "+u.UserID)
 	}

@@ -14,6 +14,7 @@ type user struct {
 	in *Inbox
 	User
 	limit *rate.Limiter
+	looks *rate.Limiter // for repetitions among sends over limit
 
 	refreshing sync.Mutex // taken before mu
 
@@ -66,7 +67,11 @@ func (in *Inbox) Attach(u User, instance string, push Push) *Session {
 	in.mu.Lock()
 	l := in.users[u]
 	if l == nil {
-		l = &user{in: in, User: u, sessions: map[*Session]struct{}{}, seen: map[string]uint64{}, limit: rate.NewLimiter(rate.Limit(in.o.Rate), in.o.Burst)}
+		l = &user{
+			in: in, User: u, sessions: map[*Session]struct{}{}, seen: map[string]uint64{},
+			limit: rate.NewLimiter(rate.Limit(in.o.Rate), in.o.Burst),
+			looks: rate.NewLimiter(rate.Limit(in.o.Rate/20), in.o.Burst),
+		}
 		in.users[u] = l
 	}
 	s.user = l
