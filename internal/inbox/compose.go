@@ -226,7 +226,7 @@ type outgoing struct {
 // frame gives what a session is told of a record; user.mu is held.
 func (o *outgoing) frame(s *Session, r *record, side int) (string, json.RawMessage) {
 	u := s.user
-	at := cursor{r.pos, u.rev}.String()
+	at := u.at(r.pos).String()
 	set := u.peers[r.pair.users[r.pair.other(side)]]
 	switch r.Kind {
 	case kindMessage:

@@ -186,6 +186,6 @@ func (s *Session) deleteMessages(ctx context.Context, p pair, side int, position
 			return err
 		}
 	}
-	s.user.refresh(other) // another message may be the last one now
+	s.user.refresh(other, false) // another message may be the last one now
 	return nil
 }

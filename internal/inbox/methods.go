@@ -302,9 +302,9 @@ func (s *Session) change(ctx context.Context, others []string, f func(v *setting
 	synced := u.peers != nil
 	u.mu.Unlock()
 	if synced {
-		u.adopt(v, rev, others...)
+		owed := u.adopt(v, rev, others...)
 		for _, other := range others {
-			u.refresh(other)
+			u.refresh(other, owed)
 		}
 	}
 	return nil

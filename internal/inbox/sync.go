@@ -146,7 +146,7 @@ func (s *Session) more(ctx context.Context) (any, error) {
 	if len(watched) > 0 && s.live && !s.push(noteStatus, encode(statusNote{watched})) {
 		s.stall()
 	}
-	return syncResult{Cursor: cursor{s.pos, u.rev}.String(), Resumed: up.resumed}, nil
+	return syncResult{Cursor: u.at(s.pos).String(), Resumed: up.resumed}, nil
 }
 
 // note adds a notification to those that a sync will push.

@@ -22,6 +22,7 @@ type user struct {
 	sessions map[*Session]struct{}
 	peers    peers // as of rev; nil until the first sync
 	rev      uint64
+	untold   int               // settings of rev that no session was told of yet
 	seen     map[string]uint64 // position of the newest record of a conversation that came by
 	lives    []string          // the newest online-only messages, at most keptLive
 
@@ -175,7 +176,8 @@ func (s *Session) goOn() {
 	s.calls.Lock()
 	defer s.calls.Unlock()
 	s.user.mu.Lock()
-	stands, done := cursor{s.pos, s.user.rev}, s.closed || s.live || s.syncing != nil
+	// Settings may have been refused, too: no rev brings them all.
+	stands, done := cursor{pos: s.pos}, s.closed || s.live || s.syncing != nil
 	s.user.mu.Unlock()
 	if done || s.in.stopped() {
 		return
