@@ -258,8 +258,12 @@ func (in *Inbox) sawLive(m *nats.Msg) {
 		}
 		for s := range u.sessions {
 			mine := r.By == side && (s.instance == n.Content.Instance || n.Content.NoSync)
-			if s.live && !mine {
+			switch up := s.syncing; {
+			case mine:
+			case s.live:
 				s.push(noteMessages, params)
+			case up != nil && len(up.lives) < keptLive:
+				up.lives = append(up.lives, params) // after what it catches up with
 			}
 		}
 		u.mu.Unlock()

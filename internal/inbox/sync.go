@@ -30,7 +30,8 @@ type catchingUp struct {
 	at      cursor // where the session stands once they are pushed
 	told    peers  // the settings that they tell of
 	queue   []*record
-	over    bool // more came meanwhile than the queue holds
+	over    bool              // more came meanwhile than the queue holds
+	lives   []json.RawMessage // online-only messages that came meanwhile
 }
 
 type pending struct {
@@ -74,6 +75,9 @@ func (s *Session) begin(ctx context.Context, from cursor, resumed bool) error {
 	in, u := s.in, s.user
 	up := &catchingUp{resumed: resumed}
 	u.mu.Lock()
+	if s.syncing != nil {
+		up.lives = s.syncing.lives
+	}
 	s.live, s.syncing = false, up
 	u.mu.Unlock()
 	end, err := in.level(ctx)
@@ -140,6 +144,11 @@ func (s *Session) more(ctx context.Context) (any, error) {
 		if s.live && r.pos > s.pos {
 			var out outgoing
 			s.send(r, r.pair.side(u.UserID), &out)
+		}
+	}
+	for _, params := range up.lives {
+		if s.live {
+			s.push(noteMessages, params)
 		}
 	}
 	u.changedSince(up.told)

@@ -186,3 +186,29 @@ func TestResendLongAfter(t *testing.T) {
 	require.Equal(t, first, again)
 	require.Len(t, a.history("bob"), 21)
 }
+
+// TestOnlineOnlyDuringASync: whoever is online and still catching up is online.
+func TestOnlineOnlyDuringASync(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
+	for range 30 {
+		a.send("bob", strings.Repeat("x", 10<<10))
+	}
+	b := newClient(t, "bob", "b1")
+	b.attach(in)
+	var r syncResult
+	b.must("session.sync", nothing{}, &r)
+	require.True(t, r.More)
+	live := sendText(freshID(), "bob", "now")
+	live["onlineUserOnly"] = true
+	c.must("message.send", live, nil)
+	live["to"] = "alice"
+	c.must("message.send", live, nil) // goes the same way: when it is there, the first one is
+	a.until("hers", func() bool { return len(a.messages) == 1 })
+	b.must("session.sync", nothing{}, &r) // begins again, as after a time-out
+	for r.More {
+		r = syncResult{}
+		b.must("session.more", nothing{}, &r)
+	}
+	b.until("it", func() bool { texts := b.textsLocked(); return texts[len(texts)-1] == "now" })
+}
