@@ -13,11 +13,12 @@ import (
 // conversation is one Conversation object of the list, and what its place
 // there depends on.
 type conversation struct {
-	object safejs.Value
-	id     string
-	unread int
-	pinned bool
-	last   int64 // position of the newest message
+	object   safejs.Value
+	id       string
+	unread   int
+	pinned   bool
+	last     int64 // position of the newest message
+	peerRead int64 // sequence up to which the peer has read
 }
 
 // conversationShape is what the gateway does not send of a Conversation.
@@ -51,14 +52,14 @@ func (in *inbox) conversations(note safejs.Value) {
 	in.each(note, "conversations", func(v safejs.Value) {
 		id := bridge.Object{Value: v}.Text("conversationID")
 		if c := findIn(in.fresh, id); c != nil { // the gateway began again by itself
-			c.update(v)
+			in.update(c, v)
 			return
 		}
 		c := in.find(id)
 		if c == nil {
 			c = newConversation(id)
 		}
-		c.update(v)
+		in.update(c, v)
 		in.fresh = append(in.fresh, c)
 	})
 	if isTrue(bridge.Get(note, "more")) {
@@ -82,18 +83,23 @@ func (in *inbox) patches(note safejs.Value) {
 				in.complete(c)
 			}
 		}
-		in.peerRead(id, v)
-		c.update(v)
+		in.update(c, v)
 	})
 	if any {
 		in.arrange()
 	}
 }
 
-// peerRead marks what the peer read while this instance was away.
-func (in *inbox) peerRead(id string, v safejs.Value) {
-	if upTo := (bridge.Object{Value: v}).Number("peerReadSequence"); upTo > 0 && in.live[id] != nil {
-		in.readUpTo(id, upTo)
+// update brings a conversation up to date, and its live messages with it: what
+// was read here, elsewhere, or by the peer while this instance was away.
+func (in *inbox) update(c *conversation, v safejs.Value) {
+	unread, read := c.unread, c.peerRead
+	c.update(v)
+	if unread > 0 && c.unread == 0 {
+		in.readAll(c)
+	}
+	if c.peerRead > read {
+		in.readUpTo(c)
 	}
 }
 
@@ -109,6 +115,7 @@ func (c *conversation) update(v safejs.Value) {
 	bridge.Call(bridge.Global("Object"), "assign", c.object, v)
 	o := bridge.Object{Value: c.object}
 	c.unread, c.pinned = int(o.Number("unreadCount")), isTrue(bridge.Get(c.object, "isPinned"))
+	c.peerRead = o.Number("peerReadSequence")
 	last := bridge.Object{Value: bridge.Get(c.object, "lastMessage")}
 	if bridge.IsObject(last.Value) {
 		c.last = last.Number("position")
@@ -196,13 +203,13 @@ func (i *instance) whenSynced(a *answer, f func()) {
 		f()
 		return
 	}
-	i.inbox.waiting = append(i.inbox.waiting, func(err *fault.Error) {
+	i.inbox.waiting = append(i.inbox.waiting, waiting{i.now() + listWithin, func(err *fault.Error) {
 		if err != nil {
 			a.reject(err)
 			return
 		}
 		f()
-	})
+	}})
 }
 
 // getConversationList gives all conversations, those named, or those of a

@@ -208,6 +208,7 @@ type messagesNote struct {
 	More          bool           `json:"more,omitempty"`
 	Conversations []Conversation `json:"conversations,omitempty"`
 	Cursor        string         `json:"cursor,omitempty"`
+	Position      uint64         `json:"position,omitempty"` // of a revocation
 }
 
 type readNote struct {
@@ -265,6 +266,7 @@ func (o *outgoing) frame(s *Session, r *record, side int) (string, json.RawMessa
 				Messages:      []Message{m},
 				Conversations: []Conversation{r.afterRevocation(set, side)},
 				Cursor:        at,
+				Position:      r.pos,
 			})
 		}
 		return noteRevoked, o.full

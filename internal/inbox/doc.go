@@ -77,7 +77,7 @@
 //	    each is a whole Conversation, or only the fields that changed;
 //	    reset: positions begin anew, for the stores were set back
 //	messages {messages, missed?, more?, conversations?, cursor?}
-//	revoked {messages, conversations?, cursor?}
+//	revoked {messages, conversations?, cursor?, position}  position is the revocation's
 //	read {conversationID, sequence, time, cursor}  the peer has read up to sequence
 //	profile {profile}   blacklist {userIDs}   status {statuses}
 //

@@ -347,7 +347,7 @@ func (s *Session) composeMissed(ctx context.Context, up *catchingUp, heads []*re
 		if i+1 < len(revoked) {
 			stands.pos = revoked[i+1].pos - 1
 		}
-		up.note(noteRevoked, messagesNote{Messages: []Message{m}, Cursor: stands.String()})
+		up.note(noteRevoked, messagesNote{Messages: []Message{m}, Cursor: stands.String(), Position: r.pos})
 	}
 	return nil
 }
