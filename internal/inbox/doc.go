@@ -20,7 +20,9 @@
 // sequence numbers without gaps. A position is a sequence number of the
 // stream; it grows over all conversations, which makes it a cursor.
 // A first message is entered in both users' peers before it is stored, so
-// every conversation that has a record is found through its users.
+// every conversation that has a record is found through its users, but for the
+// oldest ones of who has more than Options.Peers: those come back with their
+// next message.
 //
 // # Guarantees
 //
