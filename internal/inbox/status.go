@@ -228,9 +228,11 @@ func (in *Inbox) sweep() {
 		}
 		in.mu.Unlock()
 		for app, ids := range byApp {
-			ctx, cancel := context.WithTimeout(context.Background(), sweepEvery)
-			in.look(ctx, app, ids)
-			cancel()
+			for part := range slices.Chunk(ids, 500) {
+				ctx, cancel := context.WithTimeout(context.Background(), sweepEvery)
+				in.look(ctx, app, part)
+				cancel()
+			}
 		}
 	}
 }
