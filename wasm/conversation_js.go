@@ -368,12 +368,13 @@ func (i *instance) setConversationCustomData(args []safejs.Value, a *answer) {
 	})
 }
 
-// setMessageRead: the user has seen a conversation.
+// setMessageRead: the user has seen a conversation, as far as it has come: the
+// call may wait for a lost connection, and what comes meanwhile is unread.
 //
 //	setMessageRead(options: {conversationID: string}): Promise<{code: 0, data: {}}>
 func (i *instance) setMessageRead(args []safejs.Value, a *answer) {
 	id := bridge.Object{Value: bridge.Arg(args, 0)}.Text("conversationID")
-	i.send(a, "message.read", frame.Fields{{Key: "conversationID", Value: id}}, empty)
+	i.send(a, "message.read", frame.Fields{{Key: "conversationID", Value: id}, {Key: "cursor", Value: i.inbox.shown}}, empty)
 }
 
 // setAllMessageRead: the user has seen them all.
@@ -384,7 +385,7 @@ func (i *instance) setAllMessageRead(args []safejs.Value, a *answer) {
 		a.resolve(bridge.NewObject()) // there are no groups
 		return
 	}
-	i.send(a, "message.readAll", frame.Fields{}, empty)
+	i.send(a, "message.readAll", frame.Fields{{Key: "cursor", Value: i.inbox.shown}}, empty)
 }
 
 func empty(safejs.Value) safejs.Value { return bridge.NewObject() }

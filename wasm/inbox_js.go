@@ -28,6 +28,7 @@ type inbox struct {
 	synced  bool   // the first sync is done
 	round   int    // numbers the logins: an answer of an older one is dropped
 	cursor  string // where this instance stands; opaque
+	shown   string // the cursor of what the page was given
 	seen    int64  // position of the newest message that came
 	undone  int64  // position of the newest revocation that came
 
@@ -186,6 +187,7 @@ func (in *inbox) flush() {
 		return
 	}
 	round := in.round
+	in.shown = in.cursor
 	received, revoked, read, changed, total := in.received, in.revoked, in.read, in.listChanged, in.total
 	in.received, in.revoked, in.read, in.listChanged = nil, nil, nil, false
 	if changed {

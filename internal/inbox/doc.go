@@ -58,8 +58,8 @@
 //	    onlineUserOnly?} -> {message}
 //	message.list {conversationID, before?: position, count?} -> {messages, next, isCompleted}
 //	    oldest first; fewer than count when they would not fit a frame
-//	message.read {conversationID} -> {}
-//	message.readAll {} -> {}
+//	message.read {conversationID, cursor?}; message.readAll {cursor?} -> {}
+//	    up to the cursor: what came after it nobody has seen
 //	message.delete {conversationID, positions} -> {}
 //	message.revoke {conversationID, position} -> {message}
 //	message.ack {cursor} -> {}

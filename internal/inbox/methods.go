@@ -21,6 +21,7 @@ type conversationParams struct {
 	Count           int      `json:"count"`
 	Position        uint64   `json:"position"`
 	Positions       []uint64 `json:"positions"`
+	Cursor          string   `json:"cursor"`
 }
 
 type usersParams struct {
@@ -95,11 +96,13 @@ var calls = map[string]call{
 		}
 		return listResult{got.messages, got.next, got.complete}, err
 	}),
-	"message.read": inConversation(func(ctx context.Context, s *Session, c pair, side int, _ conversationParams) (any, error) {
-		return nothing{}, s.in.markRead(ctx, c, side)
+	"message.read": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		at, _ := parseCursor(p.Cursor)
+		return nothing{}, s.in.markRead(ctx, c, side, at.pos)
 	}),
-	"message.readAll": with(func(ctx context.Context, s *Session, _ nothing) (any, error) {
-		return nothing{}, s.readAll(ctx)
+	"message.readAll": with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
+		at, _ := parseCursor(p.Cursor)
+		return nothing{}, s.readAll(ctx, at.pos)
 	}),
 	"message.delete": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		return nothing{}, s.deleteMessages(ctx, c, side, p.Positions)
@@ -256,7 +259,7 @@ func (s *Session) conversation(ctx context.Context, c pair, p conversationParams
 	}{list[0]}, nil
 }
 
-func (s *Session) readAll(ctx context.Context) error {
+func (s *Session) readAll(ctx context.Context, upTo uint64) error {
 	all, _, err := s.in.peersOf(ctx, s.user.User)
 	if err != nil {
 		return err
@@ -270,7 +273,7 @@ func (s *Session) readAll(ctx context.Context) error {
 		if h.unread(side, all[h.pair.users[h.pair.other(side)]]) == 0 {
 			continue
 		}
-		if err := s.in.markRead(ctx, h.pair, side); err != nil {
+		if err := s.in.markRead(ctx, h.pair, side, upTo); err != nil {
 			return err
 		}
 	}
