@@ -176,6 +176,29 @@ func TestOnlineOnlyRepeatedComesOnce(t *testing.T) {
 	require.LessOrEqual(t, len(u.lives), keptLive)
 }
 
+// TestServerOnlineOnlyRepeated: the server API's repetition is one message also
+// when it is for who is online, and a later one is another.
+func TestServerOnlineOnlyRepeated(t *testing.T) {
+	var late atomic.Int64
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Now: func() time.Time { return time.Now().Add(time.Duration(late.Load())) }})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	send := func() {
+		_, err := in.Send(t.Context(), ServerMessage{SDKAppID: app, From: "alice", To: "bob", Type: typeText, Payload: []byte(`{"text":"x"}`), Random: 1, OnlineOnly: true})
+		require.NoError(t, err)
+	}
+	send()
+	late.Add(int64(time.Second))
+	send()
+	late.Add(int64(3 * time.Minute))
+	send()
+	p := sendText(freshID(), "bob", "last")
+	p["onlineUserOnly"] = true
+	a.must("message.send", p, nil)
+	b.until("the last", func() bool { texts := b.textsLocked(); return len(texts) > 0 && texts[len(texts)-1] == "last" })
+	require.Equal(t, []string{"x", "x", "last"}, b.texts())
+	require.NotEqual(t, b.messages[0].ID, b.messages[1].ID)
+}
+
 // TestStatusAfterReconnect: whoever comes back learns how those he watches are
 // now; he was not told of what changed meanwhile.
 func TestStatusAfterReconnect(t *testing.T) {

@@ -69,7 +69,7 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		Nick: me.Nick, Avatar: me.Avatar, Random: p.Random, ClientTime: p.ClientTime,
 	}
 	if p.OnlineUserOnly {
-		m, err := s.in.sendLive(u, p.To, c)
+		m, err := s.in.sendLive(u, p.To, c, clientDedup(u, p.To, p.ID))
 		return messageResult{m}, err
 	}
 	if p.Resend {
@@ -77,7 +77,7 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 			return s.in.sent(ctx, u, r, err)
 		}
 	}
-	r, again, err := s.in.store1(ctx, u, p.To, c, dedupID("c", u, p.To+"\x00"+p.ID))
+	r, again, err := s.in.store1(ctx, u, p.To, c, clientDedup(u, p.To, p.ID))
 	if again || err != nil {
 		return s.in.sent(ctx, u, r, err)
 	}
@@ -144,6 +144,8 @@ func (in *Inbox) recent(ctx context.Context, from User, to, id string) (*record,
 	}
 	return nil, nil
 }
+
+func clientDedup(from User, to, id string) string { return dedupID("c", from, to+"\x00"+id) }
 
 // dedupID names a message for the stream's window of repetitions.
 func dedupID(kind string, u User, id string) string {
@@ -218,11 +220,12 @@ type liveNote struct {
 	To      string   `json:"to"`
 	At      int64    `json:"at"`
 	Content *content `json:"content"`
+	Key     string   `json:"key"` // the same for a repetition
 }
 
 // sendLive signals a message to whoever is online now; it is never stored.
-func (in *Inbox) sendLive(from User, to string, c *content) (Message, error) {
-	n := liveNote{from.SDKAppID, from.UserID, to, in.now().UnixMilli(), c}
+func (in *Inbox) sendLive(from User, to string, c *content, key string) (Message, error) {
+	n := liveNote{from.SDKAppID, from.UserID, to, in.now().UnixMilli(), c, key}
 	if err := in.signal(signalLive, n); err != nil {
 		return Message{}, err
 	}
@@ -309,7 +312,7 @@ func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) 
 		ClientTime: now.Unix(), NoSync: m.NoSync,
 	}
 	if m.OnlineOnly {
-		live, err := in.sendLive(from, m.To, c)
+		live, err := in.sendLive(from, m.To, c, id)
 		return Sent{live.Time, msgKey(m, live.Time, 0), live.ID}, err
 	}
 	r, _, err := in.store1(ctx, from, m.To, c, id)

@@ -24,7 +24,7 @@ type user struct {
 	rev      uint64
 	untold   int               // settings of rev that no session was told of yet
 	seen     map[string]uint64 // position of the newest record of a conversation that came by
-	lives    []string          // the newest online-only messages, at most keptLive
+	lives    []came            // the newest online-only messages, at most keptLive
 
 	acked   cursor // highest acknowledged
 	stored  uint64 // of acked.pos, what is stored or being stored
