@@ -123,6 +123,11 @@ func (t *running) importProfile(ctx context.Context, u gateway.User, nick, face 
 	return t.inbox.Import(ctx, inbox.User(u), nick, face)
 }
 
+// forgetUser takes from a user that is to be deleted what he has.
+func (t *running) forgetUser(ctx context.Context, u gateway.User) error {
+	return t.inbox.Forget(ctx, inbox.User(u))
+}
+
 // presence tells who is online from the registry's records.
 type presence struct{ reg *registry.Registry }
 

@@ -76,3 +76,55 @@ func (in *Inbox) prune(ctx context.Context, u User, all peers, but string) error
 	}
 	return nil
 }
+
+// Forget takes from a user, whose account is deleted, what he has: his view of
+// his conversations, his profile, blacklist and status. Who gets the same
+// UserID later is somebody else. What he wrote stays with those he wrote to.
+// It can be repeated; errors are *fault.Error.
+func (in *Inbox) Forget(ctx context.Context, u User) error {
+	if err := in.forget(ctx, u); err != nil {
+		return asFault(err)
+	}
+	return nil
+}
+
+func (in *Inbox) forget(ctx context.Context, u User) error {
+	_, _, err := update(ctx, in, u, docPeers, func(v *peers) (bool, error) {
+		heads, err := in.heads(ctx, u, *v)
+		if err != nil || len(*v) == 0 {
+			return false, err
+		}
+		*v = peers{}
+		for _, h := range heads {
+			peer := h.pair.other(h.pair.side(u.UserID))
+			(*v)[h.pair.users[peer]] = settings{Cleared: h.pos, Hidden: h.pos, ClearedSent: h.Sent[peer], Epoch: h.Epoch}
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, end := range []func() error{
+		func() error { return empty[Profile](ctx, in, u, docProfile) },
+		func() error { return empty[[]string](ctx, in, u, docBlack) },
+		func() error { return empty[string](ctx, in, u, docStatus) },
+	} {
+		if err := end(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// empty makes a document that is there what none is.
+func empty[T any](ctx context.Context, in *Inbox, u User, kind string) error {
+	d, err := in.docs.fresh(ctx, docSubject(u, kind))
+	if err != nil || d.rev == 0 {
+		return err
+	}
+	_, _, err = update(ctx, in, u, kind, func(v *T) (bool, error) {
+		*v = *new(T)
+		return true, nil
+	})
+	return err
+}

@@ -80,3 +80,38 @@ func TestDocsAreBounded(t *testing.T) {
 	require.Equal(t, sum, d.bytes)
 	require.LessOrEqual(t, sum, maxCachedBytes+len(large))
 }
+
+// TestForget: who gets the UserID of a deleted account finds nothing of it.
+func TestForget(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	alice := User{app, "alice"}
+	require.NoError(t, in.Forget(t.Context(), alice), "there is nothing yet")
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	a.must("profile.set", map[string]any{"nick": "Alice"}, nil)
+	a.must("status.set", statusParams{"busy"}, nil)
+	a.must("blacklist.add", usersParams{[]string{"carol"}}, nil)
+	a.send("bob", "mine")
+	b.send("alice", "unread")
+	a.must("conversation.pin", conversationParams{ConversationID: "C2Cbob", IsPinned: true}, nil)
+	a.drop()
+	b.send("alice", "missed")
+	for range 2 {
+		require.NoError(t, in.Forget(t.Context(), alice))
+	}
+
+	a = login(t, in, "alice", "a2")
+	require.Empty(t, a.list)
+	require.Empty(t, a.texts())
+	require.Empty(t, a.history("bob"))
+	var got profilesResult
+	a.must("profile.get", nothing{}, &got)
+	require.Equal(t, Profile{}.withDefaults("alice"), got.Profiles[0])
+	var black blacklist
+	a.must("blacklist.get", nothing{}, &black)
+	require.Empty(t, black.UserIDs)
+	require.Len(t, b.history("alice"), 3, "it stays with the other one")
+	b.send("alice", "to the new one")
+	a.until("it", func() bool { return len(a.messages) == 1 })
+	require.EqualValues(t, 1, a.conv("bob")["unreadCount"])
+	require.Len(t, a.history("bob"), 1)
+}
