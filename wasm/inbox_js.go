@@ -17,10 +17,10 @@ import (
 // there describes its calls and notifications.
 type inbox struct {
 	i     *instance
-	list  []*conversation     // newest first, pinned ones before
-	fresh []*conversation     // of a whole list that has not come entirely
-	live  map[string]*objects // messages, by conversationID
-	pages map[string]pageEnd  // by conversationID
+	list  []*conversation      // newest first, pinned ones before
+	fresh []*conversation      // of a whole list that has not come entirely
+	live  map[string]*objects  // messages, by conversationID
+	pages map[string][]pageEnd // by conversationID, the newest keptPages
 
 	lost    bool   // the link, and with it the gateway's side of this
 	begun   bool   // between SDK_READY and SDK_NOT_READY
@@ -55,6 +55,10 @@ type pageEnd struct {
 	before int64
 }
 
+// keptPages is how many parts of a page may go through one conversation at a
+// time, each at its own place.
+const keptPages = 16
+
 // syncWithin and its retry, in ms.
 const (
 	syncWithin = 20_000
@@ -66,7 +70,7 @@ const (
 var listWithin = syncWithin
 
 func newInbox(i *instance) *inbox {
-	return &inbox{i: i, live: map[string]*objects{}, pages: map[string]pageEnd{}, watched: map[string]bool{}, cleanAt: cleanFrom}
+	return &inbox{i: i, live: map[string]*objects{}, pages: map[string][]pageEnd{}, watched: map[string]bool{}, cleanAt: cleanFrom}
 }
 
 // emitted follows what the session tells the page.
