@@ -120,6 +120,20 @@ func TestAcknowledgedTwiceIsKeptNowhere(t *testing.T) {
 	require.Zero(t, unsaved())
 }
 
+// TestAcknowledgedAheadOfTheFollower: an instance that comes from a gateway
+// that was ahead of this one acknowledges what it has seen there.
+func TestAcknowledgedAheadOfTheFollower(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	in.messages.mu.Lock() // it stands still
+	m := a.send("bob", "seen elsewhere")
+	time.AfterFunc(100*time.Millisecond, in.messages.mu.Unlock)
+	b.must("message.ack", ackParams{cursor{pos: m.Position}.String()}, nil)
+	require.Equal(t, fault.BadParameters, b.call("message.ack", ackParams{cursor{pos: m.Position + 1}.String()}, nil).Code)
+	b.drop()
+	require.Empty(t, login(t, in, "bob", "b2").texts())
+}
+
 // TestSameIDToAnother: an ID names a message of one conversation; the same one
 // to somebody else is not taken for a repetition and so lost.
 func TestSameIDToAnother(t *testing.T) {

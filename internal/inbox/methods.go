@@ -114,8 +114,11 @@ var calls = map[string]call{
 		}
 		return messageResult{message(r.revoked(), r, flags{Revoked: true, By: c.users[r.By]}, side)}, nil
 	}),
-	"message.ack": with(func(_ context.Context, s *Session, p ackParams) (any, error) {
+	"message.ack": with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
 		c, ok := parseCursor(p.Cursor)
+		if ok {
+			s.in.told(ctx, c.pos) // another gateway's follower may have been ahead
+		}
 		if !ok || c.pos > s.in.messages.pos.Load() {
 			return nil, fault.With(fault.BadParameters, "the cursor is none of ours")
 		}
