@@ -13,11 +13,12 @@ import (
 // conversation is one Conversation object of the list, and what its place
 // there depends on.
 type conversation struct {
-	object safejs.Value
-	id     string
-	unread int
-	pinned bool
-	last   int64 // position of the newest message
+	object   safejs.Value
+	id       string
+	unread   int
+	pinned   bool
+	last     int64 // position of the newest message
+	peerRead int64 // sequence up to which the peer has read
 }
 
 // conversationShape is what the gateway does not send of a Conversation.
@@ -51,14 +52,14 @@ func (in *inbox) conversations(note safejs.Value) {
 	in.each(note, "conversations", func(v safejs.Value) {
 		id := bridge.Parsed(v).Text("conversationID")
 		if c := findIn(in.fresh, id); c != nil { // the gateway began again by itself
-			c.update(v)
+			in.update(c, v)
 			return
 		}
 		c := in.find(id)
 		if c == nil {
 			c = newConversation(id)
 		}
-		c.update(v)
+		in.update(c, v)
 		in.fresh = append(in.fresh, c)
 	})
 	if isTrue(bridge.Field(note, "more")) {
@@ -84,18 +85,23 @@ func (in *inbox) patches(note safejs.Value) {
 				in.complete(c)
 			}
 		}
-		in.peerRead(id, v)
-		c.update(v)
+		in.update(c, v)
 	})
 	if any {
 		in.arrange()
 	}
 }
 
-// peerRead marks what the peer read while this instance was away.
-func (in *inbox) peerRead(id string, v safejs.Value) {
-	if upTo := bridge.Parsed(v).Number("peerReadSequence"); upTo > 0 && in.live[id] != nil {
-		in.readUpTo(id, upTo)
+// update brings a conversation up to date, and its live messages with it: what
+// was read here, elsewhere, or by the peer while this instance was away.
+func (in *inbox) update(c *conversation, v safejs.Value) {
+	unread, read := c.unread, c.peerRead
+	c.update(v)
+	if unread > 0 && c.unread == 0 {
+		in.readAll(c)
+	}
+	if c.peerRead > read {
+		in.readUpTo(c)
 	}
 }
 
@@ -112,6 +118,9 @@ func newConversation(id string) *conversation {
 func (c *conversation) update(v safejs.Value) {
 	if n, ok := bridge.Number(bridge.Field(v, "unreadCount")); ok {
 		c.unread = int(n)
+	}
+	if n, ok := bridge.Number(bridge.Field(v, "peerReadSequence")); ok {
+		c.peerRead = int64(n)
 	}
 	if pinned, err := bridge.Field(v, "isPinned").Bool(); err == nil {
 		c.pinned = pinned
@@ -210,13 +219,13 @@ func (i *instance) whenSynced(a *answer, f func()) {
 		f()
 		return
 	}
-	i.inbox.waiting = append(i.inbox.waiting, func(err *fault.Error) {
+	i.inbox.waiting = append(i.inbox.waiting, waiting{i.now() + listWithin, func(err *fault.Error) {
 		if err != nil {
 			a.reject(err)
 			return
 		}
 		f()
-	})
+	}})
 }
 
 // getConversationList gives all conversations, those named, or those of a
@@ -375,12 +384,13 @@ func (i *instance) setConversationCustomData(args []safejs.Value, a *answer) {
 	})
 }
 
-// setMessageRead: the user has seen a conversation.
+// setMessageRead: the user has seen a conversation, as far as it has come: the
+// call may wait for a lost connection, and what comes meanwhile is unread.
 //
 //	setMessageRead(options: {conversationID: string}): Promise<{code: 0, data: {}}>
 func (i *instance) setMessageRead(args []safejs.Value, a *answer) {
 	id := bridge.Object{Value: bridge.Arg(args, 0)}.Text("conversationID")
-	i.send(a, "message.read", frame.Fields{{Key: "conversationID", Value: id}}, empty)
+	i.send(a, "message.read", frame.Fields{{Key: "conversationID", Value: id}, {Key: "cursor", Value: i.inbox.shown}}, empty)
 }
 
 // setAllMessageRead: the user has seen them all.
@@ -391,7 +401,7 @@ func (i *instance) setAllMessageRead(args []safejs.Value, a *answer) {
 		a.resolve(bridge.NewObject()) // there are no groups
 		return
 	}
-	i.send(a, "message.readAll", frame.Fields{}, empty)
+	i.send(a, "message.readAll", frame.Fields{{Key: "cursor", Value: i.inbox.shown}}, empty)
 }
 
 func empty(safejs.Value) safejs.Value { return bridge.NewObject() }

@@ -26,13 +26,16 @@ func (i *instance) getMessageList(args []safejs.Value, a *answer) {
 	}
 	var before int64
 	if next != "" {
-		if p := i.inbox.pages[id]; p.id == next {
-			before = p.before
-		} else {
+		for _, p := range i.inbox.pages[id] {
+			if p.id == next {
+				before = p.before
+			}
+		}
+		if before == 0 {
 			before = bridge.Object{Value: i.inbox.message(next)}.Number("position")
 		}
 		if before == 0 {
-			a.reject(badArgument("getMessageList", "nextReqMessageID is none that the last call has given"))
+			a.reject(badArgument("getMessageList", "nextReqMessageID is none that a call for this conversation has given: begin without one"))
 			return
 		}
 	}
@@ -68,7 +71,11 @@ func (i *instance) page(a *answer, id string, before int64, count int, newer []s
 		nextID := ""
 		if !complete && len(list) > 0 {
 			nextID = bridge.Object{Value: list[0]}.Text("ID")
-			in.pages[id] = pageEnd{nextID, next}
+			if ends := append(in.pages[id], pageEnd{nextID, next}); len(ends) > keptPages {
+				in.pages[id] = ends[1:]
+			} else {
+				in.pages[id] = ends
+			}
 		}
 		bridge.Set(data, "nextReqMessageID", bridge.String(nextID))
 		bridge.Set(data, "isCompleted", bridge.Bool(complete))

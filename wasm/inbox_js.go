@@ -17,10 +17,10 @@ import (
 // there describes its calls and notifications.
 type inbox struct {
 	i     *instance
-	list  []*conversation     // newest first, pinned ones before
-	fresh []*conversation     // of a whole list that has not come entirely
-	live  map[string]*objects // messages, by conversationID
-	pages map[string]pageEnd  // by conversationID
+	list  []*conversation      // newest first, pinned ones before
+	fresh []*conversation      // of a whole list that has not come entirely
+	live  map[string]*objects  // messages, by conversationID
+	pages map[string][]pageEnd // by conversationID, the newest keptPages
 
 	ordered safejs.Value // an array of list's objects; undefined when it has changed
 
@@ -30,16 +30,25 @@ type inbox struct {
 	synced  bool   // the first sync is done
 	round   int    // numbers the logins: an answer of an older one is dropped
 	cursor  string // where this instance stands; opaque
+	shown   string // the cursor of what the page was given
 	seen    int64  // position of the newest message that came
+	undone  int64  // position of the newest revocation that came
 
-	received, revoked []safejs.Value // what waits
-	listChanged       bool
-	total, toldTotal  int
-	waiting           []func(*fault.Error) // calls that need the list
+	received, revoked, read []safejs.Value // what waits
+	listChanged             bool
+	total, toldTotal        int
+	waiting                 []waiting // calls that need the list
+	cleanAt, held           int       // of live: how many entries make it worth to look for dead ones
 
 	acking, ackAgain bool
 	acked            string
 	watched          map[string]bool
+}
+
+// waiting is a call that needs the list, and until when it waits, in ms.
+type waiting struct {
+	by   int
+	done func(*fault.Error)
 }
 
 // pageEnd is where the next page of a conversation begins.
@@ -48,14 +57,22 @@ type pageEnd struct {
 	before int64
 }
 
+// keptPages is how many parts of a page may go through one conversation at a
+// time, each at its own place.
+const keptPages = 16
+
 // syncWithin and its retry, in ms.
 const (
 	syncWithin = 20_000
 	syncRetry  = 1_000
 )
 
+// listWithin is how long a call waits for the list, in ms, while the sync
+// fails and is tried again.
+var listWithin = syncWithin
+
 func newInbox(i *instance) *inbox {
-	return &inbox{i: i, live: map[string]*objects{}, pages: map[string]pageEnd{}, watched: map[string]bool{}}
+	return &inbox{i: i, live: map[string]*objects{}, pages: map[string][]pageEnd{}, watched: map[string]bool{}, cleanAt: cleanFrom}
 }
 
 // emitted follows what the session tells the page.
@@ -87,7 +104,7 @@ func (in *inbox) forget(f *fault.Error) {
 	*in = *newInbox(in.i)
 	in.round = round + 1
 	for _, w := range waiting {
-		w(f)
+		w.done(f)
 	}
 }
 
@@ -132,6 +149,18 @@ func (in *inbox) failed(f *fault.Error) {
 	}
 	in.i.sdk.log(2, "messages could not be synchronised: "+f.Message)
 	in.i.sdk.later(in.i, syncRetry)
+	now, all := in.i.now(), in.waiting
+	in.waiting = nil
+	for _, w := range all {
+		if w.by > now {
+			in.waiting = append(in.waiting, w)
+		}
+	}
+	for _, w := range all {
+		if w.by <= now {
+			w.done(f)
+		}
+	}
 }
 
 // retry is what later comes back to.
@@ -154,7 +183,7 @@ func (in *inbox) done() {
 	in.waiting = nil
 	in.flush()
 	for _, w := range waiting {
-		w(nil)
+		w.done(nil)
 	}
 }
 
@@ -164,8 +193,9 @@ func (in *inbox) flush() {
 		return
 	}
 	round := in.round
-	received, revoked, changed, total := in.received, in.revoked, in.listChanged, in.total
-	in.received, in.revoked, in.listChanged = nil, nil, false
+	in.shown = in.cursor
+	received, revoked, read, changed, total := in.received, in.revoked, in.read, in.listChanged, in.total
+	in.received, in.revoked, in.read, in.listChanged = nil, nil, nil, false
 	if changed {
 		in.emit(session.EventConversationListUpdated, in.array())
 	}
@@ -180,6 +210,9 @@ func (in *inbox) flush() {
 	}
 	if len(revoked) > 0 && round == in.round {
 		in.emit(session.EventMessageRevoked, bridge.NewArray(revoked...))
+	}
+	if len(read) > 0 && round == in.round {
+		in.emit(session.EventMessageReadByPeer, bridge.NewArray(read...))
 	}
 }
 
@@ -226,7 +259,7 @@ func (in *inbox) notified(method string, note safejs.Value) bool {
 	switch method {
 	case "conversations":
 		if isTrue(bridge.Field(note, "reset")) {
-			in.seen, in.cursor = 0, ""
+			in.seen, in.undone, in.cursor = 0, 0, ""
 		}
 		in.conversations(note)
 	case "messages":
@@ -244,6 +277,12 @@ func (in *inbox) notified(method string, note safejs.Value) bool {
 		})
 	case "revoked":
 		in.patches(note)
+		if position := (bridge.Object{Value: note}).Number("position"); position != 0 {
+			if position <= in.undone {
+				break // a sync that was asked for twice
+			}
+			in.undone = position
+		}
 		in.each(note, "messages", func(m safejs.Value) { in.revoked = append(in.revoked, in.intern(m)) })
 	case "read":
 		in.readByPeer(note)
@@ -274,34 +313,53 @@ func each(list safejs.Value, f func(safejs.Value)) {
 // readByPeer: the peer has read what this user wrote up to a sequence.
 func (in *inbox) readByPeer(note safejs.Value) {
 	o := bridge.Object{Value: note}
-	id := o.Text("conversationID")
 	upTo := o.Number("sequence")
-	if c := in.find(id); c != nil {
-		bridge.Set(c.object, "peerReadTime", bridge.Get(note, "time"))
-		bridge.Set(c.object, "peerReadSequence", bridge.Get(note, "sequence"))
-		last := bridge.Get(c.object, "lastMessage")
-		if bridge.IsObject(last) {
-			bridge.Set(last, "isPeerRead", bridge.Bool(bridge.Object{Value: last}.Number("lastSequence") <= upTo))
-		}
+	c := in.find(o.Text("conversationID"))
+	if c == nil || upTo <= c.peerRead {
+		return
 	}
-	if read := in.readUpTo(id, upTo); len(read) > 0 {
-		in.emit(session.EventMessageReadByPeer, bridge.NewArray(read...))
+	bridge.Set(c.object, "peerReadTime", bridge.Get(note, "time"))
+	bridge.Set(c.object, "peerReadSequence", bridge.Get(note, "sequence"))
+	c.peerRead = upTo
+	last := bridge.Object{Value: bridge.Get(c.object, "lastMessage")}
+	if bridge.IsObject(last.Value) && last.Text("fromAccount") == in.i.client.User() && last.Number("lastSequence") <= upTo {
+		bridge.Set(last.Value, "isPeerRead", bridge.Bool(true))
+	}
+	in.listChanged = true
+	in.readUpTo(c)
+}
+
+// readUpTo marks the live messages that the peer has read and tells of those
+// that were not marked before.
+func (in *inbox) readUpTo(c *conversation) {
+	in.live[c.id].each(func(m safejs.Value) { in.markPeerRead(c, m) })
+}
+
+func (in *inbox) markPeerRead(c *conversation, m safejs.Value) {
+	o := bridge.Object{Value: m}
+	if o.Text("flow") == "out" && o.Text("status") == "success" && o.Number("sequence") <= c.peerRead &&
+		o.Number("position") != 0 && !isTrue(bridge.Get(m, "isPeerRead")) {
+		bridge.Set(m, "isPeerRead", bridge.Bool(true))
+		in.read = append(in.read, m)
 	}
 }
 
-// readUpTo marks the live messages that the peer has read and gives those that
-// were not marked before.
-func (in *inbox) readUpTo(conversationID string, upTo int64) []safejs.Value {
-	var read []safejs.Value
-	in.live[conversationID].each(func(m safejs.Value) {
-		o := bridge.Object{Value: m}
-		if o.Text("flow") == "out" && o.Text("status") == "success" && o.Number("sequence") <= upTo &&
-			o.Number("position") != 0 && !isTrue(bridge.Get(m, "isPeerRead")) {
-			bridge.Set(m, "isPeerRead", bridge.Bool(true))
-			read = append(read, m)
+// sent: a message is stored. The peer may have read it before its answer came,
+// when a lost connection kept that back.
+func (in *inbox) sent(m safejs.Value) {
+	if c := in.find(bridge.Object{Value: m}.Text("conversationID")); c != nil {
+		in.markPeerRead(c, m)
+		in.flush()
+	}
+}
+
+// readAll marks the live messages of a conversation that the user has read.
+func (in *inbox) readAll(c *conversation) {
+	in.live[c.id].each(func(m safejs.Value) {
+		if (bridge.Object{Value: m}).Text("flow") == "in" {
+			bridge.Set(m, "isRead", bridge.Bool(true))
 		}
 	})
-	return read
 }
 
 func isTrue(v safejs.Value) bool {

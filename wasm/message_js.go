@@ -128,6 +128,13 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		a.reject(fault.New(fault.NotAMessage))
 		return
 	}
+	// Sent again, by whatever method, it is the same message: it is stored once,
+	// and one that was for who is online stays that.
+	again := isTrue(bridge.Get(m.Value, "isResend")) || m.Text("status") != "unSend"
+	online := isTrue(bridge.Get(bridge.Arg(args, 1), "onlineUserOnly")) || again && isTrue(bridge.Get(m.Value, "onlineOnlyFlag"))
+	if online {
+		bridge.Set(m.Value, "onlineOnlyFlag", bridge.Bool(true))
+	}
 	fail := func(f *fault.Error) {
 		bridge.Set(m.Value, "status", bridge.String("fail"))
 		a.promise.Reject(bridge.NewError(f, bridge.Wrap("message", m.Value)))
@@ -148,12 +155,13 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		{Key: "cloudCustomData", Value: m.Text("cloudCustomData")},
 		{Key: "random", Value: m.Number("random")},
 		{Key: "clientTime", Value: m.Number("time")},
-		{Key: "onlineUserOnly", Value: isTrue(bridge.Get(bridge.Arg(args, 1), "onlineUserOnly"))},
-		{Key: "resend", Value: isTrue(bridge.Get(m.Value, "isResend"))},
+		{Key: "onlineUserOnly", Value: online},
+		{Key: "resend", Value: again},
 	}, sendWithin, func(result frame.Body, f *fault.Error) {
 		if f == nil {
 			assign(m.Value, bridge.Get(bridge.ValueOf(result), "message"))
 			a.resolve(bridge.Wrap("message", m.Value))
+			i.inbox.sent(m.Value)
 			return
 		}
 		if f.Code == frame.CodeNoMethod {

@@ -12,18 +12,19 @@ import (
 // by ID. They are held weakly, so that a page that forgets a message frees it;
 // where there is no WeakRef they last until logout.
 type objects struct {
-	refs    safejs.Value // Map of ID to WeakRef, or to the object itself
-	weak    safejs.Value // WeakRef, or undefined
-	size    int          // of refs at most: a message put twice counts twice until clean
-	cleanAt int          // the size that makes it worth to look for dead ones
+	refs safejs.Value // Map of ID to WeakRef, or to the object itself
+	weak safejs.Value // WeakRef, or undefined
 }
+
+// cleanFrom is from how many entries on it is worth to look for dead ones.
+const cleanFrom = 1024
 
 func newObjects() *objects {
 	m, err := bridge.Global("Map").New()
 	if err != nil {
 		m = safejs.Undefined()
 	}
-	return &objects{refs: m, weak: bridge.Global("WeakRef"), cleanAt: 256}
+	return &objects{refs: m, weak: bridge.Global("WeakRef")}
 }
 
 func (o *objects) get(id string) safejs.Value {
@@ -48,13 +49,11 @@ func (o *objects) put(id string, object safejs.Value) {
 		}
 	}
 	bridge.Call(o.refs, "set", bridge.String(id), ref)
-	if o.size++; o.size >= o.cleanAt {
-		o.clean()
-	}
 }
 
-// clean drops the entries of objects that are no more.
-func (o *objects) clean() {
+// clean drops the entries of objects that are no more and gives how many are
+// left.
+func (o *objects) clean() int {
 	each(o.entries(), func(e safejs.Value) {
 		id, _ := e.Index(0)
 		ref, _ := e.Index(1)
@@ -63,8 +62,7 @@ func (o *objects) clean() {
 		}
 	})
 	size, _ := bridge.Number(bridge.Get(o.refs, "size"))
-	o.size = int(size)
-	o.cleanAt = max(256, 2*o.size)
+	return int(size)
 }
 
 func (o *objects) entries() safejs.Value {
@@ -110,8 +108,24 @@ func (in *inbox) intern(m safejs.Value) safejs.Value {
 	return held
 }
 
+// lasting are fields that become true once and for all, with what tells more
+// of them. A page of the history may have been composed before the event that
+// overtook it.
+var lasting = map[string][]string{
+	"isRead": nil, "isPeerRead": nil, "isDeleted": nil, "isRevoked": {"revoker", "revokerInfo", "revokeReason"},
+}
+
 // assign brings a Message up to date; its payload stays the object it is.
 func assign(held, m safejs.Value) {
+	for key, more := range lasting {
+		if !isTrue(bridge.Get(held, key)) || isTrue(bridge.Get(m, key)) {
+			continue
+		}
+		bridge.Set(m, key, bridge.Bool(true))
+		for _, also := range more {
+			bridge.Set(m, also, bridge.Get(held, also))
+		}
+	}
 	if p := bridge.Get(held, "payload"); bridge.IsObject(p) {
 		bridge.Set(m, "payload", p)
 	}
@@ -131,6 +145,22 @@ func (in *inbox) put(conversationID, id string, m safejs.Value) {
 		in.live[conversationID] = o
 	}
 	o.put(id, m)
+	if in.held++; in.held >= in.cleanAt {
+		in.clean()
+	}
+}
+
+// clean forgets the messages that the page has forgotten, of all
+// conversations: most of them are of many that were looked at once.
+func (in *inbox) clean() {
+	in.held = 0
+	for id, o := range in.live {
+		n := o.clean()
+		if in.held += n; n == 0 {
+			delete(in.live, id)
+		}
+	}
+	in.cleanAt = max(cleanFrom, 2*in.held)
 }
 
 // message gives the live Message of an ID, undefined when there is none.

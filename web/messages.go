@@ -123,18 +123,33 @@ func (t *running) importProfile(ctx context.Context, u gateway.User, nick, face 
 	return t.inbox.Import(ctx, inbox.User(u), nick, face)
 }
 
+// forgetUser takes from a user that is to be deleted what he has.
+func (t *running) forgetUser(ctx context.Context, u gateway.User) error {
+	return t.inbox.Forget(ctx, inbox.User(u))
+}
+
 // presence tells who is online from the registry's records.
 type presence struct{ reg *registry.Registry }
 
 // Online implements inbox.Presence. Whoever is within grace is online still.
+// Each user is a read of the registry, perhaps over the network: many at once.
 func (p presence) Online(ctx context.Context, app uint32, userIDs []string) ([]bool, error) {
+	const width = 16
 	out := make([]bool, len(userIDs))
-	for i, id := range userIDs {
-		v, err := p.reg.Get(ctx, gateway.User{SDKAppID: app, UserID: id})
-		if err != nil {
-			return nil, err
-		}
-		out[i] = v.State != registry.Offline
+	errs := make([]error, width)
+	var wg sync.WaitGroup
+	for w := range min(width, len(userIDs)) {
+		wg.Go(func() {
+			for i := w; i < len(userIDs); i += width {
+				v, err := p.reg.Get(ctx, gateway.User{SDKAppID: app, UserID: userIDs[i]})
+				if err != nil {
+					errs[w] = err
+					return
+				}
+				out[i] = v.State != registry.Offline
+			}
+		})
 	}
-	return out, nil
+	wg.Wait()
+	return out, errors.Join(errs...)
 }

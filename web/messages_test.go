@@ -110,3 +110,31 @@ func TestMessagesAcrossGateways(t *testing.T) {
 	case <-bob.closed:
 	}
 }
+
+// TestDeletedAccountLeavesNothing: who gets its UserID is somebody else.
+func TestDeletedAccountLeavesNothing(t *testing.T) {
+	s := newStage(t, nil)
+	s.call("im_open_login_svc/account_import", `{"UserID":"erin","Nick":"Erin"}`)
+	s.call("openim/sendmsg", `{"From_Account":"frank","To_Account":"erin","MsgRandom":1,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"private"}}]}`)
+	enter := func(instance string) (*socket, []frame.Message, string) {
+		c, err := dial(t, s.url, nil)
+		require.NoError(t, err)
+		require.Nil(t, c.login("erin", sign("erin"), instance, frame.IntentNew).Err)
+		var notes []frame.Message
+		c.call(2, "session.sync", `{}`, &notes)
+		profile := c.call(3, "profile.get", `{}`, &notes)
+		return c, notes, string(profile.Body.(*jsonframe.Object).Raw)
+	}
+	old, notes, profile := enter("0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a")
+	require.Equal(t, []string{"private"}, texts(t, notes))
+	require.Contains(t, profile, "Erin")
+
+	s.call("im_open_login_svc/account_delete", `{"DeleteItem":[{"UserID":"erin"}]}`)
+	<-old.closed
+	s.call("im_open_login_svc/account_import", `{"UserID":"erin"}`)
+	c, notes, profile := enter("0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b")
+	require.Empty(t, texts(t, notes))
+	require.NotContains(t, profile, "Erin")
+	history := c.call(4, "message.list", `{"conversationID":"C2Cfrank"}`, &notes)
+	require.NotContains(t, string(history.Body.(*jsonframe.Object).Raw), "private")
+}

@@ -51,6 +51,7 @@ func serveREST(ctx context.Context, t *running) error {
 		RequireImport: t.options.requireImport,
 		Send:          t.sendMessage,
 		Profile:       t.importProfile,
+		Forget:        t.forgetUser,
 		Rate:          t.options.apiRate,
 		Observe:       t.metrics.called,
 		Log:           t.log,

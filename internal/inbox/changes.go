@@ -7,18 +7,29 @@ import (
 
 // adopt keeps the settings for composing live frames, and has the live
 // sessions told of what is new in them, but for those of some conversations
-// that the caller tells of.
-func (u *user) adopt(all peers, rev uint64, but ...string) {
+// that the caller refreshes. False: they were known already.
+func (u *user) adopt(all peers, rev uint64, but ...string) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.peers != nil && rev <= u.rev {
-		return
+		return false
 	}
 	before := u.peers
 	u.peers, u.rev = all, rev
+	u.untold += len(but)
 	if before != nil {
 		u.changedSince(before, but...)
 	}
+	return true
+}
+
+// at is the cursor of a frame. While some settings were not told yet it names
+// none, so that a link that breaks now brings them all; mu is held.
+func (u *user) at(pos uint64) cursor {
+	if u.untold > 0 {
+		return cursor{pos: pos}
+	}
+	return cursor{pos, u.rev}
 }
 
 // changedSince has the live sessions told of the conversations whose settings
@@ -27,7 +38,8 @@ func (u *user) changedSince(before peers, but ...string) {
 	for other, set := range u.peers {
 		// A conversation that is new has been told of by its first message.
 		if before[other] != set && !slices.Contains(but, other) {
-			go u.refresh(other)
+			u.untold++
+			go u.refresh(other, true)
 		}
 	}
 }
@@ -65,8 +77,9 @@ func (u *user) peersChanged(rev uint64, data []byte) {
 	}
 }
 
-// refresh pushes a conversation as it is now to every live session.
-func (u *user) refresh(other string) {
+// refresh pushes a conversation as it is now to every live session; owed: it
+// is one of the untold.
+func (u *user) refresh(other string, owed bool) {
 	// One at a time: what is told last has been read last.
 	u.refreshing.Lock()
 	defer u.refreshing.Unlock()
@@ -80,6 +93,9 @@ func (u *user) refresh(other string) {
 			return
 		}
 		if head == nil {
+			u.mu.Lock()
+			u.hasTold(owed)
+			u.mu.Unlock()
 			return
 		}
 		u.mu.Lock()
@@ -99,13 +115,23 @@ func (u *user) refresh(other string) {
 			u.mu.Unlock()
 			continue // it went on meanwhile: what would be told is old
 		}
+		u.hasTold(owed)
 		for s := range u.sessions {
 			if s.live {
-				note.Cursor = cursor{s.pos, u.rev}.String()
-				s.push(noteConversations, encode(note))
+				note.Cursor = u.at(s.pos).String()
+				if !s.push(noteConversations, encode(note)) {
+					s.stall()
+				}
 			}
 		}
 		u.mu.Unlock()
 		return
+	}
+}
+
+// hasTold needs mu.
+func (u *user) hasTold(owed bool) {
+	if owed {
+		u.untold--
 	}
 }

@@ -208,6 +208,7 @@ type messagesNote struct {
 	More          bool           `json:"more,omitempty"`
 	Conversations []Conversation `json:"conversations,omitempty"`
 	Cursor        string         `json:"cursor,omitempty"`
+	Position      uint64         `json:"position,omitempty"` // of a revocation
 }
 
 type readNote struct {
@@ -226,7 +227,7 @@ type outgoing struct {
 // frame gives what a session is told of a record; user.mu is held.
 func (o *outgoing) frame(s *Session, r *record, side int) (string, json.RawMessage) {
 	u := s.user
-	at := cursor{r.pos, u.rev}.String()
+	at := u.at(r.pos).String()
 	set := u.peers[r.pair.users[r.pair.other(side)]]
 	switch r.Kind {
 	case kindMessage:
@@ -265,6 +266,7 @@ func (o *outgoing) frame(s *Session, r *record, side int) (string, json.RawMessa
 				Messages:      []Message{m},
 				Conversations: []Conversation{r.afterRevocation(set, side)},
 				Cursor:        at,
+				Position:      r.pos,
 			})
 		}
 		return noteRevoked, o.full

@@ -123,6 +123,11 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 			}
 		} else {
 			expect = c.last.pos
+			if r.Kind == kindMessage {
+				if err := in.reintroduce(ctx, p); err != nil {
+					return nil, false, err
+				}
+			}
 		}
 		data := encode(r)
 		if data == nil {

@@ -20,7 +20,9 @@
 // sequence numbers without gaps. A position is a sequence number of the
 // stream; it grows over all conversations, which makes it a cursor.
 // A first message is entered in both users' peers before it is stored, so
-// every conversation that has a record is found through its users.
+// every conversation that has a record is found through its users, but for the
+// oldest ones of who has more than Options.Peers: those come back with their
+// next message.
 //
 // # Guarantees
 //
@@ -56,8 +58,8 @@
 //	    onlineUserOnly?} -> {message}
 //	message.list {conversationID, before?: position, count?} -> {messages, next, isCompleted}
 //	    oldest first; fewer than count when they would not fit a frame
-//	message.read {conversationID} -> {}
-//	message.readAll {} -> {}
+//	message.read {conversationID, cursor?}; message.readAll {cursor?} -> {}
+//	    up to the cursor: what came after it nobody has seen
 //	message.delete {conversationID, positions} -> {}
 //	message.revoke {conversationID, position} -> {message}
 //	message.ack {cursor} -> {}
@@ -77,7 +79,7 @@
 //	    each is a whole Conversation, or only the fields that changed;
 //	    reset: positions begin anew, for the stores were set back
 //	messages {messages, missed?, more?, conversations?, cursor?}
-//	revoked {messages, conversations?, cursor?}
+//	revoked {messages, conversations?, cursor?, position}  position is the revocation's
 //	read {conversationID, sequence, time, cursor}  the peer has read up to sequence
 //	profile {profile}   blacklist {userIDs}   status {statuses}
 //

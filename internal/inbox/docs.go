@@ -27,12 +27,16 @@ type settings struct {
 	Deleted bool   `json:"x,omitempty"` // single messages were deleted
 }
 
+// cleared is up to where ClearedSent counts.
+func (s settings) cleared() uint64 { return max(s.Cleared, s.Hidden) }
+
 // docs are the documents of TIM_DOC. Reads that may be old come from a cache
 // that the follower keeps current; writes are compare-and-set.
 type docs struct {
 	store *store
 	mu    sync.Mutex
 	cache map[string]doc
+	bytes int // of cache
 	// turns counts invalidations, so that a read that was overtaken by one
 	// does not put its old answer back.
 	turns uint64
@@ -51,6 +55,7 @@ func (d *docs) saw(subject string, rev uint64, data []byte) {
 		d.turns++
 	}
 	if have, ok := d.cache[subject]; ok && have.rev < rev {
+		d.bytes += len(data) - len(have.data)
 		d.cache[subject] = doc{rev, data}
 	}
 }
@@ -75,16 +80,24 @@ func (d *docs) put(subject string, got doc, turn uint64) {
 	if d.turns != turn {
 		return
 	}
-	if len(d.cache) >= maxCached {
-		for k := range d.cache {
+	d.bytes -= len(d.cache[subject].data)
+	delete(d.cache, subject)
+	if len(d.cache) >= maxCached || d.bytes >= maxCachedBytes {
+		for k, v := range d.cache {
 			delete(d.cache, k)
-			if len(d.cache) < maxCached*7/8 {
+			d.bytes -= len(v.data)
+			if len(d.cache) < maxCached*7/8 && d.bytes < maxCachedBytes*7/8 {
 				break
 			}
 		}
 	}
 	d.cache[subject] = got
+	d.bytes += len(got.data)
 }
+
+// maxCachedBytes bounds the documents that are cached, beside their number: one
+// may have thousands of conversations in it.
+const maxCachedBytes = 64 << 20
 
 func (d *docs) get(ctx context.Context, subject string) (doc, error) {
 	d.mu.Lock()
@@ -180,29 +193,4 @@ func update[T any](ctx context.Context, in *Inbox, u User, kind string, change f
 
 func (in *Inbox) publishDoc(ctx context.Context, subject string, data []byte, expect uint64) (uint64, bool, error) {
 	return in.publishOnce(ctx, subject, data, expect, "")
-}
-
-// introduce enters a conversation in its users' peers; before its first
-// record is stored, so that no record is ever without.
-func (in *Inbox) introduce(ctx context.Context, p pair) error {
-	for side := range 2 {
-		other := p.users[p.other(side)]
-		_, _, err := update(ctx, in, p.user(side), docPeers, func(v *peers) (bool, error) {
-			if _, ok := (*v)[other]; ok {
-				return false, nil
-			}
-			if *v == nil {
-				*v = peers{}
-			}
-			(*v)[other] = settings{}
-			return true, nil
-		})
-		if err != nil {
-			return err
-		}
-		if p.users[0] == p.users[1] {
-			break
-		}
-	}
-	return nil
 }

@@ -120,6 +120,20 @@ func TestAcknowledgedTwiceIsKeptNowhere(t *testing.T) {
 	require.Zero(t, unsaved())
 }
 
+// TestAcknowledgedAheadOfTheFollower: an instance that comes from a gateway
+// that was ahead of this one acknowledges what it has seen there.
+func TestAcknowledgedAheadOfTheFollower(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	in.messages.mu.Lock() // it stands still
+	m := a.send("bob", "seen elsewhere")
+	time.AfterFunc(100*time.Millisecond, in.messages.mu.Unlock)
+	b.must("message.ack", ackParams{cursor{pos: m.Position}.String()}, nil)
+	require.Equal(t, fault.BadParameters, b.call("message.ack", ackParams{cursor{pos: m.Position + 1}.String()}, nil).Code)
+	b.drop()
+	require.Empty(t, login(t, in, "bob", "b2").texts())
+}
+
 // TestSameIDToAnother: an ID names a message of one conversation; the same one
 // to somebody else is not taken for a repetition and so lost.
 func TestSameIDToAnother(t *testing.T) {
@@ -176,6 +190,29 @@ func TestOnlineOnlyRepeatedComesOnce(t *testing.T) {
 	require.LessOrEqual(t, len(u.lives), keptLive)
 }
 
+// TestServerOnlineOnlyRepeated: the server API's repetition is one message also
+// when it is for who is online, and a later one is another.
+func TestServerOnlineOnlyRepeated(t *testing.T) {
+	var late atomic.Int64
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Now: func() time.Time { return time.Now().Add(time.Duration(late.Load())) }})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	send := func() {
+		_, err := in.Send(t.Context(), ServerMessage{SDKAppID: app, From: "alice", To: "bob", Type: typeText, Payload: []byte(`{"text":"x"}`), Random: 1, OnlineOnly: true})
+		require.NoError(t, err)
+	}
+	send()
+	late.Add(int64(time.Second))
+	send()
+	late.Add(int64(3 * time.Minute))
+	send()
+	p := sendText(freshID(), "bob", "last")
+	p["onlineUserOnly"] = true
+	a.must("message.send", p, nil)
+	b.until("the last", func() bool { texts := b.textsLocked(); return len(texts) > 0 && texts[len(texts)-1] == "last" })
+	require.Equal(t, []string{"x", "x", "last"}, b.texts())
+	require.NotEqual(t, b.messages[0].ID, b.messages[1].ID)
+}
+
 // TestStatusAfterReconnect: whoever comes back learns how those he watches are
 // now; he was not told of what changed meanwhile.
 func TestStatusAfterReconnect(t *testing.T) {
@@ -216,4 +253,53 @@ func TestLargestMessage(t *testing.T) {
 	p["id"], p["cloudCustomData"] = "2", "12345"
 	require.Equal(t, fault.BodyTooLarge, a.call("message.send", p, nil).Code)
 	require.Len(t, a.history("bob"), 1)
+}
+
+// TestRevokedAfterDeletion: what a user has deleted unread is not unread any
+// more, so that its revocation takes nothing from the count of what is new.
+func TestRevokedAfterDeletion(t *testing.T) {
+	for _, history := range []bool{true, false} {
+		in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+		a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+		a.send("bob", "read")
+		b.until("it", func() bool { return len(b.messages) == 1 })
+		b.must("message.read", conversationParams{ConversationID: "C2Calice"}, nil)
+		gone, also := a.send("bob", "gone"), a.send("bob", "also")
+		b.must("conversation.delete", conversationParams{ConversationIDs: []string{"C2Calice"}, ClearHistory: history}, nil)
+		revoke := func(m Message) {
+			a.must("message.revoke", map[string]any{"conversationID": "C2Cbob", "position": m.Position}, nil)
+		}
+		revoke(gone)
+		later := a.send("bob", "later")
+		b.until("the last", func() bool { return len(b.messages) == 4 })
+		require.EqualValues(t, 1, b.conv("alice")["unreadCount"])
+		require.EqualValues(t, 1, login(t, in, "bob", "b2").conv("alice")["unreadCount"])
+		revoke(also)
+		require.EqualValues(t, 1, login(t, in, "bob", "b3").conv("alice")["unreadCount"])
+		revoke(later)
+		require.EqualValues(t, 0, login(t, in, "bob", "b4").conv("alice")["unreadCount"])
+	}
+}
+
+// TestRepetitionTellsWhatBecameOfTheFirst: a send that is tried again may have
+// been read, or taken back, by the time of its answer.
+func TestRepetitionTellsWhatBecameOfTheFirst(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	again := func(more map[string]any) Message {
+		p := sendText("one", "bob", "x")
+		for k, v := range more {
+			p[k] = v
+		}
+		var r messageResult
+		a.must("message.send", p, &r)
+		return r.Message
+	}
+	m := again(nil)
+	require.False(t, m.IsPeerRead)
+	b.must("message.read", conversationParams{ConversationID: "C2Calice"}, nil)
+	require.True(t, again(nil).IsPeerRead)
+	a.must("message.revoke", map[string]any{"conversationID": "C2Cbob", "position": m.Position}, nil)
+	require.True(t, again(nil).IsRevoked)
+	require.True(t, again(map[string]any{"resend": true}).IsRevoked)
 }

@@ -161,14 +161,24 @@ func (in *Inbox) heads(ctx context.Context, u User, all peers) ([]*record, error
 func (in *Inbox) compose(ctx context.Context, u User, heads []*record, all peers) ([]Conversation, error) {
 	out := make([]Conversation, 0, len(heads))
 	others := make([]string, 0, len(heads))
-	for _, h := range heads {
+	newest := make([]struct {
+		message *record
+		flags   flags
+	}, len(heads))
+	err := spread(len(heads), func(i int) (err error) {
+		h, l := heads[i], &newest[i]
+		side := h.pair.side(u.UserID)
+		l.message, l.flags, err = in.lastMessage(ctx, h, all[h.pair.users[h.pair.other(side)]], side)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, h := range heads {
 		side := h.pair.side(u.UserID)
 		other := h.pair.users[h.pair.other(side)]
 		set := all[other]
-		last, f, err := in.lastMessage(ctx, h, set, side)
-		if err != nil {
-			return nil, err
-		}
+		last, f := newest[i].message, newest[i].flags
 		if set.Hidden != 0 && (last == nil || last.pos <= set.Hidden) {
 			continue
 		}

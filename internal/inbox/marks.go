@@ -85,23 +85,58 @@ func (in *Inbox) messageAt(ctx context.Context, p pair, pos uint64) (*record, er
 	return nil, fault.With(fault.BadParameters, "there is no such message in the conversation; it may be older than messages are kept")
 }
 
-// markRead says that the session's user has read all of a conversation. It
-// returns when this gateway's sessions were told.
-func (in *Inbox) markRead(ctx context.Context, p pair, side int) error {
+// markRead says that the session's user has read a conversation as far as his
+// instance knew it: up to a position, which is 0 for all of it. What came
+// meanwhile, while a link was lost perhaps, nobody has seen. It returns when
+// this gateway's sessions were told.
+func (in *Inbox) markRead(ctx context.Context, p pair, side int, upTo uint64) error {
 	peer := p.other(side)
 	r, _, err := in.append(ctx, p, "", func(prev *record) (*record, error) {
-		if prev == nil || prev.Read[side].Seq >= prev.Seq || peer == side {
+		if prev == nil || peer == side {
 			return nil, nil
 		}
 		now := in.now()
+		to, err := in.readTo(ctx, prev, side, upTo)
+		if err != nil || prev.Read[side].Seq >= to.Seq {
+			return nil, err
+		}
 		r := next(prev, kindRead, side, now.UnixMilli())
-		r.Read[side] = mark{Seq: r.Seq, Sent: r.Sent[peer], Time: now.Unix()}
+		to.Time = now.Unix()
+		r.Read[side] = to
 		return r, nil
 	})
 	if err == nil && r != nil {
 		in.told(ctx, r.pos)
 	}
 	return err
+}
+
+// readTo is the mark of a user who has read everything up to a position.
+func (in *Inbox) readTo(ctx context.Context, newest *record, side int, upTo uint64) (mark, error) {
+	peer, positions := newest.pair.other(side), newest.positions()
+	if n := len(positions); upTo == 0 || n == 0 || positions[n-1] <= upTo {
+		return mark{Seq: newest.Seq, Sent: newest.Sent[peer]}, nil
+	}
+	for {
+		batch, err := in.messagesAt(ctx, newest.pair, positions, 0)
+		if err != nil || len(batch) == 0 {
+			return mark{}, err
+		}
+		for _, m := range slices.Backward(batch) {
+			if m.pos > upTo {
+				continue
+			}
+			to := mark{Seq: m.Seq, Sent: m.Sent[peer]}
+			later, err := in.revocations(ctx, []*record{newest}, m.pos, newest.pos)
+			for _, r := range later {
+				if r.By == peer && r.Target.Took && r.Target.Pos <= m.pos && to.Sent > 0 {
+					to.Sent--
+				}
+			}
+			return to, err
+		}
+		positions = batch[0].Last
+	}
 }
 
 // revoke takes back a message of the user's own, for both.
@@ -129,12 +164,19 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 			return r, err
 		}
 	}
+	other := p.other(side)
+	theirs, err := in.settingsOf(ctx, p.user(other))
+	if err != nil {
+		return nil, err
+	}
 	r, _, err := in.append(ctx, p, dedupID("v", p.user(side), p.subject()+m.Message.ID), func(prev *record) (*record, error) {
 		r := next(prev, kindRevoke, side, in.now().UnixMilli())
 		r.Target = &target{Pos: pos, Record: m}
-		// What was not read yet is no longer unread.
-		if other := p.other(side); other != side && m.Seq > r.Read[other].Seq && r.Sent[side] > 0 {
+		// What was not read yet is no longer unread, unless it was cleared: then
+		// it no longer was.
+		if other != side && m.Seq > r.Read[other].Seq && pos > theirs[by].cleared() && r.Sent[side] > 0 {
 			r.Sent[side]--
+			r.Target.Took = true
 		}
 		return r, nil
 	})
@@ -180,6 +222,6 @@ func (s *Session) deleteMessages(ctx context.Context, p pair, side int, position
 			return err
 		}
 	}
-	s.user.refresh(other) // another message may be the last one now
+	s.user.refresh(other, false) // another message may be the last one now
 	return nil
 }

@@ -264,6 +264,23 @@ func TestRepetitionIsNotTooFrequent(t *testing.T) {
 	require.Equal(t, fault.TooFrequent, a.call("message.send", sendText("2", "bob", "y"), nil).Code)
 }
 
+// TestRefusedCostsLittle: a flood is refused without a look into the store for
+// each of it.
+func TestRefusedCostsLittle(t *testing.T) {
+	b := openBus(t, bus.Memory)
+	in := open(t, b, Options{Memory: true, Rate: 0.001, Burst: 5})
+	a := login(t, in, "alice", "a1")
+	refused := 0
+	before := b.Conn().Stats().OutMsgs
+	for n := range 100 {
+		if a.call("message.send", sendText(fmt.Sprint(n), "bob", "x"), nil) != nil {
+			refused++
+		}
+	}
+	require.Equal(t, 95, refused)
+	require.Less(t, b.Conn().Stats().OutMsgs-before, uint64(150))
+}
+
 func TestBlacklist(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")

@@ -21,6 +21,7 @@ type conversationParams struct {
 	Count           int      `json:"count"`
 	Position        uint64   `json:"position"`
 	Positions       []uint64 `json:"positions"`
+	Cursor          string   `json:"cursor"`
 }
 
 type usersParams struct {
@@ -95,11 +96,13 @@ var calls = map[string]call{
 		}
 		return listResult{got.messages, got.next, got.complete}, err
 	}),
-	"message.read": inConversation(func(ctx context.Context, s *Session, c pair, side int, _ conversationParams) (any, error) {
-		return nothing{}, s.in.markRead(ctx, c, side)
+	"message.read": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		at, _ := parseCursor(p.Cursor)
+		return nothing{}, s.in.markRead(ctx, c, side, at.pos)
 	}),
-	"message.readAll": with(func(ctx context.Context, s *Session, _ nothing) (any, error) {
-		return nothing{}, s.readAll(ctx)
+	"message.readAll": with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
+		at, _ := parseCursor(p.Cursor)
+		return nothing{}, s.readAll(ctx, at.pos)
 	}),
 	"message.delete": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		return nothing{}, s.deleteMessages(ctx, c, side, p.Positions)
@@ -111,8 +114,11 @@ var calls = map[string]call{
 		}
 		return messageResult{message(r.revoked(), r, flags{Revoked: true, By: c.users[r.By]}, side)}, nil
 	}),
-	"message.ack": with(func(_ context.Context, s *Session, p ackParams) (any, error) {
+	"message.ack": with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
 		c, ok := parseCursor(p.Cursor)
+		if ok {
+			s.in.told(ctx, c.pos) // another gateway's follower may have been ahead
+		}
 		if !ok || c.pos > s.in.messages.pos.Load() {
 			return nil, fault.With(fault.BadParameters, "the cursor is none of ours")
 		}
@@ -256,7 +262,7 @@ func (s *Session) conversation(ctx context.Context, c pair, p conversationParams
 	}{list[0]}, nil
 }
 
-func (s *Session) readAll(ctx context.Context) error {
+func (s *Session) readAll(ctx context.Context, upTo uint64) error {
 	all, _, err := s.in.peersOf(ctx, s.user.User)
 	if err != nil {
 		return err
@@ -270,7 +276,7 @@ func (s *Session) readAll(ctx context.Context) error {
 		if h.unread(side, all[h.pair.users[h.pair.other(side)]]) == 0 {
 			continue
 		}
-		if err := s.in.markRead(ctx, h.pair, side); err != nil {
+		if err := s.in.markRead(ctx, h.pair, side, upTo); err != nil {
 			return err
 		}
 	}
@@ -302,9 +308,9 @@ func (s *Session) change(ctx context.Context, others []string, f func(v *setting
 	synced := u.peers != nil
 	u.mu.Unlock()
 	if synced {
-		u.adopt(v, rev, others...)
+		owed := u.adopt(v, rev, others...)
 		for _, other := range others {
-			u.refresh(other)
+			u.refresh(other, owed)
 		}
 	}
 	return nil

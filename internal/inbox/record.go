@@ -68,6 +68,7 @@ type content struct {
 type target struct {
 	Pos    uint64  `json:"p"`
 	Record *record `json:"m"`
+	Took   bool    `json:"u,omitempty"` // one from Sent: it was unread
 }
 
 // positions lists the newest messages up to and including this record,

@@ -38,9 +38,12 @@ const maxID = 128
 func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	u := s.user.User
 	if !s.user.limit.Allow() {
-		// A repetition whose first is stored must not be told that it failed.
-		if r, err := s.in.recent(ctx, u, p.To, p.ID); r != nil && err == nil {
-			return messageResult{message(r, r, flags{}, r.pair.side(u.UserID))}, nil
+		// A repetition whose first is stored must not be told that it failed. To
+		// look for it costs reads, and those who send too much would have most.
+		if validUserID(p.To) && s.user.looks.Allow() {
+			if r, err := s.in.recent(ctx, u, p.To, p.ID); r != nil && err == nil {
+				return s.in.sent(ctx, u, r, nil)
+			}
 		}
 		return nil, fault.With(fault.TooFrequent, "messages from "+u.UserID)
 	}
@@ -66,38 +69,56 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		Nick: me.Nick, Avatar: me.Avatar, Random: p.Random, ClientTime: p.ClientTime,
 	}
 	if p.OnlineUserOnly {
-		m, err := s.in.sendLive(u, p.To, c)
+		m, err := s.in.sendLive(u, p.To, c, clientDedup(u, p.To, p.ID))
 		return messageResult{m}, err
 	}
-	var r *record
 	if p.Resend {
-		r, err = s.in.recent(ctx, u, p.To, p.ID)
+		if r, err := s.in.recent(ctx, u, p.To, p.ID); r != nil || err != nil {
+			return s.in.sent(ctx, u, r, err)
+		}
 	}
-	if r == nil && err == nil {
-		r, err = s.in.store1(ctx, u, p.To, c, dedupID("c", u, p.To+"\x00"+p.ID))
+	r, again, err := s.in.store1(ctx, u, p.To, c, clientDedup(u, p.To, p.ID))
+	if again || err != nil {
+		return s.in.sent(ctx, u, r, err)
 	}
+	return messageResult{message(r, r, flags{}, r.pair.side(u.UserID))}, nil
+}
+
+// sent answers the repetition of a send: the first one may have been read or
+// revoked since.
+func (in *Inbox) sent(ctx context.Context, u User, r *record, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return messageResult{message(r, r, flags{}, r.pair.side(u.UserID))}, nil
+	newest, err := in.load(ctx, r.pair)
+	if err != nil {
+		return nil, err
+	}
+	if newest == nil { // it has expired meanwhile
+		newest = r
+	}
+	marks, err := in.flagsOf(ctx, newest, settings{}, []*record{r})
+	if err != nil {
+		return nil, err
+	}
+	return messageResult{message(r, newest, marks[0], r.pair.side(u.UserID))}, nil
 }
 
 type messageResult struct {
 	Message Message `json:"message"`
 }
 
-// store1 stores a message once; a repetition gives the first one.
-func (in *Inbox) store1(ctx context.Context, from User, to string, c *content, msgID string) (*record, error) {
+// store1 stores a message once; a repetition gives the first one, and again.
+func (in *Inbox) store1(ctx context.Context, from User, to string, c *content, msgID string) (r *record, again bool, err error) {
 	p := pairOf(from.SDKAppID, from.UserID, to)
 	by := p.side(from.UserID)
-	r, _, err := in.append(ctx, p, msgID, func(prev *record) (*record, error) {
+	return in.append(ctx, p, msgID, func(prev *record) (*record, error) {
 		r := next(prev, kindMessage, by, in.now().UnixMilli())
 		r.Seq++
 		r.Sent[by]++
 		r.Message = c
 		return r, nil
 	})
-	return r, err
 }
 
 // recent looks for a message that was stored although its sender was told that
@@ -123,6 +144,8 @@ func (in *Inbox) recent(ctx context.Context, from User, to, id string) (*record,
 	}
 	return nil, nil
 }
+
+func clientDedup(from User, to, id string) string { return dedupID("c", from, to+"\x00"+id) }
 
 // dedupID names a message for the stream's window of repetitions.
 func dedupID(kind string, u User, id string) string {
@@ -197,11 +220,12 @@ type liveNote struct {
 	To      string   `json:"to"`
 	At      int64    `json:"at"`
 	Content *content `json:"content"`
+	Key     string   `json:"key"` // the same for a repetition
 }
 
 // sendLive signals a message to whoever is online now; it is never stored.
-func (in *Inbox) sendLive(from User, to string, c *content) (Message, error) {
-	n := liveNote{from.SDKAppID, from.UserID, to, in.now().UnixMilli(), c}
+func (in *Inbox) sendLive(from User, to string, c *content, key string) (Message, error) {
+	n := liveNote{from.SDKAppID, from.UserID, to, in.now().UnixMilli(), c, key}
 	if err := in.signal(signalLive, n); err != nil {
 		return Message{}, err
 	}
@@ -288,10 +312,10 @@ func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) 
 		ClientTime: now.Unix(), NoSync: m.NoSync,
 	}
 	if m.OnlineOnly {
-		live, err := in.sendLive(from, m.To, c)
+		live, err := in.sendLive(from, m.To, c, id)
 		return Sent{live.Time, msgKey(m, live.Time, 0), live.ID}, err
 	}
-	r, err := in.store1(ctx, from, m.To, c, id)
+	r, _, err := in.store1(ctx, from, m.To, c, id)
 	if err != nil {
 		return Sent{}, err
 	}

@@ -228,9 +228,11 @@ func (in *Inbox) sweep() {
 		}
 		in.mu.Unlock()
 		for app, ids := range byApp {
-			ctx, cancel := context.WithTimeout(context.Background(), sweepEvery)
-			in.look(ctx, app, ids)
-			cancel()
+			for part := range slices.Chunk(ids, 500) {
+				ctx, cancel := context.WithTimeout(context.Background(), sweepEvery)
+				in.look(ctx, app, part)
+				cancel()
+			}
 		}
 	}
 }
@@ -258,8 +260,12 @@ func (in *Inbox) sawLive(m *nats.Msg) {
 		}
 		for s := range u.sessions {
 			mine := r.By == side && (s.instance == n.Content.Instance || n.Content.NoSync)
-			if s.live && !mine {
+			switch up := s.syncing; {
+			case mine:
+			case s.live:
 				s.push(noteMessages, params)
+			case up != nil && len(up.lives) < keptLive:
+				up.lives = append(up.lives, params) // after what it catches up with
 			}
 		}
 		u.mu.Unlock()
@@ -270,16 +276,22 @@ func (in *Inbox) sawLive(m *nats.Msg) {
 // than one sender has under way when his link breaks.
 const keptLive = 64
 
+// came is an online-only message that came by, and when, in Unix ms.
+type came struct {
+	key string
+	at  int64
+}
+
 // firstOf tells whether an online-only message has not come by before: a send
 // is tried again after a lost connection. mu is held.
 func (u *user) firstOf(n liveNote) bool {
-	key := n.From + "\x00" + n.To + "\x00" + n.Content.ID
-	if slices.Contains(u.lives, key) {
+	since := n.At - u.in.o.Dedup.Milliseconds()
+	if slices.ContainsFunc(u.lives, func(c came) bool { return c.key == n.Key && c.at > since }) {
 		return false
 	}
 	if len(u.lives) == keptLive {
 		u.lives = slices.Delete(u.lives, 0, 1)
 	}
-	u.lives = append(u.lives, key)
+	u.lives = append(u.lives, came{n.Key, n.At})
 	return true
 }

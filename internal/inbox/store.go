@@ -157,36 +157,43 @@ func (s *store) lastAll(ctx context.Context, stream string, subjects []string) (
 // parallel asks for many records at once; errNone leaves an empty entry.
 func parallel[T any](keys []T, get func(T) (entry, error)) ([]entry, error) {
 	out := make([]entry, len(keys))
-	if len(keys) == 1 {
-		e, err := get(keys[0])
+	err := spread(len(keys), func(i int) error {
+		e, err := get(keys[i])
 		if err != nil && !errors.Is(err, errNone) {
-			return nil, err
+			return err
 		}
-		out[0] = e
-		return out, nil
+		out[i] = e
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// spread does n things, several at once: each may be a way to the store and
+// back. It gives the first error.
+func spread(n int, do func(i int) error) error {
+	if n == 1 {
+		return do(0)
 	}
 	const width = 16
+	var errs [width]error
 	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var first error
-	for w := range min(width, len(keys)) {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for i := w; i < len(keys); i += width {
-				e, err := get(keys[i])
-				if err != nil && !errors.Is(err, errNone) {
-					mu.Lock()
-					first = err
-					mu.Unlock()
-					return
-				}
-				out[i] = e
+	for w := range min(width, n) {
+		wg.Go(func() {
+			for i := w; i < n && errs[w] == nil; i += width {
+				errs[w] = do(i)
 			}
-		}()
+		})
 	}
 	wg.Wait()
-	return out, first
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // request asks until there is an answer or ctx ends: right after a server's

@@ -30,7 +30,8 @@ type catchingUp struct {
 	at      cursor // where the session stands once they are pushed
 	told    peers  // the settings that they tell of
 	queue   []*record
-	over    bool // more came meanwhile than the queue holds
+	over    bool              // more came meanwhile than the queue holds
+	lives   []json.RawMessage // online-only messages that came meanwhile
 }
 
 type pending struct {
@@ -74,6 +75,9 @@ func (s *Session) begin(ctx context.Context, from cursor, resumed bool) error {
 	in, u := s.in, s.user
 	up := &catchingUp{resumed: resumed}
 	u.mu.Lock()
+	if s.syncing != nil {
+		up.lives = s.syncing.lives
+	}
 	s.live, s.syncing = false, up
 	u.mu.Unlock()
 	end, err := in.level(ctx)
@@ -142,11 +146,16 @@ func (s *Session) more(ctx context.Context) (any, error) {
 			s.send(r, r.pair.side(u.UserID), &out)
 		}
 	}
+	for _, params := range up.lives {
+		if s.live {
+			s.push(noteMessages, params)
+		}
+	}
 	u.changedSince(up.told)
 	if len(watched) > 0 && s.live && !s.push(noteStatus, encode(statusNote{watched})) {
 		s.stall()
 	}
-	return syncResult{Cursor: cursor{s.pos, u.rev}.String(), Resumed: up.resumed}, nil
+	return syncResult{Cursor: u.at(s.pos).String(), Resumed: up.resumed}, nil
 }
 
 // note adds a notification to those that a sync will push.
@@ -338,7 +347,7 @@ func (s *Session) composeMissed(ctx context.Context, up *catchingUp, heads []*re
 		if i+1 < len(revoked) {
 			stands.pos = revoked[i+1].pos - 1
 		}
-		up.note(noteRevoked, messagesNote{Messages: []Message{m}, Cursor: stands.String()})
+		up.note(noteRevoked, messagesNote{Messages: []Message{m}, Cursor: stands.String(), Position: r.pos})
 	}
 	return nil
 }

@@ -93,6 +93,63 @@ func TestStall(t *testing.T) {
 	require.Equal(t, []string{"0", "1", "2", "3", "4", "5", "6"}, b.texts())
 }
 
+// TestStallKeepsSettings: what another instance changed while a session could
+// not be told is told afterwards.
+func TestStallKeepsSettings(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a, other := login(t, in, "alice", "a1"), login(t, in, "bob", "b2")
+	b := newClient(t, "bob", "b1")
+	var refuse atomic.Bool
+	refused := make(chan struct{}, 10)
+	b.s = in.Attach(User{app, "bob"}, "b1", func(method string, params json.RawMessage) bool {
+		if refuse.Load() {
+			refused <- struct{}{}
+			return false
+		}
+		return b.push(method, params)
+	})
+	b.sync()
+	a.send("bob", "0")
+	b.until("the first", func() bool { return len(b.messages) == 1 })
+	refuse.Store(true)
+	other.must("conversation.pin", conversationParams{ConversationID: "C2Calice", IsPinned: true}, nil)
+	<-refused
+	refuse.Store(false)
+	b.until("pinned", func() bool { return b.field("alice", "isPinned") == true })
+}
+
+// TestUntoldSettings: a link that breaks between a message and the settings
+// that were changed before it brings the settings, too.
+func TestUntoldSettings(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
+	a.send("bob", "0")
+	b, other := login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
+	u := in.local(User{app, "bob"})
+	u.refreshing.Lock()
+	was := u.rev
+	pinned := make(chan struct{})
+	go func() {
+		defer close(pinned)
+		other.must("conversation.pin", conversationParams{ConversationID: "C2Calice", IsPinned: true}, nil)
+	}()
+	require.Eventually(t, func() bool {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		return u.rev > was
+	}, 5*time.Second, time.Millisecond)
+	c.send("bob", "1")
+	b.until("carol's", func() bool { return len(b.messages) == 2 })
+	b.drop()
+	u.refreshing.Unlock()
+	<-pinned
+	b.attach(in)
+	b.sync()
+	require.Equal(t, true, b.conv("alice")["isPinned"])
+	at, _ := parseCursor(b.cursor)
+	require.NotZero(t, at.rev, "all was told")
+}
+
 // TestStoresSetBack: an instance that has seen more than there is, because a
 // backup was restored, begins anew instead of waiting for positions that will
 // not come.
@@ -128,4 +185,30 @@ func TestResendLongAfter(t *testing.T) {
 	a.must("message.send", p, &again)
 	require.Equal(t, first, again)
 	require.Len(t, a.history("bob"), 21)
+}
+
+// TestOnlineOnlyDuringASync: whoever is online and still catching up is online.
+func TestOnlineOnlyDuringASync(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
+	for range 30 {
+		a.send("bob", strings.Repeat("x", 10<<10))
+	}
+	b := newClient(t, "bob", "b1")
+	b.attach(in)
+	var r syncResult
+	b.must("session.sync", nothing{}, &r)
+	require.True(t, r.More)
+	live := sendText(freshID(), "bob", "now")
+	live["onlineUserOnly"] = true
+	c.must("message.send", live, nil)
+	live["to"] = "alice"
+	c.must("message.send", live, nil) // goes the same way: when it is there, the first one is
+	a.until("hers", func() bool { return len(a.messages) == 1 })
+	b.must("session.sync", nothing{}, &r) // begins again, as after a time-out
+	for r.More {
+		r = syncResult{}
+		b.must("session.more", nothing{}, &r)
+	}
+	b.until("it", func() bool { texts := b.textsLocked(); return texts[len(texts)-1] == "now" })
 }

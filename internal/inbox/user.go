@@ -14,6 +14,7 @@ type user struct {
 	in *Inbox
 	User
 	limit *rate.Limiter
+	looks *rate.Limiter // for repetitions among sends over limit
 
 	refreshing sync.Mutex // taken before mu
 
@@ -21,8 +22,9 @@ type user struct {
 	sessions map[*Session]struct{}
 	peers    peers // as of rev; nil until the first sync
 	rev      uint64
+	untold   int               // settings of rev that no session was told of yet
 	seen     map[string]uint64 // position of the newest record of a conversation that came by
-	lives    []string          // the newest online-only messages, at most keptLive
+	lives    []came            // the newest online-only messages, at most keptLive
 
 	acked   cursor // highest acknowledged
 	stored  uint64 // of acked.pos, what is stored or being stored
@@ -66,7 +68,11 @@ func (in *Inbox) Attach(u User, instance string, push Push) *Session {
 	in.mu.Lock()
 	l := in.users[u]
 	if l == nil {
-		l = &user{in: in, User: u, sessions: map[*Session]struct{}{}, seen: map[string]uint64{}, limit: rate.NewLimiter(rate.Limit(in.o.Rate), in.o.Burst)}
+		l = &user{
+			in: in, User: u, sessions: map[*Session]struct{}{}, seen: map[string]uint64{},
+			limit: rate.NewLimiter(rate.Limit(in.o.Rate), in.o.Burst),
+			looks: rate.NewLimiter(rate.Limit(in.o.Rate/20), in.o.Burst),
+		}
 		in.users[u] = l
 	}
 	s.user = l
@@ -170,7 +176,8 @@ func (s *Session) goOn() {
 	s.calls.Lock()
 	defer s.calls.Unlock()
 	s.user.mu.Lock()
-	stands, done := cursor{s.pos, s.user.rev}, s.closed || s.live || s.syncing != nil
+	// Settings may have been refused, too: no rev brings them all.
+	stands, done := cursor{pos: s.pos}, s.closed || s.live || s.syncing != nil
 	s.user.mu.Unlock()
 	if done || s.in.stopped() {
 		return

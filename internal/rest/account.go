@@ -171,7 +171,8 @@ func (a *API) exists(ctx context.Context, u gateway.User) (bool, error) {
 }
 
 // accountDelete: {"DeleteItem": [{"UserID"}]}. The user's instances are kicked
-// out and what was signed for it is void. An administrator stays.
+// out, what was signed for it is void, and conversations, profile, blacklist
+// and status are gone. An administrator stays.
 func (a *API) accountDelete(ctx context.Context, c *call) (reply, error) {
 	return eachAccount(c, "DeleteItem", func(u gateway.User, _ *checkResult) error { return a.deleteOne(ctx, u) })
 }
@@ -186,6 +187,12 @@ func (a *API) deleteOne(ctx context.Context, u gateway.User) error {
 	}
 	if !known {
 		return fault.New(fault.NoSuchAccount)
+	}
+	// What fails here can be repeated while the account is there still.
+	if a.o.Forget != nil {
+		if err := a.o.Forget(ctx, u); err != nil {
+			return err
+		}
 	}
 	// First nobody new comes in, then out with who is there.
 	if _, err := a.o.Accounts.Delete(ctx, u); err != nil {

@@ -89,3 +89,11 @@ func FuzzReadMessage(f *testing.F) {
 		require.True(t, json.Valid(m.Payload))
 	})
 }
+
+// A message of the server API may be as large as one of a page: what is
+// escaped for HTML would be six times as long.
+func TestMessageBodyIsAsLongAsItsText(t *testing.T) {
+	var m Message
+	require.NoError(t, m.readBody(json.RawMessage(`[{"MsgType":"TIMTextElem","MsgContent":{"Text":"<&>"}}]`)))
+	require.Equal(t, `{"text":"<&>"}`, string(m.Payload))
+}

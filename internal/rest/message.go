@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"math"
@@ -131,10 +132,12 @@ func (m *Message) readBody(raw json.RawMessage) error {
 		}
 		payload[ours] = s
 	}
-	data, err := json.Marshal(payload)
-	if err != nil {
+	var data bytes.Buffer
+	text := json.NewEncoder(&data)
+	text.SetEscapeHTML(false) // it counts against the size of a message
+	if text.Encode(payload) != nil {
 		return malformed("MsgContent cannot be read")
 	}
-	m.Payload = data
+	m.Payload = bytes.TrimSpace(data.Bytes())
 	return nil
 }

@@ -1,0 +1,46 @@
+package inbox
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+)
+
+// TestReadUpToWhatWasSeen: a page that says that it has read a conversation
+// has not read what it was not given yet.
+func TestReadUpToWhatWasSeen(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	a.send("bob", "seen")
+	gone := a.send("bob", "taken back")
+	b.until("both", func() bool { return len(b.messages) == 2 })
+	seen := b.cursor
+	b.drop()
+	var later []Message
+	for n := range 40 {
+		later = append(later, a.send("bob", fmt.Sprint(n)))
+	}
+	for _, m := range []Message{gone, later[3]} {
+		a.must("message.revoke", map[string]any{"conversationID": "C2Cbob", "position": m.Position}, nil)
+	}
+	b.attach(in)
+	b.must("message.read", map[string]any{"conversationID": "C2Calice", "cursor": seen}, nil)
+	b.sync()
+	require.EqualValues(t, 39, b.conv("alice")["unreadCount"])
+	require.EqualValues(t, 2, a.reads[len(a.reads)-1].Sequence)
+	h := b.history("alice")
+	require.Equal(t, []bool{true, true, false, false}, []bool{h[0].IsRead, h[1].IsRead, h[2].IsRead, h[41].IsRead})
+
+	at := cursor{pos: later[9].Position}.String()
+	b.must("message.readAll", map[string]any{"cursor": at}, nil)
+	require.EqualValues(t, 30, b.conv("alice")["unreadCount"])
+	b.must("message.read", map[string]any{"conversationID": "C2Calice", "cursor": seen}, nil)
+	require.EqualValues(t, 30, b.conv("alice")["unreadCount"], "nothing is unread again")
+	b.must("message.read", map[string]any{"conversationID": "C2Calice", "cursor": b.cursor}, nil)
+	require.EqualValues(t, 0, b.conv("alice")["unreadCount"])
+	a.send("bob", "new")
+	b.until("the new one", func() bool { return b.field("alice", "unreadCount") == 1.0 })
+}
