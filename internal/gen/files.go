@@ -17,6 +17,7 @@ func (s source) files() (map[string][]byte, error) {
 	out := map[string][]byte{
 		"js/src/constants.gen.js":   s.js(),
 		"js/src/constants.gen.d.ts": s.typings(),
+		"js/types/names.gen.d.ts":   s.typeNames(),
 	}
 	for name, text := range map[string]string{
 		"internal/fault/codes_gen.go":    s.faultCodes(),
@@ -133,6 +134,27 @@ func (s source) typings() []byte {
 		fmt.Fprintf(&b, "  '%s',\n", m)
 	}
 	b.WriteString("];\n")
+	return b.Bytes()
+}
+
+// typeNames makes a type of each constant under the name that it has as a
+// value, as the originals' enums do: TIM.TYPES.CONV_C2C. The declarations merge
+// with those of index.d.ts when the typings become one file.
+func (s source) typeNames() []byte {
+	var b bytes.Buffer
+	b.WriteString(header("constants.json"))
+	b.WriteString("import type { Events, Types } from './index.js';\n\ndeclare namespace TIM {\n")
+	for _, names := range []struct {
+		name, in string
+		t        table
+	}{{"EVENT", "Events", s.Event}, {"TYPES", "Types", s.Types}} {
+		fmt.Fprintf(&b, "  namespace %s {\n", names.name)
+		for _, c := range names.t {
+			fmt.Fprintf(&b, "    type %s = %s['%s'];\n", c.Name, names.in, c.Name)
+		}
+		b.WriteString("  }\n")
+	}
+	b.WriteString("}\n")
 	return b.Bytes()
 }
 
