@@ -21,7 +21,7 @@ test('importing does nothing', async () => {
   assert.match(VERSION, /^\d+\.\d+\.\d+/);
 });
 
-for (const path of ['tim.wasm', 'octets.wasm', 'tim.wasm.gz', 'encoded.wasm.gz']) {
+for (const path of ['tim.wasm', 'octets.wasm', 'parameter.wasm', 'tim.wasm.gz', 'encoded.wasm.gz', 'typed.wasm.gz']) {
   test(`loads ${path}`, async () => {
     const { TIM, load } = await copy();
     await load({ ...base(), wasm: `${web.origin}/${path}` });
@@ -31,7 +31,7 @@ for (const path of ['tim.wasm', 'octets.wasm', 'tim.wasm.gz', 'encoded.wasm.gz']
 }
 
 test('streams where the MIME type allows it, and only there', async (t) => {
-  for (const [path, times] of [['tim.wasm', 1], ['octets.wasm', 0]]) {
+  for (const [path, times] of [['tim.wasm', 1], ['octets.wasm', 0], ['parameter.wasm', 0]]) {
     delete globalThis[REALM];
     const streaming = t.mock.method(WebAssembly, 'compileStreaming');
     const { load } = await copy();
