@@ -104,10 +104,15 @@ func newBundler(js, dist string) (*bundler, error) {
 // wrap makes a function of Go's own glue, whose parameter stands for all that
 // it takes from the global object, and which returns what it would leave there.
 // Its substitutes for fs, process and path are dead code: the scope has an fs
-// of its own (src/files.js), and nothing in tim.wasm asks for the others.
+// of its own (src/files.js), and nothing in tim.wasm asks for the others. So
+// are its questions for what every scope has.
 func wrap(exec string) (string, error) {
+	there := map[string]string{}
+	for _, name := range []string{"fs", "process", "path", "crypto", "performance", "TextEncoder", "TextDecoder"} {
+		there["globalThis."+name] = "true"
+	}
 	result := api.Transform(exec, api.TransformOptions{
-		Define:       map[string]string{"globalThis.fs": "true", "globalThis.process": "true", "globalThis.path": "true"},
+		Define:       there,
 		MinifySyntax: true,
 		LogOverride:  map[string]api.LogLevel{"assign-to-define": api.LogLevelSilent}, // in what is dropped
 	})
@@ -136,6 +141,10 @@ func (b *bundler) build(entry string, format api.Format, target api.Target, wasm
 		MinifyIdentifiers: true,
 		MinifySyntax:      true,
 		LegalComments:     api.LegalCommentsNone,
+		// What begins with _ is the glue's own, but for two names that Go knows
+		// and the module that it imports in its tests.
+		MangleProps:  "^_[a-z]",
+		ReserveProps: "^_(pendingEvent|makeFuncWrapper|gotest)$",
 		// Node prints the whole line that made an error which nobody has caught.
 		LineLimit: 600,
 		Define: map[string]string{

@@ -20,15 +20,11 @@ const REALM = Symbol.for('tim-wasm');
  * @param {Platform} platform
  */
 export function makeFacade(platform) {
-  /** @type {any} used where there is no global object to keep it in */
-  let own;
+  /** Where the realm's own part is kept; in some mini programs there is no global object. @type {any} */
+  const scope = typeof globalThis === 'object' ? globalThis : {};
   const realm = () => {
-    const scope = typeof globalThis === 'object' ? globalThis : typeof self === 'object' ? self : null;
-    let found = (scope && /** @type {any} */ (scope)[REALM]) || own;
-    if (!found) {
-      own = found = makeRealm(platform);
-      if (scope) Object.defineProperty(scope, REALM, { value: found, configurable: true });
-    }
+    if (!scope[REALM]) Object.defineProperty(scope, REALM, { value: makeRealm(platform), configurable: true });
+    const found = scope[REALM];
     if (found.version !== VERSION) {
       throw imError(2905, `This page uses tim-wasm ${found.version} and ${VERSION} at once: bundle one version of it.`);
     }
