@@ -75,9 +75,10 @@ export function makeInstance(options, owner) {
    */
   const ask = (method, args) =>
     new Promise((resolve, reject) => {
-      const answer = Promise.resolve(real[method](...args));
+      const answer = real[method](...args);
       pending.add(reject);
-      answer.then(resolve, reject).then(() => pending.delete(reject));
+      // None comes from a runtime that has died of the question: crashed() is next.
+      if (answer) answer.then(resolve, reject).then(() => pending.delete(reject));
     });
 
   /** @type {any} */
@@ -106,17 +107,13 @@ export function makeInstance(options, owner) {
     const loggingIn = waiting.some((call) => call.method === 'login');
     return { status: loggingIn ? 'loggingIn' : 'loggedOut', reason: '' };
   };
-  sdk.on = (/** @type {any} */ name, /** @type {any} */ handler, /** @type {any} */ context) => {
-    if (!dead) emitter.on(name, handler, context, false);
+  const listen = (/** @type {boolean} */ once) => (/** @type {any} */ name, /** @type {any} */ handler, /** @type {any} */ context) => {
+    if (!dead) emitter.on(name, handler, context, once);
     hear(name);
   };
-  sdk.once = (/** @type {any} */ name, /** @type {any} */ handler, /** @type {any} */ context) => {
-    if (!dead) emitter.on(name, handler, context, true);
-    hear(name);
-  };
-  sdk.off = (/** @type {any} */ name, /** @type {any} */ handler, /** @type {any} */ context) => {
-    emitter.off(name, handler, context);
-  };
+  sdk.on = listen(false);
+  sdk.once = listen(true);
+  sdk.off = emitter.off;
 
   sdk.destroy = () => {
     const done = () => ({ code: 0, data: {} });

@@ -20,12 +20,11 @@ export function page(defaults) {
     proxyServer: defaults.proxyServer,
     inPage: () => typeof location === 'object' && /^http/.test(location.protocol),
     async start(settings, proxyServer) {
-      const WS = () => settings.WebSocket || (typeof WebSocket === 'function' ? WebSocket : null);
-      if (!WS()) {
+      if (__TIM_NODE__ && !settings.WebSocket && typeof WebSocket !== 'function') {
         throw imError(2800, 'There is no WebSocket here: call load({WebSocket}) first, for example with that of the npm package ws.');
       }
       const { wasm, integrity } = settings;
-      const sources = wasm ? [wasm] : [own(defaults.wasm), gateways(proxyServer || defaults.proxyServer)].filter(Boolean);
+      const sources = wasm ? [wasm] : [defaults.wasm, () => gateways(proxyServer || defaults.proxyServer)].map(attempt).filter(Boolean);
       try {
         if (!module) from = describe(sources[0]);
         checkIntegrity(integrity);
@@ -41,7 +40,7 @@ export function page(defaults) {
         }
         const compiled = module;
         if (!compiled) throw new Error(problems.join('; ') || 'no URL is known: pass load({wasm}) or a proxyServer');
-        const { scope, release } = makeScope(WS());
+        const { scope, release } = makeScope(settings.WebSocket || WebSocket);
         return await run(scope, (imports) => WebAssembly.instantiate(compiled, imports), release);
       } catch (problem) {
         module = null;
@@ -57,17 +56,19 @@ export function page(defaults) {
 
 /** @param {any} wasm */
 function describe(wasm) {
-  if (typeof wasm === 'string' || (typeof URL === 'function' && wasm instanceof URL)) return String(wasm);
-  if (wasm && typeof wasm.url === 'string' && wasm.url) return wasm.url;
-  return wasm ? 'what was passed as load({wasm})' : 'its default URL';
+  if (!wasm) return 'its default URL';
+  return typeof wasm === 'string' ? wasm : wasm.href || wasm.url || 'what was passed as load({wasm})';
 }
 
-/** @param {() => string} wasm */
-function own(wasm) {
+/**
+ * A URL, or '' where it cannot be made: a bundle has no import.meta.
+ * @param {() => string} make
+ */
+function attempt(make) {
   try {
-    return wasm();
+    return make();
   } catch (_) {
-    return ''; // a bundle without import.meta
+    return '';
   }
 }
 
@@ -77,13 +78,8 @@ function own(wasm) {
  */
 function gateways(proxyServer) {
   const here = typeof location === 'object' ? location.href : undefined;
-  try {
-    const url = new URL(`/sdk/tim.${HASH}.wasm`, new URL(proxyServer || '', here));
-    url.protocol = url.protocol.replace(/^ws/, 'http');
-    return /^http/.test(url.protocol) ? url.href : '';
-  } catch (_) {
-    return '';
-  }
+  const url = new URL(`/sdk/tim.${HASH}.wasm`, new URL(proxyServer || '', here)).href.replace(/^ws/, 'http');
+  return /^http/.test(url) ? url : '';
 }
 
 /**

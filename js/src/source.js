@@ -21,7 +21,7 @@ export async function compile(wasm, options) {
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return compileBytes(source, options.integrity);
   if (typeof Response === 'function' && source instanceof Response) return compileResponse(source, options, options.integrity);
   const url = String(source);
-  if (url.startsWith('file:')) {
+  if (__TIM_NODE__ && url.startsWith('file:')) {
     const bytes = await readFile(url);
     tell(options, bytes.length, bytes.length);
     return compileBytes(bytes, options.integrity);

@@ -38,7 +38,7 @@ after(() => server.close());
 export const typed = (body, type = 'application/wasm') => () => ({ body, 'Content-Type': type });
 let copies = 0;
 /** Another copy of the package in this realm. */
-export const copy = (dir = pkg.npm) => import(`${pathToFileURL(join(dir, 'index.mjs'))}?${++copies}`);
+export const copy = (dir = pkg.npm) => import(`${pathToFileURL(join(dir, 'index.node.mjs'))}?${++copies}`);
 
 beforeEach((t) => {
   delete globalThis[REALM];

@@ -162,7 +162,7 @@ test('says that WebAssembly or a WebSocket is missing', async (t) => {
 
 test('a rejection that nobody catches prints the reason and no whole file', () => {
   for (const [type, head] of [
-    ['module', `import TIM from ${JSON.stringify(pathToFileURL(join(pkg.npm, 'index.mjs')))};`],
+    ['module', `import TIM from ${JSON.stringify(pathToFileURL(join(pkg.npm, 'index.node.mjs')))};`],
     ['commonjs', `const TIM = require(${JSON.stringify(join(pkg.npm, 'index.js'))}).default;`],
   ]) {
     const script = `${head} delete globalThis.WebSocket; TIM.create({ SDKAppID: 1, proxyServer: '${web.origin}' }).login({});`;
