@@ -93,7 +93,7 @@ test('no line is as long as the file: Node prints that of an error which nobody 
 
 test('sizes', (t) => {
   const brotli = (name) => brotliCompressSync(readFileSync(file(name))).length;
-  for (const [name, limit] of [['index.mjs', 8_600], ['dist/tim.js', 8_950], ['index.js', 9_300], ['miniprogram/index.js', 9_500]]) {
+  for (const [name, limit] of [['index.mjs', 8_600], ['dist/tim.js', 8_950], ['index.js', 9_300], ['miniprogram/index.js', 9_600]]) {
     t.diagnostic(`${name}: ${statSync(file(name)).size} bytes, brotli ${brotli(name)}`);
     assert.ok(brotli(name) <= limit, `${name}: ${brotli(name)} bytes of brotli, more than ${limit}`);
   }
