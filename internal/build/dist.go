@@ -13,7 +13,7 @@ import (
 	"github.com/andybalholm/brotli"
 )
 
-// manifest tells what lies in a dist folder; js/build.mjs builds the hash into
+// manifest tells what lies in a dist folder; js/bundle builds the hash into
 // the loader, timd serves by it.
 type manifest struct {
 	Version string `json:"version"` // of js/package.json

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"go/format"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,7 @@ func (s source) files() (map[string][]byte, error) {
 	out := map[string][]byte{
 		"js/src/constants.gen.js":   s.js(),
 		"js/src/constants.gen.d.ts": s.typings(),
+		"js/types/names.gen.d.ts":   s.typeNames(),
 	}
 	for name, text := range map[string]string{
 		"internal/fault/codes_gen.go":    s.faultCodes(),
@@ -84,16 +86,23 @@ func (s source) wasmConstants() string {
 func (s source) js() []byte {
 	var b bytes.Buffer
 	b.WriteString(header("codes.json, constants.json, methods.json and package.json"))
+	b.WriteString("import { table } from './table.js';\n\n")
 	fmt.Fprintf(&b, "/** The version of this package and of its tim.wasm. */\nexport const VERSION = '%s';\n\n", s.Version)
-	object := func(comment, name string, t table) {
-		fmt.Fprintf(&b, "/** %s */\nexport const %s = {\n", comment, name)
-		for _, c := range t {
-			fmt.Fprintf(&b, "  %s: %s,\n", c.Name, quoteJS(c.Value))
+	// Sorted, like stands by like, and a page loads less after compression.
+	constants := func(comment, name string, t table) {
+		t = slices.SortedFunc(slices.Values(t), func(a, b constant) int { return strings.Compare(pair(a), pair(b)) })
+		fmt.Fprintf(&b, "/** %s Spelled out in constants.gen.d.ts. */\nexport const %s = table(\n", comment, name)
+		for i, c := range t {
+			end := " ' +"
+			if i == len(t)-1 {
+				end = "',"
+			}
+			fmt.Fprintf(&b, "  '%s%s\n", pair(c), end)
 		}
-		b.WriteString("};\n\n")
+		b.WriteString(");\n\n")
 	}
-	object("The events of an instance.", "EVENT", s.Event)
-	object("The other constants of the API.", "TYPES", s.Types)
+	constants("The events of an instance.", "EVENT", s.Event)
+	constants("The other constants of the API.", "TYPES", s.Types)
 	b.WriteString("/** The error codes that are raised on this side of the wire. */\nexport const CODE = {\n")
 	for _, c := range s.clientCodes() {
 		fmt.Fprintf(&b, "  %s: %d,\n", c.Name, c.Code)
@@ -103,7 +112,7 @@ func (s source) js() []byte {
 		fmt.Fprintf(&b, "  %d: %s,\n", c.Code, quoteJS(mustJSON(c.Text)))
 	}
 	b.WriteString("};\n\n/** The names of an instance's public methods. */\nexport const METHODS = [\n")
-	for _, m := range s.Methods {
+	for _, m := range slices.Sorted(slices.Values(s.Methods)) {
 		fmt.Fprintf(&b, "  '%s',\n", m)
 	}
 	b.WriteString("];\n")
@@ -136,6 +145,38 @@ func (s source) typings() []byte {
 	return b.Bytes()
 }
 
+// typeNames makes a type of each constant under the name that it has as a
+// value, as the originals' enums do: TIM.TYPES.CONV_C2C. The declarations merge
+// with those of index.d.ts when the typings become one file.
+func (s source) typeNames() []byte {
+	var b bytes.Buffer
+	b.WriteString(header("constants.json"))
+	b.WriteString("import type { Events, Types } from './index.js';\n\ndeclare namespace TIM {\n")
+	for _, names := range []struct {
+		name, in string
+		t        table
+	}{{"EVENT", "Events", s.Event}, {"TYPES", "Types", s.Types}} {
+		fmt.Fprintf(&b, "  namespace %s {\n", names.name)
+		for _, c := range names.t {
+			fmt.Fprintf(&b, "    type %s = %s['%s'];\n", c.Name, names.in, c.Name)
+		}
+		b.WriteString("  }\n")
+	}
+	b.WriteString("}\n")
+	return b.Bytes()
+}
+
+// pair writes a constant as js/src/table.js reads it: the name in camel case,
+// which after compression costs a page less, and the value after a =; only
+// the value where that says the name.
+func pair(c constant) string {
+	name, value := camel(c.Name), strings.Trim(string(c.Value), `"`)
+	if value == name || value == "on"+strings.ToUpper(name[:1])+name[1:] {
+		return value
+	}
+	return name + "=" + value
+}
+
 func (s source) clientCodes() []code {
 	var out []code
 	for _, c := range s.Codes {
@@ -157,6 +198,15 @@ func goName(name string) string {
 		default:
 			words[i] = w[:1] + strings.ToLower(w[1:])
 		}
+	}
+	return strings.Join(words, "")
+}
+
+// camel turns SDK_NOT_READY into sdkNotReady.
+func camel(name string) string {
+	words := strings.Split(strings.ToLower(name), "_")
+	for i, w := range words[1:] {
+		words[i+1] = strings.ToUpper(w[:1]) + w[1:]
 	}
 	return strings.Join(words, "")
 }

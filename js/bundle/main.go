@@ -4,6 +4,7 @@
 //	js/dist/tim.js           script-tag build; timd serves it beside tim.<hash>.wasm
 //	bin/npm/                 the npm package, ready for npm pack
 //	  index.mjs  index.js    ES module, and UMD in ES2017; .d.mts and .d.ts
+//	  index.node.mjs         ES module for Node, which reads its files otherwise
 //	  dist/                  tim.wasm, tim.wasm.gz, tim.js, wasm_exec.js
 //	  miniprogram/           ES2015 CommonJS; what "build npm" copies
 //
@@ -47,7 +48,7 @@ func run(js, dist, out string, report io.Writer) error {
 	if err != nil {
 		return err
 	}
-	served, err := b.script("tim."+b.hash+".wasm", true)
+	served, err := b.script(variant{wasm: "tim." + b.hash + ".wasm", served: true})
 	if err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func run(js, dist, out string, report io.Writer) error {
 	if err := pkg.write(out); err != nil {
 		return err
 	}
-	for _, name := range []string{"index.mjs", "index.js", "miniprogram/index.js"} {
+	for _, name := range []string{"index.mjs", "index.js", "dist/tim.js", "miniprogram/index.js"} {
 		fmt.Fprintf(report, "%s: %d bytes, brotli %d\n", name, len(pkg[name]), packed(pkg[name]))
 	}
 	return nil
@@ -104,10 +105,15 @@ func newBundler(js, dist string) (*bundler, error) {
 // wrap makes a function of Go's own glue, whose parameter stands for all that
 // it takes from the global object, and which returns what it would leave there.
 // Its substitutes for fs, process and path are dead code: the scope has an fs
-// of its own (src/files.js), and nothing in tim.wasm asks for the others.
+// of its own (src/files.js), and nothing in tim.wasm asks for the others. So
+// are its questions for what every scope has.
 func wrap(exec string) (string, error) {
+	there := map[string]string{}
+	for _, name := range []string{"fs", "process", "path", "crypto", "performance", "TextEncoder", "TextDecoder"} {
+		there["globalThis."+name] = "true"
+	}
 	result := api.Transform(exec, api.TransformOptions{
-		Define:       map[string]string{"globalThis.fs": "true", "globalThis.process": "true", "globalThis.path": "true"},
+		Define:       there,
 		MinifySyntax: true,
 		LogOverride:  map[string]api.LogLevel{"assign-to-define": api.LogLevelSilent}, // in what is dropped
 	})
@@ -120,8 +126,19 @@ func wrap(exec string) (string, error) {
 		string(result.Code) + "\nreturn globalThis.Go;\n}\n", nil
 }
 
-// build bundles one entry. wasm is the module's URL relative to the script.
-func (b *bundler) build(entry string, format api.Format, target api.Target, wasm string, served bool) ([]byte, error) {
+// variant is what differs between the builds of one entry.
+type variant struct {
+	wasm   string // its URL relative to the script; for an ES module unused
+	served bool   // by a gateway
+	node   bool   // Node is one of its hosts
+}
+
+// build bundles one entry.
+func (b *bundler) build(entry string, format api.Format, target api.Target, v variant) ([]byte, error) {
+	limit := 0
+	if v.node {
+		limit = 600 // Node prints the whole line that made an error which nobody has caught
+	}
 	result := api.Build(api.BuildOptions{
 		EntryPoints:   []string{filepath.Join(b.js, entry)},
 		AbsWorkingDir: b.js,
@@ -136,12 +153,16 @@ func (b *bundler) build(entry string, format api.Format, target api.Target, wasm
 		MinifyIdentifiers: true,
 		MinifySyntax:      true,
 		LegalComments:     api.LegalCommentsNone,
-		// Node prints the whole line that made an error which nobody has caught.
-		LineLimit: 600,
+		// What begins with _ is the glue's own, but for two names that Go knows
+		// and the module that it imports in its tests.
+		MangleProps:  "^_[a-z]",
+		ReserveProps: "^_(pendingEvent|makeFuncWrapper|gotest)$",
+		LineLimit:    limit,
 		Define: map[string]string{
 			"__TIM_HASH__":   strconv.Quote(b.hash),
-			"__TIM_WASM__":   strconv.Quote(wasm),
-			"__TIM_SERVED__": strconv.FormatBool(served),
+			"__TIM_WASM__":   strconv.Quote(v.wasm),
+			"__TIM_SERVED__": strconv.FormatBool(v.served),
+			"__TIM_NODE__":   strconv.FormatBool(v.node),
 		},
 		Plugins: []api.Plugin{{Name: "glue", Setup: b.setup}},
 	})
@@ -166,16 +187,22 @@ func (b *bundler) setup(p api.PluginBuild) {
 }
 
 // script gives the UMD form: CommonJS, AMD, or globals for a script tag.
-func (b *bundler) script(wasm string, served bool) ([]byte, error) {
-	code, err := b.build("src/script.js", api.FormatCommonJS, api.ES2017, wasm, served)
+func (b *bundler) script(v variant) ([]byte, error) {
+	code, err := b.build("src/script.js", api.FormatCommonJS, api.ES2017, v)
 	if err != nil {
 		return nil, err
 	}
 	const head = `(function(f){` +
 		`if(typeof module==="object"&&typeof exports==="object")module.exports=f(false);` +
 		`else if(typeof define==="function"&&define.amd)define([],function(){return f(false)});` +
-		`else f(true)})(function(__TIM_TAG__){"use strict";var module={exports:{}};`
+		`else f(true)})(function(__TIM_TAG__){"use strict";var module={exports:{}};` + "\n"
 	return bytes.Join([][]byte{[]byte(b.banner + "\n" + head), bytes.TrimSpace(code), []byte("return module.exports});\n")}, nil), nil
+}
+
+// module gives an ES module.
+func (b *bundler) module(v variant) ([]byte, error) {
+	code, err := b.build("src/index.js", api.FormatESModule, api.ES2017, v)
+	return append([]byte(b.banner+"\n"), code...), err
 }
 
 // names tells Node's ES modules, which only look, what a CommonJS module gives.
@@ -186,14 +213,12 @@ func (b *bundler) npm() (files, error) {
 	out := files{}
 	var err error
 	for name, make := range map[string]func() ([]byte, error){
-		"index.js":    func() ([]byte, error) { return b.script("dist/tim.wasm", false) },
-		"dist/tim.js": func() ([]byte, error) { return b.script("tim.wasm", false) },
-		"index.mjs": func() ([]byte, error) {
-			code, err := b.build("src/index.js", api.FormatESModule, api.ES2017, "", false)
-			return append([]byte(b.banner+"\n"), code...), err
-		},
+		"index.js":       func() ([]byte, error) { return b.script(variant{wasm: "dist/tim.wasm", node: true}) },
+		"dist/tim.js":    func() ([]byte, error) { return b.script(variant{wasm: "tim.wasm"}) },
+		"index.mjs":      func() ([]byte, error) { return b.module(variant{}) },
+		"index.node.mjs": func() ([]byte, error) { return b.module(variant{node: true}) },
 		"miniprogram/index.js": func() ([]byte, error) {
-			code, err := b.build("miniprogram/index.js", api.FormatCommonJS, api.ES2015, "", false)
+			code, err := b.build("miniprogram/index.js", api.FormatCommonJS, api.ES2015, variant{})
 			return append([]byte(b.banner+"\n"), append(code, names...)...), err
 		},
 		"package.json": b.manifest,
@@ -224,7 +249,7 @@ func (b *bundler) npm() (files, error) {
 // typings puts the parts of the typings into one file that needs no other.
 func (b *bundler) typings() ([]byte, error) {
 	var out bytes.Buffer
-	for _, name := range []string{"src/constants.gen.d.ts", "types/index.d.ts", "types/inbox.d.ts", "types/unbuilt.d.ts"} {
+	for _, name := range []string{"src/constants.gen.d.ts", "types/index.d.ts", "types/inbox.d.ts", "types/unbuilt.d.ts", "types/names.gen.d.ts"} {
 		text, err := os.ReadFile(filepath.Join(b.js, name))
 		if err != nil {
 			return nil, err

@@ -53,6 +53,9 @@ func TestRun(t *testing.T) {
 		require.Contains(t, code, "0123456789abcdef")
 	}
 	require.NotRegexp(t, `\basync\b`, read(out, "miniprogram", "index.js"), "ES2015")
+	for name, node := range map[string]bool{"index.mjs": false, "dist/tim.js": false, "index.node.mjs": true, "index.js": true} {
+		require.Equal(t, node, strings.Contains(read(out, name), "file: URLs"), "%s reads files", name)
+	}
 
 	typings := read(out, "index.d.ts")
 	require.NotRegexp(t, `(?m)^(import|export) .* from `, typings, "one file that needs no other")

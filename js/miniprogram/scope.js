@@ -27,6 +27,7 @@ export async function makeScope(host) {
     performance: { now: clock() },
     WebAssembly: { Instance },
     WebSocket: Socket,
+    MessageChannel,
     sessionStorage: storage(host),
     addEventListener: page.addEventListener,
     removeEventListener: page.removeEventListener,
@@ -92,6 +93,33 @@ function emitter() {
       for (const l of listeners) if (l.type === type) l.f({ type });
     },
   };
+}
+
+/** Through how many promises an answer may pass on its way to the app's handler. */
+const TURNS = 8;
+
+/**
+ * What tim.wasm takes for a later task, in which it says SDK_READY. The
+ * promises of iOS 15 and below are made of timers: an answer needs some turns
+ * of them to reach the app, and the event must not come before.
+ */
+class MessageChannel {
+  constructor() {
+    /** @type {{ onmessage: Function | null, close(): void }} */
+    const port1 = { onmessage: null, close() {} };
+    const deliver = () => {
+      if (port1.onmessage) port1.onmessage({ data: 0 });
+    };
+    this.port1 = port1;
+    this.port2 = {
+      postMessage() {
+        let turn = Promise.resolve();
+        for (let n = 0; n < TURNS; n++) turn = turn.then(() => {});
+        turn.then(() => setTimeout(deliver, 0));
+      },
+      close() {},
+    };
+  }
 }
 
 /** A monotonic clock in ms: getPerformance has other units in the tools. */

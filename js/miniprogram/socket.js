@@ -30,7 +30,7 @@ export function socketClass(host, timers) {
       /** @type {any} */
       this.closing = null; // {code, reason} once close() was called
       open.add(this);
-      const fail = (/** @type {any} */ why) => this.end(1006, message(why));
+      const fail = (/** @type {any} */ why) => this.broken(why);
       try {
         const made = host.connectSocket({ url, protocols, tcpNoDelay: true, success() {}, fail });
         if (made && typeof made.then === 'function') made.then((/** @type {any} */ task) => this.start(task), fail);
@@ -55,11 +55,7 @@ export function socketClass(host, timers) {
       task.onMessage((/** @type {any} */ event) => {
         if (this.readyState === 1) this.tell('onmessage', { type: 'message', data: event.data });
       });
-      task.onError((/** @type {any} */ event) => {
-        // Some hosts send no close after an error; what is left is closed.
-        if (this.readyState !== 3) this.hangUp();
-        this.end(1006, message(event));
-      });
+      task.onError((/** @type {any} */ event) => this.broken(event));
       task.onClose((/** @type {any} */ event) => {
         const { code, reason } = event || {};
         this.end(Number(code) || 1006, String(reason || ''));
@@ -70,7 +66,7 @@ export function socketClass(host, timers) {
     /** @param {string | ArrayBuffer} data */
     send(data) {
       if (this.readyState !== 1) return;
-      this.task.send({ data, fail: (/** @type {any} */ why) => this.end(1006, message(why)) });
+      this.task.send({ data, fail: (/** @type {any} */ why) => this.broken(why) });
     }
 
     /**
@@ -95,6 +91,17 @@ export function socketClass(host, timers) {
       } catch (_) {
         // It was gone already.
       }
+    }
+
+    /**
+     * Ends without a close of the host's, which may never come: what it still
+     * counts as open is hung up, since a mini program has five sockets.
+     * @param {any} why
+     */
+    broken(why) {
+      if (this.readyState === 3) return;
+      this.hangUp();
+      this.end(1006, message(why));
     }
 
     /**

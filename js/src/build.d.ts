@@ -6,3 +6,5 @@ declare const __TIM_WASM__: string;
 declare const __TIM_TAG__: boolean;
 /** The script is served by a gateway. */
 declare const __TIM_SERVED__: boolean;
+/** Node is one of the script's hosts. */
+declare const __TIM_NODE__: boolean;

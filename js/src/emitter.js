@@ -1,5 +1,5 @@
 /**
- * @typedef {{ handler: Function, context: any, once: boolean, fired?: boolean }} Listener
+ * @typedef {{ name: string, handler: Function, context: any, once: boolean, fired?: boolean }} Listener
  */
 
 /** @param {unknown} problem */
@@ -11,60 +11,56 @@ const report = (problem) => console.error(problem);
  * called as the TIM web SDK calls them: in order of registration, over a
  * snapshot, the same event object for all.
  */
-export class Emitter {
-  constructor() {
-    /** @type {Map<string, Listener[]>} */
-    this.listeners = new Map();
-  }
-
-  /**
-   * @param {any} name
-   * @param {any} handler
-   * @param {any} context
-   * @param {boolean} once
-   */
-  on(name, handler, context, once) {
-    check(name, handler);
-    this.listeners.set(name, (this.listeners.get(name) || []).concat({ handler, context, once }));
-  }
-
-  /**
-   * Removes every registration of the handler; with a context only those that
-   * were made with it.
-   * @param {any} name
-   * @param {any} handler
-   * @param {any} [context]
-   */
-  off(name, handler, context) {
-    check(name, handler);
-    this.keep(name, (l) => l.handler !== handler || (context != null && l.context !== context));
-  }
-
-  /**
-   * @param {string} name
-   * @param {(listener: Listener) => boolean} condition
-   */
-  keep(name, condition) {
-    const old = this.listeners.get(name);
-    if (old) this.listeners.set(name, old.filter(condition));
-  }
-
-  /** @param {{ name: string, data?: unknown }} event */
-  emit(event) {
-    for (const listener of this.listeners.get(event.name) || []) {
-      if (listener.once) {
-        if (listener.fired) continue; // an emission inside this one was first
-        listener.fired = true;
-        this.keep(event.name, (l) => l !== listener);
+export function makeEmitter() {
+  /** Replaced, never changed: who goes through it has a snapshot. @type {Listener[]} */
+  let listeners = [];
+  return {
+    /** The events that somebody listens to. */
+    names: () => listeners.map((l) => l.name),
+    /**
+     * @param {any} name
+     * @param {any} handler
+     * @param {any} context
+     * @param {boolean} once
+     */
+    on(name, handler, context, once) {
+      check(name, handler);
+      listeners = listeners.concat({ name, handler, context, once });
+    },
+    /**
+     * Removes every registration of the handler; with a context only those
+     * that were made with it.
+     * @param {any} name
+     * @param {any} handler
+     * @param {any} [context]
+     */
+    off(name, handler, context) {
+      check(name, handler);
+      listeners = listeners.filter((l) => l.name !== name || l.handler !== handler || (context != null && l.context !== context));
+    },
+    /**
+     * @param {string} name
+     * @param {unknown} data
+     */
+    emit(name, data, event = { name, data }) {
+      for (const listener of listeners) {
+        if (listener.name !== name || listener.fired) continue; // fired by an emission inside this one
+        if (listener.once) {
+          listener.fired = true;
+          listeners = listeners.filter((l) => l !== listener);
+        }
+        try {
+          const result = listener.handler.call(listener.context, event);
+          if (result && typeof result.then === 'function') result.then(undefined, report);
+        } catch (problem) {
+          report(problem);
+        }
       }
-      try {
-        const result = listener.handler.call(listener.context, event);
-        if (result && typeof result.then === 'function') result.then(undefined, report);
-      } catch (problem) {
-        report(problem);
-      }
-    }
-  }
+    },
+    clear() {
+      listeners = [];
+    },
+  };
 }
 
 /**

@@ -8,14 +8,10 @@
  * @returns {IMError}
  */
 export function imError(code, message) {
-  const error = /** @type {any} */ (new Error(message));
-  const own = (/** @type {string} */ name, /** @type {unknown} */ value, /** @type {boolean} */ enumerable) =>
-    Object.defineProperty(error, name, { value, enumerable, writable: true, configurable: true });
-  own('name', 'IMError', false);
-  own('code', code, true);
-  own('message', message, true);
-  own('data', {}, true);
-  return error;
+  const error = new Error(message);
+  Object.defineProperty(error, 'name', { value: 'IMError', writable: true, configurable: true });
+  Object.defineProperty(error, 'message', { enumerable: true });
+  return /** @type {any} */ (Object.assign(error, { code, data: {} }));
 }
 
 /**

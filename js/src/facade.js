@@ -4,8 +4,8 @@ import { makeInstance } from './instance.js';
 
 /**
  * @typedef {object} Runtime
- * @property {any} TIM the constructor that Go handed over
- * @property {(ended: (why: string) => void) => void} onEnd
+ * @property {any} TIM the constructor that Go handed over; null when it has ended
+ * @property {Promise<string>} ended says why it has ended
  *
  * @typedef {object} Platform what a kind of host does differently
  * @property {(settings: any, proxyServer: string) => Promise<Runtime>} start loads and starts the wasm
@@ -20,15 +20,11 @@ const REALM = Symbol.for('tim-wasm');
  * @param {Platform} platform
  */
 export function makeFacade(platform) {
-  /** @type {any} used where there is no global object to keep it in */
-  let own;
+  /** Where the realm's own part is kept; in some mini programs there is no global object. @type {any} */
+  const scope = typeof globalThis === 'object' ? globalThis : {};
   const realm = () => {
-    const scope = typeof globalThis === 'object' ? globalThis : typeof self === 'object' ? self : null;
-    let found = (scope && /** @type {any} */ (scope)[REALM]) || own;
-    if (!found) {
-      own = found = makeRealm(platform);
-      if (scope) Object.defineProperty(scope, REALM, { value: found, configurable: true });
-    }
+    if (!scope[REALM]) Object.defineProperty(scope, REALM, { value: makeRealm(platform), configurable: true });
+    const found = scope[REALM];
     if (found.version !== VERSION) {
       throw imError(2905, `This page uses tim-wasm ${found.version} and ${VERSION} at once: bundle one version of it.`);
     }
@@ -59,11 +55,10 @@ const canonical = (url) => String(url).trim().replace(/^http/i, 'ws').replace(/\
  * @param {Platform} platform
  */
 function makeRealm(platform) {
-  /** @type {Map<string, ReturnType<typeof makeInstance>>} */
+  /** @typedef {ReturnType<typeof makeInstance> & { gateway: string }} Instance */
+  /** @type {Map<string, Instance>} */
   const instances = new Map();
-  /** The gateway of each, compared with what later calls name. @type {Map<string, string>} */
-  const gateways = new Map();
-  /** Those too that are being destroyed. @type {Set<ReturnType<typeof makeInstance>>} */
+  /** Those too that are being destroyed. @type {Set<Instance>} */
   const all = new Set();
   /** @type {any} */
   let settings = {};
@@ -74,36 +69,33 @@ function makeRealm(platform) {
   let proxyServer = '';
 
   const start = async () => {
-    await null; // load() right after create() still chooses
-    const runtime = await platform.start(settings, proxyServer);
-    tim = runtime.TIM;
-    runtime.onEnd((why) => {
-      tim = null;
-      const error = imError(2903, `The SDK has stopped (${why}): log in again, it is started anew by that.`);
-      console.error(error);
-      for (const instance of [...all]) instance.crashed(error);
-    });
-    for (const instance of [...all]) instance.attach();
-  };
-  const ensure = () => {
-    if (tim) return Promise.resolve();
-    if (!loading) {
-      loading = start().then(
-        () => {
-          loading = null;
-        },
-        (error) => {
-          loading = null;
-          let told = false;
-          for (const instance of [...all]) told = instance.fail(error) || told;
-          // With no call waiting, this is the only place where it shows.
-          if (!told) console.warn(text(error));
-          throw error;
-        },
-      );
-      loading.catch(() => {});
+    try {
+      await null; // load() right after create() still chooses
+      const runtime = await platform.start(settings, proxyServer);
+      tim = runtime.TIM;
+      runtime.ended.then((why) => {
+        tim = null;
+        const error = imError(2903, `The SDK has stopped (${why}): log in again, it is started anew by that.`);
+        console.error(error);
+        for (const instance of [...all]) instance.crashed(error);
+      });
+      for (const instance of [...all]) instance.attach();
+    } catch (error) {
+      let told = false;
+      for (const instance of [...all]) told = instance.fail(error) || told;
+      // With no call waiting, this is the only place where it shows.
+      if (!told) console.warn(text(error));
+      throw error;
+    } finally {
+      loading = null;
     }
-    return loading;
+  };
+  const ensure = async () => {
+    if (!tim) await (loading = loading || start());
+  };
+  // Who does not wait for it is told by what waits, or by a warning.
+  const wake = () => {
+    ensure().catch(() => {});
   };
 
   /** @param {any} [options] */
@@ -120,36 +112,32 @@ function makeRealm(platform) {
       return null;
     }
     const key = `${app} ${name}`;
-    let instance = instances.get(key);
-    if (instance) {
+    const known = instances.get(key);
+    if (known) {
       const { proxyServer: named } = options;
-      const known = gateways.get(key);
-      if (named && known && known !== canonical(named)) {
-        gateways.delete(key); // said once
-        console.warn(`TIM.create gave the instance that there is, with the gateway ${known}, not ${named}: destroy it first, or pass another name.`);
+      if (named && known.gateway && known.gateway !== canonical(named)) {
+        console.warn(`TIM.create gave the instance that there is, with the gateway ${known.gateway}, not ${named}: destroy it first, or pass another name.`);
+        known.gateway = ''; // said once
       }
-    } else {
-      gateways.set(key, canonical(gateway || location.origin));
-      proxyServer = proxyServer || gateway || '';
-      instance = makeInstance(
-        Object.assign({}, options, { SDKAppID: app }, gateway ? { proxyServer: gateway } : {}),
-        {
-          runtime: () => tim,
-          ensure,
-          dropped() {
-            instances.delete(key);
-            gateways.delete(key);
-          },
-          released: () => all.delete(/** @type {any} */ (made)),
-        },
-      );
-      instances.set(key, instance);
-      const made = instance;
-      all.add(made);
-      if (tim) instance.attach();
+      wake();
+      return known.sdk;
     }
-    ensure();
-    return instance.sdk;
+    proxyServer = proxyServer || gateway || '';
+    const made = Object.assign(
+      makeInstance(Object.assign({}, options, { SDKAppID: app, proxyServer: gateway }), {
+        runtime: () => tim,
+        ensure: wake,
+        dropped: () => instances.delete(key),
+        released: () => all.delete(made),
+      }),
+      // Compared with what later calls name.
+      { gateway: canonical(gateway || location.origin) },
+    );
+    instances.set(key, made);
+    all.add(made);
+    if (tim) made.attach();
+    wake();
+    return made.sdk;
   };
 
   return {
@@ -161,9 +149,7 @@ function makeRealm(platform) {
      */
     async load(options, TIM) {
       // What was chosen stays chosen, also when the runtime is started again.
-      const chosen = Object.assign({}, options);
-      delete chosen.SDKAppID;
-      Object.assign(settings, chosen); // in place: a start under way reads it late
+      Object.assign(settings, options); // in place: a start under way reads it late
       if (settings.proxyServer) proxyServer = settings.proxyServer;
       await ensure();
       const id = options && options.SDKAppID;

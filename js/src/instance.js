@@ -1,5 +1,5 @@
 import { EVENT, METHODS } from './constants.gen.js';
-import { Emitter } from './emitter.js';
+import { makeEmitter } from './emitter.js';
 import { imError } from './error.js';
 
 /**
@@ -10,24 +10,27 @@ import { imError } from './error.js';
  * @property {() => void} released the instance holds nothing any more
  */
 
-const done = { code: 0, data: {} };
 // The facade has looked at the rest of the options.
 const refused = (/** @type {any} */ { proxyServer }) =>
   imError(2905, `The proxyServer ${JSON.stringify(proxyServer)} is not usable: pass TIM.create a URL such as 'wss://im.example.com'.`);
 const destroyed = () => imError(2903, 'This instance has been destroyed: make a new one with TIM.create.');
 
-/** What is kept, to be said again to a runtime that is started later. */
-const STICKY = /^(setLogLevel|registerPlugin|(add|remove)SignalingListener)$/;
-
-/** What the methods that give no promise say as long as nothing is loaded. */
-const EARLY = /** @type {Record<string, () => unknown>} */ ({
-  isReady: () => false,
-  getLoginUser: () => '',
-  getServerTime: () => 0,
-  getTotalUnreadMessageCount: () => 0,
-  findMessage: () => null,
-  getSignalingInfo: () => null,
+/** The methods that give no promise, and what they give as long as nothing is loaded. */
+const EARLY = /** @type {Record<string, unknown>} */ ({
+  isReady: false,
+  getLoginUser: '',
+  getServerTime: 0,
+  getTotalUnreadMessageCount: 0,
+  findMessage: null,
+  getSignalingInfo: null,
+  addSignalingListener: undefined,
+  removeSignalingListener: undefined,
+  setLogLevel: undefined,
+  registerPlugin: undefined,
 });
+
+/** What is said again, the last of each, to a runtime that is started later. */
+const STICKY = ['setLogLevel', 'registerPlugin'];
 
 /**
  * The object that an app holds. It is there at once and stays the same; what
@@ -36,14 +39,14 @@ const EARLY = /** @type {Record<string, () => unknown>} */ ({
  * @param {Owner} owner
  */
 export function makeInstance(options, owner) {
-  const emitter = new Emitter();
+  const emitter = makeEmitter();
   /** @type {any} */
   let real = null;
   let dead = false;
   let ready = false;
   let status = 'loggedOut';
-  /** @type {Array<[string, any[]]>} */
-  const sticky = [];
+  /** @type {Map<string, any[]>} */
+  const sticky = new Map();
   /** @type {Array<{ method: string, args: any[], resolve: (v: any) => void, reject: (e: any) => void }>} */
   let waiting = [];
   /** Calls that the runtime has not answered. @type {Set<(e: any) => void>} */
@@ -52,10 +55,11 @@ export function makeInstance(options, owner) {
   const forwarded = new Set();
 
   const forward = (/** @type {any} */ event) => {
-    if (event.name === EVENT.SDK_READY) ready = true;
-    if (event.name === EVENT.SDK_NOT_READY) ready = false;
-    if (event.name === EVENT.LOGIN_STATUS_CHANGE) status = event.data.status;
-    emitter.emit(event);
+    const { name, data } = event;
+    if (name === EVENT.SDK_READY) ready = true;
+    if (name === EVENT.SDK_NOT_READY) ready = false;
+    if (name === EVENT.LOGIN_STATUS_CHANGE) status = data.status;
+    emitter.emit(name, data, event);
   };
   const hear = (/** @type {string} */ name) => {
     if (!real || forwarded.has(name)) return;
@@ -64,41 +68,34 @@ export function makeInstance(options, owner) {
   };
 
   /**
-   * @param {() => any} call of the runtime
+   * Asks the runtime.
+   * @param {string} method
+   * @param {any[]} args
    * @returns {Promise<any>}
    */
-  const settle = (call) =>
+  const ask = (method, args) =>
     new Promise((resolve, reject) => {
+      const answer = real[method](...args);
       pending.add(reject);
-      const then = (/** @type {(v: any) => void} */ end) => (/** @type {any} */ v) => {
-        pending.delete(reject);
-        end(v);
-      };
-      Promise.resolve(call()).then(then(resolve), then(reject));
+      // None comes from a runtime that has died of the question: crashed() is next.
+      if (answer) answer.then(resolve, reject).then(() => pending.delete(reject));
     });
 
   /** @type {any} */
   const sdk = {};
   for (const method of METHODS) {
+    const message = /^create\w*Message$/.test(method);
+    const now = message || method in EARLY;
     sdk[method] = (/** @type {any[]} */ ...args) => {
       // The one key of it that gives a value: nothing is sold here.
       if (method === 'callExperimentalAPI' && args[0] === 'canIUseModule') return false;
-      const message = /^create\w*Message$/.test(method);
-      if (dead && !real) {
-        if (EARLY[method]) return EARLY[method]();
-        if (message) throw destroyed();
-        return STICKY.test(method) ? undefined : Promise.reject(destroyed());
-      }
-      if (STICKY.test(method)) sticky.push([method, args]);
-      if (real) {
-        if (message || EARLY[method] || STICKY.test(method)) return real[method](...args);
-        return settle(() => real[method](...args));
-      }
-      if (STICKY.test(method)) return undefined;
-      if (EARLY[method]) return EARLY[method]();
-      if (message) throw imError(2999, 'The SDK is still being loaded: wait for the SDK_READY event.');
-      if (owner.runtime()) return Promise.reject(refused(options));
+      if (!dead && STICKY.includes(method)) sticky.set(method, args);
+      if (real) return now ? real[method](...args) : ask(method, args);
+      if (message) throw dead ? destroyed() : imError(2999, 'The SDK is still being loaded: wait for the SDK_READY event.');
+      if (now) return EARLY[method];
       return new Promise((resolve, reject) => {
+        if (dead) throw destroyed();
+        if (owner.runtime()) throw refused(options);
         waiting.push({ method, args, resolve, reject });
         owner.ensure();
       });
@@ -110,40 +107,31 @@ export function makeInstance(options, owner) {
     const loggingIn = waiting.some((call) => call.method === 'login');
     return { status: loggingIn ? 'loggingIn' : 'loggedOut', reason: '' };
   };
-  sdk.on = (/** @type {any} */ name, /** @type {any} */ handler, /** @type {any} */ context) => {
-    if (!dead) emitter.on(name, handler, context, false);
+  const listen = (/** @type {boolean} */ once) => (/** @type {any} */ name, /** @type {any} */ handler, /** @type {any} */ context) => {
+    if (!dead) emitter.on(name, handler, context, once);
     hear(name);
   };
-  sdk.once = (/** @type {any} */ name, /** @type {any} */ handler, /** @type {any} */ context) => {
-    if (!dead) emitter.on(name, handler, context, true);
-    hear(name);
-  };
-  sdk.off = (/** @type {any} */ name, /** @type {any} */ handler, /** @type {any} */ context) => {
-    emitter.off(name, handler, context);
-  };
+  sdk.on = listen(false);
+  sdk.once = listen(true);
+  sdk.off = emitter.off;
 
-  const release = () => {
-    real = null;
-    emitter.listeners.clear();
-    forwarded.clear();
-    sticky.length = 0;
-    owner.released();
-  };
   sdk.destroy = () => {
-    if (dead) return Promise.resolve(done);
+    const done = () => ({ code: 0, data: {} });
+    if (dead) return Promise.resolve(done());
     dead = true;
     owner.dropped();
     fail(destroyed());
-    if (real) {
-      const end = () => {
-        release();
-        return done;
-      };
-      return settle(() => real.destroy()).then(end, end);
-    }
-    emitter.emit({ name: EVENT.SDK_DESTROY, data: {} });
-    release();
-    return Promise.resolve(done);
+    const end = () => {
+      real = null;
+      emitter.clear();
+      forwarded.clear();
+      sticky.clear();
+      owner.released();
+      return done();
+    };
+    if (real) return ask('destroy', []).then(end, end);
+    emitter.emit(EVENT.SDK_DESTROY, {});
+    return Promise.resolve(end());
   };
 
   /**
@@ -168,14 +156,14 @@ export function makeInstance(options, owner) {
         fail(refused(options));
         return;
       }
-      for (const name of [EVENT.SDK_READY, EVENT.SDK_NOT_READY, EVENT.LOGIN_STATUS_CHANGE, ...emitter.listeners.keys()]) {
+      for (const name of [EVENT.SDK_READY, EVENT.SDK_NOT_READY, EVENT.LOGIN_STATUS_CHANGE, ...emitter.names()]) {
         hear(name);
       }
       for (const [method, args] of sticky) real[method](...args);
       const calls = waiting;
       waiting = [];
       for (const { method, args, resolve, reject } of calls) {
-        settle(() => real[method](...args)).then(resolve, reject);
+        ask(method, args).then(resolve, reject);
       }
     },
     fail,
@@ -195,9 +183,9 @@ export function makeInstance(options, owner) {
       ready = false;
       status = 'loggedOut';
       if (dead) return;
-      if (wasReady) emitter.emit({ name: EVENT.SDK_NOT_READY, data: {} });
-      if (was !== status) emitter.emit({ name: EVENT.LOGIN_STATUS_CHANGE, data: { status, reason: 'crashed' } });
-      emitter.emit({ name: EVENT.ERROR, data: { code: error.code, message: error.message } });
+      if (wasReady) emitter.emit(EVENT.SDK_NOT_READY, {});
+      if (was !== status) emitter.emit(EVENT.LOGIN_STATUS_CHANGE, { status, reason: 'crashed' });
+      emitter.emit(EVENT.ERROR, { code: error.code, message: error.message });
     },
   };
 }

@@ -6,14 +6,7 @@ import { checkIntegrity, compile } from './source.js';
 const HASH = /** @type {any} */ (typeof __TIM_HASH__ === 'string' ? __TIM_HASH__ : '');
 
 /** Functions of the global object that need it as their this. */
-const METHODS = ['setTimeout', 'clearTimeout', 'addEventListener', 'removeEventListener', 'queueMicrotask'];
-/** What else tim.wasm and its glue look for; each may be missing. */
-const VALUES = (
-  'Object Array Uint8Array Uint8ClampedArray Function Error TypeError RangeError Promise Reflect JSON Math Date Map Set WeakMap String Number RegExp ' +
-  'WeakRef Boolean Symbol ArrayBuffer DataView Event URL AbortSignal console crypto performance TextEncoder TextDecoder WebAssembly ' +
-  'MessageChannel document location navigator sessionStorage'
-).split(' ');
-
+const METHODS = ['setTimeout', 'clearTimeout', 'addEventListener', 'removeEventListener'];
 /**
  * Pages, workers and Node.
  * @param {{ wasm: () => string, proxyServer?: string }} defaults
@@ -22,39 +15,32 @@ const VALUES = (
 export function page(defaults) {
   /** Compiled once; a runtime that is started again needs no download. @type {WebAssembly.Module | null} */
   let module = null;
+  let from = '';
   return {
     proxyServer: defaults.proxyServer,
     inPage: () => typeof location === 'object' && /^http/.test(location.protocol),
     async start(settings, proxyServer) {
-      const socketClass = () => settings.WebSocket || (typeof WebSocket === 'function' ? WebSocket : null);
-      if (!socketClass()) {
+      if (__TIM_NODE__ && !settings.WebSocket && typeof WebSocket !== 'function') {
         throw imError(2800, 'There is no WebSocket here: call load({WebSocket}) first, for example with that of the npm package ws.');
       }
-      const wasm = settings.wasm;
-      let from = describe(wasm);
+      const { wasm, integrity } = settings;
+      const sources = wasm ? [wasm] : [defaults.wasm, () => gateways(proxyServer || defaults.proxyServer)].map(attempt).filter(Boolean);
       try {
-        checkIntegrity(settings.integrity);
-        if (!module && wasm) module = await compile(wasm, settings);
-        if (!module) {
-          const sources = [own(defaults.wasm), gateways(proxyServer || defaults.proxyServer)].filter(Boolean);
-          if (!sources.length) throw new Error('no URL is known: pass load({wasm}) or a proxyServer');
-          const tried = [];
-          for (const url of sources) {
-            from = url;
-            try {
-              module = await compile(url, settings);
-              break;
-            } catch (problem) {
-              tried.push([url, text(problem)]);
-            }
-          }
-          if (!module) {
-            from = tried[0][0];
-            throw new Error(tried.map(([url, why], i) => (i ? `and from ${url}: ${why}` : why)).join('; '));
+        if (!module) from = describe(sources[0]);
+        checkIntegrity(integrity);
+        const problems = [];
+        for (const source of sources) {
+          if (module) break;
+          try {
+            module = await compile(source, settings);
+            from = describe(source);
+          } catch (problem) {
+            problems.push(problems.length ? `and from ${source}: ${text(problem)}` : text(problem));
           }
         }
         const compiled = module;
-        const { scope, release } = makeScope(socketClass());
+        if (!compiled) throw new Error(problems.join('; ') || 'no URL is known: pass load({wasm}) or a proxyServer');
+        const { scope, release } = makeScope(settings.WebSocket || WebSocket);
         return await run(scope, (imports) => WebAssembly.instantiate(compiled, imports), release);
       } catch (problem) {
         module = null;
@@ -70,17 +56,19 @@ export function page(defaults) {
 
 /** @param {any} wasm */
 function describe(wasm) {
-  if (typeof wasm === 'string' || (typeof URL === 'function' && wasm instanceof URL)) return String(wasm);
-  if (wasm && typeof wasm.url === 'string' && wasm.url) return wasm.url;
-  return wasm ? 'what was passed as load({wasm})' : 'its default URL';
+  if (!wasm) return 'its default URL';
+  return typeof wasm === 'string' ? wasm : wasm.href || wasm.url || 'what was passed as load({wasm})';
 }
 
-/** @param {() => string} wasm */
-function own(wasm) {
+/**
+ * A URL, or '' where it cannot be made: a bundle has no import.meta.
+ * @param {() => string} make
+ */
+function attempt(make) {
   try {
-    return wasm();
+    return make();
   } catch (_) {
-    return ''; // a bundle without import.meta
+    return '';
   }
 }
 
@@ -90,39 +78,41 @@ function own(wasm) {
  */
 function gateways(proxyServer) {
   const here = typeof location === 'object' ? location.href : undefined;
-  try {
-    const url = new URL(`/sdk/tim.${HASH}.wasm`, new URL(proxyServer || '', here));
-    url.protocol = url.protocol.replace(/^ws/, 'http');
-    return /^http/.test(url.protocol) ? url.href : '';
-  } catch (_) {
-    return '';
-  }
+  const url = new URL(`/sdk/tim.${HASH}.wasm`, new URL(proxyServer || '', here)).href.replace(/^ws/, 'http');
+  return /^http/.test(url) ? url : '';
 }
 
-/** @param {any} WS */
+/**
+ * What tim.wasm and its glue see as the global object: the realm's own, which
+ * it leaves as it is. A name that the page forbids to read, as a browser does
+ * sessionStorage, is missing.
+ * @param {any} WS
+ */
 function makeScope(WS) {
   /** @type {any} */
-  const realm = typeof globalThis === 'object' ? globalThis : self;
-  /** @type {any} */
-  const scope = {};
-  for (const name of METHODS) if (typeof realm[name] === 'function') scope[name] = realm[name].bind(realm);
-  for (const name of VALUES) {
-    try {
-      scope[name] = realm[name];
-    } catch (_) {
-      // The user forbids storage: reading sessionStorage throws.
-    }
-  }
+  const realm = globalThis;
   /** @type {Set<any>} */
   const open = new Set();
-  scope.WebSocket = function (/** @type {string} */ url, /** @type {string[]} */ protocols) {
-    const socket = new WS(url, protocols);
-    open.add(socket);
-    socket.addEventListener('close', () => open.delete(socket));
-    return socket;
+  /** @type {any} */
+  const own = {
+    WebSocket: function (/** @type {string} */ url, /** @type {string[]} */ protocols) {
+      const socket = new WS(url, protocols);
+      open.add(socket);
+      socket.addEventListener('close', () => open.delete(socket));
+      return socket;
+    },
   };
+  for (const name of METHODS) own[name] = realm[name] && realm[name].bind(realm);
   return {
-    scope,
+    scope: new Proxy(own, {
+      get(_, name) {
+        try {
+          return name in own ? own[name] : realm[name];
+        } catch (_) {
+          return undefined;
+        }
+      },
+    }),
     /** A runtime that has ended must not leave a session connected. */
     release() {
       open.forEach((socket) => socket.close());

@@ -40,27 +40,25 @@ export async function run(scope, instantiate, release) {
   };
   scope.__timGuard = guard;
 
-  let ended = '';
-  let missed = false;
-  /** @type {((why: string) => void) | null} */
-  let tell = null;
-  const end = (/** @type {string} */ why) => {
-    if (ended) return;
-    ended = why;
-    // Go may be on the stack: it is left to return first.
-    Promise.resolve().then(() => {
-      timers.forEach(clearTimeout);
-      go._scheduledTimeouts.clear(); // the glue calls a timer that Go has missed again and again
-      go._inst = go.mem = go._values = go._ids = null; // what still holds a Go function would hold its memory
-      release();
-      if (tell) tell(why);
-      else missed = true;
-    });
+  let why = '';
+  /** @type {() => void} */
+  let stop;
+  // Go may be on the stack when it ends: it is left to return first.
+  const ended = new Promise((/** @type {(_: void) => void} */ resolve) => (stop = resolve)).then(() => {
+    timers.forEach(clearTimeout);
+    go._scheduledTimeouts.clear(); // the glue calls a timer that Go has missed again and again
+    go._inst = go.mem = go._values = go._ids = null; // what still holds a Go function would hold its memory
+    release();
+    return why;
+  });
+  const end = (/** @type {string} */ reason) => {
+    why = why || reason;
+    stop();
   };
   go.exit = (/** @type {number} */ code) => end(`exit code ${code}`);
   const resume = go._resume;
   go._resume = () => {
-    if (ended) return; // an event of the host that came late
+    if (why) return; // an event of the host that came late
     try {
       resume.call(go);
     } catch (problem) {
@@ -73,21 +71,20 @@ export async function run(scope, instantiate, release) {
   // It settles when the program ends; what it hands over is there before.
   go.run(instance).then(() => end('the program has ended'), (/** @type {unknown} */ problem) => end(text(problem)));
   if (!handed) {
-    await Promise.resolve(); // a failure of run comes as a rejection
-    const why = ended;
+    await null; // a failure of run comes as a rejection
+    const stopped = why;
     end('not tim.wasm');
-    throw new Error(why ? `it stopped at once (${why})` : 'it is a Go program, but not tim.wasm');
+    throw new Error(stopped ? `it stopped at once (${stopped})` : 'it is a Go program, but not tim.wasm');
   }
   if (handed.version !== VERSION) {
     end('another version');
     throw new Error(`it is version ${handed.version}, this loader is version ${VERSION}: deploy both from the same tim-wasm package`);
   }
   return {
-    TIM: handed.TIM,
-    onEnd(listener) {
-      tell = listener;
-      if (missed) listener(ended);
+    get TIM() {
+      return why ? null : handed.TIM;
     },
+    ended,
   };
 }
 

@@ -12,7 +12,7 @@ const { TIM, load } = makeFacade(
     wasm: () => {
       if (base) return new URL(__TIM_WASM__, base).href;
       // CommonJS in Node; a bundler's __dirname is not a place of ours.
-      if (!__TIM_TAG__ && typeof process === 'object' && process.getBuiltinModule && typeof __dirname === 'string') {
+      if (__TIM_NODE__ && !__TIM_TAG__ && typeof process === 'object' && process.getBuiltinModule && typeof __dirname === 'string') {
         return process.getBuiltinModule('url').pathToFileURL(`${__dirname}/${__TIM_WASM__}`).href;
       }
       return '';
@@ -29,7 +29,7 @@ export const { create, EVENT, TYPES, VERSION } = TIM;
 if (__TIM_TAG__) {
   Object.defineProperty(TIM, 'load', { value: load });
   /** @type {any} */
-  const scope = typeof globalThis === 'object' ? globalThis : self;
+  const scope = self;
   scope.TIM = TIM;
   const id = tag && tag.dataset.sdkappid;
   if (id) scope.tim = TIM.create({ SDKAppID: id });

@@ -5,9 +5,13 @@ const HEADERS_WITHIN = 30e3;
 const BODY_WITHIN = 180e3;
 
 /**
+ * @typedef {{ integrity?: string, onProgress?: (p: { loaded: number, total: number }) => void }} Options
+ */
+
+/**
  * Gives the compiled wasm, streaming where the server's MIME type allows it.
  * @param {any} wasm URL, Response (or a promise of one), bytes or a WebAssembly.Module
- * @param {{ integrity?: string, onProgress?: (p: { loaded: number, total: number }) => void }} options
+ * @param {Options} options
  * @returns {Promise<WebAssembly.Module>}
  */
 export async function compile(wasm, options) {
@@ -15,19 +19,15 @@ export async function compile(wasm, options) {
   const source = await wasm;
   if (source instanceof WebAssembly.Module) return source;
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return compileBytes(source, options.integrity);
-  if (typeof Response === 'function' && source instanceof Response) return compileResponse(source, options, false);
+  if (typeof Response === 'function' && source instanceof Response) return compileResponse(source, options, options.integrity);
   const url = String(source);
-  if (url.startsWith('file:')) {
+  if (__TIM_NODE__ && url.startsWith('file:')) {
     const bytes = await readFile(url);
-    tell(options.onProgress, bytes.length, bytes.length);
+    tell(options, bytes.length, bytes.length);
     return compileBytes(bytes, options.integrity);
   }
 
-  const abort = typeof AbortController === 'function' ? new AbortController() : null;
-  /** @type {any} */
-  const init = { credentials: 'same-origin' };
-  if (abort) init.signal = abort.signal;
-  if (options.integrity) init.integrity = options.integrity;
+  const abort = new AbortController();
   /** @type {any} */
   let timer;
   /** @type {(why: Error) => void} */
@@ -36,20 +36,21 @@ export async function compile(wasm, options) {
     clearTimeout(timer);
     timer = setTimeout(() => {
       giveUp(new Error(`nothing came within ${ms / 1e3} s`));
-      if (abort) abort.abort();
+      abort.abort();
     }, ms);
   };
   /** @type {Promise<never>} */
   const late = new Promise((_, reject) => {
     giveUp = reject;
   });
-  const loaded = fetch(url, init).then(
+  const { integrity = '' } = options;
+  const loaded = fetch(url, { credentials: 'same-origin', signal: abort.signal, integrity }).then(
     (response) => {
       within(BODY_WITHIN);
-      return compileResponse(response, options, true);
+      return compileResponse(response, options);
     },
     (problem) => {
-      throw new Error(text(problem) + (options.integrity ? ' (or it does not match the integrity given)' : ''));
+      throw new Error(text(problem) + (integrity && ' (or it does not match the integrity given)'));
     },
   );
   within(HEADERS_WITHIN);
@@ -62,30 +63,35 @@ export async function compile(wasm, options) {
 
 /**
  * @param {Response} response
- * @param {{ integrity?: string, onProgress?: (p: { loaded: number, total: number }) => void }} options
- * @param {boolean} verified the host has compared the integrity
+ * @param {Options} options
+ * @param {string} [integrity] to compare, if the host has not done it
  */
-async function compileResponse(response, options, verified) {
+async function compileResponse(response, options, integrity) {
   if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`.trim());
-  const type = (response.headers.get('Content-Type') || '').split(';')[0].trim();
-  const watched = options.onProgress && response.body ? watch(response, options.onProgress) : response;
-  const streaming = /** @type {any} */ (WebAssembly).compileStreaming;
-  if (type === 'application/wasm' && streaming && (verified || !options.integrity)) {
-    return streaming.call(WebAssembly, watched);
+  const type = typeOf(response);
+  const watched = options.onProgress && response.body ? watch(response, options) : response;
+  // Engines stream this type only, and that without parameters; a .gz is
+  // looked into, since not every server says what it is.
+  if (type === 'application/wasm' && !integrity && !/\.gz$/.test(response.url) && WebAssembly.compileStreaming) {
+    return WebAssembly.compileStreaming(watched);
   }
-  return compileBytes(await watched.arrayBuffer(), verified ? '' : options.integrity, type);
+  return compileBytes(await watched.arrayBuffer(), integrity, type);
 }
+
+/** @param {Response} response */
+const typeOf = (response) => response.headers.get('Content-Type') || '';
 
 /**
  * Counts what arrives. Only when somebody wants to know: engines cache the
  * compiled code of an untouched response.
  * @param {Response} response
- * @param {(p: { loaded: number, total: number }) => void} onProgress
+ * @param {Options} options
  */
-function watch(response, onProgress) {
-  const { headers } = response;
-  // The length of a compressed body says nothing about what is counted here.
-  const total = headers.get('Content-Encoding') ? 0 : Number(headers.get('Content-Length')) || 0;
+function watch(response, options) {
+  const { headers, type } = response;
+  // The length of a compressed body says nothing about what is counted here,
+  // and another origin does not tell whether it has compressed.
+  const total = type === 'cors' || headers.get('Content-Encoding') ? 0 : Number(headers.get('Content-Length'));
   const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
   let loaded = 0;
   const body = new ReadableStream({
@@ -93,20 +99,20 @@ function watch(response, onProgress) {
       const { done, value } = await reader.read();
       if (done) return controller.close();
       loaded += value.length;
-      tell(onProgress, loaded, total);
+      tell(options, loaded, total);
       controller.enqueue(value);
     },
     cancel: (why) => reader.cancel(why),
   });
-  return new Response(body, { headers: { 'Content-Type': headers.get('Content-Type') || '' } });
+  return new Response(body, { headers: { 'Content-Type': typeOf(response) } });
 }
 
 /**
- * @param {((p: { loaded: number, total: number }) => void) | undefined} onProgress
+ * @param {Options} options
  * @param {number} loaded
  * @param {number} total
  */
-function tell(onProgress, loaded, total) {
+function tell({ onProgress }, loaded, total) {
   try {
     if (onProgress) onProgress({ loaded, total });
   } catch (problem) {
@@ -137,13 +143,16 @@ async function gunzip(bytes) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+/** @param {any} integrity */
+const hashes = (integrity) => String(integrity).trim().split(/\s+/);
+
 /**
  * Browsers pass over a hash that they cannot read, and with it the check.
  * @param {any} integrity
  */
 export function checkIntegrity(integrity) {
   if (!integrity) return;
-  for (const one of String(integrity).trim().split(/\s+/)) {
+  for (const one of hashes(integrity)) {
     if (!/^sha(256-[a-z\d+/]{43}=|384-[a-z\d+/]{64}|512-[a-z\d+/]{86}==)$/i.test(one)) {
       throw new Error(`the integrity '${one}' is malformed: give 'sha384-' and the SHA-384 in base64`);
     }
@@ -156,10 +165,9 @@ export function checkIntegrity(integrity) {
  * @param {string} integrity
  */
 async function verify(bytes, integrity) {
-  for (const one of String(integrity).trim().split(/\s+/)) {
-    const [, bits, expected] = /** @type {RegExpExecArray} */ (/^sha(\d+)-(.*)/i.exec(one));
-    const sum = new Uint8Array(await crypto.subtle.digest(`SHA-${bits}`, /** @type {any} */ (bytes)));
-    if (btoa(String.fromCharCode(...sum)) === expected) return;
+  for (const one of hashes(integrity)) {
+    const sum = await crypto.subtle.digest(`SHA-${one.slice(3, 6)}`, /** @type {any} */ (bytes));
+    if (btoa(String.fromCharCode(...new Uint8Array(sum))) === one.slice(7)) return;
   }
   throw new Error('it does not match the integrity given');
 }

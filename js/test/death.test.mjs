@@ -9,7 +9,7 @@ import { poll } from '../../web/e2e/lib/process.mjs';
 import { startTimd } from '../../web/e2e/lib/timd.mjs';
 import { npm } from './build.mjs';
 
-const { default: TIM, load } = await import(pathToFileURL(join(npm, 'index.mjs')));
+const { default: TIM, load } = await import(pathToFileURL(join(npm, 'index.node.mjs')));
 
 /** The runtimes that were started, oldest first. */
 const runtimes = [];

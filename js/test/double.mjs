@@ -38,7 +38,7 @@ after(() => server.close());
 export const typed = (body, type = 'application/wasm') => () => ({ body, 'Content-Type': type });
 let copies = 0;
 /** Another copy of the package in this realm. */
-export const copy = (dir = pkg.npm) => import(`${pathToFileURL(join(dir, 'index.mjs'))}?${++copies}`);
+export const copy = (dir = pkg.npm) => import(`${pathToFileURL(join(dir, 'index.node.mjs'))}?${++copies}`);
 
 beforeEach((t) => {
   delete globalThis[REALM];
@@ -46,6 +46,8 @@ beforeEach((t) => {
   web.answers = {
     '/tim.wasm': typed(wasm),
     '/octets.wasm': typed(wasm, 'application/octet-stream'),
+    '/parameter.wasm': typed(wasm, 'application/wasm; charset=utf-8'),
+    '/typed.wasm.gz': typed(gzipSync(wasm)),
     '/page.wasm': typed('<!doctype html>', 'text/html'),
     '/liar.wasm': typed('not wasm at all'),
     '/tim.wasm.gz': typed(gzipSync(wasm), 'application/gzip'),

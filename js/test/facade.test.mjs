@@ -134,6 +134,16 @@ test('a runtime that dies rejects what it was asked, says so, and is started aga
   assert.deepEqual(web.asked, ['/tim.wasm']); // compiled once
 });
 
+test('what is said again to a new runtime does not add up', async (t) => {
+  for (const method of ['error', 'log']) t.mock.method(console, method, () => {});
+  const { TIM, load } = await copy();
+  await load({ ...base(), wasm });
+  const tim = TIM.create({ SDKAppID: 1 });
+  for (let level = 0; level < 4; level++) tim.setLogLevel(level);
+  await assert.rejects(tim.sendMessage({}), (e) => e.code === 2903);
+  assert.deepEqual(await tim.logout(), ['setLogLevel', 'logout']);
+});
+
 test('destroy settles at any time, and the next create is a new one', async () => {
   const { TIM, load } = await copy();
   const options = { SDKAppID: 1, proxyServer: web.origin };

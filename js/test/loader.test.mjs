@@ -21,7 +21,7 @@ test('importing does nothing', async () => {
   assert.match(VERSION, /^\d+\.\d+\.\d+/);
 });
 
-for (const path of ['tim.wasm', 'octets.wasm', 'tim.wasm.gz', 'encoded.wasm.gz']) {
+for (const path of ['tim.wasm', 'octets.wasm', 'parameter.wasm', 'tim.wasm.gz', 'encoded.wasm.gz', 'typed.wasm.gz']) {
   test(`loads ${path}`, async () => {
     const { TIM, load } = await copy();
     await load({ ...base(), wasm: `${web.origin}/${path}` });
@@ -31,7 +31,7 @@ for (const path of ['tim.wasm', 'octets.wasm', 'tim.wasm.gz', 'encoded.wasm.gz']
 }
 
 test('streams where the MIME type allows it, and only there', async (t) => {
-  for (const [path, times] of [['tim.wasm', 1], ['octets.wasm', 0]]) {
+  for (const [path, times] of [['tim.wasm', 1], ['octets.wasm', 0], ['parameter.wasm', 0]]) {
     delete globalThis[REALM];
     const streaming = t.mock.method(WebAssembly, 'compileStreaming');
     const { load } = await copy();
@@ -162,7 +162,7 @@ test('says that WebAssembly or a WebSocket is missing', async (t) => {
 
 test('a rejection that nobody catches prints the reason and no whole file', () => {
   for (const [type, head] of [
-    ['module', `import TIM from ${JSON.stringify(pathToFileURL(join(pkg.npm, 'index.mjs')))};`],
+    ['module', `import TIM from ${JSON.stringify(pathToFileURL(join(pkg.npm, 'index.node.mjs')))};`],
     ['commonjs', `const TIM = require(${JSON.stringify(join(pkg.npm, 'index.js'))}).default;`],
   ]) {
     const script = `${head} delete globalThis.WebSocket; TIM.create({ SDKAppID: 1, proxyServer: '${web.origin}' }).login({});`;

@@ -85,7 +85,10 @@ function hosted({ promised = false } = {}) {
       const on = {};
       const task = { options, sent: [], closes: [], fire: (name, event) => on[name]?.(event) };
       for (const name of ['Open', 'Message', 'Error', 'Close']) task[`on${name}`] = (f) => (on[name] = f);
-      task.send = (o) => task.sent.push(o.data);
+      task.send = (o) => {
+        task.sent.push(o.data);
+        task.refuse = o.fail;
+      };
       task.close = (o) => task.closes.push(o);
       tasks.push(task);
       return promised ? Promise.resolve(task) : task;
@@ -157,6 +160,18 @@ test('a dial that fails says why: at once, later, by promise, or after it was gi
   late.tasks[0].fire('Open');
   late.timers.at(-1)();
   assert.deepEqual(late.events, [['close', 1000]]);
+});
+
+test('what fails is hung up, too: the host counts its sockets', () => {
+  const { tasks, events, open } = hosted();
+  const socket = open();
+  tasks[0].fire('Open');
+  socket.send('x');
+  tasks[0].refuse({ errMsg: 'send fail' });
+  open();
+  tasks[1].options.fail({ errMsg: 'timeout' });
+  assert.deepEqual(events, [['open', ''], ['close', 1006], ['error', 'timeout'], ['close', 1006]]);
+  assert.deepEqual(tasks.map((t) => t.closes.length), [1, 1]);
 });
 
 test('what is open is closed with the runtime', () => {

@@ -29,10 +29,10 @@ const SESSION = (ticket, url) => `
 })();`;
 
 for (const [kind, flags, head] of [
-  ['an ES module', ['--input-type=module'], `import { load } from ${JSON.stringify(pathToFileURL(join(npm, 'index.mjs')))}; import { WebSocket } from ${JSON.stringify(pathToFileURL(join(root, 'js/node_modules/ws/wrapper.mjs')))}; const given = { WebSocket };`],
+  ['an ES module', ['--input-type=module'], `import { load } from ${JSON.stringify(pathToFileURL(join(npm, 'index.node.mjs')))}; import { WebSocket } from ${JSON.stringify(pathToFileURL(join(root, 'js/node_modules/ws/wrapper.mjs')))}; const given = { WebSocket };`],
   ['CommonJS', ['--input-type=commonjs'], `const { load } = require(${JSON.stringify(join(npm, 'index.js'))}); const given = { WebSocket: require(${JSON.stringify(join(root, 'js/node_modules/ws'))}) };`],
   // What Node 22 has without a flag.
-  ["an ES module with Node's own WebSocket", ['--experimental-websocket', '--input-type=module'], `import { load } from ${JSON.stringify(pathToFileURL(join(npm, 'index.mjs')))}; const given = {};`],
+  ["an ES module with Node's own WebSocket", ['--experimental-websocket', '--input-type=module'], `import { load } from ${JSON.stringify(pathToFileURL(join(npm, 'index.node.mjs')))}; const given = {};`],
 ]) {
   test(`a session in Node from ${kind}, and the process ends by itself`, async () => {
     const ticket = JSON.stringify(await timd.userSig(`node-${kind.length}`));

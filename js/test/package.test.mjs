@@ -2,7 +2,7 @@
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
@@ -40,7 +40,7 @@ test('what is in it', () => {
   assert.deepEqual(names, [
     'CHANGELOG.md', 'LICENSE', 'MIGRATION.md', 'README.md',
     'dist/tim.js', 'dist/tim.wasm', 'dist/tim.wasm.gz', 'dist/wasm_exec.js',
-    'index.d.mts', 'index.d.ts', 'index.js', 'index.mjs',
+    'index.d.mts', 'index.d.ts', 'index.js', 'index.mjs', 'index.node.mjs',
     'miniprogram/index.d.ts', 'miniprogram/index.js', 'miniprogram/tim.wasm.br',
     'package.json',
   ]);
@@ -56,7 +56,7 @@ test('scripts keep to their language', () => {
   assert.doesNotMatch(umd, /import\.meta|\?\.|\?\?|\*\*|await import|\bimport\(/);
   const mini = readFileSync(file('miniprogram/index.js'), 'utf8');
   assert.doesNotMatch(mini, /import\.meta|\basync\b|\bawait\b|\?\.|\?\?|\beval\(|new Function|Math\.random/);
-  for (const name of ['index.js', 'index.mjs', 'dist/tim.js', 'miniprogram/index.js']) {
+  for (const name of ['index.js', 'index.mjs', 'index.node.mjs', 'dist/tim.js', 'miniprogram/index.js']) {
     assert.ok(!readFileSync(file(name), 'utf8').includes(root), `${name} holds a path of this machine`);
   }
 });
@@ -73,8 +73,19 @@ test('the mini program fits, and its wasm knows no newer instructions', () => {
   assert.throws(() => check(file('dist/tim.wasm'))); // so the check is one
 });
 
+test('Node gets the build that reads files, pages the one that does not', () => {
+  const app = join(dir, 'app');
+  mkdirSync(join(app, 'node_modules'), { recursive: true });
+  symlinkSync(join(dir, 'package'), join(app, 'node_modules/tim-wasm'));
+  const resolve = (...flags) => execFileSync(process.execPath, [...flags, '--preserve-symlinks', '--input-type=module', '-e', "console.log(import.meta.resolve('tim-wasm'))"], { cwd: app }).toString();
+  assert.match(resolve(), /tim-wasm\/index\.node\.mjs$/m);
+  assert.deepEqual(JSON.parse(readFileSync(file('package.json'), 'utf8')).exports['.'].import, { types: './index.d.mts', node: './index.node.mjs', default: './index.mjs' });
+  assert.match(readFileSync(file('index.node.mjs'), 'utf8'), /getBuiltinModule/);
+  for (const name of ['index.mjs', 'dist/tim.js']) assert.doesNotMatch(readFileSync(file(name), 'utf8'), /getBuiltinModule/, name);
+});
+
 test('no line is as long as the file: Node prints that of an error which nobody has caught', () => {
-  for (const name of ['index.mjs', 'index.js', 'dist/tim.js']) {
+  for (const name of ['index.node.mjs', 'index.js']) {
     const longest = Math.max(...readFileSync(file(name), 'utf8').split('\n').map((line) => line.length));
     assert.ok(longest < 1500, `${name}: a line of ${longest} characters`);
   }
@@ -82,7 +93,7 @@ test('no line is as long as the file: Node prints that of an error which nobody 
 
 test('sizes', (t) => {
   const brotli = (name) => brotliCompressSync(readFileSync(file(name))).length;
-  for (const [name, limit] of [['index.mjs', 9_700], ['index.js', 10_100], ['miniprogram/index.js', 10_200]]) {
+  for (const [name, limit] of [['index.mjs', 8_600], ['dist/tim.js', 8_950], ['index.js', 9_300], ['miniprogram/index.js', 9_600]]) {
     t.diagnostic(`${name}: ${statSync(file(name)).size} bytes, brotli ${brotli(name)}`);
     assert.ok(brotli(name) <= limit, `${name}: ${brotli(name)} bytes of brotli, more than ${limit}`);
   }

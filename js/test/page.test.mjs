@@ -131,6 +131,18 @@ test('integrity: another file is refused by name, the right one is taken', async
   assert.match(outcome.message, /from \/dist\/tim\.wasm: .*does not match the integrity given/);
 });
 
+test("the progress of the gateway's compressed copy, whose coding another origin's page is not told, never passes its total", async (t) => {
+  const { loaded, totals } = await run(t, {
+    '/': html('/app.js', 'type="module"'),
+    '/app.js': `import { load } from '/index.mjs'; ${REPORT}
+      const seen = [];
+      report(load({ wasm: '${timd.url}/sdk/tim.wasm', proxyServer: '${timd.url}', onProgress: (p) => seen.push(p) }).then(() => ({
+        loaded: seen.at(-1).loaded, totals: [...new Set(seen.map((p) => p.total))] })));`,
+  });
+  assert.equal(loaded, (await readFile(join(npm, 'dist/tim.wasm'))).length);
+  assert.deepEqual(totals, [0]);
+});
+
 test('a .wasm.gz from a host without compression, with progress and integrity', async (t) => {
   const integrity = `sha256-${createHash('sha256').update(await readFile(join(npm, 'dist/tim.wasm.gz'))).digest('base64')}`;
   const outcome = await run(t, {

@@ -1,4 +1,4 @@
-import type { IMResponse, Types } from './index.js';
+import type { Group, IMResponse, Types } from './index.js';
 
 /** An account as a message or a conversation names it. */
 export interface UserInfo {
@@ -9,14 +9,14 @@ export interface UserInfo {
 
 /** A user's profile. */
 export interface Profile extends UserInfo {
-  gender: string;
+  gender: Types['GENDER_UNKNOWN' | 'GENDER_FEMALE' | 'GENDER_MALE'];
   birthday: number;
   location: string;
   selfSignature: string;
-  allowType: string;
+  allowType: Types['ALLOW_TYPE_ALLOW_ANY' | 'ALLOW_TYPE_NEED_CONFIRM' | 'ALLOW_TYPE_DENY_ANY'];
   language: number;
   messageSettings: number;
-  adminForbidType: string;
+  adminForbidType: Types['FORBID_TYPE_NONE' | 'FORBID_TYPE_SEND_OUT'];
   level: number;
   role: number;
   lastUpdatedTime: number;
@@ -39,8 +39,8 @@ export interface CustomPayload {
 export interface MessageOptions<Payload> {
   /** The receiver's userID. */
   to: string;
-  /** Only TYPES.CONV_C2C is built. */
-  conversationType: Types['CONV_C2C'];
+  /** TYPES.CONV_C2C; with another create…Message throws 2998. */
+  conversationType: ConversationType;
   payload: Payload;
   priority?: MessagePriority;
   cloudCustomData?: string;
@@ -50,6 +50,10 @@ export interface MessageOptions<Payload> {
   receiverList?: string[];
   /** Ignored: message extensions are not built. */
   isSupportExtension?: boolean;
+  /** Ignored: of media. */
+  onProgress?: Function;
+  /** Ignored: there is no moderation. */
+  customModerationConfigurationID?: string;
 }
 
 /** Of a push to a device that is offline: ignored, there is none. */
@@ -75,15 +79,31 @@ export type MessagePriority =
   | Types['MSG_PRIORITY_LOW']
   | Types['MSG_PRIORITY_LOWEST'];
 
+/** The kinds of conversations. Only TYPES.CONV_C2C is built. */
+export type ConversationType = Types['CONV_C2C' | 'CONV_GROUP' | 'CONV_TOPIC' | 'CONV_SYSTEM'];
+
+/** The kinds of messages. Only TYPES.MSG_TEXT and TYPES.MSG_CUSTOM are built. */
+export type MessageType = Types[
+  | 'MSG_TEXT'
+  | 'MSG_CUSTOM'
+  | 'MSG_IMAGE'
+  | 'MSG_AUDIO'
+  | 'MSG_VIDEO'
+  | 'MSG_FILE'
+  | 'MSG_FACE'
+  | 'MSG_LOCATION'
+  | 'MSG_MERGER'
+  | 'MSG_GRP_TIP'
+  | 'MSG_GRP_SYS_NOTICE'];
+
 /** A message, of the shape that the originals give. */
-export interface Message<Type extends string = string, Payload = any> {
+export interface Message<Type extends string = MessageType, Payload = any> {
   ID: string;
-  /** One of TYPES.MSG_…. */
   type: Type;
   payload: Payload;
   /** 'C2C' and the userID of the other one. */
   conversationID: string;
-  conversationType: string;
+  conversationType: ConversationType;
   to: string;
   from: string;
   flow: 'in' | 'out';
@@ -160,11 +180,13 @@ export interface LastMessage {
 export interface Conversation {
   /** 'C2C' and the userID of the other one. */
   conversationID: string;
-  type: string;
+  type: ConversationType;
   subType: string;
   unreadCount: number;
-  lastMessage: LastMessage | null;
-  groupProfile: Group | null;
+  /** Null when it holds none; the type does not say so, as the originals' does not. */
+  lastMessage: LastMessage;
+  /** Null, because there are no groups; the type does not say so, either. */
+  groupProfile: Group;
   /** At first only with userID, nick and avatar. */
   userProfile: Profile;
   groupAtInfoList: any[];
@@ -178,29 +200,6 @@ export interface Conversation {
   /** Until when the other one has read, in seconds since 1970. */
   peerReadTime: number;
   peerReadSequence: number;
-}
-
-/** A group, as the originals name it. Nothing of this surface gives one yet. */
-export interface Group {
-  groupID: string;
-  name: string;
-  avatar: string;
-  type: string;
-  introduction: string;
-  notification: string;
-  ownerID: string;
-  createTime: string;
-  infoSequence: number;
-  lastInfoTime: number;
-  selfInfo: any;
-  lastMessage: any;
-  nextMessageSeq: number;
-  memberCount: number;
-  maxMemberCount: number;
-  muteAllMembers: boolean;
-  joinOption: string;
-  groupCustomField: any[];
-  isSupportTopic: boolean;
 }
 
 /** Who is online. */
@@ -248,6 +247,7 @@ export interface InboxMethods {
     /** False keeps what they hold. */
     clearHistoryMessage?: boolean;
   }): Promise<IMResponse<{ conversationIDList: string[] }>>;
+  deleteConversation(what: string | { conversationIDList: string[]; clearHistoryMessage?: boolean }): Promise<IMResponse<any>>;
   /** Puts a conversation on top of the list, or back. */
   pinConversation(options: { conversationID: string; isPinned: boolean }): Promise<IMResponse<{ conversationID: string }>>;
   setConversationDraft(options: { conversationID: string; draftText: string }): Promise<IMResponse<{ conversationID: string }>>;

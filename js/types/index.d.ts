@@ -6,7 +6,7 @@ import { EVENT, TYPES, VERSION } from '../src/constants.gen.js';
 import type { Conversation, CustomMessage, CustomPayload, InboxMethods, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, TextPayload, UserStatus } from './inbox.js';
 import type { UnbuiltMethods } from './unbuilt.js';
 export type * from './inbox.js';
-export type { Empty, Unbuilt, UnbuiltMethods } from './unbuilt.js';
+export type * from './unbuilt.js';
 
 /** The constants of {@link TIM.TYPES}. */
 export type Types = typeof TYPES;
@@ -183,9 +183,9 @@ export interface ChatSDK extends InboxMethods, UnbuiltMethods {
    */
   sendMessage<M extends Message>(message: M, options?: SendMessageOptions): Promise<IMResponse<{ message: M }>>;
   /** What is written to the console: 0 everything, 1 what matters in production, 2 warnings, 3 errors, 4 nothing. */
-  setLogLevel(level: 0 | 1 | 2 | 3 | 4): void;
+  setLogLevel(level: number): void;
   /** Accepts the plugins of the originals; none is needed and none is used. */
-  registerPlugin(options: Record<string, unknown>): void;
+  registerPlugin(options: object): void;
 }
 
 /** What the package gives: the originals' TIM. Importing it does nothing. */
@@ -257,5 +257,12 @@ export declare function load(options?: LoadOptions): Promise<Loaded>;
 /** {@link TIM.create} by itself. */
 export declare const create: TIM['create'];
 declare const TIM: TIM;
+/** Types under the names of the originals' enums; TIM.TYPES.CONV_C2C is one, too. */
+declare namespace TIM {
+  /** Any value of {@link TIM.EVENT}. */
+  type EVENT = EventName;
+  /** Any value of {@link TIM.TYPES}. */
+  type TYPES = Types[keyof Types];
+}
 export default TIM;
 export { EVENT, TIM, TYPES, VERSION };

@@ -1,9 +1,12 @@
-import type { IMResponse, Message } from './index.js';
+import type { IMResponse, Message, Profile, UserInfo } from './index.js';
 
 /** Resolves with something that is empty here, because there are no groups and friends. */
 export type Empty = Promise<IMResponse<any>>;
-/** Rejects with 2998: not built yet. */
-export type Unbuilt = Promise<never>;
+/**
+ * Rejects with 2998: not built yet. The type is the originals', so that what
+ * was written for them compiles.
+ */
+export type Unbuilt = Promise<IMResponse<any>>;
 
 /**
  * Methods of the originals that are not built yet. They exist, so that a page
@@ -11,11 +14,11 @@ export type Unbuilt = Promise<never>;
  */
 export interface UnbuiltMethods {
   /** Always null. */
-  getSignalingInfo(message: Message): null;
+  getSignalingInfo(message: Message): Signaling | null;
   /** Does nothing. */
-  addSignalingListener(eventName: string, handler: (event: any) => void, context?: unknown): void;
+  addSignalingListener(eventName: string, handler: Function, context?: unknown): void;
   /** Does nothing. */
-  removeSignalingListener(eventName: string, handler: (event: any) => void, context?: unknown): void;
+  removeSignalingListener(eventName: string, handler: Function, context?: unknown): void;
   /** canIUseModule gives false; isCommercialAbilityEnabled resolves with enabled: false; others reject with 2905. */
   callExperimentalAPI(key: 'canIUseModule', options?: unknown): boolean;
   callExperimentalAPI(key: string, options?: unknown): Promise<IMResponse<any>>;
@@ -29,23 +32,23 @@ export interface UnbuiltMethods {
   getFriendApplicationList(): Empty;
 
   /** Throws 2998. */
-  createTextAtMessage(options: unknown): never;
+  createTextAtMessage(options: unknown): Message;
   /** Throws 2998. */
-  createImageMessage(options: unknown): never;
+  createImageMessage(options: unknown): Message;
   /** Throws 2998. */
-  createAudioMessage(options: unknown): never;
+  createAudioMessage(options: unknown): Message;
   /** Throws 2998. */
-  createVideoMessage(options: unknown): never;
+  createVideoMessage(options: unknown): Message;
   /** Throws 2998. */
-  createFaceMessage(options: unknown): never;
+  createFaceMessage(options: unknown): Message;
   /** Throws 2998. */
-  createFileMessage(options: unknown): never;
+  createFileMessage(options: unknown): Message;
   /** Throws 2998. */
-  createLocationMessage(options: unknown): never;
+  createLocationMessage(options: unknown): Message;
   /** Throws 2998. */
-  createMergerMessage(options: unknown): never;
+  createMergerMessage(options: unknown): Message;
   /** Throws 2998. */
-  createForwardMessage(options: unknown): never;
+  createForwardMessage(options: unknown): Message;
 
   downloadMergerMessage(options: unknown): Unbuilt;
   translateText(options: unknown): Unbuilt;
@@ -130,11 +133,107 @@ export interface UnbuiltMethods {
   getUserFollowInfo(userIDList?: string[]): Unbuilt;
   checkFollowType(userIDList: string[]): Unbuilt;
   invite(options: unknown): Unbuilt;
-  inviteSync(options: unknown, successCb: (result: any) => void, errorCb: (result: any) => void): Unbuilt;
+  inviteSync(options: unknown, successCb: Function, errorCb: Function): Unbuilt;
   inviteInGroup(options: unknown): Unbuilt;
-  inviteInGroupSync(options: unknown, successCb: (result: any) => void, errorCb: (result: any) => void): Unbuilt;
+  inviteInGroupSync(options: unknown, successCb: Function, errorCb: Function): Unbuilt;
   cancel(options: unknown): Unbuilt;
   accept(options: unknown): Unbuilt;
   reject(options: unknown): Unbuilt;
   modifyInvitation(options: unknown): Unbuilt;
+}
+
+/** A group, as the originals name it. Nothing of this surface gives one yet. */
+export interface Group {
+  groupID: string;
+  name: string;
+  avatar: string;
+  type: string;
+  introduction: string;
+  notification: string;
+  ownerID: string;
+  createTime: string;
+  infoSequence: number;
+  lastInfoTime: number;
+  selfInfo: any;
+  lastMessage: any;
+  nextMessageSeq: number;
+  memberCount: number;
+  maxMemberCount: number;
+  muteAllMembers: boolean;
+  joinOption: string;
+  inviteOption: string;
+  groupCustomField: any[];
+  isSupportTopic: boolean;
+}
+
+/** A member of a group. Nothing gives one yet, nor any of those below. */
+export interface GroupMember extends UserInfo {
+  role: string;
+  joinTime: number;
+  nameCard: string;
+  muteUntil: number;
+  memberCustomField: any[];
+}
+
+/** A topic of a community. */
+export interface Topic {
+  topicID: string;
+  topicName: string;
+  avatar: string;
+  introduction: string;
+  notification: string;
+  unreadCount: number;
+  muteAllMembers: boolean;
+  customData: string;
+  groupAtInfoList: any[];
+  lastMessage: any;
+  selfInfo: any;
+}
+
+/** A friend. */
+export interface Friend {
+  userID: string;
+  remark: string;
+  groupList: string[];
+  source: string;
+  wording: string;
+  profile: Profile;
+  friendCustomField: any[];
+}
+
+/** A friend to be. */
+export interface FriendApplication extends UserInfo {
+  time: number;
+  source: string;
+  wording: string;
+  type: string;
+}
+
+/** Friends under one name. */
+export interface FriendGroup {
+  name: string;
+  userIDList: string[];
+  count: number;
+}
+
+/** A message as a merged one holds it. */
+export interface SimplifiedMessage {
+  ID: string;
+  nick: string;
+  avatar: string;
+  from: string;
+  messageBody: any[];
+  time: number;
+  cloudCustomData: string;
+}
+
+/** What an invitation holds. */
+export interface Signaling {
+  inviteID: string;
+  groupID: string;
+  inviter: string;
+  inviteeList: string[];
+  data: string;
+  actionType: number;
+  timeout: number;
 }

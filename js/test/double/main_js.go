@@ -2,11 +2,11 @@
 
 // Command double is a small program that hands itself to the loader as
 // tim.wasm does, and can be told to fail in ways that tim.wasm does not. It is
-// for tests of loading only.
+// for tests of loading only. Like tim.wasm it does without package os.
 package main
 
 import (
-	"runtime/debug"
+	"runtime/metrics"
 	"strings"
 	"syscall/js"
 )
@@ -59,9 +59,13 @@ func instance(options js.Value) any {
 		}),
 		"logout": js.FuncOf(func(js.Value, []js.Value) any { said.Call("push", "logout"); return resolve(said) }),
 		// the percentage that the loader has chosen
-		"getServerTime": js.FuncOf(func(js.Value, []js.Value) any { return debug.SetGCPercent(25) }),
-		"isReady":       js.FuncOf(func(js.Value, []js.Value) any { return true }),
-		"getLoginUser":  js.FuncOf(func(js.Value, []js.Value) any { return options.Get("proxyServer") }),
+		"getServerTime": js.FuncOf(func(js.Value, []js.Value) any {
+			percent := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+			metrics.Read(percent)
+			return int(percent[0].Value.Uint64())
+		}),
+		"isReady":      js.FuncOf(func(js.Value, []js.Value) any { return true }),
+		"getLoginUser": js.FuncOf(func(js.Value, []js.Value) any { return options.Get("proxyServer") }),
 		"createTextMessage": js.Global().Call("__timGuard", js.FuncOf(func(_ js.Value, args []js.Value) any {
 			if args[0].Type() != js.TypeObject {
 				boxed.Set("value", js.Global().Get("Error").New("guarded"))

@@ -16,6 +16,8 @@ const SHADOWED = 'window document self location navigator localStorage history s
 /** What a context has by itself and a mini program has not. */
 const LACKING = ['WebAssembly', 'eval', 'SharedArrayBuffer', 'Atomics', 'queueMicrotask', 'structuredClone'];
 
+const SLOW_PROMISE = readFileSync(new URL('promise.js', import.meta.url), 'utf8');
+
 /**
  * Copies what WeChat's "build npm" copies: the one folder that the package's
  * package.json names.
@@ -37,6 +39,7 @@ export function buildNpm(npm, program) {
  * @property {boolean} [promised] connectSocket gives a promise of its task, as Taro's does
  * @property {boolean} [errorAndClose] a failure fires both
  * @property {boolean} [closeAfterShow] the close of a suspend is told after onAppShow
+ * @property {boolean} [slowPromise] Promise is made of setTimeout, as on iOS 15 and below
  */
 
 export class Shell {
@@ -88,6 +91,7 @@ export class Shell {
       { codeGeneration: { strings: false, wasm: false } },
     );
     for (const name of LACKING) runInContext(`delete globalThis.${name}`, this.context);
+    if (this.variant.slowPromise) runInContext(SLOW_PROMISE, this.context);
     this.globals = this.globalNames();
   }
 
