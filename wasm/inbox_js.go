@@ -144,7 +144,7 @@ func (in *inbox) failed(f *fault.Error) {
 		in.done()
 		return
 	}
-	if !in.begun {
+	if !in.begun || !in.i.client.Ready() { // the session has ended, or is about to
 		return
 	}
 	in.i.sdk.log(2, "messages could not be synchronised: "+f.Message)

@@ -60,3 +60,24 @@ func TestAListenerThatLogsOut(t *testing.T) {
 		await tim.destroy();
 		return [ack && ack[1].cursor, at('message.ack') < at('logout')];`))
 }
+
+// Who logs out right after SDK_READY has done nothing that a console need warn
+// of: the first synchronisation ends with the session.
+func TestALogoutDuringTheFirstSynchronisation(t *testing.T) {
+	options := bridge.Parse(`{"SDKAppID":1400000000,"proxyServer":"ws://127.0.0.1:1","name":"brief"}`)
+	require.Equal(t, `[0,[]]`, script(t, options, `
+		const answer = Loopback.prototype.send;
+		Loopback.prototype.send = function (text) {
+			if (JSON.parse(text).method !== 'session.sync') answer.call(this, text);
+		};
+		const warn = console.warn, warned = [];
+		console.warn = (...text) => warned.push(text.join(' '));
+		try {
+			`+loginAndWait+`
+			const { code } = await tim.logout();
+			await tim.destroy();
+			return [code, warned];
+		} finally {
+			console.warn = warn;
+		}`))
+}
