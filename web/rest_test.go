@@ -77,7 +77,10 @@ func TestAccounts(t *testing.T) {
 	require.Equal(t, "NotImported", check("alice")["AccountStatus"])
 	require.Equal(t, fault.NoSuchAccount, s.member("Web").login("alice", sign("alice")))
 	s.call("im_open_login_svc/account_import", `{"UserID":"alice"}`)
-	s.online("alice")
+	alice = s.online("alice")
+	answer, err := alice.Send(t.Context(), "profile.get", &jsonframe.Object{Raw: []byte(`{"userIDs":["alice"]}`)})
+	require.NoError(t, err)
+	require.Contains(t, string(answer.(*jsonframe.Object).Raw), `"nick":"","avatar":""`, "the nick and face of the account that was deleted do not come back")
 
 	require.EqualValues(t, fault.NoSuchAccount, s.post("im_open_login_svc/kick", good(), `{"UserID":"zoe"}`).code())
 	a = s.call("openim/query_online_status", `{"To_Account":["alice","bob","zoe"]}`)
@@ -321,15 +324,17 @@ func TestSendMessageRefused(t *testing.T) {
 	s := newStage(t, nil)
 	text := `"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]`
 	for body, code := range map[string]fault.Code{
-		`{"MsgRandom":1,` + text + `}`:                                                                      fault.BadParameters,
-		`{"To_Account":"bob",` + text + `}`:                                                                 fault.BadParameters,
-		`{"To_Account":"bob","MsgRandom":-1,` + text + `}`:                                                  fault.BadParameters,
-		`{"To_Account":"bob","MsgRandom":1,"SyncOtherMachine":3,` + text + `}`:                              fault.BadParameters,
-		`{"To_Account":"bob","MsgRandom":1,"MsgLifeTime":604801,` + text + `}`:                              fault.BadParameters,
-		`{"To_Account":"bob","MsgRandom":1}`:                                                                fault.BodyMalformed,
-		`{"To_Account":"bob","MsgRandom":1,"MsgBody":[]}`:                                                   fault.BodyMalformed,
-		`{"To_Account":"bob","MsgRandom":1,"MsgBody":[{"MsgType":"TIMFaceElem","MsgContent":{}}]}`:          fault.BodyMalformed,
-		`{"To_Account":"bob","MsgRandom":1,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"text":""}}]}`: fault.BodyMalformed,
+		`{"MsgRandom":1,` + text + `}`:                                                                              fault.BadParameters,
+		`{"To_Account":"bob",` + text + `}`:                                                                         fault.BadParameters,
+		`{"To_Account":"bob","MsgRandom":-1,` + text + `}`:                                                          fault.BadParameters,
+		`{"To_Account":"bob","MsgRandom":1,"SyncOtherMachine":3,` + text + `}`:                                      fault.BadParameters,
+		`{"To_Account":"bob","MsgRandom":1,"MsgLifeTime":604801,` + text + `}`:                                      fault.BadParameters,
+		`{"To_Account":"bob","MsgRandom":1,"CloudCustomData":5,` + text + `}`:                                       fault.BadParameters,
+		`{"To_Account":"bob","MsgRandom":1,"CloudCustomData":"` + strings.Repeat("x", 12<<10+1) + `",` + text + `}`: fault.BodyTooLarge,
+		`{"To_Account":"bob","MsgRandom":1}`:                                                                        fault.BodyMalformed,
+		`{"To_Account":"bob","MsgRandom":1,"MsgBody":[]}`:                                                           fault.BodyMalformed,
+		`{"To_Account":"bob","MsgRandom":1,"MsgBody":[{"MsgType":"TIMFaceElem","MsgContent":{}}]}`:                  fault.BodyMalformed,
+		`{"To_Account":"bob","MsgRandom":1,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"text":""}}]}`:         fault.BodyMalformed,
 	} {
 		require.EqualValues(t, code, s.post("openim/sendmsg", good(), body).code(), body)
 	}

@@ -189,16 +189,26 @@ func (a *API) deleteOne(ctx context.Context, u gateway.User) error {
 		return fault.New(fault.NoSuchAccount)
 	}
 	// What fails here can be repeated while the account is there still.
-	if a.o.Forget != nil {
-		if err := a.o.Forget(ctx, u); err != nil {
-			return err
-		}
+	if err := a.forget(ctx, u); err != nil {
+		return err
 	}
 	// First nobody new comes in, then out with who is there.
 	if _, err := a.o.Accounts.Delete(ctx, u); err != nil {
 		return err
 	}
-	return a.o.Sessions.KickUser(ctx, u)
+	if err := a.o.Sessions.KickUser(ctx, u); err != nil {
+		return err
+	}
+	// What an instance has written until it was out. Whoever gets the UserID
+	// next does not inherit it.
+	return a.forget(ctx, u)
+}
+
+func (a *API) forget(ctx context.Context, u gateway.User) error {
+	if a.o.Forget == nil {
+		return nil
+	}
+	return a.o.Forget(ctx, u)
 }
 
 // width is how many of a list are worked on at once. A deletion waits for the

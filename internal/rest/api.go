@@ -42,8 +42,9 @@ type Options struct {
 	// Profile is told the nick and face of an import, nil for those that were
 	// not given; it may be nil.
 	Profile func(ctx context.Context, u gateway.User, nick, face *string) error
-	// Forget is told of an account that is to be deleted: who gets the same
-	// UserID later is somebody else.
+	// Forget is told of an account before it is deleted, and again when nobody
+	// of it is left online: who gets the same UserID later is somebody else. It
+	// may be nil.
 	Forget func(ctx context.Context, u gateway.User) error
 	// Rate is how many calls a second an app may make of one command, on this
 	// gateway; 200 when 0. All its commands together get five times as many.

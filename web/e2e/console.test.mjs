@@ -237,6 +237,20 @@ test('kick one instance, then the user, with the keyboard', async (t) => {
   await clean(page);
 });
 
+test('an instance that has gone while the question stood was not kicked out, and that is said', async (t) => {
+  const user = someone('gone');
+  const web = await join(user);
+  const page = await open(t);
+  await page.waitForSelector(row(user));
+  await page.click(`${row(user)} .kick`);
+  await page.waitForSelector('#ask[open]');
+  await web.logout();
+  await page.waitForFunction((css) => !document.querySelector(css), {}, row(user));
+  await page.click('#ask-yes');
+  await says(page, '#users-said', `The Web instance of ${user} was gone already.`);
+  await clean(page);
+});
+
 test('the settings are changed and act; a change from elsewhere shows', async (t) => {
   const page = await open(t);
   const user = someone('limit');
@@ -269,11 +283,41 @@ test('the settings are changed and act; a change from elsewhere shows', async (t
   await clean(page);
 });
 
+test("a save writes what was changed and nothing of another administrator's, and says why it failed", async (t) => {
+  const page = await open(t);
+  t.after(() => call('timd_config/set', { WebInstances: 1, LoginMode: 'dual' }));
+  await page.click('#limits [value=multi]');
+  await call('timd_config/set', { WebInstances: 3 });
+  await page.waitForFunction(() => document.querySelector('#limits-web').value === '3');
+  assert.equal(await page.$eval('#limits', (form) => form.elements.mode.value), 'multi', 'what is just being changed stays');
+
+  await page.setRequestInterception(true);
+  let refused = true;
+  page.on('request', (request) =>
+    refused && request.url().includes('timd_config/set') ? request.abort() : request.continue(),
+  );
+  await page.click('#limits .primary');
+  await says(page, '#limits .said', 'timd does not answer');
+  refused = false;
+  await page.click('#limits .primary');
+  await says(page, '#limits .said', 'in force');
+  const { WebInstances, LoginMode } = await call('timd_config/get', {});
+  assert.deepEqual([WebInstances, LoginMode], [3, 'multi']);
+});
+
 test('search, and pages of many users', async (t) => {
   const all = await Promise.all(Array.from({ length: 60 }, (_, i) => join(`many-${String(i).padStart(2, '0')}`)));
   const page = await open(t);
   await page.waitForFunction(() => document.querySelectorAll('tbody').length === 50);
-  assert.match(await text(page, '#users-count'), /^50 of 6\d users$/);
+  await page.waitForFunction(() => /^50 of 6\d users$/.test(document.querySelector('#users-count').textContent));
+  // With many users, events and settings stay in reach.
+  for (const viewport of [{ width: 1280, height: 800 }, PHONE]) {
+    await page.setViewport(viewport);
+    if (viewport === PHONE) await page.click('.jump [href="#limits-title"]');
+    const top = await page.$eval('#limits-title', (title) => title.getBoundingClientRect().top);
+    assert.ok(top > 0 && top < 2 * viewport.height, `${top} px at ${viewport.width}`);
+  }
+  await page.setViewport(DESKTOP);
   await page.click('#users-more');
   await page.waitForFunction(() => document.querySelectorAll('tbody').length >= 60);
   assert.equal(await page.$eval('#users-more', (button) => button.hidden), true);
@@ -298,8 +342,13 @@ test('the stream comes back after a restart of timd, and an ended UserSig leads 
   const page = await open(t, { base: timd.url, who });
   await timd.kill();
   await page.waitForSelector('#live[data-live=false]');
+  await page.waitForSelector('#stale:not([hidden])');
+  assert.match(await text(page, '#stale'), /^No connection to timd since \d\d:\d\d:\d\d\./);
+  await page.evaluate(axe);
+  assert.deepEqual(await page.evaluate(async () => (await globalThis.axe.run()).violations.map(({ id }) => id)), []);
   await timd.restart();
   await page.waitForSelector('#live[data-live=true]');
+  await page.waitForSelector('#stale[hidden]', { visible: false });
   const { userSig: sig } = await timd.userSig('late');
   const late = await member(timd.url, { app: 1400000000, user: 'late', sig });
   await page.waitForSelector(row('late'));

@@ -137,9 +137,11 @@ test('panels are added, and removed with their instance', async (t) => {
 
 test('by keyboard alone: Enter logs in, the focus stays, Log out is next', async (t) => {
   const page = await open(stage, t);
+  await page.$eval('[data-panel=A] [name=user]', (input, user) => (input.value = user), someone());
   await page.focus('[data-panel=A] [name=user]');
   await page.keyboard.press('Enter');
   await A.is(page, 'ready');
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'user', 'the focus stays');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Tab');
   assert.equal(await page.evaluate(() => document.activeElement.className), 'logout');
@@ -221,6 +223,19 @@ test('the Content-Security-Policy allows nothing inline, and no cookie is set', 
     ),
     'script-src-elem undefined',
   );
+});
+
+test('a gateway that is gone is said, with what to do, and the panel logs in again afterwards', async (t) => {
+  const timd = await startTimd({ data: 'disk' });
+  t.after(() => timd.close());
+  const page = await open(stage, t, { base: timd.url });
+  await timd.kill();
+  await A.login(page, someone(), { state: null });
+  await page.waitForSelector('[data-panel=A] .notice.failure');
+  assert.match(await A.text(page, '.notice'), /timd at 127\.0\.0\.1:\d+ does not answer\. Check/);
+  assert.deepEqual(await A.log(page), ['fail POST /dev/usersig'], 'login was not called');
+  await timd.restart();
+  await A.login(page);
 });
 
 test('a tim.wasm that does not load is said, with what to do', async (t) => {
