@@ -85,7 +85,7 @@ func (c Code) Text() string {
 	case NetworkError:
 		return "The network failed: check the connection and try again."
 	case Timeout:
-		return "The gateway did not answer in time: check that it runs, that proxyServer names it and that it allows this page's origin (timd's --allowed-origin); in a mini program also check the socket domain list."
+		return "The gateway was not reached, or did not answer, in time: check that it runs, that proxyServer names it and that it allows this page's origin (timd's --allowed-origin); in a mini program also check the socket domain list."
 	case Offline:
 		return "The device is offline: try again when the network is back."
 	case Destroyed:
@@ -95,7 +95,7 @@ func (c Code) Text() string {
 	case TooFrequent:
 		return "The calls come too quickly: wait a moment and try again."
 	case NotBuiltYet:
-		return "This method is not built in tim yet: see the README for what is."
+		return "This is not built in tim yet: the package's MIGRATION.md lists what is."
 	case NotReady:
 		return "The SDK is not ready yet: wait for the SDK_READY event."
 	case LoginPending:
