@@ -75,6 +75,22 @@ test('the pool of random bytes refills itself and throws when it is dry', async 
   await assert.rejects(entropy({ getRandomValues: ({ fail }) => fail({ errMsg: 'denied' }) }), /denied/);
 });
 
+test('a pool that could not be filled again is dry, not weak, and asks once more', async () => {
+  const draws = [];
+  const host = { getRandomValues: ({ length, success, fail }) => draws.push({ give: () => success({ randomValues: new Uint8Array(length).fill(draws.length).buffer }), fail }) };
+  const opening = entropy(host);
+  draws[0].give();
+  const { getRandomValues } = await opening;
+  getRandomValues(new Uint8Array(4000));
+  draws[1].fail({ errMsg: 'busy' });
+  await new Promise(setImmediate);
+  assert.throws(() => getRandomValues(new Uint8Array(100)), /empty/);
+  assert.equal(draws.length, 3);
+  draws[2].give();
+  await new Promise(setImmediate);
+  assert.deepEqual(getRandomValues(new Uint8Array(2)), new Uint8Array(2).fill(3));
+});
+
 /** A host whose sockets the test drives, with a clock of its own. */
 function hosted({ promised = false } = {}) {
   const timers = [];
