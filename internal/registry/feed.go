@@ -63,11 +63,12 @@ func (r *Registry) openEvents(ctx context.Context) error {
 func (r *Registry) Consumer(ctx context.Context, name string) (c jetstream.Consumer, err error) {
 	err = bus.Retry(ctx, func(ctx context.Context) error {
 		c, err = r.bus.JetStream().CreateOrUpdateConsumer(ctx, EventStream, jetstream.ConsumerConfig{
-			Durable:       name,
-			AckPolicy:     jetstream.AckExplicitPolicy,
-			AckWait:       10 * time.Second,
-			MaxDeliver:    -1,
-			MaxAckPending: 256,
+			Durable:    name,
+			AckPolicy:  jetstream.AckExplicitPolicy,
+			AckWait:    10 * time.Second,
+			MaxDeliver: -1,
+			// So many may wait for a receiver that does not take them.
+			MaxAckPending: 1024,
 		})
 		return err
 	})

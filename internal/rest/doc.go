@@ -12,7 +12,8 @@
 //	session.go   timd_session: list, kick
 //	watch.go     timd_session/watch, a stream of events
 //	counts.go    how many users and instances an app has online
-//	webhook.go   State.StateChange: the queue, its lanes and their retries
+//	webhook.go   State.StateChange: the queue and its retries
+//	lane.go      which event goes out next: one user waits for no other
 //	callback.go  one State.StateChange request and its signature
 //	client.go    calls the API of a running timd, for timd config and tests
 //

@@ -39,21 +39,25 @@ type WebhookOptions struct {
 // Webhook sends State.StateChange. An event stays in its durable stream until
 // the receiver has taken it, so each is sent at least once, whatever dies in
 // between; a receiver that is down for less than 7 days loses nothing. Events
-// of one user are sent one after the other.
+// of one user are sent one after the other; an event that is not taken holds up
+// no other user's.
 type Webhook struct {
 	o      WebhookOptions
 	client *http.Client
 	pull   jetstream.ConsumeContext
-	lanes  [laneCount]lane
+	lanes  [laneCount]*lane
 	seed   maphash.Seed
 	stop   context.Context
 	halt   context.CancelFunc
 	wg     sync.WaitGroup
-	down   atomic.Bool // said in the log
+	// refused is how many users wait because the receiver did not take their
+	// event.
+	refused  atomic.Int64
+	unserved atomic.Bool // said in the log
 }
 
 const (
-	// laneCount is how many users' events are on their way at once.
+	// laneCount is how many events are on their way at once.
 	laneCount = 16
 	// ahead is how many events are fetched and not sent yet.
 	ahead = 128
@@ -94,10 +98,9 @@ func StartWebhook(o WebhookOptions) (*Webhook, error) {
 	}
 	w.stop, w.halt = context.WithCancel(context.Background())
 	for i := range w.lanes {
-		l := &w.lanes[i]
-		l.wake = make(chan struct{}, 1)
+		w.lanes[i] = newLane()
 		w.wg.Add(1)
-		go w.run(l)
+		go w.run(w.lanes[i])
 	}
 	w.wg.Add(1)
 	go w.hold()
@@ -126,49 +129,6 @@ func (w *Webhook) Close() {
 	w.client.CloseIdleConnections()
 }
 
-// lane holds the events of some users, in order.
-type lane struct {
-	mu   sync.Mutex
-	list []jetstream.Msg
-	wake chan struct{}
-}
-
-func (l *lane) put(m jetstream.Msg) {
-	l.mu.Lock()
-	l.list = append(l.list, m)
-	l.mu.Unlock()
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
-}
-
-// first gives the oldest event, which stays in the lane; nil when there is
-// none.
-func (l *lane) first() jetstream.Msg {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.list) == 0 {
-		return nil
-	}
-	return l.list[0]
-}
-
-func (l *lane) dropFirst() {
-	l.mu.Lock()
-	l.list = l.list[1:]
-	l.mu.Unlock()
-}
-
-// all does something to each event that waits here.
-func (l *lane) all(f func(jetstream.Msg) error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, m := range l.list {
-		_ = f(m) // what cannot be said now, the queue finds out by itself
-	}
-}
-
 // sort puts an event into its user's lane.
 func (w *Webhook) sort(m jetstream.Msg) {
 	w.lanes[maphash.String(w.seed, m.Subject())%laneCount].put(m)
@@ -176,56 +136,66 @@ func (w *Webhook) sort(m jetstream.Msg) {
 
 func (w *Webhook) run(l *lane) {
 	defer w.wg.Done()
-	for {
-		m := l.first()
-		if m != nil {
-			if !w.deliver(m) {
-				break
-			}
-			l.dropFirst()
+	defer l.all(jetstream.Msg.Nak)
+	idle := time.NewTimer(0)
+	defer idle.Stop()
+	for w.stop.Err() == nil {
+		m, in := l.next()
+		if m != nil && in <= 0 {
+			w.deliver(l, m)
 			continue
+		}
+		var due <-chan time.Time
+		if m != nil {
+			idle.Reset(in)
+			due = idle.C
 		}
 		select {
 		case <-w.stop.Done():
 		case <-l.wake:
-			continue
+		case <-due:
 		}
-		break
 	}
-	l.all(jetstream.Msg.Nak)
 }
 
-// deliver tries until the receiver has taken the event; false at Close.
-func (w *Webhook) deliver(m jetstream.Msg) bool {
+// errNoKey: this gateway does not serve the event's app, another one may.
+var errNoKey = errors.New("no key for the event's SDKAppID: start every timd with the same --app")
+
+// deliver makes one attempt at a user's first event.
+func (w *Webhook) deliver(l *lane, m jetstream.Msg) {
 	var e registry.Event
 	if err := json.Unmarshal(m.Data(), &e); err != nil {
 		w.o.Log.Error("an event in the webhook's queue is not readable and is left out", "error", err)
 		_ = m.Term()
-		return true
+		l.taken(m)
+		return
 	}
 	cb, wanted := callbackOf(&e)
 	if !wanted {
 		_ = m.Ack()
-		return true
+		l.taken(m)
+		return
 	}
-	for pause := w.o.FirstPause; ; pause = min(pause*2, w.o.LongestPause) {
-		err := w.attempt(&e, cb)
-		if err != nil && w.stop.Err() != nil {
-			return false
+	err := w.attempt(&e, cb)
+	if err != nil && w.stop.Err() != nil {
+		return // Close broke it off
+	}
+	w.o.Observe(err)
+	switch {
+	case err == nil:
+		w.ack(m)
+		if l.taken(m) && w.refused.Add(-1) == 0 {
+			w.o.Log.Info("the webhook's receiver takes every event again")
 		}
-		w.o.Observe(err)
-		if err == nil {
-			if w.down.CompareAndSwap(true, false) {
-				w.o.Log.Info("the webhook's receiver takes events again")
-			}
-			w.ack(m)
-			return true
+	case errors.Is(err, errNoKey):
+		if w.unserved.CompareAndSwap(false, true) {
+			w.o.Log.Warn("events wait for a timd that serves their app", "error", err, "SDKAppID", e.SDKAppID)
 		}
-		if w.down.CompareAndSwap(false, true) {
+		_ = m.NakWithDelay(w.o.LongestPause)
+		l.taken(m)
+	default:
+		if l.failed(m, w.pause) && w.refused.Add(1) == 1 {
 			w.o.Log.Warn("the webhook's receiver does not take events; they are kept and sent again", "error", err)
-		}
-		if !w.wait(pause) {
-			return false
 		}
 	}
 }
@@ -233,7 +203,7 @@ func (w *Webhook) deliver(m jetstream.Msg) bool {
 func (w *Webhook) attempt(e *registry.Event, cb callback) error {
 	keys := w.o.Keys(e.SDKAppID)
 	if len(keys) == 0 {
-		return errors.New("no key for the event's SDKAppID: start every timd with the same --app")
+		return errNoKey
 	}
 	r, err := request(w.stop, w.o.URL, keys, e, cb, time.Now())
 	if err != nil {
@@ -251,16 +221,14 @@ func (w *Webhook) ack(m jetstream.Msg) {
 	}
 }
 
-// wait pauses before the next attempt, with some jitter; false at Close.
-func (w *Webhook) wait(pause time.Duration) bool {
-	t := time.NewTimer(pause/2 + rand.N(pause/2+1))
-	defer t.Stop()
-	select {
-	case <-w.stop.Done():
-		return false
-	case <-t.C:
-		return true
+// pause is how long to wait after so many failures, with some jitter.
+func (w *Webhook) pause(failures int) time.Duration {
+	p := w.o.FirstPause
+	for ; failures > 1 && p < w.o.LongestPause; failures-- {
+		p *= 2
 	}
+	p = min(p, w.o.LongestPause)
+	return p/2 + rand.N(p/2+1)
 }
 
 // hold tells the queue that what is in the lanes is being worked on: it would

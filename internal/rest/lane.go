@@ -1,0 +1,94 @@
+package rest
+
+import (
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// lane holds the events of some users. A user's events go out in order; a user
+// whose event the receiver does not take waits, and holds up nobody else.
+type lane struct {
+	mu    sync.Mutex
+	users map[string]*waiting // by subject
+	wake  chan struct{}
+}
+
+// waiting are the events of one user, oldest first and never none.
+type waiting struct {
+	list     []jetstream.Msg
+	due      time.Time // of the next attempt
+	failures int       // of the first event
+}
+
+func newLane() *lane {
+	return &lane{users: map[string]*waiting{}, wake: make(chan struct{}, 1)}
+}
+
+func (l *lane) put(m jetstream.Msg) {
+	l.mu.Lock()
+	if u := l.users[m.Subject()]; u != nil {
+		u.list = append(u.list, m)
+	} else {
+		l.users[m.Subject()] = &waiting{list: []jetstream.Msg{m}, due: time.Now()}
+	}
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// next gives the first event of the user whose turn is next, which stays in
+// the lane, and until when to wait before; nil when there is none.
+func (l *lane) next() (jetstream.Msg, time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var first *waiting
+	for _, u := range l.users {
+		if first == nil || u.due.Before(first.due) {
+			first = u
+		}
+	}
+	if first == nil {
+		return nil, 0
+	}
+	return first.list[0], time.Until(first.due)
+}
+
+// taken ends a user's first event and tells whether it had failed before.
+func (l *lane) taken(m jetstream.Msg) (failed bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	u := l.users[m.Subject()]
+	failed = u.failures > 0
+	if u.list = u.list[1:]; len(u.list) == 0 {
+		delete(l.users, m.Subject())
+		return failed
+	}
+	u.failures, u.due = 0, time.Now()
+	return failed
+}
+
+// failed makes a user wait: pause gives for how long after so many failures.
+// It tells whether this was the first one.
+func (l *lane) failed(m jetstream.Msg, pause func(failures int) time.Duration) (first bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	u := l.users[m.Subject()]
+	u.failures++
+	u.due = time.Now().Add(pause(u.failures))
+	return u.failures == 1
+}
+
+// all does something to each event that waits here.
+func (l *lane) all(f func(jetstream.Msg) error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, u := range l.users {
+		for _, m := range u.list {
+			_ = f(m) // what cannot be said now, the queue finds out by itself
+		}
+	}
+}

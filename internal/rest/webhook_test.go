@@ -1,0 +1,152 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/registry"
+	"github.com/tim-wasm/tim/internal/testlog"
+)
+
+// queue is the webhook's queue without NATS: what it is handed, it hands on.
+type queue struct {
+	jetstream.Consumer
+	jetstream.ConsumeContext
+	hand jetstream.MessageHandler
+}
+
+func (q *queue) Consume(h jetstream.MessageHandler, _ ...jetstream.PullConsumeOpt) (jetstream.ConsumeContext, error) {
+	q.hand = h
+	return q, nil
+}
+
+func (q *queue) Stop() {}
+
+// queued is one event in it; state tells what became of it.
+type queued struct {
+	jetstream.Msg
+	event registry.Event
+	state chan string
+}
+
+func newQueued(app uint32, user string, n uint64) *queued {
+	return &queued{state: make(chan string, 8), event: registry.Event{
+		N: n, SDKAppID: app, UserID: user, Kind: registry.Login, Reason: registry.Register,
+	}}
+}
+
+func (m *queued) Data() []byte {
+	data, err := json.Marshal(m.event)
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+func (m *queued) Subject() string                  { return fmt.Sprint(m.event.SDKAppID, m.event.UserID) }
+func (m *queued) Nak() error                       { m.state <- "back"; return nil }
+func (m *queued) NakWithDelay(time.Duration) error { m.state <- "later"; return nil }
+func (m *queued) DoubleAck(context.Context) error  { m.state <- "taken"; return nil }
+func (m *queued) InProgress() error                { return nil }
+
+func (m *queued) became(t *testing.T, want string) {
+	t.Helper()
+	select {
+	case s := <-m.state:
+		require.Equal(t, want, s, "%s %d", m.event.UserID, m.event.N)
+	case <-time.After(10 * time.Second):
+		t.Fatalf("event %d of %s is not %s", m.event.N, m.event.UserID, want)
+	}
+}
+
+// An event that the receiver does not take holds up its own user and nobody
+// else; afterwards that user's events come in order.
+func TestWebhookOneRefused(t *testing.T) {
+	var mu sync.Mutex
+	refusing := true
+	var mallory []string
+	back := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var cb callback
+		_ = json.Unmarshal(body, &cb)
+		mu.Lock()
+		defer mu.Unlock()
+		if cb.Info.ToAccount != "mallory" {
+			return
+		}
+		if refusing {
+			http.Error(w, "not this one", http.StatusInternalServerError)
+			return
+		}
+		mallory = append(mallory, r.Header.Get(IDHeader))
+	}))
+	defer back.Close()
+	target, err := ParseWebhook(back.URL)
+	require.NoError(t, err)
+	q, logs := &queue{}, new(testlog.Buffer)
+	w, err := StartWebhook(WebhookOptions{
+		URL: target, Events: q, Log: slog.New(slog.NewTextHandler(logs, nil)),
+		Keys: func(app uint32) []string {
+			if app != 1 {
+				return nil
+			}
+			return []string{"key"}
+		},
+		FirstPause: time.Millisecond, LongestPause: 20 * time.Millisecond,
+	})
+	require.NoError(t, err)
+	var hers []*queued
+	for n := range 3 {
+		m := newQueued(1, "mallory", uint64(n+1))
+		hers = append(hers, m)
+		q.hand(m)
+	}
+	// So many users that some share whatever mallory is queued in.
+	var others []*queued
+	for n := range 200 {
+		m := newQueued(1, fmt.Sprint("user-", n), 1)
+		others = append(others, m)
+		q.hand(m)
+	}
+	for _, m := range others {
+		m.became(t, "taken")
+	}
+	// Another app's event is for a gateway that has its key.
+	foreign := newQueued(2, "alice", 1)
+	q.hand(foreign)
+	foreign.became(t, "later")
+
+	mu.Lock()
+	require.Empty(t, mallory)
+	refusing = false
+	mu.Unlock()
+	for _, m := range hers {
+		m.became(t, "taken")
+	}
+	mu.Lock()
+	require.Equal(t, []string{"1-6d616c6c6f7279-1", "1-6d616c6c6f7279-2", "1-6d616c6c6f7279-3"}, mallory)
+	refusing = true
+	mu.Unlock()
+	require.Eventually(t, func() bool { return strings.Count(logs.String(), "takes every event again") == 1 }, 5*time.Second, time.Millisecond)
+
+	// What was not taken goes back at the end.
+	last := []*queued{newQueued(1, "mallory", 4), newQueued(1, "mallory", 5)}
+	for _, m := range last {
+		q.hand(m)
+	}
+	w.Close()
+	for _, m := range last {
+		m.became(t, "back")
+	}
+}
