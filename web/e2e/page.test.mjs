@@ -223,6 +223,19 @@ test('the Content-Security-Policy allows nothing inline, and no cookie is set', 
   );
 });
 
+test('a gateway that is gone is said, with what to do, and the panel logs in again afterwards', async (t) => {
+  const timd = await startTimd({ data: 'disk' });
+  t.after(() => timd.close());
+  const page = await open(stage, t, { base: timd.url });
+  await timd.kill();
+  await A.login(page, someone(), { state: null });
+  await page.waitForSelector('[data-panel=A] .notice.failure');
+  assert.match(await A.text(page, '.notice'), /timd at 127\.0\.0\.1:\d+ does not answer\. Check/);
+  assert.deepEqual(await A.log(page), ['fail POST /dev/usersig'], 'login was not called');
+  await timd.restart();
+  await A.login(page);
+});
+
 test('a tim.wasm that does not load is said, with what to do', async (t) => {
   const page = await stage.blank(t);
   await page.setRequestInterception(true);

@@ -2,7 +2,7 @@
 
 import { Chat } from './chat.js';
 import { Log, describe, element } from './log.js';
-import { NoTestSignatures, testSignature } from './sdk.js';
+import { NoTestSignatures, Unreachable, testSignature } from './sdk.js';
 import { currentLanguage, label, put, say, showLanguage, translate } from './text.js';
 
 const EVENTS = [
@@ -98,6 +98,7 @@ export class Panel {
       this.claim = '';
       if (error instanceof NoTestSignatures) this.#askForOwn('own.needed', 'sig');
       else if (error instanceof MissingApp) this.#askForOwn('own.app', 'app');
+      else if (error instanceof Unreachable) this.#unreachable(error);
       else this.#failed(error);
     }
     this.#show();
@@ -209,6 +210,13 @@ export class Panel {
     if (currentLanguage() !== 'en' && translate(`code.${error.code}`)) say(text, `code.${error.code}`);
     else put(text, error.message);
     this.#notice('failure', title, text);
+  }
+
+  // There was no login yet: the gateway gave no test signature.
+  #unreachable(error) {
+    this.#log.add('fail', 'POST /dev/usersig', describe(error));
+    const text = say(element('p'), 'failed.unreachable', { gateway: location.host });
+    this.#notice('failure', say(element('strong'), 'failed.plain'), text);
   }
 
   #askForOwn(key, field) {

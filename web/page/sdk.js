@@ -25,18 +25,30 @@ export async function startSDK() {
 /** The gateway gives no test signatures: it runs without --dev. */
 export class NoTestSignatures extends Error {}
 
+/** The gateway did not answer. */
+export class Unreachable extends Error {}
+
+const PATIENCE = 10_000; // ms, as long as a login may take
+
 /**
  * A UserSig from a gateway in dev mode.
  * @returns {Promise<{SDKAppID: number, userID: string, userSig: string}>}
  */
 export async function testSignature(userID) {
-  const response = await fetch(USERSIG, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ userID }),
-  });
+  let response;
+  let text;
+  try {
+    response = await fetch(USERSIG, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ userID }),
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    text = await response.text();
+  } catch (error) {
+    throw new Unreachable(error.message); // each browser says it in other words
+  }
   if (response.status === 404 || response.status === 403 || response.status === 405) throw new NoTestSignatures();
-  const text = await response.text();
   let answer;
   try {
     answer = JSON.parse(text);

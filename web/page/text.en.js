@@ -72,6 +72,7 @@ export default {
 
   'failed.title': 'Login failed, code {code}',
   'failed.plain': 'Login failed',
+  'failed.unreachable': 'timd at {gateway} does not answer. Check that it runs and that you are online, then log in again.',
   'chat.title': 'Messages',
   'chat.name': 'Messages of panel {letter}',
   'chat.empty': 'No messages yet. Log in as another user in another panel and write to each other.',

@@ -69,6 +69,7 @@ export default {
 
   'failed.title': '登录失败，错误码 {code}',
   'failed.plain': '登录失败',
+  'failed.unreachable': 'timd（{gateway}）没有应答。请检查它是否在运行、网络是否正常，然后重新登录。',
   'chat.title': '消息',
   'chat.name': '面板 {letter} 的消息',
   'chat.empty': '暂无消息。在另一个面板中以其他用户登录，即可互发消息。',
@@ -90,7 +91,7 @@ export default {
   'embed.title': '放进你的网页',
   'embed.text':
     '这就是一个完整的页面。把它存成文件，在本机用 http 提供并打开该网址，timd 以 --dev 运行时，它就以 alice 登录。直接打开文件（file://）没有来源，timd 会拒绝。',
-  'embed.sig': 
+  'embed.sig':
     '生产环境中 UserSig 由你自己的服务器签发：密钥绝不能放在网页里。“/dev/usersig” 仅在 --dev 时存在。其他机器来源的页面需要 timd 的 --allowed-origin。若你的代码是为 TIM Web SDK 写的，只有启动部分不同。',
   'embed.copy': '复制示例',
   'embed.copied': '已复制',
