@@ -1,6 +1,7 @@
 // Asks before something that cannot be taken back.
 
 import { byID, write } from './dom.js';
+import { reason } from './reason.js';
 import { put, say, translate } from './text.js';
 
 /**
@@ -30,7 +31,7 @@ export function ask(key, args, act) {
         done = true;
         dialog.close();
       } catch (error) {
-        put(failure, translate('failed', { message: error.message }));
+        put(failure, translate('failed', { message: reason(error) }));
         failure.hidden = false;
         say(yes, `ask.${key}.yes`, args);
       } finally {

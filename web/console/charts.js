@@ -29,6 +29,7 @@ export class Charts {
   #newest = 0; // time of the newest login that is in #logins
   #recalled = 0; // up to here #logins came from before a reload
   #timer;
+  #held = false; // nothing is known at the moment
 
   constructor(root) {
     this.#tiles = TILES.map((tile) => ({ ...tile, ...build(tile) }));
@@ -40,12 +41,19 @@ export class Charts {
     this.#recall();
     this.#timer = setInterval(() => {
       const last = this.#samples.at(-1);
-      if (last) this.#sample(last.values);
+      if (last?.values && !this.#held) this.#sample(last.values);
+      else this.show();
     }, STEP);
   }
 
   stop() {
     clearInterval(this.#timer);
+  }
+
+  /** Leaves a gap for as long as no counts can come. */
+  hold(yes) {
+    if (yes && !this.#held && this.#samples.at(-1)?.values) this.#samples.push({ at: Date.now() });
+    this.#held = yes;
   }
 
   /** Forgets all samples, for another administrator. */
@@ -82,7 +90,7 @@ export class Charts {
     const at = Date.now();
     const before = this.#samples.at(-2);
     // Between two steps the newest sample is brought up to date.
-    if (before && at - before.at < STEP && same(before.values, values)) this.#samples.at(-1).at = at;
+    if (before && this.#samples.at(-1).values && at - before.at < STEP && same(before.values, values)) this.#samples.at(-1).at = at;
     else this.#samples.push({ at, values });
     while (this.#samples.length > 2 && this.#samples[1].at < at - LONGEST) this.#samples.shift();
     this.#logins = this.#logins.filter(([time]) => time >= at - LONGEST);
@@ -114,14 +122,14 @@ export class Charts {
   }
 
   #line(tile, now, span) {
-    const points = this.#samples.map(({ at, values }) => [Math.max(0, WIDTH - ((now - at) / span) * WIDTH), tile.take(values)]);
-    const value = points.at(-1)[1];
-    points.push([WIDTH, value]);
-    const most = Math.max(...points.map(([, v]) => v));
-    const path = steps(points, Math.max(most, 1));
-    tile.line.setAttribute('d', path);
-    tile.area.setAttribute('d', `${path}V${HEIGHT}H${points[0][0].toFixed(1)}Z`);
-    words(tile, value, most, span);
+    const points = this.#samples.map(({ at, values }) => [Math.max(0, WIDTH - ((now - at) / span) * WIDTH), values && tile.take(values)]);
+    const known = points.map(([, v]) => v).filter((v) => v !== undefined);
+    if (known.length === 0) return;
+    const most = Math.max(...known);
+    const { line, area } = steps(points, Math.max(most, 1));
+    tile.line.setAttribute('d', line);
+    tile.area.setAttribute('d', area);
+    words(tile, known.at(-1), most, span);
   }
 
   // A bar each SLOT; the figures are of a minute.
@@ -168,14 +176,30 @@ function build({ key, take }) {
   return { root, value, svg, area, line, span, most };
 }
 
-// A count holds until it changes: steps, not slopes.
+// A count holds until it changes: steps, not slopes. Where none is known, the
+// line has a gap; the last one holds until now.
 function steps(points, most) {
   const y = (v) => (HEIGHT - 2 - (v / most) * (HEIGHT - 10)).toFixed(1);
-  let path = '';
-  for (const [i, [at, v]] of points.entries()) {
-    path += i === 0 ? `M${at.toFixed(1)} ${y(v)}` : `H${at.toFixed(1)}V${y(v)}`;
+  let line = '';
+  let area = '';
+  let piece = '';
+  let from;
+  const end = (at) => {
+    if (piece) {
+      piece += `H${at}`;
+      line += piece;
+      area += `${piece}V${HEIGHT}H${from}Z`;
+    }
+    piece = '';
+  };
+  for (const [place, v] of points) {
+    const at = place.toFixed(1);
+    if (v === undefined) end(at);
+    else if (piece) piece += `H${at}V${y(v)}`;
+    else [piece, from] = [`M${at} ${y(v)}`, at];
   }
-  return path;
+  end(WIDTH);
+  return { line, area };
 }
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);

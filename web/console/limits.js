@@ -1,6 +1,7 @@
 // The settings of the app: Online Web Instances, login mode, other platforms.
 
 import { element, write } from './dom.js';
+import { reason } from './reason.js';
 import { label, say } from './text.js';
 
 const MODES = ['single', 'dual', 'triple', 'multi'];
@@ -15,22 +16,21 @@ export class Limits {
   constructor(form) {
     this.#form = form;
     this.#build();
-    form.addEventListener('input', () => this.#changed());
+    form.addEventListener('input', () => this.#touched());
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       this.#save();
     });
   }
 
-  /** Reads the settings from timd; keeps what somebody is just changing. */
+  /** Reads the settings from timd; keeps the fields that somebody is just changing. */
   async load(api) {
     this.#api = api;
     const fresh = settings(await api.call('timd_config/get'));
     if (this.#busy || api !== this.#api) return;
-    const dirty = this.#stored && differ(this.#stored, this.#entered());
+    const mine = this.#stored ? changes(this.#stored, this.#entered()) : {};
     this.#stored = fresh;
-    if (dirty) this.#changed();
-    else this.#fill(fresh);
+    this.#fill({ ...fresh, ...mine, Instances: { ...fresh.Instances, ...mine.Instances } });
   }
 
   /** Forgets everything, for another administrator. */
@@ -45,7 +45,7 @@ export class Limits {
       const button = label(element('button', { type: 'button', class: 'step' }, sign), key);
       button.addEventListener('click', () => {
         web.value = Math.min(10, Math.max(1, (web.valueAsNumber || 1) + by));
-        this.#changed();
+        this.#touched();
       });
       return button;
     };
@@ -81,17 +81,25 @@ export class Limits {
     };
   }
 
-  #fill(stored) {
-    this.#form.elements.web.value = stored.WebInstances;
-    this.#form.elements.mode.value = stored.LoginMode;
-    for (const platform of PLATFORMS) this.#form.elements[platform].value = stored.Instances[platform];
+  // Only what differs is written: a number that is just being typed stays as it is.
+  #fill(wanted) {
+    const { elements } = this.#form;
+    const now = this.#entered();
+    if (now.WebInstances !== wanted.WebInstances) elements.web.value = wanted.WebInstances;
+    elements.mode.value = wanted.LoginMode;
+    for (const platform of PLATFORMS) elements[platform].value = wanted.Instances[platform];
+    this.#changed();
+  }
+
+  // What was said of the last save is over when somebody goes on.
+  #touched() {
+    this.#say('');
     this.#changed();
   }
 
   #changed() {
     const can = !this.#busy && this.#stored && differ(this.#stored, this.#entered());
     this.#form.querySelector('.primary').setAttribute('aria-disabled', String(!can));
-    if (can) this.#say('');
   }
 
   async #save() {
@@ -106,10 +114,10 @@ export class Limits {
     this.#busy = true;
     this.#changed();
     try {
-      this.#stored = settings(await this.#api.call('timd_config/set', entered));
+      this.#stored = settings(await this.#api.call('timd_config/set', changes(this.#stored, entered)));
       this.#say('limits.saved', 'good');
     } catch (error) {
-      this.#say('failed', 'bad', { message: error.message });
+      this.#say('failed', 'bad', { message: reason(error) });
     } finally {
       this.#busy = false;
       this.#changed();
@@ -134,3 +142,14 @@ const settings = ({ WebInstances, LoginMode, Instances }) => ({
 });
 
 const differ = (a, b) => JSON.stringify(a) !== JSON.stringify(b);
+
+// Those settings of b that a has not: what another administrator has changed
+// meanwhile is not written over.
+function changes(a, b) {
+  const own = Object.entries(b.Instances).filter(([platform, n]) => n !== a.Instances[platform]);
+  return {
+    ...(a.WebInstances !== b.WebInstances && { WebInstances: b.WebInstances }),
+    ...(a.LoginMode !== b.LoginMode && { LoginMode: b.LoginMode }),
+    ...(own.length && { Instances: Object.fromEntries(own) }),
+  };
+}

@@ -5,12 +5,15 @@ import { Charts } from './charts.js';
 import { byID, write } from './dom.js';
 import { Feed } from './feed.js';
 import { Limits } from './limits.js';
+import { reason } from './reason.js';
 import { currentLanguage, say, setLanguage, showLanguage, translate } from './text.js';
 import { themeButton } from './themebutton.js';
+import { clock } from './time.js';
 import { Users } from './users.js';
 import { recallWho, rememberWho } from './who.js';
 
 const REREAD = 5000; // ms: settings may be changed elsewhere
+const SHORT = 2000; // ms: a connection that is back by then was not worth a word
 
 const charts = new Charts(byID('tiles'));
 const feed = new Feed(byID('feed'), byID('feed-pause'));
@@ -18,6 +21,8 @@ const limits = new Limits(byID('limits'));
 const users = new Users(failed, (id, at) => charts.login(id, at));
 let api;
 let rereading;
+let since = 0; // when the stream stood last; 0 before it did
+let staling;
 
 languageButton();
 themeButton();
@@ -80,6 +85,7 @@ async function enter(given) {
   byID('board').hidden = false;
   for (const id of ['who', 'live', 'leave']) byID(id).hidden = false;
   write(byID('who-text'), `${given.admin} · ${given.app}`);
+  since = 0;
   live(false);
   charts.start();
   users.start(mine);
@@ -96,6 +102,7 @@ async function enter(given) {
 }
 
 function line(l) {
+  since = Date.now();
   if (l.Counts) {
     charts.counts(l.Counts);
     users.total(l.Counts.Users);
@@ -120,6 +127,8 @@ function leave(why) {
   api?.end();
   api = undefined;
   clearInterval(rereading);
+  since = 0;
+  live(false);
   charts.stop();
   charts.forget();
   users.stop();
@@ -149,13 +158,25 @@ function refuse(text) {
   write(place, text);
 }
 
-function reason(error) {
-  return error.code ? `${error.message} [${error.code}]` : translate('enter.unreachable', { message: error.message });
-}
-
+/** Whether the stream stands; without it everything shown is of the past. */
 function live(stands) {
   byID('live').dataset.live = String(stands);
-  say(byID('live-text'), stands ? 'live.yes' : 'live.no');
+  say(byID('live-text'), stands ? 'live.yes' : since ? 'live.lost' : 'live.no');
+  if (stands) since = Date.now();
+  charts.hold(!stands);
+  if (!stands && since) {
+    staling ??= setTimeout(stale, SHORT, true);
+    return;
+  }
+  clearTimeout(staling);
+  staling = undefined;
+  stale(false);
+}
+
+function stale(yes) {
+  byID('stale').hidden = !yes;
+  byID('board').classList.toggle('stale', yes);
+  if (yes) say(byID('stale'), 'stale', { time: clock(since) });
 }
 
 function languageButton() {

@@ -10,6 +10,9 @@ export default {
   leave: 'Log out',
   'live.yes': 'Live',
   'live.no': 'Connecting …',
+  'live.lost': 'No connection',
+  stale: 'No connection to timd since {time}. What stands below is how it was then. The console keeps trying.',
+  'jump.label': 'Sections',
   failed: 'That failed: {message}',
 
   'enter.title': 'Log in as administrator',
@@ -20,7 +23,7 @@ export default {
   'enter.dev': 'In dev mode timd prints a link at its start that logs in by itself.',
   'enter.go': 'Log in',
   'enter.missing': 'Fill in all three fields.',
-  'enter.unreachable': 'timd does not answer: check that it runs. ({message})',
+  unreachable: 'timd does not answer: check that it runs. ({message})',
 
   'board.title': 'Sessions',
   'tiles.label': 'Counts',
@@ -73,6 +76,7 @@ export default {
     'The {platform} instance of {user}, logged in at {time}, is kicked out. The user’s other instances stay, and the user may log in again at once.',
   'ask.instance.yes': 'Kick this one',
 
+  'limits.short': 'Settings',
   'limits.title': 'Who may be online together',
   'limits.web': 'Online Web instances',
   'limits.web.hint':

@@ -10,6 +10,9 @@ export default {
   leave: '退出',
   'live.yes': '实时',
   'live.no': '连接中 …',
+  'live.lost': '连接已断开',
+  stale: '自 {time} 起与 timd 失去连接。下面是当时的情况，控制台会不断重试。',
+  'jump.label': '各部分',
   failed: '操作失败：{message}',
 
   'enter.title': '以管理员身份登录',
@@ -19,7 +22,7 @@ export default {
   'enter.dev': '开发模式下，timd 启动时会打印一个可直接登录的链接。',
   'enter.go': '登录',
   'enter.missing': '请填写全部三项。',
-  'enter.unreachable': 'timd 没有应答，请检查它是否在运行。（{message}）',
+  unreachable: 'timd 没有应答，请检查它是否在运行。（{message}）',
 
   'board.title': '会话',
   'tiles.label': '统计',
@@ -70,6 +73,7 @@ export default {
   'ask.instance.text': '{user} 于 {time} 登录的 {platform} 实例会被踢下线。该用户的其他实例不受影响，用户也可以立即重新登录。',
   'ask.instance.yes': '仅踢此实例',
 
+  'limits.short': '设置',
   'limits.title': '同时在线规则',
   'limits.web': 'Web 端可同时在线实例数',
   'limits.web.hint': '同一用户的浏览器标签页与小程序，1 到 10 个。调低后多余的实例立即被踢下线：先是失去连接的，再是最早登录的。',

@@ -269,6 +269,28 @@ test('the settings are changed and act; a change from elsewhere shows', async (t
   await clean(page);
 });
 
+test("a save writes what was changed and nothing of another administrator's, and says why it failed", async (t) => {
+  const page = await open(t);
+  t.after(() => call('timd_config/set', { WebInstances: 1, LoginMode: 'dual' }));
+  await page.click('#limits [value=multi]');
+  await call('timd_config/set', { WebInstances: 3 });
+  await page.waitForFunction(() => document.querySelector('#limits-web').value === '3');
+  assert.equal(await page.$eval('#limits', (form) => form.elements.mode.value), 'multi', 'what is just being changed stays');
+
+  await page.setRequestInterception(true);
+  let refused = true;
+  page.on('request', (request) =>
+    refused && request.url().includes('timd_config/set') ? request.abort() : request.continue(),
+  );
+  await page.click('#limits .primary');
+  await says(page, '#limits .said', 'timd does not answer');
+  refused = false;
+  await page.click('#limits .primary');
+  await says(page, '#limits .said', 'in force');
+  const { WebInstances, LoginMode } = await call('timd_config/get', {});
+  assert.deepEqual([WebInstances, LoginMode], [3, 'multi']);
+});
+
 test('search, and pages of many users', async (t) => {
   const all = await Promise.all(Array.from({ length: 60 }, (_, i) => join(`many-${String(i).padStart(2, '0')}`)));
   const page = await open(t);
@@ -298,8 +320,13 @@ test('the stream comes back after a restart of timd, and an ended UserSig leads 
   const page = await open(t, { base: timd.url, who });
   await timd.kill();
   await page.waitForSelector('#live[data-live=false]');
+  await page.waitForSelector('#stale:not([hidden])');
+  assert.match(await text(page, '#stale'), /^No connection to timd since \d\d:\d\d:\d\d\./);
+  await page.evaluate(axe);
+  assert.deepEqual(await page.evaluate(async () => (await globalThis.axe.run()).violations.map(({ id }) => id)), []);
   await timd.restart();
   await page.waitForSelector('#live[data-live=true]');
+  await page.waitForSelector('#stale[hidden]', { visible: false });
   const { userSig: sig } = await timd.userSig('late');
   const late = await member(timd.url, { app: 1400000000, user: 'late', sig });
   await page.waitForSelector(row('late'));
