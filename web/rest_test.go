@@ -77,7 +77,10 @@ func TestAccounts(t *testing.T) {
 	require.Equal(t, "NotImported", check("alice")["AccountStatus"])
 	require.Equal(t, fault.NoSuchAccount, s.member("Web").login("alice", sign("alice")))
 	s.call("im_open_login_svc/account_import", `{"UserID":"alice"}`)
-	s.online("alice")
+	alice = s.online("alice")
+	answer, err := alice.Send(t.Context(), "profile.get", &jsonframe.Object{Raw: []byte(`{"userIDs":["alice"]}`)})
+	require.NoError(t, err)
+	require.Contains(t, string(answer.(*jsonframe.Object).Raw), `"nick":"","avatar":""`, "the nick and face of the account that was deleted do not come back")
 
 	require.EqualValues(t, fault.NoSuchAccount, s.post("im_open_login_svc/kick", good(), `{"UserID":"zoe"}`).code())
 	a = s.call("openim/query_online_status", `{"To_Account":["alice","bob","zoe"]}`)

@@ -171,7 +171,8 @@ func (a *API) exists(ctx context.Context, u gateway.User) (bool, error) {
 }
 
 // accountDelete: {"DeleteItem": [{"UserID"}]}. The user's instances are kicked
-// out and what was signed for it is void. An administrator stays.
+// out, what was signed for it is void, nick and face are gone. An administrator
+// stays.
 func (a *API) accountDelete(ctx context.Context, c *call) (reply, error) {
 	return eachAccount(c, "DeleteItem", func(u gateway.User, _ *checkResult) error { return a.deleteOne(ctx, u) })
 }
@@ -191,7 +192,13 @@ func (a *API) deleteOne(ctx context.Context, u gateway.User) error {
 	if _, err := a.o.Accounts.Delete(ctx, u); err != nil {
 		return err
 	}
-	return a.o.Sessions.KickUser(ctx, u)
+	if err := a.o.Sessions.KickUser(ctx, u); err != nil || a.o.Profile == nil {
+		return err
+	}
+	// Last, as nobody can set it again by then. Whoever gets the UserID next
+	// does not inherit it.
+	none := ""
+	return a.o.Profile(ctx, u, &none, &none)
 }
 
 // width is how many of a list are worked on at once. A deletion waits for the

@@ -40,7 +40,7 @@ type Options struct {
 	// Send stores and delivers a message; nil while there are no messages.
 	Send func(ctx context.Context, m Message) (Sent, error)
 	// Profile is told the nick and face of an import, nil for those that were
-	// not given; it may be nil.
+	// not given, and "" of both after a deletion; it may be nil.
 	Profile func(ctx context.Context, u gateway.User, nick, face *string) error
 	// Rate is how many calls a second an app may make of one command, on this
 	// gateway; 200 when 0. All its commands together get five times as many.

@@ -52,6 +52,7 @@ export default {
   'users.none': 'Nobody is online. Whoever logs in appears here at once.',
   'users.nobody': 'Nobody online has “{search}” in the UserID.',
   'users.more': 'Show more',
+  'users.first': 'the first {n} users',
   'users.shown': '{n} of {all} users',
   'users.all': '{n} users',
   'users.one': '1 user',

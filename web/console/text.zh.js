@@ -51,6 +51,7 @@ export default {
   'users.none': '当前无人在线。有人登录时会立即显示在这里。',
   'users.nobody': '在线用户中没有 UserID 含“{search}”的。',
   'users.more': '显示更多',
+  'users.first': '前 {n} 位用户',
   'users.shown': '共 {all} 位用户，显示 {n} 位',
   'users.all': '{n} 位用户',
   'users.one': '1 位用户',

@@ -276,6 +276,8 @@ export class Users {
     if (shown === 0) write(place, '');
     else if (this.#search) write(place, translate(this.#more ? 'users.found.more' : 'users.found', { n: count(shown) }));
     else if (!this.#more) write(place, translate(shown === 1 ? 'users.one' : 'users.all', { n: count(shown) }));
-    else write(place, translate('users.shown', { n: count(shown), all: count(Math.max(shown, this.#total)) }));
+    // The counts come a little after the list: better no number than a wrong one.
+    else if (this.#total <= shown) write(place, translate('users.first', { n: count(shown) }));
+    else write(place, translate('users.shown', { n: count(shown), all: count(this.#total) }));
   }
 }
