@@ -18,6 +18,7 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/rest"
+	"github.com/tim-wasm/tim/internal/usersig"
 )
 
 // receiver is a back end that takes webhooks, or does not for a while.
@@ -149,6 +150,21 @@ func TestWebhook(t *testing.T) {
 	back.expect("Login", "Register")
 	gone.lose()
 	back.expect("Disconnect", "TimeOut")
+
+	// Who has to go for no login and no call is gone for the back end, too.
+	brief := s.member("Web")
+	require.Zero(t, brief.login("alice", usersig.Sign(appA, keyA, "alice", time.Now(), time.Second)))
+	back.expect("Login", "Register")
+	brief.until("kickedOut userSigExpired")
+	back.expect("Disconnect", "LinkClose")
+	s.call("timd_config/set", `{"WebInstances":2}`)
+	surplus, stays := s.online("alice"), s.online("alice")
+	back.expect("Login", "Register")
+	back.expect("Login", "Register")
+	s.call("timd_config/set", `{"WebInstances":1}`)
+	surplus.until("kickedOut multipleAccount")
+	back.expect("Disconnect", "LinkClose")
+	require.True(t, stays.State().Ready)
 	require.Empty(t, back.got)
 }
 

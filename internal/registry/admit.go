@@ -93,7 +93,7 @@ func admit(old Record, s rules, c claim, now int64) (Record, decision) {
 		in.Attach, in.Login = r.next(now), was.Login
 		r.Instances[i] = in
 		d.Resumed = true
-		d.Events = append(d.Events, kicks(gone, c.User, now)...)
+		d.Events = append(d.Events, kicks(&old, gone, c.User, now)...)
 		d.Events = append(d.Events, in.event(c.User, Resumed, "", now))
 	case i >= 0: // a new place
 		e := in.event(c.User, Login, Register, now)
@@ -102,7 +102,7 @@ func admit(old Record, s rules, c claim, now int64) (Record, decision) {
 		}
 		d.Events = append(d.Events, e)
 	default:
-		d.Events = append(d.Events, kicks(gone, c.User, now)...)
+		d.Events = append(d.Events, kicks(&old, gone, c.User, now)...)
 		d.Kick = r.evictedAs(c.Instance)
 		if d.Kick == "" && !fits(&r, s, c.Platform) {
 			d.Kick = frame.KickMultipleAccount
@@ -299,13 +299,12 @@ func (in *Instance) event(u gateway.User, k Kind, reason string, now int64) Even
 }
 
 // kicks are the events of instances that had to go for no login.
-func kicks(gone []gateway.Eviction, u gateway.User, now int64) []Event {
+func kicks(old *Record, gone []gateway.Eviction, u gateway.User, now int64) []Event {
 	var events []Event
 	for _, e := range gone {
-		events = append(events, Event{
-			Time: now, SDKAppID: u.SDKAppID, UserID: u.UserID, Kind: Kick, Reason: e.Type,
-			Platform: e.Platform, Instance: e.Instance, Gateway: e.Gateway,
-		})
+		if i := old.find(e.Instance); i >= 0 {
+			events = append(events, old.Instances[i].event(u, Kick, e.Type, now))
+		}
 	}
 	return events
 }

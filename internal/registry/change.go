@@ -89,7 +89,7 @@ func tidy(old Record, s rules, u gateway.User, now int64) (Record, change) {
 	c.Evicted, c.Events = prune(&r, s, u, "", now)
 	lowered := enforce(&r, s, u, "")
 	c.Evicted = append(c.Evicted, lowered...)
-	c.Events = append(c.Events, kicks(lowered, u, now)...)
+	c.Events = append(c.Events, kicks(&old, lowered, u, now)...)
 	c.Write = len(r.Instances) != len(old.Instances) || len(r.Evicted) != len(old.Evicted)
 	for i := range r.Instances {
 		if in := &r.Instances[i]; in.Down > 0 && (c.Due == 0 || in.due(s) < c.Due) {

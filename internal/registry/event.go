@@ -18,7 +18,8 @@ const (
 	Disconnect Kind = "disconnect"
 	// Kick: it had to go, and not for a login: Reason is frame.KickRESTAPI,
 	// KickUserSigExpired, or KickMultipleAccount or KickMultipleDevice after
-	// the settings were lowered. The webhook has no such event.
+	// the settings were lowered. The webhook calls all but the first
+	// Disconnect/LinkClose.
 	Kick Kind = "kick"
 
 	// Lost: the socket is gone; grace runs.

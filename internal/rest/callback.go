@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
 )
@@ -73,7 +74,9 @@ type kickedDevice struct{ Platform gateway.Platform }
 const stateChange = "State.StateChange"
 
 // callbackOf gives what the webhook says of an event; false for those that it
-// does not know: whoever kicks through the server API knows already.
+// does not know: whoever kicks through the server API knows already. Who has to
+// go for another reason than a call or a login, because its UserSig has ended
+// or the settings were lowered, has its link closed.
 func callbackOf(e *registry.Event) (callback, bool) {
 	cb := callback{
 		CallbackCommand: stateChange,
@@ -87,6 +90,11 @@ func callbackOf(e *registry.Event) (callback, bool) {
 		cb.Info.Action = "Logout"
 	case registry.Disconnect:
 		cb.Info.Action = "Disconnect"
+	case registry.Kick:
+		if e.Reason == frame.KickRESTAPI {
+			return cb, false
+		}
+		cb.Info.Action, cb.Info.Reason = "Disconnect", registry.LinkClose
 	default:
 		return cb, false
 	}

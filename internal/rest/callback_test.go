@@ -23,13 +23,19 @@ func TestCallbackOf(t *testing.T) {
 		{registry.Disconnect, registry.LinkClose, "Disconnect"},
 		{registry.Disconnect, registry.TimeOut, "Disconnect"},
 		{registry.Kick, "REST_API_Kick", ""},
+		{registry.Kick, "userSigExpired", "Disconnect"},
+		{registry.Kick, "multipleAccount", "Disconnect"},
 		{registry.Lost, "", ""},
 		{registry.Resumed, "", ""},
 	} {
 		cb, ok := callbackOf(&registry.Event{Kind: c.kind, Reason: c.reason, UserID: "alice"})
 		require.Equal(t, c.action != "", ok, c.kind)
 		if ok {
-			require.Equal(t, callbackInfo{Action: c.action, ToAccount: "alice", Reason: c.reason}, cb.Info)
+			reason := c.reason
+			if c.kind == registry.Kick {
+				reason = registry.LinkClose
+			}
+			require.Equal(t, callbackInfo{Action: c.action, ToAccount: "alice", Reason: reason}, cb.Info)
 		}
 	}
 }
