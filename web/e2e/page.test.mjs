@@ -137,9 +137,11 @@ test('panels are added, and removed with their instance', async (t) => {
 
 test('by keyboard alone: Enter logs in, the focus stays, Log out is next', async (t) => {
   const page = await open(stage, t);
+  await page.$eval('[data-panel=A] [name=user]', (input, user) => (input.value = user), someone());
   await page.focus('[data-panel=A] [name=user]');
   await page.keyboard.press('Enter');
   await A.is(page, 'ready');
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'user', 'the focus stays');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Tab');
   assert.equal(await page.evaluate(() => document.activeElement.className), 'logout');

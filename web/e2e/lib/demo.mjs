@@ -40,7 +40,19 @@ const panel = (letter) => ({
     await page.click(`[data-panel=${letter}] .login`);
     if (state) await this.is(page, state);
   },
-  is: (page, state) => page.waitForSelector(`[data-panel=${letter}][data-status=${state}]`),
+  /** Waits for a state; when it does not come, the error says what the panel shows instead. */
+  async is(page, state) {
+    try {
+      await page.waitForSelector(`[data-panel=${letter}][data-status=${state}]`);
+    } catch (error) {
+      const shown = await page.$eval(`[data-panel=${letter}]`, (element) => {
+        const { activeElement: at } = element.ownerDocument;
+        return `${element.dataset.status}, focus on ${at.name || at.className || at.tagName}\n${element.innerText}`;
+      });
+      error.message += `\npanel ${letter} is ${shown}\n${page.complaints.join('\n')}`;
+      throw error;
+    }
+  },
   text: (page, selector) => page.$eval(`[data-panel=${letter}] ${selector}`, (element) => element.textContent.trim()),
   log: (page) =>
     page.$$eval(`[data-panel=${letter}] .line`, (lines) =>
