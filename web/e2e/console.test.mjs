@@ -296,6 +296,14 @@ test('search, and pages of many users', async (t) => {
   const page = await open(t);
   await page.waitForFunction(() => document.querySelectorAll('tbody').length === 50);
   await page.waitForFunction(() => /^50 of 6\d users$/.test(document.querySelector('#users-count').textContent));
+  // With many users, events and settings stay in reach.
+  for (const viewport of [{ width: 1280, height: 800 }, PHONE]) {
+    await page.setViewport(viewport);
+    if (viewport === PHONE) await page.click('.jump [href="#limits-title"]');
+    const top = await page.$eval('#limits-title', (title) => title.getBoundingClientRect().top);
+    assert.ok(top > 0 && top < 2 * viewport.height, `${top} px at ${viewport.width}`);
+  }
+  await page.setViewport(DESKTOP);
   await page.click('#users-more');
   await page.waitForFunction(() => document.querySelectorAll('tbody').length >= 60);
   assert.equal(await page.$eval('#users-more', (button) => button.hidden), true);
