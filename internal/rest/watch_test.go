@@ -37,7 +37,9 @@ func (nobody) Watch(context.Context, uint32) (<-chan registry.Event, error) {
 // write and does not run on afterwards, as it would with HTTP/2.
 func TestWatchOutlivesItsDeadlines(t *testing.T) {
 	oldAlive, oldWrite := aliveEvery, writeWithin
-	aliveEvery, writeWithin = 300*time.Millisecond, 100*time.Millisecond
+	// Three lines outlive the server's time-outs, each its write's deadline; a
+	// request on a busy machine does not.
+	aliveEvery, writeWithin = time.Second, 500*time.Millisecond
 	defer func() { aliveEvery, writeWithin = oldAlive, oldWrite }()
 	for _, http2 := range []bool{false, true} {
 		api, err := New(Options{
@@ -47,7 +49,7 @@ func TestWatchOutlivesItsDeadlines(t *testing.T) {
 		require.NoError(t, err)
 		srv := httptest.NewUnstartedServer(api)
 		srv.EnableHTTP2 = http2
-		srv.Config.ReadTimeout, srv.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond
+		srv.Config.ReadTimeout, srv.Config.WriteTimeout = 2*time.Second, 2*time.Second
 		srv.StartTLS()
 		client := &http.Client{Transport: &http.Transport{
 			ForceAttemptHTTP2: http2, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
