@@ -6,8 +6,10 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/gateway"
@@ -82,6 +84,21 @@ func serveREST(ctx context.Context, t *running) error {
 	return nil
 }
 
+// apiPaths keeps the mux from redirecting a server API path that is not clean,
+// such as //v4/…: whoever calls expects a reply, and a path like that is none
+// of a command.
+func apiPaths(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		clean := path.Clean("/" + r.URL.Path)
+		api := clean == "/v4" || strings.HasPrefix(clean, "/v4/")
+		if api && clean != strings.TrimSuffix(r.URL.Path, "/") || r.URL.Path == "/v4" {
+			r = r.Clone(r.Context())
+			r.URL.Path, r.URL.RawPath = "/v4/", ""
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 //go:embed console
 var consoleFiles embed.FS
 
@@ -121,11 +138,11 @@ func serveConsole(_ context.Context, t *running) error {
 		absent: "There is no such file in the console.",
 	}
 	t.ops.Handle("/console/", http.StripPrefix("/console", h))
-	path := "/console/"
+	where := "/console/"
 	if t.options.dev {
-		path += devLink(t)
+		where += devLink(t)
 	}
-	t.pages = append(t.pages, page{what: "console", path: path, ops: true})
+	t.pages = append(t.pages, page{what: "console", path: where, ops: true})
 	return nil
 }
 

@@ -87,6 +87,18 @@ func TestRefused(t *testing.T) {
 		require.EqualValues(t, c.code, a.code(), "%s: %v", c.what, a)
 		require.NotEmpty(t, a["ErrorInfo"], c.what)
 	}
+	// Not redirected either: the reply to every call has HTTP status 200.
+	for _, path := range []string{"/v4", "//v4/" + kick, "/v4//" + kick, "/v4/x/../" + kick, "/v4/./" + kick} {
+		r, err := http.NewRequest(http.MethodPost, s.url+path+"?"+good().Encode(), strings.NewReader(`{"UserID":"alice"}`))
+		require.NoError(t, err)
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		require.NoError(t, err)
+		var a answer
+		require.Equal(t, 200, resp.StatusCode, path)
+		require.NoError(t, json.NewDecoder(resp.Body).Decode(&a))
+		resp.Body.Close()
+		require.EqualValues(t, fault.RESTURL, a.code(), path)
+	}
 	s.call("im_open_login_svc/multiaccount_import", many("Accounts", `"u"`, 100))
 	s.call("openim/query_online_status", many("To_Account", `"u"`, 500))
 

@@ -323,15 +323,17 @@ func TestSendMessageRefused(t *testing.T) {
 	s := newStage(t, nil)
 	text := `"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]`
 	for body, code := range map[string]fault.Code{
-		`{"MsgRandom":1,` + text + `}`:                                                                      fault.BadParameters,
-		`{"To_Account":"bob",` + text + `}`:                                                                 fault.BadParameters,
-		`{"To_Account":"bob","MsgRandom":-1,` + text + `}`:                                                  fault.BadParameters,
-		`{"To_Account":"bob","MsgRandom":1,"SyncOtherMachine":3,` + text + `}`:                              fault.BadParameters,
-		`{"To_Account":"bob","MsgRandom":1,"MsgLifeTime":604801,` + text + `}`:                              fault.BadParameters,
-		`{"To_Account":"bob","MsgRandom":1}`:                                                                fault.BodyMalformed,
-		`{"To_Account":"bob","MsgRandom":1,"MsgBody":[]}`:                                                   fault.BodyMalformed,
-		`{"To_Account":"bob","MsgRandom":1,"MsgBody":[{"MsgType":"TIMFaceElem","MsgContent":{}}]}`:          fault.BodyMalformed,
-		`{"To_Account":"bob","MsgRandom":1,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"text":""}}]}`: fault.BodyMalformed,
+		`{"MsgRandom":1,` + text + `}`:                                                                              fault.BadParameters,
+		`{"To_Account":"bob",` + text + `}`:                                                                         fault.BadParameters,
+		`{"To_Account":"bob","MsgRandom":-1,` + text + `}`:                                                          fault.BadParameters,
+		`{"To_Account":"bob","MsgRandom":1,"SyncOtherMachine":3,` + text + `}`:                                      fault.BadParameters,
+		`{"To_Account":"bob","MsgRandom":1,"MsgLifeTime":604801,` + text + `}`:                                      fault.BadParameters,
+		`{"To_Account":"bob","MsgRandom":1,"CloudCustomData":5,` + text + `}`:                                       fault.BadParameters,
+		`{"To_Account":"bob","MsgRandom":1,"CloudCustomData":"` + strings.Repeat("x", 12<<10+1) + `",` + text + `}`: fault.BodyTooLarge,
+		`{"To_Account":"bob","MsgRandom":1}`:                                                                        fault.BodyMalformed,
+		`{"To_Account":"bob","MsgRandom":1,"MsgBody":[]}`:                                                           fault.BodyMalformed,
+		`{"To_Account":"bob","MsgRandom":1,"MsgBody":[{"MsgType":"TIMFaceElem","MsgContent":{}}]}`:                  fault.BodyMalformed,
+		`{"To_Account":"bob","MsgRandom":1,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"text":""}}]}`:         fault.BodyMalformed,
 	} {
 		require.EqualValues(t, code, s.post("openim/sendmsg", good(), body).code(), body)
 	}

@@ -200,7 +200,7 @@ func (p panics) Write(text []byte) (int, error) {
 
 func (s *server) serve(l net.Listener, cert *tls.Certificate, h http.Handler) {
 	srv := &http.Server{
-		Handler:           h,
+		Handler:           apiPaths(h),
 		ReadHeaderTimeout: httpTimes.header,
 		ReadTimeout:       httpTimes.read,
 		WriteTimeout:      httpTimes.write,

@@ -34,6 +34,9 @@ type Sent struct {
 // maxLifeTime of a message is 7 days, in seconds.
 const maxLifeTime = 7 * 24 * 3600
 
+// maxCloudData is that of clients, in bytes.
+const maxCloudData = 12 << 10
+
 // sendMessage: {"SyncOtherMachine"?: 1|2, "From_Account"?, "To_Account",
 // "MsgSeq"?, "MsgRandom", "MsgLifeTime"?, "CloudCustomData"?, "MsgBody":
 // [{"MsgType", "MsgContent"}]}, with one element in MsgBody. Without
@@ -86,10 +89,12 @@ func readMessage(c *call) (m Message, err error) {
 		return m, err
 	}
 	m.OnlineOnly = life == 0
-	if cloud, err := o.text("CloudCustomData", 12<<10); err != nil {
-		return m, fault.With(fault.BodyTooLarge, "CloudCustomData")
+	if cloud, err := o.text("CloudCustomData", maxBody); err != nil {
+		return m, err
 	} else if cloud != nil {
-		m.CloudCustomData = *cloud
+		if m.CloudCustomData = *cloud; len(*cloud) > maxCloudData {
+			return m, fault.With(fault.BodyTooLarge, "CloudCustomData")
+		}
 	}
 	return m, m.readBody(o["MsgBody"])
 }
