@@ -6,7 +6,8 @@ import { put, say, translate } from './text.js';
 
 /**
  * Shows the question ask.{key} and does act on yes; the dialog stays open with
- * the error when act fails. Resolves true when it was done.
+ * the error when act fails. Resolves with what act gave, undefined when it was
+ * not done.
  */
 export function ask(key, args, act) {
   const dialog = byID('ask');
@@ -17,7 +18,7 @@ export function ask(key, args, act) {
   say(yes, `ask.${key}.yes`, args);
   failure.hidden = true;
   return new Promise((resolve) => {
-    let done = false;
+    let done;
     let busy = false;
     const events = new AbortController();
     const { signal } = events;
@@ -27,8 +28,7 @@ export function ask(key, args, act) {
       yes.setAttribute('aria-disabled', 'true');
       say(yes, 'ask.busy');
       try {
-        await act();
-        done = true;
+        done = await act();
         dialog.close();
       } catch (error) {
         put(failure, translate('failed', { message: reason(error) }));

@@ -62,6 +62,7 @@ export default {
   'instance.kick.title': 'Only this instance is kicked out. The user may log in again at once.',
   'instance.kick.label': 'Kick this one: the {platform} instance of {user}, logged in at {time}',
   'instance.kicked': 'The {platform} instance of {user} was kicked out.',
+  'instance.gone': 'The {platform} instance of {user} was gone already.',
   'state.online': 'online',
   'state.disconnected': 'reconnecting',
   'state.offline': 'offline',

@@ -61,6 +61,7 @@ export default {
   'instance.kick.title': '只踢这一个实例，用户可以立即重新登录。',
   'instance.kick.label': '仅踢此实例：{user} 于 {time} 登录的 {platform} 实例',
   'instance.kicked': '{user} 的 {platform} 实例已被踢下线。',
+  'instance.gone': '{user} 的 {platform} 实例此前已经离开。',
   'state.online': '在线',
   'state.disconnected': '重连中',
   'state.offline': '离线',

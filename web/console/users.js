@@ -225,7 +225,7 @@ export class Users {
     kick.addEventListener('click', async () => {
       const args = { user: id, platform: platform.textContent, time: clock(Number(time.dataset.at)) };
       const done = await ask('instance', args, () => this.#api.call('timd_session/kick', { UserID: id, InstanceID }));
-      if (done) this.#told('instance.kicked', args);
+      if (done) this.#told(done.Kicked ? 'instance.kicked' : 'instance.gone', args);
     });
     row.root = element('tr', { role: 'row' },
       cell('c-platform', '', platform), cell('c-state', '', state), cell('c-since', 'users.since', time),

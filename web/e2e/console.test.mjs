@@ -237,6 +237,20 @@ test('kick one instance, then the user, with the keyboard', async (t) => {
   await clean(page);
 });
 
+test('an instance that has gone while the question stood was not kicked out, and that is said', async (t) => {
+  const user = someone('gone');
+  const web = await join(user);
+  const page = await open(t);
+  await page.waitForSelector(row(user));
+  await page.click(`${row(user)} .kick`);
+  await page.waitForSelector('#ask[open]');
+  await web.logout();
+  await page.waitForFunction((css) => !document.querySelector(css), {}, row(user));
+  await page.click('#ask-yes');
+  await says(page, '#users-said', `The Web instance of ${user} was gone already.`);
+  await clean(page);
+});
+
 test('the settings are changed and act; a change from elsewhere shows', async (t) => {
   const page = await open(t);
   const user = someone('limit');
