@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
+import { DESKTOP, PHONE, clean, consoleOn, link, row, says, text, ticket } from './lib/console.mjs';
 import { member } from './lib/member.mjs';
 import { poll, within } from './lib/process.mjs';
 import { APP, OTHER_APP, openStage, someone } from './lib/stage.mjs';
@@ -13,52 +14,7 @@ import { sign } from './lib/usersig.mjs';
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const stage = await openStage({ args: ['--node', 'gateway-1'] });
 
-const DESKTOP = { width: 1440, height: 900 };
-const PHONE = { width: 360, height: 780, isMobile: true, hasTouch: true };
-
-const ticket = (more = {}) => ({ app: APP.app, admin: 'administrator', sig: sign({ ...APP, user: 'administrator', expire: 3600 }), ...more });
-const link = ({ app, admin, sig }) =>
-  `/console/#${new URLSearchParams({ sdkappid: app, identifier: admin, usersig: sig })}`;
-
-async function call(command, body) {
-  const { app, admin, sig } = ticket();
-  const query = new URLSearchParams({ sdkappid: app, identifier: admin, usersig: sig, random: 7, contenttype: 'json' });
-  const reply = await (await fetch(`${stage.timd.url}/v4/${command}?${query}`, { method: 'POST', body: JSON.stringify(body) })).json();
-  assert.equal(reply.ErrorCode, 0, reply.ErrorInfo);
-  return reply;
-}
-
-const join = (user, platform) => member(stage.timd.url, { app: APP.app, user, sig: stage.sig(user), platform });
-
-/** The console in a fresh context, opened by its link unless who is null. */
-async function open(t, { who = ticket(), base = stage.timd.url, language = 'en-US', theme = 'light', viewport = DESKTOP } = {}) {
-  const page = await stage.blank(t);
-  await page.setViewport(viewport);
-  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
-  page.requests = [];
-  page.on('request', (request) => page.requests.push(request));
-  await page.evaluateOnNewDocument((tag) => {
-    Object.defineProperty(navigator, 'languages', { get: () => [tag] });
-    globalThis.violations = [];
-    addEventListener('securitypolicyviolation', (event) =>
-      globalThis.violations.push(`${event.violatedDirective} ${event.blockedURI}`),
-    );
-  }, language);
-  page.response = await page.goto(base + (who ? link(who) : '/console/'));
-  if (who) await page.waitForSelector('#live[data-live=true]');
-  else await page.waitForSelector('#enter:not([hidden])');
-  return page;
-}
-
-const row = (user) => `tbody:has([aria-label="Kick all instances of ${user}"])`;
-const text = (page, selector) => page.$eval(selector, (element) => element.textContent.trim());
-const says = (page, selector, wanted) =>
-  page.waitForFunction((css, part) => document.querySelector(css)?.textContent.includes(part), {}, selector, wanted);
-
-async function clean(page) {
-  assert.deepEqual(page.complaints, []);
-  assert.deepEqual(await page.evaluate(() => globalThis.violations), []);
-}
+const { call, join, open } = consoleOn(stage);
 
 test('a login by the form; the UserSig stays in the tab and outlives a reload', async (t) => {
   const page = await open(t, { who: null });
@@ -249,60 +205,6 @@ test('an instance that has gone while the question stood was not kicked out, and
   await page.click('#ask-yes');
   await says(page, '#users-said', `The Web instance of ${user} was gone already.`);
   await clean(page);
-});
-
-test('the settings are changed and act; a change from elsewhere shows', async (t) => {
-  const page = await open(t);
-  const user = someone('limit');
-  const save = '#limits .primary';
-  assert.equal(await page.$eval('#limits-web', (input) => input.value), '1');
-  assert.equal(await page.$eval(save, (button) => button.ariaDisabled), 'true');
-  await page.click('#limits [aria-label="One more"]');
-  await page.click('#limits [value=multi]');
-  await page.click(save);
-  await says(page, '#limits .said', 'in force');
-  assert.deepEqual(await call('timd_config/get', {}).then(({ WebInstances, LoginMode }) => [WebInstances, LoginMode]), [2, 'multi']);
-  const [first, second] = [await join(user), await join(user)];
-  await page.click('#limits [aria-label="One less"]');
-  await page.click(save);
-  assert.equal(await within(5000, 'the first is kicked', first.kicked), 'multipleAccount');
-  await says(page, '#feed', 'was kicked out: limit lowered');
-  await second.logout();
-  await page.$eval('#limits-web', (input) => {
-    input.value = '11';
-    input.dispatchEvent(new Event('input', { bubbles: true }));
-  });
-  await page.click(save);
-  await says(page, '#limits .said', '1 to 10');
-  await page.reload();
-  await page.waitForSelector('#live[data-live=true]');
-  await call('timd_config/set', { WebInstances: 3, LoginMode: 'dual' });
-  await page.waitForFunction(() => document.querySelector('#limits-web').value === '3');
-  assert.equal(await page.$eval('#limits', (form) => form.elements.mode.value), 'dual');
-  await call('timd_config/set', { WebInstances: 1 });
-  await clean(page);
-});
-
-test("a save writes what was changed and nothing of another administrator's, and says why it failed", async (t) => {
-  const page = await open(t);
-  t.after(() => call('timd_config/set', { WebInstances: 1, LoginMode: 'dual' }));
-  await page.click('#limits [value=multi]');
-  await call('timd_config/set', { WebInstances: 3 });
-  await page.waitForFunction(() => document.querySelector('#limits-web').value === '3');
-  assert.equal(await page.$eval('#limits', (form) => form.elements.mode.value), 'multi', 'what is just being changed stays');
-
-  await page.setRequestInterception(true);
-  let refused = true;
-  page.on('request', (request) =>
-    refused && request.url().includes('timd_config/set') ? request.abort() : request.continue(),
-  );
-  await page.click('#limits .primary');
-  await says(page, '#limits .said', 'timd does not answer');
-  refused = false;
-  await page.click('#limits .primary');
-  await says(page, '#limits .said', 'in force');
-  const { WebInstances, LoginMode } = await call('timd_config/get', {});
-  assert.deepEqual([WebInstances, LoginMode], [3, 'multi']);
 });
 
 test('search, and pages of many users', async (t) => {

@@ -1,0 +1,64 @@
+// The settings of an app, as an operator changes them in the console.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { clean, consoleOn, says } from './lib/console.mjs';
+import { within } from './lib/process.mjs';
+import { openStage, someone } from './lib/stage.mjs';
+
+const stage = await openStage();
+const { call, join, open } = consoleOn(stage);
+
+test('the settings are changed and act; a change from elsewhere shows', async (t) => {
+  const page = await open(t);
+  const user = someone('limit');
+  const save = '#limits .primary';
+  assert.equal(await page.$eval('#limits-web', (input) => input.value), '1');
+  assert.equal(await page.$eval(save, (button) => button.ariaDisabled), 'true');
+  await page.click('#limits [aria-label="One more"]');
+  await page.click('#limits [value=multi]');
+  await page.click(save);
+  await says(page, '#limits .said', 'in force');
+  assert.deepEqual(await call('timd_config/get', {}).then(({ WebInstances, LoginMode }) => [WebInstances, LoginMode]), [2, 'multi']);
+  const [first, second] = [await join(user), await join(user)];
+  await page.click('#limits [aria-label="One less"]');
+  await page.click(save);
+  assert.equal(await within(5000, 'the first is kicked', first.kicked), 'multipleAccount');
+  await says(page, '#feed', 'was kicked out: limit lowered');
+  await second.logout();
+  await page.$eval('#limits-web', (input) => {
+    input.value = '11';
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+  });
+  await page.click(save);
+  await says(page, '#limits .said', '1 to 10');
+  await page.reload();
+  await page.waitForSelector('#live[data-live=true]');
+  await call('timd_config/set', { WebInstances: 3, LoginMode: 'dual' });
+  await page.waitForFunction(() => document.querySelector('#limits-web').value === '3');
+  assert.equal(await page.$eval('#limits', (form) => form.elements.mode.value), 'dual');
+  await call('timd_config/set', { WebInstances: 1 });
+  await clean(page);
+});
+
+test("a save writes what was changed and nothing of another administrator's, and says why it failed", async (t) => {
+  const page = await open(t);
+  t.after(() => call('timd_config/set', { WebInstances: 1, LoginMode: 'dual' }));
+  await page.click('#limits [value=multi]');
+  await call('timd_config/set', { WebInstances: 3 });
+  await page.waitForFunction(() => document.querySelector('#limits-web').value === '3');
+  assert.equal(await page.$eval('#limits', (form) => form.elements.mode.value), 'multi', 'what is just being changed stays');
+
+  await page.setRequestInterception(true);
+  let refused = true;
+  page.on('request', (request) =>
+    refused && request.url().includes('timd_config/set') ? request.abort() : request.continue(),
+  );
+  await page.click('#limits .primary');
+  await says(page, '#limits .said', 'timd does not answer');
+  refused = false;
+  await page.click('#limits .primary');
+  await says(page, '#limits .said', 'in force');
+  const { WebInstances, LoginMode } = await call('timd_config/get', {});
+  assert.deepEqual([WebInstances, LoginMode], [3, 'multi']);
+});

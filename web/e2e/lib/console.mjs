@@ -1,0 +1,58 @@
+// The console as the tests use it.
+
+import assert from 'node:assert/strict';
+import { member } from './member.mjs';
+import { APP } from './stage.mjs';
+import { sign } from './usersig.mjs';
+
+export const DESKTOP = { width: 1440, height: 900 };
+export const PHONE = { width: 360, height: 780, isMobile: true, hasTouch: true };
+
+export const ticket = (more = {}) => ({ app: APP.app, admin: 'administrator', sig: sign({ ...APP, user: 'administrator', expire: 3600 }), ...more });
+export const link = ({ app, admin, sig }) =>
+  `/console/#${new URLSearchParams({ sdkappid: app, identifier: admin, usersig: sig })}`;
+
+/** What needs the stage: call the server API, join as a user, open the console. */
+export function consoleOn(stage) {
+  async function call(command, body) {
+    const { app, admin, sig } = ticket();
+    const query = new URLSearchParams({ sdkappid: app, identifier: admin, usersig: sig, random: 7, contenttype: 'json' });
+    const reply = await (await fetch(`${stage.timd.url}/v4/${command}?${query}`, { method: 'POST', body: JSON.stringify(body) })).json();
+    assert.equal(reply.ErrorCode, 0, reply.ErrorInfo);
+    return reply;
+  }
+
+  const join = (user, platform) => member(stage.timd.url, { app: APP.app, user, sig: stage.sig(user), platform });
+
+  /** The console in a fresh context, opened by its link unless who is null. */
+  async function open(t, { who = ticket(), base = stage.timd.url, language = 'en-US', theme = 'light', viewport = DESKTOP } = {}) {
+    const page = await stage.blank(t);
+    await page.setViewport(viewport);
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+    page.requests = [];
+    page.on('request', (request) => page.requests.push(request));
+    await page.evaluateOnNewDocument((tag) => {
+      Object.defineProperty(navigator, 'languages', { get: () => [tag] });
+      globalThis.violations = [];
+      addEventListener('securitypolicyviolation', (event) =>
+        globalThis.violations.push(`${event.violatedDirective} ${event.blockedURI}`),
+      );
+    }, language);
+    page.response = await page.goto(base + (who ? link(who) : '/console/'));
+    if (who) await page.waitForSelector('#live[data-live=true]');
+    else await page.waitForSelector('#enter:not([hidden])');
+    return page;
+  }
+
+  return { call, join, open };
+}
+
+export const row = (user) => `tbody:has([aria-label="Kick all instances of ${user}"])`;
+export const text = (page, selector) => page.$eval(selector, (element) => element.textContent.trim());
+export const says = (page, selector, wanted) =>
+  page.waitForFunction((css, part) => document.querySelector(css)?.textContent.includes(part), {}, selector, wanted);
+
+export async function clean(page) {
+  assert.deepEqual(page.complaints, []);
+  assert.deepEqual(await page.evaluate(() => globalThis.violations), []);
+}
