@@ -44,7 +44,7 @@ timd: js parts
 parts:
 	@$(GO) build $(TIMD_FLAGS) ./internal/...
 
-package: build node-modules
+package: build js/node_modules/.package-lock.json
 	cd js && $(NPM) run --silent pack
 
 test: build deps node-modules test-go test-wasm test-js test-e2e

@@ -96,8 +96,8 @@ export class Panel {
       this.#log.add('done', 'login', data.repeatLogin ? 'repeatLogin' : '');
     } catch (error) {
       this.claim = '';
-      if (error instanceof NoTestSignatures) this.#askForOwn('own.needed', 'sig');
-      else if (error instanceof MissingApp) this.#askForOwn('own.app', 'app');
+      if (error instanceof NoTestSignatures) this.#askForOwn('own.needed');
+      else if (error instanceof MissingApp) this.#askForOwn('own.app');
       else if (error instanceof Unreachable) this.#unreachable(error);
       else this.#failed(error);
     }
@@ -219,10 +219,11 @@ export class Panel {
     this.#notice('failure', say(element('strong'), 'failed.plain'), text);
   }
 
-  #askForOwn(key, field) {
+  #askForOwn(key) {
     this.#find('details').open = true;
     this.#notice('ask', say(element('p'), key));
-    this.#find(`[name=${field}]`).focus();
+    const missing = ['app', 'sig'].find((name) => !this.#find(`[name=${name}]`).value);
+    this.#find(`[name=${missing ?? 'sig'}]`).focus();
   }
 
   #notice(kind = '', ...content) {

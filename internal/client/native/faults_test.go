@@ -80,13 +80,13 @@ func TestFaultyNetwork(t *testing.T) {
 // crashLoop kills timd at random and starts it again, until stopped.
 func crashLoop(server *timd, seed uint64) (stop func() int) {
 	r := rand.New(rand.NewPCG(seed, 99))
-	quit, done := make(chan struct{}), make(chan int)
+	quit, done := make(chan struct{}), make(chan int, 1)
 	go func() {
 		crashes := 0
+		defer func() { done <- crashes }() // also when a timd does not start, which ends this goroutine
 		for {
 			select {
 			case <-quit:
-				done <- crashes
 				return
 			case <-time.After(time.Duration(2000+r.IntN(3000)) * time.Millisecond):
 			}
