@@ -44,7 +44,8 @@ export function makeInstance(options, owner) {
   let real = null;
   let dead = false;
   let ready = false;
-  let status = 'loggedOut';
+  /** What was told last of the login. */
+  let status = { status: 'loggedOut', reason: '' };
   /** @type {Map<string, any[]>} */
   const sticky = new Map();
   /** @type {Array<{ method: string, args: any[], resolve: (v: any) => void, reject: (e: any) => void }>} */
@@ -58,8 +59,14 @@ export function makeInstance(options, owner) {
     const { name, data } = event;
     if (name === EVENT.SDK_READY) ready = true;
     if (name === EVENT.SDK_NOT_READY) ready = false;
-    if (name === EVENT.LOGIN_STATUS_CHANGE) status = data.status;
-    emitter.emit(name, data, event);
+    if (name === EVENT.LOGIN_STATUS_CHANGE) tell(data.status, data.reason, event);
+    else emitter.emit(name, data, event);
+  };
+  // Before there is a runtime a login has begun already, and the runtime says so again.
+  const tell = (/** @type {string} */ next, reason = '', /** @type {any} */ event = undefined) => {
+    if (next === status.status && reason === status.reason) return;
+    status = { status: next, reason };
+    emitter.emit(EVENT.LOGIN_STATUS_CHANGE, Object.assign({}, status), event);
   };
   const hear = (/** @type {string} */ name) => {
     if (!real || forwarded.has(name)) return;
@@ -98,15 +105,11 @@ export function makeInstance(options, owner) {
         if (owner.runtime()) throw refused(options);
         waiting.push({ method, args, resolve, reject });
         owner.ensure();
+        if (method === 'login') tell('loggingIn');
       });
     };
   }
-  sdk.getLoginStatus = () => {
-    if (real) return real.getLoginStatus();
-    if (dead) return { status: 'loggedOut', reason: 'destroyed' };
-    const loggingIn = waiting.some((call) => call.method === 'login');
-    return { status: loggingIn ? 'loggingIn' : 'loggedOut', reason: '' };
-  };
+  sdk.getLoginStatus = () => (real ? real.getLoginStatus() : Object.assign({}, status));
   const listen = (/** @type {boolean} */ once) => (/** @type {any} */ name, /** @type {any} */ handler, /** @type {any} */ context) => {
     if (!dead) emitter.on(name, handler, context, once);
     hear(name);
@@ -120,9 +123,10 @@ export function makeInstance(options, owner) {
     if (dead) return Promise.resolve(done());
     dead = true;
     owner.dropped();
-    fail(destroyed());
+    fail(destroyed(), 'destroyed');
     const end = () => {
       real = null;
+      status = { status: 'loggedOut', reason: 'destroyed' };
       emitter.clear();
       forwarded.clear();
       sticky.clear();
@@ -137,11 +141,13 @@ export function makeInstance(options, owner) {
   /**
    * Rejects what has been waiting for the load; true when there was something.
    * @param {unknown} error
+   * @param {string} reason of a login's end
    */
-  const fail = (error) => {
+  const fail = (error, reason = 'loginFailed') => {
     const calls = waiting;
     waiting = [];
     for (const call of calls) call.reject(error);
+    if (!real && status.status === 'loggingIn') tell('loggedOut', reason);
     return calls.length > 0;
   };
 
@@ -178,13 +184,12 @@ export function makeInstance(options, owner) {
       const calls = [...pending];
       pending.clear();
       for (const reject of calls) reject(error);
-      fail(error);
-      const [wasReady, was] = [ready, status];
+      fail(error, 'crashed');
+      const wasReady = ready;
       ready = false;
-      status = 'loggedOut';
       if (dead) return;
       if (wasReady) emitter.emit(EVENT.SDK_NOT_READY, {});
-      if (was !== status) emitter.emit(EVENT.LOGIN_STATUS_CHANGE, { status, reason: 'crashed' });
+      if (status.status !== 'loggedOut') tell('loggedOut', 'crashed');
       emitter.emit(EVENT.ERROR, { code: error.code, message: error.message });
     },
   };

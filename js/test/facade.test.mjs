@@ -86,8 +86,12 @@ test('a failed load rejects what waits, and the next call tries again', async ()
   web.answers = {};
   load(base()).catch(() => {});
   const tim = TIM.create({ SDKAppID: 1 });
+  const told = [];
+  tim.on(TIM.EVENT.LOGIN_STATUS_CHANGE, ({ data }) => told.push([data, tim.getLoginStatus()]));
   const calls = [tim.login({ userID: 'a' }), tim.logout()];
   for (const call of calls) await rejects(call, /\/sdk\/tim\./);
+  const [begun, ended] = [{ status: 'loggingIn', reason: '' }, { status: 'loggedOut', reason: 'loginFailed' }];
+  assert.deepEqual(told, [[begun, begun], [ended, ended]]);
   web.answers = good;
   assert.equal((await tim.login({ userID: 'a' })).code, 0);
 });

@@ -90,16 +90,20 @@ for (const name of engines) {
         '/app.js': `import TIM from '/index.mjs'; ${SESSION} ${REPORT}
           const since = performance.now();
           const tim = TIM.create({ SDKAppID: 1400000000, proxyServer: '${timd.url}' });
+          const statuses = []; // from before the wasm is there
+          tim.on(TIM.EVENT.LOGIN_STATUS_CHANGE, ({ data }) => statuses.push(data.status));
+          const ready = new Promise((resolve) => tim.on(TIM.EVENT.SDK_READY, resolve));
           const first = tim.login(${await ticket(`first-${name}`)}).then(() => performance.now() - since);
           report(first.then(async (ms) => {
+            await ready;
             await tim.destroy();
-            return { ...(await session(TIM, { SDKAppID: 1400000000, proxyServer: '${timd.url}' }, ${await ticket(name)})), ms };
+            return { statuses, ...(await session(TIM, { SDKAppID: 1400000000, proxyServer: '${timd.url}' }, ${await ticket(name)})), ms };
           }));`,
       },
       { csp: POLICY(timd.url), engine },
     );
     t.diagnostic(`${name}: from create to login's answer, the load included, ${Math.round(ms)} ms`);
-    assert.deepEqual(outcome, { user: name, seen: SEEN, leaks: [] });
+    assert.deepEqual(outcome, { statuses: ['loggingIn', 'ready', 'loggedOut'], user: name, seen: SEEN, leaks: [] });
   });
 }
 
