@@ -111,11 +111,16 @@ func (s source) js() []byte {
 	for _, c := range s.clientCodes() {
 		fmt.Fprintf(&b, "  %d: %s,\n", c.Code, quoteJS(mustJSON(c.Text)))
 	}
-	b.WriteString("};\n\n/** The names of an instance's public methods. */\nexport const METHODS = [\n")
-	for _, m := range slices.Sorted(slices.Values(s.Methods)) {
-		fmt.Fprintf(&b, "  '%s',\n", m)
+	b.WriteString("};\n\n/** The names of an instance's public methods. */\nexport const METHODS = (\n")
+	names := slices.Sorted(slices.Values(s.Methods))
+	for i, m := range names {
+		if i < len(names)-1 {
+			fmt.Fprintf(&b, "  '%s ' +\n", m)
+		} else {
+			fmt.Fprintf(&b, "  '%s'\n", m)
+		}
 	}
-	b.WriteString("];\n")
+	b.WriteString(").split(' ');\n")
 	return b.Bytes()
 }
 

@@ -224,156 +224,156 @@ export const MESSAGE = {
 };
 
 /** The names of an instance's public methods. */
-export const METHODS = [
-  'accept',
-  'acceptFriendApplication',
-  'addConversationsToGroup',
-  'addFriend',
-  'addGroupMember',
-  'addMessageReaction',
-  'addSignalingListener',
-  'addToBlacklist',
-  'addToFriendGroup',
-  'callExperimentalAPI',
-  'cancel',
-  'changeGroupOwner',
-  'checkFollowType',
-  'checkFriend',
-  'clearHistoryMessage',
-  'convertVoiceToText',
-  'createAudioMessage',
-  'createConversationGroup',
-  'createCustomMessage',
-  'createFaceMessage',
-  'createFileMessage',
-  'createForwardMessage',
-  'createFriendGroup',
-  'createGroup',
-  'createImageMessage',
-  'createLocationMessage',
-  'createMergerMessage',
-  'createTextAtMessage',
-  'createTextMessage',
-  'createTopicInCommunity',
-  'createVideoMessage',
-  'decreaseGroupCounter',
-  'deleteConversation',
-  'deleteConversationGroup',
-  'deleteConversationsFromGroup',
-  'deleteFriend',
-  'deleteFriendApplication',
-  'deleteFriendGroup',
-  'deleteGroupAttributes',
-  'deleteGroupMember',
-  'deleteMessage',
-  'deleteMessageExtensions',
-  'deleteTopicFromCommunity',
-  'destroy',
-  'dismissGroup',
-  'downloadMergerMessage',
-  'findMessage',
-  'followUser',
-  'getAllReceiveMessageOpt',
-  'getAllUserListOfMessageReaction',
-  'getBlacklist',
-  'getConversationGroupList',
-  'getConversationList',
-  'getConversationProfile',
-  'getFriendApplicationList',
-  'getFriendGroupList',
-  'getFriendList',
-  'getFriendProfile',
-  'getGroupApplicationList',
-  'getGroupAttributes',
-  'getGroupCounters',
-  'getGroupList',
-  'getGroupMemberList',
-  'getGroupMemberProfile',
-  'getGroupMessageReadMemberList',
-  'getGroupOnlineMemberCount',
-  'getGroupProfile',
-  'getJoinedCommunityList',
-  'getLoginStatus',
-  'getLoginUser',
-  'getMessageExtensions',
-  'getMessageList',
-  'getMessageListHopping',
-  'getMessageReactions',
-  'getMessageReadReceiptList',
-  'getMutualFollowersList',
-  'getMyFollowersList',
-  'getMyFollowingList',
-  'getMyProfile',
-  'getPinnedGroupMessageList',
-  'getServerTime',
-  'getSignalingInfo',
-  'getTopicList',
-  'getTotalUnreadMessageCount',
-  'getUserFollowInfo',
-  'getUserProfile',
-  'getUserStatus',
-  'handleGroupApplication',
-  'increaseGroupCounter',
-  'initGroupAttributes',
-  'invite',
-  'inviteInGroup',
-  'inviteInGroupSync',
-  'inviteSync',
-  'isReady',
-  'joinGroup',
-  'login',
-  'logout',
-  'markConversation',
-  'markGroupMemberList',
-  'modifyInvitation',
-  'modifyMessage',
-  'off',
-  'on',
-  'once',
-  'pinConversation',
-  'pinGroupMessage',
-  'quitGroup',
-  'refuseFriendApplication',
-  'registerPlugin',
-  'reject',
-  'removeFromBlacklist',
-  'removeFromFriendGroup',
-  'removeMessageReaction',
-  'removeSignalingListener',
-  'renameConversationGroup',
-  'renameFriendGroup',
-  'renewUserSig',
-  'resendMessage',
-  'revokeMessage',
-  'searchCloudGroupMembers',
-  'searchCloudGroups',
-  'searchCloudMessages',
-  'searchCloudUsers',
-  'searchGroupByID',
-  'sendMessage',
-  'sendMessageReadReceipt',
-  'setAllMessageRead',
-  'setAllReceiveMessageOpt',
-  'setConversationCustomData',
-  'setConversationDraft',
-  'setFriendApplicationRead',
-  'setGroupAttributes',
-  'setGroupCounters',
-  'setGroupMemberCustomField',
-  'setGroupMemberMuteTime',
-  'setGroupMemberNameCard',
-  'setGroupMemberRole',
-  'setLogLevel',
-  'setMessageExtensions',
-  'setMessageRead',
-  'setMessageRemindType',
-  'setSelfStatus',
-  'subscribeUserStatus',
-  'translateText',
-  'unfollowUser',
-  'unsubscribeUserStatus',
-  'updateFriend',
-  'updateGroupProfile',
-  'updateMyProfile',
-  'updateTopicProfile',
-];
+export const METHODS = (
+  'accept ' +
+  'acceptFriendApplication ' +
+  'addConversationsToGroup ' +
+  'addFriend ' +
+  'addGroupMember ' +
+  'addMessageReaction ' +
+  'addSignalingListener ' +
+  'addToBlacklist ' +
+  'addToFriendGroup ' +
+  'callExperimentalAPI ' +
+  'cancel ' +
+  'changeGroupOwner ' +
+  'checkFollowType ' +
+  'checkFriend ' +
+  'clearHistoryMessage ' +
+  'convertVoiceToText ' +
+  'createAudioMessage ' +
+  'createConversationGroup ' +
+  'createCustomMessage ' +
+  'createFaceMessage ' +
+  'createFileMessage ' +
+  'createForwardMessage ' +
+  'createFriendGroup ' +
+  'createGroup ' +
+  'createImageMessage ' +
+  'createLocationMessage ' +
+  'createMergerMessage ' +
+  'createTextAtMessage ' +
+  'createTextMessage ' +
+  'createTopicInCommunity ' +
+  'createVideoMessage ' +
+  'decreaseGroupCounter ' +
+  'deleteConversation ' +
+  'deleteConversationGroup ' +
+  'deleteConversationsFromGroup ' +
+  'deleteFriend ' +
+  'deleteFriendApplication ' +
+  'deleteFriendGroup ' +
+  'deleteGroupAttributes ' +
+  'deleteGroupMember ' +
+  'deleteMessage ' +
+  'deleteMessageExtensions ' +
+  'deleteTopicFromCommunity ' +
+  'destroy ' +
+  'dismissGroup ' +
+  'downloadMergerMessage ' +
+  'findMessage ' +
+  'followUser ' +
+  'getAllReceiveMessageOpt ' +
+  'getAllUserListOfMessageReaction ' +
+  'getBlacklist ' +
+  'getConversationGroupList ' +
+  'getConversationList ' +
+  'getConversationProfile ' +
+  'getFriendApplicationList ' +
+  'getFriendGroupList ' +
+  'getFriendList ' +
+  'getFriendProfile ' +
+  'getGroupApplicationList ' +
+  'getGroupAttributes ' +
+  'getGroupCounters ' +
+  'getGroupList ' +
+  'getGroupMemberList ' +
+  'getGroupMemberProfile ' +
+  'getGroupMessageReadMemberList ' +
+  'getGroupOnlineMemberCount ' +
+  'getGroupProfile ' +
+  'getJoinedCommunityList ' +
+  'getLoginStatus ' +
+  'getLoginUser ' +
+  'getMessageExtensions ' +
+  'getMessageList ' +
+  'getMessageListHopping ' +
+  'getMessageReactions ' +
+  'getMessageReadReceiptList ' +
+  'getMutualFollowersList ' +
+  'getMyFollowersList ' +
+  'getMyFollowingList ' +
+  'getMyProfile ' +
+  'getPinnedGroupMessageList ' +
+  'getServerTime ' +
+  'getSignalingInfo ' +
+  'getTopicList ' +
+  'getTotalUnreadMessageCount ' +
+  'getUserFollowInfo ' +
+  'getUserProfile ' +
+  'getUserStatus ' +
+  'handleGroupApplication ' +
+  'increaseGroupCounter ' +
+  'initGroupAttributes ' +
+  'invite ' +
+  'inviteInGroup ' +
+  'inviteInGroupSync ' +
+  'inviteSync ' +
+  'isReady ' +
+  'joinGroup ' +
+  'login ' +
+  'logout ' +
+  'markConversation ' +
+  'markGroupMemberList ' +
+  'modifyInvitation ' +
+  'modifyMessage ' +
+  'off ' +
+  'on ' +
+  'once ' +
+  'pinConversation ' +
+  'pinGroupMessage ' +
+  'quitGroup ' +
+  'refuseFriendApplication ' +
+  'registerPlugin ' +
+  'reject ' +
+  'removeFromBlacklist ' +
+  'removeFromFriendGroup ' +
+  'removeMessageReaction ' +
+  'removeSignalingListener ' +
+  'renameConversationGroup ' +
+  'renameFriendGroup ' +
+  'renewUserSig ' +
+  'resendMessage ' +
+  'revokeMessage ' +
+  'searchCloudGroupMembers ' +
+  'searchCloudGroups ' +
+  'searchCloudMessages ' +
+  'searchCloudUsers ' +
+  'searchGroupByID ' +
+  'sendMessage ' +
+  'sendMessageReadReceipt ' +
+  'setAllMessageRead ' +
+  'setAllReceiveMessageOpt ' +
+  'setConversationCustomData ' +
+  'setConversationDraft ' +
+  'setFriendApplicationRead ' +
+  'setGroupAttributes ' +
+  'setGroupCounters ' +
+  'setGroupMemberCustomField ' +
+  'setGroupMemberMuteTime ' +
+  'setGroupMemberNameCard ' +
+  'setGroupMemberRole ' +
+  'setLogLevel ' +
+  'setMessageExtensions ' +
+  'setMessageRead ' +
+  'setMessageRemindType ' +
+  'setSelfStatus ' +
+  'subscribeUserStatus ' +
+  'translateText ' +
+  'unfollowUser ' +
+  'unsubscribeUserStatus ' +
+  'updateFriend ' +
+  'updateGroupProfile ' +
+  'updateMyProfile ' +
+  'updateTopicProfile'
+).split(' ');
