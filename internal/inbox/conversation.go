@@ -151,6 +151,11 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 		}
 		r.pair, r.pos = p, pos
 		c.last = r.lean()
+		if expect == 0 {
+			if err := in.stayed(ctx, p); err != nil {
+				in.o.Report(err) // the record is stored all the same
+			}
+		}
 		return r, false, nil
 	}
 }

@@ -10,7 +10,9 @@ import (
 func (in *Inbox) introduce(ctx context.Context, p pair) error {
 	for side := range 2 {
 		u, other := p.user(side), p.users[p.other(side)]
-		_, _, err := update(ctx, in, u, docPeers, func(v *peers) (bool, error) {
+		var empty []string
+		_, _, err := update(ctx, in, u, docPeers, func(v *peers) (write bool, err error) {
+			empty = nil
 			if _, ok := (*v)[other]; ok {
 				return false, nil
 			}
@@ -20,10 +22,13 @@ func (in *Inbox) introduce(ctx context.Context, p pair) error {
 			(*v)[other] = settings{}
 			// Not each time: it reads them all.
 			if n := len(*v); n > in.o.Peers && n%max(in.o.Peers/8, 1) == 0 {
-				return true, in.prune(ctx, u, *v, other)
+				empty, err = in.prune(ctx, u, *v, other)
 			}
-			return true, nil
+			return true, err
 		})
+		if err == nil {
+			err = in.begun(ctx, u, empty)
+		}
 		if err != nil {
 			return err
 		}
@@ -34,6 +39,22 @@ func (in *Inbox) introduce(ctx context.Context, p pair) error {
 	return nil
 }
 
+// begun enters conversations again that prune has left out because they had no
+// record, if they have one now: the first was on its way.
+func (in *Inbox) begun(ctx context.Context, u User, others []string) error {
+	all := make(peers, len(others))
+	for _, other := range others {
+		all[other] = settings{}
+	}
+	heads, err := in.heads(ctx, u, all)
+	for _, h := range heads {
+		if err == nil {
+			err = in.introduce(ctx, h.pair)
+		}
+	}
+	return err
+}
+
 // reintroduce enters a conversation again that prune has left out.
 func (in *Inbox) reintroduce(ctx context.Context, p pair) error {
 	for side := range 2 {
@@ -41,23 +62,60 @@ func (in *Inbox) reintroduce(ctx context.Context, p pair) error {
 		if err != nil {
 			return err
 		}
-		// Decoded for each message a large one would take a millisecond. In a
-		// value the closing quote would follow a backslash.
-		if !bytes.Contains(d.data, []byte(quote(p.users[p.other(side)])+":")) {
+		if !listed(d.data, p.users[p.other(side)]) {
 			return in.introduce(ctx, p)
 		}
 	}
 	return nil
 }
 
+// stayed enters a conversation whose first record has just been stored again
+// if prune has left it out meanwhile: it had none then. If prune is yet to
+// write what it has read before, begun finds the record.
+func (in *Inbox) stayed(ctx context.Context, p pair) error {
+	for side := range 2 {
+		subject := docSubject(p.user(side), docPeers)
+		d, err := in.docs.get(ctx, subject)
+		// Most lists are too short for it, and cost no way to the store.
+		if err == nil && len(d.data) > in.o.Peers*len(`"x":{}`)/2 {
+			d, err = in.docs.fresh(ctx, subject)
+		}
+		if err != nil {
+			return err
+		}
+		if !listed(d.data, p.users[p.other(side)]) {
+			return in.introduce(ctx, p)
+		}
+	}
+	return nil
+}
+
+// listed tells whether a user is in a document of peers. Decoded for each
+// message a large one would take a millisecond. Only the document's own keys
+// have an object behind them, and within a text a quote follows a backslash.
+func listed(doc []byte, other string) bool {
+	key := []byte(quote(other) + ":{")
+	for at := 0; ; {
+		i := bytes.Index(doc[at:], key)
+		if i < 0 {
+			return false
+		}
+		if at += i; at > 0 && doc[at-1] != '\\' {
+			return true
+		}
+		at++
+	}
+}
+
 // prune bounds what a user who writes to everybody, an administrator perhaps,
 // has in his list: conversations that retention has removed go, then the oldest
 // ones. One whose settings say something stays: what was deleted must not come
-// back. A conversation that was left out comes back with its next message.
-func (in *Inbox) prune(ctx context.Context, u User, all peers, but string) error {
+// back. A conversation that was left out comes back with its next message. It
+// gives those that had no record.
+func (in *Inbox) prune(ctx context.Context, u User, all peers, but string) (empty []string, err error) {
 	heads, err := in.heads(ctx, u, all)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	has := make(map[string]bool, len(heads))
 	for _, h := range heads {
@@ -66,6 +124,7 @@ func (in *Inbox) prune(ctx context.Context, u User, all peers, but string) error
 	for other := range all {
 		if !has[other] && other != but {
 			delete(all, other)
+			empty = append(empty, other)
 		}
 	}
 	for i := len(heads) - 1; i >= 0 && len(all) > in.o.Peers; i-- {
@@ -74,7 +133,7 @@ func (in *Inbox) prune(ctx context.Context, u User, all peers, but string) error
 			delete(all, other)
 		}
 	}
-	return nil
+	return empty, nil
 }
 
 // Forget takes from a user, whose account is deleted, what he has: his view of

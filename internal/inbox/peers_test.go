@@ -3,6 +3,7 @@ package inbox
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -61,6 +62,55 @@ func TestOneWhoseNameIsInADraft(t *testing.T) {
 	require.Nil(t, login(t, in, "alice", "a2").conv("old"))
 	a.send("old", "2")
 	require.NotNil(t, login(t, in, "alice", "a3").conv("old"))
+}
+
+// TestOneWhoseNameIsPartOfAnother is not taken for one who is in the list, and
+// neither is one who is called like a field of the settings.
+func TestOneWhoseNameIsPartOfAnother(t *testing.T) {
+	for _, c := range []struct{ gone, stays string }{{"old", `an"old`}, {"old", `},"old`}, {"p", "bob"}, {"<", "bob"}} {
+		in := open(t, openBus(t, bus.Memory), Options{Memory: true, Peers: 1})
+		a := login(t, in, "alice", "a1")
+		a.send(c.gone, "1")
+		a.send(c.stays, "1")
+		a.must("conversation.pin", conversationParams{ConversationID: c2c + c.stays, IsPinned: true}, nil)
+		a.send("carol", "1")
+		require.Nil(t, login(t, in, "alice", "a2").conv(c.gone), c)
+		a.send(c.gone, "2")
+		require.NotNil(t, login(t, in, "alice", "a3").conv(c.gone), c)
+	}
+}
+
+// TestManyBeginAtOnce: a conversation whose first message is being stored while
+// another one's bounds the list is not lost.
+func TestManyBeginAtOnce(t *testing.T) {
+	const listed = 32
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Peers: listed, Rate: 1000, Burst: 1000})
+	var wait sync.WaitGroup
+	for n := range 16 {
+		wait.Go(func() {
+			for i := range 12 {
+				_, err := in.Send(t.Context(), ServerMessage{SDKAppID: app, From: fmt.Sprintf("u%d-%d", n, i), To: "desk", Type: typeText, Payload: []byte(`{"text":"x"}`), Random: 1})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	all := peers{}
+	for n := range 16 {
+		for i := range 12 {
+			all[fmt.Sprintf("u%d-%d", n, i)] = settings{}
+		}
+	}
+	heads, err := in.heads(t.Context(), User{app, "desk"}, all)
+	require.NoError(t, err)
+	require.Len(t, heads, len(all))
+	list, err := in.settingsOf(t.Context(), User{app, "desk"})
+	require.NoError(t, err)
+	for i, h := range heads[:listed] {
+		require.Contains(t, list, h.pair.users[h.pair.other(h.pair.side("desk"))], "the %dth newest of %d", i, len(list))
+	}
 }
 
 // TestDocsAreBounded by their bytes.
