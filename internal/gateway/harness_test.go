@@ -109,6 +109,7 @@ func beginOn(t testing.TB, b *bus.Bus, node string, log *testlog.Buffer, s setup
 type control struct {
 	*registry.Registry
 	dead  atomic.Bool
+	await func() // holds Await up
 	admit func(context.Context, gateway.Claim) (gateway.Outcome, error)
 	renew func() (gateway.Verdict, error)
 	gate  chan struct{} // holds Release up
@@ -122,6 +123,9 @@ func (c *control) Live() bool { return !c.dead.Load() && c.Registry.Live() }
 func (c *control) Await(ctx context.Context) error {
 	if c.dead.Load() {
 		return fault.New(fault.ServerTimeout)
+	}
+	if c.await != nil {
+		c.await()
 	}
 	return c.Registry.Await(ctx)
 }

@@ -165,6 +165,15 @@ func (s *socket) admit(r jsonframe.Request, c Claim) error {
 	// and nobody would know.
 	ctx, cancel := context.WithTimeout(context.Background(), g.times.registry)
 	defer cancel()
+	// Nor does the wait for the end of an outage; but a client that did not wait
+	// as long has asked again on another socket, and this claim would take the
+	// place from there.
+	if err := g.o.Registry.Await(ctx); err != nil {
+		return err
+	}
+	if s.deserted() {
+		return errAnswered{}
+	}
 	out, err := s.claim(ctx, c)
 	if err != nil {
 		return err

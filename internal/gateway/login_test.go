@@ -4,6 +4,8 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -183,6 +185,56 @@ func TestPageClosedCleanlyDuringLogin(t *testing.T) {
 	close(decide)
 	eventually(t, "detach", func() bool { return len(w.reg.told()) == 1 })
 	require.Equal(t, []string{"detach clean"}, w.reg.told())
+}
+
+// A client that does not wait for the end of an outage tries again on another
+// socket. What it asked on the first one must not take the place from there.
+func TestLoginGivenUpInAnOutage(t *testing.T) {
+	w := begin(t, setup{})
+	waits, back := make(chan struct{}, 2), make(chan struct{})
+	w.reg.await = func() {
+		waits <- struct{}{}
+		<-back
+	}
+	var claims atomic.Int32
+	w.reg.admit = func(ctx context.Context, c gateway.Claim) (gateway.Outcome, error) {
+		claims.Add(1)
+		return w.reg.Registry.Admit(ctx, c)
+	}
+	i := page("alice")
+	first, second := w.dial(), w.dial()
+	first.send(frame.Login, i.frame())
+	<-waits
+	require.NoError(t, first.conn.WriteClose(3000, nil))
+	eventually(t, "gone", func() bool { return w.g.Stats().Sockets == 1 })
+	second.send(frame.Login, i.frame())
+	<-waits
+	close(back)
+	require.Nil(t, second.read().Err)
+	second.expectOpen()
+	require.EqualValues(t, 1, claims.Load())
+	require.Empty(t, w.reg.told())
+}
+
+// But one that has said logout behind its login is to be out.
+func TestLogoutDuringAnOutage(t *testing.T) {
+	w := begin(t, setup{})
+	i := page("alice")
+	old, _ := w.login(i)
+	waits, back := make(chan struct{}), make(chan struct{})
+	w.reg.await = func() {
+		close(waits)
+		<-back
+	}
+	p := w.dial()
+	p.send(frame.Login, i.frame())
+	<-waits
+	p.send(frame.Logout, nil)
+	require.NoError(t, p.conn.WriteClose(1000, nil))
+	eventually(t, "gone", func() bool { return w.g.Stats().Sockets == 1 })
+	close(back)
+	old.expectClose(frame.CloseSuperseded)
+	eventually(t, "release", func() bool { return slices.Contains(w.reg.told(), "release") })
 }
 
 func TestDuplicatedTab(t *testing.T) {

@@ -64,6 +64,13 @@ func (s *socket) session() *Session {
 	return s.sess
 }
 
+// deserted tells whether the socket has ended and no logout is to be obeyed.
+func (s *socket) deserted() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stage == ended && !s.in.leaving
+}
+
 // enter moves to a stage, unless the socket has ended.
 func (s *socket) enter(st stage) bool {
 	s.mu.Lock()
