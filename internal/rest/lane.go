@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -28,16 +29,34 @@ func newLane() *lane {
 
 func (l *lane) put(m jetstream.Msg) {
 	l.mu.Lock()
-	if u := l.users[m.Subject()]; u != nil {
-		u.list = append(u.list, m)
-	} else {
+	u := l.users[m.Subject()]
+	switch i := u.find(m); {
+	case u == nil:
 		l.users[m.Subject()] = &waiting{list: []jetstream.Msg{m}, due: time.Now()}
+	case i >= 0:
+		u.list[i] = m
+	default:
+		u.list = append(u.list, m)
 	}
 	l.mu.Unlock()
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
+}
+
+// find looks for an event that was handed out before and waits here still: a
+// queue that did not hear for a while that it is being worked on hands it out
+// again. -1 when there is none.
+func (u *waiting) find(m jetstream.Msg) int {
+	at, err := m.Metadata()
+	if u == nil || err != nil || at.NumDelivered < 2 {
+		return -1
+	}
+	return slices.IndexFunc(u.list, func(old jetstream.Msg) bool {
+		was, err := old.Metadata()
+		return err == nil && was.Sequence.Stream == at.Sequence.Stream
+	})
 }
 
 // next gives the first event of the user whose turn is next, which stays in

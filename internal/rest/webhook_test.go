@@ -39,6 +39,8 @@ type queued struct {
 	jetstream.Msg
 	event registry.Event
 	state chan string
+
+	delivered uint64
 }
 
 func newQueued(app uint32, user string, n uint64) *queued {
@@ -59,6 +61,10 @@ func (m *queued) Nak() error                       { m.state <- "back"; return n
 func (m *queued) NakWithDelay(time.Duration) error { m.state <- "later"; return nil }
 func (m *queued) DoubleAck(context.Context) error  { m.state <- "taken"; return nil }
 func (m *queued) InProgress() error                { return nil }
+
+func (m *queued) Metadata() (*jetstream.MsgMetadata, error) {
+	return &jetstream.MsgMetadata{Sequence: jetstream.SequencePair{Stream: m.event.N}, NumDelivered: max(m.delivered, 1)}, nil
+}
 
 func (m *queued) became(t *testing.T, want string) {
 	t.Helper()
@@ -149,4 +155,26 @@ func TestWebhookOneRefused(t *testing.T) {
 	for _, m := range last {
 		m.became(t, "back")
 	}
+}
+
+// A queue that did not hear for a while that its events are being worked on
+// hands them out again. What still waits here stays where it is, once.
+func TestLaneHandedTwice(t *testing.T) {
+	l := newLane()
+	for delivered := range uint64(3) {
+		for n := range uint64(3) {
+			m := newQueued(1, "alice", n+1)
+			m.delivered = delivered + 1
+			l.put(m)
+		}
+	}
+	for n := range uint64(3) {
+		m, _ := l.next()
+		require.NotNil(t, m)
+		require.Equal(t, n+1, m.(*queued).event.N)
+		require.EqualValues(t, 3, m.(*queued).delivered, "the queue listens to the newest")
+		l.taken(m)
+	}
+	m, _ := l.next()
+	require.Nil(t, m)
 }
