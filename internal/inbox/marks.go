@@ -111,7 +111,8 @@ func (in *Inbox) markRead(ctx context.Context, p pair, side int, upTo uint64) er
 	return err
 }
 
-// readTo is the mark of a user who has read everything up to a position.
+// readTo is the mark of a user who has read everything up to a position, or
+// none where that is nothing new.
 func (in *Inbox) readTo(ctx context.Context, newest *record, side int, upTo uint64) (mark, error) {
 	peer, positions := newest.pair.other(side), newest.positions()
 	if n := len(positions); upTo == 0 || n == 0 || positions[n-1] <= upTo {
@@ -123,7 +124,10 @@ func (in *Inbox) readTo(ctx context.Context, newest *record, side int, upTo uint
 			return mark{}, err
 		}
 		for _, m := range slices.Backward(batch) {
-			if m.pos > upTo {
+			switch {
+			case m.Seq <= newest.Read[side].Seq:
+				return mark{}, nil // it and all before it are read
+			case m.pos > upTo:
 				continue
 			}
 			to := mark{Seq: m.Seq, Sent: m.Sent[peer]}

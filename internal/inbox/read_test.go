@@ -44,3 +44,19 @@ func TestReadUpToWhatWasSeen(t *testing.T) {
 	a.send("bob", "new")
 	b.until("the new one", func() bool { return b.field("alice", "unreadCount") == 1.0 })
 }
+
+// TestReadOfLongAgo: what is read already is not looked through for a page that
+// says so late.
+func TestReadOfLongAgo(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Rate: 1000, Burst: 1000})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	first := a.send("bob", "first")
+	for n := range 300 {
+		a.send("bob", fmt.Sprint(n))
+	}
+	b.must("message.read", conversationParams{ConversationID: "C2Calice"}, nil)
+	a.send("bob", "unread")
+	asked := in.store.nc.Stats().OutMsgs
+	b.must("message.read", map[string]any{"conversationID": "C2Calice", "cursor": cursor{pos: first.Position}.String()}, nil)
+	require.Less(t, in.store.nc.Stats().OutMsgs-asked, uint64(60))
+}
