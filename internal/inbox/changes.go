@@ -78,33 +78,46 @@ func (u *user) peersChanged(rev uint64, data []byte) {
 }
 
 // refresh pushes a conversation as it is now to every live session; owed: it
-// is one of the untold.
+// is one of the untold. A session that could not be told of it catches up.
 func (u *user) refresh(other string, owed bool) {
 	// One at a time: what is told last has been read last.
 	u.refreshing.Lock()
 	defer u.refreshing.Unlock()
+	err := u.tellOf(other, owed)
+	if err == nil {
+		return
+	}
+	u.in.o.Report(err)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.hasTold(owed)
+	for s := range u.sessions {
+		s.stall()
+	}
+}
+
+// tellOf needs refreshing.
+func (u *user) tellOf(other string, owed bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
 	p := pairOf(u.SDKAppID, u.UserID, other)
 	for ctx.Err() == nil {
 		head, err := u.in.load(ctx, p)
 		if err != nil {
-			u.in.o.Report(err)
-			return
+			return err
 		}
 		if head == nil {
 			u.mu.Lock()
 			u.hasTold(owed)
 			u.mu.Unlock()
-			return
+			return nil
 		}
 		u.mu.Lock()
 		all, rev := u.peers, u.rev
 		u.mu.Unlock()
 		list, err := u.in.compose(ctx, u.User, []*record{head}, all)
 		if err != nil {
-			u.in.o.Report(err)
-			return
+			return err
 		}
 		note := conversationsNote{Conversations: list}
 		if len(list) == 0 {
@@ -125,8 +138,9 @@ func (u *user) refresh(other string, owed bool) {
 			}
 		}
 		u.mu.Unlock()
-		return
+		return nil
 	}
+	return ctx.Err()
 }
 
 // hasTold needs mu.

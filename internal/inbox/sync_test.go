@@ -150,6 +150,29 @@ func TestUntoldSettings(t *testing.T) {
 	require.NotZero(t, at.rev, "all was told")
 }
 
+// TestSettingsThatCouldNotBeTold: what a store that failed kept from being told
+// is caught up with.
+func TestSettingsThatCouldNotBeTold(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a, b, other := login(t, in, "alice", "a1"), login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
+	m, also := a.send("bob", "0"), a.send("bob", "1")
+	b.until("both", func() bool { return len(b.messages) == 2 })
+	id := "C2Calice"
+	other.must("message.delete", conversationParams{ConversationID: id, Positions: []uint64{also.Position}}, nil)
+	mark := pairOf(app, "alice", "bob").markSubject(m.Position)
+	at, _, err := in.publishOnce(t.Context(), mark, []byte(`"unreadable"`), 0, "")
+	require.NoError(t, err)
+	other.must("conversation.pin", conversationParams{ConversationID: id, IsPinned: true}, nil)
+	require.NotEqual(t, true, b.field("alice", "isPinned"))
+	_, _, err = in.publishOnce(t.Context(), mark, []byte(`{}`), at, "")
+	require.NoError(t, err)
+	b.until("pinned", func() bool { return b.field("alice", "isPinned") == true })
+	a.send("bob", "2")
+	b.until("it", func() bool { return len(b.messages) == 3 })
+	c, _ := parseCursor(b.cursor)
+	require.NotZero(t, c.rev, "all was told")
+}
+
 // TestStoresSetBack: an instance that has seen more than there is, because a
 // backup was restored, begins anew instead of waiting for positions that will
 // not come.
