@@ -83,12 +83,12 @@ func TestOneWhoseNameIsPartOfAnother(t *testing.T) {
 // TestManyBeginAtOnce: a conversation whose first message is being stored while
 // another one's bounds the list is not lost.
 func TestManyBeginAtOnce(t *testing.T) {
-	const listed = 32
+	const listed, senders, each = 32, 4, 40
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Peers: listed, Rate: 1000, Burst: 1000})
 	var wait sync.WaitGroup
-	for n := range 16 {
+	for n := range senders {
 		wait.Go(func() {
-			for i := range 12 {
+			for i := range each {
 				_, err := in.Send(t.Context(), ServerMessage{SDKAppID: app, From: fmt.Sprintf("u%d-%d", n, i), To: "desk", Type: typeText, Payload: []byte(`{"text":"x"}`), Random: 1})
 				if err != nil {
 					t.Error(err)
@@ -98,8 +98,8 @@ func TestManyBeginAtOnce(t *testing.T) {
 	}
 	wait.Wait()
 	all := peers{}
-	for n := range 16 {
-		for i := range 12 {
+	for n := range senders {
+		for i := range each {
 			all[fmt.Sprintf("u%d-%d", n, i)] = settings{}
 		}
 	}
