@@ -171,6 +171,9 @@ export function makeInstance(options, owner) {
       for (const { method, args, resolve, reject } of calls) {
         ask(method, args).then(resolve, reject);
       }
+      // Bad arguments are refused without an event; a runtime that has died says nothing.
+      const now = status.status === 'loggingIn' && real.getLoginStatus();
+      if (now) tell(now.status, now.reason);
     },
     fail,
     /**
@@ -184,12 +187,15 @@ export function makeInstance(options, owner) {
       const calls = [...pending];
       pending.clear();
       for (const reject of calls) reject(error);
-      fail(error, 'crashed');
-      const wasReady = ready;
+      const out = { status: 'loggedOut', reason: 'crashed' };
+      const [wasReady, was] = [ready, status.status];
       ready = false;
+      if (was !== out.status) status = out;
+      fail(error);
       if (dead) return;
       if (wasReady) emitter.emit(EVENT.SDK_NOT_READY, {});
-      if (status.status !== 'loggedOut') tell('loggedOut', 'crashed');
+      // Its listener may have logged in again.
+      if (status === out) emitter.emit(EVENT.LOGIN_STATUS_CHANGE, Object.assign({}, out));
       emitter.emit(EVENT.ERROR, { code: error.code, message: error.message });
     },
   };
