@@ -41,8 +41,8 @@ const STICKY = ['setLogLevel', 'registerPlugin'];
  */
 export function makeInstance(options, owner) {
   const emitter = makeEmitter();
-  /** @type {any} */
-  let real = null;
+  /** That of the runtime: undefined as long as none was made, null when it was refused. @type {any} */
+  let real;
   let dead = false;
   let ready = false;
   /** What was told last of the login. */
@@ -103,7 +103,7 @@ export function makeInstance(options, owner) {
       if (now) return EARLY[method];
       return new Promise((resolve, reject) => {
         if (dead) throw destroyed();
-        if (owner.runtime()) throw refused(options);
+        if (real === null) throw refused(options);
         waiting.push({ method, args, resolve, reject });
         owner.ensure();
         if (method === 'login') tell({ status: 'loggingIn', reason: '' });
@@ -126,7 +126,7 @@ export function makeInstance(options, owner) {
     owner.dropped();
     fail(destroyed(), 'destroyed');
     const end = () => {
-      real = null;
+      real = undefined;
       status = loggedOut('destroyed');
       emitter.clear();
       forwarded.clear();
@@ -173,8 +173,7 @@ export function makeInstance(options, owner) {
         ask(method, args).then(resolve, reject);
       }
       // Bad arguments are refused without an event; a runtime that has died says nothing.
-      const now = status.status === 'loggingIn' && real.getLoginStatus();
-      if (now) tell(now);
+      if (status.status === 'loggingIn') tell(real.getLoginStatus() || status);
     },
     fail,
     /**
@@ -183,7 +182,7 @@ export function makeInstance(options, owner) {
      * @param {any} error
      */
     crashed(error) {
-      real = null;
+      real = undefined;
       forwarded.clear();
       const calls = [...pending];
       pending.clear();

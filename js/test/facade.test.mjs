@@ -123,6 +123,16 @@ test('an early login that is refused at once is told of as over', async () => {
   assert.equal(tim.getLoginStatus().status, 'loggedOut');
 });
 
+test('who is told while instances are attached may use one that is not yet', async () => {
+  const { TIM, load } = await copy();
+  load({ ...base(), wasm }).catch(() => {});
+  const [one, two] = ['one', 'two'].map((name) => TIM.create({ SDKAppID: 1, name }));
+  let other;
+  one.on(TIM.EVENT.LOGIN_STATUS_CHANGE, ({ data }) => data.status === 'loggedOut' && (other = two.login({ userID: 'b' })));
+  await assert.rejects(one.login({ userID: '' }), (e) => e.code === 2002);
+  assert.equal((await other).code, 0);
+});
+
 test('a create whose load fails rejects nothing unheard', async (t) => {
   const unheard = t.mock.fn();
   process.on('unhandledRejection', unheard);
