@@ -137,7 +137,7 @@ type variant struct {
 func (b *bundler) build(entry string, format api.Format, target api.Target, v variant) ([]byte, error) {
 	limit := 0
 	if v.node {
-		limit = 600 // Node prints the whole line that made an error which nobody has caught
+		limit = 450 // Node prints the whole line that made an error which nobody has caught
 	}
 	result := api.Build(api.BuildOptions{
 		EntryPoints:   []string{filepath.Join(b.js, entry)},

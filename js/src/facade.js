@@ -80,14 +80,14 @@ function makeRealm(platform) {
         for (const instance of [...all]) instance.crashed(error);
       });
       for (const instance of [...all]) instance.attach();
+      loading = null;
     } catch (error) {
+      loading = null; // first: who is told may call again, and that loads again
       let told = false;
       for (const instance of [...all]) told = instance.fail(error) || told;
       // With no call waiting, this is the only place where it shows.
       if (!told) console.warn(text(error));
       throw error;
-    } finally {
-      loading = null;
     }
   };
   const ensure = async () => {

@@ -13,6 +13,7 @@ import { imError } from './error.js';
 // The facade has looked at the rest of the options.
 const refused = (/** @type {any} */ { proxyServer }) =>
   imError(2905, `The proxyServer ${JSON.stringify(proxyServer)} is not usable: pass TIM.create a URL such as 'wss://im.example.com'.`);
+const loggedOut = (/** @type {string} */ reason) => ({ status: 'loggedOut', reason });
 const destroyed = () => imError(2903, 'This instance has been destroyed: make a new one with TIM.create.');
 
 /** The methods that give no promise, and what they give as long as nothing is loaded. */
@@ -40,12 +41,12 @@ const STICKY = ['setLogLevel', 'registerPlugin'];
  */
 export function makeInstance(options, owner) {
   const emitter = makeEmitter();
-  /** @type {any} */
-  let real = null;
+  /** That of the runtime: undefined as long as none was made, null when it was refused. @type {any} */
+  let real;
   let dead = false;
   let ready = false;
   /** What was told last of the login. */
-  let status = { status: 'loggedOut', reason: '' };
+  let status = loggedOut('');
   /** @type {Map<string, any[]>} */
   const sticky = new Map();
   /** @type {Array<{ method: string, args: any[], resolve: (v: any) => void, reject: (e: any) => void }>} */
@@ -59,14 +60,14 @@ export function makeInstance(options, owner) {
     const { name, data } = event;
     if (name === EVENT.SDK_READY) ready = true;
     if (name === EVENT.SDK_NOT_READY) ready = false;
-    if (name === EVENT.LOGIN_STATUS_CHANGE) tell(data.status, data.reason, event);
+    if (name === EVENT.LOGIN_STATUS_CHANGE) tell(data, event);
     else emitter.emit(name, data, event);
   };
   // Before there is a runtime a login has begun already, and the runtime says so again.
-  const tell = (/** @type {string} */ next, reason = '', /** @type {any} */ event = undefined) => {
-    if (next === status.status && reason === status.reason) return;
-    status = { status: next, reason };
-    emitter.emit(EVENT.LOGIN_STATUS_CHANGE, Object.assign({}, status), event);
+  const tell = (/** @type {typeof status} */ next, /** @type {any} */ event = undefined) => {
+    if (next.status === status.status && next.reason === status.reason) return;
+    status = Object.assign({}, next);
+    emitter.emit(EVENT.LOGIN_STATUS_CHANGE, next, event);
   };
   const hear = (/** @type {string} */ name) => {
     if (!real || forwarded.has(name)) return;
@@ -102,10 +103,10 @@ export function makeInstance(options, owner) {
       if (now) return EARLY[method];
       return new Promise((resolve, reject) => {
         if (dead) throw destroyed();
-        if (owner.runtime()) throw refused(options);
+        if (real === null) throw refused(options);
         waiting.push({ method, args, resolve, reject });
         owner.ensure();
-        if (method === 'login') tell('loggingIn');
+        if (method === 'login') tell({ status: 'loggingIn', reason: '' });
       });
     };
   }
@@ -125,8 +126,8 @@ export function makeInstance(options, owner) {
     owner.dropped();
     fail(destroyed(), 'destroyed');
     const end = () => {
-      real = null;
-      status = { status: 'loggedOut', reason: 'destroyed' };
+      real = undefined;
+      status = loggedOut('destroyed');
       emitter.clear();
       forwarded.clear();
       sticky.clear();
@@ -147,7 +148,7 @@ export function makeInstance(options, owner) {
     const calls = waiting;
     waiting = [];
     for (const call of calls) call.reject(error);
-    if (!real && status.status === 'loggingIn') tell('loggedOut', reason);
+    if (!real && status.status === 'loggingIn') tell(loggedOut(reason));
     return calls.length > 0;
   };
 
@@ -171,6 +172,8 @@ export function makeInstance(options, owner) {
       for (const { method, args, resolve, reject } of calls) {
         ask(method, args).then(resolve, reject);
       }
+      // Bad arguments are refused without an event; a runtime that has died says nothing.
+      if (status.status === 'loggingIn') tell(real.getLoginStatus() || status);
     },
     fail,
     /**
@@ -179,17 +182,20 @@ export function makeInstance(options, owner) {
      * @param {any} error
      */
     crashed(error) {
-      real = null;
+      real = undefined;
       forwarded.clear();
       const calls = [...pending];
       pending.clear();
       for (const reject of calls) reject(error);
-      fail(error, 'crashed');
+      const out = loggedOut('crashed');
+      if (status.status !== out.status) status = out;
+      fail(error);
       const wasReady = ready;
       ready = false;
       if (dead) return;
       if (wasReady) emitter.emit(EVENT.SDK_NOT_READY, {});
-      if (status.status !== 'loggedOut') tell('loggedOut', 'crashed');
+      // Its listener may have logged in again.
+      if (status === out) emitter.emit(EVENT.LOGIN_STATUS_CHANGE, Object.assign({}, out));
       emitter.emit(EVENT.ERROR, { code: error.code, message: error.message });
     },
   };

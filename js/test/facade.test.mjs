@@ -96,6 +96,43 @@ test('a failed load rejects what waits, and the next call tries again', async ()
   assert.equal((await tim.login({ userID: 'a' })).code, 0);
 });
 
+test('who is told of a failed load may log in again at once', { timeout: 10_000 }, async () => {
+  const { TIM, load } = await copy(bare);
+  const good = web.answers;
+  web.answers = {};
+  load(base()).catch(() => {});
+  const tim = TIM.create({ SDKAppID: 1 });
+  let again;
+  tim.on(TIM.EVENT.LOGIN_STATUS_CHANGE, ({ data }) => {
+    if (data.reason !== 'loginFailed') return;
+    web.answers = good;
+    again = tim.login({ userID: 'a' });
+  });
+  await rejects(tim.login({ userID: 'a' }), /\/sdk\/tim\./);
+  assert.equal((await again).code, 0);
+});
+
+test('an early login that is refused at once is told of as over', async () => {
+  const { TIM, load } = await copy();
+  load({ ...base(), wasm }).catch(() => {});
+  const tim = TIM.create({ SDKAppID: 1 });
+  const told = [];
+  tim.on(TIM.EVENT.LOGIN_STATUS_CHANGE, ({ data }) => told.push(data.status));
+  await assert.rejects(tim.login({ userID: '' }), (e) => e.code === 2002);
+  assert.deepEqual(told, ['loggingIn', 'loggedOut']);
+  assert.equal(tim.getLoginStatus().status, 'loggedOut');
+});
+
+test('who is told while instances are attached may use one that is not yet', async () => {
+  const { TIM, load } = await copy();
+  load({ ...base(), wasm }).catch(() => {});
+  const [one, two] = ['one', 'two'].map((name) => TIM.create({ SDKAppID: 1, name }));
+  let other;
+  one.on(TIM.EVENT.LOGIN_STATUS_CHANGE, ({ data }) => data.status === 'loggedOut' && (other = two.login({ userID: 'b' })));
+  await assert.rejects(one.login({ userID: '' }), (e) => e.code === 2002);
+  assert.equal((await other).code, 0);
+});
+
 test('a create whose load fails rejects nothing unheard', async (t) => {
   const unheard = t.mock.fn();
   process.on('unhandledRejection', unheard);
@@ -136,6 +173,30 @@ test('a runtime that dies rejects what it was asked, says so, and is started aga
   assert.deepEqual(await tim.logout(), ['login b', 'logout']);
   assert.equal(heard.at(-1), 'sdkStateReady');
   assert.deepEqual(web.asked, ['/tim.wasm']); // compiled once
+});
+
+test('who is told of a dead runtime may log in again at once', { timeout: 10_000 }, async (t) => {
+  for (const method of ['error', 'log']) t.mock.method(console, method, () => {});
+  for (const event of ['SDK_NOT_READY', 'LOGIN_STATUS_CHANGE', 'ERROR']) {
+    delete globalThis[REALM];
+    const { TIM, load } = await copy();
+    await load({ ...base(), wasm });
+    const tim = TIM.create({ SDKAppID: 1 });
+    await tim.login({ userID: 'a' });
+    const told = [];
+    let again;
+    let seen;
+    tim.on(TIM.EVENT.LOGIN_STATUS_CHANGE, ({ data }) => told.push(data.reason || data.status));
+    tim.on(TIM.EVENT[event], () => {
+      if (seen) return;
+      seen = [tim.isReady(), tim.getLoginStatus()];
+      again = tim.login({ userID: 'a' });
+    });
+    await assert.rejects(tim.sendMessage({}), (e) => e.code === 2903);
+    assert.equal((await again).code, 0, event);
+    assert.deepEqual(seen, [false, { status: 'loggedOut', reason: 'crashed' }], event);
+    assert.deepEqual(told, event === 'SDK_NOT_READY' ? ['loggingIn', 'ready'] : ['crashed', 'loggingIn', 'ready'], event);
+  }
 });
 
 test('what is said again to a new runtime does not add up', async (t) => {

@@ -28,7 +28,12 @@ export class Limits {
     this.#api = api;
     const fresh = settings(await api.call('timd_config/get'));
     if (this.#busy || api !== this.#api) return;
-    const mine = this.#stored ? changes(this.#stored, this.#entered()) : {};
+    this.#take(fresh, this.#stored);
+  }
+
+  // Shows what timd has, but for the fields that were changed since known.
+  #take(fresh, known) {
+    const mine = known ? changes(known, this.#entered()) : {};
     this.#stored = fresh;
     this.#fill({ ...fresh, ...mine, Instances: { ...fresh.Instances, ...mine.Instances } });
   }
@@ -114,7 +119,8 @@ export class Limits {
     this.#busy = true;
     this.#changed();
     try {
-      this.#stored = settings(await this.#api.call('timd_config/set', changes(this.#stored, entered)));
+      // The answer holds what another administrator has changed, too.
+      this.#take(settings(await this.#api.call('timd_config/set', changes(this.#stored, entered))), entered);
       this.#say('limits.saved', 'good');
     } catch (error) {
       this.#say('failed', 'bad', { message: reason(error) });

@@ -62,3 +62,29 @@ test("a save writes what was changed and nothing of another administrator's, and
   const { WebInstances, LoginMode } = await call('timd_config/get', {});
   assert.deepEqual([WebInstances, LoginMode], [3, 'multi']);
 });
+
+test("what another administrator has changed just before a save shows after it, and is not this one's change", async (t) => {
+  t.after(() => call('timd_config/set', { WebInstances: 1, LoginMode: 'dual' }));
+  const page = await open(t);
+  await page.setRequestInterception(true);
+  let release;
+  const arrived = new Promise((resolve) => {
+    page.on('request', (request) => {
+      if (request.url().includes('timd_config/get')) return; // unanswered: the save comes first
+      if (!request.url().includes('timd_config/set')) return request.continue();
+      release = () => request.continue();
+      resolve();
+    });
+  });
+  await call('timd_config/set', { WebInstances: 3 });
+  await page.click('#limits [value=multi]');
+  await page.click('#limits .primary');
+  await within(5000, 'the save goes out', arrived);
+  await page.click('#limits [value=single]'); // while it is out
+  release();
+  await says(page, '#limits .said', 'in force');
+  assert.equal(await page.$eval('#limits-web', (input) => input.value), '3');
+  assert.equal(await page.$eval('#limits', (form) => form.elements.mode.value), 'single', 'what was changed meanwhile stays');
+  await page.click('#limits [value=multi]');
+  assert.equal(await page.$eval('#limits .primary', (button) => button.ariaDisabled), 'true', 'nothing is left to save');
+});

@@ -185,8 +185,16 @@ test('a gateway that is not in dev mode: the page asks for a UserSig and works w
   const user = someone();
   await A.login(page, user, { state: null });
   await page.waitForSelector('[data-panel=A] .notice.ask');
-  assert.equal(await page.evaluate(() => document.activeElement.name), 'sig');
+  // The cursor goes to the first field that is missing or bad.
+  const at = () => page.evaluate(() => document.activeElement.name);
+  assert.equal(await at(), 'app');
+  await page.type('[data-panel=A] [name=app]', '0');
+  await A.login(page, user, { state: null });
+  await page.waitForFunction(() => document.activeElement.name === 'sig');
   await page.type('[data-panel=A] [name=sig]', 'x');
+  await A.login(page, user, { state: null });
+  await page.waitForFunction(() => document.activeElement.name === 'app');
+  await page.$eval('[data-panel=A] [name=app]', (input) => (input.value = ''));
   await A.login(page, user, { state: null });
   await page.waitForFunction(() => document.activeElement.name === 'app');
   await page.$eval(

@@ -96,8 +96,8 @@ export class Panel {
       this.#log.add('done', 'login', data.repeatLogin ? 'repeatLogin' : '');
     } catch (error) {
       this.claim = '';
-      if (error instanceof NoTestSignatures) this.#askForOwn('own.needed');
-      else if (error instanceof MissingApp) this.#askForOwn('own.app');
+      if (error instanceof NoTestSignatures) this.#askForOwn('own.needed', this.#find('[name=app]').value ? 'sig' : 'app');
+      else if (error instanceof MissingApp) this.#askForOwn('own.app', 'app');
       else if (error instanceof Unreachable) this.#unreachable(error);
       else this.#failed(error);
     }
@@ -219,11 +219,10 @@ export class Panel {
     this.#notice('failure', say(element('strong'), 'failed.plain'), text);
   }
 
-  #askForOwn(key) {
+  #askForOwn(key, field) {
     this.#find('details').open = true;
     this.#notice('ask', say(element('p'), key));
-    const missing = ['app', 'sig'].find((name) => !this.#find(`[name=${name}]`).value);
-    this.#find(`[name=${missing ?? 'sig'}]`).focus();
+    this.#find(`[name=${field}]`).focus();
   }
 
   #notice(kind = '', ...content) {

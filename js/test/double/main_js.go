@@ -44,6 +44,7 @@ func instance(options js.Value) any {
 			f.Invoke(map[string]any{"name": name, "data": data})
 		}
 	}
+	status := "loggedOut"
 	box := map[string]any{"value": js.Null()}
 	boxed := js.ValueOf(box)
 	return map[string]any{
@@ -52,9 +53,15 @@ func instance(options js.Value) any {
 			return nil
 		}),
 		"setLogLevel": note("setLogLevel"),
+		// of nobody is refused without an event, as tim.wasm does
 		"login": js.FuncOf(func(_ js.Value, args []js.Value) any {
+			if args[0].Get("userID").Equal(js.ValueOf("")) {
+				return js.Global().Get("Promise").Call("reject", map[string]any{"code": 2002})
+			}
 			said.Call("push", "login "+args[0].Get("userID").String())
+			status = "ready"
 			emit("sdkStateReady", nil)
+			emit("loginStatusChange", map[string]any{"status": status, "reason": ""})
 			return resolve(map[string]any{"code": 0})
 		}),
 		"logout": js.FuncOf(func(js.Value, []js.Value) any { said.Call("push", "logout"); return resolve(said) }),
@@ -63,6 +70,9 @@ func instance(options js.Value) any {
 			percent := []metrics.Sample{{Name: "/gc/gogc:percent"}}
 			metrics.Read(percent)
 			return int(percent[0].Value.Uint64())
+		}),
+		"getLoginStatus": js.FuncOf(func(js.Value, []js.Value) any {
+			return map[string]any{"status": status, "reason": ""}
 		}),
 		"isReady":      js.FuncOf(func(js.Value, []js.Value) any { return true }),
 		"getLoginUser": js.FuncOf(func(js.Value, []js.Value) any { return options.Get("proxyServer") }),
