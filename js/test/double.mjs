@@ -48,6 +48,7 @@ beforeEach((t) => {
     '/octets.wasm': typed(wasm, 'application/octet-stream'),
     '/parameter.wasm': typed(wasm, 'application/wasm; charset=utf-8'),
     '/typed.wasm.gz': typed(gzipSync(wasm)),
+    '/typed.wasm.gz?v=1': typed(gzipSync(wasm)),
     '/page.wasm': typed('<!doctype html>', 'text/html'),
     '/liar.wasm': typed('not wasm at all'),
     '/tim.wasm.gz': typed(gzipSync(wasm), 'application/gzip'),

@@ -21,7 +21,7 @@ test('importing does nothing', async () => {
   assert.match(VERSION, /^\d+\.\d+\.\d+/);
 });
 
-for (const path of ['tim.wasm', 'octets.wasm', 'parameter.wasm', 'tim.wasm.gz', 'encoded.wasm.gz', 'typed.wasm.gz']) {
+for (const path of ['tim.wasm', 'octets.wasm', 'parameter.wasm', 'tim.wasm.gz', 'encoded.wasm.gz', 'typed.wasm.gz', 'typed.wasm.gz?v=1']) {
   test(`loads ${path}`, async () => {
     const { TIM, load } = await copy();
     await load({ ...base(), wasm: `${web.origin}/${path}` });
