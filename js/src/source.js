@@ -72,7 +72,7 @@ async function compileResponse(response, options, integrity) {
   const watched = options.onProgress && response.body ? watch(response, options) : response;
   // Engines stream this type only, and that without parameters; a .gz is
   // looked into, since not every server says what it is.
-  if (type === 'application/wasm' && !integrity && !/\.gz(\?|$)/.test(response.url) && WebAssembly.compileStreaming) {
+  if (type === 'application/wasm' && !integrity && !/\.gz\b/.test(response.url) && WebAssembly.compileStreaming) {
     return WebAssembly.compileStreaming(watched);
   }
   return compileBytes(await watched.arrayBuffer(), integrity, type);
