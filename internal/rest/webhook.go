@@ -39,8 +39,9 @@ type WebhookOptions struct {
 // Webhook sends State.StateChange. An event stays in its durable stream until
 // the receiver has taken it, so each is sent at least once, whatever dies in
 // between; a receiver that is down for less than 7 days loses nothing. Events
-// of one user are sent one after the other; an event that is not taken holds up
-// no other user's.
+// of one user are sent one after the other; an event that is refused holds up no
+// other user's, and one that is left without an answer only those of its lane,
+// for Timeout.
 type Webhook struct {
 	o      WebhookOptions
 	client *http.Client
