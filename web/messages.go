@@ -77,6 +77,7 @@ func serveMessages(ctx context.Context, t *running) error {
 		return err
 	}
 	t.inbox = in
+	t.reg.OnChange(func(u gateway.User) { in.StatusChanged(inbox.User(u)) })
 	t.closers = append(t.closers, func(context.Context) { in.Close() })
 
 	var attached sync.Map // *gateway.Session to *inbox.Session
@@ -133,7 +134,11 @@ type presence struct{ reg *registry.Registry }
 
 // Online implements inbox.Presence. Whoever is within grace is online still.
 // Each user is a read of the registry, perhaps over the network: many at once.
-func (p presence) Online(ctx context.Context, app uint32, userIDs []string) ([]bool, error) {
+func (p presence) Online(ctx context.Context, app uint32, userIDs []string, current bool) ([]bool, error) {
+	get := p.reg.Get
+	if current {
+		get = p.reg.GetCurrent
+	}
 	const width = 16
 	out := make([]bool, len(userIDs))
 	errs := make([]error, width)
@@ -141,7 +146,7 @@ func (p presence) Online(ctx context.Context, app uint32, userIDs []string) ([]b
 	for w := range min(width, len(userIDs)) {
 		wg.Go(func() {
 			for i := w; i < len(userIDs); i += width {
-				v, err := p.reg.Get(ctx, gateway.User{SDKAppID: app, UserID: userIDs[i]})
+				v, err := get(ctx, gateway.User{SDKAppID: app, UserID: userIDs[i]})
 				if err != nil {
 					errs[w] = err
 					return

@@ -111,6 +111,45 @@ func TestMessagesAcrossGateways(t *testing.T) {
 	}
 }
 
+// TestStatusFollowsTheRecord: who watches a user hears of him as soon as his
+// record has changed, be it a login, the end of grace or a logout, and not when
+// the watched are looked at the next time, up to 10 s later.
+func TestStatusFollowsTheRecord(t *testing.T) {
+	t.Parallel()
+	s := openStage(t, func(o *options) { o.grace = time.Second })
+	t.Cleanup(s.end)
+	enter := func(user string) *socket {
+		c, err := dial(t, s.url, nil)
+		require.NoError(t, err)
+		require.Nil(t, c.login(user, sign(user), someInstance, frame.IntentNew).Err)
+		return c
+	}
+	watcher := enter("watcher")
+	var notes []frame.Message
+	watcher.call(2, "session.sync", `{}`, &notes)
+	watcher.call(3, "status.watch", `{"userIDs":["watched"]}`, &notes)
+	becomes := func(want int) {
+		t.Helper()
+		began := time.Now()
+		m := watcher.next()
+		require.Equal(t, "status", m.Method)
+		var p struct{ Statuses []struct{ StatusType int } }
+		require.NoError(t, json.Unmarshal(m.Body.(*jsonframe.Object).Raw, &p))
+		require.Equal(t, want, p.Statuses[0].StatusType)
+		require.Less(t, time.Since(began), 5*time.Second)
+	}
+	for range 3 {
+		watched := enter("watched")
+		becomes(1)
+		require.NoError(t, watched.conn.NetConn().Close())
+		becomes(2)
+		watched = enter("watched")
+		becomes(1)
+		watched.call(2, "logout", `{}`, &notes)
+		becomes(2)
+	}
+}
+
 // TestDeletedAccountLeavesNothing: who gets its UserID is somebody else.
 func TestDeletedAccountLeavesNothing(t *testing.T) {
 	s := newStage(t, nil)

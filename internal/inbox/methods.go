@@ -189,7 +189,7 @@ var calls = map[string]call{
 		if err := checkUsers(p.UserIDs, 500); err != nil {
 			return nil, err
 		}
-		list, err := s.in.statuses(ctx, s.user.SDKAppID, p.UserIDs)
+		list, err := s.in.statuses(ctx, s.user.SDKAppID, p.UserIDs, false)
 		return statusNote{list}, err
 	}),
 	"status.set": with(func(ctx context.Context, s *Session, p statusParams) (any, error) {

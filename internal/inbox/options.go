@@ -37,9 +37,9 @@ type Options struct {
 }
 
 // Presence tells, in the order asked, which users of an app are online on any
-// gateway.
+// gateway; with current not as of a moment ago but now.
 type Presence interface {
-	Online(ctx context.Context, sdkAppID uint32, userIDs []string) ([]bool, error)
+	Online(ctx context.Context, sdkAppID uint32, userIDs []string, current bool) ([]bool, error)
 }
 
 // storeTimeout bounds one operation on the stores; then it fails with 70169.

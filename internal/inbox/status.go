@@ -25,8 +25,8 @@ type Status struct {
 	CustomStatus string `json:"customStatus"`
 }
 
-// sweepEvery is how often watched users are looked at, for the changes that
-// nobody signalled: a place whose grace time has ended.
+// sweepEvery is how often watched users are looked at, for the changes whose
+// signal was lost.
 const sweepEvery = 10 * time.Second
 
 // maxWatches bounds what one session watches.
@@ -41,12 +41,13 @@ type statusSignal struct {
 	User string `json:"user"`
 }
 
-// statuses gives the statuses of users of one app, in that order.
-func (in *Inbox) statuses(ctx context.Context, app uint32, userIDs []string) ([]Status, error) {
+// statuses gives the statuses of users of one app, in that order; current as
+// Presence has it.
+func (in *Inbox) statuses(ctx context.Context, app uint32, userIDs []string, current bool) ([]Status, error) {
 	online := make([]bool, len(userIDs))
 	var err error
 	if in.o.Presence != nil {
-		online, err = in.o.Presence.Online(ctx, app, userIDs)
+		online, err = in.o.Presence.Online(ctx, app, userIDs, current)
 		if err == nil && len(online) != len(userIDs) {
 			err = fmt.Errorf("inbox: Presence gave %d answers for %d users", len(online), len(userIDs))
 		}
@@ -73,7 +74,8 @@ func (in *Inbox) statuses(ctx context.Context, app uint32, userIDs []string) ([]
 }
 
 // StatusChanged says that a user came or went, on whatever gateway: those who
-// watch him are told on every gateway.
+// watch him are told on every gateway. With a Presence it is called by whoever
+// stores what that tells, once it is stored: a session ends before that.
 func (in *Inbox) StatusChanged(u User) {
 	if err := in.signal(signalStatus, statusSignal{u.SDKAppID, u.UserID}); err != nil {
 		in.o.Report(err)
@@ -107,7 +109,7 @@ func (s *Session) watchUsers(ctx context.Context, userIDs []string) error {
 	if all > maxWatches {
 		return fault.With(fault.BadParameters, "over 200 users watched")
 	}
-	now, err := in.statuses(ctx, app, userIDs)
+	now, err := in.statuses(ctx, app, userIDs, false)
 	if err != nil {
 		return err
 	}
@@ -176,14 +178,14 @@ func (in *Inbox) sawStatus(m *nats.Msg) {
 			in.o.Report(err)
 			return
 		}
-		in.look(ctx, sig.App, []string{sig.User})
+		in.look(ctx, sig.App, []string{sig.User}, true)
 	}
 }
 
 // look compares the statuses of watched users with what their watchers were
 // told, and tells them what has changed.
-func (in *Inbox) look(ctx context.Context, app uint32, userIDs []string) {
-	now, err := in.statuses(ctx, app, userIDs)
+func (in *Inbox) look(ctx context.Context, app uint32, userIDs []string, current bool) {
+	now, err := in.statuses(ctx, app, userIDs, current)
 	if err != nil {
 		in.o.Report(err)
 		return
@@ -230,7 +232,7 @@ func (in *Inbox) sweep() {
 		for app, ids := range byApp {
 			for part := range slices.Chunk(ids, 500) {
 				ctx, cancel := context.WithTimeout(context.Background(), sweepEvery)
-				in.look(ctx, app, part)
+				in.look(ctx, app, part, false)
 				cancel()
 			}
 		}

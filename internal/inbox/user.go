@@ -80,8 +80,16 @@ func (in *Inbox) Attach(u User, instance string, push Push) *Session {
 	l.sessions[s] = struct{}{}
 	l.mu.Unlock()
 	in.mu.Unlock()
-	in.StatusChanged(u)
+	in.moved(u)
 	return s
+}
+
+// moved: a session has begun or ended, which alone tells who is online where
+// there is no Presence.
+func (in *Inbox) moved(u User) {
+	if in.o.Presence == nil {
+		in.StatusChanged(u)
+	}
 }
 
 // Close ends a session: when it returns nothing is pushed any more. It does
@@ -112,7 +120,7 @@ func (s *Session) Close() {
 			u.store()
 		}()
 	}
-	s.in.StatusChanged(u.User)
+	s.in.moved(u.User)
 }
 
 func (u *user) sessionsNow() []*Session {

@@ -67,7 +67,17 @@ func (r *Registry) view(ctx context.Context, u gateway.User, rec Record) View {
 // Get gives a user's presence; one that never logged in is Offline. It may be
 // some milliseconds old.
 func (r *Registry) Get(ctx context.Context, u gateway.User) (View, error) {
-	v, err := r.read(ctx, key(u), false)
+	return r.get(ctx, u, false)
+}
+
+// GetCurrent is Get as of now: Get may be told by a follower what was a moment
+// ago.
+func (r *Registry) GetCurrent(ctx context.Context, u gateway.User) (View, error) {
+	return r.get(ctx, u, true)
+}
+
+func (r *Registry) get(ctx context.Context, u gateway.User, leader bool) (View, error) {
+	v, err := r.read(ctx, key(u), leader)
 	if err != nil {
 		return View{}, r.fail(err)
 	}

@@ -149,6 +149,9 @@ func (r *Registry) tell(u gateway.User, st step) {
 			_ = r.bus.Conn().Publish(liveSubject(u.SDKAppID), data)
 		}
 	}
+	if f := r.changed.Load(); f != nil && slices.ContainsFunc(st.events, func(e Event) bool { return e.Kind.durable() }) {
+		(*f)(u)
+	}
 	if r.o.Events && len(st.next.Out) > 0 {
 		r.goes(func() { r.drain(u, st.next.Out) })
 	}

@@ -90,6 +90,7 @@ type Registry struct {
 	gate sync.Mutex // between goes and Close
 
 	local     atomic.Pointer[gateway.Local]
+	changed   atomic.Pointer[func(gateway.User)]
 	sub       *nats.Subscription
 	notices   *nats.Subscription // of settings
 	settings  settingsCache
@@ -179,6 +180,11 @@ func (r *Registry) open(ctx context.Context) error {
 	}
 	return r.openLease(ctx)
 }
+
+// OnChange names who is told that a user has come or gone, as soon as the
+// record with that is stored, on the gateway that has stored it. f must not
+// block. Call it before Bind.
+func (r *Registry) OnChange(f func(gateway.User)) { r.changed.Store(&f) }
 
 // Bind starts the answering of signals and the checking of the gateway's
 // places; call it once, before the first socket is accepted.
