@@ -261,12 +261,17 @@ func (r *Registry) goes(f func()) {
 }
 
 // sleep waits; false when the registry is being closed.
-func (r *Registry) sleep(d time.Duration) bool {
+func (r *Registry) sleep(d time.Duration) bool { return r.pause(r.ctx, d) }
+
+// pause waits; false when ctx ends before, or the registry is being closed.
+func (r *Registry) pause(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
 		return true
+	case <-ctx.Done():
+		return false
 	case <-r.ctx.Done():
 		return false
 	}

@@ -81,15 +81,9 @@ func (r *Registry) SetSettings(ctx context.Context, app uint32, p Patch) (Settin
 			continue
 		}
 		// Whether it was stored or not: it may simply be set again.
-		t := time.NewTimer(r.o.retry)
-		select {
-		case <-t.C:
-			continue
-		case <-ctx.Done():
-		case <-r.ctx.Done():
+		if !r.pause(ctx, r.o.retry) {
+			return Settings{}, r.fail(err)
 		}
-		t.Stop()
-		return Settings{}, r.fail(err)
 	}
 }
 

@@ -115,14 +115,9 @@ func (r *Registry) try(ctx context.Context, u gateway.User, conflicts *int, deci
 		if !errors.Is(err, bus.ErrConflict) {
 			wait = r.o.retry + rand.N(2*r.o.retry)
 		}
-		t := time.NewTimer(min(wait<<min(n, 4), 250*time.Millisecond))
-		select {
-		case <-t.C:
+		if r.pause(ctx, min(wait<<min(n, 4), 250*time.Millisecond)) {
 			continue
-		case <-ctx.Done():
-		case <-r.ctx.Done():
 		}
-		t.Stop()
 		for _, st := range open {
 			r.unknown(u, st, &Record{})
 		}
