@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { member } from './member.mjs';
 import { APP } from './stage.mjs';
 import { sign } from './usersig.mjs';
+import { viewedBy } from './viewer.mjs';
 
-export const DESKTOP = { width: 1440, height: 900 };
-export const PHONE = { width: 360, height: 780, isMobile: true, hasTouch: true };
+export { DESKTOP, PHONE } from './viewer.mjs';
 
 export const ticket = (more = {}) => ({ app: APP.app, admin: 'administrator', sig: sign({ ...APP, user: 'administrator', expire: 3600 }), ...more });
 export const link = ({ app, admin, sig }) =>
@@ -25,19 +25,11 @@ export function consoleOn(stage) {
   const join = (user, platform) => member(stage.timd.url, { app: APP.app, user, sig: stage.sig(user), platform });
 
   /** The console in a fresh context, opened by its link unless who is null. */
-  async function open(t, { who = ticket(), base = stage.timd.url, language = 'en-US', theme = 'light', viewport = DESKTOP } = {}) {
+  async function open(t, { who = ticket(), base = stage.timd.url, ...viewer } = {}) {
     const page = await stage.blank(t);
-    await page.setViewport(viewport);
-    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+    await viewedBy(page, viewer);
     page.requests = [];
     page.on('request', (request) => page.requests.push(request));
-    await page.evaluateOnNewDocument((tag) => {
-      Object.defineProperty(navigator, 'languages', { get: () => [tag] });
-      globalThis.violations = [];
-      addEventListener('securitypolicyviolation', (event) =>
-        globalThis.violations.push(`${event.violatedDirective} ${event.blockedURI}`),
-      );
-    }, language);
     page.response = await page.goto(base + (who ? link(who) : '/console/'));
     if (who) await page.waitForSelector('#live[data-live=true]');
     else await page.waitForSelector('#enter:not([hidden])');

@@ -1,26 +1,14 @@
 // The demo page as the tests use it.
 
 import assert from 'node:assert/strict';
+import { viewedBy } from './viewer.mjs';
 
-export const DESKTOP = { width: 1440, height: 900 };
-export const PHONE = { width: 360, height: 780, isMobile: true, hasTouch: true };
+export { DESKTOP, PHONE } from './viewer.mjs';
 
 /** The demo page in a fresh context, with its two panels standing. */
-export async function open(
-  stage,
-  t,
-  { base = stage.timd.url, language = 'en-US', theme = 'light', viewport = DESKTOP } = {},
-) {
+export async function open(stage, t, { base = stage.timd.url, ...viewer } = {}) {
   const page = await stage.blank(t);
-  await page.setViewport(viewport);
-  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
-  await page.evaluateOnNewDocument((tag) => {
-    Object.defineProperty(navigator, 'languages', { get: () => [tag] });
-    globalThis.violations = [];
-    addEventListener('securitypolicyviolation', (event) =>
-      globalThis.violations.push(`${event.violatedDirective} ${event.blockedURI}`),
-    );
-  }, language);
+  await viewedBy(page, viewer);
   page.response = await page.goto(`${base}/`);
   await page.waitForSelector('[data-panel=B]');
   return page;
