@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/gateway"
 )
 
@@ -153,11 +154,7 @@ func kicked(w *world, id string) bool {
 // not live, and is again when it has its lease back and has looked.
 func TestALapsedLease(t *testing.T) {
 	b := testBus(t)
-	lost := &lostLease{}
-	r1, g1 := open(t, b, "one", func(o *Options) {
-		o.leaseTTL = time.Second
-		o.wrap = func(s store) store { lost.store = s; return lost }
-	})
+	r1, g1, lost := openLosable(t, b)
 	r2, g2 := open(t, b, "two", func(o *Options) { o.leaseTTL = time.Second })
 	ctx := context.Background()
 	a := login(t, r1, g1, web("a"))
@@ -188,11 +185,7 @@ func TestALapsedLease(t *testing.T) {
 // TestALapsedLeaseThatNobodyUsed: the instance goes on where it was.
 func TestALapsedLeaseThatNobodyUsed(t *testing.T) {
 	b := testBus(t)
-	lost := &lostLease{}
-	r1, g1 := open(t, b, "one", func(o *Options) {
-		o.leaseTTL = time.Second
-		o.wrap = func(s store) store { lost.store = s; return lost }
-	})
+	r1, g1, lost := openLosable(t, b)
 	r2, _ := open(t, b, "two", func(o *Options) { o.leaseTTL = time.Second })
 	ctx := context.Background()
 	a := login(t, r1, g1, web("a"))
@@ -224,6 +217,16 @@ type lostLease struct {
 	store
 	mu   sync.Mutex
 	lost bool
+}
+
+// openLosable opens a gateway whose lease of a second can be lost.
+func openLosable(t *testing.T, b *bus.Bus) (*Registry, *fakeGateway, *lostLease) {
+	lost := &lostLease{}
+	r, g := open(t, b, "one", func(o *Options) {
+		o.leaseTTL = time.Second
+		o.wrap = func(s store) store { lost.store = s; return lost }
+	})
+	return r, g, lost
 }
 
 func (l *lostLease) lose(yes bool) { l.mu.Lock(); l.lost = yes; l.mu.Unlock() }
@@ -312,11 +315,7 @@ func gone(r *Registry, gw string) bool {
 // TestAdmissionWaitsForTheLease: it comes back within what a login may take.
 func TestAdmissionWaitsForTheLease(t *testing.T) {
 	b := testBus(t)
-	lost := &lostLease{}
-	r, g := open(t, b, "one", func(o *Options) {
-		o.leaseTTL = time.Second
-		o.wrap = func(s store) store { lost.store = s; return lost }
-	})
+	r, g, lost := openLosable(t, b)
 	login(t, r, g, web("a"))
 	lost.lose(true)
 	require.Eventually(t, func() bool { return !r.Live() }, 5*time.Second, 5*time.Millisecond)

@@ -39,11 +39,7 @@ func TestSettingsWithoutAWatch(t *testing.T) {
 // nobody else's place in the queue.
 func TestARecordThatCannotBeRead(t *testing.T) {
 	b := testBus(t)
-	lost := &lostLease{}
-	r, g := open(t, b, "one", func(o *Options) {
-		o.leaseTTL = time.Second
-		o.wrap = func(s store) store { lost.store = s; return lost }
-	})
+	r, g, lost := openLosable(t, b)
 	ctx := context.Background()
 	odd := login(t, r, g, web("a"))
 	bob := web("b")
