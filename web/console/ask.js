@@ -4,12 +4,15 @@ import { byID, write } from './dom.js';
 import { reason } from './reason.js';
 import { put, say, translate } from './text.js';
 
+let settle; // ends the question that was asked last
+
 /**
  * Shows the question ask.{key} and does act on yes; the dialog stays open with
  * the error when act fails. Resolves with what act gave, undefined when it was
  * not done.
  */
 export function ask(key, args, act) {
+  settle?.(); // its dialog has closed, the close event has not come yet
   const dialog = byID('ask');
   const yes = byID('ask-yes');
   const failure = byID('ask-error');
@@ -29,24 +32,30 @@ export function ask(key, args, act) {
       say(yes, 'ask.busy');
       try {
         done = await act();
-        dialog.close();
+        if (!signal.aborted) dialog.close();
       } catch (error) {
+        if (signal.aborted) return; // the dialog is another question's by now
         put(failure, translate('failed', { message: reason(error) }));
         failure.hidden = false;
         say(yes, `ask.${key}.yes`, args);
       } finally {
         busy = false;
-        yes.removeAttribute('aria-disabled');
+        if (!signal.aborted) yes.removeAttribute('aria-disabled');
       }
     }, { signal });
     byID('ask-no').addEventListener('click', () => dialog.close(), { signal });
     dialog.addEventListener('cancel', (event) => {
       if (busy) event.preventDefault();
     }, { signal });
-    dialog.addEventListener('close', () => {
+    settle = () => {
+      settle = undefined;
       events.abort();
+      yes.removeAttribute('aria-disabled');
       write(failure, '');
       resolve(done);
+    };
+    dialog.addEventListener('close', () => {
+      if (!dialog.open) settle(); // else it is the close of the question before
     }, { signal });
     dialog.showModal();
     byID('ask-no').focus();

@@ -193,6 +193,27 @@ test('kick one instance, then the user, with the keyboard', async (t) => {
   await clean(page);
 });
 
+test('a question that follows at once on one that was closed gets its answer', async (t) => {
+  const user = someone('again');
+  const web = await join(user);
+  const page = await open(t);
+  await page.waitForSelector(row(user));
+  // A dialog's close event comes a task later: here when the next question stands.
+  await page.$eval(`${row(user)} .kick`, async (kick) => {
+    const dialog = document.querySelector('#ask');
+    const closed = new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }));
+    kick.click();
+    dialog.close();
+    kick.click();
+    await closed;
+  });
+  await page.click('#ask-yes');
+  assert.equal(await within(5000, 'the instance is kicked', web.kicked), 'REST_API_Kick');
+  await says(page, '#users-said', `The Web instance of ${user} was kicked out.`);
+  await page.waitForSelector('#ask:not([open])');
+  await clean(page);
+});
+
 test('an instance that has gone while the question stood was not kicked out, and that is said', async (t) => {
   const user = someone('gone');
   const web = await join(user);
