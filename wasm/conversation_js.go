@@ -107,7 +107,7 @@ func (in *inbox) update(c *conversation, v safejs.Value) {
 
 func newConversation(id string) *conversation {
 	c := &conversation{object: bridge.Parse(conversationShape), id: id}
-	bridge.Set(c.object, "userProfile", bridge.ValueOf(frame.Fields{
+	bridge.Put(c.object, "userProfile", bridge.ValueOf(frame.Fields{
 		{Key: "userID", Value: id[len(convC2C):]}, {Key: "nick", Value: ""}, {Key: "avatar", Value: ""},
 	}))
 	return c
@@ -243,7 +243,7 @@ func (i *instance) getConversationList(args []safejs.Value, a *answer) {
 			}
 		}
 		data := bridge.Wrap("conversationList", bridge.NewArray(list...))
-		bridge.Set(data, "isSyncCompleted", bridge.Bool(true))
+		bridge.Put(data, "isSyncCompleted", bridge.Bool(true))
 		a.resolve(data)
 	})
 }
@@ -379,7 +379,7 @@ func (i *instance) setConversationCustomData(args []safejs.Value, a *answer) {
 		{Key: "conversationIDs", Value: frame.Body(bridge.Object{Value: ids})}, {Key: "customData", Value: o.Text("customData")},
 	}, func(safejs.Value) safejs.Value {
 		data := bridge.Wrap("successConversationIDList", ids)
-		bridge.Set(data, "failureConversationIDList", bridge.NewArray())
+		bridge.Put(data, "failureConversationIDList", bridge.NewArray())
 		return data
 	})
 }

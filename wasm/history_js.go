@@ -77,8 +77,8 @@ func (i *instance) page(a *answer, id string, before int64, count int, newer []s
 				in.pages[id] = ends
 			}
 		}
-		bridge.Set(data, "nextReqMessageID", bridge.String(nextID))
-		bridge.Set(data, "isCompleted", bridge.Bool(complete))
+		bridge.Put(data, "nextReqMessageID", bridge.String(nextID))
+		bridge.Put(data, "isCompleted", bridge.Bool(complete))
 		a.resolve(data)
 	})
 }

@@ -19,7 +19,7 @@ func main() {
 	s := newSDK()
 	if loader := bridge.Global("__timLoader"); bridge.IsFunction(loader) {
 		given := bridge.Wrap("TIM", s.tim)
-		bridge.Set(given, "version", bridge.String(version))
+		bridge.Put(given, "version", bridge.String(version))
 		if _, err := loader.Invoke(given); err != nil {
 			bridge.Report(bridge.Thrown(err))
 		}

@@ -114,7 +114,7 @@ func (i *instance) getUserStatus(args []safejs.Value, a *answer) {
 	}
 	i.send(a, "status.get", params, func(result safejs.Value) safejs.Value {
 		data := bridge.Wrap("successUserList", bridge.Get(result, "statuses"))
-		bridge.Set(data, "failureUserList", bridge.NewArray())
+		bridge.Put(data, "failureUserList", bridge.NewArray())
 		return data
 	})
 }

@@ -129,7 +129,7 @@ func (s *sdk) object(number int) safejs.Value {
 		if m.promise != nil {
 			entry = s.call
 		}
-		bridge.Set(o, m.name, bridge.Call(entry, "bind", safejs.Undefined(), bridge.Int(n), bridge.Int(number)))
+		bridge.Put(o, m.name, bridge.Call(entry, "bind", safejs.Undefined(), bridge.Int(n), bridge.Int(number)))
 	}
 	return o
 }
@@ -260,7 +260,7 @@ type answer struct {
 // resolve gives {code: 0, data}.
 func (a *answer) resolve(data safejs.Value) {
 	o := bridge.Wrap("code", bridge.Int(0))
-	bridge.Set(o, "data", data)
+	bridge.Put(o, "data", data)
 	a.promise.Resolve(o)
 }
 

@@ -44,7 +44,7 @@ func (s *sdk) unbuiltMethods() safejs.Value {
 	for k := range n {
 		v, _ := names.Index(k)
 		if name, _ := bridge.Text(v); !built[name] {
-			bridge.Set(o, name, bridge.Call(entry, "bind", safejs.Undefined(), v))
+			bridge.Put(o, name, bridge.Call(entry, "bind", safejs.Undefined(), v))
 		}
 	}
 	return o

@@ -22,11 +22,24 @@ func BenchmarkGet(b *testing.B) {
 	}
 }
 
-func BenchmarkPlainGet(b *testing.B) {
+func BenchmarkField(b *testing.B) {
 	o := Parse(`{"name":"value","n":5}`)
 	for b.Loop() {
-		v, _ := o.Get("name")
-		sink = v
+		sink = Field(o, "name")
+	}
+}
+
+func BenchmarkSet(b *testing.B) {
+	o, to := NewObject(), Int(5)
+	for b.Loop() {
+		Set(o, "name", to)
+	}
+}
+
+func BenchmarkPut(b *testing.B) {
+	o, to := NewObject(), Int(5)
+	for b.Loop() {
+		Put(o, "name", to)
 	}
 }
 

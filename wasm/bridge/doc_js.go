@@ -113,6 +113,10 @@ func Call(v safejs.Value, method string, args ...safejs.Value) safejs.Value {
 // its setter may throw.
 func Set(v safejs.Value, name string, to safejs.Value) { _, _ = reflectSet.Invoke(v, nameOf(name), to) }
 
+// Put sets a property of an object without setters: one that JSON.parse or this
+// package has just made. To Set it is what Field is to Get.
+func Put(v safejs.Value, name string, to safejs.Value) { _ = v.Set(name, to) }
+
 // Parse gives what a JSON text of ours means.
 func Parse(json string) safejs.Value { return Call(Global("JSON"), "parse", String(json)) }
 
@@ -128,7 +132,7 @@ func Bool(b bool) safejs.Value { return safejs.Safe(js.ValueOf(b)) }
 // Wrap gives an object of one property.
 func Wrap(name string, value safejs.Value) safejs.Value {
 	o := NewObject()
-	Set(o, name, value)
+	Put(o, name, value)
 	return o
 }
 

@@ -75,8 +75,8 @@ func (e *Emitter) Emit(name string, data safejs.Value) {
 	}
 	snapshot = snapshot[:len(snapshot):len(snapshot)]
 	event := NewObject()
-	Set(event, "name", String(name))
-	Set(event, "data", data)
+	Put(event, "name", String(name))
+	Put(event, "data", data)
 	for _, l := range snapshot {
 		if l.once {
 			if l.fired { // an emission inside this one was first

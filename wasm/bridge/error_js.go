@@ -30,8 +30,8 @@ func NewError(f *fault.Error, data safejs.Value) safejs.Value {
 	object := Global("Object")
 	Call(object, "defineProperty", e, String("name"), errorName)
 	Call(object, "defineProperty", e, String("message"), errorMessage)
-	Set(e, "code", Int(int(f.Code)))
-	Set(e, "data", data)
+	Put(e, "code", Int(int(f.Code)))
+	Put(e, "data", data)
 	return e
 }
 

@@ -113,9 +113,9 @@ func (g *Guard) trampoline(fn safejs.Value) (safejs.Value, error) {
 		}
 	}
 	imports := NewObject()
-	Set(imports, "f", fn)
-	Set(imports, "t", throw)
-	Set(imports, "e", box)
+	Put(imports, "f", fn)
+	Put(imports, "t", throw)
+	Put(imports, "e", box)
 	instance, err := Get(assembly, "Instance").New(module, Wrap("", imports))
 	if err != nil {
 		return fn, err

@@ -174,11 +174,11 @@ func (h *Host) Write(gen session.Gen, r frame.Request) {
 	}
 	o := bridge.Wrap("jsonrpc", bridge.String("2.0"))
 	if r.ID != 0 {
-		bridge.Set(o, "id", bridge.Int(int(r.ID)))
+		bridge.Put(o, "id", bridge.Int(int(r.ID)))
 	}
-	bridge.Set(o, "method", bridge.String(r.Method))
+	bridge.Put(o, "method", bridge.String(r.Method))
 	if r.Params != nil {
-		bridge.Set(o, "params", bridge.ValueOf(r.Params))
+		bridge.Put(o, "params", bridge.ValueOf(r.Params))
 	}
 	text, err := bridge.Global("JSON").Call("stringify", o)
 	if err == nil {
