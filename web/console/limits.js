@@ -11,6 +11,7 @@ export class Limits {
   #form;
   #api;
   #stored; // as timd has them
+  #takes = 0; // how often that was set
   #busy = false;
 
   constructor(form) {
@@ -26,8 +27,10 @@ export class Limits {
   /** Reads the settings from timd; keeps the fields that somebody is just changing. */
   async load(api) {
     this.#api = api;
+    const takes = this.#takes;
     const fresh = settings(await api.call('timd_config/get'));
-    if (this.#busy || api !== this.#api) return;
+    // An answer that was on its way during a save may be older than it.
+    if (this.#busy || takes !== this.#takes || api !== this.#api) return;
     this.#take(fresh, this.#stored);
   }
 
@@ -35,6 +38,7 @@ export class Limits {
   #take(fresh, known) {
     const mine = known ? changes(known, this.#entered()) : {};
     this.#stored = fresh;
+    this.#takes++;
     this.#fill({ ...fresh, ...mine, Instances: { ...fresh.Instances, ...mine.Instances } });
   }
 

@@ -88,3 +88,23 @@ test("what another administrator has changed just before a save shows after it, 
   await page.click('#limits [value=multi]');
   assert.equal(await page.$eval('#limits .primary', (button) => button.ariaDisabled), 'true', 'nothing is left to save');
 });
+
+test('settings that were asked for before a save and come after it are not shown', async (t) => {
+  t.after(() => call('timd_config/set', { WebInstances: 1, LoginMode: 'dual' }));
+  const page = await open(t);
+  await page.setRequestInterception(true);
+  let asked;
+  const early = new Promise((resolve) => (asked = resolve));
+  page.on('request', (request) => (request.url().includes('timd_config/get') ? asked(request) : request.continue()));
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))); // reads anew
+  const held = await within(5000, 'the settings are asked for', early);
+  const before = await call('timd_config/get', {});
+  await page.click('#limits [aria-label="One more"]');
+  await page.click('#limits .primary');
+  await says(page, '#limits .said', 'in force');
+  const come = page.waitForResponse((response) => response.url().includes('timd_config/get'));
+  await held.respond({ contentType: 'application/json', body: JSON.stringify(before) });
+  await (await come).text();
+  await page.evaluate(async () => (await fetch('/healthz')).text()); // the page has had its turn
+  assert.equal(await page.$eval('#limits-web', (input) => input.value), '2');
+});
