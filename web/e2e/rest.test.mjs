@@ -10,7 +10,7 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import official from 'tls-sig-api-v2';
 import { member } from './lib/member.mjs';
-import { end, folder, poll, remove, start, within } from './lib/process.mjs';
+import { end, folder, poll, remove, saidBy, start, within } from './lib/process.mjs';
 import { APP, someone } from './lib/stage.mjs';
 import { startTimd } from './lib/timd.mjs';
 
@@ -88,9 +88,7 @@ for (const [language, program] of [
     test(`the example back end in ${language} does not start with ${'TIM_KEY' in given ? 'an empty' : 'no'} key`, async () => {
       const [name, args] = program((file) => fileURLToPath(new URL(`../examples/backend/${file}`, import.meta.url)));
       const backend = start(name, args, { env: { LISTEN: '127.0.0.1:0', ALICE_PASSWORD: 'right', ...given } });
-      let said = '';
-      for (const stream of [backend.stdout, backend.stderr]) stream.on('data', (text) => (said += text));
-      const { code } = await within(20_000, 'the refusal', backend.ended);
+      const { code, said } = await within(20_000, 'the refusal', saidBy(backend));
       assert.equal(code, 1);
       assert.match(said, /^.*TIM_KEY is empty: .*app\.key.*\n$/, 'one line');
     });

@@ -1,5 +1,6 @@
 // Child processes and temporary folders that never outlive a test run.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -44,6 +45,14 @@ export async function end(child, ms = 5000) {
   const how = await child.ended;
   clearTimeout(timer);
   return how;
+}
+
+/** What a process says until its end; its exit event comes before the last of it. */
+export async function saidBy(child) {
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text));
+  const [code] = await once(child, 'close');
+  return { code, said };
 }
 
 /** A fresh folder, removed at the end of the run. */
