@@ -40,6 +40,14 @@ type docs struct {
 	// turns counts invalidations, so that a read that was overtaken by one
 	// does not put its old answer back.
 	turns uint64
+
+	writing map[string]*crowd
+}
+
+// crowd is those of this gateway who want to write one document.
+type crowd struct {
+	turn chan struct{} // holds a token while one of them writes
+	size int
 }
 
 type doc struct {
@@ -109,6 +117,35 @@ func (d *docs) get(ctx context.Context, subject string) (doc, error) {
 	return d.fresh(ctx, subject)
 }
 
+// queue waits for the turn to write a document, until done is called.
+// Compare-and-set lets one of a crowd through and sends all others round again,
+// so that the last of five hundred who write to one user would not get there in
+// time. Only other gateways are left to be in the way of the one whose turn it is.
+func (d *docs) queue(ctx context.Context, subject string) (done func(), err error) {
+	d.mu.Lock()
+	c := d.writing[subject]
+	if c == nil {
+		c = &crowd{turn: make(chan struct{}, 1)}
+		d.writing[subject] = c
+	}
+	c.size++
+	d.mu.Unlock()
+	leave := func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if c.size--; c.size == 0 {
+			delete(d.writing, subject)
+		}
+	}
+	select {
+	case c.turn <- struct{}{}:
+		return func() { <-c.turn; leave() }, nil
+	case <-ctx.Done():
+		leave()
+		return nil, ctx.Err()
+	}
+}
+
 // read gives a document, the zero T when there is none.
 func read[T any](ctx context.Context, in *Inbox, u User, kind string) (v T, err error) {
 	got, err := in.docs.get(ctx, docSubject(u, kind))
@@ -156,11 +193,17 @@ func readAll[T any](ctx context.Context, in *Inbox, app uint32, userIDs []string
 }
 
 // update changes a document by compare-and-set. change may be called more
-// than once; it returns false when there is nothing to write.
+// than once and must not change the same document itself; it returns false when
+// there is nothing to write.
 func update[T any](ctx context.Context, in *Inbox, u User, kind string, change func(v *T) (bool, error)) (v T, rev uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	subject := docSubject(u, kind)
+	done, err := in.docs.queue(ctx, subject)
+	if err != nil {
+		return v, 0, err
+	}
+	defer done()
 	for read := in.docs.get; ; read = in.docs.fresh {
 		have, err := read(ctx, subject)
 		if err != nil {

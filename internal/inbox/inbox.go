@@ -50,7 +50,7 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Inbox, error) {
 	}
 	in := &Inbox{
 		o: o, nc: nc, store: st,
-		docs:  &docs{store: st, cache: map[string]doc{}},
+		docs:  &docs{store: st, cache: map[string]doc{}, writing: map[string]*crowd{}},
 		convs: &conversations{all: map[pair]*conversation{}},
 		users: map[User]*user{}, unsaved: map[User]uint64{},
 		watch: map[User]map[*Session]struct{}{},

@@ -1,9 +1,11 @@
 package inbox
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -111,6 +113,48 @@ func TestManyBeginAtOnce(t *testing.T) {
 	for i, h := range heads[:listed] {
 		require.Contains(t, list, h.pair.users[h.pair.other(h.pair.side("desk"))], "the %dth newest of %d", i, len(list))
 	}
+}
+
+// TestAllWriteToOne: of many who write their first message to the same user at
+// the same moment none goes round in vain; with five hundred of them the last
+// ones were refused for it.
+func TestAllWriteToOne(t *testing.T) {
+	const all = 100
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	desk := User{app, "desk"}
+	var tries atomic.Int64
+	var wait sync.WaitGroup
+	for n := range all {
+		wait.Go(func() {
+			_, _, err := update(t.Context(), in, desk, docPeers, func(v *peers) (bool, error) {
+				tries.Add(1)
+				if *v == nil {
+					*v = peers{}
+				}
+				(*v)[fmt.Sprintf("u%d", n)] = settings{}
+				return true, nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	list, err := in.settingsOf(t.Context(), desk)
+	require.NoError(t, err)
+	require.Len(t, list, all)
+	require.EqualValues(t, all, tries.Load())
+	require.Empty(t, in.docs.writing, "nobody waits any more")
+
+	// Who has no time left leaves the queue, and it goes on.
+	done, err := in.docs.queue(t.Context(), "a document")
+	require.NoError(t, err)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = in.docs.queue(ended, "a document")
+	require.ErrorIs(t, err, context.Canceled)
+	done()
+	require.Empty(t, in.docs.writing)
 }
 
 // TestDocsAreBounded by their bytes.

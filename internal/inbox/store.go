@@ -2,7 +2,6 @@ package inbox
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,6 +38,7 @@ type entry struct {
 var (
 	errNone     = errors.New("inbox: no such record")
 	errConflict = errors.New("inbox: somebody else wrote first")
+	errNoLeader = errors.New("inbox: the stream has no leader at the moment")
 )
 
 // errCodeDuplicateInFlight: the first of two equal messages is not through yet.
@@ -104,8 +104,8 @@ func (s *store) publish(ctx context.Context, subject string, data []byte, expect
 				errCodeDuplicateInFlight:
 				return 0, false, errConflict
 			}
-			if api.Code == http.StatusServiceUnavailable { // no leader at the moment
-				return 0, false, nats.ErrTimeout
+			if api.Code == http.StatusServiceUnavailable {
+				return 0, false, errNoLeader
 			}
 		}
 		return 0, false, err
@@ -236,7 +236,20 @@ func direct(m *nats.Msg) (entry, error) {
 	return entry{m.Header.Get("Nats-Subject"), pos, m.Data}, nil
 }
 
+// fromLeader asks the leader of a stream, until there is one or ctx ends.
 func (s *store) fromLeader(ctx context.Context, stream, body string) (entry, error) {
+	for {
+		e, err := s.fromLeaderOnce(ctx, stream, body)
+		if !errors.Is(err, errNoLeader) {
+			return e, err
+		}
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return entry{}, errNoLeader
+		}
+	}
+}
+
+func (s *store) fromLeaderOnce(ctx context.Context, stream, body string) (entry, error) {
 	m, err := s.request(ctx, "$JS.API.STREAM.MSG.GET."+stream, []byte(body))
 	if err != nil {
 		return entry{}, err
@@ -249,20 +262,22 @@ func (s *store) fromLeader(ctx context.Context, stream, body string) (entry, err
 		Message struct {
 			Subject string `json:"subject"`
 			Seq     uint64 `json:"seq"`
-			Data    string `json:"data"`
+			Data    []byte `json:"data"`
 		} `json:"message"`
 	}
 	if err := json.Unmarshal(m.Data, &r); err != nil {
 		return entry{}, err
 	}
 	if r.Error != nil {
-		if r.Error.Code == http.StatusNotFound {
+		switch r.Error.Code {
+		case http.StatusNotFound:
 			return entry{}, errNone
+		case http.StatusServiceUnavailable:
+			return entry{}, errNoLeader
 		}
 		return entry{}, fmt.Errorf("inbox: the store answered %d %s", r.Error.Code, r.Error.Description)
 	}
-	data, err := base64.StdEncoding.DecodeString(r.Message.Data)
-	return entry{r.Message.Subject, r.Message.Seq, data}, err
+	return entry{r.Message.Subject, r.Message.Seq, r.Message.Data}, nil
 }
 
 func quote(s string) string {
@@ -279,7 +294,7 @@ func asFault(err error) *fault.Error {
 	if errors.As(err, &f) {
 		return f
 	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, errNoLeader) ||
 		errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders) ||
 		errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrConnectionClosed) ||
 		errors.Is(err, nats.ErrDisconnected) {
