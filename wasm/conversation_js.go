@@ -19,12 +19,20 @@ type conversation struct {
 	pinned   bool
 	last     int64 // position of the newest message
 	peerRead int64 // sequence up to which the peer has read
+	whole    bool  // its userProfile is
+	local    bool  // the gateway does not know it: it has no message yet
+	opened   int   // of a local one, which of them comes first
 }
 
 // conversationShape is what the gateway does not send of a Conversation.
-const conversationShape = `{"conversationID":"","type":"C2C","subType":"","unreadCount":0,"lastMessage":null,"groupProfile":null,` +
+const conversationShape = `{"conversationID":"","type":"C2C","subType":"","unreadCount":0,"lastMessage":` + lastShape + `,"groupProfile":null,` +
 	`"userProfile":null,"groupAtInfoList":[],"remark":"","isPinned":false,"messageRemindType":"AcceptAndNotify","markList":[],` +
 	`"customData":"","conversationGroupList":[],"draftText":"","peerReadTime":0,"peerReadSequence":0}`
+
+// lastShape is the lastMessage of a conversation without messages: an object,
+// as with the originals, for pages read its fields.
+const lastShape = `{"lastTime":0,"lastSequence":0,"fromAccount":"","messageForShow":"","payload":null,"type":"","isRevoked":false,` +
+	`"cloudCustomData":"","onlineOnlyFlag":false,"nick":"","nameCard":"","version":0,"isPeerRead":false,"revoker":null,"position":0}`
 
 func (in *inbox) find(id string) *conversation {
 	return findIn(in.list, id)
@@ -65,6 +73,11 @@ func (in *inbox) conversations(note safejs.Value) {
 	if isTrue(bridge.Field(note, "more")) {
 		return
 	}
+	for _, c := range in.list {
+		if c.local && findIn(in.fresh, c.id) == nil {
+			in.fresh = append(in.fresh, c)
+		}
+	}
 	in.list, in.fresh = in.fresh, nil
 	in.ordered = safejs.Undefined()
 	in.arrange()
@@ -82,7 +95,7 @@ func (in *inbox) patches(note safejs.Value) {
 			in.list = append(in.list, c)
 			in.ordered = safejs.Undefined()
 			if !bridge.IsObject(bridge.Field(v, "userProfile")) {
-				in.complete(c)
+				in.complete(c, nil)
 			}
 		}
 		in.update(c, v)
@@ -96,7 +109,12 @@ func (in *inbox) patches(note safejs.Value) {
 // was read here, elsewhere, or by the peer while this instance was away.
 func (in *inbox) update(c *conversation, v safejs.Value) {
 	unread, read := c.unread, c.peerRead
-	c.update(v)
+	if c.local {
+		in.settle(c, v)
+	}
+	if c.update(v) {
+		in.ordered = safejs.Undefined()
+	}
 	if unread > 0 && c.unread == 0 {
 		in.readAll(c)
 	}
@@ -107,6 +125,7 @@ func (in *inbox) update(c *conversation, v safejs.Value) {
 
 func newConversation(id string) *conversation {
 	c := &conversation{object: bridge.Parse(conversationShape), id: id}
+	bridge.Put(c.object, "conversationID", bridge.String(id))
 	bridge.Put(c.object, "userProfile", bridge.ValueOf(frame.Fields{
 		{Key: "userID", Value: id[len(convC2C):]}, {Key: "nick", Value: ""}, {Key: "avatar", Value: ""},
 	}))
@@ -114,8 +133,8 @@ func newConversation(id string) *conversation {
 }
 
 // update takes what the gateway says of a conversation, all of it or the fields
-// that changed.
-func (c *conversation) update(v safejs.Value) {
+// that changed. It tells whether the conversation is another object now.
+func (c *conversation) update(v safejs.Value) (copied bool) {
 	if n, ok := bridge.Number(bridge.Field(v, "unreadCount")); ok {
 		c.unread = int(n)
 	}
@@ -128,22 +147,49 @@ func (c *conversation) update(v safejs.Value) {
 	if last := bridge.Field(v, "lastMessage"); bridge.IsObject(last) {
 		c.last = bridge.Parsed(last).Number("position")
 	}
-	bridge.Call(bridge.Global("Object"), "assign", c.object, v)
+	c.whole = c.whole || bridge.IsObject(bridge.Field(v, "userProfile"))
+	c.object, copied = merge(c.object, v)
+	return copied
 }
 
-// complete asks for the peer's profile of a conversation that is new here.
-func (in *inbox) complete(c *conversation) {
-	round := in.round
-	in.i.client.Send("profile.get", usersParam(c.id[len(convC2C):]), 0, func(result frame.Body, f *fault.Error) {
-		if f != nil || round != in.round {
-			return
+// complete asks for the peer's profile of a conversation, and then, if that is
+// given, goes on. A profile that is what is known changes nothing: pages ask for
+// one when the list has changed.
+func (in *inbox) complete(c *conversation, then func()) {
+	in.profile(c.id, func(p safejs.Value, _ *fault.Error) {
+		if bridge.IsObject(p) {
+			c.whole = true
+			if jsonOf(p) != jsonOf(bridge.Get(c.object, "userProfile")) {
+				in.write(c, "userProfile", p)
+				in.listChanged = true
+				in.flush()
+			}
 		}
-		if p, err := bridge.Get(bridge.ValueOf(result), "profiles").Index(0); err == nil && bridge.IsObject(p) {
-			bridge.Set(c.object, "userProfile", p)
-			in.listChanged = true
-			in.flush()
+		if then != nil {
+			then()
 		}
 	})
+}
+
+// profile asks for the profile of a conversation's user, undefined when there
+// is none.
+func (in *inbox) profile(conversationID string, done func(p safejs.Value, f *fault.Error)) {
+	round := in.round
+	in.i.client.Send("profile.get", usersParam(conversationID[len(convC2C):]), 0, func(result frame.Body, f *fault.Error) {
+		if f == nil && round != in.round {
+			f = fault.New(fault.LoggedOut)
+		}
+		if f != nil {
+			done(safejs.Undefined(), f)
+			return
+		}
+		done(bridge.Index(bridge.Get(bridge.ValueOf(result), "profiles"), 0), nil)
+	})
+}
+
+func jsonOf(v safejs.Value) string {
+	text, _ := bridge.Text(bridge.Call(bridge.Global("JSON"), "stringify", v))
+	return text
 }
 
 // nameOf takes over the sender's name of a message for the conversation; the
@@ -154,10 +200,9 @@ func (in *inbox) nameOf(m safejs.Value) {
 	if c == nil || o.Text("flow") != "in" {
 		return
 	}
-	p := bridge.Get(c.object, "userProfile")
 	for _, key := range []string{"nick", "avatar"} {
 		if name := o.Text(key); name != "" {
-			bridge.Set(p, key, bridge.String(name))
+			in.writeTo(c, "userProfile", bridge.Wrap(key, bridge.String(name)))
 		}
 	}
 }
@@ -192,7 +237,10 @@ func (c *conversation) before(d *conversation) bool {
 	if c.pinned != d.pinned {
 		return c.pinned
 	}
-	return c.last > d.last
+	if c.last != d.last {
+		return c.last > d.last
+	}
+	return c.opened > d.opened
 }
 
 // array is the list as an event carries it: a new array of the same objects. In
@@ -268,7 +316,8 @@ func conversationFilter(v safejs.Value) func(c *conversation) bool {
 	}
 }
 
-// getConversationProfile gives one conversation.
+// getConversationProfile gives one conversation with the whole profile of its
+// user. If there is none yet, it begins: the list has it from now on.
 //
 //	getConversationProfile(conversationID: string): Promise<{code: 0, data: {conversation: Conversation}}>
 func (i *instance) getConversationProfile(args []safejs.Value, a *answer) {
@@ -276,11 +325,16 @@ func (i *instance) getConversationProfile(args []safejs.Value, a *answer) {
 	i.whenSynced(a, func() {
 		c := i.inbox.find(id)
 		if c == nil {
-			a.reject(fault.With(fault.NoConversation, id))
+			i.inbox.open(a, id)
 			return
 		}
-		i.inbox.complete(c)
-		a.resolve(bridge.Wrap("conversation", c.object))
+		give := func() { a.resolve(bridge.Wrap("conversation", c.object)) }
+		if !c.whole {
+			i.inbox.complete(c, give)
+			return
+		}
+		i.inbox.complete(c, nil)
+		give()
 	})
 }
 
@@ -289,15 +343,6 @@ func (i *instance) getConversationProfile(args []safejs.Value, a *answer) {
 //	getTotalUnreadMessageCount(): number
 func (i *instance) getTotalUnreadMessageCount([]safejs.Value) (any, *fault.Error) {
 	return i.inbox.total, nil
-}
-
-// conversationCall makes a call about the conversation that an argument names
-// and resolves with its ID.
-func (i *instance) conversationCall(a *answer, method string, conversationID safejs.Value, more ...frame.Field) {
-	id, _ := bridge.Text(conversationID)
-	i.send(a, method, append(frame.Fields{{Key: "conversationID", Value: id}}, more...), func(safejs.Value) safejs.Value {
-		return bridge.Wrap("conversationID", bridge.String(id))
-	})
 }
 
 // send makes a call of the gateway and resolves with what shape makes of its
@@ -310,77 +355,6 @@ func (i *instance) send(a *answer, method string, params frame.Fields, shape fun
 			return
 		}
 		a.resolve(shape(bridge.ValueOf(result)))
-	})
-}
-
-// deleteConversation removes conversations from the list, and with them what
-// they hold, unless clearHistoryMessage is false.
-//
-//	deleteConversation(options: string | {conversationIDList: string[], clearHistoryMessage?: boolean}): Promise<{code: 0, data: {conversationID: string}}>
-func (i *instance) deleteConversation(args []safejs.Value, a *answer) {
-	o := bridge.Arg(args, 0)
-	ids, history := bridge.Get(o, "conversationIDList"), true
-	one, single := bridge.Text(o)
-	if single {
-		ids = bridge.NewArray(o)
-	} else if v, err := bridge.Get(o, "clearHistoryMessage").Bool(); err == nil {
-		history = v
-	}
-	if !bridge.IsObject(ids) {
-		a.reject(badArgument("deleteConversation", "pass a conversationID, or an object with conversationIDList"))
-		return
-	}
-	i.send(a, "conversation.delete", frame.Fields{
-		{Key: "conversationIDs", Value: frame.Body(bridge.Object{Value: ids})}, {Key: "clearHistory", Value: history},
-	}, func(safejs.Value) safejs.Value {
-		if single {
-			return bridge.Wrap("conversationID", bridge.String(one))
-		}
-		return bridge.Wrap("conversationIDList", ids)
-	})
-}
-
-// pinConversation puts a conversation on top of the list, or back.
-//
-//	pinConversation(options: {conversationID: string, isPinned: boolean}): Promise<{code: 0, data: {conversationID: string}}>
-func (i *instance) pinConversation(args []safejs.Value, a *answer) {
-	o := bridge.Arg(args, 0)
-	i.conversationCall(a, "conversation.pin", bridge.Get(o, "conversationID"),
-		frame.Field{Key: "isPinned", Value: isTrue(bridge.Get(o, "isPinned"))})
-}
-
-// setConversationDraft keeps a draft with a conversation.
-//
-//	setConversationDraft(options: {conversationID: string, draftText: string}): Promise<{code: 0, data: {conversationID: string}}>
-func (i *instance) setConversationDraft(args []safejs.Value, a *answer) {
-	o := bridge.Object{Value: bridge.Arg(args, 0)}
-	i.conversationCall(a, "conversation.draft", bridge.Get(o.Value, "conversationID"),
-		frame.Field{Key: "draftText", Value: o.Text("draftText")})
-}
-
-// clearHistoryMessage removes what a conversation holds, for this user.
-//
-//	clearHistoryMessage(conversationID: string): Promise<{code: 0, data: {conversationID: string}}>
-func (i *instance) clearHistoryMessage(args []safejs.Value, a *answer) {
-	i.conversationCall(a, "conversation.clear", bridge.Arg(args, 0))
-}
-
-// setConversationCustomData keeps the app's own data with conversations.
-//
-//	setConversationCustomData(options: {conversationIDList: string[], customData: string}): Promise<{code: 0, data: {successConversationIDList: string[], failureConversationIDList: []}}>
-func (i *instance) setConversationCustomData(args []safejs.Value, a *answer) {
-	o := bridge.Object{Value: bridge.Arg(args, 0)}
-	ids := bridge.Get(o.Value, "conversationIDList")
-	if !bridge.IsObject(ids) {
-		a.reject(badArgument("setConversationCustomData", "conversationIDList must be an array"))
-		return
-	}
-	i.send(a, "conversation.custom", frame.Fields{
-		{Key: "conversationIDs", Value: frame.Body(bridge.Object{Value: ids})}, {Key: "customData", Value: o.Text("customData")},
-	}, func(safejs.Value) safejs.Value {
-		data := bridge.Wrap("successConversationIDList", ids)
-		bridge.Put(data, "failureConversationIDList", bridge.NewArray())
-		return data
 	})
 }
 

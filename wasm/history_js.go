@@ -99,16 +99,25 @@ func (i *instance) findMessage(args []safejs.Value) (any, *fault.Error) {
 //	revokeMessage(message: Message): Promise<{code: 0, data: {message: Message}}>
 func (i *instance) revokeMessage(args []safejs.Value, a *answer) {
 	m := bridge.Object{Value: bridge.Arg(args, 0)}
-	if m.Text("ID") == "" || m.Number("position") == 0 {
+	position := i.inbox.positionOf(m)
+	if position == 0 {
 		a.reject(fault.New(fault.NotAMessage))
 		return
 	}
 	i.send(a, "message.revoke", frame.Fields{
-		{Key: "conversationID", Value: m.Text("conversationID")}, {Key: "position", Value: m.Number("position")},
+		{Key: "conversationID", Value: m.Text("conversationID")}, {Key: "position", Value: position},
 	}, func(result safejs.Value) safejs.Value {
-		assign(m.Value, bridge.Get(result, "message"))
-		return bridge.Wrap("message", m.Value)
+		return bridge.Wrap("message", i.inbox.assign(m.Value, bridge.Get(result, "message")))
 	})
+}
+
+// positionOf gives the position of a message that was sent or received, else 0.
+// A copy that the page has made before it was sent does not know it yet.
+func (in *inbox) positionOf(m bridge.Object) int64 {
+	if position := m.Number("position"); position != 0 || m.Text("ID") == "" {
+		return position
+	}
+	return bridge.Object{Value: in.message(m.Text("ID"))}.Number("position")
 }
 
 // deleteMessage removes messages of one conversation from this user's view.
@@ -123,8 +132,8 @@ func (i *instance) deleteMessage(args []safejs.Value, a *answer) {
 	conversationID, mixed := "", false
 	each(list, func(v safejs.Value) {
 		m := bridge.Object{Value: v}
-		if m.Number("position") != 0 {
-			positions = append(positions, bridge.Get(v, "position"))
+		if position := i.inbox.positionOf(m); position != 0 {
+			positions = append(positions, bridge.Int(int(position)))
 		}
 		id := m.Text("conversationID")
 		mixed = mixed || conversationID != "" && id != conversationID
@@ -138,7 +147,8 @@ func (i *instance) deleteMessage(args []safejs.Value, a *answer) {
 		{Key: "conversationID", Value: conversationID},
 		{Key: "positions", Value: frame.Body(bridge.Object{Value: bridge.NewArray(positions...)})},
 	}, func(safejs.Value) safejs.Value {
-		each(list, func(m safejs.Value) { bridge.Set(m, "isDeleted", bridge.Bool(true)) })
-		return bridge.Wrap("messageList", list)
+		var deleted []safejs.Value
+		each(list, func(m safejs.Value) { deleted = append(deleted, i.inbox.mark(m, "isDeleted", bridge.Bool(true))) })
+		return bridge.Wrap("messageList", bridge.NewArray(deleted...))
 	})
 }

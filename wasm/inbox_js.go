@@ -34,11 +34,15 @@ type inbox struct {
 	seen    int64  // position of the newest message that came
 	undone  int64  // position of the newest revocation that came
 
+	nick, avatar safejs.Value // of this user, as far as it came
+
 	received, revoked, read []safejs.Value // what waits
 	listChanged             bool
 	total, toldTotal        int
 	waiting                 []waiting // calls that need the list
 	cleanAt, held           int       // of live: how many entries make it worth to look for dead ones
+
+	opened int // numbers the conversations that began here
 
 	acking, ackAgain bool
 	acked            string
@@ -287,7 +291,9 @@ func (in *inbox) notified(method string, note safejs.Value) bool {
 	case "read":
 		in.readByPeer(note)
 	case "profile":
-		in.emit(session.EventProfileUpdated, bridge.NewArray(bridge.Field(note, "profile")))
+		profile := bridge.Field(note, "profile")
+		in.myself(profile)
+		in.emit(session.EventProfileUpdated, bridge.NewArray(profile))
 	case "blacklist":
 		in.emit(session.EventBlacklistUpdated, bridge.Field(note, "userIDs"))
 	case "status":
@@ -318,12 +324,12 @@ func (in *inbox) readByPeer(note safejs.Value) {
 	if c == nil || upTo <= c.peerRead {
 		return
 	}
-	bridge.Set(c.object, "peerReadTime", bridge.Get(note, "time"))
-	bridge.Set(c.object, "peerReadSequence", bridge.Get(note, "sequence"))
+	in.write(c, "peerReadTime", bridge.Get(note, "time"))
+	in.write(c, "peerReadSequence", bridge.Get(note, "sequence"))
 	c.peerRead = upTo
 	last := bridge.Object{Value: bridge.Get(c.object, "lastMessage")}
 	if bridge.IsObject(last.Value) && last.Text("fromAccount") == in.i.client.User() && last.Number("lastSequence") <= upTo {
-		bridge.Set(last.Value, "isPeerRead", bridge.Bool(true))
+		in.writeTo(c, "lastMessage", bridge.Wrap("isPeerRead", bridge.Bool(true)))
 	}
 	in.listChanged = true
 	in.readUpTo(c)
@@ -339,8 +345,7 @@ func (in *inbox) markPeerRead(c *conversation, m safejs.Value) {
 	o := bridge.Object{Value: m}
 	if o.Text("flow") == "out" && o.Text("status") == "success" && o.Number("sequence") <= c.peerRead &&
 		o.Number("position") != 0 && !isTrue(bridge.Get(m, "isPeerRead")) {
-		bridge.Set(m, "isPeerRead", bridge.Bool(true))
-		in.read = append(in.read, m)
+		in.read = append(in.read, in.mark(m, "isPeerRead", bridge.Bool(true)))
 	}
 }
 
@@ -357,7 +362,7 @@ func (in *inbox) sent(m safejs.Value) {
 func (in *inbox) readAll(c *conversation) {
 	in.live[c.id].each(func(m safejs.Value) {
 		if (bridge.Object{Value: m}).Text("flow") == "in" {
-			bridge.Set(m, "isRead", bridge.Bool(true))
+			in.mark(m, "isRead", bridge.Bool(true))
 		}
 	})
 }

@@ -100,6 +100,11 @@ func (i *instance) newMessage(method, kind string, o, payload safejs.Value) (any
 	_ = m.Set("clientSequence", i.sequence)
 	_ = m.Set("random", int(dice[8])<<24|int(dice[9])<<16|int(dice[10])<<8|int(dice[11]))
 	_ = m.Set("payload", payload)
+	for key, v := range map[string]safejs.Value{"nick": i.inbox.nick, "avatar": i.inbox.avatar} {
+		if text, _ := bridge.Text(v); text != "" {
+			_ = m.Set(key, text)
+		}
+	}
 	return m, nil
 }
 
@@ -133,10 +138,10 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 	again := isTrue(bridge.Get(m.Value, "isResend")) || m.Text("status") != "unSend"
 	online := isTrue(bridge.Get(bridge.Arg(args, 1), "onlineUserOnly")) || again && isTrue(bridge.Get(m.Value, "onlineOnlyFlag"))
 	if online {
-		bridge.Set(m.Value, "onlineOnlyFlag", bridge.Bool(true))
+		m.Value = i.inbox.mark(m.Value, "onlineOnlyFlag", bridge.Bool(true))
 	}
 	fail := func(f *fault.Error) {
-		bridge.Set(m.Value, "status", bridge.String("fail"))
+		m.Value = i.inbox.mark(m.Value, "status", bridge.String("fail"))
 		a.promise.Reject(bridge.NewError(f, bridge.Wrap("message", m.Value)))
 	}
 	if f := checkBody(payload, bridge.Get(m.Value, "cloudCustomData")); f != nil {
@@ -144,7 +149,7 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		return
 	}
 	if a.gated = !i.client.Ready(); !a.gated {
-		bridge.Set(m.Value, "from", bridge.String(i.client.User()))
+		m.Value = i.inbox.mark(m.Value, "from", bridge.String(i.client.User()))
 		i.inbox.hold(m.Value)
 	}
 	i.client.Send("message.send", frame.Fields{
@@ -159,7 +164,7 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		{Key: "resend", Value: again},
 	}, sendWithin, func(result frame.Body, f *fault.Error) {
 		if f == nil {
-			assign(m.Value, bridge.Get(bridge.ValueOf(result), "message"))
+			m.Value = i.inbox.assign(m.Value, bridge.Get(bridge.ValueOf(result), "message"))
 			a.resolve(bridge.Wrap("message", m.Value))
 			i.inbox.sent(m.Value)
 			return
@@ -180,8 +185,8 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 //	resendMessage(message: Message): Promise<{code: 0, data: {message: Message}}>
 func (i *instance) resendMessage(args []safejs.Value, a *answer) {
 	if m := bridge.Arg(args, 0); bridge.IsObject(m) {
-		bridge.Set(m, "isResend", bridge.Bool(true))
-		bridge.Set(m, "status", bridge.String("unSend"))
+		m = i.inbox.mark(m, "isResend", bridge.Bool(true))
+		args = []safejs.Value{i.inbox.mark(m, "status", bridge.String("unSend")), bridge.Arg(args, 1)}
 	}
 	i.sendMessage(args, a)
 }

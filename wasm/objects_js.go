@@ -104,9 +104,21 @@ func (in *inbox) intern(m safejs.Value) safejs.Value {
 		in.put(conversationID, id, m)
 		return m
 	}
-	assign(held, m)
-	return held
+	return in.assign(held, m)
 }
+
+// merge brings an object of the page up to date, and gives it. Stores of
+// immutable state freeze what they are given when it is a plain object; then a
+// copy takes its place.
+func merge(into, from safejs.Value) (now safejs.Value, copied bool) {
+	object := bridge.Global("Object")
+	if !bridge.IsObject(into) || bridge.IsObject(bridge.Call(object, "assign", into, from)) || !frozen(into) {
+		return into, false
+	}
+	return bridge.Call(object, "assign", bridge.NewObject(), into, from), true
+}
+
+func frozen(o safejs.Value) bool { return isTrue(bridge.Call(bridge.Global("Object"), "isFrozen", o)) }
 
 // lasting are fields that become true once and for all, with what tells more
 // of them. A page of the history may have been composed before the event that
@@ -115,8 +127,9 @@ var lasting = map[string][]string{
 	"isRead": nil, "isPeerRead": nil, "isDeleted": nil, "isRevoked": {"revoker", "revokerInfo", "revokeReason"},
 }
 
-// assign brings a Message up to date; its payload stays the object it is.
-func assign(held, m safejs.Value) {
+// assign brings a Message up to date, and gives it; its payload stays the
+// object it is.
+func (in *inbox) assign(held, m safejs.Value) safejs.Value {
 	for key, more := range lasting {
 		if !isTrue(bridge.Get(held, key)) || isTrue(bridge.Get(m, key)) {
 			continue
@@ -129,7 +142,20 @@ func assign(held, m safejs.Value) {
 	if p := bridge.Get(held, "payload"); bridge.IsObject(p) {
 		bridge.Set(m, "payload", p)
 	}
-	bridge.Call(bridge.Global("Object"), "assign", held, m)
+	now, copied := merge(held, m)
+	if copied {
+		in.hold(now)
+	}
+	return now
+}
+
+// mark sets a field of a Message, and gives it.
+func (in *inbox) mark(m safejs.Value, key string, to safejs.Value) safejs.Value {
+	if !bridge.Set(m, key, to) && frozen(m) {
+		m, _ = merge(m, bridge.Wrap(key, to))
+		in.hold(m)
+	}
+	return m
 }
 
 // hold keeps a Message of the page's own.

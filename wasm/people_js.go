@@ -37,10 +37,8 @@ func field(name string) func(safejs.Value) safejs.Value {
 //	getMyProfile(): Promise<{code: 0, data: Profile}>
 func (i *instance) getMyProfile(_ []safejs.Value, a *answer) {
 	i.send(a, "profile.get", frame.Fields{}, func(result safejs.Value) safejs.Value {
-		p, err := bridge.Get(result, "profiles").Index(0)
-		if err != nil {
-			return safejs.Undefined()
-		}
+		p := bridge.Index(bridge.Get(result, "profiles"), 0)
+		i.inbox.myself(p)
 		return p
 	})
 }
@@ -75,7 +73,16 @@ func (i *instance) updateMyProfile(args []safejs.Value, a *answer) {
 			params = append(params, frame.Field{Key: name, Value: frame.Body(bridge.Object{Value: v})})
 		}
 	})
-	i.send(a, "profile.set", params, field("profile"))
+	i.send(a, "profile.set", params, func(result safejs.Value) safejs.Value {
+		p := bridge.Get(result, "profile")
+		i.inbox.myself(p)
+		return p
+	})
+}
+
+// myself keeps of the user's own profile what his messages bear.
+func (in *inbox) myself(p safejs.Value) {
+	in.nick, in.avatar = bridge.Get(p, "nick"), bridge.Get(p, "avatar")
 }
 
 // getBlacklist gives the users whose messages this user does not want.

@@ -96,7 +96,10 @@ export type MessageType = Types[
   | 'MSG_GRP_TIP'
   | 'MSG_GRP_SYS_NOTICE'];
 
-/** A message, of the shape that the originals give. */
+/**
+ * A message, of the shape that the originals give. One ID is one object, which
+ * is brought up to date in place; of one that the page has frozen, a copy is.
+ */
 export interface Message<Type extends string = MessageType, Payload = any> {
   ID: string;
   type: Type;
@@ -176,18 +179,21 @@ export interface LastMessage {
   position: number;
 }
 
-/** A conversation, of the shape that the originals give. */
+/**
+ * A conversation, of the shape that the originals give. One conversationID is
+ * one object, as with a {@link Message}.
+ */
 export interface Conversation {
   /** 'C2C' and the userID of the other one. */
   conversationID: string;
   type: ConversationType;
   subType: string;
   unreadCount: number;
-  /** Null when it holds none; the type does not say so, as the originals' does not. */
+  /** With lastTime 0 and type '' when it holds none. */
   lastMessage: LastMessage;
   /** Null, because there are no groups; the type does not say so, either. */
   groupProfile: Group;
-  /** At first only with userID, nick and avatar. */
+  /** Whole after getConversationProfile; before, perhaps only with userID, nick and avatar. */
   userProfile: Profile;
   groupAtInfoList: any[];
   remark: string;
@@ -239,6 +245,11 @@ export interface InboxMethods {
   getConversationList(
     options?: string[] | { type?: string; hasUnreadCount?: boolean; [ignored: string]: unknown },
   ): Promise<IMResponse<{ conversationList: Conversation[]; isSyncCompleted: true }>>;
+  /**
+   * A conversation with the whole profile of its user. With somebody whom there
+   * is none with yet, it begins: the list has it at once. Until its first
+   * message it is this instance's own and ends with the session.
+   */
   getConversationProfile(conversationID: string): Promise<IMResponse<{ conversation: Conversation }>>;
   /** Removes a conversation from the list, and with it what it holds. */
   deleteConversation(conversationID: string): Promise<IMResponse<{ conversationID: string }>>;
@@ -250,7 +261,10 @@ export interface InboxMethods {
   deleteConversation(what: string | { conversationIDList: string[]; clearHistoryMessage?: boolean }): Promise<IMResponse<any>>;
   /** Puts a conversation on top of the list, or back. */
   pinConversation(options: { conversationID: string; isPinned: boolean }): Promise<IMResponse<{ conversationID: string }>>;
-  setConversationDraft(options: { conversationID: string; draftText: string }): Promise<IMResponse<{ conversationID: string }>>;
+  setConversationDraft(options: {
+    conversationID: string;
+    draftText: string;
+  }): Promise<IMResponse<{ conversationID: string; conversation: Conversation }>>;
   setConversationCustomData(options: {
     conversationIDList: string[];
     customData: string;

@@ -109,9 +109,12 @@ func Call(v safejs.Value, method string, args ...safejs.Value) safejs.Value {
 	return result
 }
 
-// Set sets a property, if v can have any. As with Get, v may be the app's and
-// its setter may throw.
-func Set(v safejs.Value, name string, to safejs.Value) { _, _ = reflectSet.Invoke(v, nameOf(name), to) }
+// Set sets a property, if v can have any, and tells whether it has it now. As
+// with Get, v may be the app's and its setter may throw.
+func Set(v safejs.Value, name string, to safejs.Value) bool {
+	done, err := reflectSet.Invoke(v, nameOf(name), to)
+	return err == nil && done.Equal(Bool(true))
+}
 
 // Put sets a property of an object without setters: one that JSON.parse or this
 // package has just made. To Set it is what Field is to Get.

@@ -206,7 +206,7 @@ test('conversations: pin, delete, delete a message', async (t) => {
       steps.last = (await globalThis.conversation(bob)).lastMessage.messageForShow;
       await tim.deleteConversation(carol);
       steps.after = await list();
-      steps.none = await globalThis.outcome(() => tim.getConversationProfile(carol));
+      steps.none = await globalThis.outcome(() => tim.getConversationProfile('carol'));
       return steps;
     },
     `C2C${bob}`,
@@ -219,6 +219,43 @@ test('conversations: pin, delete, delete a message', async (t) => {
   assert.equal(steps.last, '1');
   assert.deepEqual(steps.after, [`C2C${bob}`]);
   assert.equal(steps.none.rejected.code, 2503);
+});
+
+test('a conversation begins with its profile, before there is a message', async (t) => {
+  const [alice, bob] = [someone('alice'), someone('bob')];
+  const a = await member(t, alice);
+  const b = await member(t, bob);
+  await b.evaluate(() => globalThis.tim.updateMyProfile({ nick: 'Bob' }));
+  const begun = await a.evaluate(async (id) => {
+    const { tim, story } = globalThis;
+    await tim.setMessageRead({ conversationID: id }); // what the originals' demo does first
+    const { conversation } = (await tim.getConversationProfile(id)).data;
+    globalThis.begun = conversation;
+    const history = (await tim.getMessageList({ conversationID: id })).data;
+    const draft = (await tim.setConversationDraft({ conversationID: id, draftText: 'dear' })).data;
+    await tim.pinConversation({ conversationID: id, isPinned: true });
+    return {
+      nick: conversation.userProfile.nick,
+      show: conversation.lastMessage.messageForShow,
+      history: [history.messageList.length, history.isCompleted],
+      same: [draft.conversation === conversation, story.mail.findLast((line) => line.name === 'CONVERSATION_LIST_UPDATED').data[0] === conversation],
+    };
+  }, `C2C${bob}`);
+  assert.deepEqual(begun, { nick: 'Bob', show: '', history: [0, true], same: [true, true] });
+  await a.evaluate((to) => globalThis.sendText(to, 'hello'), bob);
+  const kept = await a.evaluate(async (id) => {
+    const { begun, story } = globalThis;
+    await story.when(() => begun.lastMessage.messageForShow === 'hello', 'the first message');
+    return [(await globalThis.conversation(id)) === begun, begun.isPinned, begun.draftText];
+  }, `C2C${bob}`);
+  assert.deepEqual(kept, [true, true, 'dear']);
+  // The gateway has it now: another login of the same user is told.
+  const a2 = await member(t, alice);
+  const later = await a2.evaluate(async (id) => {
+    const c = await globalThis.conversation(id);
+    return [c.isPinned, c.draftText, c.userProfile.nick];
+  }, `C2C${bob}`);
+  assert.deepEqual(later, [true, 'dear', 'Bob']);
 });
 
 test('profiles, blacklist and statuses', async (t) => {
