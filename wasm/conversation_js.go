@@ -126,6 +126,7 @@ func (in *inbox) update(c *conversation, v safejs.Value) {
 func newConversation(id string) *conversation {
 	c := &conversation{object: bridge.Parse(conversationShape), id: id}
 	bridge.Put(c.object, "conversationID", bridge.String(id))
+	bridge.Put(c.object, "toAccount", bridge.String(id[len(convC2C):])) // in no typings of the originals, but pages read it
 	bridge.Put(c.object, "userProfile", bridge.ValueOf(frame.Fields{
 		{Key: "userID", Value: id[len(convC2C):]}, {Key: "nick", Value: ""}, {Key: "avatar", Value: ""},
 	}))
@@ -300,7 +301,7 @@ func conversationFilter(v safejs.Value) func(c *conversation) bool {
 	if !bridge.IsObject(v) {
 		return func(*conversation) bool { return true }
 	}
-	if isTrue(bridge.Call(bridge.Global("Array"), "isArray", v)) {
+	if isArray(v) {
 		named := map[string]bool{}
 		each(v, func(id safejs.Value) {
 			s, _ := bridge.Text(id)

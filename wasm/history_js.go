@@ -125,7 +125,7 @@ func (in *inbox) positionOf(m bridge.Object) int64 {
 //	deleteMessage(messageList: Message[]): Promise<{code: 0, data: {messageList: Message[]}}>
 func (i *instance) deleteMessage(args []safejs.Value, a *answer) {
 	list := bridge.Arg(args, 0)
-	if bridge.IsObject(list) && !isTrue(bridge.Call(bridge.Global("Array"), "isArray", list)) {
+	if bridge.IsObject(list) && !isArray(list) {
 		list = bridge.NewArray(list)
 	}
 	var positions []safejs.Value

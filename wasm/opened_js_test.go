@@ -17,13 +17,13 @@ const ids = async () => (await list()).map((c) => c.conversationID);
 // A page begins a conversation by asking for its profile, as with the
 // originals: it gets one, the list has it, and the first message keeps it.
 func TestAConversationThatBegins(t *testing.T) {
-	require.Equal(t, `[["C2Cbob","N bob",0,"",true],["C2Cpinned","C2Cbob","C2Cold"],["C2Cpinned","C2Cbob","C2Cold"],[true,"hi"],["C2Cpinned","C2Cnew","C2Cbob","C2Cold"],1]`,
+	require.Equal(t, `[["C2Cbob","bob","N bob",0,"",true],["C2Cpinned","C2Cbob","C2Cold"],["C2Cpinned","C2Cbob","C2Cold"],[true,"hi"],["C2Cpinned","C2Cnew","C2Cbob","C2Cold"],1]`,
 		inbox1(t, "begins", profiles+`
 		const at = (id, position, more) => conv({ conversationID: id, lastMessage: { position }, ...more });
 		note('conversations', { all: true, conversations: [at('C2Cold', 5), at('C2Cpinned', 3, { isPinned: true })] });
 		const [one, two] = await Promise.all(['C2Cbob', 'C2Cbob'].map((id) => tim.getConversationProfile(id)));
 		const c = one.data.conversation;
-		const result = [[c.conversationID, c.userProfile.nick, c.lastMessage.lastTime, c.lastMessage.messageForShow, c === two.data.conversation], await ids()];
+		const result = [[c.conversationID, c.toAccount, c.userProfile.nick, c.lastMessage.lastTime, c.lastMessage.messageForShow, c === two.data.conversation], await ids()];
 		note('conversations', { all: true, conversations: [at('C2Cold', 5), at('C2Cpinned', 3, { isPinned: true })] });
 		result.push(await ids());
 		note('conversations', { conversations: [conv({ lastMessage: { position: 9, messageForShow: 'hi' } })] });

@@ -5,6 +5,7 @@ package main
 import (
 	"github.com/hack-pad/safejs"
 
+	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
@@ -18,15 +19,40 @@ func usersParam(userIDs ...string) frame.Fields {
 	return frame.Fields{{Key: "userIDs", Value: frame.Body(bridge.Object{Value: bridge.NewArray(ids...)})}}
 }
 
-// userList reads options.userIDList; it rejects the call when there is none.
-func userList(a *answer, method string, options safejs.Value) (frame.Fields, safejs.Value, bool) {
+// userList reads options.userIDList; it rejects the call when there is none. Of
+// a list that is too long the first most count, as with the originals.
+func userList(a *answer, method string, options safejs.Value, most int) (frame.Fields, safejs.Value, bool) {
 	list := bridge.Get(options, "userIDList")
-	if bridge.Length(list) == 0 {
+	n := bridge.Length(list)
+	if n == 0 || !isArray(list) {
 		a.reject(badArgument(method, "userIDList must be an array of userIDs"))
 		return nil, list, false
 	}
-	return frame.Fields{{Key: "userIDs", Value: frame.Body(bridge.Object{Value: list})}}, list, true
+	if n > most {
+		a.instance.sdk.log(2, method+" takes the first "+digits(uint32(most))+" of "+digits(uint32(n))+" users")
+		list = part(list, 0, most)
+	}
+	return usersIn(list), list, true
 }
+
+func usersIn(list safejs.Value) frame.Fields {
+	return frame.Fields{{Key: "userIDs", Value: frame.Body(bridge.Object{Value: list})}}
+}
+
+func part(list safejs.Value, from, to int) safejs.Value {
+	return bridge.Call(list, "slice", bridge.Int(from), bridge.Int(to))
+}
+
+// How many users one call of the app may name.
+const (
+	mostProfiles = 1000
+	mostBlocked  = 1000
+	mostStatuses = 500
+	mostWatched  = 100
+)
+
+// profilesAtOnce is how many profiles the gateway gives at once.
+const profilesAtOnce = 100
 
 func field(name string) func(safejs.Value) safejs.Value {
 	return func(result safejs.Value) safejs.Value { return bridge.Get(result, name) }
@@ -47,10 +73,35 @@ func (i *instance) getMyProfile(_ []safejs.Value, a *answer) {
 //
 //	getUserProfile(options: {userIDList: string[]}): Promise<{code: 0, data: Profile[]}>
 func (i *instance) getUserProfile(args []safejs.Value, a *answer) {
-	if params, _, ok := userList(a, "getUserProfile", bridge.Arg(args, 0)); ok {
-		i.send(a, "profile.get", params, field("profiles"))
+	o := bridge.Arg(args, 0)
+	if list := bridge.Get(o, "userIDList"); isArray(list) && bridge.Length(list) == 0 && i.client.Ready() {
+		a.resolve(bridge.NewArray())
+		return
+	}
+	if _, list, ok := userList(a, "getUserProfile", o, mostProfiles); ok {
+		a.gated = !i.client.Ready()
+		i.profiles(a, list, 0, nil)
 	}
 }
+
+// profiles collects the profiles of a list from one of its users on.
+func (i *instance) profiles(a *answer, list safejs.Value, from int, got []safejs.Value) {
+	to := from + profilesAtOnce
+	i.client.Send("profile.get", usersIn(part(list, from, to)), 0, func(result frame.Body, f *fault.Error) {
+		if f != nil {
+			a.done(nil, f)
+			return
+		}
+		i.inbox.each(bridge.ValueOf(result), "profiles", func(p safejs.Value) { got = append(got, p) })
+		if to < bridge.Length(list) {
+			i.profiles(a, list, to, got)
+			return
+		}
+		a.resolve(bridge.NewArray(got...))
+	})
+}
+
+func isArray(v safejs.Value) bool { return isTrue(bridge.Call(bridge.Global("Array"), "isArray", v)) }
 
 // updateMyProfile changes the fields that are given.
 //
@@ -97,7 +148,7 @@ func (i *instance) getBlacklist(_ []safejs.Value, a *answer) {
 //
 //	addToBlacklist(options: {userIDList: string[]}): Promise<{code: 0, data: string[]}>
 func (i *instance) addToBlacklist(args []safejs.Value, a *answer) {
-	if params, _, ok := userList(a, "addToBlacklist", bridge.Arg(args, 0)); ok {
+	if params, _, ok := userList(a, "addToBlacklist", bridge.Arg(args, 0), mostBlocked); ok {
 		i.send(a, "blacklist.add", params, field("userIDs"))
 	}
 }
@@ -106,7 +157,7 @@ func (i *instance) addToBlacklist(args []safejs.Value, a *answer) {
 //
 //	removeFromBlacklist(options: {userIDList: string[]}): Promise<{code: 0, data: string[]}>
 func (i *instance) removeFromBlacklist(args []safejs.Value, a *answer) {
-	if params, _, ok := userList(a, "removeFromBlacklist", bridge.Arg(args, 0)); ok {
+	if params, _, ok := userList(a, "removeFromBlacklist", bridge.Arg(args, 0), mostBlocked); ok {
 		i.send(a, "blacklist.remove", params, field("userIDs"))
 	}
 }
@@ -115,7 +166,7 @@ func (i *instance) removeFromBlacklist(args []safejs.Value, a *answer) {
 //
 //	getUserStatus(options: {userIDList: string[]}): Promise<{code: 0, data: {successUserList: UserStatus[], failureUserList: []}}>
 func (i *instance) getUserStatus(args []safejs.Value, a *answer) {
-	params, _, ok := userList(a, "getUserStatus", bridge.Arg(args, 0))
+	params, _, ok := userList(a, "getUserStatus", bridge.Arg(args, 0), mostStatuses)
 	if !ok {
 		return
 	}
@@ -139,7 +190,7 @@ func (i *instance) setSelfStatus(args []safejs.Value, a *answer) {
 //
 //	subscribeUserStatus(options: {userIDList: string[]}): Promise<{code: 0, data: {failureUserList: []}}>
 func (i *instance) subscribeUserStatus(args []safejs.Value, a *answer) {
-	params, list, ok := userList(a, "subscribeUserStatus", bridge.Arg(args, 0))
+	params, list, ok := userList(a, "subscribeUserStatus", bridge.Arg(args, 0), mostWatched)
 	if !ok {
 		return
 	}

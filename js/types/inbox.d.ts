@@ -186,6 +186,8 @@ export interface LastMessage {
 export interface Conversation {
   /** 'C2C' and the userID of the other one. */
   conversationID: string;
+  /** The userID of the other one. */
+  toAccount: string;
   type: ConversationType;
   subType: string;
   unreadCount: number;
@@ -275,6 +277,7 @@ export interface InboxMethods {
   getTotalUnreadMessageCount(): number;
 
   getMyProfile(): Promise<IMResponse<Profile>>;
+  /** Of up to 1000 users. */
   getUserProfile(options: { userIDList: string[] }): Promise<IMResponse<Profile[]>>;
   /** Changes the fields that are given. */
   updateMyProfile(options: Partial<Omit<Profile, 'userID'>>): Promise<IMResponse<Profile>>;
@@ -282,9 +285,13 @@ export interface InboxMethods {
   getBlacklist(): Promise<IMResponse<string[]>>;
   addToBlacklist(options: { userIDList: string[] }): Promise<IMResponse<string[]>>;
   removeFromBlacklist(options: { userIDList: string[] }): Promise<IMResponse<string[]>>;
+  /** Of up to 500 users; of more, the first ones. */
   getUserStatus(options: { userIDList: string[] }): Promise<IMResponse<{ successUserList: UserStatus[]; failureUserList: [] }>>;
   setSelfStatus(options: { customStatus: string }): Promise<IMResponse<UserStatus>>;
-  /** Has USER_STATUS_UPDATED emitted for users, until unsubscribeUserStatus or logout. */
+  /**
+   * Has USER_STATUS_UPDATED emitted for users, until unsubscribeUserStatus or
+   * logout: for up to 100 a call, of more for the first ones, and 200 in all.
+   */
   subscribeUserStatus(options: { userIDList: string[] }): Promise<IMResponse<{ failureUserList: [] }>>;
   /** Ends it, for all users when none are named. */
   unsubscribeUserStatus(options?: { userIDList?: string[] }): Promise<IMResponse<{ failureUserList: [] }>>;

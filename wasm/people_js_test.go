@@ -1,0 +1,42 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Lists of users that are longer than one call takes: profiles come all the
+// same, up to 1000; of statuses the first ones count, as with the originals.
+func TestManyUsersAtOnce(t *testing.T) {
+	require.Equal(t, `[[100,100,50],[250,"u0","u249"],[100,100,100,100,100,100,100,100,100,100],1000,[],500,100,3]`, inbox1(t, "many", `
+		answers['profile.get'] = (p) => ({ result: { profiles: p.userIDs.map((userID) => ({ userID })) } });
+		answers['status.get'] = (p) => ({ result: { statuses: p.userIDs.map((userID) => ({ userID })) } });
+		const warn = console.warn, warned = [], users = (n) => ({ userIDList: Array.from({ length: n }, (_, k) => 'u' + k) });
+		console.warn = (...text) => warned.push(text.join(' '));
+		try {
+			const some = (await tim.getUserProfile(users(250))).data, sizes = () => frames('profile.get').map((p) => p.userIDs.length);
+			const result = [sizes(), [some.length, some[0].userID, some[249].userID]];
+			const all = (await tim.getUserProfile(users(1234))).data;
+			result.push(sizes().slice(3), all.length, (await tim.getUserProfile(users(0))).data);
+			result.push((await tim.getUserStatus(users(600))).data.successUserList.length);
+			await tim.subscribeUserStatus(users(150));
+			result.push(frames('status.watch')[0].userIDs.length, warned.length);
+			return result;
+		} finally {
+			console.warn = warn;
+			await tim.destroy();
+		}`))
+}
+
+func TestManyUsersOfWhomSomeCannotBeAsked(t *testing.T) {
+	require.Equal(t, `[70169,2905,2905,2905]`, inbox1(t, "manybad", `
+		let calls = 0;
+		answers['profile.get'] = (p) => ++calls === 2 ? { error: { code: 70169, message: 'later' } } : { result: { profiles: p.userIDs.map((userID) => ({ userID })) } };
+		const code = (o) => tim.getUserProfile(o).then(() => 0, (e) => e.code);
+		const result = [await code({ userIDList: Array(250).fill('u') }), await code({}), await code({ userIDList: 'bob' }), await code({ userIDList: { length: 2 } })];
+		await tim.destroy();
+		return result;`))
+}
