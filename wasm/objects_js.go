@@ -118,7 +118,10 @@ func merge(into, from safejs.Value) (now safejs.Value, copied bool) {
 	return bridge.Call(object, "assign", bridge.NewObject(), into, from), true
 }
 
-func frozen(o safejs.Value) bool { return isTrue(bridge.Call(bridge.Global("Object"), "isFrozen", o)) }
+// frozen is false for what is no object, of which isFrozen says true.
+func frozen(o safejs.Value) bool {
+	return bridge.IsObject(o) && isTrue(bridge.Call(bridge.Global("Object"), "isFrozen", o))
+}
 
 // lasting are fields that become true once and for all, with what tells more
 // of them. A page of the history may have been composed before the event that

@@ -164,6 +164,24 @@ func (m *Machine) startCallTimer() {
 	m.start(TimerCalls, max(by-m.now, 1))
 }
 
+// failUnsent rejects what is not out when a logout begins. What is out, a read
+// mark perhaps that the page has just set, is answered before the logout is; a
+// renewal is none of those, for it would go on with the session.
+func (m *Machine) failUnsent(err *fault.Error) {
+	calls := m.calls
+	m.calls = nil
+	for _, p := range calls {
+		if p.id != 0 && p.method != frame.Renew {
+			m.calls = append(m.calls, p)
+		}
+	}
+	for _, p := range calls {
+		if p.id == 0 || p.method == frame.Renew {
+			m.fail(p.call, err)
+		}
+	}
+}
+
 func (m *Machine) failCalls(err *fault.Error) {
 	calls := m.calls
 	m.calls = nil

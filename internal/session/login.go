@@ -175,7 +175,7 @@ func (m *Machine) logout(c Call) {
 		m.settle(c, nil)
 	case m.connected() && !m.offline():
 		m.quits = append(m.quits, c)
-		m.failCalls(fault.New(fault.LoggedOut))
+		m.failUnsent(fault.New(fault.LoggedOut))
 		m.stopSessionTimers()
 		m.state = LoggingOut
 		m.link.logout = m.write(frame.Logout, nil)

@@ -258,6 +258,23 @@ test('a conversation begins with its profile, before there is a message', async 
   assert.deepEqual(later, [true, 'dear', 'Bob']);
 });
 
+test('what a page asks right before its logout is done, and told', async (t) => {
+  const [alice, bob] = [someone('alice'), someone('bob')];
+  const a = await member(t, alice);
+  const b = await member(t, bob);
+  await b.evaluate((to) => globalThis.sendText(to, 'hello'), alice);
+  const last = await a.evaluate(async (bob) => {
+    const { tim, outcome } = globalThis;
+    await globalThis.story.until('MESSAGE_RECEIVED');
+    const calls = [outcome(() => tim.setMessageRead({ conversationID: `C2C${bob}` })), globalThis.sendText(bob, 'bye')];
+    await tim.logout();
+    return Promise.all(calls);
+  }, bob);
+  assert.deepEqual(last.map((o) => o.resolved?.code), [0, 0]);
+  await b.evaluate(() => globalThis.story.until('MESSAGE_READ_BY_PEER'));
+  assert.deepEqual(await b.evaluate((id) => globalThis.wholeHistory(id).then((l) => l.map((m) => m.payload.text)), `C2C${alice}`), ['hello', 'bye']);
+});
+
 test('profiles, blacklist and statuses', async (t) => {
   const [alice, bob] = [someone('alice'), someone('bob')];
   const a = await member(t, alice);
