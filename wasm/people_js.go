@@ -51,8 +51,8 @@ const (
 	mostWatched  = 100
 )
 
-// profilesAtOnce is how many profiles the gateway gives at once.
-const profilesAtOnce = 100
+// usersAtOnce is about how many users the gateway is asked at once.
+const usersAtOnce = 100
 
 func field(name string) func(safejs.Value) safejs.Value {
 	return func(result safejs.Value) safejs.Value { return bridge.Get(result, name) }
@@ -79,25 +79,29 @@ func (i *instance) getUserProfile(args []safejs.Value, a *answer) {
 		return
 	}
 	if _, list, ok := userList(a, "getUserProfile", o, mostProfiles); ok {
-		a.gated = !i.client.Ready()
-		i.profiles(a, list, 0, nil)
+		i.collect(a, "profile.get", "profiles", list, nil, func(all safejs.Value) safejs.Value { return all })
 	}
 }
 
-// profiles collects the profiles of a list from one of its users on.
-func (i *instance) profiles(a *answer, list safejs.Value, from int, got []safejs.Value) {
-	to := from + profilesAtOnce
-	i.client.Send("profile.get", usersIn(part(list, from, to)), 0, func(result frame.Body, f *fault.Error) {
+// collect asks about the users of a list, for some at once: the gateway answers
+// for the first of those, as many as fit a frame. It resolves with what shape
+// makes of them all.
+func (i *instance) collect(a *answer, method, key string, list safejs.Value, got []safejs.Value, shape func(all safejs.Value) safejs.Value) {
+	if len(got) == 0 {
+		a.gated = !i.client.Ready()
+	}
+	had := len(got)
+	i.client.Send(method, usersIn(part(list, had, had+usersAtOnce)), 0, func(result frame.Body, f *fault.Error) {
 		if f != nil {
 			a.done(nil, f)
 			return
 		}
-		i.inbox.each(bridge.ValueOf(result), "profiles", func(p safejs.Value) { got = append(got, p) })
-		if to < bridge.Length(list) {
-			i.profiles(a, list, to, got)
+		i.inbox.each(bridge.ValueOf(result), key, func(v safejs.Value) { got = append(got, v) })
+		if len(got) > had && len(got) < bridge.Length(list) {
+			i.collect(a, method, key, list, got, shape)
 			return
 		}
-		a.resolve(bridge.NewArray(got...))
+		a.resolve(shape(bridge.NewArray(got...)))
 	})
 }
 
@@ -166,12 +170,12 @@ func (i *instance) removeFromBlacklist(args []safejs.Value, a *answer) {
 //
 //	getUserStatus(options: {userIDList: string[]}): Promise<{code: 0, data: {successUserList: UserStatus[], failureUserList: []}}>
 func (i *instance) getUserStatus(args []safejs.Value, a *answer) {
-	params, _, ok := userList(a, "getUserStatus", bridge.Arg(args, 0), mostStatuses)
+	_, list, ok := userList(a, "getUserStatus", bridge.Arg(args, 0), mostStatuses)
 	if !ok {
 		return
 	}
-	i.send(a, "status.get", params, func(result safejs.Value) safejs.Value {
-		data := bridge.Wrap("successUserList", bridge.Get(result, "statuses"))
+	i.collect(a, "status.get", "statuses", list, nil, func(all safejs.Value) safejs.Value {
+		data := bridge.Wrap("successUserList", all)
 		bridge.Put(data, "failureUserList", bridge.NewArray())
 		return data
 	})

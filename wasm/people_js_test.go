@@ -11,16 +11,21 @@ import (
 // Lists of users that are longer than one call takes: profiles come all the
 // same, up to 1000; of statuses the first ones count, as with the originals.
 func TestManyUsersAtOnce(t *testing.T) {
-	require.Equal(t, `[[100,100,50],[250,"u0","u249"],[100,100,100,100,100,100,100,100,100,100],1000,[],500,100,3]`, inbox1(t, "many", `
-		answers['profile.get'] = (p) => ({ result: { profiles: p.userIDs.map((userID) => ({ userID })) } });
+	require.Equal(t, `[[100,100,50],[250,"u0","u249"],[100,70,10],130,130,[100,100,100,100,100,100,100,100,100,100],1000,[],500,100,3]`, inbox1(t, "many", `
+		let fit = 100; // as many as the gateway's frame holds
+		answers['profile.get'] = (p) => ({ result: { profiles: p.userIDs.slice(0, fit).map((userID) => ({ userID })) } });
 		answers['status.get'] = (p) => ({ result: { statuses: p.userIDs.map((userID) => ({ userID })) } });
 		const warn = console.warn, warned = [], users = (n) => ({ userIDList: Array.from({ length: n }, (_, k) => 'u' + k) });
 		console.warn = (...text) => warned.push(text.join(' '));
 		try {
 			const some = (await tim.getUserProfile(users(250))).data, sizes = () => frames('profile.get').map((p) => p.userIDs.length);
 			const result = [sizes(), [some.length, some[0].userID, some[249].userID]];
+			fit = 60;
+			const few = (await tim.getUserProfile(users(130))).data;
+			result.push(sizes().slice(3), new Set(few.map((p) => p.userID)).size, few.length);
+			fit = 100;
 			const all = (await tim.getUserProfile(users(1234))).data;
-			result.push(sizes().slice(3), all.length, (await tim.getUserProfile(users(0))).data);
+			result.push(sizes().slice(6), all.length, (await tim.getUserProfile(users(0))).data);
 			result.push((await tim.getUserStatus(users(600))).data.successUserList.length);
 			await tim.subscribeUserStatus(users(150));
 			result.push(frames('status.watch')[0].userIDs.length, warned.length);

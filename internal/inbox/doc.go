@@ -69,6 +69,7 @@
 //	conversation.draft {conversationID, draftText}; conversation.custom {conversationIDs, customData} -> {}
 //	conversation.clear {conversationID} -> {}
 //	profile.get {userIDs?} -> {profiles}; profile.set {…fields} -> {profile}
+//	    profiles of the first users, as many as fit a frame, as with status.get
 //	blacklist.get {} -> {userIDs}; blacklist.add {userIDs}; blacklist.remove {userIDs} -> {userIDs}
 //	status.get {userIDs} -> {statuses}; status.set {customStatus} -> {status}
 //	status.watch {userIDs}; status.unwatch {userIDs?} -> {}

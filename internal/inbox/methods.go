@@ -161,7 +161,7 @@ var calls = map[string]call{
 			return nil, err
 		}
 		list, err := s.in.profiles(ctx, s.user.SDKAppID, p.UserIDs)
-		return profilesResult{list}, err
+		return profilesResult{fitting(list, s.in.o.Frame)}, err
 	}),
 	"profile.set": with(func(ctx context.Context, s *Session, p profileFields) (any, error) {
 		v, err := s.in.setProfile(ctx, s.user.User, p)
@@ -190,7 +190,7 @@ var calls = map[string]call{
 			return nil, err
 		}
 		list, err := s.in.statuses(ctx, s.user.SDKAppID, p.UserIDs, false)
-		return statusNote{list}, err
+		return statusNote{fitting(list, s.in.o.Frame)}, err
 	}),
 	"status.set": with(func(ctx context.Context, s *Session, p statusParams) (any, error) {
 		st, err := s.in.setStatus(ctx, s.user.User, p.CustomStatus)
@@ -368,6 +368,18 @@ func peersIn(conversationIDs []string) ([]string, error) {
 		return nil, fault.With(fault.BadParameters, "name 1 to 100 conversations")
 	}
 	return out, nil
+}
+
+// fitting gives as many of a list, at least one, as a result may hold.
+func fitting[T any](list []T, frame int) []T {
+	size := 0
+	for n, v := range list {
+		size += len(encode(v)) + len(",")
+		if size > frame && n > 0 {
+			return list[:n]
+		}
+	}
+	return list
 }
 
 func checkUsers(ids []string, most int) error {
