@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math"
 	"net"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // embedded is the server in this process. It is started anew when it cannot
@@ -98,14 +100,21 @@ func (e *embedded) start() error {
 	if err != nil {
 		return fmt.Errorf("embedded NATS server does not start on %s: %w", o.StoreDir, err)
 	}
-	srv.SetLoggerV2(serverLog{e.log}, false, false, false)
+	words := serverLog{e.log, make(chan string, 1)}
+	srv.SetLoggerV2(words, false, false, false)
 	srv.Start()
 	for end := time.Now().Add(readyWithin); !srv.ReadyForConnections(250 * time.Millisecond); {
-		if time.Now().After(end) || e.quits() {
-			srv.Shutdown()
-			srv.WaitForShutdown()
-			return fmt.Errorf("embedded NATS server on %s was not ready within %v: see the log, and whether the disk is full", o.StoreDir, readyWithin)
+		why := fmt.Sprintf("it was not ready within %v; see the log, and whether the disk is full", readyWithin)
+		select {
+		case why = <-words.fatal:
+		default:
+			if time.Now().Before(end) && !e.quits() {
+				continue
+			}
 		}
+		srv.Shutdown()
+		srv.WaitForShutdown()
+		return fmt.Errorf("embedded NATS server does not start on %s: %s", o.StoreDir, why)
 	}
 	e.mu.Lock()
 	e.srv = srv
@@ -228,9 +237,44 @@ func (e *embedded) stop() {
 	})
 }
 
+// Unopened names the streams that lie in the data directory and that the
+// embedded server could not open: their descriptions are damaged. Ensure makes
+// them anew around the messages that are left.
+func (b *Bus) Unopened(ctx context.Context) (names []string, err error) {
+	if b.embedded == nil {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(b.embedded.streams())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		_, err := b.js.Stream(ctx, e.Name())
+		switch {
+		case errors.Is(err, jetstream.ErrStreamNotFound):
+			names = append(names, e.Name())
+		case err != nil:
+			return nil, fmt.Errorf("NATS stream %s cannot be looked up: %w", e.Name(), err)
+		}
+	}
+	return names, nil
+}
+
+// RemoveUnopened removes the files of a stream that Unopened has named.
+func (b *Bus) RemoveUnopened(name string) error {
+	return os.RemoveAll(filepath.Join(b.embedded.streams(), filepath.Base(name)))
+}
+
+func (e *embedded) streams() string {
+	return filepath.Join(e.options.StoreDir, server.JetStreamStoreDir, server.DEFAULT_GLOBAL_ACCOUNT, "streams")
+}
+
 // serverLog hands the embedded server's own words to slog: what is wrong, and
 // nothing of its chatter.
-type serverLog struct{ log *slog.Logger }
+type serverLog struct {
+	log   *slog.Logger
+	fatal chan string // what it gave up with, at its start
+}
 
 func (l serverLog) Noticef(string, ...any) {}
 func (l serverLog) Warnf(f string, a ...any) {
@@ -238,7 +282,12 @@ func (l serverLog) Warnf(f string, a ...any) {
 }
 
 func (l serverLog) Fatalf(f string, a ...any) {
-	l.log.Error("NATS server: " + fmt.Sprintf(f, a...))
+	text := fmt.Sprintf(f, a...)
+	l.log.Error("NATS server: " + text)
+	select {
+	case l.fatal <- text:
+	default:
+	}
 }
 
 func (l serverLog) Errorf(f string, a ...any) {
