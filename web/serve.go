@@ -55,7 +55,7 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 		return 0 // nothing has been accepted yet
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "timd serve: %v\n", err)
+		fmt.Fprintf(stderr, "timd serve: %v\n", o.blame(err))
 		return 2
 	}
 	s.announce(stdout)
