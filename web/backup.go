@@ -69,7 +69,8 @@ func restoreCommand(args []string, stdout, stderr io.Writer) int {
 	return transfer(f, restoreUsage, args, stdout, stderr, s.load)
 }
 
-// transfer runs either. Every mistake and failure is one line on stderr, and 2.
+// transfer runs either. Every mistake and failure is one line on stderr, and 2;
+// a backup that lacks what could not be read is 1.
 func transfer(f *flag.FlagSet, usage string, args []string, stdout, stderr io.Writer, run func(ctx context.Context, file string) (backup.Report, error)) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
@@ -95,7 +96,14 @@ func transfer(f *flag.FlagSet, usage string, args []string, stdout, stderr io.Wr
 	for _, s := range report.Streams {
 		fmt.Fprintf(stdout, "  %-16s %8d records, %d copies\n", s.Name, s.Messages, s.Replicas)
 	}
-	return 0
+	code := 0
+	for _, s := range report.Streams {
+		if s.Damaged > 0 {
+			code = 1
+			fmt.Fprintf(stderr, "timd %s: %d records of %s are damaged on disk and not in %s, which holds all others\n", f.Name(), s.Damaged, s.Name, file)
+		}
+	}
+	return code
 }
 
 // parseTransfer takes FILE before and behind the flags.
@@ -163,6 +171,8 @@ func (s *store) save(ctx context.Context, file string) (report backup.Report, er
 	switch {
 	case errors.Is(err, backup.ErrRunning):
 		return report, fmt.Errorf("%w: stop the gateways first, or save what they have at the moment with --live", err)
+	case errors.Is(err, backup.ErrUnopened):
+		return report, fmt.Errorf("%w: start timd on it once, which opens what is left, then save it", err)
 	case errors.Is(err, backup.ErrEmpty):
 		return report, fmt.Errorf("%w here: check --data or --nats", err)
 	case err != nil:

@@ -188,6 +188,10 @@ func TestMistakes(t *testing.T) {
 		{"environment", []string{"serve", "--dev"}, "TIM_GRACE=soon", "TIM_GRACE"},
 		{"environment out of bounds", []string{"serve", "--dev"}, "TIM_GRACE=0s", "TIM_GRACE"},
 		{"environment listen", []string{"serve", "--dev"}, "TIM_LISTEN=8080", "TIM_LISTEN"},
+		{"environment that is neither", []string{"serve"}, "TIM_DEV=maybe", "true or false"},
+		{"environment that is no number", []string{"serve", "--dev"}, "TIM_API_RATE=many", "whole number"},
+		{"environment app", []string{"serve"}, "TIM_APP=1400000001=" + keyFile + "x", "comes from TIM_APP"},
+		{"environment busy", []string{"serve", "--dev", "--data", "memory"}, "TIM_LISTEN=" + address, "comes from TIM_LISTEN"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cmd := timdCommand(t, c.args...)
@@ -231,6 +235,11 @@ func TestHelp(t *testing.T) {
 // flag wins over it.
 func TestEnvironment(t *testing.T) {
 	none := func(string) (string, bool) { return "", false }
+	parseServe := func(args []string, env func(string) (string, bool), out io.Writer) (options, error) {
+		o, err := parseServe(args, env, out)
+		o.set = nil // where a value comes from is all that may differ
+		return o, err
+	}
 	for _, c := range []struct{ flag, value, other string }{
 		{"listen", "127.0.0.1:1", "127.0.0.1:2"}, {"app", "1=a", "2=b"}, {"admin", "a,b", "c"}, {"data", "d1", "d2"},
 		{"nats", "nats://a", "nats://b"}, {"nats-creds", "c1", "c2"}, {"nats-ca", "f1", "f2"}, {"node", "n1", "n2"},

@@ -3,6 +3,7 @@
 //	main.go     the table of commands
 //	options.go  the flags of serve, each also an environment variable
 //	serve.go    timd serve: starts everything, drains at SIGTERM
+//	httplog.go  what of the HTTP server's own log is said
 //	parts.go    what hangs its own URLs into a running timd
 //	apps.go     SDKAppIDs, their keys, the dev key
 //	origin.go   who may call: Origin, Host in dev mode, trusted proxies

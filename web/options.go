@@ -42,8 +42,9 @@ type options struct {
 	loginRate     int
 	messages      messageLimits
 
-	trusted []netip.Prefix   // of proxies
-	now     func() time.Time // the server API's clock, for tests; nil is time.Now
+	set     map[string]string // flags that a variable has set, to its name
+	trusted []netip.Prefix    // of proxies
+	now     func() time.Time  // the server API's clock, for tests; nil is time.Now
 }
 
 // list is a flag that may be given several times, or once with commas.
@@ -159,23 +160,37 @@ func parseServe(args []string, env func(string) (string, bool), stdout io.Writer
 			return
 		}
 		if err := fl.Value.Set(value); err != nil {
-			bad = fmt.Errorf("%s=%q is not a value for --%s: %w", name, value, fl.Name, err)
+			bad = fmt.Errorf("%s=%q is not a value for --%s: %w", name, value, fl.Name, valueError(fl, err))
 		}
 		set[fl.Name] = name
 	})
 	if bad != nil {
 		return o, bad
 	}
-	return o, fromEnvironment(o.check(), set)
+	o.set = set
+	return o, o.blame(o.check())
 }
 
-// fromEnvironment has an error about a flag name the variable that has set it.
-func fromEnvironment(err error, set map[string]string) error {
+// valueError says what a flag takes where package flag does not.
+func valueError(f *flag.Flag, err error) error {
+	if v, ok := f.Value.(flag.Getter); ok {
+		switch v.Get().(type) {
+		case bool:
+			return errors.New("say true or false")
+		case int:
+			return errors.New("give a whole number")
+		}
+	}
+	return err
+}
+
+// blame has an error about a flag name the variable that has set it.
+func (o *options) blame(err error) error {
 	if err == nil {
 		return nil
 	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "--"), " ")
-	if variable := set[name]; variable != "" {
+	if variable := o.set[strings.TrimSuffix(name, ":")]; variable != "" {
 		return fmt.Errorf("%w; it comes from %s", err, variable)
 	}
 	return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -15,7 +14,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -57,7 +55,7 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 		return 0 // nothing has been accepted yet
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "timd serve: %v\n", err)
+		fmt.Fprintf(stderr, "timd serve: %v\n", o.blame(err))
 		return 2
 	}
 	s.announce(stdout)
@@ -187,17 +185,6 @@ var httpTimes = struct{ header, read, write, idle time.Duration }{
 	header: 10 * time.Second, read: 30 * time.Second, write: 5 * time.Minute, idle: time.Minute,
 }
 
-// panics takes the HTTP server's own log. Most of it is what clients did
-// wrong, which is nobody's business; a handler's panic is ours.
-type panics struct{ log *slog.Logger }
-
-func (p panics) Write(text []byte) (int, error) {
-	if bytes.Contains(text, []byte("panic serving")) {
-		p.log.Error("an HTTP request was broken off", "cause", strings.TrimSpace(string(text)))
-	}
-	return len(text), nil
-}
-
 func (s *server) serve(l net.Listener, cert *tls.Certificate, h http.Handler) {
 	srv := &http.Server{
 		Handler:           apiPaths(h),
@@ -206,7 +193,7 @@ func (s *server) serve(l net.Listener, cert *tls.Certificate, h http.Handler) {
 		WriteTimeout:      httpTimes.write,
 		IdleTimeout:       httpTimes.idle,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          log.New(panics{s.log}, "", 0),
+		ErrorLog:          log.New(&serverLog{log: s.log, now: time.Now}, "", 0),
 	}
 	s.http = append(s.http, srv)
 	go func() {

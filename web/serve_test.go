@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -11,6 +12,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"log"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -327,4 +330,24 @@ func TestKillAndRestart(t *testing.T) {
 	require.Nil(t, m.Err)
 	require.Equal(t, "alice", m.Body.Text("userID"))
 	d.stop(syscall.SIGTERM)
+}
+
+// What clients do wrong is not logged; what the operator has to know is, and
+// not as often as it happens.
+func TestTheServersOwnLog(t *testing.T) {
+	var logs bytes.Buffer
+	now := time.Now()
+	l := &serverLog{log: slog.New(slog.NewTextHandler(&logs, nil)), now: func() time.Time { return now }}
+	say := func(text string) string {
+		logs.Reset()
+		log.New(l, "", 0).Print(text)
+		return logs.String()
+	}
+	require.Empty(t, say("http: TLS handshake error from 10.0.0.1:1234: EOF"))
+	require.Contains(t, say("http: panic serving 10.0.0.1:1234: oh"), "level=ERROR")
+	full := "http: Accept error: accept tcp 127.0.0.1:8080: accept4: too many open files; retrying in 5ms"
+	require.Contains(t, say(full), "too many open files")
+	require.Empty(t, say(full))
+	now = now.Add(time.Minute)
+	require.Contains(t, say(full), "LimitNOFILE")
 }

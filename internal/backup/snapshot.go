@@ -81,7 +81,7 @@ func save(ctx context.Context, nc *nats.Conn, name string, consumers bool, w *wr
 	var head streamHeader
 	err = call(ctx, nc, "$JS.API.STREAM.SNAPSHOT."+name, map[string]any{
 		"deliver_subject": inbox, "no_consumers": !consumers, "chunk_size": chunkSize, "window_size": 32 * chunkSize,
-		"jsck": true, // a stream that is damaged is not saved as if it were not
+		"jsck": true, // older servers do not save what is damaged; newer ones pass over it, see count
 	}, &head)
 	if err != nil {
 		return err

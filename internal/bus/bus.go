@@ -8,11 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -169,78 +167,6 @@ func (b *Bus) options(name string) []nats.Option {
 	}
 }
 
-// embedded is the server in this process.
-type embedded struct {
-	srv    *server.Server
-	memory bool
-	temp   string // to be removed at the end
-	unlock func()
-	once   sync.Once
-}
-
-func (b *Bus) embed(ctx context.Context, o Options) error {
-	e := &embedded{memory: o.Data == Memory, unlock: func() {}}
-	b.embedded = e
-	dir := o.Data
-	if e.memory {
-		// The server keeps some bookkeeping on disk even for memory streams.
-		temp, err := os.MkdirTemp("", "timd-memory-")
-		if err != nil {
-			return fmt.Errorf("no temporary directory for the embedded NATS server: %w", err)
-		}
-		e.temp, dir = temp, temp
-	} else {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("data directory %s cannot be made: %w; choose another with --data", dir, err)
-		}
-		unlock, err := lock(dir)
-		if errors.Is(err, ErrInUse) {
-			return fmt.Errorf("data directory %s is %w: stop the other timd or choose another directory with --data", dir, ErrInUse)
-		}
-		if err != nil {
-			return fmt.Errorf("data directory %s cannot be locked: %w; check its owner and rights", dir, err)
-		}
-		e.unlock = unlock
-	}
-	srv, err := server.NewServer(&server.Options{
-		ServerName:             o.Name,
-		DontListen:             true,
-		JetStream:              true,
-		StoreDir:               dir,
-		SyncAlways:             o.SyncAlways,
-		NoSigs:                 true,
-		NoLog:                  true,
-		DisableJetStreamBanner: true,
-	})
-	if err != nil {
-		return fmt.Errorf("embedded NATS server does not start on %s: %w", dir, err)
-	}
-	srv.SetLoggerV2(serverLog{o.Log}, false, false, false)
-	e.srv = srv
-	srv.Start()
-	if !srv.ReadyForConnections(30 * time.Second) {
-		return fmt.Errorf("embedded NATS server on %s was not ready within 30 s: see the log, and whether the disk is full", dir)
-	}
-	b.nc, err = nats.Connect("", append(b.options(o.Name), nats.InProcessServer(srv))...)
-	if err != nil {
-		return fmt.Errorf("embedded NATS server cannot be reached in process: %w", err)
-	}
-	return b.stream(ctx, "the embedded NATS server on "+dir)
-}
-
-func (e *embedded) stop() {
-	e.once.Do(func() {
-		if e.srv != nil {
-			e.srv.Shutdown()
-			e.srv.WaitForShutdown()
-		}
-		e.unlock()
-		if e.temp != "" {
-			_ = os.RemoveAll(e.temp)
-		}
-	})
-}
-
 // stream makes the JetStream context and waits until JetStream answers.
 func (b *Bus) stream(ctx context.Context, what string) error {
 	js, err := jetstream.New(b.nc)
@@ -258,22 +184,3 @@ func (b *Bus) stream(ctx context.Context, what string) error {
 	}
 	return nil
 }
-
-// serverLog hands the embedded server's own words to slog: what is wrong, and
-// nothing of its chatter.
-type serverLog struct{ log *slog.Logger }
-
-func (l serverLog) Noticef(string, ...any) {}
-func (l serverLog) Warnf(f string, a ...any) {
-	l.log.Warn("NATS server: " + fmt.Sprintf(f, a...))
-}
-
-func (l serverLog) Fatalf(f string, a ...any) {
-	l.log.Error("NATS server: " + fmt.Sprintf(f, a...))
-}
-
-func (l serverLog) Errorf(f string, a ...any) {
-	l.log.Error("NATS server: " + fmt.Sprintf(f, a...))
-}
-func (l serverLog) Debugf(string, ...any) {}
-func (l serverLog) Tracef(string, ...any) {}

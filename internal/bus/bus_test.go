@@ -270,3 +270,13 @@ func TestARefusalThatPasses(t *testing.T) {
 	defer end(s)
 	require.Eventually(t, b.Up, 20*time.Second, 20*time.Millisecond)
 }
+
+// A server that gives up says so at once and not after its time.
+func TestAStoreThatCannotBeOpened(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "jetstream"), nil, 0o600))
+	start := time.Now()
+	_, err := Open(context.Background(), Options{Data: dir, Log: quiet()})
+	require.Contains(t, oneLine(t, err), "storage directory is not a directory")
+	require.Less(t, time.Since(start), readyWithin/2)
+}

@@ -92,6 +92,13 @@ func (b *Bus) ensure(ctx context.Context, c jetstream.StreamConfig) (jetstream.S
 		// Another timd was quicker, with another configuration.
 		return b.js.Stream(ctx, c.Name)
 	}
+	if err == nil && b.embedded != nil {
+		if n := s.CachedInfo().State.Msgs; n > 0 {
+			b.log.Warn("the description of a NATS stream was damaged and is made anew; its messages are kept", "stream", c.Name, "messages", n)
+		}
+		// What it was made over keeps the damaged description, until now.
+		s, err = b.js.UpdateStream(ctx, c)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("NATS stream %s cannot be made: %w", c.Name, err)
 	}

@@ -194,3 +194,50 @@ func flip(b []byte, at int) []byte {
 	b[at] ^= 1
 	return b
 }
+
+// damage changes a byte in the middle of a file of a stream's.
+func damage(t *testing.T, data, stream, file string) {
+	t.Helper()
+	path := filepath.Join(data, "jetstream", "$G", "streams", stream, file)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, flip(text, len(text)/2), 0o600))
+}
+
+// A backup of a store that is damaged says so; what it left out silently would
+// be missed on the day that it is needed.
+func TestBackupOfADamagedStore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	data, good, file := filepath.Join(dir, "data"), filepath.Join(dir, "good"), filepath.Join(dir, "file")
+	l := &ledger{fates: map[string]*fate{}}
+	g := StartGateway(t, "--data", data)
+	alice := member(t, g.Via(), l, "alice")
+	for n := range 40 {
+		alice.send("bob", fmt.Sprintf("a%d", n))
+	}
+	alice.Destroy()
+	g.Stop()
+	require.Regexp(t, `TIM_MSG +40 records`, must(t, "backup", good, "--data", data))
+
+	// The description of a stream: NATS passes over such a stream.
+	damage(t, data, "TIM_MSG", "meta.inf")
+	refused(t, "TIM_MSG: start timd", "backup", file, "--data", data)
+	require.NoFileExists(t, file)
+	refused(t, "is not empty", "restore", good, "--data", data)
+	StartGateway(t, "--data", data).Stop()
+	require.Regexp(t, `TIM_MSG +40 records`, must(t, "backup", file, "--data", data))
+	damage(t, data, "TIM_MSG", "meta.inf")
+	require.Regexp(t, `TIM_MSG +40 records`, must(t, "restore", good, "--data", data, "--force"))
+
+	// One message.
+	blocks, err := filepath.Glob(filepath.Join(data, "jetstream", "$G", "streams", "TIM_MSG", "msgs", "*.blk"))
+	require.NoError(t, err)
+	require.Len(t, blocks, 1)
+	damage(t, data, "TIM_MSG", filepath.Join("msgs", filepath.Base(blocks[0])))
+	code, out, errs := timd(t, "backup", file, "--data", data, "--force")
+	require.Equal(t, 1, code, out+errs)
+	require.Equal(t, fmt.Sprintf("timd backup: 1 records of TIM_MSG are damaged on disk and not in %s, which holds all others\n", file), errs)
+	require.Regexp(t, `TIM_MSG +39 records`, out)
+	require.Regexp(t, `TIM_MSG +39 records`, must(t, "restore", file, "--data", filepath.Join(dir, "new")))
+}

@@ -127,6 +127,7 @@ func (f *follower) watch() {
 	t := time.NewTicker(checkEvery)
 	defer t.Stop()
 	var before uint64
+	failing := false
 	for {
 		select {
 		case <-f.stop:
@@ -147,9 +148,10 @@ func (f *follower) watch() {
 		}
 		before = pos
 		cancel()
-		if err != nil {
+		if err != nil && !failing { // an outage is said once
 			f.report(fmt.Errorf("inbox: following %s: %w", f.stream, err))
 		}
+		failing = err != nil
 	}
 }
 

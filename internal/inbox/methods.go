@@ -229,7 +229,7 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 	defer cancel()
 	v, err := f(ctx, s, params)
 	if err != nil {
-		return nil, asFault(err)
+		return nil, s.in.failed(method, err)
 	}
 	data := encode(v)
 	if data == nil {

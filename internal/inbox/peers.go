@@ -142,7 +142,7 @@ func (in *Inbox) prune(ctx context.Context, u User, all peers, but string) (empt
 // It can be repeated; errors are *fault.Error.
 func (in *Inbox) Forget(ctx context.Context, u User) error {
 	if err := in.forget(ctx, u); err != nil {
-		return asFault(err)
+		return in.failed("forgetting an account", err)
 	}
 	return nil
 }

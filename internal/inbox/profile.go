@@ -151,7 +151,7 @@ func (in *Inbox) Import(ctx context.Context, u User, nick, avatar *string) error
 		return nil
 	}
 	if _, err := in.setProfile(ctx, u, profileFields{Nick: nick, Avatar: avatar}); err != nil {
-		return asFault(err)
+		return in.failed("importing a profile", err)
 	}
 	return nil
 }

@@ -270,7 +270,7 @@ type Sent struct {
 func (in *Inbox) Send(ctx context.Context, m ServerMessage) (Sent, error) {
 	s, err := in.sendServer(ctx, m)
 	if err != nil {
-		return Sent{}, asFault(err)
+		return Sent{}, in.failed("sendmsg", err)
 	}
 	return s, nil
 }

@@ -197,15 +197,16 @@ func spread(n int, do func(i int) error) error {
 }
 
 // request asks until there is an answer or ctx ends: right after a server's
-// start or a change of leader nobody listens for a moment.
+// start or a change of leader nobody listens for a moment, and while the
+// connection is made anew nothing is sent.
 func (s *store) request(ctx context.Context, subject string, body []byte) (*nats.Msg, error) {
 	for {
 		m, err := s.nc.RequestWithContext(ctx, subject, body)
-		if !errors.Is(err, nats.ErrNoResponders) {
+		if !errors.Is(err, nats.ErrNoResponders) && !errors.Is(err, nats.ErrReconnectBufExceeded) {
 			return m, err
 		}
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
-			return nil, nats.ErrNoResponders
+		if pause(ctx, 50*time.Millisecond) != nil {
+			return nil, err
 		}
 	}
 }
@@ -297,8 +298,18 @@ func asFault(err error) *fault.Error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, errNoLeader) ||
 		errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders) ||
 		errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrConnectionClosed) ||
-		errors.Is(err, nats.ErrDisconnected) {
+		errors.Is(err, nats.ErrDisconnected) || errors.Is(err, nats.ErrReconnectBufExceeded) {
 		return fault.New(fault.ServerTimeout)
 	}
-	return fault.With(fault.Internal, err.Error())
+	return fault.New(fault.Internal)
+}
+
+// failed is asFault for an operation as a whole: the log gets what was not to
+// be expected, its user only that there was something.
+func (in *Inbox) failed(what string, err error) *fault.Error {
+	f := asFault(err)
+	if f.Code == fault.Internal {
+		in.o.Report(fmt.Errorf("inbox: %s: %w", what, err))
+	}
+	return f
 }

@@ -64,13 +64,15 @@ func (r *Registry) openLease(ctx context.Context) error {
 		return err
 	}
 	r.goes(func() {
-		for r.sleep(r.o.leaseTTL / 3) {
+		for wait := r.o.leaseTTL / 3; r.untilRenewal(wait); {
+			wait = r.o.leaseTTL / 3
 			if !r.bus.Up() {
 				continue
 			}
 			ctx, cancel := context.WithTimeout(r.ctx, r.o.callTimeout)
 			if err := r.renewLease(ctx); err != nil {
 				r.log.Warn("registry: the lease was not renewed", "error", err)
+				wait = min(wait, time.Second)
 			}
 			if err := r.pollLeases(ctx); err != nil {
 				r.log.Warn("registry: the leases of the others were not read", "error", err)
@@ -79,6 +81,20 @@ func (r *Registry) openLease(ctx context.Context) error {
 		}
 	})
 	return nil
+}
+
+// untilRenewal waits, less long when the connection comes back meanwhile;
+// false at the end.
+func (r *Registry) untilRenewal(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-r.back:
+	case <-r.ctx.Done():
+		return false
+	}
+	return true
 }
 
 // renewLease stores the key anew.
@@ -227,6 +243,10 @@ func (r *Registry) connection(up bool) {
 	if up {
 		r.downSince.Store(nil)
 		r.better.ring()
+		select {
+		case r.back <- struct{}{}:
+		default:
+		}
 		r.poke()
 		return
 	}

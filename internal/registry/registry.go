@@ -100,7 +100,9 @@ type Registry struct {
 	sweeps    sweeps
 	endings   endings
 	wake      chan struct{} // check all places now
+	back      chan struct{} // NATS is: renew the lease now
 	ends      chan struct{} // slots for work that ends places
+	leaving   chan struct{} // slots for what the gateway says of sockets that end
 	started   int64
 	better    bell                      // rings when it may be live again
 	downSince atomic.Pointer[time.Time] // without a connection to NATS; nil: it stands
@@ -136,8 +138,8 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 	r := &Registry{
 		o: o, bus: o.Bus, log: o.Log,
 		self: token(o.Node) + "." + randomHex(6),
-		wake: make(chan struct{}, 1),
-		ends: make(chan struct{}, 64),
+		wake: make(chan struct{}, 1), back: make(chan struct{}, 1),
+		ends: make(chan struct{}, 64), leaving: make(chan struct{}, 64),
 	}
 	r.store = r.bus
 	if o.wrap != nil {

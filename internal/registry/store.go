@@ -288,11 +288,23 @@ func (r *Registry) Admit(ctx context.Context, c gateway.Claim) (gateway.Outcome,
 // says that again.
 func (r *Registry) Release(ctx context.Context, p gateway.Place) error {
 	d := debt{place: p, leave: true, since: r.now()}
-	err := r.release(ctx, d)
+	err := r.inTurn(ctx, func() error { return r.release(ctx, d) })
 	if err != nil && p.Attach != 0 {
 		r.owed.add(d)
 	}
 	return err
+}
+
+// inTurn waits for one of the slots of leaving. Thousands of sockets may end at
+// once, and a store that is asked by all of them answers none in time.
+func (r *Registry) inTurn(ctx context.Context, f func() error) error {
+	select {
+	case r.leaving <- struct{}{}:
+		defer func() { <-r.leaving }()
+		return f()
+	case <-ctx.Done():
+		return r.fail(ctx.Err())
+	}
 }
 
 func (r *Registry) release(ctx context.Context, d debt) error {
@@ -312,7 +324,7 @@ func (r *Registry) release(ctx context.Context, d debt) error {
 // repeated until it does: the error is for the log.
 func (r *Registry) Detach(ctx context.Context, p gateway.Place, clean bool) error {
 	d := debt{place: p, clean: clean, since: r.now()}
-	err := r.detach(ctx, d)
+	err := r.inTurn(ctx, func() error { return r.detach(ctx, d) })
 	if err != nil {
 		r.owed.add(d)
 	}

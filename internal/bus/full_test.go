@@ -1,0 +1,134 @@
+//go:build unix
+
+package bus
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// alone runs the calling test in a process of its own, as a limit counts for
+// all of a process, and go test has a file of its own in this one. It is true
+// there.
+func alone(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv("TIM_BUS_TEST_ALONE") != "" {
+		return true
+	}
+	child := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	child.Env = append(os.Environ(), "TIM_BUS_TEST_ALONE=1")
+	text, err := child.CombinedOutput()
+	require.NoError(t, err, "%s", text)
+	require.Contains(t, string(text), "--- PASS: "+t.Name())
+	return false
+}
+
+// bigFiles allows or forbids this process files of more than 64 KB: a disk
+// that is full, as far as the store can tell.
+func bigFiles(t *testing.T, allow bool) {
+	t.Helper()
+	var l syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &l))
+	l.Cur = 64 << 10
+	if allow {
+		l.Cur = l.Max
+	}
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &l))
+}
+
+// fill writes until the store takes no more and gives what it acknowledged.
+func fill(t *testing.T, b *Bus) (stored int) {
+	t.Helper()
+	for ; stored < 100; stored++ {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		_, err := b.Put(ctx, fmt.Sprintf("$KV.x.%d", stored), []byte(strings.Repeat("x", 8<<10)), 0, 0)
+		cancel()
+		if err != nil {
+			return stored
+		}
+	}
+	t.Fatal("the store has taken more than there is room for")
+	return 0
+}
+
+// NATS never writes again to a stream once a write to it has failed, and says
+// nothing of it to its clients. What is lost meanwhile is what was not
+// acknowledged.
+func TestAFullDiskIsAnOutageThatPasses(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	ctx := context.Background()
+	b, err := Open(ctx, Options{Data: t.TempDir(), Log: quiet()})
+	require.NoError(t, err)
+	defer b.Close()
+	for _, bucket := range []string{"x", "y"} {
+		_, err = b.Ensure(ctx, KV(bucket, "test"))
+		require.NoError(t, err)
+	}
+	_, err = b.Put(ctx, "$KV.y.k", []byte("small"), 0, 0)
+	require.NoError(t, err)
+	changes := make(chan bool, 16)
+	b.OnChange(func(up bool) { changes <- up })
+
+	t.Cleanup(func() { bigFiles(t, true) })
+	bigFiles(t, false)
+	stored := fill(t, b)
+	require.False(t, <-changes, "whoever uses the store is told")
+	require.Never(t, b.Up, time.Second, 50*time.Millisecond, "as long as nothing can be written")
+
+	bigFiles(t, true)
+	require.True(t, <-changes)
+	require.True(t, b.Up())
+	for i := range stored {
+		_, err := b.Last(ctx, "KV_x", fmt.Sprintf("$KV.x.%d", i))
+		require.NoError(t, err, "%d of %d was acknowledged", i, stored)
+	}
+	_, err = b.Put(ctx, "$KV.x.after", []byte(strings.Repeat("x", 8<<10)), 0, 0)
+	require.NoError(t, err)
+	v, err := b.Last(ctx, "KV_y", "$KV.y.k")
+	require.NoError(t, err)
+	require.Equal(t, "small", string(v.Data))
+}
+
+func TestCloseWhileTheDiskIsFull(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	ctx := context.Background()
+	dir := t.TempDir()
+	b, err := Open(ctx, Options{Data: dir, Log: quiet()})
+	require.NoError(t, err)
+	defer b.Close()
+	_, err = b.Ensure(ctx, KV("x", "test"))
+	require.NoError(t, err)
+	t.Cleanup(func() { bigFiles(t, true) })
+	bigFiles(t, false)
+	fill(t, b)
+	require.Eventually(t, func() bool { return !b.Up() }, 20*time.Second, 20*time.Millisecond)
+	start := time.Now()
+	b.Close()
+	require.Less(t, time.Since(start), 4*time.Second, "timd has 5 s to end")
+	bigFiles(t, true)
+	b, err = Open(ctx, Options{Data: dir, Log: quiet()})
+	require.NoError(t, err, "the directory is free again")
+	b.Close()
+}
+
+// Of itself NATS takes three quarters of what is free when it starts for its
+// limit: a store that has filled most of its disk would not start again.
+func TestTheDiskIsTheLimit(t *testing.T) {
+	b, err := Open(context.Background(), Options{Data: t.TempDir(), Log: quiet()})
+	require.NoError(t, err)
+	defer b.Close()
+	require.Equal(t, int64(math.MaxInt64), b.embedded.srv.JetStreamConfig().MaxStore)
+}
