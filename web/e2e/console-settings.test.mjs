@@ -23,6 +23,7 @@ test('the settings are changed and act; a change from elsewhere shows', async (t
   const [first, second] = [await join(user), await join(user)];
   await page.click('#limits [aria-label="One less"]');
   await page.click(save);
+  await says(page, '#limits .said', 'in force'); // the kick may be told before
   assert.equal(await within(5000, 'the first is kicked', first.kicked), 'multipleAccount');
   await says(page, '#feed', 'was kicked out: limit lowered');
   await second.logout();

@@ -109,6 +109,7 @@ test('users appear, change and go as it happens; counts, charts and feed follow'
   await web.logout();
   await page.waitForFunction((css) => document.querySelectorAll(`${css} tr`).length === 1, {}, row(user));
   assert.equal(await text(page, `${row(user)} .c-platform`), 'Android', 'the user cell moved to the row that is left');
+  await page.waitForSelector('#feed li[data-kind=logout]'); // by the stream; the table is read by calls
   const feed = await page.$$eval('#feed li', (items) => items.map((item) => `${item.dataset.kind} ${item.querySelector('strong').textContent}`));
   assert.deepEqual(feed.filter((line) => line.endsWith(user)), ['logout', 'lost', 'login', 'login'].map((kind) => `${kind} ${user}`));
   await call('im_open_login_svc/kick', { UserID: user });
@@ -277,7 +278,7 @@ test('the stream comes back after a restart of timd, and an ended UserSig leads 
   await page.waitForSelector(row('late'));
   await late.logout();
 
-  const short = await timd.userSig('administrator', 2);
+  const short = await timd.userSig('administrator', 8); // longer than a slow machine takes to show the board
   await page.goto('about:blank');
   await page.goto(timd.url + link({ ...who, sig: short.userSig }));
   await page.waitForSelector('#live[data-live=true]');
