@@ -194,6 +194,26 @@ test('kick one instance, then the user, with the keyboard', async (t) => {
   await clean(page);
 });
 
+test('focus stays on its button when others go: a user above, the first instance of the user', async (t) => {
+  const [above, user] = [someone('focus-a'), someone('focus-b')];
+  const [gone, web, phone] = [await join(above), await join(user), await join(user, 'iPhone')];
+  t.after(() => phone.logout());
+  const page = await open(t);
+  await page.waitForSelector(row(above));
+  await page.waitForFunction((css) => document.querySelectorAll(`${css} tr`).length === 2, {}, row(user));
+  const focused = () => page.evaluate(() => document.activeElement.ariaLabel);
+  await page.focus(`${row(user)} [aria-label^="Kick this one: the iPhone"]`);
+  const before = await focused();
+  await gone.logout();
+  await page.waitForFunction((css) => !document.querySelector(css), {}, row(above));
+  assert.equal(await focused(), before);
+  await page.focus(`${row(user)} .kick-user`);
+  await web.logout();
+  await page.waitForFunction((css) => document.querySelectorAll(`${css} tr`).length === 1, {}, row(user));
+  assert.equal(await focused(), `Kick all instances of ${user}`);
+  await clean(page);
+});
+
 test('a question that follows at once on one that was closed gets its answer', async (t) => {
   const user = someone('again');
   const web = await join(user);
