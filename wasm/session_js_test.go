@@ -99,9 +99,9 @@ func TestDestroyEndsTheRetryOfMessages(t *testing.T) {
 		globalThis.clearTimeout = (h) => { running.delete(h); clear(h); };
 		try {
 			Loopback.last.receive({ jsonrpc: '2.0', method: 'conversations', params: {} });
-			tim.logout(); await new Promise((resolve) => set(resolve, 20)); running.clear();
+			await tim.logout(); running.clear();
 			await tim.login({ userID: 'alice', userSig: 'x' }); await until(() => tim.isReady());
-			await new Promise((resolve) => set(resolve, 20));
+			await until(() => running.size > 0);
 			const own = [...running];
 			await tim.destroy();
 			return [own.length > 0 ? 1 : 0, running.size];

@@ -240,7 +240,7 @@ func TestSessions(t *testing.T) {
 func TestWatchEnds(t *testing.T) {
 	s := newStage(t, nil)
 	q := good()
-	q.Set("usersig", usersig.Sign(appA, keyA, "administrator", time.Now(), time.Second))
+	q.Set("usersig", usersig.Sign(appA, keyA, "administrator", time.Now(), 3*time.Second))
 	short, _ := s.watch(q)
 	q = good()
 	q.Set("identifier", "second-admin")

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -46,8 +47,8 @@ func StartGateway(t testing.TB, flags ...string) *Gateway {
 	if err := os.WriteFile(key, []byte(Key+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	g := &Gateway{Addr: fmt.Sprintf("127.0.0.1:%d", ports(t, 1)[0])}
-	g.process = process{t: t, path: Timd(t), args: append([]string{"serve", "--listen", g.Addr, "--app", fmt.Sprintf("%d=%s", App, key)}, flags...)}
+	g := &Gateway{}
+	g.process = process{t: t, path: Timd(t), args: append([]string{"serve", "--listen", "127.0.0.1:0", "--app", fmt.Sprintf("%d=%s", App, key)}, flags...)}
 	g.Start()
 	t.Cleanup(func() {
 		g.Kill()
@@ -69,8 +70,16 @@ func StartGateway(t testing.TB, flags ...string) *Gateway {
 // Start runs it again; it listens when Start returns.
 func (g *Gateway) Start() {
 	g.t.Helper()
-	if _, err := firstLine(g.start()); err != nil {
+	line, err := firstLine(g.start())
+	if err != nil {
 		g.t.Fatalf("timd: %v\n%s", err, g.tail(2000))
+	}
+	if g.Addr == "" { // it chose the port, and keeps it
+		u, err := url.Parse(line)
+		if err != nil || u.Host == "" {
+			g.t.Fatalf("timd's first line is no URL: %q", line)
+		}
+		g.Addr, g.args[2] = u.Host, u.Host
 	}
 }
 

@@ -312,11 +312,10 @@ func TestLoginTimeout(t *testing.T) {
 }
 
 func TestStandBy(t *testing.T) {
-	w := begin(t, setup{times: gateway.Times{StandBy: 100 * time.Millisecond}})
-	p := w.dial()
-	p.expectClose(frame.CloseStandBy)
-	p, _ = w.login(page("alice"))
-	p.expectOpen()
+	w := begin(t, setup{times: gateway.Times{StandBy: time.Second}})
+	member, _ := w.login(page("alice"))
+	w.dial().expectClose(frame.CloseStandBy)
+	member.expectOpen() // which is older, and no longer stands by
 }
 
 func TestKickedBeforeItsAnswer(t *testing.T) {

@@ -3,8 +3,7 @@ package inbox
 import (
 	"context"
 	"fmt"
-	"net"
-	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,29 +20,19 @@ import (
 // startCluster runs three NATS servers that replicate.
 func startCluster(t *testing.T) []*server.Server {
 	t.Helper()
-	// Each has to know the others' addresses before it starts.
-	var ports []int
-	var routes []*url.URL
-	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-		routes = append(routes, &url.URL{Scheme: "nats", Host: l.Addr().String()})
-		require.NoError(t, l.Close())
-	}
+	routes := ""
 	var servers []*server.Server
-	for i, port := range ports {
+	for i := range 3 { // each hears of the later ones by those that it knows
 		s, err := server.NewServer(&server.Options{
 			ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
-			Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: port}, Routes: routes,
+			Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: -1}, Routes: server.RoutesFromStr(routes),
 		})
 		require.NoError(t, err)
-		go s.Start()
+		s.Start()
 		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-		servers = append(servers, s)
-	}
-	for _, s := range servers {
 		require.True(t, s.ReadyForConnections(20*time.Second))
+		routes = strings.TrimPrefix(routes+",nats://"+s.ClusterAddr().String(), ",")
+		servers = append(servers, s)
 	}
 	return servers
 }

@@ -113,8 +113,16 @@ func TestAcknowledgedTwiceIsKeptNowhere(t *testing.T) {
 		defer in.mu.Unlock()
 		return len(in.unsaved)
 	}
+	u := in.local(User{app, "bob"})
+	u.mu.Lock()
+	u.writing = true // the one that writes comes by later, however long this one takes
+	u.mu.Unlock()
 	b.must("message.ack", ackParams{b.cursor}, nil)
 	require.Equal(t, 1, unsaved())
+	u.mu.Lock()
+	u.writing = false
+	u.mu.Unlock()
+	u.store()
 	require.Eventually(t, func() bool { return unsaved() == 0 }, 5*time.Second, 10*time.Millisecond)
 	b.must("message.ack", ackParams{b.cursor}, nil)
 	require.Zero(t, unsaved())

@@ -52,7 +52,7 @@ func TestHostileParams(t *testing.T) {
 // TestExpiredConversation: after retention has removed all of a conversation,
 // it begins anew, and what was noted of the old one does not count.
 func TestExpiredConversation(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, MaxAge: time.Second})
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, MaxAge: 3 * time.Second})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	for i := range 3 {
 		a.send("bob", fmt.Sprint(i))

@@ -96,7 +96,7 @@ func admit(old Record, s rules, c claim, now int64) (Record, decision) {
 		d.Events = append(d.Events, kicks(&old, gone, c.User, now)...)
 		d.Events = append(d.Events, in.event(c.User, Resumed, "", now))
 	case i >= 0: // a new place
-		e := in.event(c.User, Login, Register, now)
+		e := in.loggedIn(c.User)
 		for _, k := range gone {
 			e.Kicked = append(e.Kicked, Kicked{Platform: k.Platform, Instance: k.Instance, Type: k.Type})
 		}
@@ -114,7 +114,7 @@ func admit(old Record, s rules, c claim, now int64) (Record, decision) {
 		in.Attach = r.next(now)
 		in.Login = in.Attach
 		r.Instances = append(r.Instances, in)
-		d.Events = append(d.Events, in.event(c.User, Login, Register, now))
+		d.Events = append(d.Events, in.loggedIn(c.User))
 	}
 	d.Verdict = gateway.KickedOut
 	if d.Kick == "" {
@@ -296,6 +296,12 @@ func (in *Instance) event(u gateway.User, k Kind, reason string, now int64) Even
 		Time: now, SDKAppID: u.SDKAppID, UserID: u.UserID, Kind: k, Reason: reason,
 		Platform: in.Platform, Instance: in.Hash, Gateway: in.Gateway, Addr: in.Addr,
 	}
+}
+
+// loggedIn is the event of a login, of the time that the instance shows as its
+// login's: by these, whoever gets both a list and events knows the same one.
+func (in *Instance) loggedIn(u gateway.User) Event {
+	return in.event(u, Login, Register, int64(in.Login))
 }
 
 // kicks are the events of instances that had to go for no login.

@@ -158,7 +158,7 @@ func TestALapsedLease(t *testing.T) {
 	r2, g2 := open(t, b, "two", func(o *Options) { o.leaseTTL = time.Second })
 	ctx := context.Background()
 	a := login(t, r1, g1, web("a"))
-	require.True(t, r1.Live())
+	require.Eventually(t, r1.Live, 5*time.Second, 5*time.Millisecond)
 	lost.lose(true)
 	require.Eventually(t, func() bool { return !r1.Live() }, 5*time.Second, 5*time.Millisecond)
 	state := func() State {
@@ -167,7 +167,7 @@ func TestALapsedLease(t *testing.T) {
 		return v.State
 	}
 	require.Eventually(t, func() bool { return state() == Disconnected }, 5*time.Second, 10*time.Millisecond)
-	require.True(t, r2.Live())
+	require.Eventually(t, r2.Live, 5*time.Second, 5*time.Millisecond)
 
 	// Another page takes the one place; the signal finds nobody to wait for.
 	out := login(t, r2, g2, web("b"))
@@ -340,5 +340,5 @@ func TestAdmissionWaitsForTheLease(t *testing.T) {
 	for range cap(done) {
 		require.Equal(t, gateway.Admitted, <-done)
 	}
-	require.True(t, r.Live())
+	require.Eventually(t, r.Live, 5*time.Second, 5*time.Millisecond)
 }

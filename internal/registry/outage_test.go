@@ -104,18 +104,21 @@ func TestALinkThatFlaps(t *testing.T) {
 		}
 	})
 	ctx := context.Background()
+	began := time.Now()
 	for range 50 {
 		out := login(t, r, g, web("a"))
 		g.forget(out.Place)
 		require.NoError(t, r.Detach(ctx, out.Place, false))
 	}
+	took := time.Since(began)
 	require.Eventually(t, func() bool {
 		v, err := r.bus.LastAtLeader(ctx, usersStream, key(alice))
 		require.NoError(t, err)
 		rec, err := decodeRecord(v.Data)
 		return err == nil && len(rec.Instances) == 0
 	}, 5*time.Second, 10*time.Millisecond)
-	require.LessOrEqual(t, ends.Load(), int64(3))
+	// A machine for which that takes longer than grace is looks once each time.
+	require.LessOrEqual(t, ends.Load(), 3+int64(took/time.Second))
 }
 
 // TestSettingsThatCannotBeReadAtOnce: a record was decided by newer settings

@@ -244,7 +244,7 @@ func TestADuplicatedTabIsHeldAndASilentOneIsTakenOver(t *testing.T) {
 
 func TestPresenceEndsAfterGrace(t *testing.T) {
 	b := testBus(t)
-	r, g := open(t, b, "one", func(o *Options) { o.Grace, o.CleanGrace, o.Events = 300*time.Millisecond, 50*time.Millisecond, true })
+	r, g := open(t, b, "one", func(o *Options) { o.Grace, o.CleanGrace, o.Events = 2*time.Second, 50*time.Millisecond, true })
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	events, err := r.Watch(ctx, app)

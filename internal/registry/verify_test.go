@@ -101,6 +101,9 @@ func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Recor
 			require.Equal(t, old.Instances[i].Login, in.Login, story)
 		} else {
 			require.Equal(t, in.Attach, in.Login)
+			// Who is told both takes them for one login by their times.
+			e := d.Events[slices.IndexFunc(d.Events, func(e Event) bool { return e.Kind == Login })]
+			require.EqualValues(t, in.Login, e.Time, "the event and the list tell different times\n%s", story)
 		}
 		if i >= 0 && old.Instances[i].Down == 0 {
 			require.Equal(t, old.Instances[i].Attach, d.Superseded.Attach, "the older socket goes\n%s", story)
@@ -236,6 +239,9 @@ func random(n func(int) int) (Record, rules, claim, int64) {
 	}
 	for i := range n(3) {
 		r.Evicted = append(r.Evicted, Evicted{Hash: fmt.Sprintf("e%d", i), Doc: fmt.Sprintf("d%d", n(2)), Type: frame.KickMultipleDevice, Expires: now/1000 + int64(n(20)) - 2})
+	}
+	if n(4) == 0 { // by a gateway whose clock is ahead of this one's
+		r.Last = uint64(now) + uint64(n(3000))
 	}
 	if n(6) == 0 {
 		r.KickedAt = now/1000 - int64(n(3))

@@ -44,6 +44,7 @@ export class Limits {
 
   /** Forgets everything, for another administrator. */
   forget() {
+    this.#api = undefined;
     this.#stored = undefined;
     this.#say('');
   }
@@ -120,14 +121,17 @@ export class Limits {
       this.#form.elements.web.focus();
       return;
     }
+    const api = this.#api;
     this.#busy = true;
     this.#changed();
     try {
+      const fresh = settings(await api.call('timd_config/set', changes(this.#stored, entered)));
+      if (api !== this.#api) return; // logged out meanwhile
       // The answer holds what another administrator has changed, too.
-      this.#take(settings(await this.#api.call('timd_config/set', changes(this.#stored, entered))), entered);
+      this.#take(fresh, entered);
       this.#say('limits.saved', 'good');
     } catch (error) {
-      this.#say('failed', 'bad', { message: reason(error) });
+      if (api === this.#api) this.#say('failed', 'bad', { message: reason(error) });
     } finally {
       this.#busy = false;
       this.#changed();

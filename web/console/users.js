@@ -141,11 +141,16 @@ export class Users {
 
   #fill(users) {
     users.sort((a, b) => (a.UserID < b.UserID ? -1 : 1));
-    const gone = new Set(this.#groups.keys());
     const held = document.activeElement;
+    // What is gone goes first: a row that is moved up over it loses the focus.
+    const there = new Set(users.map((user) => user.UserID));
+    for (const [id, { body }] of this.#groups) {
+      if (there.has(id)) continue;
+      body.remove();
+      this.#groups.delete(id);
+    }
     let before = this.#table.tHead;
     for (const user of users) {
-      gone.delete(user.UserID);
       let group = this.#groups.get(user.UserID);
       if (!group) {
         group = { body: element('tbody', { role: 'rowgroup' }), rows: new Map() };
@@ -156,15 +161,14 @@ export class Users {
       if (before.nextElementSibling !== group.body) before.after(group.body);
       before = group.body;
     }
-    for (const id of gone) {
-      this.#groups.get(id).body.remove();
-      this.#groups.delete(id);
-    }
     this.#table.hidden = users.length === 0;
     this.#empty.hidden = users.length > 0;
     say(this.#empty, this.#search ? 'users.nobody' : 'users.none', { search: this.#search });
-    // The row that had the focus is gone: the next place to read on.
-    if (held && held !== document.body && !held.isConnected && !byID('ask').open) byID('search').elements.q.focus();
+    if (held && held !== document.body && held !== document.activeElement && !byID('ask').open) {
+      // A user's cell has moved to another row, or the row that had the focus
+      // is gone: the next place to read on.
+      (held.isConnected ? held : byID('search').elements.q).focus({ preventScroll: held.isConnected });
+    }
     this.#times();
     this.#summary();
   }
@@ -173,10 +177,14 @@ export class Users {
   #group(group) {
     const { user, rows, body } = group;
     const instances = [...user.InstanceList].sort((a, b) => a.LoginTime - b.LoginTime);
-    const gone = new Set(rows.keys());
+    const there = new Set(instances.map((instance) => instance.InstanceID));
+    for (const [id, { root }] of rows) {
+      if (there.has(id)) continue;
+      root.remove();
+      rows.delete(id);
+    }
     let before = null;
     for (const instance of instances) {
-      gone.delete(instance.InstanceID);
       let row = rows.get(instance.InstanceID);
       if (!row) rows.set(instance.InstanceID, (row = this.#row(user.UserID, instance)));
       row.update(instance);
@@ -185,10 +193,6 @@ export class Users {
         else body.prepend(row.root);
       }
       before = row.root;
-    }
-    for (const id of gone) {
-      rows.get(id).root.remove();
-      rows.delete(id);
     }
     const head = (group.head ??= this.#head(user.UserID));
     head.rowSpan = Math.max(1, instances.length);

@@ -23,6 +23,7 @@ test('the settings are changed and act; a change from elsewhere shows', async (t
   const [first, second] = [await join(user), await join(user)];
   await page.click('#limits [aria-label="One less"]');
   await page.click(save);
+  await says(page, '#limits .said', 'in force'); // the kick may be told before
   assert.equal(await within(5000, 'the first is kicked', first.kicked), 'multipleAccount');
   await says(page, '#feed', 'was kicked out: limit lowered');
   await second.logout();
@@ -87,6 +88,22 @@ test("what another administrator has changed just before a save shows after it, 
   assert.equal(await page.$eval('#limits', (form) => form.elements.mode.value), 'single', 'what was changed meanwhile stays');
   await page.click('#limits [value=multi]');
   assert.equal(await page.$eval('#limits .primary', (button) => button.ariaDisabled), 'true', 'nothing is left to save');
+});
+
+test('a save that a logout ends is none of the next administrator\'s', async (t) => {
+  const page = await open(t);
+  await page.setRequestInterception(true);
+  const asked = new Promise((resolve) =>
+    page.on('request', (request) => (request.url().includes('timd_config/set') ? resolve() : request.continue())),
+  );
+  await page.click('#limits [value=multi]');
+  await page.click('#limits .primary');
+  await within(5000, 'the save goes out', asked);
+  await page.click('#leave');
+  await page.waitForSelector('#enter:not([hidden])');
+  await page.evaluate(async () => (await fetch('/healthz')).text()); // the page has had its turn
+  assert.equal(await page.$eval('#limits .said', (said) => said.textContent), '');
+  await clean(page);
 });
 
 test('settings that were asked for before a save and come after it are not shown', async (t) => {

@@ -109,6 +109,7 @@ test('users appear, change and go as it happens; counts, charts and feed follow'
   await web.logout();
   await page.waitForFunction((css) => document.querySelectorAll(`${css} tr`).length === 1, {}, row(user));
   assert.equal(await text(page, `${row(user)} .c-platform`), 'Android', 'the user cell moved to the row that is left');
+  await page.waitForSelector('#feed li[data-kind=logout]'); // by the stream; the table is read by calls
   const feed = await page.$$eval('#feed li', (items) => items.map((item) => `${item.dataset.kind} ${item.querySelector('strong').textContent}`));
   assert.deepEqual(feed.filter((line) => line.endsWith(user)), ['logout', 'lost', 'login', 'login'].map((kind) => `${kind} ${user}`));
   await call('im_open_login_svc/kick', { UserID: user });
@@ -190,6 +191,26 @@ test('kick one instance, then the user, with the keyboard', async (t) => {
   assert.equal(await within(5000, 'the user is kicked', web.kicked), 'REST_API_Kick');
   await page.waitForFunction((css) => !document.querySelector(css), {}, row(user));
   await says(page, '#feed', 'was kicked out: by an administrator');
+  await clean(page);
+});
+
+test('focus stays on its button when others go: a user above, the first instance of the user', async (t) => {
+  const [above, user] = [someone('focus-a'), someone('focus-b')];
+  const [gone, web, phone] = [await join(above), await join(user), await join(user, 'iPhone')];
+  t.after(() => phone.logout());
+  const page = await open(t);
+  await page.waitForSelector(row(above));
+  await page.waitForFunction((css) => document.querySelectorAll(`${css} tr`).length === 2, {}, row(user));
+  const focused = () => page.evaluate(() => document.activeElement.ariaLabel);
+  await page.focus(`${row(user)} [aria-label^="Kick this one: the iPhone"]`);
+  const before = await focused();
+  await gone.logout();
+  await page.waitForFunction((css) => !document.querySelector(css), {}, row(above));
+  assert.equal(await focused(), before);
+  await page.focus(`${row(user)} .kick-user`);
+  await web.logout();
+  await page.waitForFunction((css) => document.querySelectorAll(`${css} tr`).length === 1, {}, row(user));
+  assert.equal(await focused(), `Kick all instances of ${user}`);
   await clean(page);
 });
 
@@ -277,7 +298,7 @@ test('the stream comes back after a restart of timd, and an ended UserSig leads 
   await page.waitForSelector(row('late'));
   await late.logout();
 
-  const short = await timd.userSig('administrator', 2);
+  const short = await timd.userSig('administrator', 8); // longer than a slow machine takes to show the board
   await page.goto('about:blank');
   await page.goto(timd.url + link({ ...who, sig: short.userSig }));
   await page.waitForSelector('#live[data-live=true]');

@@ -30,6 +30,13 @@ after(async () => {
 const set = (server, ...settings) =>
   execFileSync(timdBinary, ['config', '--server', server.url, '--app', app, 'set', ...settings], { encoding: 'utf8' });
 
+/** Waits until each gateway goes by a setting, which it is to do within 1 s. */
+const inForce = (wanted) =>
+  poll(1000, `${JSON.stringify(wanted)} in force`, async () => {
+    const known = await Promise.all([stage.timd, other].map((server) => call(server, 'timd_config/get', {})));
+    return known.every((one) => Object.entries(wanted).every(([name, value]) => one[name] === value));
+  });
+
 const on = (server) => ({ proxyServer: server.url });
 const names = (page) => page.evaluate(() => globalThis.story.names('LOGIN_STATUS_CHANGE'));
 const kicked = async (page, ms = 8000) => {
@@ -56,6 +63,7 @@ async function goOn(user, ...pages) {
 
 test('the example: limit 2, a1 and a2 are online, a3 logs in: a1 is kicked; a2 logs out: a3 is not affected', async (t) => {
   assert.match(set(stage.timd, 'webInstances=2'), /^webInstances=2$/m);
+  await inForce({ WebInstances: 2 });
   for (const servers of [
     [stage.timd, stage.timd, stage.timd],
     [stage.timd, other, other],
@@ -120,6 +128,7 @@ test('an instance that has lost its connection goes first, and is told at its re
 
 test('login modes: a page beside native instances', async (t) => {
   set(stage.timd, 'webInstances=1', 'loginMode=single');
+  await inForce({ WebInstances: 1, LoginMode: 'single' });
   const user = someone();
   const page = await stage.member(t, user);
   const phone = await member(other.url, { app: APP.app, user, sig: stage.sig(user), platform: 'Android' });
@@ -127,6 +136,7 @@ test('login modes: a page beside native instances', async (t) => {
   assert.equal(await kicked(page), 'multipleDevice');
   // Both, from now on.
   set(other, 'loginMode=dual');
+  await inForce({ LoginMode: 'dual' });
   assert.ok((await stage.login(page, user)).resolved);
   assert.deepEqual((await presence(user)).map((i) => i.Platform).sort(), ['Android', 'Web']);
   // Back to one: the page logged in last, and stays.
@@ -135,11 +145,13 @@ test('login modes: a page beside native instances', async (t) => {
   assert.equal(await page.evaluate(() => globalThis.tim.isReady()), true);
 });
 
-/** The instances of a user, as the server API lists them. */
-async function presence(user) {
+async function call(server, command, body) {
   const query = new URLSearchParams({
     sdkappid: APP.app, identifier: 'administrator', usersig: stage.sig('administrator'), random: 1, contenttype: 'json',
   });
-  const answer = await fetch(`${stage.timd.url}/v4/timd_session/list?${query}`, { method: 'POST', body: JSON.stringify({ Search: user }) });
-  return (await answer.json()).UserList[0]?.InstanceList ?? [];
+  const answer = await fetch(`${server.url}/v4/${command}?${query}`, { method: 'POST', body: JSON.stringify(body) });
+  return answer.json();
 }
+
+/** The instances of a user, as the server API lists them. */
+const presence = async (user) => (await call(stage.timd, 'timd_session/list', { Search: user })).UserList[0]?.InstanceList ?? [];

@@ -67,7 +67,7 @@ for (const [language, theme] of [
     await page.evaluate(axe);
     const look = async (viewport) => {
       await page.setViewport(viewport);
-      await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
+      await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
       const found = await page.evaluate(async () => ({
         axe: (await globalThis.axe.run()).violations.map(
           (rule) => `${rule.id}: ${rule.nodes.map((node) => `${node.target} ${node.failureSummary}`).join('; ')}`,

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { A, B, C, clean, open } from './lib/demo.mjs';
+import { poll } from './lib/process.mjs';
 import { APP, openStage, someone } from './lib/stage.mjs';
 import { startTimd } from './lib/timd.mjs';
 
@@ -132,6 +133,32 @@ test('panels are added, and removed with their instance', async (t) => {
   await page.waitForSelector('[data-panel=C]');
   await C.login(page, user);
   assert.deepEqual(await C.log(page).then((lines) => lines.slice(0, 2)), ['call TIM.create', 'call login']);
+  await clean(page);
+});
+
+test('a panel that is removed before its test signature has come logs nobody in', async (t) => {
+  const page = await open(stage, t);
+  const user = someone();
+  await B.login(page, user);
+  await page.click('#add');
+  await page.waitForSelector('[data-panel=C]');
+  await page.setRequestInterception(true);
+  let held;
+  page.on('request', (request) => {
+    if (!held && request.url().endsWith('/dev/usersig')) held = request;
+    else request.continue();
+  });
+  await C.login(page, user, { state: 'loggingIn' });
+  await poll(5000, 'the signature is asked for', () => held);
+  await C.click(page, '.remove');
+  await page.waitForFunction(() => !document.querySelector('[data-panel=C]'));
+  const come = page.waitForResponse((response) => response.url().endsWith('/dev/usersig'));
+  await held.continue();
+  await (await come).text();
+  // Whoever logs in kicks B; the dial and a login take less than this one does.
+  await A.login(page, someone());
+  assert.equal(await page.$eval('[data-panel=B]', (element) => element.dataset.status), 'ready');
+  assert.ok(!(await B.log(page)).includes('event KICKED_OUT'));
   await clean(page);
 });
 

@@ -306,6 +306,7 @@ test('nothing leaks into the page: the SDK adds TIM, tim and what wasm_exec.js n
   const ours = [
     'Story',
     'outcome',
+    'outcomeWithin',
     'plainError',
     'startSDK',
     'wasmMemory',

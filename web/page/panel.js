@@ -28,7 +28,8 @@ export class Panel {
   #log;
   #chat;
   #find;
-  #fetching = false; // a test signature is on its way; the SDK knows nothing yet
+  #preparing = false; // a login was asked for that the SDK knows nothing of yet
+  #removed = false;
   #network = 'connected';
   #kickedOut = false; // until the next login
   #others;
@@ -72,7 +73,7 @@ export class Panel {
   }
 
   get status() {
-    if (this.#fetching) return { status: 'loggingIn', reason: '' };
+    if (this.#preparing) return { status: 'loggingIn', reason: '' };
     return this.#tim?.getLoginStatus() ?? { status: 'loggedOut', reason: '' };
   }
 
@@ -88,13 +89,19 @@ export class Panel {
     this.#notice();
     this.#kickedOut = false;
     this.claim = userID;
+    this.#preparing = true;
+    this.#show();
     try {
       const { SDKAppID, userSig } = await this.#signature(userID);
-      const tim = await this.#instance(SDKAppID);
+      if (this.#tim && this.#app !== SDKAppID) await this.#release();
+      if (this.#removed) return; // meanwhile: nobody would see that instance
+      const tim = this.#tim ?? this.#instance(SDKAppID);
       this.#log.add('call', 'login', `{userID: '${userID}', userSig}`);
+      this.#preparing = false;
       const { data } = await tim.login({ userID, userSig });
       this.#log.add('done', 'login', data.repeatLogin ? 'repeatLogin' : '');
     } catch (error) {
+      this.#preparing = false;
       this.claim = '';
       if (error instanceof NoTestSignatures) this.#askForOwn('own.needed', this.#find('[name=app]').value ? 'sig' : 'app');
       else if (error instanceof MissingApp) this.#askForOwn('own.app', 'app');
@@ -119,6 +126,11 @@ export class Panel {
 
   /** Ends the instance; the panel is no longer of use. */
   async destroy() {
+    this.#removed = true;
+    await this.#release();
+  }
+
+  async #release() {
     const tim = this.#tim;
     this.#tim = null;
     await tim?.destroy();
@@ -132,20 +144,12 @@ export class Panel {
       if (!Number.isInteger(app) || app <= 0) throw new MissingApp();
       return { SDKAppID: app, userSig: own };
     }
-    this.#fetching = true;
-    this.#show();
-    try {
-      return await testSignature(userID);
-    } finally {
-      this.#fetching = false;
-    }
+    return testSignature(userID);
   }
 
   // The panel's instance. It is made at the first login because the SDKAppID
   // comes with the signature; another SDKAppID needs another instance.
-  async #instance(SDKAppID) {
-    if (this.#tim && this.#app === SDKAppID) return this.#tim;
-    await this.destroy();
+  #instance(SDKAppID) {
     const name = this.letter.toLowerCase();
     this.#log.add('call', 'TIM.create', `{SDKAppID: ${SDKAppID}, name: '${name}'}`);
     const tim = this.#TIM.create({ SDKAppID, name });
@@ -242,13 +246,13 @@ export class Panel {
     const user = this.#tim?.getLoginUser();
     if (user) put(this.#find('[data-fact=user]'), user);
     else say(this.#find('[data-fact=user]'), 'none');
-    say(this.#find('[data-fact=network]'), out || this.#fetching ? 'none' : `network.${this.#network}`);
+    say(this.#find('[data-fact=network]'), out || this.#preparing ? 'none' : `network.${this.#network}`);
     say(this.#find('[data-fact=ready]'), this.#tim?.isReady() ? 'ready.yes' : 'ready.no');
     this.#find('[name=user]').readOnly = !out;
     // aria-disabled keeps the keyboard's focus where it is; login() and
     // logout() look for themselves.
     this.#find('.login').setAttribute('aria-disabled', String(!out));
-    this.#find('.logout').setAttribute('aria-disabled', String(out || this.#fetching || status === 'loggingOut'));
+    this.#find('.logout').setAttribute('aria-disabled', String(out || this.#preparing || status === 'loggingOut'));
     this.#chat.show(Boolean(user));
     this.#fire('panelstate');
   }

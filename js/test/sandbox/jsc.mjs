@@ -58,6 +58,8 @@ class Jsc {
 
   constructor(child, gateway, suspend) {
     Object.assign(this, { child, gateway, how: suspend });
+    // What is said to one that has just ended is lost, as in life.
+    child.stdin.on('error', () => {});
     this.started = new Promise((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`jsc ended (${code})\n${this.console.join('\n')}`)));
       createInterface(child.stdout).on('line', (line) => {
@@ -156,6 +158,7 @@ class Jsc {
 
   async close() {
     for (const socket of this.sockets.values()) socket.terminate();
+    this.sockets.clear(); // nobody is there to hear of their ends
     const ended = new Promise((resolve) => this.child.once('exit', resolve));
     if (this.child.exitCode !== null) return;
     this.child.kill('SIGKILL');

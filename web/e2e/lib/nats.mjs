@@ -5,7 +5,6 @@
 //   nats.url        for --nats
 //   await nats.close();
 import { execFileSync } from 'node:child_process';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { end, folder, poll, remove, start } from './process.mjs';
@@ -16,14 +15,14 @@ export async function startNATS() {
   const home = folder('nats');
   const binary = join(home, 'nats-server');
   execFileSync('go', ['build', '-o', binary, 'github.com/nats-io/nats-server/v2'], { cwd: module, stdio: ['ignore', 'ignore', 'inherit'] });
-  const port = await free();
   let output = '';
-  const child = start(binary, ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', join(home, 'data')]);
+  const child = start(binary, ['-a', '127.0.0.1', '-p', '-1', '-js', '-sd', join(home, 'data')]);
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
   await poll(20_000, 'the NATS server is ready', () => {
     if (child.exitCode !== null) throw new Error(`the NATS server ended:\n${output}`);
     return output.includes('Server is ready');
   });
+  const [, port] = /client connections on 127\.0\.0\.1:(\d+)/.exec(output);
   return {
     url: `nats://127.0.0.1:${port}`,
     async close() {
@@ -31,15 +30,4 @@ export async function startNATS() {
       remove(home);
     },
   };
-}
-
-/** A port that is free at this moment. */
-function free() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-    server.on('error', reject);
-  });
 }

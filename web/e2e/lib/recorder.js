@@ -30,6 +30,18 @@ globalThis.outcome = async (call) => {
   }
 };
 
+/**
+ * The same, and whether it was late: by the page's own timers, which a busy
+ * machine puts off, but not one before another that is due earlier.
+ */
+globalThis.outcomeWithin = async (ms, call) => {
+  let late = false;
+  const timer = setTimeout(() => (late = true), ms);
+  const result = await globalThis.outcome(call);
+  clearTimeout(timer);
+  return { ...result, late };
+};
+
 globalThis.plainError = (error) => ({
   isError: error instanceof Error,
   name: error?.name,

@@ -26,7 +26,7 @@ export async function launchWebKit() {
   };
 }
 
-async function open() {
+async function open(tries = 3) {
   const xvfb = program('XVFB_RUN', ['xvfb-run'], 'xvfb-run');
   const driver = program('WEBKIT_DRIVER', ['WebKitWebDriver'], 'WebKitWebDriver');
   const binary = process.env.WEBKIT ?? places.map((p) => `${p}/webkit2gtk-4.1/MiniBrowser`).find(existsSync);
@@ -64,6 +64,8 @@ async function open() {
     };
   } catch (error) {
     await close();
+    // Somebody else has taken the port meanwhile, and the driver chooses none itself.
+    if (tries > 1 && output.includes('Unable to listen')) return open(tries - 1);
     throw error;
   }
 }
