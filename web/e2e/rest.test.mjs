@@ -84,13 +84,18 @@ for (const [language, program] of [
     }
   });
 
-  for (const given of [{}, { TIM_KEY: '' }]) {
-    test(`the example back end in ${language} does not start with ${'TIM_KEY' in given ? 'an empty' : 'no'} key`, async () => {
+  for (const [what, given] of [
+    ['no key', { ALICE_PASSWORD: 'right' }],
+    ['an empty key', { TIM_KEY: '', ALICE_PASSWORD: 'right' }],
+    ['no password', { TIM_KEY: APP.key }],
+    ['an empty password', { TIM_KEY: APP.key, ALICE_PASSWORD: '' }],
+  ]) {
+    test(`the example back end in ${language} does not start with ${what}`, async () => {
       const [name, args] = program((file) => fileURLToPath(new URL(`../examples/backend/${file}`, import.meta.url)));
-      const backend = start(name, args, { env: { LISTEN: '127.0.0.1:0', ALICE_PASSWORD: 'right', ...given } });
+      const backend = start(name, args, { env: { LISTEN: '127.0.0.1:0', ...given } });
       const { code, said } = await within(20_000, 'the refusal', saidBy(backend));
       assert.equal(code, 1);
-      assert.match(said, /^.*TIM_KEY is empty: .*app\.key.*\n$/, 'one line');
+      assert.match(said, /^.*Set TIM_KEY to .*app\.key.* ALICE_PASSWORD to .*\n$/, 'one line');
     });
   }
 }

@@ -3,12 +3,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"compress/zlib"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"log"
 	"net/http"
 	"os"
 	"strings"
@@ -28,18 +30,20 @@ func userSig(key, user string) string {
 }
 
 func main() {
-	key := os.Getenv("TIM_KEY") // the secret key of timd's --app: it stays here
-	if key == "" {
-		fmt.Fprintln(os.Stderr, `TIM_KEY is empty: set it to the key that timd has, TIM_KEY="$(cat app.key)"`)
-		os.Exit(1)
+	key, password := os.Getenv("TIM_KEY"), os.Getenv("ALICE_PASSWORD") // the secret key of timd's --app: it stays here
+	if key == "" || password == "" {
+		log.Fatal(`Set TIM_KEY to the key that timd has, TIM_KEY="$(cat app.key)", and ALICE_PASSWORD to one to try with`)
 	}
-	panic(http.ListenAndServe(os.Getenv("LISTEN"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		user, password, ok := r.BasicAuth() // your own login goes here
-		if !ok || user != "alice" || password != os.Getenv("ALICE_PASSWORD") {
+	listen := cmp.Or(os.Getenv("LISTEN"), "127.0.0.1:8000")
+	log.Printf("listening on http://%s/", listen)
+	log.Fatal(http.ListenAndServe(listen, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, given, ok := r.BasicAuth() // your own login goes here
+		if !ok || user != "alice" || given != password {
 			w.Header().Set("WWW-Authenticate", "Basic")
 			http.Error(w, "Log in first.", http.StatusUnauthorized)
 			return
 		}
+		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
 		json.NewEncoder(w).Encode(map[string]any{"SDKAppID": sdkAppID, "userID": user, "userSig": userSig(key, user)})
 	})))

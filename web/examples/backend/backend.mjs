@@ -5,9 +5,9 @@ import { deflateSync } from 'node:zlib';
 
 const sdkAppID = 1400000000;
 const expire = 24 * 60 * 60; // seconds
-const key = process.env.TIM_KEY; // the secret key of timd's --app: it stays here
-if (!key) {
-  console.error('TIM_KEY is empty: set it to the key that timd has, TIM_KEY="$(cat app.key)"');
+const { TIM_KEY: key, ALICE_PASSWORD: password } = process.env; // the secret key of timd's --app: it stays here
+if (!key || !password) {
+  console.error('Set TIM_KEY to the key that timd has, TIM_KEY="$(cat app.key)", and ALICE_PASSWORD to one to try with');
   process.exit(1);
 }
 
@@ -22,13 +22,13 @@ function userSig(user) {
   return packed.replaceAll('+', '*').replaceAll('/', '-').replaceAll('=', '_');
 }
 
-const [host, port] = process.env.LISTEN.split(':');
+const [host, port] = (process.env.LISTEN || '127.0.0.1:8000').split(':');
 createServer((request, response) => {
-  const login = `Basic ${btoa(`alice:${process.env.ALICE_PASSWORD}`)}`; // your own login goes here
+  const login = `Basic ${btoa(`alice:${password}`)}`; // your own login goes here
   if (request.headers.authorization !== login) {
     response.writeHead(401, { 'WWW-Authenticate': 'Basic' }).end('Log in first.\n');
     return;
   }
   response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
   response.end(JSON.stringify({ SDKAppID: sdkAppID, userID: 'alice', userSig: userSig('alice') }));
-}).listen(port, host);
+}).listen(port, host, () => console.log(`listening on http://${host}:${port}/`));

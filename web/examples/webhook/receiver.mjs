@@ -24,7 +24,7 @@ function isOurs(request, body) {
   });
 }
 
-const [host, port] = process.env.LISTEN.split(':');
+const [host, port] = (process.env.LISTEN || '127.0.0.1:9000').split(':');
 createServer(async (request, response) => {
   const body = Buffer.concat(await request.toArray());
   if (!isOurs(request, body)) return response.writeHead(403).end();
@@ -35,4 +35,4 @@ createServer(async (request, response) => {
     console.log(Info.Action, Info.To_Account, Info.Reason, KickedDevice?.map(({ Platform }) => Platform).join() ?? '');
   }
   response.writeHead(200).end(); // anything but 2xx, and timd sends it again
-}).listen(port, host, () => console.log('listening'));
+}).listen(port, host, () => console.log(`listening on http://${host}:${port}/`));
