@@ -296,6 +296,11 @@ func TestTLS(t *testing.T) {
 		require.Error(t, err)
 		require.Contains(t, string(out), says)
 	}
+	other := timdCommand(t, "config", "--server", strings.Replace(d.url, "127.0.0.1", "localhost", 1), "--app", "1400000003="+app, "get")
+	other.Env = append(other.Environ(), "SSL_CERT_FILE="+certFile)
+	out, err := other.CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "name the server in --server as its certificate does")
 	s, err := dial(t, d.url, nil)
 	require.NoError(t, err)
 	require.Nil(t, s.login("alice", usersig.Sign(1400000003, "k", "alice", time.Now(), time.Hour), someInstance, frame.IntentNew).Err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,6 +67,9 @@ func (c *Client) Call(ctx context.Context, command string, body, out any) error 
 		var u *url.Error
 		if errors.As(err, &u) {
 			err = u.Err // its text holds the URL with the UserSig
+		}
+		if host, ok := errors.AsType[x509.HostnameError](err); ok {
+			return fmt.Errorf("%s has a certificate for other names: %w; name the server in --server as its certificate does", base.Host, host)
 		}
 		if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
 			return fmt.Errorf("%s has a certificate that is not trusted here: %w; name the file of its authority in SSL_CERT_FILE", base.Host, err)
