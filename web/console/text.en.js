@@ -23,6 +23,8 @@ export default {
   'enter.dev': 'In dev mode timd prints a link at its start that logs in by itself.',
   'enter.go': 'Log in',
   'enter.missing': 'Fill in all three fields.',
+  refused:
+    'timd does not take this UserSig: it is not whole, has ended, or was signed for another user or with another key. In dev mode open the link that timd printed last. [60005, {code}]',
   unreachable: 'timd does not answer: check that it runs. ({message})',
 
   'board.title': 'Sessions',

@@ -166,8 +166,9 @@ export class Users {
     say(this.#empty, this.#search ? 'users.nobody' : 'users.none', { search: this.#search });
     if (held && held !== document.body && held !== document.activeElement && !byID('ask').open) {
       // A user's cell has moved to another row, or the row that had the focus
-      // is gone: the next place to read on.
-      (held.isConnected ? held : byID('search').elements.q).focus({ preventScroll: held.isConnected });
+      // is gone: the next place to read on, and none that brings a phone's
+      // keyboard up.
+      (held.isConnected ? held : byID('users-title')).focus({ preventScroll: held.isConnected });
     }
     this.#times();
     this.#summary();
@@ -206,6 +207,7 @@ export class Users {
     title(label(kick, 'users.kick.label', { user: id }), 'users.kick.title');
     kick.addEventListener('click', async () => {
       const done = await ask('user', { user: id }, () => this.#api.call('im_open_login_svc/kick', { UserID: id }));
+      refocus();
       if (done) this.#told('users.kicked', { user: id });
     });
     return element('th', { scope: 'rowgroup', role: 'rowheader', class: 'c-user' },
@@ -229,6 +231,7 @@ export class Users {
     kick.addEventListener('click', async () => {
       const args = { user: id, platform: platform.textContent, time: clock(Number(time.dataset.at)) };
       const done = await ask('instance', args, () => this.#api.call('timd_session/kick', { UserID: id, InstanceID }));
+      refocus();
       if (done) this.#told(done.Kicked ? 'instance.kicked' : 'instance.gone', args);
     });
     row.root = element('tr', { role: 'row' },
@@ -284,4 +287,10 @@ export class Users {
     else if (this.#total <= shown) write(place, translate('users.first', { n: count(shown) }));
     else write(place, translate('users.shown', { n: count(shown), all: count(this.#total) }));
   }
+}
+
+// The row that a question was about may have gone while it stood, and with it
+// the place where the focus was.
+function refocus() {
+  if (document.activeElement === document.body) byID('users-title').focus();
 }

@@ -190,6 +190,8 @@ test('kick one instance, then the user, with the keyboard', async (t) => {
   await page.click('#ask-yes');
   assert.equal(await within(5000, 'the user is kicked', web.kicked), 'REST_API_Kick');
   await page.waitForFunction((css) => !document.querySelector(css), {}, row(user));
+  // Not in the search, which would bring a phone's keyboard up.
+  await page.waitForFunction(() => document.activeElement.id === 'users-title');
   await says(page, '#feed', 'was kicked out: by an administrator');
   await clean(page);
 });

@@ -227,6 +227,7 @@ export class Panel {
     this.#find('details').open = true;
     this.#notice('ask', say(element('p'), key));
     this.#find(`[name=${field}]`).focus();
+    this.#find('.notice').scrollIntoView({ block: 'nearest' }); // it stands below the fields that have opened
   }
 
   #notice(kind = '', ...content) {

@@ -65,9 +65,9 @@ export default {
     '{user} logged in somewhere else. A user has one place on the Web unless the gateway allows more, and the newest login wins. This panel stays out until you log in again.',
   'kick.multipleDevice':
     '{user} logged in on another kind of device, and this app allows no other beside it. This panel stays out until you log in again.',
-  'kick.userSigExpired': 'The UserSig of {user} has expired. Log in again with a new one.',
+  'kick.userSigExpired': 'The gateway takes the UserSig of {user} no longer: it has expired, or the key has changed. Log in again with a new one.',
   'kick.REST_API_Kick':
-    'An administrator ended the sessions of {user} through the server API. A UserSig made after that works again.',
+    'An administrator ended the session of {user}. Log in again; if all of the user’s sessions were ended, that takes a new UserSig.',
   'kick.other': 'The gateway ended the session of {user}. Log in again to come back.',
 
   'failed.title': 'Login failed, code {code}',

@@ -63,8 +63,8 @@ export default {
   'kick.multipleAccount':
     '{user} 在别处登录了。除非网关允许更多，一个用户在 Web 端只有一个位置，后登录者优先。本面板会保持离线，直到你再次登录。',
   'kick.multipleDevice': '{user} 在另一类设备上登录了，而此应用不允许同时在线。本面板会保持离线，直到你再次登录。',
-  'kick.userSigExpired': '{user} 的 UserSig 已过期。请用新的 UserSig 重新登录。',
-  'kick.REST_API_Kick': '管理员通过服务端 API 结束了 {user} 的会话。此后签发的 UserSig 可以再次登录。',
+  'kick.userSigExpired': '网关不再接受 {user} 的 UserSig：它已过期，或密钥已更换。请用新的 UserSig 重新登录。',
+  'kick.REST_API_Kick': '管理员结束了 {user} 的会话。可以重新登录；若该用户的所有会话都被结束，则需要新的 UserSig。',
   'kick.other': '网关结束了 {user} 的会话。再次登录即可恢复。',
 
   'failed.title': '登录失败，错误码 {code}',
