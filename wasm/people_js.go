@@ -30,8 +30,8 @@ func userList(a *answer, method string, options safejs.Value, most int) (frame.F
 	}
 	if n > most {
 		a.instance.sdk.log(2, method+" takes the first "+digits(uint32(most))+" of "+digits(uint32(n))+" users")
-		list = part(list, 0, most)
 	}
+	list = part(list, 0, most) // the page may change its own meanwhile
 	return usersIn(list), list, true
 }
 

@@ -45,3 +45,14 @@ func TestManyUsersOfWhomSomeCannotBeAsked(t *testing.T) {
 		await tim.destroy();
 		return result;`))
 }
+
+// The page may go on with its list while it is asked about, some at a time.
+func TestManyUsersOfAListThatChanges(t *testing.T) {
+	require.Equal(t, `[250,"u249"]`, inbox1(t, "manychange", `
+		answers['profile.get'] = (p) => ({ result: { profiles: p.userIDs.map((userID) => ({ userID })) } });
+		const userIDList = Array.from({ length: 250 }, (_, k) => 'u' + k), asked = tim.getUserProfile({ userIDList });
+		userIDList.length = 0;
+		const { data } = await asked;
+		await tim.destroy();
+		return [data.length, data.at(-1).userID];`))
+}
