@@ -54,6 +54,9 @@ func TestWhatFollowsTheStoreGoesOn(t *testing.T) {
 		}
 	}
 	say("before")
+	close(b.embedded.quit) // nobody else starts it
+	b.embedded.wg.Wait()
+	b.embedded.quit = make(chan struct{})
 	for _, text := range []string{"after", "again"} {
 		b.embedded.shut()
 		require.Eventually(t, func() bool { return !b.Up() }, 10*time.Second, 10*time.Millisecond)
