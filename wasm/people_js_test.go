@@ -56,3 +56,23 @@ func TestManyUsersOfAListThatChanges(t *testing.T) {
 		await tim.destroy();
 		return [data.length, data.at(-1).userID];`))
 }
+
+// Who is watched after a reconnect is who is watched now: also when a page has
+// given a subscription up before its answer.
+func TestASubscriptionThatIsGivenUpAtOnce(t *testing.T) {
+	require.Equal(t, `[[],["b"],[]]`, inbox1(t, "giveup", `
+		const users = (...userIDList) => ({ userIDList }), watched = async () => {
+			const had = frames('session.sync').length;
+			Loopback.last.onclose({ code: 1006, reason: '' });
+			await until(() => frames('session.sync').length > had);
+			return frames('session.sync').at(-1).watch ?? [];
+		};
+		await Promise.all([tim.subscribeUserStatus(users('a')), tim.unsubscribeUserStatus(users('a'))]);
+		const result = [await watched()];
+		await Promise.all([tim.subscribeUserStatus(users('a', 'b')), tim.unsubscribeUserStatus(users('a'))]);
+		result.push(await watched());
+		await Promise.all([tim.subscribeUserStatus(users('c')), tim.unsubscribeUserStatus()]);
+		result.push(await watched());
+		await tim.destroy();
+		return result;`))
+}
