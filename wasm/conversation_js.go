@@ -154,22 +154,28 @@ func (c *conversation) update(v safejs.Value) (copied bool) {
 }
 
 // complete asks for the peer's profile of a conversation, and then, if that is
-// given, goes on. A profile that is what is known changes nothing: pages ask for
-// one when the list has changed.
-func (in *inbox) complete(c *conversation, then func()) {
-	in.profile(c.id, func(p safejs.Value, _ *fault.Error) {
-		if bridge.IsObject(p) {
-			c.whole = true
-			if jsonOf(p) != jsonOf(bridge.Get(c.object, "userProfile")) {
-				in.write(c, "userProfile", p)
-				in.listChanged = true
-				in.flush()
-			}
-		}
+// given, goes on.
+func (in *inbox) complete(c *conversation, then func(*fault.Error)) {
+	in.profile(c.id, func(p safejs.Value, f *fault.Error) {
+		in.knows(c, p)
 		if then != nil {
-			then()
+			then(f)
 		}
 	})
+}
+
+// knows takes the peer's profile of a conversation. One that is what is known
+// changes nothing: pages ask for one when the list has changed.
+func (in *inbox) knows(c *conversation, p safejs.Value) {
+	if !bridge.IsObject(p) {
+		return
+	}
+	c.whole = true
+	if jsonOf(p) != jsonOf(bridge.Get(c.object, "userProfile")) {
+		in.write(c, "userProfile", p)
+		in.listChanged = true
+		in.flush()
+	}
 }
 
 // profile asks for the profile of a conversation's user, undefined when there
@@ -331,7 +337,13 @@ func (i *instance) getConversationProfile(args []safejs.Value, a *answer) {
 		}
 		give := func() { a.resolve(bridge.Wrap("conversation", c.object)) }
 		if !c.whole {
-			i.inbox.complete(c, give)
+			i.inbox.complete(c, func(f *fault.Error) {
+				if f != nil && !i.client.Ready() { // it is nobody's any more
+					a.reject(f)
+					return
+				}
+				give()
+			})
 			return
 		}
 		i.inbox.complete(c, nil)

@@ -60,6 +60,24 @@ func TestAMessageThatThePageHasFrozen(t *testing.T) {
 		return result;`))
 }
 
+// A page that has frozen one object of a message calls with that one: the copy
+// that took its place is brought up to date, and is no third one.
+func TestAFrozenMessageHasOneCopy(t *testing.T) {
+	require.Equal(t, `[true,[true,true],true,[true,true,true],true]`, inbox1(t, "frozen3", freezing+`
+		note('conversations', { conversations: [conv()] });
+		const sent = deep((await tim.sendMessage(text())).data.message);
+		note('read', { conversationID: 'C2Cbob', sequence: 1, time: 7, cursor: '1.1' });
+		const [read] = of('MESSAGE_READ_BY_PEER').flat();
+		const result = [read !== sent && tim.findMessage(sent.ID) === read];
+		answers['message.revoke'] = () => ({ result: { message: { ...sent, isRevoked: true, isPeerRead: false } } });
+		const revoked = (await tim.revokeMessage(sent)).data.message;
+		result.push([revoked === read, tim.findMessage(sent.ID) === read], read.isRevoked);
+		const [deleted] = (await tim.deleteMessage([sent])).data.messageList;
+		result.push([deleted === read, read.isDeleted, read.isPeerRead], tim.findMessage(sent.ID) === read);
+		await tim.destroy();
+		return result;`))
+}
+
 // Pages that keep copies, as a mini program's setData makes them, revoke and
 // delete with these; the one that was made before the answer has no position.
 func TestACopyOfAMessage(t *testing.T) {

@@ -191,15 +191,19 @@ func (in *inbox) done() {
 	}
 }
 
-// flush tells the page what has come.
+// flush tells the page what has come; not once it has begun to log out, for
+// what it would be given then could not be acknowledged.
 func (in *inbox) flush() {
-	if in.syncing || !in.begun {
+	if in.syncing || !in.begun || !in.i.client.Ready() {
 		return
 	}
 	round := in.round
 	in.shown = in.cursor
 	received, revoked, read, changed, total := in.received, in.revoked, in.read, in.listChanged, in.total
 	in.received, in.revoked, in.read, in.listChanged = nil, nil, nil, false
+	if len(received) > 0 {
+		in.ack() // first: a listener may log out, and is given them all the same
+	}
 	if changed {
 		in.emit(session.EventConversationListUpdated, in.array())
 	}
@@ -209,7 +213,6 @@ func (in *inbox) flush() {
 	}
 	// A listener may have logged out: then the rest is nobody's any more.
 	if len(received) > 0 && round == in.round {
-		in.ack() // first: a listener may log out, and has been given them all the same
 		in.emit(session.EventMessageReceived, bridge.NewArray(received...))
 	}
 	if len(revoked) > 0 && round == in.round {

@@ -130,9 +130,22 @@ var lasting = map[string][]string{
 	"isRead": nil, "isPeerRead": nil, "isDeleted": nil, "isRevoked": {"revoker", "revokerInfo", "revokeReason"},
 }
 
+// stead gives the object that is brought up to date in a frozen one's place, if
+// there is one already.
+func (in *inbox) stead(m safejs.Value) safejs.Value {
+	b := bridge.Object{Value: m}
+	if now := in.live[b.Text("conversationID")].get(b.Text("ID")); bridge.IsObject(now) {
+		return now
+	}
+	return m
+}
+
 // assign brings a Message up to date, and gives it; its payload stays the
 // object it is.
 func (in *inbox) assign(held, m safejs.Value) safejs.Value {
+	if frozen(held) {
+		held = in.stead(held)
+	}
 	for key, more := range lasting {
 		if !isTrue(bridge.Get(held, key)) || isTrue(bridge.Get(m, key)) {
 			continue
@@ -154,11 +167,14 @@ func (in *inbox) assign(held, m safejs.Value) safejs.Value {
 
 // mark sets a field of a Message, and gives it.
 func (in *inbox) mark(m safejs.Value, key string, to safejs.Value) safejs.Value {
-	if !bridge.Set(m, key, to) && frozen(m) {
-		m, _ = merge(m, bridge.Wrap(key, to))
-		in.hold(m)
+	if bridge.Set(m, key, to) || !frozen(m) {
+		return m
 	}
-	return m
+	now, copied := merge(in.stead(m), bridge.Wrap(key, to))
+	if copied {
+		in.hold(now)
+	}
+	return now
 }
 
 // hold keeps a Message of the page's own.

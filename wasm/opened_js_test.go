@@ -65,6 +65,32 @@ func TestSettingsOfAConversationThatBegins(t *testing.T) {
 		return result;`))
 }
 
+// Without a message, what the gateway says of it is not about what was set here.
+func TestSettingsOfAConversationThatHasBegunOutlastANews(t *testing.T) {
+	require.Equal(t, `[[true,"dear",5],["conversation.pin","conversation.draft"]]`, inbox1(t, "outlast", profiles+`
+		const c = (await tim.getConversationProfile('C2Cbob')).data.conversation;
+		await tim.pinConversation({ conversationID: 'C2Cbob', isPinned: true });
+		await tim.setConversationDraft({ conversationID: 'C2Cbob', draftText: 'dear' });
+		note('conversations', { conversations: [conv({ lastMessage: undefined, peerReadSequence: 5, isPinned: false, draftText: '' })] });
+		const result = [[c.isPinned, c.draftText, c.peerReadSequence]];
+		note('conversations', { conversations: [conv({ isPinned: false, draftText: '' })] });
+		result.push(sentFrames.map((f) => f.method).filter((m) => m.startsWith('conversation.')));
+		await tim.destroy();
+		return result;`))
+}
+
+// The profile is whole, also of a conversation that the other one has begun
+// while it was asked for.
+func TestAConversationThatBothBegin(t *testing.T) {
+	require.Equal(t, `["N bob",1]`, inbox1(t, "both", profiles+`
+		const asked = tim.getConversationProfile('C2Cbob');
+		note('conversations', { conversations: [conv()] });
+		const { userProfile } = (await asked).data.conversation;
+		const result = [userProfile.nick, (await ids()).length];
+		await tim.destroy();
+		return result;`))
+}
+
 func TestDeletingAConversationThatBegins(t *testing.T) {
 	require.Equal(t, `[{"conversationID":"C2Cbob"},[],{"conversationIDList":["C2Cbob","C2Cold"]},[["C2Cold"]],["C2Cold"]]`, inbox1(t, "deletes", profiles+`
 		await tim.getConversationProfile('C2Cbob');

@@ -30,8 +30,8 @@ func userList(a *answer, method string, options safejs.Value, most int) (frame.F
 	}
 	if n > most {
 		a.instance.sdk.log(2, method+" takes the first "+digits(uint32(most))+" of "+digits(uint32(n))+" users")
-		list = part(list, 0, most)
 	}
+	list = part(list, 0, most) // the page may change its own meanwhile
 	return usersIn(list), list, true
 }
 
@@ -216,16 +216,28 @@ func (i *instance) subscribeUserStatus(args []safejs.Value, a *answer) {
 func (i *instance) unsubscribeUserStatus(args []safejs.Value, a *answer) {
 	list := bridge.Get(bridge.Arg(args, 0), "userIDList")
 	params := usersParam()
-	if bridge.Length(list) > 0 {
-		params = frame.Fields{{Key: "userIDs", Value: frame.Body(bridge.Object{Value: list})}}
-		each(list, func(v safejs.Value) {
-			id, _ := bridge.Text(v)
-			delete(i.inbox.watched, id)
-		})
-	} else {
-		i.inbox.watched = map[string]bool{}
+	all := bridge.Length(list) == 0
+	if !all {
+		if !isArray(list) {
+			a.reject(badArgument("unsubscribeUserStatus", "userIDList must be an array of userIDs"))
+			return
+		}
+		list = part(list, 0, bridge.Length(list)) // the page may change its own meanwhile
+		params = usersIn(list)
 	}
+	in, round := i.inbox, i.inbox.round
 	i.send(a, "status.unwatch", params, func(safejs.Value) safejs.Value {
+		// With the answer, as subscribeUserStatus does: they come in order.
+		switch {
+		case round != in.round:
+		case all:
+			in.watched = map[string]bool{}
+		default:
+			each(list, func(v safejs.Value) {
+				id, _ := bridge.Text(v)
+				delete(in.watched, id)
+			})
+		}
 		return bridge.Wrap("failureUserList", bridge.NewArray())
 	})
 }

@@ -45,3 +45,34 @@ func TestManyUsersOfWhomSomeCannotBeAsked(t *testing.T) {
 		await tim.destroy();
 		return result;`))
 }
+
+// The page may go on with its list while it is asked about, some at a time.
+func TestManyUsersOfAListThatChanges(t *testing.T) {
+	require.Equal(t, `[250,"u249"]`, inbox1(t, "manychange", `
+		answers['profile.get'] = (p) => ({ result: { profiles: p.userIDs.map((userID) => ({ userID })) } });
+		const userIDList = Array.from({ length: 250 }, (_, k) => 'u' + k), asked = tim.getUserProfile({ userIDList });
+		userIDList.length = 0;
+		const { data } = await asked;
+		await tim.destroy();
+		return [data.length, data.at(-1).userID];`))
+}
+
+// Who is watched after a reconnect is who is watched now: also when a page has
+// given a subscription up before its answer.
+func TestASubscriptionThatIsGivenUpAtOnce(t *testing.T) {
+	require.Equal(t, `[[],["b"],[]]`, inbox1(t, "giveup", `
+		const users = (...userIDList) => ({ userIDList }), watched = async () => {
+			const had = frames('session.sync').length;
+			Loopback.last.onclose({ code: 1006, reason: '' });
+			await until(() => frames('session.sync').length > had);
+			return frames('session.sync').at(-1).watch ?? [];
+		};
+		await Promise.all([tim.subscribeUserStatus(users('a')), tim.unsubscribeUserStatus(users('a'))]);
+		const result = [await watched()];
+		await Promise.all([tim.subscribeUserStatus(users('a', 'b')), tim.unsubscribeUserStatus(users('a'))]);
+		result.push(await watched());
+		await Promise.all([tim.subscribeUserStatus(users('c')), tim.unsubscribeUserStatus()]);
+		result.push(await watched());
+		await tim.destroy();
+		return result;`))
+}

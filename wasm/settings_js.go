@@ -39,6 +39,8 @@ func (in *inbox) open(a *answer, id string) {
 			in.ordered = safejs.Undefined()
 			in.arrange()
 			in.flush()
+		} else {
+			in.knows(c, p)
 		}
 		a.resolve(bridge.Wrap("conversation", c.object))
 	})
@@ -49,13 +51,10 @@ var settings = []struct{ key, method string }{
 	{"isPinned", "conversation.pin"}, {"draftText", "conversation.draft"}, {"customData", "conversation.custom"},
 }
 
-// settle: a conversation that began here has its first message. What the page
-// has set of it stays, and the gateway is told.
+// settle: the gateway tells of a conversation that began here. What the page
+// has set of it stays; with the first message the gateway is told that.
 func (in *inbox) settle(c *conversation, v safejs.Value) {
-	if !bridge.IsObject(bridge.Field(v, "lastMessage")) {
-		return
-	}
-	c.local = false
+	c.local = !bridge.IsObject(bridge.Field(v, "lastMessage"))
 	named := frame.Fields{ // each call reads the one that it takes
 		{Key: "conversationID", Value: c.id},
 		{Key: "conversationIDs", Value: frame.Body(bridge.Object{Value: bridge.NewArray(bridge.String(c.id))})},
@@ -71,6 +70,9 @@ func (in *inbox) settle(c *conversation, v safejs.Value) {
 			continue
 		}
 		bridge.Put(v, s.key, kept)
+		if c.local {
+			continue
+		}
 		in.i.client.Send(s.method, append(named[:2:2], field), 0, func(_ frame.Body, f *fault.Error) {
 			if f != nil {
 				in.i.sdk.log(2, s.method+" of "+c.id+": "+f.Message)
@@ -79,10 +81,19 @@ func (in *inbox) settle(c *conversation, v safejs.Value) {
 	}
 }
 
+// begunHere finds a conversation that began here, for a call about it: not once the
+// session ends, for that refuses all calls.
+func (in *inbox) begunHere(id string) *conversation {
+	if c := in.find(id); c != nil && c.local && in.i.client.Ready() {
+		return c
+	}
+	return nil
+}
+
 // set changes a conversation that began here; false when it did not.
 func (in *inbox) set(id, key string, to safejs.Value) bool {
-	c := in.find(id)
-	if c == nil || !c.local {
+	c := in.begunHere(id)
+	if c == nil {
 		return false
 	}
 	in.write(c, key, to)
@@ -112,7 +123,7 @@ func (in *inbox) writeTo(c *conversation, key string, fields safejs.Value) {
 func (in *inbox) known(ids safejs.Value) (known, begun []safejs.Value) {
 	each(ids, func(v safejs.Value) {
 		id, _ := bridge.Text(v)
-		if c := in.find(id); c != nil && c.local {
+		if in.begunHere(id) != nil {
 			begun = append(begun, v)
 			return
 		}
@@ -222,7 +233,7 @@ func (i *instance) setConversationDraft(args []safejs.Value, a *answer) {
 //	clearHistoryMessage(conversationID: string): Promise<{code: 0, data: {conversationID: string}}>
 func (i *instance) clearHistoryMessage(args []safejs.Value, a *answer) {
 	id, _ := bridge.Text(bridge.Arg(args, 0))
-	if c := i.inbox.find(id); c != nil && c.local { // it holds nothing
+	if i.inbox.begunHere(id) != nil { // it holds nothing
 		a.resolve(i.inbox.named(id))
 		return
 	}

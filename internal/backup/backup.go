@@ -93,33 +93,39 @@ func Write(ctx context.Context, b *bus.Bus, live bool, out io.Writer) (Report, e
 			return report, fmt.Errorf("stream %s cannot be saved: %w", name, err)
 		}
 		one := Stream{Name: name, Messages: info.State.Msgs, Replicas: info.Config.Replicas}
-		if b.Embedded() { // where nothing comes or goes meanwhile
-			readable, err := count(ctx, b, name)
+		if b.Embedded() { // where nothing comes meanwhile
+			readable, all, err := count(ctx, b, name)
 			if err != nil {
 				return report, fmt.Errorf("stream %s cannot be read: %w", name, err)
 			}
-			one.Messages, one.Damaged = readable, one.Messages-min(readable, one.Messages)
+			one.Messages, one.Damaged = readable, all-min(readable, all)
 		}
 		report.Streams = append(report.Streams, one)
 	}
 	return report, w.close()
 }
 
-// count reads a whole stream. NATS leaves a message whose checksum is wrong out
-// of what it saves, and says nothing of it.
-func count(ctx context.Context, b *bus.Bus, stream string) (n uint64, err error) {
+// count reads a whole stream and tells how many messages it has; the second
+// number is as of the end, for messages may come of age meanwhile. NATS leaves
+// one whose checksum is wrong out of what it saves, and says nothing of it.
+func count(ctx context.Context, b *bus.Bus, stream string) (readable, all uint64, err error) {
 	const atOnce = 1000
 	for seq := uint64(1); ; {
 		some, err := b.Batch(ctx, stream, ">", seq, atOnce)
 		if err != nil {
-			return n, err
+			return 0, 0, err
 		}
 		if len(some) == 0 {
-			return n, nil
+			break
 		}
-		n += uint64(len(some))
+		readable += uint64(len(some))
 		seq = some[len(some)-1].Seq + 1
 	}
+	s, err := b.JetStream().Stream(ctx, stream)
+	if err != nil {
+		return 0, 0, err
+	}
+	return readable, s.CachedInfo().State.Msgs, nil
 }
 
 // unopened is the bus's, of timd's streams.

@@ -135,7 +135,7 @@ func (m *Machine) drop(i int) {
 }
 
 func (m *Machine) callsTimedOut() {
-	if m.state == LoggingOut {
+	if m.state == LoggingOut && m.now >= m.link.logoutBy {
 		m.loggedOut(false)
 		return
 	}
@@ -152,14 +152,17 @@ func (m *Machine) callsTimedOut() {
 	m.startCallTimer()
 }
 
-// startCallTimer sets the one timer for the earliest deadline.
+// startCallTimer sets the one timer for the earliest deadline, a logout's own
+// among them.
 func (m *Machine) startCallTimer() {
-	if len(m.calls) == 0 {
-		return
+	by := m.link.logoutBy
+	for _, p := range m.calls {
+		if by == 0 || p.by < by {
+			by = p.by
+		}
 	}
-	by := m.calls[0].by
-	for _, p := range m.calls[1:] {
-		by = min(by, p.by)
+	if by == 0 {
+		return
 	}
 	m.start(TimerCalls, max(by-m.now, 1))
 }

@@ -187,3 +187,27 @@ func TestAUserSigThatIsTooLong(t *testing.T) {
 	m = readyMachine(t)
 	require.Equal(t, refused(2), m.Step(100, Renew{Call: 2, UserSig: long}))
 }
+
+// A call that a logout follows keeps its own time, however long that one's
+// answer takes.
+func TestACallKeepsItsTimeDuringALogout(t *testing.T) {
+	w := newWorld(t, false)
+	w.faithful = true
+	w.step(Create{})
+	w.step(Login{Call: w.call(10_000), UserID: fuzzUser, UserSig: fuzzSig})
+	w.recover()
+	w.step(Send{Call: w.call(1_000), Method: "x", Within: 1_000})
+	w.step(Send{Call: w.call(logoutWithin), Method: "x", Within: 20_000})
+	w.step(Logout{Call: w.call(logoutWithin)})
+	w.pass(999)
+	require.Len(t, w.open, 3)
+	w.pass(1) // the world looks after each step
+	require.Len(t, w.open, 2)
+	require.Equal(t, LoggingOut, w.m.State())
+	w.pass(logoutWithin - 1_001)
+	require.Len(t, w.open, 2)
+	w.pass(1)
+	require.Empty(t, w.open)
+	require.Equal(t, LoggedOut, w.m.State())
+	w.step(Destroy{Call: w.call(0)})
+}

@@ -27,6 +27,7 @@ type link struct {
 	since      int64 // when the dial began, then when it opened
 	login      int64 // id of the login frame on this link, 0 before
 	logout     int64
+	logoutBy   int64 // when that is waited for no longer, 0 before
 	admittedAt int64
 	beat       int64 // ms of silence before a ping
 	seenAt     int64 // the last frame

@@ -178,8 +178,8 @@ func (m *Machine) logout(c Call) {
 		m.failUnsent(fault.New(fault.LoggedOut))
 		m.stopSessionTimers()
 		m.state = LoggingOut
-		m.link.logout = m.write(frame.Logout, nil)
-		m.start(TimerCalls, logoutWithin)
+		m.link.logout, m.link.logoutBy = m.write(frame.Logout, nil), m.now+logoutWithin
+		m.startCallTimer()
 	default:
 		// Not connected, or not for long: the instance is out at once. The
 		// gateway learns it on what is left of the connection, behind a login

@@ -144,7 +144,8 @@ export interface ChatSDK extends InboxMethods, UnbuiltMethods {
   login(options: LoginOptions): Promise<IMResponse<LoginResult>>;
   /**
    * Logs out: SDK_NOT_READY, then the promise resolves, also without a
-   * network. Rejects with 2024 when nobody is logged in.
+   * network. What was called before is answered first, and no messages are
+   * given any more. Rejects with 2024 when nobody is logged in.
    */
   logout(): Promise<IMResponse>;
   /** Ends the instance and releases all it holds. Always resolves. */
