@@ -154,19 +154,23 @@ const watchEvery = time.Second
 // is a gateway that looks well and at which nobody can log in, long after
 // somebody has made room on the disk.
 func (e *embedded) watch() {
-	for e.pause() {
+	started := time.Now()
+	var wait time.Duration
+	for e.pause(watchEvery) {
 		err := failure(e.srv) // nobody else changes it
 		if err == nil {
 			continue
 		}
 		e.log.Error("the data directory cannot be written; logins and messages fail until it can", "directory", e.options.StoreDir, "error", err)
 		e.shut()
-		for told := false; e.pause(); {
+		wait = patience(wait, time.Since(started))
+		for told := false; e.pause(wait); {
 			if writable(e.options.StoreDir) != nil {
 				continue
 			}
 			err := e.start()
 			if err == nil {
+				started = time.Now()
 				e.log.Info("the data directory can be written again", "directory", e.options.StoreDir)
 				break
 			}
@@ -176,6 +180,16 @@ func (e *embedded) watch() {
 			}
 		}
 	}
+}
+
+// patience gives how long to wait before it is looked for room on the disk. A
+// little of it is used up at once: then it is waited longer, or the server would
+// go up and down all the time. lasted is how long it has run since.
+func patience(last, lasted time.Duration) time.Duration {
+	if lasted > time.Minute {
+		return watchEvery
+	}
+	return min(max(2*last, watchEvery), 16*watchEvery)
 }
 
 // failure tells why a server cannot store; nil when it can.
@@ -204,9 +218,9 @@ func writable(dir string) (err error) {
 	return f.Sync()
 }
 
-// pause waits for watchEvery; false at the end.
-func (e *embedded) pause() bool {
-	t := time.NewTimer(watchEvery)
+// pause waits; false at the end.
+func (e *embedded) pause(d time.Duration) bool {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:

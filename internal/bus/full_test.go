@@ -126,6 +126,20 @@ func TestCloseWhileTheDiskIsFull(t *testing.T) {
 
 // Of itself NATS takes three quarters of what is free when it starts for its
 // limit: a store that has filled most of its disk would not start again.
+// TestPatience: on a disk with hardly any room the server does not go up and
+// down all the time.
+func TestPatience(t *testing.T) {
+	wait := patience(0, 0)
+	require.Equal(t, watchEvery, wait)
+	for range 10 {
+		longer := patience(wait, 2*time.Second)
+		require.True(t, longer > wait || wait == 16*watchEvery)
+		wait = longer
+	}
+	require.Equal(t, 16*watchEvery, wait)
+	require.Equal(t, watchEvery, patience(wait, time.Hour))
+}
+
 func TestTheDiskIsTheLimit(t *testing.T) {
 	b, err := Open(context.Background(), Options{Data: t.TempDir(), Log: quiet()})
 	require.NoError(t, err)
