@@ -25,6 +25,7 @@ type link struct {
 	gen        Gen
 	phase      phase
 	since      int64 // when the dial began, then when it opened
+	despite    bool  // it was dialled although the host says offline
 	login      int64 // id of the login frame on this link, 0 before
 	logout     int64
 	logoutBy   int64 // when that is waited for no longer, 0 before
@@ -40,7 +41,7 @@ type link struct {
 }
 
 func (m *Machine) dial() {
-	m.link = link{gen: m.link.gen + 1, phase: linkDialing, since: m.now}
+	m.link = link{gen: m.link.gen + 1, phase: linkDialing, since: m.now, despite: !m.online}
 	m.do(Dial{Gen: m.link.gen})
 }
 
@@ -70,7 +71,7 @@ func (m *Machine) connect() {
 func (m *Machine) opened() {
 	m.link.phase = linkOpen
 	m.link.since = m.now
-	m.proven = !m.online
+	m.proven = m.link.despite
 	if m.state == Connecting {
 		m.authenticate()
 	}
@@ -79,6 +80,9 @@ func (m *Machine) opened() {
 // gone: the connection failed to open or has closed.
 func (m *Machine) gone(code int, detail string) {
 	m.link = link{gen: m.link.gen, admittedAt: m.link.admittedAt}
+	if m.state == Connecting && !m.acc.admitted {
+		m.proven = false // for a login one dial that fails is enough
+	}
 	switch m.state {
 	case LoggedOut:
 		// An early socket: login will dial anew.
@@ -161,6 +165,7 @@ func (m *Machine) network(online bool) {
 		return
 	}
 	m.online, m.proven = online, false
+	m.link.despite = false // an earlier dial tells nothing of now
 	switch m.state {
 	case Waiting:
 		switch {
@@ -176,9 +181,13 @@ func (m *Machine) network(online bool) {
 		switch {
 		case online:
 			m.redial()
-		case !m.cfg.Local:
+		default:
 			m.dropLink(closeUnwanted, "offline")
-			m.lost(0)
+			if m.cfg.Local {
+				m.connect()
+			} else {
+				m.lost(0)
+			}
 		}
 	case Authenticating:
 		switch {
