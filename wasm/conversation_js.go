@@ -22,6 +22,9 @@ type conversation struct {
 	whole    bool  // its userProfile is
 	local    bool  // the gateway does not know it: it has no message yet
 	opened   int   // of a local one, which of them comes first
+
+	// What was set before that, until the gateway has taken it.
+	owed map[string]safejs.Value
 }
 
 // conversationShape is what the gateway does not send of a Conversation.
@@ -111,6 +114,11 @@ func (in *inbox) update(c *conversation, v safejs.Value) {
 	unread, read := c.unread, c.peerRead
 	if c.local {
 		in.settle(c, v)
+	}
+	for key, kept := range c.owed {
+		if !bridge.Field(v, key).IsUndefined() {
+			bridge.Put(v, key, kept)
+		}
 	}
 	if c.update(v) {
 		in.ordered = safejs.Undefined()

@@ -65,6 +65,26 @@ func TestSettingsOfAConversationThatBegins(t *testing.T) {
 		return result;`))
 }
 
+// The gateway takes one setting after the other, and tells after each how the
+// conversation is then: what it was told last is not there yet.
+func TestSettingsOfAConversationThatBeginsAreNotUndone(t *testing.T) {
+	require.Equal(t, `[[true,"dear"],[true,"dear"],[false,"other"]]`, inbox1(t, "undone", profiles+`
+		const c = (await tim.getConversationProfile('C2Cbob')).data.conversation;
+		await tim.pinConversation({ conversationID: 'C2Cbob', isPinned: true });
+		await tim.setConversationDraft({ conversationID: 'C2Cbob', draftText: 'dear' });
+		const tell = (more) => note('conversations', { conversations: [conv({ lastMessage: { position: 9 }, ...more })] });
+		const kept = () => [c.isPinned, c.draftText], result = [];
+		tell({ isPinned: false, draftText: '' });
+		result.push(kept());
+		tell({ isPinned: true, draftText: '' }); // the pin is taken, and the draft is on its way
+		result.push(kept());
+		await tim.getUserProfile({ userIDList: ['bob'] }); // answered after both
+		tell({ isPinned: false, draftText: 'other' }); // by another instance
+		result.push(kept());
+		await tim.destroy();
+		return result;`))
+}
+
 // Without a message, what the gateway says of it is not about what was set here.
 func TestSettingsOfAConversationThatHasBegunOutlastANews(t *testing.T) {
 	require.Equal(t, `[[true,"dear",5],["conversation.pin","conversation.draft"]]`, inbox1(t, "outlast", profiles+`

@@ -73,7 +73,12 @@ func (in *inbox) settle(c *conversation, v safejs.Value) {
 		if c.local {
 			continue
 		}
+		if c.owed == nil {
+			c.owed = map[string]safejs.Value{}
+		}
+		c.owed[s.key] = kept
 		in.i.client.Send(s.method, append(named[:2:2], field), 0, func(_ frame.Body, f *fault.Error) {
+			delete(c.owed, s.key)
 			if f != nil {
 				in.i.sdk.log(2, s.method+" of "+c.id+": "+f.Message)
 			}
