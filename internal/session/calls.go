@@ -171,24 +171,26 @@ func (m *Machine) startCallTimer() {
 // mark perhaps that the page has just set, is answered before the logout is; a
 // renewal is none of those, for it would go on with the session.
 func (m *Machine) failUnsent(err *fault.Error) {
-	calls := m.calls
-	m.calls = nil
-	for _, p := range calls {
-		if p.id != 0 && p.method != frame.Renew {
-			m.calls = append(m.calls, p)
-		}
-	}
-	for _, p := range calls {
-		if p.id == 0 || p.method == frame.Renew {
-			m.fail(p.call, err)
-		}
-	}
+	m.failThose(err, func(p pending) bool { return p.id == 0 || p.method == frame.Renew })
 }
 
 func (m *Machine) failCalls(err *fault.Error) {
+	m.failThose(err, func(pending) bool { return true })
+}
+
+// failThose takes calls out and rejects them.
+func (m *Machine) failThose(err *fault.Error, are func(pending) bool) {
 	calls := m.calls
 	m.calls = nil
+	var failed []pending
 	for _, p := range calls {
+		if are(p) {
+			failed = append(failed, p)
+		} else {
+			m.calls = append(m.calls, p)
+		}
+	}
+	for _, p := range failed {
 		m.fail(p.call, err)
 	}
 }

@@ -150,16 +150,23 @@ func describeAll(effects []Effect) (text string) {
 	return text
 }
 
-// An app that calls a thousand times at once, and a gateway that answers at
-// once: the calls go out in order, as fast as the wire's limits allow; the
-// world holds the machine to these. A renewal goes first.
-func TestAnEagerAppKeepsTheLimits(t *testing.T) {
+// readyWorld is a world with a faithful gateway, and somebody logged in.
+func readyWorld(t *testing.T) *world {
+	t.Helper()
 	w := newWorld(t, false)
 	w.faithful = true
 	w.step(Create{})
 	w.step(Login{Call: w.call(10_000), UserID: fuzzUser, UserSig: fuzzSig})
 	w.recover()
 	require.Equal(t, Ready, w.m.State())
+	return w
+}
+
+// An app that calls a thousand times at once, and a gateway that answers at
+// once: the calls go out in order, as fast as the wire's limits allow; the
+// world holds the machine to these. A renewal goes first.
+func TestAnEagerAppKeepsTheLimits(t *testing.T) {
+	w := readyWorld(t)
 	for range maxCalls - 1 {
 		w.step(Send{Call: w.call(30_000), Method: "x", Within: 30_000})
 	}
@@ -191,11 +198,7 @@ func TestAUserSigThatIsTooLong(t *testing.T) {
 // A call that a logout follows keeps its own time, however long that one's
 // answer takes.
 func TestACallKeepsItsTimeDuringALogout(t *testing.T) {
-	w := newWorld(t, false)
-	w.faithful = true
-	w.step(Create{})
-	w.step(Login{Call: w.call(10_000), UserID: fuzzUser, UserSig: fuzzSig})
-	w.recover()
+	w := readyWorld(t)
 	w.step(Send{Call: w.call(1_000), Method: "x", Within: 1_000})
 	w.step(Send{Call: w.call(logoutWithin), Method: "x", Within: 20_000})
 	w.step(Logout{Call: w.call(logoutWithin)})
