@@ -100,13 +100,7 @@ func (in *Inbox) setStatus(ctx context.Context, u User, custom string) (Status, 
 // watchUsers subscribes a session to the statuses of users.
 func (s *Session) watchUsers(ctx context.Context, userIDs []string) error {
 	in, app := s.in, s.user.SDKAppID
-	all := len(s.watches)
-	for _, id := range userIDs {
-		if _, ok := s.watches[User{app, id}]; !ok {
-			all++
-		}
-	}
-	if all > maxWatches {
+	if s.watching(userIDs) > maxWatches {
 		return fault.With(fault.BadParameters, "over 200 users watched")
 	}
 	now, err := in.statuses(ctx, app, userIDs, false)
@@ -115,6 +109,9 @@ func (s *Session) watchUsers(ctx context.Context, userIDs []string) error {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	if s.watches == nil { // closed meanwhile: nobody would end these watches
+		return fault.New(fault.NotLoggedIn)
+	}
 	for i, id := range userIDs {
 		w := User{app, id}
 		if in.watch[w] == nil {
@@ -125,6 +122,19 @@ func (s *Session) watchUsers(ctx context.Context, userIDs []string) error {
 		s.watches[w] = struct{}{}
 	}
 	return nil
+}
+
+// watching returns how many users the session would watch with these added.
+func (s *Session) watching(userIDs []string) int {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	n := len(s.watches)
+	for _, id := range userIDs {
+		if _, ok := s.watches[User{s.user.SDKAppID, id}]; !ok {
+			n++
+		}
+	}
+	return n
 }
 
 // watchedBy gives the statuses of those whom a session watches, for one that

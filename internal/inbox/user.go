@@ -44,12 +44,13 @@ type Session struct {
 	push     Push
 	calls    sync.Mutex // one Call at a time
 
+	watches map[User]struct{} // guarded by in.mu; nil once the session is closed
+
 	// The rest is guarded by user.mu.
 	closed  bool
 	live    bool        // synced: records go out as they come
 	syncing *catchingUp // written by Call only
 	pos     uint64
-	watches map[User]struct{} // guarded by in.mu
 }
 
 // Push queues a notification for the client and returns at once; false when
@@ -109,6 +110,7 @@ func (s *Session) Close() {
 	for w := range s.watches {
 		s.in.unwatch(s, w)
 	}
+	s.watches = nil
 	s.in.mu.Unlock()
 	if was {
 		return
