@@ -45,11 +45,6 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "getMyProfile", promise: (*instance).getMyProfile},
 		{name: "getUserProfile", promise: (*instance).getUserProfile},
 		{name: "updateMyProfile", promise: (*instance).updateMyProfile},
-		{name: "getBlacklist", promise: (*instance).getBlacklist},
-		{name: "addToBlacklist", promise: (*instance).addToBlacklist},
-		{name: "removeFromBlacklist", promise: (*instance).removeFromBlacklist},
-		{name: "getUserStatus", promise: (*instance).getUserStatus},
-		{name: "setSelfStatus", promise: (*instance).setSelfStatus},
 		{name: "subscribeUserStatus", promise: (*instance).subscribeUserStatus},
 		{name: "unsubscribeUserStatus", promise: (*instance).unsubscribeUserStatus},
 
@@ -66,6 +61,9 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "createCustomMessage", sync: (*instance).createCustomMessage},
 		{name: "getTotalUnreadMessageCount", sync: (*instance).getTotalUnreadMessageCount, dead: func() any { return 0 }},
 		{name: "findMessage", sync: (*instance).findMessage, dead: func() any { return safejs.Null() }},
+	}
+	for n := range relays {
+		methods = append(methods, method{name: relays[n].name, promise: relays[n].run})
 	}
 }
 

@@ -190,7 +190,7 @@ func (in *inbox) knows(c *conversation, p safejs.Value) {
 // is none.
 func (in *inbox) profile(conversationID string, done func(p safejs.Value, f *fault.Error)) {
 	round := in.round
-	in.i.client.Send("profile.get", usersParam(conversationID[len(convC2C):]), 0, func(result frame.Body, f *fault.Error) {
+	in.i.client.Send(frame.ProfileGet, usersParam(conversationID[len(convC2C):]), 0, func(result frame.Body, f *fault.Error) {
 		if f == nil && round != in.round {
 			f = fault.New(fault.LoggedOut)
 		}
@@ -275,7 +275,7 @@ func (in *inbox) array() safejs.Value {
 // with its reason.
 func (i *instance) whenSynced(a *answer, f func()) {
 	if a.gated = !i.client.Ready(); a.gated {
-		i.client.Send("session.more", frame.Fields{}, 0, a.done) // the machine knows the reason
+		i.client.Send(frame.SessionMore, frame.Fields{}, 0, a.done) // the machine knows the reason
 		return
 	}
 	if i.inbox.synced {
@@ -385,7 +385,7 @@ func (i *instance) send(a *answer, method string, params frame.Fields, shape fun
 //	setMessageRead(options: {conversationID: string}): Promise<{code: 0, data: {}}>
 func (i *instance) setMessageRead(args []safejs.Value, a *answer) {
 	id := bridge.Object{Value: bridge.Arg(args, 0)}.Text("conversationID")
-	i.send(a, "message.read", frame.Fields{{Key: "conversationID", Value: id}, {Key: "cursor", Value: i.inbox.shown}}, empty)
+	i.send(a, frame.MessageRead, frame.Fields{{Key: "conversationID", Value: id}, {Key: "cursor", Value: i.inbox.shown}}, empty)
 }
 
 // setAllMessageRead: the user has seen them all.
@@ -396,7 +396,7 @@ func (i *instance) setAllMessageRead(args []safejs.Value, a *answer) {
 		a.resolve(bridge.NewObject()) // there are no groups
 		return
 	}
-	i.send(a, "message.readAll", frame.Fields{{Key: "cursor", Value: i.inbox.shown}}, empty)
+	i.send(a, frame.MessageReadAll, frame.Fields{{Key: "cursor", Value: i.inbox.shown}}, empty)
 }
 
 func empty(safejs.Value) safejs.Value { return bridge.NewObject() }

@@ -48,7 +48,7 @@ func (i *instance) getMessageList(args []safejs.Value, a *answer) {
 func (i *instance) page(a *answer, id string, before int64, count int, newer []safejs.Value) {
 	in := i.inbox
 	round := in.round
-	i.client.Send("message.list", frame.Fields{
+	i.client.Send(frame.MessageList, frame.Fields{
 		{Key: "conversationID", Value: id}, {Key: "before", Value: before}, {Key: "count", Value: count - len(newer)},
 	}, 0, func(result frame.Body, f *fault.Error) {
 		if f == nil && round != in.round {
@@ -104,7 +104,7 @@ func (i *instance) revokeMessage(args []safejs.Value, a *answer) {
 		a.reject(fault.New(fault.NotAMessage))
 		return
 	}
-	i.send(a, "message.revoke", frame.Fields{
+	i.send(a, frame.MessageRevoke, frame.Fields{
 		{Key: "conversationID", Value: m.Text("conversationID")}, {Key: "position", Value: position},
 	}, func(result safejs.Value) safejs.Value {
 		return bridge.Wrap("message", i.inbox.assign(m.Value, bridge.Get(result, "message")))
@@ -143,7 +143,7 @@ func (i *instance) deleteMessage(args []safejs.Value, a *answer) {
 		a.reject(badArgument("deleteMessage", "pass an array of messages of one conversation that were sent or received"))
 		return
 	}
-	i.send(a, "message.delete", frame.Fields{
+	i.send(a, frame.MessageDelete, frame.Fields{
 		{Key: "conversationID", Value: conversationID},
 		{Key: "positions", Value: frame.Body(bridge.Object{Value: bridge.NewArray(positions...)})},
 	}, func(safejs.Value) safejs.Value {

@@ -120,7 +120,7 @@ func (in *inbox) sync() {
 	if len(in.watched) > 0 {
 		params = append(params, frame.Field{Key: "watch", Value: frame.Body(bridge.Object{Value: keysOf(in.watched)})})
 	}
-	in.ask("session.sync", params)
+	in.ask(frame.SessionSync, params)
 }
 
 func (in *inbox) ask(method string, params frame.Fields) {
@@ -133,7 +133,7 @@ func (in *inbox) ask(method string, params frame.Fields) {
 		case f != nil:
 			in.failed(f)
 		case isTrue(bridge.Get(bridge.ValueOf(result), "more")):
-			in.ask("session.more", frame.Fields{})
+			in.ask(frame.SessionMore, frame.Fields{})
 		default:
 			in.stands(bridge.ValueOf(result))
 			in.done()
@@ -237,7 +237,7 @@ func (in *inbox) ack() {
 	}
 	in.acking, in.acked = true, in.cursor
 	round := in.round
-	in.i.client.Send("message.ack", frame.Fields{{Key: "cursor", Value: in.cursor}}, 0, func(frame.Body, *fault.Error) {
+	in.i.client.Send(frame.MessageAck, frame.Fields{{Key: "cursor", Value: in.cursor}}, 0, func(frame.Body, *fault.Error) {
 		if round != in.round {
 			return
 		}
@@ -264,12 +264,12 @@ func (in *inbox) notified(method string, note safejs.Value) bool {
 		return true // it was on its way when the session ended
 	}
 	switch method {
-	case "conversations":
+	case frame.NoteConversations:
 		if isTrue(bridge.Field(note, "reset")) {
 			in.seen, in.undone, in.cursor = 0, 0, ""
 		}
 		in.conversations(note)
-	case "messages":
+	case frame.NoteMessages:
 		in.patches(note)
 		in.each(note, "messages", func(m safejs.Value) {
 			position := bridge.Parsed(m).Number("position")
@@ -282,7 +282,7 @@ func (in *inbox) notified(method string, note safejs.Value) bool {
 			in.nameOf(m)
 			in.received = append(in.received, in.intern(m))
 		})
-	case "revoked":
+	case frame.NoteRevoked:
 		in.patches(note)
 		if position := (bridge.Object{Value: note}).Number("position"); position != 0 {
 			if position <= in.undone {
@@ -291,15 +291,15 @@ func (in *inbox) notified(method string, note safejs.Value) bool {
 			in.undone = position
 		}
 		in.each(note, "messages", func(m safejs.Value) { in.revoked = append(in.revoked, in.intern(m)) })
-	case "read":
+	case frame.NoteRead:
 		in.readByPeer(note)
-	case "profile":
+	case frame.NoteProfile:
 		profile := bridge.Field(note, "profile")
 		in.myself(profile)
 		in.emit(session.EventProfileUpdated, bridge.NewArray(profile))
-	case "blacklist":
+	case frame.NoteBlacklist:
 		in.emit(session.EventBlacklistUpdated, bridge.Field(note, "userIDs"))
-	case "status":
+	case frame.NoteStatus:
 		in.emit(session.EventUserStatusUpdated, bridge.Field(note, "statuses"))
 	default:
 		return false

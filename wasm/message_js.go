@@ -152,7 +152,7 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		m.Value = i.inbox.mark(m.Value, "from", bridge.String(i.client.User()))
 		i.inbox.hold(m.Value)
 	}
-	i.client.Send("message.send", frame.Fields{
+	i.client.Send(frame.MessageSend, frame.Fields{
 		{Key: "id", Value: m.Text("ID")},
 		{Key: "to", Value: m.Text("to")},
 		{Key: "type", Value: m.Text("type")},

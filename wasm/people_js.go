@@ -19,22 +19,6 @@ func usersParam(userIDs ...string) frame.Fields {
 	return frame.Fields{{Key: "userIDs", Value: frame.Body(bridge.Object{Value: bridge.NewArray(ids...)})}}
 }
 
-// userList reads options.userIDList; it rejects the call when there is none. Of
-// a list that is too long the first most count, as with the originals.
-func userList(a *answer, method string, options safejs.Value, most int) (frame.Fields, safejs.Value, bool) {
-	list := bridge.Get(options, "userIDList")
-	n := bridge.Length(list)
-	if n == 0 || !isArray(list) {
-		a.reject(badArgument(method, "userIDList must be an array of userIDs"))
-		return nil, list, false
-	}
-	if n > most {
-		a.instance.sdk.log(2, method+" takes the first "+digits(uint32(most))+" of "+digits(uint32(n))+" users")
-	}
-	list = part(list, 0, most) // the page may change its own meanwhile
-	return usersIn(list), list, true
-}
-
 func usersIn(list safejs.Value) frame.Fields {
 	return frame.Fields{{Key: "userIDs", Value: frame.Body(bridge.Object{Value: list})}}
 }
@@ -46,23 +30,17 @@ func part(list safejs.Value, from, to int) safejs.Value {
 // How many users one call of the app may name.
 const (
 	mostProfiles = 1000
-	mostBlocked  = 1000
-	mostStatuses = 500
 	mostWatched  = 100
 )
 
 // usersAtOnce is about how many users the gateway is asked at once.
 const usersAtOnce = 100
 
-func field(name string) func(safejs.Value) safejs.Value {
-	return func(result safejs.Value) safejs.Value { return bridge.Get(result, name) }
-}
-
 // getMyProfile gives the profile of the user who is logged in.
 //
 //	getMyProfile(): Promise<{code: 0, data: Profile}>
 func (i *instance) getMyProfile(_ []safejs.Value, a *answer) {
-	i.send(a, "profile.get", frame.Fields{}, func(result safejs.Value) safejs.Value {
+	i.send(a, frame.ProfileGet, frame.Fields{}, func(result safejs.Value) safejs.Value {
 		p := bridge.Index(bridge.Get(result, "profiles"), 0)
 		i.inbox.myself(p)
 		return p
@@ -78,8 +56,8 @@ func (i *instance) getUserProfile(args []safejs.Value, a *answer) {
 		a.resolve(bridge.NewArray())
 		return
 	}
-	if _, list, ok := userList(a, "getUserProfile", o, mostProfiles); ok {
-		i.collect(a, "profile.get", "profiles", list, nil, func(all safejs.Value) safejs.Value { return all })
+	if list, ok := listOf(a, "getUserProfile", o, "userIDList", mostProfiles); ok {
+		i.collect(a, frame.ProfileGet, "profiles", list, nil, func(all safejs.Value) safejs.Value { return all })
 	}
 }
 
@@ -128,7 +106,7 @@ func (i *instance) updateMyProfile(args []safejs.Value, a *answer) {
 			params = append(params, frame.Field{Key: name, Value: frame.Body(bridge.Object{Value: v})})
 		}
 	})
-	i.send(a, "profile.set", params, func(result safejs.Value) safejs.Value {
+	i.send(a, frame.ProfileSet, params, func(result safejs.Value) safejs.Value {
 		p := bridge.Get(result, "profile")
 		i.inbox.myself(p)
 		return p
@@ -140,66 +118,17 @@ func (in *inbox) myself(p safejs.Value) {
 	in.nick, in.avatar = bridge.Get(p, "nick"), bridge.Get(p, "avatar")
 }
 
-// getBlacklist gives the users whose messages this user does not want.
-//
-//	getBlacklist(): Promise<{code: 0, data: string[]}>
-func (i *instance) getBlacklist(_ []safejs.Value, a *answer) {
-	i.send(a, "blacklist.get", frame.Fields{}, field("userIDs"))
-}
-
-// addToBlacklist refuses messages of users from now on; their sends reject
-// with 20007.
-//
-//	addToBlacklist(options: {userIDList: string[]}): Promise<{code: 0, data: string[]}>
-func (i *instance) addToBlacklist(args []safejs.Value, a *answer) {
-	if params, _, ok := userList(a, "addToBlacklist", bridge.Arg(args, 0), mostBlocked); ok {
-		i.send(a, "blacklist.add", params, field("userIDs"))
-	}
-}
-
-// removeFromBlacklist takes users off the blacklist.
-//
-//	removeFromBlacklist(options: {userIDList: string[]}): Promise<{code: 0, data: string[]}>
-func (i *instance) removeFromBlacklist(args []safejs.Value, a *answer) {
-	if params, _, ok := userList(a, "removeFromBlacklist", bridge.Arg(args, 0), mostBlocked); ok {
-		i.send(a, "blacklist.remove", params, field("userIDs"))
-	}
-}
-
-// getUserStatus tells who is online, and the status that users have set.
-//
-//	getUserStatus(options: {userIDList: string[]}): Promise<{code: 0, data: {successUserList: UserStatus[], failureUserList: []}}>
-func (i *instance) getUserStatus(args []safejs.Value, a *answer) {
-	_, list, ok := userList(a, "getUserStatus", bridge.Arg(args, 0), mostStatuses)
-	if !ok {
-		return
-	}
-	i.collect(a, "status.get", "statuses", list, nil, func(all safejs.Value) safejs.Value {
-		data := bridge.Wrap("successUserList", all)
-		bridge.Put(data, "failureUserList", bridge.NewArray())
-		return data
-	})
-}
-
-// setSelfStatus sets this user's own status.
-//
-//	setSelfStatus(options: {customStatus: string}): Promise<{code: 0, data: UserStatus}>
-func (i *instance) setSelfStatus(args []safejs.Value, a *answer) {
-	status := bridge.Object{Value: bridge.Arg(args, 0)}.Text("customStatus")
-	i.send(a, "status.set", frame.Fields{{Key: "customStatus", Value: status}}, field("status"))
-}
-
 // subscribeUserStatus has USER_STATUS_UPDATED emitted for users, also after a
 // reconnect, until unsubscribeUserStatus or logout.
 //
 //	subscribeUserStatus(options: {userIDList: string[]}): Promise<{code: 0, data: {failureUserList: []}}>
 func (i *instance) subscribeUserStatus(args []safejs.Value, a *answer) {
-	params, list, ok := userList(a, "subscribeUserStatus", bridge.Arg(args, 0), mostWatched)
+	list, ok := listOf(a, "subscribeUserStatus", bridge.Arg(args, 0), "userIDList", mostWatched)
 	if !ok {
 		return
 	}
 	in, round := i.inbox, i.inbox.round
-	i.send(a, "status.watch", params, func(safejs.Value) safejs.Value {
+	i.send(a, frame.StatusWatch, usersIn(list), func(safejs.Value) safejs.Value {
 		if round == in.round {
 			each(list, func(v safejs.Value) {
 				id, _ := bridge.Text(v)
@@ -226,7 +155,7 @@ func (i *instance) unsubscribeUserStatus(args []safejs.Value, a *answer) {
 		params = usersIn(list)
 	}
 	in, round := i.inbox, i.inbox.round
-	i.send(a, "status.unwatch", params, func(safejs.Value) safejs.Value {
+	i.send(a, frame.StatusUnwatch, params, func(safejs.Value) safejs.Value {
 		// With the answer, as subscribeUserStatus does: they come in order.
 		switch {
 		case round != in.round:

@@ -48,7 +48,7 @@ func (in *inbox) open(a *answer, id string) {
 
 // settings of a conversation, and the calls that set them.
 var settings = []struct{ key, method string }{
-	{"isPinned", "conversation.pin"}, {"draftText", "conversation.draft"}, {"customData", "conversation.custom"},
+	{"isPinned", frame.ConversationPin}, {"draftText", frame.ConversationDraft}, {"customData", frame.ConversationCustom},
 }
 
 // settle: the gateway tells of a conversation that began here. What the page
@@ -189,7 +189,7 @@ func (i *instance) deleteConversation(args []safejs.Value, a *answer) {
 		a.reject(badArgument("deleteConversation", "pass a conversationID, or an object with conversationIDList"))
 		return
 	}
-	i.conversationsCall(a, "conversation.delete", ids, frame.Field{Key: "clearHistory", Value: history}, func(id string) {
+	i.conversationsCall(a, frame.ConversationDelete, ids, frame.Field{Key: "clearHistory", Value: history}, func(id string) {
 		i.inbox.remove(id)
 		i.inbox.flush()
 	}, func() safejs.Value {
@@ -210,7 +210,7 @@ func (i *instance) pinConversation(args []safejs.Value, a *answer) {
 		a.resolve(i.inbox.named(id))
 		return
 	}
-	i.conversationCall(a, "conversation.pin", bridge.String(id), frame.Field{Key: "isPinned", Value: pinned})
+	i.conversationCall(a, frame.ConversationPin, bridge.String(id), frame.Field{Key: "isPinned", Value: pinned})
 }
 
 // setConversationDraft keeps a draft with a conversation.
@@ -230,7 +230,7 @@ func (i *instance) setConversationDraft(args []safejs.Value, a *answer) {
 		a.resolve(shape(safejs.Undefined()))
 		return
 	}
-	i.send(a, "conversation.draft", frame.Fields{{Key: "conversationID", Value: id}, {Key: "draftText", Value: draft}}, shape)
+	i.send(a, frame.ConversationDraft, frame.Fields{{Key: "conversationID", Value: id}, {Key: "draftText", Value: draft}}, shape)
 }
 
 // clearHistoryMessage removes what a conversation holds, for this user.
@@ -242,7 +242,7 @@ func (i *instance) clearHistoryMessage(args []safejs.Value, a *answer) {
 		a.resolve(i.inbox.named(id))
 		return
 	}
-	i.conversationCall(a, "conversation.clear", bridge.String(id))
+	i.conversationCall(a, frame.ConversationClear, bridge.String(id))
 }
 
 // setConversationCustomData keeps the app's own data with conversations.
@@ -255,7 +255,7 @@ func (i *instance) setConversationCustomData(args []safejs.Value, a *answer) {
 		a.reject(badArgument("setConversationCustomData", "conversationIDList must be an array"))
 		return
 	}
-	i.conversationsCall(a, "conversation.custom", ids, frame.Field{Key: "customData", Value: custom}, func(id string) {
+	i.conversationsCall(a, frame.ConversationCustom, ids, frame.Field{Key: "customData", Value: custom}, func(id string) {
 		i.inbox.set(id, "customData", bridge.String(custom))
 	}, func() safejs.Value {
 		data := bridge.Wrap("successConversationIDList", ids)

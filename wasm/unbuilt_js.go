@@ -30,23 +30,15 @@ var (
 	}
 )
 
-// unbuiltMethods gives an object of those methods of the original that are not
-// in the table. They know no instance, so all instances share them.
+// unbuiltMethods makes an object of those methods of the original that are not
+// built. They know no instance, so all instances share them.
 func (s *sdk) unbuiltMethods() safejs.Value {
-	built := map[string]bool{}
-	for _, m := range methods {
-		built[m.name] = true
-	}
-	names := bridge.Parse(methodsJSON)
-	n, _ := names.Length()
 	o := bridge.NewObject()
 	entry := s.guard.Guarded(bridge.Static(s.onUnbuilt, s.failedSync))
-	for k := range n {
-		v, _ := names.Index(k)
-		if name, _ := bridge.Text(v); !built[name] {
-			bridge.Put(o, name, bridge.Call(entry, "bind", safejs.Undefined(), v))
-		}
-	}
+	each(bridge.Parse(unbuiltJSON), func(v safejs.Value) {
+		name, _ := bridge.Text(v)
+		bridge.Put(o, name, bridge.Call(entry, "bind", safejs.Undefined(), v))
+	})
 	return o
 }
 

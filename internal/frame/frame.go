@@ -33,8 +33,10 @@
 //	renew {userSig} -> {expiresIn}
 //	ping {} -> {serverTime}
 //
-// Further methods and notifications are named noun.verb and by noun; those of
-// messages, conversations, profiles and statuses stand in package inbox.
+// Further methods and notifications are named noun.verb and by noun:
+// methods_gen.go lists them all with their params and results, grouped by
+// family. What those of messages, conversations and people mean stands in
+// package inbox.
 //
 // Notifications of the gateway: evicted {type}, drain {}.
 //
@@ -66,18 +68,6 @@ const (
 	Heartbeat   = 15_000 // the client pings after this much silence
 	PongWithin  = 8_000  // and gives the link up when no answer comes within this
 	ProbeWithin = 3_000  // the same, right after the page was shown again
-)
-
-// Method names.
-const (
-	Login    = "login"
-	Logout   = "logout"
-	Farewell = "farewell"
-	Renew    = "renew"
-	Ping     = "ping"
-
-	Evicted = "evicted"
-	Drain   = "drain"
 )
 
 // Intents of a login frame.

@@ -23,7 +23,9 @@ func (s source) files() (map[string][]byte, error) {
 	for name, text := range map[string]string{
 		"internal/fault/codes_gen.go":    s.faultCodes(),
 		"internal/session/events_gen.go": s.sessionEvents(),
+		"internal/frame/methods_gen.go":  s.frameMethods(),
 		"wasm/constants_gen_js.go":       s.wasmConstants(),
+		"wasm/relays_gen_js.go":          s.wasmRelays(),
 	} {
 		formatted, err := format.Source([]byte(text))
 		if err != nil {
@@ -67,7 +69,7 @@ func (s source) sessionEvents() string {
 }
 
 func (s source) wasmConstants() string {
-	methods, err := json.Marshal(s.Methods)
+	unbuilt, err := json.Marshal(s.Unbuilt)
 	if err != nil {
 		panic(err) // strings always marshal
 	}
@@ -78,8 +80,8 @@ func (s source) wasmConstants() string {
 	b.WriteString("// constantsJSON is the object {EVENT, TYPES}: the host's JSON.parse builds it in\n" +
 		"// one call, which costs less code than setting each member.\n")
 	fmt.Fprintf(&b, "const constantsJSON = `{\"EVENT\":%s,\"TYPES\":%s}`\n\n", compact(s.Event), compact(s.Types))
-	b.WriteString("// methodsJSON is the array of the names of an instance's public methods.\n")
-	fmt.Fprintf(&b, "const methodsJSON = `%s`\n", methods)
+	b.WriteString("// unbuiltJSON is the array of the names of the public methods that are not built.\n")
+	fmt.Fprintf(&b, "const unbuiltJSON = `%s`\n", unbuilt)
 	return b.String()
 }
 

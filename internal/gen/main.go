@@ -3,7 +3,8 @@
 //
 //	codes.json      error codes, their Go names and messages
 //	constants.json  EVENT and TYPES of the JS API
-//	methods.json    names of the public methods of an instance
+//	methods.json    names of the public methods of an instance, and which are built
+//	wire.json       the methods and notifications of the wire, and SDK methods that only ask
 //	js/package.json the version
 //
 // Run it in the module's root after a change: go run ./internal/gen. Its test

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 var (
@@ -17,6 +18,8 @@ var (
 	constantsJSON []byte
 	//go:embed methods.json
 	methodsJSON []byte
+	//go:embed wire.json
+	wireJSON []byte
 )
 
 // source is what the JSON files say.
@@ -26,6 +29,8 @@ type source struct {
 	Event   table
 	Types   table
 	Methods []string
+	Unbuilt []string // those of Methods that only exist
+	Wire    wire
 }
 
 // code is one error code.
@@ -99,14 +104,21 @@ func load(root string) (source, error) {
 	}
 	var methods struct {
 		Methods []string `json:"methods"`
+		Built   []string `json:"built"`
 	}
 	err = errors.Join(
 		json.Unmarshal(text, &npm),
 		json.Unmarshal(codesJSON, &s.Codes),
 		json.Unmarshal(constantsJSON, &constants),
 		json.Unmarshal(methodsJSON, &methods),
+		json.Unmarshal(wireJSON, &s.Wire),
 	)
 	s.Version = npm.Version
 	s.Event, s.Types, s.Methods = constants.EVENT, constants.TYPES, methods.Methods
+	for _, m := range methods.Methods {
+		if !slices.Contains(methods.Built, m) {
+			s.Unbuilt = append(s.Unbuilt, m)
+		}
+	}
 	return s, err
 }

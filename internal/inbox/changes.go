@@ -3,6 +3,8 @@ package inbox
 import (
 	"context"
 	"slices"
+
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 // adopt keeps the settings for composing live frames, and has the live
@@ -52,12 +54,12 @@ func (u *user) documentChanged(kind string, rev uint64, data []byte) {
 	case docProfile:
 		var p Profile
 		if decodeJSON(data, &p) == nil {
-			u.tell(noteProfile, profileNote{p.withDefaults(u.UserID)}, nil)
+			u.tell(frame.NoteProfile, profileNote{p.withDefaults(u.UserID)}, nil)
 		}
 	case docBlack:
 		var ids []string
 		if decodeJSON(data, &ids) == nil {
-			u.tell(noteBlacklist, blacklist{orEmpty(ids)}, nil)
+			u.tell(frame.NoteBlacklist, blacklist{orEmpty(ids)}, nil)
 		}
 	}
 }
@@ -132,7 +134,7 @@ func (u *user) tellOf(other string, owed bool) error {
 		for s := range u.sessions {
 			if s.live {
 				note.Cursor = u.at(s.pos).String()
-				if !s.push(noteConversations, encode(note)) {
+				if !s.push(frame.NoteConversations, encode(note)) {
 					s.stall()
 				}
 			}

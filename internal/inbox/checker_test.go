@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 // TestChecker sends between random users on two gateways while links break,
@@ -300,7 +301,7 @@ func BenchmarkSend(b *testing.B) {
 		in := open(b, openBus(b, b.TempDir()), Options{})
 		got := make(chan struct{}, 1)
 		s := in.Attach(User{app, "bob"}, "b1", func(method string, _ json.RawMessage) bool {
-			if method == noteMessages {
+			if method == frame.NoteMessages {
 				got <- struct{}{}
 			}
 			return true

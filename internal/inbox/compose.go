@@ -3,6 +3,8 @@ package inbox
 import (
 	"bytes"
 	"encoding/json"
+
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 // Message is a message as one of its two users sees it, with the original's
@@ -182,17 +184,6 @@ func forShow(typ string, payload json.RawMessage) string {
 	return t.Text
 }
 
-// Notifications.
-const (
-	noteConversations = "conversations"
-	noteMessages      = "messages"
-	noteRevoked       = "revoked"
-	noteRead          = "read"
-	noteProfile       = "profile"
-	noteBlacklist     = "blacklist"
-	noteStatus        = "status"
-)
-
 type conversationsNote struct {
 	Conversations []Conversation `json:"conversations"`
 	All           bool           `json:"all,omitempty"`
@@ -236,7 +227,7 @@ func (o *outgoing) frame(s *Session, r *record, side int) (string, json.RawMessa
 			if o.own == nil {
 				o.own = encode(conversationsNote{Conversations: conv, Cursor: at})
 			}
-			return noteConversations, o.own
+			return frame.NoteConversations, o.own
 		}
 		if o.full == nil {
 			o.full = encode(messagesNote{
@@ -245,17 +236,17 @@ func (o *outgoing) frame(s *Session, r *record, side int) (string, json.RawMessa
 				Cursor:        at,
 			})
 		}
-		return noteMessages, o.full
+		return frame.NoteMessages, o.full
 	case kindRead:
 		if o.full != nil {
 			return o.method, o.full
 		}
 		if r.By == side {
-			o.method = noteConversations
+			o.method = frame.NoteConversations
 			o.full = encode(conversationsNote{Conversations: []Conversation{conversationOf(r, nil, flags{}, set, side)}, Cursor: at})
 		} else {
 			m := r.Read[r.By]
-			o.method = noteRead
+			o.method = frame.NoteRead
 			o.full = encode(readNote{c2c + r.pair.users[r.By], m.Seq, m.Time, at})
 		}
 		return o.method, o.full
@@ -269,7 +260,7 @@ func (o *outgoing) frame(s *Session, r *record, side int) (string, json.RawMessa
 				Position:      r.pos,
 			})
 		}
-		return noteRevoked, o.full
+		return frame.NoteRevoked, o.full
 	}
 	return "", nil
 }

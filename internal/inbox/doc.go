@@ -63,7 +63,6 @@
 //	message.delete {conversationID, positions} -> {}
 //	message.revoke {conversationID, position} -> {message}
 //	message.ack {cursor} -> {}
-//	conversation.get {conversationID} -> {conversation}
 //	conversation.delete {conversationIDs, clearHistory} -> {}
 //	conversation.pin {conversationID, isPinned} -> {}
 //	conversation.draft {conversationID, draftText}; conversation.custom {conversationIDs, customData} -> {}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 // endsAfter is a context that is over once it was asked a number of times.
@@ -74,7 +75,7 @@ func TestBrokenSyncKeepsRevocations(t *testing.T) {
 		b.mu.Unlock()
 		b.s = in.Attach(User{app, "bob"}, "b1", func(method string, params json.RawMessage) bool {
 			b.mu.Lock()
-			enough := method == noteRevoked && len(b.revoked) > had
+			enough := method == frame.NoteRevoked && len(b.revoked) > had
 			b.mu.Unlock()
 			return !enough && b.push(method, params)
 		})

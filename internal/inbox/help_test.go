@@ -12,6 +12,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 const app = 1400000000
@@ -156,21 +157,21 @@ func (c *client) push(method string, params json.RawMessage) bool {
 		delete(c.list, id)
 	}
 	switch method {
-	case noteMessages, noteRevoked:
+	case frame.NoteMessages, frame.NoteRevoked:
 		var n messagesNote
 		if err := json.Unmarshal(params, &n); err != nil {
 			c.t.Error(err)
 		}
-		if method == noteMessages {
+		if method == frame.NoteMessages {
 			c.messages = append(c.messages, n.Messages...)
 		} else {
 			c.revoked = append(c.revoked, n.Messages...)
 		}
-	case noteRead:
+	case frame.NoteRead:
 		var n readNote
 		_ = json.Unmarshal(params, &n)
 		c.reads = append(c.reads, n)
-	case noteStatus:
+	case frame.NoteStatus:
 		var n statusNote
 		_ = json.Unmarshal(params, &n)
 		c.statuses = append(c.statuses, n.Statuses...)

@@ -83,10 +83,10 @@ func Methods() []string {
 }
 
 var calls = map[string]call{
-	"session.sync": with(func(ctx context.Context, s *Session, p syncParams) (any, error) { return s.sync(ctx, p) }),
-	"session.more": with(func(ctx context.Context, s *Session, _ nothing) (any, error) { return s.more(ctx) }),
-	"message.send": with(func(ctx context.Context, s *Session, p sendParams) (any, error) { return s.sendMessage(ctx, p) }),
-	"message.list": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+	frame.SessionSync: with(func(ctx context.Context, s *Session, p syncParams) (any, error) { return s.sync(ctx, p) }),
+	frame.SessionMore: with(func(ctx context.Context, s *Session, _ nothing) (any, error) { return s.more(ctx) }),
+	frame.MessageSend: with(func(ctx context.Context, s *Session, p sendParams) (any, error) { return s.sendMessage(ctx, p) }),
+	frame.MessageList: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		if p.Count <= 0 || p.Count > window {
 			p.Count = window
 		}
@@ -96,25 +96,25 @@ var calls = map[string]call{
 		}
 		return listResult{got.messages, got.next, got.complete}, err
 	}),
-	"message.read": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+	frame.MessageRead: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		at, _ := parseCursor(p.Cursor)
 		return nothing{}, s.in.markRead(ctx, c, side, at.pos)
 	}),
-	"message.readAll": with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
+	frame.MessageReadAll: with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
 		at, _ := parseCursor(p.Cursor)
 		return nothing{}, s.readAll(ctx, at.pos)
 	}),
-	"message.delete": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+	frame.MessageDelete: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		return nothing{}, s.deleteMessages(ctx, c, side, p.Positions)
 	}),
-	"message.revoke": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+	frame.MessageRevoke: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		r, err := s.in.revoke(ctx, c, side, p.Position)
 		if err != nil {
 			return nil, err
 		}
 		return messageResult{message(r.revoked(), r, flags{Revoked: true, By: c.users[r.By]}, side)}, nil
 	}),
-	"message.ack": with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
+	frame.MessageAck: with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
 		c, ok := parseCursor(p.Cursor)
 		if ok {
 			s.in.told(ctx, c.pos) // another gateway's follower may have been ahead
@@ -125,25 +125,22 @@ var calls = map[string]call{
 		s.user.ack(c.pos)
 		return nothing{}, nil
 	}),
-	"conversation.get": inConversation(func(ctx context.Context, s *Session, c pair, _ int, p conversationParams) (any, error) {
-		return s.conversation(ctx, c, p)
-	}),
-	"conversation.delete": with(func(ctx context.Context, s *Session, p conversationParams) (any, error) {
+	frame.ConversationDelete: with(func(ctx context.Context, s *Session, p conversationParams) (any, error) {
 		return s.deleteConversations(ctx, p)
 	}),
-	"conversation.clear": inConversation(func(ctx context.Context, s *Session, c pair, side int, _ conversationParams) (any, error) {
+	frame.ConversationClear: inConversation(func(ctx context.Context, s *Session, c pair, side int, _ conversationParams) (any, error) {
 		return nothing{}, s.clear(ctx, []string{c.users[c.other(side)]}, false, true)
 	}),
-	"conversation.pin": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+	frame.ConversationPin: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		return nothing{}, s.change(ctx, []string{c.users[c.other(side)]}, func(v *settings) { v.Pinned = p.IsPinned })
 	}),
-	"conversation.draft": inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+	frame.ConversationDraft: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		if !validText(p.DraftText, 1000) {
 			return nil, fault.With(fault.BadParameters, "draftText is over 1000 bytes")
 		}
 		return nothing{}, s.change(ctx, []string{c.users[c.other(side)]}, func(v *settings) { v.Draft = p.DraftText })
 	}),
-	"conversation.custom": with(func(ctx context.Context, s *Session, p conversationParams) (any, error) {
+	frame.ConversationCustom: with(func(ctx context.Context, s *Session, p conversationParams) (any, error) {
 		others, err := peersIn(p.ConversationIDs)
 		if err != nil {
 			return nil, err
@@ -153,7 +150,7 @@ var calls = map[string]call{
 		}
 		return nothing{}, s.change(ctx, others, func(v *settings) { v.Custom = p.CustomData })
 	}),
-	"profile.get": with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
+	frame.ProfileGet: with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
 		if len(p.UserIDs) == 0 {
 			p.UserIDs = []string{s.user.UserID}
 		}
@@ -163,48 +160,48 @@ var calls = map[string]call{
 		list, err := s.in.profiles(ctx, s.user.SDKAppID, p.UserIDs)
 		return profilesResult{fitting(list, s.in.o.Frame)}, err
 	}),
-	"profile.set": with(func(ctx context.Context, s *Session, p profileFields) (any, error) {
+	frame.ProfileSet: with(func(ctx context.Context, s *Session, p profileFields) (any, error) {
 		v, err := s.in.setProfile(ctx, s.user.User, p)
 		return profileNote{v}, err
 	}),
-	"blacklist.get": with(func(ctx context.Context, s *Session, _ nothing) (any, error) {
+	frame.BlacklistGet: with(func(ctx context.Context, s *Session, _ nothing) (any, error) {
 		v, err := read[[]string](ctx, s.in, s.user.User, docBlack)
 		return blacklist{orEmpty(v)}, err
 	}),
-	"blacklist.add": with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
+	frame.BlacklistAdd: with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
 		if err := checkUsers(p.UserIDs, maxBlacklist); err != nil {
 			return nil, err
 		}
 		v, err := s.in.changeBlacklist(ctx, s.user.User, p.UserIDs, nil)
 		return blacklist{v}, err
 	}),
-	"blacklist.remove": with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
+	frame.BlacklistRemove: with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
 		if err := checkUsers(p.UserIDs, maxBlacklist); err != nil {
 			return nil, err
 		}
 		v, err := s.in.changeBlacklist(ctx, s.user.User, nil, p.UserIDs)
 		return blacklist{v}, err
 	}),
-	"status.get": with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
+	frame.StatusGet: with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
 		if err := checkUsers(p.UserIDs, 500); err != nil {
 			return nil, err
 		}
 		list, err := s.in.statuses(ctx, s.user.SDKAppID, p.UserIDs, false)
 		return statusNote{fitting(list, s.in.o.Frame)}, err
 	}),
-	"status.set": with(func(ctx context.Context, s *Session, p statusParams) (any, error) {
+	frame.StatusSet: with(func(ctx context.Context, s *Session, p statusParams) (any, error) {
 		st, err := s.in.setStatus(ctx, s.user.User, p.CustomStatus)
 		return struct {
 			Status Status `json:"status"`
 		}{st}, err
 	}),
-	"status.watch": with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
+	frame.StatusWatch: with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
 		if err := checkUsers(p.UserIDs, 100); err != nil {
 			return nil, err
 		}
 		return nothing{}, s.watchUsers(ctx, p.UserIDs)
 	}),
-	"status.unwatch": with(func(_ context.Context, s *Session, p usersParams) (any, error) {
+	frame.StatusUnwatch: with(func(_ context.Context, s *Session, p usersParams) (any, error) {
 		s.unwatchUsers(p.UserIDs)
 		return nothing{}, nil
 	}),
@@ -236,30 +233,6 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 		return nil, fault.With(fault.Internal, method)
 	}
 	return data, nil
-}
-
-func (s *Session) conversation(ctx context.Context, c pair, p conversationParams) (any, error) {
-	all, _, err := s.in.peersOf(ctx, s.user.User)
-	if err != nil {
-		return nil, err
-	}
-	head, err := s.in.load(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	if head == nil {
-		return nil, fault.With(fault.NoConversation, strconv.Quote(p.ConversationID))
-	}
-	list, err := s.in.compose(ctx, s.user.User, []*record{head}, all)
-	if err != nil {
-		return nil, err
-	}
-	if len(list) == 0 {
-		return nil, fault.With(fault.NoConversation, strconv.Quote(p.ConversationID))
-	}
-	return struct {
-		Conversation Conversation `json:"conversation"`
-	}{list[0]}, nil
 }
 
 func (s *Session) readAll(ctx context.Context, upTo uint64) error {

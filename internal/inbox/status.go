@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 // Status types of the original.
@@ -217,7 +218,7 @@ func (in *Inbox) look(ctx context.Context, app uint32, userIDs []string, current
 		params := encode(statusNote{list})
 		s.user.mu.Lock()
 		if s.live {
-			s.push(noteStatus, params)
+			s.push(frame.NoteStatus, params)
 		}
 		s.user.mu.Unlock()
 	}
@@ -275,7 +276,7 @@ func (in *Inbox) sawLive(m *nats.Msg) {
 			switch up := s.syncing; {
 			case mine:
 			case s.live:
-				s.push(noteMessages, params)
+				s.push(frame.NoteMessages, params)
 			case up != nil && len(up.lives) < keptLive:
 				up.lives = append(up.lives, params) // after what it catches up with
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 type syncParams struct {
@@ -86,7 +87,7 @@ func (s *Session) begin(ctx context.Context, from cursor, resumed bool) error {
 			// The stores have been set back, from a backup perhaps: what this
 			// instance has seen is not in them.
 			from, up.resumed = cursor{}, false
-			up.note(noteConversations, conversationsNote{Conversations: []Conversation{}, Reset: true})
+			up.note(frame.NoteConversations, conversationsNote{Conversations: []Conversation{}, Reset: true})
 		}
 		up.at.pos = in.messages.pos.Load()
 		err = s.catchUp(ctx, from, up)
@@ -148,11 +149,11 @@ func (s *Session) more(ctx context.Context) (any, error) {
 	}
 	for _, params := range up.lives {
 		if s.live {
-			s.push(noteMessages, params)
+			s.push(frame.NoteMessages, params)
 		}
 	}
 	u.changedSince(up.told)
-	if len(watched) > 0 && s.live && !s.push(noteStatus, encode(statusNote{watched})) {
+	if len(watched) > 0 && s.live && !s.push(frame.NoteStatus, encode(statusNote{watched})) {
 		s.stall()
 	}
 	return syncResult{Cursor: u.at(s.pos).String(), Resumed: up.resumed}, nil
@@ -267,12 +268,12 @@ func (s *Session) catchUp(ctx context.Context, from cursor, up *catchingUp) erro
 }
 
 // list adds conversations, in as many notifications as they need.
-func (up *catchingUp) list(list []Conversation, whole bool, frame int) {
+func (up *catchingUp) list(list []Conversation, whole bool, limit int) {
 	for first := true; first || len(list) > 0; first = false {
 		n, size := 0, 0
 		for n < len(list) {
 			size += sizeOfConversation(list[n])
-			if size > frame && n > 0 {
+			if size > limit && n > 0 {
 				break
 			}
 			n++
@@ -282,7 +283,7 @@ func (up *catchingUp) list(list []Conversation, whole bool, frame int) {
 		if part == nil {
 			part = []Conversation{}
 		}
-		up.note(noteConversations, conversationsNote{Conversations: part, All: whole, More: len(list) > 0})
+		up.note(frame.NoteConversations, conversationsNote{Conversations: part, All: whole, More: len(list) > 0})
 	}
 }
 
@@ -337,7 +338,7 @@ func (s *Session) composeMissed(ctx context.Context, up *catchingUp, heads []*re
 		if len(revoked) > 0 {
 			stands.pos = min(stands.pos, revoked[0].pos-1)
 		}
-		up.note(noteMessages, messagesNote{Messages: messages[:n], Missed: true, More: n < len(messages), Cursor: stands.String()})
+		up.note(frame.NoteMessages, messagesNote{Messages: messages[:n], Missed: true, More: n < len(messages), Cursor: stands.String()})
 		messages, sizes = messages[n:], sizes[n:]
 	}
 	for i, r := range revoked {
@@ -347,7 +348,7 @@ func (s *Session) composeMissed(ctx context.Context, up *catchingUp, heads []*re
 		if i+1 < len(revoked) {
 			stands.pos = revoked[i+1].pos - 1
 		}
-		up.note(noteRevoked, messagesNote{Messages: []Message{m}, Cursor: stands.String(), Position: r.pos})
+		up.note(frame.NoteRevoked, messagesNote{Messages: []Message{m}, Cursor: stands.String(), Position: r.pos})
 	}
 	return nil
 }

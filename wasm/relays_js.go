@@ -1,0 +1,97 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// relay is an SDK method that only goes to the gateway and back: a row of
+// internal/gen/wire.json, where its fields are explained.
+type relay struct {
+	name, method string
+	args         []argument
+	pages        string
+	data         []datum
+}
+
+type argument struct {
+	kind     byte
+	from, to string
+	most     int
+}
+
+// The kinds of arguments.
+const (
+	argList = 'l'
+	argText = 't'
+)
+
+type datum struct{ name, from string }
+
+// run checks the arguments, asks the gateway and resolves with its result. A
+// call before SDK_READY rejects with its reason, whatever its arguments are.
+func (c *relay) run(i *instance, args []safejs.Value, a *answer) {
+	if a.gated = !i.client.Ready(); a.gated {
+		i.client.Send(c.method, frame.Fields{}, 0, a.done) // the session knows the reason
+		return
+	}
+	var params frame.Fields
+	var list safejs.Value
+	options := bridge.Arg(args, 0)
+	for _, arg := range c.args {
+		switch arg.kind {
+		case argList:
+			l, ok := listOf(a, c.name, options, arg.from, arg.most)
+			if !ok {
+				return
+			}
+			list = l
+			params = append(params, frame.Field{Key: arg.to, Value: frame.Body(bridge.Object{Value: l})})
+		case argText:
+			params = append(params, frame.Field{Key: arg.to, Value: bridge.Object{Value: options}.Text(arg.from)})
+		}
+	}
+	if c.pages != "" {
+		i.collect(a, c.method, c.pages, list, nil, func(all safejs.Value) safejs.Value {
+			return c.shape(bridge.Wrap(c.pages, all))
+		})
+		return
+	}
+	i.send(a, c.method, params, c.shape)
+}
+
+// shape makes the promise's data of a result.
+func (c *relay) shape(result safejs.Value) safejs.Value {
+	data := bridge.NewObject()
+	for _, d := range c.data {
+		v := bridge.NewArray()
+		if d.from != "" {
+			v = bridge.Get(result, d.from)
+		}
+		if d.name == "" {
+			return v
+		}
+		bridge.Put(data, d.name, v)
+	}
+	return data
+}
+
+// listOf reads an array of the options; it rejects the call when there is none.
+// Of a list that is too long the first most elements count, as with the
+// originals.
+func listOf(a *answer, method string, options safejs.Value, key string, most int) (safejs.Value, bool) {
+	list := bridge.Get(options, key)
+	n := bridge.Length(list)
+	if n == 0 || !isArray(list) {
+		a.reject(badArgument(method, key+" must be an array that is not empty"))
+		return list, false
+	}
+	if n > most {
+		a.instance.sdk.log(2, method+" takes the first "+digits(uint32(most))+" of "+digits(uint32(n))+" in "+key)
+	}
+	return part(list, 0, most), true // a copy: the page may change its own meanwhile
+}
