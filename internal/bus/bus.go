@@ -1,6 +1,17 @@
 // Package bus gives timd its NATS: a server embedded in the process, or a
 // connection to a cluster that others run. Everything that gateways share goes
 // through it; the packages registry and inbox keep their streams on it.
+//
+//	names.go     every stream, bucket and subject, with what it holds
+//	bus.go       Open, and what a Bus tells of itself
+//	embedded.go  the server in this process: its directory, a full disk
+//	lock_*.go    one process a data directory
+//	external.go  the connection to a cluster
+//	stream.go    streams are made; values are read and set by compare-and-set
+//	log.go       logs: read by position, appended to, waiting out an election
+//	follow.go    everything new in a stream, in order and without gaps
+//	spread.go    many ways to the store and back at once
+//	fault.go     what a client is told of an error
 package bus
 
 import (

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -177,6 +178,10 @@ func (b *Bus) LastAtLeader(ctx context.Context, stream, subject string) (Value, 
 	if err != nil {
 		return Value{}, err
 	}
+	return fromLeader(m)
+}
+
+func fromLeader(m *nats.Msg) (Value, error) {
 	var reply struct {
 		Error   *jetstream.APIError `json:"error"`
 		Message struct {
@@ -190,8 +195,11 @@ func (b *Bus) LastAtLeader(ctx context.Context, stream, subject string) (Value, 
 		return Value{}, fmt.Errorf("NATS gives no readable answer: %w", err)
 	}
 	if reply.Error != nil {
-		if reply.Error.Code == 404 {
+		switch reply.Error.Code {
+		case http.StatusNotFound:
 			return Value{}, ErrNoValue
+		case http.StatusServiceUnavailable:
+			return Value{}, fmt.Errorf("%w: %w", ErrNoLeader, reply.Error)
 		}
 		return Value{}, reply.Error
 	}
@@ -213,25 +221,8 @@ func (b *Bus) Put(ctx context.Context, subject string, data []byte, seq uint64, 
 	if ttl > 0 {
 		m.Header.Set(jetstream.MsgTTLHeader, strconv.FormatInt(int64((ttl+time.Second-1)/time.Second), 10)+"s")
 	}
-	r, err := b.nc.RequestMsgWithContext(ctx, m)
-	if err != nil {
-		return 0, err
-	}
-	var ack struct {
-		Error *jetstream.APIError `json:"error"`
-		Seq   uint64              `json:"seq"`
-	}
-	if err := json.Unmarshal(r.Data, &ack); err != nil {
-		return 0, fmt.Errorf("NATS gives no readable answer: %w", err)
-	}
-	if ack.Error != nil {
-		switch ack.Error.ErrorCode {
-		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
-			return 0, ErrConflict
-		}
-		return 0, ack.Error
-	}
-	return ack.Seq, nil
+	a, err := b.publish(ctx, m)
+	return a.Seq, err
 }
 
 // Batch reads up to n messages from a sequence number on whose subject matches

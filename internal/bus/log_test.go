@@ -1,0 +1,185 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// logs opens a bus in memory with a stream l.> of logs.
+func logs(t *testing.T) *Log {
+	t.Helper()
+	b, err := Open(t.Context(), Options{Data: Memory, Log: quiet()})
+	require.NoError(t, err)
+	t.Cleanup(b.Close)
+	_, err = b.Ensure(t.Context(), jetstream.StreamConfig{Name: "L", Subjects: []string{"l.>"}, AllowDirect: true, Duplicates: time.Minute})
+	require.NoError(t, err)
+	return b.Log("L")
+}
+
+func TestLog(t *testing.T) {
+	l, ctx := logs(t), t.Context()
+	_, err := l.Last(ctx, "l.a")
+	require.ErrorIs(t, err, ErrNoValue)
+	_, err = l.At(ctx, 0)
+	require.ErrorIs(t, err, ErrNoValue)
+	_, err = l.At(ctx, 1)
+	require.ErrorIs(t, err, ErrNoValue)
+
+	one, dup, err := l.Append(ctx, "l.a", []byte("one"), 0, "id1")
+	require.NoError(t, err)
+	require.False(t, dup)
+	_, _, err = l.Append(ctx, "l.a", []byte("late"), 0, "")
+	require.ErrorIs(t, err, ErrConflict)
+	again, dup, err := l.Append(ctx, "l.a", []byte("one"), one, "id1")
+	require.NoError(t, err)
+	require.True(t, dup)
+	require.Equal(t, one, again)
+	two, _, err := l.Append(ctx, "l.a", []byte("two"), one, "")
+	require.NoError(t, err)
+	other, _, err := l.Append(ctx, "l.b", []byte("other"), 0, "")
+	require.NoError(t, err)
+
+	v, err := l.Last(ctx, "l.a")
+	require.NoError(t, err)
+	require.Equal(t, "two", string(v.Data))
+	require.Equal(t, two, v.Seq)
+	require.Equal(t, "l.a", v.Subject)
+	v, err = l.Last(ctx, ">")
+	require.NoError(t, err)
+	require.Equal(t, other, v.Seq)
+
+	all, err := l.AtAll(ctx, []uint64{two, 99, one})
+	require.NoError(t, err)
+	require.Equal(t, []string{"two", "", "one"}, []string{string(all[0].Data), string(all[1].Data), string(all[2].Data)})
+	require.Zero(t, all[1].Seq)
+	newest, err := l.LastAll(ctx, []string{"l.none", "l.b"})
+	require.NoError(t, err)
+	require.Zero(t, newest[0].Seq)
+	require.Equal(t, other, newest[1].Seq)
+}
+
+// A read waits for somebody to answer it, as long as its context lasts.
+func TestLogReadWaitsForAStream(t *testing.T) {
+	l := logs(t)
+	missing := l.b.Log("LATER")
+	ctx, cancel := context.WithTimeout(t.Context(), 120*time.Millisecond)
+	defer cancel()
+	_, err := missing.Last(ctx, "later.a")
+	require.ErrorIs(t, err, nats.ErrNoResponders)
+	require.Equal(t, fault.ServerTimeout, Fault(err).Code)
+
+	read := make(chan error, 1)
+	go func() {
+		_, err := missing.Last(t.Context(), "later.a")
+		read <- err
+	}()
+	_, err = l.b.Ensure(t.Context(), jetstream.StreamConfig{Name: "LATER", Subjects: []string{"later.>"}, AllowDirect: true})
+	require.NoError(t, err)
+	require.ErrorIs(t, <-read, ErrNoValue)
+}
+
+func TestFollower(t *testing.T) {
+	l, ctx := logs(t), t.Context()
+	_, _, err := l.Append(ctx, "l.old", []byte("before"), 0, "")
+	require.NoError(t, err)
+	var mu sync.Mutex
+	var got []string
+	f := l.Follower(func(v Value) {
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, v.Subject+"="+string(v.Data)+"@"+strconv.FormatUint(v.Seq, 10))
+	}, func(err error) { t.Error(err) })
+	require.NoError(t, f.Start(ctx))
+	require.EqualValues(t, 1, f.Pos())
+	var want []string
+	var last uint64
+	for i := range 100 {
+		pos, _, err := l.Append(ctx, "l.n", []byte(strconv.Itoa(i)), last, "")
+		require.NoError(t, err)
+		last = pos
+		want = append(want, fmt.Sprintf("l.n=%d@%d", i, pos))
+	}
+	f.Reach(ctx, last)
+	mu.Lock()
+	require.Equal(t, want, got)
+	mu.Unlock()
+
+	given, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer cancel()
+	f.Reach(given, last+1) // nobody writes it
+	require.ErrorIs(t, given.Err(), context.DeadlineExceeded)
+	f.Close()
+}
+
+// When Close returns nothing is handled any more, however much is under way.
+func TestFollowerHandlesNothingAfterClose(t *testing.T) {
+	l, ctx := logs(t), t.Context()
+	for range 20 {
+		var closed atomic.Bool
+		var late atomic.Int64
+		f := l.Follower(func(Value) {
+			if closed.Load() {
+				late.Add(1)
+			}
+		}, func(error) {})
+		require.NoError(t, f.Start(ctx))
+		for range 50 {
+			require.NoError(t, l.b.nc.Publish("l.flood", nil))
+		}
+		f.Close()
+		closed.Store(true)
+		require.NoError(t, l.b.nc.Flush())
+		require.Zero(t, late.Load())
+	}
+	f := l.Follower(func(Value) {}, func(error) {})
+	f.Close() // never started
+	f = l.b.Log("NONE").Follower(func(Value) {}, func(error) {})
+	require.Error(t, f.Start(ctx))
+	f.Close()
+}
+
+func TestSpread(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 100} {
+		done := make([]int32, n)
+		require.NoError(t, Spread(n, func(i int) error { atomic.AddInt32(&done[i], 1); return nil }))
+		for i, times := range done {
+			require.EqualValues(t, 1, times, i)
+		}
+	}
+	broken := errors.New("broken")
+	var begun atomic.Int32
+	require.Equal(t, broken, Spread(10_000, func(int) error { begun.Add(1); return broken }))
+	require.LessOrEqual(t, begun.Load(), int32(spreadWidth), "nothing begins after the first error")
+}
+
+func TestFault(t *testing.T) {
+	require.Nil(t, Fault(nil))
+	for err, want := range map[error]fault.Code{
+		fmt.Errorf("x: %w", context.DeadlineExceeded):     fault.ServerTimeout,
+		fmt.Errorf("x: %w", ErrNoLeader):                  fault.ServerTimeout,
+		nats.ErrReconnectBufExceeded:                      fault.ServerTimeout,
+		errors.New("unexpected"):                          fault.Internal,
+		ErrConflict:                                       fault.Internal,
+		fmt.Errorf("x: %w", fault.New(fault.NotAMessage)): fault.NotAMessage,
+	} {
+		require.Equal(t, want, Fault(err).Code, "%v", err)
+	}
+}
+
+// A backup saves every stream but the leases, which say who runs just now.
+func TestSavedStreams(t *testing.T) {
+	require.NotContains(t, SavedStreams, BucketStream(BucketLeases))
+	require.Len(t, SavedStreams, 7)
+}

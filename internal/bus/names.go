@@ -1,0 +1,58 @@
+package bus
+
+// Names is the one list of what timd keeps on NATS and what it says there.
+// Whoever adds a stream adds it here and says whether a backup holds it:
+// package backup saves the streams of SavedStreams, in that order. App is an
+// SDKAppID in digits; user, a and b are base64url of UserIDs.
+
+// Streams and buckets. A bucket NAME is the stream KV_NAME with the subjects
+// $KV.NAME.<key>.
+const (
+	// BucketUsers holds one record a user, who is online where: <app>.<user>.
+	BucketUsers = "tim_users"
+	// BucketConfig holds settings.<app> and seal, the key of farewell tokens.
+	BucketConfig = "tim_config"
+	// BucketLeases holds one lease a running gateway: <node>.<boot>.
+	BucketLeases = "tim_leases"
+	// BucketAccounts holds imported accounts: <app>.<user>.
+	BucketAccounts = "tim_accounts"
+	// StreamEvents holds tim.event.<app>.<user>: what webhooks are told.
+	StreamEvents = "tim_events"
+	// StreamMessages holds tim.msg.<app>.<a>.<b>: one log a conversation.
+	StreamMessages = "TIM_MSG"
+	// StreamDocuments holds tim.doc.<app>.<user>.<kind>: what a user has set.
+	StreamDocuments = "TIM_DOC"
+	// StreamMarks holds tim.mark.<app>.<a>.<b>.<position>: revoked, deleted.
+	StreamMarks = "TIM_MARK"
+)
+
+// Subjects of the streams that are no buckets, and of what is only signalled
+// and never stored.
+const (
+	SubjectMessages  = "tim.msg."
+	SubjectDocuments = "tim.doc."
+	SubjectMarks     = "tim.mark."
+	SubjectEvents    = "tim.event." // <app>.<user>
+
+	SubjectOnline   = "tim.live"     // messages for users who are online now
+	SubjectStatus   = "tim.status"   // somebody came, went, or changed their status
+	SubjectPresence = "tim.live."    // <app>: what the console's feed shows
+	SubjectGateway  = "tim.gateway." // <node>.<boot>: kick, probe, drop, supersede
+	SubjectSettings = "tim.settings" // .<app>: an app's settings have changed
+)
+
+// BucketStream is the stream of a bucket.
+func BucketStream(bucket string) string { return "KV_" + bucket }
+
+// BucketSubject is the subject of a bucket's key.
+func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + key }
+
+// SavedStreams are the streams that a backup holds, in the order in which they
+// are saved while gateways may be running: each refers only to what comes
+// later, or is complete without it. Marks and cursors must not name messages
+// that the file lacks; a record of a user must not be newer than the events
+// that it has handed over.
+var SavedStreams = []string{
+	BucketStream(BucketConfig), BucketStream(BucketAccounts), BucketStream(BucketUsers),
+	StreamEvents, StreamMarks, StreamDocuments, StreamMessages,
+}
