@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"slices"
 	"sync"
 	"time"
 
@@ -55,6 +54,9 @@ func serveMessages(ctx context.Context, t *running) error {
 		Memory:   t.bus.Storage() == jetstream.MemoryStorage,
 		Ensure:   t.bus.Ensure,
 		Presence: presence{t.reg},
+		Known: func(ctx context.Context, u inbox.User) (bool, error) {
+			return t.accounts.MayLogIn(ctx, gateway.User(u))
+		},
 		MaxAge:   t.options.messages.age,
 		MaxCount: int64(t.options.messages.count),
 		MaxBody:  t.options.messages.size,
@@ -63,14 +65,6 @@ func serveMessages(ctx context.Context, t *running) error {
 		Revoke:   t.options.messages.revoke,
 		Missed:   t.options.messages.missed,
 		Report:   func(err error) { t.log.Warn("messages", "error", err) },
-	}
-	if t.options.requireImport {
-		o.Known = func(ctx context.Context, u inbox.User) (bool, error) {
-			if slices.Contains(t.options.admins, u.UserID) {
-				return true, nil // administrators need not be imported
-			}
-			return t.accounts.Known(ctx, gateway.User(u))
-		}
 	}
 	in, err := inbox.Open(ctx, t.bus.Conn(), o)
 	if err != nil {

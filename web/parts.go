@@ -5,11 +5,11 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/tim-wasm/tim/internal/accounts"
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/registry"
-	"github.com/tim-wasm/tim/internal/rest"
 )
 
 // running is a timd while it starts and serves: what a part needs of it.
@@ -21,7 +21,7 @@ type running struct {
 	bus      *bus.Bus
 	reg      *registry.Registry
 	gateway  *gateway.Gateway
-	accounts *rest.Accounts
+	accounts *accounts.Accounts
 	metrics  *metrics
 	inbox    *inbox.Inbox // from serveMessages on
 

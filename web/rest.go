@@ -7,11 +7,11 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/accounts"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
 	"github.com/tim-wasm/tim/internal/rest"
@@ -25,17 +25,11 @@ const consoleSigFor = 8 * time.Hour
 // API, its webhook and the metrics need of them.
 func (t *running) prepare(ctx context.Context, r *registry.Options, g *gateway.Options) error {
 	var err error
-	if t.accounts, err = rest.OpenAccounts(ctx, t.bus); err != nil {
+	t.accounts, err = accounts.Open(ctx, t.bus, accounts.Policy{Admins: t.options.admins, RequireImport: t.options.requireImport})
+	if err != nil {
 		return err
 	}
-	if t.options.requireImport {
-		r.Known = func(ctx context.Context, u gateway.User) (bool, error) {
-			if slices.Contains(t.options.admins, u.UserID) {
-				return true, nil // administrators need not be imported
-			}
-			return t.accounts.Known(ctx, u)
-		}
-	}
+	r.Known = t.accounts.MayLogIn
 	r.Events = t.options.webhook != ""
 	t.metrics = newMetrics()
 	r.Observe = t.metrics.registry
@@ -46,18 +40,16 @@ func (t *running) prepare(ctx context.Context, r *registry.Options, g *gateway.O
 // serveREST is the server API and its webhook.
 func serveREST(ctx context.Context, t *running) error {
 	api, err := rest.New(rest.Options{
-		Sessions:      t.reg,
-		Accounts:      t.accounts,
-		Keys:          t.apps.keys,
-		Admins:        t.options.admins,
-		RequireImport: t.options.requireImport,
-		Send:          t.sendMessage,
-		Profile:       t.importProfile,
-		Forget:        t.forgetUser,
-		Rate:          t.options.apiRate,
-		Observe:       t.metrics.called,
-		Log:           t.log,
-		Now:           t.options.now,
+		Sessions: t.reg,
+		Accounts: t.accounts,
+		Keys:     t.apps.keys,
+		Send:     t.sendMessage,
+		Profile:  t.importProfile,
+		Forget:   t.forgetUser,
+		Rate:     t.options.apiRate,
+		Observe:  t.metrics.called,
+		Log:      t.log,
+		Now:      t.options.now,
 	})
 	if err != nil {
 		return err

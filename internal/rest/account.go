@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"sync"
 
 	"github.com/tim-wasm/tim/internal/fault"
@@ -29,12 +28,10 @@ func (a *API) kick(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.o.RequireImport {
-		if known, err := a.known(ctx, c.user(id)); err != nil {
-			return nil, err
-		} else if !known {
-			return nil, fault.New(fault.NoSuchAccount)
-		}
+	if may, err := a.o.Accounts.MayLogIn(ctx, c.user(id)); err != nil {
+		return nil, err
+	} else if !may {
+		return nil, fault.New(fault.NoSuchAccount)
 	}
 	return nil, a.o.Sessions.KickUser(ctx, c.user(id))
 }
@@ -152,19 +149,13 @@ func eachAccount(c *call, list string, do func(gateway.User, *checkResult) error
 	return reply{"ResultItem": results}, nil
 }
 
-// known tells whether somebody may log in with --require-import: who was
-// imported, and the administrators.
-func (a *API) known(ctx context.Context, u gateway.User) (bool, error) {
-	if slices.Contains(a.o.Admins, u.UserID) {
-		return true, nil
-	}
-	return a.o.Accounts.Known(ctx, u)
-}
-
 func (a *API) exists(ctx context.Context, u gateway.User) (bool, error) {
-	known, err := a.known(ctx, u)
-	if err != nil || known || a.o.RequireImport {
+	if known, err := a.o.Accounts.Known(ctx, u); err != nil || known {
 		return known, err
+	}
+	// Without an import somebody exists who is online now.
+	if may, err := a.o.Accounts.MayLogIn(ctx, u); err != nil || !may {
+		return false, err
 	}
 	v, err := a.o.Sessions.Get(ctx, u)
 	return len(v.Instances) > 0, err
@@ -178,7 +169,7 @@ func (a *API) accountDelete(ctx context.Context, c *call) (reply, error) {
 }
 
 func (a *API) deleteOne(ctx context.Context, u gateway.User) error {
-	if slices.Contains(a.o.Admins, u.UserID) {
+	if a.o.Accounts.Admin(u.UserID) {
 		return bad("an administrator cannot be deleted")
 	}
 	known, err := a.exists(ctx, u)

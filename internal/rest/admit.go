@@ -4,7 +4,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -68,7 +67,7 @@ func (a *API) admit(r *http.Request, name string, known bool) (*call, error) {
 		f := asFault(err)
 		return nil, fault.With(fault.RESTSignature, strconv.Itoa(int(f.Code))+": "+strings.TrimSuffix(f.Message, "."))
 	}
-	if !slices.Contains(a.o.Admins, admin) {
+	if !a.o.Accounts.Admin(admin) {
 		return nil, fault.New(fault.RESTNotAdmin)
 	}
 	c.signed, c.ends = s.Time, s.ExpiresAt()

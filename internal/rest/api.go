@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/accounts"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
@@ -30,13 +31,9 @@ type Sessions interface {
 // Options of an API. Sessions, Accounts and Keys are needed.
 type Options struct {
 	Sessions Sessions
-	Accounts *Accounts
+	Accounts *accounts.Accounts
 	// Keys gives the secret keys of an app: nil when it is not served here.
 	Keys func(sdkAppID uint32) []string
-	// Admins are the UserIDs of the administrators, of every app.
-	Admins []string
-	// RequireImport tells that only imported accounts may log in.
-	RequireImport bool
 	// Send stores and delivers a message; nil while there are no messages.
 	Send func(ctx context.Context, m Message) (Sent, error)
 	// Profile is told the nick and face of an import, nil for those that were

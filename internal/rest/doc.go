@@ -5,7 +5,6 @@
 //	admit.go     who may call: URL parameters, UserSig, Origin, rates
 //	body.go      reading JSON bodies, whose names are case-sensitive
 //	account.go   im_open_login_svc: kick, import, check, delete
-//	accounts.go  the store of imported accounts
 //	online.go    openim/query_online_status and querystate
 //	message.go   openim/sendmsg
 //	config.go    timd_config: get, set

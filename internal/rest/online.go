@@ -83,14 +83,10 @@ func (a *API) onlineOne(ctx context.Context, c *call, r *onlineResult, detail bo
 	r.Status = "Offline"
 	if len(v.Instances) > 0 {
 		r.Status = "Online"
-	} else if a.o.RequireImport {
-		known, err := a.known(ctx, u)
-		if err != nil {
-			return err
-		}
-		if !known {
-			return fault.New(fault.NoSuchAccount)
-		}
+	} else if may, err := a.o.Accounts.MayLogIn(ctx, u); err != nil {
+		return err
+	} else if !may {
+		return fault.New(fault.NoSuchAccount)
 	}
 	if detail {
 		for _, in := range v.Instances {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/accounts"
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
 	"github.com/tim-wasm/tim/internal/usersig"
@@ -33,6 +36,17 @@ func (nobody) Watch(context.Context, uint32) (<-chan registry.Event, error) {
 	return make(chan registry.Event), nil
 }
 
+// accountsOf opens the accounts of a store in memory.
+func accountsOf(t *testing.T) *accounts.Accounts {
+	t.Helper()
+	b, err := bus.Open(t.Context(), bus.Options{Data: bus.Memory, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(b.Close)
+	a, err := accounts.Open(t.Context(), b, accounts.Policy{Admins: []string{"administrator"}})
+	require.NoError(t, err)
+	return a
+}
+
 // A quiet stream stays for as long as somebody reads it: a deadline is for one
 // write and does not run on afterwards, as it would with HTTP/2.
 func TestWatchOutlivesItsDeadlines(t *testing.T) {
@@ -43,7 +57,7 @@ func TestWatchOutlivesItsDeadlines(t *testing.T) {
 	defer func() { aliveEvery, writeWithin = oldAlive, oldWrite }()
 	for _, http2 := range []bool{false, true} {
 		api, err := New(Options{
-			Sessions: nobody{}, Accounts: new(Accounts), Admins: []string{"administrator"},
+			Sessions: nobody{}, Accounts: accountsOf(t),
 			Keys: func(uint32) []string { return []string{"key"} },
 		})
 		require.NoError(t, err)

@@ -1,0 +1,173 @@
+// Package accounts keeps the accounts that were imported, in NATS key-value,
+// and decides who may log in.
+package accounts
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+// Account is what an import left.
+type Account struct {
+	ImportedAt int64  `json:"t"` // Unix ms
+	Nick       string `json:"n,omitempty"`
+	FaceURL    string `json:"f,omitempty"`
+}
+
+// Policy says who may log in beside the imported accounts.
+type Policy struct {
+	// Admins are the UserIDs of administrators, the same in every app. They
+	// need not be imported.
+	Admins []string
+	// RequireImport lets only imported accounts and administrators in; without
+	// it everybody may log in whose UserSig is valid.
+	RequireImport bool
+}
+
+// Accounts are the imported accounts, one key each. An error of its
+// methods is a *fault.Error, 70169 when the store did not answer within 8 s, or
+// says what was not to be expected.
+type Accounts struct {
+	policy Policy
+	bus    *bus.Bus
+	stream jetstream.Stream
+	now    func() time.Time
+}
+
+// Open makes the bucket where it is absent.
+func Open(ctx context.Context, b *bus.Bus, p Policy) (*Accounts, error) {
+	s, err := b.Ensure(ctx, bus.KV(bus.BucketAccounts, "tim: imported accounts"))
+	if err != nil {
+		return nil, err
+	}
+	return &Accounts{policy: p, bus: b, stream: s, now: time.Now}, nil
+}
+
+var stream = bus.BucketStream(bus.BucketAccounts)
+
+func subject(u gateway.User) string {
+	return bus.BucketSubject(bus.BucketAccounts, strconv.FormatUint(uint64(u.SDKAppID), 10)+"."+
+		base64.RawURLEncoding.EncodeToString([]byte(u.UserID)))
+}
+
+// Admin reports whether a UserID is an administrator's.
+func (a *Accounts) Admin(userID string) bool { return slices.Contains(a.policy.Admins, userID) }
+
+// MayLogIn is the one rule of who may log in, and so of whom a message may be
+// sent to.
+func (a *Accounts) MayLogIn(ctx context.Context, u gateway.User) (bool, error) {
+	if !a.policy.RequireImport {
+		return true, nil
+	}
+	return a.Known(ctx, u)
+}
+
+// storeTimeout bounds one operation; then it fails with 70169.
+const storeTimeout = 8 * time.Second
+
+// Known reports whether an account was imported or is an administrator's.
+func (a *Accounts) Known(ctx context.Context, u gateway.User) (bool, error) {
+	if a.Admin(u.UserID) {
+		return true, nil
+	}
+	_, ok, err := a.Get(ctx, u)
+	return ok, err
+}
+
+// Get returns an account; false when it was not imported. A replica's "no" is
+// asked of the leader: a user is not refused because one is behind.
+func (a *Accounts) Get(ctx context.Context, u gateway.User) (Account, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	v, err := a.bus.Last(ctx, stream, subject(u))
+	if errors.Is(err, bus.ErrNoValue) && a.bus.Replicas() > 1 {
+		v, err = a.bus.LastAtLeader(ctx, stream, subject(u))
+	}
+	return decode(v, err)
+}
+
+func decode(v bus.Value, err error) (Account, bool, error) {
+	if errors.Is(err, bus.ErrNoValue) {
+		return Account{}, false, nil
+	}
+	if err != nil {
+		return Account{}, false, storeFault(err)
+	}
+	var acc Account
+	if err := json.Unmarshal(v.Data, &acc); err != nil {
+		return acc, false, fault.With(fault.Internal, "an account is not readable")
+	}
+	return acc, true, nil
+}
+
+// Import enters an account, or changes what is given of it; nil keeps what is
+// there.
+func (a *Accounts) Import(ctx context.Context, u gateway.User, nick, face *string) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	for {
+		v, err := a.bus.LastAtLeader(ctx, stream, subject(u))
+		acc, known, err := decode(v, err)
+		if err != nil {
+			return err
+		}
+		old := acc
+		if !known {
+			acc.ImportedAt = a.now().UnixMilli()
+		}
+		if nick != nil {
+			acc.Nick = *nick
+		}
+		if face != nil {
+			acc.FaceURL = *face
+		}
+		if known && acc == old {
+			return nil
+		}
+		data, err := json.Marshal(acc)
+		if err != nil {
+			return fault.With(fault.Internal, "an account cannot be encoded")
+		}
+		_, err = a.bus.Put(ctx, subject(u), data, v.Seq, 0)
+		if !errors.Is(err, bus.ErrConflict) {
+			return storeFault(err)
+		}
+	}
+}
+
+// Delete removes an account and reports whether there was one.
+func (a *Accounts) Delete(ctx context.Context, u gateway.User) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	v, err := a.bus.LastAtLeader(ctx, stream, subject(u))
+	if _, known, err := decode(v, err); err != nil || !known {
+		return false, err
+	}
+	// The whole subject goes: no tombstone stays behind.
+	return true, storeFault(a.stream.Purge(ctx, jetstream.WithPurgeSubject(subject(u))))
+}
+
+// storeFault is what a caller sees of an error of the store; what was not to
+// be expected says what it was.
+func storeFault(err error) error {
+	f := bus.Fault(err)
+	switch {
+	case f == nil:
+		return nil
+	case f.Code == fault.Internal:
+		return fmt.Errorf("accounts: %w", err)
+	}
+	return f
+}

@@ -1,0 +1,96 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/gateway"
+)
+
+func open(t *testing.T, p Policy) *Accounts {
+	t.Helper()
+	b, err := bus.Open(t.Context(), bus.Options{Data: bus.Memory, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(b.Close)
+	a, err := Open(t.Context(), b, p)
+	require.NoError(t, err)
+	return a
+}
+
+var (
+	alice = gateway.User{SDKAppID: 1, UserID: "alice"}
+	admin = gateway.User{SDKAppID: 1, UserID: "administrator"}
+)
+
+func ptr(s string) *string { return &s }
+
+func TestWhoMayLogIn(t *testing.T) {
+	for _, c := range []struct {
+		require, imported   bool
+		user                gateway.User
+		mayLogIn, knownThen bool
+	}{
+		{user: alice, mayLogIn: true},
+		{user: alice, imported: true, mayLogIn: true, knownThen: true},
+		{user: admin, mayLogIn: true, knownThen: true},
+		{require: true, user: alice},
+		{require: true, user: alice, imported: true, mayLogIn: true, knownThen: true},
+		{require: true, user: admin, mayLogIn: true, knownThen: true},
+		{require: true, user: gateway.User{SDKAppID: 2, UserID: "alice"}, imported: true},
+	} {
+		a := open(t, Policy{Admins: []string{"administrator"}, RequireImport: c.require})
+		if c.imported {
+			require.NoError(t, a.Import(t.Context(), alice, nil, nil))
+		}
+		may, err := a.MayLogIn(t.Context(), c.user)
+		require.NoError(t, err)
+		known, err := a.Known(t.Context(), c.user)
+		require.NoError(t, err)
+		require.Equal(t, []bool{c.mayLogIn, c.knownThen}, []bool{may, known}, "%+v", c)
+	}
+}
+
+func TestImportChangesOnlyWhatIsGiven(t *testing.T) {
+	a, ctx := open(t, Policy{}), t.Context()
+	a.now = func() time.Time { return time.UnixMilli(1000) }
+	require.NoError(t, a.Import(ctx, alice, ptr("Alice"), nil))
+	a.now = func() time.Time { return time.UnixMilli(2000) }
+	require.NoError(t, a.Import(ctx, alice, nil, ptr("face")))
+	got, known, err := a.Get(ctx, alice)
+	require.NoError(t, err)
+	require.True(t, known)
+	require.Equal(t, Account{ImportedAt: 1000, Nick: "Alice", FaceURL: "face"}, got)
+
+	was, err := a.Delete(ctx, alice)
+	require.NoError(t, err)
+	require.True(t, was)
+	was, err = a.Delete(ctx, alice)
+	require.NoError(t, err)
+	require.False(t, was)
+}
+
+// Who hangs up in the middle gets 70169, and the account is whole or absent.
+func TestCallsThatAreGivenUp(t *testing.T) {
+	a := open(t, Policy{RequireImport: true})
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := a.MayLogIn(gone, alice)
+	var f *fault.Error
+	require.True(t, errors.As(err, &f), "%v", err)
+	require.Equal(t, fault.ServerTimeout, f.Code)
+	require.Error(t, a.Import(gone, alice, ptr("Alice"), nil))
+	_, err = a.Delete(gone, alice)
+	require.Error(t, err)
+	require.NoError(t, a.Import(t.Context(), alice, ptr("Alice"), nil))
+	got, known, err := a.Get(t.Context(), alice)
+	require.NoError(t, err)
+	require.True(t, known)
+	require.Equal(t, "Alice", got.Nick)
+}
