@@ -28,16 +28,7 @@ var (
 )
 
 // leaseStream says which gateways run just now. It is not saved.
-const leaseStream = "KV_tim_leases"
-
-// eventStream's consumers are saved with it.
-const eventStream = "tim_events"
-
-// order is the one in which streams are saved when gateways may be running:
-// each refers only to what comes later, or is complete without it. Marks and
-// cursors must not name messages that the file lacks; a record of a user must
-// not be newer than the events it has handed over.
-var order = []string{"KV_tim_config", "KV_tim_accounts", "KV_tim_users", eventStream, "TIM_MARK", "TIM_DOC", "TIM_MSG"}
+var leaseStream = bus.BucketStream(bus.BucketLeases)
 
 // ours tells whether a stream is one of timd's.
 func ours(name string) bool {
@@ -84,12 +75,12 @@ func Write(ctx context.Context, b *bus.Bus, live bool, out io.Writer) (Report, e
 		return report, ErrEmpty
 	}
 	slices.SortStableFunc(infos, func(x, y *jetstream.StreamInfo) int {
-		return slices.Index(order, x.Config.Name) - slices.Index(order, y.Config.Name)
+		return slices.Index(bus.SavedStreams, x.Config.Name) - slices.Index(bus.SavedStreams, y.Config.Name)
 	})
 	w := newWriter(out)
 	for _, info := range infos {
 		name := info.Config.Name
-		if err := save(ctx, b.Conn(), name, name == eventStream, w); err != nil {
+		if err := save(ctx, b.Conn(), name, name == bus.StreamEvents, w); err != nil {
 			return report, fmt.Errorf("stream %s cannot be saved: %w", name, err)
 		}
 		one := Stream{Name: name, Messages: info.State.Msgs, Replicas: info.Config.Replicas}

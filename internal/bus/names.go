@@ -38,7 +38,7 @@ const (
 	SubjectStatus   = "tim.status"   // somebody came, went, or changed their status
 	SubjectPresence = "tim.live."    // <app>: what the console's feed shows
 	SubjectGateway  = "tim.gateway." // <node>.<boot>: kick, probe, drop, supersede
-	SubjectSettings = "tim.settings" // .<app>: an app's settings have changed
+	SubjectSettings = "tim.settings." // <app>: an app's settings have changed
 )
 
 // BucketStream is the stream of a bucket.

@@ -105,7 +105,7 @@ func (f *faulty) Last(ctx context.Context, stream, subject string) (bus.Value, e
 }
 
 func (f *faulty) LastAtLeader(ctx context.Context, stream, subject string) (bus.Value, error) {
-	if strings.HasPrefix(subject, "$KV."+usersBucket) && f.h.dice() < 3 {
+	if strings.HasPrefix(subject, bus.BucketSubject(bus.BucketUsers, "")) && f.h.dice() < 3 {
 		f.h.fault()
 		return bus.Value{}, context.DeadlineExceeded
 	}
@@ -113,7 +113,7 @@ func (f *faulty) LastAtLeader(ctx context.Context, stream, subject string) (bus.
 }
 
 func (f *faulty) Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error) {
-	if !strings.HasPrefix(subject, "$KV."+usersBucket) {
+	if !strings.HasPrefix(subject, bus.BucketSubject(bus.BucketUsers, "")) {
 		return f.store.Put(ctx, subject, data, seq, ttl)
 	}
 	switch n := f.h.dice(); {

@@ -19,37 +19,28 @@ import (
 
 // Events go two ways. Live: to whoever watches just now, on a plain subject.
 // Durable, with Options.Events: the compare-and-set that makes them stores them
-// in the record, too; from there they are copied to EventStream and leave the
-// record at its next change. So an event is in the stream once if and only if
-// its change happened, whatever dies in between.
-
-// EventStream is the stream of the durable events, of type Event as JSON, one
-// subject a user: EventSubjects(app). Webhooks are sent from a durable consumer
-// of it.
-const EventStream = "tim_events"
+// in the record, too; from there they are copied to bus.StreamEvents, of type
+// Event as JSON, one subject a user, and leave the record at its next change.
+// So an event is in the stream once if and only if its change happened,
+// whatever dies in between. Webhooks are sent from a durable consumer of it.
 
 // eventAge is how long durable events are kept for a receiver that is down.
 const eventAge = 7 * 24 * time.Hour
 
-// EventSubjects matches the durable events of an app.
-func EventSubjects(app uint32) string {
-	return "tim.event." + strconv.FormatUint(uint64(app), 10) + ".*"
-}
-
 func eventSubject(u gateway.User) string {
-	return "tim.event." + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." +
+	return bus.SubjectEvents + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." +
 		base64.RawURLEncoding.EncodeToString([]byte(u.UserID))
 }
 
 func liveSubject(app uint32) string {
-	return "tim.live." + strconv.FormatUint(uint64(app), 10)
+	return bus.SubjectPresence + strconv.FormatUint(uint64(app), 10)
 }
 
 func (r *Registry) openEvents(ctx context.Context) error {
 	_, err := r.bus.Ensure(ctx, jetstream.StreamConfig{
-		Name:        EventStream,
+		Name:        bus.StreamEvents,
 		Description: "tim: what happened to instances, for webhooks",
-		Subjects:    []string{"tim.event.*.*"},
+		Subjects:    []string{bus.SubjectEvents + "*.*"},
 		MaxAge:      eventAge,
 		AllowDirect: true,
 	})
@@ -62,7 +53,7 @@ func (r *Registry) openEvents(ctx context.Context) error {
 // long as nothing has to be repeated. Options.Events must be set.
 func (r *Registry) Consumer(ctx context.Context, name string) (c jetstream.Consumer, err error) {
 	err = bus.Retry(ctx, func(ctx context.Context) error {
-		c, err = r.bus.JetStream().CreateOrUpdateConsumer(ctx, EventStream, jetstream.ConsumerConfig{
+		c, err = r.bus.JetStream().CreateOrUpdateConsumer(ctx, bus.StreamEvents, jetstream.ConsumerConfig{
 			Durable:    name,
 			AckPolicy:  jetstream.AckExplicitPolicy,
 			AckWait:    10 * time.Second,
@@ -162,7 +153,7 @@ func (r *Registry) tell(u gateway.User, st step) {
 func (r *Registry) lastEvent(ctx context.Context, u gateway.User) (n, seq uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.o.callTimeout)
 	defer cancel()
-	v, err := r.store.LastAtLeader(ctx, EventStream, eventSubject(u))
+	v, err := r.store.LastAtLeader(ctx, bus.StreamEvents, eventSubject(u))
 	if errors.Is(err, bus.ErrNoValue) {
 		return 0, 0, nil
 	}

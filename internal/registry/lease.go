@@ -17,8 +17,6 @@ import (
 // disconnected; the gateway itself neither sends nor delivers from then on,
 // until it has the key again and has compared each of its places.
 
-const leaseStream = "KV_" + leaseBucket
-
 // leases are this gateway's and what it knows of the others'.
 type leases struct {
 	mu      sync.Mutex
@@ -40,7 +38,7 @@ type lease struct {
 // may have been away only, and be back.
 const believedDead = time.Second
 
-func leaseKey(gateway string) string { return "$KV." + leaseBucket + "." + gateway }
+func leaseKey(gateway string) string { return bus.BucketSubject(bus.BucketLeases, gateway) }
 
 func (r *Registry) openLease(ctx context.Context) error {
 	l := &r.leases

@@ -35,12 +35,11 @@ import (
 	"github.com/tim-wasm/tim/internal/gateway"
 )
 
-// Buckets of the registry. The users' one has a key a user,
-// <sdkappid>.<base64url(UserID)>.
-const (
-	usersBucket  = "tim_users"
-	configBucket = "tim_config"
-	leaseBucket  = "tim_leases"
+// Streams of the registry's buckets.
+var (
+	usersStream  = bus.BucketStream(bus.BucketUsers)
+	configStream = bus.BucketStream(bus.BucketConfig)
+	leaseStream  = bus.BucketStream(bus.BucketLeases)
 )
 
 // Options of Open. Bus and Node are required.
@@ -54,7 +53,7 @@ type Options struct {
 	Grace, CleanGrace time.Duration
 	// Known asks whether an account was imported; nil when any may log in.
 	Known func(ctx context.Context, u gateway.User) (bool, error)
-	// Events keeps the durable events of webhooks (stream EventStream).
+	// Events keeps the durable events of webhooks (bus.StreamEvents).
 	Events bool
 	// Log is slog.Default when nil.
 	Log *slog.Logger
@@ -157,9 +156,9 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 func (r *Registry) open(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	users := bus.KV(usersBucket, "tim: one record a user")
-	config := bus.KV(configBucket, "tim: settings of the apps")
-	lease := bus.KV(leaseBucket, "tim: gateways that are alive")
+	users := bus.KV(bus.BucketUsers, "tim: one record a user")
+	config := bus.KV(bus.BucketConfig, "tim: settings of the apps")
+	lease := bus.KV(bus.BucketLeases, "tim: gateways that are alive")
 	if _, err := r.bus.Ensure(ctx, users); err != nil {
 		return err
 	}
@@ -230,9 +229,9 @@ func (r *Registry) Gateway() string { return r.self }
 func (r *Registry) SealKey() [32]byte { return r.seal }
 
 func (r *Registry) openSeal(ctx context.Context) error {
-	subject := "$KV." + configBucket + ".seal"
+	subject := bus.BucketSubject(bus.BucketConfig, "seal")
 	for {
-		v, err := r.bus.LastAtLeader(ctx, "KV_"+configBucket, subject)
+		v, err := r.bus.LastAtLeader(ctx, configStream, subject)
 		if err == nil && len(v.Data) == len(r.seal) {
 			copy(r.seal[:], v.Data)
 			return nil
@@ -291,13 +290,13 @@ func (r *Registry) rules(app uint32) rules {
 
 // key is the subject of a user's record.
 func key(u gateway.User) string {
-	return fmt.Sprintf("$KV.%s.%d.%s", usersBucket, u.SDKAppID, base64.RawURLEncoding.EncodeToString([]byte(u.UserID)))
+	return bus.BucketSubject(bus.BucketUsers, fmt.Sprintf("%d.%s", u.SDKAppID, base64.RawURLEncoding.EncodeToString([]byte(u.UserID))))
 }
 
 // userOf is key's inverse.
 func userOf(subject string) (gateway.User, bool) {
 	var u gateway.User
-	rest, ok := strings.CutPrefix(subject, "$KV."+usersBucket+".")
+	rest, ok := strings.CutPrefix(subject, bus.BucketSubject(bus.BucketUsers, ""))
 	app, id, ok2 := strings.Cut(rest, ".")
 	if !ok || !ok2 {
 		return u, false

@@ -17,10 +17,8 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
-const (
-	configStream   = "KV_" + configBucket
-	settingsPrefix = "$KV." + configBucket + ".settings."
-)
+// settingsPrefix is of the keys that hold the settings of an app.
+var settingsPrefix = bus.BucketSubject(bus.BucketConfig, "settings.")
 
 // settingsCache holds the settings of all apps that have any.
 type settingsCache struct {
@@ -186,12 +184,9 @@ func (r *Registry) learn(subject string, data []byte, seq uint64) bool {
 	return r.settings.set(uint32(app), s)
 }
 
-// settingsSubject carries new settings to the other gateways, subject
-// "tim.settings.<app>". The watch says the same, but a NATS server that dies
-// takes the watches with it that it served, and that shows after seconds.
-const settingsSubject = "tim.settings."
-
-// notice is what goes over settingsSubject.
+// notice is what bus.SubjectSettings carries to the other gateways. The watch
+// says the same, but a NATS server that dies takes the watches with it that it
+// served, and that shows after seconds.
 type notice struct {
 	Revision uint64          `json:"revision"`
 	Settings json.RawMessage `json:"settings"`
@@ -200,7 +195,7 @@ type notice struct {
 func (r *Registry) spreadSettings(app uint32, revision uint64, settings []byte) {
 	data, err := json.Marshal(notice{revision, settings})
 	if err == nil {
-		err = r.bus.Conn().Publish(settingsSubject+strconv.FormatUint(uint64(app), 10), data)
+		err = r.bus.Conn().Publish(bus.SubjectSettings+strconv.FormatUint(uint64(app), 10), data)
 	}
 	if err != nil {
 		r.log.Warn("registry: the other gateways learn new settings from the watch only", "sdkAppID", app, "error", err)
@@ -212,7 +207,7 @@ func (r *Registry) spreadSettings(app uint32, revision uint64, settings []byte) 
 // after everybody else had been enforced.
 func (r *Registry) openSettings(ctx context.Context) error {
 	var err error
-	r.notices, err = r.bus.Conn().Subscribe(settingsSubject+"*", func(m *nats.Msg) {
+	r.notices, err = r.bus.Conn().Subscribe(bus.SubjectSettings+"*", func(m *nats.Msg) {
 		var n notice
 		if err := json.Unmarshal(m.Data, &n); err != nil {
 			r.log.Warn("registry: a notice of new settings is not readable", "error", err)
@@ -250,7 +245,7 @@ func (r *Registry) openSettings(ctx context.Context) error {
 }
 
 func (r *Registry) watchSettings(ctx context.Context) (jetstream.KeyWatcher, error) {
-	kv, err := r.bus.JetStream().KeyValue(ctx, configBucket)
+	kv, err := r.bus.JetStream().KeyValue(ctx, bus.BucketConfig)
 	if err != nil {
 		return nil, err
 	}

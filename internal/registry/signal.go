@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/gateway"
 )
 
@@ -33,7 +34,7 @@ type answer struct {
 // probeWithin is how long a client has to show that it is alive.
 const probeWithin = time.Second
 
-func signalSubject(gw string) string { return "tim.gateway." + gw }
+func signalSubject(gw string) string { return bus.SubjectGateway + gw }
 
 // listen answers signals: one subscription for all of this gateway's places.
 func (r *Registry) listen() error {

@@ -12,8 +12,6 @@ import (
 	"github.com/tim-wasm/tim/internal/gateway"
 )
 
-const usersStream = "KV_" + usersBucket
-
 // store is what the compare-and-set needs of a bus; tests put a faulty one in
 // its place.
 type store interface {

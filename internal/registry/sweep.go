@@ -116,7 +116,7 @@ func (r *Registry) orphan(p gateway.Place) {
 // walk calls f for each record that matches, from a sequence number on. Records
 // that change meanwhile may come twice; none is missed.
 func (r *Registry) walk(ctx context.Context, keys string, from uint64, f func(u gateway.User, rec Record, seq uint64) error) error {
-	filter := "$KV." + usersBucket + "." + keys
+	filter := bus.BucketSubject(bus.BucketUsers, keys)
 	for {
 		values, err := r.bus.Batch(ctx, usersStream, filter, from, 256)
 		if err != nil && !errors.Is(err, bus.ErrNoValue) {
