@@ -203,6 +203,7 @@ func TestLoginGivenUpInAnOutage(t *testing.T) {
 	}
 	i := page("alice")
 	first, second := w.dial(), w.dial()
+	second.expectOpen() // else the count of sockets below may lack it and not the first
 	first.send(frame.Login, i.frame())
 	<-waits
 	require.NoError(t, first.conn.WriteClose(3000, nil))
