@@ -33,6 +33,7 @@ const (
 	maxText     = 4 << 10 // bytes of a UserSig
 	maxInflated = 4 << 10 // bytes of the JSON in it
 	maxUserID   = 32      // bytes of a UserID
+	maxFields   = 16      // of that JSON, 7 of them known: each costs more than its bytes
 	// maxSeconds bounds TLS.time and TLS.expire, so that their sum, and the
 	// same in ms, cannot overflow. It is some 34,000 years.
 	maxSeconds = 1 << 40

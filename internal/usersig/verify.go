@@ -148,7 +148,10 @@ func parse(plain []byte) (claims, error) {
 	}
 	var c claims
 	seen := 0
-	for dec.More() {
+	for n := 0; dec.More(); n++ {
+		if n == maxFields {
+			return claims{}, errors.New("it has too many fields in it")
+		}
 		key, err := dec.Token()
 		if err != nil {
 			return claims{}, notJSON

@@ -6,7 +6,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +128,7 @@ func TestVerifyMalformedText(t *testing.T) {
 		"no object":            wrap([]byte(`["TLS.ver"]`), zlib.BestSpeed),
 		"half an object":       wrap([]byte(`{"TLS.ver":"2.0"`), zlib.BestSpeed),
 		"empty object":         wrap([]byte(`{}`), zlib.BestSpeed),
+		"many fields":          wrap([]byte(many(400, 0)), zlib.BestCompression),
 		"deep":                 wrap([]byte(`{"a":`+strings.Repeat("[", 4000)), zlib.BestSpeed),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -134,6 +137,32 @@ func TestVerifyMalformedText(t *testing.T) {
 			require.Zero(t, got)
 		})
 	}
+}
+
+// many is an object of n fields that no signer knows.
+func many(n, size int) string {
+	fields := make([]string, n)
+	for i := range fields {
+		fields[i] = fmt.Sprintf(`"%x":"%s"`, i, strings.Repeat("x", size))
+	}
+	return "{" + strings.Join(fields, ",") + "}"
+}
+
+// A few fields that nobody knows are passed over, but each costs, and whoever
+// sends them needs no key for it.
+func TestVerifyManyFields(t *testing.T) {
+	with := func(n int) string {
+		return forged(func(d map[string]any) {
+			for i := range n {
+				d[strconv.Itoa(i)] = 0
+			}
+		})
+	}
+	_, err := check(with(maxFields - 6))
+	require.NoError(t, err)
+	_, err = check(with(maxFields - 5))
+	requireCode(t, fault.SigMalformed, err)
+	require.ErrorContains(t, err, "too many fields")
 }
 
 func TestVerifyMalformedFields(t *testing.T) {
@@ -263,5 +292,24 @@ func BenchmarkVerify(b *testing.B) {
 		if _, err := check(userSig); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkVerifyRefused is what a UserSig costs that is not valid, up to the
+// most that fits: its sender needs no key for it.
+func BenchmarkVerifyRefused(b *testing.B) {
+	for _, c := range []struct{ name, userSig string }{
+		{"wrong key", Sign(testApp, "another", testUser, testNow, time.Minute)},
+		{"many fields", wrap([]byte(many(400, 0)), zlib.BestCompression)},
+		{"large fields", wrap([]byte(many(maxFields-1, 250)), zlib.BestCompression)},
+		{"deep", wrap([]byte(`{"a":`+strings.Repeat("[", 2000)+strings.Repeat("]", 2000)+"}"), zlib.BestCompression)},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := check(c.userSig); err == nil {
+					b.Fatal("it is valid")
+				}
+			}
+		})
 	}
 }
