@@ -157,7 +157,7 @@ func (c Code) Text() string {
 	case NoSuchApp:
 		return "There is no such SDKAppID: check it against the --app flags of timd."
 	case TooManyFailures:
-		return "Too many logins have failed: wait a minute and try again."
+		return "The UserSig was not accepted, nor were many before it: get a new one from your server and try again in a minute."
 	case Blocklisted:
 		return "This account is blocked: ask the administrator."
 	case SigRevoked:

@@ -90,6 +90,7 @@ const (
 	CloseSuperseded   = 4105 // the same instance is attached by a newer socket
 	CloseBadFrame     = 4106 // not a frame: too large, too deep, not JSON-RPC
 	CloseRecheck      = 4107 // the gateway can no longer vouch for this session
+	CloseTryLater     = 4108 // too many logins, or too many with invalid UserSigs
 )
 
 // FinalClose tells whether a close code ends the session for good.

@@ -81,7 +81,7 @@ func TestLoginTooFrequent(t *testing.T) {
 		if m.Err == nil {
 			return 0
 		}
-		p.expectClose(frame.CloseRejected)
+		p.expectClose(frame.CloseTryLater)
 		return m.Err.Code
 	}
 	require.Equal(t, fault.LoginTooFrequent, again())

@@ -28,20 +28,17 @@ type failures struct {
 
 func guardKey(addr, userID string) string { return addr + "\n" + userID }
 
-func (g *guard) blocked(addr, userID string) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	f, ok := g.known[guardKey(addr, userID)]
-	return ok && f.count >= maxFailures && g.now().Sub(f.since) < failureWindow
-}
-
-func (g *guard) failed(addr, userID string) {
+// failed counts a failure and reports whether there were too many before it.
+func (g *guard) failed(addr, userID string) (tooMany bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now, key := g.now(), guardKey(addr, userID)
 	f, ok := g.known[key]
 	if !ok || now.Sub(f.since) >= failureWindow {
 		f = failures{since: now}
+	}
+	if f.count >= maxFailures {
+		return true
 	}
 	if f.count++; f.count == maxFailures {
 		f.since = now // the minute counts from here
@@ -50,6 +47,7 @@ func (g *guard) failed(addr, userID string) {
 		g.sweep(now)
 	}
 	g.known[key] = f
+	return false
 }
 
 func (g *guard) passed(addr, userID string) {

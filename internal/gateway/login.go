@@ -81,6 +81,8 @@ func (s *socket) login(r jsonframe.Request) {
 			s.g.standsBy(s)
 		}
 		s.answer(r, nil, err)
+	case comeBackLater(codeOf(err)):
+		s.finish(s.g.compose(r, nil, err), frame.CloseTryLater, "too many logins: try again later")
 	default:
 		s.finish(s.g.compose(r, nil, err), frame.CloseRejected, "the login was refused")
 	}
@@ -100,13 +102,19 @@ var kickCodes = map[string]fault.Code{
 	frame.KickRESTAPI:         fault.KickedByServerAPI,
 }
 
-// comeBack tells whether the same socket may try again after a failed login.
+// comeBack reports whether the same socket may try again after a failed login.
 func comeBack(code fault.Code) bool {
 	switch code {
 	case frame.CodeDuplicate, fault.ServerTimeout, fault.Internal:
 		return true
 	}
 	return false
+}
+
+// comeBackLater reports whether a login that failed may succeed later, on
+// another socket: its close must not end a session that resumes.
+func comeBackLater(code fault.Code) bool {
+	return code == fault.TooManyFailures || code == fault.LoginTooFrequent
 }
 
 // check verifies a login frame up to the registry: its fields and its UserSig.
@@ -140,18 +148,21 @@ func (s *socket) check(p loginParams) (Claim, error) {
 	}, nil
 }
 
-// verify checks a UserSig, unless too many have failed from this address.
+// verify checks a UserSig. A valid one always passes, whatever others have
+// sent; the guard only answers invalid ones, so that a client which repeats
+// one learns to wait. Nobody guesses a MAC of 256 bits, and what an invalid
+// UserSig costs is bounded by usersig's limits and paid for by its sender:
+// before a login with the connection, after it with the rate of frames.
 func (s *socket) verify(userSig, userID string, app uint32) (usersig.Sig, error) {
-	if s.g.guard.blocked(s.addr, userID) {
-		return usersig.Sig{}, fault.New(fault.TooManyFailures)
-	}
 	sig, err := usersig.Verify(userSig, s.g.o.Keys, userID, app, s.g.o.Now())
-	if err != nil {
-		s.g.guard.failed(s.addr, userID)
-		return usersig.Sig{}, err
+	if err == nil {
+		s.g.guard.passed(s.addr, userID)
+		return sig, nil
 	}
-	s.g.guard.passed(s.addr, userID)
-	return sig, nil
+	if s.g.guard.failed(s.addr, userID) {
+		err = fault.New(fault.TooManyFailures)
+	}
+	return usersig.Sig{}, err
 }
 
 // admit asks the registry for a place and binds it to this socket.

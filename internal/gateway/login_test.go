@@ -91,31 +91,71 @@ func TestLoginIsRefused(t *testing.T) {
 	require.Nil(t, m.Err, "a frame of the wrong shape may be mended")
 }
 
+// A stranger who sends bad UserSigs for a user, from the user's own address
+// perhaps, as behind a NAT or a proxy, is answered 70050. The user is not: a
+// valid UserSig logs in, comes back and is renewed all the same.
 func TestTooManyFailures(t *testing.T) {
-	var now time.Time
+	now := time.Now()
 	w := begin(t, setup{options: func(o *gateway.Options) {
 		o.ClientAddr = func(r *http.Request) string { return r.Header.Get("X-From") }
-		now = time.Now()
 		o.Now = func() time.Time { return now }
 	}})
-	from := func(addr string, i who) fault.Code {
+	from := func(addr string, i who) (*peer, fault.Code) {
 		p, err := w.dialWith(http.Header{"X-From": {addr}})
 		require.NoError(t, err)
 		m := p.call(frame.Login, i.frame())
 		if m.Err == nil {
-			return 0
+			return p, 0
 		}
-		return m.Err.Code
+		return p, m.Err.Code
 	}
+	wrong := func(user string) string { return usersig.Sign(app, "x", user, now, time.Hour) }
+	running := page("erin")
+	session, code := from("1.1.1.1", running)
+	require.Zero(t, code)
+
 	bad := page("erin")
-	bad.sig = usersig.Sign(app, "x", "erin", now, time.Hour)
+	bad.sig = wrong("erin")
 	for range 20 {
-		require.Equal(t, fault.SigWrongKey, from("1.1.1.1", bad))
+		p, code := from("1.1.1.1", bad)
+		require.Equal(t, fault.SigWrongKey, code)
+		p.expectClose(frame.CloseRejected)
 	}
-	require.Equal(t, fault.TooManyFailures, from("1.1.1.1", bad))
-	require.Equal(t, fault.TooManyFailures, from("1.1.1.1", page("erin")), "a good one must wait as well")
-	require.Zero(t, from("1.1.1.1", page("frank")), "another user")
-	require.Zero(t, from("2.2.2.2", page("erin")), "another address")
+	p, code := from("1.1.1.1", bad)
+	require.Equal(t, fault.TooManyFailures, code)
+	p.expectClose(frame.CloseTryLater)
+	p, code = from("1.1.1.1", bad.resume())
+	require.Equal(t, fault.TooManyFailures, code)
+	p.expectClose(frame.CloseTryLater)
+	_, code = from("2.2.2.2", bad)
+	require.Equal(t, fault.SigWrongKey, code, "another address")
+	frank := page("frank")
+	frank.sig = wrong("frank")
+	_, code = from("1.1.1.1", frank)
+	require.Equal(t, fault.SigWrongKey, code, "another user")
+
+	// The running session takes a good renewal, and outlives a bad one.
+	m := session.call(frame.Renew, map[string]any{"userSig": wrong("erin")})
+	require.NotNil(t, m.Err)
+	require.Equal(t, fault.TooManyFailures, m.Err.Code)
+	m = session.call(frame.Renew, map[string]any{"userSig": usersig.Sign(app, key, "erin", now, 2*time.Hour)})
+	require.Nil(t, m.Err)
+	session.expectOpen()
+	// It comes back,
+	bad20 := func() {
+		for range 21 {
+			from("1.1.1.1", bad)
+		}
+	}
+	bad20()
+	p, code = from("1.1.1.1", running.resume())
+	require.Zero(t, code)
+	session.expectClose(frame.CloseSuperseded)
+	p.expectOpen()
+	// and its user logs in elsewhere.
+	bad20()
+	_, code = from("1.1.1.1", page("erin"))
+	require.Zero(t, code)
 }
 
 func TestNewLoginEvictsTheOld(t *testing.T) {

@@ -60,7 +60,8 @@ func (m *Machine) loginAnswer(f frame.Message) {
 		m.end(ReasonLoginFailed, f.Err, closeUnwanted)
 	default:
 		again, why := retryFault(f.Err.Code)
-		if sig := m.renewal(); why == ReasonUserSigExpired && sig != "" && sig != m.acc.userSig {
+		invalid := why == ReasonUserSigExpired || f.Err.Code == fault.TooManyFailures
+		if sig := m.renewal(); invalid && sig != "" && sig != m.acc.userSig {
 			// The gateway's clock was ahead of our count; the next attempt is
 			// made with the new one.
 			m.useRenewal(sig)
@@ -73,8 +74,17 @@ func (m *Machine) loginAnswer(f frame.Message) {
 		}
 		m.outage.detail = f.Err.Message
 		m.dropLink(closeUnwanted, "")
-		m.lost(0)
+		m.lost(closeOf(f.Err.Code))
 	}
+}
+
+// closeOf returns the close code that follows a refusal which is not final:
+// its frame comes first, and the link is not waited for.
+func closeOf(code fault.Code) int {
+	if code == fault.TooManyFailures || code == fault.LoginTooFrequent {
+		return frame.CloseTryLater
+	}
+	return 0
 }
 
 // notified takes a notification of the gateway.

@@ -25,7 +25,8 @@ func (o *outage) lost(now, admittedAt int64, closeCode int) {
 	if admittedAt != 0 && now-admittedAt >= stableAfter {
 		o.since, o.tries = now, 0
 	}
-	if closeCode == frame.CloseFlood || closeCode == frame.CloseBadFrame {
+	switch closeCode {
+	case frame.CloseFlood, frame.CloseBadFrame, frame.CloseTryLater:
 		o.tries = max(o.tries, politeTry)
 	}
 }
