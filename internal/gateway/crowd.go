@@ -25,9 +25,9 @@ type crowd struct {
 	at map[*socket]*list.Element
 }
 
-// crowdKey is the address, or the network that a host of IPv6 chooses its
+// networkOf is the address, or the network that a host of IPv6 chooses its
 // addresses from.
-func crowdKey(addr string) string {
+func networkOf(addr string) string {
 	ip, err := netip.ParseAddr(addr)
 	if err != nil || ip.Unmap().Is4() {
 		return addr
@@ -46,7 +46,7 @@ func (c *crowd) join(s *socket) (over *socket) {
 	if c.by == nil {
 		c.by, c.at = map[string]*list.List{}, map[*socket]*list.Element{}
 	}
-	key := crowdKey(s.addr)
+	key := networkOf(s.addr)
 	l := c.by[key]
 	if l == nil {
 		l = list.New()
@@ -73,7 +73,7 @@ func (c *crowd) leaveLocked(s *socket) {
 		return
 	}
 	delete(c.at, s)
-	key := crowdKey(s.addr)
+	key := networkOf(s.addr)
 	if l := c.by[key]; l != nil {
 		l.Remove(e)
 		if l.Len() == 0 {

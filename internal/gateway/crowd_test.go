@@ -92,6 +92,28 @@ func TestLoginTooFrequent(t *testing.T) {
 	require.Equal(t, fault.LoginTooFrequent, again())
 }
 
+// Whoever says of each login that it resumes is charged, too: what it costs
+// the gateway is the same. Four in a loop is what a bad network may do.
+func TestResumeTooFrequent(t *testing.T) {
+	now := time.Now()
+	w := begin(t, setup{options: func(o *gateway.Options) {
+		o.LoginRate = 2
+		o.Now = func() time.Time { return now }
+	}})
+	for range 8 {
+		p, _ := w.login(page("alice").resume())
+		require.Nil(t, p.call(frame.Logout, nil).Err)
+	}
+	p := w.dial()
+	require.Equal(t, fault.LoginTooFrequent, p.call(frame.Login, page("alice").resume().frame()).Err.Code)
+	p.expectClose(frame.CloseTryLater) // and no close that ends the session
+	w.login(page("bob").resume())
+	fresh, _ := w.login(page("alice"))
+	require.Nil(t, fresh.call(frame.Logout, nil).Err)
+	now = now.Add(8 * time.Second)
+	w.login(page("alice").resume())
+}
+
 // Somebody who is told that he was evicted is no error of the gateway's.
 func TestLoginsAreCountedByWhatTheyGot(t *testing.T) {
 	seen := new(observed)

@@ -12,7 +12,7 @@
 //	session.go   what other packages see: Session, Handle, Deliver
 //	local.go     what the registry asks: Kick, Alive, Places, Drop
 //	farewell.go  the sealed token that says logout
-//	guard.go     too many failed logins, logins, frames
+//	limiter.go   too many logins, UserSigs that are not valid, frames
 //	crowd.go     too many sockets of an address that stand by
 //	stats.go     counters
 //	ports.go     the interfaces that it needs

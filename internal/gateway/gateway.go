@@ -24,8 +24,12 @@ type Options struct {
 
 	// LoginTimeout counts from the login frame; default 10 s.
 	LoginTimeout time.Duration
-	// LoginRate is how often one user may log in anew in a minute, here;
-	// default 300. Reconnecting does not count.
+	// LoginRate is how often one user may log in anew in a minute; default 300.
+	// They may come back four times as often, which is counted apart: a client
+	// can say of any login that it resumes. A user is charged whatever
+	// connection, instance or session it is for. Each gateway counts for itself
+	// and begins anew when it is restarted, so the clients of one user that
+	// spread over n gateways have n times as much.
 	LoginRate int
 	// AllowOrigin judges a WebSocket request's Origin; nil allows all.
 	AllowOrigin func(*http.Request) bool
@@ -55,11 +59,13 @@ type Gateway struct {
 	o        Options
 	times    times
 	upgrader *gws.Upgrader
-	guard    guard
-	pace     pace
 	crowd    crowd
 	seal     sealer
 	stats    counters
+
+	failures *limiter[culprit] // UserSigs that are not valid
+	logins   *limiter[User]
+	resumes  *limiter[User]
 
 	// Set before serving, read without a lock.
 	handlers map[string]Handler
@@ -136,7 +142,9 @@ func New(o Options) (*Gateway, error) {
 		claims:   map[instanceKey]*claimInFlight{},
 		refused:  map[string]struct{}{},
 	}
-	g.guard.now, g.pace.now, g.pace.most = o.Now, o.Now, o.LoginRate
+	g.failures = newLimiter[culprit](perMinute(maxFailures), o.Now)
+	g.logins = newLimiter[User](perMinute(o.LoginRate), o.Now)
+	g.resumes = newLimiter[User](perMinute(o.LoginRate*resumesPerLogin), o.Now)
 	g.crowd.most = maxStandBy
 	g.stop, g.halt = context.WithCancel(context.Background())
 	g.upgrader = newUpgrader(g)

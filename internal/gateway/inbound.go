@@ -54,7 +54,7 @@ func (s *socket) received(opcode gws.Opcode, text []byte) {
 	s.heardLocked(now)
 	switch {
 	case s.stage == ended:
-	case !s.bucket.take(now):
+	case !s.bucket.take(frameRate, now):
 		s.endLocked(frame.CloseFlood, "too many frames")
 	case opcode != gws.OpcodeText:
 		s.endLocked(frame.CloseBadFrame, "only text frames are read")

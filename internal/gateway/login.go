@@ -60,7 +60,7 @@ func (s *socket) login(r jsonframe.Request) {
 	}
 	s.g.crowd.leave(s)
 	c, err := s.check(p)
-	if err == nil && !c.Resume && !s.g.pace.take(c.User) {
+	if err == nil && !s.g.mayLogIn(c) {
 		err = fault.New(fault.LoginTooFrequent)
 	}
 	if err == nil {
@@ -117,6 +117,16 @@ func comeBackLater(code fault.Code) bool {
 	return code == fault.TooManyFailures || code == fault.LoginTooFrequent
 }
 
+// mayLogIn charges a login to its user and reports whether they had one left.
+// Pages that take the place from each other in a loop come to an end by it, and
+// so does one that logs in and out without end.
+func (g *Gateway) mayLogIn(c Claim) bool {
+	if c.Resume {
+		return g.resumes.take(c.User)
+	}
+	return g.logins.take(c.User)
+}
+
 // check verifies a login frame up to the registry: its fields and its UserSig.
 func (s *socket) check(p loginParams) (Claim, error) {
 	switch {
@@ -149,17 +159,18 @@ func (s *socket) check(p loginParams) (Claim, error) {
 }
 
 // verify checks a UserSig. A valid one always passes, whatever others have
-// sent; the guard only answers invalid ones, so that a client which repeats
-// one learns to wait. Nobody guesses a MAC of 256 bits, and what an invalid
+// sent; 70050 answers invalid ones only, so that a client which repeats one
+// learns to wait. Nobody guesses a MAC of 256 bits, and what an invalid
 // UserSig costs is bounded by usersig's limits and paid for by its sender:
 // before a login with the connection, after it with the rate of frames.
 func (s *socket) verify(userSig, userID string, app uint32) (usersig.Sig, error) {
 	sig, err := usersig.Verify(userSig, s.g.o.Keys, userID, app, s.g.o.Now())
+	who := culprit{networkOf(s.addr), userID}
 	if err == nil {
-		s.g.guard.passed(s.addr, userID)
+		s.g.failures.forget(who)
 		return sig, nil
 	}
-	if s.g.guard.failed(s.addr, userID) {
+	if !s.g.failures.take(who) {
 		err = fault.New(fault.TooManyFailures)
 	}
 	return usersig.Sig{}, err

@@ -51,7 +51,7 @@ var drainFrame = jsonframe.Notification(frame.Drain, nil)
 func newSocket(g *Gateway, conn *gws.Conn, raw *rawConn, addr string) *socket {
 	now := g.o.Now()
 	s := &socket{g: g, conn: conn, raw: raw, addr: addr, since: now, seen: now, peerCode: 1006}
-	s.bucket.fill(now)
+	s.bucket = fullBucket(frameRate, now)
 	s.mu.Lock()
 	s.timer = time.AfterFunc(g.times.standBy, s.tick)
 	s.mu.Unlock()
@@ -180,7 +180,7 @@ func (s *socket) probe() <-chan struct{} {
 // pinged answers a WebSocket ping; they count as frames.
 func (s *socket) pinged(payload []byte) {
 	s.mu.Lock()
-	flood := !s.bucket.take(s.g.o.Now())
+	flood := !s.bucket.take(frameRate, s.g.o.Now())
 	s.heardLocked(s.g.o.Now())
 	if !flood {
 		s.pushLocked(gws.OpcodePong, append([]byte(nil), payload...))

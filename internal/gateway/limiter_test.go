@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -11,54 +10,49 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-func TestGuard(t *testing.T) {
-	now := time.Unix(1000, 0)
-	g := guard{now: func() time.Time { return now }}
-	for range maxFailures - 1 {
-		require.False(t, g.failed("a", "alice"))
-	}
-	now = now.Add(failureWindow - time.Second)
-	require.False(t, g.failed("a", "alice"))
-	require.True(t, g.failed("a", "alice"), "the minute begins with the last failure")
-	require.False(t, g.failed("a", "bob"), "another user")
-	require.False(t, g.failed("b", "alice"), "another address")
-	now = now.Add(failureWindow - 1)
-	require.True(t, g.failed("a", "alice"))
-	now = now.Add(1)
-	require.False(t, g.failed("a", "alice"))
-
-	for range maxFailures - 2 {
-		g.failed("a", "bob")
-	}
-	g.passed("a", "bob")
-	require.False(t, g.failed("a", "bob"))
-	require.False(t, g.failed("a", "bob"), "a success begins anew")
-}
-
-func TestGuardIsBounded(t *testing.T) {
-	now := time.Unix(1000, 0)
-	g := guard{now: func() time.Time { return now }}
-	for i := range maxGuarded + 100 {
-		g.failed("a", fmt.Sprint(i))
-	}
-	require.LessOrEqual(t, len(g.known), maxGuarded)
-}
-
 func TestBucket(t *testing.T) {
 	now := time.Unix(1000, 0)
-	var b bucket
-	b.fill(now)
+	b := fullBucket(frameRate, now)
 	for range frame.Burst {
-		require.True(t, b.take(now))
+		require.True(t, b.take(frameRate, now))
 	}
-	require.False(t, b.take(now))
+	require.False(t, b.take(frameRate, now))
 	now = now.Add(time.Second)
 	for range frame.Rate {
-		require.True(t, b.take(now))
+		require.True(t, b.take(frameRate, now))
 	}
-	require.False(t, b.take(now))
+	require.False(t, b.take(frameRate, now))
 	now = now.Add(-time.Hour)
-	require.False(t, b.take(now), "a clock that goes back gives nothing")
+	require.False(t, b.take(frameRate, now), "a clock that goes back gives nothing")
+}
+
+func TestLimiter(t *testing.T) {
+	now := time.Unix(1000, 0)
+	l := newLimiter[string](perMinute(3), func() time.Time { return now })
+	for range 3 {
+		require.True(t, l.take("alice"))
+	}
+	require.False(t, l.take("alice"))
+	require.True(t, l.take("bob"))
+	now = now.Add(20 * time.Second)
+	require.True(t, l.take("alice"), "one more every twenty seconds")
+	require.False(t, l.take("alice"))
+	l.forget("alice")
+	require.True(t, l.take("alice"))
+}
+
+// However many others there are, memory is bounded, and nobody who has used
+// their rate up is freed by them.
+func TestLimiterIsBounded(t *testing.T) {
+	now := time.Unix(1000, 0)
+	l := newLimiter[int](perMinute(3), func() time.Time { return now })
+	for l.take(-1) {
+	}
+	for i := range 3 * maxKeys {
+		l.take(i)
+	}
+	require.LessOrEqual(t, len(l.keys), maxKeys)
+	require.False(t, l.take(-1))
 }
 
 func TestSealer(t *testing.T) {

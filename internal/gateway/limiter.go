@@ -1,0 +1,109 @@
+package gateway
+
+import (
+	"sync"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+const (
+	// maxFailures is how many UserSigs that are not valid are told apart, a
+	// minute, of one user and from one network.
+	maxFailures = 20
+	// resumesPerLogin is how much oftener a user may come back than log in anew.
+	resumesPerLogin = 4
+	// maxKeys bounds the memory of a limiter, at some 100 bytes a key.
+	maxKeys = 1 << 16
+)
+
+// rate is so many at once, and so many a second for ever after.
+type rate struct{ burst, perSecond float64 }
+
+func perMinute(n int) rate { return rate{float64(n), float64(n) / 60} }
+
+var frameRate = rate{frame.Burst, frame.Rate}
+
+// bucket holds what is left of a rate. Whoever holds it guards it.
+type bucket struct {
+	left float64
+	at   time.Time
+}
+
+func fullBucket(r rate, now time.Time) bucket { return bucket{r.burst, now} }
+
+// filled returns what is left as of now. A clock that goes back adds nothing.
+func (b bucket) filled(r rate, now time.Time) float64 {
+	return min(r.burst, b.left+max(0, now.Sub(b.at).Seconds())*r.perSecond)
+}
+
+// take reports whether there was one left.
+func (b *bucket) take(r rate, now time.Time) bool {
+	b.left, b.at = b.filled(r, now), now
+	if b.left < 1 {
+		return false
+	}
+	b.left--
+	return true
+}
+
+// limiter bounds how often something happens in the name of a key, whatever
+// connections and sessions it comes on, for as long as this gateway runs.
+//
+// It remembers maxKeys keys. When there are more, it forgets of a few that
+// chance chooses the one with the most left: one that has used its rate up
+// would have to be among eight such ones, so a crowd of others frees nobody.
+type limiter[K comparable] struct {
+	rate rate             // set before serving
+	now  func() time.Time // set before serving
+
+	mu   sync.Mutex // guards keys; nothing else is locked under it
+	keys map[K]bucket
+}
+
+func newLimiter[K comparable](r rate, now func() time.Time) *limiter[K] {
+	return &limiter[K]{rate: r, now: now, keys: map[K]bucket{}}
+}
+
+// take charges a key and reports whether it had one left.
+func (l *limiter[K]) take(key K) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	b, ok := l.keys[key]
+	if !ok {
+		if len(l.keys) >= maxKeys {
+			l.makeRoom(now)
+		}
+		b = fullBucket(l.rate, now)
+	}
+	allowed := b.take(l.rate, now)
+	l.keys[key] = b
+	return allowed
+}
+
+// forget gives a key all that it had at first.
+func (l *limiter[K]) forget(key K) {
+	l.mu.Lock()
+	delete(l.keys, key)
+	l.mu.Unlock()
+}
+
+func (l *limiter[K]) makeRoom(now time.Time) {
+	const sample = 8
+	var richest K
+	most, seen := -1.0, 0
+	for key, b := range l.keys { // begins anywhere
+		if left := b.filled(l.rate, now); left > most {
+			richest, most = key, left
+		}
+		if seen++; seen == sample {
+			break
+		}
+	}
+	delete(l.keys, richest)
+}
+
+// culprit is whose failures count together: those in one user's name that come
+// from one network.
+type culprit struct{ network, userID string }
