@@ -35,11 +35,12 @@ func (c callers) allowOrigin(r *http.Request) bool {
 	if err != nil || u.Host == "" {
 		return false // "null", too
 	}
-	if sameHost(u, r.Host) {
-		return true
-	}
-	if c.dev && isLoopback(u.Hostname()) {
-		return true
+	// What has another scheme is a page of an app or an extension, whose host
+	// is not this one whatever it is called: it has to be named.
+	if ours := u.Scheme == "http" || u.Scheme == "https"; ours {
+		if sameHost(u, r.Host) || c.dev && isLoopback(u.Hostname()) {
+			return true
+		}
 	}
 	return slices.ContainsFunc(c.origins, func(allowed string) bool { return strings.EqualFold(allowed, origin) })
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -315,25 +314,6 @@ func TestDrain(t *testing.T) {
 	require.Equal(t, []string{"detach"}, w.reg.told(), "not clean: the place waits for the client")
 	_, err := w.dialWith(nil)
 	require.Error(t, err, "new sockets are refused")
-}
-
-func TestHandshakeIsRefused(t *testing.T) {
-	w := begin(t, setup{options: func(o *gateway.Options) {
-		o.AllowOrigin = func(r *http.Request) bool { return r.Header.Get("Origin") != "https://evil.example" }
-	}})
-	for range 3 {
-		_, err := w.dialWith(http.Header{"Origin": {"https://evil.example"}})
-		require.Error(t, err)
-	}
-	require.Equal(t, 1, strings.Count(w.log.String(), "https://evil.example"), "told once: %s", w.log)
-	_, err := w.dialWith(http.Header{"Origin": {"https://good.example"}})
-	require.NoError(t, err)
-	_, err = w.dialWith(http.Header{"Sec-WebSocket-Protocol": {"chat"}})
-	require.Error(t, err)
-	res, err := http.Get("http" + strings.TrimPrefix(w.url, "ws"))
-	require.NoError(t, err)
-	res.Body.Close()
-	require.Equal(t, http.StatusUpgradeRequired, res.StatusCode)
 }
 
 func TestDeadPeer(t *testing.T) {

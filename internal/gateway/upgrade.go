@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bufio"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/http"
@@ -44,23 +45,51 @@ func (g *Gateway) tellOrigin(origin string) {
 	g.o.Log.Warn("a page's origin was refused: allow it with --allowed-origin", "origin", origin)
 }
 
-// ServeHTTP makes a request of /ws a socket.
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// refusal is the answer to a request that cannot become a socket.
+type refusal struct {
+	status      int
+	text        string
+	name, value string // of a header
+}
+
+// judge checks an opening handshake: what RFC 6455 wants of it, and whether it
+// is one for us. The library checks less, and answers without a status.
+func (g *Gateway) judge(r *http.Request) *refusal {
+	const version = "13"
 	switch {
 	case !offers(r.Header, "Connection", "upgrade") || !offers(r.Header, "Upgrade", "websocket"):
-		w.Header().Set("Upgrade", "websocket")
-		http.Error(w, "This is the WebSocket of the tim SDK: connect with ws:// or wss://.", http.StatusUpgradeRequired)
-		return
+		return &refusal{http.StatusUpgradeRequired, "This is the WebSocket of the tim SDK: connect with ws:// or wss://.", "Upgrade", "websocket"}
+	case !r.ProtoAtLeast(1, 1):
+		return &refusal{http.StatusHTTPVersionNotSupported, "A WebSocket begins with HTTP/1.1: have the proxy in front speak it.", "Upgrade", "websocket"}
+	case r.Method != http.MethodGet:
+		return &refusal{http.StatusMethodNotAllowed, "A WebSocket begins with GET.", "Allow", http.MethodGet}
+	case r.Header.Get("Sec-WebSocket-Version") != version:
+		return &refusal{http.StatusUpgradeRequired, "Use version " + version + " of the WebSocket protocol.", "Sec-WebSocket-Version", version}
+	case !validKey(r.Header.Get("Sec-WebSocket-Key")):
+		return &refusal{status: http.StatusBadRequest, text: "Sec-WebSocket-Key must be 16 bytes in base64."}
 	case g.o.AllowOrigin != nil && !g.o.AllowOrigin(r):
 		g.tellOrigin(r.Header.Get("Origin"))
-		http.Error(w, "This Origin is not allowed: see timd's --allowed-origin flag.", http.StatusForbidden)
-		return
+		return &refusal{status: http.StatusForbidden, text: "This Origin is not allowed: see timd's --allowed-origin flag."}
 	case !offers(r.Header, "Sec-WebSocket-Protocol", frame.Subprotocol):
-		http.Error(w, "Offer the subprotocol "+frame.Subprotocol+".", http.StatusBadRequest)
-		return
+		return &refusal{status: http.StatusBadRequest, text: "Offer the subprotocol " + frame.Subprotocol + "."}
 	case g.isDraining():
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "This gateway is about to restart: try again.", http.StatusServiceUnavailable)
+		return &refusal{http.StatusServiceUnavailable, "This gateway is about to restart: try again.", "Retry-After", "1"}
+	}
+	return nil
+}
+
+func validKey(key string) bool {
+	nonce, err := base64.StdEncoding.DecodeString(key)
+	return err == nil && len(nonce) == 16
+}
+
+// ServeHTTP makes a request of /ws a socket.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if no := g.judge(r); no != nil {
+		if no.name != "" {
+			w.Header().Set(no.name, no.value)
+		}
+		http.Error(w, no.text, no.status)
 		return
 	}
 	addr := g.o.ClientAddr(r)
