@@ -1,0 +1,89 @@
+package frame
+
+import (
+	"strconv"
+	"strings"
+)
+
+// MaxMessageID bounds a message's ID, in bytes.
+const MaxMessageID = 64
+
+// MessageIDAhead is how far the time in a message's ID may be ahead of the
+// gateway's clock, in ms.
+const MessageIDAhead = 5_000
+
+// A message's ID is <sender>-<ms, base36>-<random, base36>. maxTime and
+// maxRandom are the digits of the last two: with 43 for the longest sender
+// they fill MaxMessageID.
+const (
+	maxTime   = 9
+	maxRandom = 10
+)
+
+// MessageIDRandom is how many random bytes NewMessageID takes.
+const MessageIDRandom = 6
+
+// NewMessageID returns the ID of a message that a user creates now.
+func NewMessageID(userID string, ms int64, random [MessageIDRandom]byte) string {
+	var n uint64
+	for _, b := range random {
+		n = n<<8 | uint64(b)
+	}
+	return MessageSender(userID) + "-" + strconv.FormatInt(ms, 36) + "-" + strconv.FormatUint(n, 36)
+}
+
+// ParseMessageID returns the time in the ID of a message of a user, in ms. It
+// reports false for what is no ID of theirs.
+func ParseMessageID(id, userID string) (ms int64, ok bool) {
+	rest, ok := strings.CutPrefix(id, MessageSender(userID)+"-")
+	if !ok {
+		return 0, false
+	}
+	at, random, ok := strings.Cut(rest, "-")
+	if !ok || !isBase36(at, maxTime) || !isBase36(random, maxRandom) {
+		return 0, false
+	}
+	ms, err := strconv.ParseInt(at, 36, 64)
+	return ms, err == nil
+}
+
+func isBase36(s string, most int) bool {
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= most
+}
+
+// IsOldMessageID reports whether an ID is one of version 0.1.0, 16 hex digits,
+// as pages that are still open make them. It says nothing of its sender.
+// They are taken for one release.
+func IsOldMessageID(id string) bool {
+	for _, c := range []byte(id) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return len(id) == 16
+}
+
+// MessageSender returns what the IDs of a user's messages begin with: their
+// UserID in base64url without padding. It is no hash, so no other user can
+// have the same one. encoding/base64 would bring reflect and more into wasm.
+func MessageSender(userID string) string {
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	out := make([]byte, 0, (len(userID)*4+2)/3)
+	bits, n := uint(0), 0 // what is left of the last byte
+	for _, c := range []byte(userID) {
+		bits, n = bits<<8|uint(c), n+8
+		for n >= 6 {
+			n -= 6
+			out = append(out, digits[bits>>n&63])
+		}
+	}
+	if n > 0 {
+		out = append(out, digits[bits<<(6-n)&63])
+	}
+	return string(out)
+}
