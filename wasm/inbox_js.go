@@ -7,7 +7,6 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/session"
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
@@ -82,12 +81,12 @@ func newInbox(i *instance) *inbox {
 // emitted follows what the session tells the page.
 func (in *inbox) emitted(name string, data frame.Body) {
 	switch name {
-	case session.EventSDKReady:
+	case frame.EventSDKReady:
 		in.begun = true
 		in.sync()
-	case session.EventSDKNotReady:
+	case frame.EventSDKNotReady:
 		in.forget(fault.New(fault.LoggedOut))
-	case session.EventLoginStatusChange:
+	case frame.EventLoginStatusChange:
 		if !in.begun || data == nil {
 			return
 		}
@@ -205,21 +204,21 @@ func (in *inbox) flush() {
 		in.ack() // first: a listener may log out, and is given them all the same
 	}
 	if changed {
-		in.emit(session.EventConversationListUpdated, in.array())
+		in.emit(frame.EventConversationListUpdated, in.array())
 	}
 	if total != in.toldTotal && round == in.round {
 		in.toldTotal = total
-		in.emit(session.EventTotalUnreadMessageCountUpdated, bridge.Int(total))
+		in.emit(frame.EventTotalUnreadMessageCountUpdated, bridge.Int(total))
 	}
 	// A listener may have logged out: then the rest is nobody's any more.
 	if len(received) > 0 && round == in.round {
-		in.emit(session.EventMessageReceived, bridge.NewArray(received...))
+		in.emit(frame.EventMessageReceived, bridge.NewArray(received...))
 	}
 	if len(revoked) > 0 && round == in.round {
-		in.emit(session.EventMessageRevoked, bridge.NewArray(revoked...))
+		in.emit(frame.EventMessageRevoked, bridge.NewArray(revoked...))
 	}
 	if len(read) > 0 && round == in.round {
-		in.emit(session.EventMessageReadByPeer, bridge.NewArray(read...))
+		in.emit(frame.EventMessageReadByPeer, bridge.NewArray(read...))
 	}
 }
 
@@ -296,11 +295,11 @@ func (in *inbox) notified(method string, note safejs.Value) bool {
 	case frame.NoteProfile:
 		profile := bridge.Field(note, "profile")
 		in.myself(profile)
-		in.emit(session.EventProfileUpdated, bridge.NewArray(profile))
+		in.emit(frame.EventProfileUpdated, bridge.NewArray(profile))
 	case frame.NoteBlacklist:
-		in.emit(session.EventBlacklistUpdated, bridge.Field(note, "userIDs"))
+		in.emit(frame.EventBlacklistUpdated, bridge.Field(note, "userIDs"))
 	case frame.NoteStatus:
-		in.emit(session.EventUserStatusUpdated, bridge.Field(note, "statuses"))
+		in.emit(frame.EventUserStatusUpdated, bridge.Field(note, "statuses"))
 	default:
 		return false
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/tim-wasm/tim/internal/client"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/session"
 	"github.com/tim-wasm/tim/wasm/bridge"
 	"github.com/tim-wasm/tim/wasm/host"
 )
@@ -226,7 +225,7 @@ func (i *instance) emit(name string, data frame.Body) {
 }
 
 func (i *instance) emitError(f *fault.Error) {
-	i.emit(session.EventError, frame.Fields{{Key: "code", Value: int(f.Code)}, {Key: "message", Value: f.Message}})
+	i.emit(frame.EventError, frame.Fields{{Key: "code", Value: int(f.Code)}, {Key: "message", Value: f.Message}})
 }
 
 // notify gets the gateway's notifications that are not the session's own.

@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/session"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
@@ -52,7 +51,7 @@ func TestAppsAreApart(t *testing.T) {
 	require.True(t, alice.State().Ready)
 	again := s.member("Web")
 	require.Zero(t, again.login("alice", old), "signed before the other app's kick")
-	again.until(session.EventSDKReady)
+	again.until(frame.EventSDKReady)
 }
 
 // instanceOf gives the only instance of a list.

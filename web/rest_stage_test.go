@@ -25,7 +25,6 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/gateway"
-	"github.com/tim-wasm/tim/internal/session"
 	"github.com/tim-wasm/tim/internal/testlog"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
@@ -181,7 +180,7 @@ func (s *stage) member(platform string) *member {
 			}
 		},
 		OnEvent: func(name string, data frame.Body) {
-			if name == session.EventKickedOut {
+			if name == frame.EventKickedOut {
 				name += " " + data.Text("type")
 			}
 			select {
@@ -222,7 +221,7 @@ func (s *stage) online(user string) *member {
 	s.t.Helper()
 	m := s.member("Web")
 	require.Zero(s.t, m.login(user, sign(user)))
-	m.until(session.EventSDKReady)
+	m.until(frame.EventSDKReady)
 	return m
 }
 

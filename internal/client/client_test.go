@@ -92,7 +92,7 @@ func TestListenerMayCallLogoutAndLogin(t *testing.T) {
 	var login, logout, again result
 	p.on = func(name string) {
 		switch name {
-		case session.EventSDKNotReady:
+		case frame.EventSDKNotReady:
 			status, _ := c.Status()
 			require.Equal(t, "loggedOut", status, "listeners meet a settled state")
 			c.Logout(logout.done)
@@ -104,7 +104,7 @@ func TestListenerMayCallLogoutAndLogin(t *testing.T) {
 	require.Equal(t, fault.NotLoggedIn, logout.err.Code)
 	require.Equal(t, fault.LoginBusy, again.err.Code)
 	require.Zero(t, login.times, "the login of the listener is under way")
-	require.Contains(t, p.events, session.EventKickedOut, "the event after the listener's is not lost")
+	require.Contains(t, p.events, frame.EventKickedOut, "the event after the listener's is not lost")
 	c.OnOpen(p.gen)
 	p.answer(c)
 	require.Equal(t, result{times: 1}, login)
@@ -116,14 +116,14 @@ func TestListenerMayDestroy(t *testing.T) {
 	var sent, destroyed result
 	c.Send("message.send", nil, 0, sent.done)
 	p.on = func(name string) {
-		if name == session.EventNetStateChange {
+		if name == frame.EventNetStateChange {
 			c.Destroy(destroyed.done)
 		}
 	}
 	c.OnClose(p.gen, 1006, "")
 	require.Equal(t, result{times: 1}, destroyed)
 	require.Equal(t, fault.Destroyed, sent.err.Code)
-	require.Equal(t, session.EventSDKDestroy, p.events[len(p.events)-1])
+	require.Equal(t, frame.EventSDKDestroy, p.events[len(p.events)-1])
 	require.Zero(t, c.Pending())
 }
 
@@ -188,7 +188,7 @@ func TestAPanicLosesNothingElse(t *testing.T) {
 	c := ready(t, p)
 	var logout result
 	p.on = func(name string) {
-		if name == session.EventSDKNotReady {
+		if name == frame.EventSDKNotReady {
 			panic("a bug")
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/session"
 )
 
 // timd runs a command of timd and gives its exit code and what it said.
@@ -129,7 +128,7 @@ func TestMove(t *testing.T) {
 	away.through(gateways[0].Via())
 	away.SetOnline(false)
 	away.SetOnline(true)
-	away.wait(t, session.EventKickedOut, 20*time.Second, func() bool { return away.kickedAs() != "" })
+	away.wait(t, frame.EventKickedOut, 20*time.Second, func() bool { return away.kickedAs() != "" })
 	require.Equal(t, frame.KickMultipleAccount, away.kickedAs())
 
 	// What the webhook's receiver has not taken yet is still to be told.

@@ -21,7 +21,7 @@ func pairOf(t *testing.T) (a, b *Gateway) {
 // goes waits until an instance is told that it has to go.
 func (i *instance) goes(t *testing.T, typ string, within time.Duration) {
 	t.Helper()
-	i.wait(t, session.EventKickedOut, within, func() bool { return i.kickedAs() != "" })
+	i.wait(t, frame.EventKickedOut, within, func() bool { return i.kickedAs() != "" })
 	require.Equal(t, typ, i.kickedAs(), "%v", i.story())
 }
 

@@ -125,24 +125,24 @@ func (i *instance) on(name string, data frame.Body) {
 	i.mu.Lock()
 	hash := i.hash
 	switch name {
-	case session.EventSDKReady:
+	case frame.EventSDKReady:
 		if i.ready || i.out {
 			defer i.ledger.violation("%s: SDK_READY twice, or without a login", i)
 		}
 		i.ready = true
-	case session.EventSDKNotReady:
+	case frame.EventSDKNotReady:
 		i.ready, i.out = false, true
-	case session.EventKickedOut:
+	case frame.EventKickedOut:
 		text += " " + data.Text("type")
 		i.out = true
 		i.kicks = append(i.kicks, data.Text("type"))
-	case session.EventLoginStatusChange:
+	case frame.EventLoginStatusChange:
 		text += " " + data.Text("status")
 		i.states = append(i.states, state{time.Now(), data.Text("status")})
 	}
 	i.events = append(i.events, time.Now().Format("05.000 ")+text)
 	i.mu.Unlock()
-	if name == session.EventKickedOut {
+	if name == frame.EventKickedOut {
 		if f := i.ledger.of(hash); f != nil {
 			i.ledger.mu.Lock()
 			f.kicked, f.typ = time.Now(), data.Text("type")
@@ -333,7 +333,7 @@ func (i *instance) history(t testing.TB, from string) []string {
 // online waits for SDK_READY after a login.
 func (i *instance) online(t testing.TB) {
 	t.Helper()
-	i.wait(t, session.EventSDKReady, 10*time.Second, func() bool {
+	i.wait(t, frame.EventSDKReady, 10*time.Second, func() bool {
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		return i.ready

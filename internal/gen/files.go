@@ -21,11 +21,11 @@ func (s source) files() (map[string][]byte, error) {
 		"js/types/names.gen.d.ts":   s.typeNames(),
 	}
 	for name, text := range map[string]string{
-		"internal/fault/codes_gen.go":    s.faultCodes(),
-		"internal/session/events_gen.go": s.sessionEvents(),
-		"internal/frame/methods_gen.go":  s.frameMethods(),
-		"wasm/constants_gen_js.go":       s.wasmConstants(),
-		"wasm/relays_gen_js.go":          s.wasmRelays(),
+		"internal/fault/codes_gen.go":   s.faultCodes(),
+		"internal/frame/events_gen.go":  s.frameEvents(),
+		"internal/frame/methods_gen.go": s.frameMethods(),
+		"wasm/constants_gen_js.go":      s.wasmConstants(),
+		"wasm/relays_gen_js.go":         s.wasmRelays(),
 	} {
 		formatted, err := format.Source([]byte(text))
 		if err != nil {
@@ -57,10 +57,10 @@ func (s source) faultCodes() string {
 	return b.String()
 }
 
-func (s source) sessionEvents() string {
+func (s source) frameEvents() string {
 	var b strings.Builder
 	b.WriteString(header("constants.json"))
-	b.WriteString("package session\n\n// The events of the JS API.\nconst (\n")
+	b.WriteString("package frame\n\n// The events of the JS API.\nconst (\n")
 	for _, c := range s.Event {
 		fmt.Fprintf(&b, "Event%s = %s\n", goName(c.Name), c.Value)
 	}

@@ -182,7 +182,7 @@ func (m *Machine) warn() {
 	m.acc.warnDue = !m.announced
 	if m.announced {
 		m.acc.warned = true
-		m.emit(EventUserSigWillExpire, frame.Fields{{Key: "expireAt", Value: m.acc.expiresAt + m.clock.offset}})
+		m.emit(frame.EventUserSigWillExpire, frame.Fields{{Key: "expireAt", Value: m.acc.expiresAt + m.clock.offset}})
 	}
 }
 

@@ -142,7 +142,7 @@ func (m *Machine) ready() {
 	m.tellNet(netConnected)
 	if !m.announced {
 		m.announced = true
-		m.emit(EventSDKReady, nil)
+		m.emit(frame.EventSDKReady, nil)
 	}
 	if m.acc.warnDue {
 		m.warn()
@@ -212,7 +212,7 @@ func (m *Machine) kicked(r Reason) {
 	}
 	m.end(r, fault.New(r.code()), closeNormal)
 	if r != ReasonLoggedOut {
-		m.emit(EventKickedOut, frame.Fields{{Key: "type", Value: string(r)}})
+		m.emit(frame.EventKickedOut, frame.Fields{{Key: "type", Value: string(r)}})
 	}
 }
 
@@ -235,7 +235,7 @@ func (m *Machine) end(r Reason, err *fault.Error, closeCode int) {
 	m.failCalls(err)
 	if m.announced {
 		m.announced = false
-		m.emit(EventSDKNotReady, nil)
+		m.emit(frame.EventSDKNotReady, nil)
 	}
 }
 
@@ -253,7 +253,7 @@ func (m *Machine) destroy(c Call) {
 	}
 	m.destroyed = true
 	m.tellStatus()
-	m.emit(EventSDKDestroy, nil)
+	m.emit(frame.EventSDKDestroy, nil)
 	m.settle(c, nil)
 }
 

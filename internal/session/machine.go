@@ -224,7 +224,7 @@ func (m *Machine) tellStatus() {
 		return
 	}
 	m.told.status, m.told.reason = status, reason
-	m.emit(EventLoginStatusChange, frame.Fields{{Key: "status", Value: status}, {Key: "reason", Value: reason}})
+	m.emit(frame.EventLoginStatusChange, frame.Fields{{Key: "status", Value: status}, {Key: "reason", Value: reason}})
 }
 
 // tellNet fires NET_STATE_CHANGE when the state of the session's network has
@@ -234,5 +234,5 @@ func (m *Machine) tellNet(state string) {
 		return
 	}
 	m.net = state
-	m.emit(EventNetStateChange, frame.Fields{{Key: "state", Value: state}})
+	m.emit(frame.EventNetStateChange, frame.Fields{{Key: "state", Value: state}})
 }

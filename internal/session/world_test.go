@@ -146,7 +146,7 @@ func (w *world) step(in Input) {
 	for _, e := range w.m.Step(w.now, in) {
 		w.log = append(w.log, "    "+describe(e))
 		w.check(e)
-		if _, ok := e.(Emit); ok && e.(Emit).Name == EventSDKReady && !(resolved && w.tasked) {
+		if _, ok := e.(Emit); ok && e.(Emit).Name == frame.EventSDKReady && !(resolved && w.tasked) {
 			w.fatal("SDK_READY not in a later task than login's promise")
 		}
 	}
@@ -269,37 +269,37 @@ func (w *world) write(e Write) {
 
 func (w *world) event(e Emit) {
 	switch e.Name {
-	case EventSDKReady:
+	case frame.EventSDKReady:
 		if w.ready {
 			w.fatal("SDK_READY twice")
 		}
 		w.ready = true
-	case EventSDKNotReady:
+	case frame.EventSDKNotReady:
 		if !w.ready {
 			w.fatal("SDK_NOT_READY without SDK_READY")
 		}
 		w.ready = false
-	case EventKickedOut:
+	case frame.EventKickedOut:
 		if w.ready || w.m.state != LoggedOut {
 			w.fatal("KICKED_OUT before SDK_NOT_READY or in the session")
 		}
-	case EventNetStateChange:
+	case frame.EventNetStateChange:
 		state := e.Data.Text("state")
 		if state == w.net || !w.admitted {
 			w.fatal("NET_STATE_CHANGE %s after %s", state, w.net)
 		}
 		w.net = state
-	case EventUserSigWillExpire:
+	case frame.EventUserSigWillExpire:
 		if !w.ready {
 			w.fatal("USERSIG_WILL_EXPIRE of a session that is not ready")
 		}
-	case EventLoginStatusChange:
+	case frame.EventLoginStatusChange:
 		status, reason := e.Data.Text("status"), e.Data.Text("reason")
 		if now, why := w.m.Status(); now != status || why != reason {
 			w.fatal("LOGIN_STATUS_CHANGE says %s %s, getLoginStatus %s %s", status, reason, now, why)
 		}
 		w.status = status
-	case EventSDKDestroy:
+	case frame.EventSDKDestroy:
 		if w.ready {
 			w.fatal("SDK_DESTROY before SDK_NOT_READY")
 		}

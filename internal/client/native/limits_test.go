@@ -10,7 +10,6 @@ import (
 
 	"github.com/tim-wasm/tim/internal/client/native"
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/session"
 )
 
 // TestManyCallsAtOnce: an app may call as often as it likes. The client keeps
@@ -23,7 +22,7 @@ func TestManyCallsAtOnce(t *testing.T) {
 	o := rec.options("ws://"+server.addr+"/ws", nil)
 	o.OnEvent = func(name string, data frame.Body) {
 		rec.on(name, data)
-		if name == session.EventSDKReady {
+		if name == frame.EventSDKReady {
 			close(ready)
 		}
 	}
@@ -52,6 +51,6 @@ func TestManyCallsAtOnce(t *testing.T) {
 	events, wrong := rec.snapshot()
 	require.Empty(t, wrong)
 	for _, e := range events {
-		require.NotContains(t, e, session.EventNetStateChange, "the connection was kept")
+		require.NotContains(t, e, frame.EventNetStateChange, "the connection was kept")
 	}
 }

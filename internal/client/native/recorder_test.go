@@ -7,7 +7,6 @@ import (
 
 	"github.com/tim-wasm/tim/internal/client/native"
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/session"
 )
 
 // recorder is the page's listener: it keeps the events and notes at once what
@@ -28,7 +27,7 @@ func (r *recorder) on(name string, data frame.Body) {
 	defer r.mu.Unlock()
 	text := name
 	switch name {
-	case session.EventSDKReady:
+	case frame.EventSDKReady:
 		if r.ready {
 			r.wrong = append(r.wrong, "SDK_READY twice")
 		}
@@ -36,20 +35,20 @@ func (r *recorder) on(name string, data frame.Body) {
 			r.wrong = append(r.wrong, "SDK_READY without a login")
 		}
 		r.ready = true
-	case session.EventSDKNotReady:
+	case frame.EventSDKNotReady:
 		if !r.ready {
 			r.wrong = append(r.wrong, "SDK_NOT_READY without SDK_READY")
 		}
 		r.ready, r.out = false, true
-	case session.EventKickedOut:
+	case frame.EventKickedOut:
 		text += " " + data.Text("type")
 		if r.ready {
 			r.wrong = append(r.wrong, "KICKED_OUT before SDK_NOT_READY")
 		}
 		r.out = true
-	case session.EventNetStateChange:
+	case frame.EventNetStateChange:
 		text += " " + data.Text("state")
-	case session.EventLoginStatusChange:
+	case frame.EventLoginStatusChange:
 		text += " " + data.Text("status")
 	}
 	r.events = append(r.events, fmt.Sprintf("%s %s", time.Now().Format("05.000"), text))
