@@ -53,6 +53,7 @@ type timd struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	url    string
+	opsURL string // where the console is
 	stderr *testlog.Buffer
 	ended  chan error
 }
@@ -79,17 +80,28 @@ func runCommand(t *testing.T, cmd *exec.Cmd) *timd {
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
-	first := make(chan string, 1)
+	said := make(chan struct{})
 	go func() {
-		r := bufio.NewReader(stdout)
-		line, _ := r.ReadString('\n')
-		first <- strings.TrimSuffix(line, "\n")
-		_, _ = io.Copy(io.Discard, r)
+		r := bufio.NewScanner(stdout)
+		if r.Scan() {
+			d.url = r.Text()
+		}
+		for r.Scan() { // the URLs first, "data" behind them
+			what, where, _ := strings.Cut(strings.TrimSpace(r.Text()), " ")
+			if what == "console" {
+				d.opsURL, _, _ = strings.Cut(strings.TrimSpace(where), "/console/")
+			}
+			if what == "data" {
+				break
+			}
+		}
+		close(said)
+		_, _ = io.Copy(io.Discard, stdout)
 		d.ended <- cmd.Wait()
 	}()
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	select {
-	case d.url = <-first:
+	case <-said:
 		require.NotEmpty(t, d.url, d.stderr.String())
 	case <-time.After(within):
 		require.FailNow(t, "no URL was printed", d.stderr.String())
@@ -225,7 +237,7 @@ func TestHelp(t *testing.T) {
 	out, err = timdCommand(t, "serve", "-h").Output()
 	require.NoError(t, err)
 	for _, flag := range []string{"listen", "dev", "dev-remote", "app", "admin", "data", "nats", "nats-creds", "nats-ca", "node", "sync",
-		"allowed-origin", "trusted-proxy", "tls-cert", "tls-key", "ops-listen", "webhook", "require-import", "grace", "login-timeout"} {
+		"allowed-origin", "trusted-proxy", "tls-cert", "tls-key", "ops-listen", "page", "webhook", "require-import", "grace", "login-timeout"} {
 		require.Regexp(t, `\n  -`+flag+`[ \n]`, string(out))
 	}
 	require.Contains(t, string(out), filepath.Join(".local", "state", "timd"), "the data directory is said")
@@ -244,7 +256,7 @@ func TestEnvironment(t *testing.T) {
 		{"listen", "127.0.0.1:1", "127.0.0.1:2"}, {"app", "1=a", "2=b"}, {"admin", "a,b", "c"}, {"data", "d1", "d2"},
 		{"nats", "nats://a", "nats://b"}, {"nats-creds", "c1", "c2"}, {"nats-ca", "f1", "f2"}, {"node", "n1", "n2"},
 		{"sync", "always", "default"}, {"allowed-origin", "https://a.example", "*"}, {"trusted-proxy", "10.0.0.0/8,::1", "127.0.0.1"},
-		{"ops-listen", "127.0.0.1:3", "127.0.0.1:4"}, {"webhook", "http://a/", "http://b/"},
+		{"ops-listen", "127.0.0.1:3", "127.0.0.1:4"}, {"page", "false", "true"}, {"webhook", "http://a/", "http://b/"},
 		{"require-import", "true", "false"}, {"grace", "5s", "6s"}, {"login-timeout", "5s", "6s"},
 		{"api-rate", "5", "6"}, {"login-rate", "5", "6"}, {"dev-remote", "true", "false"},
 	} {

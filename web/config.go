@@ -41,7 +41,7 @@ type settings struct {
 func configCommand(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("config", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	server := flags.String("server", "http://127.0.0.1:8080", "`URL` of a timd; with --ops-listen, that address")
+	server := flags.String("server", "http://"+defaultOps, "`URL` of a timd: the address of its --ops-listen")
 	app := flags.String("app", "", "`SDKAPPID=KEYFILE` of the app")
 	admin := flags.String("admin", "administrator", "`USERID` of an administrator of that timd")
 	wrong := func(err error) int {

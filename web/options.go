@@ -19,7 +19,8 @@ import (
 // options are the flags of timd serve.
 type options struct {
 	listen        string
-	opsListen     string
+	opsListen     string // after check: "" when it is the address of listen
+	page          bool
 	dev           bool
 	devRemote     bool
 	apps          list
@@ -80,6 +81,9 @@ func (d *duration) Set(text string) error {
 	return nil
 }
 
+// defaultOps is the address of the operators' URLs outside dev mode.
+const defaultOps = "127.0.0.1:8081"
+
 const serveUsage = `usage: timd serve [flags]
 Runs the gateway. To try it out: timd serve --dev
 Each flag is also an environment variable, --login-timeout as
@@ -92,7 +96,8 @@ values with commas, too.
 func serveFlags(o *options) *flag.FlagSet {
 	f := flag.NewFlagSet("serve", flag.ContinueOnError)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`ADDRESS` to serve on; :0 chooses a port. The URL is the first line that is printed")
-	f.StringVar(&o.opsListen, "ops-listen", "", "`ADDRESS` for /metrics, /console/ and /v4/, when they shall not be on --listen")
+	f.StringVar(&o.opsListen, "ops-listen", "", "`ADDRESS` of /metrics, /console/ and /v4/; that of --listen puts them where clients connect (default "+defaultOps+", with --dev that of --listen)")
+	f.BoolVar(&o.page, "page", false, "serve the demo page at / (default only with --dev)")
 	f.BoolVar(&o.dev, "dev", false, "serve SDKAppID 1400000000 with a key of its own and sign for everybody at /dev/usersig; on loopback")
 	f.BoolVar(&o.devRemote, "dev-remote", false, "let --dev be reached from other machines")
 	f.Var(&o.apps, "app", "`SDKAPPID=KEYFILE` to serve; can be repeated, twice for one app while its keys rotate")
@@ -168,6 +173,9 @@ func parseServe(args []string, env func(string) (string, bool), stdout io.Writer
 		return o, bad
 	}
 	o.set = set
+	if !given["page"] && set["page"] == "" {
+		o.page = o.dev
+	}
 	return o, o.blame(o.check())
 }
 
@@ -288,9 +296,12 @@ func (o *options) check() error {
 // --listen does.
 func (o *options) checkOps() error {
 	if o.opsListen == "" {
-		return nil
+		if o.dev {
+			return nil
+		}
+		o.opsListen = defaultOps
 	}
-	host, _, err := net.SplitHostPort(o.opsListen)
+	host, port, err := net.SplitHostPort(o.opsListen)
 	switch {
 	case err != nil:
 		return fmt.Errorf("--ops-listen %q is not ADDRESS:PORT, for example 127.0.0.1:8081", o.opsListen)
@@ -299,6 +310,9 @@ func (o *options) checkOps() error {
 		o.opsListen = "127.0.0.1" + o.opsListen[strings.LastIndex(o.opsListen, ":"):]
 	case !isLoopback(host):
 		return fmt.Errorf("--ops-listen %s with --dev could be reached from other machines: listen on 127.0.0.1, or add --dev-remote", o.opsListen)
+	}
+	if o.opsListen == o.listen && port != "0" { // 0 is another port each time
+		o.opsListen = ""
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ type running struct {
 	inbox    *inbox.Inbox // from serveMessages on
 
 	public *http.ServeMux // on --listen
-	ops    *http.ServeMux // on --ops-listen if given, else the same as public
+	ops    *http.ServeMux // on --ops-listen; the same as public when that is the same address
 
 	// pages are further pages to name at the start: what and path.
 	pages []page
@@ -56,6 +56,10 @@ var parts = []part{
 }
 
 func servePages(_ context.Context, t *running) error {
+	if !t.options.page {
+		t.public.HandleFunc("/{$}", landing)
+		return nil
+	}
 	h, err := embedded(pageFiles, "page")
 	if err != nil {
 		return err
@@ -63,6 +67,12 @@ func servePages(_ context.Context, t *running) error {
 	t.public.Handle("/", h)
 	t.pages = append(t.pages, page{what: "page", path: "/"})
 	return nil
+}
+
+// landing answers at / where there is no page: whoever tries the address out
+// learns that it is the right one.
+func landing(w http.ResponseWriter, _ *http.Request) {
+	plain(w, http.StatusOK, "This is timd, a gateway of tim.wasm. Pages load the SDK from /sdk/tim.js and connect to /ws; --page serves a demo page here.")
 }
 
 func serveSDK(_ context.Context, t *running) error {

@@ -367,23 +367,6 @@ func TestSendMessage(t *testing.T) {
 	}
 }
 
-func TestOpsListen(t *testing.T) {
-	s := newStage(t, func(o *options) { o.opsListen = "127.0.0.1:0" })
-	require.NotEqual(t, s.url, s.opsURL)
-	s.call("timd_config/get", `{}`)
-	for _, path := range []string{"/console/", "/metrics"} {
-		require.Equal(t, 200, status(t, s.opsURL+path), path)
-	}
-	for _, path := range []string{"/console/", "/metrics", "/v4/timd_config/get"} {
-		require.Equal(t, 404, status(t, s.url+path), path)
-	}
-	resp, err := http.Post(s.url+"/v4/timd_config/get?"+good().Encode(), "application/json", strings.NewReader(`{}`))
-	require.NoError(t, err)
-	resp.Body.Close()
-	require.Equal(t, 404, resp.StatusCode, "a call, too")
-	require.Equal(t, 404, status(t, s.opsURL+"/ws"), "and clients' URLs are not on the operators' address")
-}
-
 func status(t *testing.T, url string) int {
 	t.Helper()
 	resp, err := http.Get(url)

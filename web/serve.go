@@ -66,7 +66,7 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 type server struct {
 	*running
 	url      string
-	opsURL   string // the same without --ops-listen
+	opsURL   string // of --ops-listen
 	http     []*http.Server
 	failed   chan error // a listener that broke
 	draining *atomic.Bool

@@ -153,7 +153,7 @@ func TestServeDev(t *testing.T) {
 	// Without --dev its key is worth nothing, and nobody signs.
 	keyFile := filepath.Join(t.TempDir(), "k")
 	require.NoError(t, os.WriteFile(keyFile, []byte("another\n"), 0o600))
-	d = runTimd(t, "--data", data, "--app", "1400000001="+keyFile)
+	d = runTimd(t, "--ops-listen", "127.0.0.1:0", "--data", data, "--app", "1400000001="+keyFile)
 	s, err = dial(t, d.url, nil)
 	require.NoError(t, err)
 	require.Equal(t, fault.NoSuchApp, s.login("alice", sig, someInstance, frame.IntentNew).Err.Code)
@@ -169,7 +169,7 @@ func TestRotatedKeysAndEnvironment(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, k), []byte(k+"\n"), 0o600))
 	}
 	cmd := timdCommand(t, "serve")
-	cmd.Env = append(cmd.Env, "TIM_LISTEN=127.0.0.1:0", "TIM_DATA=memory",
+	cmd.Env = append(cmd.Env, "TIM_LISTEN=127.0.0.1:0", "TIM_OPS_LISTEN=127.0.0.1:0", "TIM_DATA=memory",
 		"TIM_APP=1400000002="+filepath.Join(dir, "old")+",1400000002="+filepath.Join(dir, "new"))
 	d := runCommand(t, cmd)
 	for _, k := range []string{"old", "new"} {
@@ -289,14 +289,14 @@ func TestTLS(t *testing.T) {
 	app := filepath.Join(dir, "app")
 	require.NoError(t, os.WriteFile(app, []byte("k"), 0o600))
 
-	d := runTimd(t, "--data", "memory", "--app", "1400000003="+app, "--tls-cert", certFile, "--tls-key", keyFile)
+	d := runTimd(t, "--ops-listen", "127.0.0.1:0", "--data", "memory", "--app", "1400000003="+app, "--tls-cert", certFile, "--tls-key", keyFile)
 	require.True(t, strings.HasPrefix(d.url, "https://"), d.url)
-	for server, says := range map[string]string{d.url: "SSL_CERT_FILE", strings.Replace(d.url, "https", "http", 1): "say " + d.url} {
+	for server, says := range map[string]string{d.opsURL: "SSL_CERT_FILE", strings.Replace(d.opsURL, "https", "http", 1): "say " + d.opsURL} {
 		out, err := timdCommand(t, "config", "--server", server, "--app", "1400000003="+app, "get").CombinedOutput()
 		require.Error(t, err)
 		require.Contains(t, string(out), says)
 	}
-	other := timdCommand(t, "config", "--server", strings.Replace(d.url, "127.0.0.1", "localhost", 1), "--app", "1400000003="+app, "get")
+	other := timdCommand(t, "config", "--server", strings.Replace(d.opsURL, "127.0.0.1", "localhost", 1), "--app", "1400000003="+app, "get")
 	other.Env = append(other.Environ(), "SSL_CERT_FILE="+certFile)
 	out, err := other.CombinedOutput()
 	require.Error(t, err)

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ func Sign(user string) string { return usersig.Sign(App, Key, user, time.Now(), 
 type Gateway struct {
 	process
 	Addr string // host:port
+	Ops  string // the same of --ops-listen
 }
 
 // StartGateway runs timd serve with these flags beside --listen and --app, and
@@ -48,7 +50,7 @@ func StartGateway(t testing.TB, flags ...string) *Gateway {
 		t.Fatal(err)
 	}
 	g := &Gateway{}
-	g.process = process{t: t, path: Timd(t), args: append([]string{"serve", "--listen", "127.0.0.1:0", "--app", fmt.Sprintf("%d=%s", App, key)}, flags...)}
+	g.process = process{t: t, path: Timd(t), args: append([]string{"serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--app", fmt.Sprintf("%d=%s", App, key)}, flags...)}
 	g.Start()
 	t.Cleanup(func() {
 		g.Kill()
@@ -70,17 +72,41 @@ func StartGateway(t testing.TB, flags ...string) *Gateway {
 // Start runs it again; it listens when Start returns.
 func (g *Gateway) Start() {
 	g.t.Helper()
-	line, err := firstLine(g.start())
+	line, console, err := announced(g.start())
 	if err != nil {
 		g.t.Fatalf("timd: %v\n%s", err, g.tail(2000))
 	}
-	if g.Addr == "" { // it chose the port, and keeps it
-		u, err := url.Parse(line)
-		if err != nil || u.Host == "" {
-			g.t.Fatalf("timd's first line is no URL: %q", line)
-		}
-		g.Addr, g.args[2] = u.Host, u.Host
+	if g.Addr == "" { // it chose the ports, and keeps them
+		g.Addr, g.Ops = g.host(line), g.host(console)
+		g.args[2], g.args[4] = g.Addr, g.Ops
 	}
+}
+
+// host reads a URL that timd has printed.
+func (g *Gateway) host(text string) string {
+	g.t.Helper()
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		g.t.Fatalf("timd's output holds %q, which is no URL", text)
+	}
+	return u.Host
+}
+
+// announced reads what timd prints at its start: its URL and the console's one.
+// What comes later is dropped.
+func announced(out io.Reader) (first, console string, err error) {
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() {
+		return "", "", errors.New("it ended without a word")
+	}
+	first = lines.Text()
+	for console == "" && lines.Scan() {
+		if what, where, _ := strings.Cut(strings.TrimSpace(lines.Text()), " "); what == "console" {
+			console = strings.TrimSpace(where)
+		}
+	}
+	go discard(out)
+	return first, console, nil
 }
 
 // Stop ends it as an operator does: it drains.
@@ -132,7 +158,7 @@ func (g *Gateway) Call(command string, body, out any) {
 	g.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
-	c := rest.Client{Server: g.URL(), SDKAppID: App, Key: Key}
+	c := rest.Client{Server: "http://" + g.Ops, SDKAppID: App, Key: Key}
 	if err := c.Call(ctx, command, body, out); err != nil {
 		g.t.Fatalf("%s: %v", command, err)
 	}

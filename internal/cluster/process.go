@@ -1,8 +1,6 @@
 package cluster
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -112,17 +110,6 @@ func (p *process) signal(sig syscall.Signal) {
 func (p *process) tail(n int) string {
 	text := p.logs.String()
 	return text[max(len(text)-n, 0):]
-}
-
-// firstLine reads a line and has the rest drained.
-func firstLine(out io.Reader) (string, error) {
-	in := bufio.NewReader(out)
-	line, err := in.ReadString('\n')
-	if err != nil {
-		return "", errors.New("it ended without a word")
-	}
-	go func() { _, _ = io.Copy(io.Discard, in) }()
-	return strings.TrimSpace(line), nil
 }
 
 // ports finds free ports. Somebody else may take one before it is used; that

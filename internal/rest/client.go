@@ -35,7 +35,7 @@ type Client struct {
 func (c *Client) Call(ctx context.Context, command string, body, out any) error {
 	base, err := url.Parse(c.Server)
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
-		return fmt.Errorf("%q is not the URL of a timd, for example http://127.0.0.1:8080", c.Server)
+		return fmt.Errorf("%q is not the URL of a timd, for example http://127.0.0.1:8081", c.Server)
 	}
 	admin := c.Admin
 	if admin == "" {

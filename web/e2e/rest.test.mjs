@@ -27,7 +27,7 @@ async function call(command, body, { admin = 'operator', sig = signer.genSig(adm
   const query = new URLSearchParams({
     sdkappid: APP.app, identifier: admin, usersig: sig, random: Math.floor(Math.random() * 2 ** 32), contenttype: 'json',
   });
-  const answer = await fetch(`${timd.url}/v4/${command}?${query}`, { method: 'POST', body: JSON.stringify(body) });
+  const answer = await fetch(`${timd.opsUrl}/v4/${command}?${query}`, { method: 'POST', body: JSON.stringify(body) });
   assert.equal(answer.status, 200);
   return answer.json();
 }

@@ -79,7 +79,7 @@ func startTimd(t testing.TB, args ...string) *timd {
 func (s *timd) start() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	args := append([]string{"serve", "--listen", s.addr, "--app", fmt.Sprintf("%d=%s", testApp, filepath.Join(s.dir, "key")), "--data", filepath.Join(s.dir, "data")}, s.args...)
+	args := append([]string{"serve", "--listen", s.addr, "--ops-listen", "127.0.0.1:0", "--app", fmt.Sprintf("%d=%s", testApp, filepath.Join(s.dir, "key")), "--data", filepath.Join(s.dir, "data")}, s.args...)
 	s.cmd = exec.Command(timdBinary, args...)
 	out, err := s.cmd.StdoutPipe()
 	require.NoError(s.t, err)

@@ -2,7 +2,7 @@
 //
 //   const timd = await startTimd();                     // data in memory
 //   const timd = await startTimd({ data: 'disk' });     // can be restarted
-//   timd.url, timd.port, timd.pid, timd.output
+//   timd.url, timd.opsUrl, timd.port, timd.pid, timd.output
 //   const { SDKAppID, userID, userSig } = await timd.userSig('alice');
 //   await timd.stop();      SIGTERM: drains
 //   await timd.kill();      SIGKILL
@@ -29,6 +29,8 @@ export async function startTimd({ data = 'memory', dev = true, args = [], env = 
 class Timd {
   /** What it has written so far, both streams. */
   output = '';
+  /** Where the console, the metrics and the server API are. */
+  opsUrl;
   /** Its process; undefined while it is not running. */
   child;
 
@@ -46,15 +48,16 @@ class Timd {
 
   /** Starts it on this.port and waits until it is ready. */
   async start() {
-    const flags = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data', this.data, ...(this.dev ? ['--dev'] : []), ...this.args];
+    const mode = this.dev ? ['--dev'] : ['--ops-listen', '127.0.0.1:0', '--page'];
+    const flags = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data', this.data, ...mode, ...this.args];
     const child = start(timdBinary, flags, { env: { ...process.env, ...this.env } });
     this.child = child;
     let first = '';
-    const line = new Promise((resolve) => {
+    const lines = new Promise((resolve) => {
       child.stdout.on('data', (text) => {
         this.output += text;
         first += text;
-        if (first.includes('\n')) resolve(first.slice(0, first.indexOf('\n')));
+        if (/^ {2}data /m.test(first)) resolve(first); // the URLs are above it
       });
     });
     child.stderr.on('data', (text) => (this.output += text));
@@ -64,9 +67,11 @@ class Timd {
     });
     ended.catch(() => {}); // told below while somebody waits
     try {
-      const url = (await within(20_000, 'timd listens', Promise.race([line, ended]))).match(/https?:\/\/\S+/)?.[0];
-      if (!url) throw new Error(`timd's first line holds no URL:\n${this.output}`);
+      const said = await within(20_000, 'timd listens', Promise.race([lines, ended]));
+      const url = /^https?:\/\/\S+/.exec(said)?.[0];
+      if (!url) throw new Error(`timd's first line is no URL:\n${this.output}`);
       this.port = Number(new URL(url).port);
+      this.opsUrl = new URL(/^ {2}console +(\S+)/m.exec(said)[1]).origin;
       const ready = poll(20_000, 'timd is ready', () => fetch(`${this.url}/readyz`).then((r) => r.ok, () => false));
       ready.catch(() => {});
       await Promise.race([ready, ended]);
