@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -68,13 +69,12 @@ func keepDevKey(file string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return "", fmt.Errorf("the dev key cannot be kept: %w; choose another directory with --data", err)
 	}
-	// Written aside first: a key that is cut off would look like one.
-	part := file + ".part"
-	if err := os.WriteFile(part, []byte(key+"\n"), 0o600); err != nil {
+	err = writeSecretFile(file, func(w io.Writer) error {
+		_, err := io.WriteString(w, key+"\n")
+		return err
+	})
+	if err != nil {
 		return "", fmt.Errorf("the dev key cannot be kept: %w; choose another directory with --data", err)
-	}
-	if err := os.Rename(part, file); err != nil {
-		return "", fmt.Errorf("the dev key cannot be kept: %w", err)
 	}
 	return key, nil
 }

@@ -155,19 +155,10 @@ func (s *store) save(ctx context.Context, file string) (report backup.Report, er
 		return report, err
 	}
 	defer b.Close()
-	// Written aside: a file of that name is whole. It holds secrets.
-	part := file + ".part"
-	out, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return report, fmt.Errorf("the file cannot be written: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = out.Close()
-			_ = os.Remove(part)
-		}
-	}()
-	report, err = backup.Write(ctx, b, s.live, out)
+	err = writeSecretFile(file, func(w io.Writer) error {
+		report, err = backup.Write(ctx, b, s.live, w)
+		return err
+	})
 	switch {
 	case errors.Is(err, backup.ErrRunning):
 		return report, fmt.Errorf("%w: stop the gateways first, or save what they have at the moment with --live", err)
@@ -175,16 +166,8 @@ func (s *store) save(ctx context.Context, file string) (report backup.Report, er
 		return report, fmt.Errorf("%w: start timd on it once, which opens what is left, then save it", err)
 	case errors.Is(err, backup.ErrEmpty):
 		return report, fmt.Errorf("%w here: check --data or --nats", err)
-	case err != nil:
-		return report, err
 	}
-	if err = out.Sync(); err != nil {
-		return report, fmt.Errorf("the file cannot be written: %w", err)
-	}
-	if err = out.Close(); err != nil {
-		return report, fmt.Errorf("the file cannot be written: %w", err)
-	}
-	return report, os.Rename(part, file)
+	return report, err
 }
 
 func (s *store) load(ctx context.Context, file string) (backup.Report, error) {

@@ -16,6 +16,7 @@
 //	config.go   timd config
 //	usersig.go  timd usersig
 //	backup.go   timd backup and restore
+//	secret.go   how keys and backups are written
 package main
 
 import (

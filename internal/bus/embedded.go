@@ -207,7 +207,7 @@ func failure(srv *server.Server) error {
 
 // writable tries whether some more can be written to a directory.
 func writable(dir string) (err error) {
-	f, err := os.OpenFile(filepath.Join(dir, "timd.probe"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := os.CreateTemp(dir, "timd.probe.*") // of its own: nothing that lies there is followed
 	if err != nil {
 		return err
 	}
