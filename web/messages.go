@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/inbox"
@@ -97,6 +98,9 @@ func serveMessages(ctx context.Context, t *running) error {
 			if !ok {
 				return nil, fault.New(fault.NotLoggedIn)
 			}
+			if growing[method] && t.storeFull() {
+				return nil, fault.New(fault.StoreFull)
+			}
 			result, f := v.(*inbox.Session).Call(ctx, method, params)
 			if f != nil {
 				return nil, f
@@ -107,8 +111,21 @@ func serveMessages(ctx context.Context, t *running) error {
 	return nil
 }
 
+// growing are the methods that add to what is stored. While the store is full
+// they are refused; logins, reading, revoking and deleting go on.
+var growing = map[string]bool{
+	"message.send": true, "message.read": true, "message.readAll": true,
+	"conversation.pin": true, "conversation.draft": true, "conversation.custom": true,
+	"profile.set": true, "blacklist.add": true,
+}
+
+func (t *running) storeFull() bool { return t.bus.Room().Fill == bus.Full }
+
 // sendMessage is openim/sendmsg.
 func (t *running) sendMessage(ctx context.Context, m rest.Message) (rest.Sent, error) {
+	if t.storeFull() {
+		return rest.Sent{}, fault.New(fault.StoreFull)
+	}
 	sent, err := t.inbox.Send(ctx, inbox.ServerMessage(m))
 	return rest.Sent(sent), err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/gateway"
 )
@@ -157,6 +158,10 @@ func serveMetrics(_ context.Context, t *running) error {
 		return 0
 	}
 	m.gauge("tim_nats_up", "Whether the connection to NATS stands.", func() float64 { return truth(t.bus.Up()) })
+	m.gauge("tim_store_bytes", "Bytes that the store holds.", func() float64 { return float64(t.bus.Room().Used) })
+	m.gauge("tim_store_limit_bytes", "Bytes that it may hold; 0: no limit is known.", func() float64 { return float64(t.bus.Room().Limit) })
+	m.gauge("tim_store_filling", "Whether the store holds 80 % of that or more: time to act.", func() float64 { return truth(t.bus.Room().Fill >= bus.Filling) })
+	m.gauge("tim_store_full", "Whether messages are refused for want of room.", func() float64 { return truth(t.storeFull()) })
 	m.gauge("tim_live", "Whether this gateway's lease holds: it may admit and deliver.", func() float64 { return truth(t.reg.Live()) })
 	var down atomic.Bool
 	t.bus.OnChange(func(up bool) {

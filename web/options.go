@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/rest"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
@@ -41,6 +42,7 @@ type options struct {
 	requireImport bool
 	apiRate       int
 	loginRate     int
+	maxStore      bus.Size
 	messages      messageLimits
 
 	set     map[string]string // flags that a variable has set, to its name
@@ -84,6 +86,25 @@ func (d *duration) Set(text string) error {
 // defaultOps is the address of the operators' URLs outside dev mode.
 const defaultOps = "127.0.0.1:8081"
 
+// minStore is hardly enough for the settings of a few apps.
+const minStore = 1 << 20
+
+// sizeFlag is a number of bytes.
+type sizeFlag struct{ *bus.Size }
+
+// String implements flag.Value; package flag calls it on a zero one, too.
+func (s sizeFlag) String() string {
+	if s.Size == nil || *s.Size == 0 {
+		return ""
+	}
+	return s.Size.String()
+}
+
+func (s sizeFlag) Set(text string) (err error) {
+	*s.Size, err = bus.ParseSize(text)
+	return err
+}
+
 const serveUsage = `usage: timd serve [flags]
 Runs the gateway. To try it out: timd serve --dev
 Each flag is also an environment variable, --login-timeout as
@@ -108,6 +129,7 @@ func serveFlags(o *options) *flag.FlagSet {
 	f.StringVar(&o.natsCA, "nats-ca", "", "`FILE` with the certificate authority of --nats")
 	f.StringVar(&o.node, "node", "", "`NAME` of this gateway, unique in its cluster (default the host's name)")
 	f.StringVar(&o.sync, "sync", "default", "default or always: whether the embedded store syncs each write to disk, to survive a power loss")
+	f.Var(sizeFlag{&o.maxStore}, "max-store", "`BYTES` that the embedded store may hold, for example 50GB; messages are refused with 70507 when they are used up (default 80 % of the free space at the start, what the store holds included)")
 	f.Var(&o.origins, "allowed-origin", "`ORIGIN` of a page that may connect, for example https://chat.example.com, or * for all; can be repeated. The gateway's own is always allowed, and loopback with --dev")
 	f.Var(&o.proxies, "trusted-proxy", "`CIDR` of a proxy whose X-Forwarded-For is believed; can be repeated")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`FILE` with the certificate chain, to serve https and wss")
@@ -244,6 +266,10 @@ func (o *options) check() error {
 		return errors.New("--dev-remote is for --dev: give both, or neither")
 	case !o.dev && len(o.apps) == 0:
 		return errors.New("no app to serve: give --app SDKAPPID=KEYFILE, or --dev to try things out")
+	case o.maxStore != 0 && o.maxStore < minStore:
+		return fmt.Errorf("--max-store %v must be %v or more", o.maxStore, bus.Size(minStore))
+	case o.nats != "" && o.maxStore != 0:
+		return errors.New("--max-store is for the embedded store: with --nats, limit the account on the NATS servers, see README")
 	case o.nats != "" && o.sync == "always":
 		return errors.New("--sync is for the embedded store: with --nats, configure the NATS servers")
 	}

@@ -127,7 +127,7 @@ func open(ctx context.Context, o options, a apps, logger *slog.Logger) (_ *serve
 	}
 	s := &server{running: t, failed: make(chan error, 2), draining: new(atomic.Bool)}
 	t.bus, err = bus.Open(ctx, bus.Options{
-		Data: o.data, SyncAlways: o.sync == "always",
+		Data: o.data, SyncAlways: o.sync == "always", MaxStore: int64(o.maxStore),
 		URLs: o.nats, Creds: o.natsCreds, CA: o.natsCA,
 		Name: o.node, Log: logger,
 	})

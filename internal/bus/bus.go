@@ -40,6 +40,10 @@ type Options struct {
 	// SyncAlways makes the embedded server fsync before it acknowledges, so
 	// that what was acknowledged survives a power loss and not only kill -9.
 	SyncAlways bool
+	// MaxStore is how many bytes the embedded server may keep; 0 is 80 % of
+	// what is free at the start, counting what the store holds already, and no
+	// limit in memory. Whoever stores asks Room: see there.
+	MaxStore int64
 
 	// URLs of an external NATS with JetStream, for example
 	// "nats://10.0.0.1:4222,nats://10.0.0.2:4222".
@@ -61,6 +65,10 @@ type Bus struct {
 	log      *slog.Logger
 	replicas int
 	embedded *embedded // nil when external
+	room     room
+
+	stop func() // ends what wg counts; nil before it runs
+	wg   sync.WaitGroup
 
 	mu       sync.Mutex
 	onChange []func(up bool)
@@ -84,6 +92,9 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 		err = b.embed(ctx, o)
 	default:
 		err = errors.New("no NATS: give a data directory for the embedded server or the URL of an external one")
+	}
+	if err == nil {
+		err = b.measure(ctx, o)
 	}
 	if err != nil {
 		b.Close()
@@ -135,6 +146,10 @@ func (b *Bus) changed(up bool) {
 // Close ends the connection and the embedded server, and gives the data
 // directory free. It may be called more than once.
 func (b *Bus) Close() {
+	if b.stop != nil {
+		b.stop()
+		b.wg.Wait()
+	}
 	if b.nc != nil {
 		b.nc.Close()
 	}

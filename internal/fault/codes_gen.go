@@ -57,6 +57,7 @@ const (
 	BadParameters         Code = 70402
 	NotAdmin              Code = 70403
 	Internal              Code = 70500
+	StoreFull             Code = 70507
 	LoginTooFrequent      Code = 72010
 	BodyTooLarge          Code = 80002
 	BodyMalformed         Code = 90001
@@ -172,6 +173,8 @@ func (c Code) Text() string {
 		return "This needs an administrator: use an administrator's UserID and UserSig."
 	case Internal:
 		return "The server failed: try again, and tell its operator if it goes on."
+	case StoreFull:
+		return "The server has no room to store this: try again later, and tell its operator if it goes on."
 	case LoginTooFrequent:
 		return "This user logs in and out too often: wait a moment and try again."
 	case BodyTooLarge:

@@ -104,7 +104,7 @@ func (s *store) publish(ctx context.Context, subject string, data []byte, expect
 				errCodeDuplicateInFlight:
 				return 0, false, errConflict
 			}
-			if api.Code == http.StatusServiceUnavailable {
+			if api.Code == http.StatusServiceUnavailable && !bus.NoRoom(err) {
 				return 0, false, errNoLeader
 			}
 		}
@@ -300,6 +300,9 @@ func asFault(err error) *fault.Error {
 		errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrConnectionClosed) ||
 		errors.Is(err, nats.ErrDisconnected) || errors.Is(err, nats.ErrReconnectBufExceeded) {
 		return fault.New(fault.ServerTimeout)
+	}
+	if bus.NoRoom(err) {
+		return fault.New(fault.StoreFull)
 	}
 	return fault.New(fault.Internal)
 }
