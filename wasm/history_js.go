@@ -32,7 +32,7 @@ func (i *instance) getMessageList(args []safejs.Value, a *answer) {
 			}
 		}
 		if before == 0 {
-			before = bridge.Object{Value: i.inbox.message(next)}.Number("position")
+			before = bridge.Object{Value: i.inbox.message(id, next)}.Number("position")
 		}
 		if before == 0 {
 			a.reject(badArgument("getMessageList", "nextReqMessageID is none that a call for this conversation has given: begin without one"))
@@ -83,12 +83,13 @@ func (i *instance) page(a *answer, id string, before int64, count int, newer []s
 	})
 }
 
-// findMessage gives the Message of an ID that the page holds, else null.
+// findMessage gives the Message of an ID that the page holds, else null. Should
+// there be several, it is the user's own, else the newest.
 //
 //	findMessage(messageID: string): Message | null
 func (i *instance) findMessage(args []safejs.Value) (any, *fault.Error) {
 	id, _ := bridge.Text(bridge.Arg(args, 0))
-	if m := i.inbox.message(id); bridge.IsObject(m) {
+	if m := i.inbox.message("", id); bridge.IsObject(m) {
 		return m, nil
 	}
 	return safejs.Null(), nil
@@ -117,7 +118,8 @@ func (in *inbox) positionOf(m bridge.Object) int64 {
 	if position := m.Number("position"); position != 0 || m.Text("ID") == "" {
 		return position
 	}
-	return bridge.Object{Value: in.message(m.Text("ID"))}.Number("position")
+	held, _ := in.heldOf(m)
+	return bridge.Object{Value: held}.Number("position")
 }
 
 // deleteMessage removes messages of one conversation from this user's view.

@@ -128,11 +128,11 @@ const sendWithin = 30_000
 //	sendMessage(message: Message, options?: {onlineUserOnly?: boolean}): Promise<{code: 0, data: {message: Message}}>
 func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 	m := bridge.Object{Value: bridge.Arg(args, 0)}
-	payload := bridge.Get(m.Value, "payload")
-	if m.Text("ID") == "" || m.Text("type") == "" || m.Text("to") == "" || !bridge.IsObject(payload) {
-		a.reject(fault.New(fault.NotAMessage))
+	if f := i.checkOwn(m); f != nil {
+		a.reject(f)
 		return
 	}
+	payload := bridge.Get(m.Value, "payload")
 	// Sent again, by whatever method, it is the same message: it is stored once,
 	// and one that was for who is online stays that.
 	again := isTrue(bridge.Get(m.Value, "isResend")) || m.Text("status") != "unSend"
@@ -184,11 +184,22 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 //
 //	resendMessage(message: Message): Promise<{code: 0, data: {message: Message}}>
 func (i *instance) resendMessage(args []safejs.Value, a *answer) {
-	if m := bridge.Arg(args, 0); bridge.IsObject(m) {
+	if m := bridge.Arg(args, 0); i.checkOwn(bridge.Object{Value: m}) == nil {
 		m = i.inbox.mark(m, "isResend", bridge.Bool(true))
 		args = []safejs.Value{i.inbox.mark(m, "status", bridge.String("unSend")), bridge.Arg(args, 1)}
 	}
 	i.sendMessage(args, a)
+}
+
+// checkOwn checks that a Message is one that this user may send.
+func (i *instance) checkOwn(m bridge.Object) *fault.Error {
+	if m.Text("ID") == "" || m.Text("type") == "" || m.Text("to") == "" || !bridge.IsObject(bridge.Get(m.Value, "payload")) {
+		return fault.New(fault.NotAMessage)
+	}
+	if from, user := m.Text("from"), i.client.User(); from != "" && user != "" && from != user {
+		return fault.With(fault.NotAMessage, "this one was written by "+from)
+	}
+	return nil
 }
 
 func checkBody(payload, cloud safejs.Value) *fault.Error {

@@ -10,10 +10,13 @@ import (
 
 // objects are the Message objects of one conversation that the page may hold,
 // by ID. They are held weakly, so that a page that forgets a message frees it;
-// where there is no WeakRef they last until logout.
+// where there is no WeakRef they last until logout. An ID alone does not name
+// a message: a peer may have used another user's. Which object is a message's,
+// the caller of find decides.
 type objects struct {
-	refs safejs.Value // Map of ID to WeakRef, or to the object itself
-	weak safejs.Value // WeakRef, or undefined
+	refs  safejs.Value              // Map of ID to WeakRef, or to the object itself
+	weak  safejs.Value              // WeakRef, or undefined
+	twins map[string][]safejs.Value // further messages of an ID, as in refs
 }
 
 // cleanFrom is from how many entries on it is worth to look for dead ones.
@@ -24,14 +27,39 @@ func newObjects() *objects {
 	if err != nil {
 		m = safejs.Undefined()
 	}
-	return &objects{refs: m, weak: bridge.Global("WeakRef")}
+	return &objects{refs: m, weak: bridge.Global("WeakRef"), twins: map[string][]safejs.Value{}}
 }
 
-func (o *objects) get(id string) safejs.Value {
+// find returns the object of an ID that is the right one, and its place among
+// those of that ID; or undefined, and the place where it belongs.
+func (o *objects) find(id string, right func(m safejs.Value) bool) (m safejs.Value, place int) {
 	if o == nil {
-		return safejs.Undefined()
+		return safejs.Undefined(), 0
 	}
-	return o.deref(bridge.Call(o.refs, "get", bridge.String(id)))
+	free := -1
+	for place <= len(o.twins[id]) { // a getter of the page's may change them meanwhile
+		m := o.deref(o.at(id, place))
+		switch {
+		case !bridge.IsObject(m):
+			if free < 0 {
+				free = place
+			}
+		case right(m):
+			return m, place
+		}
+		place++
+	}
+	if free < 0 {
+		free = place
+	}
+	return safejs.Undefined(), free
+}
+
+func (o *objects) at(id string, place int) safejs.Value {
+	if place == 0 {
+		return bridge.Call(o.refs, "get", bridge.String(id))
+	}
+	return o.twins[id][place-1]
 }
 
 func (o *objects) deref(ref safejs.Value) safejs.Value {
@@ -41,17 +69,25 @@ func (o *objects) deref(ref safejs.Value) safejs.Value {
 	return bridge.Call(ref, "deref")
 }
 
-func (o *objects) put(id string, object safejs.Value) {
+// put keeps an object at a place that find has returned.
+func (o *objects) put(id string, place int, object safejs.Value) {
 	ref := object
 	if bridge.IsFunction(o.weak) {
 		if r, err := o.weak.New(object); err == nil {
 			ref = r
 		}
 	}
-	bridge.Call(o.refs, "set", bridge.String(id), ref)
+	switch twins := o.twins[id]; {
+	case place == 0:
+		bridge.Call(o.refs, "set", bridge.String(id), ref)
+	case place <= len(twins):
+		twins[place-1] = ref
+	default:
+		o.twins[id] = append(twins, ref)
+	}
 }
 
-// clean drops the entries of objects that are no more and gives how many are
+// clean drops the entries of objects that are no more and returns how many are
 // left.
 func (o *objects) clean() int {
 	each(o.entries(), func(e safejs.Value) {
@@ -61,8 +97,22 @@ func (o *objects) clean() int {
 			bridge.Call(o.refs, "delete", id)
 		}
 	})
-	size, _ := bridge.Number(bridge.Get(o.refs, "size"))
-	return int(size)
+	n, _ := bridge.Number(bridge.Get(o.refs, "size"))
+	size := int(n)
+	for id, twins := range o.twins {
+		var left []safejs.Value
+		for _, ref := range twins {
+			if bridge.IsObject(o.deref(ref)) {
+				left = append(left, ref)
+			}
+		}
+		if size += len(left); len(left) == 0 {
+			delete(o.twins, id)
+			continue
+		}
+		o.twins[id] = left
+	}
+	return size
 }
 
 func (o *objects) entries() safejs.Value {
@@ -70,17 +120,25 @@ func (o *objects) entries() safejs.Value {
 }
 
 // each goes through the objects that are still held, in the order in which
-// they came.
+// they came; those whose ID was taken already come last.
 func (o *objects) each(f func(m safejs.Value)) {
 	if o == nil {
 		return
 	}
-	each(o.entries(), func(e safejs.Value) {
-		ref, _ := e.Index(1)
+	given := func(ref safejs.Value) {
 		if m := o.deref(ref); bridge.IsObject(m) {
 			f(m)
 		}
+	}
+	each(o.entries(), func(e safejs.Value) {
+		ref, _ := e.Index(1)
+		given(ref)
 	})
+	for _, twins := range o.twins {
+		for _, ref := range twins {
+			given(ref)
+		}
+	}
 }
 
 // localShape is what a Message has that says nothing about one that came from
@@ -90,21 +148,29 @@ const localShape = `{"clientSequence":0,"isResend":false,"isSystemMessage":false
 // shape is localShape parsed, once: it is only ever copied from.
 var shape safejs.Value
 
-// intern gives the one object of a message that has just been parsed: the one
-// that the page has, brought up to date in place, or this one from now on.
+// isOf reports whether a message of the gateway's is what an object that the
+// page holds stands for: its sender and ID are the same (find has compared the
+// IDs), and its position, unless the object has none yet.
+func isOf(held, m bridge.Object) bool {
+	position := held.Number("position")
+	return (position == 0 || position == m.Number("position")) && held.Text("from") == m.Text("from")
+}
+
+// intern returns the one object of a message that has just been parsed: the
+// one that the page has, brought up to date in place, or this one from now on.
 func (in *inbox) intern(m safejs.Value) safejs.Value {
 	b := bridge.Parsed(m)
 	id, conversationID := b.Text("ID"), b.Text("conversationID")
-	held := in.live[conversationID].get(id)
-	if !bridge.IsObject(held) {
-		if shape.IsUndefined() {
-			shape = bridge.Parse(localShape)
-		}
-		bridge.Call(bridge.Global("Object"), "assign", m, shape)
-		in.put(conversationID, id, m)
-		return m
+	held, place := in.live[conversationID].find(id, func(held safejs.Value) bool { return isOf(bridge.Object{Value: held}, b) })
+	if bridge.IsObject(held) {
+		return in.updateMessage(held, m)
 	}
-	return in.assign(held, m)
+	if shape.IsUndefined() {
+		shape = bridge.Parse(localShape)
+	}
+	bridge.Call(bridge.Global("Object"), "assign", m, shape)
+	in.put(conversationID, id, place, m)
+	return m
 }
 
 // merge brings an object of the page up to date, and gives it. Stores of
@@ -130,22 +196,42 @@ var lasting = map[string][]string{
 	"isRead": nil, "isPeerRead": nil, "isDeleted": nil, "isRevoked": {"revoker", "revokerInfo", "revokeReason"},
 }
 
-// stead gives the object that is brought up to date in a frozen one's place, if
-// there is one already.
+// heldOf returns the object that is held of a Message that the page passes, and
+// its place. What the page passes may be a frozen object whose copy is held, or
+// a copy of its own; one from before the message was sent has no position.
+func (in *inbox) heldOf(m bridge.Object) (held safejs.Value, place int) {
+	from, position := m.Text("from"), m.Number("position")
+	return in.live[m.Text("conversationID")].find(m.Text("ID"), func(held safejs.Value) bool {
+		b := bridge.Object{Value: held}
+		at := b.Number("position")
+		return (at == position || at == 0 || position == 0) && b.Text("from") == from
+	})
+}
+
+// stead returns the object that is brought up to date in a frozen one's place,
+// if there is one already.
 func (in *inbox) stead(m safejs.Value) safejs.Value {
-	b := bridge.Object{Value: m}
-	if now := in.live[b.Text("conversationID")].get(b.Text("ID")); bridge.IsObject(now) {
+	if now, _ := in.heldOf(bridge.Object{Value: m}); bridge.IsObject(now) {
 		return now
 	}
 	return m
 }
 
-// assign brings a Message up to date, and gives it; its payload stays the
-// object it is.
-func (in *inbox) assign(held, m safejs.Value) safejs.Value {
-	if frozen(held) {
-		held = in.stead(held)
+// assign brings a Message that the page has passed up to date with what the
+// gateway says of it, and returns it.
+func (in *inbox) assign(given, m safejs.Value) safejs.Value {
+	if frozen(given) {
+		given = in.stead(given)
 	}
+	if !isOf(bridge.Object{Value: given}, bridge.Object{Value: m}) {
+		return in.intern(m)
+	}
+	return in.updateMessage(given, m)
+}
+
+// updateMessage is assign for an object that is known to be the message's; its payload
+// stays the object it is.
+func (in *inbox) updateMessage(held, m safejs.Value) safejs.Value {
 	for key, more := range lasting {
 		if !isTrue(bridge.Get(held, key)) || isTrue(bridge.Get(m, key)) {
 			continue
@@ -177,19 +263,22 @@ func (in *inbox) mark(m safejs.Value, key string, to safejs.Value) safejs.Value 
 	return now
 }
 
-// hold keeps a Message of the page's own.
+// hold keeps a Message of the page's own, or the copy of a frozen one, in the
+// place of what was held of it.
 func (in *inbox) hold(m safejs.Value) {
 	b := bridge.Object{Value: m}
-	in.put(b.Text("conversationID"), b.Text("ID"), m)
+	_, place := in.heldOf(b)
+	in.put(b.Text("conversationID"), b.Text("ID"), place, m)
 }
 
-func (in *inbox) put(conversationID, id string, m safejs.Value) {
+// put keeps an object at a place that find has returned.
+func (in *inbox) put(conversationID, id string, place int, m safejs.Value) {
 	o := in.live[conversationID]
 	if o == nil {
 		o = newObjects()
 		in.live[conversationID] = o
 	}
-	o.put(id, m)
+	o.put(id, place, m)
 	if in.held++; in.held >= in.cleanAt {
 		in.clean()
 	}
@@ -208,12 +297,23 @@ func (in *inbox) clean() {
 	in.cleanAt = max(cleanFrom, 2*in.held)
 }
 
-// message gives the live Message of an ID, undefined when there is none.
-func (in *inbox) message(id string) safejs.Value {
-	for _, o := range in.live {
-		if m := o.get(id); bridge.IsObject(m) {
-			return m
+// message returns the live Message of an ID, undefined when there is none: of
+// one conversation, or with "" of all. Of several it is the user's own, else
+// the newest.
+func (in *inbox) message(conversationID, id string) (found safejs.Value) {
+	own, newest := false, int64(0)
+	for of, o := range in.live {
+		if conversationID != "" && of != conversationID {
+			continue
 		}
+		o.find(id, func(m safejs.Value) bool {
+			b := bridge.Object{Value: m}
+			isOwn, position := b.Text("flow") == "out", b.Number("position")
+			if found.IsUndefined() || isOwn && !own || isOwn == own && position > newest {
+				found, own, newest = m, isOwn, position
+			}
+			return false
+		})
 	}
-	return safejs.Undefined()
+	return found
 }

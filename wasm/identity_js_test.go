@@ -1,0 +1,122 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Mallory knows the IDs of the messages that alice sent her, and sends others
+// under them. A gateway refuses that; these tests are of pages whose messages
+// still have the old IDs, which say nothing of their sender, and of a gateway
+// that is not ours.
+const mallory = `
+const forged = (ID, position, more) => ({ ID, conversationID: 'C2Cmallory', conversationType: 'C2C', type: 'TIMTextElem', flow: 'in', from: 'mallory', to: 'alice', status: 'success',
+	position, sequence: position, isRead: false, isPeerRead: false, isRevoked: false, payload: { text: 'forged' }, ...more });
+const honest = (ID, at, more) => forged(ID, at, { flow: 'out', from: 'alice', to: 'mallory', payload: { text: 'honest' }, isRead: true, ...more });
+const say = () => tim.createTextMessage({ to: 'mallory', conversationType: 'C2C', payload: { text: 'honest' } });
+const told = (m) => [m.from, m.flow, m.position, m.payload.text];
+const theirs = (position, unread, more) => note('messages', { conversations: [{ ...conv({ unreadCount: unread }), conversationID: 'C2Cmallory' }], ...more });
+`
+
+// Live, after alice's message: hers stays hers, and mallory's is shown.
+func TestAnIDUsedAgainLive(t *testing.T) {
+	require.Equal(t, `[["alice","out",1,"honest"],["mallory","in",2,"forged"],true,[1],true,[false,true],true]`, inbox1(t, "forged1", mallory+`
+		const m = (await tim.sendMessage(say())).data.message;
+		theirs(2, 1, { messages: [forged(m.ID, 2)] });
+		const [[other]] = of('MESSAGE_RECEIVED');
+		const result = [told(m), told(other), tim.findMessage(m.ID) === m];
+		answers['message.revoke'] = (p) => ({ result: { message: honest(m.ID, p.position, { isRevoked: true, revoker: 'alice' }) } });
+		const copy = JSON.parse(JSON.stringify(m));
+		delete copy.position;
+		await tim.revokeMessage(copy);
+		result.push(frames('message.revoke').map((p) => p.position));
+		await tim.revokeMessage(m);
+		note('revoked', { messages: [honest(m.ID, 1, { isRevoked: true, revoker: 'alice' })], position: 3, cursor: '3.1' });
+		result.push(of('MESSAGE_REVOKED')[0][0] === m && m.isRevoked);
+		await tim.deleteMessage([other]);
+		result.push([!!m.isDeleted, other.isDeleted], frames('message.delete')[0].positions[0] === 2);
+		await tim.destroy();
+		return result;`))
+}
+
+// Live, while alice's is on its way: each side's answer finds its own object.
+func TestAnIDUsedAgainOnItsWay(t *testing.T) {
+	require.Equal(t, `[["mallory","in",1,"forged"],["alice","out",2,"honest"],true,true,[["mallory","in",1,"forged"],true,true]]`, inbox1(t, "forged2", mallory+`
+		let settle;
+		answers['message.send'] = () => 0;
+		const m = say(), sent = tim.sendMessage(m);
+		await until(() => frames('message.send').length);
+		theirs(1, 1, { messages: [forged(m.ID, 1)] });
+		const [[other]] = of('MESSAGE_RECEIVED');
+		const result = [told(other)];
+		note('messages', { messages: [honest(m.ID, 2)] }); // the list of another page is first, the answer gets lost
+		answers['message.send'] = (p) => ({ result: { message: honest(p.id, 2) } });
+		result.push(told(m), of('MESSAGE_RECEIVED')[1][0] === m, tim.findMessage(m.ID) === m);
+		note('revoked', { messages: [forged(m.ID, 1, { isRevoked: true, revoker: 'mallory' })], position: 3, cursor: '3.1' });
+		result.push([told(other), other.isRevoked, !m.isRevoked]);
+		sent.catch(() => 0);
+		await tim.destroy();
+		return result;`))
+}
+
+// From the history, newest first: the forged one comes before the true one.
+func TestAnIDUsedAgainInTheHistory(t *testing.T) {
+	require.Equal(t, `[["mallory","in",27,"forged"],["alice","out",5,"honest"],["alice","out",5,"honest"],[true,true],[false,true]]`, inbox1(t, "forged3", mallory+`
+		const ID = '00112233445566aa', all = [forged(ID, 27), honest(ID, 5)];
+		answers['message.list'] = (p) => { const m = all[p.before ? 1 : 0]; return { result: { messages: [m], next: m.position, isCompleted: m.position === 5 } }; };
+		const page = async (nextReqMessageID) => (await tim.getMessageList({ conversationID: 'C2Cmallory', nextReqMessageID, count: 1 })).data;
+		const first = await page(), second = await page(first.nextReqMessageID);
+		const [f] = first.messageList, [h] = second.messageList;
+		const result = [told(f), told(h), told(tim.findMessage(ID))];
+		const again = [(await page()).messageList[0], (await page(ID)).messageList[0]];
+		result.push([again[0] === f, again[1] === h]);
+		note('conversations', { conversations: [{ ...conv({ peerReadSequence: 6 }), conversationID: 'C2Cmallory' }] });
+		result.push([f.isPeerRead, h.isPeerRead]);
+		await tim.destroy();
+		return result;`))
+}
+
+// From the history, when the page has the true one already: mallory's words are
+// not lost in it. One user may use an ID twice, too: positions tell.
+func TestAnIDUsedAgainLiveAndInTheHistory(t *testing.T) {
+	require.Equal(t, `[["mallory","in",4,"forged"],["alice","out",1,"honest"],["mallory","in",3,"forged"],true,true,4]`, inbox1(t, "forged4", mallory+`
+		const m = (await tim.sendMessage(say())).data.message;
+		answers['message.list'] = () => ({ result: { isCompleted: true, next: 0, messages: [honest(m.ID, 1), forged(m.ID, 3), forged(m.ID, 4)] } });
+		const read = async () => (await tim.getMessageList({ conversationID: 'C2Cmallory' })).data.messageList;
+		const list = await read(), again = await read();
+		const result = [told(list[2]), told(list[0]), told(list[1]), list[0] === m, again.every((one, n) => one === list[n])];
+		answers['message.list'] = () => ({ result: { isCompleted: true, next: 0, messages: [forged('other', 9)] } });
+		const known = new Set([...list, ...(await read())]);
+		await tim.destroy();
+		return [...result, known.size];`))
+}
+
+// Stores of immutable state freeze messages: the copies are told apart as well.
+func TestAnIDUsedAgainOfFrozenMessages(t *testing.T) {
+	require.Equal(t, `[["alice","out",1,"honest"],["mallory","in",2,"forged"],["alice",true],["mallory",true],true]`, inbox1(t, "forged5", freezing+mallory+`
+		tim.on(TIM.EVENT.MESSAGE_RECEIVED, ({ data }) => deep(data));
+		const m = deep((await tim.sendMessage(say())).data.message);
+		theirs(2, 1, { messages: [forged(m.ID, 2)] });
+		const [[other]] = of('MESSAGE_RECEIVED');
+		const result = [told(m), told(other)];
+		note('read', { conversationID: 'C2Cmallory', sequence: 2, time: 7, cursor: '2.1' });
+		const [read] = of('MESSAGE_READ_BY_PEER').flat();
+		result.push([read.from, read.isPeerRead]);
+		const [deleted] = (await tim.deleteMessage([other])).data.messageList;
+		result.push([deleted.from, deleted.isDeleted], tim.findMessage(m.ID) === read);
+		await tim.destroy();
+		return result;`))
+}
+
+// What somebody else has written cannot be sent as one's own.
+func TestSendingWhatSomebodyElseWrote(t *testing.T) {
+	require.Equal(t, `[[2105,2105],["mallory","in",1,"forged"],"success",false,0]`, inbox1(t, "forged6", mallory+`
+		note('messages', { messages: [forged('x', 1)] });
+		const [[m]] = of('MESSAGE_RECEIVED'), codes = [];
+		for (const method of ['sendMessage', 'resendMessage']) codes.push(await tim[method](m).then(() => 0, (e) => e.code));
+		await tim.destroy();
+		return [codes, told(m), m.status, m.isResend, frames('message.send').length];`))
+}
