@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
 // Mallory knows the IDs of the messages that alice sent her, and sends others
@@ -119,4 +121,37 @@ func TestSendingWhatSomebodyElseWrote(t *testing.T) {
 		for (const method of ['sendMessage', 'resendMessage']) codes.push(await tim[method](m).then(() => 0, (e) => e.code));
 		await tim.destroy();
 		return [codes, told(m), m.status, m.isResend, frames('message.send').length];`))
+}
+
+// An ID names its sender and the gateway's time; before a login neither is
+// known, and the message gets both with it, or when it is sent.
+func TestAMessageIDNamesItsSender(t *testing.T) {
+	options := bridge.Parse(`{"SDKAppID":1400000000,"proxyServer":"ws://127.0.0.1:1","name":"ids"}`)
+	require.Equal(t, `[["",""],3000,["alice",true,"alice",true],[true,true],["alice",true],["alice",true],0,["",""],["alice",true,2105]]`, script(t, options, freezing+mail+`
+		const own = (m) => { const [sender, time] = m.ID.split('-');
+			return /^YWxpY2U-[0-9a-z]{8}-[0-9a-z]{1,10}$/.test(m.ID) && atob(sender) === 'alice' && Math.abs(parseInt(time, 36) - tim.getServerTime()) < 60000; };
+		const tim = TIM.create(options), result = [];
+		const early = text(), frozen = deep(text()), named = [];
+		result.push([early.ID, early.from]);
+		tim.on(TIM.EVENT.SDK_READY, () => named.push(early.from, own(early)));
+		const login = tim.login({ userID: 'alice', userSig: 'x' });
+		result.push(await tim.sendMessage(early).then(() => 0, (e) => e.code));
+		await login;
+		await until(() => named.length);
+		result.push([...named, early.from, own(early)]);
+		const sent = (await tim.sendMessage(early)).data.message;
+		result.push([sent === early, tim.findMessage(early.ID) === early]);
+		const copy = (await tim.sendMessage(frozen)).data.message;
+		result.push([copy.from, own(copy) && copy !== frozen && tim.findMessage(copy.ID) === copy]);
+		const late = text();
+		result.push([late.from, own(late)]);
+		result.push(new Set(Array.from({ length: 1000 }, () => text().ID)).size - 1000);
+		await tim.logout();
+		const after = text();
+		result.push([after.ID, after.from]);
+		await tim.login({ userID: 'bob', userSig: 'x' });
+		await until(() => tim.isReady());
+		result.push([late.from, own(late), await tim.sendMessage(late).then(() => 0, (e) => e.code)]);
+		await tim.destroy();
+		return result;`))
 }

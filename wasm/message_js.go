@@ -3,6 +3,8 @@
 package main
 
 import (
+	"strconv"
+
 	"github.com/hack-pad/safejs"
 
 	"github.com/tim-wasm/tim/internal/fault"
@@ -68,8 +70,8 @@ func (i *instance) createCustomMessage(args []safejs.Value) (any, *fault.Error) 
 	return i.newMessage("createCustomMessage", msgCustom, o, payload)
 }
 
-// newMessage gives a Message of the original's shape. Its ID, of 64 random
-// bits, stays the same after it was sent.
+// newMessage gives a Message of the original's shape. Its ID stays the same
+// after it was sent; one that is created before a login gets it with that.
 func (i *instance) newMessage(method, kind string, o, payload safejs.Value) (any, *fault.Error) {
 	to, _ := bridge.Text(bridge.Get(o, "to"))
 	if to == "" {
@@ -85,12 +87,12 @@ func (i *instance) newMessage(method, kind string, o, payload safejs.Value) (any
 		priority = "Normal"
 	}
 	custom, _ := bridge.Text(bridge.Get(o, "cloudCustomData"))
-	var dice [12]byte
+	var dice [4]byte
 	i.host.Rand(dice[:])
 	i.sequence++
 	m := bridge.Parse(messageShape)
 	for _, f := range []struct{ key, value string }{
-		{"ID", hex(dice[:8])}, {"type", kind}, {"conversationID", convC2C + to}, {"to", to},
+		{"ID", i.newID()}, {"type", kind}, {"conversationID", convC2C + to}, {"to", to},
 		{"from", i.client.User()}, {"priority", priority}, {"cloudCustomData", custom},
 	} {
 		_ = m.Set(f.key, f.value)
@@ -98,14 +100,58 @@ func (i *instance) newMessage(method, kind string, o, payload safejs.Value) (any
 	_ = m.Set("time", i.now()/1000)
 	_ = m.Set("sequence", i.sequence)
 	_ = m.Set("clientSequence", i.sequence)
-	_ = m.Set("random", int(dice[8])<<24|int(dice[9])<<16|int(dice[10])<<8|int(dice[11]))
+	_ = m.Set("random", int(dice[0])<<24|int(dice[1])<<16|int(dice[2])<<8|int(dice[3]))
 	_ = m.Set("payload", payload)
 	for key, v := range map[string]safejs.Value{"nick": i.inbox.nick, "avatar": i.inbox.avatar} {
 		if text, _ := bridge.Text(v); text != "" {
 			_ = m.Set(key, text)
 		}
 	}
+	if i.client.User() == "" {
+		i.nameless(m)
+	}
 	return m, nil
+}
+
+// newID returns the ID of a message that is created now, "" before a login.
+func (i *instance) newID() string {
+	user := i.client.User()
+	if user == "" {
+		return ""
+	}
+	var random [frame.MessageIDRandom]byte
+	i.host.Rand(random[:])
+	return frame.NewMessageID(user, int64(i.now()), random)
+}
+
+// nameless notes a Message that has no ID yet.
+func (i *instance) nameless(m safejs.Value) {
+	if i.early == nil {
+		i.early = newObjects()
+	}
+	i.early.put(strconv.Itoa(i.sequence), 0, m)
+	if i.sequence%cleanFrom == 0 {
+		i.early.clean()
+	}
+}
+
+// nameEarly gives the messages that were created before the login their IDs. A
+// frozen one gets it when it is sent, for then the page is given the copy.
+func (i *instance) nameEarly() {
+	i.early.each(func(m safejs.Value) {
+		if !frozen(m) {
+			i.name(m)
+		}
+	})
+	i.early = nil
+}
+
+// name gives a Message its sender, and its ID if it has none, and returns it.
+func (i *instance) name(m safejs.Value) safejs.Value {
+	if (bridge.Object{Value: m}).Text("ID") == "" {
+		m = i.inbox.mark(m, "ID", bridge.String(i.newID()))
+	}
+	return i.inbox.mark(m, "from", bridge.String(i.client.User()))
 }
 
 // now is the gateway's clock, or before the first login the host's, in ms.
@@ -149,7 +195,7 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		return
 	}
 	if a.gated = !i.client.Ready(); !a.gated {
-		m.Value = i.inbox.mark(m.Value, "from", bridge.String(i.client.User()))
+		m.Value = i.name(m.Value)
 		i.inbox.hold(m.Value)
 	}
 	i.client.Send(frame.MessageSend, frame.Fields{
@@ -193,7 +239,7 @@ func (i *instance) resendMessage(args []safejs.Value, a *answer) {
 
 // checkOwn checks that a Message is one that this user may send.
 func (i *instance) checkOwn(m bridge.Object) *fault.Error {
-	if m.Text("ID") == "" || m.Text("type") == "" || m.Text("to") == "" || !bridge.IsObject(bridge.Get(m.Value, "payload")) {
+	if _, named := bridge.Text(bridge.Get(m.Value, "ID")); !named || m.Text("type") == "" || m.Text("to") == "" || !bridge.IsObject(bridge.Get(m.Value, "payload")) {
 		return fault.New(fault.NotAMessage)
 	}
 	if from, user := m.Text("from"), i.client.User(); from != "" && user != "" && from != user {
@@ -215,13 +261,4 @@ func checkBody(payload, cloud safejs.Value) *fault.Error {
 		return fault.New(fault.BodyTooLarge)
 	}
 	return nil
-}
-
-func hex(b []byte) string {
-	const digits = "0123456789abcdef"
-	out := make([]byte, 0, 2*len(b))
-	for _, c := range b {
-		out = append(out, digits[c>>4], digits[c&15])
-	}
-	return string(out)
 }

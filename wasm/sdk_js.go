@@ -42,7 +42,8 @@ type instance struct {
 	inbox *inbox
 	retry safejs.Value // handle of later's timer
 
-	sequence int // of the messages created
+	sequence int      // of the messages created
+	early    *objects // those that were created before a login, by sequence; nil for none
 }
 
 func newSDK() *sdk {
@@ -220,6 +221,9 @@ func (s *sdk) log(level int, text string) {
 }
 
 func (i *instance) emit(name string, data frame.Body) {
+	if name == session.EventSDKReady {
+		i.nameEarly()
+	}
 	i.emitter.Emit(name, bridge.ValueOf(data))
 	i.inbox.emitted(name, data)
 }

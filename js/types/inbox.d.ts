@@ -101,6 +101,12 @@ export type MessageType = Types[
  * is brought up to date in place; of one that the page has frozen, a copy is.
  */
 export interface Message<Type extends string = MessageType, Payload = any> {
+  /**
+   * `<sender>-<time>-<random>`, at most 64 of A-Z, a-z, 0-9, - and _: the same for sender and receiver, before and after
+   * the message was sent, and no other user's. The form may change: compare IDs, do not read them. '' in a message that was
+   * created before a login: it gets its ID when SDK_READY is emitted, or, if the page has frozen it, the copy that
+   * sendMessage resolves with has it.
+   */
   ID: string;
   type: Type;
   payload: Payload;
@@ -227,7 +233,7 @@ export interface InboxMethods {
   revokeMessage<M extends Message>(message: M): Promise<IMResponse<{ message: M }>>;
   /** Removes messages of one conversation from this user's view. */
   deleteMessage(messageList: Message[]): Promise<IMResponse<{ messageList: Message[] }>>;
-  /** The message of an ID that the page holds, else null. */
+  /** The message of an ID that the page holds, else null. Of several, which only messages of version 0.1.0 can be, the user's own, else the newest. */
   findMessage(messageID: string): Message | null;
   /**
    * Pages backwards through a conversation: the newest messages first, older
