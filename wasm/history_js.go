@@ -122,13 +122,20 @@ func (in *inbox) positionOf(m bridge.Object) int64 {
 	return bridge.Object{Value: held}.Number("position")
 }
 
-// deleteMessage removes messages of one conversation from this user's view.
+// mostDeleted is how many messages one call deletes, as the original.
+const mostDeleted = 30
+
+// deleteMessage removes messages of one conversation from this user's view; of
+// a longer list the first 30.
 //
 //	deleteMessage(messageList: Message[]): Promise<{code: 0, data: {messageList: Message[]}}>
 func (i *instance) deleteMessage(args []safejs.Value, a *answer) {
 	list := bridge.Arg(args, 0)
 	if bridge.IsObject(list) && !isArray(list) {
 		list = bridge.NewArray(list)
+	}
+	if isArray(list) {
+		list = firstOf(a, "deleteMessage", list, mostDeleted)
 	}
 	var positions []safejs.Value
 	conversationID, mixed := "", false

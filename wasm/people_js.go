@@ -19,6 +19,15 @@ func usersParam(userIDs ...string) frame.Fields {
 	return frame.Fields{{Key: "userIDs", Value: frame.Body(bridge.Object{Value: bridge.NewArray(ids...)})}}
 }
 
+// firstOf copies the first most of a list, for the page may change its own
+// meanwhile, and logs that there were more.
+func firstOf(a *answer, method string, list safejs.Value, most int) safejs.Value {
+	if n := bridge.Length(list); n > most {
+		a.instance.sdk.log(2, method+" takes the first "+digits(uint32(most))+" of "+digits(uint32(n)))
+	}
+	return part(list, 0, most)
+}
+
 func usersIn(list safejs.Value) frame.Fields {
 	return frame.Fields{{Key: "userIDs", Value: frame.Body(bridge.Object{Value: list})}}
 }
@@ -31,6 +40,8 @@ func part(list safejs.Value, from, to int) safejs.Value {
 const (
 	mostProfiles = 1000
 	mostWatched  = 100
+
+	mostUnwatched = 200 // as many as can be watched in all
 )
 
 // usersAtOnce is about how many users the gateway is asked at once.
@@ -151,7 +162,7 @@ func (i *instance) unsubscribeUserStatus(args []safejs.Value, a *answer) {
 			a.reject(badArgument("unsubscribeUserStatus", "userIDList must be an array of userIDs"))
 			return
 		}
-		list = part(list, 0, bridge.Length(list)) // the page may change its own meanwhile
+		list = firstOf(a, "unsubscribeUserStatus", list, mostUnwatched)
 		params = usersIn(list)
 	}
 	in, round := i.inbox, i.inbox.round

@@ -36,6 +36,17 @@ func TestManyUsersAtOnce(t *testing.T) {
 		}`))
 }
 
+// Of longer lists the first count: 30 messages, as with the originals, and as
+// many users as can be watched in all.
+func TestTheFirstOfAListCount(t *testing.T) {
+	require.Equal(t, `[30,30,1,30,200]`, inbox1(t, "first", `
+		const messages = Array.from({ length: 40 }, (_, k) => ({ ID: 'm' + k, conversationID: 'C2Cbob', position: k + 1 }));
+		const { messageList } = (await tim.deleteMessage(messages)).data, { positions } = frames('message.delete')[0];
+		await tim.unsubscribeUserStatus({ userIDList: Array.from({ length: 250 }, (_, k) => 'u' + k) });
+		await tim.destroy();
+		return [messageList.length, positions.length, positions[0], positions[29], frames('status.unwatch')[0].userIDs.length];`))
+}
+
 func TestManyUsersOfWhomSomeCannotBeAsked(t *testing.T) {
 	require.Equal(t, `[70169,2905,2905,2905]`, inbox1(t, "manybad", `
 		let calls = 0;

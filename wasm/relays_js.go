@@ -85,13 +85,9 @@ func (c *relay) shape(result safejs.Value) safejs.Value {
 // originals.
 func listOf(a *answer, method string, options safejs.Value, key string, most int) (safejs.Value, bool) {
 	list := bridge.Get(options, key)
-	n := bridge.Length(list)
-	if n == 0 || !isArray(list) {
+	if bridge.Length(list) == 0 || !isArray(list) {
 		a.reject(badArgument(method, key+" must be an array that is not empty"))
 		return list, false
 	}
-	if n > most {
-		a.instance.sdk.log(2, method+" takes the first "+digits(uint32(most))+" of "+digits(uint32(n))+" in "+key)
-	}
-	return part(list, 0, most), true // a copy: the page may change its own meanwhile
+	return firstOf(a, method, list, most), true
 }

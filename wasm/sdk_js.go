@@ -221,7 +221,7 @@ func (s *sdk) log(level int, text string) {
 }
 
 func (i *instance) emit(name string, data frame.Body) {
-	if name == session.EventSDKReady {
+	if name == frame.EventSDKReady {
 		i.nameEarly()
 	}
 	i.emitter.Emit(name, bridge.ValueOf(data))

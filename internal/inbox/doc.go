@@ -60,7 +60,7 @@
 //	    oldest first; fewer than count when they would not fit a frame
 //	message.read {conversationID, cursor?}; message.readAll {cursor?} -> {}
 //	    up to the cursor: what came after it nobody has seen
-//	message.delete {conversationID, positions} -> {}
+//	message.delete {conversationID, positions: at most 30} -> {}
 //	message.revoke {conversationID, position} -> {message}
 //	message.ack {cursor} -> {}
 //	conversation.delete {conversationIDs, clearHistory} -> {}

@@ -205,6 +205,10 @@ func (in *Inbox) revocationOf(ctx context.Context, p pair, pos uint64) (*record,
 
 // deleteMessages removes messages from one user's view of a conversation.
 func (s *Session) deleteMessages(ctx context.Context, p pair, side int, positions []uint64) error {
+	positions = distinct(positions)
+	if err := bounded(positions, maxDelete, "messages"); err != nil {
+		return err
+	}
 	other := p.users[p.other(side)]
 	for _, pos := range positions {
 		if _, err := s.in.messageAt(ctx, p, pos); err != nil {
@@ -213,11 +217,10 @@ func (s *Session) deleteMessages(ctx context.Context, p pair, side int, position
 	}
 	// The note that there are deleted ones comes first: without it nobody
 	// would look for them.
-	if err := s.change(ctx, []string{other}, func(v *settings) { v.Deleted = true }); err != nil {
+	if err := s.change(ctx, []string{other}, func(_ string, v *settings) { v.Deleted = true }); err != nil {
 		return err
 	}
-	slices.Sort(positions)
-	for _, pos := range slices.Compact(positions) {
+	for _, pos := range positions {
 		if err := s.in.flag(ctx, p, pos, func(f *flags) bool {
 			was := f.Deleted[side]
 			f.Deleted[side] = true

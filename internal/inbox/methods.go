@@ -132,13 +132,13 @@ var calls = map[string]call{
 		return nothing{}, s.clear(ctx, []string{c.users[c.other(side)]}, false, true)
 	}),
 	frame.ConversationPin: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
-		return nothing{}, s.change(ctx, []string{c.users[c.other(side)]}, func(v *settings) { v.Pinned = p.IsPinned })
+		return nothing{}, s.change(ctx, []string{c.users[c.other(side)]}, func(_ string, v *settings) { v.Pinned = p.IsPinned })
 	}),
 	frame.ConversationDraft: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		if !validText(p.DraftText, 1000) {
 			return nil, fault.With(fault.BadParameters, "draftText is over 1000 bytes")
 		}
-		return nothing{}, s.change(ctx, []string{c.users[c.other(side)]}, func(v *settings) { v.Draft = p.DraftText })
+		return nothing{}, s.change(ctx, []string{c.users[c.other(side)]}, func(_ string, v *settings) { v.Draft = p.DraftText })
 	}),
 	frame.ConversationCustom: with(func(ctx context.Context, s *Session, p conversationParams) (any, error) {
 		others, err := peersIn(p.ConversationIDs)
@@ -148,13 +148,13 @@ var calls = map[string]call{
 		if !validText(p.CustomData, 256) {
 			return nil, fault.With(fault.BadParameters, "customData is over 256 bytes")
 		}
-		return nothing{}, s.change(ctx, others, func(v *settings) { v.Custom = p.CustomData })
+		return nothing{}, s.change(ctx, others, func(_ string, v *settings) { v.Custom = p.CustomData })
 	}),
 	frame.ProfileGet: with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
 		if len(p.UserIDs) == 0 {
 			p.UserIDs = []string{s.user.UserID}
 		}
-		if err := checkUsers(p.UserIDs, 100); err != nil {
+		if err := checkUsers(p.UserIDs, maxUsers); err != nil {
 			return nil, err
 		}
 		list, err := s.in.profiles(ctx, s.user.SDKAppID, p.UserIDs)
@@ -169,21 +169,23 @@ var calls = map[string]call{
 		return blacklist{orEmpty(v)}, err
 	}),
 	frame.BlacklistAdd: with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
-		if err := checkUsers(p.UserIDs, maxBlacklist); err != nil {
+		ids, err := distinctUsers(p.UserIDs, maxBlacklist)
+		if err != nil {
 			return nil, err
 		}
-		v, err := s.in.changeBlacklist(ctx, s.user.User, p.UserIDs, nil)
+		v, err := s.in.changeBlacklist(ctx, s.user.User, ids, nil)
 		return blacklist{v}, err
 	}),
 	frame.BlacklistRemove: with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
-		if err := checkUsers(p.UserIDs, maxBlacklist); err != nil {
+		ids, err := distinctUsers(p.UserIDs, maxBlacklist)
+		if err != nil {
 			return nil, err
 		}
-		v, err := s.in.changeBlacklist(ctx, s.user.User, nil, p.UserIDs)
+		v, err := s.in.changeBlacklist(ctx, s.user.User, nil, ids)
 		return blacklist{v}, err
 	}),
 	frame.StatusGet: with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
-		if err := checkUsers(p.UserIDs, 500); err != nil {
+		if err := checkUsers(p.UserIDs, maxUsers); err != nil {
 			return nil, err
 		}
 		list, err := s.in.statuses(ctx, s.user.SDKAppID, p.UserIDs, false)
@@ -196,13 +198,22 @@ var calls = map[string]call{
 		}{st}, err
 	}),
 	frame.StatusWatch: with(func(ctx context.Context, s *Session, p usersParams) (any, error) {
-		if err := checkUsers(p.UserIDs, 100); err != nil {
+		ids, err := distinctUsers(p.UserIDs, maxUsers)
+		if err != nil {
 			return nil, err
 		}
-		return nothing{}, s.watchUsers(ctx, p.UserIDs)
+		return nothing{}, s.watchUsers(ctx, ids)
 	}),
 	frame.StatusUnwatch: with(func(_ context.Context, s *Session, p usersParams) (any, error) {
-		s.unwatchUsers(p.UserIDs)
+		if len(p.UserIDs) == 0 {
+			s.unwatchUsers(nil) // all of them
+			return nothing{}, nil
+		}
+		ids, err := distinctUsers(p.UserIDs, maxWatches)
+		if err != nil {
+			return nil, err
+		}
+		s.unwatchUsers(ids)
 		return nothing{}, nil
 	}),
 }
@@ -258,7 +269,7 @@ func (s *Session) readAll(ctx context.Context, upTo uint64) error {
 
 // change sets settings of conversations, and takes the result over at once
 // instead of waiting for the follower.
-func (s *Session) change(ctx context.Context, others []string, f func(v *settings)) error {
+func (s *Session) change(ctx context.Context, others []string, f func(other string, v *settings)) error {
 	u := s.user
 	v, rev, err := update(ctx, s.in, u.User, docPeers, func(v *peers) (bool, error) {
 		changed := false
@@ -268,7 +279,7 @@ func (s *Session) change(ctx context.Context, others []string, f func(v *setting
 				return false, fault.With(fault.NoConversation, strconv.Quote(c2c+other))
 			}
 			was := set
-			f(&set)
+			f(other, &set)
 			(*v)[other] = set
 			changed = changed || was != set
 		}
@@ -302,22 +313,16 @@ func (s *Session) clear(ctx context.Context, others []string, hide, history bool
 		}
 		heads[other] = head
 	}
-	for _, other := range others {
+	return s.change(ctx, others, func(other string, v *settings) {
 		h := heads[other]
-		peer := h.pair.other(h.pair.side(s.user.UserID))
-		if err := s.change(ctx, []string{other}, func(v *settings) {
-			v.ClearedSent, v.Epoch = h.Sent[peer], h.Epoch
-			if hide {
-				v.Hidden, v.Pinned, v.Draft = h.pos, false, ""
-			}
-			if history {
-				v.Cleared = h.pos
-			}
-		}); err != nil {
-			return err
+		v.ClearedSent, v.Epoch = h.Sent[h.pair.side(other)], h.Epoch
+		if hide {
+			v.Hidden, v.Pinned, v.Draft = h.pos, false, ""
 		}
-	}
-	return nil
+		if history {
+			v.Cleared = h.pos
+		}
+	})
 }
 
 func (s *Session) deleteConversations(ctx context.Context, p conversationParams) (any, error) {
@@ -326,21 +331,6 @@ func (s *Session) deleteConversations(ctx context.Context, p conversationParams)
 		return nil, err
 	}
 	return nothing{}, s.clear(ctx, others, true, p.ClearHistory)
-}
-
-func peersIn(conversationIDs []string) ([]string, error) {
-	out := make([]string, 0, len(conversationIDs))
-	for _, id := range conversationIDs {
-		peer, ok := peerOf(id)
-		if !ok {
-			return nil, fault.With(fault.NoConversation, strconv.Quote(id))
-		}
-		out = append(out, peer)
-	}
-	if len(out) == 0 || len(out) > 100 {
-		return nil, fault.With(fault.BadParameters, "name 1 to 100 conversations")
-	}
-	return out, nil
 }
 
 // fitting gives as many of a list, at least one, as a result may hold.
@@ -353,16 +343,4 @@ func fitting[T any](list []T, frame int) []T {
 		}
 	}
 	return list
-}
-
-func checkUsers(ids []string, most int) error {
-	if len(ids) == 0 || len(ids) > most {
-		return fault.With(fault.BadParameters, "name 1 to "+strconv.Itoa(most)+" users")
-	}
-	for _, id := range ids {
-		if !validUserID(id) {
-			return fault.With(fault.BadParameters, "no UserID: "+strconv.Quote(id))
-		}
-	}
-	return nil
 }

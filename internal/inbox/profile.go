@@ -169,27 +169,31 @@ type blacklist struct {
 	UserIDs []string `json:"userIDs"`
 }
 
-// maxBlacklist bounds a blacklist, as the original does.
-const maxBlacklist = 1000
-
 func (in *Inbox) changeBlacklist(ctx context.Context, u User, add, remove []string) ([]string, error) {
 	if slices.Contains(add, u.UserID) {
 		return nil, fault.With(fault.BadParameters, "nobody can be on their own blacklist")
 	}
 	v, _, err := update(ctx, in, u, docBlack, func(v *[]string) (bool, error) {
 		was := len(*v)
+		on := make(map[string]bool, was+len(add))
+		for _, id := range *v {
+			on[id] = true
+		}
 		for _, id := range add {
-			if !slices.Contains(*v, id) {
-				*v = append(*v, id)
+			if !on[id] {
+				*v, on[id] = append(*v, id), true
 			}
 		}
-		changed := len(*v) != was
-		was = len(*v)
-		*v = slices.DeleteFunc(*v, func(id string) bool { return slices.Contains(remove, id) })
-		if len(*v) > maxBlacklist {
-			return false, fault.With(fault.BadParameters, "the blacklist would be over 1000 users")
+		for _, id := range remove {
+			on[id] = false
 		}
-		return changed || len(*v) != was, nil
+		if len(remove) > 0 {
+			*v = slices.DeleteFunc(*v, func(id string) bool { return !on[id] })
+		}
+		if len(*v) > maxBlacklist {
+			return false, fault.With(fault.BadParameters, "a blacklist holds "+strconv.Itoa(maxBlacklist)+" users: remove some first")
+		}
+		return len(*v) != was, nil
 	})
 	return orEmpty(v), err
 }

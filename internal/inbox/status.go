@@ -30,9 +30,6 @@ type Status struct {
 // signal was lost.
 const sweepEvery = 10 * time.Second
 
-// maxWatches bounds what one session watches.
-const maxWatches = 200
-
 type statusNote struct {
 	Statuses []Status `json:"statuses"`
 }

@@ -231,7 +231,7 @@ export interface InboxMethods {
   resendMessage<M extends Message>(message: M, options?: SendMessageOptions): Promise<IMResponse<{ message: M }>>;
   /** Takes back a message that this user has sent. */
   revokeMessage<M extends Message>(message: M): Promise<IMResponse<{ message: M }>>;
-  /** Removes messages of one conversation from this user's view. */
+  /** Removes messages of one conversation from this user's view; of a longer list the first 30. */
   deleteMessage(messageList: Message[]): Promise<IMResponse<{ messageList: Message[] }>>;
   /** The message of an ID that the page holds, else null. Of several, which only messages of version 0.1.0 can be, the user's own, else the newest. */
   findMessage(messageID: string): Message | null;

@@ -1,0 +1,75 @@
+package inbox
+
+import (
+	"strconv"
+
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// Limits of the lists that one call may name; a longer one is refused with
+// 70402, which says the limit, before anything is done for it. The SDK asks
+// about longer lists in parts, or takes the first of them as the original does.
+const (
+	maxDelete        = 30   // messages of message.delete
+	maxConversations = 100  // conversations of conversation.delete and conversation.custom
+	maxUsers         = 100  // users of profile.get, status.get and status.watch
+	maxBlacklist     = 1000 // users of blacklist.add and blacklist.remove, and on a blacklist
+	maxWatches       = 200  // users of status.unwatch and session.sync, and those whom one session watches
+)
+
+// bounded checks the length of a list that a call names.
+func bounded[T any](list []T, most int, of string) error {
+	if len(list) == 0 || len(list) > most {
+		return fault.With(fault.BadParameters, "name 1 to "+strconv.Itoa(most)+" "+of)
+	}
+	return nil
+}
+
+// distinct returns a list without repetitions, in the order of the first ones.
+func distinct[T comparable](list []T) []T {
+	seen := make(map[T]struct{}, min(len(list), maxBlacklist))
+	out := make([]T, 0, min(len(list), maxBlacklist))
+	for _, v := range list {
+		if _, again := seen[v]; !again {
+			seen[v] = struct{}{}
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// checkUsers checks a list of users whose order and repetitions the answer keeps.
+func checkUsers(ids []string, most int) error {
+	if err := bounded(ids, most, "users"); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if !validUserID(id) {
+			return fault.With(fault.BadParameters, "no UserID: "+strconv.Quote(id))
+		}
+	}
+	return nil
+}
+
+// distinctUsers is checkUsers for a call that does something with each user.
+func distinctUsers(ids []string, most int) ([]string, error) {
+	ids = distinct(ids)
+	return ids, checkUsers(ids, most)
+}
+
+// peersIn returns those whom a list of conversations is with, each once.
+func peersIn(conversationIDs []string) ([]string, error) {
+	ids := distinct(conversationIDs)
+	if err := bounded(ids, maxConversations, "conversations"); err != nil {
+		return nil, err
+	}
+	out := make([]string, 0, len(ids))
+	for _, id := range ids {
+		peer, ok := peerOf(id)
+		if !ok {
+			return nil, fault.With(fault.NoConversation, strconv.Quote(id))
+		}
+		out = append(out, peer)
+	}
+	return out, nil
+}

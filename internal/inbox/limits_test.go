@@ -1,0 +1,101 @@
+package inbox
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+func numbered(prefix string, n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = prefix + strconv.Itoa(i)
+	}
+	return out
+}
+
+// TestListsAreBounded: a list over its bound is refused with that bound, before
+// anything is done for it.
+func TestListsAreBounded(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a := login(t, in, "alice", "a1")
+	a.send("bob", "x")
+	for _, c := range []struct {
+		method string
+		most   int
+		params func(n int) any
+	}{
+		{"message.delete", maxDelete, func(n int) any {
+			positions := make([]uint64, n)
+			for i := range positions {
+				positions[i] = uint64(1000 + i)
+			}
+			return conversationParams{ConversationID: "C2Cbob", Positions: positions}
+		}},
+		{"conversation.delete", maxConversations, func(n int) any { return conversationParams{ConversationIDs: numbered("C2Cu", n)} }},
+		{"conversation.custom", maxConversations, func(n int) any { return conversationParams{ConversationIDs: numbered("C2Cu", n)} }},
+		{"profile.get", maxUsers, func(n int) any { return usersParams{numbered("u", n)} }},
+		{"blacklist.add", maxBlacklist, func(n int) any { return usersParams{numbered("u", n)} }},
+		{"blacklist.remove", maxBlacklist, func(n int) any { return usersParams{numbered("u", n)} }},
+		{"status.get", maxUsers, func(n int) any { return usersParams{numbered("u", n)} }},
+		{"status.watch", maxUsers, func(n int) any { return usersParams{numbered("u", n)} }},
+		{"status.unwatch", maxWatches, func(n int) any { return usersParams{numbered("u", n)} }},
+		{"session.sync", maxWatches, func(n int) any { return syncParams{Watch: numbered("u", n)} }},
+	} {
+		f := a.call(c.method, c.params(c.most+1), nil)
+		require.NotNil(t, f, c.method)
+		require.Equal(t, fault.BadParameters, f.Code, "%s: %s", c.method, f.Message)
+		require.Contains(t, f.Message, fmt.Sprintf("1 to %d", c.most), c.method)
+		if f = a.call(c.method, c.params(c.most), nil); f != nil {
+			require.NotContains(t, f.Message, fmt.Sprintf("1 to %d", c.most), c.method)
+		}
+	}
+}
+
+// TestRepetitionsInListsAreOne: naming something many times is naming it once.
+func TestRepetitionsInListsAreOne(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a := login(t, in, "alice", "a1")
+	m := a.send("bob", "x")
+	many := slices.Repeat([]string{"bob"}, 5000)
+	a.must("message.delete", conversationParams{ConversationID: "C2Cbob", Positions: slices.Repeat([]uint64{m.Position}, 5000)}, nil)
+	require.Empty(t, a.history("bob"))
+	a.must("conversation.custom", conversationParams{ConversationIDs: slices.Repeat([]string{"C2Cbob"}, 5000), CustomData: "c"}, nil)
+	var r blacklist
+	a.must("blacklist.add", usersParams{many}, &r)
+	require.Equal(t, []string{"bob"}, r.UserIDs)
+	a.must("blacklist.remove", usersParams{many}, &r)
+	require.Empty(t, r.UserIDs)
+	a.must("status.watch", usersParams{many}, nil)
+	a.must("status.unwatch", usersParams{many}, nil)
+	a.must("conversation.delete", conversationParams{ConversationIDs: slices.Repeat([]string{"C2Cbob"}, 5000)}, nil)
+	a.until("deleted", func() bool { return a.list["C2Cbob"] == nil })
+}
+
+// TestConversationsAreClearedTogether: conversations that are deleted by one
+// call cost one write of what their user keeps of them.
+func TestConversationsAreClearedTogether(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a := login(t, in, "alice", "a1")
+	ids := make([]string, 20)
+	for i := range ids {
+		ids[i] = c2c + "u" + strconv.Itoa(i)
+		a.send("u"+strconv.Itoa(i), "x")
+	}
+	s, err := in.store.js.Stream(t.Context(), streamDoc)
+	require.NoError(t, err)
+	before, err := s.Info(t.Context())
+	require.NoError(t, err)
+	a.must("conversation.delete", conversationParams{ConversationIDs: ids, ClearHistory: true}, nil)
+	after, err := s.Info(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 1, after.State.LastSeq-before.State.LastSeq)
+	a.until("deleted", func() bool { return len(a.list) == 0 })
+	require.Empty(t, a.history("u3"))
+}
