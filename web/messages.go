@@ -29,7 +29,7 @@ func (l *messageLimits) flags(f *flag.FlagSet) {
 	durationVar(f, &l.age, "message-age", 90*24*time.Hour, "`DURATION` that messages are kept")
 	f.IntVar(&l.count, "message-count", 20_000, "how many messages and read marks one conversation keeps")
 	f.IntVar(&l.size, "message-size", 12<<10, "bytes of one message at most; larger ones are refused with 80002")
-	f.IntVar(&l.rate, "message-rate", 20, "messages a second that one user may send, three times as many at once; more are refused with 2996")
+	f.IntVar(&l.rate, "message-rate", 20, "messages a second that one user may send, three times as many at once, whatever sessions they have on this gateway; more are refused with 2996")
 	f.IntVar(&l.missed, "message-missed", 200, "missed messages that a login brings at most; older ones are in the history")
 	durationVar(f, &l.revoke, "message-revoke", 2*time.Minute, "`DURATION` in which a message can be revoked; it is marked, not erased, and kept like the others")
 }

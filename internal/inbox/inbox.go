@@ -24,6 +24,7 @@ type Inbox struct {
 	store *store
 	docs  *docs
 	convs *conversations
+	rates *rates
 
 	messages, documents *follower
 	subs                []*nats.Subscription
@@ -52,6 +53,7 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Inbox, error) {
 		o: o, nc: nc, store: st,
 		docs:  &docs{store: st, cache: map[string]doc{}, writing: map[string]*crowd{}},
 		convs: &conversations{all: map[pair]*conversation{}},
+		rates: newRates(o),
 		users: map[User]*user{}, unsaved: map[User]uint64{},
 		watch: map[User]map[*Session]struct{}{},
 		known: map[User]Status{},

@@ -37,10 +37,10 @@ const maxID = 128
 
 func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	u := s.user.User
-	if !s.user.limit.Allow() {
+	if now := s.in.now(); !s.in.rates.message(u, now) {
 		// A repetition whose first is stored must not be told that it failed. To
 		// look for it costs reads, and those who send too much would have most.
-		if validUserID(p.To) && s.user.looks.Allow() {
+		if validUserID(p.To) && s.in.rates.look(u, now) {
 			if r, err := s.in.recent(ctx, u, p.To, p.ID); r != nil && err == nil {
 				return s.in.sent(ctx, u, r, nil)
 			}

@@ -5,16 +5,12 @@ import (
 	"encoding/json"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // user is a user who has at least one session on this gateway.
 type user struct {
 	in *Inbox
 	User
-	limit *rate.Limiter
-	looks *rate.Limiter // for repetitions among sends over limit
 
 	refreshing sync.Mutex // taken before mu
 
@@ -69,11 +65,7 @@ func (in *Inbox) Attach(u User, instance string, push Push) *Session {
 	in.mu.Lock()
 	l := in.users[u]
 	if l == nil {
-		l = &user{
-			in: in, User: u, sessions: map[*Session]struct{}{}, seen: map[string]uint64{},
-			limit: rate.NewLimiter(rate.Limit(in.o.Rate), in.o.Burst),
-			looks: rate.NewLimiter(rate.Limit(in.o.Rate/20), in.o.Burst),
-		}
+		l = &user{in: in, User: u, sessions: map[*Session]struct{}{}, seen: map[string]uint64{}}
 		in.users[u] = l
 	}
 	s.user = l

@@ -1,0 +1,85 @@
+package inbox
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// rates are what each user may still do on this gateway. They belong to the
+// user and not to a session: who logs in anew goes on where they were. Each
+// gateway counts by itself, so a user with sessions on several of them has as
+// many allowances, and one who moves to another gateway has a whole one there.
+type rates struct {
+	rate  float64 // messages a second
+	burst int
+
+	mu      sync.Mutex
+	users   map[User]*allowance // guarded by mu, and what they hold
+	sweepAt int                 // how many users there are when the next sweep is due
+}
+
+// allowance is what one user has left.
+type allowance struct {
+	messages *rate.Limiter
+	looks    *rate.Limiter // for repetitions among messages over the limit
+}
+
+// leastSweep is how many users are kept without a sweep.
+const leastSweep = 1024
+
+func newRates(o Options) *rates {
+	return &rates{rate: o.Rate, burst: o.Burst, users: map[User]*allowance{}, sweepAt: leastSweep}
+}
+
+// message reports whether a user may send a message now.
+func (r *rates) message(u User, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.of(u, now).messages.AllowN(now, 1)
+}
+
+// look reports whether a user who sends too much may still ask the store
+// whether a message of theirs is a repetition.
+func (r *rates) look(u User, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.of(u, now).looks.AllowN(now, 1)
+}
+
+// of needs mu.
+func (r *rates) of(u User, now time.Time) *allowance {
+	if a := r.users[u]; a != nil {
+		return a
+	}
+	if len(r.users) >= r.sweepAt {
+		r.sweep(now)
+	}
+	a := &allowance{
+		messages: rate.NewLimiter(rate.Limit(r.rate), r.burst),
+		looks:    rate.NewLimiter(rate.Limit(r.rate/20), r.burst),
+	}
+	r.users[u] = a
+	return a
+}
+
+// sweep forgets those whose allowance is whole again: a new one is the same.
+// So only those are kept who did something a moment ago. mu is held.
+func (r *rates) sweep(now time.Time) {
+	for u, a := range r.users {
+		if a.whole(now) {
+			delete(r.users, u)
+		}
+	}
+	r.sweepAt = max(leastSweep, 2*len(r.users))
+}
+
+func (a *allowance) whole(now time.Time) bool {
+	for _, l := range []*rate.Limiter{a.messages, a.looks} {
+		if l.TokensAt(now) < float64(l.Burst()) {
+			return false
+		}
+	}
+	return true
+}

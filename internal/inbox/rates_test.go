@@ -1,0 +1,56 @@
+package inbox
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// TestANewLoginHasNoNewBurst: how much a user may send does not begin anew
+// with a session of theirs.
+func TestANewLoginHasNoNewBurst(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Rate: 1e-6, Burst: 3})
+	send := func(c *client) fault.Code {
+		if f := c.call("message.send", sendText(freshID(), "carol", "x"), nil); f != nil {
+			return f.Code
+		}
+		return 0
+	}
+	for n := range 3 {
+		a := login(t, in, "alice", fmt.Sprint("a", n))
+		require.Zero(t, send(a))
+		a.drop()
+	}
+	a := login(t, in, "alice", "a3")
+	require.Equal(t, fault.TooFrequent, send(a))
+	require.Zero(t, send(login(t, in, "bob", "b1")), "another user's is their own")
+}
+
+// TestWholeAllowancesAreForgotten: of those who sent nothing for a while
+// nothing is kept, of the others all.
+func TestWholeAllowancesAreForgotten(t *testing.T) {
+	r := newRates(Options{Rate: 20, Burst: 60})
+	now := time.Unix(1_700_000_000, 0)
+	user := func(n int) User { return User{app, fmt.Sprint("u", n)} }
+	for n := range leastSweep {
+		require.True(t, r.message(user(n), now))
+	}
+	now = now.Add(time.Minute)
+	for range 60 {
+		require.True(t, r.message(user(0), now))
+	}
+	require.True(t, r.look(user(1), now))
+	require.True(t, r.message(user(leastSweep), now))
+	require.Len(t, r.users, 3)
+	require.False(t, r.message(user(0), now))
+	for n := range 10 * leastSweep {
+		now = now.Add(10 * time.Millisecond) // 100 a second, each for 3 s at most
+		require.True(t, r.message(user(1_000_000+n), now))
+		require.LessOrEqual(t, len(r.users), 2*leastSweep)
+	}
+}
