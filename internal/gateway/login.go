@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -376,12 +375,8 @@ func params(r jsonframe.Request, v any) error {
 	if len(r.Params) == 0 {
 		return &fault.Error{Code: frame.CodeBadParams, Message: "The parameters are missing: send an object."}
 	}
-	if err := json.Unmarshal(r.Params, v); err != nil {
-		detail := "a parameter has the wrong type"
-		if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			detail = t.Field + " has the wrong type"
-		}
-		return &fault.Error{Code: frame.CodeBadParams, Message: "The parameters do not fit the method: " + detail + "."}
+	if f := jsonframe.Params(r.Params, v); f != nil {
+		return f
 	}
 	return nil
 }

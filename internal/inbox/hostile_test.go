@@ -28,6 +28,7 @@ func TestHostileParams(t *testing.T) {
 			`{"conversationID":"C2Cbob","position":99999999,"positions":[0,99999999],"before":18446744073709551615,"count":-5}`,
 			`{"conversationIDs":["x"],"conversationID":"C2C*.>"}`,
 			`{"userIDs":["a\u0000b",""," ","*",">","` + strings.Repeat("u", 33) + `"]}`,
+			`{"positions":["1"],"userIDs":[1],"conversationIDs":{},"count":"1"}`, `{"userIDs":"bob","to":1}`, `{"customStatus":[],"draftText":1,"isPinned":1}`,
 			`{"cursor":"99999999999999999999.1"}`, `{"cursor":"-1.-1"}`, `{"cursor":"99999.99999"}`,
 			`{"id":"1","to":"*.>","type":"TIMTextElem","payload":{"text":"x"}}`,
 			`{"id":"` + strings.Repeat("i", 200) + `","to":"bob","type":"TIMTextElem","payload":{"text":"x"}}`,
@@ -43,6 +44,9 @@ func TestHostileParams(t *testing.T) {
 			}
 			require.NotContains(t, []fault.Code{fault.Internal, fault.ServerTimeout}, f.Code, "%s %s: %s", method, params, f.Message)
 			require.NotEmpty(t, f.Message)
+			for _, word := range []string{"Go ", "json:", "struct", "conversationParams", "An unknown error", "none of ours"} {
+				require.NotContains(t, f.Message, word, "%s %s", method, params)
+			}
 		}
 	}
 	a.must("session.sync", nothing{}, nil)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"github.com/tim-wasm/tim/internal/fault"
 )
 
 // User names an account of an app.
@@ -157,4 +159,9 @@ func parseCursor(s string) (cursor, bool) {
 	pos, err1 := strconv.ParseUint(p, 10, 64)
 	rev, err2 := strconv.ParseUint(r, 10, 64)
 	return cursor{pos, rev}, ok && err1 == nil && err2 == nil
+}
+
+// badCursor refuses a cursor that this gateway cannot have given.
+func badCursor() error {
+	return fault.With(fault.BadParameters, "the cursor is not one that this server has given: begin again without a cursor")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
 type conversationParams struct {
@@ -52,8 +53,8 @@ func with[P any](f func(ctx context.Context, s *Session, p P) (any, error)) call
 	return func(ctx context.Context, s *Session, params json.RawMessage) (any, error) {
 		var p P
 		if len(params) > 0 {
-			if err := json.Unmarshal(params, &p); err != nil {
-				return nil, fault.With(frame.CodeBadParams, err.Error())
+			if f := jsonframe.Params(params, &p); f != nil {
+				return nil, f
 			}
 		}
 		return f(ctx, s, p)
@@ -120,7 +121,7 @@ var calls = map[string]call{
 			s.in.told(ctx, c.pos) // another gateway's follower may have been ahead
 		}
 		if !ok || c.pos > s.in.messages.pos.Load() {
-			return nil, fault.With(fault.BadParameters, "the cursor is none of ours")
+			return nil, badCursor()
 		}
 		s.user.ack(c.pos)
 		return nothing{}, nil
@@ -223,7 +224,7 @@ var calls = map[string]call{
 func (s *Session) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, *fault.Error) {
 	f, ok := calls[method]
 	if !ok {
-		return nil, fault.With(frame.CodeNoMethod, method)
+		return nil, &fault.Error{Code: frame.CodeNoMethod, Message: "There is no such method: check " + strconv.Quote(method) + " against the version of the gateway."}
 	}
 	s.calls.Lock()
 	defer s.calls.Unlock()

@@ -55,7 +55,7 @@ const (
 func (s *Session) sync(ctx context.Context, p syncParams) (any, error) {
 	from, resumed := parseCursor(p.Cursor)
 	if p.Cursor != "" && !resumed {
-		return nil, fault.With(fault.BadParameters, "the cursor is none of ours")
+		return nil, badCursor()
 	}
 	if len(p.Watch) > 0 {
 		if err := checkUsers(p.Watch, maxWatches); err != nil {

@@ -1,0 +1,61 @@
+package jsonframe
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// Params reads the parameters of a request into v, which points to a struct.
+// The error names the first parameter that does not fit, and says what it must
+// be, in the words of those who write JavaScript.
+func Params(params json.RawMessage, v any) *fault.Error {
+	err := json.Unmarshal(params, v)
+	if err == nil {
+		return nil
+	}
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return refuse(frame.CodeBadParams, "params must be an object")
+	}
+	name, _, _ := strings.Cut(wrong.Field, ".")
+	t := reflect.TypeOf(v).Elem()
+	if name == "" || t.Kind() != reflect.Struct {
+		return refuse(frame.CodeBadParams, "params must be an object")
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); strings.EqualFold(tag, name) {
+			one, _ := words(f.Type)
+			return refuse(frame.CodeBadParams, tag+" must be "+one)
+		}
+	}
+	return refuse(frame.CodeBadParams, "a parameter has the wrong type")
+}
+
+// words says what a value of a type is, and what several are.
+func words(t reflect.Type) (one, many string) {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return words(t.Elem())
+	case reflect.String:
+		return "a string", "strings"
+	case reflect.Bool:
+		return "true or false", "booleans"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return "a whole number", "whole numbers"
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number of 0 or more", "whole numbers of 0 or more"
+	case reflect.Float32, reflect.Float64:
+		return "a number", "numbers"
+	case reflect.Slice, reflect.Array:
+		_, of := words(t.Elem())
+		return "an array of " + of, "arrays"
+	default:
+		return "an object", "objects"
+	}
+}
