@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tim-wasm/tim/internal/fault"
 )
@@ -84,19 +85,43 @@ func (f profileFields) check() error {
 		{"adminForbidType", f.AdminForbidType, []string{"AdminForbid_Type_None", "AdminForbid_Type_SendOut"}},
 	} {
 		if c.text != nil && !slices.Contains(c.of, *c.text) {
-			return fault.With(fault.BadParameters, c.name+" is none of its TYPES")
-		}
-	}
-	if len(f.ProfileCustomField) > 0 {
-		var custom []struct {
-			Key   string `json:"key"`
-			Value any    `json:"value"`
-		}
-		if json.Unmarshal(f.ProfileCustomField, &custom) != nil || len(f.ProfileCustomField) > 4096 {
-			return fault.With(fault.BadParameters, "profileCustomField is no array of {key, value} within 4 KB")
+			return fault.With(fault.BadParameters, c.name+" must be one of "+strings.Join(c.of, ", "))
 		}
 	}
 	return nil
+}
+
+// maxCustomFields bounds the custom fields of a profile together, in bytes of
+// JSON.
+const maxCustomFields = 4096
+
+// cleanCustom returns the custom fields of a profile as they are kept: what else
+// was sent with keys and values, everybody would get.
+func cleanCustom(sent json.RawMessage) (json.RawMessage, error) {
+	bad := fault.With(fault.BadParameters, "profileCustomField must be an array of {key, value}, each value a string or a number, "+
+		strconv.Itoa(maxCustomFields)+" bytes together at most")
+	var fields []struct {
+		Key   string `json:"key"`
+		Value any    `json:"value"`
+	}
+	if json.Unmarshal(sent, &fields) != nil {
+		return nil, bad
+	}
+	for _, f := range fields {
+		switch f.Value.(type) {
+		case string, float64:
+			if f.Key == "" {
+				return nil, bad
+			}
+		default:
+			return nil, bad
+		}
+	}
+	kept := encode(orEmpty(fields))
+	if len(kept) > maxCustomFields {
+		return nil, bad
+	}
+	return kept, nil
 }
 
 func (f profileFields) apply(p *Profile) {
@@ -134,6 +159,12 @@ type profilesResult struct {
 func (in *Inbox) setProfile(ctx context.Context, u User, f profileFields) (Profile, error) {
 	if err := f.check(); err != nil {
 		return Profile{}, err
+	}
+	if len(f.ProfileCustomField) > 0 {
+		var err error
+		if f.ProfileCustomField, err = cleanCustom(f.ProfileCustomField); err != nil {
+			return Profile{}, err
+		}
 	}
 	p, _, err := update(ctx, in, u, docProfile, func(p *Profile) (bool, error) {
 		f.apply(p)
@@ -198,9 +229,9 @@ func (in *Inbox) changeBlacklist(ctx context.Context, u User, add, remove []stri
 	return orEmpty(v), err
 }
 
-func orEmpty(v []string) []string {
+func orEmpty[T any](v []T) []T {
 	if v == nil {
-		return []string{}
+		return []T{}
 	}
 	return v
 }
