@@ -1,10 +1,10 @@
 package inbox
 
 import (
-	"bytes"
 	"encoding/json"
 
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
 // Message is a message as one of its two users sees it, with the original's
@@ -265,16 +265,13 @@ func (o *outgoing) frame(s *Session, r *record, side int) (string, json.RawMessa
 	return "", nil
 }
 
-// encode makes the JSON of a frame. It leaves <, > and & as they are: escaped,
-// a text of them would be six times as long.
+// encode makes the JSON of a frame.
 func encode(v any) json.RawMessage {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil { // a Payload is checked before it is stored, so never
+	data, err := jsonframe.Marshal(v)
+	if err != nil { // a Payload is checked before it is stored, so never
 		return nil
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return data
 }
 
 // revoked is the message that a revocation takes back, as a record.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"sync"
+
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
 // peers is what a user keeps of his conversations, by the other's UserID.
@@ -219,7 +221,7 @@ func update[T any](ctx context.Context, in *Inbox, u User, kind string, change f
 		if err != nil || !write {
 			return v, have.rev, err
 		}
-		data, err := json.Marshal(v)
+		data, err := jsonframe.Marshal(v)
 		if err != nil {
 			return v, 0, err
 		}

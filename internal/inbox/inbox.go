@@ -2,12 +2,13 @@ package inbox
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
 // Subjects of what is only signalled and never stored.
@@ -166,7 +167,7 @@ func (in *Inbox) sawDoc(subject string, rev uint64, data []byte) {
 
 // signal tells every gateway; what it says is never more than a hint.
 func (in *Inbox) signal(subject string, v any) error {
-	data, err := json.Marshal(v)
+	data, err := jsonframe.Marshal(v)
 	if err != nil {
 		return err
 	}

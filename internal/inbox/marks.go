@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
 // flagsOf gives the flags of messages of one conversation, in that order.
@@ -53,7 +54,7 @@ func (in *Inbox) flag(ctx context.Context, p pair, pos uint64, change func(f *fl
 		if !change(&f) {
 			return nil
 		}
-		data, err := json.Marshal(f)
+		data, err := jsonframe.Marshal(f)
 		if err != nil {
 			return err
 		}

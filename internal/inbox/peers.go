@@ -3,6 +3,7 @@ package inbox
 import (
 	"bytes"
 	"context"
+	"strings"
 )
 
 // introduce enters a conversation in its users' peers; before its first
@@ -90,11 +91,21 @@ func (in *Inbox) stayed(ctx context.Context, p pair) error {
 	return nil
 }
 
-// listed tells whether a user is in a document of peers. Decoded for each
-// message a large one would take a millisecond. Only the document's own keys
-// have an object behind them, and within a text a quote follows a backslash.
+// listed reports whether a user is in a document of peers. Decoded for each
+// message a large one would take a millisecond.
 func listed(doc []byte, other string) bool {
-	key := []byte(quote(other) + ":{")
+	if hasKey(doc, string(encode(other))) {
+		return true
+	}
+	// Earlier versions wrote <, > and & of a UserID as escapes.
+	return strings.ContainsAny(other, "<>&") && hasKey(doc, quote(other))
+}
+
+// hasKey reports whether a document of peers has a member of that name. Only
+// the document's own keys have an object behind them, and within a text a quote
+// follows a backslash.
+func hasKey(doc []byte, name string) bool {
+	key := []byte(name + ":{")
 	for at := 0; ; {
 		i := bytes.Index(doc[at:], key)
 		if i < 0 {

@@ -22,7 +22,7 @@ func TestCustomFieldsAreKeyAndValue(t *testing.T) {
 		return string(r.Profiles[0].ProfileCustomField)
 	}
 	for given, kept := range map[string]string{
-		`[{"key":"k","value":"v"}]`: `[{"key":"k","value":"v"}]`,
+		`[{"key":"k","value":"<v>"}]`: `[{"key":"k","value":"<v>"}]`,
 		`[{"key":"k","value":7,"__proto__":{"x":1},"more":[1]}, {"value":"w","key":"l"}]`: `[{"key":"k","value":7},{"key":"l","value":"w"}]`,
 		`[]`: `[]`,
 	} {

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
 // Types of message that can be sent.
@@ -182,13 +183,7 @@ func (in *Inbox) cleanPayload(typ string, payload json.RawMessage, cloud string)
 	}); ok && t.Text == nil {
 		return nil, fault.With(fault.BodyMalformed, "payload.text is missing")
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSpace(b.Bytes()), nil
+	return jsonframe.Marshal(v)
 }
 
 // mayWrite tells whether from may write to to.

@@ -1,12 +1,12 @@
 package rest
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"math"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
 // Message is one of openim/sendmsg.
@@ -137,12 +137,9 @@ func (m *Message) readBody(raw json.RawMessage) error {
 		}
 		payload[ours] = s
 	}
-	var data bytes.Buffer
-	text := json.NewEncoder(&data)
-	text.SetEscapeHTML(false) // it counts against the size of a message
-	if text.Encode(payload) != nil {
+	var err error
+	if m.Payload, err = jsonframe.Marshal(payload); err != nil {
 		return malformed("MsgContent cannot be read")
 	}
-	m.Payload = bytes.TrimSpace(data.Bytes())
 	return nil
 }

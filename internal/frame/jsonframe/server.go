@@ -149,7 +149,8 @@ func parseID(raw []byte) (int64, error) {
 	return id, nil
 }
 
-// marshal is json.Marshal without the escaping that only HTML needs.
+// marshal is Marshal for a result: nothing is an empty object, and raw JSON is
+// taken as it is.
 func marshal(v any) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
@@ -160,6 +161,12 @@ func marshal(v any) ([]byte, error) {
 		}
 		return v, nil
 	}
+	return Marshal(v)
+}
+
+// Marshal is json.Marshal without the escaping that only HTML needs: a text of
+// <, > and & would be six times as long. What is sent or stored is made by it.
+func Marshal(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)

@@ -1,0 +1,51 @@
+package inbox
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+)
+
+// TestNothingIsEscapedForHTML: what users write is stored and sent with the
+// bytes that it has.
+func TestNothingIsEscapedForHTML(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "<bob>", "b1")
+	text := strings.Repeat("<&>", 40)
+	a.send("<bob>", text)
+	a.must("message.send", map[string]any{"id": freshID(), "to": "<bob>", "type": typeText, "payload": map[string]string{"text": text}, "onlineUserOnly": true}, nil)
+	b.until("both", func() bool { return len(b.messages) == 2 })
+	a.must("conversation.draft", conversationParams{ConversationID: "C2C<bob>", DraftText: text}, nil)
+	a.must("conversation.custom", conversationParams{ConversationIDs: []string{"C2C<bob>"}, CustomData: text}, nil)
+	a.must("profile.set", map[string]any{"nick": text}, nil)
+	a.must("status.set", statusParams{text}, nil)
+	for _, stream := range []string{streamMsg, streamDoc} {
+		s, err := in.store.js.Stream(t.Context(), stream)
+		require.NoError(t, err)
+		info, err := s.Info(t.Context())
+		require.NoError(t, err)
+		for pos := info.State.FirstSeq; pos <= info.State.LastSeq; pos++ {
+			e, err := in.store.at(t.Context(), stream, pos)
+			if err == nil {
+				require.NotContains(t, string(e.data), `\u00`, e.subject)
+			}
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, n := range b.notes {
+		require.NotContains(t, string(n.params), `\u00`, n.method)
+	}
+}
+
+// TestConversationsOfEarlierVersionsAreFound: a document whose names are still
+// escaped for HTML lists who is in it.
+func TestConversationsOfEarlierVersionsAreFound(t *testing.T) {
+	doc := []byte(`{"\u003cbob\u003e":{},"carol":{"d":"\"<dave>\":{"},"<erin>":{"p":true}}`)
+	for user, is := range map[string]bool{"<bob>": true, "carol": true, "<erin>": true, "<dave>": false, "bob": false, "dave": false} {
+		require.Equal(t, is, listed(doc, user), user)
+	}
+}
