@@ -6,20 +6,17 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/gateway"
 )
 
-// checkers is how many records are compared at once.
-const checkers = 16
-
-// poke has all places of this gateway compared now.
-func (r *Registry) poke() {
+// checkSoon asks keepChecking to compare all places of this gateway now.
+func (r *Registry) checkSoon() {
 	select {
-	case r.wake <- struct{}{}:
+	case r.checkNow <- struct{}{}:
 	default:
 	}
 }
@@ -35,10 +32,10 @@ func (r *Registry) keepChecking() {
 		case <-r.ctx.Done():
 			return
 		case <-retry.C:
-			r.payDebts()
+			r.reportEnds()
 			continue
 		case <-tick.C:
-		case <-r.wake:
+		case <-r.checkNow:
 			strict = true
 		}
 		for !r.checkAll(strict) {
@@ -71,37 +68,13 @@ func (r *Registry) checkAll(strict bool) bool {
 	if err := r.refreshAllSettings(ctx); err != nil {
 		return false
 	}
-	if !each((*local).Places(), func(p gateway.Place) error { return r.checkPlace(p, strict) }) {
+	places := (*local).Places()
+	if bus.Spread(len(places), func(i int) error { return r.checkPlace(places[i], strict) }) != nil {
 		return false
 	}
 	r.leases.passed(term)
-	r.better.ring()
+	r.liveAgain.wake()
 	return true
-}
-
-// each calls f for all of a list, several at once, until one fails.
-func each[T any](list []T, f func(T) error) bool {
-	work := make(chan T)
-	var failed atomic.Bool
-	var wg sync.WaitGroup
-	for range min(checkers, len(list)) {
-		wg.Go(func() {
-			for v := range work {
-				if f(v) != nil {
-					failed.Store(true)
-				}
-			}
-		})
-	}
-	for _, v := range list {
-		if failed.Load() {
-			break
-		}
-		work <- v
-	}
-	close(work)
-	wg.Wait()
-	return !failed.Load()
 }
 
 // checkPlace compares one place with its record, and brings the socket in line
@@ -126,7 +99,7 @@ func (r *Registry) checkPlace(p gateway.Place, strict bool) error {
 		(*local).Drop(p)
 		return nil
 	}
-	if r.fine(ctx, rec, p) {
+	if r.upToDate(ctx, rec, p) {
 		return nil
 	}
 	return r.mutate(ctx, "check", p.User, func(rec Record, s rules, _ string, now int64) step {
@@ -155,16 +128,16 @@ func (r *Registry) checkPlace(p gateway.Place, strict bool) error {
 			r.endAt(p.User, c.Due)
 			if back.Write && !slices.Contains((*local).Places(), p) {
 				// It went meanwhile, and its detachment found it detached.
-				r.owed.add(debt{place: p, since: r.now()})
+				r.unreported.add(socketEnd{place: p, since: r.now()})
 			}
 		}
 		return st
 	})
 }
 
-// fine tells whether a record says that a place is attached and that nobody is
-// too many.
-func (r *Registry) fine(ctx context.Context, rec Record, p gateway.Place) bool {
+// upToDate reports whether the record has the place attached and within its
+// limits.
+func (r *Registry) upToDate(ctx context.Context, rec Record, p gateway.Place) bool {
 	i := rec.find(p.Instance)
 	if i < 0 || rec.Instances[i].Attach != p.Attach || rec.Instances[i].Down != 0 {
 		return false
@@ -173,41 +146,43 @@ func (r *Registry) fine(ctx context.Context, rec Record, p gateway.Place) bool {
 	return !c.Write
 }
 
-// debt is an end of an attachment that the store has not been told yet.
-type debt struct {
+// socketEnd is the end of an attachment, a logout or a lost socket, that the
+// store has not been told yet.
+type socketEnd struct {
 	place gateway.Place
 	leave bool // a logout; else the socket was lost
 	clean bool
 	since int64
 }
 
-// owed are the debts of this gateway. If it dies with them, its lease lapses.
-type owed struct {
+// unreported are this gateway's ends that the store did not answer to. If the
+// gateway dies with them, its lease lapses, and others end its places.
+type unreported struct {
 	mu  sync.Mutex
-	all map[gateway.Place]debt
+	all map[gateway.Place]socketEnd
 }
 
-// add notes a debt, once however often it is said.
-func (o *owed) add(d debt) {
+// add notes an end, once however often it is said.
+func (o *unreported) add(d socketEnd) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if old, ok := o.all[d.place]; ok {
-		d = debt{place: d.place, leave: d.leave || old.leave, clean: d.clean || old.clean, since: min(d.since, old.since)}
+		d = socketEnd{place: d.place, leave: d.leave || old.leave, clean: d.clean || old.clean, since: min(d.since, old.since)}
 	}
 	if o.all == nil {
-		o.all = make(map[gateway.Place]debt)
+		o.all = make(map[gateway.Place]socketEnd)
 	}
 	o.all[d.place] = d
 }
 
-func (o *owed) list() []debt {
+func (o *unreported) list() []socketEnd {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Collect(maps.Values(o.all))
 }
 
-// paid takes a debt out, unless it has grown meanwhile.
-func (o *owed) paid(d debt) {
+// reported takes an end out, unless more was said of it meanwhile.
+func (o *unreported) reported(d socketEnd) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.all[d.place] == d {
@@ -215,25 +190,27 @@ func (o *owed) paid(d debt) {
 	}
 }
 
-// payDebts tells the store what it was not there to hear.
-func (r *Registry) payDebts() {
+// reportEnds tells the store of the ends that it did not answer to.
+func (r *Registry) reportEnds() {
 	if !r.bus.Up() {
 		return
 	}
-	each(r.owed.list(), func(d debt) error {
+	ends := r.unreported.list()
+	_ = bus.Spread(len(ends), func(i int) error { // what fails stays, for the next time
+		d := ends[i]
 		ctx, cancel := context.WithTimeout(r.ctx, r.o.callTimeout)
 		defer cancel()
-		pay := r.detach
+		report := r.detach
 		if d.leave {
-			pay = r.release
+			report = r.release
 		}
-		err := pay(ctx, d)
+		err := report(ctx, d)
 		var f *fault.Error
 		if err != nil && (!errors.As(err, &f) || f.Code == fault.ServerTimeout) {
 			return err
 		}
-		// Said; or it can never be, as this timd cannot read the record.
-		r.owed.paid(d)
+		// The store knows, or never will: this timd cannot read the record.
+		r.unreported.reported(d)
 		return nil
 	})
 }

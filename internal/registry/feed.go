@@ -144,7 +144,7 @@ func (r *Registry) tell(u gateway.User, st step) {
 		(*f)(u)
 	}
 	if r.o.Events && len(st.next.Out) > 0 {
-		r.goes(func() { r.drain(u, st.next.Out) })
+		r.goes(func() { r.copyEvents(u, st.next.Out) })
 	}
 }
 
@@ -167,10 +167,10 @@ func (r *Registry) lastEvent(ctx context.Context, u gateway.User) (n, seq uint64
 	return e.N, v.Seq, nil
 }
 
-// drain copies events of a record to the stream, those that are not there yet.
+// copyEvents copies events of a record to the stream, those that are not there yet.
 // The expected sequence keeps two gateways from copying the same one. What it
 // cannot do now, the record's next change or the next walk does.
-func (r *Registry) drain(u gateway.User, out []Event) {
+func (r *Registry) copyEvents(u gateway.User, out []Event) {
 	ctx, cancel := context.WithTimeout(r.ctx, r.o.opTimeout)
 	defer cancel()
 	for try := 0; try < 20; try++ {

@@ -88,7 +88,7 @@ func (r *Registry) untilRenewal(d time.Duration) bool {
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-r.back:
+	case <-r.natsBack:
 	case <-r.ctx.Done():
 		return false
 	}
@@ -125,10 +125,10 @@ func (r *Registry) renewLease(ctx context.Context) error {
 		}
 		term := l.term
 		l.mu.Unlock()
-		r.better.ring()
+		r.liveAgain.wake()
 		if lost && term > 1 {
 			r.log.Warn("registry: the lease had lapsed; every session is compared with its record")
-			r.poke()
+			r.checkSoon()
 		}
 		return nil
 	}
@@ -171,7 +171,7 @@ var errAway = errors.New("NATS is away")
 // wait.
 func (r *Registry) awaitLive(ctx context.Context) error {
 	for {
-		better := r.better.next()
+		better := r.liveAgain.next()
 		switch {
 		case r.Live():
 			return nil
@@ -201,14 +201,14 @@ func (r *Registry) Await(ctx context.Context) error {
 	return nil
 }
 
-// bell wakes all who wait for it at once.
-type bell struct {
+// broadcast wakes all who wait for it at once.
+type broadcast struct {
 	mu sync.Mutex
 	c  chan struct{}
 }
 
-// next is closed when the bell rings the next time.
-func (b *bell) next() <-chan struct{} {
+// next returns a channel that the next wake closes.
+func (b *broadcast) next() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.c == nil {
@@ -217,7 +217,7 @@ func (b *bell) next() <-chan struct{} {
 	return b.c
 }
 
-func (b *bell) ring() {
+func (b *broadcast) wake() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.c != nil {
@@ -240,12 +240,12 @@ func (r *Registry) away() (d time.Duration) {
 func (r *Registry) connection(up bool) {
 	if up {
 		r.downSince.Store(nil)
-		r.better.ring()
+		r.liveAgain.wake()
 		select {
-		case r.back <- struct{}{}:
+		case r.natsBack <- struct{}{}:
 		default:
 		}
-		r.poke()
+		r.checkSoon()
 		return
 	}
 	now := time.Now()

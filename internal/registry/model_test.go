@@ -66,7 +66,7 @@ func (w *world) compare() {
 			require.Less(w.t, n, 100)
 		}
 		for range 3 {
-			w.regs[i].payDebts()
+			w.regs[i].reportEnds()
 		}
 	}
 }

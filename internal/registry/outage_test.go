@@ -82,11 +82,11 @@ func TestALogoutInAnOutage(t *testing.T) {
 		require.Error(t, r.Detach(short, out.Place, true))
 		cancel()
 	}
-	require.Len(t, r.owed.list(), 1)
+	require.Len(t, r.unreported.list(), 1)
 	lost.lose(false)
 	require.Eventually(t, func() bool {
 		v, err := r.Get(context.Background(), alice)
-		return err == nil && len(v.Instances) == 0 && len(r.owed.list()) == 0
+		return err == nil && len(v.Instances) == 0 && len(r.unreported.list()) == 0
 	}, 5*time.Second, 10*time.Millisecond)
 }
 

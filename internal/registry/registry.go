@@ -1,14 +1,19 @@
 // Package registry keeps who is online where, in NATS key-value: one record a
 // user, changed by compare-and-set only. It implements gateway.Registry.
 //
-//	admit.go, change.go  what may happen to a record: pure functions
-//	store.go             the compare-and-set around them
-//	lease.go             which gateways are alive
-//	signal.go            kick, probe and drop, to the gateway that holds a socket
-//	check.go             sockets of this gateway compared with the records
-//	sweep.go             places that nobody else ends
-//	admin.go             what the server API asks for
-//	event.go, feed.go    what happened, for webhooks and the console
+//	registry.go       Open, Close, and the goroutines of a Registry
+//	record.go         a user's record: what is stored
+//	admit.go          who is admitted and who has to go: pure
+//	change.go         what else may happen to a record: pure
+//	store.go          the compare-and-set around them
+//	lease.go          which gateways are alive
+//	signal.go         kick, probe and drop, to the gateway that holds a socket
+//	check.go          sockets of this gateway compared with the records
+//	sweep.go          places that nobody else ends
+//	settings.go       the settings of an app and their rules
+//	settingsstore.go  how they are stored and reach every gateway
+//	admin.go          what the server API asks for
+//	event.go, feed.go what happened, for webhooks and the console
 //
 // The record is the truth and sockets follow it. Every attach has a number
 // from the compare-and-set; whatever names an older one is ignored. A signal
@@ -83,29 +88,29 @@ type Registry struct {
 	self  string // node and boot id
 	seal  [32]byte
 
-	ctx  context.Context // ends with Close
-	stop context.CancelFunc
-	wg   sync.WaitGroup
-	gate sync.Mutex // between goes and Close
+	ctx     context.Context // ends with Close
+	stop    context.CancelFunc
+	wg      sync.WaitGroup
+	closing sync.Mutex // held where goes starts a goroutine and Close ends all
 
-	local     atomic.Pointer[gateway.Local]
-	changed   atomic.Pointer[func(gateway.User)]
-	sub       *nats.Subscription
-	notices   *nats.Subscription // of settings
-	settings  settingsCache
-	leases    leases
-	recent    recent
-	owed      owed
-	sweeps    sweeps
-	endings   endings
-	wake      chan struct{} // check all places now
-	back      chan struct{} // NATS is: renew the lease now
-	ends      chan struct{} // slots for work that ends places
-	leaving   chan struct{} // slots for what the gateway says of sockets that end
-	started   int64
-	better    bell                      // rings when it may be live again
-	downSince atomic.Pointer[time.Time] // without a connection to NATS; nil: it stands
-	failedAt  atomic.Int64              // Unix second of the last such line in the log
+	local      atomic.Pointer[gateway.Local]
+	changed    atomic.Pointer[func(gateway.User)]
+	sub        *nats.Subscription
+	notices    *nats.Subscription // of settings
+	settings   settingsCache
+	leases     leases
+	recent     recent
+	unreported unreported
+	sweeps     sweeps
+	endings    endings
+	checkNow   chan struct{} // compare all places now
+	natsBack   chan struct{} // the connection is back: renew the lease now
+	tidySlots  chan struct{} // bounds the work that ends places
+	leaveSlots chan struct{} // bounds what the gateway says of sockets that end
+	started    int64
+	liveAgain  broadcast                 // wakes who waits until it may be live
+	downSince  atomic.Pointer[time.Time] // since when NATS cannot be reached; nil: it can
+	failedAt   atomic.Int64              // Unix second of the last line in the log that the store was silent
 }
 
 var _ gateway.Registry = (*Registry)(nil)
@@ -136,9 +141,9 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 	}
 	r := &Registry{
 		o: o, bus: o.Bus, log: o.Log,
-		self: token(o.Node) + "." + randomHex(6),
-		wake: make(chan struct{}, 1), back: make(chan struct{}, 1),
-		ends: make(chan struct{}, 64), leaving: make(chan struct{}, 64),
+		self:     token(o.Node) + "." + randomHex(6),
+		checkNow: make(chan struct{}, 1), natsBack: make(chan struct{}, 1),
+		tidySlots: make(chan struct{}, 64), leaveSlots: make(chan struct{}, 64),
 	}
 	r.store = r.bus
 	if o.wrap != nil {
@@ -205,10 +210,10 @@ func (r *Registry) Bind(local gateway.Local) error {
 // Close gives the lease back. The gateway's sockets should be gone by then:
 // what is still attached counts as disconnected from now on.
 func (r *Registry) Close() {
-	r.gate.Lock()
+	r.closing.Lock()
 	closed := r.ctx.Err() != nil
 	r.stop()
-	r.gate.Unlock()
+	r.closing.Unlock()
 	if closed {
 		return
 	}
@@ -247,10 +252,11 @@ func (r *Registry) openSeal(ctx context.Context) error {
 	}
 }
 
-// goes runs f until Close has cancelled r.ctx.
+// goes runs f in a goroutine that Close waits for; after Close it does nothing.
+// f ends when r.ctx does.
 func (r *Registry) goes(f func()) {
-	r.gate.Lock()
-	defer r.gate.Unlock()
+	r.closing.Lock()
+	defer r.closing.Unlock()
 	if r.ctx.Err() != nil {
 		return
 	}
@@ -309,7 +315,7 @@ func userOf(subject string) (gateway.User, bool) {
 	return u, err == nil
 }
 
-// token makes a node's name fit to stand in a subject.
+// token replaces what may not stand in a subject.
 func token(name string) string {
 	return strings.Map(func(c rune) rune {
 		if c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {

@@ -109,7 +109,7 @@ func (r *Registry) storeSettings(ctx context.Context, app uint32, p Patch) (Sett
 func (r *Registry) changedSettings(app uint32, s Settings, data []byte) {
 	r.settings.set(app, s)
 	r.spreadSettings(app, s.Revision, data)
-	r.poke()
+	r.checkSoon()
 	r.goes(func() {
 		if err := r.sweep(r.ctx, strconv.FormatUint(uint64(app), 10)+".*"); err != nil && r.ctx.Err() == nil {
 			r.sweepIn(0)
@@ -214,7 +214,7 @@ func (r *Registry) openSettings(ctx context.Context) error {
 			return
 		}
 		if r.learn(m.Subject, n.Settings, n.Revision) {
-			r.poke()
+			r.checkSoon()
 		}
 	})
 	if err != nil {
@@ -267,7 +267,7 @@ func (r *Registry) followSettings(w jetstream.KeyWatcher) {
 				continue
 			}
 			if r.learn(e.Key(), e.Value(), e.Revision()) {
-				r.poke()
+				r.checkSoon()
 			}
 		}
 	}

@@ -117,7 +117,7 @@ func (r *Registry) try(ctx context.Context, u gateway.User, conflicts *int, deci
 			continue
 		}
 		for _, st := range open {
-			r.unknown(u, st, &Record{})
+			r.recheck(u, st, &Record{})
 		}
 		return r.fail(err)
 	}
@@ -153,7 +153,7 @@ func (r *Registry) settle(u gateway.User, st step, open map[string]step) {
 	}
 	for op, o := range open {
 		if op != st.next.Op {
-			r.unknown(u, o, &st.next)
+			r.recheck(u, o, &st.next)
 		}
 	}
 	if st.write {
@@ -175,9 +175,9 @@ func doubted(u gateway.User, was, seen *Record) (all []gateway.Holder) {
 	return all
 }
 
-// unknown has everybody look whom a write concerns that may or may not have
-// been stored. now is the record as far as it is known.
-func (r *Registry) unknown(u gateway.User, st step, now *Record) {
+// recheck asks every gateway that a write of unknown outcome touches to compare
+// its sockets with the record. now is the record as far as it is known.
+func (r *Registry) recheck(u gateway.User, st step, now *Record) {
 	for _, e := range st.evicted {
 		if e.Attached {
 			r.send(signal{Op: opCheck, Place: e.Place}, e.Gateway)
@@ -191,7 +191,7 @@ func (r *Registry) unknown(u gateway.User, st step, now *Record) {
 		p := in.holder(u).Place
 		if in.Gateway == r.self && in.Op == st.next.Op && !now.holds(p) {
 			// Attached here perhaps, and nobody was told so.
-			r.owed.add(debt{place: p, since: r.now()})
+			r.unreported.add(socketEnd{place: p, since: r.now()})
 		}
 	}
 }
@@ -285,10 +285,10 @@ func (r *Registry) Admit(ctx context.Context, c gateway.Claim) (gateway.Outcome,
 // repeated until it does, as Detach is, unless it is a farewell: its client
 // says that again.
 func (r *Registry) Release(ctx context.Context, p gateway.Place) error {
-	d := debt{place: p, leave: true, since: r.now()}
+	d := socketEnd{place: p, leave: true, since: r.now()}
 	err := r.inTurn(ctx, func() error { return r.release(ctx, d) })
 	if err != nil && p.Attach != 0 {
-		r.owed.add(d)
+		r.unreported.add(d)
 	}
 	return err
 }
@@ -297,15 +297,15 @@ func (r *Registry) Release(ctx context.Context, p gateway.Place) error {
 // once, and a store that is asked by all of them answers none in time.
 func (r *Registry) inTurn(ctx context.Context, f func() error) error {
 	select {
-	case r.leaving <- struct{}{}:
-		defer func() { <-r.leaving }()
+	case r.leaveSlots <- struct{}{}:
+		defer func() { <-r.leaveSlots }()
 		return f()
 	case <-ctx.Done():
 		return r.fail(ctx.Err())
 	}
 }
 
-func (r *Registry) release(ctx context.Context, d debt) error {
+func (r *Registry) release(ctx context.Context, d socketEnd) error {
 	p := d.place
 	return r.mutate(ctx, "release", p.User, func(rec Record, s rules, _ string, now int64) step {
 		next, c := release(rec, s, p, now)
@@ -321,15 +321,15 @@ func (r *Registry) release(ctx context.Context, d debt) error {
 // Detach implements gateway.Registry. When the store does not answer it is
 // repeated until it does: the error is for the log.
 func (r *Registry) Detach(ctx context.Context, p gateway.Place, clean bool) error {
-	d := debt{place: p, clean: clean, since: r.now()}
+	d := socketEnd{place: p, clean: clean, since: r.now()}
 	err := r.inTurn(ctx, func() error { return r.detach(ctx, d) })
 	if err != nil {
-		r.owed.add(d)
+		r.unreported.add(d)
 	}
 	return err
 }
 
-func (r *Registry) detach(ctx context.Context, d debt) error {
+func (r *Registry) detach(ctx context.Context, d socketEnd) error {
 	return r.mutate(ctx, "detach", d.place.User, func(rec Record, s rules, _ string, now int64) step {
 		next, c := detach(rec, s, d.place, d.clean, d.since, now)
 		st := c.step(next)

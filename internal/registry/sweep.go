@@ -94,7 +94,7 @@ func (r *Registry) sweep(ctx context.Context, keys string) error {
 		now := r.now()
 		_, c := tidy(rec, r.rules(u.SDKAppID), u, now)
 		if len(rec.Out) > 0 && r.o.Events && now-rec.Out[0].Time > time.Minute.Milliseconds() {
-			r.goes(func() { r.drain(u, rec.Out) })
+			r.goes(func() { r.copyEvents(u, rec.Out) })
 		}
 		if c.Write {
 			return r.tidyUser(ctx, u)
@@ -110,7 +110,7 @@ func (r *Registry) orphan(p gateway.Place) {
 	if local := r.local.Load(); local == nil || slices.Contains((*local).Places(), p) {
 		return
 	}
-	r.owed.add(debt{place: p, since: r.now()})
+	r.unreported.add(socketEnd{place: p, since: r.now()})
 }
 
 // walk calls f for each record that matches, from a sequence number on. Records
@@ -182,11 +182,11 @@ func (r *Registry) endAt(u gateway.User, due int64) {
 		r.endings.done(u, due)
 		r.goes(func() {
 			select {
-			case r.ends <- struct{}{}:
+			case r.tidySlots <- struct{}{}:
 			case <-r.ctx.Done():
 				return
 			}
-			defer func() { <-r.ends }()
+			defer func() { <-r.tidySlots }()
 			if err := r.tidyUser(r.ctx, u); err != nil && r.ctx.Err() == nil {
 				r.sweepIn(5 * time.Second)
 			}
