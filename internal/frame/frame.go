@@ -41,6 +41,9 @@
 // Notifications of the gateway: evicted {type}, drain {}.
 //
 // A client keeps Rate, Burst and Window; one that does not is closed with 4103.
+// Until a socket has logged in it keeps MaxEarlyFrame, EarlyRate and
+// EarlyBurst, and only login, farewell and ping are taken, and a logout behind
+// a login; all else is answered with NotLoggedIn (2024).
 //
 // Errors carry the codes of package fault; the negative ones are JSON-RPC's.
 // Close codes 4000–4099 are final for the session, 4100–4199 and the standard
@@ -60,6 +63,12 @@ const (
 	Burst    = 200      // frames at once
 	Window   = 16       // requests ahead of their answers: so many of the largest may wait at a gateway
 	MaxID    = 1 << 53  // request ids are whole numbers below this
+
+	// Before the login, when nobody is known who could be charged: a frame fits
+	// the largest UserSig, and the rate a few that repeat a login.
+	MaxEarlyFrame = 8 << 10
+	EarlyRate     = 1
+	EarlyBurst    = 20
 )
 
 // Times of the protocol, in ms.

@@ -4,6 +4,7 @@
 //	gateway.go   the Gateway: options, who is attached here, drain
 //	upgrade.go   from an HTTP request to a socket
 //	rawconn.go   the connection below the WebSocket: deadlines, lingering close
+//	follower.go  how large a frame may be, by its header
 //	socket.go    one socket: its stages, its timer, its end
 //	outbox.go    what waits to be written to a socket
 //	inbound.go   from a frame to a method; the queue of frames

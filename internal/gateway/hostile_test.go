@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -100,16 +101,14 @@ func TestHostileBytes(t *testing.T) {
 		bytes []byte
 		code  int
 	}{
-		{"too large", masked(0x81, make([]byte, frame.MaxFrame+1)), frame.CloseBadFrame},
+		{"too large", masked(0x81, make([]byte, frame.MaxEarlyFrame+1)), frame.CloseBadFrame},
+		{"too large, and nothing of it sent", masked(0x81, make([]byte, frame.MaxEarlyFrame+1))[:8], frame.CloseBadFrame},
+		{"too large in pieces", append(masked(0x01, make([]byte, frame.MaxEarlyFrame)), masked(0x80, []byte{0})...), frame.CloseBadFrame},
+		{"16 bits of length for 2 bytes", []byte{0x81, 0x80 | 126, 0, 2, 0, 0, 0, 0, '{', '}'}, frame.CloseBadFrame},
+		{"64 bits of length for 2 bytes", []byte{0x81, 0x80 | 127, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, '{', '}'}, frame.CloseBadFrame},
+		{"64 bits of length for a ping", []byte{0x89, 0x80 | 127, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 'h', 'i'}, frame.CloseBadFrame},
 		{"announced as huge", append(huge, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0), frame.CloseBadFrame},
 		{"length below zero", append(huge, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0), frame.CloseBadFrame},
-		{"endless in pieces", func() []byte {
-			b := masked(0x01, make([]byte, 60<<10))
-			for range 4 {
-				b = append(b, masked(0x00, make([]byte, 60<<10))...)
-			}
-			return b
-		}(), frame.CloseBadFrame},
 		{"too deep", masked(0x81, []byte(`{"a":`+strings.Repeat("[", 100)+strings.Repeat("]", 100)+`}`)), frame.CloseBadFrame},
 		{"binary", masked(0x82, []byte(`{"jsonrpc":"2.0","id":1,"method":"ping"}`)), frame.CloseBadFrame},
 		{"not UTF-8", masked(0x81, []byte("\xff\xfe")), 1007},
@@ -130,6 +129,63 @@ func TestHostileBytes(t *testing.T) {
 	}
 	p, _ := w.login(page("alice"))
 	p.expectOpen()
+}
+
+// The largest frame is another one before the login and after it.
+func TestLargestFrame(t *testing.T) {
+	w := begin(t, setup{before: func(g *gateway.Gateway) { g.Handle("echo.back", echo) }})
+	padded := func(method string, params map[string]any, size int) []byte {
+		text, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+		require.NoError(t, err)
+		return append(text, bytes.Repeat([]byte(" "), size-len(text))...)
+	}
+	login := page("alice").frame()
+	p := w.dial()
+	p.write(string(padded(frame.Login, login, frame.MaxEarlyFrame)))
+	require.Nil(t, p.read().Err)
+	p.write(string(padded("echo.back", nil, frame.MaxFrame)))
+	require.Nil(t, p.read().Err)
+
+	p = w.dial()
+	p.write(string(padded(frame.Login, login, frame.MaxEarlyFrame+1)))
+	p.expectClose(frame.CloseBadFrame)
+
+	for user, bytes := range map[string][]byte{
+		"bob":   masked(0x81, padded("echo.back", nil, frame.MaxFrame+1)),
+		"carol": append(masked(0x01, make([]byte, 60<<10)), masked(0x00, make([]byte, 5<<10))...),
+	} {
+		c := w.dialDeaf(page(user))
+		eventually(t, "login", func() bool { return len(w.g.Sessions(gateway.User{SDKAppID: app, UserID: user})) == 1 })
+		_, err := c.Write(bytes)
+		require.NoError(t, err)
+		require.Equal(t, frame.CloseBadFrame, lastClose(t, c), user)
+	}
+}
+
+// Nothing that is read may end timd, whatever bug it meets on its way.
+func TestPanicWhileReading(t *testing.T) {
+	var armed atomic.Bool
+	log := new(testlog.Buffer)
+	w := begin(t, setup{options: func(o *gateway.Options) {
+		o.Log = slog.New(slog.NewTextHandler(log, nil))
+		o.Now = func() time.Time {
+			if armed.CompareAndSwap(true, false) {
+				panic("a bug")
+			}
+			return time.Now()
+		}
+	}})
+	other, _ := w.login(page("bob"))
+	c := w.dialDeaf(page("alice"))
+	eventually(t, "login", func() bool { return len(w.g.Sessions(gateway.User{SDKAppID: app, UserID: "alice"})) == 1 })
+	armed.Store(true)
+	_, err := c.Write(masked(0x81, []byte(`{"jsonrpc":"2.0","id":2,"method":"ping"}`)))
+	require.NoError(t, err)
+	require.Equal(t, frame.CloseBadFrame, lastClose(t, c))
+	require.False(t, armed.Load())
+	require.Contains(t, log.String(), "could not be read")
+	eventually(t, "its session has ended", func() bool { return w.g.Stats().Sessions == 1 })
+	other.expectOpen()
 }
 
 // TestEndlessMessage sends one message in pieces without bytes: it never grows,
@@ -179,6 +235,23 @@ func TestFlood(t *testing.T) {
 	p, _ = w.login(page("bob"))
 	for range 2 * frame.Burst {
 		if p.conn.WritePing(nil) != nil {
+			break
+		}
+	}
+	p.expectClose(frame.CloseFlood)
+
+	p, _ = w.login(page("carol"))
+	for range 2 * frame.Burst {
+		if p.conn.WritePong(nil) != nil {
+			break
+		}
+	}
+	p.expectClose(frame.CloseFlood)
+
+	// Before its login a socket may send far less.
+	p = w.dial()
+	for range 2 * frame.EarlyBurst {
+		if p.conn.WriteString(`{"jsonrpc":"2.0","method":"ping"}`) != nil {
 			break
 		}
 	}

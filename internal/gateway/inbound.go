@@ -36,26 +36,18 @@ type inbound struct {
 
 func (in *inbound) clear() { in.queue, in.bytes = nil, 0 }
 
-// endless closes a socket whose message does not end; the read loop calls it.
-func (s *socket) endless() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stage != ended {
-		s.endLocked(frame.CloseBadFrame, "a message without an end")
-	}
+// refuseBytes closes a socket at a frame that may not be read; the read loop
+// calls it.
+func (s *socket) refuseBytes(why string) {
+	s.finish(nil, frame.CloseBadFrame, why)
 }
 
 // received takes a message; the read loop calls it.
 func (s *socket) received(opcode gws.Opcode, text []byte) {
-	s.raw.spent = 0
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.g.o.Now()
-	s.heardLocked(now)
 	switch {
-	case s.stage == ended:
-	case !s.bucket.take(frameRate, now):
-		s.endLocked(frame.CloseFlood, "too many frames")
+	case !s.heardLocked():
 	case opcode != gws.OpcodeText:
 		s.endLocked(frame.CloseBadFrame, "only text frames are read")
 	case isPing(text):
@@ -186,24 +178,28 @@ func (s *socket) handle(r jsonframe.Request) {
 		return
 	case frame.Farewell:
 		result, err = s.farewell(r)
-	case frame.Renew:
-		result, err = s.renew(r)
 	default:
-		result, err = s.call(r)
+		// Whoever is not logged in learns nothing more, not even which methods
+		// there are.
+		sess := s.current()
+		switch {
+		case sess == nil:
+			err = fault.New(fault.NotLoggedIn)
+		case r.Method == frame.Renew:
+			result, err = s.renew(r, sess)
+		default:
+			result, err = s.call(r, sess)
+		}
 	}
 	s.answer(r, result, err)
 	s.g.o.Observer.Handled(s.g.known(r.Method), codeOf(err), time.Since(began))
 }
 
 // call carries a further method to who has registered it.
-func (s *socket) call(r jsonframe.Request) (any, error) {
+func (s *socket) call(r jsonframe.Request, sess *Session) (any, error) {
 	h, ok := s.g.handlers[r.Method]
 	if !ok {
 		return nil, &fault.Error{Code: frame.CodeNoMethod, Message: "There is no such method: check it against the version of the gateway."}
-	}
-	sess := s.current()
-	if sess == nil {
-		return nil, fault.New(fault.NotLoggedIn)
 	}
 	if err := s.g.o.Registry.Await(sess.ctx); err != nil {
 		return nil, err

@@ -22,7 +22,11 @@ type rate struct{ burst, perSecond float64 }
 
 func perMinute(n int) rate { return rate{float64(n), float64(n) / 60} }
 
-var frameRate = rate{frame.Burst, frame.Rate}
+// The frames of a socket, before its login and after it.
+var (
+	earlyRate = rate{frame.EarlyBurst, frame.EarlyRate}
+	frameRate = rate{frame.Burst, frame.Rate}
+)
 
 // bucket holds what is left of a rate. Whoever holds it guards it.
 type bucket struct {

@@ -73,16 +73,12 @@ func (s *socket) farewell(r jsonframe.Request) (any, error) {
 }
 
 // renew takes a new UserSig of the same user and app for a running session.
-func (s *socket) renew(r jsonframe.Request) (any, error) {
+func (s *socket) renew(r jsonframe.Request, sess *Session) (any, error) {
 	var p struct {
 		UserSig string `json:"userSig"`
 	}
 	if err := params(r, &p); err != nil {
 		return nil, err
-	}
-	sess := s.current()
-	if sess == nil {
-		return nil, fault.New(fault.NotLoggedIn)
 	}
 	sig, err := s.verify(p.UserSig, sess.place.UserID, sess.place.SDKAppID)
 	if err != nil {

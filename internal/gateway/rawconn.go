@@ -15,47 +15,71 @@ import (
 // would reset the connection, and a reset throws the last frame away.
 type rawConn struct {
 	net.Conn
-	early   []byte // came together with the upgrade request
-	spent   int    // bytes read since the last whole message; the read loop's own
-	endless func() // called when these are more than any message can have
-	write   time.Duration
-	linger  time.Duration
+	write  time.Duration
+	linger time.Duration
+	refuse func(why string) // ends the socket; set before the first Read
+
+	// The read loop's own.
+	early  []byte // came together with the upgrade request
+	frames follower
+
+	limit   atomic.Uint64 // bytes of one message
 	closing atomic.Bool
 	hurry   atomic.Bool // do not wait long for this client any more
 	failed  atomic.Bool // a frame may be cut off: nothing can follow it
 }
 
-// mostBytes may come before a message is whole: a frame of the largest size in
-// pieces, with pongs in between. More is a message without an end, for
-// example one of empty pieces, which no limit on its size would ever stop.
-const mostBytes = 4 * frame.MaxFrame
+func newRawConn(conn net.Conn, t *times) *rawConn {
+	c := &rawConn{Conn: conn, write: t.write, linger: t.linger}
+	c.limit.Store(frame.MaxEarlyFrame)
+	return c
+}
 
-func (c *rawConn) Read(p []byte) (int, error) {
+func (c *rawConn) Read(p []byte) (n int, err error) {
 	if len(c.early) > 0 {
-		n := copy(p, c.early)
+		n = copy(p, c.early)
 		c.early = c.early[n:]
-		return n, nil
+	} else {
+		n, err = c.Conn.Read(p)
 	}
-	n, err := c.Conn.Read(p)
-	if c.spent += n; c.spent > mostBytes && c.endless != nil {
-		c.spent = 0
-		c.endless()
+	if why := c.frames.follow(p[:n], c.limit.Load()); why != "" {
+		c.refuse(why)
+		return 0, c.discard(p)
 	}
 	return n, err
 }
+
+// discard reads what follows a frame that was refused and returns how that
+// ended: the library must not see the frame, and what stays unread would throw
+// the close frame away.
+func (c *rawConn) discard(p []byte) error {
+	for left := mostDiscarded; left > 0; {
+		n, err := c.Conn.Read(p)
+		if err != nil {
+			return err
+		}
+		left -= n
+	}
+	c.abort()
+	return net.ErrClosed
+}
+
+// mostDiscarded is how much is read of a client whose socket has ended.
+const mostDiscarded = 1 << 20
 
 func (c *rawConn) Write(p []byte) (int, error) {
 	if c.failed.Load() {
 		return 0, net.ErrClosed
 	}
-	within := c.write
-	if c.hurry.Load() {
-		within = min(within, time.Second)
-	}
-	if err := c.SetWriteDeadline(time.Now().Add(within)); err != nil {
+	if err := c.SetWriteDeadline(time.Now().Add(c.write)); err != nil {
 		return 0, err
 	}
-	n, err := c.Conn.Write(closeCode(p))
+	if c.hurry.Load() {
+		// Looked at last: noWait may have come in between, and its deadline
+		// counts.
+		c.noWait()
+	}
+	n, err := c.Conn.Write(p)
 	if err != nil {
 		c.failed.Store(true)
 	}
@@ -66,19 +90,7 @@ func (c *rawConn) Write(p []byte) (int, error) {
 // has a second left, and so has each write to come.
 func (c *rawConn) noWait() {
 	c.hurry.Store(true)
-	_ = c.SetWriteDeadline(time.Now().Add(time.Second))
-}
-
-// closeCode turns the library's own close frame for a message over the limit,
-// 1009, into the protocol's.
-func closeCode(p []byte) []byte {
-	const tooBig = 1009
-	if len(p) < 4 || p[0] != 0x88 || p[2] != tooBig>>8 || p[3] != tooBig&0xff {
-		return p
-	}
-	q := append([]byte(nil), p...)
-	q[2], q[3] = frame.CloseBadFrame>>8, frame.CloseBadFrame&0xff
-	return q
+	_ = c.SetWriteDeadline(time.Now().Add(min(c.write, time.Second)))
 }
 
 // Close implements net.Conn for the library; end is what really closes.
@@ -97,7 +109,7 @@ func (c *rawConn) Close() error {
 // closes.
 func (c *rawConn) end() {
 	if c.closing.Load() {
-		_, _ = io.CopyN(io.Discard, c.Conn, 1<<20)
+		_, _ = io.CopyN(io.Discard, c.Conn, mostDiscarded)
 	}
 	_ = c.Conn.Close()
 }

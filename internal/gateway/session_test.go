@@ -92,12 +92,12 @@ func TestSlowRequest(t *testing.T) {
 func TestNotLoggedIn(t *testing.T) {
 	w := begin(t, setup{before: func(g *gateway.Gateway) { g.Handle("echo.back", echo) }})
 	p := w.dial()
-	for _, method := range []string{frame.Logout, "echo.back"} {
+	for _, method := range []string{frame.Logout, frame.Renew, "echo.back", "no.such"} {
 		require.Equal(t, fault.NotLoggedIn, p.call(method, map[string]any{}).Err.Code, method)
 	}
-	require.Equal(t, fault.NotLoggedIn, p.call(frame.Renew, map[string]any{"userSig": "x"}).Err.Code)
-	require.Equal(t, frame.CodeNoMethod, p.call("no.such", map[string]any{}).Err.Code)
 	p.expectOpen()
+	require.Nil(t, p.call(frame.Login, page("alice").frame()).Err)
+	require.Equal(t, frame.CodeNoMethod, p.call("no.such", map[string]any{}).Err.Code)
 }
 
 func TestFarewell(t *testing.T) {

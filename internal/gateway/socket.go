@@ -51,7 +51,7 @@ var drainFrame = jsonframe.Notification(frame.Drain, nil)
 func newSocket(g *Gateway, conn *gws.Conn, raw *rawConn, addr string) *socket {
 	now := g.o.Now()
 	s := &socket{g: g, conn: conn, raw: raw, addr: addr, since: now, seen: now, peerCode: 1006}
-	s.bucket = fullBucket(frameRate, now)
+	s.bucket = fullBucket(earlyRate, now)
 	s.mu.Lock()
 	s.timer = time.AfterFunc(g.times.standBy, s.tick)
 	s.mu.Unlock()
@@ -84,6 +84,10 @@ func (s *socket) enterLocked(st stage) bool {
 	}
 	s.stage = st
 	s.since = s.g.o.Now()
+	if st == loggedIn {
+		s.bucket = fullBucket(frameRate, s.since)
+		s.raw.limit.Store(frame.MaxFrame)
+	}
 	s.timer.Reset(s.nextLocked(s.since))
 	return true
 }
@@ -145,20 +149,35 @@ func (s *socket) tick() {
 	}
 }
 
-// heardLocked: a frame has come, so the client lives.
-func (s *socket) heardLocked(now time.Time) {
-	s.seen = now
-	s.asked = time.Time{}
+// heardLocked charges a frame of any kind, which also shows that the client
+// lives, and reports whether it is to be looked at.
+func (s *socket) heardLocked() bool {
+	now := s.g.o.Now()
+	s.seen, s.asked = now, time.Time{}
+	r := frameRate
+	if s.stage < loggedIn {
+		r = earlyRate
+	}
+	switch {
+	case s.stage == ended:
+		return false
+	case !s.bucket.take(r, now):
+		s.endLocked(frame.CloseFlood, "too many frames")
+		return false
+	}
+	return true
 }
 
 func (s *socket) ponged() {
 	s.mu.Lock()
-	s.heardLocked(s.g.o.Now())
+	defer s.mu.Unlock()
+	if !s.heardLocked() {
+		return
+	}
 	for _, w := range s.waiters {
 		close(w)
 	}
 	s.waiters = nil
-	s.mu.Unlock()
 }
 
 // probe pings at once; the channel is closed by the pong.
@@ -177,17 +196,12 @@ func (s *socket) probe() <-chan struct{} {
 	return w
 }
 
-// pinged answers a WebSocket ping; they count as frames.
+// pinged answers a WebSocket ping.
 func (s *socket) pinged(payload []byte) {
 	s.mu.Lock()
-	flood := !s.bucket.take(frameRate, s.g.o.Now())
-	s.heardLocked(s.g.o.Now())
-	if !flood {
+	defer s.mu.Unlock()
+	if s.heardLocked() {
 		s.pushLocked(gws.OpcodePong, append([]byte(nil), payload...))
-	}
-	s.mu.Unlock()
-	if flood {
-		s.finish(nil, frame.CloseFlood, "too many frames")
 	}
 }
 

@@ -103,7 +103,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "WebSockets need HTTP/1.1.", http.StatusHTTPVersionNotSupported)
 		return
 	}
-	raw := &rawConn{Conn: netConn, write: g.times.write, linger: g.times.linger}
+	raw := newRawConn(netConn, &g.times)
 	if n := rw.Reader.Buffered(); n > 0 {
 		early, _ := rw.Reader.Peek(n)
 		raw.early = append(raw.early, early...)
@@ -114,7 +114,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := newSocket(g, conn, raw, addr)
-	raw.endless = s.endless
+	raw.refuse = s.refuseBytes
 	conn.Session().Store("", s)
 	g.stats.sockets.Add(1)
 	g.mu.Lock()
@@ -145,7 +145,7 @@ func (g *Gateway) serve(s *socket) {
 	code := 1006
 	defer func() {
 		if p := recover(); p != nil {
-			// The library slices by a length that a client made negative.
+			// As the library did at a length that a client made negative.
 			g.o.Log.Warn("a frame could not be read; its socket is closed", "client", s.addr, "cause", fmt.Sprint(p))
 			s.finish(nil, frame.CloseBadFrame, "the frame cannot be read")
 			_ = s.conn.WriteClose(frame.CloseBadFrame, []byte("the frame cannot be read"))

@@ -14,7 +14,7 @@ const (
 	leastBeat    = 1_000  // between two pings, whatever the gateway asks for
 
 	maxDuplicates = 3       // fresh secrets that one connection may ask for
-	maxUserSig    = 8 << 10 // bytes: twice what a gateway takes; far more would not fit into a frame
+	maxUserSig    = 4 << 10 // bytes: what a gateway takes; far more would not fit into a frame before the login
 )
 
 func (m *Machine) login(in Login) {
