@@ -22,3 +22,10 @@ func (g *Gateway) LimitStandBy(n int) { g.crowd.most = n }
 
 // StandingBy gives how many sockets stand by.
 func (g *Gateway) StandingBy() int { return g.crowd.size() }
+
+// Queued gives how many bytes wait to be written to a session's client.
+func (sess *Session) Queued() int {
+	sess.s.mu.Lock()
+	defer sess.s.mu.Unlock()
+	return sess.s.out.bytes
+}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"sync/atomic"
@@ -29,7 +30,19 @@ type rawConn struct {
 	failed  atomic.Bool // a frame may be cut off: nothing can follow it
 }
 
+// writeBuffer is what the kernel may hold for a client that does not read;
+// Linux takes twice that. Left alone it grows to some MB a client, beside what
+// the outbox holds.
+const writeBuffer = 128 << 10
+
 func newRawConn(conn net.Conn, t *times) *rawConn {
+	tcp := conn
+	if t, ok := conn.(*tls.Conn); ok {
+		tcp = t.NetConn()
+	}
+	if tcp, ok := tcp.(interface{ SetWriteBuffer(int) error }); ok {
+		_ = tcp.SetWriteBuffer(writeBuffer)
+	}
 	c := &rawConn{Conn: conn, write: t.write, linger: t.linger}
 	c.limit.Store(frame.MaxEarlyFrame)
 	return c

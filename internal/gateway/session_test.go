@@ -359,6 +359,31 @@ func TestSlowConsumer(t *testing.T) {
 	require.Equal(t, frame.CloseSlow, lastClose(t, p))
 }
 
+// What the kernel holds for a client that does not read is bounded as well.
+func TestWriteBuffer(t *testing.T) {
+	w := begin(t, setup{})
+	c := w.dialDeafBuffer(page("alice"), 4<<10)
+	alice := gateway.User{SDKAppID: app, UserID: "alice"}
+	eventually(t, "login", func() bool { return len(w.g.Sessions(alice)) == 1 })
+	sess := w.g.Sessions(alice)[0]
+	const size = 32 << 10
+	big := json.RawMessage(`{"x":"` + strings.Repeat("x", size) + `"}`)
+	taken := 0
+	for ; sess.Notify("x.y", big); taken += size {
+		// A writer that has not got on within this is stuck: the kernel is full.
+		until := time.Now().Add(300 * time.Millisecond)
+		for sess.Queued() > 0 && time.Now().Before(until) {
+			time.Sleep(time.Millisecond)
+		}
+		if sess.Queued() > 0 {
+			break
+		}
+	}
+	require.Positive(t, taken)
+	require.Less(t, taken, 1<<20)
+	require.NoError(t, c.Close())
+}
+
 // Two gateways on one store: a login on one evicts on the other.
 func TestTwoGateways(t *testing.T) {
 	log := new(testlog.Buffer)
@@ -387,8 +412,15 @@ func TestTwoGateways(t *testing.T) {
 }
 
 // dialDeaf logs in over a connection of which nothing is read.
-func (w *world) dialDeaf(i who) net.Conn {
+func (w *world) dialDeaf(i who) net.Conn { return w.dialDeafBuffer(i, 0) }
+
+// dialDeafBuffer is dialDeaf with the receive buffer of the kernel's choice
+// or, if it is not 0, of this size.
+func (w *world) dialDeafBuffer(i who, buffer int) net.Conn {
 	c := w.rawDial()
+	if buffer > 0 {
+		require.NoError(w.t, c.(*net.TCPConn).SetReadBuffer(buffer))
+	}
 	text, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": "login", "params": i.frame()})
 	require.NoError(w.t, err)
 	_, err = c.Write(masked(0x81, text))
