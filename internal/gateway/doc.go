@@ -14,7 +14,7 @@
 //	local.go     what the registry asks: Kick, Alive, Places, Drop
 //	farewell.go  the sealed token that says logout
 //	limiter.go   too many logins, UserSigs that are not valid, frames
-//	crowd.go     too many sockets of an address that stand by
+//	standby.go   too many sockets that stand by
 //	stats.go     counters
 //	ports.go     the interfaces that it needs
 //

@@ -17,11 +17,11 @@ func (g *Gateway) Shorten(t Times) {
 	}
 }
 
-// LimitStandBy sets how many sockets of one address may stand by.
-func (g *Gateway) LimitStandBy(n int) { g.crowd.most = n }
+// LimitStandBy sets how many sockets of one network, and of all, may stand by.
+func (g *Gateway) LimitStandBy(most, mostOfAll int) { g.standby = newStandbyLimit(most, mostOfAll) }
 
 // StandingBy gives how many sockets stand by.
-func (g *Gateway) StandingBy() int { return g.crowd.size() }
+func (g *Gateway) StandingBy() int { return g.standby.size() }
 
 // Queued gives how many bytes wait to be written to a session's client.
 func (sess *Session) Queued() int {

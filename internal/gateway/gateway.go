@@ -59,7 +59,7 @@ type Gateway struct {
 	o        Options
 	times    times
 	upgrader *gws.Upgrader
-	crowd    crowd
+	standby  *standbyLimit
 	seal     sealer
 	stats    counters
 
@@ -145,7 +145,7 @@ func New(o Options) (*Gateway, error) {
 	g.failures = newLimiter[culprit](perMinute(maxFailures), o.Now)
 	g.logins = newLimiter[User](perMinute(o.LoginRate), o.Now)
 	g.resumes = newLimiter[User](perMinute(o.LoginRate*resumesPerLogin), o.Now)
-	g.crowd.most = maxStandBy
+	g.standby = newStandbyLimit(maxStandBy, maxStandByAll)
 	g.stop, g.halt = context.WithCancel(context.Background())
 	g.upgrader = newUpgrader(g)
 	return g, nil

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +55,54 @@ func TestLimiterIsBounded(t *testing.T) {
 	}
 	require.LessOrEqual(t, len(l.keys), maxKeys)
 	require.False(t, l.take(-1))
+}
+
+// Whatever joins and leaves, in any order, the largest network pays, and
+// nothing of what has left stays.
+func TestStandbyLimit(t *testing.T) {
+	const most, mostOfAll = 5, 40
+	l := newStandbyLimit(most, mostOfAll)
+	r := rand.New(rand.NewPCG(1, 2))
+	here := map[*socket]bool{}
+	sizes := func() map[string]int {
+		by := map[string]int{}
+		for s := range here {
+			by[s.addr]++
+		}
+		return by
+	}
+	for range 20_000 {
+		if len(here) > 0 && r.IntN(3) == 0 {
+			for s := range here {
+				l.leave(s)
+				delete(here, s)
+				break
+			}
+			continue
+		}
+		s := &socket{addr: strconv.Itoa(r.IntN(1 + r.IntN(30)))}
+		before := sizes()
+		over := l.join(s)
+		here[s] = true
+		switch {
+		case before[s.addr] >= most:
+			require.Equal(t, s.addr, over.addr)
+		case len(here) > mostOfAll:
+			for _, n := range before {
+				require.LessOrEqual(t, n, before[over.addr])
+			}
+		default:
+			require.Nil(t, over)
+		}
+		delete(here, over)
+		require.Equal(t, len(here), l.size())
+	}
+	for s := range here {
+		l.leave(s)
+	}
+	require.Empty(t, l.networks)
+	require.Empty(t, l.sockets)
+	require.Empty(t, l.bySize)
 }
 
 func TestSealer(t *testing.T) {

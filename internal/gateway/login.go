@@ -57,7 +57,7 @@ func (s *socket) login(r jsonframe.Request) {
 	if !s.enter(loggingIn) {
 		return
 	}
-	s.g.crowd.leave(s)
+	s.g.standby.leave(s)
 	c, err := s.check(p)
 	if err == nil && !s.g.mayLogIn(c) {
 		err = fault.New(fault.LoginTooFrequent)

@@ -160,7 +160,7 @@ func (g *Gateway) serve(s *socket) {
 // closed is the end of every socket, whoever ended it.
 func (g *Gateway) closed(s *socket, code int) {
 	sess, leaving := s.gone(clean(code))
-	g.crowd.leave(s)
+	g.standby.leave(s)
 	g.mu.Lock()
 	delete(g.sockets, s)
 	g.mu.Unlock()

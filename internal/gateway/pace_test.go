@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"fmt"
-	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -13,53 +12,6 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
 )
-
-// Of too many sockets that stand by at one address the oldest goes. Whoever
-// logs in at once is not touched, however many others there are.
-func TestTooManyStandBy(t *testing.T) {
-	w := begin(t, setup{
-		options: func(o *gateway.Options) {
-			o.ClientAddr = func(r *http.Request) string { return r.Header.Get("X-From") }
-		},
-		before: func(g *gateway.Gateway) { g.LimitStandBy(2) },
-	})
-	from := func(addr string) *peer {
-		p, err := w.dialWith(http.Header{"X-From": {addr}})
-		require.NoError(t, err)
-		p.expectOpen() // so that they have come in this order
-		return p
-	}
-	member := from("1.1.1.1")
-	require.Nil(t, member.call(frame.Login, page("alice").frame()).Err)
-	first, second := from("1.1.1.1"), from("1.1.1.1")
-	elsewhere := from("2.2.2.2")
-	third := from("1.1.1.1")
-	first.expectClose(frame.CloseStandBy)
-	require.Nil(t, second.call(frame.Login, page("bob").frame()).Err)
-	from("1.1.1.1")
-	for _, p := range []*peer{member, second, third, elsewhere} {
-		p.expectOpen()
-	}
-	// One that stands by again after a login counts again.
-	w.reg.dead.Store(true)
-	require.Equal(t, fault.ServerTimeout, third.call(frame.Login, page("carol").frame()).Err.Code)
-	w.reg.dead.Store(false)
-	fifth := from("1.1.1.1") // the fourth is the oldest now
-	third.expectOpen()
-	fifth.expectOpen()
-
-	// An IPv6 host has a whole /64 to come from.
-	v6 := from("2001:db8::1")
-	from("2001:db8::2")
-	from("2001:db8::3")
-	v6.expectClose(frame.CloseStandBy)
-
-	// What has gone is forgotten.
-	for _, p := range []*peer{third, fifth, elsewhere} {
-		require.NoError(t, p.conn.NetConn().Close())
-	}
-	eventually(t, "forgotten", func() bool { return w.g.StandingBy() == 2 })
-}
 
 // Two pages that take the place from each other for ever come to an end, and a
 // reconnecting client is not held up by it.
