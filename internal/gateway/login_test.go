@@ -158,6 +158,33 @@ func TestTooManyFailures(t *testing.T) {
 	require.Zero(t, code)
 }
 
+// A UserSig that is dated ahead must not outlive a kick.
+func TestUserSigDatedAhead(t *testing.T) {
+	w := begin(t, setup{})
+	dated := func(ahead time.Duration) who {
+		i := page("alice")
+		i.sig = usersig.Sign(app, key, "alice", time.Now().Add(ahead), time.Hour)
+		return i
+	}
+	p := w.dial()
+	require.Equal(t, fault.SigMalformed, p.call(frame.Login, dated(30*time.Minute).frame()).Err.Code)
+	p.expectClose(frame.CloseRejected)
+
+	i := dated(4 * time.Minute)
+	p, _ = w.login(i)
+	m := p.call(frame.Renew, map[string]any{"userSig": dated(30 * time.Minute).sig})
+	require.NotNil(t, m.Err)
+	require.Equal(t, fault.SigMalformed, m.Err.Code)
+	require.NoError(t, w.reg.KickUser(context.Background(), gateway.User{SDKAppID: app, UserID: "alice"}))
+	p.evicted(frame.KickRESTAPI)
+	p = w.dial()
+	again := page("alice")
+	again.sig = i.sig
+	require.Equal(t, fault.SigRevoked, p.call(frame.Login, again.frame()).Err.Code)
+	p.expectClose(frame.CloseRejected)
+	w.login(dated(4*time.Minute + time.Second)) // signed after the kick, by the same clock
+}
+
 func TestNewLoginEvictsTheOld(t *testing.T) {
 	w := begin(t, setup{})
 	old := page("alice")

@@ -124,6 +124,10 @@ func (r *Registry) List(ctx context.Context, app uint32, cursor string, limit in
 // KickUser turns every instance of a user out (REST_API_Kick) and makes every
 // UserSig void that was signed up to and including this second. It returns
 // when that second has ended, so that a UserSig signed afterwards is valid.
+//
+// A UserSig says itself when it was signed. One that is dated ahead is void as
+// well if it was used before; one that was not is valid, for it cannot be told
+// from one that was signed later: until its date, five minutes at most.
 func (r *Registry) KickUser(ctx context.Context, u gateway.User) error {
 	second := r.now() / 1000
 	err := r.mutate(ctx, "kick", u, func(rec Record, s rules, _ string, now int64) step {

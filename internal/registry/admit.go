@@ -47,6 +47,7 @@ func admit(old Record, s rules, c claim, now int64) (Record, decision) {
 		return old, revoked(&old, c)
 	}
 	r := old.clone()
+	r.used(c.SignedAt, now)
 	var d decision
 	d.Evicted, d.Events = prune(&r, s, c.User, c.Instance, now)
 

@@ -225,6 +225,35 @@ func TestAdmitAfterAKick(t *testing.T) {
 	require.Equal(t, sec, r.KickedAt)
 }
 
+// Who signs by a clock that is ahead voids by it, too: what was used before the
+// kick is void, and what is signed after it is not.
+func TestKickVoidsWhatIsDatedAhead(t *testing.T) {
+	s := testRules(Dual, 2, 1)
+	const sec, ahead = int64(t0 / 1000), 240
+	c := claimOf("new web:a")
+	c.SignedAt = sec + ahead
+	r, d := admit(Record{}, s, c, t0)
+	require.Equal(t, gateway.Admitted, d.Verdict)
+	used := r.clone()
+	r, _ = kickAll(r, s, alice, sec+1, t0+1000)
+	for signed, want := range map[int64]gateway.Verdict{sec + 2: gateway.SigRevoked, sec + ahead: gateway.SigRevoked, sec + ahead + 1: gateway.Admitted} {
+		c := claimOf("new web:b")
+		c.SignedAt = signed
+		_, d = admit(r, s, c, t0+2000)
+		require.Equal(t, want, d.Verdict, signed)
+	}
+	// The same of one that came by a renewal, even with the same end,
+	p := used.Instances[0].holder(alice).Place
+	r, ch, v := renew(used, s, p, sec+ahead+9, used.Instances[0].Expires, t0+10)
+	require.Equal(t, gateway.Admitted, v)
+	require.True(t, ch.Write)
+	r, _ = kickAll(r, s, alice, sec+1, t0+1000)
+	require.Equal(t, sec+ahead+9, r.KickedAt)
+	// and not of one whose date has passed: the clock is right, or right again.
+	r, _ = kickAll(used, s, alice, sec+ahead+60, t0+(ahead+60)*1000)
+	require.Equal(t, sec+ahead+60, r.KickedAt)
+}
+
 func TestTheRecordForgetsTheOldestEvicted(t *testing.T) {
 	s := testRules(Dual, 1, 1)
 	r := record("web:i0")

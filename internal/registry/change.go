@@ -73,10 +73,11 @@ func renew(old Record, s rules, p gateway.Place, signedAt, expiresAt, now int64)
 		return old, change{}, gateway.KickedOut
 	}
 	i := old.find(p.Instance)
-	if old.Instances[i].Expires == expiresAt {
+	r := old.clone()
+	r.used(signedAt, now)
+	if old.Instances[i].Expires == expiresAt && r.Ahead == old.Ahead {
 		return old, change{}, gateway.Admitted
 	}
-	r := old.clone()
 	r.Instances[i].Expires = expiresAt
 	next, c := r.done(change{Write: true}, s, now)
 	return next, c, gateway.Admitted
@@ -103,10 +104,10 @@ func tidy(old Record, s rules, u gateway.User, now int64) (Record, change) {
 }
 
 // kickAll turns everybody out and makes every UserSig void that was signed up
-// to and including this second.
+// to and including this second, by the clock of who signed it if that is ahead.
 func kickAll(old Record, s rules, u gateway.User, second, now int64) (Record, change) {
 	r := old.clone()
-	r.KickedAt = max(r.KickedAt, second)
+	r.KickedAt = max(r.KickedAt, second, r.Ahead)
 	c := change{Write: true}
 	for _, in := range old.Instances {
 		c.Evicted = append(c.Evicted, in.eviction(u, frame.KickRESTAPI))

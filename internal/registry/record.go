@@ -24,6 +24,7 @@ type Record struct {
 	// of the attach, so that they go on growing after a record has ended.
 	Last      uint64     `json:"n,omitempty"`
 	KickedAt  int64      `json:"k,omitempty"` // seconds; a UserSig of that second or before is void
+	Ahead     int64      `json:"f,omitempty"` // seconds; the latest date of a UserSig that was dated ahead when it was used
 	Instances []Instance `json:"i,omitempty"`
 	Evicted   []Evicted  `json:"e,omitempty"` // oldest first
 	Out       []Event    `json:"o,omitempty"` // events that may not be in the event stream yet
@@ -50,6 +51,18 @@ type Evicted struct {
 	Doc     string `json:"d,omitempty"` // the page that it was
 	Type    string `json:"t"`           // frame.Kick…
 	Expires int64  `json:"x"`           // seconds
+}
+
+// used remembers a UserSig that is dated ahead of the clock: the clock of who
+// signed it is, so a kick voids what is dated up to then, and what is signed
+// after the kick is dated later.
+func (r *Record) used(signedAt, now int64) {
+	if r.Ahead <= now/1000 {
+		r.Ahead = 0
+	}
+	if signedAt > now/1000 {
+		r.Ahead = max(r.Ahead, signedAt)
+	}
 }
 
 // find gives the index of an instance, -1 when it has no place.

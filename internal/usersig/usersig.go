@@ -34,6 +34,10 @@ const (
 	maxInflated = 4 << 10 // bytes of the JSON in it
 	maxUserID   = 32      // bytes of a UserID
 	maxFields   = 16      // of that JSON, 7 of them known: each costs more than its bytes
+	// maxAhead is how far TLS.time may be ahead of the verifier's clock, in
+	// seconds: as much as clocks that nobody sets differ. A UserSig outlives a
+	// kick for as long as it is dated ahead, if it was not used before.
+	maxAhead = 5 * 60
 	// maxSeconds bounds TLS.time and TLS.expire, so that their sum, and the
 	// same in ms, cannot overflow. It is some 34,000 years.
 	maxSeconds = 1 << 40

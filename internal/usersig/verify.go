@@ -26,7 +26,9 @@ import (
 //
 // The error is a *fault.Error: 70002 empty, 70003 malformed, 70014 another
 // app, 70020 no such app, 70016 no key, 70009 another key, 70013 another user,
-// 70001 expired, found in this order. It never holds any part of the UserSig.
+// 70001 expired, 70003 again for one dated more than five minutes ahead, found
+// in this order. The last has the code of a UserSig that is wrong in itself, as
+// getting a new one from a server whose clock is wrong mends nothing. It never holds any part of the UserSig.
 // The Sig is the zero one then.
 func Verify(userSig string, keys func(app uint32) []string, userID string, app uint32, now time.Time) (Sig, error) {
 	if userSig == "" {
@@ -64,6 +66,8 @@ func Verify(userSig string, keys func(app uint32) []string, userID string, app u
 		return Sig{}, fault.New(fault.SigOtherUser)
 	case now.Unix() > c.ExpiresAt():
 		return Sig{}, fault.New(fault.SigExpired)
+	case c.Time > now.Unix()+maxAhead:
+		return Sig{}, &fault.Error{Code: fault.SigMalformed, Message: "The UserSig is dated more than five minutes ahead: set the clock of the server that signs it, or the gateway's."}
 	}
 	return c.Sig, nil
 }
