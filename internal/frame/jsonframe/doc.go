@@ -3,5 +3,6 @@
 // the host's own JSON and never imports this package.
 //
 // client.go is the half of whoever asks, server.go that of the gateway;
-// limits.go holds what both refuse before they parse.
+// limits.go holds what both refuse before they parse, scan.go reads the members
+// of a frame one by one.
 package jsonframe

@@ -27,6 +27,13 @@ func TestDecodeRequest(t *testing.T) {
 		{"notification", ` {"jsonrpc":"2.0","method":"ping","params":null}`, Request{Method: "ping"}, 0, false},
 		{"brackets in strings do not nest", `{"jsonrpc":"2.0","method":"a","params":{"s":"` + strings.Repeat(`[\"{`, 50) + `"}}`,
 			Request{Method: "a", Params: json.RawMessage(`{"s":"` + strings.Repeat(`[\"{`, 50) + `"}`)}, 0, false},
+		{"names and spaces as they are", "\t{ \"jsonrpc\" : \"2.0\" ,\n\"i\\u0064\":7\r, \"x\":[{\"id\":8}],\"METHOD\":\"logout\",\"method\":\"pi\\u006eg\" , \"params\" : { } , \"n\":1.5e3}",
+			Request{ID: 7, Call: true, Method: "ping", Params: json.RawMessage(`{ }`)}, 0, false},
+		{"version in capitals", `{"JSONRPC":"2.0","id":7,"method":"ping"}`, Request{ID: 7, Call: true}, frame.CodeInvalid, false},
+		{"method in capitals", `{"jsonrpc":"2.0","id":7,"Method":"ping"}`, Request{ID: 7, Call: true}, frame.CodeInvalid, false},
+		{"two methods", `{"jsonrpc":"2.0","id":7,"method":"ping","method":"logout"}`, Request{}, frame.CodeInvalid, false},
+		{"two ids, one escaped", `{"jsonrpc":"2.0","id":7,"method":"ping","\u0069d":8}`, Request{}, frame.CodeInvalid, false},
+		{"two params", `{"jsonrpc":"2.0","id":7,"method":"ping","params":{},"params":{}}`, Request{}, frame.CodeInvalid, false},
 		{"not JSON", `hello`, Request{}, frame.CodeParse, false},
 		{"empty", ``, Request{}, frame.CodeParse, false},
 		{"cut off", `{"jsonrpc":"2.0","id":7,"met`, Request{}, frame.CodeParse, false},
@@ -153,6 +160,17 @@ func TestServerFrames(t *testing.T) {
 		string(Failure(Request{}, &fault.Error{Code: 1, Message: `a "b"`})))
 }
 
+// BenchmarkDecodeRequest reads a login, the largest frame of most clients.
+func BenchmarkDecodeRequest(b *testing.B) {
+	text := fmt.Appendf(nil, `{"jsonrpc":"2.0","id":1,"method":"login","params":{"userID":"alice","userSig":"%s","platform":"Web","instance":"%032x","doc":"ab","intent":"new"}}`, strings.Repeat("x", 200), 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, refused, _ := DecodeRequest(text); refused != nil {
+			b.Fatal(refused)
+		}
+	}
+}
+
 // What a client encodes is what the gateway decodes.
 func FuzzRequest(f *testing.F) {
 	f.Add(int64(1), "ping", "key", "value")
@@ -207,6 +225,12 @@ func FuzzDecode(f *testing.F) {
 			}
 		} else {
 			require.True(t, json.Valid(Failure(r, refused)))
+		}
+		var object map[string]json.RawMessage
+		if check(text) == nil && json.Unmarshal(text, &object) == nil {
+			seen := map[string]json.RawMessage{}
+			eachMember(text, func(name, value []byte) { seen[plainName(name)] = value })
+			require.Equal(t, object, seen)
 		}
 		m, err := Decode(text)
 		if err == nil && m.Body != nil {

@@ -18,12 +18,37 @@ type Request struct {
 	Params json.RawMessage // one JSON object, or nil
 }
 
-// outgoing is every member that a frame of a client can have.
-type outgoing struct {
-	Version string          `json:"jsonrpc"`
-	ID      json.RawMessage `json:"id"`
-	Method  *string         `json:"method"`
-	Params  json.RawMessage `json:"params"`
+// outgoing is every member that a frame of a client can have, as raw JSON; nil
+// when it is absent.
+type outgoing struct{ version, id, method, params json.RawMessage }
+
+// members reads them. Names count as they are written, and none may come
+// twice: encoding/json would take "METHOD" for "method" and the last of two,
+// where whoever stands in between may take the first.
+func members(text []byte) (out outgoing, err error) {
+	if !json.Valid(text) {
+		return out, ErrSyntax
+	}
+	eachMember(text, func(name, value []byte) {
+		var to *json.RawMessage
+		switch plainName(name) {
+		case "jsonrpc":
+			to = &out.version
+		case "id":
+			to = &out.id
+		case "method":
+			to = &out.method
+		case "params":
+			to = &out.params
+		default:
+			return // a later version may know it
+		}
+		if *to != nil {
+			err = errTwice
+		}
+		*to = value
+	})
+	return out, err
 }
 
 // DecodeRequest reads a frame that a client sent. The error is one that goes
@@ -36,32 +61,35 @@ func DecodeRequest(text []byte) (Request, *fault.Error, error) {
 	if err := check(text); err != nil {
 		return Request{}, refuse(frame.CodeParse, err.Error()), err
 	}
-	var in outgoing
-	if err := json.Unmarshal(text, &in); err != nil {
-		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return Request{}, refuse(frame.CodeInvalid, "a member has the wrong type"), err
-		}
-		return Request{}, refuse(frame.CodeParse, ErrSyntax.Error()), ErrSyntax
+	in, err := members(text)
+	var version, method string
+	switch {
+	case errors.Is(err, ErrSyntax):
+		return Request{}, refuse(frame.CodeParse, err.Error()), err
+	case err != nil:
+		return Request{}, refuse(frame.CodeInvalid, err.Error()), err
+	case !isText(in.version, &version) || !isText(in.method, &method):
+		return Request{}, refuse(frame.CodeInvalid, "a member has the wrong type"), errNoRequest
 	}
-	r := Request{Params: in.Params}
-	if !absent(in.ID) {
-		id, err := parseID(in.ID)
+	r := Request{Params: in.params}
+	if !absent(in.id) {
+		id, err := parseID(in.id)
 		if err != nil {
 			return Request{}, refuse(frame.CodeInvalid, err.Error()), err
 		}
 		r.ID, r.Call = id, true
 	}
 	switch {
-	case in.Version != "2.0":
+	case version != "2.0":
 		return r, refuse(frame.CodeInvalid, `it lacks "jsonrpc": "2.0"`), errNoRequest
-	case in.Method == nil || *in.Method == "" || len(*in.Method) > maxMethod:
+	case method == "" || len(method) > maxMethod:
 		return r, refuse(frame.CodeInvalid, "it lacks a method"), errNoRequest
 	}
-	r.Method = *in.Method
+	r.Method = method
 	switch {
-	case absent(in.Params):
+	case absent(in.params):
 		r.Params = nil
-	case !object(in.Params):
+	case !object(in.params):
 		return r, refuse(frame.CodeBadParams, "params must be an object"), errNoRequest
 	}
 	return r, nil, nil
@@ -125,6 +153,7 @@ const maxMethod = 64
 var (
 	empty        = json.RawMessage("{}")
 	errNoRequest = errors.New("the frame is no request")
+	errTwice     = errors.New("a member comes twice")
 )
 
 // refuse composes an error of JSON-RPC itself.
