@@ -80,12 +80,14 @@ func serveREST(ctx context.Context, t *running) error {
 
 // apiPaths keeps the mux from redirecting a server API path that is not clean,
 // such as //v4/…: whoever calls expects a reply, and a path like that is none
-// of a command.
+// of a command. Nor is one with %2F or any other escape in it, as a proxy may
+// judge paths as they are written.
 func apiPaths(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		clean := path.Clean("/" + r.URL.Path)
 		api := clean == "/v4" || strings.HasPrefix(clean, "/v4/")
-		if api && clean != strings.TrimSuffix(r.URL.Path, "/") || r.URL.Path == "/v4" {
+		escaped := r.URL.RawPath != "" // written in another way than Path would be
+		if api && (escaped || clean != strings.TrimSuffix(r.URL.Path, "/")) || r.URL.Path == "/v4" {
 			r = r.Clone(r.Context())
 			r.URL.Path, r.URL.RawPath = "/v4/", ""
 		}

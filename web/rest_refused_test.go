@@ -88,7 +88,8 @@ func TestRefused(t *testing.T) {
 		require.NotEmpty(t, a["ErrorInfo"], c.what)
 	}
 	// Not redirected either: the reply to every call has HTTP status 200.
-	for _, path := range []string{"/v4", "//v4/" + kick, "/v4//" + kick, "/v4/x/../" + kick, "/v4/./" + kick} {
+	for _, path := range []string{"/v4", "//v4/" + kick, "/v4//" + kick, "/v4/x/../" + kick, "/v4/./" + kick,
+		"/v4/im_open_login_svc%2fkick", "/v4%2F" + kick, "/%764/" + kick, "/v4/im_open_login_svc/%6bick"} {
 		r, err := http.NewRequest(http.MethodPost, s.url+path+"?"+good().Encode(), strings.NewReader(`{"UserID":"alice"}`))
 		require.NoError(t, err)
 		resp, err := http.DefaultTransport.RoundTrip(r)
