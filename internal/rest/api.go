@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/accounts"
@@ -60,7 +59,7 @@ type API struct {
 	rates  rates
 	counts counter
 
-	watchers atomic.Int64
+	watchers watchers
 	stop     context.Context // ends streams
 	halt     context.CancelFunc
 }

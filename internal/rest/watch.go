@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
@@ -11,8 +12,59 @@ import (
 	"github.com/tim-wasm/tim/internal/registry"
 )
 
-// maxWatchers is how many streams one gateway serves at once.
-const maxWatchers = 64
+// How many streams one gateway serves at once: in all, of one app, and of one
+// administrator, each of whose open consoles is one.
+const (
+	maxWatchers        = 64
+	maxWatchersOfApp   = 16
+	maxWatchersOfAdmin = 8
+)
+
+// watchers counts streams.
+type watchers struct {
+	mu  sync.Mutex // guards the counts
+	all int
+	of  map[watcher]int // of an app: with no administrator
+}
+
+type watcher struct {
+	app   uint32
+	admin string
+}
+
+// enter counts one more, or returns who has too many. leave takes it away.
+func (w *watchers) enter(app uint32, admin string) (leave func(), tooMany string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	keys := []watcher{{app, ""}, {app, admin}}
+	switch {
+	case w.all >= maxWatchers:
+		return nil, "all apps together have"
+	case w.of[keys[0]] >= maxWatchersOfApp:
+		return nil, "this app has"
+	case w.of[keys[1]] >= maxWatchersOfAdmin:
+		return nil, "this administrator has"
+	}
+	w.add(keys, 1)
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.add(keys, -1)
+	}, ""
+}
+
+// add needs mu.
+func (w *watchers) add(keys []watcher, n int) {
+	if w.of == nil {
+		w.of = map[watcher]int{}
+	}
+	w.all += n
+	for _, k := range keys {
+		if w.of[k] += n; w.of[k] == 0 {
+			delete(w.of, k)
+		}
+	}
+}
 
 var (
 	aliveEvery  = 15 * time.Second // something is written at least as often
@@ -56,11 +108,11 @@ type kicked struct {
 // sessionWatch streams lines of JSON from now on, until the caller goes, its
 // UserSig ends or is voided, or timd drains. A page reads it with fetch.
 func (a *API) sessionWatch(ctx context.Context, c *call) (reply, error) {
-	if a.watchers.Add(1) > maxWatchers {
-		a.watchers.Add(-1)
-		return nil, fault.With(fault.RESTTooFrequent, "too many streams are open on this gateway")
+	leave, tooMany := a.watchers.enter(c.app, c.admin)
+	if tooMany != "" {
+		return nil, fault.With(fault.RESTTooFrequent, tooMany+" too many streams open on this gateway: close one")
 	}
-	defer a.watchers.Add(-1)
+	defer leave()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(a.stop, cancel)()

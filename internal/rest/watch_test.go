@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,14 +38,67 @@ func (nobody) Watch(context.Context, uint32) (<-chan registry.Event, error) {
 }
 
 // accountsOf opens the accounts of a store in memory.
-func accountsOf(t *testing.T) *accounts.Accounts {
+func accountsOf(t *testing.T, admins ...string) *accounts.Accounts {
 	t.Helper()
 	b, err := bus.Open(t.Context(), bus.Options{Data: bus.Memory, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
-	a, err := accounts.Open(t.Context(), b, accounts.Policy{Admins: []string{"administrator"}})
+	a, err := accounts.Open(t.Context(), b, accounts.Policy{Admins: admins})
 	require.NoError(t, err)
 	return a
+}
+
+// One administrator, or one app, cannot take the streams of all.
+func TestStreamsOfOneAreBounded(t *testing.T) {
+	api, err := New(Options{
+		Sessions: nobody{}, Accounts: accountsOf(t, "a", "b", "c"), Rate: 1000,
+		Keys: func(uint32) []string { return []string{"key"} },
+	})
+	require.NoError(t, err)
+	srv := httptest.NewServer(api)
+	defer srv.Close()
+	defer api.Close()
+	// watch opens a stream and returns its first line.
+	watch := func(app uint32, admin string) (string, func()) {
+		q := url.Values{
+			"sdkappid": {strconv.Itoa(int(app))}, "identifier": {admin},
+			"usersig": {usersig.Sign(app, "key", admin, time.Now(), time.Hour)},
+		}
+		resp, err := http.Post(srv.URL+"/v4/timd_session/watch?"+q.Encode(), "application/json", strings.NewReader("{}"))
+		require.NoError(t, err)
+		lines := bufio.NewScanner(resp.Body)
+		require.True(t, lines.Scan())
+		return lines.Text(), func() { resp.Body.Close() }
+	}
+	hello := func(app uint32, admin string) func() {
+		t.Helper()
+		line, end := watch(app, admin)
+		require.Contains(t, line, `"hello"`)
+		return end
+	}
+	refused := func(app uint32, admin, says string) {
+		t.Helper()
+		line, end := watch(app, admin)
+		end()
+		require.Contains(t, line, "60007")
+		require.Contains(t, line, says)
+	}
+	first := hello(1, "a")
+	for range maxWatchersOfAdmin - 1 {
+		defer hello(1, "a")()
+	}
+	refused(1, "a", "this administrator")
+	for range maxWatchersOfApp - maxWatchersOfAdmin {
+		defer hello(1, "b")()
+	}
+	refused(1, "c", "this app")
+	defer hello(2, "a")() // another app's are its own
+	first()
+	require.Eventually(t, func() bool {
+		line, end := watch(1, "a")
+		defer end()
+		return strings.Contains(line, `"hello"`)
+	}, 10*time.Second, 20*time.Millisecond, "who leaves makes room")
 }
 
 // A quiet stream stays for as long as somebody reads it: a deadline is for one
@@ -57,7 +111,7 @@ func TestWatchOutlivesItsDeadlines(t *testing.T) {
 	defer func() { aliveEvery, writeWithin = oldAlive, oldWrite }()
 	for _, http2 := range []bool{false, true} {
 		api, err := New(Options{
-			Sessions: nobody{}, Accounts: accountsOf(t),
+			Sessions: nobody{}, Accounts: accountsOf(t, "administrator"),
 			Keys: func(uint32) []string { return []string{"key"} },
 		})
 		require.NoError(t, err)
