@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -38,10 +40,35 @@ func (b *Bus) connect(ctx context.Context, o Options) error {
 		return fmt.Errorf("NATS at %s: %w; check --nats, --nats-creds and --nats-ca", where, err)
 	}
 	b.nc = nc
+	_, plain := nc.TLSConnectionState()
+	if text := exposed(nc.ConnectedUrl(), nc.AuthRequired(), plain == nil); text != "" {
+		b.log.Warn(text)
+	}
 	if nc.ConnectedClusterName() != "" {
 		b.replicas = 3
 	}
 	return b.stream(ctx, "NATS at "+where)
+}
+
+// exposed says what is wrong with a NATS that other machines can reach; "" when
+// nothing is, as far as a client can see.
+func exposed(where string, credentials, encrypted bool) string {
+	u, err := url.Parse(where)
+	if err != nil || credentials && encrypted {
+		return ""
+	}
+	host := u.Hostname()
+	if addr, err := netip.ParseAddr(host); host == "localhost" || err == nil && addr.IsLoopback() {
+		return ""
+	}
+	wrong := "asks for no credentials and is not encrypted"
+	switch {
+	case credentials:
+		wrong = "is not encrypted"
+	case encrypted:
+		wrong = "asks for no credentials"
+	}
+	return fmt.Sprintf("NATS at %s %s: whoever reaches it can read every message and forge them; give it users and TLS, and timd --nats-creds and --nats-ca, see README", u.Host, wrong)
 }
 
 // redact cuts names and passwords out of URLs: they end up in messages.
