@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/tim-wasm/tim/internal/bus"
 )
 
 // devApp is the SDKAppID of dev mode.
@@ -22,10 +24,10 @@ type apps map[uint32][]string
 // keys implements what usersig.Verify asks for.
 func (a apps) keys(app uint32) []string { return a[app] }
 
-func readApps(flags []string) (apps, error) {
+func readApps(flags []string, warn func(string)) (apps, error) {
 	a := apps{}
 	for _, value := range flags {
-		id, key, err := readAppKey(value)
+		id, key, err := readAppKey(value, warn)
 		if err != nil {
 			return nil, err
 		}
@@ -38,20 +40,20 @@ func readApps(flags []string) (apps, error) {
 
 // addDev gives the dev app a key, unless --app did. It is made at the first
 // start and kept in the data directory, so that a UserSig outlives a restart;
-// nothing but --dev ever reads it.
-func (a apps) addDev(data string) error {
+// nothing but --dev ever reads it. file is where it is kept, "" when it is not.
+func (a apps) addDev(data string) (file string, err error) {
 	if len(a[devApp]) > 0 {
-		return nil
+		return "", nil
 	}
-	var key string
-	var err error
-	if data == "memory" {
-		key = newDevKey()
-	} else if key, err = keepDevKey(filepath.Join(data, "dev.key")); err != nil {
-		return err
+	key := newDevKey()
+	if data != bus.Memory {
+		file = devKeyFile(data)
+		if key, err = keepDevKey(file); err != nil {
+			return "", err
+		}
 	}
 	a[devApp] = []string{key}
-	return nil
+	return file, nil
 }
 
 func keepDevKey(file string) (string, error) {

@@ -152,7 +152,7 @@ func (d *timd) do(method, path, body string, header ...string) (*http.Response, 
 func TestMistakes(t *testing.T) {
 	dir := t.TempDir()
 	keyFile := filepath.Join(dir, "app.key")
-	require.NoError(t, os.WriteFile(keyFile, []byte("s3cret"), 0o600))
+	require.NoError(t, os.WriteFile(keyFile, []byte("s3cret of 16 bytes"), 0o600))
 	busy := runTimd(t, "--dev", "--data", filepath.Join(dir, "busy"))
 	address := strings.TrimPrefix(busy.url, "http://")
 	app := "1400000001=" + keyFile
@@ -193,6 +193,8 @@ func TestMistakes(t *testing.T) {
 		{"login-rate", []string{"serve", "--dev", "--login-rate", "0"}, "", "--login-rate"},
 		{"webhook", []string{"serve", "--dev", "--webhook", "ftp://s3cret@back.example.com"}, "", "--webhook"},
 		{"credentials", []string{"serve", "--dev", "--listen", ":0", "--nats", "nats://u:s3cret@127.0.0.1:1"}, "", "--nats"},
+		{"NATS and data", []string{"serve", "--app", app, "--nats", "nats://127.0.0.1:1", "--data", "memory"}, "", "--data is for the embedded store"},
+		{"NATS and data by environment", []string{"serve", "--app", app, "--nats", "nats://127.0.0.1:1"}, "TIM_DATA=memory", "comes from TIM_DATA"},
 		{"max-store is no size", []string{"serve", "--dev", "--max-store", "much"}, "", "500MB"},
 		{"max-store too small", []string{"serve", "--dev", "--max-store", "1KB"}, "", "--max-store 1 KB must be 1 MB or more"},
 		{"max-store too large", []string{"serve", "--dev", "--listen", ":0", "--data", filepath.Join(dir, "new"), "--max-store", "1000000TB"}, "", "is more than the disk"},
@@ -235,10 +237,12 @@ func TestHelp(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, string(out), "timd")
 	}
-	out, err := timdCommand(t, "version").Output()
-	require.NoError(t, err)
-	require.Regexp(t, `^timd \d+\.\d+\.\d+\n$`, string(out))
-	out, err = timdCommand(t, "serve", "-h").Output()
+	for _, arg := range []string{"version", "-v", "--version"} {
+		out, err := timdCommand(t, arg).Output()
+		require.NoError(t, err)
+		require.Regexp(t, `^timd \d+\.\d+\.\d+\n$`, string(out))
+	}
+	out, err := timdCommand(t, "serve", "-h").Output()
 	require.NoError(t, err)
 	for _, flag := range []string{"listen", "dev", "dev-remote", "app", "admin", "data", "nats", "nats-creds", "nats-ca", "node", "sync",
 		"allowed-origin", "trusted-proxy", "tls-cert", "tls-key", "ops-listen", "page", "webhook", "require-import", "grace", "login-timeout"} {

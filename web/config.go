@@ -16,6 +16,7 @@ import (
 
 const configUsage = `usage: timd config --server URL --app SDKAPPID=KEYFILE get
        timd config --server URL --app SDKAPPID=KEYFILE set NAME=VALUE…
+       timd config --dev get
 Reads or changes the settings of an app through the server API of a running
 timd. They are in force at once, on every gateway.
 
@@ -41,8 +42,9 @@ type settings struct {
 func configCommand(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("config", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	server := flags.String("server", "http://"+defaultOps, "`URL` of a timd: the address of its --ops-listen")
-	app := flags.String("app", "", "`SDKAPPID=KEYFILE` of the app")
+	server := flags.String("server", "", "`URL` of a timd: the address of its --ops-listen (default http://"+defaultOps+", with --dev http://"+defaultListen+")")
+	var app appFlags
+	app.declare(flags)
 	admin := flags.String("admin", "administrator", "`USERID` of an administrator of that timd")
 	wrong := func(err error) int {
 		fmt.Fprintf(stderr, "timd config: %v\n", err)
@@ -56,10 +58,16 @@ func configCommand(args []string, stdout, stderr io.Writer) int {
 	} else if err != nil {
 		return wrong(fmt.Errorf("%w: see timd config -h", err))
 	}
-	if *app == "" {
-		return wrong(errors.New("say which app and key: --app SDKAPPID=KEYFILE"))
+	if err := app.check(); err != nil {
+		return wrong(err)
 	}
-	sdkAppID, key, err := readAppKey(*app)
+	if *server == "" {
+		*server = "http://" + defaultOps
+		if app.dev {
+			*server = "http://" + defaultListen
+		}
+	}
+	sdkAppID, key, err := app.read(func(text string) { fmt.Fprintf(stderr, "timd config: %s\n", text) })
 	if err != nil {
 		return wrong(err)
 	}

@@ -6,6 +6,7 @@
 //	httplog.go  what of the HTTP server's own log is said
 //	parts.go    what hangs its own URLs into a running timd
 //	apps.go     SDKAppIDs, their keys, the dev key
+//	appkey.go   the app and key of a command line
 //	origin.go   who may call: Origin, Host in dev mode, trusted proxies
 //	page.go     the embedded pages
 //	sdk.go      /sdk/
@@ -57,7 +58,7 @@ func dispatch(args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	switch args[0] {
-	case "version", "-version", "--version":
+	case "version", "-v", "-version", "--version":
 		fmt.Fprintf(stdout, "timd %s\n", dist.Version())
 		return 0
 	case "help", "-h", "-help", "--help":

@@ -84,7 +84,10 @@ func (d *duration) Set(text string) error {
 }
 
 // defaultOps is the address of the operators' URLs outside dev mode.
-const defaultOps = "127.0.0.1:8081"
+const (
+	defaultListen = "127.0.0.1:8080"
+	defaultOps    = "127.0.0.1:8081"
+)
 
 // minStore is hardly enough for the settings of a few apps.
 const minStore = 1 << 20
@@ -116,7 +119,7 @@ values with commas, too.
 // serveFlags declares the flags; the defaults are in the text that -h prints.
 func serveFlags(o *options) *flag.FlagSet {
 	f := flag.NewFlagSet("serve", flag.ContinueOnError)
-	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`ADDRESS` to serve on; :0 chooses a port. The URL is the first line that is printed")
+	f.StringVar(&o.listen, "listen", defaultListen, "`ADDRESS` to serve on; :0 chooses a port. The URL is the first line that is printed")
 	f.StringVar(&o.opsListen, "ops-listen", "", "`ADDRESS` of /metrics, /console/ and /v4/; that of --listen puts them where clients connect (default "+defaultOps+", with --dev that of --listen)")
 	f.BoolVar(&o.page, "page", false, "serve the demo page at / (default only with --dev)")
 	f.BoolVar(&o.dev, "dev", false, "serve SDKAppID 1400000000 with a key of its own and sign for everybody at /dev/usersig; on loopback")
@@ -228,6 +231,9 @@ func (o *options) blame(err error) error {
 
 // check finds what does not go together, and fills in defaults.
 func (o *options) check() error {
+	if o.nats != "" && o.data != "" && !o.dev { // where dev mode keeps its key
+		return errors.New("--data is for the embedded store: with --nats everything is there, leave one out")
+	}
 	if o.data == "" {
 		o.data = defaultData()
 	}

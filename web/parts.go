@@ -14,16 +14,17 @@ import (
 
 // running is a timd while it starts and serves: what a part needs of it.
 type running struct {
-	options  options
-	log      *slog.Logger
-	apps     apps
-	callers  callers
-	bus      *bus.Bus
-	reg      *registry.Registry
-	gateway  *gateway.Gateway
-	accounts *accounts.Accounts
-	metrics  *metrics
-	inbox    *inbox.Inbox // from serveMessages on
+	options    options
+	log        *slog.Logger
+	apps       apps
+	devKeyFile string // where the dev key is kept, if it is
+	callers    callers
+	bus        *bus.Bus
+	reg        *registry.Registry
+	gateway    *gateway.Gateway
+	accounts   *accounts.Accounts
+	metrics    *metrics
+	inbox      *inbox.Inbox // from serveMessages on
 
 	public *http.ServeMux // on --listen
 	ops    *http.ServeMux // on --ops-listen; the same as public when that is the same address

@@ -75,7 +75,7 @@ type server struct {
 // start opens everything in the order in which mistakes are most likely; its
 // errors are one line that says what to do.
 func start(ctx context.Context, o options, logger *slog.Logger) (*server, error) {
-	a, err := readApps(o.apps)
+	a, err := readApps(o.apps, func(text string) { logger.Warn(text) })
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func open(ctx context.Context, o options, a apps, logger *slog.Logger) (_ *serve
 		}
 	}()
 	if o.dev {
-		if err = a.addDev(o.data); err != nil {
+		if t.devKeyFile, err = a.addDev(o.data); err != nil {
 			return nil, err
 		}
 	}
@@ -229,6 +229,9 @@ func (s *server) announce(w io.Writer) {
 	}
 	fmt.Fprintf(w, "  %-8s %s\n", "data", where)
 	if s.options.dev {
+		if s.devKeyFile != "" {
+			fmt.Fprintf(w, "  %-8s %s: timd usersig --dev --user alice and timd config --dev get use it\n", "dev key", s.devKeyFile)
+		}
 		fmt.Fprintf(w, "  dev mode: SDKAppID %d, and everybody who can reach this timd can log in as anybody\n", devApp)
 	}
 }

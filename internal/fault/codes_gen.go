@@ -132,7 +132,7 @@ func (c Code) Text() string {
 	case RESTTooFrequent:
 		return "The calls of this command come too quickly: slow down and try again."
 	case RESTURL:
-		return "There is no such command: check the service and command in the URL."
+		return "There is no such command, or it is not built in timd: check the service and command in the URL against the list in web/examples/README.md."
 	case RESTNotAdmin:
 		return "The identifier is not an administrator of this app: see timd's --admin flag."
 	case RESTAppTooFrequent:

@@ -24,10 +24,6 @@ import (
 	"strconv"
 )
 
-// DefaultExpire is how long a UserSig is good for when its signer does not
-// say, as the official signers have it: 180 days.
-const DefaultExpire = 180 * 24 * 60 * 60 // seconds
-
 // Limits that a verifier sets before it has seen a valid MAC.
 const (
 	maxText     = 4 << 10 // bytes of a UserSig
