@@ -40,36 +40,75 @@ func (u *user) changedSince(before peers, but ...string) {
 	for other, set := range u.peers {
 		// A conversation that is new has been told of by its first message.
 		if before[other] != set && !slices.Contains(but, other) {
-			u.untold++
-			go u.refresh(other, true)
+			u.stales(other)
 		}
+	}
+	u.tellStale()
+}
+
+// stales notes a conversation for tellStale; mu is held.
+func (u *user) stales(other string) {
+	if _, ok := u.stale[other]; !ok {
+		u.stale[other] = struct{}{}
+		u.untold++
 	}
 }
 
+// tellStale has one goroutine at a time refresh what is stale; mu is held.
+func (u *user) tellStale() {
+	if len(u.stale) > 0 && !u.telling {
+		u.telling = u.in.work.goes(u.refreshStale)
+	}
+}
+
+func (u *user) refreshStale() {
+	for {
+		other, ok := u.nextStale()
+		if !ok {
+			return
+		}
+		u.refresh(other, true)
+	}
+}
+
+// nextStale takes one; false ends the goroutine that refreshes them.
+func (u *user) nextStale() (other string, ok bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(u.sessions) > 0 && u.in.work.ctx.Err() == nil {
+		for other = range u.stale {
+			delete(u.stale, other)
+			return other, true
+		}
+	}
+	u.telling = false
+	return "", false
+}
+
 // documentChanged tells the sessions what a user changed elsewhere.
-func (u *user) documentChanged(kind string, rev uint64, data []byte) {
+func (u *user) documentChanged(kind string, rev uint64, data []byte) error {
 	switch kind {
 	case docPeers:
-		u.peersChanged(rev, data)
+		return u.peersChanged(rev, data)
 	case docProfile:
 		var p Profile
 		if decodeJSON(data, &p) == nil {
-			u.tell(frame.NoteProfile, profileNote{p.withDefaults(u.UserID)}, nil)
+			u.tell(frame.NoteProfile, profileNote{p.withDefaults(u.UserID)})
 		}
 	case docBlack:
 		var ids []string
 		if decodeJSON(data, &ids) == nil {
-			u.tell(frame.NoteBlacklist, blacklist{orEmpty(ids)}, nil)
+			u.tell(frame.NoteBlacklist, blacklist{orEmpty(ids)})
 		}
 	}
+	return nil
 }
 
 // peersChanged: some conversations were pinned, drafted, cleared or deleted.
-func (u *user) peersChanged(rev uint64, data []byte) {
+func (u *user) peersChanged(rev uint64, data []byte) error {
 	all := peers{}
 	if err := decodeJSON(data, &all); err != nil {
-		u.in.o.Report(err)
-		return
+		return err
 	}
 	u.mu.Lock()
 	synced := u.peers != nil
@@ -77,6 +116,7 @@ func (u *user) peersChanged(rev uint64, data []byte) {
 	if synced {
 		u.adopt(all, rev)
 	}
+	return nil
 }
 
 // refresh pushes a conversation as it is now to every live session; owed: it
@@ -89,7 +129,7 @@ func (u *user) refresh(other string, owed bool) {
 	if err == nil {
 		return
 	}
-	u.in.o.Report(err)
+	u.in.report(err)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.hasTold(owed)
@@ -100,7 +140,7 @@ func (u *user) refresh(other string, owed bool) {
 
 // tellOf needs refreshing.
 func (u *user) tellOf(other string, owed bool) error {
-	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	ctx, cancel := context.WithTimeout(u.in.work.ctx, storeTimeout)
 	defer cancel()
 	p := pairOf(u.SDKAppID, u.UserID, other)
 	for ctx.Err() == nil {

@@ -44,6 +44,27 @@
 // (Options.MaxAge, Options.MaxCount), and a revoked one comes with its payload
 // and isRevoked set. Pages show that it was revoked, not what it said.
 //
+// # Goroutines and locks
+//
+// A call runs on its caller's goroutine; Session.calls lets one at a time in.
+// Records and documents come on one goroutine a follower, signals on one a
+// subscription. What runs besides them is begun through Inbox.work, which
+// Close waits for and which begins nothing after it; what belongs to a session
+// looks at Session.closed under its lock before it enters anything anywhere,
+// and Session.Close takes out what was entered.
+//
+// Each field names its lock where it is declared; what names none is never
+// written after it was made. A goroutine that holds a lock takes only those
+// that follow it here:
+//
+//	Session.calls, user.refreshing, conversation.mu, a turn of docs.queue,
+//	follower.mu, Inbox.mu, user.mu
+//
+// and, below all of them and without taking another, conversations.mu, docs.mu,
+// follower.waiting and work.mu. A follower only ever tries conversation.mu.
+// The store is asked with none held but the first four. Of what a caller gave,
+// only Push is called with a lock held, user.mu, and Options.Now.
+//
 // # Calls
 //
 // userIDs and times (Unix seconds) are as in the original SDK; Message and

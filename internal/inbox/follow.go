@@ -16,21 +16,24 @@ import (
 type follower struct {
 	js     jetstream.JetStream
 	stream string
-	// handle gets each record once. pos already stands at it, so whoever reads
-	// pos after registering for records knows that each later one will reach him.
-	handle func(subject string, pos uint64, data []byte)
+	// handle gets each record once, one at a time, with mu held. pos already
+	// stands at it, so whoever reads pos after registering for records knows that
+	// each later one will reach them.
+	handle func(subject string, pos uint64, data []byte) error
 	report func(error)
-	pos    atomic.Uint64
+	pos    atomic.Uint64 // written with mu held
 	// handled follows pos once handle has returned.
 	handled atomic.Uint64
 
-	waiting sync.Mutex
+	waiting sync.Mutex // guards waiters
 	waiters map[chan struct{}]uint64
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards consume and closed
 	consume jetstream.ConsumeContext
-	stop    chan struct{}
-	done    chan struct{}
+	closed  bool
+
+	end  context.CancelFunc // of watch; nil before start
+	done chan struct{}      // closed when watch has returned
 }
 
 // checkEvery is how often a follower looks whether its stream has gone on
@@ -44,11 +47,12 @@ func (f *follower) start(ctx context.Context) error {
 	}
 	f.pos.Store(s.CachedInfo().State.LastSeq)
 	f.handled.Store(f.pos.Load())
-	f.stop, f.done = make(chan struct{}), make(chan struct{})
 	if err := f.open(ctx); err != nil {
 		return err
 	}
-	go f.watch()
+	ctx, f.end = context.WithCancel(context.WithoutCancel(ctx))
+	f.done = make(chan struct{})
+	go f.watch(ctx)
 	return nil
 }
 
@@ -69,12 +73,10 @@ func (f *follower) open(ctx context.Context) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	select {
-	case <-f.stop:
+	if f.closed {
 		consume.Stop()
-	default:
-		f.consume = consume
 	}
+	f.consume = consume
 	return nil
 }
 
@@ -83,22 +85,29 @@ func (f *follower) take(m jetstream.Msg) {
 	if err != nil {
 		return
 	}
-	f.mu.Lock() // an old consumer may still have something in hand
-	defer f.mu.Unlock()
-	if meta.Sequence.Stream <= f.pos.Load() {
-		return
+	if err := f.next(m.Subject(), meta.Sequence.Stream, m.Data()); err != nil {
+		f.report(err)
 	}
-	f.pos.Store(meta.Sequence.Stream)
-	f.handle(m.Subject(), meta.Sequence.Stream, m.Data())
-	f.handled.Store(meta.Sequence.Stream)
+}
+
+func (f *follower) next(subject string, pos uint64, data []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed || pos <= f.pos.Load() { // an old consumer may still have something in hand
+		return nil
+	}
+	f.pos.Store(pos)
+	err := f.handle(subject, pos, data)
+	f.handled.Store(pos)
 	f.waiting.Lock()
-	for ch, pos := range f.waiters {
-		if pos <= meta.Sequence.Stream {
+	defer f.waiting.Unlock()
+	for ch, awaited := range f.waiters {
+		if awaited <= pos {
 			close(ch)
 			delete(f.waiters, ch)
 		}
 	}
-	f.waiting.Unlock()
+	return err
 }
 
 // reach waits until everything up to a position has been handled.
@@ -122,7 +131,7 @@ func (f *follower) reach(ctx context.Context, pos uint64) {
 }
 
 // watch replaces a consumer that has stood still while its stream went on.
-func (f *follower) watch() {
+func (f *follower) watch(ctx context.Context) {
 	defer close(f.done)
 	t := time.NewTicker(checkEvery)
 	defer t.Stop()
@@ -130,13 +139,13 @@ func (f *follower) watch() {
 	failing := false
 	for {
 		select {
-		case <-f.stop:
+		case <-ctx.Done():
 			return
 		case <-t.C:
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), checkEvery)
+		once, cancel := context.WithTimeout(ctx, checkEvery)
 		pos := f.pos.Load()
-		s, err := f.js.Stream(ctx, f.stream)
+		s, err := f.js.Stream(once, f.stream)
 		if err == nil && s.CachedInfo().State.LastSeq > pos && pos == before && f.pos.Load() == pos {
 			f.mu.Lock()
 			old := f.consume
@@ -144,10 +153,13 @@ func (f *follower) watch() {
 			if old != nil {
 				old.Stop()
 			}
-			err = f.open(ctx)
+			err = f.open(once)
 		}
 		before = pos
 		cancel()
+		if ctx.Err() != nil {
+			return
+		}
 		if err != nil && !failing { // an outage is said once
 			f.report(fmt.Errorf("inbox: following %s: %w", f.stream, err))
 		}
@@ -155,12 +167,16 @@ func (f *follower) watch() {
 	}
 }
 
+// close ends it; when it returns, handle is not called any more.
 func (f *follower) close() {
-	close(f.stop)
 	f.mu.Lock()
+	f.closed = true
 	if f.consume != nil {
 		f.consume.Stop()
 	}
 	f.mu.Unlock()
-	<-f.done
+	if f.end != nil {
+		f.end()
+		<-f.done
+	}
 }

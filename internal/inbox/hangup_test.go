@@ -4,12 +4,20 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
 )
 
 // heldPresence answers once it is let go.
@@ -71,4 +79,160 @@ func TestHangUpBetweenWatches(t *testing.T) {
 	defer in.mu.Unlock()
 	require.Empty(t, in.watch)
 	require.Empty(t, in.known)
+}
+
+// paramsOf are calls of each method that get as far as they can.
+func paramsOf(m Message) map[string]any {
+	conv := map[string]any{
+		"conversationID": "C2Cbob", "conversationIDs": []string{"C2Cbob", "C2Ccarol"}, "position": m.Position,
+		"positions": []uint64{m.Position}, "isPinned": rand.IntN(2) == 0, "draftText": freshID(), "customData": freshID(),
+	}
+	users := usersParams{[]string{"bob", "carol", "dave"}}
+	cursor := ackParams{cursor{pos: m.Position}.String()}
+	return map[string]any{
+		"session.sync": syncParams{Cursor: cursor.Cursor, Watch: users.UserIDs}, "session.more": nothing{},
+		"message.send": sendText(freshID(), "bob", "hello"),
+		"message.list": conv, "message.read": conv, "message.readAll": nothing{},
+		"message.delete": conv, "message.revoke": conv, "message.ack": cursor,
+		"conversation.get": conv, "conversation.delete": conv, "conversation.clear": conv,
+		"conversation.pin": conv, "conversation.draft": conv, "conversation.custom": conv,
+		"profile.get": users, "profile.set": map[string]string{"nick": freshID()},
+		"blacklist.get": nothing{}, "blacklist.add": usersParams{[]string{"eve"}}, "blacklist.remove": usersParams{[]string{"eve"}},
+		"status.get": users, "status.set": statusParams{freshID()}, "status.watch": users, "status.unwatch": nothing{},
+	}
+}
+
+// TestHangUpInTheMiddle: a session that ends at any moment of any call, beside
+// others of its user and of a peer that stay, leaves nothing behind.
+func TestHangUpInTheMiddle(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Missed: 20})
+	stays, peer := login(t, in, "alice", "a0"), login(t, in, "bob", "b0")
+	peer.send("alice", "hello")
+	stays.send("carol", "hello")
+	before := countsOf(in)
+	for range 25 {
+		var wg sync.WaitGroup
+		calls := paramsOf(stays.send("bob", "hello"))
+		for _, method := range Methods() {
+			params, ok := calls[method]
+			require.True(t, ok, "this test has no params for %s", method)
+			a := newClient(t, "alice", "a1")
+			a.attach(in)
+			if rand.IntN(2) == 0 && method != "session.sync" {
+				a.sync()
+			}
+			moment := time.Duration(rand.Int64N(int64(2 * time.Millisecond)))
+			wg.Go(func() { _ = a.call(method, params, nil) })
+			wg.Go(func() {
+				time.Sleep(moment)
+				a.s.Close()
+				pushed := a.count()
+				runtime.Gosched()
+				if a.count() != pushed {
+					t.Errorf("%s: pushed to a closed session", method)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	settles(t, in, before)
+	text := freshID()
+	peer.send("alice", text)
+	stays.until("what comes afterwards", func() bool { return slices.Contains(stays.textsLocked(), text) })
+}
+
+// settles waits until the inbox holds no more than before.
+func settles(t *testing.T, in *Inbox, before counts) {
+	t.Helper()
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		now := countsOf(in)
+		assert.LessOrEqual(c, now.goroutines, before.goroutines)
+		now.goroutines = before.goroutines
+		assert.Equal(c, before, now)
+	}, 20*time.Second, 20*time.Millisecond)
+}
+
+func (c *client) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.notes)
+}
+
+// counts are what sessions have an inbox hold.
+type counts struct{ users, sessions, watched, watches, known, unsaved, writing, goroutines int }
+
+func countsOf(in *Inbox) counts {
+	n := counts{goroutines: goroutines()}
+	in.docs.mu.Lock()
+	n.writing = len(in.docs.writing)
+	in.docs.mu.Unlock()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	n.users, n.watched, n.known, n.unsaved = len(in.users), len(in.watch), len(in.known), len(in.unsaved)
+	for _, u := range in.users {
+		u.mu.Lock()
+		n.sessions += len(u.sessions)
+		u.mu.Unlock()
+	}
+	for _, w := range in.watch {
+		n.watches += len(w)
+	}
+	return n
+}
+
+// goroutines counts those that the package has begun, or that run through it.
+func goroutines() int {
+	all := make([]byte, 1<<20)
+	for {
+		n := runtime.Stack(all, true)
+		if n < len(all) {
+			all = all[:n]
+			break
+		}
+		all = make([]byte, 2*len(all))
+	}
+	n := 0
+	for stack := range strings.SplitSeq(string(all), "\n\n") {
+		if strings.Contains(stack, "/internal/inbox.(*") && !strings.Contains(stack, "testing.tRunner") {
+			n++
+		}
+	}
+	return n
+}
+
+// TestNothingRunsAfterClose: whatever was under way, timers included, ends
+// with the inbox.
+func TestNothingRunsAfterClose(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a := login(t, in, "alice", "a1")
+	b := newClient(t, "bob", "b1")
+	var refuse atomic.Bool
+	b.s = in.Attach(User{app, "bob"}, "b1", func(string, json.RawMessage) bool { return !refuse.Load() })
+	b.must("session.sync", nothing{}, nil)
+	refuse.Store(true)
+	others := []string{}
+	for i := range 20 {
+		other := fmt.Sprintf("peer%d", i)
+		a.send(other, "hello")
+		others = append(others, c2c+other)
+	}
+	m := a.send("bob", "hello") // refused: bob's session is to go on after a moment
+	a.must("message.ack", ackParams{cursor{pos: m.Position}.String()}, nil)
+	before := login(t, in, "alice", "a2")
+	before.must("conversation.custom", conversationParams{ConversationIDs: others, CustomData: "x"}, nil)
+	in.Close()
+	require.Zero(t, goroutines())
+	u, err := read[userCursor](t.Context(), in, User{app, "alice"}, docCursor)
+	require.NoError(t, err)
+	require.Equal(t, m.Position, u.Pos, "what was acknowledged is stored")
+	late := newClient(t, "carol", "c1")
+	late.attach(in)
+	require.Equal(t, fault.NotLoggedIn, late.call("session.sync", nothing{}, nil).Code)
+	late.s.Close()
+	a.s.Close()
+	require.Empty(t, in.users)
+	b.s.goOn() // as a timer that has just run out
+	in.work.later(0, func() { t.Error("it ran after Close") })
+	runtime.Gosched()
+	require.Zero(t, goroutines())
 }

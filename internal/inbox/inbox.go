@@ -29,17 +29,16 @@ type Inbox struct {
 
 	messages, documents *follower
 	subs                []*nats.Subscription
+	work                work
 
-	mu    sync.Mutex
-	users map[User]*user // who has a session here
+	mu     sync.Mutex // guards what follows
+	closed bool
+	users  map[User]*user // who has a session here
 	// unsaved are cursors that were acknowledged here and are not stored yet;
 	// they outlive their sessions by a moment.
 	unsaved map[User]uint64
 	watch   map[User]map[*Session]struct{}
 	known   map[User]Status // what watchers were told last
-
-	stop chan struct{}
-	done sync.WaitGroup
 }
 
 // Open makes the streams where they are missing and begins to follow them.
@@ -58,36 +57,34 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Inbox, error) {
 		users: map[User]*user{}, unsaved: map[User]uint64{},
 		watch: map[User]map[*Session]struct{}{},
 		known: map[User]Status{},
-		stop:  make(chan struct{}),
 	}
-	in.messages = &follower{js: st.js, stream: streamMsg, report: o.Report, handle: in.sawRecord}
-	in.documents = &follower{js: st.js, stream: streamDoc, report: o.Report, handle: in.sawDoc}
+	in.work.ctx, in.work.end = context.WithCancel(context.Background())
+	in.messages = &follower{js: st.js, stream: streamMsg, report: in.report, handle: in.sawRecord}
+	in.documents = &follower{js: st.js, stream: streamDoc, report: in.report, handle: in.sawDoc}
 	for subject, handle := range map[string]nats.MsgHandler{signalLive: in.sawLive, signalStatus: in.sawStatus} {
-		sub, err := nc.Subscribe(subject, handle)
+		sub, err := nc.Subscribe(subject, func(m *nats.Msg) { in.work.during(func() { handle(m) }) })
 		if err != nil {
-			in.unsubscribe()
+			in.stop()
 			return nil, err
 		}
 		in.subs = append(in.subs, sub)
 	}
-	if err := in.messages.start(ctx); err != nil {
-		in.unsubscribe()
-		return nil, fmt.Errorf("inbox: %w", err)
+	for _, f := range []*follower{in.messages, in.documents} {
+		if err := f.start(ctx); err != nil {
+			in.stop()
+			return nil, fmt.Errorf("inbox: %w", err)
+		}
 	}
-	if err := in.documents.start(ctx); err != nil {
-		in.messages.close()
-		in.unsubscribe()
-		return nil, fmt.Errorf("inbox: %w", err)
-	}
-	in.done.Add(1)
-	go in.sweep()
+	in.work.goes(in.sweep)
 	return in, nil
 }
 
 // Close ends what Open began; sessions get nothing any more, and what they
-// acknowledged is stored.
+// acknowledged is stored. When it returns nothing of the inbox runs but calls
+// that were under way: those are their callers'.
 func (in *Inbox) Close() {
 	in.mu.Lock()
+	in.closed = true
 	users := make([]*user, 0, len(in.users))
 	for _, u := range in.users {
 		users = append(users, u)
@@ -98,29 +95,28 @@ func (in *Inbox) Close() {
 			s.Close()
 		}
 	}
-	close(in.stop)
-	in.done.Wait()
-	in.unsubscribe()
-	in.messages.close()
-	in.documents.close()
+	in.stop()
 }
 
-func (in *Inbox) unsubscribe() {
+// stop ends everything but the sessions.
+func (in *Inbox) stop() {
 	for _, s := range in.subs {
 		_ = s.Unsubscribe()
 	}
+	in.messages.close()
+	in.documents.close()
+	in.work.close()
 }
 
-func (in *Inbox) stopped() bool {
-	select {
-	case <-in.stop:
-		return true
-	default:
-		return false
+// report is Options.Report for work in the background: what ends because the
+// inbox is being closed is no error.
+func (in *Inbox) report(err error) {
+	if in.work.ctx.Err() == nil {
+		in.o.Report(err)
 	}
 }
 
-// local gives the sessions' user when he has one here.
+// local returns the user when they have a session here.
 func (in *Inbox) local(u User) *user {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -128,22 +124,21 @@ func (in *Inbox) local(u User) *user {
 }
 
 // sawRecord brings a record of a conversation to its users' sessions here.
-func (in *Inbox) sawRecord(subject string, pos uint64, data []byte) {
+func (in *Inbox) sawRecord(subject string, pos uint64, data []byte) error {
 	p, err := parsePair(subject)
 	if err != nil {
-		return
+		return nil // none of ours
 	}
 	a, b := in.local(p.user(0)), in.local(p.user(1))
 	in.convs.mu.Lock()
 	_, cached := in.convs.all[p]
 	in.convs.mu.Unlock()
 	if a == nil && b == nil && !cached {
-		return // nobody here cares: most of a large cluster's traffic
+		return nil // nobody here cares: most of a large cluster's traffic
 	}
 	r, err := decode(entry{subject, pos, data})
 	if err != nil {
-		in.o.Report(fmt.Errorf("inbox: record %d of %s: %w", pos, subject, err))
-		return
+		return fmt.Errorf("inbox: record %d of %s: %w", pos, subject, err)
 	}
 	in.convs.saw(r)
 	if a != nil {
@@ -152,17 +147,19 @@ func (in *Inbox) sawRecord(subject string, pos uint64, data []byte) {
 	if b != nil && b != a {
 		b.deliver(r, 1)
 	}
+	return nil
 }
 
-func (in *Inbox) sawDoc(subject string, rev uint64, data []byte) {
+func (in *Inbox) sawDoc(subject string, rev uint64, data []byte) error {
 	u, kind, err := parseDoc(subject)
 	if err != nil || kind == docCursor {
-		return
+		return nil
 	}
 	in.docs.saw(subject, rev, data)
 	if l := in.local(u); l != nil {
-		l.documentChanged(kind, rev, data)
+		return l.documentChanged(kind, rev, data)
 	}
+	return nil
 }
 
 // signal tells every gateway; what it says is never more than a hint.

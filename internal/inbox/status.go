@@ -179,11 +179,11 @@ func (in *Inbox) sawStatus(m *nats.Msg) {
 	_, watched := in.watch[User{sig.App, sig.User}]
 	in.mu.Unlock()
 	if watched {
-		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+		ctx, cancel := context.WithTimeout(in.work.ctx, storeTimeout)
 		defer cancel()
 		// A status that somebody set a moment ago must not come from the cache.
 		if _, err := in.docs.fresh(ctx, docSubject(User{sig.App, sig.User}, docStatus)); err != nil {
-			in.o.Report(err)
+			in.report(err)
 			return
 		}
 		in.look(ctx, sig.App, []string{sig.User}, true)
@@ -195,7 +195,7 @@ func (in *Inbox) sawStatus(m *nats.Msg) {
 func (in *Inbox) look(ctx context.Context, app uint32, userIDs []string, current bool) {
 	now, err := in.statuses(ctx, app, userIDs, current)
 	if err != nil {
-		in.o.Report(err)
+		in.report(err)
 		return
 	}
 	tell := map[*Session][]Status{}
@@ -222,12 +222,11 @@ func (in *Inbox) look(ctx context.Context, app uint32, userIDs []string, current
 }
 
 func (in *Inbox) sweep() {
-	defer in.done.Done()
 	t := time.NewTicker(sweepEvery)
 	defer t.Stop()
 	for {
 		select {
-		case <-in.stop:
+		case <-in.work.ctx.Done():
 			return
 		case <-t.C:
 		}
@@ -239,7 +238,7 @@ func (in *Inbox) sweep() {
 		in.mu.Unlock()
 		for app, ids := range byApp {
 			for part := range slices.Chunk(ids, 500) {
-				ctx, cancel := context.WithTimeout(context.Background(), sweepEvery)
+				ctx, cancel := context.WithTimeout(in.work.ctx, sweepEvery)
 				in.look(ctx, app, part, false)
 				cancel()
 			}

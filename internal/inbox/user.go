@@ -7,24 +7,27 @@ import (
 	"time"
 )
 
-// user is a user who has at least one session on this gateway.
+// user is a user who has at least one session on this gateway. Once their last
+// session has ended, a user who comes again is another one.
 type user struct {
 	in *Inbox
 	User
 
-	refreshing sync.Mutex // taken before mu
+	refreshing sync.Mutex // one refresh at a time
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows
 	sessions map[*Session]struct{}
-	peers    peers // as of rev; nil until the first sync
+	peers    peers // as of rev, never changed in place; nil until the first sync
 	rev      uint64
-	untold   int               // settings of rev that no session was told of yet
-	seen     map[string]uint64 // position of the newest record of a conversation that came by
-	lives    []came            // the newest online-only messages, at most keptLive
+	untold   int                 // settings of rev that no session was told of yet
+	stale    map[string]struct{} // conversations to refresh in the background; each one of untold
+	telling  bool                // a goroutine refreshes what is stale
+	seen     map[string]uint64   // position of the newest record of a conversation that came by
+	lives    []came              // the newest online-only messages, at most keptLive
 
 	acked   cursor // highest acknowledged
-	stored  uint64 // of acked.pos, what is stored or being stored
-	writing bool
+	stored  uint64 // of acked.pos, what is stored
+	writing bool   // store is at work
 	flush   *time.Timer
 }
 
@@ -37,16 +40,17 @@ type Session struct {
 	in       *Inbox
 	user     *user
 	instance string
-	push     Push
-	calls    sync.Mutex // one Call at a time
+	push     Push // called with user.mu held
+
+	calls sync.Mutex // one Call, or one goOn, at a time
 
 	watches map[User]struct{} // guarded by in.mu; nil once the session is closed
 
 	// The rest is guarded by user.mu.
 	closed  bool
 	live    bool        // synced: records go out as they come
-	syncing *catchingUp // written by Call only
-	pos     uint64
+	syncing *catchingUp // set with calls held, too
+	pos     uint64      // while live, of the newest record that was pushed
 }
 
 // Push queues a notification for the client and returns at once; false when
@@ -62,19 +66,30 @@ func (in *Inbox) Attach(u User, instance string, push Push) *Session {
 		instance = instance[:16]
 	}
 	s := &Session{in: in, instance: instance, push: push, watches: map[User]struct{}{}}
-	in.mu.Lock()
-	l := in.users[u]
-	if l == nil {
-		l = &user{in: in, User: u, sessions: map[*Session]struct{}{}, seen: map[string]uint64{}}
-		in.users[u] = l
+	if s.enter(u) {
+		in.moved(u)
 	}
-	s.user = l
-	l.mu.Lock()
-	l.sessions[s] = struct{}{}
-	l.mu.Unlock()
-	in.mu.Unlock()
-	in.moved(u)
 	return s
+}
+
+// enter makes the session one of its user's; not once the inbox is closed.
+func (s *Session) enter(u User) bool {
+	in := s.in
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	s.user = in.users[u]
+	if s.user == nil {
+		s.user = &user{in: in, User: u, sessions: map[*Session]struct{}{}, stale: map[string]struct{}{}, seen: map[string]uint64{}}
+	}
+	if in.closed {
+		s.closed, s.watches = true, nil
+		return false
+	}
+	in.users[u] = s.user
+	s.user.mu.Lock()
+	defer s.user.mu.Unlock()
+	s.user.sessions[s] = struct{}{}
+	return true
 }
 
 // moved: a session has begun or ended, which alone tells who is online where
@@ -108,11 +123,7 @@ func (s *Session) Close() {
 		return
 	}
 	if empty {
-		s.in.done.Add(1)
-		go func() {
-			defer s.in.done.Done()
-			u.store()
-		}()
+		s.in.work.goes(u.store)
 	}
 	s.in.moved(u.User)
 }
@@ -127,11 +138,17 @@ func (u *user) sessionsNow() []*Session {
 	return out
 }
 
+// maxSeen bounds user.seen: what is forgotten can at worst be told of once more.
+const maxSeen = 5000
+
 // deliver brings a record to the user's sessions; the follower calls it, so
 // records come in order.
 func (u *user) deliver(r *record, side int) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if len(u.seen) >= maxSeen {
+		clear(u.seen)
+	}
 	u.seen[r.pair.users[r.pair.other(side)]] = r.pos
 	var out outgoing
 	for s := range u.sessions {
@@ -168,7 +185,7 @@ func (s *Session) stall() {
 		return
 	}
 	s.live = false
-	time.AfterFunc(stallFor, s.goOn)
+	s.in.work.later(stallFor, s.goOn)
 }
 
 const stallFor = 500 * time.Millisecond
@@ -181,10 +198,10 @@ func (s *Session) goOn() {
 	// Settings may have been refused, too: no rev brings them all.
 	stands, done := cursor{pos: s.pos}, s.closed || s.live || s.syncing != nil
 	s.user.mu.Unlock()
-	if done || s.in.stopped() {
+	if done {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	ctx, cancel := context.WithTimeout(s.in.work.ctx, storeTimeout)
 	defer cancel()
 	err := s.begin(ctx, stands, true)
 	for err == nil {
@@ -201,17 +218,17 @@ func (s *Session) goOn() {
 	again := !s.closed
 	s.user.mu.Unlock()
 	if again {
-		time.AfterFunc(stallFor, s.goOn)
+		s.in.work.later(stallFor, s.goOn)
 	}
 }
 
 // tell pushes something that is not a record to every live session.
-func (u *user) tell(method string, v any, except *Session) {
+func (u *user) tell(method string, v any) {
 	params := encode(v)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for s := range u.sessions {
-		if s.live && s != except && !s.push(method, params) {
+		if s.live && !s.push(method, params) {
 			s.stall()
 		}
 	}
@@ -220,23 +237,21 @@ func (u *user) tell(method string, v any, except *Session) {
 // ack notes that an instance has shown its user everything up to pos.
 func (u *user) ack(pos uint64) {
 	u.in.mu.Lock()
+	defer u.in.mu.Unlock()
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	newer := pos > u.acked.pos
-	if newer { // what was acknowledged before is stored, or waits for it already
-		u.in.unsaved[u.User] = max(u.in.unsaved[u.User], pos)
-	}
-	u.in.mu.Unlock()
-	if !newer {
+	if pos <= u.acked.pos { // it is stored, or waits for it already
 		return
 	}
+	u.in.unsaved[u.User] = max(u.in.unsaved[u.User], pos)
 	u.acked.pos = pos
 	if u.flush == nil {
-		u.flush = time.AfterFunc(ackDelay, u.store)
+		u.flush = u.in.work.later(ackDelay, u.store)
 	}
 }
 
-// store writes the cursor of a user, which only ever grows.
+// store writes the cursor of a user, which only ever grows. What comes while
+// one store is at work is that one's, too.
 func (u *user) store() {
 	u.mu.Lock()
 	if u.flush != nil {
@@ -250,25 +265,37 @@ func (u *user) store() {
 	}
 	u.writing = true
 	u.mu.Unlock()
-	err := u.in.advance(u.User, pos)
-	if err == nil {
-		u.in.mu.Lock()
-		if u.in.unsaved[u.User] <= pos {
-			delete(u.in.unsaved, u.User)
+	for {
+		err := u.in.advance(u.User, pos)
+		if err == nil {
+			u.in.saved(u.User, pos)
+		} else {
+			u.in.o.Report(err)
 		}
-		u.in.mu.Unlock()
+		u.mu.Lock()
+		if err == nil {
+			u.stored = pos
+		}
+		if pos = u.acked.pos; err == nil && pos > u.stored && len(u.sessions) == 0 {
+			u.mu.Unlock() // nobody will acknowledge more, and Close waits for this
+			continue
+		}
+		u.writing = false
+		if pos > u.stored && u.flush == nil {
+			u.flush = u.in.work.later(ackDelay, u.store)
+		}
+		u.mu.Unlock()
+		return
 	}
-	u.mu.Lock()
-	u.writing = false
-	if err == nil {
-		u.stored = pos
-	} else {
-		u.in.o.Report(err)
+}
+
+// saved: a user's cursor is stored up to a position.
+func (in *Inbox) saved(u User, pos uint64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.unsaved[u] <= pos {
+		delete(in.unsaved, u)
 	}
-	if u.acked.pos > u.stored && u.flush == nil && !u.in.stopped() {
-		u.flush = time.AfterFunc(ackDelay, u.store)
-	}
-	u.mu.Unlock()
 }
 
 type userCursor struct {
