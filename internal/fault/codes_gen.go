@@ -30,6 +30,7 @@ const (
 	UnknownAccount        Code = 20003
 	Blocked               Code = 20007
 	RevokeTooLate         Code = 20016
+	ConversationsFull     Code = 50100
 	RESTMethod            Code = 60002
 	RESTJSON              Code = 60003
 	RESTIdentifier        Code = 60004
@@ -119,6 +120,8 @@ func (c Code) Text() string {
 		return "The receiver does not accept messages from this sender."
 	case RevokeTooLate:
 		return "The message is too old to be revoked."
+	case ConversationsFull:
+		return "There is no room for more in the user's list of conversations: delete conversations, or clear drafts, custom data and pins."
 	case RESTMethod:
 		return "The HTTP request is malformed: use POST."
 	case RESTJSON:

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
@@ -31,6 +32,17 @@ type settings struct {
 
 // cleared is up to where ClearedSent counts.
 func (s settings) cleared() uint64 { return max(s.Cleared, s.Hidden) }
+
+// kept counts the conversations whose settings say something: prune leaves
+// these in the list, so that their number needs a bound.
+func (p peers) kept() (n int) {
+	for _, set := range p {
+		if set != (settings{}) {
+			n++
+		}
+	}
+	return n
+}
 
 // docs are the documents of TIM_DOC. Reads that may be old come from a cache
 // that the follower keeps current; writes are compare-and-set.
@@ -194,10 +206,24 @@ func readAll[T any](ctx context.Context, in *Inbox, app uint32, userIDs []string
 	return out, nil
 }
 
+// Bounds of one document, in bytes. What a user sets stops at the first, so
+// that conversations which others begin find room up to the second; NATS takes
+// 1 MB.
+const (
+	maxSettings = 512 << 10
+	maxDoc      = 960 << 10
+)
+
 // update changes a document by compare-and-set. change may be called more
 // than once and must not change the same document itself; it returns false when
 // there is nothing to write.
 func update[T any](ctx context.Context, in *Inbox, u User, kind string, change func(v *T) (bool, error)) (v T, rev uint64, err error) {
+	return updateWithin(ctx, in, u, kind, maxDoc, change)
+}
+
+// updateWithin is update with a bound: a change that makes the document larger
+// than it was, and larger than the bound, is refused.
+func updateWithin[T any](ctx context.Context, in *Inbox, u User, kind string, bound int, change func(v *T) (bool, error)) (v T, rev uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	subject := docSubject(u, kind)
@@ -225,6 +251,9 @@ func update[T any](ctx context.Context, in *Inbox, u User, kind string, change f
 		if err != nil {
 			return v, 0, err
 		}
+		if len(data) > bound && len(data) > len(have.data) {
+			return v, 0, conversationsFull(u)
+		}
 		rev, _, err := in.publishDoc(ctx, subject, data, have.rev)
 		if err == nil {
 			in.docs.saw(subject, rev, data)
@@ -238,4 +267,10 @@ func update[T any](ctx context.Context, in *Inbox, u User, kind string, change f
 
 func (in *Inbox) publishDoc(ctx context.Context, subject string, data []byte, expect uint64) (uint64, bool, error) {
 	return in.publishOnce(ctx, subject, data, expect, "")
+}
+
+// conversationsFull says whose list of conversations takes no more. Other
+// documents cannot come to their bound.
+func conversationsFull(u User) error {
+	return fault.With(fault.ConversationsFull, "of "+u.UserID)
 }

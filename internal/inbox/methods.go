@@ -272,8 +272,8 @@ func (s *Session) readAll(ctx context.Context, upTo uint64) error {
 // instead of waiting for the follower.
 func (s *Session) change(ctx context.Context, others []string, f func(other string, v *settings)) error {
 	u := s.user
-	v, rev, err := update(ctx, s.in, u.User, docPeers, func(v *peers) (bool, error) {
-		changed := false
+	v, rev, err := updateWithin(ctx, s.in, u.User, docPeers, maxSettings, func(v *peers) (bool, error) {
+		changed, first := false, false
 		for _, other := range others {
 			set, ok := (*v)[other]
 			if !ok {
@@ -283,6 +283,10 @@ func (s *Session) change(ctx context.Context, others []string, f func(other stri
 			f(other, &set)
 			(*v)[other] = set
 			changed = changed || was != set
+			first = first || was == settings{} && set != was
+		}
+		if first && v.kept() > 2*s.in.o.Peers {
+			return false, conversationsFull(u.User)
 		}
 		return changed, nil
 	})

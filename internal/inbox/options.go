@@ -24,7 +24,7 @@ type Options struct {
 	Revoke   time.Duration // how long a message can be revoked; 2 min
 	Missed   int           // messages delivered at login at most; 200
 	Frame    int           // bytes of one notification or result; 48 KB
-	Peers    int           // conversations of a user that are listed, the newest ones; 2,000
+	Peers    int           // conversations of a user that are listed, the newest ones; 2,000. Twice as many can have settings
 
 	// Known tells whether an account exists; nil: every UserID does.
 	Known func(ctx context.Context, u User) (bool, error)

@@ -261,7 +261,7 @@ type Sent struct {
 
 // Send stores and delivers a message of the server API. The same sender,
 // receiver, Seq, Random and content within Options.Dedup are one message.
-// Errors are *fault.Error: 20003, 80002, 90001, 70169.
+// Errors are *fault.Error: 20003, 50100, 80002, 90001, 70169.
 func (in *Inbox) Send(ctx context.Context, m ServerMessage) (Sent, error) {
 	s, err := in.sendServer(ctx, m)
 	if err != nil {
