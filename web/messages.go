@@ -72,6 +72,7 @@ func serveMessages(ctx context.Context, t *running) error {
 		return err
 	}
 	t.inbox = in
+	t.metrics.inbox(in)
 	t.reg.OnChange(func(u gateway.User) { in.StatusChanged(inbox.User(u)) })
 	t.closers = append(t.closers, func(context.Context) { in.Close() })
 

@@ -14,6 +14,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/inbox"
 )
 
 // metrics are what /metrics gives. It implements gateway.Observer.
@@ -142,6 +143,13 @@ func (m *metrics) queue(events jetstream.Consumer) {
 
 func (m *metrics) gauge(name, help string, f func() float64) {
 	m.all.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f))
+}
+
+// inbox shows what is held for sessions: after the last one has gone, nothing.
+func (m *metrics) inbox(in *inbox.Inbox) {
+	m.gauge("tim_inbox_users", "Users who have a session on this gateway.", func() float64 { return float64(in.Stats().Users) })
+	m.gauge("tim_inbox_watched", "Users whose status a session on this gateway watches.", func() float64 { return float64(in.Stats().Watched) })
+	m.gauge("tim_inbox_unsaved", "Users whose acknowledged messages are not stored yet.", func() float64 { return float64(in.Stats().Unsaved) })
 }
 
 func number(code fault.Code) string { return strconv.Itoa(int(code)) }

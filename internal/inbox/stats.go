@@ -1,0 +1,16 @@
+package inbox
+
+// Stats are what this gateway holds for the sessions that are attached to it.
+// All of it goes with the last of them.
+type Stats struct {
+	Users   int // who have a session here
+	Watched int // users whose status a session here watches
+	Unsaved int // cursors that were acknowledged and are not stored yet
+}
+
+// Stats returns a snapshot.
+func (in *Inbox) Stats() Stats {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return Stats{Users: len(in.users), Watched: len(in.watch), Unsaved: len(in.unsaved)}
+}
