@@ -106,6 +106,9 @@ func (p *process) signal(sig syscall.Signal) {
 	p.cmd = nil
 }
 
+// Logs is all that it has said.
+func (p *process) Logs() string { return p.logs.String() }
+
 // tail is the end of what it said.
 func (p *process) tail(n int) string {
 	text := p.logs.String()
