@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -52,14 +53,14 @@ func (r *Registry) openLease(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.renewLease(ctx); err != nil {
-		return err
+	if err := bus.Retry(ctx, r.renewLease); err != nil {
+		return fmt.Errorf("registry: the lease cannot be taken: %w", err)
 	}
 	l.mu.Lock()
 	l.checked = l.term // there is no place yet
 	l.mu.Unlock()
-	if err := r.pollLeases(ctx); err != nil {
-		return err
+	if err := bus.Retry(ctx, r.pollLeases); err != nil {
+		return fmt.Errorf("registry: the leases cannot be read: %w", err)
 	}
 	r.goes(func() {
 		for wait := r.o.leaseTTL / 3; r.untilRenewal(wait); {

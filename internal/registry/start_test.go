@@ -1,0 +1,33 @@
+package registry
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// leaderless answers a few writes as a cluster does that has no leader yet.
+type leaderless struct {
+	store
+	left atomic.Int32
+}
+
+func (s *leaderless) Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error) {
+	if s.left.Add(-1) >= 0 {
+		return 0, nats.ErrNoResponders
+	}
+	return s.store.Put(ctx, subject, data, seq, ttl)
+}
+
+// Who starts while the cluster elects a leader waits for it.
+func TestStartWhileThereIsNoLeader(t *testing.T) {
+	none := &leaderless{}
+	none.left.Store(2)
+	r, _ := open(t, testBus(t), "one", func(o *Options) { o.wrap = func(s store) store { none.store = s; return none } })
+	require.True(t, r.Live())
+	require.Negative(t, none.left.Load())
+}
