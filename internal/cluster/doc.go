@@ -20,4 +20,5 @@
 //	outage_test.go   no NATS at all
 //	bench_test.go    outages, and the registry on three nodes
 //	login_bench_test.go  the login path of one timd
+//	sync_bench_test.go   what it costs that NATS syncs each write
 package cluster

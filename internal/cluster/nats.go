@@ -26,8 +26,9 @@ type NATSServer struct {
 }
 
 // StartNATS starts n servers, one without a cluster or several in one, with
-// JetStream, and waits until they can make streams with n copies.
-func StartNATS(t testing.TB, n int) *NATS {
+// JetStream, and waits until they can make streams with n copies. Flags are
+// further ones of nats-server.
+func StartNATS(t testing.TB, n int, flags ...string) *NATS {
 	t.Helper()
 	free := ports(t, 2*n)
 	var routes []string
@@ -43,6 +44,7 @@ func StartNATS(t testing.TB, n int) *NATS {
 		if n > 1 {
 			s.args = append(s.args, "--cluster_name", "tim", "--cluster", routes[i], "--routes", strings.Join(routes, ","))
 		}
+		s.args = append(s.args, flags...)
 		c.Servers = append(c.Servers, s)
 		s.Start()
 	}
