@@ -19,6 +19,8 @@
 //	ports.go     the interfaces that it needs
 //
 // Locks: Gateway.mu before socket.mu, and neither is held while anything is
-// written or the registry is asked. Whoever removes a session from the
+// written or the registry is asked. The locks of standbyLimit and limiter are
+// held alone. Each struct says which lock guards what of it; what the read loop
+// alone touches has none. Whoever removes a session from the
 // Gateway's map (take) is the one that tells the registry what became of it.
 package gateway

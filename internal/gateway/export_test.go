@@ -23,6 +23,14 @@ func (g *Gateway) LimitStandBy(most, mostOfAll int) { g.standby = newStandbyLimi
 // StandingBy gives how many sockets stand by.
 func (g *Gateway) StandingBy() int { return g.standby.size() }
 
+// Held gives how much is kept of sockets and sessions, those that log in
+// included.
+func (g *Gateway) Held() int {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return len(g.sockets) + len(g.users) + len(g.claims) + g.standby.size()
+}
+
 // Queued gives how many bytes wait to be written to a session's client.
 func (sess *Session) Queued() int {
 	sess.s.mu.Lock()

@@ -56,30 +56,33 @@ type times struct {
 
 // Gateway serves the WebSockets of one timd. It implements Local.
 type Gateway struct {
+	// Set before serving, read without a lock.
 	o        Options
 	times    times
 	upgrader *gws.Upgrader
-	standby  *standbyLimit
 	seal     sealer
-	stats    counters
-
-	failures *limiter[culprit] // UserSigs that are not valid
-	logins   *limiter[User]
-	resumes  *limiter[User]
-
-	// Set before serving, read without a lock.
 	handlers map[string]Handler
 	onLogin  []func(*Session, bool)
 	onEnd    []func(*Session)
 
-	mu       sync.RWMutex
+	// These guard themselves.
+	stats    counters
+	standby  *standbyLimit
+	failures *limiter[culprit] // UserSigs that are not valid
+	logins   *limiter[User]
+	resumes  *limiter[User]
+
+	mu       sync.RWMutex // guards these
 	sockets  map[*socket]struct{}
-	users    map[User][]*Session // at most one an instance
+	users    map[User][]*Session // at most one an instance; a list is replaced and never changed, as Deliver reads it without the lock
 	claims   map[instanceKey]*claimInFlight
 	refused  map[string]struct{} // origins that the log has named
 	draining bool
 
-	work sync.WaitGroup // sockets and what must still be told to the registry
+	// work counts sockets and what must still be told to the registry. It is
+	// added to only by who is counted already, or under the lock of a socket
+	// that is, or by Drain: what is added while Drain waits would be missed.
+	work sync.WaitGroup
 	stop context.Context
 	halt context.CancelFunc
 }
@@ -90,7 +93,7 @@ type instanceKey struct {
 }
 
 // claimInFlight remembers what the registry said of a place between its
-// admission there and its binding here.
+// admission there and its binding here. Gateway.mu guards it.
 type claimInFlight struct {
 	waiting int
 	kicks   map[uint64]string // by attach number; "" is a drop

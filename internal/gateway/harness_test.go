@@ -97,6 +97,7 @@ func beginOn(t testing.TB, b *bus.Bus, node string, log *testlog.Buffer, s setup
 		srv.Close()
 		require.Zero(t, w.g.Stats().Sockets)
 		require.Zero(t, w.g.Stats().Sessions)
+		require.Zero(t, w.g.Held())
 		require.NotContains(t, log.String(), key)
 		require.NotContains(t, log.String(), "panicked")
 	})

@@ -25,7 +25,7 @@ const (
 // inbound is the queue of a socket's frames. They are read and handled one
 // after the other beside the read loop: pongs and closes are noticed
 // meanwhile, and the loop's stack, which lives as long as the socket, stays
-// small.
+// small. The socket's lock guards it.
 type inbound struct {
 	queue   [][]byte
 	bytes   int

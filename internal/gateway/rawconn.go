@@ -15,15 +15,17 @@ import (
 // read what was written: closing outright while bytes of the peer are unread
 // would reset the connection, and a reset throws the last frame away.
 type rawConn struct {
+	// Set before the first Read.
 	net.Conn
 	write  time.Duration
 	linger time.Duration
-	refuse func(why string) // ends the socket; set before the first Read
+	refuse func(why string) // ends the socket
 
 	// The read loop's own.
 	early  []byte // came together with the upgrade request
 	frames follower
 
+	// Anybody's.
 	limit   atomic.Uint64 // bytes of one message
 	closing atomic.Bool
 	hurry   atomic.Bool // do not wait long for this client any more

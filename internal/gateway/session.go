@@ -12,12 +12,13 @@ import (
 // Session is a logged-in client on this gateway. Its methods may be called
 // from any goroutine.
 type Session struct {
+	// Never changed but for ends, which the socket's lock guards.
 	s        *socket
 	place    Place
 	platform Platform
 	ctx      context.Context
 	cancel   context.CancelFunc
-	ends     time.Time // the first moment at which the UserSig is expired; under s.mu
+	ends     time.Time // the first moment at which the UserSig is expired
 }
 
 func newSession(s *socket, c Claim, p Place) *Session {
@@ -88,7 +89,9 @@ func (g *Gateway) Handle(method string, h Handler) {
 }
 
 // OnLogin registers f for each login, after its answer and before the
-// session's next request. resumed: the place was there already.
+// session's next request. resumed: the place was there already. The session may
+// end at any time, so f for OnEnd may run before it or beside it: look at
+// Context afterwards.
 func (g *Gateway) OnLogin(f func(s *Session, resumed bool)) { g.onLogin = append(g.onLogin, f) }
 
 // OnEnd registers f for each session's end on this gateway. It must not block.

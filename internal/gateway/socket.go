@@ -22,14 +22,15 @@ const (
 
 // socket is one WebSocket: at most one session in its life.
 type socket struct {
+	// Never changed.
 	g    *Gateway
-	conn *gws.Conn
+	conn *gws.Conn // locks its own writes
 	raw  *rawConn
 	addr string
 
 	peerCode int // of the peer's close frame; the read loop's own
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards these, what is in out and in, and Session.ends
 	stage   stage
 	sess    *Session
 	out     outbox
@@ -135,8 +136,10 @@ func (s *socket) tick() {
 		s.mu.Unlock()
 		s.finish(nil, frame.CloseLoginTimeout, "the login took too long")
 	case !sess.endsLocked().After(now):
+		// Counted while the socket is: Drain waits for what the registry is
+		// told.
+		s.g.work.Go(func() { s.g.expire(sess) })
 		s.mu.Unlock()
-		s.g.expire(sess)
 	case s.asked.IsZero():
 		s.asked = now
 		s.pushLocked(gws.OpcodePing, nil)
