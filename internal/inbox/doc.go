@@ -78,9 +78,11 @@
 //	message.send {id, to, type, payload, cloudCustomData?, random?, clientTime?,
 //	    onlineUserOnly?} -> {message}
 //	message.list {conversationID, before?: position, count?} -> {messages, next, isCompleted}
-//	    oldest first; fewer than count when they would not fit a frame
+//	    oldest first; fewer than count when they would not fit a frame, or when
+//	    many have been deleted: then there may be none, and next goes on
 //	message.read {conversationID, cursor?}; message.readAll {cursor?} -> {}
-//	    up to the cursor: what came after it nobody has seen
+//	    up to the cursor: what came after it nobody has seen; a cursor behind
+//	    which too much has come for it to be looked through marks nothing
 //	message.delete {conversationID, positions: at most 30} -> {}
 //	message.revoke {conversationID, position} -> {message}
 //	message.ack {cursor} -> {}

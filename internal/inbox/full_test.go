@@ -12,7 +12,7 @@ import (
 )
 
 // fill makes a user's list of conversations size bytes large.
-func fill(t *testing.T, in *Inbox, u User, size int) {
+func fill(t testing.TB, in *Inbox, u User, size int) {
 	t.Helper()
 	_, _, err := update(t.Context(), in, u, docPeers, func(v *peers) (bool, error) {
 		if *v == nil {

@@ -16,7 +16,9 @@ type page struct {
 	complete bool      // there is nothing older
 }
 
-// history reads up to count messages older than before, 0 for the newest.
+// history reads up to count messages older than before, 0 for the newest. Where
+// many have been deleted it stops early: then there are fewer, even none, and
+// the next page is asked for with next.
 func (in *Inbox) history(ctx context.Context, p pair, side int, before uint64, count int) (page, error) {
 	newest, err := in.load(ctx, p)
 	if err != nil || newest == nil {
@@ -40,7 +42,7 @@ func (in *Inbox) history(ctx context.Context, p pair, side int, before uint64, c
 	}
 	out := page{next: before}
 	size := 0
-	for len(out.messages) < count {
+	for way := newWalk(ctx); len(out.messages) < count && !way.long(); {
 		batch, err := in.messagesAt(ctx, p, older, set.Cleared)
 		if err != nil {
 			return page{}, err
@@ -276,24 +278,38 @@ func (in *Inbox) missed(ctx context.Context, u User, heads []*record, all peers,
 func (in *Inbox) revocations(ctx context.Context, heads []*record, after, upTo uint64) ([]*record, error) {
 	var out []*record
 	for _, h := range heads {
-		for pos := h.revocation(); pos > after; {
-			e, err := in.store.at(ctx, streamMsg, pos)
-			if errors.Is(err, errNone) {
-				break
-			}
-			if err != nil {
-				return nil, err
-			}
-			r, err := decode(e)
-			if err != nil {
-				return nil, err
-			}
+		if err := in.eachRevocation(ctx, h, after, func(r *record) bool {
 			if r.pos <= upTo {
 				out = append(out, r)
 			}
-			pos = r.Revoked
+			return true
+		}); err != nil {
+			return nil, err
 		}
 	}
 	slices.SortFunc(out, func(a, b *record) int { return cmp.Compare(a.pos, b.pos) })
 	return out, nil
+}
+
+// eachRevocation goes through the revocations of a conversation after a
+// position, newest first, until one returns false.
+func (in *Inbox) eachRevocation(ctx context.Context, newest *record, after uint64, one func(r *record) bool) error {
+	for pos := newest.revocation(); pos > after; {
+		e, err := in.store.at(ctx, streamMsg, pos)
+		if errors.Is(err, errNone) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		r, err := decode(e)
+		if err != nil {
+			return err
+		}
+		if !one(r) {
+			return nil
+		}
+		pos = r.Revoked
+	}
+	return nil
 }

@@ -113,13 +113,13 @@ func (in *Inbox) markRead(ctx context.Context, p pair, side int, upTo uint64) er
 }
 
 // readTo is the mark of a user who has read everything up to a position, or
-// none where that is nothing new.
+// none where that is nothing new, or so long ago that it is not looked for.
 func (in *Inbox) readTo(ctx context.Context, newest *record, side int, upTo uint64) (mark, error) {
 	peer, positions := newest.pair.other(side), newest.positions()
 	if n := len(positions); upTo == 0 || n == 0 || positions[n-1] <= upTo {
 		return mark{Seq: newest.Seq, Sent: newest.Sent[peer]}, nil
 	}
-	for {
+	for way := newWalk(ctx); !way.long(); {
 		batch, err := in.messagesAt(ctx, newest.pair, positions, 0)
 		if err != nil || len(batch) == 0 {
 			return mark{}, err
@@ -132,16 +132,20 @@ func (in *Inbox) readTo(ctx context.Context, newest *record, side int, upTo uint
 				continue
 			}
 			to := mark{Seq: m.Seq, Sent: m.Sent[peer]}
-			later, err := in.revocations(ctx, []*record{newest}, m.pos, newest.pos)
-			for _, r := range later {
+			err := in.eachRevocation(ctx, newest, m.pos, func(r *record) bool {
 				if r.By == peer && r.Target.Took && r.Target.Pos <= m.pos && to.Sent > 0 {
 					to.Sent--
 				}
+				return !way.long()
+			})
+			if err != nil || way.long() {
+				return mark{}, err
 			}
-			return to, err
+			return to, nil
 		}
 		positions = batch[0].Last
 	}
+	return mark{}, nil
 }
 
 // revoke takes back a message of the user's own, for both.
@@ -191,17 +195,24 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 	return r, err
 }
 
-// revocationOf finds the revocation of a message, nil when there is none.
-func (in *Inbox) revocationOf(ctx context.Context, p pair, pos uint64) (*record, error) {
+// revocationOf finds the revocation of a message, nil when there is none. It is
+// not looked for behind so many others that it would cost too much.
+func (in *Inbox) revocationOf(ctx context.Context, p pair, pos uint64) (found *record, err error) {
 	newest, err := in.load(ctx, p)
 	if err != nil || newest == nil {
 		return nil, err
 	}
-	later, err := in.revocations(ctx, []*record{newest}, pos, newest.pos)
-	if i := slices.IndexFunc(later, func(r *record) bool { return r.Target.Pos == pos }); i >= 0 {
-		return later[i], err
+	way := newWalk(ctx)
+	err = in.eachRevocation(ctx, newest, pos, func(r *record) bool {
+		if r.Target.Pos == pos {
+			found = r
+		}
+		return found == nil && !way.long()
+	})
+	if err == nil && found == nil && way.long() {
+		err = fault.With(fault.InvalidOperation, "the message was revoked before")
 	}
-	return nil, err
+	return found, err
 }
 
 // deleteMessages removes messages from one user's view of a conversation.

@@ -219,6 +219,10 @@ var calls = map[string]call{
 	}),
 }
 
+// alwaysServed are the calls that end what was begun: a client that could not
+// end a synchronisation would begin it again, which costs most.
+var alwaysServed = map[string]bool{frame.SessionMore: true, frame.MessageAck: true}
+
 // Call serves one request of the client, in the order in which they came. The
 // result is JSON; the error, where there is one, a *fault.Error.
 func (s *Session) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, *fault.Error) {
@@ -234,9 +238,14 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 	if closed {
 		return nil, fault.New(fault.NotLoggedIn)
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	u := s.user.User
+	if !alwaysServed[method] && !s.in.rates.mayWork(u, s.in.now()) {
+		return nil, fault.With(fault.TooFrequent, "what "+u.UserID+" asks for costs too much")
+	}
+	ctx, cancel := context.WithTimeout(counted(ctx), storeTimeout)
 	defer cancel()
 	v, err := f(ctx, s, params)
+	s.in.rates.worked(u, s.in.now(), spent(ctx))
 	if err != nil {
 		return nil, s.in.failed(method, err)
 	}
@@ -256,7 +265,11 @@ func (s *Session) readAll(ctx context.Context, upTo uint64) error {
 	if err != nil {
 		return err
 	}
+	began := spent(ctx)
 	for _, h := range heads {
+		if spent(ctx)-began > maxReadAll { // the next call goes on with those that are left
+			return fault.With(fault.TooFrequent, "not all conversations are read yet")
+		}
 		side := h.pair.side(s.user.UserID)
 		if h.unread(side, all[h.pair.users[h.pair.other(side)]]) == 0 {
 			continue
@@ -300,6 +313,10 @@ func (s *Session) change(ctx context.Context, others []string, f func(other stri
 		owed := u.adopt(v, rev, others...)
 		for _, other := range others {
 			u.refresh(other, owed)
+			spend(ctx, costBytes) // what refresh reads: the newest record and the profile,
+			if v[other].Deleted { // and a page with its marks
+				spend(ctx, 2*window*costBytes)
+			}
 		}
 	}
 	return nil

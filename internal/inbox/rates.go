@@ -24,6 +24,7 @@ type rates struct {
 type allowance struct {
 	messages *rate.Limiter
 	looks    *rate.Limiter // for repetitions among messages over the limit
+	work     *rate.Limiter // operations of calls, see cost.go
 }
 
 // leastSweep is how many users are kept without a sweep.
@@ -59,6 +60,7 @@ func (r *rates) of(u User, now time.Time) *allowance {
 	a := &allowance{
 		messages: rate.NewLimiter(rate.Limit(r.rate), r.burst),
 		looks:    rate.NewLimiter(rate.Limit(r.rate/20), r.burst),
+		work:     newWork(),
 	}
 	r.users[u] = a
 	return a
@@ -76,7 +78,7 @@ func (r *rates) sweep(now time.Time) {
 }
 
 func (a *allowance) whole(now time.Time) bool {
-	for _, l := range []*rate.Limiter{a.messages, a.looks} {
+	for _, l := range []*rate.Limiter{a.messages, a.looks, a.work} {
 		if l.TokensAt(now) < float64(l.Burst()) {
 			return false
 		}

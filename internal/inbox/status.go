@@ -45,6 +45,9 @@ func (in *Inbox) statuses(ctx context.Context, app uint32, userIDs []string, cur
 	online := make([]bool, len(userIDs))
 	var err error
 	if in.o.Presence != nil {
+		for range userIDs { // each is a read of the registry
+			spend(ctx, 0)
+		}
 		online, err = in.o.Presence.Online(ctx, app, userIDs, current)
 		if err == nil && len(online) != len(userIDs) {
 			err = fmt.Errorf("inbox: Presence gave %d answers for %d users", len(online), len(userIDs))

@@ -94,6 +94,7 @@ func (s *store) publish(ctx context.Context, subject string, data []byte, expect
 	if msgID != "" {
 		opts = append(opts, jetstream.WithMsgID(msgID))
 	}
+	spend(ctx, len(data))
 	ack, err := s.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: data}, opts...)
 	if err != nil {
 		var api *jetstream.APIError
@@ -122,6 +123,7 @@ func (s *store) last(ctx context.Context, stream, subject string) (entry, error)
 	if err != nil {
 		return entry{}, err
 	}
+	spend(ctx, len(m.Data))
 	return direct(m)
 }
 
@@ -135,6 +137,7 @@ func (s *store) at(ctx context.Context, stream string, pos uint64) (entry, error
 	if err != nil {
 		return entry{}, err
 	}
+	spend(ctx, len(m.Data))
 	e, err := direct(m)
 	if errors.Is(err, errNone) && s.cluster {
 		return s.fromLeader(ctx, stream, body)
@@ -255,6 +258,7 @@ func (s *store) fromLeaderOnce(ctx context.Context, stream, body string) (entry,
 	if err != nil {
 		return entry{}, err
 	}
+	spend(ctx, len(m.Data))
 	var r struct {
 		Error *struct {
 			Code        int    `json:"code"`

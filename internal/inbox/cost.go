@@ -1,0 +1,79 @@
+package inbox
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// What a call costs is counted in operations: one is a read or a write of the
+// store, and each 4 KB beyond the first that it moves is one more. One is 50 to
+// 100 µs of CPU (BenchmarkWorstFrames).
+const (
+	costBytes = 4 << 10
+
+	// maxWalk is after how many operations a walk through the past of one
+	// conversation stops: it may be thousands of messages, deleted ones perhaps.
+	maxWalk = 120
+	// maxReadAll is after how many message.readAll stops to mark conversations.
+	maxReadAll = 10_000
+
+	// Operations that a user's calls may cost, a second and at once. What grows
+	// with an account, a synchronisation above all, may cost more than one
+	// frame should; so all that a user asks for is charged to them.
+	workRate  = 1000
+	workBurst = 60_000
+)
+
+type costKey struct{}
+
+// counted begins to count what the operations of a call cost.
+func counted(ctx context.Context) context.Context {
+	return context.WithValue(ctx, costKey{}, new(atomic.Int64))
+}
+
+// spend counts an operation that moved so many bytes. Operations of nobody's
+// call are not counted.
+func spend(ctx context.Context, bytes int) {
+	if n, ok := ctx.Value(costKey{}).(*atomic.Int64); ok {
+		n.Add(1 + int64(bytes/costBytes))
+	}
+}
+
+// spent is what a call has cost up to now.
+func spent(ctx context.Context) int64 {
+	if n, ok := ctx.Value(costKey{}).(*atomic.Int64); ok {
+		return n.Load()
+	}
+	return 0
+}
+
+// walk is a way back through the past of a conversation.
+type walk struct {
+	ctx  context.Context
+	from int64
+}
+
+func newWalk(ctx context.Context) walk { return walk{ctx, spent(ctx)} }
+
+// long reports whether the walk has cost as much as one may.
+func (w walk) long() bool { return spent(w.ctx)-w.from > maxWalk }
+
+// mayWork reports whether a user has operations left.
+func (r *rates) mayWork(u User, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.of(u, now).work.TokensAt(now) > 0
+}
+
+// worked charges a user for operations that were carried out. They may be more
+// than the user had left: then the next call waits until the debt is paid.
+func (r *rates) worked(u User, now time.Time, operations int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.of(u, now).work.ReserveN(now, int(min(operations, workBurst)))
+}
+
+func newWork() *rate.Limiter { return rate.NewLimiter(workRate, workBurst) }

@@ -1,0 +1,42 @@
+//go:build unix
+
+package inbox
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// cpu is what this process, the embedded NATS in it included, has used.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkWorstFrames measures the CPU time of the worst frame of each method,
+// and what its user is charged for it.
+func BenchmarkWorstFrames(b *testing.B) {
+	w := openCostly(b)
+	for _, method := range Methods() {
+		b.Run(method, func(b *testing.B) {
+			operations := 0
+			before := cpu(b)
+			for n := 0; b.Loop(); n++ {
+				w.now = w.now.Add(time.Minute) // what is charged comes back
+				if method == frame.MessageRevoke {
+					w.now = w.began // a message can be revoked for a while only
+				}
+				got, _ := w.operations(method, w.frames[method](n))
+				operations += got
+			}
+			b.ReportMetric(float64((cpu(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/frame")
+			b.ReportMetric(float64(operations)/float64(b.N), "operations/frame")
+		})
+	}
+}

@@ -1,0 +1,233 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// costly is a user's account that makes their calls cost as much as they can.
+type costly struct {
+	in    *Inbox
+	a     *client
+	now   time.Time
+	began time.Time
+	heads int // conversations with messages
+	gone  []uint64
+	mine  uint64 // position of the first of many messages that were revoked
+
+	frames map[string]func(n int) any
+}
+
+// Of the long conversation of a costly account, with bob.
+const (
+	longMessages = 150
+	longSize     = 11_000 // bytes of one
+)
+
+// nobody is a Presence to which nobody is online.
+type nobody struct{}
+
+func (nobody) Online(_ context.Context, _ uint32, userIDs []string, _ bool) ([]bool, error) {
+	return make([]bool, len(userIDs)), nil
+}
+
+// openCostly makes an account whose list of conversations is full, with one
+// long conversation of large messages, of which the newest are deleted, one of
+// revoked messages, and a hundred others with something unread.
+func openCostly(tb testing.TB) *costly {
+	began := time.Unix(1_700_000_000, 0)
+	w := &costly{now: began, began: began, heads: maxConversations + 2}
+	w.in = open(tb, openBus(tb, bus.Memory), Options{Memory: true, Presence: nobody{}, Now: func() time.Time { return w.now }})
+	alice := User{app, "alice"}
+	text := strings.Repeat("x", longSize)
+	b := login(tb, w.in, "bob", "b1")
+	for n := range longMessages {
+		m := b.send("alice", text)
+		if n >= longMessages-5*maxDelete {
+			w.gone = append(w.gone, m.Position)
+		}
+	}
+	plain := login(tb, w.in, "alice", "a0")
+	for n := range maxConversations {
+		_, err := w.in.Send(tb.Context(), ServerMessage{SDKAppID: app, From: "u" + strconv.Itoa(n), To: "alice", Type: typeText, Payload: []byte(`{"text":"x"}`)})
+		require.NoError(tb, err)
+	}
+	for range maxWalk + 20 {
+		m := plain.send("carol", "x")
+		if w.mine == 0 {
+			w.mine = m.Position
+		}
+		plain.must(frame.MessageRevoke, conversationParams{ConversationID: "C2Ccarol", Position: m.Position}, nil)
+	}
+	for some := range slices.Chunk(w.gone, maxDelete) {
+		plain.must("message.delete", conversationParams{ConversationID: "C2Cbob", Positions: some}, nil)
+	}
+	plain.s.Close()
+	fill(tb, w.in, alice, maxSettings-100_000) // the calls below need some room
+	w.a = login(tb, w.in, "alice", "a1")
+
+	many := numbered("C2Cu", maxConversations)
+	users := numbered(strings.Repeat("u", 28), maxBlacklist)
+	others := func(n int) any { return usersParams{numbered(fmt.Sprint("other", n, "-"), maxUsers)} }
+	on := func(n int) bool { return n%2 == 0 }
+	w.frames = map[string]func(n int) any{
+		frame.SessionSync:    func(int) any { return syncParams{Cursor: "0.0", Watch: users[:maxWatches]} },
+		frame.SessionMore:    func(int) any { return nothing{} },
+		frame.MessageSend:    func(n int) any { return sendText(freshID(), fmt.Sprint("new", n), text) },
+		frame.MessageList:    func(int) any { return conversationParams{ConversationID: "C2Cbob", Count: window} },
+		frame.MessageRead:    func(int) any { return conversationParams{ConversationID: "C2Cbob", Cursor: "1.1"} },
+		frame.MessageReadAll: func(int) any { return ackParams{Cursor: "1.1"} },
+		frame.MessageDelete:  func(int) any { return conversationParams{ConversationID: "C2Cbob", Positions: w.gone[:maxDelete]} },
+		frame.MessageRevoke:  func(int) any { return conversationParams{ConversationID: "C2Ccarol", Position: w.mine} },
+		frame.MessageAck:     func(int) any { return ackParams{Cursor: cursor{pos: w.mine}.String()} },
+		frame.ConversationDelete: func(n int) any {
+			return conversationParams{ConversationIDs: many, ClearHistory: on(n)}
+		},
+		frame.ConversationClear: func(int) any { return conversationParams{ConversationID: "C2Cu1"} },
+		frame.ConversationPin:   func(n int) any { return conversationParams{ConversationID: "C2Cu1", IsPinned: on(n)} },
+		frame.ConversationDraft: func(n int) any {
+			return conversationParams{ConversationID: "C2Cu1", DraftText: strings.Repeat(strconv.Itoa(n%10), 1000)}
+		},
+		frame.ConversationCustom: func(n int) any {
+			return conversationParams{ConversationIDs: many, CustomData: strings.Repeat(strconv.Itoa(n%10), 256)}
+		},
+		frame.ProfileGet: others,
+		frame.ProfileSet: func(n int) any {
+			return map[string]any{"nick": strings.Repeat(strconv.Itoa(n%10), 500), "selfSignature": strings.Repeat("s", 500), "profileCustomField": []map[string]string{{"key": "k", "value": strings.Repeat("v", 4000)}}}
+		},
+		frame.BlacklistGet:    func(int) any { return nothing{} },
+		frame.BlacklistAdd:    func(int) any { return usersParams{users} },
+		frame.BlacklistRemove: func(int) any { return usersParams{users} },
+		frame.StatusGet:       others,
+		frame.StatusSet:       func(n int) any { return statusParams{strings.Repeat(strconv.Itoa(n%10), 128)} },
+		frame.StatusWatch:     func(int) any { return usersParams{users[:maxUsers]} },
+		frame.StatusUnwatch:   func(int) any { return usersParams{users[:maxWatches]} },
+	}
+	return w
+}
+
+// operations calls a method and returns what its user was charged, and the
+// fault.
+func (w *costly) operations(method string, params any) (int, *fault.Error) {
+	u := w.a.s.user.User
+	left := func() float64 {
+		w.in.rates.mu.Lock()
+		defer w.in.rates.mu.Unlock()
+		return w.in.rates.of(u, w.now).work.TokensAt(w.now)
+	}
+	before := left()
+	f := w.a.call(method, params, nil)
+	return int(before - left()), f
+}
+
+// TestNoFrameCostsTooMuch: the worst frame of each method costs a bounded
+// number of operations.
+func TestNoFrameCostsTooMuch(t *testing.T) {
+	w := openCostly(t)
+	most := map[string]int{
+		// These grow with the account: with its conversations and with what is
+		// missed of them, or with those that one call names. The user is charged.
+		frame.SessionSync:        10*w.heads + 5*longMessages + 3*500,
+		frame.SessionMore:        10*w.heads + 5*longMessages,
+		frame.MessageReadAll:     5*w.heads + 500 + 2*maxWalk,
+		frame.ConversationDelete: 4*maxConversations + 200,
+		frame.ConversationCustom: 4*maxConversations + 200,
+	}
+	for _, method := range Methods() {
+		worst, ok := w.frames[method]
+		require.True(t, ok, "%s: say what its worst frame is", method)
+		require.Less(t, len(encode(worst(1))), frame.MaxFrame, method)
+		bound, ok := most[method]
+		if !ok {
+			bound = 350
+		}
+		for n := range 2 {
+			if method == frame.SessionMore {
+				w.a.must(frame.SessionSync, w.frames[frame.SessionSync](n), nil)
+			}
+			got, f := w.operations(method, worst(n))
+			t.Logf("%-20s %5d operations, at most %d", method, got, bound)
+			require.LessOrEqual(t, got, bound, method)
+			if method == frame.MessageRevoke { // it stops looking
+				require.ErrorIs(t, f, fault.New(fault.InvalidOperation))
+				continue
+			}
+			require.Nil(t, f, method)
+		}
+	}
+	// Lists that fill a frame.
+	long := 15_000
+	for method, params := range map[string]any{
+		frame.MessageDelete:      conversationParams{ConversationID: "C2Cbob", Positions: make([]uint64, 2*long)},
+		frame.ConversationDelete: conversationParams{ConversationIDs: numbered("C2Cu", 5000)},
+		frame.ConversationCustom: conversationParams{ConversationIDs: numbered("C2Cu", 5000)},
+		frame.ProfileGet:         usersParams{slices.Repeat([]string{"u"}, long)},
+		frame.BlacklistAdd:       usersParams{numbered("u", 7000)},
+		frame.BlacklistRemove:    usersParams{numbered("u", 7000)},
+		frame.StatusGet:          usersParams{slices.Repeat([]string{"u"}, long)},
+		frame.StatusWatch:        usersParams{numbered("u", 7000)},
+		frame.StatusUnwatch:      usersParams{numbered("u", 7000)},
+		frame.SessionSync:        syncParams{Watch: numbered("u", 7000)},
+	} {
+		got, f := w.operations(method, params)
+		require.ErrorIs(t, f, fault.New(fault.BadParameters), method)
+		require.Zero(t, got, "%s with a list that fills a frame", method)
+	}
+}
+
+// TestWhatAUserAsksForIsCharged: who has used up what their calls may cost is
+// refused until some of it has come back, and others are not.
+func TestWhatAUserAsksForIsCharged(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Now: func() time.Time { return now }})
+	a := login(t, in, "alice", "a1")
+	a.send("bob", "x")
+	in.rates.worked(a.s.user.User, now, workBurst)
+	f := a.call("message.list", conversationParams{ConversationID: "C2Cbob"}, nil)
+	require.NotNil(t, f)
+	require.EqualValues(t, 2996, f.Code, f.Message)
+	a.must("message.ack", ackParams{a.cursor}, nil)
+	a.drop()
+	a.attach(in)
+	require.NotNil(t, a.call("session.sync", nothing{}, nil), "a new session owes the same")
+	login(t, in, "bob", "b1")
+	now = now.Add(time.Second)
+	a.must("session.sync", nothing{}, nil)
+	in.rates.worked(a.s.user.User, now, workBurst)
+	more := a.call("session.more", nothing{}, nil)
+	require.True(t, more == nil || more.Code != fault.TooFrequent, "a synchronisation that was begun can be ended")
+}
+
+// TestHistoryBehindDeletedMessages: one page of it does not read them all, and
+// the pages together lack nothing.
+func TestHistoryBehindDeletedMessages(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	a := login(t, in, "alice", "a1")
+	var deleted []uint64
+	first := a.send("bob", "the first")
+	for range 200 {
+		deleted = append(deleted, a.send("bob", "deleted").Position)
+	}
+	for some := range slices.Chunk(deleted, maxDelete) {
+		a.must("message.delete", conversationParams{ConversationID: "C2Cbob", Positions: some}, nil)
+	}
+	var r listResult
+	a.must("message.list", conversationParams{ConversationID: "C2Cbob"}, &r)
+	require.Empty(t, r.Messages)
+	require.False(t, r.IsCompleted)
+	require.Greater(t, r.Next, first.Position)
+	all := a.history("bob")
+	require.Len(t, all, 1)
+	require.Equal(t, first.ID, all[0].ID)
+}
