@@ -73,7 +73,8 @@ func TestMessagesAcrossGateways(t *testing.T) {
 	const aliceIs, bobIs = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"
 	send := func(s *socket, id int64, text string) {
 		var notes []frame.Message
-		s.call(id, "message.send", fmt.Sprintf(`{"id":"m%d","to":"bob","type":"TIMTextElem","payload":{"text":%q}}`, id, text), &notes)
+		s.call(id, "message.send", fmt.Sprintf(`{"id":%q,"to":"bob","type":"TIMTextElem","payload":{"text":%q}}`,
+			frame.NewMessageID("alice", time.Now().UnixMilli(), [frame.MessageIDRandom]byte{byte(id)}), text), &notes)
 	}
 	alice, bob := enter(0, "alice", aliceIs, frame.IntentNew), enter(1, "bob", bobIs, frame.IntentNew)
 	var notes []frame.Message

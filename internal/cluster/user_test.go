@@ -272,8 +272,10 @@ func (i *instance) cut() {
 
 // send sends a text; it counts as sent when that was acknowledged.
 func (i *instance) send(to, text string) {
+	sum := sha256.Sum256([]byte(text))
 	raw, _ := json.Marshal(map[string]any{
-		"id": text, "to": to, "type": "TIMTextElem", "payload": map[string]string{"text": text},
+		"id": frame.NewMessageID(i.user, time.Now().UnixMilli(), [frame.MessageIDRandom]byte(sum[:frame.MessageIDRandom])),
+		"to": to, "type": "TIMTextElem", "payload": map[string]string{"text": text},
 	})
 	body, err := jsonframe.NewObject(raw)
 	if err != nil {

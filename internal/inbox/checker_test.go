@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -55,7 +56,7 @@ func TestChecker(t *testing.T) {
 					}
 					to := fmt.Sprintf("user%d", r.IntN(users))
 					text := fmt.Sprintf("%s/%s/%d", c.userID, c.instance, n)
-					p := sendText(text, to, text)
+					p := c.text(text, to, text)
 					c.must("message.send", p, nil)
 					if r.IntN(8) == 0 { // the answer got lost: the client repeats
 						c.must("message.send", p, nil)
@@ -86,7 +87,7 @@ func TestChecker(t *testing.T) {
 		for _, m := range c.messages {
 			require.False(t, seen[m.ID], "%s/%s got %s twice", c.userID, c.instance, m.ID)
 			seen[m.ID] = true
-			require.True(t, want[m.ID], "%s/%s got %s", c.userID, c.instance, m.ID)
+			require.True(t, want[textOf(m)], "%s/%s got %s", c.userID, c.instance, textOf(m))
 			require.Greater(t, m.Sequence, last[m.ConversationID])
 			last[m.ConversationID] = m.Sequence
 		}
@@ -112,7 +113,12 @@ func TestChecker(t *testing.T) {
 	require.Equal(t, len(acked), total)
 }
 
-const senderDir = "TIM_INBOX_SENDER_DIR"
+// Where the process that TestKill9 kills keeps its store, and when it creates
+// its messages, in ms: both times the same ones.
+const (
+	senderDir = "TIM_INBOX_SENDER_DIR"
+	senderAt  = "TIM_INBOX_SENDER_AT"
+)
 
 // TestMain runs the process that TestKill9 kills, when asked to.
 func TestMain(m *testing.M) {
@@ -123,9 +129,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// sendUntilKilled prints each message's ID and sequence once it is
+// sendUntilKilled prints each message's text and sequence once it is
 // acknowledged.
 func sendUntilKilled(dir string) {
+	ms, err := strconv.ParseInt(os.Getenv(senderAt), 10, 64)
+	if err != nil {
+		panic(err)
+	}
 	b, err := bus.Open(context.Background(), bus.Options{Data: dir, Name: "sender"})
 	if err != nil {
 		panic(err)
@@ -138,8 +148,8 @@ func sendUntilKilled(dir string) {
 		go func() {
 			s := in.Attach(User{app, "alice"}, fmt.Sprint(g), func(string, json.RawMessage) bool { return true })
 			for n := 0; ; n++ {
-				id := fmt.Sprintf("%d-%d", g, n)
-				raw, _ := json.Marshal(sendText(id, "bob", id))
+				text := fmt.Sprintf("%d-%d", g, n)
+				raw, _ := json.Marshal(sendText(messageID("alice", time.UnixMilli(ms), text), "bob", text))
 				out, f := s.Call(context.Background(), "message.send", raw)
 				if f != nil {
 					fmt.Println("failed", f)
@@ -147,7 +157,7 @@ func sendUntilKilled(dir string) {
 				}
 				var r messageResult
 				_ = json.Unmarshal(out, &r)
-				fmt.Printf("acked %s %d\n", id, r.Message.Sequence)
+				fmt.Printf("acked %s %d\n", text, r.Message.Sequence)
 			}
 		}()
 	}
@@ -160,10 +170,11 @@ func TestKill9(t *testing.T) {
 	dir := t.TempDir()
 	acked := map[string]uint64{}
 	var first map[string]uint64
+	now := time.Now().UnixMilli()
 	for range 2 {
 		round := map[string]uint64{}
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), senderDir+"="+dir)
+		cmd.Env = append(os.Environ(), senderDir+"="+dir, senderAt+"="+strconv.FormatInt(now, 10))
 		out, err := cmd.StdoutPipe()
 		require.NoError(t, err)
 		require.NoError(t, cmd.Start())
@@ -200,9 +211,9 @@ func TestKill9(t *testing.T) {
 	found := map[string]uint64{}
 	for i, m := range h {
 		require.EqualValues(t, i+1, m.Sequence)
-		_, twice := found[m.ID]
-		require.False(t, twice, m.ID)
-		found[m.ID] = m.Sequence
+		_, twice := found[textOf(m)]
+		require.False(t, twice, textOf(m))
+		found[textOf(m)] = m.Sequence
 	}
 	for id, seq := range acked {
 		require.Equal(t, seq, found[id], id)

@@ -88,7 +88,7 @@ func TestCluster(t *testing.T) {
 			for n := range each {
 				text := fmt.Sprintf("%s-%d", c.userID, n)
 				for {
-					f := c.call("message.send", sendText(text, peer, text), nil)
+					f := c.call("message.send", c.text(text, peer, text), nil)
 					if f == nil {
 						break
 					}

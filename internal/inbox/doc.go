@@ -28,8 +28,11 @@
 //
 //   - An acknowledged message is in JetStream: it survives kill -9 of timd and,
 //     with --sync always or a cluster, loss of power.
-//   - A message repeated with its sender and id within Options.Dedup (2 min) is
-//     stored once; the client gives up earlier than that.
+//   - A message repeated with its sender and id is stored once: within
+//     Options.Dedup (2 min) the stream recognises it, and one whose id is older
+//     is looked for among the newest 1,000 messages of its conversation.
+//   - An id is its sender's: package frame has its form. A foreign one, or one
+//     dated over 5 s ahead, is refused with 70402.
 //   - Each gateway follows the streams with one ordered consumer, gapless
 //     from a position on. A session catches up from the stores to a position
 //     and gets the follower's records after it, so no lost signal loses a
@@ -76,7 +79,7 @@
 //	    Options.Missed at most) and revoked. Live notifications follow.
 //	session.more {} -> the same: goes on where more was true
 //	message.send {id, to, type, payload, cloudCustomData?, random?, clientTime?,
-//	    onlineUserOnly?} -> {message}
+//	    onlineUserOnly?, resend?} -> {message}
 //	message.list {conversationID, before?: position, count?} -> {messages, next, isCompleted}
 //	    oldest first; fewer than count when they would not fit a frame, or when
 //	    many have been deleted: then there may be none, and next goes on

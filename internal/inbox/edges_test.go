@@ -148,9 +148,9 @@ func TestAcknowledgedAheadOfTheFollower(t *testing.T) {
 func TestSameIDToAnother(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
 	a := login(t, in, "alice", "a1")
-	a.must("message.send", sendText("same", "bob", "to bob"), nil)
+	a.must("message.send", a.text("same", "bob", "to bob"), nil)
 	var r messageResult
-	a.must("message.send", sendText("same", "carol", "to carol"), &r)
+	a.must("message.send", a.text("same", "carol", "to carol"), &r)
 	require.Equal(t, "carol", r.Message.To)
 	require.Equal(t, []string{"to carol"}, login(t, in, "carol", "c1").texts())
 }
@@ -181,7 +181,7 @@ func TestOnlineOnlyRepeatedComesOnce(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	send := func(id string) {
-		p := sendText(id, "bob", id)
+		p := a.text(id, "bob", id)
 		p["onlineUserOnly"] = true
 		a.must("message.send", p, nil)
 	}
@@ -214,7 +214,7 @@ func TestServerOnlineOnlyRepeated(t *testing.T) {
 	send()
 	late.Add(int64(3 * time.Minute))
 	send()
-	p := sendText(freshID(), "bob", "last")
+	p := a.text(freshID(), "bob", "last")
 	p["onlineUserOnly"] = true
 	a.must("message.send", p, nil)
 	b.until("the last", func() bool { texts := b.textsLocked(); return len(texts) > 0 && texts[len(texts)-1] == "last" })
@@ -256,10 +256,10 @@ func TestLargestMessage(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
 	a := login(t, in, "alice", "a1")
 	text := strings.Repeat("x", 12<<10-len(`{"text":""}`)-4)
-	p := sendText("1", "bob", text)
+	p := a.text("1", "bob", text)
 	p["cloudCustomData"] = "1234"
 	a.must("message.send", p, nil)
-	p["id"], p["cloudCustomData"] = "2", "12345"
+	p["id"], p["cloudCustomData"] = a.text("2", "", "")["id"], "12345"
 	require.Equal(t, fault.BodyTooLarge, a.call("message.send", p, nil).Code)
 	require.Len(t, a.history("bob"), 1)
 }
@@ -296,7 +296,7 @@ func TestRepetitionTellsWhatBecameOfTheFirst(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	again := func(more map[string]any) Message {
-		p := sendText("one", "bob", "x")
+		p := a.text("one", "bob", "x")
 		for k, v := range more {
 			p[k] = v
 		}

@@ -16,7 +16,7 @@ func TestNothingIsEscapedForHTML(t *testing.T) {
 	a, b := login(t, in, "alice", "a1"), login(t, in, "<bob>", "b1")
 	text := strings.Repeat("<&>", 40)
 	a.send("<bob>", text)
-	a.must("message.send", map[string]any{"id": freshID(), "to": "<bob>", "type": typeText, "payload": map[string]string{"text": text}, "onlineUserOnly": true}, nil)
+	a.must("message.send", map[string]any{"id": a.text(freshID(), "", "")["id"], "to": "<bob>", "type": typeText, "payload": map[string]string{"text": text}, "onlineUserOnly": true}, nil)
 	b.until("both", func() bool { return len(b.messages) == 2 })
 	a.must("conversation.draft", conversationParams{ConversationID: "C2C<bob>", DraftText: text}, nil)
 	a.must("conversation.custom", conversationParams{ConversationIDs: []string{"C2C<bob>"}, CustomData: text}, nil)

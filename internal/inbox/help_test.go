@@ -57,7 +57,8 @@ type client struct {
 	revoked  []Message
 	reads    []readNote
 	statuses []Status
-	broken   bool // the socket is gone: pushes fail
+	ids      map[string]string // of what was sent, by its name in the test
+	broken   bool              // the socket is gone: pushes fail
 }
 
 type note struct {
@@ -66,7 +67,7 @@ type note struct {
 }
 
 func newClient(t testing.TB, userID, instance string) *client {
-	c := &client{t: t, userID: userID, instance: instance, list: map[string]map[string]any{}}
+	c := &client{t: t, userID: userID, instance: instance, list: map[string]map[string]any{}, ids: map[string]string{}}
 	c.changed = sync.NewCond(&c.mu)
 	return c
 }
@@ -248,7 +249,7 @@ var sentIDs struct {
 func (c *client) send(to, text string) Message {
 	c.t.Helper()
 	var r messageResult
-	c.must("message.send", sendText(freshID(), to, text), &r)
+	c.must("message.send", c.text(freshID(), to, text), &r)
 	return r.Message
 }
 
@@ -256,7 +257,25 @@ func freshID() string {
 	sentIDs.Lock()
 	defer sentIDs.Unlock()
 	sentIDs.n++
-	return fmt.Sprintf("id-%d", sentIDs.n)
+	return fmt.Sprintf("%016x", sentIDs.n) // is an ID of version 0.1.0, too
+}
+
+// text is what sends a text. The same name is the same message.
+func (c *client) text(name, to, text string) map[string]any {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id := c.ids[name]
+	if id == "" {
+		id = messageID(c.userID, c.s.in.now(), name)
+		c.ids[name] = id
+	}
+	return sendText(id, to, text)
+}
+
+// messageID is the ID of a message that a user creates at a time.
+func messageID(userID string, at time.Time, name string) string {
+	sum := digest(User{app, userID}, name)
+	return frame.NewMessageID(userID, at.UnixMilli(), [frame.MessageIDRandom]byte(sum[:frame.MessageIDRandom]))
 }
 
 func sendText(id, to, text string) map[string]any {

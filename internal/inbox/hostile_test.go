@@ -30,11 +30,12 @@ func TestHostileParams(t *testing.T) {
 			`{"userIDs":["a\u0000b",""," ","*",">","` + strings.Repeat("u", 33) + `"]}`,
 			`{"positions":["1"],"userIDs":[1],"conversationIDs":{},"count":"1"}`, `{"userIDs":"bob","to":1}`, `{"customStatus":[],"draftText":1,"isPinned":1}`,
 			`{"cursor":"99999999999999999999.1"}`, `{"cursor":"-1.-1"}`, `{"cursor":"99999.99999"}`,
-			`{"id":"1","to":"*.>","type":"TIMTextElem","payload":{"text":"x"}}`,
+			`{"id":"0000000000000001","to":"*.>","type":"TIMTextElem","payload":{"text":"x"}}`,
+			`{"id":"","to":"bob","type":"TIMTextElem","payload":{"text":"x"}}`,
 			`{"id":"` + strings.Repeat("i", 200) + `","to":"bob","type":"TIMTextElem","payload":{"text":"x"}}`,
-			`{"id":"2","to":"bob","type":"TIMTextElem","payload":"x"}`,
-			`{"id":"3","to":"bob","type":"TIMTextElem","payload":null}`,
-			`{"id":"4","to":"bob","type":"TIMCustomElem","payload":{"data":{}}}`,
+			`{"id":"0000000000000002","to":"bob","type":"TIMTextElem","payload":"x"}`,
+			`{"id":"0000000000000003","to":"bob","type":"TIMTextElem","payload":null}`,
+			`{"id":"0000000000000004","to":"bob","type":"TIMCustomElem","payload":{"data":{}}}`,
 			`{"nick":1,"gender":"x","profileCustomField":{"a":1}}`,
 		} {
 			out, f := a.s.Call(context.Background(), method, json.RawMessage(params))

@@ -178,7 +178,7 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 	if err != nil {
 		return nil, err
 	}
-	r, _, err := in.append(ctx, p, dedupID("v", p.user(side), p.subject()+m.Message.ID), func(prev *record) (*record, error) {
+	r, _, err := in.append(ctx, p, revocationID(p, side, pos), func(prev *record) (*record, error) {
 		r := next(prev, kindRevoke, side, in.now().UnixMilli())
 		r.Target = &target{Pos: pos, Record: m}
 		// What was not read yet is no longer unread, unless it was cleared: then

@@ -42,15 +42,17 @@ func TestRepetitionIsStoredOnce(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
 	a := login(t, in, "alice", "a1")
 	var first, again messageResult
-	a.must("message.send", sendText("same", "bob", "one"), &first)
+	a.must("message.send", a.text("same", "bob", "one"), &first)
 	a.send("bob", "two")
-	a.must("message.send", sendText("same", "bob", "one"), &again)
+	a.must("message.send", a.text("same", "bob", "one"), &again)
 	require.Equal(t, first, again)
 	require.Len(t, a.history("bob"), 2)
 	// Another sender's same id is another message.
-	c := login(t, in, "carol", "c1")
-	c.must("message.send", sendText("same", "bob", "three"), nil)
-	require.Len(t, c.history("bob"), 1)
+	b, id := login(t, in, "bob", "b1"), "0123456789abcdef"
+	a.must("message.send", sendText(id, "bob", "three"), &first)
+	b.must("message.send", sendText(id, "alice", "four"), &again)
+	require.Equal(t, "bob", again.Message.From)
+	require.Len(t, a.history("bob"), 4)
 }
 
 func TestOfflineReceiverGetsABoundedBatchOnce(t *testing.T) {
@@ -106,7 +108,7 @@ func TestClosedSessionGetsNothing(t *testing.T) {
 	a.send("bob", "x")
 	b2.until("the message", func() bool { return len(b2.messages) == 1 })
 	require.Empty(t, b1.texts())
-	f := b1.call("message.send", sendText("x", "alice", "y"), nil)
+	f := b1.call("message.send", b1.text("x", "alice", "y"), nil)
 	require.Equal(t, fault.NotLoggedIn, f.Code)
 	b1.s.Close() // twice is harmless
 }
@@ -242,11 +244,11 @@ func TestLimits(t *testing.T) {
 		params map[string]any
 		code   fault.Code
 	}{
-		{"too large", sendText("1", "bob", strings.Repeat("x", 12<<10)), fault.BodyTooLarge},
-		{"no text", map[string]any{"id": "2", "to": "bob", "type": typeText, "payload": map[string]any{}}, fault.BodyMalformed},
-		{"no receiver", sendText("3", "", "x"), fault.UnknownAccount},
-		{"unknown type", map[string]any{"id": "4", "to": "bob", "type": "TIMImageElem", "payload": map[string]any{}}, fault.BodyMalformed},
-		{"too many", sendText("5", "bob", "x"), fault.TooFrequent},
+		{"too large", a.text("1", "bob", strings.Repeat("x", 12<<10)), fault.BodyTooLarge},
+		{"no text", map[string]any{"id": a.text("2", "", "")["id"], "to": "bob", "type": typeText, "payload": map[string]any{}}, fault.BodyMalformed},
+		{"no receiver", a.text("3", "", "x"), fault.UnknownAccount},
+		{"unknown type", map[string]any{"id": a.text("4", "", "")["id"], "to": "bob", "type": "TIMImageElem", "payload": map[string]any{}}, fault.BodyMalformed},
+		{"too many", a.text("5", "bob", "x"), fault.TooFrequent},
 	} {
 		f := a.call("message.send", c.params, nil)
 		require.NotNil(t, f, c.name)
@@ -259,10 +261,10 @@ func TestRepetitionIsNotTooFrequent(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Rate: 0.001, Burst: 1})
 	a := login(t, in, "alice", "a1")
 	var first, again messageResult
-	a.must("message.send", sendText("1", "bob", "x"), &first)
-	a.must("message.send", sendText("1", "bob", "x"), &again)
+	a.must("message.send", a.text("1", "bob", "x"), &first)
+	a.must("message.send", a.text("1", "bob", "x"), &again)
 	require.Equal(t, first, again)
-	require.Equal(t, fault.TooFrequent, a.call("message.send", sendText("2", "bob", "y"), nil).Code)
+	require.Equal(t, fault.TooFrequent, a.call("message.send", a.text("2", "bob", "y"), nil).Code)
 }
 
 // TestRefusedCostsLittle: a flood is refused without a look into the store for
@@ -274,7 +276,7 @@ func TestRefusedCostsLittle(t *testing.T) {
 	refused := 0
 	before := b.Conn().Stats().OutMsgs
 	for n := range 100 {
-		if a.call("message.send", sendText(fmt.Sprint(n), "bob", "x"), nil) != nil {
+		if a.call("message.send", a.text(fmt.Sprint(n), "bob", "x"), nil) != nil {
 			refused++
 		}
 	}
@@ -287,7 +289,7 @@ func TestBlacklist(t *testing.T) {
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.send("bob", "before") // alice's gateway has bob's list in its cache
 	b.must("blacklist.add", usersParams{[]string{"alice"}}, nil)
-	require.Equal(t, fault.Blocked, a.call("message.send", sendText(freshID(), "bob", "x"), nil).Code)
+	require.Equal(t, fault.Blocked, a.call("message.send", a.text(freshID(), "bob", "x"), nil).Code)
 	b.send("alice", "the other way round is free")
 	b.must("blacklist.remove", usersParams{[]string{"alice"}}, nil)
 	a.send("bob", "again")
@@ -326,7 +328,7 @@ func TestStatus(t *testing.T) {
 func TestOnlineOnlyIsNeverStored(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
-	p := sendText("live", "bob", "now or never")
+	p := a.text("live", "bob", "now or never")
 	p["onlineUserOnly"] = true
 	a.must("message.send", p, nil)
 	b.until("the message", func() bool { return len(b.messages) == 1 })
@@ -345,6 +347,9 @@ func TestServerAPISend(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, first, again)
 	require.Contains(t, first.Key, "7_9_")
+	at, ok := frame.ParseMessageID(first.ID, "alice")
+	require.True(t, ok, first.ID)
+	require.Equal(t, first.Time, at/1000)
 	m.Payload = []byte(`{"text":"another"}`)
 	other, err := in.Send(t.Context(), m)
 	require.NoError(t, err)

@@ -66,6 +66,9 @@ func (o Options) withDefaults() Options {
 	if o.MaxAge < 0 {
 		o.MaxAge = 0
 	}
+	if o.MaxAge > 0 {
+		o.Dedup = min(o.Dedup, o.MaxAge)
+	}
 	if o.MaxCount < 0 {
 		o.MaxCount = -1
 	}

@@ -39,7 +39,7 @@ func TestAConnectionThatIsMadeAnewIsWaitedFor(t *testing.T) {
 	s.WaitForShutdown()
 	require.Eventually(t, func() bool { return !b.Up() }, 10*time.Second, 10*time.Millisecond)
 	sent, read := make(chan *fault.Error, 1), make(chan *fault.Error, 1)
-	go func() { sent <- alice.call("message.send", sendText("during", "bob", "during"), nil) }()
+	go func() { sent <- alice.call("message.send", alice.text("during", "bob", "during"), nil) }()
 	go func() { read <- bob.call("profile.get", map[string]any{}, nil) }()
 	select {
 	case f := <-sent:

@@ -23,7 +23,7 @@ type rates struct {
 // allowance is what one user has left.
 type allowance struct {
 	messages *rate.Limiter
-	looks    *rate.Limiter // for repetitions among messages over the limit
+	looks    *rate.Limiter // for repetitions, at lookUnit stored messages each
 	work     *rate.Limiter // operations of calls, see cost.go
 }
 
@@ -41,8 +41,8 @@ func (r *rates) message(u User, now time.Time) bool {
 	return r.of(u, now).messages.AllowN(now, 1)
 }
 
-// look reports whether a user who sends too much may still ask the store
-// whether a message of theirs is a repetition.
+// look reports whether a user may have lookUnit stored messages read, to find
+// out whether a message of theirs is a repetition.
 func (r *rates) look(u User, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -59,7 +59,7 @@ func (r *rates) of(u User, now time.Time) *allowance {
 	}
 	a := &allowance{
 		messages: rate.NewLimiter(rate.Limit(r.rate), r.burst),
-		looks:    rate.NewLimiter(rate.Limit(r.rate/20), r.burst),
+		looks:    rate.NewLimiter(rate.Limit(r.rate/20), max(r.burst, maxLook/lookUnit)),
 		work:     newWork(),
 	}
 	r.users[u] = a

@@ -16,7 +16,7 @@ import (
 func TestANewLoginHasNoNewBurst(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Rate: 1e-6, Burst: 3})
 	send := func(c *client) fault.Code {
-		if f := c.call("message.send", sendText(freshID(), "carol", "x"), nil); f != nil {
+		if f := c.call("message.send", c.text(freshID(), "carol", "x"), nil); f != nil {
 			return f.Code
 		}
 		return 0

@@ -33,23 +33,22 @@ type sendParams struct {
 	Resend          bool            `json:"resend"`
 }
 
-// maxID bounds a message's ID, which is the client's choice.
-const maxID = 128
-
 func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	u := s.user.User
-	if now := s.in.now(); !s.in.rates.message(u, now) {
+	allowed := s.in.rates.message(u, s.in.now())
+	created, err := s.in.checkID(u, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !allowed {
 		// A repetition whose first is stored must not be told that it failed. To
 		// look for it costs reads, and those who send too much would have most.
-		if validUserID(p.To) && s.in.rates.look(u, now) {
-			if r, err := s.in.recent(ctx, u, p.To, p.ID); r != nil && err == nil {
+		if validUserID(p.To) {
+			if r, err := s.first(ctx, p.To, p.ID, created); r != nil && err == nil {
 				return s.in.sent(ctx, u, r, nil)
 			}
 		}
 		return nil, fault.With(fault.TooFrequent, "messages from "+u.UserID)
-	}
-	if p.ID == "" || len(p.ID) > maxID {
-		return nil, fault.With(fault.BodyMalformed, "the message has no ID, or one over 128 bytes")
 	}
 	if !validUserID(p.To) {
 		return nil, fault.With(fault.UnknownAccount, "the message's receiver is no UserID")
@@ -73,8 +72,8 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		m, err := s.in.sendLive(u, p.To, c, clientDedup(u, p.To, p.ID))
 		return messageResult{m}, err
 	}
-	if p.Resend {
-		if r, err := s.in.recent(ctx, u, p.To, p.ID); r != nil || err != nil {
+	if s.in.mayBeOld(created, p.Resend) {
+		if r, err := s.first(ctx, p.To, p.ID, created); r != nil || err != nil {
 			return s.in.sent(ctx, u, r, err)
 		}
 	}
@@ -122,36 +121,17 @@ func (in *Inbox) store1(ctx context.Context, from User, to string, c *content, m
 	})
 }
 
-// recent looks for a message that was stored although its sender was told that
-// it failed, longer ago than the stream remembers: among the newest ones.
-func (in *Inbox) recent(ctx context.Context, from User, to, id string) (*record, error) {
-	p := pairOf(from.SDKAppID, from.UserID, to)
-	newest, err := in.load(ctx, p)
-	if err != nil || newest == nil {
-		return nil, err
-	}
-	by, positions := p.side(from.UserID), newest.positions()
-	for range 4 { // pages
-		batch, err := in.messagesAt(ctx, p, positions, 0)
-		if err != nil || len(batch) == 0 {
-			return nil, err
-		}
-		for _, m := range batch {
-			if m.By == by && m.Message.ID == id {
-				return m, nil
-			}
-		}
-		positions = batch[0].Last
-	}
-	return nil, nil
-}
-
 func clientDedup(from User, to, id string) string { return dedupID("c", from, to+"\x00"+id) }
 
 // dedupID names a message for the stream's window of repetitions.
-func dedupID(kind string, u User, id string) string {
-	h := sha256.Sum256([]byte(strconv.FormatUint(uint64(u.SDKAppID), 10) + "\x00" + u.UserID + "\x00" + id))
-	return kind + base64.RawURLEncoding.EncodeToString(h[:18])
+func dedupID(kind string, u User, id string) string { return dedupOf(kind, digest(u, id)) }
+
+func dedupOf(kind string, sum [sha256.Size]byte) string {
+	return kind + base64.RawURLEncoding.EncodeToString(sum[:18])
+}
+
+func digest(u User, id string) [sha256.Size]byte {
+	return sha256.Sum256([]byte(strconv.FormatUint(uint64(u.SDKAppID), 10) + "\x00" + u.UserID + "\x00" + id))
 }
 
 // cleanPayload checks a message's body and gives it without what the type
@@ -297,12 +277,13 @@ func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) 
 	now := in.now()
 	// What is the same message has the same id, so that its repetition is
 	// recognised, and another content has another.
-	id := dedupID("s", from, strings.Join([]string{
+	sum := digest(from, strings.Join([]string{
 		m.To, strconv.FormatUint(uint64(m.Seq), 10), strconv.FormatUint(uint64(m.Random), 10),
 		m.Type, string(payload), m.CloudCustomData,
 	}, "\x00"))
+	id := dedupOf("s", sum)
 	c := &content{
-		ID: id + "-" + strconv.FormatInt(now.UnixMilli(), 10), Type: m.Type, Payload: payload,
+		ID: serverID(m, now, sum), Type: m.Type, Payload: payload,
 		Cloud: m.CloudCustomData, Nick: me.Nick, Avatar: me.Avatar, Random: int64(m.Random),
 		ClientTime: now.Unix(), NoSync: m.NoSync,
 	}

@@ -53,12 +53,8 @@ func openStore(ctx context.Context, nc *nats.Conn, o Options) (*store, error) {
 	if o.Memory {
 		storage = jetstream.MemoryStorage
 	}
-	dedup := o.Dedup
-	if o.MaxAge > 0 && o.MaxAge < dedup {
-		dedup = o.MaxAge
-	}
 	for _, cfg := range []jetstream.StreamConfig{
-		{Name: streamMsg, Subjects: []string{prefixMsg + ">"}, MaxMsgsPerSubject: o.MaxCount, MaxAge: o.MaxAge, Duplicates: dedup},
+		{Name: streamMsg, Subjects: []string{prefixMsg + ">"}, MaxMsgsPerSubject: o.MaxCount, MaxAge: o.MaxAge, Duplicates: o.Dedup},
 		{Name: streamDoc, Subjects: []string{prefixDoc + ">"}, MaxMsgsPerSubject: 1},
 		{Name: streamMark, Subjects: []string{prefixMark + ">"}, MaxMsgsPerSubject: 1, MaxAge: o.MaxAge},
 	} {

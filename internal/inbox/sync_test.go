@@ -197,7 +197,7 @@ func TestStoresSetBack(t *testing.T) {
 func TestResendLongAfter(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Dedup: 100 * time.Millisecond})
 	a := login(t, in, "alice", "a1")
-	p := sendText("once", "bob", "once")
+	p := sendText("00112233445566ff", "bob", "once") // as version 0.1.0 made them
 	var first, again messageResult
 	a.must("message.send", p, &first)
 	for i := range 20 {
@@ -222,7 +222,7 @@ func TestOnlineOnlyDuringASync(t *testing.T) {
 	var r syncResult
 	b.must("session.sync", nothing{}, &r)
 	require.True(t, r.More)
-	live := sendText(freshID(), "bob", "now")
+	live := c.text(freshID(), "bob", "now")
 	live["onlineUserOnly"] = true
 	c.must("message.send", live, nil)
 	live["to"] = "alice"
