@@ -3,8 +3,6 @@
 package main
 
 import (
-	"strconv"
-
 	"github.com/hack-pad/safejs"
 
 	"github.com/tim-wasm/tim/internal/fault"
@@ -129,7 +127,7 @@ func (i *instance) nameless(m safejs.Value) {
 	if i.early == nil {
 		i.early = newObjects()
 	}
-	i.early.put(strconv.Itoa(i.sequence), 0, m)
+	i.early.put(frame.Base36(uint64(i.sequence)), 0, m)
 	if i.sequence%cleanFrom == 0 {
 		i.early.clean()
 	}

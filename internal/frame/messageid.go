@@ -1,10 +1,5 @@
 package frame
 
-import (
-	"strconv"
-	"strings"
-)
-
 // MaxMessageID bounds a message's ID, in bytes.
 const MaxMessageID = 64
 
@@ -29,31 +24,54 @@ func NewMessageID(userID string, ms int64, random [MessageIDRandom]byte) string 
 	for _, b := range random {
 		n = n<<8 | uint64(b)
 	}
-	return MessageSender(userID) + "-" + strconv.FormatInt(ms, 36) + "-" + strconv.FormatUint(n, 36)
+	return MessageSender(userID) + "-" + Base36(uint64(ms)) + "-" + Base36(n)
 }
 
 // ParseMessageID returns the time in the ID of a message of a user, in ms. It
 // reports false for what is no ID of theirs.
 func ParseMessageID(id, userID string) (ms int64, ok bool) {
-	rest, ok := strings.CutPrefix(id, MessageSender(userID)+"-")
-	if !ok {
+	sender := MessageSender(userID) + "-"
+	if len(id) < len(sender) || id[:len(sender)] != sender {
 		return 0, false
 	}
-	at, random, ok := strings.Cut(rest, "-")
-	if !ok || !isBase36(at, maxTime) || !isBase36(random, maxRandom) {
+	at, rest, ok := cutBase36(id[len(sender):], maxTime)
+	if !ok || rest == "" || rest[0] != '-' {
 		return 0, false
 	}
-	ms, err := strconv.ParseInt(at, 36, 64)
-	return ms, err == nil
+	_, rest, ok = cutBase36(rest[1:], maxRandom)
+	return int64(at), ok && rest == ""
 }
 
-func isBase36(s string, most int) bool {
-	for _, c := range []byte(s) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'z') {
-			return false
+const digits36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+// Base36 writes a number as message IDs have it: wasm does without strconv.
+func Base36(n uint64) string {
+	var out [13]byte
+	k := len(out)
+	for {
+		k--
+		out[k] = digits36[n%36]
+		if n /= 36; n == 0 {
+			return string(out[k:])
 		}
 	}
-	return s != "" && len(s) <= most
+}
+
+// cutBase36 reads the number that s begins with, of at most so many digits, and
+// returns what comes after it. It reports false where there is no number.
+func cutBase36(s string, most int) (n uint64, rest string, ok bool) {
+	k := 0
+	for ; k < min(len(s), most); k++ {
+		switch c := s[k]; {
+		case c >= '0' && c <= '9':
+			n = n*36 + uint64(c-'0')
+		case c >= 'a' && c <= 'z':
+			n = n*36 + uint64(c-'a') + 10
+		default:
+			return n, s[k:], k > 0
+		}
+	}
+	return n, s[k:], k > 0
 }
 
 // IsOldMessageID reports whether an ID is one of version 0.1.0, 16 hex digits,

@@ -2,7 +2,9 @@ package frame
 
 import (
 	"encoding/base64"
+	"math"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -41,6 +43,12 @@ func TestBadMessageIDs(t *testing.T) {
 	require.True(t, IsOldMessageID("0123456789abcdef"))
 	for _, id := range []string{"", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "0123456789abcde-"} {
 		require.False(t, IsOldMessageID(id), id)
+	}
+}
+
+func TestBase36(t *testing.T) {
+	for _, n := range []uint64{0, 1, 35, 36, 1_700_000_000_000, 1 << 48, math.MaxUint64} {
+		require.Equal(t, strconv.FormatUint(n, 36), Base36(n))
 	}
 }
 
