@@ -11,10 +11,16 @@ import { end, folder, poll, remove, start } from './process.mjs';
 
 const module = fileURLToPath(new URL('../../..', import.meta.url));
 
-export async function startNATS() {
-  const home = folder('nats');
+/** Builds nats-server into a folder and gives its path. */
+export function buildNATS(home) {
   const binary = join(home, 'nats-server');
   execFileSync('go', ['build', '-o', binary, 'github.com/nats-io/nats-server/v2'], { cwd: module, stdio: ['ignore', 'ignore', 'inherit'] });
+  return binary;
+}
+
+export async function startNATS() {
+  const home = folder('nats');
+  const binary = buildNATS(home);
   let output = '';
   const child = start(binary, ['-a', '127.0.0.1', '-p', '-1', '-js', '-sd', join(home, 'data')]);
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));

@@ -1,0 +1,109 @@
+// README's commands, as an operator would paste them: one machine, then a
+// cluster that takes over what it held. Only the ports are others.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { buildNATS } from './lib/nats.mjs';
+import { end, folder, poll, start } from './lib/process.mjs';
+import { timdBinary } from './lib/timd.mjs';
+
+const home = folder('readme');
+const tools = folder('tools');
+const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+
+/** Free ports for those of the README. */
+const ports = {};
+const held = [];
+for (const port of [8443, 8081, 9081, 4222, 6222]) {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  ports[port] = server.address().port;
+  held.push(server);
+}
+await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
+
+/** The plain code blocks of a chapter, each as its commands. */
+function blocks(chapter) {
+  const text = readme.split(`\n## ${chapter}\n`)[1].split('\n## ')[0];
+  return [...text.matchAll(/```\n([\s\S]*?)```/g)].map(([, block]) =>
+    block.replace(/(:|-p )(8443|8081|9081|4222|6222)\b/g, (_, before, port) => before + ports[port]),
+  );
+}
+const lines = (block) => block.split('\n').filter((line) => line !== '');
+
+const env = { ...process.env, PATH: `${tools}:${process.env.PATH}`, TIM_OPS_LISTEN: `127.0.0.1:${ports[8081]}` };
+
+/** Runs commands to their end and gives what they print. */
+const run = (commands) =>
+  new Promise((resolve, reject) => {
+    execFile('bash', ['-e', '-c', commands], { cwd: home, env, timeout: 60_000 }, (error, stdout, stderr) =>
+      error ? reject(new Error(`${commands}\n${stdout}${stderr}`, { cause: error })) : resolve(stdout),
+    );
+  });
+
+const running = new Set();
+after(() => Promise.all([...running].map((child) => end(child))));
+
+/** Runs a command that serves, until it has said something. */
+async function serve(command, says) {
+  const child = start('bash', ['-c', command], { cwd: home, env });
+  running.add(child);
+  child.said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (child.said += text));
+  await poll(30_000, `${command} says ${says}`, () => {
+    assert.equal(child.exitCode, null, child.said);
+    return says.test(child.said);
+  });
+  return child;
+}
+
+test('the commands of one machine and of many, and the move between them', { timeout: 240_000 }, async () => {
+  mkdirSync(join(home, 'bin'));
+  symlinkSync(timdBinary, join(home, 'bin', 'timd'));
+  buildNATS(tools);
+
+  const [first, then] = blocks('One machine');
+  const setup = lines(first);
+  await run(setup.slice(0, -1).join('\n'));
+  const one = await serve(setup.at(-1), /^ {2}data /m);
+  const [sign, set, ready, metrics] = lines(then);
+  assert.match(await run(sign), /^eJ\S+\n$/);
+  assert.match(await run(set), /webInstances=2\nloginMode=multi\n/);
+  assert.equal(await run(ready), 'ok\n');
+  assert.match(await run(metrics), /^tim_live 1$/m);
+  await assert.rejects(run(metrics.replace(`:${ports[8081]}`, `:${ports[8443]}`).replace('curl', 'curl -f')), 'not on the public address');
+  assert.deepEqual(await end(one), { code: 0, by: null }, one.said);
+
+  const [files, servers, gateways, , change, move] = blocks('Many machines');
+  const install = lines(files)[0];
+  assert.match(install, /^go install .*nats-server/);
+  await run(files.replace(install, ''));
+  for (const secret of ['nats.conf', 'nats.password', 'nats.url']) {
+    assert.equal((await stat(join(home, secret))).mode & 0o777, 0o600, secret);
+  }
+  const nats = await Promise.all(lines(servers).map((command) => serve(command, /Server is ready/)));
+  assert.equal(nats.length, 3);
+  await poll(30_000, 'the NATS servers have a leader', () => nats.some((server) => /new metadata leader/.test(server.said)));
+  const [backup, restore] = lines(move);
+  await run(backup);
+  assert.match(await run(restore), /3 copies/);
+
+  // The file's accounts and TLS are in force: nobody comes in without both.
+  const open = `bin/timd backup x --nats nats://127.0.0.1:${ports[4222]}`;
+  await assert.rejects(run(`${open} --nats-ca nats.crt`), /refuses this timd/);
+  await assert.rejects(run(open), /certificate/);
+
+  delete env.TIM_OPS_LISTEN; // here it is in the commands
+  const both = await Promise.all(lines(gateways).map((command) => serve(command, /^ {2}data /m)));
+  for (const [i, gateway] of both.entries()) {
+    await poll(30_000, `g${i + 1} is ready`, () => fetch(`http://127.0.0.${i + 1}:${ports[8081]}/readyz`).then((r) => r.ok, () => false));
+    assert.ok(!gateway.said.includes(await run('cat nats.password').then((text) => text.trim())), 'the password is not said');
+  }
+  const settings = await run(lines(change)[0]);
+  assert.match(settings, /webInstances=2\nloginMode=multi\n/, 'what the one machine had has moved');
+});
