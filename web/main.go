@@ -1,36 +1,37 @@
-// Command timd is the session gateway that tim.wasm logs in to.
-//
-//	main.go     the table of commands
-//	options.go  the flags of serve, each also an environment variable
-//	serve.go    timd serve: starts everything, drains at SIGTERM
-//	httplog.go  what of the HTTP server's own log is said
-//	parts.go    what hangs its own URLs into a running timd
-//	apps.go     SDKAppIDs, their keys, the dev key
-//	appkey.go   the app and key of a command line
-//	origin.go   who may call: Origin, Host in dev mode, trusted proxies
-//	page.go     the embedded pages
-//	sdk.go      /sdk/
-//	dev.go      /dev/usersig
-//	health.go   /healthz and /readyz
-//	rest.go     /v4/, its webhook, and /console/
-//	metrics.go  /metrics
-//	config.go   timd config
-//	usersig.go  timd usersig
-//	backup.go   timd backup and restore
-//	secret.go   how keys and backups are written
+// Command timd is the session gateway that tim.wasm logs in to. What the
+// commands do stands in internal/timd; here is the table of them, and the pages
+// that the gateway serves.
 package main
 
 import (
+	"embed"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
+	"github.com/tim-wasm/tim/internal/timd"
 	dist "github.com/tim-wasm/tim/js"
 )
 
-// command runs with the arguments behind its name and gives the exit code: 0,
-// 2 for a mistake of whoever started it (one line on stderr that says what to
-// do), 1 for a failure later on.
+//go:embed page console
+var embedded embed.FS
+
+// pages are the folders beside this file.
+func pages() timd.Files {
+	sub := func(folder string) fs.FS {
+		f, err := fs.Sub(embedded, folder)
+		if err != nil {
+			panic(err) // the name is valid
+		}
+		return f
+	}
+	return timd.Files{Page: sub("page"), Console: sub("console")}
+}
+
+// command runs with the arguments behind its name and returns the exit code:
+// 0, 2 for a mistake of whoever started it (one line on stderr that says what
+// to do), 1 for a failure later on.
 type command struct {
 	name  string
 	about string
@@ -38,11 +39,13 @@ type command struct {
 }
 
 var commands = []command{
-	{"serve", "run the gateway", serveCommand},
-	{"usersig", "print a UserSig for one user", usersigCommand},
-	{"config", "show or change the settings of an app on a running timd", configCommand},
-	{"backup", "write everything that timd keeps to a file", backupCommand},
-	{"restore", "put such a file into an embedded store or a NATS cluster", restoreCommand},
+	{"serve", "run the gateway", func(args []string, stdout, stderr io.Writer) int {
+		return timd.Serve(pages(), args, stdout, stderr)
+	}},
+	{"usersig", "print a UserSig for one user", timd.UserSig},
+	{"config", "show or change the settings of an app on a running timd", timd.Config},
+	{"backup", "write everything that timd keeps to a file", timd.Backup},
+	{"restore", "put such a file into an embedded store or a NATS cluster", timd.Restore},
 }
 
 func main() { os.Exit(dispatch(os.Args[1:], os.Stdout, os.Stderr)) }

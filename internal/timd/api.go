@@ -1,0 +1,145 @@
+package timd
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/accounts"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/registry"
+	"github.com/tim-wasm/tim/internal/rest"
+	"github.com/tim-wasm/tim/internal/usersig"
+)
+
+// consoleSigFor is how long the console's link of dev mode works.
+const consoleSigFor = 8 * time.Hour
+
+// prepare adds to the options of the registry and the gateway what the server
+// API, its webhook and the metrics need of them.
+func (t *running) prepare(ctx context.Context, r *registry.Options, g *gateway.Options) error {
+	var err error
+	t.accounts, err = accounts.Open(ctx, t.bus, accounts.Policy{Admins: t.options.admins, RequireImport: t.options.requireImport})
+	if err != nil {
+		return err
+	}
+	r.Known = t.accounts.MayLogIn
+	r.Events = t.options.webhook != ""
+	t.metrics = newMetrics()
+	r.Observe = t.metrics.registry
+	g.Observer = t.metrics
+	return nil
+}
+
+// serveREST is the server API and its webhook.
+func serveREST(ctx context.Context, t *running) error {
+	api, err := rest.New(rest.Options{
+		Sessions: t.reg,
+		Accounts: t.accounts,
+		Keys:     t.apps.keys,
+		Send:     t.sendMessage,
+		Profile:  t.importProfile,
+		Forget:   t.forgetUser,
+		Rate:     t.options.apiRate,
+		Observe:  t.metrics.called,
+		Log:      t.log,
+		Now:      t.options.now,
+	})
+	if err != nil {
+		return err
+	}
+	t.ops.Handle("/v4/", api)
+	t.closers = append(t.closers, func(context.Context) { api.Close() })
+	if t.options.webhook == "" {
+		return nil
+	}
+	target, err := rest.ParseWebhook(t.options.webhook)
+	if err != nil {
+		return err
+	}
+	events, err := t.reg.Consumer(ctx, "webhook")
+	if err != nil {
+		return err
+	}
+	hook, err := rest.StartWebhook(rest.WebhookOptions{
+		URL: target, Keys: t.apps.keys, Events: events, Observe: t.metrics.delivered, Log: t.log,
+	})
+	if err != nil {
+		return err
+	}
+	t.metrics.queue(events)
+	t.closers = append(t.closers, func(context.Context) { hook.Close() })
+	return nil
+}
+
+// apiPaths keeps the mux from redirecting a server API path that is not clean,
+// such as //v4/…: whoever calls expects a reply, and a path like that is none
+// of a command. Nor is one with %2F or any other escape in it, as a proxy may
+// judge paths as they are written.
+func apiPaths(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		clean := path.Clean("/" + r.URL.Path)
+		api := clean == "/v4" || strings.HasPrefix(clean, "/v4/")
+		escaped := r.URL.RawPath != "" // written in another way than Path would be
+		if api && (escaped || clean != strings.TrimSuffix(r.URL.Path, "/")) || r.URL.Path == "/v4" {
+			r = r.Clone(r.Context())
+			r.URL.Path, r.URL.RawPath = "/v4/", ""
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// shared are files of the page that the console uses, too. They are served
+// below /console/ as well, since --ops-listen may give it an address of its
+// own.
+var shared = []string{"base.css", "icon.svg", "theme.js", "text.js", "settings.js", "themebutton.js"}
+
+// serveConsole is the page for operators. It knows nothing that the server API
+// does not tell.
+func serveConsole(_ context.Context, t *running) error {
+	files, err := readStatic(t.options.files.Console)
+	if err != nil {
+		return err
+	}
+	pages, err := readStatic(t.options.files.Page)
+	if err != nil {
+		return err
+	}
+	for _, name := range shared {
+		files[name] = pages[name]
+	}
+	h := &static{
+		files: files,
+		header: func(h http.Header, r *http.Request) {
+			pageHeader(h, r)
+			h.Set("Content-Security-Policy", consolePolicy)
+		},
+		cache:  func(string) string { return "no-cache" },
+		absent: "There is no such file in the console.",
+	}
+	t.ops.Handle("/console/", http.StripPrefix("/console", h))
+	where := "/console/"
+	if t.options.dev {
+		where += devLink(t)
+	}
+	t.pages = append(t.pages, page{what: "console", path: where, ops: true})
+	return nil
+}
+
+const consolePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+
+// devLink logs in to the console. It is in the fragment, which no request and
+// no log holds, and the console takes it out of the address bar.
+func devLink(t *running) string {
+	admin := t.options.admins[0]
+	return "#" + url.Values{
+		"sdkappid":   {strconv.Itoa(devApp)},
+		"identifier": {admin},
+		"usersig":    {usersig.Sign(devApp, t.apps[devApp][0], admin, time.Now(), consoleSigFor)},
+	}.Encode()
+}

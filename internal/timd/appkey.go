@@ -1,0 +1,91 @@
+package timd
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/tim-wasm/tim/internal/bus"
+)
+
+// appFlags say which app a command is for: one with its key file, or that of
+// timd serve --dev.
+type appFlags struct {
+	app, data string
+	dev       bool
+}
+
+func (a *appFlags) declare(f *flag.FlagSet) {
+	f.StringVar(&a.app, "app", "", "`SDKAPPID=KEYFILE` of the app")
+	f.BoolVar(&a.dev, "dev", false, "the app of timd serve --dev, with the key that it keeps")
+	f.StringVar(&a.data, "data", "", "`DIR` with the data of that timd (default TIM_DATA, else "+defaultData()+")")
+}
+
+func (a *appFlags) check() error {
+	switch {
+	case a.app == "" && !a.dev:
+		return errors.New("say which app and key: --app SDKAPPID=KEYFILE, or --dev for those of timd serve --dev")
+	case a.app != "" && a.dev:
+		return errors.New("--dev is for the app of timd serve --dev and --app for another: leave one out")
+	case a.data != "" && !a.dev:
+		return errors.New("--data is for --dev: give both, or neither")
+	}
+	return nil
+}
+
+// read is readAppKey for either app.
+func (a *appFlags) read(warn func(string)) (sdkAppID uint32, key string, err error) {
+	if !a.dev {
+		return readAppKey(a.app, warn)
+	}
+	data := cmp.Or(a.data, os.Getenv("TIM_DATA"), defaultData())
+	if data == bus.Memory {
+		return 0, "", errors.New("a timd with --data memory keeps no key: start it with --data DIR")
+	}
+	file := devKeyFile(data)
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return 0, "", fmt.Errorf("there is no dev key in %s: start timd serve --dev once, or say with --data where its data is", data)
+	}
+	return readAppKey(fmt.Sprintf("%d=%s", devApp, file), warn)
+}
+
+// devKeyFile is where timd serve --dev keeps its key.
+func devKeyFile(data string) string { return filepath.Join(data, "dev.key") }
+
+// minKey is the length of a secret key, in bytes, below which it is taken for
+// a word that somebody has typed.
+const minKey = 16
+
+// readAppKey reads an --app flag, SDKAPPID=KEYFILE, and the secret key in that
+// file. A trailing newline is not part of the key. The errors say what to do
+// and never hold the key. warn gets what is unsafe about the file and how to
+// mend it, a line each.
+func readAppKey(value string, warn func(string)) (sdkAppID uint32, key string, err error) {
+	id, file, ok := strings.Cut(value, "=")
+	n, parseErr := strconv.ParseUint(id, 10, 32)
+	if !ok || parseErr != nil || n == 0 || file == "" {
+		return 0, "", fmt.Errorf("--app %q is not SDKAPPID=KEYFILE, for example 1400000000=app.key", value)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return 0, "", fmt.Errorf("--app: the key file cannot be read: %w", err)
+	}
+	key = strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	if key == "" || strings.ContainsAny(key, "\r\n") {
+		return 0, "", fmt.Errorf("--app: the key file %s must hold the secret key on one line", file)
+	}
+	if info, err := os.Stat(file); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		warn(fmt.Sprintf("other users of this machine have rights to the key file %s, mode %04o: take them with chmod 600 %[1]s", file, info.Mode().Perm()))
+	}
+	if len(key) < minKey {
+		warn(fmt.Sprintf("the key in %s has %d bytes and can be guessed from one UserSig: use a random one, as openssl rand -hex 32 makes", file, len(key)))
+	}
+	return uint32(n), key, nil
+}

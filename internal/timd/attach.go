@@ -1,0 +1,91 @@
+package timd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/inbox"
+	"github.com/tim-wasm/tim/internal/registry"
+)
+
+// attach gives each session of the gateway its part of the inbox, from its
+// login to its end, and hands the client's calls to it, but for those that
+// would store more while the store is full.
+func attach(g *gateway.Gateway, reg *registry.Registry, in *inbox.Inbox, full func() bool) {
+	var attached sync.Map // *gateway.Session to *inbox.Session
+	end := func(s *gateway.Session) {
+		if v, ok := attached.LoadAndDelete(s); ok {
+			v.(*inbox.Session).Close()
+		}
+	}
+	g.OnLogin(func(s *gateway.Session, _ bool) {
+		push := func(method string, params json.RawMessage) bool {
+			// While the lease is not held another gateway may have taken over.
+			return reg.Live() && s.Notify(method, params)
+		}
+		attached.Store(s, in.Attach(inbox.User(s.User()), s.Place().Instance, push))
+		if s.Context().Err() != nil { // it ended meanwhile
+			end(s)
+		}
+	})
+	g.OnEnd(end)
+	for _, method := range inbox.Methods() {
+		g.Handle(method, func(ctx context.Context, s *gateway.Session, params json.RawMessage) (any, error) {
+			v, ok := attached.Load(s)
+			if !ok {
+				return nil, fault.New(fault.NotLoggedIn)
+			}
+			if growing[method] && full() {
+				return nil, fault.New(fault.StoreFull)
+			}
+			result, f := v.(*inbox.Session).Call(ctx, method, params)
+			if f != nil {
+				return nil, f
+			}
+			return result, nil
+		})
+	}
+}
+
+// growing are the methods that add to what is stored. While the store is full
+// they are refused; logins, reading, revoking and deleting go on.
+var growing = map[string]bool{
+	frame.MessageSend: true, frame.MessageRead: true, frame.MessageReadAll: true,
+	frame.ConversationPin: true, frame.ConversationDraft: true, frame.ConversationCustom: true,
+	frame.ProfileSet: true, frame.BlacklistAdd: true,
+}
+
+// presence tells who is online from the registry's records.
+type presence struct{ reg *registry.Registry }
+
+// Online implements inbox.Presence. Whoever is within grace is online still.
+// Each user is a read of the registry, perhaps over the network: many at once.
+func (p presence) Online(ctx context.Context, app uint32, userIDs []string, current bool) ([]bool, error) {
+	get := p.reg.Get
+	if current {
+		get = p.reg.GetCurrent
+	}
+	const width = 16
+	out := make([]bool, len(userIDs))
+	errs := make([]error, width)
+	var wg sync.WaitGroup
+	for w := range min(width, len(userIDs)) {
+		wg.Go(func() {
+			for i := w; i < len(userIDs); i += width {
+				v, err := get(ctx, gateway.User{SDKAppID: app, UserID: userIDs[i]})
+				if err != nil {
+					errs[w] = err
+					return
+				}
+				out[i] = v.State != registry.Offline
+			}
+		})
+	}
+	wg.Wait()
+	return out, errors.Join(errs...)
+}

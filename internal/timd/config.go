@@ -1,0 +1,142 @@
+package timd
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/rest"
+)
+
+const configUsage = `usage: timd config --server URL --app SDKAPPID=KEYFILE get
+       timd config --server URL --app SDKAPPID=KEYFILE set NAME=VALUE…
+       timd config --dev get
+Reads or changes the settings of an app through the server API of a running
+timd. They are in force at once, on every gateway.
+
+  webInstances=1…10                 Web instances that a user may have online
+  loginMode=single|dual|triple|multi  which platforms may be online together
+  android= iphone= ipad= windows= mac=  1…3 instances of each other platform
+
+flags:
+`
+
+// platforms are the names of settings that are instances of a platform.
+var platforms = []string{"Android", "iPhone", "iPad", "Windows", "Mac"}
+
+// settings are those of timd_config, as its reply has them.
+type settings struct {
+	WebInstances int
+	LoginMode    string
+	Instances    map[string]int
+}
+
+// Config is `timd config`. It prints NAME=VALUE lines, which set takes,
+// too.
+func Config(args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("config", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	server := flags.String("server", "", "`URL` of a timd: the address of its --ops-listen (default http://"+defaultOps+", with --dev http://"+defaultListen+")")
+	var app appFlags
+	app.declare(flags)
+	admin := flags.String("admin", "administrator", "`USERID` of an administrator of that timd")
+	wrong := func(err error) int {
+		fmt.Fprintf(stderr, "timd config: %v\n", err)
+		return 2
+	}
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, configUsage)
+		flags.SetOutput(stdout)
+		flags.PrintDefaults()
+		return 0
+	} else if err != nil {
+		return wrong(fmt.Errorf("%w: see timd config -h", err))
+	}
+	if err := app.check(); err != nil {
+		return wrong(err)
+	}
+	if *server == "" {
+		*server = "http://" + defaultOps
+		if app.dev {
+			*server = "http://" + defaultListen
+		}
+	}
+	sdkAppID, key, err := app.read(func(text string) { fmt.Fprintf(stderr, "timd config: %s\n", text) })
+	if err != nil {
+		return wrong(err)
+	}
+	command, body, err := readConfig(flags.Args())
+	if err != nil {
+		return wrong(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	client := rest.Client{Server: *server, SDKAppID: sdkAppID, Key: key, Admin: *admin}
+	var s settings
+	if err := client.Call(ctx, command, body, &s); err != nil {
+		var f *fault.Error
+		if errors.As(err, &f) {
+			err = fmt.Errorf("%s [%d]", f.Message, f.Code)
+			if f.Code == fault.RESTSignature { // it was signed here: the key is what can be wrong
+				err = fmt.Errorf("%w: --app must name the key file that this timd serves app %d with", err, sdkAppID)
+			}
+		}
+		fmt.Fprintf(stderr, "timd config: %v\n", err)
+		return 1
+	}
+	fmt.Fprintf(stdout, "webInstances=%d\nloginMode=%s\n", s.WebInstances, s.LoginMode)
+	for _, p := range platforms {
+		fmt.Fprintf(stdout, "%s=%d\n", strings.ToLower(p), s.Instances[p])
+	}
+	return 0
+}
+
+// readConfig reads what stands behind the flags.
+func readConfig(args []string) (command string, body map[string]any, err error) {
+	switch {
+	case len(args) == 1 && args[0] == "get":
+		return "timd_config/get", map[string]any{}, nil
+	case len(args) > 1 && args[0] == "set":
+	default:
+		return "", nil, errors.New("say get, or set with settings, for example set webInstances=2 loginMode=multi")
+	}
+	body = map[string]any{}
+	instances := map[string]int{}
+	for _, arg := range args[1:] {
+		name, value, ok := strings.Cut(arg, "=")
+		if !ok {
+			return "", nil, fmt.Errorf("%q is not NAME=VALUE, for example webInstances=2", arg)
+		}
+		n, failed := strconv.Atoi(value)
+		if name != "loginMode" && failed != nil {
+			return "", nil, fmt.Errorf("%s: %q is not a number", name, value)
+		}
+		switch name {
+		case "webInstances":
+			body["WebInstances"] = n
+		case "loginMode":
+			body["LoginMode"] = value
+		default:
+			platform := ""
+			for _, p := range platforms {
+				if strings.ToLower(p) == name {
+					platform = p
+				}
+			}
+			if platform == "" {
+				return "", nil, fmt.Errorf("there is no setting %q: see timd config -h", name)
+			}
+			instances[platform] = n
+		}
+	}
+	if len(instances) > 0 {
+		body["Instances"] = instances
+	}
+	return "timd_config/set", body, nil
+}

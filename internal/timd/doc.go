@@ -1,0 +1,25 @@
+// Package timd is the server behind the command of that name: it reads the
+// options, opens the rooms below in order, hangs them into one HTTP server and
+// drains at the end. Tests start one in process.
+//
+//	serve.go     Serve: starts everything, drains at SIGTERM
+//	options.go   the flags of serve, each also an environment variable
+//	parts.go     what hangs its own URLs into a running timd
+//	messages.go  the part that opens the inbox, and the flags of messages
+//	attach.go    between gateway and inbox: a session here, a session there
+//	api.go       the parts of /v4/, its webhook, and /console/
+//	page.go      the pages, their headers and their policy
+//	static.go    files in memory, compressed
+//	sdk.go       /sdk/
+//	dev.go       /dev/usersig
+//	health.go    /healthz and /readyz
+//	metrics.go   /metrics
+//	origin.go    who may call: Origin, Host in dev mode, trusted proxies
+//	httplog.go   what of the HTTP server's own log is said
+//	apps.go      SDKAppIDs, their keys, the dev key
+//	appkey.go    the flags that name an app and its key
+//	secret.go    files that only their owner may read
+//	usersig.go   timd usersig
+//	config.go    timd config
+//	backup.go    timd backup and restore
+package timd

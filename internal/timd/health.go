@@ -1,0 +1,34 @@
+package timd
+
+import (
+	"net/http"
+	"sync/atomic"
+)
+
+// healthz says that the process serves at all.
+func healthz(w http.ResponseWriter, _ *http.Request) {
+	plain(w, http.StatusOK, "ok")
+}
+
+// readyz says whether logins can succeed here: not before the start is done,
+// not while the store cannot be reached, not while draining.
+func readyz(live func() bool, draining *atomic.Bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		switch {
+		case draining.Load():
+			plain(w, http.StatusServiceUnavailable, "draining")
+		case !live():
+			plain(w, http.StatusServiceUnavailable, "the store cannot be reached")
+		default:
+			plain(w, http.StatusOK, "ok")
+		}
+	}
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n"))
+}

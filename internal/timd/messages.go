@@ -1,0 +1,99 @@
+package timd
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/inbox"
+	"github.com/tim-wasm/tim/internal/rest"
+)
+
+// messageLimits are the flags of serve about messages. Gateways of one cluster
+// should be given the same ones: what is kept follows the last that started.
+type messageLimits struct {
+	age, revoke               time.Duration
+	count, size, rate, missed int
+}
+
+func (l *messageLimits) flags(f *flag.FlagSet) {
+	durationVar(f, &l.age, "message-age", 90*24*time.Hour, "`DURATION` that messages are kept")
+	f.IntVar(&l.count, "message-count", 20_000, "how many messages and read marks one conversation keeps")
+	f.IntVar(&l.size, "message-size", 12<<10, "bytes of one message at most; larger ones are refused with 80002")
+	f.IntVar(&l.rate, "message-rate", 20, "messages a second that one user may send, three times as many at once, whatever sessions they have on this gateway; more are refused with 2996")
+	f.IntVar(&l.missed, "message-missed", 200, "missed messages that a login brings at most; older ones are in the history")
+	durationVar(f, &l.revoke, "message-revoke", 2*time.Minute, "`DURATION` in which a message can be revoked; it is marked, not erased, and kept like the others")
+}
+
+func (l *messageLimits) check() error {
+	switch {
+	case l.age < time.Hour:
+		return errors.New("--message-age must be an hour or more")
+	case l.count < 100:
+		return errors.New("--message-count must be 100 or more")
+	case l.size < 1 || l.size > 16<<10:
+		return errors.New("--message-size must be between 1 byte and 16 KB: a frame holds 64 KB, and a message up to three times")
+	case l.rate < 1 || l.missed < 1 || l.revoke <= 0:
+		return errors.New("--message-rate and --message-missed must be 1 or more, --message-revoke longer than 0s")
+	}
+	return nil
+}
+
+// serveMessages gives each session of the gateway its part of the inbox.
+func serveMessages(ctx context.Context, t *running) error {
+	o := inbox.Options{
+		Replicas: t.bus.Replicas(),
+		Memory:   t.bus.Storage() == jetstream.MemoryStorage,
+		Ensure:   t.bus.Ensure,
+		Presence: presence{t.reg},
+		Known: func(ctx context.Context, u inbox.User) (bool, error) {
+			return t.accounts.MayLogIn(ctx, gateway.User(u))
+		},
+		MaxAge:   t.options.messages.age,
+		MaxCount: int64(t.options.messages.count),
+		MaxBody:  t.options.messages.size,
+		Rate:     float64(t.options.messages.rate),
+		Burst:    3 * t.options.messages.rate,
+		Revoke:   t.options.messages.revoke,
+		Missed:   t.options.messages.missed,
+		Report:   func(err error) { t.log.Warn("messages", "error", err) },
+	}
+	in, err := inbox.Open(ctx, t.bus.Conn(), o)
+	if err != nil {
+		return err
+	}
+	t.inbox = in
+	t.metrics.inbox(in)
+	t.reg.OnChange(func(u gateway.User) { in.StatusChanged(inbox.User(u)) })
+	t.closers = append(t.closers, func(context.Context) { in.Close() })
+
+	attach(t.gateway, t.reg, in, t.storeFull)
+	return nil
+}
+
+func (t *running) storeFull() bool { return t.bus.Room().Fill == bus.Full }
+
+// sendMessage is openim/sendmsg.
+func (t *running) sendMessage(ctx context.Context, m rest.Message) (rest.Sent, error) {
+	if t.storeFull() {
+		return rest.Sent{}, fault.New(fault.StoreFull)
+	}
+	sent, err := t.inbox.Send(ctx, inbox.ServerMessage(m))
+	return rest.Sent(sent), err
+}
+
+// importProfile takes over what an account_import says of a user.
+func (t *running) importProfile(ctx context.Context, u gateway.User, nick, face *string) error {
+	return t.inbox.Import(ctx, inbox.User(u), nick, face)
+}
+
+// forgetUser takes from a user that is to be deleted what he has.
+func (t *running) forgetUser(ctx context.Context, u gateway.User) error {
+	return t.inbox.Forget(ctx, inbox.User(u))
+}

@@ -1,0 +1,189 @@
+package timd
+
+import (
+	"context"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/inbox"
+)
+
+// metrics are what /metrics gives. It implements gateway.Observer.
+type metrics struct {
+	all *prometheus.Registry
+
+	logins    *prometheus.CounterVec
+	loginTime prometheus.Histogram
+	resumed   prometheus.Counter
+	requests  *prometheus.CounterVec
+	evictions *prometheus.CounterVec
+	closes    *prometheus.CounterVec
+
+	storeTime   *prometheus.HistogramVec
+	conflicts   *prometheus.CounterVec
+	storeErrors *prometheus.CounterVec
+	natsLost    prometheus.Counter
+
+	calls    *prometheus.CounterVec
+	callTime *prometheus.HistogramVec
+	hooks    *prometheus.CounterVec
+}
+
+// quick are buckets for what takes some milliseconds, in seconds.
+var quick = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+
+func newMetrics() *metrics {
+	m := &metrics{all: prometheus.NewRegistry()}
+	add := func(c prometheus.Collector) { m.all.MustRegister(c) }
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		add(c)
+		return c
+	}
+	one := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+		add(c)
+		return c
+	}
+	times := func(name, help string, labels ...string) *prometheus.HistogramVec {
+		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: quick}, labels)
+		add(h)
+		return h
+	}
+	m.logins = counter("tim_logins_total", "Login frames by result code; 0 is a success.", "code")
+	m.loginTime = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "tim_login_seconds", Help: "From a login frame to its answer.", Buckets: quick})
+	add(m.loginTime)
+	m.resumed = one("tim_reconnects_total", "Logins that resumed a place that was there.")
+	m.requests = counter("tim_requests_total", "Other requests of clients by method and result code.", "method", "code")
+	m.evictions = counter("tim_evictions_total", "Sessions that were told that they are kicked out, by type.", "type")
+	m.closes = counter("tim_closes_total", "Sockets that ended, by close code.", "code")
+	m.storeTime = times("tim_registry_seconds", "Operations of the registry.", "op")
+	m.conflicts = counter("tim_registry_conflicts_total", "Compare-and-sets that met another's write.", "op")
+	m.storeErrors = counter("tim_registry_errors_total", "Operations of the registry that failed.", "op")
+	m.natsLost = one("tim_nats_disconnects_total", "Times that the connection to NATS was lost.")
+	m.calls = counter("tim_api_calls_total", "Calls of the server API by command and error code.", "command", "code")
+	m.callTime = times("tim_api_seconds", "Calls of the server API, but for timd_session/watch.", "command")
+	m.hooks = counter("tim_webhook_attempts_total", "Attempts to deliver a webhook by result.", "result")
+	add(collectors.NewGoCollector())
+	add(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Login implements gateway.Observer.
+func (m *metrics) Login(code fault.Code, took time.Duration) {
+	m.logins.WithLabelValues(number(code)).Inc()
+	m.loginTime.Observe(took.Seconds())
+}
+
+// Handled implements gateway.Observer.
+func (m *metrics) Handled(method string, code fault.Code, _ time.Duration) {
+	m.requests.WithLabelValues(method, number(code)).Inc()
+}
+
+// Evicted implements gateway.Observer.
+func (m *metrics) Evicted(typ string) { m.evictions.WithLabelValues(typ).Inc() }
+
+// Closed implements gateway.Observer. Close codes are a client's choice, and
+// each label costs memory.
+func (m *metrics) Closed(code int) {
+	label := "other"
+	if code >= 1000 && code <= 1015 || code >= 4000 && code < 4200 {
+		label = strconv.Itoa(code)
+	}
+	m.closes.WithLabelValues(label).Inc()
+}
+
+// registry is registry.Options.Observe.
+func (m *metrics) registry(op string, took time.Duration, conflicts int, err error) {
+	m.storeTime.WithLabelValues(op).Observe(took.Seconds())
+	m.conflicts.WithLabelValues(op).Add(float64(conflicts))
+	if err != nil {
+		m.storeErrors.WithLabelValues(op).Inc()
+	}
+}
+
+// called is rest.Options.Observe.
+func (m *metrics) called(command string, code fault.Code, took time.Duration) {
+	m.calls.WithLabelValues(command, number(code)).Inc()
+	if command != "timd_session/watch" { // as long as somebody looks
+		m.callTime.WithLabelValues(command).Observe(took.Seconds())
+	}
+}
+
+// delivered is rest.WebhookOptions.Observe.
+func (m *metrics) delivered(err error) {
+	result := "ok"
+	if err != nil {
+		result = "failed"
+	}
+	m.hooks.WithLabelValues(result).Inc()
+}
+
+// queue shows how many events wait for the webhook's receiver.
+func (m *metrics) queue(events jetstream.Consumer) {
+	m.gauge("tim_webhook_waiting", "Events that the webhook's receiver has not taken yet, of the whole cluster; -1 when NATS does not say.", func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		info, err := events.Info(ctx)
+		if err != nil {
+			return -1
+		}
+		return float64(info.NumPending) + float64(info.NumAckPending)
+	})
+}
+
+func (m *metrics) gauge(name, help string, f func() float64) {
+	m.all.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f))
+}
+
+// inbox shows what is held for sessions: after the last one has gone, nothing.
+func (m *metrics) inbox(in *inbox.Inbox) {
+	m.gauge("tim_inbox_users", "Users who have a session on this gateway.", func() float64 { return float64(in.Stats().Users) })
+	m.gauge("tim_inbox_watched", "Users whose status a session on this gateway watches.", func() float64 { return float64(in.Stats().Watched) })
+	m.gauge("tim_inbox_unsaved", "Users whose acknowledged messages are not stored yet.", func() float64 { return float64(in.Stats().Unsaved) })
+}
+
+func number(code fault.Code) string { return strconv.Itoa(int(code)) }
+
+// serveMetrics is /metrics, in Prometheus' text format.
+func serveMetrics(_ context.Context, t *running) error {
+	m := t.metrics
+	m.gauge("tim_sockets", "Open sockets.", func() float64 { return float64(t.gateway.Stats().Sockets) })
+	m.gauge("tim_sessions", "Sessions that are logged in on this gateway.", func() float64 { return float64(t.gateway.Stats().Sessions) })
+	truth := func(b bool) float64 {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	m.gauge("tim_nats_up", "Whether the connection to NATS stands.", func() float64 { return truth(t.bus.Up()) })
+	m.gauge("tim_store_bytes", "Bytes that the store holds.", func() float64 { return float64(t.bus.Room().Used) })
+	m.gauge("tim_store_limit_bytes", "Bytes that it may hold; 0: no limit is known.", func() float64 { return float64(t.bus.Room().Limit) })
+	m.gauge("tim_store_filling", "Whether the store holds 80 % of that or more: time to act.", func() float64 { return truth(t.bus.Room().Fill >= bus.Filling) })
+	m.gauge("tim_store_full", "Whether messages are refused for want of room.", func() float64 { return truth(t.storeFull()) })
+	m.gauge("tim_live", "Whether this gateway's lease holds: it may admit and deliver.", func() float64 { return truth(t.reg.Live()) })
+	var down atomic.Bool
+	t.bus.OnChange(func(up bool) {
+		if !up && !down.Swap(true) {
+			m.natsLost.Inc()
+		} else if up {
+			down.Store(false)
+		}
+	})
+	t.gateway.OnLogin(func(_ *gateway.Session, resumed bool) {
+		if resumed {
+			m.resumed.Inc()
+		}
+	})
+	t.ops.Handle("/metrics", promhttp.HandlerFor(m.all, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	return nil
+}

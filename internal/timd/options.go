@@ -1,0 +1,357 @@
+package timd
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/rest"
+	"github.com/tim-wasm/tim/internal/usersig"
+)
+
+// options are the flags of timd serve.
+type options struct {
+	files         Files
+	listen        string
+	opsListen     string // after check: "" when it is the address of listen
+	page          bool
+	dev           bool
+	devRemote     bool
+	apps          list
+	admins        list
+	data          string
+	nats          string
+	natsCreds     string
+	natsCA        string
+	node          string
+	sync          string
+	origins       list
+	proxies       list
+	tlsCert       string
+	tlsKey        string
+	grace         time.Duration
+	loginWithin   time.Duration
+	webhook       string
+	requireImport bool
+	apiRate       int
+	loginRate     int
+	maxStore      bus.Size
+	messages      messageLimits
+
+	set     map[string]string // flags that a variable has set, to its name
+	trusted []netip.Prefix    // of proxies
+	now     func() time.Time  // the server API's clock, for tests; nil is time.Now
+}
+
+// list is a flag that may be given several times, or once with commas.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+
+func (l *list) Set(value string) error {
+	for part := range strings.SplitSeq(value, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			*l = append(*l, part)
+		}
+	}
+	return nil
+}
+
+// duration is a flag whose error says what one looks like.
+type duration time.Duration
+
+func durationVar(f *flag.FlagSet, to *time.Duration, name string, value time.Duration, usage string) {
+	*to = value
+	f.Var((*duration)(to), name, usage)
+}
+
+func (d *duration) String() string { return time.Duration(*d).String() }
+
+func (d *duration) Set(text string) error {
+	v, err := time.ParseDuration(text)
+	if err != nil {
+		return errors.New("give a number and its unit, for example 10s, 5m or 24h")
+	}
+	*d = duration(v)
+	return nil
+}
+
+// defaultOps is the address of the operators' URLs outside dev mode.
+const (
+	defaultListen = "127.0.0.1:8080"
+	defaultOps    = "127.0.0.1:8081"
+)
+
+// minStore is hardly enough for the settings of a few apps.
+const minStore = 1 << 20
+
+// sizeFlag is a number of bytes.
+type sizeFlag struct{ *bus.Size }
+
+// String implements flag.Value; package flag calls it on a zero one, too.
+func (s sizeFlag) String() string {
+	if s.Size == nil || *s.Size == 0 {
+		return ""
+	}
+	return s.Size.String()
+}
+
+func (s sizeFlag) Set(text string) (err error) {
+	*s.Size, err = bus.ParseSize(text)
+	return err
+}
+
+const serveUsage = `usage: timd serve [flags]
+Runs the gateway. To try it out: timd serve --dev
+Each flag is also an environment variable, --login-timeout as
+TIM_LOGIN_TIMEOUT; the flag wins. Those that can be repeated take several
+values with commas, too.
+
+`
+
+// serveFlags declares the flags; the defaults are in the text that -h prints.
+func serveFlags(o *options) *flag.FlagSet {
+	f := flag.NewFlagSet("serve", flag.ContinueOnError)
+	f.StringVar(&o.listen, "listen", defaultListen, "`ADDRESS` to serve on; :0 chooses a port. The URL is the first line that is printed")
+	f.StringVar(&o.opsListen, "ops-listen", "", "`ADDRESS` of /metrics, /console/ and /v4/; that of --listen puts them where clients connect (default "+defaultOps+", with --dev that of --listen)")
+	f.BoolVar(&o.page, "page", false, "serve the demo page at / (default only with --dev)")
+	f.BoolVar(&o.dev, "dev", false, "serve SDKAppID 1400000000 with a key of its own and sign for everybody at /dev/usersig; on loopback")
+	f.BoolVar(&o.devRemote, "dev-remote", false, "let --dev be reached from other machines")
+	f.Var(&o.apps, "app", "`SDKAPPID=KEYFILE` to serve; can be repeated, twice for one app while its keys rotate")
+	f.Var(&o.admins, "admin", "`USERID` of an app administrator; can be repeated (default administrator)")
+	f.StringVar(&o.data, "data", "", "`DIR` of the embedded store, or memory to keep nothing (default "+defaultData()+")")
+	f.StringVar(&o.nats, "nats", "", "`URL[,URL]` of a NATS cluster to join instead of the embedded store")
+	f.StringVar(&o.natsCreds, "nats-creds", "", "`FILE` with credentials for --nats")
+	f.StringVar(&o.natsCA, "nats-ca", "", "`FILE` with the certificate authority of --nats")
+	f.StringVar(&o.node, "node", "", "`NAME` of this gateway, unique in its cluster (default the host's name)")
+	f.StringVar(&o.sync, "sync", "default", "default or always: whether the embedded store syncs each write to disk, to survive a power loss")
+	f.Var(sizeFlag{&o.maxStore}, "max-store", "`BYTES` that the embedded store may hold, for example 50GB; messages are refused with 70507 when they are used up (default 80 % of the free space at the start, what the store holds included)")
+	f.Var(&o.origins, "allowed-origin", "`ORIGIN` of a page that may connect, for example https://chat.example.com, or * for all; can be repeated. The gateway's own is always allowed, and loopback with --dev")
+	f.Var(&o.proxies, "trusted-proxy", "`CIDR` of a proxy whose X-Forwarded-For is believed; can be repeated")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "`FILE` with the certificate chain, to serve https and wss")
+	f.StringVar(&o.tlsKey, "tls-key", "", "`FILE` with its key")
+	durationVar(f, &o.grace, "grace", time.Minute, "`DURATION` that a place outlives its lost connection")
+	durationVar(f, &o.loginWithin, "login-timeout", 10*time.Second, "`DURATION` that a login may take, from its frame")
+	f.StringVar(&o.webhook, "webhook", "", "`URL` of the back end to tell who logs in and out (State.StateChange); the same on every gateway")
+	f.BoolVar(&o.requireImport, "require-import", false, "let only accounts log in that were imported through the server API")
+	f.IntVar(&o.apiRate, "api-rate", 200, "calls a second that one app may make of one command of the server API")
+	f.IntVar(&o.loginRate, "login-rate", 300, "how often one user may log in anew in a minute, on this gateway; more is refused with 72010")
+	o.messages.flags(f)
+	return f
+}
+
+// defaultData is a state directory of the user, as nothing in the working
+// directory should depend on where timd was started.
+func defaultData() string {
+	if dir := os.Getenv("STATE_DIRECTORY"); dir != "" { // systemd
+		return dir
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "timd")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "state", "timd")
+	}
+	return "timd-data"
+}
+
+// parseServe reads flags and environment. flag.ErrHelp when the usage was asked
+// for and printed.
+func parseServe(args []string, env func(string) (string, bool), stdout io.Writer) (options, error) {
+	var o options
+	f := serveFlags(&o)
+	f.SetOutput(io.Discard)
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, serveUsage)
+		f.SetOutput(stdout)
+		f.PrintDefaults()
+		return o, flag.ErrHelp
+	} else if err != nil {
+		return o, fmt.Errorf("%w; timd serve -h lists the flags", err)
+	}
+	if f.NArg() > 0 {
+		return o, fmt.Errorf("%q is not expected: all arguments are flags, see timd serve -h", f.Arg(0))
+	}
+	given := map[string]bool{}
+	f.Visit(func(fl *flag.Flag) { given[fl.Name] = true })
+	var bad error
+	set := map[string]string{} // flags by the environment, to the variable
+	f.VisitAll(func(fl *flag.Flag) {
+		name := "TIM_" + strings.ToUpper(strings.ReplaceAll(fl.Name, "-", "_"))
+		value, ok := env(name)
+		if !ok || value == "" || given[fl.Name] || bad != nil {
+			return
+		}
+		if err := fl.Value.Set(value); err != nil {
+			bad = fmt.Errorf("%s=%q is not a value for --%s: %w", name, value, fl.Name, valueError(fl, err))
+		}
+		set[fl.Name] = name
+	})
+	if bad != nil {
+		return o, bad
+	}
+	o.set = set
+	if !given["page"] && set["page"] == "" {
+		o.page = o.dev
+	}
+	return o, o.blame(o.check())
+}
+
+// valueError says what a flag takes where package flag does not.
+func valueError(f *flag.Flag, err error) error {
+	if v, ok := f.Value.(flag.Getter); ok {
+		switch v.Get().(type) {
+		case bool:
+			return errors.New("say true or false")
+		case int:
+			return errors.New("give a whole number")
+		}
+	}
+	return err
+}
+
+// blame has an error about a flag name the variable that has set it.
+func (o *options) blame(err error) error {
+	if err == nil {
+		return nil
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "--"), " ")
+	if variable := o.set[strings.TrimSuffix(name, ":")]; variable != "" {
+		return fmt.Errorf("%w; it comes from %s", err, variable)
+	}
+	return err
+}
+
+// check finds what does not go together, and fills in defaults.
+func (o *options) check() error {
+	if o.nats != "" && o.data != "" && !o.dev { // where dev mode keeps its key
+		return errors.New("--data is for the embedded store: with --nats everything is there, leave one out")
+	}
+	if o.data == "" {
+		o.data = defaultData()
+	}
+	if len(o.admins) == 0 {
+		o.admins = list{"administrator"}
+	}
+	if o.node == "" {
+		name, err := os.Hostname()
+		if err != nil || name == "" {
+			name = "timd"
+		}
+		o.node = strings.Map(func(r rune) rune {
+			if !inNode(r) {
+				return '-'
+			}
+			return r
+		}, name)
+	}
+	host, _, err := net.SplitHostPort(o.listen)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--listen %q is not ADDRESS:PORT, for example 127.0.0.1:8080", o.listen)
+	case strings.ContainsFunc(o.node, func(r rune) bool { return !inNode(r) }):
+		return fmt.Errorf("--node %q: use letters, digits, - and _", o.node)
+	case o.sync != "default" && o.sync != "always":
+		return fmt.Errorf("--sync %q must be default or always", o.sync)
+	case (o.tlsCert == "") != (o.tlsKey == ""):
+		return errors.New("--tls-cert and --tls-key belong together: give both")
+	case o.messages.check() != nil:
+		return o.messages.check()
+	case o.grace < time.Second || o.grace > 24*time.Hour:
+		return fmt.Errorf("--grace %v must be between 1s and 24h", o.grace)
+	case o.loginWithin < time.Second || o.loginWithin > time.Minute:
+		return fmt.Errorf("--login-timeout %v must be between 1s and 1m", o.loginWithin)
+	case o.devRemote && !o.dev:
+		return errors.New("--dev-remote is for --dev: give both, or neither")
+	case !o.dev && len(o.apps) == 0:
+		return errors.New("no app to serve: give --app SDKAPPID=KEYFILE, or --dev to try things out")
+	case o.maxStore != 0 && o.maxStore < minStore:
+		return fmt.Errorf("--max-store %v must be %v or more", o.maxStore, bus.Size(minStore))
+	case o.nats != "" && o.maxStore != 0:
+		return errors.New("--max-store is for the embedded store: with --nats, limit the account on the NATS servers, see README")
+	case o.nats != "" && o.sync == "always":
+		return errors.New("--sync is for the embedded store: with --nats, configure the NATS servers")
+	}
+	if o.dev && !o.devRemote {
+		switch {
+		case host == "":
+			o.listen = "127.0.0.1" + o.listen[strings.LastIndex(o.listen, ":"):]
+		case !isLoopback(host):
+			return fmt.Errorf("--listen %s with --dev would sign for everybody who can reach it: listen on 127.0.0.1, or add --dev-remote", o.listen)
+		}
+	}
+	if err := o.checkOps(); err != nil {
+		return err
+	}
+	for _, admin := range o.admins {
+		if !usersig.ValidUserID(admin) {
+			return fmt.Errorf("--admin %q is not a UserID: 1 to 32 bytes of printable ASCII", admin)
+		}
+	}
+	if o.webhook != "" {
+		if _, err := rest.ParseWebhook(o.webhook); err != nil {
+			return err
+		}
+	}
+	if o.apiRate < 1 {
+		return fmt.Errorf("--api-rate %d must be 1 or more", o.apiRate)
+	}
+	if o.loginRate < 1 {
+		return fmt.Errorf("--login-rate %d must be 1 or more", o.loginRate)
+	}
+	for _, origin := range o.origins {
+		if !validOrigin(origin) {
+			return fmt.Errorf("--allowed-origin %q is not an origin, for example https://chat.example.com", origin)
+		}
+	}
+	for _, p := range o.proxies {
+		prefix, err := netip.ParsePrefix(p)
+		if addr, failed := netip.ParseAddr(p); failed == nil {
+			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return fmt.Errorf("--trusted-proxy %q is not an address or CIDR, for example 10.0.0.0/8", p)
+		}
+		o.trusted = append(o.trusted, prefix.Masked())
+	}
+	return nil
+}
+
+// checkOps is check for --ops-listen. In dev mode it stays on loopback, as
+// --listen does.
+func (o *options) checkOps() error {
+	if o.opsListen == "" {
+		if o.dev {
+			return nil
+		}
+		o.opsListen = defaultOps
+	}
+	host, port, err := net.SplitHostPort(o.opsListen)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--ops-listen %q is not ADDRESS:PORT, for example 127.0.0.1:8081", o.opsListen)
+	case !o.dev || o.devRemote:
+	case host == "":
+		o.opsListen = "127.0.0.1" + o.opsListen[strings.LastIndex(o.opsListen, ":"):]
+	case !isLoopback(host):
+		return fmt.Errorf("--ops-listen %s with --dev could be reached from other machines: listen on 127.0.0.1, or add --dev-remote", o.opsListen)
+	}
+	if o.opsListen == o.listen && port != "0" { // 0 is another port each time
+		o.opsListen = ""
+	}
+	return nil
+}
+
+// inNode tells whether a node's name may have this character: it stands in
+// subjects of NATS.
+func inNode(r rune) bool {
+	return r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+}

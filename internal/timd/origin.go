@@ -1,0 +1,161 @@
+package timd
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+)
+
+// callers decides who may call a timd.
+type callers struct {
+	dev       bool
+	devRemote bool
+	origins   []string
+	trusted   []netip.Prefix
+	hostname  string
+}
+
+func newCallers(o options) callers {
+	name, _ := os.Hostname()
+	return callers{dev: o.dev, devRemote: o.devRemote, origins: o.origins, trusted: o.trusted, hostname: name}
+}
+
+// allowOrigin judges the Origin of a request to /ws and /dev/usersig. Without
+// one it comes from no page: a mini program or a server.
+func (c callers) allowOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" || slices.Contains(c.origins, "*") {
+		return true
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" {
+		return false // "null", too
+	}
+	// What has another scheme is a page of an app or an extension, whose host
+	// is not this one whatever it is called: it has to be named.
+	if ours := u.Scheme == "http" || u.Scheme == "https"; ours {
+		if sameHost(u, r.Host) || c.dev && isLoopback(u.Hostname()) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.origins, func(allowed string) bool { return strings.EqualFold(allowed, origin) })
+}
+
+// sameHost compares an Origin with the Host header. The scheme is not known
+// behind a proxy that ends TLS, so a default port of either counts as none.
+func sameHost(origin *url.URL, host string) bool {
+	plain := func(h string) string {
+		h = strings.ToLower(h)
+		return strings.TrimSuffix(strings.TrimSuffix(h, ":80"), ":443")
+	}
+	return plain(origin.Host) == plain(host)
+}
+
+func validOrigin(s string) bool {
+	if s == "*" {
+		return true
+	}
+	u, err := url.Parse(s)
+	return err == nil && u.Scheme != "" && u.Host != "" && u.Scheme+"://"+u.Host == s
+}
+
+// checkHost refuses, in dev mode, names that an attacker's page may have made
+// to point here (DNS rebinding): such a page would be of our own origin.
+func (c callers) checkHost(next http.Handler) http.Handler {
+	if !c.dev {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !c.knownHost(r.Host) {
+			http.Error(w, "This host name is not one of a timd in dev mode: use its address or localhost, or name it with --allowed-origin.", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (c callers) knownHost(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	if isLoopback(host) {
+		return true
+	}
+	if !c.devRemote {
+		return false
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true // nobody rebinds an address
+	}
+	if c.hostname != "" && strings.EqualFold(host, c.hostname) {
+		return true
+	}
+	return slices.ContainsFunc(c.origins, func(origin string) bool {
+		u, err := url.Parse(origin)
+		return err == nil && strings.EqualFold(u.Hostname(), host)
+	})
+}
+
+func isLoopback(host string) bool {
+	if host = strings.ToLower(host); host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
+
+// addr gives a client's address: the peer's, or what trusted proxies say, read
+// from the nearest one on, as a client can write what it likes further left.
+func (c callers) addr(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	if len(c.trusted) == 0 || !c.isTrusted(host) {
+		return host
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		addr, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil {
+			return host
+		}
+		host = addr.Unmap().WithZone("").String() // a zone may hold any text
+		if !c.isTrusted(host) {
+			return host
+		}
+	}
+	return host
+}
+
+func (c callers) isTrusted(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && slices.ContainsFunc(c.trusted, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
+}
+
+// cors answers for a URL that pages of allowed origins may read; false when
+// the request is done with.
+func (c callers) cors(w http.ResponseWriter, r *http.Request, methods string) bool {
+	w.Header().Add("Vary", "Origin")
+	if !c.allowOrigin(r) {
+		http.Error(w, "This Origin is not allowed: see timd's --allowed-origin flag.", http.StatusForbidden)
+		return false
+	}
+	if origin := r.Header.Get("Origin"); origin != "" {
+		w.Header().Set("Access-Control-Allow-Origin", origin)
+	}
+	if r.Method == http.MethodOptions {
+		w.Header().Set("Access-Control-Allow-Methods", methods)
+		w.Header().Set("Access-Control-Allow-Headers", "Content-Type")
+		w.Header().Set("Access-Control-Max-Age", "600")
+		w.WriteHeader(http.StatusNoContent)
+		return false
+	}
+	return true
+}

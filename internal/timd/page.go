@@ -1,0 +1,47 @@
+package timd
+
+import (
+	"io/fs"
+	"net/http"
+	"strings"
+)
+
+// Files are the pages that timd serves; package main embeds them, for they lie
+// beside it.
+type Files struct {
+	Page, Console fs.FS
+}
+
+// pages serves static pages. They need nothing from elsewhere, and the policy
+// says so.
+func pages(files fs.FS) (http.Handler, error) {
+	all, err := readStatic(files)
+	if err != nil {
+		return nil, err
+	}
+	return &static{
+		files:  all,
+		header: pageHeader,
+		cache:  func(string) string { return "no-cache" },
+		absent: "There is no such page here.",
+	}, nil
+}
+
+func pageHeader(h http.Header, r *http.Request) {
+	h.Set("Content-Security-Policy", policy(r.Host))
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+}
+
+// policy names the sockets of our own host, as not every engine takes them as
+// part of 'self'.
+func policy(host string) string {
+	sockets := ""
+	if host != "" && strings.Trim(host, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:[]_") == "" {
+		sockets = " ws://" + host + " wss://" + host
+	}
+	return "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+		"connect-src 'self'" + sockets + "; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}

@@ -1,0 +1,100 @@
+package timd
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/tim-wasm/tim/internal/accounts"
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/inbox"
+	"github.com/tim-wasm/tim/internal/registry"
+)
+
+// running is a timd while it starts and serves: what a part needs of it.
+type running struct {
+	options    options
+	log        *slog.Logger
+	apps       apps
+	devKeyFile string // where the dev key is kept, if it is
+	callers    callers
+	bus        *bus.Bus
+	reg        *registry.Registry
+	gateway    *gateway.Gateway
+	accounts   *accounts.Accounts
+	metrics    *metrics
+	inbox      *inbox.Inbox // from serveMessages on
+
+	public *http.ServeMux // on --listen
+	ops    *http.ServeMux // on --ops-listen; the same as public when that is the same address
+
+	// pages are further pages to name at the start: what and path.
+	pages []page
+	// closers run at the end, the last one first, after the drain and before
+	// the registry is closed.
+	closers []func(context.Context)
+}
+
+type page struct {
+	what, path string
+	ops        bool // on --ops-listen
+}
+
+// part hangs itself into a timd that is about to serve: URLs on public or ops,
+// methods and hooks on the gateway, closers. An error ends the start.
+type part func(ctx context.Context, t *running) error
+
+// parts are called in this order.
+var parts = []part{
+	servePages,
+	serveSDK,
+	serveDev,
+	serveMetrics,
+	serveMessages,
+	serveREST,
+	serveConsole,
+}
+
+func servePages(_ context.Context, t *running) error {
+	if !t.options.page {
+		t.public.HandleFunc("/{$}", landing)
+		return nil
+	}
+	h, err := pages(t.options.files.Page)
+	if err != nil {
+		return err
+	}
+	t.public.Handle("/", h)
+	t.pages = append(t.pages, page{what: "page", path: "/"})
+	return nil
+}
+
+// landing answers at / where there is no page: whoever tries the address out
+// learns that it is the right one.
+func landing(w http.ResponseWriter, _ *http.Request) {
+	plain(w, http.StatusOK, "This is timd, a gateway of tim.wasm. Pages load the SDK from /sdk/tim.js and connect to /ws; --page serves a demo page here.")
+}
+
+func serveSDK(_ context.Context, t *running) error {
+	h, err := sdkFiles()
+	if err != nil {
+		return err
+	}
+	t.public.Handle("/sdk/", http.StripPrefix("/sdk", h))
+	return nil
+}
+
+func serveDev(_ context.Context, t *running) error {
+	sign := devUserSig(t.apps, t.callers)
+	if !t.options.dev {
+		// Somebody who asks here has moved on from dev mode and not noticed.
+		sign = func(w http.ResponseWriter, r *http.Request) {
+			if t.callers.cors(w, r, "POST") {
+				http.Error(w, "This timd is not in dev mode, so it signs for nobody: your own server signs UserSigs.", http.StatusNotFound)
+			}
+		}
+	}
+	t.public.Handle("/dev/usersig", sign)
+	return nil
+}

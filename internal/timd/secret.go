@@ -1,0 +1,36 @@
+package timd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// writeSecretFile writes a file that only its owner may read. Until it is
+// whole it has another name, which nobody can foresee: in a directory where
+// others may write, what they have put there is neither followed nor used.
+// Errors of write are returned as they are.
+func writeSecretFile(file string, write func(io.Writer) error) (err error) {
+	part, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.part") // O_EXCL, 0600
+	if err != nil {
+		return fmt.Errorf("the file cannot be written: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = part.Close() // again, perhaps
+			_ = os.Remove(part.Name())
+		}
+	}()
+	if err := write(part); err != nil {
+		return err
+	}
+	if err := errors.Join(part.Sync(), part.Close()); err != nil {
+		return fmt.Errorf("the file cannot be written: %w", err)
+	}
+	if err := os.Rename(part.Name(), file); err != nil {
+		return fmt.Errorf("the file cannot be written: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,320 @@
+package timd
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/loglimit"
+	"github.com/tim-wasm/tim/internal/registry"
+)
+
+// drainWithin is how long the end may take, all in all.
+const drainWithin = 5 * time.Second
+
+// Serve is `timd serve` with these pages. It returns the exit code.
+func Serve(files Files, args []string, stdout, stderr io.Writer) int {
+	o, err := parseServe(args, os.LookupEnv, stdout)
+	o.files = files
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "timd serve: %v\n", err)
+		return 2
+	}
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	defer signal.Stop(signals)
+	logger := slog.New(loglimit.Handler(slog.NewTextHandler(stderr, nil)))
+
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	started := make(chan struct{})
+	var s *server
+	go func() {
+		defer close(started)
+		s, err = start(ctx, o, logger)
+	}()
+	select {
+	case <-started:
+	case <-signals:
+		return 0 // nothing has been accepted yet
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "timd serve: %v\n", o.blame(err))
+		return 2
+	}
+	s.announce(stdout)
+	return s.wait(signals, os.Exit)
+}
+
+// server is a timd that listens.
+type server struct {
+	*running
+	url      string
+	opsURL   string // of --ops-listen
+	http     []*http.Server
+	failed   chan error // a listener that broke
+	draining *atomic.Bool
+}
+
+// start opens everything in the order in which mistakes are most likely; its
+// errors are one line that says what to do.
+func start(ctx context.Context, o options, logger *slog.Logger) (*server, error) {
+	a, err := readApps(o.apps, func(text string) { logger.Warn(text) })
+	if err != nil {
+		return nil, err
+	}
+	cert, err := certificate(o)
+	if err != nil {
+		return nil, err
+	}
+	main, err := listen("--listen", o.listen)
+	if err != nil {
+		return nil, err
+	}
+	var ops net.Listener
+	if o.opsListen != "" {
+		if ops, err = listen("--ops-listen", o.opsListen); err != nil {
+			main.Close()
+			return nil, err
+		}
+	}
+	s, err := open(ctx, o, a, logger)
+	if err != nil {
+		main.Close()
+		if ops != nil {
+			ops.Close()
+		}
+		return nil, err
+	}
+	scheme := "http://"
+	if cert != nil {
+		scheme = "https://"
+	}
+	s.url = scheme + reachable(main.Addr())
+	s.opsURL = s.url
+	if ops != nil {
+		s.opsURL = scheme + reachable(ops.Addr())
+	}
+	s.serve(main, cert, s.callers.checkHost(s.public))
+	if ops != nil {
+		s.serve(ops, cert, s.callers.checkHost(s.ops))
+	}
+	return s, nil
+}
+
+// open builds what stands behind the listeners.
+func open(ctx context.Context, o options, a apps, logger *slog.Logger) (_ *server, err error) {
+	t := &running{options: o, log: logger, apps: a, callers: newCallers(o), public: http.NewServeMux()}
+	t.ops = t.public
+	if o.opsListen != "" {
+		t.ops = http.NewServeMux()
+	}
+	s := &server{running: t, failed: make(chan error, 2), draining: new(atomic.Bool)}
+	t.bus, err = bus.Open(ctx, bus.Options{
+		Data: o.data, SyncAlways: o.sync == "always", MaxStore: int64(o.maxStore),
+		URLs: o.nats, Creds: o.natsCreds, CA: o.natsCA,
+		Name: o.node, Log: logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.close(context.Background())
+		}
+	}()
+	if o.dev {
+		if t.devKeyFile, err = a.addDev(o.data); err != nil {
+			return nil, err
+		}
+	}
+	ro := registry.Options{Bus: t.bus, Node: o.node, Grace: o.grace, Log: logger}
+	g := gateway.Options{
+		Keys:         a.keys,
+		LoginTimeout: o.loginWithin,
+		LoginRate:    o.loginRate,
+		AllowOrigin:  t.callers.allowOrigin,
+		ClientAddr:   t.callers.addr,
+		Log:          logger,
+	}
+	if err = t.prepare(ctx, &ro, &g); err != nil {
+		return nil, err
+	}
+	t.reg, err = registry.Open(ctx, ro)
+	if err != nil {
+		return nil, err
+	}
+	seal := t.reg.SealKey()
+	g.Registry, g.SealKey = t.reg, seal[:]
+	t.gateway, err = gateway.New(g)
+	if err != nil {
+		return nil, err
+	}
+	t.public.Handle("/ws", t.gateway)
+	t.public.HandleFunc("/healthz", healthz)
+	t.public.HandleFunc("/readyz", readyz(t.reg.Live, s.draining))
+	for _, p := range parts {
+		if err = p(ctx, t); err != nil {
+			return nil, err
+		}
+	}
+	err = t.reg.Bind(t.gateway)
+	return s, err
+}
+
+// httpTimes bound a request: its head, all of it, and its answer, which may be
+// the SDK over a slow line. A WebSocket and timd_session/watch set deadlines of
+// their own.
+var httpTimes = struct{ header, read, write, idle time.Duration }{
+	header: 10 * time.Second, read: 30 * time.Second, write: 5 * time.Minute, idle: time.Minute,
+}
+
+func (s *server) serve(l net.Listener, cert *tls.Certificate, h http.Handler) {
+	srv := &http.Server{
+		Handler:           apiPaths(h),
+		ReadHeaderTimeout: httpTimes.header,
+		ReadTimeout:       httpTimes.read,
+		WriteTimeout:      httpTimes.write,
+		IdleTimeout:       httpTimes.idle,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          log.New(&serverLog{log: s.log, now: time.Now}, "", 0),
+	}
+	s.http = append(s.http, srv)
+	go func() {
+		var err error
+		if cert != nil {
+			srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12}
+			err = srv.ServeTLS(l, "", "")
+		} else {
+			err = srv.Serve(l)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	}()
+}
+
+// announce prints the URL alone on the first line, for scripts, then what is
+// there to look at.
+func (s *server) announce(w io.Writer) {
+	fmt.Fprintln(w, s.url)
+	for _, p := range s.pages {
+		base := s.url
+		if p.ops {
+			base = s.opsURL
+		}
+		fmt.Fprintf(w, "  %-8s %s%s\n", p.what, base, p.path)
+	}
+	where := s.options.data
+	if s.options.nats != "" {
+		where = "the NATS cluster"
+	} else if where == "memory" {
+		where = "memory: nothing is kept"
+	}
+	fmt.Fprintf(w, "  %-8s %s\n", "data", where)
+	if s.options.dev {
+		if s.devKeyFile != "" {
+			fmt.Fprintf(w, "  %-8s %s: timd usersig --dev --user alice and timd config --dev get use it\n", "dev key", s.devKeyFile)
+		}
+		fmt.Fprintf(w, "  dev mode: SDKAppID %d, and everybody who can reach this timd can log in as anybody\n", devApp)
+	}
+}
+
+// wait serves until a signal and gives the exit code. A second signal ends it
+// at once.
+func (s *server) wait(signals <-chan os.Signal, exit func(int)) int {
+	code := 0
+	select {
+	case sig := <-signals:
+		s.log.Info("draining", "signal", sig.String(), "sessions", s.gateway.Stats().Sessions)
+	case err := <-s.failed:
+		s.log.Error("the listener broke", "error", err)
+		code = 1
+	}
+	go func() {
+		<-signals
+		exit(1)
+	}()
+	s.draining.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
+	defer cancel()
+	if err := s.gateway.Drain(ctx); err != nil {
+		s.log.Warn("some clients were not told", "error", err)
+	}
+	s.close(ctx)
+	s.log.Info("stopped")
+	return code
+}
+
+// close ends what is open, the other way round.
+func (s *server) close(ctx context.Context) {
+	for _, f := range slices.Backward(s.closers) {
+		f(ctx)
+	}
+	for _, srv := range s.http {
+		if srv.Shutdown(ctx) != nil {
+			_ = srv.Close()
+		}
+	}
+	if s.reg != nil {
+		s.reg.Close()
+	}
+	if s.bus != nil {
+		s.bus.Close()
+	}
+}
+
+func listen(flagName, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s %s: the port is in use; stop the other program or choose another port", flagName, address)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("%s %s: not permitted; choose a port above 1023", flagName, address)
+	default:
+		return nil, fmt.Errorf("%s %s: %w; choose another address", flagName, address, err)
+	}
+}
+
+func certificate(o options) (*tls.Certificate, error) {
+	if o.tlsCert == "" {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert and --tls-key: %w; give PEM files that belong together", err)
+	}
+	return &cert, nil
+}
+
+// reachable turns a listener's address into one that a browser takes.
+func reachable(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
