@@ -34,16 +34,38 @@ func (u *user) at(pos uint64) cursor {
 	return cursor{pos, u.rev}
 }
 
-// changedSince has the live sessions told of the conversations whose settings
-// are no longer what they were; mu is held.
+// changedSince has the sessions told of the conversations whose settings are no
+// longer what they were, once they are live; mu is held.
 func (u *user) changedSince(before peers, but ...string) {
 	for other, set := range u.peers {
 		// A conversation that is new has been told of by its first message.
-		if before[other] != set && !slices.Contains(but, other) {
+		if before[other] == set {
+			continue
+		}
+		for s := range u.sessions {
+			if s.syncing != nil {
+				s.syncing.changed[other] = struct{}{}
+			}
+		}
+		if !slices.Contains(but, other) {
 			u.stales(other)
 		}
 	}
 	u.tellStale()
+}
+
+// changedMeanwhile notes what is newer than the settings that a sync has read.
+func (u *user) changedMeanwhile(up *catchingUp, read peers, rev uint64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.rev <= rev {
+		return
+	}
+	for other, set := range u.peers {
+		if read[other] != set {
+			up.changed[other] = struct{}{}
+		}
+	}
 }
 
 // stales notes a conversation for tellStale; mu is held.
@@ -110,12 +132,7 @@ func (u *user) peersChanged(rev uint64, data []byte) error {
 	if err := decodeJSON(data, &all); err != nil {
 		return err
 	}
-	u.mu.Lock()
-	synced := u.peers != nil
-	u.mu.Unlock()
-	if synced {
-		u.adopt(all, rev)
-	}
+	u.adopt(all, rev) // before the first sync, too: one may be reading older ones
 	return nil
 }
 

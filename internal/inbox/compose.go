@@ -215,10 +215,10 @@ type outgoing struct {
 	method    string
 }
 
-// frame gives what a session is told of a record; user.mu is held.
-func (o *outgoing) frame(s *Session, r *record, side int) (string, json.RawMessage) {
+// frame returns what a session is told of a record, with the cursor at; user.mu
+// is held.
+func (o *outgoing) frame(s *Session, r *record, side int, at string) (string, json.RawMessage) {
 	u := s.user
-	at := u.at(r.pos).String()
 	set := u.peers[r.pair.users[r.pair.other(side)]]
 	switch r.Kind {
 	case kindMessage:

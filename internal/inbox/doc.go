@@ -64,7 +64,7 @@
 //	follower.mu, Inbox.mu, user.mu
 //
 // and, below all of them and without taking another, conversations.mu, docs.mu,
-// follower.waiting and work.mu. A follower only ever tries conversation.mu.
+// follower.waiting, waiting.mu, near.mu and work.mu. A follower only ever tries conversation.mu.
 // The store is asked with none held but the first four. Of what a caller gave,
 // only Push is called with a lock held, user.mu, and Options.Now.
 //
@@ -77,7 +77,8 @@
 //	    the answer is last: before it come conversations (all of them, or the
 //	    changed ones after a cursor), messages (missed ones, the newest
 //	    Options.Missed at most) and revoked. Live notifications follow.
-//	session.more {} -> the same: goes on where more was true
+//	session.more {} -> the same: goes on where more was true; 2905 once
+//	    Options.SyncIdle has passed: then session.sync comes again
 //	message.send {id, to, type, payload, cloudCustomData?, random?, clientTime?,
 //	    onlineUserOnly?, resend?} -> {message}
 //	message.list {conversationID, before?: position, count?} -> {messages, next, isCompleted}

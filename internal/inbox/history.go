@@ -231,49 +231,7 @@ func (in *Inbox) lastMessage(ctx context.Context, h *record, set settings, side 
 	return nil, flags{}, nil
 }
 
-// missed gives what came to a user's conversations between two positions,
-// after and up to and including upTo, oldest first: the newest limit messages
-// that keep accepts.
-func (in *Inbox) missed(ctx context.Context, u User, heads []*record, all peers, after, upTo uint64, limit int, keep func(m *record) bool) ([]*record, error) {
-	var out []*record
-	for _, h := range heads { // newest first
-		if h.pos <= after {
-			break
-		}
-		if len(out) >= limit && h.pos <= out[limit-1].pos {
-			break // all of this and the next conversations is older than what is there
-		}
-		side := h.pair.side(u.UserID)
-		floor := max(after, all[h.pair.users[h.pair.other(side)]].Cleared)
-		positions := h.positions()
-		// What keep does not want may be much: a user who only ever writes.
-		for n, looked := 0, 0; n < limit && looked < 4*limit; {
-			batch, err := in.messagesAt(ctx, h.pair, positions, floor)
-			if err != nil {
-				return nil, err
-			}
-			if len(batch) == 0 {
-				break
-			}
-			looked += len(batch)
-			for _, m := range batch {
-				if m.pos <= upTo && keep(m) {
-					out = append(out, m)
-					n++
-				}
-			}
-			positions = batch[0].Last
-		}
-		slices.SortFunc(out, func(a, b *record) int { return cmp.Compare(b.pos, a.pos) })
-		if len(out) > limit {
-			out = out[:limit]
-		}
-	}
-	slices.Reverse(out)
-	return out, nil
-}
-
-// revocations gives what was revoked in a user's conversations between two
+// revocations returns what was revoked in a user's conversations between two
 // positions, oldest first.
 func (in *Inbox) revocations(ctx context.Context, heads []*record, after, upTo uint64) ([]*record, error) {
 	var out []*record

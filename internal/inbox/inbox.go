@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"container/list"
 	"context"
 	"fmt"
 	"sync"
@@ -30,6 +31,8 @@ type Inbox struct {
 	messages, documents *follower
 	subs                []*nats.Subscription
 	work                work
+	waiting             waiting
+	syncTurns           chan struct{} // holds a token for each sync that is at work
 
 	mu     sync.Mutex // guards what follows
 	closed bool
@@ -55,8 +58,10 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Inbox, error) {
 		convs: &conversations{all: map[pair]*conversation{}},
 		rates: newRates(o),
 		users: map[User]*user{}, unsaved: map[User]uint64{},
-		watch: map[User]map[*Session]struct{}{},
-		known: map[User]Status{},
+		watch:     map[User]map[*Session]struct{}{},
+		known:     map[User]Status{},
+		waiting:   waiting{at: map[*catchingUp]*list.Element{}},
+		syncTurns: make(chan struct{}, syncsAtOnce),
 	}
 	in.work.ctx, in.work.end = context.WithCancel(context.Background())
 	in.messages = &follower{js: st.js, stream: streamMsg, report: in.report, handle: in.sawRecord}

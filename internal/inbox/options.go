@@ -24,6 +24,7 @@ type Options struct {
 	Revoke   time.Duration // how long a message can be revoked; 2 min
 	Missed   int           // messages delivered at login at most; 200
 	Frame    int           // bytes of one notification or result; 48 KB
+	SyncIdle time.Duration // how long a sync waits to be asked for more; 1 min
 	Peers    int           // conversations of a user that are listed, the newest ones; 2,000. Twice as many can have settings
 
 	// Known tells whether an account exists; nil: every UserID does.
@@ -56,6 +57,7 @@ func (o Options) withDefaults() Options {
 	def(&o.Revoke, 2*time.Minute)
 	def(&o.Missed, 200)
 	def(&o.Frame, 48<<10)
+	def(&o.SyncIdle, time.Minute)
 	def(&o.Peers, 2000)
 	if o.Now == nil {
 		o.Now = time.Now

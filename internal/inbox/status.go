@@ -276,8 +276,9 @@ func (in *Inbox) sawLive(m *nats.Msg) {
 			case mine:
 			case s.live:
 				s.push(frame.NoteMessages, params)
-			case up != nil && len(up.lives) < keptLive:
+			case up != nil && len(up.lives) < keptLive && up.liveBytes+len(params) <= syncLives:
 				up.lives = append(up.lives, params) // after what it catches up with
+				up.liveBytes += len(params)
 			}
 		}
 		u.mu.Unlock()

@@ -1,7 +1,6 @@
 package inbox
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/frame"
 )
 
 type syncParams struct {
@@ -23,28 +21,43 @@ type syncResult struct {
 	More    bool   `json:"more,omitempty"`
 }
 
-// catchingUp is a sync that is under way: what is still to be pushed before
-// the session goes live.
+// catchingUp is a sync that is under way: where what is still to be pushed
+// stands in the log. Nothing is composed ahead, so one whose client does not ask
+// on costs little.
+//
+// What is not said to be guarded by user.mu belongs to who holds Session.calls.
 type catchingUp struct {
-	notes   []pending
+	s       *Session
 	resumed bool
-	at      cursor // where the session stands once they are pushed
-	told    peers  // the settings that they tell of
-	queue   []*record
-	over    bool              // more came meanwhile than the queue holds
-	lives   []json.RawMessage // online-only messages that came meanwhile
-}
+	reset   bool   // the stores were set back: the client is told to begin anew
+	whole   bool   // the list of conversations is all of it
+	at      cursor // where the session stands once all is pushed
 
-type pending struct {
-	method string
-	params json.RawMessage
+	listed        bool     // conversations have been pushed, even if there are none
+	conversations []uint64 // their newest records, the newest one first
+	missed        []uint64 // messages, oldest first
+	revoked       []uint64 // revocations, oldest first
+	near          *near    // what begin has read; nil after the first part
+
+	// Guarded by user.mu.
+	queue     []uint64            // records that came meanwhile
+	over      bool                // more came meanwhile than the queue holds
+	lives     []json.RawMessage   // online-only messages that came meanwhile
+	liveBytes int                 // of lives
+	changed   map[string]struct{} // conversations whose settings changed meanwhile
+	turn      int                 // counts how often it was asked on, and waited to be
+	idle      *time.Timer         // gives it up
 }
 
 // Limits of a sync: what is pushed for one call, so that a client that reads
-// slowly asks for the rest in its own time, and what may come meanwhile.
+// slowly asks for the rest in its own time, what may come meanwhile, and how
+// many are at work on one gateway.
 const (
-	syncBytes = 128 << 10
-	syncQueue = 2000
+	syncBytes    = 128 << 10
+	syncQueue    = 2000
+	syncLives    = 64 << 10
+	syncsAtOnce  = 64
+	syncsWaiting = 128 << 20 // bytes of those whose client has yet to ask on
 )
 
 // sync brings a session up to date and lets records flow to it from there on.
@@ -65,19 +78,38 @@ func (s *Session) sync(ctx context.Context, p syncParams) (any, error) {
 			return nil, err
 		}
 	}
-	if err := s.begin(ctx, from, resumed); err != nil {
+	up, err := s.begin(ctx, from, resumed)
+	if err != nil {
 		return nil, err
 	}
-	return s.more(ctx)
+	return s.part(ctx, up)
 }
 
-// begin composes what a session has not seen.
-func (s *Session) begin(ctx context.Context, from cursor, resumed bool) error {
+// more goes on with a sync that had more.
+func (s *Session) more(ctx context.Context) (any, error) {
+	s.user.mu.Lock()
+	up := s.syncing
+	s.asked(up)
+	s.user.mu.Unlock()
+	if up == nil {
+		return nil, fault.With(fault.InvalidOperation,
+			"no synchronisation is under way, or it waited too long to be asked on: begin with session.sync")
+	}
+	return s.part(ctx, up)
+}
+
+// begin finds out what a session has not seen.
+func (s *Session) begin(ctx context.Context, from cursor, resumed bool) (*catchingUp, error) {
 	in, u := s.in, s.user
-	up := &catchingUp{resumed: resumed}
+	up := &catchingUp{s: s, resumed: resumed, near: newNear(), changed: map[string]struct{}{}}
 	u.mu.Lock()
-	if s.syncing != nil {
-		up.lives = s.syncing.lives
+	if s.closed {
+		u.mu.Unlock()
+		return nil, fault.New(fault.NotLoggedIn)
+	}
+	if before := s.syncing; before != nil {
+		s.asked(before)
+		up.lives, up.liveBytes = before.lives, before.liveBytes
 	}
 	s.live, s.syncing = false, up
 	u.mu.Unlock()
@@ -86,8 +118,7 @@ func (s *Session) begin(ctx context.Context, from cursor, resumed bool) error {
 		if from.pos > end {
 			// The stores have been set back, from a backup perhaps: what this
 			// instance has seen is not in them.
-			from, up.resumed = cursor{}, false
-			up.note(frame.NoteConversations, conversationsNote{Conversations: []Conversation{}, Reset: true})
+			from, up.resumed, up.reset = cursor{}, false, true
 		}
 		up.at.pos = in.messages.pos.Load()
 		err = s.catchUp(ctx, from, up)
@@ -96,72 +127,65 @@ func (s *Session) begin(ctx context.Context, from cursor, resumed bool) error {
 	// more than this one's follower.
 	up.at.pos = max(up.at.pos, from.pos)
 	if err != nil {
-		u.mu.Lock()
-		s.syncing = nil
-		u.mu.Unlock()
+		s.abandon(up)
+		return nil, err
 	}
-	return err
+	return up, nil
 }
 
-// more pushes the next part of a sync; after the last one the session is live.
-func (s *Session) more(ctx context.Context) (any, error) {
-	u := s.user
-	up := s.syncing
-	if up == nil {
-		return nil, fault.With(fault.InvalidOperation, "session.sync comes before session.more")
+// abandon drops a sync; the client begins anew.
+func (s *Session) abandon(up *catchingUp) {
+	s.user.mu.Lock()
+	defer s.user.mu.Unlock()
+	if s.syncing == up {
+		s.syncing = nil
 	}
-	for bytes := 0; len(up.notes) > 0; up.notes = up.notes[1:] {
-		if bytes >= syncBytes {
-			return syncResult{Resumed: up.resumed, More: true}, nil
-		}
-		n := up.notes[0]
-		bytes += len(n.params)
-		u.mu.Lock()
-		ok := !s.closed && s.push(n.method, n.params)
-		u.mu.Unlock()
-		if !ok {
-			return nil, fault.New(fault.ServerTimeout)
-		}
+}
+
+// part pushes the next part of a sync; after the last one the session is live.
+func (s *Session) part(ctx context.Context, up *catchingUp) (any, error) {
+	done, err := s.in.syncTurn(ctx)
+	if err != nil {
+		return nil, err
 	}
-	s.in.mu.Lock()
-	u.mu.Lock()
-	watched := s.in.watchedBy(s)
-	s.in.mu.Unlock()
-	if s.closed {
-		u.mu.Unlock()
-		return nil, fault.New(fault.NotLoggedIn)
-	}
-	if up.over {
-		u.mu.Unlock()
-		if err := s.begin(ctx, up.at, true); err != nil {
+	p := &part{s: s, up: up, heads: map[pair]*record{}}
+	live, err := p.push(ctx)
+	up.near = nil
+	done()
+	switch {
+	case err != nil:
+		return nil, err
+	case live:
+		return s.stands(up), nil
+	case p.over:
+		next, err := s.begin(ctx, up.at, true)
+		if err != nil {
 			return nil, err
 		}
-		return syncResult{Resumed: up.resumed, More: true}, nil
+		next.near = nil // the client may never ask for it
+		up = next
 	}
-	defer u.mu.Unlock()
-	s.syncing = nil
-	s.live, s.pos = true, up.at.pos
-	for _, r := range up.queue {
-		if s.live && r.pos > s.pos {
-			var out outgoing
-			s.send(r, r.pair.side(u.UserID), &out)
-		}
+	if err := s.wait(up); err != nil {
+		return nil, err
 	}
-	for _, params := range up.lives {
-		if s.live {
-			s.push(frame.NoteMessages, params)
-		}
-	}
-	u.changedSince(up.told)
-	if len(watched) > 0 && s.live && !s.push(frame.NoteStatus, encode(statusNote{watched})) {
-		s.stall()
-	}
-	return syncResult{Cursor: u.at(s.pos).String(), Resumed: up.resumed}, nil
+	return syncResult{Resumed: up.resumed, More: true}, nil
 }
 
-// note adds a notification to those that a sync will push.
-func (up *catchingUp) note(method string, v any) {
-	up.notes = append(up.notes, pending{method, encode(v)})
+// stands is the answer to the last part of a sync.
+func (s *Session) stands(up *catchingUp) syncResult {
+	s.user.mu.Lock()
+	defer s.user.mu.Unlock()
+	return syncResult{Cursor: s.user.at(s.pos).String(), Resumed: up.resumed}
+}
+
+// syncTurn waits until fewer than syncsAtOnce others read from the stores.
+func (in *Inbox) syncTurn(ctx context.Context) (done func(), err error) {
+	select {
+	case in.syncTurns <- struct{}{}:
+		return func() { <-in.syncTurns }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // acknowledged is the cursor of a user: what any of his instances has shown.
@@ -205,14 +229,19 @@ func (in *Inbox) told(ctx context.Context, pos uint64) {
 	in.messages.reach(ctx, pos)
 }
 
-// catchUp composes what a session has not seen up to a position.
+// catchUp finds what a session has not seen up to a position.
 func (s *Session) catchUp(ctx context.Context, from cursor, up *catchingUp) error {
 	in, u, upTo, resumed := s.in, s.user.User, up.at.pos, up.resumed
+	done, err := in.syncTurn(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	all, rev, err := in.peersOf(ctx, u)
 	if err != nil {
 		return err
 	}
-	heads, err := in.heads(ctx, u, all)
+	heads, err := in.outlines(ctx, u, all, up.near)
 	if err != nil {
 		return err
 	}
@@ -225,138 +254,49 @@ func (s *Session) catchUp(ctx context.Context, from cursor, up *catchingUp) erro
 	after = min(after, upTo)
 
 	changed := heads
-	whole := !resumed || from.rev != rev
-	if !whole {
+	up.whole = !resumed || from.rev != rev
+	if !up.whole {
 		n := slices.IndexFunc(heads, func(h *record) bool { return h.pos <= after })
 		if n >= 0 {
 			changed = heads[:n]
 		}
 	}
-	limit := in.o.Missed
-	if resumed {
-		limit = max(limit, resumedMissed) // the page is open: it wants them all
-	}
-	missed, err := in.missed(ctx, u, heads, all, after, upTo, limit, func(m *record) bool {
-		mine := m.pair.users[m.By] == u.UserID
-		switch {
-		case m.pair.users[0] == m.pair.users[1] && !resumed:
-			return false
-		case !mine:
+	limit, keep := in.o.Missed, func(m *record) bool {
+		if up.wants(m) {
+			up.near.keep(m, sizeOf(m))
 			return true
-		default: // sent by another instance while this one was away
-			return resumed && !m.Message.NoSync && m.Message.Instance != s.instance
 		}
-	})
-	if err != nil {
+		return false
+	}
+	if resumed { // the page is open: it wants them all
+		limit, keep = max(limit, resumedMissed), nil
+	}
+	if up.missed, err = in.missed(ctx, u, heads, all, after, upTo, limit, keep); err != nil {
 		return err
 	}
-	var revoked []*record
 	if resumed {
-		if revoked, err = in.revocations(ctx, changed, after, upTo); err != nil {
+		if up.revoked, err = in.revokedAt(ctx, changed, after, upTo); err != nil {
 			return err
 		}
 	}
-	list, err := in.compose(ctx, u, changed, all)
-	if err != nil {
-		return err
+	for _, h := range changed {
+		up.conversations = append(up.conversations, h.pos)
 	}
-
+	up.at.rev = rev
 	s.user.adopt(all, rev)
-	up.told, up.at.rev = all, rev
-	up.list(list, whole, in.o.Frame)
-	return s.composeMissed(ctx, up, heads, all, missed, revoked)
-}
-
-// list adds conversations, in as many notifications as they need.
-func (up *catchingUp) list(list []Conversation, whole bool, limit int) {
-	for first := true; first || len(list) > 0; first = false {
-		n, size := 0, 0
-		for n < len(list) {
-			size += sizeOfConversation(list[n])
-			if size > limit && n > 0 {
-				break
-			}
-			n++
-		}
-		part := list[:n]
-		list = list[n:]
-		if part == nil {
-			part = []Conversation{}
-		}
-		up.note(frame.NoteConversations, conversationsNote{Conversations: part, All: whole, More: len(list) > 0})
-	}
-}
-
-func sizeOfConversation(c Conversation) int {
-	n := 900 + len(c.DraftText) + len(c.CustomData)
-	if c.LastMessage != nil {
-		n += (len(c.LastMessage.Payload)*2 + len(c.LastMessage.CloudCustomData)) * 5 / 4
-	}
-	if c.UserProfile != nil {
-		n += len(c.UserProfile.Nick) + len(c.UserProfile.Avatar) + len(c.UserProfile.SelfSignature) + len(c.UserProfile.ProfileCustomField)
-	}
-	return n
-}
-
-// composeMissed adds missed messages, oldest first, then revocations.
-func (s *Session) composeMissed(ctx context.Context, up *catchingUp, heads []*record, all peers, missed, revoked []*record) error {
-	byPair := map[pair]*record{}
-	for _, h := range heads {
-		byPair[h.pair] = h
-	}
-	u := s.user.UserID
-	messages := make([]Message, 0, len(missed))
-	sizes := make([]int, 0, len(missed))
-	for p, list := range groupByPair(missed) {
-		side := p.side(u)
-		marks, err := s.in.flagsOf(ctx, byPair[p], all[p.users[p.other(side)]], list)
-		if err != nil {
-			return err
-		}
-		for i, m := range list {
-			if !marks[i].Deleted[side] {
-				messages = append(messages, message(m, byPair[p], marks[i], side))
-			}
-		}
-	}
-	slices.SortFunc(messages, func(a, b Message) int { return cmp.Compare(a.Position, b.Position) })
-	for _, m := range messages {
-		sizes = append(sizes, 800+(len(m.Payload)+len(m.CloudCustomData))*5/4)
-	}
-	for len(messages) > 0 {
-		n, size := 0, 0
-		for n < len(messages) {
-			size += sizes[n]
-			if size > s.in.o.Frame && n > 0 {
-				break
-			}
-			n++
-		}
-		// A link that breaks in between goes on behind what came, but not behind
-		// a revocation that is still to come.
-		stands := cursor{messages[n-1].Position, up.at.rev}
-		if len(revoked) > 0 {
-			stands.pos = min(stands.pos, revoked[0].pos-1)
-		}
-		up.note(frame.NoteMessages, messagesNote{Messages: messages[:n], Missed: true, More: n < len(messages), Cursor: stands.String()})
-		messages, sizes = messages[n:], sizes[n:]
-	}
-	for i, r := range revoked {
-		side := r.pair.side(u)
-		m := message(r.revoked(), byPair[r.pair], flags{Revoked: true, By: r.pair.users[r.By]}, side)
-		stands := up.at
-		if i+1 < len(revoked) {
-			stands.pos = revoked[i+1].pos - 1
-		}
-		up.note(frame.NoteRevoked, messagesNote{Messages: []Message{m}, Cursor: stands.String(), Position: r.pos})
-	}
+	s.user.changedMeanwhile(up, all, rev)
 	return nil
 }
 
-func groupByPair(records []*record) map[pair][]*record {
-	out := map[pair][]*record{}
-	for _, r := range records {
-		out[r.pair] = append(out[r.pair], r)
+// wants reports whether a missed message is news to the session.
+func (up *catchingUp) wants(m *record) bool {
+	mine := m.pair.users[m.By] == up.s.user.UserID
+	switch {
+	case m.pair.users[0] == m.pair.users[1] && !up.resumed:
+		return false
+	case !mine:
+		return true
+	default: // sent by another instance while this one was away
+		return up.resumed && !m.Message.NoSync && m.Message.Instance != up.s.instance
 	}
-	return out
 }

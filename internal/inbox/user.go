@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"sync"
 	"time"
+
+	"github.com/tim-wasm/tim/internal/fault"
 )
 
 // user is a user who has at least one session on this gateway. Once their last
@@ -108,6 +110,8 @@ func (s *Session) Close() {
 	u.mu.Lock()
 	was := s.closed
 	s.closed, s.live = true, false
+	s.asked(s.syncing)
+	s.syncing = nil
 	delete(u.sessions, s)
 	empty := len(u.sessions) == 0
 	if empty && s.in.users[u.User] == u {
@@ -158,7 +162,7 @@ func (u *user) deliver(r *record, side int) {
 			if up.over = up.over || len(up.queue) >= syncQueue; up.over {
 				up.queue = nil
 			} else {
-				up.queue = append(up.queue, r)
+				up.queue = append(up.queue, r.pos)
 			}
 		case s.live && r.pos > s.pos:
 			s.send(r, side, &out)
@@ -169,7 +173,7 @@ func (u *user) deliver(r *record, side int) {
 // send pushes what a record means to a session. The frame is composed once
 // for all of a user's sessions.
 func (s *Session) send(r *record, side int, out *outgoing) {
-	method, params := out.frame(s, r, side)
+	method, params := out.frame(s, r, side, s.user.at(r.pos).String())
 	if params == nil || s.push(method, params) {
 		s.pos = r.pos
 		return
@@ -203,15 +207,8 @@ func (s *Session) goOn() {
 	}
 	ctx, cancel := context.WithTimeout(s.in.work.ctx, storeTimeout)
 	defer cancel()
-	err := s.begin(ctx, stands, true)
-	for err == nil {
-		var r any
-		if r, err = s.more(ctx); err == nil && !r.(syncResult).More {
-			return
-		}
-		if err == nil {
-			err = pause(ctx, stallFor/5) // the client reads meanwhile
-		}
+	if err := s.catchUpNow(ctx, stands); err == nil {
+		return
 	}
 	s.user.mu.Lock()
 	s.syncing = nil
@@ -220,6 +217,27 @@ func (s *Session) goOn() {
 	if again {
 		s.in.work.later(stallFor, s.goOn)
 	}
+}
+
+// catchUpNow is a sync whose parts nobody has to ask for.
+func (s *Session) catchUpNow(ctx context.Context, from cursor) error {
+	up, err := s.begin(ctx, from, true)
+	for err == nil {
+		var r any
+		if r, err = s.part(ctx, up); err != nil || !r.(syncResult).More {
+			break
+		}
+		if err = pause(ctx, stallFor/5); err != nil { // the client reads meanwhile
+			break
+		}
+		s.user.mu.Lock()
+		if up = s.syncing; up == nil {
+			err = fault.New(fault.ServerTimeout) // given up for others
+		}
+		s.asked(up)
+		s.user.mu.Unlock()
+	}
+	return err
 }
 
 // tell pushes something that is not a record to every live session.

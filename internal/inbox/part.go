@@ -1,0 +1,387 @@
+package inbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// part is what one call pushes of a sync: about syncBytes.
+type part struct {
+	s     *Session
+	up    *catchingUp
+	bytes int
+	over  bool             // what came meanwhile is in the stores only
+	heads map[pair]*record // see readHeads; nil for conversations that have expired
+}
+
+// readAhead is how many records a part reads at once.
+const readAhead = 16
+
+func (p *part) full() bool { return p.bytes >= syncBytes }
+
+// push pushes until the part is full or the session is live.
+func (p *part) push(ctx context.Context) (live bool, err error) {
+	for _, stage := range []func(context.Context) error{p.conversations, p.missed, p.revoked} {
+		if err := stage(ctx); err != nil || p.full() {
+			return false, err
+		}
+	}
+	for {
+		if err := p.queued(ctx); err != nil || p.full() {
+			return false, err
+		}
+		if live, again, err := p.goLive(); !again {
+			return live, err
+		}
+	}
+}
+
+// note pushes one notification.
+func (p *part) note(method string, v any) error {
+	params := encode(v)
+	p.bytes += len(params)
+	u := p.s.user
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if p.s.closed {
+		return fault.New(fault.NotLoggedIn)
+	}
+	if !p.s.push(method, params) {
+		return fault.New(fault.ServerTimeout)
+	}
+	return nil
+}
+
+func (p *part) settings() peers {
+	u := p.s.user
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.peers
+}
+
+// records reads the records at positions, without those that are no more.
+func (p *part) records(ctx context.Context, positions []uint64) ([]*record, error) {
+	out := make([]*record, len(positions))
+	err := spread(len(positions), func(i int) (err error) {
+		if out[i] = p.up.near.record(positions[i]); out[i] != nil {
+			return nil
+		}
+		e, err := p.s.in.store.at(ctx, streamMsg, positions[i])
+		if err == nil {
+			out[i], err = decode(e)
+		}
+		if errors.Is(err, errNone) {
+			err = nil
+		}
+		return err
+	})
+	return slices.DeleteFunc(out, func(r *record) bool { return r == nil }), err
+}
+
+// composed is what a sync pushes of one record.
+type composed[T any] struct {
+	v    T
+	pos  uint64
+	size int
+}
+
+// frames pushes what compose makes of the records at positions, as much at a
+// time as fits a frame, and takes from positions what has been pushed. It
+// reports whether that was all.
+func frames[T any](ctx context.Context, p *part, positions *[]uint64,
+	compose func(ctx context.Context, records []*record) ([]composed[T], error),
+	push func(list []T, last uint64, more bool) error,
+) (all bool, err error) {
+	ahead := *positions
+	var ready []composed[T]
+	for !p.full() {
+		list, last, size := []T{}, uint64(0), 0
+		for {
+			if len(ready) == 0 && len(ahead) > 0 {
+				n := min(readAhead, len(ahead))
+				records, err := p.records(ctx, ahead[:n])
+				if err == nil {
+					ready, err = compose(ctx, records)
+				}
+				if err != nil {
+					return false, err
+				}
+				ahead = ahead[n:]
+				continue
+			}
+			if len(ready) == 0 || len(list) > 0 && size+ready[0].size > p.s.in.o.Frame {
+				break
+			}
+			list, last, size = append(list, ready[0].v), ready[0].pos, size+ready[0].size
+			ready = ready[1:]
+		}
+		more := len(ready) > 0
+		if err := push(list, last, more); err != nil {
+			return false, err
+		}
+		if !more {
+			*positions = nil
+			return true, nil
+		}
+		*positions = (*positions)[slices.Index(*positions, last)+1:]
+	}
+	return false, nil
+}
+
+// conversations pushes all, or those that have changed, in as many
+// notifications as they need and at least one.
+func (p *part) conversations(ctx context.Context) (err error) {
+	up := p.up
+	if up.reset {
+		if err := p.note(frame.NoteConversations, conversationsNote{Conversations: []Conversation{}, Reset: true}); err != nil {
+			return err
+		}
+		up.reset = false
+	}
+	if up.listed {
+		return nil
+	}
+	up.listed, err = frames(ctx, p, &up.conversations, p.composeConversations, func(list []Conversation, _ uint64, more bool) error {
+		return p.note(frame.NoteConversations, conversationsNote{Conversations: list, All: up.whole, More: more})
+	})
+	return err
+}
+
+func (p *part) composeConversations(ctx context.Context, heads []*record) ([]composed[Conversation], error) {
+	u := p.s.user.User
+	list, err := p.s.in.compose(ctx, u, heads, p.settings())
+	if err != nil {
+		return nil, err
+	}
+	out := make([]composed[Conversation], 0, len(list))
+	for _, h := range heads { // list is in their order, but some are left out
+		id := c2c + h.pair.users[h.pair.other(h.pair.side(u.UserID))]
+		if len(list) > 0 && list[0].ConversationID == id {
+			out = append(out, composed[Conversation]{list[0], h.pos, sizeOfConversation(list[0])})
+			list = list[1:]
+		}
+	}
+	return out, nil
+}
+
+func sizeOfConversation(c Conversation) int {
+	n := 900 + len(c.DraftText) + len(c.CustomData)
+	if c.LastMessage != nil {
+		n += (len(c.LastMessage.Payload)*2 + len(c.LastMessage.CloudCustomData)) * 5 / 4
+	}
+	if c.UserProfile != nil {
+		n += len(c.UserProfile.Nick) + len(c.UserProfile.Avatar) + len(c.UserProfile.SelfSignature) + len(c.UserProfile.ProfileCustomField)
+	}
+	return n
+}
+
+// missed pushes missed messages.
+func (p *part) missed(ctx context.Context) error {
+	up := p.up
+	if len(up.missed) == 0 {
+		return nil
+	}
+	_, err := frames(ctx, p, &up.missed, p.composeMissed, func(list []Message, last uint64, more bool) error {
+		if len(list) == 0 {
+			return nil
+		}
+		// A link that breaks in between goes on behind what came, but not behind
+		// a revocation that is still to come.
+		stands := cursor{last, up.at.rev}
+		if len(up.revoked) > 0 {
+			stands.pos = min(stands.pos, up.revoked[0]-1)
+		}
+		return p.note(frame.NoteMessages, messagesNote{Messages: list, Missed: true, More: more, Cursor: stands.String()})
+	})
+	return err
+}
+
+func (p *part) composeMissed(ctx context.Context, records []*record) ([]composed[Message], error) {
+	records = slices.DeleteFunc(records, func(m *record) bool { return !p.up.wants(m) })
+	if err := p.readHeads(ctx, records); err != nil {
+		return nil, err
+	}
+	u, all := p.s.user.UserID, p.settings()
+	out := make([]composed[Message], 0, len(records))
+	for c, list := range groupByPair(records) {
+		newest, side := p.heads[c], c.side(u)
+		if newest == nil {
+			continue // it has expired meanwhile
+		}
+		marks, err := p.s.in.flagsOf(ctx, newest, all[c.users[c.other(side)]], list)
+		if err != nil {
+			return nil, err
+		}
+		for i, m := range list {
+			if !marks[i].Deleted[side] {
+				out = append(out, composed[Message]{message(m, newest, marks[i], side), m.pos, sizeOf(m)})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b composed[Message]) int { return cmp.Compare(a.pos, b.pos) })
+	return out, nil
+}
+
+func groupByPair(records []*record) map[pair][]*record {
+	out := map[pair][]*record{}
+	for _, r := range records {
+		out[r.pair] = append(out[r.pair], r)
+	}
+	return out
+}
+
+// readHeads has p.heads hold the newest record of each conversation of some
+// records, as of this part.
+func (p *part) readHeads(ctx context.Context, records []*record) error {
+	var missing []pair
+	for _, r := range records {
+		if _, ok := p.heads[r.pair]; ok {
+			continue
+		}
+		if p.heads[r.pair] = p.up.near.head(r.pair); p.heads[r.pair] == nil {
+			missing = append(missing, r.pair)
+		}
+	}
+	read := make([]*record, len(missing))
+	err := spread(len(missing), func(i int) (err error) {
+		if read[i], err = p.s.in.load(ctx, missing[i]); read[i] != nil {
+			read[i] = read[i].lean()
+		}
+		return err
+	})
+	for i, c := range missing {
+		p.heads[c] = read[i]
+	}
+	return err
+}
+
+// revoked pushes revocations.
+func (p *part) revoked(ctx context.Context) error {
+	up := p.up
+	for len(up.revoked) > 0 && !p.full() {
+		n := min(readAhead, len(up.revoked))
+		records, err := p.records(ctx, up.revoked[:n])
+		if err != nil {
+			return err
+		}
+		if err := p.readHeads(ctx, records); err != nil {
+			return err
+		}
+		rest := up.revoked[n:]
+		for _, r := range records {
+			if p.full() {
+				return nil
+			}
+			up.revoked = up.revoked[slices.Index(up.revoked, r.pos):]
+			if err := p.revocation(r); err != nil {
+				return err
+			}
+			up.revoked = up.revoked[1:]
+		}
+		up.revoked = rest
+	}
+	return nil
+}
+
+func (p *part) revocation(r *record) error {
+	newest := p.heads[r.pair]
+	if newest == nil {
+		return nil // the conversation has expired meanwhile
+	}
+	stands := p.up.at
+	if rest := p.up.revoked[1:]; len(rest) > 0 {
+		stands.pos = rest[0] - 1
+	}
+	m := message(r.revoked(), newest, flags{Revoked: true, By: r.pair.users[r.By]}, r.pair.side(p.s.user.UserID))
+	return p.note(frame.NoteRevoked, messagesNote{Messages: []Message{m}, Cursor: stands.String(), Position: r.pos})
+}
+
+// queued pushes what came since the sync began.
+func (p *part) queued(ctx context.Context) error {
+	up, u := p.up, p.s.user
+	for !p.full() {
+		u.mu.Lock()
+		some := slices.Clone(up.queue[:min(readAhead, len(up.queue))])
+		u.mu.Unlock()
+		if len(some) == 0 {
+			return nil
+		}
+		records, err := p.records(ctx, some)
+		if err != nil {
+			return err
+		}
+		if err := p.pushQueued(some, records); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *part) pushQueued(some []uint64, records []*record) error {
+	s, up, u := p.s, p.up, p.s.user
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, pos := range some {
+		switch {
+		case s.closed:
+			return fault.New(fault.NotLoggedIn)
+		case up.over || p.full():
+			return nil
+		}
+		i := slices.IndexFunc(records, func(r *record) bool { return r.pos == pos })
+		if i >= 0 && pos > up.at.pos {
+			at := u.at(pos)
+			if len(up.changed) > 0 {
+				at.rev = 0 // it is still to be told of them
+			}
+			var out outgoing
+			r := records[i]
+			method, params := out.frame(s, r, r.pair.side(u.UserID), at.String())
+			if params != nil && !s.push(method, params) {
+				return fault.New(fault.ServerTimeout)
+			}
+			p.bytes += len(params)
+		}
+		up.at.pos = max(up.at.pos, pos)
+		up.queue = up.queue[1:]
+	}
+	return nil
+}
+
+// goLive lets records flow to the session if nothing waits before them; again
+// when something does.
+func (p *part) goLive() (live, again bool, err error) {
+	s, up, u := p.s, p.up, p.s.user
+	s.in.mu.Lock()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	watched := s.in.watchedBy(s)
+	s.in.mu.Unlock()
+	switch {
+	case s.closed:
+		return false, false, fault.New(fault.NotLoggedIn)
+	case up.over:
+		p.over = true
+		return false, false, nil
+	case len(up.queue) > 0:
+		return false, true, nil
+	}
+	s.syncing = nil
+	s.live, s.pos = true, up.at.pos
+	for _, params := range up.lives {
+		s.push(frame.NoteMessages, params)
+	}
+	for other := range up.changed {
+		u.stales(other)
+	}
+	u.tellStale()
+	if len(watched) > 0 && !s.push(frame.NoteStatus, encode(statusNote{watched})) {
+		s.stall()
+	}
+	return true, false, nil
+}

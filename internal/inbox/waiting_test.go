@@ -1,0 +1,254 @@
+package inbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// halfSynced gives a page with more of its sync to come.
+func halfSynced(t testing.TB, in *Inbox, userID, instance string) *client {
+	t.Helper()
+	c := newClient(t, userID, instance)
+	c.attach(in)
+	var r syncResult
+	c.must("session.sync", nothing{}, &r)
+	require.True(t, r.More)
+	return c
+}
+
+func (c *client) more() (r syncResult) {
+	c.t.Helper()
+	c.must("session.more", nothing{}, &r)
+	return r
+}
+
+// sendLong sends enough for a sync of several parts.
+func sendLong(a *client, to string, n int) (sent []Message) {
+	long := strings.Repeat("x", 8000)
+	for i := range n {
+		sent = append(sent, a.send(to, fmt.Sprintf("%02d%s", i, long)))
+	}
+	return sent
+}
+
+// hoarded returns how many bytes syncs of missed messages hold whose clients
+// never ask for more.
+func hoarded(t testing.TB, in *Inbox, messages, sessions int) int64 {
+	t.Helper()
+	a := login(t, in, "alice", "a1")
+	text := strings.Repeat("x", 11800)
+	for range messages {
+		a.send("bob", text)
+	}
+	a.s.Close()
+	before := heap()
+	all := make([]*Session, sessions)
+	for i := range all {
+		all[i] = in.Attach(User{app, "bob"}, fmt.Sprint(i), func(string, json.RawMessage) bool { return true })
+		out, f := all[i].Call(t.Context(), "session.sync", encode(syncParams{Cursor: "0.0"}))
+		require.Nil(t, f)
+		require.Contains(t, string(out), `"more":true`)
+	}
+	after := heap()
+	for _, s := range all {
+		s.Close()
+	}
+	return after - before
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC() // what a pool still held
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// TestHoarders: a client that begins a sync and never asks for the rest costs
+// the gateway no composed message.
+func TestHoarders(t *testing.T) {
+	in := open(t, openBus(t, t.TempDir()), Options{})
+	const sessions = 20
+	n := hoarded(t, in, 50, sessions)
+	t.Logf("%d KB", n>>10)
+	require.Less(t, n, int64(sessions*128<<10), "composed, each would be 600 KB")
+	require.Zero(t, in.waiting.bytes)
+	require.Empty(t, in.waiting.at)
+}
+
+// BenchmarkHoarders reports what 100 syncs of 5,000 messages hold.
+func BenchmarkHoarders(b *testing.B) {
+	for range b.N {
+		in := open(b, openBus(b, b.TempDir()), Options{})
+		b.ReportMetric(float64(hoarded(b, in, resumedMissed, 100))/(1<<20), "MB")
+	}
+}
+
+// BenchmarkSync measures a login with many conversations and a reconnect that
+// missed many messages.
+func BenchmarkSync(b *testing.B) {
+	in := open(b, openBus(b, b.TempDir()), Options{})
+	for i := range 500 {
+		login(b, in, fmt.Sprintf("peer%d", i), "p").send("bob", "hello")
+	}
+	a := login(b, in, "alice", "a1")
+	for range 1000 {
+		a.send("bob", "hello")
+	}
+	for name, at := range map[string]string{"login": "", "reconnect": "0.0"} {
+		b.Run(name, func(b *testing.B) {
+			for range b.N {
+				c := newClient(b, "bob", "b1")
+				c.cursor = at
+				c.attach(in)
+				c.sync()
+				c.s.Close()
+			}
+		})
+	}
+}
+
+// TestSyncGivenUp: a sync that is not asked on is dropped, and its client gets
+// all of it when it begins again.
+func TestSyncGivenUp(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, SyncIdle: 20 * time.Millisecond})
+	sendLong(login(t, in, "alice", "a1"), "bob", 60)
+	b := halfSynced(t, in, "bob", "b1")
+	require.Eventually(t, func() bool {
+		in.waiting.mu.Lock()
+		defer in.waiting.mu.Unlock()
+		return len(in.waiting.at) == 0
+	}, 10*time.Second, time.Millisecond)
+	require.Equal(t, fault.InvalidOperation, b.call("session.more", nothing{}, nil).Code)
+	in.o.SyncIdle = time.Minute
+	b.sync()
+	require.Len(t, b.messages, 60)
+	for i, m := range b.messages {
+		require.EqualValues(t, i+1, m.Sequence)
+	}
+}
+
+// TestSyncsTogether: when those that wait hold too much, the one that has
+// waited longest goes.
+func TestSyncsTogether(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	sendLong(login(t, in, "alice", "a1"), "bob", 60)
+	one := halfSynced(t, in, "bob", "b1")
+	in.waiting.mu.Lock()
+	in.waiting.bytes += syncsWaiting - 1
+	in.waiting.mu.Unlock()
+	two := halfSynced(t, in, "bob", "b2")
+	require.Equal(t, fault.InvalidOperation, one.call("session.more", nothing{}, nil).Code)
+	for two.more().More {
+	}
+	require.Len(t, two.messages, 60)
+	one.sync()
+	require.Len(t, one.messages, 60)
+}
+
+// TestWhatComesDuringASync: messages, a revocation and settings that come
+// between the parts of a sync follow it, in order, whether the queue holds them
+// or not.
+func TestWhatComesDuringASync(t *testing.T) {
+	for _, over := range []bool{false, true} {
+		t.Run(fmt.Sprintf("over=%v", over), func(t *testing.T) {
+			in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+			a, other := login(t, in, "alice", "a1"), login(t, in, "bob", "b2")
+			sent := sendLong(a, "bob", 60)
+			b := halfSynced(t, in, "bob", "b1")
+			for i := range 40 {
+				a.send("bob", fmt.Sprint(60+i))
+			}
+			id := "C2Cbob"
+			a.must("message.revoke", conversationParams{ConversationID: id, Position: sent[0].Position}, nil)
+			other.must("conversation.pin", conversationParams{ConversationID: "C2Calice", IsPinned: true}, nil)
+			other.until("the last", func() bool { return len(other.messages) == 100 && len(other.revoked) == 1 })
+			u := in.local(User{app, "bob"})
+			u.mu.Lock()
+			require.GreaterOrEqual(t, len(b.s.syncing.queue), 41)
+			if over {
+				b.s.syncing.over, b.s.syncing.queue = true, nil
+			}
+			u.mu.Unlock()
+			for b.more().More {
+			}
+			b.until("all of it", func() bool { return len(b.messages) == 100 && len(b.revoked) == 1 })
+			for i, m := range b.messages {
+				require.EqualValues(t, i+1, m.Sequence)
+			}
+			require.Equal(t, sent[0].Position, b.revoked[0].Position)
+			b.until("pinned", func() bool { return b.field("alice", "isPinned") == true })
+			a.send("bob", "live")
+			b.until("live", func() bool { return len(b.messages) == 101 })
+			b.until("a cursor that says that all was told", func() bool {
+				at, _ := parseCursor(b.cursor)
+				return at.rev != 0
+			})
+		})
+	}
+}
+
+// TestBrokenAnywhere breaks a link after any part of a sync, with messages,
+// revocations and settings under way, and goes on where the client stands: it
+// gets each message and each revocation once, by its own filter of positions.
+func TestBrokenAnywhere(t *testing.T) {
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Missed: 1e6})
+	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
+	b := newClient(t, "bob", "b1")
+	b.attach(in)
+	b.sync()
+	var sent []uint64
+	revoked := map[uint64]bool{}
+	for range 8 {
+		b.drop()
+		for range r.IntN(20) {
+			from := []*client{a, c}[r.IntN(2)]
+			m := sendLong(from, "bob", 1)[0]
+			sent = append(sent, m.Position)
+			if r.IntN(4) == 0 {
+				from.must("message.revoke", conversationParams{ConversationID: "C2Cbob", Position: m.Position}, nil)
+				revoked[m.Position] = true
+			}
+		}
+		b.attach(in)
+		for parts := r.IntN(4); parts > 0; parts-- {
+			var res syncResult
+			b.must("session.sync", syncParams{Cursor: b.cursor}, &res)
+			for n := r.IntN(3); res.More && n > 0; n-- {
+				res = b.more()
+			}
+			if res.Cursor != "" {
+				b.mu.Lock()
+				b.cursor = res.Cursor
+				b.mu.Unlock()
+			}
+		}
+	}
+	b.sync()
+	var got []uint64
+	seen := uint64(0)
+	for _, m := range b.messages {
+		if m.Position > seen {
+			got, seen = append(got, m.Position), m.Position
+		}
+	}
+	require.Equal(t, sent, got)
+	undone := map[uint64]bool{}
+	for _, m := range b.revoked {
+		undone[m.Position] = true
+	}
+	require.Equal(t, revoked, undone)
+}
