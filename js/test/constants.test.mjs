@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from '../../web/e2e/lib/test.mjs';
 import { EVENT, METHODS, TYPES } from '../src/constants.gen.js';
 import { root } from './build.mjs';
 

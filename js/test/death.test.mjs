@@ -2,7 +2,7 @@
 // timd: what it was asked rejects, and the next call starts it again.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../../web/e2e/lib/test.mjs';
 import { pathToFileURL } from 'node:url';
 import { WebSocket } from 'ws';
 import { poll } from '../../web/e2e/lib/process.mjs';
@@ -62,7 +62,7 @@ const deaths = [
   ],
 ];
 for (const [how, kill, message] of deaths) {
-  test(`a runtime that ${how}`, { timeout: 20_000 }, async (t) => {
+  test(`a runtime that ${how}`, async (t) => {
     const said = t.mock.method(console, 'error', () => {});
     const words = t.mock.method(console, 'log', () => {}); // Go's last ones
     await load({ WebSocket: Socket, proxyServer: timd.url });

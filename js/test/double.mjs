@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { cpSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { after, before, beforeEach } from 'node:test';
+import { after, before, beforeEach } from '../../web/e2e/lib/test.mjs';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { around, double, temporary } from './build.mjs';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from '../../web/e2e/lib/test.mjs';
 import { REALM, wasm, pkg, bare, WebSocketDouble, web, copy, base, rejects, works } from './double.mjs';
 
 test('load right after create still chooses', async (t) => {

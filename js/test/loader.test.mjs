@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { test } from 'node:test';
+import { test } from '../../web/e2e/lib/test.mjs';
 import { double } from './build.mjs';
 import { REALM, wasm, pkg, bare, web, copy, base, rejects, works } from './double.mjs';
 

@@ -1,6 +1,6 @@
 // The parts that stand in for what a mini program lacks.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from '../../web/e2e/lib/test.mjs';
 import { TextDecoder as Decoder, TextEncoder as Encoder } from '../miniprogram/codec.js';
 import { entropy } from '../miniprogram/entropy.js';
 import { socketClass } from '../miniprogram/socket.js';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../../web/e2e/lib/test.mjs';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { startTimd } from '../../web/e2e/lib/timd.mjs';

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../../web/e2e/lib/test.mjs';
 import { engines, launch } from '../../web/e2e/lib/browser.mjs';
 import { poll } from '../../web/e2e/lib/process.mjs';
 import { startTimd } from '../../web/e2e/lib/timd.mjs';

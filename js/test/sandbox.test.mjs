@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../../web/e2e/lib/test.mjs';
 import { startTimd } from '../../web/e2e/lib/timd.mjs';
 import { pack } from '../pack.mjs';
 import { startJsc } from './sandbox/jsc.mjs';

@@ -1,7 +1,7 @@
 // Calls that need a login: too early, too late, and very many at once.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from './lib/test.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
 const stage = await openStage();

@@ -2,7 +2,7 @@
 // the complaints' own words.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from './lib/test.mjs';
 import { startProxy } from './lib/proxy.mjs';
 import { silentWebSocket } from './lib/silent.mjs';
 import { APP, openStage, someone } from './lib/stage.mjs';

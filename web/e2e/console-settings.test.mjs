@@ -1,7 +1,7 @@
 // The settings of an app, as an operator changes them in the console.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from './lib/test.mjs';
 import { clean, consoleOn, says } from './lib/console.mjs';
 import { within } from './lib/process.mjs';
 import { openStage, someone } from './lib/stage.mjs';

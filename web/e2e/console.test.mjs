@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { test } from 'node:test';
+import { test } from './lib/test.mjs';
 import { DESKTOP, PHONE, clean, consoleOn, link, row, says, text, ticket } from './lib/console.mjs';
 import { member } from './lib/member.mjs';
 import { poll, within } from './lib/process.mjs';

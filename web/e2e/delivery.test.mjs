@@ -2,7 +2,7 @@
 // with kill -9 and started again, and a checker counts.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from './lib/test.mjs';
 import { mailbox, rest } from './lib/mail.mjs';
 import { poll } from './lib/process.mjs';
 import { startProxy } from './lib/proxy.mjs';

@@ -1,7 +1,7 @@
 // Login, reconnect, kick and logout in every engine, by the gateway's script
 // tag on a page of another origin, through a proxy that breaks connections.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, test } from './lib/test.mjs';
 import { engines, launch } from './lib/browser.mjs';
 import { startProxy } from './lib/proxy.mjs';
 import { startSite } from './lib/site.mjs';

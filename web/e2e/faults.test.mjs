@@ -3,7 +3,7 @@
 // instead of 20; SEED=n repeats one from there.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from './lib/test.mjs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startProxy } from './lib/proxy.mjs';
 import { openStage, someone } from './lib/stage.mjs';

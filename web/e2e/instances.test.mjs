@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, test } from './lib/test.mjs';
 import { member } from './lib/member.mjs';
 import { startNATS } from './lib/nats.mjs';
 import { folder, poll, remove } from './lib/process.mjs';

@@ -2,7 +2,7 @@
 // evicted stays out.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from './lib/test.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
 const stage = await openStage();

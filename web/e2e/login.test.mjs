@@ -1,7 +1,7 @@
 // Logging in and out, in real Chromium against a real timd.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from './lib/test.mjs';
 import { APP, OTHER_APP, openStage, someone } from './lib/stage.mjs';
 import { sign } from './lib/usersig.mjs';
 

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { test } from 'node:test';
+import { test } from './lib/test.mjs';
 import { A, B, C, DESKTOP, PHONE, clean, open } from './lib/demo.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, test } from 'node:test';
+import { after, test } from './lib/test.mjs';
 import { launch } from './lib/browser.mjs';
 import { startSite } from './lib/site.mjs';
 import { startTimd } from './lib/timd.mjs';

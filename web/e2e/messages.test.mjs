@@ -2,7 +2,7 @@
 // relies on.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from './lib/test.mjs';
 import { mailbox, rest } from './lib/mail.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 

@@ -1,7 +1,7 @@
 // The demo page as a person uses it.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from './lib/test.mjs';
 import { A, B, C, clean, open } from './lib/demo.mjs';
 import { poll } from './lib/process.mjs';
 import { APP, openStage, someone } from './lib/stage.mjs';

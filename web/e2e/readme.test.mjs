@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { test } from 'node:test';
+import { test } from './lib/test.mjs';
 import { openStage } from './lib/stage.mjs';
 
 const stage = await openStage();

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join as path } from 'node:path';
-import { after, test } from 'node:test';
+import { after, test } from './lib/test.mjs';
 import { fileURLToPath } from 'node:url';
 import official from 'tls-sig-api-v2';
 import { member } from './lib/member.mjs';

@@ -2,7 +2,7 @@
 // themselves to the next timd.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from './lib/test.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
 const stage = await openStage({ data: 'disk' });

@@ -1,7 +1,7 @@
 // A session that survives what networks, pages and users do to it.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from './lib/test.mjs';
 import { startProxy } from './lib/proxy.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 import { tap } from './lib/wire.mjs';

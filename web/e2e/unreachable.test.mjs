@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
-import { describe, test } from 'node:test';
+import { describe, test } from './lib/test.mjs';
 import { startProxy } from './lib/proxy.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 import { silentTCP, silentWebSocket } from './lib/silent.mjs';

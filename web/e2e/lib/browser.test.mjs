@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { after, before, test } from 'node:test';
+import { after, before, test } from './test.mjs';
 import { engines, launch } from './browser.mjs';
 
 let server;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import { after, before, beforeEach, afterEach, test } from 'node:test';
+import { after, before, beforeEach, afterEach, test } from './test.mjs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startProxy } from './proxy.mjs';
 import { poll, within } from './process.mjs';

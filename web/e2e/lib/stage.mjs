@@ -4,7 +4,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { after } from './test.mjs';
 import { launch } from './browser.mjs';
 import { folder, remove } from './process.mjs';
 import { startSite } from './site.mjs';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from './test.mjs';
 import { startTimd } from './timd.mjs';
 
 test('timd starts on a port of its own, signs, and is restarted on it with its data', async () => {
