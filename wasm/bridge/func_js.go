@@ -88,6 +88,11 @@ func newFunc(fn func(args []safejs.Value) any, failed func(reason string) any) s
 	return f
 }
 
+// Noop returns a function that does nothing: Function.prototype, by a way on
+// which mini programs hide nothing. It is JavaScript's own, so a host may keep
+// it for ever and call it even when the runtime has ended.
+func Noop() safejs.Value { return Get(Get(Global("Object"), "constructor"), "prototype") }
+
 // Reason gives the text of what a panic carried.
 func Reason(p any) string {
 	switch p := p.(type) {

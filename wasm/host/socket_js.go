@@ -12,14 +12,15 @@ import (
 )
 
 // socket is one WebSocket. It has one end: the first of close, error before
-// open, and our own Close; whatever its host says later is not heard.
+// open, a send that throws, and our own Close; whatever its host says later is
+// ignored.
 type socket struct {
 	host   *Host
 	gen    session.Gen
 	ws     safejs.Value
 	scope  bridge.Scope
 	opened bool
-	later  safejs.Value // handle of failLater's timer
+	broken safejs.Value // handle of breakLater's timer
 }
 
 // The names under which a WebSocket calls back.
@@ -34,17 +35,17 @@ func (h *Host) Dial(gen session.Gen) {
 	s.scope.OnPanic = h.config.OnPanic
 	h.sockets[gen] = s
 	if h.config.URL == "" {
-		s.failLater("no gateway is known: pass proxyServer to TIM.create")
+		s.breakLater("no gateway is known: pass proxyServer to TIM.create")
 		return
 	}
 	constructor := bridge.Global("WebSocket")
 	if !bridge.IsFunction(constructor) {
-		s.failLater("there is no WebSocket here")
+		s.breakLater("there is no WebSocket here")
 		return
 	}
 	ws, err := constructor.New(h.config.URL, bridge.NewArray(bridge.String(frame.Subprotocol)))
 	if err != nil {
-		s.failLater(message(bridge.Thrown(err)))
+		s.breakLater(message(bridge.Thrown(err)))
 		return
 	}
 	s.ws = ws
@@ -53,17 +54,23 @@ func (h *Host) Dial(gen session.Gen) {
 	}
 }
 
-// failLater tells of a failure that was known at once, after Dial has
-// returned.
-func (s *socket) failLater(detail string) {
+// breakLater ends the socket for a reason that is known now, after our caller
+// has returned: the client is not told of an end while it dials or writes.
+func (s *socket) breakLater(detail string) {
+	if !s.broken.IsUndefined() {
+		return
+	}
 	f := s.scope.Func(func([]safejs.Value) any {
-		s.failed(detail)
+		s.lose(1006, detail)
 		return nil
 	})
-	s.later = bridge.Call(safejs.Global(), "setTimeout", f.Value(), bridge.Int(0))
+	s.broken = bridge.Call(safejs.Global(), "setTimeout", f.Value(), bridge.Int(0))
 }
 
-// end detaches the socket; false when it had ended before.
+// end detaches the socket and reports whether it was attached. Errors are
+// ignored from now on, but still listened to: the package ws of Node throws an
+// error without a listener, which ends the process, and closing a socket that
+// is still connecting is such an error.
 func (s *socket) end() bool {
 	if s.host.sockets[s.gen] != s {
 		return false
@@ -73,33 +80,43 @@ func (s *socket) end() bool {
 		for _, name := range callbacks {
 			bridge.Set(s.ws, name, safejs.Null())
 		}
+		bridge.Set(s.ws, "onerror", bridge.Noop())
 	}
-	if !s.later.IsUndefined() {
-		bridge.Call(safejs.Global(), "clearTimeout", s.later)
+	if !s.broken.IsUndefined() {
+		bridge.Call(safejs.Global(), "clearTimeout", s.broken)
 	}
 	s.scope.Release()
 	return true
 }
 
-func (s *socket) failed(detail string) {
+// closed is the end that the host has announced.
+func (s *socket) closed(code int, reason string) {
 	if s.end() {
-		s.host.client.OnDialFailed(s.gen, detail)
+		s.tell(code, reason)
 	}
 }
 
-func (s *socket) closed(code int, reason string) {
-	if !s.opened {
-		s.failed(closeText(code, reason))
-		return
-	}
+// lose is the end of a socket that its host may still take for a good one.
+func (s *socket) lose(code int, reason string) {
 	if s.end() {
+		s.hangUp(code, reason)
+		s.tell(code, reason)
+	}
+}
+
+func (s *socket) tell(code int, reason string) {
+	if s.opened {
 		s.host.client.OnClose(s.gen, code, reason)
+	} else {
+		s.host.client.OnDialFailed(s.gen, closeText(code, reason))
 	}
 }
 
 func (s *socket) onOpen([]safejs.Value) any {
-	s.opened = true
-	s.host.client.OnOpen(s.gen)
+	if !s.opened {
+		s.opened = true
+		s.host.client.OnOpen(s.gen)
+	}
 	return nil
 }
 
@@ -107,7 +124,7 @@ func (s *socket) onOpen([]safejs.Value) any {
 // mini program, so before the opening it is the end.
 func (s *socket) onError(args []safejs.Value) any {
 	if !s.opened {
-		s.failed(message(bridge.Arg(args, 0)))
+		s.lose(1006, message(bridge.Arg(args, 0)))
 	}
 	return nil
 }
@@ -123,10 +140,12 @@ func (s *socket) onClose(args []safejs.Value) any {
 }
 
 func (s *socket) onMessage(args []safejs.Value) any {
+	if !s.opened {
+		return nil // a gateway speaks after the handshake only
+	}
 	m, problem := parse(bridge.Field(bridge.Arg(args, 0), "data"))
 	if problem != "" {
-		s.abort(frame.CloseBadFrame, problem)
-		s.closed(frame.CloseBadFrame, problem)
+		s.lose(frame.CloseBadFrame, problem)
 		return nil
 	}
 	s.host.client.OnFrame(s.gen, m)
@@ -187,7 +206,9 @@ func (h *Host) Write(gen session.Gen, r frame.Request) {
 			bridge.Report("tim: a frame was not sent because it is too large: " + r.Method)
 			return
 		}
-		_, err = s.ws.Call("send", text)
+		if _, err = s.ws.Call("send", text); err != nil {
+			s.breakLater(message(bridge.Thrown(err)))
+		}
 	}
 	if err != nil {
 		bridge.Report(bridge.Thrown(err))
@@ -200,10 +221,10 @@ func (h *Host) Close(gen session.Gen, code int, reason string) {
 	if s == nil || !s.end() {
 		return
 	}
-	s.abort(code, reason)
+	s.hangUp(code, reason)
 }
 
-func (s *socket) abort(code int, reason string) {
+func (s *socket) hangUp(code int, reason string) {
 	if !bridge.IsObject(s.ws) {
 		return
 	}
@@ -211,7 +232,10 @@ func (s *socket) abort(code int, reason string) {
 	if code < 3000 || code > 4999 {
 		code = 1000
 	}
-	bridge.Call(s.ws, "close", bridge.Int(code), bridge.String(reason))
+	// A host refuses a reason that is too long for it, and closes nothing then.
+	if _, err := s.ws.Call("close", bridge.Int(code), bridge.String(reason)); err != nil {
+		bridge.Call(s.ws, "close")
+	}
 }
 
 // message gives the text of an Error or of an error event, "" when it has

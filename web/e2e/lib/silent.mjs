@@ -1,24 +1,33 @@
-// Real servers that accept and then say nothing.
+// Real servers that accept and then say nothing, or nothing of use.
 
 import { createHash } from 'node:crypto';
 import { createServer as createTCP } from 'node:net';
 import { createServer as createHTTP } from 'node:http';
 
 /** Accepts TCP connections and never writes a byte. */
-export async function silentTCP() {
+export const silentTCP = () => hostTCP(() => {});
+
+/** Accepts TCP connections, counts them and does to each what answer does. */
+export async function hostTCP(answer) {
   const sockets = new Set();
   let seen = 0;
+  let connected;
+  const first = new Promise((resolve) => (connected = resolve));
   const server = createTCP((socket) => {
     seen++;
     sockets.add(socket);
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
     socket.resume();
+    answer(socket);
+    connected();
   });
   await listen(server);
   return {
     port: server.address().port,
     connections: () => seen,
+    /** Resolves at the first connection. */
+    first,
     close: () =>
       new Promise((resolve) => {
         for (const socket of sockets) socket.destroy();
@@ -27,10 +36,12 @@ export async function silentTCP() {
   };
 }
 
-/** Opens every WebSocket and never sends a frame. */
-export async function silentWebSocket() {
+/** Opens every WebSocket and never sends a frame; then() may do something else to it. */
+export async function silentWebSocket(then = () => {}) {
   const sockets = new Set();
   let opened = 0;
+  let connected;
+  const first = new Promise((resolve) => (connected = resolve));
   const server = createHTTP((request, response) => {
     response.statusCode = 426;
     response.end();
@@ -48,12 +59,16 @@ export async function silentWebSocket() {
     );
     opened++;
     socket.resume();
+    then(socket);
+    connected();
   });
 
   await listen(server);
   return {
     port: server.address().port,
     opened: () => opened,
+    /** Resolves when the first has opened. */
+    first,
     close: () =>
       new Promise((resolve) => {
         for (const socket of sockets) socket.destroy();
