@@ -61,8 +61,9 @@ function describe(wasm) {
 }
 
 /**
- * A URL, or '' where it cannot be made: a bundle has no import.meta.
- * @param {() => string} make
+ * What make returns, or '' when it throws: a bundle has no import.meta to make a
+ * URL of, and a socket may refuse to be closed.
+ * @param {() => any} make
  */
 function attempt(make) {
   try {
@@ -115,7 +116,7 @@ function makeScope(WS) {
     }),
     /** A runtime that has ended must not leave a session connected. */
     release() {
-      open.forEach((socket) => socket.close());
+      for (const socket of open) attempt(() => socket.close());
       open.clear();
     },
   };

@@ -15,11 +15,18 @@ const { default: TIM, load } = await import(pathToFileURL(join(npm, 'index.node.
 const runtimes = [];
 /** Open sockets, whoever opened them. */
 const sockets = new Set();
+/** Whether a socket that is open closes and throws all the same. */
+let throwing = false;
 class Socket extends WebSocket {
   constructor(...args) {
     super(...args);
     sockets.add(this);
     this.on('close', () => sockets.delete(this));
+  }
+  close(...args) {
+    const open = this.readyState === WebSocket.OPEN;
+    super.close(...args);
+    if (throwing && open) throw new Error('not today');
   }
 }
 let timd;
@@ -86,6 +93,7 @@ for (const [how, kill, message] of deaths) {
     // All of them wait for the gateway.
     const pending = [tim.renewUserSig(mine.userSig), second.renewUserSig(other.userSig)];
     pending.push(tim.sendMessage(tim.createTextMessage({ to: other.userID, conversationType: 'C2C', payload: { text: 'last words' } })));
+    throwing = true;
     const last = kill(runtimes.at(-1), tim);
     if (last instanceof Promise) pending.push(last);
     const stopped = (e) => e.name === 'IMError' && e.code === 2903 && message.test(e.message) && /log in again/.test(e.message);
@@ -102,6 +110,7 @@ for (const [how, kill, message] of deaths) {
     assert.equal(tim.getLoginUser(), '');
     assert.equal(tim.getLoginStatus().status, 'loggedOut');
     await poll(5000, 'no socket is left open', () => sockets.size === 0);
+    throwing = false;
 
     // The same object goes on, in a new runtime.
     const again = ready(tim);
