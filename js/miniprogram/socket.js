@@ -33,7 +33,7 @@ export function socketClass(host, timers) {
       const fail = (/** @type {any} */ why) => this.broken(why);
       try {
         const made = host.connectSocket({ url, protocols, tcpNoDelay: true, success() {}, fail });
-        if (made && typeof made.then === 'function') made.then((/** @type {any} */ task) => this.start(task), fail);
+        if (made && typeof made.then === 'function') made.then((/** @type {any} */ task) => this.start(task)).then(undefined, fail);
         else this.start(made);
       } catch (problem) {
         // A constructor that failed later would say so in an event.
@@ -47,13 +47,13 @@ export function socketClass(host, timers) {
       this.task = task;
       if (this.readyState === 3) return this.hangUp();
       task.onOpen(() => {
+        if (this.closing || this.readyState === 3) return this.hangUp();
         if (this.readyState !== 0) return;
-        if (this.closing) return this.hangUp();
         this.readyState = 1;
         this.tell('onopen', { type: 'open' });
       });
       task.onMessage((/** @type {any} */ event) => {
-        if (this.readyState === 1) this.tell('onmessage', { type: 'message', data: event.data });
+        if (this.readyState === 1) this.tell('onmessage', { type: 'message', data: event && event.data });
       });
       task.onError((/** @type {any} */ event) => this.broken(event));
       task.onClose((/** @type {any} */ event) => {
@@ -66,7 +66,8 @@ export function socketClass(host, timers) {
     /** @param {string | ArrayBuffer} data */
     send(data) {
       if (this.readyState !== 1) return;
-      this.task.send({ data, fail: (/** @type {any} */ why) => this.broken(why) });
+      const fail = (/** @type {any} */ why) => this.broken(why);
+      attempt(() => this.task.send({ data, fail }), fail);
     }
 
     /**
@@ -86,11 +87,8 @@ export function socketClass(host, timers) {
 
     hangUp() {
       const { code, reason } = this.closing || { code: 1000, reason: '' };
-      try {
-        if (this.task) this.task.close({ code, reason, fail() {} });
-      } catch (_) {
-        // It was gone already.
-      }
+      // What fails was gone already.
+      if (this.task) attempt(() => this.task.close({ code, reason, fail() {} }), () => {});
     }
 
     /**
@@ -132,6 +130,20 @@ export function socketClass(host, timers) {
     Socket,
     closeAll: () => open.forEach((socket) => socket.close(1000, '')),
   };
+}
+
+/**
+ * Asks a host, which may say by throwing or by a promise that it cannot.
+ * @param {() => any} ask
+ * @param {(why: unknown) => void} fail
+ */
+function attempt(ask, fail) {
+  try {
+    const answer = ask();
+    if (answer && typeof answer.then === 'function') answer.then(undefined, fail);
+  } catch (problem) {
+    fail(problem);
+  }
 }
 
 /** @param {any} why */

@@ -190,6 +190,70 @@ test('what fails is hung up, too: the host counts its sockets', () => {
   assert.deepEqual(tasks.map((t) => t.closes.length), [1, 1]);
 });
 
+for (const promised of [false, true]) {
+  test(`a host that throws or rejects ends its socket once${promised ? ', also by promise' : ''}`, async () => {
+    const { host, tasks, timers, events, open } = hosted({ promised });
+    const connect = host.connectSocket;
+    const settle = async () => {
+      await new Promise(setImmediate);
+      for (const due of timers.splice(0)) due();
+      return events.splice(0);
+    };
+    const broken = () => {
+      throw new Error('not today');
+    };
+    const rejecting = () => Promise.reject(new Error('not today'));
+
+    // When it is listened to.
+    host.connectSocket = (options) => {
+      connect(options);
+      tasks.at(-1).onError = broken;
+      return promised ? Promise.resolve(tasks.at(-1)) : tasks.at(-1);
+    };
+    open();
+    assert.deepEqual(await settle(), [['error', 'not today'], ['close', 1006]]);
+    assert.equal(tasks.at(-1).closes.length, 1, 'hung up: the host counts its sockets');
+    host.connectSocket = connect;
+
+    for (const fails of [broken, rejecting]) {
+      // When it sends.
+      const sending = open();
+      await settle();
+      tasks.at(-1).send = fails;
+      tasks.at(-1).fire('Open');
+      sending.send('x');
+      sending.send('y');
+      assert.deepEqual(await settle(), [['open', ''], ['close', 1006]]);
+      assert.equal(tasks.at(-1).closes.length, 1);
+
+      // When it closes.
+      const closing = open();
+      await settle();
+      tasks.at(-1).close = fails;
+      tasks.at(-1).fire('Open');
+      closing.close(4000, 'enough');
+      assert.deepEqual(await settle(), [['open', ''], ['close', 4000]]);
+    }
+  });
+}
+
+test('events without a content, and those that come after the end', () => {
+  const { tasks, events, open } = hosted();
+  open();
+  tasks[0].fire('Open');
+  tasks[0].fire('Message');
+  tasks[0].fire('Close');
+  for (const name of ['Open', 'Message', 'Error', 'Close']) tasks[0].fire(name);
+  assert.deepEqual(events.splice(0), [['open', ''], ['message', ''], ['close', 1006]]);
+  open();
+  tasks[1].fire('Error');
+  assert.deepEqual(events.splice(0), [['error', ''], ['close', 1006]]);
+  assert.equal(tasks[1].closes.length, 1);
+  tasks[1].fire('Open');
+  assert.equal(tasks[1].closes.length, 2, 'one that opens after its end is hung up again');
+  assert.deepEqual(events, []);
+});
+
 test('what is open is closed with the runtime', () => {
   const { tasks, open, closeAll } = hosted();
   open();
