@@ -289,8 +289,11 @@ export class Users {
   }
 }
 
-// The row that a question was about may have gone while it stood, and with it
-// the place where the focus was.
+// The row that a question was about may have gone while the question stood, and
+// with it the place to which the dialog gives the focus back. The browser then
+// leaves the focus in the closed dialog until it draws the next frame.
 function refocus() {
-  if (document.activeElement === document.body) byID('users-title').focus();
+  const held = document.activeElement;
+  const seen = held && held !== document.body && held.getClientRects().length > 0;
+  if (!seen) byID('users-title').focus();
 }

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { test } from './lib/test.mjs';
 import { DESKTOP, PHONE, clean, consoleOn, link, row, says, text, ticket } from './lib/console.mjs';
 import { member } from './lib/member.mjs';
-import { poll, within } from './lib/process.mjs';
+import { poll } from './lib/process.mjs';
 import { APP, OTHER_APP, openStage, someone } from './lib/stage.mjs';
 import { startTimd } from './lib/timd.mjs';
 import { sign } from './lib/usersig.mjs';
@@ -139,115 +139,6 @@ test('logins from before the console count once, and the feed says since when it
   await page.reload();
   await page.waitForSelector(row('late'));
   assert.equal(await text(page, '.tile.logins .value'), '3');
-  await clean(page);
-});
-
-test('the two kinds of kick are told apart by word, tooltip and name, in both languages', async (t) => {
-  const user = someone('words');
-  const one = await join(user);
-  t.after(() => one.close());
-  const page = await open(t);
-  await page.waitForSelector(row(user));
-  const body = await page.$(row(user));
-  const words = () =>
-    body.$$eval('.kick-user, .kick', (buttons) => buttons.map((button) => [button.textContent, button.title, button.ariaLabel]));
-  const [all, single] = await words();
-  assert.equal(all[0], 'Kick all');
-  assert.match(all[1], /^All instances of this user/);
-  assert.equal(single[0], 'Kick this one');
-  assert.match(single[1], /^Only this instance/);
-  assert.match(single[2], new RegExp(`^Kick this one: the Web instance of ${user}`));
-  await page.click('#language');
-  const [every, only] = await words();
-  assert.deepEqual([every[0], only[0]], ['全部踢下线', '仅踢此实例']);
-  for (const [word, title, name] of [every, only]) {
-    assert.ok(name.startsWith(word), 'the visible word begins the accessible name');
-    assert.match(title, /实例/);
-  }
-  await clean(page);
-});
-
-test('kick one instance, then the user, with the keyboard', async (t) => {
-  const user = someone('kick');
-  const [web, phone] = [await join(user), await join(user, 'iPhone')];
-  const page = await open(t);
-  await page.waitForSelector(row(user));
-  await page.focus(`${row(user)} [aria-label^="Kick this one: the iPhone instance"]`);
-  await page.keyboard.press('Enter');
-  await page.waitForSelector('#ask[open]');
-  assert.match(await text(page, '#ask-text'), new RegExp(`iPhone instance of ${user}`));
-  await page.keyboard.press('Escape');
-  await page.waitForSelector('#ask:not([open])');
-  assert.match(await page.evaluate(() => document.activeElement.ariaLabel), /^Kick this one: the iPhone/, 'focus is back');
-  await page.keyboard.press('Enter');
-  await page.keyboard.press('Tab');
-  await page.keyboard.press('Enter');
-  assert.equal(await within(5000, 'the phone is kicked', phone.kicked), 'REST_API_Kick');
-  await says(page, '#users-said', `The iPhone instance of ${user} was kicked out.`);
-  await page.waitForFunction((css) => document.querySelectorAll(`${css} tr`).length === 1, {}, row(user));
-
-  await page.click(`${row(user)} .kick-user`);
-  await page.click('#ask-yes');
-  assert.equal(await within(5000, 'the user is kicked', web.kicked), 'REST_API_Kick');
-  await page.waitForFunction((css) => !document.querySelector(css), {}, row(user));
-  // Not in the search, which would bring a phone's keyboard up.
-  await page.waitForFunction(() => document.activeElement.id === 'users-title');
-  await says(page, '#feed', 'was kicked out: by an administrator');
-  await clean(page);
-});
-
-test('focus stays on its button when others go: a user above, the first instance of the user', async (t) => {
-  const [above, user] = [someone('focus-a'), someone('focus-b')];
-  const [gone, web, phone] = [await join(above), await join(user), await join(user, 'iPhone')];
-  t.after(() => phone.logout());
-  const page = await open(t);
-  await page.waitForSelector(row(above));
-  await page.waitForFunction((css) => document.querySelectorAll(`${css} tr`).length === 2, {}, row(user));
-  const focused = () => page.evaluate(() => document.activeElement.ariaLabel);
-  await page.focus(`${row(user)} [aria-label^="Kick this one: the iPhone"]`);
-  const before = await focused();
-  await gone.logout();
-  await page.waitForFunction((css) => !document.querySelector(css), {}, row(above));
-  assert.equal(await focused(), before);
-  await page.focus(`${row(user)} .kick-user`);
-  await web.logout();
-  await page.waitForFunction((css) => document.querySelectorAll(`${css} tr`).length === 1, {}, row(user));
-  assert.equal(await focused(), `Kick all instances of ${user}`);
-  await clean(page);
-});
-
-test('a question that follows at once on one that was closed gets its answer', async (t) => {
-  const user = someone('again');
-  const web = await join(user);
-  const page = await open(t);
-  await page.waitForSelector(row(user));
-  // A dialog's close event comes a task later: here when the next question stands.
-  await page.$eval(`${row(user)} .kick`, async (kick) => {
-    const dialog = document.querySelector('#ask');
-    const closed = new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }));
-    kick.click();
-    dialog.close();
-    kick.click();
-    await closed;
-  });
-  await page.click('#ask-yes');
-  assert.equal(await within(5000, 'the instance is kicked', web.kicked), 'REST_API_Kick');
-  await says(page, '#users-said', `The Web instance of ${user} was kicked out.`);
-  await page.waitForSelector('#ask:not([open])');
-  await clean(page);
-});
-
-test('an instance that has gone while the question stood was not kicked out, and that is said', async (t) => {
-  const user = someone('gone');
-  const web = await join(user);
-  const page = await open(t);
-  await page.waitForSelector(row(user));
-  await page.click(`${row(user)} .kick`);
-  await page.waitForSelector('#ask[open]');
-  await web.logout();
-  await page.waitForFunction((css) => !document.querySelector(css), {}, row(user));
-  await page.click('#ask-yes');
-  await says(page, '#users-said', `The Web instance of ${user} was gone already.`);
   await clean(page);
 });
 
