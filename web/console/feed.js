@@ -35,6 +35,12 @@ export class Feed {
     if (this.#root.children.length > MOST) this.#root.lastElementChild.remove();
   }
 
+  /** Forgets all events, for another administrator. */
+  forget() {
+    this.#events = [];
+    this.#pause(false);
+  }
+
   /** Writes everything anew, for another language. */
   show() {
     this.#root.replaceChildren(...this.#events.map(entry));

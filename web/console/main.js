@@ -131,6 +131,7 @@ function leave(why) {
   live(false);
   charts.stop();
   charts.forget();
+  feed.forget();
   users.stop();
   limits.forget();
   rememberWho(undefined);

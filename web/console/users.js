@@ -3,7 +3,7 @@
 
 import { ask } from './ask.js';
 import { byID, element, write } from './dom.js';
-import { label, say, title, translate } from './text.js';
+import { label, put, say, title, translate } from './text.js';
 import { ago, clock, count, full } from './time.js';
 
 const PAGE = 50; // users shown at first, and more at each "Show more"
@@ -65,6 +65,8 @@ export class Users {
     this.#search = '';
     this.#wanted = PAGE;
     byID('search').reset();
+    put(byID('users-said'), '');
+    this.#total = 0;
     this.#fill([]);
   }
 

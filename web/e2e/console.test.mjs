@@ -142,6 +142,27 @@ test('logins from before the console count once, and the feed says since when it
   await clean(page);
 });
 
+test("what one administrator has seen is gone before the next one's login", async (t) => {
+  const page = await open(t);
+  const user = someone('seen');
+  await (await join(user)).logout();
+  await page.waitForSelector('#feed [data-kind=logout]');
+  await page.click('#feed-pause');
+  await page.click('#leave');
+  await page.waitForSelector('#enter:not([hidden])');
+  assert.ok(!(await page.$eval('#board', (board) => board.textContent)).includes(user));
+  const { app, sig } = ticket();
+  await page.type('#enter-form [name=app]', String(app));
+  await page.type('#enter-form [name=sig]', sig);
+  await page.click('#enter-go');
+  await page.waitForSelector('#live[data-live=true]');
+  const next = await join(someone('next'));
+  t.after(() => next.logout());
+  await page.waitForSelector('#feed [data-kind=login]'); // nor does it wait for the button
+  assert.equal(await page.$$eval('#feed li', (items) => items.length), 1);
+  await clean(page);
+});
+
 test('search, and pages of many users', async (t) => {
   const all = await Promise.all(Array.from({ length: 60 }, (_, i) => join(`many-${String(i).padStart(2, '0')}`)));
   const page = await open(t);
