@@ -112,7 +112,7 @@ export class Panel {
   }
 
   async logout() {
-    if (!this.#tim || ['loggedOut', 'loggingOut'].includes(this.status.status)) return;
+    if (!this.#tim || this.#preparing || ['loggedOut', 'loggingOut'].includes(this.status.status)) return;
     this.#log.add('call', 'logout');
     this.claim = '';
     try {
@@ -182,10 +182,13 @@ export class Panel {
   // Keeps a session that uses test signatures alive, as an app would.
   async #renew() {
     if (this.#find('[name=sig]').value.trim()) return;
+    const tim = this.#tim;
+    const user = tim.getLoginUser();
     try {
-      const { userSig } = await testSignature(this.#tim.getLoginUser());
+      const { userSig } = await testSignature(user);
+      if (this.#tim !== tim || tim.getLoginUser() !== user) return; // meanwhile: that session is over
       this.#log.add('call', 'renewUserSig', 'userSig');
-      await this.#tim.renewUserSig(userSig);
+      await tim.renewUserSig(userSig);
       this.#log.add('done', 'renewUserSig');
     } catch (error) {
       this.#log.add('fail', 'renewUserSig', describe(error));
