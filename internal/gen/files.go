@@ -18,6 +18,8 @@ func (s source) files() (map[string][]byte, error) {
 	out := map[string][]byte{
 		"js/src/constants.gen.js":   s.js(),
 		"js/src/constants.gen.d.ts": s.typings(),
+		"js/src/codes.gen.js":       s.jsCodes(),
+		"js/src/messages.gen.js":    s.jsMessages(),
 		"js/types/names.gen.d.ts":   s.typeNames(),
 	}
 	for name, text := range map[string]string{
@@ -87,7 +89,7 @@ func (s source) wasmConstants() string {
 
 func (s source) js() []byte {
 	var b bytes.Buffer
-	b.WriteString(header("codes.json, constants.json, methods.json and package.json"))
+	b.WriteString(header("constants.json, methods.json and package.json"))
 	b.WriteString("import { table } from './table.js';\n\n")
 	fmt.Fprintf(&b, "/** The version of this package and of its tim.wasm. */\nexport const VERSION = '%s';\n\n", s.Version)
 	// Sorted, like stands by like, and a page loads less after compression.
@@ -105,15 +107,7 @@ func (s source) js() []byte {
 	}
 	constants("The events of an instance.", "EVENT", s.Event)
 	constants("The other constants of the API.", "TYPES", s.Types)
-	b.WriteString("/** The error codes that are raised on this side of the wire. */\nexport const CODE = {\n")
-	for _, c := range s.clientCodes() {
-		fmt.Fprintf(&b, "  %s: %d,\n", c.Name, c.Code)
-	}
-	b.WriteString("};\n\n/** Their standard messages, by code. */\nexport const MESSAGE = {\n")
-	for _, c := range s.clientCodes() {
-		fmt.Fprintf(&b, "  %d: %s,\n", c.Code, quoteJS(mustJSON(c.Text)))
-	}
-	b.WriteString("};\n\n/** The names of an instance's public methods. */\nexport const METHODS = (\n")
+	b.WriteString("/** The names of an instance's public methods. */\nexport const METHODS = (\n")
 	names := slices.Sorted(slices.Values(s.Methods))
 	for i, m := range names {
 		if i < len(names)-1 {
@@ -128,7 +122,7 @@ func (s source) js() []byte {
 
 func (s source) typings() []byte {
 	var b bytes.Buffer
-	b.WriteString(header("codes.json, constants.json, methods.json and package.json"))
+	b.WriteString(header("constants.json, methods.json and package.json"))
 	b.WriteString("export declare const VERSION: string;\n\n")
 	object := func(name string, t table) {
 		fmt.Fprintf(&b, "export declare const %s: {\n", name)
@@ -139,16 +133,33 @@ func (s source) typings() []byte {
 	}
 	object("EVENT", s.Event)
 	object("TYPES", s.Types)
-	b.WriteString("export declare const CODE: {\n")
-	for _, c := range s.clientCodes() {
-		fmt.Fprintf(&b, "  readonly %s: %d;\n", c.Name, c.Code)
-	}
-	b.WriteString("};\n\nexport declare const MESSAGE: { readonly [code: number]: string };\n\n" +
-		"export declare const METHODS: readonly [\n")
+	b.WriteString("export declare const METHODS: readonly [\n")
 	for _, m := range s.Methods {
 		fmt.Fprintf(&b, "  '%s',\n", m)
 	}
 	b.WriteString("];\n")
+	return b.Bytes()
+}
+
+// jsCodes and jsMessages have a constant a line, so that a bundle holds only
+// those that are used.
+func (s source) jsCodes() []byte {
+	var b bytes.Buffer
+	b.WriteString(header("codes.json"))
+	b.WriteString("/** @file The error codes that are raised on this side of the wire. */\n\n")
+	for _, c := range s.clientCodes() {
+		fmt.Fprintf(&b, "export const %s = %d;\n", c.Name, c.Code)
+	}
+	return b.Bytes()
+}
+
+func (s source) jsMessages() []byte {
+	var b bytes.Buffer
+	b.WriteString(header("codes.json"))
+	b.WriteString("/** @file The standard messages of the codes in codes.gen.js, under the same names. */\n\n")
+	for _, c := range s.clientCodes() {
+		fmt.Fprintf(&b, "export const %s = %s;\n", c.Name, quoteJS(mustJSON(c.Text)))
+	}
 	return b.Bytes()
 }
 

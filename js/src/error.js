@@ -1,3 +1,5 @@
+import * as CODE from './codes.gen.js';
+
 /** @import { IMError } from '../types/index' */
 
 /**
@@ -20,7 +22,7 @@ export function imError(code, message) {
  * @param {unknown} why
  */
 export const loadError = (from, why) =>
-  imError(2800, `The SDK could not be loaded from ${from}: ${text(why)}`);
+  imError(CODE.NetworkError, `The SDK could not be loaded from ${from}: ${text(why)}`);
 
 /**
  * @param {any} why

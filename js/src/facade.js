@@ -1,6 +1,8 @@
+import * as CODE from './codes.gen.js';
 import { EVENT, TYPES, VERSION } from './constants.gen.js';
 import { imError, text } from './error.js';
 import { makeInstance } from './instance.js';
+import * as MESSAGE from './messages.gen.js';
 
 /**
  * @typedef {object} Runtime
@@ -26,7 +28,7 @@ export function makeFacade(platform) {
     if (!scope[REALM]) Object.defineProperty(scope, REALM, { value: makeRealm(platform), configurable: true });
     const found = scope[REALM];
     if (found.version !== VERSION) {
-      throw imError(2905, `This page uses tim-wasm ${found.version} and ${VERSION} at once: bundle one version of it.`);
+      throw imError(CODE.InvalidOperation, `This page uses tim-wasm ${found.version} and ${VERSION} at once: bundle one version of it.`);
     }
     return found;
   };
@@ -75,7 +77,7 @@ function makeRealm(platform) {
       tim = runtime.TIM;
       runtime.ended.then((why) => {
         tim = null;
-        const error = imError(2903, `The SDK has stopped (${why}): log in again, it is started anew by that.`);
+        const error = imError(CODE.Destroyed, `The SDK has stopped (${why}): log in again, it is started anew by that.`);
         console.error(error);
         for (const instance of [...all]) instance.crashed(error);
       });
@@ -103,12 +105,12 @@ function makeRealm(platform) {
     const { SDKAppID, name = '' } = options || {};
     const app = /^\d+$/.test(SDKAppID) ? Number(SDKAppID) : 0; // of a number or its digits
     if (app < 1 || app > 0xffffffff) {
-      console.error(imError(2000, 'The SDKAppID is missing or not a positive number: pass TIM.create({SDKAppID: <number>}).'));
+      console.error(imError(CODE.NoSDKAppID, MESSAGE.NoSDKAppID));
       return null;
     }
     const gateway = options.proxyServer || settings.proxyServer || platform.proxyServer;
     if (!gateway && !platform.inPage()) {
-      console.error(imError(2905, "The gateway is not known: pass proxyServer to TIM.create or to load, for example 'wss://im.example.com'."));
+      console.error(imError(CODE.InvalidOperation, "The gateway is not known: pass proxyServer to TIM.create or to load, for example 'wss://im.example.com'."));
       return null;
     }
     const key = `${app} ${name}`;

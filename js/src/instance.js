@@ -1,6 +1,8 @@
+import * as CODE from './codes.gen.js';
 import { EVENT, METHODS } from './constants.gen.js';
 import { makeEmitter } from './emitter.js';
 import { imError } from './error.js';
+import * as MESSAGE from './messages.gen.js';
 
 /**
  * @typedef {object} Owner what an instance needs of its realm
@@ -12,9 +14,9 @@ import { imError } from './error.js';
 
 // The facade has looked at the rest of the options.
 const refused = (/** @type {any} */ { proxyServer }) =>
-  imError(2905, `The proxyServer ${JSON.stringify(proxyServer)} is not usable: pass TIM.create a URL such as 'wss://im.example.com'.`);
+  imError(CODE.InvalidOperation, `The proxyServer ${JSON.stringify(proxyServer)} is not usable: pass TIM.create a URL such as 'wss://im.example.com'.`);
 const loggedOut = (/** @type {string} */ reason) => ({ status: 'loggedOut', reason });
-const destroyed = () => imError(2903, 'This instance has been destroyed: make a new one with TIM.create.');
+const destroyed = () => imError(CODE.Destroyed, MESSAGE.Destroyed);
 
 /** The methods that give no promise, and what they give as long as nothing is loaded. */
 const EARLY = /** @type {Record<string, unknown>} */ ({
@@ -99,7 +101,7 @@ export function makeInstance(options, owner) {
       if (method === 'callExperimentalAPI' && args[0] === 'canIUseModule') return false;
       if (!dead && STICKY.includes(method)) sticky.set(method, args);
       if (real) return now ? real[method](...args) : ask(method, args);
-      if (message) throw dead ? destroyed() : imError(2999, 'The SDK is still being loaded: wait for the SDK_READY event.');
+      if (message) throw dead ? destroyed() : imError(CODE.NotReady, 'The SDK is still being loaded: wait for the SDK_READY event.');
       if (now) return EARLY[method];
       return new Promise((resolve, reject) => {
         if (dead) throw destroyed();

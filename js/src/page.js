@@ -1,3 +1,4 @@
+import * as CODE from './codes.gen.js';
 import { imError, loadError, text } from './error.js';
 import { run } from './runtime.js';
 import { checkIntegrity, compile } from './source.js';
@@ -21,7 +22,7 @@ export function page(defaults) {
     inPage: () => typeof location === 'object' && /^http/.test(location.protocol),
     async start(settings, proxyServer) {
       if (__TIM_NODE__ && !settings.WebSocket && typeof WebSocket !== 'function') {
-        throw imError(2800, 'There is no WebSocket here: call load({WebSocket}) first, for example with that of the npm package ws.');
+        throw imError(CODE.NetworkError, 'There is no WebSocket here: call load({WebSocket}) first, for example with that of the npm package ws.');
       }
       const { wasm, integrity } = settings;
       const sources = wasm ? [wasm] : [defaults.wasm, () => gateways(proxyServer || defaults.proxyServer)].map(attempt).filter(Boolean);
