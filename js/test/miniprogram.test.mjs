@@ -112,17 +112,17 @@ function hosted({ promised = false } = {}) {
   };
   const { Socket, closeAll } = socketClass(host, clock);
   const events = [];
-  const open = (url = 'wss://x/ws') => {
+  const dial = (url = 'wss://x/ws') => {
     const socket = new Socket(url, ['tim.v1']);
     for (const name of ['open', 'message', 'error', 'close']) socket[`on${name}`] = (e) => events.push([name, e.code ?? e.data ?? e.message ?? '']);
     return socket;
   };
-  return { host, tasks, timers, events, open, closeAll };
+  return { host, tasks, timers, events, dial, closeAll };
 }
 
 test('a socket has one beginning and one end', () => {
-  const { tasks, events, open } = hosted();
-  const socket = open();
+  const { tasks, events, dial } = hosted();
+  const socket = dial();
   const [task] = tasks;
   assert.deepEqual(task.options.protocols, ['tim.v1']);
   task.fire('Open');
@@ -138,11 +138,11 @@ test('a socket has one beginning and one end', () => {
 });
 
 test('a close code may be a string, and a close is told even if the host is silent', () => {
-  const { tasks, timers, events, open } = hosted();
-  open();
+  const { tasks, timers, events, dial } = hosted();
+  dial();
   tasks[0].fire('Open');
   tasks[0].fire('Close', { code: '4001', reason: 'kicked' });
-  const second = open();
+  const second = dial();
   tasks[1].fire('Open');
   second.close(4100, 'r'.repeat(200));
   assert.deepEqual([tasks[1].closes[0].code, tasks[1].closes[0].reason.length <= 123], [4100, true]);
@@ -154,22 +154,22 @@ test('a close code may be a string, and a close is told even if the host is sile
 });
 
 test('a dial that fails says why: at once, later, by promise, or after it was given up', async () => {
-  const { host, tasks, timers, events, open } = hosted();
-  open();
+  const { host, tasks, timers, events, dial } = hosted();
+  dial();
   tasks[0].options.fail({ errMsg: 'url not in domain list' });
   assert.deepEqual(events.splice(0), [['error', 'url not in domain list'], ['close', 1006]]);
   host.connectSocket = () => {
     throw new Error('no socket');
   };
-  open();
+  dial();
   timers.at(-1)();
   assert.deepEqual(events.splice(0), [['error', 'no socket'], ['close', 1006]]);
   host.connectSocket = () => Promise.reject(new Error('not now'));
-  open();
+  dial();
   await new Promise(setImmediate);
   assert.deepEqual(events.splice(0), [['error', 'not now'], ['close', 1006]]);
   const late = hosted({ promised: true });
-  const socket = late.open();
+  const socket = late.dial();
   socket.close();
   await new Promise(setImmediate);
   assert.equal(late.tasks[0].closes.length, 1); // the task came after the close
@@ -179,12 +179,12 @@ test('a dial that fails says why: at once, later, by promise, or after it was gi
 });
 
 test('what fails is hung up, too: the host counts its sockets', () => {
-  const { tasks, events, open } = hosted();
-  const socket = open();
+  const { tasks, events, dial } = hosted();
+  const socket = dial();
   tasks[0].fire('Open');
   socket.send('x');
   tasks[0].refuse({ errMsg: 'send fail' });
-  open();
+  dial();
   tasks[1].options.fail({ errMsg: 'timeout' });
   assert.deepEqual(events, [['open', ''], ['close', 1006], ['error', 'timeout'], ['close', 1006]]);
   assert.deepEqual(tasks.map((t) => t.closes.length), [1, 1]);
@@ -192,7 +192,7 @@ test('what fails is hung up, too: the host counts its sockets', () => {
 
 for (const promised of [false, true]) {
   test(`a host that throws or rejects ends its socket once${promised ? ', also by promise' : ''}`, async () => {
-    const { host, tasks, timers, events, open } = hosted({ promised });
+    const { host, tasks, timers, events, dial } = hosted({ promised });
     const connect = host.connectSocket;
     const settle = async () => {
       await new Promise(setImmediate);
@@ -210,14 +210,14 @@ for (const promised of [false, true]) {
       tasks.at(-1).onError = broken;
       return promised ? Promise.resolve(tasks.at(-1)) : tasks.at(-1);
     };
-    open();
+    dial();
     assert.deepEqual(await settle(), [['error', 'not today'], ['close', 1006]]);
     assert.equal(tasks.at(-1).closes.length, 1, 'hung up: the host counts its sockets');
     host.connectSocket = connect;
 
     for (const fails of [broken, rejecting]) {
       // When it sends.
-      const sending = open();
+      const sending = dial();
       await settle();
       tasks.at(-1).send = fails;
       tasks.at(-1).fire('Open');
@@ -227,7 +227,7 @@ for (const promised of [false, true]) {
       assert.equal(tasks.at(-1).closes.length, 1);
 
       // When it closes.
-      const closing = open();
+      const closing = dial();
       await settle();
       tasks.at(-1).close = fails;
       tasks.at(-1).fire('Open');
@@ -238,14 +238,14 @@ for (const promised of [false, true]) {
 }
 
 test('events without a content, and those that come after the end', () => {
-  const { tasks, events, open } = hosted();
-  open();
+  const { tasks, events, dial } = hosted();
+  dial();
   tasks[0].fire('Open');
   tasks[0].fire('Message');
   tasks[0].fire('Close');
   for (const name of ['Open', 'Message', 'Error', 'Close']) tasks[0].fire(name);
   assert.deepEqual(events.splice(0), [['open', ''], ['message', ''], ['close', 1006]]);
-  open();
+  dial();
   tasks[1].fire('Error');
   assert.deepEqual(events.splice(0), [['error', ''], ['close', 1006]]);
   assert.equal(tasks[1].closes.length, 1);
@@ -255,9 +255,9 @@ test('events without a content, and those that come after the end', () => {
 });
 
 test('what is open is closed with the runtime', () => {
-  const { tasks, open, closeAll } = hosted();
-  open();
-  open();
+  const { tasks, dial, closeAll } = hosted();
+  dial();
+  dial();
   tasks[1].fire('Open');
   closeAll();
   assert.deepEqual(tasks.map((t) => t.closes.length), [1, 1]);

@@ -22,7 +22,7 @@ before(async () => {
 after(() => timd?.close());
 
 /** Starts the program; gives its parts and a way to wait for events. */
-function open(variant) {
+function startProgram(variant) {
   const shell = new Shell(program, { [DOMAIN]: timd.url.replace('http', 'ws') }, variant);
   const app = shell.require('/app.js');
   let wake = () => {};
@@ -68,7 +68,7 @@ for (const variant of variants) {
   test(`the whole session, ${JSON.stringify(variant)}`, async (t) => {
     const userID = `mini${++users}`;
     const { userSig } = await timd.userSig(userID);
-    const first = open(variant);
+    const first = startProgram(variant);
     t.after(() => first.shell.close());
     const { tim } = first;
     assert.equal(tim.isReady(), false);
@@ -95,7 +95,7 @@ for (const variant of variants) {
     assert.ok(first.shell.tasks.size <= 1);
 
     // Another device logs in: this one is kicked, for good.
-    const second = open(variant);
+    const second = startProgram(variant);
     t.after(() => second.shell.close());
     await second.tim.login({ userID, userSig });
     await second.next('sdkStateReady');
@@ -116,7 +116,7 @@ for (const variant of variants) {
 
 for (const suspend of ['1006', 'none']) {
   test(`the whole session in JavaScriptCore without JIT, suspend ${suspend}`, async (t) => {
-    const open = async () => {
+    const startInJsc = async () => {
       const jsc = startJsc(program, timd.url.replace('http', 'ws'), { suspend });
       t.after(() => jsc.close());
       assert.deepEqual(await jsc.started, []); // what is left of the shell's own globals
@@ -124,7 +124,7 @@ for (const suspend of ['1006', 'none']) {
     };
     const userID = `mini${++users}`;
     const { userSig } = await timd.userSig(userID);
-    const first = await open();
+    const first = await startInJsc();
     await first.call('login', { userID, userSig });
     await first.next('sdkStateReady');
     const before = first.dialled;
@@ -133,7 +133,7 @@ for (const suspend of ['1006', 'none']) {
     await first.next('loginStatusChange', (d) => d.status === 'reconnecting');
     await first.next('loginStatusChange', (d) => d.status === 'ready');
     assert.equal(first.dialled, before + 1);
-    const second = await open();
+    const second = await startInJsc();
     await second.call('login', { userID, userSig });
     await second.next('sdkStateReady');
     assert.equal((await first.next('kickedOut')).data.type, 'multipleAccount');
@@ -145,7 +145,7 @@ for (const suspend of ['1006', 'none']) {
 }
 
 test('a message between two mini programs', async (t) => {
-  const [a, b] = [open(), open({ kind: 'tt' })];
+  const [a, b] = [startProgram(), startProgram({ kind: 'tt' })];
   t.after(() => [a, b].forEach((x) => x.shell.close()));
   for (const [x, userID] of [[a, 'mini-a'], [b, 'mini-b']]) {
     await x.tim.login({ userID, userSig: (await timd.userSig(userID)).userSig });
@@ -159,7 +159,7 @@ test('a message between two mini programs', async (t) => {
 });
 
 test('the network goes and comes back', async (t) => {
-  const { shell, tim, next } = open();
+  const { shell, tim, next } = startProgram();
   t.after(() => shell.close());
   const userID = `mini${++users}`;
   await tim.login({ userID, userSig: (await timd.userSig(userID)).userSig });
@@ -172,7 +172,7 @@ test('the network goes and comes back', async (t) => {
 });
 
 test('what is not allowed is said', async (t) => {
-  const { shell, app } = open();
+  const { shell, app } = startProgram();
   t.after(() => shell.close());
   const { userSig } = await timd.userSig('x');
   const other = app.create({ SDKAppID: 1400000000, name: 'other', proxyServer: 'wss://not.listed.example' });

@@ -8,13 +8,13 @@ import { within } from './lib/process.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
 const stage = await openStage();
-const { join, open } = consoleOn(stage);
+const { join, openConsole } = consoleOn(stage);
 
 test('the two kinds of kick are told apart by word, tooltip and name, in both languages', async (t) => {
   const user = someone('words');
   const one = await join(user);
   t.after(() => one.close());
-  const page = await open(t);
+  const page = await openConsole(t);
   await page.waitForSelector(row(user));
   const body = await page.$(row(user));
   const words = () =>
@@ -38,7 +38,7 @@ test('the two kinds of kick are told apart by word, tooltip and name, in both la
 test('kick one instance, then the user, with the keyboard', async (t) => {
   const user = someone('kick');
   const [web, phone] = [await join(user), await join(user, 'iPhone')];
-  const page = await open(t);
+  const page = await openConsole(t);
   await page.waitForSelector(row(user));
   await page.focus(`${row(user)} [aria-label^="Kick this one: the iPhone instance"]`);
   await page.keyboard.press('Enter');
@@ -68,7 +68,7 @@ test('focus stays on its button when others go: a user above, the first instance
   const [above, user] = [someone('focus-a'), someone('focus-b')];
   const [gone, web, phone] = [await join(above), await join(user), await join(user, 'iPhone')];
   t.after(() => phone.logout());
-  const page = await open(t);
+  const page = await openConsole(t);
   await page.waitForSelector(row(above));
   await page.waitForFunction((css) => document.querySelectorAll(`${css} tr`).length === 2, {}, row(user));
   const focused = () => page.evaluate(() => document.activeElement.ariaLabel);
@@ -87,7 +87,7 @@ test('focus stays on its button when others go: a user above, the first instance
 test('a question that follows at once on one that was closed gets its answer', async (t) => {
   const user = someone('again');
   const web = await join(user);
-  const page = await open(t);
+  const page = await openConsole(t);
   await page.waitForSelector(row(user));
   // A dialog's close event comes a task later: here when the next question stands.
   await page.$eval(`${row(user)} .kick`, async (kick) => {
@@ -108,7 +108,7 @@ test('a question that follows at once on one that was closed gets its answer', a
 test('an instance that has gone while the question stood was not kicked out, and that is said', async (t) => {
   const user = someone('gone');
   const web = await join(user);
-  const page = await open(t);
+  const page = await openConsole(t);
   await page.waitForSelector(row(user));
   await page.click(`${row(user)} .kick`);
   await page.waitForSelector('#ask[open]');
@@ -137,7 +137,7 @@ for (const [button, command] of [['.kick-user', 'im_open_login_svc/kick'], ['.ki
   test(`the focus after ${command} goes where reading goes on, when the row has gone before the answer`, async (t) => {
     const user = someone('early');
     const web = await join(user);
-    const page = await open(t);
+    const page = await openConsole(t);
     await page.waitForSelector(row(user));
     const held = await hold(page, command);
     await page.focus(`${row(user)} ${button}`);
@@ -157,7 +157,7 @@ for (const [button, command] of [['.kick-user', 'im_open_login_svc/kick'], ['.ki
   test(`the focus after ${command} goes where reading goes on, when the answer is before the row has gone`, async (t) => {
     const user = someone('late');
     const web = await join(user);
-    const page = await open(t);
+    const page = await openConsole(t);
     await page.waitForSelector(row(user));
     await page.focus(`${row(user)} ${button}`);
     await page.keyboard.press('Enter');
@@ -180,7 +180,7 @@ test('a question that is asked while the answer to another comes keeps the focus
   const [user, other] = [someone('one'), someone('two')];
   const [web, more] = [await join(user), await join(other)];
   t.after(() => more.logout());
-  const page = await open(t);
+  const page = await openConsole(t);
   await page.waitForSelector(row(user));
   await page.waitForSelector(row(other));
   await page.click(`${row(user)} .kick`);

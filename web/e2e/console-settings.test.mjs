@@ -7,10 +7,10 @@ import { within } from './lib/process.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
 const stage = await openStage();
-const { call, join, open } = consoleOn(stage);
+const { call, join, openConsole } = consoleOn(stage);
 
 test('the settings are changed and act; a change from elsewhere shows', async (t) => {
-  const page = await open(t);
+  const page = await openConsole(t);
   const user = someone('limit');
   const save = '#limits .primary';
   assert.equal(await page.$eval('#limits-web', (input) => input.value), '1');
@@ -43,7 +43,7 @@ test('the settings are changed and act; a change from elsewhere shows', async (t
 });
 
 test("a save writes what was changed and nothing of another administrator's, and says why it failed", async (t) => {
-  const page = await open(t);
+  const page = await openConsole(t);
   t.after(() => call('timd_config/set', { WebInstances: 1, LoginMode: 'dual' }));
   await page.click('#limits [value=multi]');
   await call('timd_config/set', { WebInstances: 3 });
@@ -66,7 +66,7 @@ test("a save writes what was changed and nothing of another administrator's, and
 
 test("what another administrator has changed just before a save shows after it, and is not this one's change", async (t) => {
   t.after(() => call('timd_config/set', { WebInstances: 1, LoginMode: 'dual' }));
-  const page = await open(t);
+  const page = await openConsole(t);
   await page.setRequestInterception(true);
   let release;
   const arrived = new Promise((resolve) => {
@@ -91,7 +91,7 @@ test("what another administrator has changed just before a save shows after it, 
 });
 
 test('a save that a logout ends is none of the next administrator\'s', async (t) => {
-  const page = await open(t);
+  const page = await openConsole(t);
   await page.setRequestInterception(true);
   const asked = new Promise((resolve) =>
     page.on('request', (request) => (request.url().includes('timd_config/set') ? resolve() : request.continue())),
@@ -108,7 +108,7 @@ test('a save that a logout ends is none of the next administrator\'s', async (t)
 
 test('settings that were asked for before a save and come after it are not shown', async (t) => {
   t.after(() => call('timd_config/set', { WebInstances: 1, LoginMode: 'dual' }));
-  const page = await open(t);
+  const page = await openConsole(t);
   await page.setRequestInterception(true);
   let asked;
   const early = new Promise((resolve) => (asked = resolve));

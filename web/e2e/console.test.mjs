@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { test } from './lib/test.mjs';
 import { DESKTOP, PHONE, clean, consoleOn, link, row, says, text, ticket } from './lib/console.mjs';
-import { member } from './lib/member.mjs';
+import { wireMember } from './lib/member.mjs';
 import { poll } from './lib/process.mjs';
 import { APP, OTHER_APP, openStage, someone } from './lib/stage.mjs';
 import { startTimd } from './lib/timd.mjs';
@@ -14,10 +14,10 @@ import { sign } from './lib/usersig.mjs';
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const stage = await openStage({ args: ['--node', 'gateway-1'] });
 
-const { call, join, open } = consoleOn(stage);
+const { call, join, openConsole } = consoleOn(stage);
 
 test('a login by the form; the UserSig stays in the tab and outlives a reload', async (t) => {
-  const page = await open(t, { who: null });
+  const page = await openConsole(t, { who: null });
   const { app, admin, sig } = ticket();
   await page.type('[name=app]', String(app));
   await page.type('[name=sig]', sig);
@@ -38,7 +38,7 @@ test('a login by the form; the UserSig stays in the tab and outlives a reload', 
 });
 
 test('the link logs in and is gone from the address bar and the history', async (t) => {
-  const page = await open(t);
+  const page = await openConsole(t);
   assert.equal(page.url(), `${stage.timd.url}/console/`);
   assert.equal(await page.evaluate(() => location.hash), '');
   await page.goto('about:blank');
@@ -58,7 +58,7 @@ test('timd serve --dev prints a link that works', async (t) => {
 });
 
 test('a wrong UserSig is refused with the reason, and its form stays filled', async (t) => {
-  const page = await open(t, { who: null });
+  const page = await openConsole(t, { who: null });
   for (const [who, reason] of [
     [ticket({ sig: 'x' }), '70003'],
     [ticket({ sig: sign({ ...OTHER_APP, user: 'administrator' }) }), '70014'],
@@ -80,7 +80,7 @@ test('a wrong UserSig is refused with the reason, and its form stays filled', as
 });
 
 test('users appear, change and go as it happens; counts, charts and feed follow', async (t) => {
-  const page = await open(t);
+  const page = await openConsole(t);
   const user = someone('seen');
   await call('im_open_login_svc/account_import', { UserID: user, Nick: '<img src=x onerror=alert(1)>' });
   const web = await join(user);
@@ -122,12 +122,12 @@ test('logins from before the console count once, and the feed says since when it
   t.after(() => timd.close());
   const enter = async (user) => {
     const { SDKAppID, userSig } = await timd.userSig(user);
-    return member(timd.url, { app: SDKAppID, user, sig: userSig });
+    return wireMember(timd.url, { app: SDKAppID, user, sig: userSig });
   };
   await enter('early-1');
   await enter('early-2');
   const { SDKAppID, userSig } = await timd.userSig('administrator', 3600);
-  const page = await open(t, { base: timd.url, who: { app: SDKAppID, admin: 'administrator', sig: userSig } });
+  const page = await openConsole(t, { base: timd.url, who: { app: SDKAppID, admin: 'administrator', sig: userSig } });
   await says(page, '.tile.logins .value', '2');
   assert.equal(await text(page, '.tile.logins h2'), 'Logins seen, last minute');
   assert.match(await text(page, '#feed'), /^Nothing since this console was opened/);
@@ -143,7 +143,7 @@ test('logins from before the console count once, and the feed says since when it
 });
 
 test("what one administrator has seen is gone before the next one's login", async (t) => {
-  const page = await open(t);
+  const page = await openConsole(t);
   const user = someone('seen');
   await (await join(user)).logout();
   await page.waitForSelector('#feed [data-kind=logout]');
@@ -165,7 +165,7 @@ test("what one administrator has seen is gone before the next one's login", asyn
 
 test('search, and pages of many users', async (t) => {
   const all = await Promise.all(Array.from({ length: 60 }, (_, i) => join(`many-${String(i).padStart(2, '0')}`)));
-  const page = await open(t);
+  const page = await openConsole(t);
   await page.waitForFunction(() => document.querySelectorAll('tbody').length === 50);
   await page.waitForFunction(() => /^50 of 6\d users$/.test(document.querySelector('#users-count').textContent));
   // With many users, events and settings stay in reach.
@@ -197,7 +197,7 @@ test('the stream comes back after a restart of timd, and an ended UserSig leads 
   t.after(() => timd.close());
   const { userSig } = await timd.userSig('administrator', 3600);
   const who = { app: 1400000000, admin: 'administrator', sig: userSig };
-  const page = await open(t, { base: timd.url, who });
+  const page = await openConsole(t, { base: timd.url, who });
   await timd.kill();
   await page.waitForSelector('#live[data-live=false]');
   await page.waitForSelector('#stale:not([hidden])');
@@ -208,7 +208,7 @@ test('the stream comes back after a restart of timd, and an ended UserSig leads 
   await page.waitForSelector('#live[data-live=true]');
   await page.waitForSelector('#stale[hidden]', { visible: false });
   const { userSig: sig } = await timd.userSig('late');
-  const late = await member(timd.url, { app: 1400000000, user: 'late', sig });
+  const late = await wireMember(timd.url, { app: 1400000000, user: 'late', sig });
   await page.waitForSelector(row('late'));
   await late.logout();
 
@@ -222,7 +222,7 @@ test('the stream comes back after a restart of timd, and an ended UserSig leads 
 });
 
 test('the server API alone: what the console asks for, and a strict policy', async (t) => {
-  const page = await open(t);
+  const page = await openConsole(t);
   await page.waitForFunction(() => document.querySelector('.tile.users .value').textContent !== '–');
   const asked = new Set(page.requests.map((request) => new URL(request.url()).pathname));
   for (const path of asked) assert.match(path, /^\/console\/|^\/v4\/(timd_config\/get|timd_session\/(list|watch))$/);
@@ -269,9 +269,9 @@ for (const [name, options] of Object.entries({
     const user = 'a-user-with-a-very-long-name-0001';
     const one = await join(user.slice(0, 32));
     t.after(() => one.close());
-    const outside = await open(t, { ...options, who: null });
+    const outside = await openConsole(t, { ...options, who: null });
     await check(outside, 'the form');
-    const page = await open(t, options);
+    const page = await openConsole(t, options);
     await page.waitForSelector('tbody');
     await (await join(someone('axe'))).logout();
     await page.waitForSelector('#feed [data-kind=logout]');
@@ -294,7 +294,7 @@ async function check(page, what) {
 test('both languages have the same keys, and the choice of language and theme stays', async (t) => {
   const keys = async (language) => Object.keys((await import(`../console/text.${language}.js`)).default).sort();
   assert.deepEqual(await keys('en'), await keys('zh'));
-  const page = await open(t);
+  const page = await openConsole(t);
   await page.click('#language');
   await page.click('#theme');
   assert.equal(await text(page, '#users-title'), '在线用户');

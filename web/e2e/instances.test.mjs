@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from './lib/test.mjs';
-import { member } from './lib/member.mjs';
+import { wireMember } from './lib/member.mjs';
 import { startNATS } from './lib/nats.mjs';
 import { folder, poll, remove } from './lib/process.mjs';
 import { startProxy } from './lib/proxy.mjs';
@@ -131,7 +131,7 @@ test('login modes: a page beside native instances', async (t) => {
   await inForce({ WebInstances: 1, LoginMode: 'single' });
   const user = someone();
   const page = await stage.member(t, user);
-  const phone = await member(other.url, { app: APP.app, user, sig: stage.sig(user), platform: 'Android' });
+  const phone = await wireMember(other.url, { app: APP.app, user, sig: stage.sig(user), platform: 'Android' });
   t.after(() => phone.close());
   assert.equal(await kicked(page), 'multipleDevice');
   // Both, from now on.

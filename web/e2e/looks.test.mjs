@@ -5,14 +5,14 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { test } from './lib/test.mjs';
-import { A, B, C, DESKTOP, PHONE, clean, open } from './lib/demo.mjs';
+import { A, B, C, DESKTOP, PHONE, clean, openDemo } from './lib/demo.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const stage = await openStage();
 
 test('both languages, chosen by the browser and by the button, and remembered', async (t) => {
-  const page = await open(stage, t, { language: 'zh-CN' });
+  const page = await openDemo(stage, t, { language: 'zh-CN' });
   const user = someone();
   assert.equal(await page.evaluate(() => document.documentElement.lang), 'zh-CN');
   await A.login(page, user);
@@ -42,7 +42,7 @@ test('the texts of both languages have the same keys and places', async () => {
 });
 
 test('the theme follows the system and the button, and is remembered', async (t) => {
-  const page = await open(stage, t, { theme: 'dark' });
+  const page = await openDemo(stage, t, { theme: 'dark' });
   const dark = () =>
     page.evaluate(() => {
       const [red, green, blue] = getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number);
@@ -63,7 +63,7 @@ for (const [language, theme] of [
   ['zh-CN', 'dark'],
 ]) {
   test(`axe finds nothing, nothing overflows: phone and desktop, ${language}, ${theme}`, async (t) => {
-    const page = await open(stage, t, { language, theme });
+    const page = await openDemo(stage, t, { language, theme });
     await page.evaluate(axe);
     const look = async (viewport) => {
       await page.setViewport(viewport);
@@ -101,7 +101,7 @@ for (const [language, theme] of [
 }
 
 test('on a phone a line that stays in sight shows the kick of a panel above', async (t) => {
-  const page = await open(stage, t, { viewport: PHONE });
+  const page = await openDemo(stage, t, { viewport: PHONE });
   const user = someone();
   await A.login(page, user);
   await page.$eval('[data-panel=B] .login', (button) => button.scrollIntoView({ block: 'center' }));
@@ -118,7 +118,7 @@ test('on a phone a line that stays in sight shows the kick of a panel above', as
 });
 
 test('with reduced motion nothing moves', async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
   const user = someone();
   await A.login(page, user);
@@ -128,7 +128,7 @@ test('with reduced motion nothing moves', async (t) => {
 });
 
 test('the log is a live region that the keyboard can scroll, and states have words', async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   const logs = await page.$$eval('.log', (logs) =>
     logs.map((log) => [log.getAttribute('role'), log.getAttribute('aria-label'), log.tabIndex]),
   );

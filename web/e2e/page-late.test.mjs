@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
-import { A, clean, open } from './lib/demo.mjs';
+import { A, clean, openDemo } from './lib/demo.mjs';
 import { within } from './lib/process.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
@@ -31,7 +31,7 @@ async function answered(page, request) {
 }
 
 test('a new UserSig that comes after a logout is not used for the next user', async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   const [user, next] = [someone('short'), someone('next')];
   // In force for less than the 30 s before its end of which the page is told.
   const short = await stage.timd.userSig(user, 20);
@@ -58,7 +58,7 @@ test('a new UserSig that comes after a logout is not used for the next user', as
 });
 
 test('Log out does nothing as long as the login waits for its test signature', async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   const user = someone();
   await A.login(page, user);
   await A.click(page, '.logout');

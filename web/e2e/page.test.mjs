@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
-import { A, B, C, clean, open } from './lib/demo.mjs';
+import { A, B, C, clean, openDemo } from './lib/demo.mjs';
 import { poll } from './lib/process.mjs';
 import { APP, openStage, someone } from './lib/stage.mjs';
 import { startTimd } from './lib/timd.mjs';
@@ -10,7 +10,7 @@ import { startTimd } from './lib/timd.mjs';
 const stage = await openStage();
 
 test('a kick between two panels is seen: state, words, log and the ticked steps', async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   const user = someone();
   await A.login(page, user);
   await B.login(page, user);
@@ -30,7 +30,7 @@ test('a kick between two panels is seen: state, words, log and the ticked steps'
 });
 
 test('the kicked panel logs in again and kicks the other in turn', async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   const user = someone();
   await A.login(page, user);
   await B.login(page, user);
@@ -43,9 +43,9 @@ test('the kicked panel logs in again and kicks the other in turn', async (t) => 
 
 test('a second tab kicks a panel, and the words say that it was elsewhere', async (t) => {
   const user = someone();
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   await A.login(page, user);
-  const other = await open(stage, t);
+  const other = await openDemo(stage, t);
   await A.login(other, user);
   await A.is(page, 'kicked');
   const notice = await A.text(page, '.notice');
@@ -55,7 +55,7 @@ test('a second tab kicks a panel, and the words say that it was elsewhere', asyn
 });
 
 test('log out, and in as another user', async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   await A.login(page, someone());
   await A.click(page, '.logout');
   await A.is(page, 'loggedOut');
@@ -81,7 +81,7 @@ test('log out, and in as another user', async (t) => {
 });
 
 test('two panels write to each other; the words are text, and go with the user', async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   const [one, two] = [someone('one'), someone('two')];
   await A.login(page, one);
   await B.login(page, two);
@@ -119,7 +119,7 @@ test('two panels write to each other; the words are text, and go with the user',
 });
 
 test('panels are added, and removed with their instance', async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   const user = someone();
   await page.click('#add');
   await page.waitForSelector('[data-panel=C]');
@@ -137,7 +137,7 @@ test('panels are added, and removed with their instance', async (t) => {
 });
 
 test('a panel that is removed before its test signature has come logs nobody in', async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   const user = someone();
   await B.login(page, user);
   await page.click('#add');
@@ -163,7 +163,7 @@ test('a panel that is removed before its test signature has come logs nobody in'
 });
 
 test('by keyboard alone: Enter logs in, the focus stays, Log out is next', async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   await page.$eval('[data-panel=A] [name=user]', (input, user) => (input.value = user), someone());
   await page.focus('[data-panel=A] [name=user]');
   await page.keyboard.press('Enter');
@@ -179,7 +179,7 @@ test('by keyboard alone: Enter logs in, the focus stays, Log out is next', async
 });
 
 test("one's own UserSig: a bad one fails with its code, a good one logs in", async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   const user = someone();
   await A.click(page, 'summary');
   const own = (app, sig) =>
@@ -208,7 +208,7 @@ test("one's own UserSig: a bad one fails with its code, a good one logs in", asy
 test('a gateway that is not in dev mode: the page asks for a UserSig and works with it', async (t) => {
   const timd = await startTimd({ dev: false, args: stage.timd.args });
   t.after(() => timd.close());
-  const page = await open(stage, t, { base: timd.url });
+  const page = await openDemo(stage, t, { base: timd.url });
   const user = someone();
   await A.login(page, user, { state: null });
   await page.waitForSelector('[data-panel=A] .notice.ask');
@@ -237,7 +237,7 @@ test('a gateway that is not in dev mode: the page asks for a UserSig and works w
 });
 
 test('the Content-Security-Policy allows nothing inline, and no cookie is set', async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   const policy = page.response.headers()['content-security-policy'];
   assert.match(policy, /script-src 'self' 'wasm-unsafe-eval'/);
   assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'|\*/);
@@ -263,7 +263,7 @@ test('the Content-Security-Policy allows nothing inline, and no cookie is set', 
 test('a gateway that is gone is said, with what to do, and the panel logs in again afterwards', async (t) => {
   const timd = await startTimd({ data: 'disk' });
   t.after(() => timd.close());
-  const page = await open(stage, t, { base: timd.url });
+  const page = await openDemo(stage, t, { base: timd.url });
   await timd.kill();
   await A.login(page, someone(), { state: null });
   await page.waitForSelector('[data-panel=A] .notice.failure');
@@ -287,7 +287,7 @@ test('a tim.wasm that does not load is said, with what to do', async (t) => {
 });
 
 test('the example on the page is a page that works, on any origin of this machine', async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   const html = await page.$eval('#example', (code) => code.textContent);
   assert.ok(html.trim().split('\n').filter(Boolean).length <= 15, 'about 15 lines');
   stage.site.serve('/example.html', html);
@@ -300,7 +300,7 @@ test('the example on the page is a page that works, on any origin of this machin
 });
 
 test('the event log stays at its end when the chat takes its room, and where one has scrolled to', async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   const user = someone();
   const seen = (letter) =>
     page.$eval(`[data-panel=${letter}] .log`, (log) => {
@@ -343,7 +343,7 @@ test('the event log stays at its end when the chat takes its room, and where one
 });
 
 test('the step of writing is ticked by a message from here, not by one that was waiting', async (t) => {
-  const page = await open(stage, t);
+  const page = await openDemo(stage, t);
   const [one, two] = [someone('one'), someone('two')];
   const send = async (text) => {
     await page.$eval('[data-panel=A] [name=to]', (input, value) => (input.value = value), two);
@@ -355,7 +355,7 @@ test('the step of writing is ticked by a message from here, not by one that was 
   await A.login(page, one);
   await send('for later');
   assert.equal(await ticked(page), true);
-  const other = await open(stage, t);
+  const other = await openDemo(stage, t);
   await A.login(other, two);
   await other.waitForSelector('[data-panel=A] .message.in');
   assert.equal(await ticked(other), false);

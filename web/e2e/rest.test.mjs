@@ -9,7 +9,7 @@ import { join as path } from 'node:path';
 import { after, test } from './lib/test.mjs';
 import { fileURLToPath } from 'node:url';
 import official from 'tls-sig-api-v2';
-import { member } from './lib/member.mjs';
+import { wireMember } from './lib/member.mjs';
 import { end, folder, poll, remove, saidBy, start, within } from './lib/process.mjs';
 import { APP, someone } from './lib/stage.mjs';
 import { startTimd } from './lib/timd.mjs';
@@ -33,7 +33,7 @@ async function call(command, body, { admin = 'operator', sig = signer.genSig(adm
 }
 
 const OK = { ActionStatus: 'OK', ErrorInfo: '', ErrorCode: 0 };
-const login = (user, sig = signer.genSig(user, 600)) => member(timd.url, { app: APP.app, user, sig });
+const login = (user, sig = signer.genSig(user, 600)) => wireMember(timd.url, { app: APP.app, user, sig });
 
 test('the whole life of an account, with UserSigs of the official signer', async () => {
   const user = someone('api');
@@ -77,7 +77,7 @@ for (const [language, program] of [
       const refused = await poll(10_000, 'the back end listens', () => ask('wrong').catch(() => undefined));
       assert.equal(refused.status, 401);
       const { SDKAppID, userID, userSig } = await (await ask('right')).json();
-      const alice = await member(timd.url, { app: SDKAppID, user: userID, sig: userSig });
+      const alice = await wireMember(timd.url, { app: SDKAppID, user: userID, sig: userSig });
       await alice.logout();
     } finally {
       await end(backend);
@@ -114,8 +114,8 @@ test('the example receiver takes webhooks of timd and refuses those of others', 
   });
   await poll(10_000, 'the receiver listens', () => said.includes('listening'));
   const user = someone('hook');
-  const first = await member(other.url, { app: APP.app, user, sig: signer.genSig(user, 600) });
-  const second = await member(other.url, { app: APP.app, user, sig: signer.genSig(user, 600) });
+  const first = await wireMember(other.url, { app: APP.app, user, sig: signer.genSig(user, 600) });
+  const second = await wireMember(other.url, { app: APP.app, user, sig: signer.genSig(user, 600) });
   assert.equal(await within(5000, 'the eviction', first.kicked), 'multipleAccount');
   await second.logout();
   await poll(10_000, 'the logout', () => said.includes('Logout'));

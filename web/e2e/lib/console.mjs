@@ -1,7 +1,7 @@
 // The console as the tests use it.
 
 import assert from 'node:assert/strict';
-import { member } from './member.mjs';
+import { wireMember } from './member.mjs';
 import { APP } from './stage.mjs';
 import { sign } from './usersig.mjs';
 import { viewedBy } from './viewer.mjs';
@@ -22,10 +22,10 @@ export function consoleOn(stage) {
     return reply;
   }
 
-  const join = (user, platform) => member(stage.timd.url, { app: APP.app, user, sig: stage.sig(user), platform });
+  const join = (user, platform) => wireMember(stage.timd.url, { app: APP.app, user, sig: stage.sig(user), platform });
 
   /** The console in a fresh context, opened by its link unless who is null. */
-  async function open(t, { who = ticket(), base = stage.timd.url, ...viewer } = {}) {
+  async function openConsole(t, { who = ticket(), base = stage.timd.url, ...viewer } = {}) {
     const page = await stage.blank(t);
     await viewedBy(page, viewer);
     page.requests = [];
@@ -36,7 +36,7 @@ export function consoleOn(stage) {
     return page;
   }
 
-  return { call, join, open };
+  return { call, join, openConsole };
 }
 
 export const row = (user) => `tbody:has([aria-label="Kick all instances of ${user}"])`;

@@ -6,7 +6,7 @@ import { viewedBy } from './viewer.mjs';
 export { DESKTOP, PHONE } from './viewer.mjs';
 
 /** The demo page in a fresh context, with its two panels standing. */
-export async function open(stage, t, { base = stage.timd.url, ...viewer } = {}) {
+export async function openDemo(stage, t, { base = stage.timd.url, ...viewer } = {}) {
   const page = await stage.blank(t);
   await viewedBy(page, viewer);
   page.response = await page.goto(`${base}/`);

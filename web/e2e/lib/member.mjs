@@ -1,7 +1,7 @@
 // A user who is logged in, without a browser: one instance on a socket of its
 // own, for tests that need many users and no SDK.
 //
-//   const alice = await member(timd.url, { app, user, sig });   platform: 'Android'
+//   const alice = await wireMember(timd.url, { app, user, sig });   platform: 'Android'
 //   await alice.kicked;    resolves with the type
 //   alice.lose();          the network is gone, without a close frame
 //   await alice.logout();
@@ -9,7 +9,7 @@
 import { randomBytes } from 'node:crypto';
 import { WebSocket } from 'ws';
 
-export async function member(base, { app, user, sig, platform = 'Web' }) {
+export async function wireMember(base, { app, user, sig, platform = 'Web' }) {
   const socket = new WebSocket(`${base.replace(/^http/, 'ws')}/ws`, 'tim.v1');
   const answers = new Map();
   let id = 0;

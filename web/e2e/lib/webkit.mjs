@@ -11,7 +11,7 @@ export async function launchWebKit() {
   const pages = new Set();
   return {
     async newPage() {
-      const page = await open();
+      const page = await openSession();
       pages.add(page);
       const close = page.close;
       page.close = async () => {
@@ -26,7 +26,7 @@ export async function launchWebKit() {
   };
 }
 
-async function open(tries = 3) {
+async function openSession(tries = 3) {
   const xvfb = program('XVFB_RUN', ['xvfb-run'], 'xvfb-run');
   const driver = program('WEBKIT_DRIVER', ['WebKitWebDriver'], 'WebKitWebDriver');
   const binary = process.env.WEBKIT ?? places.map((p) => `${p}/webkit2gtk-4.1/MiniBrowser`).find(existsSync);
@@ -65,7 +65,7 @@ async function open(tries = 3) {
   } catch (error) {
     await close();
     // Somebody else has taken the port meanwhile, and the driver chooses none itself.
-    if (tries > 1 && output.includes('Unable to listen')) return open(tries - 1);
+    if (tries > 1 && output.includes('Unable to listen')) return openSession(tries - 1);
     throw error;
   }
 }
