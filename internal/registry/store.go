@@ -241,6 +241,8 @@ func (r *Registry) fail(err error) error {
 		return f
 	case err == nil:
 		err = context.DeadlineExceeded
+	case errors.Is(err, context.Canceled):
+		return fault.New(fault.ServerTimeout) // the client has hung up: nothing is wrong
 	}
 	// During an outage every operation of every user ends here.
 	if second := time.Now().Unix(); r.failedAt.Swap(second) != second {
