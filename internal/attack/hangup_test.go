@@ -1,0 +1,166 @@
+package attack
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+const (
+	hangUps  = 2000 // rounds in make test
+	quitters = 60   // accounts that hang up: what is noted of one is rewritten at each login
+	hands    = 12   // how many of them do so at the same time
+)
+
+// TestHangUps ends connections in the middle of every method of the wire:
+// within a frame, right behind it, while it is worked on, while its answer
+// comes; by a reset, an end, a close frame, a logout, a newer socket of the
+// same instance, a newer instance of the same user. Nothing may be left of
+// them, and under the race detector no two goroutines may meet.
+func TestHangUps(t *testing.T) {
+	a := openArena(t, "--login-rate", "1000000", "--message-rate", "100000")
+	base := a.baseline()
+	callers := make([]*Caller, quitters)
+	for i := range callers {
+		var err error
+		callers[i], err = newCaller(a.Addr, fmt.Sprint("quitter", i), uint64(i))
+		require.NoError(t, err)
+	}
+	stop := a.meanwhile()
+	began := time.Now()
+	var done atomic.Int64
+	var wg sync.WaitGroup
+	for hand := range hands {
+		wg.Go(func() {
+			for turn := hand; !t.Failed(); turn += hands {
+				n := int(done.Add(1)) - 1
+				if n >= hangUps {
+					return
+				}
+				c := callers[turn%quitters] // whose remainder is this hand's
+				if err := c.hangUp(a.Addr, Methods()[n%len(Methods())]); err != nil {
+					t.Errorf("round %d, %s: %v", n, Methods()[n%len(Methods())], err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("%d hang-ups in %d methods took %v", hangUps, len(Methods()), time.Since(began).Round(time.Millisecond))
+	stop()
+	a.unhurt(base)
+}
+
+// hangUp is one round. Its error is of what has to work: to get in.
+func (c *Caller) hangUp(addr, method string) error {
+	page := NewPage(c.Account)
+	if method == frame.Login {
+		return c.hangUpLogin(addr, page)
+	}
+	conn, token, err := page.Login(addr)
+	if CloseCode(err) >= 0 {
+		return nil // another one of the same user was quicker: evicted
+	}
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	c.Token = token
+	if c.Rand.IntN(2) == 0 || method == frame.SessionMore {
+		if _, err := conn.Send(frame.SessionSync, object{"cursor": "0.0", "watch": c.some(10)}); err != nil {
+			return nil // evicted
+		}
+	}
+	// Many of one kind, in one write, so that the end meets one of them.
+	calls := 1 + c.Rand.IntN(60)
+	var burst []byte
+	for n := range calls {
+		params, _ := c.Params(method)
+		_, f := conn.frame(method, params)
+		if n == calls-1 && c.Rand.IntN(2) == 0 {
+			f = f[:c.Rand.IntN(len(f))]
+			calls--
+		}
+		burst = append(burst, f...)
+	}
+	if _, err := conn.Write(burst); err != nil {
+		return nil
+	}
+	c.pause(conn, calls)
+	c.end(conn, page, addr)
+	return nil
+}
+
+// hangUpLogin ends a connection in the middle of a login.
+func (c *Caller) hangUpLogin(addr string, page Page) error {
+	conn, err := Dial(addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, f := conn.frame(frame.Login, page.Params(frame.IntentNew))
+	calls := c.Rand.IntN(4)
+	if calls == 0 {
+		f = f[:c.Rand.IntN(len(f))]
+	}
+	calls = min(calls, 1)
+	if _, err := conn.Write(f); err != nil {
+		return nil
+	}
+	c.pause(conn, calls)
+	c.end(conn, page, addr)
+	return nil
+}
+
+// pause lets the gateway begin: for no time, for some, or up to the answer of
+// one of the calls.
+func (c *Caller) pause(conn *Conn, calls int) {
+	switch c.Rand.IntN(4) {
+	case 0:
+	case 1:
+		time.Sleep(time.Duration(c.Rand.IntN(5000)) * time.Microsecond)
+	default:
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		for range c.Rand.IntN(min(calls, 12) + 1) {
+			if _, _, err := conn.Next(); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// end ends a connection in one of the ways in which they end.
+func (c *Caller) end(conn *Conn, page Page, addr string) {
+	switch c.Rand.IntN(8) {
+	case 0:
+		_ = conn.CloseWrite()
+	case 1:
+		_, _ = conn.Write(Frame(OpClose, []byte{1000 >> 8, 1000 & 0xff}))
+	case 2:
+		_, _ = conn.Send(frame.Logout, object{})
+		conn.Reset()
+	case 3: // the same instance comes on another socket, and both go
+		if other, err := Dial(addr); err == nil {
+			_, _ = other.Send(frame.Login, page.Params(frame.IntentResume))
+			c.pause(other, 1)
+			other.Reset()
+		}
+	case 4: // another instance of the user comes, and stays no longer
+		if other, _, err := NewPage(c.Account).Login(addr); err == nil {
+			other.Reset()
+		}
+	case 5: // somebody else says farewell for it
+		if other, err := Dial(addr); err == nil {
+			_, _ = other.Send(frame.Farewell, object{"token": c.Token})
+			c.pause(other, 1)
+			other.Reset()
+		}
+	default:
+		conn.Reset()
+	}
+}

@@ -1,0 +1,149 @@
+package attack
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// Methods lists every call of the wire.
+func Methods() []string {
+	return append(slices.Clone(frame.InboxMethods), frame.Login, frame.Logout, frame.Farewell, frame.Renew, frame.Ping)
+}
+
+// Caller is a page that is about to call, and what its calls are about.
+type Caller struct {
+	Page
+	Rand      *rand.Rand
+	Peer      string   // has a conversation with the page's user
+	Users     []string // to be watched, blocked, asked about
+	Positions []uint64 // of messages in that conversation
+	Token     string   // of a farewell
+}
+
+// Params makes plausible parameters of a method, other ones at each call; false
+// when the suite does not know the method.
+func (c *Caller) Params(method string) (any, bool) {
+	make, ok := plausible[method]
+	if !ok {
+		return nil, false
+	}
+	return make(c), true
+}
+
+func (c *Caller) conversation() string { return "C2C" + c.Peer }
+
+// some picks at most n users.
+func (c *Caller) some(n int) []string {
+	n = min(n, len(c.Users))
+	from := c.Rand.IntN(len(c.Users) - n + 1)
+	return c.Users[from : from+n]
+}
+
+func (c *Caller) position() uint64 {
+	if len(c.Positions) == 0 {
+		return 1
+	}
+	return c.Positions[c.Rand.IntN(len(c.Positions))]
+}
+
+func (c *Caller) cursor() string {
+	switch c.Rand.IntN(3) {
+	case 0:
+		return ""
+	case 1:
+		return "0.0"
+	default:
+		return fmt.Sprintf("%d.0", c.position())
+	}
+}
+
+// MessageID is an ID as a page of this user makes it.
+func MessageID(user string, r *rand.Rand) string {
+	var b [frame.MessageIDRandom]byte
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return frame.NewMessageID(user, time.Now().UnixMilli(), b)
+}
+
+type object = map[string]any
+
+func none(*Caller) any { return object{} }
+
+// inConversation adds parameters to the conversation's ID.
+func inConversation(more func(c *Caller) object) func(c *Caller) any {
+	return func(c *Caller) any {
+		p := more(c)
+		p["conversationID"] = c.conversation()
+		return p
+	}
+}
+
+func users(n int) func(c *Caller) any {
+	return func(c *Caller) any { return object{"userIDs": c.some(n)} }
+}
+
+var plausible = map[string]func(c *Caller) any{
+	frame.Login: func(c *Caller) any {
+		return c.Page.Params([]string{frame.IntentNew, frame.IntentResume}[c.Rand.IntN(2)])
+	},
+	frame.Logout:   none,
+	frame.Farewell: func(c *Caller) any { return object{"token": c.Token} },
+	frame.Renew:    func(c *Caller) any { return object{"userSig": c.Sign()} },
+	frame.Ping:     none,
+
+	frame.SessionSync: func(c *Caller) any {
+		p := object{"cursor": c.cursor()}
+		if c.Rand.IntN(2) == 0 {
+			p["watch"] = c.some(10)
+		}
+		return p
+	},
+	frame.SessionMore: none,
+
+	frame.MessageSend: func(c *Caller) any {
+		return object{
+			"id": MessageID(c.User, c.Rand), "to": c.Peer, "type": "TIMTextElem", "payload": object{"text": "hello"},
+			"onlineUserOnly": c.Rand.IntN(4) == 0, "resend": c.Rand.IntN(4) == 0,
+		}
+	},
+	frame.MessageList:    inConversation(func(c *Caller) object { return object{"count": 15} }),
+	frame.MessageRead:    inConversation(func(c *Caller) object { return object{"cursor": c.cursor()} }),
+	frame.MessageReadAll: func(c *Caller) any { return object{"cursor": c.cursor()} },
+	frame.MessageDelete:  inConversation(func(c *Caller) object { return object{"positions": []uint64{c.position()}} }),
+	frame.MessageRevoke:  inConversation(func(c *Caller) object { return object{"position": c.position()} }),
+	frame.MessageAck:     func(c *Caller) any { return object{"cursor": c.cursor()} },
+
+	frame.ConversationDelete: func(c *Caller) any {
+		return object{"conversationIDs": []string{c.conversation()}, "clearHistory": c.Rand.IntN(2) == 0}
+	},
+	frame.ConversationClear: inConversation(func(*Caller) object { return object{} }),
+	frame.ConversationPin:   inConversation(func(c *Caller) object { return object{"isPinned": c.Rand.IntN(2) == 0} }),
+	frame.ConversationDraft: inConversation(func(c *Caller) object { return object{"draftText": fmt.Sprint(c.Rand.IntN(100))} }),
+	frame.ConversationCustom: func(c *Caller) any {
+		return object{"conversationIDs": []string{c.conversation()}, "customData": fmt.Sprint(c.Rand.IntN(100))}
+	},
+
+	frame.ProfileGet: users(3),
+	frame.ProfileSet: func(c *Caller) any { return object{"nick": fmt.Sprint(c.Rand.IntN(100))} },
+
+	frame.BlacklistGet:    none,
+	frame.BlacklistAdd:    users(2),
+	frame.BlacklistRemove: users(2),
+
+	frame.StatusGet: users(5),
+	frame.StatusSet: func(c *Caller) any { return object{"customStatus": fmt.Sprint(c.Rand.IntN(100))} },
+	// Two of these are as many users as may be watched, a third is over that.
+	frame.StatusWatch:   users(100),
+	frame.StatusUnwatch: func(c *Caller) any { return object{"userIDs": c.some(100 * c.Rand.IntN(2))} },
+}
+
+// Unknown lists the methods of the wire that the suite has no parameters for:
+// whoever adds a method adds a row to the table above.
+func Unknown() []string {
+	return slices.DeleteFunc(Methods(), func(m string) bool { return plausible[m] != nil })
+}
