@@ -9,12 +9,22 @@
 //
 //	harness_test.go    the gateway, its honest users, and what it holds at rest
 //	hangup_test.go     hang-ups in the middle of every method
+//	suite_test.go      each of the other attacks once
+//	attacker_test.go   the list of them
+//	malformed_test.go  wrong parameters and texts that are no requests
+//	protocol_test.go   RFC 6455, handshakes, mutated HTTP
+//	strangers_test.go  other people's conversations, other apps, old sockets and UserSigs, forged farewells
+//	exhaust_test.go    hoarders, floods, a reader who does not read
+//	tally_test.go      bad inputs by kind, and what came of them
 //
-// make test runs 2,000 hang-ups against a timd that is built with the race
-// detector. It promises nothing about time. It fails on a crash, a panic, a
-// race, an honest user who is not served, and on anything that is left:
-// sockets, sessions, users, watches, goroutines (/metrics has them) are as
-// many as before.
+// make test runs each attack once and 2,000 hang-ups, against a timd that is
+// built with the race detector. It promises nothing about time. It fails on a
+// crash, a panic, a race, an answer with a code that blames the gateway, a
+// byte of other people's messages, an honest user who is not served, and on
+// anything that is left: sockets, sessions, users, watches, goroutines
+// (/metrics has them) are as many as before. An attack by name:
+//
+//	go test -v -run TestAttacks/strangers ./internal/attack
 //
 // Whoever adds a method adds a row to methods.go; a test asks for it.
 package attack

@@ -1,0 +1,61 @@
+package attack
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+)
+
+// attacker knows the addresses of a gateway and some accounts on it.
+type attacker struct {
+	*tally
+	addr, ops string
+	rand      *rand.Rand
+	names     *atomic.Int64 // how many were used
+	// failed reports what must not be; the attack goes on where it can.
+	failed func(format string, args ...any)
+}
+
+// attacks are all there are, but for hang-ups, in the order in which they run.
+func (x *attacker) attacks() []attack {
+	return []attack{
+		{"malformed", x.malformed},
+		{"frames", x.frames},
+		{"protocol", x.protocol},
+		{"handshakes", x.handshakes},
+		{"mutants", x.mutants},
+		{"strangers", x.strangers},
+		{"logins", x.logins},
+		{"ghosts", x.ghosts},
+		{"farewells", x.farewells},
+		{"hoarders", x.hoarders},
+		{"floods", x.floods},
+		{"deaf", x.deaf},
+	}
+}
+
+type attack struct {
+	name string
+	run  func()
+}
+
+// newAttacker makes one that counts in a tally and reports to failed.
+func newAttacker(addr, ops string, seed uint64, t *tally, failed func(string, ...any)) *attacker {
+	return &attacker{
+		tally: t, addr: addr, ops: ops, rand: rand.New(rand.NewPCG(seed, 0)),
+		failed: failed, names: new(atomic.Int64),
+	}
+}
+
+// name makes a user who has not been there; after many, one who has.
+func (x *attacker) name(role string) string { return fmt.Sprintf("%s%d", role, x.names.Add(1)%500) }
+
+// caller logs a user in who has a conversation, and out again.
+func (x *attacker) caller(role string) *Caller {
+	c, err := newCaller(x.addr, x.name(role), x.rand.Uint64())
+	if err != nil {
+		x.failed("%v", err)
+		return &Caller{Page: NewPage(account(role)), Rand: x.rand, Peer: "carol", Users: []string{"carol"}}
+	}
+	return c
+}
