@@ -15,6 +15,7 @@
 //	protocol_test.go   RFC 6455, handshakes, mutated HTTP
 //	strangers_test.go  other people's conversations, other apps, old sockets and UserSigs, forged farewells
 //	exhaust_test.go    hoarders, floods, a reader who does not read
+//	soak_test.go       all of it for as long as is wanted, and how it felt
 //	tally_test.go      bad inputs by kind, and what came of them
 //
 // make test runs each attack once and 2,000 hang-ups, against a timd that is
@@ -25,6 +26,14 @@
 // (/metrics has them) are as many as before. An attack by name:
 //
 //	go test -v -run TestAttacks/strangers ./internal/attack
+//
+// make soak runs the attacks from four hands in a process of its own beside a
+// timd without the race detector: SOAK=10m for longer than two minutes. In
+// turns, busy loops take their place that use as much CPU as the attackers
+// used. It prints how long the logins and messages of honest users took in
+// both cases; the ratio of the 99th percentiles must be 2 at most. A line of
+// the table of bad inputs is a kind, how many there were, and how often each
+// code, close code or HTTP status came.
 //
 // Whoever adds a method adds a row to methods.go; a test asks for it.
 package attack
