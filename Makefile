@@ -9,8 +9,9 @@ LISTEN ?= 127.0.0.1:8080
 # Bytes of tim.wasm after brotli -q 11 -w 24.
 BUDGET := 600000
 
-# How long make soak attacks.
-SOAK ?= 2m
+# How long make fuzz runs each target, and make soak all attacks.
+FUZZTIME ?= 30s
+SOAK     ?= 2m
 
 # Linters, pinned; each version has its own file so that a new one is fetched.
 STATICCHECK := bin/tools/staticcheck@v0.8.2
@@ -25,7 +26,7 @@ WASM := GOOS=js GOARCH=wasm
 WASM_PACKAGES := ./wasm/...
 
 .PHONY: run build wasm js parts timd test check package bench deps node-modules \
-	soak test-go test-wasm test-js test-e2e
+	fuzz soak test-go test-wasm test-js test-e2e
 
 run: build
 	bin/timd serve --dev --listen $(LISTEN)
@@ -63,6 +64,9 @@ test-js: build node-modules
 
 test-e2e: build node-modules
 	cd web/e2e && $(NPM) test --silent
+
+fuzz: build
+	$(GO) run ./internal/fuzz -fuzztime $(FUZZTIME)
 
 soak: build
 	TIM_SOAK=$(SOAK) $(GO) test -v -count 1 -timeout 0 -run '^TestSoak$$' ./internal/attack
