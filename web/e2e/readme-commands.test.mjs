@@ -7,7 +7,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, test } from './lib/test.mjs';
 import { buildNATS } from './lib/nats.mjs';
 import { end, folder, poll, start } from './lib/process.mjs';
 import { timdBinary } from './lib/timd.mjs';
