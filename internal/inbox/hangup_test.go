@@ -159,13 +159,16 @@ func (c *client) count() int {
 }
 
 // counts are what sessions have an inbox hold.
-type counts struct{ users, sessions, watched, watches, known, unsaved, writing, goroutines int }
+type counts struct{ users, sessions, watched, watches, known, waiting, unsaved, writing, goroutines int }
 
 func countsOf(in *Inbox) counts {
 	n := counts{goroutines: goroutines()}
 	in.docs.mu.Lock()
 	n.writing = len(in.docs.writing)
 	in.docs.mu.Unlock()
+	in.waiting.mu.Lock()
+	n.waiting = len(in.waiting.at)
+	in.waiting.mu.Unlock()
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	n.users, n.watched, n.known, n.unsaved = len(in.users), len(in.watch), len(in.known), len(in.unsaved)

@@ -149,11 +149,12 @@ func (in *Inbox) missedIn(ctx context.Context, h *record, floor, upTo uint64, li
 func (in *Inbox) revokedAt(ctx context.Context, heads []*record, after, upTo uint64) ([]uint64, error) {
 	var out []uint64
 	for _, h := range heads {
+		first := len(out)
 		if err := in.eachRevocation(ctx, h, after, func(r *record) bool {
 			if r.pos <= upTo {
 				out = append(out, r.pos)
 			}
-			return true
+			return len(out)-first < resumedMissed
 		}); err != nil {
 			return nil, err
 		}

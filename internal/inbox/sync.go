@@ -138,26 +138,26 @@ func (s *Session) abandon(up *catchingUp) {
 	s.user.mu.Lock()
 	defer s.user.mu.Unlock()
 	if s.syncing == up {
-		s.syncing = nil
+		s.endSync()
 	}
+}
+
+// endSync needs user.mu.
+func (s *Session) endSync() {
+	s.asked(s.syncing)
+	s.syncing = nil
 }
 
 // part pushes the next part of a sync; after the last one the session is live.
 func (s *Session) part(ctx context.Context, up *catchingUp) (any, error) {
-	done, err := s.in.syncTurn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p := &part{s: s, up: up, heads: map[pair]*record{}}
-	live, err := p.push(ctx)
-	up.near = nil
-	done()
+	live, over, err := s.pushPart(ctx, up)
 	switch {
 	case err != nil:
+		_ = s.wait(up) // what is left of it goes in time, or with the next session.sync
 		return nil, err
 	case live:
 		return s.stands(up), nil
-	case p.over:
+	case over: // what came meanwhile is in the stores only
 		next, err := s.begin(ctx, up.at, true)
 		if err != nil {
 			return nil, err
@@ -169,6 +169,18 @@ func (s *Session) part(ctx context.Context, up *catchingUp) (any, error) {
 		return nil, err
 	}
 	return syncResult{Resumed: up.resumed, More: true}, nil
+}
+
+func (s *Session) pushPart(ctx context.Context, up *catchingUp) (live, over bool, err error) {
+	defer func() { up.near = nil }()
+	done, err := s.in.syncTurn(ctx)
+	if err != nil {
+		return false, false, err
+	}
+	defer done()
+	p := &part{s: s, up: up, heads: map[pair]*record{}}
+	live, err = p.push(ctx)
+	return live, p.over, err
 }
 
 // stands is the answer to the last part of a sync.

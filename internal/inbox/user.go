@@ -110,8 +110,7 @@ func (s *Session) Close() {
 	u.mu.Lock()
 	was := s.closed
 	s.closed, s.live = true, false
-	s.asked(s.syncing)
-	s.syncing = nil
+	s.endSync()
 	delete(u.sessions, s)
 	empty := len(u.sessions) == 0
 	if empty && s.in.users[u.User] == u {
@@ -211,7 +210,7 @@ func (s *Session) goOn() {
 		return
 	}
 	s.user.mu.Lock()
-	s.syncing = nil
+	s.endSync()
 	again := !s.closed
 	s.user.mu.Unlock()
 	if again {

@@ -89,8 +89,7 @@ func (w waiter) giveUp() {
 	s.user.mu.Lock()
 	defer s.user.mu.Unlock()
 	if w.up.turn == w.turn && s.syncing == w.up {
-		s.asked(w.up)
-		s.syncing = nil
+		s.endSync()
 	}
 }
 

@@ -156,6 +156,24 @@ func TestSyncsTogether(t *testing.T) {
 	require.Len(t, one.messages, 60)
 }
 
+// TestSyncThatFails: what is left of a sync whose link is gone is given up, too.
+func TestSyncThatFails(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, SyncIdle: 20 * time.Millisecond})
+	b := newClient(t, "bob", "b1")
+	b.attach(in)
+	b.broken = true
+	require.Equal(t, fault.ServerTimeout, b.call("session.sync", nothing{}, nil).Code)
+	require.Eventually(t, func() bool {
+		b.s.user.mu.Lock()
+		defer b.s.user.mu.Unlock()
+		return b.s.syncing == nil
+	}, 10*time.Second, time.Millisecond)
+	in.waiting.mu.Lock()
+	defer in.waiting.mu.Unlock()
+	require.Empty(t, in.waiting.at)
+	require.Zero(t, in.waiting.bytes)
+}
+
 // TestWhatComesDuringASync: messages, a revocation and settings that come
 // between the parts of a sync follow it, in order, whether the queue holds them
 // or not.
