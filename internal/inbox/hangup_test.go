@@ -50,7 +50,6 @@ func TestHangUpWhileWatching(t *testing.T) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	require.Empty(t, in.watch)
-	require.Empty(t, in.known)
 }
 
 // TestHangUpBetweenWatches: a hang-up and the counting of what a session
@@ -78,7 +77,6 @@ func TestHangUpBetweenWatches(t *testing.T) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	require.Empty(t, in.watch)
-	require.Empty(t, in.known)
 }
 
 // paramsOf are calls of each method that get as far as they can.
@@ -159,7 +157,7 @@ func (c *client) count() int {
 }
 
 // counts are what sessions have an inbox hold.
-type counts struct{ users, sessions, watched, watches, known, waiting, unsaved, writing, goroutines int }
+type counts struct{ users, sessions, watched, watches, waiting, unsaved, writing, goroutines int }
 
 func countsOf(in *Inbox) counts {
 	n := counts{goroutines: goroutines()}
@@ -171,14 +169,14 @@ func countsOf(in *Inbox) counts {
 	in.waiting.mu.Unlock()
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	n.users, n.watched, n.known, n.unsaved = len(in.users), len(in.watch), len(in.known), len(in.unsaved)
+	n.users, n.watched, n.unsaved = len(in.users), len(in.watch), len(in.unsaved)
 	for _, u := range in.users {
 		u.mu.Lock()
 		n.sessions += len(u.sessions)
 		u.mu.Unlock()
 	}
 	for _, w := range in.watch {
-		n.watches += len(w)
+		n.watches += len(w.by)
 	}
 	return n
 }

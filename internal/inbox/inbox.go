@@ -40,8 +40,10 @@ type Inbox struct {
 	// unsaved are cursors that were acknowledged here and are not stored yet;
 	// they outlive their sessions by a moment.
 	unsaved map[User]uint64
-	watch   map[User]map[*Session]struct{}
-	known   map[User]Status // what watchers were told last
+	watch   map[User]*watched
+	dueNow  []User // of watch, whom to look at next
+
+	dueSignal chan struct{} // holds a token while dueNow may hold somebody
 }
 
 // Open makes the streams where they are missing and begins to follow them.
@@ -58,8 +60,7 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Inbox, error) {
 		convs: &conversations{all: map[pair]*conversation{}},
 		rates: newRates(o),
 		users: map[User]*user{}, unsaved: map[User]uint64{},
-		watch:     map[User]map[*Session]struct{}{},
-		known:     map[User]Status{},
+		watch: map[User]*watched{}, dueSignal: make(chan struct{}, 1),
 		waiting:   waiting{at: map[*catchingUp]*list.Element{}},
 		syncTurns: make(chan struct{}, syncsAtOnce),
 	}
@@ -81,6 +82,7 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Inbox, error) {
 		}
 	}
 	in.work.goes(in.sweep)
+	in.work.goes(in.lookAtDue)
 	return in, nil
 }
 

@@ -193,7 +193,7 @@ var calls = map[string]call{
 		return statusNote{fitting(list, s.in.o.Frame)}, err
 	}),
 	frame.StatusSet: with(func(ctx context.Context, s *Session, p statusParams) (any, error) {
-		st, err := s.in.setStatus(ctx, s.user.User, p.CustomStatus)
+		st, err := s.setStatus(ctx, p.CustomStatus)
 		return struct {
 			Status Status `json:"status"`
 		}{st}, err

@@ -83,7 +83,12 @@ func (in *Inbox) StatusChanged(u User) {
 	}
 }
 
-func (in *Inbox) setStatus(ctx context.Context, u User, custom string) (Status, error) {
+// setStatus is charged to the user as a message is.
+func (s *Session) setStatus(ctx context.Context, custom string) (Status, error) {
+	in, u := s.in, s.user.User
+	if !in.rates.message(u, in.now()) {
+		return Status{}, fault.With(fault.TooFrequent, "statuses of "+u.UserID)
+	}
 	if !validText(custom, 128) {
 		return Status{}, fault.With(fault.BadParameters, "customStatus is over 128 bytes")
 	}
@@ -96,157 +101,6 @@ func (in *Inbox) setStatus(ctx context.Context, u User, custom string) (Status, 
 	}
 	in.StatusChanged(u)
 	return Status{u.UserID, statusOnline, custom}, nil
-}
-
-// watchUsers subscribes a session to the statuses of users.
-func (s *Session) watchUsers(ctx context.Context, userIDs []string) error {
-	in, app := s.in, s.user.SDKAppID
-	if s.watching(userIDs) > maxWatches {
-		return fault.With(fault.BadParameters, "over 200 users watched")
-	}
-	now, err := in.statuses(ctx, app, userIDs, false)
-	if err != nil {
-		return err
-	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if s.watches == nil { // closed meanwhile: nobody would end these watches
-		return fault.New(fault.NotLoggedIn)
-	}
-	for i, id := range userIDs {
-		w := User{app, id}
-		if in.watch[w] == nil {
-			in.watch[w] = map[*Session]struct{}{}
-			in.known[w] = now[i]
-		}
-		in.watch[w][s] = struct{}{}
-		s.watches[w] = struct{}{}
-	}
-	return nil
-}
-
-// watching returns how many users the session would watch with these added.
-func (s *Session) watching(userIDs []string) int {
-	s.in.mu.Lock()
-	defer s.in.mu.Unlock()
-	n := len(s.watches)
-	for _, id := range userIDs {
-		if _, ok := s.watches[User{s.user.SDKAppID, id}]; !ok {
-			n++
-		}
-	}
-	return n
-}
-
-// watchedBy gives the statuses of those whom a session watches, for one that
-// was not told of what changed while it was away; mu is held.
-func (in *Inbox) watchedBy(s *Session) []Status {
-	out := make([]Status, 0, len(s.watches))
-	for w := range s.watches {
-		out = append(out, in.known[w])
-	}
-	return out
-}
-
-// unwatchUsers ends it; none named means all.
-func (s *Session) unwatchUsers(userIDs []string) {
-	in := s.in
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if len(userIDs) == 0 {
-		for w := range s.watches {
-			in.unwatch(s, w)
-		}
-	}
-	for _, id := range userIDs {
-		in.unwatch(s, User{s.user.SDKAppID, id})
-	}
-}
-
-// unwatch needs mu.
-func (in *Inbox) unwatch(s *Session, w User) {
-	delete(s.watches, w)
-	delete(in.watch[w], s)
-	if len(in.watch[w]) == 0 {
-		delete(in.watch, w)
-		delete(in.known, w)
-	}
-}
-
-func (in *Inbox) sawStatus(m *nats.Msg) {
-	var sig statusSignal
-	if json.Unmarshal(m.Data, &sig) != nil {
-		return
-	}
-	in.mu.Lock()
-	_, watched := in.watch[User{sig.App, sig.User}]
-	in.mu.Unlock()
-	if watched {
-		ctx, cancel := context.WithTimeout(in.work.ctx, storeTimeout)
-		defer cancel()
-		// A status that somebody set a moment ago must not come from the cache.
-		if _, err := in.docs.fresh(ctx, docSubject(User{sig.App, sig.User}, docStatus)); err != nil {
-			in.report(err)
-			return
-		}
-		in.look(ctx, sig.App, []string{sig.User}, true)
-	}
-}
-
-// look compares the statuses of watched users with what their watchers were
-// told, and tells them what has changed.
-func (in *Inbox) look(ctx context.Context, app uint32, userIDs []string, current bool) {
-	now, err := in.statuses(ctx, app, userIDs, current)
-	if err != nil {
-		in.report(err)
-		return
-	}
-	tell := map[*Session][]Status{}
-	in.mu.Lock()
-	for _, st := range now {
-		w := User{app, st.UserID}
-		if _, ok := in.watch[w]; !ok || in.known[w] == st {
-			continue
-		}
-		in.known[w] = st
-		for s := range in.watch[w] {
-			tell[s] = append(tell[s], st)
-		}
-	}
-	in.mu.Unlock()
-	for s, list := range tell {
-		params := encode(statusNote{list})
-		s.user.mu.Lock()
-		if s.live {
-			s.push(frame.NoteStatus, params)
-		}
-		s.user.mu.Unlock()
-	}
-}
-
-func (in *Inbox) sweep() {
-	t := time.NewTicker(sweepEvery)
-	defer t.Stop()
-	for {
-		select {
-		case <-in.work.ctx.Done():
-			return
-		case <-t.C:
-		}
-		byApp := map[uint32][]string{}
-		in.mu.Lock()
-		for w := range in.watch {
-			byApp[w.SDKAppID] = append(byApp[w.SDKAppID], w.UserID)
-		}
-		in.mu.Unlock()
-		for app, ids := range byApp {
-			for part := range slices.Chunk(ids, 500) {
-				ctx, cancel := context.WithTimeout(in.work.ctx, sweepEvery)
-				in.look(ctx, app, part, false)
-				cancel()
-			}
-		}
-	}
 }
 
 // sawLive brings an online-only message to the sessions here.

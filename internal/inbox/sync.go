@@ -71,10 +71,11 @@ func (s *Session) sync(ctx context.Context, p syncParams) (any, error) {
 		return nil, badCursor()
 	}
 	if len(p.Watch) > 0 {
-		if err := checkUsers(p.Watch, maxWatches); err != nil {
+		watch, err := distinctUsers(p.Watch, maxWatches)
+		if err != nil {
 			return nil, err
 		}
-		if err := s.watchUsers(ctx, p.Watch); err != nil {
+		if err := s.watchUsers(ctx, watch); err != nil {
 			return nil, err
 		}
 	}
