@@ -38,6 +38,33 @@ func TestAListThatBeginsAgain(t *testing.T) {
 		return result;`))
 }
 
+// A gateway gives up a sync that waited too long to be asked on: it begins
+// again where the instance stands, and nothing comes twice.
+func TestASyncThatWasGivenUp(t *testing.T) {
+	options := bridge.Parse(`{"SDKAppID":1400000000,"proxyServer":"ws://127.0.0.1:1","name":"givenup"}`)
+	require.Equal(t, `[["",null,"3.1"],["x","y"]]`, script(t, options, `
+		const answer = Loopback.prototype.send, asked = [], got = [];
+		const missed = (n, ID) => ({ jsonrpc: '2.0', method: 'messages', params: { missed: true, cursor: n + '.1', messages: [
+			{ ID, conversationID: 'C2Ca', flow: 'in', position: n, payload: { text: ID } }] } });
+		Loopback.prototype.send = function (text) {
+			const { id, method, params } = JSON.parse(text);
+			if (!method.startsWith('session.')) return answer.call(this, text);
+			asked.push(params.cursor ?? null);
+			setTimeout(() => {
+				if (method === 'session.more') return this.receive({ jsonrpc: '2.0', id, error: { code: 2905, message: 'given up' } });
+				this.receive(missed(3, 'x'));
+				if (asked.length === 1) return this.receive({ jsonrpc: '2.0', id, result: { more: true } });
+				this.receive(missed(4, 'y'));
+				this.receive({ jsonrpc: '2.0', id, result: { cursor: '4.1' } });
+			}, 0);
+		};
+		`+loginAndWait+`
+		tim.on(TIM.EVENT.MESSAGE_RECEIVED, ({ data }) => got.push(...data.map((m) => m.ID)));
+		await tim.getConversationList();
+		await tim.destroy();
+		return [asked, got];`))
+}
+
 // A listener that logs out has been given the messages: the gateway hears of
 // it before it hears of the logout, or they would come again.
 func TestAListenerThatLogsOut(t *testing.T) {
