@@ -363,12 +363,10 @@ func TestMessageShape(t *testing.T) {
 	require.Equal(t, "c", o.Text("cloudCustomData"))
 	require.Equal(t, "unSend", o.Text("status"))
 	require.Equal(t, "out", o.Text("flow"))
-	require.Len(t, o.Text("ID"), 16)
+	require.Empty(t, o.Text("ID"), "it says who wrote it, which is not known before the login")
 	require.Greater(t, o.Number("time"), int64(1_600_000_000))
 	require.Less(t, o.Number("time"), int64(1e11), "in seconds")
 	require.Equal(t, `{"data":"d","description":"","extension":"e"}`, stringify(t, bridge.Get(m, "payload")))
-	other := call(t, a, "createTextMessage", bridge.Parse(`{"to":"bob","conversationType":"C2C","payload":{"text":"x"}}`))
-	require.NotEqual(t, o.Text("ID"), bridge.Object{Value: other}.Text("ID"))
 
 	for options, want := range map[string]int{
 		`null`: 2905, `{}`: 2905,
