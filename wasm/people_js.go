@@ -32,8 +32,14 @@ func usersIn(list safejs.Value) frame.Fields {
 	return frame.Fields{{Key: "userIDs", Value: frame.Body(bridge.Object{Value: list})}}
 }
 
+// part copies a part of a list. The list may be the page's, with getters that
+// throw, so its own slice is not called.
 func part(list safejs.Value, from, to int) safejs.Value {
-	return bridge.Call(list, "slice", bridge.Int(from), bridge.Int(to))
+	var items []safejs.Value
+	for k := from; k < min(to, bridge.Length(list)); k++ {
+		items = append(items, bridge.Index(list, k))
+	}
+	return bridge.NewArray(items...)
 }
 
 // How many users one call of the app may name.
