@@ -16,7 +16,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Account is what an import left.
@@ -57,7 +58,7 @@ func Open(ctx context.Context, b *bus.Bus, p Policy) (*Accounts, error) {
 
 var stream = bus.BucketStream(bus.BucketAccounts)
 
-func subject(u gateway.User) string {
+func subject(u place.User) string {
 	return bus.BucketSubject(bus.BucketAccounts, strconv.FormatUint(uint64(u.SDKAppID), 10)+"."+
 		base64.RawURLEncoding.EncodeToString([]byte(u.UserID)))
 }
@@ -67,7 +68,7 @@ func (a *Accounts) Admin(userID string) bool { return slices.Contains(a.policy.A
 
 // MayLogIn is the one rule of who may log in, and so of whom a message may be
 // sent to.
-func (a *Accounts) MayLogIn(ctx context.Context, u gateway.User) (bool, error) {
+func (a *Accounts) MayLogIn(ctx context.Context, u place.User) (bool, error) {
 	if !a.policy.RequireImport {
 		return true, nil
 	}
@@ -78,7 +79,7 @@ func (a *Accounts) MayLogIn(ctx context.Context, u gateway.User) (bool, error) {
 const storeTimeout = 8 * time.Second
 
 // Known reports whether an account was imported or is an administrator's.
-func (a *Accounts) Known(ctx context.Context, u gateway.User) (bool, error) {
+func (a *Accounts) Known(ctx context.Context, u place.User) (bool, error) {
 	if a.Admin(u.UserID) {
 		return true, nil
 	}
@@ -88,7 +89,7 @@ func (a *Accounts) Known(ctx context.Context, u gateway.User) (bool, error) {
 
 // Get returns an account; false when it was not imported. A replica's "no" is
 // asked of the leader: a user is not refused because one is behind.
-func (a *Accounts) Get(ctx context.Context, u gateway.User) (Account, bool, error) {
+func (a *Accounts) Get(ctx context.Context, u place.User) (Account, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	v, err := a.bus.Last(ctx, stream, subject(u))
@@ -114,7 +115,7 @@ func decode(v bus.Value, err error) (Account, bool, error) {
 
 // Import enters an account, or changes what is given of it; nil keeps what is
 // there.
-func (a *Accounts) Import(ctx context.Context, u gateway.User, nick, face *string) error {
+func (a *Accounts) Import(ctx context.Context, u place.User, nick, face *string) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	for {
@@ -148,7 +149,7 @@ func (a *Accounts) Import(ctx context.Context, u gateway.User, nick, face *strin
 }
 
 // Delete removes an account and reports whether there was one.
-func (a *Accounts) Delete(ctx context.Context, u gateway.User) (bool, error) {
+func (a *Accounts) Delete(ctx context.Context, u place.User) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	v, err := a.bus.LastAtLeader(ctx, stream, subject(u))

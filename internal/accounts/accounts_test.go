@@ -11,7 +11,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 func open(t *testing.T, p Policy) *Accounts {
@@ -25,8 +26,8 @@ func open(t *testing.T, p Policy) *Accounts {
 }
 
 var (
-	alice = gateway.User{SDKAppID: 1, UserID: "alice"}
-	admin = gateway.User{SDKAppID: 1, UserID: "administrator"}
+	alice = place.User{SDKAppID: 1, UserID: "alice"}
+	admin = place.User{SDKAppID: 1, UserID: "administrator"}
 )
 
 func ptr(s string) *string { return &s }
@@ -34,7 +35,7 @@ func ptr(s string) *string { return &s }
 func TestWhoMayLogIn(t *testing.T) {
 	for _, c := range []struct {
 		require, imported   bool
-		user                gateway.User
+		user                place.User
 		mayLogIn, knownThen bool
 	}{
 		{user: alice, mayLogIn: true},
@@ -43,7 +44,7 @@ func TestWhoMayLogIn(t *testing.T) {
 		{require: true, user: alice},
 		{require: true, user: alice, imported: true, mayLogIn: true, knownThen: true},
 		{require: true, user: admin, mayLogIn: true, knownThen: true},
-		{require: true, user: gateway.User{SDKAppID: 2, UserID: "alice"}, imported: true},
+		{require: true, user: place.User{SDKAppID: 2, UserID: "alice"}, imported: true},
 	} {
 		a := open(t, Policy{Admins: []string{"administrator"}, RequireImport: c.require})
 		if c.imported {

@@ -34,10 +34,10 @@ const (
 	SubjectMarks     = "tim.mark."
 	SubjectEvents    = "tim.event." // <app>.<user>
 
-	SubjectOnline   = "tim.live"     // messages for users who are online now
-	SubjectStatus   = "tim.status"   // somebody came, went, or changed their status
-	SubjectPresence = "tim.live."    // <app>: what the console's feed shows
-	SubjectGateway  = "tim.gateway." // <node>.<boot>: kick, probe, drop, supersede
+	SubjectOnline   = "tim.live"      // messages for users who are online now
+	SubjectStatus   = "tim.status"    // somebody came, went, or changed their status
+	SubjectPresence = "tim.live."     // <app>: what the console's feed shows
+	SubjectGateway  = "tim.gateway."  // <node>.<boot>: kick, probe, drop, supersede
 	SubjectSettings = "tim.settings." // <app>: an app's settings have changed
 )
 

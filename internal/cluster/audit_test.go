@@ -9,8 +9,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // audit follows every record of the registry as NATS stores it, and notes what
@@ -60,7 +61,7 @@ func follow(t testing.TB, js jetstream.JetStream, l *ledger, limit int) *audit {
 // web lists the Web instances of a record that have a place.
 func web(r registry.Record) (hashes []string) {
 	for _, in := range r.Instances {
-		if in.Platform == gateway.Web {
+		if in.Platform == place.Web {
 			hashes = append(hashes, in.Hash)
 		}
 	}

@@ -16,8 +16,9 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/client/native"
-	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // BenchmarkRegistryThreeNodes measures what package registry's benchmark does,
@@ -54,11 +55,11 @@ func BenchmarkRegistryThreeNodes(b *testing.B) {
 	}
 }
 
-func claim(i int) gateway.Claim {
+func claim(i int) place.Claim {
 	now := time.Now().Unix()
-	return gateway.Claim{
-		User:     gateway.User{SDKAppID: App, UserID: fmt.Sprintf("user%09d", i)},
-		Platform: gateway.Web,
+	return place.Claim{
+		User:     place.User{SDKAppID: App, UserID: fmt.Sprintf("user%09d", i)},
+		Platform: place.Web,
 		Instance: fmt.Sprintf("%064d", i), Doc: fmt.Sprintf("%032d", i),
 		SignedAt: now - 1, ExpiresAt: now + 86400, Addr: "127.0.0.1",
 	}

@@ -8,6 +8,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // sealer makes the farewell tokens: (app, instance, user), sealed, so that
@@ -29,7 +31,7 @@ func newSealer(key []byte) (sealer, error) {
 	return sealer{aead}, err
 }
 
-func (s sealer) token(u User, instance string) string {
+func (s sealer) token(u place.User, instance string) string {
 	hash, err := hex.DecodeString(instance)
 	if err != nil || len(hash) != 32 {
 		return ""
@@ -40,16 +42,16 @@ func (s sealer) token(u User, instance string) string {
 	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, plain, purpose))
 }
 
-func (s sealer) open(token string) (u User, instance string, ok bool) {
+func (s sealer) open(token string) (u place.User, instance string, ok bool) {
 	sealed, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || len(sealed) > 256 {
-		return User{}, "", false
+		return place.User{}, "", false
 	}
 	plain, err := s.aead.Open(nil, nil, sealed, purpose)
 	if err != nil || len(plain) <= 4+32 {
-		return User{}, "", false
+		return place.User{}, "", false
 	}
-	u = User{SDKAppID: binary.BigEndian.Uint32(plain), UserID: string(plain[4+32:])}
+	u = place.User{SDKAppID: binary.BigEndian.Uint32(plain), UserID: string(plain[4+32:])}
 	return u, hex.EncodeToString(plain[4 : 4+32]), true
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/lxzan/gws"
 
 	"github.com/tim-wasm/tim/internal/frame"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Options of a Gateway. Registry, Keys and SealKey are needed.
@@ -69,12 +71,12 @@ type Gateway struct {
 	stats    counters
 	standby  *standbyLimit
 	failures *limiter[culprit] // UserSigs that are not valid
-	logins   *limiter[User]
-	resumes  *limiter[User]
+	logins   *limiter[place.User]
+	resumes  *limiter[place.User]
 
 	mu       sync.RWMutex // guards these
 	sockets  map[*socket]struct{}
-	users    map[User][]*Session // at most one an instance; a list is replaced and never changed, as Deliver reads it without the lock
+	users    map[place.User][]*Session // at most one an instance; a list is replaced and never changed, as Deliver reads it without the lock
 	claims   map[instanceKey]*claimInFlight
 	refused  map[string]struct{} // origins that the log has named
 	draining bool
@@ -88,7 +90,7 @@ type Gateway struct {
 }
 
 type instanceKey struct {
-	User
+	place.User
 	instance string
 }
 
@@ -141,13 +143,13 @@ func New(o Options) (*Gateway, error) {
 		},
 		handlers: map[string]Handler{},
 		sockets:  map[*socket]struct{}{},
-		users:    map[User][]*Session{},
+		users:    map[place.User][]*Session{},
 		claims:   map[instanceKey]*claimInFlight{},
 		refused:  map[string]struct{}{},
 	}
 	g.failures = newLimiter[culprit](perMinute(maxFailures), o.Now)
-	g.logins = newLimiter[User](perMinute(o.LoginRate), o.Now)
-	g.resumes = newLimiter[User](perMinute(o.LoginRate*resumesPerLogin), o.Now)
+	g.logins = newLimiter[place.User](perMinute(o.LoginRate), o.Now)
+	g.resumes = newLimiter[place.User](perMinute(o.LoginRate*resumesPerLogin), o.Now)
 	g.standby = newStandbyLimit(maxStandBy, maxStandByAll)
 	g.stop, g.halt = context.WithCancel(context.Background())
 	g.upgrader = newUpgrader(g)
@@ -280,10 +282,10 @@ func (g *Gateway) expire(sess *Session) {
 	g.evict(sess, frame.KickUserSigExpired)
 }
 
-func (g *Gateway) release(p Place) {
+func (g *Gateway) release(p place.Place) {
 	g.tell("release", func(ctx context.Context) error { return g.o.Registry.Release(ctx, p) })
 }
 
-func (g *Gateway) detach(p Place, clean bool) {
+func (g *Gateway) detach(p place.Place, clean bool) {
 	g.tell("detach", func(ctx context.Context) error { return g.o.Registry.Detach(ctx, p, clean) })
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/usersig"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Clients hang up at any moment of each of the gateway's own methods, while
@@ -61,7 +63,7 @@ func TestHangUp(t *testing.T) {
 					w.g.Alive(ctx, p)
 					cancel()
 				default:
-					w.g.Deliver(p.User, gateway.Place{}, "x.y", nil)
+					w.g.Deliver(p.User, place.Place{}, "x.y", nil)
 				}
 			}
 		}

@@ -26,6 +26,8 @@ import (
 	"github.com/tim-wasm/tim/internal/registry"
 	"github.com/tim-wasm/tim/internal/testlog"
 	"github.com/tim-wasm/tim/internal/usersig"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 const (
@@ -111,8 +113,8 @@ type control struct {
 	*registry.Registry
 	dead  atomic.Bool
 	await func() // holds Await up
-	admit func(context.Context, gateway.Claim) (gateway.Outcome, error)
-	renew func() (gateway.Verdict, error)
+	admit func(context.Context, place.Claim) (place.Outcome, error)
+	renew func() (place.Verdict, error)
 	gate  chan struct{} // holds Release up
 
 	mu    sync.Mutex
@@ -131,29 +133,29 @@ func (c *control) Await(ctx context.Context) error {
 	return c.Registry.Await(ctx)
 }
 
-func (c *control) Admit(ctx context.Context, claim gateway.Claim) (gateway.Outcome, error) {
+func (c *control) Admit(ctx context.Context, claim place.Claim) (place.Outcome, error) {
 	if c.admit != nil {
 		return c.admit(ctx, claim)
 	}
 	if c.dead.Load() {
-		return gateway.Outcome{}, fault.New(fault.ServerTimeout)
+		return place.Outcome{}, fault.New(fault.ServerTimeout)
 	}
 	return c.Registry.Admit(ctx, claim)
 }
 
-func (c *control) Renew(ctx context.Context, p gateway.Place, signed, ends int64) (gateway.Verdict, error) {
+func (c *control) Renew(ctx context.Context, p place.Place, signed, ends int64) (place.Verdict, error) {
 	if c.renew != nil {
 		return c.renew()
 	}
 	return c.Registry.Renew(ctx, p, signed, ends)
 }
 
-func (c *control) Detach(ctx context.Context, p gateway.Place, clean bool) error {
+func (c *control) Detach(ctx context.Context, p place.Place, clean bool) error {
 	c.note(map[bool]string{true: "detach clean", false: "detach"}[clean])
 	return c.Registry.Detach(ctx, p, clean)
 }
 
-func (c *control) Release(ctx context.Context, p gateway.Place) error {
+func (c *control) Release(ctx context.Context, p place.Place) error {
 	c.note("release")
 	if c.gate != nil {
 		<-c.gate

@@ -21,6 +21,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/testlog"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // rawDial does the handshake by hand, for what no WebSocket library would do.
@@ -155,7 +157,7 @@ func TestLargestFrame(t *testing.T) {
 		"carol": append(masked(0x01, make([]byte, 60<<10)), masked(0x00, make([]byte, 5<<10))...),
 	} {
 		c := w.dialDeaf(page(user))
-		eventually(t, "login", func() bool { return len(w.g.Sessions(gateway.User{SDKAppID: app, UserID: user})) == 1 })
+		eventually(t, "login", func() bool { return len(w.g.Sessions(place.User{SDKAppID: app, UserID: user})) == 1 })
 		_, err := c.Write(bytes)
 		require.NoError(t, err)
 		require.Equal(t, frame.CloseBadFrame, lastClose(t, c), user)
@@ -177,7 +179,7 @@ func TestPanicWhileReading(t *testing.T) {
 	}})
 	other, _ := w.login(page("bob"))
 	c := w.dialDeaf(page("alice"))
-	eventually(t, "login", func() bool { return len(w.g.Sessions(gateway.User{SDKAppID: app, UserID: "alice"})) == 1 })
+	eventually(t, "login", func() bool { return len(w.g.Sessions(place.User{SDKAppID: app, UserID: "alice"})) == 1 })
 	armed.Store(true)
 	_, err := c.Write(masked(0x81, []byte(`{"jsonrpc":"2.0","id":2,"method":"ping"}`)))
 	require.NoError(t, err)

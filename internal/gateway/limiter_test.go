@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/frame"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 func TestBucket(t *testing.T) {
@@ -110,7 +112,7 @@ func TestSealer(t *testing.T) {
 	require.NoError(t, err)
 	other, err := newSealer(NewSealKey())
 	require.NoError(t, err)
-	user := User{SDKAppID: 1400000000, UserID: "alice"}
+	user := place.User{SDKAppID: 1400000000, UserID: "alice"}
 	instance := strings.Repeat("0f", 32)
 	token := s.token(user, instance)
 	require.NotContains(t, token, "alice")
@@ -130,7 +132,7 @@ func TestSealer(t *testing.T) {
 
 func FuzzSealerOpen(f *testing.F) {
 	s, _ := newSealer(NewSealKey())
-	f.Add(s.token(User{1, "a"}, strings.Repeat("00", 32)))
+	f.Add(s.token(place.User{SDKAppID: 1, UserID: "a"}, strings.Repeat("00", 32)))
 	f.Fuzz(func(t *testing.T, token string) { s.open(token) })
 }
 

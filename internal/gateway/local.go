@@ -4,12 +4,14 @@ import (
 	"context"
 
 	"github.com/tim-wasm/tim/internal/frame"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 var _ Local = (*Gateway)(nil)
 
 // find gives the local session of an instance; g.mu is held.
-func (g *Gateway) find(user User, instance string) *Session {
+func (g *Gateway) find(user place.User, instance string) *Session {
 	for _, sess := range g.users[user] {
 		if sess.place.Instance == instance {
 			return sess
@@ -20,7 +22,7 @@ func (g *Gateway) find(user User, instance string) *Session {
 
 // at gives the session of exactly this attachment and removes it if asked.
 // pending: its login is not bound yet, and will learn of typ then.
-func (g *Gateway) at(p Place, remove bool, typ string) (sess *Session, pending bool) {
+func (g *Gateway) at(p place.Place, remove bool, typ string) (sess *Session, pending bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	sess = g.find(p.User, p.Instance)
@@ -38,7 +40,7 @@ func (g *Gateway) at(p Place, remove bool, typ string) (sess *Session, pending b
 }
 
 // Kick implements Local.
-func (g *Gateway) Kick(p Place, typ string) bool {
+func (g *Gateway) Kick(p place.Place, typ string) bool {
 	sess, pending := g.at(p, true, typ)
 	if sess == nil {
 		return pending
@@ -49,7 +51,7 @@ func (g *Gateway) Kick(p Place, typ string) bool {
 }
 
 // Drop implements Local.
-func (g *Gateway) Drop(p Place) {
+func (g *Gateway) Drop(p place.Place) {
 	if sess, _ := g.at(p, true, ""); sess != nil {
 		g.ended(sess)
 		sess.s.finish(nil, frame.CloseRecheck, "log in again")
@@ -58,7 +60,7 @@ func (g *Gateway) Drop(p Place) {
 
 // Alive implements Local. Only a pong counts: other frames may have been on
 // their way for long.
-func (g *Gateway) Alive(ctx context.Context, p Place) bool {
+func (g *Gateway) Alive(ctx context.Context, p place.Place) bool {
 	sess, _ := g.at(p, false, "")
 	if sess == nil {
 		return false
@@ -74,10 +76,10 @@ func (g *Gateway) Alive(ctx context.Context, p Place) bool {
 }
 
 // Places implements Local.
-func (g *Gateway) Places() []Place {
+func (g *Gateway) Places() []place.Place {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	all := make([]Place, 0, len(g.users))
+	all := make([]place.Place, 0, len(g.users))
 	for _, list := range g.users {
 		for _, sess := range list {
 			all = append(all, sess.place)
@@ -89,7 +91,7 @@ func (g *Gateway) Places() []Place {
 var _ Superseder = (*Gateway)(nil)
 
 // Supersede implements Superseder.
-func (g *Gateway) Supersede(p Place) {
+func (g *Gateway) Supersede(p place.Place) {
 	if sess, _ := g.at(p, true, ""); sess != nil {
 		g.ended(sess)
 		sess.s.finish(nil, frame.CloseSuperseded, "a newer connection of this instance is there")

@@ -14,6 +14,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/usersig"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 type loginParams struct {
@@ -37,7 +39,7 @@ type loginResult struct {
 	Resumed    bool   `json:"resumed"`
 }
 
-var platforms = []Platform{Web, Android, IPhone, IPad, Windows, Mac, Linux}
+var platforms = []place.Platform{place.Web, place.Android, place.IPhone, place.IPad, place.Windows, place.Mac, place.Linux}
 
 // login decides on a login frame and answers it.
 func (s *socket) login(r jsonframe.Request) {
@@ -119,7 +121,7 @@ func comeBackLater(code fault.Code) bool {
 // mayLogIn charges a login to its user and reports whether they had one left.
 // Pages that take the place from each other in a loop come to an end by it, and
 // so does one that logs in and out without end.
-func (g *Gateway) mayLogIn(c Claim) bool {
+func (g *Gateway) mayLogIn(c place.Claim) bool {
 	if c.Resume {
 		return g.resumes.take(c.User)
 	}
@@ -127,27 +129,27 @@ func (g *Gateway) mayLogIn(c Claim) bool {
 }
 
 // check verifies a login frame up to the registry: its fields and its UserSig.
-func (s *socket) check(p loginParams) (Claim, error) {
+func (s *socket) check(p loginParams) (place.Claim, error) {
 	switch {
-	case !usersig.ValidUserID(p.UserID):
-		return Claim{}, fault.With(fault.BadParameters, "userID must be 1 to 32 bytes of printable ASCII")
+	case !frame.ValidUserID(p.UserID):
+		return place.Claim{}, fault.With(fault.BadParameters, "userID must be 1 to 32 bytes of printable ASCII")
 	case !isHex(p.Instance, 32, 32):
-		return Claim{}, fault.With(fault.BadParameters, "instance must be 32 hex digits")
+		return place.Claim{}, fault.With(fault.BadParameters, "instance must be 32 hex digits")
 	case !isHex(p.Doc, 1, 64):
-		return Claim{}, fault.With(fault.BadParameters, "doc must be 1 to 64 hex digits")
+		return place.Claim{}, fault.With(fault.BadParameters, "doc must be 1 to 64 hex digits")
 	case p.Intent != frame.IntentNew && p.Intent != frame.IntentResume:
-		return Claim{}, fault.With(fault.BadParameters, "intent must be new or resume")
-	case !slices.Contains(platforms, Platform(p.Platform)):
-		return Claim{}, fault.With(fault.BadParameters, "platform must be Web or another of TIM's platforms")
+		return place.Claim{}, fault.With(fault.BadParameters, "intent must be new or resume")
+	case !slices.Contains(platforms, place.Platform(p.Platform)):
+		return place.Claim{}, fault.With(fault.BadParameters, "platform must be Web or another of TIM's platforms")
 	}
 	sig, err := s.verify(p.UserSig, p.UserID, p.SDKAppID)
 	if err != nil {
-		return Claim{}, err
+		return place.Claim{}, err
 	}
 	hash := sha256.Sum256([]byte(p.Instance))
-	return Claim{
-		User:      User{SDKAppID: sig.SDKAppID, UserID: p.UserID},
-		Platform:  Platform(p.Platform),
+	return place.Claim{
+		User:      place.User{SDKAppID: sig.SDKAppID, UserID: p.UserID},
+		Platform:  place.Platform(p.Platform),
 		Instance:  hex.EncodeToString(hash[:]),
 		Doc:       p.Doc,
 		Resume:    p.Intent == frame.IntentResume,
@@ -176,7 +178,7 @@ func (s *socket) verify(userSig, userID string, app uint32) (usersig.Sig, error)
 }
 
 // admit asks the registry for a place and binds it to this socket.
-func (s *socket) admit(r jsonframe.Request, c Claim) error {
+func (s *socket) admit(r jsonframe.Request, c place.Claim) error {
 	g := s.g
 	key := instanceKey{c.User, c.Instance}
 	g.beginClaim(key)
@@ -200,17 +202,17 @@ func (s *socket) admit(r jsonframe.Request, c Claim) error {
 		return err
 	}
 	switch out.Verdict {
-	case Admitted:
+	case place.Admitted:
 		return s.admitted(r, c, out)
-	case Held:
+	case place.Held:
 		return &fault.Error{Code: frame.CodeDuplicate, Message: "This instance lives in another page: take a fresh one and log in again."}
-	case KickedOut:
+	case place.KickedOut:
 		s.finish(evictedFrame(out.Kick), frame.CloseEvicted, out.Kick)
 		g.o.Observer.Evicted(out.Kick)
 		return errAnswered{kickCodes[out.Kick]}
-	case SigRevoked:
+	case place.SigRevoked:
 		return fault.New(fault.SigRevoked)
-	case UnknownUser:
+	case place.UnknownUser:
 		return fault.New(fault.NoSuchAccount)
 	default:
 		return fault.New(fault.Internal)
@@ -219,11 +221,11 @@ func (s *socket) admit(r jsonframe.Request, c Claim) error {
 
 // claim asks the registry, and on its behalf the holder of the instance: one
 // that does not answer is taken over. Held remains when the holder lives.
-func (s *socket) claim(ctx context.Context, c Claim) (Outcome, error) {
+func (s *socket) claim(ctx context.Context, c place.Claim) (place.Outcome, error) {
 	const rounds = 3 // each new holder is asked, but two pages may race
 	for i := 0; ; i++ {
 		out, err := s.g.o.Registry.Admit(ctx, c)
-		if err != nil || out.Verdict != Held || i == rounds || s.g.o.Registry.Probe(ctx, out.Holder) {
+		if err != nil || out.Verdict != place.Held || i == rounds || s.g.o.Registry.Probe(ctx, out.Holder) {
 			return out, err
 		}
 		c.Silent = out.Holder.Attach
@@ -232,7 +234,7 @@ func (s *socket) claim(ctx context.Context, c Claim) (Outcome, error) {
 
 // admitted binds the place and answers. A socket that has closed meanwhile
 // gives the place back.
-func (s *socket) admitted(r jsonframe.Request, c Claim, out Outcome) error {
+func (s *socket) admitted(r jsonframe.Request, c place.Claim, out place.Outcome) error {
 	g := s.g
 	sess := newSession(s, c, out.Place)
 	now := g.o.Now()

@@ -15,6 +15,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/usersig"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 func TestLogin(t *testing.T) {
@@ -175,7 +177,7 @@ func TestUserSigDatedAhead(t *testing.T) {
 	m := p.call(frame.Renew, map[string]any{"userSig": dated(30 * time.Minute).sig})
 	require.NotNil(t, m.Err)
 	require.Equal(t, fault.SigMalformed, m.Err.Code)
-	require.NoError(t, w.reg.KickUser(context.Background(), gateway.User{SDKAppID: app, UserID: "alice"}))
+	require.NoError(t, w.reg.KickUser(context.Background(), place.User{SDKAppID: app, UserID: "alice"}))
 	p.evicted(frame.KickRESTAPI)
 	p = w.dial()
 	again := page("alice")
@@ -239,7 +241,7 @@ func TestPageClosedCleanly(t *testing.T) {
 func TestPageClosedCleanlyDuringLogin(t *testing.T) {
 	w := begin(t, setup{})
 	asked, decide := make(chan struct{}), make(chan struct{})
-	w.reg.admit = func(ctx context.Context, c gateway.Claim) (gateway.Outcome, error) {
+	w.reg.admit = func(ctx context.Context, c place.Claim) (place.Outcome, error) {
 		close(asked)
 		<-decide
 		return w.reg.Registry.Admit(ctx, c)
@@ -264,7 +266,7 @@ func TestLoginGivenUpInAnOutage(t *testing.T) {
 		<-back
 	}
 	var claims atomic.Int32
-	w.reg.admit = func(ctx context.Context, c gateway.Claim) (gateway.Outcome, error) {
+	w.reg.admit = func(ctx context.Context, c place.Claim) (place.Outcome, error) {
 		claims.Add(1)
 		return w.reg.Registry.Admit(ctx, c)
 	}
@@ -343,7 +345,7 @@ func TestStoreIsNotLive(t *testing.T) {
 	require.Equal(t, fault.ServerTimeout, p2.call(frame.Login, page("bob").frame()).Err.Code)
 	p1.expectOpen()
 	require.Equal(t, fault.ServerTimeout, p1.call("echo.back", nil).Err.Code)
-	require.Zero(t, w.g.Deliver(gateway.User{SDKAppID: app, UserID: "alice"}, gateway.Place{}, "x.y", nil))
+	require.Zero(t, w.g.Deliver(place.User{SDKAppID: app, UserID: "alice"}, place.Place{}, "x.y", nil))
 	w.reg.dead.Store(false)
 	require.Nil(t, p2.call(frame.Login, page("bob").frame()).Err, "the same socket may try again")
 	require.Nil(t, p1.call("echo.back", nil).Err)
@@ -351,11 +353,11 @@ func TestStoreIsNotLive(t *testing.T) {
 
 func TestVerdicts(t *testing.T) {
 	w := begin(t, setup{})
-	for verdict, code := range map[gateway.Verdict]fault.Code{
-		gateway.SigRevoked: fault.SigRevoked, gateway.UnknownUser: fault.NoSuchAccount,
+	for verdict, code := range map[place.Verdict]fault.Code{
+		place.SigRevoked: fault.SigRevoked, place.UnknownUser: fault.NoSuchAccount,
 	} {
-		w.reg.admit = func(context.Context, gateway.Claim) (gateway.Outcome, error) {
-			return gateway.Outcome{Verdict: verdict}, nil
+		w.reg.admit = func(context.Context, place.Claim) (place.Outcome, error) {
+			return place.Outcome{Verdict: verdict}, nil
 		}
 		p := w.dial()
 		require.Equal(t, code, p.call(frame.Login, page("alice").frame()).Err.Code)
@@ -366,7 +368,7 @@ func TestVerdicts(t *testing.T) {
 func TestLoginTimeout(t *testing.T) {
 	w := begin(t, setup{times: gateway.Times{Login: 100 * time.Millisecond}})
 	release := make(chan struct{})
-	w.reg.admit = func(ctx context.Context, c gateway.Claim) (gateway.Outcome, error) {
+	w.reg.admit = func(ctx context.Context, c place.Claim) (place.Outcome, error) {
 		<-release
 		return w.reg.Registry.Admit(ctx, c)
 	}
@@ -389,7 +391,7 @@ func TestStandBy(t *testing.T) {
 func TestKickedBeforeItsAnswer(t *testing.T) {
 	// The registry evicts a place between its admission and its binding.
 	w := begin(t, setup{})
-	w.reg.admit = func(ctx context.Context, c gateway.Claim) (gateway.Outcome, error) {
+	w.reg.admit = func(ctx context.Context, c place.Claim) (place.Outcome, error) {
 		out, err := w.reg.Registry.Admit(ctx, c)
 		if err == nil && c.UserID == "alice" {
 			require.True(t, w.g.Kick(out.Place, frame.KickRESTAPI), "the registry must not think that nobody is there")

@@ -10,6 +10,8 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 const textOpcode = gws.OpcodeText
@@ -62,7 +64,7 @@ func (s *socket) farewell(r jsonframe.Request) (any, error) {
 	s.g.mu.RLock()
 	sess := s.g.find(user, instance)
 	s.g.mu.RUnlock()
-	place := Place{User: user, Instance: instance}
+	place := place.Place{User: user, Instance: instance}
 	if sess != nil && s.g.take(sess) {
 		place = sess.place
 		defer sess.s.finish(nil, frame.CloseLoggedOut, "logged out")
@@ -91,9 +93,9 @@ func (s *socket) renew(r jsonframe.Request, sess *Session) (any, error) {
 		return nil, err
 	}
 	switch verdict {
-	case Admitted:
+	case place.Admitted:
 		return renewResult{max(0, sess.renewed(sig.ExpiresAt()).Milliseconds())}, nil
-	case SigRevoked:
+	case place.SigRevoked:
 		return nil, fault.New(fault.SigRevoked)
 	default:
 		// The place is no longer this session's: the client comes back and is

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Session is a logged-in client on this gateway. Its methods may be called
@@ -14,14 +16,14 @@ import (
 type Session struct {
 	// Never changed but for ends, which the socket's lock guards.
 	s        *socket
-	place    Place
-	platform Platform
+	place    place.Place
+	platform place.Platform
 	ctx      context.Context
 	cancel   context.CancelFunc
 	ends     time.Time // the first moment at which the UserSig is expired
 }
 
-func newSession(s *socket, c Claim, p Place) *Session {
+func newSession(s *socket, c place.Claim, p place.Place) *Session {
 	sess := &Session{s: s, place: p, platform: c.Platform, ends: endOf(c.ExpiresAt)}
 	sess.ctx, sess.cancel = context.WithCancel(context.Background())
 	return sess
@@ -33,13 +35,13 @@ func endOf(expiresAt int64) time.Time { return time.Unix(expiresAt+1, 0) }
 func (sess *Session) endsLocked() time.Time { return sess.ends }
 
 // User is who is logged in.
-func (sess *Session) User() User { return sess.place.User }
+func (sess *Session) User() place.User { return sess.place.User }
 
 // Place is the attachment; it does not change during a Session's life.
-func (sess *Session) Place() Place { return sess.place }
+func (sess *Session) Place() place.Place { return sess.place }
 
 // Platform is the kind of device.
-func (sess *Session) Platform() Platform { return sess.platform }
+func (sess *Session) Platform() place.Platform { return sess.platform }
 
 // Addr is the client's address, for operators.
 func (sess *Session) Addr() string { return sess.s.addr }
@@ -101,7 +103,7 @@ func (g *Gateway) OnEnd(f func(*Session)) { g.onEnd = append(g.onEnd, f) }
 // except, and gives how many it was queued for. It never blocks. Nothing is
 // delivered while the registry is not live: another gateway may have taken
 // over by then.
-func (g *Gateway) Deliver(user User, except Place, method string, params json.RawMessage) int {
+func (g *Gateway) Deliver(user place.User, except place.Place, method string, params json.RawMessage) int {
 	g.mu.RLock()
 	list := g.users[user]
 	g.mu.RUnlock()
@@ -119,7 +121,7 @@ func (g *Gateway) Deliver(user User, except Place, method string, params json.Ra
 }
 
 // Sessions gives the local sessions of a user.
-func (g *Gateway) Sessions(user User) []*Session {
+func (g *Gateway) Sessions(user place.User) []*Session {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	return append([]*Session(nil), g.users[user]...)

@@ -19,6 +19,8 @@ import (
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/testlog"
 	"github.com/tim-wasm/tim/internal/usersig"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 func bodyOf(m frame.Message) json.RawMessage {
@@ -56,14 +58,14 @@ func TestNothingAfterLogout(t *testing.T) {
 	w := begin(t, setup{})
 	w.reg.gate = make(chan struct{})
 	p, _ := w.login(page("alice"))
-	alice := gateway.User{SDKAppID: app, UserID: "alice"}
+	alice := place.User{SDKAppID: app, UserID: "alice"}
 	sess := w.g.Sessions(alice)[0]
 	require.True(t, sess.Notify("x.y", nil))
 	require.Equal(t, "x.y", p.read().Method)
 	p.send(frame.Logout, nil)
 	<-sess.Context().Done()
 	require.False(t, sess.Notify("x.y", nil))
-	require.Zero(t, w.g.Deliver(alice, gateway.Place{}, "x.y", nil))
+	require.Zero(t, w.g.Deliver(alice, place.Place{}, "x.y", nil))
 	p.expectOpen() // the connection itself is alive
 	close(w.reg.gate)
 	m := p.read()
@@ -142,7 +144,7 @@ func TestLogoutAndCloseAtOnce(t *testing.T) {
 
 	// The same while its login is still being decided on.
 	asked, decide := make(chan struct{}), make(chan struct{})
-	w.reg.admit = func(ctx context.Context, c gateway.Claim) (gateway.Outcome, error) {
+	w.reg.admit = func(ctx context.Context, c place.Claim) (place.Outcome, error) {
 		close(asked)
 		<-decide
 		return w.reg.Registry.Admit(ctx, c)
@@ -183,7 +185,7 @@ func TestRenew(t *testing.T) {
 	}())
 	require.Equal(t, fault.SigWrongKey, renew(usersig.Sign(app, "x", "alice", now, time.Hour)).Err.Code)
 	require.Equal(t, frame.CodeBadParams, p.call(frame.Renew, map[string]any{"userSig": 1}).Err.Code)
-	w.reg.renew = func() (gateway.Verdict, error) { return gateway.SigRevoked, nil }
+	w.reg.renew = func() (place.Verdict, error) { return place.SigRevoked, nil }
 	require.Equal(t, fault.SigRevoked, renew(usersig.Sign(app, key, "alice", now, time.Hour)).Err.Code)
 	w.reg.renew = nil
 	p.expectOpen()
@@ -228,15 +230,15 @@ func TestKickAndDrop(t *testing.T) {
 		g.Handle("echo.back", echo)
 	}})
 	p, _ := w.login(page("alice"))
-	place := w.g.Places()[0]
-	stale := place
+	at := w.g.Places()[0]
+	stale := at
 	stale.Attach++
 	require.False(t, w.g.Kick(stale, frame.KickRESTAPI), "another attachment")
 	w.g.Drop(stale)
 	p.expectOpen()
-	require.True(t, w.g.Kick(place, frame.KickRESTAPI))
-	require.False(t, w.g.Kick(place, frame.KickRESTAPI), "it is gone")
-	require.Zero(t, w.g.Deliver(place.User, gateway.Place{}, "x.y", nil), "nothing is delivered from then on")
+	require.True(t, w.g.Kick(at, frame.KickRESTAPI))
+	require.False(t, w.g.Kick(at, frame.KickRESTAPI), "it is gone")
+	require.Zero(t, w.g.Deliver(at.User, place.Place{}, "x.y", nil), "nothing is delivered from then on")
 	p.evicted(frame.KickRESTAPI)
 
 	p, _ = w.login(page("bob"))
@@ -288,13 +290,13 @@ func TestDeliver(t *testing.T) {
 	w := begin(t, setup{})
 	p1, m1 := w.login(page("alice"))
 	pb, _ := w.login(page("bob"))
-	alice := gateway.User{SDKAppID: app, UserID: "alice"}
-	require.Equal(t, 1, w.g.Deliver(alice, gateway.Place{}, "message.new", json.RawMessage(`{"n":1}`)))
+	alice := place.User{SDKAppID: app, UserID: "alice"}
+	require.Equal(t, 1, w.g.Deliver(alice, place.Place{}, "message.new", json.RawMessage(`{"n":1}`)))
 	m := p1.read()
 	require.Equal(t, "message.new", m.Method)
 	require.EqualValues(t, 1, m.Body.Number("n"))
-	require.Zero(t, w.g.Deliver(alice, gateway.Place{Instance: m1.Body.Text("instanceID")}, "message.new", nil), "not to the sender")
-	require.Zero(t, w.g.Deliver(gateway.User{SDKAppID: app + 1, UserID: "alice"}, gateway.Place{}, "message.new", nil))
+	require.Zero(t, w.g.Deliver(alice, place.Place{Instance: m1.Body.Text("instanceID")}, "message.new", nil), "not to the sender")
+	require.Zero(t, w.g.Deliver(place.User{SDKAppID: app + 1, UserID: "alice"}, place.Place{}, "message.new", nil))
 	pb.expectOpen()
 	require.Len(t, w.g.Sessions(alice), 1)
 }
@@ -340,11 +342,11 @@ func TestSlowConsumer(t *testing.T) {
 	w := begin(t, setup{times: gateway.Times{Write: 2 * time.Second, Linger: 200 * time.Millisecond}})
 	i := page("alice")
 	p := w.dialDeaf(i)
-	alice := gateway.User{SDKAppID: app, UserID: "alice"}
+	alice := place.User{SDKAppID: app, UserID: "alice"}
 	eventually(t, "login", func() bool { return len(w.g.Sessions(alice)) == 1 })
 	big := json.RawMessage(`{"x":"` + strings.Repeat("x", 32<<10) + `"}`)
 	began := time.Now()
-	eventually(t, "the queue is full", func() bool { return w.g.Deliver(alice, gateway.Place{}, "x.y", big) == 0 })
+	eventually(t, "the queue is full", func() bool { return w.g.Deliver(alice, place.Place{}, "x.y", big) == 0 })
 	eventually(t, "the session ends", func() bool { return len(w.g.Sessions(alice)) == 0 })
 	eventually(t, "the socket ends", func() bool { return w.g.Stats().Sockets == 0 })
 	require.Less(t, time.Since(began), within)
@@ -353,9 +355,9 @@ func TestSlowConsumer(t *testing.T) {
 
 	// One that wakes up in time learns why.
 	p = w.dialDeaf(page("bob"))
-	bob := gateway.User{SDKAppID: app, UserID: "bob"}
+	bob := place.User{SDKAppID: app, UserID: "bob"}
 	eventually(t, "login", func() bool { return len(w.g.Sessions(bob)) == 1 })
-	eventually(t, "the queue is full", func() bool { return w.g.Deliver(bob, gateway.Place{}, "x.y", big) == 0 })
+	eventually(t, "the queue is full", func() bool { return w.g.Deliver(bob, place.Place{}, "x.y", big) == 0 })
 	require.Equal(t, frame.CloseSlow, lastClose(t, p))
 }
 
@@ -363,7 +365,7 @@ func TestSlowConsumer(t *testing.T) {
 func TestWriteBuffer(t *testing.T) {
 	w := begin(t, setup{})
 	c := w.dialDeafBuffer(page("alice"), 4<<10)
-	alice := gateway.User{SDKAppID: app, UserID: "alice"}
+	alice := place.User{SDKAppID: app, UserID: "alice"}
 	eventually(t, "login", func() bool { return len(w.g.Sessions(alice)) == 1 })
 	sess := w.g.Sessions(alice)[0]
 	const size = 32 << 10

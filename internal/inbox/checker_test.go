@@ -18,6 +18,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // TestChecker sends between random users on two gateways while links break,
@@ -146,7 +148,7 @@ func sendUntilKilled(dir string) {
 	}
 	for g := range 4 {
 		go func() {
-			s := in.Attach(User{app, "alice"}, fmt.Sprint(g), func(string, json.RawMessage) bool { return true })
+			s := in.Attach(place.User{SDKAppID: app, UserID: "alice"}, fmt.Sprint(g), func(string, json.RawMessage) bool { return true })
 			for n := 0; ; n++ {
 				text := fmt.Sprintf("%d-%d", g, n)
 				raw, _ := json.Marshal(sendText(messageID("alice", time.UnixMilli(ms), text), "bob", text))
@@ -311,7 +313,7 @@ func BenchmarkSend(b *testing.B) {
 	b.Run("latency", func(b *testing.B) {
 		in := open(b, openBus(b, b.TempDir()), Options{})
 		got := make(chan struct{}, 1)
-		s := in.Attach(User{app, "bob"}, "b1", func(method string, _ json.RawMessage) bool {
+		s := in.Attach(place.User{SDKAppID: app, UserID: "bob"}, "b1", func(method string, _ json.RawMessage) bool {
 			if method == frame.NoteMessages {
 				got <- struct{}{}
 			}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // What a call costs is counted in operations: one is a read or a write of the
@@ -62,7 +64,7 @@ func newWalk(ctx context.Context) walk { return walk{ctx, spent(ctx)} }
 func (w walk) long() bool { return spent(w.ctx)-w.from > maxWalk }
 
 // mayWork reports whether a user has operations left.
-func (r *rates) mayWork(u User, now time.Time) bool {
+func (r *rates) mayWork(u place.User, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.of(u, now).work.TokensAt(now) > 0
@@ -70,7 +72,7 @@ func (r *rates) mayWork(u User, now time.Time) bool {
 
 // worked charges a user for operations that were carried out. They may be more
 // than the user had left: then the next call waits until the debt is paid.
-func (r *rates) worked(u User, now time.Time, operations int64) {
+func (r *rates) worked(u place.User, now time.Time, operations int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.of(u, now).work.ReserveN(now, int(min(operations, workBurst)))

@@ -9,6 +9,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // peers is what a user keeps of his conversations, by the other's UserID.
@@ -161,7 +163,7 @@ func (d *docs) queue(ctx context.Context, subject string) (done func(), err erro
 }
 
 // read gives a document, the zero T when there is none.
-func read[T any](ctx context.Context, in *Inbox, u User, kind string) (v T, err error) {
+func read[T any](ctx context.Context, in *Inbox, u place.User, kind string) (v T, err error) {
 	got, err := in.docs.get(ctx, docSubject(u, kind))
 	if err != nil || got.rev == 0 {
 		return v, err
@@ -177,7 +179,7 @@ func readAll[T any](ctx context.Context, in *Inbox, app uint32, userIDs []string
 	in.docs.mu.Lock()
 	turn := in.docs.turns
 	for i, id := range userIDs {
-		subject := docSubject(User{app, id}, kind)
+		subject := docSubject(place.User{SDKAppID: app, UserID: id}, kind)
 		got, ok := in.docs.cache[subject]
 		if !ok {
 			missing, at = append(missing, subject), append(at, i)
@@ -217,13 +219,13 @@ const (
 // update changes a document by compare-and-set. change may be called more
 // than once and must not change the same document itself; it returns false when
 // there is nothing to write.
-func update[T any](ctx context.Context, in *Inbox, u User, kind string, change func(v *T) (bool, error)) (v T, rev uint64, err error) {
+func update[T any](ctx context.Context, in *Inbox, u place.User, kind string, change func(v *T) (bool, error)) (v T, rev uint64, err error) {
 	return updateWithin(ctx, in, u, kind, maxDoc, change)
 }
 
 // updateWithin is update with a bound: a change that makes the document larger
 // than it was, and larger than the bound, is refused.
-func updateWithin[T any](ctx context.Context, in *Inbox, u User, kind string, bound int, change func(v *T) (bool, error)) (v T, rev uint64, err error) {
+func updateWithin[T any](ctx context.Context, in *Inbox, u place.User, kind string, bound int, change func(v *T) (bool, error)) (v T, rev uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	subject := docSubject(u, kind)
@@ -271,6 +273,6 @@ func (in *Inbox) publishDoc(ctx context.Context, subject string, data []byte, ex
 
 // conversationsFull says whose list of conversations takes no more. Other
 // documents cannot come to their bound.
-func conversationsFull(u User) error {
+func conversationsFull(u place.User) error {
 	return fault.With(fault.ConversationsFull, "of "+u.UserID)
 }

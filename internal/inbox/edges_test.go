@@ -14,6 +14,8 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // endsAfter is a context that is over once it was asked a number of times.
@@ -73,7 +75,7 @@ func TestBrokenSyncKeepsRevocations(t *testing.T) {
 		b.broken = false
 		had := len(b.revoked)
 		b.mu.Unlock()
-		b.s = in.Attach(User{app, "bob"}, "b1", func(method string, params json.RawMessage) bool {
+		b.s = in.Attach(place.User{SDKAppID: app, UserID: "bob"}, "b1", func(method string, params json.RawMessage) bool {
 			b.mu.Lock()
 			enough := method == frame.NoteRevoked && len(b.revoked) > had
 			b.mu.Unlock()
@@ -114,7 +116,7 @@ func TestAcknowledgedTwiceIsKeptNowhere(t *testing.T) {
 		defer in.mu.Unlock()
 		return len(in.unsaved)
 	}
-	u := in.local(User{app, "bob"})
+	u := in.local(place.User{SDKAppID: app, UserID: "bob"})
 	u.mu.Lock()
 	u.writing = true // the one that writes comes by later, however long this one takes
 	u.mu.Unlock()
@@ -193,7 +195,7 @@ func TestOnlineOnlyRepeatedComesOnce(t *testing.T) {
 	b.until("the last", func() bool { return len(b.messages) == 2*keptLive+1 })
 	require.Equal(t, "one", b.texts()[0])
 	require.Equal(t, "0", b.texts()[1])
-	u := in.local(User{app, "bob"})
+	u := in.local(place.User{SDKAppID: app, UserID: "bob"})
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	require.LessOrEqual(t, len(u.lives), keptLive)

@@ -14,6 +14,8 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // costly is a user's account that makes their calls cost as much as they can.
@@ -49,7 +51,7 @@ func openCostly(tb testing.TB) *costly {
 	began := time.Unix(1_700_000_000, 0)
 	w := &costly{now: began, began: began, heads: maxConversations + 2}
 	w.in = open(tb, openBus(tb, bus.Memory), Options{Memory: true, Presence: nobody{}, Now: func() time.Time { return w.now }})
-	alice := User{app, "alice"}
+	alice := place.User{SDKAppID: app, UserID: "alice"}
 	text := strings.Repeat("x", longSize)
 	b := login(tb, w.in, "bob", "b1")
 	for n := range longMessages {

@@ -9,10 +9,12 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // fill makes a user's list of conversations size bytes large.
-func fill(t testing.TB, in *Inbox, u User, size int) {
+func fill(t testing.TB, in *Inbox, u place.User, size int) {
 	t.Helper()
 	_, _, err := update(t.Context(), in, u, docPeers, func(v *peers) (bool, error) {
 		if *v == nil {
@@ -32,7 +34,7 @@ func fill(t testing.TB, in *Inbox, u User, size int) {
 // large is refused with a code of its own, and what makes it smaller is not.
 func TestSettingsThatDoNotFit(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
-	fill(t, in, User{app, "alice"}, maxSettings)
+	fill(t, in, place.User{SDKAppID: app, UserID: "alice"}, maxSettings)
 	a := login(t, in, "alice", "a1")
 	a.send("bob", "1")
 	a.send("carol", "1")
@@ -60,7 +62,7 @@ func TestALargeListOfAnEarlierVersion(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
 	b := login(t, in, "bob", "b1")
 	b.send("alice", "1")
-	fill(t, in, User{app, "alice"}, maxDoc)
+	fill(t, in, place.User{SDKAppID: app, UserID: "alice"}, maxDoc)
 	a := login(t, in, "alice", "a1")
 	b.send("alice", "2")
 	dave := login(t, in, "dave", "d1")

@@ -18,6 +18,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // heldPresence answers once it is let go.
@@ -62,7 +64,7 @@ func TestHangUpBetweenWatches(t *testing.T) {
 	}
 	params := encode(usersParams{ids})
 	for range 100 {
-		s := in.Attach(User{app, "alice"}, "a1", func(string, json.RawMessage) bool { return true })
+		s := in.Attach(place.User{SDKAppID: app, UserID: "alice"}, "a1", func(string, json.RawMessage) bool { return true })
 		_, f := s.Call(t.Context(), "status.watch", params)
 		require.Nil(t, f)
 		var wg sync.WaitGroup
@@ -208,7 +210,7 @@ func TestNothingRunsAfterClose(t *testing.T) {
 	a := login(t, in, "alice", "a1")
 	b := newClient(t, "bob", "b1")
 	var refuse atomic.Bool
-	b.s = in.Attach(User{app, "bob"}, "b1", func(string, json.RawMessage) bool { return !refuse.Load() })
+	b.s = in.Attach(place.User{SDKAppID: app, UserID: "bob"}, "b1", func(string, json.RawMessage) bool { return !refuse.Load() })
 	b.must("session.sync", nothing{}, nil)
 	refuse.Store(true)
 	others := []string{}
@@ -223,7 +225,7 @@ func TestNothingRunsAfterClose(t *testing.T) {
 	before.must("conversation.custom", conversationParams{ConversationIDs: others, CustomData: "x"}, nil)
 	in.Close()
 	require.Zero(t, goroutines())
-	u, err := read[userCursor](t.Context(), in, User{app, "alice"}, docCursor)
+	u, err := read[userCursor](t.Context(), in, place.User{SDKAppID: app, UserID: "alice"}, docCursor)
 	require.NoError(t, err)
 	require.Equal(t, m.Position, u.Pos, "what was acknowledged is stored")
 	late := newClient(t, "carol", "c1")

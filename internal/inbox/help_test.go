@@ -13,6 +13,8 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 const app = 1400000000
@@ -85,7 +87,7 @@ func (c *client) attach(in *Inbox) {
 	c.mu.Lock()
 	c.broken = false
 	c.mu.Unlock()
-	c.s = in.Attach(User{app, c.userID}, c.instance, c.push)
+	c.s = in.Attach(place.User{SDKAppID: app, UserID: c.userID}, c.instance, c.push)
 }
 
 func (c *client) sync() syncResult {
@@ -274,7 +276,7 @@ func (c *client) text(name, to, text string) map[string]any {
 
 // messageID is the ID of a message that a user creates at a time.
 func messageID(userID string, at time.Time, name string) string {
-	sum := digest(User{app, userID}, name)
+	sum := digest(place.User{SDKAppID: app, UserID: userID}, name)
 	return frame.NewMessageID(userID, at.UnixMilli(), [frame.MessageIDRandom]byte(sum[:frame.MessageIDRandom]))
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/tim-wasm/tim/internal/fault"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // page is a part of a conversation's history as one of its users sees it.
@@ -118,12 +120,12 @@ func sizeOf(m *record) int {
 
 // settingsOf reads a user's conversations past the cache: one that is missing
 // here would lose its messages.
-func (in *Inbox) settingsOf(ctx context.Context, u User) (peers, error) {
+func (in *Inbox) settingsOf(ctx context.Context, u place.User) (peers, error) {
 	v, _, err := in.peersOf(ctx, u)
 	return v, err
 }
 
-func (in *Inbox) peersOf(ctx context.Context, u User) (peers, uint64, error) {
+func (in *Inbox) peersOf(ctx context.Context, u place.User) (peers, uint64, error) {
 	d, err := in.docs.fresh(ctx, docSubject(u, docPeers))
 	if err != nil || d.rev == 0 {
 		return peers{}, 0, err
@@ -134,7 +136,7 @@ func (in *Inbox) peersOf(ctx context.Context, u User) (peers, uint64, error) {
 }
 
 // heads reads the newest record of each of a user's conversations.
-func (in *Inbox) heads(ctx context.Context, u User, all peers) ([]*record, error) {
+func (in *Inbox) heads(ctx context.Context, u place.User, all peers) ([]*record, error) {
 	subjects := make([]string, 0, len(all))
 	for other := range all {
 		subjects = append(subjects, pairOf(u.SDKAppID, u.UserID, other).subject())
@@ -160,7 +162,7 @@ func (in *Inbox) heads(ctx context.Context, u User, all peers) ([]*record, error
 
 // compose gives the conversations of heads as their user sees them; those
 // that are hidden or cleared and empty are left out.
-func (in *Inbox) compose(ctx context.Context, u User, heads []*record, all peers) ([]Conversation, error) {
+func (in *Inbox) compose(ctx context.Context, u place.User, heads []*record, all peers) ([]Conversation, error) {
 	out := make([]Conversation, 0, len(heads))
 	others := make([]string, 0, len(heads))
 	newest := make([]struct {

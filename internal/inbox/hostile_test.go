@@ -12,6 +12,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // TestHostileParams: whatever a client sends, it gets an answer with a code
@@ -90,9 +92,9 @@ func FuzzKeys(f *testing.F) {
 		require.Equal(t, p, pairOf(app, y, x))
 		require.Equal(t, x, p.users[p.side(x)])
 		require.NotContains(t, strings.TrimPrefix(p.subject(), prefixMsg), "*")
-		u, kind, err := parseDoc(docSubject(User{app, x}, docPeers))
+		u, kind, err := parseDoc(docSubject(place.User{SDKAppID: app, UserID: x}, docPeers))
 		require.NoError(t, err)
-		require.Equal(t, User{app, x}, u)
+		require.Equal(t, place.User{SDKAppID: app, UserID: x}, u)
 		require.Equal(t, docPeers, kind)
 	})
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // How far a look for the first of a repeated send goes back, in messages; how
@@ -20,7 +22,7 @@ const (
 
 // checkID checks the ID that a user has given a message, and returns when that
 // was: the zero time for an ID of version 0.1.0.
-func (in *Inbox) checkID(u User, id string) (time.Time, error) {
+func (in *Inbox) checkID(u place.User, id string) (time.Time, error) {
 	if frame.IsOldMessageID(id) {
 		return time.Time{}, nil
 	}

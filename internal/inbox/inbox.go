@@ -10,6 +10,8 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Subjects of what is only signalled and never stored.
@@ -36,12 +38,12 @@ type Inbox struct {
 
 	mu     sync.Mutex // guards what follows
 	closed bool
-	users  map[User]*user // who has a session here
+	users  map[place.User]*user // who has a session here
 	// unsaved are cursors that were acknowledged here and are not stored yet;
 	// they outlive their sessions by a moment.
-	unsaved map[User]uint64
-	watch   map[User]*watched
-	dueNow  []User // of watch, whom to look at next
+	unsaved map[place.User]uint64
+	watch   map[place.User]*watched
+	dueNow  []place.User // of watch, whom to look at next
 
 	dueSignal chan struct{} // holds a token while dueNow may hold somebody
 }
@@ -59,8 +61,8 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Inbox, error) {
 		docs:  &docs{store: st, cache: map[string]doc{}, writing: map[string]*crowd{}},
 		convs: &conversations{all: map[pair]*conversation{}},
 		rates: newRates(o),
-		users: map[User]*user{}, unsaved: map[User]uint64{},
-		watch: map[User]*watched{}, dueSignal: make(chan struct{}, 1),
+		users: map[place.User]*user{}, unsaved: map[place.User]uint64{},
+		watch: map[place.User]*watched{}, dueSignal: make(chan struct{}, 1),
 		waiting:   waiting{at: map[*catchingUp]*list.Element{}},
 		syncTurns: make(chan struct{}, syncsAtOnce),
 	}
@@ -124,7 +126,7 @@ func (in *Inbox) report(err error) {
 }
 
 // local returns the user when they have a session here.
-func (in *Inbox) local(u User) *user {
+func (in *Inbox) local(u place.User) *user {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.users[u]

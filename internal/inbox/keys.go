@@ -7,13 +7,10 @@ import (
 	"strings"
 
 	"github.com/tim-wasm/tim/internal/fault"
-)
+	"github.com/tim-wasm/tim/internal/frame"
 
-// User names an account of an app.
-type User struct {
-	SDKAppID uint32
-	UserID   string
-}
+	"github.com/tim-wasm/tim/internal/place"
+)
 
 // The streams and the first tokens of their subjects.
 const (
@@ -74,7 +71,7 @@ func (p pair) other(side int) int {
 	return 1 - side
 }
 
-func (p pair) user(side int) User { return User{p.app, p.users[side]} }
+func (p pair) user(side int) place.User { return place.User{SDKAppID: p.app, UserID: p.users[side]} }
 
 func (p pair) subject() string { return prefixMsg + p.tail() }
 
@@ -104,25 +101,25 @@ func parsePair(subject string) (pair, error) {
 	return pair{uint32(app), [2]string{a, b}}, nil
 }
 
-func docSubject(u User, kind string) string {
+func docSubject(u place.User, kind string) string {
 	return prefixDoc + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." + enc(u.UserID) + "." + kind
 }
 
-func parseDoc(subject string) (User, string, error) {
+func parseDoc(subject string) (place.User, string, error) {
 	rest, ok := strings.CutPrefix(subject, prefixDoc)
 	f := strings.Split(rest, ".")
 	if !ok || len(f) != 3 {
-		return User{}, "", errKey
+		return place.User{}, "", errKey
 	}
 	app, err := strconv.ParseUint(f[0], 10, 32)
 	if err != nil {
-		return User{}, "", errKey
+		return place.User{}, "", errKey
 	}
 	id, err := dec(f[1])
 	if err != nil {
-		return User{}, "", errKey
+		return place.User{}, "", errKey
 	}
-	return User{uint32(app), id}, f[2], nil
+	return place.User{SDKAppID: uint32(app), UserID: id}, f[2], nil
 }
 
 // conversationID as the original writes it, seen by the other one.
@@ -130,20 +127,7 @@ const c2c = "C2C"
 
 func peerOf(conversationID string) (string, bool) {
 	peer, ok := strings.CutPrefix(conversationID, c2c)
-	return peer, ok && validUserID(peer)
-}
-
-// validUserID: 1 to 32 bytes of printable ASCII.
-func validUserID(s string) bool {
-	if s == "" || len(s) > 32 {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
+	return peer, ok && frame.ValidUserID(peer)
 }
 
 // cursor is where an instance stands: a position of TIM_MSG and the revision

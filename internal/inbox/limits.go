@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 // Limits of the lists that one call may name; a longer one is refused with
@@ -44,7 +45,7 @@ func checkUsers(ids []string, most int) error {
 		return err
 	}
 	for _, id := range ids {
-		if !validUserID(id) {
+		if !frame.ValidUserID(id) {
 			return fault.With(fault.BadParameters, "no UserID: "+strconv.Quote(id))
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"slices"
 	"sync"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // near are records that the beginning of a sync has read anyway, so that a
@@ -52,7 +54,7 @@ func (n *near) head(c pair) *record {
 
 // outlines reads the newest record of each of a user's conversations, newest
 // first, and keeps of most no more than what follows from it.
-func (in *Inbox) outlines(ctx context.Context, u User, all peers, near *near) ([]*record, error) {
+func (in *Inbox) outlines(ctx context.Context, u place.User, all peers, near *near) ([]*record, error) {
 	subjects := make([]string, 0, len(all))
 	for other := range all {
 		subjects = append(subjects, pairOf(u.SDKAppID, u.UserID, other).subject())
@@ -88,7 +90,7 @@ func (in *Inbox) outlines(ctx context.Context, u User, all peers, near *near) ([
 // missed finds what came to a user's conversations between two positions, after
 // and up to and including upTo, oldest first: the positions of the newest limit
 // messages that keep accepts. A nil keep accepts all, and spares reading them.
-func (in *Inbox) missed(ctx context.Context, u User, heads []*record, all peers, after, upTo uint64, limit int, keep func(m *record) bool) ([]uint64, error) {
+func (in *Inbox) missed(ctx context.Context, u place.User, heads []*record, all peers, after, upTo uint64, limit int, keep func(m *record) bool) ([]uint64, error) {
 	var out []uint64
 	for _, h := range heads { // newest first
 		if h.pos <= after {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Options of Open. Zero values mean the defaults.
@@ -28,7 +30,7 @@ type Options struct {
 	Peers    int           // conversations of a user that are listed, the newest ones; 2,000. Twice as many can have settings
 
 	// Known tells whether an account exists; nil: every UserID does.
-	Known func(ctx context.Context, u User) (bool, error)
+	Known func(ctx context.Context, u place.User) (bool, error)
 	// Presence tells who is online; nil: who has a session in this process.
 	Presence Presence
 	// Now is the clock; nil: time.Now.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"strings"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // introduce enters a conversation in its users' peers; before its first
@@ -42,7 +44,7 @@ func (in *Inbox) introduce(ctx context.Context, p pair) error {
 
 // begun enters conversations again that prune has left out because they had no
 // record, if they have one now: the first was on its way.
-func (in *Inbox) begun(ctx context.Context, u User, others []string) error {
+func (in *Inbox) begun(ctx context.Context, u place.User, others []string) error {
 	all := make(peers, len(others))
 	for _, other := range others {
 		all[other] = settings{}
@@ -123,7 +125,7 @@ func hasKey(doc []byte, name string) bool {
 // ones. One whose settings say something stays: what was deleted must not come
 // back. A conversation that was left out comes back with its next message. It
 // gives those that had no record.
-func (in *Inbox) prune(ctx context.Context, u User, all peers, but string) (empty []string, err error) {
+func (in *Inbox) prune(ctx context.Context, u place.User, all peers, but string) (empty []string, err error) {
 	heads, err := in.heads(ctx, u, all)
 	if err != nil {
 		return nil, err
@@ -151,14 +153,14 @@ func (in *Inbox) prune(ctx context.Context, u User, all peers, but string) (empt
 // his conversations, his profile, blacklist and status. Who gets the same
 // UserID later is somebody else. What he wrote stays with those he wrote to.
 // It can be repeated; errors are *fault.Error.
-func (in *Inbox) Forget(ctx context.Context, u User) error {
+func (in *Inbox) Forget(ctx context.Context, u place.User) error {
 	if err := in.forget(ctx, u); err != nil {
 		return in.failed("forgetting an account", err)
 	}
 	return nil
 }
 
-func (in *Inbox) forget(ctx context.Context, u User) error {
+func (in *Inbox) forget(ctx context.Context, u place.User) error {
 	_, _, err := update(ctx, in, u, docPeers, func(v *peers) (bool, error) {
 		heads, err := in.heads(ctx, u, *v)
 		if err != nil || len(*v) == 0 {
@@ -187,7 +189,7 @@ func (in *Inbox) forget(ctx context.Context, u User) error {
 }
 
 // empty makes a document that is there what none is.
-func empty[T any](ctx context.Context, in *Inbox, u User, kind string) error {
+func empty[T any](ctx context.Context, in *Inbox, u place.User, kind string) error {
 	d, err := in.docs.fresh(ctx, docSubject(u, kind))
 	if err != nil || d.rev == 0 {
 		return err

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // TestManyPeers: who writes to everybody has a list that is bounded, with the
@@ -105,10 +107,10 @@ func TestManyBeginAtOnce(t *testing.T) {
 			all[fmt.Sprintf("u%d-%d", n, i)] = settings{}
 		}
 	}
-	heads, err := in.heads(t.Context(), User{app, "desk"}, all)
+	heads, err := in.heads(t.Context(), place.User{SDKAppID: app, UserID: "desk"}, all)
 	require.NoError(t, err)
 	require.Len(t, heads, len(all))
-	list, err := in.settingsOf(t.Context(), User{app, "desk"})
+	list, err := in.settingsOf(t.Context(), place.User{SDKAppID: app, UserID: "desk"})
 	require.NoError(t, err)
 	for i, h := range heads[:listed] {
 		require.Contains(t, list, h.pair.users[h.pair.other(h.pair.side("desk"))], "the %dth newest of %d", i, len(list))
@@ -121,7 +123,7 @@ func TestManyBeginAtOnce(t *testing.T) {
 func TestAllWriteToOne(t *testing.T) {
 	const all = 100
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
-	desk := User{app, "desk"}
+	desk := place.User{SDKAppID: app, UserID: "desk"}
 	var tries atomic.Int64
 	var wait sync.WaitGroup
 	for n := range all {
@@ -178,7 +180,7 @@ func TestDocsAreBounded(t *testing.T) {
 // TestForget: who gets the UserID of a deleted account finds nothing of it.
 func TestForget(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
-	alice := User{app, "alice"}
+	alice := place.User{SDKAppID: app, UserID: "alice"}
 	require.NoError(t, in.Forget(t.Context(), alice), "there is nothing yet")
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.must("profile.set", map[string]any{"nick": "Alice"}, nil)

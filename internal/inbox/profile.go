@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/tim-wasm/tim/internal/fault"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Profile is a user's profile, with the original's fields.
@@ -156,7 +158,7 @@ type profilesResult struct {
 	Profiles []Profile `json:"profiles"`
 }
 
-func (in *Inbox) setProfile(ctx context.Context, u User, f profileFields) (Profile, error) {
+func (in *Inbox) setProfile(ctx context.Context, u place.User, f profileFields) (Profile, error) {
 	if err := f.check(); err != nil {
 		return Profile{}, err
 	}
@@ -177,7 +179,7 @@ func (in *Inbox) setProfile(ctx context.Context, u User, f profileFields) (Profi
 
 // Import sets the nick and avatar that a server API import gave; nil leaves
 // what is there.
-func (in *Inbox) Import(ctx context.Context, u User, nick, avatar *string) error {
+func (in *Inbox) Import(ctx context.Context, u place.User, nick, avatar *string) error {
 	if nick == nil && avatar == nil {
 		return nil
 	}
@@ -200,7 +202,7 @@ type blacklist struct {
 	UserIDs []string `json:"userIDs"`
 }
 
-func (in *Inbox) changeBlacklist(ctx context.Context, u User, add, remove []string) ([]string, error) {
+func (in *Inbox) changeBlacklist(ctx context.Context, u place.User, add, remove []string) ([]string, error) {
 	if slices.Contains(add, u.UserID) {
 		return nil, fault.With(fault.BadParameters, "nobody can be on their own blacklist")
 	}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // rates are what each user may still do on this gateway. They belong to the
@@ -16,8 +18,8 @@ type rates struct {
 	burst int
 
 	mu      sync.Mutex
-	users   map[User]*allowance // guarded by mu, and what they hold
-	sweepAt int                 // how many users there are when the next sweep is due
+	users   map[place.User]*allowance // guarded by mu, and what they hold
+	sweepAt int                       // how many users there are when the next sweep is due
 }
 
 // allowance is what one user has left.
@@ -31,11 +33,11 @@ type allowance struct {
 const leastSweep = 1024
 
 func newRates(o Options) *rates {
-	return &rates{rate: o.Rate, burst: o.Burst, users: map[User]*allowance{}, sweepAt: leastSweep}
+	return &rates{rate: o.Rate, burst: o.Burst, users: map[place.User]*allowance{}, sweepAt: leastSweep}
 }
 
 // message reports whether a user may send a message now.
-func (r *rates) message(u User, now time.Time) bool {
+func (r *rates) message(u place.User, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.of(u, now).messages.AllowN(now, 1)
@@ -43,14 +45,14 @@ func (r *rates) message(u User, now time.Time) bool {
 
 // look reports whether a user may have lookUnit stored messages read, to find
 // out whether a message of theirs is a repetition.
-func (r *rates) look(u User, now time.Time) bool {
+func (r *rates) look(u place.User, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.of(u, now).looks.AllowN(now, 1)
 }
 
 // of needs mu.
-func (r *rates) of(u User, now time.Time) *allowance {
+func (r *rates) of(u place.User, now time.Time) *allowance {
 	if a := r.users[u]; a != nil {
 		return a
 	}

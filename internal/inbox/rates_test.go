@@ -9,6 +9,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // TestANewLoginHasNoNewBurst: how much a user may send does not begin anew
@@ -36,7 +38,7 @@ func TestANewLoginHasNoNewBurst(t *testing.T) {
 func TestWholeAllowancesAreForgotten(t *testing.T) {
 	r := newRates(Options{Rate: 20, Burst: 60})
 	now := time.Unix(1_700_000_000, 0)
-	user := func(n int) User { return User{app, fmt.Sprint("u", n)} }
+	user := func(n int) place.User { return place.User{SDKAppID: app, UserID: fmt.Sprint("u", n)} }
 	for n := range leastSweep {
 		require.True(t, r.message(user(n), now))
 	}

@@ -12,7 +12,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Types of message that can be sent.
@@ -43,14 +46,14 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	if !allowed {
 		// A repetition whose first is stored must not be told that it failed. To
 		// look for it costs reads, and those who send too much would have most.
-		if validUserID(p.To) {
+		if frame.ValidUserID(p.To) {
 			if r, err := s.first(ctx, p.To, p.ID, created); r != nil && err == nil {
 				return s.in.sent(ctx, u, r, nil)
 			}
 		}
 		return nil, fault.With(fault.TooFrequent, "messages from "+u.UserID)
 	}
-	if !validUserID(p.To) {
+	if !frame.ValidUserID(p.To) {
 		return nil, fault.With(fault.UnknownAccount, "the message's receiver is no UserID")
 	}
 	payload, err := s.in.cleanPayload(p.Type, p.Payload, p.CloudCustomData)
@@ -86,7 +89,7 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 
 // sent answers the repetition of a send: the first one may have been read or
 // revoked since.
-func (in *Inbox) sent(ctx context.Context, u User, r *record, err error) (any, error) {
+func (in *Inbox) sent(ctx context.Context, u place.User, r *record, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +112,7 @@ type messageResult struct {
 }
 
 // store1 stores a message once; a repetition gives the first one, and again.
-func (in *Inbox) store1(ctx context.Context, from User, to string, c *content, msgID string) (r *record, again bool, err error) {
+func (in *Inbox) store1(ctx context.Context, from place.User, to string, c *content, msgID string) (r *record, again bool, err error) {
 	p := pairOf(from.SDKAppID, from.UserID, to)
 	by := p.side(from.UserID)
 	return in.append(ctx, p, msgID, func(prev *record) (*record, error) {
@@ -121,16 +124,16 @@ func (in *Inbox) store1(ctx context.Context, from User, to string, c *content, m
 	})
 }
 
-func clientDedup(from User, to, id string) string { return dedupID("c", from, to+"\x00"+id) }
+func clientDedup(from place.User, to, id string) string { return dedupID("c", from, to+"\x00"+id) }
 
 // dedupID names a message for the stream's window of repetitions.
-func dedupID(kind string, u User, id string) string { return dedupOf(kind, digest(u, id)) }
+func dedupID(kind string, u place.User, id string) string { return dedupOf(kind, digest(u, id)) }
 
 func dedupOf(kind string, sum [sha256.Size]byte) string {
 	return kind + base64.RawURLEncoding.EncodeToString(sum[:18])
 }
 
-func digest(u User, id string) [sha256.Size]byte {
+func digest(u place.User, id string) [sha256.Size]byte {
 	return sha256.Sum256([]byte(strconv.FormatUint(uint64(u.SDKAppID), 10) + "\x00" + u.UserID + "\x00" + id))
 }
 
@@ -167,8 +170,8 @@ func (in *Inbox) cleanPayload(typ string, payload json.RawMessage, cloud string)
 }
 
 // mayWrite tells whether from may write to to.
-func (in *Inbox) mayWrite(ctx context.Context, from User, to string) error {
-	receiver := User{from.SDKAppID, to}
+func (in *Inbox) mayWrite(ctx context.Context, from place.User, to string) error {
+	receiver := place.User{SDKAppID: from.SDKAppID, UserID: to}
 	if in.o.Known != nil {
 		known, err := in.o.Known(ctx, receiver)
 		if err != nil {
@@ -199,7 +202,7 @@ type liveNote struct {
 }
 
 // sendLive signals a message to whoever is online now; it is never stored.
-func (in *Inbox) sendLive(from User, to string, c *content, key string) (Message, error) {
+func (in *Inbox) sendLive(from place.User, to string, c *content, key string) (Message, error) {
 	n := liveNote{from.SDKAppID, from.UserID, to, in.now().UnixMilli(), c, key}
 	if err := in.signal(signalLive, n); err != nil {
 		return Message{}, err
@@ -251,13 +254,13 @@ func (in *Inbox) Send(ctx context.Context, m ServerMessage) (Sent, error) {
 }
 
 func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) {
-	from := User{m.SDKAppID, m.From}
+	from := place.User{SDKAppID: m.SDKAppID, UserID: m.From}
 	for _, id := range []string{m.From, m.To} {
-		if !validUserID(id) {
+		if !frame.ValidUserID(id) {
 			return Sent{}, fault.With(fault.UnknownAccount, "no UserID: "+strconv.Quote(id))
 		}
 		if in.o.Known != nil {
-			known, err := in.o.Known(ctx, User{m.SDKAppID, id})
+			known, err := in.o.Known(ctx, place.User{SDKAppID: m.SDKAppID, UserID: id})
 			if err != nil {
 				return Sent{}, err
 			}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Status types of the original.
@@ -54,7 +56,7 @@ func (in *Inbox) statuses(ctx context.Context, app uint32, userIDs []string, cur
 		}
 	} else {
 		for i, id := range userIDs {
-			online[i] = in.local(User{app, id}) != nil
+			online[i] = in.local(place.User{SDKAppID: app, UserID: id}) != nil
 		}
 	}
 	if err != nil {
@@ -77,7 +79,7 @@ func (in *Inbox) statuses(ctx context.Context, app uint32, userIDs []string, cur
 // StatusChanged says that a user came or went, on whatever gateway: those who
 // watch him are told on every gateway. With a Presence it is called by whoever
 // stores what that tells, once it is stored: a session ends before that.
-func (in *Inbox) StatusChanged(u User) {
+func (in *Inbox) StatusChanged(u place.User) {
 	if err := in.signal(signalStatus, statusSignal{u.SDKAppID, u.UserID}); err != nil {
 		in.o.Report(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 type syncParams struct {
@@ -202,7 +204,7 @@ func (in *Inbox) syncTurn(ctx context.Context) (done func(), err error) {
 }
 
 // acknowledged is the cursor of a user: what any of his instances has shown.
-func (in *Inbox) acknowledged(ctx context.Context, u User) (uint64, error) {
+func (in *Inbox) acknowledged(ctx context.Context, u place.User) (uint64, error) {
 	in.mu.Lock()
 	unsaved := in.unsaved[u] // before the read: it goes once it is stored
 	in.mu.Unlock()

@@ -12,6 +12,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // TestLargeSync: what does not fit one call comes in parts, no notification is
@@ -76,7 +78,7 @@ func TestStall(t *testing.T) {
 	a := login(t, in, "alice", "a1")
 	b := newClient(t, "bob", "b1")
 	var refuse atomic.Bool
-	b.s = in.Attach(User{app, "bob"}, "b1", func(method string, params json.RawMessage) bool {
+	b.s = in.Attach(place.User{SDKAppID: app, UserID: "bob"}, "b1", func(method string, params json.RawMessage) bool {
 		return !refuse.Load() && b.push(method, params)
 	})
 	b.sync()
@@ -101,7 +103,7 @@ func TestStallKeepsSettings(t *testing.T) {
 	b := newClient(t, "bob", "b1")
 	var refuse atomic.Bool
 	refused := make(chan struct{}, 10)
-	b.s = in.Attach(User{app, "bob"}, "b1", func(method string, params json.RawMessage) bool {
+	b.s = in.Attach(place.User{SDKAppID: app, UserID: "bob"}, "b1", func(method string, params json.RawMessage) bool {
 		if refuse.Load() {
 			refused <- struct{}{}
 			return false
@@ -125,7 +127,7 @@ func TestUntoldSettings(t *testing.T) {
 	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
 	a.send("bob", "0")
 	b, other := login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
-	u := in.local(User{app, "bob"})
+	u := in.local(place.User{SDKAppID: app, UserID: "bob"})
 	u.refreshing.Lock()
 	was := u.rev
 	pinned := make(chan struct{})

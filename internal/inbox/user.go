@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // user is a user who has at least one session on this gateway. Once their last
 // session has ended, a user who comes again is another one.
 type user struct {
 	in *Inbox
-	User
+	place.User
 
 	refreshing sync.Mutex // one refresh at a time
 
@@ -46,7 +48,7 @@ type Session struct {
 
 	calls sync.Mutex // one Call, or one goOn, at a time
 
-	watches map[User]struct{} // guarded by in.mu; nil once the session is closed
+	watches map[place.User]struct{} // guarded by in.mu; nil once the session is closed
 
 	// The rest is guarded by user.mu.
 	closed  bool
@@ -63,11 +65,11 @@ type Push func(method string, params json.RawMessage) bool
 // Attach begins a session. Nothing is pushed before the client's
 // session.sync. instance tells the user's instances apart; it is stored with
 // what they send.
-func (in *Inbox) Attach(u User, instance string, push Push) *Session {
+func (in *Inbox) Attach(u place.User, instance string, push Push) *Session {
 	if len(instance) > 16 {
 		instance = instance[:16]
 	}
-	s := &Session{in: in, instance: instance, push: push, watches: map[User]struct{}{}}
+	s := &Session{in: in, instance: instance, push: push, watches: map[place.User]struct{}{}}
 	if s.enter(u) {
 		in.moved(u)
 	}
@@ -75,7 +77,7 @@ func (in *Inbox) Attach(u User, instance string, push Push) *Session {
 }
 
 // enter makes the session one of its user's; not once the inbox is closed.
-func (s *Session) enter(u User) bool {
+func (s *Session) enter(u place.User) bool {
 	in := s.in
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -96,7 +98,7 @@ func (s *Session) enter(u User) bool {
 
 // moved: a session has begun or ended, which alone tells who is online where
 // there is no Presence.
-func (in *Inbox) moved(u User) {
+func (in *Inbox) moved(u place.User) {
 	if in.o.Presence == nil {
 		in.StatusChanged(u)
 	}
@@ -307,7 +309,7 @@ func (u *user) store() {
 }
 
 // saved: a user's cursor is stored up to a position.
-func (in *Inbox) saved(u User, pos uint64) {
+func (in *Inbox) saved(u place.User, pos uint64) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.unsaved[u] <= pos {
@@ -319,7 +321,7 @@ type userCursor struct {
 	Pos uint64 `json:"p"`
 }
 
-func (in *Inbox) advance(u User, pos uint64) error {
+func (in *Inbox) advance(u place.User, pos uint64) error {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
 	_, _, err := update(ctx, in, u, docCursor, func(v *userCursor) (bool, error) {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // halfSynced gives a page with more of its sync to come.
@@ -54,7 +56,7 @@ func hoarded(t testing.TB, in *Inbox, messages, sessions int) int64 {
 	before := heap()
 	all := make([]*Session, sessions)
 	for i := range all {
-		all[i] = in.Attach(User{app, "bob"}, fmt.Sprint(i), func(string, json.RawMessage) bool { return true })
+		all[i] = in.Attach(place.User{SDKAppID: app, UserID: "bob"}, fmt.Sprint(i), func(string, json.RawMessage) bool { return true })
 		out, f := all[i].Call(t.Context(), "session.sync", encode(syncParams{Cursor: "0.0"}))
 		require.Nil(t, f)
 		require.Contains(t, string(out), `"more":true`)
@@ -191,7 +193,7 @@ func TestWhatComesDuringASync(t *testing.T) {
 			a.must("message.revoke", conversationParams{ConversationID: id, Position: sent[0].Position}, nil)
 			other.must("conversation.pin", conversationParams{ConversationID: "C2Calice", IsPinned: true}, nil)
 			other.until("the last", func() bool { return len(other.messages) == 100 && len(other.revoked) == 1 })
-			u := in.local(User{app, "bob"})
+			u := in.local(place.User{SDKAppID: app, UserID: "bob"})
 			u.mu.Lock()
 			require.GreaterOrEqual(t, len(b.s.syncing.queue), 41)
 			if over {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // watched is a user whose status sessions here watch. Guarded by Inbox.mu.
@@ -42,7 +44,7 @@ func (s *Session) watchUsers(ctx context.Context, userIDs []string) error {
 		return fault.New(fault.NotLoggedIn)
 	}
 	for i, id := range userIDs {
-		u := User{app, id}
+		u := place.User{SDKAppID: app, UserID: id}
 		w := in.watch[u]
 		if w == nil {
 			w = &watched{by: map[*Session]struct{}{}, told: now[i]}
@@ -60,7 +62,7 @@ func (s *Session) watching(userIDs []string) int {
 	defer s.in.mu.Unlock()
 	n := len(s.watches)
 	for _, id := range userIDs {
-		if _, ok := s.watches[User{s.user.SDKAppID, id}]; !ok {
+		if _, ok := s.watches[place.User{SDKAppID: s.user.SDKAppID, UserID: id}]; !ok {
 			n++
 		}
 	}
@@ -88,12 +90,12 @@ func (s *Session) unwatchUsers(userIDs []string) {
 		}
 	}
 	for _, id := range userIDs {
-		in.unwatch(s, User{s.user.SDKAppID, id})
+		in.unwatch(s, place.User{SDKAppID: s.user.SDKAppID, UserID: id})
 	}
 }
 
 // unwatch needs mu.
-func (in *Inbox) unwatch(s *Session, u User) {
+func (in *Inbox) unwatch(s *Session, u place.User) {
 	delete(s.watches, u)
 	w := in.watch[u]
 	if w == nil {
@@ -112,7 +114,7 @@ func (in *Inbox) sawStatus(m *nats.Msg) {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	u := User{sig.App, sig.User}
+	u := place.User{SDKAppID: sig.App, UserID: sig.User}
 	if w := in.watch[u]; w != nil && !w.due {
 		w.due = true
 		in.lookSoon(u, time.Until(w.next))
@@ -120,7 +122,7 @@ func (in *Inbox) sawStatus(m *nats.Msg) {
 }
 
 // lookSoon has the watcher look at a user whose look is due; mu is held.
-func (in *Inbox) lookSoon(u User, after time.Duration) {
+func (in *Inbox) lookSoon(u place.User, after time.Duration) {
 	if after > 0 {
 		in.work.later(after, func() {
 			in.mu.Lock()
@@ -179,7 +181,7 @@ func (in *Inbox) lookAgain(app uint32, userIDs []string) {
 	ctx, cancel := context.WithTimeout(in.work.ctx, storeTimeout)
 	defer cancel()
 	if err := spread(len(userIDs), func(i int) error {
-		_, err := in.docs.fresh(ctx, docSubject(User{app, userIDs[i]}, docStatus))
+		_, err := in.docs.fresh(ctx, docSubject(place.User{SDKAppID: app, UserID: userIDs[i]}, docStatus))
 		return err
 	}); err != nil {
 		in.report(err) // the sweep finds it
@@ -201,7 +203,7 @@ func (in *Inbox) look(ctx context.Context, app uint32, userIDs []string, current
 	in.mu.Lock()
 	at := time.Now()
 	for _, st := range now {
-		w := in.watch[User{app, st.UserID}]
+		w := in.watch[place.User{SDKAppID: app, UserID: st.UserID}]
 		if w == nil || w.told == st || !current && at.Before(w.next) {
 			continue
 		}

@@ -6,7 +6,8 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // State is the presence of an instance, or of a user: the best of its
@@ -22,7 +23,7 @@ const (
 
 // View is a user's record as operators see it.
 type View struct {
-	gateway.User
+	place.User
 	State     State
 	KickedAt  int64 // Unix seconds of the last server API kick; 0 for none
 	Instances []InstanceView
@@ -31,7 +32,7 @@ type View struct {
 // InstanceView is one instance of a View. Times are Unix ms.
 type InstanceView struct {
 	Instance  string // hex of SHA-256 of the secret
-	Platform  gateway.Platform
+	Platform  place.Platform
 	State     State
 	Gateway   string // node name and boot id of who holds, or held, its socket
 	Addr      string
@@ -40,7 +41,7 @@ type InstanceView struct {
 	ExpiresAt int64 // end of its UserSig
 }
 
-func (r *Registry) view(ctx context.Context, u gateway.User, rec Record) View {
+func (r *Registry) view(ctx context.Context, u place.User, rec Record) View {
 	rec = lapse(rec, r.lapsed(ctx))
 	now, s := r.now(), r.rules(u.SDKAppID)
 	v := View{User: u, State: Offline, KickedAt: rec.KickedAt}
@@ -66,17 +67,17 @@ func (r *Registry) view(ctx context.Context, u gateway.User, rec Record) View {
 
 // Get gives a user's presence; one that never logged in is Offline. It may be
 // some milliseconds old.
-func (r *Registry) Get(ctx context.Context, u gateway.User) (View, error) {
+func (r *Registry) Get(ctx context.Context, u place.User) (View, error) {
 	return r.get(ctx, u, false)
 }
 
 // GetCurrent is Get as of now: Get may be told by a follower what was a moment
 // ago.
-func (r *Registry) GetCurrent(ctx context.Context, u gateway.User) (View, error) {
+func (r *Registry) GetCurrent(ctx context.Context, u place.User) (View, error) {
 	return r.get(ctx, u, true)
 }
 
-func (r *Registry) get(ctx context.Context, u gateway.User, leader bool) (View, error) {
+func (r *Registry) get(ctx context.Context, u place.User, leader bool) (View, error) {
 	v, err := r.read(ctx, key(u), leader)
 	if err != nil {
 		return View{}, r.fail(err)
@@ -103,7 +104,7 @@ func (r *Registry) List(ctx context.Context, app uint32, cursor string, limit in
 	}
 	var page []View
 	next := ""
-	err := r.walk(ctx, strconv.FormatUint(uint64(app), 10)+".*", from, func(u gateway.User, rec Record, seq uint64) error {
+	err := r.walk(ctx, strconv.FormatUint(uint64(app), 10)+".*", from, func(u place.User, rec Record, seq uint64) error {
 		v := r.view(ctx, u, rec)
 		if len(v.Instances) == 0 {
 			return nil
@@ -128,7 +129,7 @@ func (r *Registry) List(ctx context.Context, app uint32, cursor string, limit in
 // A UserSig says itself when it was signed. One that is dated ahead is void as
 // well if it was used before; one that was not is valid, for it cannot be told
 // from one that was signed later: until its date, five minutes at most.
-func (r *Registry) KickUser(ctx context.Context, u gateway.User) error {
+func (r *Registry) KickUser(ctx context.Context, u place.User) error {
 	second := r.now() / 1000
 	err := r.mutate(ctx, "kick", u, func(rec Record, s rules, _ string, now int64) step {
 		next, c := kickAll(rec, s, u, second, now)
@@ -149,7 +150,7 @@ func (r *Registry) KickUser(ctx context.Context, u gateway.User) error {
 
 // KickInstance turns one instance out (REST_API_Kick), named by the hash of
 // its secret; false when it has no place.
-func (r *Registry) KickInstance(ctx context.Context, u gateway.User, instance string) (bool, error) {
+func (r *Registry) KickInstance(ctx context.Context, u place.User, instance string) (bool, error) {
 	found := false
 	err := r.mutate(ctx, "kick", u, func(rec Record, s rules, _ string, now int64) step {
 		next, c := kickOne(rec, s, u, instance, now)

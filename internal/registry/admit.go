@@ -4,7 +4,8 @@ import (
 	"slices"
 
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // The rules of admission. Everything here is a pure function of a record, the
@@ -19,14 +20,14 @@ type rules struct {
 
 // claim is a gateway.Claim and who makes it.
 type claim struct {
-	gateway.Claim
+	place.Claim
 	Gateway string
 	Op      string
 }
 
 // decision is the outcome of a claim and what follows from it.
 type decision struct {
-	gateway.Outcome
+	place.Outcome
 	Events []Event
 	// Write: the new record has to be stored for the outcome to hold. It is
 	// also set for a refusal that leaves the record as it was: storing it
@@ -56,7 +57,7 @@ func admit(old Record, s rules, c claim, now int64) (Record, decision) {
 		was = r.Instances[i]
 		if was.Down == 0 {
 			if was.Doc != c.Doc && was.Attach != c.Silent {
-				return old, decision{Outcome: gateway.Outcome{Verdict: gateway.Held, Holder: was.holder(c.User)}}
+				return old, decision{Outcome: place.Outcome{Verdict: place.Held, Holder: was.holder(c.User)}}
 			}
 			d.Superseded = was.holder(c.User)
 		}
@@ -109,7 +110,7 @@ func admit(old Record, s rules, c claim, now int64) (Record, decision) {
 			d.Kick = frame.KickMultipleAccount
 		}
 		if d.Kick != "" {
-			d.Superseded = gateway.Holder{} // it is among the evicted
+			d.Superseded = place.Holder{} // it is among the evicted
 			break
 		}
 		in.Attach = r.next(now)
@@ -117,10 +118,10 @@ func admit(old Record, s rules, c claim, now int64) (Record, decision) {
 		r.Instances = append(r.Instances, in)
 		d.Events = append(d.Events, in.loggedIn(c.User))
 	}
-	d.Verdict = gateway.KickedOut
+	d.Verdict = place.KickedOut
 	if d.Kick == "" {
-		d.Verdict = gateway.Admitted
-		d.Place = gateway.Place{User: c.User, Instance: c.Instance, Attach: in.Attach}
+		d.Verdict = place.Admitted
+		d.Place = place.Place{User: c.User, Instance: c.Instance, Attach: in.Attach}
 	}
 	d.Write = true
 	r.number(d.Events, now)
@@ -139,19 +140,19 @@ func (r *Record) repeats(c claim) bool {
 // ever add up, so this needs no proof that the record is the newest.
 func revoked(r *Record, c claim) decision {
 	if !c.Resume || r.find(c.Instance) >= 0 {
-		return decision{Outcome: gateway.Outcome{Verdict: gateway.SigRevoked}}
+		return decision{Outcome: place.Outcome{Verdict: place.SigRevoked}}
 	}
 	typ := r.evictedAs(c.Instance)
 	if typ == "" {
 		typ = frame.KickRESTAPI
 	}
-	return decision{Outcome: gateway.Outcome{Verdict: gateway.KickedOut, Kick: typ}}
+	return decision{Outcome: place.Outcome{Verdict: place.KickedOut, Kick: typ}}
 }
 
 // enforce turns out who is too many. The one named first stays in any case;
 // then those with a connection, the latest login first, as long as they fit.
 // Whoever must go is remembered, and listed with the first to go first.
-func enforce(r *Record, s rules, u gateway.User, first string) []gateway.Eviction {
+func enforce(r *Record, s rules, u place.User, first string) []place.Eviction {
 	order := make([]*Instance, len(r.Instances))
 	for i := range r.Instances {
 		order[i] = &r.Instances[i]
@@ -166,7 +167,7 @@ func enforce(r *Record, s rules, u gateway.User, first string) []gateway.Evictio
 		return less(a.Login > b.Login)
 	})
 	var stay []*Instance
-	var gone []gateway.Eviction
+	var gone []place.Eviction
 	for _, in := range order {
 		same, rival := 0, false
 		for _, o := range stay {
@@ -200,7 +201,7 @@ func less(first bool) int {
 
 // fits tells whether one more instance of a platform has a place without
 // anyone having to go.
-func fits(r *Record, s rules, p gateway.Platform) bool {
+func fits(r *Record, s rules, p place.Platform) bool {
 	same := 0
 	for i := range r.Instances {
 		o := r.Instances[i].Platform
@@ -217,7 +218,7 @@ func fits(r *Record, s rules, p gateway.Platform) bool {
 // prune ends the places whose time is over: the UserSig has ended, or the
 // instance did not come back within its grace. The instance named keep is the
 // one that is just coming back. Those with a socket are to be told.
-func prune(r *Record, s rules, u gateway.User, keep string, now int64) (gone []gateway.Eviction, events []Event) {
+func prune(r *Record, s rules, u place.User, keep string, now int64) (gone []place.Eviction, events []Event) {
 	r.Instances = slices.DeleteFunc(r.Instances, func(in Instance) bool {
 		switch {
 		case in.Hash == keep:
@@ -257,7 +258,7 @@ func (in *Instance) due(s rules) int64 {
 }
 
 // evict moves an instance from the places to the evicted.
-func (r *Record) evict(e gateway.Eviction) {
+func (r *Record) evict(e place.Eviction) {
 	i := r.find(e.Instance)
 	if i < 0 {
 		return
@@ -288,11 +289,11 @@ func (r *Record) number(events []Event, now int64) {
 	}
 }
 
-func (in *Instance) eviction(u gateway.User, typ string) gateway.Eviction {
-	return gateway.Eviction{Holder: in.holder(u), Platform: in.Platform, Attached: in.Down == 0, Type: typ}
+func (in *Instance) eviction(u place.User, typ string) place.Eviction {
+	return place.Eviction{Holder: in.holder(u), Platform: in.Platform, Attached: in.Down == 0, Type: typ}
 }
 
-func (in *Instance) event(u gateway.User, k Kind, reason string, now int64) Event {
+func (in *Instance) event(u place.User, k Kind, reason string, now int64) Event {
 	return Event{
 		Time: now, SDKAppID: u.SDKAppID, UserID: u.UserID, Kind: k, Reason: reason,
 		Platform: in.Platform, Instance: in.Hash, Gateway: in.Gateway, Addr: in.Addr,
@@ -301,12 +302,12 @@ func (in *Instance) event(u gateway.User, k Kind, reason string, now int64) Even
 
 // loggedIn is the event of a login, of the time that the instance shows as its
 // login's: by these, whoever gets both a list and events knows the same one.
-func (in *Instance) loggedIn(u gateway.User) Event {
+func (in *Instance) loggedIn(u place.User) Event {
 	return in.event(u, Login, Register, int64(in.Login))
 }
 
 // kicks are the events of instances that had to go for no login.
-func kicks(old *Record, gone []gateway.Eviction, u gateway.User, now int64) []Event {
+func kicks(old *Record, gone []place.Eviction, u place.User, now int64) []Event {
 	var events []Event
 	for _, e := range gone {
 		if i := old.find(e.Instance); i >= 0 {

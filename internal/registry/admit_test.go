@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // The tables write a record as words, oldest login first:
@@ -48,8 +49,8 @@ func record(text string) Record {
 	return r
 }
 
-func platformOf(name string) gateway.Platform {
-	for _, p := range []gateway.Platform{gateway.Web, gateway.Android, gateway.IPhone, gateway.IPad, gateway.Windows, gateway.Mac, gateway.Linux} {
+func platformOf(name string) place.Platform {
+	for _, p := range []place.Platform{place.Web, place.Android, place.IPhone, place.IPad, place.Windows, place.Mac, place.Linux} {
 		if strings.EqualFold(string(p), name) {
 			return p
 		}
@@ -80,8 +81,8 @@ func words(r Record, s rules) string {
 func testRules(mode Mode, web, native int) rules {
 	s := rules{Settings: Settings{WebInstances: web, LoginMode: mode}, Grace: 60_000, CleanGrace: 5_000}
 	if native > 1 {
-		s.Instances = map[gateway.Platform]int{}
-		for _, p := range []gateway.Platform{gateway.Android, gateway.IPhone, gateway.IPad, gateway.Windows, gateway.Mac} {
+		s.Instances = map[place.Platform]int{}
+		for _, p := range []place.Platform{place.Android, place.IPhone, place.IPad, place.Windows, place.Mac} {
 			s.Instances[p] = native
 		}
 	}
@@ -92,7 +93,7 @@ func claimOf(text string) claim {
 	intent, who, _ := strings.Cut(text, " ")
 	name, hash, _ := strings.Cut(who, ":")
 	hash, doc, _ := strings.Cut(hash, "/")
-	c := claim{Claim: gateway.Claim{User: alice, Platform: platformOf(name), Instance: hash, Doc: "page of " + hash,
+	c := claim{Claim: place.Claim{User: alice, Platform: platformOf(name), Instance: hash, Doc: "page of " + hash,
 		Resume: intent == "resume", SignedAt: t0 / 1000, ExpiresAt: end}, Gateway: "g2", Op: "op"}
 	if doc != "" {
 		c.Doc = doc
@@ -168,7 +169,7 @@ func TestAdmit(t *testing.T) {
 			before := record(c.before)
 			cl := claimOf(c.claim)
 			after, d := admit(before, s, cl, t0)
-			got := map[gateway.Verdict]string{gateway.Admitted: "admitted", gateway.Held: "held", gateway.KickedOut: "kicked out " + d.Kick, gateway.SigRevoked: "revoked"}[d.Verdict]
+			got := map[place.Verdict]string{place.Admitted: "admitted", place.Held: "held", place.KickedOut: "kicked out " + d.Kick, place.SigRevoked: "revoked"}[d.Verdict]
 			if d.Resumed {
 				got += " again"
 			}
@@ -193,13 +194,13 @@ func TestAdmitTakesOverASilentHolderOnly(t *testing.T) {
 	c := claimOf("new web:a/other")
 	c.Silent = 1
 	_, d := admit(record("web:a"), s, c, t0)
-	require.Equal(t, gateway.Admitted, d.Verdict)
+	require.Equal(t, place.Admitted, d.Verdict)
 	require.Equal(t, uint64(1), d.Superseded.Attach)
 	// The holder came back meanwhile: its attachment is another one.
 	r := record("web:a")
 	r.Instances[0].Attach, r.Last = 2, 2
 	_, d = admit(r, s, c, t0)
-	require.Equal(t, gateway.Held, d.Verdict)
+	require.Equal(t, place.Held, d.Verdict)
 	require.Equal(t, uint64(2), d.Holder.Attach)
 }
 
@@ -209,7 +210,7 @@ func TestAdmitAfterAKick(t *testing.T) {
 	r, ch := kickAll(record("web:a android:b-"), s, alice, sec, t0)
 	require.Len(t, ch.Evicted, 2)
 	require.Equal(t, "-a:REST_API_Kick -b:REST_API_Kick", words(r, s))
-	for signed, want := range map[int64]gateway.Verdict{sec - 1: gateway.SigRevoked, sec: gateway.SigRevoked, sec + 1: gateway.Admitted} {
+	for signed, want := range map[int64]place.Verdict{sec - 1: place.SigRevoked, sec: place.SigRevoked, sec + 1: place.Admitted} {
 		c := claimOf("new web:c")
 		c.SignedAt = signed
 		_, d := admit(r, s, c, t0)
@@ -217,7 +218,7 @@ func TestAdmitAfterAKick(t *testing.T) {
 	}
 	for _, who := range []string{"resume web:a", "resume web:never-seen"} {
 		_, d := admit(r, s, claimOf(who), t0)
-		require.Equal(t, gateway.KickedOut, d.Verdict)
+		require.Equal(t, place.KickedOut, d.Verdict)
 		require.Equal(t, frame.KickRESTAPI, d.Kick)
 	}
 	// A second kick cannot take the first back.
@@ -233,10 +234,10 @@ func TestKickVoidsWhatIsDatedAhead(t *testing.T) {
 	c := claimOf("new web:a")
 	c.SignedAt = sec + ahead
 	r, d := admit(Record{}, s, c, t0)
-	require.Equal(t, gateway.Admitted, d.Verdict)
+	require.Equal(t, place.Admitted, d.Verdict)
 	used := r.clone()
 	r, _ = kickAll(r, s, alice, sec+1, t0+1000)
-	for signed, want := range map[int64]gateway.Verdict{sec + 2: gateway.SigRevoked, sec + ahead: gateway.SigRevoked, sec + ahead + 1: gateway.Admitted} {
+	for signed, want := range map[int64]place.Verdict{sec + 2: place.SigRevoked, sec + ahead: place.SigRevoked, sec + ahead + 1: place.Admitted} {
 		c := claimOf("new web:b")
 		c.SignedAt = signed
 		_, d = admit(r, s, c, t0+2000)
@@ -245,7 +246,7 @@ func TestKickVoidsWhatIsDatedAhead(t *testing.T) {
 	// The same of one that came by a renewal, even with the same end,
 	p := used.Instances[0].holder(alice).Place
 	r, ch, v := renew(used, s, p, sec+ahead+9, used.Instances[0].Expires, t0+10)
-	require.Equal(t, gateway.Admitted, v)
+	require.Equal(t, place.Admitted, v)
 	require.True(t, ch.Write)
 	r, _ = kickAll(r, s, alice, sec+1, t0+1000)
 	require.Equal(t, sec+ahead+9, r.KickedAt)
@@ -268,7 +269,7 @@ func TestTheRecordForgetsTheOldestEvicted(t *testing.T) {
 }
 
 func TestEnforceAndTheOtherChanges(t *testing.T) {
-	p := func(r Record, hash string) gateway.Place {
+	p := func(r Record, hash string) place.Place {
 		return r.Instances[r.find(hash)].holder(alice).Place
 	}
 	s := testRules(Dual, 2, 1)
@@ -288,7 +289,7 @@ func TestEnforceAndTheOtherChanges(t *testing.T) {
 	_, c = detach(next, s, stale, true, t0, t0)
 	require.False(t, c.Write)
 	_, _, v := renew(next, s, stale, t0/1000, end+9, t0)
-	require.Equal(t, gateway.KickedOut, v)
+	require.Equal(t, place.KickedOut, v)
 
 	down, c := detach(next, s, p(next, "c"), true, t0, t0)
 	require.Equal(t, t0+5000, c.Due)
@@ -303,13 +304,13 @@ func TestEnforceAndTheOtherChanges(t *testing.T) {
 	require.Equal(t, "web:d -b:multipleAccount -a:multipleAccount", words(gone, s))
 	require.Equal(t, LinkClose, c.Events[0].Reason)
 
-	out, c := release(next, s, gateway.Place{User: alice, Instance: "c"}, t0)
+	out, c := release(next, s, place.Place{User: alice, Instance: "c"}, t0)
 	require.True(t, c.Write, "a farewell knows no attach number")
 	require.Equal(t, -1, out.find("c"))
 	require.Equal(t, Unregister, c.Events[0].Reason)
 
 	long, c, v := renew(next, s, p(next, "d"), t0/1000, end+9, t0)
-	require.Equal(t, gateway.Admitted, v)
+	require.Equal(t, place.Admitted, v)
 	require.True(t, c.Write)
 	require.Equal(t, end+9, long.Instances[long.find("d")].Expires)
 

@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // BenchmarkRegistry measures operations on an embedded NATS with files: a login
@@ -69,11 +70,11 @@ func benchRegistry(b *testing.B) *Registry {
 	return r
 }
 
-func benchClaim(i int) gateway.Claim {
+func benchClaim(i int) place.Claim {
 	now := time.Now().Unix()
-	return gateway.Claim{
-		User:     gateway.User{SDKAppID: app, UserID: fmt.Sprintf("user-%08d", i)},
-		Platform: gateway.Web,
+	return place.Claim{
+		User:     place.User{SDKAppID: app, UserID: fmt.Sprintf("user-%08d", i)},
+		Platform: place.Web,
 		Instance: fmt.Sprintf("%064x", i), Doc: fmt.Sprintf("%032x", i),
 		SignedAt: now - 1, ExpiresAt: now + 86400, Addr: "127.0.0.1",
 	}

@@ -2,7 +2,8 @@ package registry
 
 import (
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // The other changes of a record, pure as admit is. Each names an attachment
@@ -10,7 +11,7 @@ import (
 
 // change is what followed from one of them.
 type change struct {
-	Evicted []gateway.Eviction
+	Evicted []place.Eviction
 	Events  []Event
 	Write   bool
 	Due     int64 // of detach and tidy: when the next place ends; 0 for none
@@ -24,7 +25,7 @@ func (r *Record) done(c change, s rules, now int64) (Record, change) {
 
 // release ends a place: logout. A farewell names no attachment: its client may
 // not have learnt the last one's number.
-func release(old Record, s rules, p gateway.Place, now int64) (Record, change) {
+func release(old Record, s rules, p place.Place, now int64) (Record, change) {
 	i := old.find(p.Instance)
 	if i < 0 || (p.Attach != 0 && !old.holds(p)) {
 		return old, change{}
@@ -39,7 +40,7 @@ func release(old Record, s rules, p gateway.Place, now int64) (Record, change) {
 }
 
 // detach says that an attachment has lost its socket at since.
-func detach(old Record, s rules, p gateway.Place, clean bool, since, now int64) (Record, change) {
+func detach(old Record, s rules, p place.Place, clean bool, since, now int64) (Record, change) {
 	i := old.find(p.Instance)
 	if i < 0 || old.Instances[i].Attach != p.Attach || old.Instances[i].Down != 0 {
 		return old, change{}
@@ -53,7 +54,7 @@ func detach(old Record, s rules, p gateway.Place, clean bool, since, now int64) 
 
 // reattach says that an attachment which counts as disconnected has a socket
 // after all: its gateway's lease had lapsed, and the gateway is back.
-func reattach(old Record, s rules, p gateway.Place, self string, now int64) (Record, change) {
+func reattach(old Record, s rules, p place.Place, self string, now int64) (Record, change) {
 	i := old.find(p.Instance)
 	if i < 0 || old.Instances[i].Attach != p.Attach || old.Instances[i].Gateway != self || old.Instances[i].Down == 0 {
 		return old, change{}
@@ -65,26 +66,26 @@ func reattach(old Record, s rules, p gateway.Place, self string, now int64) (Rec
 }
 
 // renew sets a new end of a session's UserSig.
-func renew(old Record, s rules, p gateway.Place, signedAt, expiresAt, now int64) (Record, change, gateway.Verdict) {
+func renew(old Record, s rules, p place.Place, signedAt, expiresAt, now int64) (Record, change, place.Verdict) {
 	if old.KickedAt > 0 && signedAt <= old.KickedAt {
-		return old, change{}, gateway.SigRevoked
+		return old, change{}, place.SigRevoked
 	}
 	if !old.holds(p) {
-		return old, change{}, gateway.KickedOut
+		return old, change{}, place.KickedOut
 	}
 	i := old.find(p.Instance)
 	r := old.clone()
 	r.used(signedAt, now)
 	if old.Instances[i].Expires == expiresAt && r.Ahead == old.Ahead {
-		return old, change{}, gateway.Admitted
+		return old, change{}, place.Admitted
 	}
 	r.Instances[i].Expires = expiresAt
 	next, c := r.done(change{Write: true}, s, now)
-	return next, c, gateway.Admitted
+	return next, c, place.Admitted
 }
 
 // tidy ends places whose time is over and turns out who is too many.
-func tidy(old Record, s rules, u gateway.User, now int64) (Record, change) {
+func tidy(old Record, s rules, u place.User, now int64) (Record, change) {
 	r := old.clone()
 	var c change
 	c.Evicted, c.Events = prune(&r, s, u, "", now)
@@ -105,7 +106,7 @@ func tidy(old Record, s rules, u gateway.User, now int64) (Record, change) {
 
 // kickAll turns everybody out and makes every UserSig void that was signed up
 // to and including this second, by the clock of who signed it if that is ahead.
-func kickAll(old Record, s rules, u gateway.User, second, now int64) (Record, change) {
+func kickAll(old Record, s rules, u place.User, second, now int64) (Record, change) {
 	r := old.clone()
 	r.KickedAt = max(r.KickedAt, second, r.Ahead)
 	c := change{Write: true}
@@ -118,7 +119,7 @@ func kickAll(old Record, s rules, u gateway.User, second, now int64) (Record, ch
 }
 
 // kickOne turns one instance out.
-func kickOne(old Record, s rules, u gateway.User, hash string, now int64) (Record, change) {
+func kickOne(old Record, s rules, u place.User, hash string, now int64) (Record, change) {
 	i := old.find(hash)
 	if i < 0 {
 		return old, change{}
@@ -126,7 +127,7 @@ func kickOne(old Record, s rules, u gateway.User, hash string, now int64) (Recor
 	r := old.clone()
 	in := old.Instances[i]
 	c := change{
-		Evicted: []gateway.Eviction{in.eviction(u, frame.KickRESTAPI)},
+		Evicted: []place.Eviction{in.eviction(u, frame.KickRESTAPI)},
 		Events:  []Event{in.event(u, Kick, frame.KickRESTAPI, now)},
 		Write:   true,
 	}

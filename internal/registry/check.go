@@ -10,7 +10,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // checkSoon asks keepChecking to compare all places of this gateway now.
@@ -80,7 +81,7 @@ func (r *Registry) checkAll(strict bool) bool {
 // checkPlace compares one place with its record, and brings the socket in line
 // when they differ. A plain read is only good for finding that all is well:
 // what turns somebody out is proven by a write.
-func (r *Registry) checkPlace(p gateway.Place, strict bool) error {
+func (r *Registry) checkPlace(p place.Place, strict bool) error {
 	local := r.local.Load()
 	if local == nil {
 		return nil
@@ -137,7 +138,7 @@ func (r *Registry) checkPlace(p gateway.Place, strict bool) error {
 
 // upToDate reports whether the record has the place attached and within its
 // limits.
-func (r *Registry) upToDate(ctx context.Context, rec Record, p gateway.Place) bool {
+func (r *Registry) upToDate(ctx context.Context, rec Record, p place.Place) bool {
 	i := rec.find(p.Instance)
 	if i < 0 || rec.Instances[i].Attach != p.Attach || rec.Instances[i].Down != 0 {
 		return false
@@ -149,7 +150,7 @@ func (r *Registry) upToDate(ctx context.Context, rec Record, p gateway.Place) bo
 // socketEnd is the end of an attachment, a logout or a lost socket, that the
 // store has not been told yet.
 type socketEnd struct {
-	place gateway.Place
+	place place.Place
 	leave bool // a logout; else the socket was lost
 	clean bool
 	since int64
@@ -159,7 +160,7 @@ type socketEnd struct {
 // gateway dies with them, its lease lapses, and others end its places.
 type unreported struct {
 	mu  sync.Mutex
-	all map[gateway.Place]socketEnd
+	all map[place.Place]socketEnd
 }
 
 // add notes an end, once however often it is said.
@@ -170,7 +171,7 @@ func (o *unreported) add(d socketEnd) {
 		d = socketEnd{place: d.place, leave: d.leave || old.leave, clean: d.clean || old.clean, since: min(d.since, old.since)}
 	}
 	if o.all == nil {
-		o.all = make(map[gateway.Place]socketEnd)
+		o.all = make(map[place.Place]socketEnd)
 	}
 	o.all[d.place] = d
 }

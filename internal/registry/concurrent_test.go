@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // TestConcurrent lets pages of one user log in, reconnect, lose their link and
@@ -27,7 +28,7 @@ func TestConcurrent(t *testing.T) {
 		w := newWorld(t, b, 77+seed, true)
 		ctx := context.Background()
 		two := 2
-		u := gateway.User{SDKAppID: 5, UserID: fmt.Sprintf("busy %d", seed)}
+		u := place.User{SDKAppID: 5, UserID: fmt.Sprintf("busy %d", seed)}
 		s, err := w.regs[0].SetSettings(ctx, u.SDKAppID, Patch{WebInstances: &two})
 		require.NoError(t, err)
 		w.h.knows(s)
@@ -36,12 +37,12 @@ func TestConcurrent(t *testing.T) {
 		type page struct {
 			id    string
 			gw    int
-			place gateway.Place
+			place place.Place
 			out   bool
 		}
-		claim := func(id string, resume bool) gateway.Claim {
+		claim := func(id string, resume bool) place.Claim {
 			now := w.clock.Load() / 1000
-			return gateway.Claim{User: u, Platform: gateway.Web, Instance: id, Doc: "d", Resume: resume, SignedAt: now, ExpiresAt: now + 9999}
+			return place.Claim{User: u, Platform: place.Web, Instance: id, Doc: "d", Resume: resume, SignedAt: now, ExpiresAt: now + 9999}
 		}
 		last := make([]*page, 5)
 		var wg sync.WaitGroup
@@ -67,7 +68,7 @@ func TestConcurrent(t *testing.T) {
 						t.Errorf("admit: %v", err)
 						return
 					}
-					if out.Verdict != gateway.Admitted {
+					if out.Verdict != place.Admitted {
 						p.out = true
 						continue
 					}
@@ -119,7 +120,7 @@ func TestConcurrent(t *testing.T) {
 			}
 			out, err := w.regs[0].Admit(ctx, claim(p.id, true))
 			require.NoError(t, err)
-			require.Equal(t, gateway.KickedOut, out.Verdict, "%s went without a word", p.id)
+			require.Equal(t, place.KickedOut, out.Verdict, "%s went without a word", p.id)
 		}
 	}
 }
@@ -171,10 +172,10 @@ func TestALapsedLease(t *testing.T) {
 
 	// Another page takes the one place; the signal finds nobody to wait for.
 	out := login(t, r2, g2, web("b"))
-	require.Equal(t, gateway.Admitted, out.Verdict)
+	require.Equal(t, place.Admitted, out.Verdict)
 	require.Len(t, out.Evicted, 1)
 	require.False(t, out.Evicted[0].Attached)
-	require.Equal(t, []gateway.Place{a.Place}, g1.Places(), "it keeps its socket")
+	require.Equal(t, []place.Place{a.Place}, g1.Places(), "it keeps its socket")
 
 	lost.lose(false)
 	g1.expect(t, "kick a multipleAccount")
@@ -208,7 +209,7 @@ func TestALapsedLeaseThatNobodyUsed(t *testing.T) {
 		v, err := r2.Get(ctx, alice)
 		return err == nil && len(v.Instances) == 2 && v.Instances[0].State == Online
 	}, 5*time.Second, 10*time.Millisecond)
-	require.Equal(t, []gateway.Place{a.Place}, g1.Places())
+	require.Equal(t, []place.Place{a.Place}, g1.Places())
 	g1.expect(t)
 }
 
@@ -288,7 +289,7 @@ func TestALeaseThatCameBack(t *testing.T) {
 		v, err := r2.Get(ctx, alice)
 		return err == nil && len(v.Instances) == 1 && v.Instances[0].State == Online
 	}, 5*time.Second, 5*time.Millisecond)
-	require.Equal(t, []gateway.Place{d.Place}, g2.Places())
+	require.Equal(t, []place.Place{d.Place}, g2.Places())
 
 	// It is not taken for dead for long.
 	e := login(t, r1, g1, web("e"))
@@ -319,7 +320,7 @@ func TestAdmissionWaitsForTheLease(t *testing.T) {
 	login(t, r, g, web("a"))
 	lost.lose(true)
 	require.Eventually(t, func() bool { return !r.Live() }, 5*time.Second, 5*time.Millisecond)
-	done := make(chan gateway.Verdict, 50)
+	done := make(chan place.Verdict, 50)
 	for n := range cap(done) {
 		c := web("b")
 		c.UserID = fmt.Sprintf("user %d", n)
@@ -338,7 +339,7 @@ func TestAdmissionWaitsForTheLease(t *testing.T) {
 	}
 	lost.lose(false)
 	for range cap(done) {
-		require.Equal(t, gateway.Admitted, <-done)
+		require.Equal(t, place.Admitted, <-done)
 	}
 	require.Eventually(t, r.Live, 5*time.Second, 5*time.Millisecond)
 }

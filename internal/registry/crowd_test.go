@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // counting tells how many operations it has had at once.
@@ -50,7 +51,7 @@ func TestACrowdThatLeaves(t *testing.T) {
 	r, _ := open(t, b, "g1", func(o *Options) {
 		o.wrap = func(s store) store { c.store = s; return c }
 	})
-	var places []gateway.Place
+	var places []place.Place
 	for i := range users {
 		claim := web("one")
 		claim.UserID = fmt.Sprintf("u%d", i)

@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // noEvents is a store in which the event stream is out of reach, as when the
@@ -100,7 +101,7 @@ func TestRestartOnTheSameData(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Disconnected, v.State)
 	out := login(t, r, g, resume(web("a")))
-	require.Equal(t, gateway.Admitted, out.Verdict)
+	require.Equal(t, place.Admitted, out.Verdict)
 	require.True(t, out.Resumed)
 }
 
@@ -155,7 +156,7 @@ func TestThreeNodes(t *testing.T) {
 	leader.Shutdown()
 	start := time.Now()
 	out := login(t, regs[0], gws[0], web("c"))
-	require.Equal(t, gateway.Admitted, out.Verdict)
+	require.Equal(t, place.Admitted, out.Verdict)
 	t.Logf("the first login after the leader was stopped took %v", time.Since(start))
 	gws[1].expect(t, "kick b multipleAccount")
 }

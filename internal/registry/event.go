@@ -1,6 +1,6 @@
 package registry
 
-import "github.com/tim-wasm/tim/internal/gateway"
+import "github.com/tim-wasm/tim/internal/place"
 
 // Kind is what happened to an instance.
 type Kind string
@@ -40,22 +40,22 @@ const (
 type Event struct {
 	// N numbers the events of a user, growing; (SDKAppID, UserID, N) names an
 	// event, so that a repetition can be recognised.
-	N        uint64           `json:"n"`
-	Time     int64            `json:"time"` // Unix ms
-	SDKAppID uint32           `json:"sdkAppID,omitempty"`
-	UserID   string           `json:"userID,omitempty"`
-	Kind     Kind             `json:"kind"`
-	Reason   string           `json:"reason,omitempty"`
-	Platform gateway.Platform `json:"platform"`
-	Instance string           `json:"instance"` // hex of SHA-256 of the secret
-	Gateway  string           `json:"gateway,omitempty"`
-	Addr     string           `json:"addr,omitempty"`
-	Kicked   []Kicked         `json:"kicked,omitempty"` // of Login
+	N        uint64         `json:"n"`
+	Time     int64          `json:"time"` // Unix ms
+	SDKAppID uint32         `json:"sdkAppID,omitempty"`
+	UserID   string         `json:"userID,omitempty"`
+	Kind     Kind           `json:"kind"`
+	Reason   string         `json:"reason,omitempty"`
+	Platform place.Platform `json:"platform"`
+	Instance string         `json:"instance"` // hex of SHA-256 of the secret
+	Gateway  string         `json:"gateway,omitempty"`
+	Addr     string         `json:"addr,omitempty"`
+	Kicked   []Kicked       `json:"kicked,omitempty"` // of Login
 }
 
 // Kicked is an instance that had to go for a login.
 type Kicked struct {
-	Platform gateway.Platform `json:"platform"`
-	Instance string           `json:"instance"`
-	Type     string           `json:"type"` // frame.Kick…
+	Platform place.Platform `json:"platform"`
+	Instance string         `json:"instance"`
+	Type     string         `json:"type"` // frame.Kick…
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Events go two ways. Live: to whoever watches just now, on a plain subject.
@@ -27,7 +28,7 @@ import (
 // eventAge is how long durable events are kept for a receiver that is down.
 const eventAge = 7 * 24 * time.Hour
 
-func eventSubject(u gateway.User) string {
+func eventSubject(u place.User) string {
 	return bus.SubjectEvents + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." +
 		base64.RawURLEncoding.EncodeToString([]byte(u.UserID))
 }
@@ -113,7 +114,7 @@ func (k Kind) durable() bool {
 
 // queue puts the durable events of a step into the record that it is about to
 // store, and takes those out that have reached the stream.
-func (r *Registry) queue(ctx context.Context, u gateway.User, st *step) {
+func (r *Registry) queue(ctx context.Context, u place.User, st *step) {
 	if !r.o.Events {
 		return
 	}
@@ -134,7 +135,7 @@ func (r *Registry) queue(ctx context.Context, u gateway.User, st *step) {
 }
 
 // tell spreads the events of a step that is stored.
-func (r *Registry) tell(u gateway.User, st step) {
+func (r *Registry) tell(u place.User, st step) {
 	for i := range st.events {
 		if data, err := json.Marshal(&st.events[i]); err == nil {
 			_ = r.bus.Conn().Publish(liveSubject(u.SDKAppID), data)
@@ -150,7 +151,7 @@ func (r *Registry) tell(u gateway.User, st step) {
 
 // lastEvent gives the number of a user's newest event in the stream, and its
 // place in it.
-func (r *Registry) lastEvent(ctx context.Context, u gateway.User) (n, seq uint64, err error) {
+func (r *Registry) lastEvent(ctx context.Context, u place.User) (n, seq uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.o.callTimeout)
 	defer cancel()
 	v, err := r.store.LastAtLeader(ctx, bus.StreamEvents, eventSubject(u))
@@ -170,7 +171,7 @@ func (r *Registry) lastEvent(ctx context.Context, u gateway.User) (n, seq uint64
 // copyEvents copies events of a record to the stream, those that are not there yet.
 // The expected sequence keeps two gateways from copying the same one. What it
 // cannot do now, the record's next change or the next walk does.
-func (r *Registry) copyEvents(u gateway.User, out []Event) {
+func (r *Registry) copyEvents(u place.User, out []Event) {
 	ctx, cancel := context.WithTimeout(r.ctx, r.o.opTimeout)
 	defer cancel()
 	for try := 0; try < 20; try++ {

@@ -16,7 +16,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // world is two gateways on one NATS, and a clock of its own.
@@ -51,7 +52,7 @@ func newWorld(t *testing.T, b *bus.Bus, seed uint64, faults bool) *world {
 
 // settle has both gateways compare their places, and then holds the sockets
 // against the record: they are the same.
-func (w *world) settle(u gateway.User, story lazy) {
+func (w *world) settle(u place.User, story lazy) {
 	w.compare()
 	want, got := w.record(u).sockets(u), w.sockets(u)
 	require.Equal(w.t, want, got, "sockets follow the record\n%s\n%s", story, lazy(func() string { r := w.record(u); return string(r.encode()) }))
@@ -72,8 +73,8 @@ func (w *world) compare() {
 }
 
 // sockets are those that a record says are there, and who holds them.
-func (r Record) sockets(u gateway.User) map[gateway.Place]string {
-	all := map[gateway.Place]string{}
+func (r Record) sockets(u place.User) map[place.Place]string {
+	all := map[place.Place]string{}
 	for _, in := range r.Instances {
 		if in.Down == 0 {
 			all[in.holder(u).Place] = in.Gateway
@@ -83,8 +84,8 @@ func (r Record) sockets(u gateway.User) map[gateway.Place]string {
 }
 
 // sockets are those that are there.
-func (w *world) sockets(u gateway.User) map[gateway.Place]string {
-	all := map[gateway.Place]string{}
+func (w *world) sockets(u place.User) map[place.Place]string {
+	all := map[place.Place]string{}
 	for i, g := range w.gws {
 		for _, p := range g.Places() {
 			if p.User == u {
@@ -95,7 +96,7 @@ func (w *world) sockets(u gateway.User) map[gateway.Place]string {
 	return all
 }
 
-func (w *world) record(u gateway.User) Record {
+func (w *world) record(u place.User) Record {
 	v, err := w.regs[0].bus.LastAtLeader(context.Background(), usersStream, key(u))
 	if err != nil {
 		require.ErrorIs(w.t, err, bus.ErrNoValue)
@@ -109,16 +110,16 @@ func (w *world) record(u gateway.User) Record {
 // client is one page or device of the test's user.
 type client struct {
 	id, doc  string
-	platform gateway.Platform
+	platform place.Platform
 	gw       int
-	place    gateway.Place // the last one it was given
-	attached bool          // as far as it knows
-	over     bool          // logged out, or told that it was evicted
+	place    place.Place // the last one it was given
+	attached bool        // as far as it knows
+	over     bool        // logged out, or told that it was evicted
 }
 
 // run plays one story: random operations on one user, each compared with the
 // model.
-func (w *world) run(u gateway.User, app uint32, mode Mode, steps int) {
+func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 	t, ctx := w.t, context.Background()
 	m := &model{mode: mode, web: 1, out: map[string]mEvicted{}}
 	var clients []*client
@@ -126,18 +127,18 @@ func (w *world) run(u gateway.User, app uint32, mode Mode, steps int) {
 	var story []string
 	tell := func(format string, a ...any) { story = append(story, fmt.Sprintf(format, a...)) }
 	fail := lazy(func() string { return strings.Join(story, "\n") })
-	platforms := []gateway.Platform{gateway.Web, gateway.Web, gateway.Web, gateway.Android, gateway.Mac, gateway.IPad}
-	claim := func(c *client, resume bool) gateway.Claim {
+	platforms := []place.Platform{place.Web, place.Web, place.Web, place.Android, place.Mac, place.IPad}
+	claim := func(c *client, resume bool) place.Claim {
 		now := w.clock.Load() / 1000
-		return gateway.Claim{User: u, Platform: c.platform, Instance: c.id, Doc: c.doc, Resume: resume, SignedAt: now - 5, ExpiresAt: now + 1_000_000}
+		return place.Claim{User: u, Platform: c.platform, Instance: c.id, Doc: c.doc, Resume: resume, SignedAt: now - 5, ExpiresAt: now + 1_000_000}
 	}
-	admit := func(c *client, cl gateway.Claim) {
+	admit := func(c *client, cl place.Claim) {
 		c.gw = w.rng.IntN(2)
 		out, err := w.regs[c.gw].Admit(ctx, cl)
 		require.NoError(t, err, fail)
 		want, gone := m.admit(cl.Instance, cl.Doc, cl.Platform, cl.Resume)
 		tell("%s doc %s resume %v on %d: %s %v -> %s", cl.Instance, cl.Doc, cl.Resume, c.gw, want, gone, m.words())
-		got := map[gateway.Verdict]string{gateway.Admitted: "admitted", gateway.Held: "held", gateway.KickedOut: out.Kick}[out.Verdict]
+		got := map[place.Verdict]string{place.Admitted: "admitted", place.Held: "held", place.KickedOut: out.Kick}[out.Verdict]
 		if out.Resumed {
 			got = "again"
 		}
@@ -148,14 +149,14 @@ func (w *world) run(u gateway.User, app uint32, mode Mode, steps int) {
 		}
 		require.ElementsMatch(t, gone, evicted, fail)
 		switch out.Verdict {
-		case gateway.Admitted:
+		case place.Admitted:
 			if c.attached {
 				old, oldGw := c.place, c.gw
 				late = append(late, func() { _ = w.regs[oldGw].Detach(ctx, old, false) })
 			}
 			c.place, c.attached = out.Place, true
 			w.gws[c.gw].attach(out.Place)
-		case gateway.KickedOut:
+		case place.KickedOut:
 			c.over, c.attached = true, false
 		}
 	}
@@ -267,7 +268,7 @@ func (w *world) run(u gateway.User, app uint32, mode Mode, steps int) {
 			require.NoError(t, w.regs[0].refreshSettings(ctx, app))
 			require.NoError(t, w.regs[1].refreshSettings(ctx, app))
 			require.NoError(t, w.regs[w.rng.IntN(2)].tidyUser(ctx, u), fail)
-			m.room(gateway.Web, 0)
+			m.room(place.Web, 0)
 			tell("%d Web instances -> %s", m.web, m.words())
 		case n < 96:
 			if len(m.list) > 0 {
@@ -326,7 +327,7 @@ func TestModel(t *testing.T) {
 			require.NoError(t, err)
 			w.h.knows(s)
 			require.NoError(t, w.regs[1].refreshSettings(context.Background(), app))
-			w.run(gateway.User{SDKAppID: app, UserID: "story"}, app, mode, steps)
+			w.run(place.User{SDKAppID: app, UserID: "story"}, app, mode, steps)
 			w.h.quiet()
 			w.h.mu.Lock()
 			stored, faults = stored+w.h.stored, faults+w.h.faults

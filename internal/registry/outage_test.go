@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // TestSettingsWithoutAWatch: a NATS server that dies takes the watches with it
@@ -137,7 +138,7 @@ func TestSettingsThatCannotBeReadAtOnce(t *testing.T) {
 	_, err = b.Put(ctx, key(alice), rec.encode(), v.Seq, 0)
 	require.NoError(t, err)
 	deaf.times.Store(2)
-	require.Equal(t, gateway.Admitted, login(t, r, g, web("b")).Verdict)
+	require.Equal(t, place.Admitted, login(t, r, g, web("b")).Verdict)
 	require.Negative(t, deaf.times.Load(), "it was asked again")
 }
 

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // recordVersion is the layout below. A record of a newer layout is left alone:
@@ -32,17 +32,17 @@ type Record struct {
 
 // Instance is a place: one instance of the user that counts for the limit.
 type Instance struct {
-	Hash     string           `json:"h"` // hex of SHA-256 of the instance secret
-	Platform gateway.Platform `json:"p"`
-	Gateway  string           `json:"g"` // who holds, or held, the socket
-	Attach   uint64           `json:"a"`
-	Login    uint64           `json:"l"` // attach number of the login: order and, about, time
-	Doc      string           `json:"d,omitempty"`
-	Op       string           `json:"op,omitempty"` // the operation that attached it
-	Down     int64            `json:"t,omitempty"`  // without a socket since; 0 while attached
-	Clean    bool             `json:"c,omitempty"`  // of Down: the page closed its socket itself
-	Expires  int64            `json:"x"`            // seconds; end of its UserSig
-	Addr     string           `json:"r,omitempty"`
+	Hash     string         `json:"h"` // hex of SHA-256 of the instance secret
+	Platform place.Platform `json:"p"`
+	Gateway  string         `json:"g"` // who holds, or held, the socket
+	Attach   uint64         `json:"a"`
+	Login    uint64         `json:"l"` // attach number of the login: order and, about, time
+	Doc      string         `json:"d,omitempty"`
+	Op       string         `json:"op,omitempty"` // the operation that attached it
+	Down     int64          `json:"t,omitempty"`  // without a socket since; 0 while attached
+	Clean    bool           `json:"c,omitempty"`  // of Down: the page closed its socket itself
+	Expires  int64          `json:"x"`            // seconds; end of its UserSig
+	Addr     string         `json:"r,omitempty"`
 }
 
 // Evicted remembers who must not come back by resuming, until its UserSig ends.
@@ -76,7 +76,7 @@ func (r *Record) find(hash string) int {
 }
 
 // holds tells whether p is the record's current attachment of its instance.
-func (r *Record) holds(p gateway.Place) bool {
+func (r *Record) holds(p place.Place) bool {
 	i := r.find(p.Instance)
 	return i >= 0 && r.Instances[i].Attach == p.Attach
 }
@@ -108,9 +108,9 @@ func (r Record) clone() Record {
 }
 
 // holder names an instance's attachment.
-func (in *Instance) holder(u gateway.User) gateway.Holder {
-	return gateway.Holder{
-		Place:   gateway.Place{User: u, Instance: in.Hash, Attach: in.Attach},
+func (in *Instance) holder(u place.User) place.Holder {
+	return place.Holder{
+		Place:   place.Place{User: u, Instance: in.Hash, Attach: in.Attach},
 		Gateway: in.Gateway,
 	}
 }

@@ -5,7 +5,8 @@ import (
 	"strings"
 
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // model is the reference: a list of instances, oldest login first, and the
@@ -19,7 +20,7 @@ type model struct {
 
 type mInstance struct {
 	id, doc  string
-	platform gateway.Platform
+	platform place.Platform
 	up       bool
 	down     int64
 	clean    bool
@@ -31,15 +32,15 @@ func (m *model) find(id string) int {
 	return slices.IndexFunc(m.list, func(i mInstance) bool { return i.id == id })
 }
 
-func (m *model) limit(p gateway.Platform) int {
-	if p == gateway.Web {
+func (m *model) limit(p place.Platform) int {
+	if p == place.Web {
 		return m.web
 	}
 	return 1
 }
 
 // worlds apart: platforms of different groups never meet.
-func (m *model) group(p gateway.Platform) string {
+func (m *model) group(p place.Platform) string {
 	switch m.mode {
 	case Single:
 		return "all"
@@ -47,14 +48,14 @@ func (m *model) group(p gateway.Platform) string {
 		return string(p)
 	case Triple:
 		switch p {
-		case gateway.Android, gateway.IPhone, gateway.IPad:
+		case place.Android, place.IPhone, place.IPad:
 			return "mobile"
-		case gateway.Mac, gateway.Windows:
+		case place.Mac, place.Windows:
 			return "desktop"
 		}
 		return "web"
 	}
-	if p == gateway.Web {
+	if p == place.Web {
 		return "web"
 	}
 	return "native"
@@ -68,7 +69,7 @@ func (m *model) evict(i int, typ string) string {
 }
 
 // room evicts until n more of a platform would fit beside nobody it excludes.
-func (m *model) room(p gateway.Platform, n int) (gone []string) {
+func (m *model) room(p place.Platform, n int) (gone []string) {
 	for i := 0; n > 0 && i < len(m.list); {
 		if m.list[i].platform != p && m.group(m.list[i].platform) == m.group(p) {
 			gone = append(gone, m.evict(i, frame.KickMultipleDevice))
@@ -94,7 +95,7 @@ func (m *model) room(p gateway.Platform, n int) (gone []string) {
 	}
 }
 
-func (m *model) free(p gateway.Platform) bool {
+func (m *model) free(p place.Platform) bool {
 	count := 0
 	for _, in := range m.list {
 		if in.platform != p && m.group(in.platform) == m.group(p) {
@@ -108,7 +109,7 @@ func (m *model) free(p gateway.Platform) bool {
 }
 
 // admit says what must come out.
-func (m *model) admit(id, doc string, p gateway.Platform, resume bool) (verdict string, gone []string) {
+func (m *model) admit(id, doc string, p place.Platform, resume bool) (verdict string, gone []string) {
 	if i := m.find(id); i >= 0 {
 		in := &m.list[i]
 		if in.up && in.doc != doc {

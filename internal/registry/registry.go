@@ -38,6 +38,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Streams of the registry's buckets.
@@ -57,7 +59,7 @@ type Options struct {
 	// ends; 60 s when 0. CleanGrace is the same after a page was closed; 5 s.
 	Grace, CleanGrace time.Duration
 	// Known asks whether an account was imported; nil when any may log in.
-	Known func(ctx context.Context, u gateway.User) (bool, error)
+	Known func(ctx context.Context, u place.User) (bool, error)
 	// Events keeps the durable events of webhooks (bus.StreamEvents).
 	Events bool
 	// Log is slog.Default when nil.
@@ -94,7 +96,7 @@ type Registry struct {
 	closing sync.Mutex // held where goes starts a goroutine and Close ends all
 
 	local      atomic.Pointer[gateway.Local]
-	changed    atomic.Pointer[func(gateway.User)]
+	changed    atomic.Pointer[func(place.User)]
 	sub        *nats.Subscription
 	notices    *nats.Subscription // of settings
 	settings   settingsCache
@@ -190,7 +192,7 @@ func (r *Registry) open(ctx context.Context) error {
 // OnChange names who is told that a user has come or gone, as soon as the
 // record with that is stored, on the gateway that has stored it. f must not
 // block. Call it before Bind.
-func (r *Registry) OnChange(f func(gateway.User)) { r.changed.Store(&f) }
+func (r *Registry) OnChange(f func(place.User)) { r.changed.Store(&f) }
 
 // Bind starts the answering of signals and the checking of the gateway's
 // places; call it once, before the first socket is accepted.
@@ -295,13 +297,13 @@ func (r *Registry) rules(app uint32) rules {
 }
 
 // key is the subject of a user's record.
-func key(u gateway.User) string {
+func key(u place.User) string {
 	return bus.BucketSubject(bus.BucketUsers, fmt.Sprintf("%d.%s", u.SDKAppID, base64.RawURLEncoding.EncodeToString([]byte(u.UserID))))
 }
 
 // userOf is key's inverse.
-func userOf(subject string) (gateway.User, bool) {
-	var u gateway.User
+func userOf(subject string) (place.User, bool) {
+	var u place.User
 	rest, ok := strings.CutPrefix(subject, bus.BucketSubject(bus.BucketUsers, ""))
 	app, id, ok2 := strings.Cut(rest, ".")
 	if !ok || !ok2 {

@@ -13,7 +13,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 const app = 1400000000
@@ -21,13 +22,13 @@ const app = 1400000000
 // fakeGateway is a Local that writes down what it is told.
 type fakeGateway struct {
 	mu     sync.Mutex
-	places map[gateway.Place]bool // true: its client answers a ping
+	places map[place.Place]bool // true: its client answers a ping
 	log    []string
 	change chan struct{}
 }
 
 func newFakeGateway() *fakeGateway {
-	return &fakeGateway{places: map[gateway.Place]bool{}, change: make(chan struct{}, 1)}
+	return &fakeGateway{places: map[place.Place]bool{}, change: make(chan struct{}, 1)}
 }
 
 func (g *fakeGateway) note(format string, a ...any) {
@@ -38,19 +39,19 @@ func (g *fakeGateway) note(format string, a ...any) {
 	}
 }
 
-func (g *fakeGateway) attach(p gateway.Place) {
+func (g *fakeGateway) attach(p place.Place) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.places[p] = true
 }
 
-func (g *fakeGateway) forget(p gateway.Place) {
+func (g *fakeGateway) forget(p place.Place) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.places, p)
 }
 
-func (g *fakeGateway) Kick(p gateway.Place, typ string) bool {
+func (g *fakeGateway) Kick(p place.Place, typ string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if _, ok := g.places[p]; !ok {
@@ -61,26 +62,26 @@ func (g *fakeGateway) Kick(p gateway.Place, typ string) bool {
 	return true
 }
 
-func (g *fakeGateway) Alive(_ context.Context, p gateway.Place) bool {
+func (g *fakeGateway) Alive(_ context.Context, p place.Place) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.places[p]
 }
 
-func (g *fakeGateway) Places() []gateway.Place {
+func (g *fakeGateway) Places() []place.Place {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var all []gateway.Place
+	var all []place.Place
 	for p := range g.places {
 		all = append(all, p)
 	}
 	return all
 }
 
-func (g *fakeGateway) Drop(p gateway.Place)      { g.drop(p, "drop") }
-func (g *fakeGateway) Supersede(p gateway.Place) { g.drop(p, "supersede") }
+func (g *fakeGateway) Drop(p place.Place)      { g.drop(p, "drop") }
+func (g *fakeGateway) Supersede(p place.Place) { g.drop(p, "supersede") }
 
-func (g *fakeGateway) drop(p gateway.Place, what string) {
+func (g *fakeGateway) drop(p place.Place, what string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if _, ok := g.places[p]; ok {
@@ -131,21 +132,21 @@ func open(t testing.TB, b *bus.Bus, node string, change func(*Options)) (*Regist
 	return r, g
 }
 
-var alice = gateway.User{SDKAppID: app, UserID: "alice"}
+var alice = place.User{SDKAppID: app, UserID: "alice"}
 
-func web(instance string) gateway.Claim {
+func web(instance string) place.Claim {
 	now := time.Now().Unix()
-	return gateway.Claim{User: alice, Platform: gateway.Web, Instance: instance, Doc: "doc-" + instance,
+	return place.Claim{User: alice, Platform: place.Web, Instance: instance, Doc: "doc-" + instance,
 		SignedAt: now - 10, ExpiresAt: now + 3600, Addr: "127.0.0.1"}
 }
 
-func resume(c gateway.Claim) gateway.Claim { c.Resume = true; return c }
+func resume(c place.Claim) place.Claim { c.Resume = true; return c }
 
-func login(t *testing.T, r *Registry, g *fakeGateway, c gateway.Claim) gateway.Outcome {
+func login(t *testing.T, r *Registry, g *fakeGateway, c place.Claim) place.Outcome {
 	t.Helper()
 	out, err := r.Admit(context.Background(), c)
 	require.NoError(t, err)
-	if out.Verdict == gateway.Admitted {
+	if out.Verdict == place.Admitted {
 		g.attach(out.Place)
 	}
 	return out
@@ -156,14 +157,14 @@ func TestTheNewLoginWins(t *testing.T) {
 	r1, g1 := open(t, b, "one", nil)
 	r2, g2 := open(t, b, "two", nil)
 
-	require.Equal(t, gateway.Admitted, login(t, r1, g1, web("a")).Verdict)
+	require.Equal(t, place.Admitted, login(t, r1, g1, web("a")).Verdict)
 	out := login(t, r2, g2, web("b"))
-	require.Equal(t, gateway.Admitted, out.Verdict)
+	require.Equal(t, place.Admitted, out.Verdict)
 	require.Len(t, out.Evicted, 1)
 	g1.expect(t, "kick a multipleAccount")
 
 	out = login(t, r1, g1, resume(web("a")))
-	require.Equal(t, gateway.KickedOut, out.Verdict, "the displaced one stays out")
+	require.Equal(t, place.KickedOut, out.Verdict, "the displaced one stays out")
 	require.Equal(t, frame.KickMultipleAccount, out.Kick)
 
 	v, err := r1.Get(context.Background(), alice)
@@ -228,7 +229,7 @@ func TestADuplicatedTabIsHeldAndASilentOneIsTakenOver(t *testing.T) {
 	twin.Doc = "other page"
 
 	out := login(t, r2, g2, twin)
-	require.Equal(t, gateway.Held, out.Verdict)
+	require.Equal(t, place.Held, out.Verdict)
 	require.True(t, r2.Probe(context.Background(), out.Holder))
 
 	g1.mu.Lock()
@@ -237,7 +238,7 @@ func TestADuplicatedTabIsHeldAndASilentOneIsTakenOver(t *testing.T) {
 	require.False(t, r2.Probe(context.Background(), out.Holder))
 	twin.Silent = out.Holder.Attach
 	out = login(t, r2, g2, twin)
-	require.Equal(t, gateway.Admitted, out.Verdict)
+	require.Equal(t, place.Admitted, out.Verdict)
 	require.True(t, out.Resumed)
 	g1.expect(t, "supersede a")
 }
@@ -275,7 +276,7 @@ func TestPresenceEndsAfterGrace(t *testing.T) {
 
 	// It may come back all the same: there is a free place.
 	out = login(t, r, g, resume(web("a")))
-	require.Equal(t, gateway.Admitted, out.Verdict)
+	require.Equal(t, place.Admitted, out.Verdict)
 	require.False(t, out.Resumed)
 	require.Equal(t, Login, next().Kind)
 	require.NoError(t, r.Detach(ctx, out.Place, true))
@@ -311,12 +312,12 @@ func TestAKickByTheServerAPI(t *testing.T) {
 
 	c := web("b")
 	c.SignedAt = before
-	require.Equal(t, gateway.SigRevoked, login(t, r, g, c).Verdict)
+	require.Equal(t, place.SigRevoked, login(t, r, g, c).Verdict)
 	out := login(t, r, g, resume(web("a")))
-	require.Equal(t, gateway.KickedOut, out.Verdict)
+	require.Equal(t, place.KickedOut, out.Verdict)
 	require.Equal(t, frame.KickRESTAPI, out.Kick)
 	c.SignedAt = time.Now().Unix()
-	require.Equal(t, gateway.Admitted, login(t, r, g, c).Verdict)
+	require.Equal(t, place.Admitted, login(t, r, g, c).Verdict)
 
 	ok, err := r.KickInstance(ctx, alice, "b")
 	require.NoError(t, err)
@@ -351,7 +352,7 @@ func TestLoweringTheLimitEvicts(t *testing.T) {
 	require.Equal(t, "a2", v.Instances[0].Instance)
 	require.Eventually(t, func() bool { return r1.Settings(app).WebInstances == 1 }, time.Second, time.Millisecond)
 
-	for _, p := range []Patch{{WebInstances: new(int)}, {LoginMode: new(Mode)}, {Instances: map[gateway.Platform]int{gateway.Web: 1}}, {Instances: map[gateway.Platform]int{gateway.Mac: 4}}} {
+	for _, p := range []Patch{{WebInstances: new(int)}, {LoginMode: new(Mode)}, {Instances: map[place.Platform]int{place.Web: 1}}, {Instances: map[place.Platform]int{place.Mac: 4}}} {
 		_, err = r1.SetSettings(ctx, app, p)
 		require.ErrorIs(t, err, ErrSettings)
 	}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Mode is the login mode of an app: which platforms exclude each other.
@@ -26,7 +26,7 @@ type Settings struct {
 	LoginMode Mode `json:"loginMode"`
 	// Instances is how many instances of each other platform, 1 to 3; a
 	// platform that is absent has 1. Linux counts as Windows.
-	Instances map[gateway.Platform]int `json:"instances,omitempty"`
+	Instances map[place.Platform]int `json:"instances,omitempty"`
 	// Revision numbers the changes; 0 when they were never set.
 	Revision uint64 `json:"-"`
 }
@@ -35,7 +35,7 @@ type Settings struct {
 type Patch struct {
 	WebInstances *int
 	LoginMode    *Mode
-	Instances    map[gateway.Platform]int
+	Instances    map[place.Platform]int
 }
 
 // ErrSettings is the kind of every error about a value that settings cannot
@@ -63,15 +63,15 @@ func (s Settings) apply(p Patch) (Settings, error) {
 		}
 	}
 	if len(p.Instances) > 0 {
-		all := make(map[gateway.Platform]int, len(s.Instances)+len(p.Instances))
+		all := make(map[place.Platform]int, len(s.Instances)+len(p.Instances))
 		for k, v := range s.Instances {
 			all[k] = v
 		}
 		for k, v := range p.Instances {
 			switch k {
-			case gateway.Linux:
-				k = gateway.Windows
-			case gateway.Android, gateway.IPhone, gateway.IPad, gateway.Windows, gateway.Mac:
+			case place.Linux:
+				k = place.Windows
+			case place.Android, place.IPhone, place.IPad, place.Windows, place.Mac:
 			default:
 				return s, fmt.Errorf("%w: %.32q is not a native platform: Android, iPhone, iPad, Windows, Mac or Linux", ErrSettings, string(k))
 			}
@@ -86,24 +86,24 @@ func (s Settings) apply(p Patch) (Settings, error) {
 }
 
 // limit is how many instances of a platform may be online.
-func (s *Settings) limit(p gateway.Platform) int {
+func (s *Settings) limit(p place.Platform) int {
 	p = kind(p)
-	if p == gateway.Web {
+	if p == place.Web {
 		return max(s.WebInstances, 1)
 	}
 	return max(s.Instances[p], 1)
 }
 
 // kind is a platform as the rules see it: Linux is treated like Windows.
-func kind(p gateway.Platform) gateway.Platform {
-	if p == gateway.Linux {
-		return gateway.Windows
+func kind(p place.Platform) place.Platform {
+	if p == place.Linux {
+		return place.Windows
 	}
 	return p
 }
 
 // rivals tells whether two different platforms exclude each other.
-func (s *Settings) rivals(a, b gateway.Platform) bool {
+func (s *Settings) rivals(a, b place.Platform) bool {
 	a, b = kind(a), kind(b)
 	if a == b {
 		return false
@@ -112,12 +112,12 @@ func (s *Settings) rivals(a, b gateway.Platform) bool {
 	case Single:
 		return true
 	case Triple:
-		return a != gateway.Web && b != gateway.Web && desktop(a) == desktop(b)
+		return a != place.Web && b != place.Web && desktop(a) == desktop(b)
 	case Multi:
 		return false
 	case Dual:
 	}
-	return a != gateway.Web && b != gateway.Web
+	return a != place.Web && b != place.Web
 }
 
-func desktop(p gateway.Platform) bool { return p == gateway.Windows || p == gateway.Mac }
+func desktop(p place.Platform) bool { return p == place.Windows || p == place.Mac }

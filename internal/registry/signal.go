@@ -10,14 +10,16 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // signal is a request to the gateway that holds a socket. It tells what the
 // record says already; losing one costs time, not truth.
 type signal struct {
-	Op    string        `json:"op"`
-	Place gateway.Place `json:"place"`
-	Type  string        `json:"type,omitempty"` // of opKick
+	Op    string      `json:"op"`
+	Place place.Place `json:"place"`
+	Type  string      `json:"type,omitempty"` // of opKick
 }
 
 const (
@@ -84,7 +86,7 @@ func (r *Registry) handle(s signal) {
 
 // again repeats what found no socket, when the place was admitted so recently
 // that its socket may only be about to be attached.
-func (r *Registry) again(p gateway.Place, f func() bool) {
+func (r *Registry) again(p place.Place, f func() bool) {
 	if !r.recent.has(p) {
 		return
 	}
@@ -146,7 +148,7 @@ func (r *Registry) request(ctx context.Context, s signal, gw string) (ok, answer
 }
 
 // Probe implements gateway.Registry.
-func (r *Registry) Probe(ctx context.Context, h gateway.Holder) bool {
+func (r *Registry) Probe(ctx context.Context, h place.Holder) bool {
 	if h.Gateway == r.self {
 		return r.alive(ctx, h.Place)
 	}
@@ -154,7 +156,7 @@ func (r *Registry) Probe(ctx context.Context, h gateway.Holder) bool {
 	return ok
 }
 
-func (r *Registry) alive(ctx context.Context, p gateway.Place) bool {
+func (r *Registry) alive(ctx context.Context, p place.Place) bool {
 	local := r.local.Load()
 	if local == nil {
 		return false
@@ -171,15 +173,15 @@ const recentFor = 10 * time.Second
 // recent holds the places admitted in the last seconds.
 type recent struct {
 	mu    sync.Mutex
-	at    map[gateway.Place]time.Time
-	queue []gateway.Place // oldest first
+	at    map[place.Place]time.Time
+	queue []place.Place // oldest first
 }
 
-func (c *recent) add(p gateway.Place, now time.Time) {
+func (c *recent) add(p place.Place, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.at == nil {
-		c.at = make(map[gateway.Place]time.Time)
+		c.at = make(map[place.Place]time.Time)
 	}
 	for len(c.queue) > 0 && now.Sub(c.at[c.queue[0]]) > recentFor {
 		delete(c.at, c.queue[0])
@@ -191,7 +193,7 @@ func (c *recent) add(p gateway.Place, now time.Time) {
 	c.at[p] = now
 }
 
-func (c *recent) has(p gateway.Place) bool {
+func (c *recent) has(p place.Place) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t, ok := c.at[p]

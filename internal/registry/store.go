@@ -9,7 +9,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // store is what the compare-and-set needs of a bus; tests put a faulty one in
@@ -25,10 +26,10 @@ type store interface {
 type step struct {
 	next    Record
 	write   bool
-	evicted []gateway.Eviction // to be told when it is stored
+	evicted []place.Eviction // to be told when it is stored
 	events  []Event
-	after   func()           // run when it is stored, or needed no storing
-	doubted []gateway.Holder // counted as disconnected because their gateway's lease has lapsed
+	after   func()         // run when it is stored, or needed no storing
+	doubted []place.Holder // counted as disconnected because their gateway's lease has lapsed
 }
 
 // mutate changes a user's record: read, decide, compare-and-set, again until
@@ -38,7 +39,7 @@ type step struct {
 // A write that was not answered may have been stored or not. The record tells:
 // it names the operation that wrote it last, and an instance the one that
 // attached it. Both are looked at before the next try.
-func (r *Registry) mutate(ctx context.Context, name string, u gateway.User, decide func(rec Record, s rules, op string, now int64) step) error {
+func (r *Registry) mutate(ctx context.Context, name string, u place.User, decide func(rec Record, s rules, op string, now int64) step) error {
 	start := time.Now()
 	conflicts := 0
 	err := r.try(ctx, u, &conflicts, decide)
@@ -48,7 +49,7 @@ func (r *Registry) mutate(ctx context.Context, name string, u gateway.User, deci
 	return err
 }
 
-func (r *Registry) try(ctx context.Context, u gateway.User, conflicts *int, decide func(rec Record, s rules, op string, now int64) step) error {
+func (r *Registry) try(ctx context.Context, u place.User, conflicts *int, decide func(rec Record, s rules, op string, now int64) step) error {
 	ctx, cancel := context.WithTimeout(ctx, r.o.opTimeout)
 	defer cancel()
 	if err := r.leases.held(ctx, r); err != nil {
@@ -142,7 +143,7 @@ func stored(rec *Record, open map[string]step) (step, bool) {
 // settle does what follows from a step that is in force. What the unanswered
 // tries before it would have evicted is to be looked at again: one of them may
 // have been stored, and been overwritten since.
-func (r *Registry) settle(u gateway.User, st step, open map[string]step) {
+func (r *Registry) settle(u place.User, st step, open map[string]step) {
 	for _, e := range st.evicted {
 		if e.Attached {
 			r.send(signal{Op: opKick, Place: e.Place, Type: e.Type}, e.Gateway)
@@ -166,7 +167,7 @@ func (r *Registry) settle(u gateway.User, st step, open map[string]step) {
 
 // doubted lists whom lapse has changed. Their gateway may be back, with their
 // sockets: it is to look what has become of them.
-func doubted(u gateway.User, was, seen *Record) (all []gateway.Holder) {
+func doubted(u place.User, was, seen *Record) (all []place.Holder) {
 	for i := range was.Instances {
 		if was.Instances[i].Down != seen.Instances[i].Down {
 			all = append(all, was.Instances[i].holder(u))
@@ -177,7 +178,7 @@ func doubted(u gateway.User, was, seen *Record) (all []gateway.Holder) {
 
 // recheck asks every gateway that a write of unknown outcome touches to compare
 // its sockets with the record. now is the record as far as it is known.
-func (r *Registry) recheck(u gateway.User, st step, now *Record) {
+func (r *Registry) recheck(u place.User, st step, now *Record) {
 	for _, e := range st.evicted {
 		if e.Attached {
 			r.send(signal{Op: opCheck, Place: e.Place}, e.Gateway)
@@ -252,27 +253,27 @@ func (r *Registry) fail(err error) error {
 }
 
 // Admit implements gateway.Registry.
-func (r *Registry) Admit(ctx context.Context, c gateway.Claim) (gateway.Outcome, error) {
+func (r *Registry) Admit(ctx context.Context, c place.Claim) (place.Outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.o.opTimeout) // all in all
 	defer cancel()
 	if err := r.awaitLive(ctx); err != nil {
-		return gateway.Outcome{}, r.fail(err)
+		return place.Outcome{}, r.fail(err)
 	}
 	if r.o.Known != nil {
 		known, err := r.o.Known(ctx, c.User)
 		if err != nil {
-			return gateway.Outcome{}, r.fail(err)
+			return place.Outcome{}, r.fail(err)
 		}
 		if !known {
-			return gateway.Outcome{Verdict: gateway.UnknownUser}, nil
+			return place.Outcome{Verdict: place.UnknownUser}, nil
 		}
 	}
-	var out gateway.Outcome
+	var out place.Outcome
 	err := r.mutate(ctx, "admit", c.User, func(rec Record, s rules, op string, now int64) step {
 		next, d := admit(rec, s, claim{Claim: c, Gateway: r.self, Op: op}, now)
 		return step{next: next, write: d.Write, evicted: d.Evicted, events: d.Events, after: func() {
 			out = d.Outcome
-			if d.Verdict == gateway.Admitted {
+			if d.Verdict == place.Admitted {
 				r.recent.add(d.Place, time.Now())
 			}
 			if d.Superseded.Attach != 0 {
@@ -286,7 +287,7 @@ func (r *Registry) Admit(ctx context.Context, c gateway.Claim) (gateway.Outcome,
 // Release implements gateway.Registry. When the store does not answer it is
 // repeated until it does, as Detach is, unless it is a farewell: its client
 // says that again.
-func (r *Registry) Release(ctx context.Context, p gateway.Place) error {
+func (r *Registry) Release(ctx context.Context, p place.Place) error {
 	d := socketEnd{place: p, leave: true, since: r.now()}
 	err := r.inTurn(ctx, func() error { return r.release(ctx, d) })
 	if err != nil && p.Attach != 0 {
@@ -322,7 +323,7 @@ func (r *Registry) release(ctx context.Context, d socketEnd) error {
 
 // Detach implements gateway.Registry. When the store does not answer it is
 // repeated until it does: the error is for the log.
-func (r *Registry) Detach(ctx context.Context, p gateway.Place, clean bool) error {
+func (r *Registry) Detach(ctx context.Context, p place.Place, clean bool) error {
 	d := socketEnd{place: p, clean: clean, since: r.now()}
 	err := r.inTurn(ctx, func() error { return r.detach(ctx, d) })
 	if err != nil {
@@ -341,17 +342,17 @@ func (r *Registry) detach(ctx context.Context, d socketEnd) error {
 }
 
 // Renew implements gateway.Registry.
-func (r *Registry) Renew(ctx context.Context, p gateway.Place, signedAt, expiresAt int64) (gateway.Verdict, error) {
-	var verdict gateway.Verdict
+func (r *Registry) Renew(ctx context.Context, p place.Place, signedAt, expiresAt int64) (place.Verdict, error) {
+	var verdict place.Verdict
 	err := r.mutate(ctx, "renew", p.User, func(rec Record, s rules, _ string, now int64) step {
 		next, c, v := renew(rec, s, p, signedAt, expiresAt, now)
 		st := c.step(next)
 		// A refusal has to be proven by a write, as admit's.
-		st.write = st.write || v == gateway.KickedOut
+		st.write = st.write || v == place.KickedOut
 		st.after = func() { verdict = v }
 		return st
 	})
-	if verdict == gateway.KickedOut {
+	if verdict == place.KickedOut {
 		r.goes(func() { _ = r.checkPlace(p, true) })
 	}
 	return verdict, err

@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Each gateway ends the places of the sockets that it lost. What a gateway
@@ -74,13 +75,13 @@ func (r *Registry) keepSweeping() {
 
 // sweep tidies all records whose key matches: "*.*" all, "<app>.*" an app's.
 func (r *Registry) sweep(ctx context.Context, keys string) error {
-	here := make(map[gateway.Place]bool)
+	here := make(map[place.Place]bool)
 	if local := r.local.Load(); local != nil {
 		for _, p := range (*local).Places() {
 			here[p] = true
 		}
 	}
-	return r.walk(ctx, keys, 1, func(u gateway.User, rec Record, _ uint64) error {
+	return r.walk(ctx, keys, 1, func(u place.User, rec Record, _ uint64) error {
 		for i := range rec.Instances {
 			// Attached here for some time, says the record, and no socket has
 			// it. (An attach number is at least the time of the attach.)
@@ -106,7 +107,7 @@ func (r *Registry) sweep(ctx context.Context, keys string) error {
 
 // orphan detaches a place whose socket is gone without the record knowing,
 // unless the socket was attached since the walk began.
-func (r *Registry) orphan(p gateway.Place) {
+func (r *Registry) orphan(p place.Place) {
 	if local := r.local.Load(); local == nil || slices.Contains((*local).Places(), p) {
 		return
 	}
@@ -115,7 +116,7 @@ func (r *Registry) orphan(p gateway.Place) {
 
 // walk calls f for each record that matches, from a sequence number on. Records
 // that change meanwhile may come twice; none is missed.
-func (r *Registry) walk(ctx context.Context, keys string, from uint64, f func(u gateway.User, rec Record, seq uint64) error) error {
+func (r *Registry) walk(ctx context.Context, keys string, from uint64, f func(u place.User, rec Record, seq uint64) error) error {
 	filter := bus.BucketSubject(bus.BucketUsers, keys)
 	for {
 		values, err := r.bus.Batch(ctx, usersStream, filter, from, 256)
@@ -147,24 +148,24 @@ func (r *Registry) walk(ctx context.Context, keys string, from uint64, f func(u 
 // a user is enough: tidying gives the next.
 type endings struct {
 	mu sync.Mutex
-	at map[gateway.User]int64
+	at map[place.User]int64
 }
 
 // add is false when the record will be looked at by then anyway.
-func (e *endings) add(u gateway.User, due int64) bool {
+func (e *endings) add(u place.User, due int64) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if at, ok := e.at[u]; ok && at <= due {
 		return false
 	}
 	if e.at == nil {
-		e.at = make(map[gateway.User]int64)
+		e.at = make(map[place.User]int64)
 	}
 	e.at[u] = due
 	return true
 }
 
-func (e *endings) done(u gateway.User, due int64) {
+func (e *endings) done(u place.User, due int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.at[u] == due {
@@ -173,7 +174,7 @@ func (e *endings) done(u gateway.User, due int64) {
 }
 
 // endAt has a user's record tidied at a time (ms); 0 for never.
-func (r *Registry) endAt(u gateway.User, due int64) {
+func (r *Registry) endAt(u place.User, due int64) {
 	if due == 0 || r.o.noTimers || !r.endings.add(u, due) {
 		return
 	}
@@ -195,7 +196,7 @@ func (r *Registry) endAt(u gateway.User, due int64) {
 }
 
 // tidyUser ends what is over in one record.
-func (r *Registry) tidyUser(ctx context.Context, u gateway.User) error {
+func (r *Registry) tidyUser(ctx context.Context, u place.User) error {
 	return r.mutate(ctx, "end", u, func(rec Record, s rules, _ string, now int64) step {
 		next, c := tidy(rec, s, u, now)
 		st := c.step(next)

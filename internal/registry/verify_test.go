@@ -10,22 +10,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/gateway"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // overLimit tells whether these may not be online together; written from the
 // table of login modes.
 func overLimit(s Settings, list []Instance) bool {
-	count := map[gateway.Platform]int{}
-	groups := map[string]gateway.Platform{}
+	count := map[place.Platform]int{}
+	groups := map[string]place.Platform{}
 	for _, in := range list {
 		p := in.Platform
-		if p == gateway.Linux {
-			p = gateway.Windows
+		if p == place.Linux {
+			p = place.Windows
 		}
 		count[p]++
 		limit := s.WebInstances
-		if p != gateway.Web {
+		if p != place.Web {
 			if limit = s.Instances[p]; limit == 0 {
 				limit = 1
 			}
@@ -33,12 +34,12 @@ func overLimit(s Settings, list []Instance) bool {
 		if count[p] > limit {
 			return true
 		}
-		mobile := p == gateway.Android || p == gateway.IPhone || p == gateway.IPad
+		mobile := p == place.Android || p == place.IPhone || p == place.IPad
 		group := string(p)
 		switch {
 		case s.LoginMode == Single:
 			group = "all"
-		case p == gateway.Web || s.LoginMode == Multi:
+		case p == place.Web || s.LoginMode == Multi:
 		case s.LoginMode == Dual:
 			group = "native"
 		case mobile:
@@ -70,15 +71,15 @@ func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Recor
 	i := old.find(c.Instance)
 
 	switch d.Verdict {
-	case gateway.SigRevoked:
+	case place.SigRevoked:
 		require.True(t, (!c.Resume || i >= 0) && c.SignedAt <= old.KickedAt, story)
 		return
-	case gateway.Held:
+	case place.Held:
 		require.True(t, i >= 0 && old.Instances[i].Down == 0 && old.Instances[i].Doc != c.Doc, story)
 		require.Equal(t, old.Instances[i].Attach, d.Holder.Attach, story)
 		require.False(t, d.Write)
 		return
-	case gateway.KickedOut:
+	case place.KickedOut:
 		require.NotEmpty(t, d.Kick, story)
 		require.Equal(t, -1, r.find(c.Instance), "told it is out, so it is out\n%s", story)
 		if !c.Resume {
@@ -87,7 +88,7 @@ func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Recor
 		} else if c.SignedAt > old.KickedAt && old.evicted(c.Instance) == nil && i < 0 {
 			require.True(t, over(append(slices.Clone(r.Instances), Instance{Hash: c.Instance, Platform: c.Platform})), "there was a place\n%s", story)
 		}
-	case gateway.Admitted:
+	case place.Admitted:
 		require.GreaterOrEqual(t, r.find(c.Instance), 0, story)
 		in := r.Instances[r.find(c.Instance)]
 		require.Equal(t, d.Place.Attach, in.Attach)
@@ -123,7 +124,7 @@ func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Recor
 		seen[in.Hash] = true
 		require.Nil(t, r.evicted(in.Hash), story)
 	}
-	evicted := map[string]gateway.Eviction{}
+	evicted := map[string]place.Eviction{}
 	for _, e := range d.Evicted {
 		evicted[e.Instance] = e
 	}
@@ -169,16 +170,16 @@ func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Recor
 		}
 	}
 
-	if d.Verdict == gateway.Admitted { // said again, it changes nothing
+	if d.Verdict == place.Admitted { // said again, it changes nothing
 		r2, d2 := admit(r, s, c, now+1)
-		require.Equal(t, gateway.Admitted, d2.Verdict)
+		require.Equal(t, place.Admitted, d2.Verdict)
 		require.True(t, d2.Resumed)
 		require.Empty(t, d2.Evicted, story)
 		require.Equal(t, words(r, s), words(r2, s))
 	}
 }
 
-var somePlatforms = []gateway.Platform{gateway.Web, gateway.Android, gateway.IPad, gateway.Windows, gateway.Mac, gateway.Linux}
+var somePlatforms = []place.Platform{place.Web, place.Android, place.IPad, place.Windows, place.Mac, place.Linux}
 
 // TestAdmitOnEveryRecord tries every record of up to three instances on the
 // platforms that the rules tell apart, under every mode.
@@ -247,7 +248,7 @@ func random(n func(int) int) (Record, rules, claim, int64) {
 		r.KickedAt = now/1000 - int64(n(3))
 	}
 	who := []string{"i0", "i1", "i2", "e0", "e1", "x"}[n(6)]
-	c := claim{Claim: gateway.Claim{User: alice, Platform: somePlatforms[n(len(somePlatforms))], Instance: who, Doc: fmt.Sprintf("d%d", n(2)),
+	c := claim{Claim: place.Claim{User: alice, Platform: somePlatforms[n(len(somePlatforms))], Instance: who, Doc: fmt.Sprintf("d%d", n(2)),
 		Resume: n(2) == 0, SignedAt: now/1000 - int64(n(4)), ExpiresAt: now/1000 + 3600}, Gateway: "g2", Op: "op"}
 	if i := r.find(who); i >= 0 && n(4) != 0 {
 		c.Platform = r.Instances[i].Platform

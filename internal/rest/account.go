@@ -7,8 +7,8 @@ import (
 	"sync"
 
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/gateway"
-	"github.com/tim-wasm/tim/internal/usersig"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Bounds of what an import brings.
@@ -113,7 +113,7 @@ func (r *checkResult) fail(err error) {
 // accountCheck: {"CheckItem": [{"UserID"}]}. Where any account may log in, one
 // that did counts as imported as long as the registry knows of it.
 func (a *API) accountCheck(ctx context.Context, c *call) (reply, error) {
-	return eachAccount(c, "CheckItem", func(u gateway.User, r *checkResult) error {
+	return eachAccount(c, "CheckItem", func(u place.User, r *checkResult) error {
 		known, err := a.exists(ctx, u)
 		switch {
 		case err != nil:
@@ -129,7 +129,7 @@ func (a *API) accountCheck(ctx context.Context, c *call) (reply, error) {
 
 // eachAccount does something with each user of a list in the body, side by
 // side, and gives a result for each: a mistake in one does not touch another.
-func eachAccount(c *call, list string, do func(gateway.User, *checkResult) error) (reply, error) {
+func eachAccount(c *call, list string, do func(place.User, *checkResult) error) (reply, error) {
 	items, err := c.body.users(list, maxAccounts)
 	if err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func eachAccount(c *call, list string, do func(gateway.User, *checkResult) error
 	return reply{"ResultItem": results}, nil
 }
 
-func (a *API) exists(ctx context.Context, u gateway.User) (bool, error) {
+func (a *API) exists(ctx context.Context, u place.User) (bool, error) {
 	if known, err := a.o.Accounts.Known(ctx, u); err != nil || known {
 		return known, err
 	}
@@ -165,10 +165,10 @@ func (a *API) exists(ctx context.Context, u gateway.User) (bool, error) {
 // out, what was signed for it is void, and conversations, profile, blacklist
 // and status are gone. An administrator stays.
 func (a *API) accountDelete(ctx context.Context, c *call) (reply, error) {
-	return eachAccount(c, "DeleteItem", func(u gateway.User, _ *checkResult) error { return a.deleteOne(ctx, u) })
+	return eachAccount(c, "DeleteItem", func(u place.User, _ *checkResult) error { return a.deleteOne(ctx, u) })
 }
 
-func (a *API) deleteOne(ctx context.Context, u gateway.User) error {
+func (a *API) deleteOne(ctx context.Context, u place.User) error {
 	if a.o.Accounts.Admin(u.UserID) {
 		return bad("an administrator cannot be deleted")
 	}
@@ -195,7 +195,7 @@ func (a *API) deleteOne(ctx context.Context, u gateway.User) error {
 	return a.forget(ctx, u)
 }
 
-func (a *API) forget(ctx context.Context, u gateway.User) error {
+func (a *API) forget(ctx context.Context, u place.User) error {
 	if a.o.Forget == nil {
 		return nil
 	}
@@ -220,6 +220,3 @@ func each(n int, f func(i int)) {
 	}
 	wg.Wait()
 }
-
-// validUserID is usersig's.
-func validUserID(s string) bool { return usersig.ValidUserID(s) }

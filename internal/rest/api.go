@@ -12,16 +12,17 @@ import (
 
 	"github.com/tim-wasm/tim/internal/accounts"
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Sessions is what the API needs of the registry.
 type Sessions interface {
-	Get(ctx context.Context, u gateway.User) (registry.View, error)
+	Get(ctx context.Context, u place.User) (registry.View, error)
 	List(ctx context.Context, app uint32, cursor string, limit int) ([]registry.View, string, error)
-	KickUser(ctx context.Context, u gateway.User) error
-	KickInstance(ctx context.Context, u gateway.User, instance string) (bool, error)
+	KickUser(ctx context.Context, u place.User) error
+	KickInstance(ctx context.Context, u place.User, instance string) (bool, error)
 	Watch(ctx context.Context, app uint32) (<-chan registry.Event, error)
 	Settings(app uint32) registry.Settings
 	SetSettings(ctx context.Context, app uint32, p registry.Patch) (registry.Settings, error)
@@ -37,11 +38,11 @@ type Options struct {
 	Send func(ctx context.Context, m Message) (Sent, error)
 	// Profile is told the nick and face of an import, nil for those that were
 	// not given; it may be nil.
-	Profile func(ctx context.Context, u gateway.User, nick, face *string) error
+	Profile func(ctx context.Context, u place.User, nick, face *string) error
 	// Forget is told of an account before it is deleted, and again when nobody
 	// of it is left online: who gets the same UserID later is somebody else. It
 	// may be nil.
-	Forget func(ctx context.Context, u gateway.User) error
+	Forget func(ctx context.Context, u place.User) error
 	// Rate is how many calls a second an app may make of one command, on this
 	// gateway; 200 when 0. All its commands together get five times as many.
 	Rate int
@@ -100,7 +101,7 @@ type call struct {
 }
 
 // user names an account of the call's app.
-func (c *call) user(id string) gateway.User { return gateway.User{SDKAppID: c.app, UserID: id} }
+func (c *call) user(id string) place.User { return place.User{SDKAppID: c.app, UserID: id} }
 
 // reply is the fields beside the common ones.
 type reply map[string]any

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/usersig"
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 // object is a JSON object. encoding/json's structs would take "userid" for
@@ -82,7 +82,7 @@ func (o object) userID(name string) (string, error) {
 	if !o.has(name) {
 		return "", bad("%s is missing", name)
 	}
-	if json.Unmarshal(o[name], &s) != nil || !usersig.ValidUserID(s) {
+	if json.Unmarshal(o[name], &s) != nil || !frame.ValidUserID(s) {
 		return "", bad("%s is not 1 to 32 bytes of printable ASCII", name)
 	}
 	return s, nil

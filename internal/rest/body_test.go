@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 func TestParseObject(t *testing.T) {
@@ -85,7 +86,7 @@ func FuzzReadMessage(f *testing.F) {
 			require.ErrorAs(t, err, &f)
 			return
 		}
-		require.True(t, validUserID(m.To) && validUserID(m.From))
+		require.True(t, frame.ValidUserID(m.To) && frame.ValidUserID(m.From))
 		require.True(t, json.Valid(m.Payload))
 	})
 }

@@ -17,8 +17,9 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // The headers of a webhook request. A receiver checks that one of the
@@ -69,7 +70,7 @@ type callbackInfo struct {
 	Reason    string
 }
 
-type kickedDevice struct{ Platform gateway.Platform }
+type kickedDevice struct{ Platform place.Platform }
 
 const stateChange = "State.StateChange"
 

@@ -8,8 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 func TestCallbackOf(t *testing.T) {
@@ -46,7 +47,7 @@ func TestRequest(t *testing.T) {
 	require.NoError(t, err)
 	e := &registry.Event{
 		N: 9, Time: 1_700_000_000_123, SDKAppID: 1400000000, UserID: "al ice", Kind: registry.Login, Reason: registry.Register,
-		Platform: gateway.Web, Addr: "::1", Kicked: []registry.Kicked{{Platform: gateway.IPad}},
+		Platform: place.Web, Addr: "::1", Kicked: []registry.Kicked{{Platform: place.IPad}},
 	}
 	cb, _ := callbackOf(e)
 	r, err := request(t.Context(), target, []string{"one", "two"}, e, cb, time.Unix(1_700_000_001, 0))

@@ -6,8 +6,9 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // configGet: {} gives {"WebInstances", "LoginMode", "Instances"}.
@@ -51,8 +52,8 @@ func (a *API) configSet(ctx context.Context, c *call) (reply, error) {
 }
 
 func config(s registry.Settings) reply {
-	instances := map[gateway.Platform]int{}
-	for _, p := range []gateway.Platform{gateway.Android, gateway.IPhone, gateway.IPad, gateway.Windows, gateway.Mac} {
+	instances := map[place.Platform]int{}
+	for _, p := range []place.Platform{place.Android, place.IPhone, place.IPad, place.Windows, place.Mac} {
 		instances[p] = max(s.Instances[p], 1)
 	}
 	return reply{"WebInstances": s.WebInstances, "LoginMode": s.LoginMode, "Instances": instances}

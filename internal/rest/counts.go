@@ -5,8 +5,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // counts is how many users of an app have instances, and how many instances.
@@ -68,7 +69,7 @@ func (c *counter) get(ctx context.Context, s Sessions, app uint32) (counts, erro
 				if in.State == registry.Disconnected {
 					n.Disconnected++
 				}
-				if in.Platform == gateway.Web {
+				if in.Platform == place.Web {
 					n.Web++
 				}
 			}

@@ -4,7 +4,9 @@ import (
 	"context"
 
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/frame"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 const maxQueried = 500
@@ -17,7 +19,7 @@ type onlineResult struct {
 }
 
 type onlineDetail struct {
-	Platform gateway.Platform
+	Platform place.Platform
 	Status   string
 }
 
@@ -72,7 +74,7 @@ func (a *API) online(ctx context.Context, c *call, old bool) (reply, error) {
 }
 
 func (a *API) onlineOne(ctx context.Context, c *call, r *onlineResult, detail bool) error {
-	if !validUserID(r.ToAccount) {
+	if !frame.ValidUserID(r.ToAccount) {
 		return fault.New(fault.NoSuchAccount)
 	}
 	u := c.user(r.ToAccount)

@@ -4,8 +4,9 @@ import (
 	"context"
 	"strings"
 
-	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // user is a user of timd_session/list. Times are Unix ms, 0 for none.
@@ -20,7 +21,7 @@ type user struct {
 
 type instance struct {
 	InstanceID string // names it in timd_session/kick and in events
-	Platform   gateway.Platform
+	Platform   place.Platform
 	State      registry.State
 	Gateway    string
 	Address    string

@@ -8,8 +8,9 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // How many streams one gateway serves at once: in all, of one app, and of one
@@ -93,7 +94,7 @@ type event struct {
 	Reason     string        `json:",omitempty"`
 	UserID     string
 	InstanceID string
-	Platform   gateway.Platform
+	Platform   place.Platform
 	Gateway    string   `json:",omitempty"`
 	Address    string   `json:",omitempty"`
 	KickedList []kicked `json:",omitempty"` // of a login
@@ -101,7 +102,7 @@ type event struct {
 
 type kicked struct {
 	InstanceID string
-	Platform   gateway.Platform
+	Platform   place.Platform
 	Type       string
 }
 

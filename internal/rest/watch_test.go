@@ -17,15 +17,16 @@ import (
 
 	"github.com/tim-wasm/tim/internal/accounts"
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
 	"github.com/tim-wasm/tim/internal/usersig"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // nobody is a registry in which nothing happens.
 type nobody struct{ Sessions }
 
-func (nobody) Get(context.Context, gateway.User) (registry.View, error) {
+func (nobody) Get(context.Context, place.User) (registry.View, error) {
 	return registry.View{}, nil
 }
 

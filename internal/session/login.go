@@ -19,7 +19,7 @@ const (
 
 func (m *Machine) login(in Login) {
 	switch {
-	case !validUserID(in.UserID):
+	case !frame.ValidUserID(in.UserID):
 		m.fail(in.Call, fault.New(fault.NoUserID))
 		return
 	case in.UserSig == "":
@@ -283,19 +283,6 @@ func loginResult(repeat bool) frame.Fields {
 		f = append(f, frame.Field{Key: "repeatLogin", Value: true})
 	}
 	return f
-}
-
-// validUserID: 1 to 32 bytes of printable ASCII.
-func validUserID(s string) bool {
-	if len(s) == 0 || len(s) > 32 {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		if s[i] < 0x20 || s[i] > 0x7e {
-			return false
-		}
-	}
-	return true
 }
 
 // storeText and storedInstance are what a reload finds: the secret, a line

@@ -11,6 +11,8 @@ import (
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/registry"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // attach gives each session of the gateway its part of the inbox, from its
@@ -28,7 +30,7 @@ func attach(g *gateway.Gateway, reg *registry.Registry, in *inbox.Inbox, full fu
 			// While the lease is not held another gateway may have taken over.
 			return reg.Live() && s.Notify(method, params)
 		}
-		attached.Store(s, in.Attach(inbox.User(s.User()), s.Place().Instance, push))
+		attached.Store(s, in.Attach(s.User(), s.Place().Instance, push))
 		if s.Context().Err() != nil { // it ended meanwhile
 			end(s)
 		}
@@ -77,7 +79,7 @@ func (p presence) Online(ctx context.Context, app uint32, userIDs []string, curr
 	for w := range min(width, len(userIDs)) {
 		wg.Go(func() {
 			for i := w; i < len(userIDs); i += width {
-				v, err := get(ctx, gateway.User{SDKAppID: app, UserID: userIDs[i]})
+				v, err := get(ctx, place.User{SDKAppID: app, UserID: userIDs[i]})
 				if err != nil {
 					errs[w] = err
 					return

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
@@ -43,7 +44,7 @@ func devUserSig(a apps, c callers) http.HandlerFunc {
 		switch {
 		case err != nil:
 			fail(w, fault.With(fault.BadParameters, `send {"userID": "…"}, and "expire" in seconds if need be`))
-		case !usersig.ValidUserID(ask.UserID):
+		case !frame.ValidUserID(ask.UserID):
 			fail(w, fault.New(fault.NoUserID))
 		case !(expire >= 1 && expire <= 10*365*devExpire):
 			fail(w, fault.With(fault.BadParameters, "expire must be between 1 second and 10 years"))

@@ -10,9 +10,10 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/rest"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // messageLimits are the flags of serve about messages. Gateways of one cluster
@@ -52,8 +53,8 @@ func serveMessages(ctx context.Context, t *running) error {
 		Memory:   t.bus.Storage() == jetstream.MemoryStorage,
 		Ensure:   t.bus.Ensure,
 		Presence: presence{t.reg},
-		Known: func(ctx context.Context, u inbox.User) (bool, error) {
-			return t.accounts.MayLogIn(ctx, gateway.User(u))
+		Known: func(ctx context.Context, u place.User) (bool, error) {
+			return t.accounts.MayLogIn(ctx, u)
 		},
 		MaxAge:   t.options.messages.age,
 		MaxCount: int64(t.options.messages.count),
@@ -70,7 +71,7 @@ func serveMessages(ctx context.Context, t *running) error {
 	}
 	t.inbox = in
 	t.metrics.inbox(in)
-	t.reg.OnChange(func(u gateway.User) { in.StatusChanged(inbox.User(u)) })
+	t.reg.OnChange(func(u place.User) { in.StatusChanged(u) })
 	t.closers = append(t.closers, func(context.Context) { in.Close() })
 
 	attach(t.gateway, t.reg, in, t.storeFull)
@@ -89,11 +90,11 @@ func (t *running) sendMessage(ctx context.Context, m rest.Message) (rest.Sent, e
 }
 
 // importProfile takes over what an account_import says of a user.
-func (t *running) importProfile(ctx context.Context, u gateway.User, nick, face *string) error {
-	return t.inbox.Import(ctx, inbox.User(u), nick, face)
+func (t *running) importProfile(ctx context.Context, u place.User, nick, face *string) error {
+	return t.inbox.Import(ctx, u, nick, face)
 }
 
 // forgetUser takes from a user that is to be deleted what he has.
-func (t *running) forgetUser(ctx context.Context, u gateway.User) error {
-	return t.inbox.Forget(ctx, inbox.User(u))
+func (t *running) forgetUser(ctx context.Context, u place.User) error {
+	return t.inbox.Forget(ctx, u)
 }

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/rest"
-	"github.com/tim-wasm/tim/internal/usersig"
 )
 
 // options are the flags of timd serve.
@@ -292,7 +292,7 @@ func (o *options) check() error {
 		return err
 	}
 	for _, admin := range o.admins {
-		if !usersig.ValidUserID(admin) {
+		if !frame.ValidUserID(admin) {
 			return fmt.Errorf("--admin %q is not a UserID: 1 to 32 bytes of printable ASCII", admin)
 		}
 	}

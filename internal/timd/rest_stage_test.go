@@ -24,9 +24,10 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
-	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/testlog"
 	"github.com/tim-wasm/tim/internal/usersig"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // What the tests of the server API stand on: a timd of this process that
@@ -295,4 +296,4 @@ func signWith(key, user string) string {
 	return usersig.Sign(appA, key, user, time.Now(), time.Hour)
 }
 
-func gatewayUser(id string) gateway.User { return gateway.User{SDKAppID: appA, UserID: id} }
+func gatewayUser(id string) place.User { return place.User{SDKAppID: appA, UserID: id} }

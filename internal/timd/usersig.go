@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
@@ -47,7 +48,7 @@ func UserSig(args []string, stdout, stderr io.Writer) int {
 		return wrong(fmt.Errorf("%q is not expected: all arguments are flags, see timd usersig -h", flags.Arg(0)))
 	case app.check() != nil:
 		return wrong(app.check())
-	case !usersig.ValidUserID(*user):
+	case !frame.ValidUserID(*user):
 		return wrong(errors.New("say for whom: --user ID, 1 to 32 bytes of printable ASCII"))
 	case expire < time.Second:
 		return wrong(fmt.Errorf("--expire %v is too short: one second or more, for example 24h", expire))

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 // FuzzVerify: whatever is sent, the answer is a fault or a Sig that the key
@@ -43,7 +44,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		require.True(t, ValidUserID(c.UserID))
+		require.True(t, frame.ValidUserID(c.UserID))
 		require.NotZero(t, c.SDKAppID)
 		require.True(t, c.Time >= 0 && c.Expire >= 0 && c.ExpiresAt() >= 0)
 		// What was read can be written again and then says the same.
@@ -64,7 +65,7 @@ func FuzzSign(f *testing.F) {
 	f.Add("alice", uint32(testApp), "key", int64(1_700_000_000), int64(60))
 	f.Add(`a b@c.d:e"f\g<h>&i/j+k=l~m!n#o$p`, uint32(1), "\x00", int64(0), int64(0))
 	f.Fuzz(func(t *testing.T, user string, app uint32, key string, now, expire int64) {
-		if !ValidUserID(user) || app == 0 || key == "" || now < 0 || now > maxSeconds || expire < 0 || expire > 1<<32 {
+		if !frame.ValidUserID(user) || app == 0 || key == "" || now < 0 || now > maxSeconds || expire < 0 || expire > 1<<32 {
 			t.Skip()
 		}
 		at := time.Unix(now, 0)

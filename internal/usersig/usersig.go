@@ -58,20 +58,6 @@ type Sig struct {
 // ExpiresAt is the last second, in Unix time, in which the UserSig is valid.
 func (s Sig) ExpiresAt() int64 { return s.Time + s.Expire }
 
-// ValidUserID tells whether s is 1 to 32 bytes of printable ASCII, a space
-// included.
-func ValidUserID(s string) bool {
-	if s == "" || len(s) > maxUserID {
-		return false
-	}
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
-
 // mac signs the fields of s. buffered tells whether there is a userbuf; an
 // empty one is signed, too.
 func mac(key string, s Sig, buffered bool) []byte {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 // Verify tells whether a UserSig is one for userID and app at the time now,
@@ -193,7 +194,7 @@ func (c *claims) set(name string, raw json.RawMessage) (bit int, ok bool) {
 	case "TLS.identifier":
 		c.UserID, ok = text(raw)
 		// A line end in it could pass for another signed text.
-		return hasIdentifier, ok && ValidUserID(c.UserID)
+		return hasIdentifier, ok && frame.ValidUserID(c.UserID)
 	case "TLS.sdkappid":
 		n, ok := whole(raw, math.MaxUint32)
 		c.SDKAppID = uint32(n)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 const (
@@ -282,7 +283,7 @@ func TestValidUserID(t *testing.T) {
 		"": false, "a": true, " ": true, "~": true, "alice_01-A": true, strings.Repeat("x", 32): true,
 		strings.Repeat("x", 33): false, "a\n": false, "\x7f": false, "é": false, "a\x00b": false,
 	} {
-		require.Equal(t, want, ValidUserID(s), "%q", s)
+		require.Equal(t, want, frame.ValidUserID(s), "%q", s)
 	}
 }
 

@@ -1,0 +1,53 @@
+package place
+
+// Claim is what a login frame asks of the registry, after its UserSig was
+// verified.
+type Claim struct {
+	User
+	Platform  Platform
+	Instance  string // hex of SHA-256 of the client's instance secret
+	Doc       string // nonce of the page's memory
+	Resume    bool   // the SDK reconnects: never evicts
+	SignedAt  int64  // TLS.time, Unix seconds
+	ExpiresAt int64  // end of the UserSig, Unix seconds
+	Addr      string // the client's address, for the operator
+	// Silent is the attach number of a holder that was probed and did not
+	// answer; that attachment, and no other, may be taken over.
+	Silent uint64
+}
+
+// Verdict is what the registry decided.
+type Verdict int
+
+// The verdicts.
+const (
+	Admitted    Verdict = iota + 1 // Outcome.Place is attached to this gateway
+	Held                           // attached by another doc: probe Outcome.Holder, then claim again with Silent, or answer duplicate
+	KickedOut                      // Outcome.Kick: evicted meanwhile, or no free place for a resume
+	SigRevoked                     // the UserSig was signed before a server API kick
+	UnknownUser                    // --require-import, and nobody imported this account
+)
+
+// Eviction is an instance that had to go, and why.
+type Eviction struct {
+	Holder
+	Platform Platform
+	Attached bool   // there is a socket to tell; otherwise it is told at its return
+	Type     string // frame.Kick…
+}
+
+// Outcome is the answer to a Claim.
+type Outcome struct {
+	Verdict Verdict
+	Place   Place  // of Admitted
+	Resumed bool   // of Admitted: the place was there already
+	Holder  Holder // of Held
+	Kick    string // of KickedOut: frame.Kick…
+	// Superseded is, of an Admitted claim, the older attachment of the same
+	// instance, when its socket may still be there; zero when there is none.
+	// The registry has its gateway drop it.
+	Superseded Holder
+	// Evicted lists who had to go for an Admitted claim. The registry signals
+	// their gateways itself, until answered or their lease has lapsed.
+	Evicted []Eviction
+}
