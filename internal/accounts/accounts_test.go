@@ -11,7 +11,6 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

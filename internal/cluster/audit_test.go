@@ -9,9 +9,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/registry"
-
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/registry"
 )
 
 // audit follows every record of the registry as NATS stores it, and notes what

@@ -13,9 +13,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/gateway"
-	"github.com/tim-wasm/tim/internal/usersig"
-
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/usersig"
 )
 
 // Clients hang up at any moment of each of the gateway's own methods, while

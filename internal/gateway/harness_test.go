@@ -23,11 +23,10 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/place"
 	"github.com/tim-wasm/tim/internal/registry"
 	"github.com/tim-wasm/tim/internal/testlog"
 	"github.com/tim-wasm/tim/internal/usersig"
-
-	"github.com/tim-wasm/tim/internal/place"
 )
 
 const (

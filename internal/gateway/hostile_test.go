@@ -20,9 +20,8 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
-	"github.com/tim-wasm/tim/internal/testlog"
-
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/testlog"
 )
 
 // rawDial does the handshake by hand, for what no WebSocket library would do.

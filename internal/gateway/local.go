@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/tim-wasm/tim/internal/frame"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

@@ -13,9 +13,8 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
-	"github.com/tim-wasm/tim/internal/usersig"
-
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/usersig"
 )
 
 type loginParams struct {

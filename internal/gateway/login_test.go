@@ -14,9 +14,8 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
-	"github.com/tim-wasm/tim/internal/usersig"
-
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/usersig"
 )
 
 func TestLogin(t *testing.T) {

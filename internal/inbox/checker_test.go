@@ -18,7 +18,6 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

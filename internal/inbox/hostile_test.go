@@ -12,7 +12,6 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

@@ -10,7 +10,6 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/tim-wasm/tim/internal/fault"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

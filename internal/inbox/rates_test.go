@@ -9,7 +9,6 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/tim-wasm/tim/internal/frame"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

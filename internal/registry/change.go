@@ -2,7 +2,6 @@ package registry
 
 import (
 	"github.com/tim-wasm/tim/internal/frame"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

@@ -14,7 +14,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tim-wasm/tim/internal/bus"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

@@ -16,7 +16,6 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

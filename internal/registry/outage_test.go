@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/tim-wasm/tim/internal/frame"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/gateway"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/tim-wasm/tim/internal/fault"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 

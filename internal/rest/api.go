@@ -12,9 +12,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/accounts"
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/registry"
-
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/registry"
 )
 
 // Sessions is what the API needs of the registry.

@@ -17,9 +17,8 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/registry"
-
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/registry"
 )
 
 // The headers of a webhook request. A receiver checks that one of the

@@ -8,9 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tim-wasm/tim/internal/registry"
-
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/registry"
 )
 
 func TestCallbackOf(t *testing.T) {

@@ -6,9 +6,8 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/tim-wasm/tim/internal/registry"
-
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/registry"
 )
 
 // configGet: {} gives {"WebInstances", "LoginMode", "Instances"}.

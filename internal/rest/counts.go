@@ -5,9 +5,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tim-wasm/tim/internal/registry"
-
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/registry"
 )
 
 // counts is how many users of an app have instances, and how many instances.

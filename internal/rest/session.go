@@ -4,9 +4,8 @@ import (
 	"context"
 	"strings"
 
-	"github.com/tim-wasm/tim/internal/registry"
-
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/registry"
 )
 
 // user is a user of timd_session/list. Times are Unix ms, 0 for none.

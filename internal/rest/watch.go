@@ -8,9 +8,8 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/registry"
-
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/registry"
 )
 
 // How many streams one gateway serves at once: in all, of one app, and of one

@@ -17,10 +17,9 @@ import (
 
 	"github.com/tim-wasm/tim/internal/accounts"
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/place"
 	"github.com/tim-wasm/tim/internal/registry"
 	"github.com/tim-wasm/tim/internal/usersig"
-
-	"github.com/tim-wasm/tim/internal/place"
 )
 
 // nobody is a registry in which nothing happens.

@@ -10,9 +10,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/inbox"
-	"github.com/tim-wasm/tim/internal/registry"
-
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/registry"
 )
 
 // attach gives each session of the gateway its part of the inbox, from its

@@ -11,9 +11,8 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/inbox"
-	"github.com/tim-wasm/tim/internal/rest"
-
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/rest"
 )
 
 // messageLimits are the flags of serve about messages. Gateways of one cluster

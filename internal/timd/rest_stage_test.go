@@ -24,10 +24,9 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/place"
 	"github.com/tim-wasm/tim/internal/testlog"
 	"github.com/tim-wasm/tim/internal/usersig"
-
-	"github.com/tim-wasm/tim/internal/place"
 )
 
 // What the tests of the server API stand on: a timd of this process that
