@@ -10,13 +10,13 @@
 //	inbound.go   from a frame to a method; the queue of frames
 //	login.go     the login frame
 //	methods.go   logout, farewell, renew, ping
-//	session.go   what other packages see: Session, Handle, Deliver
-//	local.go     what the registry asks: Kick, Alive, Places, Drop
+//	session.go   what other packages see: Session, Notify, Handle
+//	sockets.go   what the registry asks: Kick, Alive, Places, Drop, Supersede
 //	farewell.go  the sealed token that says logout
 //	limiter.go   too many logins, UserSigs that are not valid, frames
 //	standby.go   too many sockets that stand by
 //	stats.go     counters
-//	ports.go     the interfaces that it needs
+//	ports.go     what it needs of the registry
 //
 // Locks: Gateway.mu before socket.mu, and neither is held while anything is
 // written or the registry is asked. The locks of standbyLimit and limiter are

@@ -1,6 +1,12 @@
 package gateway
 
-import "time"
+import (
+	"crypto/rand"
+	"encoding/json"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/place"
+)
 
 // Times are the deadlines that a test shortens.
 type Times struct{ StandBy, Login, Ask, Silence, Write, Linger time.Duration }
@@ -36,4 +42,29 @@ func (sess *Session) Queued() int {
 	sess.s.mu.Lock()
 	defer sess.s.mu.Unlock()
 	return sess.s.out.bytes
+}
+
+// Sessions returns the local sessions of a user.
+func (g *Gateway) Sessions(user place.User) []*Session {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return append([]*Session(nil), g.users[user]...)
+}
+
+// Deliver notifies the local sessions of a user and returns how many took it.
+func (g *Gateway) Deliver(user place.User, method string, params json.RawMessage) int {
+	n := 0
+	for _, sess := range g.Sessions(user) {
+		if sess.Notify(method, params) {
+			n++
+		}
+	}
+	return n
+}
+
+// NewSealKey returns a key for Options.SealKey.
+func NewSealKey() []byte {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	return key
 }

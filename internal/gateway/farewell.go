@@ -3,7 +3,6 @@ package gateway
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -21,7 +20,7 @@ var purpose = []byte("tim farewell 1")
 
 func newSealer(key []byte) (sealer, error) {
 	if len(key) != 32 {
-		return sealer{}, errors.New("gateway: SealKey must be 32 bytes")
+		return sealer{}, errors.New("gateway: the sealing key must be 32 bytes")
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -53,11 +52,4 @@ func (s sealer) open(token string) (u place.User, instance string, ok bool) {
 	}
 	u = place.User{SDKAppID: binary.BigEndian.Uint32(plain), UserID: string(plain[4+32:])}
 	return u, hex.EncodeToString(plain[4 : 4+32]), true
-}
-
-// NewSealKey gives a key for Options.SealKey.
-func NewSealKey() []byte {
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails
-	return key
 }

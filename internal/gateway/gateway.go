@@ -14,14 +14,10 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Options of a Gateway. Registry, Keys and SealKey are needed.
+// Options of a Gateway. Keys is needed.
 type Options struct {
-	Registry Registry
 	// Keys gives the secret keys of an app: nil when it is not served here.
 	Keys func(sdkAppID uint32) []string
-	// SealKey is 32 bytes that all gateways of a cluster share; it seals the
-	// farewell tokens.
-	SealKey []byte
 
 	// LoginTimeout counts from the login frame; default 10 s.
 	LoginTimeout time.Duration
@@ -55,10 +51,11 @@ type times struct {
 	retry    time.Duration // how long to tell the registry of an end
 }
 
-// Gateway serves the WebSockets of one timd. It implements Local.
+// Gateway serves the WebSockets of one timd. It implements registry.Sockets.
 type Gateway struct {
 	// Set before serving, read without a lock.
 	o        Options
+	registry Registry
 	times    times
 	upgrader *gws.Upgrader
 	seal     sealer
@@ -75,7 +72,7 @@ type Gateway struct {
 
 	mu       sync.RWMutex // guards these
 	sockets  map[*socket]struct{}
-	users    map[place.User][]*Session // at most one an instance; a list is replaced and never changed, as Deliver reads it without the lock
+	users    map[place.User][]*Session // at most one an instance; a list is replaced and never changed
 	claims   map[instanceKey]*claimInFlight
 	refused  map[string]struct{} // origins that the log has named
 	draining bool
@@ -100,14 +97,10 @@ type claimInFlight struct {
 	kicks   map[uint64]string // by attach number; "" is a drop
 }
 
-// New gives a Gateway that serves as soon as ServeHTTP is called.
+// New returns a Gateway that serves once Use has named its registry.
 func New(o Options) (*Gateway, error) {
-	if o.Registry == nil || o.Keys == nil {
-		return nil, errors.New("gateway: Registry and Keys are needed")
-	}
-	seal, err := newSealer(o.SealKey)
-	if err != nil {
-		return nil, err
+	if o.Keys == nil {
+		return nil, errors.New("gateway: Keys is needed")
 	}
 	if o.LoginTimeout <= 0 {
 		o.LoginTimeout = 10 * time.Second
@@ -128,8 +121,7 @@ func New(o Options) (*Gateway, error) {
 		o.ClientAddr = peerAddr
 	}
 	g := &Gateway{
-		o:    o,
-		seal: seal,
+		o: o,
 		times: times{
 			standBy:  frame.StandBy * time.Millisecond,
 			login:    o.LoginTimeout,
@@ -153,6 +145,15 @@ func New(o Options) (*Gateway, error) {
 	g.stop, g.halt = context.WithCancel(context.Background())
 	g.upgrader = newUpgrader(g)
 	return g, nil
+}
+
+// Use names the registry, which was opened with this Gateway as its Sockets;
+// call it once, before the first request. sealKey is 32 bytes that all
+// gateways of a cluster share; it seals the farewell tokens.
+func (g *Gateway) Use(r Registry, sealKey []byte) (err error) {
+	g.registry = r
+	g.seal, err = newSealer(sealKey)
+	return err
 }
 
 // Drain tells every client to come back elsewhere and closes its socket; it
@@ -282,9 +283,9 @@ func (g *Gateway) expire(sess *Session) {
 }
 
 func (g *Gateway) release(p place.Place) {
-	g.tell("release", func(ctx context.Context) error { return g.o.Registry.Release(ctx, p) })
+	g.tell("release", func(ctx context.Context) error { return g.registry.Release(ctx, p) })
 }
 
 func (g *Gateway) detach(p place.Place, clean bool) {
-	g.tell("detach", func(ctx context.Context) error { return g.o.Registry.Detach(ctx, p, clean) })
+	g.tell("detach", func(ctx context.Context) error { return g.registry.Detach(ctx, p, clean) })
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/gateway"
-	"github.com/tim-wasm/tim/internal/place"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
@@ -62,7 +61,7 @@ func TestHangUp(t *testing.T) {
 					w.g.Alive(ctx, p)
 					cancel()
 				default:
-					w.g.Deliver(p.User, place.Place{}, "x.y", nil)
+					w.g.Deliver(p.User, "x.y", nil)
 				}
 			}
 		}

@@ -64,32 +64,33 @@ func begin(t testing.TB, s setup) *world {
 func beginOn(t testing.TB, b *bus.Bus, node string, log *testlog.Buffer, s setup) *world {
 	t.Helper()
 	logger := slog.New(slog.NewTextHandler(log, nil))
-	reg, err := registry.Open(context.Background(), registry.Options{Bus: b, Node: node, Log: logger})
-	require.NoError(t, err)
-	t.Cleanup(reg.Close)
-	seal := reg.SealKey()
-	w := &world{t: t, reg: &control{Registry: reg}, log: log}
+	w := &world{t: t, log: log}
 	o := gateway.Options{
-		Registry: w.reg,
 		Keys: func(id uint32) []string {
 			if id == app {
 				return []string{key}
 			}
 			return nil
 		},
-		SealKey: seal[:],
-		Log:     logger,
+		Log: logger,
 	}
 	if s.options != nil {
 		s.options(&o)
 	}
+	var err error
 	w.g, err = gateway.New(o)
 	require.NoError(t, err)
 	w.g.Shorten(s.times)
 	if s.before != nil {
 		s.before(w.g)
 	}
-	require.NoError(t, reg.Bind(w.g))
+	reg, err := registry.Open(context.Background(), registry.Options{Bus: b, Node: node, Sockets: w.g, Log: logger})
+	require.NoError(t, err)
+	t.Cleanup(reg.Close)
+	w.reg = &control{Registry: reg}
+	seal := reg.SealKey()
+	require.NoError(t, w.g.Use(w.reg, seal[:]))
+	require.NoError(t, reg.Start())
 	srv := httptest.NewServer(w.g)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), within)

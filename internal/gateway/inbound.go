@@ -201,7 +201,7 @@ func (s *socket) call(r jsonframe.Request, sess *Session) (any, error) {
 	if !ok {
 		return nil, &fault.Error{Code: frame.CodeNoMethod, Message: "There is no such method: check it against the version of the gateway."}
 	}
-	if err := s.g.o.Registry.Await(sess.ctx); err != nil {
+	if err := s.g.registry.Await(sess.ctx); err != nil {
 		return nil, err
 	}
 	return h(sess.ctx, sess, r.Params)

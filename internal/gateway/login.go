@@ -190,7 +190,7 @@ func (s *socket) admit(r jsonframe.Request, c place.Claim) error {
 	// Nor does the wait for the end of an outage; but a client that did not wait
 	// as long has asked again on another socket, and this claim would take the
 	// place from there.
-	if err := g.o.Registry.Await(ctx); err != nil {
+	if err := g.registry.Await(ctx); err != nil {
 		return err
 	}
 	if s.deserted() {
@@ -223,8 +223,8 @@ func (s *socket) admit(r jsonframe.Request, c place.Claim) error {
 func (s *socket) claim(ctx context.Context, c place.Claim) (place.Outcome, error) {
 	const rounds = 3 // each new holder is asked, but two pages may race
 	for i := 0; ; i++ {
-		out, err := s.g.o.Registry.Admit(ctx, c)
-		if err != nil || out.Verdict != place.Held || i == rounds || s.g.o.Registry.Probe(ctx, out.Holder) {
+		out, err := s.g.registry.Admit(ctx, c)
+		if err != nil || out.Verdict != place.Held || i == rounds || s.g.registry.Probe(ctx, out.Holder) {
 			return out, err
 		}
 		c.Silent = out.Holder.Attach

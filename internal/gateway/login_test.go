@@ -344,7 +344,7 @@ func TestStoreIsNotLive(t *testing.T) {
 	require.Equal(t, fault.ServerTimeout, p2.call(frame.Login, page("bob").frame()).Err.Code)
 	p1.expectOpen()
 	require.Equal(t, fault.ServerTimeout, p1.call("echo.back", nil).Err.Code)
-	require.Zero(t, w.g.Deliver(place.User{SDKAppID: app, UserID: "alice"}, place.Place{}, "x.y", nil))
+	require.Zero(t, w.g.Deliver(place.User{SDKAppID: app, UserID: "alice"}, "x.y", nil))
 	w.reg.dead.Store(false)
 	require.Nil(t, p2.call(frame.Login, page("bob").frame()).Err, "the same socket may try again")
 	require.Nil(t, p1.call("echo.back", nil).Err)

@@ -36,7 +36,7 @@ func (s *socket) logout(r jsonframe.Request) error {
 	// The client waits 3 s at most; the place is released anyway.
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	if err := s.g.o.Registry.Release(ctx, sess.place); err != nil {
+	if err := s.g.registry.Release(ctx, sess.place); err != nil {
 		s.g.release(sess.place)
 	}
 	var last []byte
@@ -70,7 +70,7 @@ func (s *socket) farewell(r jsonframe.Request) (any, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.g.times.registry)
 	defer cancel()
-	return nil, s.g.o.Registry.Release(ctx, place)
+	return nil, s.g.registry.Release(ctx, place)
 }
 
 // renew takes a new UserSig of the same user and app for a running session.
@@ -87,7 +87,7 @@ func (s *socket) renew(r jsonframe.Request, sess *Session) (any, error) {
 	}
 	ctx, cancel := context.WithTimeout(sess.ctx, s.g.times.registry)
 	defer cancel()
-	verdict, err := s.g.o.Registry.Renew(ctx, sess.place, sig.Time, sig.ExpiresAt())
+	verdict, err := s.g.registry.Renew(ctx, sess.place, sig.Time, sig.ExpiresAt())
 	if err != nil {
 		return nil, err
 	}

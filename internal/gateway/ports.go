@@ -6,10 +6,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// What the gateway needs of the registry, and what the registry needs of a
-// gateway. Package registry implements Registry; Gateway implements Local.
-
-// Registry keeps who is online where. Its errors are *fault.Error: 70169 when
+// Registry keeps who is online where; package registry implements it. Its errors are *fault.Error: 70169 when
 // the store did not answer within 8 s, 70500 otherwise.
 type Registry interface {
 	// Admit decides on a claim and stores the outcome by one compare-and-set,
@@ -32,27 +29,4 @@ type Registry interface {
 	// Await waits until it is live, 8 s at most and not in an outage that has
 	// lasted longer; then 70169.
 	Await(ctx context.Context) error
-}
-
-// Local is what a registry needs of the gateway that it runs in. Calls come
-// from the registry's own goroutines and must not block on a client.
-type Local interface {
-	// Kick evicts a place: evicted {type} is its socket's last frame. False
-	// when the place is not attached here (any more).
-	Kick(p place.Place, typ string) bool
-	// Alive pings the client of a place and waits for its pong, ctx at most.
-	Alive(ctx context.Context, p place.Place) bool
-	// Places lists what is attached here, to be compared with the records.
-	Places() []place.Place
-	// Drop closes sockets that the registry can no longer vouch for, with
-	// CloseRecheck: their clients resume and are decided anew.
-	Drop(p place.Place)
-}
-
-// Superseder may be implemented by a Local beside it. Without it, Drop is
-// called.
-type Superseder interface {
-	// Supersede closes the socket of a place with CloseSuperseded: the same
-	// instance is attached by a newer one.
-	Supersede(p place.Place)
 }

@@ -14,16 +14,15 @@ import (
 // from any goroutine.
 type Session struct {
 	// Never changed but for ends, which the socket's lock guards.
-	s        *socket
-	place    place.Place
-	platform place.Platform
-	ctx      context.Context
-	cancel   context.CancelFunc
-	ends     time.Time // the first moment at which the UserSig is expired
+	s      *socket
+	place  place.Place
+	ctx    context.Context
+	cancel context.CancelFunc
+	ends   time.Time // the first moment at which the UserSig is expired
 }
 
 func newSession(s *socket, c place.Claim, p place.Place) *Session {
-	sess := &Session{s: s, place: p, platform: c.Platform, ends: endOf(c.ExpiresAt)}
+	sess := &Session{s: s, place: p, ends: endOf(c.ExpiresAt)}
 	sess.ctx, sess.cancel = context.WithCancel(context.Background())
 	return sess
 }
@@ -39,24 +38,18 @@ func (sess *Session) User() place.User { return sess.place.User }
 // Place is the attachment; it does not change during a Session's life.
 func (sess *Session) Place() place.Place { return sess.place }
 
-// Platform is the kind of device.
-func (sess *Session) Platform() place.Platform { return sess.platform }
-
-// Addr is the client's address, for operators.
-func (sess *Session) Addr() string { return sess.s.addr }
-
 // Context ends with the session: logout, eviction, or the loss of the socket.
 func (sess *Session) Context() context.Context { return sess.ctx }
 
 // Notify sends a notification; params is one JSON object. It never blocks. It
-// is false when the session has ended, and does not tell whether the client
-// has received it.
+// returns false when the session has ended, or while the registry is not live:
+// another gateway may have taken over by then. True does not mean that the
+// client has received it.
 func (sess *Session) Notify(method string, params json.RawMessage) bool {
-	return sess.notify(jsonframe.Notification(method, params))
-}
-
-func (sess *Session) notify(text []byte) bool {
-	return sess.ctx.Err() == nil && sess.s.send(text)
+	if sess.ctx.Err() != nil || !sess.s.g.registry.Live() {
+		return false
+	}
+	return sess.s.send(jsonframe.Notification(method, params))
 }
 
 // renewed sets a new end and gives how long that is.
@@ -97,31 +90,3 @@ func (g *Gateway) OnLogin(f func(s *Session, resumed bool)) { g.onLogin = append
 
 // OnEnd registers f for each session's end on this gateway. It must not block.
 func (g *Gateway) OnEnd(f func(*Session)) { g.onEnd = append(g.onEnd, f) }
-
-// Deliver notifies the local sessions of a user, but for the instance of
-// except, and gives how many it was queued for. It never blocks. Nothing is
-// delivered while the registry is not live: another gateway may have taken
-// over by then.
-func (g *Gateway) Deliver(user place.User, except place.Place, method string, params json.RawMessage) int {
-	g.mu.RLock()
-	list := g.users[user]
-	g.mu.RUnlock()
-	if len(list) == 0 || !g.o.Registry.Live() {
-		return 0
-	}
-	text := jsonframe.Notification(method, params)
-	n := 0
-	for _, sess := range list {
-		if sess.place.Instance != except.Instance && sess.notify(text) {
-			n++
-		}
-	}
-	return n
-}
-
-// Sessions gives the local sessions of a user.
-func (g *Gateway) Sessions(user place.User) []*Session {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	return append([]*Session(nil), g.users[user]...)
-}

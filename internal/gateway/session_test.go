@@ -64,7 +64,7 @@ func TestNothingAfterLogout(t *testing.T) {
 	p.send(frame.Logout, nil)
 	<-sess.Context().Done()
 	require.False(t, sess.Notify("x.y", nil))
-	require.Zero(t, w.g.Deliver(alice, place.Place{}, "x.y", nil))
+	require.Zero(t, w.g.Deliver(alice, "x.y", nil))
 	p.expectOpen() // the connection itself is alive
 	close(w.reg.gate)
 	m := p.read()
@@ -237,7 +237,7 @@ func TestKickAndDrop(t *testing.T) {
 	p.expectOpen()
 	require.True(t, w.g.Kick(at, frame.KickRESTAPI))
 	require.False(t, w.g.Kick(at, frame.KickRESTAPI), "it is gone")
-	require.Zero(t, w.g.Deliver(at.User, place.Place{}, "x.y", nil), "nothing is delivered from then on")
+	require.Zero(t, w.g.Deliver(at.User, "x.y", nil), "nothing is delivered from then on")
 	p.evicted(frame.KickRESTAPI)
 
 	p, _ = w.login(page("bob"))
@@ -287,15 +287,14 @@ func TestHandlers(t *testing.T) {
 
 func TestDeliver(t *testing.T) {
 	w := begin(t, setup{})
-	p1, m1 := w.login(page("alice"))
+	p1, _ := w.login(page("alice"))
 	pb, _ := w.login(page("bob"))
 	alice := place.User{SDKAppID: app, UserID: "alice"}
-	require.Equal(t, 1, w.g.Deliver(alice, place.Place{}, "message.new", json.RawMessage(`{"n":1}`)))
+	require.Equal(t, 1, w.g.Deliver(alice, "message.new", json.RawMessage(`{"n":1}`)))
 	m := p1.read()
 	require.Equal(t, "message.new", m.Method)
 	require.EqualValues(t, 1, m.Body.Number("n"))
-	require.Zero(t, w.g.Deliver(alice, place.Place{Instance: m1.Body.Text("instanceID")}, "message.new", nil), "not to the sender")
-	require.Zero(t, w.g.Deliver(place.User{SDKAppID: app + 1, UserID: "alice"}, place.Place{}, "message.new", nil))
+	require.Zero(t, w.g.Deliver(place.User{SDKAppID: app + 1, UserID: "alice"}, "message.new", nil))
 	pb.expectOpen()
 	require.Len(t, w.g.Sessions(alice), 1)
 }
@@ -345,7 +344,7 @@ func TestSlowConsumer(t *testing.T) {
 	eventually(t, "login", func() bool { return len(w.g.Sessions(alice)) == 1 })
 	big := json.RawMessage(`{"x":"` + strings.Repeat("x", 32<<10) + `"}`)
 	began := time.Now()
-	eventually(t, "the queue is full", func() bool { return w.g.Deliver(alice, place.Place{}, "x.y", big) == 0 })
+	eventually(t, "the queue is full", func() bool { return w.g.Deliver(alice, "x.y", big) == 0 })
 	eventually(t, "the session ends", func() bool { return len(w.g.Sessions(alice)) == 0 })
 	eventually(t, "the socket ends", func() bool { return w.g.Stats().Sockets == 0 })
 	require.Less(t, time.Since(began), within)
@@ -356,7 +355,7 @@ func TestSlowConsumer(t *testing.T) {
 	p = w.dialDeaf(page("bob"))
 	bob := place.User{SDKAppID: app, UserID: "bob"}
 	eventually(t, "login", func() bool { return len(w.g.Sessions(bob)) == 1 })
-	eventually(t, "the queue is full", func() bool { return w.g.Deliver(bob, place.Place{}, "x.y", big) == 0 })
+	eventually(t, "the queue is full", func() bool { return w.g.Deliver(bob, "x.y", big) == 0 })
 	require.Equal(t, frame.CloseSlow, lastClose(t, p))
 }
 

@@ -51,10 +51,6 @@ func (r *Registry) keepChecking() {
 // some record could not be read. strict reads at the leader: something has
 // happened. Otherwise a record from a follower will do until the next time.
 func (r *Registry) checkAll(strict bool) bool {
-	local := r.local.Load()
-	if local == nil {
-		return true
-	}
 	if !r.bus.Up() {
 		return false
 	}
@@ -68,7 +64,7 @@ func (r *Registry) checkAll(strict bool) bool {
 	if err := r.refreshAllSettings(ctx); err != nil {
 		return false
 	}
-	places := (*local).Places()
+	places := r.o.Sockets.Places()
 	if bus.Spread(len(places), func(i int) error { return r.checkPlace(places[i], strict) }) != nil {
 		return false
 	}
@@ -81,10 +77,6 @@ func (r *Registry) checkAll(strict bool) bool {
 // when they differ. A plain read is only good for finding that all is well:
 // what turns somebody out is proven by a write.
 func (r *Registry) checkPlace(p place.Place, strict bool) error {
-	local := r.local.Load()
-	if local == nil {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(r.ctx, r.o.opTimeout)
 	defer cancel()
 	v, err := r.read(ctx, key(p.User), strict)
@@ -96,7 +88,7 @@ func (r *Registry) checkPlace(p place.Place, strict bool) error {
 		// A newer timd has written it. This one cannot vouch for the place, and
 		// for all others it can.
 		r.log.Error("registry: "+err.Error(), "sdkAppID", p.SDKAppID, "userID", p.UserID)
-		(*local).Drop(p)
+		r.o.Sockets.Drop(p)
 		return nil
 	}
 	if r.upToDate(ctx, rec, p) {
@@ -112,12 +104,12 @@ func (r *Registry) checkPlace(p place.Place, strict bool) error {
 				case typ != "":
 					r.handle(signal{Op: opKick, Place: p, Type: typ})
 				default:
-					(*local).Drop(p)
+					r.o.Sockets.Drop(p)
 				}
 			}}
 		}
 		next, back := rec, change{}
-		if slices.Contains((*local).Places(), p) { // a late question may find it gone
+		if slices.Contains(r.o.Sockets.Places(), p) { // a late question may find it gone
 			next, back = reattach(rec, s, p, r.self, now)
 		}
 		next, c := tidy(next, s, p.User, now)
@@ -126,7 +118,7 @@ func (r *Registry) checkPlace(p place.Place, strict bool) error {
 		st := c.step(next)
 		st.after = func() {
 			r.endAt(p.User, c.Due)
-			if back.Write && !slices.Contains((*local).Places(), p) {
+			if back.Write && !slices.Contains(r.o.Sockets.Places(), p) {
 				// It went meanwhile, and its detachment found it detached.
 				r.unreported.add(socketEnd{place: p, since: r.now()})
 			}

@@ -140,8 +140,8 @@ func (r *Registry) tell(u place.User, st step) {
 			_ = r.bus.Conn().Publish(liveSubject(u.SDKAppID), data)
 		}
 	}
-	if f := r.changed.Load(); f != nil && slices.ContainsFunc(st.events, func(e Event) bool { return e.Kind.durable() }) {
-		(*f)(u)
+	if r.changed != nil && slices.ContainsFunc(st.events, func(e Event) bool { return e.Kind.durable() }) {
+		r.changed(u)
 	}
 	if r.o.Events && len(st.next.Out) > 0 {
 		r.goes(func() { r.copyEvents(u, st.next.Out) })

@@ -7,6 +7,7 @@
 //	change.go         what else may happen to a record: pure
 //	store.go          the compare-and-set around them
 //	lease.go          which gateways are alive
+//	sockets.go        what is asked of the gateway of this process
 //	signal.go         kick, probe and drop, to the gateway that holds a socket
 //	check.go          sockets of this gateway compared with the records
 //	sweep.go          places that nobody else ends
@@ -37,7 +38,6 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -48,9 +48,11 @@ var (
 	leaseStream  = bus.BucketStream(bus.BucketLeases)
 )
 
-// Options of Open. Bus and Node are required.
+// Options of Open. Bus, Node and Sockets are required.
 type Options struct {
 	Bus *bus.Bus
+	// Sockets is the gateway of this process.
+	Sockets Sockets
 	// Node is this gateway's name, unique in the cluster; a random boot id is
 	// added to it.
 	Node string
@@ -94,8 +96,7 @@ type Registry struct {
 	wg      sync.WaitGroup
 	closing sync.Mutex // held where goes starts a goroutine and Close ends all
 
-	local      atomic.Pointer[gateway.Local]
-	changed    atomic.Pointer[func(place.User)]
+	changed    func(place.User) // nil or set before Start
 	sub        *nats.Subscription
 	notices    *nats.Subscription // of settings
 	settings   settingsCache
@@ -114,12 +115,10 @@ type Registry struct {
 	failedAt   atomic.Int64              // Unix second of the last line in the log that the store was silent
 }
 
-var _ gateway.Registry = (*Registry)(nil)
-
 // Open takes this gateway's lease and makes the buckets where they are absent.
 func Open(ctx context.Context, o Options) (*Registry, error) {
-	if o.Bus == nil || o.Node == "" {
-		return nil, errors.New("registry: Bus and Node are required")
+	if o.Bus == nil || o.Node == "" || o.Sockets == nil {
+		return nil, errors.New("registry: Bus, Node and Sockets are required")
 	}
 	def := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
@@ -190,13 +189,12 @@ func (r *Registry) open(ctx context.Context) error {
 
 // OnChange names who is told that a user has come or gone, as soon as the
 // record with that is stored, on the gateway that has stored it. f must not
-// block. Call it before Bind.
-func (r *Registry) OnChange(f func(place.User)) { r.changed.Store(&f) }
+// block. Call it before Start.
+func (r *Registry) OnChange(f func(place.User)) { r.changed = f }
 
-// Bind starts the answering of signals and the checking of the gateway's
-// places; call it once, before the first socket is accepted.
-func (r *Registry) Bind(local gateway.Local) error {
-	r.local.Store(&local)
+// Start begins to answer signals and to check the gateway's places; call it
+// once, before the first socket is accepted.
+func (r *Registry) Start() error {
 	if err := r.listen(); err != nil {
 		return err
 	}

@@ -119,15 +119,15 @@ func testBus(t testing.TB) *bus.Bus {
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func open(t testing.TB, b *bus.Bus, node string, change func(*Options)) (*Registry, *fakeGateway) {
-	o := Options{Bus: b, Node: node, Log: quiet()}
+	g := newFakeGateway()
+	o := Options{Bus: b, Node: node, Sockets: g, Log: quiet()}
 	if change != nil {
 		change(&o)
 	}
 	r, err := Open(context.Background(), o)
 	require.NoError(t, err)
 	t.Cleanup(r.Close)
-	g := newFakeGateway()
-	require.NoError(t, r.Bind(g))
+	require.NoError(t, r.Start())
 	return r, g
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -62,22 +61,15 @@ func (r *Registry) listen() error {
 
 // handle carries a signal out.
 func (r *Registry) handle(s signal) {
-	local := r.local.Load()
-	if local == nil {
-		return
-	}
+	sockets := r.o.Sockets
 	switch s.Op {
 	case opKick:
-		if !(*local).Kick(s.Place, s.Type) {
-			r.again(s.Place, func() bool { return (*local).Kick(s.Place, s.Type) })
+		if !sockets.Kick(s.Place, s.Type) {
+			r.again(s.Place, func() bool { return sockets.Kick(s.Place, s.Type) })
 		}
 	case opSupersede:
-		drop := (*local).Drop
-		if l, ok := (*local).(gateway.Superseder); ok {
-			drop = l.Supersede
-		}
-		drop(s.Place)
-		r.again(s.Place, func() bool { drop(s.Place); return false })
+		sockets.Supersede(s.Place)
+		r.again(s.Place, func() bool { sockets.Supersede(s.Place); return false })
 	case opCheck:
 		r.goes(func() { _ = r.checkPlace(s.Place, true) })
 	}
@@ -156,13 +148,9 @@ func (r *Registry) Probe(ctx context.Context, h place.Holder) bool {
 }
 
 func (r *Registry) alive(ctx context.Context, p place.Place) bool {
-	local := r.local.Load()
-	if local == nil {
-		return false
-	}
 	ctx, cancel := context.WithTimeout(ctx, probeWithin)
 	defer cancel()
-	return (*local).Alive(ctx, p)
+	return r.o.Sockets.Alive(ctx, p)
 }
 
 // recentFor is how long after an admission its socket may still be missing

@@ -75,10 +75,8 @@ func (r *Registry) keepSweeping() {
 // sweep tidies all records whose key matches: "*.*" all, "<app>.*" an app's.
 func (r *Registry) sweep(ctx context.Context, keys string) error {
 	here := make(map[place.Place]bool)
-	if local := r.local.Load(); local != nil {
-		for _, p := range (*local).Places() {
-			here[p] = true
-		}
+	for _, p := range r.o.Sockets.Places() {
+		here[p] = true
 	}
 	return r.walk(ctx, keys, 1, func(u place.User, rec Record, _ uint64) error {
 		for i := range rec.Instances {
@@ -107,7 +105,7 @@ func (r *Registry) sweep(ctx context.Context, keys string) error {
 // orphan detaches a place whose socket is gone without the record knowing,
 // unless the socket was attached since the walk began.
 func (r *Registry) orphan(p place.Place) {
-	if local := r.local.Load(); local == nil || slices.Contains((*local).Places(), p) {
+	if slices.Contains(r.o.Sockets.Places(), p) {
 		return
 	}
 	r.unreported.add(socketEnd{place: p, since: r.now()})

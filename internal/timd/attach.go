@@ -17,7 +17,7 @@ import (
 // attach gives each session of the gateway its part of the inbox, from its
 // login to its end, and hands the client's calls to it, but for those that
 // would store more while the store is full.
-func attach(g *gateway.Gateway, reg *registry.Registry, in *inbox.Inbox, full func() bool) {
+func attach(g *gateway.Gateway, in *inbox.Inbox, full func() bool) {
 	var attached sync.Map // *gateway.Session to *inbox.Session
 	end := func(s *gateway.Session) {
 		if v, ok := attached.LoadAndDelete(s); ok {
@@ -25,11 +25,7 @@ func attach(g *gateway.Gateway, reg *registry.Registry, in *inbox.Inbox, full fu
 		}
 	}
 	g.OnLogin(func(s *gateway.Session, _ bool) {
-		push := func(method string, params json.RawMessage) bool {
-			// While the lease is not held another gateway may have taken over.
-			return reg.Live() && s.Notify(method, params)
-		}
-		attached.Store(s, in.Attach(s.User(), s.Place().Instance, push))
+		attached.Store(s, in.Attach(s.User(), s.Place().Instance, s.Notify))
 		if s.Context().Err() != nil { // it ended meanwhile
 			end(s)
 		}

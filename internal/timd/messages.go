@@ -12,7 +12,6 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/place"
-	"github.com/tim-wasm/tim/internal/rest"
 )
 
 // messageLimits are the flags of serve about messages. Gateways of one cluster
@@ -52,9 +51,7 @@ func serveMessages(ctx context.Context, t *running) error {
 		Memory:   t.bus.Storage() == jetstream.MemoryStorage,
 		Ensure:   t.bus.Ensure,
 		Presence: presence{t.reg},
-		Known: func(ctx context.Context, u place.User) (bool, error) {
-			return t.accounts.MayLogIn(ctx, u)
-		},
+		Known:    t.accounts.MayLogIn,
 		MaxAge:   t.options.messages.age,
 		MaxCount: int64(t.options.messages.count),
 		MaxBody:  t.options.messages.size,
@@ -70,22 +67,21 @@ func serveMessages(ctx context.Context, t *running) error {
 	}
 	t.inbox = in
 	t.metrics.inbox(in)
-	t.reg.OnChange(func(u place.User) { in.StatusChanged(u) })
+	t.reg.OnChange(in.StatusChanged)
 	t.closers = append(t.closers, func(context.Context) { in.Close() })
 
-	attach(t.gateway, t.reg, in, t.storeFull)
+	attach(t.gateway, in, t.storeFull)
 	return nil
 }
 
 func (t *running) storeFull() bool { return t.bus.Room().Fill == bus.Full }
 
 // sendMessage is openim/sendmsg.
-func (t *running) sendMessage(ctx context.Context, m rest.Message) (rest.Sent, error) {
+func (t *running) sendMessage(ctx context.Context, m inbox.ServerMessage) (inbox.Sent, error) {
 	if t.storeFull() {
-		return rest.Sent{}, fault.New(fault.StoreFull)
+		return inbox.Sent{}, fault.New(fault.StoreFull)
 	}
-	sent, err := t.inbox.Send(ctx, inbox.ServerMessage(m))
-	return rest.Sent(sent), err
+	return t.inbox.Send(ctx, m)
 }
 
 // importProfile takes over what an account_import says of a user.

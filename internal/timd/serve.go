@@ -158,14 +158,15 @@ func open(ctx context.Context, o options, a apps, logger *slog.Logger) (_ *serve
 	if err = t.prepare(ctx, &ro, &g); err != nil {
 		return nil, err
 	}
-	t.reg, err = registry.Open(ctx, ro)
-	if err != nil {
+	if t.gateway, err = gateway.New(g); err != nil {
+		return nil, err
+	}
+	ro.Sockets = t.gateway
+	if t.reg, err = registry.Open(ctx, ro); err != nil {
 		return nil, err
 	}
 	seal := t.reg.SealKey()
-	g.Registry, g.SealKey = t.reg, seal[:]
-	t.gateway, err = gateway.New(g)
-	if err != nil {
+	if err = t.gateway.Use(t.reg, seal[:]); err != nil {
 		return nil, err
 	}
 	t.public.Handle("/ws", t.gateway)
@@ -176,7 +177,7 @@ func open(ctx context.Context, o options, a apps, logger *slog.Logger) (_ *serve
 			return nil, err
 		}
 	}
-	err = t.reg.Bind(t.gateway)
+	err = t.reg.Start()
 	return s, err
 }
 

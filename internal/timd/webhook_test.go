@@ -123,7 +123,7 @@ func TestWebhook(t *testing.T) {
 	back.expect("Login", "Register", "Web")
 
 	// A lost connection that is back in time is nothing at all.
-	s.gateway.Drop(s.gateway.Sessions(gatewayUser("alice"))[0].Place())
+	s.gateway.Drop(s.gateway.Places()[0])
 	second.until("netStateChange")
 	second.until("netStateChange")
 	require.NoError(t, second.Logout(t.Context()))

@@ -7,8 +7,6 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-var _ Local = (*Gateway)(nil)
-
 // find gives the local session of an instance; g.mu is held.
 func (g *Gateway) find(user place.User, instance string) *Session {
 	for _, sess := range g.users[user] {
@@ -38,7 +36,7 @@ func (g *Gateway) at(p place.Place, remove bool, typ string) (sess *Session, pen
 	return nil, false
 }
 
-// Kick implements Local.
+// Kick implements registry.Sockets.
 func (g *Gateway) Kick(p place.Place, typ string) bool {
 	sess, pending := g.at(p, true, typ)
 	if sess == nil {
@@ -49,7 +47,7 @@ func (g *Gateway) Kick(p place.Place, typ string) bool {
 	return true
 }
 
-// Drop implements Local.
+// Drop implements registry.Sockets.
 func (g *Gateway) Drop(p place.Place) {
 	if sess, _ := g.at(p, true, ""); sess != nil {
 		g.ended(sess)
@@ -57,8 +55,8 @@ func (g *Gateway) Drop(p place.Place) {
 	}
 }
 
-// Alive implements Local. Only a pong counts: other frames may have been on
-// their way for long.
+// Alive implements registry.Sockets. Only a pong counts: other frames may
+// have been on their way for long.
 func (g *Gateway) Alive(ctx context.Context, p place.Place) bool {
 	sess, _ := g.at(p, false, "")
 	if sess == nil {
@@ -74,7 +72,7 @@ func (g *Gateway) Alive(ctx context.Context, p place.Place) bool {
 	}
 }
 
-// Places implements Local.
+// Places implements registry.Sockets.
 func (g *Gateway) Places() []place.Place {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
@@ -87,9 +85,7 @@ func (g *Gateway) Places() []place.Place {
 	return all
 }
 
-var _ Superseder = (*Gateway)(nil)
-
-// Supersede implements Superseder.
+// Supersede implements registry.Sockets.
 func (g *Gateway) Supersede(p place.Place) {
 	if sess, _ := g.at(p, true, ""); sess != nil {
 		g.ended(sess)
