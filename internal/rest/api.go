@@ -12,6 +12,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/accounts"
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/place"
 	"github.com/tim-wasm/tim/internal/registry"
 )
@@ -34,7 +35,7 @@ type Options struct {
 	// Keys gives the secret keys of an app: nil when it is not served here.
 	Keys func(sdkAppID uint32) []string
 	// Send stores and delivers a message; nil while there are no messages.
-	Send func(ctx context.Context, m Message) (Sent, error)
+	Send func(ctx context.Context, m inbox.ServerMessage) (inbox.Sent, error)
 	// Profile is told the nick and face of an import, nil for those that were
 	// not given; it may be nil.
 	Profile func(ctx context.Context, u place.User, nick, face *string) error

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/inbox"
 )
 
 func TestParseObject(t *testing.T) {
@@ -94,7 +95,7 @@ func FuzzReadMessage(f *testing.F) {
 // A message of the server API may be as large as one of a page: what is
 // escaped for HTML would be six times as long.
 func TestMessageBodyIsAsLongAsItsText(t *testing.T) {
-	var m Message
-	require.NoError(t, m.readBody(json.RawMessage(`[{"MsgType":"TIMTextElem","MsgContent":{"Text":"<&>"}}]`)))
+	var m inbox.ServerMessage
+	require.NoError(t, readBody(&m, json.RawMessage(`[{"MsgType":"TIMTextElem","MsgContent":{"Text":"<&>"}}]`)))
 	require.Equal(t, `{"text":"<&>"}`, string(m.Payload))
 }

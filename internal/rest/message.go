@@ -7,30 +7,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/inbox"
 )
-
-// Message is one of openim/sendmsg.
-type Message struct {
-	SDKAppID uint32
-	From, To string
-	Type     string // TIMTextElem or TIMCustomElem
-	// Payload is {"text"} or {"data", "description", "extension"}, as clients
-	// have it.
-	Payload         json.RawMessage
-	CloudCustomData string
-	// Seq and Random recognise, with sender, receiver and content, a
-	// repetition.
-	Seq, Random uint32
-	NoSync      bool // not to the sender's own instances
-	OnlineOnly  bool // MsgLifeTime 0: not stored
-}
-
-// Sent tells what became of a Message.
-type Sent struct {
-	Time int64  // Unix seconds
-	Key  string // MsgKey
-	ID   string // the Message's ID as clients see it
-}
 
 // maxLifeTime of a message is 7 days, in seconds.
 const maxLifeTime = 7 * 24 * 3600
@@ -57,9 +35,9 @@ func (a *API) sendMessage(ctx context.Context, c *call) (reply, error) {
 	return reply{"MsgTime": sent.Time, "MsgKey": sent.Key, "MsgId": sent.ID}, nil
 }
 
-func readMessage(c *call) (m Message, err error) {
+func readMessage(c *call) (m inbox.ServerMessage, err error) {
 	o := c.body
-	m = Message{SDKAppID: c.app, From: c.admin}
+	m = inbox.ServerMessage{SDKAppID: c.app, From: c.admin}
 	if o.has("From_Account") {
 		if m.From, err = o.userID("From_Account"); err != nil {
 			return m, err
@@ -97,11 +75,11 @@ func readMessage(c *call) (m Message, err error) {
 			return m, fault.With(fault.BodyTooLarge, "CloudCustomData")
 		}
 	}
-	return m, m.readBody(o["MsgBody"])
+	return m, readBody(&m, o["MsgBody"])
 }
 
-// readBody reads MsgBody; its errors are 90001.
-func (m *Message) readBody(raw json.RawMessage) error {
+// readBody reads MsgBody into a message; its errors are 90001.
+func readBody(m *inbox.ServerMessage, raw json.RawMessage) error {
 	malformed := func(detail string) error { return fault.With(fault.BodyMalformed, detail) }
 	var list []object
 	if json.Unmarshal(raw, &list) != nil || len(list) == 0 {
