@@ -232,24 +232,6 @@ func (in *Inbox) lastMessage(ctx context.Context, h *record, set settings, side 
 	return nil, flags{}, nil
 }
 
-// revocations returns what was revoked in a user's conversations between two
-// positions, oldest first.
-func (in *Inbox) revocations(ctx context.Context, heads []*record, after, upTo uint64) ([]*record, error) {
-	var out []*record
-	for _, h := range heads {
-		if err := in.eachRevocation(ctx, h, after, func(r *record) bool {
-			if r.pos <= upTo {
-				out = append(out, r)
-			}
-			return true
-		}); err != nil {
-			return nil, err
-		}
-	}
-	slices.SortFunc(out, func(a, b *record) int { return cmp.Compare(a.pos, b.pos) })
-	return out, nil
-}
-
 // eachRevocation goes through the revocations of a conversation after a
 // position, newest first, until one returns false.
 func (in *Inbox) eachRevocation(ctx context.Context, newest *record, after uint64, one func(r *record) bool) error {
