@@ -36,8 +36,8 @@
 // code, close code or HTTP status came.
 //
 // make fuzz runs every fuzz target of the module, FUZZTIME=30s each. Those of
-// the whole server are in package main of web, where the fuzzer sees which
-// code an input reaches.
+// the whole server are in package timd, where the fuzzer sees which code an
+// input reaches.
 //
 // Whoever adds a method adds a row to methods.go; a test asks for it.
 package attack
