@@ -38,6 +38,7 @@ func openFuzzed(f *testing.F) *fuzzed {
 		"--login-rate", "1000000", "--message-rate", "1000000", "--api-rate", "1000000",
 	}, func(string) (string, bool) { return "", false }, io.Discard)
 	require.NoError(f, err)
+	o.files = pagesOfTheTree
 	s, err := start(context.Background(), o, slog.New(slog.NewTextHandler(log, nil)))
 	require.NoError(f, err)
 	f.Cleanup(func() {
