@@ -132,10 +132,20 @@ type Body interface {
 	// Number gives a number field cut to a whole one, 0 when it is absent or
 	// not a number.
 	Number(key string) int64
+	// Bool reports whether a field is true.
+	Bool(key string) bool
+	// Has reports whether a field is there.
+	Has(key string) bool
+	// Object returns a field that is an object or a list, nil when it is not.
+	Object(key string) Body
+	// List returns the objects of a list, without what is not an object.
+	List(key string) []Body
+	// Texts returns the strings of a list, without what is not a string.
+	Texts(key string) []string
 }
 
 // Field is one member of an object that is to be sent or emitted. Value is a
-// string, int64, int, bool, Fields, or a Body.
+// string, int64, int, bool, []string, []int64, []Body, Fields, or a Body.
 type Field struct {
 	Key   string
 	Value any
@@ -145,29 +155,48 @@ type Field struct {
 type Fields []Field
 
 // Text implements Body.
-func (f Fields) Text(key string) string {
-	for _, m := range f {
-		if m.Key == key {
-			s, _ := m.Value.(string)
-			return s
-		}
-	}
-	return ""
-}
+func (f Fields) Text(key string) string { s, _ := f.value(key).(string); return s }
 
 // Number implements Body.
 func (f Fields) Number(key string) int64 {
-	for _, m := range f {
-		if m.Key == key {
-			switch n := m.Value.(type) {
-			case int64:
-				return n
-			case int:
-				return int64(n)
-			}
-		}
+	switch n := f.value(key).(type) {
+	case int64:
+		return n
+	case int:
+		return int64(n)
 	}
 	return 0
+}
+
+// Bool implements Body.
+func (f Fields) Bool(key string) bool { b, _ := f.value(key).(bool); return b }
+
+// Has implements Body.
+func (f Fields) Has(key string) bool {
+	for _, m := range f {
+		if m.Key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// Object implements Body.
+func (f Fields) Object(key string) Body { b, _ := f.value(key).(Body); return b }
+
+// List implements Body.
+func (f Fields) List(key string) []Body { l, _ := f.value(key).([]Body); return l }
+
+// Texts implements Body.
+func (f Fields) Texts(key string) []string { l, _ := f.value(key).([]string); return l }
+
+func (f Fields) value(key string) any {
+	for _, m := range f {
+		if m.Key == key {
+			return m.Value
+		}
+	}
+	return nil
 }
 
 // Message is one frame that has arrived. A response has no Method; a

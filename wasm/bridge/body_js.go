@@ -41,6 +41,50 @@ func (o Object) Number(key string) int64 {
 	return int64(n)
 }
 
+// Bool implements frame.Body.
+func (o Object) Bool(key string) bool { return o.get(key).Equal(Bool(true)) }
+
+// Has implements frame.Body.
+func (o Object) Has(key string) bool { return !o.get(key).IsUndefined() }
+
+// Object implements frame.Body.
+func (o Object) Object(key string) frame.Body {
+	v := o.get(key)
+	if !IsObject(v) {
+		return nil
+	}
+	return Object{Value: v, parsed: o.parsed}
+}
+
+// List implements frame.Body.
+func (o Object) List(key string) []frame.Body {
+	var list []frame.Body
+	o.each(key, func(v safejs.Value) {
+		if IsObject(v) {
+			list = append(list, Object{Value: v, parsed: o.parsed})
+		}
+	})
+	return list
+}
+
+// Texts implements frame.Body.
+func (o Object) Texts(key string) []string {
+	var list []string
+	o.each(key, func(v safejs.Value) {
+		if s, ok := Text(v); ok {
+			list = append(list, s)
+		}
+	})
+	return list
+}
+
+func (o Object) each(key string, f func(v safejs.Value)) {
+	list := o.get(key)
+	for i := range Length(list) {
+		f(Index(list, i))
+	}
+}
+
 // BodyOf wraps a JS value as a body, nil when it is not an object.
 func BodyOf(v safejs.Value) frame.Body {
 	if !IsObject(v) {
@@ -84,7 +128,23 @@ func memberOf(v any) any {
 		return float64(v)
 	case frame.Body:
 		return ValueOf(v)
+	case []string:
+		return ArrayOf(v)
+	case []int64:
+		return ArrayOf(v)
+	case []frame.Body:
+		return ArrayOf(v)
 	default:
 		return v
 	}
+}
+
+// ArrayOf returns a new array of what a frame.Field may hold.
+func ArrayOf[T any](list []T) safejs.Value {
+	all := make([]any, len(list))
+	for i, v := range list {
+		all[i] = memberOf(v)
+	}
+	array, _ := Global("Array").Call("of", all...)
+	return array
 }

@@ -167,6 +167,25 @@ func TestParsedObjectsAreReadAlike(t *testing.T) {
 	}
 }
 
+func TestObjectsInObjects(t *testing.T) {
+	const text = `{"yes":true,"no":false,"nul":null,"o":{"x":"y"},"list":[{"n":1},null,5,{"n":2}],"texts":["a",1,null,"b",{}]}`
+	for _, o := range []Object{Parsed(Parse(text)), {Value: Parse(text)}} {
+		require.True(t, o.Bool("yes") && o.Has("nul") && !o.Bool("no") && !o.Bool("o") && !o.Has("absent"))
+		require.Equal(t, "y", o.Object("o").Text("x"))
+		require.Nil(t, o.Object("nul"))
+		require.Nil(t, o.Object("absent"))
+		list := o.List("list")
+		require.Len(t, list, 2)
+		require.EqualValues(t, 2, list[1].Number("n"))
+		require.Equal(t, []string{"a", "b"}, o.Texts("texts"))
+		require.Empty(t, o.Texts("o"))
+		require.Empty(t, o.List("absent"))
+		require.Equal(t, `{"list":[{"n":1},{"n":2}],"texts":["a"],"numbers":[1,2]}`, stringify(t, ValueOf(frame.Fields{
+			{Key: "list", Value: list}, {Key: "texts", Value: []string{"a"}}, {Key: "numbers", Value: []int64{1, 2}},
+		})))
+	}
+}
+
 func TestScopeReleasesAll(t *testing.T) {
 	before := Live()
 	scope := &Scope{}

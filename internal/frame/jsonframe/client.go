@@ -106,6 +106,12 @@ func appendValue(b []byte, v any) ([]byte, error) {
 			return append(b, "null"...), nil
 		}
 		return append(b, v.Raw...), nil
+	case []string:
+		return appendList(b, v)
+	case []int64:
+		return appendList(b, v)
+	case []frame.Body:
+		return appendList(b, v)
 	case frame.Fields:
 		b = append(b, '{')
 		for i, m := range v {
@@ -122,4 +128,18 @@ func appendValue(b []byte, v any) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("a %T cannot be sent in a frame", v)
 	}
+}
+
+func appendList[T any](b []byte, list []T) ([]byte, error) {
+	b = append(b, '[')
+	for i, v := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var err error
+		if b, err = appendValue(b, v); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, ']'), nil
 }

@@ -144,6 +144,37 @@ func TestObject(t *testing.T) {
 	require.Empty(t, none.Text("x"))
 }
 
+func TestObjectsInObjects(t *testing.T) {
+	o, err := NewObject([]byte(`{"yes":true,"no":false,"one":1,"null":null,"o":{"x":"y"},"list":[{"n":1},null,5,[],{"n":2}],"texts":["a",1,null,"b",{}],"s":"x"}`))
+	require.NoError(t, err)
+	for key, want := range map[string]bool{"yes": true, "no": false, "one": false, "null": false, "absent": false} {
+		require.Equal(t, want, o.Bool(key), key)
+		require.Equal(t, key != "absent", o.Has(key), key)
+	}
+	require.Equal(t, "y", o.Object("o").Text("x"))
+	require.NotNil(t, o.Object("list"))
+	for _, key := range []string{"one", "null", "s", "absent"} {
+		require.Nil(t, o.Object(key), key)
+		require.Empty(t, o.List(key), key)
+		require.Empty(t, o.Texts(key), key)
+	}
+	list := o.List("list")
+	require.Len(t, list, 2)
+	require.EqualValues(t, 2, list[1].Number("n"))
+	require.Equal(t, []string{"a", "b"}, o.Texts("texts"))
+
+	f := frame.Fields{{Key: "yes", Value: true}, {Key: "list", Value: []frame.Body{frame.Fields{{Key: "n", Value: 1}}, o}},
+		{Key: "texts", Value: []string{"a"}}, {Key: "numbers", Value: []int64{1, 2}}, {Key: "o", Value: o}}
+	require.True(t, f.Bool("yes") && f.Has("o") && !f.Has("none") && !f.Bool("o"))
+	require.EqualValues(t, 1, f.List("list")[0].Number("n"))
+	require.Equal(t, []string{"a"}, f.Texts("texts"))
+	require.Equal(t, "y", f.Object("o").Object("o").Text("x"))
+	require.Nil(t, f.Object("yes"))
+	text, err := Encode(frame.Request{Method: "x", Params: f[1:4]})
+	require.NoError(t, err)
+	require.Equal(t, `{"jsonrpc":"2.0","method":"x","params":{"list":[{"n":1},`+string(o.Raw)+`],"texts":["a"],"numbers":[1,2]}}`, string(text))
+}
+
 func TestServerFrames(t *testing.T) {
 	text, err := Result(5, struct {
 		A string `json:"a"`

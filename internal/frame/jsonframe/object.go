@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 // Object is a frame.Body over raw JSON. It is parsed at the first look into
@@ -63,6 +65,50 @@ func (o *Object) Number(key string) int64 {
 		return 0
 	}
 	return int64(f)
+}
+
+// Bool implements frame.Body.
+func (o *Object) Bool(key string) bool { return string(o.Member(key)) == "true" }
+
+// Has implements frame.Body.
+func (o *Object) Has(key string) bool { return o.Member(key) != nil }
+
+// Object implements frame.Body. A list becomes an Object that has no fields.
+func (o *Object) Object(key string) frame.Body {
+	raw := o.Member(key)
+	if len(raw) == 0 || raw[0] != '{' && raw[0] != '[' {
+		return nil
+	}
+	return &Object{Raw: raw}
+}
+
+// List implements frame.Body.
+func (o *Object) List(key string) []frame.Body {
+	var list []frame.Body
+	for _, raw := range o.elements(key) {
+		if object(raw) {
+			list = append(list, &Object{Raw: raw})
+		}
+	}
+	return list
+}
+
+// Texts implements frame.Body.
+func (o *Object) Texts(key string) []string {
+	var list []string
+	for _, raw := range o.elements(key) {
+		var s *string
+		if json.Unmarshal(raw, &s) == nil && s != nil {
+			list = append(list, *s)
+		}
+	}
+	return list
+}
+
+func (o *Object) elements(key string) []json.RawMessage {
+	var list []json.RawMessage
+	_ = json.Unmarshal(o.Member(key), &list) // what is no list has none
+	return list
 }
 
 // MarshalJSON lets an Object stand in a struct that is marshalled.
