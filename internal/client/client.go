@@ -1,5 +1,6 @@
-// Package client carries out what the session machine wants: it holds the
-// queue of inputs, settles the calls of the app and tells the host what to do.
+// Package client carries out what the session and the mailbox want: it holds
+// the queues of their inputs, settles the calls of the app and tells the host
+// and the page what to do.
 //
 // A Client is not safe for concurrent use. In wasm everything runs on the
 // page's one thread; package native serialises the calls in Go.
@@ -8,6 +9,7 @@ package client
 import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/mailbox"
 	"github.com/tim-wasm/tim/internal/session"
 )
 
@@ -19,6 +21,14 @@ type Options struct {
 	SDKAppID uint32 // 0: the gateway takes it from the UserSig
 	Platform string // frame of login: "Web" in pages and mini programs
 	Early    bool   // open a socket at once, so that login costs one round trip
+	Page     Page   // of the mailbox; nil has none, and its notifications are the host's
+}
+
+// Page carries out what a mailbox wants done to the objects of a page, and
+// emits its events. It also gets Wake and Log, and Settle once the caller has
+// been told.
+type Page interface {
+	Carry(d mailbox.Deed)
 }
 
 // Client is one instance of the SDK.
@@ -30,11 +40,15 @@ type Client struct {
 	done      map[session.Call]Done
 	calls     session.Call
 	farewells farewells
+	mail      *Mail // nil without a page
 }
 
 // New makes a Client; its host must be able to take calls already.
 func New(opt Options, host Host) *Client {
 	c := &Client{host: host, done: map[session.Call]Done{}}
+	if opt.Page != nil {
+		c.mail = NewMail(mailHost{c, opt.Page})
+	}
 	c.machine = session.New(session.Config{
 		SDKAppID: opt.SDKAppID,
 		Platform: opt.Platform,
@@ -74,6 +88,9 @@ func (c *Client) Renew(userSig string, done Done) {
 func (c *Client) Send(method string, params frame.Body, within int64, done Done) {
 	c.post(session.Send{Call: c.call(done), Method: method, Params: params, Within: within})
 }
+
+// Mail returns the loop of the mailbox, nil when there is none.
+func (c *Client) Mail() *Mail { return c.mail }
 
 // Status gives one of loggedOut, loggingIn, ready, reconnecting, loggingOut,
 // and for loggedOut and reconnecting the reason where there is one.
@@ -204,8 +221,12 @@ func (c *Client) abandon(in session.Input) {
 	}
 	if done := c.done[call]; done != nil {
 		delete(c.done, call)
-		done(nil, &fault.Error{Code: fault.Destroyed, Message: "The SDK failed inside and goes on: call again, and report this if it repeats."})
+		done(nil, broken())
 	}
+}
+
+func broken() *fault.Error {
+	return &fault.Error{Code: fault.Destroyed, Message: "The SDK failed inside and goes on: call again, and report this if it repeats."}
 }
 
 func (c *Client) carryOut(e session.Effect) (panicked any) {
@@ -230,9 +251,9 @@ func (c *Client) carryOut(e session.Effect) (panicked any) {
 			done(e.Result, e.Err)
 		}
 	case session.Emit:
-		c.host.Emit(e.Name, e.Data)
+		c.emit(e)
 	case session.Notify:
-		c.host.Notify(e.Method, e.Body)
+		c.notify(e)
 	case session.Store:
 		c.host.Store(e.Text)
 	case session.Leave:

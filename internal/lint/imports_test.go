@@ -23,8 +23,10 @@ var layers = map[string][]string{
 	"internal/frame":                  {"internal/fault"},
 	"internal/frame/jsonframe":        {"internal/fault", "internal/frame"},
 	"internal/session":                {"internal/fault", "internal/frame"},
-	"internal/client":                 {"internal/fault", "internal/frame", "internal/session"},
-	"internal/client/native":          {"internal/fault", "internal/frame", "internal/frame/", "internal/session", "internal/client", "internal/client/"},
+	"internal/mailbox":                {"internal/fault", "internal/frame"},
+	"internal/mailbox/objects":        {"internal/frame", "internal/frame/jsonframe", "internal/mailbox"},
+	"internal/client":                 {"internal/fault", "internal/frame", "internal/session", "internal/mailbox"},
+	"internal/client/native":          {"internal/fault", "internal/frame", "internal/frame/", "internal/session", "internal/mailbox", "internal/mailbox/", "internal/client", "internal/client/"},
 	"internal/client/native/faultnet": {},
 	"internal/usersig":                {"internal/fault", "internal/frame"},
 	"internal/gateway":                {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/usersig"},
@@ -33,7 +35,7 @@ var layers = map[string][]string{
 	"internal/inbox":                  {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/bus"},
 	"internal/registry":               {"internal/fault", "internal/place", "internal/frame", "internal/bus", "internal/gateway"},
 	"internal/backup":                 {"internal/bus"},
-	"wasm":                            {"internal/fault", "internal/frame", "internal/session", "internal/client", "wasm/"},
+	"wasm":                            {"internal/fault", "internal/frame", "internal/session", "internal/mailbox", "internal/client", "wasm/"},
 	"wasm/bridge":                     {"internal/fault", "internal/frame", "internal/session", "internal/client"},
 	"wasm/host":                       {"internal/fault", "internal/frame", "internal/session", "internal/client", "wasm/bridge"},
 }
@@ -42,7 +44,7 @@ var layers = map[string][]string{
 var nobody = []string{"web", "wasm", "internal/lint", "internal/gen", "internal/build", "internal/bench", "js/bundle"}
 
 // pure are the packages without I/O, clock, lock and randomness.
-var pure = []string{"internal/fault", "internal/frame", "internal/session", "internal/client"}
+var pure = []string{"internal/fault", "internal/frame", "internal/session", "internal/mailbox", "internal/client"}
 
 // impure may not be imported by them.
 var impure = []string{

@@ -1,0 +1,194 @@
+package client
+
+import (
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/mailbox"
+	"github.com/tim-wasm/tim/internal/session"
+)
+
+// MailHost is what a mailbox's loop needs around it.
+type MailHost interface {
+	// Now is a monotonic clock in ms.
+	Now() int64
+	// Ready reports whether the session is there and not about to end.
+	Ready() bool
+	// Ask makes a call of the gateway; done is told once how it ended.
+	Ask(a mailbox.Ask, done Done)
+	// Carry does what is done to the page: objects, events, wakes, the log. It
+	// may call the loop.
+	Carry(d mailbox.Deed)
+}
+
+// Mail is the loop of a mailbox: it holds the queue of inputs and settles the
+// calls of the page. As a Client it is not safe for concurrent use.
+type Mail struct {
+	host     MailHost
+	machine  *mailbox.Machine
+	queue    []mailInput
+	draining bool
+	done     map[mailbox.Call]func(mailbox.Settle)
+	calls    mailbox.Call
+	over     mailbox.Round // what is left of this round and older ones is dropped
+}
+
+// mailInput is an input and, if it is one, the call of the page that it is.
+type mailInput struct {
+	in   mailbox.Input
+	call mailbox.Call
+}
+
+// NewMail makes a loop around a mailbox of nobody.
+func NewMail(host MailHost) *Mail {
+	return &Mail{host: host, machine: mailbox.New(), done: map[mailbox.Call]func(mailbox.Settle){}}
+}
+
+// Total returns the unread messages of all conversations.
+func (m *Mail) Total() int64 { return m.machine.Total() }
+
+// Name returns what the user is called, as far as it is known.
+func (m *Mail) Name() (nick, avatar string) { return m.machine.Name() }
+
+// Call makes a call of the page: in makes the input of its number, and done is
+// told once how it ended.
+func (m *Mail) Call(in func(mailbox.Call) mailbox.Input, done func(mailbox.Settle)) {
+	m.calls++
+	m.done[m.calls] = done
+	m.post(mailInput{in(m.calls), m.calls})
+}
+
+// Post takes an input that is no call of the page.
+func (m *Mail) Post(in mailbox.Input) { m.post(mailInput{in: in}) }
+
+// Over drops what is left to be done of the running round: the page has been
+// told that its session has ended.
+func (m *Mail) Over() {
+	if m.machine.State() != mailbox.Out {
+		m.over = m.machine.Round()
+	}
+}
+
+// post works as the Client's does: a listener that calls the loop never runs
+// inside Step, and a panic takes no effects with it.
+func (m *Mail) post(in mailInput) {
+	m.queue = append(m.queue, in)
+	if m.draining {
+		return
+	}
+	m.draining = true
+	var panicked any
+	for len(m.queue) > 0 {
+		next := m.queue[0]
+		m.queue[0] = mailInput{}
+		m.queue = m.queue[1:]
+		if p := m.step(next); p != nil && panicked == nil {
+			panicked = p
+		}
+	}
+	m.queue = nil
+	m.draining = false
+	if panicked != nil {
+		panic(panicked)
+	}
+}
+
+func (m *Mail) step(next mailInput) (panicked any) {
+	defer func() {
+		if p := recover(); p != nil {
+			panicked = p
+			m.settle(mailbox.Settle{Call: next.call, Err: broken()})
+		}
+	}()
+	if !m.host.Ready() { // whatever the input is, the session is about to end
+		panicked = m.carryOut(m.machine.Step(m.host.Now(), mailbox.Leaving{}))
+	}
+	if p := m.carryOut(m.machine.Step(m.host.Now(), next.in)); p != nil && panicked == nil {
+		panicked = p
+	}
+	return panicked
+}
+
+func (m *Mail) carryOut(effects []mailbox.Effect) (panicked any) {
+	for _, e := range effects {
+		if p := m.carry(e); p != nil && panicked == nil {
+			panicked = p
+		}
+	}
+	return panicked
+}
+
+func (m *Mail) carry(e mailbox.Effect) (panicked any) {
+	defer func() { panicked = recover() }()
+	switch d := e.Do.(type) {
+	case mailbox.Settle:
+		m.settle(d)
+	case mailbox.Ask:
+		if e.Round > m.over {
+			m.host.Ask(d, func(result frame.Body, err *fault.Error) {
+				m.Post(mailbox.Answered{Request: d.Request, Result: result, Err: err})
+			})
+		}
+	default:
+		if e.Round > m.over {
+			m.host.Carry(d)
+		}
+	}
+	return nil
+}
+
+// settle tells a caller; what is on the call's pile ends with it.
+func (m *Mail) settle(s mailbox.Settle) {
+	done := m.done[s.Call]
+	delete(m.done, s.Call)
+	if done != nil {
+		done(s)
+	}
+	m.host.Carry(s)
+}
+
+// mailHost is the Client around its mailbox.
+type mailHost struct {
+	*Client
+	page Page
+}
+
+func (h mailHost) Now() int64 { return h.host.Now() }
+
+func (h mailHost) Ask(a mailbox.Ask, done Done) { h.Send(a.Method, a.Params, a.Within, done) }
+
+func (h mailHost) Carry(d mailbox.Deed) { h.page.Carry(d) }
+
+// emit hands an event of the session to the page, and what it means to the
+// mailbox. The mailbox begins before the page hears of SDK_READY, so that a
+// listener finds it there, and ends after the page has heard of SDK_NOT_READY.
+func (c *Client) emit(e session.Emit) {
+	if c.mail == nil {
+		c.host.Emit(e.Name, e.Data)
+		return
+	}
+	switch e.Name {
+	case frame.EventSDKReady:
+		c.mail.Post(mailbox.Began{User: c.User()})
+	case frame.EventSDKNotReady:
+		c.mail.Over()
+		defer c.mail.Post(mailbox.Ended{})
+	case frame.EventLoginStatusChange:
+		switch e.Data.Text("status") {
+		case session.StatusReconnecting:
+			defer c.mail.Post(mailbox.LinkLost{})
+		case session.StatusReady:
+			defer c.mail.Post(mailbox.LinkBack{})
+		}
+	}
+	c.host.Emit(e.Name, e.Data)
+}
+
+// notify hands a notification to the mailbox, or to the host when there is
+// none.
+func (c *Client) notify(n session.Notify) {
+	if c.mail == nil {
+		c.host.Notify(n.Method, n.Body)
+		return
+	}
+	c.mail.Post(mailbox.Noticed{Method: n.Method, Body: n.Body})
+}

@@ -1,0 +1,181 @@
+package mailbox
+
+import (
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+func (m *Machine) listConversations(in ListConversations) {
+	m.whenListed(in.Call, func() {
+		var named map[string]bool
+		if in.IDs != nil {
+			named = make(map[string]bool, len(in.IDs))
+			for _, id := range in.IDs {
+				named[id] = true
+			}
+		}
+		var list []*conversation
+		for _, c := range m.list {
+			if (named == nil || named[c.id]) && (!in.Unread || c.unread > 0) {
+				list = append(list, c)
+			}
+		}
+		m.settle(Settle{Call: in.Call, Conversations: keys(list)})
+	})
+}
+
+// openConversation gives a conversation at once when its user's profile is
+// whole, and has that brought up to date all the same.
+func (m *Machine) openConversation(in OpenConversation) {
+	m.whenListed(in.Call, func() {
+		c := m.find(in.Conversation)
+		switch {
+		case c == nil:
+			m.open(in)
+		case c.whole:
+			m.complete(c, nil)
+			m.settle(Settle{Call: in.Call, Conversations: []string{c.id}})
+		default:
+			m.complete(c, func(err *fault.Error) {
+				if err != nil && m.state == Ending { // it is nobody's any more
+					m.fail(in.Call, err)
+					return
+				}
+				m.give(in.Call, c.id)
+			})
+		}
+	})
+}
+
+// give settles a call with a conversation, unless it was deleted meanwhile.
+func (m *Machine) give(call Call, id string) {
+	if m.find(id) == nil {
+		m.fail(call, fault.With(fault.NoConversation, id))
+		return
+	}
+	m.settle(Settle{Call: call, Conversations: []string{id}})
+}
+
+// complete asks for the profile of a conversation's user, and then, if that is
+// given, goes on. A profile that is what is known changes nothing: pages ask
+// for one when the list has changed.
+func (m *Machine) complete(c *conversation, then func(err *fault.Error)) {
+	m.profileOf(c.id, func(p frame.Body, err *fault.Error) {
+		if p != nil {
+			m.knows(c, p)
+		}
+		if then != nil {
+			then(err)
+		}
+	})
+}
+
+func (m *Machine) knows(c *conversation, p frame.Body) {
+	c.whole = true
+	m.do(Set{Conversation: c.id, Fields: frame.Fields{{Key: "userProfile", Value: p}}, Pile: PileProfiles})
+	m.profiled = true
+	m.flush()
+}
+
+// profileOf asks for the profile of a conversation's user; nil when there is
+// none.
+func (m *Machine) profileOf(id string, then func(p frame.Body, err *fault.Error)) {
+	params := frame.Fields{{Key: "userIDs", Value: []string{id[len(c2c):]}}}
+	m.ask(frame.ProfileGet, params, 0, func(result frame.Body, err *fault.Error) {
+		if list := result.List("profiles"); err == nil && len(list) > 0 {
+			then(list[0], nil)
+			return
+		}
+		then(nil, err)
+	})
+}
+
+// markRead: what comes while the call waits for a lost connection stays
+// unread, for the cursor says how far the page was given it.
+func (m *Machine) markRead(in MarkRead) {
+	at := frame.Field{Key: "cursor", Value: m.shown}
+	if in.Conversation == "" {
+		m.relay(in.Call, frame.MessageReadAll, frame.Fields{at})
+		return
+	}
+	m.relay(in.Call, frame.MessageRead, frame.Fields{{Key: "conversationID", Value: in.Conversation}, at})
+}
+
+func (m *Machine) deleteConversations(in DeleteConversations) {
+	m.forEach(in.Call, in.IDs, frame.ConversationDelete, frame.Field{Key: "clearHistory", Value: in.ClearHistory}, func(c *conversation) {
+		m.remove(c.id)
+	})
+}
+
+func (m *Machine) setCustomData(in SetCustomData) {
+	m.forEach(in.Call, in.IDs, frame.ConversationCustom, frame.Field{Key: customKey, Value: in.Data}, func(c *conversation) {
+		m.setHere(c, customKey, in.Data)
+	})
+}
+
+// forEach makes a call about several conversations. What began here follows
+// once the gateway has done its part.
+func (m *Machine) forEach(call Call, ids []string, method string, more frame.Field, here func(c *conversation)) {
+	var known, begun []string
+	for _, id := range ids {
+		if m.begunHere(id) != nil {
+			begun = append(begun, id)
+		} else {
+			known = append(known, id)
+		}
+	}
+	end := func(result frame.Body) {
+		for _, id := range begun {
+			if c := m.begunHere(id); c != nil {
+				here(c)
+			}
+		}
+		m.flush()
+		m.settle(Settle{Call: call, Result: result})
+	}
+	if len(known) == 0 && len(begun) > 0 {
+		end(nil)
+		return
+	}
+	m.ask(method, frame.Fields{{Key: "conversationIDs", Value: known}, more}, 0, func(result frame.Body, err *fault.Error) {
+		if err != nil {
+			m.fail(call, err)
+			return
+		}
+		end(result)
+	})
+}
+
+func (m *Machine) pin(in Pin) {
+	m.setOne(in.Call, in.Conversation, frame.ConversationPin, frame.Field{Key: pinnedKey, Value: in.Pinned})
+}
+
+func (m *Machine) setDraft(in SetDraft) {
+	m.setOne(in.Call, in.Conversation, frame.ConversationDraft, frame.Field{Key: draftKey, Value: in.Text})
+}
+
+// setOne sets something of one conversation.
+func (m *Machine) setOne(call Call, id, method string, to frame.Field) {
+	if c := m.begunHere(id); c != nil {
+		m.setHere(c, to.Key, to.Value)
+		m.flush()
+		m.settle(Settle{Call: call, Conversations: []string{id}})
+		return
+	}
+	m.ask(method, frame.Fields{{Key: "conversationID", Value: id}, to}, 0, func(result frame.Body, err *fault.Error) {
+		s := Settle{Call: call, Result: result, Err: err}
+		if m.find(id) != nil {
+			s.Conversations = []string{id}
+		}
+		m.settle(s)
+	})
+}
+
+// clearHistory: what began here holds nothing.
+func (m *Machine) clearHistory(in ClearHistory) {
+	if m.begunHere(in.Conversation) != nil {
+		m.settle(Settle{Call: in.Call})
+		return
+	}
+	m.relay(in.Call, frame.ConversationClear, frame.Fields{{Key: "conversationID", Value: in.Conversation}})
+}

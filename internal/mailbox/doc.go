@@ -1,0 +1,41 @@
+// Package mailbox is what a client knows of its user's messages,
+// conversations and subscriptions, as a pure state machine beside session:
+// inputs in, effects out; no goroutine, lock, clock, channel or randomness of
+// its own. Package inbox, at the gateway, describes the calls and
+// notifications that pass between the two.
+//
+//	      Began           synchronised         LinkLost
+//	Out ---------> First -------------> Live <-----------> Lost
+//	 ^               |                    |   synchronised   |
+//	 |    Ended      |      Leaving       v                  |
+//	 +------------ Leaving <--------------+------------------+
+//
+// The machine holds keys and facts: conversationIDs, what decides a
+// conversation's place in the list, positions, cursors. The objects that a
+// page holds are kept by whoever carries its effects out. Messages, profiles
+// and results pass through it unread as a frame.Body, but for the few fields
+// that it has to know.
+//
+// What a listener is given at once waits in a pile: Keep puts messages there,
+// Patch those that it has changed, and an Emit takes the pile, or is left out
+// when the pile is empty. So patches come before the event that tells of them.
+//
+// Every effect bears its round, which grows when a session ends. A listener
+// may log out between two events: whoever carries effects out drops those of
+// a round that is over, but for Settle and Forget.
+//
+// In reading order:
+//
+//	doc.go      this page
+//	input.go    what can happen
+//	effect.go   what is to be done
+//	machine.go  the machine, its states, Step
+//	sync.go     catching up: the first time, after a lost link, after a failure
+//	list.go     the conversations, their order, their unread messages
+//	inbound.go  what the gateway notifies of: lists, messages, revocations, read marks
+//	flush.go    what the page is told, and that the gateway hears of it
+//	calls.go    calls of the page about the list and its conversations
+//	opened.go   conversations that began here, before their first message
+//	history.go  pages of a conversation's history; sends
+//	watch.go    whose status is watched
+package mailbox

@@ -1,0 +1,75 @@
+package mailbox
+
+import (
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// emit fires an event, unless the session is about to end.
+func (m *Machine) emit(e Emit) {
+	if m.state != Ending {
+		m.do(e)
+	}
+}
+
+// current reports whether the page may be told what has changed: not while
+// more of it is coming, and not once the session is about to end, for what the
+// page would be given then could not be acknowledged.
+func (m *Machine) current() bool {
+	return m.state == Live || m.state == Lost && !m.running
+}
+
+// flush tells the page what has come.
+func (m *Machine) flush() {
+	if !m.current() {
+		return
+	}
+	m.shown = m.cursor
+	if m.received {
+		m.ack() // first: a listener may log out, and is given them all the same
+	}
+	switch {
+	case m.listChanged:
+		if m.moved {
+			m.do(Arrange{Order: keys(m.list)})
+		}
+		m.emit(Emit{Name: frame.EventConversationListUpdated, List: true})
+	case m.profiled:
+		m.emit(Emit{Name: frame.EventConversationListUpdated, List: true, Pile: PileProfiles})
+	}
+	if total := m.Total(); total != m.toldTotal {
+		m.toldTotal = total
+		m.emit(Emit{Name: frame.EventTotalUnreadMessageCountUpdated, Data: total})
+	}
+	if m.received {
+		m.emit(Emit{Name: frame.EventMessageReceived, Pile: PileReceived})
+	}
+	if m.revoked {
+		m.emit(Emit{Name: frame.EventMessageRevoked, Pile: PileRevoked})
+	}
+	if m.patched {
+		m.emit(Emit{Name: frame.EventMessageReadByPeer, Pile: PileReadByPeer})
+	}
+	m.listChanged, m.moved = false, false
+	m.received, m.revoked, m.patched, m.profiled = false, false, false, false
+}
+
+// ack tells the gateway what the page is given, one call at a time: while one
+// is out, further ones become one.
+func (m *Machine) ack() {
+	if m.acking {
+		m.ackAgain = true
+		return
+	}
+	if m.shown == "" || m.shown == m.acked {
+		return
+	}
+	m.acking, m.acked = true, m.shown
+	m.ask(frame.MessageAck, frame.Fields{{Key: "cursor", Value: m.shown}}, 0, func(frame.Body, *fault.Error) {
+		m.acking = false
+		if m.ackAgain {
+			m.ackAgain = false
+			m.ack()
+		}
+	})
+}

@@ -1,0 +1,89 @@
+package mailbox
+
+import (
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// pageEnd is where the next page of a conversation begins, and the message
+// that names it.
+type pageEnd struct {
+	id     string
+	before int64
+}
+
+// keptPages is how many parts of a page may go through one conversation at a
+// time, each at its own place.
+const keptPages = 16
+
+// sendWithin is how long a send is tried, in ms, over reconnects, too. The
+// gateway recognises a repetition for longer.
+const sendWithin = 30_000
+
+func (m *Machine) readHistory(in ReadHistory) {
+	if m.state == Out || m.state == Ending {
+		m.refuse(in.Call)
+		return
+	}
+	before := int64(0)
+	if in.Next != "" {
+		before = in.Given
+		for _, p := range m.pages[in.Conversation] {
+			if p.id == in.Next {
+				before = p.before
+			}
+		}
+		if before == 0 {
+			m.fail(in.Call, &fault.Error{Code: fault.InvalidOperation, Message: "getMessageList was called with bad arguments: " +
+				"nextReqMessageID is none that a call for this conversation has given: begin without one."})
+			return
+		}
+	}
+	m.page(in, before, 0, "")
+}
+
+// page collects a page: the gateway gives less at once than was asked for when
+// the messages are large. What has come has got messages, and begins with
+// oldest.
+func (m *Machine) page(in ReadHistory, before, got int64, oldest string) {
+	m.ask(frame.MessageList, frame.Fields{
+		{Key: "conversationID", Value: in.Conversation}, {Key: "before", Value: before}, {Key: "count", Value: in.Count - got},
+	}, 0, func(result frame.Body, err *fault.Error) {
+		if err != nil {
+			m.fail(in.Call, err)
+			return
+		}
+		if list := result.List("messages"); len(list) > 0 {
+			m.do(Keep{Messages: list, Pile: Pile(in.Call), Front: true})
+			got, oldest = got+int64(len(list)), list[0].Text("ID")
+		}
+		complete, next := result.Bool("isCompleted"), result.Number("next")
+		if !complete && got < in.Count && next != 0 && next != before {
+			m.page(in, next, got, oldest)
+			return
+		}
+		s := Settle{Call: in.Call, Complete: complete}
+		if !complete && oldest != "" {
+			s.Next = oldest
+			ends := append(m.pages[in.Conversation], pageEnd{oldest, next})
+			m.pages[in.Conversation] = ends[max(0, len(ends)-keptPages):]
+		}
+		m.settle(s)
+	})
+}
+
+// send: the peer may have read a message before its answer came, when a lost
+// connection kept that back.
+func (m *Machine) send(in Send) {
+	m.ask(frame.MessageSend, in.Params, sendWithin, func(result frame.Body, err *fault.Error) {
+		m.settle(Settle{Call: in.Call, Result: result, Err: err})
+		if err != nil {
+			return
+		}
+		c, stored := m.find(in.Conversation), result.Object("message")
+		if c != nil && stored != nil && stored.Number("sequence") <= c.peerRead {
+			m.readUpTo(c)
+			m.flush()
+		}
+	})
+}

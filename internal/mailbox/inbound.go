@@ -1,0 +1,129 @@
+package mailbox
+
+import "github.com/tim-wasm/tim/internal/frame"
+
+// positions knows which messages, or revocations, have come. A sync that was
+// asked for twice pushes some of them twice. For now a position grows over all
+// conversations, so the newest is enough.
+type positions struct{ newest int64 }
+
+// first reports whether this is the first time that a position has come. What
+// was sent to who is online only has none.
+func (p *positions) first(_ string, position int64) bool {
+	if position == 0 {
+		return true
+	}
+	if position <= p.newest {
+		return false
+	}
+	p.newest = position
+	return true
+}
+
+// noticed takes a notification of the gateway.
+func (m *Machine) noticed(in Noticed) {
+	if m.state == Out {
+		return // it was on its way when the session ended
+	}
+	note := in.Body
+	if note == nil {
+		note = frame.Fields{}
+	}
+	switch in.Method {
+	case frame.NoteConversations:
+		if note.Bool("reset") {
+			m.seen, m.undone, m.cursor = positions{}, positions{}, ""
+		}
+		if note.Bool("all") {
+			m.whole(note)
+		} else {
+			m.patches(note)
+			for _, id := range note.Texts("removed") {
+				m.remove(id)
+			}
+		}
+	case frame.NoteMessages:
+		m.patches(note)
+		m.messages(note.List("messages"))
+	case frame.NoteRevoked:
+		m.patches(note)
+		list := note.List("messages")
+		if len(list) > 0 && m.undone.first(list[0].Text("conversationID"), note.Number("position")) {
+			m.do(Keep{Messages: list, Pile: PileRevoked})
+			m.revoked = true
+		}
+	case frame.NoteRead:
+		m.readByPeer(note)
+	case frame.NoteProfile:
+		if p := note.Object("profile"); p != nil {
+			m.nick, m.avatar = p.Text("nick"), p.Text("avatar")
+			m.emit(Emit{Name: frame.EventProfileUpdated, Data: []frame.Body{p}})
+		}
+	case frame.NoteBlacklist:
+		m.pass(frame.EventBlacklistUpdated, note.Object("userIDs"))
+	case frame.NoteStatus:
+		m.pass(frame.EventUserStatusUpdated, note.Object("statuses"))
+	default:
+		m.do(Log{Level: 0, Text: "the gateway sent " + in.Method + ", which this version does not know"})
+		return
+	}
+	m.stands(note)
+	m.flush()
+}
+
+// pass emits what the gateway has composed for the page.
+func (m *Machine) pass(event string, data frame.Body) {
+	if data != nil {
+		m.emit(Emit{Name: event, Data: data})
+	}
+}
+
+func (m *Machine) messages(list []frame.Body) {
+	var came []frame.Body
+	for _, b := range list {
+		id := b.Text("conversationID")
+		if !m.seen.first(id, b.Number("position")) {
+			continue
+		}
+		came = append(came, b)
+		m.senderOf(b, m.find(id))
+	}
+	if len(came) > 0 {
+		m.do(Keep{Messages: came, Pile: PileReceived})
+		m.received = true
+	}
+}
+
+// senderOf takes over the sender's name of a message for the conversation.
+func (m *Machine) senderOf(b frame.Body, c *conversation) {
+	if c == nil || b.Text("flow") != flowIn {
+		return
+	}
+	var fields frame.Fields
+	for _, key := range []string{"nick", "avatar"} {
+		if name := b.Text(key); name != "" {
+			fields = append(fields, frame.Field{Key: key, Value: name})
+		}
+	}
+	if len(fields) > 0 {
+		m.do(Set{Conversation: c.id, In: "userProfile", Fields: fields})
+	}
+}
+
+// readByPeer: the peer has read what this user wrote up to a sequence.
+func (m *Machine) readByPeer(note frame.Body) {
+	upTo := note.Number("sequence")
+	c := m.find(note.Text("conversationID"))
+	if c == nil || upTo <= c.peerRead {
+		return
+	}
+	c.peerRead = upTo
+	m.do(Set{Conversation: c.id, Fields: frame.Fields{
+		{Key: "peerReadTime", Value: note.Number("time")}, {Key: "peerReadSequence", Value: upTo},
+	}})
+	if c.lastSeq != 0 && c.lastSeq <= upTo {
+		m.do(Set{Conversation: c.id, In: "lastMessage", Fields: frame.Fields{{Key: "isPeerRead", Value: true}}})
+	}
+	m.listChanged = true
+	m.readUpTo(c)
+}

@@ -1,0 +1,232 @@
+package mailbox
+
+import "github.com/tim-wasm/tim/internal/frame"
+
+// c2c begins the ID of a conversation between two users.
+const c2c = "C2C"
+
+// conversation is what decides a Conversation's place in the list, and what
+// becomes of its messages.
+type conversation struct {
+	id       string
+	unread   int64
+	pinned   bool
+	last     int64 // position of the newest message
+	lastSeq  int64 // its sequence, 0 when it is not this user's own
+	peerRead int64 // sequence up to which the peer has read
+	whole    bool  // its user's profile is
+	listed   bool  // the list has it
+	coming   bool  // it was in the parts of a whole list that have come
+	local    bool  // the gateway does not know it: it has no message yet
+	opened   int   // of a local one, which of them comes first
+
+	set  frame.Fields // of a local one, what the page has set
+	owed frame.Fields // the same, until the gateway has taken it
+}
+
+// peer is the other user of a conversation.
+func (c *conversation) peer() string { return c.id[len(c2c):] }
+
+func isC2C(id string) bool { return len(id) > len(c2c) && id[:len(c2c)] == c2c }
+
+// find returns the conversation of the list with an ID, nil when there is none.
+func (m *Machine) find(id string) *conversation {
+	if c := m.conversations[id]; c != nil && c.listed {
+		return c
+	}
+	return nil
+}
+
+// known returns the conversation of an ID; a new one is on no list yet.
+func (m *Machine) known(id string) *conversation {
+	c := m.conversations[id]
+	if c == nil {
+		c = &conversation{id: id}
+		m.conversations[id] = c
+		m.do(Create{Conversation: id})
+	}
+	return c
+}
+
+// enter puts a conversation on the list; arrange finds its place.
+func (m *Machine) enter(c *conversation) {
+	m.list = append(m.list, c)
+	c.listed, m.moved = true, true
+}
+
+// drop forgets a conversation that is on no list any more.
+func (m *Machine) drop(c *conversation) {
+	delete(m.conversations, c.id)
+	m.do(Drop{Conversation: c.id})
+}
+
+// remove takes a conversation off the list.
+func (m *Machine) remove(id string) {
+	for n, c := range m.list {
+		if c.id == id {
+			m.list = append(m.list[:n], m.list[n+1:]...)
+			m.drop(c)
+			m.moved, m.listChanged = true, true
+			return
+		}
+	}
+}
+
+// arrange puts the list in order after a change: nearly always one entry has
+// to move, so inserting is quick.
+func (m *Machine) arrange() {
+	m.listChanged = true
+	for n, c := range m.list {
+		k := n
+		for ; k > 0 && c.before(m.list[k-1]); k-- {
+			m.list[k] = m.list[k-1]
+			m.moved = true
+		}
+		m.list[k] = c
+	}
+}
+
+func (c *conversation) before(d *conversation) bool {
+	if c.pinned != d.pinned {
+		return c.pinned
+	}
+	if c.last != d.last {
+		return c.last > d.last
+	}
+	return c.opened > d.opened
+}
+
+// Total returns the unread messages of all conversations.
+func (m *Machine) Total() int64 {
+	total := int64(0)
+	for _, c := range m.list {
+		total += c.unread
+	}
+	return total
+}
+
+func keys(list []*conversation) []string {
+	order := make([]string, len(list))
+	for n, c := range list {
+		order[n] = c.id
+	}
+	return order
+}
+
+// whole takes a whole list, in parts. One that begins again meanwhile, because
+// this side asked or the gateway went on by itself, doubles nothing.
+func (m *Machine) whole(note frame.Body) {
+	for _, b := range note.List("conversations") {
+		id := b.Text("conversationID")
+		if !isC2C(id) {
+			continue
+		}
+		c := m.known(id)
+		m.update(c, b)
+		if !c.coming {
+			c.coming = true
+			m.coming = append(m.coming, c)
+		}
+	}
+	if note.Bool("more") {
+		return
+	}
+	old := m.list
+	m.list, m.coming = m.coming, nil
+	for _, c := range m.list {
+		c.listed = true
+	}
+	for _, c := range old {
+		switch {
+		case c.coming:
+		case c.local:
+			m.list = append(m.list, c)
+		default:
+			m.drop(c)
+		}
+	}
+	for _, c := range m.list {
+		c.coming = false
+	}
+	m.moved = true
+	m.arrange()
+}
+
+// brokeOff forgets the parts of a whole list that will come again.
+func (m *Machine) brokeOff() {
+	for _, c := range m.coming {
+		c.coming = false
+		if !c.listed {
+			m.drop(c)
+		}
+	}
+	m.coming = nil
+}
+
+// patches brings conversations up to date that a notification carries.
+func (m *Machine) patches(note frame.Body) {
+	list := note.List("conversations")
+	for _, b := range list {
+		id := b.Text("conversationID")
+		if !isC2C(id) {
+			continue
+		}
+		c := m.known(id)
+		if !c.listed {
+			m.enter(c)
+			if !c.whole && b.Object("userProfile") == nil {
+				m.complete(c, nil)
+			}
+		}
+		m.update(c, b)
+	}
+	if len(list) > 0 {
+		m.arrange()
+	}
+}
+
+// update brings a conversation up to date, and its messages with it: what was
+// read here, elsewhere, or by the peer while this instance was away.
+func (m *Machine) update(c *conversation, b frame.Body) {
+	unread, read := c.unread, c.peerRead
+	last := b.Object("lastMessage")
+	if c.local && last != nil {
+		m.firstMessage(c)
+	}
+	kept := c.keeps(b)
+	if n := b.Number("unreadCount"); n != 0 || b.Has("unreadCount") {
+		c.unread = max(n, 0)
+	}
+	if n := b.Number("peerReadSequence"); n != 0 || b.Has("peerReadSequence") {
+		c.peerRead = n
+	}
+	if kept.Has(pinnedKey) {
+		c.pinned = kept.Bool(pinnedKey)
+	} else if b.Has(pinnedKey) {
+		c.pinned = b.Bool(pinnedKey)
+	}
+	if last != nil {
+		c.last, c.lastSeq = last.Number("position"), 0
+		if last.Text("fromAccount") == m.user {
+			c.lastSeq = last.Number("lastSequence")
+		}
+	}
+	c.whole = c.whole || b.Object("userProfile") != nil
+	m.do(Update{Conversation: c.id, Body: b, Kept: kept})
+	if unread > 0 && c.unread == 0 {
+		m.do(Patch{Conversation: c.id, Flow: flowIn, UpTo: endOfTime, Field: "isRead"})
+	}
+	if c.peerRead > read {
+		m.readUpTo(c)
+	}
+}
+
+// endOfTime is a sequence that no message has.
+const endOfTime = 1<<63 - 1
+
+// readUpTo marks the messages that the peer has read, and tells of those that
+// were not marked before.
+func (m *Machine) readUpTo(c *conversation) {
+	m.do(Patch{Conversation: c.id, Flow: flowOut, UpTo: c.peerRead, Field: "isPeerRead", Pile: PileReadByPeer})
+	m.patched = true
+}

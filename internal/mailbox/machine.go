@@ -1,0 +1,222 @@
+package mailbox
+
+import (
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// State is where a mailbox stands.
+type State int
+
+// The states.
+const (
+	Out    State = iota // nobody is logged in
+	First               // the list and what was missed before the login are coming
+	Live                // the page has been given what there is
+	Lost                // the link is lost, or what was missed meanwhile is coming
+	Ending              // the session is about to end
+)
+
+// String names a state for transcripts.
+func (s State) String() string {
+	switch s {
+	case Out:
+		return "Out"
+	case First:
+		return "First"
+	case Live:
+		return "Live"
+	case Lost:
+		return "Lost"
+	case Ending:
+		return "Ending"
+	}
+	return "?"
+}
+
+// Machine is one mailbox. Step is its only way to change.
+type Machine struct {
+	now int64    // of the running step, monotonic ms
+	out []Effect // of the running step
+
+	round    Round
+	requests Request // the last one
+	attempts int64   // the last one to synchronise
+	box
+}
+
+// box is all that belongs to the user. It is emptied when the session ends.
+type box struct {
+	state        State
+	user         string
+	nick, avatar string // as far as they came
+
+	asked   []request // answers that are to come
+	waiting []waiting // calls that need the list
+
+	conversations map[string]*conversation
+	list          []*conversation // newest first, pinned ones before
+	coming        []*conversation // of a whole list that has not come entirely
+	opened        int             // numbers the conversations that began here
+
+	running bool   // an attempt to synchronise, or its repetition, is under way
+	cursor  string // where this instance stands; opaque
+	shown   string // the cursor of what the page was given
+	seen    positions
+	undone  positions
+
+	acking, ackAgain bool
+	acked            string
+
+	// What the page is to be told: of messages and profiles in piles, the list,
+	// its order, the total.
+	received, revoked, patched, profiled bool
+	listChanged, moved                   bool
+	toldTotal                            int64
+
+	pages   map[string][]pageEnd // by conversation, the newest keptPages
+	watched userSet
+}
+
+// request is one call of the gateway, and what becomes of its answer.
+type request struct {
+	id   Request
+	then func(result frame.Body, err *fault.Error)
+}
+
+// New makes a machine of nobody.
+func New() *Machine {
+	m := &Machine{round: 1}
+	m.box = newBox()
+	return m
+}
+
+func newBox() box {
+	return box{conversations: map[string]*conversation{}, pages: map[string][]pageEnd{}}
+}
+
+// Step takes one input at the time now and returns what is to be done, in
+// order.
+func (m *Machine) Step(now int64, in Input) []Effect {
+	m.now = max(m.now, now)
+	m.take(in)
+	out := m.out
+	m.out = nil
+	return out
+}
+
+func (m *Machine) take(in Input) {
+	switch in := in.(type) {
+	case Began:
+		m.began(in)
+	case LinkLost:
+		m.linkLost()
+	case LinkBack:
+		m.linkBack()
+	case Leaving:
+		m.leaving()
+	case Ended:
+		m.ended()
+	case Noticed:
+		m.noticed(in)
+	case Answered:
+		m.answered(in)
+	case Woke:
+		m.woke(in)
+	case ListConversations:
+		m.listConversations(in)
+	case OpenConversation:
+		m.openConversation(in)
+	case DeleteConversations:
+		m.deleteConversations(in)
+	case Pin:
+		m.pin(in)
+	case SetDraft:
+		m.setDraft(in)
+	case SetCustomData:
+		m.setCustomData(in)
+	case ClearHistory:
+		m.clearHistory(in)
+	case MarkRead:
+		m.markRead(in)
+	case Send:
+		m.send(in)
+	case ReadHistory:
+		m.readHistory(in)
+	case Watch:
+		m.watch(in)
+	case Unwatch:
+		m.unwatch(in)
+	case Named:
+		m.named(in)
+	}
+}
+
+// Round returns the number of the running session.
+func (m *Machine) Round() Round { return m.round }
+
+// State returns where the mailbox stands.
+func (m *Machine) State() State { return m.state }
+
+// Name returns what this user is called, as far as it is known.
+func (m *Machine) Name() (nick, avatar string) { return m.nick, m.avatar }
+
+func (m *Machine) named(in Named) {
+	if m.state != Out {
+		m.nick, m.avatar = in.Nick, in.Avatar
+	}
+}
+
+func (m *Machine) do(d Deed) { m.out = append(m.out, Effect{Round: m.round, Do: d}) }
+
+// ask makes a call of the gateway. Its answer comes once, or the end of the
+// session instead of it.
+func (m *Machine) ask(method string, params frame.Body, within int64, then func(result frame.Body, err *fault.Error)) {
+	m.requests++
+	m.asked = append(m.asked, request{id: m.requests, then: then})
+	m.do(Ask{Request: m.requests, Method: method, Params: params, Within: within})
+}
+
+func (m *Machine) answered(in Answered) {
+	for i, r := range m.asked {
+		if r.id == in.Request {
+			m.asked = append(m.asked[:i], m.asked[i+1:]...)
+			result := in.Result
+			if result == nil {
+				result = frame.Fields{}
+			}
+			r.then(result, in.Err)
+			return
+		}
+	}
+}
+
+func (m *Machine) settle(s Settle) { m.do(s) }
+
+func (m *Machine) fail(c Call, err *fault.Error) { m.do(Settle{Call: c, Err: err}) }
+
+// relay asks the gateway for a call of the page, and settles it with the
+// answer. A session that is not there refuses it with its reason.
+func (m *Machine) relay(c Call, method string, params frame.Fields) {
+	m.ask(method, params, 0, func(result frame.Body, err *fault.Error) {
+		m.settle(Settle{Call: c, Result: result, Err: err})
+	})
+}
+
+// ended drops everything of the user who was logged in. Calls that still wait
+// are refused.
+func (m *Machine) ended() {
+	if m.state == Out {
+		return
+	}
+	m.state = Ending // what the refusals bring about stays untold
+	for len(m.asked) > 0 {
+		m.answered(Answered{Request: m.asked[0].id, Err: fault.New(fault.LoggedOut)})
+	}
+	for _, w := range m.waiting {
+		w.run(fault.New(fault.LoggedOut))
+	}
+	m.round++
+	m.box = newBox()
+	m.do(Forget{})
+}

@@ -1,0 +1,237 @@
+// Package objects carries out what a mailbox wants done on Go values, as wasm
+// does on the objects of a page: for the native client, for the tests of
+// package inbox, and for those of the mailbox itself.
+//
+// An object is what JSON makes of one; there is one for each message and each
+// conversation, brought up to date in place. Nothing here is safe for
+// concurrent use.
+package objects
+
+import (
+	"encoding/json"
+	"reflect"
+
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/mailbox"
+)
+
+// Object is a Message or a Conversation, or what is in one.
+type Object = map[string]any
+
+// Objects are those of one page.
+type Objects struct {
+	// OnEvent is told of each event: Data is a number, an Object or a list of
+	// Objects or strings.
+	OnEvent func(name string, data any)
+
+	conversations map[string]Object
+	order         []string
+	messages      map[string][]Object // by conversation, in the order in which they came
+	piles         map[mailbox.Pile][]Object
+}
+
+// New returns a page without objects.
+func New(onEvent func(name string, data any)) *Objects {
+	o := &Objects{OnEvent: onEvent}
+	o.forget()
+	return o
+}
+
+func (o *Objects) forget() {
+	o.conversations, o.order = map[string]Object{}, nil
+	o.messages, o.piles = map[string][]Object{}, map[mailbox.Pile][]Object{}
+}
+
+// Conversation returns the object of a conversation, nil when there is none.
+func (o *Objects) Conversation(id string) Object { return o.conversations[id] }
+
+// Conversations returns the list, as it was arranged last.
+func (o *Objects) Conversations() []Object {
+	list := make([]Object, 0, len(o.order))
+	for _, id := range o.order {
+		if c := o.conversations[id]; c != nil {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// Messages returns the messages of a conversation that the page has got.
+func (o *Objects) Messages(conversation string) []Object { return o.messages[conversation] }
+
+// Take empties a pile and returns what was on it.
+func (o *Objects) Take(p mailbox.Pile) []Object {
+	list := o.piles[p]
+	delete(o.piles, p)
+	return list
+}
+
+// Carry does what a mailbox wants done to objects, and emits its events. What
+// goes to the gateway and to callers is the loop's.
+func (o *Objects) Carry(d mailbox.Deed) {
+	switch d := d.(type) {
+	case mailbox.Ask, mailbox.Settle, mailbox.Wake, mailbox.Log:
+	case mailbox.Emit:
+		o.emit(d)
+	case mailbox.Create:
+		o.conversations[d.Conversation] = Object{"conversationID": d.Conversation}
+	case mailbox.Update:
+		o.update(d)
+	case mailbox.Set:
+		o.set(d)
+	case mailbox.Drop:
+		delete(o.conversations, d.Conversation)
+	case mailbox.Arrange:
+		o.order = d.Order
+	case mailbox.Keep:
+		o.keep(d)
+	case mailbox.Patch:
+		o.patch(d)
+	case mailbox.Forget:
+		o.forget()
+	}
+}
+
+func (o *Objects) emit(e mailbox.Emit) {
+	var data any
+	pile := o.Take(e.Pile)
+	switch d := e.Data.(type) {
+	case int64:
+		data = d
+	case frame.Body:
+		data = valueOf(d)
+	case []frame.Body:
+		data = valueOf(d)
+	}
+	switch {
+	case e.Pile != mailbox.PileNone && len(pile) == 0:
+		return
+	case e.List:
+		data = o.Conversations()
+	case e.Pile != mailbox.PileNone:
+		data = pile
+	}
+	if o.OnEvent != nil {
+		o.OnEvent(e.Name, data)
+	}
+}
+
+func (o *Objects) update(d mailbox.Update) {
+	c := o.conversations[d.Conversation]
+	for k, v := range ObjectOf(d.Body) {
+		c[k] = v
+	}
+	for _, f := range d.Kept {
+		c[f.Key] = valueOf(f.Value)
+	}
+}
+
+func (o *Objects) set(d mailbox.Set) {
+	c := o.conversations[d.Conversation]
+	if c == nil {
+		return // it was deleted meanwhile
+	}
+	into := c
+	if d.In != "" {
+		if into, _ = c[d.In].(Object); into == nil {
+			return
+		}
+	}
+	changed := false
+	for _, f := range d.Fields {
+		v := valueOf(f.Value)
+		changed = changed || !reflect.DeepEqual(into[f.Key], v)
+		into[f.Key] = v
+	}
+	if d.Pile != mailbox.PileNone && changed {
+		o.piles[d.Pile] = append(o.piles[d.Pile], c)
+	}
+}
+
+// keep makes one object of each message.
+func (o *Objects) keep(d mailbox.Keep) {
+	var batch []Object
+	for _, b := range d.Messages {
+		batch = append(batch, o.Hold(ObjectOf(b)))
+	}
+	if d.Front {
+		batch = append(batch, o.piles[d.Pile]...)
+	} else {
+		batch = append(o.piles[d.Pile], batch...)
+	}
+	o.piles[d.Pile] = batch
+}
+
+// Hold makes a message the page's, or brings the one that it has up to date,
+// and returns it.
+func (o *Objects) Hold(m Object) Object {
+	conversation, _ := m["conversationID"].(string)
+	for _, held := range o.messages[conversation] {
+		if held["ID"] == m["ID"] {
+			for k, v := range m {
+				held[k] = v
+			}
+			return held
+		}
+	}
+	o.messages[conversation] = append(o.messages[conversation], m)
+	return m
+}
+
+func (o *Objects) patch(d mailbox.Patch) {
+	for _, m := range o.messages[d.Conversation] {
+		if m["flow"] != d.Flow || m[d.Field] == true || number(m["sequence"]) > d.UpTo ||
+			d.Flow == "out" && (m["status"] != "success" || number(m["position"]) == 0) {
+			continue
+		}
+		m[d.Field] = true
+		if d.Pile != mailbox.PileNone {
+			o.piles[d.Pile] = append(o.piles[d.Pile], m)
+		}
+	}
+}
+
+func number(v any) int64 { n, _ := v.(float64); return int64(n) }
+
+// ObjectOf returns a body as an object of its own.
+func ObjectOf(b frame.Body) Object {
+	o, _ := valueOf(b).(Object)
+	return o
+}
+
+// valueOf returns a frame.Field's value as JSON would have it.
+func valueOf(v any) any {
+	switch v := v.(type) {
+	case int:
+		return float64(v)
+	case int64:
+		return float64(v)
+	case frame.Fields:
+		o := Object{}
+		for _, f := range v {
+			o[f.Key] = valueOf(f.Value)
+		}
+		return o
+	case []frame.Body:
+		return list(v)
+	case []string:
+		return list(v)
+	case []int64:
+		return list(v)
+	case *jsonframe.Object:
+		var parsed any
+		_ = json.Unmarshal(v.Raw, &parsed) // it was parsed as a part of its frame
+		return parsed
+	default:
+		return v
+	}
+}
+
+func list[T any](of []T) []any {
+	all := make([]any, len(of))
+	for i, v := range of {
+		all[i] = valueOf(v)
+	}
+	return all
+}

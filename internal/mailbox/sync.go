@@ -1,0 +1,159 @@
+package mailbox
+
+import (
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// Times of a synchronisation, in ms.
+const (
+	syncWithin = 20_000
+	syncRetry  = 1_000
+	listWithin = 20_000 // a call waits for the list while that fails
+)
+
+// waiting is a call that needs the list, and until when it waits.
+type waiting struct {
+	by  int64
+	run func(err *fault.Error)
+}
+
+func (m *Machine) began(in Began) {
+	m.ended() // a session that did not say that it ended
+	m.state, m.user = First, in.User
+	m.synchronise()
+}
+
+// linkLost: the attempt that is under way goes with the link. The session asks
+// again for what was out on it, but the other end of the attempt is gone.
+func (m *Machine) linkLost() {
+	switch m.state {
+	case Live:
+		m.state = Lost
+	case First, Lost:
+	case Out, Ending:
+		return
+	}
+	m.attempts++
+	m.running = false
+}
+
+func (m *Machine) linkBack() {
+	if (m.state == First || m.state == Lost) && !m.running {
+		m.synchronise()
+	}
+}
+
+func (m *Machine) leaving() {
+	if m.state != Out {
+		m.state = Ending
+	}
+}
+
+// synchronise asks for what has not been seen; the gateway pushes it before it
+// answers, and goes on pushing what comes.
+func (m *Machine) synchronise() {
+	m.attempts++
+	m.running = true
+	m.brokeOff()
+	params := frame.Fields{{Key: "cursor", Value: m.cursor}}
+	if len(m.watched) > 0 {
+		params = append(params, frame.Field{Key: "watch", Value: append([]string(nil), m.watched...)})
+	}
+	m.catchUp(frame.SessionSync, params)
+}
+
+func (m *Machine) catchUp(method string, params frame.Fields) {
+	attempt := m.attempts
+	m.ask(method, params, syncWithin, func(result frame.Body, err *fault.Error) {
+		switch {
+		case attempt != m.attempts:
+		case err != nil && err.Code != frame.CodeNoMethod: // which is a gateway without messages
+			m.syncFailed(err)
+		case err == nil && result.Bool("more"):
+			m.catchUp(frame.SessionMore, frame.Fields{})
+		default:
+			m.stands(result)
+			m.synchronised()
+		}
+	})
+}
+
+// syncFailed tries again for as long as the session lasts: a lost link brings
+// its own attempt, but a gateway that could not answer does not.
+func (m *Machine) syncFailed(err *fault.Error) {
+	if m.state == Ending {
+		return
+	}
+	m.do(Log{Level: 2, Text: "messages could not be synchronised: " + err.Message})
+	m.do(Wake{After: syncRetry, Attempt: m.attempts})
+	all := m.waiting
+	m.waiting = nil
+	for _, w := range all {
+		if w.by > m.now {
+			m.waiting = append(m.waiting, w)
+		} else {
+			w.run(err)
+		}
+	}
+}
+
+func (m *Machine) woke(in Woke) {
+	if in.Attempt == m.attempts && m.running && (m.state == First || m.state == Lost) {
+		m.synchronise()
+	}
+}
+
+// synchronised: everything up to now has come. Each login begins with the
+// whole list, even an empty one, and the total.
+func (m *Machine) synchronised() {
+	if m.state == First {
+		m.listChanged, m.moved, m.toldTotal = true, true, -1
+	}
+	m.running = false
+	if m.state != Ending {
+		m.state = Live
+	}
+	waiting := m.waiting
+	m.waiting = nil
+	m.flush()
+	for _, w := range waiting {
+		w.run(nil)
+	}
+}
+
+// stands takes the cursor that a notification or an answer carries.
+func (m *Machine) stands(b frame.Body) {
+	if c := b.Text("cursor"); c != "" {
+		m.cursor = c
+	}
+}
+
+// whenListed runs f once the list is there, or fails the call.
+func (m *Machine) whenListed(c Call, f func()) {
+	switch m.state {
+	case Out, Ending:
+		m.refuse(c)
+	case First:
+		m.waiting = append(m.waiting, waiting{by: m.now + listWithin, run: func(err *fault.Error) {
+			if err != nil {
+				m.fail(c, err)
+				return
+			}
+			f()
+		}})
+	case Live, Lost:
+		f()
+	}
+}
+
+// refuse ends a call that needs a session. Why there is none the session
+// knows: it refuses whatever it is asked.
+func (m *Machine) refuse(c Call) {
+	m.ask(frame.SessionMore, frame.Fields{}, 0, func(_ frame.Body, err *fault.Error) {
+		if err == nil {
+			err = fault.New(fault.NotReady)
+		}
+		m.fail(c, err)
+	})
+}
