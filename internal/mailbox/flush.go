@@ -37,7 +37,7 @@ func (m *Machine) flush() {
 	case m.profiled:
 		m.emit(Emit{Name: frame.EventConversationListUpdated, List: true, Pile: PileProfiles})
 	}
-	if total := m.Total(); total != m.toldTotal {
+	if total := m.Total(); total != m.toldTotal && len(m.coming) == 0 { // else the list has not come entirely
 		m.toldTotal = total
 		m.emit(Emit{Name: frame.EventTotalUnreadMessageCountUpdated, Data: total})
 	}

@@ -60,16 +60,25 @@ func (m *Machine) drop(c *conversation) {
 	m.do(Drop{Conversation: c.id})
 }
 
-// remove takes a conversation off the list.
+// remove takes a conversation off the list, also off one that is coming.
 func (m *Machine) remove(id string) {
-	for n, c := range m.list {
-		if c.id == id {
-			m.list = append(m.list[:n], m.list[n+1:]...)
-			m.drop(c)
-			m.moved, m.listChanged = true, true
-			return
+	c := m.conversations[id]
+	if c == nil {
+		return
+	}
+	m.list, m.coming = without(m.list, c), without(m.coming, c)
+	m.drop(c)
+	m.moved, m.listChanged = true, true
+}
+
+// without takes one element out of a list.
+func without[T comparable](list []T, one T) []T {
+	for n, e := range list {
+		if e == one {
+			return append(list[:n], list[n+1:]...)
 		}
 	}
+	return list
 }
 
 // arrange puts the list in order after a change: nearly always one entry has
@@ -152,8 +161,12 @@ func (m *Machine) whole(note frame.Body) {
 	m.arrange()
 }
 
-// brokeOff forgets the parts of a whole list that will come again.
+// brokeOff forgets the parts of a whole list that will come again. What they
+// said of the others stays.
 func (m *Machine) brokeOff() {
+	if len(m.coming) == 0 {
+		return
+	}
 	for _, c := range m.coming {
 		c.coming = false
 		if !c.listed {
@@ -161,6 +174,7 @@ func (m *Machine) brokeOff() {
 		}
 	}
 	m.coming = nil
+	m.arrange()
 }
 
 // patches brings conversations up to date that a notification carries.

@@ -66,7 +66,7 @@ func (m *Machine) begunHere(id string) *conversation {
 
 // setHere changes a conversation that began here.
 func (m *Machine) setHere(c *conversation, key string, to any) {
-	c.set = without(c.set, key)
+	c.set = unset(c.set, key)
 	if to != "" && to != false {
 		c.set = append(c.set, frame.Field{Key: key, Value: to})
 	}
@@ -91,7 +91,7 @@ func (m *Machine) firstMessage(c *conversation) {
 			}
 			c.owed = append(c.owed, kept)
 			m.ask(s.method, append(named[:2:2], kept), 0, func(_ frame.Body, err *fault.Error) {
-				c.owed = without(c.owed, s.key)
+				c.owed = unset(c.owed, s.key)
 				if err != nil {
 					m.do(Log{Level: 2, Text: s.method + " of " + c.id + ": " + err.Message})
 				}
@@ -119,7 +119,7 @@ func (c *conversation) keeps(b frame.Body) frame.Fields {
 	return kept
 }
 
-func without(fields frame.Fields, key string) frame.Fields {
+func unset(fields frame.Fields, key string) frame.Fields {
 	var left frame.Fields
 	for _, f := range fields {
 		if f.Key != key {

@@ -1,0 +1,28 @@
+package mailbox
+
+// Empty reports whether nothing of a user remains.
+func (m *Machine) Empty() bool {
+	return m.state == Out && m.user == "" && m.nick == "" && len(m.waiting) == 0 && len(m.conversations) == 0 &&
+		len(m.list) == 0 && len(m.coming) == 0 && !m.running && m.cursor == "" && m.shown == "" && m.seen == positions{} &&
+		m.undone == positions{} && !m.acking && !m.ackAgain && m.acked == "" && len(m.pages) == 0 && len(m.watched) == 0 &&
+		!m.received && !m.revoked && !m.patched && !m.profiled && !m.listChanged && !m.moved && m.toldTotal == 0 && m.opened == 0
+}
+
+// Order returns the list's keys.
+func (m *Machine) Order() []string { return keys(m.list) }
+
+// Stray reports whether a conversation is neither on the list nor coming.
+func (m *Machine) Stray() bool {
+	for _, c := range m.conversations {
+		if !c.listed && !c.coming {
+			return true
+		}
+	}
+	return false
+}
+
+// Partial reports whether a whole list has come in part.
+func (m *Machine) Partial() bool { return len(m.coming) > 0 }
+
+// Last returns the position of a conversation's newest message.
+func (m *Machine) Last(id string) int64 { return m.conversations[id].last }

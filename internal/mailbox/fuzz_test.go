@@ -1,0 +1,311 @@
+package mailbox_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/mailbox"
+)
+
+// FuzzMachine feeds a machine any sequence of inputs, sensible or not, and
+// holds it to the invariants of the design at every step.
+func FuzzMachine(f *testing.F) {
+	for seed := range uint64(64) {
+		f.Add(script(seed, 1, 400))
+	}
+	f.Fuzz(func(t *testing.T, script []byte) { newWorld(t).run(script) })
+}
+
+// TestRandomWalks does the same in every test run, without the fuzzer.
+func TestRandomWalks(t *testing.T) {
+	walks := uint64(2000)
+	if testing.Short() {
+		walks = 200
+	}
+	for seed := range walks {
+		newWorld(t).run(script(seed, 7, 600))
+	}
+}
+
+func script(seed, stream uint64, most int) []byte {
+	r := rand.New(rand.NewPCG(seed, stream))
+	script := make([]byte, 40+r.IntN(most))
+	for i := range script {
+		script[i] = byte(r.Uint32())
+	}
+	return script
+}
+
+// run plays a script; each input takes one to six bytes of it. The first says
+// whether the gateway is one of ours; otherwise it says what none should.
+func (w *world) run(script []byte) {
+	i := 0
+	next := func(n int) int {
+		if i >= len(script) {
+			return 0
+		}
+		i++
+		return int(script[i-1]) % n
+	}
+	w.sane = next(4) != 0
+	for i < len(script) {
+		w.now += int64(next(20) * next(200))
+		if in := w.choose(next); in != nil {
+			w.step(in)
+		}
+	}
+	if w.sane {
+		w.recover()
+	}
+	w.leave(next)
+	if !w.m.Empty() {
+		w.fatal("the session is over, and something of it is left")
+	}
+	if len(w.open) > 0 {
+		w.fatal("the session is over, and calls are open: %v", w.open)
+	}
+}
+
+func (w *world) choose(next func(int) int) mailbox.Input {
+	switch k := next(40); {
+	case !w.in && k < 30:
+		return w.begin()
+	case k < 10:
+		if len(w.asked) == 0 {
+			return nil
+		}
+		n := 0
+		if next(4) == 0 { // answers overtake each other, of an insane gateway
+			n = next(len(w.asked))
+		}
+		return w.answer(n, next)
+	case k < 18:
+		return w.note(next)
+	case k < 20:
+		if w.linked {
+			w.linked = false
+			return mailbox.LinkLost{}
+		}
+		w.linked = true
+		return mailbox.LinkBack{}
+	case k < 21:
+		if next(3) == 0 {
+			w.leave(next)
+		}
+		return nil
+	case k < 23:
+		if w.alarm != 0 {
+			alarm := w.alarm
+			w.alarm = 0
+			return mailbox.Woke{Attempt: alarm}
+		}
+		return mailbox.Woke{Attempt: int64(next(9))}
+	default:
+		return w.callOf(next)
+	}
+}
+
+func (w *world) begin() mailbox.Input {
+	w.in, w.linked, w.leaving = true, true, false
+	w.given = map[int64]bool{}
+	return mailbox.Began{User: "alice"}
+}
+
+// leave ends the session, as a logout does or all at once.
+func (w *world) leave(next func(int) int) {
+	if !w.in {
+		return
+	}
+	if next(2) == 0 {
+		w.leaving = true
+		w.step(mailbox.Leaving{})
+		for len(w.asked) > 0 && next(2) == 0 {
+			w.step(w.answer(0, next))
+		}
+	}
+	w.in, w.leaving, w.alarm = false, false, 0
+	w.step(mailbox.Ended{})
+	w.asked = nil
+	w.position, w.past = 0, nil // the next user's stores are others
+}
+
+var somebody = []string{"C2Cbob", "C2Ceve", "C2Cdan", "C2Ckim"}
+
+func (w *world) callOf(next func(int) int) mailbox.Input {
+	id, c := somebody[next(len(somebody))], w.call()
+	ids := somebody[:next(len(somebody))]
+	switch next(13) {
+	case 0:
+		return mailbox.ListConversations{Call: c, Unread: next(2) == 0}
+	case 1:
+		return mailbox.OpenConversation{Call: c, Conversation: id}
+	case 2:
+		return mailbox.DeleteConversations{Call: c, IDs: ids}
+	case 3:
+		return mailbox.Pin{Call: c, Conversation: id, Pinned: next(2) == 0}
+	case 4:
+		return mailbox.SetDraft{Call: c, Conversation: id, Text: []string{"", "x"}[next(2)]}
+	case 5:
+		return mailbox.SetCustomData{Call: c, IDs: ids, Data: "y"}
+	case 6:
+		return mailbox.ClearHistory{Call: c, Conversation: id}
+	case 7:
+		return mailbox.MarkRead{Call: c, Conversation: id}
+	case 8:
+		return mailbox.Send{Call: c, Conversation: id, Params: frame.Fields{{Key: "to", Value: id}}}
+	case 9:
+		return mailbox.ReadHistory{Call: c, Conversation: id, Count: 3, Next: []string{"", "h"}[next(2)], Given: int64(next(3))}
+	case 10:
+		return mailbox.Watch{Call: c, IDs: ids}
+	case 11:
+		return mailbox.Unwatch{Call: c, IDs: ids}
+	default:
+		return mailbox.OpenConversation{Call: c, Conversation: "nonsense"}
+	}
+}
+
+// answer answers the n-th request that is out, or, of a sane gateway, the
+// first: they come in order.
+func (w *world) answer(n int, next func(int) int) mailbox.Input {
+	if w.sane {
+		n = 0
+	}
+	r := w.asked[n]
+	w.asked = append(w.asked[:n], w.asked[n+1:]...)
+	switch {
+	case w.leaving || !w.linked && next(2) == 0:
+		return mailbox.Answered{Request: r.Request, Err: fault.New(fault.LoggedOut)}
+	case next(8) == 0:
+		codes := []fault.Code{fault.ServerTimeout, fault.Timeout, frame.CodeNoMethod}
+		return mailbox.Answered{Request: r.Request, Err: fault.New(codes[next(len(codes))])}
+	case !w.sane && next(4) == 0:
+		return mailbox.Answered{Request: r.Request}
+	}
+	return mailbox.Answered{Request: r.Request, Result: w.result(r, next)}
+}
+
+func (w *world) result(r mailbox.Ask, next func(int) int) frame.Body {
+	switch r.Method {
+	case frame.SessionSync, frame.SessionMore:
+		if next(4) == 0 {
+			return body("{more:true}")
+		}
+		return body("{cursor:%d.1}", w.position)
+	case frame.ProfileGet:
+		return body("{profiles:[{userID:x,nick:n%d}]}", next(3))
+	case frame.MessageSend:
+		w.position++
+		return body("{message:{ID:s%d,conversationID:%s,flow:out,status:success,sequence:%d,position:%d}}",
+			w.position, r.Params.Text("to"), w.position, w.position)
+	case frame.MessageList:
+		return body("{messages:[{ID:h,conversationID:%s,position:%d}],next:%d}", r.Params.Text("conversationID"), 1+next(9), next(9))
+	}
+	return frame.Fields{}
+}
+
+// note makes a notification. What a sane gateway sends again it has sent before
+// the same way, and what it sends anew has a new position.
+func (w *world) note(next func(int) int) mailbox.Input {
+	if w.sane && !w.linked {
+		return nil
+	}
+	id := somebody[next(len(somebody))]
+	noticed := func(method, format string, args ...any) mailbox.Input {
+		return mailbox.Noticed{Method: method, Body: body(format, args...)}
+	}
+	switch next(10) {
+	case 0:
+		all := ""
+		for n, id := range somebody[:next(len(somebody))] {
+			if n > 0 {
+				all += ","
+			}
+			all += w.conversation(id, next)
+		}
+		return noticed(frame.NoteConversations, "{all:true,more:%v,conversations:[%s]}", next(3) == 0, all)
+	case 1:
+		return noticed(frame.NoteConversations, "{conversations:[%s]}", w.conversation(id, next))
+	case 2:
+		return noticed(frame.NoteConversations, "{removed:[%s]}", id)
+	case 3, 4, 5, 6:
+		var list []string
+		if next(4) == 0 { // what it has sent comes again before what is new
+			list = append(list, w.past[max(0, len(w.past)-next(4)):]...)
+		}
+		for range next(3) {
+			w.position++
+			m := message(w.position)
+			w.past = append(w.past, m)
+			list = append(list, m)
+		}
+		return noticed(frame.NoteMessages, "{messages:[%s],conversations:[%s],cursor:%d.1}", strings.Join(list, ","), w.conversation(id, next), w.position)
+	case 7:
+		at := w.position
+		if next(2) == 0 {
+			w.position++
+			at = w.position
+		}
+		return noticed(frame.NoteRevoked, "{messages:[%s],position:%d,cursor:%d.1}", message(1+int64(next(5))), at, w.position)
+	case 8:
+		return noticed(frame.NoteRead, "{conversationID:%s,sequence:%d,time:1}", id, next(30))
+	default:
+		if w.sane || next(3) == 0 {
+			return noticed(frame.NoteProfile, "{profile:{nick:Al}}")
+		}
+		return noticed([]string{frame.NoteMessages, frame.NoteConversations, "nonsense"}[next(3)], "%s",
+			[]string{"{}", "{messages:[1,{}],conversations:[x,{},{conversationID:z}]}", "{all:true,reset:true}"}[next(3)])
+	}
+}
+
+func (w *world) conversation(id string, next func(int) int) string {
+	s := "{conversationID:" + id
+	for _, more := range []string{",userProfile:{nick:n1}", ",isPinned:true", ",isPinned:false", ",unreadCount:0", ",unreadCount:2", ",peerReadSequence:5", ",draftText:d"} {
+		if next(3) == 0 {
+			s += more
+		}
+	}
+	if next(2) == 0 {
+		s += ",lastMessage:{position:" + digits(w.position) + ",fromAccount:alice,lastSequence:3}"
+	}
+	return s + "}"
+}
+
+// message is the one of a position, of one's own or of another.
+func message(position int64) string {
+	id, flow := somebody[position%int64(len(somebody))], "in"
+	if position%3 == 0 {
+		flow = "out,status:success"
+	}
+	return "{ID:m" + digits(position) + ",conversationID:" + id + ",flow:" + flow + ",sequence:" + digits(position) + ",position:" + digits(position) + "}"
+}
+
+// recover is a gateway that answers from now on: whatever was before, the
+// machine must be up to date soon, with every call settled.
+func (w *world) recover() {
+	if !w.in {
+		w.step(w.begin())
+	}
+	if !w.linked {
+		w.linked = true
+		w.step(mailbox.LinkBack{})
+	}
+	zero := func(int) int { return 1 }
+	for range 10_000 {
+		switch {
+		case len(w.asked) > 0:
+			w.step(w.answer(0, zero))
+		case w.alarm != 0:
+			alarm := w.alarm
+			w.alarm = 0
+			w.step(mailbox.Woke{Attempt: alarm})
+		case w.m.State() == mailbox.Live && len(w.open) == 0:
+			return
+		default:
+			w.fatal("%v with %d open calls, and nothing to wait for", w.m.State(), len(w.open))
+		}
+	}
+	w.fatal("it does not come to rest: %v", w.m.State())
+}

@@ -1,0 +1,181 @@
+package mailbox_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/mailbox"
+)
+
+// parseInput reads an input of a story:
+//
+//	began USER                          began alice
+//	linklost, linkback, leaving, ended
+//	note METHOD BODY                    note messages {messages:[{ID:x,conversationID:C2Cbob,position:7}],cursor:7.1}
+//	answer REQUEST BODY                 answer 1 {cursor:5.1}
+//	error REQUEST CODE                  error 1 70169
+//	woke ATTEMPT                        woke 2
+//	list CALL [IDS|unread]              list 1 [C2Cbob,C2Ceve]
+//	open CALL ID                        open 1 C2Cbob
+//	delete CALL IDS [clear]             delete 1 [C2Cbob] clear
+//	pin CALL ID BOOL                    pin 1 C2Cbob true
+//	draft CALL ID TEXT                  draft 1 C2Cbob dear
+//	custom CALL IDS TEXT                custom 1 [C2Cbob] mine
+//	clear CALL ID                       clear 1 C2Cbob
+//	read CALL [ID]                      read 1 C2Cbob
+//	send CALL ID BODY                   send 1 C2Cbob {id:m1}
+//	history CALL ID COUNT [NEXT GIVEN]  history 1 C2Cbob 15 h3 0
+//	watch CALL IDS, unwatch CALL [IDS]  watch 1 [bob,eve]
+//	named NICK AVATAR                   named Al a.png
+//
+// A BODY is JSON without quotes; a text ends at a comma or a bracket.
+func parseInput(s string) (mailbox.Input, error) {
+	w := strings.SplitN(s, " ", 5)
+	arg := func(i int) string {
+		if i < len(w) {
+			return w[i]
+		}
+		return ""
+	}
+	number := func(i int) int64 { n, _ := strconv.ParseInt(arg(i), 10, 64); return n }
+	tail := func(i int) string {
+		if i < len(w) {
+			return strings.Join(w[i:], " ")
+		}
+		return ""
+	}
+	body := func(i int) frame.Body { return parseBody(tail(i)) }
+	ids := func(i int) []string { return parseList(arg(i)) }
+	call := mailbox.Call(number(1))
+	switch arg(0) {
+	case "began":
+		return mailbox.Began{User: arg(1)}, nil
+	case "linklost":
+		return mailbox.LinkLost{}, nil
+	case "linkback":
+		return mailbox.LinkBack{}, nil
+	case "leaving":
+		return mailbox.Leaving{}, nil
+	case "ended":
+		return mailbox.Ended{}, nil
+	case "note":
+		return mailbox.Noticed{Method: arg(1), Body: body(2)}, nil
+	case "answer":
+		return mailbox.Answered{Request: mailbox.Request(number(1)), Result: body(2)}, nil
+	case "error":
+		return mailbox.Answered{Request: mailbox.Request(number(1)), Err: fault.New(fault.Code(number(2)))}, nil
+	case "woke":
+		return mailbox.Woke{Attempt: number(1)}, nil
+	case "list":
+		return mailbox.ListConversations{Call: call, IDs: ids(2), Unread: arg(2) == "unread"}, nil
+	case "open":
+		return mailbox.OpenConversation{Call: call, Conversation: arg(2)}, nil
+	case "delete":
+		return mailbox.DeleteConversations{Call: call, IDs: ids(2), ClearHistory: arg(3) == "clear"}, nil
+	case "pin":
+		return mailbox.Pin{Call: call, Conversation: arg(2), Pinned: arg(3) == "true"}, nil
+	case "draft":
+		return mailbox.SetDraft{Call: call, Conversation: arg(2), Text: tail(3)}, nil
+	case "custom":
+		return mailbox.SetCustomData{Call: call, IDs: ids(2), Data: tail(3)}, nil
+	case "clear":
+		return mailbox.ClearHistory{Call: call, Conversation: arg(2)}, nil
+	case "read":
+		return mailbox.MarkRead{Call: call, Conversation: arg(2)}, nil
+	case "send":
+		return mailbox.Send{Call: call, Conversation: arg(2), Params: body(3)}, nil
+	case "history":
+		next, given, _ := strings.Cut(arg(4), " ")
+		at, _ := strconv.ParseInt(given, 10, 64)
+		return mailbox.ReadHistory{Call: call, Conversation: arg(2), Count: number(3), Next: next, Given: at}, nil
+	case "watch":
+		return mailbox.Watch{Call: call, IDs: ids(2)}, nil
+	case "unwatch":
+		return mailbox.Unwatch{Call: call, IDs: ids(2)}, nil
+	case "named":
+		return mailbox.Named{Nick: arg(1), Avatar: arg(2)}, nil
+	}
+	return nil, fmt.Errorf("no such input: %q", s)
+}
+
+// parseBody reads a BODY, as a frame would bring it.
+func parseBody(s string) frame.Body {
+	p := &parser{s: s}
+	text, err := json.Marshal(p.value())
+	if err != nil {
+		panic(err) // of what a parser makes, nothing fails
+	}
+	o, err := jsonframe.NewObject(text)
+	if err != nil {
+		return nil
+	}
+	return o
+}
+
+func parseList(s string) []string {
+	if s == "" || s[0] != '[' {
+		return nil
+	}
+	p := &parser{s: s}
+	list := []string{}
+	for _, v := range p.value().([]any) {
+		list = append(list, fmt.Sprint(v))
+	}
+	return list
+}
+
+type parser struct{ s string }
+
+// skip passes over one character, if it comes next.
+func (p *parser) skip(c string) bool {
+	rest, found := strings.CutPrefix(p.s, c)
+	p.s = rest
+	return found
+}
+
+func (p *parser) text(ends string) string {
+	end := strings.IndexAny(p.s, ends)
+	if end < 0 {
+		end = len(p.s)
+	}
+	text := p.s[:end]
+	p.s = p.s[end:]
+	return text
+}
+
+func (p *parser) value() any {
+	switch {
+	case p.skip("{"):
+		o := map[string]any{}
+		for !p.skip("}") && p.s != "" {
+			key := p.text(":,}")
+			p.skip(":")
+			o[key] = p.value()
+			p.skip(",")
+		}
+		return o
+	case p.skip("["):
+		list := []any{}
+		for !p.skip("]") && p.s != "" {
+			list = append(list, p.value())
+			p.skip(",")
+		}
+		return list
+	}
+	text := p.text(",]}")
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n
+	}
+	switch text {
+	case "true":
+		return true
+	case "false":
+		return false
+	}
+	return text
+}
