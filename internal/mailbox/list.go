@@ -24,9 +24,6 @@ type conversation struct {
 	owed frame.Fields // the same, until the gateway has taken it
 }
 
-// peer is the other user of a conversation.
-func (c *conversation) peer() string { return c.id[len(c2c):] }
-
 func isC2C(id string) bool { return len(id) > len(c2c) && id[:len(c2c)] == c2c }
 
 // find returns the conversation of the list with an ID, nil when there is none.
