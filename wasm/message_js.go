@@ -7,6 +7,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/mailbox"
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
@@ -100,11 +101,9 @@ func (i *instance) newMessage(method, kind string, o, payload safejs.Value) (any
 	_ = m.Set("clientSequence", i.sequence)
 	_ = m.Set("random", int(dice[0])<<24|int(dice[1])<<16|int(dice[2])<<8|int(dice[3]))
 	_ = m.Set("payload", payload)
-	for key, v := range map[string]safejs.Value{"nick": i.inbox.nick, "avatar": i.inbox.avatar} {
-		if text, _ := bridge.Text(v); text != "" {
-			_ = m.Set(key, text)
-		}
-	}
+	nick, avatar := i.client.Mail().Name()
+	_ = m.Set("nick", nick)
+	_ = m.Set("avatar", avatar)
 	if i.client.User() == "" {
 		i.nameless(m)
 	}
@@ -147,9 +146,9 @@ func (i *instance) nameEarly() {
 // name gives a Message its sender, and its ID if it has none, and returns it.
 func (i *instance) name(m safejs.Value) safejs.Value {
 	if (bridge.Object{Value: m}).Text("ID") == "" {
-		m = i.inbox.mark(m, "ID", bridge.String(i.newID()))
+		m = i.page.mark(m, "ID", bridge.String(i.newID()))
 	}
-	return i.inbox.mark(m, "from", bridge.String(i.client.User()))
+	return i.page.mark(m, "from", bridge.String(i.client.User()))
 }
 
 // now is the gateway's clock, or before the first login the host's, in ms.
@@ -160,10 +159,6 @@ func (i *instance) now() int {
 	n, _ := bridge.Number(bridge.Call(bridge.Global("Date"), "now"))
 	return int(n)
 }
-
-// sendWithin is how long a send is tried, in ms, over reconnects, too. The
-// gateway recognises a repetition for longer.
-const sendWithin = 30_000
 
 // sendMessage sends a message of create…Message. It resolves with that object
 // when the gateway has stored it. A failure sets its status to 'fail' and
@@ -182,10 +177,10 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 	again := isTrue(bridge.Get(m.Value, "isResend")) || m.Text("status") != "unSend"
 	online := isTrue(bridge.Get(bridge.Arg(args, 1), "onlineUserOnly")) || again && isTrue(bridge.Get(m.Value, "onlineOnlyFlag"))
 	if online {
-		m.Value = i.inbox.mark(m.Value, "onlineOnlyFlag", bridge.Bool(true))
+		m.Value = i.page.mark(m.Value, "onlineOnlyFlag", bridge.Bool(true))
 	}
 	fail := func(f *fault.Error) {
-		m.Value = i.inbox.mark(m.Value, "status", bridge.String("fail"))
+		m.Value = i.page.mark(m.Value, "status", bridge.String("fail"))
 		a.promise.Reject(bridge.NewError(f, bridge.Wrap("message", m.Value)))
 	}
 	if f := checkBody(payload, bridge.Get(m.Value, "cloudCustomData")); f != nil {
@@ -194,9 +189,9 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 	}
 	if a.gated = !i.client.Ready(); !a.gated {
 		m.Value = i.name(m.Value)
-		i.inbox.hold(m.Value)
+		i.page.hold(m.Value)
 	}
-	i.client.Send(frame.MessageSend, frame.Fields{
+	params := frame.Fields{
 		{Key: "id", Value: m.Text("ID")},
 		{Key: "to", Value: m.Text("to")},
 		{Key: "type", Value: m.Text("type")},
@@ -206,11 +201,15 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		{Key: "clientTime", Value: m.Number("time")},
 		{Key: "onlineUserOnly", Value: online},
 		{Key: "resend", Value: again},
-	}, sendWithin, func(result frame.Body, f *fault.Error) {
+	}
+	conversation := m.Text("conversationID")
+	i.client.Mail().Call(func(c mailbox.Call) mailbox.Input {
+		return mailbox.Send{Call: c, Conversation: conversation, Params: params}
+	}, func(s mailbox.Settle) {
+		f := s.Err
 		if f == nil {
-			m.Value = i.inbox.assign(m.Value, bridge.Get(bridge.ValueOf(result), "message"))
+			m.Value = i.page.assign(m.Value, bridge.Get(bridge.ValueOf(s.Result), "message"))
 			a.resolve(bridge.Wrap("message", m.Value))
-			i.inbox.sent(m.Value)
 			return
 		}
 		if f.Code == frame.CodeNoMethod {
@@ -229,8 +228,8 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 //	resendMessage(message: Message): Promise<{code: 0, data: {message: Message}}>
 func (i *instance) resendMessage(args []safejs.Value, a *answer) {
 	if m := bridge.Arg(args, 0); i.checkOwn(bridge.Object{Value: m}) == nil {
-		m = i.inbox.mark(m, "isResend", bridge.Bool(true))
-		args = []safejs.Value{i.inbox.mark(m, "status", bridge.String("unSend")), bridge.Arg(args, 1)}
+		m = i.page.mark(m, "isResend", bridge.Bool(true))
+		args = []safejs.Value{i.page.mark(m, "status", bridge.String("unSend")), bridge.Arg(args, 1)}
 	}
 	i.sendMessage(args, a)
 }

@@ -158,18 +158,18 @@ func isOf(held, m bridge.Object) bool {
 
 // intern returns the one object of a message that has just been parsed: the
 // one that the page has, brought up to date in place, or this one from now on.
-func (in *inbox) intern(m safejs.Value) safejs.Value {
+func (pg *page) intern(m safejs.Value) safejs.Value {
 	b := bridge.Parsed(m)
 	id, conversationID := b.Text("ID"), b.Text("conversationID")
-	held, place := in.live[conversationID].find(id, func(held safejs.Value) bool { return isOf(bridge.Object{Value: held}, b) })
+	held, place := pg.live[conversationID].find(id, func(held safejs.Value) bool { return isOf(bridge.Object{Value: held}, b) })
 	if bridge.IsObject(held) {
-		return in.updateMessage(held, m)
+		return pg.updateMessage(held, m)
 	}
 	if shape.IsUndefined() {
 		shape = bridge.Parse(localShape)
 	}
 	bridge.Call(bridge.Global("Object"), "assign", m, shape)
-	in.put(conversationID, id, place, m)
+	pg.putMessage(conversationID, id, place, m)
 	return m
 }
 
@@ -199,9 +199,9 @@ var lasting = map[string][]string{
 // heldOf returns the object that is held of a Message that the page passes, and
 // its place. What the page passes may be a frozen object whose copy is held, or
 // a copy of its own; one from before the message was sent has no position.
-func (in *inbox) heldOf(m bridge.Object) (held safejs.Value, place int) {
+func (pg *page) heldOf(m bridge.Object) (held safejs.Value, place int) {
 	from, position := m.Text("from"), m.Number("position")
-	return in.live[m.Text("conversationID")].find(m.Text("ID"), func(held safejs.Value) bool {
+	return pg.live[m.Text("conversationID")].find(m.Text("ID"), func(held safejs.Value) bool {
 		b := bridge.Object{Value: held}
 		at := b.Number("position")
 		return (at == position || at == 0 || position == 0) && b.Text("from") == from
@@ -210,8 +210,8 @@ func (in *inbox) heldOf(m bridge.Object) (held safejs.Value, place int) {
 
 // stead returns the object that is brought up to date in a frozen one's place,
 // if there is one already.
-func (in *inbox) stead(m safejs.Value) safejs.Value {
-	if now, _ := in.heldOf(bridge.Object{Value: m}); bridge.IsObject(now) {
+func (pg *page) stead(m safejs.Value) safejs.Value {
+	if now, _ := pg.heldOf(bridge.Object{Value: m}); bridge.IsObject(now) {
 		return now
 	}
 	return m
@@ -219,19 +219,19 @@ func (in *inbox) stead(m safejs.Value) safejs.Value {
 
 // assign brings a Message that the page has passed up to date with what the
 // gateway says of it, and returns it.
-func (in *inbox) assign(given, m safejs.Value) safejs.Value {
+func (pg *page) assign(given, m safejs.Value) safejs.Value {
 	if frozen(given) {
-		given = in.stead(given)
+		given = pg.stead(given)
 	}
 	if !isOf(bridge.Object{Value: given}, bridge.Object{Value: m}) {
-		return in.intern(m)
+		return pg.intern(m)
 	}
-	return in.updateMessage(given, m)
+	return pg.updateMessage(given, m)
 }
 
 // updateMessage is assign for an object that is known to be the message's; its payload
 // stays the object it is.
-func (in *inbox) updateMessage(held, m safejs.Value) safejs.Value {
+func (pg *page) updateMessage(held, m safejs.Value) safejs.Value {
 	for key, more := range lasting {
 		if !isTrue(bridge.Get(held, key)) || isTrue(bridge.Get(m, key)) {
 			continue
@@ -246,63 +246,63 @@ func (in *inbox) updateMessage(held, m safejs.Value) safejs.Value {
 	}
 	now, copied := merge(held, m)
 	if copied {
-		in.hold(now)
+		pg.hold(now)
 	}
 	return now
 }
 
 // mark sets a field of a Message, and gives it.
-func (in *inbox) mark(m safejs.Value, key string, to safejs.Value) safejs.Value {
+func (pg *page) mark(m safejs.Value, key string, to safejs.Value) safejs.Value {
 	if bridge.Set(m, key, to) || !frozen(m) {
 		return m
 	}
-	now, copied := merge(in.stead(m), bridge.Wrap(key, to))
+	now, copied := merge(pg.stead(m), bridge.Wrap(key, to))
 	if copied {
-		in.hold(now)
+		pg.hold(now)
 	}
 	return now
 }
 
 // hold keeps a Message of the page's own, or the copy of a frozen one, in the
 // place of what was held of it.
-func (in *inbox) hold(m safejs.Value) {
+func (pg *page) hold(m safejs.Value) {
 	b := bridge.Object{Value: m}
-	_, place := in.heldOf(b)
-	in.put(b.Text("conversationID"), b.Text("ID"), place, m)
+	_, place := pg.heldOf(b)
+	pg.putMessage(b.Text("conversationID"), b.Text("ID"), place, m)
 }
 
-// put keeps an object at a place that find has returned.
-func (in *inbox) put(conversationID, id string, place int, m safejs.Value) {
-	o := in.live[conversationID]
+// putMessage keeps an object at a place that find has returned.
+func (pg *page) putMessage(conversationID, id string, place int, m safejs.Value) {
+	o := pg.live[conversationID]
 	if o == nil {
 		o = newObjects()
-		in.live[conversationID] = o
+		pg.live[conversationID] = o
 	}
 	o.put(id, place, m)
-	if in.held++; in.held >= in.cleanAt {
-		in.clean()
+	if pg.held++; pg.held >= pg.cleanAt {
+		pg.clean()
 	}
 }
 
 // clean forgets the messages that the page has forgotten, of all
 // conversations: most of them are of many that were looked at once.
-func (in *inbox) clean() {
-	in.held = 0
-	for id, o := range in.live {
+func (pg *page) clean() {
+	pg.held = 0
+	for id, o := range pg.live {
 		n := o.clean()
-		if in.held += n; n == 0 {
-			delete(in.live, id)
+		if pg.held += n; n == 0 {
+			delete(pg.live, id)
 		}
 	}
-	in.cleanAt = max(cleanFrom, 2*in.held)
+	pg.cleanAt = max(cleanFrom, 2*pg.held)
 }
 
 // message returns the live Message of an ID, undefined when there is none: of
 // one conversation, or with "" of all. Of several it is the user's own, else
 // the newest.
-func (in *inbox) message(conversationID, id string) (found safejs.Value) {
+func (pg *page) message(conversationID, id string) (found safejs.Value) {
 	own, newest := false, int64(0)
-	for of, o := range in.live {
+	for of, o := range pg.live {
 		if conversationID != "" && of != conversationID {
 			continue
 		}

@@ -122,24 +122,6 @@ func TestRevokedOnceAndForAll(t *testing.T) {
 		return [of('MESSAGE_REVOKED').length, m.isRevoked, m.revoker, m.isRead, data.messageList[0] === m];`))
 }
 
-// A call that needs the list does not wait for ever for a gateway that cannot
-// give it.
-func TestTheListIsNotWaitedForForEver(t *testing.T) {
-	was := listWithin
-	listWithin = 100
-	defer func() { listWithin = was }()
-	options := bridge.Parse(`{"SDKAppID":1400000000,"proxyServer":"ws://127.0.0.1:1","name":"never"}`)
-	require.Equal(t, `[70169,["C2Cbob"]]`, script(t, options, mail+`
-		answers['session.sync'] = () => ({ error: { code: 70169, message: 'later' } });
-		`+loginAndWait+`
-		const code = await tim.getConversationList().then(() => 0, (e) => e.code);
-		answers['session.sync'] = () => (note('conversations', { all: true, conversations: [conv()] }), { result: { cursor: '1.1' } });
-		await until(() => of('CONVERSATION_LIST_UPDATED').length);
-		const list = (await tim.getConversationList()).data.conversationList.map((c) => c.conversationID);
-		await tim.destroy();
-		return [code, list];`))
-}
-
 // Messages that the page has forgotten leave nothing behind, of however many
 // conversations they were.
 func TestForgottenMessagesLeaveNothing(t *testing.T) {
@@ -148,7 +130,7 @@ func TestForgottenMessagesLeaveNothing(t *testing.T) {
 	dead, err := bridge.Global("Function").New("this.deref = () => undefined;")
 	require.NoError(t, err)
 	bridge.Set(safejs.Global(), "WeakRef", dead)
-	in := newInbox(nil)
+	in := newPage(nil)
 	for n := range 20_000 {
 		in.hold(bridge.Parse(fmt.Sprintf(`{"ID":"%d","conversationID":"C2C%d"}`, n, n/10)))
 	}

@@ -7,17 +7,9 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/mailbox"
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
-
-// usersParam names users to the gateway.
-func usersParam(userIDs ...string) frame.Fields {
-	ids := make([]safejs.Value, len(userIDs))
-	for n, id := range userIDs {
-		ids[n] = bridge.String(id)
-	}
-	return frame.Fields{{Key: "userIDs", Value: frame.Body(bridge.Object{Value: bridge.NewArray(ids...)})}}
-}
 
 // firstOf copies the first most of a list, for the page may change its own
 // meanwhile, and logs that there were more.
@@ -59,7 +51,7 @@ const usersAtOnce = 100
 func (i *instance) getMyProfile(_ []safejs.Value, a *answer) {
 	i.send(a, frame.ProfileGet, frame.Fields{}, func(result safejs.Value) safejs.Value {
 		p := bridge.Index(bridge.Get(result, "profiles"), 0)
-		i.inbox.myself(p)
+		i.myself(p)
 		return p
 	})
 }
@@ -91,7 +83,7 @@ func (i *instance) collect(a *answer, method, key string, list safejs.Value, got
 			a.done(nil, f)
 			return
 		}
-		i.inbox.each(bridge.ValueOf(result), key, func(v safejs.Value) { got = append(got, v) })
+		each(bridge.Get(bridge.ValueOf(result), key), func(v safejs.Value) { got = append(got, v) })
 		if len(got) > had && len(got) < bridge.Length(list) {
 			i.collect(a, method, key, list, got, shape)
 			return
@@ -99,8 +91,6 @@ func (i *instance) collect(a *answer, method, key string, list safejs.Value, got
 		a.resolve(shape(bridge.NewArray(got...)))
 	})
 }
-
-func isArray(v safejs.Value) bool { return isTrue(bridge.Call(bridge.Global("Array"), "isArray", v)) }
 
 // updateMyProfile changes the fields that are given.
 //
@@ -125,14 +115,15 @@ func (i *instance) updateMyProfile(args []safejs.Value, a *answer) {
 	})
 	i.send(a, frame.ProfileSet, params, func(result safejs.Value) safejs.Value {
 		p := bridge.Get(result, "profile")
-		i.inbox.myself(p)
+		i.myself(p)
 		return p
 	})
 }
 
-// myself keeps of the user's own profile what his messages bear.
-func (in *inbox) myself(p safejs.Value) {
-	in.nick, in.avatar = bridge.Get(p, "nick"), bridge.Get(p, "avatar")
+// myself keeps of the user's own profile what their messages bear.
+func (i *instance) myself(p safejs.Value) {
+	o := bridge.Object{Value: p}
+	i.client.Mail().Post(mailbox.Named{Nick: o.Text("nick"), Avatar: o.Text("avatar")})
 }
 
 // subscribeUserStatus has USER_STATUS_UPDATED emitted for users, also after a
@@ -144,16 +135,12 @@ func (i *instance) subscribeUserStatus(args []safejs.Value, a *answer) {
 	if !ok {
 		return
 	}
-	in, round := i.inbox, i.inbox.round
-	i.send(a, frame.StatusWatch, usersIn(list), func(safejs.Value) safejs.Value {
-		if round == in.round {
-			each(list, func(v safejs.Value) {
-				id, _ := bridge.Text(v)
-				in.watched[id] = true
-			})
-		}
-		return bridge.Wrap("failureUserList", bridge.NewArray())
-	})
+	ids := textsOf(list)
+	i.ask(a, func(c mailbox.Call) mailbox.Input { return mailbox.Watch{Call: c, IDs: ids} }, noFailures)
+}
+
+func noFailures(mailbox.Settle) safejs.Value {
+	return bridge.Wrap("failureUserList", bridge.NewArray())
 }
 
 // unsubscribeUserStatus ends it, for all users when none are named.
@@ -161,29 +148,13 @@ func (i *instance) subscribeUserStatus(args []safejs.Value, a *answer) {
 //	unsubscribeUserStatus(options?: {userIDList?: string[]}): Promise<{code: 0, data: {failureUserList: []}}>
 func (i *instance) unsubscribeUserStatus(args []safejs.Value, a *answer) {
 	list := bridge.Get(bridge.Arg(args, 0), "userIDList")
-	params := usersParam()
-	all := bridge.Length(list) == 0
-	if !all {
+	var ids []string // for all of them
+	if bridge.Length(list) > 0 {
 		if !isArray(list) {
 			a.reject(badArgument("unsubscribeUserStatus", "userIDList must be an array of userIDs"))
 			return
 		}
-		list = firstOf(a, "unsubscribeUserStatus", list, mostUnwatched)
-		params = usersIn(list)
+		ids = textsOf(firstOf(a, "unsubscribeUserStatus", list, mostUnwatched))
 	}
-	in, round := i.inbox, i.inbox.round
-	i.send(a, frame.StatusUnwatch, params, func(safejs.Value) safejs.Value {
-		// With the answer, as subscribeUserStatus does: they come in order.
-		switch {
-		case round != in.round:
-		case all:
-			in.watched = map[string]bool{}
-		default:
-			each(list, func(v safejs.Value) {
-				id, _ := bridge.Text(v)
-				delete(in.watched, id)
-			})
-		}
-		return bridge.Wrap("failureUserList", bridge.NewArray())
-	})
+	i.ask(a, func(c mailbox.Call) mailbox.Input { return mailbox.Unwatch{Call: c, IDs: ids} }, noFailures)
 }

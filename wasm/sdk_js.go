@@ -39,7 +39,7 @@ type instance struct {
 	host    *host.Host
 	client  *client.Client
 
-	inbox *inbox
+	page  *page
 	retry safejs.Value // handle of later's timer
 
 	sequence int      // of the messages created
@@ -85,15 +85,14 @@ func (s *sdk) instance(o options) *instance {
 	s.last++
 	i := &instance{sdk: s, number: s.last, key: o.key()}
 	i.object = s.object(i.number)
-	i.inbox = newInbox(i)
+	i.page = newPage(i)
 	i.host = host.New(host.Config{
 		URL:        o.gateway,
 		StorageKey: "tim:" + i.key,
 		Emit:       i.emit,
-		Notify:     i.notify,
 		OnPanic:    func(reason string) { i.emitError(bridge.Uncaught(reason)) },
 	})
-	i.client = client.New(client.Options{SDKAppID: o.sdkAppID, Platform: "Web", Early: o.sdkAppID != 0}, i.host)
+	i.client = client.New(client.Options{SDKAppID: o.sdkAppID, Platform: "Web", Early: o.sdkAppID != 0, Page: i.page}, i.host)
 	i.host.Attach(i.client)
 	s.instances[i.number], s.keys[i.key] = i, i // a whole one
 	return i
@@ -115,7 +114,7 @@ func (i *instance) stopRetry() {
 func (s *sdk) onRetry(args []safejs.Value) any {
 	number, _ := bridge.Number(bridge.Arg(args, 0))
 	if i := s.instances[int(number)]; i != nil {
-		i.inbox.retry()
+		i.page.woke()
 	}
 	return nil
 }
@@ -225,19 +224,10 @@ func (i *instance) emit(name string, data frame.Body) {
 		i.nameEarly()
 	}
 	i.emitter.Emit(name, bridge.ValueOf(data))
-	i.inbox.emitted(name, data)
 }
 
 func (i *instance) emitError(f *fault.Error) {
 	i.emit(frame.EventError, frame.Fields{{Key: "code", Value: int(f.Code)}, {Key: "message", Value: f.Message}})
-}
-
-// notify gets the gateway's notifications that are not the session's own.
-func (i *instance) notify(method string, note frame.Body) {
-	if i.inbox.notified(method, bridge.ValueOf(note)) {
-		return
-	}
-	i.sdk.log(0, "the gateway sent "+method+", which this version does not know")
 }
 
 // forget ends everything that the instance holds.
@@ -245,7 +235,7 @@ func (i *instance) forget() {
 	i.host.Release()
 	i.stopRetry()
 	i.emitter.Clear()
-	i.inbox.forget(fault.New(fault.Destroyed))
+	i.page.forget()
 	delete(i.sdk.instances, i.number)
 	if i.sdk.keys[i.key] == i {
 		delete(i.sdk.keys, i.key)

@@ -90,16 +90,13 @@ func (m *Machine) profileOf(id string, then func(p frame.Body, err *fault.Error)
 	})
 }
 
-// markRead: what comes while the call waits for a lost connection stays
-// unread, for the cursor says how far the page was given it.
 func (m *Machine) markRead(in MarkRead) {
-	at := frame.Field{Key: "cursor", Value: m.shown}
-	if in.Conversation == "" {
-		m.relay(in.Call, frame.MessageReadAll, frame.Fields{at})
-		return
-	}
-	m.relay(in.Call, frame.MessageRead, frame.Fields{{Key: "conversationID", Value: in.Conversation}, at})
+	m.relay(in.Call, frame.MessageRead, frame.Fields{{Key: "conversationID", Value: in.Conversation}, m.upToShown()})
 }
+
+// upToShown says how far the page was given what there is: what comes while a
+// read mark waits for a lost connection stays unread.
+func (m *Machine) upToShown() frame.Field { return frame.Field{Key: "cursor", Value: m.shown} }
 
 func (m *Machine) deleteConversations(in DeleteConversations) {
 	m.forEach(in.Call, in.IDs, frame.ConversationDelete, frame.Field{Key: "clearHistory", Value: in.ClearHistory}, func(c *conversation) {

@@ -127,8 +127,8 @@ func (w *world) leave(next func(int) int) {
 		}
 	}
 	w.in, w.leaving, w.alarm = false, false, 0
-	w.step(mailbox.Ended{})
 	w.asked = nil
+	w.step(mailbox.Ended{})
 	w.position, w.past = 0, nil // the next user's stores are others
 }
 
@@ -137,7 +137,7 @@ var somebody = []string{"C2Cbob", "C2Ceve", "C2Cdan", "C2Ckim"}
 func (w *world) callOf(next func(int) int) mailbox.Input {
 	id, c := somebody[next(len(somebody))], w.call()
 	ids := somebody[:next(len(somebody))]
-	switch next(13) {
+	switch next(14) {
 	case 0:
 		return mailbox.ListConversations{Call: c, Unread: next(2) == 0}
 	case 1:
@@ -162,6 +162,8 @@ func (w *world) callOf(next func(int) int) mailbox.Input {
 		return mailbox.Watch{Call: c, IDs: ids}
 	case 11:
 		return mailbox.Unwatch{Call: c, IDs: ids}
+	case 12:
+		return mailbox.MarkAllRead{Call: c}
 	default:
 		return mailbox.OpenConversation{Call: c, Conversation: "nonsense"}
 	}

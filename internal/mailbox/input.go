@@ -90,12 +90,13 @@ type (
 		Call         Call
 		Conversation string
 	}
-	// MarkRead: the user has seen a conversation as far as the page was given
-	// it, or all of them when Conversation is empty.
+	// MarkRead: the user has seen a conversation as far as the page was given it.
 	MarkRead struct {
 		Call         Call
 		Conversation string
 	}
+	// MarkAllRead: the user has seen them all.
+	MarkAllRead struct{ Call Call }
 	// Send sends a message. It is stored once, however often it is sent.
 	Send struct {
 		Call         Call
@@ -142,6 +143,7 @@ func (SetDraft) input()            {}
 func (SetCustomData) input()       {}
 func (ClearHistory) input()        {}
 func (MarkRead) input()            {}
+func (MarkAllRead) input()         {}
 func (Send) input()                {}
 func (ReadHistory) input()         {}
 func (Watch) input()               {}

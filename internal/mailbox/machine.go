@@ -139,6 +139,8 @@ func (m *Machine) take(in Input) {
 		m.clearHistory(in)
 	case MarkRead:
 		m.markRead(in)
+	case MarkAllRead:
+		m.relay(in.Call, frame.MessageReadAll, frame.Fields{m.upToShown()})
 	case Send:
 		m.send(in)
 	case ReadHistory:

@@ -27,7 +27,7 @@ import (
 //	draft CALL ID TEXT                  draft 1 C2Cbob dear
 //	custom CALL IDS TEXT                custom 1 [C2Cbob] mine
 //	clear CALL ID                       clear 1 C2Cbob
-//	read CALL [ID]                      read 1 C2Cbob
+//	read CALL ID, readall CALL          read 1 C2Cbob
 //	send CALL ID BODY                   send 1 C2Cbob {id:m1}
 //	history CALL ID COUNT [NEXT GIVEN]  history 1 C2Cbob 15 h3 0
 //	watch CALL IDS, unwatch CALL [IDS]  watch 1 [bob,eve]
@@ -87,6 +87,8 @@ func parseInput(s string) (mailbox.Input, error) {
 		return mailbox.ClearHistory{Call: call, Conversation: arg(2)}, nil
 	case "read":
 		return mailbox.MarkRead{Call: call, Conversation: arg(2)}, nil
+	case "readall":
+		return mailbox.MarkAllRead{Call: call}, nil
 	case "send":
 		return mailbox.Send{Call: call, Conversation: arg(2), Params: body(3)}, nil
 	case "history":

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/mailbox"
 	"github.com/tim-wasm/tim/internal/mailbox/objects"
@@ -100,6 +101,11 @@ func (w *world) step(in mailbox.Input) {
 	}
 	w.shown(acked)
 	w.settled()
+	for !w.in && len(w.asked) > 0 { // there is no session: it refuses at once
+		r := w.asked[0]
+		w.asked = w.asked[1:]
+		w.step(mailbox.Answered{Request: r.Request, Err: fault.New(fault.LoggedOut)})
+	}
 }
 
 func showInput(in mailbox.Input) string {

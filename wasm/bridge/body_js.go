@@ -3,6 +3,8 @@
 package bridge
 
 import (
+	"syscall/js"
+
 	"github.com/hack-pad/safejs"
 
 	"github.com/tim-wasm/tim/internal/frame"
@@ -136,6 +138,18 @@ func memberOf(v any) any {
 		return ArrayOf(v)
 	default:
 		return v
+	}
+}
+
+// Of returns what a frame.Field may hold as JavaScript has it.
+func Of(v any) safejs.Value {
+	switch v := memberOf(v).(type) {
+	case safejs.Value:
+		return v
+	case nil:
+		return safejs.Undefined()
+	default:
+		return safejs.Safe(js.ValueOf(v))
 	}
 }
 

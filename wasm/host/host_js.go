@@ -34,7 +34,6 @@ type Config struct {
 	URL        string // of the gateway's WebSocket
 	StorageKey string // where Store keeps its text
 	Emit       func(name string, data frame.Body)
-	Notify     func(method string, body frame.Body)
 	OnPanic    func(reason string) // a callback of the host met a bug
 }
 
@@ -103,8 +102,8 @@ func (h *Host) URL() string { return h.config.URL }
 // Emit implements client.Host.
 func (h *Host) Emit(name string, data frame.Body) { h.config.Emit(name, data) }
 
-// Notify implements client.Host.
-func (h *Host) Notify(method string, body frame.Body) { h.config.Notify(method, body) }
+// Notify implements client.Host; a page has a mailbox, which gets them instead.
+func (h *Host) Notify(string, frame.Body) {}
 
 // Rand implements client.Host. A scope without crypto.getRandomValues cannot
 // be used, because an instance's secret must not be guessable.

@@ -91,7 +91,6 @@ func start(t *testing.T, path string) (*Host, *recorder) {
 		URL:        server(path),
 		StorageKey: "tim:test",
 		Emit:       func(string, frame.Body) {},
-		Notify:     func(string, frame.Body) {},
 		OnPanic:    func(reason string) { r.tell("panic", reason) },
 	})
 	h.Attach(r)

@@ -164,11 +164,13 @@ func (o *Objects) keep(d mailbox.Keep) {
 }
 
 // Hold makes a message the page's, or brings the one that it has up to date,
-// and returns it.
+// and returns it. A message is that of a sender, an ID and, once it is stored,
+// a position.
 func (o *Objects) Hold(m Object) Object {
 	conversation, _ := m["conversationID"].(string)
 	for _, held := range o.messages[conversation] {
-		if held["ID"] == m["ID"] {
+		at := number(held["position"])
+		if held["ID"] == m["ID"] && held["from"] == m["from"] && (at == 0 || at == number(m["position"])) {
 			for k, v := range m {
 				held[k] = v
 			}
