@@ -1,0 +1,62 @@
+package sim
+
+import (
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/session"
+)
+
+// link is one connection. Frames arrive in order, each a while after it was
+// sent; what is on its way when the link is cut is lost.
+type link struct {
+	h        *host
+	gen      session.Gen
+	open     bool
+	dead     bool // nothing arrives any more
+	frozen   bool // nothing arrives, and nobody knows
+	session  *place
+	up, down int64 // when the newest frame of a direction arrives
+}
+
+// delay returns when a frame that is sent now arrives.
+func (l *link) delay(last *int64) int64 {
+	w := l.h.w
+	*last = max(*last, w.clock.now+1+w.roll(60))
+	return *last - w.clock.now
+}
+
+// toGateway sends a request of the client.
+func (l *link) toGateway(r frame.Request) {
+	l.h.w.clock.after(l.delay(&l.up), func() {
+		if !l.dead && !l.frozen {
+			l.h.w.gateway.request(l, r)
+		}
+	})
+}
+
+// toClient sends a frame of the gateway.
+func (l *link) toClient(m frame.Message) {
+	l.h.w.clock.after(l.delay(&l.down), func() {
+		if !l.dead && !l.frozen && !l.h.left {
+			l.h.c.OnFrame(l.gen, m)
+		}
+	})
+}
+
+// shut is a close of the gateway's, behind what it has sent.
+func (l *link) shut(code int, reason string) {
+	l.h.w.clock.after(l.delay(&l.down), func() { l.end(code, reason) })
+}
+
+// end is the end of the link, on both sides.
+func (l *link) end(code int, reason string) {
+	if l.dead {
+		return
+	}
+	l.dead = true
+	l.h.w.gateway.gone(l)
+	if l.open {
+		l.h.c.OnClose(l.gen, code, reason)
+	} else {
+		l.h.c.OnDialFailed(l.gen, "cut")
+	}
+}

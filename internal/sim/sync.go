@@ -1,0 +1,119 @@
+package sim
+
+import "github.com/tim-wasm/tim/internal/frame"
+
+// cut returns the position of a cursor, and whether it is one.
+func cut(cursor string) (at int64, ok bool) {
+	for i, c := range cursor {
+		if c == '.' {
+			return parseInt(cursor[:i]), true
+		}
+	}
+	return 0, false
+}
+
+// partOf is how many conversations go into one part of a list.
+const partOf = 2
+
+// sync begins to bring an instance up to date: a new one from its user's cursor
+// on, with the whole list, another from its own.
+func (g *gateway) sync(p *place, u *user, cursor string) frame.Fields {
+	at, known := cut(cursor)
+	p.live, p.parts, p.from, p.upTo = false, 0, at, g.at()
+	if !known {
+		p.from = -1
+	}
+	return g.more(p, u)
+}
+
+// more goes on with that. The answer of the last part says where the instance
+// stands then.
+func (g *gateway) more(p *place, u *user) frame.Fields {
+	p.parts++
+	since := p.from
+	if p.from < 0 {
+		since = p.upTo // what has changed since the first part
+		var list []frame.Body
+		for _, peer := range u.peers {
+			if c := u.convs[peer]; c.last != 0 && !c.hidden {
+				list = append(list, c.body())
+			}
+		}
+		done := p.parts * partOf
+		if done < len(list) {
+			g.note(p, frame.NoteConversations, frame.Fields{{Key: "all", Value: true}, {Key: "more", Value: true},
+				{Key: "conversations", Value: list[done-partOf : done]}})
+			return frame.Fields{{Key: "more", Value: true}}
+		}
+		g.note(p, frame.NoteConversations, frame.Fields{{Key: "all", Value: true}, {Key: "conversations", Value: list}})
+	}
+	var list []frame.Body
+	var removed []string
+	for _, peer := range u.peers {
+		switch c := u.convs[peer]; {
+		case c.changedAt <= since || c.last == 0:
+		case c.hidden:
+			removed = append(removed, c2c+peer)
+		default:
+			list = append(list, c.body())
+		}
+	}
+	if len(list)+len(removed) > 0 {
+		g.note(p, frame.NoteConversations, frame.Fields{{Key: "conversations", Value: list}, {Key: "removed", Value: removed}})
+	}
+	g.missed(p, u)
+	p.live = true
+	return frame.Fields{g.cursor(p), {Key: "resumed", Value: p.from >= 0}}
+}
+
+// missed sends the messages and revocations that an instance has not got. The
+// cursor comes with the answer: a link may be lost in between.
+func (g *gateway) missed(p *place, u *user) {
+	from := p.from
+	if from < 0 {
+		from = u.cursor
+		g.w.begins(p, from)
+	}
+	var list []frame.Body
+	for _, r := range g.log[min(from, g.at()):] {
+		switch {
+		case r.from != u.name && r.to != u.name:
+		case r.id != "" && r.by != p.instance:
+			list = append(list, g.message(r, u.name))
+		}
+	}
+	if len(list) > 0 {
+		g.note(p, frame.NoteMessages, frame.Fields{{Key: "messages", Value: list}, {Key: "missed", Value: true}})
+	}
+	if p.from < 0 {
+		return
+	}
+	for _, r := range g.log[min(from, g.at()):] {
+		if r.revokes != 0 && (r.from == u.name || r.to == u.name) {
+			g.tellRevoked(p, r, false)
+		}
+	}
+}
+
+// list is a page of a conversation's history, of at most two messages.
+func (g *gateway) list(name string, c *conv, id string, before, count int64) frame.Fields {
+	if before == 0 {
+		before = g.at() + 1
+	}
+	peer, floor := id[min(len(c2c), len(id)):], int64(0)
+	if c != nil {
+		floor = c.floor
+	}
+	var list []frame.Body
+	for at := before - 1; at > floor; at-- {
+		r := g.log[at-1]
+		if r.id == "" || (r.from != name || r.to != peer) && (r.from != peer || r.to != name) {
+			continue
+		}
+		if int64(len(list)) == min(count, 2) {
+			return frame.Fields{{Key: "messages", Value: list}, {Key: "next", Value: at + 1}}
+		}
+		list = append([]frame.Body{g.message(r, name)}, list...)
+	}
+	return frame.Fields{{Key: "messages", Value: list}, {Key: "next", Value: int64(0)}, {Key: "isCompleted", Value: true}}
+}
