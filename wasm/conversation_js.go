@@ -11,11 +11,11 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// ask makes a call of the mailbox, and resolves with what shape makes of its
-// end.
-func (i *instance) ask(a *answer, in func(c mailbox.Call) mailbox.Input, shape func(s mailbox.Settle) safejs.Value) {
+// call is a call of the mailbox, which i.post makes. Its promise resolves with
+// what shape makes of its end.
+func (i *instance) call(a *answer, shape func(s mailbox.Settle) safejs.Value) mailbox.Call {
 	a.gated = !i.client.Ready()
-	i.client.Mail().Call(in, func(s mailbox.Settle) {
+	return i.client.Mail().Call(func(s mailbox.Settle) {
 		if s.Err != nil {
 			a.done(nil, s.Err)
 			return
@@ -23,6 +23,8 @@ func (i *instance) ask(a *answer, in func(c mailbox.Call) mailbox.Input, shape f
 		a.resolve(shape(s))
 	})
 }
+
+func (i *instance) post(in mailbox.Input) { i.client.Mail().Post(in) }
 
 func empty(mailbox.Settle) safejs.Value { return bridge.NewObject() }
 
@@ -37,14 +39,12 @@ func named(id string) func(mailbox.Settle) safejs.Value {
 //	getConversationList(options?: string[] | {type?: string, hasUnreadCount?: boolean, …}): Promise<{code: 0, data: {conversationList: Conversation[], isSyncCompleted: true}}>
 func (i *instance) getConversationList(args []safejs.Value, a *answer) {
 	filter := conversationFilter(bridge.Arg(args, 0))
-	i.ask(a, func(c mailbox.Call) mailbox.Input {
-		filter.Call = c
-		return filter
-	}, func(s mailbox.Settle) safejs.Value {
+	filter.Call = i.call(a, func(s mailbox.Settle) safejs.Value {
 		data := bridge.Wrap("conversationList", i.page.objectsOf(s.Conversations))
 		bridge.Put(data, "isSyncCompleted", bridge.Bool(true))
 		return data
 	})
+	i.post(filter)
 }
 
 func conversationFilter(v safejs.Value) (f mailbox.ListConversations) {
@@ -66,8 +66,8 @@ func conversationFilter(v safejs.Value) (f mailbox.ListConversations) {
 //	getConversationProfile(conversationID: string): Promise<{code: 0, data: {conversation: Conversation}}>
 func (i *instance) getConversationProfile(args []safejs.Value, a *answer) {
 	id, _ := bridge.Text(bridge.Arg(args, 0))
-	i.ask(a, func(c mailbox.Call) mailbox.Input { return mailbox.OpenConversation{Call: c, Conversation: id} },
-		func(s mailbox.Settle) safejs.Value { return bridge.Wrap("conversation", i.page.conversations[id]) })
+	call := i.call(a, func(mailbox.Settle) safejs.Value { return bridge.Wrap("conversation", i.page.conversations[id]) })
+	i.post(mailbox.OpenConversation{Call: call, Conversation: id})
 }
 
 // getTotalUnreadMessageCount sums the unread messages of all conversations.
@@ -96,7 +96,7 @@ func (i *instance) send(a *answer, method string, params frame.Fields, shape fun
 //	setMessageRead(options: {conversationID: string}): Promise<{code: 0, data: {}}>
 func (i *instance) setMessageRead(args []safejs.Value, a *answer) {
 	id := bridge.Object{Value: bridge.Arg(args, 0)}.Text("conversationID")
-	i.ask(a, func(c mailbox.Call) mailbox.Input { return mailbox.MarkRead{Call: c, Conversation: id} }, empty)
+	i.post(mailbox.MarkRead{Call: i.call(a, empty), Conversation: id})
 }
 
 // setAllMessageRead: the user has seen them all.
@@ -107,7 +107,7 @@ func (i *instance) setAllMessageRead(args []safejs.Value, a *answer) {
 		a.resolve(bridge.NewObject()) // there are no groups
 		return
 	}
-	i.ask(a, func(c mailbox.Call) mailbox.Input { return mailbox.MarkAllRead{Call: c} }, empty)
+	i.post(mailbox.MarkAllRead{Call: i.call(a, empty)})
 }
 
 func each(list safejs.Value, f func(safejs.Value)) {

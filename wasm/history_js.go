@@ -28,15 +28,13 @@ func (i *instance) getMessageList(args []safejs.Value, a *answer) {
 	if next != "" {
 		in.Given = bridge.Object{Value: i.page.message(id, next)}.Number("position")
 	}
-	i.ask(a, func(c mailbox.Call) mailbox.Input {
-		in.Call = c
-		return in
-	}, func(s mailbox.Settle) safejs.Value {
+	in.Call = i.call(a, func(s mailbox.Settle) safejs.Value {
 		data := bridge.Wrap("messageList", bridge.NewArray(i.page.take(mailbox.Pile(s.Call))...))
 		bridge.Put(data, "nextReqMessageID", bridge.String(s.Next))
 		bridge.Put(data, "isCompleted", bridge.Bool(s.Complete))
 		return data
 	})
+	i.post(in)
 }
 
 // findMessage gives the Message of an ID that the page holds, else null. Should

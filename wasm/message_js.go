@@ -203,9 +203,7 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		{Key: "resend", Value: again},
 	}
 	conversation := m.Text("conversationID")
-	i.client.Mail().Call(func(c mailbox.Call) mailbox.Input {
-		return mailbox.Send{Call: c, Conversation: conversation, Params: params}
-	}, func(s mailbox.Settle) {
+	call := i.client.Mail().Call(func(s mailbox.Settle) {
 		f := s.Err
 		if f == nil {
 			m.Value = i.page.assign(m.Value, bridge.Get(bridge.ValueOf(s.Result), "message"))
@@ -220,6 +218,7 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 			i.emitError(f)
 		}
 	})
+	i.post(mailbox.Send{Call: call, Conversation: conversation, Params: params})
 }
 
 // resendMessage sends a message again that failed. With the same ID it is

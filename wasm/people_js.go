@@ -123,7 +123,7 @@ func (i *instance) updateMyProfile(args []safejs.Value, a *answer) {
 // myself keeps of the user's own profile what their messages bear.
 func (i *instance) myself(p safejs.Value) {
 	o := bridge.Object{Value: p}
-	i.client.Mail().Post(mailbox.Named{Nick: o.Text("nick"), Avatar: o.Text("avatar")})
+	i.post(mailbox.Named{Nick: o.Text("nick"), Avatar: o.Text("avatar")})
 }
 
 // subscribeUserStatus has USER_STATUS_UPDATED emitted for users, also after a
@@ -136,7 +136,7 @@ func (i *instance) subscribeUserStatus(args []safejs.Value, a *answer) {
 		return
 	}
 	ids := textsOf(list)
-	i.ask(a, func(c mailbox.Call) mailbox.Input { return mailbox.Watch{Call: c, IDs: ids} }, noFailures)
+	i.post(mailbox.Watch{Call: i.call(a, noFailures), IDs: ids})
 }
 
 func noFailures(mailbox.Settle) safejs.Value {
@@ -156,5 +156,5 @@ func (i *instance) unsubscribeUserStatus(args []safejs.Value, a *answer) {
 		}
 		ids = textsOf(firstOf(a, "unsubscribeUserStatus", list, mostUnwatched))
 	}
-	i.ask(a, func(c mailbox.Call) mailbox.Input { return mailbox.Unwatch{Call: c, IDs: ids} }, noFailures)
+	i.post(mailbox.Unwatch{Call: i.call(a, noFailures), IDs: ids})
 }

@@ -29,9 +29,7 @@ func (i *instance) deleteConversation(args []safejs.Value, a *answer) {
 		ids = textsOf(list)
 		shape = func(mailbox.Settle) safejs.Value { return bridge.Wrap("conversationIDList", list) }
 	}
-	i.ask(a, func(c mailbox.Call) mailbox.Input {
-		return mailbox.DeleteConversations{Call: c, IDs: ids, ClearHistory: history}
-	}, shape)
+	i.post(mailbox.DeleteConversations{Call: i.call(a, shape), IDs: ids, ClearHistory: history})
 }
 
 // pinConversation puts a conversation on top of the list, or back.
@@ -40,7 +38,7 @@ func (i *instance) deleteConversation(args []safejs.Value, a *answer) {
 func (i *instance) pinConversation(args []safejs.Value, a *answer) {
 	o := bridge.Object{Value: bridge.Arg(args, 0)}
 	id, pinned := o.Text("conversationID"), o.Bool("isPinned")
-	i.ask(a, func(c mailbox.Call) mailbox.Input { return mailbox.Pin{Call: c, Conversation: id, Pinned: pinned} }, named(id))
+	i.post(mailbox.Pin{Call: i.call(a, named(id)), Conversation: id, Pinned: pinned})
 }
 
 // setConversationDraft keeps a draft with a conversation.
@@ -49,14 +47,14 @@ func (i *instance) pinConversation(args []safejs.Value, a *answer) {
 func (i *instance) setConversationDraft(args []safejs.Value, a *answer) {
 	o := bridge.Object{Value: bridge.Arg(args, 0)}
 	id, draft := o.Text("conversationID"), o.Text("draftText")
-	i.ask(a, func(c mailbox.Call) mailbox.Input { return mailbox.SetDraft{Call: c, Conversation: id, Text: draft} },
-		func(s mailbox.Settle) safejs.Value {
-			data := named(id)(s)
-			if len(s.Conversations) > 0 {
-				bridge.Put(data, "conversation", i.page.conversations[id])
-			}
-			return data
-		})
+	call := i.call(a, func(s mailbox.Settle) safejs.Value {
+		data := named(id)(s)
+		if len(s.Conversations) > 0 {
+			bridge.Put(data, "conversation", i.page.conversations[id])
+		}
+		return data
+	})
+	i.post(mailbox.SetDraft{Call: call, Conversation: id, Text: draft})
 }
 
 // clearHistoryMessage removes what a conversation holds, for this user.
@@ -64,7 +62,7 @@ func (i *instance) setConversationDraft(args []safejs.Value, a *answer) {
 //	clearHistoryMessage(conversationID: string): Promise<{code: 0, data: {conversationID: string}}>
 func (i *instance) clearHistoryMessage(args []safejs.Value, a *answer) {
 	id, _ := bridge.Text(bridge.Arg(args, 0))
-	i.ask(a, func(c mailbox.Call) mailbox.Input { return mailbox.ClearHistory{Call: c, Conversation: id} }, named(id))
+	i.post(mailbox.ClearHistory{Call: i.call(a, named(id)), Conversation: id})
 }
 
 // setConversationCustomData keeps the app's own data with conversations.
@@ -78,10 +76,10 @@ func (i *instance) setConversationCustomData(args []safejs.Value, a *answer) {
 		return
 	}
 	ids := textsOf(list)
-	i.ask(a, func(c mailbox.Call) mailbox.Input { return mailbox.SetCustomData{Call: c, IDs: ids, Data: custom} },
-		func(mailbox.Settle) safejs.Value {
-			data := bridge.Wrap("successConversationIDList", list)
-			bridge.Put(data, "failureConversationIDList", bridge.NewArray())
-			return data
-		})
+	call := i.call(a, func(mailbox.Settle) safejs.Value {
+		data := bridge.Wrap("successConversationIDList", list)
+		bridge.Put(data, "failureConversationIDList", bridge.NewArray())
+		return data
+	})
+	i.post(mailbox.SetCustomData{Call: call, IDs: ids, Data: custom})
 }

@@ -47,7 +47,7 @@ type Client struct {
 func New(opt Options, host Host) *Client {
 	c := &Client{host: host, done: map[session.Call]Done{}}
 	if opt.Page != nil {
-		c.mail = NewMail(mailHost{c, opt.Page})
+		c.mail = NewMail(&mailHost{c, opt.Page})
 	}
 	c.machine = session.New(session.Config{
 		SDKAppID: opt.SDKAppID,

@@ -29,6 +29,7 @@ type Mail struct {
 	draining bool
 	done     map[mailbox.Call]func(mailbox.Settle)
 	calls    mailbox.Call
+	next     mailbox.Call  // of the input that is posted next
 	over     mailbox.Round // what is left of this round and older ones is dropped
 }
 
@@ -49,16 +50,21 @@ func (m *Mail) Total() int64 { return m.machine.Total() }
 // Name returns what the user is called, as far as it is known.
 func (m *Mail) Name() (nick, avatar string) { return m.machine.Name() }
 
-// Call makes a call of the page: in makes the input of its number, and done is
-// told once how it ended.
-func (m *Mail) Call(in func(mailbox.Call) mailbox.Input, done func(mailbox.Settle)) {
+// Call returns the number of a call of the page, which the input that is posted
+// next bears; done is told once how it ended.
+func (m *Mail) Call(done func(mailbox.Settle)) mailbox.Call {
 	m.calls++
 	m.done[m.calls] = done
-	m.post(mailInput{in(m.calls), m.calls})
+	m.next = m.calls
+	return m.calls
 }
 
-// Post takes an input that is no call of the page.
-func (m *Mail) Post(in mailbox.Input) { m.post(mailInput{in: in}) }
+// Post takes an input.
+func (m *Mail) Post(in mailbox.Input) {
+	call := m.next
+	m.next = 0
+	m.post(mailInput{in, call})
+}
 
 // Over drops what is left to be done of the running round: the page has been
 // told that its session has ended.
@@ -146,17 +152,20 @@ func (m *Mail) settle(s mailbox.Settle) {
 	m.host.Carry(s)
 }
 
-// mailHost is the Client around its mailbox.
+// mailHost is the Client around its mailbox. It does not embed the Client, for
+// wasm would bear a copy of each method.
 type mailHost struct {
-	*Client
+	c    *Client
 	page Page
 }
 
-func (h mailHost) Now() int64 { return h.host.Now() }
+func (h *mailHost) Now() int64 { return h.c.host.Now() }
 
-func (h mailHost) Ask(a mailbox.Ask, done Done) { h.Send(a.Method, a.Params, a.Within, done) }
+func (h *mailHost) Ready() bool { return h.c.Ready() }
 
-func (h mailHost) Carry(d mailbox.Deed) { h.page.Carry(d) }
+func (h *mailHost) Ask(a mailbox.Ask, done Done) { h.c.Send(a.Method, a.Params, a.Within, done) }
+
+func (h *mailHost) Carry(d mailbox.Deed) { h.page.Carry(d) }
 
 // emit hands an event of the session to the page, and what it means to the
 // mailbox. The mailbox begins before the page hears of SDK_READY, so that a

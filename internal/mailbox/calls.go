@@ -72,7 +72,7 @@ func (m *Machine) complete(c *conversation, then func(err *fault.Error)) {
 
 func (m *Machine) knows(c *conversation, p frame.Body) {
 	c.whole = true
-	m.do(Set{Conversation: c.id, Fields: frame.Fields{{Key: "userProfile", Value: p}}, Pile: PileProfiles})
+	m.set(c, "", "userProfile", p, PileProfiles)
 	m.profiled = true
 	m.flush()
 }
@@ -80,7 +80,7 @@ func (m *Machine) knows(c *conversation, p frame.Body) {
 // profileOf asks for the profile of a conversation's user; nil when there is
 // none.
 func (m *Machine) profileOf(id string, then func(p frame.Body, err *fault.Error)) {
-	params := frame.Fields{{Key: "userIDs", Value: []string{id[len(c2c):]}}}
+	params := users([]string{id[len(c2c):]})
 	m.ask(frame.ProfileGet, params, 0, func(result frame.Body, err *fault.Error) {
 		if list := result.List("profiles"); err == nil && len(list) > 0 {
 			then(list[0], nil)
@@ -91,7 +91,7 @@ func (m *Machine) profileOf(id string, then func(p frame.Body, err *fault.Error)
 }
 
 func (m *Machine) markRead(in MarkRead) {
-	m.relay(in.Call, frame.MessageRead, frame.Fields{{Key: "conversationID", Value: in.Conversation}, m.upToShown()})
+	m.relay(in.Call, frame.MessageRead, append(text("conversationID", in.Conversation), m.upToShown()))
 }
 
 // upToShown says how far the page was given what there is: what comes while a
@@ -134,7 +134,7 @@ func (m *Machine) forEach(call Call, ids []string, method string, more frame.Fie
 		end(nil)
 		return
 	}
-	m.ask(method, frame.Fields{{Key: "conversationIDs", Value: known}, more}, 0, func(result frame.Body, err *fault.Error) {
+	m.ask(method, append(texts("conversationIDs", known), more), 0, func(result frame.Body, err *fault.Error) {
 		if err != nil {
 			m.fail(call, err)
 			return
@@ -159,7 +159,7 @@ func (m *Machine) setOne(call Call, id, method string, to frame.Field) {
 		m.settle(Settle{Call: call, Conversations: []string{id}})
 		return
 	}
-	m.ask(method, frame.Fields{{Key: "conversationID", Value: id}, to}, 0, func(result frame.Body, err *fault.Error) {
+	m.ask(method, append(text("conversationID", id), to), 0, func(result frame.Body, err *fault.Error) {
 		s := Settle{Call: call, Result: result, Err: err}
 		if m.find(id) != nil {
 			s.Conversations = []string{id}
@@ -174,5 +174,5 @@ func (m *Machine) clearHistory(in ClearHistory) {
 		m.settle(Settle{Call: in.Call})
 		return
 	}
-	m.relay(in.Call, frame.ConversationClear, frame.Fields{{Key: "conversationID", Value: in.Conversation}})
+	m.relay(in.Call, frame.ConversationClear, text("conversationID", in.Conversation))
 }

@@ -31,6 +31,15 @@ const (
 	PileProfiles // conversations, not messages
 )
 
+// pileEvents are the events of messages, and the piles that they take, in the
+// order in which a page is told.
+var pileEvents = [...]struct {
+	pile  Pile
+	event string
+}{
+	{PileReceived, frame.EventMessageReceived}, {PileRevoked, frame.EventMessageRevoked}, {PileReadByPeer, frame.EventMessageReadByPeer},
+}
+
 // Values of a message's flow.
 const (
 	flowIn  = "in"

@@ -5,6 +5,19 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
+// keep puts messages on a pile that an event takes.
+func (m *Machine) keep(list []frame.Body, pile Pile) {
+	m.do(Keep{Messages: list, Pile: pile})
+	m.wait(pile)
+}
+
+// wait has the event of a pile fired by the next flush.
+func (m *Machine) wait(pile Pile) {
+	for n, e := range pileEvents {
+		m.waits[n] = m.waits[n] || e.pile == pile
+	}
+}
+
 // emit fires an event, unless the session is about to end.
 func (m *Machine) emit(e Emit) {
 	if m.state != Ending {
@@ -25,7 +38,7 @@ func (m *Machine) flush() {
 		return
 	}
 	m.shown = m.cursor
-	if m.received {
+	if m.waits[0] {
 		m.ack() // first: a listener may log out, and is given them all the same
 	}
 	switch {
@@ -41,17 +54,13 @@ func (m *Machine) flush() {
 		m.toldTotal = total
 		m.emit(Emit{Name: frame.EventTotalUnreadMessageCountUpdated, Data: total})
 	}
-	if m.received {
-		m.emit(Emit{Name: frame.EventMessageReceived, Pile: PileReceived})
+	for n, e := range pileEvents {
+		if m.waits[n] {
+			m.emit(Emit{Name: e.event, Pile: e.pile})
+			m.waits[n] = false
+		}
 	}
-	if m.revoked {
-		m.emit(Emit{Name: frame.EventMessageRevoked, Pile: PileRevoked})
-	}
-	if m.patched {
-		m.emit(Emit{Name: frame.EventMessageReadByPeer, Pile: PileReadByPeer})
-	}
-	m.listChanged, m.moved = false, false
-	m.received, m.revoked, m.patched, m.profiled = false, false, false, false
+	m.listChanged, m.moved, m.profiled = false, false, false
 }
 
 // ack tells the gateway what the page is given, one call at a time: while one
@@ -65,7 +74,7 @@ func (m *Machine) ack() {
 		return
 	}
 	m.acking, m.acked = true, m.shown
-	m.ask(frame.MessageAck, frame.Fields{{Key: "cursor", Value: m.shown}}, 0, func(frame.Body, *fault.Error) {
+	m.ask(frame.MessageAck, text("cursor", m.shown), 0, func(frame.Body, *fault.Error) {
 		m.acking = false
 		if m.ackAgain {
 			m.ackAgain = false

@@ -49,8 +49,7 @@ func (m *Machine) noticed(in Noticed) {
 		m.patches(note)
 		list := note.List("messages")
 		if len(list) > 0 && m.undone.first(list[0].Text("conversationID"), note.Number("position")) {
-			m.do(Keep{Messages: list, Pile: PileRevoked})
-			m.revoked = true
+			m.keep(list, PileRevoked)
 		}
 	case frame.NoteRead:
 		m.readByPeer(note)
@@ -89,24 +88,22 @@ func (m *Machine) messages(list []frame.Body) {
 		m.senderOf(b, m.find(id))
 	}
 	if len(came) > 0 {
-		m.do(Keep{Messages: came, Pile: PileReceived})
-		m.received = true
+		m.keep(came, PileReceived)
 	}
 }
+
+// nameKeys are what a message says of its sender.
+var nameKeys = [...]string{"nick", "avatar"}
 
 // senderOf takes over the sender's name of a message for the conversation.
 func (m *Machine) senderOf(b frame.Body, c *conversation) {
 	if c == nil || b.Text("flow") != flowIn {
 		return
 	}
-	var fields frame.Fields
-	for _, key := range []string{"nick", "avatar"} {
+	for _, key := range nameKeys {
 		if name := b.Text(key); name != "" {
-			fields = append(fields, frame.Field{Key: key, Value: name})
+			m.set(c, "userProfile", key, name, PileNone)
 		}
-	}
-	if len(fields) > 0 {
-		m.do(Set{Conversation: c.id, In: "userProfile", Fields: fields})
 	}
 }
 
@@ -118,11 +115,10 @@ func (m *Machine) readByPeer(note frame.Body) {
 		return
 	}
 	c.peerRead = upTo
-	m.do(Set{Conversation: c.id, Fields: frame.Fields{
-		{Key: "peerReadTime", Value: note.Number("time")}, {Key: "peerReadSequence", Value: upTo},
-	}})
+	m.set(c, "", "peerReadTime", note.Number("time"), PileNone)
+	m.set(c, "", "peerReadSequence", upTo, PileNone)
 	if c.lastSeq != 0 && c.lastSeq <= upTo {
-		m.do(Set{Conversation: c.id, In: "lastMessage", Fields: frame.Fields{{Key: "isPeerRead", Value: true}}})
+		m.set(c, "lastMessage", "isPeerRead", true, PileNone)
 	}
 	m.listChanged = true
 	m.readUpTo(c)

@@ -68,10 +68,10 @@ func (m *Machine) remove(id string) {
 	m.moved, m.listChanged = true, true
 }
 
-// without takes one element out of a list.
-func without[T comparable](list []T, one T) []T {
-	for n, e := range list {
-		if e == one {
+// without takes a conversation out of a list.
+func without(list []*conversation, c *conversation) []*conversation {
+	for n, d := range list {
+		if c == d {
 			return append(list[:n], list[n+1:]...)
 		}
 	}
@@ -239,5 +239,5 @@ const endOfTime = 1<<63 - 1
 // were not marked before.
 func (m *Machine) readUpTo(c *conversation) {
 	m.do(Patch{Conversation: c.id, Flow: flowOut, UpTo: c.peerRead, Field: "isPeerRead", Pile: PileReadByPeer})
-	m.patched = true
+	m.wait(PileReadByPeer)
 }

@@ -68,11 +68,11 @@ type box struct {
 	acking, ackAgain bool
 	acked            string
 
-	// What the page is to be told: of messages and profiles in piles, the list,
-	// its order, the total.
-	received, revoked, patched, profiled bool
-	listChanged, moved                   bool
-	toldTotal                            int64
+	// What the page is to be told: of messages in piles, as in pileEvents; of profiles
+	// that may have changed the list; the list, its order, the total.
+	waits                        [len(pileEvents)]bool
+	profiled, listChanged, moved bool
+	toldTotal                    int64
 
 	pages   map[string][]pageEnd // by conversation, the newest keptPages
 	watched userSet
@@ -203,6 +203,15 @@ func (m *Machine) relay(c Call, method string, params frame.Fields) {
 	m.ask(method, params, 0, func(result frame.Body, err *fault.Error) {
 		m.settle(Settle{Call: c, Result: result, Err: err})
 	})
+}
+
+func text(key, value string) frame.Fields { return frame.Fields{{Key: key, Value: value}} }
+
+func texts(key string, value []string) frame.Fields { return frame.Fields{{Key: key, Value: value}} }
+
+// set sets something of a conversation.
+func (m *Machine) set(c *conversation, in, key string, to any, pile Pile) {
+	m.do(Set{Conversation: c.id, In: in, Fields: frame.Fields{{Key: key, Value: to}}, Pile: pile})
 }
 
 // ended drops everything of the user who was logged in. Calls that still wait

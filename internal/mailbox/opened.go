@@ -49,7 +49,7 @@ func (m *Machine) begin(c *conversation, p frame.Body) {
 	for _, d := range m.list {
 		c.last = max(c.last, d.last)
 	}
-	m.do(Set{Conversation: c.id, Fields: frame.Fields{{Key: "userProfile", Value: p}}})
+	m.set(c, "", "userProfile", p, PileNone)
 	m.enter(c)
 	m.arrange()
 	m.flush()
@@ -73,7 +73,7 @@ func (m *Machine) setHere(c *conversation, key string, to any) {
 	if key == pinnedKey {
 		c.pinned = to == true
 	}
-	m.do(Set{Conversation: c.id, Fields: frame.Fields{{Key: key, Value: to}}})
+	m.set(c, "", key, to, PileNone)
 	m.arrange()
 }
 

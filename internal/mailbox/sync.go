@@ -56,9 +56,9 @@ func (m *Machine) synchronise() {
 	m.attempts++
 	m.running = true
 	m.brokeOff()
-	params := frame.Fields{{Key: "cursor", Value: m.cursor}}
+	params := text("cursor", m.cursor)
 	if len(m.watched) > 0 {
-		params = append(params, frame.Field{Key: "watch", Value: append([]string(nil), m.watched...)})
+		params = append(params, texts("watch", append([]string(nil), m.watched...))...)
 	}
 	m.catchUp(frame.SessionSync, params)
 }

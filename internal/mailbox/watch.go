@@ -32,7 +32,7 @@ func (m *Machine) unwatch(in Unwatch) {
 	})
 }
 
-func users(ids []string) frame.Fields { return frame.Fields{{Key: "userIDs", Value: ids}} }
+func users(ids []string) frame.Fields { return texts("userIDs", ids) }
 
 // userSet is a set of users, in order.
 type userSet []string

@@ -84,7 +84,7 @@ func (p *page) logout() {
 // call makes a call of the mailbox.
 func (p *page) call(what string, in func(mailbox.Call) mailbox.Input, then func(s mailbox.Settle)) {
 	end := p.began(what)
-	p.h.c.Mail().Call(in, func(s mailbox.Settle) {
+	call := p.h.c.Mail().Call(func(s mailbox.Settle) {
 		end(s.Err)
 		for _, id := range s.Conversations {
 			if p.objects.Conversation(id) == nil {
@@ -95,6 +95,7 @@ func (p *page) call(what string, in func(mailbox.Call) mailbox.Input, then func(
 			then(s)
 		}
 	})
+	p.h.c.Mail().Post(in(call))
 }
 
 func (p *page) send(to string) {

@@ -131,11 +131,11 @@ func memberOf(v any) any {
 	case frame.Body:
 		return ValueOf(v)
 	case []string:
-		return ArrayOf(v)
+		return arrayOf(len(v), func(i int) any { return v[i] })
 	case []int64:
-		return ArrayOf(v)
+		return arrayOf(len(v), func(i int) any { return v[i] })
 	case []frame.Body:
-		return ArrayOf(v)
+		return arrayOf(len(v), func(i int) any { return v[i] })
 	default:
 		return v
 	}
@@ -153,11 +153,10 @@ func Of(v any) safejs.Value {
 	}
 }
 
-// ArrayOf returns a new array of what a frame.Field may hold.
-func ArrayOf[T any](list []T) safejs.Value {
-	all := make([]any, len(list))
-	for i, v := range list {
-		all[i] = memberOf(v)
+func arrayOf(n int, at func(i int) any) safejs.Value {
+	all := make([]any, n)
+	for i := range n {
+		all[i] = memberOf(at(i))
 	}
 	array, _ := Global("Array").Call("of", all...)
 	return array
