@@ -83,11 +83,11 @@ func (c Code) Text() string {
 	case NotAMessage:
 		return "The argument is not a Message: pass an object that a create…Message method returned."
 	case NoConversation:
-		return "The conversationID is malformed or the conversation does not exist: pass C2C and a userID, as in getConversationList."
+		return "The conversationID is malformed or the conversation does not exist: pass C2C followed by a userID, as getConversationList returns it."
 	case NetworkError:
 		return "The network failed: check the connection and try again."
 	case Timeout:
-		return "The gateway was not reached, or did not answer, in time: check that it runs, that proxyServer names it and that it allows this page's origin (timd's --allowed-origin); in a mini program also check the socket domain list."
+		return "The gateway could not be reached or did not answer in time: check that it runs, that proxyServer is its URL and that it allows this page's origin (timd's --allowed-origin); in a mini program also check the socket domain list."
 	case Offline:
 		return "The device is offline: try again when the network is back."
 	case Destroyed:
@@ -95,9 +95,9 @@ func (c Code) Text() string {
 	case InvalidOperation:
 		return "This operation is not available: check its name and arguments."
 	case TooFrequent:
-		return "The calls come too quickly: wait a moment and try again."
+		return "There were too many calls in a short time: wait a moment and try again."
 	case NotBuiltYet:
-		return "This is not built in tim yet: the package's MIGRATION.md lists what is."
+		return "This is not available in tim yet: the package's MIGRATION.md lists what is."
 	case NotReady:
 		return "The SDK is not ready yet: wait for the SDK_READY event."
 	case LoginPending:
@@ -117,11 +117,11 @@ func (c Code) Text() string {
 	case UnknownAccount:
 		return "The sender or receiver does not exist: check the UserID."
 	case Blocked:
-		return "The receiver does not accept messages from this sender."
+		return "The receiver has blocked this sender: the receiver can lift that with removeFromBlacklist."
 	case RevokeTooLate:
-		return "The message is too old to be revoked."
+		return "The message is too old to be revoked: deleteMessage removes it from this user's own list."
 	case ConversationsFull:
-		return "There is no room for more in the user's list of conversations: delete conversations, or clear drafts, custom data and pins."
+		return "The user's conversation list is full: delete conversations, or clear drafts, custom data and pins."
 	case RESTMethod:
 		return "The HTTP request is malformed: use POST."
 	case RESTJSON:
@@ -131,15 +131,15 @@ func (c Code) Text() string {
 	case RESTSignature:
 		return "The administrator's UserSig was not accepted: sign one for the identifier in the URL with this app's key."
 	case RESTSDKAppID:
-		return "The sdkappid is not served here: check it against the --app flags of timd."
+		return "This timd does not serve this sdkappid: check it against the --app flags of timd."
 	case RESTTooFrequent:
-		return "The calls of this command come too quickly: slow down and try again."
+		return "There were too many calls of this command: slow down and try again."
 	case RESTURL:
-		return "There is no such command, or it is not built in timd: check the service and command in the URL against the list in web/examples/README.md."
+		return "This timd has no such command: check the service and command in the URL against the list in web/examples/README.md."
 	case RESTNotAdmin:
 		return "The identifier is not an administrator of this app: see timd's --admin flag."
 	case RESTAppTooFrequent:
-		return "The app's calls come too quickly: slow down and try again."
+		return "There were too many calls from this app: slow down and try again."
 	case RESTNoSDKAppID:
 		return "The sdkappid is missing: add it to the URL."
 	case RESTParameters:
@@ -157,11 +157,11 @@ func (c Code) Text() string {
 	case SigOtherApp:
 		return "The UserSig was made for another SDKAppID: check the SDKAppID on both sides."
 	case SigNoKey:
-		return "There is no key for this SDKAppID: start timd with --app SDKAPPID=KEYFILE."
+		return "This timd has no key for this SDKAppID: start it with --app SDKAPPID=KEYFILE."
 	case NoSuchApp:
-		return "There is no such SDKAppID: check it against the --app flags of timd."
+		return "This timd does not serve this SDKAppID: check it against the --app flags of timd."
 	case TooManyFailures:
-		return "The UserSig was not accepted, nor were many before it: get a new one from your server and try again in a minute."
+		return "This UserSig and many before it were not accepted: get a new one from your server and try again in a minute."
 	case Blocklisted:
 		return "This account is blocked: ask the administrator."
 	case SigRevoked:
@@ -175,9 +175,9 @@ func (c Code) Text() string {
 	case NotAdmin:
 		return "This needs an administrator: use an administrator's UserID and UserSig."
 	case Internal:
-		return "The server failed: try again, and tell its operator if it goes on."
+		return "The server failed: try again, and tell its operator if it keeps failing."
 	case StoreFull:
-		return "The server has no room to store this: try again later, and tell its operator if it goes on."
+		return "The server's store is full: try again later, and tell its operator if it stays full."
 	case LoginTooFrequent:
 		return "This user logs in and out too often: wait a moment and try again."
 	case BodyTooLarge:
