@@ -45,14 +45,14 @@ var commands = []command{
 	{"usersig", "print a UserSig for one user", timd.UserSig},
 	{"config", "show or change the settings of an app on a running timd", timd.Config},
 	{"backup", "write everything that timd keeps to a file", timd.Backup},
-	{"restore", "put such a file into an embedded store or a NATS cluster", timd.Restore},
+	{"restore", "load such a file into an embedded store or a NATS cluster", timd.Restore},
 }
 
 func main() { os.Exit(dispatch(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func dispatch(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		fmt.Fprintln(stderr, "timd: say what to do, for example timd serve --dev; timd help lists the commands")
+		fmt.Fprintln(stderr, "timd: a command is missing, for example timd serve --dev; timd help lists them")
 		return 2
 	}
 	for _, c := range commands {
@@ -69,9 +69,9 @@ func dispatch(args []string, stdout, stderr io.Writer) int {
 		for _, c := range commands {
 			fmt.Fprintf(stdout, "  timd %-8s %s\n", c.name, c.about)
 		}
-		fmt.Fprint(stdout, "\ntimd COMMAND -h shows a command's flags; timd version, which one this is.\n")
+		fmt.Fprint(stdout, "\ntimd COMMAND -h lists a command's flags; timd version prints the version.\n")
 		return 0
 	}
-	fmt.Fprintf(stderr, "timd: there is no command %q; timd help lists them\n", args[0])
+	fmt.Fprintf(stderr, "timd: unknown command %q; timd help lists the commands\n", args[0])
 	return 2
 }

@@ -35,7 +35,7 @@ type Client struct {
 func (c *Client) Call(ctx context.Context, command string, body, out any) error {
 	base, err := url.Parse(c.Server)
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
-		return fmt.Errorf("%q is not the URL of a timd, for example http://127.0.0.1:8081", c.Server)
+		return fmt.Errorf("%q is not a URL of timd, for example http://127.0.0.1:8081", c.Server)
 	}
 	admin := c.Admin
 	if admin == "" {
@@ -69,17 +69,17 @@ func (c *Client) Call(ctx context.Context, command string, body, out any) error 
 			err = u.Err // its text holds the URL with the UserSig
 		}
 		if host, ok := errors.AsType[x509.HostnameError](err); ok {
-			return fmt.Errorf("%s has a certificate for other names: %w; name the server in --server as its certificate does", base.Host, host)
+			return fmt.Errorf("the certificate of %s is for other names: %w; use one of those names in --server", base.Host, host)
 		}
 		if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
-			return fmt.Errorf("%s has a certificate that is not trusted here: %w; name the file of its authority in SSL_CERT_FILE", base.Host, err)
+			return fmt.Errorf("the certificate of %s is not trusted here: %w; set SSL_CERT_FILE to the file of its certificate authority", base.Host, err)
 		}
 		return fmt.Errorf("%s does not answer: %w; check --server and that timd runs", base.Host, err)
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, 4<<20))
 	if err != nil {
-		return fmt.Errorf("%s broke off its answer: %w", base.Host, err)
+		return fmt.Errorf("%s broke off its answer: %w; try again", base.Host, err)
 	}
 	var common struct {
 		ActionStatus string
@@ -88,9 +88,9 @@ func (c *Client) Call(ctx context.Context, command string, body, out any) error 
 	}
 	if json.Unmarshal(text, &common) != nil || common.ActionStatus == "" {
 		if answer.StatusCode == http.StatusBadRequest && bytes.Contains(text, []byte("HTTPS server")) {
-			return fmt.Errorf("%s speaks https: say https://%s", base.Host, base.Host)
+			return fmt.Errorf("%s expects https: use https://%s", base.Host, base.Host)
 		}
-		return fmt.Errorf("%s answers HTTP %d and not as a timd does; check --server, and --ops-listen of that timd", base.Host, answer.StatusCode)
+		return fmt.Errorf("%s answers with HTTP %d and does not look like timd; check --server against that timd's --ops-listen", base.Host, answer.StatusCode)
 	}
 	if common.ErrorCode != 0 {
 		return &fault.Error{Code: common.ErrorCode, Message: common.ErrorInfo}

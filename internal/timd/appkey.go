@@ -31,11 +31,11 @@ func (a *appFlags) declare(f *flag.FlagSet) {
 func (a *appFlags) check() error {
 	switch {
 	case a.app == "" && !a.dev:
-		return errors.New("say which app and key: --app SDKAPPID=KEYFILE, or --dev for those of timd serve --dev")
+		return errors.New("give an app and its key: --app SDKAPPID=KEYFILE, or --dev for those of timd serve --dev")
 	case a.app != "" && a.dev:
-		return errors.New("--dev is for the app of timd serve --dev and --app for another: leave one out")
+		return errors.New("--dev and --app name different apps: leave one out")
 	case a.data != "" && !a.dev:
-		return errors.New("--data is for --dev: give both, or neither")
+		return errors.New("--data works only with --dev: give both, or neither")
 	}
 	return nil
 }
@@ -47,11 +47,11 @@ func (a *appFlags) read(warn func(string)) (sdkAppID uint32, key string, err err
 	}
 	data := cmp.Or(a.data, os.Getenv("TIM_DATA"), defaultData())
 	if data == bus.Memory {
-		return 0, "", errors.New("a timd with --data memory keeps no key: start it with --data DIR")
+		return 0, "", errors.New("a timd with --data memory stores no key: start it with --data DIR")
 	}
 	file := devKeyFile(data)
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		return 0, "", fmt.Errorf("there is no dev key in %s: start timd serve --dev once, or say with --data where its data is", data)
+		return 0, "", fmt.Errorf("there is no dev key in %s: start timd serve --dev once, or name its data directory with --data", data)
 	}
 	return readAppKey(fmt.Sprintf("%d=%s", devApp, file), warn)
 }
@@ -82,7 +82,7 @@ func readAppKey(value string, warn func(string)) (sdkAppID uint32, key string, e
 		return 0, "", fmt.Errorf("--app: the key file %s must hold the secret key on one line", file)
 	}
 	if info, err := os.Stat(file); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		warn(fmt.Sprintf("other users of this machine have rights to the key file %s, mode %04o: take them with chmod 600 %[1]s", file, info.Mode().Perm()))
+		warn(fmt.Sprintf("other users of this machine can access the key file %s, mode %04o: make it private with chmod 600 %[1]s", file, info.Mode().Perm()))
 	}
 	if len(key) < minKey {
 		warn(fmt.Sprintf("the key in %s has %d bytes and can be guessed from one UserSig: use a random one, as openssl rand -hex 32 makes", file, len(key)))

@@ -62,21 +62,21 @@ func keepDevKey(file string) (string, error) {
 		if key := strings.TrimSpace(string(text)); key != "" {
 			return key, nil
 		}
-		return "", fmt.Errorf("the dev key %s is empty: delete the file, and a new key is made", file)
+		return "", fmt.Errorf("the dev key %s is empty: delete the file, and timd makes a new key", file)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("the dev key cannot be read: %w", err)
 	}
 	key := newDevKey()
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return "", fmt.Errorf("the dev key cannot be kept: %w; choose another directory with --data", err)
+		return "", fmt.Errorf("the dev key cannot be stored: %w; choose another directory with --data", err)
 	}
 	err = writeSecretFile(file, func(w io.Writer) error {
 		_, err := io.WriteString(w, key+"\n")
 		return err
 	})
 	if err != nil {
-		return "", fmt.Errorf("the dev key cannot be kept: %w; choose another directory with --data", err)
+		return "", fmt.Errorf("the dev key cannot be stored: %w; choose another directory with --data", err)
 	}
 	return key, nil
 }

@@ -30,7 +30,7 @@ flags:
 
 const restoreUsage = `usage: timd restore FILE --data DIR
        timd restore FILE --nats URL[,URL]
-Puts a file of timd backup into an embedded store or into a NATS cluster, there
+Loads a file of timd backup into an embedded store or into a NATS cluster, there
 with three copies of everything. Start timd afterwards, not before.
 
 flags:
@@ -57,7 +57,7 @@ func Backup(args []string, stdout, stderr io.Writer) int {
 	var s store
 	f := s.flags("backup")
 	f.BoolVar(&s.force, "force", false, "overwrite FILE")
-	f.BoolVar(&s.live, "live", false, "save a cluster while gateways run: each stream is saved as of its own moment, so what happens meanwhile may be in it in part")
+	f.BoolVar(&s.live, "live", false, "save a cluster while gateways run; each stream is saved at a moment of its own, so changes made meanwhile may be in the file only in part")
 	return transfer(f, backupUsage, args, stdout, stderr, s.save)
 }
 
@@ -65,7 +65,7 @@ func Backup(args []string, stdout, stderr io.Writer) int {
 func Restore(args []string, stdout, stderr io.Writer) int {
 	var s store
 	f := s.flags("restore")
-	f.BoolVar(&s.force, "force", false, "remove what the target holds")
+	f.BoolVar(&s.force, "force", false, "delete what the target holds first")
 	return transfer(f, restoreUsage, args, stdout, stderr, s.load)
 }
 
@@ -100,7 +100,7 @@ func transfer(f *flag.FlagSet, usage string, args []string, stdout, stderr io.Wr
 	for _, s := range report.Streams {
 		if s.Damaged > 0 {
 			code = 1
-			fmt.Fprintf(stderr, "timd %s: %d records of %s are damaged on disk and not in %s, which holds all others\n", f.Name(), s.Damaged, s.Name, file)
+			fmt.Fprintf(stderr, "timd %s: %d records of %s are damaged on disk and missing in %s, which holds all others\n", f.Name(), s.Damaged, s.Name, file)
 		}
 	}
 	return code
@@ -118,12 +118,12 @@ func parseTransfer(f *flag.FlagSet, args []string) (file string, err error) {
 			break
 		}
 		if file != "" {
-			return "", fmt.Errorf("%q is not expected: one FILE, see timd %s -h", f.Arg(0), f.Name())
+			return "", fmt.Errorf("%q is one argument too many: give one FILE, see timd %s -h", f.Arg(0), f.Name())
 		}
 		file, args = f.Arg(0), f.Args()[1:]
 	}
 	if file == "" {
-		return "", fmt.Errorf("say which FILE: timd %s FILE --data DIR", f.Name())
+		return "", fmt.Errorf("give a FILE: timd %s FILE --data DIR", f.Name())
 	}
 	return file, nil
 }
@@ -132,7 +132,7 @@ func parseTransfer(f *flag.FlagSet, args []string) (file string, err error) {
 func (s *store) open(ctx context.Context) (*bus.Bus, error) {
 	switch {
 	case (s.data == "") == (s.nats == ""):
-		return nil, errors.New("say which store: either --data DIR or --nats URL")
+		return nil, errors.New("give a store: either --data DIR or --nats URL")
 	case s.data == bus.Memory:
 		return nil, errors.New("--data memory keeps nothing: give a directory")
 	}
@@ -144,11 +144,11 @@ func (s *store) save(ctx context.Context, file string) (report backup.Report, er
 	if s.data != "" && s.data != bus.Memory {
 		// Opening would make it.
 		if _, err := os.Stat(filepath.Join(s.data, "jetstream")); err != nil {
-			return report, fmt.Errorf("there is no store of timd in %s: check --data", s.data)
+			return report, fmt.Errorf("%s holds no store of timd: check --data", s.data)
 		}
 	}
 	if _, err := os.Stat(file); err == nil && !s.force {
-		return report, fmt.Errorf("%s is there already: choose another FILE, or overwrite it with --force", file)
+		return report, fmt.Errorf("%s exists already: choose another FILE, or overwrite it with --force", file)
 	}
 	b, err := s.open(ctx)
 	if err != nil {
@@ -161,9 +161,9 @@ func (s *store) save(ctx context.Context, file string) (report backup.Report, er
 	})
 	switch {
 	case errors.Is(err, backup.ErrRunning):
-		return report, fmt.Errorf("%w: stop the gateways first, or save what they have at the moment with --live", err)
+		return report, fmt.Errorf("%w: stop the gateways first, or save their current state with --live", err)
 	case errors.Is(err, backup.ErrUnopened):
-		return report, fmt.Errorf("%w: start timd on it once, which opens what is left, then save it", err)
+		return report, fmt.Errorf("%w: start timd on it once, which recovers what is left, then run the backup again", err)
 	case errors.Is(err, backup.ErrEmpty):
 		return report, fmt.Errorf("%w here: check --data or --nats", err)
 	}
@@ -187,7 +187,7 @@ func (s *store) load(ctx context.Context, file string) (backup.Report, error) {
 	report, err := backup.Restore(ctx, b, in, s.force)
 	switch {
 	case errors.Is(err, backup.ErrRunning):
-		return report, fmt.Errorf("%w: stop the gateways first; they have 15 s after a crash", err)
+		return report, fmt.Errorf("%w: stop the gateways first; one that has crashed counts for another 15 s", err)
 	case errors.Is(err, backup.ErrNotEmpty):
 		return report, fmt.Errorf("%w: choose another, or remove what it holds with --force", err)
 	case errors.Is(err, backup.ErrFile):

@@ -193,7 +193,7 @@ func TestMistakes(t *testing.T) {
 		{"login-rate", []string{"serve", "--dev", "--login-rate", "0"}, "", "--login-rate"},
 		{"webhook", []string{"serve", "--dev", "--webhook", "ftp://s3cret@back.example.com"}, "", "--webhook"},
 		{"credentials", []string{"serve", "--dev", "--listen", ":0", "--nats", "nats://u:s3cret@127.0.0.1:1"}, "", "--nats"},
-		{"NATS and data", []string{"serve", "--app", app, "--nats", "nats://127.0.0.1:1", "--data", "memory"}, "", "--data is for the embedded store"},
+		{"NATS and data", []string{"serve", "--app", app, "--nats", "nats://127.0.0.1:1", "--data", "memory"}, "", "--data and --nats exclude each other"},
 		{"NATS and data by environment", []string{"serve", "--app", app, "--nats", "nats://127.0.0.1:1"}, "TIM_DATA=memory", "comes from TIM_DATA"},
 		{"max-store is no size", []string{"serve", "--dev", "--max-store", "much"}, "", "500MB"},
 		{"max-store too small", []string{"serve", "--dev", "--max-store", "1KB"}, "", "--max-store 1 KB must be 1 MB or more"},

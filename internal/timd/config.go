@@ -84,7 +84,7 @@ func Config(args []string, stdout, stderr io.Writer) int {
 		if errors.As(err, &f) {
 			err = fmt.Errorf("%s [%d]", f.Message, f.Code)
 			if f.Code == fault.RESTSignature { // it was signed here: the key is what can be wrong
-				err = fmt.Errorf("%w: --app must name the key file that this timd serves app %d with", err, sdkAppID)
+				err = fmt.Errorf("%w: --app must name the same key file that this timd uses for app %d", err, sdkAppID)
 			}
 		}
 		fmt.Fprintf(stderr, "timd config: %v\n", err)
@@ -104,7 +104,7 @@ func readConfig(args []string) (command string, body map[string]any, err error) 
 		return "timd_config/get", map[string]any{}, nil
 	case len(args) > 1 && args[0] == "set":
 	default:
-		return "", nil, errors.New("say get, or set with settings, for example set webInstances=2 loginMode=multi")
+		return "", nil, errors.New("give get, or set and the settings, for example set webInstances=2 loginMode=multi")
 	}
 	body = map[string]any{}
 	instances := map[string]int{}
@@ -130,7 +130,7 @@ func readConfig(args []string) (command string, body map[string]any, err error) 
 				}
 			}
 			if platform == "" {
-				return "", nil, fmt.Errorf("there is no setting %q: see timd config -h", name)
+				return "", nil, fmt.Errorf("unknown setting %q: timd config -h lists them", name)
 			}
 			instances[platform] = n
 		}

@@ -43,7 +43,7 @@ func devUserSig(a apps, c callers) http.HandlerFunc {
 		}
 		switch {
 		case err != nil:
-			fail(w, fault.With(fault.BadParameters, `send {"userID": "…"}, and "expire" in seconds if need be`))
+			fail(w, fault.With(fault.BadParameters, `send {"userID": "…"}, and optionally "expire" in seconds`))
 		case !frame.ValidUserID(ask.UserID):
 			fail(w, fault.New(fault.NoUserID))
 		case !(expire >= 1 && expire <= 10*365*devExpire):

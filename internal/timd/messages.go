@@ -23,11 +23,11 @@ type messageLimits struct {
 
 func (l *messageLimits) flags(f *flag.FlagSet) {
 	durationVar(f, &l.age, "message-age", 90*24*time.Hour, "`DURATION` that messages are kept")
-	f.IntVar(&l.count, "message-count", 20_000, "how many messages and read marks one conversation keeps")
-	f.IntVar(&l.size, "message-size", 12<<10, "bytes of one message at most; larger ones are refused with 80002")
-	f.IntVar(&l.rate, "message-rate", 20, "messages a second that one user may send, three times as many at once, whatever sessions they have on this gateway; more are refused with 2996")
-	f.IntVar(&l.missed, "message-missed", 200, "missed messages that a login brings at most; older ones are in the history")
-	durationVar(f, &l.revoke, "message-revoke", 2*time.Minute, "`DURATION` in which a message can be revoked; it is marked, not erased, and kept like the others")
+	f.IntVar(&l.count, "message-count", 20_000, "how many messages and read marks are kept of one conversation")
+	f.IntVar(&l.size, "message-size", 12<<10, "most bytes of one message; larger ones are refused with 80002")
+	f.IntVar(&l.rate, "message-rate", 20, "how many messages a second one user may send through this gateway, from all sessions together, and three times as many at once; more are refused with 2996")
+	f.IntVar(&l.missed, "message-missed", 200, "most missed messages that a login brings; older ones are in the history")
+	durationVar(f, &l.revoke, "message-revoke", 2*time.Minute, "`DURATION` in which a message can be revoked; a revoked message is only marked, and kept as long as the others")
 }
 
 func (l *messageLimits) check() error {
@@ -37,7 +37,7 @@ func (l *messageLimits) check() error {
 	case l.count < 100:
 		return errors.New("--message-count must be 100 or more")
 	case l.size < 1 || l.size > 16<<10:
-		return errors.New("--message-size must be between 1 byte and 16 KB: a frame holds 64 KB, and a message up to three times")
+		return errors.New("--message-size must be between 1 byte and 16 KB: a frame holds 64 KB and carries a message up to three times")
 	case l.rate < 1 || l.missed < 1 || l.revoke <= 0:
 		return errors.New("--message-rate and --message-missed must be 1 or more, --message-revoke longer than 0s")
 	}

@@ -62,16 +62,16 @@ func newMetrics() *metrics {
 	m.logins = counter("tim_logins_total", "Login frames by result code; 0 is a success.", "code")
 	m.loginTime = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "tim_login_seconds", Help: "From a login frame to its answer.", Buckets: quick})
 	add(m.loginTime)
-	m.resumed = one("tim_reconnects_total", "Logins that resumed a place that was there.")
+	m.resumed = one("tim_reconnects_total", "Logins that resumed a place the user still had.")
 	m.requests = counter("tim_requests_total", "Other requests of clients by method and result code.", "method", "code")
-	m.evictions = counter("tim_evictions_total", "Sessions that were told that they are kicked out, by type.", "type")
+	m.evictions = counter("tim_evictions_total", "Sessions that were told they were kicked out, by type.", "type")
 	m.closes = counter("tim_closes_total", "Sockets that ended, by close code.", "code")
 	m.storeTime = times("tim_registry_seconds", "Operations of the registry.", "op")
-	m.conflicts = counter("tim_registry_conflicts_total", "Compare-and-sets that met another's write.", "op")
+	m.conflicts = counter("tim_registry_conflicts_total", "Compare-and-set writes that lost to another write.", "op")
 	m.storeErrors = counter("tim_registry_errors_total", "Operations of the registry that failed.", "op")
 	m.natsLost = one("tim_nats_disconnects_total", "Times that the connection to NATS was lost.")
 	m.calls = counter("tim_api_calls_total", "Calls of the server API by command and error code.", "command", "code")
-	m.callTime = times("tim_api_seconds", "Calls of the server API, but for timd_session/watch.", "command")
+	m.callTime = times("tim_api_seconds", "Calls of the server API, except timd_session/watch.", "command")
 	m.hooks = counter("tim_webhook_attempts_total", "Attempts to deliver a webhook by result.", "result")
 	add(collectors.NewGoCollector())
 	add(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -130,7 +130,7 @@ func (m *metrics) delivered(err error) {
 
 // queue shows how many events wait for the webhook's receiver.
 func (m *metrics) queue(events jetstream.Consumer) {
-	m.gauge("tim_webhook_waiting", "Events that the webhook's receiver has not taken yet, of the whole cluster; -1 when NATS does not say.", func() float64 {
+	m.gauge("tim_webhook_waiting", "Events of the whole cluster that the webhook's receiver has not accepted yet; -1 when NATS does not answer.", func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		info, err := events.Info(ctx)
@@ -165,12 +165,12 @@ func serveMetrics(_ context.Context, t *running) error {
 		}
 		return 0
 	}
-	m.gauge("tim_nats_up", "Whether the connection to NATS stands.", func() float64 { return truth(t.bus.Up()) })
+	m.gauge("tim_nats_up", "Whether this gateway is connected to NATS.", func() float64 { return truth(t.bus.Up()) })
 	m.gauge("tim_store_bytes", "Bytes that the store holds.", func() float64 { return float64(t.bus.Room().Used) })
-	m.gauge("tim_store_limit_bytes", "Bytes that it may hold; 0: no limit is known.", func() float64 { return float64(t.bus.Room().Limit) })
-	m.gauge("tim_store_filling", "Whether the store holds 80 % of that or more: time to act.", func() float64 { return truth(t.bus.Room().Fill >= bus.Filling) })
-	m.gauge("tim_store_full", "Whether messages are refused for want of room.", func() float64 { return truth(t.storeFull()) })
-	m.gauge("tim_live", "Whether this gateway's lease holds: it may admit and deliver.", func() float64 { return truth(t.reg.Live()) })
+	m.gauge("tim_store_limit_bytes", "Bytes that the store may hold; 0 when no limit is known.", func() float64 { return float64(t.bus.Room().Limit) })
+	m.gauge("tim_store_filling", "Whether the store holds 80 % of its limit or more: time to act.", func() float64 { return truth(t.bus.Room().Fill >= bus.Filling) })
+	m.gauge("tim_store_full", "Whether messages are refused because the store is full.", func() float64 { return truth(t.storeFull()) })
+	m.gauge("tim_live", "Whether this gateway holds its lease, so that it may admit logins and deliver.", func() float64 { return truth(t.reg.Live()) })
 	var down atomic.Bool
 	t.bus.OnChange(func(up bool) {
 		if !up && !down.Swap(true) {

@@ -111,7 +111,7 @@ func (s sizeFlag) Set(text string) (err error) {
 
 const serveUsage = `usage: timd serve [flags]
 Runs the gateway. To try it out: timd serve --dev
-Each flag is also an environment variable, --login-timeout as
+Each flag can also be set by an environment variable, --login-timeout by
 TIM_LOGIN_TIMEOUT; the flag wins. Those that can be repeated take several
 values with commas, too.
 
@@ -120,30 +120,30 @@ values with commas, too.
 // serveFlags declares the flags; the defaults are in the text that -h prints.
 func serveFlags(o *options) *flag.FlagSet {
 	f := flag.NewFlagSet("serve", flag.ContinueOnError)
-	f.StringVar(&o.listen, "listen", defaultListen, "`ADDRESS` to serve on; :0 chooses a port. The URL is the first line that is printed")
-	f.StringVar(&o.opsListen, "ops-listen", "", "`ADDRESS` of /metrics, /console/ and /v4/; that of --listen puts them where clients connect (default "+defaultOps+", with --dev that of --listen)")
+	f.StringVar(&o.listen, "listen", defaultListen, "`ADDRESS` to serve on; :0 chooses a port. The first printed line is the URL")
+	f.StringVar(&o.opsListen, "ops-listen", "", "`ADDRESS` of /metrics, /console/ and /v4/; give that of --listen to serve them where clients connect (default "+defaultOps+", with --dev that of --listen)")
 	f.BoolVar(&o.page, "page", false, "serve the demo page at / (default only with --dev)")
-	f.BoolVar(&o.dev, "dev", false, "serve SDKAppID 1400000000 with a key of its own and sign for everybody at /dev/usersig; on loopback")
-	f.BoolVar(&o.devRemote, "dev-remote", false, "let --dev be reached from other machines")
-	f.Var(&o.apps, "app", "`SDKAPPID=KEYFILE` to serve; can be repeated, twice for one app while its keys rotate")
+	f.BoolVar(&o.dev, "dev", false, "serve SDKAppID 1400000000 with a key of its own and sign UserSigs for anybody at /dev/usersig; only on loopback")
+	f.BoolVar(&o.devRemote, "dev-remote", false, "let other machines reach a timd with --dev")
+	f.Var(&o.apps, "app", "`SDKAPPID=KEYFILE` to serve; can be repeated; give one app twice while its key is being replaced")
 	f.Var(&o.admins, "admin", "`USERID` of an app administrator; can be repeated (default administrator)")
-	f.StringVar(&o.data, "data", "", "`DIR` of the embedded store, or memory to keep nothing (default "+defaultData()+")")
+	f.StringVar(&o.data, "data", "", "`DIR` of the embedded store, or memory to store nothing on disk (default "+defaultData()+")")
 	f.StringVar(&o.nats, "nats", "", "`URL[,URL]` of a NATS cluster to join instead of the embedded store")
 	f.StringVar(&o.natsCreds, "nats-creds", "", "`FILE` with credentials for --nats")
 	f.StringVar(&o.natsCA, "nats-ca", "", "`FILE` with the certificate authority of --nats")
 	f.StringVar(&o.node, "node", "", "`NAME` of this gateway, unique in its cluster (default the host's name)")
-	f.StringVar(&o.sync, "sync", "default", "default or always: whether the embedded store syncs each write to disk, to survive a power loss")
-	f.Var(sizeFlag{&o.maxStore}, "max-store", "`BYTES` that the embedded store may hold, for example 50GB; messages are refused with 70507 when they are used up (default 80 % of the free space at the start, what the store holds included)")
+	f.StringVar(&o.sync, "sync", "default", "default, or always to have the embedded store sync each write to disk so that it survives a power loss")
+	f.Var(sizeFlag{&o.maxStore}, "max-store", "`BYTES` that the embedded store may hold, for example 50GB; when they are used up, messages are refused with 70507 (default 80 % of the space that is free at the start or already used by the store)")
 	f.Var(&o.origins, "allowed-origin", "`ORIGIN` of a page that may connect, for example https://chat.example.com, or * for all; can be repeated. The gateway's own is always allowed, and loopback with --dev")
 	f.Var(&o.proxies, "trusted-proxy", "`CIDR` of a proxy whose X-Forwarded-For is believed; can be repeated")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`FILE` with the certificate chain, to serve https and wss")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`FILE` with its key")
-	durationVar(f, &o.grace, "grace", time.Minute, "`DURATION` that a place outlives its lost connection")
-	durationVar(f, &o.loginWithin, "login-timeout", 10*time.Second, "`DURATION` that a login may take, from its frame")
-	f.StringVar(&o.webhook, "webhook", "", "`URL` of the back end to tell who logs in and out (State.StateChange); the same on every gateway")
-	f.BoolVar(&o.requireImport, "require-import", false, "let only accounts log in that were imported through the server API")
-	f.IntVar(&o.apiRate, "api-rate", 200, "calls a second that one app may make of one command of the server API")
-	f.IntVar(&o.loginRate, "login-rate", 300, "how often one user may log in anew in a minute, on this gateway; more is refused with 72010")
+	durationVar(f, &o.grace, "grace", time.Minute, "`DURATION` for which a lost connection can be resumed")
+	durationVar(f, &o.loginWithin, "login-timeout", 10*time.Second, "`DURATION` that a login may take once its frame has arrived")
+	f.StringVar(&o.webhook, "webhook", "", "`URL` of your back end, which is told who logs in and out (State.StateChange); use the same one on every gateway")
+	f.BoolVar(&o.requireImport, "require-import", false, "let only imported accounts log in (account_import of the server API)")
+	f.IntVar(&o.apiRate, "api-rate", 200, "how often a second one app may call one command of the server API")
+	f.IntVar(&o.loginRate, "login-rate", 300, "how many new logins a minute one user may make on this gateway; more are refused with 72010")
 	o.messages.flags(f)
 	return f
 }
@@ -178,7 +178,7 @@ func parseServe(args []string, env func(string) (string, bool), stdout io.Writer
 		return o, fmt.Errorf("%w; timd serve -h lists the flags", err)
 	}
 	if f.NArg() > 0 {
-		return o, fmt.Errorf("%q is not expected: all arguments are flags, see timd serve -h", f.Arg(0))
+		return o, fmt.Errorf("%q is not a flag: timd serve -h lists the flags", f.Arg(0))
 	}
 	given := map[string]bool{}
 	f.Visit(func(fl *flag.Flag) { given[fl.Name] = true })
@@ -210,7 +210,7 @@ func valueError(f *flag.Flag, err error) error {
 	if v, ok := f.Value.(flag.Getter); ok {
 		switch v.Get().(type) {
 		case bool:
-			return errors.New("say true or false")
+			return errors.New("use true or false")
 		case int:
 			return errors.New("give a whole number")
 		}
@@ -233,7 +233,7 @@ func (o *options) blame(err error) error {
 // check finds what does not go together, and fills in defaults.
 func (o *options) check() error {
 	if o.nats != "" && o.data != "" && !o.dev { // where dev mode keeps its key
-		return errors.New("--data is for the embedded store: with --nats everything is there, leave one out")
+		return errors.New("--data and --nats exclude each other: with --nats everything is stored there, so leave one out")
 	}
 	if o.data == "" {
 		o.data = defaultData()
@@ -270,22 +270,22 @@ func (o *options) check() error {
 	case o.loginWithin < time.Second || o.loginWithin > time.Minute:
 		return fmt.Errorf("--login-timeout %v must be between 1s and 1m", o.loginWithin)
 	case o.devRemote && !o.dev:
-		return errors.New("--dev-remote is for --dev: give both, or neither")
+		return errors.New("--dev-remote works only with --dev: give both, or neither")
 	case !o.dev && len(o.apps) == 0:
 		return errors.New("no app to serve: give --app SDKAPPID=KEYFILE, or --dev to try things out")
 	case o.maxStore != 0 && o.maxStore < minStore:
 		return fmt.Errorf("--max-store %v must be %v or more", o.maxStore, bus.Size(minStore))
 	case o.nats != "" && o.maxStore != 0:
-		return errors.New("--max-store is for the embedded store: with --nats, limit the account on the NATS servers, see README")
+		return errors.New("--max-store limits only the embedded store: with --nats, limit the account on the NATS servers, see README")
 	case o.nats != "" && o.sync == "always":
-		return errors.New("--sync is for the embedded store: with --nats, configure the NATS servers")
+		return errors.New("--sync concerns only the embedded store: with --nats, set sync_interval on the NATS servers, see README")
 	}
 	if o.dev && !o.devRemote {
 		switch {
 		case host == "":
 			o.listen = "127.0.0.1" + o.listen[strings.LastIndex(o.listen, ":"):]
 		case !isLoopback(host):
-			return fmt.Errorf("--listen %s with --dev would sign for everybody who can reach it: listen on 127.0.0.1, or add --dev-remote", o.listen)
+			return fmt.Errorf("--listen %s with --dev would sign UserSigs for whoever can reach it: listen on 127.0.0.1, or add --dev-remote", o.listen)
 		}
 	}
 	if err := o.checkOps(); err != nil {

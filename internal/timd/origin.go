@@ -71,7 +71,7 @@ func (c callers) checkHost(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !c.knownHost(r.Host) {
-			http.Error(w, "This host name is not one of a timd in dev mode: use its address or localhost, or name it with --allowed-origin.", http.StatusMisdirectedRequest)
+			http.Error(w, "timd in dev mode does not answer to this host name: use its address or localhost, or allow the name with --allowed-origin.", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -144,7 +144,7 @@ func (c callers) isTrusted(host string) bool {
 func (c callers) cors(w http.ResponseWriter, r *http.Request, methods string) bool {
 	w.Header().Add("Vary", "Origin")
 	if !c.allowOrigin(r) {
-		http.Error(w, "This Origin is not allowed: see timd's --allowed-origin flag.", http.StatusForbidden)
+		http.Error(w, "This Origin is not allowed: allow it with timd's --allowed-origin flag.", http.StatusForbidden)
 		return false
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {

@@ -91,7 +91,7 @@ func serveDev(_ context.Context, t *running) error {
 		// Somebody who asks here has moved on from dev mode and not noticed.
 		sign = func(w http.ResponseWriter, r *http.Request) {
 			if t.callers.cors(w, r, "POST") {
-				http.Error(w, "This timd is not in dev mode, so it signs for nobody: your own server signs UserSigs.", http.StatusNotFound)
+				http.Error(w, "This timd is not in dev mode and signs no UserSigs: let your own server sign them.", http.StatusNotFound)
 			}
 		}
 	}

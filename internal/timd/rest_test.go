@@ -306,7 +306,7 @@ func TestConfig(t *testing.T) {
 	code, _, errs = run("get")
 	require.Equal(t, 1, code)
 	require.Contains(t, errs, "70009")
-	require.Contains(t, errs, "--app must name the key file")
+	require.Contains(t, errs, "--app must name the same key file")
 	require.NotContains(t, errs, "usersig=")
 }
 

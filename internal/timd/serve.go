@@ -228,14 +228,14 @@ func (s *server) announce(w io.Writer) {
 	if s.options.nats != "" {
 		where = "the NATS cluster"
 	} else if where == "memory" {
-		where = "memory: nothing is kept"
+		where = "memory: nothing survives the process"
 	}
 	fmt.Fprintf(w, "  %-8s %s\n", "data", where)
 	if s.options.dev {
 		if s.devKeyFile != "" {
 			fmt.Fprintf(w, "  %-8s %s: timd usersig --dev --user alice and timd config --dev get use it\n", "dev key", s.devKeyFile)
 		}
-		fmt.Fprintf(w, "  dev mode: SDKAppID %d, and everybody who can reach this timd can log in as anybody\n", devApp)
+		fmt.Fprintf(w, "  dev mode: SDKAppID %d, and whoever can reach this timd can log in as anybody\n", devApp)
 	}
 }
 
@@ -258,7 +258,7 @@ func (s *server) wait(signals <-chan os.Signal, exit func(int)) int {
 	ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
 	defer cancel()
 	if err := s.gateway.Drain(ctx); err != nil {
-		s.log.Warn("some clients were not told", "error", err)
+		s.log.Warn("some clients could not be told", "error", err)
 	}
 	s.close(ctx)
 	s.log.Info("stopped")
@@ -303,7 +303,7 @@ func certificate(o options) (*tls.Certificate, error) {
 	}
 	cert, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
 	if err != nil {
-		return nil, fmt.Errorf("--tls-cert and --tls-key: %w; give PEM files that belong together", err)
+		return nil, fmt.Errorf("--tls-cert and --tls-key: %w; give two PEM files that belong together", err)
 	}
 	return &cert, nil
 }

@@ -291,7 +291,7 @@ func TestTLS(t *testing.T) {
 
 	d := runTimd(t, "--ops-listen", "127.0.0.1:0", "--data", "memory", "--app", "1400000003="+app, "--tls-cert", certFile, "--tls-key", keyFile)
 	require.True(t, strings.HasPrefix(d.url, "https://"), d.url)
-	for server, says := range map[string]string{d.opsURL: "SSL_CERT_FILE", strings.Replace(d.opsURL, "https", "http", 1): "say " + d.opsURL} {
+	for server, says := range map[string]string{d.opsURL: "SSL_CERT_FILE", strings.Replace(d.opsURL, "https", "http", 1): "use " + d.opsURL} {
 		out, err := timdCommand(t, "config", "--server", server, "--app", "1400000003="+app, "get").CombinedOutput()
 		require.Error(t, err)
 		require.Contains(t, string(out), says)
@@ -300,7 +300,7 @@ func TestTLS(t *testing.T) {
 	other.Env = append(other.Environ(), "SSL_CERT_FILE="+certFile)
 	out, err := other.CombinedOutput()
 	require.Error(t, err)
-	require.Contains(t, string(out), "name the server in --server as its certificate does")
+	require.Contains(t, string(out), "use one of those names in --server")
 	s, err := dial(t, d.url, nil)
 	require.NoError(t, err)
 	require.Nil(t, s.login("alice", usersig.Sign(1400000003, "k", "alice", time.Now(), time.Hour), someInstance, frame.IntentNew).Err)

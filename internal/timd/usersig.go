@@ -45,13 +45,13 @@ func UserSig(args []string, stdout, stderr io.Writer) int {
 	}
 	switch {
 	case flags.NArg() > 0:
-		return wrong(fmt.Errorf("%q is not expected: all arguments are flags, see timd usersig -h", flags.Arg(0)))
+		return wrong(fmt.Errorf("%q is not a flag: timd usersig -h lists the flags", flags.Arg(0)))
 	case app.check() != nil:
 		return wrong(app.check())
 	case !frame.ValidUserID(*user):
-		return wrong(errors.New("say for whom: --user ID, 1 to 32 bytes of printable ASCII"))
+		return wrong(errors.New("give the user: --user ID, 1 to 32 bytes of printable ASCII"))
 	case expire < time.Second:
-		return wrong(fmt.Errorf("--expire %v is too short: one second or more, for example 24h", expire))
+		return wrong(fmt.Errorf("--expire %v is too short: give one second or more, for example 24h", expire))
 	}
 	sdkAppID, key, err := app.read(func(text string) { fmt.Fprintf(stderr, "timd usersig: %s\n", text) })
 	if err != nil {

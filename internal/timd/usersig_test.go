@@ -86,7 +86,7 @@ func TestUsersigCommandMistakes(t *testing.T) {
 		{nil, "--dev"},
 		{[]string{"--dev", "--app", "1=" + file, "--user", "a"}, "leave one out"},
 		{[]string{"--dev", "--data", dir, "--user", "a"}, "start timd serve --dev"},
-		{[]string{"--dev", "--data", "memory", "--user", "a"}, "keeps no key"},
+		{[]string{"--dev", "--data", "memory", "--user", "a"}, "stores no key"},
 		{[]string{"--app", "1=" + file}, "--user ID"},
 		{[]string{"--app", "1=" + file, "--user", strings.Repeat("x", 33)}, "32 bytes"},
 		{[]string{"--app", "1=" + file, "--user", "a", "--expire", "0s"}, "too short"},
