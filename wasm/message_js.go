@@ -77,7 +77,7 @@ func (i *instance) newMessage(method, kind string, o, payload safejs.Value) (any
 		return nil, badArgument(method, "to must be the receiver's userID")
 	}
 	if of, _ := bridge.Text(bridge.Get(o, "conversationType")); of != convC2C {
-		return nil, fault.With(fault.NotBuiltYet, method+" for other conversations than C2C")
+		return nil, fault.With(fault.NotBuiltYet, method+" for conversations other than C2C")
 	}
 	priority, _ := bridge.Text(bridge.Get(o, "priority"))
 	switch priority {
@@ -239,7 +239,7 @@ func (i *instance) checkOwn(m bridge.Object) *fault.Error {
 		return fault.New(fault.NotAMessage)
 	}
 	if from, user := m.Text("from"), i.client.User(); from != "" && user != "" && from != user {
-		return fault.With(fault.NotAMessage, "this one was written by "+from)
+		return fault.With(fault.NotAMessage, "this message was written by "+from)
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func group(match safejs.Value, n string) string {
 func badGateway(detail string) *fault.Error {
 	return &fault.Error{
 		Code:    fault.InvalidOperation,
-		Message: "The gateway's URL is not usable: pass TIM.create({proxyServer: 'wss://im.example.com'}) (" + detail + ").",
+		Message: "The gateway's URL cannot be used: pass TIM.create({proxyServer: 'wss://im.example.com'}) (" + detail + ").",
 	}
 }
 

@@ -107,7 +107,7 @@ func decode(v bus.Value, err error) (Account, bool, error) {
 	}
 	var acc Account
 	if err := json.Unmarshal(v.Data, &acc); err != nil {
-		return acc, false, fault.With(fault.Internal, "an account is not readable")
+		return acc, false, fault.With(fault.Internal, "an account cannot be read")
 	}
 	return acc, true, nil
 }

@@ -22,7 +22,7 @@ var (
 	// ErrNotEmpty: the target holds data.
 	ErrNotEmpty = errors.New("the target is not empty")
 	// ErrEmpty: there is nothing to save.
-	ErrEmpty = errors.New("there is no timd's data")
+	ErrEmpty = errors.New("there is no data of timd")
 	// ErrUnopened: a part of the store cannot be opened.
 	ErrUnopened = errors.New("a part of the store is damaged and cannot be opened")
 )
@@ -163,7 +163,7 @@ func Restore(ctx context.Context, b *bus.Bus, in io.ReadSeeker, force bool) (Rep
 			err = report.settled(ctx, b, s)
 		}
 		if err != nil {
-			return report, fmt.Errorf("stream %s cannot be restored: %w; the target holds a part now: repeat it with --force", s.Config.Name, err)
+			return report, fmt.Errorf("stream %s cannot be restored: %w; the target now holds part of it: run it again with --force", s.Config.Name, err)
 		}
 	}
 	if _, _, err := r.next(); err != io.EOF {
@@ -222,7 +222,7 @@ func clear(ctx context.Context, b *bus.Bus, force bool) error {
 	}
 	for _, name := range damaged {
 		if !force {
-			return fmt.Errorf("%w: stream %s is there and cannot be opened", ErrNotEmpty, name)
+			return fmt.Errorf("%w: stream %s exists and cannot be opened", ErrNotEmpty, name)
 		}
 		if err := b.RemoveUnopened(name); err != nil {
 			return fmt.Errorf("stream %s cannot be removed: %w", name, err)
@@ -267,7 +267,7 @@ func (r *Report) settled(ctx context.Context, b *bus.Bus, was streamHeader) erro
 		}
 		if err == nil && copied(info, was.Config.Replicas) {
 			if info.State.LastSeq < state.LastSeq {
-				return fmt.Errorf("it ends at %d instead of %d", info.State.LastSeq, state.LastSeq)
+				return fmt.Errorf("it ends at record %d instead of %d", info.State.LastSeq, state.LastSeq)
 			}
 			r.Streams = append(r.Streams, Stream{Name: was.Config.Name, Messages: info.State.Msgs, Replicas: info.Config.Replicas})
 			return nil
@@ -275,7 +275,7 @@ func (r *Report) settled(ctx context.Context, b *bus.Bus, was streamHeader) erro
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("its copies are not complete after a minute: check that %d NATS servers run", was.Config.Replicas)
+			return fmt.Errorf("its copies were not complete after a minute: check that %d NATS servers are running", was.Config.Replicas)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func request(ctx context.Context, nc *nats.Conn, subject string, data []byte) (*
 func decode(data []byte, reply any) error {
 	var failed apiError
 	if err := json.Unmarshal(data, &failed); err != nil {
-		return fmt.Errorf("NATS gives no readable answer: %w", err)
+		return fmt.Errorf("the answer of NATS cannot be read: %w", err)
 	}
 	if failed.Error != nil {
 		return failed.Error
@@ -98,7 +98,7 @@ func save(ctx context.Context, nc *nats.Conn, name string, consumers bool, w *wr
 		}
 		if len(m.Data) == 0 {
 			if status := m.Header.Get("Status"); status != "" && status != "204" {
-				return fmt.Errorf("NATS ended it: %s %s", status, m.Header.Get("Description"))
+				return fmt.Errorf("NATS broke it off: %s %s", status, m.Header.Get("Description"))
 			}
 			return w.frame(frameEnd, nil)
 		}
@@ -143,7 +143,7 @@ func load(ctx context.Context, nc *nats.Conn, head streamHeader, r *reader) erro
 		}
 		if kind == frameEnd {
 			if len(m.Data) == 0 {
-				return errors.New("NATS does not say that the stream was made")
+				return errors.New("NATS did not confirm that the stream was created")
 			}
 			return nil
 		}

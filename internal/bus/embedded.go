@@ -49,14 +49,14 @@ func (b *Bus) embed(ctx context.Context, o Options) error {
 		e.temp, dir = temp, temp
 	} else {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("data directory %s cannot be made: %w; choose another with --data", dir, err)
+			return fmt.Errorf("data directory %s cannot be created: %w; choose another with --data", dir, err)
 		}
 		unlock, err := lock(dir)
 		if errors.Is(err, ErrInUse) {
 			return fmt.Errorf("data directory %s is %w: stop the other timd or choose another directory with --data", dir, ErrInUse)
 		}
 		if err != nil {
-			return fmt.Errorf("data directory %s cannot be locked: %w; check its owner and rights", dir, err)
+			return fmt.Errorf("data directory %s cannot be locked: %w; check its owner and permissions", dir, err)
 		}
 		e.unlock = unlock
 	}
@@ -104,7 +104,7 @@ func (e *embedded) start() error {
 	srv.SetLoggerV2(words, false, false, false)
 	srv.Start()
 	for end := time.Now().Add(readyWithin); !srv.ReadyForConnections(250 * time.Millisecond); {
-		why := fmt.Sprintf("it was not ready within %v; see the log, and whether the disk is full", readyWithin)
+		why := fmt.Sprintf("it was not ready within %v; check the log, and whether the disk is full", readyWithin)
 		select {
 		case why = <-words.fatal:
 		default:
@@ -140,7 +140,7 @@ func (e *embedded) InProcessConn() (net.Conn, error) {
 	srv := e.srv
 	e.mu.Unlock()
 	if srv == nil {
-		return nil, errors.New("the embedded NATS server is away")
+		return nil, errors.New("the embedded NATS server is not running")
 	}
 	return srv.InProcessConn()
 }
@@ -161,7 +161,7 @@ func (e *embedded) watch() {
 		if err == nil {
 			continue
 		}
-		e.log.Error("the data directory cannot be written; logins and messages fail until it can", "directory", e.options.StoreDir, "error", err)
+		e.log.Error("the data directory cannot be written; logins and messages fail until it can be", "directory", e.options.StoreDir, "error", err)
 		e.shut()
 		wait = patience(wait, time.Since(started))
 		for told := false; e.pause(wait); {
@@ -176,7 +176,7 @@ func (e *embedded) watch() {
 			}
 			if !told {
 				told = true
-				e.log.Error("the data directory can be written again and not be opened; it is tried on", "error", err)
+				e.log.Error("the data directory can be written again but not opened; timd keeps trying", "error", err)
 			}
 		}
 	}
@@ -195,7 +195,7 @@ func patience(last, lasted time.Duration) time.Duration {
 // failure tells why a server cannot store; nil when it can.
 func failure(srv *server.Server) error {
 	if !srv.JetStreamEnabled() {
-		return errors.New("JetStream has been switched off: see above")
+		return errors.New("JetStream has been switched off: see the lines above")
 	}
 	for _, e := range srv.Healthz(&server.HealthzOptions{Details: true}).Errors {
 		if strings.Contains(e.Error, "write error") {

@@ -5,5 +5,5 @@ package bus
 import "errors"
 
 func freeSpace(string) (int64, error) {
-	return 0, errors.New("not known on this system")
+	return 0, errors.New("it cannot be read on this system")
 }

@@ -116,7 +116,7 @@ func (b *Bus) publish(ctx context.Context, m *nats.Msg) (ack, error) {
 	}
 	var a ack
 	if err := json.Unmarshal(r.Data, &a); err != nil {
-		return ack{}, fmt.Errorf("NATS gives no readable answer: %w", err)
+		return ack{}, fmt.Errorf("the answer of NATS cannot be read: %w", err)
 	}
 	if a.Error == nil {
 		return a, nil

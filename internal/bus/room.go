@@ -66,13 +66,13 @@ func (r *room) set(log *slog.Logger, used, limit int64) {
 	args := []any{"used", Size(used), "limit", Size(limit)}
 	switch now {
 	case Full:
-		log.Error("the store is full: messages are refused until there is room; have fewer kept with --message-age or --message-count, or raise the limit with --max-store, on NATS that of the account", args...)
+		log.Error("the store is full: messages are refused until there is room; keep fewer with --message-age or --message-count, or raise the limit: --max-store, or with NATS that of the account", args...)
 	case Filling:
 		if was == Full {
-			log.Info("the store has room again: messages are taken", args...)
+			log.Info("the store has room again: messages are accepted", args...)
 			return
 		}
-		log.Warn("the store is nearly full: messages will be refused when it is; have fewer kept with --message-age or --message-count, or raise the limit with --max-store, on NATS that of the account", args...)
+		log.Warn("the store is nearly full: messages will be refused once it is full; keep fewer with --message-age or --message-count, or raise the limit: --max-store, or with NATS that of the account", args...)
 	case Roomy:
 		log.Info("the store has room again", args...)
 	}
@@ -158,7 +158,7 @@ func (b *Bus) usage(ctx context.Context) (used, limit int64, err error) {
 	return int64(info.Store), max(info.Limits.MaxStore, 0), nil
 }
 
-var errAway = errors.New("the embedded NATS server is away")
+var errAway = errors.New("the embedded NATS server is not running")
 
 func (e *embedded) used() (int64, error) {
 	e.mu.Lock()
@@ -186,7 +186,7 @@ func maxStore(o Options, used int64, free func(dir string) (int64, error)) (int6
 	left, err := free(o.Data)
 	if err != nil {
 		if o.MaxStore == 0 {
-			o.Log.Warn("the free space of the data directory is not known, so the store has no limit; give one with --max-store", "error", err)
+			o.Log.Warn("the free space of the data directory is unknown, so the store has no limit; set one with --max-store", "error", err)
 		}
 		return o.MaxStore, nil
 	}

@@ -80,7 +80,7 @@ func TestFill(t *testing.T) {
 		says string
 	}{
 		{79, Roomy, ""}, {80, Filling, "nearly full"}, {99, Filling, ""}, {76, Filling, ""}, {74, Roomy, "room again"},
-		{100, Full, "the store is full"}, {120, Full, ""}, {96, Full, ""}, {94, Filling, "messages are taken"}, {99, Filling, ""},
+		{100, Full, "the store is full"}, {120, Full, ""}, {96, Full, ""}, {94, Filling, "messages are accepted"}, {99, Filling, ""},
 		{100, Full, "the store is full"}, {10, Roomy, "room again"},
 	} {
 		before := logs.String()

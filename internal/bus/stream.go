@@ -71,7 +71,7 @@ func (b *Bus) ensure(ctx context.Context, c jetstream.StreamConfig) (jetstream.S
 		c.Replicas = max(c.Replicas, was.Replicas)
 		s, err := b.js.UpdateStream(ctx, c)
 		if err != nil && c.Replicas > was.Replicas {
-			b.log.Warn("NATS stream stays with fewer copies", "stream", c.Name, "copies", was.Replicas, "error", err)
+			b.log.Warn("a NATS stream keeps fewer copies than wanted", "stream", c.Name, "copies", was.Replicas, "error", err)
 			c.Replicas = was.Replicas
 			s, err = b.js.UpdateStream(ctx, c)
 		}
@@ -95,13 +95,13 @@ func (b *Bus) ensure(ctx context.Context, c jetstream.StreamConfig) (jetstream.S
 	}
 	if err == nil && b.embedded != nil {
 		if n := s.CachedInfo().State.Msgs; n > 0 {
-			b.log.Warn("the description of a NATS stream was damaged and is made anew; its messages are kept", "stream", c.Name, "messages", n)
+			b.log.Warn("the description of a NATS stream was damaged and has been rewritten; its messages are kept", "stream", c.Name, "messages", n)
 		}
 		// What it was made over keeps the damaged description, until now.
 		s, err = b.js.UpdateStream(ctx, c)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("NATS stream %s cannot be made: %w", c.Name, err)
+		return nil, fmt.Errorf("NATS stream %s cannot be created: %w", c.Name, err)
 	}
 	return s, nil
 }
@@ -161,11 +161,11 @@ func direct(m *nats.Msg) (Value, error) {
 	case "404":
 		return Value{}, ErrNoValue
 	default:
-		return Value{}, fmt.Errorf("NATS answers %s %s", status, m.Header.Get("Description"))
+		return Value{}, fmt.Errorf("NATS answered %s %s", status, m.Header.Get("Description"))
 	}
 	seq, err := strconv.ParseUint(m.Header.Get(jetstream.SequenceHeader), 10, 64)
 	if err != nil {
-		return Value{}, fmt.Errorf("NATS answers without a sequence: %w", err)
+		return Value{}, fmt.Errorf("the answer of NATS has no sequence: %w", err)
 	}
 	t, _ := time.Parse(time.RFC3339Nano, m.Header.Get(jetstream.TimeStampHeaer))
 	return Value{Subject: m.Header.Get(jetstream.SubjectHeader), Data: m.Data, Seq: seq, Time: t}, nil
@@ -192,7 +192,7 @@ func fromLeader(m *nats.Msg) (Value, error) {
 		} `json:"message"`
 	}
 	if err := json.Unmarshal(m.Data, &reply); err != nil {
-		return Value{}, fmt.Errorf("NATS gives no readable answer: %w", err)
+		return Value{}, fmt.Errorf("the answer of NATS cannot be read: %w", err)
 	}
 	if reply.Error != nil {
 		switch reply.Error.Code {

@@ -226,7 +226,7 @@ func (c *Client) abandon(in session.Input) {
 }
 
 func broken() *fault.Error {
-	return &fault.Error{Code: fault.Destroyed, Message: "The SDK failed inside and goes on: call again, and report this if it repeats."}
+	return &fault.Error{Code: fault.Destroyed, Message: "The SDK hit an internal error and keeps running: call again, and report this if it happens again."}
 }
 
 func (c *Client) carryOut(e session.Effect) (panicked any) {

@@ -70,7 +70,7 @@ func web(r registry.Record) (hashes []string) {
 func (a *audit) saw(key string, data []byte, seq uint64, at time.Time) {
 	var now registry.Record
 	if err := json.Unmarshal(data, &now); err != nil {
-		a.ledger.violation("record %s is not readable: %v", key, err)
+		a.ledger.violation("record %s cannot be read: %v", key, err)
 		return
 	}
 	a.mu.Lock()

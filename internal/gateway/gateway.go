@@ -253,7 +253,7 @@ func (g *Gateway) tell(what string, f func(context.Context) error) {
 				return
 			}
 			if time.Now().After(until) {
-				g.o.Log.Warn("the registry was not told; it will notice by itself", "what", what, "error", err)
+				g.o.Log.Warn("the registry could not be told; it will notice by itself", "what", what, "error", err)
 				return
 			}
 		}

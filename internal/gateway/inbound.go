@@ -223,7 +223,7 @@ func (g *Gateway) compose(r jsonframe.Request, result any, err error) []byte {
 		case failed != nil:
 			err = failed
 		case len(text) > frame.MaxFrame:
-			err = fmt.Errorf("a result of %d bytes does not fit a frame", len(text))
+			err = fmt.Errorf("a result of %d bytes does not fit into a frame", len(text))
 		default:
 			return text
 		}

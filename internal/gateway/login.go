@@ -139,7 +139,7 @@ func (s *socket) check(p loginParams) (place.Claim, error) {
 	case p.Intent != frame.IntentNew && p.Intent != frame.IntentResume:
 		return place.Claim{}, fault.With(fault.BadParameters, "intent must be new or resume")
 	case !slices.Contains(platforms, place.Platform(p.Platform)):
-		return place.Claim{}, fault.With(fault.BadParameters, "platform must be Web or another of TIM's platforms")
+		return place.Claim{}, fault.With(fault.BadParameters, "platform must be Web, Android, iPhone, iPad, Windows, Mac or Linux")
 	}
 	sig, err := s.verify(p.UserSig, p.UserID, p.SDKAppID)
 	if err != nil {
@@ -328,7 +328,7 @@ func (s *socket) loginAgain(r jsonframe.Request, sess *Session, p loginParams) {
 	switch {
 	case err != nil:
 	case c.User != sess.place.User || c.Instance != sess.place.Instance:
-		err = fault.With(fault.BadParameters, "this connection is logged in already: log out, or open another one")
+		err = fault.With(fault.BadParameters, "this connection is already logged in: log out first, or open another connection")
 	}
 	if err != nil {
 		s.answer(r, nil, err)

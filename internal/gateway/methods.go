@@ -58,7 +58,7 @@ func (s *socket) farewell(r jsonframe.Request) (any, error) {
 	}
 	user, instance, ok := s.g.seal.open(p.Token)
 	if !ok {
-		return nil, fault.With(fault.BadParameters, "token is none that this gateway has given")
+		return nil, fault.With(fault.BadParameters, "unknown token: pass the one from the login's answer")
 	}
 	s.g.mu.RLock()
 	sess := s.g.find(user, instance)

@@ -131,7 +131,7 @@ func (s *socket) tick() {
 		s.raw.abort()
 	case st == standBy:
 		s.mu.Unlock()
-		s.finish(nil, frame.CloseStandBy, "no login came")
+		s.finish(nil, frame.CloseStandBy, "no login arrived in time")
 	case st == loggingIn:
 		s.mu.Unlock()
 		s.finish(nil, frame.CloseLoginTimeout, "the login took too long")

@@ -69,7 +69,7 @@ func (g *Gateway) judge(r *http.Request) *refusal {
 		return &refusal{status: http.StatusBadRequest, text: "Sec-WebSocket-Key must be 16 bytes in base64."}
 	case g.o.AllowOrigin != nil && !g.o.AllowOrigin(r):
 		g.tellOrigin(r.Header.Get("Origin"))
-		return &refusal{status: http.StatusForbidden, text: "This Origin is not allowed: see timd's --allowed-origin flag."}
+		return &refusal{status: http.StatusForbidden, text: "This Origin is not allowed: allow it with timd's --allowed-origin flag."}
 	case !offers(r.Header, "Sec-WebSocket-Protocol", frame.Subprotocol):
 		return &refusal{status: http.StatusBadRequest, text: "Offer the subprotocol " + frame.Subprotocol + "."}
 	case g.isDraining():

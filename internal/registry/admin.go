@@ -83,7 +83,7 @@ func (r *Registry) get(ctx context.Context, u place.User, leader bool) (View, er
 	}
 	rec, err := decodeRecord(v.Data)
 	if err != nil {
-		return View{}, fault.With(fault.Internal, "the record of this user")
+		return View{}, fault.With(fault.Internal, "this user's record cannot be read")
 	}
 	return r.view(ctx, u, rec), nil
 }
@@ -97,7 +97,7 @@ func (r *Registry) List(ctx context.Context, app uint32, cursor string, limit in
 	if cursor != "" {
 		n, err := strconv.ParseUint(cursor, 10, 64)
 		if err != nil {
-			return nil, "", fault.With(fault.BadParameters, "the cursor is not one that was given")
+			return nil, "", fault.With(fault.BadParameters, "unknown cursor: pass the one from the last answer, or none")
 		}
 		from = n
 	}

@@ -70,11 +70,11 @@ func (r *Registry) openLease(ctx context.Context) error {
 			}
 			ctx, cancel := context.WithTimeout(r.ctx, r.o.callTimeout)
 			if err := r.renewLease(ctx); err != nil {
-				r.log.Warn("registry: the lease was not renewed", "error", err)
+				r.log.Warn("registry: this gateway's lease could not be renewed", "error", err)
 				wait = min(wait, time.Second)
 			}
 			if err := r.pollLeases(ctx); err != nil {
-				r.log.Warn("registry: the leases of the others were not read", "error", err)
+				r.log.Warn("registry: the leases of other gateways could not be read", "error", err)
 			}
 			cancel()
 		}
@@ -128,7 +128,7 @@ func (r *Registry) renewLease(ctx context.Context) error {
 		l.mu.Unlock()
 		r.liveAgain.wake()
 		if lost && term > 1 {
-			r.log.Warn("registry: the lease had lapsed; every session is compared with its record")
+			r.log.Warn("registry: this gateway's lease had lapsed; it compares every session with its record")
 			r.checkSoon()
 		}
 		return nil
@@ -142,7 +142,7 @@ func (r *Registry) dropLease() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if err := r.purge(ctx, leaseStream, leaseKey(r.self)); err != nil {
-		r.log.Warn("registry: the lease was not given back; it lapses by itself", "error", err)
+		r.log.Warn("registry: this gateway's lease could not be returned; it lapses by itself", "error", err)
 	}
 }
 
@@ -164,7 +164,7 @@ func (r *Registry) Live() bool {
 }
 
 // errAway ends the waiting for a NATS that has been away for too long already.
-var errAway = errors.New("NATS is away")
+var errAway = errors.New("NATS cannot be reached")
 
 // awaitLive waits until this gateway may admit: the election of another NATS
 // server takes some seconds, and its connection to the old one is lost before.

@@ -130,10 +130,10 @@ func decodeRecord(data []byte) (Record, error) {
 		return r, nil
 	}
 	if err := json.Unmarshal(data, &r); err != nil {
-		return r, fmt.Errorf("a record is not readable: %w", err)
+		return r, fmt.Errorf("a record cannot be read: %w", err)
 	}
 	if r.Version > recordVersion {
-		return r, fmt.Errorf("a record has version %d and this timd knows %d: upgrade it", r.Version, recordVersion)
+		return r, fmt.Errorf("a record has version %d and this timd knows only %d: upgrade this timd", r.Version, recordVersion)
 	}
 	return r, nil
 }

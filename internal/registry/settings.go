@@ -76,7 +76,7 @@ func (s Settings) apply(p Patch) (Settings, error) {
 				return s, fmt.Errorf("%w: %.32q is not a native platform: Android, iPhone, iPad, Windows, Mac or Linux", ErrSettings, string(k))
 			}
 			if v < 1 || v > 3 {
-				return s, fmt.Errorf("%w: instances of %s are %d and must be 1 to 3", ErrSettings, k, v)
+				return s, fmt.Errorf("%w: Instances of %s is %d and must be 1 to 3", ErrSettings, k, v)
 			}
 			all[k] = v
 		}

@@ -136,7 +136,7 @@ func (r *Registry) loadSettings(ctx context.Context, app uint32) (Settings, uint
 func decodeSettings(data []byte, seq uint64) (Settings, error) {
 	s := defaultSettings()
 	if err := json.Unmarshal(data, &s); err != nil {
-		return s, fmt.Errorf("settings are not readable: %w", err)
+		return s, fmt.Errorf("settings cannot be read: %w", err)
 	}
 	s.Revision = seq
 	return s, nil
@@ -198,7 +198,7 @@ func (r *Registry) spreadSettings(app uint32, revision uint64, settings []byte) 
 		err = r.bus.Conn().Publish(bus.SubjectSettings+strconv.FormatUint(uint64(app), 10), data)
 	}
 	if err != nil {
-		r.log.Warn("registry: the other gateways learn new settings from the watch only", "sdkAppID", app, "error", err)
+		r.log.Warn("registry: the notice of new settings could not be sent; the other gateways learn them from their watch", "sdkAppID", app, "error", err)
 	}
 }
 
@@ -210,7 +210,7 @@ func (r *Registry) openSettings(ctx context.Context) error {
 	r.notices, err = r.bus.Conn().Subscribe(bus.SubjectSettings+"*", func(m *nats.Msg) {
 		var n notice
 		if err := json.Unmarshal(m.Data, &n); err != nil {
-			r.log.Warn("registry: a notice of new settings is not readable", "error", err)
+			r.log.Warn("registry: a notice of new settings cannot be read", "error", err)
 			return
 		}
 		if r.learn(m.Subject, n.Settings, n.Revision) {

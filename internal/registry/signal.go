@@ -41,7 +41,7 @@ func (r *Registry) listen() error {
 	sub, err := r.bus.Conn().Subscribe(signalSubject(r.self), func(m *nats.Msg) {
 		var s signal
 		if err := json.Unmarshal(m.Data, &s); err != nil {
-			r.log.Warn("registry: a signal is not readable", "error", err)
+			r.log.Warn("registry: a signal cannot be read", "error", err)
 			return
 		}
 		reply := func(ok bool) {

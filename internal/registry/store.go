@@ -65,7 +65,7 @@ func (r *Registry) try(ctx context.Context, u place.User, conflicts *int, decide
 			var derr error
 			if rec, derr = decodeRecord(v.Data); derr != nil {
 				r.log.Error("registry: "+derr.Error(), "sdkAppID", u.SDKAppID, "userID", u.UserID)
-				return fault.With(fault.Internal, "the record of this user")
+				return fault.With(fault.Internal, "this user's record cannot be read")
 			}
 			if st, ok := stored(&rec, open); ok {
 				r.settle(u, st, open)
@@ -246,7 +246,7 @@ func (r *Registry) fail(err error) error {
 	}
 	// During an outage every operation of every user ends here.
 	if second := time.Now().Unix(); r.failedAt.Swap(second) != second {
-		r.log.Warn("registry: the store did not answer in time; said once a second at most", "error", err)
+		r.log.Warn("registry: the store did not answer in time; logged at most once a second", "error", err)
 	}
 	return fault.New(fault.ServerTimeout)
 }

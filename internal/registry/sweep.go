@@ -66,7 +66,7 @@ func (r *Registry) keepSweeping() {
 		r.sweeps.at = time.Now().Add(sweepEvery)
 		r.sweeps.mu.Unlock()
 		if err := r.sweep(r.ctx, ">"); err != nil && r.ctx.Err() == nil {
-			r.log.Warn("registry: not all records were looked at", "error", err)
+			r.log.Warn("registry: not all records could be checked", "error", err)
 			r.sweepIn(5 * time.Second)
 		}
 	}

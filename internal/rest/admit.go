@@ -32,11 +32,11 @@ func (a *API) admit(r *http.Request, name string, known bool) (*call, error) {
 	}
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, fault.With(fault.RESTParameters, "the part behind ? cannot be read")
+		return nil, fault.With(fault.RESTParameters, "the part after ? cannot be read")
 	}
 	for _, k := range []string{"sdkappid", "identifier", "usersig", "random", "contenttype"} {
 		if len(q[k]) > 1 {
-			return nil, fault.With(fault.RESTParameters, k+" is there twice")
+			return nil, fault.With(fault.RESTParameters, k+" appears twice")
 		}
 	}
 	if q.Get("sdkappid") == "" {
@@ -48,7 +48,7 @@ func (a *API) admit(r *http.Request, name string, known bool) (*call, error) {
 	}
 	if random := q.Get("random"); random != "" {
 		if _, err := strconv.ParseUint(random, 10, 32); err != nil {
-			return nil, fault.With(fault.RESTParameters, "random is not a number of 32 bits")
+			return nil, fault.With(fault.RESTParameters, "random is not a number from 0 to 4294967295")
 		}
 	}
 	if t := q.Get("contenttype"); t != "" && t != "json" {
@@ -100,7 +100,7 @@ func fromPage(r *http.Request) error {
 		return fault.With(fault.RESTMethod, "pages of another origin may not call the server API")
 	}
 	if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t != "application/json" {
-		return fault.With(fault.RESTMethod, "a page sends Content-Type: application/json")
+		return fault.With(fault.RESTMethod, "a page must send Content-Type: application/json")
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func parseObject(data []byte) (object, error) {
 			return nil, wrong
 		}
 		if _, twice := o[name]; twice {
-			return nil, fault.With(fault.RESTJSON, fmt.Sprintf("%.32q is there twice", name))
+			return nil, fault.With(fault.RESTJSON, fmt.Sprintf("%.32q appears twice", name))
 		}
 		var value json.RawMessage
 		if d.Decode(&value) != nil {

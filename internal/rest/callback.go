@@ -158,7 +158,7 @@ func post(h *http.Client, r *http.Request) error {
 	defer answer.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection serves again
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
-		return fmt.Errorf("the receiver answers HTTP %d", answer.StatusCode)
+		return fmt.Errorf("the receiver answered with HTTP %d", answer.StatusCode)
 	}
 	return nil
 }

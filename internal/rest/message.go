@@ -26,7 +26,7 @@ func (a *API) sendMessage(ctx context.Context, c *call) (reply, error) {
 		return nil, err
 	}
 	if a.o.Send == nil {
-		return nil, fault.With(fault.InvalidOperation, "this timd keeps no messages")
+		return nil, fault.With(fault.InvalidOperation, "this timd stores no messages")
 	}
 	sent, err := a.o.Send(ctx, m)
 	if err != nil {

@@ -110,7 +110,7 @@ type kicked struct {
 func (a *API) sessionWatch(ctx context.Context, c *call) (reply, error) {
 	leave, tooMany := a.watchers.enter(c.app, c.admin)
 	if tooMany != "" {
-		return nil, fault.With(fault.RESTTooFrequent, tooMany+" too many streams open on this gateway: close one")
+		return nil, fault.With(fault.RESTTooFrequent, tooMany+" too many open streams on this gateway: close one")
 	}
 	defer leave()
 	ctx, cancel := context.WithCancel(ctx)
@@ -146,7 +146,7 @@ func (a *API) pump(ctx context.Context, c *call, s stream, events <-chan registr
 		select {
 		case <-ctx.Done():
 			if a.stop.Err() != nil {
-				s.end(fault.With(fault.ServerTimeout, "this gateway restarts: connect again"))
+				s.end(fault.With(fault.ServerTimeout, "this gateway is restarting: connect again"))
 			}
 			return
 		case <-expiry.C:

@@ -166,7 +166,7 @@ var errNoKey = errors.New("no key for the event's SDKAppID: start every timd wit
 func (w *Webhook) deliver(l *lane, m jetstream.Msg) {
 	var e registry.Event
 	if err := json.Unmarshal(m.Data(), &e); err != nil {
-		w.o.Log.Error("an event in the webhook's queue is not readable and is left out", "error", err)
+		w.o.Log.Error("an event in the webhook's queue cannot be read and is skipped", "error", err)
 		_ = m.Term()
 		l.taken(m)
 		return
@@ -186,7 +186,7 @@ func (w *Webhook) deliver(l *lane, m jetstream.Msg) {
 	case err == nil:
 		w.ack(m)
 		if l.taken(m) && w.refused.Add(-1) == 0 {
-			w.o.Log.Info("the webhook's receiver takes every event again")
+			w.o.Log.Info("the webhook's receiver accepts every event again")
 		}
 	case errors.Is(err, errNoKey):
 		if w.unserved.CompareAndSwap(false, true) {
@@ -196,7 +196,7 @@ func (w *Webhook) deliver(l *lane, m jetstream.Msg) {
 		l.taken(m)
 	default:
 		if l.failed(m, w.pause) && w.refused.Add(1) == 1 {
-			w.o.Log.Warn("the webhook's receiver does not take events; they are kept and sent again", "error", err)
+			w.o.Log.Warn("the webhook's receiver does not accept events; they are kept and sent again", "error", err)
 		}
 	}
 }
@@ -218,7 +218,7 @@ func (w *Webhook) ack(m jetstream.Msg) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if err := m.DoubleAck(ctx); err != nil && w.stop.Err() == nil {
-		w.o.Log.Warn("an event was sent and could not be ended; it is sent again", "error", err)
+		w.o.Log.Warn("an event was sent but could not be marked as done; it will be sent again", "error", err)
 	}
 }
 

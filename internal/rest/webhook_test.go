@@ -144,7 +144,7 @@ func TestWebhookOneRefused(t *testing.T) {
 	require.Equal(t, []string{"1-6d616c6c6f7279-1", "1-6d616c6c6f7279-2", "1-6d616c6c6f7279-3"}, mallory)
 	refusing = true
 	mu.Unlock()
-	require.Eventually(t, func() bool { return strings.Count(logs.String(), "takes every event again") == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Count(logs.String(), "accepts every event again") == 1 }, 5*time.Second, time.Millisecond)
 
 	// What was not taken goes back at the end.
 	last := []*queued{newQueued(1, "mallory", 4), newQueued(1, "mallory", 5)}

@@ -213,7 +213,7 @@ func (m *Machine) renew(in Renew) {
 	case in.UserSig == "":
 		m.fail(in.Call, fault.New(fault.NoUserSig))
 	case len(in.UserSig) > maxUserSig:
-		m.fail(in.Call, fault.With(fault.SigMalformed, "it is too long to be one"))
+		m.fail(in.Call, fault.With(fault.SigMalformed, "it is too long"))
 	case !m.acc.admitted:
 		m.fail(in.Call, m.gate())
 	case m.state == LoggingOut:

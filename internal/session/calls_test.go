@@ -187,7 +187,7 @@ func TestAUserSigThatIsTooLong(t *testing.T) {
 	m := newTestMachine(true, false)
 	m.Step(0, Create{})
 	refused := func(c Call) []Effect {
-		return []Effect{Settle{Call: c, Err: fault.With(fault.SigMalformed, "it is too long to be one")}}
+		return []Effect{Settle{Call: c, Err: fault.With(fault.SigMalformed, "it is too long")}}
 	}
 	require.Equal(t, refused(1), m.Step(1, Login{Call: 1, UserID: "alice", UserSig: long}))
 	require.Equal(t, LoggedOut, m.State())

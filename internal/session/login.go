@@ -26,7 +26,7 @@ func (m *Machine) login(in Login) {
 		m.fail(in.Call, fault.New(fault.NoUserSig))
 		return
 	case len(in.UserSig) > maxUserSig:
-		m.fail(in.Call, fault.With(fault.SigMalformed, "it is too long to be one"))
+		m.fail(in.Call, fault.With(fault.SigMalformed, "it is too long"))
 		return
 	case m.acc.login != 0 || m.state == LoggingOut:
 		m.fail(in.Call, fault.New(fault.LoginBusy))
@@ -35,7 +35,7 @@ func (m *Machine) login(in Login) {
 		m.settle(in.Call, loginResult(true))
 		return
 	case m.acc.admitted:
-		m.fail(in.Call, &fault.Error{Code: fault.LoginBusy, Message: "Another user is logged in on this instance: log out first, or make a second instance with TIM.create({SDKAppID, name})."})
+		m.fail(in.Call, &fault.Error{Code: fault.LoginBusy, Message: "Another user is logged in on this instance: log out first, or create a second instance with TIM.create({SDKAppID, name})."})
 		return
 	case !m.mayDial():
 		m.reason = ReasonLoginFailed

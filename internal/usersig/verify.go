@@ -87,11 +87,11 @@ func unpack(userSig string) (claims, error) {
 	}
 	// Go's decoder passes over line ends.
 	if strings.ContainsAny(userSig, "\r\n") {
-		return claims{}, errors.New("it has a line end in it")
+		return claims{}, errors.New("it contains a line break")
 	}
 	packed, err := encoding.DecodeString(userSig)
 	if err != nil {
-		return claims{}, errors.New("it is not base64 with * - _ for + / =")
+		return claims{}, errors.New("it is not base64 with * - _ in place of + / =")
 	}
 	plain, err := inflate(packed)
 	if err != nil {
@@ -106,7 +106,7 @@ var inflaters sync.Pool
 
 // inflate reads one whole zlib stream with nothing behind it.
 func inflate(packed []byte) ([]byte, error) {
-	notZlib := errors.New("what is in it is not whole zlib data")
+	notZlib := errors.New("its content is not complete zlib data")
 	in := bytes.NewReader(packed)
 	z, ok := inflaters.Get().(io.ReadCloser)
 	var err error
@@ -146,7 +146,7 @@ const (
 // TLS.TIME for TLS.time and the last of two fields with the same name. A field
 // that nobody knows is passed over, as it is not signed either.
 func parse(plain []byte) (claims, error) {
-	notJSON := errors.New("what is in it is not one JSON object")
+	notJSON := errors.New("its content is not a single JSON object")
 	dec := json.NewDecoder(bytes.NewReader(plain))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
 		return claims{}, notJSON
@@ -155,7 +155,7 @@ func parse(plain []byte) (claims, error) {
 	seen := 0
 	for n := 0; dec.More(); n++ {
 		if n == maxFields {
-			return claims{}, errors.New("it has too many fields in it")
+			return claims{}, errors.New("it has too many fields")
 		}
 		key, err := dec.Token()
 		if err != nil {
@@ -168,7 +168,7 @@ func parse(plain []byte) (claims, error) {
 		name, _ := key.(string)
 		bit, ok := c.set(name, raw)
 		if !ok || seen&bit != 0 {
-			return claims{}, errors.New(name + " in it is wrong or there twice")
+			return claims{}, errors.New(name + " is wrong or appears twice")
 		}
 		seen |= bit
 	}
@@ -179,7 +179,7 @@ func parse(plain []byte) (claims, error) {
 		return claims{}, notJSON
 	}
 	if seen&hasAll != hasAll {
-		return claims{}, errors.New("a field is missing in it")
+		return claims{}, errors.New("a field is missing")
 	}
 	c.buffered = seen&hasUserBuf != 0
 	return c, nil

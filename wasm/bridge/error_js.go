@@ -39,6 +39,6 @@ func NewError(f *fault.Error, data safejs.Value) safejs.Value {
 func Uncaught(reason string) *fault.Error {
 	return &fault.Error{
 		Code:    fault.Destroyed,
-		Message: "The SDK failed inside and goes on: call again, and report this if it repeats (" + reason + ").",
+		Message: "The SDK hit an internal error and keeps running: call again, and report this if it happens again (" + reason + ").",
 	}
 }

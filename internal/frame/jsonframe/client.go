@@ -52,7 +52,7 @@ func Decode(text []byte) (frame.Message, error) {
 		m.Err = &fault.Error{Code: in.Error.Code, Message: in.Error.Message}
 		return m, nil
 	case m.ID == 0:
-		return frame.Message{}, errors.New("the frame is no response and no notification")
+		return frame.Message{}, errors.New("the frame is neither a response nor a notification")
 	}
 	switch {
 	case absent(body):

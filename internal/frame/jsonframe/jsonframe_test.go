@@ -87,7 +87,7 @@ func TestDecode(t *testing.T) {
 		{"error without id", `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"m"}}`,
 			frame.Message{Err: &fault.Error{Code: -32700, Message: "m"}}, ""},
 		{"version", `{"id":7,"result":{}}`, frame.Message{}, "jsonrpc"},
-		{"nothing", `{"jsonrpc":"2.0"}`, frame.Message{}, "no response"},
+		{"nothing", `{"jsonrpc":"2.0"}`, frame.Message{}, "neither a response"},
 		{"array result", `{"jsonrpc":"2.0","id":7,"result":[]}`, frame.Message{}, "objects"},
 		{"bad id", `{"jsonrpc":"2.0","id":-1,"result":{}}`, frame.Message{}, "whole number"},
 		{"batch", `[]`, frame.Message{}, "batches"},

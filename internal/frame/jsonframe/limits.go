@@ -11,7 +11,7 @@ import (
 var (
 	ErrTooLarge = fmt.Errorf("the frame is larger than %d bytes", frame.MaxFrame)
 	ErrTooDeep  = fmt.Errorf("the frame nests objects and arrays deeper than %d", frame.MaxDepth)
-	ErrBatch    = errors.New("batches are not part of this protocol: send one frame a request")
+	ErrBatch    = errors.New("batches are not part of this protocol: send one frame for each request")
 	ErrSyntax   = errors.New("the frame is not one JSON object")
 )
 

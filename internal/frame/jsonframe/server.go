@@ -152,8 +152,8 @@ const maxMethod = 64
 
 var (
 	empty        = json.RawMessage("{}")
-	errNoRequest = errors.New("the frame is no request")
-	errTwice     = errors.New("a member comes twice")
+	errNoRequest = errors.New("the frame is not a request")
+	errTwice     = errors.New("a member appears twice")
 )
 
 // refuse composes an error of JSON-RPC itself.
