@@ -9,7 +9,7 @@ const SIZE = 4096;
  */
 export async function entropy(host) {
   if (typeof host.getRandomValues !== 'function') {
-    throw new Error('getRandomValues is missing: base library 2.15.0 (wx) or 2.87 (tt) is needed');
+    throw new Error('getRandomValues is missing: use base library 2.15.0 (wx) or 2.87 (tt) or newer');
   }
   let pool = await draw(host);
   let used = 0;

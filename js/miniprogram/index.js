@@ -10,14 +10,14 @@ const WASM = '/miniprogram_npm/tim-wasm/tim.wasm.br';
 function findHost() {
   if (typeof wx === 'object') return wx;
   if (typeof tt === 'object') return tt;
-  throw new Error('no mini program was recognised: pass its API object, load({host: wx})');
+  throw new Error('this does not look like a mini program: pass its API object, load({ host: wx })');
 }
 
 /** @returns {any} */
 function findAssembly() {
   if (typeof WXWebAssembly === 'object') return WXWebAssembly;
   if (typeof TTWebAssembly === 'object') return TTWebAssembly;
-  throw new Error('WXWebAssembly is missing: base library 2.14.0 (wx) or 2.92 (tt) is needed');
+  throw new Error('WXWebAssembly is missing: use base library 2.14.0 (wx) or 2.92 (tt) or newer');
 }
 
 const { TIM, load } = makeFacade({

@@ -28,7 +28,7 @@ export function makeFacade(platform) {
     if (!scope[REALM]) Object.defineProperty(scope, REALM, { value: makeRealm(platform), configurable: true });
     const found = scope[REALM];
     if (found.version !== VERSION) {
-      throw imError(CODE.InvalidOperation, `This page uses tim-wasm ${found.version} and ${VERSION} at once: bundle one version of it.`);
+      throw imError(CODE.InvalidOperation, `This page uses tim-wasm ${found.version} and ${VERSION} at once: bundle only one version.`);
     }
     return found;
   };
@@ -77,7 +77,7 @@ function makeRealm(platform) {
       tim = runtime.TIM;
       runtime.ended.then((why) => {
         tim = null;
-        const error = imError(CODE.Destroyed, `The SDK has stopped (${why}): log in again, it is started anew by that.`);
+        const error = imError(CODE.Destroyed, `The SDK has stopped (${why}): log in again, which starts it anew.`);
         console.error(error);
         for (const instance of [...all]) instance.crashed(error);
       });
@@ -110,7 +110,7 @@ function makeRealm(platform) {
     }
     const gateway = options.proxyServer || settings.proxyServer || platform.proxyServer;
     if (!gateway && !platform.inPage()) {
-      console.error(imError(CODE.InvalidOperation, "The gateway is not known: pass proxyServer to TIM.create or to load, for example 'wss://im.example.com'."));
+      console.error(imError(CODE.InvalidOperation, "The gateway is unknown: pass proxyServer to TIM.create or to load, for example 'wss://im.example.com'."));
       return null;
     }
     const key = `${app} ${name}`;
@@ -118,7 +118,7 @@ function makeRealm(platform) {
     if (known) {
       const { proxyServer: named } = options;
       if (named && known.gateway && known.gateway !== canonical(named)) {
-        console.warn(`TIM.create gave the instance that there is, with the gateway ${known.gateway}, not ${named}: destroy it first, or pass another name.`);
+        console.warn(`TIM.create returned the existing instance, whose gateway is ${known.gateway} and not ${named}: destroy it first, or pass another name.`);
         known.gateway = ''; // said once
       }
       wake();

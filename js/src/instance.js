@@ -14,7 +14,7 @@ import * as MESSAGE from './messages.gen.js';
 
 // The facade has looked at the rest of the options.
 const refused = (/** @type {any} */ { proxyServer }) =>
-  imError(CODE.InvalidOperation, `The proxyServer ${JSON.stringify(proxyServer)} is not usable: pass TIM.create a URL such as 'wss://im.example.com'.`);
+  imError(CODE.InvalidOperation, `The proxyServer ${JSON.stringify(proxyServer)} is not a URL of a gateway: pass TIM.create one such as 'wss://im.example.com'.`);
 const loggedOut = (/** @type {string} */ reason) => ({ status: 'loggedOut', reason });
 const destroyed = () => imError(CODE.Destroyed, MESSAGE.Destroyed);
 
@@ -101,7 +101,7 @@ export function makeInstance(options, owner) {
       if (method === 'callExperimentalAPI' && args[0] === 'canIUseModule') return false;
       if (!dead && STICKY.includes(method)) sticky.set(method, args);
       if (real) return now ? real[method](...args) : ask(method, args);
-      if (message) throw dead ? destroyed() : imError(CODE.NotReady, 'The SDK is still being loaded: wait for the SDK_READY event.');
+      if (message) throw dead ? destroyed() : imError(CODE.NotReady, 'The SDK is still loading: wait for the SDK_READY event.');
       if (now) return EARLY[method];
       return new Promise((resolve, reject) => {
         if (dead) throw destroyed();

@@ -22,7 +22,7 @@ export function page(defaults) {
     inPage: () => typeof location === 'object' && /^http/.test(location.protocol),
     async start(settings, proxyServer) {
       if (__TIM_NODE__ && !settings.WebSocket && typeof WebSocket !== 'function') {
-        throw imError(CODE.NetworkError, 'There is no WebSocket here: call load({WebSocket}) first, for example with that of the npm package ws.');
+        throw imError(CODE.NetworkError, 'There is no WebSocket here: call load({ WebSocket }) first, for example with the one from the npm package ws.');
       }
       const { wasm, integrity } = settings;
       const sources = wasm ? [wasm] : [defaults.wasm, () => gateways(proxyServer || defaults.proxyServer)].map(attempt).filter(Boolean);

@@ -15,7 +15,7 @@ const BODY_WITHIN = 180e3;
  * @returns {Promise<WebAssembly.Module>}
  */
 export async function compile(wasm, options) {
-  if (typeof WebAssembly !== 'object') throw new Error('there is no WebAssembly here: a newer browser is needed, or lockdown mode is on');
+  if (typeof WebAssembly !== 'object') throw new Error('there is no WebAssembly here: use a newer browser, or turn lockdown mode off for this site');
   const source = await wasm;
   if (source instanceof WebAssembly.Module) return source;
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return compileBytes(source, options.integrity);
@@ -138,7 +138,7 @@ async function compileBytes(source, integrity, type) {
 
 /** @param {Uint8Array} bytes */
 async function gunzip(bytes) {
-  if (typeof DecompressionStream !== 'function') throw new Error('it is gzip, and there is no DecompressionStream here: serve the plain .wasm');
+  if (typeof DecompressionStream !== 'function') throw new Error('it is gzipped, which this browser cannot unpack: serve the plain .wasm');
   const stream = new Blob([/** @type {any} */ (bytes)]).stream().pipeThrough(new DecompressionStream('gzip'));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
@@ -175,6 +175,6 @@ async function verify(bytes, integrity) {
 /** @param {string} url */
 async function readFile(url) {
   const node = typeof process === 'object' && process.getBuiltinModule;
-  if (!node) throw new Error('file: URLs can only be read in Node 20.16 or newer: pass its bytes as load({wasm})');
+  if (!node) throw new Error('file: URLs can only be read in Node 20.16 or newer: pass the file's bytes as load({ wasm })');
   return node('fs').promises.readFile(new URL(url));
 }

@@ -24,7 +24,7 @@ test('a proxyServer that tim.wasm refuses is named by the rejection', async () =
   const { TIM, load } = await copy();
   load({ ...base(), wasm }).catch(() => {});
   const tim = TIM.create({ SDKAppID: 1, proxyServer: 'ftp://x' });
-  const named = (e) => e.code === 2905 && /"ftp:\/\/x" is not usable.*wss:\/\//.test(e.message);
+  const named = (e) => e.code === 2905 && /"ftp:\/\/x" is not a URL of a gateway.*wss:\/\//.test(e.message);
   await assert.rejects(tim.login({ userID: 'a' }), named); // waited for the load
   await assert.rejects(tim.login({ userID: 'a' }), named);
 });

@@ -153,7 +153,7 @@ test('says that WebAssembly or a WebSocket is missing', async (t) => {
   const given = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket');
   t.after(() => given && Object.defineProperty(globalThis, 'WebSocket', given));
   delete globalThis.WebSocket;
-  await rejects(load({ proxyServer: web.origin }), /^There is no WebSocket here.*load\(\{WebSocket\}\)/);
+  await rejects(load({ proxyServer: web.origin }), /^There is no WebSocket here.*load\(\{ WebSocket \}\)/);
   const own = globalThis.WebAssembly;
   t.after(() => (globalThis.WebAssembly = own));
   delete globalThis.WebAssembly;

@@ -182,7 +182,7 @@ test('what is not allowed is said', async (t) => {
   // What only the wasm can judge is known when it is loaded: nothing waits for ever.
   const nonsense = app.create({ SDKAppID: 1400000000, name: 'nonsense', proxyServer: 'nonsense' });
   await assert.rejects(nonsense.login({ userID: 'x', userSig }), (e) => e.code === 2905);
-  assert.match(shell.console.join('\n'), /gateway's URL is not usable/);
+  assert.match(shell.console.join('\n'), /gateway's URL cannot be used/);
   assert.equal(app.create({ SDKAppID: 1400000000, name: 'none' }), null);
   assert.match(shell.console.join('\n'), /proxyServer/);
 });
@@ -203,7 +203,7 @@ test('a shell that is too old is told what it lacks', async (t) => {
   for (const [lacking, pattern] of [
     [(context) => delete context.WXWebAssembly, /WXWebAssembly is missing.*2\.14\.0/],
     [(context) => delete context.wx.getRandomValues, /getRandomValues is missing.*2\.15\.0/],
-    [(context) => delete context.wx, /no mini program was recognised.*load\(\{host: wx\}\)/],
+    [(context) => delete context.wx, /does not look like a mini program.*load\(\{ host: wx \}\)/],
   ]) {
     const shell = new Shell(program, {});
     t.after(() => shell.close());
