@@ -22,7 +22,7 @@ export default {
   'enter.dev': '开发模式下，timd 启动时会打印一个可直接登录的链接。',
   'enter.go': '登录',
   'enter.missing': '请填写全部三项。',
-  refused: 'timd 不接受此 UserSig：它不完整、已过期，或是为其他用户或用其他密钥签发的。开发模式下，请打开 timd 最近一次打印的链接。[60005, {code}]',
+  refused: 'timd 不接受此 UserSig：它不完整、已过期，或是为其他用户或用其他密钥签发的。请重新生成；开发模式下，请打开 timd 最近一次打印的链接。[60005, {code}]',
   unreachable: 'timd 没有应答，请检查它是否在运行。（{message}）',
 
   'board.title': '会话',

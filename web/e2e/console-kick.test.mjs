@@ -21,9 +21,9 @@ test('the two kinds of kick are told apart by word, tooltip and name, in both la
     body.$$eval('.kick-user, .kick', (buttons) => buttons.map((button) => [button.textContent, button.title, button.ariaLabel]));
   const [all, single] = await words();
   assert.equal(all[0], 'Kick all');
-  assert.match(all[1], /^All instances of this user/);
+  assert.match(all[1], /^Kicks out all instances of this user/);
   assert.equal(single[0], 'Kick this one');
-  assert.match(single[1], /^Only this instance/);
+  assert.match(single[1], /^Kicks out only this instance/);
   assert.match(single[2], new RegExp(`^Kick this one: the Web instance of ${user}`));
   await page.click('#language');
   const [every, only] = await words();

@@ -3,11 +3,11 @@ export default {
   'document.title': 'tim · log in and watch the session',
   skip: 'Skip to the panels',
   'sdk.loading': 'Loading tim.wasm …',
-  'sdk.running': 'tim.wasm {version} runs · {size} · started in {ms} ms',
+  'sdk.running': 'tim.wasm {version} is running · {size} · started in {ms} ms',
   'sdk.failed': 'tim.wasm did not start',
   'sdk.failed.text':
     'tim.wasm did not start: {message}. Reload the page; if that does not help, run “make build” and start timd again.',
-  'sdk.running.cached': 'tim.wasm {version} runs · started in {ms} ms',
+  'sdk.running.cached': 'tim.wasm {version} is running · started in {ms} ms',
   'theme.dark': 'Dark',
   'theme.light': 'Light',
   'theme.to.dark': 'Dark theme',
@@ -26,7 +26,7 @@ export default {
   'panels.add': 'Add a panel',
   'panels.full': 'Enough panels. Remove one to add another.',
   'panels.added': 'Panel {letter} added.',
-  'panels.removed': 'Panel {letter} removed, its instance is destroyed.',
+  'panels.removed': 'Panel {letter} was removed and its instance destroyed.',
   'panels.tab': 'Other tabs, browsers and devices count as well:',
   'panels.open': 'open this page once more',
   'panel.name': 'Panel {letter}',
@@ -38,7 +38,7 @@ export default {
   'status.reconnecting': 'Reconnecting …',
   'status.loggingOut': 'Logging out …',
   'status.kicked': 'Kicked out',
-  'reason.offline': 'no network; it comes back by itself',
+  'reason.offline': 'no network; it reconnects by itself',
   'reason.loginFailed': 'the last login failed',
   'fact.user': 'User',
   'fact.network': 'Network',
@@ -55,7 +55,7 @@ export default {
   'form.logout': 'Log out',
   'own.title': 'Use my own UserSig',
   'own.text': 'For a gateway that is not in dev mode, or to try a bad one. “timd usersig” prints one.',
-  'own.needed': 'This gateway gives out no test signatures. Enter your SDKAppID and a UserSig above, then log in.',
+  'own.needed': 'This gateway signs no UserSigs for tests. Enter your SDKAppID and a UserSig above, then log in.',
   'own.app': 'Enter the SDKAppID that the UserSig was made for: a number.',
 
   'kick.title': 'Kicked out',
@@ -64,10 +64,10 @@ export default {
   'kick.multipleAccount':
     '{user} logged in somewhere else. A user has one place on the Web unless the gateway allows more, and the newest login wins. This panel stays out until you log in again.',
   'kick.multipleDevice':
-    '{user} logged in on another kind of device, and this app allows no other beside it. This panel stays out until you log in again.',
-  'kick.userSigExpired': 'The gateway takes the UserSig of {user} no longer: it has expired, or the key has changed. Log in again with a new one.',
+    '{user} logged in on another kind of device, and this app does not allow both at once. This panel stays out until you log in again.',
+  'kick.userSigExpired': 'The gateway no longer accepts the UserSig of {user}: it has expired, or the key has changed. Log in again with a new one.',
   'kick.REST_API_Kick':
-    'An administrator ended the session of {user}. Log in again; if all of the user’s sessions were ended, that takes a new UserSig.',
+    'An administrator ended the session of {user}. Log in again; if all of the user’s sessions were ended, you need a new UserSig.',
   'kick.other': 'The gateway ended the session of {user}. Log in again to come back.',
 
   'failed.title': 'Login failed, code {code}',
@@ -93,11 +93,11 @@ export default {
 
   'embed.title': 'Put it in your page',
   'embed.text':
-    'This is a whole page. Save it as a file, serve it over http on this machine and open that URL, while timd runs with --dev: it logs in as alice. Opened as a file (file://) it has no origin, and timd refuses it.',
+    'This is a whole page. Save it as a file, serve it over http on this machine and open its URL while timd runs with --dev: it logs in as alice. Opened as a file (file://), it has no origin, and timd refuses it.',
   'embed.sig':
-    'In production the UserSig comes from your own server: the secret key never belongs in a page. “/dev/usersig” exists only with --dev. Pages on other machines’ origins need timd’s --allowed-origin. If your code was written for the TIM web SDK, only the start differs.',
+    'In production the UserSig comes from your own server: the secret key never belongs in a page. “/dev/usersig” exists only with --dev. Pages from other origins need timd’s --allowed-origin. If your code was written for the TIM web SDK, only the start differs.',
   'embed.copy': 'Copy the example',
   'embed.copied': 'Copied',
   'embed.select': 'Selected: press Ctrl+C or ⌘C',
-  footer: 'One UserSig a login, checked by the gateway. No cookies; this page remembers your language and theme only.',
+  footer: 'The gateway checks a UserSig at every login. No cookies; this page remembers only your language and theme.',
 };
