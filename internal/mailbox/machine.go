@@ -59,7 +59,7 @@ type box struct {
 	coming        []*conversation // of a whole list that has not come entirely
 	opened        int             // numbers the conversations that began here
 
-	running bool   // an attempt to synchronise, or its repetition, is under way
+	running bool   // an attempt to synchronise, or its repetition, is under way on this link
 	cursor  string // where this instance stands; opaque
 	shown   string // the cursor of what the page was given
 	seen    positions

@@ -24,8 +24,9 @@ func (m *Machine) began(in Began) {
 	m.synchronise()
 }
 
-// linkLost: the attempt that is under way goes with the link. The session asks
-// again for what was out on it, but the other end of the attempt is gone.
+// linkLost: the other end of what is under way is gone with the link. The
+// session asks again for what was out on it; when the link is back, so does a
+// new attempt.
 func (m *Machine) linkLost() {
 	switch m.state {
 	case Live:
@@ -34,7 +35,6 @@ func (m *Machine) linkLost() {
 	case Out, Ending:
 		return
 	}
-	m.attempts++
 	m.running = false
 }
 
@@ -79,13 +79,14 @@ func (m *Machine) catchUp(method string, params frame.Fields) {
 	})
 }
 
-// syncFailed tries again for as long as the session lasts: a lost link brings
-// its own attempt, but a gateway that could not answer does not.
+// syncFailed tries again for as long as the session lasts.
 func (m *Machine) syncFailed(err *fault.Error) {
 	if m.state == Ending {
 		return
 	}
-	m.do(Log{Level: 2, Text: "messages could not be synchronised: " + err.Message})
+	if m.running { // else the link is lost, and its failure no news
+		m.do(Log{Level: 2, Text: "messages could not be synchronised: " + err.Message})
+	}
 	m.do(Wake{After: syncRetry, Attempt: m.attempts})
 	all := m.waiting
 	m.waiting = nil
@@ -98,9 +99,13 @@ func (m *Machine) syncFailed(err *fault.Error) {
 	}
 }
 
+// woke tries again, also while the link is lost: a call that waits for the list
+// is told when that fails.
 func (m *Machine) woke(in Woke) {
-	if in.Attempt == m.attempts && m.running && (m.state == First || m.state == Lost) {
+	if in.Attempt == m.attempts && (m.state == First || m.state == Lost) {
+		linked := m.running
 		m.synchronise()
+		m.running = linked
 	}
 }
 

@@ -250,7 +250,13 @@ func (w *world) settled() {
 		if !w.m.Empty() {
 			w.fatal("nobody is logged in, and something is left of somebody")
 		}
-	case mailbox.First, mailbox.Lost:
+	case mailbox.First:
+		if w.alarm == 0 && !slices.ContainsFunc(w.asked, func(a mailbox.Ask) bool {
+			return a.Method == frame.SessionSync || a.Method == frame.SessionMore
+		}) {
+			w.fatal("calls may wait for a list that nobody asks for")
+		}
+	case mailbox.Lost:
 	case mailbox.Live:
 		if w.listed && !w.m.Partial() && w.total != sum {
 			w.fatal("the page was told of %d unread messages, and there are %d", w.total, sum)

@@ -7,6 +7,7 @@ import "container/heap"
 type clock struct {
 	now    int64
 	seq    int64
+	ran    int64 // how many events have run
 	events events
 }
 
@@ -36,6 +37,7 @@ func (c *clock) until(end int64) {
 		c.now = e.at
 		if run := e.run; run != nil {
 			e.run = nil
+			c.ran++
 			run()
 		}
 	}

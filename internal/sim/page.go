@@ -28,6 +28,7 @@ type page struct {
 	calls   int
 	sent    int
 	ready   bool           // between SDK_READY and SDK_NOT_READY
+	leaves  int64          // the clock's event in which a logout was asked for, 0 for none
 	start   int64          // what lies up to here is not missed by this session
 	given   map[int64]bool // positions, in this session
 	history map[string][]int64
@@ -77,6 +78,9 @@ func (p *page) login() {
 }
 
 func (p *page) logout() {
+	if p.ready && p.leaves == 0 {
+		p.leaves = p.w.clock.ran
+	}
 	end := p.began("logout")
 	p.h.c.Logout(func(_ frame.Body, err *fault.Error) { end(err) })
 }
@@ -136,7 +140,7 @@ func (p *page) read(id, next string, got []int64, then func([]int64)) {
 func (p *page) sessionEvent(name string, data frame.Body) {
 	switch name {
 	case frame.EventSDKReady:
-		p.ready = true
+		p.ready, p.leaves = true, 0
 		p.given = map[int64]bool{}
 	case frame.EventSDKNotReady:
 		p.ready = false
@@ -153,6 +157,9 @@ func (p *page) event(name string, data any) {
 	p.w.tell("%s: %s %s", p.name, name, brief(data))
 	if !p.ready {
 		p.w.fail("%s: %s behind SDK_NOT_READY", p.name, name)
+	}
+	if p.leaves != 0 && p.leaves != p.w.clock.ran {
+		p.w.fail("%s: %s, though a logout has begun", p.name, name)
 	}
 	switch name {
 	case frame.EventConversationListUpdated:

@@ -1,6 +1,10 @@
 package sim
 
-import "github.com/tim-wasm/tim/internal/frame"
+import (
+	"strconv"
+
+	"github.com/tim-wasm/tim/internal/frame"
+)
 
 // cut returns the position of a cursor, and whether it is one.
 func cut(cursor string) (at int64, ok bool) {
@@ -66,24 +70,26 @@ func (g *gateway) more(p *place, u *user) frame.Fields {
 	return frame.Fields{g.cursor(p), {Key: "resumed", Value: p.from >= 0}}
 }
 
-// missed sends the messages and revocations that an instance has not got. The
-// cursor comes with the answer: a link may be lost in between.
+// missed sends the messages and revocations that an instance has not got. A link
+// that breaks in between goes on behind what came, but not behind a revocation
+// that is still to come.
 func (g *gateway) missed(p *place, u *user) {
 	from := p.from
 	if from < 0 {
 		from = u.cursor
 		g.w.begins(p, from)
 	}
-	var list []frame.Body
+	stands := g.at()
 	for _, r := range g.log[min(from, g.at()):] {
-		switch {
-		case r.from != u.name && r.to != u.name:
-		case r.id != "" && r.by != p.instance:
-			list = append(list, g.message(r, u.name))
+		if r.revokes != 0 && p.from >= 0 {
+			stands = min(stands, r.pos-1)
 		}
 	}
-	if len(list) > 0 {
-		g.note(p, frame.NoteMessages, frame.Fields{{Key: "messages", Value: list}, {Key: "missed", Value: true}})
+	for _, r := range g.log[min(from, g.at()):] {
+		if r.id != "" && r.by != p.instance && (r.from == u.name || r.to == u.name) {
+			g.note(p, frame.NoteMessages, frame.Fields{{Key: "messages", Value: []frame.Body{g.message(r, u.name)}},
+				{Key: "missed", Value: true}, {Key: "cursor", Value: strconv.FormatInt(min(stands, r.pos), 10) + ".1"}})
+		}
 	}
 	if p.from < 0 {
 		return
