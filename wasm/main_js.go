@@ -7,6 +7,20 @@
 // {TIM, version} handed over and nothing is installed. Started by hand,
 // globalThis.TIM and globalThis.tim exist as soon as go.run has returned
 // control.
+//
+//	main_js.go          the start
+//	sdk_js.go           the runtime: instances, and how a call reaches one
+//	client_js.go        the table of methods; login, events and state
+//	options_js.go       what apps hand in, checked
+//	relays_js.go        methods that only ask the gateway
+//	unbuilt_js.go       methods that are not built
+//	carry_js.go         the mailbox's effects on JavaScript objects
+//	objects_js.go       one object a message; weak references, frozen copies
+//	message_js.go       create…Message, sendMessage, resendMessage
+//	history_js.go       getMessageList, findMessage, revoke, delete
+//	conversation_js.go  the list of conversations, read marks
+//	settings_js.go      pin, draft, custom data, deleting
+//	people_js.go        profiles and statuses
 package main
 
 import (

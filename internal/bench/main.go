@@ -3,6 +3,9 @@
 // as JSON. Run it in the module's root: go run ./internal/bench. Arguments are
 // packages; when there is none, it is ./... and what web/e2e/bench.mjs measures
 // of the built tim.wasm in Chromium.
+//
+//	main.go   runs and prints
+//	parse.go  reads what go test -bench says
 package main
 
 import (

@@ -9,6 +9,10 @@
 // Run it in the module's root: go run ./internal/build. Files that would not
 // change are left alone, so that what is built from them is not built again.
 // With -budget it fails when the brotli form is larger than that many bytes.
+//
+//	main.go  what is built, in which order
+//	slim.go  safejs without fmt
+//	dist.go  js/dist and its manifest
 package main
 
 import (

@@ -5,7 +5,8 @@
 //	names.go     every stream, bucket and subject, with what it holds
 //	bus.go       Open, and what a Bus tells of itself
 //	embedded.go  the server in this process: its directory, a full disk
-//	lock_*.go    one process a data directory
+//	room.go      how much is stored, and when it is too much
+//	free_statfs.go, lock_unix.go  what differs between systems
 //	external.go  the connection to a cluster
 //	stream.go    streams are made; values are read and set by compare-and-set
 //	log.go       logs: read by position, appended to, waiting out an election

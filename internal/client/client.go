@@ -4,6 +4,12 @@
 //
 // A Client is not safe for concurrent use. In wasm everything runs on the
 // page's one thread; package native serialises the calls in Go.
+//
+//	host.go      what a place where it runs has to give
+//	client.go    the Client: its queue, its calls
+//	mail.go      the same for a mailbox
+//	farewell.go  logouts that had no network
+//	local.go     whether a gateway is on this machine
 package client
 
 import (

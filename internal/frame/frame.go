@@ -48,6 +48,10 @@
 // Errors carry the codes of package fault; the negative ones are JSON-RPC's.
 // Close codes 4000–4099 are final for the session, 4100–4199 and the standard
 // ones mean: come back.
+//
+//	frame.go      the wire, its limits, close codes and bodies
+//	userid.go     the one rule for UserIDs
+//	messageid.go  a message's ID: its sender and its time
 package frame
 
 import "github.com/tim-wasm/tim/internal/fault"

@@ -7,6 +7,11 @@
 //	wire.json       the methods and notifications of the wire, and SDK methods that only ask
 //	js/package.json the version
 //
+//	main.go    reads the sources, writes the files
+//	source.go  the JSON files
+//	files.go   what is made of codes, constants and methods
+//	wire.go    what is made of the wire's table
+//
 // Run it in the module's root after a change: go run ./internal/gen. Its test
 // fails when a generated file is not what it would write.
 package main

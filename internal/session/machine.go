@@ -11,6 +11,15 @@
 //
 // Payloads pass through it unread as a frame.Body. It runs the same in a page,
 // in a mini program, in the load generator and in tests.
+//
+//	input.go    what can happen to a session, and what it wants done
+//	state.go    where it stands, and what it remembers
+//	machine.go  Step: from an input to its effects
+//	login.go    from login to SDK_READY, kicks, logout, destroy
+//	link.go     connections: dialled, lost, dialled again
+//	answer.go   frames that have arrived
+//	calls.go    calls of the app: sent, sent again, settled
+//	backoff.go  how long to wait before the next attempt
 package session
 
 import (

@@ -15,6 +15,10 @@
 // Signers differ in field order and in compression, so that only what is
 // inside is ever compared. The package is for servers: a client must neither
 // sign nor read UserSigs.
+//
+//	usersig.go  the fields and their MAC
+//	sign.go     Sign
+//	verify.go   Verify
 package usersig
 
 import (

@@ -6,6 +6,14 @@
 //
 // Nothing in it blocks, starts a goroutine or lets a panic out: an uncaught
 // panic would end the runtime and with it every session of the page.
+//
+//	doc_js.go      reading and making JavaScript values
+//	body_js.go     a JavaScript object as a frame.Body
+//	func_js.go     functions that JavaScript may call, and their life
+//	guard_js.go    how a Go function throws
+//	promise_js.go  a promise that Go settles
+//	emitter_js.go  the listeners of an instance
+//	error_js.go    IMError
 package bridge
 
 import (

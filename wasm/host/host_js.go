@@ -6,6 +6,11 @@
 // Everything comes from the global scope, and everything in it may be absent:
 // a worker has no document, Node no listeners, and a mini program only what
 // the loader puts into the scope that it passes to the Go glue as globalThis.
+//
+//	host_js.go    the Host
+//	socket_js.go  one WebSocket, with one end
+//	timer_js.go   timers, and a later task
+//	page_js.go    the network and visibility
 package host
 
 import (

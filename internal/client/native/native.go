@@ -1,6 +1,10 @@
 // Package native runs the client outside a browser: in tests, in the load
 // generator, in Go programs that log in as a user. It is the same session
 // machine and loop that runs in tim.wasm, over real sockets and timers.
+//
+//	native.go  the Client, safe for several goroutines
+//	host.go    timers, storage and the one loop
+//	socket.go  a WebSocket over gws
 package native
 
 import (

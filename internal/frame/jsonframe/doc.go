@@ -2,7 +2,10 @@
 // and back, with encoding/json. The gateway and Go clients use it; wasm has
 // the host's own JSON and never imports this package.
 //
-// client.go is the half of whoever asks, server.go that of the gateway;
-// limits.go holds what both refuse before they parse, scan.go reads the members
-// of a frame one by one.
+//	limits.go  what both sides refuse before they parse
+//	client.go  the half of who asks
+//	server.go  the half of the gateway
+//	scan.go    the members of a frame, one by one
+//	params.go  the params of a request into a struct
+//	object.go  a frame.Body over raw JSON
 package jsonframe
