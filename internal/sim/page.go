@@ -31,7 +31,6 @@ type page struct {
 	leaves  int64          // the clock's event in which a logout was asked for, 0 for none
 	start   int64          // what lies up to here is not missed by this session
 	given   map[int64]bool // positions, in this session
-	history map[string][]int64
 }
 
 type openCall struct {

@@ -24,7 +24,6 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
-	"github.com/tim-wasm/tim/internal/place"
 	"github.com/tim-wasm/tim/internal/testlog"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
@@ -294,5 +293,3 @@ func kindIs(kind, user string) func(answer) bool {
 func signWith(key, user string) string {
 	return usersig.Sign(appA, key, user, time.Now(), time.Hour)
 }
-
-func gatewayUser(id string) place.User { return place.User{SDKAppID: appA, UserID: id} }
