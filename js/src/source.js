@@ -175,6 +175,6 @@ async function verify(bytes, integrity) {
 /** @param {string} url */
 async function readFile(url) {
   const node = typeof process === 'object' && process.getBuiltinModule;
-  if (!node) throw new Error('file: URLs can only be read in Node 20.16 or newer: pass the file's bytes as load({ wasm })');
+  if (!node) throw new Error('file: URLs can only be read in Node 20.16 or newer: pass the bytes of the file as load({ wasm })');
   return node('fs').promises.readFile(new URL(url));
 }
