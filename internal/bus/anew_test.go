@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// All that follows the store goes on when the embedded server was started anew:
-// a plain subscription, an ordered consumer, a durable one.
+// Everything that follows the store goes on after the embedded server was
+// started anew: a plain subscription, an ordered consumer, a durable one.
 func TestWhatFollowsTheStoreGoesOn(t *testing.T) {
 	ctx := context.Background()
 	b, err := Open(ctx, Options{Data: t.TempDir(), Log: quiet()})

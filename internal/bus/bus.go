@@ -27,35 +27,35 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Memory as Options.Data keeps everything in memory: for tests.
+// Memory as Options.Data keeps everything in memory, for tests.
 const Memory = "memory"
 
 // ErrInUse is returned by Open when another process holds the data directory.
 var ErrInUse = errors.New("in use by another process")
 
-// Options say which NATS to use. Either Data or URLs is given.
+// Options say which NATS to use: either Data or URLs is given.
 type Options struct {
-	// Data is the directory of the embedded server, made when it is absent;
-	// Memory for none. It is used when URLs is empty.
+	// Data is the directory of the embedded server, created if it is absent,
+	// or Memory. It is used when URLs is empty.
 	Data string
 	// SyncAlways makes the embedded server fsync before it acknowledges, so
 	// that what was acknowledged survives a power loss and not only kill -9.
 	SyncAlways bool
-	// MaxStore is how many bytes the embedded server may keep; 0 is 80 % of
-	// what is free at the start, counting what the store holds already, and no
-	// limit in memory. Whoever stores asks Room: see there.
+	// MaxStore is how many bytes the embedded server may keep. 0 means 80 % of
+	// the space that is free at the start or already used by the store, and no
+	// limit in memory. Callers that store at a client's wish ask Room first.
 	MaxStore int64
 
 	// URLs of an external NATS with JetStream, for example
 	// "nats://10.0.0.1:4222,nats://10.0.0.2:4222".
 	URLs string
-	// Creds is a NATS credentials file, CA a PEM file of certificates that may
-	// sign the servers' ones. Both may be empty.
+	// Creds is a NATS credentials file, CA a PEM file of the certificates that
+	// may sign those of the servers. Both may be empty.
 	Creds, CA string
 
-	// Name of this process towards the cluster: the node's name.
+	// Name identifies this process to the cluster: the node's name.
 	Name string
-	// Log gets what happens to the connection; slog.Default when nil.
+	// Log receives what happens to the connection; slog.Default when nil.
 	Log *slog.Logger
 }
 
@@ -76,7 +76,7 @@ type Bus struct {
 }
 
 // Open starts the embedded server or connects to the external one, and returns
-// when JetStream answers. Errors are one line that says what to do.
+// once JetStream answers. Its errors are one line that says what to do.
 func Open(ctx context.Context, o Options) (*Bus, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -104,16 +104,17 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 	return b, nil
 }
 
-// Conn is the connection, for subjects that no stream holds.
+// Conn returns the connection, for subjects that no stream holds.
 func (b *Bus) Conn() *nats.Conn { return b.nc }
 
-// JetStream is the stream interface.
+// JetStream returns the interface to streams.
 func (b *Bus) JetStream() jetstream.JetStream { return b.js }
 
-// Replicas is how many copies a stream should have: 3 on a cluster, else 1.
+// Replicas returns how many copies a stream should have: 3 on a cluster, else
+// 1.
 func (b *Bus) Replicas() int { return b.replicas }
 
-// Storage is the storage type streams should have.
+// Storage returns the type of storage that streams should have.
 func (b *Bus) Storage() jetstream.StorageType {
 	if b.embedded != nil && b.embedded.memory {
 		return jetstream.MemoryStorage
@@ -121,14 +122,14 @@ func (b *Bus) Storage() jetstream.StorageType {
 	return jetstream.FileStorage
 }
 
-// Embedded tells whether the server runs in this process.
+// Embedded reports whether the server runs in this process.
 func (b *Bus) Embedded() bool { return b.embedded != nil }
 
-// Up tells whether the connection stands at this moment.
+// Up reports whether NATS is connected at this moment.
 func (b *Bus) Up() bool { return b.nc != nil && b.nc.IsConnected() }
 
-// OnChange has f called whenever the connection is lost (false) or is back
-// (true). f must not block.
+// OnChange registers f to be called whenever the connection is lost (false) or
+// back (true). f must not block.
 func (b *Bus) OnChange(f func(up bool)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -144,8 +145,8 @@ func (b *Bus) changed(up bool) {
 	}
 }
 
-// Close ends the connection and the embedded server, and gives the data
-// directory free. It may be called more than once.
+// Close ends the connection and the embedded server, and releases the data
+// directory. It may be called more than once.
 func (b *Bus) Close() {
 	if b.stop != nil {
 		b.stop()
@@ -159,20 +160,20 @@ func (b *Bus) Close() {
 	}
 }
 
-// options are those that both kinds of connection share.
+// options returns the options that both kinds of connection share.
 func (b *Bus) options(name string) []nats.Option {
 	return []nats.Option{
 		nats.Name(name),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(250 * time.Millisecond),
-		// Two refusals in a row would end the connection for good: accounts may
-		// be in the middle of a change.
+		// Two refusals in a row would end the connection for good, but
+		// accounts may be in the middle of a change.
 		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectJitter(100*time.Millisecond, 250*time.Millisecond),
 		nats.PingInterval(5 * time.Second),
 		nats.MaxPingsOutstanding(2),
-		// A write during an outage must fail, not wait in a buffer: whoever
-		// wrote it has given up by the time it would be sent.
+		// A write during an outage must fail instead of waiting in a buffer:
+		// its caller has given up by the time it would be sent.
 		nats.ReconnectBufSize(-1),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
@@ -194,7 +195,7 @@ func (b *Bus) options(name string) []nats.Option {
 	}
 }
 
-// stream makes the JetStream context and waits until JetStream answers.
+// stream creates the JetStream context and waits until JetStream answers.
 func (b *Bus) stream(ctx context.Context, what string) error {
 	js, err := jetstream.New(b.nc)
 	if err != nil {

@@ -78,7 +78,7 @@ func TestCompareAndSet(t *testing.T) {
 	require.Equal(t, "two", string(v.Data))
 	require.WithinDuration(t, time.Now(), v.Time, time.Minute)
 
-	// What has a TTL ends by itself and leaves no tombstone.
+	// A value with a TTL ends by itself and leaves no tombstone.
 	_, err = b.Put(ctx, "$KV.x.t", []byte(`short`), 0, time.Second)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
@@ -116,7 +116,7 @@ func TestDataInUse(t *testing.T) {
 			os.Exit(1)
 		}
 		println("holds")
-		_, _ = os.Stdin.Read(make([]byte, 1)) // until the parent lets go
+		_, _ = os.Stdin.Read(make([]byte, 1)) // until the parent closes it
 		b.Close()
 		os.Exit(0)
 	}
@@ -137,7 +137,7 @@ func TestDataInUse(t *testing.T) {
 	require.ErrorIs(t, err, ErrInUse)
 	require.Contains(t, oneLine(t, err), "choose another directory")
 
-	// The kernel lets go of it even after kill -9.
+	// The kernel releases the lock even after kill -9.
 	require.NoError(t, other.Process.Kill())
 	_ = other.Wait()
 	_ = in.Close()
@@ -241,7 +241,7 @@ func TestCluster(t *testing.T) {
 }
 
 // A NATS that refuses this timd for a while, as when its accounts are being
-// changed, is asked again until it takes it.
+// changed, is tried again until it accepts.
 func TestARefusalThatPasses(t *testing.T) {
 	dir := t.TempDir()
 	begin := func(port int, password string) *server.Server {
@@ -260,7 +260,7 @@ func TestARefusalThatPasses(t *testing.T) {
 	defer b.Close()
 	end(s)
 	s = begin(port, "wrong")
-	// Each try shows in the server's count of connections.
+	// Each try increases the server's count of connections.
 	require.Eventually(t, func() bool {
 		v, err := s.Varz(nil)
 		return err == nil && v.TotalConnections >= 3
@@ -271,7 +271,7 @@ func TestARefusalThatPasses(t *testing.T) {
 	require.Eventually(t, b.Up, 20*time.Second, 20*time.Millisecond)
 }
 
-// A server that gives up says so at once and not after its time.
+// A server that gives up reports it at once instead of after its time limit.
 func TestAStoreThatCannotBeOpened(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "jetstream"), nil, 0o600))

@@ -19,8 +19,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// embedded is the server in this process. It is started anew when it cannot
-// write any more: to its clients that is a NATS that is away and comes back.
+// embedded is the server in this process. It is restarted when it can no
+// longer write: its clients see a NATS that goes away and comes back.
 type embedded struct {
 	options server.Options
 	memory  bool
@@ -29,7 +29,7 @@ type embedded struct {
 	log     *slog.Logger
 
 	mu  sync.Mutex
-	srv *server.Server // nil while it is away
+	srv *server.Server // nil while it is not running
 
 	once sync.Once
 	quit chan struct{}
@@ -65,8 +65,8 @@ func (b *Bus) embed(ctx context.Context, o Options) error {
 		DontListen: true,
 		JetStream:  true,
 		StoreDir:   dir,
-		// The disk is the limit. By itself the server would take three quarters
-		// of what is free when it starts, and a store that has filled most of
+		// The disk is the limit. The server's own default is three quarters of
+		// what is free when it starts, so that a store that has filled most of
 		// its disk could not be opened again.
 		JetStreamMaxStore:      math.MaxInt64,
 		SyncAlways:             o.SyncAlways,
@@ -91,11 +91,12 @@ func (b *Bus) embed(ctx context.Context, o Options) error {
 	return nil
 }
 
-// readyWithin is long: a large store that was not closed is read as a whole.
+// readyWithin is long because a large store that was not closed cleanly is
+// read as a whole.
 const readyWithin = 30 * time.Second
 
 func (e *embedded) start() error {
-	o := e.options // the server changes it
+	o := e.options // a copy, because the server changes it
 	srv, err := server.NewServer(&o)
 	if err != nil {
 		return fmt.Errorf("embedded NATS server does not start on %s: %w", o.StoreDir, err)
@@ -145,19 +146,19 @@ func (e *embedded) InProcessConn() (net.Conn, error) {
 	return srv.InProcessConn()
 }
 
-// watchEvery is how soon a store that cannot be written is found out, and how
-// often it is looked whether it can be again.
+// watchEvery is how soon watch notices that the store cannot be written, and
+// how often it checks whether it can be again.
 const watchEvery = time.Second
 
-// watch starts the server anew after a failed write. A stream of which one has
-// failed never writes again, nor says so to anybody but its log: what is left
-// is a gateway that looks well and at which nobody can log in, long after
-// somebody has made room on the disk.
+// watch restarts the server after a failed write. A stream with a failed write
+// never writes again, and says so only in its log: the gateway would look
+// healthy while nobody could log in, long after there is room on the disk
+// again.
 func (e *embedded) watch() {
 	started := time.Now()
 	var wait time.Duration
 	for e.pause(watchEvery) {
-		err := failure(e.srv) // nobody else changes it
+		err := failure(e.srv) // only watch changes it
 		if err == nil {
 			continue
 		}
@@ -182,9 +183,9 @@ func (e *embedded) watch() {
 	}
 }
 
-// patience gives how long to wait before it is looked for room on the disk. A
-// little of it is used up at once: then it is waited longer, or the server would
-// go up and down all the time. lasted is how long it has run since.
+// patience returns how long to wait before checking the disk again. lasted is
+// how long the server has run since the last restart: if freed space filled up
+// at once, the wait grows, or the server would flap.
 func patience(last, lasted time.Duration) time.Duration {
 	if lasted > time.Minute {
 		return watchEvery
@@ -192,7 +193,7 @@ func patience(last, lasted time.Duration) time.Duration {
 	return min(max(2*last, watchEvery), 16*watchEvery)
 }
 
-// failure tells why a server cannot store; nil when it can.
+// failure returns why a server cannot store, or nil if it can.
 func failure(srv *server.Server) error {
 	if !srv.JetStreamEnabled() {
 		return errors.New("JetStream has been switched off: see the lines above")
@@ -205,9 +206,9 @@ func failure(srv *server.Server) error {
 	return nil
 }
 
-// writable tries whether some more can be written to a directory.
+// writable returns nil if something more can be written to a directory.
 func writable(dir string) (err error) {
-	f, err := os.CreateTemp(dir, "timd.probe.*") // of its own: nothing that lies there is followed
+	f, err := os.CreateTemp(dir, "timd.probe.*") // a new file: whatever lies there already is not followed
 	if err != nil {
 		return err
 	}
@@ -218,7 +219,7 @@ func writable(dir string) (err error) {
 	return f.Sync()
 }
 
-// pause waits; false at the end.
+// pause sleeps for d; it returns false if the server is being closed.
 func (e *embedded) pause(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -251,9 +252,9 @@ func (e *embedded) stop() {
 	})
 }
 
-// Unopened names the streams that lie in the data directory and that the
-// embedded server could not open: their descriptions are damaged. Ensure makes
-// them anew around the messages that are left.
+// Unopened returns the streams in the data directory that the embedded server
+// could not open because their descriptions are damaged. Ensure recreates them
+// around the messages that are left.
 func (b *Bus) Unopened(ctx context.Context) (names []string, err error) {
 	if b.embedded == nil {
 		return nil, nil
@@ -274,7 +275,7 @@ func (b *Bus) Unopened(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
-// RemoveUnopened removes the files of a stream that Unopened has named.
+// RemoveUnopened removes the files of a stream that Unopened returned.
 func (b *Bus) RemoveUnopened(name string) error {
 	return os.RemoveAll(filepath.Join(b.embedded.streams(), filepath.Base(name)))
 }
@@ -283,11 +284,11 @@ func (e *embedded) streams() string {
 	return filepath.Join(e.options.StoreDir, server.JetStreamStoreDir, server.DEFAULT_GLOBAL_ACCOUNT, "streams")
 }
 
-// serverLog hands the embedded server's own words to slog: what is wrong, and
-// nothing of its chatter.
+// serverLog passes the embedded server's warnings and errors to slog, and
+// drops the rest.
 type serverLog struct {
 	log   *slog.Logger
-	fatal chan string // what it gave up with, at its start
+	fatal chan string // why it gave up at its start
 }
 
 func (l serverLog) Noticef(string, ...any) {}

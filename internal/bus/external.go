@@ -50,8 +50,8 @@ func (b *Bus) connect(ctx context.Context, o Options) error {
 	return b.stream(ctx, "NATS at "+where)
 }
 
-// exposed says what is wrong with a NATS that other machines can reach; "" when
-// nothing is, as far as a client can see.
+// exposed returns what is wrong with a NATS that other machines can reach, or
+// "" if a client can see nothing wrong.
 func exposed(where string, credentials, encrypted bool) string {
 	u, err := url.Parse(where)
 	if err != nil || credentials && encrypted {
@@ -71,7 +71,8 @@ func exposed(where string, credentials, encrypted bool) string {
 	return fmt.Sprintf("NATS at %s %s: whoever can reach it can read and forge every message; set up users and TLS on it and give timd --nats-creds and --nats-ca, see README", u.Host, wrong)
 }
 
-// redact cuts names and passwords out of URLs: they end up in messages.
+// redact cuts names and passwords out of URLs that are going to appear in
+// messages.
 func redact(urls string) string {
 	parts := strings.Split(urls, ",")
 	for i, p := range parts {

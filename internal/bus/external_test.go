@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An open or unencrypted NATS is worth a line at the start, unless nobody else
-// can reach it.
+// An open or unencrypted NATS is worth a line at the start, unless only this
+// machine can reach it.
 func TestExposed(t *testing.T) {
 	for _, c := range []struct {
 		url       string

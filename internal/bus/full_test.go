@@ -16,9 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// alone runs the calling test in a process of its own, as a limit counts for
-// all of a process, and go test has a file of its own in this one. It is true
-// there.
+// alone runs the calling test in a process of its own and returns true there:
+// the limit applies to a whole process, and go test has a file of its own in
+// this one.
 func alone(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv("TIM_BUS_TEST_ALONE") != "" {
@@ -32,8 +32,8 @@ func alone(t *testing.T) bool {
 	return false
 }
 
-// bigFiles allows or forbids this process files of more than 64 KB: a disk
-// that is full, as far as the store can tell.
+// bigFiles allows or forbids this process to write files of more than 64 KB:
+// to the store that looks like a full disk.
 func bigFiles(t *testing.T, allow bool) {
 	t.Helper()
 	var l syscall.Rlimit
@@ -45,7 +45,7 @@ func bigFiles(t *testing.T, allow bool) {
 	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &l))
 }
 
-// fill writes until the store takes no more and gives what it acknowledged.
+// fill writes until the store refuses and returns how much it acknowledged.
 func fill(t *testing.T, b *Bus) (stored int) {
 	t.Helper()
 	for ; stored < 100; stored++ {
@@ -60,9 +60,8 @@ func fill(t *testing.T, b *Bus) (stored int) {
 	return 0
 }
 
-// NATS never writes again to a stream once a write to it has failed, and says
-// nothing of it to its clients. What is lost meanwhile is what was not
-// acknowledged.
+// Once a write to a stream has failed, NATS never writes to it again and tells
+// its clients nothing. Only what was not acknowledged may be lost meanwhile.
 func TestAFullDiskIsAnOutageThatPasses(t *testing.T) {
 	if !alone(t) {
 		return
@@ -124,10 +123,7 @@ func TestCloseWhileTheDiskIsFull(t *testing.T) {
 	b.Close()
 }
 
-// Of itself NATS takes three quarters of what is free when it starts for its
-// limit: a store that has filled most of its disk would not start again.
-// TestPatience: on a disk with hardly any room the server does not go up and
-// down all the time.
+// On a disk with hardly any room the server does not flap.
 func TestPatience(t *testing.T) {
 	wait := patience(0, 0)
 	require.Equal(t, watchEvery, wait)
@@ -140,6 +136,8 @@ func TestPatience(t *testing.T) {
 	require.Equal(t, watchEvery, patience(wait, time.Hour))
 }
 
+// The limit that NATS chooses by itself is three quarters of what is free when it
+// starts: a store that has filled most of its disk would not start again.
 func TestTheDiskIsTheLimit(t *testing.T) {
 	b, err := Open(context.Background(), Options{Data: t.TempDir(), Log: quiet()})
 	require.NoError(t, err)

@@ -13,25 +13,26 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// ErrNoLeader tells that a stream has no leader at the moment: it is electing
+// ErrNoLeader means that a stream has no leader at the moment: it is electing
 // one.
 var ErrNoLeader = errors.New("the stream has no leader at the moment")
 
-// errCodeDuplicateInFlight: the first of two equal messages is not through yet.
+// errCodeDuplicateInFlight means that the first of two equal messages is not
+// stored yet.
 const errCodeDuplicateInFlight = 10158
 
 // Log is a stream whose subjects are logs: read by position, appended to by
-// compare-and-set. Its reads see all that was acknowledged, and wait for the
-// end of an election or a reconnect as long as their context lasts. On a
-// cluster the newest record of a subject is asked of the stream's leader,
+// compare-and-set. Its reads see everything that was acknowledged, and wait
+// for the end of an election or a reconnect as long as their context lasts. On
+// a cluster the stream's leader is asked for the newest record of a subject,
 // because a follower may be behind and a catch-up that misses a record would
-// lose it; a record at a position never changes, so any replica may give it.
+// lose it. A record at a position never changes, so any replica may return it.
 type Log struct {
 	b    *Bus
 	name string
 }
 
-// Log is the stream of a name, which Ensure has made.
+// Log returns the stream of that name, which Ensure has made.
 func (b *Bus) Log(stream string) *Log { return &Log{b, stream} }
 
 // Last reads the newest record of a subject, of all for ">", or ErrNoValue.
@@ -159,7 +160,7 @@ const askAgain = 50 * time.Millisecond
 
 // request asks until there is an answer or ctx ends: right after a server's
 // start or a change of leader nobody listens for a moment, and while the
-// connection is made anew nothing is sent.
+// connection is being renewed nothing is sent.
 func (l *Log) request(ctx context.Context, subject, body string) (*nats.Msg, error) {
 	for {
 		m, err := l.b.nc.RequestWithContext(ctx, subject, []byte(body))

@@ -70,7 +70,7 @@ func TestLog(t *testing.T) {
 	require.Equal(t, other, newest[1].Seq)
 }
 
-// A read waits for somebody to answer it, as long as its context lasts.
+// A read waits for an answer as long as its context lasts.
 func TestLogReadWaitsForAStream(t *testing.T) {
 	l := logs(t)
 	missing := l.b.Log("LATER")
@@ -123,7 +123,7 @@ func TestFollower(t *testing.T) {
 	f.Close()
 }
 
-// When Close returns nothing is handled any more, however much is under way.
+// Once Close returns nothing is handled any more, however much is under way.
 func TestFollowerHandlesNothingAfterClose(t *testing.T) {
 	l, ctx := logs(t), t.Context()
 	for range 20 {

@@ -1,9 +1,9 @@
 package bus
 
-// Names is the one list of what timd keeps on NATS and what it says there.
-// Whoever adds a stream adds it here and says whether a backup holds it:
-// package backup saves the streams of SavedStreams, in that order. App is an
-// SDKAppID in digits; user, a and b are base64url of UserIDs.
+// Names is the one list of what timd keeps on NATS and which subjects it uses.
+// A new stream is added here, together with whether a backup holds it: package
+// backup saves the streams of SavedStreams, in that order. In the patterns,
+// app is an SDKAppID in digits; user, a and b are base64url of UserIDs.
 
 // Streams and buckets. A bucket NAME is the stream KV_NAME with the subjects
 // $KV.NAME.<key>.
@@ -16,7 +16,8 @@ const (
 	BucketLeases = "tim_leases"
 	// BucketAccounts holds imported accounts: <app>.<user>.
 	BucketAccounts = "tim_accounts"
-	// StreamEvents holds tim.event.<app>.<user>: what webhooks are told.
+	// StreamEvents holds tim.event.<app>.<user>: the events that webhooks
+	// report.
 	StreamEvents = "tim_events"
 	// StreamMessages holds tim.msg.<app>.<a>.<b>: one log a conversation.
 	StreamMessages = "TIM_MSG"
@@ -26,8 +27,8 @@ const (
 	StreamMarks = "TIM_MARK"
 )
 
-// Subjects of the streams that are no buckets, and of what is only signalled
-// and never stored.
+// Subjects of the streams that are not buckets, and of signals, which are
+// never stored.
 const (
 	SubjectMessages  = "tim.msg."
 	SubjectDocuments = "tim.doc."
@@ -41,10 +42,10 @@ const (
 	SubjectSettings = "tim.settings." // <app>: an app's settings have changed
 )
 
-// BucketStream is the stream of a bucket.
+// BucketStream returns the stream of a bucket.
 func BucketStream(bucket string) string { return "KV_" + bucket }
 
-// BucketSubject is the subject of a bucket's key.
+// BucketSubject returns the subject of a bucket's key.
 func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + key }
 
 // SavedStreams are the streams that a backup holds, in the order in which they

@@ -14,15 +14,16 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// The room for the store. The embedded server itself has no limit: at one it
-// would refuse every write, those of leases and logins, too. So the bus only
-// measures, and those who store at clients' wish ask Full before they do.
+// The room for the store. The embedded server itself has no limit, because at
+// its limit it would refuse every write, even those of leases and logins. So
+// the bus only measures, and packages that store at a client's wish ask Full
+// first.
 
 // Fill is how full the store is.
 type Fill int32
 
-// Each goes on until the store has shrunk well below where it began, so that a
-// store at one of these bounds does not go to and fro.
+// A state lasts until the store has shrunk well below the bound where it
+// began, so that a store at a bound does not flip to and fro.
 const (
 	Roomy Fill = iota
 	Filling
@@ -38,22 +39,22 @@ const (
 // Room is what the store uses and may use, in bytes.
 type Room struct {
 	Used  int64
-	Limit int64 // 0: none is known
+	Limit int64 // 0 when no limit is known
 	Fill  Fill
 }
 
-// Room is as of the last measurement.
+// Room returns the result of the last measurement.
 func (b *Bus) Room() Room {
 	return Room{Used: b.room.used.Load(), Limit: b.room.limit.Load(), Fill: Fill(b.room.fill.Load())}
 }
 
-// room is written by one goroutine: that of Open, then keepMeasuring.
+// room is written by one goroutine: first Open's, then keepMeasuring.
 type room struct {
 	used, limit atomic.Int64
 	fill        atomic.Int32
 }
 
-// set takes a measurement and says in the log when something has changed.
+// set takes a measurement and logs a change.
 func (r *room) set(log *slog.Logger, used, limit int64) {
 	r.used.Store(used)
 	r.limit.Store(limit)
@@ -92,13 +93,13 @@ func fillOf(was Fill, used, limit int64) Fill {
 }
 
 // measureEvery is how old Room may be: what is stored meanwhile is little
-// against the fifth of the disk that the default limit leaves.
+// compared with the fifth of the disk that the default limit leaves free.
 const (
 	measureEvery         = time.Second
 	measureExternalEvery = 10 * time.Second
 )
 
-// measure finds what is used and fixes the limit, once, at the start.
+// measure finds out what is used and, once at the start, fixes the limit.
 func (b *Bus) measure(ctx context.Context, o Options) error {
 	used, limit, err := b.usage(ctx)
 	if err != nil {
@@ -133,7 +134,7 @@ func (b *Bus) keepMeasuring(ctx context.Context, limit int64) {
 		}
 		used, account, err := b.usage(ctx)
 		if err != nil {
-			continue // the next one tells
+			continue // the next measurement will tell
 		}
 		if b.embedded == nil {
 			limit = account
@@ -142,8 +143,8 @@ func (b *Bus) keepMeasuring(ctx context.Context, limit int64) {
 	}
 }
 
-// usage asks JetStream. The limit is that of the account on external NATS, 0
-// for none.
+// usage asks JetStream. On an external NATS the limit is that of the account,
+// or 0 if it has none.
 func (b *Bus) usage(ctx context.Context) (used, limit int64, err error) {
 	if b.embedded != nil {
 		used, err = b.embedded.used()
@@ -180,8 +181,8 @@ func (e *embedded) used() (int64, error) {
 	return int64(info.Store), nil
 }
 
-// maxStore is the limit of a store on disk. What it holds already counts as
-// its own: a limit below that is taken, and nothing more is stored.
+// maxStore returns the limit of a store on disk. A limit below what the store
+// already holds is accepted; then nothing more is stored.
 func maxStore(o Options, used int64, free func(dir string) (int64, error)) (int64, error) {
 	left, err := free(o.Data)
 	if err != nil {
@@ -201,8 +202,8 @@ func maxStore(o Options, used int64, free func(dir string) (int64, error)) (int6
 	return most / 10 * 8, nil
 }
 
-// NoRoom reports whether JetStream refused to store for want of room: a limit
-// of the account or the server was reached.
+// NoRoom reports whether JetStream refused to store because a limit of the
+// account or the server was reached.
 func NoRoom(err error) bool {
 	var api *jetstream.APIError
 	if !errors.As(err, &api) {
@@ -217,7 +218,7 @@ func NoRoom(err error) bool {
 	return false
 }
 
-// Size is a number of bytes, written as people do: 1 KB is 1024 bytes.
+// Size is a number of bytes, written as people write it: 1 KB is 1024 bytes.
 type Size int64
 
 var units = []string{"KB", "MB", "GB", "TB"}

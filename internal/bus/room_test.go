@@ -105,8 +105,8 @@ func TestNoRoom(t *testing.T) {
 	require.False(t, NoRoom(nil))
 }
 
-// A store that is over its limit opens, says so at once, and has room again
-// when something has gone.
+// A store that is over its limit opens, reports it at once, and has room again
+// once something has gone.
 func TestAStoreFullOfWhatItHolds(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()

@@ -2,11 +2,12 @@ package bus
 
 import "sync"
 
-// spreadWidth is how many ways to the store and back are under way at once.
+// spreadWidth is how many calls of the store are under way at once.
 const spreadWidth = 16
 
-// Spread does n things, several at once: each may be a way to the store and
-// back. After the first error it begins nothing more, and returns it.
+// Spread calls do n times, several at once, because each call may go to the
+// store and back. After the first error it starts no further call, and returns
+// that error.
 func Spread(n int, do func(i int) error) error {
 	if n == 1 {
 		return do(0)

@@ -14,9 +14,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Ensure makes a stream, or brings an older one up to this configuration, with
-// this bus's storage and number of replicas. A cluster that lacks the servers
-// for three copies just now gets one, and three at a later start.
+// Ensure makes a stream, or updates an existing one to this configuration,
+// with this bus's storage and number of replicas. A cluster that lacks the
+// servers for three copies at the moment gets one copy, and three at a later
+// start.
 func (b *Bus) Ensure(ctx context.Context, c jetstream.StreamConfig) (s jetstream.Stream, err error) {
 	err = Retry(ctx, func(ctx context.Context) error {
 		s, err = b.ensure(ctx, c)
@@ -25,9 +26,9 @@ func (b *Bus) Ensure(ctx context.Context, c jetstream.StreamConfig) (s jetstream
 	return s, err
 }
 
-// Retry asks JetStream until it answers, 30 s at most: a cluster answers nobody
-// while it elects a leader, and when several gateways start at once and make
-// the same stream, some of them never.
+// Retry asks JetStream until it answers, for at most 30 s: a cluster answers
+// nobody while it elects a leader, and when several gateways start at once and
+// make the same stream, some of them never get an answer.
 func Retry(ctx context.Context, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -51,7 +52,7 @@ func Retry(ctx context.Context, ask func(context.Context) error) error {
 // unavailable is the code of "JetStream system temporarily unavailable".
 const unavailable = 10008
 
-// unanswered tells that the same request may be answered a little later.
+// unanswered reports whether the same request may be answered a little later.
 func unanswered(err error) bool {
 	var api *jetstream.APIError
 	if errors.As(err, &api) {
@@ -97,7 +98,8 @@ func (b *Bus) ensure(ctx context.Context, c jetstream.StreamConfig) (jetstream.S
 		if n := s.CachedInfo().State.Msgs; n > 0 {
 			b.log.Warn("the description of a NATS stream was damaged and has been rewritten; its messages are kept", "stream", c.Name, "messages", n)
 		}
-		// What it was made over keeps the damaged description, until now.
+		// The recreated stream keeps its damaged description until this
+		// update.
 		s, err = b.js.UpdateStream(ctx, c)
 	}
 	if err != nil {
@@ -106,9 +108,9 @@ func (b *Bus) ensure(ctx context.Context, c jetstream.StreamConfig) (jetstream.S
 	return s, nil
 }
 
-// KV is the configuration of a key-value bucket's stream: the newest value of
-// each key, values that may end by a TTL of their own, and no tombstones. A
-// bucket made so can be read by any NATS client.
+// KV returns the configuration of a key-value bucket's stream: the newest
+// value of each key, values that may end by a TTL of their own, and no
+// tombstones. Any NATS client can read such a bucket.
 func KV(bucket, description string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:              "KV_" + bucket,
@@ -123,7 +125,7 @@ func KV(bucket, description string) jetstream.StreamConfig {
 	}
 }
 
-// Value is a stored message: the newest of its subject.
+// Value is a stored message, the newest of its subject.
 type Value struct {
 	Subject string
 	Data    []byte
@@ -131,10 +133,10 @@ type Value struct {
 	Time    time.Time
 }
 
-// ErrNoValue tells that a subject holds nothing.
+// ErrNoValue means that a subject holds nothing.
 var ErrNoValue = errors.New("no value")
 
-// Last reads the newest message of a subject from any replica: quick, and
+// Last reads the newest message of a subject from any replica: fast, but
 // perhaps a little old.
 func (b *Bus) Last(ctx context.Context, stream, subject string) (Value, error) {
 	m, err := b.nc.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+stream+"."+subject, nil)
@@ -207,13 +209,14 @@ func fromLeader(m *nats.Msg) (Value, error) {
 	return Value{Subject: v.Subject, Data: v.Data, Seq: v.Seq, Time: v.Time}, nil
 }
 
-// ErrConflict tells that a compare-and-set met another revision.
+// ErrConflict means that a compare-and-set found another revision.
 var ErrConflict = errors.New("changed meanwhile")
 
-// Put stores data as the newest message of a subject if its newest one still
-// has this sequence number (0: there is none), and gives the new number. A
-// ttl of 0 keeps it; else it ends after ttl, rounded up to seconds. Any error
-// but ErrConflict leaves open whether it was stored.
+// Put stores data as the newest message of a subject if the newest one still
+// has this sequence number (0: there is none), and returns the new number.
+// With a ttl of 0 it stays; otherwise it ends after ttl, rounded up to
+// seconds. After any error but ErrConflict it is unknown whether the data was
+// stored.
 func (b *Bus) Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error) {
 	m := nats.NewMsg(subject)
 	m.Data = data
