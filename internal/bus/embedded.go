@@ -157,7 +157,7 @@ const watchEvery = time.Second
 func (e *embedded) watch() {
 	started := time.Now()
 	var wait time.Duration
-	for e.pause(watchEvery) {
+	for e.sleep(watchEvery) {
 		err := failure(e.srv) // only watch changes it
 		if err == nil {
 			continue
@@ -165,7 +165,7 @@ func (e *embedded) watch() {
 		e.log.Error("the data directory cannot be written; logins and messages fail until it can be", "directory", e.options.StoreDir, "error", err)
 		e.shut()
 		wait = patience(wait, time.Since(started))
-		for told := false; e.pause(wait); {
+		for told := false; e.sleep(wait); {
 			if writable(e.options.StoreDir) != nil {
 				continue
 			}
@@ -219,8 +219,8 @@ func writable(dir string) (err error) {
 	return f.Sync()
 }
 
-// pause sleeps for d; it returns false if the server is being closed.
-func (e *embedded) pause(d time.Duration) bool {
+// sleep sleeps for d; it returns false if the server is being closed.
+func (e *embedded) sleep(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
