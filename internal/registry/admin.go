@@ -9,8 +9,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// State is the presence of an instance, or of a user: the best of its
-// instances.
+// State is the presence of an instance or of a user. A user's is the best of
+// their instances.
 type State string
 
 // The states.
@@ -30,10 +30,10 @@ type View struct {
 
 // InstanceView is one instance of a View. Times are Unix ms.
 type InstanceView struct {
-	Instance  string // hex of SHA-256 of the secret
+	Instance  string // hex of SHA-256 of the instance's secret
 	Platform  place.Platform
 	State     State
-	Gateway   string // node name and boot id of who holds, or held, its socket
+	Gateway   string // node name and boot id of the gateway that holds, or held, its socket
 	Addr      string
 	LoginAt   int64
 	LostAt    int64 // of Disconnected
@@ -64,14 +64,14 @@ func (r *Registry) view(ctx context.Context, u place.User, rec Record) View {
 	return v
 }
 
-// Get gives a user's presence; one that never logged in is Offline. It may be
-// some milliseconds old.
+// Get returns a user's presence, which is Offline for one that never logged
+// in. It may be some milliseconds old.
 func (r *Registry) Get(ctx context.Context, u place.User) (View, error) {
 	return r.get(ctx, u, false)
 }
 
-// GetCurrent is Get as of now: Get may be told by a follower what was a moment
-// ago.
+// GetCurrent is Get as of now: Get may read from a follower, which may be a
+// moment behind.
 func (r *Registry) GetCurrent(ctx context.Context, u place.User) (View, error) {
 	return r.get(ctx, u, true)
 }
@@ -88,10 +88,10 @@ func (r *Registry) get(ctx context.Context, u place.User, leader bool) (View, er
 	return r.view(ctx, u, rec), nil
 }
 
-// List gives the users of an app that have instances, at most limit of them,
-// and a cursor for the next page, "" when there is none. The order is that of
-// the last change; a user who changes meanwhile may come twice, and none who
-// does not change is missed.
+// List returns the users of an app that have instances, at most limit of them,
+// and a cursor for the next page, "" at the end. They are ordered by their
+// last change; a user who changes meanwhile may come twice, and no other is
+// missed.
 func (r *Registry) List(ctx context.Context, app uint32, cursor string, limit int) ([]View, string, error) {
 	from := uint64(1)
 	if cursor != "" {
@@ -121,13 +121,14 @@ func (r *Registry) List(ctx context.Context, app uint32, cursor string, limit in
 	return page, next, nil
 }
 
-// KickUser turns every instance of a user out (REST_API_Kick) and makes every
-// UserSig void that was signed up to and including this second. It returns
-// when that second has ended, so that a UserSig signed afterwards is valid.
+// KickUser evicts every instance of a user (REST_API_Kick) and voids every
+// UserSig that was signed up to and including this second. It returns when
+// that second has ended, so that a UserSig signed afterwards is valid.
 //
-// A UserSig says itself when it was signed. One that is dated ahead is void as
-// well if it was used before; one that was not is valid, for it cannot be told
-// from one that was signed later: until its date, five minutes at most.
+// The time of signing is the one in the UserSig itself. One that is dated
+// ahead is void as well if it was used before. One that was not used stays
+// valid, because it cannot be told from one that was signed later: until its
+// date, five minutes at most.
 func (r *Registry) KickUser(ctx context.Context, u place.User) error {
 	second := r.now() / 1000
 	err := r.mutate(ctx, "kick", u, func(rec Record, s rules, _ string, now int64) step {
@@ -147,14 +148,14 @@ func (r *Registry) KickUser(ctx context.Context, u place.User) error {
 	}
 }
 
-// KickInstance turns one instance out (REST_API_Kick), named by the hash of
-// its secret; false when it has no place.
+// KickInstance evicts one instance (REST_API_Kick), named by the hash of its
+// secret. It returns false if the instance has no place.
 func (r *Registry) KickInstance(ctx context.Context, u place.User, instance string) (bool, error) {
 	found := false
 	err := r.mutate(ctx, "kick", u, func(rec Record, s rules, _ string, now int64) step {
 		next, c := kickOne(rec, s, u, instance, now)
-		// Found once is enough: when it is gone at the next try, an earlier
-		// try whose answer was lost has done it.
+		// Found once is enough: if it is gone at the next try, an earlier try
+		// whose answer was lost has evicted it.
 		found = found || c.Write
 		return c.step(next)
 	})

@@ -8,16 +8,16 @@ import (
 )
 
 // The rules of admission. Everything here is a pure function of a record, the
-// settings and a time, so that every gateway decides alike; the caller stores
-// the new record by compare-and-set or starts again from a newer one.
+// settings and a time, so that every gateway decides alike. The caller stores
+// the new record by compare-and-set, or starts again from a newer one.
 
-// rules are the settings and the times that a decision needs.
+// rules are the settings and times that a decision needs.
 type rules struct {
 	Settings
 	Grace, CleanGrace int64 // ms
 }
 
-// claim is a gateway.Claim and who makes it.
+// claim is a place.Claim together with the gateway and operation that make it.
 type claim struct {
 	place.Claim
 	Gateway string
@@ -28,9 +28,10 @@ type claim struct {
 type decision struct {
 	place.Outcome
 	Events []Event
-	// Write: the new record has to be stored for the outcome to hold. It is
-	// also set for a refusal that leaves the record as it was: storing it
-	// proves that it was not an old one, read from a follower.
+	// Write reports whether the new record has to be stored for the outcome to
+	// hold. It is also set for a refusal that leaves the record unchanged:
+	// storing it proves that the record was not an old one, read from a
+	// follower.
 	Write bool
 }
 
@@ -61,14 +62,14 @@ func admit(old Record, s rules, c claim, now int64) (Record, decision) {
 			d.Superseded = was.holder(c.User)
 		}
 		if kind(was.Platform) != kind(c.Platform) {
-			// Not the device it says it is: whatever this is, it takes no
-			// place that was counted for another platform.
+			// The claim is from another device than the instance says. It gets
+			// no place that was counted for another platform.
 			r.Instances = slices.Delete(r.Instances, i, i+1)
 			d.Events = append(d.Events, was.event(c.User, Logout, Unregister, now))
 		}
 	}
-	// Settings may have been lowered since the record was written. Who says a
-	// login again, or resumes, is judged as it was; a new login stays.
+	// Settings may have been lowered since the record was written. A repeated
+	// login and a resume are judged as they were; a new login stays.
 	had := r.find(c.Instance) >= 0
 	known := c.Resume || had && was.Doc == c.Doc || !had && r.repeats(c)
 	first := c.Instance
@@ -128,15 +129,15 @@ func admit(old Record, s rules, c claim, now int64) (Record, decision) {
 	return r, d
 }
 
-// repeats tells whether a claim repeats the login of an instance that was
+// repeats reports whether a claim repeats the login of an instance that was
 // evicted meanwhile.
 func (r *Record) repeats(c claim) bool {
 	e := r.evicted(c.Instance)
 	return e != nil && e.Doc == c.Doc && c.Doc != ""
 }
 
-// revoked answers a UserSig that a server API kick has made void. Kicks only
-// ever add up, so this needs no proof that the record is the newest.
+// revoked answers a UserSig that a server API kick has voided. Kicks only
+// accumulate, so this needs no proof that the record is the newest.
 func revoked(r *Record, c claim) decision {
 	if !c.Resume || r.find(c.Instance) >= 0 {
 		return decision{Outcome: place.Outcome{Verdict: place.SigRevoked}}
@@ -148,9 +149,10 @@ func revoked(r *Record, c claim) decision {
 	return decision{Outcome: place.Outcome{Verdict: place.KickedOut, Kick: typ}}
 }
 
-// enforce turns out who is too many. The one named first stays in any case;
-// then those with a connection, the latest login first, as long as they fit.
-// Whoever must go is remembered, and listed with the first to go first.
+// enforce evicts surplus instances. The instance named first stays in any
+// case; of the others, those with a connection come first, the latest login
+// before earlier ones, as long as they fit. The evicted are remembered, and
+// returned with the first to go first.
 func enforce(r *Record, s rules, u place.User, first string) []place.Eviction {
 	order := make([]*Instance, len(r.Instances))
 	for i := range r.Instances {
@@ -198,8 +200,8 @@ func less(first bool) int {
 	return 1
 }
 
-// fits tells whether one more instance of a platform has a place without
-// anyone having to go.
+// fits reports whether one more instance of a platform has room without
+// evicting another.
 func fits(r *Record, s rules, p place.Platform) bool {
 	same := 0
 	for i := range r.Instances {
@@ -214,9 +216,9 @@ func fits(r *Record, s rules, p place.Platform) bool {
 	return same < s.limit(p)
 }
 
-// prune ends the places whose time is over: the UserSig has ended, or the
-// instance did not come back within its grace. The instance named keep is the
-// one that is just coming back. Those with a socket are to be told.
+// prune ends the places whose time is over: the UserSig has expired, or the
+// instance did not come back within its grace. keep is the instance that is
+// just coming back. Instances with a socket are returned, to be told.
 func prune(r *Record, s rules, u place.User, keep string, now int64) (gone []place.Eviction, events []Event) {
 	r.Instances = slices.DeleteFunc(r.Instances, func(in Instance) bool {
 		switch {
@@ -240,15 +242,15 @@ func prune(r *Record, s rules, u place.User, keep string, now int64) (gone []pla
 	return gone, events
 }
 
-// ended tells whether a UserSig's last second is over.
+// ended reports whether a UserSig's last second is over.
 func ended(expires, now int64) bool { return now/1000 > expires }
 
-// overdue tells whether grace is over for an instance without a socket.
+// overdue reports whether grace is over for an instance without a socket.
 func (in *Instance) overdue(s rules, now int64) bool {
 	return in.Down > 0 && now >= in.due(s)
 }
 
-// due is when the place of an instance without a socket ends.
+// due returns when the place of an instance without a socket ends.
 func (in *Instance) due(s rules) int64 {
 	if in.Clean {
 		return in.Down + s.CleanGrace
@@ -275,7 +277,7 @@ func (r *Record) forget(hash string) {
 	r.Evicted = slices.DeleteFunc(r.Evicted, func(e Evicted) bool { return e.Hash == hash })
 }
 
-// next gives a number higher than any that the user's records have had.
+// next returns a number higher than any that the user's records have had.
 func (r *Record) next(now int64) uint64 {
 	r.Last = max(r.Last+1, uint64(max(now, 1)))
 	return r.Last
@@ -299,13 +301,14 @@ func (in *Instance) event(u place.User, k Kind, reason string, now int64) Event 
 	}
 }
 
-// loggedIn is the event of a login, of the time that the instance shows as its
-// login's: by these, whoever gets both a list and events knows the same one.
+// loggedIn returns the event of a login. Its time is the one that the instance
+// shows as its login's, so that a reader of both a list and the events
+// recognises the same login.
 func (in *Instance) loggedIn(u place.User) Event {
 	return in.event(u, Login, Register, int64(in.Login))
 }
 
-// kicks are the events of instances that had to go for no login.
+// kicks returns the events of instances that were evicted, but not by a login.
 func kicks(old *Record, gone []place.Eviction, u place.User, now int64) []Event {
 	var events []Event
 	for _, e := range gone {

@@ -195,7 +195,7 @@ func TestAdmitTakesOverASilentHolderOnly(t *testing.T) {
 	_, d := admit(record("web:a"), s, c, t0)
 	require.Equal(t, place.Admitted, d.Verdict)
 	require.Equal(t, uint64(1), d.Superseded.Attach)
-	// The holder came back meanwhile: its attachment is another one.
+	// The holder came back meanwhile: it has another attachment now.
 	r := record("web:a")
 	r.Instances[0].Attach, r.Last = 2, 2
 	_, d = admit(r, s, c, t0)
@@ -220,13 +220,13 @@ func TestAdmitAfterAKick(t *testing.T) {
 		require.Equal(t, place.KickedOut, d.Verdict)
 		require.Equal(t, frame.KickRESTAPI, d.Kick)
 	}
-	// A second kick cannot take the first back.
+	// A second kick cannot undo the first.
 	r, _ = kickAll(r, s, alice, sec-100, t0)
 	require.Equal(t, sec, r.KickedAt)
 }
 
-// Who signs by a clock that is ahead voids by it, too: what was used before the
-// kick is void, and what is signed after it is not.
+// A signer whose clock is ahead has its UserSigs voided by that clock, too:
+// what was used before the kick is void, and what is signed after it is not.
 func TestKickVoidsWhatIsDatedAhead(t *testing.T) {
 	s := testRules(Dual, 2, 1)
 	const sec, ahead = int64(t0 / 1000), 240
@@ -242,14 +242,15 @@ func TestKickVoidsWhatIsDatedAhead(t *testing.T) {
 		_, d = admit(r, s, c, t0+2000)
 		require.Equal(t, want, d.Verdict, signed)
 	}
-	// The same of one that came by a renewal, even with the same end,
+	// The same for one that arrived by a renewal, even with the same end,
 	p := used.Instances[0].holder(alice).Place
 	r, ch, v := renew(used, s, p, sec+ahead+9, used.Instances[0].Expires, t0+10)
 	require.Equal(t, place.Admitted, v)
 	require.True(t, ch.Write)
 	r, _ = kickAll(r, s, alice, sec+1, t0+1000)
 	require.Equal(t, sec+ahead+9, r.KickedAt)
-	// and not of one whose date has passed: the clock is right, or right again.
+	// but not for one whose date has passed: the clock is right, or right
+	// again.
 	r, _ = kickAll(used, s, alice, sec+ahead+60, t0+(ahead+60)*1000)
 	require.Equal(t, sec+ahead+60, r.KickedAt)
 }

@@ -15,9 +15,10 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// BenchmarkRegistry measures operations on an embedded NATS with files: a login
-// of a new user, and a login and logout of one that has a record. p50 and p99
-// are of single operations, bytes of the store a registered instance.
+// BenchmarkRegistry measures operations on an embedded NATS with files: a
+// login of a new user, and a login and logout of one that has a record. p50
+// and p99 are those of single operations; bytes are those of the store for
+// each registered instance.
 func BenchmarkRegistry(b *testing.B) {
 	for _, clients := range []int{1, 16, 128} {
 		b.Run(fmt.Sprintf("admit/clients=%d", clients), func(b *testing.B) {

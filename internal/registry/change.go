@@ -5,10 +5,10 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// The other changes of a record, pure as admit is. Each names an attachment
-// and does nothing when it is not the record's any more.
+// The other changes of a record, pure like admit. Each names an attachment and
+// does nothing if it is no longer the record's.
 
-// change is what followed from one of them.
+// change is the result of one of them.
 type change struct {
 	Evicted []place.Eviction
 	Events  []Event
@@ -22,8 +22,8 @@ func (r *Record) done(c change, s rules, now int64) (Record, change) {
 	return *r, c
 }
 
-// release ends a place: logout. A farewell names no attachment: its client may
-// not have learnt the last one's number.
+// release ends a place: a logout. A farewell names no attachment, because its
+// client may not have learnt the latest number.
 func release(old Record, s rules, p place.Place, now int64) (Record, change) {
 	i := old.find(p.Instance)
 	if i < 0 || (p.Attach != 0 && !old.holds(p)) {
@@ -38,7 +38,7 @@ func release(old Record, s rules, p place.Place, now int64) (Record, change) {
 	return r.done(change{Events: []Event{e}, Write: true}, s, now)
 }
 
-// detach says that an attachment has lost its socket at since.
+// detach records that an attachment lost its socket at since.
 func detach(old Record, s rules, p place.Place, clean bool, since, now int64) (Record, change) {
 	i := old.find(p.Instance)
 	if i < 0 || old.Instances[i].Attach != p.Attach || old.Instances[i].Down != 0 {
@@ -51,8 +51,8 @@ func detach(old Record, s rules, p place.Place, clean bool, since, now int64) (R
 	return r.done(change{Events: []Event{e}, Write: true, Due: in.due(s)}, s, now)
 }
 
-// reattach says that an attachment which counts as disconnected has a socket
-// after all: its gateway's lease had lapsed, and the gateway is back.
+// reattach records that an attachment which counts as disconnected has a
+// socket after all: its gateway's lease had lapsed, and the gateway is back.
 func reattach(old Record, s rules, p place.Place, self string, now int64) (Record, change) {
 	i := old.find(p.Instance)
 	if i < 0 || old.Instances[i].Attach != p.Attach || old.Instances[i].Gateway != self || old.Instances[i].Down == 0 {
@@ -83,7 +83,7 @@ func renew(old Record, s rules, p place.Place, signedAt, expiresAt, now int64) (
 	return next, c, place.Admitted
 }
 
-// tidy ends places whose time is over and turns out who is too many.
+// tidy ends places whose time is over and evicts surplus instances.
 func tidy(old Record, s rules, u place.User, now int64) (Record, change) {
 	r := old.clone()
 	var c change
@@ -103,8 +103,9 @@ func tidy(old Record, s rules, u place.User, now int64) (Record, change) {
 	return r.done(c, s, now)
 }
 
-// kickAll turns everybody out and makes every UserSig void that was signed up
-// to and including this second, by the clock of who signed it if that is ahead.
+// kickAll evicts every instance and voids every UserSig signed up to and
+// including this second, or up to the latest date that was used if the
+// signer's clock is ahead.
 func kickAll(old Record, s rules, u place.User, second, now int64) (Record, change) {
 	r := old.clone()
 	r.KickedAt = max(r.KickedAt, second, r.Ahead)
@@ -117,7 +118,7 @@ func kickAll(old Record, s rules, u place.User, second, now int64) (Record, chan
 	return r.done(c, s, now)
 }
 
-// kickOne turns one instance out.
+// kickOne evicts one instance.
 func kickOne(old Record, s rules, u place.User, hash string, now int64) (Record, change) {
 	i := old.find(hash)
 	if i < 0 {
@@ -134,9 +135,9 @@ func kickOne(old Record, s rules, u place.User, hash string, now int64) (Record,
 	return r.done(c, s, now)
 }
 
-// lapse marks what is attached to gateways whose lease has lapsed as
-// disconnected since then. It is not an operation of its own: whatever is
-// decided next is decided on its result.
+// lapse marks the attachments to gateways whose lease has lapsed as
+// disconnected since then. It is not an operation of its own: the next
+// decision starts from its result.
 func lapse(old Record, lapsed func(gateway string) (since int64, yes bool)) Record {
 	r, copied := old, false
 	for i := range old.Instances {

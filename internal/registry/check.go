@@ -39,7 +39,8 @@ func (r *Registry) keepChecking() {
 			strict = true
 		}
 		for !r.checkAll(strict) {
-			// The store is away; nothing is vouched for until it is back.
+			// The store cannot be reached; this gateway vouches for nothing
+			// until it can.
 			if !r.sleep(250 * time.Millisecond) {
 				return
 			}
@@ -47,9 +48,10 @@ func (r *Registry) keepChecking() {
 	}
 }
 
-// checkAll compares every place of this gateway with its record; false when
-// some record could not be read. strict reads at the leader: something has
-// happened. Otherwise a record from a follower will do until the next time.
+// checkAll compares every place of this gateway with its record, and returns
+// false if some record could not be read. strict reads at the leader, because
+// something has happened; otherwise a record from a follower will do until the
+// next time.
 func (r *Registry) checkAll(strict bool) bool {
 	if !r.bus.Up() {
 		return false
@@ -73,9 +75,9 @@ func (r *Registry) checkAll(strict bool) bool {
 	return true
 }
 
-// checkPlace compares one place with its record, and brings the socket in line
-// when they differ. A plain read is only good for finding that all is well:
-// what turns somebody out is proven by a write.
+// checkPlace compares one place with its record, and corrects the socket when
+// they differ. A plain read is only good enough to find that all is well: an
+// eviction is proven by a write.
 func (r *Registry) checkPlace(p place.Place, strict bool) error {
 	ctx, cancel := context.WithTimeout(r.ctx, r.o.opTimeout)
 	defer cancel()
@@ -85,8 +87,8 @@ func (r *Registry) checkPlace(p place.Place, strict bool) error {
 	}
 	rec, err := decodeRecord(v.Data)
 	if err != nil {
-		// A newer timd has written it. This one cannot vouch for the place, and
-		// for all others it can.
+		// A newer timd has written it. This one cannot vouch for this place,
+		// but it can for all others.
 		r.log.Error("registry: "+err.Error(), "sdkAppID", p.SDKAppID, "userID", p.UserID)
 		r.o.Sockets.Drop(p)
 		return nil
@@ -119,7 +121,8 @@ func (r *Registry) checkPlace(p place.Place, strict bool) error {
 		st.after = func() {
 			r.endAt(p.User, c.Due)
 			if back.Write && !slices.Contains(r.o.Sockets.Places(), p) {
-				// It went meanwhile, and its detachment found it detached.
+				// It was lost meanwhile, and detaching it found it detached
+				// already.
 				r.unreported.add(socketEnd{place: p, since: r.now()})
 			}
 		}
@@ -138,23 +141,24 @@ func (r *Registry) upToDate(ctx context.Context, rec Record, p place.Place) bool
 	return !c.Write
 }
 
-// socketEnd is the end of an attachment, a logout or a lost socket, that the
-// store has not been told yet.
+// socketEnd is the end of an attachment, by a logout or a lost socket, that
+// the store has not been told yet.
 type socketEnd struct {
 	place place.Place
-	leave bool // a logout; else the socket was lost
+	leave bool // a logout; otherwise the socket was lost
 	clean bool
 	since int64
 }
 
-// unreported are this gateway's ends that the store did not answer to. If the
-// gateway dies with them, its lease lapses, and others end its places.
+// unreported are the ends of this gateway's attachments that the store has not
+// confirmed. If the gateway dies with them, its lease lapses, and other
+// gateways end its places.
 type unreported struct {
 	mu  sync.Mutex
 	all map[place.Place]socketEnd
 }
 
-// add notes an end, once however often it is said.
+// add notes an end, once however often it is reported.
 func (o *unreported) add(d socketEnd) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -173,7 +177,7 @@ func (o *unreported) list() []socketEnd {
 	return slices.Collect(maps.Values(o.all))
 }
 
-// reported takes an end out, unless more was said of it meanwhile.
+// reported removes an end, unless it was changed meanwhile.
 func (o *unreported) reported(d socketEnd) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -182,13 +186,13 @@ func (o *unreported) reported(d socketEnd) {
 	}
 }
 
-// reportEnds tells the store of the ends that it did not answer to.
+// reportEnds tells the store the ends that it has not confirmed.
 func (r *Registry) reportEnds() {
 	if !r.bus.Up() {
 		return
 	}
 	ends := r.unreported.list()
-	_ = bus.Spread(len(ends), func(i int) error { // what fails stays, for the next time
+	_ = bus.Spread(len(ends), func(i int) error { // what fails stays for the next time
 		d := ends[i]
 		ctx, cancel := context.WithTimeout(r.ctx, r.o.callTimeout)
 		defer cancel()
@@ -201,7 +205,8 @@ func (r *Registry) reportEnds() {
 		if err != nil && (!errors.As(err, &f) || f.Code == fault.ServerTimeout) {
 			return err
 		}
-		// The store knows, or never will: this timd cannot read the record.
+		// Either the store knows, or it never will: this timd cannot read the
+		// record.
 		r.unreported.reported(d)
 		return nil
 	})

@@ -16,10 +16,10 @@ import (
 )
 
 // TestConcurrent lets pages of one user log in, reconnect, lose their link and
-// log out on both gateways at once, with everything that may go wrong going
-// wrong; in the last story gateways also take each other for dead that live. No
-// record ever holds too many (the store looks at each), sockets and record
-// agree in the end, and whoever was turned out is told so.
+// log out on both gateways at once, while everything goes wrong that can. In
+// the last story gateways also take each other for dead while they live. No
+// record ever holds too many instances (the store checks each one), sockets
+// and record agree in the end, and every evicted instance is told so.
 func TestConcurrent(t *testing.T) {
 	b := testBus(t)
 	for seed := range uint64(3) {
@@ -96,7 +96,8 @@ func TestConcurrent(t *testing.T) {
 		wg.Wait()
 		w.h.quiet()
 		if mistaken {
-			// What was begun in error may still be under way, and is put right.
+			// What was begun in error may still be under way, and is
+			// corrected.
 			for i := range w.regs {
 				w.regs[i].askAboutAll()
 			}
@@ -150,8 +151,9 @@ func kicked(w *world, id string) bool {
 	return false
 }
 
-// TestALapsedLease: others take its instances for disconnected; the gateway is
-// not live, and is again when it has its lease back and has looked.
+// While a gateway's lease has lapsed, others take its instances for
+// disconnected. The gateway is not live until it has its lease back and has
+// compared its places.
 func TestALapsedLease(t *testing.T) {
 	b := testBus(t)
 	r1, g1, lost := openLosable(t, b)
@@ -169,7 +171,7 @@ func TestALapsedLease(t *testing.T) {
 	require.Eventually(t, func() bool { return state() == Disconnected }, 5*time.Second, 10*time.Millisecond)
 	require.Eventually(t, r2.Live, 5*time.Second, 5*time.Millisecond)
 
-	// Another page takes the one place; the signal finds nobody to wait for.
+	// Another page takes the one place; the signal waits for nobody.
 	out := login(t, r2, g2, web("b"))
 	require.Equal(t, place.Admitted, out.Verdict)
 	require.Len(t, out.Evicted, 1)
@@ -182,7 +184,8 @@ func TestALapsedLease(t *testing.T) {
 	require.Equal(t, Online, state())
 }
 
-// TestALapsedLeaseThatNobodyUsed: the instance goes on where it was.
+// After a lapsed lease that nobody made use of, the instance goes on where it
+// was.
 func TestALapsedLeaseThatNobodyUsed(t *testing.T) {
 	b := testBus(t)
 	r1, g1, lost := openLosable(t, b)
@@ -197,7 +200,7 @@ func TestALapsedLeaseThatNobodyUsed(t *testing.T) {
 	}, 5*time.Second, 10*time.Millisecond)
 	_, err := r2.SetSettings(ctx, app, Patch{WebInstances: &two})
 	require.NoError(t, err)
-	// The record says disconnected, too, once somebody writes it.
+	// Once somebody writes the record, it says disconnected, too.
 	c := web("b")
 	out, err := r2.Admit(ctx, c)
 	require.NoError(t, err)
@@ -212,7 +215,7 @@ func TestALapsedLeaseThatNobodyUsed(t *testing.T) {
 	g1.expect(t)
 }
 
-// lostLease is a store that a lease cannot be renewed in.
+// lostLease is a store in which a lease cannot be renewed.
 type lostLease struct {
 	store
 	mu   sync.Mutex
@@ -241,13 +244,13 @@ func (l *lostLease) Put(ctx context.Context, subject string, data []byte, seq ui
 	return l.store.Put(ctx, subject, data, seq, ttl)
 }
 
-// TestALeaseThatCameBack: a gateway that was away for longer than its lease and
-// is back has live sockets, whatever another gateway still believes of it. Who
-// is evicted there is told at once, and who is not keeps counting as attached.
+// A gateway that was away for longer than its lease and is back has live
+// sockets, whatever another gateway still believes of it. Instances evicted
+// there are told at once; the others keep counting as attached.
 func TestALeaseThatCameBack(t *testing.T) {
 	b := testBus(t)
 	lost := &lostLease{}
-	r1, g1 := open(t, b, "one", func(o *Options) { o.leaseTTL = time.Hour }) // looks at the others once in 20 min
+	r1, g1 := open(t, b, "one", func(o *Options) { o.leaseTTL = time.Hour }) // reads the others' leases once in 20 min
 	r2, g2 := open(t, b, "two", func(o *Options) {
 		o.leaseTTL = time.Second
 		o.check = time.Hour
@@ -277,12 +280,12 @@ func TestALeaseThatCameBack(t *testing.T) {
 	g2.expect(t, "kick a multipleAccount")
 	require.Less(t, time.Since(at), time.Second)
 
-	d := login(t, r2, g2, web("d")) // b goes
+	d := login(t, r2, g2, web("d")) // b is evicted
 	require.Len(t, d.Evicted, 1)
 	require.Equal(t, b1.Place, d.Evicted[0].Place)
 	g1.expect(t, "kick b multipleAccount")
 	lapse()
-	// The record is written by one who believes that d has lost its link.
+	// The record is written by a gateway that believes d has lost its link.
 	require.NoError(t, r1.Release(ctx, out.Place))
 	require.Eventually(t, func() bool {
 		v, err := r2.Get(ctx, alice)
@@ -304,7 +307,7 @@ func TestALeaseThatCameBack(t *testing.T) {
 	require.Equal(t, "e", out.Evicted[0].Instance, "d has its link")
 }
 
-// gone tells whether a registry takes a gateway for dead.
+// gone reports whether a registry takes a gateway for dead.
 func gone(r *Registry, gw string) bool {
 	r.leases.mu.Lock()
 	defer r.leases.mu.Unlock()
@@ -312,7 +315,8 @@ func gone(r *Registry, gw string) bool {
 	return ok && !is.live
 }
 
-// TestAdmissionWaitsForTheLease: it comes back within what a login may take.
+// An admission waits for the lease if it comes back within the time that a
+// login may take.
 func TestAdmissionWaitsForTheLease(t *testing.T) {
 	b := testBus(t)
 	r, g, lost := openLosable(t, b)

@@ -15,7 +15,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// counting tells how many operations it has had at once.
+// counting records how many operations it has had at once.
 type counting struct {
 	store
 	now, most atomic.Int64
@@ -40,9 +40,9 @@ func (c *counting) Last(ctx context.Context, stream, subject string) (bus.Value,
 	return c.store.Last(ctx, stream, subject)
 }
 
-// Thousands of sockets that end at once, at a restart or when a network goes,
-// do not ask the store all at once: each would wait longer than it may, and
-// ask again.
+// Thousands of sockets that end at once, at a restart or when a network goes
+// down, do not ask the store all at once: each would wait longer than it may,
+// and ask again.
 func TestACrowdThatLeaves(t *testing.T) {
 	const users = 600
 	b := testBus(t)

@@ -15,7 +15,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// noEvents is a store in which the event stream is out of reach, as when the
+// noEvents is a store whose event stream cannot be reached, as when the
 // gateway dies right after the compare-and-set.
 type noEvents struct {
 	store
@@ -61,7 +61,7 @@ func TestNoEventIsLostOrTwice(t *testing.T) {
 		require.NoError(t, m.Ack())
 	}
 	require.Equal(t, []string{"login a", "login b kicks a", "logout b"}, got)
-	// The record lets go of what has arrived.
+	// The record drops what has arrived.
 	login(t, r2, g2, web("c"))
 	m, err := c.Next()
 	require.NoError(t, err)
@@ -76,8 +76,8 @@ func TestNoEventIsLostOrTwice(t *testing.T) {
 	require.Zero(t, info.NumPending)
 }
 
-// TestRestartOnTheSameData: everything comes back, and what the dead process
-// left attached counts as disconnected at once.
+// After a restart on the same data everything is back, and what the dead
+// process left attached counts as disconnected at once.
 func TestRestartOnTheSameData(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
@@ -89,7 +89,7 @@ func TestRestartOnTheSameData(t *testing.T) {
 	_, err = r.SetSettings(ctx, app, Patch{WebInstances: &two})
 	require.NoError(t, err)
 	login(t, r, g, web("a"))
-	b.Close() // as good as kill -9: the lease is not given back
+	b.Close() // as good as kill -9: the lease is not returned
 	b, err = bus.Open(ctx, bus.Options{Data: dir, Log: quiet()})
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
@@ -104,8 +104,8 @@ func TestRestartOnTheSameData(t *testing.T) {
 	require.True(t, out.Resumed)
 }
 
-// TestThreeNodes: two gateways on different servers of a cluster, and the
-// server that leads the records goes.
+// Two gateways on different servers of a cluster survive the loss of the
+// server that leads the records.
 func TestThreeNodes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")

@@ -5,26 +5,27 @@ import "github.com/tim-wasm/tim/internal/place"
 // Kind is what happened to an instance.
 type Kind string
 
-// The kinds of events. The first four are durable; the others are only seen
+// The kinds of events. The first four are durable; the others are only sent
 // live.
 const (
-	// Login: an instance got a place; Kicked lists those that had to go for
-	// it. Reason is Register. The webhook's Login/Register.
+	// Login means that an instance got a place; Kicked lists the instances
+	// evicted for it. Its Reason is Register, and the webhook's
+	// Login/Register.
 	Login Kind = "login"
-	// Logout: the instance left by itself; Reason Unregister.
+	// Logout means that the instance logged out; its Reason is Unregister.
 	Logout Kind = "logout"
-	// Disconnect: it did not come back in time; Reason LinkClose when the page
-	// was closed, TimeOut when the link was lost.
+	// Disconnect means that the instance did not come back in time. Its Reason
+	// is LinkClose when the page was closed, TimeOut when the link was lost.
 	Disconnect Kind = "disconnect"
-	// Kick: it had to go, and not for a login: Reason is frame.KickRESTAPI,
-	// KickUserSigExpired, or KickMultipleAccount or KickMultipleDevice after
-	// the settings were lowered. The webhook calls all but the first
-	// Disconnect/LinkClose.
+	// Kick means that the instance was evicted, but not by a login. Its Reason
+	// is frame.KickRESTAPI or KickUserSigExpired, or KickMultipleAccount or
+	// KickMultipleDevice after the settings were lowered. The webhook calls
+	// all but the first Disconnect/LinkClose.
 	Kick Kind = "kick"
 
-	// Lost: the socket is gone; grace runs.
+	// Lost means that the socket is gone and grace runs.
 	Lost Kind = "lost"
-	// Resumed: the instance is back in its place.
+	// Resumed means that the instance is back in its place.
 	Resumed Kind = "resumed"
 )
 
@@ -38,8 +39,8 @@ const (
 
 // Event is one change of an instance's state.
 type Event struct {
-	// N numbers the events of a user, growing; (SDKAppID, UserID, N) names an
-	// event, so that a repetition can be recognised.
+	// N numbers the events of a user in growing order; (SDKAppID, UserID, N)
+	// names an event, so that a repetition can be recognised.
 	N        uint64         `json:"n"`
 	Time     int64          `json:"time"` // Unix ms
 	SDKAppID uint32         `json:"sdkAppID,omitempty"`
@@ -53,7 +54,7 @@ type Event struct {
 	Kicked   []Kicked       `json:"kicked,omitempty"` // of Login
 }
 
-// Kicked is an instance that had to go for a login.
+// Kicked is an instance that was evicted for a login.
 type Kicked struct {
 	Platform place.Platform `json:"platform"`
 	Instance string         `json:"instance"`

@@ -11,8 +11,8 @@ import (
 	"github.com/tim-wasm/tim/internal/testlog"
 )
 
-// A client that hangs up while the registry is asked on its behalf is no
-// trouble of the store: an operator who reads the log would look for one.
+// A client that hangs up while the registry works for it is not a fault of the
+// store: an operator who reads the log would search for one.
 func TestHangUpIsNoStoreTrouble(t *testing.T) {
 	log := new(testlog.Buffer)
 	r, _ := open(t, testBus(t), "n1", func(o *Options) { o.Log = slog.New(slog.NewTextHandler(log, nil)) })

@@ -11,8 +11,8 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// faulty is a store that answers late, not at all, or with what was; it also
-// holds every record that gets stored against the limit.
+// faulty is a store that answers late, not at all, or with an old value. It
+// also checks every record that gets stored against the limit.
 type faulty struct {
 	store
 	h *history
@@ -25,7 +25,7 @@ type history struct {
 	past     map[string][]bus.Value
 	settings map[uint64]Settings
 	wrong    []string
-	late     int        // writes that their caller has given up on and that are still to come
+	late     int        // writes whose caller has given up on them and that are still to come
 	arrived  *sync.Cond // on mu
 	stored   int
 	faults   int
@@ -37,7 +37,7 @@ func newHistory(seed uint64) *history {
 	return h
 }
 
-// knows adds settings to hold records against. Background work of a registry
+// knows adds settings to check records against. Background work of a registry
 // may be storing records meanwhile.
 func (h *history) knows(s Settings) {
 	h.mu.Lock()
@@ -45,7 +45,7 @@ func (h *history) knows(s Settings) {
 	h.settings[s.Revision] = s
 }
 
-// postpone counts a late write; the returned func says that it has arrived.
+// postpone counts a late write; the returned function reports its arrival.
 func (h *history) postpone() (arrived func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -59,8 +59,9 @@ func (h *history) postpone() (arrived func()) {
 	}
 }
 
-// quiet waits until no late write is under way. Not a WaitGroup: a registry's
-// background work may begin another one at any time, also during the wait.
+// quiet waits until no late write is under way. It is not a WaitGroup, because
+// a registry's background work may begin another one at any time, even during
+// the wait.
 func (h *history) quiet() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -69,14 +70,14 @@ func (h *history) quiet() {
 	}
 }
 
-// violations are the records that must never have been stored.
+// violations returns the records that must never have been stored.
 func (h *history) violations() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.wrong)
 }
 
-// dice is 0 to 99, or 99 when nothing shall go wrong.
+// dice returns 0 to 99, or 99 when nothing is to go wrong.
 func (h *history) dice() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -17,12 +17,13 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Events go two ways. Live: to whoever watches just now, on a plain subject.
-// Durable, with Options.Events: the compare-and-set that makes them stores them
-// in the record, too; from there they are copied to bus.StreamEvents, of type
-// Event as JSON, one subject a user, and leave the record at its next change.
-// So an event is in the stream once if and only if its change happened,
-// whatever dies in between. Webhooks are sent from a durable consumer of it.
+// Events go two ways. Live events go to whoever is watching, on a plain
+// subject. Durable ones (Options.Events) are stored in the record by the
+// compare-and-set that makes them; from there they are copied to
+// bus.StreamEvents, of type Event as JSON, one subject for each user, and
+// leave the record at its next change. So an event is in the stream once if
+// and only if its change happened, whatever dies in between. Webhooks are sent
+// from a durable consumer of that stream.
 
 // eventAge is how long durable events are kept for a receiver that is down.
 const eventAge = 7 * 24 * time.Hour
@@ -47,10 +48,11 @@ func (r *Registry) openEvents(ctx context.Context) error {
 	return err
 }
 
-// Consumer is a durable consumer of the durable events of all apps, shared by
-// all gateways that open it under the same name: each event goes to one of
-// them, again until it is acknowledged. Events of one user come in order as
-// long as nothing has to be repeated. Options.Events must be set.
+// Consumer returns a durable consumer of the durable events of all apps,
+// shared by all gateways that open it under the same name: each event goes to
+// one of them, again and again until it is acknowledged. Events of one user
+// come in order as long as none has to be repeated. Options.Events must be
+// set.
 func (r *Registry) Consumer(ctx context.Context, name string) (c jetstream.Consumer, err error) {
 	err = bus.Retry(ctx, func(ctx context.Context) error {
 		c, err = r.bus.JetStream().CreateOrUpdateConsumer(ctx, bus.StreamEvents, jetstream.ConsumerConfig{
@@ -58,7 +60,8 @@ func (r *Registry) Consumer(ctx context.Context, name string) (c jetstream.Consu
 			AckPolicy:  jetstream.AckExplicitPolicy,
 			AckWait:    10 * time.Second,
 			MaxDeliver: -1,
-			// So many may wait for a receiver that does not take them.
+			// Up to this many may wait for a receiver that does not accept
+			// them.
 			MaxAckPending: 1024,
 		})
 		return err
@@ -66,15 +69,15 @@ func (r *Registry) Consumer(ctx context.Context, name string) (c jetstream.Consu
 	return c, err
 }
 
-// Watch gives the events of an app from now on, from all gateways, until ctx
-// ends. Whoever does not read for 1024 events misses some.
+// Watch returns the events of an app from now on, from all gateways, until ctx
+// ends. A reader that falls more than 1024 events behind misses some.
 func (r *Registry) Watch(ctx context.Context, app uint32) (<-chan Event, error) {
 	msgs := make(chan *nats.Msg, 1024)
 	sub, err := r.bus.Conn().ChanSubscribe(liveSubject(app), msgs)
 	if err != nil {
 		return nil, fmt.Errorf("registry: events cannot be watched: %w", err)
 	}
-	// The server must know of it before the caller relies on it.
+	// The server must know of the subscription before the caller relies on it.
 	if err := r.bus.Conn().FlushTimeout(r.o.callTimeout); err != nil {
 		_ = sub.Unsubscribe()
 		return nil, fmt.Errorf("registry: events cannot be watched: %w", err)
@@ -111,8 +114,8 @@ func (k Kind) durable() bool {
 	return k == Login || k == Logout || k == Disconnect || k == Kick
 }
 
-// queue puts the durable events of a step into the record that it is about to
-// store, and takes those out that have reached the stream.
+// queue adds the durable events of a step to the record that it is about to
+// store, and removes those that have reached the stream.
 func (r *Registry) queue(ctx context.Context, u place.User, st *step) {
 	if !r.o.Events {
 		return
@@ -133,7 +136,7 @@ func (r *Registry) queue(ctx context.Context, u place.User, st *step) {
 	st.next.Out = out
 }
 
-// tell spreads the events of a step that is stored.
+// tell publishes the events of a step that has been stored.
 func (r *Registry) tell(u place.User, st step) {
 	for i := range st.events {
 		if data, err := json.Marshal(&st.events[i]); err == nil {
@@ -148,8 +151,8 @@ func (r *Registry) tell(u place.User, st step) {
 	}
 }
 
-// lastEvent gives the number of a user's newest event in the stream, and its
-// place in it.
+// lastEvent returns the number of a user's newest event in the stream, and its
+// position there.
 func (r *Registry) lastEvent(ctx context.Context, u place.User) (n, seq uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.o.callTimeout)
 	defer cancel()
@@ -167,9 +170,9 @@ func (r *Registry) lastEvent(ctx context.Context, u place.User) (n, seq uint64, 
 	return e.N, v.Seq, nil
 }
 
-// copyEvents copies events of a record to the stream, those that are not there yet.
-// The expected sequence keeps two gateways from copying the same one. What it
-// cannot do now, the record's next change or the next walk does.
+// copyEvents copies the events of a record that are missing in the stream. The
+// expected sequence keeps two gateways from copying the same one. What it
+// cannot copy now, the record's next change or the next walk copies.
 func (r *Registry) copyEvents(u place.User, out []Event) {
 	ctx, cancel := context.WithTimeout(r.ctx, r.o.opTimeout)
 	defer cancel()

@@ -14,11 +14,11 @@ import (
 )
 
 // A gateway holds a key whose value ends by itself 15 s after it was last
-// stored. Whoever finds no such key takes that gateway's instances for
-// disconnected; the gateway itself neither sends nor delivers from then on,
-// until it has the key again and has compared each of its places.
+// stored. A gateway that finds no such key takes the instances of the key's
+// owner for disconnected. The owner itself neither sends nor delivers from
+// then on, until it has the key again and has compared each of its places.
 
-// leases are this gateway's and what it knows of the others'.
+// leases are this gateway's own and what it knows of the others'.
 type leases struct {
 	mu      sync.Mutex
 	seq     uint64
@@ -36,7 +36,7 @@ type lease struct {
 }
 
 // believedDead is how long a gateway counts as dead without asking again. It
-// may have been away only, and be back.
+// may only have been away, and be back.
 const believedDead = time.Second
 
 func leaseKey(gateway string) string { return bus.BucketSubject(bus.BucketLeases, gateway) }
@@ -46,8 +46,8 @@ func (r *Registry) openLease(ctx context.Context) error {
 	l.gained = make(chan struct{})
 	l.others = make(map[string]lease)
 	if r.bus.Embedded() {
-		// Nobody else can have this node's data: its earlier boots are dead,
-		// even if their leases have some seconds left.
+		// No other process can have this node's data: its earlier boots are
+		// dead, even if their leases have some seconds left.
 		node, _, _ := strings.Cut(r.self, ".")
 		if err := r.purge(ctx, leaseStream, leaseKey(node+".*")); err != nil {
 			return err
@@ -82,8 +82,8 @@ func (r *Registry) openLease(ctx context.Context) error {
 	return nil
 }
 
-// untilRenewal waits, less long when the connection comes back meanwhile;
-// false at the end.
+// untilRenewal waits, but less long when the connection comes back meanwhile.
+// It returns false when the registry is being closed.
 func (r *Registry) untilRenewal(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -96,7 +96,7 @@ func (r *Registry) untilRenewal(d time.Duration) bool {
 	return true
 }
 
-// renewLease stores the key anew.
+// renewLease stores the key again.
 func (r *Registry) renewLease(ctx context.Context) error {
 	l := &r.leases
 	l.mu.Lock()
@@ -146,7 +146,7 @@ func (r *Registry) dropLease() {
 	}
 }
 
-// purge removes the messages of a subject, and leaves no tombstone.
+// purge removes the messages of a subject and leaves no tombstone.
 func (r *Registry) purge(ctx context.Context, stream, subject string) error {
 	s, err := r.bus.JetStream().Stream(ctx, stream)
 	if err != nil {
@@ -167,9 +167,9 @@ func (r *Registry) Live() bool {
 var errAway = errors.New("NATS cannot be reached")
 
 // awaitLive waits until this gateway may admit: the election of another NATS
-// server takes some seconds, and its connection to the old one is lost before.
-// In an outage that has lasted longer than an operation may take, it does not
-// wait.
+// server takes some seconds, and the connection to the old one is lost before.
+// It does not wait in an outage that has already lasted longer than an
+// operation may take.
 func (r *Registry) awaitLive(ctx context.Context) error {
 	for {
 		better := r.liveAgain.next()
@@ -202,7 +202,7 @@ func (r *Registry) Await(ctx context.Context) error {
 	return nil
 }
 
-// broadcast wakes all who wait for it at once.
+// broadcast wakes all its waiters at once.
 type broadcast struct {
 	mu sync.Mutex
 	c  chan struct{}
@@ -227,7 +227,7 @@ func (b *broadcast) wake() {
 	}
 }
 
-// away is for how long NATS is known not to answer.
+// away returns for how long NATS has been known not to answer.
 func (r *Registry) away() (d time.Duration) {
 	if since := r.downSince.Load(); since != nil {
 		d = time.Since(*since)
@@ -237,7 +237,7 @@ func (r *Registry) away() (d time.Duration) {
 	return max(d, time.Since(r.leases.until))
 }
 
-// connection notes that the connection to NATS is lost or back.
+// connection notes that the connection to NATS was lost or is back.
 func (r *Registry) connection(up bool) {
 	if up {
 		r.downSince.Store(nil)
@@ -273,21 +273,21 @@ func (l *leases) held(ctx context.Context, r *Registry) error {
 	}
 }
 
-// passed notes that all places were compared in this term.
+// passed notes that all places have been compared in this term.
 func (l *leases) passed(term uint64) {
 	l.mu.Lock()
 	l.checked = max(l.checked, term)
 	l.mu.Unlock()
 }
 
-// current gives the term, and whether its places have all been compared.
+// current returns the term, and whether its places have all been compared.
 func (l *leases) current() (term uint64, vouched bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.term, l.checked == l.term
 }
 
-// pollLeases looks which gateways there are.
+// pollLeases reads which gateways there are.
 func (r *Registry) pollLeases(ctx context.Context) error {
 	prefix := leaseKey("")
 	present := make(map[string]bool)
@@ -317,8 +317,8 @@ func (r *Registry) pollLeases(ctx context.Context) error {
 	}
 	l.mu.Unlock()
 	for _, gw := range missing {
-		// A follower may be behind: ask the leader before anybody counts as
-		// disconnected.
+		// A follower may be behind: ask the leader before any instance counts
+		// as disconnected.
 		if _, err := r.askLease(ctx, gw, r.now()); err != nil {
 			return err
 		}
@@ -326,7 +326,7 @@ func (r *Registry) pollLeases(ctx context.Context) error {
 	return nil
 }
 
-// askLease asks the leader whether a gateway lives, and notes the answer.
+// askLease asks the leader whether a gateway is alive, and notes the answer.
 func (r *Registry) askLease(ctx context.Context, gw string, since int64) (lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.o.callTimeout)
 	defer cancel()
@@ -346,7 +346,8 @@ func (r *Registry) askLease(ctx context.Context, gw string, since int64) (lease,
 	return is, nil
 }
 
-// lapsed tells of a gateway since when its instances count as disconnected.
+// lapsed returns a function that reports since when the instances of a gateway
+// count as disconnected.
 func (r *Registry) lapsed(ctx context.Context) func(gateway string) (since int64, yes bool) {
 	return func(gw string) (int64, bool) {
 		if gw == r.self {
@@ -358,7 +359,8 @@ func (r *Registry) lapsed(ctx context.Context) func(gateway string) (since int64
 		switch {
 		case !ok:
 			var err error
-			// How long it has been gone nobody knows: not longer than we know.
+			// Nobody knows how long it has been gone: no longer than this
+			// gateway has known of it.
 			if is, err = r.askLease(ctx, gw, r.started); err != nil {
 				return 0, false
 			}

@@ -7,8 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A lease that has lapsed during an outage is taken again as soon as NATS is
-// back and not at its next turn, in up to 5 s: nobody can log in without it.
+// A lease that lapsed during an outage is taken again as soon as NATS is back,
+// and not only at its next turn, up to 5 s later: nobody can log in without
+// it.
 func TestTheLeaseIsBackWithTheConnection(t *testing.T) {
 	r, _ := open(t, testBus(t), "g1", nil)
 	r.leases.mu.Lock()

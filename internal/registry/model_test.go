@@ -19,7 +19,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// world is two gateways on one NATS, and a clock of its own.
+// world is two gateways on one NATS, with a clock of its own.
 type world struct {
 	t     *testing.T
 	h     *history
@@ -49,8 +49,8 @@ func newWorld(t *testing.T, b *bus.Bus, seed uint64, faults bool) *world {
 	return w
 }
 
-// settle has both gateways compare their places, and then holds the sockets
-// against the record: they are the same.
+// settle has both gateways compare their places, and then checks that the
+// sockets are those of the record.
 func (w *world) settle(u place.User, story lazy) {
 	w.compare()
 	want, got := w.record(u).sockets(u), w.sockets(u)
@@ -58,7 +58,7 @@ func (w *world) settle(u place.User, story lazy) {
 	require.Empty(w.t, w.h.violations())
 }
 
-// compare has both gateways compare their places and pay their debts.
+// compare has both gateways compare their places and report pending ends.
 func (w *world) compare() {
 	w.h.quiet()
 	for i := range w.regs {
@@ -71,7 +71,7 @@ func (w *world) compare() {
 	}
 }
 
-// sockets are those that a record says are there, and who holds them.
+// sockets returns those that a record claims, and who holds them.
 func (r Record) sockets(u place.User) map[place.Place]string {
 	all := map[place.Place]string{}
 	for _, in := range r.Instances {
@@ -82,7 +82,7 @@ func (r Record) sockets(u place.User) map[place.Place]string {
 	return all
 }
 
-// sockets are those that are there.
+// sockets returns those that exist.
 func (w *world) sockets(u place.User) map[place.Place]string {
 	all := map[place.Place]string{}
 	for i, g := range w.gws {
@@ -111,7 +111,7 @@ type client struct {
 	id, doc  string
 	platform place.Platform
 	gw       int
-	place    place.Place // the last one it was given
+	place    place.Place // the latest one it was given
 	attached bool        // as far as it knows
 	over     bool        // logged out, or told that it was evicted
 }
@@ -122,7 +122,7 @@ func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 	t, ctx := w.t, context.Background()
 	m := &model{mode: mode, web: 1, out: map[string]mEvicted{}}
 	var clients []*client
-	var late []func() // what an older attachment still has to say
+	var late []func() // what an older attachment has yet to report
 	var story []string
 	tell := func(format string, a ...any) { story = append(story, fmt.Sprintf(format, a...)) }
 	fail := lazy(func() string { return strings.Join(story, "\n") })
@@ -179,7 +179,7 @@ func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 		}
 		c.attached = false
 	}
-	// Whoever was kicked knows it.
+	// Every kicked client knows of it.
 	hear := func() {
 		for _, g := range w.gws {
 			g.mu.Lock()
@@ -211,7 +211,7 @@ func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 			c := &client{id: fmt.Sprintf("i%d", len(clients)), doc: "d", platform: platforms[w.rng.IntN(len(platforms))]}
 			clients = append(clients, c)
 			admit(c, claim(c, false))
-			if w.rng.IntN(4) == 0 { // said twice
+			if w.rng.IntN(4) == 0 { // repeated
 				admit(c, claim(c, false))
 			}
 		case n < 45: // a reconnect, noticed or not by the gateway
@@ -294,7 +294,7 @@ func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 	require.NoError(t, w.regs[0].tidyUser(ctx, u), fail)
 	w.settle(u, fail)
 	hear()
-	// Nobody was evicted without being told: at once, or at its return.
+	// Nobody was evicted without being told: at once, or on their return.
 	for _, c := range clients {
 		if e, ok := m.out[c.id]; ok && !c.over {
 			admit(c, claim(c, true))

@@ -13,9 +13,9 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// TestSettingsWithoutAWatch: a NATS server that dies takes the watches with it
-// that it served, and their clients take seconds to notice. A change is in
-// force within 1 s all the same.
+// A NATS server that dies takes the watches it served with it, and their
+// clients take seconds to notice. A change of settings is in force within 1 s
+// all the same.
 func TestSettingsWithoutAWatch(t *testing.T) {
 	b := testBus(t)
 	r1, _ := open(t, b, "one", nil)
@@ -35,8 +35,8 @@ func TestSettingsWithoutAWatch(t *testing.T) {
 	require.Eventually(t, func() bool { return r2.Settings(app).WebInstances == 4 }, time.Second, time.Millisecond)
 }
 
-// TestARecordThatCannotBeRead: one user's record that a newer timd wrote takes
-// nobody else's place in the queue.
+// One user's record that a newer timd wrote, and that cannot be read, holds up
+// nobody else's in the queue.
 func TestARecordThatCannotBeRead(t *testing.T) {
 	b := testBus(t)
 	r, g, lost := openLosable(t, b)
@@ -50,7 +50,7 @@ func TestARecordThatCannotBeRead(t *testing.T) {
 	_, err = b.Put(ctx, key(alice), []byte(`{"v":2}`), v.Seq, 0)
 	require.NoError(t, err)
 
-	// What could not be told in time is told later, but for this one.
+	// What could not be reported in time is reported later, except this one.
 	lost.lose(true)
 	g.forget(fine.Place)
 	short, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
@@ -68,7 +68,7 @@ func TestARecordThatCannotBeRead(t *testing.T) {
 	g.expect(t, "drop a")
 }
 
-// TestALogoutInAnOutage: it is said when the store is back, once.
+// A logout in an outage is stored once the store is back, and only once.
 func TestALogoutInAnOutage(t *testing.T) {
 	b := testBus(t)
 	lost := &lostLease{}
@@ -90,8 +90,8 @@ func TestALogoutInAnOutage(t *testing.T) {
 	}, 5*time.Second, 10*time.Millisecond)
 }
 
-// TestALinkThatFlaps: however often it is lost, the record is looked at once
-// when grace is over, and not once for each time.
+// However often a link is lost, the record is read once when grace is over,
+// and not once for each loss.
 func TestALinkThatFlaps(t *testing.T) {
 	b := testBus(t)
 	var ends atomic.Int64
@@ -117,12 +117,12 @@ func TestALinkThatFlaps(t *testing.T) {
 		rec, err := decodeRecord(v.Data)
 		return err == nil && len(rec.Instances) == 0
 	}, 5*time.Second, 10*time.Millisecond)
-	// A machine for which that takes longer than grace is looks once each time.
+	// A machine on which that takes longer than grace reads once each time.
 	require.LessOrEqual(t, ends.Load(), 3+int64(took/time.Second))
 }
 
-// TestSettingsThatCannotBeReadAtOnce: a record was decided by newer settings
-// than are known here, and the first question for them gets no answer.
+// A record was decided by newer settings than this gateway knows, and the
+// first question for them gets no answer.
 func TestSettingsThatCannotBeReadAtOnce(t *testing.T) {
 	b := testBus(t)
 	deaf := &deafConfig{}
@@ -141,7 +141,7 @@ func TestSettingsThatCannotBeReadAtOnce(t *testing.T) {
 	require.Negative(t, deaf.times.Load(), "it was asked again")
 }
 
-// deafConfig does not answer some questions for settings, nor some changes.
+// deafConfig leaves some questions for settings, and some changes, unanswered.
 type deafConfig struct {
 	store
 	times, puts atomic.Int64
@@ -161,7 +161,7 @@ func (d *deafConfig) LastAtLeader(ctx context.Context, stream, subject string) (
 	return d.store.LastAtLeader(ctx, stream, subject)
 }
 
-// TestSettingsDuringAnElection: changing them is repeated until it is answered.
+// A change of settings during an election is repeated until it is answered.
 func TestSettingsDuringAnElection(t *testing.T) {
 	b := testBus(t)
 	deaf := &deafConfig{}

@@ -8,20 +8,20 @@ import (
 )
 
 // recordVersion is the layout below. A record of a newer layout is left alone:
-// its gateway's operator is in the middle of an upgrade.
+// the operator is in the middle of an upgrade.
 const recordVersion = 1
 
-// maxEvicted bounds how many evicted instances a record remembers.
+// maxEvicted limits how many evicted instances a record remembers.
 const maxEvicted = 32
 
-// Record is what the store holds of one user. It is the truth: sockets follow
-// it. Times are Unix milliseconds unless they say seconds.
+// Record is what the store holds of one user. It is the truth, and sockets
+// follow it. Times are in Unix milliseconds unless they say seconds.
 type Record struct {
 	Version  int    `json:"v"`
 	Op       string `json:"op,omitempty"` // the operation that wrote it
 	Settings uint64 `json:"s,omitempty"`  // revision of the settings it was decided by
-	// Last is the highest attach number given. Numbers are at least the time
-	// of the attach, so that they go on growing after a record has ended.
+	// Last is the highest attach number given so far. Numbers are at least the
+	// time of the attach, so that they keep growing after a record has ended.
 	Last      uint64     `json:"n,omitempty"`
 	KickedAt  int64      `json:"k,omitempty"` // seconds; a UserSig of that second or before is void
 	Ahead     int64      `json:"f,omitempty"` // seconds; the latest date of a UserSig that was dated ahead when it was used
@@ -32,20 +32,21 @@ type Record struct {
 
 // Instance is a place: one instance of the user that counts for the limit.
 type Instance struct {
-	Hash     string         `json:"h"` // hex of SHA-256 of the instance secret
+	Hash     string         `json:"h"` // hex of SHA-256 of the instance's secret
 	Platform place.Platform `json:"p"`
-	Gateway  string         `json:"g"` // who holds, or held, the socket
+	Gateway  string         `json:"g"` // the gateway that holds, or held, the socket
 	Attach   uint64         `json:"a"`
-	Login    uint64         `json:"l"` // attach number of the login: order and, about, time
+	Login    uint64         `json:"l"` // attach number of the login: gives the order and, roughly, the time
 	Doc      string         `json:"d,omitempty"`
 	Op       string         `json:"op,omitempty"` // the operation that attached it
 	Down     int64          `json:"t,omitempty"`  // without a socket since; 0 while attached
-	Clean    bool           `json:"c,omitempty"`  // of Down: the page closed its socket itself
+	Clean    bool           `json:"c,omitempty"`  // of Down: the page itself closed its socket
 	Expires  int64          `json:"x"`            // seconds; end of its UserSig
 	Addr     string         `json:"r,omitempty"`
 }
 
-// Evicted remembers who must not come back by resuming, until its UserSig ends.
+// Evicted remembers an instance that must not come back by resuming, until its
+// UserSig expires.
 type Evicted struct {
 	Hash    string `json:"h"`
 	Doc     string `json:"d,omitempty"` // the page that it was
@@ -53,8 +54,8 @@ type Evicted struct {
 	Expires int64  `json:"x"`           // seconds
 }
 
-// used remembers a UserSig that is dated ahead of the clock: the clock of who
-// signed it is, so a kick voids what is dated up to then, and what is signed
+// used remembers a UserSig that is dated ahead of this clock. The signer's
+// clock is ahead, so a kick voids what is dated up to then, and what is signed
 // after the kick is dated later.
 func (r *Record) used(signedAt, now int64) {
 	if r.Ahead <= now/1000 {
@@ -65,7 +66,7 @@ func (r *Record) used(signedAt, now int64) {
 	}
 }
 
-// find gives the index of an instance, -1 when it has no place.
+// find returns the index of an instance, or -1 if it has no place.
 func (r *Record) find(hash string) int {
 	for i := range r.Instances {
 		if r.Instances[i].Hash == hash {
@@ -75,13 +76,14 @@ func (r *Record) find(hash string) int {
 	return -1
 }
 
-// holds tells whether p is the record's current attachment of its instance.
+// holds reports whether p is the record's current attachment of its instance.
 func (r *Record) holds(p place.Place) bool {
 	i := r.find(p.Instance)
 	return i >= 0 && r.Instances[i].Attach == p.Attach
 }
 
-// evictedAs gives the type an instance was evicted with, "" when it was not.
+// evictedAs returns the type an instance was evicted with, or "" if it was
+// not.
 func (r *Record) evictedAs(hash string) string {
 	e := r.evicted(hash)
 	if e == nil {
@@ -107,7 +109,7 @@ func (r Record) clone() Record {
 	return r
 }
 
-// holder names an instance's attachment.
+// holder returns an instance's attachment.
 func (in *Instance) holder(u place.User) place.Holder {
 	return place.Holder{
 		Place:   place.Place{User: u, Instance: in.Hash, Attach: in.Attach},

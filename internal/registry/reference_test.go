@@ -9,7 +9,7 @@ import (
 )
 
 // model is the reference: a list of instances, oldest login first, and the
-// rules said in the simplest way, one eviction at a time.
+// rules in their simplest form, one eviction at a time.
 type model struct {
 	mode Mode
 	web  int
@@ -38,7 +38,8 @@ func (m *model) limit(p place.Platform) int {
 	return 1
 }
 
-// worlds apart: platforms of different groups never meet.
+// group returns which platforms exclude each other; those of different groups
+// never meet.
 func (m *model) group(p place.Platform) string {
 	switch m.mode {
 	case Single:
@@ -67,7 +68,8 @@ func (m *model) evict(i int, typ string) string {
 	return in.id + ":" + typ
 }
 
-// room evicts until n more of a platform would fit beside nobody it excludes.
+// room evicts until n more of a platform would fit, with no instance left that
+// it excludes.
 func (m *model) room(p place.Platform, n int) (gone []string) {
 	for i := 0; n > 0 && i < len(m.list); {
 		if m.list[i].platform != p && m.group(m.list[i].platform) == m.group(p) {
@@ -107,7 +109,7 @@ func (m *model) free(p place.Platform) bool {
 	return count < m.limit(p)
 }
 
-// admit says what must come out.
+// admit returns what must come out.
 func (m *model) admit(id, doc string, p place.Platform, resume bool) (verdict string, gone []string) {
 	if i := m.find(id); i >= 0 {
 		in := &m.list[i]

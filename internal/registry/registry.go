@@ -56,17 +56,19 @@ type Options struct {
 	// Node is this gateway's name, unique in the cluster; a random boot id is
 	// added to it.
 	Node string
-	// Grace is how long a lost link counts as disconnected before its place
-	// ends; 60 s when 0. CleanGrace is the same after a page was closed; 5 s.
+	// Grace is how long an instance with a lost link counts as disconnected
+	// before its place ends; 60 s when 0. CleanGrace is the same after a page
+	// was closed; 5 s when 0.
 	Grace, CleanGrace time.Duration
-	// Known asks whether an account was imported; nil when any may log in.
+	// Known reports whether an account was imported; nil when everybody may
+	// log in.
 	Known func(ctx context.Context, u place.User) (bool, error)
-	// Events keeps the durable events of webhooks (bus.StreamEvents).
+	// Events turns on the durable events for webhooks (bus.StreamEvents).
 	Events bool
 	// Log is slog.Default when nil.
 	Log *slog.Logger
-	// Observe, if given, gets each operation on the store: its name, how long
-	// it took, how often its compare-and-set met another's write, and its
+	// Observe, if given, receives each operation on the store: its name, how
+	// long it took, how often its compare-and-set met another write, and its
 	// error. It must not block.
 	Observe func(op string, took time.Duration, conflicts int, err error)
 
@@ -94,7 +96,7 @@ type Registry struct {
 	ctx     context.Context // ends with Close
 	stop    context.CancelFunc
 	wg      sync.WaitGroup
-	closing sync.Mutex // held where goes starts a goroutine and Close ends all
+	closing sync.Mutex // held where goes starts a goroutine and where Close ends all of them
 
 	changed    func(place.User) // nil or set before Start
 	sub        *nats.Subscription
@@ -107,15 +109,15 @@ type Registry struct {
 	endings    endings
 	checkNow   chan struct{} // compare all places now
 	natsBack   chan struct{} // the connection is back: renew the lease now
-	tidySlots  chan struct{} // bounds the work that ends places
-	leaveSlots chan struct{} // bounds what the gateway says of sockets that end
+	tidySlots  chan struct{} // limits the work that ends places
+	leaveSlots chan struct{} // limits what the gateway reports of sockets that end
 	started    int64
-	liveAgain  broadcast                 // wakes who waits until it may be live
-	downSince  atomic.Pointer[time.Time] // since when NATS cannot be reached; nil: it can
-	failedAt   atomic.Int64              // Unix second of the last line in the log that the store was silent
+	liveAgain  broadcast                 // wakes the waiters for a live gateway
+	downSince  atomic.Pointer[time.Time] // since when NATS cannot be reached; nil when it can
+	failedAt   atomic.Int64              // Unix second of the last log line about a silent store
 }
 
-// Open takes this gateway's lease and makes the buckets where they are absent.
+// Open takes this gateway's lease and makes the buckets if they are absent.
 func Open(ctx context.Context, o Options) (*Registry, error) {
 	if o.Bus == nil || o.Node == "" || o.Sockets == nil {
 		return nil, errors.New("registry: Bus, Node and Sockets are required")
@@ -127,7 +129,7 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 	}
 	def(&o.Grace, 60*time.Second)
 	def(&o.CleanGrace, 5*time.Second)
-	o.CleanGrace = min(o.CleanGrace, o.Grace) // a closed page is not waited for any longer than a lost one
+	o.CleanGrace = min(o.CleanGrace, o.Grace) // a closed page is not waited for longer than a lost one
 	def(&o.leaseTTL, 15*time.Second)
 	def(&o.check, 30*time.Second)
 	def(&o.opTimeout, 8*time.Second)
@@ -187,12 +189,12 @@ func (r *Registry) open(ctx context.Context) error {
 	return r.openLease(ctx)
 }
 
-// OnChange names who is told that a user has come or gone, as soon as the
-// record with that is stored, on the gateway that has stored it. f must not
-// block. Call it before Start.
+// OnChange sets the function that is told of a user who came or went, as soon
+// as the record of it is stored, on the gateway that stored it. f must not
+// block. Call OnChange before Start.
 func (r *Registry) OnChange(f func(place.User)) { r.changed = f }
 
-// Start begins to answer signals and to check the gateway's places; call it
+// Start begins to answer signals and to check the gateway's places. Call it
 // once, before the first socket is accepted.
 func (r *Registry) Start() error {
 	if err := r.listen(); err != nil {
@@ -206,8 +208,8 @@ func (r *Registry) Start() error {
 	return nil
 }
 
-// Close gives the lease back. The gateway's sockets should be gone by then:
-// what is still attached counts as disconnected from now on.
+// Close returns the lease. The gateway's sockets should be gone by then:
+// whatever is still attached counts as disconnected from now on.
 func (r *Registry) Close() {
 	r.closing.Lock()
 	closed := r.ctx.Err() != nil
@@ -225,11 +227,11 @@ func (r *Registry) Close() {
 	r.dropLease()
 }
 
-// Gateway is this gateway's name in records and events: node and boot id.
+// Gateway returns this gateway's name in records and events: node and boot id.
 func (r *Registry) Gateway() string { return r.self }
 
-// SealKey is a random key that all gateways of the cluster share, for sealing
-// farewell tokens. It outlives restarts.
+// SealKey returns a random key that all gateways of the cluster share, for
+// sealing farewell tokens. It outlives restarts.
 func (r *Registry) SealKey() [32]byte { return r.seal }
 
 func (r *Registry) openSeal(ctx context.Context) error {
@@ -251,8 +253,8 @@ func (r *Registry) openSeal(ctx context.Context) error {
 	}
 }
 
-// goes runs f in a goroutine that Close waits for; after Close it does nothing.
-// f ends when r.ctx does.
+// goes runs f in a goroutine that Close waits for; after Close it does
+// nothing. f must end when r.ctx does.
 func (r *Registry) goes(f func()) {
 	r.closing.Lock()
 	defer r.closing.Unlock()
@@ -266,10 +268,11 @@ func (r *Registry) goes(f func()) {
 	}()
 }
 
-// sleep waits; false when the registry is being closed.
+// sleep waits for d; it returns false when the registry is being closed.
 func (r *Registry) sleep(d time.Duration) bool { return r.pause(r.ctx, d) }
 
-// pause waits; false when ctx ends before, or the registry is being closed.
+// pause waits for d; it returns false when ctx ends first or the registry is
+// being closed.
 func (r *Registry) pause(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -285,7 +288,7 @@ func (r *Registry) pause(ctx context.Context, d time.Duration) bool {
 
 func (r *Registry) now() int64 { return r.o.now().UnixMilli() }
 
-// rules are those of an app at this moment.
+// rules returns those of an app at this moment.
 func (r *Registry) rules(app uint32) rules {
 	return rules{
 		Settings: r.settings.get(app),
@@ -293,7 +296,7 @@ func (r *Registry) rules(app uint32) rules {
 	}
 }
 
-// key is the subject of a user's record.
+// key returns the subject of a user's record.
 func key(u place.User) string {
 	return bus.BucketSubject(bus.BucketUsers, fmt.Sprintf("%d.%s", u.SDKAppID, base64.RawURLEncoding.EncodeToString([]byte(u.UserID))))
 }
@@ -314,7 +317,7 @@ func userOf(subject string) (place.User, bool) {
 	return u, err == nil
 }
 
-// token replaces what may not stand in a subject.
+// token replaces the characters that must not stand in a subject.
 func token(name string) string {
 	return strings.Map(func(c rune) rune {
 		if c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {

@@ -18,7 +18,7 @@ import (
 
 const app = 1400000000
 
-// fakeGateway is a Local that writes down what it is told.
+// fakeGateway is a Sockets that records what it is told.
 type fakeGateway struct {
 	mu     sync.Mutex
 	places map[place.Place]bool // true: its client answers a ping
@@ -190,7 +190,7 @@ func TestTheUsersOwnExample(t *testing.T) {
 	require.Equal(t, "a1", out.Evicted[0].Instance)
 	g1.expect(t, "kick a1 multipleAccount")
 
-	g2.forget(a2.Place) // as a gateway does before, or a check of all places would find it
+	g2.forget(a2.Place) // as a gateway does first, or a check of all places would find it
 	require.NoError(t, r2.Release(context.Background(), a2.Place))
 	v, err := r1.Get(context.Background(), alice)
 	require.NoError(t, err)
@@ -206,7 +206,7 @@ func TestAReconnectKeepsItsPlace(t *testing.T) {
 
 	first := login(t, r1, g1, web("a"))
 	// The link is lost without a word, and comes back on another gateway: the
-	// older socket goes.
+	// older socket is closed.
 	again := login(t, r2, g2, resume(web("a")))
 	require.True(t, again.Resumed)
 	require.Greater(t, again.Place.Attach, first.Place.Attach)
@@ -283,7 +283,7 @@ func TestPresenceEndsAfterGrace(t *testing.T) {
 	e = next()
 	require.Equal(t, LinkClose, e.Reason)
 
-	// The durable stream has the same story.
+	// The durable stream tells the same story.
 	c, err := r.Consumer(ctx, "webhook")
 	require.NoError(t, err)
 	var kinds []string

@@ -12,10 +12,10 @@ type Mode string
 
 // The login modes.
 const (
-	Single Mode = "single" // one platform of all
-	Dual   Mode = "dual"   // one of the native platforms, and Web beside it
+	Single Mode = "single" // one platform in all
+	Dual   Mode = "dual"   // one of the native platforms, and Web
 	Triple Mode = "triple" // one mobile, one desktop, and Web
-	Multi  Mode = "multi"  // all beside each other
+	Multi  Mode = "multi"  // all at the same time
 )
 
 // Settings of an SDKAppID.
@@ -24,7 +24,7 @@ type Settings struct {
 	WebInstances int `json:"webInstances"`
 	// LoginMode says which platforms exclude each other.
 	LoginMode Mode `json:"loginMode"`
-	// Instances is how many instances of each other platform, 1 to 3; a
+	// Instances is how many instances of every other platform, 1 to 3; a
 	// platform that is absent has 1. Linux counts as Windows.
 	Instances map[place.Platform]int `json:"instances,omitempty"`
 	// Revision numbers the changes; 0 when they were never set.
@@ -38,15 +38,15 @@ type Patch struct {
 	Instances    map[place.Platform]int
 }
 
-// ErrSettings is the kind of every error about a value that settings cannot
-// have; its text says which values they can.
+// ErrSettings is wrapped by every error about a value that settings cannot
+// have; the text says which values they can.
 var ErrSettings = errors.New("bad settings")
 
 func defaultSettings() Settings {
 	return Settings{WebInstances: 1, LoginMode: Dual}
 }
 
-// apply gives the settings with a patch, or an ErrSettings.
+// apply returns the settings with a patch applied, or an ErrSettings.
 func (s Settings) apply(p Patch) (Settings, error) {
 	if p.WebInstances != nil {
 		if *p.WebInstances < 1 || *p.WebInstances > 10 {
@@ -85,7 +85,7 @@ func (s Settings) apply(p Patch) (Settings, error) {
 	return s, nil
 }
 
-// limit is how many instances of a platform may be online.
+// limit returns how many instances of a platform may be online.
 func (s *Settings) limit(p place.Platform) int {
 	p = kind(p)
 	if p == place.Web {
@@ -94,7 +94,7 @@ func (s *Settings) limit(p place.Platform) int {
 	return max(s.Instances[p], 1)
 }
 
-// kind is a platform as the rules see it: Linux is treated like Windows.
+// kind returns a platform as the rules see it: Linux is treated like Windows.
 func kind(p place.Platform) place.Platform {
 	if p == place.Linux {
 		return place.Windows
@@ -102,7 +102,7 @@ func kind(p place.Platform) place.Platform {
 	return p
 }
 
-// rivals tells whether two different platforms exclude each other.
+// rivals reports whether two different platforms exclude each other.
 func (s *Settings) rivals(a, b place.Platform) bool {
 	a, b = kind(a), kind(b)
 	if a == b {

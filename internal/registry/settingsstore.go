@@ -17,7 +17,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// settingsPrefix is of the keys that hold the settings of an app.
+// settingsPrefix starts the keys that hold the settings of an app.
 var settingsPrefix = bus.BucketSubject(bus.BucketConfig, "settings.")
 
 // settingsCache holds the settings of all apps that have any.
@@ -39,7 +39,7 @@ func (c *settingsCache) older(app uint32, revision uint64) bool {
 	return c.get(app).Revision < revision
 }
 
-// set takes newer settings; false when they change nothing.
+// set installs newer settings; it returns false when they change nothing.
 func (c *settingsCache) set(app uint32, s Settings) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -58,12 +58,12 @@ func (c *settingsCache) set(app uint32, s Settings) bool {
 	return !reflect.DeepEqual(s, old)
 }
 
-// Settings are the settings of an app as this gateway knows them.
+// Settings returns the settings of an app as this gateway knows them.
 func (r *Registry) Settings(app uint32) Settings { return r.settings.get(app) }
 
-// SetSettings changes settings and gives the new ones. Errors: ErrSettings for
-// a value that cannot be, else *fault.Error. The settings are in force when it
-// returns; evictions follow.
+// SetSettings changes settings and returns the new ones. Its errors are
+// ErrSettings for a value that settings cannot have, else *fault.Error. The
+// settings are in force when it returns; evictions follow.
 func (r *Registry) SetSettings(ctx context.Context, app uint32, p Patch) (Settings, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.o.opTimeout)
 	defer cancel()
@@ -78,7 +78,7 @@ func (r *Registry) SetSettings(ctx context.Context, app uint32, p Patch) (Settin
 		case errors.Is(err, bus.ErrConflict):
 			continue
 		}
-		// Whether it was stored or not: it may simply be set again.
+		// Whether or not it was stored, setting it again does no harm.
 		if !r.pause(ctx, r.o.retry) {
 			return Settings{}, r.fail(err)
 		}
@@ -105,7 +105,8 @@ func (r *Registry) storeSettings(ctx context.Context, app uint32, p Patch) (Sett
 	return s, data, err
 }
 
-// changedSettings puts new settings in force, here and on the others.
+// changedSettings puts new settings into force, here and on the other
+// gateways.
 func (r *Registry) changedSettings(app uint32, s Settings, data []byte) {
 	r.settings.set(app, s)
 	r.spreadSettings(app, s.Revision, data)
@@ -142,8 +143,8 @@ func decodeSettings(data []byte, seq uint64) (Settings, error) {
 	return s, nil
 }
 
-// refreshSettings reads an app's settings anew: a record was decided by newer
-// ones than are known here.
+// refreshSettings reads an app's settings again: a record was decided by newer
+// ones than this gateway knows.
 func (r *Registry) refreshSettings(ctx context.Context, app uint32) error {
 	ctx, cancel := context.WithTimeout(ctx, r.o.callTimeout)
 	defer cancel()
@@ -155,7 +156,7 @@ func (r *Registry) refreshSettings(ctx context.Context, app uint32) error {
 	return nil
 }
 
-// refreshAllSettings reads all of them, in case the watch missed something.
+// refreshAllSettings reads all settings, in case the watch missed some.
 func (r *Registry) refreshAllSettings(ctx context.Context) error {
 	for seq := uint64(1); ; {
 		v, err := r.bus.Next(ctx, configStream, settingsPrefix+"*", seq)
@@ -170,7 +171,8 @@ func (r *Registry) refreshAllSettings(ctx context.Context) error {
 	}
 }
 
-// learn takes settings that were read or watched; true when they changed.
+// learn takes settings that were read or watched; it returns true when they
+// changed.
 func (r *Registry) learn(subject string, data []byte, seq uint64) bool {
 	app, err := strconv.ParseUint(subject[strings.LastIndexByte(subject, '.')+1:], 10, 32)
 	if err != nil {
@@ -185,8 +187,8 @@ func (r *Registry) learn(subject string, data []byte, seq uint64) bool {
 }
 
 // notice is what bus.SubjectSettings carries to the other gateways. The watch
-// says the same, but a NATS server that dies takes the watches with it that it
-// served, and that shows after seconds.
+// says the same, but a NATS server that dies takes the watches it served with
+// it, and that takes seconds to notice.
 type notice struct {
 	Revision uint64          `json:"revision"`
 	Settings json.RawMessage `json:"settings"`
@@ -202,9 +204,9 @@ func (r *Registry) spreadSettings(app uint32, revision uint64, settings []byte) 
 	}
 }
 
-// openSettings learns of the settings of all apps. Whoever is attached here is
-// compared when they change: this gateway may have admitted by the old ones
-// after everybody else had been enforced.
+// openSettings learns the settings of all apps. When they change, the users
+// attached here are compared: this gateway may have admitted by the old
+// settings after all others had enforced the new ones.
 func (r *Registry) openSettings(ctx context.Context) error {
 	var err error
 	r.notices, err = r.bus.Conn().Subscribe(bus.SubjectSettings+"*", func(m *nats.Msg) {
@@ -230,7 +232,7 @@ func (r *Registry) openSettings(ctx context.Context) error {
 	r.goes(func() {
 		for {
 			r.followSettings(w)
-			// It has ended, for the client gives some errors up.
+			// The watch has ended, because the client gives up on some errors.
 			for w = nil; w == nil; {
 				if !r.sleep(time.Second) {
 					return
@@ -252,7 +254,7 @@ func (r *Registry) watchSettings(ctx context.Context) (jetstream.KeyWatcher, err
 	return kv.Watch(r.ctx, "settings.*")
 }
 
-// followSettings learns what a watch says until it ends.
+// followSettings learns what a watch reports until it ends.
 func (r *Registry) followSettings(w jetstream.KeyWatcher) {
 	defer func() { _ = w.Stop() }()
 	for {

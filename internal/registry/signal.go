@@ -12,7 +12,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// signal is a request to the gateway that holds a socket. It tells what the
+// signal is a request to the gateway that holds a socket. It repeats what the
 // record says already; losing one costs time, not truth.
 type signal struct {
 	Op    string      `json:"op"`
@@ -75,8 +75,8 @@ func (r *Registry) handle(s signal) {
 	}
 }
 
-// again repeats what found no socket, when the place was admitted so recently
-// that its socket may only be about to be attached.
+// again repeats a signal that found no socket, if the place was admitted so
+// recently that its socket may only be about to be attached.
 func (r *Registry) again(p place.Place, f func() bool) {
 	if !r.recent.has(p) {
 		return
@@ -90,8 +90,8 @@ func (r *Registry) again(p place.Place, f func() bool) {
 	})
 }
 
-// send has a signal carried out, again and again until that gateway has
-// answered or its lease has lapsed. It returns at once.
+// send delivers a signal, again and again until that gateway has answered or
+// its lease has lapsed. It returns at once.
 func (r *Registry) send(s signal, gw string) {
 	copies := 1
 	if r.o.lose != nil {
@@ -153,8 +153,8 @@ func (r *Registry) alive(ctx context.Context, p place.Place) bool {
 	return r.o.Sockets.Alive(ctx, p)
 }
 
-// recentFor is how long after an admission its socket may still be missing
-// from the gateway's list.
+// recentFor is how long after an admission its socket may still be missing in
+// the gateway's list.
 const recentFor = 10 * time.Second
 
 // recent holds the places admitted in the last seconds.

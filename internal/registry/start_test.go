@@ -23,7 +23,7 @@ func (s *leaderless) Put(ctx context.Context, subject string, data []byte, seq u
 	return s.store.Put(ctx, subject, data, seq, ttl)
 }
 
-// Who starts while the cluster elects a leader waits for it.
+// A gateway that starts while the cluster elects a leader waits for it.
 func TestStartWhileThereIsNoLeader(t *testing.T) {
 	none := &leaderless{}
 	none.left.Store(2)

@@ -12,10 +12,10 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// store is what the compare-and-set needs of a bus; tests put a faulty one in
-// its place.
+// store is what the compare-and-set needs of a bus; tests replace it with a
+// faulty one.
 type store interface {
-	// Last may give an old value, LastAtLeader does not.
+	// Last may return an old value, LastAtLeader does not.
 	Last(ctx context.Context, stream, subject string) (bus.Value, error)
 	LastAtLeader(ctx context.Context, stream, subject string) (bus.Value, error)
 	Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error)
@@ -25,19 +25,19 @@ type store interface {
 type step struct {
 	next    Record
 	write   bool
-	evicted []place.Eviction // to be told when it is stored
+	evicted []place.Eviction // to be told once the step is stored
 	events  []Event
-	after   func()         // run when it is stored, or needed no storing
+	after   func()         // run once the step is stored, or needed no storing
 	doubted []place.Holder // counted as disconnected because their gateway's lease has lapsed
 }
 
-// mutate changes a user's record: read, decide, compare-and-set, again until
-// it holds or the time is over. decide may be called several times and must
-// have no effects.
+// mutate changes a user's record: read, decide, compare-and-set, and again
+// until it holds or the time is over. decide may be called several times and
+// must have no effects.
 //
-// A write that was not answered may have been stored or not. The record tells:
-// it names the operation that wrote it last, and an instance the one that
-// attached it. Both are looked at before the next try.
+// A write that was not answered may or may not have been stored. The record
+// tells: it names the operation that wrote it last, and each instance names
+// the one that attached it. Both are looked at before the next try.
 func (r *Registry) mutate(ctx context.Context, name string, u place.User, decide func(rec Record, s rules, op string, now int64) step) error {
 	start := time.Now()
 	conflicts := 0
@@ -82,7 +82,7 @@ func (r *Registry) try(ctx context.Context, u place.User, conflicts *int, decide
 			seen := lapse(rec, r.lapsed(ctx))
 			st := decide(seen, s, op, now)
 			if !st.write && !leader {
-				// An old record may be why there is nothing to do.
+				// An old record may be the reason why there is nothing to do.
 				leader = true
 				continue
 			}
@@ -108,7 +108,7 @@ func (r *Registry) try(ctx context.Context, u place.User, conflicts *int, decide
 			}
 		}
 		leader = true
-		// Others want the same record, or there is no leader just now.
+		// Others want the same record, or there is no leader at the moment.
 		wait := time.Duration(1+rand.IntN(4)) * time.Millisecond
 		if !errors.Is(err, bus.ErrConflict) {
 			wait = r.o.retry + rand.N(2*r.o.retry)
@@ -123,7 +123,7 @@ func (r *Registry) try(ctx context.Context, u place.User, conflicts *int, decide
 	}
 }
 
-// stored tells which of the unanswered tries the record shows.
+// stored returns which of the unanswered tries the record shows.
 func stored(rec *Record, open map[string]step) (step, bool) {
 	if len(open) == 0 {
 		return step{}, false
@@ -139,9 +139,9 @@ func stored(rec *Record, open map[string]step) (step, bool) {
 	return step{}, false
 }
 
-// settle does what follows from a step that is in force. What the unanswered
-// tries before it would have evicted is to be looked at again: one of them may
-// have been stored, and been overwritten since.
+// settle carries out what follows from a step that is in force. Whatever the
+// unanswered tries before it would have evicted is checked again: one of them
+// may have been stored, and been overwritten since.
 func (r *Registry) settle(u place.User, st step, open map[string]step) {
 	for _, e := range st.evicted {
 		if e.Attached {
@@ -164,8 +164,8 @@ func (r *Registry) settle(u place.User, st step, open map[string]step) {
 	}
 }
 
-// doubted lists whom lapse has changed. Their gateway may be back, with their
-// sockets: it is to look what has become of them.
+// doubted returns the instances that lapse has changed. Their gateway may be
+// back with their sockets: it has to check what has become of them.
 func doubted(u place.User, was, seen *Record) (all []place.Holder) {
 	for i := range was.Instances {
 		if was.Instances[i].Down != seen.Instances[i].Down {
@@ -175,7 +175,7 @@ func doubted(u place.User, was, seen *Record) (all []place.Holder) {
 	return all
 }
 
-// recheck asks every gateway that a write of unknown outcome touches to compare
+// recheck asks every gateway touched by a write of unknown outcome to compare
 // its sockets with the record. now is the record as far as it is known.
 func (r *Registry) recheck(u place.User, st step, now *Record) {
 	for _, e := range st.evicted {
@@ -190,7 +190,7 @@ func (r *Registry) recheck(u place.User, st step, now *Record) {
 		in := &st.next.Instances[i]
 		p := in.holder(u).Place
 		if in.Gateway == r.self && in.Op == st.next.Op && !now.holds(p) {
-			// Attached here perhaps, and nobody was told so.
+			// It may be attached here, and nobody was told so.
 			r.unreported.add(socketEnd{place: p, since: r.now()})
 		}
 	}
@@ -216,13 +216,13 @@ func (r *Registry) put(ctx context.Context, subject string, rec *Record, seq uin
 	return r.store.Put(ctx, subject, rec.encode(), seq, rec.ttl(now))
 }
 
-// ttl is how long a record without instances is worth keeping, 0 for ever: the
-// evicted until their UserSig ends, a server API kick for good.
+// ttl returns how long a record without instances is worth keeping, 0 for
+// ever: the evicted until their UserSig expires, a server API kick for good.
 func (r *Record) ttl(now int64) time.Duration {
 	if len(r.Instances) > 0 || r.KickedAt > 0 {
 		return 0
 	}
-	// At least so long that an operation still recognises its own write.
+	// Long enough for an operation to recognise its own write.
 	end := now + (10 * time.Minute).Milliseconds()
 	for i := range r.Evicted {
 		end = max(end, (r.Evicted[i].Expires+60)*1000)
@@ -233,7 +233,7 @@ func (r *Record) ttl(now int64) time.Duration {
 	return min(time.Duration(end-now)*time.Millisecond, 10*365*24*time.Hour)
 }
 
-// fail turns an error of the store into what a client is told.
+// fail converts an error of the store to what a client is told.
 func (r *Registry) fail(err error) error {
 	var f *fault.Error
 	switch {
@@ -253,7 +253,7 @@ func (r *Registry) fail(err error) error {
 
 // Admit implements gateway.Registry.
 func (r *Registry) Admit(ctx context.Context, c place.Claim) (place.Outcome, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.o.opTimeout) // all in all
+	ctx, cancel := context.WithTimeout(ctx, r.o.opTimeout) // all tries together
 	defer cancel()
 	if err := r.awaitLive(ctx); err != nil {
 		return place.Outcome{}, r.fail(err)
@@ -283,9 +283,9 @@ func (r *Registry) Admit(ctx context.Context, c place.Claim) (place.Outcome, err
 	return out, err
 }
 
-// Release implements gateway.Registry. When the store does not answer it is
-// repeated until it does, as Detach is, unless it is a farewell: its client
-// says that again.
+// Release implements gateway.Registry. When the store does not answer, it is
+// repeated until it does, as Detach is, unless it is a farewell: the client
+// repeats that itself.
 func (r *Registry) Release(ctx context.Context, p place.Place) error {
 	d := socketEnd{place: p, leave: true, since: r.now()}
 	err := r.inTurn(ctx, func() error { return r.release(ctx, d) })
@@ -295,8 +295,8 @@ func (r *Registry) Release(ctx context.Context, p place.Place) error {
 	return err
 }
 
-// inTurn waits for one of the slots of leaving. Thousands of sockets may end at
-// once, and a store that is asked by all of them answers none in time.
+// inTurn waits for one of the slots for leaving. Thousands of sockets may end
+// at once, and a store that all of them ask at once answers none in time.
 func (r *Registry) inTurn(ctx context.Context, f func() error) error {
 	select {
 	case r.leaveSlots <- struct{}{}:
@@ -320,8 +320,8 @@ func (r *Registry) release(ctx context.Context, d socketEnd) error {
 	})
 }
 
-// Detach implements gateway.Registry. When the store does not answer it is
-// repeated until it does: the error is for the log.
+// Detach implements gateway.Registry. When the store does not answer, it is
+// repeated until it does; the error is only for the log.
 func (r *Registry) Detach(ctx context.Context, p place.Place, clean bool) error {
 	d := socketEnd{place: p, clean: clean, since: r.now()}
 	err := r.inTurn(ctx, func() error { return r.detach(ctx, d) })
@@ -346,7 +346,7 @@ func (r *Registry) Renew(ctx context.Context, p place.Place, signedAt, expiresAt
 	err := r.mutate(ctx, "renew", p.User, func(rec Record, s rules, _ string, now int64) step {
 		next, c, v := renew(rec, s, p, signedAt, expiresAt, now)
 		st := c.step(next)
-		// A refusal has to be proven by a write, as admit's.
+		// A refusal has to be proven by a write, as in admit.
 		st.write = st.write || v == place.KickedOut
 		st.after = func() { verdict = v }
 		return st

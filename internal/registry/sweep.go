@@ -11,9 +11,9 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Each gateway ends the places of the sockets that it lost. What a gateway
-// left behind that died is found by the others, in a walk over all records
-// when its grace is over; a walk every ten minutes finds the rest.
+// Each gateway ends the places of the sockets that it lost. What a dead
+// gateway left behind is found by the others, in a walk over all records when
+// its grace is over; a walk every ten minutes finds the rest.
 
 const sweepEvery = 10 * time.Minute
 
@@ -27,7 +27,7 @@ type sweeps struct {
 	wake chan struct{}
 }
 
-// sweepIn has all records walked over after d, or earlier.
+// sweepIn schedules a walk over all records after d, or earlier.
 func (r *Registry) sweepIn(d time.Duration) {
 	at := time.Now().Add(d)
 	r.sweeps.mu.Lock()
@@ -72,7 +72,8 @@ func (r *Registry) keepSweeping() {
 	}
 }
 
-// sweep tidies all records whose key matches: "*.*" all, "<app>.*" an app's.
+// sweep tidies all records whose key matches: "*.*" for all, "<app>.*" for an
+// app's.
 func (r *Registry) sweep(ctx context.Context, keys string) error {
 	here := make(map[place.Place]bool)
 	for _, p := range r.o.Sockets.Places() {
@@ -80,8 +81,9 @@ func (r *Registry) sweep(ctx context.Context, keys string) error {
 	}
 	return r.walk(ctx, keys, 1, func(u place.User, rec Record, _ uint64) error {
 		for i := range rec.Instances {
-			// Attached here for some time, says the record, and no socket has
-			// it. (An attach number is at least the time of the attach.)
+			// The record says that it has been attached here for some time,
+			// and no socket has it. (An attach number is at least the time of
+			// the attach.)
 			in := &rec.Instances[i]
 			old := r.now()-int64(in.Attach) > orphanAfter.Milliseconds()
 			if p := in.holder(u).Place; in.Gateway == r.self && in.Down == 0 && old && !here[p] {
@@ -102,8 +104,8 @@ func (r *Registry) sweep(ctx context.Context, keys string) error {
 	})
 }
 
-// orphan detaches a place whose socket is gone without the record knowing,
-// unless the socket was attached since the walk began.
+// orphan detaches a place whose socket has gone without the record learning of
+// it, unless the socket was attached since the walk began.
 func (r *Registry) orphan(p place.Place) {
 	if slices.Contains(r.o.Sockets.Places(), p) {
 		return
@@ -111,8 +113,8 @@ func (r *Registry) orphan(p place.Place) {
 	r.unreported.add(socketEnd{place: p, since: r.now()})
 }
 
-// walk calls f for each record that matches, from a sequence number on. Records
-// that change meanwhile may come twice; none is missed.
+// walk calls f for each record that matches, from a sequence number on.
+// Records that change meanwhile may come twice; none is missed.
 func (r *Registry) walk(ctx context.Context, keys string, from uint64, f func(u place.User, rec Record, seq uint64) error) error {
 	filter := bus.BucketSubject(bus.BucketUsers, keys)
 	for {
@@ -141,14 +143,14 @@ func (r *Registry) walk(ctx context.Context, keys string, from uint64, f func(u 
 	}
 }
 
-// endings are the users whose records are to be tidied, and when (ms). One time
-// a user is enough: tidying gives the next.
+// endings are the users whose records are to be tidied, and when (ms). One
+// time for each user is enough: tidying finds the next.
 type endings struct {
 	mu sync.Mutex
 	at map[place.User]int64
 }
 
-// add is false when the record will be looked at by then anyway.
+// add returns false when the record will be looked at by then anyway.
 func (e *endings) add(u place.User, due int64) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -170,7 +172,7 @@ func (e *endings) done(u place.User, due int64) {
 	}
 }
 
-// endAt has a user's record tidied at a time (ms); 0 for never.
+// endAt schedules the tidying of a user's record at a time (ms); 0 for never.
 func (r *Registry) endAt(u place.User, due int64) {
 	if due == 0 || r.o.noTimers || !r.endings.add(u, due) {
 		return
@@ -192,7 +194,7 @@ func (r *Registry) endAt(u place.User, due int64) {
 	})
 }
 
-// tidyUser ends what is over in one record.
+// tidyUser ends the places in one record whose time is over.
 func (r *Registry) tidyUser(ctx context.Context, u place.User) error {
 	return r.mutate(ctx, "end", u, func(rec Record, s rules, _ string, now int64) step {
 		next, c := tidy(rec, s, u, now)

@@ -13,8 +13,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// overLimit tells whether these may not be online together; written from the
-// table of login modes.
+// overLimit reports whether these must not be online together. It is written
+// from the table of login modes.
 func overLimit(s Settings, list []Instance) bool {
 	count := map[place.Platform]int{}
 	groups := map[string]place.Platform{}
@@ -54,13 +54,13 @@ func overLimit(s Settings, list []Instance) bool {
 	return false
 }
 
-// lazy is a message that is only made when a test fails.
+// lazy is a message that is only composed when a test fails.
 type lazy func() string
 
 func (l lazy) String() string { return l() }
 
-// verify holds an admission against what is promised, whatever the record was.
-// It is written from the contract, not from admit.
+// verify checks an admission against what is promised, whatever the record
+// was. It is written from the contract, not from admit.
 func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Record, d decision) {
 	story := lazy(func() string {
 		return fmt.Sprintf("settings %+v\nclaim %+v\nbefore %s\nafter %s\ndecision %+v", s, c, words(old, s), words(r, s), d)
@@ -101,7 +101,7 @@ func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Recor
 			require.Equal(t, old.Instances[i].Login, in.Login, story)
 		} else {
 			require.Equal(t, in.Attach, in.Login)
-			// Who is told both takes them for one login by their times.
+			// A reader of both recognises one login by their times.
 			e := d.Events[slices.IndexFunc(d.Events, func(e Event) bool { return e.Kind == Login })]
 			require.EqualValues(t, in.Login, e.Time, "the event and the list tell different times\n%s", story)
 		}
@@ -153,7 +153,8 @@ func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Recor
 			if c.Resume && !wasOver {
 				require.Fail(t, "disturbed by a resume", story)
 			}
-			// Whoever stays of the same platform had more right to it.
+			// Every instance of the same platform that stays had more right to
+			// it.
 			for _, in := range r.Instances {
 				if kind(in.Platform) != kind(was.Platform) || in.Hash == c.Instance {
 					continue
@@ -169,7 +170,7 @@ func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Recor
 		}
 	}
 
-	if d.Verdict == place.Admitted { // said again, it changes nothing
+	if d.Verdict == place.Admitted { // repeated, it changes nothing
 		r2, d2 := admit(r, s, c, now+1)
 		require.Equal(t, place.Admitted, d2.Verdict)
 		require.True(t, d2.Resumed)
@@ -218,7 +219,7 @@ func TestAdmitOnEveryRecord(t *testing.T) {
 	t.Logf("%d admissions", n)
 }
 
-// random makes any record, claim and settings from a source of numbers.
+// random makes a record, claim and settings from a source of numbers.
 func random(n func(int) int) (Record, rules, claim, int64) {
 	now := t0
 	s := testRules([]Mode{Single, Dual, Triple, Multi}[n(4)], 1+n(3), 1+n(2))
