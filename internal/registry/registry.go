@@ -269,11 +269,11 @@ func (r *Registry) goes(f func()) {
 }
 
 // sleep waits for d; it returns false when the registry is being closed.
-func (r *Registry) sleep(d time.Duration) bool { return r.pause(r.ctx, d) }
+func (r *Registry) sleep(d time.Duration) bool { return r.sleepCtx(r.ctx, d) }
 
-// pause waits for d; it returns false when ctx ends first or the registry is
+// sleepCtx waits for d; it returns false when ctx ends first or the registry is
 // being closed.
-func (r *Registry) pause(ctx context.Context, d time.Duration) bool {
+func (r *Registry) sleepCtx(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -79,7 +79,7 @@ func (r *Registry) SetSettings(ctx context.Context, app uint32, p Patch) (Settin
 			continue
 		}
 		// Whether or not it was stored, setting it again does no harm.
-		if !r.pause(ctx, r.o.retry) {
+		if !r.sleepCtx(ctx, r.o.retry) {
 			return Settings{}, r.fail(err)
 		}
 	}

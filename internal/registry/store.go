@@ -113,7 +113,7 @@ func (r *Registry) try(ctx context.Context, u place.User, conflicts *int, decide
 		if !errors.Is(err, bus.ErrConflict) {
 			wait = r.o.retry + rand.N(2*r.o.retry)
 		}
-		if r.pause(ctx, min(wait<<min(n, 4), 250*time.Millisecond)) {
+		if r.sleepCtx(ctx, min(wait<<min(n, 4), 250*time.Millisecond)) {
 			continue
 		}
 		for _, st := range open {
