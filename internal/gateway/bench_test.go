@@ -24,8 +24,8 @@ func (w *world) rawLogin(user, sig, instance string) io.Closer {
 	return c
 }
 
-// BenchmarkLogin is connect, upgrade, UserSig, registry and answer, one after
-// the other; the client's share is in it.
+// BenchmarkLogin measures connecting, upgrade, UserSig, registry and answer,
+// one after the other; the client's share is included.
 func BenchmarkLogin(b *testing.B) {
 	w := begin(b, setup{})
 	sigs := make([]string, b.N)
@@ -46,7 +46,8 @@ func BenchmarkIdle(b *testing.B) {
 	const n = 2000
 	for range b.N {
 		w := begin(b, setup{})
-		// Pools and the store's own memory are there before the count begins.
+		// Pools and the store's own memory exist before the measurement
+		// begins.
 		w.rawLogin("first", usersig.Sign(app, key, "first", time.Now(), time.Hour), fmt.Sprintf("%032x", 1<<40))
 		heap, stack := memory()
 		for i := range n {

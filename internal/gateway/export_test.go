@@ -26,18 +26,18 @@ func (g *Gateway) Shorten(t Times) {
 // LimitStandBy sets how many sockets of one network, and of all, may stand by.
 func (g *Gateway) LimitStandBy(most, mostOfAll int) { g.standby = newStandbyLimit(most, mostOfAll) }
 
-// StandingBy gives how many sockets stand by.
+// StandingBy returns how many sockets stand by.
 func (g *Gateway) StandingBy() int { return g.standby.size() }
 
-// Held gives how much is kept of sockets and sessions, those that log in
-// included.
+// Held returns how much is kept of sockets and sessions, including those that
+// are logging in.
 func (g *Gateway) Held() int {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	return len(g.sockets) + len(g.users) + len(g.claims) + g.standby.size()
 }
 
-// Queued gives how many bytes wait to be written to a session's client.
+// Queued returns how many bytes wait to be written to a session's client.
 func (sess *Session) Queued() int {
 	sess.s.mu.Lock()
 	defer sess.s.mu.Unlock()
@@ -51,7 +51,8 @@ func (g *Gateway) Sessions(user place.User) []*Session {
 	return append([]*Session(nil), g.users[user]...)
 }
 
-// Deliver notifies the local sessions of a user and returns how many took it.
+// Deliver notifies the local sessions of a user and returns how many accepted
+// it.
 func (g *Gateway) Deliver(user place.User, method string, params json.RawMessage) int {
 	n := 0
 	for _, sess := range g.Sessions(user) {

@@ -12,10 +12,10 @@ import (
 )
 
 // sealer makes the farewell tokens: (app, instance, user), sealed, so that
-// only a client that was logged in can say logout for its place.
+// only a client that was logged in can log its place out.
 type sealer struct{ aead cipher.AEAD }
 
-// purpose keeps tokens of other kinds, sealed with the same key, apart.
+// purpose keeps tokens of other kinds apart that are sealed with the same key.
 var purpose = []byte("tim farewell 1")
 
 func newSealer(key []byte) (sealer, error) {

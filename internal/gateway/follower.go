@@ -2,25 +2,25 @@ package gateway
 
 import "encoding/binary"
 
-// maxPieces is how many fragments a message may have: those of the largest one
-// behind a proxy that cuts it into packets, many times over. Without it one of
-// empty pieces would never end.
+// maxPieces is how many fragments a message may have: many times those of the
+// largest one behind a proxy that cuts it into packets. Without it, a message
+// of empty pieces would never end.
 const maxPieces = 1024
 
 // follower reads along in the bytes of a client, to refuse a frame by its
-// header: the library makes room for all that a header announces before any of
-// it has come, has one limit for all sockets, and takes lengths in any form, at
-// which it has panicked. The read loop's own.
+// header. The library allocates everything a header announces before any of it
+// has come, has one limit for all sockets, and accepts lengths in any form, on
+// which it has panicked. Only the read loop uses it.
 type follower struct {
 	head   [10]byte // of a frame, without its mask
-	have   int      // bytes of head that have come
+	have   int      // bytes of head that have arrived
 	left   uint64   // bytes of the frame that are still to come
-	size   uint64   // payload of the message so far, its pieces together
+	size   uint64   // payload of the message so far, all its pieces together
 	pieces int
 }
 
-// follow takes the next bytes and returns why the connection has to end, ""
-// when it has not. limit is for the payload of one message.
+// follow reads the next bytes and returns why the connection has to end, or
+// "". limit is for the payload of one message.
 func (f *follower) follow(b []byte, limit uint64) (refusal string) {
 	for len(b) > 0 {
 		if f.left > 0 {

@@ -7,7 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// However the bytes come, in one piece or one by one, a follower says the same.
+// However the bytes arrive, in one piece or one by one, a follower decides the
+// same.
 func TestFollower(t *testing.T) {
 	const limit = 300
 	small := []byte{0x81, 0x82, 1, 2, 3, 4, 'h', 'i'}

@@ -14,23 +14,24 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Options of a Gateway. Keys is needed.
+// Options of a Gateway. Keys is required.
 type Options struct {
-	// Keys gives the secret keys of an app: nil when it is not served here.
+	// Keys returns the secret keys of an app, nil when it is not served here.
 	Keys func(sdkAppID uint32) []string
 
 	// LoginTimeout counts from the login frame; default 10 s.
 	LoginTimeout time.Duration
-	// LoginRate is how often one user may log in anew in a minute; default 300.
-	// They may come back four times as often, which is counted apart: a client
-	// can say of any login that it resumes. A user is charged whatever
-	// connection, instance or session it is for. Each gateway counts for itself
-	// and begins anew when it is restarted, so the clients of one user that
-	// spread over n gateways have n times as much.
+	// LoginRate is how many new logins a user may make in a minute; default
+	// 300. Resumes are counted separately, and four times as many are allowed,
+	// because a client can claim of any login that it resumes. A user is
+	// charged on whatever connection, instance or session the login comes.
+	// Each gateway counts by itself and starts anew when it is restarted, so
+	// the clients of one user have n times as much when they spread over n
+	// gateways.
 	LoginRate int
 	// AllowOrigin judges a WebSocket request's Origin; nil allows all.
 	AllowOrigin func(*http.Request) bool
-	// ClientAddr gives the client's address without its port; nil takes the
+	// ClientAddr returns the client's address without its port; nil uses the
 	// peer's.
 	ClientAddr func(*http.Request) string
 
@@ -39,16 +40,16 @@ type Options struct {
 	Observer Observer         // nil: nobody
 }
 
-// times are what a test shortens.
+// times are the durations that tests shorten.
 type times struct {
 	standBy  time.Duration // before the first frame
 	login    time.Duration // from the login frame to its answer
 	ask      time.Duration // silence after which the client is pinged
-	silence  time.Duration // between that ping and giving the client up
+	silence  time.Duration // from that ping until the client is given up
 	write    time.Duration // one write
 	linger   time.Duration // for the peer to see a close frame
-	registry time.Duration // one call to the registry; it gives up itself before
-	retry    time.Duration // how long to tell the registry of an end
+	registry time.Duration // one call to the registry, which itself gives up earlier
+	retry    time.Duration // how long to try to tell the registry of an end
 }
 
 // Gateway serves the WebSockets of one timd. It implements registry.Sockets.
@@ -63,23 +64,24 @@ type Gateway struct {
 	onLogin  []func(*Session, bool)
 	onEnd    []func(*Session)
 
-	// These guard themselves.
+	// These have locks of their own.
 	stats    counters
 	standby  *standbyLimit
-	failures *limiter[culprit] // UserSigs that are not valid
+	failures *limiter[culprit] // invalid UserSigs
 	logins   *limiter[place.User]
 	resumes  *limiter[place.User]
 
 	mu       sync.RWMutex // guards these
 	sockets  map[*socket]struct{}
-	users    map[place.User][]*Session // at most one an instance; a list is replaced and never changed
+	users    map[place.User][]*Session // at most one for each instance; a list is replaced, never changed
 	claims   map[instanceKey]*claimInFlight
-	refused  map[string]struct{} // origins that the log has named
+	refused  map[string]struct{} // origins that have been logged
 	draining bool
 
-	// work counts sockets and what must still be told to the registry. It is
-	// added to only by who is counted already, or under the lock of a socket
-	// that is, or by Drain: what is added while Drain waits would be missed.
+	// work counts sockets and whatever the registry must still be told. Only
+	// goroutines that are counted themselves add to it, or ones that hold the
+	// lock of a counted socket, or Drain: anything added by others while Drain
+	// waits would be missed.
 	work sync.WaitGroup
 	stop context.Context
 	halt context.CancelFunc
@@ -97,7 +99,7 @@ type claimInFlight struct {
 	kicks   map[uint64]string // by attach number; "" is a drop
 }
 
-// New returns a Gateway that serves once Use has named its registry.
+// New returns a Gateway that serves once Use has set its registry.
 func New(o Options) (*Gateway, error) {
 	if o.Keys == nil {
 		return nil, errors.New("gateway: Keys is needed")
@@ -147,8 +149,8 @@ func New(o Options) (*Gateway, error) {
 	return g, nil
 }
 
-// Use names the registry, which was opened with this Gateway as its Sockets;
-// call it once, before the first request. sealKey is 32 bytes that all
+// Use sets the registry, which was opened with this Gateway as its Sockets.
+// Call it once, before the first request. sealKey is 32 bytes that all
 // gateways of a cluster share; it seals the farewell tokens.
 func (g *Gateway) Use(r Registry, sealKey []byte) (err error) {
 	g.registry = r
@@ -156,9 +158,9 @@ func (g *Gateway) Use(r Registry, sealKey []byte) (err error) {
 	return err
 }
 
-// Drain tells every client to come back elsewhere and closes its socket; it
-// returns when all is told to the registry, or with ctx's error. New sockets
-// are refused from its call on.
+// Drain tells every client to come back elsewhere and closes its socket. It
+// returns when the registry has been told everything, or with ctx's error. New
+// sockets are refused as soon as it is called.
 func (g *Gateway) Drain(ctx context.Context) error {
 	defer g.halt()
 	g.mu.Lock()
@@ -191,8 +193,8 @@ func (g *Gateway) drainSocket(s *socket) {
 	s.finish(drainFrame, frame.CloseDrain, drainReason)
 }
 
-// take removes a session from those that are attached here. It is true for
-// one caller only, and that one tells the registry.
+// take removes a session from those that are attached here. It returns true to
+// one caller only, which then tells the registry.
 func (g *Gateway) take(sess *Session) bool {
 	g.mu.Lock()
 	taken := g.takeLocked(sess)
@@ -213,7 +215,7 @@ func (g *Gateway) takeLocked(sess *Session) bool {
 			delete(g.users, sess.place.User)
 			return true
 		}
-		// A new slice: Deliver may be reading the old one.
+		// A new slice, because another goroutine may be reading the old one.
 		rest := make([]*Session, 0, len(list)-1)
 		rest = append(rest, list[:i]...)
 		g.users[sess.place.User] = append(rest, list[i+1:]...)
@@ -231,9 +233,9 @@ func (g *Gateway) ended(sess *Session) {
 	}
 }
 
-// tell says something to the registry in the background, again and again
-// until it has worked, at most times.retry. After that the registry finds out
-// by comparing its records with Places.
+// tell tells the registry something in the background, again and again until
+// it works, for at most times.retry. After that the registry finds out by
+// comparing its records with Places.
 func (g *Gateway) tell(what string, f func(context.Context) error) {
 	g.work.Go(func() {
 		if err := g.try(f); err == nil {
@@ -273,7 +275,7 @@ func (g *Gateway) evict(sess *Session, typ string) {
 	}
 }
 
-// expire ends a session whose UserSig has ended.
+// expire ends a session whose UserSig has expired.
 func (g *Gateway) expire(sess *Session) {
 	if !g.take(sess) {
 		return

@@ -18,7 +18,7 @@ import (
 
 // Clients hang up at any moment of each of the gateway's own methods, while
 // their users are delivered to, kicked and dropped. Under -race this shows
-// state that two goroutines touch; the harness sees that nothing stays.
+// state that two goroutines touch; the harness checks that nothing is left.
 func TestHangUp(t *testing.T) {
 	w := begin(t, setup{
 		options: func(o *gateway.Options) { o.LoginRate = 1 << 20 },
@@ -84,7 +84,7 @@ func TestHangUp(t *testing.T) {
 					bytes = append(bytes, request(method, params(i))...)
 				}
 				_, _ = c.Write(bytes)
-				time.Sleep(time.Duration(r.IntN(4000)) * time.Microsecond) // the moment
+				time.Sleep(time.Duration(r.IntN(4000)) * time.Microsecond) // the moment of hanging up
 				_ = c.Close()
 			}
 		})

@@ -32,7 +32,7 @@ import (
 const (
 	app    = 1400000000
 	key    = "a made-up key"
-	within = 5 * time.Second // for what comes at once
+	within = 5 * time.Second // for what should happen at once
 )
 
 // world is a gateway on a real registry in an embedded NATS.
@@ -107,7 +107,7 @@ func beginOn(t testing.TB, b *bus.Bus, node string, log *testlog.Buffer, s setup
 	return w
 }
 
-// control is the real registry, with a hand on it for what cannot be had
+// control is the real registry, with control over what cannot be brought about
 // otherwise: a store that hangs, a lease that has lapsed.
 type control struct {
 	*registry.Registry
@@ -239,7 +239,7 @@ func (p *peer) write(text string) {
 	require.NoError(p.t, p.conn.WriteString(text))
 }
 
-// send writes a request and gives its id.
+// send writes a request and returns its id.
 func (p *peer) send(method string, params any) int64 {
 	p.t.Helper()
 	p.ids++
@@ -249,7 +249,7 @@ func (p *peer) send(method string, params any) int64 {
 	return p.ids
 }
 
-// read gives the next frame.
+// read returns the next frame.
 func (p *peer) read() frame.Message {
 	p.t.Helper()
 	select {
@@ -271,7 +271,7 @@ func (p *peer) call(method string, params any) frame.Message {
 	return m
 }
 
-// expectClose waits for the close and wants no frame before it.
+// expectClose waits for the close and accepts no frame before it.
 func (p *peer) expectClose(code int) {
 	p.t.Helper()
 	select {

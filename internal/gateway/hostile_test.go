@@ -24,7 +24,8 @@ import (
 	"github.com/tim-wasm/tim/internal/testlog"
 )
 
-// rawDial does the handshake by hand, for what no WebSocket library would do.
+// rawDial does the handshake by hand, for what no WebSocket library would
+// send.
 func (w *world) rawDial() net.Conn {
 	w.t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(w.url, "ws://"))
@@ -33,7 +34,7 @@ func (w *world) rawDial() net.Conn {
 	_, err = io.WriteString(c, "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: x, tim.v1\r\n\r\n")
 	require.NoError(w.t, err)
-	// Byte by byte, so that nothing behind the handshake is swallowed.
+	// Byte by byte, so that nothing after the handshake is swallowed.
 	var head strings.Builder
 	for !strings.HasSuffix(head.String(), "\r\n\r\n") {
 		b := make([]byte, 1)
@@ -48,7 +49,7 @@ func (w *world) rawDial() net.Conn {
 	return c
 }
 
-// masked makes a client's frame with a mask of zeros.
+// masked returns a client's frame with a mask of zeros.
 func masked(first byte, payload []byte) []byte {
 	b := []byte{first}
 	switch n := len(payload); {
@@ -62,7 +63,8 @@ func masked(first byte, payload []byte) []byte {
 	return append(append(b, 0, 0, 0, 0), payload...)
 }
 
-// lastClose reads to the end and gives the code of the close frame, 0 if none.
+// lastClose reads to the end and returns the code of the close frame, 0 if
+// there was none.
 func lastClose(t *testing.T, c net.Conn) int {
 	t.Helper()
 	defer c.Close()
@@ -132,7 +134,7 @@ func TestHostileBytes(t *testing.T) {
 	p.expectOpen()
 }
 
-// The largest frame is another one before the login and after it.
+// The largest frame is a different one before the login and after it.
 func TestLargestFrame(t *testing.T) {
 	w := begin(t, setup{before: func(g *gateway.Gateway) { g.Handle("echo.back", echo) }})
 	padded := func(method string, params map[string]any, size int) []byte {
@@ -163,7 +165,7 @@ func TestLargestFrame(t *testing.T) {
 	}
 }
 
-// Nothing that is read may end timd, whatever bug it meets on its way.
+// Nothing that is read may end timd, whatever bug it hits on its way.
 func TestPanicWhileReading(t *testing.T) {
 	var armed atomic.Bool
 	log := new(testlog.Buffer)
@@ -189,8 +191,8 @@ func TestPanicWhileReading(t *testing.T) {
 	other.expectOpen()
 }
 
-// TestEndlessMessage sends one message in pieces without bytes: it never grows,
-// so only what was read for it can end it.
+// An endless message in pieces without bytes never grows, so only a limit on
+// what was read for it can end it.
 func TestEndlessMessage(t *testing.T) {
 	w := begin(t, setup{})
 	c := w.rawDial()
@@ -199,7 +201,7 @@ func TestEndlessMessage(t *testing.T) {
 	code := make(chan int, 1)
 	go func() { code <- lastClose(t, c) }()
 	pieces := bytes.Repeat(masked(0x00, nil), 1000)
-	for range 200 { // 1.2 MB, far more than is allowed
+	for range 200 { // 1.2 MB, far more than allowed
 		if _, err := c.Write(pieces); err != nil {
 			break
 		}
@@ -259,8 +261,8 @@ func TestFlood(t *testing.T) {
 	p.expectClose(frame.CloseFlood)
 }
 
-// Nothing that a handler does wrong on a client's behalf ends timd, or leaves
-// the client without an answer.
+// Nothing that a handler does wrong for a client ends timd, or leaves the
+// client without an answer.
 func TestPanics(t *testing.T) {
 	log := new(testlog.Buffer)
 	w := begin(t, setup{
@@ -279,7 +281,7 @@ func TestPanics(t *testing.T) {
 	require.Equal(t, 3, strings.Count(log.String(), "\n"), "one line each")
 }
 
-// A request that comes in one packet with the handshake is not lost.
+// A request that arrives in one packet with the handshake is not lost.
 func TestEarlyBytes(t *testing.T) {
 	w := begin(t, setup{})
 	c, err := net.Dial("tcp", strings.TrimPrefix(w.url, "ws://"))
@@ -299,7 +301,7 @@ func TestEarlyBytes(t *testing.T) {
 	}
 }
 
-// FuzzSocket sends any bytes behind a handshake: the gateway stays.
+// FuzzSocket sends any bytes after a handshake: the gateway survives.
 func FuzzSocket(f *testing.F) {
 	f.Add([]byte(`{"jsonrpc":"2.0","id":1,"method":"ping"}`), true)
 	f.Add([]byte(`{"jsonrpc":"2.0","id":1,"method":"login","params":{"userID":"a","instance":"00"}}`), true)

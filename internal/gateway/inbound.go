@@ -19,30 +19,30 @@ import (
 const (
 	maxPending      = frame.Burst // requests of one socket that wait for their turn
 	maxPendingBytes = 1 << 20
-	maxBad          = 5 // frames that are none, until the socket is closed
+	maxBad          = 5 // malformed frames after which the socket is closed
 )
 
 // inbound is the queue of a socket's frames. They are read and handled one
-// after the other beside the read loop: pongs and closes are noticed
-// meanwhile, and the loop's stack, which lives as long as the socket, stays
+// after the other beside the read loop, so that pongs and closes are noticed
+// meanwhile and the loop's stack, which lives as long as the socket, stays
 // small. The socket's lock guards it.
 type inbound struct {
 	queue   [][]byte
 	bytes   int
 	working bool
 	bad     int
-	leaving bool // a logout was received and is not handled yet
+	leaving bool // a logout was received and has not been handled yet
 }
 
 func (in *inbound) clear() { in.queue, in.bytes = nil, 0 }
 
-// refuseBytes closes a socket at a frame that may not be read; the read loop
+// refuseBytes closes a socket at a frame that must not be read; the read loop
 // calls it.
 func (s *socket) refuseBytes(why string) {
 	s.finish(nil, frame.CloseBadFrame, why)
 }
 
-// received takes a message; the read loop calls it.
+// received handles a message; the read loop calls it.
 func (s *socket) received(opcode gws.Opcode, text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,8 +51,8 @@ func (s *socket) received(opcode gws.Opcode, text []byte) {
 	case opcode != gws.OpcodeText:
 		s.endLocked(frame.CloseBadFrame, "only text frames are read")
 	case isPing(text):
-		// It overtakes what waits: a slow request must not look like a dead
-		// connection.
+		// A ping overtakes what is waiting: a slow request must not look like
+		// a dead connection.
 		s.g.work.Go(func() { s.ping(text) })
 	default:
 		s.in.leaving = s.in.leaving || isLogout(text)
@@ -60,8 +60,8 @@ func (s *socket) received(opcode gws.Opcode, text []byte) {
 	}
 }
 
-// isLogout tells whether a frame is a logout. Its close may come before its
-// turn does, and it counts all the same.
+// isLogout reports whether a frame is a logout. It counts even if the socket
+// is closed before its turn comes.
 func isLogout(text []byte) bool {
 	if len(text) > 200 || !bytes.Contains(text, []byte(`"logout"`)) {
 		return false
@@ -70,7 +70,7 @@ func isLogout(text []byte) bool {
 	return refused == nil && r.Method == frame.Logout
 }
 
-// enqueueLocked has a frame handled in its turn.
+// enqueueLocked queues a frame to be handled in its turn.
 func (s *socket) enqueueLocked(text []byte) {
 	switch {
 	case s.stage == ended:
@@ -86,14 +86,14 @@ func (s *socket) enqueueLocked(text []byte) {
 	}
 }
 
-// isPing tells whether a frame is a ping as JSON.stringify writes it. One that
-// is written otherwise is answered in its turn.
+// isPing reports whether a frame is a ping as JSON.stringify writes it. A ping
+// written differently is answered in its turn.
 func isPing(text []byte) bool {
 	return len(text) < 100 && bytes.Contains(text, []byte(`"method":"ping"`))
 }
 
-// ping answers a frame that looks like a ping, and sends one that is none
-// back into the queue.
+// ping answers a frame that looks like a ping, and puts anything else back
+// into the queue.
 func (s *socket) ping(text []byte) {
 	r, refused, _ := jsonframe.DecodeRequest(text)
 	if refused == nil && r.Method == frame.Ping {
@@ -109,7 +109,7 @@ func (s *socket) pong(r jsonframe.Request) {
 	s.answer(r, pingResult{s.g.o.Now().UnixMilli()}, nil)
 }
 
-// take reads one frame and does what it says.
+// take parses one frame and carries it out.
 func (s *socket) take(text []byte) {
 	r, refused, err := jsonframe.DecodeRequest(text)
 	switch {
@@ -122,7 +122,7 @@ func (s *socket) take(text []byte) {
 	}
 }
 
-// refuse answers a frame that is no request.
+// refuse answers a frame that is not a request.
 func (s *socket) refuse(r jsonframe.Request, refused *fault.Error, err error) {
 	text := jsonframe.Failure(r, refused)
 	if refused.Code != frame.CodeBadParams {
@@ -179,8 +179,8 @@ func (s *socket) handle(r jsonframe.Request) {
 	case frame.Farewell:
 		result, err = s.farewell(r)
 	default:
-		// Whoever is not logged in learns nothing more, not even which methods
-		// there are.
+		// A client that is not logged in learns nothing more, not even which
+		// methods there are.
 		sess := s.current()
 		switch {
 		case sess == nil:
@@ -195,7 +195,7 @@ func (s *socket) handle(r jsonframe.Request) {
 	s.g.o.Observer.Handled(s.g.known(r.Method), codeOf(err), time.Since(began))
 }
 
-// call carries a further method to who has registered it.
+// call passes any other method to the handler registered for it.
 func (s *socket) call(r jsonframe.Request, sess *Session) (any, error) {
 	h, ok := s.g.handlers[r.Method]
 	if !ok {
@@ -207,7 +207,7 @@ func (s *socket) call(r jsonframe.Request, sess *Session) (any, error) {
 	return h(sess.ctx, sess, r.Params)
 }
 
-// answer sends the result of a call or its error; a notification wants none.
+// answer sends the result of a call or its error; a notification gets none.
 func (s *socket) answer(r jsonframe.Request, result any, err error) {
 	if !r.Call {
 		return
@@ -215,7 +215,7 @@ func (s *socket) answer(r jsonframe.Request, result any, err error) {
 	s.send(s.g.compose(r, result, err))
 }
 
-// compose makes the frame that answers a call.
+// compose returns the frame that answers a call.
 func (g *Gateway) compose(r jsonframe.Request, result any, err error) []byte {
 	if err == nil {
 		text, failed := jsonframe.Result(r.ID, result)
@@ -238,7 +238,7 @@ func (g *Gateway) compose(r jsonframe.Request, result any, err error) []byte {
 	return jsonframe.Failure(r, f)
 }
 
-// known keeps names that a client made up out of logs and counters.
+// known replaces method names that a client made up, for logs and counters.
 func (g *Gateway) known(method string) string {
 	if _, ok := g.handlers[method]; ok {
 		return method

@@ -8,16 +8,17 @@ import (
 )
 
 const (
-	// maxFailures is how many UserSigs that are not valid are told apart, a
-	// minute, of one user and from one network.
+	// maxFailures is how many invalid UserSigs a minute are answered with
+	// their reason, for one user and from one network.
 	maxFailures = 20
-	// resumesPerLogin is how much oftener a user may come back than log in anew.
+	// resumesPerLogin is how many times more often a user may resume than log
+	// in anew.
 	resumesPerLogin = 4
-	// maxKeys bounds the memory of a limiter, at some 100 bytes a key.
+	// maxKeys limits the memory of a limiter, at some 100 bytes for each key.
 	maxKeys = 1 << 16
 )
 
-// rate is so many at once, and so many a second for ever after.
+// rate allows a burst at once, and perSecond more each second.
 type rate struct{ burst, perSecond float64 }
 
 func perMinute(n int) rate { return rate{float64(n), float64(n) / 60} }
@@ -28,7 +29,7 @@ var (
 	frameRate = rate{frame.Burst, frame.Rate}
 )
 
-// bucket holds what is left of a rate. Whoever holds it guards it.
+// bucket holds what is left of a rate. Its owner guards it.
 type bucket struct {
 	left float64
 	at   time.Time
@@ -36,7 +37,7 @@ type bucket struct {
 
 func fullBucket(r rate, now time.Time) bucket { return bucket{r.burst, now} }
 
-// filled returns what is left as of now. A clock that goes back adds nothing.
+// filled returns what is left as of now. A clock that jumps back adds nothing.
 func (b bucket) filled(r rate, now time.Time) float64 {
 	return min(r.burst, b.left+max(0, now.Sub(b.at).Seconds())*r.perSecond)
 }
@@ -51,12 +52,13 @@ func (b *bucket) take(r rate, now time.Time) bool {
 	return true
 }
 
-// limiter bounds how often something happens in the name of a key, whatever
-// connections and sessions it comes on, for as long as this gateway runs.
+// limiter limits how often something happens for a key, on whatever
+// connections and sessions, for as long as this gateway runs.
 //
-// It remembers maxKeys keys. When there are more, it forgets of a few that
-// chance chooses the one with the most left: one that has used its rate up
-// would have to be among eight such ones, so a crowd of others frees nobody.
+// It remembers maxKeys keys. When there are more, it looks at a few random
+// ones and forgets the one with the most left. A key that has used its rate up
+// would have to be among eight such ones to be forgotten, so a crowd of others
+// frees nobody.
 type limiter[K comparable] struct {
 	rate rate             // set before serving
 	now  func() time.Time // set before serving
@@ -69,7 +71,7 @@ func newLimiter[K comparable](r rate, now func() time.Time) *limiter[K] {
 	return &limiter[K]{rate: r, now: now, keys: map[K]bucket{}}
 }
 
-// take charges a key and reports whether it had one left.
+// take charges a key and reports whether it had any left.
 func (l *limiter[K]) take(key K) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -86,7 +88,7 @@ func (l *limiter[K]) take(key K) bool {
 	return allowed
 }
 
-// forget gives a key all that it had at first.
+// forget gives a key its full rate back.
 func (l *limiter[K]) forget(key K) {
 	l.mu.Lock()
 	delete(l.keys, key)
@@ -97,7 +99,7 @@ func (l *limiter[K]) makeRoom(now time.Time) {
 	const sample = 8
 	var richest K
 	most, seen := -1.0, 0
-	for key, b := range l.keys { // begins anywhere
+	for key, b := range l.keys { // starts at a random key
 		if left := b.filled(l.rate, now); left > most {
 			richest, most = key, left
 		}
@@ -108,6 +110,6 @@ func (l *limiter[K]) makeRoom(now time.Time) {
 	delete(l.keys, richest)
 }
 
-// culprit is whose failures count together: those in one user's name that come
-// from one network.
+// culprit is what invalid UserSigs are counted by: the user they name and the
+// network they come from.
 type culprit struct{ network, userID string }

@@ -44,7 +44,7 @@ func TestLimiter(t *testing.T) {
 	require.True(t, l.take("alice"))
 }
 
-// However many others there are, memory is bounded, and nobody who has used
+// However many others there are, memory is limited, and nobody who has used
 // their rate up is freed by them.
 func TestLimiterIsBounded(t *testing.T) {
 	now := time.Unix(1000, 0)
@@ -59,7 +59,7 @@ func TestLimiterIsBounded(t *testing.T) {
 }
 
 // Whatever joins and leaves, in any order, the largest network pays, and
-// nothing of what has left stays.
+// nothing remains of what has left.
 func TestStandbyLimit(t *testing.T) {
 	const most, mostOfAll = 5, 40
 	l := newStandbyLimit(most, mostOfAll)

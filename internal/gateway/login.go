@@ -43,7 +43,7 @@ var platforms = []place.Platform{place.Web, place.Android, place.IPhone, place.I
 // login decides on a login frame and answers it.
 func (s *socket) login(r jsonframe.Request) {
 	if !r.Call {
-		return // who wants no answer does not want to log in
+		return // a client that wants no answer does not want to log in
 	}
 	began := time.Now()
 	var p loginParams
@@ -88,13 +88,13 @@ func (s *socket) login(r jsonframe.Request) {
 	}
 }
 
-// errAnswered: the client knows already why it is not logged in. The code is
-// for the counters; 0 when nothing was decided on this socket.
+// errAnswered means that the client has already been told why it is not logged
+// in. The code is for the counters; 0 when nothing was decided on this socket.
 type errAnswered struct{ code fault.Code }
 
 func (errAnswered) Error() string { return "answered" }
 
-// kickCodes are the codes of calls after a kick.
+// kickCodes are the codes that calls are answered with after a kick.
 var kickCodes = map[string]fault.Code{
 	frame.KickMultipleDevice:  fault.KickedMultipleDevice,
 	frame.KickMultipleAccount: fault.KickedMultipleAccount,
@@ -111,15 +111,15 @@ func comeBack(code fault.Code) bool {
 	return false
 }
 
-// comeBackLater reports whether a login that failed may succeed later, on
-// another socket: its close must not end a session that resumes.
+// comeBackLater reports whether a login that failed may succeed later on
+// another socket. Then the close must not end a session that resumes.
 func comeBackLater(code fault.Code) bool {
 	return code == fault.TooManyFailures || code == fault.LoginTooFrequent
 }
 
 // mayLogIn charges a login to its user and reports whether they had one left.
-// Pages that take the place from each other in a loop come to an end by it, and
-// so does one that logs in and out without end.
+// It stops pages that take the place from each other in a loop, and a page
+// that logs in and out without end.
 func (g *Gateway) mayLogIn(c place.Claim) bool {
 	if c.Resume {
 		return g.resumes.take(c.User)
@@ -159,10 +159,11 @@ func (s *socket) check(p loginParams) (place.Claim, error) {
 }
 
 // verify checks a UserSig. A valid one always passes, whatever others have
-// sent; 70050 answers invalid ones only, so that a client which repeats one
-// learns to wait. Nobody guesses a MAC of 256 bits, and what an invalid
-// UserSig costs is bounded by usersig's limits and paid for by its sender:
-// before a login with the connection, after it with the rate of frames.
+// sent; only invalid ones are answered with 70050, so that a client which
+// repeats one learns to wait. Nobody guesses a MAC of 256 bits, and the cost
+// of an invalid UserSig is limited by package usersig and paid for by its
+// sender: before a login with the connection, after it with the rate of
+// frames.
 func (s *socket) verify(userSig, userID string, app uint32) (usersig.Sig, error) {
 	sig, err := usersig.Verify(userSig, s.g.o.Keys, userID, app, s.g.o.Now())
 	who := culprit{networkOf(s.addr), userID}
@@ -183,13 +184,13 @@ func (s *socket) admit(r jsonframe.Request, c place.Claim) error {
 	g.beginClaim(key)
 	defer g.endClaim(key)
 
-	// The socket's end does not cancel it: the place would be taken or not,
-	// and nobody would know.
+	// The socket's end does not cancel it: otherwise the place would be taken
+	// or not, and nobody would know.
 	ctx, cancel := context.WithTimeout(context.Background(), g.times.registry)
 	defer cancel()
-	// Nor does the wait for the end of an outage; but a client that did not wait
-	// as long has asked again on another socket, and this claim would take the
-	// place from there.
+	// The socket's end does not end the wait for an outage to pass, either.
+	// But a client that did not wait as long has asked again on another
+	// socket, and this claim would take the place away from that one.
 	if err := g.registry.Await(ctx); err != nil {
 		return err
 	}
@@ -218,8 +219,9 @@ func (s *socket) admit(r jsonframe.Request, c place.Claim) error {
 	}
 }
 
-// claim asks the registry, and on its behalf the holder of the instance: one
-// that does not answer is taken over. Held remains when the holder lives.
+// claim asks the registry, and probes the instance's holder if the registry
+// wants that: a holder that does not answer is taken over. The outcome stays
+// Held when the holder lives.
 func (s *socket) claim(ctx context.Context, c place.Claim) (place.Outcome, error) {
 	const rounds = 3 // each new holder is asked, but two pages may race
 	for i := 0; ; i++ {
@@ -232,7 +234,7 @@ func (s *socket) claim(ctx context.Context, c place.Claim) (place.Outcome, error
 }
 
 // admitted binds the place and answers. A socket that has closed meanwhile
-// gives the place back.
+// returns the place.
 func (s *socket) admitted(r jsonframe.Request, c place.Claim, out place.Outcome) error {
 	g := s.g
 	sess := newSession(s, c, out.Place)
@@ -256,8 +258,8 @@ func (s *socket) admitted(r jsonframe.Request, c place.Claim, out place.Outcome)
 	return nil
 }
 
-// hook keeps a panic of another package away from what is under way: the login
-// has been answered.
+// hook keeps a panic of another package away from the login under way, which
+// has already been answered.
 func (g *Gateway) hook(f func()) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -268,9 +270,9 @@ func (g *Gateway) hook(f func()) {
 }
 
 // bind makes a session the one of its instance here and puts its answer first
-// in the queue, in one step: whatever is delivered from now on comes behind.
-// False when the place or the socket has gone meanwhile; kick says why, if the
-// place was evicted.
+// in the queue, in one step: whatever is delivered from now on comes after it.
+// It returns false when the place or the socket has gone meanwhile; kick says
+// why, if the place was evicted.
 func (g *Gateway) bind(sess *Session, answer []byte) (kick string, ok bool) {
 	s, p := sess.s, sess.place
 	g.mu.Lock()

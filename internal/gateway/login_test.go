@@ -92,9 +92,9 @@ func TestLoginIsRefused(t *testing.T) {
 	require.Nil(t, m.Err, "a frame of the wrong shape may be mended")
 }
 
-// A stranger who sends bad UserSigs for a user, from the user's own address
-// perhaps, as behind a NAT or a proxy, is answered 70050. The user is not: a
-// valid UserSig logs in, comes back and is renewed all the same.
+// A stranger who sends bad UserSigs for a user, perhaps from the user's own
+// address as behind a NAT or a proxy, is answered with 70050. The user is not:
+// a valid UserSig still logs in, resumes and is renewed.
 func TestTooManyFailures(t *testing.T) {
 	now := time.Now()
 	w := begin(t, setup{options: func(o *gateway.Options) {
@@ -135,7 +135,7 @@ func TestTooManyFailures(t *testing.T) {
 	_, code = from("1.1.1.1", frank)
 	require.Equal(t, fault.SigWrongKey, code, "another user")
 
-	// The running session takes a good renewal, and outlives a bad one.
+	// The running session accepts a good renewal, and survives a bad one.
 	m := session.call(frame.Renew, map[string]any{"userSig": wrong("erin")})
 	require.NotNil(t, m.Err)
 	require.Equal(t, fault.TooManyFailures, m.Err.Code)
@@ -194,7 +194,8 @@ func TestNewLoginEvictsTheOld(t *testing.T) {
 	p1.evicted(frame.KickMultipleAccount)
 	p2.expectOpen()
 
-	// It comes back by itself: told once more, and the newer is not disturbed.
+	// It comes back by itself: it is told once more, and the newer session is
+	// not disturbed.
 	p3 := w.dial()
 	p3.send(frame.Login, old.resume().frame())
 	p3.evicted(frame.KickMultipleAccount)
@@ -235,8 +236,8 @@ func TestPageClosedCleanly(t *testing.T) {
 	}
 }
 
-// A page that is closed while its login is being decided on is closed all the
-// same: it will not be back.
+// A page that is closed while its login is being decided on is detached as
+// closed: it will not be back.
 func TestPageClosedCleanlyDuringLogin(t *testing.T) {
 	w := begin(t, setup{})
 	asked, decide := make(chan struct{}), make(chan struct{})
@@ -256,7 +257,7 @@ func TestPageClosedCleanlyDuringLogin(t *testing.T) {
 }
 
 // A client that does not wait for the end of an outage tries again on another
-// socket. What it asked on the first one must not take the place from there.
+// socket. Its first request must not take the place away from that one.
 func TestLoginGivenUpInAnOutage(t *testing.T) {
 	w := begin(t, setup{})
 	waits, back := make(chan struct{}, 2), make(chan struct{})
@@ -271,7 +272,7 @@ func TestLoginGivenUpInAnOutage(t *testing.T) {
 	}
 	i := page("alice")
 	first, second := w.dial(), w.dial()
-	second.expectOpen() // else the count of sockets below may lack it and not the first
+	second.expectOpen() // otherwise the count of sockets below may lack it instead of the first
 	first.send(frame.Login, i.frame())
 	<-waits
 	require.NoError(t, first.conn.WriteClose(3000, nil))
@@ -285,7 +286,8 @@ func TestLoginGivenUpInAnOutage(t *testing.T) {
 	require.Empty(t, w.reg.told())
 }
 
-// But one that has said logout behind its login is to be out.
+// But a client that has sent a logout after its login has to end up logged
+// out.
 func TestLogoutDuringAnOutage(t *testing.T) {
 	w := begin(t, setup{})
 	i := page("alice")
@@ -325,7 +327,7 @@ func TestReloadTakesOverASilentHolder(t *testing.T) {
 	w := begin(t, setup{})
 	i := page("alice")
 	p1, _ := w.login(i)
-	p1.mute.Store(true) // as a frozen or unloaded page
+	p1.mute.Store(true) // like a frozen or unloaded page
 	reloaded := i
 	reloaded.doc = hexOf(8)
 	began := time.Now()
@@ -375,7 +377,7 @@ func TestLoginTimeout(t *testing.T) {
 	p.send(frame.Login, page("alice").frame())
 	p.expectClose(frame.CloseLoginTimeout)
 	close(release)
-	// The place that was given to nobody is given back.
+	// The place that nobody got is released.
 	eventually(t, "detach", func() bool { return len(w.reg.told()) == 1 })
 	require.Empty(t, w.g.Places())
 }

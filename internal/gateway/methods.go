@@ -47,7 +47,7 @@ func (s *socket) logout(r jsonframe.Request) error {
 	return nil
 }
 
-// farewell ends the place that a token names: a logout that could not be said
+// farewell ends the place that a token names: a logout that could not be sent
 // on its own connection.
 func (s *socket) farewell(r jsonframe.Request) (any, error) {
 	var p struct {
@@ -73,7 +73,7 @@ func (s *socket) farewell(r jsonframe.Request) (any, error) {
 	return nil, s.g.registry.Release(ctx, place)
 }
 
-// renew takes a new UserSig of the same user and app for a running session.
+// renew accepts a new UserSig of the same user and app for a running session.
 func (s *socket) renew(r jsonframe.Request, sess *Session) (any, error) {
 	var p struct {
 		UserSig string `json:"userSig"`
@@ -98,13 +98,13 @@ func (s *socket) renew(r jsonframe.Request, sess *Session) (any, error) {
 		return nil, fault.New(fault.SigRevoked)
 	default:
 		// The place is no longer this session's: the client comes back and is
-		// decided anew.
+		// admitted or not.
 		s.g.Drop(sess.place)
 		return nil, fault.New(fault.NotLoggedIn)
 	}
 }
 
-// current gives the session of a socket that is logged in and has not ended.
+// current returns the session of a socket that is logged in and has not ended.
 func (s *socket) current() *Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()

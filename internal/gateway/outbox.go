@@ -6,7 +6,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// What may wait for one client before it counts as one that does not read.
+// What may wait for one client before it counts as not reading.
 const (
 	maxQueued      = 512
 	maxQueuedBytes = 512 << 10
@@ -43,7 +43,7 @@ func (o *outbox) close(code int, reason string) {
 
 func (o *outbox) drop() { o.frames, o.bytes = nil, 0 }
 
-// send queues a text frame; false when the socket has ended.
+// send queues a text frame; it returns false when the socket has ended.
 func (s *socket) send(text []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,7 +55,7 @@ func (s *socket) pushLocked(opcode gws.Opcode, text []byte) bool {
 		return false
 	}
 	if s.out.full() {
-		// What waits is given up: the client will resume and ask for it.
+		// What was waiting is dropped: the client will resume and ask for it.
 		s.out.drop()
 		s.raw.noWait()
 		s.endLocked(frame.CloseSlow, "the client does not read")
@@ -75,7 +75,7 @@ func (s *socket) flushLocked() {
 }
 
 // flush writes until nothing is left. A failed write has already ended the
-// connection below; the read loop notices.
+// connection below; the read loop will notice.
 func (s *socket) flush() {
 	for {
 		s.mu.Lock()
@@ -97,7 +97,7 @@ func (s *socket) flush() {
 			}
 		}
 		if closing {
-			// Nothing can have been queued behind it.
+			// Nothing can have been queued after it.
 			if err := s.conn.WriteClose(code, []byte(reason)); err != nil {
 				s.broken()
 			}
@@ -106,8 +106,8 @@ func (s *socket) flush() {
 	}
 }
 
-// broken: a write has failed, or the library has closed the connection before
-// us and its peer is still to read that.
+// broken handles a failed write, or a connection that the library closed first
+// and whose peer has yet to read that.
 func (s *socket) broken() {
 	if s.raw.failed.Load() || !s.raw.closing.Load() {
 		s.raw.abort()

@@ -13,8 +13,8 @@ import (
 	"github.com/tim-wasm/tim/internal/gateway"
 )
 
-// Two pages that take the place from each other for ever come to an end, and a
-// reconnecting client is not held up by it.
+// Two pages that take the place from each other for ever are stopped, and a
+// client that reconnects is not held up by that.
 func TestLoginTooFrequent(t *testing.T) {
 	var now time.Time
 	w := begin(t, setup{options: func(o *gateway.Options) {
@@ -44,8 +44,9 @@ func TestLoginTooFrequent(t *testing.T) {
 	require.Equal(t, fault.LoginTooFrequent, again())
 }
 
-// Whoever says of each login that it resumes is charged, too: what it costs
-// the gateway is the same. Four in a loop is what a bad network may do.
+// A client that claims of each login that it resumes is charged, too, because
+// the cost to the gateway is the same. Four in a row is what a bad network may
+// need.
 func TestResumeTooFrequent(t *testing.T) {
 	now := time.Now()
 	w := begin(t, setup{options: func(o *gateway.Options) {
@@ -58,7 +59,7 @@ func TestResumeTooFrequent(t *testing.T) {
 	}
 	p := w.dial()
 	require.Equal(t, fault.LoginTooFrequent, p.call(frame.Login, page("alice").resume().frame()).Err.Code)
-	p.expectClose(frame.CloseTryLater) // and no close that ends the session
+	p.expectClose(frame.CloseTryLater) // and not a close that ends the session
 	w.login(page("bob").resume())
 	fresh, _ := w.login(page("alice"))
 	require.Nil(t, fresh.call(frame.Logout, nil).Err)
@@ -66,7 +67,7 @@ func TestResumeTooFrequent(t *testing.T) {
 	w.login(page("alice").resume())
 }
 
-// Somebody who is told that he was evicted is no error of the gateway's.
+// A user who is told that they were evicted is not an error of the gateway.
 func TestLoginsAreCountedByWhatTheyGot(t *testing.T) {
 	seen := new(observed)
 	w := begin(t, setup{options: func(o *gateway.Options) { o.Observer = seen }})
@@ -83,7 +84,7 @@ func TestLoginsAreCountedByWhatTheyGot(t *testing.T) {
 	require.ElementsMatch(t, []string{"login 0", "login 0", "login 3003", "login 0", "logout 0"}, seen.all())
 }
 
-// observed writes down what an Observer is told of logins and logouts.
+// observed records what an Observer is told of logins and logouts.
 type observed struct {
 	mu   sync.Mutex
 	seen []string

@@ -11,9 +11,9 @@ import (
 )
 
 // rawConn is the network connection as the WebSocket library sees it. Every
-// write has a deadline. Close ends the writing half only and lets the peer
-// read what was written: closing outright while bytes of the peer are unread
-// would reset the connection, and a reset throws the last frame away.
+// write has a deadline. Close ends only the writing half and lets the peer
+// read what was written: closing at once while bytes of the peer are unread
+// would reset the connection, and a reset discards the last frame.
 type rawConn struct {
 	// Set before the first Read.
 	net.Conn
@@ -21,20 +21,20 @@ type rawConn struct {
 	linger time.Duration
 	refuse func(why string) // ends the socket
 
-	// The read loop's own.
+	// Used by the read loop only.
 	early  []byte // came together with the upgrade request
 	frames follower
 
-	// Anybody's.
+	// Used by any goroutine.
 	limit   atomic.Uint64 // bytes of one message
 	closing atomic.Bool
 	hurry   atomic.Bool // do not wait long for this client any more
-	failed  atomic.Bool // a frame may be cut off: nothing can follow it
+	failed  atomic.Bool // a frame may have been cut off: nothing can follow it
 }
 
 // writeBuffer is what the kernel may hold for a client that does not read;
-// Linux takes twice that. Left alone it grows to some MB a client, beside what
-// the outbox holds.
+// Linux doubles it. By default it grows to some MB for each client, besides
+// what the outbox holds.
 const writeBuffer = 128 << 10
 
 func newRawConn(conn net.Conn, t *times) *rawConn {
@@ -64,9 +64,9 @@ func (c *rawConn) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// discard reads what follows a frame that was refused and returns how that
-// ended: the library must not see the frame, and what stays unread would throw
-// the close frame away.
+// discard reads what follows a refused frame and returns how that ended: the
+// library must not see the frame, and unread bytes would discard the close
+// frame.
 func (c *rawConn) discard(p []byte) error {
 	for left := mostDiscarded; left > 0; {
 		n, err := c.Conn.Read(p)
@@ -79,7 +79,7 @@ func (c *rawConn) discard(p []byte) error {
 	return net.ErrClosed
 }
 
-// mostDiscarded is how much is read of a client whose socket has ended.
+// mostDiscarded is how much is read from a client whose socket has ended.
 const mostDiscarded = 1 << 20
 
 func (c *rawConn) Write(p []byte) (int, error) {
@@ -90,7 +90,7 @@ func (c *rawConn) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	if c.hurry.Load() {
-		// Looked at last: noWait may have come in between, and its deadline
+		// Checked last: noWait may have come in between, and its deadline
 		// counts.
 		c.noWait()
 	}
@@ -102,13 +102,13 @@ func (c *rawConn) Write(p []byte) (int, error) {
 }
 
 // noWait gives up on a client that does not read: what is being written now
-// has a second left, and so has each write to come.
+// has one more second, and so has each later write.
 func (c *rawConn) noWait() {
 	c.hurry.Store(true)
 	_ = c.SetWriteDeadline(time.Now().Add(min(c.write, time.Second)))
 }
 
-// Close implements net.Conn for the library; end is what really closes.
+// Close implements net.Conn for the library; end really closes.
 func (c *rawConn) Close() error {
 	if c.closing.Swap(true) {
 		return nil
@@ -129,7 +129,7 @@ func (c *rawConn) end() {
 	_ = c.Conn.Close()
 }
 
-// abort closes at once, whatever was not delivered.
+// abort closes at once, whether or not everything was delivered.
 func (c *rawConn) abort() {
 	c.closing.Store(true)
 	_ = c.Conn.Close()

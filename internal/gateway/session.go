@@ -13,7 +13,7 @@ import (
 // Session is a logged-in client on this gateway. Its methods may be called
 // from any goroutine.
 type Session struct {
-	// Never changed but for ends, which the socket's lock guards.
+	// Never changed, except ends, which the socket's lock guards.
 	s      *socket
 	place  place.Place
 	ctx    context.Context
@@ -27,24 +27,25 @@ func newSession(s *socket, c place.Claim, p place.Place) *Session {
 	return sess
 }
 
-// endOf gives when a UserSig has ended: it is valid throughout its last second.
+// endOf returns when a UserSig has expired: it is valid throughout its last
+// second.
 func endOf(expiresAt int64) time.Time { return time.Unix(expiresAt+1, 0) }
 
 func (sess *Session) endsLocked() time.Time { return sess.ends }
 
-// User is who is logged in.
+// User returns the user who is logged in.
 func (sess *Session) User() place.User { return sess.place.User }
 
-// Place is the attachment; it does not change during a Session's life.
+// Place returns the attachment; it does not change during a Session's life.
 func (sess *Session) Place() place.Place { return sess.place }
 
 // Context ends with the session: logout, eviction, or the loss of the socket.
 func (sess *Session) Context() context.Context { return sess.ctx }
 
 // Notify sends a notification; params is one JSON object. It never blocks. It
-// returns false when the session has ended, or while the registry is not live:
-// another gateway may have taken over by then. True does not mean that the
-// client has received it.
+// returns false when the session has ended, or while the registry is not live,
+// because another gateway may have taken over by then. True does not mean that
+// the client has received it.
 func (sess *Session) Notify(method string, params json.RawMessage) bool {
 	if sess.ctx.Err() != nil || !sess.s.g.registry.Live() {
 		return false
@@ -52,7 +53,7 @@ func (sess *Session) Notify(method string, params json.RawMessage) bool {
 	return sess.s.send(jsonframe.Notification(method, params))
 }
 
-// renewed sets a new end and gives how long that is.
+// renewed sets a new end and returns how long it is until then.
 func (sess *Session) renewed(expiresAt int64) time.Duration {
 	s := sess.s
 	s.mu.Lock()
@@ -83,9 +84,9 @@ func (g *Gateway) Handle(method string, h Handler) {
 }
 
 // OnLogin registers f for each login, after its answer and before the
-// session's next request. resumed: the place was there already. The session may
-// end at any time, so f for OnEnd may run before it or beside it: look at
-// Context afterwards.
+// session's next request. resumed reports whether the place was there already.
+// The session may end at any time, so that a function registered with OnEnd
+// may run before f or at the same time: f should check Context at its end.
 func (g *Gateway) OnLogin(f func(s *Session, resumed bool)) { g.onLogin = append(g.onLogin, f) }
 
 // OnEnd registers f for each session's end on this gateway. It must not block.

@@ -51,8 +51,8 @@ func TestLogout(t *testing.T) {
 	require.Contains(t, string(bodyOf(m)), `"resumed":false`)
 }
 
-// Nothing is delivered from the moment of the logout, however long the store
-// takes to hear of it.
+// Nothing is delivered from the moment of the logout on, however long the
+// store takes to learn of it.
 func TestNothingAfterLogout(t *testing.T) {
 	w := begin(t, setup{})
 	w.reg.gate = make(chan struct{})
@@ -73,7 +73,7 @@ func TestNothingAfterLogout(t *testing.T) {
 	p.expectClose(frame.CloseLoggedOut)
 }
 
-// A slow request holds neither pings nor the notice of a closed socket up.
+// A slow request delays neither pings nor the notice of a closed socket.
 func TestSlowRequest(t *testing.T) {
 	var done atomic.Bool
 	w := begin(t, setup{before: func(g *gateway.Gateway) {
@@ -123,8 +123,8 @@ func TestFarewell(t *testing.T) {
 	p3.expectOpen()
 }
 
-// A logout that is followed by the close at once counts, whatever is still
-// under way before it: destroy() says so and does not wait.
+// A logout followed at once by the close counts, whatever is still under way
+// before it: destroy() sends one and does not wait.
 func TestLogoutAndCloseAtOnce(t *testing.T) {
 	hold := make(chan struct{})
 	w := begin(t, setup{before: func(g *gateway.Gateway) {
@@ -158,7 +158,7 @@ func TestLogoutAndCloseAtOnce(t *testing.T) {
 	eventually(t, "told", func() bool { return len(w.reg.told()) == 2 })
 	require.Equal(t, []string{"release", "release"}, w.reg.told())
 
-	// One that was refused before a login means nothing later.
+	// One that was refused before a login has no effect later.
 	w.reg.admit = nil
 	p = w.dial()
 	require.Equal(t, fault.NotLoggedIn, p.call(frame.Logout, map[string]any{}).Err.Code)
@@ -275,7 +275,7 @@ func TestHandlers(t *testing.T) {
 	require.Equal(t, fault.Internal, p.call("some.error", nil).Err.Code)
 	require.Contains(t, w.log.String(), "the disk is on fire")
 	require.Equal(t, fault.Internal, p.call("too.much", nil).Err.Code)
-	// A notification wants no answer, an unknown one too.
+	// A notification gets no answer, an unknown one neither.
 	p.write(`{"jsonrpc":"2.0","method":"echo.back","params":{}}`)
 	p.write(`{"jsonrpc":"2.0","method":"what"}`)
 	p.expectOpen()
@@ -317,7 +317,7 @@ func TestDrain(t *testing.T) {
 }
 
 func TestDeadPeer(t *testing.T) {
-	// Far longer than an answer takes on a machine that stands still for a moment.
+	// Far longer than an answer takes on a machine that stalls for a moment.
 	const silence = 2 * time.Second
 	w := begin(t, setup{times: gateway.Times{Ask: 100 * time.Millisecond, Silence: silence}})
 	p, _ := w.login(page("alice"))
@@ -351,7 +351,7 @@ func TestSlowConsumer(t *testing.T) {
 	_ = p.Close()
 	eventually(t, "detach", func() bool { return len(w.reg.told()) == 1 })
 
-	// One that wakes up in time learns why.
+	// One that wakes up in time learns the reason.
 	p = w.dialDeaf(page("bob"))
 	bob := place.User{SDKAppID: app, UserID: "bob"}
 	eventually(t, "login", func() bool { return len(w.g.Sessions(bob)) == 1 })
@@ -359,7 +359,7 @@ func TestSlowConsumer(t *testing.T) {
 	require.Equal(t, frame.CloseSlow, lastClose(t, p))
 }
 
-// What the kernel holds for a client that does not read is bounded as well.
+// What the kernel holds for a client that does not read is limited as well.
 func TestWriteBuffer(t *testing.T) {
 	w := begin(t, setup{})
 	c := w.dialDeafBuffer(page("alice"), 4<<10)
@@ -370,7 +370,8 @@ func TestWriteBuffer(t *testing.T) {
 	big := json.RawMessage(`{"x":"` + strings.Repeat("x", size) + `"}`)
 	taken := 0
 	for ; sess.Notify("x.y", big); taken += size {
-		// A writer that has not got on within this is stuck: the kernel is full.
+		// A writer that has made no progress within this is stuck: the kernel
+		// is full.
 		until := time.Now().Add(300 * time.Millisecond)
 		for sess.Queued() > 0 && time.Now().Before(until) {
 			time.Sleep(time.Millisecond)
@@ -399,23 +400,23 @@ func TestTwoGateways(t *testing.T) {
 	p3, _ := w1.login(page("alice"))
 	p2.evicted(frame.KickMultipleAccount)
 	p3.expectOpen()
-	// A farewell given by one is good at the other.
+	// A farewell from one gateway is valid at the other.
 	p4 := w2.dial()
 	require.Nil(t, p4.call(frame.Farewell, map[string]any{"token": m.Body.Text("farewell")}).Err)
 	p3.expectOpen()
-	// That of a place that is attached on the other one closes its socket at
-	// once, and not when places are compared the next time.
+	// A farewell for a place that is attached on the other gateway closes its
+	// socket at once, instead of when places are compared the next time.
 	p5, m := w1.login(page("bob"))
 	require.Nil(t, p4.call(frame.Farewell, map[string]any{"token": m.Body.Text("farewell")}).Err)
 	p5.expectClose(frame.CloseRecheck)
 	p3.expectOpen()
 }
 
-// dialDeaf logs in over a connection of which nothing is read.
+// dialDeaf logs in over a connection that nobody reads from.
 func (w *world) dialDeaf(i who) net.Conn { return w.dialDeafBuffer(i, 0) }
 
-// dialDeafBuffer is dialDeaf with the receive buffer of the kernel's choice
-// or, if it is not 0, of this size.
+// dialDeafBuffer is dialDeaf with a receive buffer of this size, or of the
+// kernel's choice if it is 0.
 func (w *world) dialDeafBuffer(i who, buffer int) net.Conn {
 	c := w.rawDial()
 	if buffer > 0 {

@@ -28,7 +28,7 @@ type socket struct {
 	raw  *rawConn
 	addr string
 
-	peerCode int // of the peer's close frame; the read loop's own
+	peerCode int // of the peer's close frame; used by the read loop only
 
 	mu      sync.Mutex // guards these, what is in out and in, and Session.ends
 	stage   stage
@@ -40,7 +40,7 @@ type socket struct {
 	seen    time.Time // the last frame of the client
 	asked   time.Time // a ping that has no pong yet
 	waiters []chan struct{}
-	code    int  // we close with
+	code    int  // that we close with
 	closed  bool // by its page, cleanly
 	timer   *time.Timer
 }
@@ -65,7 +65,8 @@ func (s *socket) session() *Session {
 	return s.sess
 }
 
-// deserted tells whether the socket has ended and no logout is to be obeyed.
+// deserted reports whether the socket has ended without a logout that has yet
+// to be carried out.
 func (s *socket) deserted() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,7 +94,7 @@ func (s *socket) enterLocked(st stage) bool {
 	return true
 }
 
-// nextLocked is how long nothing is due.
+// nextLocked returns how long nothing is due.
 func (s *socket) nextLocked(now time.Time) time.Duration {
 	t := &s.g.times
 	switch s.stage {
@@ -115,7 +116,7 @@ func (s *socket) nextLocked(now time.Time) time.Duration {
 	}
 }
 
-// tick does what is due: one timer serves all the deadlines of a socket.
+// tick does whatever is due: one timer serves all the deadlines of a socket.
 func (s *socket) tick() {
 	s.mu.Lock()
 	now := s.g.o.Now()
@@ -127,7 +128,7 @@ func (s *socket) tick() {
 		s.mu.Unlock()
 	case st == ended:
 		s.mu.Unlock()
-		// The close frame does not get through.
+		// The close frame cannot get through.
 		s.raw.abort()
 	case st == standBy:
 		s.mu.Unlock()
@@ -136,8 +137,8 @@ func (s *socket) tick() {
 		s.mu.Unlock()
 		s.finish(nil, frame.CloseLoginTimeout, "the login took too long")
 	case !sess.endsLocked().After(now):
-		// Counted while the socket is: Drain waits for what the registry is
-		// told.
+		// Counted while the socket still is, because Drain waits until the
+		// registry has been told.
 		s.g.work.Go(func() { s.g.expire(sess) })
 		s.mu.Unlock()
 	case s.asked.IsZero():
@@ -147,13 +148,13 @@ func (s *socket) tick() {
 		s.mu.Unlock()
 	default:
 		s.mu.Unlock()
-		// Nobody is there to read a close frame.
+		// Nobody is left to read a close frame.
 		s.raw.abort()
 	}
 }
 
-// heardLocked charges a frame of any kind, which also shows that the client
-// lives, and reports whether it is to be looked at.
+// heardLocked charges a frame of any kind, which also shows that the client is
+// alive, and reports whether it is to be handled.
 func (s *socket) heardLocked() bool {
 	now := s.g.o.Now()
 	s.seen, s.asked = now, time.Time{}
@@ -183,7 +184,7 @@ func (s *socket) ponged() {
 	s.waiters = nil
 }
 
-// probe pings at once; the channel is closed by the pong.
+// probe pings at once; the pong closes the channel.
 func (s *socket) probe() <-chan struct{} {
 	w := make(chan struct{})
 	s.mu.Lock()
@@ -208,8 +209,8 @@ func (s *socket) pinged(payload []byte) {
 	}
 }
 
-// finish ends the socket: what is queued, then final, then the close frame.
-// From its return on nothing else is sent. The first end counts.
+// finish ends the socket: it sends what is queued, then final, then the close
+// frame. Once it has returned nothing else is sent. Only the first end counts.
 func (s *socket) finish(final []byte, code int, reason string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -233,8 +234,8 @@ func (s *socket) endLocked(code int, reason string) {
 	s.flushLocked()
 }
 
-// gone is called when the read loop is over; it gives the session that was
-// on the socket, and whether its client has said logout. A login that is still
+// gone is called when the read loop is over. It returns the session that was
+// on the socket, and whether its client has logged out. A login that is still
 // being decided on finds in closed whether its page will be back.
 func (s *socket) gone(closed bool) (sess *Session, leaving bool) {
 	s.mu.Lock()
@@ -248,7 +249,7 @@ func (s *socket) gone(closed bool) (sess *Session, leaving bool) {
 	return s.sess, s.in.leaving
 }
 
-// closeCode is what the counters show: ours if we closed.
+// closeCode returns what the counters show: our code if we closed.
 func (s *socket) closeCode(peer int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

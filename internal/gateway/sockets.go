@@ -7,7 +7,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// find gives the local session of an instance; g.mu is held.
+// find returns the local session of an instance; the caller holds g.mu.
 func (g *Gateway) find(user place.User, instance string) *Session {
 	for _, sess := range g.users[user] {
 		if sess.place.Instance == instance {
@@ -17,8 +17,9 @@ func (g *Gateway) find(user place.User, instance string) *Session {
 	return nil
 }
 
-// at gives the session of exactly this attachment and removes it if asked.
-// pending: its login is not bound yet, and will learn of typ then.
+// at returns the session of exactly this attachment, and removes it if asked.
+// pending reports that its login is not bound yet, and will learn of typ when
+// it is.
 func (g *Gateway) at(p place.Place, remove bool, typ string) (sess *Session, pending bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -55,8 +56,8 @@ func (g *Gateway) Drop(p place.Place) {
 	}
 }
 
-// Alive implements registry.Sockets. Only a pong counts: other frames may
-// have been on their way for long.
+// Alive implements registry.Sockets. Only a pong counts: other frames may have
+// been under way for a long time.
 func (g *Gateway) Alive(ctx context.Context, p place.Place) bool {
 	sess, _ := g.at(p, false, "")
 	if sess == nil {

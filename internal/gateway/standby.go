@@ -8,18 +8,18 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// How many sockets may stand by at once, those of one network and all. Many
-// users may share an address, and all of them when a proxy is not said to be
-// trusted: so it is the oldest that goes and not the newest that is refused. A
-// client that logs in at once is out of this count before it can be hit, and
-// one whose early socket is closed dials anew when it logs in.
+// How many sockets may stand by at once, of one network and in all. Many users
+// may share an address, and all of them do when a proxy is not named as
+// trusted, so the oldest is closed instead of refusing the newest. A client
+// that logs in at once leaves this count before it can be closed, and one
+// whose early socket was closed dials again when it logs in.
 const (
 	maxStandBy    = 1000
 	maxStandByAll = 10_000
 )
 
-// networkOf returns the network that whoever has an address chooses it from:
-// of IPv6 a whole /64, of IPv4 the address itself.
+// networkOf returns the network from which the owner of an address can choose
+// addresses: a whole /64 for IPv6, the address itself for IPv4.
 func networkOf(addr string) string {
 	ip, err := netip.ParseAddr(addr)
 	if err != nil || ip.Unmap().Is4() {
@@ -29,17 +29,18 @@ func networkOf(addr string) string {
 	return network.String()
 }
 
-// standbyLimit knows the sockets that stand by. When there are too many of one
-// network its oldest goes; when there are too many of all, the oldest of the
-// network that has most, so that who fills the gateway from one place pushes
-// out their own. All it does takes the same time however many there are.
+// standbyLimit keeps the sockets that stand by, those that have not logged in
+// yet. When one network has too many, its oldest is closed; when there are too
+// many in all, the oldest of the network with the most, so that an attacker
+// who fills the gateway from one place pushes out their own. Every operation
+// takes the same time however many there are.
 type standbyLimit struct {
 	most, mostOfAll int // set before serving
 
 	mu       sync.Mutex // guards the rest; taken last
 	networks map[string]*network
 	sockets  map[*socket]*list.Element // in their network's list
-	bySize   []*list.List              // of *network: those with so many sockets, the longest there first
+	bySize   []*list.List              // of *network: those with this many sockets, the longest there first
 }
 
 type network struct {
@@ -55,8 +56,8 @@ func newStandbyLimit(most, mostOfAll int) *standbyLimit {
 	}
 }
 
-// join enters a socket that stands by and returns the one that has to go, nil
-// if none has.
+// join adds a socket that stands by and returns the one that has to be closed,
+// or nil.
 func (l *standbyLimit) join(s *socket) (over *socket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,7 +75,7 @@ func (l *standbyLimit) join(s *socket) (over *socket) {
 	if over != nil {
 		l.leaveLocked(over)
 	}
-	if n = l.networks[name]; n == nil { // its only one may have left just now
+	if n = l.networks[name]; n == nil { // its only one may just have left
 		n = &network{name: name, sockets: list.New()}
 		l.networks[name] = n
 	}
@@ -107,7 +108,7 @@ func (l *standbyLimit) leaveLocked(s *socket) {
 	l.rank(n)
 }
 
-// rank enters a network by its size, unless it is empty.
+// rank lists a network by its size, unless it is empty.
 func (l *standbyLimit) rank(n *network) {
 	size := n.sockets.Len()
 	if size > 0 {
@@ -116,7 +117,7 @@ func (l *standbyLimit) rank(n *network) {
 		}
 		n.rank = l.bySize[size].PushBack(n)
 	}
-	// The last one is the one with the largest networks.
+	// The last list holds the largest networks.
 	for last := len(l.bySize) - 1; last >= 0 && l.bySize[last].Len() == 0; last-- {
 		l.bySize = l.bySize[:last]
 	}
@@ -135,8 +136,8 @@ func (l *standbyLimit) size() int {
 	return len(l.sockets)
 }
 
-// standsBy counts a socket as one that stands by, and closes the one that has
-// to go for it.
+// standsBy counts a socket as standing by, and closes the one that has to make
+// room for it.
 func (g *Gateway) standsBy(s *socket) {
 	if over := g.standby.join(s); over != nil {
 		over.mu.Lock()

@@ -11,8 +11,8 @@ import (
 	"github.com/tim-wasm/tim/internal/gateway"
 )
 
-// Of too many sockets that stand by at one address the oldest goes. Whoever
-// logs in at once is not touched, however many others there are.
+// When too many sockets of one address stand by, the oldest is closed. A
+// client that logs in at once is not touched, however many others there are.
 func TestTooManyStandBy(t *testing.T) {
 	w := begin(t, setup{
 		options: func(o *gateway.Options) {
@@ -23,7 +23,7 @@ func TestTooManyStandBy(t *testing.T) {
 	from := func(addr string) *peer {
 		p, err := w.dialWith(http.Header{"X-From": {addr}})
 		require.NoError(t, err)
-		p.expectOpen() // so that they have come in this order
+		p.expectOpen() // so that they arrive in this order
 		return p
 	}
 	member := from("1.1.1.1")
@@ -45,7 +45,7 @@ func TestTooManyStandBy(t *testing.T) {
 	third.expectOpen()
 	fifth.expectOpen()
 
-	// An IPv6 host has a whole /64 to come from.
+	// An IPv6 host can choose from a whole /64.
 	v6 := from("2001:db8::1")
 	from("2001:db8::2")
 	from("2001:db8::3")
@@ -58,8 +58,8 @@ func TestTooManyStandBy(t *testing.T) {
 	eventually(t, "forgotten", func() bool { return w.g.StandingBy() == 2 })
 }
 
-// Of too many that stand by at all addresses together, the oldest goes of the
-// address that has most.
+// When too many stand by at all addresses together, the oldest of the address
+// with the most is closed.
 func TestTooManyStandByOfAll(t *testing.T) {
 	w := begin(t, setup{
 		options: func(o *gateway.Options) {
@@ -80,7 +80,7 @@ func TestTooManyStandByOfAll(t *testing.T) {
 	crowd[0].expectClose(frame.CloseStandBy)
 	fifth := from("5.5.5.5")
 	crowd[1].expectClose(frame.CloseStandBy)
-	// All have one now: it is the first that has been there with one.
+	// All have one now: the one that has stood by the longest goes.
 	sixth := from("6.6.6.6")
 	alone.expectClose(frame.CloseStandBy)
 	for _, p := range []*peer{other, fourth, fifth, sixth, crowd[2]} {

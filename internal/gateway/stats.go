@@ -7,18 +7,18 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// Observer is told what happens, for counters. Its methods must be quick and
-// may be called from any goroutine. Codes are 0 for success.
+// Observer is told what happens, for counters. Its methods must be fast and
+// may be called from any goroutine. Code 0 means success.
 type Observer interface {
-	// Login: a login frame was decided on.
+	// Login reports that a login frame was decided on.
 	Login(code fault.Code, took time.Duration)
-	// Handled: another request was answered. method is one that exists, or
-	// "unknown".
+	// Handled reports that another request was answered. method is one that
+	// exists, or "unknown".
 	Handled(method string, code fault.Code, took time.Duration)
-	// Evicted: a session was told that it is kicked out.
+	// Evicted reports that a session was told it is kicked out.
 	Evicted(typ string)
-	// Closed: a socket has ended, with our close code or else the client's;
-	// 1006 when there was none.
+	// Closed reports that a socket has ended, with our close code or else the
+	// client's; 1006 when there was none.
 	Closed(code int)
 }
 
@@ -31,7 +31,7 @@ type Stats struct {
 
 type counters struct{ sockets, sessions, logins atomic.Int64 }
 
-// Stats gives a snapshot.
+// Stats returns a snapshot.
 func (g *Gateway) Stats() Stats {
 	return Stats{Sockets: g.stats.sockets.Load(), Sessions: g.stats.sessions.Load(), Logins: g.stats.logins.Load()}
 }

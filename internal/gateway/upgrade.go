@@ -13,8 +13,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// readBuffer is small, as most sockets are idle; larger frames are read into
-// a buffer of their own.
+// readBuffer is small because most sockets are idle; larger frames are read
+// into a buffer of their own.
 const readBuffer = 1 << 10
 
 func newUpgrader(g *Gateway) *gws.Upgrader {
@@ -30,8 +30,8 @@ func newUpgrader(g *Gateway) *gws.Upgrader {
 	})
 }
 
-// tellOrigin logs an Origin that was refused, each one once: a browser hides
-// the reason from the page, so its developer has only this.
+// tellOrigin logs a refused Origin, each one once: a browser hides the reason
+// from the page, so its developer has nothing else to go by.
 func (g *Gateway) tellOrigin(origin string) {
 	const most, longest = 100, 200
 	g.mu.Lock()
@@ -52,8 +52,8 @@ type refusal struct {
 	name, value string // of a header
 }
 
-// judge checks an opening handshake: what RFC 6455 wants of it, and whether it
-// is one for us. The library checks less, and answers without a status.
+// judge checks an opening handshake: what RFC 6455 requires, and what this
+// gateway does. The library checks less, and refuses without a status.
 func (g *Gateway) judge(r *http.Request) *refusal {
 	const version = "13"
 	switch {
@@ -83,7 +83,7 @@ func validKey(key string) bool {
 	return err == nil && len(nonce) == 16
 }
 
-// ServeHTTP makes a request of /ws a socket.
+// ServeHTTP turns a request of /ws into a socket.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if no := g.judge(r); no != nil {
 		if no.name != "" {
@@ -121,7 +121,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	draining := g.draining
 	if !draining {
 		g.sockets[s] = struct{}{}
-		// In a goroutine of its own, so that net/http's buffers can go.
+		// In a goroutine of its own, so that net/http's buffers can be freed.
 		g.work.Go(func() { g.serve(s) })
 	}
 	g.mu.Unlock()
@@ -139,13 +139,13 @@ func (g *Gateway) isDraining() bool {
 	return g.draining
 }
 
-// serve reads a socket to its end. Nothing that a client sends may end timd:
-// the library is not trusted to stand any input.
+// serve reads a socket to its end. Nothing that a client sends may end timd,
+// so the library is not trusted to survive every input.
 func (g *Gateway) serve(s *socket) {
 	code := 1006
 	defer func() {
 		if p := recover(); p != nil {
-			// As the library did at a length that a client made negative.
+			// As the library did at a length that a client had made negative.
 			g.o.Log.Warn("a frame could not be read; its socket is closed", "client", s.addr, "cause", fmt.Sprint(p))
 			s.finish(nil, frame.CloseBadFrame, "the frame cannot be read")
 			_ = s.conn.WriteClose(frame.CloseBadFrame, []byte("the frame cannot be read"))
@@ -175,11 +175,11 @@ func (g *Gateway) closed(s *socket, code int) {
 	}
 }
 
-// clean tells whether a page has closed its socket itself, so that it will
+// clean reports whether a page has closed its socket itself, so that it will
 // not be back.
 func clean(code int) bool { return code == 1000 || code == 1001 || code == 1005 }
 
-// offers looks for a token in a comma-separated header.
+// offers reports whether a comma-separated header contains a token.
 func offers(h http.Header, name, token string) bool {
 	for _, line := range h.Values(name) {
 		for part := range strings.SplitSeq(line, ",") {
@@ -199,7 +199,7 @@ func peerAddr(r *http.Request) string {
 	return host
 }
 
-// events hands the library's callbacks to the socket.
+// events passes the library's callbacks on to the socket.
 type events struct{ g *Gateway }
 
 func (events) OnOpen(*gws.Conn) {}
@@ -237,7 +237,7 @@ func (events) OnMessage(c *gws.Conn, m *gws.Message) {
 	}
 }
 
-// slot holds a connection's socket in place of the library's map.
+// slot holds a connection's socket, in place of the library's map.
 type slot struct{ s any }
 
 func (*slot) Len() int                         { return 1 }

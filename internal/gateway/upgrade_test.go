@@ -32,7 +32,7 @@ func TestHandshakeIsRefused(t *testing.T) {
 	require.Equal(t, http.StatusUpgradeRequired, res.StatusCode)
 }
 
-// What RFC 6455 wants of a handshake is what the gateway wants.
+// The gateway requires of a handshake what RFC 6455 requires.
 func TestHandshakeIsMalformed(t *testing.T) {
 	w := begin(t, setup{})
 	const good = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
