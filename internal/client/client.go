@@ -27,12 +27,12 @@ type Options struct {
 	SDKAppID uint32 // 0: the gateway takes it from the UserSig
 	Platform string // frame of login: "Web" in pages and mini programs
 	Early    bool   // open a socket at once, so that login costs one round trip
-	Page     Page   // of the mailbox; nil has none, and its notifications are the host's
+	Page     Page   // of the mailbox; with nil there is no mailbox, and its notifications go to the host
 }
 
 // Page carries out what a mailbox wants done to the objects of a page, and
-// emits its events. It also gets Wake and Log, and Settle once the caller has
-// been told.
+// emits its events. It also receives Wake and Log, and Settle once the caller
+// has been told.
 type Page interface {
 	Carry(d mailbox.Deed)
 }
@@ -49,7 +49,7 @@ type Client struct {
 	mail      *Mail // nil without a page
 }
 
-// New makes a Client; its host must be able to take calls already.
+// New returns a Client; its host must be ready to be called.
 func New(opt Options, host Host) *Client {
 	c := &Client{host: host, done: map[session.Call]Done{}}
 	if opt.Page != nil {
@@ -72,7 +72,7 @@ func New(opt Options, host Host) *Client {
 // Login asks the gateway to log in; done gets loginResult's fields.
 func (c *Client) Login(userID, userSig string, done Done) {
 	stored := ""
-	if !c.Ready() { // else it ends at once, one way or the other
+	if !c.Ready() { // otherwise it ends at once, one way or the other
 		c.OnNetwork(c.host.Online())
 		stored = c.host.Load()
 	}
@@ -85,7 +85,7 @@ func (c *Client) Logout(done Done) { c.post(session.Logout{Call: c.call(done)}) 
 // Destroy ends the instance; when done has run nothing more will happen.
 func (c *Client) Destroy(done Done) { c.post(session.Destroy{Call: c.call(done)}) }
 
-// Renew gives the running session a new UserSig.
+// Renew passes a new UserSig to the running session.
 func (c *Client) Renew(userSig string, done Done) {
 	c.post(session.Renew{Call: c.call(done), UserSig: userSig})
 }
@@ -95,29 +95,30 @@ func (c *Client) Send(method string, params frame.Body, within int64, done Done)
 	c.post(session.Send{Call: c.call(done), Method: method, Params: params, Within: within})
 }
 
-// Mail returns the loop of the mailbox, nil when there is none.
+// Mail returns the loop of the mailbox, nil if there is none.
 func (c *Client) Mail() *Mail { return c.mail }
 
-// Status gives one of loggedOut, loggingIn, ready, reconnecting, loggingOut,
-// and for loggedOut and reconnecting the reason where there is one.
+// Status returns one of loggedOut, loggingIn, ready, reconnecting, loggingOut,
+// and for loggedOut and reconnecting the reason if there is one.
 func (c *Client) Status() (status, reason string) { return c.machine.Status() }
 
-// Ready is true from SDK_READY to SDK_NOT_READY, also while reconnecting.
+// Ready reports whether the session is between SDK_READY and SDK_NOT_READY,
+// which includes reconnecting.
 func (c *Client) Ready() bool { return c.machine.IsReady() }
 
-// User gives the userID that is logged in, or "".
+// User returns the userID that is logged in, or "".
 func (c *Client) User() string { return c.machine.UserID() }
 
-// ServerTime gives the gateway's clock in ms, 0 before the first login.
+// ServerTime returns the gateway's clock in ms, 0 before the first login.
 func (c *Client) ServerTime() int64 { return c.machine.ServerTime(c.host.Now()) }
 
 // Pending counts the calls that have not settled yet.
 func (c *Client) Pending() int { return len(c.done) }
 
-// What the host tells. Each may come at any time, also from within a call of
-// the Client to the host.
+// The host calls these methods. Each call may come at any time, even from
+// within a call of the Client to the host.
 
-// OnOpen tells that the connection gen is open.
+// OnOpen reports that the connection gen is open.
 func (c *Client) OnOpen(gen session.Gen) {
 	if c.machine.Current(gen) {
 		c.farewells.say(c.host, gen)
@@ -125,12 +126,12 @@ func (c *Client) OnOpen(gen session.Gen) {
 	c.post(session.Opened{Gen: gen})
 }
 
-// OnDialFailed tells that the connection gen could not be opened.
+// OnDialFailed reports that the connection gen could not be opened.
 func (c *Client) OnDialFailed(gen session.Gen, detail string) {
 	c.post(session.DialFailed{Gen: gen, Detail: detail})
 }
 
-// OnFrame tells of a frame on the connection gen.
+// OnFrame reports a frame on the connection gen.
 func (c *Client) OnFrame(gen session.Gen, m frame.Message) {
 	if m.ID != 0 && m.ID >= farewellID {
 		c.farewells.heard(m.ID)
@@ -139,21 +140,21 @@ func (c *Client) OnFrame(gen session.Gen, m frame.Message) {
 	c.post(session.Received{Gen: gen, Frame: m})
 }
 
-// OnClose tells that the open connection gen is no more.
+// OnClose reports that the open connection gen has closed.
 func (c *Client) OnClose(gen session.Gen, code int, reason string) {
 	c.post(session.Closed{Gen: gen, Code: code, Reason: reason})
 }
 
-// OnTimer tells that a timer is due.
+// OnTimer reports that a timer is due.
 func (c *Client) OnTimer(t session.Timer) { c.post(session.TimerFired{Timer: t}) }
 
-// OnTask tells that the later task has come.
+// OnTask reports that the later task has come.
 func (c *Client) OnTask() { c.post(session.TaskCame{}) }
 
-// OnNetwork tells what the host thinks of the network.
+// OnNetwork reports what the host thinks of the network.
 func (c *Client) OnNetwork(online bool) { c.post(session.NetworkChanged{Online: online}) }
 
-// OnShown tells that the page was away and is back. It may have missed the news
+// OnShown reports that the page was away and is back. It may have missed news
 // of the network meanwhile.
 func (c *Client) OnShown() {
 	c.OnNetwork(c.host.Online())
@@ -166,11 +167,11 @@ func (c *Client) call(done Done) session.Call {
 	return c.calls
 }
 
-// post queues an input and, unless that is being done already further down the
-// stack, steps until the queue is empty. So a listener that calls the Client
-// never runs inside Step, and meets a settled state. A panic of the host or of
-// a callback does not take the remaining effects with it; it goes on up when
-// the queue is empty.
+// post queues an input and steps until the queue is empty, unless that is
+// being done already further up the call stack. So a listener that calls the
+// Client never runs inside Step, and finds a settled state. A panic of the
+// host or of a callback does not take the remaining effects with it; it goes
+// on up once the queue is empty.
 func (c *Client) post(in session.Input) {
 	c.queue = append(c.queue, in)
 	if c.draining {
@@ -180,7 +181,7 @@ func (c *Client) post(in session.Input) {
 	var panicked any
 	for len(c.queue) > 0 {
 		next := c.queue[0]
-		c.queue[0] = nil // what a login held must not stay in the array behind
+		c.queue[0] = nil // what a login held must not stay in the array behind it
 		c.queue = c.queue[1:]
 		if p := c.step(next); p != nil && panicked == nil {
 			panicked = p
@@ -208,7 +209,7 @@ func (c *Client) step(in session.Input) (panicked any) {
 	return panicked
 }
 
-// abandon settles the call of an input that the machine has failed on.
+// abandon settles the call of an input on which the machine failed.
 func (c *Client) abandon(in session.Input) {
 	var call session.Call
 	switch in := in.(type) {
@@ -270,7 +271,7 @@ func (c *Client) carryOut(e session.Effect) (panicked any) {
 
 const hexDigits = "0123456789abcdef"
 
-// hex gives n random bytes as hex digits.
+// hex returns n random bytes as hex digits.
 func (c *Client) hex(n int) string {
 	raw := make([]byte, n)
 	c.host.Rand(raw)
@@ -281,8 +282,8 @@ func (c *Client) hex(n int) string {
 	return string(out)
 }
 
-// jitter is uniform in [0, n) as far as a reconnect cares, which must come even
-// when the host has no randomness at the moment.
+// jitter returns a number in [0, n) that is uniform enough for a reconnect,
+// which must happen even when the host has no randomness at the moment.
 func (c *Client) jitter(n int64) (some int64) {
 	defer func() {
 		if recover() != nil {

@@ -127,8 +127,8 @@ func TestListenerMayDestroy(t *testing.T) {
 	require.Zero(t, c.Pending())
 }
 
-// A mini program's pool of randomness may be dry for a moment: a login fails
-// then, the next one does not, and a reconnect comes all the same.
+// A mini program's pool of randomness may be empty for a moment: then a login
+// fails, the next one does not, and a reconnect happens all the same.
 func TestRandomnessThatFails(t *testing.T) {
 	p := &place{dry: true}
 	c := New(Options{SDKAppID: 1400000000, Platform: "Web", Early: true}, p)
@@ -158,8 +158,8 @@ func TestRandomnessThatFails(t *testing.T) {
 	require.Equal(t, result{times: 1}, login)
 }
 
-// News of the network may pass a page by that is frozen or in the back/forward
-// cache: what the host says now counts when the page is shown and at a login.
+// A page that is frozen or in the back/forward cache may miss news of the
+// network: when it is shown, and at a login, what the host says then counts.
 func TestMissedNewsOfTheNetwork(t *testing.T) {
 	p := &place{}
 	c := ready(t, p)
@@ -246,7 +246,7 @@ func TestFarewellRidesTheNextConnection(t *testing.T) {
 	require.Equal(t, "sealed", p.written[0].Params.Text("token"))
 	require.Equal(t, frame.Login, p.written[1].Method)
 
-	// Said again until it was heard, and not afterwards.
+	// Sent again until it was answered, and not afterwards.
 	c.OnClose(p.gen, 1006, "")
 	c.OnTimer(session.TimerRetry)
 	p.written = nil

@@ -5,13 +5,13 @@ import (
 	"github.com/tim-wasm/tim/internal/session"
 )
 
-// farewells are what logouts without a network have left: opaque tokens that
-// the gateway sealed, with nothing of the user in them that this side could
-// read. They ride the next connection that is opened anyway and end the places
-// they name; when there is none, the gateway's grace time does.
+// farewells are left over from logouts without a network: opaque tokens sealed
+// by the gateway, in which this side can read nothing of the user. They go out
+// on the next connection that is opened anyway and end the places they name;
+// without one, the gateway's grace time ends them.
 type farewells struct {
 	tokens []string
-	out    int   // how many of them have been said on the newest connection
+	out    int   // how many of them have been sent on the newest connection
 	lastID int64 // of the last of these
 }
 
@@ -37,8 +37,8 @@ func (f *farewells) say(host Host, gen session.Gen) {
 	f.out = len(f.tokens)
 }
 
-// heard forgets what was said with the answer to the last one: whatever it
-// was, saying it again would not change it.
+// heard forgets what was sent once the last one is answered: whatever the
+// answer was, sending it again would not change it.
 func (f *farewells) heard(id int64) {
 	if id == f.lastID {
 		f.drop(f.out)

@@ -5,36 +5,38 @@ import (
 	"github.com/tim-wasm/tim/internal/session"
 )
 
-// Host is what a place where the client runs has to give: a page, a mini
-// program, a Go process. The client calls it from the loop only, one call at
-// a time, and never expects an answer before the call returns: what happens
-// is told through the Client's On… methods, later or at once.
+// Host is what the client needs from the place where it runs: a page, a mini
+// program, a Go process. The client calls it from the loop only, one call at a
+// time, and never expects an answer before the call returns: results are
+// reported through the Client's On… methods, later or at once.
 type Host interface {
 	// Now is a monotonic clock in ms.
 	Now() int64
-	// Dial opens a WebSocket with the subprotocol frame.Subprotocol; then
-	// OnOpen or OnDialFailed, OnFrame, and OnClose exactly once after OnOpen.
+	// Dial opens a WebSocket with the subprotocol frame.Subprotocol. OnOpen or
+	// OnDialFailed follows, then OnFrame, and OnClose exactly once after
+	// OnOpen.
 	Dial(gen session.Gen)
 	Write(gen session.Gen, r frame.Request)
-	// Close closes or aborts; events of gen that still come are ignored.
+	// Close closes or aborts; events of gen that come later are ignored.
 	Close(gen session.Gen, code int, reason string)
-	// StartTimer calls OnTimer after that many ms; a running one is replaced.
+	// StartTimer calls OnTimer after that many ms; a running timer is
+	// replaced.
 	StartTimer(t session.Timer, after int64)
 	StopTimer(t session.Timer)
 	// NextTask calls OnTask in a later task.
 	NextTask()
 	// Emit calls the app's listeners. A listener may call the Client.
 	Emit(name string, data frame.Body)
-	// Notify hands on a notification that is not the session's own.
+	// Notify passes on a notification that is not the session's own.
 	Notify(method string, body frame.Body)
-	// Load and Store keep the instance secret over a reload; Load gives "" and
-	// Store does nothing where there is no storage.
+	// Load and Store keep the instance's secret across a reload. Where there
+	// is no storage, Load returns "" and Store does nothing.
 	Load() string
 	Store(text string)
-	// Online is what the host says of the network now; true where it cannot
-	// tell.
+	// Online returns what the host says of the network now; true where it
+	// cannot tell.
 	Online() bool
-	// URL names what Dial dials, for error messages.
+	// URL returns what Dial dials, for error messages.
 	URL() string
 	// Rand fills b with random bytes, or panics: an instance's secret must not
 	// be guessable.

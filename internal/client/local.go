@@ -1,14 +1,14 @@
 package client
 
-// onThisMachine tells whether a WebSocket URL names this machine by the names
-// and addresses that never mean another one. It does without package strings,
-// which wasm has no other use for.
+// onThisMachine reports whether a WebSocket URL names this machine by a name
+// or address that never means another one. It does without package strings,
+// which wasm does not need otherwise.
 func onThisMachine(url string) bool {
 	host := hostOf(url)
 	return host == "[::1]" || host == "localhost" || ends(host, ".localhost") || isLoopback4(host)
 }
 
-// hostOf gives the host of a URL in lower case, without its port.
+// hostOf returns the host of a URL in lower case, without its port.
 func hostOf(url string) string {
 	const mark = "://"
 	var host []byte

@@ -15,13 +15,13 @@ type MailHost interface {
 	Ready() bool
 	// Ask makes a call of the gateway; done is told once how it ended.
 	Ask(a mailbox.Ask, done Done)
-	// Carry does what is done to the page: objects, events, wakes, the log. It
-	// may call the loop.
+	// Carry does what is to be done in the page: objects, events, wakes, the
+	// log. It may call the loop.
 	Carry(d mailbox.Deed)
 }
 
 // Mail is the loop of a mailbox: it holds the queue of inputs and settles the
-// calls of the page. As a Client it is not safe for concurrent use.
+// calls of the page. Like a Client it is not safe for concurrent use.
 type Mail struct {
 	host     MailHost
 	machine  *mailbox.Machine
@@ -30,16 +30,16 @@ type Mail struct {
 	done     map[mailbox.Call]func(mailbox.Settle)
 	calls    mailbox.Call
 	next     mailbox.Call  // of the input that is posted next
-	over     mailbox.Round // what is left of this round and older ones is dropped
+	over     mailbox.Round // what is left of this and older rounds is dropped
 }
 
-// mailInput is an input and, if it is one, the call of the page that it is.
+// mailInput is an input and the page's call that it belongs to, if any.
 type mailInput struct {
 	in   mailbox.Input
 	call mailbox.Call
 }
 
-// NewMail makes a loop around a mailbox of nobody.
+// NewMail returns a loop around a mailbox that belongs to nobody yet.
 func NewMail(host MailHost) *Mail {
 	return &Mail{host: host, machine: mailbox.New(), done: map[mailbox.Call]func(mailbox.Settle){}}
 }
@@ -47,11 +47,11 @@ func NewMail(host MailHost) *Mail {
 // Total returns the unread messages of all conversations.
 func (m *Mail) Total() int64 { return m.machine.Total() }
 
-// Name returns what the user is called, as far as it is known.
+// Name returns the user's display name and avatar, as far as they are known.
 func (m *Mail) Name() (nick, avatar string) { return m.machine.Name() }
 
-// Call returns the number of a call of the page, which the input that is posted
-// next bears; done is told once how it ended.
+// Call returns the number of a call of the page, which the input posted next
+// carries. done is told once how it ended.
 func (m *Mail) Call(done func(mailbox.Settle)) mailbox.Call {
 	m.calls++
 	m.done[m.calls] = done
@@ -59,7 +59,7 @@ func (m *Mail) Call(done func(mailbox.Settle)) mailbox.Call {
 	return m.calls
 }
 
-// Post takes an input.
+// Post queues an input.
 func (m *Mail) Post(in mailbox.Input) {
 	call := m.next
 	m.next = 0
@@ -74,8 +74,8 @@ func (m *Mail) Over() {
 	}
 }
 
-// post works as the Client's does: a listener that calls the loop never runs
-// inside Step, and a panic takes no effects with it.
+// post works like the Client's: a listener that calls the loop never runs
+// inside Step, and a panic loses no effects.
 func (m *Mail) post(in mailInput) {
 	m.queue = append(m.queue, in)
 	if m.draining {
@@ -142,7 +142,8 @@ func (m *Mail) carry(e mailbox.Effect) (panicked any) {
 	return nil
 }
 
-// settle tells a caller; what is on the call's pile ends with it.
+// settle tells the caller how its call ended; what was collected for the call
+// ends with it.
 func (m *Mail) settle(s mailbox.Settle) {
 	done := m.done[s.Call]
 	delete(m.done, s.Call)
@@ -152,8 +153,8 @@ func (m *Mail) settle(s mailbox.Settle) {
 	m.host.Carry(s)
 }
 
-// mailHost is the Client around its mailbox. It does not embed the Client, for
-// wasm would bear a copy of each method.
+// mailHost is the Client as its mailbox sees it. It does not embed the Client,
+// or wasm would contain a copy of each method.
 type mailHost struct {
 	c    *Client
 	page Page
@@ -167,7 +168,7 @@ func (h *mailHost) Ask(a mailbox.Ask, done Done) { h.c.Send(a.Method, a.Params, 
 
 func (h *mailHost) Carry(d mailbox.Deed) { h.page.Carry(d) }
 
-// emit hands an event of the session to the page, and what it means to the
+// emit passes an event of the session to the page, and its meaning to the
 // mailbox. The mailbox begins before the page hears of SDK_READY, so that a
 // listener finds it there, and ends after the page has heard of SDK_NOT_READY.
 func (c *Client) emit(e session.Emit) {
@@ -192,8 +193,8 @@ func (c *Client) emit(e session.Emit) {
 	c.host.Emit(e.Name, e.Data)
 }
 
-// notify hands a notification to the mailbox, or to the host when there is
-// none.
+// notify passes a notification to the mailbox, or to the host if there is no
+// mailbox.
 func (c *Client) notify(n session.Notify) {
 	if c.mail == nil {
 		c.host.Notify(n.Method, n.Body)

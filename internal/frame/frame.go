@@ -65,11 +65,11 @@ const (
 	MaxDepth = 32       // nesting of objects and arrays in one frame
 	Rate     = 50       // frames a second that a client may send, sustained
 	Burst    = 200      // frames at once
-	Window   = 16       // requests ahead of their answers: so many of the largest may wait at a gateway
+	Window   = 16       // requests ahead of their answers: this many of the largest may wait at a gateway
 	MaxID    = 1 << 53  // request ids are whole numbers below this
 
-	// Before the login, when nobody is known who could be charged: a frame fits
-	// the largest UserSig, and the rate a few that repeat a login.
+	// Before the login, when there is nobody yet to charge: a frame holds the
+	// largest UserSig, and the rate allows a few repetitions of a login.
 	MaxEarlyFrame = 8 << 10
 	EarlyRate     = 1
 	EarlyBurst    = 20
@@ -79,7 +79,7 @@ const (
 const (
 	StandBy     = 60_000 // how long a socket may wait before its first frame
 	Heartbeat   = 15_000 // the client pings after this much silence
-	PongWithin  = 8_000  // and gives the link up when no answer comes within this
+	PongWithin  = 8_000  // and gives up the link when no answer comes within this time
 	ProbeWithin = 3_000  // the same, right after the page was shown again
 )
 
@@ -96,17 +96,17 @@ const (
 	CloseRejected  = 4002 // after a login that was refused for good
 
 	CloseDrain        = 4100 // planned restart
-	CloseStandBy      = 4101 // nothing came for StandBy
+	CloseStandBy      = 4101 // nothing came within StandBy
 	CloseLoginTimeout = 4102 // the login did not finish in time
 	CloseFlood        = 4103 // over Rate
 	CloseSlow         = 4104 // the client does not read
-	CloseSuperseded   = 4105 // the same instance is attached by a newer socket
+	CloseSuperseded   = 4105 // a newer socket is attached for the same instance
 	CloseBadFrame     = 4106 // not a frame: too large, too deep, not JSON-RPC
 	CloseRecheck      = 4107 // the gateway can no longer vouch for this session
 	CloseTryLater     = 4108 // too many logins, or too many with invalid UserSigs
 )
 
-// FinalClose tells whether a close code ends the session for good.
+// FinalClose reports whether a close code ends the session for good.
 func FinalClose(code int) bool { return code >= 4000 && code <= 4099 }
 
 // Codes of JSON-RPC and of the protocol itself, beside those of package fault.
@@ -115,7 +115,8 @@ const (
 	CodeInvalid   fault.Code = -32600
 	CodeNoMethod  fault.Code = -32601
 	CodeBadParams fault.Code = -32602
-	// CodeDuplicate: the instance lives in another page of the same browser.
+	// CodeDuplicate means that the instance lives in another page of the same
+	// browser.
 	CodeDuplicate fault.Code = -32010
 )
 
@@ -127,24 +128,24 @@ const (
 	KickRESTAPI         = "REST_API_Kick"
 )
 
-// Body is a parsed JSON object. The core reads single fields of it and passes
-// it on unread otherwise: in wasm it is the host's own parsed object, in Go
-// raw JSON.
+// Body is a parsed JSON object. The core reads single fields and otherwise
+// passes it on unread: in wasm it is the host's own parsed object, in Go raw
+// JSON.
 type Body interface {
-	// Text gives a string field, "" when it is absent or not a string.
+	// Text returns a string field, "" when it is absent or not a string.
 	Text(key string) string
-	// Number gives a number field cut to a whole one, 0 when it is absent or
-	// not a number.
+	// Number returns a number field cut to a whole number, 0 when it is absent
+	// or not a number.
 	Number(key string) int64
 	// Bool reports whether a field is true.
 	Bool(key string) bool
 	// Has reports whether a field is there.
 	Has(key string) bool
-	// Object returns a field that is an object or a list, nil when it is not.
+	// Object returns a field that is an object or a list, nil otherwise.
 	Object(key string) Body
-	// List returns the objects of a list, without what is not an object.
+	// List returns the objects of a list; other values in it are left out.
 	List(key string) []Body
-	// Texts returns the strings of a list, without what is not a string.
+	// Texts returns the strings of a list; other values in it are left out.
 	Texts(key string) []string
 }
 

@@ -1,6 +1,6 @@
 package frame
 
-// MaxMessageID bounds a message's ID, in bytes.
+// MaxMessageID limits a message's ID, in bytes.
 const MaxMessageID = 64
 
 // MessageIDAhead is how far the time in a message's ID may be ahead of the
@@ -15,7 +15,7 @@ const (
 	maxRandom = 10
 )
 
-// MessageIDRandom is how many random bytes NewMessageID takes.
+// MessageIDRandom is how many random bytes NewMessageID needs.
 const MessageIDRandom = 6
 
 // NewMessageID returns the ID of a message that a user creates now.
@@ -27,8 +27,8 @@ func NewMessageID(userID string, ms int64, random [MessageIDRandom]byte) string 
 	return MessageSender(userID) + "-" + Base36(uint64(ms)) + "-" + Base36(n)
 }
 
-// ParseMessageID returns the time in the ID of a message of a user, in ms. It
-// reports false for what is no ID of theirs.
+// ParseMessageID returns the time in the ID of a user's message, in ms. ok is
+// false for anything that is not an ID of that user.
 func ParseMessageID(id, userID string) (ms int64, ok bool) {
 	sender := MessageSender(userID) + "-"
 	if len(id) < len(sender) || id[:len(sender)] != sender {
@@ -44,7 +44,7 @@ func ParseMessageID(id, userID string) (ms int64, ok bool) {
 
 const digits36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
-// Base36 writes a number as message IDs have it: wasm does without strconv.
+// Base36 formats a number as message IDs hold it: wasm does without strconv.
 func Base36(n uint64) string {
 	var out [13]byte
 	k := len(out)
@@ -57,8 +57,8 @@ func Base36(n uint64) string {
 	}
 }
 
-// cutBase36 reads the number that s begins with, of at most so many digits, and
-// returns what comes after it. It reports false where there is no number.
+// cutBase36 parses the number at the start of s, of at most that many digits,
+// and returns what comes after it. ok is false where there is no number.
 func cutBase36(s string, most int) (n uint64, rest string, ok bool) {
 	k := 0
 	for ; k < min(len(s), most); k++ {
@@ -75,8 +75,8 @@ func cutBase36(s string, most int) (n uint64, rest string, ok bool) {
 }
 
 // IsOldMessageID reports whether an ID is one of version 0.1.0, 16 hex digits,
-// as pages that are still open make them. It says nothing of its sender.
-// They are taken for one release.
+// as pages make them that are still open. It says nothing about its sender.
+// They are accepted for one release.
 func IsOldMessageID(id string) bool {
 	for _, c := range []byte(id) {
 		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
@@ -86,8 +86,8 @@ func IsOldMessageID(id string) bool {
 	return len(id) == 16
 }
 
-// MessageSender returns what the IDs of a user's messages begin with: their
-// UserID in base64url without padding. It is no hash, so no other user can
+// MessageSender returns what the IDs of a user's messages begin with: the
+// UserID in base64url without padding. It is not a hash, so no other user can
 // have the same one. encoding/base64 would bring reflect and more into wasm.
 func MessageSender(userID string) string {
 	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -52,7 +52,7 @@ func TestBase36(t *testing.T) {
 	}
 }
 
-// FuzzMessageSender: no ID is that of two users.
+// FuzzMessageSender checks that no ID belongs to two users.
 func FuzzMessageSender(f *testing.F) {
 	f.Add("alice", "alice~", "1-1")
 	f.Add("ab>", "ab>c", "")

@@ -1,6 +1,6 @@
 package frame
 
-// maxUserID bounds a UserID, in bytes.
+// maxUserID limits a UserID, in bytes.
 const maxUserID = 32
 
 // ValidUserID reports whether s may be a UserID: 1 to 32 bytes of printable

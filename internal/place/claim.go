@@ -1,6 +1,6 @@
 package place
 
-// Claim is what a login frame asks of the registry, after its UserSig was
+// Claim is what a login frame asks of the registry, once its UserSig has been
 // verified.
 type Claim struct {
 	User
@@ -28,11 +28,11 @@ const (
 	UnknownUser                    // --require-import, and nobody imported this account
 )
 
-// Eviction is an instance that had to go, and why.
+// Eviction is an instance that was evicted, and why.
 type Eviction struct {
 	Holder
 	Platform Platform
-	Attached bool   // there is a socket to tell; otherwise it is told at its return
+	Attached bool   // there is a socket to tell; otherwise it is told when it returns
 	Type     string // frame.Kick…
 }
 
@@ -40,14 +40,15 @@ type Eviction struct {
 type Outcome struct {
 	Verdict Verdict
 	Place   Place  // of Admitted
-	Resumed bool   // of Admitted: the place was there already
+	Resumed bool   // of Admitted: the place was already there
 	Holder  Holder // of Held
 	Kick    string // of KickedOut: frame.Kick…
 	// Superseded is, of an Admitted claim, the older attachment of the same
-	// instance, when its socket may still be there; zero when there is none.
-	// The registry has its gateway drop it.
+	// instance if its socket may still be there; otherwise zero. The registry
+	// has its gateway drop it.
 	Superseded Holder
-	// Evicted lists who had to go for an Admitted claim. The registry signals
-	// their gateways itself, until answered or their lease has lapsed.
+	// Evicted lists the instances evicted by an Admitted claim. The registry
+	// itself signals their gateways, until answered or until their lease has
+	// lapsed.
 	Evicted []Eviction
 }

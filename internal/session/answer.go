@@ -5,7 +5,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// received takes a frame of the current link.
+// received handles a frame of the current link.
 func (m *Machine) received(f frame.Message) {
 	m.link.seenAt = m.now
 	if m.link.ping != 0 && f.ID == m.link.ping && f.Err == nil {
@@ -45,8 +45,8 @@ func (m *Machine) loginAnswer(f frame.Message) {
 	case f.Err == nil:
 		m.admitted(f.Body)
 	case f.Err.Code == frame.CodeDuplicate:
-		// Another page lives as this instance: this one was copied from it. A
-		// gateway that says so of every fresh one is broken.
+		// Another page lives as this instance: this page was copied from it. A
+		// gateway that says so of every fresh instance is broken.
 		if m.link.duplicates++; m.link.duplicates > maxDuplicates {
 			m.outage.detail = f.Err.Message
 			m.dropLink(closeUnwanted, "")
@@ -62,13 +62,13 @@ func (m *Machine) loginAnswer(f frame.Message) {
 		again, why := retryFault(f.Err.Code)
 		invalid := why == ReasonUserSigExpired || f.Err.Code == fault.TooManyFailures
 		if sig := m.renewal(); invalid && sig != "" && sig != m.acc.userSig {
-			// The gateway's clock was ahead of our count; the next attempt is
-			// made with the new one.
+			// The gateway's clock was ahead of our estimate; the next attempt
+			// uses the new UserSig.
 			m.useRenewal(sig)
 			again = true
 		}
 		if !again {
-			m.tellNet(netConnected) // the last that is heard of it
+			m.tellNet(netConnected) // the last news of this link
 			m.kicked(why)
 			return
 		}
@@ -79,7 +79,7 @@ func (m *Machine) loginAnswer(f frame.Message) {
 }
 
 // closeOf returns the close code that follows a refusal which is not final:
-// its frame comes first, and the link is not waited for.
+// the frame with it comes first, and the link is not waited for.
 func closeOf(code fault.Code) int {
 	if code == fault.TooManyFailures || code == fault.LoginTooFrequent {
 		return frame.CloseTryLater
@@ -87,14 +87,14 @@ func closeOf(code fault.Code) int {
 	return 0
 }
 
-// notified takes a notification of the gateway.
+// notified handles a notification of the gateway.
 func (m *Machine) notified(f frame.Message) {
 	switch f.Method {
 	case frame.Evicted:
 		switch m.state {
 		case Authenticating, Syncing, Ready, LoggingOut:
 			if m.acc.admitted {
-				m.tellNet(netConnected) // the last that is heard of it
+				m.tellNet(netConnected) // the last news of this link
 			}
 			m.kicked(kickReason(body(f.Body).Text("type")))
 		case LoggedOut, Connecting, Waiting:
@@ -102,7 +102,8 @@ func (m *Machine) notified(f frame.Message) {
 	case frame.Drain:
 		// The close follows; until then the gateway still answers.
 	default:
-		// Nothing is delivered to a session that is not, or no longer, there.
+		// Nothing is delivered to a session that is not there yet, or no
+		// longer.
 		if m.acc.admitted && m.state != LoggingOut {
 			m.do(Notify{Method: f.Method, Body: body(f.Body)})
 		}
@@ -119,7 +120,7 @@ func body(b frame.Body) frame.Body {
 // Times around the end of a UserSig, in ms.
 const (
 	warnBefore  = 30_000
-	warnAgain   = 5_000                          // after a renewal that is good for less
+	warnAgain   = 5_000                          // after a renewal that is valid for less
 	expireGrace = 10_000                         // a connected session leaves the end to the gateway's clock
 	forever     = 100 * 365 * 24 * 3_600 * 1_000 // no UserSig is signed for that long
 	endOfTime   = 8_640_000_000_000_000          // the last ms of JavaScript's calendar
@@ -131,10 +132,11 @@ func (m *Machine) setClock(serverTime int64) {
 	}
 }
 
-// checkClock compares our count of the gateway's clock with its answer to a
-// ping. Ours drifts over days, stands still while a machine sleeps, and jumps
-// where a host has no monotonic one; what the answer's time on the way explains
-// is left alone. The end of the UserSig is a time of the gateway's clock.
+// checkClock compares our estimate of the gateway's clock with its answer to a
+// ping. The estimate drifts over days, stands still while a machine sleeps,
+// and jumps where a host has no monotonic clock. A difference that the
+// answer's travel time explains is ignored. The end of the UserSig is a time
+// of the gateway's clock.
 func (m *Machine) checkClock(serverTime int64) {
 	if serverTime <= 0 || !m.clock.known {
 		return
@@ -146,9 +148,9 @@ func (m *Machine) checkClock(serverTime int64) {
 	}
 }
 
-// setExpiry starts the timers for the end of the UserSig. What counts is how
-// much the gateway says is left, so a wrong clock on this side does no harm.
-// What cannot be true is left to the gateway to end.
+// setExpiry starts the timers for the end of the UserSig. It uses how much
+// time the gateway says is left, so a wrong clock on this side does no harm.
+// Impossible values are left to the gateway to end.
 func (m *Machine) setExpiry(left int64) {
 	m.acc.warnDue = false
 	if left <= 0 || left > forever {
@@ -159,8 +161,8 @@ func (m *Machine) setExpiry(left int64) {
 	m.acc.expiresAt = m.now + left
 	due := max(left-warnBefore, 0)
 	if due == 0 && m.acc.renewed {
-		// An app that answers the warning with a UserSig as short as this would
-		// be warned again at once, and so on.
+		// An app that answers the warning with a UserSig as short as this
+		// would be warned again at once, and so on.
 		due = min(left/2, warnAgain)
 	}
 	if m.acc.warned {
@@ -186,8 +188,9 @@ func (m *Machine) warn() {
 	}
 }
 
-// expired: without a connection the session ends by its own count; with one
-// the gateway decides, and only a gateway that forgot is overruled.
+// expired handles the end of the UserSig. Without a connection the session
+// ends by its own estimate; with one the gateway decides, and is overruled
+// only if it forgot.
 func (m *Machine) expired() {
 	if !m.acc.admitted || m.state == LoggingOut {
 		return
@@ -223,7 +226,7 @@ func (m *Machine) renew(in Renew) {
 	}
 }
 
-// renewed takes the gateway's yes to a renewal.
+// renewed handles the gateway's approval of a renewal.
 func (m *Machine) renewed(p pending, b frame.Body) {
 	m.useRenewal(p.params.Text("userSig"))
 	m.setExpiry(b.Number("expiresIn"))
@@ -236,7 +239,7 @@ func (m *Machine) useRenewal(sig string) {
 	}
 }
 
-// renewal gives the newest UserSig that waits for the gateway's answer.
+// renewal returns the newest UserSig that waits for the gateway's answer.
 func (m *Machine) renewal() string {
 	for i := len(m.calls) - 1; i >= 0; i-- {
 		if m.calls[i].method == frame.Renew {

@@ -9,18 +9,18 @@ const (
 	earlyFor    = 120_000
 	lateCap     = 30_000
 	stableAfter = 5_000 // a connection that held this long ends an outage
-	politeTry   = 4     // attempts to skip when the gateway sent us away for cause
+	politeTry   = 4     // attempts to skip when the gateway sent us away for a reason
 )
 
-// outage counts the attempts since the connection was last good.
+// outage counts the attempts since the connection last worked.
 type outage struct {
 	since  int64 // ms
 	tries  int
-	detail string // of the last failure, for the error's message
+	detail string // of the last failure, for the error message
 }
 
-// lost begins an outage or goes on with it. A connection that broke at once
-// does not end the outage: a gateway that admits and drops would be hammered.
+// lost begins an outage or continues it. A connection that broke at once does
+// not end the outage: a gateway that admits and drops would be hammered.
 func (o *outage) lost(now, admittedAt int64, closeCode int) {
 	if admittedAt != 0 && now-admittedAt >= stableAfter {
 		o.since, o.tries = now, 0
@@ -31,8 +31,9 @@ func (o *outage) lost(now, admittedAt int64, closeCode int) {
 	}
 }
 
-// delay gives the time to the next attempt: exponential with full jitter, the
-// first within half a second, at most 3 s in the first two minutes, then 30 s.
+// delay returns the time to the next attempt: exponential with full jitter,
+// the first within half a second, at most 3 s during the first two minutes,
+// then 30 s.
 func (o *outage) delay(now int64, jitter func(int64) int64) int64 {
 	limit := int64(earlyCap)
 	if now-o.since >= earlyFor {
@@ -46,8 +47,9 @@ func (o *outage) delay(now int64, jitter func(int64) int64) int64 {
 	return jitter(min(span, limit)) + 1
 }
 
-// attemptWithin bounds one attempt, dial and answer. A first login is bounded
-// as a whole instead; a reconnect gives a slow network more time each try.
+// attemptWithin limits one attempt, dial and answer together. A first login
+// has a limit as a whole instead; a reconnect gives a slow network more time
+// with each try.
 func (o *outage) attemptWithin(running bool) int64 {
 	if !running {
 		return loginWithin

@@ -9,10 +9,10 @@ import (
 const (
 	callWithin  = 15_000
 	renewWithin = 15_000
-	maxCalls    = 1_000 // that wait at once
+	maxCalls    = 1_000 // that wait at the same time
 
-	// The pace of calls: below what frame lets a client send, for logins,
-	// pings and the like count there, too.
+	// The pace of calls stays below what frame lets a client send, because
+	// logins, pings and the like count there, too.
 	callEvery = 25  // ms, sustained
 	callBurst = 150 // at once
 )
@@ -52,10 +52,10 @@ func (m *Machine) request(p pending) {
 
 func (m *Machine) connected() bool { return m.state == Ready || m.state == Syncing }
 
-// sendAll sends what is not out on this link, in order and no faster than the
-// gateway takes it: it would close a connection that floods it, and all that
-// was out would come again on the next one. Renewals go first, for they must
-// not be late.
+// sendAll sends what is not out on this link yet, in order and no faster than
+// the gateway allows: it would close a connection that floods it, and
+// everything that was out would be sent again on the next one. Renewals go
+// first, because they must not be late.
 func (m *Machine) sendAll() {
 	if !m.connected() {
 		return
@@ -80,7 +80,7 @@ func (m *Machine) sendAll() {
 	}
 }
 
-// put sends one call, unless it has to wait for its time.
+// put sends one call, unless it has to wait.
 func (m *Machine) put(p *pending) bool {
 	if wait := m.link.pace(m.now); wait > 0 {
 		m.start(TimerPace, wait)
@@ -90,7 +90,7 @@ func (m *Machine) put(p *pending) bool {
 	return true
 }
 
-// pace counts one call and gives 0, or the ms until there is room for it.
+// pace counts one call and returns 0, or the ms until there is room for it.
 func (l *link) pace(now int64) int64 {
 	next := max(l.paced, now) + callEvery
 	if wait := next - now - callBurst*callEvery; wait > 0 {
@@ -100,7 +100,8 @@ func (l *link) pace(now int64) int64 {
 	return 0
 }
 
-// unsend: the link is gone, so nobody will answer what was out on it.
+// unsend marks everything as not sent: the link is gone, so nobody will
+// answer.
 func (m *Machine) unsend() {
 	for i := range m.calls {
 		m.calls[i].id = 0
@@ -127,7 +128,7 @@ func (m *Machine) answered(f frame.Message) {
 	}
 }
 
-// drop takes a call out; the one timer is left to find nothing due.
+// drop removes a call; the one timer is left to find nothing due.
 func (m *Machine) drop(i int) {
 	copy(m.calls[i:], m.calls[i+1:])
 	m.calls[len(m.calls)-1] = pending{}
@@ -152,8 +153,8 @@ func (m *Machine) callsTimedOut() {
 	m.startCallTimer()
 }
 
-// startCallTimer sets the one timer for the earliest deadline, a logout's own
-// among them.
+// startCallTimer sets the one timer for the earliest deadline, including that
+// of a logout.
 func (m *Machine) startCallTimer() {
 	by := m.link.logoutBy
 	for _, p := range m.calls {
@@ -167,9 +168,10 @@ func (m *Machine) startCallTimer() {
 	m.start(TimerCalls, max(by-m.now, 1))
 }
 
-// failUnsent rejects what is not out when a logout begins. What is out, a read
-// mark perhaps that the page has just set, is answered before the logout is; a
-// renewal is none of those, for it would go on with the session.
+// failUnsent rejects what is not out when a logout begins. What is out,
+// perhaps a read mark that the page has just set, is answered before the
+// logout is. A renewal is rejected as well, because it would keep the session
+// going.
 func (m *Machine) failUnsent(err *fault.Error) {
 	m.failThose(err, func(p pending) bool { return p.id == 0 || p.method == frame.Renew })
 }
@@ -178,7 +180,7 @@ func (m *Machine) failCalls(err *fault.Error) {
 	m.failThose(err, func(pending) bool { return true })
 }
 
-// failThose takes calls out and rejects them.
+// failThose removes calls and rejects them.
 func (m *Machine) failThose(err *fault.Error, are func(pending) bool) {
 	calls := m.calls
 	m.calls = nil

@@ -56,7 +56,7 @@ func TestServerTimeFollowsTheGatewaysClock(t *testing.T) {
 	}
 }
 
-// Time that is told to go back stands still instead.
+// A clock that goes back stands still instead.
 func TestTimeDoesNotGoBack(t *testing.T) {
 	m := readyMachine(t)
 	m.Step(50_000, Send{Call: 2, Method: "x", Within: 1000})
@@ -70,7 +70,8 @@ func TestNothingIsDialledOffline(t *testing.T) {
 	require.Contains(t, m.Step(1, Login{Call: 1, UserID: "alice", UserSig: "sig"}), Settle{Call: 1, Err: fault.New(fault.Offline)})
 }
 
-// Whom the getters name, and what calls are told, at each stage of a session.
+// Which user the getters return, and how calls are answered, at each stage of
+// a session.
 func TestGettersAndTheGate(t *testing.T) {
 	m := newTestMachine(true, false)
 	call := Call(100)
@@ -150,7 +151,7 @@ func describeAll(effects []Effect) (text string) {
 	return text
 }
 
-// readyWorld is a world with a faithful gateway, and somebody logged in.
+// readyWorld is a world with a faithful gateway and a user who is logged in.
 func readyWorld(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t, false)
@@ -162,9 +163,9 @@ func readyWorld(t *testing.T) *world {
 	return w
 }
 
-// An app that calls a thousand times at once, and a gateway that answers at
-// once: the calls go out in order, as fast as the wire's limits allow; the
-// world holds the machine to these. A renewal goes first.
+// An app makes a thousand calls at once, and the gateway answers at once: the
+// calls go out in order, as fast as the wire's limits allow, which the world
+// enforces. A renewal goes first.
 func TestAnEagerAppKeepsTheLimits(t *testing.T) {
 	w := readyWorld(t)
 	for range maxCalls - 1 {
@@ -180,8 +181,8 @@ func TestAnEagerAppKeepsTheLimits(t *testing.T) {
 	w.step(Destroy{Call: w.call(0)})
 }
 
-// What no gateway takes, and a frame might not hold, is refused at once instead
-// of being waited for.
+// A UserSig that no gateway accepts, and that a frame might not hold, is
+// refused at once.
 func TestAUserSigThatIsTooLong(t *testing.T) {
 	long := strings.Repeat("x", maxUserSig+1)
 	m := newTestMachine(true, false)
@@ -195,8 +196,8 @@ func TestAUserSigThatIsTooLong(t *testing.T) {
 	require.Equal(t, refused(2), m.Step(100, Renew{Call: 2, UserSig: long}))
 }
 
-// A call that a logout follows keeps its own time, however long that one's
-// answer takes.
+// A call that is followed by a logout keeps its own deadline, however long the
+// logout's answer takes.
 func TestACallKeepsItsTimeDuringALogout(t *testing.T) {
 	w := readyWorld(t)
 	w.step(Send{Call: w.call(1_000), Method: "x", Within: 1_000})
@@ -204,7 +205,7 @@ func TestACallKeepsItsTimeDuringALogout(t *testing.T) {
 	w.step(Logout{Call: w.call(logoutWithin)})
 	w.pass(999)
 	require.Len(t, w.open, 3)
-	w.pass(1) // the world looks after each step
+	w.pass(1) // the world checks after each step
 	require.Len(t, w.open, 2)
 	require.Equal(t, LoggingOut, w.m.State())
 	w.pass(logoutWithin - 1_001)

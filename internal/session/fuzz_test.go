@@ -11,7 +11,7 @@ import (
 )
 
 // FuzzMachine feeds a machine any sequence of inputs, sensible or not, and
-// holds it to the invariants of the design at every step.
+// checks the invariants of the design at every step.
 func FuzzMachine(f *testing.F) {
 	for seed := range uint64(64) {
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -43,9 +43,10 @@ func walk(t *testing.T, script []byte) {
 	newWorld(t, local).run(script)
 }
 
-// run plays a script; each input takes one to three bytes of it. The first byte
-// says whether the gateway is on this machine, and whether time is served faithfully: every timer when it is due and every
-// task before time goes on. Otherwise all that may come late, early or never.
+// run plays a script; each input takes one to three bytes of it. The first
+// byte says whether the gateway is on this machine, and whether time is served
+// faithfully: every timer when it is due, and every task before time goes on.
+// Otherwise timers and tasks may come late, early or never.
 func (w *world) run(script []byte) {
 	i := 0
 	next := func() int {

@@ -5,7 +5,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// Call names one call of the app that waits to be settled. Zero is no call.
+// Call names one call of the app that is waiting to be settled. Zero means no
+// call.
 type Call int64
 
 // Gen numbers the connections of a machine; whatever comes from an older one
@@ -17,11 +18,11 @@ type Input interface{ input() }
 
 // The calls of the app.
 type (
-	// Create is the first input: the instance exists. Early asks for the early
-	// socket.
+	// Create is the first input: the instance exists now. Early asks for the
+	// early socket.
 	Create struct{ Early bool }
-	// Login asks to log in. Stored is what the host's storage holds from
-	// before a reload, "" for none.
+	// Login asks to log in. Stored is what the host's storage kept from before
+	// a reload, or "".
 	Login struct {
 		Call            Call
 		UserID, UserSig string
@@ -37,8 +38,8 @@ type (
 		UserSig string
 	}
 	// Send is a request of a logged-in session. It is sent again on the next
-	// connection when the answer was lost, so the gateway must recognise a
-	// repetition by what Params hold.
+	// connection if its answer was lost, so the gateway must recognise a
+	// repetition by Params.
 	Send struct {
 		Call   Call
 		Method string
@@ -47,21 +48,21 @@ type (
 	}
 )
 
-// What the connection of generation Gen has done.
+// What happened to the connection of generation Gen.
 type (
-	// Opened: the WebSocket handshake is through.
+	// Opened means that the WebSocket handshake is done.
 	Opened struct{ Gen Gen }
-	// DialFailed: it never opened. Detail is for the error's message.
+	// DialFailed means that it never opened. Detail is for the error message.
 	DialFailed struct {
 		Gen    Gen
 		Detail string
 	}
-	// Received: a frame has arrived.
+	// Received means that a frame has arrived.
 	Received struct {
 		Gen   Gen
 		Frame frame.Message
 	}
-	// Closed: it was open and is no more.
+	// Closed means that it was open and is not any more.
 	Closed struct {
 		Gen    Gen
 		Code   int
@@ -69,17 +70,17 @@ type (
 	}
 )
 
-// What the host has done.
+// What happened in the host.
 type (
-	// TimerFired: a timer that StartTimer set.
+	// TimerFired means that a timer set by StartTimer is due.
 	TimerFired struct{ Timer Timer }
-	// TaskCame: the later task that a NextTask effect asked for.
+	// TaskCame is the later task that a NextTask effect asked for.
 	TaskCame struct{}
-	// NetworkChanged: the host says online or offline.
+	// NetworkChanged means that the host reports online or offline.
 	NetworkChanged struct{ Online bool }
-	// Shown: the page became visible, or came back from the back/forward
-	// cache, from being frozen or from the background of a mini program. The
-	// link may be dead without having said so.
+	// Shown means that the page became visible, or came back from the
+	// back/forward cache, from being frozen or from the background of a mini
+	// program. The link may be dead without having reported it.
 	Shown struct{}
 )
 
@@ -109,12 +110,12 @@ const (
 	TimerBeat                     // the next heartbeat
 	TimerPong                     // its answer
 	TimerWarn                     // USERSIG_WILL_EXPIRE
-	TimerExpire                   // the UserSig has ended
+	TimerExpire                   // the UserSig has expired
 	TimerCalls                    // the next deadline of logout, renew and sends
 	TimerPace                     // the next call may go out
 )
 
-// Effect is what the machine wants done, in order. The set is closed.
+// Effect is something the machine wants done, in order. The set is closed.
 type Effect interface{ effect() }
 
 // What is to be done.
@@ -126,7 +127,7 @@ type (
 		Gen     Gen
 		Request frame.Request
 	}
-	// Close closes a connection; nothing more is wanted of it.
+	// Close closes a connection; nothing more is expected from it.
 	Close struct {
 		Gen    Gen
 		Code   int
@@ -143,8 +144,8 @@ type (
 	// NextTask asks for a TaskCame input in a later task of the host, after
 	// all promise handlers that are due by now have run.
 	NextTask struct{}
-	// Settle ends a call: Err or a result. Result is what the gateway sent or
-	// Fields of our own; nil means an empty object.
+	// Settle ends a call with Err or a result. Result is what the gateway
+	// sent, or our own Fields; nil means an empty object.
 	Settle struct {
 		Call   Call
 		Result frame.Body
@@ -155,13 +156,14 @@ type (
 		Name string // EVENT… value of the JS API
 		Data frame.Body
 	}
-	// Notify hands a notification of the gateway that is not the session's own
-	// to whoever composes events from it.
+	// Notify passes on a notification of the gateway that is not the session's
+	// own.
 	Notify struct {
 		Method string
 		Body   frame.Body
 	}
-	// Store keeps the instance secret for a reload of this page; "" forgets it.
+	// Store keeps the instance's secret for a reload of this page; "" deletes
+	// it.
 	Store struct{ Text string }
 	// Leave keeps a farewell outside the machine; it goes out on the next
 	// connection that is opened anyway.

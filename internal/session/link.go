@@ -25,17 +25,17 @@ type link struct {
 	gen        Gen
 	phase      phase
 	since      int64 // when the dial began, then when it opened
-	despite    bool  // it was dialled although the host says offline
+	despite    bool  // dialled although the host reports offline
 	login      int64 // id of the login frame on this link, 0 before
 	logout     int64
-	logoutBy   int64 // when that is waited for no longer, 0 before
+	logoutBy   int64 // when the answer to it is given up, 0 before
 	admittedAt int64
 	beat       int64 // ms of silence before a ping
 	seenAt     int64 // the last frame
 	ping       int64 // id of the ping that waits for an answer
 	pingAt     int64
 	pongBy     int64
-	askedAgain bool  // as the pong's timer came late
+	askedAgain bool  // because the pong's timer came late
 	duplicates int   // answers that found this instance in another page
 	paced      int64 // when the calls that went out would have, at an even pace
 }
@@ -53,7 +53,7 @@ func (m *Machine) dropLink(code int, reason string) {
 	m.link = link{gen: m.link.gen}
 }
 
-// write sends a request on the current link and gives its id.
+// write sends a request on the current link and returns its id.
 func (m *Machine) write(method string, params frame.Body) int64 {
 	m.ids++
 	m.do(Write{Gen: m.link.gen, Request: frame.Request{ID: m.ids, Method: method, Params: params}})
@@ -77,15 +77,15 @@ func (m *Machine) opened() {
 	}
 }
 
-// gone: the connection failed to open or has closed.
+// gone handles a connection that failed to open or has closed.
 func (m *Machine) gone(code int, detail string) {
 	m.link = link{gen: m.link.gen, admittedAt: m.link.admittedAt}
 	if m.state == Connecting && !m.acc.admitted {
-		m.proven = false // for a login one dial that fails is enough
+		m.proven = false // one failed dial is enough for a login
 	}
 	switch m.state {
 	case LoggedOut:
-		// An early socket: login will dial anew.
+		// It was an early socket: login will dial again.
 		return
 	case LoggingOut:
 		m.loggedOut(code == frame.CloseLoggedOut)
@@ -104,7 +104,7 @@ func (m *Machine) gone(code int, detail string) {
 	}
 }
 
-// lost: the session has no connection; it waits for the next attempt.
+// lost handles a session without a connection: it waits for the next attempt.
 func (m *Machine) lost(closeCode int) {
 	m.stopSessionTimersButExpiry()
 	m.stop(TimerAttempt)
@@ -130,13 +130,13 @@ func (m *Machine) lost(closeCode int) {
 	m.start(TimerRetry, m.outage.delay(m.now, m.cfg.Jitter))
 }
 
-// offline: there is no network, as far as anybody knows. A machine whose only
-// network is its own says so of itself for ever, and a gateway there is reached
-// all the same: a link that opened is worth more than what the host says.
+// offline reports whether there is no network, as far as is known. A host
+// whose only network is its own reports offline for ever, and still reaches a
+// gateway there: a link that opened counts more than what the host says.
 func (m *Machine) offline() bool { return !m.online && !m.proven }
 
-// mayDial: offline nothing is dialled, but for a gateway on this machine: once
-// for a login, and now and then for a session.
+// mayDial reports whether to dial. Offline, only a gateway on this machine is
+// dialled: once for a login, and now and then for a session.
 func (m *Machine) mayDial() bool { return m.cfg.Local || !m.offline() }
 
 func (m *Machine) retryNow() {
@@ -145,8 +145,9 @@ func (m *Machine) retryNow() {
 	}
 }
 
-// attemptTimedOut: this attempt has taken too long. A first login has its own
-// bound and keeps a slow attempt, but not a socket that stood by before it.
+// attemptTimedOut ends an attempt that has taken too long. A first login has
+// its own limit and keeps a slow attempt, but not a socket that stood by
+// before it.
 func (m *Machine) attemptTimedOut() {
 	switch m.state {
 	case Connecting, Authenticating:
@@ -157,15 +158,16 @@ func (m *Machine) attemptTimedOut() {
 	}
 }
 
-// network: the host says online or offline. What it says is a hint for a link
-// that is open: that one is asked. A dial would find out much later what the
-// host knows now, and a waiting session dials as soon as it can.
+// network handles the host's report of online or offline. For an open link
+// that is only a hint, so the link is probed. A dial under way would find out
+// much later what the host knows now, and a waiting session dials as soon as
+// it can.
 func (m *Machine) network(online bool) {
 	if m.online == online {
 		return
 	}
 	m.online, m.proven = online, false
-	m.link.despite = false // an earlier dial tells nothing of now
+	m.link.despite = false // an earlier dial says nothing about now
 	switch m.state {
 	case Waiting:
 		switch {
@@ -202,8 +204,8 @@ func (m *Machine) network(online bool) {
 	}
 }
 
-// shown: the page or mini program was away; timers may have slept and the link
-// may be dead without having said so.
+// shown handles a page or mini program that was away: timers may have slept,
+// and the link may be dead without having reported it.
 func (m *Machine) shown() {
 	switch m.state {
 	case Waiting:
@@ -230,8 +232,9 @@ func (m *Machine) startBeat() {
 	m.start(TimerBeat, m.link.beat)
 }
 
-// beat pings when the link was silent for the heartbeat's time; frames that
-// came meanwhile only push it back here, so that none costs a timer.
+// beat pings when the link has been silent for the heartbeat's time. Frames
+// that came meanwhile only postpone it here, so that none of them costs a
+// timer.
 func (m *Machine) beat() {
 	if m.state != Ready && m.state != Syncing {
 		return
@@ -244,7 +247,7 @@ func (m *Machine) beat() {
 	m.start(TimerBeat, m.link.beat)
 }
 
-// probe asks at once whether the link is alive.
+// probe checks at once whether the link is alive.
 func (m *Machine) probe() { m.ping(frame.ProbeWithin) }
 
 func (m *Machine) ping(within int64) {
@@ -257,9 +260,9 @@ func (m *Machine) ping(within int64) {
 	m.start(TimerPong, within)
 }
 
-// pongMissing gives a silent link up. A timer that fires late has slept with
-// the page, and so has the answer: then the link is asked once more, but not
-// for ever, for in a hidden tab every timer is late.
+// pongMissing gives up a silent link. A timer that fires late has slept
+// together with the page, and so has the answer: then the link is probed once
+// more, but not for ever, because in a hidden tab every timer is late.
 func (m *Machine) pongMissing() {
 	const late = 1_000
 	if m.link.ping == 0 || (m.state != Ready && m.state != Syncing) {

@@ -9,12 +9,12 @@ import (
 const (
 	loginWithin  = 9_500 // from the app's call to its promise: 10 s with room for a slow page
 	logoutWithin = 3_000
-	earlyWithin  = 3_000  // a socket that stood by may be dead without knowing
-	earlyAge     = 50_000 // and is not trusted at all when it stood by longer
+	earlyWithin  = 3_000  // a socket that stood by may be dead without knowing it
+	earlyAge     = 50_000 // and is not trusted at all if it stood by longer
 	leastBeat    = 1_000  // between two pings, whatever the gateway asks for
 
 	maxDuplicates = 3       // fresh secrets that one connection may ask for
-	maxUserSig    = 4 << 10 // bytes: what a gateway takes; far more would not fit into a frame before the login
+	maxUserSig    = 4 << 10 // bytes: what a gateway accepts; much more would not fit into a frame before the login
 )
 
 func (m *Machine) login(in Login) {
@@ -56,7 +56,7 @@ func (m *Machine) login(in Login) {
 	m.do(Store{Text: storeText(m.acc.userID, m.acc.instance)})
 	m.start(TimerLogin, loginWithin)
 	switch {
-	case m.offline(): // what stood by is from before; a dial tells at once
+	case m.offline(): // a link from before counts for nothing; a dial tells at once
 		m.dropLink(closeUnwanted, "")
 		m.connect()
 	case m.link.phase == linkOpen && m.now-m.link.since < earlyAge:
@@ -72,8 +72,8 @@ func (m *Machine) login(in Login) {
 }
 
 // authenticate sends the login frame. It is the same for a login, its
-// repetition and a reconnect but for the intent: the gateway gives the same
-// instance the same place.
+// repetition and a reconnect, except for the intent: the gateway gives the
+// same instance the same place.
 func (m *Machine) authenticate() {
 	m.state = Authenticating
 	intent := frame.IntentNew
@@ -94,7 +94,7 @@ func (m *Machine) authenticate() {
 	m.link.login = m.write(frame.Login, params)
 }
 
-// admitted is the gateway's yes to the login frame.
+// admitted handles the gateway's approval of the login frame.
 func (m *Machine) admitted(b frame.Body) {
 	first := !m.acc.admitted
 	m.acc.admitted = true
@@ -124,8 +124,8 @@ func (m *Machine) admitted(b frame.Body) {
 	}
 }
 
-// taskCame: only the last task that was asked for counts, for an earlier one
-// belongs to a session that has ended meanwhile.
+// taskCame ignores all but the latest NextTask; earlier ones belong to
+// sessions that have ended.
 func (m *Machine) taskCame() {
 	m.tasks--
 	if m.tasks != 0 || !m.acc.admitted {
@@ -156,7 +156,7 @@ func (m *Machine) loginTimedOut() {
 	if m.outage.detail != "" {
 		detail += ": " + m.outage.detail
 	}
-	// The gateway may yet admit us: nobody would hold that place.
+	// The gateway may still admit us, and nobody would hold that place.
 	m.sayLogout()
 	m.end(ReasonLoginFailed, fault.With(fault.Timeout, detail), closeUnwanted)
 }
@@ -182,15 +182,15 @@ func (m *Machine) logout(c Call) {
 		m.startCallTimer()
 	default:
 		// Not connected, or not for long: the instance is out at once. The
-		// gateway learns it on what is left of the connection, behind a login
-		// frame that may be out, or with the next one.
+		// gateway learns of it on what is left of the connection, after a
+		// login frame that may be out, or on the next connection.
 		m.sayLogout()
 		m.quits = append(m.quits, c)
 		m.loggedOut(false)
 	}
 }
 
-// loggedOut ends a logout. heard: the gateway has said yes.
+// loggedOut ends a logout. heard reports whether the gateway has answered it.
 func (m *Machine) loggedOut(heard bool) {
 	farewell := m.acc.farewell
 	m.end(ReasonLoggedOut, fault.New(fault.LoggedOut), closeNormal)
@@ -203,8 +203,8 @@ func (m *Machine) loggedOut(heard bool) {
 	m.quits = nil
 }
 
-// kicked ends the session for good, as the gateway or the UserSig's end wants
-// it. A kick during a logout is that logout's end.
+// kicked ends the session for good, because the gateway or the end of the
+// UserSig demands it. A kick during a logout ends that logout.
 func (m *Machine) kicked(r Reason) {
 	if m.state == LoggingOut {
 		m.loggedOut(true)
@@ -217,7 +217,7 @@ func (m *Machine) kicked(r Reason) {
 }
 
 // end leaves the session: pending calls reject with err, SDK_NOT_READY follows
-// an SDK_READY, and nothing of the user remains.
+// an SDK_READY, and nothing of the user is left.
 func (m *Machine) end(r Reason, err *fault.Error, closeCode int) {
 	login := m.acc.login
 	m.stopSessionTimers()
@@ -225,7 +225,7 @@ func (m *Machine) end(r Reason, err *fault.Error, closeCode int) {
 	m.stop(TimerAttempt)
 	m.stop(TimerRetry)
 	m.dropLink(closeCode, "")
-	if m.acc.userID != "" { // else what is stored is for a login after a reload
+	if m.acc.userID != "" { // otherwise what is stored is for a login after a reload
 		m.do(Store{Text: ""})
 	}
 	m.acc = account{}
@@ -257,7 +257,7 @@ func (m *Machine) destroy(c Call) {
 	m.settle(c, nil)
 }
 
-// sayLogout tells the gateway without waiting for its answer, if a login frame
+// sayLogout sends a logout without waiting for its answer, if a login frame
 // has gone out on this connection.
 func (m *Machine) sayLogout() bool {
 	if m.link.phase != linkOpen || m.link.login == 0 {
@@ -285,8 +285,8 @@ func loginResult(repeat bool) frame.Fields {
 	return f
 }
 
-// storeText and storedInstance are what a reload finds: the secret, a line
-// break, the user it belongs to.
+// storeText and storedInstance encode and decode what a reload finds: the
+// secret, a line break, the user it belongs to.
 func storeText(userID, instance string) string { return instance + "\n" + userID }
 
 func storedInstance(text, userID string) string {

@@ -27,7 +27,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// Config is what a machine is born with.
+// Config is the fixed configuration of a machine.
 type Config struct {
 	SDKAppID uint32 // 0: the gateway takes it from the UserSig
 	Platform string
@@ -35,12 +35,12 @@ type Config struct {
 	Local    bool   // and that is on this machine, which needs no network
 	Online   bool   // what the host says of the network at the start
 
-	Doc    func() string       // nonce of this page's memory, hex; asked for once
+	Doc    func() string       // nonce of this page's memory, hex; called once
 	Secret func() string       // a fresh instance secret: 128 random bits, hex
 	Jitter func(n int64) int64 // uniform in [0, n)
 }
 
-// Machine is one session. Step is its only way to change.
+// Machine is one session. It changes only through Step.
 type Machine struct {
 	cfg Config
 	now int64    // of the running step, monotonic ms
@@ -71,27 +71,29 @@ type Machine struct {
 	timers uint  // bits of the timers that are set
 }
 
-// account is all that belongs to the user. It is zeroed when the session ends.
+// account is everything that belongs to the user. It is zeroed when the
+// session ends.
 type account struct {
 	userID, userSig string
 	instance        string // secret
 	farewell        string
 	login           Call // waits for the gateway's answer
-	admitted        bool // the gateway has said yes once
+	admitted        bool // the gateway has accepted the login once
 	tasked          bool // TaskCame since then
 	expiresAt       int64
-	warnDue         bool // USERSIG_WILL_EXPIRE came up before SDK_READY
+	warnDue         bool // USERSIG_WILL_EXPIRE became due before SDK_READY
 	warned          bool // it was fired for this UserSig
-	renewed         bool // this UserSig came by a renewal
+	renewed         bool // this UserSig came from a renewal
 }
 
-// New makes a machine; its first input is Create.
+// New returns a machine; its first input is Create.
 func New(cfg Config) *Machine {
 	return &Machine{cfg: cfg, online: cfg.Online, net: netConnected, told: struct{ status, reason string }{StatusLoggedOut, ""}}
 }
 
-// Step takes one input at the time now and gives what is to be done, in order.
-// The machine keeps no hold of it, for a login frame has the UserSig in it.
+// Step handles one input at the time now and returns what is to be done, in
+// order. The machine keeps no reference to the input, because a login has the
+// UserSig in it.
 func (m *Machine) Step(now int64, in Input) []Effect {
 	m.now = max(m.now, now)
 	if m.destroyed {
@@ -148,10 +150,11 @@ func (m *Machine) take(in Input) {
 	}
 }
 
-// Current tells whether the connection gen is the one that counts.
+// Current reports whether the connection gen is the one that counts.
 func (m *Machine) Current(gen Gen) bool { return m.current(gen) }
 
-// current drops what a stale connection still says: the one place for it.
+// current filters out what a stale connection still reports: the one place for
+// it.
 func (m *Machine) current(g Gen) bool { return m.link.phase != linkNone && g == m.link.gen }
 
 func (m *Machine) fired(t Timer) {
@@ -181,7 +184,7 @@ func (m *Machine) fired(t Timer) {
 	}
 }
 
-// afterDestroy answers calls on a dead instance; all else is ignored.
+// afterDestroy answers calls on a dead instance; everything else is ignored.
 func (m *Machine) afterDestroy(in Input) {
 	switch in := in.(type) {
 	case Login:
@@ -237,7 +240,7 @@ func (m *Machine) tellStatus() {
 }
 
 // tellNet fires NET_STATE_CHANGE when the state of the session's network has
-// changed; what stood before the first change counts as connected.
+// changed; before the first change it counts as connected.
 func (m *Machine) tellNet(state string) {
 	if m.net == state {
 		return

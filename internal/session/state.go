@@ -5,8 +5,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// State is where a session stands. An early socket that stands by is no state
-// of its own: it is a link while LoggedOut.
+// State is the stage of a session. An early socket that stands by is not a
+// state of its own: it is a link while LoggedOut.
 type State int
 
 // The states.
@@ -41,7 +41,7 @@ func (s State) String() string {
 	return "?"
 }
 
-// Reason says why nobody is logged in.
+// Reason is why nobody is logged in.
 type Reason string
 
 // The reasons. The kicks have the values of KICKED_OUT's data.type.
@@ -56,7 +56,7 @@ const (
 	ReasonRESTAPI         Reason = frame.KickRESTAPI
 )
 
-// code is what calls that need a login are refused with.
+// code returns what calls that need a login are refused with.
 func (r Reason) code() fault.Code {
 	switch r {
 	case ReasonNone:
@@ -95,7 +95,7 @@ const (
 	netDisconnected = "disconnected"
 )
 
-// Status gives what a page wants to show.
+// Status returns what a page wants to show.
 func (m *Machine) Status() (status, reason string) {
 	switch m.state {
 	case LoggedOut:
@@ -115,11 +115,11 @@ func (m *Machine) Status() (status, reason string) {
 	return StatusReconnecting, ""
 }
 
-// IsReady tells whether calls that need a login are taken: from SDK_READY to
-// SDK_NOT_READY, also while reconnecting, but not during a logout.
+// IsReady reports whether calls that need a login are accepted: from SDK_READY
+// to SDK_NOT_READY, also while reconnecting, but not during a logout.
 func (m *Machine) IsReady() bool { return m.announced && m.state != LoggingOut }
 
-// UserID gives who is logged in, "" for nobody.
+// UserID returns the user who is logged in, or "".
 func (m *Machine) UserID() string {
 	if !m.acc.admitted || m.state == LoggingOut {
 		return ""
@@ -127,7 +127,8 @@ func (m *Machine) UserID() string {
 	return m.acc.userID
 }
 
-// ServerTime is the gateway's clock in ms as of now, 0 before the first login.
+// ServerTime returns the gateway's clock in ms as of now, 0 before the first
+// login.
 func (m *Machine) ServerTime(now int64) int64 {
 	if !m.clock.known {
 		return 0
@@ -135,10 +136,11 @@ func (m *Machine) ServerTime(now int64) int64 {
 	return now + m.clock.offset
 }
 
-// State gives the state, for tests and logs.
+// State returns the state, for tests and logs.
 func (m *Machine) State() State { return m.state }
 
-// gate refuses a call that needs a login, or lets it pass with nil.
+// gate returns nil for a call that needs a login and may proceed, else its
+// error.
 func (m *Machine) gate() *fault.Error {
 	switch m.state {
 	case LoggedOut:
@@ -157,7 +159,7 @@ func (m *Machine) gate() *fault.Error {
 }
 
 // retry is the one place that decides whether a closed connection of a running
-// session is dialled again; otherwise reason says how the session ended.
+// session is dialled again; otherwise reason is how the session ended.
 func retry(closeCode int, text string) (again bool, reason Reason) {
 	if !frame.FinalClose(closeCode) {
 		return true, ReasonNone
@@ -178,7 +180,7 @@ func retryFault(code fault.Code) (again bool, reason Reason) {
 	switch code {
 	case fault.SigExpired, fault.SigEmpty, fault.SigMalformed, fault.SigWrongKey, fault.SigOtherUser,
 		fault.SigOtherApp, fault.SigNoKey, fault.NoSuchApp, fault.Blocklisted, fault.NoSuchAccount:
-		// The UserSig no longer opens the door; only a new one will.
+		// The UserSig is no longer accepted; only a new one will be.
 		return false, ReasonUserSigExpired
 	case fault.SigRevoked:
 		return false, ReasonRESTAPI
@@ -187,8 +189,8 @@ func retryFault(code fault.Code) (again bool, reason Reason) {
 	}
 }
 
-// kickReason reads the type of an eviction; an unknown one counts as the most
-// frequent, for the instance has lost its place whatever the reason.
+// kickReason parses the type of an eviction. An unknown one counts as the most
+// frequent, because the instance has lost its place whatever the reason.
 func kickReason(text string) Reason {
 	switch r := Reason(text); r {
 	case ReasonMultipleDevice, ReasonUserSigExpired, ReasonRESTAPI:

@@ -18,10 +18,10 @@ import (
 var update = flag.Bool("update", false, "rewrite the transcripts with what the machine does")
 
 // TestTranscripts plays the stories in testdata. A line that begins with a
-// time is an input at that many ms; the indented lines under it are the
-// effects, in order; the rest is prose, but for a line "config: local", of a
-// gateway on this machine. go test -update rewrites them: read the difference
-// before it is committed.
+// time is an input at that many ms, and the indented lines under it are its
+// effects, in order. Everything else is prose, except a line "config: local",
+// which puts the gateway on this machine. go test -update rewrites the files:
+// read the difference before you commit it.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	require.NoError(t, err)
@@ -45,7 +45,7 @@ func play(t *testing.T, text string) string {
 	m := newTestMachine(true, false)
 	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 		if strings.HasPrefix(line, "    ") {
-			continue // an effect, to be written anew
+			continue // an effect, to be written again
 		}
 		b.WriteString(line + "\n")
 		if line == "config: local" {
@@ -65,7 +65,7 @@ func play(t *testing.T, text string) string {
 	return b.String()
 }
 
-// newTestMachine has secrets s1, s2, … padded to their real length, and takes
+// newTestMachine has secrets s1, s2, … padded to their real length, and uses
 // the longest delay that the jitter allows.
 func newTestMachine(online, local bool) *Machine {
 	secrets := 0
@@ -77,7 +77,7 @@ func newTestMachine(online, local bool) *Machine {
 	})
 }
 
-// parseInput reads "login 1 alice sig", "frame 1 #2 {expiresIn:60000}" and so
+// parseInput parses "login 1 alice sig", "frame 1 #2 {expiresIn:60000}" and so
 // on; see testdata.
 func parseInput(s string) (Input, error) {
 	w := strings.Fields(s)
@@ -139,7 +139,7 @@ func parseInput(s string) (Input, error) {
 	return nil, fmt.Errorf("no such input: %q", s)
 }
 
-// parseFields reads {key:value,key:value}; whole numbers become numbers.
+// parseFields parses {key:value,key:value}; whole numbers become numbers.
 func parseFields(s string) frame.Fields {
 	s = strings.Trim(s, "{}")
 	f := frame.Fields{}

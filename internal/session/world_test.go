@@ -23,7 +23,7 @@ type world struct {
 	isOpen   bool
 	written  []frame.Request // on it
 	heardAt  int64           // the last frame on it
-	tokens   float64         // frames that the gateway still takes at once
+	tokens   float64         // frames that the gateway would accept at once now
 	filledAt int64
 	online   bool
 	local    bool // the gateway is on this machine
@@ -68,8 +68,8 @@ func (w *world) call(within int64) Call {
 	return w.calls
 }
 
-// pass lets time go on. If it is served faithfully, what is due comes in order
-// and exactly then.
+// pass lets time pass. If it is served faithfully, whatever is due comes in
+// order and exactly on time.
 func (w *world) pass(ms int64) {
 	if !w.faithful {
 		w.now += ms
@@ -99,7 +99,7 @@ func (w *world) pass(ms int64) {
 	}
 }
 
-// recover is a network and a gateway that are good from now on: whatever was
+// recover makes network and gateway good from now on: whatever happened
 // before, the session must be ready or over soon, with every call settled.
 func (w *world) recover() {
 	if !w.mayDial() {
@@ -127,7 +127,7 @@ func (w *world) recover() {
 	}
 }
 
-// step gives one input and checks everything that came of it.
+// step feeds one input and checks everything that came of it.
 func (w *world) step(in Input) {
 	w.log = append(w.log, fmt.Sprintf("%d %T%+v", w.now, in, in))
 	if _, ok := in.(Login); ok {
@@ -307,7 +307,7 @@ func (w *world) event(e Emit) {
 	}
 }
 
-// settled is what must hold between two inputs.
+// settled checks what must hold between two inputs.
 func (w *world) settled() {
 	status, _ := w.m.Status()
 	if status != w.status {
@@ -375,7 +375,7 @@ func (w *world) settled() {
 
 func (w *world) has(t Timer) bool { _, set := w.timers[t]; return set }
 
-// out is what must hold while nobody is logged in.
+// out checks what must hold while nobody is logged in.
 func (w *world) out() {
 	w.wanted, w.admitted = false, false
 	if len(w.timers) != 0 {

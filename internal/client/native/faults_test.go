@@ -31,9 +31,9 @@ var (
 
 // TestFaultyNetwork runs whole clients against a real timd that is killed with
 // -9 and started again all the while, through networks that cut, stall, slow,
-// tear and lose. Whatever happens: every call settles in its time, events come
-// in order, one instance at most is online (the default limit), the last one
-// that logged in undisturbed is it, and nobody who was displaced comes back.
+// tear and lose. Whatever happens, every call settles in time, events come in
+// order, at most one instance is online (the default limit), the last one that
+// logged in undisturbed is it, and no displaced instance comes back.
 func TestFaultyNetwork(t *testing.T) {
 	n := *schedules
 	if text := os.Getenv("TIM_SCHEDULES"); text != "" {
@@ -136,8 +136,8 @@ type page struct {
 	// began and won are the schedule's clock at the start of the last login
 	// and at its success; left at the last logout's start.
 	began, won, left int
-	// late: a login was given up, whose frame may still reach the gateway when
-	// the network lets it, and is then the newest.
+	// late means that a login was given up whose frame may still reach the
+	// gateway once the network lets it, and is then the newest.
 	late bool
 }
 
@@ -209,7 +209,7 @@ func (s *schedule) act(p *page) {
 
 func (s *schedule) pause(ms int) { time.Sleep(time.Duration(s.rand.IntN(ms)) * time.Millisecond) }
 
-// login calls without waiting, as a page does; what comes of it is checked.
+// login calls without waiting, as a page does; the result is checked.
 func (s *schedule) login(p *page) {
 	p.rec.note("- login")
 	began := s.tick()
@@ -299,7 +299,7 @@ func (s *schedule) end() {
 		select {
 		case <-s.pages[0].rec.changed:
 		case <-s.pages[1].rec.changed:
-		case <-time.After(50 * time.Millisecond): // an answer that is no event
+		case <-time.After(50 * time.Millisecond): // an answer that is not an event
 		case <-deadline:
 			s.out.wrong = append(s.out.wrong, fmt.Sprintf("no calm: %+v / %+v", s.pages[0].c.State(), s.pages[1].c.State()))
 			return
@@ -313,7 +313,8 @@ func (s *schedule) end() {
 	s.judge()
 }
 
-// calm: nobody is on the way to anywhere, and who says ready really is.
+// calm reports whether every page has arrived somewhere, and each that says
+// ready really is.
 func (s *schedule) calm() bool {
 	ready := 0
 	for _, p := range s.pages {
@@ -334,7 +335,7 @@ func (s *schedule) calm() bool {
 			return false
 		}
 	}
-	// The one that has to go may not have heard yet.
+	// The one that has to go may not have heard of it yet.
 	return ready <= 1
 }
 

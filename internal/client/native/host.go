@@ -70,7 +70,8 @@ func (h *host) post(f func()) {
 	}
 }
 
-// call runs f on the loop and waits for it; on a dead one f does not run.
+// call runs f on the loop and waits for it; once the loop has ended, f does
+// not run.
 func (h *host) call(f func()) {
 	done := make(chan struct{})
 	h.post(func() { f(); close(done) })

@@ -12,8 +12,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// TestManyCallsAtOnce: an app may call as often as it likes. The client keeps
-// the wire's limits by itself, so the gateway has no cause to close the
+// An app may make as many calls at once as it likes. The client keeps the
+// wire's limits by itself, so the gateway has no reason to close the
 // connection, and every call is answered.
 func TestManyCallsAtOnce(t *testing.T) {
 	server := startTimd(t)

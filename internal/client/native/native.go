@@ -25,8 +25,8 @@ type Options struct {
 	Early    bool   // open a socket at once
 	Origin   string // sent as a browser would; "" sends none
 
-	// Storage is what a page's sessionStorage would be: share one between two
-	// Clients, one after the other, for a reload. nil has none.
+	// Storage stands in for a page's sessionStorage: to simulate a reload,
+	// share one between two Clients, one after the other. nil means none.
 	Storage *Storage
 	// OnEvent and OnNotify are called on the client's own goroutine, one at a
 	// time; they may start calls but must not wait for them.
@@ -42,7 +42,7 @@ type Storage struct {
 	text string
 }
 
-// Load gives what is kept, "" for nothing.
+// Load returns what is kept, or "".
 func (s *Storage) Load() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +87,7 @@ func (c *Client) Logout(ctx context.Context) error {
 	return err
 }
 
-// Renew gives the running session a new UserSig.
+// Renew passes a new UserSig to the running session.
 func (c *Client) Renew(ctx context.Context, userSig string) error {
 	_, err := c.await(ctx, func(done client.Done) { c.c.Renew(userSig, done) })
 	return err
@@ -112,7 +112,7 @@ func (c *Client) Destroy() {
 	}
 }
 
-// State is a snapshot of what the getters of the JS API give.
+// State is a snapshot of what the getters of the JS API return.
 type State struct {
 	Status, Reason string
 	Ready          bool
@@ -130,7 +130,7 @@ func (c *Client) State() (s State) {
 	return s
 }
 
-// SetOnline tells what a browser's online and offline events would.
+// SetOnline stands in for a browser's online and offline events.
 func (c *Client) SetOnline(online bool) {
 	c.host.post(func() {
 		c.host.online = online
@@ -138,10 +138,10 @@ func (c *Client) SetOnline(online bool) {
 	})
 }
 
-// Shown tells that a page would have become visible again.
+// Shown stands in for a page that became visible again.
 func (c *Client) Shown() { c.host.post(func() { c.c.OnShown() }) }
 
-// await starts a call on the loop and waits for its end or the context's; in
+// await starts a call on the loop and waits until it or the context ends; in
 // the latter case the call goes on.
 func (c *Client) await(ctx context.Context, start func(client.Done)) (frame.Body, error) {
 	type end struct {

@@ -17,12 +17,12 @@ import (
 )
 
 const (
-	dialWithin   = 15 * time.Second // the session's own bounds are shorter
+	dialWithin   = 15 * time.Second // the session's own limits are shorter
 	lingerWithin = 2 * time.Second
 )
 
-// socket is one WebSocket of one generation. Its reads come on gws's
-// goroutine and are posted to the loop; writes are the loop's own.
+// socket is one WebSocket of one generation. Its reads come on gws's goroutine
+// and are posted to the loop; only the loop writes.
 type socket struct {
 	gws.BuiltinEventHandler
 	host *host
@@ -31,7 +31,7 @@ type socket struct {
 	mu     sync.Mutex
 	conn   *gws.Conn
 	cancel context.CancelFunc
-	closed bool // by us: what still comes is of no interest
+	closed bool // by us: what still comes is ignored
 }
 
 func (s *socket) dial(o Options) {
@@ -122,7 +122,7 @@ func (s *socket) close(code int, reason string) {
 		}
 		return
 	}
-	// Behind the frames that are still queued.
+	// After the frames that are still queued.
 	conn.Async(func() { _ = conn.WriteClose(uint16(code), []byte(reason)) })
 }
 
@@ -144,7 +144,7 @@ func (d dialer) Dial(network, addr string) (net.Conn, error) {
 }
 
 // lingering lets the peer read what was written last: a close with unread
-// input would reset the connection and throw it away.
+// input would reset the connection and discard it.
 type lingering struct {
 	net.Conn
 	once sync.Once

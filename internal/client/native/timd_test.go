@@ -45,8 +45,8 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// timd is a real gateway process on a data directory and a port that stay the
-// same over its restarts.
+// timd is a real gateway process whose data directory and port stay the same
+// across its restarts.
 type timd struct {
 	t    testing.TB
 	dir  string

@@ -88,7 +88,7 @@ func Encode(r frame.Request) ([]byte, error) {
 	return b, nil
 }
 
-// appendValue writes what a frame.Field may hold.
+// appendValue writes a value that a frame.Field may hold.
 func appendValue(b []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case string:

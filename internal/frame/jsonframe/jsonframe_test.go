@@ -202,7 +202,7 @@ func BenchmarkDecodeRequest(b *testing.B) {
 	}
 }
 
-// What a client encodes is what the gateway decodes.
+// What a client encodes, the gateway decodes.
 func FuzzRequest(f *testing.F) {
 	f.Add(int64(1), "ping", "key", "value")
 	f.Add(int64(0), "x", "", "\xff\u2028\"\\")
@@ -230,8 +230,8 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// firstOr copes with invalid keys and with runs of invalid bytes, which JSON
-// replaces one by one and ToValidUTF8 as a whole.
+// firstOr handles invalid keys and runs of invalid bytes, which JSON replaces
+// one by one and ToValidUTF8 as a whole.
 func firstOr(o *Object, key, value string) string {
 	if strings.ToValidUTF8(key, "") != key || strings.ToValidUTF8(value, "") != value {
 		return strings.ToValidUTF8(value, "\uFFFD")
@@ -239,7 +239,7 @@ func firstOr(o *Object, key, value string) string {
 	return o.Text(key)
 }
 
-// No text makes a decoder panic, and what one refuses it explains.
+// No text makes a decoder panic, and every refusal is explained.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"jsonrpc":"2.0","id":1,"method":"login","params":{"userID":"a"}}`))
 	f.Add([]byte(`{"jsonrpc":"2.0","id":1,"result":{"a":1.5}}`))

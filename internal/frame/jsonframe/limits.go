@@ -7,7 +7,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// What makes a text no frame at all.
+// Reasons why a text is not a frame at all.
 var (
 	ErrTooLarge = fmt.Errorf("the frame is larger than %d bytes", frame.MaxFrame)
 	ErrTooDeep  = fmt.Errorf("the frame nests objects and arrays deeper than %d", frame.MaxDepth)
@@ -15,7 +15,7 @@ var (
 	ErrSyntax   = errors.New("the frame is not one JSON object")
 )
 
-// check refuses what must not reach the parser: it costs one pass over the
+// check refuses what must not reach the parser. It costs one pass over the
 // bytes and allocates nothing.
 func check(text []byte) error {
 	if len(text) > frame.MaxFrame {
@@ -60,8 +60,8 @@ func check(text []byte) error {
 	}
 }
 
-// object tells whether a value that is known to be valid JSON is an object.
+// object reports whether a value known to be valid JSON is an object.
 func object(raw []byte) bool { return len(raw) > 0 && raw[0] == '{' }
 
-// absent tells whether a member is missing or null.
+// absent reports whether a member is missing or null.
 func absent(raw []byte) bool { return len(raw) == 0 || string(raw) == "null" }

@@ -8,8 +8,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// Object is a frame.Body over raw JSON. It is parsed at the first look into
-// it, one level deep; it is not safe for concurrent use before that.
+// Object is a frame.Body over raw JSON. It is parsed at its first use, one
+// level deep; before that it is not safe for concurrent use.
 type Object struct {
 	Raw json.RawMessage // one valid JSON object
 
@@ -28,7 +28,7 @@ func NewObject(raw []byte) (*Object, error) {
 	return o, nil
 }
 
-// Member gives a field's raw JSON, nil when it is absent.
+// Member returns a field's raw JSON, nil when it is absent.
 func (o *Object) Member(key string) json.RawMessage {
 	if o == nil {
 		return nil
@@ -51,7 +51,8 @@ func (o *Object) Text(key string) string {
 	return s
 }
 
-// Number implements frame.Body. What does not fit an int64 counts as no number.
+// Number implements frame.Body. A number that does not fit an int64 counts as
+// absent.
 func (o *Object) Number(key string) int64 {
 	raw := o.Member(key)
 	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
@@ -107,11 +108,11 @@ func (o *Object) Texts(key string) []string {
 
 func (o *Object) elements(key string) []json.RawMessage {
 	var list []json.RawMessage
-	_ = json.Unmarshal(o.Member(key), &list) // what is no list has none
+	_ = json.Unmarshal(o.Member(key), &list) // anything that is not a list has none
 	return list
 }
 
-// MarshalJSON lets an Object stand in a struct that is marshalled.
+// MarshalJSON allows an Object in a struct that is marshalled.
 func (o *Object) MarshalJSON() ([]byte, error) {
 	if o == nil {
 		return []byte("null"), nil

@@ -12,7 +12,7 @@ import (
 
 // Params reads the parameters of a request into v, which points to a struct.
 // The error names the first parameter that does not fit, and says what it must
-// be, in the words of those who write JavaScript.
+// be, in a JavaScript developer's words.
 func Params(params json.RawMessage, v any) *fault.Error {
 	err := json.Unmarshal(params, v)
 	if err == nil {
@@ -37,7 +37,7 @@ func Params(params json.RawMessage, v any) *fault.Error {
 	return refuse(frame.CodeBadParams, "a parameter has the wrong type")
 }
 
-// words says what a value of a type is, and what several are.
+// words returns what a value of a type is called, and what several are.
 func words(t reflect.Type) (one, many string) {
 	switch t.Kind() {
 	case reflect.Pointer:

@@ -15,8 +15,8 @@ func eachMember(text []byte, f func(name, value []byte)) {
 	}
 }
 
-// skip returns the index of the first byte from i on that is no white space and
-// not the mark.
+// skip returns the index of the first byte from i on that is neither white
+// space nor the mark.
 func skip(text []byte, i int, mark byte) int {
 	for text[i] == mark || text[i] == ' ' || text[i] == '\t' || text[i] == '\n' || text[i] == '\r' {
 		i++
@@ -24,7 +24,7 @@ func skip(text []byte, i int, mark byte) int {
 	return i
 }
 
-// endOfValue returns the index behind the value that begins at i.
+// endOfValue returns the index after the value that begins at i.
 func endOfValue(text []byte, i int) int {
 	depth := 0
 	for ; ; i++ {
@@ -41,7 +41,7 @@ func endOfValue(text []byte, i int) int {
 		case '{', '[':
 			depth++
 		case '}', ']':
-			if depth == 0 { // the value before it was a number, or such
+			if depth == 0 { // the value before it was a number or the like
 				return i
 			}
 			if depth--; depth == 0 {
@@ -55,8 +55,8 @@ func endOfValue(text []byte, i int) int {
 	}
 }
 
-// plainName returns a member's name, given with its quotes; escapes count as
-// what they stand for.
+// plainName returns a member's name, given with its quotes, with escapes
+// decoded.
 func plainName(quoted []byte) string {
 	for _, c := range quoted {
 		if c == '\\' {
@@ -68,7 +68,8 @@ func plainName(quoted []byte) string {
 	return string(quoted[1 : len(quoted)-1])
 }
 
-// isText reads a string into s; absent is one, too, and leaves it empty.
+// isText reads a string into s and reports whether raw is one; an absent
+// member counts, and leaves s empty.
 func isText(raw []byte, s *string) bool {
 	if absent(raw) {
 		return true

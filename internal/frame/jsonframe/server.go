@@ -22,9 +22,9 @@ type Request struct {
 // when it is absent.
 type outgoing struct{ version, id, method, params json.RawMessage }
 
-// members reads them. Names count as they are written, and none may come
+// members reads them. Names count as they are written, and none may appear
 // twice: encoding/json would take "METHOD" for "method" and the last of two,
-// where whoever stands in between may take the first.
+// where a program in between may take the first.
 func members(text []byte) (out outgoing, err error) {
 	if !json.Valid(text) {
 		return out, ErrSyntax
@@ -51,12 +51,12 @@ func members(text []byte) (out outgoing, err error) {
 	return out, err
 }
 
-// DecodeRequest reads a frame that a client sent. The error is one that goes
-// back to the client: frame.CodeParse when the text is no frame at all (Fatal
-// tells which of these end the connection), frame.CodeInvalid or
-// frame.CodeBadParams when it is no request of this protocol; then the
-// Request holds the ID as far as it could be read.
-// Params are a part of text, which must not be changed afterwards.
+// DecodeRequest reads a frame that a client sent. The fault goes back to the
+// client: frame.CodeParse when the text is not a frame at all (Fatal reports
+// which of these end the connection), frame.CodeInvalid or frame.CodeBadParams
+// when it is not a request of this protocol; then the Request holds the ID as
+// far as it could be read. Params are a part of text, which must not be
+// changed afterwards.
 func DecodeRequest(text []byte) (Request, *fault.Error, error) {
 	if err := check(text); err != nil {
 		return Request{}, refuse(frame.CodeParse, err.Error()), err
@@ -95,14 +95,14 @@ func DecodeRequest(text []byte) (Request, *fault.Error, error) {
 	return r, nil, nil
 }
 
-// Fatal tells whether an error of DecodeRequest shows a peer that does not
+// Fatal reports whether an error of DecodeRequest shows a peer that does not
 // speak this protocol, so that the connection has to end.
 func Fatal(err error) bool {
 	return errors.Is(err, ErrTooLarge) || errors.Is(err, ErrTooDeep)
 }
 
-// Result gives the answer to a call. result is marshalled; raw JSON goes
-// through as it is and nil becomes an empty object.
+// Result returns the answer to a call. result is marshalled; raw JSON goes
+// through unchanged, and nil becomes an empty object.
 func Result(id int64, result any) ([]byte, error) {
 	raw, err := marshal(result)
 	if err != nil {
@@ -116,7 +116,7 @@ func Result(id int64, result any) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// Failure gives the error that answers r; a frame whose id could not be read
+// Failure returns the error that answers r; a frame whose id could not be read
 // is answered with a null id.
 func Failure(r Request, e *fault.Error) []byte {
 	b := make([]byte, 0, len(e.Message)+80)
@@ -133,7 +133,7 @@ func Failure(r Request, e *fault.Error) []byte {
 	return append(b, "}}"...)
 }
 
-// Notification gives a frame that wants no answer. params is one JSON object;
+// Notification returns a frame that gets no answer. params is one JSON object;
 // nil becomes an empty one.
 func Notification(method string, params json.RawMessage) []byte {
 	b := make([]byte, 0, len(params)+len(method)+48)
@@ -147,7 +147,8 @@ func Notification(method string, params json.RawMessage) []byte {
 	return append(b, '}')
 }
 
-// maxMethod bounds a method's name: it may end up in a log or a message.
+// maxMethod limits a method's name, because it may end up in a log or a
+// message.
 const maxMethod = 64
 
 var (
@@ -178,8 +179,8 @@ func parseID(raw []byte) (int64, error) {
 	return id, nil
 }
 
-// marshal is Marshal for a result: nothing is an empty object, and raw JSON is
-// taken as it is.
+// marshal is Marshal for a result: nil becomes an empty object, and raw JSON
+// goes through unchanged.
 func marshal(v any) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
@@ -194,7 +195,8 @@ func marshal(v any) ([]byte, error) {
 }
 
 // Marshal is json.Marshal without the escaping that only HTML needs: a text of
-// <, > and & would be six times as long. What is sent or stored is made by it.
+// <, > and & would be six times as long. It is used for everything sent or
+// stored.
 func Marshal(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)

@@ -17,11 +17,11 @@ type Mode int
 // The modes.
 const (
 	Pass        Mode = iota // as it should
-	Refuse                  // connections are reset at once, the ones that stand too
-	Hole                    // nothing passes, nobody is told; new connections hang
+	Refuse                  // connections are reset at once, existing ones too
+	Hole                    // nothing passes, and neither side is told; new connections hang
 	Slow                    // each piece is late
-	Tear                    // the next piece from the server is cut in its middle, then a reset
-	LoseAnswers             // what the server says is lost, what the client says arrives
+	Tear                    // the next piece from the server is cut in the middle, then a reset
+	LoseAnswers             // what the server sends is lost, what the client sends arrives
 )
 
 // String names a mode for a report.
@@ -82,7 +82,7 @@ func (p *Proxy) Set(m Mode, delay time.Duration) {
 	}
 }
 
-// Cut resets the connections that stand; new ones find the same mode.
+// Cut resets the existing connections; new ones find the same mode.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	p.Faults++
@@ -160,7 +160,8 @@ func (p *Proxy) serve(client net.Conn) {
 	}
 }
 
-// wait holds a new connection while there is a hole; false means refuse.
+// wait holds a new connection while there is a hole; it returns false to
+// refuse it.
 func (p *Proxy) wait() bool {
 	for {
 		switch mode, _, change := p.now(); mode {
@@ -174,8 +175,8 @@ func (p *Proxy) wait() bool {
 	}
 }
 
-// pump copies from src to dst as the mode of the moment wants it, until the
-// end, which is clean when src has said so and dst was told.
+// pump copies from src to dst as the current mode demands, until the end,
+// which is clean if src has ended properly and dst was told.
 func (p *Proxy) pump(dst, src net.Conn, answers bool) (clean bool) {
 	buf := make([]byte, 32<<10)
 	for {
@@ -188,14 +189,14 @@ func (p *Proxy) pump(dst, src net.Conn, answers bool) (clean bool) {
 			if !errors.Is(err, io.EOF) {
 				return false
 			}
-			// A half close is passed on, so that what was said last arrives.
+			// A half close is passed on, so that what was sent last arrives.
 			half, ok := dst.(*net.TCPConn)
 			return ok && half.CloseWrite() == nil
 		}
 	}
 }
 
-// throughHole waits while nothing passes: a goodbye does not, either.
+// throughHole waits while nothing passes: a goodbye does not pass, either.
 func (p *Proxy) throughHole() {
 	for {
 		mode, _, change := p.now()
