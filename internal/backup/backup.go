@@ -15,22 +15,22 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// Errors of Write and Restore that their caller may want to tell apart.
+// Errors of Write and Restore that a caller may want to tell apart.
 var (
-	// ErrRunning: a timd holds a lease.
+	// ErrRunning means that a timd holds a lease.
 	ErrRunning = errors.New("a timd is running on this NATS")
-	// ErrNotEmpty: the target holds data.
+	// ErrNotEmpty means that the target holds data.
 	ErrNotEmpty = errors.New("the target is not empty")
-	// ErrEmpty: there is nothing to save.
+	// ErrEmpty means that there is nothing to save.
 	ErrEmpty = errors.New("there is no data of timd")
-	// ErrUnopened: a part of the store cannot be opened.
+	// ErrUnopened means that a part of the store cannot be opened.
 	ErrUnopened = errors.New("a part of the store is damaged and cannot be opened")
 )
 
-// leaseStream says which gateways run just now. It is not saved.
+// leaseStream says which gateways are running. It is not saved.
 var leaseStream = bus.BucketStream(bus.BucketLeases)
 
-// ours tells whether a stream is one of timd's.
+// ours reports whether a stream is one of timd's.
 func ours(name string) bool {
 	return name != leaseStream && !strings.ContainsAny(name, " .*>/\\") &&
 		(strings.HasPrefix(name, "TIM_") || strings.HasPrefix(name, "tim_") || strings.HasPrefix(name, "KV_tim_"))
@@ -46,13 +46,13 @@ type Report struct {
 type Stream struct {
 	Name     string
 	Messages uint64
-	Damaged  uint64 // that a backup lacks, as their checksums are wrong
+	Damaged  uint64 // that the backup lacks, because their checksums are wrong
 	Replicas int
 }
 
 // Write saves everything that timd keeps on a bus. Without live it fails with
 // ErrRunning on a cluster where gateways run: each stream is saved as of one
-// moment, and theirs differ a little.
+// moment, and those moments differ a little.
 func Write(ctx context.Context, b *bus.Bus, live bool, out io.Writer) (Report, error) {
 	report := Report{Created: time.Now()}
 	if !live && !b.Embedded() {
@@ -69,7 +69,7 @@ func Write(ctx context.Context, b *bus.Bus, live bool, out io.Writer) (Report, e
 	case err != nil:
 		return report, err
 	case len(unopened) > 0:
-		// It would be missing from the file, and nobody would know.
+		// They would be missing from the file without anybody noticing.
 		return report, fmt.Errorf("%w: %s", ErrUnopened, strings.Join(unopened, ", "))
 	case len(infos) == 0:
 		return report, ErrEmpty
@@ -84,7 +84,7 @@ func Write(ctx context.Context, b *bus.Bus, live bool, out io.Writer) (Report, e
 			return report, fmt.Errorf("stream %s cannot be saved: %w", name, err)
 		}
 		one := Stream{Name: name, Messages: info.State.Msgs, Replicas: info.Config.Replicas}
-		if b.Embedded() { // where nothing comes meanwhile
+		if b.Embedded() { // where nothing is written meanwhile
 			readable, all, err := count(ctx, b, name)
 			if err != nil {
 				return report, fmt.Errorf("stream %s cannot be read: %w", name, err)
@@ -96,9 +96,10 @@ func Write(ctx context.Context, b *bus.Bus, live bool, out io.Writer) (Report, e
 	return report, w.close()
 }
 
-// count reads a whole stream and tells how many messages it has; the second
-// number is as of the end, for messages may come of age meanwhile. NATS leaves
-// one whose checksum is wrong out of what it saves, and says nothing of it.
+// count reads a whole stream and returns how many messages can be read, and
+// how many there were at the end, because messages may expire meanwhile. NATS
+// leaves a message whose checksum is wrong out of what it saves, and does not
+// report it.
 func count(ctx context.Context, b *bus.Bus, stream string) (readable, all uint64, err error) {
 	const atOnce = 1000
 	for seq := uint64(1); ; {
@@ -119,7 +120,7 @@ func count(ctx context.Context, b *bus.Bus, stream string) (readable, all uint64
 	return readable, s.CachedInfo().State.Msgs, nil
 }
 
-// unopened is the bus's, of timd's streams.
+// unopened returns the unopened streams of the bus that are timd's.
 func unopened(ctx context.Context, b *bus.Bus) ([]string, error) {
 	names, err := b.Unopened(ctx)
 	if err != nil {
@@ -129,9 +130,9 @@ func unopened(ctx context.Context, b *bus.Bus) ([]string, error) {
 }
 
 // Restore puts a file into a bus, with as many copies as that bus wants. It
-// reads the file twice: nothing is touched for one that is damaged. Without
-// force it fails with ErrNotEmpty when the bus holds data of timd; with it,
-// that data is removed. Gateways may not run meanwhile: ErrRunning.
+// reads the file twice, so that a damaged one changes nothing. Without force
+// it fails with ErrNotEmpty when the bus holds data of timd; with it, that
+// data is removed. No gateway may run meanwhile: ErrRunning.
 func Restore(ctx context.Context, b *bus.Bus, in io.ReadSeeker, force bool) (Report, error) {
 	head, streams, err := verify(in)
 	if err != nil {
@@ -172,14 +173,14 @@ func Restore(ctx context.Context, b *bus.Bus, in io.ReadSeeker, force bool) (Rep
 	return report, nil
 }
 
-// fit makes a stream's configuration one of the bus it goes to.
+// fit adapts a stream's configuration to the bus it goes to.
 func fit(c *jetstream.StreamConfig, b *bus.Bus) {
 	c.Replicas = b.Replicas()
 	c.Storage = b.Storage()
 	c.Placement = nil
 }
 
-// nobodyRuns fails when a gateway holds a lease.
+// nobodyRuns fails if a gateway holds a lease.
 func nobodyRuns(ctx context.Context, b *bus.Bus) error {
 	s, err := b.JetStream().Stream(ctx, leaseStream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -204,8 +205,8 @@ func nobodyRuns(ctx context.Context, b *bus.Bus) error {
 	return fmt.Errorf("%w: %s", ErrRunning, strings.Join(slices.Compact(names), ", "))
 }
 
-// clear removes timd's streams from the target; without force, only those
-// without a message.
+// clear removes timd's streams from the target; without force only those
+// without messages.
 func clear(ctx context.Context, b *bus.Bus, force bool) error {
 	infos, err := list(ctx, b)
 	if err != nil {
@@ -250,7 +251,7 @@ func list(ctx context.Context, b *bus.Bus) ([]*jetstream.StreamInfo, error) {
 	return infos, nil
 }
 
-// settled waits until every copy of a stream is there, and compares it with
+// settled waits until every copy of a stream is complete, and compares it with
 // what was saved.
 func (r *Report) settled(ctx context.Context, b *bus.Bus, was streamHeader) error {
 	var state jetstream.StreamState

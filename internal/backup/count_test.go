@@ -11,7 +11,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// onWrite has do called with what is written, once.
+// onWrite calls do once, with what is written.
 type onWrite struct{ do func() }
 
 func (w *onWrite) Write(b []byte) (int, error) {
@@ -22,8 +22,7 @@ func (w *onWrite) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Messages have an age at which they end, also while a backup is made of them:
-// that is no damage.
+// Messages expire, even while they are being saved: that is not damage.
 func TestWhatEndsMeanwhileIsNotDamaged(t *testing.T) {
 	b, err := bus.Open(t.Context(), bus.Options{Data: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
@@ -31,7 +30,7 @@ func TestWhatEndsMeanwhileIsNotDamaged(t *testing.T) {
 	s, err := b.Ensure(t.Context(), jetstream.StreamConfig{Name: "TIM_MSG", Subjects: []string{"TIM.M.>"}, AllowDirect: true})
 	require.NoError(t, err)
 	body := make([]byte, 128<<10)
-	for range 16 { // over what is written at once
+	for range 16 { // more than is written at once
 		_, err := rand.Read(body)
 		require.NoError(t, err)
 		_, err = b.JetStream().Publish(t.Context(), "TIM.M.x", body)

@@ -37,20 +37,20 @@ const (
 	frameSum    = 'Z'
 )
 
-// header says what a file is.
+// header describes a file.
 type header struct {
 	Version int       `json:"version"`
 	Created time.Time `json:"created"`
 }
 
-// streamHeader is what is known of a stream beside its snapshot.
+// streamHeader describes a stream, beside its snapshot.
 type streamHeader struct {
 	Config jetstream.StreamConfig `json:"config"`
-	// State as NATS gave it; restoring asks for it.
+	// State is as NATS reported it; restoring requires it.
 	State json.RawMessage `json:"state"`
 }
 
-// ErrFile is the kind of every error about a file that cannot be used.
+// ErrFile is wrapped by every error about a file that cannot be used.
 var ErrFile = errors.New("not a usable backup")
 
 func fileError(format string, args ...any) error {
@@ -109,7 +109,7 @@ type reader struct {
 	in     *bufio.Reader
 	sum    hash.Hash
 	header header
-	inside bool // a stream
+	inside bool // within a stream
 }
 
 func newReader(in io.Reader) (*reader, error) {
@@ -132,7 +132,7 @@ func newReader(in io.Reader) (*reader, error) {
 	return r, nil
 }
 
-// raw reads one frame; the sum is that of what came before a frameSum.
+// raw reads one frame; sum is the checksum of what came before a frameSum.
 func (r *reader) raw() (kind byte, payload []byte, err error) {
 	var head [5]byte
 	if _, err := io.ReadFull(r.in, head[:]); err != nil {
@@ -153,7 +153,7 @@ func (r *reader) raw() (kind byte, payload []byte, err error) {
 	return head[0], payload, nil
 }
 
-// next gives the next frame; io.EOF behind a sum that is right.
+// next returns the next frame, and io.EOF after a correct checksum.
 func (r *reader) next() (kind byte, payload []byte, err error) {
 	kind, payload, err = r.raw()
 	if err != nil {
@@ -177,8 +177,8 @@ func (r *reader) next() (kind byte, payload []byte, err error) {
 	return 0, nil, fileError("it is damaged: a frame of kind %q where none may be", kind)
 }
 
-// verify reads a whole file, so that nothing is touched for one that is
-// damaged, and gives its streams.
+// verify reads a whole file, so that a damaged one changes nothing, and
+// returns its streams.
 func verify(in io.Reader) (header, []streamHeader, error) {
 	r, err := newReader(in)
 	if err != nil {

@@ -13,13 +13,13 @@ import (
 
 const (
 	chunkSize = 128 << 10
-	// answerWithin bounds one step of a transfer. NATS itself gives up a
+	// answerWithin limits one step of a transfer. NATS itself gives up a
 	// transfer that stands still for 5 s.
 	answerWithin  = 20 * time.Second
 	listensWithin = 4 * time.Second
 )
 
-// apiError is what answers of NATS may hold.
+// apiError is the error in an answer of NATS.
 type apiError struct {
 	Error *jetstream.APIError `json:"error"`
 }
@@ -36,9 +36,9 @@ func call(ctx context.Context, nc *nats.Conn, subject string, body, reply any) e
 	return decode(m.Data, reply)
 }
 
-// request asks until somebody listens: in a cluster, word of who listens where
-// may come later than the answer that names the subject. What nobody listened
-// to has reached nobody, so it may be said again.
+// request asks until somebody listens: in a cluster, news of who listens where
+// may arrive later than the answer that names the subject. A request that
+// nobody listened to has reached nobody, so it may be repeated.
 func request(ctx context.Context, nc *nats.Conn, subject string, data []byte) (*nats.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
@@ -66,8 +66,8 @@ func decode(data []byte, reply any) error {
 	return json.Unmarshal(data, reply)
 }
 
-// save writes one stream to a file. Consumers go with it when they have a
-// name: what a webhook's receiver has taken is not told again.
+// save writes one stream to a file. Named consumers are saved with it, so that
+// events which a webhook's receiver has accepted are not sent again.
 func save(ctx context.Context, nc *nats.Conn, name string, consumers bool, w *writer) error {
 	inbox := nc.NewRespInbox()
 	sub, err := nc.SubscribeSync(inbox)
@@ -75,13 +75,13 @@ func save(ctx context.Context, nc *nats.Conn, name string, consumers bool, w *wr
 		return err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	if err := sub.SetPendingLimits(-1, -1); err != nil { // bounded by the window
+	if err := sub.SetPendingLimits(-1, -1); err != nil { // the window limits it
 		return err
 	}
 	var head streamHeader
 	err = call(ctx, nc, "$JS.API.STREAM.SNAPSHOT."+name, map[string]any{
 		"deliver_subject": inbox, "no_consumers": !consumers, "chunk_size": chunkSize, "window_size": 32 * chunkSize,
-		"jsck": true, // older servers do not save what is damaged; newer ones pass over it, see count
+		"jsck": true, // older servers do not save what is damaged; newer ones skip it, see count
 	}, &head)
 	if err != nil {
 		return err
@@ -114,7 +114,8 @@ func save(ctx context.Context, nc *nats.Conn, name string, consumers bool, w *wr
 	}
 }
 
-// load makes a stream of what r gives, which stands behind its frameStream.
+// load creates a stream from what r returns, which is just behind its
+// frameStream.
 func load(ctx context.Context, nc *nats.Conn, head streamHeader, r *reader) error {
 	var where struct {
 		Deliver string `json:"deliver_subject"`
@@ -129,7 +130,7 @@ func load(ctx context.Context, nc *nats.Conn, head streamHeader, r *reader) erro
 			return err
 		}
 		if kind == frameEnd {
-			payload = nil // says so to NATS, too
+			payload = nil // this tells NATS, too
 		}
 		m, err := request(ctx, nc, where.Deliver, payload)
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// FuzzVerify: whatever is sent, the answer is a fault or a Sig that the key
+// Whatever is sent to Verify, the answer is a fault or a Sig that the key
 // holder has signed.
 func FuzzVerify(f *testing.F) {
 	for _, v := range vectors(f) {
@@ -60,7 +60,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzSign: what Sign makes, Verify takes, for every UserID that may be.
+// Verify accepts what Sign makes, for every valid UserID.
 func FuzzSign(f *testing.F) {
 	f.Add("alice", uint32(testApp), "key", int64(1_700_000_000), int64(60))
 	f.Add(`a b@c.d:e"f\g<h>&i/j+k=l~m!n#o$p`, uint32(1), "\x00", int64(0), int64(0))

@@ -20,9 +20,9 @@ type document struct {
 	Sig        string  `json:"TLS.sig"`
 }
 
-// Sign makes the UserSig of userID for an app, valid from now on for expire,
-// which is cut to whole seconds. The key is the app's secret key string as it
-// stands. Sign does not check the UserID; see ValidUserID.
+// Sign makes the UserSig of userID for an app, valid from now for the duration
+// expire, which is cut to whole seconds. The key is the app's secret key
+// string as it is. Sign does not check the UserID; see frame.ValidUserID.
 func Sign(app uint32, key, userID string, now time.Time, expire time.Duration) string {
 	s := Sig{UserID: userID, SDKAppID: app, Time: now.Unix(), Expire: int64(expire / time.Second)}
 	return pack(s.document(key, nil))
@@ -48,7 +48,7 @@ func (s Sig) document(key string, userbuf *string) document {
 func pack(d document) string {
 	var plain bytes.Buffer
 	e := json.NewEncoder(&plain)
-	e.SetEscapeHTML(false) // other signers do not, and it costs bytes
+	e.SetEscapeHTML(false) // other signers do not escape, and it costs bytes
 	_ = e.Encode(d)
 	return wrap(bytes.TrimSuffix(plain.Bytes(), []byte("\n")), zlib.DefaultCompression)
 }

@@ -28,17 +28,17 @@ import (
 	"strconv"
 )
 
-// Limits that a verifier sets before it has seen a valid MAC.
+// Limits that apply before a valid MAC has been seen.
 const (
 	maxText     = 4 << 10 // bytes of a UserSig
 	maxInflated = 4 << 10 // bytes of the JSON in it
 	maxUserID   = 32      // bytes of a UserID
 	maxFields   = 16      // of that JSON, 7 of them known: each costs more than its bytes
 	// maxAhead is how far TLS.time may be ahead of the verifier's clock, in
-	// seconds: as much as clocks that nobody sets differ. A UserSig outlives a
+	// seconds: about as much as unadjusted clocks differ. A UserSig outlives a
 	// kick for as long as it is dated ahead, if it was not used before.
 	maxAhead = 5 * 60
-	// maxSeconds bounds TLS.time and TLS.expire, so that their sum, and the
+	// maxSeconds limits TLS.time and TLS.expire, so that their sum, and the
 	// same in ms, cannot overflow. It is some 34,000 years.
 	maxSeconds = 1 << 40
 )
@@ -50,7 +50,7 @@ const version = "2.0"
 var encoding = base64.NewEncoding(
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789*-").WithPadding('_').Strict()
 
-// Sig is what a UserSig says.
+// Sig is the content of a UserSig.
 type Sig struct {
 	UserID   string
 	SDKAppID uint32
@@ -59,10 +59,11 @@ type Sig struct {
 	UserBuf  string // the signer's own data in base64, mostly ""
 }
 
-// ExpiresAt is the last second, in Unix time, in which the UserSig is valid.
+// ExpiresAt returns the last second, in Unix time, in which the UserSig is
+// valid.
 func (s Sig) ExpiresAt() int64 { return s.Time + s.Expire }
 
-// mac signs the fields of s. buffered tells whether there is a userbuf; an
+// mac signs the fields of s. buffered reports whether there is a userbuf; an
 // empty one is signed, too.
 func mac(key string, s Sig, buffered bool) []byte {
 	text := make([]byte, 0, 256)

@@ -35,7 +35,7 @@ func vectors(t testing.TB) []vector {
 	return file.Vectors
 }
 
-// only gives one app its keys.
+// only returns keys for one app and none for others.
 func only(app uint32, keys ...string) func(uint32) []string {
 	return func(asked uint32) []string {
 		if asked != app {

@@ -18,19 +18,19 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// Verify tells whether a UserSig is one for userID and app at the time now,
-// and what it says. app 0 takes the app that the UserSig names, provided that
-// the MAC is one of that app's keys.
+// Verify checks that a UserSig is one for userID and app at the time now, and
+// returns its content. app 0 means the app that the UserSig names, provided
+// that the MAC is by one of that app's keys.
 //
-// keys gives the secret keys of an app, several while they rotate: nil when
+// keys returns the secret keys of an app, several while they rotate; nil when
 // there is no such app, an empty list when it has no key.
 //
-// The error is a *fault.Error: 70002 empty, 70003 malformed, 70014 another
-// app, 70020 no such app, 70016 no key, 70009 another key, 70013 another user,
-// 70001 expired, 70003 again for one dated more than five minutes ahead, found
-// in this order. The last has the code of a UserSig that is wrong in itself, as
-// getting a new one from a server whose clock is wrong mends nothing. It never holds any part of the UserSig.
-// The Sig is the zero one then.
+// The error is a *fault.Error and never holds any part of the UserSig. Reasons
+// are found in this order: 70002 empty, 70003 malformed, 70014 another app,
+// 70020 no such app, 70016 no key, 70009 another key, 70013 another user,
+// 70001 expired, 70003 again for one dated more than five minutes ahead. The
+// last shares its code with a malformed UserSig because getting a new one from
+// a server whose clock is wrong does not help. With an error the Sig is zero.
 func Verify(userSig string, keys func(app uint32) []string, userID string, app uint32, now time.Time) (Sig, error) {
 	if userSig == "" {
 		return Sig{}, fault.New(fault.SigEmpty)
@@ -39,8 +39,8 @@ func Verify(userSig string, keys func(app uint32) []string, userID string, app u
 	if err != nil {
 		return Sig{}, fault.With(fault.SigMalformed, err.Error())
 	}
-	// Nothing in c is trusted yet: up to the MAC it is only refused, or chooses
-	// the keys that the MAC must fit.
+	// Nothing in c is trusted yet: until the MAC is checked, it can only be a
+	// reason to refuse, or choose the keys that the MAC must fit.
 	if app != 0 && c.SDKAppID != app {
 		return Sig{}, fault.New(fault.SigOtherApp)
 	}
@@ -51,7 +51,7 @@ func Verify(userSig string, keys func(app uint32) []string, userID string, app u
 	fits, usable := false, false
 	for _, key := range list {
 		if key == "" {
-			continue // would let everybody sign
+			continue // it would let anybody sign
 		}
 		usable = true
 		if hmac.Equal(mac(key, c.Sig, c.buffered), c.mac) {
@@ -73,19 +73,20 @@ func Verify(userSig string, keys func(app uint32) []string, userID string, app u
 	return c.Sig, nil
 }
 
-// claims is what an unverified UserSig says.
+// claims is the content of an unverified UserSig.
 type claims struct {
 	Sig
 	buffered bool
 	mac      []byte
 }
 
-// unpack reads a UserSig within the limits. Its errors go into fault messages.
+// unpack decodes a UserSig within the limits. Its errors go into fault
+// messages.
 func unpack(userSig string) (claims, error) {
 	if len(userSig) > maxText {
 		return claims{}, errors.New("it is longer than 4 KiB")
 	}
-	// Go's decoder passes over line ends.
+	// Go's decoder ignores line breaks.
 	if strings.ContainsAny(userSig, "\r\n") {
 		return claims{}, errors.New("it contains a line break")
 	}
@@ -104,7 +105,7 @@ func unpack(userSig string) (claims, error) {
 // needs one.
 var inflaters sync.Pool
 
-// inflate reads one whole zlib stream with nothing behind it.
+// inflate reads one complete zlib stream with nothing after it.
 func inflate(packed []byte) ([]byte, error) {
 	notZlib := errors.New("its content is not complete zlib data")
 	in := bytes.NewReader(packed)
@@ -143,8 +144,8 @@ const (
 )
 
 // parse reads the JSON field by field: encoding/json's structs would take
-// TLS.TIME for TLS.time and the last of two fields with the same name. A field
-// that nobody knows is passed over, as it is not signed either.
+// TLS.TIME for TLS.time, and the last of two fields with the same name. An
+// unknown field is ignored, because it is not signed either.
 func parse(plain []byte) (claims, error) {
 	notJSON := errors.New("its content is not a single JSON object")
 	dec := json.NewDecoder(bytes.NewReader(plain))
@@ -185,7 +186,8 @@ func parse(plain []byte) (claims, error) {
 	return c, nil
 }
 
-// set takes one field and gives its bit; false when its value cannot be.
+// set reads one field and returns its bit; ok is false when its value is
+// impossible.
 func (c *claims) set(name string, raw json.RawMessage) (bit int, ok bool) {
 	switch name {
 	case "TLS.ver":
@@ -193,7 +195,7 @@ func (c *claims) set(name string, raw json.RawMessage) (bit int, ok bool) {
 		return hasVersion, ok && v == version
 	case "TLS.identifier":
 		c.UserID, ok = text(raw)
-		// A line end in it could pass for another signed text.
+		// A line break in it could pass for another signed text.
 		return hasIdentifier, ok && frame.ValidUserID(c.UserID)
 	case "TLS.sdkappid":
 		n, ok := whole(raw, math.MaxUint32)
@@ -226,14 +228,14 @@ func text(raw json.RawMessage) (string, bool) {
 	return s, json.Unmarshal(raw, &s) == nil
 }
 
-// whole reads a JSON number that is written as plain digits, as every signer
-// writes it: the signed text holds the number in that form.
+// whole reads a JSON number written as plain digits, as every signer writes
+// it: the signed text holds the number in that form.
 func whole(raw json.RawMessage, most int64) (int64, bool) {
 	n, err := strconv.ParseInt(string(raw), 10, 64)
 	return n, err == nil && raw[0] != '-' && n <= most
 }
 
-// standard decodes standard base64 with padding and without line ends.
+// standard decodes standard base64 with padding and without line breaks.
 func standard(s string) ([]byte, bool) {
 	if strings.ContainsAny(s, "\r\n") {
 		return nil, false

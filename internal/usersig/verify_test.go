@@ -39,8 +39,9 @@ func requireCode(t *testing.T, code fault.Code, err error) {
 	require.Equal(t, code, f.Code, "%v", f)
 }
 
-// forged is a document whose fields the test bends before it is written. Its
-// MAC fits, so that only the field itself can be the reason for a refusal.
+// forged returns a document whose fields the test changes before it is
+// written. Its MAC fits, so that only the field itself can be the reason for a
+// refusal.
 func forged(bend func(d map[string]any)) string {
 	d := map[string]any{
 		"TLS.ver": "2.0", "TLS.identifier": testUser, "TLS.sdkappid": testApp,
@@ -141,7 +142,7 @@ func TestVerifyMalformedText(t *testing.T) {
 	}
 }
 
-// many is an object of n fields that no signer knows.
+// many returns an object of n fields that no signer knows.
 func many(n, size int) string {
 	fields := make([]string, n)
 	for i := range fields {
@@ -150,8 +151,8 @@ func many(n, size int) string {
 	return "{" + strings.Join(fields, ",") + "}"
 }
 
-// A few fields that nobody knows are passed over, but each costs, and whoever
-// sends them needs no key for it.
+// A few unknown fields are ignored, but each costs something, and their sender
+// needs no key.
 func TestVerifyManyFields(t *testing.T) {
 	with := func(n int) string {
 		return forged(func(d map[string]any) {
@@ -211,7 +212,7 @@ func TestVerifyMalformedFields(t *testing.T) {
 	}
 }
 
-// A field that comes twice, in either order, is not taken from either place.
+// A field that appears twice, in either order, is accepted from neither place.
 func TestVerifyDuplicateFields(t *testing.T) {
 	plain, err := json.Marshal(Sig{UserID: testUser, SDKAppID: testApp, Time: testNow.Unix(), Expire: 60}.document(testKey, nil))
 	require.NoError(t, err)
@@ -259,7 +260,7 @@ func TestVerifyUserBuf(t *testing.T) {
 }
 
 // Go's official signer writes stored blocks, another field order and a line
-// end behind the JSON.
+// end after the JSON.
 func TestVerifyStoredBlocks(t *testing.T) {
 	plain := `{"TLS.ver":"2.0","TLS.sig":"` +
 		signature(Sig{UserID: testUser, SDKAppID: testApp, Time: testNow.Unix(), Expire: 60}) +
@@ -297,8 +298,8 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-// BenchmarkVerifyRefused is what a UserSig costs that is not valid, up to the
-// most that fits: its sender needs no key for it.
+// BenchmarkVerifyRefused measures the cost of invalid UserSigs, up to the
+// largest that fits: their sender needs no key.
 func BenchmarkVerifyRefused(b *testing.B) {
 	for _, c := range []struct{ name, userSig string }{
 		{"wrong key", Sign(testApp, "another", testUser, testNow, time.Minute)},
