@@ -25,8 +25,12 @@ TIMD_FLAGS := -trimpath -buildvcs=false
 WASM := GOOS=js GOARCH=wasm
 WASM_PACKAGES := ./wasm/...
 
+# Of make sim: how many schedules, and the seed of the first.
+SCHEDULES ?= 10000
+SEED      ?= 1
+
 .PHONY: run build wasm js parts timd test check package bench deps node-modules \
-	fuzz soak test-go test-wasm test-js test-e2e
+	fuzz soak sim test-go test-wasm test-js test-e2e
 
 run: build
 	bin/timd serve --dev --listen $(LISTEN)
@@ -55,6 +59,12 @@ test: build deps node-modules test-go test-wasm test-js test-e2e
 
 test-go:
 	$(GO) test -race $$($(GO) list ./... | grep -v /web/e2e)
+	@$(MAKE) --no-print-directory sim
+
+# The clients' machines against a model of the gateway, under virtual time; a
+# schedule that breaks is shrunk and told.
+sim:
+	$(GO) test ./internal/sim -count=1 -schedules $(SCHEDULES) -seed $(SEED)
 
 test-wasm: node-modules
 	$(WASM) $(GO) test -modfile $$($(GO) run ./internal/build -modfile) -exec '$(NODE) $(CURDIR)/web/e2e/lib/gotest.mjs' $(WASM_PACKAGES)

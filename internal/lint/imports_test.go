@@ -25,6 +25,7 @@ var layers = map[string][]string{
 	"internal/session":                {"internal/fault", "internal/frame"},
 	"internal/mailbox":                {"internal/fault", "internal/frame"},
 	"internal/mailbox/objects":        {"internal/frame", "internal/frame/jsonframe", "internal/mailbox"},
+	"internal/sim":                    {"internal/fault", "internal/frame", "internal/session", "internal/mailbox", "internal/mailbox/", "internal/client"},
 	"internal/client":                 {"internal/fault", "internal/frame", "internal/session", "internal/mailbox"},
 	"internal/client/native":          {"internal/fault", "internal/frame", "internal/frame/", "internal/session", "internal/mailbox", "internal/mailbox/", "internal/client", "internal/client/"},
 	"internal/client/native/faultnet": {},
