@@ -118,5 +118,9 @@ func (h *host) Carry(d mailbox.Deed) {
 		h.wake = h.later(wake.After, func() { h.c.Mail().Post(mailbox.Woke{Attempt: wake.Attempt}) })
 		return
 	}
+	if log, ok := d.(mailbox.Log); ok && log.Level > 0 {
+		h.p.warned = append(h.p.warned, log.Text)
+		h.w.tell("%s warns: %s", h.p.name, log.Text)
+	}
 	h.p.objects.Carry(d)
 }
