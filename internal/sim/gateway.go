@@ -102,7 +102,7 @@ func (g *gateway) login(l *link, r frame.Request) {
 		p.link = nil
 		old.shut(frame.CloseSuperseded, "")
 	}
-	p.link, p.live, l.session = l, false, p
+	p.link, p.live, p.parts, l.session = l, false, 0, p
 	g.answer(l, r, frame.Fields{
 		{Key: "userID", Value: name}, {Key: "serverTime", Value: epoch + g.w.clock.now}, {Key: "expiresIn", Value: int64(86_400_000)},
 		{Key: "heartbeat", Value: int64(frame.Heartbeat)}, {Key: "farewell", Value: "sealed"},

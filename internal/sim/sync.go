@@ -23,7 +23,10 @@ const partOf = 2
 // on, with the whole list, another from its own.
 func (g *gateway) sync(p *place, u *user, cursor string) frame.Fields {
 	at, known := cut(cursor)
-	p.live, p.parts, p.from, p.upTo = false, 0, at, g.at()
+	if p.live || p.parts == 0 { // else the parts that have gone out do not know what came since
+		p.upTo = g.at()
+	}
+	p.live, p.parts, p.from = false, 0, at
 	if !known {
 		p.from = -1
 	}
