@@ -13,8 +13,8 @@ import (
 	"github.com/andybalholm/brotli"
 )
 
-// manifest tells what lies in a dist folder; js/bundle builds the hash into
-// the loader, timd serves by it.
+// manifest describes the content of a dist folder. js/bundle builds the hash
+// into the loader, and timd serves by it.
 type manifest struct {
 	Version string `json:"version"` // of js/package.json
 	Hash    string `json:"hash"`    // of tim.wasm: first 16 hex digits of its SHA-256
@@ -72,13 +72,13 @@ func layOut(dir, version string, wasm, glue []byte) (manifest, error) {
 			return manifest{}, err
 		}
 	}
-	// The manifest comes last: what it says is then there.
+	// The manifest comes last, once everything it names is there.
 	return m, write(filepath.Join(dir, "manifest.json"), append(text, '\n'))
 }
 
 func hashed(hash string) string { return "tim." + hash + ".wasm" }
 
-// readManifest gives the zero manifest when there is none that can be read.
+// readManifest returns the zero manifest when none can be read.
 func readManifest(dir string) (m manifest) {
 	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
 	if err != nil || json.Unmarshal(text, &m) != nil {
@@ -87,7 +87,8 @@ func readManifest(dir string) (m manifest) {
 	return m
 }
 
-// write replaces a file at once, and not at all when it holds b already.
+// write replaces a file in one step, and leaves it alone if it holds b
+// already.
 func write(path string, b []byte) error {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, b) {
 		return nil

@@ -56,7 +56,7 @@ func TestLayOut(t *testing.T) {
 	}
 	require.Equal(t, sizes{len(first), len(read(t, dir, "tim.wasm.gz")), len(read(t, dir, "tim.wasm.br"))}, m.Sizes)
 
-	// The same again touches nothing.
+	// The same module again changes nothing.
 	past := time.Unix(1_000_000_000, 0)
 	for _, name := range names(t, dir) {
 		require.NoError(t, os.Chtimes(filepath.Join(dir, name), past, past))

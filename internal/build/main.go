@@ -106,7 +106,8 @@ func compile(modfile, out string) error {
 	return cmd.Run()
 }
 
-// readGlue takes wasm_exec.js from the toolchain: it must match the compiler.
+// readGlue reads wasm_exec.js from the toolchain, because it must match the
+// compiler.
 func readGlue() ([]byte, error) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 // safejs uses fmt for four error texts, and fmt brings os, io/fs, time and
 // reflect: 100 KB of brotli, a sixth of tim.wasm. The build compiles against a
 // copy of safejs with other texts, named by a go.mod of its own (go build
-// -modfile); what it does is the same, but that an error carries no stack
+// -modfile). The copy does the same, except that an error carries no stack
 // trace, which tim never prints.
 //
-// A new version of safejs that no longer fits fails the build here.
+// A new version of safejs that the edits no longer fit fails the build here.
 var edits = map[string][][2]string{
 	"internal/stackerr/stackerr.go": {{everything, `//go:build js && wasm
 
@@ -36,13 +36,13 @@ func WithStack(err error) error { return err }
 	},
 }
 
-// everything as an old text stands for the whole file.
+// everything, as an old text, stands for the whole file.
 const everything = ""
 
 const safejs = "github.com/hack-pad/safejs"
 
-// writeSlim writes the copy and the go.mod that names it below dir, and gives
-// the path of that go.mod.
+// writeSlim writes the copy and the go.mod that names it below dir, and
+// returns the path of that go.mod.
 func writeSlim(dir string) (string, error) {
 	from, err := download(safejs)
 	if err != nil {
@@ -91,7 +91,7 @@ func writeSlim(dir string) (string, error) {
 	return writeModfile(dir, to)
 }
 
-// writeModfile writes the module's go.mod and go.sum into dir with safejs
+// writeModfile writes the module's go.mod and go.sum into dir, with safejs
 // replaced by a folder.
 func writeModfile(dir, folder string) (string, error) {
 	mod, err := os.ReadFile("go.mod")
@@ -111,7 +111,8 @@ func writeModfile(dir, folder string) (string, error) {
 	return path, write(path, mod)
 }
 
-// edit swaps each old text, which must be there once, and leaves no use of fmt.
+// edit swaps each old text, which must occur exactly once, and leaves no use
+// of fmt.
 func edit(text string, swap [][2]string) (string, error) {
 	for _, s := range swap {
 		if s[0] == everything {
@@ -129,7 +130,7 @@ func edit(text string, swap [][2]string) (string, error) {
 	return text, nil
 }
 
-// download fetches a module of go.mod and gives its folder.
+// download fetches a module of go.mod and returns its folder.
 func download(module string) (string, error) {
 	out, err := exec.Command("go", "mod", "download", "-json", module).Output()
 	if err != nil {

@@ -10,14 +10,14 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Bounds of what an import brings.
+// Limits of an import.
 const (
 	maxAccounts = 100
 	maxProfile  = 500 // bytes of Nick and of FaceUrl
 )
 
-// kick: {"UserID"}, of old {"Identifier"}. It replies when the second of the
-// kick has ended: a UserSig signed after the reply is valid.
+// kick: {"UserID"}, formerly {"Identifier"}. It replies when the second of the
+// kick has ended, so a UserSig signed after the reply is valid.
 func (a *API) kick(ctx context.Context, c *call) (reply, error) {
 	name := "UserID"
 	if !c.body.has(name) && c.body.has("Identifier") {
@@ -35,7 +35,7 @@ func (a *API) kick(ctx context.Context, c *call) (reply, error) {
 	return nil, a.o.Sessions.KickUser(ctx, c.user(id))
 }
 
-// accountImport: {"UserID", "Nick"?, "FaceUrl"?}; again, it changes what is
+// accountImport: {"UserID", "Nick"?, "FaceUrl"?}; a repetition changes what is
 // given.
 func (a *API) accountImport(ctx context.Context, c *call) (reply, error) {
 	return nil, a.importOne(ctx, c, c.body)
@@ -64,7 +64,8 @@ func (a *API) importOne(ctx context.Context, c *call, o object) error {
 }
 
 // accountImportMany: {"AccountList": [{"UserID", …}]} or {"Accounts": [UserID
-// or the same objects]}. Who could not be imported is in FailAccounts.
+// or the same objects]}. Accounts that could not be imported are in
+// FailAccounts.
 func (a *API) accountImportMany(ctx context.Context, c *call) (reply, error) {
 	name := "AccountList"
 	if !c.body.has(name) && c.body.has("Accounts") {
@@ -92,7 +93,7 @@ func (a *API) accountImportMany(ctx context.Context, c *call) (reply, error) {
 		}
 	}
 	if len(failed) == len(errs) && !errors.Is(errs[0], fault.New(fault.BadParameters)) {
-		return nil, errs[0] // the store, and not the accounts
+		return nil, errs[0] // the store failed, not the accounts
 	}
 	return reply{"FailAccounts": failed}, nil
 }
@@ -110,7 +111,7 @@ func (r *checkResult) fail(err error) {
 }
 
 // accountCheck: {"CheckItem": [{"UserID"}]}. Where any account may log in, one
-// that did counts as imported as long as the registry knows of it.
+// that has logged in counts as imported as long as the registry knows of it.
 func (a *API) accountCheck(ctx context.Context, c *call) (reply, error) {
 	return eachAccount(c, "CheckItem", func(u place.User, r *checkResult) error {
 		known, err := a.exists(ctx, u)
@@ -126,8 +127,8 @@ func (a *API) accountCheck(ctx context.Context, c *call) (reply, error) {
 	})
 }
 
-// eachAccount does something with each user of a list in the body, side by
-// side, and gives a result for each: a mistake in one does not touch another.
+// eachAccount calls do for each user of a list in the body, several at once,
+// and returns a result for each: a mistake in one does not affect another.
 func eachAccount(c *call, list string, do func(place.User, *checkResult) error) (reply, error) {
 	items, err := c.body.users(list, maxAccounts)
 	if err != nil {
@@ -152,7 +153,7 @@ func (a *API) exists(ctx context.Context, u place.User) (bool, error) {
 	if known, err := a.o.Accounts.Known(ctx, u); err != nil || known {
 		return known, err
 	}
-	// Without an import somebody exists who is online now.
+	// Without --require-import, a user exists who is online now.
 	if may, err := a.o.Accounts.MayLogIn(ctx, u); err != nil || !may {
 		return false, err
 	}
@@ -161,8 +162,8 @@ func (a *API) exists(ctx context.Context, u place.User) (bool, error) {
 }
 
 // accountDelete: {"DeleteItem": [{"UserID"}]}. The user's instances are kicked
-// out, what was signed for it is void, and conversations, profile, blacklist
-// and status are gone. An administrator stays.
+// out, UserSigs signed for them are void, and conversations, profile,
+// blacklist and status are deleted. An administrator cannot be deleted.
 func (a *API) accountDelete(ctx context.Context, c *call) (reply, error) {
 	return eachAccount(c, "DeleteItem", func(u place.User, _ *checkResult) error { return a.deleteOne(ctx, u) })
 }
@@ -178,19 +179,21 @@ func (a *API) deleteOne(ctx context.Context, u place.User) error {
 	if !known {
 		return fault.New(fault.NoSuchAccount)
 	}
-	// What fails here can be repeated while the account is there still.
+	// If this fails, the call can be repeated, because the account is still
+	// there.
 	if err := a.forget(ctx, u); err != nil {
 		return err
 	}
-	// First nobody new comes in, then out with who is there.
+	// First make sure that no new instance comes in, then kick those that are
+	// there.
 	if _, err := a.o.Accounts.Delete(ctx, u); err != nil {
 		return err
 	}
 	if err := a.o.Sessions.KickUser(ctx, u); err != nil {
 		return err
 	}
-	// What an instance has written until it was out. Whoever gets the UserID
-	// next does not inherit it.
+	// Delete what an instance wrote until it was kicked out, so that the next
+	// owner of the UserID does not inherit it.
 	return a.forget(ctx, u)
 }
 
@@ -202,10 +205,10 @@ func (a *API) forget(ctx context.Context, u place.User) error {
 }
 
 // width is how many of a list are worked on at once. A deletion waits for the
-// end of its second, so all of a list do that together.
+// end of its second, so all of a list wait for it together.
 const width = maxAccounts
 
-// each runs f for 0 to n-1, several at once, and returns when all are done.
+// each calls f for 0 to n-1, several at once, and returns when all are done.
 func each(n int, f func(i int)) {
 	var wg sync.WaitGroup
 	for w := range min(n, width) {

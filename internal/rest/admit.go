@@ -18,7 +18,7 @@ import (
 // admit checks a request's head in a fixed order, so that the same mistake
 // always gets the same code: method and origin 60002, path 60009, parameters
 // 60012, 60025, 60004, app 60006, signature 60005, administrator 60010, rates
-// 60011, 60007. Only a valid administrator's call counts for the rates: an
+// 60011, 60007. Only calls of a valid administrator count for the rates, so an
 // intruder cannot use them up.
 func (a *API) admit(r *http.Request, name string, known bool) (*call, error) {
 	if r.Method != http.MethodPost {
@@ -71,7 +71,7 @@ func (a *API) admit(r *http.Request, name string, known bool) (*call, error) {
 		return nil, fault.New(fault.RESTNotAdmin)
 	}
 	c.signed, c.ends = s.Time, s.ExpiresAt()
-	// An administrator can be kicked, too, and his UserSig is void then.
+	// An administrator can be kicked, too, and their UserSig is void then.
 	view, err := a.o.Sessions.Get(r.Context(), c.user(admin))
 	if err != nil {
 		return nil, err
@@ -82,9 +82,9 @@ func (a *API) admit(r *http.Request, name string, known bool) (*call, error) {
 	return c, a.rates.take(a.o.Now(), c.app, name)
 }
 
-// fromPage refuses what the page of another site made its visitor's browser
-// send. Servers send no Origin; the console is of our own origin and sends
-// JSON, which a form cannot.
+// fromPage refuses requests that the page of another site made its visitor's
+// browser send. Servers send no Origin; the console is of our own origin and
+// sends JSON, which a form cannot.
 func fromPage(r *http.Request) error {
 	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
 	if site == "" && origin == "" {
@@ -92,7 +92,8 @@ func fromPage(r *http.Request) error {
 	}
 	ours := site == "same-origin" // no page can write this header
 	if site == "" {
-		// An old browser, or one that does not trust plain http.
+		// An old browser, or one that does not send the header over plain
+		// http.
 		u, err := url.Parse(origin)
 		ours = err == nil && u.Host != "" && strings.EqualFold(plainHost(u.Host), plainHost(r.Host))
 	}
@@ -105,13 +106,13 @@ func fromPage(r *http.Request) error {
 	return nil
 }
 
-// plainHost is a host without a default port: behind a proxy that ends TLS the
-// scheme is not known.
+// plainHost returns a host without a default port: behind a proxy that ends
+// TLS the scheme is not known.
 func plainHost(h string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(h, ":80"), ":443")
 }
 
-// rates bound how often an app calls.
+// rates limit how often an app calls.
 type rates struct {
 	perCommand int
 	mu         sync.Mutex
@@ -123,7 +124,8 @@ type rateKey struct {
 	command string // "" for all together
 }
 
-// perApp is how many times a command's rate all commands together may have.
+// perApp is how many times the rate of one command all commands together may
+// have.
 const perApp = 5
 
 func (r *rates) take(now time.Time, app uint32, command string) error {
@@ -138,7 +140,8 @@ func (r *rates) take(now time.Time, app uint32, command string) error {
 	return nil
 }
 
-// limit is called for apps and commands that exist, so the map stays small.
+// limit is called only for apps and commands that exist, so the map stays
+// small.
 func (r *rates) limit(k rateKey, n int) *rate.Limiter {
 	l := r.limits[k]
 	if l == nil {

@@ -22,7 +22,7 @@ func TestRates(t *testing.T) {
 		{0, 1, "a", 0},
 		{0, 1, "a", 0},
 		{0, 1, "a", fault.RESTTooFrequent},
-		{0, 2, "a", 0}, // another app has its own
+		{0, 2, "a", 0}, // another app has its own rate
 		{0, 1, "b", 0},
 		{400 * time.Millisecond, 1, "a", fault.RESTTooFrequent},
 		{500 * time.Millisecond, 1, "a", 0}, // half a second gives one back

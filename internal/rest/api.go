@@ -17,7 +17,7 @@ import (
 	"github.com/tim-wasm/tim/internal/registry"
 )
 
-// Sessions is what the API needs of the registry.
+// Sessions is what the API needs from the registry.
 type Sessions interface {
 	Get(ctx context.Context, u place.User) (registry.View, error)
 	List(ctx context.Context, app uint32, cursor string, limit int) ([]registry.View, string, error)
@@ -28,25 +28,26 @@ type Sessions interface {
 	SetSettings(ctx context.Context, app uint32, p registry.Patch) (registry.Settings, error)
 }
 
-// Options of an API. Sessions, Accounts and Keys are needed.
+// Options of an API. Sessions, Accounts and Keys are required.
 type Options struct {
 	Sessions Sessions
 	Accounts *accounts.Accounts
-	// Keys gives the secret keys of an app: nil when it is not served here.
+	// Keys returns the secret keys of an app, nil when it is not served here.
 	Keys func(sdkAppID uint32) []string
-	// Send stores and delivers a message; nil while there are no messages.
+	// Send stores and delivers a message; nil when messages are off.
 	Send func(ctx context.Context, m inbox.ServerMessage) (inbox.Sent, error)
-	// Profile is told the nick and face of an import, nil for those that were
-	// not given; it may be nil.
+	// Profile receives the nick and face of an import, nil for those that were
+	// not given. It may be nil.
 	Profile func(ctx context.Context, u place.User, nick, face *string) error
-	// Forget is told of an account before it is deleted, and again when nobody
-	// of it is left online: who gets the same UserID later is somebody else. It
-	// may be nil.
+	// Forget is called for an account before it is deleted, and again when
+	// none of its instances is left: the next owner of the same UserID is
+	// another person. It may be nil.
 	Forget func(ctx context.Context, u place.User) error
 	// Rate is how many calls a second an app may make of one command, on this
 	// gateway; 200 when 0. All its commands together get five times as many.
 	Rate int
-	// Observe, if given, gets each call that reached a command, or "unknown".
+	// Observe, if given, receives each call that reached a command, or
+	// "unknown".
 	Observe func(command string, code fault.Code, took time.Duration)
 	// Log is slog.Default when nil.
 	Log *slog.Logger
@@ -65,7 +66,7 @@ type API struct {
 	halt     context.CancelFunc
 }
 
-// New gives an API that serves as soon as ServeHTTP is called.
+// New returns an API that serves as soon as ServeHTTP is called.
 func New(o Options) (*API, error) {
 	if o.Sessions == nil || o.Accounts == nil || o.Keys == nil {
 		return nil, errors.New("rest: Sessions, Accounts and Keys are needed")
@@ -103,13 +104,13 @@ type call struct {
 // user names an account of the call's app.
 func (c *call) user(id string) place.User { return place.User{SDKAppID: c.app, UserID: id} }
 
-// reply is the fields beside the common ones.
+// reply is the fields besides the common ones.
 type reply map[string]any
 
-// errStreamed tells that a command wrote its own answer.
+// errStreamed means that a command has written its own answer.
 var errStreamed = errors.New("rest: answered by a stream")
 
-// commands is the table of what there is, by service/command.
+// commands maps service/command to its function.
 var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"im_open_login_svc/kick":                (*API).kick,
 	"im_open_login_svc/account_import":      (*API).accountImport,
@@ -133,7 +134,7 @@ const maxBody = 256 << 10
 // bodyTimeout is how long a body may take to arrive.
 const bodyTimeout = 15 * time.Second
 
-// callTimeout bounds a command; the registry gives up before, and kick waits
+// callTimeout limits a command; the registry gives up earlier, and kick waits
 // for the end of a second.
 const callTimeout = 20 * time.Second
 
@@ -163,7 +164,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request, name string, run func(*API, context.Context, *call) (reply, error)) (reply, error) {
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // a writer without deadlines is a test's
+	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // only a test's writer has no deadlines
 	c, err := a.admit(r, name, run != nil)
 	if err != nil {
 		return nil, err
@@ -177,7 +178,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, name string, run fun
 		}
 		return nil, fault.With(fault.RESTJSON, "the body did not arrive whole")
 	}
-	_ = control.SetReadDeadline(time.Time{}) // a stream is told when its reader goes
+	_ = control.SetReadDeadline(time.Time{}) // a stream notices by itself when its reader goes
 	if c.body, err = parseObject(data); err != nil {
 		return nil, err
 	}
@@ -198,7 +199,7 @@ func succeed(w http.ResponseWriter, fields reply) {
 	write(w, all)
 }
 
-// fail answers with what a user may know of an error and gives its code.
+// fail answers with what a caller may know of an error and returns its code.
 func (a *API) fail(w http.ResponseWriter, name string, err error) fault.Code {
 	f := asFault(err)
 	if f.Code == fault.Internal {

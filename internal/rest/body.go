@@ -17,9 +17,9 @@ import (
 // "UserID"; the keys of a map are exact.
 type object map[string]json.RawMessage
 
-// parseObject reads a request body: one JSON object and nothing behind it. A
-// name that is there twice is refused: which of its values counts would be up
-// to whoever reads it.
+// parseObject reads a request body: one JSON object and nothing after it. A
+// name that appears twice is refused, because it would be up to the reader
+// which value counts.
 func parseObject(data []byte) (object, error) {
 	wrong := fault.New(fault.RESTJSON)
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -51,7 +51,7 @@ func parseObject(data []byte) (object, error) {
 	return o, nil
 }
 
-// bad is the error of a field that is missing or cannot be.
+// bad is the error of a field that is missing or has an impossible value.
 func bad(format string, args ...any) error {
 	return fault.With(fault.BadParameters, fmt.Sprintf(format, args...))
 }
@@ -61,7 +61,7 @@ func (o object) has(name string) bool {
 	return ok && string(raw) != "null"
 }
 
-// text reads a string of up to most bytes; nil when there is none.
+// text reads a string of at most most bytes; nil when the field is absent.
 func (o object) text(name string, most int) (*string, error) {
 	if !o.has(name) {
 		return nil, nil
@@ -88,7 +88,8 @@ func (o object) userID(name string) (string, error) {
 	return s, nil
 }
 
-// number reads a whole number from least to most; def when there is none.
+// number reads a whole number from least to most; def when the field is
+// absent.
 func (o object) number(name string, least, most, def int64) (int64, error) {
 	if !o.has(name) {
 		return def, nil
@@ -133,8 +134,8 @@ func (o object) users(name string, most int) ([]object, error) {
 	return out, nil
 }
 
-// plain is a JSON value as text for an error list: a string itself, else as it
-// was sent, shortened.
+// plain returns a JSON value as text for an error list: the content of a
+// string, anything else as it was sent, shortened.
 func plain(raw json.RawMessage) string {
 	var s string
 	if json.Unmarshal(raw, &s) == nil {

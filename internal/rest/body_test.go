@@ -70,8 +70,8 @@ func TestFields(t *testing.T) {
 	require.Len(t, u, 1)
 }
 
-// Whatever a body holds, reading it neither fails otherwise nor gives a
-// message that no inbox would take.
+// Whatever a body holds, reading it fails with no other error, and returns no
+// message that an inbox would refuse.
 func FuzzReadMessage(f *testing.F) {
 	f.Add([]byte(`{"To_Account":"bob","MsgRandom":1,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`))
 	f.Add([]byte(`{"To_Account":"bob","MsgRandom":1,"MsgBody":[{"MsgType":"TIMCustomElem","MsgContent":{"Data":null}}]}`))
@@ -92,8 +92,8 @@ func FuzzReadMessage(f *testing.F) {
 	})
 }
 
-// A message of the server API may be as large as one of a page: what is
-// escaped for HTML would be six times as long.
+// A message of the server API may be as large as one of a page: escaped for
+// HTML it would be six times as long.
 func TestMessageBodyIsAsLongAsItsText(t *testing.T) {
 	var m inbox.ServerMessage
 	require.NoError(t, readBody(&m, json.RawMessage(`[{"MsgType":"TIMTextElem","MsgContent":{"Text":"<&>"}}]`)))

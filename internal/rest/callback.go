@@ -37,15 +37,15 @@ const (
 	SignatureHeader = "X-Tim-Signature" // v1=<hex>, separated by commas
 )
 
-// WebhookKey is the key that an app's webhooks are signed with: the secret key
-// itself signs UserSigs only.
+// WebhookKey returns the key that an app's webhooks are signed with: the
+// secret key itself signs only UserSigs.
 func WebhookKey(secret string) []byte {
 	h := hmac.New(sha256.New, []byte(secret))
 	h.Write([]byte("tim webhook"))
 	return h.Sum(nil)
 }
 
-// SignWebhook gives the hex signature of a request.
+// SignWebhook returns the hex signature of a request.
 func SignWebhook(secret, timestamp, id, query string, body []byte) string {
 	h := hmac.New(sha256.New, WebhookKey(secret))
 	for _, part := range []string{timestamp, id, query} {
@@ -73,10 +73,11 @@ type kickedDevice struct{ Platform place.Platform }
 
 const stateChange = "State.StateChange"
 
-// callbackOf gives what the webhook says of an event; false for those that it
-// does not know: whoever kicks through the server API knows already. Who has to
-// go for another reason than a call or a login, because its UserSig has ended
-// or the settings were lowered, has its link closed.
+// callbackOf returns what the webhook says of an event, and false for events
+// that it does not report: a kick through the server API is known to its
+// caller. For an instance that is evicted for another reason than a call or a
+// login, because its UserSig has expired or the settings were lowered, it
+// reports that the link was closed.
 func callbackOf(e *registry.Event) (callback, bool) {
 	cb := callback{
 		CallbackCommand: stateChange,
@@ -104,7 +105,7 @@ func callbackOf(e *registry.Event) (callback, bool) {
 	return cb, true
 }
 
-// request makes one attempt's request.
+// request builds the request of one attempt.
 func request(ctx context.Context, target *url.URL, keys []string, e *registry.Event, cb callback, now time.Time) (*http.Request, error) {
 	body, err := json.Marshal(cb)
 	if err != nil {
@@ -140,23 +141,24 @@ func request(ctx context.Context, target *url.URL, keys []string, e *registry.Ev
 	return r, nil
 }
 
-// eventID names an event. A UserID may hold what a header cannot.
+// eventID names an event. A UserID may contain what a header cannot.
 func eventID(e *registry.Event) string {
 	return fmt.Sprintf("%d-%x-%d", e.SDKAppID, e.UserID, e.N)
 }
 
-// post makes one attempt; nil when the receiver took it, which any 2xx says.
+// post makes one attempt; it returns nil when the receiver accepted it with
+// any 2xx.
 func post(h *http.Client, r *http.Request) error {
 	answer, err := h.Do(r)
 	if err != nil {
 		var u *url.Error
 		if errors.As(err, &u) {
-			err = u.Err // the URL may hold the receiver's own secret
+			err = u.Err // the URL may contain the receiver's own secret
 		}
 		return err
 	}
 	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection serves again
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection can be used again
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		return fmt.Errorf("the receiver answered with HTTP %d", answer.StatusCode)
 	}

@@ -20,8 +20,8 @@ import (
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
-// Client calls the server API of a running timd. Its administrator's UserSig
-// is signed for each call and good for a minute.
+// Client calls the server API of a running timd. It signs an administrator's
+// UserSig for each call, valid for a minute.
 type Client struct {
 	Server   string // http://host:port
 	SDKAppID uint32
@@ -66,7 +66,7 @@ func (c *Client) Call(ctx context.Context, command string, body, out any) error 
 	if err != nil {
 		var u *url.Error
 		if errors.As(err, &u) {
-			err = u.Err // its text holds the URL with the UserSig
+			err = u.Err // its text contains the URL with the UserSig
 		}
 		if host, ok := errors.AsType[x509.HostnameError](err); ok {
 			return fmt.Errorf("the certificate of %s is for other names: %w; use one of those names in --server", base.Host, host)

@@ -10,14 +10,15 @@ import (
 	"github.com/tim-wasm/tim/internal/registry"
 )
 
-// configGet: {} gives {"WebInstances", "LoginMode", "Instances"}.
+// configGet: {} returns {"WebInstances", "LoginMode", "Instances"}.
 func (a *API) configGet(_ context.Context, c *call) (reply, error) {
 	return config(a.o.Sessions.Settings(c.app)), nil
 }
 
-// configSet: any of {"WebInstances": 1–10, "LoginMode": single|dual|triple|
-// multi, "Instances": {"Android"|"iPhone"|"iPad"|"Windows"|"Mac": 1–3}} gives
-// all of them. What is not given stays.
+// configSet: any of {"WebInstances": 1–10, "LoginMode":
+// single|dual|triple|multi, "Instances":
+// {"Android"|"iPhone"|"iPad"|"Windows"|"Mac": 1–3}} returns all of them. What
+// is not given stays unchanged.
 func (a *API) configSet(ctx context.Context, c *call) (reply, error) {
 	var p registry.Patch
 	for name, raw := range c.body {
@@ -30,7 +31,7 @@ func (a *API) configSet(ctx context.Context, c *call) (reply, error) {
 		case "Instances":
 			err = json.Unmarshal(raw, &p.Instances)
 		default:
-			// A name that is passed over would look like a setting that works.
+			// A name that is ignored would look like a setting that works.
 			return nil, bad("there is no setting %.32q: WebInstances, LoginMode and Instances can be set", name)
 		}
 		if err != nil {

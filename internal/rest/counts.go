@@ -17,10 +17,10 @@ type counts struct {
 	Web          int // of Instances
 }
 
-// countEvery is how often a stream looks at the counts.
+// countEvery is how often a stream refreshes the counts.
 var countEvery = 2 * time.Second
 
-// costly bounds what counting may take: at most a twentieth of the time.
+// costly limits the time that counting may take: at most a twentieth.
 const costly = 20
 
 // counter counts for all streams of an app at once.
@@ -35,8 +35,8 @@ type counted struct {
 	fresh time.Time // until when last is good enough
 }
 
-// get gives counts that are a few seconds old at most, or older when counting
-// takes long.
+// get returns counts that are at most a few seconds old, or older when
+// counting takes long.
 func (c *counter) get(ctx context.Context, s Sessions, app uint32) (counts, error) {
 	c.mu.Lock()
 	if c.apps == nil {

@@ -9,14 +9,14 @@ import (
 )
 
 // lane holds the events of some users. A user's events go out in order; a user
-// whose event the receiver does not take waits, and holds up nobody else.
+// whose event the receiver refuses waits, and delays nobody else.
 type lane struct {
 	mu    sync.Mutex
 	users map[string]*waiting // by subject
 	wake  chan struct{}
 }
 
-// waiting are the events of one user, oldest first and never none.
+// waiting holds one user's pending events, oldest first; it is never empty.
 type waiting struct {
 	list     []jetstream.Msg
 	due      time.Time // of the next attempt
@@ -45,9 +45,9 @@ func (l *lane) put(m jetstream.Msg) {
 	}
 }
 
-// find looks for an event that was handed out before and waits here still: a
-// queue that did not hear for a while that it is being worked on hands it out
-// again. -1 when there is none.
+// find returns the index of an event that was handed out before and is still
+// waiting here, or -1: a durable queue that has not heard for a while that an
+// event is being worked on hands it out again.
 func (u *waiting) find(m jetstream.Msg) int {
 	at, err := m.Metadata()
 	if u == nil || err != nil || at.NumDelivered < 2 {
@@ -59,8 +59,8 @@ func (u *waiting) find(m jetstream.Msg) int {
 	})
 }
 
-// next gives the first event of the user whose turn is next, which stays in
-// the lane, and until when to wait before; nil when there is none.
+// next returns the first event of the user whose turn is next, without
+// removing it, and how long to wait first; nil when there is none.
 func (l *lane) next() (jetstream.Msg, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -76,7 +76,7 @@ func (l *lane) next() (jetstream.Msg, time.Duration) {
 	return first.list[0], time.Until(first.due)
 }
 
-// taken ends a user's first event and tells whether it had failed before.
+// taken removes a user's first event and reports whether it had failed before.
 func (l *lane) taken(m jetstream.Msg) (failed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,8 +90,8 @@ func (l *lane) taken(m jetstream.Msg) (failed bool) {
 	return failed
 }
 
-// failed makes a user wait: pause gives for how long after so many failures.
-// It tells whether this was the first one.
+// failed makes a user wait; pause returns how long after that many failures.
+// It reports whether this was the first failure.
 func (l *lane) failed(m jetstream.Msg, pause func(failures int) time.Duration) (first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -101,13 +101,13 @@ func (l *lane) failed(m jetstream.Msg, pause func(failures int) time.Duration) (
 	return u.failures == 1
 }
 
-// all does something to each event that waits here.
+// all calls f for each event that is waiting here.
 func (l *lane) all(f func(jetstream.Msg) error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, u := range l.users {
 		for _, m := range u.list {
-			_ = f(m) // what cannot be said now, the queue finds out by itself
+			_ = f(m) // if this fails, the durable queue finds out by itself
 		}
 	}
 }

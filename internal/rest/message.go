@@ -13,13 +13,13 @@ import (
 // maxLifeTime of a message is 7 days, in seconds.
 const maxLifeTime = 7 * 24 * 3600
 
-// maxCloudData is that of clients, in bytes.
+// maxCloudData is the same as for clients, in bytes.
 const maxCloudData = 12 << 10
 
 // sendMessage: {"SyncOtherMachine"?: 1|2, "From_Account"?, "To_Account",
 // "MsgSeq"?, "MsgRandom", "MsgLifeTime"?, "CloudCustomData"?, "MsgBody":
 // [{"MsgType", "MsgContent"}]}, with one element in MsgBody. Without
-// From_Account the administrator writes.
+// From_Account the administrator is the sender.
 func (a *API) sendMessage(ctx context.Context, c *call) (reply, error) {
 	m, err := readMessage(c)
 	if err != nil {

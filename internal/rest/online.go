@@ -27,13 +27,13 @@ type onlineError struct {
 	ErrorCode fault.Code
 }
 
-// onlineStatus: {"To_Account": [≤ 500], "IsNeedDetail"?: 1}. Somebody is
-// Online until grace has ended.
+// onlineStatus: {"To_Account": [≤ 500], "IsNeedDetail"?: 1}. A user counts as
+// Online until their grace has ended.
 func (a *API) onlineStatus(ctx context.Context, c *call) (reply, error) {
 	return a.online(ctx, c, false)
 }
 
-// onlineState is the older openim/querystate, whose results say State.
+// onlineState is the older openim/querystate, whose results are called State.
 func (a *API) onlineState(ctx context.Context, c *call) (reply, error) {
 	return a.online(ctx, c, true)
 }
@@ -65,7 +65,7 @@ func (a *API) online(ctx context.Context, c *call, old bool) (reply, error) {
 		}
 		f := asFault(err)
 		if f.Code == fault.ServerTimeout || f.Code == fault.Internal {
-			return nil, err // the store's failure, not this account's
+			return nil, err // the store failed, not this account
 		}
 		failed = append(failed, onlineError{results[i].ToAccount, f.Code})
 	}

@@ -25,20 +25,20 @@ type instance struct {
 	Gateway    string
 	Address    string
 	LoginTime  int64
-	LostTime   int64 // of disconnected: since when
+	LostTime   int64 // of a disconnected one: since when
 	ExpireTime int64 // end of its UserSig
 }
 
-// Bounds of timd_session/list.
+// Limits of timd_session/list.
 const (
 	maxListed  = 200  // users a page
 	maxScanned = 5000 // users looked at for a search, a page
 )
 
-// sessionList: {"Limit"?: 1–200, "Next"?, "Search"?} gives {"UserList",
-// "Next"}: the users who have instances, "Next" "" at the end. With Search,
-// those whose UserID holds it, upper and lower case alike; a page of a search
-// may be empty and not the last.
+// sessionList: {"Limit"?: 1–200, "Next"?, "Search"?} returns {"UserList",
+// "Next"}: the users who have instances, with "Next" "" at the end. With
+// Search, only those whose UserID contains it, ignoring case; a page of a
+// search may be empty without being the last.
 func (a *API) sessionList(ctx context.Context, c *call) (reply, error) {
 	limit, err := c.body.number("Limit", 1, maxListed, 50)
 	if err != nil {
@@ -74,11 +74,12 @@ func (a *API) sessionList(ctx context.Context, c *call) (reply, error) {
 	return reply{"UserList": users, "Next": cursor}, nil
 }
 
-// find reads pages until there are enough users that fit, or enough was read.
+// find reads pages until enough users match, or enough have been read.
 func (a *API) find(ctx context.Context, app uint32, cursor, want string, limit int) ([]registry.View, string, error) {
 	var found []registry.View
 	for scanned := 0; ; {
-		// Never more than fit: what lies behind would be lost with the cursor.
+		// Never more than match: whatever lies beyond would be lost with the
+		// cursor.
 		page, next, err := a.o.Sessions.List(ctx, app, cursor, limit-len(found))
 		if err != nil {
 			return nil, "", err
@@ -113,8 +114,8 @@ func (a *API) describe(ctx context.Context, v registry.View) (user, error) {
 	return u, nil
 }
 
-// sessionKick: {"UserID", "InstanceID"} turns one instance out; its UserSig
-// stays valid. Kicked is false when it had no place any more.
+// sessionKick: {"UserID", "InstanceID"} kicks one instance out; its UserSig
+// stays valid. Kicked is false when the instance no longer had a place.
 func (a *API) sessionKick(ctx context.Context, c *call) (reply, error) {
 	id, err := c.body.userID("UserID")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // How many streams one gateway serves at once: in all, of one app, and of one
-// administrator, each of whose open consoles is one.
+// administrator, where each open console is one stream.
 const (
 	maxWatchers        = 64
 	maxWatchersOfApp   = 16
@@ -24,7 +24,7 @@ const (
 type watchers struct {
 	mu  sync.Mutex // guards the counts
 	all int
-	of  map[watcher]int // of an app: with no administrator
+	of  map[watcher]int // of an app: with an empty administrator
 }
 
 type watcher struct {
@@ -32,7 +32,8 @@ type watcher struct {
 	admin string
 }
 
-// enter counts one more, or returns who has too many. leave takes it away.
+// enter counts one stream more, or returns who has too many. leave uncounts
+// it.
 func (w *watchers) enter(app uint32, admin string) (leave func(), tooMany string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -53,7 +54,7 @@ func (w *watchers) enter(app uint32, admin string) (leave func(), tooMany string
 	}, ""
 }
 
-// add needs mu.
+// add requires mu.
 func (w *watchers) add(keys []watcher, n int) {
 	if w.of == nil {
 		w.of = map[watcher]int{}
@@ -68,7 +69,7 @@ func (w *watchers) add(keys []watcher, n int) {
 
 var (
 	aliveEvery  = 15 * time.Second // something is written at least as often
-	writeWithin = 10 * time.Second // a reader that stands still for longer has lost
+	writeWithin = 10 * time.Second // a reader that stalls for longer is dropped
 )
 
 // line is one line of the stream. Type says which fields it has:
@@ -106,7 +107,7 @@ type kicked struct {
 }
 
 // sessionWatch streams lines of JSON from now on, until the caller goes, its
-// UserSig ends or is voided, or timd drains. A page reads it with fetch.
+// UserSig expires or is voided, or timd drains. A page reads it with fetch.
 func (a *API) sessionWatch(ctx context.Context, c *call) (reply, error) {
 	leave, tooMany := a.watchers.enter(c.app, c.admin)
 	if tooMany != "" {
@@ -182,7 +183,8 @@ func (a *API) pump(ctx context.Context, c *call, s stream, events <-chan registr
 	}
 }
 
-// kickedOut tells whether the administrator was kicked since the stream began.
+// kickedOut reports whether the administrator was kicked since the stream
+// began.
 func (a *API) kickedOut(ctx context.Context, c *call) bool {
 	v, err := a.o.Sessions.Get(ctx, c.user(c.admin))
 	return err == nil && v.KickedAt >= c.signed
@@ -199,7 +201,7 @@ func eventOf(e registry.Event) *event {
 	return out
 }
 
-// stream writes lines; each is flushed.
+// stream writes lines and flushes each of them.
 type stream struct {
 	w   http.ResponseWriter
 	out *http.ResponseController
@@ -210,7 +212,7 @@ func (s stream) write(l line) bool {
 	if l.Time == 0 {
 		l.Time = s.now().UnixMilli()
 	}
-	_ = s.out.SetWriteDeadline(time.Now().Add(writeWithin)) // a writer without deadlines is a test's
+	_ = s.out.SetWriteDeadline(time.Now().Add(writeWithin)) // only a test's writer has no deadlines
 	ok := json.NewEncoder(s.w).Encode(l) == nil && s.out.Flush() == nil
 	// HTTP/2 would end the stream at this deadline even if nothing is written.
 	_ = s.out.SetWriteDeadline(time.Time{})

@@ -48,7 +48,7 @@ func accountsOf(t *testing.T, admins ...string) *accounts.Accounts {
 	return a
 }
 
-// One administrator, or one app, cannot take the streams of all.
+// One administrator, or one app, cannot use up the streams of all.
 func TestStreamsOfOneAreBounded(t *testing.T) {
 	api, err := New(Options{
 		Sessions: nobody{}, Accounts: accountsOf(t, "a", "b", "c"), Rate: 1000,
@@ -92,7 +92,7 @@ func TestStreamsOfOneAreBounded(t *testing.T) {
 		defer hello(1, "b")()
 	}
 	refused(1, "c", "this app")
-	defer hello(2, "a")() // another app's are its own
+	defer hello(2, "a")() // another app's are counted separately
 	first()
 	require.Eventually(t, func() bool {
 		line, end := watch(1, "a")
@@ -101,12 +101,12 @@ func TestStreamsOfOneAreBounded(t *testing.T) {
 	}, 10*time.Second, 20*time.Millisecond, "who leaves makes room")
 }
 
-// A quiet stream stays for as long as somebody reads it: a deadline is for one
-// write and does not run on afterwards, as it would with HTTP/2.
+// A quiet stream stays open as long as somebody reads it: a deadline is for
+// one write and must not keep running afterwards, as it would with HTTP/2.
 func TestWatchOutlivesItsDeadlines(t *testing.T) {
 	oldAlive, oldWrite := aliveEvery, writeWithin
-	// Three lines outlive the server's time-outs, each its write's deadline; a
-	// request on a busy machine does not.
+	// Three lines outlast the server's time-outs, each of them the deadline of
+	// its write; a request on a busy machine does not.
 	aliveEvery, writeWithin = time.Second, 500*time.Millisecond
 	defer func() { aliveEvery, writeWithin = oldAlive, oldWrite }()
 	for _, http2 := range []bool{false, true} {

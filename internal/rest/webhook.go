@@ -19,29 +19,30 @@ import (
 )
 
 // WebhookOptions of StartWebhook. All but Observe, Log and the times are
-// needed.
+// required.
 type WebhookOptions struct {
 	URL *url.URL
-	// Keys gives the secret keys of an app.
+	// Keys returns the secret keys of an app.
 	Keys func(sdkAppID uint32) []string
 	// Events is the durable consumer of the registry's events.
 	Events jetstream.Consumer
-	// Observe, if given, gets each attempt: nil for one that was taken.
+	// Observe, if given, receives the result of each attempt: nil if it was
+	// accepted.
 	Observe func(err error)
 	// Log is slog.Default when nil.
 	Log *slog.Logger
 
-	// Timeout of one attempt, 10 s; the pause after a failed one doubles from
-	// FirstPause, 0.5 s, to LongestPause, 1 min.
+	// Timeout of one attempt, 10 s by default. The pause after a failed one
+	// doubles from FirstPause, 0.5 s, to LongestPause, 1 min.
 	Timeout, FirstPause, LongestPause time.Duration
 }
 
 // Webhook sends State.StateChange. An event stays in its durable stream until
-// the receiver has taken it, so each is sent at least once, whatever dies in
-// between; a receiver that is down for less than 7 days loses nothing. Events
-// of one user are sent one after the other; an event that is refused holds up no
-// other user's, and one that is left without an answer only those of its lane,
-// for Timeout.
+// the receiver has accepted it, so each is sent at least once, whatever dies
+// in between; a receiver that is down for less than 7 days loses nothing.
+// Events of one user are sent one after the other. An event that is refused
+// delays no other user's, and one that is left without an answer only those of
+// its lane, for Timeout.
 type Webhook struct {
 	o      WebhookOptions
 	client *http.Client
@@ -51,22 +52,21 @@ type Webhook struct {
 	stop   context.Context
 	halt   context.CancelFunc
 	wg     sync.WaitGroup
-	// refused is how many users wait because the receiver did not take their
-	// event.
+	// refused is how many users wait because the receiver refused their event.
 	refused  atomic.Int64
-	unserved atomic.Bool // said in the log
+	unserved atomic.Bool // this has been logged
 }
 
 const (
 	// laneCount is how many events are on their way at once.
 	laneCount = 16
-	// ahead is how many events are fetched and not sent yet.
+	// ahead is how many events are fetched but not sent yet.
 	ahead = 128
 	// holdEvery is well below the consumer's AckWait of 10 s.
 	holdEvery = 3 * time.Second
 )
 
-// StartWebhook begins to send.
+// StartWebhook starts sending.
 func StartWebhook(o WebhookOptions) (*Webhook, error) {
 	if o.URL == nil || o.Keys == nil || o.Events == nil {
 		return nil, errors.New("rest: URL, Keys and Events are needed")
@@ -89,7 +89,7 @@ func StartWebhook(o WebhookOptions) (*Webhook, error) {
 		o: o, seed: maphash.MakeSeed(),
 		client: &http.Client{
 			Timeout: o.Timeout,
-			// A redirect would make a GET of it.
+			// A redirect would turn it into a GET.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{
 				Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: laneCount, IdleConnTimeout: time.Minute,
@@ -120,7 +120,8 @@ func StartWebhook(o WebhookOptions) (*Webhook, error) {
 	return w, nil
 }
 
-// Close stops sending. What was not taken is given back to the queue.
+// Close stops sending. Events that were not accepted go back to the durable
+// queue.
 func (w *Webhook) Close() {
 	if w.pull != nil {
 		w.pull.Stop()
@@ -159,10 +160,11 @@ func (w *Webhook) run(l *lane) {
 	}
 }
 
-// errNoKey: this gateway does not serve the event's app, another one may.
+// errNoKey means that this gateway does not serve the event's app; another one
+// may.
 var errNoKey = errors.New("no key for the event's SDKAppID: start every timd with the same --app")
 
-// deliver makes one attempt at a user's first event.
+// deliver makes one attempt to send a user's first event.
 func (w *Webhook) deliver(l *lane, m jetstream.Msg) {
 	var e registry.Event
 	if err := json.Unmarshal(m.Data(), &e); err != nil {
@@ -179,7 +181,7 @@ func (w *Webhook) deliver(l *lane, m jetstream.Msg) {
 	}
 	err := w.attempt(&e, cb)
 	if err != nil && w.stop.Err() != nil {
-		return // Close broke it off
+		return // Close aborted it
 	}
 	w.o.Observe(err)
 	switch {
@@ -213,7 +215,7 @@ func (w *Webhook) attempt(e *registry.Event, cb callback) error {
 	return post(w.client, r)
 }
 
-// ack ends an event; when that fails, it is sent once more some time.
+// ack marks an event as done; if that fails, it will be sent once more.
 func (w *Webhook) ack(m jetstream.Msg) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -222,7 +224,7 @@ func (w *Webhook) ack(m jetstream.Msg) {
 	}
 }
 
-// pause is how long to wait after so many failures, with some jitter.
+// pause returns how long to wait after that many failures, with some jitter.
 func (w *Webhook) pause(failures int) time.Duration {
 	p := w.o.FirstPause
 	for ; failures > 1 && p < w.o.LongestPause; failures-- {
@@ -232,8 +234,8 @@ func (w *Webhook) pause(failures int) time.Duration {
 	return p/2 + rand.N(p/2+1)
 }
 
-// hold tells the queue that what is in the lanes is being worked on: it would
-// go to another gateway, too.
+// hold tells the durable queue that the waiting events are being worked on, or
+// they would go to another gateway, too.
 func (w *Webhook) hold() {
 	defer w.wg.Done()
 	tick := time.NewTicker(holdEvery)

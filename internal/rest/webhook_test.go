@@ -20,7 +20,7 @@ import (
 	"github.com/tim-wasm/tim/internal/testlog"
 )
 
-// queue is the webhook's queue without NATS: what it is handed, it hands on.
+// queue is the webhook's queue without NATS: it hands on what it is given.
 type queue struct {
 	jetstream.Consumer
 	jetstream.ConsumeContext
@@ -34,7 +34,7 @@ func (q *queue) Consume(h jetstream.MessageHandler, _ ...jetstream.PullConsumeOp
 
 func (q *queue) Stop() {}
 
-// queued is one event in it; state tells what became of it.
+// queued is one event in it; state records what became of it.
 type queued struct {
 	jetstream.Msg
 	event registry.Event
@@ -76,8 +76,8 @@ func (m *queued) became(t *testing.T, want string) {
 	}
 }
 
-// An event that the receiver does not take holds up its own user and nobody
-// else; afterwards that user's events come in order.
+// An event that the receiver refuses delays its own user's events and nobody
+// else's; afterwards that user's events come in order.
 func TestWebhookOneRefused(t *testing.T) {
 	var mu sync.Mutex
 	refusing := true
@@ -118,7 +118,7 @@ func TestWebhookOneRefused(t *testing.T) {
 		hers = append(hers, m)
 		q.hand(m)
 	}
-	// So many users that some share whatever mallory is queued in.
+	// Enough users for some to share whatever mallory is queued in.
 	var others []*queued
 	for n := range 200 {
 		m := newQueued(1, fmt.Sprint("user-", n), 1)
@@ -146,7 +146,7 @@ func TestWebhookOneRefused(t *testing.T) {
 	mu.Unlock()
 	require.Eventually(t, func() bool { return strings.Count(logs.String(), "accepts every event again") == 1 }, 5*time.Second, time.Millisecond)
 
-	// What was not taken goes back at the end.
+	// What was not accepted goes back at the end.
 	last := []*queued{newQueued(1, "mallory", 4), newQueued(1, "mallory", 5)}
 	for _, m := range last {
 		q.hand(m)
@@ -157,8 +157,9 @@ func TestWebhookOneRefused(t *testing.T) {
 	}
 }
 
-// A queue that did not hear for a while that its events are being worked on
-// hands them out again. What still waits here stays where it is, once.
+// A durable queue that has not heard for a while that its events are being
+// worked on hands them out again. An event that is still waiting here stays in
+// its place, once.
 func TestLaneHandedTwice(t *testing.T) {
 	l := newLane()
 	for delivered := range uint64(3) {
