@@ -1,20 +1,20 @@
 // Package rest is timd's server API, POST /v4/{service}/{command}: what a back
 // end and the console call. It also sends the State.StateChange webhook.
 //
-//	api.go       the API: from a request to a command and its reply
-//	admit.go     who may call: URL parameters, UserSig, Origin, rates
-//	body.go      reading JSON bodies, whose names are case-sensitive
-//	account.go   im_open_login_svc: kick, import, check, delete
-//	online.go    openim/query_online_status and querystate
-//	message.go   openim/sendmsg
-//	config.go    timd_config: get, set
-//	session.go   timd_session: list, kick
-//	watch.go     timd_session/watch, a stream of events
-//	counts.go    how many users and instances an app has online
-//	webhook.go   State.StateChange: the queue and its retries
-//	lane.go      which event goes out next: one user waits for no other
-//	callback.go  one State.StateChange request and its signature
-//	client.go    calls the API of a running timd, for timd config and tests
+//	api.go        the API: from a request to a command and its reply
+//	admit.go      who may call: URL parameters, UserSig, Origin, rates
+//	body.go       reading JSON bodies, whose names are case-sensitive
+//	account.go    im_open_login_svc: kick, import, check, delete
+//	online.go     openim/query_online_status and querystate
+//	message.go    openim/sendmsg
+//	config.go     timd_config: get, set
+//	session.go    timd_session: list, kick
+//	watch.go      timd_session/watch, a stream of events
+//	counts.go     how many users and instances an app has online
+//	webhook.go    State.StateChange: the queue and its retries
+//	userqueue.go  which event goes out next: one user waits for no other
+//	callback.go   one State.StateChange request and its signature
+//	client.go     calls the API of a running timd, for timd config and tests
 //
 // Every reply has HTTP status 200 and is {"ActionStatus", "ErrorInfo",
 // "ErrorCode", …}. There are no cookies: a request proves who sent it by the

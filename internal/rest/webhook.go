@@ -41,13 +41,13 @@ type WebhookOptions struct {
 // the receiver has accepted it, so each is sent at least once, whatever dies
 // in between; a receiver that is down for less than 7 days loses nothing.
 // Events of one user are sent one after the other. An event that is refused
-// delays no other user's, and one that is left without an answer only those of
-// its lane, for Timeout.
+// delays no other user's, and one that is left without an answer only those
+// that share its sender, for Timeout.
 type Webhook struct {
 	o      WebhookOptions
 	client *http.Client
 	pull   jetstream.ConsumeContext
-	lanes  [laneCount]*lane
+	queues [senders]*userQueues
 	seed   maphash.Seed
 	stop   context.Context
 	halt   context.CancelFunc
@@ -58,8 +58,8 @@ type Webhook struct {
 }
 
 const (
-	// laneCount is how many events are on their way at once.
-	laneCount = 16
+	// senders is how many events are on their way at once.
+	senders = 16
 	// ahead is how many events are fetched but not sent yet.
 	ahead = 128
 	// holdEvery is well below the consumer's AckWait of 10 s.
@@ -92,16 +92,16 @@ func StartWebhook(o WebhookOptions) (*Webhook, error) {
 			// A redirect would turn it into a GET.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{
-				Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: laneCount, IdleConnTimeout: time.Minute,
+				Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: senders, IdleConnTimeout: time.Minute,
 				ForceAttemptHTTP2: true, TLSHandshakeTimeout: o.Timeout,
 			},
 		},
 	}
 	w.stop, w.halt = context.WithCancel(context.Background())
-	for i := range w.lanes {
-		w.lanes[i] = newLane()
+	for i := range w.queues {
+		w.queues[i] = newUserQueues()
 		w.wg.Add(1)
-		go w.run(w.lanes[i])
+		go w.run(w.queues[i])
 	}
 	w.wg.Add(1)
 	go w.hold()
@@ -131,20 +131,20 @@ func (w *Webhook) Close() {
 	w.client.CloseIdleConnections()
 }
 
-// sort puts an event into its user's lane.
+// sort puts an event into the queues of its user's sender.
 func (w *Webhook) sort(m jetstream.Msg) {
-	w.lanes[maphash.String(w.seed, m.Subject())%laneCount].put(m)
+	w.queues[maphash.String(w.seed, m.Subject())%senders].put(m)
 }
 
-func (w *Webhook) run(l *lane) {
+func (w *Webhook) run(q *userQueues) {
 	defer w.wg.Done()
-	defer l.all(jetstream.Msg.Nak)
+	defer q.all(jetstream.Msg.Nak)
 	idle := time.NewTimer(0)
 	defer idle.Stop()
 	for w.stop.Err() == nil {
-		m, in := l.next()
+		m, in := q.next()
 		if m != nil && in <= 0 {
-			w.deliver(l, m)
+			w.deliver(q, m)
 			continue
 		}
 		var due <-chan time.Time
@@ -154,7 +154,7 @@ func (w *Webhook) run(l *lane) {
 		}
 		select {
 		case <-w.stop.Done():
-		case <-l.wake:
+		case <-q.wake:
 		case <-due:
 		}
 	}
@@ -165,18 +165,18 @@ func (w *Webhook) run(l *lane) {
 var errNoKey = errors.New("no key for the event's SDKAppID: start every timd with the same --app")
 
 // deliver makes one attempt to send a user's first event.
-func (w *Webhook) deliver(l *lane, m jetstream.Msg) {
+func (w *Webhook) deliver(q *userQueues, m jetstream.Msg) {
 	var e registry.Event
 	if err := json.Unmarshal(m.Data(), &e); err != nil {
 		w.o.Log.Error("an event in the webhook's queue cannot be read and is skipped", "error", err)
 		_ = m.Term()
-		l.taken(m)
+		q.taken(m)
 		return
 	}
 	cb, wanted := callbackOf(&e)
 	if !wanted {
 		_ = m.Ack()
-		l.taken(m)
+		q.taken(m)
 		return
 	}
 	err := w.attempt(&e, cb)
@@ -187,7 +187,7 @@ func (w *Webhook) deliver(l *lane, m jetstream.Msg) {
 	switch {
 	case err == nil:
 		w.ack(m)
-		if l.taken(m) && w.refused.Add(-1) == 0 {
+		if q.taken(m) && w.refused.Add(-1) == 0 {
 			w.o.Log.Info("the webhook's receiver accepts every event again")
 		}
 	case errors.Is(err, errNoKey):
@@ -195,9 +195,9 @@ func (w *Webhook) deliver(l *lane, m jetstream.Msg) {
 			w.o.Log.Warn("events wait for a timd that serves their app", "error", err, "SDKAppID", e.SDKAppID)
 		}
 		_ = m.NakWithDelay(w.o.LongestPause)
-		l.taken(m)
+		q.taken(m)
 	default:
-		if l.failed(m, w.pause) && w.refused.Add(1) == 1 {
+		if q.failed(m, w.pause) && w.refused.Add(1) == 1 {
 			w.o.Log.Warn("the webhook's receiver does not accept events; they are kept and sent again", "error", err)
 		}
 	}
@@ -245,8 +245,8 @@ func (w *Webhook) hold() {
 		case <-w.stop.Done():
 			return
 		case <-tick.C:
-			for i := range w.lanes {
-				w.lanes[i].all(jetstream.Msg.InProgress)
+			for i := range w.queues {
+				w.queues[i].all(jetstream.Msg.InProgress)
 			}
 		}
 	}

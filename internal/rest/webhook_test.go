@@ -160,8 +160,8 @@ func TestWebhookOneRefused(t *testing.T) {
 // A durable queue that has not heard for a while that its events are being
 // worked on hands them out again. An event that is still waiting here stays in
 // its place, once.
-func TestLaneHandedTwice(t *testing.T) {
-	l := newLane()
+func TestEventHandedTwice(t *testing.T) {
+	l := newUserQueues()
 	for delivered := range uint64(3) {
 		for n := range uint64(3) {
 			m := newQueued(1, "alice", n+1)

@@ -8,39 +8,39 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// lane holds the events of some users. A user's events go out in order; a user
+// userQueues holds the events of some users. A user's events go out in order; a user
 // whose event the receiver refuses waits, and delays nobody else.
-type lane struct {
+type userQueues struct {
 	mu    sync.Mutex
-	users map[string]*waiting // by subject
+	users map[string]*userQueue // by subject
 	wake  chan struct{}
 }
 
-// waiting holds one user's pending events, oldest first; it is never empty.
-type waiting struct {
+// userQueue holds one user's pending events, oldest first; it is never empty.
+type userQueue struct {
 	list     []jetstream.Msg
 	due      time.Time // of the next attempt
 	failures int       // of the first event
 }
 
-func newLane() *lane {
-	return &lane{users: map[string]*waiting{}, wake: make(chan struct{}, 1)}
+func newUserQueues() *userQueues {
+	return &userQueues{users: map[string]*userQueue{}, wake: make(chan struct{}, 1)}
 }
 
-func (l *lane) put(m jetstream.Msg) {
-	l.mu.Lock()
-	u := l.users[m.Subject()]
+func (q *userQueues) put(m jetstream.Msg) {
+	q.mu.Lock()
+	u := q.users[m.Subject()]
 	switch i := u.find(m); {
 	case u == nil:
-		l.users[m.Subject()] = &waiting{list: []jetstream.Msg{m}, due: time.Now()}
+		q.users[m.Subject()] = &userQueue{list: []jetstream.Msg{m}, due: time.Now()}
 	case i >= 0:
 		u.list[i] = m
 	default:
 		u.list = append(u.list, m)
 	}
-	l.mu.Unlock()
+	q.mu.Unlock()
 	select {
-	case l.wake <- struct{}{}:
+	case q.wake <- struct{}{}:
 	default:
 	}
 }
@@ -48,7 +48,7 @@ func (l *lane) put(m jetstream.Msg) {
 // find returns the index of an event that was handed out before and is still
 // waiting here, or -1: a durable queue that has not heard for a while that an
 // event is being worked on hands it out again.
-func (u *waiting) find(m jetstream.Msg) int {
+func (u *userQueue) find(m jetstream.Msg) int {
 	at, err := m.Metadata()
 	if u == nil || err != nil || at.NumDelivered < 2 {
 		return -1
@@ -61,11 +61,11 @@ func (u *waiting) find(m jetstream.Msg) int {
 
 // next returns the first event of the user whose turn is next, without
 // removing it, and how long to wait first; nil when there is none.
-func (l *lane) next() (jetstream.Msg, time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var first *waiting
-	for _, u := range l.users {
+func (q *userQueues) next() (jetstream.Msg, time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var first *userQueue
+	for _, u := range q.users {
 		if first == nil || u.due.Before(first.due) {
 			first = u
 		}
@@ -77,13 +77,13 @@ func (l *lane) next() (jetstream.Msg, time.Duration) {
 }
 
 // taken removes a user's first event and reports whether it had failed before.
-func (l *lane) taken(m jetstream.Msg) (failed bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	u := l.users[m.Subject()]
+func (q *userQueues) taken(m jetstream.Msg) (failed bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	u := q.users[m.Subject()]
 	failed = u.failures > 0
 	if u.list = u.list[1:]; len(u.list) == 0 {
-		delete(l.users, m.Subject())
+		delete(q.users, m.Subject())
 		return failed
 	}
 	u.failures, u.due = 0, time.Now()
@@ -92,20 +92,20 @@ func (l *lane) taken(m jetstream.Msg) (failed bool) {
 
 // failed makes a user wait; pause returns how long after that many failures.
 // It reports whether this was the first failure.
-func (l *lane) failed(m jetstream.Msg, pause func(failures int) time.Duration) (first bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	u := l.users[m.Subject()]
+func (q *userQueues) failed(m jetstream.Msg, pause func(failures int) time.Duration) (first bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	u := q.users[m.Subject()]
 	u.failures++
 	u.due = time.Now().Add(pause(u.failures))
 	return u.failures == 1
 }
 
 // all calls f for each event that is waiting here.
-func (l *lane) all(f func(jetstream.Msg) error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, u := range l.users {
+func (q *userQueues) all(f func(jetstream.Msg) error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, u := range q.users {
 		for _, m := range u.list {
 			_ = f(m) // if this fails, the durable queue finds out by itself
 		}
