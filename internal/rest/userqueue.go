@@ -90,14 +90,14 @@ func (q *userQueues) taken(m jetstream.Msg) (failed bool) {
 	return failed
 }
 
-// failed makes a user wait; pause returns how long after that many failures.
+// failed makes a user wait; backoff returns how long after that many failures.
 // It reports whether this was the first failure.
-func (q *userQueues) failed(m jetstream.Msg, pause func(failures int) time.Duration) (first bool) {
+func (q *userQueues) failed(m jetstream.Msg, backoff func(failures int) time.Duration) (first bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	u := q.users[m.Subject()]
 	u.failures++
-	u.due = time.Now().Add(pause(u.failures))
+	u.due = time.Now().Add(backoff(u.failures))
 	return u.failures == 1
 }
 

@@ -32,9 +32,9 @@ type WebhookOptions struct {
 	// Log is slog.Default when nil.
 	Log *slog.Logger
 
-	// Timeout of one attempt, 10 s by default. The pause after a failed one
-	// doubles from FirstPause, 0.5 s, to LongestPause, 1 min.
-	Timeout, FirstPause, LongestPause time.Duration
+	// Timeout of one attempt, 10 s by default. The backoff after a failed one
+	// doubles from FirstBackoff, 0.5 s, to MaxBackoff, 1 min.
+	Timeout, FirstBackoff, MaxBackoff time.Duration
 }
 
 // Webhook sends State.StateChange. An event stays in its durable stream until
@@ -83,8 +83,8 @@ func StartWebhook(o WebhookOptions) (*Webhook, error) {
 		}
 	}
 	def(&o.Timeout, 10*time.Second)
-	def(&o.FirstPause, 500*time.Millisecond)
-	def(&o.LongestPause, time.Minute)
+	def(&o.FirstBackoff, 500*time.Millisecond)
+	def(&o.MaxBackoff, time.Minute)
 	w := &Webhook{
 		o: o, seed: maphash.MakeSeed(),
 		client: &http.Client{
@@ -194,10 +194,10 @@ func (w *Webhook) deliver(q *userQueues, m jetstream.Msg) {
 		if w.unserved.CompareAndSwap(false, true) {
 			w.o.Log.Warn("events wait for a timd that serves their app", "error", err, "SDKAppID", e.SDKAppID)
 		}
-		_ = m.NakWithDelay(w.o.LongestPause)
+		_ = m.NakWithDelay(w.o.MaxBackoff)
 		q.taken(m)
 	default:
-		if q.failed(m, w.pause) && w.refused.Add(1) == 1 {
+		if q.failed(m, w.backoff) && w.refused.Add(1) == 1 {
 			w.o.Log.Warn("the webhook's receiver does not accept events; they are kept and sent again", "error", err)
 		}
 	}
@@ -224,13 +224,13 @@ func (w *Webhook) ack(m jetstream.Msg) {
 	}
 }
 
-// pause returns how long to wait after that many failures, with some jitter.
-func (w *Webhook) pause(failures int) time.Duration {
-	p := w.o.FirstPause
-	for ; failures > 1 && p < w.o.LongestPause; failures-- {
+// backoff returns how long to wait after that many failures, with some jitter.
+func (w *Webhook) backoff(failures int) time.Duration {
+	p := w.o.FirstBackoff
+	for ; failures > 1 && p < w.o.MaxBackoff; failures-- {
 		p *= 2
 	}
-	p = min(p, w.o.LongestPause)
+	p = min(p, w.o.MaxBackoff)
 	return p/2 + rand.N(p/2+1)
 }
 

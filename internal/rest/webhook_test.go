@@ -109,7 +109,7 @@ func TestWebhookOneRefused(t *testing.T) {
 			}
 			return []string{"key"}
 		},
-		FirstPause: time.Millisecond, LongestPause: 20 * time.Millisecond,
+		FirstBackoff: time.Millisecond, MaxBackoff: 20 * time.Millisecond,
 	})
 	require.NoError(t, err)
 	var hers []*queued
