@@ -8,8 +8,8 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/leaktest"
 	"github.com/tim-wasm/tim/internal/session"
-	"github.com/tim-wasm/tim/internal/session/remains"
 )
 
 // place is a host whose network is the test itself.
@@ -218,11 +218,11 @@ func TestNothingOfTheUserRemains(t *testing.T) {
 			c.Send("message.send", frame.Fields{{Key: "text", Value: "a private word"}}, 0, func(frame.Body, *fault.Error) {})
 			c.Renew("alicesig2", func(frame.Body, *fault.Error) {})
 			require.Contains(t, p.stored, "alice")
-			require.NotEmpty(t, remains.Find(c.machine, "alicesig"), "the search would find it")
+			require.NotEmpty(t, leaktest.Find(c.machine, "alicesig"), "the search would find it")
 			leave(c, p)
 			p.written = nil // what has gone out over the wire
 			require.Empty(t, p.stored)
-			require.Empty(t, remains.Find(c, "alice", "a private word"))
+			require.Empty(t, leaktest.Find(c, "alice", "a private word"))
 			require.Zero(t, c.Pending())
 		})
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/session/remains"
+	"github.com/tim-wasm/tim/internal/leaktest"
 )
 
 // readyMachine is logged in; the clock stands at 100.
@@ -38,11 +38,11 @@ func TestAnAnsweredCallIsForgotten(t *testing.T) {
 	for call := range 3 {
 		m.Step(100, Send{Call: Call(10 + call), Method: "x", Params: frame.Fields{{Key: "text", Value: "a private word"}}})
 	}
-	require.NotEmpty(t, remains.Find(m, "private"), "the search would find it")
+	require.NotEmpty(t, leaktest.Find(m, "private"), "the search would find it")
 	for id := range 3 {
 		m.Step(110, Received{Gen: 1, Frame: frame.Message{ID: int64(2 + id)}})
 	}
-	require.Empty(t, remains.Find(m, "private"))
+	require.Empty(t, leaktest.Find(m, "private"))
 }
 
 func TestServerTimeFollowsTheGatewaysClock(t *testing.T) {

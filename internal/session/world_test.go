@@ -7,7 +7,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/session/remains"
+	"github.com/tim-wasm/tim/internal/leaktest"
 )
 
 // world is what surrounds a machine, as far as the invariants need it.
@@ -387,7 +387,7 @@ func (w *world) out() {
 	if w.stored != "" {
 		w.fatal("nobody is logged in, but stored is %q", w.stored)
 	}
-	if secret := remains.Find(w.m, fuzzUser, fuzzSig, "renewed"); secret != "" {
+	if secret := leaktest.Find(w.m, fuzzUser, fuzzSig, "renewed"); secret != "" {
 		w.fatal("nobody is logged in, but %s is still held", secret)
 	}
 	if w.m.acc != (account{}) || w.m.outage != (outage{}) || w.m.UserID() != "" {

@@ -1,15 +1,15 @@
-// Package remains looks for texts in all that a value refers to, for the tests
+// Package leaktest searches everything a value refers to for texts, for the tests
 // that prove that nothing of a user is left after a logout.
-package remains
+package leaktest
 
 import (
 	"reflect"
 	"strings"
 )
 
-// Find walks v, unexported fields, maps and the unused capacity of slices
-// included, and names the first field under which one of the texts is found,
-// "" for none. Functions and channels are not looked into.
+// Find walks v, including unexported fields, maps and the unused capacity of
+// slices, and returns the path of the first field in which one of the texts is
+// found, or "". Functions and channels are not searched.
 func Find(v any, texts ...string) string {
 	w := walker{texts: texts, seen: map[seen]bool{}}
 	return w.walk(reflect.ValueOf(v), "")
