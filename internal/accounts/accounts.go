@@ -19,14 +19,14 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Account is what an import left.
+// Account is what an import stored.
 type Account struct {
 	ImportedAt int64  `json:"t"` // Unix ms
 	Nick       string `json:"n,omitempty"`
 	FaceURL    string `json:"f,omitempty"`
 }
 
-// Policy says who may log in beside the imported accounts.
+// Policy says who may log in besides the imported accounts.
 type Policy struct {
 	// Admins are the UserIDs of administrators, the same in every app. They
 	// need not be imported.
@@ -36,9 +36,9 @@ type Policy struct {
 	RequireImport bool
 }
 
-// Accounts are the imported accounts, one key each. An error of its
-// methods is a *fault.Error, 70169 when the store did not answer within 8 s, or
-// says what was not to be expected.
+// Accounts are the imported accounts, one key each. Errors of its methods are
+// *fault.Error, 70169 when the store did not answer within 8 s, or describe
+// something unexpected.
 type Accounts struct {
 	policy Policy
 	bus    *bus.Bus
@@ -46,7 +46,7 @@ type Accounts struct {
 	now    func() time.Time
 }
 
-// Open makes the bucket where it is absent.
+// Open makes the bucket if it is absent.
 func Open(ctx context.Context, b *bus.Bus, p Policy) (*Accounts, error) {
 	s, err := b.Ensure(ctx, bus.KV(bus.BucketAccounts, "tim: imported accounts"))
 	if err != nil {
@@ -74,7 +74,7 @@ func (a *Accounts) MayLogIn(ctx context.Context, u place.User) (bool, error) {
 	return a.Known(ctx, u)
 }
 
-// storeTimeout bounds one operation; then it fails with 70169.
+// storeTimeout limits one operation; after that it fails with 70169.
 const storeTimeout = 8 * time.Second
 
 // Known reports whether an account was imported or is an administrator's.
@@ -86,8 +86,9 @@ func (a *Accounts) Known(ctx context.Context, u place.User) (bool, error) {
 	return ok, err
 }
 
-// Get returns an account; false when it was not imported. A replica's "no" is
-// asked of the leader: a user is not refused because one is behind.
+// Get returns an account, and false when it was not imported. When a replica
+// has none, the leader is asked: a user is not refused because a replica is
+// behind.
 func (a *Accounts) Get(ctx context.Context, u place.User) (Account, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
@@ -112,8 +113,8 @@ func decode(v bus.Value, err error) (Account, bool, error) {
 	return acc, true, nil
 }
 
-// Import enters an account, or changes what is given of it; nil keeps what is
-// there.
+// Import adds an account, or changes the given fields of one; nil keeps a
+// field.
 func (a *Accounts) Import(ctx context.Context, u place.User, nick, face *string) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
@@ -155,12 +156,12 @@ func (a *Accounts) Delete(ctx context.Context, u place.User) (bool, error) {
 	if _, known, err := decode(v, err); err != nil || !known {
 		return false, err
 	}
-	// The whole subject goes: no tombstone stays behind.
+	// The whole subject is purged, so that no tombstone stays behind.
 	return true, storeFault(a.stream.Purge(ctx, jetstream.WithPurgeSubject(subject(u))))
 }
 
-// storeFault is what a caller sees of an error of the store; what was not to
-// be expected says what it was.
+// storeFault converts an error of the store to what a caller sees; for an
+// unexpected one the error says what it was.
 func storeFault(err error) error {
 	f := bus.Fault(err)
 	switch {

@@ -76,7 +76,8 @@ func TestImportChangesOnlyWhatIsGiven(t *testing.T) {
 	require.False(t, was)
 }
 
-// Who hangs up in the middle gets 70169, and the account is whole or absent.
+// A caller who hangs up in the middle gets 70169, and the account is complete
+// or absent.
 func TestCallsThatAreGivenUp(t *testing.T) {
 	a := open(t, Policy{RequireImport: true})
 	gone, cancel := context.WithCancel(t.Context())

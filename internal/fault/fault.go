@@ -21,8 +21,8 @@ func New(code Code) *Error {
 	return &Error{Code: code, Message: code.Text()}
 }
 
-// With returns an Error with the code's standard message and what was
-// particular about this case, put in brackets at its end.
+// With returns an Error with the code's standard message, followed by the
+// details of this case in brackets.
 func With(code Code, detail string) *Error {
 	if detail == "" {
 		return New(code)
@@ -31,7 +31,7 @@ func With(code Code, detail string) *Error {
 	return &Error{Code: code, Message: text[:len(text)-1] + " (" + detail + ")."}
 }
 
-// Error gives the message without the code; callers that log want both.
+// Error returns the message without the code; callers that log want both.
 func (e *Error) Error() string { return e.Message }
 
 // Is makes errors.Is compare by code.

@@ -20,7 +20,7 @@ import (
 const consoleSigFor = 8 * time.Hour
 
 // prepare adds to the options of the registry and the gateway what the server
-// API, its webhook and the metrics need of them.
+// API, its webhook and the metrics need from them.
 func (t *running) prepare(ctx context.Context, r *registry.Options, g *gateway.Options) error {
 	var err error
 	t.accounts, err = accounts.Open(ctx, t.bus, accounts.Policy{Admins: t.options.admins, RequireImport: t.options.requireImport})
@@ -77,14 +77,14 @@ func serveREST(ctx context.Context, t *running) error {
 }
 
 // apiPaths keeps the mux from redirecting a server API path that is not clean,
-// such as //v4/…: whoever calls expects a reply, and a path like that is none
-// of a command. Nor is one with %2F or any other escape in it, as a proxy may
+// such as //v4/…: the caller expects a reply, and no command has such a path.
+// The same goes for paths with %2F or another escape, because a proxy may
 // judge paths as they are written.
 func apiPaths(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		clean := path.Clean("/" + r.URL.Path)
 		api := clean == "/v4" || strings.HasPrefix(clean, "/v4/")
-		escaped := r.URL.RawPath != "" // written in another way than Path would be
+		escaped := r.URL.RawPath != "" // written differently from what Path would be
 		if api && (escaped || clean != strings.TrimSuffix(r.URL.Path, "/")) || r.URL.Path == "/v4" {
 			r = r.Clone(r.Context())
 			r.URL.Path, r.URL.RawPath = "/v4/", ""
@@ -93,13 +93,13 @@ func apiPaths(next http.Handler) http.Handler {
 	})
 }
 
-// shared are files of the page that the console uses, too. They are served
-// below /console/ as well, since --ops-listen may give it an address of its
-// own.
+// shared are files of the page that the console uses, too. They are also
+// served below /console/, because --ops-listen may give the console an address
+// of its own.
 var shared = []string{"base.css", "icon.svg", "theme.js", "text.js", "settings.js", "themebutton.js"}
 
-// serveConsole is the page for operators. It knows nothing that the server API
-// does not tell.
+// serveConsole serves the page for operators. It knows only what the server
+// API tells it.
 func serveConsole(_ context.Context, t *running) error {
 	files, err := readStatic(t.options.files.Console)
 	if err != nil {
@@ -133,8 +133,9 @@ func serveConsole(_ context.Context, t *running) error {
 const consolePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
-// devLink logs in to the console. It is in the fragment, which no request and
-// no log holds, and the console takes it out of the address bar.
+// devLink returns the link that logs in to the console. The UserSig is in the
+// fragment, which appears in no request and no log, and the console removes it
+// from the address bar.
 func devLink(t *running) string {
 	admin := t.options.admins[0]
 	return "#" + url.Values{

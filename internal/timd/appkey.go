@@ -15,8 +15,8 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// appFlags say which app a command is for: one with its key file, or that of
-// timd serve --dev.
+// appFlags select the app that a command is for: one with its key file, or
+// that of timd serve --dev.
 type appFlags struct {
 	app, data string
 	dev       bool
@@ -65,8 +65,8 @@ const minKey = 16
 
 // readAppKey reads an --app flag, SDKAPPID=KEYFILE, and the secret key in that
 // file. A trailing newline is not part of the key. The errors say what to do
-// and never hold the key. warn gets what is unsafe about the file and how to
-// mend it, a line each.
+// and never contain the key. warn receives what is unsafe about the file and
+// how to fix it, one line each.
 func readAppKey(value string, warn func(string)) (sdkAppID uint32, key string, err error) {
 	id, file, ok := strings.Cut(value, "=")
 	n, parseErr := strconv.ParseUint(id, 10, 32)

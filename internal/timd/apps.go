@@ -21,7 +21,7 @@ const devApp = 1400000000
 // apps holds the secret keys of each SDKAppID that is served.
 type apps map[uint32][]string
 
-// keys implements what usersig.Verify asks for.
+// keys returns the keys of an app, as usersig.Verify wants them.
 func (a apps) keys(app uint32) []string { return a[app] }
 
 func readApps(flags []string, warn func(string)) (apps, error) {
@@ -40,7 +40,7 @@ func readApps(flags []string, warn func(string)) (apps, error) {
 
 // addDev gives the dev app a key, unless --app did. It is made at the first
 // start and kept in the data directory, so that a UserSig outlives a restart;
-// nothing but --dev ever reads it. file is where it is kept, "" when it is not.
+// only --dev ever reads it. file is where it is kept, "" when it is not.
 func (a apps) addDev(data string) (file string, err error) {
 	if len(a[devApp]) > 0 {
 		return "", nil

@@ -15,7 +15,7 @@ import (
 )
 
 // attach gives each session of the gateway its part of the inbox, from its
-// login to its end, and hands the client's calls to it, but for those that
+// login to its end, and passes the client's calls to it, except those that
 // would store more while the store is full.
 func attach(g *gateway.Gateway, in *inbox.Inbox, full func() bool) {
 	var attached sync.Map // *gateway.Session to *inbox.Session
@@ -49,19 +49,20 @@ func attach(g *gateway.Gateway, in *inbox.Inbox, full func() bool) {
 	}
 }
 
-// growing are the methods that add to what is stored. While the store is full
-// they are refused; logins, reading, revoking and deleting go on.
+// growing are the methods that add to what is stored. They are refused while
+// the store is full; logins, reading, revoking and deleting go on.
 var growing = map[string]bool{
 	frame.MessageSend: true, frame.MessageRead: true, frame.MessageReadAll: true,
 	frame.ConversationPin: true, frame.ConversationDraft: true, frame.ConversationCustom: true,
 	frame.ProfileSet: true, frame.BlacklistAdd: true,
 }
 
-// presence tells who is online from the registry's records.
+// presence reports from the registry's records who is online.
 type presence struct{ reg *registry.Registry }
 
-// Online implements inbox.Presence. Whoever is within grace is online still.
-// Each user is a read of the registry, perhaps over the network: many at once.
+// Online implements inbox.Presence. Users within their grace are still online.
+// Each user costs a read of the registry, perhaps over the network, so many
+// are read at once.
 func (p presence) Online(ctx context.Context, app uint32, userIDs []string, current bool) ([]bool, error) {
 	get := p.reg.Get
 	if current {

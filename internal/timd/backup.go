@@ -36,7 +36,7 @@ with three copies of everything. Start timd afterwards, not before.
 flags:
 `
 
-// store is where backup reads and restore writes.
+// store is what backup reads and restore writes.
 type store struct {
 	data, nats, creds, ca string
 	force, live           bool
@@ -69,8 +69,8 @@ func Restore(args []string, stdout, stderr io.Writer) int {
 	return transfer(f, restoreUsage, args, stdout, stderr, s.load)
 }
 
-// transfer runs either. Every mistake and failure is one line on stderr, and 2;
-// a backup that lacks what could not be read is 1.
+// transfer runs either of them. Every mistake and failure is one line on
+// stderr, and exit code 2; a backup that lacks unreadable records is 1.
 func transfer(f *flag.FlagSet, usage string, args []string, stdout, stderr io.Writer, run func(ctx context.Context, file string) (backup.Report, error)) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
@@ -106,7 +106,7 @@ func transfer(f *flag.FlagSet, usage string, args []string, stdout, stderr io.Wr
 	return code
 }
 
-// parseTransfer takes FILE before and behind the flags.
+// parseTransfer accepts FILE before and after the flags.
 func parseTransfer(f *flag.FlagSet, args []string) (file string, err error) {
 	for {
 		if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -128,7 +128,7 @@ func parseTransfer(f *flag.FlagSet, args []string) (file string, err error) {
 	return file, nil
 }
 
-// open gives the store; its errors say which flag to look at.
+// open opens the store; its errors say which flag to check.
 func (s *store) open(ctx context.Context) (*bus.Bus, error) {
 	switch {
 	case (s.data == "") == (s.nats == ""):
@@ -142,7 +142,7 @@ func (s *store) open(ctx context.Context) (*bus.Bus, error) {
 
 func (s *store) save(ctx context.Context, file string) (report backup.Report, err error) {
 	if s.data != "" && s.data != bus.Memory {
-		// Opening would make it.
+		// Opening would create it.
 		if _, err := os.Stat(filepath.Join(s.data, "jetstream")); err != nil {
 			return report, fmt.Errorf("%s holds no store of timd: check --data", s.data)
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/tim-wasm/tim/internal/backup"
 )
 
-// Whoever interrupts a restore learns what is left behind.
+// An operator who interrupts a restore is told what is left behind.
 func TestInterruptedTransfer(t *testing.T) {
 	var s store
 	var stdout, stderr bytes.Buffer

@@ -86,7 +86,7 @@ func runCommand(t *testing.T, cmd *exec.Cmd) *timd {
 		if r.Scan() {
 			d.url = r.Text()
 		}
-		for r.Scan() { // the URLs first, "data" behind them
+		for r.Scan() { // the URLs first, "data" after them
 			what, where, _ := strings.Cut(strings.TrimSpace(r.Text()), " ")
 			if what == "console" {
 				d.opsURL, _, _ = strings.Cut(strings.TrimSpace(where), "/console/")
@@ -109,7 +109,7 @@ func runCommand(t *testing.T, cmd *exec.Cmd) *timd {
 	return d
 }
 
-// stop ends it as an operator does and gives how long that took.
+// stop ends it as an operator does and returns how long that took.
 func (d *timd) stop(sig os.Signal) time.Duration {
 	d.t.Helper()
 	began := time.Now()
@@ -148,7 +148,8 @@ func (d *timd) do(method, path, body string, header ...string) (*http.Response, 
 	return res, string(text)
 }
 
-// A mistake is one line on stderr that says what to do, and exit code 2.
+// A mistake prints one line on stderr that says what to do, and exits with
+// code 2.
 func TestMistakes(t *testing.T) {
 	dir := t.TempDir()
 	keyFile := filepath.Join(dir, "app.key")
@@ -251,8 +252,8 @@ func TestHelp(t *testing.T) {
 	require.Contains(t, string(out), filepath.Join(".local", "state", "timd"), "the data directory is said")
 }
 
-// Each flag of the contract does the same as its environment variable, and a
-// flag wins over it.
+// Each flag of the contract does the same as its environment variable, and
+// overrides it.
 func TestEnvironment(t *testing.T) {
 	none := func(string) (string, bool) { return "", false }
 	parseServe := func(args []string, env func(string) (string, bool), out io.Writer) (options, error) {
@@ -301,8 +302,8 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// A client that does not answer holds the end up for a moment only, and a
-// second signal ends that, too.
+// A client that does not answer delays the end only for a moment, and a second
+// signal ends even that.
 func TestStuckClient(t *testing.T) {
 	stuck := func(d *timd) {
 		c, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))

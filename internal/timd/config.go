@@ -27,18 +27,17 @@ timd. They are in force at once, on every gateway.
 flags:
 `
 
-// platforms are the names of settings that are instances of a platform.
+// platforms are the names of the settings that count instances of a platform.
 var platforms = []string{"Android", "iPhone", "iPad", "Windows", "Mac"}
 
-// settings are those of timd_config, as its reply has them.
+// settings are those of timd_config, as in its reply.
 type settings struct {
 	WebInstances int
 	LoginMode    string
 	Instances    map[string]int
 }
 
-// Config is `timd config`. It prints NAME=VALUE lines, which set takes,
-// too.
+// Config is `timd config`. It prints NAME=VALUE lines, which set accepts, too.
 func Config(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("config", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -83,7 +82,7 @@ func Config(args []string, stdout, stderr io.Writer) int {
 		var f *fault.Error
 		if errors.As(err, &f) {
 			err = fmt.Errorf("%s [%d]", f.Message, f.Code)
-			if f.Code == fault.RESTSignature { // it was signed here: the key is what can be wrong
+			if f.Code == fault.RESTSignature { // it was signed here, so only the key can be wrong
 				err = fmt.Errorf("%w: --app must name the same key file that this timd uses for app %d", err, sdkAppID)
 			}
 		}
@@ -97,7 +96,7 @@ func Config(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// readConfig reads what stands behind the flags.
+// readConfig parses what follows the flags.
 func readConfig(args []string) (command string, body map[string]any, err error) {
 	switch {
 	case len(args) == 1 && args[0] == "get":

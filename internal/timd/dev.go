@@ -12,13 +12,13 @@ import (
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
-// devExpire is how long a UserSig of /dev/usersig is good for by default, in
+// devExpire is how long a UserSig of /dev/usersig is valid by default, in
 // seconds.
 const devExpire = 24 * 60 * 60
 
-// devUserSig signs for whoever asks: {"userID", "expire"?} with expire in
-// seconds gives {"SDKAppID", "userID", "userSig"}; a mistake is status 400
-// with {"code", "message"}. It is there in dev mode only.
+// devUserSig signs for everybody: {"userID", "expire"?} with expire in seconds
+// returns {"SDKAppID", "userID", "userSig"}; a mistake is status 400 with
+// {"code", "message"}. It exists in dev mode only.
 func devUserSig(a apps, c callers) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !c.cors(w, r, "POST") {

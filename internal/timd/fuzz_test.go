@@ -54,7 +54,7 @@ func (d *fuzzed) account(user string) attack.Account {
 	return attack.Account{App: devApp, Key: d.apps.keys(devApp)[0], User: user}
 }
 
-// judge fails for what no input may bring about.
+// judge fails on an answer that no input may cause.
 func (d *fuzzed) judge(t *testing.T, code fault.Code, said []byte) {
 	if code == fault.Internal || code == fault.ServerTimeout {
 		t.Fatalf("an input was answered with %s", said)
@@ -65,7 +65,7 @@ func (d *fuzzed) judge(t *testing.T, code fault.Code, said []byte) {
 }
 
 // FuzzWire calls the methods of the wire with any parameters. One socket
-// serves many inputs, but none for more frames than come at once.
+// serves many inputs, but no more frames than are allowed at once.
 func FuzzWire(f *testing.F) {
 	d := openFuzzed(f)
 	c := &attack.Caller{
@@ -92,7 +92,8 @@ func FuzzWire(f *testing.F) {
 			left = 90
 		}
 		left--
-		// What follows is answered in its turn, whatever became of the input.
+		// A request after it is answered in its turn, whatever became of the
+		// input.
 		after := int64(1<<40 + left)
 		_, err := conn.Write(append(
 			attack.Frame(attack.OpText, attack.Request(7, methods[int(method)%len(methods)], json.RawMessage(params))),
@@ -127,7 +128,7 @@ func FuzzHTTP(f *testing.F) {
 		_ = conn.CloseWrite()
 		status, err := conn.Status()
 		if err != nil {
-			return // the end without an answer
+			return // the connection ended without an answer
 		}
 		if status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported {
 			t.Fatalf("an input was answered with %d", status)
@@ -158,7 +159,7 @@ func FuzzServerAPI(f *testing.F) {
 	client := rest.Client{Server: d.url, SDKAppID: devApp, Key: d.apps.keys(devApp)[0], HTTP: &http.Client{Timeout: 30 * time.Second}}
 	f.Fuzz(func(t *testing.T, command string, body []byte) {
 		if !json.Valid(body) || strings.ContainsAny(command, "?#%") || strings.HasSuffix(command, "/watch") {
-			return // that is FuzzHTTP's; a watch does not end
+			return // FuzzHTTP covers that; a watch does not end
 		}
 		err := client.Call(t.Context(), command, json.RawMessage(body), nil)
 		if said, ok := errors.AsType[*fault.Error](err); ok {

@@ -5,13 +5,13 @@ import (
 	"sync/atomic"
 )
 
-// healthz says that the process serves at all.
+// healthz reports that the process serves at all.
 func healthz(w http.ResponseWriter, _ *http.Request) {
 	plain(w, http.StatusOK, "ok")
 }
 
-// readyz says whether logins can succeed here: not before the start is done,
-// not while the store cannot be reached, not while draining.
+// readyz reports whether logins can succeed here: not before the start is
+// done, not while the store cannot be reached, not while draining.
 func readyz(live func() bool, draining *atomic.Bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		switch {

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// serverLog takes the HTTP server's own log. Most of it is what clients did
-// wrong, which is nobody's business; a handler's panic is ours, and so is that
-// nobody can connect any more.
+// serverLog receives the HTTP server's own log. Most of it is about mistakes
+// of clients, which are dropped. Panics of handlers are kept, and so is that
+// no connection can be accepted any more.
 type serverLog struct {
 	log *slog.Logger
 	now func() time.Time
 
 	mu   sync.Mutex
-	told time.Time // of the last word about connections
+	told time.Time // when that was last logged
 }
 
-// tellEvery is how often it is said that connections cannot be accepted; the
-// server tries once a second.
+// tellEvery is how often it is logged that connections cannot be accepted; the
+// server retries once a second.
 const tellEvery = time.Minute
 
 func (l *serverLog) Write(text []byte) (int, error) {

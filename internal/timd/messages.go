@@ -14,8 +14,9 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// messageLimits are the flags of serve about messages. Gateways of one cluster
-// should be given the same ones: what is kept follows the last that started.
+// messageLimits are the flags of serve about messages. All gateways of a
+// cluster should be given the same ones, because what is kept follows the one
+// that started last.
 type messageLimits struct {
 	age, revoke               time.Duration
 	count, size, rate, missed int
@@ -84,12 +85,12 @@ func (t *running) sendMessage(ctx context.Context, m inbox.ServerMessage) (inbox
 	return t.inbox.Send(ctx, m)
 }
 
-// importProfile takes over what an account_import says of a user.
+// importProfile stores what an account_import says of a user.
 func (t *running) importProfile(ctx context.Context, u place.User, nick, face *string) error {
 	return t.inbox.Import(ctx, u, nick, face)
 }
 
-// forgetUser takes from a user that is to be deleted what he has.
+// forgetUser deletes what a user has who is about to be deleted.
 func (t *running) forgetUser(ctx context.Context, u place.User) error {
 	return t.inbox.Forget(ctx, u)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
-// call makes a request and gives its answer; the notifications that come
+// call makes a request and returns its answer; notifications that arrive
 // before it go to notes.
 func (s *socket) call(id int64, method, params string, notes *[]frame.Message) frame.Message {
 	s.t.Helper()
@@ -30,7 +30,7 @@ func (s *socket) call(id int64, method, params string, notes *[]frame.Message) f
 	}
 }
 
-// texts are the payloads of messages notifications.
+// texts returns the payloads of messages notifications.
 func texts(t *testing.T, notes []frame.Message) []string {
 	t.Helper()
 	out := []string{}
@@ -49,8 +49,8 @@ func texts(t *testing.T, notes []frame.Message) []string {
 	return out
 }
 
-// TestMessagesAcrossGateways: a message reaches a receiver on another gateway,
-// and who moves to another gateway goes on there behind what he has seen.
+// A message reaches a receiver on another gateway, and a user who moves to
+// another gateway goes on there after what they have seen.
 func TestMessagesAcrossGateways(t *testing.T) {
 	t.Parallel()
 	nats, err := natsserver.NewServer(&natsserver.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
@@ -98,7 +98,7 @@ func TestMessagesAcrossGateways(t *testing.T) {
 	send(alice, 5, "live again")
 	require.Equal(t, []string{"live again"}, texts(t, []frame.Message{bob.next()}))
 
-	// A newer login evicts this one: nothing comes behind the evicted frame.
+	// A newer login evicts this one: nothing comes after the evicted frame.
 	newer := enter(1, "bob", "0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c", frame.IntentNew)
 	require.Equal(t, frame.Evicted, bob.next().Method)
 	notes = nil
@@ -112,9 +112,9 @@ func TestMessagesAcrossGateways(t *testing.T) {
 	}
 }
 
-// TestStatusFollowsTheRecord: who watches a user hears of him as soon as his
-// record has changed, be it a login, the end of grace or a logout, and not when
-// the watched are looked at the next time, up to 10 s later.
+// A user's watchers hear of them as soon as their record has changed, be it by
+// a login, the end of grace or a logout, and not only when the watched users
+// are next looked at, up to 10 s later.
 func TestStatusFollowsTheRecord(t *testing.T) {
 	t.Parallel()
 	s := openStage(t, func(o *options) { o.grace = time.Second })
@@ -151,7 +151,7 @@ func TestStatusFollowsTheRecord(t *testing.T) {
 	}
 }
 
-// TestDeletedAccountLeavesNothing: who gets its UserID is somebody else.
+// The next owner of a deleted account's UserID finds nothing of it.
 func TestDeletedAccountLeavesNothing(t *testing.T) {
 	s := newStage(t, nil)
 	s.call("im_open_login_svc/account_import", `{"UserID":"erin","Nick":"Erin"}`)

@@ -17,7 +17,7 @@ import (
 	"github.com/tim-wasm/tim/internal/inbox"
 )
 
-// metrics are what /metrics gives. It implements gateway.Observer.
+// metrics are what /metrics returns. It implements gateway.Observer.
 type metrics struct {
 	all *prometheus.Registry
 
@@ -38,7 +38,7 @@ type metrics struct {
 	hooks    *prometheus.CounterVec
 }
 
-// quick are buckets for what takes some milliseconds, in seconds.
+// quick are buckets for operations of some milliseconds, in seconds.
 var quick = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 func newMetrics() *metrics {
@@ -92,7 +92,7 @@ func (m *metrics) Handled(method string, code fault.Code, _ time.Duration) {
 // Evicted implements gateway.Observer.
 func (m *metrics) Evicted(typ string) { m.evictions.WithLabelValues(typ).Inc() }
 
-// Closed implements gateway.Observer. Close codes are a client's choice, and
+// Closed implements gateway.Observer. Clients choose close codes freely, and
 // each label costs memory.
 func (m *metrics) Closed(code int) {
 	label := "other"
@@ -114,7 +114,7 @@ func (m *metrics) registry(op string, took time.Duration, conflicts int, err err
 // called is rest.Options.Observe.
 func (m *metrics) called(command string, code fault.Code, took time.Duration) {
 	m.calls.WithLabelValues(command, number(code)).Inc()
-	if command != "timd_session/watch" { // as long as somebody looks
+	if command != "timd_session/watch" { // lasts as long as somebody watches
 		m.callTime.WithLabelValues(command).Observe(took.Seconds())
 	}
 }
@@ -145,7 +145,8 @@ func (m *metrics) gauge(name, help string, f func() float64) {
 	m.all.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f))
 }
 
-// inbox shows what is held for sessions: after the last one has gone, nothing.
+// inbox shows what is held for sessions; it is zero once the last session has
+// gone.
 func (m *metrics) inbox(in *inbox.Inbox) {
 	m.gauge("tim_inbox_users", "Users who have a session on this gateway.", func() float64 { return float64(in.Stats().Users) })
 	m.gauge("tim_inbox_watched", "Users whose status a session on this gateway watches.", func() float64 { return float64(in.Stats().Watched) })

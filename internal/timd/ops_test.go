@@ -15,8 +15,8 @@ import (
 
 func noEnv(string) (string, bool) { return "", false }
 
-// Operations are on a loopback address of their own, unless this is dev mode
-// or the operator puts them where clients connect.
+// Operations have a loopback address of their own, except in dev mode or when
+// the operator puts them where clients connect.
 func TestWhereOperationsAre(t *testing.T) {
 	for _, c := range []struct {
 		args []string
@@ -43,7 +43,7 @@ func TestWhereOperationsAre(t *testing.T) {
 }
 
 func TestTheDefaultOpsPortIsTaken(t *testing.T) {
-	// Somebody else may have it already: that is what is tested.
+	// Another program may have the port already: that is tested as well.
 	if l, err := net.Listen("tcp", "127.0.0.1:8081"); err == nil {
 		defer l.Close()
 	}
@@ -74,8 +74,8 @@ func TestOpsListen(t *testing.T) {
 	require.Equal(t, 404, status(t, s.opsURL+"/ws"), "and clients' URLs are not on the operators' address")
 }
 
-// Without the demo page, who opens the address learns what it is, and nothing
-// of the page is there.
+// Without the demo page, a visitor of the address learns what it is, and
+// nothing of the page is served.
 func TestNoPage(t *testing.T) {
 	s := newStage(t, nil)
 	require.Contains(t, body(t, s.url+"/"), "timd")

@@ -46,7 +46,7 @@ type options struct {
 	maxStore      bus.Size
 	messages      messageLimits
 
-	set     map[string]string // flags that a variable has set, to its name
+	set     map[string]string // flags that were set by a variable, to its name
 	trusted []netip.Prefix    // of proxies
 	now     func() time.Time  // the server API's clock, for tests; nil is time.Now
 }
@@ -65,7 +65,7 @@ func (l *list) Set(value string) error {
 	return nil
 }
 
-// duration is a flag whose error says what one looks like.
+// duration is a flag whose error shows what one looks like.
 type duration time.Duration
 
 func durationVar(f *flag.FlagSet, to *time.Duration, name string, value time.Duration, usage string) {
@@ -96,7 +96,7 @@ const minStore = 1 << 20
 // sizeFlag is a number of bytes.
 type sizeFlag struct{ *bus.Size }
 
-// String implements flag.Value; package flag calls it on a zero one, too.
+// String implements flag.Value; package flag also calls it on a zero one.
 func (s sizeFlag) String() string {
 	if s.Size == nil || *s.Size == 0 {
 		return ""
@@ -148,8 +148,8 @@ func serveFlags(o *options) *flag.FlagSet {
 	return f
 }
 
-// defaultData is a state directory of the user, as nothing in the working
-// directory should depend on where timd was started.
+// defaultData returns a state directory of the user, because nothing in the
+// working directory should depend on where timd was started.
 func defaultData() string {
 	if dir := os.Getenv("STATE_DIRECTORY"); dir != "" { // systemd
 		return dir
@@ -163,8 +163,8 @@ func defaultData() string {
 	return "timd-data"
 }
 
-// parseServe reads flags and environment. flag.ErrHelp when the usage was asked
-// for and printed.
+// parseServe reads flags and environment. It returns flag.ErrHelp when the
+// usage was asked for and printed.
 func parseServe(args []string, env func(string) (string, bool), stdout io.Writer) (options, error) {
 	var o options
 	f := serveFlags(&o)
@@ -183,7 +183,7 @@ func parseServe(args []string, env func(string) (string, bool), stdout io.Writer
 	given := map[string]bool{}
 	f.Visit(func(fl *flag.Flag) { given[fl.Name] = true })
 	var bad error
-	set := map[string]string{} // flags by the environment, to the variable
+	set := map[string]string{} // flags set by the environment, to the variable
 	f.VisitAll(func(fl *flag.Flag) {
 		name := "TIM_" + strings.ToUpper(strings.ReplaceAll(fl.Name, "-", "_"))
 		value, ok := env(name)
@@ -205,7 +205,7 @@ func parseServe(args []string, env func(string) (string, bool), stdout io.Writer
 	return o, o.blame(o.check())
 }
 
-// valueError says what a flag takes where package flag does not.
+// valueError says what a flag accepts where package flag does not.
 func valueError(f *flag.Flag, err error) error {
 	if v, ok := f.Value.(flag.Getter); ok {
 		switch v.Get().(type) {
@@ -218,7 +218,7 @@ func valueError(f *flag.Flag, err error) error {
 	return err
 }
 
-// blame has an error about a flag name the variable that has set it.
+// blame adds to an error about a flag the variable that has set it.
 func (o *options) blame(err error) error {
 	if err == nil {
 		return nil
@@ -230,9 +230,9 @@ func (o *options) blame(err error) error {
 	return err
 }
 
-// check finds what does not go together, and fills in defaults.
+// check finds flags that do not go together, and fills in defaults.
 func (o *options) check() error {
-	if o.nats != "" && o.data != "" && !o.dev { // where dev mode keeps its key
+	if o.nats != "" && o.data != "" && !o.dev { // dev mode keeps its key there
 		return errors.New("--data and --nats exclude each other: with --nats everything is stored there, so leave one out")
 	}
 	if o.data == "" {
@@ -325,8 +325,8 @@ func (o *options) check() error {
 	return nil
 }
 
-// checkOps is check for --ops-listen. In dev mode it stays on loopback, as
-// --listen does.
+// checkOps checks --ops-listen. In dev mode it stays on loopback, as --listen
+// does.
 func (o *options) checkOps() error {
 	if o.opsListen == "" {
 		if o.dev {
@@ -350,8 +350,8 @@ func (o *options) checkOps() error {
 	return nil
 }
 
-// inNode tells whether a node's name may have this character: it stands in
-// subjects of NATS.
+// inNode reports whether a node's name may have this character: it becomes
+// part of NATS subjects.
 func inNode(r rune) bool {
 	return r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }

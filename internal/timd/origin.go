@@ -24,8 +24,8 @@ func newCallers(o options) callers {
 	return callers{dev: o.dev, devRemote: o.devRemote, origins: o.origins, trusted: o.trusted, hostname: name}
 }
 
-// allowOrigin judges the Origin of a request to /ws and /dev/usersig. Without
-// one it comes from no page: a mini program or a server.
+// allowOrigin judges the Origin of a request to /ws and /dev/usersig. A
+// request without one comes from no page, but from a mini program or a server.
 func (c callers) allowOrigin(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" || slices.Contains(c.origins, "*") {
@@ -35,8 +35,8 @@ func (c callers) allowOrigin(r *http.Request) bool {
 	if err != nil || u.Host == "" {
 		return false // "null", too
 	}
-	// What has another scheme is a page of an app or an extension, whose host
-	// is not this one whatever it is called: it has to be named.
+	// Another scheme is that of an app's or an extension's page, whose host is
+	// not this one whatever it is called: it has to be named.
 	if ours := u.Scheme == "http" || u.Scheme == "https"; ours {
 		if sameHost(u, r.Host) || c.dev && isLoopback(u.Hostname()) {
 			return true
@@ -46,7 +46,8 @@ func (c callers) allowOrigin(r *http.Request) bool {
 }
 
 // sameHost compares an Origin with the Host header. The scheme is not known
-// behind a proxy that ends TLS, so a default port of either counts as none.
+// behind a proxy that ends TLS, so the default port of either scheme counts as
+// none.
 func sameHost(origin *url.URL, host string) bool {
 	plain := func(h string) string {
 		h = strings.ToLower(h)
@@ -63,8 +64,8 @@ func validOrigin(s string) bool {
 	return err == nil && u.Scheme != "" && u.Host != "" && u.Scheme+"://"+u.Host == s
 }
 
-// checkHost refuses, in dev mode, names that an attacker's page may have made
-// to point here (DNS rebinding): such a page would be of our own origin.
+// checkHost refuses, in dev mode, host names that an attacker's page may have
+// made to point here (DNS rebinding): such a page would be of our own origin.
 func (c callers) checkHost(next http.Handler) http.Handler {
 	if !c.dev {
 		return next
@@ -91,7 +92,7 @@ func (c callers) knownHost(hostport string) bool {
 		return false
 	}
 	if _, err := netip.ParseAddr(host); err == nil {
-		return true // nobody rebinds an address
+		return true // nobody can rebind an address
 	}
 	if c.hostname != "" && strings.EqualFold(host, c.hostname) {
 		return true
@@ -110,8 +111,9 @@ func isLoopback(host string) bool {
 	return err == nil && addr.IsLoopback()
 }
 
-// addr gives a client's address: the peer's, or what trusted proxies say, read
-// from the nearest one on, as a client can write what it likes further left.
+// addr returns a client's address: the peer's, or what trusted proxies say.
+// Their list is read from the nearest proxy on, because a client can write
+// anything further left.
 func (c callers) addr(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -126,7 +128,7 @@ func (c callers) addr(r *http.Request) string {
 		if err != nil {
 			return host
 		}
-		host = addr.Unmap().WithZone("").String() // a zone may hold any text
+		host = addr.Unmap().WithZone("").String() // a zone may contain any text
 		if !c.isTrusted(host) {
 			return host
 		}
@@ -139,8 +141,8 @@ func (c callers) isTrusted(host string) bool {
 	return err == nil && slices.ContainsFunc(c.trusted, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
 }
 
-// cors answers for a URL that pages of allowed origins may read; false when
-// the request is done with.
+// cors sets the headers for a URL that pages of allowed origins may read; it
+// returns false when the request has been answered.
 func (c callers) cors(w http.ResponseWriter, r *http.Request, methods string) bool {
 	w.Header().Add("Vary", "Origin")
 	if !c.allowOrigin(r) {

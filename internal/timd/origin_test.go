@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A page that has our host by its Origin is of ours only if a browser loaded it
-// from there: other schemes have to be named.
+// A page whose Origin has our host is ours only if a browser loaded it from
+// there: other schemes have to be named.
 func TestOriginScheme(t *testing.T) {
 	c := callers{dev: true, origins: []string{"capacitor://localhost"}}
 	for origin, want := range map[string]bool{

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// Files are the pages that timd serves; package main embeds them, for they lie
-// beside it.
+// Files are the pages that timd serves. Package main embeds them, because they
+// lie beside it.
 type Files struct {
 	Page, Console fs.FS
 }
 
-// pages serves static pages. They need nothing from elsewhere, and the policy
-// says so.
+// pages serves static pages. They load nothing from elsewhere, and the policy
+// enforces that.
 func pages(files fs.FS) (http.Handler, error) {
 	all, err := readStatic(files)
 	if err != nil {
@@ -35,8 +35,8 @@ func pageHeader(h http.Header, r *http.Request) {
 	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
 }
 
-// policy names the sockets of our own host, as not every engine takes them as
-// part of 'self'.
+// policy returns the Content-Security-Policy. It names the sockets of our own
+// host, because not every engine counts them as 'self'.
 func policy(host string) string {
 	sockets := ""
 	if host != "" && strings.Trim(host, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:[]_") == "" {

@@ -12,7 +12,8 @@ import (
 	"github.com/tim-wasm/tim/internal/registry"
 )
 
-// running is a timd while it starts and serves: what a part needs of it.
+// running is a timd while it starts and serves: everything that a part needs
+// of it.
 type running struct {
 	options    options
 	log        *slog.Logger
@@ -29,7 +30,7 @@ type running struct {
 	public *http.ServeMux // on --listen
 	ops    *http.ServeMux // on --ops-listen; the same as public when that is the same address
 
-	// pages are further pages to name at the start: what and path.
+	// pages are further pages to print at the start: their name and path.
 	pages []page
 	// closers run at the end, the last one first, after the drain and before
 	// the registry is closed.
@@ -41,7 +42,7 @@ type page struct {
 	ops        bool // on --ops-listen
 }
 
-// part hangs itself into a timd that is about to serve: URLs on public or ops,
+// part adds something to a timd that is about to serve: URLs on public or ops,
 // methods and hooks on the gateway, closers. An error ends the start.
 type part func(ctx context.Context, t *running) error
 
@@ -70,8 +71,8 @@ func servePages(_ context.Context, t *running) error {
 	return nil
 }
 
-// landing answers at / where there is no page: whoever tries the address out
-// learns that it is the right one.
+// landing answers at / when the demo page is off: it tells anybody who tries
+// the address that it is the right one.
 func landing(w http.ResponseWriter, _ *http.Request) {
 	plain(w, http.StatusOK, "This is timd, a gateway of tim.wasm. Pages load the SDK from /sdk/tim.js and connect to /ws; --page serves a demo page here.")
 }
@@ -88,7 +89,7 @@ func serveSDK(_ context.Context, t *running) error {
 func serveDev(_ context.Context, t *running) error {
 	sign := devUserSig(t.apps, t.callers)
 	if !t.options.dev {
-		// Somebody who asks here has moved on from dev mode and not noticed.
+		// Somebody who asks here has moved on from dev mode without noticing.
 		sign = func(w http.ResponseWriter, r *http.Request) {
 			if t.callers.cors(w, r, "POST") {
 				http.Error(w, "This timd is not in dev mode and signs no UserSigs: let your own server sign them.", http.StatusNotFound)

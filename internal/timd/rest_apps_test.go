@@ -11,7 +11,7 @@ import (
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
-// Two apps of one timd know nothing of each other, even where their users and
+// Two apps of one timd see nothing of each other, even where their users and
 // administrators have the same names.
 func TestAppsAreApart(t *testing.T) {
 	s := newStage(t, nil)
@@ -54,7 +54,7 @@ func TestAppsAreApart(t *testing.T) {
 	again.until(frame.EventSDKReady)
 }
 
-// instanceOf gives the only instance of a list.
+// instanceOf returns the only instance of a list.
 func instanceOf(t *testing.T, list answer) string {
 	t.Helper()
 	users := list["UserList"].([]any)

@@ -12,7 +12,8 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// What one gateway is told acts on another, and its administrators see it.
+// What one gateway is told takes effect on another, and its administrators see
+// it.
 func TestAcrossGateways(t *testing.T) {
 	t.Parallel()
 	nats, err := natsserver.NewServer(&natsserver.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
@@ -55,7 +56,7 @@ func TestAcrossGateways(t *testing.T) {
 	require.Equal(t, "Imported", a["ResultItem"].([]any)[0].(map[string]any)["AccountStatus"])
 }
 
-// What was set, imported and kicked is so after a restart.
+// What was set, imported and kicked is still so after a restart.
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")

@@ -87,7 +87,8 @@ func TestRefused(t *testing.T) {
 		require.EqualValues(t, c.code, a.code(), "%s: %v", c.what, a)
 		require.NotEmpty(t, a["ErrorInfo"], c.what)
 	}
-	// Not redirected either: the reply to every call has HTTP status 200.
+	// They are not redirected either: the reply to every call has HTTP status
+	// 200.
 	for _, path := range []string{"/v4", "//v4/" + kick, "/v4//" + kick, "/v4/x/../" + kick, "/v4/./" + kick,
 		"/v4/im_open_login_svc%2fkick", "/v4%2F" + kick, "/%764/" + kick, "/v4/im_open_login_svc/%6bick"} {
 		r, err := http.NewRequest(http.MethodPost, s.url+path+"?"+good().Encode(), strings.NewReader(`{"UserID":"alice"}`))
@@ -137,7 +138,7 @@ func many(name, element string, n int) string {
 }
 
 func TestRates(t *testing.T) {
-	stands := time.Now() // so that no call is given back while the test runs
+	stands := time.Now() // the clock stands still, so that no call is refilled while the test runs
 	s := newStage(t, func(o *options) { o.apiRate, o.now = 3, func() time.Time { return stands } })
 	for range 3 {
 		s.call("timd_config/get", `{}`)
@@ -155,7 +156,7 @@ func TestRates(t *testing.T) {
 		}
 	}
 	require.Contains(t, codes, int(fault.RESTAppTooFrequent))
-	// Requests that are refused anyway take nothing away.
+	// Requests that are refused anyway use up nothing.
 	bad := other
 	bad.Set("usersig", "x")
 	for range 20 {
@@ -184,8 +185,8 @@ func TestScriptInNick(t *testing.T) {
 	require.Equal(t, "<script>alert(1)</script>", a["UserList"].([]any)[0].(map[string]any)["Nick"])
 }
 
-// A kick that is sent again is an administrator's kick, no more: it voids
-// nothing that is signed later.
+// A kick that is sent again is just another kick by the administrator: it
+// voids nothing that is signed later.
 func TestKickReplayed(t *testing.T) {
 	s := newStage(t, nil)
 	q := good()
@@ -193,7 +194,7 @@ func TestKickReplayed(t *testing.T) {
 		require.Zero(t, s.post("im_open_login_svc/kick", q, `{"UserID":"alice"}`).code())
 		require.Zero(t, s.member("Web").login("alice", sign("alice")))
 	}
-	// Nor is it good for anything once its UserSig has ended.
+	// Nor does it work once its UserSig has expired.
 	q.Set("usersig", usersig.Sign(appA, keyA, "administrator", time.Now().Add(-time.Hour), time.Minute))
 	m := s.online("carol")
 	a := s.post("im_open_login_svc/kick", q, `{"UserID":"carol"}`)

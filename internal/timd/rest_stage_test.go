@@ -28,15 +28,15 @@ import (
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
-// What the tests of the server API stand on: a timd of this process that
-// listens on loopback, called over real HTTP and sockets.
+// Help for the tests of the server API: a timd in this process that listens on
+// loopback and is called over real HTTP and sockets.
 
 const (
 	appA, keyA = 1400000001, "key of app A, for tests only"
 	appB, keyB = 1400000002, "key of app B, for tests only"
 )
 
-// pagesOfTheTree are what package main embeds.
+// pagesOfTheTree are the files that package main embeds.
 var pagesOfTheTree = Files{Page: os.DirFS("../../web/page"), Console: os.DirFS("../../web/console")}
 
 type stage struct {
@@ -46,7 +46,7 @@ type stage struct {
 }
 
 // newStage starts a timd with two apps; change may alter its options. Tests
-// that have one run beside each other: they mostly wait.
+// with one run in parallel, because they mostly wait.
 func newStage(t *testing.T, change func(*options)) *stage {
 	t.Helper()
 	t.Parallel()
@@ -82,10 +82,10 @@ func (s *stage) end() {
 	require.NotContains(s.t, s.logs.String(), "eJ", "no UserSig in the log")
 }
 
-// sign makes a UserSig of app A as of now.
+// sign returns a UserSig of app A as of now.
 func sign(user string) string { return usersig.Sign(appA, keyA, user, time.Now(), time.Hour) }
 
-// good are the URL parameters of a call that is allowed.
+// good returns the URL parameters of a call that is allowed.
 func good() url.Values {
 	return url.Values{
 		"sdkappid": {strconv.Itoa(appA)}, "identifier": {"administrator"}, "usersig": {sign("administrator")},
@@ -93,7 +93,7 @@ func good() url.Values {
 	}
 }
 
-// answer is a reply, whatever it holds.
+// answer is a reply, whatever it contains.
 type answer map[string]any
 
 func (a answer) code() int { return int(a["ErrorCode"].(float64)) }
@@ -124,7 +124,7 @@ func (s *stage) do(r *http.Request) answer {
 	return a
 }
 
-// call makes a call of the administrator that must succeed.
+// call makes a call as the administrator that must succeed.
 func (s *stage) call(command, body string) answer {
 	s.t.Helper()
 	a := s.post(command, good(), body)
@@ -137,7 +137,7 @@ type member struct {
 	*native.Client
 	t      *testing.T
 	events chan string // names, KICKED_OUT with its type
-	// messages are those that were delivered.
+	// messages are the delivered ones.
 	messages chan map[string]any
 
 	mu   sync.Mutex
@@ -145,7 +145,7 @@ type member struct {
 	conn net.Conn
 }
 
-// lose cuts the member's network, without a word to the gateway.
+// lose cuts the member's network, without telling the gateway.
 func (m *member) lose() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -242,7 +242,7 @@ func (m *member) until(want string) {
 	}
 }
 
-// watch opens a stream and gives its lines.
+// watch opens a stream and returns its lines.
 func (s *stage) watch(q url.Values) (<-chan answer, context.CancelFunc) {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -266,7 +266,7 @@ func (s *stage) watch(q url.Values) (<-chan answer, context.CancelFunc) {
 	return lines, cancel
 }
 
-// next waits for a line that fits.
+// next waits for a line that matches.
 func next(t *testing.T, lines <-chan answer, what string, fits func(answer) bool) answer {
 	t.Helper()
 	late := time.After(10 * time.Second)

@@ -34,7 +34,7 @@ func TestKick(t *testing.T) {
 	require.Zero(t, s.member("Web").login("alice", usersig.Sign(appA, keyA, "alice", after, time.Hour)),
 		"signed right after the reply")
 
-	// The old name, and somebody who is not there.
+	// The old name of the field, and a user who does not exist.
 	s.call("im_open_login_svc/kick", `{"Identifier":"bob"}`)
 	other.until(everyKick)
 	s.call("im_open_login_svc/kick", `{"UserID":"nobody"}`)
@@ -191,7 +191,7 @@ func TestSessions(t *testing.T) {
 	}
 	require.NotEmpty(t, second)
 
-	// One instance goes, the other one stays and its UserSig too.
+	// One instance is kicked; the other one stays, and so does its UserSig.
 	require.Equal(t, true, s.call("timd_session/kick", `{"UserID":"alice","InstanceID":"`+second+`"}`)["Kicked"])
 	two.until(everyKick)
 	require.True(t, one.State().Ready)
@@ -236,7 +236,8 @@ func TestSessions(t *testing.T) {
 	stop()
 }
 
-// A stream ends with its administrator's UserSig, and by a kick of him.
+// A stream ends with its administrator's UserSig, and when the administrator
+// is kicked.
 func TestWatchEnds(t *testing.T) {
 	s := newStage(t, nil)
 	q := good()
@@ -310,7 +311,7 @@ func TestConfig(t *testing.T) {
 	require.NotContains(t, errs, "usersig=")
 }
 
-// Lowering the limit acts on who is online.
+// Lowering the limit affects users who are online.
 func TestConfigActs(t *testing.T) {
 	s := newStage(t, nil)
 	s.call("timd_config/set", `{"WebInstances":2}`)

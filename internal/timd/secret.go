@@ -9,9 +9,9 @@ import (
 )
 
 // writeSecretFile writes a file that only its owner may read. Until it is
-// whole it has another name, which nobody can foresee: in a directory where
-// others may write, what they have put there is neither followed nor used.
-// Errors of write are returned as they are.
+// complete it has another name, which nobody can foresee: in a directory where
+// others may write, whatever they have put there is neither followed nor used.
+// Errors of write are returned unchanged.
 func writeSecretFile(file string, write func(io.Writer) error) (err error) {
 	part, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.part") // O_EXCL, 0600
 	if err != nil {
@@ -19,7 +19,7 @@ func writeSecretFile(file string, write func(io.Writer) error) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			_ = part.Close() // again, perhaps
+			_ = part.Close() // perhaps a second time
 			_ = os.Remove(part.Name())
 		}
 	}()

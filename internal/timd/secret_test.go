@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// trap is what somebody else who may write in a directory puts where a secret
+// trap is what another user who may write in a directory puts where a secret
 // is about to be written.
 func trap(t *testing.T, part, kind string) (untouched func()) {
 	t.Helper()
@@ -34,7 +34,7 @@ func trap(t *testing.T, part, kind string) (untouched func()) {
 	}
 }
 
-// private checks that a file is one of our own that nobody else may read.
+// private checks that a file is ours and that nobody else may read it.
 func private(t *testing.T, file string) {
 	t.Helper()
 	info, err := os.Lstat(file)

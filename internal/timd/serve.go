@@ -24,7 +24,7 @@ import (
 	"github.com/tim-wasm/tim/internal/registry"
 )
 
-// drainWithin is how long the end may take, all in all.
+// drainWithin is how long the whole end may take.
 const drainWithin = 5 * time.Second
 
 // Serve is `timd serve` with these pages. It returns the exit code.
@@ -64,7 +64,7 @@ func Serve(files Files, args []string, stdout, stderr io.Writer) int {
 	return s.wait(signals, os.Exit)
 }
 
-// server is a timd that listens.
+// server is a timd that is listening.
 type server struct {
 	*running
 	url      string
@@ -120,7 +120,7 @@ func start(ctx context.Context, o options, logger *slog.Logger) (*server, error)
 	return s, nil
 }
 
-// open builds what stands behind the listeners.
+// open builds everything behind the listeners.
 func open(ctx context.Context, o options, a apps, logger *slog.Logger) (_ *server, err error) {
 	t := &running{options: o, log: logger, apps: a, callers: newCallers(o), public: http.NewServeMux()}
 	t.ops = t.public
@@ -181,9 +181,9 @@ func open(ctx context.Context, o options, a apps, logger *slog.Logger) (_ *serve
 	return s, err
 }
 
-// httpTimes bound a request: its head, all of it, and its answer, which may be
-// the SDK over a slow line. A WebSocket and timd_session/watch set deadlines of
-// their own.
+// httpTimes limit a request: its head, all of it, and its answer, which may be
+// the SDK over a slow line. A WebSocket and timd_session/watch set their own
+// deadlines.
 var httpTimes = struct{ header, read, write, idle time.Duration }{
 	header: 10 * time.Second, read: 30 * time.Second, write: 5 * time.Minute, idle: time.Minute,
 }
@@ -213,8 +213,8 @@ func (s *server) serve(l net.Listener, cert *tls.Certificate, h http.Handler) {
 	}()
 }
 
-// announce prints the URL alone on the first line, for scripts, then what is
-// there to look at.
+// announce prints the URL alone on the first line, for scripts, then the
+// addresses and places worth knowing.
 func (s *server) announce(w io.Writer) {
 	fmt.Fprintln(w, s.url)
 	for _, p := range s.pages {
@@ -239,8 +239,8 @@ func (s *server) announce(w io.Writer) {
 	}
 }
 
-// wait serves until a signal and gives the exit code. A second signal ends it
-// at once.
+// wait serves until a signal and returns the exit code. A second signal ends
+// it at once.
 func (s *server) wait(signals <-chan os.Signal, exit func(int)) int {
 	code := 0
 	select {
@@ -265,7 +265,7 @@ func (s *server) wait(signals <-chan os.Signal, exit func(int)) int {
 	return code
 }
 
-// close ends what is open, the other way round.
+// close closes what is open, in reverse order.
 func (s *server) close(ctx context.Context) {
 	for _, f := range slices.Backward(s.closers) {
 		f(ctx)
@@ -308,7 +308,7 @@ func certificate(o options) (*tls.Certificate, error) {
 	return &cert, nil
 }
 
-// reachable turns a listener's address into one that a browser takes.
+// reachable turns a listener's address into one that a browser accepts.
 func reachable(addr net.Addr) string {
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {

@@ -114,7 +114,7 @@ func (d *timd) sign(user string) string {
 	return answer.UserSig
 }
 
-// The first slice: sign, log in, restart, come back, all with one command.
+// The first slice: sign, log in, restart, resume, all with one command.
 func TestServeDev(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	d := runTimd(t, "--dev", "--data", data)
@@ -132,7 +132,7 @@ func TestServeDev(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 
-	// SIGTERM: the client is told, and nothing hangs.
+	// After SIGTERM the client is told, and nothing hangs.
 	require.Less(t, d.stop(syscall.SIGTERM), 3*time.Second)
 	require.Equal(t, frame.Drain, s.next().Method)
 	require.Equal(t, frame.CloseDrain, <-s.closed)
@@ -140,7 +140,8 @@ func TestServeDev(t *testing.T) {
 		require.NotContains(t, d.stderr.String(), secret)
 	}
 
-	// The same data: the UserSig is still good and the place is there.
+	// On the same data the UserSig is still valid and the place is still
+	// there.
 	d = runTimd(t, "--dev", "--data", data)
 	s, err = dial(t, d.url, nil)
 	require.NoError(t, err)
@@ -150,7 +151,7 @@ func TestServeDev(t *testing.T) {
 	require.Equal(t, "true", string(o.Member("resumed")))
 	d.stop(syscall.SIGTERM)
 
-	// Without --dev its key is worth nothing, and nobody signs.
+	// Without --dev its key is worthless, and nobody signs.
 	keyFile := filepath.Join(t.TempDir(), "k")
 	require.NoError(t, os.WriteFile(keyFile, []byte("another\n"), 0o600))
 	d = runTimd(t, "--ops-listen", "127.0.0.1:0", "--data", data, "--app", "1400000001="+keyFile)
@@ -309,8 +310,8 @@ func TestTLS(t *testing.T) {
 	require.Equal(t, frame.CloseDrain, <-s.closed)
 }
 
-// kill -9 and a start on the same data: the session comes back, and another
-// page of the user is still the newer one.
+// After kill -9 and a start on the same data the session comes back, and
+// another page of the user is still the newer one.
 func TestKillAndRestart(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	d := runTimd(t, "--dev", "--data", data)
@@ -337,7 +338,7 @@ func TestKillAndRestart(t *testing.T) {
 	d.stop(syscall.SIGTERM)
 }
 
-// What clients do wrong is not logged; what the operator has to know is, and
+// Mistakes of clients are not logged; what the operator has to know is, but
 // not as often as it happens.
 func TestTheServersOwnLog(t *testing.T) {
 	var logs bytes.Buffer

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Clients that dawdle, whatever over, do not keep a connection for ever.
+// Clients that dawdle, over whatever it is, do not keep a connection for ever.
 func TestSlowClients(t *testing.T) {
 	old := httpTimes
 	httpTimes.header, httpTimes.read, httpTimes.write, httpTimes.idle = 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond

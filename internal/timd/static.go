@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// static serves files that are in memory anyway, with what was compressed when
-// they were built.
+// static serves files from memory, together with the compressed forms that
+// were made when they were built.
 type static struct {
 	files map[string]*asset // by path without a leading slash
-	// header is set on every answer.
+	// header sets the headers of every answer.
 	header func(http.Header, *http.Request)
-	// cache gives the Cache-Control of a file.
+	// cache returns the Cache-Control of a file.
 	cache func(name string) string
-	// absent is what a 404 says.
+	// absent is the text of a 404.
 	absent string
 }
 
@@ -35,7 +35,8 @@ type variant struct {
 	etag string
 }
 
-// kinds are set by hand where the system's table may be wrong or empty.
+// kinds are the content types for which the system's table may be wrong or
+// empty.
 var kinds = map[string]string{
 	".wasm": "application/wasm",
 	".js":   "text/javascript; charset=utf-8",
@@ -49,8 +50,8 @@ var kinds = map[string]string{
 	".ts":   "text/plain; charset=utf-8",
 }
 
-// readStatic takes every file below root; NAME.br and NAME.gz are NAME in
-// other encodings. Dot files stay out.
+// readStatic reads every file below root; NAME.br and NAME.gz are NAME in
+// other encodings. Dot files are left out.
 func readStatic(root fs.FS) (map[string]*asset, error) {
 	files := map[string]*asset{}
 	packed := map[string]*variant{}
@@ -130,8 +131,8 @@ func (s *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// accepts reads an Accept-Encoding header: whether coding is in it and not
-// with a weight of 0.
+// accepts reports whether coding is in an Accept-Encoding header, with a
+// weight other than 0.
 func accepts(header, coding string) bool {
 	for part := range strings.SplitSeq(header, ",") {
 		name, weight, _ := strings.Cut(part, ";")

@@ -29,8 +29,8 @@ func (s *socket) try(id int64, method, params string) fault.Code {
 	}
 }
 
-// A full store refuses messages with a code of its own, logins and history go
-// on, and it passes by itself when there is room.
+// A full store refuses messages with a code of its own, while logins and
+// history go on, and it recovers by itself when there is room.
 func TestAFullStoreRefusesMessagesOnly(t *testing.T) {
 	s := newStage(t, func(o *options) {
 		o.maxStore = 1 << 20

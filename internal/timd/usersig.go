@@ -23,8 +23,8 @@ from a server that knows who its user is; the key stays on that server.
   --expire DURATION       how long it is good for, for example 30m or 24h (default 1h)
 `
 
-// UserSig is `timd usersig`: it prints one UserSig and gives the exit
-// code. A mistake is one line on stderr and 2.
+// UserSig is `timd usersig`: it prints one UserSig and returns the exit code.
+// A mistake is one line on stderr and exit code 2.
 func UserSig(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("usersig", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)

@@ -35,8 +35,8 @@ func TestUsersigCommand(t *testing.T) {
 	require.EqualValues(t, 60*60, sig.Expire, "an hour unless it is told otherwise")
 }
 
-// With --dev the key is that of timd serve --dev, so that what is running can
-// be tried without looking for its key.
+// With --dev the key is that of timd serve --dev, so that a running timd can
+// be tried without searching for its key.
 func TestUsersigOfDevMode(t *testing.T) {
 	data := t.TempDir()
 	key, err := keepDevKey(filepath.Join(data, "dev.key"))
@@ -53,7 +53,8 @@ func TestUsersigOfDevMode(t *testing.T) {
 	require.Empty(t, errs.String())
 }
 
-// A key that others can read, or guess, still signs; how to mend it is said.
+// A key that others can read, or guess, still signs, with a warning that says
+// how to fix it.
 func TestWarningsAboutKeys(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "app.key")
 	require.NoError(t, os.WriteFile(file, []byte("short\n"), 0o644))

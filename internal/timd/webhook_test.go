@@ -22,7 +22,7 @@ import (
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
-// receiver is a back end that takes webhooks, or does not for a while.
+// receiver is a back end that accepts webhooks, or refuses them for a while.
 type receiver struct {
 	*httptest.Server
 	t     *testing.T
@@ -117,19 +117,19 @@ func TestWebhook(t *testing.T) {
 	require.Equal(t, "alice", h.Info.To)
 	require.Equal(t, "Web", h.platform)
 
-	// An eviction is one Login, without a Logout of who had to go.
+	// An eviction is one Login, without a Logout of the evicted instance.
 	second := s.online("alice")
 	first.until("kickedOut multipleAccount")
 	back.expect("Login", "Register", "Web")
 
-	// A lost connection that is back in time is nothing at all.
+	// A lost connection that is back in time sends nothing at all.
 	s.gateway.Drop(s.gateway.Places()[0])
 	second.until("netStateChange")
 	second.until("netStateChange")
 	require.NoError(t, second.Logout(t.Context()))
 	back.expect("Logout", "Unregister")
 
-	// The server API's kick is no event for the back end that made it.
+	// The server API's kick is not an event for the back end that made it.
 	third := s.online("alice")
 	back.expect("Login", "Register")
 	s.call("im_open_login_svc/kick", `{"UserID":"alice"}`)
@@ -137,8 +137,8 @@ func TestWebhook(t *testing.T) {
 	last := s.online("alice")
 	back.expect("Login", "Register")
 
-	// An instance that is destroyed says so; a closed page, and one whose
-	// network is gone, do not.
+	// An instance that is destroyed sends a logout; a closed page, and one
+	// whose network is gone, do not.
 	last.Destroy()
 	back.expect("Logout", "Unregister")
 	page, err := dial(t, s.url, nil)
@@ -152,7 +152,8 @@ func TestWebhook(t *testing.T) {
 	gone.lose()
 	back.expect("Disconnect", "TimeOut")
 
-	// Who has to go for no login and no call is gone for the back end, too.
+	// An instance that was evicted, but not by a login or a call, is gone for
+	// the back end, too.
 	brief := s.member("Web")
 	require.Zero(t, brief.login("alice", usersig.Sign(appA, keyA, "alice", time.Now(), 3*time.Second)))
 	back.expect("Login", "Register")
@@ -169,8 +170,8 @@ func TestWebhook(t *testing.T) {
 	require.Empty(t, back.got)
 }
 
-// What happens while the receiver is down, and while timd is, comes later, in
-// order and with the same names.
+// Events that happen while the receiver is down, or timd is, arrive later, in
+// order and with the same ids.
 func TestWebhookKeeps(t *testing.T) {
 	t.Parallel()
 	back := newReceiver(t)
@@ -219,7 +220,7 @@ func TestMetricsAndReadiness(t *testing.T) {
 		`tim_registry_seconds_count{op=`, `tim_registry_conflicts_total{op=`, "tim_login_seconds_count 3",
 		`tim_api_calls_total{code="0",command="timd_config/get"} 1`, `tim_api_calls_total{code="60009",command="unknown"} 1`,
 	}
-	// A login counts behind its answer, and a kick goes its own way.
+	// A login is counted after its answer, and a kick goes its own way.
 	var text, missing string
 	require.Eventually(t, func() bool {
 		text = body(t, s.url+"/metrics")
