@@ -22,17 +22,17 @@ type audit struct {
 	mu        sync.Mutex
 	records   map[string]registry.Record // by key
 	seqs      map[string]uint64
-	last, gap uint64 // the newest sequence number; the newest before which some were missed
+	last, gap uint64 // the newest sequence number; the newest one before which some were missed
 	seen      int
 	followed  int // changes seen from one revision of a record to the next
 	evictions []eviction
 }
 
-// eviction is a change of a record that turned somebody out.
+// eviction is a change of a record that evicted an instance.
 type eviction struct {
 	key, hash, typ string
 	at             time.Time
-	attached       bool // there was a socket, the record said
+	attached       bool // according to the record, there was a socket
 }
 
 func follow(t testing.TB, js jetstream.JetStream, l *ledger, limit int) *audit {
@@ -57,7 +57,7 @@ func follow(t testing.TB, js jetstream.JetStream, l *ledger, limit int) *audit {
 	return a
 }
 
-// web lists the Web instances of a record that have a place.
+// web returns the Web instances of a record that have a place.
 func web(r registry.Record) (hashes []string) {
 	for _, in := range r.Instances {
 		if in.Platform == place.Web {
@@ -75,7 +75,7 @@ func (a *audit) saw(key string, data []byte, seq uint64, at time.Time) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if seq <= a.last { // seen before the watch was opened anew
+	if seq <= a.last { // seen before the watch was reopened
 		return
 	}
 	if seq != a.last+1 {
@@ -84,7 +84,7 @@ func (a *audit) saw(key string, data []byte, seq uint64, at time.Time) {
 	a.last = seq
 	a.seen++
 	was, known := a.records[key]
-	// Whether none of its revisions in between was missed.
+	// False if one of its revisions in between was missed.
 	next := known && a.seqs[key] >= a.gap
 	a.records[key], a.seqs[key] = now, seq
 	if n := len(web(now)); n > a.limit {
@@ -114,8 +114,8 @@ func (a *audit) saw(key string, data []byte, seq uint64, at time.Time) {
 			a.ledger.violation("record %s: %s was evicted without need: %d of %d places are taken: %s", key, e.Hash, len(web(now)), a.limit, data)
 		}
 	}
-	// The other way round: whoever has lost a place and is not among the
-	// evicted has left, or did not come back in time.
+	// The other way round: an instance that has lost its place and is not
+	// among the evicted has left, or did not come back in time.
 	for _, in := range was.Instances {
 		f := a.ledger.of(in.Hash)
 		if f == nil || contains(now, in.Hash) {
@@ -130,7 +130,7 @@ func (a *audit) saw(key string, data []byte, seq uint64, at time.Time) {
 	}
 }
 
-// contains tells whether a record names an instance at all.
+// contains reports whether a record names an instance at all.
 func contains(r registry.Record, hash string) bool {
 	for _, in := range r.Instances {
 		if in.Hash == hash {

@@ -15,7 +15,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// timd runs a command of timd and gives its exit code and what it said.
+// timd runs a command of timd and returns its exit code and output.
 func timd(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	cmd := exec.Command(Timd(t), args...)
@@ -33,7 +33,7 @@ func must(t *testing.T, args ...string) string {
 	return out
 }
 
-// refused: one line that says what to do, and exit code 2.
+// refused expects one line that says what to do, and exit code 2.
 func refused(t *testing.T, says string, args ...string) {
 	t.Helper()
 	code, out, errs := timd(t, args...)
@@ -52,8 +52,8 @@ func member(t *testing.T, b *Balancer, l *ledger, user string) *instance {
 	return i
 }
 
-// TestMove is the way from the embedded engine to a cluster: messages,
-// settings, accounts, who was evicted and who was kicked, all of it.
+// TestMove moves from the embedded engine to a cluster: messages, settings,
+// accounts, evicted and kicked instances, all of it.
 func TestMove(t *testing.T) {
 	t.Parallel()
 	data, file := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "backup")
@@ -67,9 +67,9 @@ func TestMove(t *testing.T) {
 		bob.send("alice", fmt.Sprintf("b%d", n))
 	}
 	require.Len(t, alice.sent, 40)
-	// Someone who is evicted while away, and comes back after the move.
+	// A user who is evicted while away, and comes back after the move.
 	away := member(t, one.Via(), l, "dave")
-	away.through(nil) // no way back yet
+	away.through(nil) // cannot come back yet
 	away.cut()
 	for range 2 {
 		member(t, one.Via(), l, "dave")
@@ -124,14 +124,14 @@ func TestMove(t *testing.T) {
 	require.Len(t, got, 60)
 	require.Equal(t, "new19", got[59])
 
-	// The evicted one learns it from the cluster.
+	// The evicted one learns of it from the cluster.
 	away.through(gateways[0].Via())
 	away.SetOnline(false)
 	away.SetOnline(true)
 	away.wait(t, frame.EventKickedOut, 20*time.Second, func() bool { return away.kickedAs() != "" })
 	require.Equal(t, frame.KickMultipleAccount, away.kickedAs())
 
-	// What the webhook's receiver has not taken yet is still to be told.
+	// What the webhook's receiver has not accepted yet is still to be sent.
 	events, err := js.Stream(t.Context(), "tim_events")
 	require.NoError(t, err)
 	hook, err := events.Consumer(t.Context(), "webhook")
@@ -196,7 +196,7 @@ func flip(b []byte, at int) []byte {
 	return b
 }
 
-// damage changes a byte in the middle of a file of a stream's.
+// damage changes a byte in the middle of a stream's file.
 func damage(t *testing.T, data, stream, file string) {
 	t.Helper()
 	path := filepath.Join(data, "jetstream", "$G", "streams", stream, file)
@@ -205,8 +205,8 @@ func damage(t *testing.T, data, stream, file string) {
 	require.NoError(t, os.WriteFile(path, flip(text, len(text)/2), 0o600))
 }
 
-// A backup of a store that is damaged says so; what it left out silently would
-// be missed on the day that it is needed.
+// A backup of a damaged store reports the damage: data left out silently would
+// be missed on the day it is needed.
 func TestBackupOfADamagedStore(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -221,7 +221,7 @@ func TestBackupOfADamagedStore(t *testing.T) {
 	g.Stop()
 	require.Regexp(t, `TIM_MSG +40 records`, must(t, "backup", good, "--data", data))
 
-	// The description of a stream: NATS passes over such a stream.
+	// The description of a stream: NATS ignores such a stream.
 	damage(t, data, "TIM_MSG", "meta.inf")
 	refused(t, "TIM_MSG: start timd", "backup", file, "--data", data)
 	require.NoFileExists(t, file)

@@ -103,7 +103,7 @@ func measure(b *testing.B, clients int, op func(i int) error) {
 
 // BenchmarkOutage measures how long no login succeeds when the NATS server
 // that leads the users' records ends, while new users log in 40 times a second
-// on two gateways: the longest time between two logins that succeeded.
+// on two gateways: the longest time between two successful logins.
 func BenchmarkOutage(b *testing.B) {
 	nats := StartNATS(b, 3)
 	var gateways []*Gateway
@@ -144,7 +144,7 @@ func BenchmarkOutage(b *testing.B) {
 	}
 }
 
-// prober logs new users in, one after the other, until it is stopped.
+// prober logs in new users, one after the other, until it is stopped.
 type prober struct {
 	quit   chan struct{}
 	wg     sync.WaitGroup
@@ -191,7 +191,7 @@ func (p *prober) login(balancer *Balancer, user string) {
 	p.done = append(p.done, time.Now())
 }
 
-// stop gives the longest time between two logins, and how many failed.
+// stop returns the longest time between two logins, and how many failed.
 func (p *prober) stop() (longest time.Duration, failed int) {
 	close(p.quit)
 	p.wg.Wait()

@@ -12,16 +12,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// largestFile bounds the files of a gateway that runs: to it, the disk is full.
+// largestFile limits the files of a running gateway: to the gateway, the disk
+// is full.
 func (g *Gateway) largestFile(size string) {
 	g.t.Helper()
 	out, err := exec.Command("prlimit", "--pid", strconv.Itoa(g.cmd.Process.Pid), "--fsize="+size+":unlimited").CombinedOutput()
 	require.NoError(g.t, err, "%s", out)
 }
 
-// TestAFullDisk: a gateway whose disk is full says so, and goes on with the
-// sessions that it has when there is room again: no message that it has taken
-// is lost or comes twice, and nobody is logged out or kicked.
+// A gateway whose disk is full reports it, and goes on with its sessions when
+// there is room again: no acknowledged message is lost or duplicated, and
+// nobody is logged out or kicked.
 func TestAFullDisk(t *testing.T) {
 	t.Parallel()
 	l := &ledger{fates: map[string]*fate{}}

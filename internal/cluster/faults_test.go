@@ -27,13 +27,13 @@ var (
 
 const (
 	limit  = 2
-	steady = 60 // users with as many instances as they may have: none has to go
-	busy   = 50 // users with one more, who come and go
+	steady = 60 // users with as many instances as they may have: none is evicted
+	busy   = 50 // users with one more than that, which come and go
 )
 
-// TestFaults: three NATS servers, three timds, hundreds of instances that log
-// in, out and resume, while a timd is killed with -9 and a NATS server is
-// stopped and returns.
+// TestFaults runs three NATS servers, three timds, and hundreds of instances
+// that log in, out and resume, while a timd is killed with -9 and a NATS
+// server is stopped and returns.
 func TestFaults(t *testing.T) {
 	long := *runFor
 	if text := os.Getenv("TIM_CLUSTER_FOR"); text != "" {
@@ -70,7 +70,7 @@ type faults struct {
 	wg   sync.WaitGroup
 
 	mu      sync.Mutex
-	trouble []span // when something was not as it should be
+	trouble []span // when something was broken
 	logins  int
 }
 
@@ -95,7 +95,7 @@ func openFaults(t testing.TB, seed uint64) *faults {
 	return s
 }
 
-// begin logs everybody in and sets them going.
+// begin logs in all users and starts them.
 func (s *faults) begin() {
 	start := time.Now()
 	people := func(role string, users, each int) (all [][]*instance) {
@@ -111,7 +111,7 @@ func (s *faults) begin() {
 		return all
 	}
 	s.steady, s.busy = people("steady", steady, limit), people("busy", busy, limit+1)
-	slots := make(chan struct{}, 16) // as many as a busy machine logs in without a queue
+	slots := make(chan struct{}, 16) // as many logins as a busy machine handles without a queue
 	for _, user := range slices.Concat(s.steady, s.busy) {
 		slots <- struct{}{}
 		s.wg.Add(1)
@@ -154,7 +154,7 @@ func (s *faults) goes(f func(*rand.Rand)) {
 	}()
 }
 
-// liveSteady: an instance that stays, whatever its network does.
+// liveSteady runs an instance that stays, whatever its network does.
 func (s *faults) liveSteady(r *rand.Rand, i *instance, to string) {
 	pause(r, 3*time.Second)
 	switch r.IntN(4) {
@@ -167,7 +167,7 @@ func (s *faults) liveSteady(r *rand.Rand, i *instance, to string) {
 	}
 }
 
-// liveBusy: an instance that comes and goes.
+// liveBusy runs an instance that comes and goes.
 func (s *faults) liveBusy(r *rand.Rand, i *instance) {
 	pause(r, 2*time.Second)
 	switch r.IntN(6) {
@@ -185,8 +185,8 @@ func (s *faults) liveBusy(r *rand.Rand, i *instance) {
 	}
 }
 
-// during notes that something was not as it should be from now until f has
-// returned and the cluster has come round.
+// during records that something is broken from now until f has returned and
+// the cluster has recovered.
 func (s *faults) during(what string, f func()) {
 	from := time.Now()
 	s.t.Logf("%6.1f s: %s", time.Since(began).Seconds(), what)
@@ -198,7 +198,7 @@ func (s *faults) during(what string, f func()) {
 
 var began = time.Now()
 
-// healthy tells whether all was well from at until 1 s later.
+// healthy reports whether nothing was broken from at until 1 s later.
 func (s *faults) healthy(at time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -208,7 +208,7 @@ func (s *faults) healthy(at time.Time) bool {
 }
 
 func (s *faults) short() {
-	time.Sleep(3 * time.Second) // a healthy while: evictions are timed in it
+	time.Sleep(3 * time.Second) // a healthy period: evictions are timed in it
 	g := s.gateways[1]
 	s.during("a timd is killed with -9", func() {
 		g.Kill()
@@ -246,7 +246,7 @@ func (s *faults) long(d time.Duration) {
 	}
 }
 
-// end lets everything heal and judges.
+// end lets everything recover and judges the result.
 func (s *faults) end() {
 	t := s.t
 	close(s.stop)
@@ -276,7 +276,8 @@ func (s *faults) end() {
 	require.Empty(t, wrong, "of these, %d", len(wrong))
 }
 
-// agree: each record holds the instances that are ready, and no other.
+// agree checks that each record holds the instances that are ready, and no
+// other.
 func (s *faults) agree() {
 	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 	defer cancel()
@@ -314,7 +315,8 @@ func (s *faults) agree() {
 	}
 }
 
-// judgeEvictions: whoever was evicted was told, at once when all was well.
+// judgeEvictions checks that every evicted instance was told, and at once when
+// nothing was broken.
 func (s *faults) judgeEvictions() {
 	var took []time.Duration
 	all := s.audit.all()
@@ -335,7 +337,7 @@ func (s *faults) judgeEvictions() {
 		case e.attached && s.healthy(e.at):
 			open, closed := f.in.openAt(e.at)
 			if !open || closed.IsZero() {
-				continue // it was on its way back, and was told there
+				continue // it was on its way back, and was told when it arrived
 			}
 			d := closed.Sub(e.at)
 			if took = append(took, d); d > time.Second {
@@ -350,7 +352,7 @@ func (s *faults) judgeEvictions() {
 		len(all), took[len(took)/2].Round(time.Millisecond), took[len(took)*99/100].Round(time.Millisecond), late.Round(time.Millisecond), len(took))
 }
 
-// judgeMessages: what was acknowledged is there, once.
+// judgeMessages checks that every acknowledged message exists exactly once.
 func (s *faults) judgeMessages() {
 	total := 0
 	for u, user := range s.steady {

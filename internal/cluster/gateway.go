@@ -82,7 +82,7 @@ func (g *Gateway) Start() {
 	}
 }
 
-// host reads a URL that timd has printed.
+// host parses a URL that timd has printed.
 func (g *Gateway) host(text string) string {
 	g.t.Helper()
 	u, err := url.Parse(text)
@@ -92,8 +92,8 @@ func (g *Gateway) host(text string) string {
 	return u.Host
 }
 
-// announced reads what timd prints at its start: its URL and the console's one.
-// What comes later is dropped.
+// announced reads what timd prints at its start, its URL and the console's,
+// and drops everything after that.
 func announced(out io.Reader) (first, console string, err error) {
 	lines := bufio.NewScanner(out)
 	if !lines.Scan() {
@@ -115,7 +115,7 @@ func (g *Gateway) Stop() { g.signal(syscall.SIGTERM) }
 // Kill ends it as a crash does.
 func (g *Gateway) Kill() { g.signal(syscall.SIGKILL) }
 
-// Pause has it do nothing until Continue.
+// Pause stops it from doing anything until Continue.
 func (g *Gateway) Pause() { g.tell(syscall.SIGSTOP) }
 
 // Continue ends a Pause.
@@ -165,13 +165,13 @@ func (g *Gateway) Call(command string, body, out any) {
 }
 
 // Balancer is a load balancer in front of gateways: each connection goes to
-// the next one that accepts it.
+// the next gateway that accepts it.
 type Balancer struct {
 	Gateways []*Gateway
 	next     atomic.Uint64
 }
 
-// URL is what a client of Dial is given; the host does not matter.
+// URL is passed to a client of Dial; the host does not matter.
 func (b *Balancer) URL() string { return "ws://cluster.invalid/ws" }
 
 // Dial is for native.Options.
@@ -187,7 +187,7 @@ func (b *Balancer) Dial(ctx context.Context, network, _ string) (net.Conn, error
 	return nil, err
 }
 
-// Via gives the Dial of one gateway alone.
+// Via returns a Balancer of this gateway alone.
 func (g *Gateway) Via() *Balancer { return &Balancer{Gateways: []*Gateway{g}} }
 
 func discard(r io.Reader) { _, _ = io.Copy(io.Discard, r) }

@@ -21,9 +21,9 @@ import (
 
 // BenchmarkLoginPath is a login as a client sees it, against a timd in a
 // process of its own with its embedded store on disk: connect, upgrade,
-// UserSig, registry, answer. The UserSigs are signed before. It also gives what
-// a login costs that process, and what a session costs it that then says
-// nothing. The generator shares the cores.
+// UserSig, registry, answer. The UserSigs are signed before. It also reports
+// what a login costs that process, and what an idle session costs it
+// afterwards. The generator shares the cores.
 func BenchmarkLoginPath(b *testing.B) {
 	g := StartGateway(b, "--data", b.TempDir())
 	const clients = 64
@@ -33,7 +33,8 @@ func BenchmarkLoginPath(b *testing.B) {
 	}
 	took := make([]time.Duration, b.N)
 	conns := make([]net.Conn, b.N)
-	// What the first logins make once is there before the count begins.
+	// Whatever the first logins create once exists before the measurement
+	// begins.
 	for i := range clients {
 		c, err := loginOnce(g.Addr, -1-i, Sign(benchUser(-1-i)))
 		require.NoError(b, err)
@@ -84,14 +85,14 @@ func BenchmarkLoginPath(b *testing.B) {
 	}
 }
 
-// mostHeld sessions stay: a process has a limit of descriptors.
+// mostHeld sessions stay open: a process has a limit of descriptors.
 const mostHeld = 8000
 
 func benchUser(i int) string { return fmt.Sprintf("bench%d", i) }
 
 // loginOnce logs in over a bare connection, which costs this side little.
 func loginOnce(addr string, i int, sig string) (net.Conn, error) {
-	from := &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+uint(i)%200))} // as many addresses, as many ports
+	from := &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+uint(i)%200))} // ports of one address would not suffice
 	c, err := (&net.Dialer{LocalAddr: from, Timeout: 10 * time.Second}).Dial("tcp", addr)
 	if err != nil {
 		return nil, err
@@ -121,7 +122,7 @@ func loginOnce(addr string, i int, sig string) (net.Conn, error) {
 	return c, nil
 }
 
-// hangUp leaves no connection behind that waits for its time to be over.
+// hangUp leaves no connection behind in TIME_WAIT.
 func hangUp(c net.Conn) {
 	_ = c.(*net.TCPConn).SetLinger(0)
 	_ = c.Close()
@@ -156,7 +157,7 @@ func readText(in *bufio.Reader) (string, error) {
 	return string(text), nil
 }
 
-// usage gives the CPU time of the process so far and its resident memory in
+// usage returns the CPU time of the process so far and its resident memory in
 // bytes; it skips the benchmark where there is no /proc.
 func (p *process) usage(b *testing.B) (cpu time.Duration, resident int64) {
 	p.mu.Lock()
@@ -166,9 +167,10 @@ func (p *process) usage(b *testing.B) (cpu time.Duration, resident int64) {
 	if err != nil {
 		b.Skip("CPU and memory of a process are read from /proc")
 	}
-	// Behind the name, in brackets: state is field 3, utime 14, stime 15, rss 24.
+	// After the name, which is in brackets: state is field 3, utime 14, stime
+	// 15, rss 24.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	at := func(i int) int64 { n, _ := strconv.ParseInt(fields[i-3], 10, 64); return n }
-	const tick = 10 * time.Millisecond // 100 a second on every Linux of Go's
+	const tick = 10 * time.Millisecond // 100 a second on every Linux that Go supports
 	return time.Duration(at(14)+at(15)) * tick, at(24) * int64(os.Getpagesize())
 }

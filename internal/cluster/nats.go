@@ -27,7 +27,7 @@ type NATSServer struct {
 
 // StartNATS starts n servers, one without a cluster or several in one, with
 // JetStream, and waits until they can make streams with n copies. Flags are
-// further ones of nats-server.
+// additional ones of nats-server.
 func StartNATS(t testing.TB, n int, flags ...string) *NATS {
 	t.Helper()
 	free := ports(t, 2*n)
@@ -78,7 +78,7 @@ func (c *NATS) URL() string {
 	return strings.Join(urls, ",")
 }
 
-// Connect gives a connection of the test's own.
+// Connect returns a connection of the test's own.
 func (c *NATS) Connect() (*nats.Conn, jetstream.JetStream) {
 	c.t.Helper()
 	nc, err := nats.Connect(c.URL(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.RetryOnFailedConnect(true))
@@ -149,7 +149,7 @@ func (c *NATS) Current(within time.Duration) {
 	}
 }
 
-// Leader gives the server that leads a stream.
+// Leader returns the server that leads a stream.
 func (c *NATS) Leader(stream string) *NATSServer {
 	c.t.Helper()
 	_, js := c.Connect()

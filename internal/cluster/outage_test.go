@@ -46,8 +46,8 @@ func TestNoNATS(t *testing.T) {
 	require.Empty(t, l.violations())
 }
 
-// A login and a message wait for the end of an outage that is short, as the
-// election of another NATS server is, and do not fail.
+// A login and a message wait for the end of a short outage, such as the
+// election of another NATS server, and do not fail.
 func TestAShortOutage(t *testing.T) {
 	t.Parallel()
 	nats := StartNATS(t, 1)

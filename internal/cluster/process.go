@@ -16,7 +16,8 @@ import (
 	"github.com/tim-wasm/tim/internal/testlog"
 )
 
-// built are the two programs, made once a test process. Cleanup removes them.
+// built are the two programs, built once for each test process. Cleanup
+// removes them.
 var built struct {
 	once sync.Once
 	dir  string
@@ -71,7 +72,7 @@ type process struct {
 	cmd *exec.Cmd
 }
 
-// start runs it and gives its standard output, which has to be read.
+// start runs it and returns its standard output, which has to be read.
 func (p *process) start() io.Reader {
 	p.t.Helper()
 	p.mu.Lock()
@@ -106,17 +107,17 @@ func (p *process) signal(sig syscall.Signal) {
 	p.cmd = nil
 }
 
-// Logs is all that it has said.
+// Logs returns everything that it has written.
 func (p *process) Logs() string { return p.logs.String() }
 
-// tail is the end of what it said.
+// tail returns the end of what it has written.
 func (p *process) tail(n int) string {
 	text := p.logs.String()
 	return text[max(len(text)-n, 0):]
 }
 
-// ports finds free ports. Somebody else may take one before it is used; that
-// shows as a process that does not start.
+// ports finds free ports. Another program may take one before it is used; then
+// a process fails to start.
 func ports(t testing.TB, n int) []int {
 	t.Helper()
 	found := make([]int, n)

@@ -2,6 +2,6 @@ package cluster
 
 import "syscall"
 
-// dieWithParent ends a process with the test that started it, however that
-// ends.
+// dieWithParent ends a process together with the test that started it, however
+// the test ends.
 func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

@@ -18,14 +18,15 @@ func pairOf(t *testing.T) (a, b *Gateway) {
 	return StartGateway(t, "--nats", nats.URL(), "--node", "a"), StartGateway(t, "--nats", nats.URL(), "--node", "b")
 }
 
-// goes waits until an instance is told that it has to go.
+// goes waits until an instance is told that it is kicked out.
 func (i *instance) goes(t *testing.T, typ string, within time.Duration) {
 	t.Helper()
 	i.wait(t, frame.EventKickedOut, within, func() bool { return i.kickedAs() != "" })
 	require.Equal(t, typ, i.kickedAs(), "%v", i.story())
 }
 
-// stays: a ping comes back, and nobody said that it has to go.
+// stays checks that a ping comes back, and that the instance was not told to
+// go.
 func stays(t *testing.T, all ...*instance) {
 	t.Helper()
 	for _, i := range all {
@@ -34,9 +35,9 @@ func stays(t *testing.T, all ...*instance) {
 	}
 }
 
-// A setting that was changed through one gateway is in force on the other at
-// once, and lowering it evicts in the contract's order: who has lost its
-// connection first, then who logged in first.
+// A setting changed through one gateway is in force on the other at once, and
+// lowering it evicts in the contract's order: lost connections first, then the
+// oldest logins.
 func TestSettings(t *testing.T) {
 	a, b := pairOf(t)
 	l := &ledger{fates: map[string]*fate{}}
@@ -66,7 +67,7 @@ func TestSettings(t *testing.T) {
 	set(a, 4)
 	two, three, four := in(a, "u", 2), in(b, "u", 3), in(a, "u", 4)
 	stays(t, old, two, three, four)
-	three.through(nil) // no way back
+	three.through(nil) // cannot come back
 	three.cut()
 	three.wait(t, "the loss of the connection", 10*time.Second, func() bool { return three.State().Status == session.StatusReconnecting })
 	lost(t, a, "u")
@@ -89,7 +90,7 @@ func TestSettings(t *testing.T) {
 	require.Empty(t, l.violations())
 }
 
-// lost waits until the record says that an instance is without a connection.
+// lost waits until the record shows an instance without a connection.
 func lost(t *testing.T, g *Gateway, user string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -99,14 +100,14 @@ func lost(t *testing.T, g *Gateway, user string) {
 	}, 10*time.Second, 20*time.Millisecond)
 }
 
-// Who may be online beside whom, over two gateways.
+// Which platforms may be online together, over two gateways.
 func TestLoginModes(t *testing.T) {
 	a, b := pairOf(t)
 	for n, c := range []struct {
 		mode string
 		set  map[string]any
-		// story: platforms that log in, each followed by who has to go for it:
-		// "Android > iPhone !Android multipleDevice".
+		// story: platforms that log in, each followed by the one that is
+		// evicted for it: "Android > iPhone !Android multipleDevice".
 		story string
 	}{
 		{"single", nil, "Web > Android !Web multipleDevice > Windows !Android multipleDevice > Web !Windows multipleDevice"},

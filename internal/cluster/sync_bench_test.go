@@ -16,9 +16,10 @@ import (
 )
 
 // BenchmarkSync stores values of 1 KB on three NATS servers, each acknowledged
-// by two of them at least, with their default sync interval of two minutes and
+// by at least two of them, with their default sync interval of two minutes and
 // with sync_interval: always. Each writer waits for its acknowledgement. The
-// servers share this machine's disk: on machines of their own the price is less.
+// servers share this machine's disk: on machines of their own the price is
+// lower.
 func BenchmarkSync(b *testing.B) {
 	always := filepath.Join(b.TempDir(), "always.conf")
 	require.NoError(b, os.WriteFile(always, []byte("jetstream { sync_interval: always }\n"), 0o600))

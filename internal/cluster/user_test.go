@@ -21,8 +21,8 @@ import (
 	"github.com/tim-wasm/tim/internal/session"
 )
 
-// ledger is what became of each instance, by the hash that the registry knows
-// it by, as its client saw it.
+// ledger records what became of each instance as its client saw it, by the
+// hash that the registry knows it by.
 type ledger struct {
 	mu    sync.Mutex
 	fates map[string]*fate
@@ -42,7 +42,7 @@ func (l *ledger) violation(format string, args ...any) {
 	l.wrong = append(l.wrong, time.Now().Format("05.000 ")+fmt.Sprintf(format, args...))
 }
 
-// violations are all so far; clients that go on may add to them.
+// violations returns all found so far; running clients may add more.
 func (l *ledger) violations() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -102,7 +102,8 @@ func newInstance(b *Balancer, l *ledger, user string, n int, platform string) *i
 	return i
 }
 
-// through changes its way to the gateways from now on; nil: there is none.
+// through sets its way to the gateways from now on; nil means that there is
+// none.
 func (i *instance) through(b *Balancer) {
 	if b == nil {
 		b = &Balancer{}
@@ -155,7 +156,7 @@ func (i *instance) on(name string, data frame.Body) {
 	}
 }
 
-// register notes by which hash the registry knows it now.
+// register records the hash by which the registry knows it now.
 func (i *instance) register() {
 	text := i.storage.Load()
 	if len(text) < 32 {
@@ -185,10 +186,10 @@ func (i *instance) leave() {
 }
 
 // mayReject are the codes a login may be rejected with while the network, the
-// gateways and NATS are not what they should be.
+// gateways and NATS are in trouble.
 var mayReject = []fault.Code{fault.LoginBusy, fault.Timeout, fault.Offline, fault.LoggedOut, fault.KickedMultipleAccount, fault.ServerTimeout}
 
-// logIn must settle once and in time. nil: it is logged in.
+// logIn must settle once and in time; nil means that it is logged in.
 func (i *instance) logIn() *fault.Error {
 	i.note("- login")
 	start := time.Now()
@@ -197,7 +198,7 @@ func (i *instance) logIn() *fault.Error {
 		i.out = false
 		i.mu.Unlock()
 		c.Login(i.user, Sign(i.user), func(body frame.Body, err *fault.Error) {
-			i.register() // a duplicate has taken another one
+			i.register() // after a duplicate it has another hash
 			if err != nil && err.Code != fault.LoginBusy {
 				i.leave()
 			}
@@ -223,7 +224,7 @@ func (i *instance) logOut() {
 	}
 }
 
-// settles has a call begin and waits for its end.
+// settles starts a call and waits for its end.
 func (i *instance) settles(name string, limit time.Duration, begin func(*client.Client, client.Done)) *fault.Error {
 	start := time.Now()
 	done := make(chan *fault.Error, 1)
@@ -270,7 +271,7 @@ func (i *instance) cut() {
 	_ = c.Close()
 }
 
-// send sends a text; it counts as sent when that was acknowledged.
+// send sends a text; it counts as sent once acknowledged.
 func (i *instance) send(to, text string) {
 	sum := sha256.Sum256([]byte(text))
 	raw, _ := json.Marshal(map[string]any{
@@ -293,7 +294,7 @@ func (i *instance) send(to, text string) {
 	}
 }
 
-// history reads all texts that from sent to this user, oldest first.
+// history reads all texts that from has sent to this user, oldest first.
 func (i *instance) history(t testing.TB, from string) []string {
 	t.Helper()
 	var texts []string
@@ -342,22 +343,22 @@ func (i *instance) online(t testing.TB) {
 	})
 }
 
-// wait waits for something that shows in an event of the instance.
+// wait waits for something that becomes visible with an event of the instance.
 func (i *instance) wait(t testing.TB, what string, within time.Duration, holds func() bool) {
 	t.Helper()
 	late := time.After(within)
 	for !holds() {
 		select {
 		case <-i.wake:
-		case <-time.After(20 * time.Millisecond): // a state that is no event
+		case <-time.After(20 * time.Millisecond): // a state without an event
 		case <-late:
 			t.Fatalf("%s: %s did not come within %v: %v", i, what, within, i.story())
 		}
 	}
 }
 
-// openAt tells whether it had a connection, as far as it knew, and closed when
-// it had none any more.
+// openAt reports whether it had a connection, as far as it knew, and when that
+// connection closed.
 func (i *instance) openAt(at time.Time) (open bool, closed time.Time) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -387,7 +388,7 @@ func (i *instance) story() []string {
 	return slices.Clone(i.events[max(len(i.events)-30, 0):])
 }
 
-// alive tells whether a ping comes back.
+// alive reports whether a ping comes back.
 func (i *instance) alive() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

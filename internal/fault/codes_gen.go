@@ -64,7 +64,7 @@ const (
 	BodyMalformed         Code = 90001
 )
 
-// Text gives the standard message of a code, or a general sentence for an
+// Text returns the standard message of a code, or a general sentence for an
 // unknown one.
 func (c Code) Text() string {
 	switch c {

@@ -13,7 +13,7 @@ import (
 // come from the gateway with their messages.
 const lastClientCode = 3999
 
-// files gives every generated file by its path below the module's root.
+// files returns every generated file by its path below the module's root.
 func (s source) files() (map[string][]byte, error) {
 	out := map[string][]byte{
 		"js/src/constants.gen.js":   s.js(),
@@ -50,7 +50,7 @@ func (s source) faultCodes() string {
 	for _, c := range s.Codes {
 		fmt.Fprintf(&b, "%s Code = %d\n", c.Name, c.Code)
 	}
-	b.WriteString(")\n\n// Text gives the standard message of a code, or a general sentence for an\n" +
+	b.WriteString(")\n\n// Text returns the standard message of a code, or a general sentence for an\n" +
 		"// unknown one.\nfunc (c Code) Text() string {\nswitch c {\n")
 	for _, c := range s.Codes {
 		fmt.Fprintf(&b, "case %s:\nreturn %q\n", c.Name, c.Text)
@@ -92,7 +92,8 @@ func (s source) js() []byte {
 	b.WriteString(header("constants.json, methods.json and package.json"))
 	b.WriteString("import { table } from './table.js';\n\n")
 	fmt.Fprintf(&b, "/** The version of this package and of its tim.wasm. */\nexport const VERSION = '%s';\n\n", s.Version)
-	// Sorted, like stands by like, and a page loads less after compression.
+	// Sorted, so that similar names stand together, which saves a page some
+	// bytes after compression.
 	constants := func(comment, name string, t table) {
 		t = slices.SortedFunc(slices.Values(t), func(a, b constant) int { return strings.Compare(pair(a), pair(b)) })
 		fmt.Fprintf(&b, "/** %s Spelled out in constants.gen.d.ts. */\nexport const %s = table(\n", comment, name)
@@ -141,8 +142,8 @@ func (s source) typings() []byte {
 	return b.Bytes()
 }
 
-// jsCodes and jsMessages have a constant a line, so that a bundle holds only
-// those that are used.
+// jsCodes and jsMessages have one constant on each line, so that a bundle
+// contains only those that are used.
 func (s source) jsCodes() []byte {
 	var b bytes.Buffer
 	b.WriteString(header("codes.json"))
@@ -164,8 +165,8 @@ func (s source) jsMessages() []byte {
 }
 
 // typeNames makes a type of each constant under the name that it has as a
-// value, as the originals' enums do: TIM.TYPES.CONV_C2C. The declarations merge
-// with those of index.d.ts when the typings become one file.
+// value, as the originals' enums do: TIM.TYPES.CONV_C2C. The declarations are
+// merged with those of index.d.ts when the typings become one file.
 func (s source) typeNames() []byte {
 	var b bytes.Buffer
 	b.WriteString(header("constants.json"))
@@ -185,8 +186,8 @@ func (s source) typeNames() []byte {
 }
 
 // pair writes a constant as js/src/table.js reads it: the name in camel case,
-// which after compression costs a page less, and the value after a =; only
-// the value where that says the name.
+// which costs a page less after compression, and the value after a =; only the
+// value where the name follows from it.
 func pair(c constant) string {
 	name, value := camel(c.Name), strings.Trim(string(c.Value), `"`)
 	if value == name || value == "on"+strings.ToUpper(name[:1])+name[1:] {

@@ -22,7 +22,7 @@ var (
 	wireJSON []byte
 )
 
-// source is what the JSON files say.
+// source is the content of the JSON files.
 type source struct {
 	Version string // of the npm package
 	Codes   []code
@@ -50,7 +50,7 @@ type constant struct {
 // table is a JSON object in the order of its file.
 type table []constant
 
-// UnmarshalJSON keeps the order and refuses a name that comes twice.
+// UnmarshalJSON keeps the order and refuses a name that appears twice.
 func (t *table) UnmarshalJSON(text []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	if _, err := dec.Token(); err != nil {

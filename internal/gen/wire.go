@@ -6,8 +6,8 @@ import (
 )
 
 // wire is the table of what crosses the wire, by method and notification. Each
-// row gives a constant in package frame; a row with a call also gives the SDK
-// method that only asks the gateway.
+// row becomes a constant in package frame; a row with a call also becomes the
+// SDK method that only asks the gateway.
 type wire struct {
 	Methods       []wireMethod `json:"methods"`
 	Notifications []wireNote   `json:"notifications"`
@@ -39,8 +39,8 @@ type call struct {
 	// Pages names the result's list when the gateway is asked about a long list
 	// in parts.
 	Pages string `json:"pages"`
-	// Data is what the promise resolves with: one field of the result by itself
-	// (no name), or an object. None: {}.
+	// Data is what the promise resolves with: one field of the result by
+	// itself (no name), or an object. Without any: {}.
 	Data []datum `json:"data"`
 }
 
@@ -72,7 +72,7 @@ var families = []struct{ name, title string }{
 	{"people", "Profiles, the blacklist and who is online."},
 }
 
-// constant is the name of a method's constant: MessageReadAll of
+// constant returns the name of a method's constant: MessageReadAll for
 // message.readAll.
 func (m wireMethod) constant() string {
 	var b strings.Builder
@@ -82,8 +82,8 @@ func (m wireMethod) constant() string {
 	return b.String()
 }
 
-// constant is the name of a notification's constant; those of the session have
-// no prefix.
+// constant returns the name of a notification's constant; those of the session
+// have no prefix.
 func (n wireNote) constant() string {
 	name := strings.ToUpper(n.Name[:1]) + n.Name[1:]
 	if n.Family == "session" {
@@ -92,7 +92,7 @@ func (n wireNote) constant() string {
 	return "Note" + name
 }
 
-// frameMethods is the list of package frame.
+// frameMethods returns the list for package frame.
 func (s source) frameMethods() string {
 	var b strings.Builder
 	b.WriteString(header("wire.json"))
@@ -122,7 +122,7 @@ func (s source) frameMethods() string {
 	return b.String()
 }
 
-// wasmRelays are the SDK methods that need no code of their own.
+// wasmRelays returns the SDK methods that need no code of their own.
 func (s source) wasmRelays() string {
 	var b strings.Builder
 	b.WriteString(header("wire.json"))

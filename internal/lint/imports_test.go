@@ -14,9 +14,9 @@ import (
 
 var update = flag.Bool("update", false, "write wasm/deps.txt anew")
 
-// layers lists what a package of this module may import of this module; a
-// package that is not named here is free, but for forbidden below. A name that
-// ends in / stands for everything below it.
+// layers lists what a package of this module may import from this module; a
+// package that is not named here is free, except for forbidden below. A name
+// that ends in / stands for everything below it.
 var layers = map[string][]string{
 	"internal/fault":                  {},
 	"internal/place":                  {},
@@ -41,7 +41,7 @@ var layers = map[string][]string{
 	"wasm/host":                       {"internal/fault", "internal/frame", "internal/session", "internal/client", "wasm/bridge"},
 }
 
-// nobody may be imported but by what lies in the same folder.
+// nobody may be imported except from the same folder.
 var nobody = []string{"web", "wasm", "internal/lint", "internal/gen", "internal/build", "internal/bench", "js/bundle"}
 
 // pure are the packages without I/O, clock, lock and randomness.
@@ -106,8 +106,8 @@ var unreachable = []string{
 	"github.com/nats-io/", "encoding/json", "log/slog", "fmt", "os", "time", "reflect", "net", "net/http", "crypto/", "compress/", "context", "testing",
 }
 
-// What tim.wasm is made of, held against a list, so that a new dependency is
-// a decision. go test ./internal/lint -update writes the list.
+// What tim.wasm is made of is checked against a list, so that a new dependency
+// is a decision. go test ./internal/lint -update writes the list.
 func TestWasmDependencies(t *testing.T) {
 	// The go.mod that tim.wasm is built with.
 	build := exec.Command("go", "run", "./internal/build", "-modfile")
@@ -121,7 +121,7 @@ func TestWasmDependencies(t *testing.T) {
 				t.Errorf("wasm reaches %s", p.ImportPath)
 			}
 		}
-		// The insides of the standard library differ between versions of Go.
+		// The internals of the standard library differ between versions of Go.
 		if p.Standard && (strings.HasPrefix(p.ImportPath, "internal/") || strings.HasPrefix(p.ImportPath, "vendor/")) {
 			continue
 		}

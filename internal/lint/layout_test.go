@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// top is what the top level holds, beside dot files.
+// top is what the top level holds, besides dot files.
 var top = []string{"wasm", "js", "web", "internal", "go.mod", "go.sum", "Makefile", "README.md", "LICENSE"}
 
 func TestTopLevel(t *testing.T) {
@@ -41,7 +41,7 @@ func TestWasmFileNames(t *testing.T) {
 	require.Positive(t, seen)
 }
 
-// maxLines is a little above the 400 that files aim at.
+// maxLines is a little above the 400 that files aim for.
 const maxLines = 440
 
 func TestFileLength(t *testing.T) {

@@ -18,7 +18,7 @@ const (
 	module = "github.com/tim-wasm/tim/"
 )
 
-// pkg is what `go list -json` says of a package.
+// pkg is what `go list -json` prints about a package.
 type pkg struct {
 	ImportPath   string
 	Dir          string
@@ -29,7 +29,7 @@ type pkg struct {
 	XTestImports []string
 }
 
-// name is the import path below the module, or the path as it is.
+// name returns the import path below the module, or the path unchanged.
 func (p pkg) name() string { return strings.TrimPrefix(p.ImportPath, module) }
 
 // list runs go list for the native target or for js/wasm.

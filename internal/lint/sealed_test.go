@@ -50,8 +50,8 @@ func TestSealedSwitches(t *testing.T) {
 			if open || len(cases) == 0 {
 				return true
 			}
-			// The sets share some names: a switch that is whole for one of those
-			// that it may be about is about that one.
+			// The sets share some names: a switch that is complete for one of
+			// the sets that it may be about is about that one.
 			missing, whole := "", false
 			for key, all := range sets {
 				if !subset(cases, all) {
@@ -74,7 +74,7 @@ func TestSealedSwitches(t *testing.T) {
 	require.GreaterOrEqual(t, checked, 5, "the switches of the machines and of those who carry out were not found")
 }
 
-// caseNames gives the types of a switch's cases, without their packages, and
+// caseNames returns the types of a switch's cases, without their packages, and
 // whether it has a default.
 func caseNames(s *ast.TypeSwitchStmt) (names []string, open bool) {
 	for _, stmt := range s.Body.List {
