@@ -100,7 +100,7 @@ func describe(d mailbox.Deed, emitted string) string {
 		return fmt.Sprintf("ask #%d %s %s%s", d.Request, d.Method, show(d.Params), within)
 	case mailbox.Settle:
 		if d.Err != nil {
-			return fmt.Sprintf("reject %d: %d %s", d.Call, d.Err.Code, d.Err.Message)
+			return fmt.Sprintf("reject %d: %d", d.Call, d.Err.Code)
 		}
 		s := fmt.Sprintf("resolve %d", d.Call)
 		if d.Conversations != nil {
@@ -121,7 +121,8 @@ func describe(d mailbox.Deed, emitted string) string {
 	case mailbox.Wake:
 		return fmt.Sprintf("wake %d in %d", d.Attempt, d.After)
 	case mailbox.Log:
-		return fmt.Sprintf("log %d: %s", d.Level, d.Text)
+		text, _, _ := strings.Cut(d.Text, ": ") // why is in the words of package fault
+		return fmt.Sprintf("log %d: %s", d.Level, text)
 	case mailbox.Create:
 		return "create " + d.Conversation
 	case mailbox.Update:
