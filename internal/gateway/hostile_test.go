@@ -209,6 +209,25 @@ func TestEndlessMessage(t *testing.T) {
 	require.Equal(t, frame.CloseBadFrame, <-code)
 }
 
+// TestFloodAfterTheEnd goes on sending when the gateway has ended the socket:
+// little of that is read, however long the client may take to see the close
+// frame.
+func TestFloodAfterTheEnd(t *testing.T) {
+	w := begin(t, setup{times: gateway.Times{Write: time.Minute, Linger: time.Minute}})
+	c := w.rawDial()
+	flood := bytes.Repeat(masked(0x89, nil), 100_000)
+	const most = 64 << 20 // far more than the kernel keeps of it
+	sent := 0
+	for sent < most {
+		n, err := c.Write(flood)
+		if sent += n; err != nil {
+			break
+		}
+	}
+	require.Less(t, sent, most)
+	eventually(t, "the socket is gone", func() bool { return w.g.Stats().Sockets == 0 })
+}
+
 func TestBadFrames(t *testing.T) {
 	w := begin(t, setup{})
 	p, _ := w.login(page("alice"))

@@ -24,9 +24,11 @@ type rawConn struct {
 	// Used by the read loop only.
 	early  []byte // came together with the upgrade request
 	frames follower
+	late   int // bytes that came after the socket's end
 
 	// Used by any goroutine.
 	limit   atomic.Uint64 // bytes of one message
+	ended   atomic.Bool   // the socket takes no more frames
 	closing atomic.Bool
 	hurry   atomic.Bool // do not wait long for this client any more
 	failed  atomic.Bool // a frame may have been cut off: nothing can follow it
@@ -56,6 +58,14 @@ func (c *rawConn) Read(p []byte) (n int, err error) {
 		c.early = c.early[n:]
 	} else {
 		n, err = c.Conn.Read(p)
+	}
+	if c.ended.Load() {
+		// The peer's close frame is awaited; what comes before it is taken apart
+		// for nothing, and nobody charges for it any more.
+		if c.late += n; c.late > mostDiscarded {
+			c.abort()
+			return 0, net.ErrClosed
+		}
 	}
 	if why := c.frames.follow(p[:n], c.limit.Load()); why != "" {
 		c.refuse(why)

@@ -228,6 +228,7 @@ func (s *socket) endLocked(code int, reason string) {
 	s.stage = ended
 	s.since = s.g.o.Now()
 	s.code = code
+	s.raw.ended.Store(true)
 	s.timer.Reset(s.nextLocked(s.since))
 	s.in.clear()
 	s.out.close(code, reason)
