@@ -12,9 +12,11 @@ import (
 
 // What a call costs is counted in operations: one is a read or a write of the
 // store, and each 4 KB beyond the first that it moves is one more. One is 50 to
-// 100 µs of CPU (BenchmarkWorstFrames).
+// 100 µs of CPU (BenchmarkWorstFrames). Reading params costs as much for each
+// 512 bytes, in a list of empty texts, and is charged whatever the answer is.
 const (
-	costBytes = 4 << 10
+	costBytes  = 4 << 10
+	costParams = 512
 
 	// maxWalk is after how many operations a walk through the past of one
 	// conversation stops: it may be thousands of messages, deleted ones perhaps.

@@ -183,7 +183,7 @@ func TestNoFrameCostsTooMuch(t *testing.T) {
 	} {
 		got, f := w.operations(method, params)
 		require.ErrorIs(t, f, fault.New(fault.BadParameters), method)
-		require.Zero(t, got, "%s with a list that fills a frame", method)
+		require.Equal(t, len(encode(params))/costParams, got, "%s with a list that fills a frame costs its reading", method)
 	}
 }
 
@@ -208,6 +208,23 @@ func TestWhatAUserAsksForIsCharged(t *testing.T) {
 	in.rates.worked(a.s.user.User, now, workBurst)
 	more := a.call("session.more", nothing{}, nil)
 	require.True(t, more == nil || more.Code != fault.TooFrequent, "a synchronisation that was begun can be ended")
+}
+
+// TestFramesAreChargedThoughRefused: to find out that a large frame is refused
+// costs as much as many operations.
+func TestFramesAreChargedThoughRefused(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Now: func() time.Time { return now }})
+	a := login(t, in, "alice", "a1")
+	params := []byte(`{"userIDs":[` + strings.Repeat(`"",`, 20_000) + `""]}`)
+	const frames = 3
+	in.rates.worked(a.s.user.User, now, workBurst-frames*int64(len(params)/costParams))
+	for range frames {
+		_, f := a.s.Call(t.Context(), frame.BlacklistAdd, params)
+		require.ErrorIs(t, f, fault.New(fault.BadParameters))
+	}
+	_, f := a.s.Call(t.Context(), frame.BlacklistAdd, params)
+	require.ErrorIs(t, f, fault.New(fault.TooFrequent))
 }
 
 // TestHistoryBehindDeletedMessages: one page of it does not read them all, and

@@ -245,7 +245,7 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 	ctx, cancel := context.WithTimeout(counted(ctx), storeTimeout)
 	defer cancel()
 	v, err := f(ctx, s, params)
-	s.in.rates.worked(u, s.in.now(), spent(ctx))
+	s.in.rates.worked(u, s.in.now(), spent(ctx)+int64(len(params)/costParams))
 	if err != nil {
 		return nil, s.in.failed(method, err)
 	}
