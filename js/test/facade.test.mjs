@@ -40,7 +40,7 @@ test('a second create with another gateway is told that it gets the first', asyn
   TIM.create({ SDKAppID: 1, name: 'second', proxyServer: 'wss://b.example.com' });
   assert.equal(warned.mock.callCount(), 0);
   for (let i = 0; i < 2; i++) assert.equal(TIM.create({ SDKAppID: 1, proxyServer: 'wss://b.example.com' }), tim);
-  assert.deepEqual(warned.mock.calls.map((call) => /wss:\/\/a\.example\.com, not wss:\/\/b/.test(call.arguments[0])), [true]);
+  assert.deepEqual(warned.mock.calls.map((call) => /wss:\/\/a\.example\.com and not wss:\/\/b/.test(call.arguments[0])), [true]);
   await tim.destroy();
   assert.notEqual(TIM.create({ SDKAppID: 1, proxyServer: 'wss://b.example.com' }), tim);
   assert.equal(warned.mock.callCount(), 1);
