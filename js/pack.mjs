@@ -2,8 +2,8 @@
 // the mini program's wasm is added, and npm packs it into bin/tim-wasm.tgz.
 //
 // Go emits bulk-memory, sign-extension and saturating conversions, which the
-// engine of iOS below 15 does not know; wasm-opt writes them in older words,
-// for 9 % more bytes.
+// engine of iOS below 15 does not know; wasm-opt replaces them with older
+// instructions, for 9 % more bytes.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync, copyFileSync } from 'node:fs';
@@ -23,7 +23,8 @@ const LOWER =
 /** Writes a module without the newer instructions. */
 export function lower(from, to) {
   const wasmOpt = join(js, 'node_modules/binaryen/bin/wasm-opt');
-  // A feature counts as used by a pass that removes it; afterwards it is gone.
+  // A feature counts as used by the pass that removes it; afterwards it is
+  // gone.
   execFileSync(process.execPath, [wasmOpt, ...LOWER.split(' '), from, '-o', to], { stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
@@ -31,7 +32,7 @@ export function lower(from, to) {
 export const brotli = (bytes) =>
   brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } });
 
-/** Lays the mini program's wasm into the package, made again only when tim.wasm has changed. */
+/** Adds the mini program's wasm to the package; it is made again only when tim.wasm has changed. */
 function miniprogram() {
   const wasm = join(npm, 'dist/tim.wasm');
   const to = join(npm, 'miniprogram/tim.wasm.br');

@@ -1,8 +1,8 @@
-// UTF-8 as TextEncoder and TextDecoder do it, for hosts that have neither. Go's
-// glue needs them exact: it decodes DataViews with an offset, and what it
-// decodes may be malformed.
+// UTF-8 as TextEncoder and TextDecoder do it, for hosts that have neither.
+// Go's glue needs them to be exact: it decodes DataViews with an offset, and
+// what it decodes may be malformed.
 
-const CHUNK = 0x2000; // how many arguments an engine surely takes
+const CHUNK = 0x2000; // how many arguments every engine accepts
 
 export class TextEncoder {
   /**
@@ -71,8 +71,8 @@ export class TextDecoder {
     while (i < end) {
       let c = bytes[i++];
       if (c >= 0x80) {
-        // How many bytes follow, and what the first of them may be: it rules
-        // out overlong forms, halves of pairs, and all above U+10FFFF.
+        // How many bytes follow, and what the first of them may be: that rules
+        // out overlong forms, halves of pairs, and everything above U+10FFFF.
         let more = c < 0xc2 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : c < 0xf5 ? 3 : 0;
         let low = c === 0xe0 ? 0xa0 : c === 0xf0 ? 0x90 : 0x80;
         let high = c === 0xed ? 0x9f : c === 0xf4 ? 0x8f : 0xbf;

@@ -1,9 +1,10 @@
 const SIZE = 4096;
 
 /**
- * A mini program gives random bytes later only, Go wants them at once: a pool
- * is filled before Go starts and filled again when half of it is used. When it
- * runs dry this throws; there is no weaker source to fall back on.
+ * A mini program delivers random bytes only later, while Go wants them at
+ * once. So a pool is filled before Go starts, and refilled once half of it is
+ * used. When it is empty this throws; there is no weaker source to fall back
+ * on.
  * @param {any} host wx or its like
  * @returns {Promise<{ getRandomValues(bytes: Uint8Array): Uint8Array }>}
  */

@@ -1,4 +1,4 @@
-// What the shells supply; each may be missing.
+// What the shells provide; each may be missing.
 declare const wx: any;
 declare const tt: any;
 declare const WXWebAssembly: any;

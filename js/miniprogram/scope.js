@@ -3,7 +3,7 @@ import { entropy } from './entropy.js';
 import { socketClass } from './socket.js';
 
 /**
- * What tim.wasm sees in a mini program in place of a browser's global object.
+ * What tim.wasm sees in a mini program instead of a browser's global object.
  * @param {any} host wx or its like
  */
 export async function makeScope(host) {
@@ -14,7 +14,8 @@ export async function makeScope(host) {
   };
   const { Socket, closeAll } = socketClass(host, /** @type {any} */ (timers));
   const { page, document, navigator, release } = lifecycle(host);
-  // Go's glue asks whether it was given an instance; not every host can tell.
+  // Go's glue checks whether it was given an instance; not every host can
+  // tell.
   const Instance = Object.defineProperty(function () {}, Symbol.hasInstance, { value: () => true });
   const scope = {
     Object, Array, Uint8Array, Uint8ClampedArray, Function, Error, TypeError, RangeError, Promise, Reflect, JSON, Math,
@@ -42,9 +43,10 @@ export async function makeScope(host) {
 }
 
 /**
- * The events of a page, made of a mini program's. Coming to the foreground is
- * announced as visibility: tim.wasm takes a link for dead then until it has
- * answered, because a suspended mini program may not be told of its end.
+ * The events of a page, made from those of a mini program. Coming to the
+ * foreground is announced as visibility: tim.wasm then takes a link for dead
+ * until it has answered, because a suspended mini program may not be told of
+ * its end.
  * @param {any} host
  */
 function lifecycle(host) {
@@ -95,13 +97,13 @@ function emitter() {
   };
 }
 
-/** Through how many promises an answer may pass on its way to the app's handler. */
+/** How many promises an answer may pass through on its way to the app's handler. */
 const TURNS = 8;
 
 /**
- * What tim.wasm takes for a later task, in which it says SDK_READY. The
+ * What tim.wasm takes for a later task, in which it fires SDK_READY. The
  * promises of iOS 15 and below are made of timers: an answer needs some turns
- * of them to reach the app, and the event must not come before.
+ * of them to reach the app, and the event must not come earlier.
  */
 class MessageChannel {
   constructor() {
@@ -135,9 +137,9 @@ function clock() {
 }
 
 /**
- * The storage of one page session, over the host's. What it keeps outlasts
- * the mini program, which does no harm: a place that has lapsed is worth
- * nothing, and every login is checked by its UserSig.
+ * The storage of one page session, on top of the host's. What it keeps
+ * outlives the mini program, which does no harm: a place that has lapsed is
+ * worth nothing, and every login is checked by its UserSig.
  * @param {any} host
  */
 function storage(host) {

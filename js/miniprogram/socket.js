@@ -2,7 +2,7 @@
 const CLOSE_WITHIN = 1000;
 
 /**
- * Gives a WebSocket class over connectSocket and its SocketTask, with one
+ * Returns a WebSocket class over connectSocket and its SocketTask, with one
  * beginning and one end whatever the host does: a task now or by promise,
  * close codes as strings, error and close both, neither, or late.
  * @param {any} host
@@ -36,14 +36,14 @@ export function socketClass(host, timers) {
         if (made && typeof made.then === 'function') made.then((/** @type {any} */ task) => this.start(task)).then(undefined, fail);
         else this.start(made);
       } catch (problem) {
-        // A constructor that failed later would say so in an event.
+        // A constructor that fails later would report it in an event.
         timers.setTimeout(() => fail(problem), 0);
       }
     }
 
     /** @param {any} task */
     start(task) {
-      if (!task || typeof task.onMessage !== 'function') return; // fail() tells why
+      if (!task || typeof task.onMessage !== 'function') return; // fail() reports why
       this.task = task;
       if (this.readyState === 3) return this.hangUp();
       task.onOpen(() => {
@@ -77,24 +77,25 @@ export function socketClass(host, timers) {
     close(code, reason) {
       if (this.readyState > 1 || this.closing) return;
       const allowed = code !== undefined && code >= 3000 && code <= 4999;
-      // The reason may have 123 bytes; a cut in ours, which are ASCII, is harmless.
+      // The reason may have 123 bytes; ours are ASCII, so cutting one is
+      // harmless.
       this.closing = { code: allowed ? code : 1000, reason: String(reason || '').slice(0, 40) };
       if (this.readyState === 1) this.readyState = 2;
       this.hangUp();
-      // After a suspend the host may never say that it has closed.
+      // After a suspend the host may never report that it has closed.
       timers.setTimeout(() => this.end(this.closing.code, this.closing.reason), CLOSE_WITHIN);
     }
 
     hangUp() {
       const { code, reason } = this.closing || { code: 1000, reason: '' };
-      // What fails was gone already.
+      // If it fails, the socket was gone already.
       if (this.task) attempt(() => this.task.close({ code, reason, fail() {} }), () => {});
     }
 
     /**
-     * Ends without a close of the host's, which may never come: what it still
-     * counts as open is hung up, since a mini program has five sockets.
-     * @param {any} why
+     * Ends without a close from the host, which may never come. A socket that
+     * the host still counts as open is closed, because a mini program has only
+     * five.
      */
     broken(why) {
       if (this.readyState === 3) return;
@@ -133,7 +134,7 @@ export function socketClass(host, timers) {
 }
 
 /**
- * Asks a host, which may say by throwing or by a promise that it cannot.
+ * Asks a host, which may refuse by throwing or by a rejected promise.
  * @param {() => any} ask
  * @param {(why: unknown) => void} fail
  */

@@ -7,15 +7,15 @@ const report = (problem) => console.error(problem);
 
 /**
  * The listeners of one instance. They live here and not in the runtime, so
- * that they can be added before it is loaded and outlast its end. They are
- * called as the TIM web SDK calls them: in order of registration, over a
- * snapshot, the same event object for all.
+ * that they can be added before it is loaded and outlive it. They are called
+ * as the TIM web SDK calls them: in order of registration, over a snapshot,
+ * with the same event object for all.
  */
 export function makeEmitter() {
-  /** Replaced, never changed: who goes through it has a snapshot. @type {Listener[]} */
+  /** Replaced, never changed: a loop over it has a snapshot. @type {Listener[]} */
   let listeners = [];
   return {
-    /** The events that somebody listens to. */
+    /** The events that have listeners. */
     names: () => listeners.map((l) => l.name),
     /**
      * @param {any} name
@@ -29,7 +29,7 @@ export function makeEmitter() {
     },
     /**
      * Removes every registration of the handler; with a context only those
-     * that were made with it.
+     * made with it.
      * @param {any} name
      * @param {any} handler
      * @param {any} [context]

@@ -6,12 +6,13 @@ import * as MESSAGE from './messages.gen.js';
 
 /**
  * @typedef {object} Runtime
- * @property {any} TIM the constructor that Go handed over; null when it has ended
- * @property {Promise<string>} ended says why it has ended
+ * @property {any} TIM the constructor that Go passed over; null when the
+ * runtime has ended
+ * @property {Promise<string>} ended resolves with the reason why it has ended
  *
  * @typedef {object} Platform what a kind of host does differently
  * @property {(settings: any, proxyServer: string) => Promise<Runtime>} start loads and starts the wasm
- * @property {string} [proxyServer] the gateway when nobody names one
+ * @property {string} [proxyServer] the gateway when none is named
  * @property {() => boolean} inPage its origin is the gateway then
  */
 
@@ -22,7 +23,10 @@ const REALM = Symbol.for('tim-wasm');
  * @param {Platform} platform
  */
 export function makeFacade(platform) {
-  /** Where the realm's own part is kept; in some mini programs there is no global object. @type {any} */
+  /**
+   * Where the part shared by the realm is kept; in some mini programs there is
+   * no global object. @type {any}
+   */
   const scope = typeof globalThis === 'object' ? globalThis : {};
   const realm = () => {
     if (!scope[REALM]) Object.defineProperty(scope, REALM, { value: makeRealm(platform), configurable: true });
@@ -52,15 +56,15 @@ export function makeFacade(platform) {
 const canonical = (url) => String(url).trim().replace(/^http/i, 'ws').replace(/\/(ws)?$/, '');
 
 /**
- * What the bundles and hot reloads of one realm share: one runtime and one
- * set of instances.
+ * What the bundles and hot reloads of one realm share: one runtime and one set
+ * of instances.
  * @param {Platform} platform
  */
 function makeRealm(platform) {
   /** @typedef {ReturnType<typeof makeInstance> & { gateway: string }} Instance */
   /** @type {Map<string, Instance>} */
   const instances = new Map();
-  /** Those too that are being destroyed. @type {Set<Instance>} */
+  /** Includes those that are being destroyed. @type {Set<Instance>} */
   const all = new Set();
   /** @type {any} */
   let settings = {};
@@ -72,7 +76,7 @@ function makeRealm(platform) {
 
   const start = async () => {
     try {
-      await null; // load() right after create() still chooses
+      await null; // load() right after create() can still choose
       const runtime = await platform.start(settings, proxyServer);
       tim = runtime.TIM;
       runtime.ended.then((why) => {
@@ -84,7 +88,7 @@ function makeRealm(platform) {
       for (const instance of [...all]) instance.attach();
       loading = null;
     } catch (error) {
-      loading = null; // first: who is told may call again, and that loads again
+      loading = null; // first: the callers told below may call again, which loads again
       let told = false;
       for (const instance of [...all]) told = instance.fail(error) || told;
       // With no call waiting, this is the only place where it shows.
@@ -95,7 +99,8 @@ function makeRealm(platform) {
   const ensure = async () => {
     if (!tim) await (loading = loading || start());
   };
-  // Who does not wait for it is told by what waits, or by a warning.
+  // A caller who does not wait for it learns of a failure from waiting calls,
+  // or from a warning.
   const wake = () => {
     ensure().catch(() => {});
   };
@@ -119,7 +124,7 @@ function makeRealm(platform) {
       const { proxyServer: named } = options;
       if (named && known.gateway && known.gateway !== canonical(named)) {
         console.warn(`TIM.create returned the existing instance, whose gateway is ${known.gateway} and not ${named}: destroy it first, or pass another name.`);
-        known.gateway = ''; // said once
+        known.gateway = ''; // warn only once
       }
       wake();
       return known.sdk;

@@ -1,6 +1,6 @@
 /**
- * All of Node's fs that Go needs: what it writes, to whatever file, goes to
- * the console, a line at a time.
+ * All of Node's fs that Go needs: whatever it writes, to any file, goes to the
+ * console line by line.
  * @param {any} scope
  */
 export function files({ TextDecoder, console }) {

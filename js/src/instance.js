@@ -5,20 +5,20 @@ import { imError } from './error.js';
 import * as MESSAGE from './messages.gen.js';
 
 /**
- * @typedef {object} Owner what an instance needs of its realm
+ * @typedef {object} Owner what an instance needs from its realm
  * @property {() => any} runtime the loaded TIM, or null
  * @property {() => void} ensure starts a load when none runs
  * @property {() => void} dropped the instance is being destroyed: its name is free
  * @property {() => void} released the instance holds nothing any more
  */
 
-// The facade has looked at the rest of the options.
+// The facade has checked the other options.
 const refused = (/** @type {any} */ { proxyServer }) =>
   imError(CODE.InvalidOperation, `The proxyServer ${JSON.stringify(proxyServer)} is not a URL of a gateway: pass TIM.create one such as 'wss://im.example.com'.`);
 const loggedOut = (/** @type {string} */ reason) => ({ status: 'loggedOut', reason });
 const destroyed = () => imError(CODE.Destroyed, MESSAGE.Destroyed);
 
-/** The methods that give no promise, and what they give as long as nothing is loaded. */
+/** The methods that return no promise, and what they return while nothing is loaded. */
 const EARLY = /** @type {Record<string, unknown>} */ ({
   isReady: false,
   getLoginUser: '',
@@ -32,22 +32,25 @@ const EARLY = /** @type {Record<string, unknown>} */ ({
   registerPlugin: undefined,
 });
 
-/** What is said again, the last of each, to a runtime that is started later. */
+/** Calls whose last one is repeated to a runtime that is started later. */
 const STICKY = ['setLogLevel', 'registerPlugin'];
 
 /**
- * The object that an app holds. It is there at once and stays the same; what
- * it is asked before the runtime is loaded waits in order.
+ * The object that an app holds. It exists at once and stays the same; calls
+ * made before the runtime is loaded wait in order.
  * @param {any} options of TIM.create
  * @param {Owner} owner
  */
 export function makeInstance(options, owner) {
   const emitter = makeEmitter();
-  /** That of the runtime: undefined as long as none was made, null when it was refused. @type {any} */
+  /**
+   * The runtime's instance: undefined while none was made, null when it was
+   * refused. @type {any}
+   */
   let real;
   let dead = false;
   let ready = false;
-  /** What was told last of the login. */
+  /** The last login status that was reported. */
   let status = loggedOut('');
   /** @type {Map<string, any[]>} */
   const sticky = new Map();
@@ -65,7 +68,8 @@ export function makeInstance(options, owner) {
     if (name === EVENT.LOGIN_STATUS_CHANGE) tell(data, event);
     else emitter.emit(name, data, event);
   };
-  // Before there is a runtime a login has begun already, and the runtime says so again.
+  // A login has begun before there is a runtime, and the runtime reports that
+  // again.
   const tell = (/** @type {typeof status} */ next, /** @type {any} */ event = undefined) => {
     if (next.status === status.status && next.reason === status.reason) return;
     status = Object.assign({}, next);
@@ -87,7 +91,7 @@ export function makeInstance(options, owner) {
     new Promise((resolve, reject) => {
       const answer = real[method](...args);
       pending.add(reject);
-      // None comes from a runtime that has died of the question: crashed() is next.
+      // A runtime that dies of the call returns none: crashed() is next.
       if (answer) answer.then(resolve, reject).then(() => pending.delete(reject));
     });
 
@@ -97,7 +101,7 @@ export function makeInstance(options, owner) {
     const message = /^create\w*Message$/.test(method);
     const now = message || method in EARLY;
     sdk[method] = (/** @type {any[]} */ ...args) => {
-      // The one key of it that gives a value: nothing is sold here.
+      // The one key of it that returns a value: nothing is sold here.
       if (method === 'callExperimentalAPI' && args[0] === 'canIUseModule') return false;
       if (!dead && STICKY.includes(method)) sticky.set(method, args);
       if (real) return now ? real[method](...args) : ask(method, args);
@@ -142,7 +146,8 @@ export function makeInstance(options, owner) {
   };
 
   /**
-   * Rejects what has been waiting for the load; true when there was something.
+   * Rejects the calls that waited for the load; returns true if there were
+   * any.
    * @param {unknown} error
    * @param {string} reason of a login's end
    */
@@ -156,7 +161,7 @@ export function makeInstance(options, owner) {
 
   return {
     sdk,
-    /** Makes the real instance and says to it what has been waiting. */
+    /** Makes the real instance and passes on the calls that have been waiting. */
     attach() {
       const TIM = owner.runtime();
       if (!TIM) return;
@@ -174,12 +179,13 @@ export function makeInstance(options, owner) {
       for (const { method, args, resolve, reject } of calls) {
         ask(method, args).then(resolve, reject);
       }
-      // Bad arguments are refused without an event; a runtime that has died says nothing.
+      // Bad arguments are refused without an event; a runtime that has died
+      // reports nothing.
       if (status.status === 'loggingIn') tell(real.getLoginStatus() || status);
     },
     fail,
     /**
-     * The runtime has ended by itself: nothing that it was asked will be
+     * The runtime has ended by itself: none of its pending calls will be
      * answered, and nobody is logged in.
      * @param {any} error
      */

@@ -3,7 +3,7 @@ import { imError, loadError, text } from './error.js';
 import { run } from './runtime.js';
 import { checkIntegrity, compile } from './source.js';
 
-/** The build puts the first digits of the SHA-256 of tim.wasm here. */
+/** The build inserts the first digits of the SHA-256 of tim.wasm here. */
 const HASH = /** @type {any} */ (typeof __TIM_HASH__ === 'string' ? __TIM_HASH__ : '');
 
 /** Functions of the global object that need it as their this. */
@@ -62,8 +62,8 @@ function describe(wasm) {
 }
 
 /**
- * What make returns, or '' when it throws: a bundle has no import.meta to make a
- * URL of, and a socket may refuse to be closed.
+ * What make returns, or '' when it throws: a bundle has no import.meta to make
+ * a URL of, and a socket may refuse to be closed.
  * @param {() => any} make
  */
 function attempt(make) {
@@ -86,8 +86,8 @@ function gateways(proxyServer) {
 
 /**
  * What tim.wasm and its glue see as the global object: the realm's own, which
- * it leaves as it is. A name that the page forbids to read, as a browser does
- * sessionStorage, is missing.
+ * they leave unchanged. A name that the page is not allowed to read, as
+ * browsers do with sessionStorage, is missing.
  * @param {any} WS
  */
 function makeScope(WS) {

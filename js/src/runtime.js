@@ -7,13 +7,14 @@ import { glue } from './glue.js';
  * Starts an instantiated tim.wasm. The scope is all that Go sees of the world:
  * nothing is added to the realm's own globals.
  * @param {any} scope browser-shaped
- * @param {(imports: any) => Promise<any>} instantiate gives a WebAssembly.Instance
- * @param {() => void} release of what the scope has open
+ * @param {(imports: any) => Promise<any>} instantiate returns a
+ * WebAssembly.Instance
+ * @param {() => void} release closes what the scope has open
  * @returns {Promise<import('./facade.js').Runtime>}
  */
 export async function run(scope, instantiate, release) {
-  // A runtime that dies clears no timer: that of a UserSig would hold it, and
-  // a Node process, for a day.
+  // A runtime that dies clears no timers: the one of a UserSig would keep it,
+  // and a Node process, alive for a day.
   const timers = new Set();
   const { setTimeout, clearTimeout } = scope;
   scope.setTimeout = (/** @type {Function} */ f, /** @type {number} */ ms) => {
@@ -43,11 +44,11 @@ export async function run(scope, instantiate, release) {
   let why = '';
   /** @type {() => void} */
   let stop;
-  // Go may be on the stack when it ends: it is left to return first.
+  // Go may be on the stack when it ends: let it return first.
   const ended = new Promise((/** @type {(_: void) => void} */ resolve) => (stop = resolve)).then(() => {
     timers.forEach(clearTimeout);
     go._scheduledTimeouts.clear(); // the glue calls a timer that Go has missed again and again
-    go._inst = go.mem = go._values = go._ids = null; // what still holds a Go function would hold its memory
+    go._inst = go.mem = go._values = go._ids = null; // anything that still holds a Go function would hold its memory
     release();
     return why;
   });
@@ -68,10 +69,11 @@ export async function run(scope, instantiate, release) {
 
   const instance = await instantiate(go.importObject);
   if (!instance.exports || typeof instance.exports.run !== 'function') throw new Error('it is WebAssembly, but not tim.wasm');
-  // It settles when the program ends; what it hands over is there before.
+  // It settles when the program ends; what it passes over is there before
+  // that.
   go.run(instance).then(() => end('the program has ended'), (/** @type {unknown} */ problem) => end(text(problem)));
   if (!handed) {
-    await null; // a failure of run comes as a rejection
+    await null; // a failure of run arrives as a rejection
     const stopped = why;
     end('not tim.wasm');
     throw new Error(stopped ? `it stopped at once (${stopped})` : 'it is a Go program, but not tim.wasm');

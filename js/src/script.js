@@ -11,13 +11,13 @@ const { TIM, load } = makeFacade(
   page({
     wasm: () => {
       if (base) return new URL(__TIM_WASM__, base).href;
-      // CommonJS in Node; a bundler's __dirname is not a place of ours.
+      // CommonJS in Node; a bundler's __dirname is not one of our folders.
       if (__TIM_NODE__ && !__TIM_TAG__ && typeof process === 'object' && process.getBuiltinModule && typeof __dirname === 'string') {
         return process.getBuiltinModule('url').pathToFileURL(`${__dirname}/${__TIM_WASM__}`).href;
       }
       return '';
     },
-    // A page that takes the script from a gateway logs in to that gateway.
+    // A page that loads the script from a gateway logs in to that gateway.
     proxyServer: (tag && (tag.dataset.proxyServer || (__TIM_SERVED__ && new URL(base).origin))) || undefined,
   }),
 );

@@ -1,6 +1,6 @@
 import { text } from './error.js';
 
-/** A stalled server must not keep a login waiting for ever, in ms. */
+/** How long a server may be silent, in ms, before the load and its login fail. */
 const HEADERS_WITHIN = 30e3;
 const BODY_WITHIN = 180e3;
 
@@ -9,7 +9,7 @@ const BODY_WITHIN = 180e3;
  */
 
 /**
- * Gives the compiled wasm, streaming where the server's MIME type allows it.
+ * Returns the compiled wasm, streaming where the server's MIME type allows it.
  * @param {any} wasm URL, Response (or a promise of one), bytes or a WebAssembly.Module
  * @param {Options} options
  * @returns {Promise<WebAssembly.Module>}
@@ -70,8 +70,8 @@ async function compileResponse(response, options, integrity) {
   if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`.trim());
   const type = typeOf(response);
   const watched = options.onProgress && response.body ? watch(response, options) : response;
-  // Engines stream this type only, and that without parameters; a .gz is
-  // looked into, since not every server says what it is.
+  // Engines stream only this type, and only without parameters. A .gz is
+  // checked by its bytes, since not every server says what it is.
   if (type === 'application/wasm' && !integrity && !/\.gz\b/.test(response.url) && WebAssembly.compileStreaming) {
     return WebAssembly.compileStreaming(watched);
   }
@@ -82,15 +82,15 @@ async function compileResponse(response, options, integrity) {
 const typeOf = (response) => response.headers.get('Content-Type') || '';
 
 /**
- * Counts what arrives. Only when somebody wants to know: engines cache the
- * compiled code of an untouched response.
+ * Counts what arrives, only if onProgress is given: engines cache the compiled
+ * code of an untouched response.
  * @param {Response} response
  * @param {Options} options
  */
 function watch(response, options) {
   const { headers, type } = response;
   // The length of a compressed body says nothing about what is counted here,
-  // and another origin does not tell whether it has compressed.
+  // and another origin does not reveal whether it has compressed.
   const total = type === 'cors' || headers.get('Content-Encoding') ? 0 : Number(headers.get('Content-Length'));
   const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
   let loaded = 0;
@@ -123,12 +123,12 @@ function tell({ onProgress }, loaded, total) {
 /**
  * @param {ArrayBuffer | ArrayBufferView} source
  * @param {string} [integrity]
- * @param {string} [type] what the server called it
+ * @param {string} [type] the server's Content-Type
  */
 async function compileBytes(source, integrity, type) {
   let bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   if (integrity) await verify(bytes, integrity);
-  // A .wasm.gz of a server that does not say so: it has no Content-Encoding.
+  // A .wasm.gz from a server that does not send Content-Encoding.
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) bytes = await gunzip(bytes);
   if (bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d) {
     throw new Error(`it is not WebAssembly${type ? ` but ${type}` : ''} (${bytes.length} bytes)`);
@@ -147,7 +147,7 @@ async function gunzip(bytes) {
 const hashes = (integrity) => String(integrity).trim().split(/\s+/);
 
 /**
- * Browsers pass over a hash that they cannot read, and with it the check.
+ * Browsers ignore a hash that they cannot read, and skip the check with it.
  * @param {any} integrity
  */
 export function checkIntegrity(integrity) {

@@ -1,5 +1,5 @@
 /**
- * Reads constants, whose names are in camel case: 'convC2c=C2C' gives
+ * Reads constants, whose names are in camel case: 'convC2c=C2C' becomes
  * {CONV_C2C: 'C2C'}, and 'onTopicCreated' {TOPIC_CREATED: 'onTopicCreated'}.
  * @param {string} text
  */

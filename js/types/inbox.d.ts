@@ -35,7 +35,7 @@ export interface CustomPayload {
   extension: string;
 }
 
-/** What {@link ChatSDK.createTextMessage} and its like take. */
+/** The options of {@link ChatSDK.createTextMessage} and its like. */
 export interface MessageOptions<Payload> {
   /** The receiver's userID. */
   to: string;
@@ -44,19 +44,19 @@ export interface MessageOptions<Payload> {
   payload: Payload;
   priority?: MessagePriority;
   cloudCustomData?: string;
-  /** Ignored: read receipts are not built. */
+  /** Ignored: read receipts are not built yet. */
   needReadReceipt?: boolean;
-  /** Ignored: of groups. */
+  /** Ignored: it is for groups. */
   receiverList?: string[];
-  /** Ignored: message extensions are not built. */
+  /** Ignored: message extensions are not built yet. */
   isSupportExtension?: boolean;
-  /** Ignored: of media. */
+  /** Ignored: it is for media. */
   onProgress?: Function;
   /** Ignored: there is no moderation. */
   customModerationConfigurationID?: string;
 }
 
-/** Of a push to a device that is offline: ignored, there is none. */
+/** A push to a device that is offline. Ignored: there is none. */
 export interface OfflinePushInfo {
   disablePush?: boolean;
   title?: string;
@@ -65,7 +65,7 @@ export interface OfflinePushInfo {
   [ignored: string]: unknown;
 }
 
-/** What a message is left out of: ignored. */
+/** What a message is not counted in. Ignored. */
 export interface MessageControlInfo {
   excludedFromUnreadCount?: boolean;
   excludedFromLastMessage?: boolean;
@@ -79,10 +79,10 @@ export type MessagePriority =
   | Types['MSG_PRIORITY_LOW']
   | Types['MSG_PRIORITY_LOWEST'];
 
-/** The kinds of conversations. Only TYPES.CONV_C2C is built. */
+/** The kinds of conversations. Only TYPES.CONV_C2C is built yet. */
 export type ConversationType = Types['CONV_C2C' | 'CONV_GROUP' | 'CONV_TOPIC' | 'CONV_SYSTEM'];
 
-/** The kinds of messages. Only TYPES.MSG_TEXT and TYPES.MSG_CUSTOM are built. */
+/** The kinds of messages. Only TYPES.MSG_TEXT and TYPES.MSG_CUSTOM are built yet. */
 export type MessageType = Types[
   | 'MSG_TEXT'
   | 'MSG_CUSTOM'
@@ -97,8 +97,8 @@ export type MessageType = Types[
   | 'MSG_GRP_SYS_NOTICE'];
 
 /**
- * A message, of the shape that the originals give. One ID is one object, which
- * is brought up to date in place; of one that the page has frozen, a copy is.
+ * A message, in the originals' shape. One ID is one object, which is brought
+ * up to date in place; for one that the page has frozen, a copy is.
  */
 export interface Message<Type extends string = MessageType, Payload = any> {
   /**
@@ -110,7 +110,7 @@ export interface Message<Type extends string = MessageType, Payload = any> {
   ID: string;
   type: Type;
   payload: Payload;
-  /** 'C2C' and the userID of the other one. */
+  /** 'C2C' and the other user's userID. */
   conversationID: string;
   conversationType: ConversationType;
   to: string;
@@ -146,7 +146,7 @@ export interface Message<Type extends string = MessageType, Payload = any> {
   protocol: string;
   /** It was sent with onlineUserOnly and is stored nowhere. */
   onlineOnlyFlag?: boolean;
-  /** Ours: its place in the gateway's store, 0 or absent until it is there. */
+  /** tim's own: its place in the gateway's store, 0 or absent until it is stored. */
   position?: number;
 }
 
@@ -181,27 +181,27 @@ export interface LastMessage {
   nameCard: string;
   version: number;
   revoker: string | null;
-  /** Ours: tells the order within a second. */
+  /** tim's own: gives the order within a second. */
   position: number;
 }
 
 /**
- * A conversation, of the shape that the originals give. One conversationID is
- * one object, as with a {@link Message}.
+ * A conversation, in the originals' shape. One conversationID is one object,
+ * as with a {@link Message}.
  */
 export interface Conversation {
-  /** 'C2C' and the userID of the other one. */
+  /** 'C2C' and the other user's userID. */
   conversationID: string;
-  /** The userID of the other one. */
+  /** The other user's userID. */
   toAccount: string;
   type: ConversationType;
   subType: string;
   unreadCount: number;
-  /** With lastTime 0 and type '' when it holds none. */
+  /** With lastTime 0 and type '' when the conversation is empty. */
   lastMessage: LastMessage;
-  /** Null, because there are no groups; the type does not say so, either. */
+  /** Null, because there are no groups; as in the originals, the type does not say so. */
   groupProfile: Group;
-  /** Whole after getConversationProfile; before, perhaps only with userID, nick and avatar. */
+  /** Complete after getConversationProfile; before that perhaps only userID, nick and avatar. */
   userProfile: Profile;
   groupAtInfoList: any[];
   remark: string;
@@ -211,7 +211,7 @@ export interface Conversation {
   customData: string;
   conversationGroupList: string[];
   draftText: string;
-  /** Until when the other one has read, in seconds since 1970. */
+  /** Until when the other user has read, in seconds since 1970. */
   peerReadTime: number;
   peerReadSequence: number;
 }
@@ -225,15 +225,18 @@ export interface UserStatus {
   customStatus: string;
 }
 
-/** The part of an instance about messages that were sent, conversations and other users. */
+/** The methods of an instance for sent messages, conversations and other users. */
 export interface InboxMethods {
-  /** Sends a message again that has failed; it is the same message and arrives once. */
+  /** Sends a failed message again; it is the same message and arrives once. */
   resendMessage<M extends Message>(message: M, options?: SendMessageOptions): Promise<IMResponse<{ message: M }>>;
   /** Takes back a message that this user has sent. */
   revokeMessage<M extends Message>(message: M): Promise<IMResponse<{ message: M }>>;
   /** Removes messages of one conversation from this user's view; of a longer list the first 30. */
   deleteMessage(messageList: Message[]): Promise<IMResponse<{ messageList: Message[] }>>;
-  /** The message of an ID that the page holds, else null. Of several, which only messages of version 0.1.0 can be, the user's own, else the newest. */
+  /**
+   * The message with an ID, if the page holds it, else null. Only messages of
+   * version 0.1.0 can share an ID: then the user's own, else the newest.
+   */
   findMessage(messageID: string): Message | null;
   /**
    * Pages backwards through a conversation: the newest messages first, older
@@ -244,9 +247,9 @@ export interface InboxMethods {
     nextReqMessageID?: string;
     count?: number;
   }): Promise<IMResponse<{ messageList: Message[]; nextReqMessageID: string; isCompleted: boolean }>>;
-  /** The user has seen a conversation. */
+  /** Marks a conversation as read. */
   setMessageRead(options: { conversationID: string }): Promise<IMResponse>;
-  /** The user has seen them all. */
+  /** Marks all conversations as read. */
   setAllMessageRead(options?: { scope?: string }): Promise<IMResponse>;
 
   /** All conversations, those named, or those of a filter. */
@@ -254,20 +257,21 @@ export interface InboxMethods {
     options?: string[] | { type?: string; hasUnreadCount?: boolean; [ignored: string]: unknown },
   ): Promise<IMResponse<{ conversationList: Conversation[]; isSyncCompleted: true }>>;
   /**
-   * A conversation with the whole profile of its user. With somebody whom there
-   * is none with yet, it begins: the list has it at once. Until its first
-   * message it is this instance's own and ends with the session.
+   * A conversation with the complete profile of its user. With a user there is
+   * no conversation with yet, this begins one, which is in the list at once.
+   * Until its first message it exists only in this instance and ends with the
+   * session.
    */
   getConversationProfile(conversationID: string): Promise<IMResponse<{ conversation: Conversation }>>;
-  /** Removes a conversation from the list, and with it what it holds. */
+  /** Removes a conversation from the list, together with its messages. */
   deleteConversation(conversationID: string): Promise<IMResponse<{ conversationID: string }>>;
   deleteConversation(options: {
     conversationIDList: string[];
-    /** False keeps what they hold. */
+    /** False keeps the messages. */
     clearHistoryMessage?: boolean;
   }): Promise<IMResponse<{ conversationIDList: string[] }>>;
   deleteConversation(what: string | { conversationIDList: string[]; clearHistoryMessage?: boolean }): Promise<IMResponse<any>>;
-  /** Puts a conversation on top of the list, or back. */
+  /** Pins a conversation to the top of the list, or unpins it. */
   pinConversation(options: { conversationID: string; isPinned: boolean }): Promise<IMResponse<{ conversationID: string }>>;
   setConversationDraft(options: {
     conversationID: string;
@@ -277,28 +281,29 @@ export interface InboxMethods {
     conversationIDList: string[];
     customData: string;
   }): Promise<IMResponse<{ successConversationIDList: string[]; failureConversationIDList: [] }>>;
-  /** Removes what a conversation holds, for this user. */
+  /** Removes the messages of a conversation from this user's view. */
   clearHistoryMessage(conversationID: string): Promise<IMResponse<{ conversationID: string }>>;
   /** The unread messages of all conversations. */
   getTotalUnreadMessageCount(): number;
 
   getMyProfile(): Promise<IMResponse<Profile>>;
-  /** Of up to 1000 users. */
+  /** The profiles of up to 1000 users. */
   getUserProfile(options: { userIDList: string[] }): Promise<IMResponse<Profile[]>>;
   /** Changes the fields that are given. */
   updateMyProfile(options: Partial<Omit<Profile, 'userID'>>): Promise<IMResponse<Profile>>;
-  /** The users whose messages this user does not want; their sends reject with 20007. */
+  /** The users that this user has blocked; their sends reject with 20007. */
   getBlacklist(): Promise<IMResponse<string[]>>;
   addToBlacklist(options: { userIDList: string[] }): Promise<IMResponse<string[]>>;
   removeFromBlacklist(options: { userIDList: string[] }): Promise<IMResponse<string[]>>;
-  /** Of up to 500 users; of more, the first ones. */
+  /** For up to 500 users; of a longer list, the first ones. */
   getUserStatus(options: { userIDList: string[] }): Promise<IMResponse<{ successUserList: UserStatus[]; failureUserList: [] }>>;
   setSelfStatus(options: { customStatus: string }): Promise<IMResponse<UserStatus>>;
   /**
-   * Has USER_STATUS_UPDATED emitted for users, until unsubscribeUserStatus or
-   * logout: for up to 100 a call, of more for the first ones, and 200 in all.
+   * Emits USER_STATUS_UPDATED for users, until unsubscribeUserStatus or
+   * logout: for up to 100 a call (of a longer list, the first ones) and 200 in
+   * all.
    */
   subscribeUserStatus(options: { userIDList: string[] }): Promise<IMResponse<{ failureUserList: [] }>>;
-  /** Ends it, for all users when none are named. */
+  /** Ends a subscription, for all users when none are named. */
   unsubscribeUserStatus(options?: { userIDList?: string[] }): Promise<IMResponse<{ failureUserList: [] }>>;
 }

@@ -13,7 +13,7 @@ export type Types = typeof TYPES;
 /** The constants of {@link TIM.EVENT}. */
 export type Events = typeof EVENT;
 
-/** Why an instance was put out: `data.type` of KICKED_OUT. */
+/** Why an instance was kicked out: `data.type` of KICKED_OUT. */
 export type KickedOutType =
   | Types['KICKED_OUT_MULT_ACCOUNT']
   | Types['KICKED_OUT_MULT_DEVICE']
@@ -26,7 +26,7 @@ export type NetState =
   | Types['NET_STATE_CONNECTING']
   | Types['NET_STATE_DISCONNECTED'];
 
-/** Where an instance stands. */
+/** The state of an instance's login. */
 export interface LoginStatus {
   status: 'loggedOut' | 'loggingIn' | 'ready' | 'reconnecting' | 'loggingOut';
   /**
@@ -37,8 +37,8 @@ export interface LoginStatus {
 }
 
 /**
- * What a promise rejects with, what create…Message throws, and what ERROR
- * tells. The codes are those of the TIM web SDK.
+ * What a promise rejects with, what create…Message throws, and the data of
+ * ERROR. The codes are those of the TIM web SDK.
  */
 export interface IMError<Data = Record<string, unknown>> extends Error {
   name: 'IMError';
@@ -61,7 +61,7 @@ export interface LoginResult {
   actionStatus: 'OK';
   errorCode: 0;
   errorInfo: string;
-  /** This user was logged in already; SDK_READY does not come again. */
+  /** This user was already logged in; SDK_READY does not fire again. */
   repeatLogin?: true;
 }
 
@@ -69,11 +69,11 @@ export interface LoginResult {
 export interface LoginOptions {
   /** 1 to 32 bytes of printable ASCII. */
   userID: string;
-  /** The signature that your server has made for this userID. */
+  /** The signature that your server made for this userID. */
   userSig: string;
 }
 
-/** Options of {@link TIM.create}. Those of the originals that are not listed are ignored. */
+/** Options of {@link TIM.create}. Options of the originals that are not listed are ignored. */
 export interface CreateOptions {
   /** The app's number; a string of digits is accepted. */
   SDKAppID: number | string;
@@ -82,12 +82,12 @@ export interface CreateOptions {
    * of the page's own origin. Required in mini programs and in Node.
    */
   proxyServer?: string;
-  /** Tells a second account in one page from the first. */
+  /** Distinguishes a second account in one page from the first. */
   name?: string;
   [ignored: string]: unknown;
 }
 
-/** What a listener gets. */
+/** What a listener receives. */
 export interface IMEvent<Name extends string = string, Data = any> {
   name: Name;
   data: Data;
@@ -95,7 +95,7 @@ export interface IMEvent<Name extends string = string, Data = any> {
 
 /** The `data` of each event, by its value. */
 export interface EventMap {
-  /** After login and the first synchronisation: from now on calls are taken. */
+  /** After login and the first synchronisation: from now on calls are accepted. */
   sdkStateReady: {};
   /** After a logout or a kick. A lost connection alone does not cause it. */
   sdkStateNotReady: {};
@@ -106,7 +106,7 @@ export interface EventMap {
   error: { code: number; message: string };
   onMessageReceived: Message[];
   onMessageRevoked: Message[];
-  /** Messages of this user that the other one has read. */
+  /** Messages of this user that the other user has read. */
   onMessageReadByPeer: Message[];
   /** The whole list, in order. */
   onConversationListUpdated: Conversation[];
@@ -114,12 +114,12 @@ export interface EventMap {
   onProfileUpdated: Profile[];
   blacklistUpdated: string[];
   onUserStatusUpdated: UserStatus[];
-  /** 30 s before the session's UserSig ends: call renewUserSig. `expireAt` in ms. */
+  /** 30 s before the session's UserSig expires: call renewUserSig. `expireAt` in ms. */
   userSigWillExpire: { expireAt: number };
   loginStatusChange: LoginStatus;
 }
 
-/** `data` of an event that may be one of the originals' others, which do not fire. */
+/** `data` of an event; any for the originals' other events, which do not fire. */
 export type EventData<Name extends string> = Name extends keyof EventMap ? EventMap[Name] : any;
 
 /** A listener of an event. */
@@ -129,26 +129,27 @@ export type EventHandler<Name extends string = string> = (event: IMEvent<Name, E
 export type EventName = Events[keyof Events];
 
 /**
- * An instance: what {@link TIM.create} gives. A plain object whose methods may
- * be taken off it. What is called before the wasm is loaded waits in order; a
- * load that fails rejects it with 2800, and the next call tries again.
+ * An instance, as {@link TIM.create} returns it: a plain object whose methods
+ * work when detached from it. Calls made before the wasm is loaded wait in
+ * order; a load that fails rejects them with 2800, and the next call tries
+ * again.
  */
 export interface ChatSDK extends InboxMethods, UnbuiltMethods {
   /**
    * Logs a user in. The promise settles before SDK_READY fires. Rejects with
    * 2002 or 2003 when an argument is missing, 2025 when a login is pending or
-   * another user is logged in, 2801 when the gateway does not answer within
-   * its time, 2805 without a network, and with the 70… codes when the UserSig
-   * is not accepted.
+   * another user is logged in, 2801 when the gateway does not answer in time,
+   * 2805 without a network, and with the 70… codes when the UserSig is not
+   * accepted.
    */
   login(options: LoginOptions): Promise<IMResponse<LoginResult>>;
   /**
-   * Logs out: SDK_NOT_READY, then the promise resolves, also without a
-   * network. What was called before is answered first, and no messages are
-   * given any more. Rejects with 2024 when nobody is logged in.
+   * Logs out: SDK_NOT_READY fires, then the promise resolves, even without a
+   * network. Earlier calls are answered first, and no more messages are
+   * delivered. Rejects with 2024 when nobody is logged in.
    */
   logout(): Promise<IMResponse>;
-  /** Ends the instance and releases all it holds. Always resolves. */
+  /** Ends the instance and releases everything it holds. Always resolves. */
   destroy(): Promise<IMResponse>;
   /** True from SDK_READY to SDK_NOT_READY, also while reconnecting. */
   isReady(): boolean;
@@ -156,31 +157,31 @@ export interface ChatSDK extends InboxMethods, UnbuiltMethods {
   getLoginUser(): string;
   /** The gateway's clock in ms since 1970; 0 before the first login. */
   getServerTime(): number;
-  /** Where the session stands; LOGIN_STATUS_CHANGE tells of every change. */
+  /** The state of the login; LOGIN_STATUS_CHANGE reports every change. */
   getLoginStatus(): LoginStatus;
   /**
    * Adds a listener. The same one added twice is called twice; `context`
    * becomes its `this`. Throws when name or handler are of the wrong type.
    */
   on<Name extends EventName>(eventName: Name, handler: EventHandler<Name>, context?: unknown): void;
-  /** Adds a listener for one event. */
+  /** Adds a listener that is called once. */
   once<Name extends EventName>(eventName: Name, handler: EventHandler<Name>, context?: unknown): void;
-  /** Removes every registration of a handler; with a context those made with it only. */
+  /** Removes every registration of a handler; with a context only those made with it. */
   off<Name extends EventName>(eventName: Name, handler: EventHandler<Name>, context?: unknown): void;
   /**
-   * Gives the running session a new UserSig, without leaving it. Rejects with
-   * the 70… codes when it is not accepted; the session then goes on to its end.
-   * `expiresIn` is the new one's remaining time in ms.
+   * Passes a new UserSig to the running session. Rejects with the 70… codes
+   * when it is not accepted; the session then goes on until its end.
+   * `expiresIn` is the new UserSig's remaining time in ms.
    */
   renewUserSig(userSig: string): Promise<IMResponse<{ expiresIn: number }>>;
-  /** Makes a text message to send. Throws an {@link IMError}: 2999 before the wasm is loaded. */
+  /** Creates a text message to send. Throws an {@link IMError}: 2999 before the wasm is loaded. */
   createTextMessage(options: MessageOptions<TextPayload>): TextMessage;
-  /** Makes a message whose meaning is the app's own. Throws as createTextMessage does. */
+  /** Creates a message whose meaning is the app's own. Throws as createTextMessage does. */
   createCustomMessage(options: MessageOptions<Partial<CustomPayload>>): CustomMessage;
   /**
-   * Sends a message of create…Message. Rejects with 2999 or 3000 to 3006 when
-   * nobody is ready, 2100 when it could not be delivered; the error's `data`
-   * is `{message}`.
+   * Sends a message from create…Message. Rejects with 2999 or 3000 to 3006
+   * when the session is not ready, 2100 when the message could not be
+   * delivered; the error's `data` is `{message}`.
    */
   sendMessage<M extends Message>(message: M, options?: SendMessageOptions): Promise<IMResponse<{ message: M }>>;
   /** What is written to the console: 0 everything, 1 what matters in production, 2 warnings, 3 errors, 4 nothing. */
@@ -189,13 +190,13 @@ export interface ChatSDK extends InboxMethods, UnbuiltMethods {
   registerPlugin(options: object): void;
 }
 
-/** What the package gives: the originals' TIM. Importing it does nothing. */
+/** What the package exports: the originals' TIM. Importing it does nothing. */
 export interface TIM {
   /**
-   * The instance for an SDKAppID and name; the same one again until it is
-   * destroyed. The first call starts to load the wasm. With options that
-   * cannot be used it reports an {@link IMError} on the console and gives
-   * null; the type does not say so, as the originals' does not.
+   * Returns the instance for an SDKAppID and name; the same one again until it
+   * is destroyed. The first call starts loading the wasm. With options that
+   * cannot be used it reports an {@link IMError} on the console and returns
+   * null; as in the originals, the type does not say so.
    */
   create(options: CreateOptions): ChatSDK;
   readonly EVENT: Events;
@@ -215,42 +216,42 @@ export type WasmSource =
   | { arrayBuffer(): Promise<ArrayBuffer> }
   | object;
 
-/** Options of {@link load}. What was chosen holds for later loads too. */
+/** Options of {@link load}. What was chosen also holds for later loads. */
 export interface LoadOptions {
   /**
    * Where tim.wasm is, or what it is: a URL (also of a .wasm.gz, which is
    * decompressed here), a Response, its bytes, or a compiled module. Default:
-   * the file beside the package; when that is not there, the gateway's copy.
-   * In a mini program: a path in the package, ending in .wasm or .wasm.br.
+   * the file in the package, or the gateway's copy if that is missing. In a
+   * mini program: a path in the package, ending in .wasm or .wasm.br.
    */
   wasm?: WasmSource | Promise<WasmSource>;
   /** The gateway for instances that name none. */
   proxyServer?: string;
-  /** Makes `tim` of the result. */
+  /** Adds `tim`, an instance, to the result. */
   SDKAppID?: number | string;
   /**
    * Subresource integrity of the file as it is served: 'sha384-' (256, 512)
-   * and its hash in base64. What is malformed is refused. Not compared for a
+   * and its hash in base64. A malformed value is refused. Not compared for a
    * WebAssembly.Module, nor in a mini program.
    */
   integrity?: string;
-  /** Called while bytes arrive, for a file in Node once; `total` is 0 when the server does not tell. */
+  /** Called while bytes arrive, once for a file in Node; `total` is 0 when the size is unknown. */
   onProgress?: (progress: { loaded: number; total: number }) => void;
   /** A WebSocket class, for Node and tests. Default: the host's. */
   WebSocket?: unknown;
-  /** The API object of a mini program: wx, tt. Default: what is found. */
+  /** The API object of a mini program: wx, tt. Default: the one that is found. */
   host?: unknown;
 }
 
-/** What {@link load} gives. */
+/** What {@link load} resolves with. */
 export interface Loaded {
   TIM: TIM;
 }
 
 /**
- * Loads the wasm now, for those who want to wait or to choose. Gives the same
- * however often it is called; after a failure it can be called again. Rejects
- * with an {@link IMError} of code 2800 that names the URL.
+ * Loads the wasm now, if you want to wait for it or choose it. Returns the
+ * same result however often it is called; after a failure it can be called
+ * again. Rejects with an {@link IMError} of code 2800 that names the URL.
  */
 export declare function load(options: LoadOptions & { SDKAppID: number | string }): Promise<Loaded & { tim: ChatSDK }>;
 export declare function load(options?: LoadOptions): Promise<Loaded>;

@@ -1,10 +1,10 @@
 import type { IMResponse, Message, Profile, UserInfo } from './index.js';
 
-/** Resolves with something that is empty here, because there are no groups and friends. */
+/** Resolves with an empty result, because there are no groups and friends here. */
 export type Empty = Promise<IMResponse<any>>;
 /**
- * Rejects with 2998: not built yet. The type is the originals', so that what
- * was written for them compiles.
+ * Rejects with 2998: not built yet. The type is the originals', so that code
+ * written for them compiles.
  */
 export type Unbuilt = Promise<IMResponse<any>>;
 
@@ -19,7 +19,10 @@ export interface UnbuiltMethods {
   addSignalingListener(eventName: string, handler: Function, context?: unknown): void;
   /** Does nothing. */
   removeSignalingListener(eventName: string, handler: Function, context?: unknown): void;
-  /** canIUseModule gives false; isCommercialAbilityEnabled resolves with enabled: false; others reject with 2905. */
+  /**
+   * canIUseModule returns false; isCommercialAbilityEnabled resolves with
+   * enabled: false; others reject with 2905.
+   */
   callExperimentalAPI(key: 'canIUseModule', options?: unknown): boolean;
   callExperimentalAPI(key: string, options?: unknown): Promise<IMResponse<any>>;
 
@@ -142,7 +145,7 @@ export interface UnbuiltMethods {
   modifyInvitation(options: unknown): Unbuilt;
 }
 
-/** A group, as the originals name it. Nothing of this surface gives one yet. */
+/** A group, as the originals name it. Nothing returns one yet. */
 export interface Group {
   groupID: string;
   name: string;
@@ -166,7 +169,7 @@ export interface Group {
   isSupportTopic: boolean;
 }
 
-/** A member of a group. Nothing gives one yet, nor any of those below. */
+/** A member of a group. Nothing returns one yet, nor any of the types below. */
 export interface GroupMember extends UserInfo {
   role: string;
   joinTime: number;
@@ -201,7 +204,7 @@ export interface Friend {
   friendCustomField: any[];
 }
 
-/** A friend to be. */
+/** A request to become friends. */
 export interface FriendApplication extends UserInfo {
   time: number;
   source: string;
@@ -216,7 +219,7 @@ export interface FriendGroup {
   count: number;
 }
 
-/** A message as a merged one holds it. */
+/** A message inside a merged one. */
 export interface SimplifiedMessage {
   ID: string;
   nick: string;
@@ -227,7 +230,7 @@ export interface SimplifiedMessage {
   cloudCustomData: string;
 }
 
-/** What an invitation holds. */
+/** The content of an invitation. */
 export interface Signaling {
   inviteID: string;
   groupID: string;
