@@ -1,9 +1,10 @@
-// The server API, called as any back end would: POST with the administrator's
-// UserSig in the URL, no cookie. Works below whatever path /console/ is at.
+// The server API, called like any back end would: POST with the
+// administrator's UserSig in the URL, no cookie. It works under whatever path
+// /console/ is served.
 
 const root = new URL('../v4/', import.meta.url);
 
-/** A reply with an ErrorCode; code 0 for no reply at all. */
+/** A reply with an ErrorCode; code 0 means no reply at all. */
 export class ApiError extends Error {
   constructor(code, message) {
     super(message);
@@ -11,7 +12,7 @@ export class ApiError extends Error {
     this.code = code;
   }
 
-  /** The administrator must log in anew: 60004 to 60006, 60010, 60012. */
+  /** The administrator must log in again: 60004 to 60006, 60010, 60012. */
   get final() {
     return [60004, 60005, 60006, 60010, 60012, 60025].includes(this.code);
   }
@@ -27,7 +28,7 @@ export class Api {
     this.ended = new AbortController();
   }
 
-  /** Ends every call and stream. */
+  /** Ends all calls and streams. */
   end() {
     this.ended.abort();
   }
@@ -52,7 +53,7 @@ export class Api {
     });
   }
 
-  /** Makes one call and gives its reply; rejects with ApiError. */
+  /** Makes one call and returns its reply; rejects with ApiError. */
   async call(command, body = {}) {
     let reply;
     try {
@@ -65,9 +66,9 @@ export class Api {
   }
 
   /**
-   * Reads the stream of events until end(): onLine gets each line, onState
-   * true when it stands and false when it is lost, with the ApiError when it
-   * cannot come back.
+   * Reads the stream of events until end(). onLine receives each line; onState
+   * receives true when the stream is connected and false when it is lost, with
+   * the ApiError if it cannot come back.
    */
   async watch(onLine, onState) {
     for (let failures = 0; !this.ended.signal.aborted; failures++) {

@@ -7,12 +7,12 @@ import { put, say, translate } from './text.js';
 let settle; // ends the question that was asked last
 
 /**
- * Shows the question ask.{key} and does act on yes; the dialog stays open with
- * the error when act fails. Resolves with what act gave, undefined when it was
- * not done.
+ * Shows the question ask.{key} and calls act on yes; the dialog stays open
+ * with the error if act fails. Resolves with act's result, or undefined if it
+ * was not called.
  */
 export function ask(key, args, act) {
-  settle?.(); // its dialog has closed, the close event has not come yet
+  settle?.(); // its dialog has closed, but the close event has not come yet
   const dialog = byID('ask');
   const yes = byID('ask-yes');
   const failure = byID('ask-error');
@@ -34,7 +34,7 @@ export function ask(key, args, act) {
         done = await act();
         if (!signal.aborted) dialog.close();
       } catch (error) {
-        if (signal.aborted) return; // the dialog is another question's by now
+        if (signal.aborted) return; // the dialog shows another question by now
         put(failure, translate('failed', { message: reason(error) }));
         failure.hidden = false;
         say(yes, `ask.${key}.yes`, args);
@@ -55,7 +55,7 @@ export function ask(key, args, act) {
       resolve(done);
     };
     dialog.addEventListener('close', () => {
-      if (!dialog.open) settle(); // else it is the close of the question before
+      if (!dialog.open) settle(); // otherwise it is the close of the question before
     }, { signal });
     dialog.showModal();
     byID('ask-no').focus();

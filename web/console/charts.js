@@ -1,5 +1,5 @@
-// Four figures with their course over the last minutes, 15 at most, as inline
-// SVG. The samples outlive a reload of the tab.
+// Four figures and how they developed over the last minutes, 15 at most, as
+// inline SVG. The samples survive a reload of the tab.
 
 import { drawn, element, write } from './dom.js';
 import { say, translate } from './text.js';
@@ -26,10 +26,10 @@ export class Charts {
   #samples = []; // {at, values}, oldest first
   #logins = []; // [time, how many in the SLOT from then on], oldest first
   #counted = new Map(); // InstanceID -> time of its newest login that is in #logins
-  #newest = 0; // time of the newest login that is in #logins
+  #newest = 0; // time of the newest login in #logins
   #recalled = 0; // up to here #logins came from before a reload
   #timer;
-  #held = false; // nothing is known at the moment
+  #held = false; // no counts are known at the moment
 
   constructor(root) {
     this.#tiles = TILES.map((tile) => ({ ...tile, ...build(tile) }));
@@ -50,7 +50,7 @@ export class Charts {
     clearInterval(this.#timer);
   }
 
-  /** Leaves a gap for as long as no counts can come. */
+  /** Leaves a gap while no counts can arrive. */
   hold(yes) {
     if (yes && !this.#held && this.#samples.at(-1)?.values) this.#samples.push({ at: Date.now() });
     this.#held = yes;
@@ -72,8 +72,8 @@ export class Charts {
   }
 
   /**
-   * A login: an event of the stream, or what the list of users tells of the
-   * time before it. Each counts once, however often it is told.
+   * A login: an event of the stream, or what the list of users says about the
+   * time before it. Each counts once, however often it is reported.
    */
   login(id, at) {
     if (at <= Math.max(this.#recalled, Date.now() - LONGEST, this.#counted.get(id) ?? 0)) return;
@@ -89,7 +89,7 @@ export class Charts {
   #sample(values) {
     const at = Date.now();
     const before = this.#samples.at(-2);
-    // Between two steps the newest sample is brought up to date.
+    // Between two steps the newest sample is updated.
     if (before && this.#samples.at(-1).values && at - before.at < STEP && same(before.values, values)) this.#samples.at(-1).at = at;
     else this.#samples.push({ at, values });
     while (this.#samples.length > 2 && this.#samples[1].at < at - LONGEST) this.#samples.shift();
@@ -107,7 +107,7 @@ export class Charts {
       this.#logins = logins;
       this.#newest = this.#recalled = newest;
     } catch {
-      // Storage is blocked: the charts begin anew.
+      // Storage is blocked: the charts start empty.
     }
   }
 
@@ -132,7 +132,7 @@ export class Charts {
     words(tile, known.at(-1), most, span);
   }
 
-  // A bar each SLOT; the figures are of a minute.
+  // One bar for each SLOT; the figures are for a minute.
   #bars(tile, now, span) {
     const slots = new Array(span / SLOT).fill(0);
     const newest = Math.floor(now / SLOT);
@@ -209,6 +209,6 @@ function keep(all) {
     if (all) sessionStorage.setItem(KEY, JSON.stringify(all));
     else sessionStorage.removeItem(KEY);
   } catch {
-    // Storage is blocked: a reload begins anew.
+    // Storage is blocked: a reload starts empty.
   }
 }

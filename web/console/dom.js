@@ -1,4 +1,4 @@
-// Elements without markup in strings: what a user has typed is only ever text.
+// Elements without markup in strings: whatever a user has typed stays text.
 
 /** element('button', {class: 'x', type: 'button'}, 'text', child …) */
 export function element(name, attributes = {}, ...children) {
@@ -25,7 +25,7 @@ function set(made, attributes) {
 
 export const byID = (id) => document.getElementById(id);
 
-/** Writes text only where it differs, so that nothing is announced again. */
+/** Writes text only if it differs, so that nothing is announced again. */
 export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

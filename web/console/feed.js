@@ -41,7 +41,7 @@ export class Feed {
     this.#pause(false);
   }
 
-  /** Writes everything anew, for another language. */
+  /** Writes everything again, in another language. */
   show() {
     this.#root.replaceChildren(...this.#events.map(entry));
     if (this.#events.length === 0) this.#root.append(element('li', { class: 'empty' }, say(element('span'), 'feed.empty')));

@@ -11,7 +11,7 @@ export class Limits {
   #form;
   #api;
   #stored; // as timd has them
-  #takes = 0; // how often that was set
+  #takes = 0; // how often #stored was set
   #busy = false;
 
   constructor(form) {
@@ -24,17 +24,17 @@ export class Limits {
     });
   }
 
-  /** Reads the settings from timd; keeps the fields that somebody is just changing. */
+  /** Reads the settings from timd; keeps fields that are being changed. */
   async load(api) {
     this.#api = api;
     const takes = this.#takes;
     const fresh = settings(await api.call('timd_config/get'));
-    // An answer that was on its way during a save may be older than it.
+    // An answer that was on its way during a save may be older than the save.
     if (this.#busy || takes !== this.#takes || api !== this.#api) return;
     this.#take(fresh, this.#stored);
   }
 
-  // Shows what timd has, but for the fields that were changed since known.
+  // Shows what timd has, except for the fields that were changed since known.
   #take(fresh, known) {
     const mine = known ? changes(known, this.#entered()) : {};
     this.#stored = fresh;
@@ -91,7 +91,7 @@ export class Limits {
     };
   }
 
-  // Only what differs is written: a number that is just being typed stays as it is.
+  // Only what differs is written, so that a number being typed stays as it is.
   #fill(wanted) {
     const { elements } = this.#form;
     const now = this.#entered();
@@ -101,7 +101,7 @@ export class Limits {
     this.#changed();
   }
 
-  // What was said of the last save is over when somebody goes on.
+  // The message about the last save is outdated once somebody goes on.
   #touched() {
     this.#say('');
     this.#changed();
@@ -127,7 +127,7 @@ export class Limits {
     try {
       const fresh = settings(await api.call('timd_config/set', changes(this.#stored, entered)));
       if (api !== this.#api) return; // logged out meanwhile
-      // The answer holds what another administrator has changed, too.
+      // The answer includes what another administrator has changed.
       this.#take(fresh, entered);
       this.#say('limits.saved', 'good');
     } catch (error) {
@@ -157,8 +157,8 @@ const settings = ({ WebInstances, LoginMode, Instances }) => ({
 
 const differ = (a, b) => JSON.stringify(a) !== JSON.stringify(b);
 
-// Those settings of b that a has not: what another administrator has changed
-// meanwhile is not written over.
+// Those settings of b that differ from a: what another administrator has
+// changed meanwhile is not overwritten.
 function changes(a, b) {
   const own = Object.entries(b.Instances).filter(([platform, n]) => n !== a.Instances[platform]);
   return {

@@ -1,4 +1,4 @@
-// Puts the console together: who is logged in, the stream, the parts.
+// Puts the console together: the administrator's login, the stream, the parts.
 
 import { Api, ApiError } from './api.js';
 import { Charts } from './charts.js';
@@ -13,7 +13,7 @@ import { Users } from './users.js';
 import { recallWho, rememberWho } from './who.js';
 
 const REREAD = 5000; // ms: settings may be changed elsewhere
-const SHORT = 2000; // ms: a connection that is back by then was not worth a word
+const SHORT = 2000; // ms: a connection that is back within this time is not mentioned
 
 const charts = new Charts(byID('tiles'));
 const feed = new Feed(byID('feed'), byID('feed-pause'));
@@ -21,7 +21,7 @@ const limits = new Limits(byID('limits'));
 const users = new Users(failed, (id, at) => charts.login(id, at));
 let api;
 let rereading;
-let since = 0; // when the stream stood last; 0 before it did
+let since = 0; // when the stream was last connected; 0 before it was
 let staling;
 
 languageButton();
@@ -32,7 +32,7 @@ byID('enter-form').addEventListener('submit', (event) => {
   event.preventDefault();
   submit();
 });
-// The dev link may be opened in a tab that has the console already.
+// The dev link may be opened in a tab that shows the console already.
 addEventListener('hashchange', () => {
   const who = location.hash.includes('usersig') && recallWho();
   if (who) {
@@ -63,7 +63,7 @@ async function submit() {
   byID('enter-go').removeAttribute('aria-disabled');
 }
 
-/** Logs in: the settings are the first thing that only an administrator gets. */
+/** Logs in: the settings are the first thing that only an administrator may read. */
 async function enter(given) {
   const mine = new Api(given);
   api?.end();
@@ -118,7 +118,7 @@ function reread() {
   limits.load(api).catch(failed);
 }
 
-/** A call failed while logged in: only a refused administrator must go. */
+/** A call failed while logged in: only a refused administrator has to log in again. */
 function failed(error) {
   if (api && error instanceof ApiError && error.final) leave(reason(error));
 }
@@ -159,7 +159,7 @@ function refuse(text) {
   write(place, text);
 }
 
-/** Whether the stream stands; without it everything shown is of the past. */
+/** Whether the stream is connected; without it everything shown is outdated. */
 function live(stands) {
   byID('live').dataset.live = String(stands);
   say(byID('live-text'), stands ? 'live.yes' : since ? 'live.lost' : 'live.no');

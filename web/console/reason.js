@@ -3,9 +3,9 @@
 import { translate } from './text.js';
 
 /**
- * A refusal has timd's own words and its code, but for a UserSig: of what is
- * wrong with one, timd tells what helps a program. Each browser words silence
- * otherwise.
+ * A refusal has timd's own words and its code, except for a UserSig, where
+ * timd's words help a program rather than a person. Without a reply, each
+ * browser has words of its own.
  */
 export function reason({ code, message }) {
   if (!code) return translate('unreachable', { message });

@@ -1,14 +1,14 @@
-// The table of users who are online, each with their instances. Rows are kept
-// over a refresh, so that focus and reading place stay.
+// The table of users who are online, each with their instances. Rows survive a
+// refresh, so that focus and reading position stay.
 
 import { ask } from './ask.js';
 import { byID, element, write } from './dom.js';
 import { label, put, say, title, translate } from './text.js';
 import { ago, clock, count, full } from './time.js';
 
-const PAGE = 50; // users shown at first, and more at each "Show more"
-const MOST = 200; // users that one call gives
-const QUIET = 300; // ms that events are gathered before a refresh
+const PAGE = 50; // users shown at first, and more with each "Show more"
+const MOST = 200; // users that one call returns
+const QUIET = 300; // ms for which events are collected before a refresh
 
 export class Users {
   #root = byID('users');
@@ -22,15 +22,15 @@ export class Users {
   #loading = false;
   #again = false;
   #timer;
-  #pause = 1000; // ms between two refreshes: longer when they take long
+  #pause = 1000; // ms between two refreshes; more when they take long
   #last = 0;
   #failed;
   #login;
 
   /**
-   * @param {(error: Error) => void} failed told when a refresh fails
-   * @param {(id: string, at: number) => void} login told each instance's login
-   *   at each refresh
+   * @param {(error: Error) => void} failed called when a refresh fails
+   * @param {(id: string, at: number) => void} login called for each instance's
+   * login at each refresh
    */
   constructor(failed, login) {
     this.#failed = failed;
@@ -75,7 +75,7 @@ export class Users {
     this.#soon(Math.max(QUIET, this.#last + this.#pause - performance.now()));
   }
 
-  /** How many users are online in all. */
+  /** Sets how many users are online in all. */
   total(n) {
     this.#total = n;
     this.#summary();
@@ -100,7 +100,7 @@ export class Users {
     const search = this.#search;
     const began = performance.now();
     try {
-      const found = new Map(); // somebody who changes meanwhile may come twice
+      const found = new Map(); // a user who changes meanwhile may come twice
       let next = '';
       do {
         const limit = Math.min(MOST, this.#wanted - found.size);
@@ -144,7 +144,8 @@ export class Users {
   #fill(users) {
     users.sort((a, b) => (a.UserID < b.UserID ? -1 : 1));
     const held = document.activeElement;
-    // What is gone goes first: a row that is moved up over it loses the focus.
+    // What is gone is removed first: a row that is moved up over it would lose
+    // the focus.
     const there = new Set(users.map((user) => user.UserID));
     for (const [id, { body }] of this.#groups) {
       if (there.has(id)) continue;
@@ -168,15 +169,16 @@ export class Users {
     say(this.#empty, this.#search ? 'users.nobody' : 'users.none', { search: this.#search });
     if (held && held !== document.body && held !== document.activeElement && !byID('ask').open) {
       // A user's cell has moved to another row, or the row that had the focus
-      // is gone: the next place to read on, and none that brings a phone's
-      // keyboard up.
+      // is gone: focus the next place to read on, but nothing that opens a
+      // phone's keyboard.
       (held.isConnected ? held : byID('users-title')).focus({ preventScroll: held.isConnected });
     }
     this.#times();
     this.#summary();
   }
 
-  // One tbody a user, one row an instance; the user's cell spans them.
+  // One tbody for each user, one row for each instance; the user's cell spans
+  // them.
   #group(group) {
     const { user, rows, body } = group;
     const instances = [...user.InstanceList].sort((a, b) => a.LoginTime - b.LoginTime);
@@ -261,7 +263,7 @@ export class Users {
     this.refresh();
   }
 
-  /** Writes the times anew: they grow, and languages change. */
+  /** Writes the times again: they grow, and the language may change. */
   #times() {
     for (const { rows } of this.#groups.values()) {
       for (const { time } of rows.values()) {
@@ -291,9 +293,9 @@ export class Users {
   }
 }
 
-// The row that a question was about may have gone while the question stood, and
-// with it the place to which the dialog gives the focus back. The browser then
-// leaves the focus in the closed dialog until it draws the next frame.
+// The row that a question was about may have gone while the question was open,
+// and with it the place that gets the focus back from the dialog. The browser
+// then leaves the focus in the closed dialog until it draws the next frame.
 function refocus() {
   const held = document.activeElement;
   const seen = held && held !== document.body && held.getClientRects().length > 0;

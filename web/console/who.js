@@ -1,10 +1,10 @@
 // Who is logged in: from the link that `timd serve --dev` prints, from this
 // tab's session storage, or from the form. Never in a cookie, never in
-// localStorage, and not in the address bar for longer than it takes to read.
+// localStorage, and in the address bar only until it has been read.
 
 const KEY = 'tim-console';
 
-/** What the page was opened with; undefined when somebody must log in. */
+/** What the page was opened with; undefined when somebody has to log in. */
 export function recallWho() {
   const link = new URLSearchParams(location.hash.slice(1));
   if (link.has('usersig')) {
@@ -20,7 +20,7 @@ export function recallWho() {
   }
 }
 
-/** Keeps who for reloads of this tab; undefined forgets. */
+/** Keeps who for reloads of this tab; undefined deletes it. */
 export function rememberWho(who) {
   try {
     if (who) sessionStorage.setItem(KEY, JSON.stringify(who));

@@ -1,5 +1,5 @@
 // The chat of a panel: what its user writes and receives. It is shown while
-// the user is logged in, and empty again afterwards.
+// the user is logged in, and emptied afterwards.
 
 import { describe, element } from './log.js';
 import { label, put, say } from './text.js';
@@ -23,8 +23,8 @@ export class Chat {
    * @param {HTMLElement} root the panel's chat section
    * @param {object} TIM the SDK
    * @param {{letter: string, log: import('./log.js').Log, suggest: () => string, sent: () => void}} panel
-   *   suggest gives whom to write to: a user of another panel; sent is called
-   *   for each message that the gateway has taken
+   * suggest returns whom to write to: a user of another panel; sent is called
+   * for each message that the gateway has accepted
    */
   constructor(root, TIM, { letter, log, suggest, sent }) {
     this.#root = root;
@@ -45,7 +45,7 @@ export class Chat {
     });
   }
 
-  /** Takes a new instance; the caller hands on its MESSAGE_RECEIVED. */
+  /** Attaches a new instance; the caller passes on its MESSAGE_RECEIVED. */
   attach(tim) {
     this.#tim = tim;
   }
@@ -92,7 +92,7 @@ export class Chat {
     }
   }
 
-  // Adds a message and gives the element that holds its state.
+  // Adds a message and returns the element that shows its state.
   #add(message, state) {
     this.#list.querySelector('.empty')?.remove();
     const out = message.flow === 'out';

@@ -1,5 +1,5 @@
-// The event log of a panel: newest last, at most KEEP lines. role=log makes a
-// screen reader announce each line as it comes.
+// The event log of a panel: newest last, at most KEEP lines. With role=log a
+// screen reader announces each line as it comes.
 
 import { label, say } from './text.js';
 
@@ -16,7 +16,7 @@ const clock = new Intl.DateTimeFormat('en-GB', {
 export class Log {
   #element;
   #empty;
-  #following = true; // until the reader scrolls up, and from the end on again
+  #following = true; // until the reader scrolls up, and again once they are at the end
   #top = 0;
 
   constructor(element, letter) {
@@ -24,7 +24,7 @@ export class Log {
     this.#empty = element.querySelector('.empty');
     label(element, 'log.name', { letter });
     element.addEventListener('scroll', () => this.#scrolled());
-    // The chat and notices take room from the log, and give it back.
+    // The chat and notices take space from the log, and return it.
     new ResizeObserver(() => this.#follow()).observe(element);
   }
 
@@ -59,8 +59,8 @@ export class Log {
     this.#top = this.#element.scrollTop;
   }
 
-  // Being away from the end is not enough to stop: a log that has shrunk is
-  // there, too, before it follows. Readers scroll up.
+  // Being away from the end is not enough to stop following: so is a log that
+  // has shrunk, until it follows. Only a reader scrolls up.
   #scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.#element;
     if (scrollHeight - scrollTop - clientHeight < 24) this.#following = true;
@@ -76,7 +76,7 @@ export function element(tag, className = '', text = '') {
   return made;
 }
 
-/** A failure in one line. */
+/** Describes a failure in one line. */
 export function describe(error) {
   return error.code === undefined ? error.message : `${error.code} ${error.message}`;
 }

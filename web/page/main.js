@@ -6,7 +6,7 @@ import { currentLanguage, say, setLanguage, showLanguage } from './text.js';
 import { themeButton } from './themebutton.js';
 
 const MOST = 8;
-const USERS = { C: 'bob', D: 'carol' }; // A and B share a user: that makes the first kick
+const USERS = { C: 'bob', D: 'carol' }; // A and B share a user, which causes the first kick
 
 const byID = (id) => document.getElementById(id);
 const panels = [];
@@ -71,8 +71,8 @@ async function remove(panel) {
   (next?.element.querySelector('.remove') ?? byID('add')).focus();
 }
 
-// On a phone the panels stand one below the other. A line that stays in sight
-// shows the state of each and leads to it, so that a kick is seen.
+// On a phone the panels stand below each other. A line that stays in view
+// shows the state of each and links to it, so that a kick is noticed.
 function overview(panel) {
   const item = document.createElement('li');
   item.dataset.of = panel.letter;
@@ -138,7 +138,8 @@ function languageButton() {
   show();
 }
 
-// The example is to be saved and served elsewhere: it names this timd in full.
+// The example is meant to be saved and served elsewhere, so it names this timd
+// in full.
 function example() {
   const code = byID('example');
   code.textContent = code.textContent.replaceAll('http://127.0.0.1:8080/', new URL('.', document.baseURI).href);

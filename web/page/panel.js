@@ -28,7 +28,7 @@ export class Panel {
   #log;
   #chat;
   #find;
-  #preparing = false; // a login was asked for that the SDK knows nothing of yet
+  #preparing = false; // a login was asked for that the SDK does not know of yet
   #removed = false;
   #network = 'connected';
   #kickedOut = false; // until the next login
@@ -124,7 +124,7 @@ export class Panel {
     this.#show();
   }
 
-  /** Ends the instance; the panel is no longer of use. */
+  /** Ends the instance; the panel cannot be used any more. */
   async destroy() {
     this.#removed = true;
     await this.#release();
@@ -136,7 +136,7 @@ export class Panel {
     await tim?.destroy();
   }
 
-  // The signature to log in with: the user's own, else one of the gateway's.
+  // The signature to log in with: the user's own, else one from the gateway.
   async #signature(userID) {
     const own = this.#find('[name=sig]').value.trim();
     if (own) {
@@ -147,8 +147,9 @@ export class Panel {
     return testSignature(userID);
   }
 
-  // The panel's instance. It is made at the first login because the SDKAppID
-  // comes with the signature; another SDKAppID needs another instance.
+  // The panel's instance. It is created at the first login, because the
+  // SDKAppID comes with the signature; another SDKAppID needs another
+  // instance.
   #instance(SDKAppID) {
     const name = this.letter.toLowerCase();
     this.#log.add('call', 'TIM.create', `{SDKAppID: ${SDKAppID}, name: '${name}'}`);
@@ -173,13 +174,13 @@ export class Panel {
     this.#show();
   }
 
-  // Whom to write to: a user of another panel, else one who is worth adding.
+  // Whom to write to: a user of another panel, else one worth adding.
   #partner() {
     const users = this.#others().map((panel) => panel.claim);
     return [...users, 'bob', 'alice'].find((user) => user && user !== this.claim);
   }
 
-  // Keeps a session that uses test signatures alive, as an app would.
+  // Keeps a session with a test signature alive, as an app would.
   async #renew() {
     if (this.#find('[name=sig]').value.trim()) return;
     const tim = this.#tim;
@@ -219,7 +220,7 @@ export class Panel {
     this.#notice('failure', title, text);
   }
 
-  // There was no login yet: the gateway gave no test signature.
+  // There was no login yet: the gateway returned no test signature.
   #unreachable(error) {
     this.#log.add('fail', 'POST /dev/usersig', describe(error));
     const text = say(element('p'), 'failed.unreachable', { gateway: location.host });
@@ -254,7 +255,7 @@ export class Panel {
     say(this.#find('[data-fact=ready]'), this.#tim?.isReady() ? 'ready.yes' : 'ready.no');
     this.#find('[name=user]').readOnly = !out;
     // aria-disabled keeps the keyboard's focus where it is; login() and
-    // logout() look for themselves.
+    // logout() check it themselves.
     this.#find('.login').setAttribute('aria-disabled', String(!out));
     this.#find('.logout').setAttribute('aria-disabled', String(out || this.#preparing || status === 'loggingOut'));
     this.#chat.show(Boolean(user));
@@ -277,7 +278,7 @@ function show(data) {
   return Array.isArray(data) ? `[${parts.join(', ')}]` : `{${parts.join(', ')}}`;
 }
 
-// Messages have many fields; the log shows what tells them apart.
+// Messages have many fields; the log shows those that distinguish them.
 function brief(messages) {
   return show(messages.map(({ from, to, payload }) => ({ from, to, payload })));
 }

@@ -7,7 +7,7 @@ const USERSIG = new URL('dev/usersig', document.baseURI);
 /**
  * Loads and starts tim.wasm.
  * @returns {Promise<{TIM: object, ms: number, bytes: number}>} bytes is what
- *   came over the wire, 0 when the browser had it in its cache
+ * was transferred, 0 when the browser had it in its cache
  */
 export async function startSDK() {
   if (!globalThis.Go) throw new Error(`${new URL('sdk/wasm_exec.js', document.baseURI)} did not load`);
@@ -22,7 +22,7 @@ export async function startSDK() {
   return { TIM: globalThis.TIM, ms: performance.now() - began, bytes: entry?.encodedBodySize ?? 0 };
 }
 
-/** The gateway gives no test signatures: it runs without --dev. */
+/** The gateway signs no test UserSigs: it runs without --dev. */
 export class NoTestSignatures extends Error {}
 
 /** The gateway did not answer. */
@@ -46,7 +46,7 @@ export async function testSignature(userID) {
     });
     text = await response.text();
   } catch (error) {
-    throw new Unreachable(error.message); // each browser says it in other words
+    throw new Unreachable(error.message); // each browser words it differently
   }
   if (response.status === 404 || response.status === 403 || response.status === 405) throw new NoTestSignatures();
   let answer;

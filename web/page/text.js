@@ -1,12 +1,12 @@
 // The page's words in both languages, and the one way to put them on screen:
-// what say() has written follows a later change of language.
+// whatever say() has written follows a later change of language.
 
 import en from './text.en.js';
 import zh from './text.zh.js';
 import { recall, remember } from './settings.js';
 
 const words = { en, zh };
-const told = new WeakMap(); // element -> what was put in: {key, args}
+const told = new WeakMap(); // element -> the arguments that were put in
 
 let language = words[recall('language')] ? recall('language') : firstKnown(navigator.languages ?? [navigator.language]);
 
@@ -62,7 +62,7 @@ export function put(element, text) {
   return element;
 }
 
-/** Brings everything below root, and the document itself, to the language. */
+/** Translates everything below root, and the document itself. */
 export function showLanguage(root = document) {
   document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
   document.title = translate('document.title');

@@ -3,7 +3,10 @@
 import { recall, remember } from './settings.js';
 import { label, say } from './text.js';
 
-/** Makes #theme switch and #theme-name say to what; without a choice the system's holds. */
+/**
+ * Makes #theme switch and #theme-name name the other theme; without a choice
+ * the system's applies.
+ */
 export function themeButton() {
   const button = document.getElementById('theme');
   const name = document.getElementById('theme-name');
