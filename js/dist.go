@@ -1,6 +1,6 @@
 // Package dist embeds the built SDK, js/dist, for timd to serve. Before the
-// first build the folder holds nothing but a placeholder, and everything that
-// does not need the SDK compiles and runs.
+// first build the folder holds only a placeholder, and everything that does
+// not need the SDK compiles and runs.
 package dist
 
 import (
@@ -15,7 +15,8 @@ var files embed.FS
 //go:embed package.json
 var manifest []byte
 
-// Version is that of the SDK, of the npm package and of timd: they are one.
+// Version returns the version of the SDK, of the npm package and of timd: they
+// are one.
 func Version() string {
 	var m struct{ Version string }
 	if err := json.Unmarshal(manifest, &m); err != nil {
@@ -24,7 +25,7 @@ func Version() string {
 	return m.Version
 }
 
-// Files gives what lies in js/dist.
+// Files returns the content of js/dist.
 func Files() fs.FS {
 	sub, err := fs.Sub(files, "dist")
 	if err != nil {

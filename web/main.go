@@ -1,6 +1,6 @@
-// Command timd is the session gateway that tim.wasm logs in to. What the
-// commands do stands in internal/timd; here is the table of them, and the pages
-// that the gateway serves.
+// Command timd is the session gateway that tim.wasm logs in to. The commands
+// are implemented in internal/timd; this file holds the table of them, and the
+// pages that the gateway serves.
 package main
 
 import (
@@ -29,9 +29,9 @@ func pages() timd.Files {
 	return timd.Files{Page: sub("page"), Console: sub("console")}
 }
 
-// command runs with the arguments behind its name and returns the exit code:
-// 0, 2 for a mistake of whoever started it (one line on stderr that says what
-// to do), 1 for a failure later on.
+// command runs with the arguments after its name and returns the exit code: 0,
+// 2 for a mistake of the caller (one line on stderr that says what to do), 1
+// for a failure later on.
 type command struct {
 	name  string
 	about string

@@ -40,7 +40,8 @@ func main() {
 	}
 }
 
-// What a build hands to write: a path below its directory, and the content.
+// files is what a build passes to write: a path below its directory, and the
+// content.
 type files map[string][]byte
 
 func run(js, dist, out string, report io.Writer) error {
@@ -102,11 +103,11 @@ func newBundler(js, dist string) (*bundler, error) {
 	}, nil
 }
 
-// wrap makes a function of Go's own glue, whose parameter stands for all that
-// it takes from the global object, and which returns what it would leave there.
-// Its substitutes for fs, process and path are dead code: the scope has an fs
-// of its own (src/files.js), and nothing in tim.wasm asks for the others. So
-// are its questions for what every scope has.
+// wrap turns Go's own glue into a function. Its parameter stands for
+// everything that the glue takes from the global object, and it returns what
+// the glue would leave there. The glue's substitutes for fs, process and path
+// are dead code: the scope has an fs of its own (src/files.js), and nothing in
+// tim.wasm asks for the others. So are its checks for what every scope has.
 func wrap(exec string) (string, error) {
 	there := map[string]string{}
 	for _, name := range []string{"fs", "process", "path", "crypto", "performance", "TextEncoder", "TextDecoder"} {
@@ -115,7 +116,7 @@ func wrap(exec string) (string, error) {
 	result := api.Transform(exec, api.TransformOptions{
 		Define:       there,
 		MinifySyntax: true,
-		LogOverride:  map[string]api.LogLevel{"assign-to-define": api.LogLevelSilent}, // in what is dropped
+		LogOverride:  map[string]api.LogLevel{"assign-to-define": api.LogLevelSilent}, // in code that is dropped
 	})
 	if len(result.Errors) > 0 {
 		return "", fmt.Errorf("wasm_exec.js: %s", result.Errors[0].Text)
@@ -137,7 +138,7 @@ type variant struct {
 func (b *bundler) build(entry string, format api.Format, target api.Target, v variant) ([]byte, error) {
 	limit := 0
 	if v.node {
-		limit = 450 // Node prints the whole line that made an error which nobody has caught
+		limit = 450 // Node prints the whole line that threw an uncaught error
 	}
 	result := api.Build(api.BuildOptions{
 		EntryPoints:   []string{filepath.Join(b.js, entry)},
@@ -146,15 +147,15 @@ func (b *bundler) build(entry string, format api.Format, target api.Target, v va
 		Format:        format,
 		Target:        target,
 		Platform:      api.PlatformNeutral,
-		// ES2017 has no import.meta, but whoever reads ES modules has.
+		// ES2017 has no import.meta, but every reader of ES modules has.
 		Supported:         map[string]bool{"import-meta": format == api.FormatESModule},
 		Charset:           api.CharsetUTF8,
 		MinifyWhitespace:  true,
 		MinifyIdentifiers: true,
 		MinifySyntax:      true,
 		LegalComments:     api.LegalCommentsNone,
-		// What begins with _ is the glue's own, but for two names that Go knows
-		// and the module that it imports in its tests.
+		// Names that begin with _ are the glue's own, except for two that Go
+		// knows and the module that it imports in its tests.
 		MangleProps:  "^_[a-z]",
 		ReserveProps: "^_(pendingEvent|makeFuncWrapper|gotest)$",
 		LineLimit:    limit,
@@ -176,7 +177,7 @@ func (b *bundler) build(entry string, format api.Format, target api.Target, v va
 	return result.OutputFiles[0].Contents, nil
 }
 
-// setup puts the wrapped glue in the place of glue.js.
+// setup replaces glue.js with the wrapped glue.
 func (b *bundler) setup(p api.PluginBuild) {
 	p.OnResolve(api.OnResolveOptions{Filter: `/glue\.js$`}, func(api.OnResolveArgs) (api.OnResolveResult, error) {
 		return api.OnResolveResult{Path: "wasm_exec.js", Namespace: "glue"}, nil
@@ -186,7 +187,7 @@ func (b *bundler) setup(p api.PluginBuild) {
 	})
 }
 
-// script gives the UMD form: CommonJS, AMD, or globals for a script tag.
+// script returns the UMD form: CommonJS, AMD, or globals for a script tag.
 func (b *bundler) script(v variant) ([]byte, error) {
 	code, err := b.build("src/script.js", api.FormatCommonJS, api.ES2017, v)
 	if err != nil {
@@ -199,16 +200,17 @@ func (b *bundler) script(v variant) ([]byte, error) {
 	return bytes.Join([][]byte{[]byte(b.banner + "\n" + head), bytes.TrimSpace(code), []byte("return module.exports});\n")}, nil), nil
 }
 
-// module gives an ES module.
+// module returns an ES module.
 func (b *bundler) module(v variant) ([]byte, error) {
 	code, err := b.build("src/index.js", api.FormatESModule, api.ES2017, v)
 	return append([]byte(b.banner+"\n"), code...), err
 }
 
-// names tells Node's ES modules, which only look, what a CommonJS module gives.
+// names tells Node's ES modules, which do not run the code, what a CommonJS
+// module exports.
 const names = "0&&(module.exports={TIM,load,create,EVENT,TYPES,VERSION});\n"
 
-// npm gives the files of the package.
+// npm returns the files of the package.
 func (b *bundler) npm() (files, error) {
 	out := files{}
 	var err error
@@ -241,7 +243,8 @@ func (b *bundler) npm() (files, error) {
 			return nil, err
 		}
 	}
-	// Beside each script its own copy, for tools that do not know exports.
+	// Each script has its own copy beside it, for tools that do not know
+	// exports.
 	out["index.d.mts"], out["miniprogram/index.d.ts"] = out["index.d.ts"], out["index.d.ts"]
 	return out, nil
 }
@@ -262,10 +265,10 @@ func (b *bundler) typings() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// imports of one part of the typings from another.
+// imports matches the imports of one part of the typings from another.
 var imports = regexp.MustCompile(`(?m)^(import|export type) .* from .*;\n`)
 
-// manifest is package.json without what only its developers need.
+// manifest returns package.json without what only its developers need.
 func (b *bundler) manifest() ([]byte, error) {
 	text, err := os.ReadFile(filepath.Join(b.js, "package.json"))
 	if err != nil {
@@ -275,7 +278,7 @@ func (b *bundler) manifest() ([]byte, error) {
 	if err := json.Unmarshal(text, &fields); err != nil {
 		return nil, err
 	}
-	// Cut from the text: exports is read in the order in which it is written.
+	// Cut from the text, because the order in exports matters.
 	for _, name := range []string{"scripts", "devDependencies"} {
 		start := bytes.Index(text, []byte(`  "`+name+`": `))
 		if start < 0 {
@@ -291,8 +294,8 @@ func (b *bundler) manifest() ([]byte, error) {
 	return text, nil
 }
 
-// write brings a directory to hold these files; what it holds beside them
-// stays, as the mini program's wasm that a later step makes.
+// write makes a directory hold these files. Other files in it stay, such as
+// the mini program's wasm that a later step makes.
 func (f files) write(dir string) error {
 	for name, content := range f {
 		path := filepath.Join(dir, filepath.FromSlash(name))

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// dist makes what internal/build leaves, around something that is no wasm: a
+// dist makes what internal/build leaves, around something that is not wasm: a
 // bundle knows only its name.
 func dist(t *testing.T) string {
 	t.Helper()
@@ -61,7 +61,7 @@ func TestRun(t *testing.T) {
 	require.NotRegexp(t, `(?m)^(import|export) .* from `, typings, "one file that needs no other")
 	require.Equal(t, typings, read(out, "index.d.mts"))
 
-	// The same again touches nothing.
+	// The same files again change nothing.
 	past := time.Unix(1_000_000_000, 0)
 	var paths []string
 	require.NoError(t, filepath.Walk(out, func(path string, info os.FileInfo, err error) error {

@@ -1,5 +1,5 @@
-// What the tests load: packages that are built as the real one is, around the
-// real tim.wasm or around the double in double/.
+// What the tests load: packages built like the real one, around the real
+// tim.wasm or around the double in double/.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ export const npm = join(root, 'bin/npm');
 const made = [];
 process.on('exit', () => made.forEach((dir) => rmSync(dir, { recursive: true, force: true })));
 
-/** A directory that is gone when the process is. */
+/** A directory that is removed when the process ends. */
 export function temporary() {
   const dir = mkdtempSync(join(tmpdir(), 'tim-js-'));
   made.push(dir);

@@ -1,4 +1,5 @@
-// The constants, which the generated file holds in short, are those of the source.
+// The constants, which the generated file holds in a short form, are those of
+// the source.
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

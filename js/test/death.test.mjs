@@ -1,5 +1,5 @@
 // The real tim.wasm, ended by force in the middle of a session with a real
-// timd: what it was asked rejects, and the next call starts it again.
+// timd: its pending calls reject, and the next call starts it again.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from '../../web/e2e/lib/test.mjs';
@@ -13,9 +13,9 @@ const { default: TIM, load } = await import(pathToFileURL(join(npm, 'index.node.
 
 /** The runtimes that were started, oldest first. */
 const runtimes = [];
-/** Open sockets, whoever opened them. */
+/** Open sockets, whatever opened them. */
 const sockets = new Set();
-/** Whether a socket that is open closes and throws all the same. */
+/** Whether an open socket closes and throws anyway. */
 let throwing = false;
 class Socket extends WebSocket {
   constructor(...args) {
@@ -54,7 +54,7 @@ after(async () => {
   await timd?.close();
 });
 
-/** Each ends the newest runtime; the last asks it for memory that there is not. */
+/** Each ends the newest runtime; the last one asks it for memory that does not exist. */
 const deaths = [
   ['throws inside', (runtime) => (runtime.fault = new Error('told to die')), /told to die/],
   ['traps', ({ instance }) => new Uint8Array(instance.exports.mem.buffer).fill(0xff), /out of bounds|unreachable/],
@@ -71,7 +71,7 @@ const deaths = [
 for (const [how, kill, message] of deaths) {
   test(`a runtime that ${how}`, async (t) => {
     const said = t.mock.method(console, 'error', () => {});
-    const words = t.mock.method(console, 'log', () => {}); // Go's last ones
+    const words = t.mock.method(console, 'log', () => {}); // Go's last words
     await load({ WebSocket: Socket, proxyServer: timd.url });
     const names = [how, `${how}, too`];
     const heard = names.map(() => []);
@@ -112,7 +112,7 @@ for (const [how, kill, message] of deaths) {
     await poll(5000, 'no socket is left open', () => sockets.size === 0);
     throwing = false;
 
-    // The same object goes on, in a new runtime.
+    // The same object continues, in a new runtime.
     const again = ready(tim);
     assert.equal((await tim.login(mine)).code, 0);
     await again;

@@ -1,4 +1,4 @@
-// What the tests of the loader and of the facade play on: the package around a
+// What the tests of the loader and of the facade use: the package around a
 // double of tim.wasm that can be told to fail, and a server to load it from.
 import assert from 'node:assert/strict';
 import { cpSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { around, double, temporary } from './build.mjs';
 export const REALM = Symbol.for('tim-wasm');
 export const wasm = double();
 export const pkg = around(wasm);
-/** The same package without its wasm: what a bundler makes that does not copy it. */
+/** The same package without its wasm, as a bundler makes it that does not copy the file. */
 export const bare = join(temporary(), 'npm');
 cpSync(pkg.npm, bare, { recursive: true });
 rmSync(join(bare, 'dist/tim.wasm'));

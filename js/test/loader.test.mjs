@@ -60,7 +60,7 @@ test('gives up on a server that stalls, and can be tried again', async (t) => {
     });
     const armed = new Promise((resolve) => (fire = resolve));
     const outcome = rejects(load({ ...base(), wasm: `http://127.0.0.1:${stalled.address().port}/tim.wasm` }), pattern);
-    (await armed)(); // the time is over
+    (await armed)(); // the time is up
     await outcome;
     timer.mock.restore();
     await load({ wasm: `${web.origin}/tim.wasm` });

@@ -1,4 +1,4 @@
-// The parts that stand in for what a mini program lacks.
+// The parts that replace what a mini program lacks.
 import assert from 'node:assert/strict';
 import { test } from '../../web/e2e/lib/test.mjs';
 import { TextDecoder as Decoder, TextEncoder as Encoder } from '../miniprogram/codec.js';

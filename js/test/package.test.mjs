@@ -1,4 +1,4 @@
-// The packed tarball: what is in it, and what its judges say.
+// The packed tarball: its contents, and what the checkers say of it.
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -70,7 +70,7 @@ test('the mini program fits, and its wasm knows no newer instructions', () => {
   const opt = join(root, 'js/node_modules/binaryen/bin/wasm-opt');
   const check = (path) => execFileSync(process.execPath, [opt, '--mvp-features', '--enable-mutable-globals', path, '-o', join(dir, 'out.wasm')], { stdio: 'pipe' });
   check(lowered);
-  assert.throws(() => check(file('dist/tim.wasm'))); // so the check is one
+  assert.throws(() => check(file('dist/tim.wasm'))); // so the check can fail
 });
 
 test('Node gets the build that reads files, pages the one that does not', () => {
@@ -93,7 +93,8 @@ test('no line is as long as the file: Node prints that of an error which nobody 
 
 test('sizes', (t) => {
   const brotli = (name) => brotliCompressSync(readFileSync(file(name))).length;
-  // With some room: the hash of tim.wasm, which is another with each Go, packs by a few bytes more or less.
+  // With some room: the hash of tim.wasm, which differs with each version of
+  // Go, packs a few bytes better or worse.
   for (const [name, limit] of [['index.mjs', 8_640], ['dist/tim.js', 9_020], ['index.js', 9_360], ['miniprogram/index.js', 9_640]]) {
     t.diagnostic(`${name}: ${statSync(file(name)).size} bytes, brotli ${brotli(name)}`);
     assert.ok(brotli(name) <= limit, `${name}: ${brotli(name)} bytes of brotli, more than ${limit}`);

@@ -16,7 +16,7 @@ const POLICY = (gateway, wasm = " 'wasm-unsafe-eval'") =>
   `default-src 'none'; script-src 'self'${wasm}; worker-src 'self'; connect-src 'self' ${gateway} ${gateway.replace('http', 'ws')}`;
 
 let timd, browser, server, origin;
-/** What a test serves beside the package, by path. */
+/** What a test serves besides the package, by path. */
 const pages = new Map();
 let policy;
 before(async () => {
@@ -43,7 +43,7 @@ after(async () => {
   await timd?.close();
 });
 
-/** The whole session, run in a page or a worker; gives what was seen. */
+/** The whole session, run in a page or a worker; returns what was seen. */
 const SESSION = `
 async function session(TIM, options, ticket) {
   const before = Object.getOwnPropertyNames(self);
@@ -90,7 +90,7 @@ for (const name of engines) {
         '/app.js': `import TIM from '/index.mjs'; ${SESSION} ${REPORT}
           const since = performance.now();
           const tim = TIM.create({ SDKAppID: 1400000000, proxyServer: '${timd.url}' });
-          const statuses = []; // from before the wasm is there
+          const statuses = []; // from before the wasm was loaded
           tim.on(TIM.EVENT.LOGIN_STATUS_CHANGE, ({ data }) => statuses.push(data.status));
           const ready = new Promise((resolve) => tim.on(TIM.EVENT.SDK_READY, resolve));
           const first = tim.login(${await ticket(`first-${name}`)}).then(() => performance.now() - since);

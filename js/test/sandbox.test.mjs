@@ -21,7 +21,7 @@ before(async () => {
 });
 after(() => timd?.close());
 
-/** Starts the program; gives its parts and a way to wait for events. */
+/** Starts the program; returns its parts and a way to wait for events. */
 function startProgram(variant) {
   const shell = new Shell(program, { [DOMAIN]: timd.url.replace('http', 'ws') }, variant);
   const app = shell.require('/app.js');
@@ -30,7 +30,7 @@ function startProgram(variant) {
   const tim = app.start();
   const events = app.events;
   let seen = 0;
-  /** The next event of that name; those before it are passed over. */
+  /** The next event of that name; events before it are skipped. */
   const next = async (name, check = () => true) => {
     const until = Date.now() + 20_000;
     for (;;) {
@@ -82,7 +82,7 @@ for (const variant of variants) {
     assert.equal(tim.getLoginUser(), userID);
     assert.ok(Math.abs(tim.getServerTime() - Date.now()) < 5000);
 
-    // Suspended and back: it is the same session, on another connection.
+    // Suspended and back: the same session, on another connection.
     const before = first.shell.opened;
     first.fromNow();
     first.shell.suspend();
@@ -179,7 +179,8 @@ test('what is not allowed is said', async (t) => {
   const insecure = app.create({ SDKAppID: 1400000000, name: 'insecure', proxyServer: 'ws://im.example.com' });
   const refused = (tim) => assert.rejects(tim.login({ userID: 'x', userSig }), (e) => e.code === 2801 && e.message.includes('domain list'));
   await Promise.all([refused(other), refused(insecure)]);
-  // What only the wasm can judge is known when it is loaded: nothing waits for ever.
+  // What only the wasm can judge is known once it is loaded: nothing waits for
+  // ever.
   const nonsense = app.create({ SDKAppID: 1400000000, name: 'nonsense', proxyServer: 'nonsense' });
   await assert.rejects(nonsense.login({ userID: 'x', userSig }), (e) => e.code === 2905);
   assert.match(shell.console.join('\n'), /gateway's URL cannot be used/);

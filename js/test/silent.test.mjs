@@ -1,6 +1,6 @@
 // A Node process and gateways that are silent, refuse, close or go dark: each
-// login rejects with an IMError, and nothing that a socket says late ends the
-// process.
+// login rejects with an IMError, and nothing that a socket reports late ends
+// the process.
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,7 +26,7 @@ async function refused() {
 
 const answering = (text) => () => hostTCP((socket) => socket.once('data', () => socket.write(text)));
 
-/** name: how the gateway is made, what the program does, what its login comes to. */
+/** By name: how the gateway is made, what the program does, how its login ends. */
 const hosts = {
   silent: [silentTCP, 'login', 'IMError 2801'],
   'closes at once': [() => hostTCP((socket) => socket.end()), 'login', 'IMError 2801'],
@@ -78,7 +78,7 @@ for (const [kind, ws, flags] of [
         assert.equal(message, 'dark when ready ready');
         proxy.hold();
         const before = proxy.accepted;
-        // The second dial shows that the first was given up while it stood open.
+        // The second dial shows that the first was given up while it was open.
         await poll(120_000, 'two dials', () => proxy.accepted >= before + 2);
         child.send('dark when ready dialled twice');
       });
@@ -87,7 +87,7 @@ for (const [kind, ws, flags] of [
     const early = ended.then(([code]) => assert.fail(`the process ended with ${code}:\n${complained}`));
     early.catch(() => {});
     assert.deepEqual(await Promise.race([results, early]), wanted);
-    await closeAll(servers); // also what is closing only from our side
+    await closeAll(servers); // also those that are closing only from our side
     const [code] = await within(20_000, 'the process ends by itself', ended);
     assert.equal(code, 0, complained);
     assert.deepEqual(JSON.parse(said), [], 'nobody caught these');

@@ -1,5 +1,5 @@
-// The packed tarball in a fresh folder of every bundler, and what it builds in
-// a real Chromium, where it logs in to a real timd. Nothing is configured for
+// The packed tarball in a fresh folder of every bundler, and the result in a
+// real Chromium, where it logs in to a real timd. Nothing is configured for
 // the wasm anywhere.
 //
 //   npm run test:matrix            all
@@ -61,7 +61,7 @@ async function project(files, tools) {
   return dir;
 }
 
-/** Serves a folder, as a static host does that knows no page for other paths. */
+/** Serves a folder like a static host that knows no page for other paths. */
 async function serve(dir, spa = false) {
   const server = createServer(async (request, response) => {
     let path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname));
@@ -79,7 +79,7 @@ async function serve(dir, spa = false) {
   return { url: `http://127.0.0.1:${server.address().port}`, close: () => (server.closeAllConnections(), server.close()) };
 }
 
-/** For tools that take 0 for their usual port. */
+/** For tools that take 0 for their default port. */
 async function freePort() {
   const server = createServer();
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
@@ -89,7 +89,7 @@ async function freePort() {
 }
 
 let users = 0;
-/** Opens the app; gives the URLs of the wasm that it got. */
+/** Opens the app; returns the URLs of the wasm that it loaded. */
 async function login(url) {
   const { userID, userSig } = await timd.userSig(`matrix${++users}`);
   const page = await browser.newPage();
@@ -211,6 +211,6 @@ wanted('next', async () => {
   assert.match(readFileSync(join(dir, '.next/server/app/index.html'), 'utf8'), /sdkStateReady/);
 });
 
-// Two at a time: half of the time goes by in waiting for npm. Those that take
-// longest begin.
+// Two at a time: half of the time is spent waiting for npm. The slowest start
+// first.
 describe('every bundler', { concurrency: 2 }, () => all.reverse().forEach((declare) => declare()));

@@ -1,5 +1,5 @@
 // A mini program in the JavaScriptCore shell without JIT, as on an iPhone:
-// this side has the sockets and the clock, and suspends what runs there.
+// this side has the sockets and the clock, and suspends the program.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -58,7 +58,7 @@ class Jsc {
 
   constructor(child, gateway, suspend) {
     Object.assign(this, { child, gateway, how: suspend });
-    // What is said to one that has just ended is lost, as in life.
+    // Whatever is sent to a shell that has just ended is lost, as in reality.
     child.stdin.on('error', () => {});
     this.started = new Promise((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`jsc ended (${code})\n${this.console.join('\n')}`)));
@@ -158,7 +158,7 @@ class Jsc {
 
   async close() {
     for (const socket of this.sockets.values()) socket.terminate();
-    this.sockets.clear(); // nobody is there to hear of their ends
+    this.sockets.clear(); // nobody is left to hear that they end
     const ended = new Promise((resolve) => this.child.once('exit', resolve));
     if (this.child.exitCode !== null) return;
     this.child.kill('SIGKILL');

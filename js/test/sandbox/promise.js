@@ -1,5 +1,5 @@
-// The Promise of iOS 15 and below in a mini program: one made of setTimeout,
-// so that what follows a promise comes in a later task.
+// The Promise of iOS 15 and below in a mini program: made of setTimeout, so
+// that what follows a promise comes in a later task.
 globalThis.Promise = class Promise {
   constructor(executor) {
     this.waiting = [];

@@ -1,7 +1,7 @@
-// A mini program's shell with WeChat's documented limits, in a Node vm context:
-// only the globals that one has, modules wrapped as the packer wraps them,
-// WXWebAssembly by package path, at most five sockets to listed domains, and a
-// life that is suspended and resumed. What it proves is that the SDK needs
+// A mini program's shell with WeChat's documented limits, in a Node vm
+// context: only the globals that one has, modules wrapped as the packer wraps
+// them, WXWebAssembly by package path, at most five sockets to listed domains,
+// and a life that is suspended and resumed. It proves that the SDK needs
 // nothing else; it proves nothing about a phone.
 import { randomBytes } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { WebSocket as NodeSocket } from 'ws';
 const PACKAGE_LIMIT = 2 * 1024 * 1024;
 /** What the packer passes as undefined parameters, so that nothing reaches a page's world. */
 const SHADOWED = 'window document self location navigator localStorage history screen frames XMLHttpRequest fetch WebSocket Worker eval Function globalThis process Buffer'.split(' ');
-/** What a context has by itself and a mini program has not. */
+/** What a context has by itself but a mini program lacks. */
 const LACKING = ['WebAssembly', 'eval', 'SharedArrayBuffer', 'Atomics', 'queueMicrotask', 'structuredClone'];
 
 const SLOW_PROMISE = readFileSync(new URL('promise.js', import.meta.url), 'utf8');
@@ -95,12 +95,12 @@ export class Shell {
     this.globals = this.globalNames();
   }
 
-  /** What modules can reach without being given it. */
+  /** What modules can reach without it being passed to them. */
   globalNames() {
     return [...runInContext('Object.getOwnPropertyNames(globalThis)', this.context)].sort();
   }
 
-  /** As a module of the program: what its packer makes of require. */
+  /** As a module of the program sees require. */
   require(name, from = '/') {
     let path = name.startsWith('.') ? posix.join(posix.dirname(from), name) : name.startsWith('/') ? name : `/miniprogram_npm/${name}`;
     const file = [path, `${path}.js`, `${path}/index.js`].find((p) => existsSync(join(this.program, p)) && statSync(join(this.program, p)).isFile());
@@ -150,7 +150,7 @@ export class Shell {
     };
   }
 
-  /** What comes from outside waits while the JS thread stands still. */
+  /** Events from outside wait while the JS thread stands still. */
   later(f) {
     setImmediate(() => this.deliver(f));
   }
@@ -233,7 +233,7 @@ export class Shell {
     this.tell('onNetworkStatusChange', { isConnected: on, networkType: on ? 'wifi' : 'none' });
   }
 
-  /** Ends what the program has open, as closing it for good does. */
+  /** Closes what the program has open, as closing it for good does. */
   close() {
     for (const id of [...this.timers.keys()]) this.clearTimeout(id);
     for (const task of [...this.tasks]) task.suspended('none');

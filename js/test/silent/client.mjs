@@ -1,7 +1,6 @@
-// A program in Node that logs in to gateways of many kinds at once, as a bot
-// with that many accounts would. Its parent gives it the gateways and the
-// class of WebSocket, and hears what became of each login and every error
-// that nobody has caught.
+// A program in Node that logs in to gateways of many kinds at once, like a bot
+// with that many accounts. Its parent passes it the gateways and the class of
+// WebSocket, and is told how each login ended and every uncaught error.
 import { writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
@@ -13,7 +12,7 @@ const faults = [];
 for (const name of ['uncaughtException', 'unhandledRejection']) {
   process.on(name, (why) => faults.push(`${name}: ${why?.stack ?? why}`));
 }
-/** Resolves when the parent says so of a gateway. */
+/** Resolves when the parent says so about a gateway. */
 const told = (what) =>
   new Promise((resolve) => {
     const hear = (message) => {
@@ -31,7 +30,10 @@ const settled = (login) =>
     (error) => `${error.name} ${error.code}`,
   );
 
-/** What is done to an instance whose login is running, or has ended; gives what became of the login. */
+/**
+ * What is done to an instance whose login is running, or has ended; each
+ * returns how the login ended.
+ */
 const acts = {
   login: (tim, login) => settled(login),
   async destroy(tim, login, name) {
@@ -71,5 +73,5 @@ await Promise.all(
   }),
 );
 process.send({ results });
-process.channel.unref(); // what else keeps this process alive is the SDK's
+process.channel.unref(); // the SDK keeps this process alive otherwise
 process.on('exit', () => writeSync(1, JSON.stringify(faults)));

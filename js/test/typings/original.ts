@@ -1,6 +1,6 @@
 // A page's module as written against the typings of @tencentcloud/chat 3.6.6,
-// where only the import was changed. Compiled, never run: what compiled there
-// compiles here, also what is about groups and media.
+// with only the import changed. Compiled, never run: what compiled there
+// compiles here, including groups and media.
 import TencentCloudChat, { ChatSDK, Conversation, Friend, FriendApplication, FriendGroup, Group, GroupMember, Message, Profile, Signaling, SimplifiedMessage, Topic } from 'tim-wasm';
 
 type Level = TencentCloudChat.TYPES.CONV_C2C | TencentCloudChat.TYPES.CONV_GROUP;

@@ -98,7 +98,7 @@ async function loading(): Promise<void> {
   (await load()).tim.login;
 }
 
-// Methods may be taken off, and the originals' names are there.
+// Methods work when detached, and the originals' names exist.
 const { login, on } = tim;
 const names: [Conversation['conversationID'], Group['groupID'], Profile['userID']] = ['C2Cbob', '', 'bob'];
 export { failures, inbox, kinds, loading, login, messages, names, on, session, version };

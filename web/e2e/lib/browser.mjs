@@ -67,7 +67,7 @@ async function firefox() {
   return tidy(browser, home);
 }
 
-/** Makes close end the process for sure and remove its folder. */
+/** Makes close end the process reliably and remove its folder. */
 function tidy(browser, path) {
   const child = browser.process();
   const close = browser.close.bind(browser);

@@ -12,7 +12,7 @@ export const ticket = (more = {}) => ({ app: APP.app, admin: 'administrator', si
 export const link = ({ app, admin, sig }) =>
   `/console/#${new URLSearchParams({ sdkappid: app, identifier: admin, usersig: sig })}`;
 
-/** What needs the stage: call the server API, join as a user, open the console. */
+/** Functions that need the stage: call the server API, join as a user, open the console. */
 export function consoleOn(stage) {
   async function call(command, body) {
     const { app, admin, sig } = ticket();

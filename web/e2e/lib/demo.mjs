@@ -5,7 +5,7 @@ import { viewedBy } from './viewer.mjs';
 
 export { DESKTOP, PHONE } from './viewer.mjs';
 
-/** The demo page in a fresh context, with its two panels standing. */
+/** The demo page in a fresh context, with its two panels shown. */
 export async function openDemo(stage, t, { base = stage.timd.url, ...viewer } = {}) {
   const page = await stage.blank(t);
   await viewedBy(page, viewer);
@@ -28,7 +28,7 @@ const panel = (letter) => ({
     await page.click(`[data-panel=${letter}] .login`);
     if (state) await this.is(page, state);
   },
-  /** Waits for a state; when it does not come, the error says what the panel shows instead. */
+  /** Waits for a state; if it does not come, the error says what the panel shows instead. */
   async is(page, state) {
     try {
       await page.waitForSelector(`[data-panel=${letter}][data-status=${state}]`);
@@ -50,7 +50,7 @@ const panel = (letter) => ({
 });
 export const [A, B, C] = ['A', 'B', 'C'].map(panel);
 
-/** Nothing was refused by the policy, nothing was complained of. */
+/** Checks that the policy refused nothing and nothing was reported on the console. */
 export async function clean(page) {
   assert.deepEqual(page.complaints, []);
   assert.deepEqual(await page.evaluate(() => globalThis.violations), []);

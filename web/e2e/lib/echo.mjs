@@ -1,4 +1,4 @@
-// A WebSocket server that does what its client asks, for the tests of the
+// A WebSocket server that does what its client asks, for tests of the
 // browser's side of a connection.
 
 import { createHash } from 'node:crypto';
@@ -8,11 +8,11 @@ const BINARY = 2;
 const CLOSE = 8;
 
 /**
- * Takes a server's upgrade requests. A request {id, method, params} is answered
- * with {id, result: {method, protocol, params}}, but for these methods:
- * close {code, reason} closes, drop ends the connection without a word,
- * raw {text} sends that text, binary a binary frame, big {size} a JSON string
- * of that many characters, fail {code, message} an error.
+ * Handles a server's upgrade requests. A request {id, method, params} is
+ * answered with {id, result: {method, protocol, params}}, except for these
+ * methods: close {code, reason} closes, drop ends the connection without a
+ * close frame, raw {text} sends that text, binary a binary frame, big {size} a
+ * JSON string of that many characters, fail {code, message} an error.
  */
 export function echo(request, socket) {
   const protocol = request.headers['sec-websocket-protocol'];
@@ -59,7 +59,7 @@ function obey(socket, protocol, { id, method, params = {} }) {
   }
 }
 
-/** One whole frame of a client at the start of b, or undefined. */
+/** Reads one complete client frame at the start of b, or returns undefined. */
 function read(b) {
   if (b.length < 2) return undefined;
   let length = b[1] & 127;

@@ -43,7 +43,7 @@ try {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('TIM_')));
   const ran = page.evaluate(run, ['go.test', ...flags], env);
   code = await Promise.race([ran, crashed]);
-  await page.evaluate(() => 0); // what was logged before has arrived then
+  await page.evaluate(() => 0); // by then everything logged before has arrived
 } catch (error) {
   process.stdout.write(`${error.stack}\n`);
 } finally {
@@ -52,7 +52,7 @@ try {
 }
 process.exitCode = code;
 
-/** In the page: runs the test to its end and gives its exit code. */
+/** In the page: runs the test to its end and returns its exit code. */
 async function run(argv, env) {
   const go = new globalThis.Go();
   go.argv = argv;
@@ -61,7 +61,7 @@ async function run(argv, env) {
   go.exit = (c) => (code = c);
   const { instance } = await WebAssembly.instantiateStreaming(fetch('test.wasm'), go.importObject);
   await go.run(instance);
-  // A last line without its end would stay in the glue's buffer.
+  // A last line without a line end would stay in the glue's buffer.
   globalThis.fs.writeSync(1, new TextEncoder().encode('\n'));
   return code;
 }

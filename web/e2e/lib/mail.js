@@ -1,8 +1,8 @@
-// Runs in the page: what the tests of messages do again and again.
+// Runs in the page: what the tests of messages do repeatedly.
 
 globalThis.allSent = [];
 
-/** Makes and sends a text message; gives the outcome and keeps the object as window.sent. */
+/** Makes and sends a text message; returns the outcome and keeps the object as window.sent. */
 globalThis.sendText = async (to, text, options) => {
   const { tim, TIM, outcome } = globalThis;
   const message = tim.createTextMessage({ to, conversationType: TIM.TYPES.CONV_C2C, payload: { text } });
@@ -11,13 +11,13 @@ globalThis.sendText = async (to, text, options) => {
   return outcome(() => tim.sendMessage(message, options));
 };
 
-/** What MESSAGE_RECEIVED has brought so far, all batches in one list. */
+/** What MESSAGE_RECEIVED has delivered so far, all batches in one list. */
 globalThis.received = () =>
   globalThis.story.mail.filter((line) => line.name === 'MESSAGE_RECEIVED').flatMap((line) => line.data);
 
 globalThis.texts = () => globalThis.received().map((message) => message.payload.text);
 
-/** The whole history of a conversation, oldest first. */
+/** The complete history of a conversation, oldest first. */
 globalThis.wholeHistory = async (conversationID) => {
   let list = [];
   let nextReqMessageID;

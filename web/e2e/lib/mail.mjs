@@ -1,4 +1,4 @@
-// What the tests of messages need beside the stage.
+// What the tests of messages need besides the stage.
 
 import { readFileSync } from 'node:fs';
 

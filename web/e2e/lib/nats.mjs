@@ -11,7 +11,7 @@ import { end, folder, poll, remove, start } from './process.mjs';
 
 const module = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Builds nats-server into a folder and gives its path. */
+/** Builds nats-server into a folder and returns its path. */
 export function buildNATS(home) {
   const binary = join(home, 'nats-server');
   execFileSync('go', ['build', '-o', binary, 'github.com/nats-io/nats-server/v2'], { cwd: module, stdio: ['ignore', 'ignore', 'inherit'] });

@@ -47,7 +47,7 @@ export async function end(child, ms = 5000) {
   return how;
 }
 
-/** What a process says until its end; its exit event comes before the last of it. */
+/** Everything a process writes until its end; its exit event comes before the last of it. */
 export async function saidBy(child) {
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text));
@@ -68,7 +68,7 @@ export function remove(path) {
   folders.delete(path);
 }
 
-/** The path of the first of these programs; an environment variable decides. */
+/** The path of the first of these programs that exists; an environment variable overrides. */
 export function program(variable, names, what) {
   const wanted = process.env[variable];
   for (const name of wanted ? [wanted] : names) {
@@ -84,7 +84,7 @@ export function program(variable, names, what) {
   throw new Error(`${what} is missing (looked for ${wanted ?? names.join(', ')}): run \`make deps\`, or name it in ${variable}`);
 }
 
-/** Rejects when a promise takes longer than ms. */
+/** Rejects if a promise takes longer than ms. */
 export async function within(ms, what, promise) {
   let timer;
   const late = new Promise((_, reject) => {
@@ -97,7 +97,7 @@ export async function within(ms, what, promise) {
   }
 }
 
-/** Asks again and again, for what sends no event, until look gives something. */
+/** Calls look again and again, where there is no event to wait for, until it returns something. */
 export async function poll(ms, what, look) {
   const until = Date.now() + ms;
   for (let pause = 10; ; pause = Math.min(pause * 2, 200)) {

@@ -37,7 +37,7 @@ class Proxy {
     this.#target = target;
   }
 
-  /** How many connections stand now. */
+  /** How many connections are open now. */
   get open() {
     return this.#pairs.size;
   }
@@ -103,7 +103,7 @@ class Proxy {
   }
 
   async #pump(pair, from, to, way) {
-    from.on('error', () => {}); // seen by the loop; one that comes later is of no interest
+    from.on('error', () => {}); // the loop sees it; one that comes later does not matter
     try {
       for await (const chunk of from) {
         await this.#gates[way]?.promise;
@@ -120,7 +120,7 @@ class Proxy {
       await this.#gates[way]?.promise;
       to.end();
     } catch {
-      // One side broke; the other learns it as soon as anything passes.
+      // One side broke; the other learns of it as soon as anything passes.
       await this.#gates[way]?.promise;
       reset(pair);
     }

@@ -1,4 +1,4 @@
-// Runs in the page. Starts the SDK by hand and writes down what happens.
+// Runs in the page. Starts the SDK by hand and records what happens.
 
 /** Loads wasm_exec.js and tim.wasm of the gateway at base and runs them. */
 globalThis.startSDK = async (base) => {
@@ -15,7 +15,7 @@ globalThis.startSDK = async (base) => {
   globalThis.wasmMemory = instance.exports.mem;
 };
 
-/** What became of a promise, as plain data. A throw counts as 'threw'. */
+/** How a promise ended, as plain data. A throw counts as 'threw'. */
 globalThis.outcome = async (call) => {
   let promise;
   try {
@@ -31,8 +31,8 @@ globalThis.outcome = async (call) => {
 };
 
 /**
- * The same, and whether it was late: by the page's own timers, which a busy
- * machine puts off, but not one before another that is due earlier.
+ * The same, and whether it was late by the page's own timers: a busy machine
+ * delays those, but never lets one overtake another that is due earlier.
  */
 globalThis.outcomeWithin = async (ms, call) => {
   let late = false;
@@ -51,15 +51,15 @@ globalThis.plainError = (error) => ({
   own: Object.keys(error ?? {}).sort(),
 });
 
-// Events of messaging are no part of the session's story: they are kept beside
-// it, in their own order.
+// Events of messaging are not part of the session's story: they are kept
+// beside it, in their own order.
 const OF_MESSAGING = /MESSAGE|CONVERSATION|PROFILE|BLACKLIST|USER_STATUS/;
 
 /** The events of an instance in order, and ways to wait for one. */
 globalThis.Story = class {
-  /** What is noted of the session. */
+  /** What was recorded of the session. */
   lines = [];
-  /** What is noted of messages: {name, data}, the data being the page's own objects. */
+  /** What was recorded of messages: {name, data}, the data being the page's own objects. */
   mail = [];
   #waiting = [];
 
@@ -84,7 +84,7 @@ globalThis.Story = class {
     return [...this.lines, ...this.mail].filter((line) => line.name === name).length;
   }
 
-  /** Resolves once `name` has been noted `times` times; rejects after ms. */
+  /** Resolves once `name` has been recorded `times` times; rejects after ms. */
   until(name, { times = 1, ms = 8000 } = {}) {
     return this.#when(() => this.count(name) >= times, name, ms);
   }
@@ -94,12 +94,12 @@ globalThis.Story = class {
     return this.#when(() => this.tim.getLoginStatus().status === wanted, `status ${wanted}`, ms);
   }
 
-  /** Resolves once holds() does, which is asked after each event; rejects after ms. */
+  /** Resolves once holds() is true, which is checked after each event; rejects after ms. */
   when(holds, what = String(holds), ms = 8000) {
     return this.#when(() => holds(this), what, ms);
   }
 
-  // Looks again after each event.
+  // Checks again after each event.
   #when(holds, what, ms) {
     return new Promise((resolve, reject) => {
       const end = () => {

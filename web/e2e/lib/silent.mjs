@@ -1,4 +1,4 @@
-// Real servers that accept and then say nothing, or nothing of use.
+// Real servers that accept and then send nothing, or nothing useful.
 
 import { createHash } from 'node:crypto';
 import { createServer as createTCP } from 'node:net';
@@ -7,7 +7,7 @@ import { createServer as createHTTP } from 'node:http';
 /** Accepts TCP connections and never writes a byte. */
 export const silentTCP = () => hostTCP(() => {});
 
-/** Accepts TCP connections, counts them and does to each what answer does. */
+/** Accepts TCP connections, counts them and calls answer for each. */
 export async function hostTCP(answer) {
   const sockets = new Set();
   let seen = 0;

@@ -1,5 +1,5 @@
-// Somebody else's web site, on an origin of its own: an empty page that has
-// the recorder in it and no Content-Security-Policy.
+// Another party's web site, on an origin of its own: an empty page with the
+// recorder in it and no Content-Security-Policy.
 
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';

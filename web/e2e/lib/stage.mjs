@@ -1,6 +1,6 @@
-// What a test file plays on: one Chromium, one timd, one site on another
-// origin. Every actor is a page in a context of its own: other storage, as if
-// it were another machine.
+// What a test file runs on: one Chromium, one timd, one site on another
+// origin. Every actor is a page in a context of its own, with storage of its
+// own, as if it were another machine.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -51,7 +51,7 @@ export async function openStage({ data = 'memory', args = [], browser: options =
       return page;
     },
 
-    /** An empty page in a fresh context that goes with the test. */
+    /** An empty page in a fresh context that is closed with the test. */
     async blank(t) {
       const context = await browser.createBrowserContext();
       t.after(() => context.close());
@@ -65,7 +65,7 @@ export async function openStage({ data = 'memory', args = [], browser: options =
       return page;
     },
 
-    /** A UserSig of the stage's app, good for an hour. */
+    /** A UserSig of the stage's app, valid for an hour. */
     sig: (user, more = {}) => sign({ ...APP, user, expire: 3600, ...more }),
 
     /** Creates an instance in an actor's page as window.tim with its Story. */
@@ -79,7 +79,7 @@ export async function openStage({ data = 'memory', args = [], browser: options =
       );
     },
 
-    /** Logs in and gives the outcome; with `ready`, waits for SDK_READY too. */
+    /** Logs in and returns the outcome; with `ready`, also waits for SDK_READY. */
     async login(page, user, { ready = true, sig = stage.sig(user) } = {}) {
       return page.evaluate(
         async (given, wait) => {

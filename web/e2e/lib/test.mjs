@@ -1,12 +1,15 @@
-// node:test, with a limit for each test and hook in place of one for the file:
+// node:test, with a limit for each test and hook instead of one for the file:
 // in Node 20 --test-timeout counts for a whole file, so that a busy machine
-// fails a file whose tests all pass. What is left of it in the package.json
+// fails a file whose tests all pass. The remaining limit in the package.json
 // only ends a run that hangs outside any test.
 import * as node from 'node:test';
 
 export { describe } from 'node:test';
 
-/** How long a test may take unless it says otherwise, in ms; far more than one needs on a busy machine. */
+/**
+ * How long a test may take unless it sets its own limit, in ms; far more than
+ * a test needs on a busy machine.
+ */
 const LIMIT = 180_000;
 
 /** test(name, [options], body) */

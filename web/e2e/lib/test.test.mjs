@@ -25,7 +25,7 @@ test('a test that hangs fails at its own limit, and the next one runs', async ()
     test('hangs', { timeout: 50 }, () => new Promise(() => {}));
     test('passes', () => {});
   `);
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env; // as if nobody ran it
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env; // as if no test runner were around it
   const { code, said } = await saidBy(start(process.execPath, ['--test-reporter=tap', file], { env }));
   assert.equal(code, 1, said);
   assert.match(said, /^not ok 1 - hangs$/m);

@@ -65,7 +65,7 @@ class Timd {
       if (this.child === child) this.child = undefined;
       throw new Error(`timd ended by itself (${how.error ?? how.by ?? `exit code ${how.code}`}):\n${this.output}`);
     });
-    ended.catch(() => {}); // told below while somebody waits
+    ended.catch(() => {}); // reported below while somebody waits
     try {
       const said = await within(20_000, 'timd listens', Promise.race([lines, ended]));
       const url = /^https?:\/\/\S+/.exec(said)?.[0];
@@ -82,14 +82,14 @@ class Timd {
     }
   }
 
-  /** Drains and ends; gives {code, by}. */
+  /** Drains and ends; returns {code, by}. */
   async stop(ms = 15_000) {
     const child = this.child;
     this.child = undefined;
     return child && end(child, ms);
   }
 
-  /** Ends as by kill -9. */
+  /** Ends like kill -9. */
   async kill() {
     const child = this.child;
     this.child = undefined;

@@ -64,7 +64,8 @@ async function openSession(tries = 3) {
     };
   } catch (error) {
     await close();
-    // Somebody else has taken the port meanwhile, and the driver chooses none itself.
+    // Another process has taken the port meanwhile, and the driver cannot
+    // choose one itself.
     if (tries > 1 && output.includes('Unable to listen')) return openSession(tries - 1);
     throw error;
   }

@@ -1,4 +1,4 @@
-// What goes over a page's WebSockets, seen from outside by the DevTools
+// What goes over a page's WebSockets, seen from outside through the DevTools
 // protocol.
 
 /**

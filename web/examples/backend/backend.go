@@ -1,4 +1,5 @@
-// Command backend gives whoever is logged in to a web site a UserSig of his own.
+// Command backend gives each user who is logged in to a web site a UserSig of
+// their own.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Gives whoever is logged in to a web site a UserSig of his own.
+// Gives each user who is logged in to a web site a UserSig of their own.
 import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import { deflateSync } from 'node:zlib';

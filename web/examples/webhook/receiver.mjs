@@ -9,7 +9,7 @@ if (!process.env.TIM_KEY) {
 }
 // Webhooks are signed with a key that is derived from the app's secret key.
 const key = createHmac('sha256', process.env.TIM_KEY).update('tim webhook').digest();
-const seen = new Set(); // ids: an event may come twice. Keep them in your database.
+const seen = new Set(); // ids: an event may arrive twice. Keep them in your database.
 
 function isOurs(request, body) {
   const timestamp = request.headers['x-tim-timestamp'] ?? '';
@@ -34,5 +34,5 @@ createServer(async (request, response) => {
     const { Info, KickedDevice } = JSON.parse(body);
     console.log(Info.Action, Info.To_Account, Info.Reason, KickedDevice?.map(({ Platform }) => Platform).join() ?? '');
   }
-  response.writeHead(200).end(); // anything but 2xx, and timd sends it again
+  response.writeHead(200).end(); // after anything but 2xx timd sends it again
 }).listen(port, host, () => console.log(`listening on http://${host}:${port}/`));
