@@ -21,7 +21,7 @@ test('the settings are changed and act; a change from elsewhere shows', async (t
   await says(page, '#limits .said', 'in force');
   assert.deepEqual(await call('timd_config/get', {}).then(({ WebInstances, LoginMode }) => [WebInstances, LoginMode]), [2, 'multi']);
   const [first, second] = [await join(user), await join(user)];
-  await page.click('#limits [aria-label="One less"]');
+  await page.click('#limits [aria-label="One fewer"]');
   await page.click(save);
   await says(page, '#limits .said', 'in force'); // the kick may be told before
   assert.equal(await within(5000, 'the first is kicked', first.kicked), 'multipleAccount');

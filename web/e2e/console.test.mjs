@@ -183,7 +183,7 @@ test('search, and pages of many users', async (t) => {
   await page.waitForFunction(() => document.querySelectorAll('tbody').length === 1);
   assert.equal(await text(page, 'tbody .id'), 'many-07');
   await page.type('#search input', '<b>');
-  await says(page, '#users', 'Nobody online has “NY-07<b>” in the UserID.');
+  await says(page, '#users', 'Nobody online has “NY-07<b>” in their UserID.');
   await page.$eval('#search input', (input) => input.select());
   await page.keyboard.press('Backspace');
   await page.waitForFunction(() => document.querySelectorAll('tbody').length === 50);
