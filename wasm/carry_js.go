@@ -5,7 +5,6 @@ package main
 import (
 	"github.com/hack-pad/safejs"
 
-	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/mailbox"
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
@@ -58,7 +57,7 @@ func (pg *page) Carry(d mailbox.Deed) {
 	case mailbox.Create:
 		pg.conversations[d.Conversation] = newConversation(d.Conversation)
 	case mailbox.Update:
-		v := bridge.ValueOf(d.Body)
+		v := completeConversation(bridge.ValueOf(d.Body))
 		for _, f := range d.Kept {
 			bridge.Put(v, f.Key, bridge.Of(f.Value))
 		}
@@ -136,27 +135,6 @@ func (pg *page) patch(d mailbox.Patch) {
 		}
 		pg.put(d.Pile, pg.mark(m, d.Field, bridge.Bool(true)))
 	})
-}
-
-// conversationShape is what the gateway does not send of a Conversation.
-const conversationShape = `{"conversationID":"","type":"C2C","subType":"","unreadCount":0,"lastMessage":` + lastShape + `,"groupProfile":null,` +
-	`"userProfile":null,"groupAtInfoList":[],"remark":"","isPinned":false,"messageRemindType":"AcceptAndNotify","markList":[],` +
-	`"customData":"","conversationGroupList":[],"draftText":"","peerReadTime":0,"peerReadSequence":0}`
-
-// lastShape is the lastMessage of a conversation without messages: an object,
-// as with the originals, for pages read its fields.
-const lastShape = `{"lastTime":0,"lastSequence":0,"fromAccount":"","messageForShow":"","payload":null,"type":"","isRevoked":false,` +
-	`"cloudCustomData":"","onlineOnlyFlag":false,"nick":"","nameCard":"","version":0,"isPeerRead":false,"revoker":null,"position":0}`
-
-func newConversation(id string) safejs.Value {
-	c := bridge.Parse(conversationShape)
-	peer := id[len(convC2C):]
-	bridge.Put(c, "conversationID", bridge.String(id))
-	bridge.Put(c, "toAccount", bridge.String(peer)) // in no typings of the originals, but pages read it
-	bridge.Put(c, "userProfile", bridge.ValueOf(frame.Fields{
-		{Key: "userID", Value: peer}, {Key: "nick", Value: ""}, {Key: "avatar", Value: ""},
-	}))
-	return c
 }
 
 // replace brings a conversation up to date, or puts a copy in the place of a

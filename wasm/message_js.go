@@ -18,14 +18,6 @@ const (
 	msgCustom = "TIMCustomElem"
 )
 
-// messageShape is a Message as it is created, with its fields in the order
-// that a person reads them in.
-const messageShape = `{"ID":"","type":"","payload":{},"conversationID":"","conversationType":"C2C","to":"","from":"","flow":"out",` +
-	`"time":0,"sequence":0,"clientSequence":0,"random":0,"priority":"","status":"unSend","nick":"","avatar":"","nameCard":"",` +
-	`"atUserList":[],"cloudCustomData":"","isRead":true,"isPeerRead":false,"isRevoked":false,"isDeleted":false,"isModified":false,` +
-	`"isResend":false,"isSystemMessage":false,"isBroadcastMessage":false,"isSupportExtension":false,"needReadReceipt":false,` +
-	`"readReceiptInfo":{},"hasRiskContent":false,"revoker":"","revokerInfo":{"userID":"","nick":"","avatar":""},"revokeReason":"","protocol":"JSON"}`
-
 // maxBody is what a frame holds of a message, in bytes of JSON. The gateway's
 // own limit is lower, 12 KB by default.
 const maxBody = 48 << 10
@@ -89,13 +81,14 @@ func (i *instance) newMessage(method, kind string, o, payload safejs.Value) (any
 	var dice [4]byte
 	i.host.Rand(dice[:])
 	i.sequence++
-	m := bridge.Parse(messageShape)
+	m := createdShape.object()
 	for _, f := range []struct{ key, value string }{
 		{"ID", i.newID()}, {"type", kind}, {"conversationID", convC2C + to}, {"to", to},
-		{"from", i.client.User()}, {"priority", priority}, {"cloudCustomData", custom},
+		{"from", i.client.User()}, {"flow", "out"}, {"priority", priority}, {"status", "unSend"}, {"cloudCustomData", custom},
 	} {
 		_ = m.Set(f.key, f.value)
 	}
+	_ = m.Set("isRead", true)
 	_ = m.Set("time", i.now()/1000)
 	_ = m.Set("sequence", i.sequence)
 	_ = m.Set("clientSequence", i.sequence)

@@ -141,13 +141,6 @@ func (o *objects) each(f func(m safejs.Value)) {
 	}
 }
 
-// localShape is what a Message has that says nothing about one that came from
-// the gateway.
-const localShape = `{"clientSequence":0,"isResend":false,"isSystemMessage":false,"protocol":"JSON"}`
-
-// shape is localShape parsed, once: it is only ever copied from.
-var shape safejs.Value
-
 // isOf reports whether a message of the gateway's is what an object that the
 // page holds stands for: its sender and ID are the same (find has compared the
 // IDs), and its position, unless the object has none yet.
@@ -165,10 +158,7 @@ func (pg *page) intern(m safejs.Value) safejs.Value {
 	if bridge.IsObject(held) {
 		return pg.updateMessage(held, m)
 	}
-	if shape.IsUndefined() {
-		shape = bridge.Parse(localShape)
-	}
-	bridge.Call(bridge.Global("Object"), "assign", m, shape)
+	m = messageShape.complete(m)
 	pg.putMessage(conversationID, id, place, m)
 	return m
 }
@@ -229,9 +219,13 @@ func (pg *page) assign(given, m safejs.Value) safejs.Value {
 	return pg.updateMessage(given, m)
 }
 
-// updateMessage is assign for an object that is known to be the message's; its payload
-// stays the object it is.
+// pageFields are fields of a Message that are the page's, not the gateway's:
+// they stay as they are.
+var pageFields = [...]string{"payload", "clientSequence", "isResend"}
+
+// updateMessage is assign for an object that is known to be the message's.
 func (pg *page) updateMessage(held, m safejs.Value) safejs.Value {
+	m = messageShape.complete(m)
 	for key, more := range lasting {
 		if !isTrue(bridge.Get(held, key)) || isTrue(bridge.Get(m, key)) {
 			continue
@@ -241,8 +235,10 @@ func (pg *page) updateMessage(held, m safejs.Value) safejs.Value {
 			bridge.Set(m, also, bridge.Get(held, also))
 		}
 	}
-	if p := bridge.Get(held, "payload"); bridge.IsObject(p) {
-		bridge.Set(m, "payload", p)
+	for _, key := range pageFields {
+		if v := bridge.Get(held, key); !v.IsUndefined() && !v.IsNull() {
+			bridge.Set(m, key, v)
+		}
 	}
 	now, copied := merge(held, m)
 	if copied {

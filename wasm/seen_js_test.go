@@ -48,3 +48,40 @@ func TestWhatAPageSees(t *testing.T) {
 		})
 	}
 }
+
+// What a page changes in one object changes no other of its kind, however it
+// came.
+func TestObjectsShareNothing(t *testing.T) {
+	require.Equal(t, `[[],{},"",["C2Cbob",""],[],{},""]`, inbox1(t, "shares", `
+		note('messages', { messages: [inbound(3), inbound(4)], conversations: [conv(), { ...conv({ lastMessage: {} }), conversationID: 'C2Ceve' }] });
+		const [[one, other]] = of('MESSAGE_RECEIVED'), mine = text(), next = text();
+		for (const m of [one, mine]) {
+			m.atUserList.push('x');
+			m.readReceiptInfo.x = 1;
+			m.revokerInfo.nick = 'x';
+		}
+		const list = (await tim.getConversationList()).data.conversationList;
+		list[0].lastMessage.nick = 'x';
+		const { atUserList, readReceiptInfo, revokerInfo } = other;
+		const result = [atUserList, readReceiptInfo, revokerInfo.nick, [list[0].conversationID, list[1].lastMessage.nick]];
+		result.push(next.atUserList, next.readReceiptInfo, next.revokerInfo.nick);
+		await tim.destroy();
+		return result;`))
+}
+
+// An answer is the gateway's in all that it leaves out, but for what is the
+// page's own.
+func TestAnAnswerSaysWhatItLeavesOut(t *testing.T) {
+	require.Equal(t, `["success",true,true,"",false,[1,true],{"text":"x"}]`, inbox1(t, "leaves out", `
+		answers['message.send'] = () => ({ error: { code: 70169, message: 'no' } });
+		const m = text();
+		m.nick = 'old';
+		await tim.sendMessage(m, { onlineUserOnly: true }).catch(() => 0);
+		answers['message.send'] = (p) => ({ result: { message: { ID: p.id, conversationID: 'C2Cbob', type: p.type, payload: { text: 'y' }, from: 'alice', to: 'bob', flow: 'out',
+			time: 1, sequence: 1, position: 1, isRead: true } } });
+		const failed = m.status === 'fail' && m.onlineOnlyFlag;
+		await tim.resendMessage(m);
+		const result = [m.status, failed, m.isRead, m.nick, m.onlineOnlyFlag, [m.clientSequence, m.isResend], m.payload];
+		await tim.destroy();
+		return result;`))
+}

@@ -1,0 +1,79 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// shape is what every object of a kind has, with the values that most have: the
+// gateway sends only what differs. Package inbox says what that is.
+type shape struct {
+	text string
+	js   safejs.Value // the text as JavaScript has it, once it was needed
+}
+
+// messageFields are those of a Message as it is created, in the order that a
+// person reads them in.
+const messageFields = `{"ID":"","type":"","payload":{},"conversationID":"","conversationType":"C2C","to":"","from":"","flow":"in",` +
+	`"time":0,"sequence":0,"clientSequence":0,"random":0,"priority":"Normal","status":"success","nick":"","avatar":"","nameCard":"",` +
+	`"atUserList":[],"cloudCustomData":"","isRead":false,"isPeerRead":false,"isRevoked":false,"isDeleted":false,"isModified":false,` +
+	`"isResend":false,"isSystemMessage":false,"isBroadcastMessage":false,"isSupportExtension":false,"needReadReceipt":false,` +
+	`"readReceiptInfo":{},"hasRiskContent":false,"revoker":"","revokerInfo":{"userID":"","nick":"","avatar":""},"revokeReason":"","protocol":"JSON"`
+
+var (
+	// createdShape is a Message that is not sent yet, messageShape one that is.
+	createdShape = shape{text: messageFields + `}`}
+	messageShape = shape{text: messageFields + `,"clientTime":0,"onlineOnlyFlag":false,"position":0}`}
+
+	conversationShape = shape{text: `{"conversationID":"","type":"C2C","subType":"","unreadCount":0,"lastMessage":null,"groupProfile":null,` +
+		`"userProfile":null,"groupAtInfoList":[],"remark":"","isPinned":false,"messageRemindType":"AcceptAndNotify","markList":[],` +
+		`"customData":"","conversationGroupList":[],"draftText":"","peerReadTime":0,"peerReadSequence":0}`}
+
+	// lastShape is also the lastMessage of a conversation without messages: an
+	// object, as with the originals, for pages read its fields.
+	lastShape = shape{text: `{"lastTime":0,"lastSequence":0,"fromAccount":"","messageForShow":"","payload":null,"type":"","isRevoked":false,` +
+		`"cloudCustomData":"","onlineOnlyFlag":false,"nick":"","nameCard":"","version":0,"isPeerRead":false,"revoker":null,"position":0}`}
+)
+
+// object returns a new object of a shape, which shares nothing with others: a
+// page may change or freeze what is in it.
+func (s *shape) object() safejs.Value {
+	if s.js.IsUndefined() {
+		s.js = bridge.String(s.text)
+	}
+	return bridge.Call(bridge.Global("JSON"), "parse", s.js)
+}
+
+// complete returns an object that has just been parsed with all that its shape
+// has; what is no object stays what it is.
+func (s *shape) complete(parsed safejs.Value) safejs.Value {
+	if !bridge.IsObject(parsed) {
+		return parsed
+	}
+	return bridge.Call(bridge.Global("Object"), "assign", s.object(), parsed)
+}
+
+func newConversation(id string) safejs.Value {
+	c := conversationShape.object()
+	peer := id[len(convC2C):]
+	bridge.Put(c, "conversationID", bridge.String(id))
+	bridge.Put(c, "toAccount", bridge.String(peer)) // in no typings of the originals, but pages read it
+	bridge.Put(c, "lastMessage", lastShape.object())
+	bridge.Put(c, "userProfile", bridge.ValueOf(frame.Fields{
+		{Key: "userID", Value: peer}, {Key: "nick", Value: ""}, {Key: "avatar", Value: ""},
+	}))
+	return c
+}
+
+// completeConversation completes what is in a Conversation that has just been
+// parsed. Of its own fields those that are absent have not changed.
+func completeConversation(parsed safejs.Value) safejs.Value {
+	if last := bridge.Field(parsed, "lastMessage"); bridge.IsObject(last) {
+		bridge.Put(parsed, "lastMessage", lastShape.complete(last))
+	}
+	return parsed
+}
