@@ -36,7 +36,8 @@
 // Further methods and notifications are named noun.verb and by noun:
 // methods_gen.go lists them all with their params and results, grouped by
 // family. What those of messages, conversations and people mean stands in
-// package inbox.
+// package inbox, and which fields are left out because their value is the usual
+// one.
 //
 // Notifications of the gateway: evicted {type}, drain {}.
 //

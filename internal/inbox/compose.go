@@ -9,42 +9,31 @@ import (
 
 // Message is a message as one of its two users sees it, with the original's
 // field names; Time is in Unix seconds. Position and Random are ours: the
-// former pages through the history and names the message in calls.
+// former pages through the history and names the message in calls. What has its
+// usual value is left out, as the package comment says.
 type Message struct {
-	ID                 string          `json:"ID"`
-	ConversationID     string          `json:"conversationID"`
-	ConversationType   string          `json:"conversationType"`
-	Type               string          `json:"type"`
-	Payload            json.RawMessage `json:"payload"`
-	From               string          `json:"from"`
-	To                 string          `json:"to"`
-	Flow               string          `json:"flow"` // in, out
-	Time               int64           `json:"time"`
-	Sequence           uint64          `json:"sequence"`
-	Random             int64           `json:"random"`
-	ClientTime         int64           `json:"clientTime"`
-	Status             string          `json:"status"`
-	Priority           string          `json:"priority"`
-	Nick               string          `json:"nick"`
-	Avatar             string          `json:"avatar"`
-	NameCard           string          `json:"nameCard"`
-	CloudCustomData    string          `json:"cloudCustomData"`
-	AtUserList         []string        `json:"atUserList"`
-	IsRead             bool            `json:"isRead"`
-	IsPeerRead         bool            `json:"isPeerRead"`
-	IsRevoked          bool            `json:"isRevoked"`
-	IsDeleted          bool            `json:"isDeleted"`
-	IsModified         bool            `json:"isModified"`
-	IsBroadcastMessage bool            `json:"isBroadcastMessage"`
-	IsSupportExtension bool            `json:"isSupportExtension"`
-	HasRiskContent     bool            `json:"hasRiskContent"`
-	NeedReadReceipt    bool            `json:"needReadReceipt"`
-	ReadReceiptInfo    struct{}        `json:"readReceiptInfo"`
-	Revoker            string          `json:"revoker"`
-	RevokerInfo        UserInfo        `json:"revokerInfo"`
-	RevokeReason       string          `json:"revokeReason"`
-	OnlineOnly         bool            `json:"onlineOnlyFlag"`
-	Position           uint64          `json:"position"`
+	ID              string          `json:"ID"`
+	ConversationID  string          `json:"conversationID"`
+	Type            string          `json:"type"`
+	Payload         json.RawMessage `json:"payload"`
+	From            string          `json:"from"`
+	To              string          `json:"to"`
+	Flow            string          `json:"flow"` // in, out
+	Time            int64           `json:"time"`
+	Sequence        uint64          `json:"sequence"`
+	Random          int64           `json:"random,omitempty"`
+	ClientTime      int64           `json:"clientTime,omitempty"`
+	Nick            string          `json:"nick,omitempty"`
+	Avatar          string          `json:"avatar,omitempty"`
+	CloudCustomData string          `json:"cloudCustomData,omitempty"`
+	IsRead          bool            `json:"isRead,omitempty"`
+	IsPeerRead      bool            `json:"isPeerRead,omitempty"`
+	IsRevoked       bool            `json:"isRevoked,omitempty"`
+	IsDeleted       bool            `json:"isDeleted,omitempty"`
+	Revoker         string          `json:"revoker,omitempty"`
+	RevokerInfo     UserInfo        `json:"revokerInfo,omitzero"`
+	OnlineOnly      bool            `json:"onlineOnlyFlag,omitempty"`
+	Position        uint64          `json:"position,omitempty"`
 }
 
 // UserInfo names who revoked a message.
@@ -56,36 +45,32 @@ type UserInfo struct {
 
 // Conversation is a conversation as one of its two users sees it.
 type Conversation struct {
-	ConversationID    string       `json:"conversationID"`
-	Type              string       `json:"type"`
-	UnreadCount       uint64       `json:"unreadCount"`
-	LastMessage       *LastMessage `json:"lastMessage,omitempty"` // absent in an update: unchanged
-	UserProfile       *Profile     `json:"userProfile,omitempty"` // absent in an update: unchanged
-	IsPinned          bool         `json:"isPinned"`
-	MessageRemindType string       `json:"messageRemindType"`
-	PeerReadTime      int64        `json:"peerReadTime"`
-	PeerReadSequence  uint64       `json:"peerReadSequence"`
-	DraftText         string       `json:"draftText"`
-	CustomData        string       `json:"customData"`
+	ConversationID   string       `json:"conversationID"`
+	UnreadCount      uint64       `json:"unreadCount"`
+	LastMessage      *LastMessage `json:"lastMessage,omitempty"` // absent in an update: unchanged
+	UserProfile      *Profile     `json:"userProfile,omitempty"` // absent in an update: unchanged
+	IsPinned         bool         `json:"isPinned"`
+	PeerReadTime     int64        `json:"peerReadTime"`
+	PeerReadSequence uint64       `json:"peerReadSequence"`
+	DraftText        string       `json:"draftText"`
+	CustomData       string       `json:"customData"`
 }
 
-// LastMessage is what a list of conversations shows of the newest message.
+// LastMessage is what a list of conversations shows of the newest message. The
+// zero value is that of a conversation without messages.
 type LastMessage struct {
-	LastTime        int64           `json:"lastTime"`
-	LastSequence    uint64          `json:"lastSequence"`
-	FromAccount     string          `json:"fromAccount"`
-	MessageForShow  string          `json:"messageForShow"`
-	Type            string          `json:"type"`
-	Payload         json.RawMessage `json:"payload"`
-	CloudCustomData string          `json:"cloudCustomData"`
-	IsRevoked       bool            `json:"isRevoked"`
-	IsPeerRead      bool            `json:"isPeerRead"`
-	OnlineOnly      bool            `json:"onlineOnlyFlag"`
-	Nick            string          `json:"nick"`
-	NameCard        string          `json:"nameCard"`
-	Version         int             `json:"version"`
-	Revoker         *string         `json:"revoker"`
-	Position        uint64          `json:"position"` // ours: the list's order within a second
+	LastTime        int64           `json:"lastTime,omitempty"`
+	LastSequence    uint64          `json:"lastSequence,omitempty"`
+	FromAccount     string          `json:"fromAccount,omitempty"`
+	MessageForShow  string          `json:"messageForShow,omitempty"`
+	Type            string          `json:"type,omitempty"`
+	Payload         json.RawMessage `json:"payload,omitempty"`
+	CloudCustomData string          `json:"cloudCustomData,omitempty"`
+	IsRevoked       bool            `json:"isRevoked,omitempty"`
+	IsPeerRead      bool            `json:"isPeerRead,omitempty"`
+	Nick            string          `json:"nick,omitempty"`
+	Revoker         string          `json:"revoker,omitempty"`
+	Position        uint64          `json:"position,omitempty"` // ours: the list's order within a second
 }
 
 // now is what is known of a conversation and its marks when a message of it
@@ -95,27 +80,23 @@ func message(m *record, newest *record, f flags, side int) Message {
 	peer := p.other(side)
 	to := p.users[p.other(m.By)]
 	out := Message{
-		ID:               c.ID,
-		ConversationID:   c2c + p.users[peer],
-		ConversationType: c2c,
-		Type:             c.Type,
-		Payload:          c.Payload,
-		From:             p.users[m.By],
-		To:               to,
-		Flow:             "in",
-		Time:             m.At / 1000,
-		Sequence:         m.Seq,
-		Random:           c.Random,
-		ClientTime:       c.ClientTime,
-		Status:           "success",
-		Priority:         "Normal",
-		Nick:             c.Nick,
-		Avatar:           c.Avatar,
-		CloudCustomData:  c.Cloud,
-		AtUserList:       []string{},
-		IsRead:           m.Seq <= newest.Read[side].Seq,
-		IsDeleted:        f.Deleted[side],
-		Position:         m.pos,
+		ID:              c.ID,
+		ConversationID:  c2c + p.users[peer],
+		Type:            c.Type,
+		Payload:         c.Payload,
+		From:            p.users[m.By],
+		To:              to,
+		Flow:            "in",
+		Time:            m.At / 1000,
+		Sequence:        m.Seq,
+		Random:          c.Random,
+		ClientTime:      c.ClientTime,
+		Nick:            c.Nick,
+		Avatar:          c.Avatar,
+		CloudCustomData: c.Cloud,
+		IsRead:          m.Seq <= newest.Read[side].Seq,
+		IsDeleted:       f.Deleted[side],
+		Position:        m.pos,
 	}
 	if m.By == side {
 		out.Flow, out.IsRead = "out", true
@@ -136,15 +117,13 @@ func conversationOf(newest, last *record, f flags, set settings, side int) Conve
 	p := newest.pair
 	peer := p.other(side)
 	out := Conversation{
-		ConversationID:    c2c + p.users[peer],
-		Type:              c2c,
-		UnreadCount:       newest.unread(side, set),
-		IsPinned:          set.Pinned,
-		MessageRemindType: "AcceptAndNotify",
-		PeerReadTime:      newest.Read[peer].Time,
-		PeerReadSequence:  newest.Read[peer].Seq,
-		DraftText:         set.Draft,
-		CustomData:        set.Custom,
+		ConversationID:   c2c + p.users[peer],
+		UnreadCount:      newest.unread(side, set),
+		IsPinned:         set.Pinned,
+		PeerReadTime:     newest.Read[peer].Time,
+		PeerReadSequence: newest.Read[peer].Seq,
+		DraftText:        set.Draft,
+		CustomData:       set.Custom,
 	}
 	if last != nil {
 		m := message(last, newest, f, side)
@@ -159,18 +138,11 @@ func conversationOf(newest, last *record, f flags, set settings, side int) Conve
 			IsRevoked:       m.IsRevoked,
 			IsPeerRead:      m.IsPeerRead,
 			Nick:            m.Nick,
+			Revoker:         m.Revoker,
 			Position:        m.Position,
-		}
-		if m.IsRevoked {
-			out.LastMessage.Revoker = &m.Revoker
 		}
 	}
 	return out
-}
-
-// empty is the LastMessage of a conversation without messages.
-func emptyLast() *LastMessage {
-	return &LastMessage{Payload: json.RawMessage("null")}
 }
 
 func forShow(typ string, payload json.RawMessage) string {

@@ -98,7 +98,7 @@ func composedCases() []seenCase {
 	})
 
 	empty := conversationOf(text("empty", "alice"), nil, flags{}, settings{Draft: "begun"}, 0)
-	empty.LastMessage = emptyLast()
+	empty.LastMessage = &LastMessage{}
 	profile := Profile{}.withDefaults("empty")
 	empty.UserProfile = &profile
 	add("a conversation without messages", frame.NoteConversations, one(empty))

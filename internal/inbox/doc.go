@@ -73,6 +73,12 @@
 // userIDs and times (Unix seconds) are as in the original SDK; Message and
 // Conversation have its fields and are composed for their receiver.
 //
+// A field that has its usual value is left out, and the SDK puts it back
+// (wasm/shape_js.go). Of a Message and a lastMessage that is what is false, 0,
+// "", null or empty; conversationType is C2C, status success, priority Normal.
+// Of a Conversation only type, C2C, and messageRemindType, AcceptAndNotify,
+// are left out: in an update, what else is absent has not changed.
+//
 //	session.sync {cursor?, watch?: [userID]} -> {cursor, resumed, more?}
 //	    the answer is last: before it come conversations (all of them, or the
 //	    changed ones after a cursor), messages (missed ones, the newest

@@ -187,7 +187,7 @@ func (in *Inbox) compose(ctx context.Context, u place.User, heads []*record, all
 		}
 		c := conversationOf(h, last, f, set, side)
 		if last == nil {
-			c.LastMessage = emptyLast()
+			c.LastMessage = &LastMessage{}
 		}
 		out = append(out, c)
 		others = append(others, other)

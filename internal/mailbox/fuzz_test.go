@@ -200,7 +200,7 @@ func (w *world) result(r mailbox.Ask, next func(int) int) frame.Body {
 		return body("{profiles:[{userID:x,nick:n%d}]}", next(3))
 	case frame.MessageSend:
 		w.position++
-		return body("{message:{ID:s%d,conversationID:%s,flow:out,status:success,sequence:%d,position:%d}}",
+		return body("{message:{ID:s%d,conversationID:%s,flow:out,sequence:%d,position:%d}}",
 			w.position, r.Params.Text("to"), w.position, w.position)
 	case frame.MessageList:
 		return body("{messages:[{ID:h,conversationID:%s,position:%d}],next:%d}", r.Params.Text("conversationID"), 1+next(9), next(9))
@@ -279,7 +279,7 @@ func (w *world) conversation(id string, next func(int) int) string {
 func message(position int64) string {
 	id, flow := somebody[position%int64(len(somebody))], "in"
 	if position%3 == 0 {
-		flow = "out,status:success"
+		flow = "out"
 	}
 	return "{ID:m" + digits(position) + ",conversationID:" + id + ",flow:" + flow + ",sequence:" + digits(position) + ",position:" + digits(position) + "}"
 }

@@ -115,7 +115,7 @@ func (g *gateway) message(r *record, receiver string) frame.Body {
 	}
 	return frame.Fields{
 		{Key: "ID", Value: r.id}, {Key: "conversationID", Value: c2c + peer}, {Key: "flow", Value: flow},
-		{Key: "from", Value: r.from}, {Key: "to", Value: r.to}, {Key: "status", Value: "success"},
+		{Key: "from", Value: r.from}, {Key: "to", Value: r.to},
 		{Key: "sequence", Value: r.seq}, {Key: "position", Value: r.pos}, {Key: "isRead", Value: isRead},
 		{Key: "isPeerRead", Value: flow == "out" && r.seq <= g.user(receiver).conv(peer).peerRead}, {Key: "isRevoked", Value: r.revoked},
 	}

@@ -165,8 +165,11 @@ func (o *Objects) keep(d mailbox.Keep) {
 
 // Hold makes a message the page's, or brings the one that it has up to date,
 // and returns it. A message is that of a sender, an ID and, once it is stored,
-// a position.
+// a position. One without a status is stored: the gateway leaves that out.
 func (o *Objects) Hold(m Object) Object {
+	if m["status"] == nil {
+		m["status"] = "success"
+	}
 	conversation, _ := m["conversationID"].(string)
 	for _, held := range o.messages[conversation] {
 		at := number(held["position"])
