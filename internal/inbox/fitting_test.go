@@ -48,3 +48,68 @@ func TestAnswersFitAFrame(t *testing.T) {
 	a.must("profile.get", usersParams{ids}, &r)
 	require.Len(t, r.Profiles, 1)
 }
+
+// What a synchronisation and a page of the history push fills its frames, and
+// overfills none, whatever the messages say.
+func TestFramesAreFilled(t *testing.T) {
+	const frame, most = 4 << 10, 128 // most: what stands around a list
+	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Frame: frame})
+	a := login(t, in, "alice", "a1")
+	a.must("profile.set", map[string]any{"nick": strings.Repeat(`"`, 200), "avatar": strings.Repeat("\\", 200)}, nil)
+	for n := range 40 {
+		a.send("bob", strings.Repeat("\n", n*10))
+	}
+	plain := login(t, in, "carol", "c1")
+	for n := range 40 {
+		plain.send("bob", "some words of usual length "+strconv.Itoa(n))
+	}
+	for n := range 20 {
+		other := login(t, in, "user"+strconv.Itoa(n), "u1")
+		other.must("profile.set", map[string]any{"nick": strings.Repeat(`"`, 10*n)}, nil)
+		other.send("bob", "x")
+	}
+
+	b := login(t, in, "bob", "b1")
+	fits := func(key string, raw []byte) {
+		require.LessOrEqual(t, len(raw), frame+most, "%s: a frame is too large", key)
+	}
+	filled := func(key string, raw []byte, next json.RawMessage) {
+		require.Greater(t, len(raw)+len(next), frame, "%s: what comes next would fit a frame", key)
+	}
+	for _, key := range []string{"messages", "conversations"} { // of the notifications of these names
+		var last []byte
+		for _, n := range b.notes {
+			var lists map[string]json.RawMessage
+			var list []json.RawMessage
+			require.NoError(t, json.Unmarshal(n.params, &lists))
+			if n.method != key || json.Unmarshal(lists[key], &list) != nil || len(list) == 0 {
+				continue
+			}
+			fits(key, n.params)
+			if last != nil {
+				filled(key, last, list[0])
+			}
+			last = n.params
+		}
+		require.NotNil(t, last, key)
+	}
+	var last []byte
+	for before, done := uint64(0), false; !done; {
+		raw, f := b.s.Call(t.Context(), "message.list", encode(conversationParams{ConversationID: "C2Calice", Before: before}))
+		require.Nil(t, f)
+		fits("message.list", raw)
+		var r struct {
+			Messages    []json.RawMessage
+			Next        uint64
+			IsCompleted bool
+		}
+		require.NoError(t, json.Unmarshal(raw, &r))
+		if last != nil {
+			filled("message.list", last, r.Messages[len(r.Messages)-1])
+		}
+		before, done, last = r.Next, r.IsCompleted, nil
+		if len(r.Messages) < window {
+			last = raw
+		}
+	}
+}

@@ -62,11 +62,12 @@ func (in *Inbox) history(ctx context.Context, p pair, side int, before uint64, c
 			}
 			m := batch[i]
 			if !marks[i].Deleted[side] {
-				size += sizeOf(m)
+				one := message(m, newest, marks[i], side)
+				size += sizeOf(one)
 				if size > in.o.Frame && len(out.messages) > 0 {
 					return out.reversed(), nil
 				}
-				out.messages = append(out.messages, message(m, newest, marks[i], side))
+				out.messages = append(out.messages, one)
 			}
 			out.next = m.pos
 		}
@@ -110,11 +111,6 @@ func (in *Inbox) messagesAt(ctx context.Context, p pair, positions []uint64, cle
 		}
 	}
 	return out, nil
-}
-
-// sizeOf is about what a message takes in a frame.
-func sizeOf(m *record) int {
-	return 800 + len(m.Message.Payload)*5/4 + len(m.Message.Cloud)*5/4
 }
 
 // settingsOf reads a user's conversations past the cache: one that is missing

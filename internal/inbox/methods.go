@@ -359,7 +359,7 @@ func (s *Session) deleteConversations(ctx context.Context, p conversationParams)
 func fitting[T any](list []T, frame int) []T {
 	size := 0
 	for n, v := range list {
-		size += len(encode(v)) + len(",")
+		size += sizeOf(v)
 		if size > frame && n > 0 {
 			return list[:n]
 		}

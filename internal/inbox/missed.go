@@ -27,7 +27,8 @@ func newNear() *near {
 	return &near{heads: map[pair]*record{}, records: map[uint64]*record{}}
 }
 
-func (n *near) keep(r *record, size int) {
+func (n *near) keep(r *record) {
+	size := r.memory()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.records[r.pos] == nil && n.bytes+size <= nearBytes {
@@ -72,7 +73,7 @@ func (in *Inbox) outlines(ctx context.Context, u place.User, all peers, near *ne
 		if err != nil {
 			return err
 		}
-		near.keep(r, len(e.data))
+		near.keep(r)
 		out[i] = r.lean()
 		return nil
 	})

@@ -162,22 +162,11 @@ func (p *part) composeConversations(ctx context.Context, heads []*record) ([]com
 	for _, h := range heads { // list is in their order, but some are left out
 		id := c2c + h.pair.users[h.pair.other(h.pair.side(u.UserID))]
 		if len(list) > 0 && list[0].ConversationID == id {
-			out = append(out, composed[Conversation]{list[0], h.pos, sizeOfConversation(list[0])})
+			out = append(out, composed[Conversation]{list[0], h.pos, sizeOf(list[0])})
 			list = list[1:]
 		}
 	}
 	return out, nil
-}
-
-func sizeOfConversation(c Conversation) int {
-	n := 900 + len(c.DraftText) + len(c.CustomData)
-	if c.LastMessage != nil {
-		n += (len(c.LastMessage.Payload)*2 + len(c.LastMessage.CloudCustomData)) * 5 / 4
-	}
-	if c.UserProfile != nil {
-		n += len(c.UserProfile.Nick) + len(c.UserProfile.Avatar) + len(c.UserProfile.SelfSignature) + len(c.UserProfile.ProfileCustomField)
-	}
-	return n
 }
 
 // missed pushes missed messages.
@@ -219,7 +208,8 @@ func (p *part) composeMissed(ctx context.Context, records []*record) ([]composed
 		}
 		for i, m := range list {
 			if !marks[i].Deleted[side] {
-				out = append(out, composed[Message]{message(m, newest, marks[i], side), m.pos, sizeOf(m)})
+				one := message(m, newest, marks[i], side)
+				out = append(out, composed[Message]{one, m.pos, sizeOf(one)})
 			}
 		}
 	}

@@ -71,6 +71,18 @@ type target struct {
 	Took   bool    `json:"u,omitempty"` // one from Sent: it was unread
 }
 
+// memory is about how many bytes a record takes here.
+func (r *record) memory() int {
+	size := 800
+	if r.Message != nil {
+		size += len(r.Message.Payload) + len(r.Message.Cloud)
+	}
+	if r.Target != nil {
+		size += r.Target.Record.memory()
+	}
+	return size
+}
+
 // positions lists the newest messages up to and including this record,
 // oldest first: Last of the next one.
 func (r *record) positions() []uint64 {

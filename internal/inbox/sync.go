@@ -277,7 +277,7 @@ func (s *Session) catchUp(ctx context.Context, from cursor, up *catchingUp) erro
 	}
 	limit, keep := in.o.Missed, func(m *record) bool {
 		if up.wants(m) {
-			up.near.keep(m, sizeOf(m))
+			up.near.keep(m)
 			return true
 		}
 		return false
