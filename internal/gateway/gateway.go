@@ -22,12 +22,12 @@ type Options struct {
 	// LoginTimeout counts from the login frame; default 10 s.
 	LoginTimeout time.Duration
 	// LoginRate is how many new logins a user may make in a minute; default
-	// 300. Resumes are counted separately, and four times as many are allowed,
-	// because a client can claim of any login that it resumes. A user is
-	// charged on whatever connection, instance or session the login comes.
-	// Each gateway counts by itself and starts anew when it is restarted, so
-	// the clients of one user have n times as much when they spread over n
-	// gateways.
+	// 300. Resumes are counted separately, together with renewals of the
+	// UserSig, and four times as many are allowed, because a client can claim
+	// of any login that it resumes. A user is charged on whatever connection,
+	// instance or session the login comes. Each gateway counts by itself and
+	// starts anew when it is restarted, so the clients of one user have n
+	// times as much when they spread over n gateways.
 	LoginRate int
 	// AllowOrigin judges a WebSocket request's Origin; nil allows all.
 	AllowOrigin func(*http.Request) bool

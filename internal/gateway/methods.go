@@ -85,6 +85,9 @@ func (s *socket) renew(r jsonframe.Request, sess *Session) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !s.g.resumes.take(sess.place.User) { // it costs the registry as much
+		return nil, fault.With(fault.TooFrequent, "renewals of "+sess.place.UserID)
+	}
 	ctx, cancel := context.WithTimeout(sess.ctx, s.g.times.registry)
 	defer cancel()
 	verdict, err := s.g.registry.Renew(ctx, sess.place, sig.Time, sig.ExpiresAt())

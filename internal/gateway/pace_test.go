@@ -11,6 +11,7 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/usersig"
 )
 
 // Two pages that take the place from each other for ever are stopped, and a
@@ -82,6 +83,30 @@ func TestLoginsAreCountedByWhatTheyGot(t *testing.T) {
 	require.Nil(t, p.call(frame.Logout, map[string]any{}).Err)
 	eventually(t, "counted", func() bool { return len(seen.all()) >= 5 })
 	require.ElementsMatch(t, []string{"login 0", "login 0", "login 3003", "login 0", "logout 0"}, seen.all())
+}
+
+// A renewal is written to the registry as a resume is, and charged like one.
+func TestRenewTooFrequent(t *testing.T) {
+	now := time.Now()
+	w := begin(t, setup{options: func(o *gateway.Options) {
+		o.LoginRate = 2
+		o.Now = func() time.Time { return now }
+	}})
+	p, _ := w.login(page("alice"))
+	renew := func() fault.Code {
+		sig := usersig.Sign(app, key, "alice", now, time.Hour)
+		if err := p.call(frame.Renew, map[string]any{"userSig": sig}).Err; err != nil {
+			return err.Code
+		}
+		return 0
+	}
+	for range 8 {
+		require.Zero(t, renew())
+	}
+	require.Equal(t, fault.TooFrequent, renew())
+	p.expectOpen()
+	now = now.Add(8 * time.Second)
+	require.Zero(t, renew())
 }
 
 // observed records what an Observer is told of logins and logouts.
