@@ -238,7 +238,7 @@ func TestBackupOfADamagedStore(t *testing.T) {
 	damage(t, data, "TIM_MSG", filepath.Join("msgs", filepath.Base(blocks[0])))
 	code, out, errs := timd(t, "backup", file, "--data", data, "--force")
 	require.Equal(t, 1, code, out+errs)
-	require.Equal(t, fmt.Sprintf("timd backup: 1 records of TIM_MSG are damaged on disk and not in %s, which holds all others\n", file), errs)
+	require.Equal(t, fmt.Sprintf("timd backup: 1 records of TIM_MSG are damaged on disk and missing from %s, which holds all others\n", file), errs)
 	require.Regexp(t, `TIM_MSG +39 records`, out)
 	require.Regexp(t, `TIM_MSG +39 records`, must(t, "restore", file, "--data", filepath.Join(dir, "new")))
 }

@@ -100,7 +100,7 @@ func transfer(f *flag.FlagSet, usage string, args []string, stdout, stderr io.Wr
 	for _, s := range report.Streams {
 		if s.Damaged > 0 {
 			code = 1
-			fmt.Fprintf(stderr, "timd %s: %d records of %s are damaged on disk and missing in %s, which holds all others\n", f.Name(), s.Damaged, s.Name, file)
+			fmt.Fprintf(stderr, "timd %s: %d records of %s are damaged on disk and missing from %s, which holds all others\n", f.Name(), s.Damaged, s.Name, file)
 		}
 	}
 	return code
