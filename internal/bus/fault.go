@@ -10,17 +10,17 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// silent are the errors of a NATS that has not answered in time and may answer
-// the next request.
+// silent are the errors that mean: NATS has not answered in time, and may
+// answer the next request.
 var silent = []error{
 	context.DeadlineExceeded, context.Canceled, ErrNoLeader,
 	nats.ErrTimeout, nats.ErrNoResponders, nats.ErrConnectionClosed, nats.ErrDisconnected,
 	nats.ErrReconnectBufExceeded, jetstream.ErrNoStreamResponse,
 }
 
-// Fault converts an error of the store to what a client is told: a
-// *fault.Error stays as it is, NATS that did not answer in time becomes 70169,
-// and anything unexpected 70500, which the caller logs. nil stays nil.
+// Fault is what a client is told of an error of the store: a *fault.Error as
+// it is, 70169 when NATS did not answer in time, 70507 when it has no room, and
+// 70500 for what was not to be expected, which the caller logs. nil stays nil.
 func Fault(err error) *fault.Error {
 	var f *fault.Error
 	switch {
@@ -28,6 +28,8 @@ func Fault(err error) *fault.Error {
 		return nil
 	case errors.As(err, &f):
 		return f
+	case NoRoom(err):
+		return fault.New(fault.StoreFull)
 	}
 	for _, s := range silent {
 		if errors.Is(err, s) {

@@ -20,9 +20,9 @@ type Follower struct {
 	log    *Log
 	handle func(Value)
 	report func(error)
-	// pos is set to a record before it is handled. A goroutine that reads pos
-	// after registering for records therefore knows that each later one will
-	// reach it. handled follows once handle has returned.
+	// pos stands at a record before it is handled, so whoever reads pos after
+	// registering for records knows that each later one will reach them; handled
+	// follows once that has returned.
 	pos, handled atomic.Uint64
 
 	waiting sync.Mutex
@@ -35,9 +35,9 @@ type Follower struct {
 	done    chan struct{} // closed when watch has returned
 }
 
-// Follower returns a follower of the stream, not started yet. handle receives
-// each record once, one after the other, from a single goroutine at a time;
-// report receives errors of the background work.
+// Follower is a follower of the stream that is yet to start. handle gets each
+// record once, one after the other, from a single goroutine at a time; report
+// gets what went wrong in the background.
 func (l *Log) Follower(handle func(Value), report func(error)) *Follower {
 	return &Follower{
 		log: l, handle: handle, report: report, waiters: map[chan struct{}]uint64{},
@@ -45,15 +45,15 @@ func (l *Log) Follower(handle func(Value), report func(error)) *Follower {
 	}
 }
 
-// Pos returns the position of the newest record that was handed to handle, or
-// is about to be.
+// Pos is the position of the newest record that was handed to handle, or is
+// about to be.
 func (f *Follower) Pos() uint64 { return f.pos.Load() }
 
-// checkEvery is how often a follower checks whether its stream has gone on
+// checkEvery is how often a follower looks whether its stream has gone on
 // without it.
 const checkEvery = 2 * time.Second
 
-// Start begins after the newest record that exists now.
+// Start begins behind the newest record of now.
 func (f *Follower) Start(ctx context.Context) error {
 	s, err := f.log.b.js.Stream(ctx, f.log.name)
 	if err != nil {
@@ -71,7 +71,7 @@ func (f *Follower) Start(ctx context.Context) error {
 	return nil
 }
 
-// open begins after pos.
+// open begins behind pos.
 func (f *Follower) open(ctx context.Context) error {
 	c, err := f.log.b.js.OrderedConsumer(ctx, f.log.name, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
@@ -172,19 +172,20 @@ func (f *Follower) watch() {
 		}
 		before = pos
 		cancel()
-		if err != nil && !failing { // report an outage only once
+		if err != nil && !failing { // an outage is said once
 			f.report(fmt.Errorf("following %s: %w", f.log.name, err))
 		}
 		failing = err != nil
 	}
 }
 
-// Close ends the follower: once it returns, handle is not called any more. It
-// may be called once, also when Start has failed or was never called, but not
-// from handle.
+// Close ends it: when it returns, handle runs no more. It may be called again,
+// and when Start has failed or was never called, but not from handle.
 func (f *Follower) Close() {
 	f.mu.Lock()
-	close(f.stop)
+	if !f.closed() {
+		close(f.stop)
+	}
 	if f.consume != nil {
 		f.consume.Stop()
 	}

@@ -126,7 +126,7 @@ func (b *Bus) publish(ctx context.Context, m *nats.Msg) (ack, error) {
 	case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant, errCodeDuplicateInFlight:
 		return ack{}, ErrConflict
 	}
-	if a.Error.Code == http.StatusServiceUnavailable {
+	if a.Error.Code == http.StatusServiceUnavailable && !NoRoom(a.Error) {
 		return ack{}, fmt.Errorf("%w: %w", ErrNoLeader, a.Error)
 	}
 	return ack{}, a.Error

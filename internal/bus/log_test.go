@@ -145,6 +145,7 @@ func TestFollowerHandlesNothingAfterClose(t *testing.T) {
 	}
 	f := l.Follower(func(Value) {}, func(error) {})
 	f.Close() // never started
+	f.Close() // and once more
 	f = l.b.Log("NONE").Follower(func(Value) {}, func(error) {})
 	require.Error(t, f.Start(ctx))
 	f.Close()
@@ -167,11 +168,12 @@ func TestSpread(t *testing.T) {
 func TestFault(t *testing.T) {
 	require.Nil(t, Fault(nil))
 	for err, want := range map[error]fault.Code{
-		fmt.Errorf("x: %w", context.DeadlineExceeded):     fault.ServerTimeout,
-		fmt.Errorf("x: %w", ErrNoLeader):                  fault.ServerTimeout,
-		nats.ErrReconnectBufExceeded:                      fault.ServerTimeout,
-		errors.New("unexpected"):                          fault.Internal,
-		ErrConflict:                                       fault.Internal,
+		fmt.Errorf("x: %w", context.DeadlineExceeded):    fault.ServerTimeout,
+		fmt.Errorf("x: %w", ErrNoLeader):                 fault.ServerTimeout,
+		nats.ErrReconnectBufExceeded:                     fault.ServerTimeout,
+		errors.New("unexpected"):                         fault.Internal,
+		&jetstream.APIError{Code: 503, ErrorCode: 10023}: fault.StoreFull,
+		ErrConflict: fault.Internal,
 		fmt.Errorf("x: %w", fault.New(fault.NotAMessage)): fault.NotAMessage,
 	} {
 		require.Equal(t, want, Fault(err).Code, "%v", err)
@@ -182,4 +184,22 @@ func TestFault(t *testing.T) {
 func TestSavedStreams(t *testing.T) {
 	require.NotContains(t, SavedStreams, BucketStream(BucketLeases))
 	require.Len(t, SavedStreams, 7)
+}
+
+// An answer that asks for patience is told from one that asks for room, though
+// NATS has the same status for both.
+func TestAppendThatIsRefused(t *testing.T) {
+	l, ctx := logs(t), t.Context()
+	answers := make(chan string, 1)
+	_, err := l.b.nc.Subscribe("refused", func(m *nats.Msg) { _ = m.Respond([]byte(<-answers)) })
+	require.NoError(t, err)
+	for code, want := range map[int]fault.Code{
+		10008: fault.ServerTimeout, // temporarily unavailable
+		10023: fault.StoreFull,     // insufficient resources
+	} {
+		answers <- fmt.Sprintf(`{"error":{"code":503,"err_code":%d,"description":"x"}}`, code)
+		_, _, err := l.Append(ctx, "refused", nil, 0, "")
+		require.Equal(t, want, Fault(err).Code, "%v", err)
+		require.Equal(t, want == fault.ServerTimeout, errors.Is(err, ErrNoLeader), "%v", err)
+	}
 }
