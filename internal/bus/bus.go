@@ -9,8 +9,10 @@
 //	free_statfs.go, lock_unix.go  what differs between systems
 //	external.go  the connection to a cluster
 //	stream.go    streams are made; values are read and set by compare-and-set
+//	ports.go     what rooms need that keep logs: Log, Follower
 //	log.go       logs: read by position, appended to, waiting out an election
 //	follow.go    everything new in a stream, in order and without gaps
+//	signal.go    what is only said and never stored
 //	spread.go    many ways to the store and back at once
 //	fault.go     what a client is told of an error
 package bus

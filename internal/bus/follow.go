@@ -10,19 +10,18 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Follower reads one stream from its end on, in order and without gaps: its
-// consumer is made anew from the last position when records are missing, the
-// connection was lost or the server that held it is gone.
+// follower is a Follower. Its consumer is made anew from the last position when
+// records are missing, the connection was lost or the server that held it is
+// gone.
 //
 // Locks: mu, under which records are handled, before waiting. pos and handled
 // are read without one.
-type Follower struct {
-	log    *Log
+type follower struct {
+	stream *stream
 	handle func(Value)
 	report func(error)
-	// pos stands at a record before it is handled, so whoever reads pos after
-	// registering for records knows that each later one will reach them; handled
-	// follows once that has returned.
+	// pos stands at a record before it is handled; handled follows once that has
+	// returned.
 	pos, handled atomic.Uint64
 
 	waiting sync.Mutex
@@ -31,31 +30,30 @@ type Follower struct {
 	mu      sync.Mutex
 	consume jetstream.ConsumeContext
 	started bool
-	stop    chan struct{} // closed by Close, under mu
+	ctx     context.Context // ended by Close, under mu
+	end     context.CancelFunc
 	done    chan struct{} // closed when watch has returned
 }
 
-// Follower is a follower of the stream that is yet to start. handle gets each
-// record once, one after the other, from a single goroutine at a time; report
-// gets what went wrong in the background.
-func (l *Log) Follower(handle func(Value), report func(error)) *Follower {
-	return &Follower{
-		log: l, handle: handle, report: report, waiters: map[chan struct{}]uint64{},
-		stop: make(chan struct{}), done: make(chan struct{}),
+// Follower implements Log.
+func (l *stream) Follower(handle func(Value), report func(error)) Follower {
+	ctx, end := context.WithCancel(context.Background())
+	return &follower{
+		stream: l, handle: handle, report: report, waiters: map[chan struct{}]uint64{},
+		ctx: ctx, end: end, done: make(chan struct{}),
 	}
 }
 
-// Pos is the position of the newest record that was handed to handle, or is
-// about to be.
-func (f *Follower) Pos() uint64 { return f.pos.Load() }
+// Pos implements Follower.
+func (f *follower) Pos() uint64 { return f.pos.Load() }
 
 // checkEvery is how often a follower looks whether its stream has gone on
 // without it.
 const checkEvery = 2 * time.Second
 
-// Start begins behind the newest record of now.
-func (f *Follower) Start(ctx context.Context) error {
-	s, err := f.log.b.js.Stream(ctx, f.log.name)
+// Start implements Follower.
+func (f *follower) Start(ctx context.Context) error {
+	s, err := f.stream.b.js.Stream(ctx, f.stream.name)
 	if err != nil {
 		return err
 	}
@@ -72,8 +70,8 @@ func (f *Follower) Start(ctx context.Context) error {
 }
 
 // open begins behind pos.
-func (f *Follower) open(ctx context.Context) error {
-	c, err := f.log.b.js.OrderedConsumer(ctx, f.log.name, jetstream.OrderedConsumerConfig{
+func (f *follower) open(ctx context.Context) error {
+	c, err := f.stream.b.js.OrderedConsumer(ctx, f.stream.name, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:   f.pos.Load() + 1,
 	})
@@ -81,14 +79,14 @@ func (f *Follower) open(ctx context.Context) error {
 		return err
 	}
 	consume, err := c.Consume(f.take, jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
-		f.report(fmt.Errorf("following %s: %w", f.log.name, err))
+		f.report(fmt.Errorf("following %s: %w", f.stream.name, err))
 	}))
 	if err != nil {
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed() {
+	if f.ctx.Err() != nil {
 		consume.Stop()
 	} else {
 		f.consume = consume
@@ -96,23 +94,14 @@ func (f *Follower) open(ctx context.Context) error {
 	return nil
 }
 
-func (f *Follower) closed() bool {
-	select {
-	case <-f.stop:
-		return true
-	default:
-		return false
-	}
-}
-
-func (f *Follower) take(m jetstream.Msg) {
+func (f *follower) take(m jetstream.Msg) {
 	meta, err := m.Metadata()
 	if err != nil {
 		return
 	}
 	f.mu.Lock() // an old consumer may still have something in hand
 	defer f.mu.Unlock()
-	if meta.Sequence.Stream <= f.pos.Load() || f.closed() {
+	if meta.Sequence.Stream <= f.pos.Load() || f.ctx.Err() != nil {
 		return
 	}
 	f.pos.Store(meta.Sequence.Stream)
@@ -128,8 +117,8 @@ func (f *Follower) take(m jetstream.Msg) {
 	f.waiting.Unlock()
 }
 
-// Reach waits until everything up to a position has been handled, or ctx ends.
-func (f *Follower) Reach(ctx context.Context, pos uint64) {
+// Reach implements Follower.
+func (f *follower) Reach(ctx context.Context, pos uint64) {
 	ch := make(chan struct{})
 	f.waiting.Lock()
 	f.waiters[ch] = pos
@@ -146,7 +135,7 @@ func (f *Follower) Reach(ctx context.Context, pos uint64) {
 }
 
 // watch replaces a consumer that has stood still while its stream went on.
-func (f *Follower) watch() {
+func (f *follower) watch() {
 	defer close(f.done)
 	t := time.NewTicker(checkEvery)
 	defer t.Stop()
@@ -154,13 +143,13 @@ func (f *Follower) watch() {
 	failing := false
 	for {
 		select {
-		case <-f.stop:
+		case <-f.ctx.Done():
 			return
 		case <-t.C:
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), checkEvery)
+		ctx, cancel := context.WithTimeout(f.ctx, checkEvery)
 		pos := f.pos.Load()
-		s, err := f.log.b.js.Stream(ctx, f.log.name)
+		s, err := f.stream.b.js.Stream(ctx, f.stream.name)
 		if err == nil && s.CachedInfo().State.LastSeq > pos && pos == before && f.pos.Load() == pos {
 			f.mu.Lock()
 			old := f.consume
@@ -172,20 +161,20 @@ func (f *Follower) watch() {
 		}
 		before = pos
 		cancel()
+		if f.ctx.Err() != nil {
+			return
+		}
 		if err != nil && !failing { // an outage is said once
-			f.report(fmt.Errorf("following %s: %w", f.log.name, err))
+			f.report(fmt.Errorf("following %s: %w", f.stream.name, err))
 		}
 		failing = err != nil
 	}
 }
 
-// Close ends it: when it returns, handle runs no more. It may be called again,
-// and when Start has failed or was never called, but not from handle.
-func (f *Follower) Close() {
+// Close implements Follower.
+func (f *follower) Close() {
 	f.mu.Lock()
-	if !f.closed() {
-		close(f.stop)
-	}
+	f.end()
 	if f.consume != nil {
 		f.consume.Stop()
 	}

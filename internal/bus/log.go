@@ -21,22 +21,29 @@ var ErrNoLeader = errors.New("the stream has no leader at the moment")
 // stored yet.
 const errCodeDuplicateInFlight = 10158
 
-// Log is a stream whose subjects are logs: read by position, appended to by
-// compare-and-set. Its reads see everything that was acknowledged, and wait
-// for the end of an election or a reconnect as long as their context lasts. On
-// a cluster the stream's leader is asked for the newest record of a subject,
-// because a follower may be behind and a catch-up that misses a record would
-// lose it. A record at a position never changes, so any replica may return it.
-type Log struct {
+// stream is a Log. On a cluster the newest record of a subject is asked of the
+// leader, because a follower may be behind and a catch-up that misses a record
+// would lose it; a record at a position never changes, so any replica may give
+// it.
+type stream struct {
 	b    *Bus
 	name string
 }
 
-// Log returns the stream of that name, which Ensure has made.
-func (b *Bus) Log(stream string) *Log { return &Log{b, stream} }
+// OpenLog makes a stream of logs, or brings an older one up to this
+// configuration, as Ensure does.
+func (b *Bus) OpenLog(ctx context.Context, c LogConfig) (Log, error) {
+	if _, err := b.Ensure(ctx, jetstream.StreamConfig{
+		Name: c.Stream, Subjects: []string{c.Subjects}, AllowDirect: true, Discard: jetstream.DiscardOld,
+		MaxMsgsPerSubject: c.Keep, MaxAge: c.MaxAge, Duplicates: c.Dedup,
+	}); err != nil {
+		return nil, err
+	}
+	return &stream{b, c.Stream}, nil
+}
 
-// Last reads the newest record of a subject, of all for ">", or ErrNoValue.
-func (l *Log) Last(ctx context.Context, subject string) (Value, error) {
+// Last implements Log.
+func (l *stream) Last(ctx context.Context, subject string) (Value, error) {
 	body := `{"last_by_subj":` + strconv.Quote(subject) + `}`
 	if l.b.replicas > 1 {
 		return l.leader(ctx, body)
@@ -44,8 +51,8 @@ func (l *Log) Last(ctx context.Context, subject string) (Value, error) {
 	return l.direct(ctx, body)
 }
 
-// At reads the record at a position, or ErrNoValue.
-func (l *Log) At(ctx context.Context, pos uint64) (Value, error) {
+// At implements Log.
+func (l *stream) At(ctx context.Context, pos uint64) (Value, error) {
 	if pos == 0 { // the first position is 1
 		return Value{}, ErrNoValue
 	}
@@ -57,15 +64,13 @@ func (l *Log) At(ctx context.Context, pos uint64) (Value, error) {
 	return v, err
 }
 
-// LastAll reads the newest record of each subject, in that order; the Value of
-// a subject without one has Seq 0.
-func (l *Log) LastAll(ctx context.Context, subjects []string) ([]Value, error) {
+// LastAll implements Log.
+func (l *stream) LastAll(ctx context.Context, subjects []string) ([]Value, error) {
 	return values(subjects, func(subject string) (Value, error) { return l.Last(ctx, subject) })
 }
 
-// AtAll reads the records at positions, in that order; the Value of one that
-// is no more has Seq 0.
-func (l *Log) AtAll(ctx context.Context, positions []uint64) ([]Value, error) {
+// AtAll implements Log.
+func (l *stream) AtAll(ctx context.Context, positions []uint64) ([]Value, error) {
 	return values(positions, func(pos uint64) (Value, error) { return l.At(ctx, pos) })
 }
 
@@ -85,19 +90,15 @@ func values[K any](keys []K, read func(K) (Value, error)) ([]Value, error) {
 	return out, nil
 }
 
-// Append stores a record behind the newest one of its subject, which must
-// stand at expect (0: there is none), and returns its position. msgID, where
-// not empty, makes a repetition recognisable for as long as the stream's
-// window of duplicates lasts: dup reports that pos is the first one's. Any
-// error but ErrConflict leaves open whether it was stored.
-func (l *Log) Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (pos uint64, dup bool, err error) {
+// Append implements Log.
+func (l *stream) Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (pos uint64, dup bool, err error) {
 	m := nats.NewMsg(subject)
 	m.Data = data
 	m.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(expect, 10))
 	if msgID != "" {
 		m.Header.Set(jetstream.MsgIDHeader, msgID)
 	}
-	ack, err := l.b.publish(ctx, m)
+	ack, err := l.b.store(ctx, m)
 	return ack.Seq, ack.Duplicate, err
 }
 
@@ -108,9 +109,9 @@ type ack struct {
 	Duplicate bool                `json:"duplicate"`
 }
 
-// publish stores a message. Any error but ErrConflict leaves open whether it
+// store stores a message. Any error but ErrConflict leaves open whether it
 // was stored.
-func (b *Bus) publish(ctx context.Context, m *nats.Msg) (ack, error) {
+func (b *Bus) store(ctx context.Context, m *nats.Msg) (ack, error) {
 	r, err := b.nc.RequestMsgWithContext(ctx, m)
 	if err != nil {
 		return ack{}, err
@@ -133,7 +134,7 @@ func (b *Bus) publish(ctx context.Context, m *nats.Msg) (ack, error) {
 }
 
 // direct asks any replica.
-func (l *Log) direct(ctx context.Context, body string) (Value, error) {
+func (l *stream) direct(ctx context.Context, body string) (Value, error) {
 	m, err := l.request(ctx, "$JS.API.DIRECT.GET."+l.name, body)
 	if err != nil {
 		return Value{}, err
@@ -142,7 +143,7 @@ func (l *Log) direct(ctx context.Context, body string) (Value, error) {
 }
 
 // leader asks the stream's leader, until there is one or ctx ends.
-func (l *Log) leader(ctx context.Context, body string) (Value, error) {
+func (l *stream) leader(ctx context.Context, body string) (Value, error) {
 	for {
 		m, err := l.request(ctx, "$JS.API.STREAM.MSG.GET."+l.name, body)
 		if err != nil {
@@ -160,8 +161,8 @@ const askAgain = 50 * time.Millisecond
 
 // request asks until there is an answer or ctx ends: right after a server's
 // start or a change of leader nobody listens for a moment, and while the
-// connection is being renewed nothing is sent.
-func (l *Log) request(ctx context.Context, subject, body string) (*nats.Msg, error) {
+// connection is made anew nothing is sent.
+func (l *stream) request(ctx context.Context, subject, body string) (*nats.Msg, error) {
 	for {
 		m, err := l.b.nc.RequestWithContext(ctx, subject, []byte(body))
 		if !errors.Is(err, nats.ErrNoResponders) && !errors.Is(err, nats.ErrReconnectBufExceeded) {

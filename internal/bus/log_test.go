@@ -18,14 +18,14 @@ import (
 )
 
 // logs opens a bus in memory with a stream l.> of logs.
-func logs(t *testing.T) *Log {
+func logs(t *testing.T) *stream {
 	t.Helper()
 	b, err := Open(t.Context(), Options{Data: Memory, Log: quiet()})
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
-	_, err = b.Ensure(t.Context(), jetstream.StreamConfig{Name: "L", Subjects: []string{"l.>"}, AllowDirect: true, Duplicates: time.Minute})
+	l, err := b.OpenLog(t.Context(), LogConfig{Stream: "L", Subjects: "l.>", Dedup: time.Minute})
 	require.NoError(t, err)
-	return b.Log("L")
+	return l.(*stream)
 }
 
 func TestLog(t *testing.T) {
@@ -73,7 +73,7 @@ func TestLog(t *testing.T) {
 // A read waits for an answer as long as its context lasts.
 func TestLogReadWaitsForAStream(t *testing.T) {
 	l := logs(t)
-	missing := l.b.Log("LATER")
+	missing := &stream{l.b, "LATER"}
 	ctx, cancel := context.WithTimeout(t.Context(), 120*time.Millisecond)
 	defer cancel()
 	_, err := missing.Last(ctx, "later.a")
@@ -85,9 +85,60 @@ func TestLogReadWaitsForAStream(t *testing.T) {
 		_, err := missing.Last(t.Context(), "later.a")
 		read <- err
 	}()
-	_, err = l.b.Ensure(t.Context(), jetstream.StreamConfig{Name: "LATER", Subjects: []string{"later.>"}, AllowDirect: true})
+	_, err = l.b.OpenLog(t.Context(), LogConfig{Stream: "LATER", Subjects: "later.>"})
 	require.NoError(t, err)
 	require.ErrorIs(t, <-read, ErrNoValue)
+}
+
+// While a cluster elects a leader, its answers are errors of the moment. Here a
+// server without streams, and the test answers for them.
+func TestLogReadWaitsForALeader(t *testing.T) {
+	nc, err := nats.Connect(external(t, 1, false)[0].ClientURL())
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	answers := make(chan string, 2)
+	const none = `{"error":{"code":503,"description":"JetStream system temporarily unavailable"}}`
+	_, err = nc.Subscribe("$JS.API.STREAM.MSG.GET.L", func(m *nats.Msg) {
+		select {
+		case answer := <-answers:
+			_ = m.Respond([]byte(answer))
+		default:
+			_ = m.Respond([]byte(none))
+		}
+	})
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	l := &stream{&Bus{nc: nc, replicas: 3}, "L"}
+
+	answers <- none
+	answers <- `{"message":{"subject":"s","seq":7,"data":"eHl6"}}`
+	v, err := l.Last(t.Context(), "s")
+	require.NoError(t, err)
+	require.Equal(t, Value{Subject: "s", Seq: 7, Data: []byte("xyz")}, v)
+
+	answers <- `{"error":{"code":404,"description":"no message found"}}`
+	_, err = l.Last(t.Context(), "s")
+	require.ErrorIs(t, err, ErrNoValue)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err = l.Last(ctx, "s")
+	require.Equal(t, fault.ServerTimeout, Fault(err).Code, "none within the time: worth another try")
+}
+
+func TestSignals(t *testing.T) {
+	b := logs(t).b
+	got := make(chan string, 4)
+	stop, err := b.Subscribe("said", func(data []byte) { got <- string(data) })
+	require.NoError(t, err)
+	for _, text := range []string{"one", "two"} {
+		require.NoError(t, b.Publish("said", []byte(text)))
+		require.Equal(t, text, <-got)
+	}
+	stop()
+	require.NoError(t, b.Publish("said", []byte("nobody hears it")))
+	require.NoError(t, b.nc.Flush())
+	require.Empty(t, got)
 }
 
 func TestFollower(t *testing.T) {
@@ -146,8 +197,27 @@ func TestFollowerHandlesNothingAfterClose(t *testing.T) {
 	f := l.Follower(func(Value) {}, func(error) {})
 	f.Close() // never started
 	f.Close() // and once more
-	f = l.b.Log("NONE").Follower(func(Value) {}, func(error) {})
+	f = (&stream{l.b, "NONE"}).Follower(func(Value) {}, func(error) {})
 	require.Error(t, f.Start(ctx))
+	f.Close()
+}
+
+// What a follower asks when it is closed it does not wait for, and it is no
+// failure: during an outage nobody would answer.
+func TestFollowerIsClosedWhileItAsks(t *testing.T) {
+	nc, err := nats.Connect(external(t, 1, false)[0].ClientURL())
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	asked := make(chan struct{}, 1)
+	_, err = nc.Subscribe("$JS.API.STREAM.INFO.L", func(*nats.Msg) { asked <- struct{}{} })
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	f := (&stream{&Bus{nc: nc, js: js}, "L"}).Follower(func(Value) {}, func(err error) { t.Error(err) }).(*follower)
+	f.started = true
+	go f.watch()
+	<-asked
 	f.Close()
 }
 
