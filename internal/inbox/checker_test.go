@@ -29,7 +29,7 @@ func TestChecker(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
 	b := openBus(t, bus.Memory)
-	gateways := []*Inbox{open(t, b, Options{Memory: true, Missed: 1e6}), open(t, b, Options{Memory: true, Missed: 1e6})}
+	gateways := []*Inbox{open(t, b, Options{Missed: 1e6}), open(t, b, Options{Missed: 1e6})}
 	const users, pages, each = 4, 2, 120
 
 	type sent struct{ from, to, text, instance string }
@@ -141,7 +141,7 @@ func sendUntilKilled(dir string) {
 	if err != nil {
 		panic(err)
 	}
-	in, err := Open(context.Background(), b.Conn(), Options{Rate: 1e9, Burst: 1e9})
+	in, err := Open(context.Background(), b, Options{Rate: 1e9, Burst: 1e9})
 	if err != nil {
 		panic(err)
 	}
@@ -227,7 +227,7 @@ func TestKill9(t *testing.T) {
 func TestRestart(t *testing.T) {
 	dir := t.TempDir()
 	b := openBus(t, dir)
-	in, err := Open(t.Context(), b.Conn(), Options{})
+	in, err := Open(t.Context(), b, Options{})
 	require.NoError(t, err)
 	a, c := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.send("bob", "1")
@@ -253,12 +253,11 @@ func TestRestart(t *testing.T) {
 // TestFollowerRecovers breaks a follower's consumer under its feet.
 func TestFollowerRecovers(t *testing.T) {
 	b := openBus(t, bus.Memory)
-	in := open(t, b, Options{Memory: true, Report: func(error) {}})
+	in := open(t, b, Options{Report: func(error) {}})
 	a, c := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.send("bob", "1")
 	c.until("the first", func() bool { return len(c.messages) == 1 })
-	names := b.JetStream()
-	s, err := names.Stream(t.Context(), streamMsg)
+	s, err := b.JetStream().Stream(t.Context(), bus.StreamMessages)
 	require.NoError(t, err)
 	for name := range s.ConsumerNames(t.Context()).Name() {
 		require.NoError(t, s.DeleteConsumer(t.Context(), name))

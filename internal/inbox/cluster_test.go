@@ -1,8 +1,9 @@
 package inbox
 
 import (
-	"context"
 	"fmt"
+	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -10,10 +11,10 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
@@ -34,23 +35,12 @@ func startCluster(t *testing.T) []*server.Server {
 		routes = strings.TrimPrefix(routes+",nats://"+s.ClusterAddr().String(), ",")
 		servers = append(servers, s)
 	}
-	return servers
-}
-
-func connect(t *testing.T, s *server.Server) *nats.Conn {
-	t.Helper()
-	nc, err := nats.Connect(s.ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond), nats.ReconnectBufSize(-1))
-	require.NoError(t, err)
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	require.NoError(t, err)
 	require.Eventually(t, func() bool {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		_, err := js.AccountInfo(ctx)
-		return err == nil
+		return slices.ContainsFunc(servers, func(s *server.Server) bool {
+			return s.JetStreamIsLeader() && len(s.JetStreamClusterPeers()) == len(servers)
+		})
 	}, 20*time.Second, 50*time.Millisecond)
-	return nc
+	return servers
 }
 
 // TestCluster: two gateways on two servers of three, and the leader of the
@@ -62,18 +52,14 @@ func TestCluster(t *testing.T) {
 	}
 	servers := startCluster(t)
 	var gateways []*Inbox
+	var js jetstream.JetStream
 	for i := range 2 {
-		nc := connect(t, servers[i])
-		var in *Inbox
-		require.Eventually(t, func() bool { // the cluster may still be choosing its leader
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			defer cancel()
-			var err error
-			in, err = Open(ctx, nc, Options{Replicas: 3, Rate: 1e6, Burst: 1e6, Report: func(error) {}})
-			return err == nil
-		}, 30*time.Second, 100*time.Millisecond)
-		t.Cleanup(in.Close)
-		gateways = append(gateways, in)
+		b, err := bus.Open(t.Context(), bus.Options{URLs: servers[i].ClientURL(), Name: "test", Log: slog.New(slog.DiscardHandler)})
+		require.NoError(t, err)
+		t.Cleanup(b.Close)
+		require.Equal(t, 3, b.Replicas())
+		js = b.JetStream()
+		gateways = append(gateways, open(t, b, Options{Report: func(error) {}}))
 	}
 	a, b := login(t, gateways[0], "alice", "a1"), login(t, gateways[1], "bob", "b1")
 	const each = 150
@@ -105,9 +91,7 @@ func TestCluster(t *testing.T) {
 		}()
 	}
 	<-half
-	js, err := jetstream.New(gateways[0].nc)
-	require.NoError(t, err)
-	s, err := js.Stream(t.Context(), streamMsg)
+	s, err := js.Stream(t.Context(), bus.StreamMessages)
 	require.NoError(t, err)
 	leader := s.CachedInfo().Cluster.Leader
 	for _, srv := range servers {

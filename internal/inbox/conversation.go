@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
@@ -71,8 +72,8 @@ func (r *record) lean() *record {
 
 // load gives the newest record of a conversation, nil when there is none.
 func (in *Inbox) load(ctx context.Context, p pair) (*record, error) {
-	e, err := in.store.last(ctx, streamMsg, p.subject())
-	if errors.Is(err, errNone) {
+	e, err := in.store.messages.Last(ctx, p.subject())
+	if errors.Is(err, bus.ErrNoValue) {
 		return nil, nil
 	}
 	if err != nil {
@@ -81,16 +82,16 @@ func (in *Inbox) load(ctx context.Context, p pair) (*record, error) {
 	return decode(e)
 }
 
-func decode(e entry) (*record, error) {
-	p, err := parsePair(e.subject)
+func decode(e bus.Value) (*record, error) {
+	p, err := parsePair(e.Subject)
 	if err != nil {
 		return nil, err
 	}
 	r := &record{}
-	if err := json.Unmarshal(e.data, r); err != nil {
+	if err := json.Unmarshal(e.Data, r); err != nil {
 		return nil, err
 	}
-	r.pair, r.pos = p, e.pos
+	r.pair, r.pos = p, e.Seq
 	return r, nil
 }
 
@@ -133,7 +134,7 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 		if data == nil {
 			return nil, false, fmt.Errorf("inbox: a record of %s has no JSON form", p.subject())
 		}
-		pos, dup, err := in.publishOnce(ctx, p.subject(), data, expect, msgID)
+		pos, dup, err := appendOnce(ctx, in.store.messages, p.subject(), data, expect, msgID)
 		if err != nil {
 			c.known = false // whatever happened, read again
 			if retry(ctx, err) {
@@ -142,7 +143,7 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 			return nil, false, err
 		}
 		if dup {
-			e, err := in.store.at(ctx, streamMsg, pos)
+			e, err := in.store.messages.At(ctx, pos)
 			if err != nil {
 				return nil, true, err
 			}
@@ -160,22 +161,22 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 	}
 }
 
-// publishOnce bounds a single attempt, so that a leader that died in between
+// appendOnce bounds a single attempt, so that a leader that died in between
 // costs a part of the time and not all of it. Only what can be recognised as
 // a repetition is repeated when its outcome is unknown.
-func (in *Inbox) publishOnce(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (uint64, bool, error) {
+func appendOnce(ctx context.Context, l bus.Log, subject string, data []byte, expect uint64, msgID string) (uint64, bool, error) {
 	one, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	return in.store.publish(one, subject, data, expect, msgID)
+	return l.Append(one, subject, data, expect, msgID)
 }
 
 // retry tells whether an append may be tried again, after a moment where the
 // store needs one.
 func retry(ctx context.Context, err error) bool {
-	if errors.Is(err, errConflict) {
+	if errors.Is(err, bus.ErrConflict) {
 		return ctx.Err() == nil
 	}
-	if f := asFault(err); f.Code != fault.ServerTimeout {
+	if f := bus.Fault(err); f.Code != fault.ServerTimeout {
 		return false
 	}
 	return pause(ctx, 50*time.Millisecond) == nil

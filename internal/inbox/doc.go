@@ -61,12 +61,18 @@
 // that follow it here:
 //
 //	Session.calls, user.refreshing, conversation.mu, a turn of docs.queue,
-//	follower.mu, Inbox.mu, user.mu
+//	the lock of a bus.Follower, Inbox.mu, user.mu
 //
 // and, below all of them and without taking another, conversations.mu, docs.mu,
-// follower.waiting, waiting.mu, near.mu and work.mu. A follower only ever tries conversation.mu.
-// The store is asked with none held but the first four. Of what a caller gave,
-// only Push is called with a lock held, user.mu, and Options.Now.
+// waiting.mu, near.mu and work.mu. A follower only ever tries conversation.mu.
+//
+// The bus is asked with none held but the first four. These are held across its
+// calls because their order is the point: one call of a session after the
+// other, what is told last was read last, one order of a log's records, one
+// writer of a document. Each bounds its wait by its call's time.
+//
+// Of what a caller gave, Push is called with user.mu held, Options.Report with
+// those before Inbox.mu at most, and Options.Now with any.
 //
 // # Calls
 //

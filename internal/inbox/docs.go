@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/place"
@@ -48,7 +49,7 @@ func (p peers) kept() (n int) {
 // docs are the documents of TIM_DOC. Reads that may be old come from a cache
 // that the follower keeps current; writes are compare-and-set.
 type docs struct {
-	store *store
+	log   bus.Log
 	mu    sync.Mutex
 	cache map[string]doc
 	bytes int // of cache
@@ -88,11 +89,11 @@ func (d *docs) fresh(ctx context.Context, subject string) (doc, error) {
 	d.mu.Lock()
 	turn := d.turns
 	d.mu.Unlock()
-	e, err := d.store.last(ctx, streamDoc, subject)
-	if err != nil && !errors.Is(err, errNone) {
+	e, err := d.log.Last(ctx, subject)
+	if err != nil && !errors.Is(err, bus.ErrNoValue) {
 		return doc{}, err
 	}
-	got := doc{e.pos, e.data}
+	got := doc{e.Seq, e.Data}
 	d.put(subject, got, turn)
 	return got, nil
 }
@@ -192,14 +193,14 @@ func readAll[T any](ctx context.Context, in *Inbox, app uint32, userIDs []string
 	if len(missing) == 0 {
 		return out, nil
 	}
-	entries, err := in.store.lastAll(ctx, streamDoc, missing)
+	entries, err := in.store.documents.LastAll(ctx, missing)
 	if err != nil {
 		return nil, err
 	}
 	for n, e := range entries {
-		in.docs.put(missing[n], doc{e.pos, e.data}, turn)
-		if e.pos != 0 {
-			if err := json.Unmarshal(e.data, &out[at[n]]); err != nil {
+		in.docs.put(missing[n], doc{e.Seq, e.Data}, turn)
+		if e.Seq != 0 {
+			if err := json.Unmarshal(e.Data, &out[at[n]]); err != nil {
 				return nil, err
 			}
 		}
@@ -255,7 +256,7 @@ func updateWithin[T any](ctx context.Context, in *Inbox, u place.User, kind stri
 		if len(data) > bound && len(data) > len(have.data) {
 			return v, 0, conversationsFull(u)
 		}
-		rev, _, err := in.publishDoc(ctx, subject, data, have.rev)
+		rev, _, err := appendOnce(ctx, in.store.documents, subject, data, have.rev, "")
 		if err == nil {
 			in.docs.saw(subject, rev, data)
 			return v, rev, nil
@@ -264,10 +265,6 @@ func updateWithin[T any](ctx context.Context, in *Inbox, u place.User, kind stri
 			return v, 0, err
 		}
 	}
-}
-
-func (in *Inbox) publishDoc(ctx context.Context, subject string, data []byte, expect uint64) (uint64, bool, error) {
-	return in.publishOnce(ctx, subject, data, expect, "")
 }
 
 // conversationsFull says whose list of conversations takes no more. Other

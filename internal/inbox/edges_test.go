@@ -33,7 +33,7 @@ func (c *endsAfter) Err() error {
 // TestHistoryNeverEndsEarly: a store that does not answer is an error, never
 // the end of the history.
 func TestHistoryNeverEndsEarly(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	a.send("bob", "old")
 	newer := a.send("bob", "new")
@@ -55,7 +55,7 @@ func TestHistoryNeverEndsEarly(t *testing.T) {
 // TestBrokenSyncKeepsRevocations: a link that breaks between the messages and
 // the revocations of a sync brings the latter at the next one.
 func TestBrokenSyncKeepsRevocations(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), newClient(t, "bob", "b1")
 	b.attach(in)
 	b.sync()
@@ -106,7 +106,7 @@ func TestBrokenSyncKeepsRevocations(t *testing.T) {
 // TestAcknowledgedTwiceIsKeptNowhere: a gateway keeps nothing of a user whose
 // cursor is stored.
 func TestAcknowledgedTwiceIsKeptNowhere(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.send("bob", "x")
 	b.until("it", func() bool { return len(b.messages) == 1 })
@@ -133,11 +133,14 @@ func TestAcknowledgedTwiceIsKeptNowhere(t *testing.T) {
 // TestAcknowledgedAheadOfTheFollower: an instance that comes from a gateway
 // that was ahead of this one acknowledges what it has seen there.
 func TestAcknowledgedAheadOfTheFollower(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
-	in.messages.mu.Lock() // it stands still
+	carol := login(t, in, "carol", "c1").s.user
+	carol.mu.Lock() // the follower stands still at what comes to her
+	a.send("carol", "hello")
 	m := a.send("bob", "seen elsewhere")
-	time.AfterFunc(100*time.Millisecond, in.messages.mu.Unlock)
+	require.Less(t, in.messages.Pos(), m.Position)
+	time.AfterFunc(100*time.Millisecond, carol.mu.Unlock)
 	b.must("message.ack", ackParams{cursor{pos: m.Position}.String()}, nil)
 	require.Equal(t, fault.BadParameters, b.call("message.ack", ackParams{cursor{pos: m.Position + 1}.String()}, nil).Code)
 	b.drop()
@@ -147,7 +150,7 @@ func TestAcknowledgedAheadOfTheFollower(t *testing.T) {
 // TestSameIDToAnother: an ID names a message of one conversation; the same one
 // to somebody else is not taken for a repetition and so lost.
 func TestSameIDToAnother(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	a.must("message.send", a.text("same", "bob", "to bob"), nil)
 	var r messageResult
@@ -159,7 +162,7 @@ func TestSameIDToAnother(t *testing.T) {
 // TestRevokedTwiceCountsOnce, however long lies between, as an operator may
 // let messages be revoked for longer than the stream knows a repetition.
 func TestRevokedTwiceCountsOnce(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Dedup: 100 * time.Millisecond, Revoke: time.Hour})
+	in := open(t, openBus(t, bus.Memory), Options{Dedup: 100 * time.Millisecond, Revoke: time.Hour})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.send("bob", "stays")
 	m := a.send("bob", "goes")
@@ -179,7 +182,7 @@ func TestRevokedTwiceCountsOnce(t *testing.T) {
 // TestOnlineOnlyRepeatedComesOnce: a send that is tried again after a lost
 // connection reaches a listener once.
 func TestOnlineOnlyRepeatedComesOnce(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	send := func(id string) {
 		p := a.text(id, "bob", id)
@@ -204,7 +207,7 @@ func TestOnlineOnlyRepeatedComesOnce(t *testing.T) {
 // when it is for who is online, and a later one is another.
 func TestServerOnlineOnlyRepeated(t *testing.T) {
 	var late atomic.Int64
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Now: func() time.Time { return time.Now().Add(time.Duration(late.Load())) }})
+	in := open(t, openBus(t, bus.Memory), Options{Now: func() time.Time { return time.Now().Add(time.Duration(late.Load())) }})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	send := func() {
 		_, err := in.Send(t.Context(), ServerMessage{SDKAppID: app, From: "alice", To: "bob", Type: typeText, Payload: []byte(`{"text":"x"}`), Random: 1, OnlineOnly: true})
@@ -226,7 +229,7 @@ func TestServerOnlineOnlyRepeated(t *testing.T) {
 // TestStatusAfterReconnect: whoever comes back learns how those he watches are
 // now; he was not told of what changed meanwhile.
 func TestStatusAfterReconnect(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
 	a.must("status.watch", usersParams{[]string{"bob"}}, nil)
 	c.must("status.watch", usersParams{[]string{"bob"}}, nil)
@@ -241,7 +244,7 @@ func TestStatusAfterReconnect(t *testing.T) {
 // TestWatchingAgain: who is watched already does not count twice; a sync that
 // is repeated names all of them again.
 func TestWatchingAgain(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	ids := make([]string, maxWatches)
 	for i := range ids {
@@ -254,7 +257,7 @@ func TestWatchingAgain(t *testing.T) {
 
 // TestLargestMessage: 12 KB of body pass, one byte more does not.
 func TestLargestMessage(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	text := strings.Repeat("x", 12<<10-len(`{"text":""}`)-4)
 	p := a.text("1", "bob", text)
@@ -269,7 +272,7 @@ func TestLargestMessage(t *testing.T) {
 // more, so that its revocation takes nothing from the count of what is new.
 func TestRevokedAfterDeletion(t *testing.T) {
 	for _, history := range []bool{true, false} {
-		in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+		in := open(t, openBus(t, bus.Memory), Options{})
 		a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 		a.send("bob", "read")
 		b.until("it", func() bool { return len(b.messages) == 1 })
@@ -294,7 +297,7 @@ func TestRevokedAfterDeletion(t *testing.T) {
 // TestRepetitionTellsWhatBecameOfTheFirst: a send that is tried again may have
 // been read, or taken back, by the time of its answer.
 func TestRepetitionTellsWhatBecameOfTheFirst(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	again := func(more map[string]any) Message {
 		p := a.text("one", "bob", "x")

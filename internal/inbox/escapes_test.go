@@ -12,7 +12,8 @@ import (
 // TestNothingIsEscapedForHTML: what users write is stored and sent with the
 // bytes that it has.
 func TestNothingIsEscapedForHTML(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	nats := openBus(t, bus.Memory)
+	in := open(t, nats, Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "<bob>", "b1")
 	text := strings.Repeat("<&>", 40)
 	a.send("<bob>", text)
@@ -22,15 +23,15 @@ func TestNothingIsEscapedForHTML(t *testing.T) {
 	a.must("conversation.custom", conversationParams{ConversationIDs: []string{"C2C<bob>"}, CustomData: text}, nil)
 	a.must("profile.set", map[string]any{"nick": text}, nil)
 	a.must("status.set", statusParams{text}, nil)
-	for _, stream := range []string{streamMsg, streamDoc} {
-		s, err := in.store.js.Stream(t.Context(), stream)
+	for stream, log := range map[string]bus.Log{bus.StreamMessages: in.store.messages, bus.StreamDocuments: in.store.documents} {
+		s, err := nats.JetStream().Stream(t.Context(), stream)
 		require.NoError(t, err)
 		info, err := s.Info(t.Context())
 		require.NoError(t, err)
 		for pos := info.State.FirstSeq; pos <= info.State.LastSeq; pos++ {
-			e, err := in.store.at(t.Context(), stream, pos)
+			e, err := log.At(t.Context(), pos)
 			if err == nil {
-				require.NotContains(t, string(e.data), `\u00`, e.subject)
+				require.NotContains(t, string(e.Data), `\u00`, e.Subject)
 			}
 		}
 	}

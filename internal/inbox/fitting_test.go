@@ -15,7 +15,7 @@ import (
 // of them, at least one, and the client asks for the rest.
 func TestAnswersFitAFrame(t *testing.T) {
 	const frame = 4 << 10
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Frame: frame})
+	in := open(t, openBus(t, bus.Memory), Options{Frame: frame})
 	var ids []string
 	for n := range 20 {
 		u := login(t, in, "u"+strconv.Itoa(n), "i")

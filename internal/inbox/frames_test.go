@@ -49,7 +49,7 @@ func (nobody) Online(_ context.Context, _ uint32, userIDs []string, _ bool) ([]b
 func openCostly(tb testing.TB) *costly {
 	began := time.Unix(1_700_000_000, 0)
 	w := &costly{now: began, began: began, heads: maxConversations + 2}
-	w.in = open(tb, openBus(tb, bus.Memory), Options{Memory: true, Presence: nobody{}, Now: func() time.Time { return w.now }})
+	w.in = open(tb, openBus(tb, bus.Memory), Options{Presence: nobody{}, Now: func() time.Time { return w.now }})
 	alice := place.User{SDKAppID: app, UserID: "alice"}
 	text := strings.Repeat("x", longSize)
 	b := login(tb, w.in, "bob", "b1")
@@ -191,7 +191,7 @@ func TestNoFrameCostsTooMuch(t *testing.T) {
 // refused until some of it has come back, and others are not.
 func TestWhatAUserAsksForIsCharged(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Now: func() time.Time { return now }})
+	in := open(t, openBus(t, bus.Memory), Options{Now: func() time.Time { return now }})
 	a := login(t, in, "alice", "a1")
 	a.send("bob", "x")
 	in.rates.worked(a.s.user.User, now, workBurst)
@@ -230,7 +230,7 @@ func TestFramesAreChargedThoughRefused(t *testing.T) {
 // TestHistoryBehindDeletedMessages: one page of it does not read them all, and
 // the pages together lack nothing.
 func TestHistoryBehindDeletedMessages(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	var deleted []uint64
 	first := a.send("bob", "the first")

@@ -32,7 +32,7 @@ func fill(t testing.TB, in *Inbox, u place.User, size int) {
 // TestSettingsThatDoNotFit: what would make a user's list of conversations too
 // large is refused with a code of its own, and what makes it smaller is not.
 func TestSettingsThatDoNotFit(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	fill(t, in, place.User{SDKAppID: app, UserID: "alice"}, maxSettings)
 	a := login(t, in, "alice", "a1")
 	a.send("bob", "1")
@@ -58,7 +58,7 @@ func TestSettingsThatDoNotFit(t *testing.T) {
 // TestALargeListOfAnEarlierVersion: one that can hardly be written any more
 // fails first messages with a code that says so, and no others.
 func TestALargeListOfAnEarlierVersion(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	b := login(t, in, "bob", "b1")
 	b.send("alice", "1")
 	fill(t, in, place.User{SDKAppID: app, UserID: "alice"}, maxDoc)
@@ -76,7 +76,7 @@ func TestALargeListOfAnEarlierVersion(t *testing.T) {
 // TestSettingsOfManyConversations: those whose settings say something stay in a
 // user's list, so their number has a bound.
 func TestSettingsOfManyConversations(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Peers: 4})
+	in := open(t, openBus(t, bus.Memory), Options{Peers: 4})
 	a := login(t, in, "alice", "a1")
 	pin := func(peer string, pinned bool) *fault.Error {
 		return a.call("conversation.pin", conversationParams{ConversationID: c2c + peer, IsPinned: pinned}, nil)

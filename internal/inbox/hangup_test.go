@@ -34,7 +34,7 @@ func (p *heldPresence) Online(_ context.Context, _ uint32, userIDs []string, _ b
 // wants to watch are read leaves no watch behind.
 func TestHangUpWhileWatching(t *testing.T) {
 	held := &heldPresence{make(chan struct{}), make(chan struct{})}
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Presence: held})
+	in := open(t, openBus(t, bus.Memory), Options{Presence: held})
 	a := newClient(t, "alice", "a1")
 	a.attach(in)
 	failed := make(chan error)
@@ -56,7 +56,7 @@ func TestHangUpWhileWatching(t *testing.T) {
 // TestHangUpBetweenWatches: a hang-up and the counting of what a session
 // watches do not meet in one map.
 func TestHangUpBetweenWatches(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	ids := make([]string, 100)
 	for i := range ids {
 		ids[i] = fmt.Sprintf("user%d", i)
@@ -104,7 +104,7 @@ func paramsOf(m Message) map[string]any {
 // TestHangUpInTheMiddle: a session that ends at any moment of any call, beside
 // others of its user and of a peer that stay, leaves nothing behind.
 func TestHangUpInTheMiddle(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Missed: 20})
+	in := open(t, openBus(t, bus.Memory), Options{Missed: 20})
 	stays, peer := login(t, in, "alice", "a0"), login(t, in, "bob", "b0")
 	peer.send("alice", "hello")
 	stays.send("carol", "hello")
@@ -205,7 +205,7 @@ func goroutines() int {
 // TestNothingRunsAfterClose: whatever was under way, timers included, ends
 // with the inbox.
 func TestNothingRunsAfterClose(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	b := newClient(t, "bob", "b1")
 	var refuse atomic.Bool

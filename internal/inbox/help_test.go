@@ -27,7 +27,7 @@ func openBus(t testing.TB, dir string) *bus.Bus {
 	return b
 }
 
-func open(t testing.TB, b *bus.Bus, o Options) *Inbox {
+func open(t testing.TB, b Bus, o Options) *Inbox {
 	t.Helper()
 	if o.Report == nil {
 		o.Report = func(err error) { t.Log("reported:", err) }
@@ -35,7 +35,7 @@ func open(t testing.TB, b *bus.Bus, o Options) *Inbox {
 	if o.Rate == 0 {
 		o.Rate, o.Burst = 1e6, 1e6
 	}
-	in, err := Open(t.Context(), b.Conn(), o)
+	in, err := Open(t.Context(), b, o)
 	require.NoError(t, err)
 	var once sync.Once
 	t.Cleanup(func() { once.Do(in.Close) })

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -93,13 +94,13 @@ func (in *Inbox) messagesAt(ctx context.Context, p pair, positions []uint64, cle
 	if len(positions) == 0 {
 		return nil, nil
 	}
-	entries, err := in.store.atAll(ctx, streamMsg, positions)
+	entries, err := in.store.messages.AtAll(ctx, positions)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]*record, 0, len(entries))
 	for _, e := range entries {
-		if e.pos == 0 || e.subject != p.subject() {
+		if e.Seq == 0 || e.Subject != p.subject() {
 			continue
 		}
 		r, err := decode(e)
@@ -136,13 +137,13 @@ func (in *Inbox) heads(ctx context.Context, u place.User, all peers) ([]*record,
 	for other := range all {
 		subjects = append(subjects, pairOf(u.SDKAppID, u.UserID, other).subject())
 	}
-	entries, err := in.store.lastAll(ctx, streamMsg, subjects)
+	entries, err := in.store.messages.LastAll(ctx, subjects)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]*record, 0, len(entries))
 	for _, e := range entries {
-		if e.pos == 0 {
+		if e.Seq == 0 {
 			continue
 		}
 		r, err := decode(e)
@@ -164,7 +165,7 @@ func (in *Inbox) compose(ctx context.Context, u place.User, heads []*record, all
 		message *record
 		flags   flags
 	}, len(heads))
-	err := spread(len(heads), func(i int) (err error) {
+	err := bus.Spread(len(heads), func(i int) (err error) {
 		h, l := heads[i], &newest[i]
 		side := h.pair.side(u.UserID)
 		l.message, l.flags, err = in.lastMessage(ctx, h, all[h.pair.users[h.pair.other(side)]], side)
@@ -232,8 +233,8 @@ func (in *Inbox) lastMessage(ctx context.Context, h *record, set settings, side 
 // position, newest first, until one returns false.
 func (in *Inbox) eachRevocation(ctx context.Context, newest *record, after uint64, one func(r *record) bool) error {
 	for pos := newest.revocation(); pos > after; {
-		e, err := in.store.at(ctx, streamMsg, pos)
-		if errors.Is(err, errNone) {
+		e, err := in.store.messages.At(ctx, pos)
+		if errors.Is(err, bus.ErrNoValue) {
 			return nil
 		}
 		if err != nil {

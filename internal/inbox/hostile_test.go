@@ -18,7 +18,7 @@ import (
 // TestHostileParams: whatever a client sends, it gets an answer with a code
 // that says that the fault was its own, and the session goes on.
 func TestHostileParams(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	a.send("bob", "x")
 	deep := strings.Repeat(`{"payload":`, 40) + "1" + strings.Repeat("}", 40)
@@ -58,7 +58,8 @@ func TestHostileParams(t *testing.T) {
 // TestExpiredConversation: after retention has removed all of a conversation,
 // it begins anew, and what was noted of the old one does not count.
 func TestExpiredConversation(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, MaxAge: 3 * time.Second})
+	nats := openBus(t, bus.Memory)
+	in := open(t, nats, Options{MaxAge: 3 * time.Second})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	for i := range 3 {
 		a.send("bob", fmt.Sprint(i))
@@ -66,7 +67,7 @@ func TestExpiredConversation(t *testing.T) {
 	b.until("three", func() bool { return b.field("alice", "unreadCount") == 3.0 })
 	b.must("conversation.clear", conversationParams{ConversationID: "C2Calice"}, nil)
 	b.until("cleared", func() bool { return b.field("alice", "unreadCount") == 0.0 })
-	s, err := in.store.js.Stream(t.Context(), streamMsg)
+	s, err := nats.JetStream().Stream(t.Context(), bus.StreamMessages)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		info, err := s.Info(t.Context())
@@ -90,7 +91,7 @@ func FuzzKeys(f *testing.F) {
 		require.Equal(t, p, got)
 		require.Equal(t, p, pairOf(app, y, x))
 		require.Equal(t, x, p.users[p.side(x)])
-		require.NotContains(t, strings.TrimPrefix(p.subject(), prefixMsg), "*")
+		require.NotContains(t, strings.TrimPrefix(p.subject(), bus.SubjectMessages), "*")
 		u, kind, err := parseDoc(docSubject(place.User{SDKAppID: app, UserID: x}, docPeers))
 		require.NoError(t, err)
 		require.Equal(t, place.User{SDKAppID: app, UserID: x}, u)

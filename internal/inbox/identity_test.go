@@ -18,7 +18,7 @@ import (
 // that is no ID, whether the message is stored or not.
 func TestAnIDIsItsSenders(t *testing.T) {
 	now := time.Now()
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Now: func() time.Time { return now }})
+	in := open(t, openBus(t, bus.Memory), Options{Now: func() time.Time { return now }})
 	a, m := login(t, in, "alice", "a1"), login(t, in, "mallory", "m1")
 	hers := a.send("mallory", "no, never")
 	m.until("it", func() bool { return len(m.messages) == 1 })
@@ -48,7 +48,7 @@ func TestAnIDIsItsSenders(t *testing.T) {
 // is stored, and found when it is sent again after the stream has forgotten its
 // ID, whatever the client says and however much has come meanwhile.
 func TestALateSendIsStoredOnce(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Dedup: 100 * time.Millisecond})
+	in := open(t, openBus(t, bus.Memory), Options{Dedup: 100 * time.Millisecond})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.send("bob", "before")
 	p := sendText(messageID("alice", time.Now().Add(-10*time.Minute), "draft"), "bob", "a long upload")
@@ -78,7 +78,7 @@ func TestALateSendIsStoredOnce(t *testing.T) {
 // many wait, and what is younger than the message is all that is read.
 func TestALookBackIsPaidFor(t *testing.T) {
 	b := openBus(t, bus.Memory)
-	in := open(t, b, Options{Memory: true})
+	in := open(t, b, Options{})
 	a := login(t, in, "alice", "a1")
 	for i := range maxLook + 2*window {
 		a.send("bob", fmt.Sprint(i))
@@ -111,7 +111,7 @@ func TestALookBackIsPaidFor(t *testing.T) {
 func TestALookBackEndsAtTheMessagesTime(t *testing.T) {
 	now := time.Now().Add(-time.Hour)
 	b := openBus(t, bus.Memory)
-	in := open(t, b, Options{Memory: true, Now: func() time.Time { return now }})
+	in := open(t, b, Options{Now: func() time.Time { return now }})
 	a := login(t, in, "alice", "a1")
 	for i := range 10 * window {
 		a.send("bob", fmt.Sprint(i))
@@ -125,7 +125,7 @@ func TestALookBackEndsAtTheMessagesTime(t *testing.T) {
 // TestARevocationIsOfAPosition: of two messages of one ID, which a sender of
 // version 0.1.0 could make, each is revoked by itself.
 func TestARevocationIsOfAPosition(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	for n := range 2 {
 		c := &content{ID: "00112233445566ff", Type: typeText, Payload: []byte(`{"text":"x"}`)}

@@ -7,30 +7,23 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/place"
-)
-
-// Subjects of what is only signalled and never stored.
-const (
-	signalLive   = "tim.live"   // messages for users who are online now
-	signalStatus = "tim.status" // somebody came, went, or changed his status
 )
 
 // Inbox is the messages of one gateway. Its methods may be called from any
 // goroutine.
 type Inbox struct {
 	o     Options
-	nc    *nats.Conn
+	bus   Bus
 	store *store
 	docs  *docs
 	convs *conversations
 	rates *rates
 
-	messages, documents *follower
-	subs                []*nats.Subscription
+	messages, documents bus.Follower
+	unsubscribe         []func()
 	work                work
 	waiting             waiting
 	syncTurns           chan struct{} // holds a token for each sync that is at work
@@ -48,16 +41,16 @@ type Inbox struct {
 }
 
 // Open makes the streams where they are missing and begins to follow them.
-// The connection stays the caller's.
-func Open(ctx context.Context, nc *nats.Conn, o Options) (*Inbox, error) {
+// The bus stays the caller's.
+func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 	o = o.withDefaults()
-	st, err := openStore(ctx, nc, o)
+	st, err := openStore(ctx, b, o)
 	if err != nil {
 		return nil, err
 	}
 	in := &Inbox{
-		o: o, nc: nc, store: st,
-		docs:  &docs{store: st, cache: map[string]doc{}, writing: map[string]*crowd{}},
+		o: o, bus: b, store: st,
+		docs:  &docs{log: st.documents, cache: map[string]doc{}, writing: map[string]*crowd{}},
 		convs: &conversations{all: map[pair]*conversation{}},
 		rates: newRates(o),
 		users: map[place.User]*user{}, unsaved: map[place.User]uint64{},
@@ -66,18 +59,18 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Inbox, error) {
 		syncTurns: make(chan struct{}, syncsAtOnce),
 	}
 	in.work.ctx, in.work.end = context.WithCancel(context.Background())
-	in.messages = &follower{js: st.js, stream: streamMsg, report: in.report, handle: in.sawRecord}
-	in.documents = &follower{js: st.js, stream: streamDoc, report: in.report, handle: in.sawDoc}
-	for subject, handle := range map[string]nats.MsgHandler{signalLive: in.sawLive, signalStatus: in.sawStatus} {
-		sub, err := nc.Subscribe(subject, func(m *nats.Msg) { in.work.during(func() { handle(m) }) })
+	in.messages = st.messages.Follower(in.reporting(in.sawRecord), in.report)
+	in.documents = st.documents.Follower(in.reporting(in.sawDoc), in.report)
+	for subject, handle := range map[string]func(data []byte){bus.SubjectOnline: in.sawLive, bus.SubjectStatus: in.sawStatus} {
+		stop, err := b.Subscribe(subject, func(data []byte) { in.work.during(func() { handle(data) }) })
 		if err != nil {
 			in.stop()
 			return nil, err
 		}
-		in.subs = append(in.subs, sub)
+		in.unsubscribe = append(in.unsubscribe, stop)
 	}
-	for _, f := range []*follower{in.messages, in.documents} {
-		if err := f.start(ctx); err != nil {
+	for _, f := range []bus.Follower{in.messages, in.documents} {
+		if err := f.Start(ctx); err != nil {
 			in.stop()
 			return nil, fmt.Errorf("inbox: %w", err)
 		}
@@ -108,11 +101,11 @@ func (in *Inbox) Close() {
 
 // stop ends everything but the sessions.
 func (in *Inbox) stop() {
-	for _, s := range in.subs {
-		_ = s.Unsubscribe()
+	for _, stop := range in.unsubscribe {
+		stop()
 	}
-	in.messages.close()
-	in.documents.close()
+	in.messages.Close()
+	in.documents.Close()
 	in.work.close()
 }
 
@@ -120,7 +113,16 @@ func (in *Inbox) stop() {
 // inbox is being closed is no error.
 func (in *Inbox) report(err error) {
 	if in.work.ctx.Err() == nil {
-		in.o.Report(err)
+		in.o.Report(fmt.Errorf("inbox: %w", err))
+	}
+}
+
+// reporting is what handles the records of a follower.
+func (in *Inbox) reporting(handle func(bus.Value) error) func(bus.Value) {
+	return func(v bus.Value) {
+		if err := handle(v); err != nil {
+			in.report(fmt.Errorf("record %d of %s: %w", v.Seq, v.Subject, err))
+		}
 	}
 }
 
@@ -132,8 +134,8 @@ func (in *Inbox) local(u place.User) *user {
 }
 
 // sawRecord brings a record of a conversation to its users' sessions here.
-func (in *Inbox) sawRecord(subject string, pos uint64, data []byte) error {
-	p, err := parsePair(subject)
+func (in *Inbox) sawRecord(v bus.Value) error {
+	p, err := parsePair(v.Subject)
 	if err != nil {
 		return nil // none of ours
 	}
@@ -144,9 +146,9 @@ func (in *Inbox) sawRecord(subject string, pos uint64, data []byte) error {
 	if a == nil && b == nil && !cached {
 		return nil // nobody here cares: most of a large cluster's traffic
 	}
-	r, err := decode(entry{subject, pos, data})
+	r, err := decode(v)
 	if err != nil {
-		return fmt.Errorf("inbox: record %d of %s: %w", pos, subject, err)
+		return err
 	}
 	in.convs.saw(r)
 	if a != nil {
@@ -158,14 +160,14 @@ func (in *Inbox) sawRecord(subject string, pos uint64, data []byte) error {
 	return nil
 }
 
-func (in *Inbox) sawDoc(subject string, rev uint64, data []byte) error {
-	u, kind, err := parseDoc(subject)
+func (in *Inbox) sawDoc(v bus.Value) error {
+	u, kind, err := parseDoc(v.Subject)
 	if err != nil || kind == docCursor {
 		return nil
 	}
-	in.docs.saw(subject, rev, data)
+	in.docs.saw(v.Subject, v.Seq, v.Data)
 	if l := in.local(u); l != nil {
-		return l.documentChanged(kind, rev, data)
+		return l.documentChanged(kind, v.Seq, v.Data)
 	}
 	return nil
 }
@@ -176,7 +178,7 @@ func (in *Inbox) signal(subject string, v any) error {
 	if err != nil {
 		return err
 	}
-	return in.nc.Publish(subject, data)
+	return in.bus.Publish(subject, data)
 }
 
 func (in *Inbox) now() time.Time { return in.o.Now() }

@@ -6,20 +6,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/place"
-)
-
-// The streams and the first tokens of their subjects.
-const (
-	streamMsg  = "TIM_MSG"
-	streamDoc  = "TIM_DOC"
-	streamMark = "TIM_MARK"
-
-	prefixMsg  = "tim.msg."
-	prefixDoc  = "tim.doc."
-	prefixMark = "tim.mark."
 )
 
 // Kinds of TIM_DOC.
@@ -72,18 +62,18 @@ func (p pair) other(side int) int {
 
 func (p pair) user(side int) place.User { return place.User{SDKAppID: p.app, UserID: p.users[side]} }
 
-func (p pair) subject() string { return prefixMsg + p.tail() }
+func (p pair) subject() string { return bus.SubjectMessages + p.tail() }
 
 func (p pair) tail() string {
 	return strconv.FormatUint(uint64(p.app), 10) + "." + enc(p.users[0]) + "." + enc(p.users[1])
 }
 
 func (p pair) markSubject(position uint64) string {
-	return prefixMark + p.tail() + "." + strconv.FormatUint(position, 10)
+	return bus.SubjectMarks + p.tail() + "." + strconv.FormatUint(position, 10)
 }
 
 func parsePair(subject string) (pair, error) {
-	rest, ok := strings.CutPrefix(subject, prefixMsg)
+	rest, ok := strings.CutPrefix(subject, bus.SubjectMessages)
 	f := strings.Split(rest, ".")
 	if !ok || len(f) != 3 {
 		return pair{}, errKey
@@ -101,11 +91,11 @@ func parsePair(subject string) (pair, error) {
 }
 
 func docSubject(u place.User, kind string) string {
-	return prefixDoc + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." + enc(u.UserID) + "." + kind
+	return bus.SubjectDocuments + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." + enc(u.UserID) + "." + kind
 }
 
 func parseDoc(subject string) (place.User, string, error) {
-	rest, ok := strings.CutPrefix(subject, prefixDoc)
+	rest, ok := strings.CutPrefix(subject, bus.SubjectDocuments)
 	f := strings.Split(rest, ".")
 	if !ok || len(f) != 3 {
 		return place.User{}, "", errKey

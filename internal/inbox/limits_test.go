@@ -23,7 +23,7 @@ func numbered(prefix string, n int) []string {
 // TestListsAreBounded: a list over its bound is refused with that bound, before
 // anything is done for it.
 func TestListsAreBounded(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	a.send("bob", "x")
 	for _, c := range []struct {
@@ -60,7 +60,7 @@ func TestListsAreBounded(t *testing.T) {
 
 // TestRepetitionsInListsAreOne: naming something many times is naming it once.
 func TestRepetitionsInListsAreOne(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	m := a.send("bob", "x")
 	many := slices.Repeat([]string{"bob"}, 5000)
@@ -81,14 +81,15 @@ func TestRepetitionsInListsAreOne(t *testing.T) {
 // TestConversationsAreClearedTogether: conversations that are deleted by one
 // call cost one write of what their user keeps of them.
 func TestConversationsAreClearedTogether(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	nats := openBus(t, bus.Memory)
+	in := open(t, nats, Options{})
 	a := login(t, in, "alice", "a1")
 	ids := make([]string, 20)
 	for i := range ids {
 		ids[i] = c2c + "u" + strconv.Itoa(i)
 		a.send("u"+strconv.Itoa(i), "x")
 	}
-	s, err := in.store.js.Stream(t.Context(), streamDoc)
+	s, err := nats.JetStream().Stream(t.Context(), bus.StreamDocuments)
 	require.NoError(t, err)
 	before, err := s.Info(t.Context())
 	require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
@@ -21,13 +22,13 @@ func (in *Inbox) flagsOf(ctx context.Context, newest *record, set settings, mess
 	for i, m := range messages {
 		subjects[i] = m.pair.markSubject(m.pos)
 	}
-	entries, err := in.store.lastAll(ctx, streamMark, subjects)
+	entries, err := in.store.marks.LastAll(ctx, subjects)
 	if err != nil {
 		return nil, err
 	}
 	for i, e := range entries {
-		if e.pos != 0 {
-			if err := json.Unmarshal(e.data, &out[i]); err != nil {
+		if e.Seq != 0 {
+			if err := json.Unmarshal(e.Data, &out[i]); err != nil {
 				return nil, err
 			}
 		}
@@ -41,13 +42,13 @@ func (in *Inbox) flag(ctx context.Context, p pair, pos uint64, change func(f *fl
 	defer cancel()
 	subject := p.markSubject(pos)
 	for {
-		e, err := in.store.last(ctx, streamMark, subject)
-		if err != nil && !errors.Is(err, errNone) {
+		e, err := in.store.marks.Last(ctx, subject)
+		if err != nil && !errors.Is(err, bus.ErrNoValue) {
 			return err
 		}
 		var f flags
-		if e.pos != 0 {
-			if err := json.Unmarshal(e.data, &f); err != nil {
+		if e.Seq != 0 {
+			if err := json.Unmarshal(e.Data, &f); err != nil {
 				return err
 			}
 		}
@@ -58,7 +59,7 @@ func (in *Inbox) flag(ctx context.Context, p pair, pos uint64, change func(f *fl
 		if err != nil {
 			return err
 		}
-		if _, _, err = in.publishOnce(ctx, subject, data, e.pos, ""); err == nil {
+		if _, _, err = appendOnce(ctx, in.store.marks, subject, data, e.Seq, ""); err == nil {
 			return nil
 		}
 		if !retry(ctx, err) {
@@ -70,8 +71,8 @@ func (in *Inbox) flag(ctx context.Context, p pair, pos uint64, change func(f *fl
 // messageAt reads a message of a conversation and fails clearly when it is
 // not one.
 func (in *Inbox) messageAt(ctx context.Context, p pair, pos uint64) (*record, error) {
-	e, err := in.store.at(ctx, streamMsg, pos)
-	if err == nil && e.subject == p.subject() {
+	e, err := in.store.messages.At(ctx, pos)
+	if err == nil && e.Subject == p.subject() {
 		r, err := decode(e)
 		if err != nil {
 			return nil, err
@@ -80,7 +81,7 @@ func (in *Inbox) messageAt(ctx context.Context, p pair, pos uint64) (*record, er
 			return r, nil
 		}
 	}
-	if err != nil && !errors.Is(err, errNone) {
+	if err != nil && !errors.Is(err, bus.ErrNoValue) {
 		return nil, err
 	}
 	return nil, fault.With(fault.BadParameters, "there is no such message in the conversation; it may be older than messages are kept")

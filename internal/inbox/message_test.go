@@ -14,7 +14,7 @@ import (
 )
 
 func TestSendReachesEveryInstanceButTheSending(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a1, a2 := login(t, in, "alice", "a1"), login(t, in, "alice", "a2")
 	b1, b2 := login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
 
@@ -38,7 +38,7 @@ func TestSendReachesEveryInstanceButTheSending(t *testing.T) {
 }
 
 func TestRepetitionIsStoredOnce(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	var first, again messageResult
 	a.must("message.send", a.text("same", "bob", "one"), &first)
@@ -55,7 +55,7 @@ func TestRepetitionIsStoredOnce(t *testing.T) {
 }
 
 func TestOfflineReceiverGetsABoundedBatchOnce(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Missed: 5})
+	in := open(t, openBus(t, bus.Memory), Options{Missed: 5})
 	a := login(t, in, "alice", "a1")
 	for i := range 8 {
 		a.send("bob", fmt.Sprint(i))
@@ -76,7 +76,7 @@ func TestOfflineReceiverGetsABoundedBatchOnce(t *testing.T) {
 }
 
 func TestReconnectBringsWhatWasMissedInOrder(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
 	b := login(t, in, "bob", "b1")
 	a.send("bob", "seen")
@@ -101,7 +101,7 @@ func TestReconnectBringsWhatWasMissedInOrder(t *testing.T) {
 }
 
 func TestClosedSessionGetsNothing(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b1, b2 := login(t, in, "alice", "a1"), login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
 	b1.s.Close()
 	a.send("bob", "x")
@@ -113,7 +113,7 @@ func TestClosedSessionGetsNothing(t *testing.T) {
 }
 
 func TestReadMarks(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b1, b2 := login(t, in, "alice", "a1"), login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
 	for i := range 3 {
 		a.send("bob", fmt.Sprint(i))
@@ -138,8 +138,8 @@ func TestReadMarks(t *testing.T) {
 
 func TestHistoryPages(t *testing.T) {
 	for name, o := range map[string]Options{
-		"by count": {Memory: true},
-		"by size":  {Memory: true, Frame: 4000},
+		"by count": {},
+		"by size":  {Frame: 4000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := open(t, openBus(t, bus.Memory), o)
@@ -169,7 +169,7 @@ func TestHistoryPages(t *testing.T) {
 
 func TestRevoke(t *testing.T) {
 	now := time.Now()
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Now: func() time.Time { return now }})
+	in := open(t, openBus(t, bus.Memory), Options{Now: func() time.Time { return now }})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.send("bob", "stays")
 	m := a.send("bob", "goes")
@@ -192,7 +192,7 @@ func TestRevoke(t *testing.T) {
 }
 
 func TestDeleteIsOneSided(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.send("bob", "1")
 	m := a.send("bob", "2")
@@ -208,7 +208,7 @@ func TestDeleteIsOneSided(t *testing.T) {
 }
 
 func TestConversationSettings(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b, b2 := login(t, in, "alice", "a1"), login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
 	a.send("bob", "1")
 	a.send("bob", "2")
@@ -236,7 +236,7 @@ func TestConversationSettings(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Rate: 0.001, Burst: 4})
+	in := open(t, openBus(t, bus.Memory), Options{Rate: 0.001, Burst: 4})
 	a := login(t, in, "alice", "a1")
 	for _, c := range []struct {
 		name   string
@@ -257,7 +257,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestRepetitionIsNotTooFrequent(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Rate: 0.001, Burst: 1})
+	in := open(t, openBus(t, bus.Memory), Options{Rate: 0.001, Burst: 1})
 	a := login(t, in, "alice", "a1")
 	var first, again messageResult
 	a.must("message.send", a.text("1", "bob", "x"), &first)
@@ -270,7 +270,7 @@ func TestRepetitionIsNotTooFrequent(t *testing.T) {
 // each of it.
 func TestRefusedCostsLittle(t *testing.T) {
 	b := openBus(t, bus.Memory)
-	in := open(t, b, Options{Memory: true, Rate: 0.001, Burst: 5})
+	in := open(t, b, Options{Rate: 0.001, Burst: 5})
 	a := login(t, in, "alice", "a1")
 	refused := 0
 	before := b.Conn().Stats().OutMsgs
@@ -284,7 +284,7 @@ func TestRefusedCostsLittle(t *testing.T) {
 }
 
 func TestBlacklist(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.send("bob", "before") // alice's gateway has bob's list in its cache
 	b.must("blacklist.add", usersParams{[]string{"alice"}}, nil)
@@ -295,7 +295,7 @@ func TestBlacklist(t *testing.T) {
 }
 
 func TestProfile(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.must("profile.set", map[string]any{"nick": "Alice", "avatar": "https://x/a.png"}, nil)
 	var r profilesResult
@@ -311,7 +311,7 @@ func TestProfile(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	a.must("status.watch", usersParams{[]string{"bob"}}, nil)
 	b := login(t, in, "bob", "b1")
@@ -325,7 +325,7 @@ func TestStatus(t *testing.T) {
 }
 
 func TestOnlineOnlyIsNeverStored(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	p := a.text("live", "bob", "now or never")
 	p["onlineUserOnly"] = true
@@ -337,7 +337,7 @@ func TestOnlineOnlyIsNeverStored(t *testing.T) {
 }
 
 func TestServerAPISend(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	m := ServerMessage{SDKAppID: app, From: "alice", To: "bob", Type: typeText, Payload: []byte(`{"text":"from the server"}`), Seq: 7, Random: 9, NoSync: true}
 	first, err := in.Send(t.Context(), m)
@@ -360,7 +360,7 @@ func TestServerAPISend(t *testing.T) {
 }
 
 func TestRetention(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, MaxCount: 20})
+	in := open(t, openBus(t, bus.Memory), Options{MaxCount: 20})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	for i := range 50 { // what retention removes before the follower comes by is nobody's
 		a.send("bob", fmt.Sprint(i))
@@ -372,7 +372,7 @@ func TestRetention(t *testing.T) {
 }
 
 func TestMethods(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	require.ElementsMatch(t, frame.InboxMethods, Methods(), "internal/gen/wire.json lists what is served")
 	f := login(t, in, "alice", "a1").call("message.fly", nil, nil)
 	require.EqualValues(t, -32601, f.Code)

@@ -120,7 +120,7 @@ var calls = map[string]call{
 		if ok {
 			s.in.told(ctx, c.pos) // another gateway's follower may have been ahead
 		}
-		if !ok || c.pos > s.in.messages.pos.Load() {
+		if !ok || c.pos > s.in.messages.Pos() {
 			return nil, badCursor()
 		}
 		s.user.ack(c.pos)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -61,9 +62,9 @@ func (in *Inbox) outlines(ctx context.Context, u place.User, all peers, near *ne
 		subjects = append(subjects, pairOf(u.SDKAppID, u.UserID, other).subject())
 	}
 	out := make([]*record, len(subjects))
-	err := spread(len(subjects), func(i int) error {
-		e, err := in.store.last(ctx, streamMsg, subjects[i])
-		if errors.Is(err, errNone) {
+	err := bus.Spread(len(subjects), func(i int) error {
+		e, err := in.store.messages.Last(ctx, subjects[i])
+		if errors.Is(err, bus.ErrNoValue) {
 			return nil
 		}
 		if err != nil {

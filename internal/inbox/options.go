@@ -4,19 +4,11 @@ import (
 	"context"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Options of Open. Zero values mean the defaults.
 type Options struct {
-	Replicas int // of each stream: 1, or 3 on a cluster
-	Memory   bool
-	// Ensure makes a stream or brings it up to a configuration; nil: JetStream
-	// is asked until it has.
-	Ensure func(ctx context.Context, c jetstream.StreamConfig) (jetstream.Stream, error)
-
 	MaxAge   time.Duration // messages older than this go; 90 days, negative keeps them
 	MaxCount int64         // records a conversation keeps; 20,000, negative keeps all
 	Dedup    time.Duration // how long a repetition is recognised; 2 min
@@ -49,7 +41,6 @@ type Presence interface {
 const storeTimeout = 8 * time.Second
 
 func (o Options) withDefaults() Options {
-	def(&o.Replicas, 1)
 	def(&o.MaxAge, 90*24*time.Hour)
 	def(&o.MaxCount, 20_000)
 	def(&o.Dedup, 2*time.Minute)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 )
@@ -67,15 +68,15 @@ func (p *part) settings() peers {
 // records reads the records at positions, without those that are no more.
 func (p *part) records(ctx context.Context, positions []uint64) ([]*record, error) {
 	out := make([]*record, len(positions))
-	err := spread(len(positions), func(i int) (err error) {
+	err := bus.Spread(len(positions), func(i int) (err error) {
 		if out[i] = p.up.near.record(positions[i]); out[i] != nil {
 			return nil
 		}
-		e, err := p.s.in.store.at(ctx, streamMsg, positions[i])
+		e, err := p.s.in.store.messages.At(ctx, positions[i])
 		if err == nil {
 			out[i], err = decode(e)
 		}
-		if errors.Is(err, errNone) {
+		if errors.Is(err, bus.ErrNoValue) {
 			err = nil
 		}
 		return err
@@ -238,7 +239,7 @@ func (p *part) readHeads(ctx context.Context, records []*record) error {
 		}
 	}
 	read := make([]*record, len(missing))
-	err := spread(len(missing), func(i int) (err error) {
+	err := bus.Spread(len(missing), func(i int) (err error) {
 		if read[i], err = p.s.in.load(ctx, missing[i]); read[i] != nil {
 			read[i] = read[i].lean()
 		}

@@ -3,6 +3,7 @@ package inbox
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"strings"
 
 	"github.com/tim-wasm/tim/internal/place"
@@ -100,7 +101,11 @@ func listed(doc []byte, other string) bool {
 		return true
 	}
 	// Earlier versions wrote <, > and & of a UserID as escapes.
-	return strings.ContainsAny(other, "<>&") && hasKey(doc, quote(other))
+	if !strings.ContainsAny(other, "<>&") {
+		return false
+	}
+	escaped, err := json.Marshal(other)
+	return err == nil && hasKey(doc, string(escaped))
 }
 
 // hasKey reports whether a document of peers has a member of that name. Only

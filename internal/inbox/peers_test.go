@@ -19,7 +19,7 @@ import (
 // its next message, and what was deleted stays deleted.
 func TestManyPeers(t *testing.T) {
 	b := openBus(t, bus.Memory)
-	in := open(t, b, Options{Memory: true, Peers: 16})
+	in := open(t, b, Options{Peers: 16})
 	admin := login(t, in, "admin", "x1")
 	user := func(n int) string { return fmt.Sprintf("u%03d", n) }
 	id := func(n int) string { return c2c + user(n) }
@@ -42,7 +42,7 @@ func TestManyPeers(t *testing.T) {
 	require.Nil(t, again.conv(user(3)))
 	require.NotNil(t, login(t, in, user(3), "i").conv("admin"), "the other one's list is his own")
 
-	other := open(t, b, Options{Memory: true, Peers: 16}) // another gateway
+	other := open(t, b, Options{Peers: 16}) // another gateway
 	c := login(t, other, user(3), "c")
 	c.send("admin", "answer")
 	c2 := login(t, other, user(2), "c2")
@@ -56,7 +56,7 @@ func TestManyPeers(t *testing.T) {
 
 // TestOneWhoseNameIsInADraft is not taken for one who is in the list.
 func TestOneWhoseNameIsInADraft(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Peers: 1})
+	in := open(t, openBus(t, bus.Memory), Options{Peers: 1})
 	a := login(t, in, "alice", "a1")
 	a.send("old", "1")
 	a.send("bob", "1")
@@ -71,7 +71,7 @@ func TestOneWhoseNameIsInADraft(t *testing.T) {
 // neither is one who is called like a field of the settings.
 func TestOneWhoseNameIsPartOfAnother(t *testing.T) {
 	for _, c := range []struct{ gone, stays string }{{"old", `an"old`}, {"old", `},"old`}, {"p", "bob"}, {"<", "bob"}} {
-		in := open(t, openBus(t, bus.Memory), Options{Memory: true, Peers: 1})
+		in := open(t, openBus(t, bus.Memory), Options{Peers: 1})
 		a := login(t, in, "alice", "a1")
 		a.send(c.gone, "1")
 		a.send(c.stays, "1")
@@ -87,7 +87,7 @@ func TestOneWhoseNameIsPartOfAnother(t *testing.T) {
 // another one's bounds the list is not lost.
 func TestManyBeginAtOnce(t *testing.T) {
 	const listed, senders, each = 32, 4, 40
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Peers: listed, Rate: 1000, Burst: 1000})
+	in := open(t, openBus(t, bus.Memory), Options{Peers: listed, Rate: 1000, Burst: 1000})
 	var wait sync.WaitGroup
 	for n := range senders {
 		wait.Go(func() {
@@ -121,7 +121,7 @@ func TestManyBeginAtOnce(t *testing.T) {
 // ones were refused for it.
 func TestAllWriteToOne(t *testing.T) {
 	const all = 100
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	desk := place.User{SDKAppID: app, UserID: "desk"}
 	var tries atomic.Int64
 	var wait sync.WaitGroup
@@ -178,7 +178,7 @@ func TestDocsAreBounded(t *testing.T) {
 
 // TestForget: who gets the UserID of a deleted account finds nothing of it.
 func TestForget(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	alice := place.User{SDKAppID: app, UserID: "alice"}
 	require.NoError(t, in.Forget(t.Context(), alice), "there is nothing yet")
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")

@@ -14,7 +14,7 @@ import (
 // TestCustomFieldsAreKeyAndValue: of a profile's custom fields others get the
 // keys and values, and nothing else that their user has sent.
 func TestCustomFieldsAreKeyAndValue(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	custom := func() string {
 		var r profilesResult

@@ -15,7 +15,7 @@ import (
 // TestANewLoginHasNoNewBurst: how much a user may send does not begin anew
 // with a session of theirs.
 func TestANewLoginHasNoNewBurst(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Rate: 1e-6, Burst: 3})
+	in := open(t, openBus(t, bus.Memory), Options{Rate: 1e-6, Burst: 3})
 	send := func(c *client) fault.Code {
 		if f := c.call("message.send", c.text(freshID(), "carol", "x"), nil); f != nil {
 			return f.Code

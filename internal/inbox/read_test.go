@@ -12,7 +12,7 @@ import (
 // TestReadUpToWhatWasSeen: a page that says that it has read a conversation
 // has not read what it was not given yet.
 func TestReadUpToWhatWasSeen(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.send("bob", "seen")
 	gone := a.send("bob", "taken back")
@@ -48,7 +48,7 @@ func TestReadUpToWhatWasSeen(t *testing.T) {
 // TestReadOfLongAgo: what is read already is not looked through for a page that
 // says so late.
 func TestReadOfLongAgo(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Rate: 1000, Burst: 1000})
+	in := open(t, openBus(t, bus.Memory), Options{Rate: 1000, Burst: 1000})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	first := a.send("bob", "first")
 	for n := range 300 {
@@ -56,7 +56,7 @@ func TestReadOfLongAgo(t *testing.T) {
 	}
 	b.must("message.read", conversationParams{ConversationID: "C2Calice"}, nil)
 	a.send("bob", "unread")
-	asked := in.store.nc.Stats().OutMsgs
-	b.must("message.read", map[string]any{"conversationID": "C2Calice", "cursor": cursor{pos: first.Position}.String()}, nil)
-	require.Less(t, in.store.nc.Stats().OutMsgs-asked, uint64(60))
+	p, ctx := pairOf(app, "alice", "bob"), counted(t.Context())
+	require.NoError(t, in.markRead(ctx, p, p.side("bob"), first.Position))
+	require.Less(t, spent(ctx), int64(60))
 }

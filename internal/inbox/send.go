@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
@@ -203,7 +204,7 @@ type liveNote struct {
 // sendLive signals a message to whoever is online now; it is never stored.
 func (in *Inbox) sendLive(from place.User, to string, c *content, key string) (Message, error) {
 	n := liveNote{from.SDKAppID, from.UserID, to, in.now().UnixMilli(), c, key}
-	if err := in.signal(signalLive, n); err != nil {
+	if err := in.signal(bus.SubjectOnline, n); err != nil {
 		return Message{}, err
 	}
 	r := n.record()

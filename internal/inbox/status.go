@@ -7,8 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/place"
@@ -51,7 +50,7 @@ func (in *Inbox) statuses(ctx context.Context, app uint32, userIDs []string, cur
 		}
 		online, err = in.o.Presence.Online(ctx, app, userIDs, current)
 		if err == nil && len(online) != len(userIDs) {
-			err = fmt.Errorf("inbox: Presence gave %d answers for %d users", len(online), len(userIDs))
+			err = fmt.Errorf("the Presence gave %d answers for %d users", len(online), len(userIDs))
 		}
 	} else {
 		for i, id := range userIDs {
@@ -79,7 +78,7 @@ func (in *Inbox) statuses(ctx context.Context, app uint32, userIDs []string, cur
 // watch him are told on every gateway. With a Presence it is called by whoever
 // stores what that tells, once it is stored: a session ends before that.
 func (in *Inbox) StatusChanged(u place.User) {
-	if err := in.signal(signalStatus, statusSignal{u.SDKAppID, u.UserID}); err != nil {
+	if err := in.signal(bus.SubjectStatus, statusSignal{u.SDKAppID, u.UserID}); err != nil {
 		in.o.Report(err)
 	}
 }
@@ -105,9 +104,9 @@ func (s *Session) setStatus(ctx context.Context, custom string) (Status, error) 
 }
 
 // sawLive brings an online-only message to the sessions here.
-func (in *Inbox) sawLive(m *nats.Msg) {
+func (in *Inbox) sawLive(data []byte) {
 	var n liveNote
-	if err := json.Unmarshal(m.Data, &n); err != nil || n.Content == nil {
+	if err := json.Unmarshal(data, &n); err != nil || n.Content == nil {
 		return
 	}
 	r := n.record()

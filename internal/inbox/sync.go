@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -122,7 +123,7 @@ func (s *Session) begin(ctx context.Context, from cursor, resumed bool) (*catchi
 			// instance has seen is not in them.
 			from, up.resumed, up.reset = cursor{}, false, true
 		}
-		up.at.pos = in.messages.pos.Load()
+		up.at.pos = in.messages.Pos()
 		err = s.catchUp(ctx, from, up)
 	}
 	// An instance that comes from a gateway that was ahead of this one has seen
@@ -223,16 +224,16 @@ const resumedMissed = 5000
 // sent before a sync is missed and not live. A follower that is too far behind
 // is not waited for: it delivers the rest later. It gives where the end is.
 func (in *Inbox) level(ctx context.Context) (end uint64, err error) {
-	e, err := in.store.last(ctx, streamMsg, ">")
-	if errors.Is(err, errNone) {
+	e, err := in.store.messages.Last(ctx, ">")
+	if errors.Is(err, bus.ErrNoValue) {
 		// Everything may have expired: then the follower knows the end.
-		return in.messages.pos.Load(), nil
+		return in.messages.Pos(), nil
 	}
 	if err != nil {
 		return 0, err
 	}
-	in.told(ctx, e.pos)
-	return max(e.pos, in.messages.pos.Load()), nil
+	in.told(ctx, e.Seq)
+	return max(e.Seq, in.messages.Pos()), nil
 }
 
 // told waits, a second at most, until the sessions here were told of a record:
@@ -240,7 +241,7 @@ func (in *Inbox) level(ctx context.Context) (end uint64, err error) {
 func (in *Inbox) told(ctx context.Context, pos uint64) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	in.messages.reach(ctx, pos)
+	in.messages.Reach(ctx, pos)
 }
 
 // catchUp finds what a session has not seen up to a position.

@@ -18,7 +18,7 @@ import (
 // TestLargeSync: what does not fit one call comes in parts, no notification is
 // over a frame, and what is sent meanwhile follows in order.
 func TestLargeSync(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	long := strings.Repeat("x", 8000)
 	for i := range 60 {
@@ -50,7 +50,7 @@ func TestLargeSync(t *testing.T) {
 // TestBrokenSyncGoesOn: a link that breaks between the parts of a sync goes on
 // behind what came.
 func TestBrokenSyncGoesOn(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	long := strings.Repeat("x", 8000)
 	for i := range 60 {
@@ -73,7 +73,7 @@ func TestBrokenSyncGoesOn(t *testing.T) {
 // TestStall: a gateway that may not deliver for a while delivers afterwards
 // what came meanwhile, without the client's asking.
 func TestStall(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	b := newClient(t, "bob", "b1")
 	var refuse atomic.Bool
@@ -97,7 +97,7 @@ func TestStall(t *testing.T) {
 // TestStallKeepsSettings: what another instance changed while a session could
 // not be told is told afterwards.
 func TestStallKeepsSettings(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, other := login(t, in, "alice", "a1"), login(t, in, "bob", "b2")
 	b := newClient(t, "bob", "b1")
 	var refuse atomic.Bool
@@ -122,7 +122,7 @@ func TestStallKeepsSettings(t *testing.T) {
 // TestUntoldSettings: a link that breaks between a message and the settings
 // that were changed before it brings the settings, too.
 func TestUntoldSettings(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
 	a.send("bob", "0")
 	b, other := login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
@@ -154,18 +154,18 @@ func TestUntoldSettings(t *testing.T) {
 // TestSettingsThatCouldNotBeTold: what a store that failed kept from being told
 // is caught up with.
 func TestSettingsThatCouldNotBeTold(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b, other := login(t, in, "alice", "a1"), login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
 	m, also := a.send("bob", "0"), a.send("bob", "1")
 	b.until("both", func() bool { return len(b.messages) == 2 })
 	id := "C2Calice"
 	other.must("message.delete", conversationParams{ConversationID: id, Positions: []uint64{also.Position}}, nil)
 	mark := pairOf(app, "alice", "bob").markSubject(m.Position)
-	at, _, err := in.publishOnce(t.Context(), mark, []byte(`"unreadable"`), 0, "")
+	at, _, err := appendOnce(t.Context(), in.store.marks, mark, []byte(`"unreadable"`), 0, "")
 	require.NoError(t, err)
 	other.must("conversation.pin", conversationParams{ConversationID: id, IsPinned: true}, nil)
 	require.NotEqual(t, true, b.field("alice", "isPinned"))
-	_, _, err = in.publishOnce(t.Context(), mark, []byte(`{}`), at, "")
+	_, _, err = appendOnce(t.Context(), in.store.marks, mark, []byte(`{}`), at, "")
 	require.NoError(t, err)
 	b.until("pinned", func() bool { return b.field("alice", "isPinned") == true })
 	a.send("bob", "2")
@@ -178,7 +178,7 @@ func TestSettingsThatCouldNotBeTold(t *testing.T) {
 // backup was restored, begins anew instead of waiting for positions that will
 // not come.
 func TestStoresSetBack(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	a.send("bob", "1")
 	b := newClient(t, "bob", "b1")
@@ -196,7 +196,7 @@ func TestStoresSetBack(t *testing.T) {
 // TestResendLongAfter: a message that was stored although its sender was told
 // that it failed is found again, after the stream has forgotten its ID.
 func TestResendLongAfter(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Dedup: 100 * time.Millisecond})
+	in := open(t, openBus(t, bus.Memory), Options{Dedup: 100 * time.Millisecond})
 	a := login(t, in, "alice", "a1")
 	p := sendText("00112233445566ff", "bob", "once") // as version 0.1.0 made them
 	var first, again messageResult
@@ -213,7 +213,7 @@ func TestResendLongAfter(t *testing.T) {
 
 // TestOnlineOnlyDuringASync: whoever is online and still catching up is online.
 func TestOnlineOnlyDuringASync(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
 	for range 30 {
 		a.send("bob", strings.Repeat("x", 10<<10))

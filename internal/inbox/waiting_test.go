@@ -122,7 +122,7 @@ func BenchmarkSync(b *testing.B) {
 // TestSyncGivenUp: a sync that is not asked on is dropped, and its client gets
 // all of it when it begins again.
 func TestSyncGivenUp(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, SyncIdle: 20 * time.Millisecond})
+	in := open(t, openBus(t, bus.Memory), Options{SyncIdle: 20 * time.Millisecond})
 	sendLong(login(t, in, "alice", "a1"), "bob", 60)
 	b := halfSynced(t, in, "bob", "b1")
 	require.Eventually(t, func() bool {
@@ -142,7 +142,7 @@ func TestSyncGivenUp(t *testing.T) {
 // TestSyncsTogether: when those that wait hold too much, the one that has
 // waited longest goes.
 func TestSyncsTogether(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	sendLong(login(t, in, "alice", "a1"), "bob", 60)
 	one := halfSynced(t, in, "bob", "b1")
 	in.waiting.mu.Lock()
@@ -159,7 +159,7 @@ func TestSyncsTogether(t *testing.T) {
 
 // TestSyncThatFails: what is left of a sync whose link is gone is given up, too.
 func TestSyncThatFails(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, SyncIdle: 20 * time.Millisecond})
+	in := open(t, openBus(t, bus.Memory), Options{SyncIdle: 20 * time.Millisecond})
 	b := newClient(t, "bob", "b1")
 	b.attach(in)
 	b.broken = true
@@ -181,7 +181,7 @@ func TestSyncThatFails(t *testing.T) {
 func TestWhatComesDuringASync(t *testing.T) {
 	for _, over := range []bool{false, true} {
 		t.Run(fmt.Sprintf("over=%v", over), func(t *testing.T) {
-			in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+			in := open(t, openBus(t, bus.Memory), Options{})
 			a, other := login(t, in, "alice", "a1"), login(t, in, "bob", "b2")
 			sent := sendLong(a, "bob", 60)
 			b := halfSynced(t, in, "bob", "b1")
@@ -224,7 +224,7 @@ func TestBrokenAnywhere(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Missed: 1e6})
+	in := open(t, openBus(t, bus.Memory), Options{Missed: 1e6})
 	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
 	b := newClient(t, "bob", "b1")
 	b.attach(in)

@@ -6,8 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/place"
@@ -106,9 +105,9 @@ func (in *Inbox) unwatch(s *Session, u place.User) {
 	}
 }
 
-func (in *Inbox) sawStatus(m *nats.Msg) {
+func (in *Inbox) sawStatus(data []byte) {
 	var sig statusSignal
-	if json.Unmarshal(m.Data, &sig) != nil {
+	if json.Unmarshal(data, &sig) != nil {
 		return
 	}
 	in.mu.Lock()
@@ -179,7 +178,7 @@ func (in *Inbox) takeDue() map[uint32][]string {
 func (in *Inbox) lookAgain(app uint32, userIDs []string) {
 	ctx, cancel := context.WithTimeout(in.work.ctx, storeTimeout)
 	defer cancel()
-	if err := spread(len(userIDs), func(i int) error {
+	if err := bus.Spread(len(userIDs), func(i int) error {
 		_, err := in.docs.fresh(ctx, docSubject(place.User{SDKAppID: app, UserID: userIDs[i]}, docStatus))
 		return err
 	}); err != nil {

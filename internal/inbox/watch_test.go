@@ -14,7 +14,7 @@ import (
 // TestStatusFlood: however often a user changes their status, those who watch
 // are told once a second, and of the last one.
 func TestStatusFlood(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.must("status.watch", usersParams{[]string{"bob"}}, nil)
 	start := time.Now()
@@ -27,7 +27,7 @@ func TestStatusFlood(t *testing.T) {
 
 // TestStatusIsCharged: statuses are charged to the user, over all sessions.
 func TestStatusIsCharged(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Rate: 1e-9, Burst: 2})
+	in := open(t, openBus(t, bus.Memory), Options{Rate: 1e-9, Burst: 2})
 	one, two := login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
 	one.must("status.set", statusParams{"1"}, nil)
 	two.must("status.set", statusParams{"2"}, nil)
@@ -38,7 +38,7 @@ func TestStatusIsCharged(t *testing.T) {
 // TestListsOfWatches: a list counts each user once, and is refused when it is
 // longer than what a session can watch.
 func TestListsOfWatches(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true})
+	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
 	ids := make([]string, maxWatches)
 	for i := range ids {

@@ -43,6 +43,18 @@ func (w *work) later(d time.Duration, f func()) *time.Timer {
 	return time.AfterFunc(d, func() { w.during(f) })
 }
 
+// pause waits for a moment unless ctx ends before.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 func (w *work) add() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -6,8 +6,6 @@ import (
 	"flag"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/inbox"
@@ -48,9 +46,6 @@ func (l *messageLimits) check() error {
 // serveMessages gives each session of the gateway its part of the inbox.
 func serveMessages(ctx context.Context, t *running) error {
 	o := inbox.Options{
-		Replicas: t.bus.Replicas(),
-		Memory:   t.bus.Storage() == jetstream.MemoryStorage,
-		Ensure:   t.bus.Ensure,
 		Presence: presence{t.reg},
 		Known:    t.accounts.MayLogIn,
 		MaxAge:   t.options.messages.age,
@@ -62,7 +57,7 @@ func serveMessages(ctx context.Context, t *running) error {
 		Missed:   t.options.messages.missed,
 		Report:   func(err error) { t.log.Warn("messages", "error", err) },
 	}
-	in, err := inbox.Open(ctx, t.bus.Conn(), o)
+	in, err := inbox.Open(ctx, t.bus, o)
 	if err != nil {
 		return err
 	}
