@@ -36,8 +36,9 @@ type Log interface {
 	// Append stores a record behind the newest one of its subject, which must
 	// stand at expect (0: there is none), and returns its position. msgID, where
 	// not empty, makes a repetition recognisable for as long as LogConfig.Dedup:
-	// dup reports that pos is the first one's. Any error but ErrConflict leaves
-	// open whether it was stored.
+	// dup reports that pos is the first one's. A repetition with an expect that
+	// has passed is one or the other. Any error but ErrConflict leaves open
+	// whether it was stored.
 	Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (pos uint64, dup bool, err error)
 	// Follower returns a follower of the stream that is yet to start. handle gets
 	// each record once, one after the other, from a single goroutine at a time,

@@ -1,0 +1,293 @@
+package busmodel_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
+)
+
+// both is what a Bus and its model have in common.
+type both interface {
+	OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error)
+	Publish(subject string, data []byte) error
+	Subscribe(subject string, handle func(data []byte)) (stop func(), err error)
+}
+
+func nats(t *testing.T) *bus.Bus {
+	t.Helper()
+	b, err := bus.Open(t.Context(), bus.Options{Data: bus.Memory, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(b.Close)
+	return b
+}
+
+// seen are the records that a follower has handed on.
+type seen struct {
+	bus.Follower
+	mu  sync.Mutex
+	got []string
+}
+
+func follow(t *testing.T, l bus.Log) *seen {
+	t.Helper()
+	s := &seen{}
+	s.Follower = l.Follower(func(v bus.Value) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.got = append(s.got, said(v, nil))
+	}, func(err error) { t.Error(err) })
+	require.NoError(t, s.Start(t.Context()))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// said is an answer as far as it has to be equal: everything but the time.
+func said(v bus.Value, err error) string {
+	for _, known := range []error{bus.ErrNoValue, bus.ErrConflict} {
+		if errors.Is(err, known) {
+			return known.Error()
+		}
+	}
+	if err != nil {
+		return "failed: " + err.Error()
+	}
+	return fmt.Sprintf("%s@%d=%s", v.Subject, v.Seq, v.Data)
+}
+
+// operation is one call of a Log, drawn from r, and what it is answered. Draws
+// do not depend on answers, so two logs get the same calls.
+func operation(ctx context.Context, l bus.Log, r *rand.Rand, n int) (call, answer string) {
+	subject := func() string { return fmt.Sprintf("l.%d", r.IntN(4)) }
+	position := func() uint64 { return r.Uint64N(uint64(n) + 2) }
+	many := func(values []bus.Value, err error) string {
+		text := ""
+		for _, v := range values {
+			text += said(v, nil) + " "
+		}
+		return text + said(bus.Value{}, err)
+	}
+	switch r.IntN(9) {
+	case 0:
+		pos := position()
+		return fmt.Sprint("At ", pos), said(l.At(ctx, pos))
+	case 1:
+		s := subject()
+		return "Last " + s, said(l.Last(ctx, s))
+	case 2:
+		return "Last >", said(l.Last(ctx, ">"))
+	case 3:
+		list := []string{subject(), subject(), "l.none", subject()}
+		return fmt.Sprint("LastAll ", list), many(l.LastAll(ctx, list))
+	case 4:
+		list := []uint64{position(), position(), position()}
+		return fmt.Sprint("AtAll ", list), many(l.AtAll(ctx, list))
+	}
+	s, id, expect := subject(), "", uint64(0)
+	if r.IntN(2) == 0 {
+		id = fmt.Sprint("id", r.IntN(n+10))
+	}
+	switch r.IntN(4) {
+	case 0: // a new log, or a conflict
+	case 1:
+		expect = position()
+	default: // what stands there, most of the time
+		v, err := l.Last(ctx, s)
+		if err != nil && !errors.Is(err, bus.ErrNoValue) {
+			return "Last " + s, said(v, err)
+		}
+		expect = v.Seq
+	}
+	pos, dup, err := l.Append(ctx, s, fmt.Append(nil, "record ", n), expect, id)
+	return fmt.Sprint("Append ", s, " ", expect, " ", id), fmt.Sprint(pos, dup, " ", said(bus.Value{}, err))
+}
+
+// The model gives the answers of NATS: to calls drawn at random, and to those
+// who follow.
+func TestTheModelAnswersAsNATSDoes(t *testing.T) {
+	for run := range 6 {
+		seed := rand.Uint64()
+		t.Log("seed", seed)
+		keep := int64(run%3) - 1 + int64(run/3)*2 // -1, 0, 1, 1, 2, 3
+		ctx := t.Context()
+		var logs [2]bus.Log
+		var draws [2]*rand.Rand
+		var followers [2][]*seen
+		for i, b := range []both{nats(t), busmodel.New(busmodel.Options{})} {
+			l, err := b.OpenLog(ctx, bus.LogConfig{Stream: "L", Subjects: "l.>", Keep: keep, Dedup: time.Hour})
+			require.NoError(t, err)
+			logs[i], draws[i] = l, rand.New(rand.NewPCG(seed, 0))
+		}
+		for n := range 400 {
+			if n%100 == 0 {
+				for i, l := range logs {
+					followers[i] = append(followers[i], follow(t, l))
+				}
+			}
+			call, want := operation(ctx, logs[0], draws[0], n)
+			_, got := operation(ctx, logs[1], draws[1], n)
+			require.Equal(t, want, got, "seed %d, keep %d, call %d: %s", seed, keep, n, call)
+			end, err := logs[0].Last(ctx, ">")
+			if errors.Is(err, bus.ErrNoValue) {
+				continue
+			}
+			require.NoError(t, err)
+			for i := range followers {
+				for _, f := range followers[i] { // what a later record removes may be left out
+					f.Reach(ctx, end.Seq)
+					require.Equal(t, end.Seq, f.Pos())
+				}
+			}
+		}
+		for k := range followers[0] {
+			followers[0][k].Close()
+			followers[1][k].Close()
+			require.Equal(t, followers[0][k].got, followers[1][k].got, "seed %d, follower %d", seed, k)
+		}
+		require.NotEmpty(t, followers[0][0].got)
+	}
+}
+
+// What is too old goes, and its positions are not used again; an ID is
+// recognised for as long as was said.
+func TestWhatIsTooOldGoes(t *testing.T) {
+	var mu sync.Mutex
+	now := time.Now()
+	model := busmodel.New(busmodel.Options{Now: func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return now
+	}})
+	for name, b := range map[string]both{"nats": nats(t), "model": model} {
+		ctx := t.Context()
+		l, err := b.OpenLog(ctx, bus.LogConfig{Stream: "L", Subjects: "l.>", MaxAge: 500 * time.Millisecond, Dedup: 100 * time.Millisecond})
+		require.NoError(t, err)
+		_, _, err = l.Append(ctx, "l.a", []byte("old"), 0, "id")
+		require.NoError(t, err)
+		mu.Lock()
+		now = now.Add(500 * time.Millisecond)
+		mu.Unlock()
+		require.Eventually(t, func() bool {
+			_, err := l.At(ctx, 1)
+			return errors.Is(err, bus.ErrNoValue)
+		}, 10*time.Second, 10*time.Millisecond, name)
+		for _, subject := range []string{"l.a", ">"} {
+			_, err = l.Last(ctx, subject)
+			require.ErrorIs(t, err, bus.ErrNoValue, name)
+		}
+		f := follow(t, l)
+		require.EqualValues(t, 1, f.Pos(), name)
+		pos, dup, err := l.Append(ctx, "l.a", []byte("new"), 0, "id")
+		require.NoError(t, err)
+		require.EqualValues(t, 2, pos, name)
+		require.False(t, dup, name)
+		f.Reach(ctx, 2)
+		require.EqualValues(t, 2, f.Pos(), name)
+	}
+}
+
+// The window of duplicates and the age are those of the clock that was given,
+// to the moment.
+func TestTheClockIsGiven(t *testing.T) {
+	now := time.Unix(1, 0)
+	b, ctx := busmodel.New(busmodel.Options{Now: func() time.Time { return now }}), t.Context()
+	l, err := b.OpenLog(ctx, bus.LogConfig{Stream: "L", Subjects: "l.>", MaxAge: time.Minute, Dedup: time.Second})
+	require.NoError(t, err)
+	one, _, err := l.Append(ctx, "l.a", nil, 0, "id")
+	require.NoError(t, err)
+	now = now.Add(time.Second - 1)
+	again, dup, err := l.Append(ctx, "l.a", nil, one, "id")
+	require.NoError(t, err)
+	require.True(t, dup)
+	require.Equal(t, one, again)
+	now = now.Add(1)
+	_, dup, err = l.Append(ctx, "l.a", nil, one, "id")
+	require.NoError(t, err)
+	require.False(t, dup)
+	now = now.Add(59*time.Second - 1)
+	_, err = l.At(ctx, one)
+	require.NoError(t, err)
+	now = now.Add(1)
+	_, err = l.At(ctx, one)
+	require.ErrorIs(t, err, bus.ErrNoValue)
+}
+
+// Goroutines are given, too: nothing is handed on before its turn.
+func TestGoroutinesAreGiven(t *testing.T) {
+	var turns []func()
+	b, ctx := busmodel.New(busmodel.Options{Go: func(f func()) { turns = append(turns, f) }}), t.Context()
+	l, err := b.OpenLog(ctx, bus.LogConfig{Stream: "L", Subjects: "l.>"})
+	require.NoError(t, err)
+	f := follow(t, l)
+	for n := range uint64(3) {
+		_, _, err := l.Append(ctx, "l.a", nil, n, "")
+		require.NoError(t, err)
+	}
+	require.Zero(t, f.Pos())
+	require.Len(t, turns, 1)
+	turns[0]()
+	require.Equal(t, []string{"l.a@1=", "l.a@2=", "l.a@3="}, f.got)
+}
+
+func TestSignals(t *testing.T) {
+	for name, b := range map[string]both{"nats": nats(t), "model": busmodel.New(busmodel.Options{})} {
+		got := make(chan string, 8)
+		listen := func(subject string) (stop func()) {
+			stop, err := b.Subscribe(subject, func(data []byte) { got <- subject + string(data) })
+			require.NoError(t, err)
+			return stop
+		}
+		stop := listen("a")
+		listen("b")
+		say := func(subject, text string) { require.NoError(t, b.Publish(subject, []byte(text))) }
+		say("a", "1")
+		require.Equal(t, "a1", <-got, name)
+		say("nobody", "2")
+		stop()
+		say("a", "3")
+		say("b", "4")
+		require.Equal(t, "b4", <-got, name)
+		require.Empty(t, got, name)
+	}
+}
+
+// When Close returns nothing is handed on any more; a context that has ended
+// ends every call.
+func TestEnds(t *testing.T) {
+	b := busmodel.New(busmodel.Options{})
+	l, err := b.OpenLog(t.Context(), bus.LogConfig{Stream: "L", Subjects: "l.>"})
+	require.NoError(t, err)
+	var last uint64
+	for range 50 {
+		f := follow(t, l)
+		for range 20 {
+			last, _, err = l.Append(t.Context(), "l.a", nil, last, "")
+			require.NoError(t, err)
+		}
+		f.Close()
+		n := len(f.got) // unguarded: -race sees a call that is too late
+		require.LessOrEqual(t, n, 20)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = l.Last(gone, "l.a")
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = l.LastAll(gone, []string{"l.a"})
+	require.ErrorIs(t, err, context.Canceled)
+	_, _, err = l.Append(gone, "l.a", nil, last, "")
+	require.ErrorIs(t, err, context.Canceled)
+	f := l.Follower(func(bus.Value) {}, func(error) {})
+	require.ErrorIs(t, f.Start(gone), context.Canceled)
+	f.Reach(gone, last+1)
+	f.Close()
+	f.Close()
+}
