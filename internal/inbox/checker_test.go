@@ -226,7 +226,7 @@ func TestKill9(t *testing.T) {
 // still there.
 func TestRestart(t *testing.T) {
 	dir := t.TempDir()
-	b := openBus(t, dir)
+	b := openNATS(t, dir)
 	in, err := Open(t.Context(), b, Options{})
 	require.NoError(t, err)
 	a, c := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
@@ -239,7 +239,7 @@ func TestRestart(t *testing.T) {
 	in.Close()
 	b.Close()
 
-	b = openBus(t, dir)
+	b = openNATS(t, dir)
 	in = open(t, b, Options{})
 	d := login(t, in, "bob", "b2")
 	require.Equal(t, []string{"2"}, d.texts(), "the acknowledged one does not come again")
@@ -252,7 +252,7 @@ func TestRestart(t *testing.T) {
 
 // TestFollowerRecovers breaks a follower's consumer under its feet.
 func TestFollowerRecovers(t *testing.T) {
-	b := openBus(t, bus.Memory)
+	b := openNATS(t, bus.Memory)
 	in := open(t, b, Options{Report: func(error) {}})
 	a, c := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.send("bob", "1")

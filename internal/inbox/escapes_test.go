@@ -12,7 +12,7 @@ import (
 // TestNothingIsEscapedForHTML: what users write is stored and sent with the
 // bytes that it has.
 func TestNothingIsEscapedForHTML(t *testing.T) {
-	nats := openBus(t, bus.Memory)
+	nats := openNATS(t, bus.Memory)
 	in := open(t, nats, Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "<bob>", "b1")
 	text := strings.Repeat("<&>", 40)

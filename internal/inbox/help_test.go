@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/place"
@@ -18,8 +20,18 @@ import (
 
 const app = 1400000000
 
-// openBus starts the embedded NATS that timd uses.
-func openBus(t testing.TB, dir string) *bus.Bus {
+// openBus is the embedded NATS that timd uses, or, for what TestOnAModel runs,
+// the model of it.
+func openBus(t testing.TB, dir string) Bus {
+	t.Helper()
+	if strings.HasPrefix(t.Name(), "TestOnAModel/") {
+		return busmodel.New(busmodel.Options{})
+	}
+	return openNATS(t, dir)
+}
+
+// openNATS starts the embedded NATS, for tests that look into it.
+func openNATS(t testing.TB, dir string) *bus.Bus {
 	t.Helper()
 	b, err := bus.Open(t.Context(), bus.Options{Data: dir, Name: "test"})
 	require.NoError(t, err)

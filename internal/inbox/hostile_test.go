@@ -58,7 +58,7 @@ func TestHostileParams(t *testing.T) {
 // TestExpiredConversation: after retention has removed all of a conversation,
 // it begins anew, and what was noted of the old one does not count.
 func TestExpiredConversation(t *testing.T) {
-	nats := openBus(t, bus.Memory)
+	nats := openNATS(t, bus.Memory)
 	in := open(t, nats, Options{MaxAge: 3 * time.Second})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	for i := range 3 {

@@ -77,7 +77,7 @@ func TestALateSendIsStoredOnce(t *testing.T) {
 // TestALookBackIsPaidFor: it reads 1,000 messages at most, those who ask for
 // many wait, and what is younger than the message is all that is read.
 func TestALookBackIsPaidFor(t *testing.T) {
-	b := openBus(t, bus.Memory)
+	b := openNATS(t, bus.Memory)
 	in := open(t, b, Options{})
 	a := login(t, in, "alice", "a1")
 	for i := range maxLook + 2*window {
@@ -110,7 +110,7 @@ func TestALookBackIsPaidFor(t *testing.T) {
 // TestALookBackEndsAtTheMessagesTime, but for what clocks may differ by.
 func TestALookBackEndsAtTheMessagesTime(t *testing.T) {
 	now := time.Now().Add(-time.Hour)
-	b := openBus(t, bus.Memory)
+	b := openNATS(t, bus.Memory)
 	in := open(t, b, Options{Now: func() time.Time { return now }})
 	a := login(t, in, "alice", "a1")
 	for i := range 10 * window {

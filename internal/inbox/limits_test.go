@@ -81,7 +81,7 @@ func TestRepetitionsInListsAreOne(t *testing.T) {
 // TestConversationsAreClearedTogether: conversations that are deleted by one
 // call cost one write of what their user keeps of them.
 func TestConversationsAreClearedTogether(t *testing.T) {
-	nats := openBus(t, bus.Memory)
+	nats := openNATS(t, bus.Memory)
 	in := open(t, nats, Options{})
 	a := login(t, in, "alice", "a1")
 	ids := make([]string, 20)

@@ -269,7 +269,7 @@ func TestRepetitionIsNotTooFrequent(t *testing.T) {
 // TestRefusedCostsLittle: a flood is refused without a look into the store for
 // each of it.
 func TestRefusedCostsLittle(t *testing.T) {
-	b := openBus(t, bus.Memory)
+	b := openNATS(t, bus.Memory)
 	in := open(t, b, Options{Rate: 0.001, Burst: 5})
 	a := login(t, in, "alice", "a1")
 	refused := 0

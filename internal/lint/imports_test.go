@@ -32,6 +32,7 @@ var layers = map[string][]string{
 	"internal/usersig":                {"internal/fault", "internal/frame"},
 	"internal/gateway":                {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/usersig"},
 	"internal/bus":                    {"internal/fault"},
+	"internal/bus/busmodel":           {"internal/bus"},
 	"internal/accounts":               {"internal/fault", "internal/place", "internal/bus"},
 	"internal/inbox":                  {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/bus"},
 	"internal/registry":               {"internal/fault", "internal/place", "internal/frame", "internal/bus", "internal/gateway"},

@@ -1,0 +1,104 @@
+package inbox
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// onAModel are the tests that need nothing of NATS, by their files.
+var onAModel = map[string]map[string]func(t *testing.T){
+	"message_test.go": {
+		"TestSendReachesEveryInstanceButTheSending": TestSendReachesEveryInstanceButTheSending,
+		"TestRepetitionIsStoredOnce":                TestRepetitionIsStoredOnce,
+		"TestOfflineReceiverGetsABoundedBatchOnce":  TestOfflineReceiverGetsABoundedBatchOnce,
+		"TestReconnectBringsWhatWasMissedInOrder":   TestReconnectBringsWhatWasMissedInOrder,
+		"TestClosedSessionGetsNothing":              TestClosedSessionGetsNothing,
+		"TestReadMarks":                             TestReadMarks,
+		"TestHistoryPages":                          TestHistoryPages,
+		"TestRevoke":                                TestRevoke,
+		"TestDeleteIsOneSided":                      TestDeleteIsOneSided,
+		"TestConversationSettings":                  TestConversationSettings,
+		"TestLimits":                                TestLimits,
+		"TestRepetitionIsNotTooFrequent":            TestRepetitionIsNotTooFrequent,
+		"TestBlacklist":                             TestBlacklist,
+		"TestProfile":                               TestProfile,
+		"TestStatus":                                TestStatus,
+		"TestOnlineOnlyIsNeverStored":               TestOnlineOnlyIsNeverStored,
+		"TestServerAPISend":                         TestServerAPISend,
+		"TestRetention":                             TestRetention,
+		"TestMethods":                               TestMethods,
+	},
+	"read_test.go": {
+		"TestReadUpToWhatWasSeen": TestReadUpToWhatWasSeen,
+		"TestReadOfLongAgo":       TestReadOfLongAgo,
+	},
+	"sync_test.go": {
+		"TestLargeSync":                  TestLargeSync,
+		"TestBrokenSyncGoesOn":           TestBrokenSyncGoesOn,
+		"TestStall":                      TestStall,
+		"TestStallKeepsSettings":         TestStallKeepsSettings,
+		"TestUntoldSettings":             TestUntoldSettings,
+		"TestSettingsThatCouldNotBeTold": TestSettingsThatCouldNotBeTold,
+		"TestStoresSetBack":              TestStoresSetBack,
+		"TestResendLongAfter":            TestResendLongAfter,
+		"TestOnlineOnlyDuringASync":      TestOnlineOnlyDuringASync,
+	},
+	"peers_test.go": {
+		"TestManyPeers":                   TestManyPeers,
+		"TestOneWhoseNameIsInADraft":      TestOneWhoseNameIsInADraft,
+		"TestOneWhoseNameIsPartOfAnother": TestOneWhoseNameIsPartOfAnother,
+		"TestManyBeginAtOnce":             TestManyBeginAtOnce,
+		"TestAllWriteToOne":               TestAllWriteToOne,
+		"TestDocsAreBounded":              TestDocsAreBounded,
+		"TestForget":                      TestForget,
+	},
+	"waiting_test.go": {
+		"TestHoarders":             TestHoarders,
+		"TestSyncGivenUp":          TestSyncGivenUp,
+		"TestSyncsTogether":        TestSyncsTogether,
+		"TestSyncThatFails":        TestSyncThatFails,
+		"TestWhatComesDuringASync": TestWhatComesDuringASync,
+		"TestBrokenAnywhere":       TestBrokenAnywhere,
+	},
+	"watch_test.go": {
+		"TestStatusFlood":     TestStatusFlood,
+		"TestStatusIsCharged": TestStatusIsCharged,
+		"TestListsOfWatches":  TestListsOfWatches,
+	},
+	"rates_test.go": {
+		"TestANewLoginHasNoNewBurst":      TestANewLoginHasNoNewBurst,
+		"TestWholeAllowancesAreForgotten": TestWholeAllowancesAreForgotten,
+	},
+	"profile_test.go": {
+		"TestCustomFieldsAreKeyAndValue": TestCustomFieldsAreKeyAndValue,
+	},
+}
+
+// onNATS are tests of those files that look into it.
+var onNATS = []string{"TestRefusedCostsLittle"}
+
+// TestOnAModel runs tests once more, on a bus in memory: the inbox needs of one
+// no more than its interface says, and the model behaves as NATS does.
+func TestOnAModel(t *testing.T) {
+	for file, tests := range onAModel {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		require.NoError(t, err)
+		for _, d := range parsed.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || !strings.HasPrefix(f.Name.Name, "Test") {
+				continue
+			}
+			name := f.Name.Name
+			if tests[name] == nil {
+				require.Contains(t, onNATS, name, "%s belongs into one of the two lists", name)
+				continue
+			}
+			t.Run(name, tests[name])
+		}
+	}
+}
