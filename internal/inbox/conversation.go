@@ -137,7 +137,7 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 		pos, dup, err := appendOnce(ctx, in.store.messages, p.subject(), data, expect, msgID)
 		if err != nil {
 			c.known = false // whatever happened, read again
-			if retry(ctx, err) {
+			if in.retry(ctx, err) {
 				continue
 			}
 			return nil, false, err
@@ -172,12 +172,12 @@ func appendOnce(ctx context.Context, l bus.Log, subject string, data []byte, exp
 
 // retry tells whether an append may be tried again, after a moment where the
 // store needs one.
-func retry(ctx context.Context, err error) bool {
+func (in *Inbox) retry(ctx context.Context, err error) bool {
 	if errors.Is(err, bus.ErrConflict) {
 		return ctx.Err() == nil
 	}
 	if f := bus.Fault(err); f.Code != fault.ServerTimeout {
 		return false
 	}
-	return pause(ctx, 50*time.Millisecond) == nil
+	return in.work.pause(ctx, 50*time.Millisecond) == nil
 }

@@ -51,8 +51,8 @@
 //
 // A call runs on its caller's goroutine; Session.calls lets one at a time in.
 // Records and documents come on one goroutine a follower, signals on one a
-// subscription. What runs besides them is begun through Inbox.work, which
-// Close waits for and which begins nothing after it; what belongs to a session
+// subscription. What runs besides them, timers included, is begun through
+// Inbox.work, which Close waits for and which begins nothing after it; what belongs to a session
 // looks at Session.closed under its lock before it enters anything anywhere,
 // and Session.Close takes out what was entered.
 //
@@ -72,7 +72,7 @@
 // writer of a document. Each bounds its wait by its call's time.
 //
 // Of what a caller gave, Push is called with user.mu held, Options.Report with
-// those before Inbox.mu at most, and Options.Now with any.
+// those before Inbox.mu at most, and Options.Now and AfterFunc with any.
 //
 // # Calls
 //

@@ -261,7 +261,7 @@ func updateWithin[T any](ctx context.Context, in *Inbox, u place.User, kind stri
 			in.docs.saw(subject, rev, data)
 			return v, rev, nil
 		}
-		if !retry(ctx, err) {
+		if !in.retry(ctx, err) {
 			return v, 0, err
 		}
 	}

@@ -58,6 +58,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 		waiting:   waiting{at: map[*catchingUp]*list.Element{}},
 		syncTurns: make(chan struct{}, syncsAtOnce),
 	}
+	in.work.after = o.AfterFunc
 	in.work.ctx, in.work.end = context.WithCancel(context.Background())
 	in.messages = st.messages.Follower(in.reporting(in.sawRecord), in.report)
 	in.documents = st.documents.Follower(in.reporting(in.sawDoc), in.report)
@@ -75,7 +76,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 			return nil, fmt.Errorf("inbox: %w", err)
 		}
 	}
-	in.work.goes(in.sweep)
+	in.work.goes(func() { in.work.every(sweepEvery, in.sweep) })
 	in.work.goes(in.lookAtDue)
 	return in, nil
 }

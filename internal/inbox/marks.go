@@ -62,7 +62,7 @@ func (in *Inbox) flag(ctx context.Context, p pair, pos uint64, change func(f *fl
 		if _, _, err = appendOnce(ctx, in.store.marks, subject, data, e.Seq, ""); err == nil {
 			return nil
 		}
-		if !retry(ctx, err) {
+		if !in.retry(ctx, err) {
 			return err
 		}
 	}

@@ -25,10 +25,16 @@ type Options struct {
 	Known func(ctx context.Context, u place.User) (bool, error)
 	// Presence tells who is online; nil: who has a session in this process.
 	Presence Presence
-	// Now is the clock; nil: time.Now.
-	Now func() time.Time
+	// Now is the clock, AfterFunc its timers; nil: those of package time.
+	Now       func() time.Time
+	AfterFunc func(d time.Duration, f func()) Timer
 	// Report gets what went wrong in the background; nil: dropped.
 	Report func(err error)
+}
+
+// Timer is a time.Timer, as far as the inbox needs it.
+type Timer interface {
+	Stop() bool
 }
 
 // Presence tells, in the order asked, which users of an app are online on any
@@ -54,6 +60,9 @@ func (o Options) withDefaults() Options {
 	def(&o.Peers, 2000)
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.AfterFunc == nil {
+		o.AfterFunc = func(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
 	}
 	if o.Report == nil {
 		o.Report = func(error) {}

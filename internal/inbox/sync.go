@@ -48,7 +48,7 @@ type catchingUp struct {
 	liveBytes int                 // of lives
 	changed   map[string]struct{} // conversations whose settings changed meanwhile
 	turn      int                 // counts how often it was asked on, and waited to be
-	idle      *time.Timer         // gives it up
+	idle      Timer               // gives it up
 }
 
 // Limits of a sync: what is pushed for one call, so that a client that reads

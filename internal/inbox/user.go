@@ -31,7 +31,7 @@ type user struct {
 	acked   cursor // highest acknowledged
 	stored  uint64 // of acked.pos, what is stored
 	writing bool   // store is at work
-	flush   *time.Timer
+	flush   Timer
 }
 
 // ackDelay gathers acknowledgements: one write for many.
@@ -227,7 +227,7 @@ func (s *Session) catchUpNow(ctx context.Context, from cursor) error {
 		if r, err = s.part(ctx, up); err != nil || !r.(syncResult).More {
 			break
 		}
-		if err = pause(ctx, stallFor/5); err != nil { // the client reads meanwhile
+		if err = s.in.work.pause(ctx, stallFor/5); err != nil { // the client reads meanwhile
 			break
 		}
 		s.user.mu.Lock()

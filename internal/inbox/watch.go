@@ -115,7 +115,7 @@ func (in *Inbox) sawStatus(data []byte) {
 	u := place.User{SDKAppID: sig.App, UserID: sig.User}
 	if w := in.watch[u]; w != nil && !w.due {
 		w.due = true
-		in.lookSoon(u, time.Until(w.next))
+		in.lookSoon(u, w.next.Sub(in.now()))
 	}
 }
 
@@ -158,17 +158,18 @@ func (in *Inbox) takeDue() map[uint32][]string {
 	defer in.mu.Unlock()
 	due := in.dueNow
 	in.dueNow = nil
+	now := in.now()
 	out := map[uint32][]string{}
 	for _, u := range due {
 		w := in.watch[u]
 		if w == nil || !w.due {
 			continue
 		}
-		if wait := time.Until(w.next); wait > 0 {
+		if wait := w.next.Sub(now); wait > 0 {
 			in.lookSoon(u, wait) // told of meanwhile
 			continue
 		}
-		w.due, w.next = false, time.Now().Add(statusEvery)
+		w.due, w.next = false, now.Add(statusEvery)
 		out[u.SDKAppID] = append(out[u.SDKAppID], u.UserID)
 	}
 	return out
@@ -199,7 +200,7 @@ func (in *Inbox) look(ctx context.Context, app uint32, userIDs []string, current
 	}
 	tell := map[*Session][]Status{}
 	in.mu.Lock()
-	at := time.Now()
+	at := in.now()
 	for _, st := range now {
 		w := in.watch[place.User{SDKAppID: app, UserID: st.UserID}]
 		if w == nil || w.told == st || !current && at.Before(w.next) {
@@ -224,27 +225,19 @@ func (in *Inbox) look(ctx context.Context, app uint32, userIDs []string, current
 // lookBatch is how many users are looked at together.
 const lookBatch = 500
 
+// sweep looks at all who are watched.
 func (in *Inbox) sweep() {
-	t := time.NewTicker(sweepEvery)
-	defer t.Stop()
-	for {
-		select {
-		case <-in.work.ctx.Done():
-			return
-		case <-t.C:
-		}
-		byApp := map[uint32][]string{}
-		in.mu.Lock()
-		for u := range in.watch {
-			byApp[u.SDKAppID] = append(byApp[u.SDKAppID], u.UserID)
-		}
-		in.mu.Unlock()
-		for app, ids := range byApp {
-			for part := range slices.Chunk(ids, lookBatch) {
-				ctx, cancel := context.WithTimeout(in.work.ctx, sweepEvery)
-				in.look(ctx, app, part, false)
-				cancel()
-			}
+	byApp := map[uint32][]string{}
+	in.mu.Lock()
+	for u := range in.watch {
+		byApp[u.SDKAppID] = append(byApp[u.SDKAppID], u.UserID)
+	}
+	in.mu.Unlock()
+	for app, ids := range byApp {
+		for part := range slices.Chunk(ids, lookBatch) {
+			ctx, cancel := context.WithTimeout(in.work.ctx, sweepEvery)
+			in.look(ctx, app, part, false)
+			cancel()
 		}
 	}
 }

@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// work owns the goroutines of an inbox: what it began is over when close
-// returns, and nothing begins after that.
+// work owns the goroutines and the timers of an inbox: what it began is over
+// when close returns, and nothing begins after that.
 type work struct {
-	ctx context.Context // ends when close begins
-	end context.CancelFunc
+	after func(d time.Duration, f func()) Timer // Options.AfterFunc
+	ctx   context.Context                       // ends when close begins
+	end   context.CancelFunc
 
 	mu      sync.Mutex // guards closed, and that nothing is added once it is true
 	closed  bool
@@ -39,16 +40,24 @@ func (w *work) during(f func()) {
 }
 
 // later runs f after d unless the inbox has been closed by then.
-func (w *work) later(d time.Duration, f func()) *time.Timer {
-	return time.AfterFunc(d, func() { w.during(f) })
+func (w *work) later(d time.Duration, f func()) Timer {
+	return w.after(d, func() { w.during(f) })
+}
+
+// every runs f after each d until the inbox is closed.
+func (w *work) every(d time.Duration, f func()) {
+	for w.pause(w.ctx, d) == nil {
+		f()
+	}
 }
 
 // pause waits for a moment unless ctx ends before.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
+func (w *work) pause(ctx context.Context, d time.Duration) error {
+	over := make(chan struct{})
+	t := w.after(d, func() { close(over) })
 	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-over:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

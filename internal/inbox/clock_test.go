@@ -1,0 +1,98 @@
+package inbox
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
+)
+
+// clock is a time that stands still until it is moved.
+type clock struct {
+	mu     sync.Mutex
+	now    time.Time
+	timers []*clockTimer
+}
+
+type clockTimer struct {
+	c  *clock
+	at time.Time
+	f  func()
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) AfterFunc(d time.Duration, f func()) Timer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := &clockTimer{c, c.now.Add(d), f}
+	c.timers = append(c.timers, t)
+	return t
+}
+
+func (t *clockTimer) Stop() bool {
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
+	n := len(t.c.timers)
+	t.c.timers = slices.DeleteFunc(t.c.timers, func(other *clockTimer) bool { return other == t })
+	return len(t.c.timers) < n
+}
+
+// forward moves the clock and runs what is due, in its order.
+func (c *clock) forward(d time.Duration) {
+	end := c.Now().Add(d)
+	for {
+		c.mu.Lock()
+		slices.SortStableFunc(c.timers, func(a, b *clockTimer) int { return a.at.Compare(b.at) })
+		if len(c.timers) == 0 || c.timers[0].at.After(end) {
+			c.now = end
+			c.mu.Unlock()
+			return
+		}
+		t := c.timers[0]
+		c.timers, c.now = c.timers[1:], t.at
+		c.mu.Unlock()
+		t.f()
+	}
+}
+
+// TestTheClockIsGiven: on a bus in memory an inbox has no other clock than the
+// one that it is given.
+func TestTheClockIsGiven(t *testing.T) {
+	c := &clock{now: time.Now()} // messageID has the time of this machine
+	in := open(t, busmodel.New(busmodel.Options{Now: c.Now}), Options{Now: c.Now, AfterFunc: c.AfterFunc})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	m := a.send("bob", "hello")
+
+	b.must("message.ack", ackParams{cursor{pos: m.Position}.String()}, nil)
+	c.forward(ackDelay - 1)
+	require.Equal(t, 1, in.Stats().Unsaved)
+	c.forward(1)
+	require.Zero(t, in.Stats().Unsaved)
+
+	set := func(custom string) { a.must("status.set", statusParams{custom}, nil) }
+	b.must("status.watch", usersParams{[]string{"alice"}}, nil)
+	set("1")
+	b.until("the first", func() bool { return len(b.statuses) == 1 })
+	set("2")
+	set("3")
+	due := func() bool {
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		return in.watch[a.s.user.User].due
+	}
+	require.Eventually(t, due, 10*time.Second, time.Millisecond)
+	c.forward(statusEvery - 1)
+	require.True(t, due(), "not before its time")
+	c.forward(1)
+	b.until("the last", func() bool { return len(b.statuses) == 2 })
+	require.Equal(t, "3", b.statuses[1].CustomStatus)
+}
