@@ -53,7 +53,7 @@ func TestAnswersFitAFrame(t *testing.T) {
 // overfills none, whatever the messages say.
 func TestFramesAreFilled(t *testing.T) {
 	const frame, most = 4 << 10, 128 // most: what stands around a list
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Frame: frame})
+	in := open(t, openBus(t, bus.Memory), Options{Frame: frame})
 	a := login(t, in, "alice", "a1")
 	a.must("profile.set", map[string]any{"nick": strings.Repeat(`"`, 200), "avatar": strings.Repeat("\\", 200)}, nil)
 	for n := range 40 {

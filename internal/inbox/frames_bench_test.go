@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
@@ -22,7 +23,7 @@ func cpu(b *testing.B) time.Duration {
 // BenchmarkWorstFrames measures the CPU time of the worst frame of each method,
 // and what its user is charged for it.
 func BenchmarkWorstFrames(b *testing.B) {
-	w := openCostly(b)
+	w := openCostly(b, openBus(b, bus.Memory))
 	for _, method := range Methods() {
 		b.Run(method, func(b *testing.B) {
 			operations := 0

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/place"
@@ -46,15 +47,15 @@ func (nobody) Online(_ context.Context, _ uint32, userIDs []string, _ bool) ([]b
 // openCostly makes an account whose list of conversations is full, with one
 // long conversation of large messages, of which the newest are deleted, one of
 // revoked messages, and a hundred others with something unread.
-func openCostly(tb testing.TB) *costly {
+func openCostly(tb testing.TB, b Bus) *costly {
 	began := time.Unix(1_700_000_000, 0)
 	w := &costly{now: began, began: began, heads: maxConversations + 2}
-	w.in = open(tb, openBus(tb, bus.Memory), Options{Presence: nobody{}, Now: func() time.Time { return w.now }})
+	w.in = open(tb, b, Options{Presence: nobody{}, Now: func() time.Time { return w.now }})
 	alice := place.User{SDKAppID: app, UserID: "alice"}
 	text := strings.Repeat("x", longSize)
-	b := login(tb, w.in, "bob", "b1")
+	bob := login(tb, w.in, "bob", "b1")
 	for n := range longMessages {
-		m := b.send("alice", text)
+		m := bob.send("alice", text)
 		if n >= longMessages-5*maxDelete {
 			w.gone = append(w.gone, m.Position)
 		}
@@ -135,7 +136,7 @@ func (w *costly) operations(method string, params any) (int, *fault.Error) {
 // TestNoFrameCostsTooMuch: the worst frame of each method costs a bounded
 // number of operations.
 func TestNoFrameCostsTooMuch(t *testing.T) {
-	w := openCostly(t)
+	w := openCostly(t, busmodel.New(busmodel.Options{})) // the real one would be slow on a busy machine
 	most := map[string]int{
 		// These grow with the account: with its conversations and with what is
 		// missed of them, or with those that one call names. The user is charged.
@@ -214,7 +215,7 @@ func TestWhatAUserAsksForIsCharged(t *testing.T) {
 // costs as much as many operations.
 func TestFramesAreChargedThoughRefused(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
-	in := open(t, openBus(t, bus.Memory), Options{Memory: true, Now: func() time.Time { return now }})
+	in := open(t, openBus(t, bus.Memory), Options{Now: func() time.Time { return now }})
 	a := login(t, in, "alice", "a1")
 	params := []byte(`{"userIDs":[` + strings.Repeat(`"",`, 20_000) + `""]}`)
 	const frames = 3
