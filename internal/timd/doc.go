@@ -15,6 +15,7 @@
 //	health.go    /healthz and /readyz
 //	metrics.go   /metrics
 //	origin.go    who may call: Origin, Host in dev mode, trusted proxies
+//	connlimit.go too many connections that are no WebSockets
 //	httplog.go   what of the HTTP server's own log is said
 //	apps.go      SDKAppIDs, their keys, the dev key
 //	appkey.go    the flags that name an app and its key

@@ -196,6 +196,7 @@ func (s *server) serve(l net.Listener, cert *tls.Certificate, h http.Handler) {
 		WriteTimeout:      httpTimes.write,
 		IdleTimeout:       httpTimes.idle,
 		MaxHeaderBytes:    16 << 10,
+		ConnState:         newConnLimit(maxConnections).moved,
 		ErrorLog:          log.New(&serverLog{log: s.log, now: time.Now}, "", 0),
 	}
 	s.http = append(s.http, srv)

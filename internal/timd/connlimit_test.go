@@ -1,0 +1,41 @@
+package timd
+
+import (
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Connections that ask for nothing push out each other, and neither the next
+// request nor a socket.
+func TestConnectionsThatAskForNothing(t *testing.T) {
+	oldTimes, oldMost := httpTimes, maxConnections
+	httpTimes.header, httpTimes.read, maxConnections = 2*within, 2*within, 5
+	s := openStage(t, nil)
+	httpTimes, maxConnections = oldTimes, oldMost
+	defer s.end()
+	m := s.online("alice")
+	var silent []net.Conn
+	for range 12 {
+		c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		require.NoError(t, err)
+		defer c.Close()
+		silent = append(silent, c)
+	}
+	require.NoError(t, silent[0].SetReadDeadline(time.Now().Add(within)))
+	_, err := io.Copy(io.Discard, silent[0])
+	require.NoError(t, err, "the oldest is closed, and not by our own deadline")
+	last := silent[len(silent)-1]
+	_, err = io.WriteString(last, "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	require.NoError(t, err)
+	require.NoError(t, last.SetReadDeadline(time.Now().Add(within)))
+	answer, err := io.ReadAll(last)
+	require.NoError(t, err)
+	require.Contains(t, string(answer), "200 OK")
+	require.True(t, m.State().Ready)
+	require.Contains(t, body(t, s.url+"/metrics"), "tim_reconnects_total 0\n")
+}
