@@ -96,6 +96,7 @@ export function socketClass(host, timers) {
      * Ends without a close from the host, which may never come. A socket that
      * the host still counts as open is closed, because a mini program has only
      * five.
+     * @param {any} why
      */
     broken(why) {
       if (this.readyState === 3) return;

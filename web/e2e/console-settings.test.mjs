@@ -113,7 +113,7 @@ test('settings that were asked for before a save and come after it are not shown
   let asked;
   const early = new Promise((resolve) => (asked = resolve));
   page.on('request', (request) => (request.url().includes('timd_config/get') ? asked(request) : request.continue()));
-  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))); // reads anew
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))); // reads again
   const held = await within(5000, 'the settings are asked for', early);
   const before = await call('timd_config/get', {});
   await page.click('#limits [aria-label="One more"]');

@@ -97,7 +97,7 @@ async function run({ page, proxy }, seed, t) {
     await sleep(dice.below(700));
   }
 
-  // All is well again: whoever is logged in comes back by themselves.
+  // The network is well again: every user who is logged in comes back by themselves.
   const { status: before } = await status();
   const returned = Date.now();
   await proxy.restore();

@@ -155,7 +155,7 @@ test('a panel that is removed before its test signature has come logs nobody in'
   const come = page.waitForResponse((response) => response.url().endsWith('/dev/usersig'));
   await held.continue();
   await (await come).text();
-  // Whoever logs in kicks B; the dial and a login take less than this one does.
+  // The new login kicks B; the dial and a login take less than this one does.
   await A.login(page, someone());
   assert.equal(await page.$eval('[data-panel=B]', (element) => element.dataset.status), 'ready');
   assert.ok(!(await B.log(page)).includes('event KICKED_OUT'));
