@@ -73,8 +73,8 @@ type LastMessage struct {
 	Position        uint64          `json:"position,omitempty"` // ours: the list's order within a second
 }
 
-// now is what is known of a conversation and its marks when a message of it
-// is composed: the newest record.
+// message composes a Message for the user of a side; newest is its
+// conversation's newest record, which says what was read.
 func message(m *record, newest *record, f flags, side int) Message {
 	p, c := m.pair, m.Message
 	peer := p.other(side)

@@ -4,6 +4,42 @@
 // attaches a Session to each place it admitted, hands the client's calls to
 // Session.Call and gives a Push that queues a notification.
 //
+// # Files
+//
+//	inbox.go         Open and Close; what comes from the bus finds its users
+//	options.go       Options, and what the inbox asks of others
+//	ports.go         what it needs of a bus
+//	store.go         the three streams; each read and write is charged
+//	keys.go          subjects, and cursors
+//	work.go          the owner of goroutines and timers
+//
+//	record.go        a record of a log, and the conversation's state in it
+//	conversation.go  the log: newest record, append
+//	history.go       the log, read: pages, heads, Conversations
+//	marks.go         what is said of messages later: read, revoked, deleted
+//	identity.go      what the ID of a message may be; repetitions of long ago
+//	send.go          a message on its way to the log
+//
+//	docs.go          what a user keeps, one document a kind
+//	peers.go         which conversations a user has
+//	profile.go       profiles and the blacklist
+//	status.go        statuses; online-only messages
+//	watch.go         who is told of whose status
+//
+//	user.go          who is here: Session, delivery, acknowledgements
+//	sync.go          a session catches up: from where, with what
+//	missed.go        a session catches up: what it has not seen
+//	part.go          a session catches up: what one call pushes
+//	waiting.go       a session catches up: it waits to be asked on
+//	changes.go       settings that change while sessions are here
+//	compose.go       Message and Conversation as one user sees them
+//
+//	methods.go       the calls of a client
+//	limits.go        what a call may name
+//	rates.go         what a user may ask for in a time
+//	cost.go          what a call costs
+//	stats.go         counters
+//
 // # Stores
 //
 // Three streams; a key holds base64url of a UserID, never the UserID.
