@@ -16,6 +16,7 @@
 //	unbuilt_js.go       methods that are not built
 //	carry_js.go         the mailbox's effects on JavaScript objects
 //	objects_js.go       one object a message; weak references, frozen copies
+//	shape_js.go         what every Message and Conversation has, completed here
 //	message_js.go       create…Message, sendMessage, resendMessage
 //	history_js.go       getMessageList, findMessage, revoke, delete
 //	conversation_js.go  the list of conversations, read marks
