@@ -118,8 +118,8 @@ async function measure(operations) {
   for (const f of listeners) tim.off(TIM.EVENT.USER_STATUS_UPDATED, f);
   if (heard !== operations * listeners.length) throw new Error(`the listeners heard ${heard} events`);
   add('event-to-a-listener', operations, (heardBy - frame) / listeners.length);
-  // A message of 17 fields, on to a list of 100 conversations and a listener of
-  // each event.
+  // A message as the gateway sends it, on to a list of 100 conversations and a
+  // listener of each event.
   let sequence = 100;
   const message = () => {
     sequence++;
@@ -129,13 +129,13 @@ async function measure(operations) {
       params: {
         messages: [
           {
-            ID: `m${sequence}`, type: 'TIMTextElem', payload: { text: 'some words of usual length' }, conversationID: 'C2Cbob',
-            conversationType: 'C2C', to: 'alice', from: 'bob', flow: 'in', time: 1700000000 + sequence, status: 'success',
-            isRevoked: false, priority: 'Normal', nick: 'Bob', avatar: '', sequence, isPeerRead: false, cloudCustomData: '',
+            ID: `Ym9i-${sequence}-1`, conversationID: 'C2Cbob', type: 'TIMTextElem', payload: { text: 'some words of usual length' },
+            from: 'bob', to: 'alice', flow: 'in', time: 1700000000 + sequence, sequence, random: 12345678, clientTime: 1700000000, nick: 'Bob',
             position: sequence,
           },
         ],
         conversations: [{ ...conversation('bob', sequence), unreadCount: sequence }],
+        cursor: `${sequence}.1`,
       },
     });
   };
