@@ -234,7 +234,9 @@ func TestRestart(t *testing.T) {
 	c.until("the message", func() bool { return len(c.messages) == 1 })
 	c.must("message.ack", ackParams{c.cursor}, nil)
 	c.must("conversation.pin", conversationParams{ConversationID: "C2Calice", IsPinned: true}, nil)
+	c.mu.Lock()
 	c.broken = true
+	c.mu.Unlock()
 	a.send("bob", "2")
 	in.Close()
 	b.Close()
