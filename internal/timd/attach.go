@@ -3,9 +3,9 @@ package timd
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"sync"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
@@ -68,22 +68,11 @@ func (p presence) Online(ctx context.Context, app uint32, userIDs []string, curr
 	if current {
 		get = p.reg.GetCurrent
 	}
-	const width = 16
 	out := make([]bool, len(userIDs))
-	errs := make([]error, width)
-	var wg sync.WaitGroup
-	for w := range min(width, len(userIDs)) {
-		wg.Go(func() {
-			for i := w; i < len(userIDs); i += width {
-				v, err := get(ctx, place.User{SDKAppID: app, UserID: userIDs[i]})
-				if err != nil {
-					errs[w] = err
-					return
-				}
-				out[i] = v.State != registry.Offline
-			}
-		})
-	}
-	wg.Wait()
-	return out, errors.Join(errs...)
+	err := bus.Spread(len(userIDs), func(i int) error {
+		v, err := get(ctx, place.User{SDKAppID: app, UserID: userIDs[i]})
+		out[i] = v.State != registry.Offline
+		return err
+	})
+	return out, err
 }
