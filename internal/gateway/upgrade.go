@@ -146,15 +146,22 @@ func (g *Gateway) serve(s *socket) {
 	defer func() {
 		if p := recover(); p != nil {
 			// As the library did at a length that a client had made negative.
-			g.o.Log.Warn("a frame could not be read; its socket is closed", "client", s.addr, "cause", fmt.Sprint(p))
-			s.finish(nil, frame.CloseBadFrame, "the frame cannot be read")
-			_ = s.conn.WriteClose(frame.CloseBadFrame, []byte("the frame cannot be read"))
+			s.unreadable(p)
+			// Until the close frame is written and the client has read it: ending
+			// the connection now would discard it.
+			_ = s.raw.discard(make([]byte, readBuffer))
 		}
 		g.closed(s, code)
 		s.raw.end()
 	}()
 	s.conn.ReadLoop()
 	code = s.peerCode
+}
+
+// unreadable ends the socket after a panic at one of its frames.
+func (s *socket) unreadable(cause any) {
+	s.g.o.Log.Warn("a frame could not be read; its socket is closed", "client", s.addr, "cause", fmt.Sprint(cause))
+	s.finish(nil, frame.CloseBadFrame, "the frame cannot be read")
 }
 
 // closed is the end of every socket, whoever ended it.
