@@ -167,28 +167,39 @@ func TestLargestFrame(t *testing.T) {
 
 // Nothing that is read may end timd, whatever bug it hits on its way.
 func TestPanicWhileReading(t *testing.T) {
-	var armed atomic.Bool
-	log := new(testlog.Buffer)
-	w := begin(t, setup{options: func(o *gateway.Options) {
-		o.Log = slog.New(slog.NewTextHandler(log, nil))
-		o.Now = func() time.Time {
-			if armed.CompareAndSwap(true, false) {
-				panic("a bug")
-			}
-			return time.Now()
-		}
-	}})
-	other, _ := w.login(page("bob"))
-	c := w.dialDeaf(page("alice"))
-	eventually(t, "login", func() bool { return len(w.g.Sessions(place.User{SDKAppID: app, UserID: "alice"})) == 1 })
-	armed.Store(true)
-	_, err := c.Write(masked(0x81, []byte(`{"jsonrpc":"2.0","id":2,"method":"ping"}`)))
-	require.NoError(t, err)
-	require.Equal(t, frame.CloseBadFrame, lastClose(t, c))
-	require.False(t, armed.Load())
-	require.Contains(t, log.String(), "could not be read")
-	eventually(t, "its session has ended", func() bool { return w.g.Stats().Sessions == 1 })
-	other.expectOpen()
+	for _, c := range []struct {
+		name string
+		text string
+		at   int64 // which look at the clock panics: the first is the read loop's
+	}{
+		{"in the read loop", `{"jsonrpc":"2.0","id":2,"method":"ping"}`, 1},
+		{"at a ping", `{"jsonrpc":"2.0","id":2,"method":"ping"}`, 2},
+		{"at a frame in its turn", `{"jsonrpc":"2.0","id":2, "method": "ping"}`, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var left atomic.Int64
+			log := new(testlog.Buffer)
+			w := begin(t, setup{options: func(o *gateway.Options) {
+				o.Log = slog.New(slog.NewTextHandler(log, nil))
+				o.Now = func() time.Time {
+					if left.Add(-1) == 0 {
+						panic("a bug")
+					}
+					return time.Now()
+				}
+			}})
+			other, _ := w.login(page("bob"))
+			conn := w.dialDeaf(page("alice"))
+			eventually(t, "login", func() bool { return len(w.g.Sessions(place.User{SDKAppID: app, UserID: "alice"})) == 1 })
+			left.Store(c.at)
+			_, err := conn.Write(masked(0x81, []byte(c.text)))
+			require.NoError(t, err)
+			require.Equal(t, frame.CloseBadFrame, lastClose(t, conn))
+			require.Contains(t, log.String(), "could not be read")
+			eventually(t, "its session has ended", func() bool { return w.g.Stats().Sessions == 1 })
+			other.expectOpen()
+		})
+	}
 }
 
 // An endless message in pieces without bytes never grows, so only a limit on

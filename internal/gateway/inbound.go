@@ -70,6 +70,14 @@ func isLogout(text []byte) bool {
 	return refused == nil && r.Method == frame.Logout
 }
 
+// survive, deferred where a frame is handled beside the read loop, ends the
+// socket instead of timd when that panics.
+func (s *socket) survive() {
+	if p := recover(); p != nil {
+		s.unreadable(p)
+	}
+}
+
 // enqueueLocked queues a frame to be handled in its turn.
 func (s *socket) enqueueLocked(text []byte) {
 	switch {
@@ -95,6 +103,7 @@ func isPing(text []byte) bool {
 // ping answers a frame that looks like a ping, and puts anything else back
 // into the queue.
 func (s *socket) ping(text []byte) {
+	defer s.survive()
 	r, refused, _ := jsonframe.DecodeRequest(text)
 	if refused == nil && r.Method == frame.Ping {
 		s.pong(r)
@@ -111,6 +120,7 @@ func (s *socket) pong(r jsonframe.Request) {
 
 // take parses one frame and carries it out.
 func (s *socket) take(text []byte) {
+	defer s.survive()
 	r, refused, err := jsonframe.DecodeRequest(text)
 	switch {
 	case refused != nil:
