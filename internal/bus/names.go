@@ -10,7 +10,8 @@ package bus
 const (
 	// BucketUsers holds one record a user, who is online where: <app>.<user>.
 	BucketUsers = "tim_users"
-	// BucketConfig holds settings.<app> and seal, the key of farewell tokens.
+	// BucketConfig holds settings.<app>, seal, the key of farewell tokens, and
+	// layout, the version of the store's layout.
 	BucketConfig = "tim_config"
 	// BucketLeases holds one lease a running gateway: <node>.<boot>.
 	BucketLeases = "tim_leases"
@@ -21,8 +22,16 @@ const (
 	StreamEvents = "tim_events"
 	// StreamMessages holds tim.msg.<app>.<a>.<b>: one log a conversation.
 	StreamMessages = "TIM_MSG"
-	// StreamDocuments holds tim.doc.<app>.<user>.<kind>: what a user has set.
+	// StreamDocuments holds tim.doc.<app>.<user>.<kind>: what a user has set, and
+	// what they have used of their quota.
 	StreamDocuments = "TIM_DOC"
+	// StreamConversations holds tim.conv.<app>.<user>.<h>.<conv>: what a user has
+	// set for one conversation. h is one of 16 classes, a hexadecimal digit, by a
+	// hash of conv; conv is c and base64url of the peer.
+	StreamConversations = "TIM_CONV"
+	// StreamCursors holds tim.cursor.<app>.<user>: up to where a user has
+	// acknowledged. Nobody follows it.
+	StreamCursors = "TIM_CURSOR"
 	// StreamMarks holds tim.mark.<app>.<a>.<b>.<position>: revoked, deleted.
 	StreamMarks = "TIM_MARK"
 )
@@ -30,10 +39,12 @@ const (
 // Subjects of the streams that are not buckets, and of signals, which are
 // never stored.
 const (
-	SubjectMessages  = "tim.msg."
-	SubjectDocuments = "tim.doc."
-	SubjectMarks     = "tim.mark."
-	SubjectEvents    = "tim.event." // <app>.<user>
+	SubjectMessages      = "tim.msg."
+	SubjectDocuments     = "tim.doc."
+	SubjectConversations = "tim.conv."
+	SubjectCursors       = "tim.cursor."
+	SubjectMarks         = "tim.mark."
+	SubjectEvents        = "tim.event." // <app>.<user>
 
 	SubjectOnline   = "tim.live"      // messages for users who are online now
 	SubjectStatus   = "tim.status"    // somebody came, went, or changed their status
@@ -50,10 +61,10 @@ func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + k
 
 // SavedStreams are the streams that a backup holds, in the order in which they
 // are saved while gateways may be running: each refers only to what comes
-// later, or is complete without it. Marks and cursors must not name messages
-// that the file lacks; a record of a user must not be newer than the events
-// that it has handed over.
+// later, or is complete without it. Marks, cursors and conversations must not
+// name messages that the file lacks, nor cursors conversations; a record of a
+// user must not be newer than the events that it has handed over.
 var SavedStreams = []string{
 	BucketStream(BucketConfig), BucketStream(BucketAccounts), BucketStream(BucketUsers),
-	StreamEvents, StreamMarks, StreamDocuments, StreamMessages,
+	StreamEvents, StreamMarks, StreamCursors, StreamDocuments, StreamConversations, StreamMessages,
 }
