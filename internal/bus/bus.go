@@ -11,6 +11,7 @@
 //	stream.go    streams are made; values are read and set by compare-and-set
 //	ports.go     what rooms need that keep logs: Log, Follower
 //	log.go       logs: read by position, appended to, waiting out an election
+//	many.go      the newest records of many subjects in one request
 //	follow.go    everything new in a stream, in order and without gaps
 //	signal.go    what is only said and never stored
 //	spread.go    many ways to the store and back at once
@@ -64,6 +65,7 @@ type Options struct {
 // Bus is a running connection. It is safe for concurrent use.
 type Bus struct {
 	nc       *nats.Conn
+	reads    *nats.Conn // of what takes long: NATS serves one read of a connection at a time
 	js       jetstream.JetStream
 	log      *slog.Logger
 	replicas int
@@ -154,8 +156,10 @@ func (b *Bus) Close() {
 		b.stop()
 		b.wg.Wait()
 	}
-	if b.nc != nil {
-		b.nc.Close()
+	for _, nc := range []*nats.Conn{b.nc, b.reads} {
+		if nc != nil {
+			nc.Close()
+		}
 	}
 	if b.embedded != nil {
 		b.embedded.stop()
@@ -195,6 +199,14 @@ func (b *Bus) options(name string) []nats.Option {
 			b.log.Warn("NATS error", "error", err, "subject", subject)
 		}),
 	}
+}
+
+// openReads connects a second time. Both connections lead to the same servers,
+// so what happens to the second one is not said again.
+func (b *Bus) openReads(name, urls string, more ...nats.Option) (err error) {
+	opts := append(b.options(name+" reads"), nats.DisconnectErrHandler(nil), nats.ReconnectHandler(nil))
+	b.reads, err = nats.Connect(urls, append(opts, more...)...)
+	return err
 }
 
 // stream creates the JetStream context and waits until JetStream answers.

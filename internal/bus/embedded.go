@@ -79,6 +79,9 @@ func (b *Bus) embed(ctx context.Context, o Options) error {
 	}
 	var err error
 	b.nc, err = nats.Connect("", append(b.options(o.Name), nats.InProcessServer(e))...)
+	if err == nil {
+		err = b.openReads(o.Name, "", nats.InProcessServer(e))
+	}
 	if err != nil {
 		return fmt.Errorf("embedded NATS server cannot be reached in process: %w", err)
 	}

@@ -15,7 +15,7 @@ import (
 
 // connect joins a NATS that others run.
 func (b *Bus) connect(ctx context.Context, o Options) error {
-	opts := append(b.options(o.Name), nats.Timeout(4*time.Second))
+	opts := []nats.Option{nats.Timeout(4 * time.Second)}
 	if o.Creds != "" {
 		if _, err := os.Stat(o.Creds); err != nil {
 			return fmt.Errorf("NATS credentials cannot be read: %w; check --nats-creds", err)
@@ -29,7 +29,11 @@ func (b *Bus) connect(ctx context.Context, o Options) error {
 		opts = append(opts, nats.RootCAs(o.CA))
 	}
 	where := redact(o.URLs)
-	nc, err := nats.Connect(o.URLs, opts...)
+	nc, err := nats.Connect(o.URLs, append(b.options(o.Name), opts...)...)
+	if err == nil {
+		b.nc = nc
+		err = b.openReads(o.Name, o.URLs, opts...)
+	}
 	if err != nil {
 		switch {
 		case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout):
@@ -39,7 +43,6 @@ func (b *Bus) connect(ctx context.Context, o Options) error {
 		}
 		return fmt.Errorf("NATS at %s: %w; check --nats, --nats-creds and --nats-ca", where, err)
 	}
-	b.nc = nc
 	_, plain := nc.TLSConnectionState()
 	if text := exposed(nc.ConnectedUrl(), nc.AuthRequired(), plain == nil); text != "" {
 		b.log.Warn(text)

@@ -64,11 +64,6 @@ func (l *stream) At(ctx context.Context, pos uint64) (Value, error) {
 	return v, err
 }
 
-// LastAll implements Log.
-func (l *stream) LastAll(ctx context.Context, subjects []string) ([]Value, error) {
-	return values(subjects, func(subject string) (Value, error) { return l.Last(ctx, subject) })
-}
-
 // AtAll implements Log.
 func (l *stream) AtAll(ctx context.Context, positions []uint64) ([]Value, error) {
 	return values(positions, func(pos uint64) (Value, error) { return l.At(ctx, pos) })

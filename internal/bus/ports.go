@@ -2,8 +2,16 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"time"
 )
+
+// MaxUnder is how many records Log.LastUnder gives at most: NATS answers with
+// no more.
+const MaxUnder = 1024
+
+// ErrTooMany means that a pattern matches more than MaxUnder subjects.
+var ErrTooMany = errors.New("the pattern matches too many subjects")
 
 // The interfaces of this file are what rooms need that keep logs and say
 // signals: a Bus has them on NATS, package busmodel in memory, and a test of
@@ -23,13 +31,20 @@ type LogConfig struct {
 // Reads see all that was acknowledged, and wait for the end of an election or
 // a reconnect as long as their context lasts.
 type Log interface {
-	// Last reads the newest record of a subject, of all for ">", or ErrNoValue.
+	// Last reads the newest record of a subject, or of all that a pattern matches
+	// ("l.a.>", ">"), or ErrNoValue.
 	Last(ctx context.Context, subject string) (Value, error)
 	// At reads the record at a position, or ErrNoValue.
 	At(ctx context.Context, pos uint64) (Value, error)
 	// LastAll reads the newest record of each subject, in that order; the Value
 	// of a subject without one has Seq 0.
 	LastAll(ctx context.Context, subjects []string) ([]Value, error)
+	// LastUnder reads the newest record of each subject that a pattern matches,
+	// in the order of their positions. It gives MaxUnder at most, else it fails
+	// with ErrTooMany.
+	LastUnder(ctx context.Context, pattern string) ([]Value, error)
+	// Subjects lists the subjects that a pattern matches and that have a record.
+	Subjects(ctx context.Context, pattern string) ([]string, error)
 	// AtAll reads the records at positions, in that order; the Value of one that
 	// is no more has Seq 0.
 	AtAll(ctx context.Context, positions []uint64) ([]Value, error)
@@ -40,6 +55,9 @@ type Log interface {
 	// has passed is one or the other. Any error but ErrConflict leaves open
 	// whether it was stored.
 	Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (pos uint64, dup bool, err error)
+	// Remove removes the records of a subject up to a position. Followers are not
+	// told.
+	Remove(ctx context.Context, subject string, upTo uint64) error
 	// Follower returns a follower of the stream that is yet to start. handle gets
 	// each record once, one after the other, from a single goroutine at a time,
 	// and must not block on the log; report gets what went wrong in the

@@ -4,8 +4,8 @@
 // clock and its goroutines are given to it.
 //
 // A test holds it against an embedded NATS. What it does not have: outages and
-// elections, a full disk, bounds of size, and the replica that is a little
-// behind. Of its calls only Reach and Close wait.
+// elections, a full disk, bounds of size, patterns in the middle of a subject,
+// and the replica that is a little behind. Of its calls only Reach and Close wait.
 //
 //	busmodel.go  Bus; signals
 //	stream.go    a stream of logs

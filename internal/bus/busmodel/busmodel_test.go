@@ -67,7 +67,8 @@ func said(v bus.Value, err error) string {
 // operation is one call of a Log, drawn from r, and what it is answered. Draws
 // do not depend on answers, so two logs get the same calls.
 func operation(ctx context.Context, l bus.Log, r *rand.Rand, n int) (call, answer string) {
-	subject := func() string { return fmt.Sprintf("l.%d", r.IntN(4)) }
+	subject := func() string { return []string{"l.0", "l.1", "l.2", "l.deep.0", "l.deep.1"}[r.IntN(5)] }
+	pattern := func() string { return []string{"l.*", "l.>", "l.deep.*", "l.deep.>", "l.none.*"}[r.IntN(5)] }
 	position := func() uint64 { return r.Uint64N(uint64(n) + 2) }
 	many := func(values []bus.Value, err error) string {
 		text := ""
@@ -76,7 +77,7 @@ func operation(ctx context.Context, l bus.Log, r *rand.Rand, n int) (call, answe
 		}
 		return text + said(bus.Value{}, err)
 	}
-	switch r.IntN(9) {
+	switch r.IntN(13) {
 	case 0:
 		pos := position()
 		return fmt.Sprint("At ", pos), said(l.At(ctx, pos))
@@ -91,6 +92,22 @@ func operation(ctx context.Context, l bus.Log, r *rand.Rand, n int) (call, answe
 	case 4:
 		list := []uint64{position(), position(), position()}
 		return fmt.Sprint("AtAll ", list), many(l.AtAll(ctx, list))
+	}
+	switch r.IntN(9) {
+	case 0:
+		s := pattern()
+		return "Last " + s, said(l.Last(ctx, s))
+	case 1:
+		s := pattern()
+		return "LastUnder " + s, many(l.LastUnder(ctx, s))
+	case 2:
+		s := pattern()
+		list, err := l.Subjects(ctx, s)
+		return "Subjects " + s, fmt.Sprint(list, err)
+	case 3:
+		// Not the newest of all: a NATS in memory then knows none for ">".
+		s, upTo := subject(), position()/8
+		return fmt.Sprint("Remove ", s, " ", upTo), said(bus.Value{}, l.Remove(ctx, s, upTo))
 	}
 	s, id, expect := subject(), "", uint64(0)
 	if r.IntN(2) == 0 {

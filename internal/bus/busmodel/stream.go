@@ -2,9 +2,11 @@ package busmodel
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,15 +97,79 @@ func (s *stream) Last(ctx context.Context, subject string) (bus.Value, error) {
 		return bus.Value{}, err
 	}
 	defer leave()
-	if subject != ">" {
-		return s.at(s.newest(subject))
+	if under, ok := matching(subject); ok {
+		for pos := s.last; pos >= s.oldest; pos-- {
+			if v, err := s.at(pos); err == nil && under(v.Subject) {
+				return v, nil
+			}
+		}
+		return bus.Value{}, bus.ErrNoValue
 	}
-	for pos := s.last; pos >= s.oldest; pos-- {
-		if v, err := s.at(pos); err == nil {
-			return v, nil
+	return s.at(s.newest(subject))
+}
+
+// matching returns what a pattern matches: one that ends in * or > and has
+// neither before. It reports whether it is one.
+func matching(pattern string) (under func(subject string) bool, ok bool) {
+	prefix, deep := strings.CutSuffix(pattern, ">")
+	if !deep {
+		if prefix, ok = strings.CutSuffix(pattern, "*"); !ok {
+			return nil, false
 		}
 	}
-	return bus.Value{}, bus.ErrNoValue
+	return func(subject string) bool {
+		rest, ok := strings.CutPrefix(subject, prefix)
+		return ok && rest != "" && (deep || !strings.Contains(rest, "."))
+	}, true
+}
+
+// LastUnder implements bus.Log.
+func (s *stream) LastUnder(ctx context.Context, pattern string) ([]bus.Value, error) {
+	subjects, err := s.Subjects(ctx, pattern)
+	if err != nil {
+		return nil, err
+	}
+	if len(subjects) > bus.MaxUnder {
+		return nil, bus.ErrTooMany
+	}
+	values, err := s.LastAll(ctx, subjects)
+	values = slices.DeleteFunc(values, func(v bus.Value) bool { return v.Seq == 0 }) // removed meanwhile
+	slices.SortFunc(values, func(a, b bus.Value) int { return cmp.Compare(a.Seq, b.Seq) })
+	return values, err
+}
+
+// Subjects implements bus.Log.
+func (s *stream) Subjects(ctx context.Context, pattern string) ([]string, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	under, ok := matching(pattern)
+	if !ok {
+		under = func(subject string) bool { return subject == pattern }
+	}
+	var out []string
+	for subject := range s.subjects {
+		if under(subject) {
+			out = append(out, subject)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// Remove implements bus.Log.
+func (s *stream) Remove(ctx context.Context, subject string, upTo uint64) error {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for len(s.subjects[subject]) > 0 && s.subjects[subject][0] <= upTo {
+		s.removeOldest(subject)
+	}
+	return nil
 }
 
 // At implements bus.Log.

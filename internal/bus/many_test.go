@@ -1,0 +1,100 @@
+package bus
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+func TestNewestOfMany(t *testing.T) {
+	l, ctx := logs(t), t.Context()
+	var subjects, want []string
+	last := map[string]uint64{}
+	for n := range 2 * MaxUnder {
+		subject := fmt.Sprintf("l.a.%d", n%(MaxUnder+1))
+		pos, _, err := l.Append(ctx, subject, fmt.Append(nil, n), last[subject], "")
+		require.NoError(t, err)
+		last[subject] = pos
+	}
+	for n := range 300 {
+		subject := fmt.Sprintf("l.a.%d", 7*n%400)
+		subjects = append(subjects, subject)
+		want = append(want, fmt.Sprint(last[subject]))
+	}
+	subjects[20], want[20] = "l.a.none", "0"
+	values, err := l.LastAll(ctx, subjects)
+	require.NoError(t, err)
+	for i, v := range values {
+		require.Equal(t, want[i], fmt.Sprint(v.Seq), subjects[i])
+	}
+	_, err = l.LastUnder(ctx, "l.a.*")
+	require.ErrorIs(t, err, ErrTooMany)
+	all, err := l.Subjects(ctx, "l.a.*")
+	require.NoError(t, err)
+	require.Len(t, all, MaxUnder+1)
+	require.NoError(t, l.Remove(ctx, "l.a.0", last["l.a.0"]-1), "an older one")
+	values, err = l.LastAll(ctx, []string{"l.a.0", "l.a.1"})
+	require.NoError(t, err)
+	require.Equal(t, last["l.a.0"], values[0].Seq)
+	require.NoError(t, l.Remove(ctx, "l.a.0", last["l.a.0"]))
+	values, err = l.LastUnder(ctx, "l.a.*")
+	require.NoError(t, err)
+	require.Len(t, values, MaxUnder)
+	_, _, err = l.Append(ctx, "l.a.0", nil, 0, "")
+	require.NoError(t, err, "there is none")
+}
+
+// A replica that has not come to the stream's end is asked again; if it stays
+// behind, or does not say where it is, the leader is asked. Here a server
+// without streams, and the test answers for both.
+func TestAReplicaThatIsBehind(t *testing.T) {
+	nc, err := nats.Connect(external(t, 1, false)[0].ClientURL())
+	require.NoError(t, err)
+	t.Cleanup(nc.Close)
+	record := func(seq int) string {
+		return fmt.Sprintf(`{"message":{"subject":"l.a","seq":%d,"data":"eA=="}}`, seq)
+	}
+	_, err = nc.Subscribe("$JS.API.STREAM.MSG.GET.L", func(m *nats.Msg) { _ = m.Respond([]byte(record(7))) })
+	require.NoError(t, err)
+	_, err = nc.Subscribe("$JS.API.STREAM.INFO.L", func(m *nats.Msg) { _ = m.Respond([]byte(`{"state":{"subjects":{"l.a":2}}}`)) })
+	require.NoError(t, err)
+	answers := make(chan [2]string, 3) // the position of the record, up to where: "" finds nothing
+	_, err = nc.Subscribe("$JS.API.DIRECT.GET.L", func(m *nats.Msg) {
+		answer := <-answers
+		if answer[1] == "" {
+			_ = m.RespondMsg(&nats.Msg{Header: nats.Header{"Status": {"404"}, "Description": {answer[0]}}})
+			return
+		}
+		_ = m.RespondMsg(&nats.Msg{Header: nats.Header{"Nats-Subject": {"l.a"}, "Nats-Sequence": {answer[0]}}})
+		_ = m.RespondMsg(&nats.Msg{Header: nats.Header{"Status": {"204"}, "Nats-UpTo-Sequence": {answer[1]}}})
+	})
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	l := &stream{&Bus{nc: nc, reads: nc, replicas: 3}, "L"}
+	for _, c := range [][][2]string{
+		{{"7", "9"}},
+		{{"3", "3"}, {"7", "7"}},
+		{{"3", "3"}, {"3", "4"}, {"3", "6"}},
+		{{"No Results", ""}},
+		{{"Message Not Found", ""}},
+	} {
+		for _, answer := range c {
+			answers <- answer
+		}
+		for _, patterns := range [][]string{{"l.>"}, {"l.a"}} {
+			values, err := l.newest(t.Context(), patterns)
+			require.NoError(t, err)
+			require.Len(t, values, 1, "%v", c)
+			require.EqualValues(t, 7, values[0].Seq, "%v", c)
+			require.Empty(t, answers)
+			for _, answer := range c { // for the other pattern
+				answers <- answer
+			}
+		}
+		for range c {
+			<-answers
+		}
+	}
+}
