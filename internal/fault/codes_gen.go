@@ -59,6 +59,8 @@ const (
 	NotAdmin              Code = 70403
 	Internal              Code = 70500
 	StoreFull             Code = 70507
+	BytesUsedUp           Code = 70508
+	ConversationsUsedUp   Code = 70509
 	LoginTooFrequent      Code = 72010
 	BodyTooLarge          Code = 80002
 	BodyMalformed         Code = 90001
@@ -178,6 +180,10 @@ func (c Code) Text() string {
 		return "The server failed: try again, and tell its operator if it keeps failing."
 	case StoreFull:
 		return "The server's store is full: try again later, and tell its operator if it stays full."
+	case BytesUsedUp:
+		return "This user has stored as much as one may in a day: try again when the next day begins, or ask an administrator of the app for more."
+	case ConversationsUsedUp:
+		return "This user has begun as many new conversations as one may in a day: try again when the next day begins, or ask an administrator of the app for more."
 	case LoginTooFrequent:
 		return "This user logs in and out too often: wait a moment and try again."
 	case BodyTooLarge:

@@ -33,25 +33,44 @@ const (
 
 type costKey struct{}
 
-// counted begins to count what the operations of a call cost.
-func counted(ctx context.Context) context.Context {
-	return context.WithValue(ctx, costKey{}, new(atomic.Int64))
+// cost is what a call has cost up to now.
+type cost struct {
+	operations atomic.Int64
+	stored     atomic.Int64 // bytes that were written
 }
 
-// spend counts an operation that moved so many bytes. Operations of nobody's
-// call are not counted.
+// counted begins to count what a call costs.
+func counted(ctx context.Context) context.Context {
+	return context.WithValue(ctx, costKey{}, new(cost))
+}
+
+// costOf returns what is counted for a call, or nil for work in nobody's name:
+// the server API's, and the inbox's own.
+func costOf(ctx context.Context) *cost {
+	c, _ := ctx.Value(costKey{}).(*cost)
+	return c
+}
+
+// spend counts an operation that moved so many bytes.
 func spend(ctx context.Context, bytes int) {
-	if n, ok := ctx.Value(costKey{}).(*atomic.Int64); ok {
-		n.Add(1 + int64(bytes/costBytes))
+	if c := costOf(ctx); c != nil {
+		c.operations.Add(1 + int64(bytes/costBytes))
 	}
 }
 
-// spent is what a call has cost up to now.
+// spent is how many operations a call has cost up to now.
 func spent(ctx context.Context) int64 {
-	if n, ok := ctx.Value(costKey{}).(*atomic.Int64); ok {
-		return n.Load()
+	if c := costOf(ctx); c != nil {
+		return c.operations.Load()
 	}
 	return 0
+}
+
+// stored counts bytes that were written for a call.
+func stored(ctx context.Context, bytes int) {
+	if c := costOf(ctx); c != nil {
+		c.stored.Add(int64(bytes))
+	}
 }
 
 // walk is a way back through the past of a conversation.

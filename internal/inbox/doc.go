@@ -35,8 +35,10 @@
 //	compose.go       Message and Conversation as one user sees them
 //
 //	methods.go       the calls of a client
-//	limits.go        what a call may name
-//	rates.go         what a user may ask for in a time
+//	limits.go        what a call may name; which calls add to the store
+//	rates.go         what a user may ask for in a time, on this gateway
+//	quota.go         what a user may use in a time, on all gateways together
+//	quotadoc.go      the document of that; an administrator's view of it
 //	cost.go          what a call costs
 //	stats.go         counters
 //
@@ -45,7 +47,7 @@
 // Three streams; a key holds base64url of a UserID, never the UserID.
 //
 //	TIM_MSG   tim.msg.<app>.<a>.<b>         one log a conversation; a <= b are its two users
-//	TIM_DOC   tim.doc.<app>.<user>.<kind>   the newest of: peers profile black status cursor
+//	TIM_DOC   tim.doc.<app>.<user>.<kind>   the newest of: peers profile black status quota cursor
 //	TIM_MARK  tim.mark.<app>.<a>.<b>.<pos>  the newest of: revoked, deleted by a or by b
 //
 // A record of TIM_MSG is a message, a read mark or a revocation, and carries
@@ -100,15 +102,15 @@
 //	the lock of a bus.Follower, Inbox.mu, user.mu
 //
 // and, below all of them and without taking another, conversations.mu, docs.mu,
-// waiting.mu, near.mu and work.mu. A follower only ever tries conversation.mu.
+// waiting.mu, near.mu, rates.mu and work.mu. A follower only ever tries conversation.mu.
 //
 // The bus is asked with none held but the first four. These are held across its
 // calls because their order is the point: one call of a session after the
 // other, what is told last was read last, one order of a log's records, one
 // writer of a document. Each bounds its wait by its call's time.
 //
-// Of what a caller gave, Push is called with user.mu held, Options.Report with
-// those before Inbox.mu at most, and Options.Now and AfterFunc with any.
+// Of what a caller gave, Push is called with user.mu held, Options.Report and
+// OnQuota with those before Inbox.mu at most, and Options.Now and AfterFunc with any.
 //
 // # Calls
 //

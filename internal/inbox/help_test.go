@@ -47,6 +47,9 @@ func open(t testing.TB, b Bus, o Options) *Inbox {
 	if o.Rate == 0 {
 		o.Rate, o.Burst = 1e6, 1e6
 	}
+	if o.QuotaConversations == 0 {
+		o.QuotaConversations = -1
+	}
 	in, err := Open(t.Context(), b, o)
 	require.NoError(t, err)
 	var once sync.Once

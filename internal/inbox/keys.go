@@ -18,6 +18,7 @@ const (
 	docProfile = "profile"
 	docBlack   = "black"
 	docStatus  = "status"
+	docQuota   = "quota"
 	docCursor  = "cursor"
 )
 

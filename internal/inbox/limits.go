@@ -74,3 +74,15 @@ func peersIn(conversationIDs []string) ([]string, error) {
 	}
 	return out, nil
 }
+
+// growing are the methods that add to what is stored.
+var growing = map[string]bool{
+	frame.MessageSend: true, frame.MessageRead: true, frame.MessageReadAll: true,
+	frame.ConversationPin: true, frame.ConversationDraft: true, frame.ConversationCustom: true,
+	frame.ProfileSet: true, frame.BlacklistAdd: true,
+}
+
+// Grows reports whether a method adds to what is stored. While the store is
+// full, its calls are to be refused; logins, reading, revoking and deleting go
+// on.
+func Grows(method string) bool { return growing[method] }

@@ -244,8 +244,9 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 	}
 	ctx, cancel := context.WithTimeout(counted(ctx), storeTimeout)
 	defer cancel()
-	v, err := f(ctx, s, params)
+	v, err := s.serve(ctx, method, f, params)
 	s.in.rates.worked(u, s.in.now(), spent(ctx)+int64(len(params)/costParams))
+	s.in.charge(ctx, u)
 	if err != nil {
 		return nil, s.in.failed(method, err)
 	}
@@ -254,6 +255,17 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 		return nil, fault.With(fault.Internal, method)
 	}
 	return data, nil
+}
+
+// serve calls a method unless its user may store nothing more. message.send
+// looks at that itself: a repetition stores nothing.
+func (s *Session) serve(ctx context.Context, method string, f call, params json.RawMessage) (any, error) {
+	if growing[method] && method != frame.MessageSend {
+		if err := s.in.may(ctx, s.user.User, quotaBytes); err != nil {
+			return nil, err
+		}
+	}
+	return f(ctx, s, params)
 }
 
 func (s *Session) readAll(ctx context.Context, upTo uint64) error {

@@ -21,6 +21,10 @@ type Options struct {
 	SyncIdle time.Duration // how long a sync waits to be asked for more; 1 min
 	Peers    int           // conversations of a user that are listed, the newest ones; 2,000. Twice as many can have settings
 
+	// What one user may do in a day, on all gateways together; negative: no limit.
+	QuotaBytes         int64 // that their calls store; 1 GB
+	QuotaConversations int   // that they begin; 500
+
 	// Known tells whether an account exists; nil: every UserID does.
 	Known func(ctx context.Context, u place.User) (bool, error)
 	// Presence tells who is online; nil: who has a session in this process.
@@ -28,6 +32,10 @@ type Options struct {
 	// Now is the clock, AfterFunc its timers; nil: those of package time.
 	Now       func() time.Time
 	AfterFunc func(d time.Duration, f func()) Timer
+	// OnQuota gets each portion of a quota that is taken from the store for a
+	// user, and each refusal of a call for a quota; nil: dropped. It must not
+	// block.
+	OnQuota func(quota string, refused bool)
 	// Report gets what went wrong in the background; nil: dropped.
 	Report func(err error)
 }
@@ -57,12 +65,18 @@ func (o Options) withDefaults() Options {
 	def(&o.Missed, 200)
 	def(&o.Frame, 48<<10)
 	def(&o.SyncIdle, time.Minute)
+	def(&o.QuotaBytes, 1<<30)
+	def(&o.QuotaConversations, 500)
+	o.QuotaBytes, o.QuotaConversations = max(0, o.QuotaBytes), max(0, o.QuotaConversations)
 	def(&o.Peers, 2000)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.AfterFunc == nil {
 		o.AfterFunc = func(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
+	}
+	if o.OnQuota == nil {
+		o.OnQuota = func(string, bool) {}
 	}
 	if o.Report == nil {
 		o.Report = func(error) {}

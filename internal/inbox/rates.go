@@ -12,10 +12,12 @@ import (
 // rates are what each user may still do on this gateway. They belong to the
 // user and not to a session: who logs in anew goes on where they were. Each
 // gateway counts by itself, so a user with sessions on several of them has as
-// many allowances, and one who moves to another gateway has a whole one there.
+// many allowances, and one who moves to another gateway has a whole one there;
+// what all gateways together allow is in quota.go.
 type rates struct {
-	rate  float64 // messages a second
-	burst int
+	rate   float64 // messages a second
+	burst  int
+	limits [quotas]limit
 
 	mu      sync.Mutex
 	users   map[place.User]*allowance // guarded by mu, and what they hold
@@ -27,13 +29,17 @@ type allowance struct {
 	messages *rate.Limiter
 	looks    *rate.Limiter // for repetitions, at lookUnit stored messages each
 	work     *rate.Limiter // operations of calls, see cost.go
+	budgets  [quotas]budget
 }
 
 // leastSweep is how many users are kept without a sweep.
 const leastSweep = 1024
 
 func newRates(o Options) *rates {
-	return &rates{rate: o.Rate, burst: o.Burst, users: map[place.User]*allowance{}, sweepAt: leastSweep}
+	return &rates{
+		rate: o.Rate, burst: o.Burst, limits: limitsOf(o),
+		users: map[place.User]*allowance{}, sweepAt: leastSweep,
+	}
 }
 
 // message reports whether a user may send a message now.
@@ -64,6 +70,9 @@ func (r *rates) of(u place.User, now time.Time) *allowance {
 		looks:    rate.NewLimiter(rate.Limit(r.rate/20), max(r.burst, maxLook/lookUnit)),
 		work:     newWork(),
 	}
+	for q, l := range r.limits {
+		a.budgets[q] = l.budget()
+	}
 	r.users[u] = a
 	return a
 }
@@ -72,16 +81,21 @@ func (r *rates) of(u place.User, now time.Time) *allowance {
 // So only those are kept who did something a moment ago. mu is held.
 func (r *rates) sweep(now time.Time) {
 	for u, a := range r.users {
-		if a.whole(now) {
+		if a.whole(r.limits, now) {
 			delete(r.users, u)
 		}
 	}
 	r.sweepAt = max(leastSweep, 2*len(r.users))
 }
 
-func (a *allowance) whole(now time.Time) bool {
+func (a *allowance) whole(limits [quotas]limit, now time.Time) bool {
 	for _, l := range []*rate.Limiter{a.messages, a.looks, a.work} {
 		if l.TokensAt(now) < float64(l.Burst()) {
+			return false
+		}
+	}
+	for q, l := range limits {
+		if !a.budgets[q].whole(l, now) {
 			return false
 		}
 	}

@@ -38,12 +38,12 @@ type sendParams struct {
 
 func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	u := s.user.User
-	allowed := s.in.rates.message(u, s.in.now())
+	refused := s.in.maySend(ctx, u, !p.OnlineUserOnly)
 	created, err := s.in.checkID(u, p.ID)
 	if err != nil {
 		return nil, err
 	}
-	if !allowed {
+	if refused != nil {
 		// A repetition whose first is stored must not be told that it failed. To
 		// look for it costs reads, and those who send too much would have most.
 		if frame.ValidUserID(p.To) {
@@ -51,7 +51,7 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 				return s.in.sent(ctx, u, r, nil)
 			}
 		}
-		return nil, fault.With(fault.TooFrequent, "messages from "+u.UserID)
+		return nil, refused
 	}
 	if !frame.ValidUserID(p.To) {
 		return nil, fault.With(fault.UnknownAccount, "the message's receiver is no UserID")
@@ -87,6 +87,27 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	return messageResult{message(r, r, flags{}, r.pair.side(u.UserID))}, nil
 }
 
+// maySend charges a user for a message, or refuses it: for their rate on this
+// gateway first, for what all gateways allow then.
+func (in *Inbox) maySend(ctx context.Context, u place.User, stored bool) error {
+	if err := in.maySay(ctx, u, "messages from "+u.UserID); err != nil || !stored {
+		return err
+	}
+	return in.may(ctx, u, quotaBytes)
+}
+
+// maySay is maySend for what is not stored.
+func (in *Inbox) maySay(ctx context.Context, u place.User, what string) error {
+	if !in.rates.message(u, in.now()) {
+		return fault.With(fault.TooFrequent, what)
+	}
+	if err := in.may(ctx, u, quotaMessages); err != nil {
+		return err
+	}
+	in.rates.use(u, quotaMessages, in.now(), 1)
+	return nil
+}
+
 // sent answers the repetition of a send: the first one may have been read or
 // revoked since.
 func (in *Inbox) sent(ctx context.Context, u place.User, r *record, err error) (any, error) {
@@ -111,17 +132,29 @@ type messageResult struct {
 	Message Message `json:"message"`
 }
 
-// store1 stores a message once; a repetition gives the first one, and again.
+// store1 stores a message once; a repetition gives the first one, and again. A
+// conversation that it begins is charged to its sender, but not the server
+// API's.
 func (in *Inbox) store1(ctx context.Context, from place.User, to string, c *content, msgID string) (r *record, again bool, err error) {
 	p := pairOf(from.SDKAppID, from.UserID, to)
 	by := p.side(from.UserID)
-	return in.append(ctx, p, msgID, func(prev *record) (*record, error) {
+	charged, begins := costOf(ctx) != nil, false
+	r, again, err = in.append(ctx, p, msgID, func(prev *record) (*record, error) {
+		if begins = charged && prev == nil; begins {
+			if err := in.may(ctx, from, quotaConversations); err != nil {
+				return nil, err
+			}
+		}
 		r := next(prev, kindMessage, by, in.now().UnixMilli())
 		r.Seq++
 		r.Sent[by]++
 		r.Message = c
 		return r, nil
 	})
+	if err == nil && !again && begins {
+		in.rates.use(from, quotaConversations, in.now(), 1)
+	}
+	return r, again, err
 }
 
 func clientDedup(from place.User, to, id string) string { return dedupID("c", from, to+"\x00"+id) }
@@ -243,7 +276,8 @@ type Sent struct {
 }
 
 // Send stores and delivers a message of the server API. The same sender,
-// receiver, Seq, Random and content within Options.Dedup are one message.
+// receiver, Seq, Random and content within Options.Dedup are one message. It
+// is charged to nobody's quota: the server API has a rate of its own.
 // Errors are *fault.Error: 20003, 50100, 80002, 90001, 70169.
 func (in *Inbox) Send(ctx context.Context, m ServerMessage) (Sent, error) {
 	s, err := in.sendServer(ctx, m)

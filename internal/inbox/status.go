@@ -86,8 +86,8 @@ func (in *Inbox) StatusChanged(u place.User) {
 // setStatus is charged to the user as a message is.
 func (s *Session) setStatus(ctx context.Context, custom string) (Status, error) {
 	in, u := s.in, s.user.User
-	if !in.rates.message(u, in.now()) {
-		return Status{}, fault.With(fault.TooFrequent, "statuses of "+u.UserID)
+	if err := in.maySay(ctx, u, "statuses of "+u.UserID); err != nil {
+		return Status{}, err
 	}
 	if !validText(custom, 128) {
 		return Status{}, fault.With(fault.BadParameters, "customStatus is over 128 bytes")

@@ -76,7 +76,11 @@ func spendAll(ctx context.Context, n int, values []bus.Value) {
 
 func (c charged) Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (pos uint64, dup bool, err error) {
 	spend(ctx, len(data))
-	return c.Log.Append(ctx, subject, data, expect, msgID)
+	pos, dup, err = c.Log.Append(ctx, subject, data, expect, msgID)
+	if err == nil && !dup {
+		stored(ctx, len(data))
+	}
+	return pos, dup, err
 }
 
 // failed is what a client is told of an error; the log gets what was not to be

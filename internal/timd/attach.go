@@ -7,7 +7,6 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/place"
@@ -37,7 +36,7 @@ func attach(g *gateway.Gateway, in *inbox.Inbox, full func() bool) {
 			if !ok {
 				return nil, fault.New(fault.NotLoggedIn)
 			}
-			if growing[method] && full() {
+			if inbox.Grows(method) && full() {
 				return nil, fault.New(fault.StoreFull)
 			}
 			result, f := v.(*inbox.Session).Call(ctx, method, params)
@@ -47,14 +46,6 @@ func attach(g *gateway.Gateway, in *inbox.Inbox, full func() bool) {
 			return result, nil
 		})
 	}
-}
-
-// growing are the methods that add to what is stored. They are refused while
-// the store is full; logins, reading, revoking and deleting go on.
-var growing = map[string]bool{
-	frame.MessageSend: true, frame.MessageRead: true, frame.MessageReadAll: true,
-	frame.ConversationPin: true, frame.ConversationDraft: true, frame.ConversationCustom: true,
-	frame.ProfileSet: true, frame.BlacklistAdd: true,
 }
 
 // presence reports from the registry's records who is online.

@@ -1,0 +1,148 @@
+package inbox
+
+import (
+	"math"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// quota is something of which a user may use so much within a window of time,
+// on all gateways together.
+//
+// What all gateways must know of is one small document a user (quotadoc.go). A
+// gateway takes a portion from it by compare-and-set and uses it up without
+// asking again. Before that it has a first allowance of its own, which no
+// document counts and which comes back by and by, so that a user who does
+// little costs nothing.
+//
+// How exact that is: a user can use up to two first allowances a window on each
+// gateway beyond the limit, and what calls that were under way together have
+// stored. They are refused early by what gateways that they left, or that
+// crashed, have of portions: a 32nd of what was left at each taking, or a 256th
+// of the limit.
+type quota int
+
+const (
+	quotaBytes         quota = iota // written to the store by calls
+	quotaConversations              // begun with a first message
+	quotaMessages                   // sent, and statuses
+	quotas
+)
+
+var quotaNames = [quotas]string{"bytes", "conversations", "messages"}
+
+func (q quota) String() string { return quotaNames[q] }
+
+// limit is how much of a quota one user may use within a window of time.
+type limit struct {
+	most   int64 // 0: as much as they like
+	first  int64 // of most, what each gateway allows by itself
+	window time.Duration
+}
+
+// A day of UTC; and for messages a time in which a busy sender needs a few
+// portions only.
+const (
+	quotaDay    = 24 * time.Hour
+	quotaMoment = 10 * time.Minute
+)
+
+func limitsOf(o Options) (l [quotas]limit) {
+	l[quotaBytes] = limit{o.QuotaBytes, o.QuotaBytes / 50, quotaDay}
+	l[quotaConversations] = limit{int64(o.QuotaConversations), int64(o.QuotaConversations / 50), quotaDay}
+	// Whoever keeps to the rate of one gateway is not refused by this.
+	messages := int64(math.Ceil(o.Rate*quotaMoment.Seconds())) + int64(o.Burst)
+	l[quotaMessages] = limit{messages, messages / 10, quotaMoment}
+	return l
+}
+
+// at numbers the windows; those of a day begin at midnight UTC.
+func (l limit) at(now time.Time) int64 { return now.UnixNano() / int64(l.window) }
+
+// end is when a window is over.
+func (l limit) end(window int64) time.Time { return time.Unix(0, (window+1)*int64(l.window)).UTC() }
+
+// portion is how much of what is left a gateway takes at once; need is the
+// least that helps it.
+func (l limit) portion(left, need int64) int64 {
+	const most, least = 32, 256
+	return min(left, max(left/most, l.most/least, need))
+}
+
+// budget is what one user may use of a quota on this gateway without a way to
+// the store. rates.mu guards it.
+type budget struct {
+	first  *rate.Limiter // the first allowance
+	window int64         // of leased
+	leased int64         // below zero: used and not leased yet
+}
+
+func (l limit) budget() budget {
+	return budget{first: rate.NewLimiter(rate.Limit(float64(l.first)/l.window.Seconds()), int(l.first))}
+}
+
+// left reports whether anything is left.
+func (b *budget) left(l limit, now time.Time) bool {
+	return l.most == 0 || b.first.TokensAt(now) >= 1 || b.window >= l.at(now) && b.leased > 0
+}
+
+// use takes n, even if less is left: the next portion pays for it.
+func (b *budget) use(l limit, now time.Time, n int64) {
+	if l.most == 0 || n == 0 {
+		return
+	}
+	free := min(n, max(0, int64(b.first.TokensAt(now))))
+	b.first.AllowN(now, int(free))
+	if n -= free; n == 0 {
+		return
+	}
+	if at := l.at(now); b.window < at {
+		b.window, b.leased = at, 0
+	}
+	b.leased -= n
+}
+
+// lease adds a portion of a window.
+func (b *budget) lease(window, n int64) {
+	if b.window < window {
+		b.window, b.leased = window, min(0, b.leased)
+	}
+	b.leased += n
+}
+
+// need is the least portion that leaves something.
+func (b *budget) need() int64 { return 1 - min(0, b.leased) }
+
+// whole reports whether a new budget would be the same.
+func (b *budget) whole(l limit, now time.Time) bool {
+	return b.first.TokensAt(now) >= float64(b.first.Burst()) && (b.leased == 0 || b.window < l.at(now))
+}
+
+// left reports whether a user has something left of a quota on this gateway.
+func (r *rates) left(u place.User, q quota, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.of(u, now).budgets[q].left(r.limits[q], now)
+}
+
+// use charges a user.
+func (r *rates) use(u place.User, q quota, now time.Time, n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.of(u, now).budgets[q].use(r.limits[q], now, n)
+}
+
+func (r *rates) need(u place.User, q quota, now time.Time) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.of(u, now).budgets[q].need()
+}
+
+func (r *rates) lease(u place.User, q quota, now time.Time, window, n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.of(u, now).budgets[q].lease(window, n)
+}

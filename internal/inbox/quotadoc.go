@@ -1,0 +1,198 @@
+package inbox
+
+import (
+	"context"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// quotaDoc is what gateways have leased of a user's quotas, by the quota's
+// name, and the limits of their own that an administrator has set.
+type quotaDoc struct {
+	Leased map[string]leased `json:"l,omitempty"`
+	Own    map[string]int64  `json:"o,omitempty"` // 0: no limit
+	Until  int64             `json:"u,omitempty"` // Unix seconds until which Own counts; 0: for good
+}
+
+// leased is of one window. Windows only go forward, so the gateway whose clock
+// is ahead decides when the next one begins.
+type leased struct {
+	Window int64 `json:"w"`
+	N      int64 `json:"n"`
+}
+
+// most is a user's limit. Where there is none for anybody, nothing is counted.
+func (d *quotaDoc) most(q quota, l limit, now time.Time) int64 {
+	if own, ok := d.Own[q.String()]; ok && l.most != 0 && (d.Until == 0 || now.Unix() < d.Until) {
+		return own
+	}
+	return l.most
+}
+
+// used is what is leased in the window of now.
+func (d *quotaDoc) used(q quota, l limit, now time.Time) leased {
+	u := d.Leased[q.String()]
+	if at := l.at(now); u.Window < at {
+		u = leased{Window: at}
+	}
+	return u
+}
+
+// take leases a portion, at least need of it while so much is left; 0 when
+// nothing is.
+func (d *quotaDoc) take(q quota, l limit, now time.Time, need int64) (window, n int64) {
+	u := d.used(q, l, now)
+	l.most = d.most(q, l, now)
+	if l.most == 0 {
+		n = max(need, l.first) // what is counted stops nobody
+	} else {
+		n = l.portion(max(0, l.most-u.N), need)
+	}
+	if n > 0 {
+		u.N += n
+		if d.Leased == nil {
+			d.Leased = map[string]leased{}
+		}
+		d.Leased[q.String()] = u
+	}
+	return u.Window, n
+}
+
+// may refuses a call of a user who has used a quota up, on this gateway and on
+// all others together. Who still has something here costs no way to the store,
+// nor does, while the document is cached, who has nothing.
+func (in *Inbox) may(ctx context.Context, u place.User, q quota) error {
+	now, l := in.now(), in.rates.limits[q]
+	if in.rates.left(u, q, now) {
+		return nil
+	}
+	d, err := read[quotaDoc](ctx, in, u, docQuota)
+	if err != nil {
+		return err
+	}
+	if most := d.most(q, l, now); most != 0 && d.used(q, l, now).N >= most {
+		return in.usedUp(u, q, d)
+	}
+	var window, n int64
+	d, _, err = update(ctx, in, u, docQuota, func(d *quotaDoc) (bool, error) {
+		window, n = d.take(q, l, now, in.rates.need(u, q, now))
+		return n > 0, nil
+	})
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		in.rates.lease(u, q, now, window, n)
+		in.o.OnQuota(q.String(), false)
+	}
+	if !in.rates.left(u, q, now) {
+		return in.usedUp(u, q, d)
+	}
+	return nil
+}
+
+// usedUp says what a user has used up, and when there is more.
+func (in *Inbox) usedUp(u place.User, q quota, d quotaDoc) error {
+	in.o.OnQuota(q.String(), true)
+	l := in.rates.limits[q]
+	end := l.end(d.used(q, l, in.now()).Window)
+	detail := u.UserID + ", until " + end.Format(time.RFC3339)
+	switch q {
+	case quotaBytes:
+		return fault.With(fault.BytesUsedUp, detail)
+	case quotaConversations:
+		return fault.With(fault.ConversationsUsedUp, detail)
+	default:
+		return fault.With(fault.TooFrequent, "messages of "+detail)
+	}
+}
+
+// charge is called once a call has stored something.
+func (in *Inbox) charge(ctx context.Context, u place.User) {
+	if c := costOf(ctx); c != nil {
+		in.rates.use(u, quotaBytes, in.now(), c.stored.Load())
+	}
+}
+
+// Quota is what a user has used of a quota in its present window.
+type Quota struct {
+	Limit int64     // 0: none
+	Usual int64     // the limit of users who have none of their own
+	Used  int64     // what gateways have leased; below their first allowance they say nothing
+	Until time.Time // when it begins anew
+}
+
+// Quotas are all of a user's.
+type Quotas struct {
+	Bytes, Conversations, Messages Quota
+	Until                          time.Time // when the limits of their own end; zero: they do not, or there are none
+}
+
+// QuotaChange is what an administrator changes of a user's quotas.
+type QuotaChange struct {
+	// Bytes and Conversations become limits of the user's own, 0 none at all;
+	// nil leaves what was, below zero makes it the usual one.
+	Bytes, Conversations *int64
+	Until                *time.Time // when those end; zero: never
+	Reset                bool       // what was used counts no more
+}
+
+// Quotas returns a user's quotas. Errors are *fault.Error.
+func (in *Inbox) Quotas(ctx context.Context, u place.User) (Quotas, error) {
+	d, err := read[quotaDoc](ctx, in, u, docQuota)
+	if err != nil {
+		return Quotas{}, in.failed("quotas", err)
+	}
+	return in.quotasOf(d), nil
+}
+
+// SetQuotas changes a user's quotas. Portions that gateways have already leased
+// stay theirs. Errors are *fault.Error.
+func (in *Inbox) SetQuotas(ctx context.Context, u place.User, c QuotaChange) (Quotas, error) {
+	d, _, err := update(ctx, in, u, docQuota, func(d *quotaDoc) (bool, error) {
+		for q, own := range map[quota]*int64{quotaBytes: c.Bytes, quotaConversations: c.Conversations} {
+			switch {
+			case own == nil:
+			case *own < 0:
+				delete(d.Own, q.String())
+			default:
+				if d.Own == nil {
+					d.Own = map[string]int64{}
+				}
+				d.Own[q.String()] = *own
+			}
+		}
+		if c.Until != nil {
+			d.Until = 0
+			if !c.Until.IsZero() {
+				d.Until = c.Until.Unix()
+			}
+		}
+		if len(d.Own) == 0 {
+			d.Until = 0
+		}
+		if c.Reset {
+			d.Leased = nil
+		}
+		return true, nil
+	})
+	if err != nil {
+		return Quotas{}, in.failed("setting quotas", err)
+	}
+	return in.quotasOf(d), nil
+}
+
+func (in *Inbox) quotasOf(d quotaDoc) (all Quotas) {
+	now := in.now()
+	for q, to := range map[quota]*Quota{quotaBytes: &all.Bytes, quotaConversations: &all.Conversations, quotaMessages: &all.Messages} {
+		l := in.rates.limits[q]
+		used := d.used(q, l, now)
+		*to = Quota{Limit: d.most(q, l, now), Usual: l.most, Used: used.N, Until: l.end(used.Window)}
+	}
+	if d.Until > now.Unix() {
+		all.Until = time.Unix(d.Until, 0)
+	}
+	return all
+}
