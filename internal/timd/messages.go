@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -18,6 +19,10 @@ import (
 type messageLimits struct {
 	age, revoke               time.Duration
 	count, size, rate, missed int
+
+	// A user's of a day, on all gateways together; 0: no limit.
+	bytes         bus.Size
+	conversations int
 }
 
 func (l *messageLimits) flags(f *flag.FlagSet) {
@@ -26,6 +31,9 @@ func (l *messageLimits) flags(f *flag.FlagSet) {
 	f.IntVar(&l.size, "message-size", 12<<10, "most bytes of one message; larger ones are refused with 80002")
 	f.IntVar(&l.rate, "message-rate", 20, "how many messages a second one user may send through this gateway, from all sessions together, and three times as many at once; more are refused with 2996")
 	f.IntVar(&l.missed, "message-missed", 200, "most missed messages that a login brings; older ones are in the history")
+	l.bytes = 1 << 30
+	f.Var(sizeFlag{&l.bytes}, "quota-bytes", "`BYTES` that one user's calls may store in a day, on all gateways together; more are refused with 70508 until the next day, by UTC, begins; 0 for no limit")
+	f.IntVar(&l.conversations, "quota-conversations", 500, "how many new conversations one user may begin in a day, on all gateways together; more are refused with 70509; 0 for no limit")
 	durationVar(f, &l.revoke, "message-revoke", 2*time.Minute, "`DURATION` in which a message can be revoked; a revoked message is only marked, and kept as long as the others")
 }
 
@@ -39,8 +47,23 @@ func (l *messageLimits) check() error {
 		return errors.New("--message-size must be between 1 byte and 16 KB: a frame holds 64 KB and carries a message up to three times")
 	case l.rate < 1 || l.missed < 1 || l.revoke <= 0:
 		return errors.New("--message-rate and --message-missed must be 1 or more, --message-revoke longer than 0s")
+	case l.bytes != 0 && l.bytes < minQuota:
+		return fmt.Errorf("--quota-bytes %v must be %v or more, or 0 for no limit", l.bytes, bus.Size(minQuota))
+	case l.conversations < 0:
+		return errors.New("--quota-conversations must be 1 or more, or 0 for no limit")
 	}
 	return nil
+}
+
+// minQuota is a few messages of the largest size.
+const minQuota = 100 << 10
+
+// quota is a flag's limit for inbox.Options, where 0 is the usual one.
+func quota[T ~int | ~int64](v T) T {
+	if v == 0 {
+		return -1
+	}
+	return v
 }
 
 // serveMessages gives each session of the gateway its part of the inbox.
@@ -55,7 +78,12 @@ func serveMessages(ctx context.Context, t *running) error {
 		Burst:    3 * t.options.messages.rate,
 		Revoke:   t.options.messages.revoke,
 		Missed:   t.options.messages.missed,
-		Report:   func(err error) { t.log.Warn("messages", "error", err) },
+		OnQuota:  t.metrics.quota,
+
+		QuotaBytes:         int64(quota(t.options.messages.bytes)),
+		QuotaConversations: quota(t.options.messages.conversations),
+
+		Report: func(err error) { t.log.Warn("messages", "error", err) },
 	}
 	in, err := inbox.Open(ctx, t.bus, o)
 	if err != nil {

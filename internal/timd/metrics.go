@@ -32,6 +32,7 @@ type metrics struct {
 	conflicts   *prometheus.CounterVec
 	storeErrors *prometheus.CounterVec
 	natsLost    prometheus.Counter
+	quotas      *prometheus.CounterVec
 
 	calls    *prometheus.CounterVec
 	callTime *prometheus.HistogramVec
@@ -70,6 +71,7 @@ func newMetrics() *metrics {
 	m.conflicts = counter("tim_registry_conflicts_total", "Compare-and-set writes that lost to another write.", "op")
 	m.storeErrors = counter("tim_registry_errors_total", "Operations of the registry that failed.", "op")
 	m.natsLost = one("tim_nats_disconnects_total", "Times that the connection to NATS was lost.")
+	m.quotas = counter("tim_quota_total", "What a user may use over all gateways (bytes, conversations, messages): portions that this gateway took for a user, and calls refused because one was used up.", "quota", "event")
 	m.calls = counter("tim_api_calls_total", "Calls of the server API by command and error code.", "command", "code")
 	m.callTime = times("tim_api_seconds", "Calls of the server API, except timd_session/watch.", "command")
 	m.hooks = counter("tim_webhook_attempts_total", "Attempts to deliver a webhook by result.", "result")
@@ -109,6 +111,15 @@ func (m *metrics) registry(op string, took time.Duration, conflicts int, err err
 	if err != nil {
 		m.storeErrors.WithLabelValues(op).Inc()
 	}
+}
+
+// quota is inbox.Options.OnQuota.
+func (m *metrics) quota(quota string, refused bool) {
+	event := "taken"
+	if refused {
+		event = "refused"
+	}
+	m.quotas.WithLabelValues(quota, event).Inc()
 }
 
 // called is rest.Options.Observe.
