@@ -36,6 +36,8 @@ type Options struct {
 	Keys func(sdkAppID uint32) []string
 	// Send stores and delivers a message; nil when messages are off.
 	Send func(ctx context.Context, m inbox.ServerMessage) (inbox.Sent, error)
+	// Quotas shows and changes what users may use; nil when messages are off.
+	Quotas Quotas
 	// Profile receives the nick and face of an import, nil for those that were
 	// not given. It may be nil.
 	Profile func(ctx context.Context, u place.User, nick, face *string) error
@@ -122,6 +124,8 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"openim/sendmsg":                        (*API).sendMessage,
 	"timd_config/get":                       (*API).configGet,
 	"timd_config/set":                       (*API).configSet,
+	"timd_quota/get":                        (*API).quotaGet,
+	"timd_quota/set":                        (*API).quotaSet,
 	"timd_session/list":                     (*API).sessionList,
 	"timd_session/kick":                     (*API).sessionKick,
 	"timd_session/watch":                    (*API).sessionWatch,

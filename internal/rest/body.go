@@ -101,6 +101,14 @@ func (o object) number(name string, least, most, def int64) (int64, error) {
 	return n, nil
 }
 
+// truth reads true or false; false when the field is absent.
+func (o object) truth(name string) (v bool, err error) {
+	if o.has(name) && json.Unmarshal(o[name], &v) != nil {
+		err = bad("%s is not true or false", name)
+	}
+	return v, err
+}
+
 // list reads an array of 1 to most elements.
 func (o object) list(name string, most int) ([]json.RawMessage, error) {
 	if !o.has(name) {

@@ -8,6 +8,7 @@
 //	online.go     openim/query_online_status and querystate
 //	message.go    openim/sendmsg
 //	config.go     timd_config: get, set
+//	quota.go      timd_quota: get, set
 //	session.go    timd_session: list, kick
 //	watch.go      timd_session/watch, a stream of events
 //	counts.go     how many users and instances an app has online

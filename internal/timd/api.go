@@ -42,6 +42,7 @@ func serveREST(ctx context.Context, t *running) error {
 		Accounts: t.accounts,
 		Keys:     t.apps.keys,
 		Send:     t.sendMessage,
+		Quotas:   t.inbox,
 		Profile:  t.importProfile,
 		Forget:   t.forgetUser,
 		Rate:     t.options.apiRate,
