@@ -9,6 +9,7 @@
 //	free_statfs.go, lock_unix.go  what differs between systems
 //	external.go  the connection to a cluster
 //	stream.go    streams are made; values are read and set by compare-and-set
+//	streams.go   what is asked of a stream as a whole
 //	ports.go     what rooms need that keep logs: Log, Follower
 //	log.go       logs: read by position, appended to, waiting out an election
 //	many.go      the newest records of many subjects in one request

@@ -31,10 +31,11 @@ type stream struct {
 }
 
 // OpenLog makes a stream of logs, or brings an older one up to this
-// configuration, as Ensure does.
+// configuration, as Ensure does. All logs are fenced against gateways of the
+// store's first layout, see Fence.
 func (b *Bus) OpenLog(ctx context.Context, c LogConfig) (Log, error) {
 	if _, err := b.Ensure(ctx, jetstream.StreamConfig{
-		Name: c.Stream, Subjects: []string{c.Subjects}, AllowDirect: true, Discard: jetstream.DiscardOld,
+		Name: c.Stream, Subjects: []string{c.Subjects}, AllowDirect: true, AllowMsgTTL: true, Discard: jetstream.DiscardOld,
 		MaxMsgsPerSubject: c.Keep, MaxAge: c.MaxAge, Duplicates: c.Dedup,
 	}); err != nil {
 		return nil, err

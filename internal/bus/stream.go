@@ -68,7 +68,8 @@ func (b *Bus) ensure(ctx context.Context, c jetstream.StreamConfig) (jetstream.S
 	}
 	if old, err := b.js.Stream(ctx, c.Name); err == nil {
 		was := old.CachedInfo().Config
-		c.Storage = was.Storage // cannot be changed
+		c.Storage = was.Storage                          // cannot be changed
+		c.AllowMsgTTL = c.AllowMsgTTL || was.AllowMsgTTL // cannot be taken back
 		c.Replicas = max(c.Replicas, was.Replicas)
 		s, err := b.js.UpdateStream(ctx, c)
 		if err != nil && c.Replicas > was.Replicas {

@@ -9,6 +9,7 @@
 //
 //	busmodel.go  Bus; signals
 //	stream.go    a stream of logs
+//	values.go    values of buckets, and what is asked of a stream as a whole
 //	follower.go  what is new in one
 //	line.go      handing on one after the other
 package busmodel

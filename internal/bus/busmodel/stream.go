@@ -211,7 +211,7 @@ func (s *stream) Append(ctx context.Context, subject string, data []byte, expect
 		return 0, false, err
 	}
 	defer leave()
-	if !strings.HasPrefix(subject, strings.TrimSuffix(s.config.Subjects, ">")) {
+	if !s.takes(subject) {
 		return 0, false, fmt.Errorf("busmodel: %s is no subject of %s", subject, s.config.Stream)
 	}
 	if s.newest(subject) != expect { // looked at first, as an embedded NATS does
