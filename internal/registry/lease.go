@@ -8,9 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/layout"
 )
 
 // A gateway holds a key whose value ends by itself 15 s after it was last
@@ -49,7 +48,7 @@ func (r *Registry) openLease(ctx context.Context) error {
 		// No other process can have this node's data: its earlier boots are
 		// dead, even if their leases have some seconds left.
 		node, _, _ := strings.Cut(r.self, ".")
-		if err := r.purge(ctx, leaseStream, leaseKey(node+".*")); err != nil {
+		if err := r.bus.Purge(ctx, leaseStream, leaseKey(node+".*")); err != nil {
 			return err
 		}
 	}
@@ -104,7 +103,7 @@ func (r *Registry) renewLease(ctx context.Context) error {
 	l.mu.Unlock()
 	for {
 		sent := time.Now()
-		n, err := r.store.Put(ctx, leaseKey(r.self), []byte(r.self), seq, r.o.leaseTTL)
+		n, err := r.store.Put(ctx, leaseKey(r.self), layout.Encode(r.self), seq, r.o.leaseTTL)
 		if errors.Is(err, bus.ErrConflict) {
 			v, err := r.store.LastAtLeader(ctx, leaseStream, leaseKey(r.self))
 			if err != nil && !errors.Is(err, bus.ErrNoValue) {
@@ -141,18 +140,9 @@ func (r *Registry) dropLease() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	if err := r.purge(ctx, leaseStream, leaseKey(r.self)); err != nil {
+	if err := r.bus.Purge(ctx, leaseStream, leaseKey(r.self)); err != nil {
 		r.log.Warn("registry: this gateway's lease could not be returned; it lapses by itself", "error", err)
 	}
-}
-
-// purge removes the messages of a subject and leaves no tombstone.
-func (r *Registry) purge(ctx context.Context, stream, subject string) error {
-	s, err := r.bus.JetStream().Stream(ctx, stream)
-	if err != nil {
-		return err
-	}
-	return s.Purge(ctx, jetstream.WithPurgeSubject(subject))
 }
 
 // Live implements gateway.Registry.

@@ -1,0 +1,81 @@
+package layout
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tim-wasm/tim/internal/bus"
+)
+
+// Kinds of documents that only the first layout has.
+const (
+	kindPeers  = "peers"
+	kindCursor = "cursor"
+)
+
+// made is a document of the second layout.
+type made struct {
+	stream  string
+	subject string
+	data    []byte
+}
+
+// ofFirst returns whose document of the first layout this is, as the two tokens
+// <app>.<user>, and its kind; ok is false for documents that both layouts have.
+func ofFirst(subject string) (owner, kind string, ok bool) {
+	rest, ours := strings.CutPrefix(subject, bus.SubjectDocuments)
+	dot := strings.LastIndexByte(rest, '.')
+	if !ours || dot < 0 || strings.Count(rest, ".") != 2 {
+		return "", "", false
+	}
+	owner, kind = rest[:dot], rest[dot+1:]
+	return owner, kind, kind == kindPeers || kind == kindCursor
+}
+
+// convert returns the documents of the second layout that take the place of a
+// document of the first one. What it returns depends on the document alone, so
+// that it can be repeated.
+func convert(subject string, data []byte) ([]made, error) {
+	owner, kind, ok := ofFirst(subject)
+	if !ok {
+		return nil, nil
+	}
+	if kind == kindCursor {
+		var c struct {
+			Pos uint64 `json:"p"`
+		}
+		if err := json.Unmarshal(data, &c); err != nil {
+			return nil, fmt.Errorf("%s cannot be read: %w", subject, err)
+		}
+		return []made{{bus.StreamCursors, bus.SubjectCursors + owner, []byte(cursor(c.Pos))}}, nil
+	}
+	// The settings of one conversation are the same in both layouts. One whose
+	// settings say nothing has a document, too: it is what lists it.
+	var peers map[string]json.RawMessage
+	if err := json.Unmarshal(data, &peers); err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w", subject, err)
+	}
+	docs := make([]made, 0, len(peers))
+	for peer, settings := range peers {
+		docs = append(docs, made{bus.StreamConversations, bus.SubjectConversations + owner + "." + conversation(peer), settings})
+	}
+	slices.SortFunc(docs, func(a, b made) int { return strings.Compare(a.subject, b.subject) })
+	return docs, nil
+}
+
+// cursor is a position of the first layout as a cursor of the second form:
+// settings have not been seen, whatever of them was.
+func cursor(pos uint64) string { return "2.0." + strconv.FormatUint(pos, 10) }
+
+// conversation returns the tokens <h>.<conv> of a one-to-one conversation.
+func conversation(peer string) string {
+	conv := "c" + base64.RawURLEncoding.EncodeToString([]byte(peer))
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(conv))
+	return strconv.FormatUint(uint64(h.Sum32()&15), 16) + "." + conv
+}

@@ -1,0 +1,189 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+)
+
+// upgrade brings a store of the first layout to the second.
+type upgrade struct {
+	Options
+	bus   Bus
+	state State
+	rev   uint64 // of state
+
+	logs map[string]bus.Log // the second layout's, by stream
+}
+
+// fenced are the streams that a gateway of the first layout opens first, in its
+// order: it changes none of them any more.
+var fenced = []string{bus.StreamMessages, bus.StreamDocuments}
+
+// errLost means that this gateway's lease has ended: another one may have taken
+// the upgrade over.
+var errLost = errors.New("this gateway has lost its lease while it was bringing the store to a new layout: another one goes on; start it again")
+
+// run does the whole, or the rest of it. bus.ErrConflict means that somebody
+// else wrote meanwhile, perhaps another gateway that has the claim: look again.
+func (u *upgrade) run(ctx context.Context) error {
+	claim := Upgrade{Gateway: u.Gateway}
+	if u.state.Upgrade != nil {
+		claim.Done = u.state.Upgrade.Done
+		u.Log.Info("the upgrade of the store goes on where another gateway, or an earlier start, left it", "gateway", u.state.Upgrade.Gateway)
+	}
+	u.state = State{Version: first, Upgrade: &claim}
+	if err := u.note(ctx); err != nil {
+		return err
+	}
+	started := u.Now()
+	u.Log.Info("the store is being brought to a new layout; gateways of the version before do not start on it any more", "from", first, "to", Version)
+	if err := u.prepare(ctx); err != nil {
+		return err
+	}
+	made, err := u.walk(ctx)
+	if err != nil {
+		return err
+	}
+	u.state = State{Version: Version, Partitions: defaultPartitions, Upgraded: u.Now().Unix()}
+	if err := u.note(ctx); err != nil {
+		return err
+	}
+	u.Log.Info("the store has its new layout", "layout", Version, "documents", made, "took", u.Now().Sub(started).Round(time.Millisecond))
+	return nil
+}
+
+// note stores the state.
+func (u *upgrade) note(ctx context.Context) (err error) {
+	if !u.Live() {
+		return errLost
+	}
+	if c := u.state.Upgrade; c != nil {
+		u.Report(fmt.Sprintf("the store is being brought to layout %d: %d %%", Version, c.percent()))
+	}
+	u.rev, err = set(ctx, u.bus, u.state, u.rev)
+	return err
+}
+
+// prepare fences the streams and opens those of the second layout.
+func (u *upgrade) prepare(ctx context.Context) error {
+	for _, stream := range fenced {
+		// One that is missing, or damaged, gets its fence when it is made.
+		n, err := u.bus.Stored(ctx, stream)
+		if err == nil && n > 0 {
+			err = u.bus.Fence(ctx, stream)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := alone(ctx, u.bus, u.Gateway); err != nil {
+		return err
+	}
+	u.logs = map[string]bus.Log{}
+	for _, c := range []bus.LogConfig{
+		{Stream: bus.StreamDocuments, Subjects: bus.SubjectDocuments + ">", Keep: 1},
+		{Stream: bus.StreamConversations, Subjects: bus.SubjectConversations + ">", Keep: 1},
+		{Stream: bus.StreamCursors, Subjects: bus.SubjectCursors + ">", Keep: 1},
+	} {
+		l, err := u.bus.OpenLog(ctx, c)
+		if err != nil {
+			return err
+		}
+		u.logs[c.Stream] = l
+	}
+	return nil
+}
+
+// markSubject is a document of nobody's. It is behind all documents of the
+// first layout, and who has read it has read them.
+const markSubject = bus.SubjectDocuments + "0.0.layout"
+
+// mark writes a new mark and returns its position.
+func (u *upgrade) mark(ctx context.Context) (pos uint64, err error) {
+	docs := u.logs[bus.StreamDocuments]
+	err = bus.Retry(ctx, func(ctx context.Context) error {
+		old, err := docs.Last(ctx, markSubject)
+		if err != nil && !errors.Is(err, bus.ErrNoValue) {
+			return err
+		}
+		pos, _, err = docs.Append(ctx, markSubject, []byte("{}"), old.Seq, "")
+		return err
+	})
+	return pos, err
+}
+
+const (
+	// atOnce bounds the memory that documents take: one has up to 1 MB.
+	atOnce = 16
+	// noteEvery is how often progress is noted.
+	noteEvery = time.Second
+	// behind is how long to wait for a replica that does not have the mark yet.
+	behind = 100 * time.Millisecond
+)
+
+// walk converts all documents up to a new mark, and returns how many documents
+// of the second layout there are now.
+func (u *upgrade) walk(ctx context.Context) (made int, err error) {
+	end, err := u.mark(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("the store cannot be brought to its new layout: %w", err)
+	}
+	u.state.Upgrade.Of = end
+	noted := u.Now()
+	for pos := u.state.Upgrade.Done; pos < end; {
+		if !u.Live() {
+			return made, errLost
+		}
+		var values []bus.Value
+		err := bus.Retry(ctx, func(ctx context.Context) (err error) {
+			values, err = u.bus.Batch(ctx, bus.StreamDocuments, ">", pos+1, atOnce)
+			return err
+		})
+		if err == nil && len(values) == 0 {
+			err = sleep(ctx, behind)
+		}
+		for _, v := range values {
+			if err == nil {
+				var n int
+				n, err = u.store(ctx, v)
+				made += n
+				pos = v.Seq
+			}
+		}
+		if err != nil {
+			return made, fmt.Errorf("the store cannot be brought to its new layout: %w; start timd again, which goes on where it stopped", err)
+		}
+		if u.Now().Sub(noted) >= noteEvery || pos >= end {
+			noted, u.state.Upgrade.Done = u.Now(), min(pos, end)
+			if err := u.note(ctx); err != nil {
+				return made, err
+			}
+		}
+	}
+	return made, nil
+}
+
+// store stores what becomes of a document, and returns how many documents that
+// is.
+func (u *upgrade) store(ctx context.Context, v bus.Value) (int, error) {
+	docs, err := convert(v.Subject, v.Data)
+	if err != nil {
+		// The gateways of the first layout could not read it either. Tidy leaves
+		// it where it is.
+		u.Log.Error("a document of the store cannot be read and is left as it is; its user begins without it", "document", v.Subject, "error", err)
+		return 0, nil
+	}
+	return len(docs), bus.Spread(len(docs), func(i int) error {
+		return bus.Retry(ctx, func(ctx context.Context) error {
+			_, _, err := u.logs[docs[i].stream].Append(ctx, docs[i].subject, docs[i].data, 0, "")
+			if errors.Is(err, bus.ErrConflict) { // it is there
+				err = nil
+			}
+			return err
+		})
+	})
+}
