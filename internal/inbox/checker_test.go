@@ -232,7 +232,7 @@ func TestRestart(t *testing.T) {
 	a, c := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.send("bob", "1")
 	c.until("the message", func() bool { return len(c.messages) == 1 })
-	c.must("message.ack", ackParams{c.cursor}, nil)
+	c.ack()
 	c.must("conversation.pin", conversationParams{ConversationID: "C2Calice", IsPinned: true}, nil)
 	c.mu.Lock()
 	c.broken = true

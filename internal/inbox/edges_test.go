@@ -2,7 +2,6 @@ package inbox
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/mailbox"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -70,37 +70,28 @@ func TestBrokenSyncKeepsRevocations(t *testing.T) {
 		a.send("bob", "after")
 	}
 	for range 3 { // one revocation gets through each time
+		revoked := 0
 		b.mu.Lock()
-		b.broken = false
-		had := len(b.revoked)
+		b.refuses = func(method string) bool {
+			if method != frame.NoteRevoked {
+				return false
+			}
+			revoked++
+			return revoked > 1
+		}
 		b.mu.Unlock()
-		b.s = in.Attach(place.User{SDKAppID: app, UserID: "bob"}, "b1", func(method string, params json.RawMessage) bool {
-			b.mu.Lock()
-			enough := method == frame.NoteRevoked && len(b.revoked) > had
-			b.mu.Unlock()
-			return !enough && b.push(method, params)
-		})
-		b.mu.Lock()
-		at := b.cursor
-		b.mu.Unlock()
-		b.call("session.sync", syncParams{Cursor: at}, nil)
+		b.attach(in)
+		_, _ = b.part()
 		b.drop()
 	}
+	b.refuses = nil
 	b.attach(in)
 	b.sync()
 	require.Len(t, b.revoked, 3)
 	for i, m := range gone {
 		require.Equal(t, m.ID, b.revoked[i].ID)
 	}
-	// A page drops what stands before the newest that it has.
-	var seen uint64
-	var texts []string
-	for _, m := range b.messages {
-		if m.Position > seen {
-			seen, texts = m.Position, append(texts, textOf(m))
-		}
-	}
-	require.Equal(t, []string{"0", "1", "2", "after", "after", "after"}, texts)
+	require.Equal(t, []string{"0", "1", "2", "after", "after", "after"}, b.texts())
 }
 
 // TestAcknowledgedTwiceIsKeptNowhere: a gateway keeps nothing of a user whose
@@ -119,7 +110,7 @@ func TestAcknowledgedTwiceIsKeptNowhere(t *testing.T) {
 	u.mu.Lock()
 	u.writing = true // the one that writes comes by later, however long this one takes
 	u.mu.Unlock()
-	b.must("message.ack", ackParams{b.cursor}, nil)
+	b.ack()
 	require.Equal(t, 1, unsaved())
 	u.mu.Lock()
 	u.writing = false
@@ -231,13 +222,15 @@ func TestServerOnlineOnlyRepeated(t *testing.T) {
 func TestStatusAfterReconnect(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
-	a.must("status.watch", usersParams{[]string{"bob"}}, nil)
-	c.must("status.watch", usersParams{[]string{"bob"}}, nil)
+	for _, w := range []*client{a, c} {
+		s, _ := w.do(func(call mailbox.Call) mailbox.Input { return mailbox.Watch{Call: call, IDs: []string{"bob"}} })
+		require.Nil(t, s.Err)
+	}
 	a.drop()
 	login(t, in, "bob", "b1")
 	c.until("bob came", func() bool { return len(c.statuses) == 1 })
 	a.attach(in)
-	a.must("session.sync", syncParams{Cursor: a.cursor, Watch: []string{"bob"}}, nil)
+	a.sync()
 	a.until("told", func() bool { return len(a.statuses) == 1 && a.statuses[0].StatusType == statusOnline })
 }
 

@@ -57,146 +57,6 @@ func open(t testing.TB, b Bus, o Options) *Inbox {
 	return in
 }
 
-// client is a page in front of a Session: it keeps what it was pushed.
-type client struct {
-	t        testing.TB
-	userID   string
-	instance string
-	s        *Session
-
-	mu       sync.Mutex
-	changed  *sync.Cond
-	notes    []note
-	cursor   string
-	messages []Message // as a MESSAGE_RECEIVED listener saw them
-	list     map[string]map[string]any
-	revoked  []Message
-	reads    []readNote
-	statuses []Status
-	ids      map[string]string // of what was sent, by its name in the test
-	broken   bool              // the socket is gone: pushes fail
-}
-
-type note struct {
-	method string
-	params json.RawMessage
-}
-
-func newClient(t testing.TB, userID, instance string) *client {
-	c := &client{t: t, userID: userID, instance: instance, list: map[string]map[string]any{}, ids: map[string]string{}}
-	c.changed = sync.NewCond(&c.mu)
-	return c
-}
-
-// login attaches and syncs a new page.
-func login(t testing.TB, in *Inbox, userID, instance string) *client {
-	t.Helper()
-	c := newClient(t, userID, instance)
-	c.attach(in)
-	c.sync()
-	return c
-}
-
-func (c *client) attach(in *Inbox) {
-	c.mu.Lock()
-	c.broken = false
-	c.mu.Unlock()
-	c.s = in.Attach(place.User{SDKAppID: app, UserID: c.userID}, c.instance, c.push)
-}
-
-func (c *client) sync() syncResult {
-	c.t.Helper()
-	c.mu.Lock()
-	at := c.cursor
-	c.mu.Unlock()
-	var r syncResult
-	c.must("session.sync", map[string]any{"cursor": at}, &r)
-	for r.More {
-		r = syncResult{}
-		c.must("session.more", nothing{}, &r)
-	}
-	// On a socket the answer comes before what follows it; here a push may have
-	// been quicker.
-	c.mu.Lock()
-	was, _ := parseCursor(c.cursor)
-	if now, _ := parseCursor(r.Cursor); now.pos >= was.pos {
-		c.cursor = r.Cursor
-	}
-	c.mu.Unlock()
-	return r
-}
-
-// drop is a lost link: pushes after it reach nobody.
-func (c *client) drop() {
-	c.mu.Lock()
-	c.broken = true
-	c.mu.Unlock()
-	c.s.Close()
-}
-
-func (c *client) push(method string, params json.RawMessage) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.broken {
-		return false
-	}
-	c.notes = append(c.notes, note{method, params})
-	var at struct {
-		Cursor string `json:"cursor"`
-	}
-	_ = json.Unmarshal(params, &at)
-	if at.Cursor != "" {
-		c.cursor = at.Cursor
-	}
-	patches := func(list []json.RawMessage) {
-		for _, raw := range list {
-			var m map[string]any
-			if json.Unmarshal(raw, &m) != nil {
-				continue
-			}
-			id := m["conversationID"].(string)
-			if c.list[id] == nil {
-				c.list[id] = map[string]any{}
-			}
-			for k, v := range m {
-				c.list[id][k] = v
-			}
-		}
-	}
-	var convs struct {
-		Conversations []json.RawMessage `json:"conversations"`
-		All           bool              `json:"all"`
-		Removed       []string          `json:"removed"`
-	}
-	_ = json.Unmarshal(params, &convs)
-	patches(convs.Conversations)
-	for _, id := range convs.Removed {
-		delete(c.list, id)
-	}
-	switch method {
-	case frame.NoteMessages, frame.NoteRevoked:
-		var n messagesNote
-		if err := json.Unmarshal(params, &n); err != nil {
-			c.t.Error(err)
-		}
-		if method == frame.NoteMessages {
-			c.messages = append(c.messages, n.Messages...)
-		} else {
-			c.revoked = append(c.revoked, n.Messages...)
-		}
-	case frame.NoteRead:
-		var n readNote
-		_ = json.Unmarshal(params, &n)
-		c.reads = append(c.reads, n)
-	case frame.NoteStatus:
-		var n statusNote
-		_ = json.Unmarshal(params, &n)
-		c.statuses = append(c.statuses, n.Statuses...)
-	}
-	c.changed.Broadcast()
-	return true
-}
-
 // until waits for what pushes bring about.
 func (c *client) until(what string, done func() bool) {
 	c.t.Helper()
@@ -235,12 +95,13 @@ func textOf(m Message) string {
 	return p.Text
 }
 
+// call makes a call without the mailbox.
 func (c *client) call(method string, params, result any) *fault.Error {
 	raw, err := json.Marshal(params)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	out, f := c.s.Call(context.Background(), method, raw)
+	out, f := c.pass(method, raw)
 	if f == nil && result != nil {
 		if err := json.Unmarshal(out, result); err != nil {
 			c.t.Fatal(err)
@@ -254,6 +115,19 @@ func (c *client) must(method string, params, result any) {
 	if f := c.call(method, params, result); f != nil {
 		c.t.Fatalf("%s: %d %s", method, f.Code, f.Message)
 	}
+}
+
+// pass hands a call to the Session. What a sync asks for may come again.
+func (c *client) pass(method string, params json.RawMessage) (json.RawMessage, *fault.Error) {
+	if method == frame.SessionSync {
+		from, _ := parseCursor(valuesOf[syncParams](c.t, params).Cursor)
+		c.mu.Lock()
+		for key, pos := range c.reached {
+			c.reached[key] = min(pos, from.pos)
+		}
+		c.mu.Unlock()
+	}
+	return c.s.Call(context.Background(), method, params)
 }
 
 var sentIDs struct {
@@ -296,34 +170,4 @@ func messageID(userID string, at time.Time, name string) string {
 
 func sendText(id, to, text string) map[string]any {
 	return map[string]any{"id": id, "to": to, "type": typeText, "payload": map[string]string{"text": text}}
-}
-
-// history pages backwards through a conversation, oldest first.
-func (c *client) history(peer string) []Message {
-	c.t.Helper()
-	var out []Message
-	var before uint64
-	for {
-		var r listResult
-		c.must("message.list", map[string]any{"conversationID": c2c + peer, "before": before}, &r)
-		out = append(append([]Message{}, r.Messages...), out...)
-		if r.IsCompleted {
-			return out
-		}
-		before = r.Next
-	}
-}
-
-func (c *client) conv(peer string) map[string]any {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.list[c2c+peer]
-}
-
-func (c *client) field(peer, key string) any {
-	m := c.list[c2c+peer]
-	if m == nil {
-		return nil
-	}
-	return m[key]
 }

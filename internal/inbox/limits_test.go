@@ -75,7 +75,7 @@ func TestRepetitionsInListsAreOne(t *testing.T) {
 	a.must("status.watch", usersParams{many}, nil)
 	a.must("status.unwatch", usersParams{many}, nil)
 	a.must("conversation.delete", conversationParams{ConversationIDs: slices.Repeat([]string{"C2Cbob"}, 5000)}, nil)
-	a.until("deleted", func() bool { return a.list["C2Cbob"] == nil })
+	a.until("deleted", func() bool { return a.field("bob", "conversationID") == nil })
 }
 
 // TestConversationsAreClearedTogether: conversations that are deleted by one
@@ -97,6 +97,6 @@ func TestConversationsAreClearedTogether(t *testing.T) {
 	after, err := s.Info(t.Context())
 	require.NoError(t, err)
 	require.EqualValues(t, 1, after.State.LastSeq-before.State.LastSeq)
-	a.until("deleted", func() bool { return len(a.list) == 0 })
+	a.until("deleted", func() bool { return len(a.page.Conversations()) == 0 })
 	require.Empty(t, a.history("u3"))
 }

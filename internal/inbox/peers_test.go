@@ -33,7 +33,7 @@ func TestManyPeers(t *testing.T) {
 		}
 	}
 	again := login(t, in, "admin", "x2")
-	require.LessOrEqual(t, len(again.list), 16+2)
+	require.LessOrEqual(t, len(again.page.Conversations()), 16+2)
 	for n := 90; n < 100; n++ {
 		require.NotNil(t, again.conv(user(n)))
 	}
@@ -195,7 +195,7 @@ func TestForget(t *testing.T) {
 	}
 
 	a = login(t, in, "alice", "a2")
-	require.Empty(t, a.list)
+	require.Empty(t, a.page.Conversations())
 	require.Empty(t, a.texts())
 	require.Empty(t, a.history("bob"))
 	var got profilesResult

@@ -26,18 +26,12 @@ func TestLargeSync(t *testing.T) {
 	}
 	b := newClient(t, "bob", "b1")
 	b.attach(in)
-	var r syncResult
-	b.must("session.sync", nothing{}, &r)
+	r, _ := b.part()
 	require.True(t, r.More)
-	got := len(b.messages)
-	require.Positive(t, got)
-	require.Less(t, got, 60)
+	require.Positive(t, b.reached["messages C2Calice"])
+	require.Empty(t, b.messages, "a page is given them when all have come")
 	a.send("bob", "60")
-	for r.More {
-		r = syncResult{}
-		b.must("session.more", nothing{}, &r)
-	}
-	require.NotEmpty(t, r.Cursor)
+	require.NotEmpty(t, b.sync().Cursor)
 	b.until("all of them", func() bool { return len(b.messages) == 61 })
 	for i, m := range b.messages {
 		require.EqualValues(t, i+1, m.Sequence)
@@ -58,8 +52,7 @@ func TestBrokenSyncGoesOn(t *testing.T) {
 	}
 	b := newClient(t, "bob", "b1")
 	b.attach(in)
-	var r syncResult
-	b.must("session.sync", nothing{}, &r)
+	r, _ := b.part()
 	require.True(t, r.More)
 	b.drop()
 	b.attach(in)
@@ -77,9 +70,8 @@ func TestStall(t *testing.T) {
 	a := login(t, in, "alice", "a1")
 	b := newClient(t, "bob", "b1")
 	var refuse atomic.Bool
-	b.s = in.Attach(place.User{SDKAppID: app, UserID: "bob"}, "b1", func(method string, params json.RawMessage) bool {
-		return !refuse.Load() && b.push(method, params)
-	})
+	b.refuses = func(string) bool { return refuse.Load() }
+	b.attach(in)
 	b.sync()
 	a.send("bob", "0")
 	b.until("the first", func() bool { return len(b.messages) == 1 })
@@ -102,13 +94,14 @@ func TestStallKeepsSettings(t *testing.T) {
 	b := newClient(t, "bob", "b1")
 	var refuse atomic.Bool
 	refused := make(chan struct{}, 10)
-	b.s = in.Attach(place.User{SDKAppID: app, UserID: "bob"}, "b1", func(method string, params json.RawMessage) bool {
+	b.refuses = func(string) bool {
 		if refuse.Load() {
 			refused <- struct{}{}
-			return false
+			return true
 		}
-		return b.push(method, params)
-	})
+		return false
+	}
+	b.attach(in)
 	b.sync()
 	a.send("bob", "0")
 	b.until("the first", func() bool { return len(b.messages) == 1 })
@@ -179,18 +172,23 @@ func TestSettingsThatCouldNotBeTold(t *testing.T) {
 // not come.
 func TestStoresSetBack(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
-	a := login(t, in, "alice", "a1")
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	a.send("bob", "lost")
+	a.send("bob", "lost, too")
+	b.until("both", func() bool { return len(b.messages) == 2 })
+	b.drop()
+	in = open(t, openBus(t, bus.Memory), Options{})
+	a = login(t, in, "alice", "a1")
 	a.send("bob", "1")
-	b := newClient(t, "bob", "b1")
-	b.cursor = "1000000.7"
+	came := len(b.notes)
 	b.attach(in)
 	require.False(t, b.sync().Resumed)
-	require.Equal(t, []string{"1"}, b.texts())
+	require.Equal(t, []string{"lost", "lost, too", "1"}, b.texts())
 	var first conversationsNote
-	require.NoError(t, json.Unmarshal(b.notes[0].params, &first))
+	require.NoError(t, json.Unmarshal(b.notes[came].params, &first))
 	require.True(t, first.Reset)
 	a.send("bob", "2")
-	b.until("live", func() bool { return len(b.messages) == 2 })
+	b.until("live", func() bool { return len(b.messages) == 4 })
 }
 
 // TestResendLongAfter: a message that was stored although its sender was told
@@ -220,8 +218,7 @@ func TestOnlineOnlyDuringASync(t *testing.T) {
 	}
 	b := newClient(t, "bob", "b1")
 	b.attach(in)
-	var r syncResult
-	b.must("session.sync", nothing{}, &r)
+	r, _ := b.part()
 	require.True(t, r.More)
 	live := c.text(freshID(), "bob", "now")
 	live["onlineUserOnly"] = true
@@ -229,10 +226,9 @@ func TestOnlineOnlyDuringASync(t *testing.T) {
 	live["to"] = "alice"
 	c.must("message.send", live, nil) // goes the same way: when it is there, the first one is
 	a.until("hers", func() bool { return len(a.messages) == 1 })
-	b.must("session.sync", nothing{}, &r) // begins again, as after a time-out
-	for r.More {
-		r = syncResult{}
-		b.must("session.more", nothing{}, &r)
-	}
+	b.mu.Lock()
+	b.begin() // again, as after a time-out
+	b.mu.Unlock()
+	b.sync()
 	b.until("it", func() bool { texts := b.textsLocked(); return texts[len(texts)-1] == "now" })
 }

@@ -21,16 +21,10 @@ func halfSynced(t testing.TB, in *Inbox, userID, instance string) *client {
 	t.Helper()
 	c := newClient(t, userID, instance)
 	c.attach(in)
-	var r syncResult
-	c.must("session.sync", nothing{}, &r)
+	r, f := c.part()
+	require.Nil(t, f)
 	require.True(t, r.More)
 	return c
-}
-
-func (c *client) more() (r syncResult) {
-	c.t.Helper()
-	c.must("session.more", nothing{}, &r)
-	return r
 }
 
 // sendLong sends enough for a sync of several parts.
@@ -110,9 +104,13 @@ func BenchmarkSync(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			for range b.N {
 				c := newClient(b, "bob", "b1")
-				c.cursor = at
 				c.attach(in)
-				c.sync()
+				r := syncResult{More: true}
+				c.must("session.sync", syncParams{Cursor: at}, &r)
+				for r.More {
+					r = syncResult{}
+					c.must("session.more", nothing{}, &r)
+				}
 				c.s.Close()
 			}
 		})
@@ -130,7 +128,8 @@ func TestSyncGivenUp(t *testing.T) {
 		defer in.waiting.mu.Unlock()
 		return len(in.waiting.at) == 0
 	}, 10*time.Second, time.Millisecond)
-	require.Equal(t, fault.InvalidOperation, b.call("session.more", nothing{}, nil).Code)
+	_, f := b.part()
+	require.Equal(t, fault.InvalidOperation, f.Code)
 	in.o.SyncIdle = time.Minute
 	b.sync()
 	require.Len(t, b.messages, 60)
@@ -149,9 +148,9 @@ func TestSyncsTogether(t *testing.T) {
 	in.waiting.bytes += syncsWaiting - 1
 	in.waiting.mu.Unlock()
 	two := halfSynced(t, in, "bob", "b2")
-	require.Equal(t, fault.InvalidOperation, one.call("session.more", nothing{}, nil).Code)
-	for two.more().More {
-	}
+	_, f := one.part()
+	require.Equal(t, fault.InvalidOperation, f.Code)
+	two.sync()
 	require.Len(t, two.messages, 60)
 	one.sync()
 	require.Len(t, one.messages, 60)
@@ -199,8 +198,7 @@ func TestWhatComesDuringASync(t *testing.T) {
 				b.s.syncing.over, b.s.syncing.queue = true, nil
 			}
 			u.mu.Unlock()
-			for b.more().More {
-			}
+			b.sync()
 			b.until("all of it", func() bool { return len(b.messages) == 100 && len(b.revoked) == 1 })
 			for i, m := range b.messages {
 				require.EqualValues(t, i+1, m.Sequence)
@@ -219,7 +217,7 @@ func TestWhatComesDuringASync(t *testing.T) {
 
 // TestBrokenAnywhere breaks a link after any part of a sync, with messages,
 // revocations and settings under way, and goes on where the client stands: it
-// gets each message and each revocation once, by its own filter of positions.
+// gets each message and each revocation once.
 func TestBrokenAnywhere(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
@@ -243,26 +241,22 @@ func TestBrokenAnywhere(t *testing.T) {
 			}
 		}
 		b.attach(in)
-		for parts := r.IntN(4); parts > 0; parts-- {
-			var res syncResult
-			b.must("session.sync", syncParams{Cursor: b.cursor}, &res)
+		for syncs := r.IntN(4); syncs > 0; syncs-- {
+			res, f := b.part()
+			require.Nil(t, f)
 			for n := r.IntN(3); res.More && n > 0; n-- {
-				res = b.more()
+				res, f = b.part()
+				require.Nil(t, f)
 			}
-			if res.Cursor != "" {
-				b.mu.Lock()
-				b.cursor = res.Cursor
-				b.mu.Unlock()
-			}
+			b.mu.Lock()
+			b.begin() // again, as after a time-out
+			b.mu.Unlock()
 		}
 	}
 	b.sync()
 	var got []uint64
-	seen := uint64(0)
 	for _, m := range b.messages {
-		if m.Position > seen {
-			got, seen = append(got, m.Position), m.Position
-		}
+		got = append(got, m.Position)
 	}
 	require.Equal(t, sent, got)
 	undone := map[uint64]bool{}

@@ -1,0 +1,336 @@
+package inbox
+
+import (
+	"encoding/json"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/mailbox"
+	"github.com/tim-wasm/tim/internal/mailbox/objects"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// client is a page in front of a Session: the mailbox that every client has,
+// and its objects. What the mailbox asks of the gateway waits until the test
+// has it asked: part and sync catch up, ack acknowledges, do makes a call of
+// the page. A test may make calls by itself, too.
+type client struct {
+	t        testing.TB
+	userID   string
+	instance string
+	s        *Session
+
+	mu      sync.Mutex // guards what follows
+	changed *sync.Cond
+	mailbox *mailbox.Machine
+	page    *objects.Objects
+	asks    []mailbox.Ask
+	attempt int64 // of the newest Wake
+	calls   mailbox.Call
+	settled map[mailbox.Call]mailbox.Settle
+
+	// What listeners were given.
+	messages []Message
+	revoked  []Message
+	statuses []Status
+
+	// What came, before the mailbox saw it.
+	notes   []note
+	cursor  string            // the newest
+	reached map[string]uint64 // the newest position by kind and conversation
+
+	ids     map[string]string        // of what was sent, by its name in the test
+	broken  bool                     // the socket is gone: pushes fail
+	refuses func(method string) bool // pushes that fail besides; nil for none
+}
+
+type note struct {
+	method string
+	params json.RawMessage
+}
+
+func newClient(t testing.TB, userID, instance string) *client {
+	c := &client{
+		t: t, userID: userID, instance: instance, mailbox: mailbox.New(),
+		settled: map[mailbox.Call]mailbox.Settle{}, reached: map[string]uint64{}, ids: map[string]string{},
+	}
+	c.changed = sync.NewCond(&c.mu)
+	c.page = objects.New(c.event)
+	return c
+}
+
+// login attaches and syncs a new page.
+func login(t testing.TB, in *Inbox, userID, instance string) *client {
+	t.Helper()
+	c := newClient(t, userID, instance)
+	c.attach(in)
+	c.sync()
+	return c
+}
+
+// attach begins a session; the mailbox wants to know what it has missed.
+func (c *client) attach(in *Inbox) {
+	c.s = in.Attach(place.User{SDKAppID: app, UserID: c.userID}, c.instance, c.push)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.broken = false
+	c.begin()
+}
+
+// begin is the first login, or a link that is back. It needs mu.
+func (c *client) begin() {
+	c.asks = slices.DeleteFunc(c.asks, catchesUp) // they went with the last link
+	if c.mailbox.State() == mailbox.Out {
+		c.step(mailbox.Began{User: c.userID})
+		return
+	}
+	c.step(mailbox.LinkLost{})
+	c.step(mailbox.LinkBack{})
+}
+
+func catchesUp(a mailbox.Ask) bool {
+	return a.Method == frame.SessionSync || a.Method == frame.SessionMore
+}
+
+func acknowledges(a mailbox.Ask) bool { return a.Method == frame.MessageAck }
+
+// drop is a lost link: pushes after it reach nobody.
+func (c *client) drop() {
+	c.mu.Lock()
+	c.broken = true
+	c.mu.Unlock()
+	c.s.Close()
+}
+
+// push is what the Session calls.
+func (c *client) push(method string, params json.RawMessage) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.broken || c.refuses != nil && c.refuses(method) {
+		return false
+	}
+	c.notes = append(c.notes, note{method, params})
+	body := c.body(params)
+	c.once(method, body)
+	c.step(mailbox.Noticed{Method: method, Body: body})
+	return true
+}
+
+// body reads what came of the gateway. It needs mu.
+func (c *client) body(raw json.RawMessage) frame.Body {
+	o, err := jsonframe.NewObject(raw)
+	if err != nil {
+		c.t.Errorf("%s/%s: %v: %s", c.userID, c.instance, err, raw)
+		return frame.Fields{}
+	}
+	if at := o.Text("cursor"); at != "" {
+		c.cursor = at
+	}
+	return o
+}
+
+// once fails the test when a message or a revocation comes a second time,
+// unless a sync asks for it: the mailbox would hide that. It needs mu.
+func (c *client) once(method string, body frame.Body) {
+	if body.Bool("reset") {
+		clear(c.reached)
+	}
+	if method != frame.NoteMessages && method != frame.NoteRevoked {
+		return
+	}
+	for _, m := range body.List("messages") {
+		at, key := uint64(m.Number("position")), method+" "+m.Text("conversationID")
+		if method == frame.NoteRevoked {
+			at = uint64(body.Number("position"))
+		}
+		if at == 0 {
+			continue // to whoever is online
+		}
+		if at <= c.reached[key] {
+			c.t.Errorf("%s/%s: %s: position %d comes behind %d", c.userID, c.instance, key, at, c.reached[key])
+		}
+		c.reached[key] = at
+	}
+}
+
+// step takes an input of the mailbox. It needs mu.
+func (c *client) step(in mailbox.Input) {
+	for _, e := range c.mailbox.Step(0, in) {
+		switch d := e.Do.(type) {
+		case mailbox.Ask:
+			c.asks = append(c.asks, d)
+		case mailbox.Settle:
+			c.settled[d.Call] = d
+		case mailbox.Wake:
+			c.attempt = d.Attempt
+		case mailbox.Emit, mailbox.Log, mailbox.Create, mailbox.Update, mailbox.Set, mailbox.Drop,
+			mailbox.Arrange, mailbox.Keep, mailbox.Patch, mailbox.Forget:
+			c.page.Carry(d)
+		}
+	}
+	c.changed.Broadcast()
+}
+
+// event is what listeners are given.
+func (c *client) event(name string, data any) {
+	switch name {
+	case frame.EventMessageReceived:
+		c.messages = append(c.messages, valuesOf[[]Message](c.t, data)...)
+	case frame.EventMessageRevoked:
+		c.revoked = append(c.revoked, valuesOf[[]Message](c.t, data)...)
+	case frame.EventUserStatusUpdated:
+		c.statuses = append(c.statuses, valuesOf[[]Status](c.t, data)...)
+	}
+}
+
+// valuesOf reads objects of a page.
+func valuesOf[T any](t testing.TB, data any) (out T) {
+	raw, err := json.Marshal(data)
+	if err == nil {
+		err = json.Unmarshal(raw, &out)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	return out
+}
+
+// take returns the next thing that the mailbox asks for, of some.
+func (c *client) take(some func(mailbox.Ask) bool) (mailbox.Ask, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := slices.IndexFunc(c.asks, some)
+	if n < 0 {
+		return mailbox.Ask{}, false
+	}
+	a := c.asks[n]
+	c.asks = slices.Delete(c.asks, n, n+1)
+	return a, true
+}
+
+// ask makes a call that the mailbox asks for, and answers it.
+func (c *client) ask(a mailbox.Ask) (json.RawMessage, *fault.Error) {
+	text, err := jsonframe.Encode(frame.Request{ID: 1, Method: a.Method, Params: a.Params})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r, _, err := jsonframe.DecodeRequest(text)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	out, f := c.pass(a.Method, r.Params)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	answer := mailbox.Answered{Request: a.Request, Err: f}
+	if f == nil {
+		answer.Result = c.body(out)
+	}
+	c.step(answer)
+	return out, f
+}
+
+// part makes the next call of catching up.
+func (c *client) part() (r syncResult, f *fault.Error) {
+	c.t.Helper()
+	a, ok := c.take(catchesUp)
+	if !ok { // the last one failed: the mailbox tries again after a while
+		c.mu.Lock()
+		c.step(mailbox.Woke{Attempt: c.attempt})
+		c.mu.Unlock()
+		if a, ok = c.take(catchesUp); !ok {
+			c.t.Fatalf("%s/%s: the mailbox has caught up", c.userID, c.instance)
+		}
+	}
+	out, f := c.ask(a)
+	if f == nil {
+		r = valuesOf[syncResult](c.t, out)
+	}
+	return r, f
+}
+
+// sync catches up.
+func (c *client) sync() syncResult {
+	c.t.Helper()
+	for {
+		r, f := c.part()
+		if f != nil {
+			c.t.Fatalf("%s/%s: a sync failed: %d %s", c.userID, c.instance, f.Code, f.Message)
+		}
+		if !r.More {
+			return r
+		}
+	}
+}
+
+// ack makes the calls that acknowledge what the page was given.
+func (c *client) ack() {
+	c.t.Helper()
+	acked := false
+	for a, ok := c.take(acknowledges); ok; a, ok = c.take(acknowledges) {
+		if _, f := c.ask(a); f != nil {
+			c.t.Fatalf("%s/%s: message.ack: %d %s", c.userID, c.instance, f.Code, f.Message)
+		}
+		acked = true
+	}
+	if !acked {
+		c.t.Fatalf("%s/%s: the page was given nothing to acknowledge", c.userID, c.instance)
+	}
+}
+
+// do makes a call of the page, and returns how it ended and what it was given.
+func (c *client) do(in func(mailbox.Call) mailbox.Input) (mailbox.Settle, []objects.Object) {
+	c.t.Helper()
+	c.mu.Lock()
+	c.calls++
+	call := c.calls
+	c.step(in(call))
+	c.mu.Unlock()
+	for {
+		c.mu.Lock()
+		s, settled := c.settled[call]
+		if settled {
+			delete(c.settled, call)
+			pile := c.page.Take(mailbox.Pile(call))
+			c.mu.Unlock()
+			return s, pile
+		}
+		c.mu.Unlock()
+		a, ok := c.take(func(a mailbox.Ask) bool { return !catchesUp(a) && !acknowledges(a) })
+		if !ok {
+			c.t.Fatalf("%s/%s: call %d asks for nothing more and does not settle", c.userID, c.instance, call)
+		}
+		c.ask(a)
+	}
+}
+
+// history reads a conversation to its beginning, oldest first.
+func (c *client) history(peer string) []Message {
+	c.t.Helper()
+	var all []objects.Object
+	next := mailbox.ReadHistory{Conversation: c2c + peer, Count: window}
+	for {
+		s, page := c.do(func(call mailbox.Call) mailbox.Input { next.Call = call; return next })
+		if s.Err != nil {
+			c.t.Fatalf("message.list: %d %s", s.Err.Code, s.Err.Message)
+		}
+		all = append(page, all...)
+		if s.Complete {
+			return valuesOf[[]Message](c.t, all)
+		}
+		next.Next = s.Next
+	}
+}
+
+// conv returns a conversation of the page, nil when there is none.
+func (c *client) conv(peer string) objects.Object {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.page.Conversation(c2c + peer)
+}
+
+// field is for until.
+func (c *client) field(peer, key string) any { return c.page.Conversation(c2c + peer)[key] }
