@@ -130,6 +130,9 @@ func hangUp(c net.Conn) {
 
 // textFrame masks with zeros, which is allowed and changes nothing.
 func textFrame(text string) []byte {
+	if len(text) < 126 {
+		return append([]byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}, text...)
+	}
 	head := []byte{0x81, 0x80 | 126, 0, 0, 0, 0, 0, 0}
 	enc.BigEndian.PutUint16(head[2:], uint16(len(text)))
 	return append(head, text...)

@@ -51,8 +51,14 @@ func binary(t testing.TB, name string) string {
 	return filepath.Join(built.dir, name)
 }
 
-// Timd is the path of the timd under test, built at the first call.
-func Timd(t testing.TB) string { return binary(t, "timd") }
+// Timd is the path of the timd under test: what TIM_CLUSTER_TIMD names, an
+// earlier version perhaps, or else built at the first call.
+func Timd(t testing.TB) string {
+	if path := os.Getenv("TIM_CLUSTER_TIMD"); path != "" {
+		return path
+	}
+	return binary(t, "timd")
+}
 
 // Cleanup removes what was built; for TestMain.
 func Cleanup() {

@@ -1,0 +1,201 @@
+package cluster
+
+import (
+	"bufio"
+	enc "encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// BenchmarkMessages is a closed loop of pairs against a timd in a process of
+// its own with its embedded store on disk: each sender sends its next message
+// when the last one is acknowledged, each receiver acknowledges what it got, as
+// an SDK does. It reports acknowledged messages a second, what one costs that
+// process, and how long senders wait for the acknowledgement and receivers for
+// the message. The generator shares the cores. A client may send some 50 frames
+// a second for long, so -benchtime is best about 300 messages a pair.
+func BenchmarkMessages(b *testing.B) {
+	for _, pairs := range []int{128, 1000} {
+		b.Run(fmt.Sprintf("pairs=%d", pairs), func(b *testing.B) {
+			g := StartGateway(b, "--data", b.TempDir(), "--message-rate", "100000")
+			all := make([]*benchPair, pairs)
+			for i := range all {
+				all[i] = newBenchPair(b, g, i)
+			}
+			// The first message begins a conversation, which costs more.
+			runPairs(b, all, pairs)
+			cpu, _ := g.usage(b)
+			b.ResetTimer()
+			took := runPairs(b, all, b.N)
+			b.StopTimer()
+			now, _ := g.usage(b)
+			var acked, arrived []time.Duration
+			for _, p := range all {
+				acked, arrived = append(acked, p.acked...), append(arrived, p.arrived...)
+				p.hangUp()
+			}
+			b.ReportMetric(float64(b.N)/took.Seconds(), "messages/s")
+			b.ReportMetric(float64((now-cpu).Microseconds())/float64(b.N), "cpu-µs/message")
+			reportTimes(b, "ack", acked)
+			reportTimes(b, "arrival", arrived)
+		})
+	}
+}
+
+// runPairs has n messages sent, and returns how long it took until the last was
+// acknowledged. It waits until all have arrived.
+func runPairs(b *testing.B, all []*benchPair, n int) time.Duration {
+	var sending, receiving sync.WaitGroup
+	failed := make(chan error, 2*len(all))
+	start := time.Now()
+	for i, p := range all {
+		share := n / len(all)
+		if i < n%len(all) {
+			share++
+		}
+		p.acked, p.arrived = p.acked[:0], p.arrived[:0]
+		run := func(wait *sync.WaitGroup, f func(n int) error) {
+			wait.Go(func() {
+				if err := f(share); err != nil {
+					p.hangUp()
+					failed <- err
+				}
+			})
+		}
+		run(&sending, p.send)
+		run(&receiving, p.receive)
+	}
+	sending.Wait()
+	took := time.Since(start)
+	receiving.Wait()
+	close(failed)
+	for err := range failed {
+		b.Fatal(err)
+	}
+	return took
+}
+
+func reportTimes(b *testing.B, what string, took []time.Duration) {
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), what+"-p50-µs")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), what+"-p99-µs")
+}
+
+// benchPair is a sender and a receiver.
+type benchPair struct {
+	from, to       *benchConn
+	acked, arrived []time.Duration
+}
+
+func newBenchPair(b *testing.B, g *Gateway, i int) *benchPair {
+	return &benchPair{from: newBenchConn(b, g, 2*i), to: newBenchConn(b, g, 2*i+1)}
+}
+
+func (p *benchPair) hangUp() {
+	hangUp(p.from.conn)
+	hangUp(p.to.conn)
+}
+
+// send sends messages one after the other.
+func (p *benchPair) send(n int) error {
+	for range n {
+		start := time.Now()
+		var random [frame.MessageIDRandom]byte
+		enc.BigEndian.PutUint32(random[:], uint32(p.from.calls))
+		id := frame.NewMessageID(p.from.userID, start.UnixMilli(), random)
+		_, err := p.from.call("message.send", fmt.Sprintf(`{"id":%q,"to":%q,"type":"TIMTextElem","payload":{"text":"at %d."}}`, id, p.to.userID, start.UnixNano()))
+		if err != nil {
+			return err
+		}
+		p.acked = append(p.acked, time.Since(start))
+	}
+	return nil
+}
+
+// receive takes messages until n have come. What came is acknowledged, one call
+// at a time.
+func (p *benchPair) receive(n int) error {
+	cursor, acking := "", ""
+	for n > 0 {
+		text, err := p.to.read()
+		if err != nil {
+			return err
+		}
+		if acking != "" && strings.Contains(text, acking) {
+			acking = ""
+		}
+		if at, ok := between(text, `"text":"at `, `."`); ok && strings.Contains(text, `"method":"messages"`) {
+			sent, _ := strconv.ParseInt(at, 10, 64)
+			p.arrived = append(p.arrived, time.Since(time.Unix(0, sent)))
+			cursor, _ = between(text, `"cursor":"`, `"`)
+			n--
+		}
+		if acking == "" && cursor != "" {
+			if acking, err = p.to.ask("message.ack", fmt.Sprintf(`{"cursor":%q}`, cursor)); err != nil {
+				return err
+			}
+			cursor = ""
+		}
+	}
+	return nil
+}
+
+// between returns what stands behind before and in front of after.
+func between(text, before, after string) (string, bool) {
+	_, text, ok := strings.Cut(text, before)
+	text, _, found := strings.Cut(text, after)
+	return text, ok && found
+}
+
+// benchConn is a session over a bare connection, which costs this side little.
+type benchConn struct {
+	userID string
+	conn   net.Conn
+	in     *bufio.Reader
+	calls  int
+}
+
+func newBenchConn(b *testing.B, g *Gateway, i int) *benchConn {
+	conn, err := loginOnce(g.Addr, i, Sign(benchUser(i)))
+	require.NoError(b, err)
+	c := &benchConn{userID: benchUser(i), conn: conn, in: bufio.NewReaderSize(conn, 4096), calls: 1}
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Minute))
+	_, err = c.call("session.sync", "{}")
+	require.NoError(b, err)
+	return c
+}
+
+// ask sends a request and returns what its answer holds.
+func (c *benchConn) ask(method, params string) (answer string, err error) {
+	c.calls++
+	_, err = c.conn.Write(textFrame(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":%q,"params":%s}`, c.calls, method, params)))
+	return fmt.Sprintf(`"id":%d,`, c.calls), err
+}
+
+// call makes a request and reads up to its answer.
+func (c *benchConn) call(method, params string) (string, error) {
+	answer, err := c.ask(method, params)
+	for err == nil {
+		var text string
+		if text, err = c.read(); strings.Contains(text, answer) {
+			if strings.Contains(text, `"error":`) {
+				return "", errors.New(text)
+			}
+			return text, nil
+		}
+	}
+	return "", err
+}
+
+func (c *benchConn) read() (string, error) { return readText(c.in) }
