@@ -41,7 +41,9 @@
 //
 // Notifications of the gateway: evicted {type}, drain {}.
 //
-// A client keeps Rate, Burst and Window; one that does not is closed with 4103.
+// A client keeps Rate, Burst and Window, and ByteRate and ByteBurst, below which
+// the largest messages at the rate of messages are; one that does not is closed
+// with 4103.
 // Until a socket has logged in it keeps MaxEarlyFrame, EarlyRate and
 // EarlyBurst, and only login, farewell and ping are taken, and a logout behind
 // a login; all else is answered with NotLoggedIn (2024).
@@ -68,6 +70,9 @@ const (
 	Burst    = 200      // frames at once
 	Window   = 16       // requests ahead of their answers: this many of the largest may wait at a gateway
 	MaxID    = 1 << 53  // request ids are whole numbers below this
+
+	ByteRate  = 512 << 10 // bytes a second that a client may send, sustained
+	ByteBurst = 4 << 20   // bytes at once
 
 	// Before the login, when there is nobody yet to charge: a frame holds the
 	// largest UserSig, and the rate allows a few repetitions of a login.
@@ -99,7 +104,7 @@ const (
 	CloseDrain        = 4100 // planned restart
 	CloseStandBy      = 4101 // nothing came within StandBy
 	CloseLoginTimeout = 4102 // the login did not finish in time
-	CloseFlood        = 4103 // over Rate
+	CloseFlood        = 4103 // over Rate or ByteRate
 	CloseSlow         = 4104 // the client does not read
 	CloseSuperseded   = 4105 // a newer socket is attached for the same instance
 	CloseBadFrame     = 4106 // not a frame: too large, too deep, not JSON-RPC

@@ -291,6 +291,21 @@ func TestFlood(t *testing.T) {
 	p.expectClose(frame.CloseFlood)
 }
 
+// TestFloodOfBytes: frames that are no calls are charged for their reading, in
+// bytes, however few they are.
+func TestFloodOfBytes(t *testing.T) {
+	now := time.Now() // stands still, so that nothing comes back
+	w := begin(t, setup{options: func(o *gateway.Options) { o.Now = func() time.Time { return now } }})
+	p, _ := w.login(page("alice"))
+	text := `{"jsonrpc":"2.0","id":1,"method":"no.such","params":{"list":[` + strings.Repeat(`[],`, 20_000) + `[]]}}`
+	for range frame.ByteBurst / len(text) {
+		p.write(text)
+		require.EqualValues(t, frame.CodeNoMethod, p.read().Err.Code)
+	}
+	p.write(text)
+	p.expectClose(frame.CloseFlood)
+}
+
 // Nothing that a handler does wrong for a client ends timd, or leaves the
 // client without an answer.
 func TestPanics(t *testing.T) {

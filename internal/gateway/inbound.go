@@ -47,7 +47,7 @@ func (s *socket) received(opcode gws.Opcode, text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case !s.heardLocked():
+	case !s.heardLocked(len(text)):
 	case opcode != gws.OpcodeText:
 		s.endLocked(frame.CloseBadFrame, "only text frames are read")
 	case isPing(text):

@@ -23,10 +23,11 @@ type rate struct{ burst, perSecond float64 }
 
 func perMinute(n int) rate { return rate{float64(n), float64(n) / 60} }
 
-// The frames of a socket, before its login and after it.
+// The frames of a socket, before its login and after it, and their bytes.
 var (
 	earlyRate = rate{frame.EarlyBurst, frame.EarlyRate}
 	frameRate = rate{frame.Burst, frame.Rate}
+	byteRate  = rate{frame.ByteBurst, frame.ByteRate}
 )
 
 // bucket holds what is left of a rate. Its owner guards it.
@@ -42,13 +43,13 @@ func (b bucket) filled(r rate, now time.Time) float64 {
 	return min(r.burst, b.left+max(0, now.Sub(b.at).Seconds())*r.perSecond)
 }
 
-// take reports whether there was one left.
-func (b *bucket) take(r rate, now time.Time) bool {
+// take takes n and reports whether so many were left.
+func (b *bucket) take(r rate, now time.Time, n int) bool {
 	b.left, b.at = b.filled(r, now), now
-	if b.left < 1 {
+	if b.left < float64(n) {
 		return false
 	}
-	b.left--
+	b.left -= float64(n)
 	return true
 }
 
@@ -83,7 +84,7 @@ func (l *limiter[K]) take(key K) bool {
 		}
 		b = fullBucket(l.rate, now)
 	}
-	allowed := b.take(l.rate, now)
+	allowed := b.take(l.rate, now, 1)
 	l.keys[key] = b
 	return allowed
 }

@@ -17,16 +17,16 @@ func TestBucket(t *testing.T) {
 	now := time.Unix(1000, 0)
 	b := fullBucket(frameRate, now)
 	for range frame.Burst {
-		require.True(t, b.take(frameRate, now))
+		require.True(t, b.take(frameRate, now, 1))
 	}
-	require.False(t, b.take(frameRate, now))
+	require.False(t, b.take(frameRate, now, 1))
 	now = now.Add(time.Second)
 	for range frame.Rate {
-		require.True(t, b.take(frameRate, now))
+		require.True(t, b.take(frameRate, now, 1))
 	}
-	require.False(t, b.take(frameRate, now))
+	require.False(t, b.take(frameRate, now, 1))
 	now = now.Add(-time.Hour)
-	require.False(t, b.take(frameRate, now), "a clock that goes back gives nothing")
+	require.False(t, b.take(frameRate, now, 1), "a clock that goes back gives nothing")
 }
 
 func TestLimiter(t *testing.T) {

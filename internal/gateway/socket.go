@@ -35,7 +35,8 @@ type socket struct {
 	sess    *Session
 	out     outbox
 	in      inbound
-	bucket  bucket
+	frames  bucket
+	bytes   bucket
 	since   time.Time // of the stage
 	seen    time.Time // the last frame of the client
 	asked   time.Time // a ping that has no pong yet
@@ -52,7 +53,7 @@ var drainFrame = jsonframe.Notification(frame.Drain, nil)
 func newSocket(g *Gateway, conn *gws.Conn, raw *rawConn, addr string) *socket {
 	now := g.o.Now()
 	s := &socket{g: g, conn: conn, raw: raw, addr: addr, since: now, seen: now, peerCode: 1006}
-	s.bucket = fullBucket(earlyRate, now)
+	s.frames, s.bytes = fullBucket(earlyRate, now), fullBucket(byteRate, now)
 	s.mu.Lock()
 	s.timer = time.AfterFunc(g.times.standBy, s.tick)
 	s.mu.Unlock()
@@ -87,7 +88,7 @@ func (s *socket) enterLocked(st stage) bool {
 	s.stage = st
 	s.since = s.g.o.Now()
 	if st == loggedIn {
-		s.bucket = fullBucket(frameRate, s.since)
+		s.frames = fullBucket(frameRate, s.since)
 		s.raw.limit.Store(frame.MaxFrame)
 	}
 	s.timer.Reset(s.nextLocked(s.since))
@@ -154,8 +155,9 @@ func (s *socket) tick() {
 }
 
 // heardLocked charges a frame of any kind, which also shows that the client is
-// alive, and reports whether it is to be handled.
-func (s *socket) heardLocked() bool {
+// alive, and reports whether it is to be handled. It costs its reading, which
+// nobody else is charged for when it turns out not to be a call.
+func (s *socket) heardLocked(bytes int) bool {
 	now := s.g.o.Now()
 	s.seen, s.asked = now, time.Time{}
 	r := frameRate
@@ -165,8 +167,11 @@ func (s *socket) heardLocked() bool {
 	switch {
 	case s.stage == ended:
 		return false
-	case !s.bucket.take(r, now):
+	case !s.frames.take(r, now, 1):
 		s.endLocked(frame.CloseFlood, "too many frames")
+		return false
+	case !s.bytes.take(byteRate, now, bytes):
+		s.endLocked(frame.CloseFlood, "too many bytes")
 		return false
 	}
 	return true
@@ -175,7 +180,7 @@ func (s *socket) heardLocked() bool {
 func (s *socket) ponged() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.heardLocked() {
+	if !s.heardLocked(0) {
 		return
 	}
 	for _, w := range s.waiters {
@@ -204,7 +209,7 @@ func (s *socket) probe() <-chan struct{} {
 func (s *socket) pinged(payload []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.heardLocked() {
+	if s.heardLocked(len(payload)) {
 		s.pushLocked(gws.OpcodePong, append([]byte(nil), payload...))
 	}
 }
