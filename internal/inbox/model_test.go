@@ -72,6 +72,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 	},
 	"rates_test.go": {
 		"TestANewLoginHasNoNewBurst":      TestANewLoginHasNoNewBurst,
+		"TestSyncsAreCharged":             TestSyncsAreCharged,
 		"TestWholeAllowancesAreForgotten": TestWholeAllowancesAreForgotten,
 	},
 	"profile_test.go": {

@@ -27,10 +27,20 @@ type rates struct {
 // allowance is what one user has left.
 type allowance struct {
 	messages *rate.Limiter
+	syncs    *rate.Limiter // session.sync: see syncRate
 	looks    *rate.Limiter // for repetitions, at lookUnit stored messages each
 	work     *rate.Limiter // operations of calls, see cost.go
 	budgets  [quotas]budget
 }
+
+// A synchronisation begins with a look at all of an account, and its first part
+// is composed before anybody knows whether it will be read. A user has so many a
+// second and at once: as many as all their instances need who come back several
+// times together. The SDK asks again after a second.
+const (
+	syncRate  = 1
+	syncBurst = 60
+)
 
 // leastSweep is how many users are kept without a sweep.
 const leastSweep = 1024
@@ -47,6 +57,13 @@ func (r *rates) message(u place.User, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.of(u, now).messages.AllowN(now, 1)
+}
+
+// sync reports whether a user may begin a synchronisation now.
+func (r *rates) sync(u place.User, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.of(u, now).syncs.AllowN(now, 1)
 }
 
 // look reports whether a user may have lookUnit stored messages read, to find
@@ -67,6 +84,7 @@ func (r *rates) of(u place.User, now time.Time) *allowance {
 	}
 	a := &allowance{
 		messages: rate.NewLimiter(rate.Limit(r.rate), r.burst),
+		syncs:    rate.NewLimiter(syncRate, syncBurst),
 		looks:    rate.NewLimiter(rate.Limit(r.rate/20), max(r.burst, maxLook/lookUnit)),
 		work:     newWork(),
 	}
@@ -89,7 +107,7 @@ func (r *rates) sweep(now time.Time) {
 }
 
 func (a *allowance) whole(limits [quotas]limit, now time.Time) bool {
-	for _, l := range []*rate.Limiter{a.messages, a.looks, a.work} {
+	for _, l := range []*rate.Limiter{a.messages, a.syncs, a.looks, a.work} {
 		if l.TokensAt(now) < float64(l.Burst()) {
 			return false
 		}

@@ -32,6 +32,28 @@ func TestANewLoginHasNoNewBurst(t *testing.T) {
 	require.Zero(t, send(login(t, in, "bob", "b1")), "another user's is their own")
 }
 
+// TestSyncsAreCharged: a user begins so many synchronisations at once, over all
+// sessions, and one a second then; one that was begun goes on.
+func TestSyncsAreCharged(t *testing.T) {
+	c := &clock{now: time.Unix(1_700_000_000, 0)}
+	in := open(t, openBus(t, bus.Memory), Options{Now: c.Now})
+	one, two := newClient(t, "alice", "a1"), newClient(t, "alice", "a2")
+	one.attach(in)
+	two.attach(in)
+	for range syncBurst / 2 {
+		one.must("session.sync", nothing{}, nil)
+		two.must("session.sync", nothing{}, nil)
+	}
+	for _, a := range []*client{one, two} {
+		require.Equal(t, fault.TooFrequent, a.call("session.sync", syncParams{Watch: []string{"bob"}}, nil).Code)
+	}
+	require.Empty(t, in.watch, "nothing of it is done")
+	login(t, in, "bob", "b1")
+	c.forward(time.Second)
+	one.must("session.sync", nothing{}, nil)
+	require.Equal(t, fault.TooFrequent, two.call("session.sync", nothing{}, nil).Code)
+}
+
 // TestWholeAllowancesAreForgotten: of those who sent nothing for a while
 // nothing is kept, of the others all.
 func TestWholeAllowancesAreForgotten(t *testing.T) {

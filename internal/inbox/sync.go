@@ -72,6 +72,9 @@ func (s *Session) sync(ctx context.Context, p syncParams) (any, error) {
 	if p.Cursor != "" && !resumed {
 		return nil, badCursor()
 	}
+	if !s.in.rates.sync(s.user.User, s.in.now()) {
+		return nil, fault.With(fault.TooFrequent, "synchronisations of "+s.user.UserID)
+	}
 	if len(p.Watch) > 0 {
 		watch, err := distinctUsers(p.Watch, maxWatches)
 		if err != nil {
