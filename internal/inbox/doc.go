@@ -148,7 +148,8 @@
 //	    profiles of the first users, as many as fit a frame, as with status.get
 //	blacklist.get {} -> {userIDs}; blacklist.add {userIDs}; blacklist.remove {userIDs} -> {userIDs}
 //	status.get {userIDs} -> {statuses}; status.set {customStatus} -> {status}
-//	    a status costs its user as much of their rate as a message
+//	    a status costs its user as much of their rate as a message, and so does
+//	    a profile
 //	status.watch {userIDs}; status.unwatch {userIDs?} -> {}
 //
 // # Notifications

@@ -162,6 +162,9 @@ var calls = map[string]call{
 		return profilesResult{fitting(list, s.in.o.Frame)}, err
 	}),
 	frame.ProfileSet: with(func(ctx context.Context, s *Session, p profileFields) (any, error) {
+		if err := s.in.maySay(ctx, s.user.User, "profiles of "+s.user.UserID); err != nil {
+			return nil, err
+		}
 		v, err := s.in.setProfile(ctx, s.user.User, p)
 		return profileNote{v}, err
 	}),

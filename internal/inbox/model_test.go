@@ -73,6 +73,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 	"rates_test.go": {
 		"TestANewLoginHasNoNewBurst":      TestANewLoginHasNoNewBurst,
 		"TestSyncsAreCharged":             TestSyncsAreCharged,
+		"TestProfilesAreCharged":          TestProfilesAreCharged,
 		"TestWholeAllowancesAreForgotten": TestWholeAllowancesAreForgotten,
 	},
 	"profile_test.go": {

@@ -54,6 +54,15 @@ func TestSyncsAreCharged(t *testing.T) {
 	require.Equal(t, fault.TooFrequent, two.call("session.sync", nothing{}, nil).Code)
 }
 
+// TestProfilesAreCharged as messages are: everybody's gateway reads them.
+func TestProfilesAreCharged(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Rate: 1e-9, Burst: 2})
+	a := login(t, in, "alice", "a1")
+	a.must("profile.set", map[string]any{"nick": "1"}, nil)
+	a.must("status.set", statusParams{"2"}, nil)
+	require.Equal(t, fault.TooFrequent, a.call("profile.set", map[string]any{"nick": "3"}, nil).Code)
+}
+
 // TestWholeAllowancesAreForgotten: of those who sent nothing for a while
 // nothing is kept, of the others all.
 func TestWholeAllowancesAreForgotten(t *testing.T) {
