@@ -117,8 +117,10 @@ var calls = map[string]call{
 	}),
 	frame.MessageAck: with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
 		c, ok := parseCursor(p.Cursor)
-		if ok {
-			s.in.told(ctx, c.pos) // another gateway's follower may have been ahead
+		if ok && c.pos > s.in.messages.Pos() { // another gateway's follower may have been ahead
+			if _, err := s.in.level(ctx); err != nil {
+				return nil, err
+			}
 		}
 		if !ok || c.pos > s.in.messages.Pos() {
 			return nil, badCursor()

@@ -74,6 +74,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestANewLoginHasNoNewBurst":      TestANewLoginHasNoNewBurst,
 		"TestSyncsAreCharged":             TestSyncsAreCharged,
 		"TestProfilesAreCharged":          TestProfilesAreCharged,
+		"TestAcknowledgingWhatIsNotThere": TestAcknowledgingWhatIsNotThere,
 		"TestWholeAllowancesAreForgotten": TestWholeAllowancesAreForgotten,
 	},
 	"profile_test.go": {

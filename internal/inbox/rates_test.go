@@ -63,6 +63,19 @@ func TestProfilesAreCharged(t *testing.T) {
 	require.Equal(t, fault.TooFrequent, a.call("profile.set", map[string]any{"nick": "3"}, nil).Code)
 }
 
+// TestAcknowledgingWhatIsNotThere is refused without waiting for it to come.
+func TestAcknowledgingWhatIsNotThere(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{})
+	a := login(t, in, "alice", "a1")
+	m := a.send("bob", "x")
+	began := time.Now()
+	for range 30 {
+		require.Equal(t, fault.BadParameters, a.call("message.ack", ackParams{cursor{pos: 1 << 60}.String()}, nil).Code)
+	}
+	require.Less(t, time.Since(began), 25*time.Second) // it used to wait a second each time
+	a.must("message.ack", ackParams{cursor{pos: m.Position}.String()}, nil)
+}
+
 // TestWholeAllowancesAreForgotten: of those who sent nothing for a while
 // nothing is kept, of the others all.
 func TestWholeAllowancesAreForgotten(t *testing.T) {
