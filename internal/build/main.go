@@ -12,6 +12,7 @@
 //
 //	main.go  what is built, in which order
 //	slim.go  safejs without fmt
+//	data.go  the module's data in few segments
 //	dist.go  js/dist and its manifest
 package main
 
@@ -61,7 +62,11 @@ func run(budget int, out io.Writer) error {
 	if err := compile(modfile, module); err != nil {
 		return err
 	}
-	wasm, err := os.ReadFile(module)
+	linked, err := os.ReadFile(module)
+	if err != nil {
+		return err
+	}
+	wasm, err := mergeData(linked)
 	if err != nil {
 		return err
 	}
