@@ -23,16 +23,16 @@ type sdk struct {
 	callSync  safejs.Value // of methods that give a value or throw
 	retry     safejs.Value // of an instance whose messages could not be synchronised
 	unbuilt   safejs.Value // an object of the methods that need no instance
-	instances map[int]*instance
+	instances map[int32]*instance
 	keys      map[string]*instance
-	last      int
+	last      int32
 	logLevel  int
 }
 
 // instance is what TIM.create gives, seen from inside.
 type instance struct {
 	sdk     *sdk
-	number  int
+	number  int32
 	key     string
 	object  safejs.Value
 	emitter bridge.Emitter
@@ -47,7 +47,7 @@ type instance struct {
 }
 
 func newSDK() *sdk {
-	s := &sdk{instances: map[int]*instance{}, keys: map[string]*instance{}}
+	s := &sdk{instances: map[int32]*instance{}, keys: map[string]*instance{}}
 	s.call = bridge.Static(s.onCall, s.failedCall)
 	s.callSync = s.guard.Guarded(bridge.Static(s.onCallSync, s.failedSync))
 	s.retry = bridge.Static(s.onRetry, func(reason string) any {
@@ -101,7 +101,7 @@ func (s *sdk) instance(o options) *instance {
 // later synchronises an instance again after some ms.
 func (s *sdk) later(i *instance, ms int) {
 	i.stopRetry()
-	i.retry = bridge.Call(safejs.Global(), "setTimeout", bridge.Call(s.retry, "bind", safejs.Undefined(), bridge.Int(i.number)), bridge.Int(ms))
+	i.retry = bridge.Call(safejs.Global(), "setTimeout", bridge.Call(s.retry, "bind", safejs.Undefined(), bridge.Int(int(i.number))), bridge.Int(ms))
 }
 
 func (i *instance) stopRetry() {
@@ -113,14 +113,14 @@ func (i *instance) stopRetry() {
 
 func (s *sdk) onRetry(args []safejs.Value) any {
 	number, _ := bridge.Number(bridge.Arg(args, 0))
-	if i := s.instances[int(number)]; i != nil {
+	if i := s.instances[int32(number)]; i != nil {
 		i.page.woke()
 	}
 	return nil
 }
 
 // object makes the plain object that an app holds.
-func (s *sdk) object(number int) safejs.Value {
+func (s *sdk) object(number int32) safejs.Value {
 	o := bridge.NewObject()
 	bridge.Call(bridge.Global("Object"), "assign", o, s.unbuilt)
 	for n, m := range methods {
@@ -128,7 +128,7 @@ func (s *sdk) object(number int) safejs.Value {
 		if m.promise != nil {
 			entry = s.call
 		}
-		bridge.Put(o, m.name, bridge.Call(entry, "bind", safejs.Undefined(), bridge.Int(n), bridge.Int(number)))
+		bridge.Put(o, m.name, bridge.Call(entry, "bind", safejs.Undefined(), bridge.Int(n), bridge.Int(int(number))))
 	}
 	return o
 }
@@ -137,7 +137,7 @@ func (s *sdk) object(number int) safejs.Value {
 func (s *sdk) bound(args []safejs.Value) (m method, i *instance, rest []safejs.Value) {
 	n, _ := bridge.Number(bridge.Arg(args, 0))
 	number, _ := bridge.Number(bridge.Arg(args, 1))
-	return methods[int(n)], s.instances[int(number)], args[2:]
+	return methods[int(n)], s.instances[int32(number)], args[2:]
 }
 
 func (s *sdk) onCall(args []safejs.Value) any {

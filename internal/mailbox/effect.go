@@ -19,7 +19,7 @@ type Deed interface{ effect() }
 
 // Pile names a heap of messages that wait for an Emit or a Settle. The pile of
 // a Call has the Call's number.
-type Pile int64
+type Pile int32
 
 // The piles that events take. A profile that was no other than before leaves
 // PileProfiles as it is.

@@ -6,7 +6,7 @@ import (
 )
 
 // Call names one call of the page that waits to be settled.
-type Call int64
+type Call int32
 
 // Request names one call of the gateway that waits for its answer.
 type Request int64

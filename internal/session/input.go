@@ -7,11 +7,11 @@ import (
 
 // Call names one call of the app that is waiting to be settled. Zero means no
 // call.
-type Call int64
+type Call int32
 
 // Gen numbers the connections of a machine; whatever comes from an older one
 // is dropped.
-type Gen int64
+type Gen int32
 
 // Input is what can happen to a session. The set is closed.
 type Input interface{ input() }
@@ -100,7 +100,7 @@ func (NetworkChanged) input() {}
 func (Shown) input()          {}
 
 // Timer names a timer; starting it again replaces it.
-type Timer int
+type Timer int32
 
 // The timers of a machine.
 const (

@@ -16,7 +16,7 @@ type Scope struct {
 	// OnPanic is told of a panic in one of the functions; nil only reports it.
 	OnPanic func(reason string)
 
-	funcs map[*Func]struct{}
+	funcs []*Func // few: those of the sockets and timers of one instance
 }
 
 // Func is a Go function that JavaScript may call until it is released.
@@ -35,10 +35,7 @@ func (s *Scope) Func(fn func(args []safejs.Value) any) *Func {
 		}
 		return nil
 	})
-	if s.funcs == nil {
-		s.funcs = map[*Func]struct{}{}
-	}
-	s.funcs[made] = struct{}{}
+	s.funcs = append(s.funcs, made)
 	return made
 }
 
@@ -48,8 +45,8 @@ func (s *Scope) Len() int { return len(s.funcs) }
 // Release frees all functions of the scope. They must have been taken off
 // whatever could still call them.
 func (s *Scope) Release() {
-	for f := range s.funcs {
-		f.Release()
+	for len(s.funcs) > 0 {
+		s.funcs[len(s.funcs)-1].Release()
 	}
 }
 
@@ -58,12 +55,17 @@ func (f *Func) Value() safejs.Value { return f.f.Value() }
 
 // Release frees the function; a second time does nothing.
 func (f *Func) Release() {
-	if _, owned := f.scope.funcs[f]; !owned {
-		return
+	owned := f.scope.funcs
+	for n := range owned {
+		if owned[n] == f {
+			last := len(owned) - 1
+			owned[n], owned[last] = owned[last], nil
+			f.scope.funcs = owned[:last]
+			f.f.Release()
+			live--
+			return
+		}
 	}
-	delete(f.scope.funcs, f)
-	f.f.Release()
-	live--
 }
 
 // Static makes a function that lives as long as the runtime. failed gives the
