@@ -60,8 +60,8 @@ type Log interface {
 	Remove(ctx context.Context, subject string, upTo uint64) error
 	// Follower returns a follower of the stream that is yet to start. handle gets
 	// each record once, one after the other, from a single goroutine at a time,
-	// and must not block on the log; report gets what went wrong in the
-	// background.
+	// and must not block on the log; the Value is its to keep. report gets what
+	// went wrong in the background.
 	Follower(handle func(Value), report func(error)) Follower
 }
 

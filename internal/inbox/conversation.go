@@ -48,7 +48,15 @@ func (c *conversations) get(p pair) *conversation {
 	return v
 }
 
-// saw tells of a record that the follower brought, perhaps another gateway's.
+// has reports whether a conversation is cached.
+func (c *conversations) has(p pair) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.all[p] != nil
+}
+
+// saw tells of a record that the follower brought, perhaps another gateway's,
+// and perhaps behind a newer one.
 func (c *conversations) saw(r *record) {
 	c.mu.Lock()
 	v := c.all[r.pair]
@@ -87,6 +95,11 @@ func decode(e bus.Value) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
+	return decodeOf(p, e)
+}
+
+// decodeOf is decode where the subject has been parsed.
+func decodeOf(p pair, e bus.Value) (*record, error) {
 	r := &record{}
 	if err := json.Unmarshal(e.Data, r); err != nil {
 		return nil, err

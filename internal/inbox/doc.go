@@ -26,7 +26,8 @@
 //	status.go        statuses; online-only messages
 //	watch.go         who is told of whose status
 //
-//	user.go          who is here: Session, delivery, acknowledgements
+//	deliver.go       records on their way to who is here, by receiving user
+//	user.go          who is here: Session, what it is told, acknowledgements
 //	sync.go          a session catches up: from where, with what
 //	missed.go        a session catches up: what it has not seen
 //	part.go          a session catches up: what one call pushes
@@ -89,10 +90,12 @@
 //
 // A call runs on its caller's goroutine; Session.calls lets one at a time in.
 // Records and documents come on one goroutine a follower, signals on one a
-// subscription. What runs besides them, timers included, is begun through
-// Inbox.work, which Close waits for and which begins nothing after it; what belongs to a session
-// looks at Session.closed under its lock before it enters anything anywhere,
-// and Session.Close takes out what was entered.
+// subscription. The follower of the records only queues them for the workers of
+// delivery, which tell the sessions; a full queue holds it up. What runs besides
+// them, timers included, is begun through Inbox.work, which Close waits for and
+// which begins nothing after it; what belongs to a session looks at
+// Session.closed under its lock before it enters anything anywhere, and
+// Session.Close takes out what was entered.
 //
 // Each field names its lock where it is declared; what names none is never
 // written after it was made. A goroutine that holds a lock takes only those
@@ -102,7 +105,9 @@
 //	the lock of a bus.Follower, Inbox.mu, user.mu
 //
 // and, below all of them and without taking another, conversations.mu, docs.mu,
-// waiting.mu, near.mu, rates.mu and work.mu. A follower only ever tries conversation.mu.
+// waiting.mu, near.mu, rates.mu and work.mu. A worker of delivery takes user.mu
+// and what follows it, and only ever tries conversation.mu; so whoever waits for
+// one, as the follower does for room in a queue, holds none from Inbox.mu on.
 //
 // The bus is asked with none held but the first four. These are held across its
 // calls because their order is the point: one call of a session after the

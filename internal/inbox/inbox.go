@@ -25,6 +25,7 @@ type Inbox struct {
 	messages, documents bus.Follower
 	unsubscribe         []func()
 	work                work
+	delivery            *delivery
 	waiting             waiting
 	syncTurns           chan struct{} // holds a token for each sync that is at work
 
@@ -60,7 +61,8 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 	}
 	in.work.after = o.AfterFunc
 	in.work.ctx, in.work.end = context.WithCancel(context.Background())
-	in.messages = st.messages.Follower(in.reporting(in.sawRecord), in.report)
+	in.delivery = newDelivery(in)
+	in.messages = st.messages.Follower(in.reporting(in.delivery.sawRecord), in.report)
 	in.documents = st.documents.Follower(in.reporting(in.sawDoc), in.report)
 	for subject, handle := range map[string]func(data []byte){bus.SubjectOnline: in.sawLive, bus.SubjectStatus: in.sawStatus} {
 		stop, err := b.Subscribe(subject, func(data []byte) { in.work.during(func() { handle(data) }) })
@@ -132,33 +134,6 @@ func (in *Inbox) local(u place.User) *user {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.users[u]
-}
-
-// sawRecord brings a record of a conversation to its users' sessions here.
-func (in *Inbox) sawRecord(v bus.Value) error {
-	p, err := parsePair(v.Subject)
-	if err != nil {
-		return nil // none of ours
-	}
-	a, b := in.local(p.user(0)), in.local(p.user(1))
-	in.convs.mu.Lock()
-	_, cached := in.convs.all[p]
-	in.convs.mu.Unlock()
-	if a == nil && b == nil && !cached {
-		return nil // nobody here cares: most of a large cluster's traffic
-	}
-	r, err := decode(v)
-	if err != nil {
-		return err
-	}
-	in.convs.saw(r)
-	if a != nil {
-		a.deliver(r, 0)
-	}
-	if b != nil && b != a {
-		b.deliver(r, 1)
-	}
-	return nil
 }
 
 func (in *Inbox) sawDoc(v bus.Value) error {

@@ -90,7 +90,7 @@ func (in *Inbox) messageAt(ctx context.Context, p pair, pos uint64) (*record, er
 // markRead says that the session's user has read a conversation as far as his
 // instance knew it: up to a position, which is 0 for all of it. What came
 // meanwhile, while a link was lost perhaps, nobody has seen. It returns when
-// this gateway's sessions were told.
+// the user's sessions here were told.
 func (in *Inbox) markRead(ctx context.Context, p pair, side int, upTo uint64) error {
 	peer := p.other(side)
 	r, _, err := in.append(ctx, p, "", func(prev *record) (*record, error) {
@@ -108,7 +108,7 @@ func (in *Inbox) markRead(ctx context.Context, p pair, side int, upTo uint64) er
 		return r, nil
 	})
 	if err == nil && r != nil {
-		in.told(ctx, r.pos)
+		in.delivery.reach(ctx, p.user(side), r.pos)
 	}
 	return err
 }
@@ -191,7 +191,7 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 		return r, nil
 	})
 	if err == nil {
-		in.told(ctx, r.pos)
+		in.delivery.reach(ctx, p.user(side), r.pos)
 	}
 	return r, err
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
@@ -235,16 +234,10 @@ func (in *Inbox) level(ctx context.Context) (end uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	in.told(ctx, e.Seq)
-	return max(e.Seq, in.messages.Pos()), nil
-}
-
-// told waits, a second at most, until the sessions here were told of a record:
-// what a client is told of its own call comes before the call's answer.
-func (in *Inbox) told(ctx context.Context, pos uint64) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, reachWithin)
 	defer cancel()
-	in.messages.Reach(ctx, pos)
+	in.messages.Reach(ctx, e.Seq)
+	return max(e.Seq, in.messages.Pos()), nil
 }
 
 // catchUp finds what a session has not seen up to a position.

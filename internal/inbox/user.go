@@ -145,7 +145,7 @@ func (u *user) sessionsNow() []*Session {
 // maxSeen bounds user.seen: what is forgotten can at worst be told of once more.
 const maxSeen = 5000
 
-// deliver brings a record to the user's sessions; the follower calls it, so
+// deliver brings a record to the user's sessions; the user's worker calls it, so
 // records come in order.
 func (u *user) deliver(r *record, side int) {
 	u.mu.Lock()

@@ -162,6 +162,9 @@ func (m *metrics) inbox(in *inbox.Inbox) {
 	m.gauge("tim_inbox_users", "Users who have a session on this gateway.", func() float64 { return float64(in.Stats().Users) })
 	m.gauge("tim_inbox_watched", "Users whose status a session on this gateway watches.", func() float64 { return float64(in.Stats().Watched) })
 	m.gauge("tim_inbox_unsaved", "Users whose acknowledged messages are not stored yet.", func() float64 { return float64(in.Stats().Unsaved) })
+	m.all.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "tim_inbox_held_up_total", Help: "Times that delivery waited because the records of some users came faster than they could be pushed.",
+	}, func() float64 { return float64(in.Stats().HeldUp) }))
 }
 
 func number(code fault.Code) string { return strconv.Itoa(int(code)) }

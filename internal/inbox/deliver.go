@@ -1,0 +1,162 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// delivery brings the records that the follower reads to the users who have a
+// session here. The follower only finds out who they are; each of them gets the
+// record from a worker, which a hash of the user chooses. So a user's sessions
+// are told in the stream's order, and what one waits for holds up only those
+// who share the worker.
+//
+// A full queue holds the follower up, which is counted: nothing is dropped.
+type delivery struct {
+	in      *Inbox
+	seed    maphash.Seed
+	workers [deliveryWorkers]chan queued
+	heldUp  atomic.Uint64 // how often a full queue held the follower up
+}
+
+const (
+	// deliveryWorkers is how many goroutines compose and push. They compete with
+	// one goroutine a sender: a single one would fall behind on a busy machine.
+	deliveryWorkers = 16
+	// deliveryQueue is how many records wait for one worker.
+	deliveryQueue = 128
+)
+
+// queued is a record on its way to one of its users.
+type queued struct {
+	*arrival
+	to     *user // nil: only the cached conversation wants it
+	side   int
+	passed chan<- struct{} // set instead of a record: closed once all before it were handled
+}
+
+// arrival is a record that the follower has brought. The first worker that
+// needs it decodes it for all.
+type arrival struct {
+	pair   pair
+	value  bus.Value
+	once   sync.Once
+	record *record // nil: it cannot be decoded
+}
+
+// newDelivery begins the workers; Inbox.work ends them.
+func newDelivery(in *Inbox) *delivery {
+	d := &delivery{in: in, seed: maphash.MakeSeed()}
+	for i := range d.workers {
+		queue := make(chan queued, deliveryQueue)
+		d.workers[i] = queue
+		in.work.goes(func() { d.work(queue) })
+	}
+	return d
+}
+
+func (d *delivery) worker(u place.User) chan<- queued {
+	return d.workers[maphash.Comparable(d.seed, u)%deliveryWorkers]
+}
+
+// sawRecord queues a record of a conversation for its users here. Most records
+// of a large cluster are for nobody here, and are not decoded.
+func (d *delivery) sawRecord(v bus.Value) error {
+	p, err := parsePair(v.Subject)
+	if err != nil {
+		return nil // none of ours
+	}
+	one, other := p.user(0), p.user(1)
+	d.in.mu.Lock()
+	a, b := d.in.users[one], d.in.users[other]
+	d.in.mu.Unlock()
+	r := &arrival{pair: p, value: v}
+	if a != nil {
+		d.queue(one, queued{arrival: r, to: a, side: 0})
+	}
+	if b != nil && b != a {
+		d.queue(other, queued{arrival: r, to: b, side: 1})
+	}
+	if a == nil && b == nil && d.in.convs.has(p) {
+		d.queue(one, queued{arrival: r})
+	}
+	return nil
+}
+
+// queue waits for room.
+func (d *delivery) queue(u place.User, q queued) {
+	w := d.worker(u)
+	select {
+	case w <- q:
+		return
+	default:
+	}
+	d.heldUp.Add(1)
+	select {
+	case w <- q:
+	case <-d.in.work.ctx.Done(): // every session is closed
+	}
+}
+
+func (d *delivery) work(queue <-chan queued) {
+	for {
+		select {
+		case q := <-queue:
+			d.handle(q)
+		case <-d.in.work.ctx.Done():
+			return
+		}
+	}
+}
+
+func (d *delivery) handle(q queued) {
+	if q.passed != nil {
+		close(q.passed)
+		return
+	}
+	q.once.Do(func() {
+		r, err := decodeOf(q.pair, q.value)
+		if err != nil {
+			d.in.report(fmt.Errorf("record %d of %s: %w", q.value.Seq, q.value.Subject, err))
+			return
+		}
+		q.record = r
+		d.in.convs.saw(r)
+	})
+	if q.to != nil && q.record != nil {
+		q.to.deliver(q.record, q.side)
+	}
+}
+
+// reach waits, a second at most, until the sessions that a user has here were
+// told of everything up to a position: what a client is told of its own call
+// comes before the call's answer.
+func (d *delivery) reach(ctx context.Context, u place.User, pos uint64) {
+	ctx, cancel := context.WithTimeout(ctx, reachWithin)
+	defer cancel()
+	d.in.messages.Reach(ctx, pos)
+	passed := make(chan struct{})
+	select {
+	case d.worker(u) <- queued{passed: passed}:
+	case <-ctx.Done():
+		return
+	case <-d.in.work.ctx.Done():
+		return
+	}
+	select {
+	case <-passed:
+	case <-ctx.Done():
+	case <-d.in.work.ctx.Done():
+	}
+}
+
+// reachWithin bounds waiting for the follower. One that is too far behind
+// delivers the rest later.
+const reachWithin = time.Second

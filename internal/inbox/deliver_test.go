@@ -1,0 +1,93 @@
+package inbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// otherWorker returns a user whose worker is not u's.
+func otherWorker(in *Inbox, u place.User) place.User {
+	for i := 0; ; i++ {
+		v := place.User{SDKAppID: app, UserID: fmt.Sprintf("other%d", i)}
+		if in.delivery.worker(v) != in.delivery.worker(u) {
+			return v
+		}
+	}
+}
+
+// TestOneIsSlow: who cannot be told holds up nobody else until their queue is
+// full, and loses nothing then.
+func TestOneIsSlow(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{})
+	a, slow := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
+	quick := login(t, in, otherWorker(in, slow.s.user.User).UserID, "q1")
+	carol := slow.s.user
+	carol.mu.Lock()
+	var want []string
+	send := func(n int) {
+		for range n {
+			want = append(want, fmt.Sprint(len(want)))
+			a.send("carol", want[len(want)-1])
+		}
+	}
+	func() {
+		defer carol.mu.Unlock()
+		send(5)
+		a.send(quick.userID, "hello")
+		quick.until("it", func() bool { return len(quick.messages) == 1 })
+		require.Zero(t, in.Stats().HeldUp)
+		send(deliveryQueue)
+		require.Eventually(t, func() bool { return in.Stats().HeldUp > 0 }, 10*time.Second, time.Millisecond)
+		a.send(quick.userID, "behind")
+	}()
+	quick.until("what waited behind them", func() bool { return len(quick.messages) == 2 })
+	slow.until("all of them", func() bool { return len(slow.messages) == len(want) })
+	require.Equal(t, want, slow.texts())
+}
+
+// TestCloseWhileDelivering: nobody is told of anything once the inbox has been
+// closed, and nothing of it runs, whatever is still in the queues.
+func TestCloseWhileDelivering(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{})
+	var closed atomic.Bool
+	var came atomic.Int64
+	enough := make(chan struct{})
+	var sending sync.WaitGroup
+	for i := range 4 {
+		_, f := in.Attach(place.User{SDKAppID: app, UserID: fmt.Sprintf("to%d", i)}, "r1", func(string, json.RawMessage) bool {
+			if closed.Load() {
+				t.Error("pushed after Close")
+			}
+			if came.Add(1) == 50 {
+				close(enough)
+			}
+			return true
+		}).Call(t.Context(), frame.SessionSync, nil)
+		require.Nil(t, f)
+		s := in.Attach(place.User{SDKAppID: app, UserID: fmt.Sprintf("from%d", i)}, "s1", func(string, json.RawMessage) bool { return true })
+		sending.Go(func() {
+			for n := 0; ; n++ {
+				text := fmt.Sprint(n)
+				id := messageID(s.user.UserID, time.Now(), text)
+				if _, f := s.Call(t.Context(), frame.MessageSend, encode(sendText(id, fmt.Sprintf("to%d", i), text))); f != nil {
+					return
+				}
+			}
+		})
+	}
+	<-enough
+	in.Close()
+	closed.Store(true)
+	sending.Wait()
+	require.Zero(t, goroutines())
+}
