@@ -14,12 +14,13 @@
 //	sockets.go   what the registry asks: Kick, Alive, Places, Drop, Supersede
 //	farewell.go  the sealed token that says logout
 //	limiter.go   too many logins, UserSigs that are not valid, frames
+//	fair.go      too many of anything, fair to each network
 //	standby.go   too many sockets that stand by
 //	stats.go     counters
 //	ports.go     what it needs of the registry
 //
 // Locks: Gateway.mu before socket.mu, and neither is held while anything is
-// written or the registry is asked. The locks of standbyLimit and limiter are
+// written or the registry is asked. The locks of Fair and limiter are
 // held alone. Each struct says which lock guards what of it; what the read loop
 // alone touches has none. Whoever removes a session from the
 // Gateway's map (take) is the one that tells the registry what became of it.

@@ -24,17 +24,17 @@ func (g *Gateway) Shorten(t Times) {
 }
 
 // LimitStandBy sets how many sockets of one network, and of all, may stand by.
-func (g *Gateway) LimitStandBy(most, mostOfAll int) { g.standby = newStandbyLimit(most, mostOfAll) }
+func (g *Gateway) LimitStandBy(most, mostOfAll int) { g.standby = NewFair[*socket](most, mostOfAll) }
 
 // StandingBy returns how many sockets stand by.
-func (g *Gateway) StandingBy() int { return g.standby.size() }
+func (g *Gateway) StandingBy() int { return g.standby.Len() }
 
 // Held returns how much is kept of sockets and sessions, including those that
 // are logging in.
 func (g *Gateway) Held() int {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	return len(g.sockets) + len(g.users) + len(g.claims) + g.standby.size()
+	return len(g.sockets) + len(g.users) + len(g.claims) + g.standby.Len()
 }
 
 // Queued returns how many bytes wait to be written to a session's client.

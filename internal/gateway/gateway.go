@@ -66,7 +66,7 @@ type Gateway struct {
 
 	// These have locks of their own.
 	stats    counters
-	standby  *standbyLimit
+	standby  *Fair[*socket]    // those that have not logged in yet
 	failures *limiter[culprit] // invalid UserSigs
 	logins   *limiter[place.User]
 	resumes  *limiter[place.User]
@@ -143,7 +143,7 @@ func New(o Options) (*Gateway, error) {
 	g.failures = newLimiter[culprit](perMinute(maxFailures), o.Now)
 	g.logins = newLimiter[place.User](perMinute(o.LoginRate), o.Now)
 	g.resumes = newLimiter[place.User](perMinute(o.LoginRate*resumesPerLogin), o.Now)
-	g.standby = newStandbyLimit(maxStandBy, maxStandByAll)
+	g.standby = NewFair[*socket](maxStandBy, maxStandByAll)
 	g.stop, g.halt = context.WithCancel(context.Background())
 	g.upgrader = newUpgrader(g)
 	return g, nil

@@ -60,9 +60,9 @@ func TestLimiterIsBounded(t *testing.T) {
 
 // Whatever joins and leaves, in any order, the largest network pays, and
 // nothing remains of what has left.
-func TestStandbyLimit(t *testing.T) {
+func TestFair(t *testing.T) {
 	const most, mostOfAll = 5, 40
-	l := newStandbyLimit(most, mostOfAll)
+	l := NewFair[*socket](most, mostOfAll)
 	r := rand.New(rand.NewPCG(1, 2))
 	here := map[*socket]bool{}
 	sizes := func() map[string]int {
@@ -75,7 +75,7 @@ func TestStandbyLimit(t *testing.T) {
 	for range 20_000 {
 		if len(here) > 0 && r.IntN(3) == 0 {
 			for s := range here {
-				l.leave(s)
+				l.Leave(s)
 				delete(here, s)
 				break
 			}
@@ -83,7 +83,7 @@ func TestStandbyLimit(t *testing.T) {
 		}
 		s := &socket{addr: strconv.Itoa(r.IntN(1 + r.IntN(30)))}
 		before := sizes()
-		over := l.join(s)
+		over, full := l.Join(s, s.addr)
 		here[s] = true
 		switch {
 		case before[s.addr] >= most:
@@ -93,16 +93,16 @@ func TestStandbyLimit(t *testing.T) {
 				require.LessOrEqual(t, n, before[over.addr])
 			}
 		default:
-			require.Nil(t, over)
+			require.False(t, full)
 		}
 		delete(here, over)
-		require.Equal(t, len(here), l.size())
+		require.Equal(t, len(here), l.Len())
 	}
 	for s := range here {
-		l.leave(s)
+		l.Leave(s)
 	}
 	require.Empty(t, l.networks)
-	require.Empty(t, l.sockets)
+	require.Empty(t, l.at)
 	require.Empty(t, l.bySize)
 }
 

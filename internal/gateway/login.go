@@ -58,7 +58,7 @@ func (s *socket) login(r jsonframe.Request) {
 	if !s.enter(loggingIn) {
 		return
 	}
-	s.g.standby.leave(s)
+	s.g.standby.Leave(s)
 	c, err := s.check(p)
 	if err == nil && !s.g.mayLogIn(c) {
 		err = fault.New(fault.LoginTooFrequent)

@@ -167,7 +167,7 @@ func (s *socket) unreadable(cause any) {
 // closed is the end of every socket, whoever ended it.
 func (g *Gateway) closed(s *socket, code int) {
 	sess, leaving := s.gone(clean(code))
-	g.standby.leave(s)
+	g.standby.Leave(s)
 	g.mu.Lock()
 	delete(g.sockets, s)
 	g.mu.Unlock()

@@ -3,6 +3,7 @@ package timd
 import (
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -38,4 +39,37 @@ func TestConnectionsThatAskForNothing(t *testing.T) {
 	require.Contains(t, string(answer), "200 OK")
 	require.True(t, m.State().Ready)
 	require.Contains(t, body(t, s.url+"/metrics"), "tim_reconnects_total 0\n")
+}
+
+// somewhere is a connection from an address.
+type somewhere struct {
+	net.Conn
+	addr   string
+	closed bool
+}
+
+func (s *somewhere) RemoteAddr() net.Addr {
+	a, _ := net.ResolveTCPAddr("tcp", s.addr) // the test's own are addresses
+	return a
+}
+
+func (s *somewhere) Close() error { s.closed = true; return nil }
+
+// Whoever opens too many connections pushes out their own, however early the
+// one of somebody else came.
+func TestConnectionsOfOneNetwork(t *testing.T) {
+	l := newConnLimit(3)
+	from := func(addr string) *somewhere {
+		c := &somewhere{addr: addr}
+		l.moved(c, http.StateNew)
+		return c
+	}
+	slow := from("1.1.1.1:1")
+	flood := []*somewhere{from("[2001:db8::1]:1"), from("[2001:db8::2]:1"), from("[2001:db8::3]:1"), from("[2001:db8::4]:1")}
+	require.Equal(t, []bool{true, true, false, false}, []bool{flood[0].closed, flood[1].closed, flood[2].closed, flood[3].closed})
+	l.moved(flood[2], http.StateHijacked)
+	from("1.1.1.1:2")
+	require.False(t, slow.closed, "a WebSocket does not count")
+	from("1.1.1.1:3")
+	require.True(t, slow.closed)
 }
