@@ -9,7 +9,7 @@
 //	inbox.go         Open and Close; what comes from the bus finds its users
 //	options.go       Options, and what the inbox asks of others
 //	ports.go         what it needs of a bus
-//	store.go         the three streams; each read and write is charged
+//	store.go         the streams; each read and write is charged
 //	keys.go          subjects, and cursors
 //	work.go          the owner of goroutines and timers
 //
@@ -27,7 +27,8 @@
 //	watch.go         who is told of whose status
 //
 //	deliver.go       records on their way to who is here, by receiving user
-//	user.go          who is here: Session, what it is told, acknowledgements
+//	user.go          who is here: Session, what it is told
+//	cursors.go       up to where a user has acknowledged
 //	sync.go          a session catches up: from where, with what
 //	missed.go        a session catches up: what it has not seen
 //	part.go          a session catches up: what one call pushes
@@ -45,11 +46,12 @@
 //
 // # Stores
 //
-// Three streams; a key holds base64url of a UserID, never the UserID.
+// Four streams; a key holds base64url of a UserID, never the UserID.
 //
-//	TIM_MSG   tim.msg.<app>.<a>.<b>         one log a conversation; a <= b are its two users
-//	TIM_DOC   tim.doc.<app>.<user>.<kind>   the newest of: peers profile black status quota cursor
-//	TIM_MARK  tim.mark.<app>.<a>.<b>.<pos>  the newest of: revoked, deleted by a or by b
+//	TIM_MSG     tim.msg.<app>.<a>.<b>         one log a conversation; a <= b are its two users
+//	TIM_DOC     tim.doc.<app>.<user>.<kind>   the newest of: peers profile black status quota
+//	TIM_CURSOR  tim.cursor.<app>.<user>       the newest: up to where a user has acknowledged
+//	TIM_MARK    tim.mark.<app>.<a>.<b>.<pos>  the newest of: revoked, deleted by a or by b
 //
 // A record of TIM_MSG is a message, a read mark or a revocation, and carries
 // the conversation's whole state after it: sequence, counts, both read marks

@@ -95,6 +95,10 @@ func docSubject(u place.User, kind string) string {
 	return bus.SubjectDocuments + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." + enc(u.UserID) + "." + kind
 }
 
+func cursorSubject(u place.User) string {
+	return bus.SubjectCursors + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." + enc(u.UserID)
+}
+
 func parseDoc(subject string) (place.User, string, error) {
 	rest, ok := strings.CutPrefix(subject, bus.SubjectDocuments)
 	f := strings.Split(rest, ".")

@@ -8,9 +8,9 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// store is the three streams.
+// store is the streams.
 type store struct {
-	messages, documents, marks bus.Log
+	messages, documents, cursors, marks bus.Log
 }
 
 func openStore(ctx context.Context, b Bus, o Options) (*store, error) {
@@ -21,6 +21,7 @@ func openStore(ctx context.Context, b Bus, o Options) (*store, error) {
 	}{
 		{&st.messages, bus.LogConfig{Stream: bus.StreamMessages, Subjects: bus.SubjectMessages + ">", Keep: o.MaxCount, MaxAge: o.MaxAge, Dedup: o.Dedup}},
 		{&st.documents, bus.LogConfig{Stream: bus.StreamDocuments, Subjects: bus.SubjectDocuments + ">", Keep: 1}},
+		{&st.cursors, bus.LogConfig{Stream: bus.StreamCursors, Subjects: bus.SubjectCursors + ">", Keep: 1, MaxAge: o.MaxAge}},
 		{&st.marks, bus.LogConfig{Stream: bus.StreamMarks, Subjects: bus.SubjectMarks + ">", Keep: 1, MaxAge: o.MaxAge}},
 	} {
 		l, err := b.OpenLog(ctx, s.LogConfig)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/place"
 )
 
 type syncParams struct {
@@ -205,20 +204,6 @@ func (in *Inbox) syncTurn(ctx context.Context) (done func(), err error) {
 	}
 }
 
-// acknowledged is the cursor of a user: what any of his instances has shown.
-func (in *Inbox) acknowledged(ctx context.Context, u place.User) (uint64, error) {
-	in.mu.Lock()
-	unsaved := in.unsaved[u] // before the read: it goes once it is stored
-	in.mu.Unlock()
-	d, err := in.docs.fresh(ctx, docSubject(u, docCursor))
-	if err != nil || d.rev == 0 {
-		return unsaved, err
-	}
-	var c userCursor
-	err = json.Unmarshal(d.data, &c)
-	return max(c.Pos, unsaved), err
-}
-
 // resumedMissed is how many messages a reconnect brings at most.
 const resumedMissed = 5000
 
@@ -258,7 +243,7 @@ func (s *Session) catchUp(ctx context.Context, from cursor, up *catchingUp) erro
 	}
 	after := from.pos
 	if !resumed {
-		if after, err = in.acknowledged(ctx, u); err != nil {
+		if after, err = s.user.acknowledged(ctx); err != nil {
 			return err
 		}
 	}

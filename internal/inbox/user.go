@@ -28,14 +28,11 @@ type user struct {
 	seen     map[string]uint64   // position of the newest record of a conversation that came by
 	lives    []came              // the newest online-only messages, at most keptLive
 
-	acked   cursor // highest acknowledged
-	stored  uint64 // of acked.pos, what is stored
-	writing bool   // store is at work
+	acked   cursor       // highest acknowledged
+	stored  storedCursor // what is known to be stored of it
+	writing bool         // store is at work
 	flush   Timer
 }
-
-// ackDelay gathers acknowledgements: one write for many.
-const ackDelay = 250 * time.Millisecond
 
 // Session is one attached instance of a user. Calls are served one at a time:
 // the order of calls is the order of messages.
@@ -250,85 +247,4 @@ func (u *user) tell(method string, v any) {
 			s.stall()
 		}
 	}
-}
-
-// ack notes that an instance has shown its user everything up to pos.
-func (u *user) ack(pos uint64) {
-	u.in.mu.Lock()
-	defer u.in.mu.Unlock()
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if pos <= u.acked.pos { // it is stored, or waits for it already
-		return
-	}
-	u.in.unsaved[u.User] = max(u.in.unsaved[u.User], pos)
-	u.acked.pos = pos
-	if u.flush == nil {
-		u.flush = u.in.work.later(ackDelay, u.store)
-	}
-}
-
-// store writes the cursor of a user, which only ever grows. What comes while
-// one store is at work is that one's, too.
-func (u *user) store() {
-	u.mu.Lock()
-	if u.flush != nil {
-		u.flush.Stop()
-		u.flush = nil
-	}
-	pos := u.acked.pos
-	if pos <= u.stored || u.writing {
-		u.mu.Unlock()
-		return
-	}
-	u.writing = true
-	u.mu.Unlock()
-	for {
-		err := u.in.advance(u.User, pos)
-		if err == nil {
-			u.in.saved(u.User, pos)
-		} else {
-			u.in.o.Report(err)
-		}
-		u.mu.Lock()
-		if err == nil {
-			u.stored = pos
-		}
-		if pos = u.acked.pos; err == nil && pos > u.stored && len(u.sessions) == 0 {
-			u.mu.Unlock() // nobody will acknowledge more, and Close waits for this
-			continue
-		}
-		u.writing = false
-		if pos > u.stored && u.flush == nil {
-			u.flush = u.in.work.later(ackDelay, u.store)
-		}
-		u.mu.Unlock()
-		return
-	}
-}
-
-// saved: a user's cursor is stored up to a position.
-func (in *Inbox) saved(u place.User, pos uint64) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.unsaved[u] <= pos {
-		delete(in.unsaved, u)
-	}
-}
-
-type userCursor struct {
-	Pos uint64 `json:"p"`
-}
-
-func (in *Inbox) advance(u place.User, pos uint64) error {
-	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-	defer cancel()
-	_, _, err := update(ctx, in, u, docCursor, func(v *userCursor) (bool, error) {
-		if v.Pos >= pos {
-			return false, nil
-		}
-		v.Pos = pos
-		return true, nil
-	})
-	return err
 }
