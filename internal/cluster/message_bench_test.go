@@ -68,8 +68,8 @@ func runPairs(b *testing.B, all []*benchPair, n int) time.Duration {
 		run := func(wait *sync.WaitGroup, f func(n int) error) {
 			wait.Go(func() {
 				if err := f(share); err != nil {
-					p.hangUp()
 					failed <- err
+					p.hangUp()
 				}
 			})
 		}
