@@ -21,6 +21,10 @@ type Options struct {
 
 	// LoginTimeout counts from the login frame; default 10 s.
 	LoginTimeout time.Duration
+	// Silence is how long a client may say nothing until it is asked whether it
+	// is there, and how long it has to answer until it is given up; default
+	// 20 s. Clients say something every 15 s.
+	Silence time.Duration
 	// LoginRate is how many new logins a user may make in a minute; default
 	// 300. Resumes are counted separately, together with renewals of the
 	// UserSig, and four times as many are allowed, because a client can claim
@@ -107,6 +111,9 @@ func New(o Options) (*Gateway, error) {
 	if o.LoginTimeout <= 0 {
 		o.LoginTimeout = 10 * time.Second
 	}
+	if o.Silence <= 0 {
+		o.Silence = 20 * time.Second
+	}
 	if o.LoginRate <= 0 {
 		o.LoginRate = 300
 	}
@@ -127,8 +134,8 @@ func New(o Options) (*Gateway, error) {
 		times: times{
 			standBy:  frame.StandBy * time.Millisecond,
 			login:    o.LoginTimeout,
-			ask:      20 * time.Second,
-			silence:  20 * time.Second,
+			ask:      o.Silence,
+			silence:  o.Silence,
 			write:    10 * time.Second,
 			linger:   2 * time.Second,
 			registry: 10 * time.Second,

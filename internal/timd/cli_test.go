@@ -199,6 +199,7 @@ func TestMistakes(t *testing.T) {
 		{"max-store is no size", []string{"serve", "--dev", "--max-store", "much"}, "", "500MB"},
 		{"max-store too small", []string{"serve", "--dev", "--max-store", "1KB"}, "", "--max-store 1 KB must be 1 MB or more"},
 		{"max-store too large", []string{"serve", "--dev", "--listen", ":0", "--data", filepath.Join(dir, "new"), "--max-store", "1000000TB"}, "", "is more than the disk"},
+		{"silence too short", []string{"serve", "--dev", "--silence", "1ms"}, "", "--silence 1ms must be between 1s and 10m"},
 		{"quota-bytes too small", []string{"serve", "--dev", "--quota-bytes", "1KB"}, "", "--quota-bytes 1 KB must be 100 KB or more, or 0 for no limit"},
 		{"quota-conversations below none", []string{"serve", "--dev", "--quota-conversations", "-1"}, "", "--quota-conversations must be 1 or more, or 0 for no limit"},
 		{"max-store of NATS", []string{"serve", "--dev", "--nats", "nats://127.0.0.1:1", "--max-store", "1GB"}, "", "limit the account"},
@@ -268,7 +269,7 @@ func TestEnvironment(t *testing.T) {
 		{"nats", "nats://a", "nats://b"}, {"nats-creds", "c1", "c2"}, {"nats-ca", "f1", "f2"}, {"node", "n1", "n2"},
 		{"sync", "always", "default"}, {"allowed-origin", "https://a.example", "*"}, {"trusted-proxy", "10.0.0.0/8,::1", "127.0.0.1"},
 		{"ops-listen", "127.0.0.1:3", "127.0.0.1:4"}, {"page", "false", "true"}, {"max-store", "1GB", "2 GB"}, {"webhook", "http://a/", "http://b/"},
-		{"require-import", "true", "false"}, {"grace", "5s", "6s"}, {"login-timeout", "5s", "6s"},
+		{"require-import", "true", "false"}, {"grace", "5s", "6s"}, {"login-timeout", "5s", "6s"}, {"silence", "5s", "6s"},
 		{"quota-bytes", "2GB", "0"}, {"quota-conversations", "5", "6"}, {"api-rate", "5", "6"}, {"login-rate", "5", "6"}, {"dev-remote", "true", "false"},
 	} {
 		name := "TIM_" + strings.ToUpper(strings.ReplaceAll(c.flag, "-", "_"))

@@ -39,6 +39,7 @@ type options struct {
 	tlsKey        string
 	grace         time.Duration
 	loginWithin   time.Duration
+	silence       time.Duration
 	webhook       string
 	requireImport bool
 	apiRate       int
@@ -140,6 +141,7 @@ func serveFlags(o *options) *flag.FlagSet {
 	f.StringVar(&o.tlsKey, "tls-key", "", "`FILE` with its key")
 	durationVar(f, &o.grace, "grace", time.Minute, "`DURATION` for which a lost connection can be resumed")
 	durationVar(f, &o.loginWithin, "login-timeout", 10*time.Second, "`DURATION` that a login may take once its frame has arrived")
+	durationVar(f, &o.silence, "silence", 20*time.Second, "`DURATION` of silence after which a client is asked whether it is there, and as much again until a connection without an answer is given up; clients say something every 15s")
 	f.StringVar(&o.webhook, "webhook", "", "`URL` of your back end, which is told who logs in and out (State.StateChange); use the same one on every gateway")
 	f.BoolVar(&o.requireImport, "require-import", false, "let only imported accounts log in (account_import of the server API)")
 	f.IntVar(&o.apiRate, "api-rate", 200, "how often a second one app may call one command of the server API")
@@ -269,6 +271,8 @@ func (o *options) check() error {
 		return fmt.Errorf("--grace %v must be between 1s and 24h", o.grace)
 	case o.loginWithin < time.Second || o.loginWithin > time.Minute:
 		return fmt.Errorf("--login-timeout %v must be between 1s and 1m", o.loginWithin)
+	case o.silence < time.Second || o.silence > 10*time.Minute:
+		return fmt.Errorf("--silence %v must be between 1s and 10m", o.silence)
 	case o.devRemote && !o.dev:
 		return errors.New("--dev-remote works only with --dev: give both, or neither")
 	case !o.dev && len(o.apps) == 0:

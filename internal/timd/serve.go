@@ -150,6 +150,7 @@ func open(ctx context.Context, o options, a apps, logger *slog.Logger) (_ *serve
 	g := gateway.Options{
 		Keys:         a.keys,
 		LoginTimeout: o.loginWithin,
+		Silence:      o.silence,
 		LoginRate:    o.loginRate,
 		AllowOrigin:  t.callers.allowOrigin,
 		ClientAddr:   t.callers.addr,
