@@ -19,6 +19,7 @@ type attacker struct {
 // attacks are all there are, but for hang-ups, in the order in which they run.
 func (x *attacker) attacks() []attack {
 	return []attack{
+		{"dark", x.dark},
 		{"malformed", x.malformed},
 		{"frames", x.frames},
 		{"protocol", x.protocol},

@@ -14,6 +14,7 @@
 //	malformed_test.go  wrong parameters and texts that are no requests
 //	protocol_test.go   RFC 6455, handshakes, mutated HTTP
 //	strangers_test.go  other people's conversations, other apps, old sockets and UserSigs, forged farewells
+//	dark_test.go       links that go dark
 //	exhaust_test.go    hoarders, floods, a reader who does not read
 //	soak_test.go       all of it for as long as is wanted, and how it felt
 //	tally_test.go      bad inputs by kind, and what came of them

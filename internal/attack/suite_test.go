@@ -14,7 +14,7 @@ const loginRate = 60
 // crash, no panic, no race, nothing left behind, the honest users served, the
 // codes those of the contract. How quick it is, TestSoak measures.
 func TestAttacks(t *testing.T) {
-	a := openArena(t, "--login-rate", fmt.Sprint(loginRate))
+	a := openArena(t, "--login-rate", fmt.Sprint(loginRate), "--silence", "8s")
 	base := a.baseline()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
