@@ -275,7 +275,9 @@ func TestPagesAndHealth(t *testing.T) {
 	require.Equal(t, http.StatusUpgradeRequired, res.StatusCode)
 }
 
-func TestTLS(t *testing.T) {
+// certificateFiles makes one for 127.0.0.1 and returns its files.
+func certificateFiles(t *testing.T) (certFile, keyFile string) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	template := x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
@@ -284,10 +286,15 @@ func TestTLS(t *testing.T) {
 	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
 	require.NoError(t, err)
 	dir := t.TempDir()
-	certFile, keyFile := filepath.Join(dir, "cert"), filepath.Join(dir, "key")
+	certFile, keyFile = filepath.Join(dir, "cert"), filepath.Join(dir, "key")
 	require.NoError(t, os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
 	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600))
-	app := filepath.Join(dir, "app")
+	return certFile, keyFile
+}
+
+func TestTLS(t *testing.T) {
+	certFile, keyFile := certificateFiles(t)
+	app := filepath.Join(t.TempDir(), "app")
 	require.NoError(t, os.WriteFile(app, []byte("k"), 0o600))
 
 	d := runTimd(t, "--ops-listen", "127.0.0.1:0", "--data", "memory", "--app", "1400000003="+app, "--tls-cert", certFile, "--tls-key", keyFile)

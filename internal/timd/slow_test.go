@@ -1,6 +1,7 @@
 package timd
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 // Clients that dawdle, over whatever it is, do not keep a connection for ever.
@@ -48,4 +51,42 @@ func TestSlowClients(t *testing.T) {
 	time.Sleep(700 * time.Millisecond)
 	require.True(t, m.State().Ready)
 	require.Contains(t, body(t, s.url+"/metrics"), "tim_reconnects_total 0\n")
+}
+
+// Whoever begins TLS and does not go on, or speaks something else, does not
+// keep a connection for ever, and is in nobody's way.
+func TestSlowTLS(t *testing.T) {
+	certFile, keyFile := certificateFiles(t)
+	old := httpTimes
+	httpTimes.header, httpTimes.read = 2*time.Second, 2*time.Second
+	s := openStage(t, func(o *options) { o.tlsCert, o.tlsKey = certFile, keyFile })
+	httpTimes = old
+	defer s.end()
+	addr := strings.TrimPrefix(s.url, "https://")
+	hello := "\x16\x03\x01\x40\x00\x01\x00\x3f\xfc\x03\x03" // of 16 KB, the most of one record
+	var slow []net.Conn
+	for _, text := range []string{"", "\x16", hello, hello + strings.Repeat("x", 8<<10), "GET / HTTP/1.1\r\nHost: a\r\n\r\n", strings.Repeat("\x00", 1000), "handshake"} {
+		c, err := net.Dial("tcp", addr)
+		require.NoError(t, err)
+		defer c.Close()
+		slow = append(slow, c)
+		if text == "handshake" {
+			// On a machine that stalls it may be cut off, too.
+			_ = tls.Client(c, &tls.Config{InsecureSkipVerify: true}).Handshake()
+			continue
+		}
+		_, err = io.WriteString(c, text)
+		require.NoError(t, err)
+	}
+	m, err := dial(t, s.url, nil)
+	for end := time.Now().Add(within); err != nil && time.Now().Before(end); {
+		m, err = dial(t, s.url, nil)
+	}
+	require.NoError(t, err)
+	require.Nil(t, m.login("alice", sign("alice"), someInstance, frame.IntentNew).Err)
+	for i, c := range slow {
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(within)))
+		_, err := io.Copy(io.Discard, c)
+		require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "connection %d is still there", i)
+	}
 }
