@@ -15,6 +15,7 @@
 //	many.go      the newest records of many subjects in one request
 //	follow.go    everything new in a stream, in order and without gaps
 //	signal.go    what is only said and never stored
+//	beside.go    a second connection, for who moves many bytes
 //	spread.go    many ways to the store and back at once
 //	fault.go     what a client is told of an error
 package bus
@@ -71,7 +72,9 @@ type Bus struct {
 	log      *slog.Logger
 	replicas int
 	embedded *embedded // nil when external
+	beside   bool      // another Bus has made embedded, and ends it
 	room     room
+	dial     func(...nats.Option) (*nats.Conn, error)
 
 	stop func() // ends what wg counts; nil before it runs
 	wg   sync.WaitGroup
@@ -162,7 +165,7 @@ func (b *Bus) Close() {
 			nc.Close()
 		}
 	}
-	if b.embedded != nil {
+	if b.embedded != nil && !b.beside {
 		b.embedded.stop()
 	}
 }
@@ -204,9 +207,8 @@ func (b *Bus) options(name string) []nats.Option {
 
 // openReads connects a second time. Both connections lead to the same servers,
 // so what happens to the second one is not said again.
-func (b *Bus) openReads(name, urls string, more ...nats.Option) (err error) {
-	opts := append(b.options(name+" reads"), nats.DisconnectErrHandler(nil), nats.ReconnectHandler(nil))
-	b.reads, err = nats.Connect(urls, append(opts, more...)...)
+func (b *Bus) openReads(name string) (err error) {
+	b.reads, err = b.dial(append(b.options(name+" reads"), nats.DisconnectErrHandler(nil), nats.ReconnectHandler(nil))...)
 	return err
 }
 

@@ -78,9 +78,12 @@ func (b *Bus) embed(ctx context.Context, o Options) error {
 		return err
 	}
 	var err error
-	b.nc, err = nats.Connect("", append(b.options(o.Name), nats.InProcessServer(e))...)
+	b.dial = func(opts ...nats.Option) (*nats.Conn, error) {
+		return nats.Connect("", append(opts, nats.InProcessServer(e))...)
+	}
+	b.nc, err = b.dial(b.options(o.Name)...)
 	if err == nil {
-		err = b.openReads(o.Name, "", nats.InProcessServer(e))
+		err = b.openReads(o.Name)
 	}
 	if err != nil {
 		return fmt.Errorf("embedded NATS server cannot be reached in process: %w", err)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,10 +30,13 @@ func (b *Bus) connect(ctx context.Context, o Options) error {
 		opts = append(opts, nats.RootCAs(o.CA))
 	}
 	where := redact(o.URLs)
-	nc, err := nats.Connect(o.URLs, append(b.options(o.Name), opts...)...)
+	b.dial = func(more ...nats.Option) (*nats.Conn, error) {
+		return nats.Connect(o.URLs, slices.Concat(opts, more)...)
+	}
+	nc, err := b.dial(b.options(o.Name)...)
 	if err == nil {
 		b.nc = nc
-		err = b.openReads(o.Name, o.URLs, opts...)
+		err = b.openReads(o.Name)
 	}
 	if err != nil {
 		switch {

@@ -84,11 +84,12 @@ func (b *Bus) Fence(ctx context.Context, stream string) error {
 	return nil
 }
 
-// Purge removes the messages of a subject and leaves no tombstone.
-func (b *Bus) Purge(ctx context.Context, stream, subject string) error {
+// Purge removes the messages of a subject, or of all that a pattern matches, and
+// leaves no tombstone.
+func (b *Bus) Purge(ctx context.Context, stream, pattern string) error {
 	s, err := b.js.Stream(ctx, stream)
 	if err != nil {
 		return err
 	}
-	return s.Purge(ctx, jetstream.WithPurgeSubject(subject))
+	return s.Purge(ctx, jetstream.WithPurgeSubject(pattern))
 }

@@ -1,0 +1,26 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+)
+
+// Beside returns a Bus on the same NATS with a connection of its own. NATS
+// serves what one connection asks for in order, so who moves many bytes takes
+// one beside that of the messages, which do not wait for them then. It is to
+// be closed before the Bus that it comes from, which measures the room and
+// reports changes for both.
+func (b *Bus) Beside(ctx context.Context, name string) (*Bus, error) {
+	side := &Bus{log: b.log, replicas: b.replicas, embedded: b.embedded, beside: true}
+	var err error
+	side.nc, err = b.dial(side.options(name)...)
+	side.reads = side.nc
+	if err == nil {
+		err = side.stream(ctx, "NATS")
+	}
+	if err != nil {
+		side.Close()
+		return nil, fmt.Errorf("no second connection to NATS, for %s: %w", name, err)
+	}
+	return side, nil
+}

@@ -1,0 +1,53 @@
+package bus
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A Bus beside another one sees the same store over a connection of its own,
+// and its end is not the other's.
+func TestBeside(t *testing.T) {
+	b, err := Open(t.Context(), Options{Data: Memory, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(b.Close)
+	l, err := b.OpenLog(t.Context(), LogConfig{Stream: "L", Subjects: "l.>"})
+	require.NoError(t, err)
+	side, err := b.Beside(t.Context(), "side")
+	require.NoError(t, err)
+	require.NotSame(t, b.Conn(), side.Conn())
+	require.Equal(t, b.Storage(), side.Storage())
+	pos, err := side.Put(t.Context(), "l.a", []byte("x"), 0, 0)
+	require.NoError(t, err)
+	side.Close()
+	v, err := l.Last(t.Context(), "l.a")
+	require.NoError(t, err)
+	require.Equal(t, pos, v.Seq)
+}
+
+func TestPurge(t *testing.T) {
+	b, err := Open(t.Context(), Options{Data: Memory, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(b.Close)
+	l, err := b.OpenLog(t.Context(), LogConfig{Stream: "L", Subjects: "l.>"})
+	require.NoError(t, err)
+	for _, s := range []string{"l.a.0", "l.a.1", "l.b.0"} {
+		_, err := b.Put(t.Context(), s, []byte(s), 0, 0)
+		require.NoError(t, err)
+	}
+	require.NoError(t, b.Purge(t.Context(), "L", "l.a.*"))
+	require.NoError(t, b.Purge(t.Context(), "L", "l.none.*"))
+	got, err := l.LastAll(t.Context(), []string{"l.a.0", "l.a.1", "l.b.0"})
+	require.NoError(t, err)
+	require.Zero(t, got[0].Seq)
+	require.Zero(t, got[1].Seq)
+	require.Equal(t, "l.b.0", got[2].Subject)
+	// Any record under a pattern is found by the pattern.
+	v, err := l.Last(t.Context(), "l.b.*")
+	require.NoError(t, err)
+	require.Equal(t, "l.b.0", v.Subject)
+	_, err = l.Last(t.Context(), "l.a.*")
+	require.ErrorIs(t, err, ErrNoValue)
+}
