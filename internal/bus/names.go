@@ -67,4 +67,21 @@ func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + k
 var SavedStreams = []string{
 	BucketStream(BucketConfig), BucketStream(BucketAccounts), BucketStream(BucketUsers),
 	StreamEvents, StreamMarks, StreamCursors, StreamDocuments, StreamConversations, StreamMessages,
+	StreamReferences, StreamFiles, StreamMedia,
 }
+
+// Streams and subjects of media. A backup saves them behind the messages that
+// name them: references before files, files before their chunks.
+const (
+	// StreamReferences holds tim.mref.<app>.<name>.<message>: a message that
+	// names a file. It ages like messages.
+	StreamReferences = "TIM_MREF"
+	// StreamFiles holds tim.file.<app>.<name>: what is known of a file.
+	StreamFiles = "TIM_FILE"
+	// StreamMedia holds tim.media.<app>.<name>.<n>: the chunks of a file.
+	StreamMedia = "TIM_MEDIA"
+
+	SubjectReferences = "tim.mref."
+	SubjectFiles      = "tim.file."
+	SubjectMedia      = "tim.media."
+)

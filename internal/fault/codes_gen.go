@@ -9,8 +9,18 @@ const (
 	NoUserSig             Code = 2003
 	NotLoggedIn           Code = 2024
 	LoginBusy             Code = 2025
+	UploadTicket          Code = 2041
 	SendFailed            Code = 2100
 	NotAMessage           Code = 2105
+	FileEmpty             Code = 2108
+	ImageType             Code = 2252
+	ImageTooLarge         Code = 2253
+	AudioTooLarge         Code = 2301
+	AudioType             Code = 2302
+	VideoTooLarge         Code = 2351
+	VideoType             Code = 2352
+	FileTooLarge          Code = 2402
+	FileGone              Code = 2403
 	NoConversation        Code = 2503
 	NetworkError          Code = 2800
 	Timeout               Code = 2801
@@ -80,10 +90,30 @@ func (c Code) Text() string {
 		return "Nobody is logged in: call login first."
 	case LoginBusy:
 		return "Another login or logout is still running: wait until its promise has settled."
+	case UploadTicket:
+		return "The upload was not permitted: send the message again, which asks for a new ticket."
 	case SendFailed:
 		return "The message was not sent: try resendMessage."
 	case NotAMessage:
 		return "The argument is not a Message: pass an object that a create…Message method returned."
+	case FileEmpty:
+		return "The file is empty or missing: choose a file that holds something."
+	case ImageType:
+		return "This image cannot be sent: choose a JPEG, PNG, GIF, WebP or BMP file."
+	case ImageTooLarge:
+		return "The image is too large: choose one of at most 20 MB and 50 million pixels."
+	case AudioTooLarge:
+		return "The sound is too large: choose a smaller file."
+	case AudioType:
+		return "This sound cannot be sent: choose an MP3, M4A, AAC, WAV, OGG, FLAC or AMR file."
+	case VideoTooLarge:
+		return "The video is too large: choose a smaller file."
+	case VideoType:
+		return "This video cannot be sent: choose an MP4, MOV or WebM file."
+	case FileTooLarge:
+		return "The file is too large: choose a smaller file."
+	case FileGone:
+		return "The file of this message is no longer there: choose it again and send it as a new message."
 	case NoConversation:
 		return "The conversationID is malformed or the conversation does not exist: pass C2C followed by a userID, as getConversationList returns it."
 	case NetworkError:

@@ -1,0 +1,131 @@
+package media
+
+import (
+	"bytes"
+	"encoding/binary"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"slices"
+	"strings"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/webp"
+
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// unknownType is what everything is served as that could be a page, a script or
+// anything else that a browser runs.
+const unknownType = "application/octet-stream"
+
+// sniff returns the content type of a file by its first bytes, whatever its
+// name and its uploader say. Only images, sounds and videos have one of their
+// own, because a browser shows them and runs nothing in them.
+func sniff(head []byte) string {
+	has := func(at int, texts ...string) bool {
+		return slices.ContainsFunc(texts, func(t string) bool {
+			return len(head) >= at+len(t) && string(head[at:at+len(t)]) == t
+		})
+	}
+	switch {
+	case has(0, "\xff\xd8\xff"):
+		return "image/jpeg"
+	case has(0, "\x89PNG\r\n\x1a\n"):
+		return "image/png"
+	case has(0, "GIF87a", "GIF89a"):
+		return "image/gif"
+	case has(0, "RIFF") && has(8, "WEBP"):
+		return "image/webp"
+	case has(0, "BM") && len(head) >= 18 && slices.Contains([]uint32{12, 40, 52, 56, 64, 108, 124}, binary.LittleEndian.Uint32(head[14:])):
+		return "image/bmp"
+	case has(4, "ftyp"):
+		switch {
+		case has(8, "qt  "):
+			return "video/quicktime"
+		case has(8, "M4A ", "M4B "):
+			return "audio/mp4"
+		case has(8, "iso", "mp4", "avc1", "M4V", "3gp", "3g2", "dash", "MSNV", "f4v"):
+			return "video/mp4"
+		}
+	case has(4, "moov", "mdat", "wide", "pnot"):
+		return "video/quicktime"
+	case has(0, "\x1a\x45\xdf\xa3"):
+		return "video/webm"
+	case has(0, "ID3", "\xff\xfb", "\xff\xf3", "\xff\xf2", "\xff\xfa"):
+		return "audio/mpeg"
+	case has(0, "\xff\xf1", "\xff\xf9"):
+		return "audio/aac"
+	case has(0, "OggS"):
+		return "audio/ogg"
+	case has(0, "RIFF") && has(8, "WAVE"):
+		return "audio/wav"
+	case has(0, "fLaC"):
+		return "audio/flac"
+	case has(0, "#!AMR"):
+		return "audio/amr"
+	}
+	return unknownType
+}
+
+// examine fills in what a file is by its first bytes, or says why it is not
+// taken as what it was announced.
+func examine(i *Info, head []byte) error {
+	i.Type = sniff(head)
+	if i.Kind == Audio { // recorders put sounds into the same containers
+		if rest, ok := strings.CutPrefix(i.Type, "video/"); ok && rest != "quicktime" {
+			i.Type = "audio/" + rest
+		}
+	}
+	if i.Kind != File && !strings.HasPrefix(i.Type, i.Kind+"/") {
+		return fault.With(typeCodes[i.Kind], "its content is not "+i.Kind)
+	}
+	if i.Kind != Image {
+		return nil
+	}
+	c, err := header(i.Type, head)
+	switch {
+	case err != nil || c.Width <= 0 || c.Height <= 0:
+		return fault.With(fault.ImageType, "its header cannot be read")
+	case c.Width > maxPixels/c.Height:
+		return fault.With(fault.ImageTooLarge, "the limit is "+pixelText(maxPixels))
+	}
+	i.Width, i.Height = c.Width, c.Height
+	if i.Type == "image/jpeg" && readJPEG(head).orientation > 4 { // it lies on its side
+		i.Width, i.Height = i.Height, i.Width
+	}
+	return nil
+}
+
+// header reads an image's size and colours.
+func header(contentType string, head []byte) (image.Config, error) {
+	r := bytes.NewReader(head)
+	switch contentType {
+	case "image/jpeg":
+		return jpeg.DecodeConfig(r)
+	case "image/png":
+		return png.DecodeConfig(r)
+	case "image/gif":
+		return gif.DecodeConfig(r)
+	case "image/webp":
+		return webp.DecodeConfig(r)
+	default:
+		return bmp.DecodeConfig(r)
+	}
+}
+
+// decodeBytes is about what decoding an image takes.
+func decodeBytes(contentType string, c image.Config, progressive bool) int {
+	each := 4
+	switch {
+	case progressive: // all coefficients are held until the end
+		each = 15
+	case contentType == "image/webp":
+		each = 8
+	case c.ColorModel == color.RGBA64Model || c.ColorModel == color.NRGBA64Model:
+		each = 8
+	}
+	return c.Width * c.Height * each
+}

@@ -1,0 +1,63 @@
+// Package media keeps the files that messages name: it gives out tickets for
+// uploads, takes the bytes over HTTP, makes the smaller sizes of images, serves
+// files, and frees those that no message names any more. It knows neither
+// sockets nor conversations: timd gives it the calls of sessions, and the inbox
+// tells it which message names which file.
+//
+// # Files
+//
+//	media.go   Open, Close, Options, Stats
+//	file.go    what is known of a file; names
+//	ticket.go  tickets: who may upload one file, how large, of what kind
+//	rates.go   what a user may upload in a time
+//	store.go   files and chunks on NATS
+//	upload.go  POST: a body becomes chunks
+//	content.go what a body is, by its first bytes
+//	serve.go   GET: ranges, and headers that let no file run as a page
+//	sizes.go   the smaller sizes of images, made one at a time
+//	scale.go   an image is decoded, scaled, turned, encoded
+//	jpeg.go    what a JPEG says besides its pixels: orientation, colours, form
+//	profile.go the colours of an image: its ICC profile, out of it and into a smaller size
+//	refs.go    which message names which file
+//	sweep.go   what nobody names is freed
+//
+// # Stores
+//
+//	TIM_FILE   tim.file.<app>.<name>             a file: who uploaded it, what it is
+//	TIM_MEDIA  tim.media.<app>.<name>.<n>        its bytes, in chunks of 256 KB
+//	TIM_MREF   tim.mref.<app>.<name>.<message>   a message that names it
+//
+// A name is 26 characters of chance: to know it is the right to fetch the file.
+// A file is first entered as begun, by compare-and-set, so that a ticket is good
+// for one upload on whatever gateway; then its chunks are stored, up to four at
+// once; then it is entered as whole. What is not whole is not served, and freed
+// a day later. A whole file never changes. Files are in a stream of their own,
+// because the sweeper walks through all of them and must not read the bytes.
+//
+// A smaller size of an image is a file of its own, named after the image with
+// the length of its short side: NAME_198, NAME_720. Its entry may say that the
+// image itself is served in its place.
+//
+// # Sending against sweeping
+//
+// A file that is a day old and that no message names is freed. A message is
+// entered as naming the file first, then the file is read, then the message is
+// stored. The sweeper enters the file as gone first, then looks for messages,
+// and takes its entry back if there is one. So either the sender sees that the
+// file is gone, or the sweeper sees the message.
+//
+// # Memory
+//
+// An upload holds one chunk that is being filled, a download one chunk that is
+// being sent; both are bounded in number (maxUploads, maxDownloads), and so are
+// the chunks that are on their way to the store (maxWrites). Images are decoded
+// one at a time, and only those whose pixels fit maxDecode.
+//
+// # Goroutines and locks
+//
+// Media.work counts the goroutines that Open begins and that Close waits for:
+// the one that makes sizes and the one that sweeps. A request runs on its
+// caller's goroutine; an upload has one more for each chunk that is being
+// stored, and waits for them. rates.mu and sizes.mu guard what stands behind
+// them in their structs and are never held across a call of the store.
+package media

@@ -1,0 +1,201 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+var alice = place.User{SDKAppID: 1400000000, UserID: "alice"}
+
+// clock is a clock that stands until it is moved.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// gateway is a Media behind HTTP.
+type gateway struct {
+	*Media
+	t     *testing.T
+	bus   *bus.Bus
+	url   string
+	clock *clock
+}
+
+func openBus(t *testing.T) *bus.Bus {
+	t.Helper()
+	b, err := bus.Open(t.Context(), bus.Options{Data: bus.Memory, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(b.Close)
+	return b
+}
+
+func open(t *testing.T, b *bus.Bus, change func(*Options)) *gateway {
+	t.Helper()
+	g := &gateway{t: t, bus: b, clock: &clock{at: time.Now()}}
+	o := Options{
+		Key: bytes.Repeat([]byte{7}, 32), Now: g.clock.now,
+		Report: func(err error) { t.Error(err) },
+		look:   time.Hour, // what a test sweeps it sweeps itself
+	}
+	if change != nil {
+		change(&o)
+	}
+	var err error
+	g.Media, err = Open(t.Context(), b, o)
+	require.NoError(t, err)
+	t.Cleanup(g.Close)
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /media", g.Receive)
+	mux.HandleFunc("/media/{app}/{name}", g.Serve)
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	g.url = srv.URL
+	return g
+}
+
+func newGateway(t *testing.T) *gateway { return open(t, openBus(t), nil) }
+
+func (g *gateway) ticket(p TicketParams) Ticket {
+	g.t.Helper()
+	k, err := g.Ticket(g.t.Context(), alice, p)
+	require.NoError(g.t, err)
+	return k
+}
+
+// post uploads a body and returns the status and the answer.
+func (g *gateway) post(ticket string, body io.Reader, header ...string) (int, answered) {
+	g.t.Helper()
+	req, err := http.NewRequestWithContext(g.t.Context(), http.MethodPost, g.url+"/media", body)
+	require.NoError(g.t, err)
+	req.Header.Set("Authorization", "Bearer "+ticket)
+	for n := 0; n < len(header); n += 2 {
+		req.Header.Set(header[n], header[n+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(g.t, err)
+	defer res.Body.Close()
+	var a answered
+	require.NoError(g.t, json.NewDecoder(res.Body).Decode(&a))
+	return res.StatusCode, a
+}
+
+type answered struct {
+	Uploaded
+	Code    fault.Code `json:"code"`
+	Message string     `json:"message"`
+}
+
+// upload uploads a file that has to be taken.
+func (g *gateway) upload(kind string, data []byte, fileName string) Uploaded {
+	g.t.Helper()
+	k := g.ticket(TicketParams{Kind: kind, Size: int64(len(data)), FileName: fileName})
+	code, a := g.post(k.Ticket, bytes.NewReader(data))
+	require.Equal(g.t, http.StatusOK, code, a.Message)
+	require.Equal(g.t, k.Name, a.Name)
+	return a.Uploaded
+}
+
+func (g *gateway) get(name string, header ...string) (*http.Response, []byte) {
+	g.t.Helper()
+	req, err := http.NewRequestWithContext(g.t.Context(), http.MethodGet, g.url+"/media/1400000000/"+name, nil)
+	require.NoError(g.t, err)
+	for n := 0; n < len(header); n += 2 {
+		req.Header.Set(header[n], header[n+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(g.t, err)
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	require.NoError(g.t, err)
+	return res, data
+}
+
+// refer has a message name a file.
+func (g *gateway) refer(message, name string) error {
+	_, err := g.Refer(g.t.Context(), alice.SDKAppID, message, []string{name})
+	return err
+}
+
+func (g *gateway) code(err error) fault.Code {
+	g.t.Helper()
+	var f *fault.Error
+	require.ErrorAs(g.t, err, &f)
+	return f.Code
+}
+
+// sweepNow looks through the files as if it were later.
+func (g *gateway) sweepAfter(d time.Duration) {
+	g.t.Helper()
+	g.clock.move(d)
+	require.NoError(g.t, g.sweep(context.WithoutCancel(g.t.Context())))
+}
+
+// stripes is an image whose left half is red and whose right half is blue.
+func stripes(w, h int) *image.RGBA {
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			c := color.RGBA{200, 0, 0, 255}
+			if x >= w/2 {
+				c = color.RGBA{0, 0, 200, 255}
+			}
+			img.SetRGBA(x, y, c)
+		}
+	}
+	return img
+}
+
+func asPNG(t *testing.T, img image.Image) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	require.NoError(t, png.Encode(&out, img))
+	return out.Bytes()
+}
+
+func asJPEG(t *testing.T, img image.Image) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	require.NoError(t, jpeg.Encode(&out, img, &jpeg.Options{Quality: 95}))
+	return out.Bytes()
+}
+
+// pattern is bytes that differ from chunk to chunk.
+func pattern(n int) []byte {
+	out := make([]byte, n)
+	for i := range out {
+		out[i] = byte(i>>8) ^ byte(i*31) ^ byte(i>>16)
+	}
+	return out
+}

@@ -1,0 +1,110 @@
+package media
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// Uploads of a user, a minute. Each gateway counts by itself, as with messages.
+// An image of many pixels counts more than once, because to make its smaller
+// sizes takes that much longer.
+const (
+	uploadsAMinute = 30
+	pixelsAnUpload = 10_000_000
+)
+
+// leastSweep is how many users are kept without looking who can be forgotten.
+const leastSweep = 1024
+
+// rates are what each user may still upload through this gateway.
+type rates struct {
+	mu      sync.Mutex // guards what follows
+	users   map[place.User]*allowance
+	sweepAt int
+	addrs   map[string]int // downloads under way of an address
+}
+
+type allowance struct {
+	uploads *rate.Limiter
+	running int // uploads under way
+}
+
+func newRates() *rates {
+	return &rates{users: map[place.User]*allowance{}, sweepAt: leastSweep, addrs: map[string]int{}}
+}
+
+// upload reports whether a user may have a ticket.
+func (r *rates) upload(u place.User, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.of(u, now).uploads.AllowN(now, 1)
+}
+
+// pixels reports whether a user may upload an image of so many pixels, for
+// which they have a ticket.
+func (r *rates) pixels(u place.User, n int, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.of(u, now).uploads.AllowN(now, n/pixelsAnUpload)
+}
+
+// begin reports whether a user may have one more upload under way; end is to
+// be called once it is over.
+func (r *rates) begin(u place.User, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := r.of(u, now)
+	if a.running >= userUploads {
+		return false
+	}
+	a.running++
+	return true
+}
+
+func (r *rates) end(u place.User) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.users[u].running-- // a user who has one under way is not forgotten
+}
+
+// fetch reports whether an address may have one more download under way;
+// fetched is to be called once it is over.
+func (r *rates) fetch(addr string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.addrs[addr] >= addrDownloads {
+		return false
+	}
+	r.addrs[addr]++
+	return true
+}
+
+func (r *rates) fetched(addr string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.addrs[addr]--; r.addrs[addr] == 0 {
+		delete(r.addrs, addr)
+	}
+}
+
+// of needs mu.
+func (r *rates) of(u place.User, now time.Time) *allowance {
+	if a := r.users[u]; a != nil {
+		return a
+	}
+	if len(r.users) >= r.sweepAt {
+		for u, a := range r.users { // a new one is the same
+			if a.running == 0 && a.uploads.TokensAt(now) >= uploadsAMinute {
+				delete(r.users, u)
+			}
+		}
+		r.sweepAt = max(leastSweep, 2*len(r.users))
+	}
+	a := &allowance{uploads: rate.NewLimiter(rate.Limit(uploadsAMinute)/60, uploadsAMinute)}
+	r.users[u] = a
+	return a
+}

@@ -1,0 +1,206 @@
+package media
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+)
+
+const (
+	// maxWaiting bounds the images that wait for their smaller sizes. One that
+	// finds no room gets them when somebody asks for one.
+	maxWaiting = 1000
+	// decodeWithin is how long an image may take; then it serves for its sizes.
+	decodeWithin = 20 * time.Second
+)
+
+// sizes is the queue of the one goroutine that makes smaller sizes.
+type sizes struct {
+	mu    sync.Mutex // guards queue and jobs
+	queue []*job     // the first one is next
+	jobs  map[fileID]*job
+	wake  chan struct{} // holds a token while queue may hold a job
+}
+
+type fileID struct {
+	app  uint32
+	name string
+}
+
+// job is an image whose smaller sizes are to be made.
+type job struct {
+	fileID
+	done chan struct{} // closed once err is set
+	err  error
+}
+
+func (s *sizes) init() {
+	s.jobs = map[fileID]*job{}
+	s.wake = make(chan struct{}, 1)
+}
+
+func (s *sizes) waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.jobs)
+}
+
+// want returns the job of an image, a new one if there is none; nil when too
+// many wait. Somebody waits for an urgent one, so it goes before those that
+// were only uploaded.
+func (s *sizes) want(id fileID, urgent bool) *job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j := s.jobs[id]
+	if j == nil {
+		if len(s.jobs) >= maxWaiting {
+			return nil
+		}
+		j = &job{fileID: id, done: make(chan struct{})}
+		s.jobs[id] = j
+		if !urgent {
+			s.queue = append(s.queue, j)
+		}
+	} else if i := slices.Index(s.queue, j); urgent && i >= 0 {
+		s.queue = slices.Delete(s.queue, i, i+1)
+	} else {
+		return j // it is being made, or it waits and may go on waiting
+	}
+	if urgent {
+		s.queue = slices.Insert(s.queue, 0, j)
+	}
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+	return j
+}
+
+// next takes the next job out of the queue; it stays in jobs until finish.
+func (s *sizes) next() *job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queue) == 0 {
+		return nil
+	}
+	j := s.queue[0]
+	s.queue = slices.Delete(s.queue, 0, 1)
+	return j
+}
+
+func (s *sizes) finish(j *job, err error) {
+	s.mu.Lock()
+	delete(s.jobs, j.fileID)
+	s.mu.Unlock()
+	j.err = err
+	close(j.done)
+}
+
+// makeSizes makes smaller sizes, one image at a time, until ctx ends.
+func (m *Media) makeSizes(ctx context.Context) {
+	for {
+		for j := m.sizes.next(); j != nil; j = m.sizes.next() {
+			err := ctx.Err()
+			if err == nil {
+				err = m.make(ctx, j.fileID)
+			}
+			if err != nil && !errors.Is(err, errNoFile) && ctx.Err() == nil {
+				m.o.Report(fmt.Errorf("media: the sizes of an image: %w", err))
+			}
+			m.sizes.finish(j, err)
+		}
+		select {
+		case <-m.sizes.wake:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// make makes the smaller sizes that an image lacks.
+func (m *Media) make(ctx context.Context, id fileID) error {
+	i, err := m.store.whole(ctx, id.app, id.name)
+	if err != nil {
+		return err
+	}
+	var missing []int
+	for _, short := range shorts {
+		if i.serves(short) {
+			continue
+		}
+		switch _, err := m.store.whole(ctx, id.app, sizeName(id.name, short)); {
+		case errors.Is(err, errNoFile):
+			missing = append(missing, short)
+		case err != nil:
+			return err
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	data, err := m.bytes(ctx, i)
+	if err != nil {
+		return err
+	}
+	decoding, cancel := context.WithTimeout(ctx, decodeWithin)
+	defer cancel()
+	made, err := shrink(decoding, i.Type, data, missing)
+	if ctx.Err() != nil {
+		return ctx.Err() // it was not the image's fault
+	}
+	if err != nil && !errors.Is(err, errUndecodable) {
+		return err
+	}
+	for n, short := range missing {
+		small := Info{App: i.App, Name: sizeName(i.Name, short), Owner: i.Owner, At: m.o.Now().UnixMilli(), Kind: Image, Same: made == nil}
+		var body []byte
+		if made != nil {
+			small.Type, small.Size, small.FileName = made[n].contentType, int64(len(made[n].data)), i.FileName
+			body = made[n].data
+		}
+		if err := m.keep(ctx, &small, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serves reports whether an image itself is its smaller size: it is that small,
+// or an animation, of which only a thumb stands still.
+func (i *Info) serves(short int) bool {
+	return min(i.Width, i.Height) <= short || i.Type == "image/gif" && short > shorts[0]
+}
+
+// bytes reads a whole file, which must be small enough to be held.
+func (m *Media) bytes(ctx context.Context, i Info) ([]byte, error) {
+	out := make([]byte, 0, i.Size)
+	for n := 0; int64(len(out)) < i.Size; n++ {
+		c, err := m.store.chunk(ctx, &i, n)
+		if err != nil {
+			return nil, fmt.Errorf("chunk %d of a file: %w", n, err)
+		}
+		out = append(out, c...)
+	}
+	return out, nil
+}
+
+// keep stores a smaller size. Another gateway may have been quicker: then that
+// one's counts.
+func (m *Media) keep(ctx context.Context, i *Info, data []byte) error {
+	i.Part = rand.Text()[:8] + "-"
+	for n := 0; n*chunkSize < len(data); n++ {
+		if err := m.store.put(ctx, i, n, data[n*chunkSize:min((n+1)*chunkSize, len(data))]); err != nil {
+			return err
+		}
+	}
+	if err := m.store.set(ctx, i); err != nil && !errors.Is(err, bus.ErrConflict) {
+		return err
+	}
+	return nil
+}

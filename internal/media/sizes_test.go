@@ -1,0 +1,230 @@
+package media
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/image/bmp"
+)
+
+// fixPNG makes a changed IHDR's checksum right.
+func fixPNG(data []byte) {
+	binary.BigEndian.PutUint32(data[29:], crc32.ChecksumIEEE(data[12:29]))
+}
+
+func (g *gateway) image(name string) (image.Image, *http.Response) {
+	g.t.Helper()
+	res, data := g.get(name)
+	require.Equal(g.t, http.StatusOK, res.StatusCode, string(data))
+	img, _, err := image.Decode(bytes.NewReader(data))
+	require.NoError(g.t, err)
+	return img, res
+}
+
+// reddish reports whether a point is of the left half of stripes.
+func reddish(img image.Image, x, y int) bool {
+	r, _, b, _ := img.At(x, y).RGBA()
+	return r > b
+}
+
+// Whoever asks for a smaller size at once waits for it, and all who ask get it.
+func TestSmallerSizesAreWaitedFor(t *testing.T) {
+	g := newGateway(t)
+	up := g.upload(Image, asJPEG(t, stripes(1600, 1000)), "cat.jpg")
+	require.Equal(t, 1600, up.Width)
+	require.Equal(t, 1000, up.Height)
+	var all sync.WaitGroup
+	for range 4 {
+		for short, want := range map[string]image.Point{"_198": {317, 198}, "_720": {1152, 720}} {
+			all.Go(func() {
+				img, res := g.image(up.Name + short)
+				if img.Bounds().Size() != want || res.Header.Get("Content-Type") != "image/jpeg" {
+					t.Error(img.Bounds(), res.Header)
+				}
+				if !reddish(img, 5, 5) || reddish(img, want.X-5, 5) {
+					t.Error("its colours are wrong")
+				}
+			})
+		}
+	}
+	all.Wait()
+	require.Zero(t, g.Stats().Sizes)
+	w, h := Fit(1600, 1000, 198)
+	require.Equal(t, []int{317, 198}, []int{w, h}, "what the receiver is told")
+}
+
+// An image that is small already, and an animation in a chat, are their own
+// smaller sizes.
+func TestImagesThatServeThemselves(t *testing.T) {
+	g := newGateway(t)
+	small := asPNG(t, stripes(300, 190))
+	up := g.upload(Image, small, "")
+	for _, name := range []string{"", "_198", "_720"} {
+		_, got := g.get(up.Name + name)
+		require.True(t, bytes.Equal(small, got), name)
+	}
+	text := g.upload(File, small, "")
+	res, _ := g.get(text.Name + "_198")
+	require.Equal(t, http.StatusNotFound, res.StatusCode, "a file has no sizes")
+}
+
+// An image whose header is right and whose pixels are not is served in place
+// of its smaller sizes: nobody gets a 404, and it is not decoded again.
+func TestDamagedImagesServeThemselves(t *testing.T) {
+	g := newGateway(t)
+	whole := asPNG(t, stripes(800, 800))
+	damaged := whole[:len(whole)/2]
+	up := g.upload(Image, damaged, "")
+	for range 2 {
+		res, got := g.get(up.Name + "_198")
+		require.Equal(t, http.StatusOK, res.StatusCode)
+		require.True(t, bytes.Equal(damaged, got))
+	}
+	i, err := g.store.whole(t.Context(), alice.SDKAppID, up.Name+"_198")
+	require.NoError(t, err)
+	require.True(t, i.Same)
+}
+
+// A camera that was held upright stores the picture lying, and says so.
+func TestOrientationIsKept(t *testing.T) {
+	g := newGateway(t)
+	lying := asJPEG(t, stripes(800, 400))
+	for orientation, want := range map[byte]struct {
+		w, h int
+		red  image.Point // where the left of the stored picture is shown
+	}{
+		1: {396, 198, image.Pt(5, 99)},
+		3: {396, 198, image.Pt(390, 99)},
+		6: {198, 396, image.Pt(99, 5)},
+		8: {198, 396, image.Pt(99, 390)},
+		5: {198, 396, image.Pt(99, 5)},
+		7: {198, 396, image.Pt(99, 390)},
+		2: {396, 198, image.Pt(390, 99)},
+		4: {396, 198, image.Pt(5, 99)},
+	} {
+		up := g.upload(Image, withExif(lying, orientation), "")
+		if want.h > want.w {
+			require.Equal(t, []int{400, 800}, []int{up.Width, up.Height})
+		}
+		img, _ := g.image(up.Name + "_198")
+		require.Equal(t, image.Pt(want.w, want.h), img.Bounds().Size(), orientation)
+		require.True(t, reddish(img, want.red.X, want.red.Y), orientation)
+		require.False(t, reddish(img, want.w-1-want.red.X, want.h-1-want.red.Y), orientation)
+	}
+}
+
+// withExif puts an orientation into a JPEG, as cameras do.
+func withExif(data []byte, orientation byte) []byte {
+	exif := []byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00" + string(orientation) + "\x00\x00\x00\x00\x00\x00")
+	out := append([]byte{}, data[:2]...)
+	out = append(out, 0xff, markAPP1)
+	out = binary.BigEndian.AppendUint16(out, uint16(2+len(exif)))
+	return append(append(out, exif...), data[2:]...)
+}
+
+// The colours of a picture are numbers and a profile that says what they mean.
+func TestProfilesAreKept(t *testing.T) {
+	profile := append(make([]byte, 16), "RGB XYZ "...)
+	profile = append(profile, bytes.Repeat([]byte("wide gamut "), 12_000)...) // more than one segment holds
+	clear := stripes(400, 400)
+	clear.SetRGBA(0, 0, color.RGBA{})
+	for what, data := range map[string][]byte{
+		"a JPEG":            withProfile(asJPEG(t, stripes(400, 400)), profile),
+		"an opaque PNG":     withPNGProfile(asPNG(t, stripes(400, 400)), profile),
+		"a transparent PNG": withPNGProfile(asPNG(t, clear), profile),
+	} {
+		made, err := shrink(t.Context(), sniff(data), data, []int{198})
+		require.NoError(t, err, what)
+		require.Equal(t, sniff(made[0].data), made[0].contentType, what)
+		require.True(t, bytes.Equal(profile, profileOf(made[0].contentType, made[0].data)), what)
+		_, _, err = image.Decode(bytes.NewReader(made[0].data))
+		require.NoError(t, err, what)
+	}
+	cmyk := bytes.Replace(profile, []byte("RGB "), []byte("CMYK"), 1)
+	require.Nil(t, profileOf("image/jpeg", withProfile(asJPEG(t, stripes(8, 8)), cmyk)), "it does not fit what is made")
+}
+
+// What is transparent stays so, and the edge of a thing takes no colour from
+// what cannot be seen.
+func TestTransparencyIsKept(t *testing.T) {
+	img := image.NewNRGBA(image.Rect(0, 0, 600, 600))
+	for y := range 600 {
+		for x := range 600 {
+			img.SetNRGBA(x, y, color.NRGBA{0, 255, 0, 0}) // green that nobody sees
+			if x >= 299 {
+				img.SetNRGBA(x, y, color.NRGBA{255, 0, 0, 255})
+			}
+		}
+	}
+	data := asPNG(t, img)
+	made, err := shrink(t.Context(), "image/png", data, []int{198})
+	require.NoError(t, err)
+	got, err := png.Decode(bytes.NewReader(made[0].data))
+	require.NoError(t, err)
+	for x := range 198 {
+		c := color.NRGBAModel.Convert(got.At(x, 99)).(color.NRGBA)
+		require.Zero(t, c.G, "at %d: %v", x, c)
+	}
+	_, _, _, a := got.At(3, 3).RGBA()
+	require.Zero(t, a)
+}
+
+// What would take too much memory is not decoded, and a decoder that would be
+// at it for hours is stopped.
+func TestDecodingIsBounded(t *testing.T) {
+	deep := asPNG(t, image.NewNRGBA64(image.Rect(0, 0, 1, 1)))
+	copy(deep[16:], []byte{0, 0, 0x1f, 0x40, 0, 0, 0x17, 0x70}) // 8000 x 6000 at 16 bits
+	fixPNG(deep)
+	_, err := shrink(t.Context(), "image/png", deep, shorts)
+	require.ErrorIs(t, err, errUndecodable)
+
+	ctx, cancel := contextDone(t)
+	defer cancel()
+	_, err = shrink(ctx, "image/jpeg", asJPEG(t, stripes(800, 800)), shorts)
+	require.ErrorIs(t, err, errUndecodable)
+}
+
+func TestOtherFormats(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, bmp.Encode(&out, stripes(400, 300)))
+	made, err := shrink(t.Context(), "image/bmp", out.Bytes(), []int{198})
+	require.NoError(t, err)
+	img, err := jpeg.Decode(bytes.NewReader(made[0].data))
+	require.NoError(t, err)
+	require.Equal(t, image.Pt(264, 198), img.Bounds().Size())
+	require.True(t, reddish(img, 5, 5))
+}
+
+// Somebody who waits goes before what was only uploaded.
+func TestUrgentSizesGoFirst(t *testing.T) {
+	var s sizes
+	s.init()
+	a, b, c := fileID{1, "a"}, fileID{1, "b"}, fileID{1, "c"}
+	first := s.want(a, false)
+	s.want(b, false)
+	last := s.want(c, false)
+	require.Same(t, last, s.want(c, true))
+	require.Same(t, first, s.want(a, false))
+	for _, want := range []fileID{c, a, b} {
+		j := s.next()
+		require.Equal(t, want, j.fileID)
+		require.Same(t, j, s.want(want, true), "it is being made")
+		s.finish(j, nil)
+		<-j.done
+	}
+	require.Nil(t, s.next())
+	require.Zero(t, s.waiting())
+	for n := range maxWaiting {
+		require.NotNil(t, s.want(fileID{uint32(n), "x"}, false))
+	}
+	require.Nil(t, s.want(a, true), "no more wait than that")
+}

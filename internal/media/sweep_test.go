@@ -1,0 +1,185 @@
+package media
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+func contextDone(t *testing.T) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx, cancel
+}
+
+func (g *gateway) there(name string) bool {
+	g.t.Helper()
+	res, _ := g.get(name)
+	return res.StatusCode == http.StatusOK
+}
+
+// A file stays as long as a message names it, and goes a day after its last
+// one, with its smaller sizes.
+func TestFilesWithoutMessagesAreFreed(t *testing.T) {
+	g := newGateway(t)
+	kept := g.upload(File, pattern(2*chunkSize), "kept")
+	lost := g.upload(File, pattern(2*chunkSize), "lost")
+	img := g.upload(Image, asPNG(t, stripes(900, 900)), "")
+	require.True(t, g.there(img.Name+"_198"))
+	require.NoError(t, g.refer("m1", kept.Name))
+	require.NoError(t, g.refer("m2", kept.Name))
+	require.NoError(t, g.refer("m2", kept.Name), "a repetition")
+	require.NoError(t, g.refer("m3", img.Name))
+
+	g.sweepAfter(23 * time.Hour)
+	require.True(t, g.there(lost.Name), "not yet a day")
+	g.sweepAfter(2 * time.Hour)
+	require.False(t, g.there(lost.Name))
+	require.True(t, g.there(kept.Name))
+	require.Equal(t, fault.FileGone, g.code(g.refer("m4", lost.Name)))
+
+	release := func(message, name string) {
+		require.NoError(t, g.Release(t.Context(), alice.SDKAppID, message, []string{name}))
+	}
+	release("m1", kept.Name)
+	g.sweepAfter(time.Minute)
+	require.True(t, g.there(kept.Name), "m2 still names it")
+	release("m2", kept.Name)
+	release("m3", img.Name)
+	g.sweepAfter(time.Minute)
+	require.False(t, g.there(kept.Name))
+	require.False(t, g.there(img.Name+"_198"))
+	require.Zero(t, chunksIn(t, g.bus))
+	for _, stream := range []string{bus.StreamReferences, bus.StreamFiles} {
+		s, err := g.bus.JetStream().Stream(t.Context(), stream)
+		require.NoError(t, err)
+		left := s.CachedInfo().State.Msgs
+		if stream == bus.StreamFiles {
+			left-- // when the last sweep was
+		}
+		require.Zero(t, left, stream)
+	}
+}
+
+// A message that names a file while the sweeper is at it either is told that
+// the file is gone, or keeps it.
+func TestSendingAgainstSweeping(t *testing.T) {
+	g := newGateway(t)
+	for n := range 30 {
+		g.clock.move(time.Minute)
+		up := g.upload(File, []byte("text"), "")
+		g.clock.move(25 * time.Hour)
+		sent := make(chan error, 1)
+		go func() { _, err := g.Refer(context.Background(), alice.SDKAppID, "m", []string{up.Name}); sent <- err }()
+		require.NoError(t, g.sweep(t.Context()))
+		if err := <-sent; err != nil {
+			require.Equal(t, fault.FileGone, g.code(err), n)
+			continue
+		}
+		require.NoError(t, g.sweep(t.Context()))
+		require.True(t, g.there(up.Name), "run %d: it was sent, so it stays", n)
+	}
+}
+
+// A sweep that was broken off in the middle is taken up by the next.
+func TestABrokenSweepIsFinished(t *testing.T) {
+	g := newGateway(t)
+	for _, state := range []string{stateGone, stateFreed} {
+		up := g.upload(File, pattern(chunkSize+1), "")
+		i, err := g.store.whole(t.Context(), alice.SDKAppID, up.Name)
+		require.NoError(t, err)
+		if state == stateFreed { // a message that came too late has left its mark
+			require.NoError(t, g.refer("late", up.Name))
+		}
+		i.State = state
+		require.NoError(t, g.store.set(t.Context(), &i))
+		require.Equal(t, fault.FileGone, g.code(g.refer("m", up.Name)))
+		g.sweepAfter(25 * time.Hour)
+		require.Zero(t, chunksIn(t, g.bus), state)
+		_, err = g.store.info(t.Context(), alice.SDKAppID, up.Name)
+		require.ErrorIs(t, err, errNoFile, state)
+	}
+	// One that was taken for unnamed by mistake comes back.
+	up := g.upload(File, []byte("text"), "")
+	require.NoError(t, g.refer("m", up.Name))
+	i, err := g.store.whole(t.Context(), alice.SDKAppID, up.Name)
+	require.NoError(t, err)
+	i.State = stateGone
+	require.NoError(t, g.store.set(t.Context(), &i))
+	g.sweepAfter(25 * time.Hour)
+	require.True(t, g.there(up.Name))
+}
+
+func TestFilesOfADeletedAccountAreFreed(t *testing.T) {
+	g := newGateway(t)
+	old := g.upload(File, []byte("text"), "")
+	require.NoError(t, g.refer("m", old.Name))
+	bob := place.User{SDKAppID: alice.SDKAppID, UserID: "bob"}
+	require.NoError(t, g.Forget(t.Context(), bob))
+	g.sweepAfter(time.Minute)
+	require.True(t, g.there(old.Name), "another user's account")
+	require.NoError(t, g.Forget(t.Context(), alice))
+	require.NoError(t, g.Forget(t.Context(), alice), "twice")
+	g.clock.move(time.Minute)
+	young := g.upload(File, []byte("text"), "") // somebody has the name anew
+	g.sweepAfter(time.Minute)
+	require.False(t, g.there(old.Name))
+	require.True(t, g.there(young.Name))
+	require.NoError(t, g.refer("n", young.Name))
+	g.sweepAfter(time.Minute)
+	require.True(t, g.there(young.Name), "the deletion is done with")
+}
+
+func TestMediaAge(t *testing.T) {
+	g := open(t, openBus(t), func(o *Options) { o.MaxAge = 48 * time.Hour })
+	up := g.upload(File, []byte("text"), "")
+	require.NoError(t, g.refer("m", up.Name))
+	g.sweepAfter(47 * time.Hour)
+	require.True(t, g.there(up.Name))
+	g.sweepAfter(2 * time.Hour)
+	require.False(t, g.there(up.Name))
+}
+
+// Of all gateways one sweeps, when it is due.
+func TestOneGatewaySweeps(t *testing.T) {
+	b := openBus(t)
+	g, other := open(t, b, nil), open(t, b, nil)
+	require.Eventually(t, func() bool { // each has looked at its start
+		_, err := g.store.files.Last(t.Context(), sweptSubject)
+		return err == nil
+	}, 10*time.Second, time.Millisecond)
+	for _, m := range []*gateway{g, other} {
+		due, err := m.claimSweep(t.Context())
+		require.NoError(t, err)
+		require.False(t, due)
+		m.clock.move(2 * sweepEvery)
+	}
+	due, err := other.claimSweep(t.Context())
+	require.NoError(t, err)
+	require.True(t, due)
+	due, err = g.claimSweep(t.Context())
+	require.NoError(t, err)
+	require.False(t, due)
+}
+
+// Names that were made up write nothing.
+func TestReferencesToNothing(t *testing.T) {
+	g := newGateway(t)
+	for _, name := range []string{"", "x", "AAAAAAAAAAAAAAAAAAAAAAAAAA", "A.B", "*", ">", "AAAAAAAAAAAAAAAAAAAAAAAAAA_198"} {
+		require.Equal(t, fault.FileGone, g.code(g.refer("m", name)), name)
+		require.NoError(t, g.Release(t.Context(), alice.SDKAppID, "m", []string{name}), name)
+	}
+	up := g.upload(File, []byte("text"), "")
+	_, err := g.Refer(t.Context(), 7, "m", []string{up.Name})
+	require.Equal(t, fault.FileGone, g.code(err), "a file of another app")
+	s, err := g.bus.JetStream().Stream(t.Context(), bus.StreamReferences)
+	require.NoError(t, err)
+	require.Zero(t, s.CachedInfo().State.Msgs)
+}

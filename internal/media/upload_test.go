@@ -1,0 +1,346 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// What comes out is what went in, for sizes around those of chunks.
+func TestFilesComeBackAsTheyWere(t *testing.T) {
+	g := newGateway(t)
+	for _, n := range []int{1, chunkSize - 1, chunkSize, chunkSize + 1, 9*chunkSize + 17} {
+		data := pattern(n)
+		up := g.upload(File, data, "data.bin")
+		require.EqualValues(t, n, up.Size)
+		res, got := g.get(up.Name)
+		require.Equal(t, http.StatusOK, res.StatusCode)
+		require.Equal(t, int64(n), res.ContentLength)
+		require.True(t, bytes.Equal(data, got), "%d bytes", n)
+	}
+	require.Eventually(t, func() bool { return g.Stats().Uploads+g.Stats().Downloads == 0 }, 10*time.Second, time.Millisecond)
+}
+
+// Mini programs send a form.
+func TestAFormIsTaken(t *testing.T) {
+	g := newGateway(t)
+	data := pattern(chunkSize + 100)
+	k := g.ticket(TicketParams{Kind: File, Size: int64(len(data)), FileName: "a.bin"})
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	require.NoError(t, w.WriteField("user", "someone"))
+	part, err := w.CreateFormFile("file", "wxfile-1")
+	require.NoError(t, err)
+	_, _ = part.Write(data)
+	require.NoError(t, w.Close())
+	code, a := g.post(k.Ticket, &form, "Content-Type", w.FormDataContentType())
+	require.Equal(t, http.StatusOK, code, a.Message)
+	require.EqualValues(t, len(data), a.Size)
+	require.Equal(t, "a.bin", a.FileName)
+	_, got := g.get(k.Name)
+	require.True(t, bytes.Equal(data, got))
+
+	for _, body := range []string{"", "no form at all", "--x\r\n\r\n" + strings.Repeat("y", 2*formRoom)} {
+		k := g.ticket(TicketParams{Kind: File, Size: 1 << 20})
+		code, a := g.post(k.Ticket, strings.NewReader(body), "Content-Type", "multipart/form-data; boundary=x")
+		require.Equal(t, http.StatusBadRequest, code)
+		require.Equal(t, fault.BadParameters, a.Code)
+	}
+}
+
+func TestTicketsAreBounded(t *testing.T) {
+	full := false
+	g := open(t, openBus(t), func(o *Options) {
+		o.MaxSize = 50 << 20
+		o.Full = func() bool { return full }
+	})
+	ask := func(kind string, size int64) error {
+		_, err := g.Ticket(t.Context(), alice, TicketParams{Kind: kind, Size: size})
+		return err
+	}
+	for _, c := range []struct {
+		kind string
+		size int64
+		code fault.Code
+	}{
+		{"script", 10, fault.BadParameters},
+		{"", 10, fault.BadParameters},
+		{File, 0, fault.FileEmpty},
+		{File, -1, fault.FileEmpty},
+		{Image, MaxImage + 1, fault.ImageTooLarge},
+		{File, 50<<20 + 1, fault.FileTooLarge},
+		{Audio, math.MaxInt64, fault.AudioTooLarge},
+		{Video, 50<<20 + 1, fault.VideoTooLarge},
+	} {
+		require.Equal(t, c.code, g.code(ask(c.kind, c.size)), "%s of %d", c.kind, c.size)
+	}
+	full = true
+	require.Equal(t, fault.StoreFull, g.code(ask(File, 1)))
+	full = false
+	for range uploadsAMinute - 1 { // a refused one counts, too
+		require.NoError(t, ask(File, 1))
+	}
+	require.Equal(t, fault.TooFrequent, g.code(ask(File, 1)))
+	_, err := g.Ticket(t.Context(), place.User{SDKAppID: alice.SDKAppID, UserID: "bob"}, TicketParams{Kind: File, Size: 1})
+	require.NoError(t, err, "another user has their own allowance")
+	g.clock.move(2 * time.Second)
+	require.NoError(t, ask(File, 1))
+}
+
+// A ticket is good for one file, of one user, for a while, and cannot be made
+// up.
+func TestForeignTicketsAreRefused(t *testing.T) {
+	g := newGateway(t)
+	good := g.ticket(TicketParams{Kind: File, Size: 10})
+	other := open(t, openBus(t), func(o *Options) { o.Key = bytes.Repeat([]byte{8}, 32) })
+	turned := []byte(good.Ticket)
+	turned[len(turned)/2] ^= 1
+	for what, text := range map[string]string{
+		"none":             "",
+		"of another key":   other.ticket(TicketParams{Kind: File, Size: 10}).Ticket,
+		"changed":          string(turned),
+		"cut":              good.Ticket[:len(good.Ticket)-4],
+		"no base64":        "../../etc/passwd",
+		"longer than that": strings.Repeat("A", 3*maxTicket),
+	} {
+		code, a := g.post(text, strings.NewReader("0123456789"))
+		require.Equal(t, http.StatusForbidden, code, what)
+		require.Equal(t, fault.UploadTicket, a.Code, what)
+	}
+	code, _ := g.post(good.Ticket, strings.NewReader("0123456789"))
+	require.Equal(t, http.StatusOK, code)
+	late := g.ticket(TicketParams{Kind: File, Size: 10})
+	g.clock.move(ticketFor)
+	code, a := g.post(late.Ticket, strings.NewReader("0123456789"))
+	require.Equal(t, http.StatusForbidden, code)
+	require.Equal(t, fault.UploadTicket, a.Code)
+}
+
+// Whoever did not get the answer asks again, on any gateway, and gets it
+// without a second file; nothing else is taken with the same ticket.
+func TestAnUploadIsRepeatedWithItsTicket(t *testing.T) {
+	b := openBus(t)
+	charged := int64(0)
+	g := open(t, b, func(o *Options) {
+		o.Charge = func(_ context.Context, u place.User, n int64) error {
+			require.Equal(t, alice, u)
+			charged += n
+			return nil
+		}
+	})
+	other := open(t, b, nil)
+	k := g.ticket(TicketParams{Kind: File, Size: 10})
+	code, first := g.post(k.Ticket, strings.NewReader("0123456789"))
+	require.Equal(t, http.StatusOK, code)
+	code, again := other.post(k.Ticket, strings.NewReader("something!"))
+	require.Equal(t, http.StatusOK, code)
+	require.Equal(t, first, again)
+	_, got := other.get(k.Name)
+	require.Equal(t, "0123456789", string(got))
+	require.EqualValues(t, 10, charged, "once")
+}
+
+func TestWhatIsLargerThanItsTicketIsRefused(t *testing.T) {
+	g := newGateway(t)
+	for _, body := range []io.Reader{
+		bytes.NewReader(pattern(chunkSize + 1)),                   // with a length
+		io.MultiReader(bytes.NewReader(pattern(chunkSize + 1))),   // without
+		io.MultiReader(bytes.NewReader(pattern(6 * chunkSize))),   // far more
+		io.MultiReader(bytes.NewReader(pattern(11)), &endless{t}), // without end
+	} {
+		k := g.ticket(TicketParams{Kind: File, Size: chunkSize})
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.url+"/media", body)
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+k.Ticket)
+		res, err := http.DefaultClient.Do(req)
+		if err == nil { // else it was cut off while it sent
+			_ = res.Body.Close()
+			require.Equal(t, http.StatusRequestEntityTooLarge, res.StatusCode)
+		}
+		got, _ := g.get(k.Name)
+		require.Equal(t, http.StatusNotFound, got.StatusCode)
+	}
+	require.Eventually(t, func() bool { return g.Stats().Uploads == 0 }, 10*time.Second, time.Millisecond)
+	require.Zero(t, chunksIn(t, g.bus), "what was stored of them is removed at once")
+}
+
+// endless is a body that goes on until nobody reads it.
+type endless struct{ t *testing.T }
+
+func (e *endless) Read(p []byte) (int, error) {
+	if err := e.t.Context().Err(); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func chunksIn(t *testing.T, b *bus.Bus) uint64 {
+	t.Helper()
+	s, err := b.JetStream().Stream(t.Context(), bus.StreamMedia)
+	require.NoError(t, err)
+	return s.CachedInfo().State.Msgs
+}
+
+// An upload that breaks off leaves no bytes, and its ticket is used.
+func TestABrokenUploadLeavesNothing(t *testing.T) {
+	g := newGateway(t)
+	size := int64(20 * chunkSize)
+	k := g.ticket(TicketParams{Kind: File, Size: size})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
+	require.NoError(t, err)
+	_, err = fmt.Fprintf(conn, "POST /media HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n", k.Ticket, size)
+	require.NoError(t, err)
+	_, err = conn.Write(pattern(5 * chunkSize))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return chunksIn(t, g.bus) >= 4 }, 10*time.Second, time.Millisecond)
+	require.NoError(t, conn.Close())
+	require.Eventually(t, func() bool { return g.Stats().Uploads == 0 }, 10*time.Second, time.Millisecond)
+	require.Zero(t, chunksIn(t, g.bus))
+	code, a := g.post(k.Ticket, strings.NewReader("again"))
+	require.Equal(t, http.StatusForbidden, code)
+	require.Equal(t, fault.UploadTicket, a.Code)
+	g.sweepAfter(25 * time.Hour)
+	_, err = g.store.info(t.Context(), alice.SDKAppID, k.Name)
+	require.ErrorIs(t, err, errNoFile, "the sweep removes its entry")
+}
+
+// One user has so many uploads under way, and another is not held up by them.
+func TestUploadsAtOnceOfAUser(t *testing.T) {
+	g := newGateway(t)
+	var writers []*io.PipeWriter
+	over := make(chan int, userUploads)
+	for range userUploads {
+		k := g.ticket(TicketParams{Kind: File, Size: 100})
+		r, w := io.Pipe()
+		writers = append(writers, w)
+		go func() {
+			code, _ := g.post(k.Ticket, r)
+			over <- code
+		}()
+	}
+	require.Eventually(t, func() bool { return g.Stats().Uploads == userUploads }, 10*time.Second, time.Millisecond)
+	k := g.ticket(TicketParams{Kind: File, Size: 100})
+	code, a := g.post(k.Ticket, strings.NewReader("one too many"))
+	require.Equal(t, http.StatusTooManyRequests, code)
+	require.Equal(t, fault.TooFrequent, a.Code)
+	bob := place.User{SDKAppID: alice.SDKAppID, UserID: "bob"}
+	his, err := g.Ticket(t.Context(), bob, TicketParams{Kind: File, Size: 100})
+	require.NoError(t, err)
+	code, _ = g.post(his.Ticket, strings.NewReader("his own"))
+	require.Equal(t, http.StatusOK, code)
+	for _, w := range writers {
+		_, err := w.Write([]byte("done"))
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		require.Equal(t, http.StatusOK, <-over)
+	}
+	code, _ = g.post(k.Ticket, strings.NewReader("now there is room"))
+	require.Equal(t, http.StatusOK, code, "a refusal before the first byte leaves the ticket good")
+}
+
+// Whoever has used up what they may store is told so by the one who counts.
+func TestChargeRefuses(t *testing.T) {
+	g := open(t, openBus(t), func(o *Options) {
+		o.Charge = func(context.Context, place.User, int64) error { return fault.New(fault.TooFrequent) }
+	})
+	k := g.ticket(TicketParams{Kind: File, Size: 10})
+	code, a := g.post(k.Ticket, strings.NewReader("0123456789"))
+	require.Equal(t, http.StatusTooManyRequests, code)
+	require.Equal(t, fault.TooFrequent, a.Code)
+	require.Zero(t, chunksIn(t, g.bus))
+}
+
+// A file's name is shown and saved by others: it names no folder and hides
+// nothing.
+func TestFileNamesAreCleaned(t *testing.T) {
+	for in, want := range map[string]string{
+		"report.pdf":                       "report.pdf",
+		"../../etc/passwd":                 "passwd",
+		`C:\Windows\system32\a.dll`:        "a.dll",
+		"a\r\nSet-Cookie: x=1":             "aSet-Cookie: x=1",
+		"..":                               "",
+		"/":                                "",
+		"":                                 "",
+		"übung 1.png":                      "übung 1.png",
+		"gpj.\u202eexe.png":                "gpj.exe.png",
+		"a\xff\xfeb":                       "ab",
+		strings.Repeat("ü", 200) + ".jpeg": strings.Repeat("ü", 125) + ".jpeg",
+	} {
+		require.Equal(t, want, cleanName(in), "%q", in)
+		require.LessOrEqual(t, len(cleanName(in)), maxFileName)
+	}
+	g := newGateway(t)
+	up := g.upload(File, []byte("text"), "\"a\"; übung\\..\\x.html")
+	res, _ := g.get(up.Name)
+	require.Equal(t, "attachment; filename=x.html", res.Header.Get("Content-Disposition"))
+	up = g.upload(File, []byte("text"), "übung.txt")
+	res, _ = g.get(up.Name)
+	require.Equal(t, "attachment; filename*=utf-8''%C3%BCbung.txt", res.Header.Get("Content-Disposition"))
+}
+
+// A path where a name is expected finds nothing.
+func TestPathsInNames(t *testing.T) {
+	g := newGateway(t)
+	up := g.upload(File, []byte("text"), "a.txt")
+	for _, name := range []string{
+		"..", "../" + up.Name, "%2e%2e%2f" + up.Name, up.Name + "/", up.Name + "_", up.Name + "_199", up.Name + "_198_198",
+		up.Name + ".0", up.Name + "*", "*", ">", strings.ToLower(up.Name), up.Name[1:], "A" + up.Name, "",
+		url.PathEscape(up.Name + "\x00"),
+	} {
+		res, _ := g.get(name)
+		require.Contains(t, []int{http.StatusNotFound, http.StatusMethodNotAllowed}, res.StatusCode, "%q", name)
+	}
+	for _, app := range []string{"1400000001", "-1", "x", "99999999999"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, g.url+"/media/"+app+"/"+up.Name, nil)
+		require.NoError(t, err)
+		res, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		_ = res.Body.Close()
+		require.Equal(t, http.StatusNotFound, res.StatusCode, app)
+	}
+}
+
+// Many uploads at once, of several users, do not mix.
+func TestUploadsAtOnce(t *testing.T) {
+	g := newGateway(t)
+	const users = 8
+	type result struct {
+		name string
+		data []byte
+	}
+	results := make(chan result, users)
+	for n := range users {
+		u := place.User{SDKAppID: alice.SDKAppID, UserID: "user" + strconv.Itoa(n)}
+		data := append(bytes.Repeat([]byte{byte(n)}, 3*chunkSize), pattern(n*1000)...)
+		k, err := g.Ticket(t.Context(), u, TicketParams{Kind: File, Size: int64(len(data))})
+		require.NoError(t, err)
+		go func() {
+			code, _ := g.post(k.Ticket, bytes.NewReader(data))
+			if code != http.StatusOK {
+				t.Error("status", code)
+			}
+			results <- result{k.Name, data}
+		}()
+	}
+	for range users {
+		r := <-results
+		_, got := g.get(r.name)
+		require.True(t, bytes.Equal(r.data, got))
+	}
+}
