@@ -7,9 +7,9 @@ import (
 
 // Beside returns a Bus on the same NATS with a connection of its own. NATS
 // serves what one connection asks for in order, so who moves many bytes takes
-// one beside that of the messages, which do not wait for them then. It is to
-// be closed before the Bus that it comes from, which measures the room and
-// reports changes for both.
+// one beside that of the messages, which do not wait for them then. It ends with
+// the Bus that it comes from, which measures the room and reports changes for
+// both.
 func (b *Bus) Beside(ctx context.Context, name string) (*Bus, error) {
 	side := &Bus{log: b.log, replicas: b.replicas, embedded: b.embedded, beside: true}
 	var err error
@@ -22,5 +22,8 @@ func (b *Bus) Beside(ctx context.Context, name string) (*Bus, error) {
 		side.Close()
 		return nil, fmt.Errorf("no second connection to NATS, for %s: %w", name, err)
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sides = append(b.sides, side)
 	return side, nil
 }

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"fmt"
 	"log/slog"
 	"testing"
 
@@ -25,6 +26,11 @@ func TestBeside(t *testing.T) {
 	v, err := l.Last(t.Context(), "l.a")
 	require.NoError(t, err)
 	require.Equal(t, pos, v.Seq)
+
+	other, err := b.Beside(t.Context(), "other")
+	require.NoError(t, err)
+	b.Close()
+	require.True(t, other.Conn().IsClosed(), "it ends with the first one")
 }
 
 func TestPurge(t *testing.T) {
@@ -50,4 +56,30 @@ func TestPurge(t *testing.T) {
 	require.Equal(t, "l.b.0", v.Subject)
 	_, err = l.Last(t.Context(), "l.a.*")
 	require.ErrorIs(t, err, ErrNoValue)
+}
+
+// Large messages come in batches that can be held.
+func TestBatchesAreBounded(t *testing.T) {
+	b, err := Open(t.Context(), Options{Data: Memory, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(b.Close)
+	_, err = b.OpenLog(t.Context(), LogConfig{Stream: "L", Subjects: "l.>"})
+	require.NoError(t, err)
+	const large, all = 512 << 10, 20
+	for n := range all {
+		_, err := b.Put(t.Context(), fmt.Sprintf("l.%d", n), make([]byte, large), 0, 0)
+		require.NoError(t, err)
+	}
+	got := 0
+	for seq := uint64(1); ; {
+		some, err := b.Batch(t.Context(), "L", ">", seq, 1000)
+		require.NoError(t, err)
+		if len(some) == 0 {
+			break
+		}
+		require.LessOrEqual(t, len(some)*large, batchBytes+large)
+		got += len(some)
+		seq = some[len(some)-1].Seq + 1
+	}
+	require.Equal(t, all, got)
 }

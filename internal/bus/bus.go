@@ -72,7 +72,7 @@ type Bus struct {
 	log      *slog.Logger
 	replicas int
 	embedded *embedded // nil when external
-	beside   bool      // another Bus has made embedded, and ends it
+	beside   bool      // another Bus has made embedded, and ends both
 	room     room
 	dial     func(...nats.Option) (*nats.Conn, error)
 
@@ -81,6 +81,7 @@ type Bus struct {
 
 	mu       sync.Mutex
 	onChange []func(up bool)
+	sides    []*Bus // that Beside has made
 }
 
 // Open starts the embedded server or connects to the external one, and returns
@@ -159,6 +160,12 @@ func (b *Bus) Close() {
 	if b.stop != nil {
 		b.stop()
 		b.wg.Wait()
+	}
+	b.mu.Lock()
+	sides := b.sides
+	b.mu.Unlock()
+	for _, side := range sides {
+		side.Close()
 	}
 	for _, nc := range []*nats.Conn{b.nc, b.reads} {
 		if nc != nil {

@@ -229,8 +229,11 @@ func (b *Bus) Put(ctx context.Context, subject string, data []byte, seq uint64, 
 	return a.Seq, err
 }
 
+// batchBytes is after how many bytes a batch ends.
+const batchBytes = 4 << 20
+
 // Batch reads up to n messages from a sequence number on whose subject matches
-// filter, from any replica.
+// filter, from any replica: fewer when they are large, none at the end.
 func (b *Bus) Batch(ctx context.Context, stream, filter string, seq uint64, n int) ([]Value, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -240,7 +243,7 @@ func (b *Bus) Batch(ctx context.Context, stream, filter string, seq uint64, n in
 		return nil, err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	req := fmt.Sprintf(`{"seq":%d,"batch":%d,"next_by_subj":%s}`, max(seq, 1), n, strconv.Quote(filter))
+	req := fmt.Sprintf(`{"seq":%d,"batch":%d,"max_bytes":%d,"next_by_subj":%s}`, max(seq, 1), n, batchBytes, strconv.Quote(filter))
 	if err := b.nc.PublishRequest("$JS.API.DIRECT.GET."+stream, inbox, []byte(req)); err != nil {
 		return nil, err
 	}
