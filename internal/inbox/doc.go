@@ -18,6 +18,7 @@
 //	history.go       the log, read: pages, heads, Conversations
 //	marks.go         what is said of messages later: read, revoked, deleted
 //	identity.go      what the ID of a message may be; repetitions of long ago
+//	elements.go      the payload of each type of message, and the files that it names
 //	send.go          a message on its way to the log
 //
 //	docs.go          what a user keeps, one document a kind

@@ -191,6 +191,7 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 		return r, nil
 	})
 	if err == nil {
+		in.release(ctx, m)
 		in.delivery.reach(ctx, p.user(side), r.pos)
 	}
 	return r, err
@@ -223,8 +224,10 @@ func (s *Session) deleteMessages(ctx context.Context, p pair, side int, position
 		return err
 	}
 	other := p.users[p.other(side)]
-	for _, pos := range positions {
-		if _, err := s.in.messageAt(ctx, p, pos); err != nil {
+	messages := make([]*record, len(positions))
+	for i, pos := range positions {
+		var err error
+		if messages[i], err = s.in.messageAt(ctx, p, pos); err != nil {
 			return err
 		}
 	}
@@ -233,13 +236,18 @@ func (s *Session) deleteMessages(ctx context.Context, p pair, side int, position
 	if err := s.change(ctx, []string{other}, func(_ string, v *settings) { v.Deleted = true }); err != nil {
 		return err
 	}
-	for _, pos := range positions {
-		if err := s.in.flag(ctx, p, pos, func(f *flags) bool {
+	for _, m := range messages {
+		last := false
+		if err := s.in.flag(ctx, p, m.pos, func(f *flags) bool {
 			was := f.Deleted[side]
 			f.Deleted[side] = true
+			last = f.Deleted[p.other(side)]
 			return !was
 		}); err != nil {
 			return err
+		}
+		if last {
+			s.in.release(ctx, m)
 		}
 	}
 	s.user.refresh(other, false) // another message may be the last one now

@@ -29,6 +29,8 @@ type Options struct {
 	Known func(ctx context.Context, u place.User) (bool, error)
 	// Presence tells who is online; nil: who has a session in this process.
 	Presence Presence
+	// Media keeps files; nil: messages cannot name any.
+	Media Media
 	// Now is the clock, AfterFunc its timers; nil: those of package time.
 	Now       func() time.Time
 	AfterFunc func(d time.Duration, f func()) Timer

@@ -116,6 +116,16 @@ func (in *Inbox) charge(ctx context.Context, u place.User) {
 	}
 }
 
+// ChargeBytes takes bytes that a user stores outside the inbox from their quota,
+// and refuses when nothing is left of it. Errors are *fault.Error.
+func (in *Inbox) ChargeBytes(ctx context.Context, u place.User, n int64) error {
+	if err := in.may(ctx, u, quotaBytes); err != nil {
+		return in.failed("bytes of "+u.UserID, err)
+	}
+	in.rates.use(u, quotaBytes, in.now(), n)
+	return nil
+}
+
 // Quota is what a user has used of a quota in its present window.
 type Quota struct {
 	Limit int64     // 0: none

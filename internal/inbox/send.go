@@ -1,7 +1,6 @@
 package inbox
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -14,14 +13,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/place"
-)
-
-// Types of message that can be sent.
-const (
-	typeText   = "TIMTextElem"
-	typeCustom = "TIMCustomElem"
 )
 
 type sendParams struct {
@@ -63,6 +55,15 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	if err := s.in.mayWrite(ctx, u, p.To); err != nil {
 		return nil, err
 	}
+	if !p.OnlineUserOnly && s.in.mayBeOld(created, p.Resend) {
+		if r, err := s.first(ctx, p.To, p.ID, created); r != nil || err != nil {
+			return s.in.sent(ctx, u, r, err)
+		}
+	}
+	key := clientDedup(u, p.To, p.ID)
+	if payload, err = s.in.attachFiles(ctx, u, key, p.Type, payload); err != nil {
+		return nil, err
+	}
 	me, err := read[Profile](ctx, s.in, u, docProfile)
 	if err != nil {
 		return nil, err
@@ -72,15 +73,10 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		Nick: me.Nick, Avatar: me.Avatar, Random: p.Random, ClientTime: p.ClientTime,
 	}
 	if p.OnlineUserOnly {
-		m, err := s.in.sendLive(u, p.To, c, clientDedup(u, p.To, p.ID))
+		m, err := s.in.sendLive(u, p.To, c, key)
 		return messageResult{m}, err
 	}
-	if s.in.mayBeOld(created, p.Resend) {
-		if r, err := s.first(ctx, p.To, p.ID, created); r != nil || err != nil {
-			return s.in.sent(ctx, u, r, err)
-		}
-	}
-	r, again, err := s.in.store1(ctx, u, p.To, c, clientDedup(u, p.To, p.ID))
+	r, again, err := s.in.store1(ctx, u, p.To, c, key)
 	if again || err != nil {
 		return s.in.sent(ctx, u, r, err)
 	}
@@ -168,38 +164,6 @@ func dedupOf(kind string, sum [sha256.Size]byte) string {
 
 func digest(u place.User, id string) [sha256.Size]byte {
 	return sha256.Sum256([]byte(strconv.FormatUint(uint64(u.SDKAppID), 10) + "\x00" + u.UserID + "\x00" + id))
-}
-
-// cleanPayload checks a message's body and gives it without what the type
-// does not have.
-func (in *Inbox) cleanPayload(typ string, payload json.RawMessage, cloud string) (json.RawMessage, error) {
-	if len(payload)+len(cloud) > in.o.MaxBody {
-		return nil, fault.With(fault.BodyTooLarge, strconv.Itoa(len(payload)+len(cloud))+" bytes")
-	}
-	var v any
-	switch typ {
-	case typeText:
-		v = &struct {
-			Text *string `json:"text"`
-		}{}
-	case typeCustom:
-		v = &struct {
-			Data        string `json:"data"`
-			Description string `json:"description"`
-			Extension   string `json:"extension"`
-		}{}
-	default:
-		return nil, fault.With(fault.BodyMalformed, "messages of type "+strconv.Quote(typ)+" cannot be sent here")
-	}
-	if err := json.Unmarshal(payload, v); err != nil || bytes.Equal(bytes.TrimSpace(payload), []byte("null")) {
-		return nil, fault.With(fault.BodyMalformed, "the payload does not fit "+typ)
-	}
-	if t, ok := v.(*struct {
-		Text *string `json:"text"`
-	}); ok && t.Text == nil {
-		return nil, fault.With(fault.BodyMalformed, "payload.text is missing")
-	}
-	return jsonframe.Marshal(v)
 }
 
 // mayWrite tells whether from may write to to.
@@ -302,6 +266,9 @@ func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) 
 				return Sent{}, fault.With(fault.UnknownAccount, id)
 			}
 		}
+	}
+	if m.Type != typeText && m.Type != typeCustom {
+		return Sent{}, fault.With(fault.BodyMalformed, "the server API cannot send messages of type "+strconv.Quote(m.Type)+" here")
 	}
 	payload, err := in.cleanPayload(m.Type, m.Payload, m.CloudCustomData)
 	if err != nil {

@@ -1,0 +1,262 @@
+package inbox
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// Types of message that can be sent. The last four name files.
+const (
+	typeText   = "TIMTextElem"
+	typeCustom = "TIMCustomElem"
+	typeImage  = "TIMImageElem"
+	typeFile   = "TIMFileElem"
+	typeSound  = "TIMSoundElem"
+	typeVideo  = "TIMVideoFileElem"
+)
+
+// Media keeps the files that messages name.
+type Media interface {
+	// Refer enters that a message which is about to be stored names files, and
+	// returns what is known of them. message is the same for a repetition, and
+	// for no other message. Errors are *fault.Error, 2403 when a file is not
+	// there.
+	Refer(ctx context.Context, app uint32, message string, names []string) ([]MediaFile, error)
+	// Release takes it back once nobody can read the message any more.
+	Release(ctx context.Context, app uint32, message string, names []string) error
+}
+
+// MediaFile is what is known of a file.
+type MediaFile struct {
+	Kind     string // image, file, audio or video
+	Type     string // its content type
+	FileName string
+	Size     int64
+	// Of an image.
+	Width, Height int
+}
+
+type textPayload struct {
+	Text *string `json:"text"`
+}
+
+type customPayload struct {
+	Data        string `json:"data"`
+	Description string `json:"description"`
+	Extension   string `json:"extension"`
+}
+
+// The payloads of messages that name files say what is known of these; what the
+// sender says of it counts for nothing. URLs and what follows from these fields
+// are added by the SDK (wasm/media_js.go).
+type imagePayload struct {
+	UUID   string `json:"uuid"`
+	Format int    `json:"imageFormat"`
+	Size   int64  `json:"size"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+}
+
+type filePayload struct {
+	UUID     string `json:"uuid"`
+	FileName string `json:"fileName"`
+	FileSize int64  `json:"fileSize"`
+}
+
+type soundPayload struct {
+	UUID   string `json:"uuid"`
+	Second int    `json:"second"`
+	Size   int64  `json:"size"`
+}
+
+type videoPayload struct {
+	UUID        string `json:"videoUUID"`
+	Format      string `json:"videoFormat"`
+	Second      int    `json:"videoSecond"`
+	Size        int64  `json:"videoSize"`
+	ThumbUUID   string `json:"thumbUUID"`
+	ThumbFormat string `json:"thumbFormat"`
+	ThumbWidth  int    `json:"thumbWidth"`
+	ThumbHeight int    `json:"thumbHeight"`
+	ThumbSize   int64  `json:"thumbSize"`
+}
+
+// maxSecond is longer than any sound or video.
+const maxSecond = 7 * 24 * 60 * 60
+
+// payloadOf returns what a payload of a type is read into; nil for a type that
+// cannot be sent.
+func payloadOf(typ string) any {
+	switch typ {
+	case typeText:
+		return new(textPayload)
+	case typeCustom:
+		return new(customPayload)
+	case typeImage:
+		return new(imagePayload)
+	case typeFile:
+		return new(filePayload)
+	case typeSound:
+		return new(soundPayload)
+	case typeVideo:
+		return new(videoPayload)
+	default:
+		return nil
+	}
+}
+
+// cleanPayload checks a message's body and gives it without what the type
+// does not have.
+func (in *Inbox) cleanPayload(typ string, payload json.RawMessage, cloud string) (json.RawMessage, error) {
+	if len(payload)+len(cloud) > in.o.MaxBody {
+		return nil, fault.With(fault.BodyTooLarge, strconv.Itoa(len(payload)+len(cloud))+" bytes")
+	}
+	v := payloadOf(typ)
+	if v == nil {
+		return nil, fault.With(fault.BodyMalformed, "messages of type "+strconv.Quote(typ)+" cannot be sent here")
+	}
+	if err := json.Unmarshal(payload, v); err != nil || bytes.Equal(bytes.TrimSpace(payload), []byte("null")) {
+		return nil, fault.With(fault.BodyMalformed, "the payload does not fit "+typ)
+	}
+	switch v := v.(type) {
+	case *textPayload:
+		if v.Text == nil {
+			return nil, fault.With(fault.BodyMalformed, "payload.text is missing")
+		}
+	case *soundPayload:
+		v.Second = min(max(v.Second, 0), maxSecond)
+	case *videoPayload:
+		v.Second = min(max(v.Second, 0), maxSecond)
+	}
+	return jsonframe.Marshal(v)
+}
+
+// filesOf lists the files that a payload names, the message's own one first.
+func filesOf(typ string, payload json.RawMessage) []string {
+	switch typ {
+	case typeImage, typeFile, typeSound, typeVideo:
+	default:
+		return nil
+	}
+	var p struct {
+		UUID, VideoUUID, ThumbUUID string
+	}
+	if json.Unmarshal(payload, &p) != nil {
+		return nil
+	}
+	names := []string{p.UUID + p.VideoUUID} // a type has one of the two
+	if p.ThumbUUID != "" {
+		names = append(names, p.ThumbUUID)
+	}
+	return names
+}
+
+// attachFiles enters that a message names files, and returns its payload with
+// what is known of them.
+func (in *Inbox) attachFiles(ctx context.Context, u place.User, message, typ string, payload json.RawMessage) (json.RawMessage, error) {
+	names := filesOf(typ, payload)
+	if names == nil {
+		return payload, nil
+	}
+	if in.o.Media == nil {
+		return nil, fault.With(fault.BodyMalformed, "messages of type "+strconv.Quote(typ)+" cannot be sent here")
+	}
+	for range names { // each is looked up, entered and looked up
+		spend(ctx, 2*costBytes)
+	}
+	files, err := in.o.Media.Refer(ctx, u.SDKAppID, message, names)
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range files {
+		want := kinds[typ]
+		if i > 0 {
+			want = kinds[typeImage]
+		}
+		if f.Kind != want {
+			return nil, fault.With(fault.BodyMalformed, "a file of the kind "+f.Kind+" was uploaded where "+typ+" needs "+want)
+		}
+	}
+	v := payloadOf(typ)
+	if err := json.Unmarshal(payload, v); err != nil {
+		return nil, err
+	}
+	f := files[0]
+	switch v := v.(type) {
+	case *imagePayload:
+		v.Format, v.Size, v.Width, v.Height = imageFormat(f.Type), f.Size, f.Width, f.Height
+	case *filePayload:
+		v.FileName, v.FileSize = f.FileName, f.Size
+	case *soundPayload:
+		v.Size = f.Size
+	case *videoPayload:
+		v.Format, v.Size = videoFormat(f.Type), f.Size
+		v.ThumbFormat, v.ThumbWidth, v.ThumbHeight, v.ThumbSize = "", 0, 0, 0
+		if len(files) > 1 {
+			t := files[1]
+			v.ThumbFormat, v.ThumbWidth, v.ThumbHeight, v.ThumbSize = thumbFormat(t.Type), t.Width, t.Height, t.Size
+		}
+	}
+	return jsonframe.Marshal(v)
+}
+
+// kinds are those of the files that a type's message names.
+var kinds = map[string]string{typeImage: "image", typeFile: "file", typeSound: "audio", typeVideo: "video"}
+
+// imageFormat returns the original's number of an image's format.
+func imageFormat(contentType string) int {
+	switch contentType {
+	case "image/jpeg":
+		return 1
+	case "image/gif":
+		return 2
+	case "image/png":
+		return 3
+	case "image/bmp":
+		return 4
+	default:
+		return 255
+	}
+}
+
+func videoFormat(contentType string) string {
+	switch contentType {
+	case "video/quicktime":
+		return "mov"
+	case "video/webm":
+		return "webm"
+	default:
+		return "mp4"
+	}
+}
+
+func thumbFormat(contentType string) string {
+	if contentType == "image/png" {
+		return "png"
+	}
+	return "jpg"
+}
+
+// release tells that nobody can read a message any more, so that its files may
+// go. They go later if that fails: with the age of messages.
+func (in *Inbox) release(ctx context.Context, r *record) {
+	if in.o.Media == nil || r.Message == nil {
+		return
+	}
+	names := filesOf(r.Message.Type, r.Message.Payload)
+	if names == nil {
+		return
+	}
+	spend(ctx, costBytes)
+	from := r.pair.user(r.By)
+	message := clientDedup(from, r.pair.users[r.pair.other(r.By)], r.Message.ID)
+	if err := in.o.Media.Release(ctx, from.SDKAppID, message, names); err != nil {
+		in.report(err)
+	}
+}
