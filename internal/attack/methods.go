@@ -11,7 +11,7 @@ import (
 
 // Methods lists every call of the wire.
 func Methods() []string {
-	return append(slices.Clone(frame.InboxMethods), frame.Login, frame.Logout, frame.Farewell, frame.Renew, frame.Ping)
+	return append(slices.Clone(frame.InboxMethods), frame.MediaTicket, frame.Login, frame.Logout, frame.Farewell, frame.Renew, frame.Ping)
 }
 
 // Caller is a page that is about to call, and what its calls are about.
@@ -139,6 +139,9 @@ var plausible = map[string]func(c *Caller) any{
 	frame.StatusSet: func(c *Caller) any { return object{"customStatus": fmt.Sprint(c.Rand.IntN(100))} },
 	// Two of these are as many users as may be watched, a third is over that.
 	frame.StatusWatch:   users(100),
+	frame.MediaTicket: func(c *Caller) any {
+		return object{"kind": "file", "size": 1 + c.Rand.IntN(1<<20), "fileName": "notes.txt"}
+	},
 	frame.StatusUnwatch: func(c *Caller) any { return object{"userIDs": c.some(100 * c.Rand.IntN(2))} },
 }
 

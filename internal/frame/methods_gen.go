@@ -108,6 +108,15 @@ const (
 	NoteStatus = "status"
 )
 
+// Files that messages name. Requests of the client, with their params and results:
+const (
+	// {kind, size, fileName?} -> {ticket, name}
+	MediaTicket = "media.ticket"
+)
+
+// Notifications of the gateway:
+const ()
+
 // InboxMethods are the requests that package inbox answers.
 var InboxMethods = []string{
 	SessionSync,

@@ -70,6 +70,7 @@ var families = []struct{ name, title string }{
 	{"message", "Messages."},
 	{"conversation", "Conversations and what a user has set of them."},
 	{"people", "Profiles, the blacklist and who is online."},
+	{"media", "Files that messages name."},
 }
 
 // constant returns the name of a method's constant: MessageReadAll for

@@ -177,6 +177,8 @@ func TestMistakes(t *testing.T) {
 		{"ops port in use", []string{"serve", "--dev", "--data", "memory", "--listen", ":0", "--ops-listen", address}, "", "port is in use"},
 		{"data in use", []string{"serve", "--dev", "--listen", ":0", "--data", filepath.Join(dir, "busy")}, "", "--data"},
 		{"data is a file", []string{"serve", "--dev", "--listen", ":0", "--data", keyFile}, "", "--data"},
+		{"media size", []string{"serve", "--dev", "--media-size", "2GB"}, "", "--media-size 2 GB must be between 1 KB and 1 GB"},
+		{"media age", []string{"serve", "--dev", "--media-age", "1m"}, "", "--media-age must be an hour or more"},
 		{"sync", []string{"serve", "--dev", "--sync", "never"}, "", "default or always"},
 		{"grace", []string{"serve", "--dev", "--grace", "0s"}, "", "--grace"},
 		{"grace is no duration", []string{"serve", "--dev", "--grace", "soon"}, "", "10s, 5m or 24h"},
@@ -270,6 +272,7 @@ func TestEnvironment(t *testing.T) {
 		{"sync", "always", "default"}, {"allowed-origin", "https://a.example", "*"}, {"trusted-proxy", "10.0.0.0/8,::1", "127.0.0.1"},
 		{"ops-listen", "127.0.0.1:3", "127.0.0.1:4"}, {"page", "false", "true"}, {"max-store", "1GB", "2 GB"}, {"webhook", "http://a/", "http://b/"},
 		{"require-import", "true", "false"}, {"grace", "5s", "6s"}, {"login-timeout", "5s", "6s"}, {"silence", "5s", "6s"},
+		{"media-size", "50MB", "1MB"}, {"media-age", "24h", "48h"},
 		{"quota-bytes", "2GB", "0"}, {"quota-conversations", "5", "6"}, {"api-rate", "5", "6"}, {"login-rate", "5", "6"}, {"dev-remote", "true", "false"},
 	} {
 		name := "TIM_" + strings.ToUpper(strings.ReplaceAll(c.flag, "-", "_"))

@@ -69,6 +69,7 @@ func quota[T ~int | ~int64](v T) T {
 // serveMessages gives each session of the gateway its part of the inbox.
 func serveMessages(ctx context.Context, t *running) error {
 	o := inbox.Options{
+		Media:    files{t.media},
 		Presence: presence{t.reg},
 		Known:    t.accounts.MayLogIn,
 		MaxAge:   t.options.messages.age,
@@ -115,5 +116,8 @@ func (t *running) importProfile(ctx context.Context, u place.User, nick, face *s
 
 // forgetUser deletes what a user has who is about to be deleted.
 func (t *running) forgetUser(ctx context.Context, u place.User) error {
+	if err := t.media.Forget(ctx, u); err != nil {
+		return err
+	}
 	return t.inbox.Forget(ctx, u)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/inbox"
+	"github.com/tim-wasm/tim/internal/media"
 )
 
 // metrics are what /metrics returns. It implements gateway.Observer.
@@ -165,6 +166,14 @@ func (m *metrics) inbox(in *inbox.Inbox) {
 	m.all.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "tim_inbox_held_up_total", Help: "Times that delivery waited because the records of some users came faster than they could be pushed.",
 	}, func() float64 { return float64(in.Stats().HeldUp) }))
+}
+
+// media shows what is going on with files.
+func (m *metrics) media(files *media.Media) {
+	m.gauge("tim_media_uploads", "Uploads under way.", func() float64 { return float64(files.Stats().Uploads) })
+	m.gauge("tim_media_downloads", "Downloads under way.", func() float64 { return float64(files.Stats().Downloads) })
+	m.gauge("tim_media_sizes_waiting", "Images that wait for their smaller sizes.", func() float64 { return float64(files.Stats().Sizes) })
+	m.gauge("tim_media_bytes", "Bytes that files take up in NATS.", func() float64 { return float64(files.Stats().Stored) })
 }
 
 func number(code fault.Code) string { return strconv.Itoa(int(code)) }

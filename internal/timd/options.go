@@ -46,6 +46,7 @@ type options struct {
 	loginRate     int
 	maxStore      bus.Size
 	messages      messageLimits
+	media         mediaLimits
 
 	set     map[string]string // flags that were set by a variable, to its name
 	trusted []netip.Prefix    // of proxies
@@ -147,6 +148,7 @@ func serveFlags(o *options) *flag.FlagSet {
 	f.IntVar(&o.apiRate, "api-rate", 200, "how often a second one app may call one command of the server API")
 	f.IntVar(&o.loginRate, "login-rate", 300, "how many new logins a minute one user may make on this gateway; more are refused with 72010")
 	o.messages.flags(f)
+	o.media.flags(f)
 	return f
 }
 
@@ -267,6 +269,8 @@ func (o *options) check() error {
 		return errors.New("--tls-cert and --tls-key belong together: give both")
 	case o.messages.check() != nil:
 		return o.messages.check()
+	case o.media.check() != nil:
+		return o.media.check()
 	case o.grace < time.Second || o.grace > 24*time.Hour:
 		return fmt.Errorf("--grace %v must be between 1s and 24h", o.grace)
 	case o.loginWithin < time.Second || o.loginWithin > time.Minute:

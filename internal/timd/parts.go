@@ -9,6 +9,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/inbox"
+	"github.com/tim-wasm/tim/internal/media"
 	"github.com/tim-wasm/tim/internal/registry"
 )
 
@@ -25,6 +26,7 @@ type running struct {
 	gateway    *gateway.Gateway
 	accounts   *accounts.Accounts
 	metrics    *metrics
+	media      *media.Media // from serveMedia on
 	inbox      *inbox.Inbox // from serveMessages on
 
 	public *http.ServeMux // on --listen
@@ -52,6 +54,7 @@ var parts = []part{
 	serveSDK,
 	serveDev,
 	serveMetrics,
+	serveMedia,
 	serveMessages,
 	serveREST,
 	serveConsole,
