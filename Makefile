@@ -17,8 +17,8 @@ SOAK     ?= 2m
 STATICCHECK := bin/tools/staticcheck@v0.8.2
 EXHAUSTIVE  := bin/tools/exhaustive@v0.17.1
 
-PACKAGES := chromium firefox-esr libwebkit2gtk-4.1-0 webkit2gtk-driver xvfb xauth libjavascriptcoregtk-4.0-bin brotli
-PROGRAMS := chromium firefox-esr WebKitWebDriver xvfb-run brotli
+PACKAGES := chromium chromium-headless-shell firefox-esr libwebkit2gtk-4.1-0 webkit2gtk-driver xvfb xauth libjavascriptcoregtk-4.0-bin brotli
+PROGRAMS := chromium chromium-headless-shell firefox-esr WebKitWebDriver xvfb-run brotli
 
 TIMD_FLAGS := -trimpath -buildvcs=false
 

@@ -6,7 +6,7 @@ import { startProxy } from './lib/proxy.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 import { tap } from './lib/wire.mjs';
 
-const stage = await openStage({ data: 'disk', browser: { bfcache: true } });
+const stage = await openStage({ data: 'disk', engine: 'chromium', browser: { bfcache: true } });
 
 /** A member whose connection goes through a proxy of their own. */
 async function behindProxy(t, user = someone()) {

@@ -26,7 +26,7 @@ let timd, browser;
 before(async () => {
   pack();
   timd = await startTimd();
-  browser = await launch('chromium');
+  browser = await launch('headless');
 });
 after(async () => {
   await browser?.close();

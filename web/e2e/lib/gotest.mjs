@@ -31,7 +31,7 @@ const server = createServer((request, answer) => {
   .listen(0, '127.0.0.1');
 await once(server, 'listening');
 
-const browser = await launch('chromium');
+const browser = await launch('headless');
 let code = 1;
 try {
   const page = await browser.newPage();

@@ -17,9 +17,9 @@ export const OTHER_APP = { app: 1400000001, key: 'e2e-other-89abcdef0123456789ab
 
 /**
  * Opens the stage and closes it after the file's last test.
- * @param {{data?: string, args?: string[], browser?: object}} [options] of startTimd, and of launch
+ * @param {{data?: string, args?: string[], engine?: string, browser?: object}} [options] of startTimd, and of launch
  */
-export async function openStage({ data = 'memory', args = [], browser: options = {} } = {}) {
+export async function openStage({ data = 'memory', args = [], engine = 'headless', browser: options = {} } = {}) {
   const closing = [];
   after(async () => {
     for (const close of closing.reverse()) await close();
@@ -35,7 +35,7 @@ export async function openStage({ data = 'memory', args = [], browser: options =
   closing.push(() => timd.close());
   const site = await startSite();
   closing.push(() => site.close());
-  const browser = await launch('chromium', options);
+  const browser = await launch(engine, options);
   closing.push(() => browser.close());
 
   const stage = {
