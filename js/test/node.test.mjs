@@ -36,7 +36,7 @@ for (const [kind, flags, head] of [
 ]) {
   test(`a session in Node from ${kind}, and the process ends by itself`, async () => {
     const ticket = JSON.stringify(await timd.userSig(`node-${kind.length}`));
-    const { stdout } = await promisify(execFile)(process.execPath, [...flags, '-e', head + SESSION(ticket, timd.url)], { timeout: 20_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, [...flags, '-e', head + SESSION(ticket, timd.url)], { timeout: 120_000 });
     assert.deepEqual(JSON.parse(stdout), ['sdkStateReady', 'sdkStateNotReady', 'sdkDestroy']);
   });
 }

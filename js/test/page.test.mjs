@@ -70,7 +70,7 @@ async function run(t, files, { csp, engine = browser } = {}) {
   const problems = [];
   page.on?.('pageerror', (error) => problems.push(error.message)); // WebKit's page has no events
   await page.goto(`${origin}/`);
-  const outcome = await poll(20_000, 'the outcome', () => page.evaluate(() => document.documentElement.dataset.outcome ?? '')).catch((error) => {
+  const outcome = await poll(60_000, 'the outcome', () => page.evaluate(() => document.documentElement.dataset.outcome ?? '')).catch((error) => {
     throw new Error(`${error.message}\n${problems.join('\n')}`);
   });
   return JSON.parse(outcome);

@@ -5,7 +5,6 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from '../../web/e2e/lib/test.mjs';
 import { startTimd } from '../../web/e2e/lib/timd.mjs';
-import { pack } from '../pack.mjs';
 import { startJsc } from './sandbox/jsc.mjs';
 import { temporary } from './build.mjs';
 import { DOMAIN, miniprogram, sample } from './sandbox/program.mjs';
@@ -15,7 +14,6 @@ let timd;
 let program;
 let users = 0;
 before(async () => {
-  pack();
   program = miniprogram();
   timd = await startTimd();
 });

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { after, before, test } from '../../web/e2e/lib/test.mjs';
+import { after, before, describe, test } from '../../web/e2e/lib/test.mjs';
 import { poll, within } from '../../web/e2e/lib/process.mjs';
 import { startProxy } from '../../web/e2e/lib/proxy.mjs';
 import { hostTCP, silentTCP, silentWebSocket } from '../../web/e2e/lib/silent.mjs';
@@ -49,50 +49,53 @@ const hosts = {
   'dark when ready': [() => startProxy(timd.port), 'dark', 'resolved'],
 };
 
-for (const [kind, ws, flags] of [
-  ['the package ws', join(root, 'js/node_modules/ws/wrapper.mjs'), []],
-  ["Node's own WebSocket", '', typeof WebSocket === 'function' ? [] : ['--experimental-websocket']],
-]) {
-  test(`whatever a gateway does, a process with ${kind} lives on`, async (t) => {
-    const servers = {};
-    const gateways = {};
-    t.after(() => closeAll(servers));
-    for (const [name, [make, act]] of Object.entries(hosts)) {
-      servers[name] = await make();
-      gateways[name] = { url: `ws://127.0.0.1:${servers[name].port}`, act };
-    }
-    const given = { index: join(npm, 'index.node.mjs'), ws, gateways, ticket: await timd.userSig('bot') };
-    const child = fork(new URL('silent/client.mjs', import.meta.url), [JSON.stringify(given)], { execArgv: flags, silent: true });
-    t.after(() => child.kill('SIGKILL'));
-    const ended = once(child, 'close');
-    let said = '';
-    let complained = '';
-    child.stdout.on('data', (text) => (said += text));
-    child.stderr.on('data', (text) => (complained += text));
-    for (const [name, { first }] of Object.entries(servers)) first?.then(() => child.connected && child.send(`${name} connected`));
+// Both at once: they wait for the same time-outs.
+describe('a process in Node', { concurrency: true }, () => {
+  for (const [kind, user, ws, flags] of [
+    ['the package ws', 'bot1', join(root, 'js/node_modules/ws/wrapper.mjs'), []],
+    ["Node's own WebSocket", 'bot2', '', typeof WebSocket === 'function' ? [] : ['--experimental-websocket']],
+  ]) {
+    test(`whatever a gateway does, a process with ${kind} lives on`, async (t) => {
+      const servers = {};
+      const gateways = {};
+      t.after(() => closeAll(servers));
+      for (const [name, [make, act]] of Object.entries(hosts)) {
+        servers[name] = await make();
+        gateways[name] = { url: `ws://127.0.0.1:${servers[name].port}`, act };
+      }
+      const given = { index: join(npm, 'index.node.mjs'), ws, gateways, ticket: await timd.userSig(user) };
+      const child = fork(new URL('silent/client.mjs', import.meta.url), [JSON.stringify(given)], { execArgv: flags, silent: true });
+      t.after(() => child.kill('SIGKILL'));
+      const ended = once(child, 'close');
+      let said = '';
+      let complained = '';
+      child.stdout.on('data', (text) => (said += text));
+      child.stderr.on('data', (text) => (complained += text));
+      for (const [name, { first }] of Object.entries(servers)) first?.then(() => child.connected && child.send(`${name} connected`));
 
-    const results = new Promise((resolve) => {
-      child.on('message', async (message) => {
-        if (message.results) return resolve(message.results);
-        const proxy = servers['dark when ready'];
-        assert.equal(message, 'dark when ready ready');
-        proxy.hold();
-        const before = proxy.accepted;
-        // The second dial shows that the first was given up while it was open.
-        await poll(120_000, 'two dials', () => proxy.accepted >= before + 2);
-        child.send('dark when ready dialled twice');
+      const results = new Promise((resolve) => {
+        child.on('message', async (message) => {
+          if (message.results) return resolve(message.results);
+          const proxy = servers['dark when ready'];
+          assert.equal(message, 'dark when ready ready');
+          proxy.hold();
+          const before = proxy.accepted;
+          // The second dial shows that the first was given up while it was open.
+          await poll(120_000, 'two dials', () => proxy.accepted >= before + 2);
+          child.send('dark when ready dialled twice');
+        });
       });
+      const wanted = Object.fromEntries(Object.entries(hosts).map(([name, [, , result]]) => [name, result]));
+      const early = ended.then(([code]) => assert.fail(`the process ended with ${code}:\n${complained}`));
+      early.catch(() => {});
+      assert.deepEqual(await Promise.race([results, early]), wanted);
+      await closeAll(servers); // also those that are closing only from our side
+      const [code] = await within(20_000, 'the process ends by itself', ended);
+      assert.equal(code, 0, complained);
+      assert.deepEqual(JSON.parse(said), [], 'nobody caught these');
     });
-    const wanted = Object.fromEntries(Object.entries(hosts).map(([name, [, , result]]) => [name, result]));
-    const early = ended.then(([code]) => assert.fail(`the process ended with ${code}:\n${complained}`));
-    early.catch(() => {});
-    assert.deepEqual(await Promise.race([results, early]), wanted);
-    await closeAll(servers); // also those that are closing only from our side
-    const [code] = await within(20_000, 'the process ends by itself', ended);
-    assert.equal(code, 0, complained);
-    assert.deepEqual(JSON.parse(said), [], 'nobody caught these');
-  });
-}
+  }
+});
 
 async function closeAll(servers) {
   for (const server of Object.values(servers)) await server.close();

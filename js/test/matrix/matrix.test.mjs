@@ -2,7 +2,8 @@
 // real Chromium, where it logs in to a real timd. Nothing is configured for
 // the wasm anywhere.
 //
-//   npm run test:matrix            all
+//   npm test                                   this and the other tests
+//   npm run test:matrix                        this alone
 //   ONLY='vite 7' npm run test:matrix
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -15,7 +16,6 @@ import { promisify } from 'node:util';
 import { launch } from '../../../web/e2e/lib/browser.mjs';
 import { end, start } from '../../../web/e2e/lib/process.mjs';
 import { startTimd } from '../../../web/e2e/lib/timd.mjs';
-import { pack } from '../../pack.mjs';
 import { root, temporary } from '../build.mjs';
 
 const run = promisify(execFile);
@@ -24,7 +24,6 @@ const TYPES = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'te
 
 let timd, browser;
 before(async () => {
-  pack();
   timd = await startTimd();
   browser = await launch('headless');
 });
@@ -57,7 +56,7 @@ async function project(files, tools) {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
     writeFileSync(join(dir, name), text);
   }
-  await run('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error', '--prefer-offline', tarball, ...tools], { cwd: dir, timeout: 240_000 });
+  await run('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error', '--prefer-offline', tarball, ...tools], { cwd: dir, timeout: 900_000 });
   return dir;
 }
 
@@ -100,7 +99,7 @@ async function login(url) {
     page.on('pageerror', (e) => problems.push(e.message));
     await page.goto(`${url}/?${new URLSearchParams({ gateway: timd.url, userID, userSig })}`);
     await page
-      .waitForFunction(() => document.documentElement.dataset.outcome, { timeout: 40_000 })
+      .waitForFunction(() => document.documentElement.dataset.outcome, { timeout: 120_000 })
       .catch((e) => assert.fail(`${e.message}\n${problems.join('\n')}\n${got.join('\n')}`));
     const outcome = JSON.parse(await page.evaluate(() => document.documentElement.dataset.outcome));
     assert.deepEqual(outcome, { user: userID }, got.join('\n'));
@@ -207,7 +206,7 @@ wanted('next', async () => {
     },
     ['next@15', 'react@19', 'react-dom@19'],
   );
-  await run('npx', ['next', 'build'], { cwd: dir, env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1' }, timeout: 240_000 });
+  await run('npx', ['next', 'build'], { cwd: dir, env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1' }, timeout: 900_000 });
   assert.match(readFileSync(join(dir, '.next/server/app/index.html'), 'utf8'), /sdkStateReady/);
 });
 
