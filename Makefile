@@ -20,6 +20,9 @@ EXHAUSTIVE  := bin/tools/exhaustive@v0.17.1
 PACKAGES := chromium chromium-headless-shell firefox-esr libwebkit2gtk-4.1-0 webkit2gtk-driver xvfb xauth libjavascriptcoregtk-4.0-bin brotli
 PROGRAMS := chromium chromium-headless-shell firefox-esr WebKitWebDriver xvfb-run brotli
 
+# make check vets everything once.
+GO_TEST := $(GO) test -vet=off
+
 TIMD_FLAGS := -trimpath -buildvcs=false
 
 WASM := GOOS=js GOARCH=wasm
@@ -57,17 +60,18 @@ package: build js/node_modules/.package-lock.json
 
 test: build deps node-modules test-go test-wasm test-js test-e2e
 
+# Three packages at a time on two cores: some of them wait for most of their time.
 test-go:
-	$(GO) test -race $$($(GO) list ./... | grep -v /web/e2e)
+	$(GO_TEST) -race -p 3 $$($(GO) list ./... | grep -v /web/e2e)
 	@$(MAKE) --no-print-directory sim
 
 # The clients' machines against a model of the gateway, under virtual time; a
 # schedule that breaks is shrunk and told.
 sim:
-	$(GO) test ./internal/sim -count=1 -schedules $(SCHEDULES) -seed $(SEED)
+	GOGC=400 $(GO_TEST) ./internal/sim -count=1 -schedules $(SCHEDULES) -seed $(SEED)
 
 test-wasm: node-modules
-	$(WASM) $(GO) test -modfile $$($(GO) run ./internal/build -modfile) -exec '$(NODE) $(CURDIR)/web/e2e/lib/gotest.mjs' $(WASM_PACKAGES)
+	$(WASM) $(GO_TEST) -modfile $$($(GO) run ./internal/build -modfile) -exec '$(NODE) $(CURDIR)/web/e2e/lib/gotest.mjs' $(WASM_PACKAGES)
 
 test-js: build node-modules
 	cd js && $(NPM) test --silent
