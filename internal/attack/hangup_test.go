@@ -77,7 +77,7 @@ func (c *Caller) hangUp(addr, method string) error {
 		}
 	}
 	// Many of one kind, in one write, so that the end meets one of them.
-	calls := 1 + c.Rand.IntN(60)
+	calls := 1 + c.Rand.IntN(30)
 	var burst []byte
 	for n := range calls {
 		params, _ := c.Params(method)
