@@ -38,8 +38,6 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestReadOfLongAgo":       TestReadOfLongAgo,
 	},
 	"sync_test.go": {
-		"TestLargeSync":                  TestLargeSync,
-		"TestBrokenSyncGoesOn":           TestBrokenSyncGoesOn,
 		"TestStall":                      TestStall,
 		"TestStallKeepsSettings":         TestStallKeepsSettings,
 		"TestUntoldSettings":             TestUntoldSettings,
@@ -58,12 +56,8 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestForget":                      TestForget,
 	},
 	"waiting_test.go": {
-		"TestHoarders":             TestHoarders,
-		"TestSyncGivenUp":          TestSyncGivenUp,
-		"TestSyncsTogether":        TestSyncsTogether,
-		"TestSyncThatFails":        TestSyncThatFails,
-		"TestWhatComesDuringASync": TestWhatComesDuringASync,
-		"TestBrokenAnywhere":       TestBrokenAnywhere,
+		"TestSyncGivenUp":   TestSyncGivenUp,
+		"TestSyncThatFails": TestSyncThatFails,
 	},
 	"watch_test.go": {
 		"TestStatusFlood":     TestStatusFlood,
@@ -82,8 +76,12 @@ var onAModel = map[string]map[string]func(t *testing.T){
 	},
 }
 
-// onNATS are tests of those files that look into it.
-var onNATS = []string{"TestRefusedCostsLittle"}
+// onNATS are tests of those files that look into it, or that move much data,
+// which is slow under the race detector and asks nothing else of a bus.
+var onNATS = []string{
+	"TestRefusedCostsLittle",
+	"TestLargeSync", "TestBrokenSyncGoesOn", "TestHoarders", "TestSyncsTogether", "TestWhatComesDuringASync", "TestBrokenAnywhere",
+}
 
 // TestOnAModel runs tests once more, on a bus in memory: the inbox needs of one
 // no more than its interface says, and the model behaves as NATS does.
