@@ -19,7 +19,7 @@ async function hold(page, user) {
       caught = undefined;
     } else request.continue();
   });
-  return () => within(5000, 'the signature is asked for', held);
+  return () => within(20_000, 'the signature is asked for', held);
 }
 
 /** Lets a held request go on and waits until the page has its answer. */
