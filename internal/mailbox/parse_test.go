@@ -10,6 +10,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/mailbox"
+	"github.com/tim-wasm/tim/internal/transcript"
 )
 
 // parseInput reads an input of a story:
@@ -35,20 +36,8 @@ import (
 //
 // A BODY is JSON without quotes; a text ends at a comma or a bracket.
 func parseInput(s string) (mailbox.Input, error) {
-	w := strings.SplitN(s, " ", 5)
-	arg := func(i int) string {
-		if i < len(w) {
-			return w[i]
-		}
-		return ""
-	}
-	number := func(i int) int64 { n, _ := strconv.ParseInt(arg(i), 10, 64); return n }
-	tail := func(i int) string {
-		if i < len(w) {
-			return strings.Join(w[i:], " ")
-		}
-		return ""
-	}
+	w := transcript.Words(strings.SplitN(s, " ", 5))
+	arg, number, tail := w.Text, w.Number, w.Rest
 	body := func(i int) frame.Body { return parseBody(tail(i)) }
 	ids := func(i int) []string { return parseList(arg(i)) }
 	call := mailbox.Call(number(1))

@@ -1,77 +1,42 @@
 package mailbox_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
-	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/mailbox"
 	"github.com/tim-wasm/tim/internal/mailbox/objects"
+	"github.com/tim-wasm/tim/internal/transcript"
 )
 
-var update = flag.Bool("update", false, "rewrite the transcripts with what the machine does")
-
-// TestTranscripts plays the stories in testdata. A line that begins with a
-// time is an input at that many ms, as parse_test.go describes; the indented
-// lines under it are the effects, in order; the rest is prose. An EMIT shows
-// what a listener gets: of a list each conversation with its unread messages,
-// of messages each with its flags. go test -update rewrites the stories: read
-// the difference before it is committed.
+// TestTranscripts plays the stories in testdata, as package transcript says;
+// parse_test.go describes the inputs. An EMIT shows what a listener gets: of a
+// list each conversation with its unread messages, of messages each with its
+// flags.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			require.NoError(t, err)
-			got := play(t, string(text))
-			if *update {
-				require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
-				return
+	transcript.Run(t, func(string) transcript.Take {
+		m := mailbox.New()
+		emitted := ""
+		page := objects.New(func(_ string, data any) { emitted = showData(data) })
+		return func(now int64, input string) (effects []string, err error) {
+			in, err := parseInput(input)
+			if err != nil {
+				return nil, err
 			}
-			require.Equal(t, string(text), got)
-		})
-	}
-}
-
-func play(t *testing.T, text string) string {
-	var b strings.Builder
-	m := mailbox.New()
-	emitted := ""
-	page := objects.New(func(_ string, data any) { emitted = showData(data) })
-	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
-		if strings.HasPrefix(line, "    ") {
-			continue // an effect, to be written anew
-		}
-		b.WriteString(line + "\n")
-		at, rest, _ := strings.Cut(line, " ")
-		now, err := strconv.ParseInt(at, 10, 64)
-		if err != nil {
-			continue // prose
-		}
-		in, err := parseInput(rest)
-		require.NoError(t, err, line)
-		for _, e := range m.Step(now, in) {
-			emitted = "nothing to tell"
-			page.Carry(e.Do)
-			b.WriteString("    " + describe(e.Do, emitted) + "\n")
-			if s, ok := e.Do.(mailbox.Settle); ok {
-				if pile := page.Take(mailbox.Pile(s.Call)); len(pile) > 0 {
-					b.WriteString("        with " + showData(pile) + "\n")
+			for _, e := range m.Step(now, in) {
+				emitted = "nothing to tell"
+				page.Carry(e.Do)
+				effects = append(effects, describe(e.Do, emitted))
+				if s, ok := e.Do.(mailbox.Settle); ok {
+					if pile := page.Take(mailbox.Pile(s.Call)); len(pile) > 0 {
+						effects = append(effects, transcript.Indent+"with "+showData(pile))
+					}
 				}
 			}
+			return effects, nil
 		}
-	}
-	return b.String()
+	})
 }
 
 var piles = map[mailbox.Pile]string{
@@ -97,17 +62,17 @@ func describe(d mailbox.Deed, emitted string) string {
 		if d.Within != 0 {
 			within = fmt.Sprintf(" within %d", d.Within)
 		}
-		return fmt.Sprintf("ask #%d %s %s%s", d.Request, d.Method, show(d.Params), within)
+		return fmt.Sprintf("ask #%d %s %s%s", d.Request, d.Method, transcript.Show(d.Params), within)
 	case mailbox.Settle:
 		if d.Err != nil {
 			return fmt.Sprintf("reject %d: %d", d.Call, d.Err.Code)
 		}
 		s := fmt.Sprintf("resolve %d", d.Call)
 		if d.Conversations != nil {
-			s += " " + show(d.Conversations)
+			s += " " + transcript.Show(d.Conversations)
 		}
 		if d.Result != nil {
-			s += " " + show(d.Result)
+			s += " " + transcript.Show(d.Result)
 		}
 		if d.Next != "" {
 			s += " next " + d.Next
@@ -128,7 +93,7 @@ func describe(d mailbox.Deed, emitted string) string {
 	case mailbox.Update:
 		s := "update " + d.Conversation
 		if len(d.Kept) > 0 {
-			s += " but for " + show(d.Kept)
+			s += " but for " + transcript.Show(d.Kept)
 		}
 		return s
 	case mailbox.Set:
@@ -136,17 +101,17 @@ func describe(d mailbox.Deed, emitted string) string {
 		if d.In != "" {
 			in = "." + d.In
 		}
-		return fmt.Sprintf("set %s%s %s%s", d.Conversation, in, show(d.Fields), onto(d.Pile))
+		return fmt.Sprintf("set %s%s %s%s", d.Conversation, in, transcript.Show(d.Fields), onto(d.Pile))
 	case mailbox.Drop:
 		return "drop " + d.Conversation
 	case mailbox.Arrange:
-		return "arrange " + show(d.Order)
+		return "arrange " + transcript.Show(d.Order)
 	case mailbox.Keep:
 		ids := []string{}
 		for _, m := range d.Messages {
 			ids = append(ids, m.Text("ID"))
 		}
-		return "keep " + show(ids) + onto(d.Pile)
+		return "keep " + transcript.Show(ids) + onto(d.Pile)
 	case mailbox.Patch:
 		upTo := ""
 		if d.UpTo < 1<<62 {
@@ -157,26 +122,6 @@ func describe(d mailbox.Deed, emitted string) string {
 		return "forget everything"
 	}
 	return fmt.Sprintf("%T", d)
-}
-
-// show writes what parseInput reads.
-func show(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case frame.Fields:
-		parts := make([]string, len(v))
-		for i, f := range v {
-			parts[i] = f.Key + ":" + show(f.Value)
-		}
-		return "{" + strings.Join(parts, ",") + "}"
-	case []string:
-		return "[" + strings.Join(v, ",") + "]"
-	case *jsonframe.Object:
-		return strings.ReplaceAll(string(v.Raw), `"`, "")
-	default:
-		return fmt.Sprint(v)
-	}
 }
 
 // showData writes what a listener gets, as far as stories tell of it.

@@ -11,6 +11,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/mailbox"
 	"github.com/tim-wasm/tim/internal/mailbox/objects"
+	"github.com/tim-wasm/tim/internal/transcript"
 )
 
 // world is what surrounds a machine, as far as the invariants need it.
@@ -110,10 +111,10 @@ func (w *world) step(in mailbox.Input) {
 
 func showInput(in mailbox.Input) string {
 	if n, ok := in.(mailbox.Noticed); ok {
-		return n.Method + " " + show(n.Body)
+		return n.Method + " " + transcript.Show(n.Body)
 	}
 	if a, ok := in.(mailbox.Answered); ok {
-		return fmt.Sprintf("#%d %s %v", a.Request, show(a.Result), a.Err)
+		return fmt.Sprintf("#%d %s %v", a.Request, transcript.Show(a.Result), a.Err)
 	}
 	return fmt.Sprintf("%+v", in)
 }

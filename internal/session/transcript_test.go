@@ -1,68 +1,32 @@
 package session
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/transcript"
 )
 
-var update = flag.Bool("update", false, "rewrite the transcripts with what the machine does")
-
-// TestTranscripts plays the stories in testdata. A line that begins with a
-// time is an input at that many ms, and the indented lines under it are its
-// effects, in order. Everything else is prose, except a line "config: local",
-// which puts the gateway on this machine. go test -update rewrites the files:
-// read the difference before you commit it.
+// TestTranscripts plays the stories in testdata, as package transcript says. A
+// line "config: local" puts the gateway on this machine.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			require.NoError(t, err)
-			got := play(t, string(text))
-			if *update {
-				require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
-				return
+	transcript.Run(t, func(story string) transcript.Take {
+		m := newTestMachine(true, strings.Contains(story, "\nconfig: local\n"))
+		return func(now int64, input string) (effects []string, err error) {
+			in, err := parseInput(input)
+			if err != nil {
+				return nil, err
 			}
-			require.Equal(t, string(text), got)
-		})
-	}
-}
-
-func play(t *testing.T, text string) string {
-	var b strings.Builder
-	m := newTestMachine(true, false)
-	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
-		if strings.HasPrefix(line, "    ") {
-			continue // an effect, to be written again
+			for _, e := range m.Step(now, in) {
+				effects = append(effects, describe(e))
+			}
+			return effects, nil
 		}
-		b.WriteString(line + "\n")
-		if line == "config: local" {
-			m = newTestMachine(true, true)
-		}
-		at, rest, _ := strings.Cut(line, " ")
-		now, err := strconv.ParseInt(at, 10, 64)
-		if err != nil {
-			continue // prose
-		}
-		in, err := parseInput(rest)
-		require.NoError(t, err, line)
-		for _, e := range m.Step(now, in) {
-			b.WriteString("    " + describe(e) + "\n")
-		}
-	}
-	return b.String()
+	})
 }
 
 // newTestMachine has secrets s1, s2, … padded to their real length, and uses
@@ -80,20 +44,8 @@ func newTestMachine(online, local bool) *Machine {
 // parseInput parses "login 1 alice sig", "frame 1 #2 {expiresIn:60000}" and so
 // on; see testdata.
 func parseInput(s string) (Input, error) {
-	w := strings.Fields(s)
-	arg := func(i int) string {
-		if i < len(w) {
-			return w[i]
-		}
-		return ""
-	}
-	num := func(i int) int64 { n, _ := strconv.ParseInt(arg(i), 10, 64); return n }
-	tail := func(i int) string {
-		if i < len(w) {
-			return strings.Join(w[i:], " ")
-		}
-		return ""
-	}
+	w := transcript.Words(strings.Fields(s))
+	arg, num, tail := w.Text, w.Number, w.Rest
 	switch arg(0) {
 	case "create":
 		return Create{Early: arg(1) == "early"}, nil
@@ -198,9 +150,5 @@ func show(b frame.Body) string {
 	if !ok || len(f) == 0 {
 		return ""
 	}
-	parts := make([]string, len(f))
-	for i, m := range f {
-		parts[i] = fmt.Sprintf("%s:%v", m.Key, m.Value)
-	}
-	return " {" + strings.Join(parts, ",") + "}"
+	return " " + transcript.Show(f)
 }
