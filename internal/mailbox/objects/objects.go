@@ -28,8 +28,12 @@ type Objects struct {
 	conversations map[string]Object
 	order         []string
 	messages      map[string][]Object // by conversation, in the order in which they came
+	named         map[name][]Object   // the same; more than one of a name have positions
 	piles         map[mailbox.Pile][]Object
 }
+
+// name is what a message is found by.
+type name struct{ conversation, from, id string }
 
 // New returns a page without objects.
 func New(onEvent func(name string, data any)) *Objects {
@@ -40,7 +44,7 @@ func New(onEvent func(name string, data any)) *Objects {
 
 func (o *Objects) forget() {
 	o.conversations, o.order = map[string]Object{}, nil
-	o.messages, o.piles = map[string][]Object{}, map[mailbox.Pile][]Object{}
+	o.messages, o.named, o.piles = map[string][]Object{}, map[name][]Object{}, map[mailbox.Pile][]Object{}
 }
 
 // Conversation returns the object of a conversation, nil when there is none.
@@ -170,17 +174,17 @@ func (o *Objects) Hold(m Object) Object {
 	if m["status"] == nil {
 		m["status"] = "success"
 	}
-	conversation, _ := m["conversationID"].(string)
-	for _, held := range o.messages[conversation] {
-		at := number(held["position"])
-		if held["ID"] == m["ID"] && held["from"] == m["from"] && (at == 0 || at == number(m["position"])) {
+	n := name{text(m["conversationID"]), text(m["from"]), text(m["ID"])}
+	for _, held := range o.named[n] {
+		if at := number(held["position"]); at == 0 || at == number(m["position"]) {
 			for k, v := range m {
 				held[k] = v
 			}
 			return held
 		}
 	}
-	o.messages[conversation] = append(o.messages[conversation], m)
+	o.named[n] = append(o.named[n], m)
+	o.messages[n.conversation] = append(o.messages[n.conversation], m)
 	return m
 }
 
@@ -198,6 +202,8 @@ func (o *Objects) patch(d mailbox.Patch) {
 }
 
 func number(v any) int64 { n, _ := v.(float64); return int64(n) }
+
+func text(v any) string { s, _ := v.(string); return s }
 
 // ObjectOf returns a body as an object of its own.
 func ObjectOf(b frame.Body) Object {
