@@ -27,7 +27,7 @@ type Options struct {
 	SDKAppID uint32 // 0: the gateway takes it from the UserSig
 	Platform string // frame of login: "Web" in pages and mini programs
 	Early    bool   // open a socket at once, so that login costs one round trip
-	Page     Page   // of the mailbox; with nil there is no mailbox, and its notifications go to the host
+	Page     Page   // of the mailbox; with nil there is no mailbox, and its notifications are dropped
 }
 
 // Page carries out what a mailbox wants done to the objects of a page, and
@@ -260,7 +260,9 @@ func (c *Client) carryOut(e session.Effect) (panicked any) {
 	case session.Emit:
 		c.emit(e)
 	case session.Notify:
-		c.notify(e)
+		if c.mail != nil {
+			c.mail.Post(mailbox.Noticed{Method: e.Method, Body: e.Body})
+		}
 	case session.Store:
 		c.host.Store(e.Text)
 	case session.Leave:

@@ -33,7 +33,6 @@ func (p *place) Close(gen session.Gen, _ int, _ string) {}
 func (p *place) StartTimer(session.Timer, int64)        {}
 func (p *place) StopTimer(session.Timer)                {}
 func (p *place) NextTask()                              { p.tasks++ }
-func (p *place) Notify(method string, _ frame.Body)     { p.events = append(p.events, method) }
 func (p *place) Load() string                           { return p.stored }
 func (p *place) Store(text string)                      { p.stored = text }
 func (p *place) Online() bool                           { return !p.offline }

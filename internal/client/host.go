@@ -27,8 +27,6 @@ type Host interface {
 	NextTask()
 	// Emit calls the app's listeners. A listener may call the Client.
 	Emit(name string, data frame.Body)
-	// Notify passes on a notification that is not the session's own.
-	Notify(method string, body frame.Body)
 	// Load and Store keep the instance's secret across a reload. Where there
 	// is no storage, Load returns "" and Store does nothing.
 	Load() string

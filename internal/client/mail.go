@@ -192,13 +192,3 @@ func (c *Client) emit(e session.Emit) {
 	}
 	c.host.Emit(e.Name, e.Data)
 }
-
-// notify passes a notification to the mailbox, or to the host if there is no
-// mailbox.
-func (c *Client) notify(n session.Notify) {
-	if c.mail == nil {
-		c.host.Notify(n.Method, n.Body)
-		return
-	}
-	c.mail.Post(mailbox.Noticed{Method: n.Method, Body: n.Body})
-}

@@ -89,9 +89,6 @@ func (h *host) NextTask() {
 // Emit hands an event of the session to the app.
 func (h *host) Emit(name string, data frame.Body) { h.p.sessionEvent(name, data) }
 
-// Notify is never called: there is a mailbox.
-func (h *host) Notify(string, frame.Body) {}
-
 // Load returns what a reload finds.
 func (h *host) Load() string { return h.stored }
 

@@ -23,7 +23,7 @@ import (
 	"github.com/tim-wasm/tim/internal/client/native"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/mailbox/objects"
 	"github.com/tim-wasm/tim/internal/testlog"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
@@ -138,7 +138,7 @@ type member struct {
 	t      *testing.T
 	events chan string // names, KICKED_OUT with its type
 	// messages are the delivered ones.
-	messages chan map[string]any
+	messages chan objects.Object
 
 	mu   sync.Mutex
 	cut  bool
@@ -166,36 +166,38 @@ func (m *member) dial(ctx context.Context, network, addr string) (net.Conn, erro
 }
 
 func (s *stage) member(platform string) *member {
-	m := &member{t: s.t, events: make(chan string, 64), messages: make(chan map[string]any, 64)}
+	m := &member{t: s.t, events: make(chan string, 64), messages: make(chan objects.Object, 64)}
 	m.Client = native.New(native.Options{
 		URL: "ws" + strings.TrimPrefix(s.url, "http") + "/ws", SDKAppID: appA, Platform: platform, Dial: m.dial,
-		OnNotify: func(method string, body frame.Body) {
-			if method != "messages" {
-				return
-			}
-			var note struct{ Messages []map[string]any }
-			if err := json.Unmarshal(body.(*jsonframe.Object).Raw, &note); err != nil {
-				s.t.Errorf("a notification that cannot be read: %v", err)
-			}
-			for _, one := range note.Messages {
-				m.messages <- one
+		OnMail: func(name string, data any) {
+			switch name {
+			case frame.EventConversationListUpdated:
+				m.note(name)
+			case frame.EventMessageReceived:
+				for _, one := range data.([]objects.Object) {
+					m.messages <- one
+				}
 			}
 		},
 		OnEvent: func(name string, data frame.Body) {
 			if name == frame.EventKickedOut {
 				name += " " + data.Text("type")
 			}
-			select {
-			case m.events <- name:
-			default:
-			}
+			m.note(name)
 		},
 	})
 	s.t.Cleanup(m.Destroy)
 	return m
 }
 
-func (m *member) message() map[string]any {
+func (m *member) note(event string) {
+	select {
+	case m.events <- event:
+	default:
+	}
+}
+
+func (m *member) message() objects.Object {
 	m.t.Helper()
 	select {
 	case one := <-m.messages:

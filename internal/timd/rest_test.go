@@ -345,8 +345,7 @@ func TestSendMessage(t *testing.T) {
 	s := newStage(t, func(o *options) { o.requireImport = true })
 	s.call("im_open_login_svc/multiaccount_import", `{"AccountList":[{"UserID":"alice","Nick":"Alice"},{"UserID":"bob"}]}`)
 	bob := s.online("bob")
-	_, err := bob.Send(t.Context(), "session.sync", &jsonframe.Object{Raw: []byte(`{}`)})
-	require.NoError(t, err)
+	bob.until(frame.EventConversationListUpdated) // it has caught up
 	text := `{"From_Account":"alice","To_Account":"bob","MsgSeq":7,"MsgRandom":8,"CloudCustomData":"c","MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`
 	a := s.call("openim/sendmsg", text)
 	require.InDelta(t, time.Now().Unix(), a["MsgTime"], 5)

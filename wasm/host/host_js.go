@@ -107,9 +107,6 @@ func (h *Host) URL() string { return h.config.URL }
 // Emit implements client.Host.
 func (h *Host) Emit(name string, data frame.Body) { h.config.Emit(name, data) }
 
-// Notify implements client.Host; a page has a mailbox, which gets them instead.
-func (h *Host) Notify(string, frame.Body) {}
-
 // Rand implements client.Host. A scope without crypto.getRandomValues cannot
 // be used, because an instance's secret must not be guessable.
 func (h *Host) Rand(b []byte) {

@@ -134,12 +134,6 @@ func (h *host) Emit(name string, data frame.Body) {
 	}
 }
 
-func (h *host) Notify(method string, body frame.Body) {
-	if h.o.OnNotify != nil {
-		h.o.OnNotify(method, body)
-	}
-}
-
 func (h *host) Load() string {
 	if h.o.Storage == nil {
 		return ""

@@ -1,9 +1,10 @@
 // Package native runs the client outside a browser: in tests, in the load
-// generator, in Go programs that log in as a user. It is the same session
-// machine and loop that runs in tim.wasm, over real sockets and timers.
+// generator, in Go programs that log in as a user. It is the same session,
+// mailbox and loops that run in tim.wasm, over real sockets and timers.
 //
 //	native.go  the Client, safe for several goroutines
 //	host.go    timers, storage and the one loop
+//	page.go    the objects of a mailbox
 //	socket.go  a WebSocket over gws
 package native
 
@@ -15,6 +16,8 @@ import (
 	"github.com/tim-wasm/tim/internal/client"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/mailbox"
+	"github.com/tim-wasm/tim/internal/mailbox/objects"
 )
 
 // Options of a new Client.
@@ -28,10 +31,12 @@ type Options struct {
 	// Storage stands in for a page's sessionStorage: to simulate a reload,
 	// share one between two Clients, one after the other. nil means none.
 	Storage *Storage
-	// OnEvent and OnNotify are called on the client's own goroutine, one at a
-	// time; they may start calls but must not wait for them.
-	OnEvent  func(name string, data frame.Body)
-	OnNotify func(method string, body frame.Body)
+	// OnEvent is told of each event of the session, and OnMail of each event of
+	// the mailbox, with what package objects makes of its data. Without OnMail
+	// there is no mailbox. Both are called on the client's own goroutine, one at
+	// a time; they may start calls but must not wait for them.
+	OnEvent func(name string, data frame.Body)
+	OnMail  func(name string, data any)
 	// Dial replaces the TCP dial.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
@@ -60,6 +65,7 @@ func (s *Storage) Store(text string) {
 type Client struct {
 	host *host
 	c    *client.Client // on the loop only
+	page *page          // on the loop only; nil without OnMail
 }
 
 // New makes a Client; Destroy ends it.
@@ -70,7 +76,12 @@ func New(o Options) *Client {
 	h := newHost(o)
 	c := &Client{host: h}
 	h.call(func() {
-		c.c = client.New(client.Options{SDKAppID: o.SDKAppID, Platform: o.Platform, Early: o.Early}, h)
+		opt := client.Options{SDKAppID: o.SDKAppID, Platform: o.Platform, Early: o.Early}
+		if o.OnMail != nil {
+			c.page = &page{host: h, objects: objects.New(o.OnMail)}
+			opt.Page = c.page
+		}
+		c.c = client.New(opt, h)
 		h.client = c.c
 	})
 	return c
@@ -78,24 +89,41 @@ func New(o Options) *Client {
 
 // Login logs in and waits for the gateway's answer, not for SDK_READY.
 func (c *Client) Login(ctx context.Context, userID, userSig string) (frame.Body, error) {
-	return c.await(ctx, func(done client.Done) { c.c.Login(userID, userSig, done) })
+	return await(ctx, c.host, func(done func(frame.Body, *fault.Error)) { c.c.Login(userID, userSig, done) })
 }
 
 // Logout logs out and waits until it is done.
 func (c *Client) Logout(ctx context.Context) error {
-	_, err := c.await(ctx, func(done client.Done) { c.c.Logout(done) })
+	_, err := await(ctx, c.host, func(done func(frame.Body, *fault.Error)) { c.c.Logout(done) })
 	return err
 }
 
 // Renew passes a new UserSig to the running session.
 func (c *Client) Renew(ctx context.Context, userSig string) error {
-	_, err := c.await(ctx, func(done client.Done) { c.c.Renew(userSig, done) })
+	_, err := await(ctx, c.host, func(done func(frame.Body, *fault.Error)) { c.c.Renew(userSig, done) })
 	return err
 }
 
 // Send makes a request of the session and waits for its answer.
 func (c *Client) Send(ctx context.Context, method string, params frame.Body) (frame.Body, error) {
-	return c.await(ctx, func(done client.Done) { c.c.Send(method, params, 0, done) })
+	return await(ctx, c.host, func(done func(frame.Body, *fault.Error)) { c.c.Send(method, params, 0, done) })
+}
+
+// Settled is how a call of the mailbox ended, with the messages that it has
+// brought.
+type Settled struct {
+	mailbox.Settle
+	Messages []objects.Object
+}
+
+// Call makes a call of the mailbox and waits for its end.
+func (c *Client) Call(ctx context.Context, in func(mailbox.Call) mailbox.Input) (Settled, error) {
+	return await(ctx, c.host, func(done func(Settled, *fault.Error)) {
+		m := c.c.Mail()
+		m.Post(in(m.Call(func(s mailbox.Settle) {
+			done(Settled{s, c.page.objects.Take(mailbox.Pile(s.Call))}, s.Err)
+		})))
+	})
 }
 
 // Start begins calls without waiting: f runs on the client's goroutine.
@@ -143,22 +171,22 @@ func (c *Client) Shown() { c.host.post(func() { c.c.OnShown() }) }
 
 // await starts a call on the loop and waits until it or the context ends; in
 // the latter case the call goes on.
-func (c *Client) await(ctx context.Context, start func(client.Done)) (frame.Body, error) {
+func await[T any](ctx context.Context, h *host, start func(done func(T, *fault.Error))) (result T, err error) {
 	type end struct {
-		body frame.Body
-		err  *fault.Error
+		result T
+		err    *fault.Error
 	}
 	ended := make(chan end, 1)
-	c.host.post(func() { start(func(b frame.Body, err *fault.Error) { ended <- end{b, err} }) })
+	h.post(func() { start(func(result T, err *fault.Error) { ended <- end{result, err} }) })
 	select {
 	case e := <-ended:
 		if e.err != nil {
-			return nil, e.err
+			return result, e.err
 		}
-		return e.body, nil
+		return e.result, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-c.host.dead:
-		return nil, fault.New(fault.Destroyed)
+		return result, ctx.Err()
+	case <-h.dead:
+		return result, fault.New(fault.Destroyed)
 	}
 }
