@@ -6,7 +6,8 @@
 // page's one thread; package native serialises the calls in Go.
 //
 //	host.go      what a place where it runs has to give
-//	client.go    the Client: its queue, its calls
+//	queue.go     the queue of a machine's inputs
+//	client.go    the Client: its calls
 //	mail.go      the same for a mailbox
 //	farewell.go  logouts that had no network
 //	local.go     whether a gateway is on this machine
@@ -41,8 +42,7 @@ type Page interface {
 type Client struct {
 	host      Host
 	machine   *session.Machine
-	queue     []session.Input
-	draining  bool
+	queue     queue[session.Input]
 	done      map[session.Call]Done
 	calls     session.Call
 	farewells farewells
@@ -167,32 +167,7 @@ func (c *Client) call(done Done) session.Call {
 	return c.calls
 }
 
-// post queues an input and steps until the queue is empty, unless that is
-// being done already further up the call stack. So a listener that calls the
-// Client never runs inside Step, and finds a settled state. A panic of the
-// host or of a callback does not take the remaining effects with it; it goes
-// on up once the queue is empty.
-func (c *Client) post(in session.Input) {
-	c.queue = append(c.queue, in)
-	if c.draining {
-		return
-	}
-	c.draining = true
-	var panicked any
-	for len(c.queue) > 0 {
-		next := c.queue[0]
-		c.queue[0] = nil // what a login held must not stay in the array behind it
-		c.queue = c.queue[1:]
-		if p := c.step(next); p != nil && panicked == nil {
-			panicked = p
-		}
-	}
-	c.queue = nil
-	c.draining = false
-	if panicked != nil {
-		panic(panicked)
-	}
-}
+func (c *Client) post(in session.Input) { c.queue.post(in, c.step) }
 
 func (c *Client) step(in session.Input) (panicked any) {
 	defer func() {
@@ -201,12 +176,7 @@ func (c *Client) step(in session.Input) (panicked any) {
 			c.abandon(in)
 		}
 	}()
-	for _, e := range c.machine.Step(c.host.Now(), in) {
-		if p := c.carryOut(e); p != nil && panicked == nil {
-			panicked = p
-		}
-	}
-	return panicked
+	return each(c.machine.Step(c.host.Now(), in), c.carryOut)
 }
 
 // abandon settles the call of an input on which the machine failed.

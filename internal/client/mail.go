@@ -23,14 +23,13 @@ type MailHost interface {
 // Mail is the loop of a mailbox: it holds the queue of inputs and settles the
 // calls of the page. Like a Client it is not safe for concurrent use.
 type Mail struct {
-	host     MailHost
-	machine  *mailbox.Machine
-	queue    []mailInput
-	draining bool
-	done     map[mailbox.Call]func(mailbox.Settle)
-	calls    mailbox.Call
-	next     mailbox.Call  // of the input that is posted next
-	over     mailbox.Round // what is left of this and older rounds is dropped
+	host    MailHost
+	machine *mailbox.Machine
+	queue   queue[mailInput]
+	done    map[mailbox.Call]func(mailbox.Settle)
+	calls   mailbox.Call
+	next    mailbox.Call  // of the input that is posted next
+	over    mailbox.Round // what is left of this and older rounds is dropped
 }
 
 // mailInput is an input and the page's call that it belongs to, if any.
@@ -63,7 +62,7 @@ func (m *Mail) Call(done func(mailbox.Settle)) mailbox.Call {
 func (m *Mail) Post(in mailbox.Input) {
 	call := m.next
 	m.next = 0
-	m.post(mailInput{in, call})
+	m.queue.post(mailInput{in, call}, m.step)
 }
 
 // Over drops what is left to be done of the running round: the page has been
@@ -71,30 +70,6 @@ func (m *Mail) Post(in mailbox.Input) {
 func (m *Mail) Over() {
 	if m.machine.State() != mailbox.Out {
 		m.over = m.machine.Round()
-	}
-}
-
-// post works like the Client's: a listener that calls the loop never runs
-// inside Step, and a panic loses no effects.
-func (m *Mail) post(in mailInput) {
-	m.queue = append(m.queue, in)
-	if m.draining {
-		return
-	}
-	m.draining = true
-	var panicked any
-	for len(m.queue) > 0 {
-		next := m.queue[0]
-		m.queue[0] = mailInput{}
-		m.queue = m.queue[1:]
-		if p := m.step(next); p != nil && panicked == nil {
-			panicked = p
-		}
-	}
-	m.queue = nil
-	m.draining = false
-	if panicked != nil {
-		panic(panicked)
 	}
 }
 
@@ -106,21 +81,9 @@ func (m *Mail) step(next mailInput) (panicked any) {
 		}
 	}()
 	if !m.host.Ready() { // whatever the input is, the session is about to end
-		panicked = m.carryOut(m.machine.Step(m.host.Now(), mailbox.Leaving{}))
+		panicked = each(m.machine.Step(m.host.Now(), mailbox.Leaving{}), m.carry)
 	}
-	if p := m.carryOut(m.machine.Step(m.host.Now(), next.in)); p != nil && panicked == nil {
-		panicked = p
-	}
-	return panicked
-}
-
-func (m *Mail) carryOut(effects []mailbox.Effect) (panicked any) {
-	for _, e := range effects {
-		if p := m.carry(e); p != nil && panicked == nil {
-			panicked = p
-		}
-	}
-	return panicked
+	return earlier(panicked, each(m.machine.Step(m.host.Now(), next.in), m.carry))
 }
 
 func (m *Mail) carry(e mailbox.Effect) (panicked any) {
