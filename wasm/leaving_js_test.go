@@ -6,37 +6,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
 // What was asked before a logout is answered before it; but the page has said
-// that it is done: no event comes of these answers. A message that was given
-// now could not be acknowledged any more, and would come again.
-func TestNoEventsOnceALogoutHasBegun(t *testing.T) {
-	options := bridge.Parse(`{"SDKAppID":1400000000,"proxyServer":"ws://127.0.0.1:1","name":"quiet"}`)
-	require.Equal(t, `[["LOGIN_STATUS_CHANGE","SDK_NOT_READY","LOGIN_STATUS_CHANGE"],["C2Cbob"],0]`, script(t, options, mail+`
-		const mailed = Loopback.prototype.send;
-		let sync;
-		Loopback.prototype.send = function (text) {
-			const { id, method } = JSON.parse(text);
-			if (method === 'session.sync') sync = id;
-			else mailed.call(this, text);
-		};
-		`+loginAndWait+`
-		note('messages', { messages: [inbound(3)], conversations: [conv({ unreadCount: 1 })], cursor: '3.1' });
-		const list = tim.getConversationList();
-		seen.length = 0;
-		const out = tim.logout();
-		Loopback.last.receive({ jsonrpc: '2.0', id: sync, result: { cursor: '3.1' } });
-		await out;
-		const ids = (await list).data.conversationList.map((c) => c.conversationID);
-		await new Promise((r) => setTimeout(r, 20));
-		const result = [seen.map(([key]) => key), ids, frames('message.ack').length];
-		await tim.destroy();
-		return result;`))
-}
-
+// that it is done: no event comes of these answers.
 func TestNoEventsOfCallsThatALogoutFollows(t *testing.T) {
 	require.Equal(t, `[["LOGIN_STATUS_CHANGE","SDK_NOT_READY","LOGIN_STATUS_CHANGE"],"C2Cbob","success"]`, inbox1(t, "quiet2", profiles+`
 		note('conversations', { conversations: [conv({ conversationID: 'C2Ceve' })] });
@@ -72,19 +45,6 @@ func TestAProfileThatComesToNobody(t *testing.T) {
 		const asked = tim.getConversationProfile('C2Cbob').then(() => 0, (e) => e.code);
 		await tim.logout();
 		const result = [await asked, of('ERROR').length];
-		await tim.destroy();
-		return result;`))
-}
-
-// What is kept here of a conversation that began here goes with the session.
-func TestAConversationThatBeganAndALogout(t *testing.T) {
-	require.Equal(t, `[3005,3005,3005,3005,false]`, inbox1(t, "quiet3", profiles+`
-		const c = (await tim.getConversationProfile('C2Cbob')).data.conversation;
-		const out = tim.logout(), code = (p) => p.then(() => 0, (e) => e.code);
-		const result = [await code(tim.pinConversation({ conversationID: 'C2Cbob', isPinned: true })),
-			await code(tim.setConversationDraft({ conversationID: 'C2Cbob', draftText: 'x' })),
-			await code(tim.clearHistoryMessage('C2Cbob')), await code(tim.deleteConversation('C2Cbob')), c.isPinned];
-		await out;
 		await tim.destroy();
 		return result;`))
 }

@@ -136,19 +136,3 @@ func TestForgottenMessagesLeaveNothing(t *testing.T) {
 	}
 	require.Less(t, len(in.live), cleanFrom)
 }
-
-// Two parts of a page may go through one conversation, neither of which keeps
-// the messages themselves.
-func TestTwoReadersOfOneHistory(t *testing.T) {
-	require.Equal(t, `[[0,0,90,80],2905]`, inbox1(t, "readers", `
-		answers['message.list'] = (p) => { const at = p.before || ++position * 100; return { result: { isCompleted: false, next: at - 10, messages:
-			Array.from({ length: p.count }, (_, n) => ({ ID: 'h' + at + '-' + n, conversationID: 'C2Cbob', position: 0, payload: {} })) } }; };
-		const read = async (nextReqMessageID) => (await tim.getMessageList({ conversationID: 'C2Cbob', nextReqMessageID })).data.nextReqMessageID;
-		const one = await read();
-		await read();
-		await read(await read(one));
-		const before = frames('message.list').map((p) => p.before);
-		const code = await tim.getMessageList({ conversationID: 'C2Cbob', nextReqMessageID: 'none' }).then(() => 0, (e) => e.code);
-		await tim.destroy();
-		return [before, code];`))
-}

@@ -65,52 +65,6 @@ func TestSettingsOfAConversationThatBegins(t *testing.T) {
 		return result;`))
 }
 
-// The gateway takes one setting after the other, and tells after each how the
-// conversation is then: what it was told last is not there yet.
-func TestSettingsOfAConversationThatBeginsAreNotUndone(t *testing.T) {
-	require.Equal(t, `[[true,"dear"],[true,"dear"],[false,"other"]]`, inbox1(t, "undone", profiles+`
-		const c = (await tim.getConversationProfile('C2Cbob')).data.conversation;
-		await tim.pinConversation({ conversationID: 'C2Cbob', isPinned: true });
-		await tim.setConversationDraft({ conversationID: 'C2Cbob', draftText: 'dear' });
-		const tell = (more) => note('conversations', { conversations: [conv({ lastMessage: { position: 9 }, ...more })] });
-		const kept = () => [c.isPinned, c.draftText], result = [];
-		tell({ isPinned: false, draftText: '' });
-		result.push(kept());
-		tell({ isPinned: true, draftText: '' }); // the pin is taken, and the draft is on its way
-		result.push(kept());
-		await tim.getUserProfile({ userIDList: ['bob'] }); // answered after both
-		tell({ isPinned: false, draftText: 'other' }); // by another instance
-		result.push(kept());
-		await tim.destroy();
-		return result;`))
-}
-
-// Without a message, what the gateway says of it is not about what was set here.
-func TestSettingsOfAConversationThatHasBegunOutlastANews(t *testing.T) {
-	require.Equal(t, `[[true,"dear",5],["conversation.pin","conversation.draft"]]`, inbox1(t, "outlast", profiles+`
-		const c = (await tim.getConversationProfile('C2Cbob')).data.conversation;
-		await tim.pinConversation({ conversationID: 'C2Cbob', isPinned: true });
-		await tim.setConversationDraft({ conversationID: 'C2Cbob', draftText: 'dear' });
-		note('conversations', { conversations: [conv({ lastMessage: undefined, peerReadSequence: 5, isPinned: false, draftText: '' })] });
-		const result = [[c.isPinned, c.draftText, c.peerReadSequence]];
-		note('conversations', { conversations: [conv({ isPinned: false, draftText: '' })] });
-		result.push(sentFrames.map((f) => f.method).filter((m) => m.startsWith('conversation.')));
-		await tim.destroy();
-		return result;`))
-}
-
-// The profile is whole, also of a conversation that the other one has begun
-// while it was asked for.
-func TestAConversationThatBothBegin(t *testing.T) {
-	require.Equal(t, `["N bob",1]`, inbox1(t, "both", profiles+`
-		const asked = tim.getConversationProfile('C2Cbob');
-		note('conversations', { conversations: [conv()] });
-		const { userProfile } = (await asked).data.conversation;
-		const result = [userProfile.nick, (await ids()).length];
-		await tim.destroy();
-		return result;`))
-}
-
 func TestDeletingAConversationThatBegins(t *testing.T) {
 	require.Equal(t, `[{"conversationID":"C2Cbob"},[],{"conversationIDList":["C2Cbob","C2Cold"]},[["C2Cold"]],["C2Cold"]]`, inbox1(t, "deletes", profiles+`
 		await tim.getConversationProfile('C2Cbob');
@@ -139,22 +93,6 @@ func TestAProfileThatHasNotChangedChangesNoList(t *testing.T) {
 		result.push(c.userProfile.nick);
 		await tim.destroy();
 		return result;`))
-}
-
-// The first answer has the whole profile, as with the originals.
-func TestTheProfileOfAConversationIsWhole(t *testing.T) {
-	require.Equal(t, `["Gender_Type_Unknown",0]`, inbox1(t, "whole", profiles+`
-		const get = answers['profile.get'];
-		answers['profile.get'] = () => ({ error: { code: 70169, message: 'later' } });
-		note('conversations', { conversations: [conv({ userProfile: undefined })] });
-		await new Promise((r) => setTimeout(r, 10));
-		answers['profile.get'] = get;
-		const { userProfile } = (await tim.getConversationProfile('C2Cbob')).data.conversation;
-		note('conversations', { conversations: [conv({ conversationID: 'C2Ceve', userProfile: undefined })] });
-		answers['profile.get'] = () => ({ error: { code: 70169, message: 'later' } });
-		const { code } = await tim.getConversationProfile('C2Ceve'); // what is known is better than nothing
-		await tim.destroy();
-		return [userProfile.gender, code];`))
 }
 
 // The answer of a draft has the conversation, as the originals' has.
