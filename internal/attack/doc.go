@@ -19,8 +19,8 @@
 //	soak_test.go       all of it for as long as is wanted, and how it felt
 //	tally_test.go      bad inputs by kind, and what came of them
 //
-// make test runs each attack once and 2,000 hang-ups, against a timd that is
-// built with the race detector. It promises nothing about time. It fails on a
+// make test runs each attack once, 2,000 hang-ups, and some between two gateways
+// of a cluster, against a timd that is built with the race detector. It promises nothing about time. It fails on a
 // crash, a panic, a race, an answer with a code that blames the gateway, a
 // byte of other people's messages, an honest user who is not served, and on
 // anything that is left: sockets, sessions, users, watches, goroutines

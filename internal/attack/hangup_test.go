@@ -9,11 +9,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/cluster"
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
 const (
 	hangUps  = 2000 // rounds in make test
+	onTwo    = 240  // rounds with two gateways
 	quitters = 60   // accounts that hang up: what is noted of one is rewritten at each login
 	hands    = 12   // how many of them do so at the same time
 )
@@ -26,11 +28,36 @@ const (
 func TestHangUps(t *testing.T) {
 	a := openArena(t, "--login-rate", "1000000", "--message-rate", "100000")
 	base := a.baseline()
-	callers := make([]*Caller, quitters)
+	a.hangUps(hangUps, quitters, a.Addr)
+	a.unhurt(base)
+}
+
+// TestHangUpsOnTwoGateways: what ends a connection comes by another gateway than
+// the one that has it: a newer socket of the same instance, a newer instance, a
+// farewell. Neither gateway may keep anything.
+func TestHangUpsOnTwoGateways(t *testing.T) {
+	nats := cluster.StartNATS(t, 1)
+	flags := []string{"--nats", nats.URL(), "--login-rate", "1000000", "--message-rate", "100000", "--grace", "1s"}
+	a := openArena(t, append(flags, "--node", "a")...)
+	other := &arena{t: t, Gateway: cluster.StartGateway(t, append(flags, "--node", "b")...)}
+	base := a.baseline()
+	there, err := metrics(other.Ops)
+	require.NoError(t, err)
+	a.hangUps(onTwo, hands, other.Addr)
+	other.settle(there)
+	other.calm()
+	a.unhurt(base)
+}
+
+// hangUps are so many rounds of some accounts, half of them begun on each
+// gateway.
+func (a *arena) hangUps(rounds, accounts int, other string) {
+	a.t.Helper()
+	callers := make([]*Caller, accounts)
 	for i := range callers {
 		var err error
 		callers[i], err = newCaller(a.Addr, fmt.Sprint("quitter", i), uint64(i))
-		require.NoError(t, err)
+		require.NoError(a.t, err)
 	}
 	stop := a.meanwhile()
 	began := time.Now()
@@ -38,29 +65,34 @@ func TestHangUps(t *testing.T) {
 	var wg sync.WaitGroup
 	for hand := range hands {
 		wg.Go(func() {
-			for turn := hand; !t.Failed(); turn += hands {
+			for turn := hand; !a.t.Failed(); turn += hands {
 				n := int(done.Add(1)) - 1
-				if n >= hangUps {
+				if n >= rounds {
 					return
 				}
-				c := callers[turn%quitters] // whose remainder is this hand's
-				if err := c.hangUp(a.Addr, Methods()[n%len(Methods())]); err != nil {
-					t.Errorf("round %d, %s: %v", n, Methods()[n%len(Methods())], err)
+				method := Methods()[n%len(Methods())]
+				here, there := a.Addr, other
+				if n/len(Methods())%2 == 1 {
+					here, there = other, a.Addr
+				}
+				c := callers[turn%accounts] // whose remainder is this hand's
+				if err := c.hangUp(here, there, method); err != nil {
+					a.t.Errorf("round %d, %s: %v", n, method, err)
 				}
 			}
 		})
 	}
 	wg.Wait()
-	t.Logf("%d hang-ups in %d methods took %v", hangUps, len(Methods()), time.Since(began).Round(time.Millisecond))
+	a.t.Logf("%d hang-ups in %d methods took %v", rounds, len(Methods()), time.Since(began).Round(time.Millisecond))
 	stop()
-	a.unhurt(base)
 }
 
-// hangUp is one round. Its error is of what has to work: to get in.
-func (c *Caller) hangUp(addr, method string) error {
+// hangUp is one round. What others do to the connection comes by another
+// gateway perhaps. Its error is of what has to work: to get in.
+func (c *Caller) hangUp(addr, other, method string) error {
 	page := NewPage(c.Account)
 	if method == frame.Login {
-		return c.hangUpLogin(addr, page)
+		return c.hangUpLogin(addr, other, page)
 	}
 	conn, token, err := page.Login(addr)
 	if CloseCode(err) >= 0 {
@@ -92,12 +124,12 @@ func (c *Caller) hangUp(addr, method string) error {
 		return nil
 	}
 	c.pause(conn, calls)
-	c.end(conn, page, addr)
+	c.end(conn, page, other)
 	return nil
 }
 
 // hangUpLogin ends a connection in the middle of a login.
-func (c *Caller) hangUpLogin(addr string, page Page) error {
+func (c *Caller) hangUpLogin(addr, other string, page Page) error {
 	conn, err := Dial(addr)
 	if err != nil {
 		return err
@@ -113,7 +145,7 @@ func (c *Caller) hangUpLogin(addr string, page Page) error {
 		return nil
 	}
 	c.pause(conn, calls)
-	c.end(conn, page, addr)
+	c.end(conn, page, other)
 	return nil
 }
 

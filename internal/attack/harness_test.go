@@ -51,9 +51,11 @@ func openArena(t testing.TB, flags ...string) *arena {
 	t.Helper()
 	key := filepath.Join(t.TempDir(), "other.key")
 	require.NoError(t, os.WriteFile(key, []byte(otherKey), 0o600))
-	flags = append([]string{
-		"--data", "memory", "--grace", "1s", "--app", fmt.Sprintf("%d=%s", otherApp, key),
-	}, flags...)
+	usual := []string{"--grace", "1s", "--app", fmt.Sprintf("%d=%s", otherApp, key)}
+	if !slices.Contains(flags, "--nats") {
+		usual = append(usual, "--data", "memory")
+	}
+	flags = append(usual, flags...)
 	a := &arena{t: t, Gateway: cluster.StartGateway(t, flags...)}
 	a.alice = NewHonest(a.Addr, account("alice"), "bob")
 	a.bob = NewHonest(a.Addr, account("bob"), "alice")
@@ -180,6 +182,12 @@ func (a *arena) unhurt(base map[string]float64) {
 	now, err := metrics(a.Ops)
 	require.NoError(a.t, err)
 	require.Equal(a.t, base["process_start_time_seconds"], now["process_start_time_seconds"], "it was started anew")
+	a.calm()
+}
+
+// calm asks that nothing in the gateway has panicked or raced.
+func (a *arena) calm() {
+	a.t.Helper()
 	said := a.Logs()
 	for _, word := range []string{"panicked", "DATA RACE", "fatal error"} {
 		if i := strings.Index(said, word); i >= 0 {

@@ -275,7 +275,7 @@ func (x *attacker) hangUps(end time.Time) {
 			return
 		}
 		method := Methods()[x.rand.IntN(len(Methods()))]
-		if err := c.hangUp(x.addr, method); err != nil {
+		if err := c.hangUp(x.addr, x.addr, method); err != nil {
 			x.failed("%s: %v", method, err)
 		}
 		x.note("hang-ups", family(method))
