@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -148,7 +149,9 @@ func (s *socket) refuse(r jsonframe.Request, refused *fault.Error, err error) {
 	s.send(text)
 }
 
-// work handles frames until none is left.
+// work handles frames until none is left. Between two of them the sockets that
+// wait for a processor have a turn: a flood takes one a frame, and not the 10 ms
+// of CPU for which a goroutine may run.
 func (s *socket) work() {
 	for {
 		s.mu.Lock()
@@ -160,8 +163,12 @@ func (s *socket) work() {
 		text := s.in.queue[0]
 		s.in.queue = s.in.queue[1:]
 		s.in.bytes -= len(text)
+		more := len(s.in.queue) > 0
 		s.mu.Unlock()
 		s.take(text)
+		if more {
+			runtime.Gosched()
+		}
 	}
 }
 
