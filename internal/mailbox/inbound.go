@@ -2,21 +2,21 @@ package mailbox
 
 import "github.com/tim-wasm/tim/internal/frame"
 
-// positions knows which messages, or revocations, have come. A sync that was
-// asked for twice pushes some of them twice. For now a position grows over all
-// conversations, so the newest is enough.
-type positions struct{ newest int64 }
+// positions knows which messages, or revocations, have come: the newest of each
+// conversation, within which they come in order. A sync that was asked for twice
+// pushes some of them twice.
+type positions map[string]int64
 
 // first reports whether this is the first time that a position has come. What
 // was sent to who is online only has none.
-func (p *positions) first(_ string, position int64) bool {
+func (p positions) first(conversationID string, position int64) bool {
 	if position == 0 {
 		return true
 	}
-	if position <= p.newest {
+	if position <= p[conversationID] {
 		return false
 	}
-	p.newest = position
+	p[conversationID] = position
 	return true
 }
 

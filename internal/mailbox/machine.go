@@ -92,7 +92,7 @@ func New() *Machine {
 }
 
 func newBox() box {
-	return box{conversations: map[string]*conversation{}, pages: map[string][]pageEnd{}}
+	return box{conversations: map[string]*conversation{}, pages: map[string][]pageEnd{}, seen: positions{}, undone: positions{}}
 }
 
 // Step takes one input at the time now and returns what is to be done, in
