@@ -33,6 +33,7 @@
 //	sync.go     catching up: the first time, after a lost link, after a failure
 //	list.go     the conversations, their order, their unread messages
 //	inbound.go  what the gateway notifies of: lists, messages, revocations, read marks
+//	cursor.go   cursors are merged by component
 //	flush.go    what the page is told, and that the gateway hears of it
 //	calls.go    calls of the page about the list and its conversations
 //	opened.go   conversations that began here, before their first message

@@ -130,7 +130,7 @@ func (m *Machine) synchronised() {
 // stands takes the cursor that a notification or an answer carries.
 func (m *Machine) stands(b frame.Body) {
 	if c := b.Text("cursor"); c != "" {
-		m.cursor = c
+		m.cursor = merged(m.cursor, c)
 	}
 }
 
