@@ -55,8 +55,8 @@ type Log interface {
 	// has passed is one or the other. Any error but ErrConflict leaves open
 	// whether it was stored.
 	Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (pos uint64, dup bool, err error)
-	// Remove removes the records of a subject up to a position. Followers are not
-	// told.
+	// Remove removes the records of a subject up to the position of one of them.
+	// Followers are not told.
 	Remove(ctx context.Context, subject string, upTo uint64) error
 	// Follower returns a follower of the stream that is yet to start. handle gets
 	// each record once, one after the other, from a single goroutine at a time,

@@ -2,77 +2,39 @@ package inbox
 
 import (
 	"context"
-	"slices"
 
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// adopt keeps the settings for composing live frames, and has the live
-// sessions told of what is new in them, but for those of some conversations
-// that the caller refreshes. False: they were known already.
-func (u *user) adopt(all peers, rev uint64, but ...string) bool {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.peers != nil && rev <= u.rev {
-		return false
-	}
-	before := u.peers
-	u.peers, u.rev = all, rev
-	u.untold += len(but)
-	if before != nil {
-		u.changedSince(before, but...)
-	}
-	return true
-}
-
-// at is the cursor of a frame. While some settings were not told yet it names
-// none, so that a link that breaks now brings them all; mu is held.
+// at is the cursor of a frame. While some settings were not told yet it stands
+// before them, so that a link that breaks now brings them; mu is held.
 func (u *user) at(pos uint64) cursor {
-	if u.untold > 0 {
-		return cursor{pos: pos}
+	if len(u.untold) > 0 {
+		return cursor{pos, u.told}
 	}
 	return cursor{pos, u.rev}
 }
 
-// changedSince has the sessions told of the conversations whose settings are no
-// longer what they were, once they are live; mu is held.
-func (u *user) changedSince(before peers, but ...string) {
-	for other, set := range u.peers {
-		// A conversation that is new has been told of by its first message.
-		if before[other] == set {
-			continue
-		}
-		for s := range u.sessions {
-			if s.syncing != nil {
-				s.syncing.changed[other] = struct{}{}
-			}
-		}
-		if !slices.Contains(but, other) {
-			u.stales(other)
-		}
+// tells notes a conversation of which nothing after told was told; mu is held.
+func (u *user) tells(other string, told uint64) {
+	if len(u.untold) == 0 || told < u.told {
+		u.told = told
 	}
-	u.tellStale()
+	u.untold[other] = struct{}{}
 }
 
-// changedMeanwhile notes what is newer than the settings that a sync has read.
-func (u *user) changedMeanwhile(up *catchingUp, read peers, rev uint64) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.rev <= rev {
-		return
-	}
-	for other, set := range u.peers {
-		if read[other] != set {
-			up.changed[other] = struct{}{}
-		}
-	}
+// stales is tells for a conversation that is to be told of in the background;
+// mu is held.
+func (u *user) stales(other string, told uint64) {
+	u.tells(other, told)
+	u.stale[other] = struct{}{}
 }
 
-// stales notes a conversation for tellStale; mu is held.
-func (u *user) stales(other string) {
-	if _, ok := u.stale[other]; !ok {
-		u.stale[other] = struct{}{}
-		u.untold++
+// hasTold needs mu.
+func (u *user) hasTold(others ...string) {
+	for _, other := range others {
+		delete(u.untold, other)
+		delete(u.stale, other)
 	}
 }
 
@@ -85,33 +47,33 @@ func (u *user) tellStale() {
 
 func (u *user) refreshStale() {
 	for {
-		other, ok := u.nextStale()
+		others, ok := u.nextStale()
 		if !ok {
 			return
 		}
-		u.refresh(other, true)
+		u.refresh(u.in.work.ctx, others)
 	}
 }
 
-// nextStale takes one; false ends the goroutine that refreshes them.
-func (u *user) nextStale() (other string, ok bool) {
+// nextStale takes some; false ends the goroutine that refreshes them.
+func (u *user) nextStale() (others []string, ok bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if len(u.sessions) > 0 && u.in.work.ctx.Err() == nil {
-		for other = range u.stale {
+		for other := range u.stale {
 			delete(u.stale, other)
-			return other, true
+			if others = append(others, other); len(others) == headsAtOnce {
+				break
+			}
 		}
 	}
-	u.telling = false
-	return "", false
+	u.telling = len(others) > 0
+	return others, u.telling
 }
 
 // documentChanged tells the sessions what a user changed elsewhere.
-func (u *user) documentChanged(kind string, rev uint64, data []byte) error {
+func (u *user) documentChanged(kind string, data []byte) {
 	switch kind {
-	case docPeers:
-		return u.peersChanged(rev, data)
 	case docProfile:
 		var p Profile
 		if decodeJSON(data, &p) == nil {
@@ -123,88 +85,89 @@ func (u *user) documentChanged(kind string, rev uint64, data []byte) error {
 			u.tell(frame.NoteBlacklist, blacklist{orEmpty(ids)})
 		}
 	}
-	return nil
 }
 
-// peersChanged: some conversations were pinned, drafted, cleared or deleted.
-func (u *user) peersChanged(rev uint64, data []byte) error {
-	all := peers{}
-	if err := decodeJSON(data, &all); err != nil {
-		return err
-	}
-	u.adopt(all, rev) // before the first sync, too: one may be reading older ones
-	return nil
-}
-
-// refresh pushes a conversation as it is now to every live session; owed: it
-// is one of the untold. A session that could not be told of it catches up.
-func (u *user) refresh(other string, owed bool) {
+// refresh pushes conversations as they are now to every live session. A session
+// that could not be told of them catches up.
+func (u *user) refresh(ctx context.Context, others []string) {
 	// One at a time: what is told last has been read last.
 	u.refreshing.Lock()
 	defer u.refreshing.Unlock()
-	err := u.tellOf(other, owed)
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if !u.anyLive() { // those that are not will catch up
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.hasTold(others...)
+		return
+	}
+	var err error
+	for len(others) > 0 && err == nil {
+		if err = ctx.Err(); err == nil {
+			others, err = u.tellOf(ctx, others)
+		}
+	}
 	if err == nil {
 		return
 	}
 	u.in.report(err)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.hasTold(owed)
+	u.hasTold(others...)
 	for s := range u.sessions {
 		s.stall()
 	}
 }
 
-// tellOf needs refreshing.
-func (u *user) tellOf(other string, owed bool) error {
-	ctx, cancel := context.WithTimeout(u.in.work.ctx, storeTimeout)
-	defer cancel()
-	p := pairOf(u.SDKAppID, u.UserID, other)
-	for ctx.Err() == nil {
-		head, err := u.in.load(ctx, p)
-		if err != nil {
-			return err
+func (u *user) anyLive() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for s := range u.sessions {
+		if s.live {
+			return true
 		}
-		if head == nil {
-			u.mu.Lock()
-			u.hasTold(owed)
-			u.mu.Unlock()
-			return nil
-		}
-		u.mu.Lock()
-		all, rev := u.peers, u.rev
-		u.mu.Unlock()
-		list, err := u.in.compose(ctx, u.User, []*record{head}, all)
-		if err != nil {
-			return err
-		}
-		note := conversationsNote{Conversations: list}
-		if len(list) == 0 {
-			note = conversationsNote{Conversations: []Conversation{}, Removed: []string{c2c + other}}
-		}
-		u.mu.Lock()
-		if u.rev != rev || u.seen[other] > head.pos {
-			u.mu.Unlock()
-			continue // it went on meanwhile: what would be told is old
-		}
-		u.hasTold(owed)
-		for s := range u.sessions {
-			if s.live {
-				note.Cursor = u.at(s.pos).String()
-				if !s.push(frame.NoteConversations, encode(note)) {
-					s.stall()
-				}
-			}
-		}
-		u.mu.Unlock()
-		return nil
 	}
-	return ctx.Err()
+	return false
 }
 
-// hasTold needs mu.
-func (u *user) hasTold(owed bool) {
-	if owed {
-		u.untold--
+// tellOf tells of some conversations, as many as a frame holds, and returns
+// those that are left. It needs refreshing.
+func (u *user) tellOf(ctx context.Context, others []string) (left []string, err error) {
+	heads, err := u.in.headsOf(ctx, u.User, others)
+	if err != nil {
+		return others, err
 	}
+	docs := u.peersOf(others)
+	list, err := u.in.compose(ctx, u.User, heads, docs)
+	if err != nil {
+		return others, err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	note, size := conversationsNote{Conversations: []Conversation{}}, 0
+	for i, other := range others {
+		switch c := list[i]; {
+		case heads[i] == nil: // nothing was written there, or it has expired
+		case u.peers[other].rev != docs[i].rev || u.seen[other] > heads[i].pos, size > u.in.o.Frame:
+			left = append(left, other) // it went on meanwhile, or does not fit
+			continue
+		case c == nil:
+			note.Removed = append(note.Removed, c2c+other)
+		default:
+			note.Conversations = append(note.Conversations, *c)
+			size += sizeOf(c)
+		}
+		u.hasTold(other)
+	}
+	if len(note.Conversations)+len(note.Removed) == 0 {
+		return left, nil
+	}
+	for s := range u.sessions {
+		if s.live {
+			at := u.at(s.pos)
+			note.Cursor = at.String()
+			s.pushed(s.push(frame.NoteConversations, encode(note)), at)
+		}
+	}
+	return left, nil
 }

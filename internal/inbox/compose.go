@@ -191,7 +191,7 @@ type outgoing struct {
 // is held.
 func (o *outgoing) frame(s *Session, r *record, side int, at string) (string, json.RawMessage) {
 	u := s.user
-	set := u.peers[r.pair.users[r.pair.other(side)]]
+	set := u.peers[r.pair.users[r.pair.other(side)]].settings
 	switch r.Kind {
 	case kindMessage:
 		conv := []Conversation{conversationOf(r, r, flags{}, set, side)}

@@ -131,16 +131,12 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 			return nil, false, err
 		}
 		var expect uint64
-		if c.last == nil {
-			if err := in.introduce(ctx, p); err != nil {
-				return nil, false, err
-			}
-		} else {
+		if c.last != nil {
 			expect = c.last.pos
-			if r.Kind == kindMessage {
-				if err := in.reintroduce(ctx, p); err != nil {
-					return nil, false, err
-				}
+		}
+		if r.Kind == kindMessage { // before it is stored, so that none is ever without
+			if err := in.enterBoth(ctx, p, r.By); err != nil {
+				return nil, false, err
 			}
 		}
 		data := encode(r)
@@ -165,11 +161,6 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 		}
 		r.pair, r.pos = p, pos
 		c.last = r.lean()
-		if expect == 0 {
-			if err := in.stayed(ctx, p); err != nil {
-				in.o.Report(err) // the record is stored all the same
-			}
-		}
 		return r, false, nil
 	}
 }

@@ -17,6 +17,8 @@ import (
 const (
 	costBytes  = 4 << 10
 	costParams = 512
+	// costSubject is what listing a subject costs, in bytes.
+	costSubject = 128
 
 	// maxWalk is after how many operations a walk through the past of one
 	// conversation stops: it may be thousands of messages, deleted ones perhaps.

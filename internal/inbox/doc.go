@@ -21,8 +21,11 @@
 //	elements.go      the payload of each type of message, and the files that it names
 //	send.go          a message on its way to the log
 //
-//	docs.go          what a user keeps, one document a kind
-//	peers.go         which conversations a user has
+//	docs.go          documents: read, cached, changed
+//	settings.go      what a user keeps of a conversation, one document each
+//	room.go          how many of those a user has; which give way
+//	peers.go         those of a user who is here
+//	forget.go        what a deleted account leaves
 //	profile.go       profiles and the blacklist
 //	status.go        statuses; online-only messages
 //	watch.go         who is told of whose status
@@ -31,6 +34,7 @@
 //	user.go          who is here: Session, what it is told
 //	cursors.go       up to where a user has acknowledged
 //	sync.go          a session catches up: from where, with what
+//	list.go          a session catches up: conversations, and where there is news
 //	missed.go        a session catches up: what it has not seen
 //	part.go          a session catches up: what one call pushes
 //	waiting.go       a session catches up: it waits to be asked on
@@ -47,12 +51,13 @@
 //
 // # Stores
 //
-// Four streams; a key holds base64url of a UserID, never the UserID.
+// Five streams; a key holds base64url of a UserID, never the UserID.
 //
-//	TIM_MSG     tim.msg.<app>.<a>.<b>         one log a conversation; a <= b are its two users
-//	TIM_DOC     tim.doc.<app>.<user>.<kind>   the newest of: peers profile black status quota
-//	TIM_CURSOR  tim.cursor.<app>.<user>       the newest: up to where a user has acknowledged
-//	TIM_MARK    tim.mark.<app>.<a>.<b>.<pos>  the newest of: revoked, deleted by a or by b
+//	TIM_MSG     tim.msg.<app>.<a>.<b>             one log a conversation; a <= b are its two users
+//	TIM_CONV    tim.conv.<app>.<user>.<h>.<conv>  the newest of what a user keeps of a conversation
+//	TIM_DOC     tim.doc.<app>.<user>.<kind>       the newest of: profile black status quota
+//	TIM_CURSOR  tim.cursor.<app>.<user>           the newest: up to where a user has acknowledged
+//	TIM_MARK    tim.mark.<app>.<a>.<b>.<pos>      the newest of: revoked, deleted by a or by b
 //
 // A record of TIM_MSG is a message, a read mark or a revocation, and carries
 // the conversation's whole state after it: sequence, counts, both read marks
@@ -61,10 +66,12 @@
 // the subject makes each append a compare-and-set: one order for everybody,
 // sequence numbers without gaps. A position is a sequence number of the
 // stream; it grows over all conversations, which makes it a cursor.
-// A first message is entered in both users' peers before it is stored, so
-// every conversation that has a record is found through its users, but for the
-// oldest ones of who has more than Options.Peers: those come back with their
-// next message.
+// A first message has a document made for both its users before it is stored, so
+// every conversation that has a record is found through its users, but for
+// those that have given way in a full class (room.go): they come back with their
+// next message. h is one of 16 classes, by a hash of conv. A document is written
+// only when it changes: when its user sets something, and once a day at most
+// when they send or read something there.
 //
 // # Guarantees
 //
@@ -107,7 +114,7 @@
 //	Session.calls, user.refreshing, conversation.mu, a turn of docs.queue,
 //	the lock of a bus.Follower, Inbox.mu, user.mu
 //
-// and, below all of them and without taking another, conversations.mu, docs.mu,
+// and, below all of them and without taking another, conversations.mu, docs.mu, rooms.mu,
 // waiting.mu, near.mu, rates.mu and work.mu. A worker of delivery takes user.mu
 // and what follows it, and only ever tries conversation.mu; so whoever waits for
 // one, as the follower does for room in a queue, holds none from Inbox.mu on.

@@ -4,60 +4,36 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strings"
 	"sync"
 
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// peers is what a user keeps of his conversations, by the other's UserID.
-type peers map[string]settings
-
-// settings of one conversation for one of its users.
-type settings struct {
-	Pinned bool `json:"p,omitempty"`
-	// Cleared: messages up to this position are gone for this user, and
-	// ClearedSent of the peer's were counted by then, in the conversation that
-	// began at Epoch.
-	Cleared     uint64 `json:"c,omitempty"`
-	ClearedSent uint64 `json:"n,omitempty"`
-	Epoch       int64  `json:"e,omitempty"`
-	// Hidden: the conversation is not listed until something newer comes.
-	Hidden  uint64 `json:"h,omitempty"`
-	Draft   string `json:"d,omitempty"`
-	Custom  string `json:"u,omitempty"`
-	Deleted bool   `json:"x,omitempty"` // single messages were deleted
-}
-
-// cleared is up to where ClearedSent counts.
-func (s settings) cleared() uint64 { return max(s.Cleared, s.Hidden) }
-
-// kept counts the conversations whose settings say something: prune leaves
-// these in the list, so that their number needs a bound.
-func (p peers) kept() (n int) {
-	for _, set := range p {
-		if set != (settings{}) {
-			n++
-		}
-	}
-	return n
-}
-
-// docs are the documents of TIM_DOC. Reads that may be old come from a cache
-// that the follower keeps current; writes are compare-and-set.
+// docs are the documents of a stream: TIM_DOC, or TIM_CONV. Reads that may be
+// old come from a cache that the follower keeps current; writes are
+// compare-and-set.
 type docs struct {
-	log   bus.Log
-	mu    sync.Mutex
-	cache map[string]doc
-	bytes int // of cache
-	// turns counts invalidations, so that a read that was overtaken by one
-	// does not put its old answer back.
-	turns uint64
+	log  bus.Log
+	most int // in cache
 
+	mu      sync.Mutex // guards what follows
+	cache   map[string]doc
+	bytes   int // of cache
+	reading map[string]*reading
 	writing map[string]*crowd
+}
+
+func newDocs(log bus.Log, most int) *docs {
+	return &docs{log: log, most: most, cache: map[string]doc{}, reading: map[string]*reading{}, writing: map[string]*crowd{}}
+}
+
+// reading is a document that is being read: what the follower brings meanwhile
+// may be newer than what the read finds.
+type reading struct {
+	readers int
+	newest  doc
 }
 
 // crowd is those of this gateway who want to write one document.
@@ -75,8 +51,8 @@ type doc struct {
 func (d *docs) saw(subject string, rev uint64, data []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !strings.HasSuffix(subject, "."+docCursor) { // written for every message, read at logins only
-		d.turns++
+	if r := d.reading[subject]; r != nil && r.newest.rev < rev {
+		r.newest = doc{rev, data}
 	}
 	if have, ok := d.cache[subject]; ok && have.rev < rev {
 		d.bytes += len(data) - len(have.data)
@@ -87,30 +63,53 @@ func (d *docs) saw(subject string, rev uint64, data []byte) {
 // fresh reads past the cache.
 func (d *docs) fresh(ctx context.Context, subject string) (doc, error) {
 	d.mu.Lock()
-	turn := d.turns
+	d.begin(subject)
 	d.mu.Unlock()
 	e, err := d.log.Last(ctx, subject)
-	if err != nil && !errors.Is(err, bus.ErrNoValue) {
-		return doc{}, err
+	if errors.Is(err, bus.ErrNoValue) {
+		e, err = bus.Value{}, nil
 	}
-	got := doc{e.Seq, e.Data}
-	d.put(subject, got, turn)
-	return got, nil
+	return d.end(subject, doc{e.Seq, e.Data}, err), err
 }
 
-func (d *docs) put(subject string, got doc, turn uint64) {
+// begin notes that a document is being read; mu is held.
+func (d *docs) begin(subject string) {
+	r := d.reading[subject]
+	if r == nil {
+		r = &reading{}
+		d.reading[subject] = r
+	}
+	r.readers++
+}
+
+// end takes what was read into the cache, unless that failed, and returns the
+// newest that is known of it.
+func (d *docs) end(subject string, got doc, err error) doc {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.turns != turn {
-		return
+	r := d.reading[subject]
+	if r.readers--; r.readers == 0 {
+		delete(d.reading, subject)
 	}
+	if err != nil {
+		return doc{}
+	}
+	if r.newest.rev > got.rev {
+		got = r.newest
+	}
+	d.put(subject, got)
+	return got
+}
+
+// put needs mu.
+func (d *docs) put(subject string, got doc) {
 	d.bytes -= len(d.cache[subject].data)
 	delete(d.cache, subject)
-	if len(d.cache) >= maxCached || d.bytes >= maxCachedBytes {
+	if len(d.cache) >= d.most || d.bytes >= maxCachedBytes {
 		for k, v := range d.cache {
 			delete(d.cache, k)
 			d.bytes -= len(v.data)
-			if len(d.cache) < maxCached*7/8 && d.bytes < maxCachedBytes*7/8 {
+			if len(d.cache) < d.most*7/8 && d.bytes < maxCachedBytes*7/8 {
 				break
 			}
 		}
@@ -119,8 +118,11 @@ func (d *docs) put(subject string, got doc, turn uint64) {
 	d.bytes += len(got.data)
 }
 
-// maxCachedBytes bounds the documents that are cached, beside their number: one
-// may have thousands of conversations in it.
+// maxCachedPeers is how many documents of conversations are cached: two for each
+// that is in use, of some 200 bytes.
+const maxCachedPeers = 200_000
+
+// maxCachedBytes bounds the documents that are cached, beside their number.
 const maxCachedBytes = 64 << 20
 
 func (d *docs) get(ctx context.Context, subject string) (doc, error) {
@@ -177,11 +179,11 @@ func readAll[T any](ctx context.Context, in *Inbox, app uint32, userIDs []string
 	var missing []string
 	var at []int
 	in.docs.mu.Lock()
-	turn := in.docs.turns
 	for i, id := range userIDs {
 		subject := docSubject(place.User{SDKAppID: app, UserID: id}, kind)
 		got, ok := in.docs.cache[subject]
 		if !ok {
+			in.docs.begin(subject)
 			missing, at = append(missing, subject), append(at, i)
 			continue
 		}
@@ -194,58 +196,49 @@ func readAll[T any](ctx context.Context, in *Inbox, app uint32, userIDs []string
 		return out, nil
 	}
 	entries, err := in.store.documents.LastAll(ctx, missing)
+	for n, subject := range missing {
+		var got doc
+		if err == nil {
+			got = doc{entries[n].Seq, entries[n].Data}
+		}
+		if got = in.docs.end(subject, got, err); got.rev != 0 && err == nil {
+			err = json.Unmarshal(got.data, &out[at[n]])
+		}
+	}
 	if err != nil {
 		return nil, err
-	}
-	for n, e := range entries {
-		in.docs.put(missing[n], doc{e.Seq, e.Data}, turn)
-		if e.Seq != 0 {
-			if err := json.Unmarshal(e.Data, &out[at[n]]); err != nil {
-				return nil, err
-			}
-		}
 	}
 	return out, nil
 }
 
-// Bounds of one document, in bytes. What a user sets stops at the first, so
-// that conversations which others begin find room up to the second; NATS takes
-// 1 MB.
-const (
-	maxSettings = 512 << 10
-	maxDoc      = 960 << 10
-)
-
-// update changes a document by compare-and-set. change may be called more
-// than once and must not change the same document itself; it returns false when
-// there is nothing to write.
+// update changes a document of TIM_DOC by compare-and-set. change may be called
+// more than once and must not change the same document itself; it returns false
+// when there is nothing to write.
 func update[T any](ctx context.Context, in *Inbox, u place.User, kind string, change func(v *T) (bool, error)) (v T, rev uint64, err error) {
-	return updateWithin(ctx, in, u, kind, maxDoc, change)
+	return updateAt(ctx, in, in.docs, docSubject(u, kind), func(v *T, _ bool) (bool, error) { return change(v) })
 }
 
-// updateWithin is update with a bound: a change that makes the document larger
-// than it was, and larger than the bound, is refused.
-func updateWithin[T any](ctx context.Context, in *Inbox, u place.User, kind string, bound int, change func(v *T) (bool, error)) (v T, rev uint64, err error) {
+// updateAt is update for any document; there reports whether it has a body.
+func updateAt[T any](ctx context.Context, in *Inbox, d *docs, subject string, change func(v *T, there bool) (bool, error)) (v T, rev uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	subject := docSubject(u, kind)
-	done, err := in.docs.queue(ctx, subject)
+	done, err := d.queue(ctx, subject)
 	if err != nil {
 		return v, 0, err
 	}
 	defer done()
-	for read := in.docs.get; ; read = in.docs.fresh {
+	for read := d.get; ; read = d.fresh {
 		have, err := read(ctx, subject)
 		if err != nil {
 			return v, 0, err
 		}
 		v = *new(T)
-		if have.rev != 0 {
+		if len(have.data) > 0 {
 			if err := json.Unmarshal(have.data, &v); err != nil {
 				return v, 0, err
 			}
 		}
-		write, err := change(&v)
+		write, err := change(&v, len(have.data) > 0)
 		if err != nil || !write {
 			return v, have.rev, err
 		}
@@ -253,22 +246,13 @@ func updateWithin[T any](ctx context.Context, in *Inbox, u place.User, kind stri
 		if err != nil {
 			return v, 0, err
 		}
-		if len(data) > bound && len(data) > len(have.data) {
-			return v, 0, conversationsFull(u)
-		}
-		rev, _, err := appendOnce(ctx, in.store.documents, subject, data, have.rev, "")
+		rev, _, err := appendOnce(ctx, d.log, subject, data, have.rev, "")
 		if err == nil {
-			in.docs.saw(subject, rev, data)
+			d.saw(subject, rev, data)
 			return v, rev, nil
 		}
 		if !in.retry(ctx, err) {
 			return v, 0, err
 		}
 	}
-}
-
-// conversationsFull says whose list of conversations takes no more. Other
-// documents cannot come to their bound.
-func conversationsFull(u place.User) error {
-	return fault.With(fault.ConversationsFull, "of "+u.UserID)
 }

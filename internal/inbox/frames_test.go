@@ -76,7 +76,7 @@ func openCostly(tb testing.TB, b Bus) *costly {
 		plain.must("message.delete", conversationParams{ConversationID: "C2Cbob", Positions: some}, nil)
 	}
 	plain.s.Close()
-	fill(tb, w.in, alice, maxSettings-100_000) // the calls below need some room
+	fill(tb, w.in, alice, maxTexts-100_000) // the calls below need some room
 	w.a = login(tb, w.in, "alice", "a1")
 
 	many := numbered("C2Cu", maxConversations)

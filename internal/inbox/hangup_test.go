@@ -170,9 +170,11 @@ type counts struct{ users, sessions, watched, watches, waiting, unsaved, writing
 
 func countsOf(in *Inbox) counts {
 	n := counts{goroutines: goroutines()}
-	in.docs.mu.Lock()
-	n.writing = len(in.docs.writing)
-	in.docs.mu.Unlock()
+	for _, d := range []*docs{in.docs, in.peers} {
+		d.mu.Lock()
+		n.writing += len(d.writing) + len(d.reading)
+		d.mu.Unlock()
+	}
 	in.waiting.mu.Lock()
 	n.waiting = len(in.waiting.at)
 	in.waiting.mu.Unlock()

@@ -1,7 +1,6 @@
 package inbox
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -26,11 +25,11 @@ func (in *Inbox) history(ctx context.Context, p pair, side int, before uint64, c
 	if err != nil || newest == nil {
 		return page{complete: true}, err
 	}
-	all, err := in.settingsOf(ctx, p.user(side))
+	kept, err := in.document(ctx, p.user(side), p.users[p.other(side)])
 	if err != nil {
 		return page{}, err
 	}
-	set := all[p.users[p.other(side)]]
+	set := kept.settings
 	older := newest.positions()
 	if before != 0 {
 		m, err := in.messageAt(ctx, p, before)
@@ -114,88 +113,71 @@ func (in *Inbox) messagesAt(ctx context.Context, p pair, positions []uint64, cle
 	return out, nil
 }
 
-// settingsOf reads a user's conversations past the cache: one that is missing
-// here would lose its messages.
-func (in *Inbox) settingsOf(ctx context.Context, u place.User) (peers, error) {
-	v, _, err := in.peersOf(ctx, u)
-	return v, err
-}
+// headsAtOnce is how many newest records are read for one purpose at a time.
+const headsAtOnce = 64
 
-func (in *Inbox) peersOf(ctx context.Context, u place.User) (peers, uint64, error) {
-	d, err := in.docs.fresh(ctx, docSubject(u, docPeers))
-	if err != nil || d.rev == 0 {
-		return peers{}, 0, err
-	}
-	v := peers{}
-	err = decodeJSON(d.data, &v)
-	return v, d.rev, err
-}
-
-// heads reads the newest record of each of a user's conversations.
-func (in *Inbox) heads(ctx context.Context, u place.User, all peers) ([]*record, error) {
-	subjects := make([]string, 0, len(all))
-	for other := range all {
-		subjects = append(subjects, pairOf(u.SDKAppID, u.UserID, other).subject())
+// headsOf reads the newest records of a user's conversations with others, in
+// that order; nil where there is none.
+func (in *Inbox) headsOf(ctx context.Context, u place.User, others []string) ([]*record, error) {
+	subjects := make([]string, len(others))
+	for i, other := range others {
+		subjects[i] = pairOf(u.SDKAppID, u.UserID, other).subject()
 	}
 	entries, err := in.store.messages.LastAll(ctx, subjects)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]*record, 0, len(entries))
-	for _, e := range entries {
+	out := make([]*record, len(entries))
+	for i, e := range entries {
 		if e.Seq == 0 {
 			continue
 		}
-		r, err := decode(e)
-		if err != nil {
+		if out[i], err = decode(e); err != nil {
 			return nil, err
 		}
-		out = append(out, r)
 	}
-	slices.SortFunc(out, func(a, b *record) int { return cmp.Compare(b.pos, a.pos) })
 	return out, nil
 }
 
-// compose gives the conversations of heads as their user sees them; those
-// that are hidden or cleared and empty are left out.
-func (in *Inbox) compose(ctx context.Context, u place.User, heads []*record, all peers) ([]Conversation, error) {
-	out := make([]Conversation, 0, len(heads))
-	others := make([]string, 0, len(heads))
-	newest := make([]struct {
-		message *record
-		flags   flags
-	}, len(heads))
-	err := bus.Spread(len(heads), func(i int) (err error) {
-		h, l := heads[i], &newest[i]
+// compose returns the conversations of heads as their user sees them, in that
+// order; nil for those without a head, and for those that are hidden. kept is
+// what the user keeps of each.
+func (in *Inbox) compose(ctx context.Context, u place.User, heads []*record, kept []peer) ([]*Conversation, error) {
+	out := make([]*Conversation, len(heads))
+	err := bus.Spread(len(heads), func(i int) error {
+		h, set := heads[i], kept[i].settings
+		if h == nil {
+			return nil
+		}
 		side := h.pair.side(u.UserID)
-		l.message, l.flags, err = in.lastMessage(ctx, h, all[h.pair.users[h.pair.other(side)]], side)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	for i, h := range heads {
-		side := h.pair.side(u.UserID)
-		other := h.pair.users[h.pair.other(side)]
-		set := all[other]
-		last, f := newest[i].message, newest[i].flags
-		if set.Hidden != 0 && (last == nil || last.pos <= set.Hidden) {
-			continue
+		last, f, err := in.lastMessage(ctx, h, set, side)
+		if err != nil || set.Hidden != 0 && (last == nil || last.pos <= set.Hidden) {
+			return err
 		}
 		c := conversationOf(h, last, f, set, side)
 		if last == nil {
 			c.LastMessage = &LastMessage{}
 		}
-		out = append(out, c)
-		others = append(others, other)
-	}
-	profiles, err := readAll[Profile](ctx, in, u.SDKAppID, others, docProfile)
+		out[i] = &c
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	for i := range out {
-		p := profiles[i].withDefaults(others[i])
-		out[i].UserProfile = &p
+	var others []string
+	for i, c := range out {
+		if c != nil {
+			others = append(others, heads[i].pair.users[heads[i].pair.other(heads[i].pair.side(u.UserID))])
+		}
+	}
+	profiles, err := in.profiles(ctx, u.SDKAppID, others)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range out {
+		if c != nil {
+			c.UserProfile, profiles = &profiles[0], profiles[1:]
+		}
 	}
 	return out, nil
 }

@@ -18,16 +18,18 @@ type Inbox struct {
 	o     Options
 	bus   Bus
 	store *store
-	docs  *docs
+	docs  *docs // profiles, blacklists, statuses
+	peers *docs // of conversations
+	rooms *rooms
 	convs *conversations
 	rates *rates
 
-	messages, documents bus.Follower
-	unsubscribe         []func()
-	work                work
-	delivery            *delivery
-	waiting             waiting
-	syncTurns           chan struct{} // holds a token for each sync that is at work
+	messages, documents, conversations bus.Follower
+	unsubscribe                        []func()
+	work                               work
+	delivery                           *delivery
+	waiting                            waiting
+	syncTurns                          chan struct{} // holds a token for each sync that is at work
 
 	mu     sync.Mutex // guards what follows
 	closed bool
@@ -51,7 +53,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 	}
 	in := &Inbox{
 		o: o, bus: b, store: st,
-		docs:  &docs{log: st.documents, cache: map[string]doc{}, writing: map[string]*crowd{}},
+		docs: newDocs(st.documents, maxCached), peers: newDocs(st.conversations, maxCachedPeers), rooms: &rooms{left: map[roomKey]int{}},
 		convs: &conversations{all: map[pair]*conversation{}},
 		rates: newRates(o),
 		users: map[place.User]*user{}, unsaved: map[place.User]uint64{},
@@ -64,6 +66,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 	in.delivery = newDelivery(in)
 	in.messages = st.messages.Follower(in.reporting(in.delivery.sawRecord), in.report)
 	in.documents = st.documents.Follower(in.reporting(in.sawDoc), in.report)
+	in.conversations = st.conversations.Follower(in.reporting(in.sawConversation), in.report)
 	for subject, handle := range map[string]func(data []byte){bus.SubjectOnline: in.sawLive, bus.SubjectStatus: in.sawStatus} {
 		stop, err := b.Subscribe(subject, func(data []byte) { in.work.during(func() { handle(data) }) })
 		if err != nil {
@@ -72,7 +75,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 		}
 		in.unsubscribe = append(in.unsubscribe, stop)
 	}
-	for _, f := range []bus.Follower{in.messages, in.documents} {
+	for _, f := range []bus.Follower{in.messages, in.documents, in.conversations} {
 		if err := f.Start(ctx); err != nil {
 			in.stop()
 			return nil, fmt.Errorf("inbox: %w", err)
@@ -109,6 +112,7 @@ func (in *Inbox) stop() {
 	}
 	in.messages.Close()
 	in.documents.Close()
+	in.conversations.Close()
 	in.work.close()
 }
 
@@ -143,9 +147,27 @@ func (in *Inbox) sawDoc(v bus.Value) error {
 	}
 	in.docs.saw(v.Subject, v.Seq, v.Data)
 	if l := in.local(u); l != nil {
-		return l.documentChanged(kind, v.Seq, v.Data)
+		l.documentChanged(kind, v.Data)
 	}
 	return nil
+}
+
+// sawConversation takes over what a user, or who wrote to them, has changed.
+func (in *Inbox) sawConversation(v bus.Value) error {
+	u, other, err := parseConv(v.Subject)
+	if err != nil {
+		return nil
+	}
+	in.peers.saw(v.Subject, v.Seq, v.Data)
+	l := in.local(u)
+	if l == nil {
+		return nil
+	}
+	p, err := decodePeer(v.Seq, v.Data)
+	if err == nil {
+		l.documentCame(other, p)
+	}
+	return err
 }
 
 // signal tells every gateway; what it says is never more than a hint.

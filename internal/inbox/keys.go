@@ -14,7 +14,6 @@ import (
 
 // Kinds of TIM_DOC.
 const (
-	docPeers   = "peers"
 	docProfile = "profile"
 	docBlack   = "black"
 	docStatus  = "status"
@@ -116,6 +115,60 @@ func parseDoc(subject string) (place.User, string, error) {
 	return place.User{SDKAppID: uint32(app), UserID: id}, f[2], nil
 }
 
+// classes is how many classes the documents of a user's conversations fall
+// into. One read gives those of a class, see maxOfClass.
+const classes = 16
+
+// documentsOf is the pattern of a user's documents in TIM_CONV.
+func documentsOf(u place.User) string { return convPrefix(u) + ">" }
+
+// classPattern is the pattern of those of one class.
+func classPattern(u place.User, class uint32) string {
+	return convPrefix(u) + strconv.FormatUint(uint64(class), 16) + ".*"
+}
+
+func convPrefix(u place.User) string {
+	return bus.SubjectConversations + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." + enc(u.UserID) + "."
+}
+
+// convSubject is that of the document of a user's conversation with another.
+func convSubject(u place.User, other string) string {
+	token := convToken(other)
+	return convPrefix(u) + strconv.FormatUint(uint64(classOf(token)), 16) + "." + token
+}
+
+// convToken names a conversation for one of its users: c for one-to-one.
+func convToken(other string) string { return "c" + enc(other) }
+
+func classOf(token string) uint32 { return hash32(token) % classes }
+
+// hash32 is FNV-1a.
+func hash32(s string) uint32 {
+	h := uint32(2166136261)
+	for i := range len(s) {
+		h = (h ^ uint32(s[i])) * 16777619
+	}
+	return h
+}
+
+func parseConv(subject string) (u place.User, other string, err error) {
+	rest, ok := strings.CutPrefix(subject, bus.SubjectConversations)
+	f := strings.Split(rest, ".")
+	if !ok || len(f) != 4 || !strings.HasPrefix(f[3], "c") {
+		return place.User{}, "", errKey
+	}
+	app, err := strconv.ParseUint(f[0], 10, 32)
+	if err != nil {
+		return place.User{}, "", errKey
+	}
+	id, errA := dec(f[1])
+	other, errB := dec(f[3][1:])
+	if errA != nil || errB != nil {
+		return place.User{}, "", errKey
+	}
+	return place.User{SDKAppID: uint32(app), UserID: id}, other, nil
+}
+
 // conversationID as the original writes it, seen by the other one.
 const c2c = "C2C"
 
@@ -124,8 +177,8 @@ func peerOf(conversationID string) (string, bool) {
 	return peer, ok && frame.ValidUserID(peer)
 }
 
-// cursor is where an instance stands: a position of TIM_MSG and the revision
-// of its user's peers document.
+// cursor is where an instance stands: a position of TIM_MSG, and one of
+// TIM_CONV up to which it knows its user's settings.
 type cursor struct{ pos, rev uint64 }
 
 func (c cursor) String() string {

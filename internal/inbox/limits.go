@@ -11,11 +11,12 @@ import (
 // 70402, which says the limit, before anything is done for it. The SDK asks
 // about longer lists in parts, or takes the first of them as the original does.
 const (
-	maxDelete        = 30   // messages of message.delete
-	maxConversations = 100  // conversations of conversation.delete and conversation.custom
-	maxUsers         = 100  // users of profile.get, status.get and status.watch
-	maxBlacklist     = 1000 // users of blacklist.add and blacklist.remove, and on a blacklist
-	maxWatches       = 200  // users of status.unwatch and session.sync, and those whom one session watches
+	maxDelete        = 30        // messages of message.delete
+	maxConversations = 100       // conversations of conversation.delete and conversation.custom
+	maxUsers         = 100       // users of profile.get, status.get and status.watch
+	maxBlacklist     = 1000      // users of blacklist.add and blacklist.remove, and on a blacklist
+	maxTexts         = 512 << 10 // bytes of a user's drafts and custom data
+	maxWatches       = 200       // users of status.unwatch and session.sync, and those whom one session watches
 )
 
 // bounded checks the length of a list that a call names.

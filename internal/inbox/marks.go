@@ -108,6 +108,9 @@ func (in *Inbox) markRead(ctx context.Context, p pair, side int, upTo uint64) er
 		return r, nil
 	})
 	if err == nil && r != nil {
+		if err := in.enter(ctx, p.user(side), p.users[peer], true); err != nil {
+			in.report(err) // it is read all the same
+		}
 		in.delivery.reach(ctx, p.user(side), r.pos)
 	}
 	return err
@@ -175,7 +178,7 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 		}
 	}
 	other := p.other(side)
-	theirs, err := in.settingsOf(ctx, p.user(other))
+	theirs, err := in.document(ctx, p.user(other), by)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +187,7 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 		r.Target = &target{Pos: pos, Record: m}
 		// What was not read yet is no longer unread, unless it was cleared: then
 		// it no longer was.
-		if other != side && m.Seq > r.Read[other].Seq && pos > theirs[by].cleared() && r.Sent[side] > 0 {
+		if other != side && m.Seq > r.Read[other].Seq && pos > theirs.cleared() && r.Sent[side] > 0 {
 			r.Sent[side]--
 			r.Target.Took = true
 		}
@@ -250,6 +253,6 @@ func (s *Session) deleteMessages(ctx context.Context, p pair, side int, position
 			s.in.release(ctx, m)
 		}
 	}
-	s.user.refresh(other, false) // another message may be the last one now
+	s.user.refresh(ctx, []string{other}) // another message may be the last one now
 	return nil
 }

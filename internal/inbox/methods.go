@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
@@ -274,25 +275,30 @@ func (s *Session) serve(ctx context.Context, method string, f call, params json.
 }
 
 func (s *Session) readAll(ctx context.Context, upTo uint64) error {
-	all, _, err := s.in.peersOf(ctx, s.user.User)
-	if err != nil {
+	u := s.user
+	if err := u.loadAll(ctx); err != nil {
 		return err
 	}
-	heads, err := s.in.heads(ctx, s.user.User, all)
-	if err != nil {
-		return err
-	}
+	u.mu.Lock()
+	others := u.peers.newestFirst()
+	u.mu.Unlock()
 	began := spent(ctx)
-	for _, h := range heads {
-		if spent(ctx)-began > maxReadAll { // the next call goes on with those that are left
-			return fault.With(fault.TooFrequent, "not all conversations are read yet")
-		}
-		side := h.pair.side(s.user.UserID)
-		if h.unread(side, all[h.pair.users[h.pair.other(side)]]) == 0 {
-			continue
-		}
-		if err := s.in.markRead(ctx, h.pair, side, upTo); err != nil {
+	for some := range slices.Chunk(others, headsAtOnce) {
+		heads, err := s.in.headsOf(ctx, u.User, some)
+		if err != nil {
 			return err
+		}
+		kept := u.peersOf(some)
+		for i, h := range heads {
+			if spent(ctx)-began > maxReadAll { // the next call goes on with those that are left
+				return fault.With(fault.TooFrequent, "not all conversations are read yet")
+			}
+			if h == nil || h.unread(h.pair.side(u.UserID), kept[i].settings) == 0 {
+				continue
+			}
+			if err := s.in.markRead(ctx, h.pair, h.pair.side(u.UserID), upTo); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -302,55 +308,40 @@ func (s *Session) readAll(ctx context.Context, upTo uint64) error {
 // instead of waiting for the follower.
 func (s *Session) change(ctx context.Context, others []string, f func(other string, v *settings)) error {
 	u := s.user
-	v, rev, err := updateWithin(ctx, s.in, u.User, docPeers, maxSettings, func(v *peers) (bool, error) {
-		changed, first := false, false
-		for _, other := range others {
-			set, ok := (*v)[other]
-			if !ok {
-				return false, fault.With(fault.NoConversation, strconv.Quote(c2c+other))
-			}
-			was := set
-			f(other, &set)
-			(*v)[other] = set
-			changed = changed || was != set
-			first = first || was == settings{} && set != was
-		}
-		if first && v.kept() > 2*s.in.o.Peers {
-			return false, conversationsFull(u.User)
-		}
-		return changed, nil
-	})
-	if err != nil {
+	if err := u.loadAll(ctx); err != nil { // the bound below is over all of them
 		return err
 	}
-	u.mu.Lock()
-	synced := u.peers != nil
-	u.mu.Unlock()
-	if synced {
-		owed := u.adopt(v, rev, others...)
-		for _, other := range others {
-			u.refresh(other, owed)
-			spend(ctx, costBytes) // what refresh reads: the newest record and the profile,
-			if v[other].Deleted { // and a page with its marks
-				spend(ctx, 2*window*costBytes)
+	err := bus.Spread(len(others), func(i int) error {
+		other := others[i]
+		p, err := s.in.setDocument(ctx, u.User, other, func(d *document) (bool, error) {
+			was := d.settings
+			f(other, &d.settings)
+			if more := d.texts() - was.texts(); more > 0 && u.keptTexts()+more > maxTexts {
+				return false, fault.With(fault.ConversationsFull, "of "+u.UserID+": drafts and custom data take "+strconv.Itoa(maxTexts>>10)+" KB together at most")
 			}
+			return was != d.settings, nil
+		})
+		if err == nil {
+			u.set(other, p)
 		}
-	}
-	return nil
+		return err
+	})
+	u.refresh(ctx, others) // those that were changed before another one failed, too
+	return err
 }
 
 // clear hides conversations and, or, clears what is in them now.
 func (s *Session) clear(ctx context.Context, others []string, hide, history bool) error {
-	heads := map[string]*record{}
-	for _, other := range others {
-		head, err := s.in.load(ctx, pairOf(s.user.SDKAppID, s.user.UserID, other))
-		if err != nil {
-			return err
-		}
-		if head == nil {
+	list, err := s.in.headsOf(ctx, s.user.User, others)
+	if err != nil {
+		return err
+	}
+	heads := make(map[string]*record, len(others))
+	for i, other := range others {
+		if list[i] == nil {
 			return fault.With(fault.NoConversation, strconv.Quote(c2c+other))
 		}
-		heads[other] = head
+		heads[other] = list[i]
 	}
 	return s.change(ctx, others, func(other string, v *settings) {
 		h := heads[other]

@@ -3,20 +3,14 @@ package inbox
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"sync"
-
-	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/place"
 )
 
-// near are records that the beginning of a sync has read anyway, so that a
-// small one reads nothing twice: heads without what they say, and nearBytes of
-// whole records. It goes with the first part; a nil one has none.
+// near are records that a sync has read in finding out what was missed, so that
+// a small one reads nothing twice: nearBytes of them. It goes with the first
+// part; a nil one has none.
 type near struct {
-	heads map[pair]*record // written before the first part only
-
 	mu      sync.Mutex // guards what follows
 	records map[uint64]*record
 	bytes   int
@@ -24,11 +18,12 @@ type near struct {
 
 const nearBytes = 512 << 10
 
-func newNear() *near {
-	return &near{heads: map[pair]*record{}, records: map[uint64]*record{}}
-}
+func newNear() *near { return &near{records: map[uint64]*record{}} }
 
 func (n *near) keep(r *record) {
+	if n == nil {
+		return
+	}
 	size := r.memory()
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -47,52 +42,10 @@ func (n *near) record(pos uint64) *record {
 	return n.records[pos]
 }
 
-func (n *near) head(c pair) *record {
-	if n == nil {
-		return nil
-	}
-	return n.heads[c]
-}
-
-// outlines reads the newest record of each of a user's conversations, newest
-// first, and keeps of most no more than what follows from it.
-func (in *Inbox) outlines(ctx context.Context, u place.User, all peers, near *near) ([]*record, error) {
-	subjects := make([]string, 0, len(all))
-	for other := range all {
-		subjects = append(subjects, pairOf(u.SDKAppID, u.UserID, other).subject())
-	}
-	out := make([]*record, len(subjects))
-	err := bus.Spread(len(subjects), func(i int) error {
-		e, err := in.store.messages.Last(ctx, subjects[i])
-		if errors.Is(err, bus.ErrNoValue) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		r, err := decode(e)
-		if err != nil {
-			return err
-		}
-		near.keep(r)
-		out[i] = r.lean()
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	out = slices.DeleteFunc(out, func(h *record) bool { return h == nil })
-	for _, h := range out {
-		near.heads[h.pair] = h
-	}
-	slices.SortFunc(out, func(a, b *record) int { return cmp.Compare(b.pos, a.pos) })
-	return out, nil
-}
-
 // missed finds what came to a user's conversations between two positions, after
 // and up to and including upTo, oldest first: the positions of the newest limit
 // messages that keep accepts. A nil keep accepts all, and spares reading them.
-func (in *Inbox) missed(ctx context.Context, u place.User, heads []*record, all peers, after, upTo uint64, limit int, keep func(m *record) bool) ([]uint64, error) {
+func (in *Inbox) missed(ctx context.Context, u *user, heads []*record, after, upTo uint64, limit int, keep func(m *record) bool) ([]uint64, error) {
 	var out []uint64
 	for _, h := range heads { // newest first
 		if h.pos <= after {
@@ -102,7 +55,7 @@ func (in *Inbox) missed(ctx context.Context, u place.User, heads []*record, all 
 			break // all of this and the next conversations is older than what is there
 		}
 		side := h.pair.side(u.UserID)
-		floor := max(after, all[h.pair.users[h.pair.other(side)]].Cleared)
+		floor := max(after, u.peer(h.pair.users[h.pair.other(side)]).Cleared)
 		found, err := in.missedIn(ctx, h, floor, upTo, limit, keep)
 		if err != nil {
 			return nil, err

@@ -48,12 +48,19 @@ var onAModel = map[string]map[string]func(t *testing.T){
 	},
 	"peers_test.go": {
 		"TestManyPeers":                   TestManyPeers,
-		"TestOneWhoseNameIsInADraft":      TestOneWhoseNameIsInADraft,
-		"TestOneWhoseNameIsPartOfAnother": TestOneWhoseNameIsPartOfAnother,
+		"TestStrangersDoNotLockOut":       TestStrangersDoNotLockOut,
+		"TestFirstWriters":                TestFirstWriters,
 		"TestManyBeginAtOnce":             TestManyBeginAtOnce,
-		"TestAllWriteToOne":               TestAllWriteToOne,
+		"TestMoreThanOneReadGives":        TestMoreThanOneReadGives,
+		"TestAResumeBringsWhatHasChanged": TestAResumeBringsWhatHasChanged,
+		"TestSettingsFromTwoGateways":     TestSettingsFromTwoGateways,
 		"TestDocsAreBounded":              TestDocsAreBounded,
+		"TestReadsThatAreOvertaken":       TestReadsThatAreOvertaken,
 		"TestForget":                      TestForget,
+	},
+	"full_test.go": {
+		"TestTextsThatDoNotFit":                TestTextsThatDoNotFit,
+		"TestConversationsThatAllSaySomething": TestConversationsThatAllSaySomething,
 	},
 	"waiting_test.go": {
 		"TestSyncGivenUp":   TestSyncGivenUp,

@@ -19,7 +19,8 @@ type Options struct {
 	Missed   int           // messages delivered at login at most; 200
 	Frame    int           // bytes of one notification or result; 48 KB
 	SyncIdle time.Duration // how long a sync waits to be asked for more; 1 min
-	Peers    int           // conversations of a user that are listed, the newest ones; 2,000. Twice as many can have settings
+	// Conversations is how many a user has at most; 10,000.
+	Conversations int
 
 	// What one user may do in a day, on all gateways together; negative: no limit.
 	QuotaBytes         int64 // that their calls store; 1 GB
@@ -70,7 +71,7 @@ func (o Options) withDefaults() Options {
 	def(&o.QuotaBytes, 1<<30)
 	def(&o.QuotaConversations, 500)
 	o.QuotaBytes, o.QuotaConversations = max(0, o.QuotaBytes), max(0, o.QuotaConversations)
-	def(&o.Peers, 2000)
+	def(&o.Conversations, 10_000)
 	if o.Now == nil {
 		o.Now = time.Now
 	}

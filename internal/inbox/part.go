@@ -16,6 +16,8 @@ type part struct {
 	s     *Session
 	up    *catchingUp
 	bytes int
+	read  int              // newest records
+	began int64            // what the call had cost before
 	over  bool             // what came meanwhile is in the stores only
 	heads map[pair]*record // see readHeads; nil for conversations that have expired
 }
@@ -23,17 +25,19 @@ type part struct {
 // readAhead is how many records a part reads at once.
 const readAhead = 16
 
-func (p *part) full() bool { return p.bytes >= syncBytes }
+func (p *part) full(ctx context.Context) bool {
+	return p.bytes >= syncBytes || p.read >= syncHeads || spent(ctx)-p.began >= syncWork
+}
 
 // push pushes until the part is full or the session is live.
 func (p *part) push(ctx context.Context) (live bool, err error) {
-	for _, stage := range []func(context.Context) error{p.conversations, p.missed, p.revoked} {
-		if err := stage(ctx); err != nil || p.full() {
+	for _, stage := range []func(context.Context) error{p.load, p.conversations, p.find, p.missed, p.revoked} {
+		if err := stage(ctx); err != nil || p.full(ctx) {
 			return false, err
 		}
 	}
 	for {
-		if err := p.queued(ctx); err != nil || p.full() {
+		if err := p.queued(ctx); err != nil || p.full(ctx) {
 			return false, err
 		}
 		if live, again, err := p.goLive(); !again {
@@ -56,13 +60,6 @@ func (p *part) note(method string, v any) error {
 		return fault.New(fault.ServerTimeout)
 	}
 	return nil
-}
-
-func (p *part) settings() peers {
-	u := p.s.user
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.peers
 }
 
 // records reads the records at positions, without those that are no more.
@@ -100,7 +97,7 @@ func frames[T any](ctx context.Context, p *part, positions *[]uint64,
 ) (all bool, err error) {
 	ahead := *positions
 	var ready []composed[T]
-	for !p.full() {
+	for !p.full(ctx) {
 		list, last, size := []T{}, uint64(0), 0
 		for {
 			if len(ready) == 0 && len(ahead) > 0 {
@@ -134,42 +131,6 @@ func frames[T any](ctx context.Context, p *part, positions *[]uint64,
 	return false, nil
 }
 
-// conversations pushes all, or those that have changed, in as many
-// notifications as they need and at least one.
-func (p *part) conversations(ctx context.Context) (err error) {
-	up := p.up
-	if up.reset {
-		if err := p.note(frame.NoteConversations, conversationsNote{Conversations: []Conversation{}, Reset: true}); err != nil {
-			return err
-		}
-		up.reset = false
-	}
-	if up.listed {
-		return nil
-	}
-	up.listed, err = frames(ctx, p, &up.conversations, p.composeConversations, func(list []Conversation, _ uint64, more bool) error {
-		return p.note(frame.NoteConversations, conversationsNote{Conversations: list, All: up.whole, More: more})
-	})
-	return err
-}
-
-func (p *part) composeConversations(ctx context.Context, heads []*record) ([]composed[Conversation], error) {
-	u := p.s.user.User
-	list, err := p.s.in.compose(ctx, u, heads, p.settings())
-	if err != nil {
-		return nil, err
-	}
-	out := make([]composed[Conversation], 0, len(list))
-	for _, h := range heads { // list is in their order, but some are left out
-		id := c2c + h.pair.users[h.pair.other(h.pair.side(u.UserID))]
-		if len(list) > 0 && list[0].ConversationID == id {
-			out = append(out, composed[Conversation]{list[0], h.pos, sizeOf(list[0])})
-			list = list[1:]
-		}
-	}
-	return out, nil
-}
-
 // missed pushes missed messages.
 func (p *part) missed(ctx context.Context) error {
 	up := p.up
@@ -196,14 +157,14 @@ func (p *part) composeMissed(ctx context.Context, records []*record) ([]composed
 	if err := p.readHeads(ctx, records); err != nil {
 		return nil, err
 	}
-	u, all := p.s.user.UserID, p.settings()
+	u := p.s.user
 	out := make([]composed[Message], 0, len(records))
 	for c, list := range groupByPair(records) {
-		newest, side := p.heads[c], c.side(u)
+		newest, side := p.heads[c], c.side(u.UserID)
 		if newest == nil {
 			continue // it has expired meanwhile
 		}
-		marks, err := p.s.in.flagsOf(ctx, newest, all[c.users[c.other(side)]], list)
+		marks, err := p.s.in.flagsOf(ctx, newest, u.peer(c.users[c.other(side)]).settings, list)
 		if err != nil {
 			return nil, err
 		}
@@ -229,24 +190,21 @@ func groupByPair(records []*record) map[pair][]*record {
 // readHeads has p.heads hold the newest record of each conversation of some
 // records, as of this part.
 func (p *part) readHeads(ctx context.Context, records []*record) error {
+	u := p.s.user.User
 	var missing []pair
+	var others []string
 	for _, r := range records {
-		if _, ok := p.heads[r.pair]; ok {
-			continue
-		}
-		if p.heads[r.pair] = p.up.near.head(r.pair); p.heads[r.pair] == nil {
+		if _, ok := p.heads[r.pair]; !ok {
+			p.heads[r.pair] = nil
 			missing = append(missing, r.pair)
+			others = append(others, r.pair.users[r.pair.other(r.pair.side(u.UserID))])
 		}
 	}
-	read := make([]*record, len(missing))
-	err := bus.Spread(len(missing), func(i int) (err error) {
-		if read[i], err = p.s.in.load(ctx, missing[i]); read[i] != nil {
-			read[i] = read[i].lean()
+	heads, err := p.s.in.headsOf(ctx, u, others)
+	for i, h := range heads {
+		if h != nil {
+			p.heads[missing[i]] = h.lean()
 		}
-		return err
-	})
-	for i, c := range missing {
-		p.heads[c] = read[i]
 	}
 	return err
 }
@@ -254,7 +212,7 @@ func (p *part) readHeads(ctx context.Context, records []*record) error {
 // revoked pushes revocations.
 func (p *part) revoked(ctx context.Context) error {
 	up := p.up
-	for len(up.revoked) > 0 && !p.full() {
+	for len(up.revoked) > 0 && !p.full(ctx) {
 		n := min(readAhead, len(up.revoked))
 		records, err := p.records(ctx, up.revoked[:n])
 		if err != nil {
@@ -265,7 +223,7 @@ func (p *part) revoked(ctx context.Context) error {
 		}
 		rest := up.revoked[n:]
 		for _, r := range records {
-			if p.full() {
+			if p.full(ctx) {
 				return nil
 			}
 			up.revoked = up.revoked[slices.Index(up.revoked, r.pos):]
@@ -295,7 +253,7 @@ func (p *part) revocation(r *record) error {
 // queued pushes what came since the sync began.
 func (p *part) queued(ctx context.Context) error {
 	up, u := p.up, p.s.user
-	for !p.full() {
+	for !p.full(ctx) {
 		u.mu.Lock()
 		some := slices.Clone(up.queue[:min(readAhead, len(up.queue))])
 		u.mu.Unlock()
@@ -306,14 +264,14 @@ func (p *part) queued(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := p.pushQueued(some, records); err != nil {
+		if err := p.pushQueued(ctx, some, records); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *part) pushQueued(some []uint64, records []*record) error {
+func (p *part) pushQueued(ctx context.Context, some []uint64, records []*record) error {
 	s, up, u := p.s, p.up, p.s.user
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -321,14 +279,14 @@ func (p *part) pushQueued(some []uint64, records []*record) error {
 		switch {
 		case s.closed:
 			return fault.New(fault.NotLoggedIn)
-		case up.over || p.full():
+		case up.over || p.full(ctx):
 			return nil
 		}
 		i := slices.IndexFunc(records, func(r *record) bool { return r.pos == pos })
 		if i >= 0 && pos > up.at.pos {
 			at := u.at(pos)
 			if len(up.changed) > 0 {
-				at.rev = 0 // it is still to be told of them
+				at.rev = up.at.rev // it is still to be told of them
 			}
 			var out outgoing
 			r := records[i]
@@ -363,12 +321,12 @@ func (p *part) goLive() (live, again bool, err error) {
 		return false, true, nil
 	}
 	s.syncing = nil
-	s.live, s.pos = true, up.at.pos
+	s.live, s.pos, s.rev = true, up.at.pos, up.at.rev
 	for _, params := range up.lives {
 		s.push(frame.NoteMessages, params)
 	}
 	for other := range up.changed {
-		u.stales(other)
+		u.stales(other, up.at.rev)
 	}
 	u.tellStale()
 	if len(watched) > 0 && !s.push(frame.NoteStatus, encode(statusNote{watched})) {

@@ -1,208 +1,167 @@
 package inbox
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"strings"
+	"errors"
 
-	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// introduce enters a conversation in its users' peers; before its first
-// record is stored, so that no record is ever without.
-func (in *Inbox) introduce(ctx context.Context, p pair) error {
-	for side := range 2 {
-		u, other := p.user(side), p.users[p.other(side)]
-		var empty []string
-		_, _, err := update(ctx, in, u, docPeers, func(v *peers) (write bool, err error) {
-			empty = nil
-			if _, ok := (*v)[other]; ok {
-				return false, nil
-			}
-			if *v == nil {
-				*v = peers{}
-			}
-			(*v)[other] = settings{}
-			// Not each time: it reads them all.
-			if n := len(*v); n > in.o.Peers && n%max(in.o.Peers/8, 1) == 0 {
-				empty, err = in.prune(ctx, u, *v, other)
-			}
-			return true, err
-		})
-		if err == nil {
-			err = in.begun(ctx, u, empty)
+// peer is what is known here of one conversation of the user's.
+func (u *user) peer(other string) peer {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.peers[other]
+}
+
+// load reads on in the documents of the user's conversations, and reports
+// whether all of them are there: those of many conversations come in several
+// calls. Once they are, the follower keeps them current.
+//
+// What the follower brings while they are read counts if it is newer. So the
+// user is registered with the follower first, which in.enter did.
+func (u *user) load(ctx context.Context) (all bool, err error) {
+	u.mu.Lock()
+	all, class := u.loaded == classes, u.loaded
+	u.mu.Unlock()
+	if all {
+		return true, u.reachDocuments(ctx)
+	}
+	stands := u.in.conversations.Pos()
+	if class == 0 { // most have them all in one answer
+		values, err := u.in.readDocuments(ctx, u.User, classes)
+		if !errors.Is(err, bus.ErrTooMany) {
+			return true, u.took(values, err, classes, stands)
 		}
-		if err != nil {
-			return err
-		}
-		if p.users[0] == p.users[1] {
-			break
+	}
+	values, err := u.in.readDocuments(ctx, u.User, class)
+	return class+1 == classes, u.took(values, err, class+1, stands)
+}
+
+// took takes over the documents of the classes before loaded. stands is where
+// the follower stood before they were read.
+func (u *user) took(values []bus.Value, err error, loaded uint32, stands uint64) error {
+	if err != nil {
+		return err
+	}
+	all := peers{}
+	if err := all.take(values); err != nil {
+		return err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.loaded == classes { // another session was faster, and the follower may have gone on
+		return nil
+	}
+	for other, p := range all {
+		u.adopt(other, p)
+	}
+	if u.loaded == 0 {
+		u.first = stands
+	}
+	if u.loaded = max(u.loaded, loaded); u.loaded == classes {
+		u.rev = max(u.rev, u.first)
+		for other, p := range u.peers {
+			if p.gone {
+				delete(u.peers, other)
+			}
 		}
 	}
 	return nil
 }
 
-// begun enters conversations again that prune has left out because they had no
-// record, if they have one now: the first was on its way.
-func (in *Inbox) begun(ctx context.Context, u place.User, others []string) error {
-	all := make(peers, len(others))
-	for _, other := range others {
-		all[other] = settings{}
+// reachDocuments waits, a second at most, until the follower has brought what this
+// user, or somebody who wrote to them, has changed on other gateways.
+func (u *user) reachDocuments(ctx context.Context) error {
+	newest, err := u.in.store.conversations.Last(ctx, documentsOf(u.User))
+	if err != nil && !errors.Is(err, bus.ErrNoValue) {
+		return err
 	}
-	heads, err := in.heads(ctx, u, all)
-	for _, h := range heads {
-		if err == nil {
-			err = in.introduce(ctx, h.pair)
-		}
-	}
-	return err
-}
-
-// reintroduce enters a conversation again that prune has left out.
-func (in *Inbox) reintroduce(ctx context.Context, p pair) error {
-	for side := range 2 {
-		d, err := in.docs.get(ctx, docSubject(p.user(side), docPeers))
-		if err != nil {
-			return err
-		}
-		if !listed(d.data, p.users[p.other(side)]) {
-			return in.introduce(ctx, p)
-		}
-	}
+	ctx, cancel := context.WithTimeout(ctx, reachWithin)
+	defer cancel()
+	u.in.conversations.Reach(ctx, newest.Seq)
 	return nil
 }
 
-// stayed enters a conversation whose first record has just been stored again
-// if prune has left it out meanwhile: it had none then. If prune is yet to
-// write what it has read before, begun finds the record.
-func (in *Inbox) stayed(ctx context.Context, p pair) error {
-	for side := range 2 {
-		subject := docSubject(p.user(side), docPeers)
-		d, err := in.docs.get(ctx, subject)
-		// Most lists are too short for it, and cost no way to the store.
-		if err == nil && len(d.data) > in.o.Peers*len(`"x":{}`)/2 {
-			d, err = in.docs.fresh(ctx, subject)
-		}
-		if err != nil {
-			return err
-		}
-		if !listed(d.data, p.users[p.other(side)]) {
-			return in.introduce(ctx, p)
-		}
-	}
-	return nil
-}
-
-// listed reports whether a user is in a document of peers. Decoded for each
-// message a large one would take a millisecond.
-func listed(doc []byte, other string) bool {
-	if hasKey(doc, string(encode(other))) {
-		return true
-	}
-	// Earlier versions wrote <, > and & of a UserID as escapes.
-	if !strings.ContainsAny(other, "<>&") {
+// adopt takes over a document, unless a newer one is known, and reports whether
+// its settings are others; mu is held.
+func (u *user) adopt(other string, p peer) (news bool) {
+	before := u.peers[other]
+	if p.rev <= before.rev {
 		return false
 	}
-	escaped, err := json.Marshal(other)
-	return err == nil && hasKey(doc, string(escaped))
+	u.texts += p.texts() - before.texts()
+	if u.peers[other] = p; p.gone && u.loaded == classes {
+		delete(u.peers, other)
+	}
+	return p.settings != before.settings
 }
 
-// hasKey reports whether a document of peers has a member of that name. Only
-// the document's own keys have an object behind them, and within a text a quote
-// follows a backslash.
-func hasKey(doc []byte, name string) bool {
-	key := []byte(name + ":{")
-	for at := 0; ; {
-		i := bytes.Index(doc[at:], key)
-		if i < 0 {
-			return false
-		}
-		if at += i; at > 0 && doc[at-1] != '\\' {
-			return true
-		}
-		at++
+// documentCame takes over what the follower has brought, and has the sessions
+// told of it once they are live.
+func (u *user) documentCame(other string, p peer) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	before := u.rev
+	u.rev = max(u.rev, p.rev)
+	// A conversation that is new is told of by its first message.
+	if u.adopt(other, p) && u.changed(other) {
+		u.stales(other, before)
+		u.tellStale()
 	}
 }
 
-// prune bounds what a user who writes to everybody, an administrator perhaps,
-// has in his list: conversations that retention has removed go, then the oldest
-// ones. One whose settings say something stays: what was deleted must not come
-// back. A conversation that was left out comes back with its next message. It
-// gives those that had no record.
-func (in *Inbox) prune(ctx context.Context, u place.User, all peers, but string) (empty []string, err error) {
-	heads, err := in.heads(ctx, u, all)
-	if err != nil {
-		return nil, err
-	}
-	has := make(map[string]bool, len(heads))
-	for _, h := range heads {
-		has[h.pair.users[h.pair.other(h.pair.side(u.UserID))]] = true
-	}
-	for other := range all {
-		if !has[other] && other != but {
-			delete(all, other)
-			empty = append(empty, other)
+// changed notes a conversation whose settings are others now for the sessions
+// that are catching up, and reports whether any are live. Those that are neither
+// will catch up from where they stand; mu is held.
+func (u *user) changed(other string) (live bool) {
+	for s := range u.sessions {
+		if s.syncing != nil {
+			s.syncing.changed[other] = struct{}{}
 		}
+		live = live || s.live
 	}
-	for i := len(heads) - 1; i >= 0 && len(all) > in.o.Peers; i-- {
-		other := heads[i].pair.users[heads[i].pair.other(heads[i].pair.side(u.UserID))]
-		if all[other] == (settings{}) && other != but {
-			delete(all, other)
-		}
-	}
-	return empty, nil
+	return live
 }
 
-// Forget takes from a user, whose account is deleted, what he has: his view of
-// his conversations, his profile, blacklist and status. Who gets the same
-// UserID later is somebody else. What he wrote stays with those he wrote to.
-// It can be repeated; errors are *fault.Error.
-func (in *Inbox) Forget(ctx context.Context, u place.User) error {
-	if err := in.forget(ctx, u); err != nil {
-		return in.failed("forgetting an account", err)
+// peersOf is peer for many, in that order.
+func (u *user) peersOf(others []string) []peer {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	out := make([]peer, len(others))
+	for i, other := range others {
+		out[i] = u.peers[other]
 	}
-	return nil
+	return out
 }
 
-func (in *Inbox) forget(ctx context.Context, u place.User) error {
-	_, _, err := update(ctx, in, u, docPeers, func(v *peers) (bool, error) {
-		heads, err := in.heads(ctx, u, *v)
-		if err != nil || len(*v) == 0 {
-			return false, err
-		}
-		*v = peers{}
-		for _, h := range heads {
-			peer := h.pair.other(h.pair.side(u.UserID))
-			(*v)[h.pair.users[peer]] = settings{Cleared: h.pos, Hidden: h.pos, ClearedSent: h.Sent[peer], Epoch: h.Epoch}
-		}
-		return true, nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, end := range []func() error{
-		func() error { return empty[Profile](ctx, in, u, docProfile) },
-		func() error { return empty[[]string](ctx, in, u, docBlack) },
-		func() error { return empty[string](ctx, in, u, docStatus) },
-		func() error { return empty[quotaDoc](ctx, in, u, docQuota) },
-	} {
-		if err := end(); err != nil {
+// loadAll loads what is not there yet, in one call.
+func (u *user) loadAll(ctx context.Context) error {
+	u.mu.Lock()
+	all := u.loaded == classes
+	u.mu.Unlock()
+	for !all {
+		var err error
+		if all, err = u.load(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// empty makes a document that is there what none is.
-func empty[T any](ctx context.Context, in *Inbox, u place.User, kind string) error {
-	d, err := in.docs.fresh(ctx, docSubject(u, kind))
-	if err != nil || d.rev == 0 {
-		return err
+// set takes over what a session of the user has changed here; refresh tells of
+// it.
+func (u *user) set(other string, p peer) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.adopt(other, p) && u.changed(other) {
+		u.tells(other, u.rev)
 	}
-	_, _, err = update(ctx, in, u, kind, func(v *T) (bool, error) {
-		*v = *new(T)
-		return true, nil
-	})
-	return err
+}
+
+// keptTexts is how many bytes the user's drafts and custom data take.
+func (u *user) keptTexts() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.texts
 }

@@ -3,10 +3,14 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -18,12 +22,13 @@ import (
 // newest conversations and all that has settings; an old one comes back with
 // its next message, and what was deleted stays deleted.
 func TestManyPeers(t *testing.T) {
+	const most = 4 * classes
 	b := openBus(t, bus.Memory)
-	in := open(t, b, Options{Peers: 16})
+	in := open(t, b, Options{Conversations: most})
 	admin := login(t, in, "admin", "x1")
 	user := func(n int) string { return fmt.Sprintf("u%03d", n) }
 	id := func(n int) string { return c2c + user(n) }
-	for n := range 100 {
+	for n := range 3 * most {
 		admin.send(user(n), fmt.Sprint(n))
 		switch n {
 		case 1:
@@ -33,119 +38,103 @@ func TestManyPeers(t *testing.T) {
 		}
 	}
 	again := login(t, in, "admin", "x2")
-	require.LessOrEqual(t, len(again.page.Conversations()), 16+2)
-	for n := 90; n < 100; n++ {
+	list, err := in.peersOf(t.Context(), place.User{SDKAppID: app, UserID: "admin"})
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(list), most)
+	require.Len(t, again.page.Conversations(), len(list)-1, "all but the one that was deleted")
+	require.Greater(t, len(again.page.Conversations()), most/2)
+	for n := 3*most - 3; n < 3*most; n++ {
 		require.NotNil(t, again.conv(user(n)))
 	}
 	require.Equal(t, true, again.conv(user(1))["isPinned"])
 	require.Nil(t, again.conv(user(2)))
-	require.Nil(t, again.conv(user(3)))
-	require.NotNil(t, login(t, in, user(3), "i").conv("admin"), "the other one's list is his own")
+	gone := 3
+	for again.conv(user(gone)) != nil {
+		gone++
+	}
+	require.NotNil(t, login(t, in, user(gone), "i").conv("admin"), "the other one's list is their own")
 
-	other := open(t, b, Options{Peers: 16}) // another gateway
-	c := login(t, other, user(3), "c")
+	other := open(t, b, Options{Conversations: most}) // another gateway
+	c := login(t, other, user(gone), "c")
 	c.send("admin", "answer")
 	c2 := login(t, other, user(2), "c2")
 	c2.send("admin", "new")
 	last := login(t, in, "admin", "x3")
 	require.Equal(t, []string{"answer", "new"}, last.texts()[len(last.texts())-2:])
-	require.EqualValues(t, 1, last.conv(user(3))["unreadCount"])
-	require.Len(t, last.history(user(3)), 2)
+	require.EqualValues(t, 1, last.conv(user(gone))["unreadCount"])
+	require.Len(t, last.history(user(gone)), 2)
 	require.Len(t, last.history(user(2)), 1, "what was deleted stays deleted")
-}
 
-// TestOneWhoseNameIsInADraft is not taken for one who is in the list.
-func TestOneWhoseNameIsInADraft(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Peers: 1})
-	a := login(t, in, "alice", "a1")
-	a.send("old", "1")
-	a.send("bob", "1")
-	a.must("conversation.draft", conversationParams{ConversationID: "C2Cbob", DraftText: `{"old":{}}`}, nil)
-	a.send("carol", "1")
-	require.Nil(t, login(t, in, "alice", "a2").conv("old"))
-	a.send("old", "2")
-	require.NotNil(t, login(t, in, "alice", "a3").conv("old"))
-}
-
-// TestOneWhoseNameIsPartOfAnother is not taken for one who is in the list, and
-// neither is one who is called like a field of the settings.
-func TestOneWhoseNameIsPartOfAnother(t *testing.T) {
-	for _, c := range []struct{ gone, stays string }{{"old", `an"old`}, {"old", `},"old`}, {"p", "bob"}, {"<", "bob"}} {
-		in := open(t, openBus(t, bus.Memory), Options{Peers: 1})
-		a := login(t, in, "alice", "a1")
-		a.send(c.gone, "1")
-		a.send(c.stays, "1")
-		a.must("conversation.pin", conversationParams{ConversationID: c2c + c.stays, IsPinned: true}, nil)
-		a.send("carol", "1")
-		require.Nil(t, login(t, in, "alice", "a2").conv(c.gone), c)
-		a.send(c.gone, "2")
-		require.NotNil(t, login(t, in, "alice", "a3").conv(c.gone), c)
+	all, err := in.store.conversations.LastUnder(t.Context(), documentsOf(place.User{SDKAppID: app, UserID: "admin"}))
+	require.NoError(t, err)
+	require.Greater(t, len(all), most)
+	later := open(t, b, Options{Conversations: most, Now: func() time.Time { return time.Now().Add(2 * emptyFor) }})
+	for n := range 3 * most {
+		_, err := later.Send(t.Context(), ServerMessage{SDKAppID: app, From: "admin", To: "later" + strconv.Itoa(n), Type: typeText, Payload: []byte(`{"text":"x"}`)})
+		require.NoError(t, err)
 	}
-}
-
-// TestManyBeginAtOnce: a conversation whose first message is being stored while
-// another one's bounds the list is not lost.
-func TestManyBeginAtOnce(t *testing.T) {
-	const listed, senders, each = 32, 4, 40
-	in := open(t, openBus(t, bus.Memory), Options{Peers: listed, Rate: 1000, Burst: 1000})
-	var wait sync.WaitGroup
-	for n := range senders {
-		wait.Go(func() {
-			for i := range each {
-				_, err := in.Send(t.Context(), ServerMessage{SDKAppID: app, From: fmt.Sprintf("u%d-%d", n, i), To: "desk", Type: typeText, Payload: []byte(`{"text":"x"}`), Random: 1})
-				if err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	wait.Wait()
-	all := peers{}
-	for n := range senders {
-		for i := range each {
-			all[fmt.Sprintf("u%d-%d", n, i)] = settings{}
+	for _, v := range all {
+		if len(v.Data) == 0 {
+			_, err := in.store.conversations.At(t.Context(), v.Seq)
+			require.ErrorIs(t, err, bus.ErrNoValue, "what gave way is removed in the end")
 		}
 	}
-	heads, err := in.heads(t.Context(), place.User{SDKAppID: app, UserID: "desk"}, all)
-	require.NoError(t, err)
-	require.Len(t, heads, len(all))
-	list, err := in.settingsOf(t.Context(), place.User{SDKAppID: app, UserID: "desk"})
-	require.NoError(t, err)
-	for i, h := range heads[:listed] {
-		require.Contains(t, list, h.pair.users[h.pair.other(h.pair.side("desk"))], "the %dth newest of %d", i, len(list))
-	}
 }
 
-// TestAllWriteToOne: of many who write their first message to the same user at
-// the same moment none goes round in vain; with five hundred of them the last
-// ones were refused for it.
-func TestAllWriteToOne(t *testing.T) {
-	const all = 100
+// TestStrangersDoNotLockOut: of a user whom strangers flood those conversations
+// give way that the user has never answered or read, and the strangers' own.
+func TestStrangersDoNotLockOut(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Conversations: 4 * classes})
+	a, bob := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	friends := []string{"bob", "carol", "dave", "erin"}
+	for _, friend := range friends[:2] {
+		a.send(friend, "mine")
+	}
+	for _, friend := range friends[2:] {
+		login(t, in, friend, "i").send("alice", "hello")
+		a.must("message.read", conversationParams{ConversationID: c2c + friend}, nil)
+	}
+	for n := range 20 * classes {
+		_, err := in.Send(t.Context(), ServerMessage{SDKAppID: app, From: "stranger" + strconv.Itoa(n), To: "alice", Type: typeText, Payload: []byte(`{"text":"x"}`)})
+		require.NoError(t, err)
+	}
+	again := login(t, in, "alice", "a2")
+	for _, friend := range friends {
+		require.NotNil(t, again.conv(friend), friend)
+	}
+	list, err := in.peersOf(t.Context(), place.User{SDKAppID: app, UserID: "alice"})
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(list), 4*classes)
+	bob.send("alice", "still heard")
+	login(t, in, "frank", "f1").send("alice", "a new one, too")
+	a.until("both", func() bool {
+		texts := a.textsLocked()
+		return slices.Contains(texts, "still heard") && slices.Contains(texts, "a new one, too")
+	})
+	a.send("grace", "and may write")
+}
+
+// TestFirstWriters: five hundred who write their first message to the same user
+// at the same moment are all heard, and in the user's list.
+func TestFirstWriters(t *testing.T) {
+	const all = 500
 	in := open(t, openBus(t, bus.Memory), Options{})
-	desk := place.User{SDKAppID: app, UserID: "desk"}
-	var tries atomic.Int64
 	var wait sync.WaitGroup
 	for n := range all {
 		wait.Go(func() {
-			_, _, err := update(t.Context(), in, desk, docPeers, func(v *peers) (bool, error) {
-				tries.Add(1)
-				if *v == nil {
-					*v = peers{}
-				}
-				(*v)[fmt.Sprintf("u%d", n)] = settings{}
-				return true, nil
-			})
+			_, err := in.Send(t.Context(), ServerMessage{SDKAppID: app, From: fmt.Sprintf("u%d", n), To: "desk", Type: typeText, Payload: []byte(`{"text":"x"}`)})
 			if err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wait.Wait()
-	list, err := in.settingsOf(t.Context(), desk)
+	list, err := in.peersOf(t.Context(), place.User{SDKAppID: app, UserID: "desk"})
 	require.NoError(t, err)
 	require.Len(t, list, all)
-	require.EqualValues(t, all, tries.Load())
-	require.Empty(t, in.docs.writing, "nobody waits any more")
+	require.Empty(t, in.peers.writing, "nobody waits any more")
+	require.Empty(t, in.peers.reading)
+	require.Len(t, login(t, in, "desk", "d1").page.Conversations(), all)
 
 	// Who has no time left leaves the queue, and it goes on.
 	done, err := in.docs.queue(t.Context(), "a document")
@@ -158,14 +147,190 @@ func TestAllWriteToOne(t *testing.T) {
 	require.Empty(t, in.docs.writing)
 }
 
+// TestManyBeginAtOnce: a conversation whose first message is being stored while
+// others give way is not among them.
+func TestManyBeginAtOnce(t *testing.T) {
+	const most, senders, each = 8 * classes, 4, 80
+	in := open(t, openBus(t, bus.Memory), Options{Conversations: most})
+	var wait sync.WaitGroup
+	var names []string
+	for n := range senders {
+		for i := range each {
+			names = append(names, fmt.Sprintf("u%d-%d", n, i))
+		}
+		wait.Go(func() {
+			for i := range each {
+				_, err := in.Send(t.Context(), ServerMessage{SDKAppID: app, From: fmt.Sprintf("u%d-%d", n, i), To: "desk", Type: typeText, Payload: []byte(`{"text":"x"}`)})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	desk := place.User{SDKAppID: app, UserID: "desk"}
+	heads, err := in.headsOf(t.Context(), desk, names)
+	require.NoError(t, err)
+	list, err := in.peersOf(t.Context(), desk)
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(list), most+senders*classes)
+	newest := map[uint32]string{}
+	pos := map[uint32]uint64{}
+	for i, h := range heads {
+		require.NotNil(t, h, names[i])
+		if class := classOf(convToken(names[i])); h.pos > pos[class] {
+			newest[class], pos[class] = names[i], h.pos
+		}
+	}
+	for _, name := range newest {
+		require.Contains(t, list, name)
+	}
+}
+
+// write makes documents without a message behind them.
+func write(t testing.TB, in *Inbox, u place.User, others []string, d document) {
+	t.Helper()
+	require.NoError(t, bus.Spread(len(others), func(i int) error {
+		_, _, err := in.store.conversations.Append(t.Context(), convSubject(u, others[i]), encode(d), 0, "")
+		return err
+	}))
+}
+
+// TestMoreThanOneReadGives: the documents of a user come in 16 classes where one
+// read cannot give them all, and a class that holds more than one read gives
+// loses none.
+func TestMoreThanOneReadGives(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{})
+	u := place.User{SDKAppID: app, UserID: "alice"}
+	var many []string
+	perClass := map[uint32]int{}
+	for n := 0; len(many) < bus.MaxUnder+100; n++ {
+		name := "u" + strconv.Itoa(n)
+		if class := classOf(convToken(name)); class != 3 && perClass[class] > 4 {
+			continue
+		}
+		perClass[classOf(convToken(name))]++
+		many = append(many, name)
+	}
+	require.Greater(t, perClass[3], bus.MaxUnder)
+	write(t, in, u, many, document{settings: settings{Pinned: true}})
+	a := login(t, in, "alice", "a1")
+	l := in.local(u)
+	require.EqualValues(t, classes, l.loaded)
+	require.Len(t, l.peers, len(many))
+	for _, name := range []string{many[0], many[500], many[len(many)-1]} {
+		login(t, in, name, "i").send("alice", "hello")
+		a.until("it", func() bool { return a.field(name, "isPinned") == true })
+	}
+}
+
+// TestAResumeBringsWhatHasChanged and no more: not the list.
+func TestAResumeBringsWhatHasChanged(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{})
+	a, b, other := login(t, in, "alice", "a1"), login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
+	for n := range 5 {
+		a.send("peer", "x")
+		login(t, in, "u"+strconv.Itoa(n), "i").send("bob", "hello")
+	}
+	a.send("bob", "hello")
+	b.until("all of them", func() bool { return len(b.messages) == 6 })
+	newest, err := in.store.conversations.Last(t.Context(), ">")
+	require.NoError(t, err)
+	in.conversations.Reach(t.Context(), newest.Seq)
+	a.send("bob", "and now a cursor that says so")
+	b.until("it", func() bool { return len(b.messages) == 7 })
+	b.drop()
+	other.must("conversation.pin", conversationParams{ConversationID: "C2Cu1", IsPinned: true}, nil)
+	other.must("conversation.delete", conversationParams{ConversationIDs: []string{"C2Cu2"}}, nil)
+	a.send("bob", "again")
+	b.mu.Lock()
+	seen := len(b.notes)
+	b.mu.Unlock()
+	b.attach(in)
+	require.True(t, b.sync().Resumed)
+	require.Nil(t, b.conv("u2"))
+	require.Equal(t, true, b.conv("u1")["isPinned"])
+	require.EqualValues(t, 3, b.conv("alice")["unreadCount"])
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, n := range b.notes[seen:] {
+		for _, id := range []string{"C2Cu0", "C2Cu3", "C2Cu4"} {
+			require.NotContains(t, string(n.params), id)
+		}
+		require.NotContains(t, string(n.params), `"all"`)
+	}
+}
+
+// TestSettingsFromTwoGateways: what instances on two gateways change at the same
+// time, with links that break in between, all of them know in the end.
+func TestSettingsFromTwoGateways(t *testing.T) {
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	b := openBus(t, bus.Memory)
+	gateways := []*Inbox{open(t, b, Options{}), open(t, b, Options{})}
+	const peers, each = 5, 60
+	for n := range peers {
+		login(t, gateways[0], "u"+strconv.Itoa(n), "i").send("bob", "hello")
+	}
+	var wait sync.WaitGroup
+	var all []*client
+	for i := range 4 {
+		c := newClient(t, "bob", "b"+strconv.Itoa(i))
+		all = append(all, c)
+		r := rand.New(rand.NewPCG(seed, uint64(i)))
+		wait.Go(func() {
+			c.attach(gateways[i%2])
+			c.sync()
+			for n := range each {
+				id := "C2Cu" + strconv.Itoa(r.IntN(peers))
+				switch r.IntN(6) {
+				case 0:
+					c.drop()
+					c.attach(gateways[r.IntN(2)])
+					c.sync()
+				case 1:
+					c.must("conversation.pin", conversationParams{ConversationID: id, IsPinned: r.IntN(2) == 0}, nil)
+				case 2:
+					c.must("conversation.custom", conversationParams{ConversationIDs: []string{id, "C2Cu0"}, CustomData: fmt.Sprint(i, "-", n)}, nil)
+				default:
+					c.must("conversation.draft", conversationParams{ConversationID: id, DraftText: fmt.Sprint(i, "-", n)}, nil)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	want, err := gateways[0].peersOf(t.Context(), place.User{SDKAppID: app, UserID: "bob"})
+	require.NoError(t, err)
+	require.Len(t, want, peers)
+	for _, c := range all {
+		for _, other := range slices.Sorted(maps.Keys(want)) {
+			p := want[other]
+			c.until(other, func() bool {
+				return c.field(other, "isPinned") == p.Pinned && c.field(other, "draftText") == p.Draft && c.field(other, "customData") == p.Custom
+			})
+		}
+		c.until("a cursor that says that all was told", func() bool {
+			at, _ := parseCursor(c.cursor)
+			return at.rev != 0
+		})
+		c.drop()
+		c.mu.Lock()
+		seen := len(c.notes)
+		c.mu.Unlock()
+		c.attach(gateways[0])
+		c.sync()
+		require.LessOrEqual(t, len(c.notes)-seen, 2)
+	}
+}
+
 // TestDocsAreBounded by their bytes.
 func TestDocsAreBounded(t *testing.T) {
-	d := &docs{cache: map[string]doc{}}
+	d := newDocs(nil, maxCached)
 	large := []byte(strings.Repeat("x", 1<<20))
 	for n := range 200 {
-		subject := fmt.Sprint(n) + "." + docCursor
-		d.put(subject, doc{1, large}, 0)
-		d.put(subject, doc{2, large}, 0)
+		subject := fmt.Sprint(n)
+		d.put(subject, doc{1, large})
+		d.put(subject, doc{2, large})
 		d.saw(subject, 3, large[1:])
 	}
 	sum := 0
@@ -174,6 +339,19 @@ func TestDocsAreBounded(t *testing.T) {
 	}
 	require.Equal(t, sum, d.bytes)
 	require.LessOrEqual(t, sum, maxCachedBytes+len(large))
+}
+
+// TestReadsThatAreOvertaken: what the follower brings while a document is read
+// counts, if it is newer.
+func TestReadsThatAreOvertaken(t *testing.T) {
+	d := newDocs(nil, maxCached)
+	d.begin("a")
+	d.begin("a")
+	d.saw("a", 7, []byte("new"))
+	require.Equal(t, "new", string(d.end("a", doc{5, []byte("old")}, nil).data))
+	require.Equal(t, "newest", string(d.end("a", doc{8, []byte("newest")}, nil).data))
+	require.Equal(t, doc{8, []byte("newest")}, d.cache["a"])
+	require.Empty(t, d.reading)
 }
 
 // TestForget: who gets the UserID of a deleted account finds nothing of it.

@@ -10,7 +10,7 @@ import (
 
 // store is the streams.
 type store struct {
-	messages, documents, cursors, marks bus.Log
+	messages, documents, conversations, cursors, marks bus.Log
 }
 
 func openStore(ctx context.Context, b Bus, o Options) (*store, error) {
@@ -22,6 +22,7 @@ func openStore(ctx context.Context, b Bus, o Options) (*store, error) {
 		{&st.messages, bus.LogConfig{Stream: bus.StreamMessages, Subjects: bus.SubjectMessages + ">", Keep: o.MaxCount, MaxAge: o.MaxAge, Dedup: o.Dedup}},
 		{&st.documents, bus.LogConfig{Stream: bus.StreamDocuments, Subjects: bus.SubjectDocuments + ">", Keep: 1}},
 		{&st.cursors, bus.LogConfig{Stream: bus.StreamCursors, Subjects: bus.SubjectCursors + ">", Keep: 1, MaxAge: o.MaxAge}},
+		{&st.conversations, bus.LogConfig{Stream: bus.StreamConversations, Subjects: bus.SubjectConversations + ">", Keep: 1}},
 		{&st.marks, bus.LogConfig{Stream: bus.StreamMarks, Subjects: bus.SubjectMarks + ">", Keep: 1, MaxAge: o.MaxAge}},
 	} {
 		l, err := b.OpenLog(ctx, s.LogConfig)
@@ -61,6 +62,24 @@ func (c charged) AtAll(ctx context.Context, positions []uint64) ([]bus.Value, er
 	values, err := c.Log.AtAll(ctx, positions)
 	spendAll(ctx, len(positions), values)
 	return values, err
+}
+
+func (c charged) LastUnder(ctx context.Context, pattern string) ([]bus.Value, error) {
+	values, err := c.Log.LastUnder(ctx, pattern)
+	spend(ctx, 0)
+	spendAll(ctx, len(values), values)
+	return values, err
+}
+
+func (c charged) Subjects(ctx context.Context, pattern string) ([]string, error) {
+	subjects, err := c.Log.Subjects(ctx, pattern)
+	spend(ctx, costSubject*len(subjects))
+	return subjects, err
+}
+
+func (c charged) Remove(ctx context.Context, subject string, upTo uint64) error {
+	spend(ctx, 0)
+	return c.Log.Remove(ctx, subject, upTo)
 }
 
 // spendAll counts n reads; what failed in between has no values and costs as

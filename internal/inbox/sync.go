@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
@@ -31,13 +30,18 @@ type catchingUp struct {
 	resumed bool
 	reset   bool   // the stores were set back: the client is told to begin anew
 	whole   bool   // the list of conversations is all of it
+	from    cursor // where the session stood
 	at      cursor // where the session stands once all is pushed
 
-	listed        bool     // conversations have been pushed, even if there are none
-	conversations []uint64 // their newest records, the newest one first
-	missed        []uint64 // messages, oldest first
-	revoked       []uint64 // revocations, oldest first
-	near          *near    // what begin has read; nil after the first part
+	after   uint64    // the position behind which messages are missed
+	loaded  bool      // what the user keeps is there, and pending is
+	pending []string  // conversations whose newest record is still to be read, newest first
+	news    []*record // newest records behind after, without what they say
+	listed  bool      // conversations have been pushed, even if there are none
+	found   bool      // what has been missed is known
+	missed  []uint64  // messages, oldest first
+	revoked []uint64  // revocations, oldest first
+	near    *near     // what has been read in finding them; nil after the first part
 
 	// Guarded by user.mu.
 	queue     []uint64            // records that came meanwhile
@@ -50,10 +54,12 @@ type catchingUp struct {
 }
 
 // Limits of a sync: what is pushed for one call, so that a client that reads
-// slowly asks for the rest in its own time, what may come meanwhile, and how
-// many are at work on one gateway.
+// slowly asks for the rest in its own time, and what one call costs; what may
+// come meanwhile, and how many are at work on one gateway.
 const (
 	syncBytes    = 128 << 10
+	syncHeads    = 200 // conversations that are looked at
+	syncWork     = 400 // operations, see cost.go
 	syncQueue    = 2000
 	syncLives    = 64 << 10
 	syncsAtOnce  = 64
@@ -124,12 +130,15 @@ func (s *Session) begin(ctx context.Context, from cursor, resumed bool) (*catchi
 			// instance has seen is not in them.
 			from, up.resumed, up.reset = cursor{}, false, true
 		}
-		up.at.pos = in.messages.Pos()
-		err = s.catchUp(ctx, from, up)
+		// An instance that comes from a gateway that was ahead of this one has seen
+		// more than this one's follower.
+		up.at.pos = max(in.messages.Pos(), from.pos)
+		up.from, up.after = from, from.pos
+		if !up.resumed {
+			up.after, err = u.acknowledged(ctx)
+		}
+		up.after = min(up.after, up.at.pos)
 	}
-	// An instance that comes from a gateway that was ahead of this one has seen
-	// more than this one's follower.
-	up.at.pos = max(up.at.pos, from.pos)
 	if err != nil {
 		s.abandon(up)
 		return nil, err
@@ -182,7 +191,7 @@ func (s *Session) pushPart(ctx context.Context, up *catchingUp) (live, over bool
 		return false, false, err
 	}
 	defer done()
-	p := &part{s: s, up: up, heads: map[pair]*record{}}
+	p := &part{s: s, up: up, heads: map[pair]*record{}, began: spent(ctx)}
 	live, err = p.push(ctx)
 	return live, p.over, err
 }
@@ -223,65 +232,6 @@ func (in *Inbox) level(ctx context.Context) (end uint64, err error) {
 	defer cancel()
 	in.messages.Reach(ctx, e.Seq)
 	return max(e.Seq, in.messages.Pos()), nil
-}
-
-// catchUp finds what a session has not seen up to a position.
-func (s *Session) catchUp(ctx context.Context, from cursor, up *catchingUp) error {
-	in, u, upTo, resumed := s.in, s.user.User, up.at.pos, up.resumed
-	done, err := in.syncTurn(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	all, rev, err := in.peersOf(ctx, u)
-	if err != nil {
-		return err
-	}
-	heads, err := in.outlines(ctx, u, all, up.near)
-	if err != nil {
-		return err
-	}
-	after := from.pos
-	if !resumed {
-		if after, err = s.user.acknowledged(ctx); err != nil {
-			return err
-		}
-	}
-	after = min(after, upTo)
-
-	changed := heads
-	up.whole = !resumed || from.rev != rev
-	if !up.whole {
-		n := slices.IndexFunc(heads, func(h *record) bool { return h.pos <= after })
-		if n >= 0 {
-			changed = heads[:n]
-		}
-	}
-	limit, keep := in.o.Missed, func(m *record) bool {
-		if up.wants(m) {
-			up.near.keep(m)
-			return true
-		}
-		return false
-	}
-	if resumed { // the page is open: it wants them all
-		limit, keep = max(limit, resumedMissed), nil
-	}
-	if up.missed, err = in.missed(ctx, u, heads, all, after, upTo, limit, keep); err != nil {
-		return err
-	}
-	if resumed {
-		if up.revoked, err = in.revokedAt(ctx, changed, after, upTo); err != nil {
-			return err
-		}
-	}
-	for _, h := range changed {
-		up.conversations = append(up.conversations, h.pos)
-	}
-	up.at.rev = rev
-	s.user.adopt(all, rev)
-	s.user.changedMeanwhile(up, all, rev)
-	return nil
 }
 
 // wants reports whether a missed message is news to the session.

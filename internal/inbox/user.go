@@ -20,10 +20,14 @@ type user struct {
 
 	mu       sync.Mutex // guards what follows
 	sessions map[*Session]struct{}
-	peers    peers // as of rev, never changed in place; nil until the first sync
-	rev      uint64
-	untold   int                 // settings of rev that no session was told of yet
-	stale    map[string]struct{} // conversations to refresh in the background; each one of untold
+	peers    peers               // of the classes before loaded, and what the follower has brought
+	loaded   uint32              // classes once all of peers is there; then the follower keeps it current
+	first    uint64              // where the follower stood before peers was read
+	rev      uint64              // position in TIM_CONV up to which peers is complete
+	texts    int                 // bytes of peers' drafts and custom data
+	untold   map[string]struct{} // conversations whose settings no session was told of yet
+	told     uint64              // while untold: the position up to which all was told
+	stale    map[string]struct{} // those of untold that are refreshed in the background
 	telling  bool                // a goroutine refreshes what is stale
 	seen     map[string]uint64   // position of the newest record of a conversation that came by
 	lives    []came              // the newest online-only messages, at most keptLive
@@ -51,6 +55,7 @@ type Session struct {
 	live    bool        // synced: records go out as they come
 	syncing *catchingUp // set with calls held, too
 	pos     uint64      // while live, of the newest record that was pushed
+	rev     uint64      // and up to where it was told of settings
 }
 
 // Push queues a notification for the client and returns at once; false when
@@ -79,7 +84,7 @@ func (s *Session) enter(u place.User) bool {
 	defer in.mu.Unlock()
 	s.user = in.users[u]
 	if s.user == nil {
-		s.user = &user{in: in, User: u, sessions: map[*Session]struct{}{}, stale: map[string]struct{}{}, seen: map[string]uint64{}}
+		s.user = &user{in: in, User: u, sessions: map[*Session]struct{}{}, peers: peers{}, untold: map[string]struct{}{}, stale: map[string]struct{}{}, seen: map[string]uint64{}}
 	}
 	if in.closed {
 		s.closed, s.watches = true, nil
@@ -170,12 +175,19 @@ func (u *user) deliver(r *record, side int) {
 // send pushes what a record means to a session. The frame is composed once
 // for all of a user's sessions.
 func (s *Session) send(r *record, side int, out *outgoing) {
-	method, params := out.frame(s, r, side, s.user.at(r.pos).String())
-	if params == nil || s.push(method, params) {
-		s.pos = r.pos
+	at := s.user.at(r.pos)
+	method, params := out.frame(s, r, side, at.String())
+	s.pushed(params == nil || s.push(method, params), at)
+}
+
+// pushed notes where a live session stands after a push; ok reports whether it
+// was accepted. u.mu is held.
+func (s *Session) pushed(ok bool, at cursor) {
+	if !ok {
+		s.stall()
 		return
 	}
-	s.stall()
+	s.pos, s.rev = at.pos, max(s.rev, at.rev)
 }
 
 // stall: a push was refused. Either the socket is gone and the session will be
@@ -196,13 +208,12 @@ func (s *Session) goOn() {
 	s.calls.Lock()
 	defer s.calls.Unlock()
 	s.user.mu.Lock()
-	// Settings may have been refused, too: no rev brings them all.
-	stands, done := cursor{pos: s.pos}, s.closed || s.live || s.syncing != nil
+	stands, done := cursor{s.pos, s.rev}, s.closed || s.live || s.syncing != nil
 	s.user.mu.Unlock()
 	if done {
 		return
 	}
-	ctx, cancel := context.WithTimeout(s.in.work.ctx, storeTimeout)
+	ctx, cancel := context.WithTimeout(counted(s.in.work.ctx), storeTimeout)
 	defer cancel()
 	if err := s.catchUpNow(ctx, stands); err == nil {
 		return

@@ -95,7 +95,7 @@ func (w waiter) giveUp() {
 
 // size is what a sync that waits may come to hold; user.mu is held.
 func (up *catchingUp) size() int {
-	const position, conversation = 8, 64
-	n := len(up.conversations) + len(up.missed) + len(up.revoked) + syncQueue
-	return n*position + len(up.s.user.peers)*conversation + syncLives
+	const position, name, head = 8, 16, 400
+	n := len(up.missed) + len(up.revoked) + syncQueue
+	return n*position + len(up.pending)*name + len(up.news)*head + syncLives
 }

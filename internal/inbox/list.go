@@ -1,0 +1,156 @@
+package inbox
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// load reads what the user keeps of their conversations, and finds out which
+// ones are to be looked at.
+func (p *part) load(ctx context.Context) error {
+	up, u := p.up, p.s.user
+	if up.loaded {
+		return nil
+	}
+	for all := false; !all; {
+		if p.full(ctx) {
+			return nil
+		}
+		var err error
+		if all, err = u.load(ctx); err != nil {
+			return err
+		}
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	// What is beyond what this gateway knows is no position, but of a store that
+	// was set back, or of a gateway that is ahead.
+	known := max(u.rev, p.s.in.conversations.Pos())
+	up.whole = !up.resumed || up.from.rev == 0 || up.from.rev > known
+	up.at.rev = u.rev
+	up.pending = u.peers.newestFirst()
+	up.loaded = true
+	return nil
+}
+
+// conversations pushes all, or those that have changed, in as many
+// notifications as they need and at least one, and notes in which there is
+// something new.
+func (p *part) conversations(ctx context.Context) error {
+	up := p.up
+	if up.reset {
+		if err := p.note(frame.NoteConversations, conversationsNote{Conversations: []Conversation{}, Reset: true}); err != nil {
+			return err
+		}
+		up.reset = false
+	}
+	if up.listed {
+		return nil
+	}
+	l := listing{p: p}
+	for len(up.pending) > 0 && !p.full(ctx) {
+		some := up.pending[:min(len(up.pending), headsAtOnce, syncHeads-p.read)]
+		heads, err := p.s.in.headsOf(ctx, p.s.user.User, some)
+		if err != nil {
+			return err
+		}
+		for len(some) > 0 && !p.full(ctx) {
+			n := min(readAhead, len(some))
+			if err := l.add(ctx, some[:n], heads[:n]); err != nil {
+				return err
+			}
+			p.read += n
+			some, heads, up.pending = some[n:], heads[n:], up.pending[n:]
+		}
+	}
+	up.listed = len(up.pending) == 0
+	return l.push(!up.listed)
+}
+
+// listing is a notification that is being filled.
+type listing struct {
+	p       *part
+	list    []Conversation
+	removed []string
+	size    int
+}
+
+// add pushes conversations as far as they fill a frame; some are their peers.
+func (l *listing) add(ctx context.Context, some []string, heads []*record) error {
+	up, u := l.p.up, l.p.s.user
+	kept := u.peersOf(some)
+	shown := make([]*record, len(heads))
+	for i, h := range heads {
+		if h == nil {
+			continue
+		}
+		l.p.heads[h.pair] = h.lean()
+		if h.pos > up.after {
+			up.news = append(up.news, h.lean())
+			up.near.keep(h)
+		}
+		if up.whole || h.pos > up.from.pos || kept[i].rev > up.from.rev {
+			shown[i] = h
+		}
+	}
+	list, err := l.p.s.in.compose(ctx, u.User, shown, kept)
+	if err != nil {
+		return err
+	}
+	for i, c := range list {
+		switch {
+		case c == nil && shown[i] != nil && !up.whole:
+			l.removed = append(l.removed, c2c+some[i])
+		case c != nil:
+			size := sizeOf(c)
+			if l.size+size > l.p.s.in.o.Frame && len(l.list) > 0 {
+				if err := l.push(true); err != nil {
+					return err
+				}
+			}
+			l.list, l.size = append(l.list, *c), l.size+size
+		}
+	}
+	return nil
+}
+
+func (l *listing) push(more bool) error {
+	note := conversationsNote{Conversations: l.list, All: l.p.up.whole, Removed: l.removed, More: more}
+	if note.Conversations == nil {
+		note.Conversations = []Conversation{}
+	}
+	l.list, l.removed, l.size = nil, nil, 0
+	return l.p.note(frame.NoteConversations, note)
+}
+
+// find finds out what was missed.
+func (p *part) find(ctx context.Context) (err error) {
+	up, in := p.up, p.s.in
+	if up.found {
+		return nil
+	}
+	slices.SortFunc(up.news, func(a, b *record) int { return cmp.Compare(b.pos, a.pos) })
+	limit, keep := in.o.Missed, func(m *record) bool {
+		if up.wants(m) {
+			up.near.keep(m)
+			return true
+		}
+		return false
+	}
+	if up.resumed { // the page is open: it wants them all
+		limit, keep = max(limit, resumedMissed), nil
+	}
+	if up.missed, err = in.missed(ctx, p.s.user, up.news, up.after, up.at.pos, limit, keep); err != nil {
+		return err
+	}
+	if up.resumed {
+		if up.revoked, err = in.revokedAt(ctx, up.news, up.after, up.at.pos); err != nil {
+			return err
+		}
+	}
+	up.news, up.found = nil, true
+	return nil
+}

@@ -1,0 +1,198 @@
+package inbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// rooms are how many more documents may be made for a user before they are
+// counted again. A user has Options.Conversations at most, and each class of
+// them an equal part, so that everything about the bound concerns one class and
+// one read gives a whole class.
+//
+// Gateways count by themselves: those who write to one user at the same moment
+// may go over the bound together, by a quarter of what was free. Nothing is lost
+// by that, see readDocuments.
+type rooms struct {
+	mu   sync.Mutex // guards what follows
+	left map[roomKey]int
+}
+
+type roomKey struct {
+	place.User
+	class uint32
+}
+
+// maxRooms bounds the counts that are kept: each is one request.
+const maxRooms = 50_000
+
+func (r *rooms) take(k roomKey) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.left[k] == 0 {
+		delete(r.left, k)
+		return false
+	}
+	r.left[k]--
+	return true
+}
+
+func (r *rooms) put(k roomKey, left int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.left) >= maxRooms {
+		for other := range r.left { // any eighth of them: the order is random
+			if delete(r.left, other); len(r.left) < maxRooms*7/8 {
+				break
+			}
+		}
+	}
+	r.left[k] = left
+}
+
+// maxOfClass is how many documents a user may have in one class.
+func (in *Inbox) maxOfClass() int { return max(in.o.Conversations/classes, 1) }
+
+// makeRoom makes sure that a document can be made in a class of a user's. Where
+// the class is full, an eighth of it gives way.
+func (in *Inbox) makeRoom(ctx context.Context, u place.User, class uint32) error {
+	k := roomKey{u, class}
+	if in.rooms.take(k) {
+		return nil
+	}
+	pattern := classPattern(u, class)
+	done, err := in.peers.queue(ctx, pattern) // one counts for all who write to this user
+	if err != nil {
+		return err
+	}
+	defer done()
+	if in.rooms.take(k) {
+		return nil
+	}
+	subjects, err := in.store.conversations.Subjects(ctx, pattern)
+	if err != nil {
+		return err
+	}
+	n, most := len(subjects), in.maxOfClass()
+	if n >= most {
+		if n, err = in.giveWay(ctx, u, class); err != nil {
+			return err
+		}
+	}
+	if n >= most {
+		return conversationsFull(u)
+	}
+	in.rooms.put(k, (most-n+3)/4-1)
+	return nil
+}
+
+// giveWay has documents of a full class go that say nothing, those first that
+// their user has touched longest ago, or never: what strangers have begun goes
+// before it displaces anything else. If all of them say something, those go
+// whose conversation retention has removed. It returns how many there are then.
+//
+// A document that goes is left without a body for emptyFor, so that every
+// gateway hears of it, and is removed for good the next time after that. Its
+// conversation comes back with its next message.
+func (in *Inbox) giveWay(ctx context.Context, u place.User, class uint32) (n int, err error) {
+	values, err := in.readDocuments(ctx, u, class)
+	if err != nil {
+		return 0, err
+	}
+	var emptied []bus.Value
+	all := peers{}
+	for _, v := range values {
+		if len(v.Data) == 0 && v.Seq != 0 && in.now().Sub(v.Time) > emptyFor {
+			emptied = append(emptied, v)
+		}
+	}
+	if err := all.take(values); err != nil {
+		return 0, err
+	}
+	if err := bus.Spread(len(emptied), func(i int) error {
+		return in.store.conversations.Remove(ctx, emptied[i].Subject, emptied[i].Seq)
+	}); err != nil {
+		return 0, err
+	}
+	most := in.maxOfClass()
+	if len(all) < most {
+		return len(all), nil
+	}
+	going, err := in.dispensable(ctx, u, all)
+	if err != nil {
+		return 0, err
+	}
+	going = going[:min(len(going), len(all)-most*7/8)]
+	return len(all) - len(going), bus.Spread(len(going), func(i int) error {
+		return in.giveUp(ctx, u, going[i], all[going[i]].rev)
+	})
+}
+
+// emptyFor is longer than a follower is behind.
+const emptyFor = time.Minute
+
+// dispensable returns conversations whose documents can go, the first to go
+// first. The newer half stays, since its first messages may be on their way.
+func (in *Inbox) dispensable(ctx context.Context, u place.User, all peers) ([]string, error) {
+	var out []string
+	for other, p := range all {
+		if p.settings == (settings{}) {
+			out = append(out, other)
+		}
+	}
+	if len(out) > 0 {
+		slices.SortFunc(out, func(a, b string) int {
+			return cmp.Or(cmp.Compare(all[a].Touched, all[b].Touched), cmp.Compare(all[a].rev, all[b].rev))
+		})
+		return out[:(len(out)+1)/2], nil
+	}
+	others := all.newestFirst()
+	others = others[len(others)/2:]
+	heads, err := in.headsOf(ctx, u, others)
+	if err != nil {
+		return nil, err
+	}
+	for i := len(others) - 1; i >= 0; i-- {
+		if heads[i] == nil {
+			out = append(out, others[i])
+		}
+	}
+	return out, nil
+}
+
+// giveUp leaves a document without a body unless it has changed.
+func (in *Inbox) giveUp(ctx context.Context, u place.User, other string, rev uint64) error {
+	subject := convSubject(u, other)
+	pos, _, err := appendOnce(ctx, in.store.conversations, subject, nil, rev, "")
+	if errors.Is(err, bus.ErrConflict) {
+		return nil
+	}
+	if err == nil {
+		in.peers.saw(subject, pos, nil)
+	}
+	return err
+}
+
+// newestFirst lists whom there are documents of, the one that was written last
+// first.
+func (p peers) newestFirst() []string {
+	out := make([]string, 0, len(p))
+	for other := range p {
+		out = append(out, other)
+	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Compare(p[b].rev, p[a].rev) })
+	return out
+}
+
+// conversationsFull says whose list of conversations takes no more.
+func conversationsFull(u place.User) error {
+	return fault.With(fault.ConversationsFull, "of "+u.UserID)
+}

@@ -1,0 +1,206 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// settings of one conversation for one of its users.
+type settings struct {
+	Pinned bool `json:"p,omitempty"`
+	// Cleared: messages up to this position are gone for this user, and
+	// ClearedSent of the peer's were counted by then, in the conversation that
+	// began at Epoch.
+	Cleared     uint64 `json:"c,omitempty"`
+	ClearedSent uint64 `json:"n,omitempty"`
+	Epoch       int64  `json:"e,omitempty"`
+	// Hidden: the conversation is not listed until something newer comes.
+	Hidden  uint64 `json:"h,omitempty"`
+	Draft   string `json:"d,omitempty"`
+	Custom  string `json:"u,omitempty"`
+	Deleted bool   `json:"x,omitempty"` // single messages were deleted
+}
+
+// cleared is up to where ClearedSent counts.
+func (s settings) cleared() uint64 { return max(s.Cleared, s.Hidden) }
+
+// texts is how many bytes of a user's own text are in the settings.
+func (s settings) texts() int { return len(s.Draft) + len(s.Custom) }
+
+// document is what TIM_CONV holds for one user of a conversation: that it is
+// among theirs, and its settings. One without a body was given up, see room.go.
+type document struct {
+	settings
+	// Touched is when the user last sent or read something there, in Unix
+	// seconds, to a day.
+	Touched int64 `json:"t,omitempty"`
+}
+
+// touchEvery is how old Touched gets before it is written anew, in seconds.
+const touchEvery = 24 * 60 * 60
+
+// peer is a document as of rev.
+type peer struct {
+	document
+	rev  uint64 // 0: there is none
+	gone bool   // it was given up at rev
+}
+
+func (p peer) there() bool { return p.rev != 0 && !p.gone }
+
+// peers is what a user keeps of their conversations, by the other's UserID.
+type peers map[string]peer
+
+func decodePeer(rev uint64, data []byte) (p peer, err error) {
+	p.rev = rev
+	if p.gone = len(data) == 0; !p.gone {
+		err = json.Unmarshal(data, &p.document)
+	}
+	return p, err
+}
+
+// document reads what is kept of a user's conversation past the cache: one that
+// is old here would show what was cleared.
+func (in *Inbox) document(ctx context.Context, u place.User, other string) (peer, error) {
+	d, err := in.peers.fresh(ctx, convSubject(u, other))
+	if err != nil {
+		return peer{}, err
+	}
+	return decodePeer(d.rev, d.data)
+}
+
+// knownDocument is document as this gateway knows it, which may be old by a
+// moment.
+func (in *Inbox) knownDocument(ctx context.Context, u place.User, other string) (peer, error) {
+	d, err := in.peers.get(ctx, convSubject(u, other))
+	if err != nil {
+		return peer{}, err
+	}
+	return decodePeer(d.rev, d.data)
+}
+
+// setDocument changes the document of a conversation that is there.
+func (in *Inbox) setDocument(ctx context.Context, u place.User, other string, change func(d *document) (bool, error)) (peer, error) {
+	d, rev, err := updateAt(ctx, in, in.peers, convSubject(u, other), func(d *document, there bool) (bool, error) {
+		if !there {
+			return false, fault.With(fault.NoConversation, strconv.Quote(c2c+other))
+		}
+		return change(d)
+	})
+	return peer{document: d, rev: rev}, err
+}
+
+// enter makes a conversation one of a user's, where it is not; touch says that
+// they do something there now.
+func (in *Inbox) enter(ctx context.Context, u place.User, other string, touch bool) error {
+	p, err := in.knownDocument(ctx, u, other)
+	if err != nil {
+		return err
+	}
+	now := in.now().Unix()
+	if p.there() {
+		if touch && now-p.Touched >= touchEvery {
+			in.touch(ctx, u, other, now)
+		}
+		return nil
+	}
+	if err := in.makeRoom(ctx, u, classOf(convToken(other))); err != nil {
+		return err
+	}
+	_, _, err = updateAt(ctx, in, in.peers, convSubject(u, other), func(d *document, there bool) (bool, error) {
+		if touch {
+			d.Touched = now
+		}
+		return !there, nil // somebody else was faster
+	})
+	return err
+}
+
+// enterBoth enters a conversation for its two users; by is the side that does
+// something there.
+func (in *Inbox) enterBoth(ctx context.Context, p pair, by int) error {
+	for side := range 2 {
+		if err := in.enter(ctx, p.user(side), p.users[p.other(side)], side == by); err != nil {
+			return err
+		}
+		if p.users[0] == p.users[1] {
+			break
+		}
+	}
+	return nil
+}
+
+// touch notes when a user last did something in a conversation. It is for the
+// order of a list only: what fails is tried again with the next message.
+func (in *Inbox) touch(ctx context.Context, u place.User, other string, now int64) {
+	_, err := in.setDocument(ctx, u, other, func(d *document) (bool, error) {
+		if now-d.Touched < touchEvery {
+			return false, nil
+		}
+		d.Touched = now
+		return true, nil
+	})
+	if err != nil && !errors.Is(err, fault.New(fault.NoConversation)) {
+		in.report(err)
+	}
+}
+
+// readDocuments reads the documents of one class, or, with class classes, all
+// of a user's. Of all there may be more than one read gives: bus.ErrTooMany.
+func (in *Inbox) readDocuments(ctx context.Context, u place.User, class uint32) ([]bus.Value, error) {
+	if class == classes {
+		return in.store.conversations.LastUnder(ctx, documentsOf(u))
+	}
+	pattern := classPattern(u, class)
+	values, err := in.store.conversations.LastUnder(ctx, pattern)
+	if !errors.Is(err, bus.ErrTooMany) {
+		return values, err
+	}
+	// Writers on several gateways have made more than their bound: none is lost.
+	subjects, err := in.store.conversations.Subjects(ctx, pattern)
+	if err != nil {
+		return nil, err
+	}
+	return in.store.conversations.LastAll(ctx, subjects)
+}
+
+// peersOf reads all that a user keeps of their conversations.
+func (in *Inbox) peersOf(ctx context.Context, u place.User) (peers, error) {
+	out := peers{}
+	values, err := in.readDocuments(ctx, u, classes)
+	if err == nil {
+		return out, out.take(values)
+	}
+	for class := range uint32(classes) {
+		if errors.Is(err, bus.ErrTooMany) || err == nil {
+			if values, err = in.readDocuments(ctx, u, class); err == nil {
+				err = out.take(values)
+			}
+		}
+	}
+	return out, err
+}
+
+// take adds documents that are there.
+func (p peers) take(values []bus.Value) error {
+	for _, v := range values {
+		_, other, err := parseConv(v.Subject)
+		if v.Seq == 0 || err != nil {
+			continue
+		}
+		d, err := decodePeer(v.Seq, v.Data)
+		if err != nil {
+			return err
+		}
+		if !d.gone {
+			p[other] = d
+		}
+	}
+	return nil
+}
