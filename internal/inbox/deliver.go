@@ -73,6 +73,7 @@ func (d *delivery) sawRecord(v bus.Value) error {
 	if err != nil {
 		return nil // none of ours
 	}
+	d.in.recent.add(v.Seq, p)
 	one, other := p.user(0), p.user(1)
 	d.in.mu.Lock()
 	a, b := d.in.users[one], d.in.users[other]

@@ -35,6 +35,7 @@
 //	cursors.go       up to where a user has acknowledged
 //	sync.go          a session catches up: from where, with what
 //	list.go          a session catches up: conversations, and where there is news
+//	recent.go        a session catches up: where there is none
 //	missed.go        a session catches up: what it has not seen
 //	part.go          a session catches up: what one call pushes
 //	waiting.go       a session catches up: it waits to be asked on
@@ -114,7 +115,7 @@
 //	Session.calls, user.refreshing, conversation.mu, a turn of docs.queue,
 //	the lock of a bus.Follower, Inbox.mu, user.mu
 //
-// and, below all of them and without taking another, conversations.mu, docs.mu, rooms.mu,
+// and, below all of them and without taking another, conversations.mu, docs.mu, rooms.mu, recent.mu,
 // waiting.mu, near.mu, rates.mu and work.mu. A worker of delivery takes user.mu
 // and what follows it, and only ever tries conversation.mu; so whoever waits for
 // one, as the follower does for room in a queue, holds none from Inbox.mu on.

@@ -15,14 +15,15 @@ import (
 // Inbox is the messages of one gateway. Its methods may be called from any
 // goroutine.
 type Inbox struct {
-	o     Options
-	bus   Bus
-	store *store
-	docs  *docs // profiles, blacklists, statuses
-	peers *docs // of conversations
-	rooms *rooms
-	convs *conversations
-	rates *rates
+	o      Options
+	bus    Bus
+	store  *store
+	docs   *docs // profiles, blacklists, statuses
+	peers  *docs // of conversations
+	rooms  *rooms
+	convs  *conversations
+	recent *recent
+	rates  *rates
 
 	messages, documents, conversations bus.Follower
 	unsubscribe                        []func()
@@ -54,7 +55,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 	in := &Inbox{
 		o: o, bus: b, store: st,
 		docs: newDocs(st.documents, maxCached), peers: newDocs(st.conversations, maxCachedPeers), rooms: &rooms{left: map[roomKey]int{}},
-		convs: &conversations{all: map[pair]*conversation{}},
+		convs: &conversations{all: map[pair]*conversation{}}, recent: newRecent(recentRecords),
 		rates: newRates(o),
 		users: map[place.User]*user{}, unsaved: map[place.User]uint64{},
 		watch: map[place.User]*watched{}, dueSignal: make(chan struct{}, 1),

@@ -32,6 +32,11 @@ func (p *part) load(ctx context.Context) error {
 	up.whole = !up.resumed || up.from.rev == 0 || up.from.rev > known
 	up.at.rev = u.rev
 	up.pending = u.peers.newestFirst()
+	if others, ok := p.s.in.recent.since(u.User, up.after, up.at.pos); ok && !up.whole {
+		up.pending = slices.DeleteFunc(up.pending, func(other string) bool {
+			return !others[other] && u.peers[other].rev <= up.from.rev
+		})
+	}
 	up.loaded = true
 	return nil
 }

@@ -66,8 +66,11 @@ func (c charged) AtAll(ctx context.Context, positions []uint64) ([]bus.Value, er
 
 func (c charged) LastUnder(ctx context.Context, pattern string) ([]bus.Value, error) {
 	values, err := c.Log.LastUnder(ctx, pattern)
-	spend(ctx, 0)
-	spendAll(ctx, len(values), values)
+	bytes := 0
+	for _, v := range values {
+		bytes += costSubject + len(v.Data)
+	}
+	spend(ctx, bytes)
 	return values, err
 }
 

@@ -1,0 +1,83 @@
+package inbox
+
+import (
+	"sync"
+
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// recent are the conversations of the newest records that the follower has
+// brought. Whoever comes back after a short while has missed nothing in others,
+// so that their newest records need not be read to find that out.
+type recent struct {
+	mu      sync.Mutex // guards what follows
+	entries []entry    // a ring: the record of number n is at n % len
+	n       uint64     // of the next one; they begin at 1
+	last    map[place.User]uint64
+	from    uint64 // each record behind this position is in entries
+	upTo    uint64 // the newest one's position
+}
+
+// entry is one record: whose, and the number of the one before it that each of
+// the two had.
+type entry struct {
+	pos    uint64
+	pair   pair
+	before [2]uint64
+}
+
+// recentRecords take some 200 bytes each.
+const recentRecords = 1 << 16
+
+func newRecent(size int) *recent {
+	return &recent{entries: make([]entry, size), n: 1, last: map[place.User]uint64{}}
+}
+
+// add is called with each record, in order.
+func (r *recent) add(pos uint64, p pair) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := &r.entries[r.n%uint64(len(r.entries))]
+	switch {
+	case r.n == 1:
+		r.from = pos - 1
+	case e.pos != 0:
+		r.from = e.pos
+		for side := range 2 {
+			if u := e.pair.user(side); r.last[u] == r.n-uint64(len(r.entries)) {
+				delete(r.last, u)
+			}
+		}
+	}
+	*e = entry{pos: pos, pair: p}
+	for side := range 2 {
+		u := p.user(side)
+		if e.before[side] = r.last[u]; e.before[side] == r.n { // with oneself
+			e.before[side] = e.before[0]
+		}
+		r.last[u] = r.n
+	}
+	r.n++
+	r.upTo = pos
+}
+
+// since returns with whom a user has conversations that have records behind a
+// position, up to another one. It reports whether it knows.
+func (r *recent) since(u place.User, after, upTo uint64) (others map[string]bool, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.n == 1 || after < r.from || upTo > r.upTo {
+		return nil, upTo <= after
+	}
+	others = map[string]bool{}
+	for n := r.last[u]; n != 0 && n+uint64(len(r.entries)) >= r.n; {
+		e := &r.entries[n%uint64(len(r.entries))]
+		if e.pos <= after {
+			break
+		}
+		side := e.pair.side(u.UserID)
+		others[e.pair.users[e.pair.other(side)]] = true
+		n = e.before[side]
+	}
+	return others, true
+}
