@@ -3,6 +3,8 @@
 // drains at the end. Tests start one in process.
 //
 //	serve.go     Serve: starts everything, drains at SIGTERM
+//	starting.go  what answers until it is ready
+//	upgrade.go   the store's layout, before anything reads it
 //	options.go   the flags of serve, each also an environment variable
 //	parts.go     what hangs its own URLs into a running timd
 //	messages.go  the part that opens the inbox, and the flags of messages

@@ -9,6 +9,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/inbox"
+	"github.com/tim-wasm/tim/internal/layout"
 	"github.com/tim-wasm/tim/internal/media"
 	"github.com/tim-wasm/tim/internal/registry"
 )
@@ -23,6 +24,7 @@ type running struct {
 	callers    callers
 	bus        *bus.Bus
 	reg        *registry.Registry
+	layout     layout.State // of the store
 	gateway    *gateway.Gateway
 	accounts   *accounts.Accounts
 	metrics    *metrics

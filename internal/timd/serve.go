@@ -54,7 +54,18 @@ func Serve(files Files, args []string, stdout, stderr io.Writer) int {
 	select {
 	case <-started:
 	case <-signals:
-		return 0 // nothing has been accepted yet
+		// Nothing has been accepted yet. The store is closed in good order; what
+		// an upgrade of it has not done yet the next start does.
+		cancel()
+		select {
+		case <-started:
+			if err == nil {
+				s.closeSoon()
+			}
+		case <-signals:
+		case <-time.After(drainWithin):
+		}
+		return 0
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "timd serve: %v\n", o.blame(err))
@@ -71,6 +82,7 @@ type server struct {
 	opsURL   string // of --ops-listen
 	http     []*http.Server
 	failed   chan error // a listener that broke
+	starting *starting
 	draining *atomic.Bool
 }
 
@@ -96,14 +108,7 @@ func start(ctx context.Context, o options, logger *slog.Logger) (*server, error)
 			return nil, err
 		}
 	}
-	s, err := open(ctx, o, a, logger)
-	if err != nil {
-		main.Close()
-		if ops != nil {
-			ops.Close()
-		}
-		return nil, err
-	}
+	s := newServer(o, a, logger)
 	scheme := "http://"
 	if cert != nil {
 		scheme = "https://"
@@ -113,37 +118,42 @@ func start(ctx context.Context, o options, logger *slog.Logger) (*server, error)
 	if ops != nil {
 		s.opsURL = scheme + reachable(ops.Addr())
 	}
-	s.serve(main, cert, s.callers.checkHost(s.public))
+	s.serve(main, cert, s.callers.checkHost(s.starting.before(s.public)))
 	if ops != nil {
-		s.serve(ops, cert, s.callers.checkHost(s.ops))
+		s.serve(ops, cert, s.callers.checkHost(s.starting.before(s.ops)))
 	}
+	if err := s.open(ctx); err != nil {
+		s.starting.takesLong("timd could not start: its log says why")
+		s.closeSoon()
+		return nil, err
+	}
+	s.starting.done()
 	return s, nil
 }
 
-// open builds everything behind the listeners.
-func open(ctx context.Context, o options, a apps, logger *slog.Logger) (_ *server, err error) {
+func newServer(o options, a apps, logger *slog.Logger) *server {
 	t := &running{options: o, log: logger, apps: a, callers: newCallers(o), public: http.NewServeMux()}
 	t.ops = t.public
 	if o.opsListen != "" {
 		t.ops = http.NewServeMux()
 	}
-	s := &server{running: t, failed: make(chan error, 2), draining: new(atomic.Bool)}
+	return &server{running: t, failed: make(chan error, 2), draining: new(atomic.Bool), starting: newStarting()}
+}
+
+// open builds everything behind the listeners.
+func (s *server) open(ctx context.Context) (err error) {
+	t, o, a, logger := s.running, s.options, s.apps, s.log
 	t.bus, err = bus.Open(ctx, bus.Options{
 		Data: o.data, SyncAlways: o.sync == "always", MaxStore: int64(o.maxStore),
 		URLs: o.nats, Creds: o.natsCreds, CA: o.natsCA,
 		Name: o.node, Log: logger,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer func() {
-		if err != nil {
-			s.close(context.Background())
-		}
-	}()
 	if o.dev {
 		if t.devKeyFile, err = a.addDev(o.data); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	ro := registry.Options{Bus: t.bus, Node: o.node, Grace: o.grace, Log: logger}
@@ -157,29 +167,32 @@ func open(ctx context.Context, o options, a apps, logger *slog.Logger) (_ *serve
 		Log:          logger,
 	}
 	if err = t.prepare(ctx, &ro, &g); err != nil {
-		return nil, err
+		return err
 	}
 	if t.gateway, err = gateway.New(g); err != nil {
-		return nil, err
+		return err
 	}
 	ro.Sockets = t.gateway
 	if t.reg, err = registry.Open(ctx, ro); err != nil {
-		return nil, err
+		return err
+	}
+	// From here on this gateway holds its lease.
+	if err = t.settle(ctx, s.starting.takesLong); err != nil {
+		return err
 	}
 	seal := t.reg.SealKey()
 	if err = t.gateway.Use(t.reg, seal[:]); err != nil {
-		return nil, err
+		return err
 	}
 	t.public.Handle("/ws", t.gateway)
 	t.public.HandleFunc("/healthz", healthz)
 	t.public.HandleFunc("/readyz", readyz(t.reg.Live, s.draining))
 	for _, p := range parts {
 		if err = p(ctx, t); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	err = t.reg.Start()
-	return s, err
+	return t.reg.Start()
 }
 
 // httpTimes limit a request: its head, all of it, and its answer, which may be
@@ -283,6 +296,13 @@ func (s *server) close(ctx context.Context) {
 	if s.bus != nil {
 		s.bus.Close()
 	}
+}
+
+// closeSoon is close when nobody is to be drained.
+func (s *server) closeSoon() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
+	defer cancel()
+	s.close(ctx)
 }
 
 func listen(flagName, address string) (net.Listener, error) {
