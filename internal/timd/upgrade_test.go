@@ -1,0 +1,93 @@
+package timd
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/layout"
+)
+
+// restoredFirst is a data directory with the fixture in it.
+func restoredFirst(t *testing.T) string {
+	t.Helper()
+	s := store{data: filepath.Join(t.TempDir(), "data")}
+	_, err := s.load(t.Context(), firstBackup)
+	require.NoError(t, err)
+	return s.data
+}
+
+// wantFirst is what the fixture's release answered.
+func wantFirst(t *testing.T) (f first) {
+	t.Helper()
+	text, err := os.ReadFile(firstJSON)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &f))
+	return f
+}
+
+// serveFirst starts a timd on it.
+func serveFirst(t *testing.T, data string) *stage {
+	t.Helper()
+	s := openStage(t, func(o *options) {
+		o.data, o.messages = data, defaultLimits(t)
+		o.messages.age = 876000 * time.Hour
+	})
+	t.Cleanup(s.end)
+	return s
+}
+
+// A store of the last release before: every user sees what they saw then, with
+// the new layout and after another start.
+func TestAStoreOfTheFirstLayout(t *testing.T) {
+	t.Parallel()
+	data, want := restoredFirst(t), wantFirst(t)
+	same := func(s *stage) {
+		t.Helper()
+		got := asked(t, s.url, s.opsURL)
+		for app, users := range want.Users {
+			for user, told := range users {
+				require.Equal(t, plainly(t, told), plainly(t, got.Users[app][user]), "%s of %d", user, app)
+			}
+		}
+		require.Equal(t, plainly(t, want.Configs), plainly(t, got.Configs))
+		require.Equal(t, plainly(t, want.Known), plainly(t, got.Known))
+	}
+	s := serveFirst(t, data)
+	require.Equal(t, layout.Version, s.layout.Version)
+	require.Contains(t, s.logs.String(), "the store has its new layout")
+	same(s)
+
+	// A page that has stayed open goes on with the cursor that it had.
+	for app, users := range want.Cursors {
+		for user, cursor := range users {
+			c := callAs(t, s.url, app, user)
+			c.sync(cursor)
+			for _, m := range c.noted("messages", "messages") {
+				var is struct{ Position uint64 }
+				require.NoError(t, json.Unmarshal(m, &is))
+				require.Greater(t, is.Position, position(t, cursor), "%s got it before: %s", user, m)
+			}
+			c.close()
+		}
+	}
+	s.end()
+	s = serveFirst(t, data)
+	require.NotContains(t, s.logs.String(), "the store has its new layout")
+	same(s)
+}
+
+// position is that of a cursor of the first form.
+func position(t *testing.T, cursor string) uint64 {
+	t.Helper()
+	text, _, _ := strings.Cut(cursor, ".")
+	pos, err := strconv.ParseUint(text, 10, 64)
+	require.NoError(t, err)
+	return pos
+}
