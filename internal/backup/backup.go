@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/layout"
 )
 
 // Errors of Write and Restore that a caller may want to tell apart.
@@ -27,12 +28,10 @@ var (
 	ErrUnopened = errors.New("a part of the store is damaged and cannot be opened")
 )
 
-// leaseStream says which gateways are running. It is not saved.
-var leaseStream = bus.BucketStream(bus.BucketLeases)
-
-// ours reports whether a stream is one of timd's.
+// ours reports whether a stream is one of timd's that is saved: leases say who
+// is running just now.
 func ours(name string) bool {
-	return name != leaseStream && !strings.ContainsAny(name, " .*>/\\") &&
+	return name != bus.BucketStream(bus.BucketLeases) && !strings.ContainsAny(name, " .*>/\\") &&
 		(strings.HasPrefix(name, "TIM_") || strings.HasPrefix(name, "tim_") || strings.HasPrefix(name, "KV_tim_"))
 }
 
@@ -54,7 +53,7 @@ type Stream struct {
 // ErrRunning on a cluster where gateways run: each stream is saved as of one
 // moment, and those moments differ a little.
 func Write(ctx context.Context, b *bus.Bus, live bool, out io.Writer) (Report, error) {
-	report := Report{Created: time.Now()}
+	report := Report{Created: time.Now().UTC()}
 	if !live && !b.Embedded() {
 		if err := nobodyRuns(ctx, b); err != nil {
 			return report, err
@@ -77,7 +76,11 @@ func Write(ctx context.Context, b *bus.Bus, live bool, out io.Writer) (Report, e
 	slices.SortStableFunc(infos, func(x, y *jetstream.StreamInfo) int {
 		return slices.Index(bus.SavedStreams, x.Config.Name) - slices.Index(bus.SavedStreams, y.Config.Name)
 	})
-	w := newWriter(out)
+	st, err := layout.Read(ctx, b)
+	if err != nil {
+		return report, err
+	}
+	w := newWriter(out, headerOf(st, report.Created))
 	for _, info := range infos {
 		name := info.Config.Name
 		if err := save(ctx, b.Conn(), name, name == bus.StreamEvents, w); err != nil {
@@ -132,7 +135,9 @@ func unopened(ctx context.Context, b *bus.Bus) ([]string, error) {
 // Restore puts a file into a bus, with as many copies as that bus wants. It
 // reads the file twice, so that a damaged one changes nothing. Without force
 // it fails with ErrNotEmpty when the bus holds data of timd; with it, that
-// data is removed. No gateway may run meanwhile: ErrRunning.
+// data is removed. No gateway may run meanwhile: ErrRunning. A file of the
+// store's first layout is restored as it is; the next timd that starts on it
+// brings it to the present one.
 func Restore(ctx context.Context, b *bus.Bus, in io.ReadSeeker, force bool) (Report, error) {
 	head, streams, err := verify(in)
 	if err != nil {
@@ -182,27 +187,16 @@ func fit(c *jetstream.StreamConfig, b *bus.Bus) {
 
 // nobodyRuns fails if a gateway holds a lease.
 func nobodyRuns(ctx context.Context, b *bus.Bus) error {
-	s, err := b.JetStream().Stream(ctx, leaseStream)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil
+	running, err := layout.Running(ctx, b)
+	if err != nil || len(running) == 0 {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("the leases of the gateways cannot be read: %w", err)
+	var nodes []string
+	for _, l := range running {
+		node, _, _ := strings.Cut(l.Gateway, ".") // and boot
+		nodes = append(nodes, node)
 	}
-	info, err := s.Info(ctx, jetstream.WithSubjectFilter(">"))
-	if err != nil {
-		return fmt.Errorf("the leases of the gateways cannot be read: %w", err)
-	}
-	var names []string
-	for subject := range info.State.Subjects {
-		parts := strings.Split(subject, ".") // $KV.tim_leases.<node>.<boot>
-		names = append(names, parts[max(len(parts)-2, 0)])
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	slices.Sort(names)
-	return fmt.Errorf("%w: %s", ErrRunning, strings.Join(slices.Compact(names), ", "))
+	return fmt.Errorf("%w: %s", ErrRunning, strings.Join(slices.Compact(nodes), ", "))
 }
 
 // clear removes timd's streams from the target; without force only those

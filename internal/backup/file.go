@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tim-wasm/tim/internal/layout"
 )
 
 // The file begins with the line magic and goes on in frames: a kind (1 byte),
@@ -23,8 +25,12 @@ import (
 //	E  the stream ends
 //	Z  the file ends: SHA-256 of everything before this frame
 const (
-	magic   = "timd backup\n"
-	version = 1
+	magic = "timd backup\n"
+
+	// A file of the store's first layout has version 1, so that the release that
+	// kept it can restore it; one of a later layout says which.
+	versionFirst  = 1
+	versionLayout = 2
 
 	maxFrame = 16 << 20
 )
@@ -41,6 +47,16 @@ const (
 type header struct {
 	Version int       `json:"version"`
 	Created time.Time `json:"created"`
+	Layout  int       `json:"layout,omitempty"` // of the store, from versionLayout on
+}
+
+// headerOf describes a file of a store in this state.
+func headerOf(st layout.State, created time.Time) header {
+	h := header{Version: versionFirst, Created: created}
+	if st.Version > layout.First || st.Upgrade != nil { // an upgrade may have begun
+		h.Version, h.Layout = versionLayout, st.Version
+	}
+	return h
 }
 
 // streamHeader describes a stream, beside its snapshot.
@@ -64,10 +80,10 @@ type writer struct {
 	err error
 }
 
-func newWriter(out io.Writer) *writer {
+func newWriter(out io.Writer, h header) *writer {
 	w := &writer{out: bufio.NewWriterSize(out, 1<<20), sum: sha256.New()}
 	w.write([]byte(magic))
-	w.frameJSON(frameHeader, header{Version: version, Created: time.Now().UTC()})
+	w.frameJSON(frameHeader, h)
 	return w
 }
 
@@ -126,8 +142,11 @@ func newReader(in io.Reader) (*reader, error) {
 	if kind != frameHeader || json.Unmarshal(payload, &r.header) != nil {
 		return nil, fileError("its header cannot be read")
 	}
-	if r.header.Version != version {
-		return nil, fileError("it has version %d and this timd knows %d: use the timd that wrote it, or a newer one", r.header.Version, version)
+	if v := r.header.Version; v < versionFirst || v > versionLayout {
+		return nil, fileError("it has version %d and this timd knows %d: use the timd that wrote it, or a newer one", v, versionLayout)
+	}
+	if l := r.header.Layout; l > layout.Version {
+		return nil, fileError("it holds a store of layout %d and this timd knows %d: use the timd that wrote it, or a newer one", l, layout.Version)
 	}
 	return r, nil
 }

@@ -167,7 +167,7 @@ func TestDamaged(t *testing.T) {
 		"flipped": flip(whole, len(whole)/2),
 		"sum":     flip(whole, len(whole)-1),
 		"longer":  append(bytes.Clone(whole), 'x'),
-		"version": bytes.Replace(whole, []byte(`"version":1`), []byte(`"version":2`), 1),
+		"version": bytes.Replace(whole, []byte(`{"version":2`), []byte(`{"version":3`), 1),
 	} {
 		require.NoError(t, os.WriteFile(bad, text, 0o600))
 		refused(t, "backup", "restore", bad, "--data", data, "--force")

@@ -56,8 +56,8 @@ import (
 // Version is the layout that this program reads and writes.
 const Version = 2
 
-// first is the layout without a key.
-const first = 1
+// First is the layout of stores that have no key.
+const First = 1
 
 // Errors of Settle that a caller may want to tell apart.
 var (
@@ -123,7 +123,7 @@ func Read(ctx context.Context, b Bus) (State, error) {
 	}
 	stored, err := hasRecords(ctx, b)
 	if stored {
-		st.Version = first
+		st.Version = First
 	}
 	return st, err
 }
@@ -144,7 +144,7 @@ func read(ctx context.Context, b Bus) (st State, rev uint64, err error) {
 	if err != nil {
 		return st, 0, fmt.Errorf("the layout of the store cannot be read: %w", err)
 	}
-	if err := json.Unmarshal(v.Data, &st); err != nil || st.Version < first {
+	if err := json.Unmarshal(v.Data, &st); err != nil || st.Version < First {
 		return st, 0, fmt.Errorf("the layout of the store cannot be read: key %s holds %.80q; restore a backup", keySubject, v.Data)
 	}
 	return st, v.Seq, nil

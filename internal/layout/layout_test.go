@@ -33,7 +33,7 @@ func TestAStoreOfTheFirstLayoutIsUpgraded(t *testing.T) {
 	b := store(t)
 	st, err := Read(t.Context(), b)
 	require.NoError(t, err)
-	require.Equal(t, State{Version: first}, st)
+	require.Equal(t, State{Version: First}, st)
 	var said []string
 	o := options("a.1")
 	o.Report = func(text string) { said = append(said, text) }
@@ -190,7 +190,7 @@ func TestAnotherGatewayTakesOver(t *testing.T) {
 		require.Contains(t, log.String(), "goes on where another gateway")
 
 		// The first one, had it only been paused, finds that it is over.
-		_, err = set(t.Context(), b, State{Version: first, Upgrade: &Upgrade{Gateway: "a.1"}}, 1)
+		_, err = set(t.Context(), b, State{Version: First, Upgrade: &Upgrade{Gateway: "a.1"}}, 1)
 		require.ErrorIs(t, err, bus.ErrConflict)
 	})
 }

@@ -46,9 +46,9 @@ func Running(ctx context.Context, b Bus) ([]Lease, error) {
 		if !ok {
 			continue // it has ended just now
 		}
-		l := Lease{Layout: first}
+		l := Lease{Layout: First}
 		if json.Unmarshal(data, &l) != nil {
-			l.Layout = first
+			l.Layout = First
 		}
 		l.Gateway = gateway
 		all = append(all, l)

@@ -35,12 +35,12 @@ func (u *upgrade) run(ctx context.Context) error {
 		claim.Done = u.state.Upgrade.Done
 		u.Log.Info("the upgrade of the store goes on where another gateway, or an earlier start, left it", "gateway", u.state.Upgrade.Gateway)
 	}
-	u.state = State{Version: first, Upgrade: &claim}
+	u.state = State{Version: First, Upgrade: &claim}
 	if err := u.note(ctx); err != nil {
 		return err
 	}
 	started := u.Now()
-	u.Log.Info("the store is being brought to a new layout; gateways of the version before do not start on it any more", "from", first, "to", Version)
+	u.Log.Info("the store is being brought to a new layout; gateways of the version before do not start on it any more", "from", First, "to", Version)
 	if err := u.prepare(ctx); err != nil {
 		return err
 	}

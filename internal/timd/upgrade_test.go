@@ -43,26 +43,28 @@ func serveFirst(t *testing.T, data string) *stage {
 	return s
 }
 
-// A store of the last release before: every user sees what they saw then, with
-// the new layout and after another start.
+// same fails unless every user is told what they were told then.
+func (want first) same(t *testing.T, s *stage) {
+	t.Helper()
+	got := asked(t, s.url, s.opsURL)
+	for app, users := range want.Users {
+		for user, told := range users {
+			require.Equal(t, plainly(t, told), plainly(t, got.Users[app][user]), "%s of %d", user, app)
+		}
+	}
+	require.Equal(t, plainly(t, want.Configs), plainly(t, got.Configs))
+	require.Equal(t, plainly(t, want.Known), plainly(t, got.Known))
+}
+
+// A store of the last release before: every user sees what they saw then, in the
+// new layout, after another start, and out of a backup.
 func TestAStoreOfTheFirstLayout(t *testing.T) {
 	t.Parallel()
 	data, want := restoredFirst(t), wantFirst(t)
-	same := func(s *stage) {
-		t.Helper()
-		got := asked(t, s.url, s.opsURL)
-		for app, users := range want.Users {
-			for user, told := range users {
-				require.Equal(t, plainly(t, told), plainly(t, got.Users[app][user]), "%s of %d", user, app)
-			}
-		}
-		require.Equal(t, plainly(t, want.Configs), plainly(t, got.Configs))
-		require.Equal(t, plainly(t, want.Known), plainly(t, got.Known))
-	}
 	s := serveFirst(t, data)
 	require.Equal(t, layout.Version, s.layout.Version)
 	require.Contains(t, s.logs.String(), "the store has its new layout")
-	same(s)
+	want.same(t, s)
 
 	// A page that has stayed open goes on with the cursor that it had.
 	for app, users := range want.Cursors {
@@ -78,9 +80,16 @@ func TestAStoreOfTheFirstLayout(t *testing.T) {
 		}
 	}
 	s.end()
-	s = serveFirst(t, data)
+
+	file := filepath.Join(t.TempDir(), "second")
+	_, err := (&store{data: data}).save(t.Context(), file)
+	require.NoError(t, err)
+	second := store{data: filepath.Join(t.TempDir(), "data")}
+	_, err = second.load(t.Context(), file)
+	require.NoError(t, err)
+	s = serveFirst(t, second.data)
 	require.NotContains(t, s.logs.String(), "the store has its new layout")
-	same(s)
+	want.same(t, s)
 }
 
 // position is that of a cursor of the first form.
