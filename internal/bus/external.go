@@ -14,6 +14,21 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// MinNATS is the oldest version of NATS that has what timd uses: values with a
+// TTL, also in streams that were made without (see Fence), and reads of many
+// subjects at once.
+const MinNATS = "2.11.2"
+
+// tooOld reports whether a version of NATS is before MinNATS. What follows the
+// three numbers does not count; a text that does not begin with them is taken
+// for something new.
+func tooOld(version string) bool {
+	var is, least [3]int
+	_, err := fmt.Sscanf(version, "%d.%d.%d", &is[0], &is[1], &is[2])
+	_, _ = fmt.Sscanf(MinNATS, "%d.%d.%d", &least[0], &least[1], &least[2])
+	return err == nil && slices.Compare(is[:], least[:]) < 0
+}
+
 // connect joins a NATS that others run.
 func (b *Bus) connect(ctx context.Context, o Options) error {
 	opts := []nats.Option{nats.Timeout(4 * time.Second)}
@@ -36,6 +51,9 @@ func (b *Bus) connect(ctx context.Context, o Options) error {
 	nc, err := b.dial(b.options(o.Name)...)
 	if err == nil {
 		b.nc = nc
+		if v := nc.ConnectedServerVersion(); tooOld(v) {
+			return fmt.Errorf("NATS at %s has version %s, and timd needs %s or newer: update its servers", where, v, MinNATS)
+		}
 		err = b.openReads(o.Name)
 	}
 	if err != nil {

@@ -1,6 +1,10 @@
 package bus
 
 import (
+	"bufio"
+	"fmt"
+	"log/slog"
+	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,4 +36,38 @@ func TestExposed(t *testing.T) {
 		require.NotContains(t, got, "s3cret")
 		require.Contains(t, got, "README")
 	}
+}
+
+func TestTooOld(t *testing.T) {
+	for version, old := range map[string]bool{
+		"2.10.29": true, "2.9.99": true, "1.4.1": true, "2.11.2-preview.2": false,
+		"2.11.1": true, MinNATS: false, "2.11.10": false, "2.15.2": false, "3.0.0": false, "": false, "dev": false,
+	} {
+		require.Equal(t, old, tooOld(version), version)
+	}
+}
+
+// A NATS that is too old is named at the start, with what to do.
+func TestAnOldNATSEndsTheStart(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			fmt.Fprintf(c, "INFO {\"server_id\":\"x\",\"version\":\"2.10.29\",\"headers\":true,\"max_payload\":1048576}\r\n")
+			for in := bufio.NewScanner(c); in.Scan(); {
+				if in.Text() == "PING" {
+					fmt.Fprint(c, "PONG\r\n")
+				}
+			}
+			_ = c.Close()
+		}
+	}()
+	_, err = Open(t.Context(), Options{URLs: "nats://" + l.Addr().String(), Log: slog.New(slog.DiscardHandler)})
+	require.ErrorContains(t, err, "has version 2.10.29, and timd needs 2.11.2 or newer: update its servers")
+	require.NotContains(t, err.Error(), "\n")
 }
