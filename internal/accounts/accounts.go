@@ -4,7 +4,6 @@ package accounts
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,8 +57,7 @@ func Open(ctx context.Context, b *bus.Bus, p Policy) (*Accounts, error) {
 var stream = bus.BucketStream(bus.BucketAccounts)
 
 func subject(u place.User) string {
-	return bus.BucketSubject(bus.BucketAccounts, strconv.FormatUint(uint64(u.SDKAppID), 10)+"."+
-		base64.RawURLEncoding.EncodeToString([]byte(u.UserID)))
+	return bus.BucketSubject(bus.BucketAccounts, strconv.FormatUint(uint64(u.SDKAppID), 10)+"."+bus.UserToken(u.UserID))
 }
 
 // Admin reports whether a UserID is an administrator's.

@@ -1,5 +1,7 @@
 package bus
 
+import "encoding/base64"
+
 // Names is the one list of what timd keeps on NATS and which subjects it uses.
 // A new stream is added here, together with whether a backup holds it: package
 // backup saves the streams of SavedStreams, in that order. In the patterns,
@@ -52,6 +54,18 @@ const (
 	SubjectGateway  = "tim.gateway."  // <node>.<boot>: kick, probe, drop, supersede
 	SubjectSettings = "tim.settings." // <app>: an app's settings have changed
 )
+
+// UserToken returns a UserID as a token of a subject, where not all of its
+// characters may stand.
+func UserToken(userID string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(userID))
+}
+
+// UserOfToken is UserToken's inverse.
+func UserOfToken(token string) (userID string, err error) {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	return string(b), err
+}
 
 // BucketStream returns the stream of a bucket.
 func BucketStream(bucket string) string { return "KV_" + bucket }

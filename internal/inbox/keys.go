@@ -1,7 +1,6 @@
 package inbox
 
 import (
-	"encoding/base64"
 	"errors"
 	"strconv"
 	"strings"
@@ -23,12 +22,8 @@ const (
 
 var errKey = errors.New("inbox: not a subject of ours")
 
-func enc(userID string) string { return base64.RawURLEncoding.EncodeToString([]byte(userID)) }
-
-func dec(token string) (string, error) {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	return string(b), err
-}
+// How a UserID stands in a subject.
+var enc, dec = bus.UserToken, bus.UserOfToken
 
 // pair is a conversation: an app and its two users, users[0] <= users[1].
 type pair struct {

@@ -1,7 +1,6 @@
 package layout
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -74,7 +73,7 @@ func cursor(pos uint64) string { return "2.0." + strconv.FormatUint(pos, 10) }
 
 // conversation returns the tokens <h>.<conv> of a one-to-one conversation.
 func conversation(peer string) string {
-	conv := "c" + base64.RawURLEncoding.EncodeToString([]byte(peer))
+	conv := "c" + bus.UserToken(peer)
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(conv))
 	return strconv.FormatUint(uint64(h.Sum32()&15), 16) + "." + conv

@@ -2,7 +2,6 @@ package media
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"strconv"
 
@@ -88,7 +87,7 @@ func (m *Media) referred(ctx context.Context, i Info) (bool, error) {
 
 // leftSubject is where it is entered that an account was deleted.
 func leftSubject(u place.User) string {
-	return fileSubject(u.SDKAppID, base64.RawURLEncoding.EncodeToString([]byte(u.UserID))) + ".left"
+	return fileSubject(u.SDKAppID, bus.UserToken(u.UserID)) + ".left"
 }
 
 // Forget has the files freed that a user has uploaded up to now, whoever names

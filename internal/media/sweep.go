@@ -2,7 +2,6 @@ package media
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -181,8 +180,8 @@ func parseLeft(subject string) (place.User, bool) {
 		return place.User{}, false
 	}
 	app, err := strconv.ParseUint(parts[0], 10, 32)
-	id, bad := base64.RawURLEncoding.DecodeString(parts[1])
-	return place.User{SDKAppID: uint32(app), UserID: string(id)}, err == nil && bad == nil
+	id, bad := bus.UserOfToken(parts[1])
+	return place.User{SDKAppID: uint32(app), UserID: id}, err == nil && bad == nil
 }
 
 // forgotten removes the entry of a deleted account, unless it has been deleted

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,8 +28,7 @@ import (
 const eventAge = 7 * 24 * time.Hour
 
 func eventSubject(u place.User) string {
-	return bus.SubjectEvents + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." +
-		base64.RawURLEncoding.EncodeToString([]byte(u.UserID))
+	return bus.SubjectEvents + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." + bus.UserToken(u.UserID)
 }
 
 func liveSubject(app uint32) string {

@@ -25,7 +25,6 @@ package registry
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -298,7 +297,7 @@ func (r *Registry) rules(app uint32) rules {
 
 // key returns the subject of a user's record.
 func key(u place.User) string {
-	return bus.BucketSubject(bus.BucketUsers, fmt.Sprintf("%d.%s", u.SDKAppID, base64.RawURLEncoding.EncodeToString([]byte(u.UserID))))
+	return bus.BucketSubject(bus.BucketUsers, fmt.Sprintf("%d.%s", u.SDKAppID, bus.UserToken(u.UserID)))
 }
 
 // userOf is key's inverse.
@@ -312,8 +311,8 @@ func userOf(subject string) (place.User, bool) {
 	if _, err := fmt.Sscanf(app, "%d", &u.SDKAppID); err != nil {
 		return u, false
 	}
-	name, err := base64.RawURLEncoding.DecodeString(id)
-	u.UserID = string(name)
+	var err error
+	u.UserID, err = bus.UserOfToken(id)
 	return u, err == nil
 }
 
