@@ -138,7 +138,7 @@ var plausible = map[string]func(c *Caller) any{
 	frame.StatusGet: users(5),
 	frame.StatusSet: func(c *Caller) any { return object{"customStatus": fmt.Sprint(c.Rand.IntN(100))} },
 	// Two of these are as many users as may be watched, a third is over that.
-	frame.StatusWatch:   users(100),
+	frame.StatusWatch: users(100),
 	frame.MediaTicket: func(c *Caller) any {
 		return object{"kind": "file", "size": 1 + c.Rand.IntN(1<<20), "fileName": "notes.txt"}
 	},
