@@ -32,7 +32,7 @@ WASM_PACKAGES := ./wasm/...
 SCHEDULES ?= 10000
 SEED      ?= 1
 
-.PHONY: run build wasm js parts timd test check package bench deps node-modules \
+.PHONY: run build wasm js parts timd test check package bench deps node-modules tools \
 	fuzz soak sim test-go test-wasm test-js test-e2e
 
 run: build
@@ -88,7 +88,7 @@ soak: build
 bench: build node-modules
 	$(GO) run ./internal/bench -o bin/bench.json
 
-check: js node-modules $(STATICCHECK) $(EXHAUSTIVE)
+check: js node-modules tools
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
@@ -99,6 +99,8 @@ check: js node-modules $(STATICCHECK) $(EXHAUSTIVE)
 	$(GO) test ./internal/lint/... ./internal/gen/...
 	cd js && $(NPM) run --silent check
 	$(GO) run ./internal/build -budget $(BUDGET)
+
+tools: $(STATICCHECK) $(EXHAUSTIVE)
 
 $(STATICCHECK): FROM := honnef.co/go/tools/cmd/staticcheck
 $(EXHAUSTIVE): FROM := github.com/nishanths/exhaustive/cmd/exhaustive
