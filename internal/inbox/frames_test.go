@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,7 +22,7 @@ import (
 // costly is a user's account that makes their calls cost as much as they can.
 type costly struct {
 	in    *Inbox
-	a     *client
+	s     *Session // whose pushes cost nothing
 	now   time.Time
 	began time.Time
 	heads int // conversations with messages
@@ -77,7 +78,15 @@ func openCostly(tb testing.TB, b Bus) *costly {
 	}
 	plain.s.Close()
 	fill(tb, w.in, alice, maxTexts-100_000) // the calls below need some room
-	w.a = login(tb, w.in, "alice", "a1")
+	w.s = w.in.Attach(alice, "a1", func(string, json.RawMessage) bool { return true })
+	tb.Cleanup(w.s.Close)
+	for method := frame.SessionSync; ; method = frame.SessionMore {
+		out, f := w.s.Call(tb.Context(), method, nil)
+		require.Nil(tb, f)
+		if !strings.Contains(string(out), `"more":true`) {
+			break
+		}
+	}
 
 	many := numbered("C2Cu", maxConversations)
 	users := numbered(strings.Repeat("u", 28), maxBlacklist)
@@ -122,14 +131,14 @@ func openCostly(tb testing.TB, b Bus) *costly {
 // operations calls a method and returns what its user was charged, and the
 // fault.
 func (w *costly) operations(method string, params any) (int, *fault.Error) {
-	u := w.a.s.user.User
+	u := w.s.user.User
 	left := func() float64 {
 		w.in.rates.mu.Lock()
 		defer w.in.rates.mu.Unlock()
 		return w.in.rates.of(u, w.now).work.TokensAt(w.now)
 	}
 	before := left()
-	f := w.a.call(method, params, nil)
+	_, f := w.s.Call(context.Background(), method, encode(params))
 	return int(before - left()), f
 }
 
@@ -156,7 +165,8 @@ func TestNoFrameCostsTooMuch(t *testing.T) {
 		}
 		for n := range 2 {
 			if method == frame.SessionMore {
-				w.a.must(frame.SessionSync, w.frames[frame.SessionSync](n), nil)
+				_, f := w.s.Call(t.Context(), frame.SessionSync, encode(w.frames[frame.SessionSync](n)))
+				require.Nil(t, f)
 			}
 			got, f := w.operations(method, worst(n))
 			t.Logf("%-20s %5d operations, at most %d", method, got, bound)
