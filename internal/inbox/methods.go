@@ -304,14 +304,24 @@ func (s *Session) readAll(ctx context.Context, upTo uint64) error {
 	return nil
 }
 
-// change sets settings of conversations, and takes the result over at once
-// instead of waiting for the follower.
+// change sets settings of conversations, and tells of them at once instead of
+// waiting for the follower.
 func (s *Session) change(ctx context.Context, others []string, f func(other string, v *settings)) error {
+	u := s.user
+	u.begin(others)
+	defer u.end(others)
+	err := s.keep(ctx, others, f)
+	u.refresh(ctx, others) // those that were changed before another one failed, too
+	return err
+}
+
+// keep is change without telling, which the caller does.
+func (s *Session) keep(ctx context.Context, others []string, f func(other string, v *settings)) error {
 	u := s.user
 	if err := u.loadAll(ctx); err != nil { // the bound below is over all of them
 		return err
 	}
-	err := bus.Spread(len(others), func(i int) error {
+	return bus.Spread(len(others), func(i int) error {
 		other := others[i]
 		p, err := s.in.setDocument(ctx, u.User, other, func(d *document) (bool, error) {
 			was := d.settings
@@ -326,8 +336,6 @@ func (s *Session) change(ctx context.Context, others []string, f func(other stri
 		}
 		return err
 	})
-	u.refresh(ctx, others) // those that were changed before another one failed, too
-	return err
 }
 
 // clear hides conversations and, or, clears what is in them now.

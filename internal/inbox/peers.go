@@ -105,10 +105,41 @@ func (u *user) documentCame(other string, p peer) {
 	before := u.rev
 	u.rev = max(u.rev, p.rev)
 	// A conversation that is new is told of by its first message.
-	if u.adopt(other, p) && u.changed(other) {
-		u.stales(other, before)
-		u.tellStale()
+	if !u.adopt(other, p) || !u.changed(other) {
+		return
 	}
+	if u.changing[other] > 0 { // it is told of by who changes it
+		u.tells(other, before)
+		return
+	}
+	u.stales(other, before)
+	u.tellStale()
+}
+
+// begin notes that a session changes conversations, and will tell of them.
+func (u *user) begin(others []string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, other := range others {
+		u.changing[other]++
+	}
+}
+
+// end is called when it has told of them. What has come since is told in the
+// background.
+func (u *user) end(others []string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, other := range others {
+		if u.changing[other]--; u.changing[other] > 0 {
+			continue
+		}
+		delete(u.changing, other)
+		if _, ok := u.untold[other]; ok {
+			u.stale[other] = struct{}{}
+		}
+	}
+	u.tellStale()
 }
 
 // changed notes a conversation whose settings are others now for the sessions

@@ -28,6 +28,7 @@ type user struct {
 	untold   map[string]struct{} // conversations whose settings no session was told of yet
 	told     uint64              // while untold: the position up to which all was told
 	stale    map[string]struct{} // those of untold that are refreshed in the background
+	changing map[string]int      // conversations that sessions here change just now, and tell of
 	telling  bool                // a goroutine refreshes what is stale
 	seen     map[string]uint64   // position of the newest record of a conversation that came by
 	lives    []came              // the newest online-only messages, at most keptLive
@@ -84,7 +85,7 @@ func (s *Session) enter(u place.User) bool {
 	defer in.mu.Unlock()
 	s.user = in.users[u]
 	if s.user == nil {
-		s.user = &user{in: in, User: u, sessions: map[*Session]struct{}{}, peers: peers{}, untold: map[string]struct{}{}, stale: map[string]struct{}{}, seen: map[string]uint64{}}
+		s.user = &user{in: in, User: u, sessions: map[*Session]struct{}{}, peers: peers{}, untold: map[string]struct{}{}, stale: map[string]struct{}{}, changing: map[string]int{}, seen: map[string]uint64{}}
 	}
 	if in.closed {
 		s.closed, s.watches = true, nil
