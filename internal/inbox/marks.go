@@ -36,16 +36,37 @@ func (in *Inbox) flagsOf(ctx context.Context, newest *record, set settings, mess
 	return out, nil
 }
 
-// flag changes the flags of a message by compare-and-set.
-func (in *Inbox) flag(ctx context.Context, p pair, pos uint64, change func(f *flags) bool) error {
+// flagAll changes the flags of messages of one conversation. done is called for
+// each with its flags, changed or not.
+func (in *Inbox) flagAll(ctx context.Context, messages []*record, change func(m *record, f *flags) bool, done func(m *record, f flags)) error {
+	subjects := make([]string, len(messages))
+	for i, m := range messages {
+		subjects[i] = m.pair.markSubject(m.pos)
+	}
+	entries, err := in.store.marks.LastAll(ctx, subjects)
+	if err != nil {
+		return err
+	}
+	return bus.Spread(len(messages), func(i int) error {
+		var now flags
+		err := in.flag(ctx, subjects[i], entries[i], func(f *flags) bool {
+			changed := change(messages[i], f)
+			now = *f
+			return changed
+		})
+		if err == nil {
+			done(messages[i], now)
+		}
+		return err
+	})
+}
+
+// flag changes the flags of a message by compare-and-set; e is what is known of
+// them, for a start.
+func (in *Inbox) flag(ctx context.Context, subject string, e bus.Value, change func(f *flags) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	subject := p.markSubject(pos)
 	for {
-		e, err := in.store.marks.Last(ctx, subject)
-		if err != nil && !errors.Is(err, bus.ErrNoValue) {
-			return err
-		}
 		var f flags
 		if e.Seq != 0 {
 			if err := json.Unmarshal(e.Data, &f); err != nil {
@@ -65,26 +86,51 @@ func (in *Inbox) flag(ctx context.Context, p pair, pos uint64, change func(f *fl
 		if !in.retry(ctx, err) {
 			return err
 		}
+		if e, err = in.store.marks.Last(ctx, subject); errors.Is(err, bus.ErrNoValue) {
+			e, err = bus.Value{}, nil
+		}
+		if err != nil {
+			return err
+		}
 	}
 }
 
 // messageAt reads a message of a conversation and fails clearly when it is
 // not one.
 func (in *Inbox) messageAt(ctx context.Context, p pair, pos uint64) (*record, error) {
-	e, err := in.store.messages.At(ctx, pos)
-	if err == nil && e.Subject == p.subject() {
-		r, err := decode(e)
-		if err != nil {
-			return nil, err
-		}
-		if r.Kind == kindMessage {
-			return r, nil
-		}
-	}
-	if err != nil && !errors.Is(err, bus.ErrNoValue) {
+	m, err := in.allMessages(ctx, p, []uint64{pos})
+	if err != nil {
 		return nil, err
 	}
-	return nil, fault.With(fault.BadParameters, "there is no such message in the conversation; it may be older than messages are kept")
+	return m[0], nil
+}
+
+// allMessages is messageAt for many.
+func (in *Inbox) allMessages(ctx context.Context, p pair, positions []uint64) ([]*record, error) {
+	if slices.Contains(positions, 0) { // they begin at 1
+		return nil, noSuchMessage()
+	}
+	entries, err := in.store.messages.AtAll(ctx, positions)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*record, len(entries))
+	for i, e := range entries {
+		if e.Seq == 0 || e.Subject != p.subject() {
+			return nil, noSuchMessage()
+		}
+		if out[i], err = decode(e); err != nil {
+			return nil, err
+		}
+		if out[i].Kind != kindMessage {
+			return nil, noSuchMessage()
+		}
+	}
+	return out, nil
+}
+
+func noSuchMessage() error {
+	return fault.With(fault.BadParameters, "there is no such message in the conversation; it may be older than messages are kept")
 }
 
 // markRead says that the session's user has read a conversation as far as his
@@ -165,11 +211,11 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 		return nil, fault.With(fault.RevokeTooLate, in.o.Revoke.String())
 	}
 	by, again := p.users[side], false
-	if err := in.flag(ctx, p, pos, func(f *flags) bool {
+	if err := in.flagAll(ctx, []*record{m}, func(_ *record, f *flags) bool {
 		again = f.Revoked
 		f.Revoked, f.By = true, by
 		return !again
-	}); err != nil {
+	}, func(*record, flags) {}); err != nil {
 		return nil, err
 	}
 	if again { // perhaps longer ago than the stream recognises
@@ -226,33 +272,27 @@ func (s *Session) deleteMessages(ctx context.Context, p pair, side int, position
 	if err := bounded(positions, maxDelete, "messages"); err != nil {
 		return err
 	}
-	other := p.users[p.other(side)]
-	messages := make([]*record, len(positions))
-	for i, pos := range positions {
-		var err error
-		if messages[i], err = s.in.messageAt(ctx, p, pos); err != nil {
-			return err
-		}
-	}
-	// The note that there are deleted ones comes first: without it nobody
-	// would look for them.
-	if err := s.change(ctx, []string{other}, func(_ string, v *settings) { v.Deleted = true }); err != nil {
+	messages, err := s.in.allMessages(ctx, p, positions)
+	if err != nil {
 		return err
 	}
-	for _, m := range messages {
-		last := false
-		if err := s.in.flag(ctx, p, m.pos, func(f *flags) bool {
+	others := []string{p.users[p.other(side)]}
+	s.user.begin(others)
+	defer s.user.end(others)
+	// The note that there are deleted ones comes first: without it nobody
+	// would look for them.
+	err = s.keep(ctx, others, func(_ string, v *settings) { v.Deleted = true })
+	if err == nil {
+		err = s.in.flagAll(ctx, messages, func(m *record, f *flags) bool {
 			was := f.Deleted[side]
 			f.Deleted[side] = true
-			last = f.Deleted[p.other(side)]
 			return !was
-		}); err != nil {
-			return err
-		}
-		if last {
-			s.in.release(ctx, m)
-		}
+		}, func(m *record, f flags) {
+			if f.Deleted[p.other(side)] {
+				s.in.release(ctx, m)
+			}
+		})
 	}
-	s.user.refresh(ctx, []string{other}) // another message may be the last one now
-	return nil
+	s.user.refresh(ctx, others) // another message may be the last one now
+	return err
 }
