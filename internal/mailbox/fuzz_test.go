@@ -195,7 +195,7 @@ func (w *world) result(r mailbox.Ask, next func(int) int) frame.Body {
 		if next(4) == 0 {
 			return body("{more:true}")
 		}
-		return body("{cursor:%d.1}", w.position)
+		return body("{cursor:2.0.%d}", w.position)
 	case frame.ProfileGet:
 		return body("{profiles:[{userID:x,nick:n%d}]}", next(3))
 	case frame.MessageSend:
@@ -229,7 +229,7 @@ func (w *world) note(next func(int) int) mailbox.Input {
 		}
 		return noticed(frame.NoteConversations, "{all:true,more:%v,conversations:[%s]}", next(3) == 0, all)
 	case 1:
-		return noticed(frame.NoteConversations, "{conversations:[%s]}", w.conversation(id, next))
+		return noticed(frame.NoteConversations, "{conversations:[%s],cursor:2.%d.0}", w.conversation(id, next), 1+next(9))
 	case 2:
 		return noticed(frame.NoteConversations, "{removed:[%s]}", id)
 	case 3, 4, 5, 6:
@@ -243,14 +243,14 @@ func (w *world) note(next func(int) int) mailbox.Input {
 			w.past = append(w.past, m)
 			list = append(list, m)
 		}
-		return noticed(frame.NoteMessages, "{messages:[%s],conversations:[%s],cursor:%d.1}", strings.Join(list, ","), w.conversation(id, next), w.position)
+		return noticed(frame.NoteMessages, "{messages:[%s],conversations:[%s],cursor:2.0.%d}", strings.Join(list, ","), w.conversation(id, next), w.position)
 	case 7:
 		at := w.position
 		if next(2) == 0 {
 			w.position++
 			at = w.position
 		}
-		return noticed(frame.NoteRevoked, "{messages:[%s],position:%d,cursor:%d.1}", message(1+int64(next(5))), at, w.position)
+		return noticed(frame.NoteRevoked, "{messages:[%s],position:%d,cursor:2.0.%d}", message(1+int64(next(5))), at, w.position)
 	case 8:
 		return noticed(frame.NoteRead, "{conversationID:%s,sequence:%d,time:1}", id, next(30))
 	default:

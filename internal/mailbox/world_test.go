@@ -198,8 +198,7 @@ func (w *world) event(name string, data any) {
 
 // shown: what is acknowledged has been given to the page by the end of the step.
 func (w *world) shown(acked string) {
-	upTo, _, _ := strings.Cut(acked, ".")
-	at, _ := strconv.ParseInt(upTo, 10, 64)
+	at, _ := strconv.ParseInt(acked[strings.LastIndexByte(acked, '.')+1:], 10, 64)
 	for _, p := range w.noticed {
 		if w.sane && p <= at {
 			w.fatal("position %d is acknowledged with %s, and was not shown", p, acked)

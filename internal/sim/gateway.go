@@ -179,9 +179,12 @@ func (g *gateway) note(p *place, method string, f frame.Fields) {
 	p.link.toClient(frame.Message{Method: method, Body: f})
 }
 
-func (g *gateway) cursor(*place) frame.Field {
-	return frame.Field{Key: "cursor", Value: strconv.FormatInt(g.at(), 10) + ".1"}
+// cursor is up to where an instance stands in the log.
+func cursor(at int64) frame.Field {
+	return frame.Field{Key: "cursor", Value: "2.0." + strconv.FormatInt(at, 10)}
 }
+
+func (g *gateway) cursor(*place) frame.Field { return cursor(g.at()) }
 
 // call answers a call of an instance.
 func (g *gateway) call(p *place, r frame.Request) (frame.Fields, *fault.Error) {

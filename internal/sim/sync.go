@@ -1,19 +1,15 @@
 package sim
 
 import (
-	"strconv"
+	"strings"
 
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
 // cut returns the position of a cursor, and whether it is one.
 func cut(cursor string) (at int64, ok bool) {
-	for i, c := range cursor {
-		if c == '.' {
-			return parseInt(cursor[:i]), true
-		}
-	}
-	return 0, false
+	text, ok := strings.CutPrefix(cursor, "2.0.")
+	return parseInt(text), ok
 }
 
 // partOf is how many conversations go into one part of a list.
@@ -91,7 +87,7 @@ func (g *gateway) missed(p *place, u *user) {
 	for _, r := range g.log[min(from, g.at()):] {
 		if r.id != "" && r.by != p.instance && (r.from == u.name || r.to == u.name) {
 			g.note(p, frame.NoteMessages, frame.Fields{{Key: "messages", Value: []frame.Body{g.message(r, u.name)}},
-				{Key: "missed", Value: true}, {Key: "cursor", Value: strconv.FormatInt(min(stands, r.pos), 10) + ".1"}})
+				{Key: "missed", Value: true}, cursor(min(stands, r.pos))})
 		}
 	}
 	if p.from < 0 {
