@@ -1,6 +1,11 @@
 package bus
 
-import "encoding/base64"
+import (
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // Names is the one list of what timd keeps on NATS and which subjects it uses.
 // A new stream is added here, together with whether a backup holds it: package
@@ -67,6 +72,19 @@ func UserOfToken(token string) (userID string, err error) {
 	return string(b), err
 }
 
+// MaxPartitions is in how many streams the logs of conversations can lie.
+const MaxPartitions = 16
+
+// MessagesPartition returns the stream that holds a partition of the logs,
+// TIM_MSG_<n>, and what its subjects begin with in place of SubjectMessages:
+// tim.msg-<n>. The first one, number 0, is StreamMessages with SubjectMessages.
+func MessagesPartition(n int) (stream, prefix string) {
+	if n == 0 {
+		return StreamMessages, SubjectMessages
+	}
+	return StreamMessages + "_" + strconv.Itoa(n), strings.TrimSuffix(SubjectMessages, ".") + "-" + strconv.Itoa(n) + "."
+}
+
 // BucketStream returns the stream of a bucket.
 func BucketStream(bucket string) string { return "KV_" + bucket }
 
@@ -78,10 +96,17 @@ func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + k
 // later, or is complete without it. Marks, cursors and conversations must not
 // name messages that the file lacks, nor cursors conversations; a record of a
 // user must not be newer than the events that it has handed over.
-var SavedStreams = []string{
+var SavedStreams = slices.Concat([]string{
 	BucketStream(BucketConfig), BucketStream(BucketAccounts), BucketStream(BucketUsers),
-	StreamEvents, StreamMarks, StreamCursors, StreamDocuments, StreamConversations, StreamMessages,
-	StreamReferences, StreamFiles, StreamMedia,
+	StreamEvents, StreamMarks, StreamCursors, StreamDocuments, StreamConversations,
+}, messagesStreams(), []string{StreamReferences, StreamFiles, StreamMedia})
+
+func messagesStreams() []string {
+	all := make([]string, MaxPartitions)
+	for n := range all {
+		all[n], _ = MessagesPartition(n)
+	}
+	return all
 }
 
 // Streams and subjects of media. A backup saves them behind the messages that

@@ -8,7 +8,7 @@ import (
 
 // at is the cursor of a frame. While some settings were not told yet it stands
 // before them, so that a link that breaks now brings them; mu is held.
-func (u *user) at(pos uint64) cursor {
+func (u *user) at(pos positions) cursor {
 	if len(u.untold) > 0 {
 		return cursor{pos, u.told}
 	}
@@ -165,7 +165,7 @@ func (u *user) tellOf(ctx context.Context, others []string) (left []string, err 
 	for s := range u.sessions {
 		if s.live {
 			at := u.at(s.pos)
-			note.Cursor = at.String()
+			note.Cursor = u.in.text(at)
 			s.pushed(s.push(frame.NoteConversations, encode(note)), at)
 		}
 	}

@@ -22,15 +22,22 @@ import (
 )
 
 // TestChecker sends between random users on two gateways while links break,
-// move between gateways and come back, and then counts: every acknowledged
-// message is in both histories once, in one order without gaps, and reached
-// each page of its receiver once, in order.
+// move between gateways and come back, and receivers refuse what they are told,
+// and then counts: every acknowledged message is in both histories once, in one
+// order without gaps, and reached each page of its receiver once, in order.
 func TestChecker(t *testing.T) {
+	for _, partitions := range []int{1, 4} {
+		t.Run(fmt.Sprintf("partitions=%d", partitions), func(t *testing.T) { check(t, partitions) })
+	}
+}
+
+func check(t *testing.T, partitions int) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
 	b := openBus(t, bus.Memory)
-	gateways := []*Inbox{open(t, b, Options{Missed: 1e6}), open(t, b, Options{Missed: 1e6})}
-	const users, pages, each = 4, 2, 120
+	o := Options{Missed: 1e6, Partitions: partitions}
+	gateways := []*Inbox{open(t, b, o), open(t, b, o)}
+	const users, pages, each = 4, 2, 60
 
 	type sent struct{ from, to, text, instance string }
 	var mu sync.Mutex
@@ -43,6 +50,10 @@ func TestChecker(t *testing.T) {
 			c := newClient(t, fmt.Sprintf("user%d", u), fmt.Sprintf("i%d", i))
 			all = append(all, c)
 			r := rand.New(rand.NewPCG(seed, uint64(u*pages+i)))
+			slow := rand.New(rand.NewPCG(seed, uint64(1000+u*pages+i)))
+			// What catches up is not refused: it begins where it began before, and the
+			// mailbox drops what comes again.
+			c.refuses = func(string) bool { return c.s.live && slow.IntN(100) == 0 }
 			c.attach(gateways[r.IntN(2)])
 			c.sync()
 			wg.Add(1)

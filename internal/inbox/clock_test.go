@@ -72,7 +72,7 @@ func TestTheClockIsGiven(t *testing.T) {
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	m := a.send("bob", "hello")
 
-	b.must("message.ack", ackParams{cursor{pos: m.Position}.String()}, nil)
+	b.must("message.ack", ackParams{cursorAt(m.Position)}, nil)
 	c.forward(ackDelay - 1)
 	require.Equal(t, 1, in.Stats().Unsaved)
 	c.forward(1)

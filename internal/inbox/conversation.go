@@ -165,10 +165,15 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 	}
 }
 
+// appender is a bus.Log, or the partitions.
+type appender interface {
+	Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (pos uint64, dup bool, err error)
+}
+
 // appendOnce bounds a single attempt, so that a leader that died in between
 // costs a part of the time and not all of it. Only what can be recognised as
 // a repetition is repeated when its outcome is unknown.
-func appendOnce(ctx context.Context, l bus.Log, subject string, data []byte, expect uint64, msgID string) (uint64, bool, error) {
+func appendOnce(ctx context.Context, l appender, subject string, data []byte, expect uint64, msgID string) (uint64, bool, error) {
 	one, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	return l.Append(one, subject, data, expect, msgID)

@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
+	"math"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -19,16 +18,16 @@ import (
 const ackDelay = 250 * time.Millisecond
 
 // ack notes that an instance has shown its user everything up to pos.
-func (u *user) ack(pos uint64) {
+func (u *user) ack(pos positions) {
 	u.in.mu.Lock()
 	defer u.in.mu.Unlock()
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if pos <= u.acked.pos { // it is stored, or waits for it already
+	if pos.within(u.acked) { // it is stored, or waits for it already
 		return
 	}
-	u.in.unsaved[u.User] = max(u.in.unsaved[u.User], pos)
-	u.acked.pos = pos
+	u.acked = u.acked.union(pos)
+	u.in.unsaved[u.User] = u.in.unsaved[u.User].union(pos)
 	if u.flush == nil {
 		u.flush = u.in.work.later(ackDelay, u.store)
 	}
@@ -42,8 +41,8 @@ func (u *user) store() {
 		u.flush.Stop()
 		u.flush = nil
 	}
-	pos := u.acked.pos
-	if pos <= u.stored.pos || u.writing {
+	pos := u.acked
+	if pos.within(u.stored.pos) || u.writing {
 		u.mu.Unlock()
 		return
 	}
@@ -59,11 +58,11 @@ func (u *user) store() {
 		}
 		u.mu.Lock()
 		u.keepStored(stored)
-		if pos = u.acked.pos; err == nil && pos > u.stored.pos && len(u.sessions) == 0 {
+		if pos = u.acked; err == nil && !pos.within(u.stored.pos) && len(u.sessions) == 0 {
 			continue // nobody will acknowledge more, and Close waits for this
 		}
 		u.writing = false
-		if pos > u.stored.pos && u.flush == nil {
+		if !pos.within(u.stored.pos) && u.flush == nil {
 			u.flush = u.in.work.later(ackDelay, u.store)
 		}
 		u.mu.Unlock()
@@ -72,17 +71,17 @@ func (u *user) store() {
 }
 
 // saved: a user's cursor is stored up to a position.
-func (in *Inbox) saved(u place.User, pos uint64) {
+func (in *Inbox) saved(u place.User, pos positions) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.unsaved[u] <= pos {
+	if in.unsaved[u].within(pos) {
 		delete(in.unsaved, u)
 	}
 }
 
 // storedCursor is a user's cursor as it is stored.
 type storedCursor struct {
-	pos uint64
+	pos positions
 	rev uint64 // where it stands in its own stream; 0: there is none, or it is not known
 }
 
@@ -94,27 +93,28 @@ func (u *user) keepStored(c storedCursor) {
 }
 
 // acknowledged is up to where any of the user's instances has shown everything.
-func (u *user) acknowledged(ctx context.Context) (uint64, error) {
+func (u *user) acknowledged(ctx context.Context) (positions, error) {
 	u.in.mu.Lock()
 	unsaved := u.in.unsaved[u.User] // before the read: it goes once it is stored
 	u.in.mu.Unlock()
 	c, err := u.in.cursorOf(ctx, u.User)
 	if err != nil {
-		return 0, err
+		return positions{}, err
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.keepStored(c)
-	return max(c.pos, unsaved), nil
+	return c.pos.union(unsaved), nil
 }
 
-// advance stores a position as a user's cursor unless it stands there, or behind
-// it, already. It returns what is stored then; from is what the caller knows.
-func (in *Inbox) advance(u place.User, from storedCursor, pos uint64) (storedCursor, error) {
+// advance stores a user's cursor unless it stands there, or behind it, already.
+// It returns what is stored then; from is what the caller knows.
+func (in *Inbox) advance(u place.User, from storedCursor, pos positions) (storedCursor, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
-	for from.pos < pos {
-		rev, _, err := appendOnce(ctx, in.store.cursors, cursorSubject(u), storedText(pos), from.rev, "")
+	for !pos.within(from.pos) {
+		pos = pos.union(from.pos)
+		rev, _, err := appendOnce(ctx, in.store.cursors, cursorSubject(u), []byte(in.text(cursor{pos: pos})), from.rev, "")
 		if err == nil {
 			return storedCursor{pos, rev}, nil
 		}
@@ -137,14 +137,29 @@ func (in *Inbox) cursorOf(ctx context.Context, u place.User) (storedCursor, erro
 	if err != nil {
 		return storedCursor{}, err
 	}
-	pos, err := strconv.ParseUint(strings.TrimPrefix(string(v.Data), storedForm), 10, 64)
-	if err != nil {
-		return storedCursor{}, fmt.Errorf("the stored cursor of a user is not one: %w", err)
+	c, ok := parseCursor(string(v.Data), in.o.Partitions)
+	if !ok {
+		return storedCursor{}, fmt.Errorf("what is stored at %s is no cursor", v.Subject)
 	}
-	return storedCursor{pos, v.Seq}, nil
+	return storedCursor{c.pos, v.Seq}, nil
 }
 
-// storedForm begins a stored cursor, which names no settings.
-const storedForm = "2.0."
+// text and parse are the form of cursors in this store.
+func (in *Inbox) text(c cursor) string             { return c.text(in.o.Partitions) }
+func (in *Inbox) parse(text string) (cursor, bool) { return parseCursor(text, in.o.Partitions) }
 
-func storedText(pos uint64) []byte { return strconv.AppendUint([]byte(storedForm), pos, 10) }
+// everything is up to where a call without a cursor goes.
+var everything = func() (p positions) {
+	for n := range p {
+		p[n] = sequenceOf(math.MaxUint64)
+	}
+	return p
+}()
+
+// seen is up to where an instance has seen what its cursor says.
+func (in *Inbox) seen(text string) positions {
+	if c, ok := in.parse(text); ok {
+		return c.pos
+	}
+	return everything
+}

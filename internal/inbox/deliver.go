@@ -142,7 +142,7 @@ func (d *delivery) handle(q queued) {
 func (d *delivery) reach(ctx context.Context, u place.User, pos uint64) {
 	ctx, cancel := context.WithTimeout(ctx, reachWithin)
 	defer cancel()
-	d.in.messages.Reach(ctx, pos)
+	d.in.messages.Reach(ctx, upTo(pos))
 	passed := make(chan struct{})
 	select {
 	case d.worker(u) <- queued{passed: passed}:

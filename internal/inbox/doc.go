@@ -10,6 +10,7 @@
 //	options.go       Options, and what the inbox asks of others
 //	ports.go         what it needs of a bus
 //	store.go         the streams; each read and write is charged
+//	partitions.go    the logs lie in one or several streams
 //	keys.go          subjects, and cursors
 //	work.go          the owner of goroutines and timers
 //
@@ -66,7 +67,11 @@
 // is the conversation, one read gives it, and the expected last sequence of
 // the subject makes each append a compare-and-set: one order for everybody,
 // sequence numbers without gaps. A position is a sequence number of the
-// stream; it grows over all conversations, which makes it a cursor.
+// stream; it grows over all conversations, which makes it a cursor. With more
+// partitions than one (partitions.go) there are further streams, TIM_MSG_<n> with
+// tim.msg-<n>.<app>.<a>.<b>: a cursor has a number for each, and a position its
+// partition's number above its lower 48 bits.
+//
 // A first message has a document made for both its users before it is stored, so
 // every conversation that has a record is found through its users, but for
 // those that have given way in a full class (room.go): they come back with their
@@ -83,10 +88,10 @@
 //     is looked for among the newest 1,000 messages of its conversation.
 //   - An id is its sender's: package frame has its form. A foreign one, or one
 //     dated over 5 s ahead, is refused with 70402.
-//   - Each gateway follows the streams with one ordered consumer, gapless
+//   - Each gateway follows each stream with one ordered consumer, gapless
 //     from a position on. A session catches up from the stores to a position
 //     and gets the follower's records after it, so no lost signal loses a
-//     message. The cursor of an instance lives with the instance, moves with
+//     message. What is said of one conversation has one order for everybody. The cursor of an instance lives with the instance, moves with
 //     each frame it has got, and is given back at its next sync: nothing twice,
 //     nothing lost, whatever gateway it comes to. The cursor of a user is what
 //     any of its instances acknowledged; a new login starts there.
@@ -178,6 +183,13 @@
 //	read {conversationID, sequence, time, cursor}  the peer has read up to sequence
 //	profile {profile}   blacklist {userIDs}   status {statuses}
 //
-// more means that the next notification of that name continues this one. A
-// cursor is opaque; the newest one that came is the instance's own.
+// more means that the next notification of that name continues this one.
+//
+// A cursor is 2.<settings>.<position>…: up to where the instance knows what its
+// user keeps of conversations, and how far it is in each partition. A client
+// merges those that come, of each number the larger one counts, as a frame may
+// name what it brings and 0 for the rest; after a reset it begins with none. Of
+// the form of version 0.1.0, <position>.<settings>, the position counts. A
+// message is a repetition if its position is not behind the newest that came of
+// its conversation: those of other conversations say nothing about it.
 package inbox

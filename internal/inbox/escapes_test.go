@@ -23,7 +23,7 @@ func TestNothingIsEscapedForHTML(t *testing.T) {
 	a.must("conversation.custom", conversationParams{ConversationIDs: []string{"C2C<bob>"}, CustomData: text}, nil)
 	a.must("profile.set", map[string]any{"nick": text}, nil)
 	a.must("status.set", statusParams{text}, nil)
-	for stream, log := range map[string]bus.Log{bus.StreamMessages: in.store.messages, bus.StreamDocuments: in.store.documents, bus.StreamConversations: in.store.conversations} {
+	for stream, log := range map[string]bus.Log{bus.StreamMessages: in.store.messages[0], bus.StreamDocuments: in.store.documents, bus.StreamConversations: in.store.conversations} {
 		s, err := nats.JetStream().Stream(t.Context(), stream)
 		require.NoError(t, err)
 		info, err := s.Info(t.Context())

@@ -101,7 +101,7 @@ func openCostly(tb testing.TB, b Bus) *costly {
 		frame.MessageReadAll: func(int) any { return ackParams{Cursor: "1.1"} },
 		frame.MessageDelete:  func(int) any { return conversationParams{ConversationID: "C2Cbob", Positions: w.gone[:maxDelete]} },
 		frame.MessageRevoke:  func(int) any { return conversationParams{ConversationID: "C2Ccarol", Position: w.mine} },
-		frame.MessageAck:     func(int) any { return ackParams{Cursor: cursor{pos: w.mine}.String()} },
+		frame.MessageAck:     func(int) any { return ackParams{Cursor: cursorAt(w.mine)} },
 		frame.ConversationDelete: func(n int) any {
 			return conversationParams{ConversationIDs: many, ClearHistory: on(n)}
 		},

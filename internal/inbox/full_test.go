@@ -81,7 +81,7 @@ func TestConversationsThatAllSaySomething(t *testing.T) {
 	pin(same[2], true)
 	old, err := in.load(t.Context(), pairOf(app, "alice", same[1]))
 	require.NoError(t, err)
-	require.NoError(t, in.store.messages.Remove(t.Context(), old.pair.subject(), old.pos))
+	require.NoError(t, in.store.messages[0].Remove(t.Context(), old.pair.subject(), old.pos))
 	a.send(same[3], "x")
 	again := login(t, in, "alice", "a2")
 	require.NotNil(t, again.conv(same[2]))

@@ -117,13 +117,16 @@ func (c *client) must(method string, params, result any) {
 	}
 }
 
+// cursorAt is the cursor of who stands at a position, where there is one partition.
+func cursorAt(pos uint64) string { return cursor{pos: upTo(pos)}.text(1) }
+
 // pass hands a call to the Session. What a sync asks for may come again.
 func (c *client) pass(method string, params json.RawMessage) (json.RawMessage, *fault.Error) {
 	if method == frame.SessionSync {
-		from, _ := parseCursor(valuesOf[syncParams](c.t, params).Cursor)
+		from, _ := c.s.in.parse(valuesOf[syncParams](c.t, params).Cursor)
 		c.mu.Lock()
 		for key, pos := range c.reached {
-			c.reached[key] = min(pos, from.pos)
+			c.reached[key] = min(pos, from.pos.in(pos))
 		}
 		c.mu.Unlock()
 	}

@@ -22,22 +22,23 @@ type Inbox struct {
 	peers  *docs // of conversations
 	rooms  *rooms
 	convs  *conversations
-	recent *recent
+	recent recents
 	rates  *rates
 
-	messages, documents, conversations bus.Follower
-	unsubscribe                        []func()
-	work                               work
-	delivery                           *delivery
-	waiting                            waiting
-	syncTurns                          chan struct{} // holds a token for each sync that is at work
+	messages                 followers
+	documents, conversations bus.Follower
+	unsubscribe              []func()
+	work                     work
+	delivery                 *delivery
+	waiting                  waiting
+	syncTurns                chan struct{} // holds a token for each sync that is at work
 
 	mu     sync.Mutex // guards what follows
 	closed bool
 	users  map[place.User]*user // who has a session here
 	// unsaved are cursors that were acknowledged here and are not stored yet;
 	// they outlive their sessions by a moment.
-	unsaved map[place.User]uint64
+	unsaved map[place.User]positions
 	watch   map[place.User]*watched
 	dueNow  []place.User // of watch, whom to look at next
 
@@ -55,9 +56,9 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 	in := &Inbox{
 		o: o, bus: b, store: st,
 		docs: newDocs(st.documents, maxCached), peers: newDocs(st.conversations, maxCachedPeers), rooms: &rooms{left: map[roomKey]int{}},
-		convs: &conversations{all: map[pair]*conversation{}}, recent: newRecent(recentRecords),
+		convs: &conversations{all: map[pair]*conversation{}}, recent: newRecents(o.Partitions),
 		rates: newRates(o),
-		users: map[place.User]*user{}, unsaved: map[place.User]uint64{},
+		users: map[place.User]*user{}, unsaved: map[place.User]positions{},
 		watch: map[place.User]*watched{}, dueSignal: make(chan struct{}, 1),
 		waiting:   waiting{at: map[*catchingUp]*list.Element{}},
 		syncTurns: make(chan struct{}, syncsAtOnce),
@@ -65,7 +66,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 	in.work.after = o.AfterFunc
 	in.work.ctx, in.work.end = context.WithCancel(context.Background())
 	in.delivery = newDelivery(in)
-	in.messages = st.messages.Follower(in.reporting(in.delivery.sawRecord), in.report)
+	in.messages = st.messages.followers(in.reporting(in.delivery.sawRecord), in.report)
 	in.documents = st.documents.Follower(in.reporting(in.sawDoc), in.report)
 	in.conversations = st.conversations.Follower(in.reporting(in.sawConversation), in.report)
 	for subject, handle := range map[string]func(data []byte){bus.SubjectOnline: in.sawLive, bus.SubjectStatus: in.sawStatus} {
@@ -76,7 +77,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 		}
 		in.unsubscribe = append(in.unsubscribe, stop)
 	}
-	for _, f := range []bus.Follower{in.messages, in.documents, in.conversations} {
+	for _, f := range []interface{ Start(context.Context) error }{in.messages, in.documents, in.conversations} {
 		if err := f.Start(ctx); err != nil {
 			in.stop()
 			return nil, fmt.Errorf("inbox: %w", err)

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 
@@ -172,19 +173,46 @@ func peerOf(conversationID string) (string, bool) {
 	return peer, ok && frame.ValidUserID(peer)
 }
 
-// cursor is where an instance stands: a position of TIM_MSG, and one of
+// cursor is where an instance stands: how far in the logs, and the position of
 // TIM_CONV up to which it knows its user's settings.
-type cursor struct{ pos, rev uint64 }
-
-func (c cursor) String() string {
-	return strconv.FormatUint(c.pos, 10) + "." + strconv.FormatUint(c.rev, 10)
+type cursor struct {
+	pos positions
+	rev uint64
 }
 
-func parseCursor(s string) (cursor, bool) {
-	p, r, ok := strings.Cut(s, ".")
-	pos, err1 := strconv.ParseUint(p, 10, 64)
-	rev, err2 := strconv.ParseUint(r, 10, 64)
-	return cursor{pos, rev}, ok && err1 == nil && err2 == nil
+// text is the cursor's second form, 2.<rev>.<sequence a partition>…
+func (c cursor) text(partitions int) string {
+	out := strconv.AppendUint([]byte("2."), c.rev, 10)
+	for n := range partitions {
+		out = strconv.AppendUint(append(out, '.'), c.pos[n], 10)
+	}
+	return string(out)
+}
+
+// parseCursor reads one of either form. The first one is <position>.<settings>:
+// the position counts, settings are sent whole. What stands in another number of
+// partitions is behind everything, so that its instance begins anew.
+func parseCursor(s string, partitions int) (c cursor, ok bool) {
+	numbers := strings.Split(s, ".")
+	values := make([]uint64, len(numbers))
+	for i, n := range numbers {
+		var err error
+		if values[i], err = strconv.ParseUint(n, 10, 64); err != nil {
+			return cursor{}, false
+		}
+	}
+	switch {
+	case len(values) == 2:
+		values = []uint64{2, 0, values[0]}
+	case len(values) < 3 || len(values) > 2+maxPartitions || values[0] != 2:
+		return cursor{}, false
+	}
+	c.rev = values[1]
+	if n := copy(c.pos[:], values[2:]); n != partitions {
+		c = cursor{}
+		c.pos[0] = math.MaxUint64
+	}
+	return c, true
 }
 
 // badCursor refuses a cursor that this gateway cannot have given.

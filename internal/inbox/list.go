@@ -1,7 +1,6 @@
 package inbox
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -93,11 +92,11 @@ func (l *listing) add(ctx context.Context, some []string, heads []*record) error
 			continue
 		}
 		l.p.heads[h.pair] = h.lean()
-		if h.pos > up.after {
+		if !up.after.covers(h.pos) {
 			up.news = append(up.news, h.lean())
 			up.near.keep(h)
 		}
-		if up.whole || h.pos > up.from.pos || kept[i].rev > up.from.rev {
+		if up.whole || !up.from.pos.covers(h.pos) || kept[i].rev > up.from.rev {
 			shown[i] = h
 		}
 	}
@@ -137,7 +136,7 @@ func (p *part) find(ctx context.Context) (err error) {
 	if up.found {
 		return nil
 	}
-	slices.SortFunc(up.news, func(a, b *record) int { return cmp.Compare(b.pos, a.pos) })
+	slices.SortFunc(up.news, func(a, b *record) int { return newestFirst(in.headOf(a), in.headOf(b)) })
 	limit, keep := in.o.Missed, func(m *record) bool {
 		if up.wants(m) {
 			up.near.keep(m)

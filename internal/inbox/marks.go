@@ -134,10 +134,10 @@ func noSuchMessage() error {
 }
 
 // markRead says that the session's user has read a conversation as far as his
-// instance knew it: up to a position, which is 0 for all of it. What came
+// instance knew it: up to a position, or everything. What came
 // meanwhile, while a link was lost perhaps, nobody has seen. It returns when
 // the user's sessions here were told.
-func (in *Inbox) markRead(ctx context.Context, p pair, side int, upTo uint64) error {
+func (in *Inbox) markRead(ctx context.Context, p pair, side int, upTo positions) error {
 	peer := p.other(side)
 	r, _, err := in.append(ctx, p, "", func(prev *record) (*record, error) {
 		if prev == nil || peer == side {
@@ -164,9 +164,9 @@ func (in *Inbox) markRead(ctx context.Context, p pair, side int, upTo uint64) er
 
 // readTo is the mark of a user who has read everything up to a position, or
 // none where that is nothing new, or so long ago that it is not looked for.
-func (in *Inbox) readTo(ctx context.Context, newest *record, side int, upTo uint64) (mark, error) {
-	peer, positions := newest.pair.other(side), newest.positions()
-	if n := len(positions); upTo == 0 || n == 0 || positions[n-1] <= upTo {
+func (in *Inbox) readTo(ctx context.Context, newest *record, side int, at positions) (mark, error) {
+	peer, positions, upTo := newest.pair.other(side), newest.positions(), at.in(newest.pos)
+	if n := len(positions); n == 0 || positions[n-1] <= upTo {
 		return mark{Seq: newest.Seq, Sent: newest.Sent[peer]}, nil
 	}
 	for way := newWalk(ctx); !way.long(); {

@@ -99,12 +99,10 @@ var calls = map[string]call{
 		return listResult{got.messages, got.next, got.complete}, err
 	}),
 	frame.MessageRead: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
-		at, _ := parseCursor(p.Cursor)
-		return nothing{}, s.in.markRead(ctx, c, side, at.pos)
+		return nothing{}, s.in.markRead(ctx, c, side, s.in.seen(p.Cursor))
 	}),
 	frame.MessageReadAll: with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
-		at, _ := parseCursor(p.Cursor)
-		return nothing{}, s.readAll(ctx, at.pos)
+		return nothing{}, s.readAll(ctx, s.in.seen(p.Cursor))
 	}),
 	frame.MessageDelete: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		return nothing{}, s.deleteMessages(ctx, c, side, p.Positions)
@@ -117,13 +115,13 @@ var calls = map[string]call{
 		return messageResult{message(r.revoked(), r, flags{Revoked: true, By: c.users[r.By]}, side)}, nil
 	}),
 	frame.MessageAck: with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
-		c, ok := parseCursor(p.Cursor)
-		if ok && c.pos > s.in.messages.Pos() { // another gateway's follower may have been ahead
+		c, ok := s.in.parse(p.Cursor)
+		if ok && !c.pos.within(s.in.messages.Pos()) { // another gateway's follower may have been ahead
 			if _, err := s.in.level(ctx); err != nil {
 				return nil, err
 			}
 		}
-		if !ok || c.pos > s.in.messages.Pos() {
+		if !ok || !c.pos.within(s.in.messages.Pos()) {
 			return nil, badCursor()
 		}
 		s.user.ack(c.pos)
@@ -274,7 +272,7 @@ func (s *Session) serve(ctx context.Context, method string, f call, params json.
 	return f(ctx, s, params)
 }
 
-func (s *Session) readAll(ctx context.Context, upTo uint64) error {
+func (s *Session) readAll(ctx context.Context, upTo positions) error {
 	u := s.user
 	if err := u.loadAll(ctx); err != nil {
 		return err

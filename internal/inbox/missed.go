@@ -42,33 +42,54 @@ func (n *near) record(pos uint64) *record {
 	return n.records[pos]
 }
 
-// missed finds what came to a user's conversations between two positions, after
-// and up to and including upTo, oldest first: the positions of the newest limit
-// messages that keep accepts. A nil keep accepts all, and spares reading them.
-func (in *Inbox) missed(ctx context.Context, u *user, heads []*record, after, upTo uint64, limit int, keep func(m *record) bool) ([]uint64, error) {
-	var out []uint64
+// missed finds what came to a user's conversations behind after and up to upTo,
+// oldest first within each partition: the positions of the newest limit messages
+// that keep accepts. A nil keep accepts all, and spares reading them.
+func (in *Inbox) missed(ctx context.Context, u *user, heads []*record, after, upTo positions, limit int, keep func(m *record) bool) ([]uint64, error) {
+	var out []found
 	for _, h := range heads { // newest first
-		if h.pos <= after {
-			break
-		}
-		if len(out) >= limit && h.pos <= out[limit-1] {
+		if len(out) >= limit && !in.headOf(h).newer(out[limit-1]) {
 			break // all of this and the next conversations is older than what is there
 		}
 		side := h.pair.side(u.UserID)
-		floor := max(after, u.peer(h.pair.users[h.pair.other(side)]).Cleared)
-		found, err := in.missedIn(ctx, h, floor, upTo, limit, keep)
+		floor := max(after.in(h.pos), u.peer(h.pair.users[h.pair.other(side)]).Cleared)
+		some, err := in.missedIn(ctx, h, floor, upTo.in(h.pos), limit, keep)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, found...)
-		slices.SortFunc(out, func(a, b uint64) int { return cmp.Compare(b, a) })
+		for _, pos := range some {
+			out = append(out, found{pos, in.headOf(h).at})
+		}
+		slices.SortFunc(out, newestFirst)
 		if len(out) > limit {
 			out = out[:limit]
 		}
 	}
-	slices.Reverse(out)
-	return slices.Clone(out), nil // without what it grew by
+	positions := make([]uint64, len(out))
+	for i, f := range out {
+		positions[i] = f.pos
+	}
+	slices.Sort(positions)
+	return positions, nil
 }
+
+// found is a record, and how old it is among those of several partitions: as old
+// as the newest of its conversation. Within a partition positions say it better.
+type found struct {
+	pos uint64
+	at  int64 // Unix ms; 0 where there is one partition
+}
+
+func (in *Inbox) headOf(h *record) found {
+	if in.o.Partitions == 1 {
+		return found{pos: h.pos}
+	}
+	return found{h.pos, h.At}
+}
+
+func (f found) newer(g found) bool { return newestFirst(f, g) < 0 }
+
+func newestFirst(a, b found) int { return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(b.pos, a.pos)) }
 
 // missedIn is missed for one conversation, in no order.
 func (in *Inbox) missedIn(ctx context.Context, h *record, floor, upTo uint64, limit int, keep func(m *record) bool) (out []uint64, err error) {
@@ -102,13 +123,14 @@ func (in *Inbox) missedIn(ctx context.Context, h *record, floor, upTo uint64, li
 }
 
 // revokedAt returns the positions of what was revoked in a user's conversations
-// between two positions, oldest first, the newest resumedMissed at most.
-func (in *Inbox) revokedAt(ctx context.Context, heads []*record, after, upTo uint64) ([]uint64, error) {
+// behind after and up to upTo, oldest first within each partition, resumedMissed
+// at most.
+func (in *Inbox) revokedAt(ctx context.Context, heads []*record, after, upTo positions) ([]uint64, error) {
 	var out []uint64
 	for _, h := range heads {
 		first := len(out)
-		if err := in.eachRevocation(ctx, h, after, func(r *record) bool {
-			if r.pos <= upTo {
+		if err := in.eachRevocation(ctx, h, after.in(h.pos), func(r *record) bool {
+			if upTo.covers(r.pos) {
 				out = append(out, r.pos)
 			}
 			return len(out)-first < resumedMissed

@@ -26,6 +26,11 @@ type Options struct {
 	QuotaBytes         int64 // that their calls store; 1 GB
 	QuotaConversations int   // that they begin; 500
 
+	// Partitions is in how many streams the logs of conversations lie, 16 at most;
+	// 1. It is the layout's, the same for all gateways and for as long as the store
+	// is.
+	Partitions int
+
 	// Known tells whether an account exists; nil: every UserID does.
 	Known func(ctx context.Context, u place.User) (bool, error)
 	// Presence tells who is online; nil: who has a session in this process.
@@ -72,6 +77,7 @@ func (o Options) withDefaults() Options {
 	def(&o.QuotaConversations, 500)
 	o.QuotaBytes, o.QuotaConversations = max(0, o.QuotaBytes), max(0, o.QuotaConversations)
 	def(&o.Conversations, 10_000)
+	def(&o.Partitions, 1)
 	if o.Now == nil {
 		o.Now = time.Now
 	}

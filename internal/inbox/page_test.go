@@ -40,7 +40,7 @@ type client struct {
 
 	// What came, before the mailbox saw it.
 	notes   []note
-	cursor  string            // the newest
+	cursor  string            // all of them together
 	reached map[string]uint64 // the newest position by kind and conversation
 
 	ids     map[string]string        // of what was sent, by its name in the test
@@ -128,7 +128,12 @@ func (c *client) body(raw json.RawMessage) frame.Body {
 		return frame.Fields{}
 	}
 	if at := o.Text("cursor"); at != "" {
-		c.cursor = at
+		was, _ := c.s.in.parse(c.cursor)
+		now, ok := c.s.in.parse(at)
+		if !ok {
+			c.t.Errorf("%s/%s: the cursor %q", c.userID, c.instance, at)
+		}
+		c.cursor = c.s.in.text(cursor{was.pos.union(now.pos), max(was.rev, now.rev)})
 	}
 	return o
 }
@@ -138,6 +143,7 @@ func (c *client) body(raw json.RawMessage) frame.Body {
 func (c *client) once(method string, body frame.Body) {
 	if body.Bool("reset") {
 		clear(c.reached)
+		c.cursor = ""
 	}
 	if method != frame.NoteMessages && method != frame.NoteRevoked {
 		return

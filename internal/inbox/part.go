@@ -143,11 +143,12 @@ func (p *part) missed(ctx context.Context) error {
 		}
 		// A link that breaks in between goes on behind what came, but not behind
 		// a revocation that is still to come.
-		stands := cursor{last, up.at.rev}
-		if len(up.revoked) > 0 {
-			stands.pos = min(stands.pos, up.revoked[0]-1)
+		stands := cursor{upTo(last), up.at.rev}
+		i := slices.IndexFunc(up.revoked, func(pos uint64) bool { return partitionOf(pos) == partitionOf(last) })
+		if i >= 0 {
+			stands.pos = upTo(min(last, up.revoked[i]-1))
 		}
-		return p.note(frame.NoteMessages, messagesNote{Messages: list, Missed: true, More: more, Cursor: stands.String()})
+		return p.note(frame.NoteMessages, messagesNote{Messages: list, Missed: true, More: more, Cursor: p.s.in.text(stands)})
 	})
 	return err
 }
@@ -242,12 +243,12 @@ func (p *part) revocation(r *record) error {
 	if newest == nil {
 		return nil // the conversation has expired meanwhile
 	}
-	stands := p.up.at
-	if rest := p.up.revoked[1:]; len(rest) > 0 {
-		stands.pos = rest[0] - 1
+	stands := cursor{upTo(p.up.at.pos.in(r.pos)), p.up.at.rev}
+	if rest := p.up.revoked[1:]; len(rest) > 0 && partitionOf(rest[0]) == partitionOf(r.pos) {
+		stands.pos = upTo(rest[0] - 1)
 	}
 	m := message(r.revoked(), newest, flags{Revoked: true, By: r.pair.users[r.By]}, r.pair.side(p.s.user.UserID))
-	return p.note(frame.NoteRevoked, messagesNote{Messages: []Message{m}, Cursor: stands.String(), Position: r.pos})
+	return p.note(frame.NoteRevoked, messagesNote{Messages: []Message{m}, Cursor: p.s.in.text(stands), Position: r.pos})
 }
 
 // queued pushes what came since the sync began.
@@ -283,20 +284,20 @@ func (p *part) pushQueued(ctx context.Context, some []uint64, records []*record)
 			return nil
 		}
 		i := slices.IndexFunc(records, func(r *record) bool { return r.pos == pos })
-		if i >= 0 && pos > up.at.pos {
-			at := u.at(pos)
+		if i >= 0 && !up.at.pos.covers(pos) {
+			at := u.at(upTo(pos))
 			if len(up.changed) > 0 {
 				at.rev = up.at.rev // it is still to be told of them
 			}
 			var out outgoing
 			r := records[i]
-			method, params := out.frame(s, r, r.pair.side(u.UserID), at.String())
+			method, params := out.frame(s, r, r.pair.side(u.UserID), s.in.text(at))
 			if params != nil && !s.push(method, params) {
 				return fault.New(fault.ServerTimeout)
 			}
 			p.bytes += len(params)
 		}
-		up.at.pos = max(up.at.pos, pos)
+		up.at.pos = up.at.pos.union(upTo(pos))
 		up.queue = up.queue[1:]
 	}
 	return nil

@@ -310,7 +310,7 @@ func TestSettingsFromTwoGateways(t *testing.T) {
 			})
 		}
 		c.until("a cursor that says that all was told", func() bool {
-			at, _ := parseCursor(c.cursor)
+			at, _ := c.s.in.parse(c.cursor)
 			return at.rev != 0
 		})
 		c.drop()

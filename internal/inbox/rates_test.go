@@ -70,10 +70,10 @@ func TestAcknowledgingWhatIsNotThere(t *testing.T) {
 	m := a.send("bob", "x")
 	began := time.Now()
 	for range 30 {
-		require.Equal(t, fault.BadParameters, a.call("message.ack", ackParams{cursor{pos: 1 << 60}.String()}, nil).Code)
+		require.Equal(t, fault.BadParameters, a.call("message.ack", ackParams{cursorAt(1 << 40)}, nil).Code)
 	}
 	require.Less(t, time.Since(began), 25*time.Second) // it used to wait a second each time
-	a.must("message.ack", ackParams{cursor{pos: m.Position}.String()}, nil)
+	a.must("message.ack", ackParams{cursorAt(m.Position)}, nil)
 }
 
 // TestWholeAllowancesAreForgotten: of those who sent nothing for a while

@@ -34,7 +34,7 @@ func TestReadUpToWhatWasSeen(t *testing.T) {
 	h := b.history("alice")
 	require.Equal(t, []bool{true, true, false, false}, []bool{h[0].IsRead, h[1].IsRead, h[2].IsRead, h[41].IsRead})
 
-	at := cursor{pos: later[9].Position}.String()
+	at := cursorAt(later[9].Position)
 	b.must("message.readAll", map[string]any{"cursor": at}, nil)
 	require.EqualValues(t, 30, b.conv("alice")["unreadCount"])
 	b.must("message.read", map[string]any{"conversationID": "C2Calice", "cursor": seen}, nil)
@@ -57,6 +57,6 @@ func TestReadOfLongAgo(t *testing.T) {
 	b.must("message.read", conversationParams{ConversationID: "C2Calice"}, nil)
 	a.send("bob", "unread")
 	p, ctx := pairOf(app, "alice", "bob"), counted(t.Context())
-	require.NoError(t, in.markRead(ctx, p, p.side("bob"), first.Position))
+	require.NoError(t, in.markRead(ctx, p, p.side("bob"), upTo(first.Position)))
 	require.Less(t, spent(ctx), int64(60))
 }

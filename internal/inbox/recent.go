@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/tim-wasm/tim/internal/place"
@@ -78,6 +79,30 @@ func (r *recent) since(u place.User, after, upTo uint64) (others map[string]bool
 		side := e.pair.side(u.UserID)
 		others[e.pair.users[e.pair.other(side)]] = true
 		n = e.before[side]
+	}
+	return others, true
+}
+
+// recents are the recent ones of each partition.
+type recents []*recent
+
+func newRecents(partitions int) (all recents) {
+	for range partitions {
+		all = append(all, newRecent(recentRecords/partitions))
+	}
+	return all
+}
+
+func (r recents) add(pos uint64, p pair) { r[partitionOf(pos)].add(sequenceOf(pos), p) }
+
+func (r recents) since(u place.User, after, upTo positions) (others map[string]bool, ok bool) {
+	others = map[string]bool{}
+	for n, one := range r {
+		some, ok := one.since(u, after[n], upTo[n])
+		if !ok {
+			return nil, false
+		}
+		maps.Copy(others, some)
 	}
 	return others, true
 }

@@ -95,6 +95,6 @@ func TestAResumeWithNothingNew(t *testing.T) {
 func (c *client) stands() cursor {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at, _ := parseCursor(c.cursor)
+	at, _ := c.s.in.parse(c.cursor)
 	return at
 }

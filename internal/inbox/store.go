@@ -10,16 +10,21 @@ import (
 
 // store is the streams.
 type store struct {
-	messages, documents, conversations, cursors, marks bus.Log
+	messages                                 partitions
+	documents, conversations, cursors, marks bus.Log
 }
 
 func openStore(ctx context.Context, b Bus, o Options) (*store, error) {
 	st := &store{}
+	var err error
+	st.messages, err = openPartitions(ctx, b, o.Partitions, bus.LogConfig{Keep: o.MaxCount, MaxAge: o.MaxAge, Dedup: o.Dedup})
+	if err != nil {
+		return nil, fmt.Errorf("inbox: %w", err)
+	}
 	for _, s := range []struct {
 		log *bus.Log
 		bus.LogConfig
 	}{
-		{&st.messages, bus.LogConfig{Stream: bus.StreamMessages, Subjects: bus.SubjectMessages + ">", Keep: o.MaxCount, MaxAge: o.MaxAge, Dedup: o.Dedup}},
 		{&st.documents, bus.LogConfig{Stream: bus.StreamDocuments, Subjects: bus.SubjectDocuments + ">", Keep: 1}},
 		{&st.cursors, bus.LogConfig{Stream: bus.StreamCursors, Subjects: bus.SubjectCursors + ">", Keep: 1, MaxAge: o.MaxAge}},
 		{&st.conversations, bus.LogConfig{Stream: bus.StreamConversations, Subjects: bus.SubjectConversations + ">", Keep: 1}},

@@ -3,9 +3,7 @@ package inbox
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
-	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
@@ -33,7 +31,7 @@ type catchingUp struct {
 	from    cursor // where the session stood
 	at      cursor // where the session stands once all is pushed
 
-	after   uint64    // the position behind which messages are missed
+	after   positions // behind which messages are missed
 	loaded  bool      // what the user keeps is there, and pending is
 	pending []string  // conversations whose newest record is still to be read, newest first
 	news    []*record // newest records behind after, without what they say
@@ -72,7 +70,7 @@ const (
 // what is up to there comes from the stores, what is after it waits in the
 // queue meanwhile. So nothing falls between, and nothing comes twice.
 func (s *Session) sync(ctx context.Context, p syncParams) (any, error) {
-	from, resumed := parseCursor(p.Cursor)
+	from, resumed := s.in.parse(p.Cursor)
 	if p.Cursor != "" && !resumed {
 		return nil, badCursor()
 	}
@@ -125,19 +123,19 @@ func (s *Session) begin(ctx context.Context, from cursor, resumed bool) (*catchi
 	u.mu.Unlock()
 	end, err := in.level(ctx)
 	if err == nil {
-		if from.pos > end {
+		if !from.pos.within(end) {
 			// The stores have been set back, from a backup perhaps: what this
 			// instance has seen is not in them.
 			from, up.resumed, up.reset = cursor{}, false, true
 		}
 		// An instance that comes from a gateway that was ahead of this one has seen
 		// more than this one's follower.
-		up.at.pos = max(in.messages.Pos(), from.pos)
+		up.at.pos = in.messages.Pos().union(from.pos)
 		up.from, up.after = from, from.pos
 		if !up.resumed {
 			up.after, err = u.acknowledged(ctx)
 		}
-		up.after = min(up.after, up.at.pos)
+		up.after = up.after.common(up.at.pos)
 	}
 	if err != nil {
 		s.abandon(up)
@@ -200,7 +198,7 @@ func (s *Session) pushPart(ctx context.Context, up *catchingUp) (live, over bool
 func (s *Session) stands(up *catchingUp) syncResult {
 	s.user.mu.Lock()
 	defer s.user.mu.Unlock()
-	return syncResult{Cursor: s.user.at(s.pos).String(), Resumed: up.resumed}
+	return syncResult{Cursor: s.in.text(s.user.at(s.pos)), Resumed: up.resumed}
 }
 
 // syncTurn waits until fewer than syncsAtOnce others read from the stores.
@@ -216,22 +214,18 @@ func (in *Inbox) syncTurn(ctx context.Context) (done func(), err error) {
 // resumedMissed is how many messages a reconnect brings at most.
 const resumedMissed = 5000
 
-// level lets the follower come up to the stream's end, so that all that was
-// sent before a sync is missed and not live. A follower that is too far behind
-// is not waited for: it delivers the rest later. It gives where the end is.
-func (in *Inbox) level(ctx context.Context) (end uint64, err error) {
-	e, err := in.store.messages.Last(ctx, ">")
-	if errors.Is(err, bus.ErrNoValue) {
-		// Everything may have expired: then the follower knows the end.
-		return in.messages.Pos(), nil
-	}
+// level lets the followers come up to the streams' ends, so that all that was
+// sent before a sync is missed and not live. One that is too far behind is not
+// waited for: it delivers the rest later. It returns where the ends are.
+func (in *Inbox) level(ctx context.Context) (positions, error) {
+	ends, err := in.store.messages.ends(ctx)
 	if err != nil {
-		return 0, err
+		return positions{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, reachWithin)
 	defer cancel()
-	in.messages.Reach(ctx, e.Seq)
-	return max(e.Seq, in.messages.Pos()), nil
+	in.messages.Reach(ctx, ends)
+	return ends.union(in.messages.Pos()), nil // what has expired only the followers know
 }
 
 // wants reports whether a missed message is news to the session.

@@ -33,7 +33,7 @@ type user struct {
 	seen     map[string]uint64   // position of the newest record of a conversation that came by
 	lives    []came              // the newest online-only messages, at most keptLive
 
-	acked   cursor       // highest acknowledged
+	acked   positions    // highest acknowledged
 	stored  storedCursor // what is known to be stored of it
 	writing bool         // store is at work
 	flush   Timer
@@ -55,7 +55,7 @@ type Session struct {
 	closed  bool
 	live    bool        // synced: records go out as they come
 	syncing *catchingUp // set with calls held, too
-	pos     uint64      // while live, of the newest record that was pushed
+	pos     positions   // while live, up to where records were pushed
 	rev     uint64      // and up to where it was told of settings
 }
 
@@ -167,7 +167,7 @@ func (u *user) deliver(r *record, side int) {
 			} else {
 				up.queue = append(up.queue, r.pos)
 			}
-		case s.live && r.pos > s.pos:
+		case s.live && !s.pos.covers(r.pos):
 			s.send(r, side, &out)
 		}
 	}
@@ -176,8 +176,8 @@ func (u *user) deliver(r *record, side int) {
 // send pushes what a record means to a session. The frame is composed once
 // for all of a user's sessions.
 func (s *Session) send(r *record, side int, out *outgoing) {
-	at := s.user.at(r.pos)
-	method, params := out.frame(s, r, side, at.String())
+	at := s.user.at(upTo(r.pos))
+	method, params := out.frame(s, r, side, s.in.text(at))
 	s.pushed(params == nil || s.push(method, params), at)
 }
 
@@ -188,7 +188,7 @@ func (s *Session) pushed(ok bool, at cursor) {
 		s.stall()
 		return
 	}
-	s.pos, s.rev = at.pos, max(s.rev, at.rev)
+	s.pos, s.rev = s.pos.union(at.pos), max(s.rev, at.rev)
 }
 
 // stall: a push was refused. Either the socket is gone and the session will be

@@ -1,10 +1,12 @@
 package inbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -208,7 +210,7 @@ func TestWhatComesDuringASync(t *testing.T) {
 			a.send("bob", "live")
 			b.until("live", func() bool { return len(b.messages) == 101 })
 			b.until("a cursor that says that all was told", func() bool {
-				at, _ := parseCursor(b.cursor)
+				at, _ := in.parse(b.cursor)
 				return at.rev != 0
 			})
 		})
@@ -219,10 +221,16 @@ func TestWhatComesDuringASync(t *testing.T) {
 // revocations and settings under way, and goes on where the client stands: it
 // gets each message and each revocation once.
 func TestBrokenAnywhere(t *testing.T) {
+	for _, partitions := range []int{1, 4} {
+		t.Run(fmt.Sprintf("partitions=%d", partitions), func(t *testing.T) { brokenAnywhere(t, partitions) })
+	}
+}
+
+func brokenAnywhere(t *testing.T, partitions int) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	in := open(t, openBus(t, bus.Memory), Options{Missed: 1e6})
+	in := open(t, openBus(t, bus.Memory), Options{Missed: 1e6, Partitions: partitions})
 	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
 	b := newClient(t, "bob", "b1")
 	b.attach(in)
@@ -257,6 +265,12 @@ func TestBrokenAnywhere(t *testing.T) {
 	var got []uint64
 	for _, m := range b.messages {
 		got = append(got, m.Position)
+	}
+	if partitions > 1 { // one order in each
+		slices.Sort(sent)
+		byPartition := func(a, b uint64) int { return cmp.Compare(partitionOf(a), partitionOf(b)) }
+		slices.SortStableFunc(got, byPartition)
+		require.NotEqual(t, partitionOf(sent[0]), partitionOf(sent[len(sent)-1]), "all lie in one partition")
 	}
 	require.Equal(t, sent, got)
 	undone := map[uint64]bool{}

@@ -1,0 +1,134 @@
+package inbox
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// TestCursorForms: the second form says where an instance is in each partition,
+// the first one where there is one.
+func TestCursorForms(t *testing.T) {
+	three := cursor{pos: positions{7, 0, 9}, rev: 5}
+	require.Equal(t, "2.5.7.0.9", three.text(3))
+	behind := cursor{}
+	behind.pos[0] = 1<<64 - 1
+	for _, c := range []struct {
+		text       string
+		partitions int
+		want       cursor
+		ok         bool
+	}{
+		{"2.5.7.0.9", 3, three, true},
+		{"2.5.7", 1, cursor{pos: positions{7}, rev: 5}, true},
+		{"7.5", 1, cursor{pos: positions{7}}, true},
+		{"2.5", 1, cursor{pos: positions{2}}, true},
+		// Of another number of partitions: behind everything.
+		{"2.5.7", 3, behind, true},
+		{"7.5", 3, behind, true},
+		{"2.5.7.0.9", 1, behind, true},
+		{"", 1, cursor{}, false},
+		{"7", 1, cursor{}, false},
+		{"2..7", 1, cursor{}, false},
+		{"3.5.7", 1, cursor{}, false},
+		{"2.5.-7", 1, cursor{}, false},
+		{"2.5.18446744073709551616", 1, cursor{}, false},
+		{"2.5.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1", 16, cursor{}, false},
+	} {
+		got, ok := parseCursor(c.text, c.partitions)
+		require.Equal(t, c.ok, ok, c.text)
+		require.Equal(t, c.want, got, c.text)
+	}
+}
+
+// apart returns peers of bob whose conversations with him lie in different
+// partitions.
+func apart(in *Inbox) (one, other string) {
+	of := func(peer string) int { return in.store.messages.of(pairOf(app, "bob", peer).subject()) }
+	one = "peer0"
+	for n := 1; ; n++ {
+		if other = fmt.Sprintf("peer%d", n); of(other) != of(one) {
+			return one, other
+		}
+	}
+}
+
+// TestPartitions: what one conversation is told does not hide what comes in
+// another partition: history, revocations, read marks and acknowledgements.
+func TestPartitions(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Partitions: 4})
+	one, other := apart(in)
+	a, c, b := login(t, in, one, "a1"), login(t, in, other, "c1"), login(t, in, "bob", "b1")
+	for n := range 3 { // the one partition is ahead of the other
+		a.send("bob", fmt.Sprint(n))
+	}
+	first := c.send("bob", "3")
+	b.until("all of them", func() bool { return len(b.messages) == 4 })
+	b.must("message.ack", ackParams{b.stands().text(4)}, nil)
+
+	b.drop()
+	second := c.send("bob", "4")
+	c.must("message.revoke", conversationParams{ConversationID: "C2Cbob", Position: first.Position}, nil)
+	a.send("bob", "5")
+	b.attach(in)
+	require.True(t, b.sync().Resumed)
+	require.ElementsMatch(t, []string{"0", "1", "2", "3", "4", "5"}, b.texts())
+	require.Len(t, b.revoked, 1)
+
+	// Up to where the page stood, in the conversation's own partition.
+	stood := b.stands()
+	c.send("bob", "6")
+	b.until("it", func() bool { return len(b.messages) == 7 })
+	b.must("message.read", conversationParams{ConversationID: c2c + other, Cursor: stood.text(4)}, nil)
+	b.until("one is left", func() bool { return b.field(other, "unreadCount") == float64(1) })
+	nothing := stood
+	nothing.pos[partitionOf(second.Position)] = 0
+	b.must("message.read", conversationParams{ConversationID: c2c + other, Cursor: nothing.text(4)}, nil)
+	require.EqualValues(t, 1, b.conv(other)["unreadCount"], "nothing of this partition was seen")
+
+	require.Len(t, b.history(one), 4)
+	require.Len(t, b.history(other), 3)
+	b.must("message.ack", ackParams{b.stands().text(4)}, nil)
+	b.drop()
+	require.Empty(t, login(t, in, "bob", "b2").texts(), "all was acknowledged")
+
+	ahead := b.stands()
+	ahead.pos[3] += 100
+	d := login(t, in, "bob", "b3")
+	require.Equal(t, fault.BadParameters, d.call("message.ack", ackParams{ahead.text(4)}, nil).Code)
+	require.Equal(t, fault.BadParameters, d.call("message.ack", ackParams{cursorAt(1)}, nil).Code)
+}
+
+// TestMissedInPartitions: the newest of what was missed come, from all of them.
+func TestMissedInPartitions(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Partitions: 4, Missed: 5})
+	one, other := apart(in)
+	a, c := login(t, in, one, "a1"), login(t, in, other, "c1")
+	for n := range 4 {
+		a.send("bob", fmt.Sprint("old", n))
+	}
+	for n := range 3 {
+		c.send("bob", fmt.Sprint("new", n))
+	}
+	b := login(t, in, "bob", "b1")
+	require.Len(t, b.messages, 5)
+	require.Subset(t, b.texts(), []string{"new0", "new1", "new2"})
+}
+
+// TestAnotherNumberOfPartitions: a cursor of a store that had fewer of them says
+// nothing about this one: its instance begins anew.
+func TestAnotherNumberOfPartitions(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{Partitions: 4})
+	for _, cursor := range []string{"2.1.9", "9.1"} {
+		b := newClient(t, "bob", "b1")
+		b.attach(in)
+		var r syncResult
+		b.must("session.sync", syncParams{Cursor: cursor}, &r)
+		require.False(t, r.Resumed, cursor)
+		require.Contains(t, string(b.notes[0].params), `"reset":true`)
+	}
+}
