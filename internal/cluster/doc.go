@@ -16,6 +16,7 @@
 //	user_test.go     one user of that, with several instances
 //	settings_test.go settings and platforms over two gateways
 //	backup_test.go   from the embedded engine to a cluster
+//	upgrade_test.go  a store of the last release, and gateways that are killed
 //	start_test.go    gateways that start at once
 //	outage_test.go   no NATS at all
 //	bench_test.go    outages, and the registry on three nodes
