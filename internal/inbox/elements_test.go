@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -179,13 +180,26 @@ func TestFilesAreReleased(t *testing.T) {
 	require.Empty(t, media.names())
 }
 
-// What a user stores in files counts as what they store in messages.
+// What a user stores in files counts as what they store in messages, before it
+// is stored: a file that is larger than what is left is refused, and so is all
+// but the first of those that come at once.
 func TestChargeBytes(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{QuotaBytes: 1 << 20})
 	a := login(t, in, "alice", "a1")
-	require.NoError(t, in.ChargeBytes(t.Context(), a.s.user.User, 3<<20))
-	var f *fault.Error
-	require.ErrorAs(t, in.ChargeBytes(t.Context(), a.s.user.User, 1), &f)
-	require.Equal(t, fault.BytesUsedUp, f.Code)
-	require.Equal(t, fault.BytesUsedUp, a.call("message.send", a.text("x", "bob", "y"), nil).Code)
+	charge := func(n int64) error { return in.ChargeBytes(t.Context(), a.s.user.User, n) }
+	require.ErrorIs(t, charge(3<<20), fault.New(fault.BytesUsedUp))
+	var wg sync.WaitGroup
+	var taken atomic.Int64
+	for range 8 {
+		wg.Go(func() {
+			if charge(600<<10) == nil {
+				taken.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	require.EqualValues(t, 1, taken.Load())
+	a.send("bob", "there is room for this")
+	require.NoError(t, charge(400<<10))
+	require.ErrorIs(t, charge(100<<10), fault.New(fault.BytesUsedUp))
 }

@@ -265,7 +265,7 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 // looks at that itself: a repetition stores nothing.
 func (s *Session) serve(ctx context.Context, method string, f call, params json.RawMessage) (any, error) {
 	if growing[method] && method != frame.MessageSend {
-		if err := s.in.may(ctx, s.user.User, quotaBytes); err != nil {
+		if err := s.in.may(ctx, s.user.User, quotaBytes, 1); err != nil {
 			return nil, err
 		}
 	}

@@ -20,7 +20,7 @@ import (
 //
 // How exact that is: a user can use up to two first allowances a window on each
 // gateway beyond the limit, and what calls that were under way together have
-// stored. They are refused early by what gateways that they left, or that
+// stored; files are taken before they are stored. They are refused early by what gateways that they left, or that
 // crashed, have of portions: a 32nd of what was left at each taking, or a 256th
 // of the limit.
 type quota int
@@ -66,9 +66,12 @@ func (l limit) at(now time.Time) int64 { return now.UnixNano() / int64(l.window)
 func (l limit) end(window int64) time.Time { return time.Unix(0, (window+1)*int64(l.window)).UTC() }
 
 // portion is how much of what is left a gateway takes at once; need is the
-// least that helps it.
+// least that helps it, and if that is not left it takes nothing.
 func (l limit) portion(left, need int64) int64 {
 	const most, least = 32, 256
+	if left < need {
+		return 0
+	}
 	return min(left, max(left/most, l.most/least, need))
 }
 
@@ -84,9 +87,17 @@ func (l limit) budget() budget {
 	return budget{first: rate.NewLimiter(rate.Limit(float64(l.first)/l.window.Seconds()), int(l.first))}
 }
 
-// left reports whether anything is left.
-func (b *budget) left(l limit, now time.Time) bool {
-	return l.most == 0 || b.first.TokensAt(now) >= 1 || b.window >= l.at(now) && b.leased > 0
+// valid is what counts of what was leased.
+func (b *budget) valid(l limit, now time.Time) int64 {
+	if b.window < l.at(now) {
+		return 0
+	}
+	return b.leased
+}
+
+// left reports whether n are left.
+func (b *budget) left(l limit, now time.Time, n int64) bool {
+	return l.most == 0 || int64(b.first.TokensAt(now))+max(0, b.valid(l, now)) >= n
 }
 
 // use takes n, even if less is left: the next portion pays for it.
@@ -113,19 +124,31 @@ func (b *budget) lease(window, n int64) {
 	b.leased += n
 }
 
-// need is the least portion that leaves something.
-func (b *budget) need() int64 { return 1 - min(0, b.leased) }
+// need is the least portion that leaves n.
+func (b *budget) need(l limit, now time.Time, n int64) int64 { return max(1, n-b.valid(l, now)) }
 
 // whole reports whether a new budget would be the same.
 func (b *budget) whole(l limit, now time.Time) bool {
 	return b.first.TokensAt(now) >= float64(b.first.Burst()) && (b.leased == 0 || b.window < l.at(now))
 }
 
-// left reports whether a user has something left of a quota on this gateway.
-func (r *rates) left(u place.User, q quota, now time.Time) bool {
+// left reports whether a user has n left of a quota on this gateway.
+func (r *rates) left(u place.User, q quota, now time.Time, n int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.of(u, now).budgets[q].left(r.limits[q], now)
+	return r.of(u, now).budgets[q].left(r.limits[q], now, n)
+}
+
+// take charges a user if they have n left.
+func (r *rates) take(u place.User, q quota, now time.Time, n int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := &r.of(u, now).budgets[q]
+	if !b.left(r.limits[q], now, n) {
+		return false
+	}
+	b.use(r.limits[q], now, n)
+	return true
 }
 
 // use charges a user.
@@ -135,10 +158,10 @@ func (r *rates) use(u place.User, q quota, now time.Time, n int64) {
 	r.of(u, now).budgets[q].use(r.limits[q], now, n)
 }
 
-func (r *rates) need(u place.User, q quota, now time.Time) int64 {
+func (r *rates) need(u place.User, q quota, now time.Time, n int64) int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.of(u, now).budgets[q].need()
+	return r.of(u, now).budgets[q].need(r.limits[q], now, n)
 }
 
 func (r *rates) lease(u place.User, q quota, now time.Time, window, n int64) {

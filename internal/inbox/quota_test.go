@@ -311,30 +311,33 @@ func TestBudgets(t *testing.T) {
 	l := limit{most: 1000, first: 20, window: quotaDay}
 	now := quotaTime
 	b := l.budget()
-	require.True(t, b.left(l, now))
+	require.True(t, b.left(l, now, 1))
 	require.True(t, b.whole(l, now))
 	b.use(l, now, 15)
 	require.False(t, b.whole(l, now), "what is used of the first allowance is remembered until it is back")
 	b.use(l, now, 15)
-	require.False(t, b.left(l, now))
-	require.EqualValues(t, 11, b.need())
-	b.lease(l.at(now), l.portion(1000, b.need()))
+	require.False(t, b.left(l, now, 1))
+	require.EqualValues(t, 11, b.need(l, now, 1))
+	b.lease(l.at(now), l.portion(1000, b.need(l, now, 1)))
 	require.EqualValues(t, 31-10, b.leased)
-	require.True(t, b.left(l, now))
+	require.True(t, b.left(l, now, 1))
 	b.use(l, now, 21)
-	require.False(t, b.left(l, now))
-	b.lease(l.at(now), l.portion(7, 20))
+	require.False(t, b.left(l, now, 1))
+	require.Zero(t, l.portion(7, 20), "what does not help is not taken")
+	b.lease(l.at(now), l.portion(7, 7))
 	require.EqualValues(t, 7, b.leased, "no more than is left")
+	require.True(t, b.left(l, now, 7))
+	require.False(t, b.left(l, now, 8))
 
 	now = quotaMidnight
-	require.True(t, b.left(l, now), "a quarter of the first allowance is back")
+	require.True(t, b.left(l, now, 1), "a quarter of the first allowance is back")
 	b.use(l, now, 5)
-	require.False(t, b.left(l, now), "yesterday's portion is not today's")
+	require.False(t, b.left(l, now, 1), "yesterday's portion is not today's")
 	require.False(t, b.whole(l, now))
 	now = now.Add(quotaDay)
 	require.True(t, b.whole(l, now))
 	b.lease(l.at(now)+1, 5)
-	require.True(t, b.left(l, now), "a gateway whose clock is ahead has begun the next day")
+	require.True(t, b.left(l, now, 1), "a gateway whose clock is ahead has begun the next day")
 
 	portions := 0
 	for left := l.most; left > 0; portions++ {
@@ -345,6 +348,6 @@ func TestBudgets(t *testing.T) {
 	none := limit{window: quotaDay}
 	b = none.budget()
 	b.use(none, now, 1<<40)
-	require.True(t, b.left(none, now))
+	require.True(t, b.left(none, now, 1))
 	require.True(t, b.whole(none, now))
 }

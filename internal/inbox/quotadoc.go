@@ -40,8 +40,7 @@ func (d *quotaDoc) used(q quota, l limit, now time.Time) leased {
 	return u
 }
 
-// take leases a portion, at least need of it while so much is left; 0 when
-// nothing is.
+// take leases a portion, at least need of it; 0 when that is not left.
 func (d *quotaDoc) take(q quota, l limit, now time.Time, need int64) (window, n int64) {
 	u := d.used(q, l, now)
 	l.most = d.most(q, l, now)
@@ -60,35 +59,36 @@ func (d *quotaDoc) take(q quota, l limit, now time.Time, need int64) (window, n 
 	return u.Window, n
 }
 
-// may refuses a call of a user who has used a quota up, on this gateway and on
-// all others together. Who still has something here costs no way to the store,
+// may refuses a call of a user who has not n left of a quota, on this gateway
+// and on all others together. Who still has them here costs no way to the store,
 // nor does, while the document is cached, who has nothing.
-func (in *Inbox) may(ctx context.Context, u place.User, q quota) error {
-	now, l := in.now(), in.rates.limits[q]
-	if in.rates.left(u, q, now) {
+func (in *Inbox) may(ctx context.Context, u place.User, q quota, n int64) error {
+	now := in.now()
+	if in.rates.left(u, q, now, n) {
 		return nil
 	}
-	d, err := read[quotaDoc](ctx, in, u, docQuota)
-	if err != nil {
-		return err
-	}
-	if most := d.most(q, l, now); most != 0 && d.used(q, l, now).N >= most {
-		return in.usedUp(u, q, d)
-	}
-	var window, n int64
-	d, _, err = update(ctx, in, u, docQuota, func(d *quotaDoc) (bool, error) {
-		window, n = d.take(q, l, now, in.rates.need(u, q, now))
-		return n > 0, nil
+	var window, took int64
+	d, _, err := update(ctx, in, u, docQuota, func(d *quotaDoc) (bool, error) {
+		window, took = d.take(q, in.rates.limits[q], now, in.rates.need(u, q, now, n))
+		return took > 0, nil
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if n > 0 {
-		in.rates.lease(u, q, now, window, n)
-		in.o.OnQuota(q.String(), false)
-	}
-	if !in.rates.left(u, q, now) {
+	case took == 0:
 		return in.usedUp(u, q, d)
+	}
+	in.rates.lease(u, q, now, window, took)
+	in.o.OnQuota(q.String(), false)
+	return nil
+}
+
+// take charges a user for n of a quota, or refuses.
+func (in *Inbox) take(ctx context.Context, u place.User, q quota, n int64) error {
+	for !in.rates.take(u, q, in.now(), n) {
+		if err := in.may(ctx, u, q, n); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -117,12 +117,11 @@ func (in *Inbox) charge(ctx context.Context, u place.User) {
 }
 
 // ChargeBytes takes bytes that a user stores outside the inbox from their quota,
-// and refuses when nothing is left of it. Errors are *fault.Error.
+// and refuses when they are not left of it. Errors are *fault.Error.
 func (in *Inbox) ChargeBytes(ctx context.Context, u place.User, n int64) error {
-	if err := in.may(ctx, u, quotaBytes); err != nil {
+	if err := in.take(ctx, u, quotaBytes, n); err != nil {
 		return in.failed("bytes of "+u.UserID, err)
 	}
-	in.rates.use(u, quotaBytes, in.now(), n)
 	return nil
 }
 

@@ -89,7 +89,7 @@ func (in *Inbox) maySend(ctx context.Context, u place.User, stored bool) error {
 	if err := in.maySay(ctx, u, "messages from "+u.UserID); err != nil || !stored {
 		return err
 	}
-	return in.may(ctx, u, quotaBytes)
+	return in.may(ctx, u, quotaBytes, 1)
 }
 
 // maySay is maySend for what is not stored.
@@ -97,11 +97,7 @@ func (in *Inbox) maySay(ctx context.Context, u place.User, what string) error {
 	if !in.rates.message(u, in.now()) {
 		return fault.With(fault.TooFrequent, what)
 	}
-	if err := in.may(ctx, u, quotaMessages); err != nil {
-		return err
-	}
-	in.rates.use(u, quotaMessages, in.now(), 1)
-	return nil
+	return in.take(ctx, u, quotaMessages, 1)
 }
 
 // sent answers the repetition of a send: the first one may have been read or
@@ -137,7 +133,7 @@ func (in *Inbox) store1(ctx context.Context, from place.User, to string, c *cont
 	charged, begins := costOf(ctx) != nil, false
 	r, again, err = in.append(ctx, p, msgID, func(prev *record) (*record, error) {
 		if begins = charged && prev == nil; begins {
-			if err := in.may(ctx, from, quotaConversations); err != nil {
+			if err := in.may(ctx, from, quotaConversations, 1); err != nil {
 				return nil, err
 			}
 		}

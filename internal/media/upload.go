@@ -78,7 +78,7 @@ func status(c fault.Code) int {
 		return http.StatusRequestEntityTooLarge
 	case fault.ImageType, fault.AudioType, fault.VideoType:
 		return http.StatusUnsupportedMediaType
-	case fault.TooFrequent:
+	case fault.TooFrequent, fault.BytesUsedUp:
 		return http.StatusTooManyRequests
 	case fault.ServerTimeout, fault.Internal:
 		return http.StatusServiceUnavailable
