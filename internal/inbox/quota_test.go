@@ -26,7 +26,7 @@ var quotaMidnight = time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
 type quotaBed struct {
 	testing.TB
 	store    quotaStore
-	now      time.Time
+	clock    *clock
 	gateways []*Inbox
 	alice    []*client // on each
 	taken    int       // portions
@@ -34,8 +34,8 @@ type quotaBed struct {
 }
 
 func newQuotaBed(tb testing.TB, gateways int, o Options) *quotaBed {
-	q := &quotaBed{TB: tb, now: quotaTime, refused: map[string]int{}, store: quotaStore{Bus: busmodel.New(busmodel.Options{})}}
-	o.Now = func() time.Time { return q.now }
+	q := &quotaBed{TB: tb, clock: &clock{now: quotaTime}, refused: map[string]int{}, store: quotaStore{Bus: busmodel.New(busmodel.Options{})}}
+	o.Now = q.clock.Now
 	o.OnQuota = func(quota string, refused bool) {
 		if refused {
 			q.refused[quota]++
@@ -135,7 +135,7 @@ func TestConversationsOfADay(t *testing.T) {
 	require.Equal(t, asked, q.store.asked.Load(), "to refuse costs no way to the store")
 	require.Equal(t, 53, q.refused["conversations"])
 
-	q.now = quotaMidnight
+	q.clock.forward(quotaMidnight.Sub(q.clock.Now()))
 	done, _ = q.until(begins)
 	require.Equal(t, 80, done, "a new day: as many as there were, and as many new ones")
 }
@@ -150,7 +150,7 @@ func TestWhoDoesLittleCostsNothing(t *testing.T) {
 	asked := q.store.asked.Load()
 	for range 300 {
 		a.send("new0", "x")
-		q.now = q.now.Add(time.Second)
+		q.clock.forward(time.Second)
 	}
 	require.Equal(t, asked, q.store.asked.Load())
 	require.Zero(t, q.taken)
@@ -174,7 +174,7 @@ func TestMessagesOverAllGateways(t *testing.T) {
 					}
 				}
 			}
-			q.now = q.now.Add(time.Second)
+			q.clock.forward(time.Second)
 		}
 		if gateways == 1 {
 			require.Equal(t, 2*2*moment, sent, "who keeps to the rate is not refused")
@@ -211,11 +211,11 @@ func TestBytesOfADay(t *testing.T) {
 	}
 	c := q.alice[(done-1)%2]
 	again := c.text(last, "bob", body)
-	q.now = q.now.Add(2 * time.Minute) // longer than that no send is looked for
+	q.clock.forward(2 * time.Minute) // longer than that no send is looked for
 	require.Nil(t, c.call(frame.MessageSend, again, nil), "it is stored")
 	require.Len(t, c.history("bob"), done)
 	c.must(frame.MessageDelete, conversationParams{ConversationID: "C2Cbob", Positions: []uint64{c.history("bob")[0].Position}}, nil)
-	q.now = quotaMidnight
+	q.clock.forward(quotaMidnight.Sub(q.clock.Now()))
 	require.Nil(t, c.call(frame.MessageSend, c.text("new", "bob", body), nil))
 }
 
@@ -262,7 +262,7 @@ func TestAnAdministratorLiftsAQuota(t *testing.T) {
 		}
 	}
 	require.Equal(t, 20, begun())
-	until, more := q.now.Add(time.Hour), int64(50)
+	until, more := q.clock.Now().Add(time.Hour), int64(50)
 	got, err := q.gateways[0].SetQuotas(t.Context(), alice, QuotaChange{Conversations: &more, Until: &until})
 	require.NoError(t, err)
 	require.Equal(t, Quota{Limit: 50, Usual: 20, Used: 20, Until: quotaMidnight}, got.Conversations)
@@ -274,7 +274,7 @@ func TestAnAdministratorLiftsAQuota(t *testing.T) {
 	require.Eventually(t, func() bool { return alicesQuotas(t, q.gateways[1]).Conversations.Used == 0 }, 10*time.Second, time.Millisecond)
 	require.Equal(t, 50, begun())
 
-	q.now = until
+	q.clock.forward(until.Sub(q.clock.Now()))
 	require.Zero(t, begun())
 	require.EqualValues(t, 20, alicesQuotas(t, q.gateways[1]).Conversations.Limit)
 	none, never := int64(0), time.Time{}
