@@ -94,6 +94,9 @@ type upload struct {
 	in   *http.ResponseController
 	body io.Reader // nil until it may be read
 	size int64     // read up to now
+	// announced is how many bytes will come at most: of the request or, where it
+	// does not say, of the ticket.
+	announced int64
 }
 
 func badTicket(why string) error { return fault.With(fault.UploadTicket, why) }
@@ -167,6 +170,10 @@ func (up *upload) open(r *http.Request, t ticket) error {
 	if r.ContentLength > t.Size+formRoom {
 		return tooLarge(t.Kind, t.Size)
 	}
+	up.announced = t.Size
+	if r.ContentLength > 0 {
+		up.announced = min(t.Size, r.ContentLength)
+	}
 	in := &bounded{r.Body, t.Size}
 	up.body = in
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -215,7 +222,7 @@ func (up *upload) begin(ctx context.Context, i *Info, u place.User, head []byte,
 	case !m.rates.pixels(u, i.Width*i.Height, m.o.Now()):
 		return fault.With(fault.TooFrequent, "pixels uploaded by "+u.UserID)
 	}
-	return m.o.Charge(ctx, u, t.Size)
+	return m.o.Charge(ctx, u, up.announced)
 }
 
 // chunks are buffers that are filled and stored.
