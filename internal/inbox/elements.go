@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
@@ -150,11 +151,23 @@ func filesOf(typ string, payload json.RawMessage) []string {
 	if json.Unmarshal(payload, &p) != nil {
 		return nil
 	}
-	names := []string{p.UUID + p.VideoUUID} // a type has one of the two
+	names := []string{nameOf(p.UUID + p.VideoUUID)} // a type has one of the two
 	if p.ThumbUUID != "" {
-		names = append(names, p.ThumbUUID)
+		names = append(names, nameOf(p.ThumbUUID))
 	}
 	return names
+}
+
+// A uuid is a file's app and name, as its URL has them.
+func uuidOf(app uint32, name string) string { return strconv.FormatUint(uint64(app), 10) + "-" + name }
+
+// nameOf returns the name in a uuid, or in what a client has just uploaded,
+// which is a name alone. Which app it is of the session says.
+func nameOf(uuid string) string {
+	if _, name, ok := strings.Cut(uuid, "-"); ok {
+		return name
+	}
+	return uuid
 }
 
 // attachFiles enters that a message names files, and returns its payload with
@@ -187,19 +200,23 @@ func (in *Inbox) attachFiles(ctx context.Context, u place.User, message, typ str
 	if err := json.Unmarshal(payload, v); err != nil {
 		return nil, err
 	}
-	f := files[0]
+	f, uuid := files[0], uuidOf(u.SDKAppID, names[0])
 	switch v := v.(type) {
 	case *imagePayload:
+		v.UUID = uuid
 		v.Format, v.Size, v.Width, v.Height = imageFormat(f.Type), f.Size, f.Width, f.Height
 	case *filePayload:
+		v.UUID = uuid
 		v.FileName, v.FileSize = f.FileName, f.Size
 	case *soundPayload:
-		v.Size = f.Size
+		v.UUID, v.Size = uuid, f.Size
 	case *videoPayload:
+		v.UUID = uuid
 		v.Format, v.Size = videoFormat(f.Type), f.Size
 		v.ThumbFormat, v.ThumbWidth, v.ThumbHeight, v.ThumbSize = "", 0, 0, 0
 		if len(files) > 1 {
 			t := files[1]
+			v.ThumbUUID = uuidOf(u.SDKAppID, names[1])
 			v.ThumbFormat, v.ThumbWidth, v.ThumbHeight, v.ThumbSize = thumbFormat(t.Type), t.Width, t.Height, t.Size
 		}
 	}

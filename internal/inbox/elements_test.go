@@ -89,26 +89,30 @@ func TestMessagesThatNameFiles(t *testing.T) {
 	}{
 		"image": {
 			typeImage, map[string]any{"uuid": "pic", "width": 1, "imageFormat": 9, "url": "https://elsewhere.example/"},
-			`{"uuid":"pic","imageFormat":3,"size":5000,"width":400,"height":300}`,
+			`{"uuid":"1400000000-pic","imageFormat":3,"size":5000,"width":400,"height":300}`,
 		},
-		"file":  {typeFile, map[string]any{"uuid": "notes", "fileName": "x.exe"}, `{"uuid":"notes","fileName":"notes.txt","fileSize":70}`},
-		"sound": {typeSound, map[string]any{"uuid": "voice", "second": 7}, `{"uuid":"voice","second":7,"size":900}`},
+		"file":  {typeFile, map[string]any{"uuid": "notes", "fileName": "x.exe"}, `{"uuid":"1400000000-notes","fileName":"notes.txt","fileSize":70}`},
+		"sound": {typeSound, map[string]any{"uuid": "voice", "second": 7}, `{"uuid":"1400000000-voice","second":7,"size":900}`},
 		"film": {
 			typeVideo, map[string]any{"videoUUID": "film", "videoSecond": 12, "thumbUUID": "cover"},
-			`{"videoUUID":"film","videoFormat":"mov","videoSecond":12,"videoSize":90000,"thumbUUID":"cover","thumbFormat":"jpg","thumbWidth":200,"thumbHeight":100,"thumbSize":800}`,
+			`{"videoUUID":"1400000000-film","videoFormat":"mov","videoSecond":12,"videoSize":90000,"thumbUUID":"1400000000-cover","thumbFormat":"jpg","thumbWidth":200,"thumbHeight":100,"thumbSize":800}`,
 		},
 		"a film without a cover": {
 			typeVideo, map[string]any{"videoUUID": "film", "videoSecond": -5, "thumbWidth": 3},
-			`{"videoUUID":"film","videoFormat":"mov","videoSecond":0,"videoSize":90000,"thumbUUID":"","thumbFormat":"","thumbWidth":0,"thumbHeight":0,"thumbSize":0}`,
+			`{"videoUUID":"1400000000-film","videoFormat":"mov","videoSecond":0,"videoSize":90000,"thumbUUID":"","thumbFormat":"","thumbWidth":0,"thumbHeight":0,"thumbSize":0}`,
 		},
 	} {
 		var r messageResult
 		a.must("message.send", sendFile(a, name, c.typ, c.payload), &r)
 		require.JSONEq(t, c.want, string(r.Message.Payload), name)
 		a.must("message.send", sendFile(a, name, c.typ, c.payload), &r) // repeated
+		var again map[string]any
+		require.NoError(t, json.Unmarshal(r.Message.Payload, &again))
+		a.must("message.send", sendFile(a, "forwarded "+name, c.typ, again), &r)
+		require.JSONEq(t, c.want, string(r.Message.Payload), name)
 	}
-	b.until("all", func() bool { return len(b.messages) == 5 })
-	require.Equal(t, []string{"cover", "film", "film", "notes", "pic", "voice"}, media.names())
+	b.until("all", func() bool { return len(b.messages) == 10 })
+	require.Equal(t, []string{"cover", "cover", "film", "film", "film", "film", "notes", "notes", "pic", "pic", "voice", "voice"}, media.names())
 }
 
 func TestMessagesThatNameNoFile(t *testing.T) {
@@ -144,7 +148,7 @@ func TestMessagesThatNameNoFile(t *testing.T) {
 	p := c.text("x", "bob", "")
 	p["type"], p["payload"] = typeImage, map[string]any{"uuid": "pic"}
 	require.Equal(t, fault.BodyMalformed, c.call("message.send", p, nil).Code)
-	_, err := in.Send(t.Context(), ServerMessage{SDKAppID: app, From: "alice", To: "bob", Type: typeImage, Payload: json.RawMessage(`{"uuid":"pic"}`)})
+	_, err := in.Send(t.Context(), ServerMessage{SDKAppID: app, From: "alice", To: "bob", Type: typeImage, Payload: json.RawMessage(`{"uuid":"1400000000-pic"}`)})
 	var f *fault.Error
 	require.ErrorAs(t, err, &f)
 	require.Equal(t, fault.BodyMalformed, f.Code)

@@ -50,7 +50,7 @@ func TestMedia(t *testing.T) {
 		Message struct{ Payload map[string]any }
 	}
 	fields(t, alice.call(3, frame.MessageSend, fmt.Sprintf(`{"id":%q,"to":"bob","type":"TIMFileElem","payload":{"uuid":%q}}`, "00000000000000f1", k.Name), &notes), &sent)
-	require.Equal(t, map[string]any{"uuid": k.Name, "fileName": "a.txt", "fileSize": float64(len(data))}, sent.Message.Payload)
+	require.Equal(t, map[string]any{"uuid": fmt.Sprintf("%d-%s", devApp, k.Name), "fileName": "a.txt", "fileSize": float64(len(data))}, sent.Message.Payload)
 
 	path := fmt.Sprintf("/media/%d/%s", devApp, k.Name)
 	res, body = d.get(path)
