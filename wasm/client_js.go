@@ -59,6 +59,10 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "registerPlugin", sync: (*instance).registerPlugin, dead: nothing},
 		{name: "createTextMessage", sync: (*instance).createTextMessage},
 		{name: "createCustomMessage", sync: (*instance).createCustomMessage},
+		{name: "createImageMessage", sync: (*instance).createImageMessage},
+		{name: "createFileMessage", sync: (*instance).createFileMessage},
+		{name: "createAudioMessage", sync: (*instance).createAudioMessage},
+		{name: "createVideoMessage", sync: (*instance).createVideoMessage},
 		{name: "getTotalUnreadMessageCount", sync: (*instance).getTotalUnreadMessageCount, dead: func() any { return 0 }},
 		{name: "findMessage", sync: (*instance).findMessage, dead: func() any { return safejs.Null() }},
 	}

@@ -164,54 +164,91 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		a.reject(f)
 		return
 	}
-	payload := bridge.Get(m.Value, "payload")
+	s := &sending{i: i, a: a, m: m, kind: m.Text("type"), payload: bridge.Get(m.Value, "payload"), file: i.outgoingOf(m)}
 	// Sent again, by whatever method, it is the same message: it is stored once,
 	// and one that was for who is online stays that.
-	again := isTrue(bridge.Get(m.Value, "isResend")) || m.Text("status") != "unSend"
-	online := isTrue(bridge.Get(bridge.Arg(args, 1), "onlineUserOnly")) || again && isTrue(bridge.Get(m.Value, "onlineOnlyFlag"))
-	if online {
-		m.Value = i.page.mark(m.Value, "onlineOnlyFlag", bridge.Bool(true))
+	s.again = isTrue(bridge.Get(m.Value, "isResend")) || m.Text("status") != "unSend"
+	s.online = isTrue(bridge.Get(bridge.Arg(args, 1), "onlineUserOnly")) || s.again && isTrue(bridge.Get(m.Value, "onlineOnlyFlag"))
+	if s.online {
+		s.m.Value = i.page.mark(m.Value, "onlineOnlyFlag", bridge.Bool(true))
 	}
-	fail := func(f *fault.Error) {
-		m.Value = i.page.mark(m.Value, "status", bridge.String("fail"))
-		a.promise.Reject(bridge.NewError(f, bridge.Wrap("message", m.Value)))
-	}
-	if f := checkBody(payload, bridge.Get(m.Value, "cloudCustomData")); f != nil {
-		fail(f)
+	if f := checkBody(s.payload, bridge.Get(s.m.Value, "cloudCustomData")); f != nil {
+		s.fail(f)
 		return
 	}
-	if a.gated = !i.client.Ready(); !a.gated {
-		m.Value = i.name(m.Value)
-		i.page.hold(m.Value)
+	if a.gated = !i.client.Ready(); a.gated {
+		s.post() // the session knows the reason
+		return
 	}
+	s.m.Value = i.name(s.m.Value)
+	i.page.hold(s.m.Value)
+	if s.file == nil {
+		s.post()
+		return
+	}
+	i.uploadAll(s.kind, s.file, func(f *fault.Error) {
+		if f != nil {
+			s.fail(f)
+			return
+		}
+		s.post()
+	})
+}
+
+// sending is a Message on its way.
+type sending struct {
+	i       *instance
+	a       *answer
+	m       bridge.Object
+	kind    string
+	payload safejs.Value
+	file    *outgoing // that it names and that is not known to be sent; nil for none
+	online  bool      // only for who is online
+	again   bool
+}
+
+// fail sets the message's status and rejects with it.
+func (s *sending) fail(f *fault.Error) {
+	s.m.Value = s.i.page.mark(s.m.Value, "status", bridge.String("fail"))
+	s.a.promise.Reject(bridge.NewError(f, bridge.Wrap("message", s.m.Value)))
+}
+
+// post hands the message to the mailbox.
+func (s *sending) post() {
+	m := s.m
 	params := frame.Fields{
 		{Key: "id", Value: m.Text("ID")},
 		{Key: "to", Value: m.Text("to")},
-		{Key: "type", Value: m.Text("type")},
-		{Key: "payload", Value: frame.Body(bridge.Object{Value: payload})},
+		{Key: "type", Value: s.kind},
+		{Key: "payload", Value: wirePayload(s.kind, bridge.Object{Value: s.payload}, s.file)},
 		{Key: "cloudCustomData", Value: m.Text("cloudCustomData")},
 		{Key: "random", Value: m.Number("random")},
 		{Key: "clientTime", Value: m.Number("time")},
-		{Key: "onlineUserOnly", Value: online},
-		{Key: "resend", Value: again},
+		{Key: "onlineUserOnly", Value: s.online},
+		{Key: "resend", Value: s.again},
 	}
-	conversation := m.Text("conversationID")
-	call := i.client.Mail().Call(func(s mailbox.Settle) {
-		f := s.Err
-		if f == nil {
-			m.Value = i.page.assign(m.Value, bridge.Get(bridge.ValueOf(s.Result), "message"))
-			a.resolve(bridge.Wrap("message", m.Value))
-			return
-		}
+	call := s.i.client.Mail().Call(s.settle)
+	s.i.post(mailbox.Send{Call: call, Conversation: m.Text("conversationID"), Params: params})
+}
+
+func (s *sending) settle(end mailbox.Settle) {
+	if f := end.Err; f != nil {
 		if f.Code == frame.CodeNoMethod {
 			f = notBuilt("sendMessage")
 		}
-		fail(f)
-		if a.gated {
-			i.emitError(f)
+		s.fail(f)
+		if s.a.gated {
+			s.i.emitError(f)
 		}
-	})
-	i.post(mailbox.Send{Call: call, Conversation: conversation, Params: params})
+		return
+	}
+	stored := bridge.Get(bridge.ValueOf(end.Result), "message")
+	if s.file != nil {
+		delete(s.i.outgoing, int(s.m.Number("clientSequence")))
+	}
+	s.i.sentPayload(s.kind, s.payload, bridge.Get(stored, "payload"))
+	s.m.Value = s.i.page.assign(s.m.Value, stored)
+	s.a.resolve(bridge.Wrap("message", s.m.Value))
 }
 
 // resendMessage sends a message again that failed. With the same ID it is

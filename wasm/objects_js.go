@@ -159,6 +159,7 @@ func (pg *page) intern(m safejs.Value) safejs.Value {
 		return pg.updateMessage(held, m)
 	}
 	m = messageShape.complete(m)
+	pg.i.completePayload(b.Text("type"), bridge.Field(m, "payload"))
 	pg.putMessage(conversationID, id, place, m)
 	return m
 }

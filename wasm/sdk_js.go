@@ -42,8 +42,9 @@ type instance struct {
 	page  *page
 	retry safejs.Value // handle of later's timer
 
-	sequence int      // of the messages created
-	early    *objects // those that were created before a login, by sequence; nil for none
+	sequence int               // of the messages created
+	early    *objects          // those that were created before a login, by sequence; nil for none
+	outgoing map[int]*outgoing // files of messages that are not sent yet, by sequence
 }
 
 func newSDK() *sdk {

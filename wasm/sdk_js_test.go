@@ -230,7 +230,7 @@ func TestUnbuiltMethods(t *testing.T) {
 	for _, name := range []string{"addFriend", "joinGroup", "createGroup", "translateText", "invite"} {
 		require.Equal(t, 2998, await(t, call(t, a, name)).code, name)
 	}
-	for _, name := range []string{"createImageMessage", "createMergerMessage", "createTextAtMessage"} {
+	for _, name := range []string{"createFaceMessage", "createMergerMessage", "createTextAtMessage"} {
 		require.Equal(t, 2998, code(throws(t, a, name, "x")), name)
 	}
 	for name, want := range map[string]string{

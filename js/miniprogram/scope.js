@@ -1,6 +1,7 @@
 import { TextDecoder, TextEncoder } from './codec.js';
 import { entropy } from './entropy.js';
 import { socketClass } from './socket.js';
+import { uploadClass } from './upload.js';
 
 /**
  * What tim.wasm sees in a mini program instead of a browser's global object.
@@ -28,6 +29,7 @@ export async function makeScope(host) {
     performance: { now: clock() },
     WebAssembly: { Instance },
     WebSocket: Socket,
+    XMLHttpRequest: uploadClass(host),
     MessageChannel,
     sessionStorage: storage(host),
     addEventListener: page.addEventListener,

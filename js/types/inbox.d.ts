@@ -35,6 +35,78 @@ export interface CustomPayload {
   extension: string;
 }
 
+/** One size of an image. */
+export interface ImageInfo {
+  /** 0 the image itself, 1 a thumb (short side 198), 2 a large one (720). */
+  type: number;
+  /** Bytes; 0 of the smaller sizes, which are made when they are needed. */
+  size: number;
+  width: number;
+  height: number;
+  url: string;
+  imageUrl: string;
+}
+
+/** Payload of TYPES.MSG_IMAGE. */
+export interface ImagePayload {
+  uuid: string;
+  /** 1 JPEG, 2 GIF, 3 PNG, 4 BMP, 255 another or not sent yet. */
+  imageFormat: number;
+  imageInfoArray: ImageInfo[];
+}
+
+/** Payload of TYPES.MSG_FILE. */
+export interface FilePayload {
+  uuid: string;
+  fileName: string;
+  fileSize: number;
+  fileUrl: string;
+  downloadFlag: number;
+}
+
+/** Payload of TYPES.MSG_AUDIO. */
+export interface AudioPayload {
+  uuid: string;
+  /** Where it can be heard; at its sender's, on the device. */
+  url: string;
+  remoteAudioUrl: string;
+  second: number;
+  size: number;
+  downloadFlag: number;
+}
+
+/** Payload of TYPES.MSG_VIDEO. */
+export interface VideoPayload {
+  videoUUID: string;
+  /** Where it can be seen; at its sender's, on the device. */
+  videoUrl: string;
+  remoteVideoUrl: string;
+  videoFormat: string;
+  videoSecond: number;
+  videoSize: number;
+  videoDownloadFlag: number;
+  thumbUUID: string;
+  /** '' when there is no cover. */
+  thumbUrl: string;
+  thumbFormat: string;
+  thumbWidth: number;
+  thumbHeight: number;
+  thumbSize: number;
+  thumbDownloadFlag: number;
+  snapshotUrl: string;
+  snapshotWidth: number;
+  snapshotHeight: number;
+  snapshotSize: number;
+}
+
+/**
+ * A file to send: a File or Blob, an input element whose first file counts, or
+ * what a mini program's chooser or recorder gave.
+ */
+export interface FileToSend {
+  file: NonNullable<unknown>;
+}
+
 /** The options of {@link ChatSDK.createTextMessage} and its like. */
 export interface MessageOptions<Payload> {
   /** The receiver's userID. */
@@ -50,7 +122,7 @@ export interface MessageOptions<Payload> {
   receiverList?: string[];
   /** Ignored: message extensions are not built yet. */
   isSupportExtension?: boolean;
-  /** Ignored: it is for media. */
+  /** Told how much of a file has gone out, 0 to 1. Ignored where there is none. */
   onProgress?: Function;
   /** Ignored: there is no moderation. */
   customModerationConfigurationID?: string;
@@ -154,6 +226,14 @@ export interface Message<Type extends string = MessageType, Payload = any> {
 export type TextMessage = Message<Types['MSG_TEXT'], TextPayload>;
 /** A message of TYPES.MSG_CUSTOM. */
 export type CustomMessage = Message<Types['MSG_CUSTOM'], CustomPayload>;
+/** A message of TYPES.MSG_IMAGE. */
+export type ImageMessage = Message<Types['MSG_IMAGE'], ImagePayload>;
+/** A message of TYPES.MSG_FILE. */
+export type FileMessage = Message<Types['MSG_FILE'], FilePayload>;
+/** A message of TYPES.MSG_AUDIO. */
+export type AudioMessage = Message<Types['MSG_AUDIO'], AudioPayload>;
+/** A message of TYPES.MSG_VIDEO. */
+export type VideoMessage = Message<Types['MSG_VIDEO'], VideoPayload>;
 
 /** Options of {@link ChatSDK.sendMessage}. */
 export interface SendMessageOptions {

@@ -3,7 +3,7 @@
 // in the files of wasm/ that end in _js.go; inbox.d.ts and unbuilt.d.ts are parts.
 
 import { EVENT, TYPES, VERSION } from '../src/constants.gen.js';
-import type { Conversation, CustomMessage, CustomPayload, InboxMethods, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, TextPayload, UserStatus } from './inbox.js';
+import type { AudioMessage, Conversation, CustomMessage, CustomPayload, FileMessage, FileToSend, ImageMessage, InboxMethods, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, TextPayload, UserStatus, VideoMessage } from './inbox.js';
 import type { UnbuiltMethods } from './unbuilt.js';
 export type * from './inbox.js';
 export type * from './unbuilt.js';
@@ -178,6 +178,18 @@ export interface ChatSDK extends InboxMethods, UnbuiltMethods {
   createTextMessage(options: MessageOptions<TextPayload>): TextMessage;
   /** Creates a message whose meaning is the app's own. Throws as createTextMessage does. */
   createCustomMessage(options: MessageOptions<Partial<CustomPayload>>): CustomMessage;
+  /**
+   * Creates a message that sends an image: JPEG, PNG, GIF, WebP or BMP, at most
+   * 20 MB. sendMessage uploads it, and does not do so again when it is sent
+   * again. Throws as createTextMessage does.
+   */
+  createImageMessage(options: MessageOptions<FileToSend>): ImageMessage;
+  /** Creates a message that sends a file, as createImageMessage does. */
+  createFileMessage(options: MessageOptions<FileToSend>): FileMessage;
+  /** Creates a message that sends a sound, as createImageMessage does. */
+  createAudioMessage(options: MessageOptions<FileToSend>): AudioMessage;
+  /** Creates a message that sends a video, as createImageMessage does. */
+  createVideoMessage(options: MessageOptions<FileToSend>): VideoMessage;
   /**
    * Sends a message from create…Message. Rejects with 2999 or 3000 to 3006
    * when the session is not ready, 2100 when the message could not be

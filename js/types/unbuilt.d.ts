@@ -37,15 +37,7 @@ export interface UnbuiltMethods {
   /** Throws 2998. */
   createTextAtMessage(options: unknown): Message;
   /** Throws 2998. */
-  createImageMessage(options: unknown): Message;
-  /** Throws 2998. */
-  createAudioMessage(options: unknown): Message;
-  /** Throws 2998. */
-  createVideoMessage(options: unknown): Message;
-  /** Throws 2998. */
   createFaceMessage(options: unknown): Message;
-  /** Throws 2998. */
-  createFileMessage(options: unknown): Message;
   /** Throws 2998. */
   createLocationMessage(options: unknown): Message;
   /** Throws 2998. */

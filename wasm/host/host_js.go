@@ -11,6 +11,7 @@
 //	socket_js.go  one WebSocket, with one end
 //	timer_js.go   timers, and a later task
 //	page_js.go    the network and visibility
+//	upload_js.go  files to the gateway
 package host
 
 import (
@@ -51,6 +52,7 @@ type Host struct {
 
 	sockets   map[session.Gen]*socket
 	timers    map[session.Timer]*timer
+	uploads   map[*Upload]struct{}
 	tasks     tasks
 	listening []listening
 	stored    string // by this host
@@ -65,6 +67,7 @@ func New(config Config) *Host {
 		config:  config,
 		sockets: map[session.Gen]*socket{},
 		timers:  map[session.Timer]*timer{},
+		uploads: map[*Upload]struct{}{},
 	}
 	h.scope.OnPanic = config.OnPanic
 	return h
@@ -89,6 +92,9 @@ func (h *Host) Release() {
 	}
 	for t := range h.timers {
 		h.StopTimer(t)
+	}
+	for u := range h.uploads {
+		u.abort()
 	}
 	h.tasks.close()
 	for _, l := range h.listening {

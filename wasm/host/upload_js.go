@@ -1,0 +1,94 @@
+//go:build js && wasm
+
+package host
+
+import (
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// Upload is a file on its way to the gateway. Its bytes go from the host's File
+// to the network and never through this module's memory.
+type Upload struct {
+	URL, Ticket string
+	File        safejs.Value // what the scope's XMLHttpRequest sends
+	// Progress is called with the part that has gone out, 0 to 1.
+	Progress func(part float64)
+	// Done is called once, with the status and text of the answer, or 0 when
+	// there was none.
+	Done func(status int, text string)
+
+	host  *Host
+	xhr   safejs.Value
+	scope bridge.Scope
+}
+
+// Upload starts an upload. Done is called later, never before it returns.
+func (h *Host) Upload(u *Upload) {
+	u.host = h
+	u.scope.OnPanic = h.config.OnPanic
+	xhr, err := bridge.Global("XMLHttpRequest").New()
+	if err == nil {
+		u.xhr = xhr
+		h.uploads[u] = struct{}{}
+		bridge.Set(xhr, "onloadend", u.scope.Func(u.onEnd).Value())
+		bridge.Set(bridge.Get(xhr, "upload"), "onprogress", u.scope.Func(u.onProgress).Value())
+		for _, call := range [][]any{
+			{"open", "POST", u.URL}, {"setRequestHeader", "Authorization", "Bearer " + u.Ticket}, {"send", u.File},
+		} {
+			if _, err = xhr.Call(call[0].(string), call[1:]...); err != nil {
+				break
+			}
+		}
+	}
+	if err == nil {
+		return
+	}
+	// No XMLHttpRequest, or one that does not take such a file.
+	h.uploads[u] = struct{}{}
+	later := u.scope.Func(func([]safejs.Value) any {
+		u.end(0, "")
+		return nil
+	})
+	bridge.Call(safejs.Global(), "setTimeout", later.Value(), bridge.Int(0))
+}
+
+func (u *Upload) onProgress(args []safejs.Value) any {
+	event := bridge.Arg(args, 0)
+	loaded, _ := bridge.Number(bridge.Get(event, "loaded"))
+	if total, _ := bridge.Number(bridge.Get(event, "total")); total > 0 {
+		u.Progress(min(loaded/total, 1))
+	}
+	return nil
+}
+
+// onEnd is called after an answer, a failure and an abort alike.
+func (u *Upload) onEnd([]safejs.Value) any {
+	status, _ := bridge.Number(bridge.Get(u.xhr, "status"))
+	text, _ := bridge.Text(bridge.Get(u.xhr, "responseText"))
+	u.end(int(status), text)
+	return nil
+}
+
+func (u *Upload) end(status int, text string) {
+	if _, running := u.host.uploads[u]; !running {
+		return
+	}
+	delete(u.host.uploads, u)
+	if bridge.IsObject(u.xhr) { // its functions are about to be gone
+		bridge.Set(u.xhr, "onloadend", safejs.Null())
+		bridge.Set(bridge.Get(u.xhr, "upload"), "onprogress", safejs.Null())
+	}
+	u.scope.Release()
+	u.Done(status, text)
+}
+
+// abort ends an upload that nobody waits for any more.
+func (u *Upload) abort() {
+	xhr := u.xhr
+	u.end(0, "")
+	if bridge.IsObject(xhr) {
+		_, _ = xhr.Call("abort")
+	}
+}

@@ -1,0 +1,108 @@
+//go:build js && wasm
+
+package host
+
+import (
+	"testing"
+
+	"github.com/hack-pad/safejs"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// sender replaces the realm's XMLHttpRequest by a class whose last object is
+// returned by the function that sender returns.
+func sender(t *testing.T, members string) func() safejs.Value {
+	t.Helper()
+	made, err := bridge.Global("Function").New(`
+		const all = [];
+		return { last: () => all[all.length - 1], Class: class {
+			upload = {};
+			told = [];
+			status = 0;
+			responseText = '';
+			constructor() { all.push(this); }
+			open(...args) { this.told.push('open ' + args.join(' ')); }
+			setRequestHeader(...args) { this.told.push(args.join(': ')); }
+			send(file) { this.told.push('send ' + file); }
+			abort() { this.told.push('abort'); }
+			` + members + `
+		} }`)
+	require.NoError(t, err)
+	pair, err := made.Invoke()
+	require.NoError(t, err)
+	replace(t, "XMLHttpRequest", bridge.Get(pair, "Class"))
+	return func() safejs.Value { return bridge.Call(pair, "last") }
+}
+
+type ended struct {
+	status int
+	text   string
+}
+
+func TestUpload(t *testing.T) {
+	last := sender(t, "")
+	h := New(Config{})
+	defer h.Release()
+	before := bridge.Live()
+	var parts []float64
+	var ends []ended
+	h.Upload(&Upload{
+		URL: "http://gateway/media", Ticket: "t", File: bridge.String("the file"),
+		Progress: func(part float64) { parts = append(parts, part) },
+		Done:     func(status int, text string) { ends = append(ends, ended{status, text}) },
+	})
+	xhr := last()
+	require.Equal(t, "open POST http://gateway/media, Authorization: Bearer t, send the file", told(t, xhr))
+	progress, end := bridge.Get(bridge.Get(xhr, "upload"), "onprogress"), bridge.Get(xhr, "onloadend")
+	for _, event := range []string{`{"loaded":5,"total":10}`, `{"loaded":5,"total":0}`, `{"loaded":20,"total":10}`} {
+		_, err := progress.Invoke(bridge.Parse(event))
+		require.NoError(t, err)
+	}
+	require.Equal(t, []float64{.5, 1}, parts)
+	require.Empty(t, ends)
+	bridge.Set(xhr, "status", bridge.Int(200))
+	bridge.Set(xhr, "responseText", bridge.String("{}"))
+	_, err := end.Invoke()
+	require.NoError(t, err)
+	require.Equal(t, []ended{{200, "{}"}}, ends)
+	require.True(t, bridge.Get(xhr, "onloadend").IsNull())
+	require.Equal(t, before, bridge.Live(), "its functions are freed")
+}
+
+// An upload that nobody waits for any more is ended, once.
+func TestReleaseEndsUploads(t *testing.T) {
+	last := sender(t, "abort() { this.told.push('abort'); this.onloadend?.(); }")
+	h := New(Config{})
+	var ends []ended
+	h.Upload(&Upload{Progress: func(float64) {}, Done: func(status int, text string) { ends = append(ends, ended{status, text}) }})
+	h.Release()
+	require.Equal(t, []ended{{}}, ends)
+	require.Contains(t, told(t, last()), "abort")
+}
+
+// Where files cannot be uploaded, the upload fails, and not within its call.
+func TestUploadsThatCannotBegin(t *testing.T) {
+	for what, class := range map[string]string{
+		"no XMLHttpRequest":      "",
+		"one that takes no file": "send() { throw new TypeError('no'); }",
+	} {
+		if class == "" {
+			replace(t, "XMLHttpRequest", safejs.Undefined())
+		} else {
+			sender(t, class)
+		}
+		h := New(Config{})
+		over := make(chan ended, 2)
+		h.Upload(&Upload{Progress: func(float64) {}, Done: func(status int, text string) { over <- ended{status, text} }})
+		select {
+		case <-over:
+			t.Fatal(what, "ended at once")
+		default:
+		}
+		require.Equal(t, ended{}, <-over, what)
+		h.Release()
+		require.Empty(t, over, what)
+	}
+}

@@ -1,0 +1,377 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"strings"
+
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/wasm/bridge"
+	"github.com/tim-wasm/tim/wasm/host"
+)
+
+// Types of message that name files.
+const (
+	msgImage = "TIMImageElem"
+	msgFile  = "TIMFileElem"
+	msgSound = "TIMSoundElem"
+	msgVideo = "TIMVideoFileElem"
+)
+
+// mediaKinds are the kinds of file as the gateway calls them.
+var mediaKinds = map[string]string{msgImage: "image", msgFile: "file", msgSound: "audio", msgVideo: "video"}
+
+// outgoing is a file that was chosen for a message that is not sent yet.
+type outgoing struct {
+	file     safejs.Value // File or Blob, or what a mini program's chooser gave
+	name     string
+	size     int
+	second   int
+	progress safejs.Value // onProgress
+	uploaded string       // the name under which the gateway has it
+	cover    *outgoing    // of a video
+}
+
+// chosen reads what a page passes as payload.file: a File or Blob, an input
+// element, or the result of a mini program's chooser.
+func chosen(v safejs.Value) *outgoing {
+	for _, list := range []string{"files", "tempFiles"} {
+		if files := bridge.Get(v, list); bridge.Length(files) > 0 {
+			v = bridge.Index(files, 0)
+			break
+		}
+	}
+	if !bridge.IsObject(v) {
+		return nil
+	}
+	o := &outgoing{file: v}
+	o.name, _ = bridge.Text(bridge.Get(v, "name"))
+	for _, key := range []string{"size", "fileSize"} {
+		if n, ok := bridge.Number(bridge.Get(v, key)); ok {
+			o.size = int(n)
+			break
+		}
+	}
+	if n, ok := bridge.Number(bridge.Get(v, "duration")); ok {
+		o.second = int(n)
+	}
+	return o
+}
+
+// local returns what a page can show of a file before it was uploaded.
+func (o *outgoing) local() safejs.Value {
+	for _, key := range []string{"tempFilePath", "path"} {
+		if path := bridge.Get(o.file, key); path.Type() == safejs.TypeString {
+			return path
+		}
+	}
+	url, err := bridge.Global("URL").Call("createObjectURL", o.file)
+	if err != nil {
+		return bridge.String("")
+	}
+	return url
+}
+
+// createImageMessage makes a message that sends an image. Nothing is uploaded
+// before it is sent.
+//
+//	createImageMessage(options: {to: string, conversationType: 'C2C', payload: {file: File | Blob | HTMLInputElement | object}, onProgress?: (part: number) => void}): Message
+func (i *instance) createImageMessage(args []safejs.Value) (any, *fault.Error) {
+	return i.newFileMessage("createImageMessage", msgImage, args, func(o *outgoing) frame.Fields {
+		infos := bridge.NewArray()
+		local := o.local()
+		for n := range 3 {
+			bridge.Call(infos, "push", imageInfo(n, o.size, 0, 0, local, bridge.String("")))
+		}
+		return frame.Fields{{Key: "uuid", Value: ""}, {Key: "imageFormat", Value: 255}, {Key: "imageInfoArray", Value: frame.Body(bridge.Object{Value: infos})}}
+	})
+}
+
+// createFileMessage makes a message that sends a file of any kind.
+//
+//	createFileMessage(options: {to: string, conversationType: 'C2C', payload: {file: File | Blob | HTMLInputElement | object}, onProgress?: (part: number) => void}): Message
+func (i *instance) createFileMessage(args []safejs.Value) (any, *fault.Error) {
+	return i.newFileMessage("createFileMessage", msgFile, args, func(o *outgoing) frame.Fields {
+		return frame.Fields{
+			{Key: "uuid", Value: ""}, {Key: "fileName", Value: o.name}, {Key: "fileSize", Value: o.size},
+			{Key: "fileUrl", Value: ""}, {Key: "downloadFlag", Value: 2},
+		}
+	})
+}
+
+// createAudioMessage makes a message that sends a sound; its duration is in ms,
+// as recorders give it.
+//
+//	createAudioMessage(options: {to: string, conversationType: 'C2C', payload: {file: File | Blob | object}, onProgress?: (part: number) => void}): Message
+func (i *instance) createAudioMessage(args []safejs.Value) (any, *fault.Error) {
+	return i.newFileMessage("createAudioMessage", msgSound, args, func(o *outgoing) frame.Fields {
+		o.second /= 1000
+		return frame.Fields{
+			{Key: "uuid", Value: ""}, {Key: "url", Value: text(o.local())}, {Key: "remoteAudioUrl", Value: ""},
+			{Key: "second", Value: o.second}, {Key: "size", Value: o.size}, {Key: "downloadFlag", Value: 2},
+		}
+	})
+}
+
+// createVideoMessage makes a message that sends a video, with a cover where the
+// chooser gave one (thumbTempFilePath).
+//
+//	createVideoMessage(options: {to: string, conversationType: 'C2C', payload: {file: File | Blob | HTMLInputElement | object}, onProgress?: (part: number) => void}): Message
+func (i *instance) createVideoMessage(args []safejs.Value) (any, *fault.Error) {
+	return i.newFileMessage("createVideoMessage", msgVideo, args, func(o *outgoing) frame.Fields {
+		cover := text(bridge.Get(o.file, "thumbTempFilePath"))
+		if cover != "" {
+			o.cover = &outgoing{file: bridge.Wrap("tempFilePath", bridge.String(cover)), size: maxCover}
+		}
+		return frame.Fields{
+			{Key: "videoUUID", Value: ""}, {Key: "videoUrl", Value: text(o.local())}, {Key: "remoteVideoUrl", Value: ""},
+			{Key: "videoFormat", Value: "mp4"}, {Key: "videoSecond", Value: o.second}, {Key: "videoSize", Value: o.size},
+			{Key: "videoDownloadFlag", Value: 2}, {Key: "thumbUUID", Value: ""}, {Key: "thumbFormat", Value: "jpg"},
+			{Key: "thumbWidth", Value: 200}, {Key: "thumbHeight", Value: 200}, {Key: "thumbSize", Value: 0},
+			{Key: "thumbUrl", Value: cover}, {Key: "thumbDownloadFlag", Value: 2},
+			{Key: "snapshotWidth", Value: 200}, {Key: "snapshotHeight", Value: 200}, {Key: "snapshotSize", Value: 0}, {Key: "snapshotUrl", Value: cover},
+		}
+	})
+}
+
+// maxCover is the most that a cover may have, whose size no chooser tells.
+const maxCover = 2 << 20
+
+func text(v safejs.Value) string {
+	s, _ := bridge.Text(v)
+	return s
+}
+
+func (i *instance) newFileMessage(method, kind string, args []safejs.Value, payload func(o *outgoing) frame.Fields) (any, *fault.Error) {
+	options := bridge.Arg(args, 0)
+	o := chosen(bridge.Get(bridge.Get(options, "payload"), "file"))
+	if o == nil {
+		return nil, badArgument(method, "payload.file must be a File, a Blob, an input element or what a chooser gave")
+	}
+	o.progress = bridge.Get(options, "onProgress")
+	made, f := i.newMessage(method, kind, options, bridge.ValueOf(payload(o)))
+	if f == nil {
+		if i.outgoing == nil {
+			i.outgoing = map[int]*outgoing{}
+		}
+		if len(i.outgoing) >= maxOutgoing {
+			for n := range i.outgoing {
+				if n <= i.sequence-maxOutgoing {
+					delete(i.outgoing, n)
+				}
+			}
+		}
+		i.outgoing[i.sequence] = o
+	}
+	return made, f
+}
+
+// maxOutgoing is how many messages may be created behind one whose file is
+// still to be sent. What is held is a handle and not the bytes.
+const maxOutgoing = 1000
+
+// outgoingOf returns the file that a Message is to send, nil when it has none or
+// it was sent.
+func (i *instance) outgoingOf(m bridge.Object) *outgoing {
+	if mediaKinds[m.Text("type")] == "" {
+		return nil
+	}
+	return i.outgoing[int(m.Number("clientSequence"))]
+}
+
+// uploadAll brings a message's file to the gateway, with the cover of a video,
+// and then calls done. What is there already is not sent again.
+func (i *instance) uploadAll(kind string, o *outgoing, done func(f *fault.Error)) {
+	i.upload(mediaKinds[kind], o, func(f *fault.Error) {
+		if f != nil || o.cover == nil {
+			done(f)
+			return
+		}
+		i.upload(mediaKinds[msgImage], o.cover, done)
+	})
+}
+
+// upload brings one file to the gateway, unless it is there already.
+func (i *instance) upload(kind string, o *outgoing, done func(f *fault.Error)) {
+	if o.uploaded != "" {
+		done(nil)
+		return
+	}
+	user := i.client.User()
+	i.client.Send(frame.MediaTicket, frame.Fields{
+		{Key: "kind", Value: kind}, {Key: "size", Value: o.size}, {Key: "fileName", Value: o.name},
+	}, 0, func(result frame.Body, f *fault.Error) {
+		if f != nil {
+			if f.Code == frame.CodeNoMethod {
+				f = fault.With(fault.NotBuiltYet, "files: the gateway is older than this SDK")
+			}
+			done(f)
+			return
+		}
+		name := result.Text("name")
+		i.host.Upload(&host.Upload{
+			URL: i.mediaURL(), Ticket: result.Text("ticket"), File: o.file,
+			Progress: o.report,
+			Done: func(status int, answer string) {
+				if f := uploadFault(status, answer); f != nil {
+					done(f)
+					return
+				}
+				o.report(1)
+				o.uploaded = name
+				if i.client.User() != user { // they have logged out meanwhile
+					done(fault.New(fault.LoggedOut))
+					return
+				}
+				done(nil)
+			},
+		})
+	})
+}
+
+// report tells the page how much has gone out.
+func (o *outgoing) report(part float64) {
+	if !bridge.IsFunction(o.progress) {
+		return
+	}
+	if _, err := o.progress.Invoke(part); err != nil {
+		bridge.Report(bridge.Thrown(err))
+	}
+}
+
+// uploadFault is what an answer other than success says.
+func uploadFault(status int, answer string) *fault.Error {
+	if status == 200 {
+		return nil
+	}
+	e := bridge.Object{Value: bridge.Parse(answer)}
+	if code := e.Number("code"); code != 0 {
+		return &fault.Error{Code: fault.Code(code), Message: e.Text("message")}
+	}
+	return fault.With(fault.NetworkError, "the file was not uploaded")
+}
+
+// mediaURL is where files are uploaded: beside the gateway's WebSocket.
+func (i *instance) mediaURL() string {
+	url := i.host.URL()
+	if n := strings.IndexByte(url, '?'); n >= 0 {
+		url = url[:n]
+	}
+	return "http" + url[len("ws"):strings.LastIndexByte(url, '/')] + "/media"
+}
+
+// wirePayload is what the gateway is sent of a payload that names a file: it
+// knows the rest by itself.
+func wirePayload(kind string, payload bridge.Object, o *outgoing) frame.Body {
+	named := func(key string, o *outgoing) frame.Field {
+		if o != nil {
+			return frame.Field{Key: key, Value: o.uploaded}
+		}
+		return frame.Field{Key: key, Value: payload.Text(key)}
+	}
+	switch kind {
+	case msgImage, msgFile:
+		return frame.Fields{named("uuid", o)}
+	case msgSound:
+		return frame.Fields{named("uuid", o), {Key: "second", Value: payload.Number("second")}}
+	case msgVideo:
+		var cover *outgoing
+		if o != nil {
+			cover = o.cover
+		}
+		return frame.Fields{named("videoUUID", o), {Key: "videoSecond", Value: payload.Number("videoSecond")}, named("thumbUUID", cover)}
+	}
+	return payload
+}
+
+// shorts are the short sides of an image's smaller sizes: thumb and large.
+var shorts = [...]int64{0, 198, 720}
+
+func imageInfo(kind, size, width, height int, url, remote safejs.Value) safejs.Value {
+	return bridge.ValueOf(frame.Fields{
+		{Key: "type", Value: kind}, {Key: "size", Value: size}, {Key: "width", Value: width}, {Key: "height", Value: height},
+		{Key: "url", Value: text(url)}, {Key: "imageUrl", Value: text(remote)},
+	})
+}
+
+// completePayload adds to the payload of a message that names a file what
+// follows from it: URLs, and the smaller sizes of an image.
+func (i *instance) completePayload(kind string, payload safejs.Value) {
+	if mediaKinds[kind] == "" || !bridge.IsObject(payload) {
+		return
+	}
+	p := bridge.Object{Value: payload}
+	put := func(key string, v any) { bridge.Put(payload, key, bridge.Of(v)) }
+	url := func(uuid string) string { // of <app>-<name>
+		n := strings.IndexByte(uuid, '-')
+		if n < 0 {
+			return ""
+		}
+		return i.mediaURL() + "/" + uuid[:n] + "/" + uuid[n+1:]
+	}
+	uuid := url(p.Text("uuid"))
+	switch kind {
+	case msgImage:
+		infos := bridge.NewArray()
+		for n, short := range shorts {
+			w, h := p.Number("width"), p.Number("height")
+			size, at := int(p.Number("size")), uuid
+			if n > 0 {
+				w, h = fit(w, h, short)
+				size, at = 0, uuid+"_"+digits(uint32(short))
+			}
+			bridge.Call(infos, "push", imageInfo(n, size, int(w), int(h), bridge.String(at), bridge.String(at)))
+		}
+		put("imageInfoArray", frame.Body(bridge.Object{Value: infos}))
+	case msgFile:
+		put("fileUrl", uuid)
+		put("downloadFlag", 2)
+	case msgSound:
+		put("url", uuid)
+		put("remoteAudioUrl", uuid)
+		put("downloadFlag", 2)
+	case msgVideo:
+		film, cover := url(p.Text("videoUUID")), url(p.Text("thumbUUID"))
+		for _, f := range []struct {
+			key   string
+			value any
+		}{
+			{"videoUrl", film}, {"remoteVideoUrl", film}, {"videoDownloadFlag", 2}, {"thumbDownloadFlag", 2},
+			{"thumbUrl", cover}, {"snapshotUrl", cover},
+			{"snapshotWidth", p.Number("thumbWidth")}, {"snapshotHeight", p.Number("thumbHeight")}, {"snapshotSize", p.Number("thumbSize")},
+		} {
+			put(f.key, f.value)
+		}
+	}
+}
+
+// fit returns an image's width and height at a smaller size, as the gateway
+// makes it.
+func fit(w, h, short int64) (int64, int64) {
+	least := min(w, h)
+	if least <= short || least == 0 {
+		return w, h
+	}
+	return max(1, (w*short+least/2)/least), max(1, (h*short+least/2)/least)
+}
+
+// localFields are what a sender keeps of a payload that was sent: it shows what
+// is on the device.
+var localFields = [...]string{"url", "videoUrl"}
+
+// sentPayload brings the payload of a Message that was sent up to date.
+func (i *instance) sentPayload(kind string, payload, stored safejs.Value) {
+	if mediaKinds[kind] == "" || !bridge.IsObject(payload) || !bridge.IsObject(stored) {
+		return
+	}
+	i.completePayload(kind, stored)
+	for _, key := range localFields {
+		if local := text(bridge.Get(payload, key)); local != "" {
+			bridge.Put(stored, key, bridge.String(local))
+		}
+	}
+	bridge.Call(bridge.Global("Object"), "assign", payload, stored)
+}
