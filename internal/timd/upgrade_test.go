@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,11 +50,24 @@ func (want first) same(t *testing.T, s *stage) {
 	got := asked(t, s.url, s.opsURL)
 	for app, users := range want.Users {
 		for user, told := range users {
-			require.Equal(t, plainly(t, told), plainly(t, got.Users[app][user]), "%s of %d", user, app)
+			require.Equal(t, plainly(t, told.sorted(t)), plainly(t, got.Users[app][user].sorted(t)), "%s of %d", user, app)
 		}
 	}
 	require.Equal(t, plainly(t, want.Configs), plainly(t, got.Configs))
 	require.Equal(t, plainly(t, want.Known), plainly(t, got.Known))
+}
+
+// sorted has conversations by their ID: which of them come first the client does
+// not count on.
+func (a told) sorted(t *testing.T) told {
+	t.Helper()
+	id := func(c json.RawMessage) string {
+		var is struct{ ConversationID string }
+		require.NoError(t, json.Unmarshal(c, &is))
+		return is.ConversationID
+	}
+	a.Conversations = slices.SortedFunc(slices.Values(a.Conversations), func(x, y json.RawMessage) int { return strings.Compare(id(x), id(y)) })
+	return a
 }
 
 // A store of the last release before: every user sees what they saw then, in the
