@@ -22,6 +22,7 @@ type made struct {
 	stream  string
 	subject string
 	data    []byte
+	log     string // of a conversation: the subject of its messages
 }
 
 // ofFirst returns whose document of the first layout this is, as the two tokens
@@ -51,7 +52,7 @@ func convert(subject string, data []byte) ([]made, error) {
 		if err := json.Unmarshal(data, &c); err != nil {
 			return nil, fmt.Errorf("%s cannot be read: %w", subject, err)
 		}
-		return []made{{bus.StreamCursors, bus.SubjectCursors + owner, []byte(cursor(c.Pos))}}, nil
+		return []made{{stream: bus.StreamCursors, subject: bus.SubjectCursors + owner, data: []byte(cursor(c.Pos))}}, nil
 	}
 	// The settings of one conversation are the same in both layouts. One whose
 	// settings say nothing has a document, too: it is what lists it.
@@ -61,7 +62,10 @@ func convert(subject string, data []byte) ([]made, error) {
 	}
 	docs := make([]made, 0, len(peers))
 	for peer, settings := range peers {
-		docs = append(docs, made{bus.StreamConversations, bus.SubjectConversations + owner + "." + conversation(peer), settings})
+		docs = append(docs, made{
+			stream: bus.StreamConversations, subject: bus.SubjectConversations + owner + "." + conversation(peer),
+			data: settings, log: logOf(owner, peer),
+		})
 	}
 	slices.SortFunc(docs, func(a, b made) int { return strings.Compare(a.subject, b.subject) })
 	return docs, nil
@@ -70,6 +74,17 @@ func convert(subject string, data []byte) ([]made, error) {
 // cursor is a position of the first layout as a cursor of the second form:
 // settings have not been seen, whatever of them was.
 func cursor(pos uint64) string { return "2.0." + strconv.FormatUint(pos, 10) }
+
+// logOf returns the subject of the messages of an owner's conversation, "" if the
+// owner's token is none of ours.
+func logOf(owner, peer string) string {
+	app, token, _ := strings.Cut(owner, ".")
+	user, err := bus.UserOfToken(token)
+	if err != nil {
+		return ""
+	}
+	return bus.SubjectMessages + app + "." + bus.UserToken(min(user, peer)) + "." + bus.UserToken(max(user, peer))
+}
 
 // conversation returns the tokens <h>.<conv> of a one-to-one conversation.
 func conversation(peer string) string {

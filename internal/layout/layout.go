@@ -32,7 +32,9 @@
 //     started in between has taken its lease before it opened a stream.
 //  4. It writes a mark behind all documents and reads up to it, so that a replica
 //     that is a little behind cannot hide the last ones. From each document it
-//     makes those of the second layout, with expect 0: what is there stays.
+//     makes those of the second layout, with expect 0: what is there stays. Of a
+//     user with many conversations those with the newest messages come last,
+//     since a gateway lists first what was written last.
 //     Every second it notes in the key how far it is.
 //  5. It sets the key to the second layout, and the time.
 //
@@ -144,7 +146,8 @@ func read(ctx context.Context, b Bus) (st State, rev uint64, err error) {
 	if err != nil {
 		return st, 0, fmt.Errorf("the layout of the store cannot be read: %w", err)
 	}
-	if err := json.Unmarshal(v.Data, &st); err != nil || st.Version < First {
+	err = json.Unmarshal(v.Data, &st)
+	if err != nil || st.Version < First || st.Version == Version && (st.Partitions < 1 || st.Partitions > bus.MaxPartitions) {
 		return st, 0, fmt.Errorf("the layout of the store cannot be read: key %s holds %.80q; restore a backup", keySubject, v.Data)
 	}
 	return st, v.Seq, nil

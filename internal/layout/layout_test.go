@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -257,7 +258,7 @@ func TestALaterLayoutIsRefused(t *testing.T) {
 	_, err = Settle(t.Context(), b, options("a.1"))
 	require.ErrorIs(t, err, ErrNewer)
 	require.ErrorContains(t, err, "layout 3 and this timd knows 2: start the timd that wrote it")
-	for _, text := range []string{`{}`, `nonsense`, `{"version":0}`} {
+	for _, text := range []string{`{}`, `nonsense`, `{"version":0}`, `{"version":2}`, `{"version":2,"partitions":17}`} {
 		v, err := b.LastAtLeader(t.Context(), configStream, keySubject)
 		require.NoError(t, err)
 		_, err = b.Put(t.Context(), keySubject, []byte(text), v.Seq, 0)
@@ -338,4 +339,45 @@ func TestAKillWhileTidying(t *testing.T) {
 		cancel()
 		require.ErrorIs(t, Tidy(ctx, b, time.Now), context.Canceled)
 	})
+}
+
+// Of a user with many conversations those with the newest messages are written
+// last: a gateway lists them first.
+func TestNewestConversationsLast(t *testing.T) {
+	b := empty(t)
+	const many = listedFirst + 50
+	docs, err := b.OpenLog(t.Context(), bus.LogConfig{Stream: bus.StreamDocuments, Subjects: bus.SubjectDocuments + ">", Keep: 1})
+	require.NoError(t, err)
+	_, _, err = docs.Append(t.Context(), bus.SubjectDocuments+"1."+enc("me")+".peers", []byte(crowd(many)), 0, "")
+	require.NoError(t, err)
+	logs, err := b.OpenLog(t.Context(), bus.LogConfig{Stream: bus.StreamMessages, Subjects: bus.SubjectMessages + ">"})
+	require.NoError(t, err)
+	for i := range many { // but for the last: one without a message
+		peer := fmt.Sprint("peer", (i*7)%(many-1))
+		pair := []string{"me", peer}
+		slices.Sort(pair)
+		subject := bus.SubjectMessages + "1." + enc(pair[0]) + "." + enc(pair[1])
+		old, err := logs.Last(t.Context(), subject)
+		if !errors.Is(err, bus.ErrNoValue) {
+			require.NoError(t, err)
+		}
+		_, _, err = logs.Append(t.Context(), subject, nil, old.Seq, "")
+		require.NoError(t, err)
+	}
+	_, err = Settle(t.Context(), b, options("a.1"))
+	require.NoError(t, err)
+	made, err := b.Batch(t.Context(), bus.StreamConversations, ">", 1, 2*many)
+	require.NoError(t, err)
+	require.Len(t, made, many)
+	place := map[string]int{}
+	for i, v := range made {
+		place[v.Subject] = i
+	}
+	at := func(i int) int {
+		return place[bus.SubjectConversations+"1."+enc("me")+"."+conversation(fmt.Sprint("peer", i))]
+	}
+	require.Less(t, at(many-1), inTurn, "the one without a message comes first")
+	for i := 1; i < many-1; i++ {
+		require.InDelta(t, i+1, at((i*7)%(many-1)), inTurn-1, "message %d", i)
+	}
 }

@@ -1,9 +1,12 @@
 package layout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -167,6 +170,13 @@ func (u *upgrade) walk(ctx context.Context) (made int, err error) {
 	return made, nil
 }
 
+// listedFirst is up to how many conversations a gateway lists in no particular
+// order. Of more it lists first those whose documents were written last.
+const listedFirst = 200
+
+// inTurn is how many documents of a user are written in any order.
+const inTurn = 64
+
 // store stores what becomes of a document, and returns how many documents that
 // is.
 func (u *upgrade) store(ctx context.Context, v bus.Value) (int, error) {
@@ -177,13 +187,46 @@ func (u *upgrade) store(ctx context.Context, v bus.Value) (int, error) {
 		u.Log.Error("a document of the store cannot be read and is left as it is; its user begins without it", "document", v.Subject, "error", err)
 		return 0, nil
 	}
-	return len(docs), bus.Spread(len(docs), func(i int) error {
+	if len(docs) > listedFirst {
+		if err := u.byAge(ctx, docs); err != nil {
+			return 0, err
+		}
+	}
+	for some := range slices.Chunk(docs, inTurn) {
+		if err := bus.Spread(len(some), func(i int) error { return u.create(ctx, some[i]) }); err != nil {
+			return 0, err
+		}
+	}
+	return len(docs), nil
+}
+
+// create stores a document where it is missing.
+func (u *upgrade) create(ctx context.Context, d made) error {
+	return bus.Retry(ctx, func(ctx context.Context) error {
+		_, _, err := u.logs[d.stream].Append(ctx, d.subject, d.data, 0, "")
+		if errors.Is(err, bus.ErrConflict) { // it is there
+			err = nil
+		}
+		return err
+	})
+}
+
+// byAge sorts the conversations of a user, the one with the newest message last.
+func (u *upgrade) byAge(ctx context.Context, docs []made) error {
+	heads := make(map[string]uint64, len(docs))
+	var mu sync.Mutex // guards heads
+	err := bus.Spread(len(docs), func(i int) error {
 		return bus.Retry(ctx, func(ctx context.Context) error {
-			_, _, err := u.logs[docs[i].stream].Append(ctx, docs[i].subject, docs[i].data, 0, "")
-			if errors.Is(err, bus.ErrConflict) { // it is there
-				err = nil
+			v, err := u.bus.LastAtLeader(ctx, bus.StreamMessages, docs[i].log)
+			if err != nil && !errors.Is(err, bus.ErrNoValue) {
+				return err
 			}
-			return err
+			mu.Lock()
+			defer mu.Unlock()
+			heads[docs[i].subject] = v.Seq
+			return nil
 		})
 	})
+	slices.SortStableFunc(docs, func(a, b made) int { return cmp.Compare(heads[a.subject], heads[b.subject]) })
+	return err
 }
