@@ -58,7 +58,7 @@ func TestKilledWhileUpgrading(t *testing.T) {
 	want := made()
 	require.Greater(t, len(want), 25)
 	// Each kill comes once that many documents have been sent.
-	require.Equal(t, want, made(1, 2, 5))
+	require.Equal(t, want, made(2, 20))
 }
 
 // read adds all subjects of a stream, and what they hold.
