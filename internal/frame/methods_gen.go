@@ -36,7 +36,7 @@ const (
 	MessageList = "message.list"
 	// {conversationID, cursor?} -> {}
 	MessageRead = "message.read"
-	// {cursor?} -> {}
+	// {cursor?, next?} -> {next?}
 	MessageReadAll = "message.readAll"
 	// {conversationID, positions} -> {}
 	MessageDelete = "message.delete"

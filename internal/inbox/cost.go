@@ -23,8 +23,8 @@ const (
 	// maxWalk is after how many operations a walk through the past of one
 	// conversation stops: it may be thousands of messages, deleted ones perhaps.
 	maxWalk = 120
-	// maxReadAll is after how many message.readAll stops to mark conversations.
-	maxReadAll = 10_000
+	// maxReadAll is after how many operations one call of message.readAll ends.
+	maxReadAll = 250
 
 	// Operations that a user's calls may cost, a second and at once. What grows
 	// with an account, a synchronisation above all, may cost more than one

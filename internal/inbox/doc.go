@@ -155,7 +155,8 @@
 //	message.list {conversationID, before?: position, count?} -> {messages, next, isCompleted}
 //	    oldest first; fewer than count when they would not fit a frame, or when
 //	    many have been deleted: then there may be none, and next goes on
-//	message.read {conversationID, cursor?}; message.readAll {cursor?} -> {}
+//	message.read {conversationID, cursor?} -> {}
+//	message.readAll {cursor?, next?} -> {next?}; goes on with next, where there is one
 //	    up to the cursor: what came after it nobody has seen; a cursor behind
 //	    which too much has come for it to be looked through marks nothing
 //	message.delete {conversationID, positions: at most 30} -> {}

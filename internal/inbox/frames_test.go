@@ -151,7 +151,7 @@ func TestNoFrameCostsTooMuch(t *testing.T) {
 		// missed of them, or with those that one call names. The user is charged.
 		frame.SessionSync:        10*w.heads + 5*longMessages + 3*500,
 		frame.SessionMore:        10*w.heads + 5*longMessages,
-		frame.MessageReadAll:     5*w.heads + 500 + 2*maxWalk,
+		frame.MessageReadAll:     maxReadAll + 2*maxWalk,
 		frame.ConversationDelete: 4*maxConversations + 200,
 		frame.ConversationCustom: 4*maxConversations + 200,
 	}

@@ -30,6 +30,15 @@ type usersParams struct {
 	UserIDs []string `json:"userIDs"`
 }
 
+type readAllParams struct {
+	Cursor string `json:"cursor"`
+	Next   uint64 `json:"next,omitempty"`
+}
+
+type readAllResult struct {
+	Next uint64 `json:"next,omitempty"`
+}
+
 type ackParams struct {
 	Cursor string `json:"cursor"`
 }
@@ -101,8 +110,8 @@ var calls = map[string]call{
 	frame.MessageRead: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		return nothing{}, s.in.markRead(ctx, c, side, s.in.seen(p.Cursor))
 	}),
-	frame.MessageReadAll: with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
-		return nothing{}, s.readAll(ctx, s.in.seen(p.Cursor))
+	frame.MessageReadAll: with(func(ctx context.Context, s *Session, p readAllParams) (any, error) {
+		return s.readAll(ctx, s.in.seen(p.Cursor), p.Next)
 	}),
 	frame.MessageDelete: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		return nothing{}, s.deleteMessages(ctx, c, side, p.Positions)
@@ -272,34 +281,44 @@ func (s *Session) serve(ctx context.Context, method string, f call, params json.
 	return f(ctx, s, params)
 }
 
-func (s *Session) readAll(ctx context.Context, upTo positions) error {
+// readAll marks conversations as read, those first whose documents were written
+// last. One call looks at as many as a part of a sync does; the next one goes on
+// with those that were written before next.
+func (s *Session) readAll(ctx context.Context, upTo positions, next uint64) (any, error) {
 	u := s.user
 	if err := u.loadAll(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	u.mu.Lock()
 	others := u.peers.newestFirst()
 	u.mu.Unlock()
-	began := spent(ctx)
+	if next > 0 {
+		kept := u.peersOf(others)
+		n := slices.IndexFunc(kept, func(p peer) bool { return p.rev < next })
+		if n < 0 {
+			return readAllResult{}, nil
+		}
+		others = others[n:]
+	}
+	began, read := spent(ctx), 0
 	for some := range slices.Chunk(others, headsAtOnce) {
 		heads, err := s.in.headsOf(ctx, u.User, some)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		kept := u.peersOf(some)
+		kept := u.peersOf(some) // before they are marked, which may touch them
 		for i, h := range heads {
-			if spent(ctx)-began > maxReadAll { // the next call goes on with those that are left
-				return fault.With(fault.TooFrequent, "not all conversations are read yet")
+			if h != nil && h.unread(h.pair.side(u.UserID), kept[i].settings) != 0 {
+				if err := s.in.markRead(ctx, h.pair, h.pair.side(u.UserID), upTo); err != nil {
+					return nil, err
+				}
 			}
-			if h == nil || h.unread(h.pair.side(u.UserID), kept[i].settings) == 0 {
-				continue
-			}
-			if err := s.in.markRead(ctx, h.pair, h.pair.side(u.UserID), upTo); err != nil {
-				return err
+			if read++; read < len(others) && (read >= syncHeads || spent(ctx)-began > maxReadAll) {
+				return readAllResult{kept[i].rev}, nil
 			}
 		}
 	}
-	return nil
+	return readAllResult{}, nil
 }
 
 // change sets settings of conversations, and tells of them at once instead of

@@ -36,6 +36,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 	"read_test.go": {
 		"TestReadUpToWhatWasSeen": TestReadUpToWhatWasSeen,
 		"TestReadOfLongAgo":       TestReadOfLongAgo,
+		"TestReadAllInParts":      TestReadAllInParts,
 	},
 	"sync_test.go": {
 		"TestStall":                      TestStall,

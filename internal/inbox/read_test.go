@@ -2,11 +2,13 @@ package inbox
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/mailbox"
 )
 
 // TestReadUpToWhatWasSeen: a page that says that it has read a conversation
@@ -59,4 +61,36 @@ func TestReadOfLongAgo(t *testing.T) {
 	p, ctx := pairOf(app, "alice", "bob"), counted(t.Context())
 	require.NoError(t, in.markRead(ctx, p, p.side("bob"), upTo(first.Position)))
 	require.Less(t, spent(ctx), int64(60))
+}
+
+// TestReadAllInParts: conversations that one call does not get to are read by
+// the next ones, which the mailbox makes; what nobody has seen stays unread.
+func TestReadAllInParts(t *testing.T) {
+	const peers = syncHeads + 30
+	in := open(t, openBus(t, bus.Memory), Options{})
+	for n := range peers {
+		_, err := in.Send(t.Context(), ServerMessage{SDKAppID: app, From: "u" + strconv.Itoa(n), To: "bob", Type: typeText, Payload: []byte(`{"text":"x"}`)})
+		require.NoError(t, err)
+	}
+	b := login(t, in, "bob", "b1")
+	unread := func() (n int) {
+		for _, c := range b.page.Conversations() {
+			if c["unreadCount"] != 0.0 {
+				n++
+			}
+		}
+		return n
+	}
+	require.Equal(t, peers, unread())
+	var first readAllResult
+	b.must("message.readAll", ackParams{b.cursor}, &first)
+	require.NotZero(t, first.Next)
+	b.until("some", func() bool { return unread() < peers })
+	require.NotZero(t, unread())
+	s, _ := b.do(func(c mailbox.Call) mailbox.Input { return mailbox.MarkAllRead{Call: c} })
+	require.Nil(t, s.Err)
+	b.until("all", func() bool { return unread() == 0 })
+	var last readAllResult
+	b.must("message.readAll", readAllParams{b.cursor, 1}, &last)
+	require.Zero(t, last.Next)
 }

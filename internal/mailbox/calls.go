@@ -98,6 +98,18 @@ func (m *Machine) markRead(in MarkRead) {
 // read mark waits for a lost connection stays unread.
 func (m *Machine) upToShown() frame.Field { return frame.Field{Key: "cursor", Value: m.shown} }
 
+// readAll has all conversations marked as read, in as many calls as the gateway
+// needs for them.
+func (m *Machine) readAll(c Call, params frame.Fields) {
+	m.ask(frame.MessageReadAll, params, 0, func(result frame.Body, err *fault.Error) {
+		if err == nil && result.Number("next") > 0 {
+			m.readAll(c, frame.Fields{params[0], {Key: "next", Value: result.Number("next")}})
+			return
+		}
+		m.settle(Settle{Call: c, Result: result, Err: err})
+	})
+}
+
 func (m *Machine) deleteConversations(in DeleteConversations) {
 	m.forEach(in.Call, in.IDs, frame.ConversationDelete, frame.Field{Key: "clearHistory", Value: in.ClearHistory}, func(c *conversation) {
 		m.remove(c.id)

@@ -140,7 +140,7 @@ func (m *Machine) take(in Input) {
 	case MarkRead:
 		m.markRead(in)
 	case MarkAllRead:
-		m.relay(in.Call, frame.MessageReadAll, frame.Fields{m.upToShown()})
+		m.readAll(in.Call, frame.Fields{m.upToShown()})
 	case Send:
 		m.send(in)
 	case ReadHistory:
