@@ -18,6 +18,7 @@
 //	objects_js.go       one object a message; weak references, frozen copies
 //	shape_js.go         what every Message and Conversation has, completed here
 //	message_js.go       create…Message, sendMessage, resendMessage
+//	media_js.go         messages that name files: chosen, uploaded, shown
 //	history_js.go       getMessageList, findMessage, revoke, delete
 //	conversation_js.go  the list of conversations, read marks
 //	settings_js.go      pin, draft, custom data, deleting

@@ -3,8 +3,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/hack-pad/safejs"
 
 	"github.com/tim-wasm/tim/internal/fault"
@@ -21,8 +19,22 @@ const (
 	msgVideo = "TIMVideoFileElem"
 )
 
-// mediaKinds are the kinds of file as the gateway calls them.
-var mediaKinds = map[string]string{msgImage: "image", msgFile: "file", msgSound: "audio", msgVideo: "video"}
+// mediaKind returns the kind of file that a type of message names, as the
+// gateway calls it; "" for a type that names none.
+func mediaKind(kind string) string {
+	switch kind {
+	case msgImage:
+		return "image"
+	case msgFile:
+		return "file"
+	case msgSound:
+		return "audio"
+	case msgVideo:
+		return "video"
+	default:
+		return ""
+	}
+}
 
 // outgoing is a file that was chosen for a message that is not sent yet.
 type outgoing struct {
@@ -176,7 +188,7 @@ const maxOutgoing = 1000
 // outgoingOf returns the file that a Message is to send, nil when it has none or
 // it was sent.
 func (i *instance) outgoingOf(m bridge.Object) *outgoing {
-	if mediaKinds[m.Text("type")] == "" {
+	if mediaKind(m.Text("type")) == "" {
 		return nil
 	}
 	return i.outgoing[int(m.Number("clientSequence"))]
@@ -185,12 +197,12 @@ func (i *instance) outgoingOf(m bridge.Object) *outgoing {
 // uploadAll brings a message's file to the gateway, with the cover of a video,
 // and then calls done. What is there already is not sent again.
 func (i *instance) uploadAll(kind string, o *outgoing, done func(f *fault.Error)) {
-	i.upload(mediaKinds[kind], o, func(f *fault.Error) {
+	i.upload(mediaKind(kind), o, func(f *fault.Error) {
 		if f != nil || o.cover == nil {
 			done(f)
 			return
 		}
-		i.upload(mediaKinds[msgImage], o.cover, done)
+		i.upload(mediaKind(msgImage), o.cover, done)
 	})
 }
 
@@ -256,11 +268,13 @@ func uploadFault(status int, answer string) *fault.Error {
 
 // mediaURL is where files are uploaded: beside the gateway's WebSocket.
 func (i *instance) mediaURL() string {
-	url := i.host.URL()
-	if n := strings.IndexByte(url, '?'); n >= 0 {
-		url = url[:n]
+	url, slash := i.host.URL(), 0
+	for n := 0; n < len(url) && url[n] != '?'; n++ {
+		if url[n] == '/' {
+			slash = n
+		}
 	}
-	return "http" + url[len("ws"):strings.LastIndexByte(url, '/')] + "/media"
+	return "http" + url[min(len("ws"), slash):slash] + "/media"
 }
 
 // wirePayload is what the gateway is sent of a payload that names a file: it
@@ -300,17 +314,18 @@ func imageInfo(kind, size, width, height int, url, remote safejs.Value) safejs.V
 // completePayload adds to the payload of a message that names a file what
 // follows from it: URLs, and the smaller sizes of an image.
 func (i *instance) completePayload(kind string, payload safejs.Value) {
-	if mediaKinds[kind] == "" || !bridge.IsObject(payload) {
+	if mediaKind(kind) == "" || !bridge.IsObject(payload) {
 		return
 	}
 	p := bridge.Object{Value: payload}
 	put := func(key string, v any) { bridge.Put(payload, key, bridge.Of(v)) }
 	url := func(uuid string) string { // of <app>-<name>
-		n := strings.IndexByte(uuid, '-')
-		if n < 0 {
-			return ""
+		for n := range len(uuid) {
+			if uuid[n] == '-' {
+				return i.mediaURL() + "/" + uuid[:n] + "/" + uuid[n+1:]
+			}
 		}
-		return i.mediaURL() + "/" + uuid[:n] + "/" + uuid[n+1:]
+		return ""
 	}
 	uuid := url(p.Text("uuid"))
 	switch kind {
@@ -364,7 +379,7 @@ var localFields = [...]string{"url", "videoUrl"}
 
 // sentPayload brings the payload of a Message that was sent up to date.
 func (i *instance) sentPayload(kind string, payload, stored safejs.Value) {
-	if mediaKinds[kind] == "" || !bridge.IsObject(payload) || !bridge.IsObject(stored) {
+	if mediaKind(kind) == "" || !bridge.IsObject(payload) || !bridge.IsObject(stored) {
 		return
 	}
 	i.completePayload(kind, stored)
