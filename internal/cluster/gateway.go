@@ -50,7 +50,10 @@ func StartGateway(t testing.TB, flags ...string) *Gateway {
 		t.Fatal(err)
 	}
 	g := &Gateway{}
-	g.process = process{t: t, path: Timd(t), args: append([]string{"serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--app", fmt.Sprintf("%d=%s", App, key)}, flags...)}
+	free := ports(t, 2)
+	g.process = process{t: t, path: Timd(t), args: append([]string{
+		"serve", "--listen", fmt.Sprint("127.0.0.1:", free[0]), "--ops-listen", fmt.Sprint("127.0.0.1:", free[1]), "--app", fmt.Sprintf("%d=%s", App, key),
+	}, flags...)}
 	g.Start()
 	t.Cleanup(func() {
 		g.Kill()
@@ -76,9 +79,8 @@ func (g *Gateway) Start() {
 	if err != nil {
 		g.t.Fatalf("timd: %v\n%s", err, g.tail(2000))
 	}
-	if g.Addr == "" { // it chose the ports, and keeps them
+	if g.Addr == "" { // it stays there
 		g.Addr, g.Ops = g.host(line), g.host(console)
-		g.args[2], g.args[4] = g.Addr, g.Ops
 	}
 }
 

@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -122,18 +123,22 @@ func (p *process) tail(n int) string {
 	return text[max(len(text)-n, 0):]
 }
 
-// ports finds free ports. Another program may take one before it is used; then
-// a process fails to start.
+// ports finds free ports for programs that must be told one, or that come back
+// on the same one. The kernel gives the higher ones to connections at any
+// moment, so they are none of those.
 func ports(t testing.TB, n int) []int {
 	t.Helper()
 	found := make([]int, n)
 	for i := range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+		var l net.Listener
+		for tries := 0; l == nil; tries++ {
+			found[i] = 12_000 + rand.IntN(20_000)
+			var err error
+			if l, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", found[i])); err != nil && tries == 100 {
+				t.Fatal(err)
+			}
 		}
 		defer l.Close() // all of them are held until all are found
-		found[i] = l.Addr().(*net.TCPAddr).Port
 	}
 	return found
 }
