@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -20,6 +21,7 @@ type upgrade struct {
 	rev   uint64 // of state
 
 	logs map[string]bus.Log // the second layout's, by stream
+	made atomic.Int64       // documents of the second layout
 }
 
 // fenced are the streams that a gateway of the first layout opens first, in its
@@ -47,15 +49,14 @@ func (u *upgrade) run(ctx context.Context) error {
 	if err := u.prepare(ctx); err != nil {
 		return err
 	}
-	made, err := u.walk(ctx)
-	if err != nil {
+	if err := u.walk(ctx); err != nil {
 		return err
 	}
 	u.state = State{Version: Version, Partitions: defaultPartitions, Upgraded: u.Now().Unix()}
 	if err := u.note(ctx); err != nil {
 		return err
 	}
-	u.Log.Info("the store has its new layout", "layout", Version, "documents", made, "took", u.Now().Sub(started).Round(time.Millisecond))
+	u.Log.Info("the store has its new layout", "layout", Version, "documents", u.made.Load(), "took", u.Now().Sub(started).Round(time.Millisecond))
 	return nil
 }
 
@@ -128,18 +129,17 @@ const (
 	behind = 100 * time.Millisecond
 )
 
-// walk converts all documents up to a new mark, and returns how many documents
-// of the second layout there are now.
-func (u *upgrade) walk(ctx context.Context) (made int, err error) {
+// walk converts all documents up to a new mark.
+func (u *upgrade) walk(ctx context.Context) error {
 	end, err := u.mark(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("the store cannot be brought to its new layout: %w", err)
+		return fmt.Errorf("the store cannot be brought to its new layout: %w", err)
 	}
 	u.state.Upgrade.Of = end
 	noted := u.Now()
 	for pos := u.state.Upgrade.Done; pos < end; {
 		if !u.Live() {
-			return made, errLost
+			return errLost
 		}
 		var values []bus.Value
 		err := bus.Retry(ctx, func(ctx context.Context) (err error) {
@@ -149,25 +149,21 @@ func (u *upgrade) walk(ctx context.Context) (made int, err error) {
 		if err == nil && len(values) == 0 {
 			err = sleep(ctx, behind)
 		}
-		for _, v := range values {
-			if err == nil {
-				var n int
-				n, err = u.store(ctx, v)
-				made += n
-				pos = v.Seq
-			}
+		if err == nil && len(values) > 0 {
+			err = bus.Spread(len(values), func(i int) error { return u.store(ctx, values[i]) })
+			pos = values[len(values)-1].Seq
 		}
 		if err != nil {
-			return made, fmt.Errorf("the store cannot be brought to its new layout: %w; start timd again, which goes on where it stopped", err)
+			return fmt.Errorf("the store cannot be brought to its new layout: %w; start timd again, which goes on where it stopped", err)
 		}
 		if u.Now().Sub(noted) >= noteEvery || pos >= end {
 			noted, u.state.Upgrade.Done = u.Now(), min(pos, end)
 			if err := u.note(ctx); err != nil {
-				return made, err
+				return err
 			}
 		}
 	}
-	return made, nil
+	return nil
 }
 
 // listedFirst is up to how many conversations a gateway lists in no particular
@@ -177,27 +173,27 @@ const listedFirst = 200
 // inTurn is how many documents of a user are written in any order.
 const inTurn = 64
 
-// store stores what becomes of a document, and returns how many documents that
-// is.
-func (u *upgrade) store(ctx context.Context, v bus.Value) (int, error) {
+// store stores what becomes of a document. Several are at work at once.
+func (u *upgrade) store(ctx context.Context, v bus.Value) error {
 	docs, err := convert(v.Subject, v.Data)
 	if err != nil {
 		// The gateways of the first layout could not read it either. Tidy leaves
 		// it where it is.
 		u.Log.Error("a document of the store cannot be read and is left as it is; its user begins without it", "document", v.Subject, "error", err)
-		return 0, nil
+		return nil
 	}
 	if len(docs) > listedFirst {
 		if err := u.byAge(ctx, docs); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	for some := range slices.Chunk(docs, inTurn) {
 		if err := bus.Spread(len(some), func(i int) error { return u.create(ctx, some[i]) }); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return len(docs), nil
+	u.made.Add(int64(len(docs)))
+	return nil
 }
 
 // create stores a document where it is missing.
