@@ -130,8 +130,8 @@ func (u *user) anyLive() bool {
 	return false
 }
 
-// tellOf tells of some conversations, as many as a frame holds, and returns
-// those that are left. It needs refreshing.
+// tellOf tells of conversations, and returns those that went on meanwhile. It
+// needs refreshing.
 func (u *user) tellOf(ctx context.Context, others []string) (left []string, err error) {
 	heads, err := u.in.headsOf(ctx, u.User, others)
 	if err != nil {
@@ -145,29 +145,35 @@ func (u *user) tellOf(ctx context.Context, others []string) (left []string, err 
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	note, size := conversationsNote{Conversations: []Conversation{}}, 0
+	push := func() {
+		for s := range u.sessions {
+			if s.live && size > 0 {
+				at := u.at(s.pos)
+				note.Cursor = u.in.text(at)
+				s.pushed(s.push(frame.NoteConversations, encode(note)), at)
+			}
+		}
+		note, size = conversationsNote{Conversations: []Conversation{}}, 0
+	}
 	for i, other := range others {
 		switch c := list[i]; {
 		case heads[i] == nil: // nothing was written there, or it has expired
-		case u.peers[other].rev != docs[i].rev || u.seen[other] > heads[i].pos, size > u.in.o.Frame:
-			left = append(left, other) // it went on meanwhile, or does not fit
+		case u.peers[other].rev != docs[i].rev || u.seen[other] > heads[i].pos:
+			left = append(left, other) // what would be told is old
 			continue
 		case c == nil:
 			note.Removed = append(note.Removed, c2c+other)
+			size += sizeOf(c2c + other)
 		default:
+			one := sizeOf(c)
+			if size > 0 && size+one > u.in.o.Frame {
+				push()
+			}
 			note.Conversations = append(note.Conversations, *c)
-			size += sizeOf(c)
+			size += one
 		}
 		u.hasTold(other)
 	}
-	if len(note.Conversations)+len(note.Removed) == 0 {
-		return left, nil
-	}
-	for s := range u.sessions {
-		if s.live {
-			at := u.at(s.pos)
-			note.Cursor = u.in.text(at)
-			s.pushed(s.push(frame.NoteConversations, encode(note)), at)
-		}
-	}
+	push()
 	return left, nil
 }

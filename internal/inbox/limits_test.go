@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 func numbered(prefix string, n int) []string {
@@ -102,4 +105,35 @@ func TestConversationsAreClearedTogether(t *testing.T) {
 	require.Empty(t, a.page.Conversations())
 	require.Equal(t, 1, a.count()-notes)
 	require.Empty(t, a.history("u3"))
+}
+
+// TestLargeConversationsAreToldInSeveralFrames, and are read once for it.
+func TestLargeConversationsAreToldInSeveralFrames(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	in := open(t, openBus(t, bus.Memory), Options{Now: func() time.Time { return now }})
+	a := login(t, in, "alice", "a1")
+	var ids []string
+	for n := range 20 {
+		ids = append(ids, c2c+"u"+strconv.Itoa(n))
+		a.send("u"+strconv.Itoa(n), strings.Repeat("x", 11_000))
+	}
+	a.until("all of them", func() bool { return len(a.page.Conversations()) == len(ids) })
+	seen := a.count()
+	left := func() float64 {
+		in.rates.mu.Lock()
+		defer in.rates.mu.Unlock()
+		return in.rates.of(a.s.user.User, now).work.TokensAt(now)
+	}
+	before := left()
+	a.must("conversation.custom", conversationParams{ConversationIDs: ids, CustomData: "c"}, nil)
+	require.Less(t, before-left(), float64(6*len(ids)))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	require.Greater(t, len(a.notes)-seen, 4)
+	for _, n := range a.notes[seen:] {
+		require.LessOrEqual(t, len(n.params), frame.MaxFrame)
+	}
+	for n := range ids {
+		require.Equal(t, "c", a.field("u"+strconv.Itoa(n), "customData"))
+	}
 }
