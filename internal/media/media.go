@@ -34,7 +34,7 @@ type Options struct {
 	// Report gets what went wrong in the background; nil: dropped.
 	Report func(err error)
 
-	look time.Duration // lookEvery, except in tests
+	look time.Duration // lookEvery; below 0, in tests, nothing is swept by itself
 }
 
 // Bounds. What a client may ask for in a time is in rates.go.
@@ -123,7 +123,9 @@ func Open(ctx context.Context, b *bus.Bus, o Options) (*Media, error) {
 	m.sizes.init()
 	ctx, m.stop = context.WithCancel(context.Background())
 	m.work.Go(func() { m.makeSizes(ctx) })
-	m.work.Go(func() { m.keepSweeping(ctx) })
+	if o.look > 0 {
+		m.work.Go(func() { m.keepSweeping(ctx) })
+	}
 	return m, nil
 }
 

@@ -34,7 +34,7 @@ func TestFilesComeBackAsTheyWere(t *testing.T) {
 		require.Equal(t, int64(n), res.ContentLength)
 		require.True(t, bytes.Equal(data, got), "%d bytes", n)
 	}
-	require.Eventually(t, func() bool { return g.Stats().Uploads+g.Stats().Downloads == 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return g.Stats().Uploads+g.Stats().Downloads == 0 }, within, time.Millisecond)
 }
 
 // Mini programs send a form.
@@ -176,7 +176,7 @@ func TestWhatIsLargerThanItsTicketIsRefused(t *testing.T) {
 		got, _ := g.get(k.Name)
 		require.Equal(t, http.StatusNotFound, got.StatusCode)
 	}
-	require.Eventually(t, func() bool { return g.Stats().Uploads == 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return g.Stats().Uploads == 0 }, within, time.Millisecond)
 	require.Zero(t, chunksIn(t, g.bus), "what was stored of them is removed at once")
 }
 
@@ -208,9 +208,9 @@ func TestABrokenUploadLeavesNothing(t *testing.T) {
 	require.NoError(t, err)
 	_, err = conn.Write(pattern(5 * chunkSize))
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return chunksIn(t, g.bus) >= 4 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return chunksIn(t, g.bus) >= 4 }, within, time.Millisecond)
 	require.NoError(t, conn.Close())
-	require.Eventually(t, func() bool { return g.Stats().Uploads == 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return g.Stats().Uploads == 0 }, within, time.Millisecond)
 	require.Zero(t, chunksIn(t, g.bus))
 	code, a := g.post(k.Ticket, strings.NewReader("again"))
 	require.Equal(t, http.StatusForbidden, code)
@@ -234,7 +234,7 @@ func TestUploadsAtOnceOfAUser(t *testing.T) {
 			over <- code
 		}()
 	}
-	require.Eventually(t, func() bool { return g.Stats().Uploads == userUploads }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return g.Stats().Uploads == userUploads }, within, time.Millisecond)
 	k := g.ticket(TicketParams{Kind: File, Size: 100})
 	code, a := g.post(k.Ticket, strings.NewReader("one too many"))
 	require.Equal(t, http.StatusTooManyRequests, code)

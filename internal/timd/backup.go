@@ -21,8 +21,8 @@ import (
 const backupUsage = `usage: timd backup FILE --data DIR
        timd backup FILE --nats URL[,URL]
 Writes everything that timd keeps to one file: settings, who is online where,
-imported accounts, profiles, messages, and the key that farewells are sealed
-with. Keys of apps are not in it. Whoever has the file can read the messages.
+imported accounts, profiles, messages, files, and the key that farewells are
+sealed with. Keys of apps are not in it. Whoever has the file can read the messages.
 Stop the timd that uses the store first.
 
 flags:
