@@ -2,7 +2,9 @@ package inbox
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -76,8 +78,8 @@ func TestPartitions(t *testing.T) {
 	a.send("bob", "5")
 	b.attach(in)
 	require.True(t, b.sync().Resumed)
+	b.until("what was missed", func() bool { return len(b.messages) == 6 && len(b.revoked) == 1 })
 	require.ElementsMatch(t, []string{"0", "1", "2", "3", "4", "5"}, b.texts())
-	require.Len(t, b.revoked, 1)
 
 	// Up to where the page stood, in the conversation's own partition.
 	stood := b.stands()
@@ -105,14 +107,17 @@ func TestPartitions(t *testing.T) {
 
 // TestMissedInPartitions: the newest of what was missed come, from all of them.
 func TestMissedInPartitions(t *testing.T) {
-	in := open(t, openBus(t, bus.Memory), Options{Partitions: 4, Missed: 5})
+	began, looked := time.Now(), atomic.Int64{}
+	in := open(t, openBus(t, bus.Memory), Options{Partitions: 4, Missed: 5, Now: func() time.Time {
+		return began.Add(time.Duration(looked.Add(1)) * 10 * time.Millisecond) // no two messages at one time
+	}})
 	one, other := apart(in)
 	a, c := login(t, in, one, "a1"), login(t, in, other, "c1")
 	for n := range 4 {
-		a.send("bob", fmt.Sprint("old", n))
+		in.messages.Reach(t.Context(), upTo(a.send("bob", fmt.Sprint("old", n)).Position))
 	}
 	for n := range 3 {
-		c.send("bob", fmt.Sprint("new", n))
+		in.messages.Reach(t.Context(), upTo(c.send("bob", fmt.Sprint("new", n)).Position))
 	}
 	b := login(t, in, "bob", "b1")
 	require.Len(t, b.messages, 5)
