@@ -60,13 +60,13 @@ func open(t testing.TB, b Bus, o Options) *Inbox {
 // until waits for what pushes bring about.
 func (c *client) until(what string, done func() bool) {
 	c.t.Helper()
-	late := time.AfterFunc(10*time.Second, func() { c.changed.Broadcast() })
+	late := time.AfterFunc(30*time.Second, func() { c.changed.Broadcast() })
 	defer late.Stop()
 	start := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for !done() {
-		if time.Since(start) > 9*time.Second {
+		if time.Since(start) > 29*time.Second {
 			c.t.Fatalf("%s/%s: %s did not happen; notes: %d, messages: %d", c.userID, c.instance, what, len(c.notes), len(c.messages))
 		}
 		c.changed.Wait()
