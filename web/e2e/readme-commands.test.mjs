@@ -5,11 +5,10 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from './lib/test.mjs';
 import { buildNATS } from './lib/nats.mjs';
-import { end, folder, poll, start } from './lib/process.mjs';
+import { end, folder, freePort, poll, start } from './lib/process.mjs';
 import { timdBinary } from './lib/timd.mjs';
 
 const home = folder('readme');
@@ -18,14 +17,7 @@ const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8
 
 /** Free ports for those of the README. */
 const ports = {};
-const held = [];
-for (const port of [8443, 8081, 9081, 4222, 6222]) {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  ports[port] = server.address().port;
-  held.push(server);
-}
-await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
+for (const port of [8443, 8081, 9081, 4222, 6222]) ports[port] = await freePort();
 
 /** The plain code blocks of a chapter, each as its commands. */
 function blocks(chapter) {

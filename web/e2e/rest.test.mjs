@@ -4,13 +4,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join as path } from 'node:path';
 import { after, test } from './lib/test.mjs';
 import { fileURLToPath } from 'node:url';
 import official from 'tls-sig-api-v2';
 import { wireMember } from './lib/member.mjs';
-import { end, folder, poll, remove, saidBy, start, within } from './lib/process.mjs';
+import { end, folder, freePort, poll, remove, saidBy, start, within } from './lib/process.mjs';
 import { APP, someone } from './lib/stage.mjs';
 import { startTimd } from './lib/timd.mjs';
 
@@ -123,11 +122,3 @@ test('the example receiver takes webhooks of timd and refuses those of others', 
   const forged = await fetch(`http://${LISTEN}/tim?SdkAppid=1`, { method: 'POST', body: '{}', headers: { 'X-Tim-Signature': `v1=${'0'.repeat(64)}`, 'X-Tim-Timestamp': String(Math.floor(Date.now() / 1000)) } });
   assert.equal(forged.status, 403);
 });
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

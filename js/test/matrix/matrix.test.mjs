@@ -14,7 +14,7 @@ import { dirname, extname, join, normalize } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { launch } from '../../../web/e2e/lib/browser.mjs';
-import { end, start } from '../../../web/e2e/lib/process.mjs';
+import { end, freePort, start } from '../../../web/e2e/lib/process.mjs';
 import { startTimd } from '../../../web/e2e/lib/timd.mjs';
 import { root, temporary } from '../build.mjs';
 
@@ -76,15 +76,6 @@ async function serve(dir, spa = false) {
   });
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
   return { url: `http://127.0.0.1:${server.address().port}`, close: () => (server.closeAllConnections(), server.close()) };
-}
-
-/** For tools that take 0 for their default port. */
-async function freePort() {
-  const server = createServer();
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 let users = 0;

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
@@ -82,6 +83,26 @@ export function program(variable, names, what) {
     }
   }
   throw new Error(`${what} is missing (looked for ${wanted ?? names.join(', ')}): run \`make deps\`, or name it in ${variable}`);
+}
+
+const ports = new Set(); // that freePort has returned
+
+/**
+ * A port for a program that must be told one, or that comes back on the same
+ * one. The kernel gives the higher ones to connections at any moment, so it is
+ * none of those.
+ */
+export async function freePort() {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
+    if (ports.has(port)) continue;
+    const server = createServer();
+    const free = await new Promise((resolve) => server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)));
+    if (!free) continue;
+    await new Promise((resolve) => server.close(resolve));
+    ports.add(port);
+    return port;
+  }
 }
 
 /** Rejects if a promise takes longer than ms. */

@@ -12,11 +12,12 @@
 import { createServer, connect } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './process.mjs';
 
 /** Starts a proxy to a port of this machine. */
-export async function startProxy(target, port = 0) {
+export async function startProxy(target, port) {
   const proxy = new Proxy(target);
-  await proxy.listen(port);
+  await proxy.listen(port ?? (await freePort()));
   return proxy;
 }
 

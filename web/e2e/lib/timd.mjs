@@ -10,18 +10,18 @@
 //   await timd.close();     ends it and removes its data
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { end, folder, poll, remove, signal, start, within } from './process.mjs';
+import { end, folder, freePort, poll, remove, signal, start, within } from './process.mjs';
 
 export const timdBinary = process.env.TIMD ?? fileURLToPath(new URL('../../../bin/timd', import.meta.url));
 
 /**
  * Starts timd serve. options: data ('memory', 'disk' or a folder), dev (true),
- * args (more flags), env, port (0).
+ * args (more flags), env, port (a free one).
  */
-export async function startTimd({ data = 'memory', dev = true, args = [], env = {}, port = 0 } = {}) {
+export async function startTimd({ data = 'memory', dev = true, args = [], env = {}, port } = {}) {
   if (!existsSync(timdBinary)) throw new Error(`${timdBinary} is missing: run \`make build\``);
   const own = data === 'disk';
-  const timd = new Timd(own ? folder('data') : data, own, dev, args, env, port);
+  const timd = new Timd(own ? folder('data') : data, own, dev, args, env, port ?? (await freePort()));
   await timd.start();
   return timd;
 }

@@ -1,8 +1,7 @@
 // WebKitGTK's MiniBrowser over WebDriver, as plain HTTP. A driver holds one
 // session, so each page has a driver and a browser of its own.
-import { createServer } from 'node:net';
 import { existsSync } from 'node:fs';
-import { end, folder, poll, program, remove, start } from './process.mjs';
+import { end, folder, freePort, poll, program, remove, start } from './process.mjs';
 
 const places = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/libexec', '/usr/lib'];
 
@@ -88,12 +87,4 @@ async function call(method, url, body) {
   const { value } = await answer.json();
   if (!answer.ok) throw new Error(`WebDriver: ${value.error}: ${value.message}`);
   return value;
-}
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
