@@ -217,10 +217,15 @@ describe('what a page does', { concurrency: 3 }, () => {
     const wire = await tap(page);
     await stage.create(page);
     await stage.login(page, user);
-    await page.reload();
-    await page.evaluate((base) => globalThis.startSDK(base), stage.timd.url);
-    await stage.create(page);
-    assert.equal((await stage.login(page, user)).resolved?.code, 0);
+    // The place of a page that has gone waits 5 s for it; a busy machine may need
+    // longer for a reload, and has another try.
+    for (let began = 0, late = true; late && !wire.logins.at(-1).resumed; late = Date.now() - began > 4000) {
+      began = Date.now();
+      await page.reload();
+      await page.evaluate((base) => globalThis.startSDK(base), stage.timd.url);
+      await stage.create(page);
+      assert.equal((await stage.login(page, user)).resolved?.code, 0);
+    }
     assert.equal(wire.logins[0].instance, wire.logins.at(-1).instance);
     assert.equal(wire.logins.at(-1).resumed, true);
   });
