@@ -43,7 +43,10 @@
 //	changes.go       settings that change while sessions are here
 //	compose.go       Message and Conversation as one user sees them
 //
-//	methods.go       the calls of a client
+//	methods.go       how a call of a client is served
+//	messagecalls.go  the calls: sessions and messages
+//	listcalls.go     the calls: conversations and what is set of them
+//	peoplecalls.go   the calls: profiles, blacklists, statuses
 //	limits.go        what a call may name; which calls add to the store
 //	rates.go         what a user may ask for in a time, on this gateway
 //	quota.go         what a user may use in a time, on all gateways together

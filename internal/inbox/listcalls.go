@@ -1,0 +1,119 @@
+package inbox
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+type conversationParams struct {
+	ConversationID  string   `json:"conversationID"`
+	ConversationIDs []string `json:"conversationIDs"`
+	ClearHistory    bool     `json:"clearHistory"`
+	IsPinned        bool     `json:"isPinned"`
+	DraftText       string   `json:"draftText"`
+	CustomData      string   `json:"customData"`
+	Before          uint64   `json:"before"`
+	Count           int      `json:"count"`
+	Position        uint64   `json:"position"`
+	Positions       []uint64 `json:"positions"`
+	Cursor          string   `json:"cursor"`
+}
+
+var conversationCalls = map[string]call{
+	frame.ConversationDelete: with(func(ctx context.Context, s *Session, p conversationParams) (any, error) {
+		return s.deleteConversations(ctx, p)
+	}),
+	frame.ConversationClear: inConversation(func(ctx context.Context, s *Session, c pair, side int, _ conversationParams) (any, error) {
+		return nothing{}, s.clear(ctx, []string{c.users[c.other(side)]}, false, true)
+	}),
+	frame.ConversationPin: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		return nothing{}, s.change(ctx, []string{c.users[c.other(side)]}, func(_ string, v *settings) { v.Pinned = p.IsPinned })
+	}),
+	frame.ConversationDraft: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		if !validText(p.DraftText, 1000) {
+			return nil, fault.With(fault.BadParameters, "draftText is over 1000 bytes")
+		}
+		return nothing{}, s.change(ctx, []string{c.users[c.other(side)]}, func(_ string, v *settings) { v.Draft = p.DraftText })
+	}),
+	frame.ConversationCustom: with(func(ctx context.Context, s *Session, p conversationParams) (any, error) {
+		others, err := peersIn(p.ConversationIDs)
+		if err != nil {
+			return nil, err
+		}
+		if !validText(p.CustomData, 256) {
+			return nil, fault.With(fault.BadParameters, "customData is over 256 bytes")
+		}
+		return nothing{}, s.change(ctx, others, func(_ string, v *settings) { v.Custom = p.CustomData })
+	}),
+}
+
+// change sets settings of conversations, and tells of them at once instead of
+// waiting for the follower.
+func (s *Session) change(ctx context.Context, others []string, f func(other string, v *settings)) error {
+	u := s.user
+	u.begin(others)
+	defer u.end(others)
+	err := s.keep(ctx, others, f)
+	u.refresh(ctx, others) // those that were changed before another one failed, too
+	return err
+}
+
+// keep is change without telling, which the caller does.
+func (s *Session) keep(ctx context.Context, others []string, f func(other string, v *settings)) error {
+	u := s.user
+	if err := u.loadAll(ctx); err != nil { // the bound below is over all of them
+		return err
+	}
+	return bus.Spread(len(others), func(i int) error {
+		other := others[i]
+		p, err := s.in.setDocument(ctx, u.User, other, func(d *document) (bool, error) {
+			was := d.settings
+			f(other, &d.settings)
+			if more := d.texts() - was.texts(); more > 0 && u.keptTexts()+more > maxTexts {
+				return false, fault.With(fault.ConversationsFull, "of "+u.UserID+": drafts and custom data take "+strconv.Itoa(maxTexts>>10)+" KB together at most")
+			}
+			return was != d.settings, nil
+		})
+		if err == nil {
+			u.set(other, p)
+		}
+		return err
+	})
+}
+
+// clear hides conversations and, or, clears what is in them now.
+func (s *Session) clear(ctx context.Context, others []string, hide, history bool) error {
+	list, err := s.in.headsOf(ctx, s.user.User, others)
+	if err != nil {
+		return err
+	}
+	heads := make(map[string]*record, len(others))
+	for i, other := range others {
+		if list[i] == nil {
+			return fault.With(fault.NoConversation, strconv.Quote(c2c+other))
+		}
+		heads[other] = list[i]
+	}
+	return s.change(ctx, others, func(other string, v *settings) {
+		h := heads[other]
+		v.ClearedSent, v.Epoch = h.Sent[h.pair.side(other)], h.Epoch
+		if hide {
+			v.Hidden, v.Pinned, v.Draft = h.pos, false, ""
+		}
+		if history {
+			v.Cleared = h.pos
+		}
+	})
+}
+
+func (s *Session) deleteConversations(ctx context.Context, p conversationParams) (any, error) {
+	others, err := peersIn(p.ConversationIDs)
+	if err != nil {
+		return nil, err
+	}
+	return nothing{}, s.clear(ctx, others, true, p.ClearHistory)
+}

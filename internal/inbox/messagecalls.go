@@ -1,0 +1,116 @@
+package inbox
+
+import (
+	"context"
+	"slices"
+
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+type ackParams struct {
+	Cursor string `json:"cursor"`
+}
+
+type readAllParams struct {
+	Cursor string `json:"cursor"`
+	Next   uint64 `json:"next,omitempty"`
+}
+
+type readAllResult struct {
+	Next uint64 `json:"next,omitempty"`
+}
+
+type listResult struct {
+	Messages    []Message `json:"messages"`
+	Next        uint64    `json:"next"`
+	IsCompleted bool      `json:"isCompleted"`
+}
+
+var messageCalls = map[string]call{
+	frame.SessionSync: with(func(ctx context.Context, s *Session, p syncParams) (any, error) { return s.sync(ctx, p) }),
+	frame.SessionMore: with(func(ctx context.Context, s *Session, _ nothing) (any, error) { return s.more(ctx) }),
+	frame.MessageSend: with(func(ctx context.Context, s *Session, p sendParams) (any, error) { return s.sendMessage(ctx, p) }),
+	frame.MessageList: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		if p.Count <= 0 || p.Count > window {
+			p.Count = window
+		}
+		got, err := s.in.history(ctx, c, side, p.Before, p.Count)
+		if got.messages == nil {
+			got.messages = []Message{}
+		}
+		return listResult{got.messages, got.next, got.complete}, err
+	}),
+	frame.MessageRead: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		return nothing{}, s.in.markRead(ctx, c, side, s.in.seen(p.Cursor))
+	}),
+	frame.MessageReadAll: with(func(ctx context.Context, s *Session, p readAllParams) (any, error) {
+		return s.readAll(ctx, s.in.seen(p.Cursor), p.Next)
+	}),
+	frame.MessageDelete: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		return nothing{}, s.deleteMessages(ctx, c, side, p.Positions)
+	}),
+	frame.MessageRevoke: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		r, err := s.in.revoke(ctx, c, side, p.Position)
+		if err != nil {
+			return nil, err
+		}
+		return messageResult{message(r.revoked(), r, flags{Revoked: true, By: c.users[r.By]}, side)}, nil
+	}),
+	frame.MessageAck: with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
+		c, ok := s.in.parse(p.Cursor)
+		if ok && !c.pos.within(s.in.messages.Pos()) { // another gateway's follower may have been ahead
+			if _, err := s.in.level(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if !ok || !c.pos.within(s.in.messages.Pos()) {
+			return nil, badCursor()
+		}
+		s.user.ack(c.pos)
+		return nothing{}, nil
+	}),
+}
+
+// alwaysServed are the calls that end what was begun: a client that could not
+// end a synchronisation would begin it again, which costs most.
+var alwaysServed = map[string]bool{frame.SessionMore: true, frame.MessageAck: true}
+
+// readAll marks conversations as read, those first whose documents were written
+// last. One call looks at as many as a part of a sync does; the next one goes on
+// with those that were written before next.
+func (s *Session) readAll(ctx context.Context, upTo positions, next uint64) (any, error) {
+	u := s.user
+	if err := u.loadAll(ctx); err != nil {
+		return nil, err
+	}
+	u.mu.Lock()
+	others := u.peers.newestFirst()
+	u.mu.Unlock()
+	if next > 0 {
+		kept := u.peersOf(others)
+		n := slices.IndexFunc(kept, func(p peer) bool { return p.rev < next })
+		if n < 0 {
+			return readAllResult{}, nil
+		}
+		others = others[n:]
+	}
+	began, read := spent(ctx), 0
+	for some := range slices.Chunk(others, headsAtOnce) {
+		heads, err := s.in.headsOf(ctx, u.User, some)
+		if err != nil {
+			return nil, err
+		}
+		kept := u.peersOf(some) // before they are marked, which may touch them
+		for i, h := range heads {
+			if h != nil && h.unread(h.pair.side(u.UserID), kept[i].settings) != 0 {
+				if err := s.in.markRead(ctx, h.pair, h.pair.side(u.UserID), upTo); err != nil {
+					return nil, err
+				}
+			}
+			if read++; read < len(others) && (read >= syncHeads || spent(ctx)-began > maxReadAll) {
+				return readAllResult{kept[i].rev}, nil
+			}
+		}
+	}
+	return readAllResult{}, nil
+}
