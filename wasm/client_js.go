@@ -57,6 +57,7 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "getLoginStatus", sync: (*instance).getLoginStatus, dead: func() any { return loginStatus("loggedOut", "destroyed") }},
 		{name: "setLogLevel", sync: (*instance).setLogLevel, dead: nothing},
 		{name: "registerPlugin", sync: (*instance).registerPlugin, dead: nothing},
+		{name: "use", sync: (*instance).use, dead: nothing},
 		{name: "createTextMessage", sync: (*instance).createTextMessage},
 		{name: "createCustomMessage", sync: (*instance).createCustomMessage},
 		{name: "createImageMessage", sync: (*instance).createImageMessage},
@@ -198,3 +199,9 @@ func (i *instance) registerPlugin(args []safejs.Value) (any, *fault.Error) {
 	}
 	return nil, nil
 }
+
+// use takes the plugins of lite-chat, which needs them for what is built in
+// here, and gives the instance.
+//
+//	use(plugins: object | object[]): ChatSDK
+func (i *instance) use([]safejs.Value) (any, *fault.Error) { return i.object, nil }

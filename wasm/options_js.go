@@ -25,12 +25,18 @@ type options struct {
 // key is what TIM.create gives the same instance for.
 func (o options) key() string { return digits(o.sdkAppID) + ":" + o.name }
 
-func createOptions(v safejs.Value) (o options, f *fault.Error) {
-	if o.sdkAppID = appID(bridge.Get(v, "SDKAppID")); o.sdkAppID == 0 {
+func createOptions(given, defaults safejs.Value) (o options, f *fault.Error) {
+	option := func(name string) safejs.Value {
+		if v := bridge.Get(given, name); !v.IsUndefined() {
+			return v
+		}
+		return bridge.Get(defaults, name)
+	}
+	if o.sdkAppID = appID(option("SDKAppID")); o.sdkAppID == 0 {
 		return o, fault.New(fault.NoSDKAppID)
 	}
-	o.name, _ = bridge.Text(bridge.Get(v, "name"))
-	server := bridge.Get(v, "proxyServer")
+	o.name, _ = bridge.Text(option("name"))
+	server := option("proxyServer")
 	if server.IsUndefined() || server.IsNull() {
 		if o.gateway = pageGateway(); o.gateway == "" {
 			return o, badGateway("it is required here, because there is no page to take it from")

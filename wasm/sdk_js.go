@@ -18,6 +18,7 @@ import (
 // works detached, and after destroy it still has something to answer.
 type sdk struct {
 	tim       safejs.Value // what apps get as TIM
+	defaults  safejs.Value // what configure has set
 	guard     bridge.Guard
 	call      safejs.Value // of methods that give a promise
 	callSync  safejs.Value // of methods that give a value or throw
@@ -48,21 +49,30 @@ type instance struct {
 }
 
 func newSDK() *sdk {
-	s := &sdk{instances: map[int32]*instance{}, keys: map[string]*instance{}}
+	s := &sdk{instances: map[int32]*instance{}, keys: map[string]*instance{}, defaults: bridge.NewObject()}
 	s.call = bridge.Static(s.onCall, s.failedCall)
 	s.callSync = s.guard.Guarded(bridge.Static(s.onCallSync, s.failedSync))
-	s.retry = bridge.Static(s.onRetry, func(reason string) any {
-		bridge.Report(bridge.NewError(bridge.Uncaught(reason), safejs.Undefined()))
-		return nil
-	})
+	s.retry = bridge.Static(s.onRetry, reported)
 	s.unbuilt = s.unbuiltMethods()
 	s.tim = bridge.Parse(constantsJSON)
 	bridge.Set(s.tim, "VERSION", bridge.String(version))
-	bridge.Set(s.tim, "create", bridge.Static(s.create, func(reason string) any {
-		bridge.Report(bridge.NewError(bridge.Uncaught(reason), safejs.Undefined()))
-		return nil
-	}))
+	bridge.Set(s.tim, "create", bridge.Static(s.create, reported))
+	bridge.Set(s.tim, "configure", bridge.Static(s.configure, reported))
 	return s
+}
+
+// reported is the answer of a function that has panicked and has no other.
+func reported(reason string) any {
+	bridge.Report(bridge.NewError(bridge.Uncaught(reason), safejs.Undefined()))
+	return nil
+}
+
+// configure sets options for every later create.
+//
+//	configure(options: Partial<CreateOptions>): void
+func (s *sdk) configure(args []safejs.Value) any {
+	bridge.Call(bridge.Global("Object"), "assign", s.defaults, bridge.Arg(args, 0))
+	return safejs.Undefined()
 }
 
 // create gives the instance for an SDKAppID and name, the same one again until
@@ -71,7 +81,7 @@ func newSDK() *sdk {
 //
 //	create(options: CreateOptions): ChatSDK | null
 func (s *sdk) create(args []safejs.Value) any {
-	o, f := createOptions(bridge.Arg(args, 0))
+	o, f := createOptions(bridge.Arg(args, 0), s.defaults)
 	if f != nil {
 		bridge.Report(bridge.NewError(f, safejs.Undefined()))
 		return nil

@@ -210,7 +210,7 @@ func TestEveryMethodIsThereAndDetached(t *testing.T) {
 		require.NotContains(t, names, m.name, "internal/gen/methods.json says whether it is built")
 		names = append(names, m.name)
 	}
-	require.Len(t, names, 151, "the methods of internal/gen/methods.json")
+	require.Len(t, names, 152, "the methods of internal/gen/methods.json")
 	for _, name := range names {
 		require.True(t, bridge.IsFunction(bridge.Get(a, name)), name)
 		require.True(t, bridge.Get(a, name).Equal(bridge.Get(a, name)), name)
@@ -399,4 +399,13 @@ func TestRandomnessThatFails(t *testing.T) {
 	require.Equal(t, "loggingIn", bridge.Object{Value: call(t, a, "getLoginStatus")}.Text("status"), "not 2025")
 	require.Zero(t, await(t, call(t, a, "logout")).code)
 	require.Equal(t, 3005, await(t, login).code)
+}
+
+func TestConfigure(t *testing.T) {
+	defer func() { the.defaults = bridge.NewObject() }()
+	call(t, the.tim, "configure", bridge.Parse(`{"SDKAppID":1400000009,"name":"kit","proxyServer":"ws://127.0.0.1:1"}`))
+	a := create(t, `{}`)
+	require.True(t, a.Equal(create(t, `{"SDKAppID":1400000009}`)))
+	require.False(t, a.Equal(create(t, `{"name":""}`)))
+	require.True(t, call(t, a, "use", bridge.NewArray()).Equal(a))
 }

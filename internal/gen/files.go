@@ -79,9 +79,9 @@ func (s source) wasmConstants() string {
 	b.WriteString(header("constants.json, methods.json and package.json"))
 	b.WriteString("package main\n\n")
 	fmt.Fprintf(&b, "// version is that of the npm package; a loader of another one is refused.\nconst version = %q\n\n", s.Version)
-	b.WriteString("// constantsJSON is the object {EVENT, TYPES}: the host's JSON.parse builds it in\n" +
+	b.WriteString("// constantsJSON is the object {EVENT, TYPES, TSignaling}: the host's JSON.parse builds it in\n" +
 		"// one call, which costs less code than setting each member.\n")
-	fmt.Fprintf(&b, "const constantsJSON = `{\"EVENT\":%s,\"TYPES\":%s}`\n\n", compact(s.Event), compact(s.Types))
+	fmt.Fprintf(&b, "const constantsJSON = `{\"EVENT\":%s,\"TYPES\":%s,\"TSignaling\":%s}`\n\n", compact(s.Event), compact(s.Types), compact(s.Signal))
 	b.WriteString("// unbuiltJSON is the array of the names of the public methods that are not built.\n")
 	fmt.Fprintf(&b, "const unbuiltJSON = `%s`\n", unbuilt)
 	return b.String()
@@ -108,6 +108,7 @@ func (s source) js() []byte {
 	}
 	constants("The events of an instance.", "EVENT", s.Event)
 	constants("The other constants of the API.", "TYPES", s.Types)
+	constants("The constants of signalling.", "TSignaling", s.Signal)
 	b.WriteString("/** The names of an instance's public methods. */\nexport const METHODS = (\n")
 	names := slices.Sorted(slices.Values(s.Methods))
 	for i, m := range names {
@@ -134,6 +135,7 @@ func (s source) typings() []byte {
 	}
 	object("EVENT", s.Event)
 	object("TYPES", s.Types)
+	object("TSignaling", s.Signal)
 	b.WriteString("export declare const METHODS: readonly [\n")
 	for _, m := range s.Methods {
 		fmt.Fprintf(&b, "  '%s',\n", m)

@@ -30,6 +30,7 @@ func TestSourcesAreSound(t *testing.T) {
 	require.Regexp(t, `^\d+\.\d+\.\d+`, s.Version)
 	require.Equal(t, 41, len(s.Event), "39 of the originals and 2 of ours")
 	require.Equal(t, 115, len(s.Types))
+	require.Equal(t, 12, len(s.Signal))
 
 	name := regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 	values := map[string]string{}
@@ -41,6 +42,9 @@ func TestSourcesAreSound(t *testing.T) {
 	for _, c := range s.Types {
 		require.Regexp(t, name, c.Name)
 		require.NotContains(t, string(c.Value), "`", "would end Go's string")
+	}
+	for _, c := range s.Signal {
+		require.Regexp(t, name, c.Name)
 	}
 	require.Equal(t, "SDK_READY", values[`"sdkStateReady"`])
 	require.Equal(t, "USERSIG_WILL_EXPIRE", values[`"userSigWillExpire"`])

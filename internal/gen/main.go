@@ -2,7 +2,7 @@
 // files beside it, into the Go and JS files that need them:
 //
 //	codes.json      error codes, their Go names and messages
-//	constants.json  EVENT and TYPES of the JS API
+//	constants.json  EVENT, TYPES and TSignaling of the JS API
 //	methods.json    names of the public methods of an instance, and which are built
 //	wire.json       the methods and notifications of the wire, and SDK methods that only ask
 //	js/package.json the version

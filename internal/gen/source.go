@@ -28,6 +28,7 @@ type source struct {
 	Codes   []code
 	Event   table
 	Types   table
+	Signal  table // TSignaling
 	Methods []string
 	Unbuilt []string // those of Methods that only exist
 	Wire    wire
@@ -40,7 +41,7 @@ type code struct {
 	Text string `json:"text"`
 }
 
-// constant is one member of EVENT or TYPES; Value is a string or a number in
+// constant is one member of EVENT, TYPES or TSignaling; Value is a string or a number in
 // JSON.
 type constant struct {
 	Name  string
@@ -100,7 +101,7 @@ func load(root string) (source, error) {
 		return s, fmt.Errorf("run it in the module's root: %w", err)
 	}
 	var constants struct {
-		EVENT, TYPES table
+		EVENT, TYPES, TSignaling table
 	}
 	var methods struct {
 		Methods []string `json:"methods"`
@@ -114,7 +115,7 @@ func load(root string) (source, error) {
 		json.Unmarshal(wireJSON, &s.Wire),
 	)
 	s.Version = npm.Version
-	s.Event, s.Types, s.Methods = constants.EVENT, constants.TYPES, methods.Methods
+	s.Event, s.Types, s.Signal, s.Methods = constants.EVENT, constants.TYPES, constants.TSignaling, methods.Methods
 	for _, m := range methods.Methods {
 		if !slices.Contains(methods.Built, m) {
 			s.Unbuilt = append(s.Unbuilt, m)

@@ -6,6 +6,7 @@
 //	  index.mjs  index.js    ES module, and UMD in ES2017; .d.mts and .d.ts
 //	  index.node.mjs         ES module for Node, which reads its files otherwise
 //	  dist/                  tim.wasm, tim.wasm.gz, tim.js, wasm_exec.js
+//	  basic.js … plugins/    under the names of lite-chat's files
 //	  miniprogram/           ES2015 CommonJS; what "build npm" copies
 //
 // Run it in the module's root after internal/build, whose js/dist/manifest.json
@@ -208,7 +209,7 @@ func (b *bundler) module(v variant) ([]byte, error) {
 
 // names tells Node's ES modules, which do not run the code, what a CommonJS
 // module exports.
-const names = "0&&(module.exports={TIM,load,create,EVENT,TYPES,VERSION});\n"
+const names = "0&&(module.exports={TIM,load,create,EVENT,TSignaling,TYPES,VERSION});\n"
 
 // npm returns the files of the package.
 func (b *bundler) npm() (files, error) {
@@ -246,7 +247,24 @@ func (b *bundler) npm() (files, error) {
 	// Each script has its own copy beside it, for tools that do not know
 	// exports.
 	out["index.d.mts"], out["miniprogram/index.d.ts"] = out["index.d.ts"], out["index.d.ts"]
+	out.standIns()
 	return out, nil
+}
+
+// standIns adds what takes the place of lite-chat's files: its editions, for
+// tools that do not know exports, and its plugins, which do nothing here.
+func (f files) standIns() {
+	for _, name := range []string{"basic", "standard", "professional"} {
+		f[name+".js"] = []byte("module.exports = require('./index.js');\n")
+		f[name+".d.ts"] = []byte("export * from './index';\nexport { default } from './index';\n")
+	}
+	for _, name := range []string{
+		"avchatroom", "cloud-search", "conversation", "conversation-group", "follow", "friend", "group", "message-enhancer",
+		"offline-message-synchronizer", "push-token-register", "rich-media-message", "signaling", "topic",
+	} {
+		f["plugins/"+name+".js"] = []byte("module.exports = { name: '" + name + "' };\n")
+		f["plugins/"+name+".d.ts"] = []byte("declare const plugin: { readonly name: string };\nexport = plugin;\n")
+	}
 }
 
 // typings puts the parts of the typings into one file that needs no other.

@@ -44,4 +44,4 @@ const { TIM, load } = makeFacade({
 
 export default TIM;
 export { TIM, load };
-export const { create, EVENT, TYPES, VERSION } = TIM;
+export const { create, EVENT, TSignaling, TYPES, VERSION } = TIM;

@@ -164,6 +164,21 @@ export declare const TYPES: {
   readonly IOS_OFFLINE_PUSH_DEFAULT_SOUND: 'default';
 };
 
+export declare const TSignaling: {
+  readonly NEW_INVITATION_RECEIVED: 'newInvitationReceived';
+  readonly INVITEE_ACCEPTED: 'ts_invitee_accepted';
+  readonly INVITEE_REJECTED: 'ts_invitee_rejected';
+  readonly INVITATION_CANCELLED: 'ts_invitation_cancelled';
+  readonly INVITATION_TIMEOUT: 'ts_invitation_timeout';
+  readonly INVITATION_MODIFIED: 'ts_invitation_modified';
+  readonly ACTION_TYPE_UNKNOWN: 0;
+  readonly ACTION_TYPE_INVITE: 1;
+  readonly ACTION_TYPE_CANCEL_INVITE: 2;
+  readonly ACTION_TYPE_ACCEPT_INVITE: 3;
+  readonly ACTION_TYPE_REJECT_INVITE: 4;
+  readonly ACTION_TYPE_INVITE_TIMEOUT: 5;
+};
+
 export declare const METHODS: readonly [
   'login',
   'logout',
@@ -172,6 +187,7 @@ export declare const METHODS: readonly [
   'off',
   'setLogLevel',
   'registerPlugin',
+  'use',
   'destroy',
   'createTextMessage',
   'createTextAtMessage',

@@ -169,6 +169,22 @@ export const TYPES = table(
   'userStatusUnlogined=3',
 );
 
+/** The constants of signalling. Spelled out in constants.gen.d.ts. */
+export const TSignaling = table(
+  'actionTypeAcceptInvite=3 ' +
+  'actionTypeCancelInvite=2 ' +
+  'actionTypeInvite=1 ' +
+  'actionTypeInviteTimeout=5 ' +
+  'actionTypeRejectInvite=4 ' +
+  'actionTypeUnknown=0 ' +
+  'invitationCancelled=ts_invitation_cancelled ' +
+  'invitationModified=ts_invitation_modified ' +
+  'invitationTimeout=ts_invitation_timeout ' +
+  'inviteeAccepted=ts_invitee_accepted ' +
+  'inviteeRejected=ts_invitee_rejected ' +
+  'newInvitationReceived',
+);
+
 /** The names of an instance's public methods. */
 export const METHODS = (
   'accept ' +
@@ -321,5 +337,6 @@ export const METHODS = (
   'updateFriend ' +
   'updateGroupProfile ' +
   'updateMyProfile ' +
-  'updateTopicProfile'
+  'updateTopicProfile ' +
+  'use'
 ).split(' ');

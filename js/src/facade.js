@@ -1,5 +1,5 @@
 import * as CODE from './codes.gen.js';
-import { EVENT, TYPES, VERSION } from './constants.gen.js';
+import { EVENT, TSignaling, TYPES, VERSION } from './constants.gen.js';
 import { imError, text } from './error.js';
 import { makeInstance } from './instance.js';
 import * as MESSAGE from './messages.gen.js';
@@ -38,8 +38,10 @@ export function makeFacade(platform) {
   };
   const TIM = {
     create: (/** @type {any} */ options) => realm().create(options),
+    configure: (/** @type {any} */ options) => realm().configure(options),
     EVENT,
     TYPES,
+    TSignaling,
     VERSION,
   };
   return {
@@ -105,9 +107,15 @@ function makeRealm(platform) {
     ensure().catch(() => {});
   };
 
-  /** @param {any} [options] */
-  const create = (options) => {
-    const { SDKAppID, name = '' } = options || {};
+  /** What TIM.configure has set. @type {any} */
+  const defaults = {};
+
+  /** @param {any} [given] */
+  const create = (given) => {
+    const options = Object.assign({}, defaults);
+    // An option that a program passes on without having it is not one.
+    for (const key in given) if (given[key] !== undefined) options[key] = given[key];
+    const { SDKAppID, name = '' } = options;
     const app = /^\d+$/.test(SDKAppID) ? Number(SDKAppID) : 0; // of a number or its digits
     if (app < 1 || app > 0xffffffff) {
       console.error(imError(CODE.NoSDKAppID, MESSAGE.NoSDKAppID));
@@ -121,7 +129,7 @@ function makeRealm(platform) {
     const key = `${app} ${name}`;
     const known = instances.get(key);
     if (known) {
-      const { proxyServer: named } = options;
+      const named = given && given.proxyServer;
       if (named && known.gateway && known.gateway !== canonical(named)) {
         console.warn(`TIM.create returned the existing instance, whose gateway is ${known.gateway} and not ${named}: destroy it first, or pass another name.`);
         known.gateway = ''; // warn only once
@@ -150,6 +158,10 @@ function makeRealm(platform) {
   return {
     version: VERSION,
     create,
+    /** @param {any} options */
+    configure(options) {
+      Object.assign(defaults, options);
+    },
     /**
      * @param {any} options
      * @param {any} TIM

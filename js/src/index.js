@@ -3,7 +3,7 @@ import { page } from './page.js';
 
 // Bundlers know this form and copy the file.
 const { TIM, load } = makeFacade(page({ wasm: () => new URL('./dist/tim.wasm', import.meta.url).href }));
-const { create, EVENT, TYPES, VERSION } = TIM;
+const { create, EVENT, TSignaling, TYPES, VERSION } = TIM;
 
 export default TIM;
-export { TIM, create, load, EVENT, TYPES, VERSION };
+export { TIM, create, load, EVENT, TSignaling, TYPES, VERSION };

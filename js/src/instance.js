@@ -124,6 +124,7 @@ export function makeInstance(options, owner) {
   sdk.on = listen(false);
   sdk.once = listen(true);
   sdk.off = emitter.off;
+  sdk.use = () => sdk; // all that the originals' plugins add is there
 
   sdk.destroy = () => {
     const done = () => ({ code: 0, data: {} });

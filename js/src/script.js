@@ -24,7 +24,7 @@ const { TIM, load } = makeFacade(
 
 export default TIM;
 export { TIM, load };
-export const { create, EVENT, TYPES, VERSION } = TIM;
+export const { create, EVENT, TSignaling, TYPES, VERSION } = TIM;
 
 if (__TIM_TAG__) {
   Object.defineProperty(TIM, 'load', { value: load });

@@ -5,16 +5,17 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from '../../web/e2e/lib/test.mjs';
 import * as CODE from '../src/codes.gen.js';
-import { EVENT, METHODS, TYPES } from '../src/constants.gen.js';
+import { EVENT, METHODS, TSignaling, TYPES } from '../src/constants.gen.js';
 import * as MESSAGE from '../src/messages.gen.js';
 import { root } from './build.mjs';
 
 const source = (name) => JSON.parse(readFileSync(join(root, 'internal/gen', name), 'utf8'));
 
-test('EVENT and TYPES', () => {
-  const { EVENT: events, TYPES: types } = source('constants.json');
+test('EVENT, TYPES and TSignaling', () => {
+  const { EVENT: events, TYPES: types, TSignaling: signaling } = source('constants.json');
   assert.deepEqual(EVENT, events);
   assert.deepEqual(TYPES, types);
+  assert.deepEqual(TSignaling, signaling);
 });
 
 test('the methods', () => {

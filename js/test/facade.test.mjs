@@ -145,6 +145,34 @@ test('a create whose load fails rejects nothing unheard', async (t) => {
   assert.equal(unheard.mock.callCount(), 0);
 });
 
+test('what configure sets holds for every later create of the realm', async () => {
+  const { TIM, load } = await copy();
+  const other = await copy();
+  load({ ...base(), wasm, proxyServer: 'http://127.0.0.1:1/loaded' }).catch(() => {});
+  other.TIM.configure({ proxyServer: web.origin, name: 'kit' });
+  const options = { SDKAppID: 1, proxyServer: undefined };
+  const tim = TIM.create(options);
+  assert.deepEqual(options, { SDKAppID: 1, proxyServer: undefined });
+  await tim.login({ userID: 'a' });
+  assert.equal(tim.getLoginUser(), web.origin); // the double's answer
+  assert.equal(TIM.create({ SDKAppID: 1, name: 'kit' }), tim);
+  const own = TIM.create({ SDKAppID: 1, name: '', proxyServer: 'http://127.0.0.1:1/own' });
+  assert.notEqual(own, tim);
+  assert.equal(own.getLoginUser(), 'http://127.0.0.1:1/own');
+  TIM.configure({ SDKAppID: 1 });
+  assert.equal(TIM.create(), tim);
+});
+
+test('use gives the instance, loaded or not', async () => {
+  const { TIM, load } = await copy();
+  load({ ...base(), wasm }).catch(() => {});
+  const tim = TIM.create({ SDKAppID: 1 });
+  const { use } = tim;
+  assert.equal(use([{ name: 'conversation' }]), tim);
+  await tim.login({ userID: 'a' });
+  assert.equal(tim.use({ name: 'group', install: () => assert.fail('nothing is installed') }), tim);
+});
+
 test('bad options give null and say why', async (t) => {
   const { TIM } = await copy();
   const said = t.mock.method(console, 'error', () => {});

@@ -14,7 +14,7 @@ test('importing does nothing', async () => {
   const { default: TIM, EVENT, VERSION, create } = await copy();
   assert.deepEqual(Reflect.ownKeys(globalThis), before);
   assert.deepEqual(web.asked, []);
-  assert.deepEqual(Object.keys(TIM), ['create', 'EVENT', 'TYPES', 'VERSION']);
+  assert.deepEqual(Object.keys(TIM), ['create', 'configure', 'EVENT', 'TYPES', 'TSignaling', 'VERSION']);
   assert.equal(TIM.EVENT, EVENT);
   assert.equal(TIM.create, create);
   assert.equal(EVENT.SDK_READY, 'sdkStateReady');

@@ -2,7 +2,7 @@
 // @tencentcloud/chat where these have one. What a method does is implemented
 // in the files of wasm/ that end in _js.go; inbox.d.ts and unbuilt.d.ts are parts.
 
-import { EVENT, TYPES, VERSION } from '../src/constants.gen.js';
+import { EVENT, TSignaling, TYPES, VERSION } from '../src/constants.gen.js';
 import type { AudioMessage, Conversation, CustomMessage, CustomPayload, FileMessage, FileToSend, ImageMessage, InboxMethods, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, TextPayload, UserStatus, VideoMessage } from './inbox.js';
 import type { UnbuiltMethods } from './unbuilt.js';
 export type * from './inbox.js';
@@ -200,6 +200,8 @@ export interface ChatSDK extends InboxMethods, UnbuiltMethods {
   setLogLevel(level: number): void;
   /** Accepts the plugins of the originals; none is needed and none is used. */
   registerPlugin(options: object): void;
+  /** Accepts the plugins of `@tencentcloud/lite-chat`, which are not needed here, and returns the instance. */
+  use(plugins: unknown): ChatSDK;
 }
 
 /** What the package exports: the originals' TIM. Importing it does nothing. */
@@ -211,8 +213,16 @@ export interface TIM {
    * null; as in the originals, the type does not say so.
    */
   create(options: CreateOptions): ChatSDK;
+  /**
+   * Sets options that every later create takes unless it is given its own:
+   * for programs whose code you cannot change, such as UI kits, which know
+   * nothing of `proxyServer`.
+   */
+  configure(options: Partial<CreateOptions>): void;
   readonly EVENT: Events;
   readonly TYPES: Types;
+  /** Of signalling, which is not built: its events do not fire. */
+  readonly TSignaling: typeof TSignaling;
   readonly VERSION: string;
 }
 
@@ -279,4 +289,4 @@ declare namespace TIM {
   type TYPES = Types[keyof Types];
 }
 export default TIM;
-export { EVENT, TIM, TYPES, VERSION };
+export { EVENT, TIM, TSignaling, TYPES, VERSION };

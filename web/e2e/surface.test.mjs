@@ -20,6 +20,7 @@ const BUILT = new Set([
   'off',
   'setLogLevel',
   'registerPlugin',
+  'use',
   'isReady',
   'getLoginUser',
   'getServerTime',
@@ -89,7 +90,7 @@ test('TIM has every constant with its value', async (t) => {
   }));
   assert.deepEqual(got.EVENT, EVENT);
   assert.deepEqual(got.TYPES, TYPES);
-  assert.deepEqual(got.own, ['EVENT', 'TYPES', 'VERSION', 'create']);
+  assert.deepEqual(got.own, ['EVENT', 'TSignaling', 'TYPES', 'VERSION', 'configure', 'create']);
   assert.match(got.version, /^\d+\.\d+\.\d+/);
 });
 

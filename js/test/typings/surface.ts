@@ -1,10 +1,15 @@
 // Compiled, never run: what the typings must accept, and what they must not.
-import TIM, { create, load, EVENT, TYPES, VERSION } from 'tim-wasm';
+import TIM, { create, load, EVENT, TSignaling, TYPES, VERSION } from 'tim-wasm';
 import type { ChatSDK, Conversation, Group, IMError, KickedOutType, LoginStatus, Message, Profile, TextMessage } from 'tim-wasm';
 
 const tim: ChatSDK = TIM.create({ SDKAppID: 1400000000 });
 create({ SDKAppID: '1400000000', proxyServer: 'wss://im.example.com', name: 'second', scene: 'ignored' });
 const version: string = VERSION;
+TIM.configure({ proxyServer: 'wss://im.example.com' });
+// @ts-expect-error no object
+TIM.configure('wss://im.example.com');
+const invited: 'newInvitationReceived' = TSignaling.NEW_INVITATION_RECEIVED;
+const invite: 1 = TIM.TSignaling.ACTION_TYPE_INVITE;
 const kinds: 'TIMTextElem' = TYPES.MSG_TEXT;
 
 async function session(): Promise<void> {
