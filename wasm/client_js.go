@@ -14,6 +14,7 @@ import (
 type method struct {
 	name    string
 	promise func(i *instance, args []safejs.Value, a *answer)
+	open    bool // a promise method that looks itself whether there is a session
 	sync    func(i *instance, args []safejs.Value) (any, *fault.Error)
 	dead    func() any // what sync methods give after destroy; nil throws 2903
 }
@@ -24,12 +25,12 @@ var methods []method
 
 func init() { // not in the declaration, which the methods refer to
 	methods = []method{
-		{name: "login", promise: (*instance).login},
-		{name: "logout", promise: (*instance).logout},
-		{name: "destroy", promise: (*instance).destroy},
+		{name: "login", promise: (*instance).login, open: true},
+		{name: "logout", promise: (*instance).logout, open: true},
+		{name: "destroy", promise: (*instance).destroy, open: true},
 		{name: "renewUserSig", promise: (*instance).renewUserSig},
-		{name: "sendMessage", promise: (*instance).sendMessage},
-		{name: "resendMessage", promise: (*instance).resendMessage},
+		{name: "sendMessage", promise: (*instance).sendMessage, open: true},
+		{name: "resendMessage", promise: (*instance).resendMessage, open: true},
 		{name: "revokeMessage", promise: (*instance).revokeMessage},
 		{name: "deleteMessage", promise: (*instance).deleteMessage},
 		{name: "getMessageList", promise: (*instance).getMessageList},
@@ -66,6 +67,9 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "createVideoMessage", sync: (*instance).createVideoMessage},
 		{name: "getTotalUnreadMessageCount", sync: (*instance).getTotalUnreadMessageCount, dead: func() any { return 0 }},
 		{name: "findMessage", sync: (*instance).findMessage, dead: func() any { return safejs.Null() }},
+	}
+	for _, u := range unsentMessages {
+		methods = append(methods, method{name: u.name, sync: u.create})
 	}
 	for n := range relays {
 		methods = append(methods, method{name: relays[n].name, promise: relays[n].run})
@@ -110,7 +114,6 @@ func (i *instance) renewUserSig(args []safejs.Value, a *answer) {
 		a.reject(fault.New(fault.NoUserSig))
 		return
 	}
-	a.gated = !i.client.Ready()
 	i.client.Renew(userSig, a.done)
 }
 

@@ -14,7 +14,6 @@ import (
 // call is a call of the mailbox, which i.post makes. Its promise resolves with
 // what shape makes of its end.
 func (i *instance) call(a *answer, shape func(s mailbox.Settle) safejs.Value) mailbox.Call {
-	a.gated = !i.client.Ready()
 	return i.client.Mail().Call(func(s mailbox.Settle) {
 		if s.Err != nil {
 			a.done(nil, s.Err)
@@ -80,7 +79,6 @@ func (i *instance) getTotalUnreadMessageCount([]safejs.Value) (any, *fault.Error
 // send makes a call of the gateway and resolves with what shape makes of its
 // result.
 func (i *instance) send(a *answer, method string, params frame.Fields, shape func(result safejs.Value) safejs.Value) {
-	a.gated = !i.client.Ready()
 	i.client.Send(method, params, 0, func(result frame.Body, f *fault.Error) {
 		if f != nil {
 			a.done(nil, f)

@@ -14,6 +14,7 @@ import (
 // Values of TIM.TYPES that messages are made of.
 const (
 	convC2C   = "C2C"
+	convGroup = "GROUP"
 	msgText   = "TIMTextElem"
 	msgCustom = "TIMCustomElem"
 )
@@ -66,10 +67,11 @@ func (i *instance) createCustomMessage(args []safejs.Value) (any, *fault.Error) 
 func (i *instance) newMessage(method, kind string, o, payload safejs.Value) (any, *fault.Error) {
 	to, _ := bridge.Text(bridge.Get(o, "to"))
 	if to == "" {
-		return nil, badArgument(method, "to must be the receiver's userID")
+		return nil, badArgument(method, "to must be the receiver's userID, or a groupID")
 	}
-	if of, _ := bridge.Text(bridge.Get(o, "conversationType")); of != convC2C {
-		return nil, fault.With(fault.NotBuiltYet, method+" for conversations other than C2C")
+	of, _ := bridge.Text(bridge.Get(o, "conversationType"))
+	if of != convC2C && of != convGroup {
+		return nil, badArgument(method, "conversationType must be TIM.TYPES.CONV_C2C or TIM.TYPES.CONV_GROUP")
 	}
 	priority, _ := bridge.Text(bridge.Get(o, "priority"))
 	switch priority {
@@ -83,7 +85,7 @@ func (i *instance) newMessage(method, kind string, o, payload safejs.Value) (any
 	i.sequence++
 	m := createdShape.object()
 	for _, f := range []struct{ key, value string }{
-		{"ID", i.newID()}, {"type", kind}, {"conversationID", convC2C + to}, {"to", to},
+		{"ID", i.newID()}, {"type", kind}, {"conversationID", of + to}, {"conversationType", of}, {"to", to},
 		{"from", i.client.User()}, {"flow", "out"}, {"priority", priority}, {"status", "unSend"}, {"cloudCustomData", custom},
 	} {
 		_ = m.Set(f.key, f.value)
@@ -160,7 +162,12 @@ func (i *instance) now() int {
 //	sendMessage(message: Message, options?: {onlineUserOnly?: boolean}): Promise<{code: 0, data: {message: Message}}>
 func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 	m := bridge.Object{Value: bridge.Arg(args, 0)}
+	a.gated = !i.client.Ready()
 	if f := i.checkOwn(m); f != nil {
+		if a.gated {
+			i.refuse(a)
+			return
+		}
 		a.reject(f)
 		return
 	}
@@ -172,12 +179,16 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 	if s.online {
 		s.m.Value = i.page.mark(m.Value, "onlineOnlyFlag", bridge.Bool(true))
 	}
-	if f := checkBody(s.payload, bridge.Get(s.m.Value, "cloudCustomData")); f != nil {
-		s.fail(f)
+	if a.gated {
+		s.post() // the session knows the reason
 		return
 	}
-	if a.gated = !i.client.Ready(); a.gated {
-		s.post() // the session knows the reason
+	f := checkBody(s.payload, bridge.Get(s.m.Value, "cloudCustomData"))
+	if isUnsent(s.kind) || m.Text("conversationType") != convC2C {
+		f = i.sdk.notBuilt("sendMessage of this kind of message")
+	}
+	if f != nil {
+		s.fail(f)
 		return
 	}
 	s.m.Value = i.name(s.m.Value)
@@ -234,7 +245,7 @@ func (s *sending) post() {
 func (s *sending) settle(end mailbox.Settle) {
 	if f := end.Err; f != nil {
 		if f.Code == frame.CodeNoMethod {
-			f = notBuilt("sendMessage")
+			f = s.i.sdk.notBuilt("sendMessage")
 		}
 		s.fail(f)
 		if s.a.gated {

@@ -61,7 +61,7 @@ func (i *instance) getMyProfile(_ []safejs.Value, a *answer) {
 //	getUserProfile(options: {userIDList: string[]}): Promise<{code: 0, data: Profile[]}>
 func (i *instance) getUserProfile(args []safejs.Value, a *answer) {
 	o := bridge.Arg(args, 0)
-	if list := bridge.Get(o, "userIDList"); isArray(list) && bridge.Length(list) == 0 && i.client.Ready() {
+	if list := bridge.Get(o, "userIDList"); isArray(list) && bridge.Length(list) == 0 {
 		a.resolve(bridge.NewArray())
 		return
 	}
@@ -74,9 +74,6 @@ func (i *instance) getUserProfile(args []safejs.Value, a *answer) {
 // for the first of those, as many as fit a frame. It resolves with what shape
 // makes of them all.
 func (i *instance) collect(a *answer, method, key string, list safejs.Value, got []safejs.Value, shape func(all safejs.Value) safejs.Value) {
-	if len(got) == 0 {
-		a.gated = !i.client.Ready()
-	}
 	had := len(got)
 	i.client.Send(method, usersIn(part(list, had, had+usersAtOnce)), 0, func(result frame.Body, f *fault.Error) {
 		if f != nil {

@@ -32,13 +32,8 @@ const (
 
 type datum struct{ name, from string }
 
-// run checks the arguments, asks the gateway and resolves with its result. A
-// call before SDK_READY rejects with its reason, whatever its arguments are.
+// run checks the arguments, asks the gateway and resolves with its result.
 func (c *relay) run(i *instance, args []safejs.Value, a *answer) {
-	if a.gated = !i.client.Ready(); a.gated {
-		i.client.Send(c.method, frame.Fields{}, 0, a.done) // the session knows the reason
-		return
-	}
 	var params frame.Fields
 	var list safejs.Value
 	options := bridge.Arg(args, 0)

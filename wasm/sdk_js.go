@@ -17,8 +17,9 @@ import (
 // number. So an instance owns no function that JavaScript holds, a method
 // works detached, and after destroy it still has something to answer.
 type sdk struct {
-	tim       safejs.Value // what apps get as TIM
-	defaults  safejs.Value // what configure has set
+	tim       safejs.Value    // what apps get as TIM
+	defaults  safejs.Value    // what configure has set
+	told      map[string]bool // of notBuilt
 	guard     bridge.Guard
 	call      safejs.Value // of methods that give a promise
 	callSync  safejs.Value // of methods that give a value or throw
@@ -49,7 +50,7 @@ type instance struct {
 }
 
 func newSDK() *sdk {
-	s := &sdk{instances: map[int32]*instance{}, keys: map[string]*instance{}, defaults: bridge.NewObject()}
+	s := &sdk{instances: map[int32]*instance{}, keys: map[string]*instance{}, told: map[string]bool{}, defaults: bridge.NewObject()}
 	s.call = bridge.Static(s.onCall, s.failedCall)
 	s.callSync = s.guard.Guarded(bridge.Static(s.onCallSync, s.failedSync))
 	s.retry = bridge.Static(s.onRetry, reported)
@@ -166,14 +167,27 @@ func (s *sdk) onCall(args []safejs.Value) any {
 	return a.promise.Value()
 }
 
-// start lets a panic of a method end in its promise and one ERROR event.
+// start runs a method. A call that needs a session and has none rejects with
+// the reason whatever its arguments are, which is the first thing looked at. A
+// panic of the method ends in its promise and one ERROR event.
 func (s *sdk) start(m method, i *instance, args []safejs.Value, a *answer) {
 	defer func() {
 		if p := recover(); p != nil {
 			a.panicked(bridge.Reason(p))
 		}
 	}()
+	if !m.open && !i.client.Ready() {
+		i.refuse(a)
+		return
+	}
 	m.promise(i, args, a)
+}
+
+// refuse ends a call for which there is no session. Why that is so the client
+// knows: it refuses whatever it is asked.
+func (i *instance) refuse(a *answer) {
+	a.gated = true
+	i.client.Send(frame.Ping, frame.Fields{}, 0, a.done)
 }
 
 func (s *sdk) failedCall(reason string) any {

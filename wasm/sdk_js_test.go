@@ -224,33 +224,6 @@ func TestEveryMethodIsThereAndDetached(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestUnbuiltMethods(t *testing.T) {
-	a := create(t, app)
-	seen := errors(t, a)
-	for _, name := range []string{"addFriend", "joinGroup", "createGroup", "translateText", "invite"} {
-		require.Equal(t, 2998, await(t, call(t, a, name)).code, name)
-	}
-	for _, name := range []string{"createFaceMessage", "createMergerMessage", "createTextAtMessage"} {
-		require.Equal(t, 2998, code(throws(t, a, name, "x")), name)
-	}
-	for name, want := range map[string]string{
-		"getGroupList":             `{"code":0,"data":{"groupList":[]}}`,
-		"getFriendList":            `{"code":0,"data":[]}`,
-		"getFriendApplicationList": `{"code":0,"data":{"friendApplicationList":[],"unreadCount":0}}`,
-	} {
-		got := await(t, call(t, a, name))
-		require.Equal(t, want, stringify(t, got.value))
-	}
-	require.True(t, call(t, a, "getSignalingInfo", "x").IsNull())
-	require.True(t, call(t, a, "addSignalingListener", "x").IsUndefined())
-	require.Equal(t, "false", stringify(t, call(t, a, "callExperimentalAPI", "canIUseModule", 1)))
-	require.Equal(t, `{"code":0,"data":{"enabled":false}}`,
-		stringify(t, await(t, call(t, a, "callExperimentalAPI", "isCommercialAbilityEnabled", 1)).value))
-	require.Zero(t, await(t, call(t, a, "callExperimentalAPI", "isFeatureEnabledForStat", 1)).code)
-	require.Equal(t, 2905, await(t, call(t, a, "callExperimentalAPI", "setApplicationID", 1)).code)
-	require.Empty(t, *seen, "no ERROR event")
-}
-
 func TestBadLoginArgumentsReject(t *testing.T) {
 	a := create(t, app)
 	for options, want := range map[string]int{
@@ -267,7 +240,6 @@ func TestBadLoginArgumentsReject(t *testing.T) {
 		require.Equal(t, want, await(t, call(t, a, "login", bridge.Parse(options))).code, options)
 	}
 	require.Equal(t, 2002, await(t, call(t, a, "login")).code)
-	require.Equal(t, 2003, await(t, call(t, a, "renewUserSig")).code)
 }
 
 func TestCallsBeforeReadyRejectAndEmitERROR(t *testing.T) {
@@ -370,15 +342,39 @@ func TestMessageShape(t *testing.T) {
 
 	for options, want := range map[string]int{
 		`null`: 2905, `{}`: 2905,
-		`{"to":"bob","conversationType":"C2C","payload":{}}`:             2905,
-		`{"to":"bob","conversationType":"C2C","payload":{"text":5}}`:     2905,
-		`{"to":"","conversationType":"C2C","payload":{"text":"x"}}`:      2905,
-		`{"to":"bob","conversationType":"GROUP","payload":{"text":"x"}}`: 2998,
+		`{"to":"bob","conversationType":"C2C","payload":{}}`:            2905,
+		`{"to":"bob","conversationType":"C2C","payload":{"text":5}}`:    2905,
+		`{"to":"","conversationType":"C2C","payload":{"text":"x"}}`:     2905,
+		`{"to":"bob","conversationType":"LIFT","payload":{"text":"x"}}`: 2905,
+		`{"to":"bob","payload":{"text":"x"}}`:                           2905,
 	} {
 		require.Equal(t, want, code(throws(t, a, "createTextMessage", bridge.Parse(options))), options)
 	}
-	require.Equal(t, 2105, await(t, call(t, a, "sendMessage", bridge.Parse(`{}`))).code)
-	require.Equal(t, 2105, await(t, call(t, a, "sendMessage")).code)
+}
+
+// Before arguments are looked at there must be a session.
+func TestGateComesFirst(t *testing.T) {
+	a := create(t, app)
+	seen := errors(t, a)
+	calls := 0
+	for _, m := range methods {
+		if m.promise == nil || m.name == "login" || m.name == "logout" || m.name == "destroy" {
+			continue
+		}
+		calls++
+		require.Equal(t, 2024, await(t, call(t, a, m.name)).code, m.name)
+		require.Len(t, *seen, calls, m.name)
+	}
+	require.Equal(t, 2024, await(t, call(t, a, "sendMessage", bridge.Parse(`{}`))).code)
+}
+
+func TestConfigure(t *testing.T) {
+	defer func() { the.defaults = bridge.NewObject() }()
+	call(t, the.tim, "configure", bridge.Parse(`{"SDKAppID":1400000009,"name":"kit","proxyServer":"ws://127.0.0.1:1"}`))
+	a := create(t, `{}`)
+	require.True(t, a.Equal(create(t, `{"SDKAppID":1400000009}`)))
+	require.False(t, a.Equal(create(t, `{"name":""}`)))
+	require.True(t, call(t, a, "use", bridge.NewArray()).Equal(a))
 }
 
 // A pool of randomness that is dry for a moment, as in a mini program, costs a
@@ -399,13 +395,4 @@ func TestRandomnessThatFails(t *testing.T) {
 	require.Equal(t, "loggingIn", bridge.Object{Value: call(t, a, "getLoginStatus")}.Text("status"), "not 2025")
 	require.Zero(t, await(t, call(t, a, "logout")).code)
 	require.Equal(t, 3005, await(t, login).code)
-}
-
-func TestConfigure(t *testing.T) {
-	defer func() { the.defaults = bridge.NewObject() }()
-	call(t, the.tim, "configure", bridge.Parse(`{"SDKAppID":1400000009,"name":"kit","proxyServer":"ws://127.0.0.1:1"}`))
-	a := create(t, `{}`)
-	require.True(t, a.Equal(create(t, `{"SDKAppID":1400000009}`)))
-	require.False(t, a.Equal(create(t, `{"name":""}`)))
-	require.True(t, call(t, a, "use", bridge.NewArray()).Equal(a))
 }

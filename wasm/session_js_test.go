@@ -157,7 +157,7 @@ func TestTheStoredInstanceOutlivesAnother(t *testing.T) {
 // as one of a wrong type, like any other.
 func TestBigIntArguments(t *testing.T) {
 	options := bridge.Parse(`{"SDKAppID":1400000000,"proxyServer":"ws://127.0.0.1:1","name":"big"}`)
-	require.Equal(t, `[2002,2003,2002,2003,2905,2905,2905,[],"told",true]`, script(t, options, `
+	require.Equal(t, `[2002,2003,2002,2024,2905,2905,2905,[2024],"told",true]`, script(t, options, `
 		const tim = TIM.create(options), errors = [];
 		tim.on(TIM.EVENT.ERROR, ({ data }) => errors.push(data.code));
 		const code = (e) => e.code;

@@ -129,7 +129,7 @@ func (c Code) Text() string {
 	case TooFrequent:
 		return "There were too many calls in a short time: wait a moment and try again."
 	case NotBuiltYet:
-		return "This is not available in tim yet: the package's MIGRATION.md lists what is."
+		return "This is not available here yet: please do without it for now."
 	case NotReady:
 		return "The SDK is not ready yet: wait for the SDK_READY event."
 	case LoginPending:

@@ -111,7 +111,7 @@ export interface FileToSend {
 export interface MessageOptions<Payload> {
   /** The receiver's userID. */
   to: string;
-  /** TYPES.CONV_C2C; with another create…Message throws 2998. */
+  /** TYPES.CONV_C2C; sendMessage of a message to a group rejects with 2998. */
   conversationType: ConversationType;
   payload: Payload;
   priority?: MessagePriority;

@@ -21,7 +21,8 @@ export interface UnbuiltMethods {
   removeSignalingListener(eventName: string, handler: Function, context?: unknown): void;
   /**
    * canIUseModule returns false; isCommercialAbilityEnabled resolves with
-   * enabled: false; others reject with 2905.
+   * enabled: false, getServerConfig with ''; what only counts use resolves, and
+   * others reject with 2905.
    */
   callExperimentalAPI(key: 'canIUseModule', options?: unknown): boolean;
   callExperimentalAPI(key: string, options?: unknown): Promise<IMResponse<any>>;
@@ -34,15 +35,15 @@ export interface UnbuiltMethods {
   getFriendGroupList(): Empty;
   getFriendApplicationList(): Empty;
 
-  /** Throws 2998. */
+  /** Makes a message whose sendMessage rejects with 2998. */
   createTextAtMessage(options: unknown): Message;
-  /** Throws 2998. */
+  /** Makes a message whose sendMessage rejects with 2998. */
   createFaceMessage(options: unknown): Message;
-  /** Throws 2998. */
+  /** Makes a message whose sendMessage rejects with 2998. */
   createLocationMessage(options: unknown): Message;
-  /** Throws 2998. */
+  /** Makes a message whose sendMessage rejects with 2998. */
   createMergerMessage(options: unknown): Message;
-  /** Throws 2998. */
+  /** Works for what can be sent; a message made of another fails to be sent, with 2998. */
   createForwardMessage(options: unknown): Message;
 
   downloadMergerMessage(options: unknown): Unbuilt;
