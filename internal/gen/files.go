@@ -22,6 +22,11 @@ func (s source) files() (map[string][]byte, error) {
 		"js/src/messages.gen.js":    s.jsMessages(),
 		"js/types/names.gen.d.ts":   s.typeNames(),
 	}
+	migration, err := s.migration()
+	if err != nil {
+		return nil, err
+	}
+	out["js/MIGRATION.md"] = migration
 	for name, text := range map[string]string{
 		"internal/fault/codes_gen.go":   s.faultCodes(),
 		"internal/frame/events_gen.go":  s.frameEvents(),
@@ -36,6 +41,32 @@ func (s source) files() (map[string][]byte, error) {
 		out[name] = formatted
 	}
 	return out, nil
+}
+
+// The lines around the part of a document that is made here.
+const (
+	partBegins = "<!-- internal/gen writes what follows from methods.json -->\n"
+	partEnds   = "<!-- end -->\n"
+)
+
+// migration returns MIGRATION.md with the table of what is built.
+func (s source) migration() ([]byte, error) {
+	before, rest, begins := strings.Cut(s.Migration, partBegins)
+	_, after, ends := strings.Cut(rest, partEnds)
+	if !begins || !ends {
+		return nil, fmt.Errorf("js/MIGRATION.md has no lines %q and %q", partBegins, partEnds)
+	}
+	var built []string
+	for _, name := range s.Methods {
+		if !slices.Contains(s.Unbuilt, name) {
+			built = append(built, name)
+		}
+	}
+	list := func(names []string) string {
+		return "`" + strings.Join(slices.Sorted(slices.Values(names)), "`, `") + "`"
+	}
+	table := "\n| | methods |\n|---|---|\n| built | " + list(built) + " |\n| not built | " + list(s.Unbuilt) + " |\n\n"
+	return []byte(before + partBegins + table + partEnds + after), nil
 }
 
 // header is the first line of a file, in the form that Go's tools know.

@@ -16,7 +16,7 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 	require.NoError(t, err)
 	files, err := s.files()
 	require.NoError(t, err)
-	require.Len(t, files, 10)
+	require.Len(t, files, 11)
 	for name, want := range files {
 		got, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
 		require.NoError(t, err)
@@ -77,6 +77,16 @@ func TestNames(t *testing.T) {
 	for in, want := range map[string]string{`"a"`: `'a'`, `1`: `1`, `"it's \"so\""`: `'it\'s "so"'`} {
 		require.Equal(t, want, quoteJS([]byte(in)))
 	}
+}
+
+func TestMigrationListsEveryMethod(t *testing.T) {
+	s := source{Methods: []string{"b", "c", "a"}, Unbuilt: []string{"c"}, Migration: "x\n" + partBegins + "old\n" + partEnds + "y\n"}
+	text, err := s.migration()
+	require.NoError(t, err)
+	require.Equal(t, "x\n"+partBegins+"\n| | methods |\n|---|---|\n| built | `a`, `b` |\n| not built | `c` |\n\n"+partEnds+"y\n", string(text))
+	s.Migration = "x\n"
+	_, err = s.migration()
+	require.ErrorContains(t, err, "MIGRATION.md")
 }
 
 func TestRunOutsideTheRoot(t *testing.T) {

@@ -7,6 +7,8 @@
 //	wire.json       the methods and notifications of the wire, and SDK methods that only ask
 //	js/package.json the version
 //
+// js/MIGRATION.md gets the table of what is built.
+//
 //	main.go    reads the sources, writes the files
 //	source.go  the JSON files
 //	files.go   what is made of codes, constants and methods

@@ -32,6 +32,8 @@ type source struct {
 	Methods []string
 	Unbuilt []string // those of Methods that only exist
 	Wire    wire
+	// The documents with a part that is made here.
+	Migration string
 }
 
 // code is one error code.
@@ -93,6 +95,11 @@ func (t table) MarshalJSON() ([]byte, error) {
 // load reads the sources; the version is the npm package's below root.
 func load(root string) (source, error) {
 	var s source
+	migration, err := os.ReadFile(filepath.Join(root, "js", "MIGRATION.md"))
+	if err != nil {
+		return s, fmt.Errorf("run it in the module's root: %w", err)
+	}
+	s.Migration = string(migration)
 	var npm struct {
 		Version string `json:"version"`
 	}
