@@ -1,7 +1,7 @@
 //go:build js && wasm
 
-// Command wasm is tim.wasm: the login and session SDK of a web
-// instant-messaging client, for wasm_exec.js of the Go that built it.
+// Command wasm is tim.wasm: the login, session and message SDK of a
+// web instant-messaging client, for wasm_exec.js of the Go that built it.
 //
 // A loader that has put a function __timLoader into the global scope gets
 // {TIM, version} handed over and nothing is installed. Started by hand,

@@ -27,7 +27,8 @@ const (
 	// StreamEvents holds tim.event.<app>.<user>: the events that webhooks
 	// report.
 	StreamEvents = "tim_events"
-	// StreamMessages holds tim.msg.<app>.<a>.<b>: one log a conversation.
+	// StreamMessages holds tim.msg.<app>.<a>.<b>: one log a conversation. With
+	// several partitions further streams hold the rest, see MessagesPartition.
 	StreamMessages = "TIM_MSG"
 	// StreamDocuments holds tim.doc.<app>.<user>.<kind>: what a user has set, and
 	// what they have used of their quota.
@@ -115,9 +116,12 @@ const (
 	// StreamReferences holds tim.mref.<app>.<name>.<message>: a message that
 	// names a file. It ages like messages.
 	StreamReferences = "TIM_MREF"
-	// StreamFiles holds tim.file.<app>.<name>: what is known of a file.
+	// StreamFiles holds tim.file.<app>.<name>: what is known of a file; besides
+	// that tim.file.<app>.<user>.left, when an account was deleted, and
+	// tim.file.swept, when files were last looked through.
 	StreamFiles = "TIM_FILE"
-	// StreamMedia holds tim.media.<app>.<name>.<n>: the chunks of a file.
+	// StreamMedia holds tim.media.<app>.<name>.<part><n>: the chunks of a file.
+	// part is empty but for smaller sizes of images.
 	StreamMedia = "TIM_MEDIA"
 
 	SubjectReferences = "tim.mref."

@@ -6,7 +6,7 @@
 //
 // # Files
 //
-//	inbox.go         Open and Close; what comes from the bus finds its users
+//	inbox.go         Open and Close; documents that come from the bus find their users
 //	options.go       Options, and what the inbox asks of others
 //	ports.go         what it needs of a bus
 //	store.go         the streams; each read and write is charged
@@ -73,7 +73,8 @@
 // stream; it grows over all conversations, which makes it a cursor. With more
 // partitions than one (partitions.go) there are further streams, TIM_MSG_<n> with
 // tim.msg-<n>.<app>.<a>.<b>: a cursor has a number for each, and a position its
-// partition's number above its lower 48 bits.
+// partition's number above its lower 48 bits. How many there are stands in the
+// key of the store's layout.
 //
 // A first message has a document made for both its users before it is stored, so
 // every conversation that has a record is found through its users, but for
@@ -89,16 +90,20 @@
 //   - A message repeated with its sender and id is stored once: within
 //     Options.Dedup (2 min) the stream recognises it, and one whose id is older
 //     is looked for among the newest 1,000 messages of its conversation.
-//   - An id is its sender's: package frame has its form. A foreign one, or one
-//     dated over 5 s ahead, is refused with 70402.
+//   - An id is its sender's: package frame has its form, checkID (identity.go)
+//     the rule. A foreign one, or one dated over 5 s ahead, is refused with 70402;
+//     those of version 0.1.0, which name nobody, are taken for one release.
 //   - Each gateway follows each stream with one ordered consumer, gapless
 //     from a position on. A session catches up from the stores to a position
 //     and gets the follower's records after it, so no lost signal loses a
-//     message. What is said of one conversation has one order for everybody. The cursor of an instance lives with the instance, moves with
-//     each frame it has got, and is given back at its next sync: nothing twice,
-//     nothing lost, whatever gateway it comes to. The cursor of a user is what
-//     any of its instances acknowledged; a new login starts there.
-//   - A closed session is never pushed to.
+//     message. What is said of one conversation has one order for everybody.
+//     The cursor of an instance lives with the instance, moves with each frame
+//     it has got, and is given back at its next sync: nothing twice, nothing
+//     lost, whatever gateway it comes to. The cursor of a user is what any of
+//     its instances acknowledged; a new login starts there.
+//   - A closed session is never pushed to: Session.Close (user.go) takes it out
+//     under user.mu, and whoever pushes does so under that lock, to those that
+//     are not closed.
 //
 // A revoked or deleted message is marked, not erased: its text stays in the
 // stores, and in the backups, for as long as messages are kept
@@ -123,10 +128,11 @@
 //	Session.calls, user.refreshing, conversation.mu, a turn of docs.queue,
 //	the lock of a bus.Follower, Inbox.mu, user.mu
 //
-// and, below all of them and without taking another, conversations.mu, docs.mu, rooms.mu, recent.mu,
-// waiting.mu, near.mu, rates.mu and work.mu. A worker of delivery takes user.mu
-// and what follows it, and only ever tries conversation.mu; so whoever waits for
-// one, as the follower does for room in a queue, holds none from Inbox.mu on.
+// and, below all of them and without taking another, conversations.mu, docs.mu,
+// rooms.mu, recent.mu, waiting.mu, near.mu, rates.mu and work.mu. A worker
+// of delivery takes user.mu and what follows it, and only ever tries
+// conversation.mu; so whoever waits for one, as the follower does for room in a
+// queue, holds none from Inbox.mu on.
 //
 // The bus is asked with none held but the first four. These are held across its
 // calls because their order is the point: one call of a session after the

@@ -24,7 +24,9 @@
 // # Stores
 //
 //	TIM_FILE   tim.file.<app>.<name>             a file: who uploaded it, what it is
-//	TIM_MEDIA  tim.media.<app>.<name>.<n>        its bytes, in chunks of 256 KB
+//	           tim.file.<app>.<user>.left        when an account was deleted
+//	           tim.file.swept                    when files were last looked through
+//	TIM_MEDIA  tim.media.<app>.<name>.<part><n>  its bytes, in chunks of 256 KB
 //	TIM_MREF   tim.mref.<app>.<name>.<message>   a message that names it
 //
 // A name is 26 characters of chance: to know it is the right to fetch the file.
@@ -35,16 +37,18 @@
 // because the sweeper walks through all of them and must not read the bytes.
 //
 // A smaller size of an image is a file of its own, named after the image with
-// the length of its short side: NAME_198, NAME_720. Its entry may say that the
-// image itself is served in its place.
+// the length of its short side: NAME_198, NAME_720. It is made once the image is
+// whole, or when somebody asks for it first, and freed with the image. Its entry
+// may say that the image itself is served in its place.
 //
 // # Sending against sweeping
 //
-// A file that is a day old and that no message names is freed. A message is
-// entered as naming the file first, then the file is read, then the message is
-// stored. The sweeper enters the file as gone first, then looks for messages,
-// and takes its entry back if there is one. So either the sender sees that the
-// file is gone, or the sweeper sees the message.
+// A file that is a day old and that no message names is freed: every 6 hours one
+// gateway looks through all of them (sweep.go). A message is entered as naming
+// the file first, then the file is read, then the message is stored. The sweeper
+// enters the file as gone first, then looks for messages, and takes its entry
+// back if there is one. So either the sender sees that the file is gone, or the
+// sweeper sees the message.
 //
 // # Memory
 //

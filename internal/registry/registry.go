@@ -3,7 +3,7 @@
 //
 //	registry.go       Open, Close, and the goroutines of a Registry
 //	record.go         a user's record: what is stored
-//	admit.go          who is admitted and who has to go: pure
+//	admit.go          who is admitted and who has to go (enforce): pure
 //	change.go         what else may happen to a record: pure
 //	store.go          the compare-and-set around them
 //	lease.go          which gateways are alive
