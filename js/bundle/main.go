@@ -251,12 +251,16 @@ func (b *bundler) npm() (files, error) {
 	return out, nil
 }
 
+// edition is an edition of lite-chat. As index.js does, it shows its exports to
+// nobody who does not run it: checkers of typings would misread half of them.
+const edition = "(function (module) {\n  module.exports = require('./index.js');\n})(module);\n"
+
 // standIns adds what takes the place of lite-chat's files: its editions, for
 // tools that do not know exports, and its plugins, which do nothing here.
 func (f files) standIns() {
 	for _, name := range []string{"basic", "standard", "professional"} {
-		f[name+".js"] = []byte("module.exports = require('./index.js');\n")
-		f[name+".d.ts"] = []byte("export * from './index';\nexport { default } from './index';\n")
+		f[name+".js"] = []byte(edition)
+		f[name+".d.ts"] = []byte("import all = require('./index');\nexport = all;\n")
 	}
 	for _, name := range []string{
 		"avchatroom", "cloud-search", "conversation", "conversation-group", "follow", "friend", "group", "message-enhancer",
