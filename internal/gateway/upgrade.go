@@ -117,6 +117,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	raw.refuse = s.refuseBytes
 	conn.Session().Store("", s)
 	g.stats.sockets.Add(1)
+	g.standsBy(s) // before it can log in, which takes it out again
 	g.mu.Lock()
 	draining := g.draining
 	if !draining {
@@ -125,7 +126,6 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.work.Go(func() { g.serve(s) })
 	}
 	g.mu.Unlock()
-	g.standsBy(s)
 	if draining {
 		// Drain may be waiting already, so this one does not count as work.
 		s.finish(drainFrame, frame.CloseDrain, drainReason)
