@@ -95,9 +95,9 @@ func (b *budget) valid(l limit, now time.Time) int64 {
 	return b.leased
 }
 
-// left reports whether n are left.
+// left reports whether n are left, once what was used and not leased is paid for.
 func (b *budget) left(l limit, now time.Time, n int64) bool {
-	return l.most == 0 || int64(b.first.TokensAt(now))+max(0, b.valid(l, now)) >= n
+	return l.most == 0 || int64(b.first.TokensAt(now))+b.valid(l, now) >= n
 }
 
 // use takes n, even if less is left: the next portion pays for it.

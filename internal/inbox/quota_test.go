@@ -219,6 +219,23 @@ func TestBytesOfADay(t *testing.T) {
 	require.Nil(t, c.call(frame.MessageSend, c.text("new", "bob", body), nil))
 }
 
+// TestBytesWithPauses: what comes back of a first allowance between two calls
+// does not cover what these have stored beyond it.
+func TestBytesWithPauses(t *testing.T) {
+	q := newQuotaBed(t, 1, Options{QuotaBytes: 200_000})
+	body, stored := strings.Repeat("x", 10_000), 0
+	for n := range 60 {
+		q.clock.forward(30 * time.Second)
+		if f := q.alice[0].call(frame.MessageSend, q.alice[0].text(fmt.Sprint("m", n), "bob", body), nil); f != nil {
+			require.Equal(t, fault.BytesUsedUp, f.Code)
+			continue
+		}
+		stored += len(body)
+	}
+	require.GreaterOrEqual(t, stored, 180_000)
+	require.LessOrEqual(t, stored, 200_000+4_000+11_000)
+}
+
 // TestSettingsCountAsBytes: a user who only changes settings is stopped, too.
 func TestSettingsCountAsBytes(t *testing.T) {
 	q := newQuotaBed(t, 1, Options{QuotaBytes: 300_000})
