@@ -63,10 +63,15 @@ func (b *Bus) Subjects(ctx context.Context, stream string) (subjects []string, e
 // Fence lets the messages of a stream have TTLs. No gateway needs that, but it
 // cannot be taken back, and a gateway of the store's first layout, which
 // updates the stream at its start, would take it back: so NATS refuses the
-// update, and such a gateway does not start any more. Ensure keeps it.
+// update, and such a gateway does not start any more. Ensure keeps it. A stream
+// that is missing, or that the embedded server cannot open, gets its fence when
+// OpenLog makes it.
 func (b *Bus) Fence(ctx context.Context, stream string) error {
 	err := Retry(ctx, func(ctx context.Context) error {
 		s, err := b.js.Stream(ctx, stream)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

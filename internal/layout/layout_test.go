@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -64,6 +66,40 @@ func TestAnUpgradeOnNATS(t *testing.T) {
 	_, err = Settle(t.Context(), b, options("a.1"))
 	require.NoError(t, err)
 	upgraded(t, b, "")
+}
+
+// A stream whose description is damaged is recovered, and loses nothing.
+func TestAnUpgradeOfADamagedStream(t *testing.T) {
+	for _, damaged := range fenced {
+		data := t.TempDir()
+		open := func() *bus.Bus {
+			b, err := bus.Open(t.Context(), bus.Options{Data: data, Log: slog.New(slog.DiscardHandler)})
+			require.NoError(t, err)
+			t.Cleanup(b.Close)
+			_, err = b.Ensure(t.Context(), bus.KV(bus.BucketConfig, ""))
+			require.NoError(t, err)
+			return b
+		}
+		b := open()
+		fill(t, b)
+		l, err := b.OpenLog(t.Context(), bus.LogConfig{Stream: bus.StreamMessages, Subjects: bus.SubjectMessages + ">"})
+		require.NoError(t, err)
+		_, _, err = l.Append(t.Context(), bus.SubjectMessages+"1.a.b", []byte(`{}`), 0, "")
+		require.NoError(t, err)
+		b.Close()
+		found, err := filepath.Glob(filepath.Join(data, "jetstream", "*", "streams", damaged, "meta.inf"))
+		require.NoError(t, err)
+		require.Len(t, found, 1)
+		require.NoError(t, os.WriteFile(found[0], []byte("damaged"), 0o600))
+		b = open()
+		names, err := b.Unopened(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []string{damaged}, names)
+		_, err = Settle(t.Context(), b, options("a.1"))
+		require.NoError(t, err)
+		upgraded(t, b, damaged)
+		b.Close()
+	}
 }
 
 // Whatever operation a gateway is killed at, and whether or not that one was

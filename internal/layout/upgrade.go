@@ -75,12 +75,7 @@ func (u *upgrade) note(ctx context.Context) (err error) {
 // prepare fences the streams and opens those of the second layout.
 func (u *upgrade) prepare(ctx context.Context) error {
 	for _, stream := range fenced {
-		// One that is missing, or damaged, gets its fence when it is made.
-		n, err := u.bus.Stored(ctx, stream)
-		if err == nil && n > 0 {
-			err = u.bus.Fence(ctx, stream)
-		}
-		if err != nil {
+		if err := u.bus.Fence(ctx, stream); err != nil {
 			return err
 		}
 	}
