@@ -19,6 +19,8 @@ const (
 	costParams = 512
 	// costSubject is what listing a subject costs, in bytes.
 	costSubject = 128
+	// costStanding is what a look at one of all that a user keeps costs, in bytes.
+	costStanding = 16
 
 	// maxWalk is after how many operations a walk through the past of one
 	// conversation stops: it may be thousands of messages, deleted ones perhaps.

@@ -84,18 +84,14 @@ func (s *Session) readAll(ctx context.Context, upTo positions, next uint64) (any
 		return nil, err
 	}
 	u.mu.Lock()
-	others := u.peers.newestFirst()
+	list := u.peers.standings()
 	u.mu.Unlock()
-	if next > 0 {
-		kept := u.peersOf(others)
-		n := slices.IndexFunc(kept, func(p peer) bool { return p.rev < next })
-		if n < 0 {
-			return readAllResult{}, nil
-		}
-		others = others[n:]
-	}
+	spend(ctx, costStanding*len(list))
+	list = slices.DeleteFunc(list, func(one standing) bool { return next > 0 && one.rev >= next })
+	newestDocumentsFirst(list)
 	began, read := spent(ctx), 0
-	for some := range slices.Chunk(others, headsAtOnce) {
+	for looked := range slices.Chunk(list, headsAtOnce) {
+		some := namesOf(looked)
 		heads, err := s.in.headsOf(ctx, u.User, some)
 		if err != nil {
 			return nil, err
@@ -107,8 +103,8 @@ func (s *Session) readAll(ctx context.Context, upTo positions, next uint64) (any
 					return nil, err
 				}
 			}
-			if read++; read < len(others) && (read >= syncHeads || spent(ctx)-began > maxReadAll) {
-				return readAllResult{kept[i].rev}, nil
+			if read++; read < len(list) && (read >= syncHeads || spent(ctx)-began > maxReadAll) {
+				return readAllResult{looked[i].rev}, nil
 			}
 		}
 	}

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/mailbox"
 )
 
@@ -93,4 +95,22 @@ func TestReadAllInParts(t *testing.T) {
 	var last readAllResult
 	b.must("message.readAll", readAllParams{b.cursor, 1}, &last)
 	require.Zero(t, last.Next)
+}
+
+// TestReadAllOfManyConversations: to look for those where it is to go on costs
+// something, even where there are none.
+func TestReadAllOfManyConversations(t *testing.T) {
+	in := open(t, busmodel.New(busmodel.Options{}), Options{Now: (&clock{now: time.Now()}).Now})
+	b := login(t, in, "bob", "b1")
+	u := b.s.user
+	u.mu.Lock()
+	for n := range 10_000 {
+		u.peers["u"+strconv.Itoa(n)] = peer{rev: uint64(n + 2)}
+	}
+	u.mu.Unlock()
+	ctx := counted(t.Context())
+	got, err := b.s.readAll(ctx, everything, 1)
+	require.NoError(t, err)
+	require.Equal(t, readAllResult{}, got)
+	require.Greater(t, spent(ctx), int64(20))
 }

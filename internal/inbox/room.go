@@ -181,14 +181,39 @@ func (in *Inbox) giveUp(ctx context.Context, u place.User, other string, rev uin
 	return err
 }
 
+// standing is one of peers, and where its document stands.
+type standing struct {
+	other string
+	rev   uint64
+}
+
+// standings lists all of them, in no order.
+func (p peers) standings() []standing {
+	out := make([]standing, 0, len(p))
+	for other, d := range p {
+		out = append(out, standing{other, d.rev})
+	}
+	return out
+}
+
+// newestDocumentsFirst sorts a list by what was written last.
+func newestDocumentsFirst(list []standing) {
+	slices.SortFunc(list, func(a, b standing) int { return cmp.Compare(b.rev, a.rev) })
+}
+
 // newestFirst lists whom there are documents of, the one that was written last
 // first.
 func (p peers) newestFirst() []string {
-	out := make([]string, 0, len(p))
-	for other := range p {
-		out = append(out, other)
+	list := p.standings()
+	newestDocumentsFirst(list)
+	return namesOf(list)
+}
+
+func namesOf(list []standing) []string {
+	out := make([]string, len(list))
+	for i, one := range list {
+		out[i] = one.other
 	}
-	slices.SortFunc(out, func(a, b string) int { return cmp.Compare(p[b].rev, p[a].rev) })
 	return out
 }
 
