@@ -74,7 +74,7 @@ func TestExpiredConversation(t *testing.T) {
 		return err == nil && info.State.Msgs == 0
 	}, 20*time.Second, 50*time.Millisecond)
 	require.Empty(t, a.history("bob"))
-	require.Empty(t, login(t, in, "bob", "b2").page.Conversations())
+	require.Empty(t, login(t, in, "bob", "b2").list())
 	m := a.send("bob", "anew")
 	require.EqualValues(t, 1, m.Sequence)
 	b.until("one unread", func() bool { return b.field("alice", "unreadCount") == 1.0 })

@@ -102,7 +102,7 @@ func TestConversationsAreClearedTogether(t *testing.T) {
 	after, err := s.Info(t.Context())
 	require.NoError(t, err)
 	require.EqualValues(t, len(ids), after.State.LastSeq-before.State.LastSeq)
-	require.Empty(t, a.page.Conversations())
+	require.Empty(t, a.list())
 	require.Equal(t, 1, a.count()-notes)
 	require.Empty(t, a.history("u3"))
 }
@@ -134,6 +134,6 @@ func TestLargeConversationsAreToldInSeveralFrames(t *testing.T) {
 		require.LessOrEqual(t, len(n.params), frame.MaxFrame)
 	}
 	for n := range ids {
-		require.Equal(t, "c", a.field("u"+strconv.Itoa(n), "customData"))
+		require.Equal(t, "c", a.conv("u" + strconv.Itoa(n))["customData"])
 	}
 }

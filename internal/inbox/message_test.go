@@ -225,7 +225,7 @@ func TestConversationSettings(t *testing.T) {
 	}
 	require.Empty(t, b.history("alice"))
 	require.Len(t, a.history("bob"), 2)
-	require.Empty(t, login(t, in, "bob", "b3").page.Conversations())
+	require.Empty(t, login(t, in, "bob", "b3").list())
 	a.send("bob", "3")
 	b.until("listed again", func() bool { return b.field("alice", "unreadCount") == 1.0 })
 	require.Len(t, b.history("alice"), 1)

@@ -287,8 +287,9 @@ func (c *client) ack() {
 	}
 }
 
-// do makes a call of the page, and returns how it ended and what it was given.
-func (c *client) do(in func(mailbox.Call) mailbox.Input) (mailbox.Settle, []objects.Object) {
+// do makes a call of the page, and returns how it ended and the messages that
+// it was given.
+func (c *client) do(in func(mailbox.Call) mailbox.Input) (mailbox.Settle, []Message) {
 	c.t.Helper()
 	c.mu.Lock()
 	c.calls++
@@ -300,9 +301,9 @@ func (c *client) do(in func(mailbox.Call) mailbox.Input) (mailbox.Settle, []obje
 		s, settled := c.settled[call]
 		if settled {
 			delete(c.settled, call)
-			pile := c.page.Take(mailbox.Pile(call))
+			given := valuesOf[[]Message](c.t, c.page.Take(mailbox.Pile(call)))
 			c.mu.Unlock()
-			return s, pile
+			return s, given
 		}
 		c.mu.Unlock()
 		a, ok := c.take(func(a mailbox.Ask) bool { return !catchesUp(a) && !acknowledges(a) })
@@ -316,7 +317,7 @@ func (c *client) do(in func(mailbox.Call) mailbox.Input) (mailbox.Settle, []obje
 // history reads a conversation to its beginning, oldest first.
 func (c *client) history(peer string) []Message {
 	c.t.Helper()
-	var all []objects.Object
+	var all []Message
 	next := mailbox.ReadHistory{Conversation: c2c + peer, Count: window}
 	for {
 		s, page := c.do(func(call mailbox.Call) mailbox.Input { next.Call = call; return next })
@@ -325,17 +326,24 @@ func (c *client) history(peer string) []Message {
 		}
 		all = append(page, all...)
 		if s.Complete {
-			return valuesOf[[]Message](c.t, all)
+			return all
 		}
 		next.Next = s.Next
 	}
 }
 
-// conv returns a conversation of the page, nil when there is none.
+// conv returns a conversation of the page as it is now, nil when there is none.
 func (c *client) conv(peer string) objects.Object {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.page.Conversation(c2c + peer)
+	return valuesOf[objects.Object](c.t, c.page.Conversation(c2c+peer))
+}
+
+// list returns the conversations of the page as they are now.
+func (c *client) list() []objects.Object {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return valuesOf[[]objects.Object](c.t, c.page.Conversations())
 }
 
 // field is for until.

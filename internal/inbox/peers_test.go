@@ -41,8 +41,8 @@ func TestManyPeers(t *testing.T) {
 	list, err := in.peersOf(t.Context(), place.User{SDKAppID: app, UserID: "admin"})
 	require.NoError(t, err)
 	require.LessOrEqual(t, len(list), most)
-	require.Len(t, again.page.Conversations(), len(list)-1, "all but the one that was deleted")
-	require.Greater(t, len(again.page.Conversations()), most/2)
+	require.Len(t, again.list(), len(list)-1, "all but the one that was deleted")
+	require.Greater(t, len(again.list()), most/2)
 	for n := 3*most - 3; n < 3*most; n++ {
 		require.NotNil(t, again.conv(user(n)))
 	}
@@ -134,7 +134,7 @@ func TestFirstWriters(t *testing.T) {
 	require.Len(t, list, all)
 	require.Empty(t, in.peers.writing, "nobody waits any more")
 	require.Empty(t, in.peers.reading)
-	require.Len(t, login(t, in, "desk", "d1").page.Conversations(), all)
+	require.Len(t, login(t, in, "desk", "d1").list(), all)
 
 	// Who has no time left leaves the queue, and it goes on.
 	done, err := in.docs.queue(t.Context(), "a document")
@@ -373,7 +373,7 @@ func TestForget(t *testing.T) {
 	}
 
 	a = login(t, in, "alice", "a2")
-	require.Empty(t, a.page.Conversations())
+	require.Empty(t, a.list())
 	require.Empty(t, a.texts())
 	require.Empty(t, a.history("bob"))
 	var got profilesResult

@@ -157,7 +157,7 @@ func TestSettingsThatCouldNotBeTold(t *testing.T) {
 	at, _, err := appendOnce(t.Context(), in.store.marks, mark, []byte(`"unreadable"`), 0, "")
 	require.NoError(t, err)
 	other.must("conversation.pin", conversationParams{ConversationID: id, IsPinned: true}, nil)
-	require.NotEqual(t, true, b.field("alice", "isPinned"))
+	require.NotEqual(t, true, b.conv("alice")["isPinned"])
 	_, _, err = appendOnce(t.Context(), in.store.marks, mark, []byte(`{}`), at, "")
 	require.NoError(t, err)
 	b.until("pinned", func() bool { return b.field("alice", "isPinned") == true })
