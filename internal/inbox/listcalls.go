@@ -100,12 +100,14 @@ func (s *Session) clear(ctx context.Context, others []string, hide, history bool
 	}
 	return s.change(ctx, others, func(other string, v *settings) {
 		h := heads[other]
-		v.ClearedSent, v.Epoch = h.Sent[h.pair.side(other)], h.Epoch
+		if h.pos >= v.cleared() { // else another instance knew more
+			v.ClearedSent, v.Epoch = h.Sent[h.pair.side(other)], h.Epoch
+		}
 		if hide {
-			v.Hidden, v.Pinned, v.Draft = h.pos, false, ""
+			v.Hidden, v.Pinned, v.Draft = max(v.Hidden, h.pos), false, ""
 		}
 		if history {
-			v.Cleared = h.pos
+			v.Cleared = max(v.Cleared, h.pos)
 		}
 	})
 }
