@@ -38,7 +38,9 @@ func TestMedia(t *testing.T) {
 	res, _ := d.do(http.MethodOptions, "/media", "", "Origin", "https://chat.example")
 	require.Equal(t, http.StatusNoContent, res.StatusCode)
 	require.Contains(t, res.Header.Get("Access-Control-Allow-Headers"), "Authorization")
-	res, _ = d.do(http.MethodPost, "/media", data, "Origin", "https://evil.example", "Authorization", "Bearer "+k.Ticket)
+	// A short body: one that is refused is not read, and a sender of much may
+	// find the connection closed before it reads why.
+	res, _ = d.do(http.MethodPost, "/media", "x", "Origin", "https://evil.example", "Authorization", "Bearer "+k.Ticket)
 	require.Equal(t, http.StatusForbidden, res.StatusCode)
 	res, _ = d.get("/media")
 	require.Equal(t, http.StatusMethodNotAllowed, res.StatusCode)
