@@ -134,6 +134,6 @@ func TestLargeConversationsAreToldInSeveralFrames(t *testing.T) {
 		require.LessOrEqual(t, len(n.params), frame.MaxFrame)
 	}
 	for n := range ids {
-		require.Equal(t, "c", a.conv("u" + strconv.Itoa(n))["customData"])
+		require.Equal(t, "c", a.field("u"+strconv.Itoa(n), "customData"))
 	}
 }
