@@ -1,7 +1,7 @@
 // What a mini program has in the place of XMLHttpRequest.
 
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import { test } from '../../web/e2e/lib/test.mjs';
 import { uploadClass } from '../miniprogram/upload.js';
 
 /** A host that remembers what it was asked for. */
