@@ -117,7 +117,7 @@ func TestAcknowledgedTwiceIsKeptNowhere(t *testing.T) {
 	u.mu.Unlock()
 	u.store()
 	require.Eventually(t, func() bool { return unsaved() == 0 }, 5*time.Second, 10*time.Millisecond)
-	b.must("message.ack", ackParams{b.cursor}, nil)
+	b.must("message.ack", ackParams{b.cursorText()}, nil)
 	require.Zero(t, unsaved())
 }
 

@@ -209,7 +209,7 @@ func TestWhatAUserAsksForIsCharged(t *testing.T) {
 	f := a.call("message.list", conversationParams{ConversationID: "C2Cbob"}, nil)
 	require.NotNil(t, f)
 	require.EqualValues(t, 2996, f.Code, f.Message)
-	a.must("message.ack", ackParams{a.cursor}, nil)
+	a.must("message.ack", ackParams{a.cursorText()}, nil)
 	a.drop()
 	a.attach(in)
 	require.NotNil(t, a.call("session.sync", nothing{}, nil), "a new session owes the same")

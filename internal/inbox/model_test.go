@@ -37,6 +37,8 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestReadUpToWhatWasSeen": TestReadUpToWhatWasSeen,
 		"TestReadOfLongAgo":       TestReadOfLongAgo,
 		"TestReadAllInParts":      TestReadAllInParts,
+
+		"TestReadAllOfManyConversations": TestReadAllOfManyConversations,
 	},
 	"sync_test.go": {
 		"TestStall":                      TestStall,
@@ -58,6 +60,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestDocsAreBounded":              TestDocsAreBounded,
 		"TestReadsThatAreOvertaken":       TestReadsThatAreOvertaken,
 		"TestForget":                      TestForget,
+		"TestWhatWasClearedStaysCleared":  TestWhatWasClearedStaysCleared,
 	},
 	"full_test.go": {
 		"TestTextsThatDoNotFit":                TestTextsThatDoNotFit,

@@ -339,6 +339,13 @@ func (c *client) conv(peer string) objects.Object {
 	return valuesOf[objects.Object](c.t, c.page.Conversation(c2c+peer))
 }
 
+// cursorText returns the cursor of the page.
+func (c *client) cursorText() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cursor
+}
+
 // list returns the conversations of the page as they are now.
 func (c *client) list() []objects.Object {
 	c.mu.Lock()

@@ -21,7 +21,7 @@ func TestReadUpToWhatWasSeen(t *testing.T) {
 	a.send("bob", "seen")
 	gone := a.send("bob", "taken back")
 	b.until("both", func() bool { return len(b.messages) == 2 })
-	seen := b.cursor
+	seen := b.cursorText()
 	b.drop()
 	var later []Message
 	for n := range 40 {
@@ -43,7 +43,7 @@ func TestReadUpToWhatWasSeen(t *testing.T) {
 	require.EqualValues(t, 30, b.conv("alice")["unreadCount"])
 	b.must("message.read", map[string]any{"conversationID": "C2Calice", "cursor": seen}, nil)
 	require.EqualValues(t, 30, b.conv("alice")["unreadCount"], "nothing is unread again")
-	b.must("message.read", map[string]any{"conversationID": "C2Calice", "cursor": b.cursor}, nil)
+	b.must("message.read", map[string]any{"conversationID": "C2Calice", "cursor": b.cursorText()}, nil)
 	require.EqualValues(t, 0, b.conv("alice")["unreadCount"])
 	a.send("bob", "new")
 	b.until("the new one", func() bool { return b.field("alice", "unreadCount") == 1.0 })
@@ -85,14 +85,14 @@ func TestReadAllInParts(t *testing.T) {
 	}
 	b.until("all unread", func() bool { return unread() == peers })
 	var first readAllResult
-	b.must("message.readAll", ackParams{b.cursor}, &first)
+	b.must("message.readAll", ackParams{b.cursorText()}, &first)
 	require.NotZero(t, first.Next)
 	b.until("some", func() bool { n := unread(); return n > 0 && n < peers })
 	s, _ := b.do(func(c mailbox.Call) mailbox.Input { return mailbox.MarkAllRead{Call: c} })
 	require.Nil(t, s.Err)
 	b.until("all", func() bool { return unread() == 0 })
 	var last readAllResult
-	b.must("message.readAll", readAllParams{b.cursor, 1}, &last)
+	b.must("message.readAll", readAllParams{b.cursorText(), 1}, &last)
 	require.Zero(t, last.Next)
 }
 

@@ -140,7 +140,7 @@ func TestUntoldSettings(t *testing.T) {
 	b.attach(in)
 	b.sync()
 	require.Equal(t, true, b.conv("alice")["isPinned"])
-	at, _ := in.parse(b.cursor)
+	at, _ := in.parse(b.cursorText())
 	require.NotZero(t, at.rev, "all was told")
 }
 
@@ -163,7 +163,7 @@ func TestSettingsThatCouldNotBeTold(t *testing.T) {
 	b.until("pinned", func() bool { return b.field("alice", "isPinned") == true })
 	a.send("bob", "2")
 	b.until("it", func() bool { return len(b.messages) == 3 })
-	c, _ := in.parse(b.cursor)
+	c, _ := in.parse(b.cursorText())
 	require.NotZero(t, c.rev, "all was told")
 }
 
