@@ -34,10 +34,9 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestMethods":                               TestMethods,
 	},
 	"read_test.go": {
-		"TestReadUpToWhatWasSeen": TestReadUpToWhatWasSeen,
-		"TestReadOfLongAgo":       TestReadOfLongAgo,
-		"TestReadAllInParts":      TestReadAllInParts,
-
+		"TestReadUpToWhatWasSeen":        TestReadUpToWhatWasSeen,
+		"TestReadOfLongAgo":              TestReadOfLongAgo,
+		"TestReadAllInParts":             TestReadAllInParts,
 		"TestReadAllOfManyConversations": TestReadAllOfManyConversations,
 	},
 	"sync_test.go": {
@@ -60,7 +59,9 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestDocsAreBounded":              TestDocsAreBounded,
 		"TestReadsThatAreOvertaken":       TestReadsThatAreOvertaken,
 		"TestForget":                      TestForget,
-		"TestWhatWasClearedStaysCleared":  TestWhatWasClearedStaysCleared,
+	},
+	"cleared_test.go": {
+		"TestWhatWasClearedStaysCleared": TestWhatWasClearedStaysCleared,
 	},
 	"full_test.go": {
 		"TestTextsThatDoNotFit":                TestTextsThatDoNotFit,
