@@ -73,6 +73,29 @@ func UserOfToken(token string) (userID string, err error) {
 	return string(b), err
 }
 
+// PeerToken returns the token of a one-to-one conversation in a subject of
+// StreamConversations, conv.
+func PeerToken(peer string) string { return "c" + UserToken(peer) }
+
+// ConversationClasses is into how many classes StreamConversations divides a
+// user's conversations.
+const ConversationClasses = 16
+
+// ConversationClass returns the class of a conversation by its token.
+func ConversationClass(token string) uint32 { return Hash32(token) % ConversationClasses }
+
+// ClassToken returns a class as a token of a subject, h.
+func ClassToken(class uint32) string { return strconv.FormatUint(uint64(class), 16) }
+
+// Hash32 is FNV-1a. Classes and partitions of what is stored depend on it.
+func Hash32(s string) uint32 {
+	h := uint32(2166136261)
+	for i := range len(s) {
+		h = (h ^ uint32(s[i])) * 16777619
+	}
+	return h
+}
+
 // MaxPartitions is in how many streams the logs of conversations can lie.
 const MaxPartitions = 16
 

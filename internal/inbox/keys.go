@@ -113,14 +113,14 @@ func parseDoc(subject string) (place.User, string, error) {
 
 // classes is how many classes the documents of a user's conversations fall
 // into. One read gives those of a class, see maxOfClass.
-const classes = 16
+const classes = bus.ConversationClasses
 
 // documentsOf is the pattern of a user's documents in TIM_CONV.
 func documentsOf(u place.User) string { return convPrefix(u) + ">" }
 
 // classPattern is the pattern of those of one class.
 func classPattern(u place.User, class uint32) string {
-	return convPrefix(u) + strconv.FormatUint(uint64(class), 16) + ".*"
+	return convPrefix(u) + bus.ClassToken(class) + ".*"
 }
 
 func convPrefix(u place.User) string {
@@ -130,22 +130,13 @@ func convPrefix(u place.User) string {
 // convSubject is that of the document of a user's conversation with another.
 func convSubject(u place.User, other string) string {
 	token := convToken(other)
-	return convPrefix(u) + strconv.FormatUint(uint64(classOf(token)), 16) + "." + token
+	return convPrefix(u) + bus.ClassToken(classOf(token)) + "." + token
 }
 
 // convToken names a conversation for one of its users: c for one-to-one.
-func convToken(other string) string { return "c" + enc(other) }
+func convToken(other string) string { return bus.PeerToken(other) }
 
-func classOf(token string) uint32 { return hash32(token) % classes }
-
-// hash32 is FNV-1a.
-func hash32(s string) uint32 {
-	h := uint32(2166136261)
-	for i := range len(s) {
-		h = (h ^ uint32(s[i])) * 16777619
-	}
-	return h
-}
+func classOf(token string) uint32 { return bus.ConversationClass(token) }
 
 func parseConv(subject string) (u place.User, other string, err error) {
 	rest, ok := strings.CutPrefix(subject, bus.SubjectConversations)

@@ -104,7 +104,7 @@ func (p partitions) of(subject string) int {
 	if len(p) == 1 {
 		return 0
 	}
-	return int(hash32(strings.TrimPrefix(subject, bus.SubjectMessages)) % uint32(len(p)))
+	return int(bus.Hash32(strings.TrimPrefix(subject, bus.SubjectMessages)) % uint32(len(p)))
 }
 
 // inStream is a subject as the partition's stream has it.

@@ -3,7 +3,6 @@ package layout
 import (
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,8 +87,6 @@ func logOf(owner, peer string) string {
 
 // conversation returns the tokens <h>.<conv> of a one-to-one conversation.
 func conversation(peer string) string {
-	conv := "c" + bus.UserToken(peer)
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(conv))
-	return strconv.FormatUint(uint64(h.Sum32()&15), 16) + "." + conv
+	conv := bus.PeerToken(peer)
+	return bus.ClassToken(bus.ConversationClass(conv)) + "." + conv
 }
