@@ -146,7 +146,7 @@ func (l *stream) leader(ctx context.Context, body string) (Value, error) {
 			return Value{}, err
 		}
 		v, err := fromLeader(m)
-		if !errors.Is(err, ErrNoLeader) || sleep(ctx, askAgain) != nil {
+		if !errors.Is(err, ErrNoLeader) || Sleep(ctx, askAgain) != nil {
 			return v, err
 		}
 	}
@@ -164,13 +164,14 @@ func (l *stream) request(ctx context.Context, subject, body string) (*nats.Msg, 
 		if !errors.Is(err, nats.ErrNoResponders) && !errors.Is(err, nats.ErrReconnectBufExceeded) {
 			return m, err
 		}
-		if sleep(ctx, askAgain) != nil {
+		if Sleep(ctx, askAgain) != nil {
 			return nil, err
 		}
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits, or returns an error once ctx ends.
+func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

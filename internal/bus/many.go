@@ -98,7 +98,7 @@ func (l *stream) newest(ctx context.Context, patterns []string) ([]Value, error)
 		if err != nil || upTo >= end.Seq {
 			return values, err
 		}
-		if err := sleep(ctx, askAgain); err != nil {
+		if err := Sleep(ctx, askAgain); err != nil {
 			return nil, err
 		}
 	}
@@ -163,7 +163,7 @@ func (l *stream) replica(ctx context.Context, patterns []string) (out []Value, u
 		}
 		switch {
 		case errors.Is(err, nats.ErrReconnectBufExceeded), err == nil && m.Header.Get("Status") == "503": // as in request
-			if sleep(ctx, askAgain) != nil {
+			if Sleep(ctx, askAgain) != nil {
 				return nil, 0, nats.ErrNoResponders
 			}
 			err = ask()
@@ -232,7 +232,7 @@ func (l *stream) api(ctx context.Context, what string, body any) (r apiReply, er
 		switch {
 		case r.Error == nil:
 			return r, nil
-		case r.Error.Code != http.StatusServiceUnavailable || sleep(ctx, askAgain) != nil:
+		case r.Error.Code != http.StatusServiceUnavailable || Sleep(ctx, askAgain) != nil:
 			return r, r.Error
 		}
 	}

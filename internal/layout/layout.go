@@ -229,7 +229,7 @@ func Settle(ctx context.Context, b Bus, o Options) (State, error) {
 			}
 			if waits {
 				o.Report(fmt.Sprintf("gateway %s is bringing the store to layout %d: %d %%", st.Upgrade.Gateway, Version, st.Upgrade.percent()))
-				if err := sleep(ctx, waitEvery); err != nil {
+				if err := bus.Sleep(ctx, waitEvery); err != nil {
 					return st, err
 				}
 				continue
@@ -282,15 +282,4 @@ func alone(ctx context.Context, b Bus, self string) error {
 		return nil
 	}
 	return fmt.Errorf("%w: %s: stop all of them, then start this one; one that has crashed counts for another 15 s", ErrRunning, strings.Join(names, ", "))
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -27,7 +27,7 @@ func Tidy(ctx context.Context, b Bus, now func() time.Time) error {
 		}
 		if left := time.Unix(st.Upgraded, 0).Add(keptFor).Sub(now()); left > 0 {
 			// The clock may be set, and another gateway may have been quicker.
-			if err := sleep(ctx, min(left, time.Hour)); err != nil {
+			if err := bus.Sleep(ctx, min(left, time.Hour)); err != nil {
 				return err
 			}
 			continue
@@ -60,7 +60,7 @@ func tidy(ctx context.Context, b Bus) error {
 			if err := b.Purge(ctx, bus.StreamDocuments, v.Subject); err != nil {
 				return err
 			}
-			if err := sleep(ctx, tidyEvery); err != nil {
+			if err := bus.Sleep(ctx, tidyEvery); err != nil {
 				return err
 			}
 		}

@@ -142,7 +142,7 @@ func (u *upgrade) walk(ctx context.Context) error {
 			return err
 		})
 		if err == nil && len(values) == 0 {
-			err = sleep(ctx, behind)
+			err = bus.Sleep(ctx, behind)
 		}
 		if err == nil && len(values) > 0 {
 			err = bus.Spread(len(values), func(i int) error { return u.store(ctx, values[i]) })
