@@ -8,6 +8,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"slices"
 	"strings"
 
@@ -99,21 +100,28 @@ func examine(i *Info, head []byte) error {
 	return nil
 }
 
+// codec reads the images of one type.
+type codec struct {
+	header func(io.Reader) (image.Config, error) // size and colours
+	decode func(io.Reader) (image.Image, error)
+}
+
+// codecs are those of the images that sniff knows.
+var codecs = map[string]codec{
+	"image/jpeg": {jpeg.DecodeConfig, jpeg.Decode},
+	"image/png":  {png.DecodeConfig, png.Decode},
+	"image/gif":  {gif.DecodeConfig, gif.Decode},
+	"image/webp": {webp.DecodeConfig, webp.Decode},
+	"image/bmp":  {bmp.DecodeConfig, bmp.Decode},
+}
+
 // header reads an image's size and colours.
 func header(contentType string, head []byte) (image.Config, error) {
-	r := bytes.NewReader(head)
-	switch contentType {
-	case "image/jpeg":
-		return jpeg.DecodeConfig(r)
-	case "image/png":
-		return png.DecodeConfig(r)
-	case "image/gif":
-		return gif.DecodeConfig(r)
-	case "image/webp":
-		return webp.DecodeConfig(r)
-	default:
-		return bmp.DecodeConfig(r)
+	c, ok := codecs[contentType]
+	if !ok {
+		return image.Config{}, image.ErrFormat
 	}
+	return c.header(bytes.NewReader(head))
 }
 
 // decodeBytes is about what decoding an image takes.

@@ -7,13 +7,9 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
-	"image/gif"
 	"image/jpeg"
 	"image/png"
 	"io"
-
-	"golang.org/x/image/bmp"
-	"golang.org/x/image/webp"
 )
 
 // quality of the JPEGs that are made.
@@ -44,7 +40,7 @@ func shrink(ctx context.Context, contentType string, data []byte, shorts []int) 
 	if err != nil || decodeBytes(contentType, c, info.progressive) > maxDecode {
 		return nil, errUndecodable
 	}
-	img, err := decode(contentType, untilDone{ctx, bytes.NewReader(data)})
+	img, err := codecs[contentType].decode(untilDone{ctx, bytes.NewReader(data)})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUndecodable, err)
 	}
@@ -72,21 +68,6 @@ func (u untilDone) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return u.r.Read(p)
-}
-
-func decode(contentType string, r io.Reader) (image.Image, error) {
-	switch contentType {
-	case "image/jpeg":
-		return jpeg.Decode(r)
-	case "image/png":
-		return png.Decode(r)
-	case "image/gif":
-		return gif.Decode(r)
-	case "image/webp":
-		return webp.Decode(r)
-	default:
-		return bmp.Decode(r)
-	}
 }
 
 // stripRows is how many rows of an image are converted at once.
