@@ -133,9 +133,11 @@ type page struct {
 	net     *faultnet.Proxy
 	rec     *recorder
 	storage native.Storage
-	// began and won are the schedule's clock at the start of the last login
-	// and at its success; left at the last logout's start.
-	began, won, left int
+	// The schedule's clock at the start of the last login, whatever became of
+	// it; at the start and the success of the last one that logged in, which
+	// is an earlier one where the last was told 2025; at the last logout's
+	// start.
+	began, from, won, left int
 	// late means that a login was given up whose frame may still reach the
 	// gateway once the network lets it, and is then the newest.
 	late bool
@@ -225,7 +227,7 @@ func (s *schedule) login(p *page) {
 			case err != nil:
 				p.late = p.late || err.Code != fault.LoginBusy
 			case got.Text("errorInfo") == "": // not a repeatLogin, which says nothing new
-				p.won = s.clock
+				p.from, p.won = began, s.clock
 			}
 			s.mu.Unlock()
 			done(got, err)
@@ -346,7 +348,7 @@ func (s *schedule) judge() {
 		if p == a {
 			other = b
 		}
-		undisturbed := p.won > p.began && p.left < p.began && !p.late && !other.late && other.began < p.began && other.won < p.began
+		undisturbed := p.won > 0 && p.left < p.from && !p.late && !other.late && other.began < p.from && other.won < p.from
 		if undisturbed && !p.c.State().Ready {
 			s.out.wrong = append(s.out.wrong, fmt.Sprintf("the last to log in is not online: %+v", p.c.State()))
 		}
