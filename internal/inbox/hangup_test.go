@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -247,4 +249,16 @@ func TestNothingRunsAfterClose(t *testing.T) {
 	in.work.later(0, func() { t.Error("it ran after Close") })
 	runtime.Gosched()
 	require.Zero(t, goroutines())
+}
+
+// TestHangUpIsNotReported has work in the background end because its session
+// hung up, which an operator need not read of, and because the store failed.
+func TestHangUpIsNotReported(t *testing.T) {
+	var reported []error
+	in := open(t, busmodel.New(busmodel.Options{}), Options{Report: func(err error) { reported = append(reported, err) }})
+	failed := errors.New("the disk is full")
+	in.report(fmt.Errorf("documents: %w", context.Canceled))
+	in.report(failed)
+	require.Len(t, reported, 1)
+	require.ErrorIs(t, reported[0], failed)
 }

@@ -3,6 +3,7 @@ package inbox
 import (
 	"container/list"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -119,9 +120,9 @@ func (in *Inbox) stop() {
 }
 
 // report is Options.Report for work in the background: what ends because the
-// inbox is being closed is no error.
+// inbox is being closed, or because whom it was for has hung up, is no error.
 func (in *Inbox) report(err error) {
-	if in.work.ctx.Err() == nil {
+	if in.work.ctx.Err() == nil && !errors.Is(err, context.Canceled) {
 		in.o.Report(fmt.Errorf("inbox: %w", err))
 	}
 }
