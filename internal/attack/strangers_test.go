@@ -180,15 +180,17 @@ func (x *attacker) ghosts() {
 		return c.Call(ctx, "im_open_login_svc/kick", object{"UserID": p.User}, nil)
 	}
 	for _, c := range []struct {
-		name string
-		end  func(Page) error
-		code int
+		name, role string
+		end        func(Page) error
+		code       int
 	}{
-		{"evicted", evict, frame.CloseEvicted},
-		{"kicked", kick, frame.CloseEvicted},
-		{"logged out", nil, frame.CloseLoggedOut},
+		{"evicted", "evicted", evict, frame.CloseEvicted},
+		{"kicked", "kicked", kick, frame.CloseEvicted},
+		{"logged out", "gone", nil, frame.CloseLoggedOut},
 	} {
-		page := NewPage(account(x.name("ghost")))
+		// Names come again, and who was kicked stays out until the time that
+		// their last UserSig was dated: each case has users of its own.
+		page := NewPage(account(x.name(c.role)))
 		sig := page.Sign()
 		page.UserSig = page.SignedAt(time.Now().Add(4 * time.Minute)) // by a fast clock
 		conn, _, err := page.Login(x.addr)
