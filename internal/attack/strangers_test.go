@@ -28,6 +28,8 @@ func (x *attacker) strangers() {
 	}
 	defer conn.Close()
 	secret := "secret " + random(8)
+	// Strangers log in under this name, too: each round has one of its own.
+	owner.Peer = x.name("carol")
 	params := owner.text(secret)
 	a, err := conn.Call(frame.MessageSend, params)
 	position, perr := positionOf(a)
@@ -35,7 +37,7 @@ func (x *attacker) strangers() {
 		x.failed("%v %v", err, perr)
 		return
 	}
-	list := object{"conversationID": "C2Ccarol"}
+	list := object{"conversationID": owner.conversation()}
 	before, err := conn.Call(frame.MessageList, list)
 	if err != nil || !bytes.Contains(before.Text, []byte(secret)) {
 		x.failed("the owner does not see their own message: %v %s", err, before.Text)
@@ -44,9 +46,9 @@ func (x *attacker) strangers() {
 	for _, a := range []Account{
 		account(x.name("mallory")),
 		{otherApp, otherKey, owner.User},
-		{otherApp, otherKey, "carol"},
+		{otherApp, otherKey, owner.Peer},
 	} {
-		x.stranger(a, owner.User, position, params["id"].(string), secret)
+		x.stranger(a, owner, position, params["id"].(string), secret)
 	}
 	after, err := conn.Call(frame.MessageList, list)
 	if err != nil || !bytes.Equal(before.Result, after.Result) {
@@ -54,9 +56,10 @@ func (x *attacker) strangers() {
 	}
 }
 
-// stranger tries every call on names that the conversation of owner and carol
-// might have.
-func (x *attacker) stranger(a Account, owner string, position uint64, id, secret string) {
+// stranger tries every call on names that the conversation of a user and their
+// peer might have.
+func (x *attacker) stranger(a Account, of *Caller, position uint64, id, secret string) {
+	owner, peer := of.User, of.Peer
 	conn, _, err := NewPage(a).Login(x.addr)
 	if err != nil {
 		x.failed("%v", err)
@@ -81,7 +84,7 @@ func (x *attacker) stranger(a Account, owner string, position uint64, id, secret
 	}
 	call(frame.SessionSync, object{"cursor": "0.0"})
 	for _, c := range []string{
-		"C2C" + owner, "C2Ccarol", owner, "C2C" + owner + "\x00carol", "C2Ccarol." + owner, "C2C" + owner + ".carol",
+		"C2C" + owner, "C2C" + peer, owner, "C2C" + owner + "\x00" + peer, "C2C" + peer + "." + owner, "C2C" + owner + "." + peer,
 		fmt.Sprintf("C2C%d.%s", cluster.App, owner), "GROUP" + owner, "C2C*", "C2C>",
 	} {
 		if a.App == cluster.App && c == "C2C"+owner {
