@@ -28,14 +28,6 @@ const (
 	UnknownUser                    // --require-import, and nobody imported this account
 )
 
-// Eviction is an instance that was evicted, and why.
-type Eviction struct {
-	Holder
-	Platform Platform
-	Attached bool   // there is a socket to tell; otherwise it is told when it returns
-	Type     string // frame.Kick…
-}
-
 // Outcome is the answer to a Claim.
 type Outcome struct {
 	Verdict Verdict
@@ -43,12 +35,4 @@ type Outcome struct {
 	Resumed bool   // of Admitted: the place was already there
 	Holder  Holder // of Held
 	Kick    string // of KickedOut: frame.Kick…
-	// Superseded is, of an Admitted claim, the older attachment of the same
-	// instance if its socket may still be there; otherwise zero. The registry
-	// has its gateway drop it.
-	Superseded Holder
-	// Evicted lists the instances evicted by an Admitted claim. The registry
-	// itself signals their gateways, until answered or until their lease has
-	// lapsed.
-	Evicted []Eviction
 }

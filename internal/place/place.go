@@ -3,7 +3,7 @@
 // leaf: registry, rest, inbox and gateway use it without knowing each other.
 //
 //	place.go  User, Platform, Place, Holder
-//	claim.go  Claim, Verdict, Outcome, Eviction
+//	claim.go  Claim, Verdict, Outcome
 package place
 
 // Platform is the kind of device of an instance; mini programs count as Web.

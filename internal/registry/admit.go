@@ -24,10 +24,18 @@ type claim struct {
 	Op      string
 }
 
-// decision is the outcome of a claim and what follows from it.
+// decision is the outcome of a claim, which the gateway is told, and what the
+// registry itself makes of it.
 type decision struct {
 	place.Outcome
-	Events []Event
+	// Superseded is, of an Admitted claim, the older attachment of the same
+	// instance if its socket may still be there; otherwise zero. Its gateway is
+	// asked to drop that socket.
+	Superseded place.Holder
+	// Evicted lists the instances evicted by an Admitted claim. Their gateways
+	// are signalled until they answer or their lease has lapsed.
+	Evicted []eviction
+	Events  []Event
 	// Write reports whether the new record has to be stored for the outcome to
 	// hold. It is also set for a refusal that leaves the record unchanged:
 	// storing it proves that the record was not an old one, read from a
@@ -153,7 +161,7 @@ func revoked(r *Record, c claim) decision {
 // case; of the others, those with a connection come first, the latest login
 // before earlier ones, as long as they fit. The evicted are remembered, and
 // returned with the first to go first.
-func enforce(r *Record, s rules, u place.User, first string) []place.Eviction {
+func enforce(r *Record, s rules, u place.User, first string) []eviction {
 	order := make([]*Instance, len(r.Instances))
 	for i := range r.Instances {
 		order[i] = &r.Instances[i]
@@ -168,7 +176,7 @@ func enforce(r *Record, s rules, u place.User, first string) []place.Eviction {
 		return less(a.Login > b.Login)
 	})
 	var stay []*Instance
-	var gone []place.Eviction
+	var gone []eviction
 	for _, in := range order {
 		same, rival := 0, false
 		for _, o := range stay {
@@ -219,7 +227,7 @@ func fits(r *Record, s rules, p place.Platform) bool {
 // prune ends the places whose time is over: the UserSig has expired, or the
 // instance did not come back within its grace. keep is the instance that is
 // just coming back. Instances with a socket are returned, to be told.
-func prune(r *Record, s rules, u place.User, keep string, now int64) (gone []place.Eviction, events []Event) {
+func prune(r *Record, s rules, u place.User, keep string, now int64) (gone []eviction, events []Event) {
 	r.Instances = slices.DeleteFunc(r.Instances, func(in Instance) bool {
 		switch {
 		case in.Hash == keep:
@@ -259,7 +267,7 @@ func (in *Instance) due(s rules) int64 {
 }
 
 // evict moves an instance from the places to the evicted.
-func (r *Record) evict(e place.Eviction) {
+func (r *Record) evict(e eviction) {
 	i := r.find(e.Instance)
 	if i < 0 {
 		return
@@ -290,8 +298,8 @@ func (r *Record) number(events []Event, now int64) {
 	}
 }
 
-func (in *Instance) eviction(u place.User, typ string) place.Eviction {
-	return place.Eviction{Holder: in.holder(u), Platform: in.Platform, Attached: in.Down == 0, Type: typ}
+func (in *Instance) eviction(u place.User, typ string) eviction {
+	return eviction{Holder: in.holder(u), Platform: in.Platform, Attached: in.Down == 0, Type: typ}
 }
 
 func (in *Instance) event(u place.User, k Kind, reason string, now int64) Event {
@@ -309,7 +317,7 @@ func (in *Instance) loggedIn(u place.User) Event {
 }
 
 // kicks returns the events of instances that were evicted, but not by a login.
-func kicks(old *Record, gone []place.Eviction, u place.User, now int64) []Event {
+func kicks(old *Record, gone []eviction, u place.User, now int64) []Event {
 	var events []Event
 	for _, e := range gone {
 		if i := old.find(e.Instance); i >= 0 {

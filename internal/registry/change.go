@@ -8,9 +8,17 @@ import (
 // The other changes of a record, pure like admit. Each names an attachment and
 // does nothing if it is no longer the record's.
 
+// eviction is an instance that was evicted, and why.
+type eviction struct {
+	place.Holder
+	Platform place.Platform
+	Attached bool   // it has a socket to notify; otherwise it learns of it when it returns
+	Type     string // frame.Kick…
+}
+
 // change is the result of one of them.
 type change struct {
-	Evicted []place.Eviction
+	Evicted []eviction
 	Events  []Event
 	Write   bool
 	Due     int64 // of detach and tidy: when the next place ends; 0 for none
@@ -127,7 +135,7 @@ func kickOne(old Record, s rules, u place.User, hash string, now int64) (Record,
 	r := old.clone()
 	in := old.Instances[i]
 	c := change{
-		Evicted: []place.Eviction{in.eviction(u, frame.KickRESTAPI)},
+		Evicted: []eviction{in.eviction(u, frame.KickRESTAPI)},
 		Events:  []Event{in.event(u, Kick, frame.KickRESTAPI, now)},
 		Write:   true,
 	}

@@ -202,7 +202,7 @@ func TestALapsedLeaseThatNobodyUsed(t *testing.T) {
 	require.NoError(t, err)
 	// Once somebody writes the record, it says disconnected, too.
 	c := web("b")
-	out, err := r2.Admit(ctx, c)
+	out, err := r2.admit(ctx, c)
 	require.NoError(t, err)
 	require.Empty(t, out.Evicted)
 	lost.lose(false)

@@ -133,7 +133,7 @@ func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 	}
 	admit := func(c *client, cl place.Claim) {
 		c.gw = w.rng.IntN(2)
-		out, err := w.regs[c.gw].Admit(ctx, cl)
+		out, err := w.regs[c.gw].admit(ctx, cl)
 		require.NoError(t, err, fail)
 		want, gone := m.admit(cl.Instance, cl.Doc, cl.Platform, cl.Resume)
 		tell("%s doc %s resume %v on %d: %s %v -> %s", cl.Instance, cl.Doc, cl.Resume, c.gw, want, gone, m.words())

@@ -141,9 +141,9 @@ func web(instance string) place.Claim {
 
 func resume(c place.Claim) place.Claim { c.Resume = true; return c }
 
-func login(t *testing.T, r *Registry, g *fakeGateway, c place.Claim) place.Outcome {
+func login(t *testing.T, r *Registry, g *fakeGateway, c place.Claim) decision {
 	t.Helper()
-	out, err := r.Admit(context.Background(), c)
+	out, err := r.admit(context.Background(), c)
 	require.NoError(t, err)
 	if out.Verdict == place.Admitted {
 		g.attach(out.Place)

@@ -25,7 +25,7 @@ type store interface {
 type step struct {
 	next    Record
 	write   bool
-	evicted []place.Eviction // to be told once the step is stored
+	evicted []eviction // to be told once the step is stored
 	events  []Event
 	after   func()         // run once the step is stored, or needed no storing
 	doubted []place.Holder // counted as disconnected because their gateway's lease has lapsed
@@ -253,25 +253,31 @@ func (r *Registry) fail(err error) error {
 
 // Admit implements gateway.Registry.
 func (r *Registry) Admit(ctx context.Context, c place.Claim) (place.Outcome, error) {
+	d, err := r.admit(ctx, c)
+	return d.Outcome, err
+}
+
+// admit stores the decision on a claim and signals the gateways it concerns.
+func (r *Registry) admit(ctx context.Context, c place.Claim) (decision, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.o.opTimeout) // all tries together
 	defer cancel()
 	if err := r.awaitLive(ctx); err != nil {
-		return place.Outcome{}, r.fail(err)
+		return decision{}, r.fail(err)
 	}
 	if r.o.Known != nil {
 		known, err := r.o.Known(ctx, c.User)
 		if err != nil {
-			return place.Outcome{}, r.fail(err)
+			return decision{}, r.fail(err)
 		}
 		if !known {
-			return place.Outcome{Verdict: place.UnknownUser}, nil
+			return decision{Outcome: place.Outcome{Verdict: place.UnknownUser}}, nil
 		}
 	}
-	var out place.Outcome
+	var made decision
 	err := r.mutate(ctx, "admit", c.User, func(rec Record, s rules, op string, now int64) step {
 		next, d := admit(rec, s, claim{Claim: c, Gateway: r.self, Op: op}, now)
 		return step{next: next, write: d.Write, evicted: d.Evicted, events: d.Events, after: func() {
-			out = d.Outcome
+			made = d
 			if d.Verdict == place.Admitted {
 				r.recent.add(d.Place, time.Now())
 			}
@@ -280,7 +286,7 @@ func (r *Registry) Admit(ctx context.Context, c place.Claim) (place.Outcome, err
 			}
 		}}
 	})
-	return out, err
+	return made, err
 }
 
 // Release implements gateway.Registry. When the store does not answer, it is

@@ -123,7 +123,7 @@ func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Recor
 		seen[in.Hash] = true
 		require.Nil(t, r.evicted(in.Hash), story)
 	}
-	evicted := map[string]place.Eviction{}
+	evicted := map[string]eviction{}
 	for _, e := range d.Evicted {
 		evicted[e.Instance] = e
 	}
