@@ -15,9 +15,9 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// BenchmarkAccounts measures, on disk and warm, what grows with the
-// conversations of an account, or should not: CPU of the process and time, of
-// one call; of a login and a resume, of all their calls.
+// BenchmarkAccounts measures, on disk and warm, what grows with the number of an
+// account's conversations, and what should not: CPU and time of one call, or of
+// all calls of a login and a resume.
 func BenchmarkAccounts(b *testing.B) {
 	for _, size := range []int{10, 1_500, 10_000} {
 		b.Run(strconv.Itoa(size), func(b *testing.B) {
@@ -38,7 +38,7 @@ func accountCalls(b *testing.B, in *Inbox) {
 	}
 	must := func(s *Session, method string, params any) string {
 		in.rates.mu.Lock()
-		delete(in.rates.users, s.user.User) // what is charged is not what is measured
+		delete(in.rates.users, s.user.User) // so that no call is refused
 		in.rates.mu.Unlock()
 		out, f := s.Call(b.Context(), method, encode(params))
 		require.Nil(b, f)

@@ -6,8 +6,9 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// at is the cursor of a frame. While some settings were not told yet it stands
-// before them, so that a link that breaks now brings them; mu is held.
+// at returns the cursor of a frame. While sessions have not been told of some
+// settings the cursor stands before those, so that they come again if the link
+// breaks now; mu is held.
 func (u *user) at(pos positions) cursor {
 	if len(u.untold) > 0 {
 		return cursor{pos, u.told}
@@ -15,7 +16,8 @@ func (u *user) at(pos positions) cursor {
 	return cursor{pos, u.rev}
 }
 
-// tells notes a conversation of which nothing after told was told; mu is held.
+// tells notes that sessions know the settings of a conversation only up to
+// told; mu is held.
 func (u *user) tells(other string, told uint64) {
 	if len(u.untold) == 0 || told < u.told {
 		u.told = told
@@ -23,14 +25,15 @@ func (u *user) tells(other string, told uint64) {
 	u.untold[other] = struct{}{}
 }
 
-// stales is tells for a conversation that is to be told of in the background;
-// mu is held.
+// stales does what tells does and has the conversation refreshed in the
+// background; mu is held.
 func (u *user) stales(other string, told uint64) {
 	u.tells(other, told)
 	u.stale[other] = struct{}{}
 }
 
-// hasTold needs mu.
+// hasTold notes that the sessions know the settings of conversations; mu is
+// held.
 func (u *user) hasTold(others ...string) {
 	for _, other := range others {
 		delete(u.untold, other)
@@ -38,7 +41,8 @@ func (u *user) hasTold(others ...string) {
 	}
 }
 
-// tellStale has one goroutine at a time refresh what is stale; mu is held.
+// tellStale starts the goroutine that refreshes what is stale unless it is
+// running; mu is held.
 func (u *user) tellStale() {
 	if len(u.stale) > 0 && !u.telling {
 		u.telling = u.in.work.goes(u.refreshStale)
@@ -55,7 +59,8 @@ func (u *user) refreshStale() {
 	}
 }
 
-// nextStale takes some; false ends the goroutine that refreshes them.
+// nextStale takes the next conversations to refresh. It returns false when
+// there are none, and the goroutine that refreshes them has to end.
 func (u *user) nextStale() (others []string, ok bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -71,7 +76,8 @@ func (u *user) nextStale() (others []string, ok bool) {
 	return others, u.telling
 }
 
-// documentChanged tells the sessions what a user changed elsewhere.
+// documentChanged tells the sessions about a profile or a blacklist that the
+// user changed elsewhere.
 func (u *user) documentChanged(kind string, data []byte) {
 	switch kind {
 	case docProfile:
@@ -95,7 +101,7 @@ func (u *user) refresh(ctx context.Context, others []string) {
 	defer u.refreshing.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	if !u.anyLive() { // those that are not will catch up
+	if !u.anyLive() { // sessions that are not live will catch up
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		u.hasTold(others...)
@@ -130,8 +136,8 @@ func (u *user) anyLive() bool {
 	return false
 }
 
-// tellOf tells of conversations, and returns those that went on meanwhile. It
-// needs refreshing.
+// tellOf pushes conversations to the live sessions, and returns those that
+// changed again meanwhile. u.refreshing is held.
 func (u *user) tellOf(ctx context.Context, others []string) (left []string, err error) {
 	heads, err := u.in.headsOf(ctx, u.User, others)
 	if err != nil {
@@ -159,7 +165,7 @@ func (u *user) tellOf(ctx context.Context, others []string) (left []string, err 
 		switch c := list[i]; {
 		case heads[i] == nil: // nothing was written there, or it has expired
 		case u.peers[other].rev != docs[i].rev || u.seen[other] > heads[i].pos:
-			left = append(left, other) // what would be told is old
+			left = append(left, other) // what was read is old by now
 			continue
 		case c == nil:
 			note.Removed = append(note.Removed, c2c+other)

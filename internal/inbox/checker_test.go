@@ -21,10 +21,10 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// TestChecker sends between random users on two gateways while links break,
-// move between gateways and come back, and receivers refuse what they are told,
-// and then counts: every acknowledged message is in both histories once, in one
-// order without gaps, and reached each page of its receiver once, in order.
+// TestChecker sends between random users on two gateways while links break, move
+// between gateways and come back, and receivers refuse pushes. Then it counts:
+// every acknowledged message is in both histories once, in one order without
+// gaps, and has reached each page of its receiver once, in order.
 func TestChecker(t *testing.T) {
 	for _, partitions := range []int{1, 4} {
 		t.Run(fmt.Sprintf("partitions=%d", partitions), func(t *testing.T) { check(t, partitions) })
@@ -44,15 +44,15 @@ func check(t *testing.T, partitions int) {
 	var acked []sent
 	var all []*client
 	var wg sync.WaitGroup
-	start := make(chan struct{}) // what others sent before an instance's first sync is none of its missed messages
+	start := make(chan struct{}) // an instance does not miss messages that were sent before its first sync
 	for u := range users {
 		for i := range pages {
 			c := newClient(t, fmt.Sprintf("user%d", u), fmt.Sprintf("i%d", i))
 			all = append(all, c)
 			r := rand.New(rand.NewPCG(seed, uint64(u*pages+i)))
 			slow := rand.New(rand.NewPCG(seed, uint64(1000+u*pages+i)))
-			// What catches up is not refused: it begins where it began before, and the
-			// mailbox drops what comes again.
+			// Pushes of a sync are not refused: it would begin again, and the mailbox
+			// drop what comes twice.
 			c.refuses = func(string) bool { return c.s.live && slow.IntN(100) == 0 }
 			c.attach(gateways[r.IntN(2)])
 			c.sync()
@@ -125,8 +125,8 @@ func check(t *testing.T, partitions int) {
 	require.Equal(t, len(acked), total)
 }
 
-// Where the process that TestKill9 kills keeps its store, and when it creates
-// its messages, in ms: both times the same ones.
+// Where the process that TestKill9 kills keeps its store, and the time in ms at
+// which it creates its messages, which is the same for both processes.
 const (
 	senderDir = "TIM_INBOX_SENDER_DIR"
 	senderAt  = "TIM_INBOX_SENDER_AT"
@@ -206,8 +206,8 @@ func TestKill9(t *testing.T) {
 		if first == nil {
 			first = round
 		} else {
-			// The second process began with the same IDs: within the window they
-			// are the first one's messages, in a new process, too.
+			// The second process began with the same IDs. Within the window they name the
+			// first one's messages, though the process is new.
 			for id, seq := range first {
 				if again, ok := round[id]; ok {
 					require.Equal(t, seq, again, id)
@@ -263,7 +263,7 @@ func TestRestart(t *testing.T) {
 	require.Equal(t, []string{"1", "2"}, c.texts())
 }
 
-// TestFollowerRecovers breaks a follower's consumer under its feet.
+// TestFollowerRecovers deletes a follower's consumer while it follows.
 func TestFollowerRecovers(t *testing.T) {
 	b := openNATS(t, bus.Memory)
 	in := open(t, b, Options{Report: func(error) {}})

@@ -12,8 +12,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// hookedStore calls something once between a read of newest records and what is
-// made of it.
+// hookedStore calls a function once after a read of newest records, before the
+// result is used.
 type hookedStore struct {
 	Bus
 	hook atomic.Pointer[func()]
@@ -40,8 +40,8 @@ func (l hookedLog) LastAll(ctx context.Context, subjects []string) ([]bus.Value,
 	return values, err
 }
 
-// TestWhatWasClearedStaysCleared: of two instances that clear a conversation at
-// the same moment, the one that knew less does not bring back what the other one
+// TestWhatWasClearedStaysCleared: two instances clear a conversation at the same
+// moment. The one that knew fewer messages does not bring back what the other one
 // has cleared.
 func TestWhatWasClearedStaysCleared(t *testing.T) {
 	for _, method := range []string{frame.ConversationClear, frame.ConversationDelete} {

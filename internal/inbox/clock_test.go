@@ -64,8 +64,8 @@ func (c *clock) forward(d time.Duration) {
 	}
 }
 
-// TestTheClockIsGiven: on a bus in memory an inbox has no other clock than the
-// one that it is given.
+// TestTheClockIsGiven: on a bus in memory an inbox uses only the clock that it is
+// given.
 func TestTheClockIsGiven(t *testing.T) {
 	c := &clock{now: time.Now()} // messageID has the time of this machine
 	in := open(t, busmodel.New(busmodel.Options{Now: c.Now}), Options{Now: c.Now, AfterFunc: c.AfterFunc})

@@ -237,7 +237,7 @@ func (o *outgoing) frame(s *Session, r *record, side int, at string) (string, js
 	return "", nil
 }
 
-// encode makes the JSON of a frame.
+// encode returns the JSON of a frame.
 func encode(v any) json.RawMessage {
 	data, err := jsonframe.Marshal(v)
 	if err != nil { // a Payload is checked before it is stored, so never
@@ -246,11 +246,12 @@ func encode(v any) json.RawMessage {
 	return data
 }
 
-// sizeOf is what an element of a list takes in a frame. To encode it for that
-// costs little beside reading its record, and is right whatever is in it.
+// sizeOf returns how many bytes an element of a list takes in a frame. It
+// encodes the element, which costs little compared with reading its record and
+// is right whatever the element holds.
 func sizeOf(v any) int { return len(encode(v)) + len(",") }
 
-// revoked is the message that a revocation takes back, as a record.
+// revoked returns the message that a revocation takes back, as a record.
 func (r *record) revoked() *record {
 	t := r.Target
 	m := *t.Record
@@ -258,8 +259,8 @@ func (r *record) revoked() *record {
 	return &m
 }
 
-// afterRevocation is a conversation right after one of its messages was
-// revoked; its LastMessage changes only when it was the newest one.
+// afterRevocation composes a conversation right after one of its messages was
+// revoked. Its LastMessage is set only if that message was the newest one.
 func (r *record) afterRevocation(set settings, side int) Conversation {
 	var last *record
 	if m := r.revoked(); m.Seq == r.Seq {

@@ -20,8 +20,8 @@ var rewrite = flag.Bool("update", false, "rewrite what the gateway sends in wasm
 // objects; a test of wasm compares it, and no flag rewrites it.
 const seenFile = "../../wasm/testdata/seen.json"
 
-// seenCase is a notification, or the answer of a call, that a page of alice's
-// gets, and what it then sees.
+// seenCase is a notification or an answer that a page of alice's gets, and what
+// the page sees then.
 type seenCase struct {
 	Name   string          `json:"name"`
 	Method string          `json:"method"`
@@ -114,7 +114,7 @@ func composedCases() []seenCase {
 	return cases
 }
 
-// TestWhatAPageSees: the gateway sends what the page's test completes.
+// TestWhatAPageSees: the gateway sends the bodies that the page's test completes.
 func TestWhatAPageSees(t *testing.T) {
 	text, err := os.ReadFile(seenFile)
 	if !*rewrite {

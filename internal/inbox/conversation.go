@@ -12,8 +12,8 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// conversation is the newest record of a log as this gateway knows it. What
-// it knows may be old: the expected last sequence of an append tells.
+// conversation is the newest record of a log as this gateway knows it. It may
+// be out of date: the compare-and-set of an append finds that out.
 type conversation struct {
 	mu    sync.Mutex
 	known bool
@@ -55,8 +55,8 @@ func (c *conversations) has(p pair) bool {
 	return c.all[p] != nil
 }
 
-// saw tells of a record that the follower brought, perhaps another gateway's,
-// and perhaps behind a newer one.
+// saw takes a record that the follower brought. Another gateway may have
+// written it, and a newer one may be known already.
 func (c *conversations) saw(r *record) {
 	c.mu.Lock()
 	v := c.all[r.pair]
@@ -70,15 +70,14 @@ func (c *conversations) saw(r *record) {
 	}
 }
 
-// lean is a record without what it says, for the cache: what follows from it
-// needs its state only.
+// lean returns the record without its content; the cache needs only its state.
 func (r *record) lean() *record {
 	l := *r
 	l.Message, l.Target = nil, nil
 	return &l
 }
 
-// load gives the newest record of a conversation, nil when there is none.
+// load reads the newest record of a conversation; nil if there is none.
 func (in *Inbox) load(ctx context.Context, p pair) (*record, error) {
 	e, err := in.store.messages.Last(ctx, p.subject())
 	if errors.Is(err, bus.ErrNoValue) {
@@ -108,9 +107,9 @@ func decodeOf(p pair, e bus.Value) (*record, error) {
 	return r, nil
 }
 
-// append adds the record that build makes of the newest one; build may be
-// called again when somebody else was faster, and may return nil to add
-// nothing. dup: the record with this msgID was stored before and is returned.
+// append adds the record that build makes from the newest one. build is called
+// again if somebody else was faster, and may return nil to add nothing. dup
+// reports that a record with this msgID was stored before; r is that one.
 func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(prev *record) (*record, error)) (r *record, dup bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
@@ -134,7 +133,7 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 		if c.last != nil {
 			expect = c.last.pos
 		}
-		if r.Kind == kindMessage { // before it is stored, so that none is ever without
+		if r.Kind == kindMessage { // before it is stored, so that no message lacks the documents
 			if err := in.enterBoth(ctx, p, r.By); err != nil {
 				return nil, false, err
 			}
@@ -145,7 +144,7 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 		}
 		pos, dup, err := appendOnce(ctx, in.store.messages, p.subject(), data, expect, msgID)
 		if err != nil {
-			c.known = false // whatever happened, read again
+			c.known = false // read it again, whatever happened
 			if in.retry(ctx, err) {
 				continue
 			}
@@ -170,17 +169,17 @@ type appender interface {
 	Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (pos uint64, dup bool, err error)
 }
 
-// appendOnce bounds a single attempt, so that a leader that died in between
-// costs a part of the time and not all of it. Only what can be recognised as
-// a repetition is repeated when its outcome is unknown.
+// appendOnce makes one attempt with a time limit of its own, so that a leader
+// that dies meanwhile costs only a part of the call's time. An append of
+// unknown outcome is repeated only if the store recognises the repetition.
 func appendOnce(ctx context.Context, l appender, subject string, data []byte, expect uint64, msgID string) (uint64, bool, error) {
 	one, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	return l.Append(one, subject, data, expect, msgID)
 }
 
-// retry tells whether an append may be tried again, after a moment where the
-// store needs one.
+// retry reports whether an append may be tried again. It waits a moment first
+// if the store did not answer.
 func (in *Inbox) retry(ctx context.Context, err error) bool {
 	if errors.Is(err, bus.ErrConflict) {
 		return ctx.Err() == nil

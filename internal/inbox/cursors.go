@@ -11,10 +11,11 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// What a user has acknowledged is stored in a stream that nobody follows: it is
-// written for each message that was seen, and read at logins only.
+// How far a user has acknowledged is stored in a stream that nobody follows,
+// because it is written for each message that was seen and read only at logins.
 
-// ackDelay gathers acknowledgements: one write for many.
+// ackDelay is how long acknowledgements are gathered, to store them with one
+// write.
 const ackDelay = 250 * time.Millisecond
 
 // ack notes that an instance has shown its user everything up to pos.
@@ -23,7 +24,7 @@ func (u *user) ack(pos positions) {
 	defer u.in.mu.Unlock()
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if pos.within(u.acked) { // it is stored, or waits for it already
+	if pos.within(u.acked) { // stored already, or about to be
 		return
 	}
 	u.acked = u.acked.union(pos)
@@ -33,8 +34,8 @@ func (u *user) ack(pos positions) {
 	}
 }
 
-// store writes the cursor of a user, which only ever grows. What comes while
-// one store is at work is that one's, too.
+// store writes the cursor of a user, which never goes back. A store that is at
+// work also writes what is acknowledged meanwhile.
 func (u *user) store() {
 	u.mu.Lock()
 	if u.flush != nil {
@@ -70,7 +71,7 @@ func (u *user) store() {
 	}
 }
 
-// saved: a user's cursor is stored up to a position.
+// saved notes that a user's cursor is stored up to a position.
 func (in *Inbox) saved(u place.User, pos positions) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -92,10 +93,11 @@ func (u *user) keepStored(c storedCursor) {
 	}
 }
 
-// acknowledged is up to where any of the user's instances has shown everything.
+// acknowledged returns up to where at least one of the user's instances has
+// shown everything.
 func (u *user) acknowledged(ctx context.Context) (positions, error) {
 	u.in.mu.Lock()
-	unsaved := u.in.unsaved[u.User] // before the read: it goes once it is stored
+	unsaved := u.in.unsaved[u.User] // before the read, because it is deleted once it is stored
 	u.in.mu.Unlock()
 	c, err := u.in.cursorOf(ctx, u.User)
 	if err != nil {
@@ -107,8 +109,8 @@ func (u *user) acknowledged(ctx context.Context) (positions, error) {
 	return c.pos.union(unsaved), nil
 }
 
-// advance stores a user's cursor unless it stands there, or behind it, already.
-// It returns what is stored then; from is what the caller knows.
+// advance stores a user's cursor unless the stored one is at pos or beyond. It
+// returns what is stored afterwards; from is what the caller knows to be stored.
 func (in *Inbox) advance(u place.User, from storedCursor, pos positions) (storedCursor, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
@@ -144,11 +146,11 @@ func (in *Inbox) cursorOf(ctx context.Context, u place.User) (storedCursor, erro
 	return storedCursor{c.pos, v.Seq}, nil
 }
 
-// text and parse are the form of cursors in this store.
+// text and parse write and read cursors for the partitions of this store.
 func (in *Inbox) text(c cursor) string             { return c.text(in.o.Partitions) }
 func (in *Inbox) parse(text string) (cursor, bool) { return parseCursor(text, in.o.Partitions) }
 
-// everything is up to where a call without a cursor goes.
+// everything is how far a call without a cursor reaches: beyond every record.
 var everything = func() (p positions) {
 	for n := range p {
 		p[n] = sequenceOf(math.MaxUint64)
@@ -156,7 +158,8 @@ var everything = func() (p positions) {
 	return p
 }()
 
-// seen is up to where an instance has seen what its cursor says.
+// seen returns how far an instance has seen the logs, according to its cursor;
+// without a cursor, everything.
 func (in *Inbox) seen(text string) positions {
 	if c, ok := in.parse(text); ok {
 		return c.pos

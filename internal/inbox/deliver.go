@@ -13,22 +13,23 @@ import (
 )
 
 // delivery brings the records that the follower reads to the users who have a
-// session here. The follower only finds out who they are; each of them gets the
-// record from a worker, which a hash of the user chooses. So a user's sessions
-// are told in the stream's order, and what one waits for holds up only those
-// who share the worker.
+// session here. The follower only finds out who these users are; a worker,
+// chosen by a hash of the user, hands over the record. So each user's sessions
+// get records in the stream's order, and a slow user delays only those who
+// share their worker.
 //
-// A full queue holds the follower up, which is counted: nothing is dropped.
+// Nothing is dropped: a full queue makes the follower wait, which is counted.
 type delivery struct {
 	in      *Inbox
 	seed    maphash.Seed
 	workers [deliveryWorkers]chan queued
-	heldUp  atomic.Uint64 // how often a full queue held the follower up
+	heldUp  atomic.Uint64 // how often the follower waited for a full queue
 }
 
 const (
-	// deliveryWorkers is how many goroutines compose and push. They compete with
-	// one goroutine a sender: a single one would fall behind on a busy machine.
+	// deliveryWorkers is how many goroutines compose and push. Every sender has a
+	// goroutine that competes with them, so a single worker would fall behind on a
+	// busy machine.
 	deliveryWorkers = 16
 	// deliveryQueue is how many records wait for one worker.
 	deliveryQueue = 128
@@ -39,11 +40,11 @@ type queued struct {
 	*arrival
 	to     *user // nil: only the cached conversation wants it
 	side   int
-	passed chan<- struct{} // set instead of a record: closed once all before it were handled
+	passed chan<- struct{} // instead of a record: closed once everything before it was handled
 }
 
 // arrival is a record that the follower has brought. The first worker that
-// needs it decodes it for all.
+// needs it decodes it for all of them.
 type arrival struct {
 	pair   pair
 	value  bus.Value
@@ -51,7 +52,7 @@ type arrival struct {
 	record *record // nil: it cannot be decoded
 }
 
-// newDelivery begins the workers; Inbox.work ends them.
+// newDelivery starts the workers; Inbox.work ends them.
 func newDelivery(in *Inbox) *delivery {
 	d := &delivery{in: in, seed: maphash.MakeSeed()}
 	for i := range d.workers {
@@ -71,7 +72,7 @@ func (d *delivery) worker(u place.User) chan<- queued {
 func (d *delivery) sawRecord(v bus.Value) error {
 	p, err := parsePair(v.Subject)
 	if err != nil {
-		return nil // none of ours
+		return nil // not one of our subjects
 	}
 	d.in.recent.add(v.Seq, p)
 	one, other := p.user(0), p.user(1)
@@ -91,7 +92,7 @@ func (d *delivery) sawRecord(v bus.Value) error {
 	return nil
 }
 
-// queue waits for room.
+// queue hands a record to the user's worker, and waits while its queue is full.
 func (d *delivery) queue(u place.User, q queued) {
 	w := d.worker(u)
 	select {
@@ -136,9 +137,9 @@ func (d *delivery) handle(q queued) {
 	}
 }
 
-// reach waits, a second at most, until the sessions that a user has here were
-// told of everything up to a position: what a client is told of its own call
-// comes before the call's answer.
+// reach waits, for reachWithin at most, until the sessions that a user has here
+// were told of everything up to a position. So a client hears of the effects of
+// its call before the call is answered.
 func (d *delivery) reach(ctx context.Context, u place.User, pos uint64) {
 	ctx, cancel := context.WithTimeout(ctx, reachWithin)
 	defer cancel()
@@ -158,6 +159,6 @@ func (d *delivery) reach(ctx context.Context, u place.User, pos uint64) {
 	}
 }
 
-// reachWithin bounds waiting for the follower. One that is too far behind
-// delivers the rest later.
+// reachWithin is how long a call waits for the follower. A follower that is
+// further behind delivers the rest later.
 const reachWithin = time.Second

@@ -25,8 +25,8 @@ func otherWorker(in *Inbox, u place.User) place.User {
 	}
 }
 
-// TestOneIsSlow: who cannot be told holds up nobody else until their queue is
-// full, and loses nothing then.
+// TestOneIsSlow: a user whose sessions cannot be told delays nobody else until
+// their queue is full, and loses nothing then.
 func TestOneIsSlow(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a, slow := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
@@ -55,8 +55,8 @@ func TestOneIsSlow(t *testing.T) {
 	require.Equal(t, want, slow.texts())
 }
 
-// TestCloseWhileDelivering: nobody is told of anything once the inbox has been
-// closed, and nothing of it runs, whatever is still in the queues.
+// TestCloseWhileDelivering: once the inbox is closed, nothing is pushed and
+// nothing runs, whatever is still in the queues.
 func TestCloseWhileDelivering(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	var closed atomic.Bool

@@ -1,56 +1,56 @@
 // Package inbox keeps messages, conversations, profiles, blacklists and
-// custom statuses on NATS JetStream, and brings what happens to the sessions
-// of this gateway. It knows users and sessions, not sockets: a gateway
-// attaches a Session to each place it admitted, hands the client's calls to
-// Session.Call and gives a Push that queues a notification.
+// custom statuses on NATS JetStream, and notifies the sessions of this gateway
+// of what happens. It knows users and sessions, not sockets: a gateway attaches
+// a Session to each place that it admitted, passes the client's calls to
+// Session.Call, and provides a Push that queues a notification.
 //
 // # Files
 //
-//	inbox.go         Open and Close; documents that come from the bus find their users
-//	options.go       Options, and what the inbox asks of others
+//	inbox.go         Open and Close; passes documents from the bus to their users
+//	options.go       Options, and what the inbox needs of others
 //	ports.go         what it needs of a bus
-//	store.go         the streams; each read and write is charged
-//	partitions.go    the logs lie in one or several streams
+//	store.go         the streams; charges each read and write
+//	partitions.go    the logs are divided among one or several streams
 //	keys.go          subjects, and cursors
-//	work.go          the owner of goroutines and timers
+//	work.go          owns the goroutines and timers
 //
 //	record.go        a record of a log, and the conversation's state in it
 //	conversation.go  the log: newest record, append
-//	history.go       the log, read: pages, heads, Conversations
-//	marks.go         what is said of messages later: read, revoked, deleted
-//	identity.go      what the ID of a message may be; repetitions of long ago
+//	history.go       reading the log: pages, newest records, Conversations
+//	marks.go         what happens to a message later: read, revoked, deleted
+//	identity.go      which IDs a message may have; late repetitions of a send
 //	elements.go      the payload of each type of message, and the files that it names
-//	send.go          a message on its way to the log
+//	send.go          sending: the checks of a message, and its record
 //
 //	docs.go          documents: read, cached, changed
-//	settings.go      what a user keeps of a conversation, one document each
-//	room.go          how many of those a user has; which give way
-//	peers.go         those of a user who is here
-//	forget.go        what a deleted account leaves
+//	settings.go      a user's settings of a conversation, one document each
+//	room.go          how many of those a user may have, and which give way
+//	peers.go         those documents for users who have a session here
+//	forget.go        what is removed with a deleted account
 //	profile.go       profiles and the blacklist
 //	status.go        statuses; online-only messages
-//	watch.go         who is told of whose status
+//	watch.go         notifies those who watch a user's status
 //
-//	deliver.go       records on their way to who is here, by receiving user
-//	user.go          who is here: Session, what it is told
-//	cursors.go       up to where a user has acknowledged
-//	sync.go          a session catches up: from where, with what
-//	list.go          a session catches up: conversations, and where there is news
-//	recent.go        a session catches up: where there is none
-//	missed.go        a session catches up: what it has not seen
-//	part.go          a session catches up: what one call pushes
-//	waiting.go       a session catches up: it waits to be asked on
-//	changes.go       settings that change while sessions are here
+//	deliver.go       brings new records to the users here, by receiving user
+//	user.go          the users here and their Sessions, and what these are told
+//	cursors.go       how far a user has acknowledged
+//	sync.go          catching up: where it begins, its limits
+//	list.go          catching up: conversations, and which of them have news
+//	recent.go        catching up: which conversations cannot have news
+//	missed.go        catching up: which messages were missed
+//	part.go          catching up: what one call pushes
+//	waiting.go       catching up: syncs that wait until the client asks for more
+//	changes.go       pushes settings that change to the sessions here
 //	compose.go       Message and Conversation as one user sees them
 //
 //	methods.go       how a call of a client is served
 //	messagecalls.go  the calls: sessions and messages
-//	listcalls.go     the calls: conversations and what is set of them
+//	listcalls.go     the calls: conversations and their settings
 //	peoplecalls.go   the calls: profiles, blacklists, statuses
-//	limits.go        what a call may name; which calls add to the store
-//	rates.go         what a user may ask for in a time, on this gateway
-//	quota.go         what a user may use in a time, on all gateways together
-//	quotadoc.go      the document of that; an administrator's view of it
+//	limits.go        how much a call may name; which calls add to the store
+//	rates.go         how much a user may ask for, on this gateway
+//	quota.go         how much a user may use, on all gateways together
+//	quotadoc.go      the document of a user's quotas; what administrators see of it
 //	cost.go          what a call costs
 //	stats.go         counters
 //

@@ -11,9 +11,9 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// docs are the documents of a stream: TIM_DOC, or TIM_CONV. Reads that may be
-// old come from a cache that the follower keeps current; writes are
-// compare-and-set.
+// docs holds the documents of a stream, TIM_DOC or TIM_CONV. Reads that may be
+// slightly out of date come from a cache that the follower keeps current;
+// writes are compare-and-set.
 type docs struct {
 	log  bus.Log
 	most int // in cache
@@ -22,24 +22,24 @@ type docs struct {
 	cache   map[string]doc
 	bytes   int // of cache
 	reading map[string]*reading
-	writing map[string]*crowd
+	writing map[string]*writeQueue
 }
 
 func newDocs(log bus.Log, most int) *docs {
-	return &docs{log: log, most: most, cache: map[string]doc{}, reading: map[string]*reading{}, writing: map[string]*crowd{}}
+	return &docs{log: log, most: most, cache: map[string]doc{}, reading: map[string]*reading{}, writing: map[string]*writeQueue{}}
 }
 
-// reading is a document that is being read: what the follower brings meanwhile
-// may be newer than what the read finds.
+// reading is a document that is being read. The follower may bring a newer one
+// meanwhile than the read returns.
 type reading struct {
 	readers int
 	newest  doc
 }
 
-// crowd is those of this gateway who want to write one document.
-type crowd struct {
-	turn chan struct{} // holds a token while one of them writes
-	size int
+// writeQueue serialises this gateway's writers of one document.
+type writeQueue struct {
+	turn    chan struct{} // holds a token while one of them writes
+	writers int           // who writes or waits
 }
 
 type doc struct {
@@ -47,7 +47,7 @@ type doc struct {
 	data []byte
 }
 
-// saw tells of a document that the follower brought.
+// saw takes a document that the follower brought.
 func (d *docs) saw(subject string, rev uint64, data []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -60,7 +60,7 @@ func (d *docs) saw(subject string, rev uint64, data []byte) {
 	}
 }
 
-// fresh reads past the cache.
+// fresh reads a document from the store, not from the cache.
 func (d *docs) fresh(ctx context.Context, subject string) (doc, error) {
 	d.mu.Lock()
 	d.begin(subject)
@@ -101,7 +101,8 @@ func (d *docs) end(subject string, got doc, err error) doc {
 	return got
 }
 
-// put needs mu.
+// put caches a document, and makes room for it by dropping an eighth of the
+// cache if that is full; mu is held.
 func (d *docs) put(subject string, got doc) {
 	d.bytes -= len(d.cache[subject].data)
 	delete(d.cache, subject)
@@ -118,11 +119,12 @@ func (d *docs) put(subject string, got doc) {
 	d.bytes += len(got.data)
 }
 
-// maxCachedPeers is how many documents of conversations are cached: two for each
-// that is in use, of some 200 bytes.
+// maxCachedPeers is how many documents of conversations are cached. A
+// conversation in use has two of them, of some 200 bytes each.
 const maxCachedPeers = 200_000
 
-// maxCachedBytes bounds the documents that are cached, beside their number.
+// maxCachedBytes bounds the size of the cached documents; their number is
+// bounded, too.
 const maxCachedBytes = 64 << 20
 
 func (d *docs) get(ctx context.Context, subject string) (doc, error) {
@@ -135,36 +137,37 @@ func (d *docs) get(ctx context.Context, subject string) (doc, error) {
 	return d.fresh(ctx, subject)
 }
 
-// queue waits for the turn to write a document, until done is called.
-// Compare-and-set lets one of a crowd through and sends all others round again,
-// so that the last of five hundred who write to one user would not get there in
-// time. Only other gateways are left to be in the way of the one whose turn it is.
+// queue waits for the caller's turn to write a document, which lasts until they
+// call done. Without turns each compare-and-set would let one writer through
+// and send all others round again, and of five hundred who write to one user
+// the last would run out of time. With them only writers on other gateways can
+// interfere.
 func (d *docs) queue(ctx context.Context, subject string) (done func(), err error) {
 	d.mu.Lock()
-	c := d.writing[subject]
-	if c == nil {
-		c = &crowd{turn: make(chan struct{}, 1)}
-		d.writing[subject] = c
+	q := d.writing[subject]
+	if q == nil {
+		q = &writeQueue{turn: make(chan struct{}, 1)}
+		d.writing[subject] = q
 	}
-	c.size++
+	q.writers++
 	d.mu.Unlock()
 	leave := func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		if c.size--; c.size == 0 {
+		if q.writers--; q.writers == 0 {
 			delete(d.writing, subject)
 		}
 	}
 	select {
-	case c.turn <- struct{}{}:
-		return func() { <-c.turn; leave() }, nil
+	case q.turn <- struct{}{}:
+		return func() { <-q.turn; leave() }, nil
 	case <-ctx.Done():
 		leave()
 		return nil, ctx.Err()
 	}
 }
 
-// read gives a document, the zero T when there is none.
+// read returns a document, or the zero T if there is none.
 func read[T any](ctx context.Context, in *Inbox, u place.User, kind string) (v T, err error) {
 	got, err := in.docs.get(ctx, docSubject(u, kind))
 	if err != nil || got.rev == 0 {
@@ -173,7 +176,7 @@ func read[T any](ctx context.Context, in *Inbox, u place.User, kind string) (v T
 	return v, json.Unmarshal(got.data, &v)
 }
 
-// readAll gives the documents of many users, in that order.
+// readAll returns the documents of many users, in their order.
 func readAll[T any](ctx context.Context, in *Inbox, app uint32, userIDs []string, kind string) ([]T, error) {
 	out := make([]T, len(userIDs))
 	var missing []string

@@ -30,8 +30,8 @@ func (c *endsAfter) Err() error {
 	return nil
 }
 
-// TestHistoryNeverEndsEarly: a store that does not answer is an error, never
-// the end of the history.
+// TestHistoryNeverEndsEarly: if the store does not answer that is an error, and
+// never the end of the history.
 func TestHistoryNeverEndsEarly(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
@@ -94,8 +94,8 @@ func TestBrokenSyncKeepsRevocations(t *testing.T) {
 	require.Equal(t, []string{"0", "1", "2", "after", "after", "after"}, b.texts())
 }
 
-// TestAcknowledgedTwiceIsKeptNowhere: a gateway keeps nothing of a user whose
-// cursor is stored.
+// TestAcknowledgedTwiceIsKeptNowhere: once a user's cursor is stored, a gateway
+// keeps nothing about them.
 func TestAcknowledgedTwiceIsKeptNowhere(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
@@ -108,7 +108,7 @@ func TestAcknowledgedTwiceIsKeptNowhere(t *testing.T) {
 	}
 	u := in.local(place.User{SDKAppID: app, UserID: "bob"})
 	u.mu.Lock()
-	u.writing = true // the one that writes comes by later, however long this one takes
+	u.writing = true // as if store were running
 	u.mu.Unlock()
 	b.ack()
 	require.Equal(t, 1, unsaved())
@@ -138,8 +138,8 @@ func TestAcknowledgedAheadOfTheFollower(t *testing.T) {
 	require.Empty(t, login(t, in, "bob", "b2").texts())
 }
 
-// TestSameIDToAnother: an ID names a message of one conversation; the same one
-// to somebody else is not taken for a repetition and so lost.
+// TestSameIDToAnother: an ID names a message of one conversation. A message to
+// somebody else under the same ID is not taken for a repetition.
 func TestSameIDToAnother(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
@@ -150,8 +150,9 @@ func TestSameIDToAnother(t *testing.T) {
 	require.Equal(t, []string{"to carol"}, login(t, in, "carol", "c1").texts())
 }
 
-// TestRevokedTwiceCountsOnce, however long lies between, as an operator may
-// let messages be revoked for longer than the stream knows a repetition.
+// TestRevokedTwiceCountsOnce: a message that is revoked twice counts once, however
+// much later, since an operator may let messages be revoked for longer than the
+// stream recognises repetitions.
 func TestRevokedTwiceCountsOnce(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Dedup: 100 * time.Millisecond, Revoke: time.Hour})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
@@ -194,8 +195,8 @@ func TestOnlineOnlyRepeatedComesOnce(t *testing.T) {
 	require.LessOrEqual(t, len(u.lives), keptLive)
 }
 
-// TestServerOnlineOnlyRepeated: the server API's repetition is one message also
-// when it is for who is online, and a later one is another.
+// TestServerOnlineOnlyRepeated: a repetition by the server API is recognised for
+// online-only messages, too; a later one is a new message.
 func TestServerOnlineOnlyRepeated(t *testing.T) {
 	var late atomic.Int64
 	in := open(t, openBus(t, bus.Memory), Options{Now: func() time.Time { return time.Now().Add(time.Duration(late.Load())) }})
@@ -217,8 +218,8 @@ func TestServerOnlineOnlyRepeated(t *testing.T) {
 	require.NotEqual(t, b.messages[0].ID, b.messages[1].ID)
 }
 
-// TestStatusAfterReconnect: whoever comes back learns how those he watches are
-// now; he was not told of what changed meanwhile.
+// TestStatusAfterReconnect: a session that comes back is told the present statuses
+// of those whom it watches, which may have changed meanwhile.
 func TestStatusAfterReconnect(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
@@ -234,8 +235,8 @@ func TestStatusAfterReconnect(t *testing.T) {
 	a.until("told", func() bool { return len(a.statuses) == 1 && a.statuses[0].StatusType == statusOnline })
 }
 
-// TestWatchingAgain: who is watched already does not count twice; a sync that
-// is repeated names all of them again.
+// TestWatchingAgain: a user who is watched already does not count twice, since a
+// repeated sync names all of them again.
 func TestWatchingAgain(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
@@ -248,7 +249,7 @@ func TestWatchingAgain(t *testing.T) {
 	require.Equal(t, fault.BadParameters, a.call("status.watch", usersParams{[]string{"onemore"}}, nil).Code)
 }
 
-// TestLargestMessage: 12 KB of body pass, one byte more does not.
+// TestLargestMessage: a body of 12 KB is accepted, one byte more is refused.
 func TestLargestMessage(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
@@ -261,8 +262,8 @@ func TestLargestMessage(t *testing.T) {
 	require.Len(t, a.history("bob"), 1)
 }
 
-// TestRevokedAfterDeletion: what a user has deleted unread is not unread any
-// more, so that its revocation takes nothing from the count of what is new.
+// TestRevokedAfterDeletion: a message that a user has deleted unread no longer
+// counts as unread, so its revocation does not lower the count.
 func TestRevokedAfterDeletion(t *testing.T) {
 	for _, history := range []bool{true, false} {
 		in := open(t, openBus(t, bus.Memory), Options{})

@@ -24,16 +24,16 @@ const (
 
 // Media keeps the files that messages name.
 type Media interface {
-	// Refer enters that a message which is about to be stored names files, and
-	// returns what is known of them. message is the same for a repetition, and
-	// for no other message. Errors are *fault.Error, 2403 when a file is not
-	// there.
+	// Refer records that a message which is about to be stored names files, and
+	// returns what is known about them. message identifies the message: a
+	// repetition has the same one, and no other message has it. Errors are
+	// *fault.Error, 2403 when a file is not there.
 	Refer(ctx context.Context, app uint32, message string, names []string) ([]MediaFile, error)
-	// Release takes it back once nobody can read the message any more.
+	// Release removes that record once nobody can read the message any more.
 	Release(ctx context.Context, app uint32, message string, names []string) error
 }
 
-// MediaFile is what is known of a file.
+// MediaFile is what is known about a file.
 type MediaFile struct {
 	Kind     string // image, file, audio or video
 	Type     string // its content type
@@ -53,9 +53,9 @@ type customPayload struct {
 	Extension   string `json:"extension"`
 }
 
-// The payloads of messages that name files say what is known of these; what the
-// sender says of it counts for nothing. URLs and what follows from these fields
-// are added by the SDK (wasm/media_js.go).
+// The payloads of messages that name files. The gateway fills them in from what
+// it knows about the files and ignores what the sender claims. The SDK
+// (wasm/media_js.go) adds URLs and whatever else follows from these fields.
 type imagePayload struct {
 	UUID   string `json:"uuid"`
 	Format int    `json:"imageFormat"`
@@ -161,8 +161,8 @@ func filesOf(typ string, payload json.RawMessage) []string {
 // A uuid is a file's app and name, as its URL has them.
 func uuidOf(app uint32, name string) string { return strconv.FormatUint(uint64(app), 10) + "-" + name }
 
-// nameOf returns the name in a uuid, or in what a client has just uploaded,
-// which is a name alone. Which app it is of the session says.
+// nameOf returns the name in a uuid. A client that has just uploaded a file
+// sends its name alone; the app is the session's.
 func nameOf(uuid string) string {
 	if _, name, ok := strings.Cut(uuid, "-"); ok {
 		return name
@@ -170,8 +170,8 @@ func nameOf(uuid string) string {
 	return uuid
 }
 
-// attachFiles enters that a message names files, and returns its payload with
-// what is known of them.
+// attachFiles records that a message names files, and returns its payload with
+// what is known about them.
 func (in *Inbox) attachFiles(ctx context.Context, u place.User, message, typ string, payload json.RawMessage) (json.RawMessage, error) {
 	names := filesOf(typ, payload)
 	if names == nil {
@@ -223,10 +223,10 @@ func (in *Inbox) attachFiles(ctx context.Context, u place.User, message, typ str
 	return jsonframe.Marshal(v)
 }
 
-// kinds are those of the files that a type's message names.
+// kinds has, for each type of message, the kind of the files that it names.
 var kinds = map[string]string{typeImage: "image", typeFile: "file", typeSound: "audio", typeVideo: "video"}
 
-// imageFormat returns the original's number of an image's format.
+// imageFormat returns the original SDK's number for an image format.
 func imageFormat(contentType string) int {
 	switch contentType {
 	case "image/jpeg":
@@ -260,8 +260,8 @@ func thumbFormat(contentType string) string {
 	return "jpg"
 }
 
-// release tells that nobody can read a message any more, so that its files may
-// go. They go later if that fails: with the age of messages.
+// release frees the files of a message that nobody can read any more. If that
+// fails they stay until messages of that age expire.
 func (in *Inbox) release(ctx context.Context, r *record) {
 	if in.o.Media == nil || r.Message == nil {
 		return

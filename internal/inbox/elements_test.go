@@ -76,8 +76,8 @@ func sendFile(c *client, name, typ string, payload map[string]any) map[string]an
 	return p
 }
 
-// What a message says of its files is what the gateway knows, whatever its
-// sender writes.
+// What a message says about its files comes from the gateway, whatever its sender
+// writes.
 func TestMessagesThatNameFiles(t *testing.T) {
 	media := newShelf()
 	in := open(t, openBus(t, bus.Memory), Options{Media: media})
@@ -184,9 +184,9 @@ func TestFilesAreReleased(t *testing.T) {
 	require.Empty(t, media.names())
 }
 
-// What a user stores in files counts as what they store in messages, before it
-// is stored: a file that is larger than what is left is refused, and so is all
-// but the first of those that come at once.
+// Files count towards a user's quota as messages do, and before they are stored: a
+// file that is larger than what is left is refused, and of several at the same
+// time all but the first.
 func TestChargeBytes(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{QuotaBytes: 1 << 20})
 	a := login(t, in, "alice", "a1")

@@ -9,8 +9,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// TestNothingIsEscapedForHTML: what users write is stored and sent with the
-// bytes that it has.
+// TestNothingIsEscapedForHTML: what users write is stored and sent unchanged.
 func TestNothingIsEscapedForHTML(t *testing.T) {
 	nats := openNATS(t, bus.Memory)
 	in := open(t, nats, Options{})

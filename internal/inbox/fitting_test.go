@@ -49,8 +49,8 @@ func TestAnswersFitAFrame(t *testing.T) {
 	require.Len(t, r.Profiles, 1)
 }
 
-// What a synchronisation and a page of the history push fills its frames, and
-// overfills none, whatever the messages say.
+// A synchronisation and a page of the history fill their frames, and never exceed
+// one, whatever the messages contain.
 func TestFramesAreFilled(t *testing.T) {
 	const frame, most = 4 << 10, 128 // most: what stands around a list
 	in := open(t, openBus(t, bus.Memory), Options{Frame: frame})

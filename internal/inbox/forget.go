@@ -10,10 +10,10 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Forget takes from a user, whose account is deleted, what they have: their view
-// of their conversations, their profile, blacklist and status. Who gets the same
-// UserID later is somebody else. What they wrote stays with those they wrote to.
-// It can be repeated; errors are *fault.Error.
+// Forget removes what belongs to a user whose account is deleted: their view of
+// their conversations, their profile, blacklist and status. Whoever gets the
+// same UserID later starts with nothing. What the user wrote stays with those
+// they wrote to. Forget can be repeated; errors are *fault.Error.
 func (in *Inbox) Forget(ctx context.Context, u place.User) error {
 	if err := in.forget(ctx, u); err != nil {
 		return in.failed("forgetting an account", err)
@@ -71,7 +71,7 @@ func (in *Inbox) forgetConversations(ctx context.Context, u place.User) error {
 	return nil
 }
 
-// empty makes a document that is there what none is.
+// empty overwrites an existing document with its zero value.
 func empty[T any](ctx context.Context, in *Inbox, u place.User, kind string) error {
 	d, err := in.docs.fresh(ctx, docSubject(u, kind))
 	if err != nil || d.rev == 0 {

@@ -198,8 +198,8 @@ func TestNoFrameCostsTooMuch(t *testing.T) {
 	}
 }
 
-// TestWhatAUserAsksForIsCharged: who has used up what their calls may cost is
-// refused until some of it has come back, and others are not.
+// TestWhatAUserAsksForIsCharged: a user who has used up what their calls may cost
+// is refused until some of it has come back; others are not.
 func TestWhatAUserAsksForIsCharged(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	in := open(t, openBus(t, bus.Memory), Options{Now: func() time.Time { return now }})
@@ -221,8 +221,8 @@ func TestWhatAUserAsksForIsCharged(t *testing.T) {
 	require.True(t, more == nil || more.Code != fault.TooFrequent, "a synchronisation that was begun can be ended")
 }
 
-// TestFramesAreChargedThoughRefused: to find out that a large frame is refused
-// costs as much as many operations.
+// TestFramesAreChargedThoughRefused: a large frame that is refused is charged as
+// much as many operations, because that had to be found out.
 func TestFramesAreChargedThoughRefused(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	in := open(t, openBus(t, bus.Memory), Options{Now: func() time.Time { return now }})
@@ -238,8 +238,8 @@ func TestFramesAreChargedThoughRefused(t *testing.T) {
 	require.ErrorIs(t, f, fault.New(fault.TooFrequent))
 }
 
-// TestHistoryBehindDeletedMessages: one page of it does not read them all, and
-// the pages together lack nothing.
+// TestHistoryBehindDeletedMessages: a page of history does not read through all
+// deleted messages, and the pages together lack nothing.
 func TestHistoryBehindDeletedMessages(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")

@@ -12,16 +12,15 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// fill gives a user conversations with drafts of so many bytes together.
+// fill creates conversations for a user, whose drafts have so many bytes together.
 func fill(t testing.TB, in *Inbox, u place.User, size int) {
 	t.Helper()
 	const one = 1000
 	write(t, in, u, numbered("filler", size/one), document{settings: settings{Draft: strings.Repeat("x", one)}})
 }
 
-// TestTextsThatDoNotFit: drafts and custom data that would take too much
-// together are refused with a code of their own, and what makes them less is
-// not.
+// TestTextsThatDoNotFit: drafts and custom data that would take too much together
+// are refused with a code of their own; a change that makes them less is accepted.
 func TestTextsThatDoNotFit(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	fill(t, in, place.User{SDKAppID: app, UserID: "alice"}, maxTexts)
@@ -50,8 +49,8 @@ func TestTextsThatDoNotFit(t *testing.T) {
 	a.send("erin", "my first")
 }
 
-// TestConversationsThatAllSaySomething: those whose settings say something do
-// not give way, unless retention has removed the conversation itself.
+// TestConversationsThatAllSaySomething: conversations with settings do not give
+// way, unless the conversation itself has expired.
 func TestConversationsThatAllSaySomething(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Conversations: 2 * classes})
 	a := login(t, in, "alice", "a1")

@@ -32,8 +32,8 @@ func (p *heldPresence) Online(_ context.Context, _ uint32, userIDs []string, _ b
 	return make([]bool, len(userIDs)), nil
 }
 
-// TestHangUpWhileWatching: a session that ends while the statuses of those it
-// wants to watch are read leaves no watch behind.
+// TestHangUpWhileWatching: a session that ends while statuses are read for its
+// subscription leaves no subscription behind.
 func TestHangUpWhileWatching(t *testing.T) {
 	held := &heldPresence{make(chan struct{}), make(chan struct{})}
 	in := open(t, openBus(t, bus.Memory), Options{Presence: held})
@@ -55,8 +55,8 @@ func TestHangUpWhileWatching(t *testing.T) {
 	require.Empty(t, in.watch)
 }
 
-// TestHangUpBetweenWatches: a hang-up and the counting of what a session
-// watches do not meet in one map.
+// TestHangUpBetweenWatches: a hang-up does not race with the counting of a
+// session's subscriptions.
 func TestHangUpBetweenWatches(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	ids := make([]string, 100)
@@ -82,7 +82,7 @@ func TestHangUpBetweenWatches(t *testing.T) {
 	require.Empty(t, in.watch)
 }
 
-// paramsOf are calls of each method that get as far as they can.
+// paramsOf has parameters for each method with which it gets as far as it can.
 func paramsOf(m Message) map[string]any {
 	conv := map[string]any{
 		"conversationID": "C2Cbob", "conversationIDs": []string{"C2Cbob", "C2Ccarol"}, "position": m.Position,
@@ -167,7 +167,7 @@ func (c *client) count() int {
 	return len(c.notes)
 }
 
-// counts are what sessions have an inbox hold.
+// counts says how much an inbox holds for its sessions.
 type counts struct{ users, sessions, watched, watches, waiting, unsaved, writing, goroutines int }
 
 func countsOf(in *Inbox) counts {
@@ -230,7 +230,7 @@ func TestNothingRunsAfterClose(t *testing.T) {
 		a.send(other, "hello")
 		others = append(others, c2c+other)
 	}
-	m := a.send("bob", "hello") // refused: bob's session is to go on after a moment
+	m := a.send("bob", "hello") // its push is refused, so bob's session will go on after a moment
 	a.must("message.ack", ackParams{cursorAt(m.Position)}, nil)
 	before := login(t, in, "alice", "a2")
 	before.must("conversation.custom", conversationParams{ConversationIDs: others, CustomData: "x"}, nil)
@@ -251,8 +251,8 @@ func TestNothingRunsAfterClose(t *testing.T) {
 	require.Zero(t, goroutines())
 }
 
-// TestHangUpIsNotReported has work in the background end because its session
-// hung up, which an operator need not read of, and because the store failed.
+// TestHangUpIsNotReported ends work in the background twice: because its session
+// hung up, which is not reported, and because the store failed, which is.
 func TestHangUpIsNotReported(t *testing.T) {
 	var reported []error
 	in := open(t, busmodel.New(busmodel.Options{}), Options{Report: func(err error) { reported = append(reported, err) }})

@@ -20,8 +20,8 @@ import (
 
 const app = 1400000000
 
-// openBus is the embedded NATS that timd uses, or, for what TestOnAModel runs,
-// the model of it.
+// openBus opens the embedded NATS that timd uses or, for tests that TestOnAModel
+// runs, the model of it.
 func openBus(t testing.TB, dir string) Bus {
 	t.Helper()
 	if strings.HasPrefix(t.Name(), "TestOnAModel/") {
@@ -57,7 +57,7 @@ func open(t testing.TB, b Bus, o Options) *Inbox {
 	return in
 }
 
-// until waits for what pushes bring about.
+// until waits until a condition holds, which pushes bring about.
 func (c *client) until(what string, done func() bool) {
 	c.t.Helper()
 	late := time.AfterFunc(30*time.Second, func() { c.changed.Broadcast() })
@@ -117,10 +117,10 @@ func (c *client) must(method string, params, result any) {
 	}
 }
 
-// cursorAt is the cursor of who stands at a position, where there is one partition.
+// cursorAt returns the cursor of an instance at a position, with one partition.
 func cursorAt(pos uint64) string { return cursor{pos: upTo(pos)}.text(1) }
 
-// pass hands a call to the Session. What a sync asks for may come again.
+// pass passes a call to the Session. After a sync everything may come again.
 func (c *client) pass(method string, params json.RawMessage) (json.RawMessage, *fault.Error) {
 	if method == frame.SessionSync {
 		from, _ := c.s.in.parse(valuesOf[syncParams](c.t, params).Cursor)
@@ -138,7 +138,7 @@ var sentIDs struct {
 	n int
 }
 
-// send sends a text and gives the stored Message.
+// send sends a text and returns the stored Message.
 func (c *client) send(to, text string) Message {
 	c.t.Helper()
 	var r messageResult
@@ -153,7 +153,8 @@ func freshID() string {
 	return fmt.Sprintf("%016x", sentIDs.n) // is an ID of version 0.1.0, too
 }
 
-// text is what sends a text. The same name is the same message.
+// text returns the parameters of a text message. The same name is the same
+// message.
 func (c *client) text(name, to, text string) map[string]any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -165,7 +166,7 @@ func (c *client) text(name, to, text string) map[string]any {
 	return sendText(id, to, text)
 }
 
-// messageID is the ID of a message that a user creates at a time.
+// messageID returns the ID of a message that a user creates at a time.
 func messageID(userID string, at time.Time, name string) string {
 	sum := digest(place.User{SDKAppID: app, UserID: userID}, name)
 	return frame.NewMessageID(userID, at.UnixMilli(), [frame.MessageIDRandom]byte(sum[:frame.MessageIDRandom]))

@@ -17,9 +17,9 @@ type page struct {
 	complete bool      // there is nothing older
 }
 
-// history reads up to count messages older than before, 0 for the newest. Where
-// many have been deleted it stops early: then there are fewer, even none, and
-// the next page is asked for with next.
+// history reads up to count messages older than before, or the newest if before
+// is 0. Where many have been deleted it stops early and returns fewer messages,
+// or none; the next page begins at next.
 func (in *Inbox) history(ctx context.Context, p pair, side int, before uint64, count int) (page, error) {
 	newest, err := in.load(ctx, p)
 	if err != nil || newest == nil {
@@ -34,7 +34,7 @@ func (in *Inbox) history(ctx context.Context, p pair, side int, before uint64, c
 	if before != 0 {
 		m, err := in.messageAt(ctx, p, before)
 		if errors.Is(err, fault.New(fault.BadParameters)) {
-			return page{complete: true}, nil // it went with all that was older
+			return page{complete: true}, nil // it has expired, with everything older
 		}
 		if err != nil {
 			return page{}, err
@@ -113,7 +113,7 @@ func (in *Inbox) messagesAt(ctx context.Context, p pair, positions []uint64, cle
 	return out, nil
 }
 
-// headsAtOnce is how many newest records are read for one purpose at a time.
+// headsAtOnce is how many newest records one request reads.
 const headsAtOnce = 64
 
 // headsOf reads the newest records of a user's conversations with others, in
@@ -139,9 +139,9 @@ func (in *Inbox) headsOf(ctx context.Context, u place.User, others []string) ([]
 	return out, nil
 }
 
-// compose returns the conversations of heads as their user sees them, in that
-// order; nil for those without a head, and for those that are hidden. kept is
-// what the user keeps of each.
+// compose returns conversations, given their newest records, as their user sees
+// them and in that order; nil for those without a record and for hidden ones.
+// kept holds the user's document of each.
 func (in *Inbox) compose(ctx context.Context, u place.User, heads []*record, kept []peer) ([]*Conversation, error) {
 	out := make([]*Conversation, len(heads))
 	err := bus.Spread(len(heads), func(i int) error {
@@ -182,8 +182,8 @@ func (in *Inbox) compose(ctx context.Context, u place.User, heads []*record, kep
 	return out, nil
 }
 
-// lastMessage is the newest message that a user has not cleared or deleted,
-// nil when the last page holds none.
+// lastMessage returns the newest message that a user has not cleared or
+// deleted; nil if the last page holds none.
 func (in *Inbox) lastMessage(ctx context.Context, h *record, set settings, side int) (*record, flags, error) {
 	if h.Kind == kindMessage && h.pos > set.Cleared && !set.Deleted && h.revocation() == 0 {
 		return h, flags{}, nil // the common case costs no read

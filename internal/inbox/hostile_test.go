@@ -15,8 +15,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// TestHostileParams: whatever a client sends, it gets an answer with a code
-// that says that the fault was its own, and the session goes on.
+// TestHostileParams: whatever a client sends, the answer's code says that the
+// mistake was the client's, and the session goes on.
 func TestHostileParams(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
@@ -55,8 +55,8 @@ func TestHostileParams(t *testing.T) {
 	a.send("bob", "still here")
 }
 
-// TestExpiredConversation: after retention has removed all of a conversation,
-// it begins anew, and what was noted of the old one does not count.
+// TestExpiredConversation: a conversation that has expired entirely begins anew,
+// and settings of the old one do not count.
 func TestExpiredConversation(t *testing.T) {
 	nats := openNATS(t, bus.Memory)
 	in := open(t, nats, Options{MaxAge: 3 * time.Second})

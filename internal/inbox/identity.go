@@ -10,17 +10,16 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// How far a look for the first of a repeated send goes back, in messages; how
-// many of them one of a user's looks pays for; and how far it goes for an ID
-// of version 0.1.0, which does not say when it was made.
+// How far back the search for an earlier send of the same message goes, in
+// messages.
 const (
 	maxLook    = 1_000
-	lookUnit   = 100
-	maxLookOld = 4 * window
+	maxLookOld = 4 * window // for an ID of version 0.1.0, which has no time in it
+	lookUnit   = 100        // messages that one token of allowance.looks pays for
 )
 
-// checkID checks the ID that a user has given a message, and returns when that
-// was: the zero time for an ID of version 0.1.0.
+// checkID checks the ID that a user has given a message, and returns when the
+// message was created; the zero time for an ID of version 0.1.0.
 func (in *Inbox) checkID(u place.User, id string) (time.Time, error) {
 	if frame.IsOldMessageID(id) {
 		return time.Time{}, nil
@@ -35,8 +34,8 @@ func (in *Inbox) checkID(u place.User, id string) (time.Time, error) {
 	return time.UnixMilli(ms), nil
 }
 
-// mayBeOld reports whether a send may repeat one that the stream remembers no
-// more. It leaves half of the window for clocks that differ.
+// mayBeOld reports whether a send may repeat one that is too old for the stream
+// to recognise. Half of the stream's window is left for clocks that differ.
 func (in *Inbox) mayBeOld(created time.Time, resend bool) bool {
 	if created.IsZero() {
 		return resend
@@ -44,8 +43,8 @@ func (in *Inbox) mayBeOld(created time.Time, resend bool) bool {
 	return in.now().Sub(created) > in.o.Dedup/2
 }
 
-// first looks for a message that is sent again among those that were stored
-// since it was created; nil when there is none.
+// first looks for an earlier send of the same message among those stored since
+// the message was created; nil if there is none.
 func (s *Session) first(ctx context.Context, to, id string, created time.Time) (*record, error) {
 	p := pairOf(s.user.SDKAppID, s.user.UserID, to)
 	if !s.in.rates.look(s.user.User, s.in.now()) {
@@ -55,8 +54,8 @@ func (s *Session) first(ctx context.Context, to, id string, created time.Time) (
 	if err != nil || newest == nil {
 		return nil, err
 	}
-	// Whichever gateway stored it has checked the ID by the clock that it
-	// stored it with.
+	// The gateway that stored it compared the ID with the same clock that dated
+	// the record.
 	since, most := created.UnixMilli()-frame.MessageIDAhead, maxLook
 	if created.IsZero() {
 		since, most = 0, maxLookOld
@@ -88,13 +87,14 @@ func (s *Session) first(ctx context.Context, to, id string, created time.Time) (
 	return nil, nil
 }
 
-// serverID is the ID of a message of the server API; sum is of its content.
+// serverID returns the ID of a message of the server API, given the digest of
+// its content.
 func serverID(m ServerMessage, at time.Time, sum [32]byte) string {
 	return frame.NewMessageID(m.From, at.UnixMilli(), [frame.MessageIDRandom]byte(sum[len(sum)-frame.MessageIDRandom:]))
 }
 
-// revocationID names a revocation for the stream's window of repetitions. A
-// sender may have used an ID twice; a position is one message's.
+// revocationID names a revocation, so that the stream recognises a repetition.
+// It is made from the position, because a sender may have used an ID twice.
 func revocationID(p pair, side int, pos uint64) string {
 	return dedupID("v", p.user(side), p.subject()+"."+strconv.FormatUint(pos, 10))
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// TestAnIDIsItsSenders: nobody sends under another user's ID, nor under one
-// that is no ID, whether the message is stored or not.
+// TestAnIDIsItsSenders: nobody can send under another user's ID or under an
+// invalid one, whether the message is stored or not.
 func TestAnIDIsItsSenders(t *testing.T) {
 	now := time.Now()
 	in := open(t, openBus(t, bus.Memory), Options{Now: func() time.Time { return now }})
@@ -129,7 +129,7 @@ func TestARevocationIsOfAPosition(t *testing.T) {
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	for n := range 2 {
 		c := &content{ID: "00112233445566ff", Type: typeText, Payload: []byte(`{"text":"x"}`)}
-		_, again, err := in.store1(t.Context(), a.s.user.User, "bob", c, fmt.Sprint(n))
+		_, again, err := in.storeOnce(t.Context(), a.s.user.User, "bob", c, fmt.Sprint(n))
 		require.NoError(t, err)
 		require.False(t, again)
 	}

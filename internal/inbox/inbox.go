@@ -13,8 +13,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Inbox is the messages of one gateway. Its methods may be called from any
-// goroutine.
+// Inbox keeps the messages of one gateway's users. Its methods may be called
+// from any goroutine.
 type Inbox struct {
 	o      Options
 	bus    Bus
@@ -37,17 +37,17 @@ type Inbox struct {
 	mu     sync.Mutex // guards what follows
 	closed bool
 	users  map[place.User]*user // who has a session here
-	// unsaved are cursors that were acknowledged here and are not stored yet;
-	// they outlive their sessions by a moment.
+	// unsaved holds cursors that were acknowledged here and are not stored yet.
+	// They outlive their sessions by a moment.
 	unsaved map[place.User]positions
 	watch   map[place.User]*watched
-	dueNow  []place.User // of watch, whom to look at next
+	dueNow  []place.User // those of watch whose status is looked up next
 
 	dueSignal chan struct{} // holds a token while dueNow may hold somebody
 }
 
-// Open makes the streams where they are missing and begins to follow them.
-// The bus stays the caller's.
+// Open creates missing streams and begins to follow all of them. The caller
+// still owns the bus.
 func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 	o = o.withDefaults()
 	st, err := openStore(ctx, b, o)
@@ -85,13 +85,13 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 		}
 	}
 	in.work.goes(func() { in.work.every(sweepEvery, in.sweep) })
-	in.work.goes(in.lookAtDue)
+	in.work.goes(in.lookUpDue)
 	return in, nil
 }
 
-// Close ends what Open began; sessions get nothing any more, and what they
-// acknowledged is stored. When it returns nothing of the inbox runs but calls
-// that were under way: those are their callers'.
+// Close ends what Open began: sessions get nothing any more, and what they
+// acknowledged is stored. When it returns, nothing of the inbox runs but calls
+// that were under way, which belong to their callers.
 func (in *Inbox) Close() {
 	in.mu.Lock()
 	in.closed = true
@@ -119,15 +119,15 @@ func (in *Inbox) stop() {
 	in.work.close()
 }
 
-// report is Options.Report for work in the background: what ends because the
-// inbox is being closed, or because whom it was for has hung up, is no error.
+// report passes an error of work in the background to Options.Report, unless the
+// work ended because the inbox is closing or because a client hung up.
 func (in *Inbox) report(err error) {
 	if in.work.ctx.Err() == nil && !errors.Is(err, context.Canceled) {
 		in.o.Report(fmt.Errorf("inbox: %w", err))
 	}
 }
 
-// reporting is what handles the records of a follower.
+// reporting returns a handler of a follower's records that reports errors.
 func (in *Inbox) reporting(handle func(bus.Value) error) func(bus.Value) {
 	return func(v bus.Value) {
 		if err := handle(v); err != nil {
@@ -136,7 +136,7 @@ func (in *Inbox) reporting(handle func(bus.Value) error) func(bus.Value) {
 	}
 }
 
-// local returns the user when they have a session here.
+// local returns a user who has a session here; nil if they have none.
 func (in *Inbox) local(u place.User) *user {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -155,7 +155,8 @@ func (in *Inbox) sawDoc(v bus.Value) error {
 	return nil
 }
 
-// sawConversation takes over what a user, or who wrote to them, has changed.
+// sawConversation takes a document that its user has changed, or somebody who
+// wrote to them.
 func (in *Inbox) sawConversation(v bus.Value) error {
 	u, other, err := parseConv(v.Subject)
 	if err != nil {
@@ -173,7 +174,7 @@ func (in *Inbox) sawConversation(v bus.Value) error {
 	return err
 }
 
-// signal tells every gateway; what it says is never more than a hint.
+// signal sends a hint to every gateway; it may be lost.
 func (in *Inbox) signal(subject string, v any) error {
 	data, err := jsonframe.Marshal(v)
 	if err != nil {

@@ -39,7 +39,7 @@ func pairOf(app uint32, x, y string) pair {
 	return pair{app, [2]string{x, y}}
 }
 
-// side tells which of the two a user is.
+// side returns which of the two a user is, 0 or 1.
 func (p pair) side(userID string) int {
 	if p.users[0] == userID {
 		return 0
@@ -47,8 +47,8 @@ func (p pair) side(userID string) int {
 	return 1
 }
 
-// other is the peer of a side; in a conversation with oneself it is the same
-// side, which is always 0.
+// other returns the side of the peer. In a conversation with oneself that is
+// the same side, which is always 0.
 func (p pair) other(side int) int {
 	if p.users[0] == p.users[1] {
 		return 0
@@ -115,10 +115,10 @@ func parseDoc(subject string) (place.User, string, error) {
 // into. One read gives those of a class, see maxOfClass.
 const classes = bus.ConversationClasses
 
-// documentsOf is the pattern of a user's documents in TIM_CONV.
+// documentsOf returns the pattern of a user's documents in TIM_CONV.
 func documentsOf(u place.User) string { return convPrefix(u) + ">" }
 
-// classPattern is the pattern of those of one class.
+// classPattern returns the pattern of a user's documents of one class.
 func classPattern(u place.User, class uint32) string {
 	return convPrefix(u) + bus.ClassToken(class) + ".*"
 }
@@ -127,13 +127,14 @@ func convPrefix(u place.User) string {
 	return bus.SubjectConversations + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." + enc(u.UserID) + "."
 }
 
-// convSubject is that of the document of a user's conversation with another.
+// convSubject returns the subject of the document that a user has of their
+// conversation with another.
 func convSubject(u place.User, other string) string {
 	token := convToken(other)
 	return convPrefix(u) + bus.ClassToken(classOf(token)) + "." + token
 }
 
-// convToken names a conversation for one of its users: c for one-to-one.
+// convToken names a conversation for one of its users.
 func convToken(other string) string { return bus.PeerToken(other) }
 
 func classOf(token string) uint32 { return bus.ConversationClass(token) }
@@ -156,7 +157,7 @@ func parseConv(subject string) (u place.User, other string, err error) {
 	return place.User{SDKAppID: uint32(app), UserID: id}, other, nil
 }
 
-// conversationID as the original writes it, seen by the other one.
+// c2c begins a conversationID, as in the original SDK; the peer's UserID follows.
 const c2c = "C2C"
 
 func peerOf(conversationID string) (string, bool) {
@@ -164,14 +165,14 @@ func peerOf(conversationID string) (string, bool) {
 	return peer, ok && frame.ValidUserID(peer)
 }
 
-// cursor is where an instance stands: how far in the logs, and the position of
-// TIM_CONV up to which it knows its user's settings.
+// cursor is how far an instance is: in the logs, and in TIM_CONV, up to which
+// position it knows its user's settings.
 type cursor struct {
 	pos positions
 	rev uint64
 }
 
-// text is the cursor's second form, 2.<rev>.<sequence a partition>…
+// text returns the cursor in the second form, 2.<rev>.<sequence a partition>…
 func (c cursor) text(partitions int) string {
 	out := strconv.AppendUint([]byte("2."), c.rev, 10)
 	for n := range partitions {
@@ -180,9 +181,10 @@ func (c cursor) text(partitions int) string {
 	return string(out)
 }
 
-// parseCursor reads one of either form. The first one is <position>.<settings>:
-// the position counts, settings are sent whole. What stands in another number of
-// partitions is behind everything, so that its instance begins anew.
+// parseCursor reads a cursor of either form. In the first, <position>.<settings>,
+// only the position counts, and settings are sent whole. A cursor with another
+// number of partitions is read as beyond the end of the logs, so that its
+// instance begins anew.
 func parseCursor(s string, partitions int) (c cursor, ok bool) {
 	numbers := strings.Split(s, ".")
 	values := make([]uint64, len(numbers))

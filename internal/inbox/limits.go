@@ -7,9 +7,9 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// Limits of the lists that one call may name; a longer one is refused with
-// 70402, which says the limit, before anything is done for it. The SDK asks
-// about longer lists in parts, or takes the first of them as the original does.
+// Limits of the lists that one call may name. A longer list is refused at once
+// with 70402, whose message names the limit. The SDK divides longer lists into
+// several calls, or takes the first elements as the original SDK does.
 const (
 	maxDelete        = 30        // messages of message.delete
 	maxConversations = 100       // conversations of conversation.delete and conversation.custom
@@ -27,7 +27,8 @@ func bounded[T any](list []T, most int, of string) error {
 	return nil
 }
 
-// distinct returns a list without repetitions, in the order of the first ones.
+// distinct returns a list without repetitions; the first of equal elements
+// stays.
 func distinct[T comparable](list []T) []T {
 	seen := make(map[T]struct{}, min(len(list), maxBlacklist))
 	out := make([]T, 0, min(len(list), maxBlacklist))
@@ -40,7 +41,8 @@ func distinct[T comparable](list []T) []T {
 	return out
 }
 
-// checkUsers checks a list of users whose order and repetitions the answer keeps.
+// checkUsers checks a list of users, which the answer follows in its order and
+// with its repetitions.
 func checkUsers(ids []string, most int) error {
 	if err := bounded(ids, most, "users"); err != nil {
 		return err
@@ -59,7 +61,7 @@ func distinctUsers(ids []string, most int) ([]string, error) {
 	return ids, checkUsers(ids, most)
 }
 
-// peersIn returns those whom a list of conversations is with, each once.
+// peersIn returns the peers of a list of conversations, each once.
 func peersIn(conversationIDs []string) ([]string, error) {
 	ids := distinct(conversationIDs)
 	if err := bounded(ids, maxConversations, "conversations"); err != nil {
@@ -84,6 +86,6 @@ var growing = map[string]bool{
 }
 
 // Grows reports whether a method adds to what is stored. While the store is
-// full, its calls are to be refused; logins, reading, revoking and deleting go
-// on.
+// full the gateway refuses its calls; logins, reading, revoking and deleting
+// still work.
 func Grows(method string) bool { return growing[method] }

@@ -7,8 +7,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// load reads what the user keeps of their conversations, and finds out which
-// ones are to be looked at.
+// load reads the user's documents of their conversations, and finds out which
+// newest records have to be read.
 func (p *part) load(ctx context.Context) error {
 	up, u := p.up, p.s.user
 	if up.loaded {
@@ -25,8 +25,8 @@ func (p *part) load(ctx context.Context) error {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	// What is beyond what this gateway knows is no position, but of a store that
-	// was set back, or of a gateway that is ahead.
+	// A position beyond what this gateway knows comes from before the store was
+	// set back, or from a gateway that is ahead.
 	known := max(u.rev, p.s.in.conversations.Pos())
 	up.whole = !up.resumed || up.from.rev == 0 || up.from.rev > known
 	up.at.rev = u.rev
@@ -40,9 +40,8 @@ func (p *part) load(ctx context.Context) error {
 	return nil
 }
 
-// conversations pushes all, or those that have changed, in as many
-// notifications as they need and at least one, and notes in which there is
-// something new.
+// conversations pushes all conversations, or those that have changed, in as many
+// notifications as they need and at least one. It notes which of them have news.
 func (p *part) conversations(ctx context.Context) error {
 	up := p.up
 	if up.reset {
@@ -74,7 +73,7 @@ func (p *part) conversations(ctx context.Context) error {
 	return l.push(!up.listed)
 }
 
-// listing is a notification that is being filled.
+// listing is a notification of conversations that is being filled.
 type listing struct {
 	p       *part
 	list    []Conversation
@@ -82,7 +81,8 @@ type listing struct {
 	size    int
 }
 
-// add pushes conversations as far as they fill a frame; some are their peers.
+// add adds the conversations with some peers, given their newest records, and
+// pushes the notification whenever a frame is full.
 func (l *listing) add(ctx context.Context, some []string, heads []*record) error {
 	up, u := l.p.up, l.p.s.user
 	kept := u.peersOf(some)
@@ -144,7 +144,7 @@ func (p *part) find(ctx context.Context) (err error) {
 		}
 		return false
 	}
-	if up.resumed { // the page is open: it wants them all
+	if up.resumed { // the page has stayed open and wants them all
 		limit, keep = max(limit, resumedMissed), nil
 	}
 	if up.missed, err = in.missed(ctx, p.s.user, up.news, up.after, up.at.pos, limit, keep); err != nil {

@@ -51,21 +51,21 @@ var conversationCalls = map[string]call{
 	}),
 }
 
-// change sets settings of conversations, and tells of them at once instead of
-// waiting for the follower.
+// change sets settings of conversations, and pushes them to the user's sessions
+// at once instead of waiting for the follower.
 func (s *Session) change(ctx context.Context, others []string, f func(other string, v *settings)) error {
 	u := s.user
 	u.begin(others)
 	defer u.end(others)
 	err := s.keep(ctx, others, f)
-	u.refresh(ctx, others) // those that were changed before another one failed, too
+	u.refresh(ctx, others) // also after an error: some may have been changed before it
 	return err
 }
 
-// keep is change without telling, which the caller does.
+// keep stores settings of conversations; the caller pushes them.
 func (s *Session) keep(ctx context.Context, others []string, f func(other string, v *settings)) error {
 	u := s.user
-	if err := u.loadAll(ctx); err != nil { // the bound below is over all of them
+	if err := u.loadAll(ctx); err != nil { // the limit below counts all of them
 		return err
 	}
 	return bus.Spread(len(others), func(i int) error {
@@ -85,7 +85,7 @@ func (s *Session) keep(ctx context.Context, others []string, f func(other string
 	})
 }
 
-// clear hides conversations and, or, clears what is in them now.
+// clear hides conversations, clears their history, or both.
 func (s *Session) clear(ctx context.Context, others []string, hide, history bool) error {
 	list, err := s.in.headsOf(ctx, s.user.User, others)
 	if err != nil {
@@ -100,7 +100,7 @@ func (s *Session) clear(ctx context.Context, others []string, hide, history bool
 	}
 	return s.change(ctx, others, func(other string, v *settings) {
 		h := heads[other]
-		if h.pos >= v.cleared() { // else another instance knew more
+		if h.pos >= v.cleared() { // otherwise another instance has cleared more
 			v.ClearedSent, v.Epoch = h.Sent[h.pair.side(other)], h.Epoch
 		}
 		if hide {

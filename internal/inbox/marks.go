@@ -12,11 +12,11 @@ import (
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
-// flagsOf gives the flags of messages of one conversation, in that order.
+// flagsOf returns the flags of messages of one conversation, in their order.
 func (in *Inbox) flagsOf(ctx context.Context, newest *record, set settings, messages []*record) ([]flags, error) {
 	out := make([]flags, len(messages))
 	if newest.revocation() == 0 && !set.Deleted || len(messages) == 0 {
-		return out, nil // nothing was ever revoked or deleted: spare the reads
+		return out, nil // nothing was ever revoked or deleted, so nothing needs to be read
 	}
 	subjects := make([]string, len(messages))
 	for i, m := range messages {
@@ -61,8 +61,8 @@ func (in *Inbox) flagAll(ctx context.Context, messages []*record, change func(m 
 	})
 }
 
-// flag changes the flags of a message by compare-and-set; e is what is known of
-// them, for a start.
+// flag changes the flags of a message by compare-and-set; e is the value to
+// begin with.
 func (in *Inbox) flag(ctx context.Context, subject string, e bus.Value, change func(f *flags) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
@@ -95,8 +95,8 @@ func (in *Inbox) flag(ctx context.Context, subject string, e bus.Value, change f
 	}
 }
 
-// messageAt reads a message of a conversation and fails clearly when it is
-// not one.
+// messageAt reads a message of a conversation. It fails with 70402 if there is
+// no message of that conversation at the position.
 func (in *Inbox) messageAt(ctx context.Context, p pair, pos uint64) (*record, error) {
 	m, err := in.allMessages(ctx, p, []uint64{pos})
 	if err != nil {
@@ -133,10 +133,10 @@ func noSuchMessage() error {
 	return fault.With(fault.BadParameters, "there is no such message in the conversation; it may be older than messages are kept")
 }
 
-// markRead says that the session's user has read a conversation as far as his
-// instance knew it: up to a position, or everything. What came
-// meanwhile, while a link was lost perhaps, nobody has seen. It returns when
-// the user's sessions here were told.
+// markRead records that a user has read a conversation as far as their instance
+// knew it. Messages beyond that position stay unread: they came meanwhile,
+// perhaps while the link was lost, and nobody has seen them. It returns once the
+// user's sessions here were told.
 func (in *Inbox) markRead(ctx context.Context, p pair, side int, upTo positions) error {
 	peer := p.other(side)
 	r, _, err := in.append(ctx, p, "", func(prev *record) (*record, error) {
@@ -155,15 +155,16 @@ func (in *Inbox) markRead(ctx context.Context, p pair, side int, upTo positions)
 	})
 	if err == nil && r != nil {
 		if err := in.enter(ctx, p.user(side), p.users[peer], true); err != nil {
-			in.report(err) // it is read all the same
+			in.report(err) // the read mark is stored nevertheless
 		}
 		in.delivery.reach(ctx, p.user(side), r.pos)
 	}
 	return err
 }
 
-// readTo is the mark of a user who has read everything up to a position, or
-// none where that is nothing new, or so long ago that it is not looked for.
+// readTo returns the mark of a user who has read everything up to a position.
+// It returns the zero mark if that is nothing new, or so long ago that finding
+// the position would cost too much.
 func (in *Inbox) readTo(ctx context.Context, newest *record, side int, at positions) (mark, error) {
 	peer, positions, upTo := newest.pair.other(side), newest.positions(), at.in(newest.pos)
 	if n := len(positions); n == 0 || positions[n-1] <= upTo {
@@ -177,7 +178,7 @@ func (in *Inbox) readTo(ctx context.Context, newest *record, side int, at positi
 		for _, m := range slices.Backward(batch) {
 			switch {
 			case m.Seq <= newest.Read[side].Seq:
-				return mark{}, nil // it and all before it are read
+				return mark{}, nil // it and everything before it were read already
 			case m.pos > upTo:
 				continue
 			}
@@ -198,7 +199,7 @@ func (in *Inbox) readTo(ctx context.Context, newest *record, side int, at positi
 	return mark{}, nil
 }
 
-// revoke takes back a message of the user's own, for both.
+// revoke takes back one of the user's own messages, for both users.
 func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*record, error) {
 	m, err := in.messageAt(ctx, p, pos)
 	if err != nil {
@@ -218,7 +219,7 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 	}, func(*record, flags) {}); err != nil {
 		return nil, err
 	}
-	if again { // perhaps longer ago than the stream recognises
+	if again { // perhaps too long ago for the stream to recognise the repetition
 		if r, err := in.revocationOf(ctx, p, pos); r != nil || err != nil {
 			return r, err
 		}
@@ -231,8 +232,8 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 	r, _, err := in.append(ctx, p, revocationID(p, side, pos), func(prev *record) (*record, error) {
 		r := next(prev, kindRevoke, side, in.now().UnixMilli())
 		r.Target = &target{Pos: pos, Record: m}
-		// What was not read yet is no longer unread, unless it was cleared: then
-		// it no longer was.
+		// The message no longer counts as unread, if it still did: it was neither
+		// read nor cleared.
 		if other != side && m.Seq > r.Read[other].Seq && pos > theirs.cleared() && r.Sent[side] > 0 {
 			r.Sent[side]--
 			r.Target.Took = true
@@ -246,8 +247,8 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 	return r, err
 }
 
-// revocationOf finds the revocation of a message, nil when there is none. It is
-// not looked for behind so many others that it would cost too much.
+// revocationOf finds the revocation of a message; nil if there is none. It gives
+// up with an error once so many others have been read that it costs too much.
 func (in *Inbox) revocationOf(ctx context.Context, p pair, pos uint64) (found *record, err error) {
 	newest, err := in.load(ctx, p)
 	if err != nil || newest == nil {
@@ -279,8 +280,8 @@ func (s *Session) deleteMessages(ctx context.Context, p pair, side int, position
 	others := []string{p.users[p.other(side)]}
 	s.user.begin(others)
 	defer s.user.end(others)
-	// The note that there are deleted ones comes first: without it nobody
-	// would look for them.
+	// The setting Deleted comes first: only conversations that have it are searched
+	// for deleted messages.
 	err = s.keep(ctx, others, func(_ string, v *settings) { v.Deleted = true })
 	if err == nil {
 		err = s.in.flagAll(ctx, messages, func(m *record, f *flags) bool {

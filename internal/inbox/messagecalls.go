@@ -59,7 +59,7 @@ var messageCalls = map[string]call{
 	frame.MessageAck: with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
 		c, ok := s.in.parse(p.Cursor)
 		if ok && !c.pos.within(s.in.messages.Pos()) { // another gateway's follower may have been ahead
-			if _, err := s.in.level(ctx); err != nil {
+			if _, err := s.in.catchUpFollowers(ctx); err != nil {
 				return nil, err
 			}
 		}
@@ -71,13 +71,14 @@ var messageCalls = map[string]call{
 	}),
 }
 
-// alwaysServed are the calls that end what was begun: a client that could not
-// end a synchronisation would begin it again, which costs most.
+// alwaysServed are the calls that are served whatever the user has spent. They
+// finish what was begun: a client that could not finish a synchronisation would
+// begin it again, which costs most.
 var alwaysServed = map[string]bool{frame.SessionMore: true, frame.MessageAck: true}
 
-// readAll marks conversations as read, those first whose documents were written
-// last. One call looks at as many as a part of a sync does; the next one goes on
-// with those that were written before next.
+// readAll marks conversations as read, beginning with the document that was
+// written last. One call reads as many as one part of a sync; the next call
+// continues with documents that were written before next.
 func (s *Session) readAll(ctx context.Context, upTo positions, next uint64) (any, error) {
 	u := s.user
 	if err := u.loadAll(ctx); err != nil {
@@ -96,7 +97,7 @@ func (s *Session) readAll(ctx context.Context, upTo positions, next uint64) (any
 		if err != nil {
 			return nil, err
 		}
-		kept := u.peersOf(some) // before they are marked, which may touch them
+		kept := u.peersOf(some) // before they are marked, which may change them
 		for i, h := range heads {
 			if h != nil && h.unread(h.pair.side(u.UserID), kept[i].settings) != 0 {
 				if err := s.in.markRead(ctx, h.pair, h.pair.side(u.UserID), upTo); err != nil {

@@ -14,10 +14,10 @@ import (
 
 type nothing struct{}
 
-// call is a method with its params still to be decoded.
+// call serves a method; its params are not decoded yet.
 type call func(ctx context.Context, s *Session, params json.RawMessage) (any, error)
 
-// with decodes params for a method.
+// with makes a call of a function that takes decoded params.
 func with[P any](f func(ctx context.Context, s *Session, p P) (any, error)) call {
 	return func(ctx context.Context, s *Session, params json.RawMessage) (any, error) {
 		var p P
@@ -30,7 +30,8 @@ func with[P any](f func(ctx context.Context, s *Session, p P) (any, error)) call
 	}
 }
 
-// inConversation is with for methods of one conversation that exists.
+// inConversation makes a call of a function about one conversation, which the
+// params name.
 func inConversation(f func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error)) call {
 	return with(func(ctx context.Context, s *Session, p conversationParams) (any, error) {
 		peer, ok := peerOf(p.ConversationID)
@@ -52,7 +53,7 @@ func Methods() []string {
 	return out
 }
 
-// calls are the methods by name, all families together.
+// calls holds the methods of all families by name.
 var calls = func() map[string]call {
 	all := map[string]call{}
 	for _, family := range []map[string]call{messageCalls, conversationCalls, peopleCalls} {
@@ -61,8 +62,8 @@ var calls = func() map[string]call {
 	return all
 }()
 
-// Call serves one request of the client, in the order in which they came. The
-// result is JSON; the error, where there is one, a *fault.Error.
+// Call serves one request of the client; requests are served in the order in
+// which they came. It returns the result as JSON, or an error.
 func (s *Session) Call(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, *fault.Error) {
 	f, ok := calls[method]
 	if !ok {
@@ -96,7 +97,7 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 }
 
 // serve calls a method unless its user may store nothing more. message.send
-// looks at that itself: a repetition stores nothing.
+// checks that itself, because a repetition stores nothing.
 func (s *Session) serve(ctx context.Context, method string, f call, params json.RawMessage) (any, error) {
 	if growing[method] && method != frame.MessageSend {
 		if err := s.in.may(ctx, s.user.User, quotaBytes, 1); err != nil {

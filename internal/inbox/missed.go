@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// near are records that a sync has read in finding out what was missed, so that
-// a small one reads nothing twice: nearBytes of them. It goes with the first
-// part; a nil one has none.
+// near caches records that a sync has read to find out what was missed, nearBytes
+// of them, so that a small sync reads no record twice. It is dropped after the
+// first part; a nil one is empty.
 type near struct {
 	mu      sync.Mutex // guards what follows
 	records map[uint64]*record
@@ -42,14 +42,15 @@ func (n *near) record(pos uint64) *record {
 	return n.records[pos]
 }
 
-// missed finds what came to a user's conversations behind after and up to upTo,
-// oldest first within each partition: the positions of the newest limit messages
-// that keep accepts. A nil keep accepts all, and spares reading them.
+// missed returns the positions of messages in a user's conversations that lie
+// beyond after, up to upTo: of those that keep accepts the newest, limit at
+// most, oldest first within each partition. A nil keep accepts all, and then
+// they need not be read.
 func (in *Inbox) missed(ctx context.Context, u *user, heads []*record, after, upTo positions, limit int, keep func(m *record) bool) ([]uint64, error) {
 	var out []found
 	for _, h := range heads { // newest first
 		if len(out) >= limit && !in.headOf(h).newer(out[limit-1]) {
-			break // all of this and the next conversations is older than what is there
+			break // this and all further conversations are older than what was found
 		}
 		side := h.pair.side(u.UserID)
 		floor := max(after.in(h.pos), u.peer(h.pair.users[h.pair.other(side)]).Cleared)
@@ -73,8 +74,8 @@ func (in *Inbox) missed(ctx context.Context, u *user, heads []*record, after, up
 	return positions, nil
 }
 
-// found is a record, and how old it is among those of several partitions: as old
-// as the newest of its conversation. Within a partition positions say it better.
+// found is a record and its age, to compare records of several partitions: that
+// of its conversation's newest record. Within a partition positions are compared.
 type found struct {
 	pos uint64
 	at  int64 // Unix ms; 0 where there is one partition
@@ -94,7 +95,7 @@ func newestFirst(a, b found) int { return cmp.Or(cmp.Compare(b.at, a.at), cmp.Co
 // missedIn is missed for one conversation, in no order.
 func (in *Inbox) missedIn(ctx context.Context, h *record, floor, upTo uint64, limit int, keep func(m *record) bool) (out []uint64, err error) {
 	positions := h.positions()
-	// What keep does not want may be much: a user who only ever writes.
+	// keep may refuse many messages: those of a user who only ever writes.
 	for looked := 0; len(out) < limit && looked < 4*limit && len(positions) > 0; {
 		looked += len(positions)
 		if keep == nil {
@@ -122,9 +123,9 @@ func (in *Inbox) missedIn(ctx context.Context, h *record, floor, upTo uint64, li
 	return out, nil
 }
 
-// revokedAt returns the positions of what was revoked in a user's conversations
-// behind after and up to upTo, oldest first within each partition, resumedMissed
-// at most.
+// revokedAt returns the positions of revocations in a user's conversations that
+// lie beyond after, up to upTo: the newest, resumedMissed at most, oldest first
+// within each partition.
 func (in *Inbox) revokedAt(ctx context.Context, heads []*record, after, upTo positions) ([]uint64, error) {
 	var out []uint64
 	for _, h := range heads {

@@ -88,15 +88,15 @@ var onAModel = map[string]map[string]func(t *testing.T){
 	},
 }
 
-// onNATS are tests of those files that look into it, or that move much data,
-// which is slow under the race detector and asks nothing else of a bus.
+// onNATS are the tests in those files that need NATS itself, or that move much
+// data, which is slow under the race detector and tests nothing more of a bus.
 var onNATS = []string{
 	"TestRefusedCostsLittle",
 	"TestLargeSync", "TestBrokenSyncGoesOn", "TestHoarders", "TestSyncsTogether", "TestWhatComesDuringASync", "TestBrokenAnywhere",
 }
 
-// TestOnAModel runs tests once more, on a bus in memory: the inbox needs of one
-// no more than its interface says, and the model behaves as NATS does.
+// TestOnAModel runs tests once more, on a bus in memory. So the inbox needs no
+// more of a bus than its interface says, and the model behaves as NATS does.
 func TestOnAModel(t *testing.T) {
 	for file, tests := range onAModel {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)

@@ -26,25 +26,25 @@ type Options struct {
 	QuotaBytes         int64 // that their calls store; 1 GB
 	QuotaConversations int   // that they begin; 500
 
-	// Partitions is in how many streams the logs of conversations lie, 16 at most;
-	// 1. It is the layout's, the same for all gateways and for as long as the store
-	// is.
+	// Partitions is how many streams the logs of conversations are divided among,
+	// 16 at most; 1. The store's layout says how many: all gateways use the same
+	// number, for as long as the store exists.
 	Partitions int
 
-	// Known tells whether an account exists; nil: every UserID does.
+	// Known reports whether an account exists; nil: every UserID does.
 	Known func(ctx context.Context, u place.User) (bool, error)
-	// Presence tells who is online; nil: who has a session in this process.
+	// Presence knows who is online; nil: whoever has a session in this process.
 	Presence Presence
 	// Media keeps files; nil: messages cannot name any.
 	Media Media
 	// Now is the clock, AfterFunc its timers; nil: those of package time.
 	Now       func() time.Time
 	AfterFunc func(d time.Duration, f func()) Timer
-	// OnQuota gets each portion of a quota that is taken from the store for a
-	// user, and each refusal of a call for a quota; nil: dropped. It must not
-	// block.
+	// OnQuota is called for each portion of a quota that is taken from the store
+	// for a user, and for each call that is refused because of a quota. It must
+	// not block.
 	OnQuota func(quota string, refused bool)
-	// Report gets what went wrong in the background; nil: dropped.
+	// Report is called with errors of work in the background.
 	Report func(err error)
 }
 
@@ -53,8 +53,9 @@ type Timer interface {
 	Stop() bool
 }
 
-// Presence tells, in the order asked, which users of an app are online on any
-// gateway; with current not as of a moment ago but now.
+// Presence knows which users of an app are online on any gateway. Online returns
+// an answer for each user, in their order; current asks for the present state,
+// without it the answers may be a moment old.
 type Presence interface {
 	Online(ctx context.Context, sdkAppID uint32, userIDs []string, current bool) ([]bool, error)
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// client is a page in front of a Session: the mailbox that every client has,
-// and its objects. What the mailbox asks of the gateway waits until the test
-// has it asked: part and sync catch up, ack acknowledges, do makes a call of
-// the page. A test may make calls by itself, too.
+// client is a page with a Session: the mailbox that every client has, and its
+// objects. Calls that the mailbox makes wait until the test lets them through:
+// part and sync catch up, ack acknowledges, do makes a call of the page. A test
+// can also make calls without the mailbox.
 type client struct {
 	t        testing.TB
 	userID   string
@@ -45,7 +45,7 @@ type client struct {
 
 	ids     map[string]string        // of what was sent, by its name in the test
 	broken  bool                     // the socket is gone: pushes fail
-	refuses func(method string) bool // pushes that fail besides; nil for none
+	refuses func(method string) bool // further pushes that fail; nil for none
 }
 
 type note struct {
@@ -138,8 +138,8 @@ func (c *client) body(raw json.RawMessage) frame.Body {
 	return o
 }
 
-// once fails the test when a message or a revocation comes a second time,
-// unless a sync asks for it: the mailbox would hide that. It needs mu.
+// once fails the test when a message or a revocation comes a second time without
+// a sync that asks for it, which the mailbox would hide. It needs mu.
 func (c *client) once(method string, body frame.Body) {
 	if body.Bool("reset") {
 		clear(c.reached)
@@ -154,7 +154,7 @@ func (c *client) once(method string, body frame.Body) {
 			at = uint64(body.Number("position"))
 		}
 		if at == 0 {
-			continue // to whoever is online
+			continue // an online-only message
 		}
 		if at <= c.reached[key] {
 			c.t.Errorf("%s/%s: %s: position %d comes behind %d", c.userID, c.instance, key, at, c.reached[key])
@@ -287,8 +287,7 @@ func (c *client) ack() {
 	}
 }
 
-// do makes a call of the page, and returns how it ended and the messages that
-// it was given.
+// do makes a call of the page. It returns how the call ended, and its messages.
 func (c *client) do(in func(mailbox.Call) mailbox.Input) (mailbox.Settle, []Message) {
 	c.t.Helper()
 	c.mu.Lock()

@@ -11,14 +11,14 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// part is what one call pushes of a sync: about syncBytes.
+// part is one call's share of a sync: it pushes about syncBytes.
 type part struct {
 	s     *Session
 	up    *catchingUp
 	bytes int
-	read  int              // newest records
+	read  int              // how many newest records it has read
 	began int64            // what the call had cost before
-	over  bool             // what came meanwhile is in the stores only
+	over  bool             // the queue overflowed: what came meanwhile is only in the stores
 	heads map[pair]*record // see readHeads; nil for conversations that have expired
 }
 
@@ -62,7 +62,7 @@ func (p *part) note(method string, v any) error {
 	return nil
 }
 
-// records reads the records at positions, without those that are no more.
+// records reads the records at positions; expired ones are left out.
 func (p *part) records(ctx context.Context, positions []uint64) ([]*record, error) {
 	out := make([]*record, len(positions))
 	err := bus.Spread(len(positions), func(i int) (err error) {
@@ -88,9 +88,9 @@ type composed[T any] struct {
 	size int
 }
 
-// frames pushes what compose makes of the records at positions, as much at a
-// time as fits a frame, and takes from positions what has been pushed. It
-// reports whether that was all.
+// frames composes the records at positions and pushes them, as many at a time as
+// fit a frame. It removes from positions what has been pushed, and reports
+// whether that was all.
 func frames[T any](ctx context.Context, p *part, positions *[]uint64,
 	compose func(ctx context.Context, records []*record) ([]composed[T], error),
 	push func(list []T, last uint64, more bool) error,
@@ -141,8 +141,8 @@ func (p *part) missed(ctx context.Context) error {
 		if len(list) == 0 {
 			return nil
 		}
-		// A link that breaks in between goes on behind what came, but not behind
-		// a revocation that is still to come.
+		// If the link breaks now, the client continues after these messages, but
+		// before any revocation that is still to come.
 		stands := cursor{upTo(last), up.at.rev}
 		i := slices.IndexFunc(up.revoked, func(pos uint64) bool { return partitionOf(pos) == partitionOf(last) })
 		if i >= 0 {
@@ -188,8 +188,8 @@ func groupByPair(records []*record) map[pair][]*record {
 	return out
 }
 
-// readHeads has p.heads hold the newest record of each conversation of some
-// records, as of this part.
+// readHeads puts the newest record of each conversation of some records into
+// p.heads, unless it is there.
 func (p *part) readHeads(ctx context.Context, records []*record) error {
 	u := p.s.user.User
 	var missing []pair
@@ -251,7 +251,7 @@ func (p *part) revocation(r *record) error {
 	return p.note(frame.NoteRevoked, messagesNote{Messages: []Message{m}, Cursor: p.s.in.text(stands), Position: r.pos})
 }
 
-// queued pushes what came since the sync began.
+// queued pushes the records that came since the sync began.
 func (p *part) queued(ctx context.Context) error {
 	up, u := p.up, p.s.user
 	for !p.full(ctx) {
@@ -287,7 +287,7 @@ func (p *part) pushQueued(ctx context.Context, some []uint64, records []*record)
 		if i >= 0 && !up.at.pos.covers(pos) {
 			at := u.at(upTo(pos))
 			if len(up.changed) > 0 {
-				at.rev = up.at.rev // it is still to be told of them
+				at.rev = up.at.rev // the session has yet to be told of these settings
 			}
 			var out outgoing
 			r := records[i]
@@ -303,8 +303,8 @@ func (p *part) pushQueued(ctx context.Context, some []uint64, records []*record)
 	return nil
 }
 
-// goLive lets records flow to the session if nothing waits before them; again
-// when something does.
+// goLive lets records flow to the session, unless some are queued: then again is
+// true.
 func (p *part) goLive() (live, again bool, err error) {
 	s, up, u := p.s, p.up, p.s.user
 	s.in.mu.Lock()

@@ -9,13 +9,15 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// The logs of conversations lie in partitions, each a stream of its own. A hash
-// of the conversation chooses one, so all that is said of a conversation has one
-// order. How many there are stands in the layout's key.
+// The logs of conversations are divided into partitions, each a stream of its
+// own. A hash of the conversation chooses the partition, so all records of a
+// conversation have one order. The layout's key says how many partitions there
+// are.
 //
-// A position is a sequence number of its partition's stream, and above its lower
-// 48 bits the partition's number: it names a record whatever the conversation,
-// fits a number of JavaScript's, and is what it was where there is one partition.
+// A position is a record's sequence number in its partition's stream, with the
+// partition's number above the lower 48 bits. So it identifies a record by
+// itself, fits a number in JavaScript, and with one partition it is the plain
+// sequence number.
 
 const (
 	maxPartitions = bus.MaxPartitions
@@ -33,10 +35,11 @@ func position(partition int, sequence uint64) uint64 {
 	return uint64(partition)<<sequenceBits | sequence
 }
 
-// positions is how far somebody is in each partition: a sequence number each.
+// positions says how far somebody is in each partition, as a sequence number.
 type positions [maxPartitions]uint64
 
-// upTo is behind the record at a position, and nowhere in other partitions.
+// upTo returns positions up to and including a record, and 0 in all other
+// partitions.
 func upTo(pos uint64) (p positions) {
 	if n := partitionOf(pos); n < maxPartitions {
 		p[n] = sequenceOf(pos)
@@ -44,13 +47,13 @@ func upTo(pos uint64) (p positions) {
 	return p
 }
 
-// covers reports whether a position is not behind p.
+// covers reports whether p has reached a position.
 func (p positions) covers(pos uint64) bool {
 	n := partitionOf(pos)
 	return n < maxPartitions && sequenceOf(pos) <= p[n]
 }
 
-// in is p within the partition of a position, as a position.
+// in returns how far p is in the partition of a position, as a position.
 func (p positions) in(pos uint64) uint64 {
 	n := partitionOf(pos)
 	if n >= maxPartitions {
@@ -59,10 +62,10 @@ func (p positions) in(pos uint64) uint64 {
 	return position(n, p[n])
 }
 
-// within reports whether p is nowhere behind q.
+// within reports whether p is no further than q in any partition.
 func (p positions) within(q positions) bool { return p.union(q) == q }
 
-// union is how far the two are together.
+// union returns the further of the two in each partition.
 func (p positions) union(q positions) positions {
 	for n := range p {
 		p[n] = max(p[n], q[n])
@@ -70,7 +73,7 @@ func (p positions) union(q positions) positions {
 	return p
 }
 
-// common is how far both are.
+// common returns the less far of the two in each partition.
 func (p positions) common(q positions) positions {
 	for n := range p {
 		p[n] = min(p[n], q[n])
@@ -78,8 +81,8 @@ func (p positions) common(q positions) positions {
 	return p
 }
 
-// partitions are the logs of all conversations. They have the subjects of the
-// first one.
+// partitions are the logs of all conversations. Callers use the subjects of the
+// first partition for all of them.
 type partitions []bus.Log
 
 func openPartitions(ctx context.Context, b Bus, n int, c bus.LogConfig) (partitions, error) {
@@ -99,7 +102,7 @@ func openPartitions(ctx context.Context, b Bus, n int, c bus.LogConfig) (partiti
 	return all, nil
 }
 
-// of is the partition of a subject.
+// of returns the partition of a subject.
 func (p partitions) of(subject string) int {
 	if len(p) == 1 {
 		return 0
@@ -107,7 +110,7 @@ func (p partitions) of(subject string) int {
 	return int(bus.Hash32(strings.TrimPrefix(subject, bus.SubjectMessages)) % uint32(len(p)))
 }
 
-// inStream is a subject as the partition's stream has it.
+// inStream returns a subject as the partition's stream has it.
 func inStream(partition int, subject string) string {
 	if partition == 0 {
 		return subject
@@ -116,7 +119,8 @@ func inStream(partition int, subject string) string {
 	return prefix + strings.TrimPrefix(subject, bus.SubjectMessages)
 }
 
-// shown is what a stream holds as everybody else sees it.
+// shown returns a value of a partition's stream with the subject and position
+// that callers use.
 func shown(partition int, v bus.Value) bus.Value {
 	if partition != 0 && v.Seq != 0 {
 		_, prefix := bus.MessagesPartition(partition)
@@ -163,7 +167,7 @@ func (p partitions) AtAll(ctx context.Context, positions []uint64) ([]bus.Value,
 	})
 }
 
-// each reads what keys name from the partitions where it lies.
+// each reads the values of keys, each from its partition.
 func each[K any](p partitions, keys []K, of func(K) int, read func(partition int, some []K) ([]bus.Value, error)) ([]bus.Value, error) {
 	out := make([]bus.Value, len(keys))
 	for n := range p {
@@ -195,7 +199,7 @@ func (p partitions) Append(ctx context.Context, subject string, data []byte, exp
 	return position(n, seq), dup, err
 }
 
-// ends is where each stream ends; 0 for one that holds nothing at the moment.
+// ends returns where each stream ends; 0 for an empty one.
 func (p partitions) ends(ctx context.Context) (ends positions, err error) {
 	for n, l := range p {
 		v, err := l.Last(ctx, ">")
@@ -226,7 +230,7 @@ func (f followers) Start(ctx context.Context) error {
 	return nil
 }
 
-// Pos is how far they are.
+// Pos returns how far the followers are.
 func (f followers) Pos() (p positions) {
 	for n, one := range f {
 		p[n] = one.Pos()
@@ -234,7 +238,7 @@ func (f followers) Pos() (p positions) {
 	return p
 }
 
-// Reach waits until they are as far, or ctx ends.
+// Reach waits until the followers have reached p, or ctx ends.
 func (f followers) Reach(ctx context.Context, p positions) {
 	for n, one := range f {
 		one.Reach(ctx, p[n])

@@ -29,7 +29,7 @@ func TestCursorForms(t *testing.T) {
 		{"2.5.7", 1, cursor{pos: positions{7}, rev: 5}, true},
 		{"7.5", 1, cursor{pos: positions{7}}, true},
 		{"2.5", 1, cursor{pos: positions{2}}, true},
-		// Of another number of partitions: behind everything.
+		// With another number of partitions: beyond the end.
 		{"2.5.7", 3, behind, true},
 		{"7.5", 3, behind, true},
 		{"2.5.7.0.9", 1, behind, true},
@@ -59,8 +59,8 @@ func apart(in *Inbox) (one, other string) {
 	}
 }
 
-// TestPartitions: what one conversation is told does not hide what comes in
-// another partition: history, revocations, read marks and acknowledgements.
+// TestPartitions: what comes in one partition does not hide what comes in another:
+// history, revocations, read marks and acknowledgements.
 func TestPartitions(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Partitions: 4})
 	one, other := apart(in)
@@ -124,8 +124,8 @@ func TestMissedInPartitions(t *testing.T) {
 	require.Subset(t, b.texts(), []string{"new0", "new1", "new2"})
 }
 
-// TestAnotherNumberOfPartitions: a cursor of a store that had fewer of them says
-// nothing about this one: its instance begins anew.
+// TestAnotherNumberOfPartitions: a cursor of a store with fewer partitions means
+// nothing in this one, so its instance begins anew.
 func TestAnotherNumberOfPartitions(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Partitions: 4})
 	for _, cursor := range []string{"2.1.9", "9.1"} {

@@ -7,19 +7,20 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// peer is what is known here of one conversation of the user's.
+// peer returns the user's document of one conversation, as far as it is known
+// here.
 func (u *user) peer(other string) peer {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.peers[other]
 }
 
-// load reads on in the documents of the user's conversations, and reports
-// whether all of them are there: those of many conversations come in several
-// calls. Once they are, the follower keeps them current.
+// load reads the next of the user's documents, and reports whether all have been
+// read: those of many conversations take several calls. From then on the
+// follower keeps them current.
 //
-// What the follower brings while they are read counts if it is newer. So the
-// user is registered with the follower first, which in.enter did.
+// The follower may bring newer ones meanwhile. So the user has to be registered
+// with the follower first, which Session.enter has done.
 func (u *user) load(ctx context.Context) (all bool, err error) {
 	u.mu.Lock()
 	all, class := u.loaded == classes, u.loaded
@@ -28,7 +29,7 @@ func (u *user) load(ctx context.Context) (all bool, err error) {
 		return true, u.reachDocuments(ctx)
 	}
 	stands := u.in.conversations.Pos()
-	if class == 0 { // most have them all in one answer
+	if class == 0 { // for most users one answer holds all of them
 		values, err := u.in.readDocuments(ctx, u.User, classes)
 		if !errors.Is(err, bus.ErrTooMany) {
 			return true, u.took(values, err, classes, stands)
@@ -38,8 +39,8 @@ func (u *user) load(ctx context.Context) (all bool, err error) {
 	return class+1 == classes, u.took(values, err, class+1, stands)
 }
 
-// took takes over the documents of the classes before loaded. stands is where
-// the follower stood before they were read.
+// took adopts the documents of the classes before loaded. stands is where the
+// follower was before they were read.
 func (u *user) took(values []bus.Value, err error, loaded uint32, stands uint64) error {
 	if err != nil {
 		return err
@@ -50,7 +51,7 @@ func (u *user) took(values []bus.Value, err error, loaded uint32, stands uint64)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.loaded == classes { // another session was faster, and the follower may have gone on
+	if u.loaded == classes { // another session was faster, and the follower may have moved on
 		return nil
 	}
 	for other, p := range all {
@@ -70,8 +71,9 @@ func (u *user) took(values []bus.Value, err error, loaded uint32, stands uint64)
 	return nil
 }
 
-// reachDocuments waits, a second at most, until the follower has brought what this
-// user, or somebody who wrote to them, has changed on other gateways.
+// reachDocuments waits, for reachWithin at most, until the follower has brought
+// what was changed on other gateways by this user or by somebody who wrote to
+// them.
 func (u *user) reachDocuments(ctx context.Context) error {
 	newest, err := u.in.store.conversations.Last(ctx, documentsOf(u.User))
 	if err != nil && !errors.Is(err, bus.ErrNoValue) {
@@ -83,8 +85,8 @@ func (u *user) reachDocuments(ctx context.Context) error {
 	return nil
 }
 
-// adopt takes over a document, unless a newer one is known, and reports whether
-// its settings are others; mu is held.
+// adopt replaces a document by a newer one, and reports whether its settings
+// have changed; mu is held.
 func (u *user) adopt(other string, p peer) (news bool) {
 	before := u.peers[other]
 	if p.rev <= before.rev {
@@ -97,18 +99,18 @@ func (u *user) adopt(other string, p peer) (news bool) {
 	return p.settings != before.settings
 }
 
-// documentCame takes over what the follower has brought, and has the sessions
-// told of it once they are live.
+// documentCame adopts a document that the follower has brought, and tells the
+// sessions about it once they are live.
 func (u *user) documentCame(other string, p peer) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	before := u.rev
 	u.rev = max(u.rev, p.rev)
-	// A conversation that is new is told of by its first message.
+	// A new conversation is announced by its first message.
 	if !u.adopt(other, p) || !u.changed(other) {
 		return
 	}
-	if u.changing[other] > 0 { // it is told of by who changes it
+	if u.changing[other] > 0 { // the session that changes it will tell
 		u.tells(other, before)
 		return
 	}
@@ -116,7 +118,7 @@ func (u *user) documentCame(other string, p peer) {
 	u.tellStale()
 }
 
-// begin notes that a session changes conversations, and will tell of them.
+// begin notes that a session is changing conversations, and will push them.
 func (u *user) begin(others []string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -125,8 +127,8 @@ func (u *user) begin(others []string) {
 	}
 }
 
-// end is called when it has told of them. What has come since is told in the
-// background.
+// end is called once the session has pushed them. What has changed since then is
+// pushed in the background.
 func (u *user) end(others []string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -142,9 +144,9 @@ func (u *user) end(others []string) {
 	u.tellStale()
 }
 
-// changed notes a conversation whose settings are others now for the sessions
-// that are catching up, and reports whether any are live. Those that are neither
-// will catch up from where they stand; mu is held.
+// changed notes for the sessions that are catching up that a conversation's
+// settings have changed, and reports whether any session is live. Sessions that
+// are neither will get the settings when they catch up; mu is held.
 func (u *user) changed(other string) (live bool) {
 	for s := range u.sessions {
 		if s.syncing != nil {
@@ -155,7 +157,7 @@ func (u *user) changed(other string) (live bool) {
 	return live
 }
 
-// peersOf is peer for many, in that order.
+// peersOf returns the documents of many conversations, in their order.
 func (u *user) peersOf(others []string) []peer {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -166,7 +168,7 @@ func (u *user) peersOf(others []string) []peer {
 	return out
 }
 
-// loadAll loads what is not there yet, in one call.
+// loadAll loads all documents that have not been loaded yet.
 func (u *user) loadAll(ctx context.Context) error {
 	u.mu.Lock()
 	all := u.loaded == classes
@@ -180,8 +182,8 @@ func (u *user) loadAll(ctx context.Context) error {
 	return nil
 }
 
-// set takes over what a session of the user has changed here; refresh tells of
-// it.
+// set adopts a document that a session of the user has changed here; refresh
+// pushes it.
 func (u *user) set(other string, p peer) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -190,7 +192,7 @@ func (u *user) set(other string, p peer) {
 	}
 }
 
-// keptTexts is how many bytes the user's drafts and custom data take.
+// keptTexts returns how many bytes the user's drafts and custom data take.
 func (u *user) keptTexts() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -18,9 +18,9 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// TestManyPeers: who writes to everybody has a list that is bounded, with the
-// newest conversations and all that has settings; an old one comes back with
-// its next message, and what was deleted stays deleted.
+// TestManyPeers: the list of a user who writes to everybody is bounded. It has the
+// newest conversations and all that have settings; an old one comes back with its
+// next message, and what was deleted stays deleted.
 func TestManyPeers(t *testing.T) {
 	const most = 4 * classes
 	b := openBus(t, bus.Memory)
@@ -81,8 +81,8 @@ func TestManyPeers(t *testing.T) {
 	}
 }
 
-// TestStrangersDoNotLockOut: of a user whom strangers flood those conversations
-// give way that the user has never answered or read, and the strangers' own.
+// TestStrangersDoNotLockOut: if strangers flood a user, conversations give way that
+// the user has never answered or read, the strangers' among them.
 func TestStrangersDoNotLockOut(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Conversations: 4 * classes})
 	a, bob := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
@@ -114,8 +114,8 @@ func TestStrangersDoNotLockOut(t *testing.T) {
 	a.send("grace", "and may write")
 }
 
-// TestFirstWriters: five hundred who write their first message to the same user
-// at the same moment are all heard, and in the user's list.
+// TestFirstWriters: if five hundred users write their first message to the same
+// user at the same moment, all messages are stored and all are in the user's list.
 func TestFirstWriters(t *testing.T) {
 	const all = 500
 	in := open(t, openBus(t, bus.Memory), Options{})
@@ -136,7 +136,7 @@ func TestFirstWriters(t *testing.T) {
 	require.Empty(t, in.peers.reading)
 	require.Len(t, login(t, in, "desk", "d1").list(), all)
 
-	// Who has no time left leaves the queue, and it goes on.
+	// A writer who has no time left leaves the queue, and the others go on.
 	done, err := in.docs.queue(t.Context(), "a document")
 	require.NoError(t, err)
 	ended, cancel := context.WithCancel(t.Context())
@@ -196,9 +196,8 @@ func write(t testing.TB, in *Inbox, u place.User, others []string, d document) {
 	}))
 }
 
-// TestMoreThanOneReadGives: the documents of a user come in 16 classes where one
-// read cannot give them all, and a class that holds more than one read gives
-// loses none.
+// TestMoreThanOneReadGives: if one read cannot return all documents of a user they
+// are read by class, and of a class that is too large for one read none is lost.
 func TestMoreThanOneReadGives(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	u := place.User{SDKAppID: app, UserID: "alice"}
@@ -224,7 +223,8 @@ func TestMoreThanOneReadGives(t *testing.T) {
 	}
 }
 
-// TestAResumeBringsWhatHasChanged and no more: not the list.
+// TestAResumeBringsWhatHasChanged: a resume brings what has changed, and not the
+// whole list.
 func TestAResumeBringsWhatHasChanged(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b, other := login(t, in, "alice", "a1"), login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
@@ -261,8 +261,8 @@ func TestAResumeBringsWhatHasChanged(t *testing.T) {
 	}
 }
 
-// TestSettingsFromTwoGateways: what instances on two gateways change at the same
-// time, with links that break in between, all of them know in the end.
+// TestSettingsFromTwoGateways: instances on two gateways change settings at the
+// same time while links break, and in the end all of them know all settings.
 func TestSettingsFromTwoGateways(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
@@ -323,7 +323,7 @@ func TestSettingsFromTwoGateways(t *testing.T) {
 	}
 }
 
-// TestDocsAreBounded by their bytes.
+// TestDocsAreBounded: the cache of documents is bounded by its bytes.
 func TestDocsAreBounded(t *testing.T) {
 	d := newDocs(nil, maxCached)
 	large := []byte(strings.Repeat("x", 1<<20))
@@ -341,8 +341,8 @@ func TestDocsAreBounded(t *testing.T) {
 	require.LessOrEqual(t, sum, maxCachedBytes+len(large))
 }
 
-// TestReadsThatAreOvertaken: what the follower brings while a document is read
-// counts, if it is newer.
+// TestReadsThatAreOvertaken: a document that the follower brings while one is read
+// wins if it is newer.
 func TestReadsThatAreOvertaken(t *testing.T) {
 	d := newDocs(nil, maxCached)
 	d.begin("a")
@@ -354,7 +354,7 @@ func TestReadsThatAreOvertaken(t *testing.T) {
 	require.Empty(t, d.reading)
 }
 
-// TestForget: who gets the UserID of a deleted account finds nothing of it.
+// TestForget: whoever gets the UserID of a deleted account finds nothing of it.
 func TestForget(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	alice := place.User{SDKAppID: app, UserID: "alice"}

@@ -86,7 +86,8 @@ var peopleCalls = map[string]call{
 	}),
 }
 
-// fitting gives as many of a list, at least one, as a result may hold.
+// fitting returns as much of the beginning of a list as fits a frame, and at
+// least its first element.
 func fitting[T any](list []T, frame int) []T {
 	size := 0
 	for n, v := range list {

@@ -96,8 +96,8 @@ func (f profileFields) check() error {
 // JSON.
 const maxCustomFields = 4096
 
-// cleanCustom returns the custom fields of a profile as they are kept: what else
-// was sent with keys and values, everybody would get.
+// cleanCustom returns the custom fields of a profile with nothing but their keys
+// and values, since everybody gets whatever is stored.
 func cleanCustom(sent json.RawMessage) (json.RawMessage, error) {
 	bad := fault.With(fault.BadParameters, "profileCustomField must be an array of {key, value}, each value a string or a number, "+
 		strconv.Itoa(maxCustomFields)+" bytes together at most")
@@ -188,7 +188,7 @@ func (in *Inbox) Import(ctx context.Context, u place.User, nick, avatar *string)
 	return nil
 }
 
-// profiles gives the profiles of users of one app, in that order.
+// profiles returns the profiles of users of one app, in their order.
 func (in *Inbox) profiles(ctx context.Context, app uint32, userIDs []string) ([]Profile, error) {
 	out, err := readAll[Profile](ctx, in, app, userIDs, docProfile)
 	for i := range out {

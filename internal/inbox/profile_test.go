@@ -11,8 +11,8 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// TestCustomFieldsAreKeyAndValue: of a profile's custom fields others get the
-// keys and values, and nothing else that their user has sent.
+// TestCustomFieldsAreKeyAndValue: others get the keys and values of a profile's
+// custom fields, and nothing else that the user has sent in them.
 func TestCustomFieldsAreKeyAndValue(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")

@@ -9,20 +9,20 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// quota is something of which a user may use so much within a window of time,
-// on all gateways together.
+// quota is something of which a user may use a limited amount within a window of
+// time, on all gateways together.
 //
-// What all gateways must know of is one small document a user (quotadoc.go). A
-// gateway takes a portion from it by compare-and-set and uses it up without
-// asking again. Before that it has a first allowance of its own, which no
-// document counts and which comes back by and by, so that a user who does
-// little costs nothing.
+// The gateways share one small document a user (quotadoc.go). A gateway takes a
+// portion from it by compare-and-set and uses that up without asking again.
+// Before that it grants a first allowance of its own, which no document counts
+// and which is refilled gradually, so that a user who does little costs nothing.
 //
-// How exact that is: a user can use up to two first allowances a window on each
-// gateway beyond the limit, and what calls that were under way together have
-// stored; files are taken before they are stored. They are refused early by what gateways that they left, or that
-// crashed, have of portions: a 32nd of what was left at each taking, or a 256th
-// of the limit.
+// How exact that is: beyond the limit a user can use up to two first allowances
+// a window on each gateway, and what calls that ran at the same time have
+// stored; files are charged before they are stored. On the other hand a user is
+// refused too early by as much as remains of portions on gateways that they have
+// left or that have crashed. A portion is a 32nd of what was left when it was
+// taken, or a 256th of the limit if that is more.
 type quota int
 
 const (
@@ -39,12 +39,12 @@ func (q quota) String() string { return quotaNames[q] }
 // limit is how much of a quota one user may use within a window of time.
 type limit struct {
 	most   int64 // 0: as much as they like
-	first  int64 // of most, what each gateway allows by itself
+	first  int64 // what each gateway allows by itself, in a window
 	window time.Duration
 }
 
-// A day of UTC; and for messages a time in which a busy sender needs a few
-// portions only.
+// The windows: a day of UTC; and for messages, long enough that a busy sender
+// needs only a few portions.
 const (
 	quotaDay    = 24 * time.Hour
 	quotaMoment = 10 * time.Minute
@@ -53,7 +53,7 @@ const (
 func limitsOf(o Options) (l [quotas]limit) {
 	l[quotaBytes] = limit{o.QuotaBytes, o.QuotaBytes / 50, quotaDay}
 	l[quotaConversations] = limit{int64(o.QuotaConversations), int64(o.QuotaConversations / 50), quotaDay}
-	// Whoever keeps to the rate of one gateway is not refused by this.
+	// This limit refuses nobody who keeps to the rate of one gateway.
 	messages := int64(math.Ceil(o.Rate*quotaMoment.Seconds())) + int64(o.Burst)
 	l[quotaMessages] = limit{messages, messages / 10, quotaMoment}
 	return l
@@ -62,11 +62,11 @@ func limitsOf(o Options) (l [quotas]limit) {
 // at numbers the windows; those of a day begin at midnight UTC.
 func (l limit) at(now time.Time) int64 { return now.UnixNano() / int64(l.window) }
 
-// end is when a window is over.
+// end returns when a window is over.
 func (l limit) end(window int64) time.Time { return time.Unix(0, (window+1)*int64(l.window)).UTC() }
 
-// portion is how much of what is left a gateway takes at once; need is the
-// least that helps it, and if that is not left it takes nothing.
+// portion returns how much of what is left a gateway takes at once. It takes at
+// least need, and nothing if less than that is left.
 func (l limit) portion(left, need int64) int64 {
 	const most, least = 32, 256
 	if left < need {
@@ -75,19 +75,19 @@ func (l limit) portion(left, need int64) int64 {
 	return min(left, max(left/most, l.most/least, need))
 }
 
-// budget is what one user may use of a quota on this gateway without a way to
-// the store. rates.mu guards it.
+// budget is what one user may use of a quota on this gateway without asking the
+// store. rates.mu guards it.
 type budget struct {
 	first  *rate.Limiter // the first allowance
 	window int64         // of leased
-	leased int64         // below zero: used and not leased yet
+	leased int64         // below zero: used before it was leased
 }
 
 func (l limit) budget() budget {
 	return budget{first: rate.NewLimiter(rate.Limit(float64(l.first)/l.window.Seconds()), int(l.first))}
 }
 
-// valid is what counts of what was leased.
+// valid returns what is left of a lease, which ends with its window.
 func (b *budget) valid(l limit, now time.Time) int64 {
 	if b.window < l.at(now) {
 		return 0
@@ -95,7 +95,8 @@ func (b *budget) valid(l limit, now time.Time) int64 {
 	return b.leased
 }
 
-// left reports whether n are left, once what was used and not leased is paid for.
+// left reports whether n are left, after what was used before it was leased has
+// been paid for.
 func (b *budget) left(l limit, now time.Time, n int64) bool {
 	return l.most == 0 || int64(b.first.TokensAt(now))+b.valid(l, now) >= n
 }
@@ -124,10 +125,10 @@ func (b *budget) lease(window, n int64) {
 	b.leased += n
 }
 
-// need is the least portion that leaves n.
+// need returns the smallest portion with which n are left.
 func (b *budget) need(l limit, now time.Time, n int64) int64 { return max(1, n-b.valid(l, now)) }
 
-// whole reports whether a new budget would be the same.
+// whole reports whether a new budget would be equal.
 func (b *budget) whole(l limit, now time.Time) bool {
 	return b.first.TokensAt(now) >= float64(b.first.Burst()) && (b.leased == 0 || b.window < l.at(now))
 }

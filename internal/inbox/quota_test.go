@@ -51,8 +51,8 @@ func newQuotaBed(tb testing.TB, gateways int, o Options) *quotaBed {
 	return q
 }
 
-// until calls again and again, on one gateway after the other, and returns how
-// often it went well before all of them refused, and with what.
+// until calls f again and again, on one gateway after the other, until all of them
+// refuse. It returns how often f succeeded, and the refusal.
 func (q *quotaBed) until(call func(c *client, n int) *fault.Error) (done int, last *fault.Error) {
 	q.Helper()
 	for refused := 0; refused < len(q.alice); {
@@ -67,7 +67,7 @@ func (q *quotaBed) until(call func(c *client, n int) *fault.Error) (done int, la
 	return done, last
 }
 
-// quotaStore counts the ways to documents of quotas.
+// quotaStore counts the requests for documents of quotas.
 type quotaStore struct {
 	Bus
 	asked atomic.Int64
@@ -113,8 +113,8 @@ func alicesQuotas(t testing.TB, in *Inbox) Quotas {
 	return q
 }
 
-// TestConversationsOfADay: a user begins so many in a day on all gateways
-// together, and goes on in those that there are.
+// TestConversationsOfADay: a user can begin a limited number of conversations in a
+// day on all gateways together, and can go on in existing ones.
 func TestConversationsOfADay(t *testing.T) {
 	q := newQuotaBed(t, 3, Options{QuotaConversations: 40}) // too few for a first allowance
 	done, f := q.until(begins)
@@ -157,8 +157,8 @@ func TestWhoDoesLittleCostsNothing(t *testing.T) {
 	require.Zero(t, alicesQuotas(t, q.gateways[0]).Conversations.Used)
 }
 
-// TestMessagesOverAllGateways: on one gateway a user may send as its rate
-// allows, on many not many times as much.
+// TestMessagesOverAllGateways: on one gateway a user may send as its rate allows,
+// and with many gateways not many times as much.
 func TestMessagesOverAllGateways(t *testing.T) {
 	const moment = int(quotaMoment / time.Second)
 	for gateways, most := range map[int]int{1: 1, 3: 2} {
@@ -187,8 +187,8 @@ func TestMessagesOverAllGateways(t *testing.T) {
 	}
 }
 
-// TestBytesOfADay: what a user's calls store is counted, whatever they are; a
-// repetition of what is stored is no new message, and reading goes on.
+// TestBytesOfADay: whatever a user's calls store is counted. Once it is used up, a
+// repetition of a stored message still succeeds, and reading goes on.
 func TestBytesOfADay(t *testing.T) {
 	q := newQuotaBed(t, 2, Options{QuotaBytes: 200_000})
 	body := strings.Repeat("x", 10_000)
@@ -211,7 +211,7 @@ func TestBytesOfADay(t *testing.T) {
 	}
 	c := q.alice[(done-1)%2]
 	again := c.text(last, "bob", body)
-	q.clock.forward(2 * time.Minute) // longer than that no send is looked for
+	q.clock.forward(2 * time.Minute) // from then on a send is not searched for
 	require.Nil(t, c.call(frame.MessageSend, again, nil), "it is stored")
 	require.Len(t, c.history("bob"), done)
 	c.must(frame.MessageDelete, conversationParams{ConversationID: "C2Cbob", Positions: []uint64{c.history("bob")[0].Position}}, nil)
@@ -219,8 +219,8 @@ func TestBytesOfADay(t *testing.T) {
 	require.Nil(t, c.call(frame.MessageSend, c.text("new", "bob", body), nil))
 }
 
-// TestBytesWithPauses: what comes back of a first allowance between two calls
-// does not cover what these have stored beyond it.
+// TestBytesWithPauses: the first allowance is refilled between two calls, but that
+// does not pay for what they have stored beyond it.
 func TestBytesWithPauses(t *testing.T) {
 	q := newQuotaBed(t, 1, Options{QuotaBytes: 200_000})
 	body, stored := strings.Repeat("x", 10_000), 0
@@ -246,7 +246,7 @@ func TestSettingsCountAsBytes(t *testing.T) {
 	require.Greater(t, done, 300)
 }
 
-// TestAGatewayThatIsGone has taken a portion with it, and no more.
+// TestAGatewayThatIsGone: a gateway that is gone has taken one portion with it.
 func TestAGatewayThatIsGone(t *testing.T) {
 	q := newQuotaBed(t, 2, Options{QuotaConversations: 160})
 	q.alice = q.alice[:1]
@@ -260,8 +260,8 @@ func TestAGatewayThatIsGone(t *testing.T) {
 	require.Equal(t, 3+160-5, done)
 }
 
-// TestAnAdministratorLiftsAQuota for a time or for good, and lets a day begin
-// anew.
+// TestAnAdministratorLiftsAQuota: an administrator can lift a quota, for a time or
+// for good, and reset what was used.
 func TestAnAdministratorLiftsAQuota(t *testing.T) {
 	q := newQuotaBed(t, 2, Options{QuotaConversations: 20, QuotaBytes: -1})
 	alice := place.User{SDKAppID: app, UserID: "alice"}
@@ -310,8 +310,8 @@ func TestAnAdministratorLiftsAQuota(t *testing.T) {
 	require.Zero(t, alicesQuotas(t, q.gateways[1]).Conversations.Used, "the next alice is somebody else")
 }
 
-// TestTheServerAPIHasNoQuota: what a back end sends in a user's name is not
-// the user's.
+// TestTheServerAPIHasNoQuota: what a back end sends in a user's name is not charged
+// to the user.
 func TestTheServerAPIHasNoQuota(t *testing.T) {
 	q := newQuotaBed(t, 1, Options{QuotaConversations: 3, QuotaBytes: 2000})
 	for n := range 50 {
@@ -323,7 +323,7 @@ func TestTheServerAPIHasNoQuota(t *testing.T) {
 	require.Nil(t, begins(q.alice[0], 0))
 }
 
-// TestBudgets is the arithmetic of one user's budget.
+// TestBudgets tests the arithmetic of one user's budget.
 func TestBudgets(t *testing.T) {
 	l := limit{most: 1000, first: 20, window: quotaDay}
 	now := quotaTime

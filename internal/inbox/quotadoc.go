@@ -8,22 +8,23 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// quotaDoc is what gateways have leased of a user's quotas, by the quota's
-// name, and the limits of their own that an administrator has set.
+// quotaDoc holds what gateways have leased of a user's quotas, by the quota's
+// name, and limits that an administrator has set for this user.
 type quotaDoc struct {
 	Leased map[string]leased `json:"l,omitempty"`
 	Own    map[string]int64  `json:"o,omitempty"` // 0: no limit
 	Until  int64             `json:"u,omitempty"` // Unix seconds until which Own counts; 0: for good
 }
 
-// leased is of one window. Windows only go forward, so the gateway whose clock
-// is ahead decides when the next one begins.
+// leased is what was leased in one window. Windows only move forward, so the
+// gateway whose clock is furthest ahead decides when the next one begins.
 type leased struct {
 	Window int64 `json:"w"`
 	N      int64 `json:"n"`
 }
 
-// most is a user's limit. Where there is none for anybody, nothing is counted.
+// most returns a user's limit. A quota without a limit for everybody has none
+// for a single user either.
 func (d *quotaDoc) most(q quota, l limit, now time.Time) int64 {
 	if own, ok := d.Own[q.String()]; ok && l.most != 0 && (d.Until == 0 || now.Unix() < d.Until) {
 		return own
@@ -31,7 +32,7 @@ func (d *quotaDoc) most(q quota, l limit, now time.Time) int64 {
 	return l.most
 }
 
-// used is what is leased in the window of now.
+// used returns what is leased in the present window.
 func (d *quotaDoc) used(q quota, l limit, now time.Time) leased {
 	u := d.Leased[q.String()]
 	if at := l.at(now); u.Window < at {
@@ -40,7 +41,7 @@ func (d *quotaDoc) used(q quota, l limit, now time.Time) leased {
 	return u
 }
 
-// take leases a portion, at least need of it; 0 when that is not left.
+// take leases a portion of at least need; n is 0 when that is not left.
 func (d *quotaDoc) take(q quota, l limit, now time.Time, need int64) (window, n int64) {
 	u := d.used(q, l, now)
 	l.most = d.most(q, l, now)
@@ -59,9 +60,9 @@ func (d *quotaDoc) take(q quota, l limit, now time.Time, need int64) (window, n 
 	return u.Window, n
 }
 
-// may refuses a call of a user who has not n left of a quota, on this gateway
-// and on all others together. Who still has them here costs no way to the store,
-// nor does, while the document is cached, who has nothing.
+// may refuses a call of a user who does not have n left of a quota on all
+// gateways together. It asks the store only if this gateway has leased too
+// little; while the document is cached, refusing costs no request either.
 func (in *Inbox) may(ctx context.Context, u place.User, q quota, n int64) error {
 	now := in.now()
 	if in.rates.left(u, q, now, n) {
@@ -83,7 +84,7 @@ func (in *Inbox) may(ctx context.Context, u place.User, q quota, n int64) error 
 	return nil
 }
 
-// take charges a user for n of a quota, or refuses.
+// take charges a user for n of a quota, or refuses the call.
 func (in *Inbox) take(ctx context.Context, u place.User, q quota, n int64) error {
 	for !in.rates.take(u, q, in.now(), n) {
 		if err := in.may(ctx, u, q, n); err != nil {
@@ -93,7 +94,7 @@ func (in *Inbox) take(ctx context.Context, u place.User, q quota, n int64) error
 	return nil
 }
 
-// usedUp says what a user has used up, and when there is more.
+// usedUp returns the error that says what a user has used up, and until when.
 func (in *Inbox) usedUp(u place.User, q quota, d quotaDoc) error {
 	in.o.OnQuota(q.String(), true)
 	l := in.rates.limits[q]
@@ -109,15 +110,15 @@ func (in *Inbox) usedUp(u place.User, q quota, d quotaDoc) error {
 	}
 }
 
-// charge is called once a call has stored something.
+// charge charges a user for what a call has stored.
 func (in *Inbox) charge(ctx context.Context, u place.User) {
 	if c := costOf(ctx); c != nil {
 		in.rates.use(u, quotaBytes, in.now(), c.stored.Load())
 	}
 }
 
-// ChargeBytes takes bytes that a user stores outside the inbox from their quota,
-// and refuses when they are not left of it. Errors are *fault.Error.
+// ChargeBytes charges a user for bytes that they store outside the inbox, or
+// refuses them if the quota has too little left. Errors are *fault.Error.
 func (in *Inbox) ChargeBytes(ctx context.Context, u place.User, n int64) error {
 	if err := in.take(ctx, u, quotaBytes, n); err != nil {
 		return in.failed("bytes of "+u.UserID, err)
@@ -125,7 +126,7 @@ func (in *Inbox) ChargeBytes(ctx context.Context, u place.User, n int64) error {
 	return nil
 }
 
-// Quota is what a user has used of a quota in its present window.
+// Quota says how much a user has used of a quota in its present window.
 type Quota struct {
 	Limit int64     // 0: none
 	Usual int64     // the limit of users who have none of their own
@@ -133,7 +134,7 @@ type Quota struct {
 	Until time.Time // when it begins anew
 }
 
-// Quotas are all of a user's.
+// Quotas are all quotas of a user.
 type Quotas struct {
 	Bytes, Conversations, Messages Quota
 	Until                          time.Time // when the limits of their own end; zero: they do not, or there are none

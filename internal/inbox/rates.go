@@ -9,11 +9,10 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// rates are what each user may still do on this gateway. They belong to the
-// user and not to a session: who logs in anew goes on where they were. Each
-// gateway counts by itself, so a user with sessions on several of them has as
-// many allowances, and one who moves to another gateway has a whole one there;
-// what all gateways together allow is in quota.go.
+// rates holds how much each user may still do on this gateway. It counts for the
+// user and not for a session, so a new login starts with what is left. Each
+// gateway counts by itself: a user has one allowance on each gateway that they
+// use. quota.go limits what they may do on all gateways together.
 type rates struct {
 	rate   float64 // messages a second
 	burst  int
@@ -28,21 +27,21 @@ type rates struct {
 type allowance struct {
 	messages *rate.Limiter
 	syncs    *rate.Limiter // session.sync: see syncRate
-	looks    *rate.Limiter // for repetitions, at lookUnit stored messages each
+	looks    *rate.Limiter // searches for repetitions, lookUnit stored messages each
 	work     *rate.Limiter // operations of calls, see cost.go
 	budgets  [quotas]budget
 }
 
-// A synchronisation begins with a look at all of an account, and its first part
-// is composed before anybody knows whether it will be read. A user has so many a
-// second and at once: as many as all their instances need who come back several
-// times together. The SDK asks again after a second.
+// How many synchronisations a user may begin, a second and at once. Each begins
+// by reading through the whole account, and its first part is composed before
+// anybody knows whether it will be read. The burst suffices for all instances of
+// a user that come back together several times. The SDK retries after a second.
 const (
 	syncRate  = 1
 	syncBurst = 60
 )
 
-// leastSweep is how many users are kept without a sweep.
+// leastSweep is the number of users from which on rates are swept.
 const leastSweep = 1024
 
 func newRates(o Options) *rates {
@@ -66,15 +65,15 @@ func (r *rates) sync(u place.User, now time.Time) bool {
 	return r.of(u, now).syncs.AllowN(now, 1)
 }
 
-// look reports whether a user may have lookUnit stored messages read, to find
-// out whether a message of theirs is a repetition.
+// look reports whether a user may have lookUnit stored messages searched, to
+// find out whether a message of theirs is a repetition.
 func (r *rates) look(u place.User, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.of(u, now).looks.AllowN(now, 1)
 }
 
-// of needs mu.
+// of returns a user's allowance; mu is held.
 func (r *rates) of(u place.User, now time.Time) *allowance {
 	if a := r.users[u]; a != nil {
 		return a
@@ -95,8 +94,8 @@ func (r *rates) of(u place.User, now time.Time) *allowance {
 	return a
 }
 
-// sweep forgets those whose allowance is whole again: a new one is the same.
-// So only those are kept who did something a moment ago. mu is held.
+// sweep drops allowances that are whole again, since a new one would be equal.
+// So only users who did something a moment ago are kept. mu is held.
 func (r *rates) sweep(now time.Time) {
 	for u, a := range r.users {
 		if a.whole(r.limits, now) {

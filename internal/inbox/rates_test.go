@@ -12,8 +12,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// TestANewLoginHasNoNewBurst: how much a user may send does not begin anew
-// with a session of theirs.
+// TestANewLoginHasNoNewBurst: a new session does not give its user a new
+// allowance.
 func TestANewLoginHasNoNewBurst(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Rate: 1e-6, Burst: 3})
 	send := func(c *client) fault.Code {
@@ -32,8 +32,9 @@ func TestANewLoginHasNoNewBurst(t *testing.T) {
 	require.Zero(t, send(login(t, in, "bob", "b1")), "another user's is their own")
 }
 
-// TestSyncsAreCharged: a user begins so many synchronisations at once, over all
-// sessions, and one a second then; one that was begun goes on.
+// TestSyncsAreCharged: with all sessions together, a user can begin a limited
+// number of synchronisations at once, and then one a second; one that was begun
+// goes on.
 func TestSyncsAreCharged(t *testing.T) {
 	c := &clock{now: time.Unix(1_700_000_000, 0)}
 	in := open(t, openBus(t, bus.Memory), Options{Now: c.Now})
@@ -54,7 +55,8 @@ func TestSyncsAreCharged(t *testing.T) {
 	require.Equal(t, fault.TooFrequent, two.call("session.sync", nothing{}, nil).Code)
 }
 
-// TestProfilesAreCharged as messages are: everybody's gateway reads them.
+// TestProfilesAreCharged: profiles are charged like messages, because every
+// gateway reads them.
 func TestProfilesAreCharged(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Rate: 1e-9, Burst: 2})
 	a := login(t, in, "alice", "a1")
@@ -63,7 +65,8 @@ func TestProfilesAreCharged(t *testing.T) {
 	require.Equal(t, fault.TooFrequent, a.call("profile.set", map[string]any{"nick": "3"}, nil).Code)
 }
 
-// TestAcknowledgingWhatIsNotThere is refused without waiting for it to come.
+// TestAcknowledgingWhatIsNotThere: acknowledging a position that does not exist is
+// refused, without waiting for it to come.
 func TestAcknowledgingWhatIsNotThere(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
@@ -76,8 +79,8 @@ func TestAcknowledgingWhatIsNotThere(t *testing.T) {
 	a.must("message.ack", ackParams{cursorAt(m.Position)}, nil)
 }
 
-// TestWholeAllowancesAreForgotten: of those who sent nothing for a while
-// nothing is kept, of the others all.
+// TestWholeAllowancesAreForgotten: allowances of users who have sent nothing for a
+// while are dropped, all others are kept.
 func TestWholeAllowancesAreForgotten(t *testing.T) {
 	r := newRates(Options{Rate: 20, Burst: 60})
 	now := time.Unix(1_700_000_000, 0)

@@ -13,8 +13,8 @@ import (
 	"github.com/tim-wasm/tim/internal/mailbox"
 )
 
-// TestReadUpToWhatWasSeen: a page that says that it has read a conversation
-// has not read what it was not given yet.
+// TestReadUpToWhatWasSeen: if a page marks a conversation as read, messages that it
+// has not been given yet stay unread.
 func TestReadUpToWhatWasSeen(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
@@ -49,8 +49,8 @@ func TestReadUpToWhatWasSeen(t *testing.T) {
 	b.until("the new one", func() bool { return b.field("alice", "unreadCount") == 1.0 })
 }
 
-// TestReadOfLongAgo: what is read already is not looked through for a page that
-// says so late.
+// TestReadOfLongAgo: a late read mark does not search through messages that are
+// read already.
 func TestReadOfLongAgo(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Rate: 1000, Burst: 1000})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
@@ -65,8 +65,8 @@ func TestReadOfLongAgo(t *testing.T) {
 	require.Less(t, spent(ctx), int64(60))
 }
 
-// TestReadAllInParts: conversations that one call does not get to are read by
-// the next ones, which the mailbox makes; what nobody has seen stays unread.
+// TestReadAllInParts: conversations that one call does not reach are marked by the
+// next ones, which the mailbox makes; what nobody has seen stays unread.
 func TestReadAllInParts(t *testing.T) {
 	const peers = syncHeads + 30
 	in := open(t, openBus(t, bus.Memory), Options{})
@@ -96,8 +96,8 @@ func TestReadAllInParts(t *testing.T) {
 	require.Zero(t, last.Next)
 }
 
-// TestReadAllOfManyConversations: to look for those where it is to go on costs
-// something, even where there are none.
+// TestReadAllOfManyConversations: finding out where to go on is charged, even if
+// there is nothing to go on with.
 func TestReadAllOfManyConversations(t *testing.T) {
 	in := open(t, busmodel.New(busmodel.Options{}), Options{Now: (&clock{now: time.Now()}).Now})
 	b := login(t, in, "bob", "b1")

@@ -7,27 +7,27 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// recent are the conversations of the newest records that the follower has
-// brought. Whoever comes back after a short while has missed nothing in others,
-// so that their newest records need not be read to find that out.
+// recent remembers the conversations of the newest records that the follower has
+// brought. A session that comes back after a short while has missed nothing in
+// any other conversation, so their newest records need not be read.
 type recent struct {
 	mu      sync.Mutex // guards what follows
 	entries []entry    // a ring: the record of number n is at n % len
-	n       uint64     // of the next one; they begin at 1
+	n       uint64     // number of the next record; numbers begin at 1
 	last    map[place.User]uint64
 	from    uint64 // each record behind this position is in entries
 	upTo    uint64 // the newest one's position
 }
 
-// entry is one record: whose, and the number of the one before it that each of
-// the two had.
+// entry is one record: its conversation, and for each of the two users the
+// number of the record that they got before.
 type entry struct {
 	pos    uint64
 	pair   pair
 	before [2]uint64
 }
 
-// recentRecords take some 200 bytes each.
+// recentRecords is how many records are remembered, at some 200 bytes each.
 const recentRecords = 1 << 16
 
 func newRecent(size int) *recent {
@@ -62,8 +62,8 @@ func (r *recent) add(pos uint64, p pair) {
 	r.upTo = pos
 }
 
-// since returns with whom a user has conversations that have records behind a
-// position, up to another one. It reports whether it knows.
+// since returns the peers of a user's conversations that have records beyond
+// after, up to upTo. ok is false if it does not remember that far.
 func (r *recent) since(u place.User, after, upTo uint64) (others map[string]bool, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -83,7 +83,7 @@ func (r *recent) since(u place.User, after, upTo uint64) (others map[string]bool
 	return others, true
 }
 
-// recents are the recent ones of each partition.
+// recents holds one recent for each partition.
 type recents []*recent
 
 func newRecents(partitions int) (all recents) {

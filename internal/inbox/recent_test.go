@@ -12,8 +12,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// TestRecentRecords: what the ring says of a user is what the records say, as far
-// back as it knows.
+// TestRecentRecords: as far back as the ring remembers, it says the same about a
+// user as the records.
 func TestRecentRecords(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
@@ -91,7 +91,7 @@ func TestAResumeWithNothingNew(t *testing.T) {
 	require.EqualValues(t, 2, c.conv("u7")["unreadCount"])
 }
 
-// stands is where the page would go on.
+// stands returns the cursor from which the page would go on.
 func (c *client) stands() cursor {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -25,8 +25,8 @@ type state struct {
 	Revoked uint64 `json:"v,omitempty"`
 }
 
-// mark is how far a user has read: up to which sequence, how many of the
-// peer's messages that were, and when.
+// mark says how far a user has read: up to which sequence, how many messages of
+// the peer that includes, and when.
 type mark struct {
 	Seq  uint64 `json:"s,omitempty"`
 	Sent uint64 `json:"n,omitempty"`
@@ -47,10 +47,10 @@ type record struct {
 	pos  uint64 `json:"-"`
 }
 
-// content is what a sender sent, and what was known of him then.
+// content is what a sender sent, and what was known about them then.
 type content struct {
 	ID         string          `json:"id"`
-	Instance   string          `json:"i,omitempty"` // of the sender; does not get it back
+	Instance   string          `json:"i,omitempty"` // the sender's instance, which does not get it back
 	Type       string          `json:"ty"`
 	Payload    json.RawMessage `json:"p"`
 	Cloud      string          `json:"c,omitempty"`
@@ -63,15 +63,15 @@ type content struct {
 	NoSync bool `json:"ns,omitempty"`
 }
 
-// target is the message that a revocation takes back, whole: who missed it
-// gets it in the revocation.
+// target is the whole message that a revocation takes back, so that a session
+// that has missed the message gets it with the revocation.
 type target struct {
 	Pos    uint64  `json:"p"`
 	Record *record `json:"m"`
-	Took   bool    `json:"u,omitempty"` // one from Sent: it was unread
+	Took   bool    `json:"u,omitempty"` // it was unread, so Sent was lowered by one
 }
 
-// memory is about how many bytes a record takes here.
+// memory estimates how many bytes a record takes here.
 func (r *record) memory() int {
 	size := 800
 	if r.Message != nil {
@@ -83,8 +83,8 @@ func (r *record) memory() int {
 	return size
 }
 
-// positions lists the newest messages up to and including this record,
-// oldest first: Last of the next one.
+// positions lists the newest messages up to and including this record, oldest
+// first, which the next record has as Last.
 func (r *record) positions() []uint64 {
 	if r == nil {
 		return nil
@@ -100,7 +100,7 @@ func (r *record) positions() []uint64 {
 	return append(append(out, l...), r.pos)
 }
 
-// revocation is the position of the newest revocation up to and including
+// revocation returns the position of the newest revocation up to and including
 // this record.
 func (r *record) revocation() uint64 {
 	if r.Kind == kindRevoke {
@@ -109,7 +109,8 @@ func (r *record) revocation() uint64 {
 	return r.Revoked
 }
 
-// next is a record that follows prev, nil for the first of a conversation.
+// next makes the record that follows prev, which is nil for the first one of a
+// conversation.
 func next(prev *record, kind string, by int, at int64) *record {
 	n := &record{Kind: kind, By: by, At: at}
 	if prev == nil {
@@ -122,7 +123,7 @@ func next(prev *record, kind string, by int, at int64) *record {
 	return n
 }
 
-// unread counts what side has not read, given what it has cleared.
+// unread returns how many messages side has not read, given what it has cleared.
 func (r *record) unread(side int, s settings) uint64 {
 	peer := r.pair.other(side)
 	if peer == side {

@@ -13,14 +13,14 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// rooms are how many more documents may be made for a user before they are
-// counted again. A user has Options.Conversations at most, and each class of
-// them an equal part, so that everything about the bound concerns one class and
-// one read gives a whole class.
+// rooms remembers how many more documents may be created for a user before they
+// are counted again. A user has at most Options.Conversations documents, divided
+// equally among the classes, so that the bound can be checked for one class,
+// which one read returns.
 //
-// Gateways count by themselves: those who write to one user at the same moment
-// may go over the bound together, by a quarter of what was free. Nothing is lost
-// by that, see readDocuments.
+// Each gateway counts by itself. Several that write to one user at the same
+// moment may exceed the bound together, by a quarter of what was free; nothing
+// is lost by that, see readDocuments.
 type rooms struct {
 	mu   sync.Mutex // guards what follows
 	left map[roomKey]int
@@ -31,7 +31,7 @@ type roomKey struct {
 	class uint32
 }
 
-// maxRooms bounds the counts that are kept: each is one request.
+// maxRooms bounds how many counts are remembered; each costs one request.
 const maxRooms = 50_000
 
 func (r *rooms) take(k roomKey) bool {
@@ -61,8 +61,8 @@ func (r *rooms) put(k roomKey, left int) {
 // maxOfClass is how many documents a user may have in one class.
 func (in *Inbox) maxOfClass() int { return max(in.o.Conversations/classes, 1) }
 
-// makeRoom makes sure that a document can be made in a class of a user's. Where
-// the class is full, an eighth of it gives way.
+// makeRoom makes sure that one more document of a class can be created for a
+// user. If the class is full, an eighth of it gives way.
 func (in *Inbox) makeRoom(ctx context.Context, u place.User, class uint32) error {
 	k := roomKey{u, class}
 	if in.rooms.take(k) {
@@ -94,14 +94,15 @@ func (in *Inbox) makeRoom(ctx context.Context, u place.User, class uint32) error
 	return nil
 }
 
-// giveWay has documents of a full class go that say nothing, those first that
-// their user has touched longest ago, or never: what strangers have begun goes
-// before it displaces anything else. If all of them say something, those go
-// whose conversation retention has removed. It returns how many there are then.
+// giveWay gives up documents of a full class that hold no settings, beginning
+// with those that their user has never touched or not touched for the longest
+// time. So conversations that strangers have begun displace each other first. If
+// all documents hold settings, those go whose conversation has expired. It
+// returns how many documents are left.
 //
-// A document that goes is left without a body for emptyFor, so that every
-// gateway hears of it, and is removed for good the next time after that. Its
-// conversation comes back with its next message.
+// A document that is given up loses its body first, so that every gateway hears
+// of it, and is removed for good the next time after emptyFor. Its conversation
+// comes back with its next message.
 func (in *Inbox) giveWay(ctx context.Context, u place.User, class uint32) (n int, err error) {
 	values, err := in.readDocuments(ctx, u, class)
 	if err != nil {
@@ -136,11 +137,12 @@ func (in *Inbox) giveWay(ctx context.Context, u place.User, class uint32) (n int
 	})
 }
 
-// emptyFor is longer than a follower is behind.
+// emptyFor is longer than any follower is behind.
 const emptyFor = time.Minute
 
-// dispensable returns conversations whose documents can go, the first to go
-// first. The newer half stays, since its first messages may be on their way.
+// dispensable returns conversations whose documents can be given up, in the
+// order in which they go. The newer half stays, since its first messages may be
+// on their way.
 func (in *Inbox) dispensable(ctx context.Context, u place.User, all peers) ([]string, error) {
 	var out []string
 	for other, p := range all {
@@ -168,7 +170,7 @@ func (in *Inbox) dispensable(ctx context.Context, u place.User, all peers) ([]st
 	return out, nil
 }
 
-// giveUp leaves a document without a body unless it has changed.
+// giveUp removes a document's body unless the document has changed.
 func (in *Inbox) giveUp(ctx context.Context, u place.User, other string, rev uint64) error {
 	subject := convSubject(u, other)
 	pos, _, err := appendOnce(ctx, in.store.conversations, subject, nil, rev, "")
@@ -181,7 +183,7 @@ func (in *Inbox) giveUp(ctx context.Context, u place.User, other string, rev uin
 	return err
 }
 
-// standing is one of peers, and where its document stands.
+// standing is a peer and the position of the document about them.
 type standing struct {
 	other string
 	rev   uint64
@@ -196,13 +198,12 @@ func (p peers) standings() []standing {
 	return out
 }
 
-// newestDocumentsFirst sorts a list by what was written last.
+// newestDocumentsFirst sorts a list, the document that was written last first.
 func newestDocumentsFirst(list []standing) {
 	slices.SortFunc(list, func(a, b standing) int { return cmp.Compare(b.rev, a.rev) })
 }
 
-// newestFirst lists whom there are documents of, the one that was written last
-// first.
+// newestFirst lists the peers, the one whose document was written last first.
 func (p peers) newestFirst() []string {
 	list := p.standings()
 	newestDocumentsFirst(list)
@@ -217,7 +218,8 @@ func namesOf(list []standing) []string {
 	return out
 }
 
-// conversationsFull says whose list of conversations takes no more.
+// conversationsFull returns the error of a user who has as many conversations as
+// they may.
 func conversationsFull(u place.User) error {
 	return fault.With(fault.ConversationsFull, "of "+u.UserID)
 }

@@ -36,11 +36,11 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		return nil, err
 	}
 	if refused != nil {
-		// A repetition whose first is stored must not be told that it failed. To
-		// look for it costs reads, and those who send too much would have most.
+		// A repetition of a message that is stored must not fail. The search for
+		// that message is charged to those who send too much, who need it most.
 		if frame.ValidUserID(p.To) {
 			if r, err := s.first(ctx, p.To, p.ID, created); r != nil && err == nil {
-				return s.in.sent(ctx, u, r, nil)
+				return s.in.answerRepetition(ctx, u, r, nil)
 			}
 		}
 		return nil, refused
@@ -57,7 +57,7 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	}
 	if !p.OnlineUserOnly && s.in.mayBeOld(created, p.Resend) {
 		if r, err := s.first(ctx, p.To, p.ID, created); r != nil || err != nil {
-			return s.in.sent(ctx, u, r, err)
+			return s.in.answerRepetition(ctx, u, r, err)
 		}
 	}
 	key := clientDedup(u, p.To, p.ID)
@@ -76,15 +76,15 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		m, err := s.in.sendLive(u, p.To, c, key)
 		return messageResult{m}, err
 	}
-	r, again, err := s.in.store1(ctx, u, p.To, c, key)
+	r, again, err := s.in.storeOnce(ctx, u, p.To, c, key)
 	if again || err != nil {
-		return s.in.sent(ctx, u, r, err)
+		return s.in.answerRepetition(ctx, u, r, err)
 	}
 	return messageResult{message(r, r, flags{}, r.pair.side(u.UserID))}, nil
 }
 
-// maySend charges a user for a message, or refuses it: for their rate on this
-// gateway first, for what all gateways allow then.
+// maySend charges a user for a message or refuses it, first because of their
+// rate on this gateway, then because of what all gateways together allow.
 func (in *Inbox) maySend(ctx context.Context, u place.User, stored bool) error {
 	if err := in.maySay(ctx, u, "messages from "+u.UserID); err != nil || !stored {
 		return err
@@ -92,7 +92,7 @@ func (in *Inbox) maySend(ctx context.Context, u place.User, stored bool) error {
 	return in.may(ctx, u, quotaBytes, 1)
 }
 
-// maySay is maySend for what is not stored.
+// maySay charges a user for something that is not stored, or refuses it.
 func (in *Inbox) maySay(ctx context.Context, u place.User, what string) error {
 	if !in.rates.message(u, in.now()) {
 		return fault.With(fault.TooFrequent, what)
@@ -100,9 +100,9 @@ func (in *Inbox) maySay(ctx context.Context, u place.User, what string) error {
 	return in.take(ctx, u, quotaMessages, 1)
 }
 
-// sent answers the repetition of a send: the first one may have been read or
-// revoked since.
-func (in *Inbox) sent(ctx context.Context, u place.User, r *record, err error) (any, error) {
+// answerRepetition answers the repetition of a send with the stored message,
+// which may have been read or revoked since.
+func (in *Inbox) answerRepetition(ctx context.Context, u place.User, r *record, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -124,10 +124,10 @@ type messageResult struct {
 	Message Message `json:"message"`
 }
 
-// store1 stores a message once; a repetition gives the first one, and again. A
-// conversation that it begins is charged to its sender, but not the server
-// API's.
-func (in *Inbox) store1(ctx context.Context, from place.User, to string, c *content, msgID string) (r *record, again bool, err error) {
+// storeOnce stores a message, or returns the stored one and again if this is a
+// repetition. A conversation that the message begins is charged to its sender,
+// unless the server API has sent it.
+func (in *Inbox) storeOnce(ctx context.Context, from place.User, to string, c *content, msgID string) (r *record, again bool, err error) {
 	p := pairOf(from.SDKAppID, from.UserID, to)
 	by := p.side(from.UserID)
 	charged, begins := costOf(ctx) != nil, false
@@ -151,7 +151,7 @@ func (in *Inbox) store1(ctx context.Context, from place.User, to string, c *cont
 
 func clientDedup(from place.User, to, id string) string { return dedupID("c", from, to+"\x00"+id) }
 
-// dedupID names a message for the stream's window of repetitions.
+// dedupID names a message, so that the stream recognises a repetition.
 func dedupID(kind string, u place.User, id string) string { return dedupOf(kind, digest(u, id)) }
 
 func dedupOf(kind string, sum [sha256.Size]byte) string {
@@ -162,7 +162,8 @@ func digest(u place.User, id string) [sha256.Size]byte {
 	return sha256.Sum256([]byte(strconv.FormatUint(uint64(u.SDKAppID), 10) + "\x00" + u.UserID + "\x00" + id))
 }
 
-// mayWrite tells whether from may write to to.
+// mayWrite refuses a message to an account that does not exist, or whose
+// blacklist has its sender.
 func (in *Inbox) mayWrite(ctx context.Context, from place.User, to string) error {
 	receiver := place.User{SDKAppID: from.SDKAppID, UserID: to}
 	if in.o.Known != nil {
@@ -223,7 +224,7 @@ type ServerMessage struct {
 	// Payload as clients have it: {"text"} or {"data","description","extension"}.
 	Payload         json.RawMessage
 	CloudCustomData string
-	Seq, Random     uint32 // with the content they recognise a repetition
+	Seq, Random     uint32 // a repetition has the same ones, and the same content
 	NoSync          bool   // SyncOtherMachine 2: not to the sender's instances
 	OnlineOnly      bool   // MsgLifeTime 0
 }
@@ -275,8 +276,8 @@ func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) 
 		return Sent{}, err
 	}
 	now := in.now()
-	// What is the same message has the same id, so that its repetition is
-	// recognised, and another content has another.
+	// The same message gets the same id, so that its repetition is recognised;
+	// another content gets another id.
 	sum := digest(from, strings.Join([]string{
 		m.To, strconv.FormatUint(uint64(m.Seq), 10), strconv.FormatUint(uint64(m.Random), 10),
 		m.Type, string(payload), m.CloudCustomData,
@@ -291,7 +292,7 @@ func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) 
 		live, err := in.sendLive(from, m.To, c, id)
 		return Sent{live.Time, msgKey(m, live.Time, 0), live.ID}, err
 	}
-	r, _, err := in.store1(ctx, from, m.To, c, id)
+	r, _, err := in.storeOnce(ctx, from, m.To, c, id)
 	if err != nil {
 		return Sent{}, err
 	}

@@ -27,14 +27,15 @@ type settings struct {
 	Deleted bool   `json:"x,omitempty"` // single messages were deleted
 }
 
-// cleared is up to where ClearedSent counts.
+// cleared returns the position up to which ClearedSent counts.
 func (s settings) cleared() uint64 { return max(s.Cleared, s.Hidden) }
 
-// texts is how many bytes of a user's own text are in the settings.
+// texts returns how many bytes of the user's own text the settings hold.
 func (s settings) texts() int { return len(s.Draft) + len(s.Custom) }
 
-// document is what TIM_CONV holds for one user of a conversation: that it is
-// among theirs, and its settings. One without a body was given up, see room.go.
+// document is what TIM_CONV holds for one user of a conversation. That it exists
+// makes the conversation one of theirs; it holds their settings. One without a
+// body was given up, see room.go.
 type document struct {
 	settings
 	// Touched is when the user last sent or read something there, in Unix
@@ -42,7 +43,7 @@ type document struct {
 	Touched int64 `json:"t,omitempty"`
 }
 
-// touchEvery is how old Touched gets before it is written anew, in seconds.
+// touchEvery is how old Touched becomes before it is written again, in seconds.
 const touchEvery = 24 * 60 * 60
 
 // peer is a document as of rev.
@@ -54,7 +55,7 @@ type peer struct {
 
 func (p peer) there() bool { return p.rev != 0 && !p.gone }
 
-// peers is what a user keeps of their conversations, by the other's UserID.
+// peers holds a user's documents by the peer's UserID.
 type peers map[string]peer
 
 func decodePeer(rev uint64, data []byte) (p peer, err error) {
@@ -65,8 +66,8 @@ func decodePeer(rev uint64, data []byte) (p peer, err error) {
 	return p, err
 }
 
-// document reads what is kept of a user's conversation past the cache: one that
-// is old here would show what was cleared.
+// document reads a user's document from the store, not from the cache: an old
+// one would show what was cleared.
 func (in *Inbox) document(ctx context.Context, u place.User, other string) (peer, error) {
 	d, err := in.peers.fresh(ctx, convSubject(u, other))
 	if err != nil {
@@ -75,8 +76,8 @@ func (in *Inbox) document(ctx context.Context, u place.User, other string) (peer
 	return decodePeer(d.rev, d.data)
 }
 
-// knownDocument is document as this gateway knows it, which may be old by a
-// moment.
+// knownDocument returns a document as this gateway knows it, which may be a
+// moment old.
 func (in *Inbox) knownDocument(ctx context.Context, u place.User, other string) (peer, error) {
 	d, err := in.peers.get(ctx, convSubject(u, other))
 	if err != nil {
@@ -85,7 +86,7 @@ func (in *Inbox) knownDocument(ctx context.Context, u place.User, other string) 
 	return decodePeer(d.rev, d.data)
 }
 
-// setDocument changes the document of a conversation that is there.
+// setDocument changes an existing document.
 func (in *Inbox) setDocument(ctx context.Context, u place.User, other string, change func(d *document) (bool, error)) (peer, error) {
 	d, rev, err := updateAt(ctx, in, in.peers, convSubject(u, other), func(d *document, there bool) (bool, error) {
 		if !there {
@@ -96,8 +97,8 @@ func (in *Inbox) setDocument(ctx context.Context, u place.User, other string, ch
 	return peer{document: d, rev: rev}, err
 }
 
-// enter makes a conversation one of a user's, where it is not; touch says that
-// they do something there now.
+// enter makes a conversation one of a user's unless it is one already; touch
+// says that they are doing something there now.
 func (in *Inbox) enter(ctx context.Context, u place.User, other string, touch bool) error {
 	p, err := in.knownDocument(ctx, u, other)
 	if err != nil {
@@ -136,8 +137,8 @@ func (in *Inbox) enterBoth(ctx context.Context, p pair, by int) error {
 	return nil
 }
 
-// touch notes when a user last did something in a conversation. It is for the
-// order of a list only: what fails is tried again with the next message.
+// touch notes when a user last did something in a conversation. This only
+// decides the order of a list, so a failure is left to the next message.
 func (in *Inbox) touch(ctx context.Context, u place.User, other string, now int64) {
 	_, err := in.setDocument(ctx, u, other, func(d *document) (bool, error) {
 		if now-d.Touched < touchEvery {
@@ -151,8 +152,8 @@ func (in *Inbox) touch(ctx context.Context, u place.User, other string, now int6
 	}
 }
 
-// readDocuments reads the documents of one class, or, with class classes, all
-// of a user's. Of all there may be more than one read gives: bus.ErrTooMany.
+// readDocuments reads a user's documents of one class, or all of them if class is
+// classes. All may be more than one read returns: then it is bus.ErrTooMany.
 func (in *Inbox) readDocuments(ctx context.Context, u place.User, class uint32) ([]bus.Value, error) {
 	if class == classes {
 		return in.store.conversations.LastUnder(ctx, documentsOf(u))
@@ -162,7 +163,7 @@ func (in *Inbox) readDocuments(ctx context.Context, u place.User, class uint32) 
 	if !errors.Is(err, bus.ErrTooMany) {
 		return values, err
 	}
-	// Writers on several gateways have made more than their bound: none is lost.
+	// Writers on several gateways together have exceeded the bound.
 	subjects, err := in.store.conversations.Subjects(ctx, pattern)
 	if err != nil {
 		return nil, err
@@ -170,7 +171,7 @@ func (in *Inbox) readDocuments(ctx context.Context, u place.User, class uint32) 
 	return in.store.conversations.LastAll(ctx, subjects)
 }
 
-// peersOf reads all that a user keeps of their conversations.
+// peersOf reads all documents of a user.
 func (in *Inbox) peersOf(ctx context.Context, u place.User) (peers, error) {
 	out := peers{}
 	values, err := in.readDocuments(ctx, u, classes)
@@ -187,7 +188,7 @@ func (in *Inbox) peersOf(ctx context.Context, u place.User) (peers, error) {
 	return out, err
 }
 
-// take adds documents that are there.
+// take adds documents, except those that were given up.
 func (p peers) take(values []bus.Value) error {
 	for _, v := range values {
 		_, other, err := parseConv(v.Subject)

@@ -1,7 +1,7 @@
 package inbox
 
-// Stats are what this gateway holds for the sessions that are attached to it,
-// which goes with the last of them, and a counter.
+// Stats says how much this gateway holds for the sessions that are attached to
+// it, all of which is gone with the last of them, and has a counter.
 type Stats struct {
 	Users   int // who have a session here
 	Watched int // users whose status a session here watches

@@ -19,15 +19,15 @@ const (
 	statusOffline = 2
 )
 
-// Status is whether a user is online, and what he says about himself.
+// Status says whether a user is online, and what they say about themself.
 type Status struct {
 	UserID       string `json:"userID"`
 	StatusType   int    `json:"statusType"` // 1 online, 2 offline
 	CustomStatus string `json:"customStatus"`
 }
 
-// sweepEvery is how often watched users are looked at, for the changes whose
-// signal was lost.
+// sweepEvery is how often the statuses of watched users are looked up, to find
+// changes whose signal was lost.
 const sweepEvery = 10 * time.Second
 
 type statusNote struct {
@@ -39,8 +39,8 @@ type statusSignal struct {
 	User string `json:"user"`
 }
 
-// statuses gives the statuses of users of one app, in that order; current as
-// Presence has it.
+// statuses returns the statuses of users of one app, in their order; for current
+// see Presence.
 func (in *Inbox) statuses(ctx context.Context, app uint32, userIDs []string, current bool) ([]Status, error) {
 	online := make([]bool, len(userIDs))
 	var err error
@@ -74,16 +74,16 @@ func (in *Inbox) statuses(ctx context.Context, app uint32, userIDs []string, cur
 	return out, nil
 }
 
-// StatusChanged says that a user came or went, on whatever gateway: those who
-// watch him are told on every gateway. With a Presence it is called by whoever
-// stores what that tells, once it is stored: a session ends before that.
+// StatusChanged tells every gateway that a user came or went, so that those who
+// watch the user are notified. With a Presence, whoever stores what Presence
+// reports calls it once that is stored, which is after a session has ended.
 func (in *Inbox) StatusChanged(u place.User) {
 	if err := in.signal(bus.SubjectStatus, statusSignal{u.SDKAppID, u.UserID}); err != nil {
 		in.o.Report(err)
 	}
 }
 
-// setStatus is charged to the user as a message is.
+// setStatus sets the user's custom status, and charges them as for a message.
 func (s *Session) setStatus(ctx context.Context, custom string) (Status, error) {
 	in, u := s.in, s.user.User
 	if err := in.maySay(ctx, u, "statuses of "+u.UserID); err != nil {
@@ -139,18 +139,18 @@ func (in *Inbox) sawLive(data []byte) {
 	}
 }
 
-// keptLive is how many online-only messages of a user are remembered: more
-// than one sender has under way when his link breaks.
+// keptLive is how many online-only messages of a user are remembered: more than
+// one sender has under way when their link breaks.
 const keptLive = 64
 
-// came is an online-only message that came by, and when, in Unix ms.
+// came is an online-only message that has come, and when, in Unix ms.
 type came struct {
 	key string
 	at  int64
 }
 
-// firstOf tells whether an online-only message has not come by before: a send
-// is tried again after a lost connection. mu is held.
+// firstOf reports whether an online-only message has come for the first time; a
+// send is repeated after a lost connection. mu is held.
 func (u *user) firstOf(n liveNote) bool {
 	since := n.At - u.in.o.Dedup.Milliseconds()
 	if slices.ContainsFunc(u.lives, func(c came) bool { return c.key == n.Key && c.at > since }) {

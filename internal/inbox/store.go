@@ -8,7 +8,7 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// store is the streams.
+// store holds the streams.
 type store struct {
 	messages                                 partitions
 	documents, conversations, cursors, marks bus.Log
@@ -39,8 +39,8 @@ func openStore(ctx context.Context, b Bus, o Options) (*store, error) {
 	return st, nil
 }
 
-// charged is a stream whose reads and writes are charged to the calls that they
-// are made for: the one place where the inbox counts them.
+// charged is a stream that charges its reads and writes to the calls that need
+// them; nothing else in the inbox counts them.
 type charged struct{ bus.Log }
 
 func (c charged) Last(ctx context.Context, subject string) (bus.Value, error) {
@@ -51,7 +51,7 @@ func (c charged) Last(ctx context.Context, subject string) (bus.Value, error) {
 
 func (c charged) At(ctx context.Context, pos uint64) (bus.Value, error) {
 	v, err := c.Log.At(ctx, pos)
-	if pos != 0 { // positions begin at 1: nothing was asked
+	if pos != 0 { // positions begin at 1, so the store was not asked for 0
 		spend(ctx, len(v.Data))
 	}
 	return v, err
@@ -90,8 +90,8 @@ func (c charged) Remove(ctx context.Context, subject string, upTo uint64) error 
 	return c.Log.Remove(ctx, subject, upTo)
 }
 
-// spendAll counts n reads; what failed in between has no values and costs as
-// if all of it had been small.
+// spendAll counts n reads. If they have failed there are no values, and each
+// costs as much as a small one.
 func spendAll(ctx context.Context, n int, values []bus.Value) {
 	for i := range n {
 		if values == nil {
@@ -111,8 +111,7 @@ func (c charged) Append(ctx context.Context, subject string, data []byte, expect
 	return pos, dup, err
 }
 
-// failed is what a client is told of an error; the log gets what was not to be
-// expected.
+// failed returns the error that a client gets, and reports unexpected ones.
 func (in *Inbox) failed(what string, err error) *fault.Error {
 	f := bus.Fault(err)
 	if f.Code == fault.Internal {

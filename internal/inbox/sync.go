@@ -18,28 +18,28 @@ type syncResult struct {
 	More    bool   `json:"more,omitempty"`
 }
 
-// catchingUp is a sync that is under way: where what is still to be pushed
-// stands in the log. Nothing is composed ahead, so one whose client does not ask
-// on costs little.
+// catchingUp is a sync that is under way. It holds the positions of what is
+// still to be pushed and composes nothing ahead, so a sync whose client does not
+// ask for more costs little.
 //
-// What is not said to be guarded by user.mu belongs to who holds Session.calls.
+// Fields that user.mu does not guard belong to whoever holds Session.calls.
 type catchingUp struct {
 	s       *Session
 	resumed bool
 	reset   bool   // the stores were set back: the client is told to begin anew
-	whole   bool   // the list of conversations is all of it
-	from    cursor // where the session stood
-	at      cursor // where the session stands once all is pushed
+	whole   bool   // all conversations are listed, not only those that changed
+	from    cursor // where the session was
+	at      cursor // where the session will be once everything is pushed
 
-	after   positions // behind which messages are missed
-	loaded  bool      // what the user keeps is there, and pending is
+	after   positions // messages beyond these were missed
+	loaded  bool      // the user's documents have been read, and pending is set
 	pending []string  // conversations whose newest record is still to be read, newest first
-	news    []*record // newest records behind after, without what they say
+	news    []*record // newest records beyond after, without their content
 	listed  bool      // conversations have been pushed, even if there are none
 	found   bool      // what has been missed is known
 	missed  []uint64  // messages, oldest first
 	revoked []uint64  // revocations, oldest first
-	near    *near     // what has been read in finding them; nil after the first part
+	near    *near     // records that were read to find them; nil after the first part
 
 	// Guarded by user.mu.
 	queue     []uint64            // records that came meanwhile
@@ -47,28 +47,27 @@ type catchingUp struct {
 	lives     []json.RawMessage   // online-only messages that came meanwhile
 	liveBytes int                 // of lives
 	changed   map[string]struct{} // conversations whose settings changed meanwhile
-	turn      int                 // counts how often it was asked on, and waited to be
-	idle      Timer               // gives it up
+	turn      int                 // changes whenever the client asks for more, or is waited for
+	idle      Timer               // gives the sync up if the client does not ask
 }
 
-// Limits of a sync: what is pushed for one call, so that a client that reads
-// slowly asks for the rest in its own time, and what one call costs; what may
-// come meanwhile, and how many are at work on one gateway.
+// Limits of a sync. The first three end a part, so that a client that reads
+// slowly asks for the rest in its own time.
 const (
-	syncBytes    = 128 << 10
-	syncHeads    = 200 // conversations that are looked at
-	syncWork     = 400 // operations, see cost.go
-	syncQueue    = 2000
-	syncLives    = 64 << 10
-	syncsAtOnce  = 64
-	syncsWaiting = 128 << 20 // bytes of those whose client has yet to ask on
+	syncBytes    = 128 << 10 // that a part pushes
+	syncHeads    = 200       // conversations that a part reads
+	syncWork     = 400       // operations that a part costs, see cost.go
+	syncQueue    = 2000      // records that come meanwhile
+	syncLives    = 64 << 10  // bytes of online-only messages that come meanwhile
+	syncsAtOnce  = 64        // syncs that read from the stores, on one gateway
+	syncsWaiting = 128 << 20 // bytes of syncs whose client has yet to ask for more
 )
 
 // sync brings a session up to date and lets records flow to it from there on.
 //
-// It registers for records first and then reads where the follower stands:
-// what is up to there comes from the stores, what is after it waits in the
-// queue meanwhile. So nothing falls between, and nothing comes twice.
+// It registers for records first and then reads where the follower is. Records
+// up to there come from the stores; later ones wait in the queue meanwhile. So
+// no record is lost, and none comes twice.
 func (s *Session) sync(ctx context.Context, p syncParams) (any, error) {
 	from, resumed := s.in.parse(p.Cursor)
 	if p.Cursor != "" && !resumed {
@@ -93,7 +92,7 @@ func (s *Session) sync(ctx context.Context, p syncParams) (any, error) {
 	return s.part(ctx, up)
 }
 
-// more goes on with a sync that had more.
+// more continues a sync whose last answer had more set.
 func (s *Session) more(ctx context.Context) (any, error) {
 	s.user.mu.Lock()
 	up := s.syncing
@@ -121,15 +120,15 @@ func (s *Session) begin(ctx context.Context, from cursor, resumed bool) (*catchi
 	}
 	s.live, s.syncing = false, up
 	u.mu.Unlock()
-	end, err := in.level(ctx)
+	end, err := in.catchUpFollowers(ctx)
 	if err == nil {
 		if !from.pos.within(end) {
 			// The stores have been set back, from a backup perhaps: what this
 			// instance has seen is not in them.
 			from, up.resumed, up.reset = cursor{}, false, true
 		}
-		// An instance that comes from a gateway that was ahead of this one has seen
-		// more than this one's follower.
+		// An instance may have seen more than this gateway's follower if it comes
+		// from a gateway that was ahead.
 		up.at.pos = in.messages.Pos().union(from.pos)
 		up.from, up.after = from, from.pos
 		if !up.resumed {
@@ -144,7 +143,7 @@ func (s *Session) begin(ctx context.Context, from cursor, resumed bool) (*catchi
 	return up, nil
 }
 
-// abandon drops a sync; the client begins anew.
+// abandon drops a sync, which the client has to begin again.
 func (s *Session) abandon(up *catchingUp) {
 	s.user.mu.Lock()
 	defer s.user.mu.Unlock()
@@ -153,7 +152,7 @@ func (s *Session) abandon(up *catchingUp) {
 	}
 }
 
-// endSync needs user.mu.
+// endSync ends the session's sync, if there is one; user.mu is held.
 func (s *Session) endSync() {
 	s.asked(s.syncing)
 	s.syncing = nil
@@ -164,11 +163,11 @@ func (s *Session) part(ctx context.Context, up *catchingUp) (any, error) {
 	live, over, err := s.pushPart(ctx, up)
 	switch {
 	case err != nil:
-		_ = s.wait(up) // what is left of it goes in time, or with the next session.sync
+		_ = s.wait(up) // it is given up in time, or by the next session.sync
 		return nil, err
 	case live:
 		return s.stands(up), nil
-	case over: // what came meanwhile is in the stores only
+	case over: // the queue overflowed: what came meanwhile is only in the stores
 		next, err := s.begin(ctx, up.at, true)
 		if err != nil {
 			return nil, err
@@ -214,10 +213,11 @@ func (in *Inbox) syncTurn(ctx context.Context) (done func(), err error) {
 // resumedMissed is how many messages a reconnect brings at most.
 const resumedMissed = 5000
 
-// level lets the followers come up to the streams' ends, so that all that was
-// sent before a sync is missed and not live. One that is too far behind is not
-// waited for: it delivers the rest later. It returns where the ends are.
-func (in *Inbox) level(ctx context.Context) (positions, error) {
+// catchUpFollowers waits until the followers have reached the streams' ends, so
+// that everything sent before a sync counts as missed and not as live. It waits
+// for reachWithin at most: a follower that is further behind delivers the rest
+// later. It returns where the streams end.
+func (in *Inbox) catchUpFollowers(ctx context.Context) (positions, error) {
 	ends, err := in.store.messages.ends(ctx)
 	if err != nil {
 		return positions{}, err
@@ -225,7 +225,7 @@ func (in *Inbox) level(ctx context.Context) (positions, error) {
 	ctx, cancel := context.WithTimeout(ctx, reachWithin)
 	defer cancel()
 	in.messages.Reach(ctx, ends)
-	return ends.union(in.messages.Pos()), nil // what has expired only the followers know
+	return ends.union(in.messages.Pos()), nil // only the followers know of expired records
 }
 
 // wants reports whether a missed message is news to the session.

@@ -15,8 +15,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// TestLargeSync: what does not fit one call comes in parts, no notification is
-// over a frame, and what is sent meanwhile follows in order.
+// TestLargeSync: what is too much for one call comes in parts, no notification
+// exceeds a frame, and what is sent meanwhile follows in order.
 func TestLargeSync(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
@@ -41,8 +41,8 @@ func TestLargeSync(t *testing.T) {
 	}
 }
 
-// TestBrokenSyncGoesOn: a link that breaks between the parts of a sync goes on
-// behind what came.
+// TestBrokenSyncGoesOn: if a link breaks between the parts of a sync, the next sync
+// goes on after what has come.
 func TestBrokenSyncGoesOn(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")
@@ -86,8 +86,8 @@ func TestStall(t *testing.T) {
 	require.Equal(t, []string{"0", "1", "2", "3", "4", "5", "6"}, b.texts())
 }
 
-// TestStallKeepsSettings: what another instance changed while a session could
-// not be told is told afterwards.
+// TestStallKeepsSettings: settings that another instance changes while a session
+// cannot be told are told afterwards.
 func TestStallKeepsSettings(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a, other := login(t, in, "alice", "a1"), login(t, in, "bob", "b2")
@@ -144,8 +144,8 @@ func TestUntoldSettings(t *testing.T) {
 	require.NotZero(t, at.rev, "all was told")
 }
 
-// TestSettingsThatCouldNotBeTold: what a store that failed kept from being told
-// is caught up with.
+// TestSettingsThatCouldNotBeTold: a session catches up with settings that it was
+// not told because the store failed.
 func TestSettingsThatCouldNotBeTold(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b, other := login(t, in, "alice", "a1"), login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
@@ -209,7 +209,8 @@ func TestResendLongAfter(t *testing.T) {
 	require.Len(t, a.history("bob"), 21)
 }
 
-// TestOnlineOnlyDuringASync: whoever is online and still catching up is online.
+// TestOnlineOnlyDuringASync: a session that is still catching up gets online-only
+// messages, too.
 func TestOnlineOnlyDuringASync(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
@@ -224,7 +225,7 @@ func TestOnlineOnlyDuringASync(t *testing.T) {
 	live["onlineUserOnly"] = true
 	c.must("message.send", live, nil)
 	live["to"] = "alice"
-	c.must("message.send", live, nil) // goes the same way: when it is there, the first one is
+	c.must("message.send", live, nil) // it takes the same way, so once it has come the first one has
 	a.until("hers", func() bool { return len(a.messages) == 1 })
 	b.mu.Lock()
 	b.begin() // again, as after a time-out

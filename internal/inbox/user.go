@@ -10,8 +10,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// user is a user who has at least one session on this gateway. Once their last
-// session has ended, a user who comes again is another one.
+// user is a user who has at least one session on this gateway. After the last
+// session has ended, a new one makes a new user.
 type user struct {
 	in *Inbox
 	place.User
@@ -20,22 +20,22 @@ type user struct {
 
 	mu       sync.Mutex // guards what follows
 	sessions map[*Session]struct{}
-	peers    peers               // of the classes before loaded, and what the follower has brought
-	loaded   uint32              // classes once all of peers is there; then the follower keeps it current
+	peers    peers               // documents of the classes before loaded, and those that the follower has brought
+	loaded   uint32              // equals classes once all documents are loaded; then the follower keeps them current
 	first    uint64              // where the follower stood before peers was read
 	rev      uint64              // position in TIM_CONV up to which peers is complete
 	texts    int                 // bytes of peers' drafts and custom data
-	untold   map[string]struct{} // conversations whose settings no session was told of yet
-	told     uint64              // while untold: the position up to which all was told
+	untold   map[string]struct{} // conversations whose settings the sessions have yet to be told
+	told     uint64              // while untold is not empty: the position up to which they were told everything
 	stale    map[string]struct{} // those of untold that are refreshed in the background
-	changing map[string]int      // conversations that sessions here change just now, and tell of
+	changing map[string]int      // conversations that sessions here are changing, and will push
 	telling  bool                // a goroutine refreshes what is stale
-	seen     map[string]uint64   // position of the newest record of a conversation that came by
+	seen     map[string]uint64   // position of the newest record that came of a conversation
 	lives    []came              // the newest online-only messages, at most keptLive
 
 	acked   positions    // highest acknowledged
 	stored  storedCursor // what is known to be stored of it
-	writing bool         // store is at work
+	writing bool         // store is running
 	flush   Timer
 }
 
@@ -56,7 +56,7 @@ type Session struct {
 	live    bool        // synced: records go out as they come
 	syncing *catchingUp // set with calls held, too
 	pos     positions   // while live, up to where records were pushed
-	rev     uint64      // and up to where it was told of settings
+	rev     uint64      // and up to where it was told settings
 }
 
 // Push queues a notification for the client and returns at once; false when
@@ -73,12 +73,13 @@ func (in *Inbox) Attach(u place.User, instance string, push Push) *Session {
 	}
 	s := &Session{in: in, instance: instance, push: push, watches: map[place.User]struct{}{}}
 	if s.enter(u) {
-		in.moved(u)
+		in.sessionsChanged(u)
 	}
 	return s
 }
 
-// enter makes the session one of its user's; not once the inbox is closed.
+// enter adds the session to its user's. Once the inbox is closed it returns
+// false, and the session is closed.
 func (s *Session) enter(u place.User) bool {
 	in := s.in
 	in.mu.Lock()
@@ -98,16 +99,16 @@ func (s *Session) enter(u place.User) bool {
 	return true
 }
 
-// moved: a session has begun or ended, which alone tells who is online where
-// there is no Presence.
-func (in *Inbox) moved(u place.User) {
+// sessionsChanged is called when a session has begun or ended. Without a Presence
+// that alone says who is online.
+func (in *Inbox) sessionsChanged(u place.User) {
 	if in.o.Presence == nil {
 		in.StatusChanged(u)
 	}
 }
 
-// Close ends a session: when it returns nothing is pushed any more. It does
-// not block on the store.
+// Close ends a session; nothing is pushed after it has returned. It does not wait
+// for the store.
 func (s *Session) Close() {
 	u := s.user
 	s.in.mu.Lock()
@@ -132,7 +133,7 @@ func (s *Session) Close() {
 	if empty {
 		s.in.work.goes(u.store)
 	}
-	s.in.moved(u.User)
+	s.in.sessionsChanged(u.User)
 }
 
 func (u *user) sessionsNow() []*Session {
@@ -145,11 +146,12 @@ func (u *user) sessionsNow() []*Session {
 	return out
 }
 
-// maxSeen bounds user.seen: what is forgotten can at worst be told of once more.
+// maxSeen bounds user.seen. A conversation that is forgotten there may be pushed
+// once more than necessary.
 const maxSeen = 5000
 
-// deliver brings a record to the user's sessions; the user's worker calls it, so
-// records come in order.
+// deliver hands a record to the user's sessions. Only the user's worker calls it,
+// so records come in order.
 func (u *user) deliver(r *record, side int) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -181,8 +183,8 @@ func (s *Session) send(r *record, side int, out *outgoing) {
 	s.pushed(params == nil || s.push(method, params), at)
 }
 
-// pushed notes where a live session stands after a push; ok reports whether it
-// was accepted. u.mu is held.
+// pushed notes how far a live session is after a push, if that was accepted (ok).
+// u.mu is held.
 func (s *Session) pushed(ok bool, at cursor) {
 	if !ok {
 		s.stall()
@@ -191,9 +193,9 @@ func (s *Session) pushed(ok bool, at cursor) {
 	s.pos, s.rev = s.pos.union(at.pos), max(s.rev, at.rev)
 }
 
-// stall: a push was refused. Either the socket is gone and the session will be
-// closed, or the gateway may not deliver for a moment: then the session goes
-// on from where it stands. u.mu is held.
+// stall is called when a push was refused. Either the socket is gone and the
+// session will be closed, or the gateway may not deliver for a moment, and the
+// session continues from where it is. u.mu is held.
 func (s *Session) stall() {
 	if s.closed || !s.live {
 		return
@@ -204,7 +206,7 @@ func (s *Session) stall() {
 
 const stallFor = 500 * time.Millisecond
 
-// goOn catches up after a stall, without the client's asking.
+// goOn catches up after a stall, without being asked by the client.
 func (s *Session) goOn() {
 	s.calls.Lock()
 	defer s.calls.Unlock()
@@ -228,7 +230,7 @@ func (s *Session) goOn() {
 	}
 }
 
-// catchUpNow is a sync whose parts nobody has to ask for.
+// catchUpNow carries out a whole sync, part after part.
 func (s *Session) catchUpNow(ctx context.Context, from cursor) error {
 	up, err := s.begin(ctx, from, true)
 	for err == nil {
@@ -241,7 +243,7 @@ func (s *Session) catchUpNow(ctx context.Context, from cursor) error {
 		}
 		s.user.mu.Lock()
 		if up = s.syncing; up == nil {
-			err = fault.New(fault.ServerTimeout) // given up for others
+			err = fault.New(fault.ServerTimeout) // it was given up to make room for others
 		}
 		s.asked(up)
 		s.user.mu.Unlock()

@@ -7,10 +7,10 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// waiting are the syncs whose client has yet to ask for more. One that does not
-// is given up after Options.SyncIdle, and before that, the longest waiting
-// first, when all of them together are too large: its client's next
-// session.more fails, and it begins with session.sync where it stands.
+// waiting holds the syncs whose client has yet to ask for more. A sync is given
+// up after Options.SyncIdle; or earlier, the longest waiting first, when all of
+// them together are too large. Its client's next session.more fails, and the
+// client continues with session.sync from where it is.
 type waiting struct {
 	mu    sync.Mutex // guards what follows
 	order list.List  // of waiter, the longest waiting first
@@ -18,14 +18,14 @@ type waiting struct {
 	bytes int
 }
 
-// waiter is a sync at one of the turns that it waits for.
+// waiter is a sync that waits, and the turn in which it does.
 type waiter struct {
 	up    *catchingUp
 	turn  int
 	bytes int
 }
 
-// add returns those that have to go for it.
+// add adds a sync, and returns those that have to be given up for it.
 func (w *waiting) add(up *catchingUp, turn, bytes int) (over []waiter) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -45,7 +45,7 @@ func (w *waiting) remove(up *catchingUp) {
 	}
 }
 
-// take needs mu.
+// take removes a waiter; mu is held.
 func (w *waiting) take(e *list.Element) waiter {
 	v := w.order.Remove(e).(waiter)
 	delete(w.at, v.up)
@@ -53,7 +53,7 @@ func (w *waiting) take(e *list.Element) waiter {
 	return v
 }
 
-// wait has a sync wait until its client asks on.
+// wait lets a sync wait until its client asks for more.
 func (s *Session) wait(up *catchingUp) error {
 	u := s.user
 	u.mu.Lock()
@@ -72,7 +72,7 @@ func (s *Session) wait(up *catchingUp) error {
 	return nil
 }
 
-// asked ends the waiting of a sync, nil for none; user.mu is held.
+// asked ends the wait of a sync, which may be nil; user.mu is held.
 func (s *Session) asked(up *catchingUp) {
 	if up == nil || up.idle == nil {
 		return
@@ -83,7 +83,7 @@ func (s *Session) asked(up *catchingUp) {
 	s.in.waiting.remove(up)
 }
 
-// giveUp ends a sync unless its client has asked on.
+// giveUp ends a sync unless its client has asked for more.
 func (w waiter) giveUp() {
 	s := w.up.s
 	s.user.mu.Lock()
@@ -93,7 +93,7 @@ func (w waiter) giveUp() {
 	}
 }
 
-// size is what a sync that waits may come to hold; user.mu is held.
+// size estimates how many bytes a waiting sync may grow to; user.mu is held.
 func (up *catchingUp) size() int {
 	const position, name, head = 8, 16, 400
 	n := len(up.missed) + len(up.revoked) + syncQueue

@@ -18,7 +18,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// halfSynced gives a page with more of its sync to come.
+// halfSynced makes a page with more of its sync to come.
 func halfSynced(t testing.TB, in *Inbox, userID, instance string) *client {
 	t.Helper()
 	c := newClient(t, userID, instance)
@@ -65,7 +65,7 @@ func hoarded(t testing.TB, in *Inbox, messages, sessions int) int64 {
 
 func heap() int64 {
 	runtime.GC()
-	runtime.GC() // what a pool still held
+	runtime.GC() // a second time, for what a pool still held
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
@@ -119,8 +119,8 @@ func BenchmarkSync(b *testing.B) {
 	}
 }
 
-// TestSyncGivenUp: a sync that is not asked on is dropped, and its client gets
-// all of it when it begins again.
+// TestSyncGivenUp: a sync whose client does not ask for more is dropped, and the
+// client gets everything when it begins again.
 func TestSyncGivenUp(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{SyncIdle: 20 * time.Millisecond})
 	sendLong(login(t, in, "alice", "a1"), "bob", 60)
@@ -140,8 +140,8 @@ func TestSyncGivenUp(t *testing.T) {
 	}
 }
 
-// TestSyncsTogether: when those that wait hold too much, the one that has
-// waited longest goes.
+// TestSyncsTogether: when waiting syncs hold too much, the one that has waited
+// longest is given up.
 func TestSyncsTogether(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	sendLong(login(t, in, "alice", "a1"), "bob", 60)
@@ -218,7 +218,7 @@ func TestWhatComesDuringASync(t *testing.T) {
 }
 
 // TestBrokenAnywhere breaks a link after any part of a sync, with messages,
-// revocations and settings under way, and goes on where the client stands: it
+// revocations and settings under way, and goes on from where the client is: it
 // gets each message and each revocation once.
 func TestBrokenAnywhere(t *testing.T) {
 	for _, partitions := range []int{1, 4} {

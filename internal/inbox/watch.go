@@ -12,14 +12,14 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// watched is a user whose status sessions here watch. Guarded by Inbox.mu.
+// watched is a user whose status sessions here watch. Inbox.mu guards it.
 type watched struct {
 	by   map[*Session]struct{}
-	told Status // what they were told last
-	// A user is looked at, and told of, once in statusEvery, however often their
-	// status changes: due means that a look is to come, which sees the newest.
-	next time.Time
-	due  bool
+	told Status // what the sessions were told last
+	// However often a user's status changes, it is looked up and pushed only once
+	// in statusEvery.
+	next time.Time // when it may be looked up again
+	due  bool      // it will be looked up, and the newest status found
 }
 
 // statusEvery is the least time between two statuses of one user that are
@@ -54,7 +54,7 @@ func (s *Session) watchUsers(ctx context.Context, userIDs []string) error {
 	return nil
 }
 
-// watching returns how many users the session would watch with these added.
+// watching returns how many users the session would watch if these were added.
 func (s *Session) watching(userIDs []string) int {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
@@ -67,8 +67,8 @@ func (s *Session) watching(userIDs []string) int {
 	return n
 }
 
-// watchedBy returns the statuses of those whom a session watches, for one that
-// was not told of what changed while it was away; mu is held.
+// watchedBy returns the statuses of those whom a session watches. A session that
+// was away gets them, since it was not told what changed meanwhile; mu is held.
 func (in *Inbox) watchedBy(s *Session) []Status {
 	out := make([]Status, 0, len(s.watches))
 	for u := range s.watches {
@@ -77,7 +77,7 @@ func (in *Inbox) watchedBy(s *Session) []Status {
 	return out
 }
 
-// unwatchUsers ends it; none named means all.
+// unwatchUsers ends the subscription to users, or to all if none is named.
 func (s *Session) unwatchUsers(userIDs []string) {
 	in := s.in
 	in.mu.Lock()
@@ -92,7 +92,7 @@ func (s *Session) unwatchUsers(userIDs []string) {
 	}
 }
 
-// unwatch needs mu.
+// unwatch ends a session's subscription to one user; mu is held.
 func (in *Inbox) unwatch(s *Session, u place.User) {
 	delete(s.watches, u)
 	w := in.watch[u]
@@ -119,7 +119,7 @@ func (in *Inbox) sawStatus(data []byte) {
 	}
 }
 
-// lookSoon has the watcher look at a user whose look is due; mu is held.
+// lookSoon has lookUpDue look up a user's status after a while; mu is held.
 func (in *Inbox) lookSoon(u place.User, after time.Duration) {
 	if after > 0 {
 		in.work.later(after, func() {
@@ -136,8 +136,8 @@ func (in *Inbox) lookSoon(u place.User, after time.Duration) {
 	}
 }
 
-// lookAtDue looks at users whose status has changed, one batch at a time.
-func (in *Inbox) lookAtDue() {
+// lookUpDue looks up users whose status has changed, one batch at a time.
+func (in *Inbox) lookUpDue() {
 	for {
 		select {
 		case <-in.work.ctx.Done():
@@ -146,13 +146,13 @@ func (in *Inbox) lookAtDue() {
 		}
 		for app, ids := range in.takeDue() {
 			for part := range slices.Chunk(ids, lookBatch) {
-				in.lookAgain(app, part)
+				in.lookUpNow(app, part)
 			}
 		}
 	}
 }
 
-// takeDue returns whom to look at now, by app.
+// takeDue returns the users to look up now, by app.
 func (in *Inbox) takeDue() map[uint32][]string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -166,7 +166,7 @@ func (in *Inbox) takeDue() map[uint32][]string {
 			continue
 		}
 		if wait := w.next.Sub(now); wait > 0 {
-			in.lookSoon(u, wait) // told of meanwhile
+			in.lookSoon(u, wait) // it was pushed meanwhile
 			continue
 		}
 		w.due, w.next = false, now.Add(statusEvery)
@@ -175,24 +175,24 @@ func (in *Inbox) takeDue() map[uint32][]string {
 	return out
 }
 
-// lookAgain is look past the caches.
-func (in *Inbox) lookAgain(app uint32, userIDs []string) {
+// lookUpNow looks up statuses in the stores, not in the caches.
+func (in *Inbox) lookUpNow(app uint32, userIDs []string) {
 	ctx, cancel := context.WithTimeout(in.work.ctx, storeTimeout)
 	defer cancel()
 	if err := bus.Spread(len(userIDs), func(i int) error {
 		_, err := in.docs.fresh(ctx, docSubject(place.User{SDKAppID: app, UserID: userIDs[i]}, docStatus))
 		return err
 	}); err != nil {
-		in.report(err) // the sweep finds it
+		in.report(err) // the next sweep finds the change
 		return
 	}
-	in.look(ctx, app, userIDs, true)
+	in.notifyWatchers(ctx, app, userIDs, true)
 }
 
-// look compares the statuses of watched users with what their watchers were
-// told, and tells them what has changed. What comes too soon after the last one
-// is left to the next sweep.
-func (in *Inbox) look(ctx context.Context, app uint32, userIDs []string, current bool) {
+// notifyWatchers compares the statuses of watched users with what their watchers
+// were told, and pushes what has changed. A change too soon after the last one is
+// left to the next sweep.
+func (in *Inbox) notifyWatchers(ctx context.Context, app uint32, userIDs []string, current bool) {
 	now, err := in.statuses(ctx, app, userIDs, current)
 	if err != nil {
 		in.report(err)
@@ -222,10 +222,10 @@ func (in *Inbox) look(ctx context.Context, app uint32, userIDs []string, current
 	}
 }
 
-// lookBatch is how many users are looked at together.
+// lookBatch is how many users are looked up together.
 const lookBatch = 500
 
-// sweep looks at all who are watched.
+// sweep looks up all users who are watched.
 func (in *Inbox) sweep() {
 	byApp := map[uint32][]string{}
 	in.mu.Lock()
@@ -236,7 +236,7 @@ func (in *Inbox) sweep() {
 	for app, ids := range byApp {
 		for part := range slices.Chunk(ids, lookBatch) {
 			ctx, cancel := context.WithTimeout(in.work.ctx, sweepEvery)
-			in.look(ctx, app, part, false)
+			in.notifyWatchers(ctx, app, part, false)
 			cancel()
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// TestStatusFlood: however often a user changes their status, those who watch
-// are told once a second, and of the last one.
+// TestStatusFlood: however often a user changes their status, those who watch are
+// told only once a second, and always the last one.
 func TestStatusFlood(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
@@ -35,8 +35,8 @@ func TestStatusIsCharged(t *testing.T) {
 	require.Equal(t, fault.TooFrequent, two.call("status.set", statusParams{"3"}, nil).Code)
 }
 
-// TestListsOfWatches: a list counts each user once, and is refused when it is
-// longer than what a session can watch.
+// TestListsOfWatches: in a list each user counts once, and a list that is longer
+// than a session can watch is refused.
 func TestListsOfWatches(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a := login(t, in, "alice", "a1")

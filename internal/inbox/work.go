@@ -6,20 +6,19 @@ import (
 	"time"
 )
 
-// work owns the goroutines and the timers of an inbox: what it began is over
-// when close returns, and nothing begins after that.
+// work owns the goroutines and the timers of an inbox: when close returns all of
+// them have ended, and none begins after that.
 type work struct {
 	after func(d time.Duration, f func()) Timer // Options.AfterFunc
 	ctx   context.Context                       // ends when close begins
 	end   context.CancelFunc
 
-	mu      sync.Mutex // guards closed, and that nothing is added once it is true
+	mu      sync.Mutex // guards closed and calls of running.Add
 	closed  bool
 	running sync.WaitGroup
 }
 
-// goes runs f in a goroutine of its own and reports whether it does: after
-// close it does not.
+// goes runs f in a goroutine of its own. After close it returns false instead.
 func (w *work) goes(f func()) bool {
 	if !w.add() {
 		return false
@@ -31,7 +30,7 @@ func (w *work) goes(f func()) bool {
 	return true
 }
 
-// during runs f, which close then waits for; after close it does not.
+// during runs f, and close waits for it. After close it does nothing.
 func (w *work) during(f func()) {
 	if w.add() {
 		defer w.running.Done()
@@ -39,7 +38,7 @@ func (w *work) during(f func()) {
 	}
 }
 
-// later runs f after d unless the inbox has been closed by then.
+// later runs f after d, unless the inbox has been closed by then.
 func (w *work) later(d time.Duration, f func()) Timer {
 	return w.after(d, func() { w.during(f) })
 }
@@ -51,7 +50,7 @@ func (w *work) every(d time.Duration, f func()) {
 	}
 }
 
-// pause waits for a moment unless ctx ends before.
+// pause waits for d, or until ctx ends.
 func (w *work) pause(ctx context.Context, d time.Duration) error {
 	over := make(chan struct{})
 	t := w.after(d, func() { close(over) })

@@ -24,8 +24,8 @@ func (m *Machine) listConversations(in ListConversations) {
 	})
 }
 
-// openConversation gives a conversation at once when its user's profile is
-// whole, and has that brought up to date all the same.
+// openConversation returns a conversation at once if its user's whole profile is
+// known, and asks for a newer profile in the background.
 func (m *Machine) openConversation(in OpenConversation) {
 	m.whenListed(in.Call, func() {
 		c := m.find(in.Conversation)
@@ -37,7 +37,7 @@ func (m *Machine) openConversation(in OpenConversation) {
 			m.settle(Settle{Call: in.Call, Conversations: []string{c.id}})
 		default:
 			m.complete(c, func(err *fault.Error) {
-				if err != nil && m.state == Ending { // it is nobody's any more
+				if err != nil && m.state == Ending { // the conversation has no owner any more
 					m.fail(in.Call, err)
 					return
 				}
@@ -56,9 +56,9 @@ func (m *Machine) give(call Call, id string) {
 	m.settle(Settle{Call: call, Conversations: []string{id}})
 }
 
-// complete asks for the profile of a conversation's user, and then, if that is
-// given, goes on. A profile that is what is known changes nothing: pages ask
-// for one when the list has changed.
+// complete asks for the profile of a conversation's user, and then calls then
+// unless that is nil. A profile that has not changed causes no event, because
+// pages ask for profiles whenever the list has changed.
 func (m *Machine) complete(c *conversation, then func(err *fault.Error)) {
 	m.profileOf(c.id, func(p frame.Body, err *fault.Error) {
 		if p != nil {
@@ -77,8 +77,7 @@ func (m *Machine) knows(c *conversation, p frame.Body) {
 	m.flush()
 }
 
-// profileOf asks for the profile of a conversation's user; nil when there is
-// none.
+// profileOf asks for the profile of a conversation's user; nil if there is none.
 func (m *Machine) profileOf(id string, then func(p frame.Body, err *fault.Error)) {
 	params := users([]string{id[len(c2c):]})
 	m.ask(frame.ProfileGet, params, 0, func(result frame.Body, err *fault.Error) {
@@ -94,12 +93,11 @@ func (m *Machine) markRead(in MarkRead) {
 	m.relay(in.Call, frame.MessageRead, append(text("conversationID", in.Conversation), m.upToShown()))
 }
 
-// upToShown says how far the page was given what there is: what comes while a
-// read mark waits for a lost connection stays unread.
+// upToShown says how far the page was given messages, so that those that come
+// while a read mark waits for a lost connection stay unread.
 func (m *Machine) upToShown() frame.Field { return frame.Field{Key: "cursor", Value: m.shown} }
 
-// readAll has all conversations marked as read, in as many calls as the gateway
-// needs for them.
+// readAll marks all conversations as read, in as many calls as the gateway needs.
 func (m *Machine) readAll(c Call, params frame.Fields) {
 	m.ask(frame.MessageReadAll, params, 0, func(result frame.Body, err *fault.Error) {
 		if err == nil && result.Number("next") > 0 {
@@ -122,8 +120,8 @@ func (m *Machine) setCustomData(in SetCustomData) {
 	})
 }
 
-// forEach makes a call about several conversations. What began here follows
-// once the gateway has done its part.
+// forEach makes a call about several conversations. Those that began here are
+// changed once the gateway has answered about the others.
 func (m *Machine) forEach(call Call, ids []string, method string, more frame.Field, here func(c *conversation)) {
 	var known, begun []string
 	for _, id := range ids {
@@ -180,7 +178,7 @@ func (m *Machine) setOne(call Call, id, method string, to frame.Field) {
 	})
 }
 
-// clearHistory: what began here holds nothing.
+// clearHistory clears a conversation; one that began here has nothing to clear.
 func (m *Machine) clearHistory(in ClearHistory) {
 	if m.begunHere(in.Conversation) != nil {
 		m.settle(Settle{Call: in.Call})

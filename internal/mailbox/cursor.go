@@ -1,12 +1,13 @@
 package mailbox
 
 // A cursor is 2.<settings>.<position>…: up to where an instance knows its user's
-// settings, and up to where each log. A frame names what it brings and has 0 for
-// the rest, so that the same frame can go to every instance.
+// settings, and up to where each log. A frame has the numbers that it advances
+// and 0 for the rest, so that the same frame can go to every instance.
 
-// merged is where an instance stands that stood at one cursor and was given
-// another. One of another form or length replaces it: it is of a gateway that
-// says everything in each.
+// merged returns the cursor of an instance that was at one cursor and has been
+// given another: of each number the larger one. A cursor of another form or
+// length replaces the old one, since it comes from a gateway that puts
+// everything into each cursor.
 func merged(stood, came string) string {
 	if !mergeable(stood) || !mergeable(came) || dots(stood) != dots(came) {
 		return came
@@ -24,7 +25,8 @@ func merged(stood, came string) string {
 	return out
 }
 
-// mergeable tells the second form from the first, <position>.<settings>.
+// mergeable reports whether a cursor has this form, not <position>.<settings>, the
+// first one.
 func mergeable(cursor string) bool { return len(cursor) > 2 && cursor[:2] == "2." && dots(cursor) > 1 }
 
 func dots(s string) (n int) {

@@ -16,13 +16,13 @@
 // and results pass through it unread as a frame.Body, but for the few fields
 // that it has to know.
 //
-// What a listener is given at once waits in a pile: Keep puts messages there,
-// Patch those that it has changed, and an Emit takes the pile, or is left out
-// when the pile is empty. So patches come before the event that tells of them.
+// Messages for one event are gathered in a pile: Keep adds messages to it, Patch
+// adds those that it has changed, and an Emit takes the pile, or is left out if
+// the pile is empty. So objects are patched before the event that reports it.
 //
-// Every effect bears its round, which grows when a session ends. A listener
-// may log out between two events: whoever carries effects out drops those of
-// a round that is over, but for Settle and Forget.
+// Every effect has the number of its round, which grows when a session ends. A
+// listener may log out between two events, so whoever carries effects out drops
+// those of an earlier round, except Settle and Forget.
 //
 // In reading order:
 //
@@ -32,9 +32,9 @@
 //	machine.go  the machine, its states, Step
 //	sync.go     catching up: the first time, after a lost link, after a failure
 //	list.go     the conversations, their order, their unread messages
-//	inbound.go  what the gateway notifies of: lists, messages, revocations, read marks
-//	cursor.go   cursors are merged by component
-//	flush.go    what the page is told, and that the gateway hears of it
+//	inbound.go  notifications of the gateway: lists, messages, revocations, read marks
+//	cursor.go   merging cursors, component by component
+//	flush.go    what the page is told, and acknowledging it to the gateway
 //	calls.go    calls of the page about the list and its conversations
 //	opened.go   conversations that began here, before their first message
 //	history.go  pages of a conversation's history; sends

@@ -8,7 +8,7 @@ import (
 // Round numbers the sessions of a machine.
 type Round int64
 
-// Effect is one thing to be done, in order, and the round that it belongs to.
+// Effect is one thing to be done, and the round that it belongs to.
 type Effect struct {
 	Round Round
 	Do    Deed
@@ -17,12 +17,12 @@ type Effect struct {
 // Deed is what is to be done. The set is closed.
 type Deed interface{ effect() }
 
-// Pile names a heap of messages that wait for an Emit or a Settle. The pile of
-// a Call has the Call's number.
+// Pile names a list of messages that wait for an Emit or a Settle. The pile of a
+// Call has the Call's number.
 type Pile int32
 
-// The piles that events take. A profile that was no other than before leaves
-// PileProfiles as it is.
+// The piles that events take. A profile that has not changed adds nothing to
+// PileProfiles.
 const (
 	PileNone Pile = -iota
 	PileReceived
@@ -31,8 +31,8 @@ const (
 	PileProfiles // conversations, not messages
 )
 
-// pileEvents are the events of messages, and the piles that they take, in the
-// order in which a page is told.
+// pileEvents are the events of messages and the piles that they take, in the
+// order in which they are emitted.
 var pileEvents = [...]struct {
 	pile  Pile
 	event string
@@ -46,55 +46,56 @@ const (
 	flowOut = "out"
 )
 
-// What goes to the gateway, to the host and to callers.
+// Effects on the gateway, the host and callers.
 type (
-	// Ask makes a call of the gateway; its Answered comes later, or at
-	// once when the session refuses it. Within is in ms, 0 for the default.
+	// Ask calls the gateway. Its Answered comes later, or at once if the session
+	// refuses the call. Within is in ms, 0 for the default.
 	Ask struct {
 		Request Request
 		Method  string
 		Params  frame.Body
 		Within  int64
 	}
-	// Settle ends a call of the page with Err, or with what is not empty of the
-	// rest; Result is what the gateway sent. The call's pile ends with it.
+	// Settle ends a call of the page with Err, or with those other fields that are
+	// set; Result is what the gateway sent. The call's pile is dropped afterwards.
 	Settle struct {
 		Call          Call
 		Err           *fault.Error
 		Result        frame.Body
 		Conversations []string // keys, in the order of the list
 		Next          string   // where the next page of a history begins
-		Complete      bool     // there is none
+		Complete      bool     // there is no next page
 	}
 	// Emit fires an event. Its data is Data, the list of conversations, or a
-	// pile of messages. With a pile that is empty it is left out.
+	// pile of messages. If the pile is empty there is no event.
 	Emit struct {
 		Name string // Event… of package frame
 		Data any    // int64, frame.Body or []frame.Body
 		List bool   // the list, as it was arranged last
 		Pile Pile
 	}
-	// Wake asks for a Woke input after some ms; it replaces an earlier one.
+	// Wake asks for a Woke input after some ms; it replaces an earlier Wake.
 	Wake struct{ After, Attempt int64 }
-	// Log writes a line for whoever looks: 0 for everybody, 2 a warning.
+	// Log writes a line to the log: level 0 is for debugging, 2 a warning.
 	Log struct {
 		Level int
 		Text  string
 	}
 )
 
-// What is done to the objects of the page.
+// Effects on the objects of the page.
 type (
-	// Create makes a Conversation of which nothing is known but its ID.
+	// Create makes a Conversation of which only the ID is known.
 	Create struct{ Conversation string }
-	// Update takes over what the gateway says of one, but for what is kept.
+	// Update merges the gateway's fields into a Conversation, except that the
+	// fields in Kept have the values given there.
 	Update struct {
 		Conversation string
 		Body         frame.Body
 		Kept         frame.Fields
 	}
-	// Set sets fields of a Conversation, or of an object In it. With a pile it
-	// does so only if that changes something, and puts the conversation there.
+	// Set sets fields of a Conversation, or of its field In. With a pile it does
+	// so only if that changes something, and adds the conversation to the pile.
 	Set struct {
 		Conversation string
 		In           string
@@ -103,18 +104,18 @@ type (
 	}
 	// Drop forgets a Conversation.
 	Drop struct{ Conversation string }
-	// Arrange gives the order of the list.
+	// Arrange sets the order of the list.
 	Arrange struct{ Order []string }
-	// Keep makes messages objects of the page, or brings those that it has up
-	// to date, and puts them on a pile, the first ones at its front.
+	// Keep creates the page's objects of messages, or brings those that it has up
+	// to date, and adds them to a pile, at its end or at its front.
 	Keep struct {
 		Messages []frame.Body
 		Pile     Pile
 		Front    bool
 	}
-	// Patch sets a flag of those messages of a conversation that the page holds,
-	// of one flow and up to a sequence. Of one's own only those count that are
-	// stored. Those that did not have the flag go onto the pile.
+	// Patch sets a flag of the messages of a conversation that the page holds,
+	// those of one flow and up to a sequence; of the user's own only stored ones.
+	// Messages that did not have the flag are added to the pile.
 	Patch struct {
 		Conversation string
 		Flow         string

@@ -11,7 +11,7 @@ func (m *Machine) keep(list []frame.Body, pile Pile) {
 	m.wait(pile)
 }
 
-// wait has the event of a pile fired by the next flush.
+// wait has the next flush fire the event of a pile.
 func (m *Machine) wait(pile Pile) {
 	for n, e := range pileEvents {
 		m.waits[n] = m.waits[n] || e.pile == pile
@@ -25,9 +25,9 @@ func (m *Machine) emit(e Emit) {
 	}
 }
 
-// current reports whether the page may be told what has changed: not while
-// more of it is coming, and not once the session is about to end, for what the
-// page would be given then could not be acknowledged.
+// current reports whether the page may be told what has changed: not while more
+// is coming, and not once the session is about to end, because what the page is
+// given then could not be acknowledged.
 func (m *Machine) current() bool {
 	return m.state == Live || m.state == Lost && !m.running
 }
@@ -39,7 +39,7 @@ func (m *Machine) flush() {
 	}
 	m.shown = m.cursor
 	if m.waits[0] {
-		m.ack() // first: a listener may log out, and is given them all the same
+		m.ack() // before the events: a listener may log out, and the page gets them nevertheless
 	}
 	switch {
 	case m.listChanged:
@@ -50,7 +50,7 @@ func (m *Machine) flush() {
 	case m.profiled:
 		m.emit(Emit{Name: frame.EventConversationListUpdated, List: true, Pile: PileProfiles})
 	}
-	if total := m.Total(); total != m.toldTotal && len(m.coming) == 0 { // else the list has not come entirely
+	if total := m.Total(); total != m.toldTotal && len(m.coming) == 0 { // otherwise parts of the list are missing
 		m.toldTotal = total
 		m.emit(Emit{Name: frame.EventTotalUnreadMessageCountUpdated, Data: total})
 	}
@@ -63,8 +63,8 @@ func (m *Machine) flush() {
 	m.listChanged, m.moved, m.profiled = false, false, false
 }
 
-// ack tells the gateway what the page is given, one call at a time: while one
-// is out, further ones become one.
+// ack acknowledges to the gateway what the page is given, one call at a time.
+// What is to be acknowledged while a call is out goes into one further call.
 func (m *Machine) ack() {
 	if m.acking {
 		m.ackAgain = true

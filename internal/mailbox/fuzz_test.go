@@ -10,8 +10,8 @@ import (
 	"github.com/tim-wasm/tim/internal/mailbox"
 )
 
-// FuzzMachine feeds a machine any sequence of inputs, sensible or not, and
-// holds it to the invariants of the design at every step.
+// FuzzMachine feeds a machine any sequence of inputs, sensible or not, and checks
+// the invariants of the design after every step.
 func FuzzMachine(f *testing.F) {
 	for seed := range uint64(64) {
 		f.Add(script(seed, 1, 400))
@@ -39,8 +39,8 @@ func script(seed, stream uint64, most int) []byte {
 	return script
 }
 
-// run plays a script; each input takes one to six bytes of it. The first says
-// whether the gateway is one of ours; otherwise it says what none should.
+// run plays a script; each input takes one to six bytes of it. The first byte says
+// whether the gateway is sane; one that is not sends what no gateway should.
 func (w *world) run(script []byte) {
 	i := 0
 	next := func(n int) int {
@@ -78,7 +78,7 @@ func (w *world) choose(next func(int) int) mailbox.Input {
 			return nil
 		}
 		n := 0
-		if next(4) == 0 { // answers overtake each other, of an insane gateway
+		if next(4) == 0 { // answers of an insane gateway overtake each other
 			n = next(len(w.asked))
 		}
 		return w.answer(n, next)
@@ -129,7 +129,7 @@ func (w *world) leave(next func(int) int) {
 	w.in, w.leaving, w.alarm = false, false, 0
 	w.asked = nil
 	w.step(mailbox.Ended{})
-	w.position, w.past = 0, nil // the next user's stores are others
+	w.position, w.past = 0, nil // the next user has other conversations
 }
 
 var somebody = []string{"C2Cbob", "C2Ceve", "C2Cdan", "C2Ckim"}
@@ -169,8 +169,8 @@ func (w *world) callOf(next func(int) int) mailbox.Input {
 	}
 }
 
-// answer answers the n-th request that is out, or, of a sane gateway, the
-// first: they come in order.
+// answer answers the n-th request that is out. A sane gateway answers in order, so
+// it answers the first one.
 func (w *world) answer(n int, next func(int) int) mailbox.Input {
 	if w.sane {
 		n = 0
@@ -208,8 +208,8 @@ func (w *world) result(r mailbox.Ask, next func(int) int) frame.Body {
 	return frame.Fields{}
 }
 
-// note makes a notification. What a sane gateway sends again it has sent before
-// the same way, and what it sends anew has a new position.
+// note makes a notification. A sane gateway repeats only what it has sent before,
+// unchanged, and gives everything new a new position.
 func (w *world) note(next func(int) int) mailbox.Input {
 	if w.sane && !w.linked {
 		return nil
@@ -234,7 +234,7 @@ func (w *world) note(next func(int) int) mailbox.Input {
 		return noticed(frame.NoteConversations, "{removed:[%s]}", id)
 	case 3, 4, 5, 6:
 		var list []string
-		if next(4) == 0 { // what it has sent comes again before what is new
+		if next(4) == 0 { // earlier messages come again, before the new one
 			list = append(list, w.past[max(0, len(w.past)-next(4)):]...)
 		}
 		for range next(3) {
@@ -275,7 +275,7 @@ func (w *world) conversation(id string, next func(int) int) string {
 	return s + "}"
 }
 
-// message is the one of a position, of one's own or of another.
+// message makes the message of a position, written by the user or by another.
 func message(position int64) string {
 	id, flow := somebody[position%int64(len(somebody))], "in"
 	if position%3 == 0 {
@@ -284,8 +284,8 @@ func message(position int64) string {
 	return "{ID:m" + digits(position) + ",conversationID:" + id + ",flow:" + flow + ",sequence:" + digits(position) + ",position:" + digits(position) + "}"
 }
 
-// recover is a gateway that answers from now on: whatever was before, the
-// machine must be up to date soon, with every call settled.
+// recover lets the gateway answer everything from now on. Whatever happened
+// before, the machine must soon be up to date, with every call settled.
 func (w *world) recover() {
 	if !w.in {
 		w.step(w.begin())

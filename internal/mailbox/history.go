@@ -12,12 +12,12 @@ type pageEnd struct {
 	before int64
 }
 
-// keptPages is how many parts of a page may go through one conversation at a
-// time, each at its own place.
+// keptPages is how many readers in a page, each at its own place, can go through
+// one conversation at the same time.
 const keptPages = 16
 
-// sendWithin is how long a send is tried, in ms, over reconnects, too. The
-// gateway recognises a repetition for longer.
+// sendWithin is how long a send is tried, in ms, across reconnects, too. The
+// gateway recognises repetitions for longer than that.
 const sendWithin = 30_000
 
 func (m *Machine) readHistory(in ReadHistory) {
@@ -35,16 +35,16 @@ func (m *Machine) readHistory(in ReadHistory) {
 		}
 		if before == 0 {
 			m.fail(in.Call, &fault.Error{Code: fault.InvalidOperation, Message: "getMessageList was called with bad arguments: " +
-				"nextReqMessageID is none that a call for this conversation has given: begin without one."})
+				"nextReqMessageID is unknown: omit it to start from the newest page."})
 			return
 		}
 	}
 	m.page(in, before, 0, "")
 }
 
-// page collects a page: the gateway gives less at once than was asked for when
-// the messages are large. What has come has got messages, and begins with
-// oldest.
+// page collects a page, asking again if the gateway returns fewer messages than
+// it was asked for because they are large. So far got messages have come, of
+// which oldest is the oldest one's ID.
 func (m *Machine) page(in ReadHistory, before, got int64, oldest string) {
 	m.ask(frame.MessageList, frame.Fields{
 		{Key: "conversationID", Value: in.Conversation}, {Key: "before", Value: before}, {Key: "count", Value: in.Count - got},
@@ -72,8 +72,8 @@ func (m *Machine) page(in ReadHistory, before, got int64, oldest string) {
 	})
 }
 
-// send: the peer may have read a message before its answer came, when a lost
-// connection kept that back.
+// send sends a message. If a lost connection has delayed the answer, the peer may
+// have read the message already.
 func (m *Machine) send(in Send) {
 	m.ask(frame.MessageSend, in.Params, sendWithin, func(result frame.Body, err *fault.Error) {
 		m.settle(Settle{Call: in.Call, Result: result, Err: err})

@@ -2,13 +2,13 @@ package mailbox
 
 import "github.com/tim-wasm/tim/internal/frame"
 
-// positions knows which messages, or revocations, have come: the newest of each
-// conversation, within which they come in order. A sync that was asked for twice
-// pushes some of them twice.
+// positions remembers which messages, or revocations, have come: the newest
+// position of each conversation, within which they come in order. A sync that
+// was asked for twice pushes some of them twice.
 type positions map[string]int64
 
-// first reports whether this is the first time that a position has come. What
-// was sent to who is online only has none.
+// first reports whether a position has come for the first time. Online-only
+// messages have no position, and always count as new.
 func (p positions) first(conversationID string, position int64) bool {
 	if position == 0 {
 		return true
@@ -23,7 +23,7 @@ func (p positions) first(conversationID string, position int64) bool {
 // noticed takes a notification of the gateway.
 func (m *Machine) noticed(in Noticed) {
 	if m.state == Out {
-		return // it was on its way when the session ended
+		return // the notification was on its way when the session ended
 	}
 	note := in.Body
 	if note == nil {
@@ -95,7 +95,7 @@ func (m *Machine) messages(list []frame.Body) {
 // nameKeys are what a message says of its sender.
 var nameKeys = [...]string{"nick", "avatar"}
 
-// senderOf takes over the sender's name of a message for the conversation.
+// senderOf updates a conversation with the name that a message's sender has.
 func (m *Machine) senderOf(b frame.Body, c *conversation) {
 	if c == nil || b.Text("flow") != flowIn {
 		return
@@ -107,7 +107,8 @@ func (m *Machine) senderOf(b frame.Body, c *conversation) {
 	}
 }
 
-// readByPeer: the peer has read what this user wrote up to a sequence.
+// readByPeer takes a read mark: the peer has read what this user wrote, up to a
+// sequence.
 func (m *Machine) readByPeer(note frame.Body) {
 	upTo := note.Number("sequence")
 	c := m.find(note.Text("conversationID"))

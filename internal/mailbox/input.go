@@ -14,35 +14,35 @@ type Request int64
 // Input is what can happen to a mailbox. The set is closed.
 type Input interface{ input() }
 
-// What becomes of the session.
+// What happens to the session.
 type (
-	// Began: SDK_READY.
+	// Began says that a user's session is ready (SDK_READY).
 	Began struct{ User string }
-	// LinkLost: the session has lost its connection and will resume.
+	// LinkLost says that the session has lost its connection and will resume.
 	LinkLost struct{}
-	// LinkBack: it has resumed.
+	// LinkBack says that the session has resumed.
 	LinkBack struct{}
-	// Leaving: the session is about to end. What the page was given now could
-	// not be acknowledged any more, and would come again.
+	// Leaving says that the session is about to end. From now on nothing is given
+	// to the page: it could not be acknowledged any more, and would come again.
 	Leaving struct{}
-	// Ended: SDK_NOT_READY.
+	// Ended says that the session has ended (SDK_NOT_READY).
 	Ended struct{}
 )
 
 // What the gateway and the host say.
 type (
-	// Noticed: a notification that is not the session's own.
+	// Noticed is a notification that the session does not handle itself.
 	Noticed struct {
 		Method string
 		Body   frame.Body
 	}
-	// Answered: the answer of a Request, Err or a result.
+	// Answered is the answer to a Request: an error or a result.
 	Answered struct {
 		Request Request
 		Result  frame.Body
 		Err     *fault.Error
 	}
-	// Woke: the time of a Wake is up.
+	// Woke says that the time of a Wake is up.
 	Woke struct{ Attempt int64 }
 )
 
@@ -55,19 +55,19 @@ type (
 		Unread bool     // only those that have unread messages
 	}
 	// OpenConversation asks for one conversation with its user's whole
-	// profile. One that is not there begins.
+	// profile. If there is none, it begins.
 	OpenConversation struct {
 		Call         Call
 		Conversation string
 	}
-	// DeleteConversations takes conversations off the list, with what they
-	// hold or without.
+	// DeleteConversations removes conversations from the list, with or without
+	// their history.
 	DeleteConversations struct {
 		Call         Call
 		IDs          []string
 		ClearHistory bool
 	}
-	// Pin puts a conversation on top of the list, or back.
+	// Pin pins a conversation to the top of the list, or unpins it.
 	Pin struct {
 		Call         Call
 		Conversation string
@@ -85,17 +85,18 @@ type (
 		IDs  []string
 		Data string
 	}
-	// ClearHistory removes what a conversation holds, for this user.
+	// ClearHistory removes a conversation's history from this user's view.
 	ClearHistory struct {
 		Call         Call
 		Conversation string
 	}
-	// MarkRead: the user has seen a conversation as far as the page was given it.
+	// MarkRead says that the user has seen a conversation, as far as the page was
+	// given it.
 	MarkRead struct {
 		Call         Call
 		Conversation string
 	}
-	// MarkAllRead: the user has seen them all.
+	// MarkAllRead says the same of all conversations.
 	MarkAllRead struct{ Call Call }
 	// Send sends a message. It is stored once, however often it is sent.
 	Send struct {
@@ -103,9 +104,9 @@ type (
 		Conversation string
 		Params       frame.Body
 	}
-	// ReadHistory asks for the messages before a place: Next as the last page
-	// gave it, "" for the newest. Given is the position of the message Next, if
-	// the page holds it, else 0.
+	// ReadHistory asks for a page of a conversation's history. Next is what the
+	// last page returned, "" for the newest messages. Given is the position of the
+	// message with the ID Next if the page has that message, otherwise 0.
 	ReadHistory struct {
 		Call         Call
 		Conversation string
@@ -118,12 +119,12 @@ type (
 		Call Call
 		IDs  []string
 	}
-	// Unwatch ends that, for all users when there are no IDs.
+	// Unwatch ends subscriptions, all of them if there are no IDs.
 	Unwatch struct {
 		Call Call
 		IDs  []string
 	}
-	// Named tells what this user is called, which its messages bear.
+	// Named says what this user is called, which their messages carry.
 	Named struct{ Nick, Avatar string }
 )
 

@@ -5,8 +5,8 @@ import "github.com/tim-wasm/tim/internal/frame"
 // c2c begins the ID of a conversation between two users.
 const c2c = "C2C"
 
-// conversation is what decides a Conversation's place in the list, and what
-// becomes of its messages.
+// conversation holds what decides a Conversation's place in the list, and how
+// far it is read.
 type conversation struct {
 	id       string
 	unread   int64
@@ -14,19 +14,19 @@ type conversation struct {
 	last     int64 // position of the newest message
 	lastSeq  int64 // its sequence, 0 when it is not this user's own
 	peerRead int64 // sequence up to which the peer has read
-	whole    bool  // its user's profile is
-	listed   bool  // the list has it
-	coming   bool  // it was in the parts of a whole list that have come
-	local    bool  // the gateway does not know it: it has no message yet
-	opened   int   // of a local one, which of them comes first
+	whole    bool  // its user's whole profile is known
+	listed   bool  // it is in the list
+	coming   bool  // it was in a part of the whole list that is just coming
+	local    bool  // it has no message yet, so the gateway does not know it
+	opened   int   // numbers local ones; the latest is listed first
 
-	set  frame.Fields // of a local one, what the page has set
-	owed frame.Fields // the same, until the gateway has taken it
+	set  frame.Fields // of a local one: what the page has set
+	owed frame.Fields // what was set, until the gateway has stored it
 }
 
 func isC2C(id string) bool { return len(id) > len(c2c) && id[:len(c2c)] == c2c }
 
-// find returns the conversation of the list with an ID, nil when there is none.
+// find returns the conversation with an ID; nil if the list has none.
 func (m *Machine) find(id string) *conversation {
 	if c := m.conversations[id]; c != nil && c.listed {
 		return c
@@ -34,7 +34,8 @@ func (m *Machine) find(id string) *conversation {
 	return nil
 }
 
-// known returns the conversation of an ID; a new one is on no list yet.
+// known returns the conversation with an ID. It creates one if there is none,
+// which is not listed yet.
 func (m *Machine) known(id string) *conversation {
 	c := m.conversations[id]
 	if c == nil {
@@ -51,13 +52,14 @@ func (m *Machine) enter(c *conversation) {
 	c.listed, m.moved = true, true
 }
 
-// drop forgets a conversation that is on no list any more.
+// drop forgets a conversation that is no longer listed.
 func (m *Machine) drop(c *conversation) {
 	delete(m.conversations, c.id)
 	m.do(Drop{Conversation: c.id})
 }
 
-// remove takes a conversation off the list, also off one that is coming.
+// remove removes a conversation from the list, and from a whole list that is
+// coming.
 func (m *Machine) remove(id string) {
 	c := m.conversations[id]
 	if c == nil {
@@ -78,8 +80,8 @@ func without(list []*conversation, c *conversation) []*conversation {
 	return list
 }
 
-// arrange puts the list in order after a change: nearly always one entry has
-// to move, so inserting is quick.
+// arrange sorts the list after a change. Nearly always a single entry has to
+// move, so insertion sort is quick.
 func (m *Machine) arrange() {
 	m.listChanged = true
 	for n, c := range m.list {
@@ -102,7 +104,7 @@ func (c *conversation) before(d *conversation) bool {
 	return c.opened > d.opened
 }
 
-// Total returns the unread messages of all conversations.
+// Total returns how many messages of all conversations are unread.
 func (m *Machine) Total() int64 {
 	total := int64(0)
 	for _, c := range m.list {
@@ -119,8 +121,9 @@ func keys(list []*conversation) []string {
 	return order
 }
 
-// whole takes a whole list, in parts. One that begins again meanwhile, because
-// this side asked or the gateway went on by itself, doubles nothing.
+// whole takes a part of a whole list. The list may begin again before its last
+// part has come, because this side has asked again or the gateway has caught up
+// by itself; no conversation is listed twice for that.
 func (m *Machine) whole(note frame.Body) {
 	for _, b := range note.List("conversations") {
 		id := b.Text("conversationID")
@@ -158,8 +161,8 @@ func (m *Machine) whole(note frame.Body) {
 	m.arrange()
 }
 
-// brokeOff forgets the parts of a whole list that will come again. What they
-// said of the others stays.
+// brokeOff forgets the parts of a whole list that will come again. Conversations
+// that were listed before keep what the parts said about them.
 func (m *Machine) brokeOff() {
 	if len(m.coming) == 0 {
 		return
@@ -174,7 +177,7 @@ func (m *Machine) brokeOff() {
 	m.arrange()
 }
 
-// patches brings conversations up to date that a notification carries.
+// patches brings the conversations of a notification up to date.
 func (m *Machine) patches(note frame.Body) {
 	list := note.List("conversations")
 	for _, b := range list {
@@ -196,8 +199,8 @@ func (m *Machine) patches(note frame.Body) {
 	}
 }
 
-// update brings a conversation up to date, and its messages with it: what was
-// read here, elsewhere, or by the peer while this instance was away.
+// update brings a conversation up to date, and with it the flags of its messages:
+// they may have been read here, on another instance, or by the peer.
 func (m *Machine) update(c *conversation, b frame.Body) {
 	unread, read := c.unread, c.peerRead
 	last := b.Object("lastMessage")
@@ -232,11 +235,11 @@ func (m *Machine) update(c *conversation, b frame.Body) {
 	}
 }
 
-// endOfTime is a sequence that no message has.
+// endOfTime is beyond the sequence of every message.
 const endOfTime = 1<<63 - 1
 
-// readUpTo marks the messages that the peer has read, and tells of those that
-// were not marked before.
+// readUpTo marks the messages that the peer has read, and has an event fired for
+// those that were not marked before.
 func (m *Machine) readUpTo(c *conversation) {
 	m.do(Patch{Conversation: c.id, Flow: flowOut, UpTo: c.peerRead, Field: "isPeerRead", Pile: PileReadByPeer})
 	m.wait(PileReadByPeer)

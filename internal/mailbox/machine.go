@@ -5,7 +5,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// State is where a mailbox stands.
+// State is the state of a mailbox.
 type State int
 
 // The states.
@@ -49,42 +49,42 @@ type Machine struct {
 type box struct {
 	state        State
 	user         string
-	nick, avatar string // as far as they came
+	nick, avatar string // as far as they are known
 
 	asked   []request // answers that are to come
-	waiting []waiting // calls that need the list
+	waiting []waiting // calls that wait for the list
 
 	conversations map[string]*conversation
 	list          []*conversation // newest first, pinned ones before
-	coming        []*conversation // of a whole list that has not come entirely
+	coming        []*conversation // those of a whole list whose last part has not come yet
 	opened        int             // numbers the conversations that began here
 
-	running bool   // an attempt to synchronise, or its repetition, is under way on this link
-	cursor  string // where this instance stands; opaque
-	shown   string // the cursor of what the page was given
-	seen    positions
-	undone  positions
+	running bool      // an attempt to synchronise, or its repetition, is under way on this link
+	cursor  string    // how far this instance is
+	shown   string    // the cursor of what the page was given
+	seen    positions // of messages
+	undone  positions // of revocations
 
 	acking, ackAgain bool
 	acked            string
 
-	// What the page is to be told: of messages in piles, as in pileEvents; of profiles
-	// that may have changed the list; the list, its order, the total.
+	// What the next flush tells the page: the events of piles, in the order of
+	// pileEvents; a list that profiles may have changed; a changed list, or order.
 	waits                        [len(pileEvents)]bool
 	profiled, listChanged, moved bool
-	toldTotal                    int64
+	toldTotal                    int64 // the total that the page was told last
 
-	pages   map[string][]pageEnd // by conversation, the newest keptPages
+	pages   map[string][]pageEnd // by conversation; the newest keptPages of each
 	watched userSet
 }
 
-// request is one call of the gateway, and what becomes of its answer.
+// request is one call of the gateway; then takes its answer.
 type request struct {
 	id   Request
 	then func(result frame.Body, err *fault.Error)
 }
 
-// New makes a machine of nobody.
+// New makes a machine without a user.
 func New() *Machine {
 	m := &Machine{round: 1}
 	m.box = newBox()
@@ -95,8 +95,7 @@ func newBox() box {
 	return box{conversations: map[string]*conversation{}, pages: map[string][]pageEnd{}, seen: positions{}, undone: positions{}}
 }
 
-// Step takes one input at the time now and returns what is to be done, in
-// order.
+// Step takes one input at the time now and returns the effects, in order.
 func (m *Machine) Step(now int64, in Input) []Effect {
 	m.now = max(m.now, now)
 	m.take(in)
@@ -157,7 +156,7 @@ func (m *Machine) take(in Input) {
 // Round returns the number of the running session.
 func (m *Machine) Round() Round { return m.round }
 
-// State returns where the mailbox stands.
+// State returns the state of the mailbox.
 func (m *Machine) State() State { return m.state }
 
 // Name returns what this user is called, as far as it is known.
@@ -171,8 +170,8 @@ func (m *Machine) named(in Named) {
 
 func (m *Machine) do(d Deed) { m.out = append(m.out, Effect{Round: m.round, Do: d}) }
 
-// ask makes a call of the gateway. Its answer comes once, or the end of the
-// session instead of it.
+// ask calls the gateway. then is called once, with the answer or because the
+// session has ended.
 func (m *Machine) ask(method string, params frame.Body, within int64, then func(result frame.Body, err *fault.Error)) {
 	m.requests++
 	m.asked = append(m.asked, request{id: m.requests, then: then})
@@ -197,8 +196,8 @@ func (m *Machine) settle(s Settle) { m.do(s) }
 
 func (m *Machine) fail(c Call, err *fault.Error) { m.do(Settle{Call: c, Err: err}) }
 
-// relay asks the gateway for a call of the page, and settles it with the
-// answer. A session that is not there refuses it with its reason.
+// relay passes a call of the page on to the gateway, and settles it with the
+// answer. Without a session the client answers with the reason for that.
 func (m *Machine) relay(c Call, method string, params frame.Fields) {
 	m.ask(method, params, 0, func(result frame.Body, err *fault.Error) {
 		m.settle(Settle{Call: c, Result: result, Err: err})
@@ -209,7 +208,7 @@ func text(key, value string) frame.Fields { return frame.Fields{{Key: key, Value
 
 func texts(key string, value []string) frame.Fields { return frame.Fields{{Key: key, Value: value}} }
 
-// set sets something of a conversation.
+// set sets a field of a conversation, or of an object in it.
 func (m *Machine) set(c *conversation, in, key string, to any, pile Pile) {
 	m.do(Set{Conversation: c.id, In: in, Fields: frame.Fields{{Key: key, Value: to}}, Pile: pile})
 }
@@ -220,7 +219,7 @@ func (m *Machine) ended() {
 	if m.state == Out {
 		return
 	}
-	m.state = Ending // what the refusals bring about stays untold
+	m.state = Ending // the refusals below emit no events
 	for len(m.asked) > 0 {
 		m.answered(Answered{Request: m.asked[0].id, Err: fault.New(fault.LoggedOut)})
 	}

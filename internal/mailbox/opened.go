@@ -16,9 +16,9 @@ var settings = []struct{ key, method string }{
 	{pinnedKey, frame.ConversationPin}, {draftKey, frame.ConversationDraft}, {customKey, frame.ConversationCustom},
 }
 
-// open begins a conversation, as pages do that look somebody up to write to
-// them. The gateway keeps none without a message; so until the first one this
-// is the instance's own, with what the page sets of it.
+// open begins a conversation, as pages do when their user wants to write to
+// somebody. The gateway keeps no conversation without a message, so until the
+// first message only this instance knows it, and keeps what the page sets.
 func (m *Machine) open(in OpenConversation) {
 	id := in.Conversation
 	if !isC2C(id) {
@@ -55,8 +55,8 @@ func (m *Machine) begin(c *conversation, p frame.Body) {
 	m.flush()
 }
 
-// begunHere finds a conversation that began here, for a call about it: not
-// once the session ends, for that refuses all calls.
+// begunHere returns a conversation that began here, for a call about it; nil if
+// it did not, or if the session is ending, which refuses all calls.
 func (m *Machine) begunHere(id string) *conversation {
 	if c := m.find(id); c != nil && c.local && m.state != Ending {
 		return c
@@ -64,7 +64,7 @@ func (m *Machine) begunHere(id string) *conversation {
 	return nil
 }
 
-// setHere changes a conversation that began here.
+// setHere sets something of a conversation that began here.
 func (m *Machine) setHere(c *conversation, key string, to any) {
 	c.set = unset(c.set, key)
 	if to != "" && to != false {
@@ -77,11 +77,11 @@ func (m *Machine) setHere(c *conversation, key string, to any) {
 	m.arrange()
 }
 
-// firstMessage: a conversation that began here has its first message, and the
-// gateway is told what the page has set of it.
+// firstMessage is called when a conversation that began here gets its first
+// message. It sends the gateway what the page has set.
 func (m *Machine) firstMessage(c *conversation) {
 	c.local = false
-	named := frame.Fields{ // each call reads the one that it takes
+	named := frame.Fields{ // each method reads one of the two
 		{Key: "conversationID", Value: c.id}, {Key: "conversationIDs", Value: []string{c.id}},
 	}
 	for _, s := range settings {
@@ -101,9 +101,9 @@ func (m *Machine) firstMessage(c *conversation) {
 	c.set = nil
 }
 
-// keeps returns what the gateway says of a conversation and does not know yet:
-// it takes one setting after the other, and tells after each how the
-// conversation is then.
+// keeps returns the settings in an update that the gateway does not have yet. It
+// stores one setting after the other, and each time sends the conversation with
+// the others as they were.
 func (c *conversation) keeps(b frame.Body) frame.Fields {
 	var kept frame.Fields
 	for _, f := range c.set {

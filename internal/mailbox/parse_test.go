@@ -94,12 +94,12 @@ func parseInput(s string) (mailbox.Input, error) {
 	return nil, fmt.Errorf("no such input: %q", s)
 }
 
-// parseBody reads a BODY, as a frame would bring it.
+// parseBody reads a BODY as a frame would contain it.
 func parseBody(s string) frame.Body {
 	p := &parser{s: s}
 	text, err := json.Marshal(p.value())
 	if err != nil {
-		panic(err) // of what a parser makes, nothing fails
+		panic(err) // cannot happen: the parser made it
 	}
 	o, err := jsonframe.NewObject(text)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 const (
 	syncWithin = 20_000
 	syncRetry  = 1_000
-	listWithin = 20_000 // a call waits for the list while that fails
+	listWithin = 20_000 // how long a call waits for the list while synchronising fails
 )
 
 // waiting is a call that needs the list, and until when it waits.
@@ -19,14 +19,14 @@ type waiting struct {
 }
 
 func (m *Machine) began(in Began) {
-	m.ended() // a session that did not say that it ended
+	m.ended() // in case an earlier session did not say that it had ended
 	m.state, m.user = First, in.User
 	m.synchronise()
 }
 
-// linkLost: the other end of what is under way is gone with the link. The
-// session asks again for what was out on it; when the link is back, so does a
-// new attempt.
+// linkLost ends the attempt under way, since its other end is gone with the
+// link. The session repeats the calls that were out; once the link is back a new
+// attempt begins.
 func (m *Machine) linkLost() {
 	switch m.state {
 	case Live:
@@ -50,8 +50,8 @@ func (m *Machine) leaving() {
 	}
 }
 
-// synchronise asks for what has not been seen; the gateway pushes it before it
-// answers, and goes on pushing what comes.
+// synchronise asks for what this instance has not seen. The gateway pushes it
+// before it answers, and from then on pushes what comes.
 func (m *Machine) synchronise() {
 	m.attempts++
 	m.running = true
@@ -68,7 +68,7 @@ func (m *Machine) catchUp(method string, params frame.Fields) {
 	m.ask(method, params, syncWithin, func(result frame.Body, err *fault.Error) {
 		switch {
 		case attempt != m.attempts:
-		case err != nil && err.Code != frame.CodeNoMethod: // which is a gateway without messages
+		case err != nil && err.Code != frame.CodeNoMethod: // a gateway without messages has no such method
 			m.syncFailed(err)
 		case err == nil && result.Bool("more"):
 			m.catchUp(frame.SessionMore, frame.Fields{})
@@ -84,7 +84,7 @@ func (m *Machine) syncFailed(err *fault.Error) {
 	if m.state == Ending {
 		return
 	}
-	if m.running { // else the link is lost, and its failure no news
+	if m.running { // otherwise the link is lost, and the failure was to be expected
 		m.do(Log{Level: 2, Text: "messages could not be synchronised: " + err.Message})
 	}
 	m.do(Wake{After: syncRetry, Attempt: m.attempts})
@@ -99,8 +99,8 @@ func (m *Machine) syncFailed(err *fault.Error) {
 	}
 }
 
-// woke tries again, also while the link is lost: a call that waits for the list
-// is told when that fails.
+// woke tries again, also while the link is lost, so that calls that wait for the
+// list fail in time.
 func (m *Machine) woke(in Woke) {
 	if in.Attempt == m.attempts && (m.state == First || m.state == Lost) {
 		linked := m.running
@@ -109,8 +109,8 @@ func (m *Machine) woke(in Woke) {
 	}
 }
 
-// synchronised: everything up to now has come. Each login begins with the
-// whole list, even an empty one, and the total.
+// synchronised is called once everything up to now has come. After a login the
+// page is told the whole list, even an empty one, and the total.
 func (m *Machine) synchronised() {
 	if m.state == First {
 		m.listChanged, m.moved, m.toldTotal = true, true, -1
@@ -127,7 +127,7 @@ func (m *Machine) synchronised() {
 	}
 }
 
-// stands takes the cursor that a notification or an answer carries.
+// stands merges the cursor that a notification or an answer carries.
 func (m *Machine) stands(b frame.Body) {
 	if c := b.Text("cursor"); c != "" {
 		m.cursor = merged(m.cursor, c)
@@ -152,8 +152,8 @@ func (m *Machine) whenListed(c Call, f func()) {
 	}
 }
 
-// refuse ends a call that needs a session. Why there is none the session
-// knows: it refuses whatever it is asked.
+// refuse ends a call that needs a session when there is none. It asks the session
+// for anything at all, because the refusal has the reason.
 func (m *Machine) refuse(c Call) {
 	m.ask(frame.SessionMore, frame.Fields{}, 0, func(_ frame.Body, err *fault.Error) {
 		if err == nil {

@@ -11,9 +11,9 @@ import (
 )
 
 // TestTranscripts plays the stories in testdata, as package transcript says;
-// parse_test.go describes the inputs. An EMIT shows what a listener gets: of a
-// list each conversation with its unread messages, of messages each with its
-// flags.
+// parse_test.go describes the inputs. An EMIT shows what a listener gets: for the
+// list, each conversation with its number of unread messages; for messages, each
+// with its flags.
 func TestTranscripts(t *testing.T) {
 	transcript.Run(t, func(string) transcript.Take {
 		m := mailbox.New()
@@ -86,7 +86,7 @@ func describe(d mailbox.Deed, emitted string) string {
 	case mailbox.Wake:
 		return fmt.Sprintf("wake %d in %d", d.Attempt, d.After)
 	case mailbox.Log:
-		text, _, _ := strings.Cut(d.Text, ": ") // why is in the words of package fault
+		text, _, _ := strings.Cut(d.Text, ": ") // without the reason, whose words belong to package fault
 		return fmt.Sprintf("log %d: %s", d.Level, text)
 	case mailbox.Create:
 		return "create " + d.Conversation
@@ -124,7 +124,7 @@ func describe(d mailbox.Deed, emitted string) string {
 	return fmt.Sprintf("%T", d)
 }
 
-// showData writes what a listener gets, as far as stories tell of it.
+// showData writes what a listener gets, as far as stories show it.
 func showData(data any) string {
 	var parts []string
 	switch data := data.(type) {

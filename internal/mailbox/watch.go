@@ -5,8 +5,9 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// watch and unwatch change who is watched with the answer: answers come in the
-// order of the calls, and a reconnect asks for those who are watched then.
+// watch and unwatch change the set of watched users when the answer comes:
+// answers come in the order of the calls, and a reconnect subscribes to whoever
+// is in the set then.
 func (m *Machine) watch(in Watch) {
 	m.ask(frame.StatusWatch, users(in.IDs), 0, func(result frame.Body, err *fault.Error) {
 		if err == nil {
@@ -37,7 +38,7 @@ func users(ids []string) frame.Fields { return texts("userIDs", ids) }
 // userSet is a set of users, in order.
 type userSet []string
 
-// place returns where a user is, or belongs.
+// place returns where a user is in the set, or where they belong.
 func (s userSet) place(id string) (at int, there bool) {
 	low, high := 0, len(s)
 	for low < high {

@@ -14,7 +14,7 @@ import (
 	"github.com/tim-wasm/tim/internal/transcript"
 )
 
-// world is what surrounds a machine, as far as the invariants need it.
+// world surrounds a machine with what the invariants need.
 type world struct {
 	t    *testing.T
 	m    *mailbox.Machine
@@ -23,7 +23,7 @@ type world struct {
 	log  []any // inputs with their time, and effects
 
 	in, linked, leaving bool
-	sane                bool // the gateway is one of ours
+	sane                bool // the gateway behaves as ours does
 	calls               mailbox.Call
 	open                map[mailbox.Call]bool
 	asked               []mailbox.Ask
@@ -102,7 +102,7 @@ func (w *world) step(in mailbox.Input) {
 	}
 	w.shown(acked)
 	w.settled()
-	for !w.in && len(w.asked) > 0 { // there is no session: it refuses at once
+	for !w.in && len(w.asked) > 0 { // without a session calls are refused at once
 		r := w.asked[0]
 		w.asked = w.asked[1:]
 		w.step(mailbox.Answered{Request: r.Request, Err: fault.New(fault.LoggedOut)})
@@ -160,7 +160,7 @@ func (w *world) effect(d mailbox.Deed) {
 	}
 }
 
-// event is what a listener gets.
+// event takes what a listener gets.
 func (w *world) event(name string, data any) {
 	switch name {
 	case frame.EventConversationListUpdated:
@@ -196,7 +196,8 @@ func (w *world) event(name string, data any) {
 	}
 }
 
-// shown: what is acknowledged has been given to the page by the end of the step.
+// shown checks that what is acknowledged has been given to the page by the end of
+// the step.
 func (w *world) shown(acked string) {
 	at, _ := strconv.ParseInt(acked[strings.LastIndexByte(acked, '.')+1:], 10, 64)
 	for _, p := range w.noticed {
@@ -206,7 +207,7 @@ func (w *world) shown(acked string) {
 	}
 }
 
-// settled is what must hold between two inputs.
+// settled checks what must hold between two inputs.
 func (w *world) settled() {
 	w.t.Helper()
 	order := w.m.Order()

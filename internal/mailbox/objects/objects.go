@@ -1,10 +1,9 @@
-// Package objects carries out what a mailbox wants done on Go values, as wasm
-// does on the objects of a page: for the native client, for the tests of
-// package inbox, and for those of the mailbox itself.
+// Package objects carries out a mailbox's effects on Go values, as wasm does on
+// the objects of a web page. The native client, the tests of package inbox and
+// those of the mailbox itself use it.
 //
-// An object is what JSON makes of one; there is one for each message and each
-// conversation, brought up to date in place. Nothing here is safe for
-// concurrent use.
+// An object is a map as JSON would make it. There is one for each message and
+// each conversation, updated in place. Nothing here is safe for concurrent use.
 package objects
 
 import (
@@ -16,23 +15,23 @@ import (
 	"github.com/tim-wasm/tim/internal/mailbox"
 )
 
-// Object is a Message or a Conversation, or what is in one.
+// Object is a Message, a Conversation, or an object in one.
 type Object = map[string]any
 
-// Objects are those of one page.
+// Objects holds the objects of one page.
 type Objects struct {
-	// OnEvent is told of each event: Data is a number, an Object or a list of
+	// OnEvent is called for each event: Data is a number, an Object or a list of
 	// Objects or strings.
 	OnEvent func(name string, data any)
 
 	conversations map[string]Object
 	order         []string
 	messages      map[string][]Object // by conversation, in the order in which they came
-	named         map[name][]Object   // the same; more than one of a name have positions
+	named         map[name][]Object   // the same by name; several with one name have positions
 	piles         map[mailbox.Pile][]Object
 }
 
-// name is what a message is found by.
+// name is the key by which a message is found.
 type name struct{ conversation, from, id string }
 
 // New returns a page without objects.
@@ -47,7 +46,7 @@ func (o *Objects) forget() {
 	o.messages, o.named, o.piles = map[string][]Object{}, map[name][]Object{}, map[mailbox.Pile][]Object{}
 }
 
-// Conversation returns the object of a conversation, nil when there is none.
+// Conversation returns the object of a conversation; nil if there is none.
 func (o *Objects) Conversation(id string) Object { return o.conversations[id] }
 
 // Conversations returns the list, as it was arranged last.
@@ -64,15 +63,15 @@ func (o *Objects) Conversations() []Object {
 // Messages returns the messages of a conversation that the page has got.
 func (o *Objects) Messages(conversation string) []Object { return o.messages[conversation] }
 
-// Take empties a pile and returns what was on it.
+// Take empties a pile and returns what was in it.
 func (o *Objects) Take(p mailbox.Pile) []Object {
 	list := o.piles[p]
 	delete(o.piles, p)
 	return list
 }
 
-// Carry does what a mailbox wants done to objects, and emits its events. What
-// goes to the gateway and to callers is the loop's.
+// Carry carries out an effect on objects, or an event. Effects on the gateway and
+// on callers belong to the loop.
 func (o *Objects) Carry(d mailbox.Deed) {
 	switch d := d.(type) {
 	case mailbox.Ask, mailbox.Settle, mailbox.Wake, mailbox.Log:
@@ -134,7 +133,7 @@ func (o *Objects) update(d mailbox.Update) {
 func (o *Objects) set(d mailbox.Set) {
 	c := o.conversations[d.Conversation]
 	if c == nil {
-		return // it was deleted meanwhile
+		return // the conversation was deleted meanwhile
 	}
 	into := c
 	if d.In != "" {
@@ -153,7 +152,7 @@ func (o *Objects) set(d mailbox.Set) {
 	}
 }
 
-// keep makes one object of each message.
+// keep adds the one object of each message to a pile.
 func (o *Objects) keep(d mailbox.Keep) {
 	var batch []Object
 	for _, b := range d.Messages {
@@ -167,9 +166,10 @@ func (o *Objects) keep(d mailbox.Keep) {
 	o.piles[d.Pile] = batch
 }
 
-// Hold makes a message the page's, or brings the one that it has up to date,
-// and returns it. A message is that of a sender, an ID and, once it is stored,
-// a position. One without a status is stored: the gateway leaves that out.
+// Hold keeps a message, or updates the object that the page has of it, and returns
+// the object. A message is identified by its sender, its ID and, once it is
+// stored, its position. One without a status is stored, because the gateway
+// leaves that status out.
 func (o *Objects) Hold(m Object) Object {
 	if m["status"] == nil {
 		m["status"] = "success"
