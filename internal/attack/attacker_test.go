@@ -12,11 +12,11 @@ type attacker struct {
 	addr, ops string
 	rand      *rand.Rand
 	names     *atomic.Int64 // how many were used
-	// failed reports what must not be; the attack goes on where it can.
+	// failed is called with what must not happen; the attack goes on if it can.
 	failed func(format string, args ...any)
 }
 
-// attacks are all there are, but for hang-ups, in the order in which they run.
+// attacks lists all attacks except hang-ups, in the order in which they run.
 func (x *attacker) attacks() []attack {
 	return []attack{
 		{"dark", x.dark},
@@ -40,7 +40,7 @@ type attack struct {
 	run  func()
 }
 
-// newAttacker makes one that counts in a tally and reports to failed.
+// newAttacker makes an attacker that counts in a tally and calls failed.
 func newAttacker(addr, ops string, seed uint64, t *tally, failed func(string, ...any)) *attacker {
 	return &attacker{
 		tally: t, addr: addr, ops: ops, rand: rand.New(rand.NewPCG(seed, 0)),
@@ -48,10 +48,11 @@ func newAttacker(addr, ops string, seed uint64, t *tally, failed func(string, ..
 	}
 }
 
-// name makes a user who has not been there; after many, one who has.
+// name returns the name of a user who has not been there; after many names, of
+// one who has.
 func (x *attacker) name(role string) string { return fmt.Sprintf("%s%d", role, x.names.Add(1)%500) }
 
-// caller logs a user in who has a conversation, and out again.
+// caller returns a user who has a conversation, and has logged in and out again.
 func (x *attacker) caller(role string) *Caller {
 	c, err := newCaller(x.addr, x.name(role), x.rand.Uint64())
 	if err != nil {

@@ -7,11 +7,11 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// dark are links that go dark without an end, as when a phone leaves its
-// network: what the gateway sends is swallowed, or taken by nobody, and nothing
-// comes back. They are left so. The gateway gives them up by itself, and what
-// it holds at the end of the suite must be what it held before. It is the first
-// attack because that takes two silences (--silence).
+// dark makes links go dark without closing them, as when a phone leaves its
+// network: what the gateway sends is swallowed, or nobody reads it, and nothing
+// comes back. The gateway has to give up such links by itself, and at the end of
+// the suite it must hold no more than before. This attack is the first one,
+// because that takes twice --silence.
 func (x *attacker) dark() {
 	for n := range 12 {
 		page := NewPage(account(x.name("vanished")))
@@ -23,7 +23,7 @@ func (x *attacker) dark() {
 			x.failed("%v", err)
 			return
 		}
-		// A socket that nobody holds any more is closed, which is not meant.
+		// Keep the sockets referenced: one that is garbage-collected is closed.
 		time.AfterFunc(10*time.Minute, func() { conn.Close() })
 		switch n % 3 {
 		case 0: // the other end of a proxy is gone

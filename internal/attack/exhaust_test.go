@@ -10,8 +10,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// served logs somebody in who has done nothing, while others hold what they
-// have taken.
+// served logs in a user who has done nothing, while others hold what they have
+// taken.
 func (x *attacker) served(while string) {
 	conn, _, err := NewPage(account(x.name("visitor"))).Login(x.addr)
 	if err != nil {
@@ -24,9 +24,9 @@ func (x *attacker) served(while string) {
 	}
 }
 
-// hoarders take what a gateway gives without an end and give nothing back:
-// sockets that stand by, half handshakes, half frames, synchronisations that
-// are never asked on.
+// hoarders takes everything that a gateway gives away and gives nothing back:
+// sockets that stand by, half handshakes, half frames, synchronisations whose
+// client never asks for more.
 func (x *attacker) hoarders() {
 	var held []io.Closer
 	hold := func(kind string, n int, open func() (*Conn, error)) {
@@ -80,7 +80,7 @@ func (x *attacker) hoarders() {
 	}
 }
 
-// floods send more than is allowed of everything that is counted.
+// floods sends more than is allowed of everything that has a limit.
 func (x *attacker) floods() {
 	x.flood("frames", Frame(OpText, []byte(`{"jsonrpc":"2.0","method":"ping"}`)))
 	x.flood("calls", Frame(OpText, Request(5, frame.BlacklistGet, object{})))
@@ -113,8 +113,8 @@ func (x *attacker) flood(kind string, f []byte) {
 	}
 }
 
-// badLogins try a user's UserSig again and again: the user comes in all the
-// same, from the same address.
+// badLogins tries forged UserSigs of a user again and again. The user can log in
+// nevertheless, from the same address.
 func (x *attacker) badLogins() {
 	victim := account(x.name("victim"))
 	for range 25 {
@@ -140,7 +140,7 @@ func (x *attacker) badLogins() {
 	conn.Close()
 }
 
-// manyLogins log one user in more often than --login-rate allows.
+// manyLogins logs one user in more often than --login-rate allows.
 func (x *attacker) manyLogins() {
 	a := account(x.name("restless"))
 	for range 10 * loginRate {
@@ -159,7 +159,7 @@ func (x *attacker) manyLogins() {
 	x.failed("%d logins in a row were let in", 10*loginRate)
 }
 
-// manyMessages are more than --message-rate allows.
+// manyMessages sends more messages than --message-rate allows.
 func (x *attacker) manyMessages() {
 	c := x.caller("talker")
 	conn, _, err := NewPage(c.Account).Login(x.addr)
@@ -185,7 +185,7 @@ func (x *attacker) manyMessages() {
 	}
 }
 
-// manyStatuses change what a watcher is told of.
+// manyStatuses changes a status that somebody watches, again and again.
 func (x *attacker) manyStatuses() {
 	a := account(x.name("fickle"))
 	watcher, _, err := NewPage(account(x.name("onlooker"))).Login(x.addr)
@@ -217,7 +217,7 @@ func (x *attacker) manyStatuses() {
 			return
 		}
 	}
-	// One a second is told, and the last one always.
+	// A watcher is told one status a second, and always the last one.
 	for {
 		r, err := watcher.Read()
 		if err != nil {
@@ -237,7 +237,8 @@ func (x *attacker) manyStatuses() {
 	}
 }
 
-// deaf asks for much and reads nothing. It is closed, and nobody else waits.
+// deaf asks for much and reads nothing. Its socket is closed, and nobody else
+// waits.
 func (x *attacker) deaf() {
 	c := x.caller("deaf")
 	conn, _, err := NewPage(c.Account).Login(x.addr)
@@ -260,8 +261,7 @@ func (x *attacker) deaf() {
 		}
 	}
 	x.served("somebody does not read")
-	// It is closed without a word that it would read: the gateway's own count
-	// tells.
+	// The client reads nothing, so only the gateway's own count shows the close.
 	for end := time.Now().Add(patience); x.closedSlow() == before; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			x.failed("a reader who does not read was not closed")
@@ -271,7 +271,7 @@ func (x *attacker) deaf() {
 	x.note("slow readers", fmt.Sprint("close ", frame.CloseSlow))
 }
 
-// closedSlow is how many sockets were closed because they do not read.
+// closedSlow returns how many sockets were closed because they do not read.
 func (x *attacker) closedSlow() float64 {
 	m, err := metrics(x.ops)
 	if err != nil {

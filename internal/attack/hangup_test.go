@@ -16,15 +16,15 @@ import (
 const (
 	hangUps  = 2000 // rounds in make test
 	onTwo    = 240  // rounds with two gateways
-	quitters = 60   // accounts that hang up: what is noted of one is rewritten at each login
-	hands    = 12   // how many of them do so at the same time
+	quitters = 60   // accounts that hang up; each login rewrites its account's record
+	hands    = 12   // how many of them hang up at the same time
 )
 
 // TestHangUps ends connections in the middle of every method of the wire:
-// within a frame, right behind it, while it is worked on, while its answer
-// comes; by a reset, an end, a close frame, a logout, a newer socket of the
-// same instance, a newer instance of the same user. Nothing may be left of
-// them, and under the race detector no two goroutines may meet.
+// within a frame, right after it, while it is being handled, while its answer
+// comes. It ends them by a reset, a FIN, a close frame, a logout, a newer socket
+// of the same instance, or a newer instance of the same user. Nothing may be left
+// of them, and the race detector must find nothing.
 func TestHangUps(t *testing.T) {
 	a := openArena(t, "--login-rate", "1000000", "--message-rate", "100000")
 	base := a.baseline()
@@ -32,9 +32,9 @@ func TestHangUps(t *testing.T) {
 	a.unhurt(base)
 }
 
-// TestHangUpsOnTwoGateways: what ends a connection comes by another gateway than
-// the one that has it: a newer socket of the same instance, a newer instance, a
-// farewell. Neither gateway may keep anything.
+// TestHangUpsOnTwoGateways ends connections by way of another gateway: by a newer
+// socket of the same instance, a newer instance, or a farewell. Neither gateway
+// may keep anything.
 func TestHangUpsOnTwoGateways(t *testing.T) {
 	nats := cluster.StartNATS(t, 1)
 	flags := []string{"--nats", nats.URL(), "--login-rate", "1000000", "--message-rate", "100000", "--grace", "1s"}
@@ -49,7 +49,7 @@ func TestHangUpsOnTwoGateways(t *testing.T) {
 	a.unhurt(base)
 }
 
-// hangUps are so many rounds of some accounts, half of them begun on each
+// hangUps runs rounds with some accounts, half of the rounds begun on each
 // gateway.
 func (a *arena) hangUps(rounds, accounts int, other string) {
 	a.t.Helper()
@@ -75,7 +75,7 @@ func (a *arena) hangUps(rounds, accounts int, other string) {
 				if n/len(Methods())%2 == 1 {
 					here, there = other, a.Addr
 				}
-				c := callers[turn%accounts] // whose remainder is this hand's
+				c := callers[turn%accounts] // no other worker has this account
 				if err := c.hangUp(here, there, method); err != nil {
 					a.t.Errorf("round %d, %s: %v", n, method, err)
 				}
@@ -87,8 +87,8 @@ func (a *arena) hangUps(rounds, accounts int, other string) {
 	stop()
 }
 
-// hangUp is one round. What others do to the connection comes by another
-// gateway perhaps. Its error is of what has to work: to get in.
+// hangUp runs one round; the connection may be ended by way of the other gateway.
+// It returns an error only for what has to work, which is to log in.
 func (c *Caller) hangUp(addr, other, method string) error {
 	page := NewPage(c.Account)
 	if method == frame.Login {
@@ -96,7 +96,7 @@ func (c *Caller) hangUp(addr, other, method string) error {
 	}
 	conn, token, err := page.Login(addr)
 	if CloseCode(err) >= 0 {
-		return nil // another one of the same user was quicker: evicted
+		return nil // it was evicted: another instance of the user was quicker
 	}
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func (c *Caller) hangUp(addr, other, method string) error {
 			return nil // evicted
 		}
 	}
-	// Many of one kind, in one write, so that the end meets one of them.
+	// Many calls of one method in one write, so that the end hits one of them.
 	calls := 1 + c.Rand.IntN(30)
 	var burst []byte
 	for n := range calls {
@@ -149,8 +149,8 @@ func (c *Caller) hangUpLogin(addr, other string, page Page) error {
 	return nil
 }
 
-// pause lets the gateway begin: for no time, for some, or up to the answer of
-// one of the calls.
+// pause lets the gateway begin: for no time, for a while, or until one of the
+// calls is answered.
 func (c *Caller) pause(conn *Conn, calls int) {
 	switch c.Rand.IntN(4) {
 	case 0:
@@ -166,7 +166,7 @@ func (c *Caller) pause(conn *Conn, calls int) {
 	}
 }
 
-// end ends a connection in one of the ways in which they end.
+// end ends a connection in one of several ways.
 func (c *Caller) end(conn *Conn, page Page, addr string) {
 	switch c.Rand.IntN(8) {
 	case 0:
@@ -176,13 +176,13 @@ func (c *Caller) end(conn *Conn, page Page, addr string) {
 	case 2:
 		_, _ = conn.Send(frame.Logout, object{})
 		conn.Reset()
-	case 3: // the same instance comes on another socket, and both go
+	case 3: // the same instance comes on another socket, and both end
 		if other, err := Dial(addr); err == nil {
 			_, _ = other.Send(frame.Login, page.Params(frame.IntentResume))
 			c.pause(other, 1)
 			other.Reset()
 		}
-	case 4: // another instance of the user comes, and stays no longer
+	case 4: // another instance of the user comes, and leaves as well
 		if other, _, err := NewPage(c.Account).Login(addr); err == nil {
 			other.Reset()
 		}

@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if os.Getenv("TIM_SOAK") == "" {
-		os.Setenv("TIM_CLUSTER_RACE", "1") // how fast it is says nothing here
+		os.Setenv("TIM_CLUSTER_RACE", "1") // speed does not matter here
 	}
 	code := m.Run()
 	cluster.Cleanup()
@@ -37,7 +37,7 @@ const (
 	otherKey = "a key for the tests of another app"
 )
 
-// arena is a gateway with honest users, of whom nobody may be hurt.
+// arena is a gateway with honest users, none of whom may be harmed.
 type arena struct {
 	t testing.TB
 	*cluster.Gateway
@@ -45,8 +45,8 @@ type arena struct {
 	said       int
 }
 
-// openArena starts a gateway whose limits are far away unless flags say
-// otherwise; the later one of two flags counts.
+// openArena starts a gateway whose limits are out of reach unless flags say
+// otherwise; of two equal flags the later one counts.
 func openArena(t testing.TB, flags ...string) *arena {
 	t.Helper()
 	key := filepath.Join(t.TempDir(), "other.key")
@@ -106,10 +106,10 @@ func (a *arena) meanwhile() (stop func()) {
 	return func() { close(done); wg.Wait() }
 }
 
-// gauges are what a gateway holds for its clients.
+// gauges are the metrics that say what a gateway holds for its clients.
 var gauges = []string{"tim_sockets", "tim_sessions", "tim_inbox_users", "tim_inbox_watched", "tim_inbox_unsaved"}
 
-// metrics reads /metrics: values by name and labels, as they stand there.
+// metrics reads /metrics and returns the values by name and labels.
 func metrics(ops string) (map[string]float64, error) {
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	r, err := client.Get("http://" + ops + "/metrics")
@@ -135,10 +135,10 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-// spare is how many goroutines may come and go by themselves.
+// spare is how many goroutines more than before there may be: some come and go.
 const spare = 15
 
-// baseline reads what the gateway holds while only the honest users are there.
+// baseline returns what the gateway holds while only the honest users are there.
 func (a *arena) baseline() map[string]float64 {
 	a.t.Helper()
 	m, err := metrics(a.Ops)
@@ -146,11 +146,11 @@ func (a *arena) baseline() map[string]float64 {
 	require.EqualValues(a.t, 2, m["tim_sessions"])
 	require.EqualValues(a.t, 2, m["tim_inbox_users"])
 	require.EqualValues(a.t, 2, m["tim_inbox_watched"])
-	m["tim_inbox_unsaved"] = 0 // what the honest users have just acknowledged is stored in a moment
+	m["tim_inbox_unsaved"] = 0 // the honest users' acknowledgements will be stored in a moment
 	return m
 }
 
-// settle waits until everything that was held for attackers is gone.
+// settle waits until the gateway holds nothing more for attackers.
 func (a *arena) settle(base map[string]float64) {
 	a.t.Helper()
 	var left []string
@@ -173,8 +173,8 @@ func (a *arena) settle(base map[string]float64) {
 	require.Empty(a.t, left, "something of closed sessions stays")
 }
 
-// unhurt looks after an attack: the gateway has not crashed, nothing in it has
-// panicked, and the honest users are served.
+// unhurt checks after an attack that the gateway has not crashed, that nothing in
+// it has panicked, and that the honest users are served.
 func (a *arena) unhurt(base map[string]float64) {
 	a.t.Helper()
 	a.settle(base)
@@ -185,7 +185,7 @@ func (a *arena) unhurt(base map[string]float64) {
 	a.calm()
 }
 
-// calm asks that nothing in the gateway has panicked or raced.
+// calm checks that nothing in the gateway has panicked or raced.
 func (a *arena) calm() {
 	a.t.Helper()
 	said := a.Logs()
@@ -205,7 +205,7 @@ func TestEveryMethodIsKnown(t *testing.T) {
 
 func account(user string) Account { return Account{cluster.App, cluster.Key, user} }
 
-// newCaller logs a user in who writes to carol, and leaves.
+// newCaller makes a user who has logged in, written to carol, and left.
 func newCaller(addr, user string, seed uint64) (*Caller, error) {
 	c := &Caller{Page: NewPage(account(user)), Rand: rand.New(rand.NewPCG(seed, 0)), Peer: "carol"}
 	for i := range 1000 {
@@ -231,7 +231,7 @@ func newCaller(addr, user string, seed uint64) (*Caller, error) {
 	return c, nil
 }
 
-// text are the parameters of a message to the peer.
+// text returns the parameters of a message to the peer.
 func (c *Caller) text(text string) object {
 	return object{"id": MessageID(c.User, c.Rand), "to": c.Peer, "type": "TIMTextElem", "payload": object{"text": text}}
 }

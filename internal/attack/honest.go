@@ -21,13 +21,13 @@ type Honest struct {
 	watch []string
 
 	mu      sync.Mutex
-	came    map[string]int // texts of messages, how often each
+	came    map[string]int // how often each text has come in a message
 	out     string         // why the session was ended against their will
-	listed  bool           // they have been given what there is
+	listed  bool           // the first synchronisation is done
 	changed chan struct{}  // closed and replaced when any of these has changed
 }
 
-// NewHonest is a user who is not logged in yet, and whom they will watch.
+// NewHonest makes a user who is not logged in yet, and who will watch another.
 func NewHonest(addr string, a Account, watch ...string) *Honest {
 	h := &Honest{Account: a, watch: watch, came: map[string]int{}, changed: make(chan struct{})}
 	h.Client = native.New(native.Options{
@@ -85,7 +85,7 @@ func (h *Honest) change(f func()) {
 	h.changed = make(chan struct{})
 }
 
-// until waits for what events bring about.
+// until waits until a condition holds, which events bring about.
 func (h *Honest) until(ctx context.Context, done func() bool) error {
 	for {
 		h.mu.Lock()
@@ -105,7 +105,7 @@ func (h *Honest) until(ctx context.Context, done func() bool) error {
 	}
 }
 
-// Say sends a text and waits until it has come to the other one.
+// Say sends a text and waits until the other user has received it.
 func (h *Honest) Say(ctx context.Context, to *Honest, text string) (time.Duration, error) {
 	began := time.Now()
 	params := frame.Fields{
@@ -121,7 +121,7 @@ func (h *Honest) Say(ctx context.Context, to *Honest, text string) (time.Duratio
 	return time.Since(began), err
 }
 
-// Wrong says what should not have happened to them, "" if all is well.
+// Wrong returns what should not have happened to them, or "" if all is well.
 func (h *Honest) Wrong() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()

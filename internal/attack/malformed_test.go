@@ -11,7 +11,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// wrongValues stand in for each parameter of each method.
+// wrongValues replace each parameter of each method in turn.
 var wrongValues = []string{
 	`null`, `true`, `0`, `-1`, `1.5`, `1e999`, `18446744073709551616`, `""`, `"x"`, `"\u0000"`, `"\ud800"`, `"*.>"`, `"C2C"`,
 	`[]`, `[null]`, `[[]]`, `["",""]`, `{}`, `{"a":{"b":[1]}}`,
@@ -21,7 +21,7 @@ var wrongValues = []string{
 	strings.Repeat(`[`, 25) + strings.Repeat(`]`, 25),
 }
 
-// wrongParams are all parameters of a method in which something is wrong.
+// wrongParams returns parameters of a method, with something wrong in each.
 func wrongParams(c *Caller, method string) []json.RawMessage {
 	good, _ := c.Params(method)
 	raw, _ := json.Marshal(good)
@@ -76,7 +76,7 @@ func (x *attacker) malformed() {
 			a, err := x.call(conn, method, params)
 			x.note("params of "+family(method), came(a, err))
 			switch {
-			case err != nil && CloseCode(err) <= 0: // nothing came, or the end without a close frame
+			case err != nil && CloseCode(err) <= 0: // no answer, or an end without a close frame
 				x.failed("%s %.200s: %v", method, params, err)
 			case a.Code() == fault.Internal || a.Code() == fault.ServerTimeout:
 				x.failed("%s %.200s: %s", method, params, a.Text)
@@ -101,8 +101,8 @@ func (x *attacker) enter(c *Caller, method string) (*Conn, error) {
 	return conn, err
 }
 
-// call sends a call whose answer may come without an id, as it could not be
-// read.
+// call sends a call. Its answer may have no id, if the gateway could not read
+// that.
 func (x *attacker) call(conn *Conn, method string, params json.RawMessage) (Answer, error) {
 	conn.ids++
 	id := conn.ids
@@ -122,7 +122,7 @@ func family(method string) string {
 	return noun
 }
 
-// wrongFrames are texts that are no request, whatever method they name.
+// wrongFrames are texts that are not requests, whatever method they name.
 func wrongFrames(method string) []string {
 	return []string{
 		``, ` `, `hello`, `{`, `[]`, `[{"jsonrpc":"2.0","id":1,"method":"` + method + `"}]`, `null`, `1`, `"x"`,
@@ -147,15 +147,15 @@ func wrongFrames(method string) []string {
 	}
 }
 
-// wrongCodes may answer a text that is no request, or one that is and lacks
-// what its method needs.
+// wrongCodes are the codes that may answer a text that is not a request, or a
+// request that lacks what its method needs.
 var wrongCodes = []fault.Code{
 	0, frame.CodeParse, frame.CodeInvalid, frame.CodeNoMethod, frame.CodeBadParams,
 	fault.NotLoggedIn, fault.BadParameters, fault.NoConversation,
 }
 
-// frames sends texts that are no requests, on a socket that is logged in and
-// on one that is not.
+// frames sends texts that are not requests, on a socket that is logged in and on
+// one that is not.
 func (x *attacker) frames() {
 	for _, in := range []bool{false, true} {
 		for _, method := range []string{frame.Login, frame.Farewell, frame.MessageSend, frame.SessionSync} {

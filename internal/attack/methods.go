@@ -14,7 +14,7 @@ func Methods() []string {
 	return append(slices.Clone(frame.InboxMethods), frame.MediaTicket, frame.Login, frame.Logout, frame.Farewell, frame.Renew, frame.Ping)
 }
 
-// Caller is a page that is about to call, and what its calls are about.
+// Caller is a page that is about to make calls, and what they are about.
 type Caller struct {
 	Page
 	Rand      *rand.Rand
@@ -24,8 +24,8 @@ type Caller struct {
 	Token     string   // of a farewell
 }
 
-// Params makes plausible parameters of a method, other ones at each call; false
-// when the suite does not know the method.
+// Params makes plausible parameters of a method, different ones at each call. It
+// returns false if the suite does not know the method.
 func (c *Caller) Params(method string) (any, bool) {
 	make, ok := plausible[method]
 	if !ok {
@@ -61,7 +61,7 @@ func (c *Caller) cursor() string {
 	}
 }
 
-// MessageID is an ID as a page of this user makes it.
+// MessageID makes an ID as a page of this user would.
 func MessageID(user string, r *rand.Rand) string {
 	var b [frame.MessageIDRandom]byte
 	for i := range b {
@@ -137,7 +137,7 @@ var plausible = map[string]func(c *Caller) any{
 
 	frame.StatusGet: users(5),
 	frame.StatusSet: func(c *Caller) any { return object{"customStatus": fmt.Sprint(c.Rand.IntN(100))} },
-	// Two of these are as many users as may be watched, a third is over that.
+	// Two such calls watch as many users as one may, a third one too many.
 	frame.StatusWatch: users(100),
 	frame.MediaTicket: func(c *Caller) any {
 		return object{"kind": "file", "size": 1 + c.Rand.IntN(1<<20), "fileName": "notes.txt"}
@@ -145,8 +145,8 @@ var plausible = map[string]func(c *Caller) any{
 	frame.StatusUnwatch: func(c *Caller) any { return object{"userIDs": c.some(100 * c.Rand.IntN(2))} },
 }
 
-// Unknown lists the methods of the wire that the suite has no parameters for:
-// whoever adds a method adds a row to the table above.
+// Unknown lists the methods of the wire that the suite has no parameters for.
+// Each new method needs a row in the table above.
 func Unknown() []string {
 	return slices.DeleteFunc(Methods(), func(m string) bool { return plausible[m] != nil })
 }

@@ -21,7 +21,7 @@ type Account struct {
 // Sign makes a UserSig that is good for an hour.
 func (a Account) Sign() string { return a.SignedAt(time.Now()) }
 
-// SignedAt makes one that is dated otherwise.
+// SignedAt makes a UserSig with another date.
 func (a Account) SignedAt(at time.Time) string {
 	return usersig.Sign(a.App, a.Key, a.User, at, time.Hour)
 }
@@ -33,7 +33,7 @@ type Page struct {
 	UserSig       string // signed anew for each login when ""
 }
 
-// NewPage is a page that has just been opened.
+// NewPage makes a page that has just been opened.
 func NewPage(a Account) Page { return Page{Account: a, Instance: random(16), Doc: random(8)} }
 
 func random(n int) string {
@@ -42,7 +42,7 @@ func random(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// Params are those of the page's login frame.
+// Params returns the parameters of the page's login frame.
 func (p Page) Params(intent string) map[string]any {
 	sig := p.UserSig
 	if sig == "" {
@@ -54,7 +54,7 @@ func (p Page) Params(intent string) map[string]any {
 	}
 }
 
-// Login dials and logs in; farewell is the token that ends the place.
+// Login dials and logs in. It returns the farewell token, which ends the place.
 func (p Page) Login(addr string) (c *Conn, farewell string, err error) {
 	c, err = Dial(addr)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// badBytes are byte streams behind a handshake, and the close codes that may
+// badBytes are byte streams that follow a handshake, and the close codes that may
 // answer them: RFC 6455, sections 5 and 7.
 var badBytes = []struct {
 	name  string
@@ -54,8 +54,8 @@ var (
 	closing       = []int{0, 1000, 1002, 1005}
 )
 
-// protocol breaks RFC 6455 in each way, before and after a login. Nothing that
-// follows a close is read.
+// protocol breaks RFC 6455 in each way, before and after a login. The gateway
+// must not read what follows a close.
 func (x *attacker) protocol() {
 	for _, in := range []bool{false, true} {
 		for _, c := range badBytes {
@@ -90,7 +90,7 @@ func (x *attacker) protocol() {
 	}
 }
 
-// badHands are handshakes that are refused.
+// badHands are handshakes that have to be refused.
 var badHands = map[string][]string{
 	"no upgrade":         {"GET /ws HTTP/1.1", "Host: localhost"},
 	"no connection":      {"GET /ws HTTP/1.1", "Host: localhost", "Upgrade: websocket", version, key, protocol},
@@ -118,7 +118,7 @@ const (
 	protocol   = "Sec-WebSocket-Protocol: " + frame.Subprotocol
 )
 
-// handshakes are none of them let in.
+// handshakes sends each of them, and expects a refusal.
 func (x *attacker) handshakes() {
 	for name, lines := range badHands {
 		conn, err := Connect(x.addr)
@@ -128,7 +128,7 @@ func (x *attacker) handshakes() {
 		}
 		status, err := conn.Ask(Lines(lines...))
 		conn.Close()
-		if err != nil { // the end without an answer is one, too
+		if err != nil { // an end without an answer is a refusal, too
 			x.note("handshakes", "end")
 			continue
 		}
@@ -139,7 +139,7 @@ func (x *attacker) handshakes() {
 	}
 }
 
-// requests are what mutants are made of.
+// requests are the HTTP requests from which mutants are made.
 var requests = []string{
 	Handshake,
 	Lines("GET / HTTP/1.1", "Host: localhost"),
@@ -154,8 +154,8 @@ var pieces = []string{
 	"\r\n", "\x00", "%2f", "../", "%00", "Content-Length: 99\r\n", "Transfer-Encoding: chunked\r\n", "Host: x\r\n", " ", ":", "\xff", "HTTP/1.0", "Expect: 100-continue\r\n", "Upgrade: websocket\r\n",
 }
 
-// mutants sends requests with a few bytes changed to both addresses. None is
-// an error of the server's.
+// mutants sends requests with a few changed bytes to both addresses. None may
+// cause an error of the server's.
 func (x *attacker) mutants() {
 	for n := range 300 {
 		request := []byte(requests[x.rand.IntN(len(requests))])
@@ -178,7 +178,7 @@ func (x *attacker) mutants() {
 			return
 		}
 		_, _ = conn.Write(request)
-		_ = conn.CloseWrite() // nothing more comes: it need not be waited for
+		_ = conn.CloseWrite() // so that the server does not wait for more
 		status, err := conn.Status()
 		conn.Close()
 		if err != nil {

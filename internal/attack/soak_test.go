@@ -17,13 +17,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// most is how many times longer than beside busy loops the slowest of a
-// hundred logins and messages of honest users may take beside attacks.
+// most bounds the ratio of the 99th percentiles: how many times longer logins and
+// messages of honest users may take during attacks than beside busy loops.
 const most = 2
 
-// TestSoak attacks a gateway for TIM_SOAK, half of it with busy loops that use
-// the attackers' CPU in their place, and holds what honest users felt against
-// each other. The attackers and the loops are a process of their own.
+// TestSoak attacks a gateway for TIM_SOAK. For half of that time busy loops take
+// the attackers' place and use as much CPU, and it compares what honest users
+// felt. The attackers and the loops run in a process of their own.
 func TestSoak(t *testing.T) {
 	length, err := time.ParseDuration(os.Getenv("TIM_SOAK"))
 	if err != nil {
@@ -53,8 +53,8 @@ func TestSoak(t *testing.T) {
 		took := time.Since(began).Seconds()
 		t.Logf("busy loops for %.0f s: the gateway used %.2f CPUs", took, (a.cpu()-before)/took)
 	}
-	// What changes in the course of it, caches and a machine's other work, meets
-	// both alike.
+	// The phases alternate, so that what changes meanwhile, such as caches and the
+	// machine's other work, affects both alike.
 	for pair := range pairs {
 		if pair%2 == 0 {
 			attack()
@@ -87,14 +87,14 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// cpu is how many seconds of CPU the gateway has used.
+// cpu returns how many seconds of CPU the gateway has used.
 func (a *arena) cpu() float64 {
 	now, err := metrics(a.Ops)
 	require.NoError(a.t, err)
 	return now["process_cpu_seconds_total"]
 }
 
-// felt is how long what honest users did has taken.
+// felt holds how long what honest users did has taken.
 type felt struct{ logins, messages []time.Duration }
 
 func (f *felt) add(o felt) {
@@ -107,7 +107,7 @@ func percentile(took []time.Duration, p int) time.Duration {
 	return s[min(len(s)-1, len(s)*p/100)].Round(10 * time.Microsecond)
 }
 
-// crowd are honest users: some write to each other, others come and go.
+// crowd is a group of honest users: some write to each other, others come and go.
 type crowd struct {
 	t     testing.TB
 	addr  string
@@ -142,7 +142,7 @@ func (c *crowd) leave() {
 	}
 }
 
-// during measures what they feel while something runs, or for a while.
+// during measures what the users feel while something runs, or for a while.
 func (c *crowd) during(length time.Duration, run func()) felt {
 	var mu sync.Mutex
 	var f felt
@@ -187,7 +187,7 @@ func (c *crowd) during(length time.Duration, run func()) felt {
 	return f
 }
 
-// comeAndGo is the login of somebody, up to its answer.
+// comeAndGo logs a user in and out, and measures the login up to its answer.
 func (c *crowd) comeAndGo(ctx context.Context) (time.Duration, error) {
 	h := NewHonest(c.addr, account(fmt.Sprint("guest", c.comes.Add(1)%100)))
 	defer h.Destroy()
@@ -199,14 +199,15 @@ func (c *crowd) comeAndGo(ctx context.Context) (time.Duration, error) {
 	return took, h.Logout(ctx)
 }
 
-// childReport is what a process of attackers or busy loops says at its end.
+// childReport is what the process of the attackers or busy loops prints at its
+// end.
 type childReport struct {
 	CPU      float64 // seconds that it used
 	Tally    string
 	Failures []string
 }
 
-// child runs this test program again as the other side.
+// child runs this test program again, as the attackers or busy loops.
 func child(t testing.TB, a *arena, role string, length time.Duration, share float64) (r childReport) {
 	t.Helper()
 	out := t.TempDir() + "/report.json"
@@ -222,7 +223,7 @@ func child(t testing.TB, a *arena, role string, length time.Duration, share floa
 	return r
 }
 
-// TestChild is the other side's process.
+// TestChild is what that process runs.
 func TestChild(t *testing.T) {
 	text := os.Getenv("TIM_ATTACK_CHILD")
 	if text == "" {
@@ -246,7 +247,7 @@ func TestChild(t *testing.T) {
 	require.NoError(t, os.WriteFile(out, written, 0o600))
 }
 
-// beBusy uses so many CPUs, in turns of some milliseconds.
+// beBusy keeps a number of CPUs busy, in turns of some milliseconds.
 func beBusy(length time.Duration, share float64) {
 	const loops, turn = 4, 10 * time.Millisecond
 	work := time.Duration(float64(turn) * min(1, share/loops))
@@ -264,7 +265,7 @@ func beBusy(length time.Duration, share float64) {
 	wg.Wait()
 }
 
-// attackFor has several hands do all attacks, and hang up between them.
+// attackFor has several workers run all attacks, and hang up between them.
 func attackFor(addr, ops string, length time.Duration) (said string, failures []string) {
 	var mu sync.Mutex
 	total := newTally()
@@ -293,7 +294,7 @@ func attackFor(addr, ops string, length time.Duration) (said string, failures []
 	return strings.TrimRight(total.String(), "\n"), failures
 }
 
-// hangUps are a few rounds of TestHangUps.
+// hangUps runs a few rounds of TestHangUps.
 func (x *attacker) hangUps(end time.Time) {
 	c := x.caller("quitter")
 	for range 20 {

@@ -16,9 +16,9 @@ import (
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
-// strangers ask for a conversation of other people: a user of the same app, and
-// users of another app who have the same names. They see nothing of it and
-// change nothing in it.
+// strangers tries to reach a conversation of other people: as a user of the same
+// app, and as users of another app who have the same names. They must see nothing
+// of it and change nothing in it.
 func (x *attacker) strangers() {
 	owner := x.caller("owner")
 	conn, _, err := NewPage(owner.Account).Login(x.addr)
@@ -88,7 +88,7 @@ func (x *attacker) stranger(a Account, of *Caller, position uint64, id, secret s
 		fmt.Sprintf("C2C%d.%s", cluster.App, owner), "GROUP" + owner, "C2C*", "C2C>",
 	} {
 		if a.App == cluster.App && c == "C2C"+owner {
-			continue // that one is theirs to begin: below
+			continue // a stranger may write to them, as tried below
 		}
 		one, some := object{"conversationID": c}, object{"conversationIDs": []string{c}}
 		with := func(base object, key string, v any) object {
@@ -113,7 +113,7 @@ func (x *attacker) stranger(a Account, of *Caller, position uint64, id, secret s
 	if a.App != cluster.App {
 		return
 	}
-	// In words of their own, under the ID of somebody else's message.
+	// Their own words under the ID of somebody else's message.
 	n, err := conn.Send(frame.MessageSend, object{"id": id, "to": owner, "type": "TIMTextElem", "payload": object{"text": "forged"}})
 	if err != nil {
 		x.failed("%v", err)
@@ -126,7 +126,7 @@ func (x *attacker) stranger(a Account, of *Caller, position uint64, id, secret s
 	}
 }
 
-// logins try UserSigs that are not the user's, or not any more.
+// logins tries UserSigs that are not the user's, or no longer valid.
 func (x *attacker) logins() {
 	user := x.name("target")
 	mine := account(user)
@@ -166,7 +166,7 @@ func (x *attacker) logins() {
 	}
 }
 
-// ghosts go on after their end: on the socket of an instance that was evicted,
+// ghosts goes on after an end: on the socket of an instance that was evicted,
 // kicked or logged out, and with a UserSig from before a kick.
 func (x *attacker) ghosts() {
 	evict := func(p Page) error {
@@ -191,8 +191,8 @@ func (x *attacker) ghosts() {
 		{"kicked", "kicked", kick, frame.CloseEvicted},
 		{"logged out", "gone", nil, frame.CloseLoggedOut},
 	} {
-		// Names come again, and who was kicked stays out until the time that
-		// their last UserSig was dated: each case has users of its own.
+		// Names are used again, and a kicked user stays out until the date of their
+		// last UserSig has passed. So each case has users of its own.
 		page := NewPage(account(x.name(c.role)))
 		sig := page.Sign()
 		page.UserSig = page.SignedAt(time.Now().Add(4 * time.Minute)) // by a fast clock
@@ -254,7 +254,7 @@ func (x *attacker) revoked(page Page, sig string) {
 	}
 }
 
-// farewells are said for others, with tokens that nobody was given.
+// farewells says farewell for others, with forged tokens.
 func (x *attacker) farewells() {
 	page := NewPage(account(x.name("leaver")))
 	conn, token, err := page.Login(x.addr)

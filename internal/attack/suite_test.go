@@ -10,9 +10,9 @@ import (
 const loginRate = 60
 
 // TestAttacks runs each attack once, in its short form, against a timd under
-// the race detector. It asks what has to hold however busy a machine is: no
-// crash, no panic, no race, nothing left behind, the honest users served, the
-// codes those of the contract. How quick it is, TestSoak measures.
+// the race detector. It checks what has to hold however busy a machine is: no
+// crash, no panic, no race, nothing left behind, the honest users served, and
+// only codes of the contract. TestSoak measures speed.
 func TestAttacks(t *testing.T) {
 	a := openArena(t, "--login-rate", fmt.Sprint(loginRate), "--silence", "8s")
 	base := a.baseline()

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// tally counts what was sent, by kind, and what came of it.
+// tally counts inputs by their kind and outcome.
 type tally struct {
 	mu    sync.Mutex
 	kinds map[string]map[string]int
@@ -26,7 +26,7 @@ func (t *tally) note(kind, outcome string) {
 	t.kinds[kind][outcome]++
 }
 
-// came makes an outcome of an answer or the end of a socket.
+// came names the outcome that an answer or the end of a socket is.
 func came(a Answer, err error) string {
 	switch code := CloseCode(err); {
 	case code > 0:
@@ -40,7 +40,8 @@ func came(a Answer, err error) string {
 	}
 }
 
-// String is a line a kind: how many, and what came how often.
+// String returns a line for each kind: how many inputs, and how often each
+// outcome.
 func (t *tally) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -25,12 +25,12 @@ const (
 	OpPong   = 0x8a
 )
 
-// patience is how long a gateway may take to answer on a busy machine. It is
-// there to find what hangs, and promises nothing.
+// patience is how long a gateway may take to answer on a busy machine. It only
+// serves to find what hangs.
 const patience = 30 * time.Second
 
-// Conn is a client's end of a WebSocket that keeps no rule by itself: bytes
-// are written as they are given, and nothing is answered unless it is read.
+// Conn is a client's end of a WebSocket that obeys no rule by itself: bytes are
+// written unchanged, and pings are answered only while it is read.
 type Conn struct {
 	*net.TCPConn
 	in  *bufio.Reader
@@ -72,7 +72,7 @@ func Dial(addr string) (*Conn, error) {
 	return c, nil
 }
 
-// Ask writes an HTTP request as it is and returns the status of its answer.
+// Ask writes an HTTP request unchanged and returns the status of the answer.
 func (c *Conn) Ask(request string) (int, error) {
 	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		return 0, err
@@ -173,8 +173,8 @@ func CloseCode(err error) int {
 	return -1
 }
 
-// Next reads a frame whatever it is. A gateway's frames are whole and not
-// masked.
+// Next reads a frame of any kind. A gateway's frames are complete messages, and
+// not masked.
 func (c *Conn) Next() (op byte, payload []byte, err error) {
 	var head [2]byte
 	if _, err := io.ReadFull(c.in, head[:]); err != nil {
@@ -204,8 +204,8 @@ func (c *Conn) Next() (op byte, payload []byte, err error) {
 	return head[0], payload, nil
 }
 
-// ended makes a plain end of the connection a Closed; a deadline stays what it
-// is.
+// ended turns the plain end of a connection into a Closed; a deadline stays a
+// deadline.
 func ended(err error) error {
 	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
 		return err
@@ -239,8 +239,8 @@ func (c *Conn) Read() (Answer, error) {
 	}
 }
 
-// Await reads until a call is answered; seen gets what comes before it, and the
-// answer.
+// Await reads until a call is answered; seen is called with everything that
+// comes before the answer, and with the answer.
 func (c *Conn) Await(id int64, seen func(Answer)) (Answer, error) {
 	for {
 		a, err := c.Read()
@@ -278,8 +278,8 @@ func (c *Conn) Drain() (int, error) {
 	}
 }
 
-// Reset ends the connection as a host that has forgotten it does: bytes under
-// way are thrown away.
+// Reset ends the connection with a RST, as a host does that has forgotten it:
+// bytes under way are lost.
 func (c *Conn) Reset() {
 	_ = c.SetLinger(0)
 	_ = c.Close()

@@ -2,8 +2,8 @@ package sim
 
 import "container/heap"
 
-// clock is virtual time, in ms. What is due at the same time runs in the order
-// in which it was asked for.
+// clock is virtual time, in ms. Events that are due at the same time run in the
+// order in which they were scheduled.
 type clock struct {
 	now    int64
 	seq    int64
@@ -16,7 +16,7 @@ type event struct {
 	run     func() // nil: it was stopped
 }
 
-// after runs f in some ms; stop the event to take that back.
+// after runs f in some ms, unless the event is stopped before.
 func (c *clock) after(ms int64, f func()) *event {
 	c.seq++
 	e := &event{at: c.now + max(ms, 0), seq: c.seq, run: f}
@@ -30,7 +30,7 @@ func (e *event) stop() {
 	}
 }
 
-// until lets time go on to a moment.
+// until lets time pass until end.
 func (c *clock) until(end int64) {
 	for len(c.events) > 0 && c.events[0].at <= end {
 		e := heap.Pop(&c.events).(*event)

@@ -1,17 +1,17 @@
-// Package sim walks the client's two machines, session and mailbox, many of
-// them at once, against a small model of the gateway under virtual time:
-// nothing sleeps, and all chance comes from one number. A schedule is a list of
-// what users and the network do, made from its seed; it replays byte for byte.
-// One that breaks an invariant is shrunk to few actions and printed as a story.
+// Package sim runs many clients at once, each with both machines, session and
+// mailbox, against a small model of the gateway under virtual time: nothing
+// sleeps, and all randomness comes from one seed. A schedule is a list of what
+// users and the network do, made from its seed; it replays byte for byte. If one
+// breaks an invariant, it is shrunk to a few actions and printed as a story.
 //
-// What must hold:
+// The invariants:
 //
 //   - a position reaches a page once in a session;
-//   - what an instance acknowledges was shown to it;
-//   - no event comes behind SDK_NOT_READY, or after a logout was asked for and
-//     its session is over;
-//   - the total is the sum of the page's list;
-//   - every call settles, none later than callWithin;
+//   - an instance acknowledges only what it was shown;
+//   - no event comes after SDK_NOT_READY, or after a logout has ended the
+//     session;
+//   - the total is the sum over the page's list;
+//   - every call settles within callWithin;
 //   - once the network is good again, every page that is logged in has the
 //     gateway's list, every message that was for it, and the whole history.
 //
@@ -23,7 +23,7 @@
 //	gateway.go   the model: places, logins, calls
 //	store.go     the model: one log, conversations, what each user sees
 //	sync.go      the model: what an instance has missed
-//	host.go      what a client finds around it
-//	page.go      an app, and what it is held to
-//	schedule.go  actions, made from a seed; running them; shrinking
+//	host.go      the host of a client
+//	page.go      an app, and the invariants that hold for it
+//	schedule.go  actions, made from a seed; running and shrinking them
 package sim

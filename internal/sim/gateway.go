@@ -9,7 +9,7 @@ import (
 
 const c2c = "C2C"
 
-// gateway is the model of a gateway: right, and slow to no one.
+// gateway is the model of a gateway; it makes no mistakes and answers at once.
 type gateway struct {
 	w       *world
 	log     []*record
@@ -34,7 +34,7 @@ func newGateway(w *world) *gateway {
 	return &gateway{w: w, users: map[string]*user{}, evicted: map[string]string{}, limit: 1}
 }
 
-// request takes a frame of a client.
+// request handles a frame of a client.
 func (g *gateway) request(l *link, r frame.Request) {
 	if g.down {
 		return
@@ -79,7 +79,7 @@ func (g *gateway) answer(l *link, r frame.Request, result frame.Fields, err *fau
 	l.toClient(m)
 }
 
-// epoch is when the world begins, by the gateway's clock.
+// epoch is the gateway's clock at the start of a run.
 const epoch = 1_700_000_000_000
 
 func (g *gateway) login(l *link, r frame.Request) {
@@ -150,14 +150,14 @@ func (g *gateway) drop(p *place) {
 	}
 }
 
-// gone: a link is no more; the place waits for its instance.
+// gone is called when a link has ended; the place waits for its instance.
 func (g *gateway) gone(l *link) {
 	if p := l.session; p != nil && p.link == l {
 		p.link, p.live = nil, false
 	}
 }
 
-// restart loses every connection; the store stays.
+// restart ends every connection; the store stays.
 func (g *gateway) restart() {
 	for _, p := range g.places {
 		if l := p.link; l != nil {
@@ -166,7 +166,7 @@ func (g *gateway) restart() {
 	}
 }
 
-// tell tells the live instances of a user.
+// tell calls f for the live instances of a user.
 func (g *gateway) tell(name string, f func(p *place)) {
 	for _, p := range g.places {
 		if p.user == name && p.live {
@@ -179,7 +179,7 @@ func (g *gateway) note(p *place, method string, f frame.Fields) {
 	p.link.toClient(frame.Message{Method: method, Body: f})
 }
 
-// cursor is up to where an instance stands in the log.
+// cursor returns how far an instance is in the log, as a field.
 func cursor(at int64) frame.Field {
 	return frame.Field{Key: "cursor", Value: "2.0." + strconv.FormatInt(at, 10)}
 }

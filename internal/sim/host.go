@@ -21,7 +21,7 @@ type host struct {
 	left   bool  // the document is no more: nothing runs in it
 }
 
-// later runs f in some ms, if the document is still there.
+// later runs f in some ms, if the document still exists.
 func (h *host) later(ms int64, f func()) *event {
 	return h.w.clock.after(ms, func() {
 		if !h.left {
@@ -56,7 +56,8 @@ func (h *host) Write(gen session.Gen, r frame.Request) {
 	}
 }
 
-// Close drops a link. The gateway hears of it once what is on its way has come.
+// Close closes a link. The gateway hears of it after everything that is on its
+// way.
 func (h *host) Close(gen session.Gen, _ int, _ string) {
 	l := h.link
 	if l == nil || l.gen != gen || l.dead {
@@ -80,7 +81,7 @@ func (h *host) StartTimer(t session.Timer, after int64) {
 // StopTimer stops a timer.
 func (h *host) StopTimer(t session.Timer) { h.timers[t].stop() }
 
-// NextTask comes in the order in which it was asked for.
+// NextTask runs tasks in the order in which they were asked for.
 func (h *host) NextTask() {
 	h.task = max(h.task, h.w.clock.now+h.w.roll(3))
 	h.later(h.task-h.w.clock.now, h.c.OnTask)
@@ -89,19 +90,19 @@ func (h *host) NextTask() {
 // Emit hands an event of the session to the app.
 func (h *host) Emit(name string, data frame.Body) { h.p.sessionEvent(name, data) }
 
-// Load returns what a reload finds.
+// Load returns what was stored, also by the document before a reload.
 func (h *host) Load() string { return h.stored }
 
-// Store keeps something for it.
+// Store keeps a text.
 func (h *host) Store(text string) { h.stored = text }
 
-// Online says what the host thinks of the network.
+// Online returns what the host believes about the network.
 func (h *host) Online() bool { return h.online }
 
-// URL names the gateway.
+// URL returns the gateway's URL.
 func (h *host) URL() string { return "wss://gateway/ws" }
 
-// Rand is the world's chance.
+// Rand takes randomness from the world.
 func (h *host) Rand(b []byte) {
 	for i := range b {
 		b[i] = byte(h.w.roll(256))

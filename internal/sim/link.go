@@ -5,8 +5,8 @@ import (
 	"github.com/tim-wasm/tim/internal/session"
 )
 
-// link is one connection. Frames arrive in order, each a while after it was
-// sent; what is on its way when the link is cut is lost.
+// link is one connection. Frames arrive in order, each a while after it was sent;
+// frames that are on their way when the link is cut are lost.
 type link struct {
 	h        *host
 	gen      session.Gen
@@ -24,7 +24,7 @@ func (l *link) delay(last *int64) int64 {
 	return *last - w.clock.now
 }
 
-// toGateway sends a request of the client.
+// toGateway sends a request from the client.
 func (l *link) toGateway(r frame.Request) {
 	l.h.w.clock.after(l.delay(&l.up), func() {
 		if !l.dead && !l.frozen {
@@ -33,7 +33,7 @@ func (l *link) toGateway(r frame.Request) {
 	})
 }
 
-// toClient sends a frame of the gateway.
+// toClient sends a frame from the gateway.
 func (l *link) toClient(m frame.Message) {
 	l.h.w.clock.after(l.delay(&l.down), func() {
 		if !l.dead && !l.frozen && !l.h.left {
@@ -42,12 +42,12 @@ func (l *link) toClient(m frame.Message) {
 	})
 }
 
-// shut is a close of the gateway's, behind what it has sent.
+// shut closes the link from the gateway, after what it has sent.
 func (l *link) shut(code int, reason string) {
 	l.h.w.clock.after(l.delay(&l.down), func() { l.end(code, reason) })
 }
 
-// end is the end of the link, on both sides.
+// end ends the link on both sides.
 func (l *link) end(code int, reason string) {
 	if l.dead {
 		return

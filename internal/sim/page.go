@@ -13,11 +13,12 @@ import (
 	"github.com/tim-wasm/tim/internal/session"
 )
 
-// callWithin is how long a call may take, in ms: a send 30 s, one that needs
-// the list two attempts of 20 s, a page of history several requests of 15.
+// callWithin is how long a call may take, in ms: a send takes up to 30 s, a call
+// that needs the list two attempts of 20 s, a page of history several requests
+// of 15 s.
 const callWithin = 150_000
 
-// page is an app, of one user, in one tab.
+// page is the app of one user in one tab.
 type page struct {
 	w       *world
 	name    string
@@ -47,13 +48,14 @@ func newPage(w *world, name, user string) *page {
 	return p
 }
 
-// instance is the secret of the running session, as it is stored for a reload.
+// instance returns the secret of the running session, as it is stored for a
+// reload.
 func (p *page) instance() string {
 	secret, _, _ := strings.Cut(p.h.stored, "\n")
 	return secret
 }
 
-// began notes a call, and returns what its end is told.
+// began notes a call, and returns the function to call at its end.
 func (p *page) began(what string) func(err *fault.Error) {
 	p.calls++
 	n := p.calls
@@ -136,7 +138,7 @@ func (p *page) read(id, next string, got []int64, then func([]int64)) {
 	})
 }
 
-// sessionEvent is what a listener gets of the session.
+// sessionEvent takes an event of the session.
 func (p *page) sessionEvent(name string, data frame.Body) {
 	switch name {
 	case frame.EventSDKReady:
@@ -152,7 +154,7 @@ func (p *page) sessionEvent(name string, data frame.Body) {
 	}
 }
 
-// event is what a listener gets of the mailbox.
+// event takes an event of the mailbox.
 func (p *page) event(name string, data any) {
 	p.w.tell("%s: %s %s", p.name, name, brief(data))
 	if !p.ready {
@@ -195,7 +197,7 @@ func (p *page) sum() int64 {
 	return int64(sum)
 }
 
-// listener does what apps do in their listeners, some of the time.
+// listener sometimes does what apps do in their listeners.
 func (p *page) listener(name string, data any) {
 	switch k := p.w.roll(100); {
 	case k < 30 && name == frame.EventMessageReceived:
@@ -208,8 +210,8 @@ func (p *page) listener(name string, data any) {
 	}
 }
 
-// acknowledged is what the gateway is told: an instance was given what there is
-// up to a position.
+// acknowledged is called when an instance acknowledges everything up to a
+// position.
 func (w *world) acknowledged(pl *place, at int64) {
 	p := w.pageOf(pl)
 	if p == nil || !p.ready {
@@ -222,7 +224,7 @@ func (w *world) acknowledged(pl *place, at int64) {
 	}
 }
 
-// begins is what the gateway does: a session begins behind a position.
+// begins is called when the gateway lets a session begin after a position.
 func (w *world) begins(pl *place, from int64) {
 	if p := w.pageOf(pl); p != nil {
 		p.start = from
@@ -238,12 +240,12 @@ func (w *world) pageOf(pl *place) *page {
 	return nil
 }
 
-// isFor reports whether a record is a message that an instance is to be given.
+// isFor reports whether a record is a message that an instance must get.
 func (w *world) isFor(r *record, pl *place) bool {
 	return r.id != "" && (r.from == pl.user || r.to == pl.user) && r.by != pl.instance
 }
 
-// atRest is what must hold of a page that is logged in, once the network has
+// atRest checks what must hold for a page that is logged in once the network has
 // been good for a while.
 func (p *page) atRest() {
 	status, _ := p.h.c.Status()
@@ -309,16 +311,16 @@ func (p *page) atRest() {
 	}
 }
 
-// refused reports whether the gateway has refused, or could not be told, what was
-// set of a conversation before its first message: the page keeps it then, and
-// warns.
+// refused reports whether the gateway has refused, or could not be told, the
+// settings that a conversation had before its first message. The page keeps them
+// then and logs a warning.
 func (p *page) refused(peer string) bool {
 	return slices.ContainsFunc(p.warned, func(text string) bool {
 		return strings.HasPrefix(text, "conversation.") && strings.Contains(text, " of "+c2c+peer+":")
 	})
 }
 
-// overdue is what must hold at any time: no call is open for too long.
+// overdue checks that no call has been open for too long.
 func (p *page) overdue() {
 	for _, c := range p.open {
 		if p.w.clock.now > c.by {
@@ -327,7 +329,7 @@ func (p *page) overdue() {
 	}
 }
 
-// brief writes what an event carries, in a story.
+// brief returns the data of an event as a story shows it.
 func brief(data any) string {
 	list, ok := data.([]objects.Object)
 	if !ok {
@@ -344,7 +346,7 @@ func brief(data any) string {
 	return "[" + strings.Join(parts, " ") + "]"
 }
 
-// network is what the host says of it.
+// network sets whether the host believes that it is online.
 func (p *page) network(online bool) {
 	p.h.online = online
 	if !p.h.left {
@@ -352,8 +354,8 @@ func (p *page) network(online bool) {
 	}
 }
 
-// reload is another document in the same tab: what was open settles nowhere,
-// and what is stored finds the place again.
+// reload loads a new document in the same tab. Open calls never settle, and the
+// new document finds its place by what is stored.
 func (p *page) reload() {
 	p.h.left = true
 	if l := p.h.link; l != nil && !l.dead {
@@ -366,7 +368,7 @@ func (p *page) reload() {
 	fresh.login()
 }
 
-// ended makes a client.Done of the end of a call.
+// ended makes a client.Done from a function that takes the end of a call.
 func ended(end func(err *fault.Error)) client.Done {
 	return func(_ frame.Body, err *fault.Error) { end(err) }
 }

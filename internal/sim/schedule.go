@@ -33,7 +33,7 @@ type Action struct {
 // String writes an action as a story does.
 func (a Action) String() string { return fmt.Sprintf("%d page %d %s %d", a.At, a.Page, a.Do, a.Arg) }
 
-// Schedule is what happens in a run.
+// Schedule is everything that happens in a run.
 type Schedule struct {
 	Seed    uint64
 	Actions []Action
@@ -41,16 +41,16 @@ type Schedule struct {
 
 var users = []string{"alice", "bob", "eve"}
 
-// deeds are what actions do, as often as they are named here.
+// deeds are what actions can do. One that is named twice is chosen twice as often.
 var deeds = strings.Fields(`login login login login logout
 	send send send send send send send send send send send send send send send send read read read readall open open open
 	pin pin draft draft custom delete clear list list history history watch unwatch revoke revoke
 	cut cut cut freeze offline online restart ail heal down up kick shown reload`)
 
-// ofUsers is how many of the deeds are those of users.
+// ofUsers is how many of the deeds are the users'.
 var ofUsers = slices.Index(deeds, "cut")
 
-// Make makes a schedule of a seed: some minutes of a few pages.
+// Make makes a schedule from a seed: some minutes with a few pages.
 func Make(seed uint64) Schedule {
 	chance := rand.New(rand.NewPCG(seed, 1))
 	s := Schedule{Seed: seed}
@@ -71,8 +71,8 @@ func Make(seed uint64) Schedule {
 	return s
 }
 
-// Run runs a schedule. It returns what did not hold, "" when all did, and, if
-// asked to tell, the story.
+// Run runs a schedule. It returns the invariant that was broken, or "", and with
+// tell the story.
 func (s Schedule) Run(tell bool) (broken string, story []string) {
 	w := &world{chance: rand.New(rand.NewPCG(s.Seed, 2)), telling: tell}
 	w.gateway = newGateway(w)
@@ -97,7 +97,7 @@ func (s Schedule) Run(tell bool) (broken string, story []string) {
 	return w.broken, w.story
 }
 
-// heal makes the network good, and holds the world to what must be then.
+// heal makes the network good, and checks what must hold then.
 func (w *world) heal() {
 	w.tell("-- all is well from here on")
 	w.gateway.down, w.gateway.ailing = false, false
@@ -132,7 +132,8 @@ func (w *world) heal() {
 	}
 }
 
-// pass lets quiet time go on, unless something is broken already.
+// pass lets time pass in which nothing is done, unless something is broken
+// already.
 func (w *world) pass(ms int64) {
 	for end := w.clock.now + ms; w.broken == "" && w.clock.now < end; {
 		w.clock.until(min(end, w.clock.now+5_000))
@@ -165,7 +166,7 @@ func (w *world) tell(format string, args ...any) {
 	}
 }
 
-// fail notes the first thing that does not hold.
+// fail notes the first invariant that is broken.
 func (w *world) fail(format string, args ...any) {
 	if w.broken == "" {
 		w.broken = fmt.Sprintf(format, args...)
@@ -240,7 +241,7 @@ func (w *world) revoke(p *page) {
 	}
 }
 
-// disturb is what the network, the gateway and the host do.
+// disturb carries out an action of the network, the gateway or the host.
 func (w *world) disturb(a Action, p *page) {
 	l := p.h.link
 	switch a.Do {
@@ -277,8 +278,8 @@ func (w *world) disturb(a Action, p *page) {
 	}
 }
 
-// Shrink returns the shortest schedule that it finds which still breaks
-// something.
+// Shrink returns the shortest schedule that it can find which still breaks an
+// invariant.
 func (s Schedule) Shrink() Schedule {
 	for size := len(s.Actions) / 2; size > 0; {
 		shorter := false

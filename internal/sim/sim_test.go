@@ -16,8 +16,8 @@ var (
 	seed      = flag.Uint64("seed", 1, "the seed of the first one")
 )
 
-// TestSchedules runs many schedules, each from its own seed. One that breaks is
-// shrunk and told; run it alone with make sim SCHEDULES=1 SEED=….
+// TestSchedules runs many schedules, each from its own seed. One that breaks an
+// invariant is shrunk and printed; run it alone with make sim SCHEDULES=1 SEED=….
 func TestSchedules(t *testing.T) {
 	var next atomic.Uint64
 	next.Store(*seed - 1)
@@ -41,7 +41,7 @@ func TestSchedules(t *testing.T) {
 	all.Wait()
 }
 
-// A schedule replays byte for byte.
+// TestReplay checks that a schedule replays byte for byte.
 func TestReplay(t *testing.T) {
 	for n := range uint64(20) {
 		_, first := Make(*seed + n).Run(true)

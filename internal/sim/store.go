@@ -19,7 +19,7 @@ type record struct {
 	revokes  int64 // the position of the message that a revocation takes back
 }
 
-// user is what the model keeps of a user.
+// user is what the model keeps about a user.
 type user struct {
 	name   string
 	convs  map[string]*conv
@@ -63,7 +63,7 @@ func (u *user) conv(peer string) *conv {
 	return c
 }
 
-// append gives a record its position.
+// append adds a record to the log and sets its position.
 func (g *gateway) append(r record) *record {
 	r.pos = int64(len(g.log)) + 1
 	g.log = append(g.log, &r)
@@ -72,7 +72,7 @@ func (g *gateway) append(r record) *record {
 
 func (g *gateway) at() int64 { return int64(len(g.log)) }
 
-// store stores a message once, and tells everybody whom it concerns.
+// store stores a message once, and tells both users.
 func (g *gateway) store(from, by, to, id string) *record {
 	for _, r := range g.log {
 		if r.id != "" && r.id == id && r.from == from {
@@ -135,7 +135,7 @@ func (c *conv) body() frame.Body {
 	return f
 }
 
-// change takes a change of a user's conversation, and tells the user's
+// change records that a user's conversation has changed, and tells the user's
 // instances.
 func (g *gateway) change(u *user, c *conv) {
 	r := g.append(record{})
@@ -151,7 +151,7 @@ func (g *gateway) change(u *user, c *conv) {
 	})
 }
 
-// markRead: a user has read a conversation up to a position.
+// markRead records that a user has read a conversation up to a position.
 func (g *gateway) markRead(u *user, c *conv, upTo int64) {
 	read, unread := c.readSeq, int64(0)
 	for _, r := range g.log {

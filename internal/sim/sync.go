@@ -6,7 +6,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// cut returns the position of a cursor, and whether it is one.
+// cut returns the position of a cursor, and whether the text is a cursor.
 func cut(cursor string) (at int64, ok bool) {
 	text, ok := strings.CutPrefix(cursor, "2.0.")
 	return parseInt(text), ok
@@ -16,7 +16,7 @@ func cut(cursor string) (at int64, ok bool) {
 const partOf = 2
 
 // sync begins to bring an instance up to date: a new one from its user's cursor
-// on, with the whole list, another from its own.
+// on and with the whole list, any other from its own cursor on.
 func (g *gateway) sync(p *place, u *user, cursor string) frame.Fields {
 	at, known := cut(cursor)
 	if p.live || p.parts == 0 { // else the parts that have gone out do not know what came since
@@ -29,8 +29,8 @@ func (g *gateway) sync(p *place, u *user, cursor string) frame.Fields {
 	return g.more(p, u)
 }
 
-// more goes on with that. The answer of the last part says where the instance
-// stands then.
+// more continues a sync. The answer to the last part says how far the instance is
+// then.
 func (g *gateway) more(p *place, u *user) frame.Fields {
 	p.parts++
 	since := p.from
@@ -69,9 +69,9 @@ func (g *gateway) more(p *place, u *user) frame.Fields {
 	return frame.Fields{g.cursor(p), {Key: "resumed", Value: p.from >= 0}}
 }
 
-// missed sends the messages and revocations that an instance has not got. A link
-// that breaks in between goes on behind what came, but not behind a revocation
-// that is still to come.
+// missed sends the messages and revocations that an instance has missed. If the
+// link breaks meanwhile, the instance continues after the messages that came, but
+// before any revocation that is still to come.
 func (g *gateway) missed(p *place, u *user) {
 	from := p.from
 	if from < 0 {
@@ -100,7 +100,7 @@ func (g *gateway) missed(p *place, u *user) {
 	}
 }
 
-// list is a page of a conversation's history, of at most two messages.
+// list returns a page of a conversation's history, of at most two messages.
 func (g *gateway) list(name string, c *conv, id string, before, count int64) frame.Fields {
 	if before == 0 {
 		before = g.at() + 1
