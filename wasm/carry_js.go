@@ -9,20 +9,20 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// page holds the objects of an instance's user that JavaScript may have, and
-// carries out on them what the mailbox wants done. What they are the mailbox
-// knows; which object is whose, and what becomes of one that is frozen or
-// forgotten, is known here alone.
+// page holds the JavaScript objects of an instance's user that a web page may
+// have, and carries out the mailbox's effects on them. The mailbox knows their
+// state; only page knows which object belongs to which message or conversation,
+// and which objects are frozen or forgotten.
 type page struct {
 	i             *instance
 	conversations map[string]safejs.Value
 	order         []string
 	ordered       safejs.Value        // an array of order's objects; undefined when it has changed
 	live          map[string]*objects // messages, by conversationID
-	cleanAt, held int                 // of live: how many entries make it worth to look for dead ones
+	held, cleanAt int                 // how many entries live has, and at how many it is cleaned
 
 	// Messages, and conversations, that wait for an event or the end of a call.
-	// Nothing else may hold them as yet.
+	// Often nothing else holds them yet.
 	piles map[mailbox.Pile][]safejs.Value
 
 	attempt int64 // of the Wake that is under way
@@ -44,7 +44,7 @@ func (pg *page) forget() {
 // Carry implements client.Page.
 func (pg *page) Carry(d mailbox.Deed) {
 	switch d := d.(type) {
-	case mailbox.Ask: // is the client's
+	case mailbox.Ask: // the client carries it out
 	case mailbox.Settle:
 		delete(pg.piles, mailbox.Pile(d.Call))
 	case mailbox.Emit:
@@ -78,7 +78,7 @@ func (pg *page) Carry(d mailbox.Deed) {
 	}
 }
 
-// woke is what later comes back to.
+// woke is called when the timer of sdk.later fires.
 func (pg *page) woke() { pg.i.client.Mail().Post(mailbox.Woke{Attempt: pg.attempt}) }
 
 func (pg *page) emit(e mailbox.Emit) {
@@ -110,8 +110,9 @@ func (pg *page) put(p mailbox.Pile, v safejs.Value) {
 	}
 }
 
-// keep makes one object of each message. It is fresh from JSON.parse: read
-// plainly until it reaches the page, which may put a getter on it.
+// keep turns each message into the one object that the page has of it. A message
+// comes from JSON.parse, so it can be read without guarding against getters
+// until the page has it.
 func (pg *page) keep(d mailbox.Keep) {
 	newer := pg.piles[d.Pile]
 	if d.Front {
@@ -177,8 +178,9 @@ func jsonOf(v safejs.Value) string {
 	return text
 }
 
-// list is the list as an event carries it: a new array of the same objects. In
-// a conversation that goes on the order stays, and a copy is one call.
+// list returns the list of conversations for an event: a new array of the same
+// objects. While the order stays the same, as it does during a conversation, it
+// copies the last array, which takes one call.
 func (pg *page) list() safejs.Value {
 	if pg.ordered.IsUndefined() {
 		pg.ordered = pg.objectsOf(pg.order)

@@ -10,17 +10,17 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// method is one export of an instance: it gives a promise, or a value at once.
+// method is one export of an instance. It returns a promise, or a value at once.
 type method struct {
 	name    string
 	promise func(i *instance, args []safejs.Value, a *answer)
-	open    bool // a promise method that looks itself whether there is a session
+	open    bool // the promise method checks itself whether there is a session
 	sync    func(i *instance, args []safejs.Value) (any, *fault.Error)
-	dead    func() any // what sync methods give after destroy; nil throws 2903
+	dead    func() any // what a sync method returns after destroy; nil throws 2903
 }
 
-// methods of an instance. Those of the original that are missing here are
-// made by unbuiltMethods.
+// methods of an instance. unbuiltMethods makes those of the original that are
+// missing here.
 var methods []method
 
 func init() { // not in the declaration, which the methods refer to
@@ -151,19 +151,19 @@ func (i *instance) off(args []safejs.Value) (any, *fault.Error) {
 //	isReady(): boolean
 func (i *instance) isReady([]safejs.Value) (any, *fault.Error) { return i.client.Ready(), nil }
 
-// getLoginUser gives the userID that is logged in, or ”.
+// getLoginUser returns the userID that is logged in, or an empty string.
 //
 //	getLoginUser(): string
 func (i *instance) getLoginUser([]safejs.Value) (any, *fault.Error) { return i.client.User(), nil }
 
-// getServerTime gives the gateway's clock in ms, 0 before the first login.
+// getServerTime returns the gateway's clock in ms, 0 before the first login.
 //
 //	getServerTime(): number
 func (i *instance) getServerTime([]safejs.Value) (any, *fault.Error) {
 	return float64(i.client.ServerTime()), nil
 }
 
-// getLoginStatus gives the state that a page wants to show.
+// getLoginStatus returns the state of the login, for a page to show.
 //
 //	getLoginStatus(): {status: 'loggedOut' | 'loggingIn' | 'ready' | 'reconnecting' | 'loggingOut', reason: string}
 func (i *instance) getLoginStatus([]safejs.Value) (any, *fault.Error) {
@@ -174,8 +174,8 @@ func loginStatus(status, reason string) any {
 	return bridge.ValueOf(frame.Fields{{Key: "status", Value: status}, {Key: "reason", Value: reason}})
 }
 
-// setLogLevel sets what is written to the console: 0 everything, 1 what
-// matters in production, 2 warnings, 3 errors, 4 nothing.
+// setLogLevel sets what is written to the console: 0 everything, 1 what matters
+// in production and anything graver, 2 warnings and errors, 3 errors, 4 nothing.
 //
 //	setLogLevel(level: 0 | 1 | 2 | 3 | 4): void
 func (i *instance) setLogLevel(args []safejs.Value) (any, *fault.Error) {
@@ -203,8 +203,8 @@ func (i *instance) registerPlugin(args []safejs.Value) (any, *fault.Error) {
 	return nil, nil
 }
 
-// use takes the plugins of lite-chat, which needs them for what is built in
-// here, and gives the instance.
+// use accepts the plugins of lite-chat, which needs them for what is built in
+// here, and returns the instance.
 //
 //	use(plugins: object | object[]): ChatSDK
 func (i *instance) use([]safejs.Value) (any, *fault.Error) { return i.object, nil }

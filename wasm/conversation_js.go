@@ -11,8 +11,8 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// call is a call of the mailbox, which i.post makes. Its promise resolves with
-// what shape makes of its end.
+// call makes the Call of a mailbox input, which i.post passes on. When it
+// settles, the promise resolves with what shape makes of the Settle.
 func (i *instance) call(a *answer, shape func(s mailbox.Settle) safejs.Value) mailbox.Call {
 	return i.client.Mail().Call(func(s mailbox.Settle) {
 		if s.Err != nil {
@@ -27,13 +27,13 @@ func (i *instance) post(in mailbox.Input) { i.client.Mail().Post(in) }
 
 func empty(mailbox.Settle) safejs.Value { return bridge.NewObject() }
 
-// named is the answer of a call about a conversation.
+// named makes the answer of a call about a conversation.
 func named(id string) func(mailbox.Settle) safejs.Value {
 	return func(mailbox.Settle) safejs.Value { return bridge.Wrap("conversationID", bridge.String(id)) }
 }
 
-// getConversationList gives all conversations, those named, or those of a
-// filter.
+// getConversationList returns all conversations, the named ones, or those that a
+// filter selects.
 //
 //	getConversationList(options?: string[] | {type?: string, hasUnreadCount?: boolean, …}): Promise<{code: 0, data: {conversationList: Conversation[], isSyncCompleted: true}}>
 func (i *instance) getConversationList(args []safejs.Value, a *answer) {
@@ -54,13 +54,13 @@ func conversationFilter(v safejs.Value) (f mailbox.ListConversations) {
 	o := bridge.Object{Value: v}
 	f.Unread = o.Bool("hasUnreadCount")
 	if of := o.Text("type"); of != "" && of != convC2C || o.Text("groupName") != "" || o.Number("markType") != 0 || o.Bool("hasGroupAtInfo") {
-		f.IDs = []string{} // there are none of these
+		f.IDs = []string{} // there are no such conversations here
 	}
 	return f
 }
 
-// getConversationProfile gives one conversation with the whole profile of its
-// user. If there is none yet, it begins: the list has it from now on.
+// getConversationProfile returns one conversation with the whole profile of its
+// user. If there is none yet, it begins, and is in the list from now on.
 //
 //	getConversationProfile(conversationID: string): Promise<{code: 0, data: {conversation: Conversation}}>
 func (i *instance) getConversationProfile(args []safejs.Value, a *answer) {
@@ -76,8 +76,7 @@ func (i *instance) getTotalUnreadMessageCount([]safejs.Value) (any, *fault.Error
 	return float64(i.client.Mail().Total()), nil
 }
 
-// send makes a call of the gateway and resolves with what shape makes of its
-// result.
+// send calls the gateway and resolves with what shape makes of the result.
 func (i *instance) send(a *answer, method string, params frame.Fields, shape func(result safejs.Value) safejs.Value) {
 	i.client.Send(method, params, 0, func(result frame.Body, f *fault.Error) {
 		if f != nil {
@@ -88,8 +87,8 @@ func (i *instance) send(a *answer, method string, params frame.Fields, shape fun
 	})
 }
 
-// setMessageRead: the user has seen a conversation, as far as it has come: the
-// call may wait for a lost connection, and what comes meanwhile is unread.
+// setMessageRead marks a conversation as read, as far as its messages have come.
+// The call may wait for a lost connection; what comes meanwhile stays unread.
 //
 //	setMessageRead(options: {conversationID: string}): Promise<{code: 0, data: {}}>
 func (i *instance) setMessageRead(args []safejs.Value, a *answer) {
@@ -97,7 +96,7 @@ func (i *instance) setMessageRead(args []safejs.Value, a *answer) {
 	i.post(mailbox.MarkRead{Call: i.call(a, empty), Conversation: id})
 }
 
-// setAllMessageRead: the user has seen them all.
+// setAllMessageRead marks all conversations as read.
 //
 //	setAllMessageRead(options?: {scope?: string}): Promise<{code: 0, data: {}}>
 func (i *instance) setAllMessageRead(args []safejs.Value, a *answer) {
@@ -121,8 +120,8 @@ func isTrue(v safejs.Value) bool {
 
 func isArray(v safejs.Value) bool { return isTrue(bridge.Call(bridge.Global("Array"), "isArray", v)) }
 
-// textsOf returns the elements of a list; what is no string is one that names
-// nothing, and is the gateway's to refuse.
+// textsOf returns the elements of a list. What is not a string becomes "", which
+// the gateway refuses.
 func textsOf(list safejs.Value) []string {
 	texts := []string{}
 	each(list, func(v safejs.Value) {

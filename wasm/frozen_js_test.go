@@ -60,8 +60,8 @@ func TestAMessageThatThePageHasFrozen(t *testing.T) {
 		return result;`))
 }
 
-// A page that has frozen one object of a message calls with that one: the copy
-// that took its place is brought up to date, and is no third one.
+// A page that has frozen a message's object passes that object to a call: the copy
+// that took its place is updated, and no third object is made.
 func TestAFrozenMessageHasOneCopy(t *testing.T) {
 	require.Equal(t, `[true,[true,true],true,[true,true,true],true]`, inbox1(t, "frozen3", freezing+`
 		note('conversations', { conversations: [conv()] });
@@ -78,8 +78,8 @@ func TestAFrozenMessageHasOneCopy(t *testing.T) {
 		return result;`))
 }
 
-// Pages that keep copies, as a mini program's setData makes them, revoke and
-// delete with these; the one that was made before the answer has no position.
+// Pages that keep copies, as a mini program's setData makes them, pass these to
+// revoke and delete. A copy that was made before the answer has no position.
 func TestACopyOfAMessage(t *testing.T) {
 	require.Equal(t, `[[1],[[2]],true,2105]`, inbox1(t, "copies", `
 		const copies = [];
@@ -98,8 +98,8 @@ func TestACopyOfAMessage(t *testing.T) {
 		return [frames('message.revoke').map((p) => p.position), frames('message.delete').map((p) => p.positions), revoked, none];`))
 }
 
-// A message bears its sender's name from the start, once the page has asked
-// for the profile, as with the originals.
+// Once the page has asked for the profile, a message has its sender's name from
+// the start, as with the originals.
 func TestAMessageBearsItsSender(t *testing.T) {
 	require.Equal(t, `[["",""],["Al","a.png"],["Al2","a.png"],["Al3",""],["",""]]`, inbox1(t, "sender", `
 		const from = () => { const m = text(); return [m.nick, m.avatar]; };

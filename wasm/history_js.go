@@ -11,7 +11,8 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// pageSize is how many messages getMessageList gives at once, as the original.
+// pageSize is how many messages getMessageList returns at most, as the original
+// does.
 const pageSize = 15
 
 // getMessageList pages backwards through a conversation: the newest messages
@@ -37,8 +38,8 @@ func (i *instance) getMessageList(args []safejs.Value, a *answer) {
 	i.post(in)
 }
 
-// findMessage gives the Message of an ID that the page holds, else null. Should
-// there be several, it is the user's own, else the newest.
+// findMessage returns the Message with an ID that the page holds, or null. If
+// several have the ID, it prefers the user's own, then the newest.
 //
 //	findMessage(messageID: string): Message | null
 func (i *instance) findMessage(args []safejs.Value) (any, *fault.Error) {
@@ -66,8 +67,9 @@ func (i *instance) revokeMessage(args []safejs.Value, a *answer) {
 	})
 }
 
-// positionOf gives the position of a message that was sent or received, else 0.
-// A copy that the page has made before it was sent does not know it yet.
+// positionOf returns the position of a message that was sent or received, or 0.
+// A copy that the page made before the message was sent has none, so the object
+// that is held is looked up.
 func (pg *page) positionOf(m bridge.Object) int64 {
 	if position := m.Number("position"); position != 0 || m.Text("ID") == "" {
 		return position
@@ -76,11 +78,11 @@ func (pg *page) positionOf(m bridge.Object) int64 {
 	return bridge.Object{Value: held}.Number("position")
 }
 
-// mostDeleted is how many messages one call deletes, as the original.
+// mostDeleted is how many messages one call deletes, as in the original.
 const mostDeleted = 30
 
-// deleteMessage removes messages of one conversation from this user's view; of
-// a longer list the first 30.
+// deleteMessage removes messages of one conversation from this user's view, the
+// first 30 if the list is longer.
 //
 //	deleteMessage(messageList: Message[]): Promise<{code: 0, data: {messageList: Message[]}}>
 func (i *instance) deleteMessage(args []safejs.Value, a *answer) {

@@ -11,9 +11,9 @@ import (
 )
 
 // Mallory knows the IDs of the messages that alice sent her, and sends others
-// under them. A gateway refuses that; these tests are of pages whose messages
-// still have the old IDs, which say nothing of their sender, and of a gateway
-// that is not ours.
+// under them. A gateway refuses that. These tests are for pages whose messages
+// still have old IDs, which do not name their sender, and for gateways that are
+// not ours.
 const mallory = `
 const forged = (ID, position, more) => ({ ID, conversationID: 'C2Cmallory', conversationType: 'C2C', type: 'TIMTextElem', flow: 'in', from: 'mallory', to: 'alice', status: 'success',
 	position, sequence: position, isRead: false, isPeerRead: false, isRevoked: false, payload: { text: 'forged' }, ...more });
@@ -23,7 +23,7 @@ const told = (m) => [m.from, m.flow, m.position, m.payload.text];
 const theirs = (position, unread, more) => note('messages', { conversations: [{ ...conv({ unreadCount: unread }), conversationID: 'C2Cmallory' }], ...more });
 `
 
-// Live, after alice's message: hers stays hers, and mallory's is shown.
+// Live, after alice's message: hers stays unchanged, and mallory's is shown.
 func TestAnIDUsedAgainLive(t *testing.T) {
 	require.Equal(t, `[["alice","out",1,"honest"],["mallory","in",2,"forged"],true,[1],true,[false,true],true]`, inbox1(t, "forged1", mallory+`
 		const m = (await tim.sendMessage(say())).data.message;
@@ -44,7 +44,7 @@ func TestAnIDUsedAgainLive(t *testing.T) {
 		return result;`))
 }
 
-// Live, while alice's is on its way: each side's answer finds its own object.
+// Live, while alice's is on its way: each message finds its own object.
 func TestAnIDUsedAgainOnItsWay(t *testing.T) {
 	require.Equal(t, `[["mallory","in",1,"forged"],["alice","out",2,"honest"],true,true,[["mallory","in",1,"forged"],true,true]]`, inbox1(t, "forged2", mallory+`
 		let settle;
@@ -81,8 +81,8 @@ func TestAnIDUsedAgainInTheHistory(t *testing.T) {
 		return result;`))
 }
 
-// From the history, when the page has the true one already: mallory's words are
-// not lost in it. One user may use an ID twice, too: positions tell.
+// From the history, when the page has the true one already: mallory's message does
+// not disappear in it. One user may use an ID twice, too; positions differ then.
 func TestAnIDUsedAgainLiveAndInTheHistory(t *testing.T) {
 	require.Equal(t, `[["mallory","in",4,"forged"],["alice","out",1,"honest"],["mallory","in",3,"forged"],true,true,4]`, inbox1(t, "forged4", mallory+`
 		const m = (await tim.sendMessage(say())).data.message;
@@ -123,8 +123,8 @@ func TestSendingWhatSomebodyElseWrote(t *testing.T) {
 		return [codes, told(m), m.status, m.isResend, frames('message.send').length];`))
 }
 
-// An ID names its sender and the gateway's time; before a login neither is
-// known, and the message gets both with it, or when it is sent.
+// An ID has its sender and the gateway's time in it. Before a login neither is
+// known; the message gets its ID at the login, or when it is sent.
 func TestAMessageIDNamesItsSender(t *testing.T) {
 	options := bridge.Parse(`{"SDKAppID":1400000000,"proxyServer":"ws://127.0.0.1:1","name":"ids"}`)
 	require.Equal(t, `[["",""],3000,["alice",true,"alice",true],[true,true],["alice",true],["alice",true],0,["",""],["alice",true,2105]]`, script(t, options, freezing+mail+`

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What was asked before a logout is answered before it; but the page has said
-// that it is done: no event comes of these answers.
+// Calls made before a logout are answered before it. But the page has said that it
+// is done, so these answers cause no event.
 func TestNoEventsOfCallsThatALogoutFollows(t *testing.T) {
 	require.Equal(t, `[["LOGIN_STATUS_CHANGE","SDK_NOT_READY","LOGIN_STATUS_CHANGE"],"C2Cbob","success"]`, inbox1(t, "quiet2", profiles+`
 		note('conversations', { conversations: [conv({ conversationID: 'C2Ceve' })] });
@@ -23,8 +23,8 @@ func TestNoEventsOfCallsThatALogoutFollows(t *testing.T) {
 		return result;`))
 }
 
-// The list comes before the messages: a listener of it that logs out has been
-// given them all the same, and they do not come again.
+// The event of the list comes before that of the messages. If its listener logs
+// out, the messages count as given and do not come again.
 func TestAListenerOfTheListThatLogsOut(t *testing.T) {
 	require.Equal(t, `[["7.1"],true,1]`, inbox1(t, "leaves2", `
 		let out;
@@ -37,7 +37,7 @@ func TestAListenerOfTheListThatLogsOut(t *testing.T) {
 		return result;`))
 }
 
-// A profile that was asked for is none of a user who has left.
+// A profile that comes after its user has left is dropped.
 func TestAProfileThatComesToNobody(t *testing.T) {
 	require.Equal(t, `[3005,0]`, inbox1(t, "nobody", `
 		answers['profile.get'] = () => null;

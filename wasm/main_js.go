@@ -3,20 +3,20 @@
 // Command wasm is tim.wasm: the login, session and message SDK of a
 // web instant-messaging client, for wasm_exec.js of the Go that built it.
 //
-// A loader that has put a function __timLoader into the global scope gets
-// {TIM, version} handed over and nothing is installed. Started by hand,
-// globalThis.TIM and globalThis.tim exist as soon as go.run has returned
-// control.
+// A loader that has put a function __timLoader into the global scope is passed
+// {TIM, version}, and nothing is installed. Started without one, the module
+// installs globalThis.TIM and globalThis.tim, which exist as soon as go.run
+// returns control.
 //
 //	main_js.go          the start
 //	sdk_js.go           the runtime: instances, and how a call reaches one
 //	client_js.go        the table of methods; login, events and state
-//	options_js.go       what apps hand in, checked
+//	options_js.go       checks the options that apps pass
 //	relays_js.go        methods that only ask the gateway
 //	unbuilt_js.go       methods that are not built
-//	carry_js.go         the mailbox's effects on JavaScript objects
-//	objects_js.go       one object a message; weak references, frozen copies
-//	shape_js.go         what every Message and Conversation has, completed here
+//	carry_js.go         carries out the mailbox's effects on JavaScript objects
+//	objects_js.go       one object for each message; weak references, frozen copies
+//	shape_js.go         the fields that every Message and Conversation has
 //	message_js.go       create…Message, sendMessage, resendMessage
 //	media_js.go         messages that name files: chosen, uploaded, shown
 //	history_js.go       getMessageList, findMessage, revoke, delete
@@ -42,8 +42,8 @@ func main() {
 	} else {
 		scope := safejs.Global()
 		bridge.Set(scope, "TIM", s.tim)
-		// The app is known from the UserSig, so this one dials at its first login.
+		// This instance learns its app from the UserSig, so it dials at its first login.
 		bridge.Set(scope, "tim", s.instance(options{gateway: pageGateway()}).object)
 	}
-	select {} // the functions that JavaScript holds go on working
+	select {} // JavaScript goes on calling the functions that it holds
 }

@@ -19,8 +19,8 @@ const (
 	msgVideo = "TIMVideoFileElem"
 )
 
-// mediaKind returns the kind of file that a type of message names, as the
-// gateway calls it; "" for a type that names none.
+// mediaKind returns what the gateway calls the kind of file that a type of
+// message names; "" if messages of that type name no file.
 func mediaKind(kind string) string {
 	switch kind {
 	case msgImage:
@@ -114,8 +114,8 @@ func (i *instance) createFileMessage(args []safejs.Value) (any, *fault.Error) {
 	})
 }
 
-// createAudioMessage makes a message that sends a sound; its duration is in ms,
-// as recorders give it.
+// createAudioMessage makes a message that sends a sound; the file's duration is
+// in ms, as recorders say it.
 //
 //	createAudioMessage(options: {to: string, conversationType: 'C2C', payload: {file: File | Blob | object}, onProgress?: (part: number) => void}): Message
 func (i *instance) createAudioMessage(args []safejs.Value) (any, *fault.Error) {
@@ -128,8 +128,8 @@ func (i *instance) createAudioMessage(args []safejs.Value) (any, *fault.Error) {
 	})
 }
 
-// createVideoMessage makes a message that sends a video, with a cover where the
-// chooser gave one (thumbTempFilePath).
+// createVideoMessage makes a message that sends a video, with a cover if the
+// chooser returned one (thumbTempFilePath).
 //
 //	createVideoMessage(options: {to: string, conversationType: 'C2C', payload: {file: File | Blob | HTMLInputElement | object}, onProgress?: (part: number) => void}): Message
 func (i *instance) createVideoMessage(args []safejs.Value) (any, *fault.Error) {
@@ -244,7 +244,7 @@ func (i *instance) upload(kind string, o *outgoing, done func(f *fault.Error)) {
 	})
 }
 
-// report tells the page how much has gone out.
+// report tells the page how much has been uploaded.
 func (o *outgoing) report(part float64) {
 	if !bridge.IsFunction(o.progress) {
 		return
@@ -254,7 +254,8 @@ func (o *outgoing) report(part float64) {
 	}
 }
 
-// uploadFault is what an answer other than success says.
+// uploadFault returns the error that an answer to an upload means; nil for
+// success.
 func uploadFault(status int, answer string) *fault.Error {
 	if status == 200 {
 		return nil
@@ -266,7 +267,8 @@ func uploadFault(status int, answer string) *fault.Error {
 	return fault.With(fault.NetworkError, "the file was not uploaded")
 }
 
-// mediaURL is where files are uploaded: beside the gateway's WebSocket.
+// mediaURL returns where files are uploaded, which is beside the gateway's
+// WebSocket.
 func (i *instance) mediaURL() string {
 	url, slash := i.host.URL(), 0
 	for n := 0; n < len(url) && url[n] != '?'; n++ {
@@ -277,8 +279,8 @@ func (i *instance) mediaURL() string {
 	return "http" + url[min(len("ws"), slash):slash] + "/media"
 }
 
-// wirePayload is what the gateway is sent of a payload that names a file: it
-// knows the rest by itself.
+// wirePayload returns what the gateway needs of a payload that names a file; the
+// rest it knows itself.
 func wirePayload(kind string, payload bridge.Object, o *outgoing) frame.Body {
 	named := func(key string, o *outgoing) frame.Field {
 		if o != nil {
@@ -301,7 +303,8 @@ func wirePayload(kind string, payload bridge.Object, o *outgoing) frame.Body {
 	return payload
 }
 
-// shorts are the short sides of an image's smaller sizes: thumb and large.
+// shorts are the short sides of an image's sizes: the original, which is not
+// scaled, thumb and large.
 var shorts = [...]int64{0, 198, 720}
 
 func imageInfo(kind, size, width, height int, url, remote safejs.Value) safejs.Value {
@@ -311,15 +314,15 @@ func imageInfo(kind, size, width, height int, url, remote safejs.Value) safejs.V
 	})
 }
 
-// completePayload adds to the payload of a message that names a file what
-// follows from it: URLs, and the smaller sizes of an image.
+// completePayload adds to the payload of a message that names a file whatever
+// follows from its fields: URLs, and the smaller sizes of an image.
 func (i *instance) completePayload(kind string, payload safejs.Value) {
 	if mediaKind(kind) == "" || !bridge.IsObject(payload) {
 		return
 	}
 	p := bridge.Object{Value: payload}
 	put := func(key string, v any) { bridge.Put(payload, key, bridge.Of(v)) }
-	url := func(uuid string) string { // of <app>-<name>
+	url := func(uuid string) string { // uuid is <app>-<name>
 		for n := range len(uuid) {
 			if uuid[n] == '-' {
 				return i.mediaURL() + "/" + uuid[:n] + "/" + uuid[n+1:]
@@ -373,11 +376,11 @@ func fit(w, h, short int64) (int64, int64) {
 	return max(1, (w*short+least/2)/least), max(1, (h*short+least/2)/least)
 }
 
-// localFields are what a sender keeps of a payload that was sent: it shows what
-// is on the device.
+// localFields are the fields of a payload that keep their values once it was
+// sent, because the sender's page goes on showing the file on its device.
 var localFields = [...]string{"url", "videoUrl"}
 
-// sentPayload brings the payload of a Message that was sent up to date.
+// sentPayload updates the payload of a Message that was sent with the stored one.
 func (i *instance) sentPayload(kind string, payload, stored safejs.Value) {
 	if mediaKind(kind) == "" || !bridge.IsObject(payload) || !bridge.IsObject(stored) {
 		return

@@ -19,8 +19,8 @@ const (
 	msgCustom = "TIMCustomElem"
 )
 
-// maxBody is what a frame holds of a message, in bytes of JSON. The gateway's
-// own limit is lower, 12 KB by default.
+// maxBody is how many bytes of JSON of a message fit a frame. The gateway's own
+// limit is lower, 12 KB by default.
 const maxBody = 48 << 10
 
 // createTextMessage makes a message that sendMessage can send. It works as
@@ -62,8 +62,9 @@ func (i *instance) createCustomMessage(args []safejs.Value) (any, *fault.Error) 
 	return i.newMessage("createCustomMessage", msgCustom, o, payload)
 }
 
-// newMessage gives a Message of the original's shape. Its ID stays the same
-// after it was sent; one that is created before a login gets it with that.
+// newMessage makes a Message with all fields that the original's has. Its ID
+// stays the same after it was sent; a Message that is created before a login
+// gets its ID at the login.
 func (i *instance) newMessage(method, kind string, o, payload safejs.Value) (any, *fault.Error) {
 	to, _ := bridge.Text(bridge.Get(o, "to"))
 	if to == "" {
@@ -116,7 +117,7 @@ func (i *instance) newID() string {
 	return frame.NewMessageID(user, int64(i.now()), random)
 }
 
-// nameless notes a Message that has no ID yet.
+// nameless remembers a Message that has no ID yet.
 func (i *instance) nameless(m safejs.Value) {
 	if i.early == nil {
 		i.early = newObjects()
@@ -127,8 +128,9 @@ func (i *instance) nameless(m safejs.Value) {
 	}
 }
 
-// nameEarly gives the messages that were created before the login their IDs. A
-// frozen one gets it when it is sent, for then the page is given the copy.
+// nameEarly gives IDs to the messages that were created before the login. A
+// frozen one gets its ID when it is sent, since only then the page is given the
+// copy.
 func (i *instance) nameEarly() {
 	i.early.each(func(m safejs.Value) {
 		if !frozen(m) {
@@ -138,7 +140,7 @@ func (i *instance) nameEarly() {
 	i.early = nil
 }
 
-// name gives a Message its sender, and its ID if it has none, and returns it.
+// name sets a Message's sender, and its ID if it has none. It returns the Message.
 func (i *instance) name(m safejs.Value) safejs.Value {
 	if (bridge.Object{Value: m}).Text("ID") == "" {
 		m = i.page.mark(m, "ID", bridge.String(i.newID()))
@@ -146,7 +148,7 @@ func (i *instance) name(m safejs.Value) safejs.Value {
 	return i.page.mark(m, "from", bridge.String(i.client.User()))
 }
 
-// now is the gateway's clock, or before the first login the host's, in ms.
+// now returns the gateway's clock in ms, or the host's before the first login.
 func (i *instance) now() int {
 	if t := i.client.ServerTime(); t != 0 {
 		return int(t)
@@ -172,15 +174,15 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		return
 	}
 	s := &sending{i: i, a: a, m: m, kind: m.Text("type"), payload: bridge.Get(m.Value, "payload"), file: i.outgoingOf(m)}
-	// Sent again, by whatever method, it is the same message: it is stored once,
-	// and one that was for who is online stays that.
+	// By whatever method it is sent again, it stays the same message: it is stored
+	// once, and an online-only message stays one.
 	s.again = isTrue(bridge.Get(m.Value, "isResend")) || m.Text("status") != "unSend"
 	s.online = isTrue(bridge.Get(bridge.Arg(args, 1), "onlineUserOnly")) || s.again && isTrue(bridge.Get(m.Value, "onlineOnlyFlag"))
 	if s.online {
 		s.m.Value = i.page.mark(m.Value, "onlineOnlyFlag", bridge.Bool(true))
 	}
 	if a.gated {
-		s.post() // the session knows the reason
+		s.post() // the session refuses it, with the reason
 		return
 	}
 	f := checkBody(s.payload, bridge.Get(s.m.Value, "cloudCustomData"))
@@ -213,12 +215,12 @@ type sending struct {
 	m       bridge.Object
 	kind    string
 	payload safejs.Value
-	file    *outgoing // that it names and that is not known to be sent; nil for none
-	online  bool      // only for who is online
-	again   bool
+	file    *outgoing // the file that it names, unless that was sent before; nil for none
+	online  bool      // only for those who are online
+	again   bool      // it was sent before
 }
 
-// fail sets the message's status and rejects with it.
+// fail sets the message's status to fail and rejects the promise.
 func (s *sending) fail(f *fault.Error) {
 	s.m.Value = s.i.page.mark(s.m.Value, "status", bridge.String("fail"))
 	s.a.promise.Reject(bridge.NewError(f, bridge.Wrap("message", s.m.Value)))
@@ -262,8 +264,8 @@ func (s *sending) settle(end mailbox.Settle) {
 	s.a.resolve(bridge.Wrap("message", s.m.Value))
 }
 
-// resendMessage sends a message again that failed. With the same ID it is
-// stored once, even if the first attempt has arrived after all.
+// resendMessage sends a failed message again. Its ID stays the same, so it is
+// stored once even if the first attempt has arrived after all.
 //
 //	resendMessage(message: Message): Promise<{code: 0, data: {message: Message}}>
 func (i *instance) resendMessage(args []safejs.Value, a *answer) {

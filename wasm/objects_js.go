@@ -8,18 +8,19 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// objects are the Message objects of one conversation that the page may hold,
-// by ID. They are held weakly, so that a page that forgets a message frees it;
-// where there is no WeakRef they last until logout. An ID alone does not name
-// a message: a peer may have used another user's. Which object is a message's,
-// the caller of find decides.
+// objects holds the Message objects of one conversation that the page may have,
+// by ID. The references are weak, so that a message is freed when the page drops
+// it; where there is no WeakRef they last until logout. An ID alone does not
+// identify a message, because a peer may have used another user's ID: the caller
+// of find decides which object is the right one.
 type objects struct {
 	refs  safejs.Value              // Map of ID to WeakRef, or to the object itself
 	weak  safejs.Value              // WeakRef, or undefined
-	twins map[string][]safejs.Value // further messages of an ID, as in refs
+	twins map[string][]safejs.Value // further messages with the same ID, as in refs
 }
 
-// cleanFrom is from how many entries on it is worth to look for dead ones.
+// cleanFrom is the number of entries from which on it is worth looking for dead
+// ones.
 const cleanFrom = 1024
 
 func newObjects() *objects {
@@ -30,14 +31,14 @@ func newObjects() *objects {
 	return &objects{refs: m, weak: bridge.Global("WeakRef"), twins: map[string][]safejs.Value{}}
 }
 
-// find returns the object of an ID that is the right one, and its place among
-// those of that ID; or undefined, and the place where it belongs.
+// find returns the object with an ID that is the right one, and its place among
+// those with that ID; or undefined, and the place where a new one belongs.
 func (o *objects) find(id string, right func(m safejs.Value) bool) (m safejs.Value, place int) {
 	if o == nil {
 		return safejs.Undefined(), 0
 	}
 	free := -1
-	for place <= len(o.twins[id]) { // a getter of the page's may change them meanwhile
+	for place <= len(o.twins[id]) { // a getter in the page may change their number meanwhile
 		m := o.deref(o.at(id, place))
 		switch {
 		case !bridge.IsObject(m):
@@ -87,8 +88,8 @@ func (o *objects) put(id string, place int, object safejs.Value) {
 	}
 }
 
-// clean drops the entries of objects that are no more and returns how many are
-// left.
+// clean drops the entries of objects that have been freed, and returns how many
+// entries are left.
 func (o *objects) clean() int {
 	each(o.entries(), func(e safejs.Value) {
 		id, _ := e.Index(0)
@@ -119,8 +120,8 @@ func (o *objects) entries() safejs.Value {
 	return bridge.Call(bridge.Global("Array"), "from", o.refs)
 }
 
-// each goes through the objects that are still held, in the order in which
-// they came; those whose ID was taken already come last.
+// each calls f for the objects that still exist, in the order in which they were
+// added; those whose ID was taken already come last.
 func (o *objects) each(f func(m safejs.Value)) {
 	if o == nil {
 		return
@@ -141,16 +142,16 @@ func (o *objects) each(f func(m safejs.Value)) {
 	}
 }
 
-// isOf reports whether a message of the gateway's is what an object that the
-// page holds stands for: its sender and ID are the same (find has compared the
-// IDs), and its position, unless the object has none yet.
+// isOf reports whether an object that the page holds stands for a message from
+// the gateway. The IDs are equal already (find has compared them); the senders
+// have to be equal, and the positions unless the object has none yet.
 func isOf(held, m bridge.Object) bool {
 	position := held.Number("position")
 	return (position == 0 || position == m.Number("position")) && held.Text("from") == m.Text("from")
 }
 
-// intern returns the one object of a message that has just been parsed: the
-// one that the page has, brought up to date in place, or this one from now on.
+// intern returns the one object for a message that has just been parsed: the one
+// that the page has, updated in place, or else the parsed one.
 func (pg *page) intern(m safejs.Value) safejs.Value {
 	b := bridge.Parsed(m)
 	id, conversationID := b.Text("ID"), b.Text("conversationID")
@@ -164,9 +165,8 @@ func (pg *page) intern(m safejs.Value) safejs.Value {
 	return m
 }
 
-// merge brings an object of the page up to date, and gives it. Stores of
-// immutable state freeze what they are given when it is a plain object; then a
-// copy takes its place.
+// merge updates an object of the page and returns it. If it is frozen, as stores
+// of immutable state do with plain objects, merge returns an updated copy.
 func merge(into, from safejs.Value) (now safejs.Value, copied bool) {
 	object := bridge.Global("Object")
 	if !bridge.IsObject(into) || bridge.IsObject(bridge.Call(object, "assign", into, from)) || !frozen(into) {
@@ -175,21 +175,22 @@ func merge(into, from safejs.Value) (now safejs.Value, copied bool) {
 	return bridge.Call(object, "assign", bridge.NewObject(), into, from), true
 }
 
-// frozen is false for what is no object, of which isFrozen says true.
+// frozen reports whether a value is a frozen object. Object.isFrozen alone is
+// also true for what is not an object.
 func frozen(o safejs.Value) bool {
 	return bridge.IsObject(o) && isTrue(bridge.Call(bridge.Global("Object"), "isFrozen", o))
 }
 
-// lasting are fields that become true once and for all, with what tells more
-// of them. A page of the history may have been composed before the event that
-// overtook it.
+// lasting lists fields that never become false again, each with the fields that
+// belong to it. A page of the history may have been composed before an event that
+// came earlier than the page.
 var lasting = map[string][]string{
 	"isRead": nil, "isPeerRead": nil, "isDeleted": nil, "isRevoked": {"revoker", "revokerInfo", "revokeReason"},
 }
 
-// heldOf returns the object that is held of a Message that the page passes, and
-// its place. What the page passes may be a frozen object whose copy is held, or
-// a copy of its own; one from before the message was sent has no position.
+// heldOf returns the object that is held for a Message that the page passes, and
+// its place. The page may pass a frozen object whose copy is held, or a copy of
+// its own; one from before the message was sent has no position.
 func (pg *page) heldOf(m bridge.Object) (held safejs.Value, place int) {
 	from, position := m.Text("from"), m.Number("position")
 	return pg.live[m.Text("conversationID")].find(m.Text("ID"), func(held safejs.Value) bool {
@@ -199,20 +200,20 @@ func (pg *page) heldOf(m bridge.Object) (held safejs.Value, place int) {
 	})
 }
 
-// stead returns the object that is brought up to date in a frozen one's place,
-// if there is one already.
-func (pg *page) stead(m safejs.Value) safejs.Value {
+// replacement returns the live copy that stands in for a frozen object, or m
+// itself if there is none.
+func (pg *page) replacement(m safejs.Value) safejs.Value {
 	if now, _ := pg.heldOf(bridge.Object{Value: m}); bridge.IsObject(now) {
 		return now
 	}
 	return m
 }
 
-// assign brings a Message that the page has passed up to date with what the
-// gateway says of it, and returns it.
+// assign updates a Message that the page has passed with the gateway's fields,
+// and returns it.
 func (pg *page) assign(given, m safejs.Value) safejs.Value {
 	if frozen(given) {
-		given = pg.stead(given)
+		given = pg.replacement(given)
 	}
 	if !isOf(bridge.Object{Value: given}, bridge.Object{Value: m}) {
 		return pg.intern(m)
@@ -220,11 +221,12 @@ func (pg *page) assign(given, m safejs.Value) safejs.Value {
 	return pg.updateMessage(given, m)
 }
 
-// pageFields are fields of a Message that are the page's, not the gateway's:
-// they stay as they are.
+// pageFields are the fields of a Message that belong to the page: the gateway's
+// values do not replace them.
 var pageFields = [...]string{"payload", "clientSequence", "isResend"}
 
-// updateMessage is assign for an object that is known to be the message's.
+// updateMessage does what assign does, for an object that is known to stand for
+// the message.
 func (pg *page) updateMessage(held, m safejs.Value) safejs.Value {
 	m = messageShape.complete(m)
 	for key, more := range lasting {
@@ -248,20 +250,20 @@ func (pg *page) updateMessage(held, m safejs.Value) safejs.Value {
 	return now
 }
 
-// mark sets a field of a Message, and gives it.
+// mark sets a field of a Message and returns the Message.
 func (pg *page) mark(m safejs.Value, key string, to safejs.Value) safejs.Value {
 	if bridge.Set(m, key, to) || !frozen(m) {
 		return m
 	}
-	now, copied := merge(pg.stead(m), bridge.Wrap(key, to))
+	now, copied := merge(pg.replacement(m), bridge.Wrap(key, to))
 	if copied {
 		pg.hold(now)
 	}
 	return now
 }
 
-// hold keeps a Message of the page's own, or the copy of a frozen one, in the
-// place of what was held of it.
+// hold keeps a Message that the page has made, or the copy of a frozen one, in
+// place of the object that was held for it.
 func (pg *page) hold(m safejs.Value) {
 	b := bridge.Object{Value: m}
 	_, place := pg.heldOf(b)
@@ -281,8 +283,8 @@ func (pg *page) putMessage(conversationID, id string, place int, m safejs.Value)
 	}
 }
 
-// clean forgets the messages that the page has forgotten, of all
-// conversations: most of them are of many that were looked at once.
+// clean drops the messages of all conversations that the page has dropped. Most
+// of them are in conversations that were looked at once.
 func (pg *page) clean() {
 	pg.held = 0
 	for id, o := range pg.live {
@@ -294,9 +296,9 @@ func (pg *page) clean() {
 	pg.cleanAt = max(cleanFrom, 2*pg.held)
 }
 
-// message returns the live Message of an ID, undefined when there is none: of
-// one conversation, or with "" of all. Of several it is the user's own, else
-// the newest.
+// message returns the live Message with an ID, in one conversation or, with "",
+// in all of them; undefined if there is none. If several have the ID, it prefers
+// the user's own, then the newest.
 func (pg *page) message(conversationID, id string) (found safejs.Value) {
 	own, newest := false, int64(0)
 	for of, o := range pg.live {

@@ -12,8 +12,8 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// mail is a Loopback that keeps what is sent and answers a message, and what
-// answers names.
+// mail is a Loopback that keeps what is sent and answers messages, and the calls
+// that answers names.
 const mail = `
 const sentFrames = [], answers = {}, stock = Loopback.prototype.send;
 let position = 0;
@@ -59,8 +59,8 @@ func TestSentAgain(t *testing.T) {
 		return frames('message.send').map((p) => [p.resend, p.onlineUserOnly]);`))
 }
 
-// What was read, here or elsewhere, shows in the objects that the page has, and
-// a page has read what it was given, no more.
+// Read marks from here and elsewhere show in the objects that the page has, and a
+// page has read only what it was given.
 func TestReadShowsInTheObjects(t *testing.T) {
 	require.Equal(t, `[[false,false],[true,true],["2.1","2.1"]]`, inbox1(t, "read", `
 		note('messages', { messages: [inbound(1), inbound(2)], conversations: [conv({ unreadCount: 2 })], cursor: '2.1' });
@@ -73,9 +73,9 @@ func TestReadShowsInTheObjects(t *testing.T) {
 		return [before, after, [...frames('message.read'), ...frames('message.readAll')].map((p) => p.cursor)];`))
 }
 
-// The peer has read while the link was lost: the page is told as if it had not
-// been, also when the list comes as a whole, and when the answer of a send
-// comes after that.
+// If the peer has read while the link was lost, the page is told as if the link
+// had been there, also when the list comes as a whole and when the answer to a
+// send comes afterwards.
 func TestReadByPeerMeanwhile(t *testing.T) {
 	for _, all := range []string{"false", "true"} {
 		require.Equal(t, `[true,[1],true,[1,2],true]`, inbox1(t, "peer"+all, `
@@ -92,7 +92,7 @@ func TestReadByPeerMeanwhile(t *testing.T) {
 	}
 }
 
-// The list changes when the peer has read: of the user's own last message only.
+// A read mark of the peer changes the list if the last message is the user's own.
 func TestReadByPeerChangesTheList(t *testing.T) {
 	require.Equal(t, `[true,true,7,false,[1,1]]`, inbox1(t, "list", `
 		note('conversations', { conversations: [conv({ lastMessage: { position: 1, lastSequence: 1, fromAccount: 'alice', isPeerRead: false } })] });
@@ -108,7 +108,8 @@ func TestReadByPeerChangesTheList(t *testing.T) {
 		return result;`))
 }
 
-// A revocation comes once, and what overtook a page of the history stays.
+// A revocation comes once, and a page of the history that is older than it does
+// not undo it.
 func TestRevokedOnceAndForAll(t *testing.T) {
 	require.Equal(t, `[1,true,"bob",true,true]`, inbox1(t, "revoked", `
 		note('messages', { messages: [inbound(1)] });
@@ -122,8 +123,8 @@ func TestRevokedOnceAndForAll(t *testing.T) {
 		return [of('MESSAGE_REVOKED').length, m.isRevoked, m.revoker, m.isRead, data.messageList[0] === m];`))
 }
 
-// Messages that the page has forgotten leave nothing behind, of however many
-// conversations they were.
+// Messages that the page has dropped leave nothing behind, however many
+// conversations they were in.
 func TestForgottenMessagesLeaveNothing(t *testing.T) {
 	old := bridge.Global("WeakRef")
 	defer bridge.Set(safejs.Global(), "WeakRef", old)

@@ -14,8 +14,9 @@ const list = async () => (await tim.getConversationList()).data.conversationList
 const ids = async () => (await list()).map((c) => c.conversationID);
 `
 
-// A page begins a conversation by asking for its profile, as with the
-// originals: it gets one, the list has it, and the first message keeps it.
+// A page begins a conversation by asking for its profile, as with the originals.
+// The list has the conversation, and it stays the same object with the first
+// message.
 func TestAConversationThatBegins(t *testing.T) {
 	require.Equal(t, `[["C2Cbob","bob","N bob",0,"",true],["C2Cpinned","C2Cbob","C2Cold"],["C2Cpinned","C2Cbob","C2Cold"],[true,"hi"],["C2Cpinned","C2Cnew","C2Cbob","C2Cold"],1]`,
 		inbox1(t, "begins", profiles+`
@@ -46,8 +47,8 @@ func TestNoConversationBegins(t *testing.T) {
 		return result;`))
 }
 
-// What a page does with a conversation before its first message is kept, and
-// told to the gateway with that message.
+// What a page sets of a conversation before its first message is kept, and sent to
+// the gateway with that message.
 func TestSettingsOfAConversationThatBegins(t *testing.T) {
 	require.Equal(t, `[[true,"dear","mine"],["C2Cbob","C2Cold"],0,["conversation.pin","conversation.draft","conversation.custom"],[true,"dear","mine"]]`,
 		inbox1(t, "settings", profiles+`
@@ -77,7 +78,7 @@ func TestDeletingAConversationThatBegins(t *testing.T) {
 		return result;`))
 }
 
-// A page that asks for a profile whenever the list has changed gets an end.
+// A page that asks for a profile whenever the list has changed does not loop.
 func TestAProfileThatHasNotChangedChangesNoList(t *testing.T) {
 	require.Equal(t, `[true,true,"N bob","N2"]`, inbox1(t, "profile", profiles+`
 		note('conversations', { conversations: [conv()] });
@@ -95,7 +96,7 @@ func TestAProfileThatHasNotChangedChangesNoList(t *testing.T) {
 		return result;`))
 }
 
-// The answer of a draft has the conversation, as the originals' has.
+// The answer to setConversationDraft has the conversation, as in the originals.
 func TestADraftAnswersWithTheConversation(t *testing.T) {
 	require.Equal(t, `["C2Cbob",true,"dear"]`, inbox1(t, "draft", `
 		note('conversations', { conversations: [conv()] });

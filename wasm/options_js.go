@@ -22,7 +22,7 @@ type options struct {
 	gateway  string
 }
 
-// key is what TIM.create gives the same instance for.
+// key identifies an instance: TIM.create returns the same one for the same key.
 func (o options) key() string { return digits(o.sdkAppID) + ":" + o.name }
 
 func createOptions(given, defaults safejs.Value) (o options, f *fault.Error) {
@@ -73,8 +73,9 @@ func digits(n uint32) string {
 	return string(b[i:])
 }
 
-// gatewayPattern is read by the host's own RegExp, which costs no code: s of
-// the scheme, host, path and query. A fragment is none of a WebSocket's URL.
+// gatewayPattern is for the host's own RegExp, which adds no code. Its groups are
+// the s of the scheme, the host, and path and query. A fragment is left out,
+// since the URL of a WebSocket has none.
 const gatewayPattern = `^\s*(?:ws|http)(s?)://([^/?#\s@\\<>"]+)(?:/|(?=[?#\s]|$))([^#\s]*)(?:#\S*)?\s*$`
 
 // gatewayURL turns what an app calls its gateway into the URL to dial: http
@@ -86,7 +87,7 @@ func gatewayURL(text string) (string, *fault.Error) {
 	}
 	match := bridge.Call(pattern, "exec", bridge.String(text))
 	if !bridge.IsObject(match) {
-		return "", badGateway(text + " is none")
+		return "", badGateway(text + " is not such a URL")
 	}
 	scheme, host, path := "ws", group(match, "2"), group(match, "3")
 	if group(match, "1") != "" {
@@ -110,7 +111,7 @@ func badGateway(detail string) *fault.Error {
 	}
 }
 
-// pageGateway is /ws of the page's own origin, "" where there is none.
+// pageGateway returns /ws of the page's own origin, or "" if it has none.
 func pageGateway() string {
 	origin, _ := bridge.Text(bridge.Get(bridge.Global("location"), "origin"))
 	gateway, f := gatewayURL(origin) // "null" for files and data URLs
@@ -120,8 +121,8 @@ func pageGateway() string {
 	return gateway
 }
 
-// loginOptions reads what login gets; what is missing or of another type
-// comes out empty and is rejected by the session.
+// loginOptions reads the arguments of login. Missing ones and those of another
+// type become "", which the session rejects.
 //
 //	interface LoginOptions { userID: string; userSig: string }
 func loginOptions(v safejs.Value) (userID, userSig string) {

@@ -11,8 +11,8 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// firstOf copies the first most of a list, for the page may change its own
-// meanwhile, and logs that there were more.
+// firstOf copies the first elements of a list, at most most, because the page may
+// change the list meanwhile. It logs if there were more.
 func firstOf(a *answer, method string, list safejs.Value, most int) safejs.Value {
 	if n := bridge.Length(list); n > most {
 		a.instance.sdk.log(2, method+" takes the first "+digits(uint32(most))+" of "+digits(uint32(n)))
@@ -25,7 +25,7 @@ func usersIn(list safejs.Value) frame.Fields {
 }
 
 // part copies a part of a list. The list may be the page's, with getters that
-// throw, so its own slice is not called.
+// throw, so it does not call the list's slice.
 func part(list safejs.Value, from, to int) safejs.Value {
 	var items []safejs.Value
 	for k := from; k < min(to, bridge.Length(list)); k++ {
@@ -42,10 +42,10 @@ const (
 	mostUnwatched = 200 // as many as can be watched in all
 )
 
-// usersAtOnce is about how many users the gateway is asked at once.
+// usersAtOnce is how many users one call asks the gateway about.
 const usersAtOnce = 100
 
-// getMyProfile gives the profile of the user who is logged in.
+// getMyProfile returns the profile of the user who is logged in.
 //
 //	getMyProfile(): Promise<{code: 0, data: Profile}>
 func (i *instance) getMyProfile(_ []safejs.Value, a *answer) {
@@ -56,7 +56,7 @@ func (i *instance) getMyProfile(_ []safejs.Value, a *answer) {
 	})
 }
 
-// getUserProfile gives the profiles of other users.
+// getUserProfile returns the profiles of other users.
 //
 //	getUserProfile(options: {userIDList: string[]}): Promise<{code: 0, data: Profile[]}>
 func (i *instance) getUserProfile(args []safejs.Value, a *answer) {
@@ -70,9 +70,9 @@ func (i *instance) getUserProfile(args []safejs.Value, a *answer) {
 	}
 }
 
-// collect asks about the users of a list, for some at once: the gateway answers
-// for the first of those, as many as fit a frame. It resolves with what shape
-// makes of them all.
+// collect asks about the users of a list, in several calls. Each is answered for
+// as many users as fit a frame, and the next call goes on behind those. The
+// promise resolves with what shape makes of all answers.
 func (i *instance) collect(a *answer, method, key string, list safejs.Value, got []safejs.Value, shape func(all safejs.Value) safejs.Value) {
 	had := len(got)
 	i.client.Send(method, usersIn(part(list, had, had+usersAtOnce)), 0, func(result frame.Body, f *fault.Error) {
@@ -95,7 +95,7 @@ func (i *instance) collect(a *answer, method, key string, list safejs.Value, got
 func (i *instance) updateMyProfile(args []safejs.Value, a *answer) {
 	o := bridge.Arg(args, 0)
 	if !bridge.IsObject(o) {
-		a.reject(badArgument("updateMyProfile", "pass an object of what is to change"))
+		a.reject(badArgument("updateMyProfile", "pass an object with the fields to change"))
 		return
 	}
 	var params frame.Fields
@@ -117,14 +117,14 @@ func (i *instance) updateMyProfile(args []safejs.Value, a *answer) {
 	})
 }
 
-// myself keeps of the user's own profile what their messages bear.
+// myself passes the mailbox what the user's messages carry of their profile.
 func (i *instance) myself(p safejs.Value) {
 	o := bridge.Object{Value: p}
 	i.post(mailbox.Named{Nick: o.Text("nick"), Avatar: o.Text("avatar")})
 }
 
-// subscribeUserStatus has USER_STATUS_UPDATED emitted for users, also after a
-// reconnect, until unsubscribeUserStatus or logout.
+// subscribeUserStatus subscribes to USER_STATUS_UPDATED of users, until
+// unsubscribeUserStatus or logout; a reconnect does not end it.
 //
 //	subscribeUserStatus(options: {userIDList: string[]}): Promise<{code: 0, data: {failureUserList: []}}>
 func (i *instance) subscribeUserStatus(args []safejs.Value, a *answer) {
@@ -140,7 +140,7 @@ func noFailures(mailbox.Settle) safejs.Value {
 	return bridge.Wrap("failureUserList", bridge.NewArray())
 }
 
-// unsubscribeUserStatus ends it, for all users when none are named.
+// unsubscribeUserStatus ends subscriptions, all of them if no user is named.
 //
 //	unsubscribeUserStatus(options?: {userIDList?: string[]}): Promise<{code: 0, data: {failureUserList: []}}>
 func (i *instance) unsubscribeUserStatus(args []safejs.Value, a *answer) {

@@ -8,8 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Lists of users that are longer than one call takes: profiles come all the
-// same, up to 1000; of statuses the first ones count, as with the originals.
+// Lists of users that are too long for one call of the gateway: up to 1000
+// profiles come nevertheless; of statuses only the first 500 count, as with the
+// originals.
 func TestManyUsersAtOnce(t *testing.T) {
 	require.Equal(t, `[[100,100,50],[250,"u0","u249"],[100,70,10],130,130,[100,100,100,100,100,100,100,100,100,100],1000,[],500,100,3]`, inbox1(t, "many", `
 		let fit = 100; // as many as the gateway's frame holds
@@ -36,8 +37,8 @@ func TestManyUsersAtOnce(t *testing.T) {
 		}`))
 }
 
-// Of longer lists the first count: 30 messages, as with the originals, and as
-// many users as can be watched in all.
+// Of lists that are too long the first elements count: 30 messages, as with the
+// originals, and as many users as can be watched.
 func TestTheFirstOfAListCount(t *testing.T) {
 	require.Equal(t, `[30,30,1,30,200]`, inbox1(t, "first", `
 		const messages = Array.from({ length: 40 }, (_, k) => ({ ID: 'm' + k, conversationID: 'C2Cbob', position: k + 1 }));
@@ -57,7 +58,7 @@ func TestManyUsersOfWhomSomeCannotBeAsked(t *testing.T) {
 		return result;`))
 }
 
-// The page may go on with its list while it is asked about, some at a time.
+// The page may change its list while several calls ask about its users.
 func TestManyUsersOfAListThatChanges(t *testing.T) {
 	require.Equal(t, `[250,"u249"]`, inbox1(t, "manychange", `
 		answers['profile.get'] = (p) => ({ result: { profiles: p.userIDs.map((userID) => ({ userID })) } });
@@ -68,8 +69,8 @@ func TestManyUsersOfAListThatChanges(t *testing.T) {
 		return [data.length, data.at(-1).userID];`))
 }
 
-// Who is watched after a reconnect is who is watched now: also when a page has
-// given a subscription up before its answer.
+// A reconnect subscribes to those users who are watched now, also if a page has
+// ended a subscription before it was answered.
 func TestASubscriptionThatIsGivenUpAtOnce(t *testing.T) {
 	require.Equal(t, `[[],["b"],[]]`, inbox1(t, "giveup", `
 		const users = (...userIDList) => ({ userIDList }), watched = async () => {

@@ -9,8 +9,8 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// relay is an SDK method that only goes to the gateway and back: a row of
-// internal/gen/wire.json, where its fields are explained.
+// relay is an SDK method that only asks the gateway: a row of wire.json in
+// internal/gen, where its fields are explained.
 type relay struct {
 	name, method string
 	args         []argument
@@ -59,7 +59,7 @@ func (c *relay) run(i *instance, args []safejs.Value, a *answer) {
 	i.send(a, c.method, params, c.shape)
 }
 
-// shape makes the promise's data of a result.
+// shape makes the data of the promise from a result.
 func (c *relay) shape(result safejs.Value) safejs.Value {
 	data := bridge.NewObject()
 	for _, d := range c.data {
@@ -75,9 +75,8 @@ func (c *relay) shape(result safejs.Value) safejs.Value {
 	return data
 }
 
-// listOf reads an array of the options; it rejects the call when there is none.
-// Of a list that is too long the first most elements count, as with the
-// originals.
+// listOf reads an array from the options, and rejects the call if there is none.
+// If it is too long, only the first most elements count, as with the originals.
 func listOf(a *answer, method string, options safejs.Value, key string, most int) (safejs.Value, bool) {
 	list := bridge.Get(options, key)
 	if bridge.Length(list) == 0 || !isArray(list) {

@@ -10,8 +10,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// The rows of the table as an app sees them: what goes to the gateway, what
-// the promise resolves with, and bad arguments.
+// The rows of the table as an app sees them: the call of the gateway, what the
+// promise resolves with, and bad arguments.
 func TestRelays(t *testing.T) {
 	require.Equal(t, `[["bob"],{"userIDs":["bob"]},[],{},["bob","eve"],{"customStatus":"away"},{"userID":"me","customStatus":"away"},{"customStatus":""},`+
 		`{"successUserList":[{"userID":"bob"}],"failureUserList":[]},2905,2905,1000]`, inbox1(t, "relays", `
@@ -41,7 +41,7 @@ func TestRelays(t *testing.T) {
 		}`))
 }
 
-// Before a login a call rejects with that reason, whatever its arguments are.
+// Before a login a call is rejected for that reason, whatever its arguments are.
 func TestRelaysGateBeforeTheyCheck(t *testing.T) {
 	a := create(t, app)
 	for _, r := range relays {
@@ -49,7 +49,7 @@ func TestRelaysGateBeforeTheyCheck(t *testing.T) {
 	}
 }
 
-// A row says only what the gateway answers.
+// A row passes on only what the gateway answers.
 func TestRelaysNameMethodsOfTheWire(t *testing.T) {
 	for _, r := range relays {
 		require.Contains(t, frame.InboxMethods, r.method, r.name)

@@ -12,26 +12,26 @@ import (
 	"github.com/tim-wasm/tim/wasm/host"
 )
 
-// sdk is everything of one runtime. Its functions are made once: a method of
-// an instance is one of two of them, bound to the method's and the instance's
-// number. So an instance owns no function that JavaScript holds, a method
-// works detached, and after destroy it still has something to answer.
+// sdk holds everything of one runtime. Its functions are made once: each method
+// of an instance is one of two of them, bound to the numbers of the method and
+// of the instance. So JavaScript holds no function of an instance's own, methods
+// work detached, and they still answer after destroy.
 type sdk struct {
-	tim       safejs.Value    // what apps get as TIM
-	defaults  safejs.Value    // what configure has set
-	told      map[string]bool // of notBuilt
+	tim       safejs.Value    // TIM, as apps get it
+	defaults  safejs.Value    // options that configure has set
+	told      map[string]bool // what notBuilt has logged
 	guard     bridge.Guard
-	call      safejs.Value // of methods that give a promise
-	callSync  safejs.Value // of methods that give a value or throw
-	retry     safejs.Value // of an instance whose messages could not be synchronised
-	unbuilt   safejs.Value // an object of the methods that need no instance
+	call      safejs.Value // the function of methods that return a promise
+	callSync  safejs.Value // the function of methods that return a value or throw
+	retry     safejs.Value // the function of sdk.later's timers
+	unbuilt   safejs.Value // an object with the methods that are not built
 	instances map[int32]*instance
 	keys      map[string]*instance
 	last      int32
 	logLevel  int
 }
 
-// instance is what TIM.create gives, seen from inside.
+// instance is what TIM.create returns, seen from inside.
 type instance struct {
 	sdk     *sdk
 	number  int32
@@ -44,8 +44,8 @@ type instance struct {
 	page  *page
 	retry safejs.Value // handle of later's timer
 
-	sequence int               // of the messages created
-	early    *objects          // those that were created before a login, by sequence; nil for none
+	sequence int               // of the last message created
+	early    *objects          // messages that were created before a login, by sequence; nil for none
 	outgoing map[int]*outgoing // files of messages that are not sent yet, by sequence
 }
 
@@ -62,7 +62,7 @@ func newSDK() *sdk {
 	return s
 }
 
-// reported is the answer of a function that has panicked and has no other.
+// reported reports the panic of a function that has no other way to answer it.
 func reported(reason string) any {
 	bridge.Report(bridge.NewError(bridge.Uncaught(reason), safejs.Undefined()))
 	return nil
@@ -76,9 +76,9 @@ func (s *sdk) configure(args []safejs.Value) any {
 	return safejs.Undefined()
 }
 
-// create gives the instance for an SDKAppID and name, the same one again until
-// destroy, and opens its socket at once. Bad options give null and one
-// console.error.
+// create returns the instance for an SDKAppID and name, the same one again until
+// destroy, and opens its socket at once. For bad options it returns null and
+// writes one console.error.
 //
 //	create(options: CreateOptions): ChatSDK | null
 func (s *sdk) create(args []safejs.Value) any {
@@ -106,11 +106,11 @@ func (s *sdk) instance(o options) *instance {
 	})
 	i.client = client.New(client.Options{SDKAppID: o.sdkAppID, Platform: "Web", Early: o.sdkAppID != 0, Page: i.page}, i.host)
 	i.host.Attach(i.client)
-	s.instances[i.number], s.keys[i.key] = i, i // a whole one
+	s.instances[i.number], s.keys[i.key] = i, i // only once it is complete
 	return i
 }
 
-// later synchronises an instance again after some ms.
+// later wakes an instance's mailbox after some ms.
 func (s *sdk) later(i *instance, ms int) {
 	i.stopRetry()
 	i.retry = bridge.Call(safejs.Global(), "setTimeout", bridge.Call(s.retry, "bind", safejs.Undefined(), bridge.Int(int(i.number))), bridge.Int(ms))
@@ -167,9 +167,9 @@ func (s *sdk) onCall(args []safejs.Value) any {
 	return a.promise.Value()
 }
 
-// start runs a method. A call that needs a session and has none rejects with
-// the reason whatever its arguments are, which is the first thing looked at. A
-// panic of the method ends in its promise and one ERROR event.
+// start runs a method. Before anything else, a call that needs a session and has
+// none is rejected with the reason, whatever its arguments are. A panic of the
+// method rejects its promise and emits one ERROR event.
 func (s *sdk) start(m method, i *instance, args []safejs.Value, a *answer) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -183,8 +183,8 @@ func (s *sdk) start(m method, i *instance, args []safejs.Value, a *answer) {
 	m.promise(i, args, a)
 }
 
-// refuse ends a call for which there is no session. Why that is so the client
-// knows: it refuses whatever it is asked.
+// refuse ends a call for which there is no session. It makes a call that the
+// client refuses, because the refusal has the reason.
 func (i *instance) refuse(a *answer) {
 	a.gated = true
 	i.client.Send(frame.Ping, frame.Fields{}, 0, a.done)
@@ -221,7 +221,7 @@ func (s *sdk) onCallSync(args []safejs.Value) (result any) {
 	return orUndefined(result)
 }
 
-// orUndefined: syscall/js makes null of nil.
+// orUndefined returns undefined for nil, which syscall/js would turn into null.
 func orUndefined(v any) any {
 	if v == nil {
 		return safejs.Undefined()
@@ -236,8 +236,9 @@ func (s *sdk) failedSync(reason string) any {
 
 func (s *sdk) throw(f *fault.Error) { s.guard.Throw(bridge.NewError(f, safejs.Undefined())) }
 
-// log writes to the console if the level that setLogLevel has set lets it:
-// 0 everything, 1 what matters in production, 2 warnings, 3 errors, 4 nothing.
+// log writes a line to the console unless its level is below the one that
+// setLogLevel has set: 0 debugging, 1 what matters in production, 2 a warning,
+// 3 an error.
 func (s *sdk) log(level int, text string) {
 	if level >= s.logLevel {
 		bridge.Log([...]string{"debug", "info", "warn", "error"}[level], "tim: "+text)
@@ -255,7 +256,7 @@ func (i *instance) emitError(f *fault.Error) {
 	i.emit(frame.EventError, frame.Fields{{Key: "code", Value: int(f.Code)}, {Key: "message", Value: f.Message}})
 }
 
-// forget ends everything that the instance holds.
+// forget releases everything that the instance holds.
 func (i *instance) forget() {
 	i.host.Release()
 	i.stopRetry()
@@ -275,18 +276,18 @@ type answer struct {
 	gated    bool // the session was not ready when the call came
 }
 
-// resolve gives {code: 0, data}.
+// resolve settles the promise with {code: 0, data}.
 func (a *answer) resolve(data safejs.Value) {
 	o := bridge.Wrap("code", bridge.Int(0))
 	bridge.Put(o, "data", data)
 	a.promise.Resolve(o)
 }
 
-// reject gives an IMError.
+// reject settles the promise with an IMError.
 func (a *answer) reject(f *fault.Error) { a.promise.Reject(bridge.NewError(f, safejs.Undefined())) }
 
-// done is what the client tells the outcome. A call that came before the
-// session was ready also emits ERROR with its reason.
+// done settles the promise with what the client says. If the session was not
+// ready when the call came, a failure also emits ERROR.
 func (a *answer) done(result frame.Body, f *fault.Error) {
 	if f != nil {
 		a.reject(f)

@@ -12,7 +12,7 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// the is the one SDK of the test page, as there is one in every page.
+// the is the SDK of the test page; like every page, it has only one.
 var the = newSDK()
 
 // baseline is the count of functions while there is no instance.
@@ -55,7 +55,7 @@ func call(t *testing.T, o safejs.Value, method string, args ...any) safejs.Value
 	return v
 }
 
-// throws gives the IMError that a method throws.
+// throws returns the IMError that a method throws.
 func throws(t *testing.T, o safejs.Value, method string, args ...any) safejs.Value {
 	t.Helper()
 	_, err := o.Call(method, args...)
@@ -72,7 +72,7 @@ func stringify(t *testing.T, v safejs.Value) string {
 	return s
 }
 
-// errorsOf puts a listener in console.error's place while f runs.
+// errorsOf replaces console.error while f runs, and returns what was logged.
 func errorsOf(t *testing.T, f func()) (seen []safejs.Value) {
 	t.Helper()
 	scope := &bridge.Scope{}
@@ -88,8 +88,8 @@ func errorsOf(t *testing.T, f func()) (seen []safejs.Value) {
 	return seen
 }
 
-// create gives an instance and destroys it at the test's end, if the test has
-// not; with the last one, no function must be left.
+// create makes an instance and destroys it at the test's end, unless the test has
+// done so. After the last one no function may be left.
 func create(t *testing.T, options string) safejs.Value {
 	t.Helper()
 	o := call(t, the.tim, "create", bridge.Parse(options))
@@ -352,7 +352,7 @@ func TestMessageShape(t *testing.T) {
 	}
 }
 
-// Before arguments are looked at there must be a session.
+// The session is checked before the arguments are.
 func TestGateComesFirst(t *testing.T) {
 	a := create(t, app)
 	seen := errors(t, a)
@@ -377,8 +377,8 @@ func TestConfigure(t *testing.T) {
 	require.True(t, call(t, a, "use", bridge.NewArray()).Equal(a))
 }
 
-// A pool of randomness that is dry for a moment, as in a mini program, costs a
-// login, not the instance.
+// If the host has no randomness for a moment, as in a mini program, the login
+// fails and the instance still works.
 func TestRandomnessThatFails(t *testing.T) {
 	crypto := bridge.Global("crypto")
 	dry, err := bridge.Global("Function").New("throw new Error('dry')")

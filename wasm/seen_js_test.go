@@ -16,7 +16,7 @@ import (
 //go:embed testdata/seen.json
 var seen []byte
 
-// Whatever the gateway leaves out, a page sees whole Messages and
+// Whatever the gateway leaves out, a page sees complete Messages and
 // Conversations: every field, with its value.
 func TestWhatAPageSees(t *testing.T) {
 	var cases []struct {
@@ -49,8 +49,8 @@ func TestWhatAPageSees(t *testing.T) {
 	}
 }
 
-// What a page changes in one object changes no other of its kind, however it
-// came.
+// What a page changes in one object changes no other object of its kind, wherever
+// these come from.
 func TestObjectsShareNothing(t *testing.T) {
 	require.Equal(t, `[[],{},"",["C2Cbob",""],[],{},""]`, inbox1(t, "shares", `
 		note('messages', { messages: [inbound(3), inbound(4)], conversations: [conv(), { ...conv({ lastMessage: {} }), conversationID: 'C2Ceve' }] });
@@ -69,8 +69,8 @@ func TestObjectsShareNothing(t *testing.T) {
 		return result;`))
 }
 
-// An answer is the gateway's in all that it leaves out, but for what is the
-// page's own.
+// Fields that an answer leaves out get their usual values, except for fields that
+// belong to the page.
 func TestAnAnswerSaysWhatItLeavesOut(t *testing.T) {
 	require.Equal(t, `["success",true,true,"",false,[1,true],{"text":"x"}]`, inbox1(t, "leaves out", `
 		answers['message.send'] = () => ({ error: { code: 70169, message: 'no' } });

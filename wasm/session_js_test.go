@@ -30,8 +30,9 @@ const seen = [];
 const until = (check) => new Promise((resolve) => { const look = () => check() ? resolve() : setTimeout(look, 1); look(); });
 `
 
-// script runs JavaScript as a page would, with tim and TIM at hand, and gives
-// what it resolves with as JSON. gotest.mjs's page has no policy against that.
+// script runs JavaScript as a page would, with tim and TIM defined, and returns
+// what it resolves with as JSON. The page of gotest.mjs has no policy against
+// that.
 func script(t *testing.T, o safejs.Value, body string) string {
 	t.Helper()
 	old := bridge.Global("WebSocket")
@@ -84,7 +85,7 @@ func TestEventsOfAKickWhileALoginIsPending(t *testing.T) {
 			return [code, order, status, gated];`))
 }
 
-// The messages' retry is a timer of the page, and goes with the instance.
+// The timer of a failed synchronisation is stopped with the instance.
 func TestDestroyEndsTheRetryOfMessages(t *testing.T) {
 	options := bridge.Parse(`{"SDKAppID":1400000000,"proxyServer":"ws://127.0.0.1:1","name":"retry"}`)
 	require.Equal(t, `[1,0]`, script(t, options, `
@@ -110,8 +111,8 @@ func TestDestroyEndsTheRetryOfMessages(t *testing.T) {
 		}`))
 }
 
-// A gateway that says what none should: the runtime goes on, and nothing of it
-// reaches the page.
+// Whatever nonsense a gateway sends, the runtime goes on and none of it reaches
+// the page.
 func TestAbsurdFrames(t *testing.T) {
 	options := bridge.Parse(`{"SDKAppID":1400000000,"proxyServer":"ws://127.0.0.1:1","name":"absurd"}`)
 	require.Equal(t, `[true,"ready",[]]`, script(t, options, loginAndWait+`
@@ -130,9 +131,9 @@ func TestAbsurdFrames(t *testing.T) {
 		return result;`))
 }
 
-// A framework that mounts a component twice (React's StrictMode) makes an
-// instance and destroys it before the one that logs in: after a reload that one
-// finds the place all the same. Its logout leaves nothing.
+// A framework that mounts a component twice (React's StrictMode) creates an
+// instance and destroys it before it creates the one that logs in. After a reload
+// that one finds its place nevertheless. Its logout leaves nothing stored.
 func TestTheStoredInstanceOutlivesAnother(t *testing.T) {
 	options := bridge.Parse(`{"SDKAppID":1400000000,"proxyServer":"ws://127.0.0.1:1","name":"strict"}`)
 	require.Equal(t, `["abababababababababababababababab",true,false]`, script(t, options, `
@@ -153,8 +154,8 @@ func TestTheStoredInstanceOutlivesAnother(t *testing.T) {
 		return [instances[0], kept, left];`))
 }
 
-// A BigInt is a kind of value that Go does not know: as an argument it counts
-// as one of a wrong type, like any other.
+// Go has no type for a BigInt. As an argument it counts as a value of a wrong
+// type.
 func TestBigIntArguments(t *testing.T) {
 	options := bridge.Parse(`{"SDKAppID":1400000000,"proxyServer":"ws://127.0.0.1:1","name":"big"}`)
 	require.Equal(t, `[2002,2003,2002,2024,2905,2905,2905,[2024],"told",true]`, script(t, options, `

@@ -9,8 +9,8 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// deleteConversation removes conversations from the list, and with them what
-// they hold, unless clearHistoryMessage is false.
+// deleteConversation removes conversations from the list, and their history with
+// them unless clearHistoryMessage is false.
 //
 //	deleteConversation(options: string | {conversationIDList: string[], clearHistoryMessage?: boolean}): Promise<{code: 0, data: {conversationID: string}}>
 func (i *instance) deleteConversation(args []safejs.Value, a *answer) {
@@ -32,7 +32,7 @@ func (i *instance) deleteConversation(args []safejs.Value, a *answer) {
 	i.post(mailbox.DeleteConversations{Call: i.call(a, shape), IDs: ids, ClearHistory: history})
 }
 
-// pinConversation puts a conversation on top of the list, or back.
+// pinConversation pins a conversation to the top of the list, or unpins it.
 //
 //	pinConversation(options: {conversationID: string, isPinned: boolean}): Promise<{code: 0, data: {conversationID: string}}>
 func (i *instance) pinConversation(args []safejs.Value, a *answer) {
@@ -57,7 +57,7 @@ func (i *instance) setConversationDraft(args []safejs.Value, a *answer) {
 	i.post(mailbox.SetDraft{Call: call, Conversation: id, Text: draft})
 }
 
-// clearHistoryMessage removes what a conversation holds, for this user.
+// clearHistoryMessage removes a conversation's history from this user's view.
 //
 //	clearHistoryMessage(conversationID: string): Promise<{code: 0, data: {conversationID: string}}>
 func (i *instance) clearHistoryMessage(args []safejs.Value, a *answer) {

@@ -9,15 +9,15 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// shape is what every object of a kind has, with the values that most have: the
-// gateway sends only what differs. Package inbox says what that is.
+// shape has all fields of one kind of object, with the values that most objects
+// have. The gateway sends only fields that differ; package inbox says which.
 type shape struct {
 	text string
-	js   safejs.Value // the text as JavaScript has it, once it was needed
+	js   safejs.Value // the text as a JavaScript string, once it was needed
 }
 
-// messageFields are those of a Message as it is created, in the order that a
-// person reads them in.
+// messageFields are the fields of a Message that has just been created, in an
+// order that suits a person who reads them.
 const messageFields = `{"ID":"","type":"","payload":{},"conversationID":"","conversationType":"C2C","to":"","from":"","flow":"in",` +
 	`"time":0,"sequence":0,"clientSequence":0,"random":0,"priority":"Normal","status":"success","nick":"","avatar":"","nameCard":"",` +
 	`"atUserList":[],"cloudCustomData":"","isRead":false,"isPeerRead":false,"isRevoked":false,"isDeleted":false,"isModified":false,` +
@@ -33,8 +33,8 @@ var (
 		`"userProfile":null,"groupAtInfoList":[],"remark":"","isPinned":false,"messageRemindType":"AcceptAndNotify","markList":[],` +
 		`"customData":"","conversationGroupList":[],"draftText":"","peerReadTime":0,"peerReadSequence":0}`}
 
-	// lastShape is also the lastMessage of a conversation without messages: an
-	// object, as with the originals, for pages read its fields.
+	// lastShape is also the lastMessage of a conversation without messages. As in
+	// the originals that is an object, because pages read its fields.
 	lastShape = shape{text: `{"lastTime":0,"lastSequence":0,"fromAccount":"","messageForShow":"","payload":null,"type":"","isRevoked":false,` +
 		`"cloudCustomData":"","onlineOnlyFlag":false,"nick":"","nameCard":"","version":0,"isPeerRead":false,"revoker":null,"position":0}`}
 )
@@ -48,8 +48,8 @@ func (s *shape) object() safejs.Value {
 	return bridge.Call(bridge.Global("JSON"), "parse", s.js)
 }
 
-// complete returns an object that has just been parsed with all that its shape
-// has; what is no object stays what it is.
+// complete adds the fields of the shape that an object which has just been parsed
+// lacks. It returns anything but an object unchanged.
 func (s *shape) complete(parsed safejs.Value) safejs.Value {
 	if !bridge.IsObject(parsed) {
 		return parsed
@@ -61,7 +61,7 @@ func newConversation(id string) safejs.Value {
 	c := conversationShape.object()
 	peer := id[len(convC2C):]
 	bridge.Put(c, "conversationID", bridge.String(id))
-	bridge.Put(c, "toAccount", bridge.String(peer)) // in no typings of the originals, but pages read it
+	bridge.Put(c, "toAccount", bridge.String(peer)) // the originals' typings lack it, but pages read it
 	bridge.Put(c, "lastMessage", lastShape.object())
 	bridge.Put(c, "userProfile", bridge.ValueOf(frame.Fields{
 		{Key: "userID", Value: peer}, {Key: "nick", Value: ""}, {Key: "avatar", Value: ""},
@@ -69,8 +69,8 @@ func newConversation(id string) safejs.Value {
 	return c
 }
 
-// completeConversation completes what is in a Conversation that has just been
-// parsed. Of its own fields those that are absent have not changed.
+// completeConversation completes the objects in a Conversation that has just been
+// parsed, not the Conversation itself: a field that it lacks has not changed.
 func completeConversation(parsed safejs.Value) safejs.Value {
 	if last := bridge.Field(parsed, "lastMessage"); bridge.IsObject(last) {
 		bridge.Put(parsed, "lastMessage", lastShape.complete(last))

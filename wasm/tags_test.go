@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestEveryFileBearsItsTag holds what keeps native `./...` from meeting
-// syscall/js: names that end in _js.go or _js_test.go, and where there is a
-// build line, one that wants js and wasm.
+// TestEveryFileBearsItsTag checks what keeps syscall/js out of native `./...`:
+// file names that end in _js.go or _js_test.go, and build lines, where there are
+// any, that require js and wasm.
 func TestEveryFileBearsItsTag(t *testing.T) {
 	seen := 0
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {

@@ -9,10 +9,11 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// What the methods of the original answer that are not built yet. A page must
-// never meet "is not a function", and never an answer that is not true.
+// How methods of the original answer that are not built yet. A page must never
+// run into "is not a function", and never get an answer that is not true.
 var (
-	// Lists of things that do not exist here are empty, in the original's shape.
+	// Methods that list things which do not exist here resolve with an empty list,
+	// in the form that the original's has.
 	emptyLists = map[string]string{
 		"getGroupList":             `{"groupList":[]}`,
 		"getJoinedCommunityList":   `{"groupList":[]}`,
@@ -22,7 +23,7 @@ var (
 		"getFriendGroupList":       `[]`,
 		"getFriendApplicationList": `{"friendApplicationList":[],"unreadCount":0}`,
 	}
-	// Methods that give a value at once.
+	// Methods that return a value at once.
 	unbuiltValues = map[string]any{
 		"getSignalingInfo":        safejs.Null(),
 		"addSignalingListener":    safejs.Undefined(),
@@ -30,8 +31,8 @@ var (
 	}
 )
 
-// unbuiltMethods makes an object of those methods of the original that are not
-// built. They know no instance, so all instances share them.
+// unbuiltMethods makes an object with the methods of the original that are not
+// built. They need no instance, so all instances share them.
 func (s *sdk) unbuiltMethods() safejs.Value {
 	o := bridge.NewObject()
 	entry := s.guard.Guarded(bridge.Static(s.onUnbuilt, s.failedSync))
@@ -59,8 +60,8 @@ func (s *sdk) onUnbuilt(args []safejs.Value) any {
 	return a.promise.Value()
 }
 
-// notBuilt is for a person: a kit may show it. What it is about is for whoever
-// develops, and stands in the log, once.
+// notBuilt returns an error whose text is for users, because kits may show it.
+// For developers it logs, once, what is not built.
 func (s *sdk) notBuilt(what string) *fault.Error {
 	if !s.told[what] {
 		s.told[what] = true
@@ -69,8 +70,8 @@ func (s *sdk) notBuilt(what string) *fault.Error {
 	return fault.New(fault.NotBuiltYet)
 }
 
-// experimental answers callExperimentalAPI: what the originals' UI kits ask
-// for gets an answer that lets them go on.
+// experimental answers callExperimentalAPI. What the originals' UI kits ask for
+// gets an answer with which they go on.
 //
 //	callExperimentalAPI(key: string, options?: any): any
 func (a *answer) experimental(key safejs.Value) any {
@@ -89,8 +90,9 @@ func (a *answer) experimental(key safejs.Value) any {
 	return a.promise.Value()
 }
 
-// unsent is a create…Message of a kind that is not sent yet. Kits do not catch
-// what it throws, but mark a message whose sendMessage rejects as failed.
+// unsent is a create…Message for a kind of message that cannot be sent yet. It
+// creates the message, and sendMessage rejects it: kits do not catch what a
+// create…Message throws, but they mark a message as failed if sending fails.
 type unsent struct{ name, kind string }
 
 var unsentMessages = []unsent{

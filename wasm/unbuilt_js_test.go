@@ -40,7 +40,7 @@ func TestUnbuiltMethods(t *testing.T) {
 	require.Empty(t, *seen, "no ERROR event")
 }
 
-// A kind of message that is not sent yet has what a kit draws.
+// A message of a kind that cannot be sent yet has the fields that a kit shows.
 func TestUnsentMessages(t *testing.T) {
 	a := create(t, app)
 	for method, want := range map[string]struct{ payload, kind, got string }{

@@ -87,7 +87,7 @@ func (o Object) each(key string, f func(v safejs.Value)) {
 	}
 }
 
-// BodyOf wraps a JS value as a body, nil when it is not an object.
+// BodyOf wraps a JS value as a body; nil if it is not an object.
 func BodyOf(v safejs.Value) frame.Body {
 	if !IsObject(v) {
 		return nil
@@ -95,8 +95,8 @@ func BodyOf(v safejs.Value) frame.Body {
 	return Object{Value: v}
 }
 
-// Parsed is an Object that JSON.parse has just made and the page does not have
-// yet: it has no getters, and reading a field costs a quarter.
+// Parsed wraps an object that JSON.parse has just made and that the page does not
+// have yet. It has no getters, so reading a field costs a quarter.
 func Parsed(v safejs.Value) Object { return Object{Value: v, parsed: true} }
 
 // ParsedBody is BodyOf for what JSON.parse has just made.
@@ -107,8 +107,8 @@ func ParsedBody(v safejs.Value) frame.Body {
 	return Parsed(v)
 }
 
-// ValueOf gives what a body is in JavaScript: the object itself, or a new one
-// of its fields; undefined for nil.
+// ValueOf returns a body as JavaScript has it: the object itself, or a new one
+// with its fields; undefined for nil.
 func ValueOf(b frame.Body) safejs.Value {
 	switch b := b.(type) {
 	case Object:
@@ -141,7 +141,7 @@ func memberOf(v any) any {
 	}
 }
 
-// Of returns what a frame.Field may hold as JavaScript has it.
+// Of returns a value that a frame.Field may hold as a JS value.
 func Of(v any) safejs.Value {
 	switch v := memberOf(v).(type) {
 	case safejs.Value:

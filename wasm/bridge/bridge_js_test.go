@@ -12,7 +12,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// await gives what a promise came to.
+// await returns what a promise resolved or rejected with.
 func await(t *testing.T, promise safejs.Value) (value, reason safejs.Value) {
 	t.Helper()
 	scope := &Scope{}
@@ -33,7 +33,7 @@ func await(t *testing.T, promise safejs.Value) (value, reason safejs.Value) {
 	return got.value, got.reason
 }
 
-// captureErrors puts a listener in console.error's place for one test.
+// captureErrors replaces console.error for one test, and collects what is logged.
 func captureErrors(t *testing.T) *[]safejs.Value {
 	t.Helper()
 	var seen []safejs.Value

@@ -1,8 +1,8 @@
 //go:build js && wasm
 
-// Package bridge is the one place where Go values become JavaScript ones and
-// back: promises, listeners, errors, objects, and the life of the functions
-// that JavaScript may call.
+// Package bridge is the only place where Go values become JavaScript ones and
+// vice versa: promises, listeners, errors, objects. It owns the functions that
+// JavaScript may call.
 //
 // Nothing in it blocks, starts a goroutine or lets a panic out: an uncaught
 // panic would end the runtime and with it every session of the page.
@@ -22,8 +22,8 @@ import (
 	"github.com/hack-pad/safejs"
 )
 
-// Global gives a property of the realm's global scope, undefined when there is
-// none. In a mini program the scope is what the loader supplies.
+// Global returns a property of the realm's global scope, or undefined. In a mini
+// program the loader supplies the scope.
 func Global(name string) safejs.Value {
 	known, intrinsic := intrinsics[name]
 	if !intrinsic {
@@ -36,13 +36,14 @@ func Global(name string) safejs.Value {
 	return known
 }
 
-// intrinsics are what every realm has and nobody takes away: they are looked up
-// once, for each look costs as much as a call.
+// intrinsics are globals that every realm has and nobody removes. They are looked
+// up once, because a look-up costs as much as a call.
 var intrinsics = map[string]safejs.Value{
 	"Array": {}, "Error": {}, "JSON": {}, "Object": {}, "Promise": {}, "Reflect": {}, "String": {}, "Uint8Array": {},
 }
 
-// Get reads a property, undefined when v is not an object or the read throws.
+// Get reads a property. It returns undefined if v is not an object or the read
+// throws.
 func Get(v safejs.Value, name string) safejs.Value {
 	if !IsObject(v) {
 		return safejs.Undefined()
@@ -72,13 +73,14 @@ var (
 	reflectSet = safejs.Safe(js.Global().Get("Reflect").Get("set"))
 )
 
-// Length gives the length of a list that may be the app's, 0 when it is none.
+// Length returns the length of a list that may be the app's, 0 if it is not a
+// list.
 func Length(v safejs.Value) int {
 	n, _ := Number(Get(v, "length"))
 	return int(min(max(n, 0), 1<<31-1))
 }
 
-// Index gives an element of a list that may be the app's.
+// Index returns an element of a list that may be the app's.
 func Index(v safejs.Value, i int) safejs.Value {
 	e, err := reflectGet.Invoke(v, i)
 	if err != nil {
@@ -87,8 +89,8 @@ func Index(v safejs.Value, i int) safejs.Value {
 	return e
 }
 
-// names are property names as JavaScript has them: making one costs as much as
-// reading the property. Names that come from outside are not kept for ever.
+// names caches property names as JavaScript strings: making one costs as much as
+// reading the property. It is bounded, because some names come from outside.
 var names = map[string]safejs.Value{}
 
 func nameOf(name string) safejs.Value {
@@ -103,8 +105,8 @@ func nameOf(name string) safejs.Value {
 	return known
 }
 
-// Call calls a method, undefined when there is none or it throws. Where the
-// difference matters, v.Call tells it.
+// Call calls a method. It returns undefined if there is no such method or it
+// throws; use v.Call where the difference matters.
 func Call(v safejs.Value, method string, args ...safejs.Value) safejs.Value {
 	list := make([]any, len(args))
 	for i, a := range args {
@@ -117,38 +119,38 @@ func Call(v safejs.Value, method string, args ...safejs.Value) safejs.Value {
 	return result
 }
 
-// Set sets a property, if v can have any, and tells whether it has it now. As
-// with Get, v may be the app's and its setter may throw.
+// Set sets a property and reports whether that has succeeded. As with Get, v may
+// be the app's and its setter may throw.
 func Set(v safejs.Value, name string, to safejs.Value) bool {
 	done, err := reflectSet.Invoke(v, nameOf(name), to)
 	return err == nil && done.Equal(Bool(true))
 }
 
 // Put sets a property of an object without setters: one that JSON.parse or this
-// package has just made. To Set it is what Field is to Get.
+// package has just made. It compares to Set as Field does to Get.
 func Put(v safejs.Value, name string, to safejs.Value) { _ = v.Set(name, to) }
 
-// Parse gives what a JSON text of ours means.
+// Parse parses a JSON text of ours.
 func Parse(json string) safejs.Value { return Call(Global("JSON"), "parse", String(json)) }
 
-// String gives a JS string.
+// String makes a JS string.
 func String(s string) safejs.Value { return safejs.Safe(js.ValueOf(s)) }
 
-// Int gives a JS number.
+// Int makes a JS number.
 func Int(n int) safejs.Value { return safejs.Safe(js.ValueOf(n)) }
 
-// Bool gives a JS boolean.
+// Bool makes a JS boolean.
 func Bool(b bool) safejs.Value { return safejs.Safe(js.ValueOf(b)) }
 
-// Wrap gives an object of one property.
+// Wrap makes an object with one property.
 func Wrap(name string, value safejs.Value) safejs.Value {
 	o := NewObject()
 	Put(o, name, value)
 	return o
 }
 
-// kind is v.Type, which panics for what Go has no type for: a BigInt. Here that
-// is none of the known ones either.
+// kind returns v.Type, which panics for a BigInt, since Go has no type for that.
+// Then it returns TypeUndefined.
 func kind(v safejs.Value) (t safejs.Type) {
 	defer func() {
 		if recover() != nil {
@@ -158,16 +160,16 @@ func kind(v safejs.Value) (t safejs.Type) {
 	return v.Type()
 }
 
-// IsObject tells whether v can have properties.
+// IsObject reports whether v can have properties.
 func IsObject(v safejs.Value) bool {
 	t := kind(v)
 	return t == safejs.TypeObject || t == safejs.TypeFunction
 }
 
-// IsFunction tells whether v can be called.
+// IsFunction reports whether v can be called.
 func IsFunction(v safejs.Value) bool { return kind(v) == safejs.TypeFunction }
 
-// Text gives a JS string as a Go one; ok is false for anything else.
+// Text returns a JS string as a Go one; ok is false for anything else.
 func Text(v safejs.Value) (s string, ok bool) {
 	if kind(v) != safejs.TypeString {
 		return "", false
@@ -176,7 +178,7 @@ func Text(v safejs.Value) (s string, ok bool) {
 	return s, err == nil
 }
 
-// Number gives a JS number; ok is false for anything else and for NaN.
+// Number returns a JS number; ok is false for anything else and for NaN.
 func Number(v safejs.Value) (n float64, ok bool) {
 	if kind(v) != safejs.TypeNumber {
 		return 0, false
@@ -185,18 +187,18 @@ func Number(v safejs.Value) (n float64, ok bool) {
 	return n, err == nil && n == n
 }
 
-// NewObject gives an empty plain object.
+// NewObject makes an empty plain object.
 func NewObject() safejs.Value {
 	o, _ := Global("Object").New()
 	return o
 }
 
-// NewArray gives an array of the values.
+// NewArray makes an array of the values.
 func NewArray(items ...safejs.Value) safejs.Value {
 	return Call(Global("Array"), "of", items...)
 }
 
-// Arg gives the i-th argument, undefined when there are fewer.
+// Arg returns the i-th argument, or undefined if there are fewer.
 func Arg(args []safejs.Value, i int) safejs.Value {
 	if i < len(args) {
 		return args[i]
@@ -204,14 +206,14 @@ func Arg(args []safejs.Value, i int) safejs.Value {
 	return safejs.Undefined()
 }
 
-// Size gives the length in bytes of a JS string's UTF-8 form.
+// Size returns the length in bytes of a JS string in UTF-8.
 func Size(text safejs.Value) int {
 	s, _ := Text(text)
 	return len(s)
 }
 
-// Thrown gives the JS value that a failed call threw, or an Error made of the
-// text of err when the failure is Go's own.
+// Thrown returns the JS value that a failed call threw, or an Error with the text
+// of err if the failure is Go's own.
 func Thrown(err error) safejs.Value {
 	for e := err; e != nil; {
 		if t, ok := e.(js.Error); ok {
@@ -226,7 +228,7 @@ func Thrown(err error) safejs.Value {
 	return safejs.Safe(js.Global().Get("Error").New(err.Error()))
 }
 
-// Report writes to console.error where there is a console.
+// Report writes to console.error if there is a console.
 func Report(values ...any) { log("error", values) }
 
 // Log writes to the console with one of its methods.

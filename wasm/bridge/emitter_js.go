@@ -25,17 +25,16 @@ func (e *Emitter) On(name string, handler, context safejs.Value, once bool) {
 	e.listeners[name] = append(e.listeners[name], &listener{handler: handler, context: context, once: once})
 }
 
-// Off removes every registration of the handler for this event. With a
-// context it removes those that were made with that one only. What is not
-// there is no error.
+// Off removes every registration of the handler for this event, or with a context
+// only those that were made with that context. It is no error if there are none.
 func (e *Emitter) Off(name string, handler, context safejs.Value) {
 	e.filter(name, func(l *listener) bool {
 		return !l.handler.Equal(handler) || !absent(context) && !l.context.Equal(context)
 	})
 }
 
-// filter keeps what a condition holds for, in a new slice: an emission that
-// is under way walks over the old one.
+// filter keeps the listeners for which keep returns true. It makes a new slice,
+// because an emission under way walks over the old one.
 func (e *Emitter) filter(name string, keep func(*listener) bool) {
 	old := e.listeners[name]
 	if len(old) == 0 {
@@ -57,7 +56,7 @@ func (e *Emitter) filter(name string, keep func(*listener) bool) {
 // Clear removes all listeners.
 func (e *Emitter) Clear() { e.listeners = nil }
 
-// Len tells how many listeners there are.
+// Len returns how many listeners there are.
 func (e *Emitter) Len() int {
 	n := 0
 	for _, of := range e.listeners {
@@ -66,8 +65,8 @@ func (e *Emitter) Len() int {
 	return n
 }
 
-// Emit calls the listeners of an event. One that throws, or whose promise
-// rejects, is reported on the console and stops no other.
+// Emit calls the listeners of an event. If one throws or its promise rejects, that
+// is reported on the console, and the others are called nevertheless.
 func (e *Emitter) Emit(name string, data safejs.Value) {
 	snapshot := e.listeners[name]
 	if len(snapshot) == 0 {
@@ -79,7 +78,7 @@ func (e *Emitter) Emit(name string, data safejs.Value) {
 	Put(event, "data", data)
 	for _, l := range snapshot {
 		if l.once {
-			if l.fired { // an emission inside this one was first
+			if l.fired { // an emission inside this one has called it already
 				continue
 			}
 			l.fired = true
@@ -101,7 +100,7 @@ func (l *listener) call(event safejs.Value) (safejs.Value, error) {
 	return Global("Reflect").Call("apply", l.handler, l.context, NewArray(event))
 }
 
-// reporter is the rejection handler of what async listeners return.
+// reporter is the rejection handler of promises that async listeners return.
 var reporter safejs.Value
 
 func catchLater(result safejs.Value) {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// recorder makes listeners that write their name down.
+// recorder makes listeners that record their names.
 type recorder struct {
 	scope  Scope
 	calls  []string

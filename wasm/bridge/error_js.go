@@ -8,11 +8,11 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// The descriptors of what every IMError has, made once.
+// The descriptors of an IMError's name and message, made once.
 var errorName, errorMessage safejs.Value
 
-// NewError gives an IMError: an Error named IMError with own enumerable code,
-// message and data. data may be undefined, which makes it {}.
+// NewError makes an IMError: an Error named IMError with own enumerable code,
+// message and data. If data is undefined it becomes {}.
 //
 //	interface IMError extends Error { code: number; message: string; data: object }
 func NewError(f *fault.Error, data safejs.Value) safejs.Value {
@@ -25,7 +25,7 @@ func NewError(f *fault.Error, data safejs.Value) safejs.Value {
 	}
 	if errorName.IsUndefined() {
 		errorName = Parse(`{"value":"IMError","writable":true,"configurable":true}`)
-		errorMessage = Parse(`{"enumerable":true}`) // it is there, but hidden
+		errorMessage = Parse(`{"enumerable":true}`) // every Error has one, but not enumerable
 	}
 	object := Global("Object")
 	Call(object, "defineProperty", e, String("name"), errorName)
@@ -35,7 +35,8 @@ func NewError(f *fault.Error, data safejs.Value) safejs.Value {
 	return e
 }
 
-// Uncaught is the fault of a Go panic that was caught at the border.
+// Uncaught returns the fault for a Go panic that was caught before it reached
+// JavaScript.
 func Uncaught(reason string) *fault.Error {
 	return &fault.Error{
 		Code:    fault.Destroyed,

@@ -7,13 +7,13 @@ import "github.com/hack-pad/safejs"
 // live counts the functions that JavaScript can still call.
 var live int
 
-// Live tells how many functions of the runtime JavaScript can still call. It
-// is the same before an instance is created and after it was destroyed.
+// Live returns how many functions of the runtime JavaScript can still call. It is
+// the same before an instance is created and after it was destroyed.
 func Live() int { return live }
 
 // Scope owns functions that JavaScript may call and releases them together.
 type Scope struct {
-	// OnPanic is told of a panic in one of the functions; nil only reports it.
+	// OnPanic is called after a panic in one of the functions; it may be nil.
 	OnPanic func(reason string)
 
 	funcs []*Func // few: those of the sockets and timers of one instance
@@ -25,8 +25,8 @@ type Func struct {
 	scope *Scope
 }
 
-// Func makes fn callable. Its result goes back to the caller; a panic gives
-// undefined and is told to OnPanic.
+// Func makes a function that JavaScript can call. The caller gets fn's result;
+// after a panic OnPanic is called.
 func (s *Scope) Func(fn func(args []safejs.Value) any) *Func {
 	made := &Func{scope: s}
 	made.f = newFunc(fn, func(reason string) any {
@@ -39,21 +39,21 @@ func (s *Scope) Func(fn func(args []safejs.Value) any) *Func {
 	return made
 }
 
-// Len tells how many functions the scope owns.
+// Len returns how many functions the scope owns.
 func (s *Scope) Len() int { return len(s.funcs) }
 
-// Release frees all functions of the scope. They must have been taken off
-// whatever could still call them.
+// Release frees all functions of the scope. They must have been removed from
+// everything that could still call them.
 func (s *Scope) Release() {
 	for len(s.funcs) > 0 {
 		s.funcs[len(s.funcs)-1].Release()
 	}
 }
 
-// Value is what JavaScript calls.
+// Value returns the function as JavaScript calls it.
 func (f *Func) Value() safejs.Value { return f.f.Value() }
 
-// Release frees the function; a second time does nothing.
+// Release frees the function. A second Release does nothing.
 func (f *Func) Release() {
 	owned := f.scope.funcs
 	for n := range owned {
@@ -68,8 +68,8 @@ func (f *Func) Release() {
 	}
 }
 
-// Static makes a function that lives as long as the runtime. failed gives the
-// result when fn panics.
+// Static makes a function that lives as long as the runtime. failed returns the
+// result if fn panics.
 func Static(fn func(args []safejs.Value) any, failed func(reason string) any) safejs.Value {
 	return newFunc(fn, failed).Value()
 }
@@ -90,12 +90,12 @@ func newFunc(fn func(args []safejs.Value) any, failed func(reason string) any) s
 	return f
 }
 
-// Noop returns a function that does nothing: Function.prototype, by a way on
-// which mini programs hide nothing. It is JavaScript's own, so a host may keep
-// it for ever and call it even when the runtime has ended.
+// Noop returns a function that does nothing: Function.prototype, reached through
+// properties that mini programs do not hide. It is JavaScript's own, so a host
+// may keep it for ever and call it even after the runtime has ended.
 func Noop() safejs.Value { return Get(Get(Global("Object"), "constructor"), "prototype") }
 
-// Reason gives the text of what a panic carried.
+// Reason returns the text of a panic's value.
 func Reason(p any) string {
 	switch p := p.(type) {
 	case error:

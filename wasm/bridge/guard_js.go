@@ -8,23 +8,23 @@ import (
 	"github.com/hack-pad/safejs"
 )
 
-// A Go function cannot throw: syscall/js hands its result back, and a panic
-// ends the runtime. A Guard is the piece of JavaScript around it that can.
+// A Go function cannot throw: syscall/js returns its result, and a panic ends the
+// runtime. A Guard wraps it in a piece of JavaScript that can throw.
 //
-// A loader brings one as the function `__timGuard(fn, box)` of the global
-// scope: it gives a function that calls fn with the same arguments and, when
+// A loader provides that piece as the function `__timGuard(fn, box)` in the global
+// scope. It returns a function that calls fn with the same arguments and, if
 // box.value is not null afterwards, sets it to null and throws what it was.
 // Without a loader (wasm_exec.js and go.run by hand) there is no JavaScript of
-// ours in the page, and a Content-Security-Policy forbids making some out of
-// text; so a wasm module of 108 bytes does it, which lets an exception of its
-// import pass. Where neither is possible, the error is reported on the console
-// and the call gives undefined.
+// ours in the page, and a Content-Security-Policy may forbid making some from
+// text. Then a wasm module of 108 bytes does it: an exception of a function that
+// it imports passes through it. If neither is possible, the error is reported on
+// the console and the call returns undefined.
 type Guard struct {
 	box    safejs.Value // one for all functions of this guard
 	signal bool         // the box wants an aborted AbortSignal, not the error itself
 }
 
-// Guarded gives a function of at most six arguments that calls fn and throws
+// Guarded returns a function of at most six arguments that calls fn and throws
 // what fn has passed to Throw.
 func (g *Guard) Guarded(fn safejs.Value) safejs.Value {
 	if make := Global("__timGuard"); IsFunction(make) {
@@ -88,8 +88,8 @@ const trampolineWasm = "\x00asm\x01\x00\x00\x00" +
 	"\x20\x06\x0b"
 
 func (g *Guard) trampoline(fn safejs.Value) (safejs.Value, error) {
-	// Function.prototype.call, bound to a builtin that throws a value given
-	// to it: AbortSignal's throwIfAborted throws the signal's reason.
+	// Function.prototype.call, bound to a builtin that throws what it is given:
+	// AbortSignal's throwIfAborted throws the signal's reason.
 	throwIfAborted := Get(Get(Global("AbortSignal"), "prototype"), "throwIfAborted")
 	throw, err := Get(throwIfAborted, "call").Call("bind", throwIfAborted)
 	if err != nil {

@@ -4,8 +4,8 @@ package bridge
 
 import "github.com/hack-pad/safejs"
 
-// Promise is a JavaScript promise that Go settles, once. It is made when its
-// Value is asked for: one that has been settled by then costs a single call.
+// Promise is a JavaScript promise that Go settles, once. It is made when Value is
+// called; if it has been settled by then, that takes a single call.
 type Promise struct {
 	value           safejs.Value
 	resolve, reject safejs.Value
@@ -14,18 +14,18 @@ type Promise struct {
 	with            any
 }
 
-// Where there is no Promise.withResolvers, one executor serves all promises:
-// `new Promise(executor)` calls it before it returns, on the one thread there
-// is. It costs a call into Go, which is more than the rest.
+// Without Promise.withResolvers one executor serves all promises: `new
+// Promise(executor)` calls it before it returns, and there is only one thread.
+// That costs a call into Go, which is more than everything else.
 var (
 	executor  safejs.Value
 	executing *Promise
 )
 
-// NewPromise gives a pending promise.
+// NewPromise makes a pending promise.
 func NewPromise() *Promise { return &Promise{} }
 
-// Value is the JavaScript promise.
+// Value returns the JavaScript promise.
 func (p *Promise) Value() safejs.Value {
 	switch {
 	case !p.value.IsUndefined():
@@ -63,7 +63,7 @@ func (p *Promise) Resolve(value any) { p.settle("resolve", value) }
 // Reject settles the promise with a reason; only the first settling counts.
 func (p *Promise) Reject(reason any) { p.settle("reject", reason) }
 
-// Settled tells whether the promise has been settled.
+// Settled reports whether the promise has been settled.
 func (p *Promise) Settled() bool { return p.settled }
 
 func (p *Promise) settle(by string, with any) {
@@ -79,7 +79,7 @@ func (p *Promise) settle(by string, with any) {
 	if by == "reject" {
 		how = p.reject
 	}
-	// Nothing of the app must be held once it has its answer.
+	// Once the app has its answer, nothing of the app must be held.
 	p.resolve, p.reject = safejs.Undefined(), safejs.Undefined()
 	if _, err := how.Invoke(with); err != nil {
 		Report(Thrown(err))

@@ -1,14 +1,14 @@
 //go:build js && wasm
 
-// Package host gives the client what a browser-shaped place has: a WebSocket,
-// timers, storage, news of the network and of visibility, randomness.
+// Package host provides the client with what a browser offers: a WebSocket,
+// timers, storage, randomness, and events about the network and visibility.
 //
-// Everything comes from the global scope, and everything in it may be absent:
-// a worker has no document, Node no listeners, and a mini program only what
-// the loader puts into the scope that it passes to the Go glue as globalThis.
+// Everything comes from the global scope, and everything in it may be absent: a
+// worker has no document, Node no listeners, and a mini program only what the
+// loader puts into the scope that it passes to the Go glue as globalThis.
 //
 //	host_js.go    the Host
-//	socket_js.go  one WebSocket, with one end
+//	socket_js.go  one WebSocket, which ends once
 //	timer_js.go   timers, and a later task
 //	page_js.go    the network and visibility
 //	upload_js.go  files to the gateway
@@ -23,7 +23,7 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// Client is what a host tells the client.
+// Client is what a host calls when something happens.
 type Client interface {
 	OnOpen(gen session.Gen)
 	OnDialFailed(gen session.Gen, detail string)
@@ -40,7 +40,7 @@ type Config struct {
 	URL        string // of the gateway's WebSocket
 	StorageKey string // where Store keeps its text
 	Emit       func(name string, data frame.Body)
-	OnPanic    func(reason string) // a callback of the host met a bug
+	OnPanic    func(reason string) // called after a panic in a callback
 }
 
 // Host is a browser-shaped client.Host. After Release it does nothing more.
@@ -55,13 +55,13 @@ type Host struct {
 	uploads   map[*Upload]struct{}
 	tasks     tasks
 	listening []listening
-	stored    string // by this host
+	stored    string // what this host has stored
 	released  bool
 }
 
 var _ client.Host = (*Host)(nil)
 
-// New gives a host that is silent until Attach.
+// New makes a host that is silent until Attach.
 func New(config Config) *Host {
 	h := &Host{
 		config:  config,
@@ -73,15 +73,15 @@ func New(config Config) *Host {
 	return h
 }
 
-// Attach names the client that is told what happens, and starts to listen to
-// the network and to visibility. The client may have dialled already.
+// Attach sets the client, and starts to listen for changes of the network and of
+// visibility. The client may have dialled already.
 func (h *Host) Attach(c Client) {
 	h.client = c
 	h.listen()
 }
 
-// Release closes what is open, stops the timers, takes every listener off and
-// frees every function. The client is told nothing more.
+// Release closes what is open, stops the timers, removes every listener and frees
+// every function. The client is not called any more.
 func (h *Host) Release() {
 	if h.released {
 		return

@@ -16,7 +16,7 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// recorder is a client that hands what it is told to the test, as text.
+// recorder is a client that passes every call to the test, as text.
 type recorder struct {
 	told   chan string
 	frames []frame.Message
@@ -81,8 +81,8 @@ func server(path string) string {
 	return "ws://" + h + path
 }
 
-// start gives a host that is released at the test's end and leaves no
-// function behind.
+// start makes a host that is released at the test's end and must leave no function
+// behind.
 func start(t *testing.T, path string) (*Host, *recorder) {
 	t.Helper()
 	before := bridge.Live()
@@ -218,7 +218,7 @@ func TestTimers(t *testing.T) {
 	began := h.Now()
 	h.StartTimer(session.TimerRetry, 30)
 	h.StartTimer(session.TimerBeat, 1)
-	h.StartTimer(session.TimerBeat, 10) // replaces
+	h.StartTimer(session.TimerBeat, 10) // replaces the one before
 	h.StartTimer(session.TimerPong, 5)
 	h.StopTimer(session.TimerPong)
 	h.StopTimer(session.TimerLogin) // was never set
@@ -227,7 +227,7 @@ func TestTimers(t *testing.T) {
 	require.GreaterOrEqual(t, h.Now()-began, int64(10))
 	r.expect(t, "timer 3")
 	require.GreaterOrEqual(t, h.Now()-began, int64(30))
-	r.nothing(t) // 180 days are more than setTimeout can hold
+	r.nothing(t) // setTimeout cannot wait 180 days
 	require.True(t, h.timers[session.TimerExpire].running)
 }
 
@@ -235,7 +235,7 @@ func TestLongTimerIsChained(t *testing.T) {
 	h, r := start(t, "/ws")
 	h.StartTimer(session.TimerExpire, longest+5)
 	tm := h.timers[session.TimerExpire]
-	h.fired(session.TimerExpire, tm) // the first link, early or not, is not the end
+	h.fired(session.TimerExpire, tm) // after the first timeout the time is not up yet
 	r.nothing(t)
 	require.True(t, tm.running)
 	tm.deadline = h.Now()
@@ -260,13 +260,13 @@ func TestNextTaskComesAfterPromises(t *testing.T) {
 	r.expect(t, "task")
 }
 
-// without takes a global away for the rest of the test.
+// without removes a global for the rest of the test.
 func without(t *testing.T, name string) {
 	t.Helper()
 	replace(t, name, safejs.Undefined())
 }
 
-// replace puts another value in the place of a global for the rest of the test.
+// replace replaces a global for the rest of the test.
 func replace(t *testing.T, name string, value safejs.Value) {
 	t.Helper()
 	old := bridge.Global(name)

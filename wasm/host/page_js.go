@@ -8,7 +8,7 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// listening is one listener of ours on something of the host's.
+// listening is one listener of ours.
 type listening struct {
 	target safejs.Value
 	event  string
@@ -20,14 +20,14 @@ func (l listening) remove() {
 	l.f.Release()
 }
 
-// listen starts to hear what the host says about the network and about the
-// page's being seen again.
+// listen starts to listen for changes of the network and for the page becoming
+// visible again.
 func (h *Host) listen() {
 	scope, document := safejs.Global(), bridge.Global("document")
 	h.hear(scope, "online", func(safejs.Value) { h.client.OnNetwork(true) })
 	h.hear(scope, "offline", func(safejs.Value) { h.client.OnNetwork(false) })
 	h.hear(scope, "pageshow", func(event safejs.Value) {
-		// Also fired at the first show, when nothing can be stale.
+		// The event is also fired when the page is first shown, with nothing stale.
 		if persisted, err := bridge.Get(event, "persisted").Bool(); err == nil && persisted {
 			h.client.OnShown()
 		}
@@ -68,9 +68,9 @@ func (h *Host) Load() string {
 	return text
 }
 
-// Store implements client.Host. It forgets what it has stored itself: a newer
-// instance of the same name, or a frame of the same site in this tab, may have
-// replaced that.
+// Store implements client.Host. With an empty text it removes only what this host
+// has stored: a newer instance of the same name, or a frame of the same site in
+// this tab, may have replaced that.
 func (h *Host) Store(text string) {
 	storage, key := bridge.Global("sessionStorage"), bridge.String(h.config.StorageKey)
 	old := h.stored

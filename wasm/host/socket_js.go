@@ -11,9 +11,9 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// socket is one WebSocket. It has one end: the first of close, error before
-// open, a send that throws, and our own Close; whatever its host says later is
-// ignored.
+// socket is one WebSocket. It ends once: with a close, an error before it has
+// opened, a send that throws, or our own Close, whichever comes first. Later
+// callbacks are ignored.
 type socket struct {
 	host   *Host
 	gen    session.Gen
@@ -54,8 +54,8 @@ func (h *Host) Dial(gen session.Gen) {
 	}
 }
 
-// breakLater ends the socket for a reason that is known now, after our caller
-// has returned: the client is not told of an end while it dials or writes.
+// breakLater ends the socket after our caller has returned, for a reason that is
+// known now: the client must not be called while it dials or writes.
 func (s *socket) breakLater(detail string) {
 	if !s.broken.IsUndefined() {
 		return
@@ -89,14 +89,14 @@ func (s *socket) end() bool {
 	return true
 }
 
-// closed is the end that the host has announced.
+// closed ends a socket that the host has closed.
 func (s *socket) closed(code int, reason string) {
 	if s.end() {
 		s.tell(code, reason)
 	}
 }
 
-// lose is the end of a socket that its host may still take for a good one.
+// lose ends a socket that the host may still consider open.
 func (s *socket) lose(code int, reason string) {
 	if s.end() {
 		s.hangUp(code, reason)
@@ -120,8 +120,8 @@ func (s *socket) onOpen([]safejs.Value) any {
 	return nil
 }
 
-// onError says nothing that is of use, and a close follows; but not in every
-// mini program, so before the opening it is the end.
+// onError is called with nothing useful, and onClose follows. In some mini
+// programs it does not follow, so an error before the opening ends the socket.
 func (s *socket) onError(args []safejs.Value) any {
 	if !s.opened {
 		s.lose(1006, message(bridge.Arg(args, 0)))
@@ -141,7 +141,7 @@ func (s *socket) onClose(args []safejs.Value) any {
 
 func (s *socket) onMessage(args []safejs.Value) any {
 	if !s.opened {
-		return nil // a gateway speaks after the handshake only
+		return nil // a gateway sends nothing before the handshake
 	}
 	m, problem := parse(bridge.Field(bridge.Arg(args, 0), "data"))
 	if problem != "" {
@@ -152,14 +152,14 @@ func (s *socket) onMessage(args []safejs.Value) any {
 	return nil
 }
 
-// parse reads one frame with the host's own JSON.parse; problem says why it
-// is none.
+// parse reads one frame with the host's own JSON.parse; problem says what is wrong
+// with it, or is "".
 func parse(data safejs.Value) (m frame.Message, problem string) {
 	if data.Type() != safejs.TypeString {
 		return m, "the gateway sent a binary frame"
 	}
-	// UTF-16 units are never more than the bytes of the frame. Go gives the
-	// length of objects only, hence the String object.
+	// A frame never has more UTF-16 units than bytes. Go returns the length only of
+	// objects, hence the String object.
 	boxed, err := bridge.Global("Object").Invoke(data)
 	if err != nil {
 		return m, "the gateway sent an unreadable frame"
@@ -202,7 +202,7 @@ func (h *Host) Write(gen session.Gen, r frame.Request) {
 	text, err := bridge.Global("JSON").Call("stringify", o)
 	if err == nil {
 		if bridge.Size(text) > frame.MaxFrame {
-			// The gateway would close the connection, and a repetition the next.
+			// The gateway would close the connection, and the next one after a repetition.
 			bridge.Report("tim: a frame was not sent because it is too large: " + r.Method)
 			return
 		}
@@ -228,31 +228,30 @@ func (s *socket) hangUp(code int, reason string) {
 	if !bridge.IsObject(s.ws) {
 		return
 	}
-	// A page may close with 1000 and from 3000 on only.
+	// A page may close only with 1000 and with codes from 3000 on.
 	if code < 3000 || code > 4999 {
 		code = 1000
 	}
-	// A host refuses a reason that is too long for it, and closes nothing then.
+	// If the reason is too long the host throws and does not close the socket.
 	if _, err := s.ws.Call("close", bridge.Int(code), bridge.String(reason)); err != nil {
 		bridge.Call(s.ws, "close")
 	}
 }
 
-// message gives the text of an Error or of an error event, "" when it has
-// none.
+// message returns the text of an Error or of an error event, or "".
 func message(v safejs.Value) string {
 	o := bridge.Object{Value: v}
 	if text := o.Text("message"); text != "" {
 		return text
 	}
-	return o.Text("errMsg") // a mini program's
+	return o.Text("errMsg") // as mini programs call it
 }
 
 func closeText(code int, reason string) string {
 	if reason != "" {
 		return reason
 	}
-	if code == 1006 { // what every failed dial says
+	if code == 1006 { // every failed dial has this code
 		return ""
 	}
 	return "closed with " + itoa(code)

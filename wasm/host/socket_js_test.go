@@ -12,9 +12,9 @@ import (
 )
 
 // odd replaces the realm's WebSocket by a class with these members until the
-// test's end. Its objects collect what they are asked in a list named told, and
-// have say(event, data), which calls the handler of that event as it was when
-// the socket was dialled, whatever has become of it.
+// test's end. Its objects collect calls in a list named told, and have say(event,
+// data), which calls the event's handler as it was when the socket was dialled,
+// even if it has been removed since.
 func odd(t *testing.T, members string) {
 	t.Helper()
 	class, err := bridge.Global("Function").New(`return class {
@@ -48,7 +48,7 @@ func told(t *testing.T, ws safejs.Value) string {
 	return s
 }
 
-// dial gives the socket of generation 1, with its handlers remembered.
+// dial returns the socket of generation 1, with its handlers remembered.
 func dial(t *testing.T, h *Host) safejs.Value {
 	t.Helper()
 	h.Dial(1)
@@ -106,8 +106,8 @@ func TestSocketThatThrows(t *testing.T) {
 	})
 }
 
-// settle makes sure that nothing comes any more: a timer of the host's is later
-// than what it had put off.
+// settle waits until everything that was put off has run: a new timeout fires
+// after those that were set before it.
 func settle(t *testing.T, h *Host, r *recorder) {
 	t.Helper()
 	h.NextTask()
@@ -152,8 +152,8 @@ func TestSocketEventsInTheWrongOrder(t *testing.T) {
 	}
 }
 
-// A host that closes at once, within close, tells nothing that the client has
-// not been told otherwise.
+// A host that calls onclose within close does not end the socket twice for the
+// client.
 func TestSocketThatClosesWithinClose(t *testing.T) {
 	odd(t, `close(code, reason) { this.say('close', { code: 1006 }); }`)
 	h, r := start(t, "/ws")

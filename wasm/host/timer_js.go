@@ -9,7 +9,8 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// longest is what setTimeout can hold; anything above fires at once.
+// longest is the longest time that setTimeout can wait; a longer one fires at
+// once.
 const longest = 1<<31 - 1
 
 // clock is monotonic, in ms.
@@ -30,8 +31,8 @@ func (c *clock) now() int64 {
 		n, _ := bridge.Number(bridge.Call(c.performance, "now"))
 		return int64(n)
 	}
-	// Date follows the user's clock: when that is set back, time stands still
-	// for a moment instead.
+	// Date follows the user's clock. If that is set back, time goes on from where it
+	// was.
 	n, _ := bridge.Number(bridge.Call(bridge.Global("Date"), "now"))
 	if n += c.slippage; n < c.last {
 		c.slippage += c.last - n
@@ -41,8 +42,8 @@ func (c *clock) now() int64 {
 	return int64(n)
 }
 
-// timer is one of the session's timers: its function is made once, and its
-// handle is the host's while it runs.
+// timer is one of the session's timers. Its function is made once; handle is that
+// of setTimeout while the timer runs.
 type timer struct {
 	f        *bridge.Func
 	handle   safejs.Value
@@ -74,8 +75,8 @@ func (h *Host) arm(tm *timer, after int64) {
 	tm.running = true
 }
 
-// fired looks at the clock before it believes a host's timer: long times are
-// chained, and hosts fire up to a ms early.
+// fired checks the clock, and sets the timer again if its time is not up yet: long
+// times need several timeouts, and hosts fire up to a ms early.
 func (h *Host) fired(t session.Timer, tm *timer) {
 	if !tm.running {
 		return
@@ -99,8 +100,8 @@ func (h *Host) StopTimer(t session.Timer) {
 	tm.handle = safejs.Undefined()
 }
 
-// tasks posts to itself: a message, unlike a timer, comes at once in a hidden
-// tab too.
+// tasks posts messages to itself: a message, unlike a timer, arrives at once even
+// in a hidden tab.
 type tasks struct {
 	post    *bridge.Func
 	in, out safejs.Value // the ports of a MessageChannel, if there is one

@@ -9,14 +9,14 @@ import (
 )
 
 // Upload is a file on its way to the gateway. Its bytes go from the host's File
-// to the network and never through this module's memory.
+// to the network and never into this module's memory.
 type Upload struct {
 	URL, Ticket string
 	File        safejs.Value // what the scope's XMLHttpRequest sends
-	// Progress is called with the part that has gone out, 0 to 1.
+	// Progress is called with the fraction that has been sent, 0 to 1.
 	Progress func(part float64)
-	// Done is called once, with the status and text of the answer, or 0 when
-	// there was none.
+	// Done is called once, with the status and text of the answer, or 0 if there
+	// was no answer.
 	Done func(status int, text string)
 
 	host  *Host
@@ -76,7 +76,7 @@ func (u *Upload) end(status int, text string) {
 		return
 	}
 	delete(u.host.uploads, u)
-	if bridge.IsObject(u.xhr) { // its functions are about to be gone
+	if bridge.IsObject(u.xhr) { // its callbacks are about to be released
 		bridge.Set(u.xhr, "onloadend", safejs.Null())
 		bridge.Set(bridge.Get(u.xhr, "upload"), "onprogress", safejs.Null())
 	}
@@ -84,7 +84,7 @@ func (u *Upload) end(status int, text string) {
 	u.Done(status, text)
 }
 
-// abort ends an upload that nobody waits for any more.
+// abort ends an upload for which nobody waits any more.
 func (u *Upload) abort() {
 	xhr := u.xhr
 	u.end(0, "")

@@ -11,8 +11,8 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// sender replaces the realm's XMLHttpRequest by a class whose last object is
-// returned by the function that sender returns.
+// sender replaces the realm's XMLHttpRequest by a class, and returns a function
+// that returns the last object of it.
 func sender(t *testing.T, members string) func() safejs.Value {
 	t.Helper()
 	made, err := bridge.Global("Function").New(`
@@ -71,7 +71,7 @@ func TestUpload(t *testing.T) {
 	require.Equal(t, before, bridge.Live(), "its functions are freed")
 }
 
-// An upload that nobody waits for any more is ended, once.
+// An upload for which nobody waits any more is ended, once.
 func TestReleaseEndsUploads(t *testing.T) {
 	last := sender(t, "abort() { this.told.push('abort'); this.onloadend?.(); }")
 	h := New(Config{})
@@ -82,7 +82,8 @@ func TestReleaseEndsUploads(t *testing.T) {
 	require.Contains(t, told(t, last()), "abort")
 }
 
-// Where files cannot be uploaded, the upload fails, and not within its call.
+// Where files cannot be uploaded, the upload fails, but not before Upload has
+// returned.
 func TestUploadsThatCannotBegin(t *testing.T) {
 	for what, class := range map[string]string{
 		"no XMLHttpRequest":      "",
