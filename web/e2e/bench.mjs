@@ -2,10 +2,10 @@
 //
 //   node web/e2e/bench.mjs [operations [tim.wasm]]
 //
-// The gateway is a WebSocket in the page that answers at once, so that what is
-// measured is the way through JavaScript and Go, not a network. Operations
-// are timed in small batches, of which the quarter below which little other work
-// of the machine has come between counts.
+// The gateway is a WebSocket in the page that answers at once, so that the way
+// through JavaScript and Go is measured, not a network. Operations are timed in
+// small batches; the lower quartile counts, which other work of the machine
+// disturbs least.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -106,7 +106,7 @@ async function measure(operations) {
   }));
   add('isReady', operations, await best(operations, sync(() => tim.isReady())));
   add('getLoginUser', operations, await best(operations, sync(() => tim.getLoginUser())));
-  // A frame whose body Go hands on unread, and the same with listeners.
+  // A frame whose body Go passes on unread, and the same with listeners.
   const statuses = Array.from({ length: 8 }, (_, i) => ({ userID: `user${i}`, statusType: 1, customStatus: '' }));
   const status = JSON.stringify({ jsonrpc: '2.0', method: 'status', params: { statuses } });
   const frame = await best(operations, sync(() => socket.onmessage({ data: status })));
@@ -118,8 +118,8 @@ async function measure(operations) {
   for (const f of listeners) tim.off(TIM.EVENT.USER_STATUS_UPDATED, f);
   if (heard !== operations * listeners.length) throw new Error(`the listeners heard ${heard} events`);
   add('event-to-a-listener', operations, (heardBy - frame) / listeners.length);
-  // A message as the gateway sends it, on to a list of 100 conversations and a
-  // listener of each event.
+  // A message as the gateway sends it, with a list of 100 conversations and a
+  // listener for each event.
   let sequence = 100;
   const message = () => {
     sequence++;
@@ -146,7 +146,7 @@ async function measure(operations) {
   add('message', operations, await best(operations, sync(() => socket.onmessage({ data: message() }))));
   if (got !== operations || lists !== operations) throw new Error(`the listeners got ${got} messages and ${lists} lists`);
 
-  // Memory: frames come in tasks of their own, as from a network.
+  // Memory: each frame comes in a task of its own, as from a network.
   const frames = 50_000;
   const t = performance.now();
   for (let i = 0; i < frames; i += 100) {

@@ -1,5 +1,5 @@
-// What users of the originals complain of, one test a complaint. The names are
-// the complaints' own words.
+// What users of the originals complain about, one test for each complaint. The
+// names of the tests quote the complaints.
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
@@ -173,7 +173,7 @@ test('"memory that grows at each re-entry": a hundred times in and out, the wasm
         await tim.logout();
         await tim.destroy();
       };
-      for (let i = 0; i < 100; i++) await enterAndLeave(); // the heap finds its size
+      for (let i = 0; i < 100; i++) await enterAndLeave(); // until the heap has its size
       const before = globalThis.wasmMemory.buffer.byteLength;
       for (let i = 0; i < 100; i++) await enterAndLeave();
       return [before, globalThis.wasmMemory.buffer.byteLength];
@@ -181,7 +181,7 @@ test('"memory that grows at each re-entry": a hundred times in and out, the wasm
     { SDKAppID: 1400000000, proxyServer: stage.timd.url },
     { userID: user, userSig: stage.sig(user) },
   );
-  // Measured over a thousand rounds: it grows by 256 KB once, then no more.
+  // Over a thousand rounds it was seen to grow by 256 KB once, and then no more.
   assert.ok(sizes[1] - sizes[0] <= 512 << 10, `${sizes[0]} bytes became ${sizes[1]}`);
 });
 
@@ -204,7 +204,7 @@ test('"a logout that freezes": it resolves without a network, and when nobody an
   const proxy = await startProxy(stage.timd.port);
   t.after(() => proxy.close());
   const unanswered = await stage.member(t, someone(), { proxyServer: `http://127.0.0.1:${proxy.port}` });
-  proxy.hold(); // a black hole: the link stands, and nothing comes through
+  proxy.hold(); // a black hole: the link stays open, and nothing comes through
   const second = await logout(unanswered);
   assert.ok(second > 2500 && second < 4500, `took ${second} ms`);
 });
@@ -241,7 +241,7 @@ test('"endless retries with a bad token": a refused UserSig is sent once', async
     globalThis.dispatchEvent(new Event('online'));
     document.dispatchEvent(new Event('visibilitychange'));
   });
-  await new Promise((resolve) => setTimeout(resolve, 1500)); // the first retries of one that would
+  await new Promise((resolve) => setTimeout(resolve, 1500)); // an SDK that retried would have done so by now
   assert.equal(logins.length, 1);
 });
 
@@ -307,9 +307,9 @@ test('"sends that hang after the network returns": what was called meanwhile is 
       peer,
       text,
     );
-  proxy.hold(); // what stands is a black hole: nobody says that it is gone
+  proxy.hold(); // a black hole: nobody says that the link is gone
   await send('into the hole');
-  await new Promise((resolve) => setTimeout(resolve, 300)); // the frame is under way to nowhere
+  await new Promise((resolve) => setTimeout(resolve, 300)); // the frame has been sent, and is lost
   await proxy.refuse();
   await page.evaluate(() => globalThis.story.until('NET_STATE_CHANGE'));
   await send('while reconnecting');

@@ -1,4 +1,4 @@
-// Kicking in the console: what is asked, what is said, and where the focus is
+// Kicking in the console: what it asks, what it says, and where the focus is
 // afterwards, whether the live feed or the answer comes first.
 
 import assert from 'node:assert/strict';
@@ -58,7 +58,7 @@ test('kick one instance, then the user, with the keyboard', async (t) => {
   await page.click('#ask-yes');
   assert.equal(await within(20_000, 'the user is kicked', web.kicked), 'REST_API_Kick');
   await page.waitForFunction((css) => !document.querySelector(css), {}, row(user));
-  // Not in the search, which would bring a phone's keyboard up.
+  // Not in the search field, which would open a phone's keyboard.
   await page.waitForFunction(() => document.activeElement.id === 'users-title');
   await says(page, '#feed', 'was kicked out: by an administrator');
   await clean(page);
@@ -89,7 +89,7 @@ test('a question that follows at once on one that was closed gets its answer', a
   const web = await join(user);
   const page = await openConsole(t);
   await page.waitForSelector(row(user));
-  // A dialog's close event comes a task later: here when the next question stands.
+  // A dialog's close event comes a task later: here the next question is open then.
   await page.$eval(`${row(user)} .kick`, async (kick) => {
     const dialog = document.querySelector('#ask');
     const closed = new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }));

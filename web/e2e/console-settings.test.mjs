@@ -23,7 +23,7 @@ test('the settings are changed and act; a change from elsewhere shows', async (t
   const [first, second] = [await join(user), await join(user)];
   await page.click('#limits [aria-label="One fewer"]');
   await page.click(save);
-  await says(page, '#limits .said', 'in force'); // the kick may be told before
+  await says(page, '#limits .said', 'in force'); // the kick may come before
   assert.equal(await within(20_000, 'the first is kicked', first.kicked), 'multipleAccount');
   await says(page, '#feed', 'was kicked out: limit lowered');
   await second.logout();

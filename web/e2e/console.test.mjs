@@ -133,9 +133,9 @@ test('logins from before the console count once, and the feed says since when it
   assert.match(await text(page, '#feed'), /^Nothing since this console was opened/);
   await enter('late');
   await says(page, '.tile.logins .value', '3');
-  await page.waitForSelector(row('late')); // the list has told of it, too
+  await page.waitForSelector(row('late')); // the list shows it, too
   assert.equal(await text(page, '.tile.logins .value'), '3');
-  // A reload keeps what was counted, and counts none of it again.
+  // A reload keeps what was counted, and counts nothing twice.
   await page.reload();
   await page.waitForSelector(row('late'));
   assert.equal(await text(page, '.tile.logins .value'), '3');

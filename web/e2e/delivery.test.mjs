@@ -130,12 +130,12 @@ test('links that break all the time, on both sides, in both directions', async (
     for (let n = 0; !over; n++) {
       const link = links[n % 2];
       const { proxy, page } = link;
-      // A machine on which coming back takes longer than the pause would never get on.
+      // Otherwise a machine that takes longer than the pause to come back would make no progress.
       const has = await progress(page);
       link.inVain = has > link.had ? 0 : link.inVain + 1;
       link.had = has;
       if (link.inVain > 3) await poll(20_000, 'something comes through again', async () => over || (await progress(page)) > has);
-      // Requests that arrive and answers that do not, and half of a frame.
+      // Requests arrive and answers do not; or half of a frame arrives.
       if (n % 3 === 0) proxy.resetAfter('down', 40 + 10 * n);
       else proxy.cut();
       broken++;

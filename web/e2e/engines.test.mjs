@@ -119,7 +119,7 @@ for (const engine of engines) {
       assert.deepEqual(await names(page), ['SDK_NOT_READY', 'KICKED_OUT']);
       assert.deepEqual(lines.find((line) => line.name === 'KICKED_OUT').data, { type: 'multipleAccount' });
 
-      // The newer one loses its link; the older one does not take its place.
+      // The newer page loses its link; the older one does not take its place.
       await forget(newer);
       proxy.cut();
       await until(newer, 'LOGIN_STATUS_CHANGE', 2);
@@ -142,7 +142,7 @@ for (const engine of engines) {
       const kept = await newer.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie]));
       assert.ok(!kept.includes(user), kept);
 
-      // The place is free: the older page may have it again when it asks.
+      // The place is free, so the older page gets it when it logs in again.
       await forget(page);
       const again = await page.evaluate(async (given) => globalThis.outcome(() => globalThis.tim.login(given)), await timd.userSig(user));
       assert.equal(again.resolved?.code, 0);

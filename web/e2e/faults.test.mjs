@@ -1,6 +1,6 @@
 // Random faults, random calls: whole pages behind proxies that break their
 // connections, in real Chromium against a real timd. FAULTS=n runs n schedules
-// instead of 20; SEED=n repeats one from there.
+// instead of 20; SEED=n begins with the schedule of that seed.
 
 import assert from 'node:assert/strict';
 import { describe, test } from './lib/test.mjs';
@@ -49,7 +49,7 @@ async function prepare(t) {
   t.after(() => proxy.close());
   const page = await stage.actor(t);
   await page.evaluate(() => {
-    globalThis.made = []; // of each call: name, promise and whether it has settled
+    globalThis.made = []; // the name and promise of each call, and whether it has settled
     globalThis.start = (name, ...given) => {
       const call = { name, settled: false };
       call.promise = globalThis.tim[name](...given).then(
@@ -58,7 +58,7 @@ async function prepare(t) {
       );
       globalThis.made.push(call);
     };
-    // Gives the names of the calls that have not settled after ms.
+    // Returns the names of the calls that have not settled after ms.
     globalThis.stillPending = async (ms) => {
       const late = new Promise((resolve) => setTimeout(resolve, ms));
       await Promise.race([late, Promise.all(globalThis.made.map((call) => call.promise))]);
@@ -97,13 +97,13 @@ async function run({ page, proxy }, seed, t) {
     await sleep(dice.below(700));
   }
 
-  // The network is well again: every user who is logged in comes back by themselves.
+  // The network works again: every user who is logged in comes back by themselves.
   const { status: before } = await status();
   const returned = Date.now();
   await proxy.restore();
   await page.setOfflineMode(false);
   if (before === 'reconnecting') {
-    // Unless a logout that still waits ends the session instead.
+    // Or a logout that was still waiting ends the session.
     const end = await page.evaluate(() => Promise.race(['ready', 'loggedOut'].map((wanted) => globalThis.story.status(wanted, 15_000).then(() => wanted)))); // prettier-ignore
     if (end === 'ready') figures.back.push(Date.now() - returned);
   }

@@ -1,5 +1,5 @@
-// Online Web Instances: who has to go and who goes on, in real pages, on one
-// gateway and on two that share a NATS server.
+// Online Web Instances: which instances are kicked and which stay, in real pages,
+// on one gateway and on two that share a NATS server.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -53,7 +53,7 @@ async function goOn(user, ...pages) {
         ready: globalThis.tim.isReady(),
         user: globalThis.tim.getLoginUser(),
         status: globalThis.tim.getLoginStatus().status,
-        // A request and its answer: the socket is there, and in its place.
+        // A request that is answered shows that the instance still has its place.
         sent: (await globalThis.outcome(() => globalThis.tim.getMyProfile())).resolved?.data.userID,
       })),
       { ready: true, user, status: 'ready', sent: user },
@@ -81,7 +81,7 @@ test('the example: limit 2, a1 and a2 are online, a3 logs in: a1 is kicked; a2 l
     assert.ok((await a2.evaluate(() => globalThis.outcome(() => globalThis.tim.logout()))).resolved);
     assert.deepEqual(await names(a2), ['SDK_READY', 'SDK_NOT_READY']);
     await goOn(a, a3);
-    // The place is free: nobody has to go for the next login.
+    // The place is free: the next login kicks nobody.
     const a4 = await stage.member(t, a, on(servers[1]));
     await goOn(a, a3, a4);
   }
@@ -139,7 +139,7 @@ test('login modes: a page beside native instances', async (t) => {
   await inForce({ LoginMode: 'dual' });
   assert.ok((await stage.login(page, user)).resolved);
   assert.deepEqual((await presence(user)).map((i) => i.Platform).sort(), ['Android', 'Web']);
-  // Back to one: the page logged in last, and stays.
+  // Back to one: the page stays, since it was the last to log in.
   set(stage.timd, 'loginMode=single');
   assert.equal(await phone.kicked, 'multipleDevice');
   assert.equal(await page.evaluate(() => globalThis.tim.isReady()), true);

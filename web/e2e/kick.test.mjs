@@ -1,5 +1,5 @@
-// One place a user on the Web: the newest login wins, and the one who was
-// evicted stays out.
+// A user has one place on the Web: the newest login wins, and the evicted page
+// stays out.
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
@@ -37,7 +37,7 @@ test('the evicted page does not come back by itself, and the newer one is not di
   client.on('Network.webSocketCreated', ({ url }) => dials.push(url));
   const second = await stage.member(t, user);
   await first.evaluate(() => globalThis.story.until('KICKED_OUT'));
-  // What makes an SDK dial again: the network's return, the page's return.
+  // Events that make an SDK dial again: the network and the page come back.
   await client.send('Network.emulateNetworkConditions', {
     offline: true,
     latency: 0,
@@ -55,7 +55,7 @@ test('the evicted page does not come back by itself, and the newer one is not di
     globalThis.dispatchEvent(new Event('pageshow'));
     document.dispatchEvent(new Event('visibilitychange'));
   });
-  // Longer than the first two retries of a session that wants to come back.
+  // Long enough for the first two retries of a session that wants to come back.
   await new Promise((resolve) => setTimeout(resolve, 2000));
   assert.deepEqual(dials, []);
   assert.deepEqual(await second.evaluate(() => globalThis.story.names('LOGIN_STATUS_CHANGE')), ['SDK_READY']);

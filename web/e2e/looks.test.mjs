@@ -1,5 +1,5 @@
-// How the demo page looks and reads: languages, themes, widths, and what axe
-// says of them.
+// How the demo page looks and reads: languages, themes, widths, and what axe says
+// about them.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';

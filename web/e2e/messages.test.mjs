@@ -135,8 +135,8 @@ test('who was offline gets one batch after SDK_READY, and none of it again', asy
   assert.deepEqual(got.texts, Array.from({ length: 20 }, (_, n) => String(n)));
   assert.deepEqual(got.names, ['CONVERSATION_LIST_UPDATED', 'TOTAL_UNREAD_MESSAGE_COUNT_UPDATED', 'MESSAGE_RECEIVED']);
   assert.equal(got.total, 20);
-  // A later message is acknowledged after the batch: when it has come back
-  // from the gateway, the batch's acknowledgement is through as well.
+  // A later message is acknowledged after the batch. So once it has come back from
+  // the gateway, the gateway has the batch's acknowledgement, too.
   await b.evaluate(() => globalThis.tim.logout());
   await a.evaluate((...args) => globalThis.sendText(...args), bob, 'later');
   const again = await member(t, bob);
@@ -345,10 +345,10 @@ test('a message that the page forgets is freed, and none outlives the logout', a
     const weak = globalThis.received().slice(0, -1).map((m) => new WeakRef(m));
     const left = () => weak.filter((ref) => ref.deref()).length;
     story.mail.length = 0;
-    // Go lets go of what it has touched when its own collector runs, which
-    // takes some work; and a WeakRef lasts until the end of its task. Go keeps
-    // the handles of two JS values in one block of memory: one that lasts, as
-    // the conversation's, may keep its neighbour, and that can be a message.
+    // Go releases the JS values that it has used when its own collector runs, which
+    // takes some work; and a WeakRef holds its object until the end of the task. Go
+    // has the handles of two JS values in one block of memory: a lasting one, such
+    // as the conversation's, may keep the other one, which can be a message's.
     for (let n = 0; n < 100 && left() > 1; n++) {
       for (let k = 0; k < 500; k++) tim.createTextMessage({ to: 'x', conversationType: 'C2C', payload: { text: 'y' } });
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -359,7 +359,7 @@ test('a message that the page forgets is freed, and none outlives the logout', a
     return { ...found, after: tim.findMessage(last), total: tim.getTotalUnreadMessageCount() };
   });
   assert.deepEqual(found, { freed: true, last: true, after: null, total: 0 });
-  // The next user of the same page meets nothing of the last one.
+  // The next user of the same page finds nothing of the last one.
   await b.evaluate(() => (globalThis.story.mail.length = 0));
   await stage.login(b, someone('carol'));
   const mail = await b.evaluate(async () => (await globalThis.story.until('TOTAL_UNREAD_MESSAGE_COUNT_UPDATED')) && globalThis.story.mail);
@@ -398,7 +398,7 @@ test('an instance that was kicked gets nothing from the moment it is, and sends 
   const [alice, bob] = [someone('alice'), someone('bob')];
   const a = await member(t, alice);
   const pages = [];
-  for (let n = 0; n < 3; n++) pages.push(await member(t, bob)); // two places: the first has to go
+  for (let n = 0; n < 3; n++) pages.push(await member(t, bob)); // there are two places, so the first is kicked
   const [out, ...in2] = pages;
   await out.evaluate(() => globalThis.story.until('KICKED_OUT'));
   await a.evaluate((...args) => globalThis.sendText(...args), bob, 'x');

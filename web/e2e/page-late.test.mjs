@@ -1,4 +1,4 @@
-// The demo page when an answer comes late: what it answers has changed by then.
+// The demo page when an answer comes late and what was asked about has changed.
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
@@ -33,7 +33,7 @@ async function answered(page, request) {
 test('a new UserSig that comes after a logout is not used for the next user', async (t) => {
   const page = await openDemo(stage, t);
   const [user, next] = [someone('short'), someone('next')];
-  // In force for less than the 30 s before its end of which the page is told.
+  // A page is warned 30 s before a UserSig ends, and this one lasts for less.
   const short = await stage.timd.userSig(user, 20);
   await page.setRequestInterception(true);
   let first = true;

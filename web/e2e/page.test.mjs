@@ -127,8 +127,8 @@ test('panels are added, and removed with their instance', async (t) => {
   await C.login(page, user);
   await C.click(page, '.remove');
   await page.waitForFunction(() => !document.querySelector('[data-panel=C]'));
-  // The place is free: the next login of that user kicks nobody, and a new
-  // panel C is a new instance.
+  // The place is free, so the next login of that user kicks nobody. A new panel C
+  // is a new instance.
   await page.click('#add');
   await page.waitForSelector('[data-panel=C]');
   await C.login(page, user);

@@ -1,5 +1,5 @@
-// README's commands, as an operator would paste them: one machine, then a
-// cluster that takes over what it held. Only the ports are others.
+// README's commands, as an operator would paste them: one machine, then a cluster
+// that takes over its data. Only the ports differ.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -85,7 +85,7 @@ test('the commands of one machine and of many, and the move between them', { tim
   await run(backup);
   assert.match(await run(restore), /3 copies/);
 
-  // The file's accounts and TLS are in force: nobody comes in without both.
+  // The file's accounts and TLS are in force: nobody gets in without both.
   const open = `bin/timd backup x --nats nats://127.0.0.1:${ports[4222]}`;
   await assert.rejects(run(`${open} --nats-ca nats.crt`), /refuses this timd/);
   await assert.rejects(run(open), /certificate/);

@@ -63,9 +63,9 @@ describe('a lost connection', { concurrency: 3 }, () => {
     const lines = await until(page, 'NET_STATE_CHANGE');
     assert.deepEqual(lines.find((line) => line.name === 'NET_STATE_CHANGE').data, { state: 'disconnected' });
     assert.deepEqual(await status(page), { status: 'reconnecting', reason: 'offline' });
-    await new Promise((resolve) => setTimeout(resolve, 1500)); // several retries of one that would
+    await new Promise((resolve) => setTimeout(resolve, 1500)); // an SDK that retried would have done so several times
     assert.deepEqual(wire.dials, []);
-    await page.setOfflineMode(false); // that it dials at once then is a transcript of internal/session
+    await page.setOfflineMode(false); // a transcript of internal/session shows that it dials at once
     await back(page);
     assert.deepEqual(await page.evaluate(() => globalThis.story.lines.flatMap((line) => line.data?.state ?? [])), [
       'disconnected',
@@ -77,7 +77,7 @@ describe('a lost connection', { concurrency: 3 }, () => {
 
   test('a half-open link is noticed within 30 s and replaced', async (t) => {
     const { page, proxy } = await behindProxy(t);
-    proxy.hold(); // what stands is a black hole from now on
+    proxy.hold(); // from now on the link is a black hole
     const began = Date.now();
     await until(page, 'NET_STATE_CHANGE', { ms: 35_000 });
     assert.ok(Date.now() - began < 30_000, `took ${Date.now() - began} ms`);
@@ -92,11 +92,11 @@ describe('a lost connection', { concurrency: 3 }, () => {
     const page = await stage.actor(t);
     const wire = await tap(page);
     await stage.create(page, { proxyServer: `http://127.0.0.1:${proxy.port}` });
-    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300))); // the early socket stands
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300))); // the early socket is open
     const user = someone();
     proxy.hold('down');
     const login = stage.login(page, user);
-    await new Promise((resolve) => setTimeout(resolve, 500)); // the frame is with timd, its answer is not coming
+    await new Promise((resolve) => setTimeout(resolve, 500)); // timd has the frame, and its answer is lost
     proxy.cut();
     await proxy.restore();
     assert.equal((await login).resolved?.code, 0);
@@ -129,7 +129,7 @@ describe('a lost connection', { concurrency: 3 }, () => {
       lines.map((line) => line.name).filter((name) => name.startsWith('SDK') || name === 'KICKED_OUT'),
       ['SDK_READY', 'SDK_NOT_READY', 'KICKED_OUT'],
     );
-    await new Promise((resolve) => setTimeout(resolve, 1500)); // would come back within this
+    await new Promise((resolve) => setTimeout(resolve, 1500)); // long enough to come back
     assert.deepEqual(await names(newer), ['SDK_READY']);
     assert.deepEqual(await status(page), { status: 'loggedOut', reason: 'multipleAccount' });
   });
@@ -217,8 +217,8 @@ describe('what a page does', { concurrency: 3 }, () => {
     const wire = await tap(page);
     await stage.create(page);
     await stage.login(page, user);
-    // The place of a page that has gone waits 5 s for it; a busy machine may need
-    // longer for a reload, and has another try.
+    // The place of a page that has gone waits 5 s for it. A busy machine may need
+    // longer for a reload, so it may try again.
     for (let began = 0, late = true; late && !wire.logins.at(-1).resumed; late = Date.now() - began > 4000) {
       began = Date.now();
       await page.reload();
@@ -342,13 +342,13 @@ describe('what a page does', { concurrency: 3 }, () => {
         const never = () => story.note('never');
         const late = () => story.note('late');
         tim.once(TIM.EVENT.SDK_READY, () => {
-          tim.off(TIM.EVENT.SDK_READY, never); // counts from the next emission on
+          tim.off(TIM.EVENT.SDK_READY, never); // in force from the next emission on
           call('logout');
         });
         tim.on(TIM.EVENT.SDK_READY, never);
         tim.once(TIM.EVENT.SDK_NOT_READY, () => {
           tim.on(TIM.EVENT.SDK_READY, late);
-          call('login again', given); // the logout is over by now, though its promise is not
+          call('login again', given); // the logout is over by now, though its promise has not settled
         });
         call('login', given);
         await story.until('late');
@@ -375,7 +375,7 @@ describe('what a page does', { concurrency: 3 }, () => {
   });
 });
 
-// Last, for it takes timd away from under the others.
+// The last test, because it kills the timd that the others use.
 test('kill -9 of timd and a start on the same data: the session is back within 5 s of it listening', async (t) => {
   const user = someone();
   const page = await stage.member(t, user);

@@ -10,7 +10,7 @@ const source = async (name) => JSON.parse(await readFile(new URL(`../../internal
 const { EVENT, TYPES } = await source('constants');
 const { methods } = await source('methods');
 
-// What is built: everything else answers as the contract says of what is not.
+// What is built. Everything else answers as the contract says for what is not.
 const BUILT = new Set([
   'login',
   'logout',
@@ -61,13 +61,13 @@ const BUILT = new Set([
   'unsubscribeUserStatus',
 ]);
 const CREATES = methods.filter((name) => /^create.*Message$/.test(name) && !BUILT.has(name));
-// Answers that are given at once.
+// Methods that answer at once.
 const AT_ONCE = {
   getSignalingInfo: null,
   addSignalingListener: undefined,
   removeSignalingListener: undefined,
 };
-// Lists of what does not exist here: groups, friends, applications.
+// Methods that list what does not exist here: groups, friends, applications.
 const EMPTY = {
   getGroupList: { groupList: [] },
   getJoinedCommunityList: { groupList: [] },
@@ -231,7 +231,7 @@ test('a message of a kind that is not built is made and fails to be sent', async
     assert.deepEqual([result.status, result.same, result.resolved], ['fail', true, false], told);
     assert.match(result.type, /^TIM\w+Elem$/, told);
   }
-  // A text that is forwarded is a text.
+  // A forwarded text is a text.
   assert.deepEqual(results.forwarded.resolved?.data.message.payload, { text: 'hello' });
 });
 

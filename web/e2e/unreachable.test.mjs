@@ -1,5 +1,5 @@
-// A gateway that is not there, or is there and says nothing: every login
-// settles within the login timeout of 10 s.
+// A gateway that does not exist, or does not answer: every login settles within
+// the login timeout of 10 s.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
@@ -100,8 +100,8 @@ describe('unreachable gateways', { concurrency: true }, () => {
     assert.equal(result.late, false, 'without waiting for the login timeout of 10 s');
   });
 
-  // A browser on a machine without any network says offline, and is right about
-  // everything but what runs on that machine.
+  // A browser on a machine without any network says offline, which is wrong for a
+  // gateway on that machine.
   test('no network but the machine\'s own: login, ready and the way back after a restart', async (t) => {
     const proxy = await startProxy(stage.timd.port);
     t.after(() => proxy.close());
@@ -110,7 +110,7 @@ describe('unreachable gateways', { concurrency: true }, () => {
     await stage.create(page, { proxyServer: `http://127.0.0.1:${proxy.port}` });
     assert.equal((await stage.login(page, someone())).resolved?.code, 0);
     proxy.cut();
-    // By what was noted: the way back may be shorter than a busy machine's look at the page.
+    // Look at the recorded statuses: the reconnect may be over before a busy machine looks at the page.
     await page.evaluate(() => globalThis.story.when(({ lines }) => lines.some(({ data }) => data?.status === 'reconnecting'), 'reconnecting'));
     await page.evaluate(() => globalThis.story.status('ready', 10_000));
   });

@@ -7,12 +7,12 @@
 //   await page.evaluate(async (a) => …, a);
 //   await browser.close();
 //
-// 'headless' is Chromium's own headless shell: the same engine without windows,
-// where a page costs a third of the CPU time. What goes through every engine,
-// and what needs a window's history, runs in the whole browser.
+// 'headless' is Chromium's own headless shell: the same engine without windows, in
+// which a page costs a third of the CPU time. Tests that run in every engine, or
+// need a window's history, use the whole browser.
 //
-// Chromium's and Firefox's are puppeteer's Browser and Page. WebKit's have the
-// members above and page.close only, and its pages share no storage.
+// For Chromium and Firefox these are puppeteer's Browser and Page. WebKit's have
+// only the members above and page.close, and its pages share no storage.
 import puppeteer from 'puppeteer-core';
 import { folder, program, remove } from './process.mjs';
 import { launchWebKit } from './webkit.mjs';

@@ -1,5 +1,5 @@
-// A user who is logged in, without a browser: one instance on a socket of its
-// own, for tests that need many users and no SDK.
+// A logged-in user without a browser: one instance on a socket of its own, for
+// tests that need many users and no SDK.
 //
 //   const alice = await wireMember(timd.url, { app, user, sig });   platform: 'Android'
 //   await alice.kicked;    resolves with the type

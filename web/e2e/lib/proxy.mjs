@@ -3,10 +3,10 @@
 //
 //   const proxy = await startProxy(timd.port);
 //   proxy.cut();                 every connection ends at once, as by a RST
-//   proxy.hold();                a black hole: nothing passes, nobody is told;
-//   proxy.hold('down');          or only what comes from the server is lost
+//   proxy.hold();                a black hole: nothing passes, and nobody is told
+//   proxy.hold('down');          only what comes from the server is lost
 //   proxy.slow(1000);            bytes a second, each way
-//   proxy.resetAfter('down', 5); five more bytes pass, then a RST
+//   proxy.resetAfter('down', 5); after five more bytes, a RST
 //   await proxy.refuse();        new connections are refused, old ones cut
 //   await proxy.restore();       all is well again
 import { createServer, connect } from 'node:net';
@@ -104,7 +104,7 @@ class Proxy {
   }
 
   async #pump(pair, from, to, way) {
-    from.on('error', () => {}); // the loop sees it; one that comes later does not matter
+    from.on('error', () => {}); // the loop sees the error; a later one does not matter
     try {
       for await (const chunk of from) {
         await this.#gates[way]?.promise;
@@ -121,7 +121,7 @@ class Proxy {
       await this.#gates[way]?.promise;
       to.end();
     } catch {
-      // One side broke; the other learns of it as soon as anything passes.
+      // One side is broken; the other notices as soon as anything passes.
       await this.#gates[way]?.promise;
       reset(pair);
     }

@@ -51,8 +51,8 @@ globalThis.plainError = (error) => ({
   own: Object.keys(error ?? {}).sort(),
 });
 
-// Events of messaging are not part of the session's story: they are kept
-// beside it, in their own order.
+// Events of messaging are not part of the session's story; they are kept
+// separately, in their own order.
 const OF_MESSAGING = /MESSAGE|CONVERSATION|PROFILE|BLACKLIST|USER_STATUS/;
 
 /** The events of an instance in order, and ways to wait for one. */

@@ -1,6 +1,6 @@
-// What a test file runs on: one Chromium, one timd, one site on another
-// origin. Every actor is a page in a context of its own, with storage of its
-// own, as if it were another machine.
+// What a test file runs on: one Chromium, one timd, one site on another origin.
+// Every actor is a page in a context of its own, with its own storage, as if it
+// were on another machine.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

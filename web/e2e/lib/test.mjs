@@ -1,7 +1,7 @@
-// node:test, with a limit for each test and hook instead of one for the file:
-// in Node 20 --test-timeout counts for a whole file, so that a busy machine
-// fails a file whose tests all pass. The remaining limit in the package.json
-// only ends a run that hangs outside any test.
+// node:test with a limit for each test and hook, instead of one for the file. In
+// Node 20 --test-timeout applies to a whole file, so a busy machine would fail a
+// file whose tests all pass. The limit that is left in package.json only ends a
+// run that hangs outside any test.
 import * as node from 'node:test';
 
 export { describe } from 'node:test';

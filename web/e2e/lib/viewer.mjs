@@ -1,4 +1,4 @@
-// The viewer of a page: their screen, language and theme.
+// What the viewer of a page has: a screen, a language and a theme.
 
 export const DESKTOP = { width: 1440, height: 900 };
 export const PHONE = { width: 360, height: 780, isMobile: true, hasTouch: true };
