@@ -149,3 +149,18 @@ func TestWhatAPageSees(t *testing.T) {
 		require.NotEmpty(t, c.Seen, c.Name)
 	}
 }
+
+// TestTwiceAsManyMessagesFit: version 0.1.0 sent whole messages, of which a frame
+// of a synchronisation held 57. Whatever fields a Message gets, the usual ones must
+// not take more than half of that.
+func TestTwiceAsManyMessagesFit(t *testing.T) {
+	const whole = 57
+	p := pairOf(app, "alice.miller", "bob.carpenter")
+	r := &record{Kind: kindMessage, At: 1_700_000_000_123, pair: p, pos: 123_456, Message: &content{
+		ID: "QGd4bW9i-loyw3v28-1a2b3c4d5e", Type: typeText, Payload: json.RawMessage(`{"text":"See you at the station at eight, then."}`),
+		Nick: "Alice Miller", Avatar: "https://example.com/avatars/alice.png", Random: 1_234_567_890, ClientTime: 1_700_000_000,
+	}}
+	r.Seq = 42
+	one := message(r, r, flags{}, p.side("bob.carpenter"))
+	require.GreaterOrEqual(t, Options{}.withDefaults().Frame/sizeOf(one), 2*whole, "%s", encode(one))
+}
