@@ -74,14 +74,19 @@ func (l *stream) LastUnder(ctx context.Context, pattern string) ([]Value, error)
 
 // newest reads the newest record of each subject that one of some patterns
 // matches. On a cluster any replica answers, and its answer says how far it has
-// come: what does not reach the end that the leader has told is asked again.
+// come: what does not reach the end that the leader has told is asked again, and
+// so is one whose answer does not come to its end.
 func (l *stream) newest(ctx context.Context, patterns []string) ([]Value, error) {
 	if l.b.replicas == 1 {
-		values, _, err := l.replica(ctx, patterns)
-		if errors.Is(err, errUnreadable) {
-			return l.oneByOne(ctx, patterns)
+		for {
+			values, _, err := l.replica(ctx, patterns)
+			switch {
+			case errors.Is(err, errUnreadable):
+				return l.oneByOne(ctx, patterns)
+			case !errors.Is(err, errLost):
+				return values, err
+			}
 		}
-		return values, err
 	}
 	end, err := l.Last(ctx, ">")
 	if errors.Is(err, ErrNoValue) {
@@ -92,6 +97,9 @@ func (l *stream) newest(ctx context.Context, patterns []string) ([]Value, error)
 	}
 	for range replicaTries {
 		values, upTo, err := l.replica(ctx, patterns)
+		if errors.Is(err, errLost) {
+			continue
+		}
 		if errors.Is(err, errUnreadable) || err == nil && upTo == 0 { // it does not say how far it is
 			break
 		}
@@ -108,8 +116,16 @@ func (l *stream) newest(ctx context.Context, patterns []string) ([]Value, error)
 // replicaTries is how often replicas are asked before the leader is.
 const replicaTries = 3
 
-// errUnreadable means that one of the records that were asked for is damaged.
-var errUnreadable = errors.New("a record cannot be read")
+var (
+	// errUnreadable means that one of the records that were asked for is damaged.
+	errUnreadable = errors.New("a record cannot be read")
+	// errLost means that a part of an answer is missing: its server has ended, or
+	// the connection was made anew.
+	errLost = errors.New("the answer has not come to its end")
+)
+
+// silence is how long an answer may stand still before it counts as lost.
+const silence = 3 * time.Second
 
 // oneByOne is newest without what cannot be read.
 func (l *stream) oneByOne(ctx context.Context, patterns []string) ([]Value, error) {
@@ -141,7 +157,7 @@ func (l *stream) oneByOne(ctx context.Context, patterns []string) ([]Value, erro
 
 // replica asks any replica for the newest records of the subjects that some
 // patterns match, and returns up to which position it knew the stream: 0 where
-// it has found nothing.
+// it has found nothing. It fails with errLost where the answer stands still.
 func (l *stream) replica(ctx context.Context, patterns []string) (out []Value, upTo uint64, err error) {
 	body, err := json.Marshal(map[string]any{"multi_last": patterns})
 	if err != nil {
@@ -159,7 +175,12 @@ func (l *stream) replica(ctx context.Context, patterns []string) (out []Value, u
 	for {
 		var m *nats.Msg
 		if err == nil {
-			m, err = sub.NextMsgWithContext(ctx)
+			next, cancel := context.WithTimeout(ctx, silence)
+			m, err = sub.NextMsgWithContext(next)
+			cancel()
+			if err != nil && ctx.Err() == nil && next.Err() != nil {
+				return nil, 0, errLost
+			}
 		}
 		switch {
 		case errors.Is(err, nats.ErrReconnectBufExceeded), err == nil && m.Header.Get("Status") == "503": // as in request

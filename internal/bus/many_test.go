@@ -1,8 +1,10 @@
 package bus
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -96,5 +98,43 @@ func TestAReplicaThatIsBehind(t *testing.T) {
 		for range c {
 			<-answers
 		}
+	}
+}
+
+// An answer of which a part is lost is asked for again: of another replica, and
+// of the leader in the end; on a single server, of the same one.
+func TestAnAnswerThatIsLost(t *testing.T) {
+	url := external(t, 1, false)[0].ClientURL()
+	for _, replicas := range []int{1, 3} {
+		t.Run(fmt.Sprint(replicas), func(t *testing.T) {
+			t.Parallel() // each waits for the silence
+			nc, err := nats.Connect(url)
+			require.NoError(t, err)
+			t.Cleanup(nc.Close)
+			name := fmt.Sprint("L", replicas)
+			record := nats.Header{"Nats-Subject": {"l.a"}, "Nats-Sequence": {"7"}}
+			lost := false // used by the subscription's goroutine only
+			_, err = nc.Subscribe("$JS.API.DIRECT.GET."+name, func(m *nats.Msg) {
+				_ = m.RespondMsg(&nats.Msg{Header: record})
+				if !lost {
+					lost = true
+					return // without an end
+				}
+				_ = m.RespondMsg(&nats.Msg{Header: nats.Header{"Status": {"204"}, "Nats-UpTo-Sequence": {"7"}}})
+			})
+			require.NoError(t, err)
+			_, err = nc.Subscribe("$JS.API.STREAM.MSG.GET."+name, func(m *nats.Msg) {
+				_ = m.Respond([]byte(`{"message":{"subject":"l.a","seq":7,"data":"eA=="}}`))
+			})
+			require.NoError(t, err)
+			require.NoError(t, nc.Flush())
+			l := &stream{&Bus{nc: nc, reads: nc, replicas: replicas}, name}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // without an answer there is no end
+			defer cancel()
+			values, err := l.newest(ctx, []string{"l.a", "l.b"})
+			require.NoError(t, err)
+			require.Len(t, values, 1)
+			require.EqualValues(t, 7, values[0].Seq)
+		})
 	}
 }
