@@ -83,7 +83,7 @@ func Write(ctx context.Context, b *bus.Bus, live bool, out io.Writer) (Report, e
 	w := newWriter(out, headerOf(st, report.Created))
 	for _, info := range infos {
 		name := info.Config.Name
-		if err := save(ctx, b.Conn(), name, name == bus.StreamEvents, w); err != nil {
+		if err := save(ctx, b.Conn(), name, name == bus.StreamEvents, info.State.LastSeq, w); err != nil {
 			return report, fmt.Errorf("stream %s cannot be saved: %w", name, err)
 		}
 		one := Stream{Name: name, Messages: info.State.Msgs, Replicas: info.Config.Replicas}
@@ -174,6 +174,9 @@ func Restore(ctx context.Context, b *bus.Bus, in io.ReadSeeker, force bool) (Rep
 	}
 	if _, _, err := r.next(); err != io.EOF {
 		return report, fileError("it has changed meanwhile")
+	}
+	if err := complete(ctx, b, streams); err != nil {
+		return report, fmt.Errorf("the lists of conversations cannot be completed: %w; run it again with --force", err)
 	}
 	return report, nil
 }

@@ -6,5 +6,6 @@
 //
 //	file.go      the file: frames and a checksum
 //	snapshot.go  a stream out of NATS and into it
+//	complete.go  conversations that began while they were saved
 //	backup.go    Write and Restore
 package backup

@@ -66,9 +66,10 @@ func decode(data []byte, reply any) error {
 	return json.Unmarshal(data, reply)
 }
 
-// save writes one stream to a file. Named consumers are saved with it, so that
+// save writes one stream to a file; began is where it ended when the backup
+// began. Named consumers are saved with it, so that
 // events which a webhook's receiver has accepted are not sent again.
-func save(ctx context.Context, nc *nats.Conn, name string, consumers bool, w *writer) error {
+func save(ctx context.Context, nc *nats.Conn, name string, consumers bool, began uint64, w *writer) error {
 	inbox := nc.NewRespInbox()
 	sub, err := nc.SubscribeSync(inbox)
 	if err != nil {
@@ -86,6 +87,7 @@ func save(ctx context.Context, nc *nats.Conn, name string, consumers bool, w *wr
 	if err != nil {
 		return err
 	}
+	head.Began = began
 	if err := w.frameJSON(frameStream, head); err != nil {
 		return err
 	}
@@ -120,6 +122,7 @@ func load(ctx context.Context, nc *nats.Conn, head streamHeader, r *reader) erro
 	var where struct {
 		Deliver string `json:"deliver_subject"`
 	}
+	head.Began = 0 // NATS refuses what it does not know
 	err := call(ctx, nc, "$JS.API.STREAM.RESTORE."+head.Config.Name, head, &where)
 	if err != nil {
 		return err

@@ -87,6 +87,13 @@ func ConversationClass(token string) uint32 { return Hash32(token) % Conversatio
 // ClassToken returns a class as a token of a subject, h.
 func ClassToken(class uint32) string { return strconv.FormatUint(uint64(class), 16) }
 
+// ConversationTail returns the tokens <h>.<conv> of a one-to-one conversation, with
+// which a subject of StreamConversations ends.
+func ConversationTail(peer string) string {
+	conv := PeerToken(peer)
+	return ClassToken(ConversationClass(conv)) + "." + conv
+}
+
 // Hash32 is FNV-1a. Classes and partitions of what is stored depend on it.
 func Hash32(s string) uint32 {
 	h := uint32(2166136261)

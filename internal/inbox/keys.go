@@ -130,8 +130,7 @@ func convPrefix(u place.User) string {
 // convSubject returns the subject of the document that a user has of their
 // conversation with another.
 func convSubject(u place.User, other string) string {
-	token := convToken(other)
-	return convPrefix(u) + bus.ClassToken(classOf(token)) + "." + token
+	return convPrefix(u) + bus.ConversationTail(other)
 }
 
 // convToken names a conversation for one of its users.

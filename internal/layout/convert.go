@@ -62,7 +62,7 @@ func convert(subject string, data []byte) ([]made, error) {
 	docs := make([]made, 0, len(peers))
 	for peer, settings := range peers {
 		docs = append(docs, made{
-			stream: bus.StreamConversations, subject: bus.SubjectConversations + owner + "." + conversation(peer),
+			stream: bus.StreamConversations, subject: bus.SubjectConversations + owner + "." + bus.ConversationTail(peer),
 			data: settings, log: logOf(owner, peer),
 		})
 	}
@@ -83,10 +83,4 @@ func logOf(owner, peer string) string {
 		return ""
 	}
 	return bus.SubjectMessages + app + "." + bus.UserToken(min(user, peer)) + "." + bus.UserToken(max(user, peer))
-}
-
-// conversation returns the tokens <h>.<conv> of a one-to-one conversation.
-func conversation(peer string) string {
-	conv := bus.PeerToken(peer)
-	return bus.ClassToken(bus.ConversationClass(conv)) + "." + conv
 }

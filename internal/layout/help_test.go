@@ -47,14 +47,14 @@ func crowd(n int) string {
 
 // second is what becomes of some of them.
 var second = map[string]string{
-	bus.SubjectConversations + "1." + enc("alice") + "." + conversation("bob"):       `{}`,
-	bus.SubjectConversations + "1." + enc("alice") + "." + conversation("carol"):     `{"p":true,"d":"später \u003cb\u003e"}`,
-	bus.SubjectConversations + "1." + enc("alice") + "." + conversation("alice"):     `{"u":"to oneself"}`,
-	bus.SubjectConversations + "1." + enc("bob") + "." + conversation("alice"):       `{"c":3,"n":1,"e":99,"h":3}`,
-	bus.SubjectConversations + "2." + enc("alice") + "." + conversation(`<b>.*> "\`): `{"x":true}`,
-	bus.SubjectConversations + "1." + enc("dora") + "." + conversation("peer39"):     `{"d":"draft 39"}`,
-	bus.SubjectCursors + "1." + enc("alice"):                                         `2.0.7`,
-	bus.SubjectCursors + "1." + enc("dora"):                                          `2.0.12`,
+	bus.SubjectConversations + "1." + enc("alice") + "." + bus.ConversationTail("bob"):       `{}`,
+	bus.SubjectConversations + "1." + enc("alice") + "." + bus.ConversationTail("carol"):     `{"p":true,"d":"später \u003cb\u003e"}`,
+	bus.SubjectConversations + "1." + enc("alice") + "." + bus.ConversationTail("alice"):     `{"u":"to oneself"}`,
+	bus.SubjectConversations + "1." + enc("bob") + "." + bus.ConversationTail("alice"):       `{"c":3,"n":1,"e":99,"h":3}`,
+	bus.SubjectConversations + "2." + enc("alice") + "." + bus.ConversationTail(`<b>.*> "\`): `{"x":true}`,
+	bus.SubjectConversations + "1." + enc("dora") + "." + bus.ConversationTail("peer39"):     `{"d":"draft 39"}`,
+	bus.SubjectCursors + "1." + enc("alice"):                                                 `2.0.7`,
+	bus.SubjectCursors + "1." + enc("dora"):                                                  `2.0.12`,
 }
 
 // documents is how many there are after the upgrade.

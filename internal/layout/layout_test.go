@@ -410,7 +410,7 @@ func TestNewestConversationsLast(t *testing.T) {
 		place[v.Subject] = i
 	}
 	at := func(i int) int {
-		return place[bus.SubjectConversations+"1."+enc("me")+"."+conversation(fmt.Sprint("peer", i))]
+		return place[bus.SubjectConversations+"1."+enc("me")+"."+bus.ConversationTail(fmt.Sprint("peer", i))]
 	}
 	require.Less(t, at(many-1), inTurn, "the one without a message comes first")
 	for i := 1; i < many-1; i++ {
