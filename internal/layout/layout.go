@@ -65,6 +65,8 @@ const First = 1
 var (
 	// ErrNewer means that the store has been written by a later version of timd.
 	ErrNewer = errors.New("the store is of a newer timd")
+	// ErrKeyLost means that the layout's key is missing from a store that had it.
+	ErrKeyLost = errors.New("the store no longer says in how many partitions its messages lie")
 	// ErrRunning means that gateways of another layout are running.
 	ErrRunning = errors.New("gateways of another version are running on this store")
 )
@@ -153,9 +155,21 @@ func read(ctx context.Context, b Bus) (st State, rev uint64, err error) {
 	return st, v.Seq, nil
 }
 
-// hasRecords reports whether there is anything that an upgrade would have to
-// look at.
+// hasRecords reports whether a store without the present layout's key holds
+// anything that an upgrade would have to look at. It fails where the key has been
+// lost: only the present layout has several partitions.
 func hasRecords(ctx context.Context, b Bus) (bool, error) {
+	for n := 1; n < bus.MaxPartitions; n++ {
+		stream, _ := bus.MessagesPartition(n)
+		stored, err := b.Stored(ctx, stream)
+		if err != nil {
+			return false, err
+		}
+		if stored > 0 {
+			return false, fmt.Errorf(`%w: key %s is missing, and stream %s holds messages: restore a backup, or put {"version":%d,"partitions":N} into the key, where N is one more than the highest number of a stream %s_<number>`,
+				ErrKeyLost, keySubject, stream, Version, bus.StreamMessages)
+		}
+	}
 	for _, stream := range []string{bus.StreamDocuments, bus.StreamMessages} {
 		if n, err := b.Stored(ctx, stream); err != nil || n > 0 {
 			return n > 0, err
