@@ -159,10 +159,15 @@ var everything = func() (p positions) {
 }()
 
 // seen returns how far an instance has seen the logs, according to its cursor;
-// without a cursor, everything.
-func (in *Inbox) seen(text string) positions {
-	if c, ok := in.parse(text); ok {
-		return c.pos
+// without a cursor, everything. A cursor of a store with other partitions says
+// nothing of this one.
+func (in *Inbox) seen(text string) (positions, error) {
+	if text == "" {
+		return everything, nil
 	}
-	return everything
+	c, ok := in.parse(text)
+	if !ok || !c.pos.within(everything) {
+		return positions{}, badCursor()
+	}
+	return c.pos, nil
 }

@@ -41,10 +41,18 @@ var messageCalls = map[string]call{
 		return listResult{got.messages, got.next, got.complete}, err
 	}),
 	frame.MessageRead: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
-		return nothing{}, s.in.markRead(ctx, c, side, s.in.seen(p.Cursor))
+		upTo, err := s.in.seen(p.Cursor)
+		if err != nil {
+			return nil, err
+		}
+		return nothing{}, s.in.markRead(ctx, c, side, upTo)
 	}),
 	frame.MessageReadAll: with(func(ctx context.Context, s *Session, p readAllParams) (any, error) {
-		return s.readAll(ctx, s.in.seen(p.Cursor), p.Next)
+		upTo, err := s.in.seen(p.Cursor)
+		if err != nil {
+			return nil, err
+		}
+		return s.readAll(ctx, upTo, p.Next)
 	}),
 	frame.MessageDelete: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
 		return nothing{}, s.deleteMessages(ctx, c, side, p.Positions)

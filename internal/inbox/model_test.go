@@ -35,6 +35,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 	},
 	"read_test.go": {
 		"TestReadUpToWhatWasSeen":        TestReadUpToWhatWasSeen,
+		"TestReadWithAForeignCursor":     TestReadWithAForeignCursor,
 		"TestReadOfLongAgo":              TestReadOfLongAgo,
 		"TestReadAllInParts":             TestReadAllInParts,
 		"TestReadAllOfManyConversations": TestReadAllOfManyConversations,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
+	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/mailbox"
 )
 
@@ -47,6 +48,25 @@ func TestReadUpToWhatWasSeen(t *testing.T) {
 	require.EqualValues(t, 0, b.conv("alice")["unreadCount"])
 	a.send("bob", "new")
 	b.until("the new one", func() bool { return b.field("alice", "unreadCount") == 1.0 })
+}
+
+// TestReadWithAForeignCursor: a cursor of a store with other partitions, or one
+// that is none, does not say what was seen here: nothing is marked as read.
+func TestReadWithAForeignCursor(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	a.send("bob", "hello")
+	b.until("it", func() bool { return len(b.messages) == 1 })
+	for _, foreign := range []string{"2.1.9.9", "2.1.18446744073709551615", "nonsense"} {
+		for _, method := range []string{"message.read", "message.readAll"} {
+			f := b.call(method, map[string]any{"conversationID": "C2Calice", "cursor": foreign}, nil)
+			require.NotNil(t, f, "%s %s", method, foreign)
+			require.Equal(t, fault.BadParameters, f.Code)
+		}
+	}
+	require.EqualValues(t, 1, b.conv("alice")["unreadCount"])
+	b.must("message.read", map[string]any{"conversationID": "C2Calice", "cursor": b.cursorText()}, nil)
+	require.EqualValues(t, 0, b.conv("alice")["unreadCount"])
 }
 
 // TestReadOfLongAgo: a late read mark does not search through messages that are
