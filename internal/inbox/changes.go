@@ -94,11 +94,22 @@ func (u *user) documentChanged(kind string, data []byte) {
 }
 
 // refresh pushes conversations as they are now to every live session. A session
-// that could not be told of them catches up.
+// that could not be told of them catches up. If ctx ends before it is this one's
+// turn, they are told of in the background.
 func (u *user) refresh(ctx context.Context, others []string) {
 	// One at a time: what is told last has been read last.
-	u.refreshing.Lock()
-	defer u.refreshing.Unlock()
+	select {
+	case u.refreshing <- struct{}{}:
+		defer func() { <-u.refreshing }()
+	case <-ctx.Done():
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		for _, other := range others {
+			u.stales(other, u.rev)
+		}
+		u.tellStale()
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	if !u.anyLive() { // sessions that are not live will catch up

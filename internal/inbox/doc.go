@@ -125,7 +125,7 @@
 // written after it was made. A goroutine that holds a lock takes only those
 // that follow it here:
 //
-//	Session.calls, user.refreshing, conversation.mu, a turn of docs.queue,
+//	Session.calls, a turn of user.refreshing, conversation.mu, one of docs.queue,
 //	the lock of a bus.Follower, Inbox.mu, user.mu
 //
 // and, below all of them and without taking another, conversations.mu, docs.mu,

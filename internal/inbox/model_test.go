@@ -44,6 +44,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestStall":                      TestStall,
 		"TestStallKeepsSettings":         TestStallKeepsSettings,
 		"TestUntoldSettings":             TestUntoldSettings,
+		"TestHangUpBeforeItsTurnToTell":  TestHangUpBeforeItsTurnToTell,
 		"TestSettingsThatCouldNotBeTold": TestSettingsThatCouldNotBeTold,
 		"TestStoresSetBack":              TestStoresSetBack,
 		"TestResendLongAfter":            TestResendLongAfter,

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -120,7 +121,7 @@ func TestUntoldSettings(t *testing.T) {
 	a.send("bob", "0")
 	b, other := login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
 	u := in.local(place.User{SDKAppID: app, UserID: "bob"})
-	u.refreshing.Lock()
+	u.refreshing <- struct{}{}
 	was := u.rev
 	pinned := make(chan struct{})
 	go func() {
@@ -135,13 +136,51 @@ func TestUntoldSettings(t *testing.T) {
 	c.send("bob", "1")
 	b.until("carol's", func() bool { return len(b.messages) == 2 })
 	b.drop()
-	u.refreshing.Unlock()
+	<-u.refreshing
 	<-pinned
 	b.attach(in)
 	b.sync()
 	require.Equal(t, true, b.conv("alice")["isPinned"])
 	at, _ := in.parse(b.cursorText())
 	require.NotZero(t, at.rev, "all was told")
+}
+
+// TestHangUpBeforeItsTurnToTell: a call whose session hangs up while others of
+// its user are told of something does not wait for that; what it has changed is
+// told of afterwards.
+func TestHangUpBeforeItsTurnToTell(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{})
+	a, b, other := login(t, in, "alice", "a1"), login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
+	var sent []Message
+	for n := range 3 {
+		sent = append(sent, a.send("bob", fmt.Sprint(n)))
+	}
+	b.until("all of them", func() bool { return len(b.messages) == len(sent) })
+	u := b.s.user
+	for n := 2; n > 0; n-- { // the second one changes no settings
+		u.refreshing <- struct{}{}
+		ctx, hangUp := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_, _ = other.s.Call(ctx, frame.MessageDelete, encode(conversationParams{ConversationID: "C2Calice", Positions: []uint64{sent[n].Position}}))
+		}()
+		require.Eventually(t, func() bool {
+			_, err := in.store.marks.Last(t.Context(), pairOf(app, "alice", "bob").markSubject(sent[n].Position))
+			return err == nil
+		}, 30*time.Second, time.Millisecond)
+		hangUp()
+		select {
+		case <-ended:
+		case <-time.After(30 * time.Second):
+			t.Fatal("the call waits for its turn")
+		}
+		<-u.refreshing
+		b.until("what is the newest one now", func() bool {
+			last := valuesOf[LastMessage](t, b.field("alice", "lastMessage"))
+			return last.MessageForShow == fmt.Sprint(n-1)
+		})
+	}
 }
 
 // TestSettingsThatCouldNotBeTold: a session catches up with settings that it was

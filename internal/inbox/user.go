@@ -16,7 +16,7 @@ type user struct {
 	in *Inbox
 	place.User
 
-	refreshing sync.Mutex // one refresh at a time
+	refreshing chan struct{} // holds a token while a refresh is at work
 
 	mu       sync.Mutex // guards what follows
 	sessions map[*Session]struct{}
@@ -37,6 +37,14 @@ type user struct {
 	stored  storedCursor // what is known to be stored of it
 	writing bool         // store is running
 	flush   Timer
+}
+
+func newUser(in *Inbox, u place.User) *user {
+	return &user{
+		in: in, User: u, refreshing: make(chan struct{}, 1),
+		sessions: map[*Session]struct{}{}, peers: peers{}, untold: map[string]struct{}{}, stale: map[string]struct{}{},
+		changing: map[string]int{}, seen: map[string]uint64{},
+	}
 }
 
 // Session is one attached instance of a user. Calls are served one at a time:
@@ -86,7 +94,7 @@ func (s *Session) enter(u place.User) bool {
 	defer in.mu.Unlock()
 	s.user = in.users[u]
 	if s.user == nil {
-		s.user = &user{in: in, User: u, sessions: map[*Session]struct{}{}, peers: peers{}, untold: map[string]struct{}{}, stale: map[string]struct{}{}, changing: map[string]int{}, seen: map[string]uint64{}}
+		s.user = newUser(in, u)
 	}
 	if in.closed {
 		s.closed, s.watches = true, nil
