@@ -55,6 +55,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestStrangersDoNotLockOut":       TestStrangersDoNotLockOut,
 		"TestFirstWriters":                TestFirstWriters,
 		"TestManyBeginAtOnce":             TestManyBeginAtOnce,
+		"TestAMessageBesideGivingWay":     TestAMessageBesideGivingWay,
 		"TestMoreThanOneReadGives":        TestMoreThanOneReadGives,
 		"TestAResumeBringsWhatHasChanged": TestAResumeBringsWhatHasChanged,
 		"TestSettingsFromTwoGateways":     TestSettingsFromTwoGateways,

@@ -187,6 +187,43 @@ func TestManyBeginAtOnce(t *testing.T) {
 	}
 }
 
+// TestAMessageBesideGivingWay: a message that a gateway stores before it has heard
+// that the conversation has given way brings it back.
+func TestAMessageBesideGivingWay(t *testing.T) {
+	b, c := openBus(t, bus.Memory), &clock{now: time.Now()}
+	in := open(t, b, Options{Conversations: 2 * classes, Now: c.Now, AfterFunc: c.AfterFunc})
+	other := open(t, b, Options{Conversations: 2 * classes})
+	var same []string
+	for n := 0; len(same) < 3; n++ {
+		if name := "u" + strconv.Itoa(n); classOf(convToken(name)) == 7 {
+			same = append(same, name)
+		}
+	}
+	alice := place.User{SDKAppID: app, UserID: "alice"}
+	login(t, other, same[0], "i").send("alice", "0")
+	before, err := in.document(t.Context(), alice, same[0])
+	require.NoError(t, err)
+	for _, name := range same[1:] {
+		login(t, in, name, "i").send("alice", "x")
+	}
+	gone, err := in.document(t.Context(), alice, same[0])
+	require.NoError(t, err)
+	require.True(t, gone.gone, "it has given way")
+
+	// The other gateway is behind: it knows the document as it was.
+	reached, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	other.conversations.Reach(reached, gone.rev)
+	other.peers.mu.Lock()
+	other.peers.cache[convSubject(alice, same[0])] = doc{before.rev, encode(before.document)}
+	other.peers.mu.Unlock()
+	login(t, other, same[0], "i").send("alice", "1")
+	require.Nil(t, login(t, in, "alice", "a1").conv(same[0]))
+	c.forward(emptyFor)
+	require.EqualValues(t, 2, login(t, in, "alice", "a2").conv(same[0])["unreadCount"])
+	require.NotNil(t, login(t, other, "alice", "a3").conv(same[0]))
+}
+
 // write makes documents without a message behind them.
 func write(t testing.TB, in *Inbox, u place.User, others []string, d document) {
 	t.Helper()

@@ -102,7 +102,8 @@ func (in *Inbox) makeRoom(ctx context.Context, u place.User, class uint32) error
 //
 // A document that is given up loses its body first, so that every gateway hears
 // of it, and is removed for good the next time after emptyFor. Its conversation
-// comes back with its next message.
+// comes back with its next message; one that came in the same moment counts, see
+// comeBack.
 func (in *Inbox) giveWay(ctx context.Context, u place.User, class uint32) (n int, err error) {
 	values, err := in.readDocuments(ctx, u, class)
 	if err != nil {
@@ -132,9 +133,31 @@ func (in *Inbox) giveWay(ctx context.Context, u place.User, class uint32) (n int
 		return 0, err
 	}
 	going = going[:min(len(going), len(all)-most*7/8)]
+	heads, err := in.headsOf(ctx, u, going)
+	if err != nil {
+		return 0, err
+	}
+	in.work.later(emptyFor, func() { in.comeBack(u, going, heads) })
 	return len(all) - len(going), bus.Spread(len(going), func(i int) error {
 		return in.giveUp(ctx, u, going[i], all[going[i]].rev)
 	})
+}
+
+// comeBack enters again what has given way and has gone on since; before are the
+// newest records of then. Another gateway that stores a message in the same
+// moment may not have heard yet that the document is given up.
+func (in *Inbox) comeBack(u place.User, others []string, before []*record) {
+	ctx, cancel := context.WithTimeout(in.work.ctx, storeTimeout)
+	defer cancel()
+	heads, err := in.headsOf(ctx, u, others)
+	for i, h := range heads {
+		if err == nil && h != nil && (before[i] == nil || before[i].pos < h.pos) {
+			err = in.enter(ctx, u, others[i], false)
+		}
+	}
+	if err != nil {
+		in.report(err) // they come back with their next message
+	}
 }
 
 // emptyFor is longer than any follower is behind.
