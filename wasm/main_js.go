@@ -12,6 +12,7 @@
 //	sdk_js.go           the runtime: instances, and how a call reaches one
 //	client_js.go        the table of methods; login, events and state
 //	options_js.go       checks the options that apps pass
+//	provider_js.go      UserSigs that the app gives when asked
 //	relays_js.go        methods that only ask the gateway
 //	unbuilt_js.go       methods that are not built
 //	carry_js.go         carries out the mailbox's effects on JavaScript objects

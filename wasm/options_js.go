@@ -15,11 +15,14 @@ import (
 //	  SDKAppID: number;      // or a string of digits
 //	  proxyServer?: string;  // the gateway, ws(s):// or http(s)://; default: /ws of the page's origin
 //	  name?: string;         // for a second account in one page
+//	  // asked for a UserSig: by a login without one, before it ends, and when it has
+//	  userSigProvider?: (userID: string, reason: 'login' | 'expiring' | 'expired') => Promise<string> | string;
 //	}
 type options struct {
 	sdkAppID uint32 // 0: the gateway takes it from the UserSig
 	name     string
 	gateway  string
+	provider safejs.Value // undefined for none
 }
 
 // key identifies an instance: TIM.create returns the same one for the same key.
@@ -36,6 +39,12 @@ func createOptions(given, defaults safejs.Value) (o options, f *fault.Error) {
 		return o, fault.New(fault.NoSDKAppID)
 	}
 	o.name, _ = bridge.Text(option("name"))
+	if o.provider = option("userSigProvider"); !bridge.IsFunction(o.provider) {
+		if !o.provider.IsUndefined() && !o.provider.IsNull() {
+			return o, badArgument("TIM.create", "userSigProvider must be a function (userID, reason) that gives a UserSig or a promise of one")
+		}
+		o.provider = safejs.Undefined()
+	}
 	server := option("proxyServer")
 	if server.IsUndefined() || server.IsNull() {
 		if o.gateway = pageGateway(); o.gateway == "" {
@@ -124,7 +133,7 @@ func pageGateway() string {
 // loginOptions reads the arguments of login. Missing ones and those of another
 // type become "", which the session rejects.
 //
-//	interface LoginOptions { userID: string; userSig: string }
+//	interface LoginOptions { userID: string; userSig?: string } // without one, userSigProvider is asked
 func loginOptions(v safejs.Value) (userID, userSig string) {
 	userID, _ = bridge.Text(bridge.Get(v, "userID"))
 	userSig, _ = bridge.Text(bridge.Get(v, "userSig"))

@@ -24,6 +24,7 @@ type sdk struct {
 	call      safejs.Value // the function of methods that return a promise
 	callSync  safejs.Value // the function of methods that return a value or throw
 	retry     safejs.Value // the function of sdk.later's timers
+	provided  safejs.Value // of an instance whose userSigProvider has answered
 	unbuilt   safejs.Value // an object with the methods that are not built
 	instances map[int32]*instance
 	keys      map[string]*instance
@@ -41,8 +42,10 @@ type instance struct {
 	host    *host.Host
 	client  *client.Client
 
-	page  *page
-	retry safejs.Value // handle of later's timer
+	page     *page
+	retry    safejs.Value // handle of later's timer
+	provider safejs.Value // the app's userSigProvider, undefined for none
+	asked    question     // to it
 
 	sequence int               // of the last message created
 	early    *objects          // messages that were created before a login, by sequence; nil for none
@@ -54,6 +57,7 @@ func newSDK() *sdk {
 	s.call = bridge.Static(s.onCall, s.failedCall)
 	s.callSync = s.guard.Guarded(bridge.Static(s.onCallSync, s.failedSync))
 	s.retry = bridge.Static(s.onRetry, reported)
+	s.provided = bridge.Static(s.onProvided, reported)
 	s.unbuilt = s.unbuiltMethods()
 	s.tim = bridge.Parse(constantsJSON)
 	bridge.Set(s.tim, "VERSION", bridge.String(version))
@@ -95,7 +99,7 @@ func (s *sdk) create(args []safejs.Value) any {
 
 func (s *sdk) instance(o options) *instance {
 	s.last++
-	i := &instance{sdk: s, number: s.last, key: o.key()}
+	i := &instance{sdk: s, number: s.last, key: o.key(), provider: o.provider}
 	i.object = s.object(i.number)
 	i.page = newPage(i)
 	i.host = host.New(host.Config{
@@ -104,7 +108,11 @@ func (s *sdk) instance(o options) *instance {
 		Emit:       i.emit,
 		OnPanic:    func(reason string) { i.emitError(bridge.Uncaught(reason)) },
 	})
-	i.client = client.New(client.Options{SDKAppID: o.sdkAppID, Platform: "Web", Early: o.sdkAppID != 0, Page: i.page}, i.host)
+	opt := client.Options{SDKAppID: o.sdkAppID, Platform: "Web", Early: o.sdkAppID != 0, Page: i.page}
+	if !i.provider.IsUndefined() {
+		opt.Provider = i.provide
+	}
+	i.client = client.New(opt, i.host)
 	i.host.Attach(i.client)
 	s.instances[i.number], s.keys[i.key] = i, i // only once it is complete
 	return i
@@ -266,7 +274,7 @@ func (i *instance) forget() {
 	if i.sdk.keys[i.key] == i {
 		delete(i.sdk.keys, i.key)
 	}
-	i.object = safejs.Undefined()
+	i.object, i.provider, i.asked = safejs.Undefined(), safejs.Undefined(), question{}
 }
 
 // answer is the promise that one call of an app waits for.

@@ -156,6 +156,7 @@ func TestCreateWithBadOptions(t *testing.T) {
 		`{"SDKAppID":1,"proxyServer":"example.com"}`: fault.InvalidOperation,
 		`{"SDKAppID":1,"proxyServer":5}`:             fault.InvalidOperation,
 		`{"SDKAppID":1,"proxyServer":"ftp://a"}`:     fault.InvalidOperation,
+		`{"SDKAppID":1,"userSigProvider":"sig"}`:     fault.InvalidOperation,
 	}
 	for options, want := range tests {
 		seen := errorsOf(t, func() {

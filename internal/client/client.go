@@ -25,11 +25,16 @@ type Done func(result frame.Body, err *fault.Error)
 
 // Options of a new Client.
 type Options struct {
-	SDKAppID uint32 // 0: the gateway takes it from the UserSig
-	Platform string // frame of login: "Web" in pages and mini programs
-	Early    bool   // open a socket at once, so that login costs one round trip
-	Page     Page   // of the mailbox; with nil there is no mailbox, and its notifications are dropped
+	SDKAppID uint32   // 0: the gateway takes it from the UserSig
+	Platform string   // frame of login: "Web" in pages and mini programs
+	Early    bool     // open a socket at once, so that login costs one round trip
+	Provider Provider // of UserSigs; nil for none
+	Page     Page     // of the mailbox; with nil there is no mailbox, and its notifications are dropped
 }
+
+// Provider asks the app for a UserSig of a user and says why: session.Ask….
+// done is called once, then or later, with the UserSig or with what failed.
+type Provider func(userID, reason string, done func(userSig, failed string))
 
 // Page carries out what a mailbox wants done to the objects of a page, and
 // emits its events. It also receives Wake and Log, and Settle once the caller
@@ -41,6 +46,7 @@ type Page interface {
 // Client is one instance of the SDK.
 type Client struct {
 	host      Host
+	provider  Provider
 	machine   *session.Machine
 	queue     queue[session.Input]
 	done      map[session.Call]Done
@@ -51,7 +57,7 @@ type Client struct {
 
 // New returns a Client; its host must be ready to be called.
 func New(opt Options, host Host) *Client {
-	c := &Client{host: host, done: map[session.Call]Done{}}
+	c := &Client{host: host, provider: opt.Provider, done: map[session.Call]Done{}}
 	if opt.Page != nil {
 		c.mail = NewMail(&mailHost{c, opt.Page})
 	}
@@ -61,6 +67,7 @@ func New(opt Options, host Host) *Client {
 		URL:      host.URL(),
 		Local:    onThisMachine(host.URL()),
 		Online:   host.Online(),
+		Provider: opt.Provider != nil,
 		Doc:      func() string { return c.hex(16) },
 		Secret:   func() string { return c.hex(16) },
 		Jitter:   c.jitter,
@@ -193,7 +200,7 @@ func (c *Client) abandon(in session.Input) {
 		call = in.Call
 	case session.Send:
 		call = in.Call
-	case session.Create, session.Opened, session.DialFailed, session.Received, session.Closed,
+	case session.Create, session.Provided, session.Opened, session.DialFailed, session.Received, session.Closed,
 		session.TimerFired, session.TaskCame, session.NetworkChanged, session.Shown:
 	}
 	if done := c.done[call]; done != nil {
@@ -233,6 +240,11 @@ func (c *Client) carryOut(e session.Effect) (panicked any) {
 		if c.mail != nil {
 			c.mail.Post(mailbox.Noticed{Method: e.Method, Body: e.Body})
 		}
+	case session.AskSig:
+		ask := e.Ask // all of e would keep the userID for as long as the app does not answer
+		c.provider(e.UserID, e.Reason, func(userSig, failed string) {
+			c.post(session.Provided{Ask: ask, UserSig: userSig, Failed: failed})
+		})
 	case session.Store:
 		c.host.Store(e.Text)
 	case session.Leave:

@@ -67,6 +67,10 @@ func (m *Machine) loginAnswer(f frame.Message) {
 			m.useRenewal(sig)
 			again = true
 		}
+		if !again && m.provides(why) {
+			m.refetch()
+			return
+		}
 		if !again {
 			m.tellNet(netConnected) // the last news of this link
 			m.kicked(why)
@@ -97,7 +101,7 @@ func (m *Machine) notified(f frame.Message) {
 				m.tellNet(netConnected) // the last news of this link
 			}
 			m.kicked(kickReason(body(f.Body).Text("type")))
-		case LoggedOut, Connecting, Waiting:
+		case LoggedOut, Fetching, Connecting, Waiting:
 		}
 	case frame.Drain:
 		// The close follows; until then the gateway still answers.
@@ -160,7 +164,11 @@ func (m *Machine) setExpiry(left int64) {
 	}
 	m.acc.expiresAt = m.now + left
 	due := max(left-warnBefore, 0)
-	if due == 0 && m.acc.renewed {
+	switch {
+	case m.cfg.Provider:
+		// Not at once again and again where UserSigs are as short as this.
+		due = max(left-askBefore, min(left/2, askBefore), warnAgain)
+	case due == 0 && m.acc.renewed:
 		// An app that answers the warning with a UserSig as short as this
 		// would be warned again at once, and so on.
 		due = min(left/2, warnAgain)
@@ -175,6 +183,10 @@ func (m *Machine) setExpiry(left int64) {
 
 func (m *Machine) warn() {
 	if !m.acc.admitted || m.state == LoggingOut {
+		return
+	}
+	if m.cfg.Provider {
+		m.askExpiring()
 		return
 	}
 	if left := m.acc.expiresAt - warnBefore - m.now; left > 0 {
@@ -208,6 +220,9 @@ func (m *Machine) expired() {
 		m.useRenewal(sig)
 		return
 	}
+	if m.cfg.Provider && !m.connected() {
+		return // the reconnect is refused, and the provider asked
+	}
 	m.kicked(ReasonUserSigExpired)
 }
 
@@ -236,6 +251,10 @@ func (m *Machine) renewed(p pending, b frame.Body) {
 func (m *Machine) useRenewal(sig string) {
 	if sig != m.acc.userSig {
 		m.acc.userSig, m.acc.warned, m.acc.renewed = sig, false, true
+		m.acc.asked.fails = 0
+		if m.acc.asked.open == 0 {
+			m.stop(TimerAsk) // the next question, after a failure
+		}
 	}
 }
 

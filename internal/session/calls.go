@@ -43,6 +43,7 @@ func (m *Machine) send(in Send) {
 func (m *Machine) request(p pending) {
 	if len(m.calls) >= maxCalls {
 		m.fail(p.call, fault.New(fault.TooFrequent))
+		m.renewalFailed(p, "too many calls wait")
 		return
 	}
 	m.calls = append(m.calls, p)
@@ -117,6 +118,7 @@ func (m *Machine) answered(f frame.Message) {
 		switch {
 		case f.Err != nil:
 			m.fail(p.call, f.Err)
+			m.renewalFailed(p, f.Err.Message)
 		case p.method == frame.Renew:
 			m.renewed(p, body(f.Body))
 			m.settle(p.call, f.Body)
@@ -148,6 +150,7 @@ func (m *Machine) callsTimedOut() {
 		}
 		m.drop(i)
 		m.fail(p.call, fault.With(fault.Timeout, m.cfg.URL))
+		m.renewalFailed(p, "the gateway has not answered")
 	}
 	m.sendAll()
 	m.startCallTimer()

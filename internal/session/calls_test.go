@@ -14,7 +14,7 @@ import (
 // readyMachine is logged in; the clock stands at 100.
 func readyMachine(t *testing.T) *Machine {
 	t.Helper()
-	m := newTestMachine(true, false)
+	m := newTestMachine(true, false, false)
 	m.Step(0, Create{})
 	m.Step(10, Login{Call: 1, UserID: "alice", UserSig: "sig"})
 	m.Step(20, Opened{Gen: 1})
@@ -46,7 +46,7 @@ func TestAnAnsweredCallIsForgotten(t *testing.T) {
 }
 
 func TestServerTimeFollowsTheGatewaysClock(t *testing.T) {
-	m := newTestMachine(true, false)
+	m := newTestMachine(true, false, false)
 	require.Zero(t, m.ServerTime(5))
 	m = readyMachine(t)
 	require.EqualValues(t, 1_700_000_000_000+970, m.ServerTime(1000))
@@ -65,7 +65,7 @@ func TestTimeDoesNotGoBack(t *testing.T) {
 }
 
 func TestNothingIsDialledOffline(t *testing.T) {
-	m := newTestMachine(false, false)
+	m := newTestMachine(false, false, false)
 	require.Empty(t, m.Step(0, Create{Early: true}))
 	require.Contains(t, m.Step(1, Login{Call: 1, UserID: "alice", UserSig: "sig"}), Settle{Call: 1, Err: fault.New(fault.Offline)})
 }
@@ -73,7 +73,7 @@ func TestNothingIsDialledOffline(t *testing.T) {
 // Which user the getters return, and how calls are answered, at each stage of
 // a session.
 func TestGettersAndTheGate(t *testing.T) {
-	m := newTestMachine(true, false)
+	m := newTestMachine(true, false, false)
 	call := Call(100)
 	expect := func(code fault.Code, user string, ready bool) {
 		t.Helper()
@@ -154,7 +154,7 @@ func describeAll(effects []Effect) (text string) {
 // readyWorld is a world with a faithful gateway and a user who is logged in.
 func readyWorld(t *testing.T) *world {
 	t.Helper()
-	w := newWorld(t, false)
+	w := newWorld(t, false, false)
 	w.faithful = true
 	w.step(Create{})
 	w.step(Login{Call: w.call(10_000), UserID: fuzzUser, UserSig: fuzzSig})
@@ -185,7 +185,7 @@ func TestAnEagerAppKeepsTheLimits(t *testing.T) {
 // refused at once.
 func TestAUserSigThatIsTooLong(t *testing.T) {
 	long := strings.Repeat("x", maxUserSig+1)
-	m := newTestMachine(true, false)
+	m := newTestMachine(true, false, false)
 	m.Step(0, Create{})
 	refused := func(c Call) []Effect {
 		return []Effect{Settle{Call: c, Err: fault.With(fault.SigMalformed, "it is too long")}}

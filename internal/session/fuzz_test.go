@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -40,7 +41,8 @@ func TestRandomWalks(t *testing.T) {
 
 func walk(t *testing.T, script []byte) {
 	local := len(script) > 0 && script[0]%8 >= 4
-	newWorld(t, local).run(script)
+	provider := len(script) > 1 && script[1]%3 == 0
+	newWorld(t, local, provider).run(script)
 }
 
 // run plays a script; each input takes one to three bytes of it. The first
@@ -77,6 +79,10 @@ func (w *world) run(script []byte) {
 }
 
 func (w *world) choose(next func() int) Input {
+	if w.asked != 0 && next()%4 == 0 {
+		w.provide(next)
+		return nil
+	}
 	// What is due in a good run comes often enough to reach deep states.
 	gen := w.m.link.gen
 	if next()%8 == 0 {
@@ -92,7 +98,11 @@ func (w *world) choose(next func() int) Input {
 		if next()%2 == 0 {
 			stored = storeText(user, strings.Repeat("ab", 16))
 		}
-		return Login{Call: w.call(10_000), UserID: user, UserSig: fuzzSig, Stored: stored}
+		sig := fuzzSig
+		if w.provider && next()%2 == 0 {
+			sig = ""
+		}
+		return Login{Call: w.call(10_000), UserID: user, UserSig: sig, Stored: stored}
 	case k < 5:
 		return Logout{Call: w.call(3_000)}
 	case k < 6:
@@ -149,8 +159,8 @@ func (w *world) choose(next func() int) Input {
 			w.pass(int64(next()) * 40)
 			return nil
 		}
-		for t := range int(TimerPace) {
-			t := Timer(1 + (t+next())%int(TimerPace))
+		for t := range int(TimerAsk) {
+			t := Timer(1 + (t+next())%int(TimerAsk))
 			if _, set := w.timers[t]; set {
 				delete(w.timers, t)
 				w.now += int64(next()) * 40
@@ -172,6 +182,23 @@ func (w *world) choose(next func() int) Input {
 		w.pass(int64(next()) * 200)
 	}
 	return nil
+}
+
+// provide has the app's provider answer what it was asked, or something else.
+func (w *world) provide(next func() int) {
+	sig := fmt.Sprint(fuzzSig, next()%4)
+	switch next() % 8 {
+	case 0:
+		w.answer("", "the server is down")
+	case 1:
+		w.answer(fuzzSig, "") // the same again
+	case 2:
+		w.answer("", "")
+	case 3:
+		w.step(Provided{Ask: Ask(next() % 8), UserSig: sig}) // to a question of long ago, or to none
+	default:
+		w.answer(sig, "")
+	}
 }
 
 func (w *world) lose(gen Gen) {

@@ -37,6 +37,12 @@ type (
 		Call    Call
 		UserSig string
 	}
+	// Provided is what the app's provider has answered: a UserSig, or why there
+	// is none.
+	Provided struct {
+		Ask             Ask
+		UserSig, Failed string
+	}
 	// Send is a request of a logged-in session. It is sent again on the next
 	// connection if its answer was lost, so the gateway must recognise a
 	// repetition by Params.
@@ -90,6 +96,7 @@ func (Logout) input()         {}
 func (Destroy) input()        {}
 func (Renew) input()          {}
 func (Send) input()           {}
+func (Provided) input()       {}
 func (Opened) input()         {}
 func (DialFailed) input()     {}
 func (Received) input()       {}
@@ -113,6 +120,7 @@ const (
 	TimerExpire                   // the UserSig has expired
 	TimerCalls                    // the next deadline of logout, renew and sends
 	TimerPace                     // the next call may go out
+	TimerAsk                      // the provider's answer, or the next question
 )
 
 // Effect is something the machine wants done, in order. The set is closed.
@@ -162,6 +170,12 @@ type (
 		Method string
 		Body   frame.Body
 	}
+	// AskSig asks the app's provider for a UserSig of UserID. A Provided
+	// follows, now or later.
+	AskSig struct {
+		Ask            Ask
+		UserID, Reason string
+	}
 	// Store keeps the instance's secret for a reload of this page; "" deletes
 	// it.
 	Store struct{ Text string }
@@ -179,5 +193,6 @@ func (NextTask) effect()   {}
 func (Settle) effect()     {}
 func (Emit) effect()       {}
 func (Notify) effect()     {}
+func (AskSig) effect()     {}
 func (Store) effect()      {}
 func (Leave) effect()      {}

@@ -84,7 +84,7 @@ func (m *Machine) gone(code int, detail string) {
 		m.proven = false // one failed dial is enough for a login
 	}
 	switch m.state {
-	case LoggedOut:
+	case LoggedOut, Fetching:
 		// It was an early socket: login will dial again.
 		return
 	case LoggingOut:
@@ -97,6 +97,8 @@ func (m *Machine) gone(code int, detail string) {
 	switch {
 	case again:
 		m.lost(code)
+	case m.provides(why):
+		m.refetch()
 	case m.acc.admitted || code == frame.CloseEvicted:
 		m.kicked(why)
 	default:
@@ -154,7 +156,7 @@ func (m *Machine) attemptTimedOut() {
 		m.outage.detail = "no answer"
 		m.dropLink(closeUnwanted, "no answer")
 		m.lost(0)
-	case LoggedOut, Syncing, Ready, Waiting, LoggingOut:
+	case LoggedOut, Fetching, Syncing, Ready, Waiting, LoggingOut:
 	}
 }
 
@@ -200,7 +202,7 @@ func (m *Machine) network(online bool) {
 		}
 	case Ready, Syncing:
 		m.probe()
-	case LoggedOut, LoggingOut:
+	case LoggedOut, Fetching, LoggingOut:
 	}
 }
 
@@ -214,7 +216,7 @@ func (m *Machine) shown() {
 		m.redial()
 	case Ready, Syncing:
 		m.probe()
-	case LoggedOut, LoggingOut:
+	case LoggedOut, Fetching, LoggingOut:
 	}
 }
 

@@ -22,7 +22,7 @@ func (m *Machine) login(in Login) {
 	case !frame.ValidUserID(in.UserID):
 		m.fail(in.Call, fault.New(fault.NoUserID))
 		return
-	case in.UserSig == "":
+	case in.UserSig == "" && !m.cfg.Provider:
 		m.fail(in.Call, fault.New(fault.NoUserSig))
 		return
 	case len(in.UserSig) > maxUserSig:
@@ -55,7 +55,18 @@ func (m *Machine) login(in Login) {
 	m.outage = outage{since: m.now}
 	m.do(Store{Text: storeText(m.acc.userID, m.acc.instance)})
 	m.start(TimerLogin, loginWithin)
+	if m.acc.userSig == "" {
+		m.fetch(AskLogin)
+		return
+	}
+	m.begin()
+}
+
+// begin makes the first attempt of a login whose UserSig is there.
+func (m *Machine) begin() {
 	switch {
+	case !m.mayDial():
+		m.end(ReasonLoginFailed, fault.New(fault.Offline), closeUnwanted)
 	case m.offline(): // a link from before counts for nothing; a dial tells at once
 		m.dropLink(closeUnwanted, "")
 		m.connect()
@@ -98,6 +109,7 @@ func (m *Machine) authenticate() {
 func (m *Machine) admitted(b frame.Body) {
 	first := !m.acc.admitted
 	m.acc.admitted = true
+	m.acc.asked.untried, m.acc.asked.fails = false, 0
 	m.acc.farewell = b.Text("farewell")
 	m.link.admittedAt = m.now
 	m.link.beat = frame.Heartbeat // the longest with which a dead link is noticed within 30 s
@@ -152,6 +164,10 @@ func (m *Machine) ready() {
 
 // loginTimedOut rejects a pending login, whatever it was waiting for.
 func (m *Machine) loginTimedOut() {
+	if m.state == Fetching {
+		m.askFailed("it has not answered")
+		return
+	}
 	detail := m.cfg.URL
 	if m.outage.detail != "" {
 		detail += ": " + m.outage.detail
@@ -224,6 +240,7 @@ func (m *Machine) end(r Reason, err *fault.Error, closeCode int) {
 	m.stop(TimerLogin)
 	m.stop(TimerAttempt)
 	m.stop(TimerRetry)
+	m.stop(TimerAsk)
 	m.dropLink(closeCode, "")
 	if m.acc.userID != "" { // otherwise what is stored is for a login after a reload
 		m.do(Store{Text: ""})

@@ -19,6 +19,7 @@
 //	link.go     connections: dialled, lost, dialled again
 //	answer.go   frames that have arrived
 //	calls.go    calls of the app: sent, sent again, settled
+//	provider.go UserSigs that the app's provider is asked for
 //	backoff.go  how long to wait before the next attempt
 package session
 
@@ -34,6 +35,7 @@ type Config struct {
 	URL      string // what is dialled, for messages
 	Local    bool   // and that is on this machine, which needs no network
 	Online   bool   // what the host says of the network at the start
+	Provider bool   // AskSig is answered: a login needs no UserSig
 
 	Doc    func() string       // nonce of this page's memory, hex; called once
 	Secret func() string       // a fresh instance secret: 128 random bits, hex
@@ -67,6 +69,7 @@ type Machine struct {
 	quits  []Call // logouts that wait for the gateway
 	outage outage
 	ids    int64 // the last request id
+	asks   Ask   // the last question to the provider
 	tasks  int   // NextTask effects whose TaskCame is still to come
 	timers uint  // bits of the timers that are set
 }
@@ -81,9 +84,10 @@ type account struct {
 	admitted        bool // the gateway has accepted the login once
 	tasked          bool // TaskCame since then
 	expiresAt       int64
-	warnDue         bool // USERSIG_WILL_EXPIRE became due before SDK_READY
+	warnDue         bool // USERSIG_WILL_EXPIRE, or a question to the provider, became due before SDK_READY
 	warned          bool // it was fired for this UserSig
 	renewed         bool // this UserSig came from a renewal
+	asked           asked
 }
 
 // New returns a machine; its first input is Create.
@@ -123,6 +127,8 @@ func (m *Machine) take(in Input) {
 		m.renew(in)
 	case Send:
 		m.send(in)
+	case Provided:
+		m.provided(in)
 	case Opened:
 		if m.current(in.Gen) {
 			m.opened()
@@ -181,6 +187,8 @@ func (m *Machine) fired(t Timer) {
 		m.callsTimedOut()
 	case TimerPace:
 		m.sendAll()
+	case TimerAsk:
+		m.askDue()
 	}
 }
 
@@ -197,7 +205,7 @@ func (m *Machine) afterDestroy(in Input) {
 		m.fail(in.Call, fault.New(fault.Destroyed))
 	case Destroy:
 		m.settle(in.Call, nil)
-	case Create, Opened, DialFailed, Received, Closed, TimerFired, TaskCame, NetworkChanged, Shown:
+	case Create, Provided, Opened, DialFailed, Received, Closed, TimerFired, TaskCame, NetworkChanged, Shown:
 	}
 }
 

@@ -12,6 +12,7 @@ type State int
 // The states.
 const (
 	LoggedOut      State = iota // nobody; Reason says why
+	Fetching                    // the app's provider is asked for a UserSig
 	Connecting                  // a dial for the session is under way
 	Authenticating              // the login frame is out
 	Syncing                     // admitted, SDK_READY not yet fired
@@ -25,6 +26,8 @@ func (s State) String() string {
 	switch s {
 	case LoggedOut:
 		return "LoggedOut"
+	case Fetching:
+		return "Fetching"
 	case Connecting:
 		return "Connecting"
 	case Authenticating:
@@ -104,7 +107,7 @@ func (m *Machine) Status() (status, reason string) {
 		return StatusLoggingOut, ""
 	case Ready:
 		return StatusReady, ""
-	case Connecting, Authenticating, Syncing, Waiting:
+	case Fetching, Connecting, Authenticating, Syncing, Waiting:
 	}
 	switch {
 	case !m.announced:
@@ -147,7 +150,7 @@ func (m *Machine) gate() *fault.Error {
 		return fault.New(m.reason.code())
 	case LoggingOut:
 		return fault.New(fault.LoggedOut)
-	case Connecting, Authenticating, Syncing, Ready, Waiting:
+	case Fetching, Connecting, Authenticating, Syncing, Ready, Waiting:
 	}
 	switch {
 	case m.announced:

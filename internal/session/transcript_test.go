@@ -15,7 +15,7 @@ import (
 // line "config: local" puts the gateway on this machine.
 func TestTranscripts(t *testing.T) {
 	transcript.Run(t, func(story string) transcript.Take {
-		m := newTestMachine(true, strings.Contains(story, "\nconfig: local\n"))
+		m := newTestMachine(true, strings.Contains(story, "\nconfig: local\n"), strings.Contains(story, "\nconfig: provider\n"))
 		return func(now int64, input string) (effects []string, err error) {
 			in, err := parseInput(input)
 			if err != nil {
@@ -31,10 +31,10 @@ func TestTranscripts(t *testing.T) {
 
 // newTestMachine has secrets s1, s2, … padded to their real length, and uses
 // the longest delay that the jitter allows.
-func newTestMachine(online, local bool) *Machine {
+func newTestMachine(online, local, provider bool) *Machine {
 	secrets := 0
 	return New(Config{
-		SDKAppID: 1400000000, Platform: "Web", URL: "ws://gw/ws", Online: online, Local: local,
+		SDKAppID: 1400000000, Platform: "Web", URL: "ws://gw/ws", Online: online, Local: local, Provider: provider,
 		Doc:    func() string { return "d0c" },
 		Secret: func() string { secrets++; return fmt.Sprintf("%032x", secrets) },
 		Jitter: func(n int64) int64 { return n - 1 },
@@ -59,6 +59,10 @@ func parseInput(s string) (Input, error) {
 		return Renew{Call: Call(num(1)), UserSig: arg(2)}, nil
 	case "send":
 		return Send{Call: Call(num(1)), Method: arg(2), Params: parseFields(arg(3)), Within: num(4)}, nil
+	case "provided":
+		return Provided{Ask: Ask(num(1)), UserSig: arg(2)}, nil
+	case "notprovided":
+		return Provided{Ask: Ask(num(1)), Failed: tail(2)}, nil
 	case "opened":
 		return Opened{Gen: Gen(num(1))}, nil
 	case "dialfailed":
@@ -111,7 +115,7 @@ func parseFields(s string) frame.Fields {
 
 var timerNames = map[Timer]string{
 	TimerLogin: "login", TimerAttempt: "attempt", TimerRetry: "retry", TimerBeat: "beat",
-	TimerPong: "pong", TimerWarn: "warn", TimerExpire: "expire", TimerCalls: "calls", TimerPace: "pace",
+	TimerPong: "pong", TimerWarn: "warn", TimerExpire: "expire", TimerCalls: "calls", TimerPace: "pace", TimerAsk: "ask",
 }
 
 func describe(e Effect) string {
@@ -137,6 +141,8 @@ func describe(e Effect) string {
 		return "EMIT " + e.Name + show(e.Data)
 	case Notify:
 		return "notify " + e.Method + show(e.Body)
+	case AskSig:
+		return fmt.Sprintf("ASK %d for %s: %s", e.Ask, e.UserID, e.Reason)
 	case Store:
 		return "store " + strconv.Quote(e.Text)
 	case Leave:

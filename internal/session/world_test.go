@@ -27,6 +27,8 @@ type world struct {
 	filledAt int64
 	online   bool
 	local    bool // the gateway is on this machine
+	provider bool // the app gives UserSigs when asked
+	asked    Ask  // waits for the provider's answer
 	proven   bool // a connection has opened while the host says offline
 	ready    bool // SDK_READY was the last of the two
 	admitted bool // a login has resolved since the session began
@@ -45,9 +47,9 @@ type world struct {
 
 const fuzzUser, fuzzSig = "walkuser", "walksig"
 
-func newWorld(t *testing.T, local bool) *world {
+func newWorld(t *testing.T, local, provider bool) *world {
 	return &world{
-		t: t, m: newTestMachine(true, local), online: true, local: local, open: map[Call]int64{}, logouts: map[Call]bool{},
+		t: t, m: newTestMachine(true, local, provider), online: true, local: local, provider: provider, open: map[Call]int64{}, logouts: map[Call]bool{},
 		timers: map[Timer]int64{}, status: StatusLoggedOut, net: netConnected, now: 1000,
 	}
 }
@@ -109,6 +111,8 @@ func (w *world) recover() {
 	const soon = 60_000
 	for end := w.now + soon; ; {
 		switch {
+		case w.asked != 0:
+			w.answer(fmt.Sprint(fuzzSig, w.asked), "")
 		case w.conn != 0 && !w.isOpen:
 			w.isOpen = true
 			w.step(Opened{Gen: w.conn})
@@ -127,11 +131,21 @@ func (w *world) recover() {
 	}
 }
 
+// answer is the provider's.
+func (w *world) answer(sig, failed string) {
+	ask := w.asked
+	w.asked = 0
+	w.step(Provided{Ask: ask, UserSig: sig, Failed: failed})
+}
+
 // step feeds one input and checks everything that came of it.
 func (w *world) step(in Input) {
 	w.log = append(w.log, fmt.Sprintf("%d %T%+v", w.now, in, in))
 	if _, ok := in.(Login); ok {
 		w.wanted = true
+	}
+	if timer, ok := in.(TimerFired); ok && timer.Timer == TimerAsk {
+		w.asked = 0 // its answer would come too late
 	}
 	if logout, ok := in.(Logout); ok {
 		w.logouts[logout.Call] = true
@@ -212,6 +226,14 @@ func (w *world) check(e Effect) {
 		if w.m.UserID() == "" {
 			w.fatal("a notification for nobody")
 		}
+	case AskSig:
+		if !w.provider || w.m.acc.userID != e.UserID || e.UserID == "" {
+			w.fatal("the provider is asked for nobody")
+		}
+		if w.asked != 0 {
+			w.fatal("the provider is asked while it has not answered")
+		}
+		w.asked = e.Ask
 	case Store:
 		w.stored = e.Text
 	case Leave:
@@ -322,6 +344,10 @@ func (w *world) settled() {
 	switch w.m.state {
 	case LoggedOut:
 		w.out()
+	case Fetching:
+		if !w.has(TimerAsk) || w.has(TimerAttempt) || w.has(TimerRetry) {
+			w.fatal("waiting for the provider without a bound, or for something else as well")
+		}
 	case Waiting:
 		if _, retry := w.timers[TimerRetry]; w.mayDial() != retry {
 			w.fatal("waiting for nothing, or for a timer while offline")
@@ -377,7 +403,7 @@ func (w *world) has(t Timer) bool { _, set := w.timers[t]; return set }
 
 // out checks what must hold while nobody is logged in.
 func (w *world) out() {
-	w.wanted, w.admitted = false, false
+	w.wanted, w.admitted, w.asked = false, false, 0
 	if len(w.timers) != 0 {
 		w.fatal("timers of nobody: %v", w.timers)
 	}

@@ -69,8 +69,8 @@ export interface LoginResult {
 export interface LoginOptions {
   /** 1 to 32 bytes of printable ASCII. */
   userID: string;
-  /** The signature that your server made for this userID. */
-  userSig: string;
+  /** The signature that your server made for this userID; without one, userSigProvider is asked. */
+  userSig?: string;
 }
 
 /** Options of {@link TIM.create}. Options of the originals that are not listed are ignored. */
@@ -82,6 +82,15 @@ export interface CreateOptions {
    * of the page's own origin. Required in mini programs and in Node.
    */
   proxyServer?: string;
+  /**
+   * Gives UserSigs from your server. It is asked by a login without a userSig;
+   * 60 s before the session's UserSig ends; and when a reconnect is refused
+   * because it has ended. One call at a time, and never because of the network
+   * alone. A failure during a session is an ERROR event, and it is asked again
+   * after 1 s, 2 s … 30 s; a login rejects with 2003. With a provider,
+   * USERSIG_WILL_EXPIRE is not fired.
+   */
+  userSigProvider?: (userID: string, reason: 'login' | 'expiring' | 'expired') => Promise<string> | string;
   /** Distinguishes a second account in one page from the first. */
   name?: string;
   [ignored: string]: unknown;
@@ -114,7 +123,7 @@ export interface EventMap {
   onProfileUpdated: Profile[];
   blacklistUpdated: string[];
   onUserStatusUpdated: UserStatus[];
-  /** 30 s before the session's UserSig expires: call renewUserSig. `expireAt` in ms. */
+  /** 30 s before the session's UserSig expires, without a userSigProvider: call renewUserSig. `expireAt` in ms. */
   userSigWillExpire: { expireAt: number };
   loginStatusChange: LoginStatus;
 }

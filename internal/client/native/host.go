@@ -126,6 +126,20 @@ func (h *host) StopTimer(id session.Timer) {
 	}
 }
 
+// provide asks the app, and answers on the loop.
+func (h *host) provide(userID, reason string, done func(userSig, failed string)) {
+	go func() {
+		userSig, err := h.o.Provider(userID, reason)
+		h.post(func() {
+			if err != nil {
+				done("", err.Error())
+				return
+			}
+			done(userSig, "")
+		})
+	}()
+}
+
 func (h *host) NextTask() { h.post(func() { h.client.OnTask() }) }
 
 func (h *host) Emit(name string, data frame.Body) {

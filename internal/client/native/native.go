@@ -37,6 +37,10 @@ type Options struct {
 	// a time; they may start calls but must not wait for them.
 	OnEvent func(name string, data frame.Body)
 	OnMail  func(name string, data any)
+	// Provider is asked for UserSigs, on a goroutine of its own: by a Login
+	// with "", and for a session whose UserSig is about to end or has. reason
+	// is one of session.Ask…. nil means none.
+	Provider func(userID, reason string) (userSig string, err error)
 	// Dial replaces the TCP dial.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
@@ -80,6 +84,9 @@ func New(o Options) *Client {
 		if o.OnMail != nil {
 			c.page = &page{host: h, objects: objects.New(o.OnMail)}
 			opt.Page = c.page
+		}
+		if o.Provider != nil {
+			opt.Provider = h.provide
 		}
 		c.c = client.New(opt, h)
 		h.client = c.c
