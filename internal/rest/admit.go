@@ -28,7 +28,7 @@ func (a *API) admit(r *http.Request, name string, known bool) (*call, error) {
 		return nil, err
 	}
 	if !known {
-		return nil, fault.New(fault.RESTURL)
+		return nil, noCommand(strings.TrimPrefix(r.URL.Path, "/v4/"))
 	}
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
