@@ -38,7 +38,7 @@ func (c callers) allowOrigin(r *http.Request) bool {
 	// Another scheme is that of an app's or an extension's page, whose host is
 	// not this one whatever it is called: it has to be named.
 	if ours := u.Scheme == "http" || u.Scheme == "https"; ours {
-		if sameHost(u, r.Host) || c.dev && isLoopback(u.Hostname()) {
+		if sameHost(u, r.Host) || c.dev && onThisMachine(u.Hostname()) {
 			return true
 		}
 	}
@@ -85,7 +85,7 @@ func (c callers) knownHost(hostport string) bool {
 		host = h
 	}
 	host = strings.Trim(host, "[]")
-	if isLoopback(host) {
+	if onThisMachine(host) {
 		return true
 	}
 	if !c.devRemote {
@@ -109,6 +109,14 @@ func isLoopback(host string) bool {
 	}
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.IsLoopback()
+}
+
+// onThisMachine reports whether a URL with this host leads to the machine of
+// whoever opens it. Besides loopback that is 0.0.0.0, which a simple web server
+// prints as its address: python3 -m http.server does.
+func onThisMachine(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return isLoopback(host) || err == nil && addr.IsUnspecified()
 }
 
 // addr returns a client's address: the peer's, or what trusted proxies say.

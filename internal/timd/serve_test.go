@@ -212,6 +212,9 @@ func TestDevUserSig(t *testing.T) {
 		d.url:                       true,
 		"http://localhost:5173":     true,
 		"http://[::1]:3000":         true,
+		"http://0.0.0.0:8000":       true, // what python3 -m http.server prints
+		"http://[::]:8000":          true,
+		"http://0.0.0.0.evil.com":   false,
 		"https://chat.example.com":  true,
 		"https://evil.example.com":  false,
 		"http://127.0.0.1.evil.com": false,
@@ -239,7 +242,7 @@ func TestDevUserSig(t *testing.T) {
 func TestHostInDevMode(t *testing.T) {
 	d := runTimd(t, "--dev", "--data", "memory")
 	for host, want := range map[string]int{
-		"localhost:1": 200, "127.0.0.1": 200, "[::1]:99": 200, "tim.localhost": 200,
+		"localhost:1": 200, "127.0.0.1": 200, "[::1]:99": 200, "tim.localhost": 200, "0.0.0.0:8080": 200,
 		"evil.example": 421, "127.0.0.1.evil.example": 421, "10.0.0.1": 421,
 	} {
 		res, _ := d.get("/healthz", "Host", host)

@@ -97,7 +97,7 @@ func TestAllowOriginOutsideDev(t *testing.T) {
 func TestKnownHostDevRemote(t *testing.T) {
 	c := callers{dev: true, devRemote: true, hostname: "box", origins: []string{"https://tim.example.com"}}
 	for host, want := range map[string]bool{
-		"192.168.1.5:8080": true, "box:8080": true, "localhost": true, "tim.example.com": true, "evil.example": false, "": false,
+		"192.168.1.5:8080": true, "box:8080": true, "localhost": true, "0.0.0.0:8080": true, "tim.example.com": true, "evil.example": false, "": false,
 	} {
 		require.Equal(t, want, c.knownHost(host), host)
 	}
