@@ -31,11 +31,18 @@ type Settings struct {
 	Revision uint64 `json:"-"`
 }
 
-// Patch changes some of the settings; nil leaves a setting as it is.
+// Patch changes some of the settings; nil leaves a setting as it is. Its JSON
+// is what timd_config/set takes.
 type Patch struct {
-	WebInstances *int
-	LoginMode    *Mode
-	Instances    map[place.Platform]int
+	WebInstances *int                   `json:",omitempty"`
+	LoginMode    *Mode                  `json:",omitempty"`
+	Instances    map[place.Platform]int `json:",omitempty"`
+}
+
+// Check returns an ErrSettings if a value is one that settings cannot have.
+func (p Patch) Check() error {
+	_, err := defaultSettings().apply(p)
+	return err
 }
 
 // ErrSettings is wrapped by every error about a value that settings cannot

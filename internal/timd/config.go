@@ -6,11 +6,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/registry"
 	"github.com/tim-wasm/tim/internal/rest"
 )
 
@@ -27,14 +30,14 @@ timd. They are in force at once, on every gateway.
 flags:
 `
 
-// platforms are the names of the settings that count instances of a platform.
-var platforms = []string{"Android", "iPhone", "iPad", "Windows", "Mac"}
+// platforms are those whose instances a setting counts.
+var platforms = []place.Platform{place.Android, place.IPhone, place.IPad, place.Windows, place.Mac}
 
 // settings are those of timd_config, as in its reply.
 type settings struct {
 	WebInstances int
 	LoginMode    string
-	Instances    map[string]int
+	Instances    map[place.Platform]int
 }
 
 // Config is `timd config`. It prints NAME=VALUE lines, which set accepts, too.
@@ -70,7 +73,7 @@ func Config(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return wrong(err)
 	}
-	command, body, err := readConfig(flags.Args())
+	command, change, err := readConfig(flags.Args())
 	if err != nil {
 		return wrong(err)
 	}
@@ -78,7 +81,7 @@ func Config(args []string, stdout, stderr io.Writer) int {
 	defer cancel()
 	client := rest.Client{Server: *server, SDKAppID: sdkAppID, Key: key, Admin: *admin}
 	var s settings
-	if err := client.Call(ctx, command, body, &s); err != nil {
+	if err := client.Call(ctx, command, change, &s); err != nil {
 		var f *fault.Error
 		if errors.As(err, &f) {
 			err = fmt.Errorf("%s [%d]", f.Message, f.Code)
@@ -91,51 +94,46 @@ func Config(args []string, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stdout, "webInstances=%d\nloginMode=%s\n", s.WebInstances, s.LoginMode)
 	for _, p := range platforms {
-		fmt.Fprintf(stdout, "%s=%d\n", strings.ToLower(p), s.Instances[p])
+		fmt.Fprintf(stdout, "%s=%d\n", strings.ToLower(string(p)), s.Instances[p])
 	}
 	return 0
 }
 
 // readConfig parses what follows the flags.
-func readConfig(args []string) (command string, body map[string]any, err error) {
+func readConfig(args []string) (command string, change registry.Patch, err error) {
 	switch {
 	case len(args) == 1 && args[0] == "get":
-		return "timd_config/get", map[string]any{}, nil
+		return "timd_config/get", change, nil
 	case len(args) > 1 && args[0] == "set":
 	default:
-		return "", nil, errors.New("give get, or set and the settings, for example set webInstances=2 loginMode=multi")
+		return "", change, errors.New("give get, or set and the settings, for example set webInstances=2 loginMode=multi")
 	}
-	body = map[string]any{}
-	instances := map[string]int{}
+	change.Instances = map[place.Platform]int{}
 	for _, arg := range args[1:] {
 		name, value, ok := strings.Cut(arg, "=")
 		if !ok {
-			return "", nil, fmt.Errorf("%q is not NAME=VALUE, for example webInstances=2", arg)
+			return "", change, fmt.Errorf("%q is not NAME=VALUE, for example webInstances=2", arg)
 		}
 		n, failed := strconv.Atoi(value)
 		if name != "loginMode" && failed != nil {
-			return "", nil, fmt.Errorf("%s: %q is not a number", name, value)
+			return "", change, fmt.Errorf("%s: %q is not a number", name, value)
 		}
 		switch name {
 		case "webInstances":
-			body["WebInstances"] = n
+			change.WebInstances = &n
 		case "loginMode":
-			body["LoginMode"] = value
+			mode := registry.Mode(value)
+			change.LoginMode = &mode
 		default:
-			platform := ""
-			for _, p := range platforms {
-				if strings.ToLower(p) == name {
-					platform = p
-				}
+			at := slices.IndexFunc(platforms, func(p place.Platform) bool { return strings.ToLower(string(p)) == name })
+			if at < 0 {
+				return "", change, fmt.Errorf("unknown setting %q: timd config -h lists them", name)
 			}
-			if platform == "" {
-				return "", nil, fmt.Errorf("unknown setting %q: timd config -h lists them", name)
-			}
-			instances[platform] = n
+			change.Instances[platforms[at]] = n
 		}
 	}
-	if len(instances) > 0 {
-		body["Instances"] = instances
+	if err := change.Check(); err != nil {
+		return "", change, errors.New(strings.TrimPrefix(err.Error(), registry.ErrSettings.Error()+": ") + "; timd config -h lists the settings")
 	}
-	return "timd_config/set", body, nil
+	return "timd_config/set", change, nil
 }
