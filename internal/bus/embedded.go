@@ -53,7 +53,7 @@ func (b *Bus) embed(ctx context.Context, o Options) error {
 		}
 		unlock, err := lock(dir)
 		if errors.Is(err, ErrInUse) {
-			return fmt.Errorf("data directory %s is %w: stop the other timd or choose another directory with --data", dir, ErrInUse)
+			return fmt.Errorf("data directory %s is %w: stop the other timd or choose another directory with --data or TIM_DATA", dir, ErrInUse)
 		}
 		if err != nil {
 			return fmt.Errorf("data directory %s cannot be locked: %w; check its owner and permissions", dir, err)
