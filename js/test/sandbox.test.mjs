@@ -1,7 +1,7 @@
 // Login, ready, kick, suspend, return and logout of the packed package in a
 // mini program's shell, against a real timd.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from '../../web/e2e/lib/test.mjs';
 import { startTimd } from '../../web/e2e/lib/timd.mjs';
@@ -256,6 +256,11 @@ test('the shell refuses what a mini program refuses', async (t) => {
   assert.equal(typeof (await dial(`${DOMAIN}/ws`)), 'object');
 });
 
+test('the sample can be copied to anywhere', () => {
+  const read = (name) => readFileSync(new URL(`../miniprogram/sample/${name}`, import.meta.url), 'utf8');
+  for (const name of ['tsconfig.json', 'package.json', 'README.md']) assert.doesNotMatch(read(name), /["(]\.\.\//, name);
+});
+
 test('the sample', async (t) => {
   const shell = new Shell(sample(), { [DOMAIN]: timd.url.replace('http', 'ws'), [DOMAIN.replace('wss', 'https')]: timd.url });
   t.after(() => shell.close());
@@ -270,7 +275,8 @@ test('the sample', async (t) => {
   await ready;
   await page.onLogout();
   page.onUnload();
-  const log = page.data.log.map((line) => line.replace(/^\S+( [AP]M)? /, '')).reverse();
+  const log = page.data.log.map(({ text }) => text.replace(/^\S+( [AP]M)? /, '')).reverse();
   for (const line of ['login of sampler done', 'sdkStateReady {}', 'sdkStateNotReady {}', 'logout done']) assert.ok(log.includes(line), `${line}: ${log.join(' | ')}`);
+  assert.equal(new Set(page.data.log.map(({ number }) => number)).size, log.length, 'wx:key has to tell lines apart');
   assert.equal(page.data.status, 'loggedOut');
 });

@@ -5,5 +5,5 @@ module.exports = {
   /** Your gateway: wss only, and in the socket domain list of the mini program. */
   proxyServer: 'wss://im.example.com',
   /** Where your server signs; never sign in the mini program. In the request domain list. */
-  userSigURL: 'https://im.example.com/dev/usersig',
+  userSigURL: 'https://www.example.com/usersig',
 };

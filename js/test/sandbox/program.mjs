@@ -1,5 +1,5 @@
 // A mini program's folder with the packed package in it, and a timd behind it.
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { npm, root, temporary } from '../build.mjs';
 import { buildNpm } from './shell.mjs';
@@ -35,10 +35,12 @@ export function miniprogram() {
   return dir;
 }
 
-/** The sample, after npm install and "build npm". */
+/** The sample, after npm install and "build npm"; in its config.js timd signs, as on a developer's machine. */
 export function sample() {
   const dir = join(temporary(), 'sample');
   cpSync(join(root, 'js/miniprogram/sample'), dir, { recursive: true });
+  const config = join(dir, 'config.js');
+  writeFileSync(config, readFileSync(config, 'utf8').replace(/userSigURL: '.*'/, `userSigURL: '${DOMAIN.replace('wss', 'https')}/dev/usersig'`));
   buildNpm(npm, dir);
   return dir;
 }

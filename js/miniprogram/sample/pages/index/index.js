@@ -32,7 +32,7 @@ Page({
   data: {
     userID: '',
     status: 'loggedOut',
-    /** @type {string[]} */
+    /** Newest first; lines can be equal, so each has a number. @type {{ number: number, text: string }[]} */
     log: [],
   },
 
@@ -57,7 +57,9 @@ Page({
 
   /** @param {string} line */
   write(line) {
-    this.setData({ log: [`${new Date().toLocaleTimeString()} ${line}`, ...this.data.log].slice(0, 100) });
+    const { log } = this.data;
+    const number = log.length ? log[0].number + 1 : 1;
+    this.setData({ log: [{ number, text: `${new Date().toLocaleTimeString()} ${line}` }, ...log].slice(0, 100) });
   },
 
   /** @param {WechatMiniprogram.Input} event */
