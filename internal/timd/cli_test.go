@@ -260,6 +260,19 @@ func TestHelp(t *testing.T) {
 	require.Contains(t, string(out), filepath.Join(".local", "state", "timd"), "the data directory is said")
 }
 
+// flagCases has two values of each flag that differ from its default and from
+// each other.
+var flagCases = []struct{ flag, value, other string }{
+	{"listen", "127.0.0.1:1", "127.0.0.1:2"}, {"app", "1=a", "2=b"}, {"admin", "a,b", "c"}, {"data", "d1", "d2"},
+	{"nats", "nats://a", "nats://b"}, {"nats-creds", "c1", "c2"}, {"nats-ca", "f1", "f2"}, {"node", "n1", "n2"},
+	{"sync", "always", "default"}, {"allowed-origin", "https://a.example", "*"}, {"trusted-proxy", "10.0.0.0/8,::1", "127.0.0.1"},
+	{"ops-listen", "127.0.0.1:3", "127.0.0.1:4"}, {"page", "false", "true"}, {"max-store", "1GB", "2 GB"}, {"webhook", "http://a/", "http://b/"},
+	{"require-import", "true", "false"}, {"grace", "5s", "6s"}, {"login-timeout", "5s", "6s"}, {"silence", "5s", "6s"},
+	{"media-size", "50MB", "1MB"}, {"media-age", "24h", "48h"},
+	{"log-format", "json", "text"}, {"log-level", "warn", "error"},
+	{"quota-bytes", "2GB", "0"}, {"quota-conversations", "5", "6"}, {"api-rate", "5", "6"}, {"login-rate", "5", "6"}, {"dev-remote", "true", "false"},
+}
+
 // Each flag of the contract does the same as its environment variable, and
 // overrides it.
 func TestEnvironment(t *testing.T) {
@@ -269,15 +282,7 @@ func TestEnvironment(t *testing.T) {
 		o.set = nil // where a value comes from is all that may differ
 		return o, err
 	}
-	for _, c := range []struct{ flag, value, other string }{
-		{"listen", "127.0.0.1:1", "127.0.0.1:2"}, {"app", "1=a", "2=b"}, {"admin", "a,b", "c"}, {"data", "d1", "d2"},
-		{"nats", "nats://a", "nats://b"}, {"nats-creds", "c1", "c2"}, {"nats-ca", "f1", "f2"}, {"node", "n1", "n2"},
-		{"sync", "always", "default"}, {"allowed-origin", "https://a.example", "*"}, {"trusted-proxy", "10.0.0.0/8,::1", "127.0.0.1"},
-		{"ops-listen", "127.0.0.1:3", "127.0.0.1:4"}, {"page", "false", "true"}, {"max-store", "1GB", "2 GB"}, {"webhook", "http://a/", "http://b/"},
-		{"require-import", "true", "false"}, {"grace", "5s", "6s"}, {"login-timeout", "5s", "6s"}, {"silence", "5s", "6s"},
-		{"media-size", "50MB", "1MB"}, {"media-age", "24h", "48h"},
-		{"quota-bytes", "2GB", "0"}, {"quota-conversations", "5", "6"}, {"api-rate", "5", "6"}, {"login-rate", "5", "6"}, {"dev-remote", "true", "false"},
-	} {
+	for _, c := range flagCases {
 		name := "TIM_" + strings.ToUpper(strings.ReplaceAll(c.flag, "-", "_"))
 		env := func(value string) func(string) (string, bool) {
 			return func(n string) (string, bool) { return value, n == name }

@@ -47,6 +47,7 @@ type options struct {
 	maxStore      bus.Size
 	messages      messageLimits
 	media         mediaLimits
+	logs          logOptions
 
 	set     map[string]string // flags that were set by a variable, to its name
 	trusted []netip.Prefix    // of proxies
@@ -149,6 +150,7 @@ func serveFlags(o *options) *flag.FlagSet {
 	f.IntVar(&o.loginRate, "login-rate", 300, "how many new logins a minute one user may make on this gateway; more are refused with 72010")
 	o.messages.flags(f)
 	o.media.flags(f)
+	o.logs.flags(f)
 	return f
 }
 
@@ -271,6 +273,8 @@ func (o *options) check() error {
 		return o.messages.check()
 	case o.media.check() != nil:
 		return o.media.check()
+	case o.logs.check() != nil:
+		return o.logs.check()
 	case o.grace < time.Second || o.grace > 24*time.Hour:
 		return fmt.Errorf("--grace %v must be between 1s and 24h", o.grace)
 	case o.loginWithin < time.Second || o.loginWithin > time.Minute:

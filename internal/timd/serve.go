@@ -20,7 +20,6 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/gateway"
-	"github.com/tim-wasm/tim/internal/loglimit"
 	"github.com/tim-wasm/tim/internal/registry"
 )
 
@@ -41,7 +40,7 @@ func Serve(files Files, args []string, stdout, stderr io.Writer) int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	defer signal.Stop(signals)
-	logger := slog.New(loglimit.Handler(slog.NewTextHandler(stderr, nil)))
+	logger := o.logs.logger(stderr)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
