@@ -7,6 +7,7 @@
 //	upgrade.go   the store's layout, before anything reads it
 //	options.go   the flags of serve, each also an environment variable
 //	logging.go   the log's format and level
+//	certificate.go  the TLS certificate, read again when it is renewed
 //	parts.go     what hangs its own URLs into a running timd
 //	messages.go  the part that opens the inbox, and the flags of messages
 //	media.go     /media, media.ticket, and which message names which file

@@ -22,6 +22,7 @@ type running struct {
 	apps       apps
 	devKeyFile string // where the dev key is kept, if it is
 	callers    callers
+	cert       *certificate // nil without TLS
 	bus        *bus.Bus
 	reg        *registry.Registry
 	layout     layout.State // of the store

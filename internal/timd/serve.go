@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -70,8 +71,31 @@ func Serve(files Files, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "timd serve: %v\n", o.blame(err))
 		return 2
 	}
+	s.reloadCertificate()
 	s.announce(stdout)
 	return s.wait(signals, os.Exit)
+}
+
+// reloadCertificate has a new certificate read: soon by itself, at once at a
+// SIGHUP. Without --dev that signal never ends timd, since whoever sends it, as
+// systemctl reload does, need not know whether there is a certificate; with
+// --dev it does, as for any program whose terminal is closed.
+func (s *server) reloadCertificate() {
+	hup := make(chan os.Signal, 1)
+	if !s.options.dev {
+		signal.Notify(hup, syscall.SIGHUP)
+	}
+	if s.cert == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { s.cert.watch(ctx, hup) })
+	s.closers = append(s.closers, func(context.Context) {
+		signal.Stop(hup)
+		cancel()
+		wg.Wait()
+	})
 }
 
 // server is a timd that is listening.
@@ -92,7 +116,7 @@ func start(ctx context.Context, o options, logger *slog.Logger) (*server, error)
 	if err != nil {
 		return nil, err
 	}
-	cert, err := certificate(o)
+	cert, err := readCertificate(o, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +132,7 @@ func start(ctx context.Context, o options, logger *slog.Logger) (*server, error)
 		}
 	}
 	s := newServer(o, a, logger)
+	s.cert = cert
 	scheme := "http://"
 	if cert != nil {
 		scheme = "https://"
@@ -117,9 +142,9 @@ func start(ctx context.Context, o options, logger *slog.Logger) (*server, error)
 	if ops != nil {
 		s.opsURL = scheme + reachable(ops.Addr())
 	}
-	s.serve(main, cert, s.callers.checkHost(s.starting.before(s.public)))
+	s.serve(main, s.callers.checkHost(s.starting.before(s.public)))
 	if ops != nil {
-		s.serve(ops, cert, s.callers.checkHost(s.starting.before(s.ops)))
+		s.serve(ops, s.callers.checkHost(s.starting.before(s.ops)))
 	}
 	if err := s.open(ctx); err != nil {
 		s.starting.takesLong("timd could not start: its log says why")
@@ -201,7 +226,7 @@ var httpTimes = struct{ header, read, write, idle time.Duration }{
 	header: 10 * time.Second, read: 30 * time.Second, write: 5 * time.Minute, idle: time.Minute,
 }
 
-func (s *server) serve(l net.Listener, cert *tls.Certificate, h http.Handler) {
+func (s *server) serve(l net.Listener, h http.Handler) {
 	srv := &http.Server{
 		Handler:           apiPaths(h),
 		ReadHeaderTimeout: httpTimes.header,
@@ -215,8 +240,8 @@ func (s *server) serve(l net.Listener, cert *tls.Certificate, h http.Handler) {
 	s.http = append(s.http, srv)
 	go func() {
 		var err error
-		if cert != nil {
-			srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12}
+		if s.cert != nil {
+			srv.TLSConfig = &tls.Config{GetCertificate: s.cert.get, MinVersion: tls.VersionTLS12}
 			err = srv.ServeTLS(l, "", "")
 		} else {
 			err = srv.Serve(l)
@@ -316,17 +341,6 @@ func listen(flagName, address string) (net.Listener, error) {
 	default:
 		return nil, fmt.Errorf("%s %s: %w; choose another address", flagName, address, err)
 	}
-}
-
-func certificate(o options) (*tls.Certificate, error) {
-	if o.tlsCert == "" {
-		return nil, nil
-	}
-	cert, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
-	if err != nil {
-		return nil, fmt.Errorf("--tls-cert and --tls-key: %w; give two PEM files that belong together", err)
-	}
-	return &cert, nil
 }
 
 // reachable turns a listener's address into one that a browser accepts.
