@@ -43,7 +43,7 @@ var commands = []command{
 		return timd.Serve(pages(), args, stdout, stderr)
 	}},
 	{"usersig", "print a UserSig for one user", timd.UserSig},
-	{"config", "show or change the settings of an app on a running timd", timd.Config},
+	{"config", "show or change the settings of an app on a running timd; config check: check a timd's flags", timd.Config},
 	{"backup", "write everything that timd keeps to a file", timd.Backup},
 	{"restore", "load such a file into an embedded store or a NATS cluster", timd.Restore},
 }

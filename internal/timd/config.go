@@ -20,8 +20,10 @@ import (
 const configUsage = `usage: timd config --server URL --app SDKAPPID=KEYFILE get
        timd config --server URL --app SDKAPPID=KEYFILE set NAME=VALUE…
        timd config --dev get
+       timd config check [flags of timd serve]
 Reads or changes the settings of an app through the server API of a running
-timd. They are in force at once, on every gateway.
+timd. They are in force at once, on every gateway. check reads the flags and the
+configuration file of a timd that is to be started.
 
   webInstances=1…10                 Web instances that a user may have online
   loginMode=single|dual|triple|multi  which platforms may be online together
@@ -42,6 +44,9 @@ type settings struct {
 
 // Config is `timd config`. It prints NAME=VALUE lines, which set accepts, too.
 func Config(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "check" {
+		return checkConfig(args[1:], stdout, stderr)
+	}
 	flags := flag.NewFlagSet("config", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	server := flags.String("server", "", "`URL` of a timd: the address of its --ops-listen (default http://"+defaultOps+", with --dev http://"+defaultListen+")")

@@ -6,6 +6,7 @@
 //	starting.go  what answers until it is ready
 //	upgrade.go   the store's layout, before anything reads it
 //	options.go   the flags of serve, each also an environment variable
+//	configfile.go  the same from a file
 //	logging.go   the log's format and level
 //	certificate.go  the TLS certificate, read again when it is renewed
 //	parts.go     what hangs its own URLs into a running timd
@@ -27,5 +28,6 @@
 //	secret.go    files that only their owner may read
 //	usersig.go   timd usersig
 //	config.go    timd config
+//	checkconfig.go  timd config check
 //	backup.go    timd backup and restore
 package timd

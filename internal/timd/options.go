@@ -48,8 +48,9 @@ type options struct {
 	messages      messageLimits
 	media         mediaLimits
 	logs          logOptions
+	config        string
 
-	set     map[string]string // flags that were set by a variable, to its name
+	set     map[string]string // flags that a variable or --config has set, to where that is
 	trusted []netip.Prefix    // of proxies
 	now     func() time.Time  // the server API's clock, for tests; nil is time.Now
 }
@@ -115,8 +116,10 @@ func (s sizeFlag) Set(text string) (err error) {
 const serveUsage = `usage: timd serve [flags]
 Runs the gateway. To try it out: timd serve --dev
 Each flag can also be set by an environment variable, --login-timeout by
-TIM_LOGIN_TIMEOUT; the flag wins. Those that can be repeated take several
-values with commas, too.
+TIM_LOGIN_TIMEOUT, and by a line in the file of --config, login-timeout = 5s.
+The flag wins over the variable, and both over the file. Those that can be
+repeated take several values with commas, too. timd config check says what is
+in force.
 
 `
 
@@ -151,6 +154,7 @@ func serveFlags(o *options) *flag.FlagSet {
 	o.messages.flags(f)
 	o.media.flags(f)
 	o.logs.flags(f)
+	f.StringVar(&o.config, "config", "", "`FILE` with further flags, one a line: NAME = VALUE; # begins a comment")
 	return f
 }
 
@@ -169,27 +173,43 @@ func defaultData() string {
 	return "timd-data"
 }
 
-// parseServe reads flags and environment. It returns flag.ErrHelp when the
-// usage was asked for and printed.
-func parseServe(args []string, env func(string) (string, bool), stdout io.Writer) (options, error) {
-	var o options
+// parseServe reads flags, environment and configuration file. It returns
+// flag.ErrHelp when the usage was asked for and printed.
+func parseServe(args []string, env func(string) (string, bool), stdout io.Writer) (o options, err error) {
 	f := serveFlags(&o)
-	f.SetOutput(io.Discard)
-	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+	err = o.parse(f, args, env)
+	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, serveUsage)
 		f.SetOutput(stdout)
 		f.PrintDefaults()
-		return o, flag.ErrHelp
+	}
+	return o, err
+}
+
+// parse is parseServe with the flags of serveFlags, which know afterwards what
+// was given as an argument.
+func (o *options) parse(f *flag.FlagSet, args []string, env func(string) (string, bool)) error {
+	if err := o.read(f, args, env); err != nil {
+		return err
+	}
+	return o.blame(o.check())
+}
+
+// read is parse without a look at what the values mean.
+func (o *options) read(f *flag.FlagSet, args []string, env func(string) (string, bool)) error {
+	f.SetOutput(io.Discard)
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return err
 	} else if err != nil {
-		return o, fmt.Errorf("%w; timd serve -h lists the flags", err)
+		return fmt.Errorf("%w; timd serve -h lists the flags", err)
 	}
 	if f.NArg() > 0 {
-		return o, fmt.Errorf("%q is not a flag: timd serve -h lists the flags", f.Arg(0))
+		return fmt.Errorf("%q is not a flag: timd serve -h lists the flags", f.Arg(0))
 	}
 	given := map[string]bool{}
 	f.Visit(func(fl *flag.Flag) { given[fl.Name] = true })
 	var bad error
-	set := map[string]string{} // flags set by the environment, to the variable
+	set := map[string]string{}
 	f.VisitAll(func(fl *flag.Flag) {
 		name := "TIM_" + strings.ToUpper(strings.ReplaceAll(fl.Name, "-", "_"))
 		value, ok := env(name)
@@ -202,13 +222,18 @@ func parseServe(args []string, env func(string) (string, bool), stdout io.Writer
 		set[fl.Name] = name
 	})
 	if bad != nil {
-		return o, bad
+		return bad
 	}
 	o.set = set
+	if o.config != "" {
+		if err := readConfigFile(f, o.config, given, set); err != nil {
+			return err
+		}
+	}
 	if !given["page"] && set["page"] == "" {
 		o.page = o.dev
 	}
-	return o, o.blame(o.check())
+	return nil
 }
 
 // valueError says what a flag accepts where package flag does not.
@@ -224,14 +249,14 @@ func valueError(f *flag.Flag, err error) error {
 	return err
 }
 
-// blame adds to an error about a flag the variable that has set it.
+// blame adds to an error about a flag where it was set, if not by an argument.
 func (o *options) blame(err error) error {
 	if err == nil {
 		return nil
 	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "--"), " ")
-	if variable := o.set[strings.TrimSuffix(name, ":")]; variable != "" {
-		return fmt.Errorf("%w; it comes from %s", err, variable)
+	if where := o.set[strings.TrimSuffix(name, ":")]; where != "" {
+		return fmt.Errorf("%w; it comes from %s", err, where)
 	}
 	return err
 }

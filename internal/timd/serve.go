@@ -42,6 +42,9 @@ func Serve(files Files, args []string, stdout, stderr io.Writer) int {
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	defer signal.Stop(signals)
 	logger := o.logs.logger(stderr)
+	if text := o.openSecrets(); text != "" {
+		logger.Warn(text)
+	}
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
