@@ -73,7 +73,7 @@ export interface LoginOptions {
   userSig?: string;
 }
 
-/** Options of {@link TIM.create}. Options of the originals that are not listed are ignored. */
+/** Options of {@link TIM.create}. */
 export interface CreateOptions {
   /** The app's number; a string of digits is accepted. */
   SDKAppID: number | string;
@@ -93,7 +93,14 @@ export interface CreateOptions {
   userSigProvider?: (userID: string, reason: 'login' | 'expiring' | 'expired') => Promise<string> | string;
   /** Distinguishes a second account in one page from the first. */
   name?: string;
-  [ignored: string]: unknown;
+  /** An option of the originals that is ignored here, as are those below. */
+  scene?: unknown;
+  unlimitedAVChatRoom?: unknown;
+  fileUploadProxy?: unknown;
+  fileDownloadProxy?: unknown;
+  oversea?: unknown;
+  devMode?: unknown;
+  testEnv?: unknown;
 }
 
 /** What a listener receives. */

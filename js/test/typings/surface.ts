@@ -4,6 +4,9 @@ import type { ChatSDK, Conversation, Group, IMError, KickedOutType, LoginStatus,
 
 const tim: ChatSDK = TIM.create({ SDKAppID: 1400000000 });
 create({ SDKAppID: '1400000000', proxyServer: 'wss://im.example.com', name: 'second', scene: 'ignored' });
+create({ SDKAppID: 1, fileUploadProxy: 'https://im.example.com', unlimitedAVChatRoom: true, devMode: false });
+// @ts-expect-error a misspelled option
+create({ SDKAppID: 1, proxyserver: 'wss://im.example.com' });
 const version: string = VERSION;
 TIM.configure({ proxyServer: 'wss://im.example.com' });
 // @ts-expect-error no object
