@@ -33,6 +33,7 @@
 //
 //	deliver.go       brings new records to the users here, by receiving user
 //	user.go          the users here and their Sessions, and what these are told
+//	idle.go          who was here a while ago
 //	cursors.go       how far a user has acknowledged
 //	sync.go          catching up: where it begins, its limits
 //	list.go          catching up: conversations, and which of them have news
@@ -129,8 +130,8 @@
 //	the lock of a bus.Follower, Inbox.mu, user.mu
 //
 // and, below all of them and without taking another, conversations.mu, docs.mu,
-// rooms.mu, recent.mu, waiting.mu, near.mu, rates.mu and work.mu. A worker
-// of delivery takes user.mu and what follows it, and only ever tries
+// rooms.mu, recent.mu, waiting.mu, idle.mu, near.mu, rates.mu and work.mu. A
+// worker of delivery takes user.mu and what follows it, and only ever tries
 // conversation.mu; so whoever waits for one, as the follower does for room in a
 // queue, holds none from Inbox.mu on.
 //

@@ -35,6 +35,7 @@ func (in *Inbox) forget(ctx context.Context, u place.User) error {
 			return err
 		}
 	}
+	in.idle.drop(u)
 	return nil
 }
 

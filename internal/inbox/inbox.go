@@ -32,6 +32,7 @@ type Inbox struct {
 	work                     work
 	delivery                 *delivery
 	waiting                  waiting
+	idle                     idle
 	syncTurns                chan struct{} // holds a token for each sync that is at work
 
 	mu     sync.Mutex // guards what follows
@@ -62,6 +63,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 		users: map[place.User]*user{}, unsaved: map[place.User]positions{},
 		watch: map[place.User]*watched{}, dueSignal: make(chan struct{}, 1),
 		waiting:   waiting{at: map[*catchingUp]*list.Element{}},
+		idle:      idle{at: map[place.User]*list.Element{}},
 		syncTurns: make(chan struct{}, syncsAtOnce),
 	}
 	in.work.after = o.AfterFunc
@@ -84,7 +86,12 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 			return nil, fmt.Errorf("inbox: %w", err)
 		}
 	}
-	in.work.goes(func() { in.work.every(sweepEvery, in.sweep) })
+	in.work.goes(func() {
+		in.work.every(sweepEvery, func() {
+			in.sweep()
+			in.idle.dropSince(in.now().Add(-idleFor))
+		})
+	})
 	in.work.goes(in.lookUpDue)
 	return in, nil
 }
@@ -117,6 +124,7 @@ func (in *Inbox) stop() {
 	in.documents.Close()
 	in.conversations.Close()
 	in.work.close()
+	in.idle.clear()
 }
 
 // report passes an error of work in the background to Options.Report, unless the
@@ -163,7 +171,7 @@ func (in *Inbox) sawConversation(v bus.Value) error {
 		return nil
 	}
 	in.peers.saw(v.Subject, v.Seq, v.Data)
-	l := in.local(u)
+	l := in.known(u)
 	if l == nil {
 		return nil
 	}

@@ -30,12 +30,14 @@ func (p *part) load(ctx context.Context) error {
 	known := max(u.rev, p.s.in.conversations.Pos())
 	up.whole = !up.resumed || up.from.rev == 0 || up.from.rev > known
 	up.at.rev = u.rev
-	up.pending = u.peers.newestFirst()
+	list := u.peers.standings()
 	if others, ok := p.s.in.recent.since(u.User, up.after, up.at.pos); ok && !up.whole {
-		up.pending = slices.DeleteFunc(up.pending, func(other string) bool {
-			return !others[other] && u.peers[other].rev <= up.from.rev
+		list = slices.DeleteFunc(list, func(one standing) bool {
+			return !others[one.other] && one.rev <= up.from.rev
 		})
 	}
+	newestDocumentsFirst(list)
+	up.pending = namesOf(list)
 	up.loaded = true
 	return nil
 }

@@ -63,6 +63,13 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestReadsThatAreOvertaken":       TestReadsThatAreOvertaken,
 		"TestForget":                      TestForget,
 	},
+	"idle_test.go": {
+		"TestWhoComesBackFindsTheirDocuments": TestWhoComesBackFindsTheirDocuments,
+		"TestHalfLoadedUsersComeBack":         TestHalfLoadedUsersComeBack,
+		"TestComingAndGoing":                  TestComingAndGoing,
+		"TestIdleUsersGo":                     TestIdleUsersGo,
+		"TestIdleUsersAreBounded":             TestIdleUsersAreBounded,
+	},
 	"cleared_test.go": {
 		"TestWhatWasClearedStaysCleared": TestWhatWasClearedStaysCleared,
 	},

@@ -96,6 +96,9 @@ func (u *user) adopt(other string, p peer) (news bool) {
 	if u.peers[other] = p; p.gone && u.loaded == classes {
 		delete(u.peers, other)
 	}
+	if len(u.sessions) == 0 {
+		u.in.idle.resize(u, u.size())
+	}
 	return p.settings != before.settings
 }
 

@@ -10,8 +10,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// user is a user who has at least one session on this gateway. After the last
-// session has ended, a new one makes a new user.
+// user is a user who has at least one session on this gateway, or who is idle.
 type user struct {
 	in *Inbox
 	place.User
@@ -94,6 +93,9 @@ func (s *Session) enter(u place.User) bool {
 	defer in.mu.Unlock()
 	s.user = in.users[u]
 	if s.user == nil {
+		s.user = in.idle.take(u)
+	}
+	if s.user == nil {
 		s.user = newUser(in, u)
 	}
 	if in.closed {
@@ -128,6 +130,7 @@ func (s *Session) Close() {
 	empty := len(u.sessions) == 0
 	if empty && s.in.users[u.User] == u {
 		delete(s.in.users, u.User)
+		u.rest()
 	}
 	u.mu.Unlock()
 	for w := range s.watches {

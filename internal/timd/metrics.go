@@ -157,15 +157,20 @@ func (m *metrics) gauge(name, help string, f func() float64) {
 	m.all.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f))
 }
 
+func (m *metrics) counter(name, help string, f func() float64) {
+	m.all.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, f))
+}
+
 // inbox shows what is held for sessions; it is zero once the last session has
-// gone.
+// gone, of idle users a few minutes later.
 func (m *metrics) inbox(in *inbox.Inbox) {
 	m.gauge("tim_inbox_users", "Users who have a session on this gateway.", func() float64 { return float64(in.Stats().Users) })
 	m.gauge("tim_inbox_watched", "Users whose status a session on this gateway watches.", func() float64 { return float64(in.Stats().Watched) })
 	m.gauge("tim_inbox_unsaved", "Users whose acknowledged messages are not stored yet.", func() float64 { return float64(in.Stats().Unsaved) })
-	m.all.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "tim_inbox_held_up_total", Help: "Times that delivery waited because the records of some users came faster than they could be pushed.",
-	}, func() float64 { return float64(in.Stats().HeldUp) }))
+	m.gauge("tim_inbox_idle", "Users whose last session on this gateway has ended and whose conversations are kept for a few minutes.", func() float64 { return float64(in.Stats().Idle) })
+	m.gauge("tim_inbox_idle_bytes", "Bytes that the conversations of those users take, about.", func() float64 { return float64(in.Stats().IdleBytes) })
+	m.counter("tim_inbox_idle_returned_total", "Users who came back while their conversations were kept.", func() float64 { return float64(in.Stats().Returned) })
+	m.counter("tim_inbox_held_up_total", "Times that delivery waited because the records of some users came faster than they could be pushed.", func() float64 { return float64(in.Stats().HeldUp) })
 }
 
 // media shows what is going on with files.
