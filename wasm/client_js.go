@@ -65,6 +65,9 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "createFileMessage", sync: (*instance).createFileMessage},
 		{name: "createAudioMessage", sync: (*instance).createAudioMessage},
 		{name: "createVideoMessage", sync: (*instance).createVideoMessage},
+		{name: "createFaceMessage", sync: (*instance).createFaceMessage},
+		{name: "createLocationMessage", sync: (*instance).createLocationMessage},
+		{name: "createForwardMessage", sync: (*instance).createForwardMessage},
 		{name: "getTotalUnreadMessageCount", sync: (*instance).getTotalUnreadMessageCount, dead: func() any { return 0 }},
 		{name: "findMessage", sync: (*instance).findMessage, dead: func() any { return safejs.Null() }},
 	}

@@ -19,6 +19,7 @@
 //	objects_js.go       one object for each message; weak references, frozen copies
 //	shape_js.go         the fields that every Message and Conversation has
 //	message_js.go       create…Message, sendMessage, resendMessage
+//	rich_js.go          faces, locations, forwarded messages
 //	media_js.go         messages that name files: chosen, uploaded, shown
 //	history_js.go       getMessageList, findMessage, revoke, delete
 //	conversation_js.go  the list of conversations, read marks

@@ -42,24 +42,7 @@ func (i *instance) createTextMessage(args []safejs.Value) (any, *fault.Error) {
 //
 //	createCustomMessage(options: {to: string, conversationType: 'C2C', payload: {data?: string, description?: string, extension?: string}, priority?: string, cloudCustomData?: string}): Message
 func (i *instance) createCustomMessage(args []safejs.Value) (any, *fault.Error) {
-	o := bridge.Arg(args, 0)
-	given := bridge.Get(o, "payload")
-	if !bridge.IsObject(given) {
-		return nil, badArgument("createCustomMessage", "payload must be an object of data, description and extension")
-	}
-	payload := bridge.NewObject()
-	for _, key := range []string{"data", "description", "extension"} {
-		v := bridge.Get(given, key)
-		if _, ok := bridge.Text(v); !ok {
-			if !v.IsUndefined() && !v.IsNull() {
-				return nil, badArgument("createCustomMessage", "payload."+key+" must be a string")
-			}
-			_ = payload.Set(key, "")
-			continue
-		}
-		_ = payload.Set(key, v)
-	}
-	return i.newMessage("createCustomMessage", msgCustom, o, payload)
+	return i.newPlainMessage("createCustomMessage", msgCustom, args, nil, []string{"data", "description", "extension"})
 }
 
 // newMessage makes a Message with all fields that the original's has. Its ID

@@ -97,10 +97,7 @@ type unsent struct{ name, kind string }
 
 var unsentMessages = []unsent{
 	{"createTextAtMessage", msgText}, // to groups only
-	{"createFaceMessage", "TIMFaceElem"},
-	{"createLocationMessage", "TIMLocationElem"},
 	{"createMergerMessage", "TIMRelayElem"},
-	{"createForwardMessage", ""}, // of the kind of the message that is forwarded
 }
 
 // isUnsent reports whether messages of a kind cannot be sent to anybody.
@@ -115,14 +112,9 @@ func isUnsent(kind string) bool {
 
 func (u unsent) create(i *instance, args []safejs.Value) (any, *fault.Error) {
 	o := bridge.Arg(args, 0)
-	payload, kind := bridge.Get(o, "payload"), u.kind
-	if kind == "" {
-		kind = bridge.Object{Value: payload}.Text("type")
-		payload = bridge.Get(payload, "payload")
+	payload := bridge.Get(o, "payload")
+	if !bridge.IsObject(payload) {
+		return nil, badArgument(u.name, "payload must be an object")
 	}
-	if kind == "" || !bridge.IsObject(payload) {
-		return nil, badArgument(u.name, "payload must be an object, or the message that is forwarded")
-	}
-	payload = bridge.Call(bridge.Global("Object"), "assign", bridge.NewObject(), payload)
-	return i.newMessage(u.name, kind, o, payload)
+	return i.newMessage(u.name, u.kind, o, copyOf(payload))
 }

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/tim-wasm/tim/internal/frame"
@@ -145,9 +146,14 @@ func conversationOf(newest, last *record, f flags, set settings, side int) Conve
 	return out
 }
 
+// labels stand in a list of conversations for messages without words.
+var labels = map[string]string{
+	typeFace: "[sticker]", typeLocation: "[location]", typeImage: "[image]", typeFile: "[file]", typeSound: "[audio]", typeVideo: "[video]",
+}
+
 func forShow(typ string, payload json.RawMessage) string {
 	if typ != typeText {
-		return "[custom message]"
+		return cmp.Or(labels[typ], "[custom message]")
 	}
 	var t struct {
 		Text string `json:"text"`

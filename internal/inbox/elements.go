@@ -14,12 +14,14 @@ import (
 
 // Types of message that can be sent. The last four name files.
 const (
-	typeText   = "TIMTextElem"
-	typeCustom = "TIMCustomElem"
-	typeImage  = "TIMImageElem"
-	typeFile   = "TIMFileElem"
-	typeSound  = "TIMSoundElem"
-	typeVideo  = "TIMVideoFileElem"
+	typeText     = "TIMTextElem"
+	typeCustom   = "TIMCustomElem"
+	typeFace     = "TIMFaceElem"
+	typeLocation = "TIMLocationElem"
+	typeImage    = "TIMImageElem"
+	typeFile     = "TIMFileElem"
+	typeSound    = "TIMSoundElem"
+	typeVideo    = "TIMVideoFileElem"
 )
 
 // Media keeps the files that messages name.
@@ -51,6 +53,17 @@ type customPayload struct {
 	Data        string `json:"data"`
 	Description string `json:"description"`
 	Extension   string `json:"extension"`
+}
+
+type facePayload struct {
+	Index *float64 `json:"index"`
+	Data  string   `json:"data"`
+}
+
+type locationPayload struct {
+	Description string   `json:"description"`
+	Longitude   *float64 `json:"longitude"`
+	Latitude    *float64 `json:"latitude"`
 }
 
 // The payloads of messages that name files. The gateway fills them in from what
@@ -99,6 +112,10 @@ func payloadOf(typ string) any {
 		return new(textPayload)
 	case typeCustom:
 		return new(customPayload)
+	case typeFace:
+		return new(facePayload)
+	case typeLocation:
+		return new(locationPayload)
 	case typeImage:
 		return new(imagePayload)
 	case typeFile:
@@ -129,6 +146,14 @@ func (in *Inbox) cleanPayload(typ string, payload json.RawMessage, cloud string)
 	case *textPayload:
 		if v.Text == nil {
 			return nil, fault.With(fault.BodyMalformed, "payload.text is missing")
+		}
+	case *facePayload:
+		if v.Index == nil {
+			return nil, fault.With(fault.BodyMalformed, "payload.index is missing")
+		}
+	case *locationPayload:
+		if v.Longitude == nil || v.Latitude == nil {
+			return nil, fault.With(fault.BodyMalformed, "payload.longitude or payload.latitude is missing")
 		}
 	case *soundPayload:
 		v.Second = min(max(v.Second, 0), maxSecond)

@@ -115,6 +115,52 @@ func TestMessagesThatNameFiles(t *testing.T) {
 	require.Equal(t, []string{"cover", "cover", "film", "film", "film", "film", "notes", "notes", "pic", "pic", "voice", "voice"}, media.names())
 }
 
+// Stickers and places: what they must say is there, and the list of
+// conversations says what they are.
+func TestFacesAndLocations(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	for _, c := range []struct {
+		name, typ, payload, want, show string
+		code                           fault.Code
+	}{
+		{name: "a face", typ: typeFace, payload: `{"index":3,"data":"smile","more":1}`, want: `{"index":3,"data":"smile"}`, show: "[sticker]"},
+		{name: "the first face", typ: typeFace, payload: `{"index":0}`, want: `{"index":0,"data":""}`, show: "[sticker]"},
+		{name: "no index", typ: typeFace, payload: `{"data":"smile"}`, code: fault.BodyMalformed},
+		{name: "an index of another type", typ: typeFace, payload: `{"index":"3","data":"smile"}`, code: fault.BodyMalformed},
+		{
+			name: "a place", typ: typeLocation, payload: `{"description":"here","longitude":-0.1275,"latitude":51.5,"url":"x"}`,
+			want: `{"description":"here","longitude":-0.1275,"latitude":51.5}`, show: "[location]",
+		},
+		{name: "half a place", typ: typeLocation, payload: `{"description":"here","longitude":0}`, code: fault.BodyMalformed},
+		{name: "not a number", typ: typeLocation, payload: `{"longitude":null,"latitude":1}`, code: fault.BodyMalformed},
+	} {
+		p := a.text(c.name, "bob", "")
+		p["type"], p["payload"] = c.typ, json.RawMessage(c.payload)
+		var r messageResult
+		f := a.call("message.send", p, &r)
+		if c.code != 0 {
+			require.NotNil(t, f, c.name)
+			require.Equal(t, c.code, f.Code, c.name)
+			continue
+		}
+		require.Nil(t, f, c.name)
+		require.JSONEq(t, c.want, string(r.Message.Payload), c.name)
+		var got Message
+		b.until(c.name, func() bool {
+			if n := len(b.messages); n > 0 {
+				got = b.messages[n-1]
+			}
+			return got.ID == r.Message.ID
+		})
+		require.JSONEq(t, c.want, string(got.Payload), c.name)
+		b.mu.Lock()
+		last := b.page.Conversation("C2Calice")["lastMessage"].(map[string]any)
+		b.mu.Unlock()
+		require.Equal(t, c.show, last["messageForShow"], c.name)
+	}
+}
+
 func TestMessagesThatNameNoFile(t *testing.T) {
 	media := newShelf()
 	in := open(t, openBus(t, bus.Memory), Options{Media: media})
@@ -130,7 +176,7 @@ func TestMessagesThatNameNoFile(t *testing.T) {
 		"null":                 {typeFile, nil, fault.BodyMalformed},
 		"a file as a picture":  {typeImage, map[string]any{"uuid": "notes"}, fault.BodyMalformed},
 		"a film as a cover":    {typeVideo, map[string]any{"videoUUID": "film", "thumbUUID": "film"}, fault.BodyMalformed},
-		"a type that is not":   {"TIMFaceElem", map[string]any{"index": 1}, fault.BodyMalformed},
+		"a type that is not":   {"TIMGroupTipElem", map[string]any{"index": 1}, fault.BodyMalformed},
 		"a cover of a picture": {typeImage, map[string]any{"uuid": "pic", "thumbUUID": "none"}, 0},
 	} {
 		p := a.text(name, "bob", "")

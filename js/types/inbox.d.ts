@@ -35,6 +35,19 @@ export interface CustomPayload {
   extension: string;
 }
 
+/** Payload of TYPES.MSG_FACE. */
+export interface FacePayload {
+  index: number;
+  data: string;
+}
+
+/** Payload of TYPES.MSG_LOCATION. */
+export interface LocationPayload {
+  description: string;
+  longitude: number;
+  latitude: number;
+}
+
 /** One size of an image. */
 export interface ImageInfo {
   /** 0 the image itself, 1 a thumb (short side 198), 2 a large one (720). */
@@ -154,7 +167,7 @@ export type MessagePriority =
 /** The kinds of conversations. Only TYPES.CONV_C2C is built yet. */
 export type ConversationType = Types['CONV_C2C' | 'CONV_GROUP' | 'CONV_TOPIC' | 'CONV_SYSTEM'];
 
-/** The kinds of messages. Only TYPES.MSG_TEXT and TYPES.MSG_CUSTOM are built yet. */
+/** The kinds of messages. Those of groups, and TYPES.MSG_MERGER, are not built yet. */
 export type MessageType = Types[
   | 'MSG_TEXT'
   | 'MSG_CUSTOM'
@@ -226,6 +239,10 @@ export interface Message<Type extends string = MessageType, Payload = any> {
 export type TextMessage = Message<Types['MSG_TEXT'], TextPayload>;
 /** A message of TYPES.MSG_CUSTOM. */
 export type CustomMessage = Message<Types['MSG_CUSTOM'], CustomPayload>;
+/** A message of TYPES.MSG_FACE. */
+export type FaceMessage = Message<Types['MSG_FACE'], FacePayload>;
+/** A message of TYPES.MSG_LOCATION. */
+export type LocationMessage = Message<Types['MSG_LOCATION'], LocationPayload>;
 /** A message of TYPES.MSG_IMAGE. */
 export type ImageMessage = Message<Types['MSG_IMAGE'], ImagePayload>;
 /** A message of TYPES.MSG_FILE. */

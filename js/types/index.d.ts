@@ -3,7 +3,7 @@
 // in the files of wasm/ that end in _js.go; inbox.d.ts and unbuilt.d.ts are parts.
 
 import { EVENT, TSignaling, TYPES, VERSION } from '../src/constants.gen.js';
-import type { AudioMessage, Conversation, CustomMessage, CustomPayload, FileMessage, FileToSend, ImageMessage, InboxMethods, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, TextPayload, UserStatus, VideoMessage } from './inbox.js';
+import type { AudioMessage, Conversation, CustomMessage, CustomPayload, FaceMessage, FacePayload, FileMessage, FileToSend, ImageMessage, InboxMethods, LocationMessage, LocationPayload, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, TextPayload, UserStatus, VideoMessage } from './inbox.js';
 import type { UnbuiltMethods } from './unbuilt.js';
 export type * from './inbox.js';
 export type * from './unbuilt.js';
@@ -206,6 +206,12 @@ export interface ChatSDK extends InboxMethods, UnbuiltMethods {
   createAudioMessage(options: MessageOptions<FileToSend>): AudioMessage;
   /** Creates a message that sends a video, as createImageMessage does. */
   createVideoMessage(options: MessageOptions<FileToSend>): VideoMessage;
+  /** Creates a message that shows a sticker. */
+  createFaceMessage(options: MessageOptions<FacePayload>): FaceMessage;
+  /** Creates a message that names a place. */
+  createLocationMessage(options: MessageOptions<LocationPayload>): LocationMessage;
+  /** Creates a message that says what another one says; a file is not uploaded again. */
+  createForwardMessage<M extends Message>(options: MessageOptions<M>): M;
   /**
    * Sends a message from create…Message. Rejects with 2999 or 3000 to 3006
    * when the session is not ready, 2100 when the message could not be

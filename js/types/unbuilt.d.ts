@@ -38,13 +38,7 @@ export interface UnbuiltMethods {
   /** Makes a message whose sendMessage rejects with 2998. */
   createTextAtMessage(options: unknown): Message;
   /** Makes a message whose sendMessage rejects with 2998. */
-  createFaceMessage(options: unknown): Message;
-  /** Makes a message whose sendMessage rejects with 2998. */
-  createLocationMessage(options: unknown): Message;
-  /** Makes a message whose sendMessage rejects with 2998. */
   createMergerMessage(options: unknown): Message;
-  /** Works for what can be sent; a message made of another fails to be sent, with 2998. */
-  createForwardMessage(options: unknown): Message;
 
   downloadMergerMessage(options: unknown): Unbuilt;
   translateText(options: unknown): Unbuilt;
