@@ -11,7 +11,7 @@ import (
 
 // Methods lists every call of the wire.
 func Methods() []string {
-	return append(slices.Clone(frame.InboxMethods), frame.MediaTicket, frame.Login, frame.Logout, frame.Farewell, frame.Renew, frame.Ping)
+	return append(slices.Concat(frame.InboxMethods, frame.ContactMethods), frame.MediaTicket, frame.Login, frame.Logout, frame.Farewell, frame.Renew, frame.Ping)
 }
 
 // Caller is a page that is about to make calls, and what they are about.
@@ -143,6 +143,26 @@ var plausible = map[string]func(c *Caller) any{
 		return object{"kind": "file", "size": 1 + c.Rand.IntN(1<<20), "fileName": "notes.txt"}
 	},
 	frame.StatusUnwatch: func(c *Caller) any { return object{"userIDs": c.some(100 * c.Rand.IntN(2))} },
+
+	frame.FriendList:         none,
+	frame.FriendApplications: none,
+	frame.FriendGet:          users(3),
+	frame.FriendCheck:        users(3),
+	frame.FriendAdd: func(c *Caller) any {
+		return object{"userID": c.Peer, "wording": fmt.Sprint(c.Rand.IntN(100)), "groupName": "g"}
+	},
+	frame.FriendDelete:      func(c *Caller) any { return object{"userIDs": []string{c.Peer}} },
+	frame.FriendUpdate:      func(c *Caller) any { return object{"userID": c.Peer, "remark": fmt.Sprint(c.Rand.IntN(100))} },
+	frame.FriendAccept:      func(c *Caller) any { return object{"userID": c.Peer} },
+	frame.FriendRefuse:      func(c *Caller) any { return object{"userID": c.Peer} },
+	frame.FriendWithdraw:    func(c *Caller) any { return object{"userID": c.Peer} },
+	frame.FriendRead:        none,
+	frame.FriendGroupList:   none,
+	frame.FriendGroupCreate: func(c *Caller) any { return object{"name": "g", "userIDs": []string{c.Peer}} },
+	frame.FriendGroupAdd:    func(c *Caller) any { return object{"name": "g", "userIDs": []string{c.Peer}} },
+	frame.FriendGroupRemove: func(c *Caller) any { return object{"name": "g", "userIDs": []string{c.Peer}} },
+	frame.FriendGroupDelete: func(c *Caller) any { return object{"name": "g"} },
+	frame.FriendGroupRename: func(c *Caller) any { return object{"name": "g", "newName": "h"} },
 }
 
 // Unknown lists the methods of the wire that the suite has no parameters for.

@@ -42,6 +42,10 @@ const (
 	StreamCursors = "TIM_CURSOR"
 	// StreamMarks holds tim.mark.<app>.<a>.<b>.<position>: revoked, deleted.
 	StreamMarks = "TIM_MARK"
+	// StreamContacts holds tim.sns.<app>.<user>.<h>.<kind>.<entry>: one friend,
+	// application or friend group of a user. h is one of 4 classes, by a hash of
+	// kind and entry.
+	StreamContacts = "TIM_SNS"
 )
 
 // Subjects of the streams that are not buckets, and of signals, which are
@@ -52,6 +56,7 @@ const (
 	SubjectConversations = "tim.conv."
 	SubjectCursors       = "tim.cursor."
 	SubjectMarks         = "tim.mark."
+	SubjectContacts      = "tim.sns."
 	SubjectEvents        = "tim.event." // <app>.<user>
 
 	SubjectOnline   = "tim.live"      // messages for users who are online now
@@ -129,7 +134,7 @@ func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + k
 // user must not be newer than the events that it has handed over.
 var SavedStreams = slices.Concat([]string{
 	BucketStream(BucketConfig), BucketStream(BucketAccounts), BucketStream(BucketUsers),
-	StreamEvents, StreamMarks, StreamCursors, StreamDocuments, StreamConversations,
+	StreamEvents, StreamMarks, StreamCursors, StreamDocuments, StreamContacts, StreamConversations,
 }, messagesStreams(), []string{StreamReferences, StreamFiles, StreamMedia})
 
 func messagesStreams() []string {

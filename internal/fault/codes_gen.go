@@ -22,6 +22,10 @@ const (
 	FileTooLarge          Code = 2402
 	FileGone              Code = 2403
 	NoConversation        Code = 2503
+	FriendUnchanged       Code = 2700
+	FriendGroupExists     Code = 2710
+	NoFriendGroup         Code = 2711
+	NoFriendApplication   Code = 2716
 	NetworkError          Code = 2800
 	Timeout               Code = 2801
 	Offline               Code = 2805
@@ -40,6 +44,18 @@ const (
 	UnknownAccount        Code = 20003
 	Blocked               Code = 20007
 	RevokeTooLate         Code = 20016
+	SNSBadParameters      Code = 30001
+	SNSUnknownAccount     Code = 30003
+	SNSForbidden          Code = 30009
+	FriendsFull           Code = 30010
+	FriendGroupsFull      Code = 30011
+	ApplicationsFull      Code = 30012
+	PeerFriendsFull       Code = 30014
+	SNSBlockedByOneself   Code = 30515
+	FriendshipDenied      Code = 30516
+	SNSBlocked            Code = 30525
+	FriendshipPending     Code = 30539
+	NotAFriend            Code = 31704
 	ConversationsFull     Code = 50100
 	RESTMethod            Code = 60002
 	RESTJSON              Code = 60003
@@ -116,6 +132,14 @@ func (c Code) Text() string {
 		return "The file of this message is no longer there: choose it again and send it as a new message."
 	case NoConversation:
 		return "The conversationID is malformed or the conversation does not exist: pass C2C followed by a userID, as getConversationList returns it."
+	case FriendUnchanged:
+		return "The friend was not changed: pass the userID of a friend, and a remark or friendCustomField."
+	case FriendGroupExists:
+		return "There is a friend group of this name already: choose another name."
+	case NoFriendGroup:
+		return "There is no friend group of this name: look for it in getFriendGroupList."
+	case NoFriendApplication:
+		return "There is no such friend application, or it has been answered: look for it in getFriendApplicationList."
 	case NetworkError:
 		return "The network failed: check the connection and try again."
 	case Timeout:
@@ -152,6 +176,30 @@ func (c Code) Text() string {
 		return "The receiver has blocked this sender: the receiver can lift that with removeFromBlacklist."
 	case RevokeTooLate:
 		return "The message is too old to be revoked: deleteMessage removes it from this user's own list."
+	case SNSBadParameters:
+		return "The contacts were not changed: check the parameters, and whether the two are friends already."
+	case SNSUnknownAccount:
+		return "The account does not exist: check the UserID."
+	case SNSForbidden:
+		return "An administrator has forbidden this user to add friends: ask the administrator."
+	case FriendsFull:
+		return "The user's friend list is full: delete friends first."
+	case FriendGroupsFull:
+		return "The user has as many friend groups as one may have: delete one first."
+	case ApplicationsFull:
+		return "Too many friend applications wait for an answer: answer or delete some first."
+	case PeerFriendsFull:
+		return "The other user's friend list is full: they have to delete friends first."
+	case SNSBlockedByOneself:
+		return "The other user is on this user's own blacklist: take them off it with removeFromBlacklist first."
+	case FriendshipDenied:
+		return "The other user does not accept new friends: ask them to change that in their profile."
+	case SNSBlocked:
+		return "The other user has blocked this one: they can lift that with removeFromBlacklist."
+	case FriendshipPending:
+		return "The other user was asked: wait until they accept."
+	case NotAFriend:
+		return "The two users are not friends: look for the user in getFriendList."
 	case ConversationsFull:
 		return "The user's conversation list is full: delete conversations, or clear drafts, custom data and pins."
 	case RESTMethod:

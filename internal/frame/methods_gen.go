@@ -108,6 +108,50 @@ const (
 	NoteStatus = "status"
 )
 
+// Friends, applications to become one, and friend groups. Requests of the client, with their params and results:
+const (
+	// {next?, since?: revision} -> {items: [Friend], next?, revision, unchanged?}
+	FriendList = "friend.list"
+	// {next?, since?: revision} -> {items: [FriendApplication], unread?, next?, revision, unchanged?}
+	FriendApplications = "friend.applications"
+	// {userIDs} -> {results: [Friend | {userID, code, message}]}
+	FriendGet = "friend.get"
+	// {userIDs, type?} -> {results: [{userID, code, relation}]}
+	FriendCheck = "friend.check"
+	// {userID, type?, source?, wording?, remark?, groupName?, once?} -> {userID, code?, message?}
+	FriendAdd = "friend.add"
+	// {userIDs, type?, once?} -> {results: [{userID, code, message?}]}
+	FriendDelete = "friend.delete"
+	// {userID, remark?, friendCustomField?} -> {friend}
+	FriendUpdate = "friend.update"
+	// {userID, type?, remark?, once?} -> {}
+	FriendAccept = "friend.accept"
+	// {userID, once?} -> {}
+	FriendRefuse = "friend.refuse"
+	// {userID, type?, once?} -> {}
+	FriendWithdraw = "friend.withdraw"
+	// {} -> {}
+	FriendRead = "friend.read"
+	// {next?, since?: revision} -> {items: [FriendGroup or a part], next?, revision, unchanged?}
+	FriendGroupList = "friendGroup.list"
+	// {name, userIDs?, once?} -> {friendGroup, results?: [{userID, code, message}]}
+	FriendGroupCreate = "friendGroup.create"
+	// {name, userIDs} -> {friendGroup, results?}
+	FriendGroupAdd = "friendGroup.add"
+	// {name, userIDs} -> {friendGroup, results?}
+	FriendGroupRemove = "friendGroup.remove"
+	// {name, once?} -> {friendGroup}
+	FriendGroupDelete = "friendGroup.delete"
+	// {name, newName, once?} -> {friendGroup}
+	FriendGroupRename = "friendGroup.rename"
+)
+
+// Notifications of the gateway:
+const (
+	// {lists}
+	NoteContacts = "contacts"
+)
+
 // Files that messages name. Requests of the client, with their params and results:
 const (
 	// {kind, size, fileName?} -> {ticket, name}
@@ -142,4 +186,25 @@ var InboxMethods = []string{
 	StatusSet,
 	StatusWatch,
 	StatusUnwatch,
+}
+
+// ContactMethods are the requests that package contacts answers.
+var ContactMethods = []string{
+	FriendList,
+	FriendApplications,
+	FriendGet,
+	FriendCheck,
+	FriendAdd,
+	FriendDelete,
+	FriendUpdate,
+	FriendAccept,
+	FriendRefuse,
+	FriendWithdraw,
+	FriendRead,
+	FriendGroupList,
+	FriendGroupCreate,
+	FriendGroupAdd,
+	FriendGroupRemove,
+	FriendGroupDelete,
+	FriendGroupRename,
 }

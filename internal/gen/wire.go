@@ -70,6 +70,7 @@ var families = []struct{ name, title string }{
 	{"message", "Messages."},
 	{"conversation", "Conversations and what a user has set of them."},
 	{"people", "Profiles, the blacklist and who is online."},
+	{"contact", "Friends, applications to become one, and friend groups."},
 	{"media", "Files that messages name."},
 }
 
@@ -113,13 +114,15 @@ func (s source) frameMethods() string {
 		}
 		b.WriteString(")\n\n")
 	}
-	b.WriteString("// InboxMethods are the requests that package inbox answers.\nvar InboxMethods = []string{\n")
-	for _, m := range s.Wire.Methods {
-		if m.By == "inbox" {
-			fmt.Fprintf(&b, "\t%s,\n", m.constant())
+	for _, room := range []struct{ name, list string }{{"inbox", "InboxMethods"}, {"contacts", "ContactMethods"}} {
+		fmt.Fprintf(&b, "// %s are the requests that package %s answers.\nvar %s = []string{\n", room.list, room.name, room.list)
+		for _, m := range s.Wire.Methods {
+			if m.By == room.name {
+				fmt.Fprintf(&b, "\t%s,\n", m.constant())
+			}
 		}
+		b.WriteString("}\n\n")
 	}
-	b.WriteString("}\n")
 	return b.String()
 }
 

@@ -48,6 +48,7 @@
 //	messagecalls.go  the calls: sessions and messages
 //	listcalls.go     the calls: conversations and their settings
 //	peoplecalls.go   the calls: profiles, blacklists, statuses
+//	beside.go        what rooms beside the inbox use of it
 //	limits.go        how much a call may name; which calls add to the store
 //	rates.go         how much a user may ask for, on this gateway
 //	quota.go         how much a user may use, on all gateways together

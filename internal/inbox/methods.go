@@ -10,6 +10,7 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 type nothing struct{}
@@ -79,15 +80,20 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 	}
 	u := s.user.User
 	if !alwaysServed[method] && !s.in.rates.mayWork(u, s.in.now()) {
-		return nil, fault.With(fault.TooFrequent, "what "+u.UserID+" asks for costs too much")
+		return nil, tooCostly(u)
 	}
+	return s.in.charging(ctx, u, method, params, func(ctx context.Context) (any, error) { return s.serve(ctx, method, f, params) })
+}
+
+// charging carries out a call at its user's cost.
+func (in *Inbox) charging(ctx context.Context, u place.User, method string, params json.RawMessage, f func(ctx context.Context) (any, error)) (json.RawMessage, *fault.Error) {
 	ctx, cancel := context.WithTimeout(counted(ctx), storeTimeout)
 	defer cancel()
-	v, err := s.serve(ctx, method, f, params)
-	s.in.rates.worked(u, s.in.now(), spent(ctx)+int64(len(params)/costParams))
-	s.in.charge(ctx, u)
+	v, err := f(ctx)
+	in.rates.worked(u, in.now(), spent(ctx)+int64(len(params)/costParams))
+	in.charge(ctx, u)
 	if err != nil {
-		return nil, s.in.failed(method, err)
+		return nil, in.failed(method, err)
 	}
 	data := encode(v)
 	if data == nil {

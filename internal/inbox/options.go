@@ -44,6 +44,10 @@ type Options struct {
 	// for a user, and for each call that is refused because of a quota. It must
 	// not block.
 	OnQuota func(quota string, refused bool)
+	// OnBlock is called when a user has put others on their blacklist, those
+	// included who are on it already, before the call is answered; nil: nobody is
+	// told.
+	OnBlock func(ctx context.Context, u place.User, userIDs []string) error
 	// Report is called with errors of work in the background.
 	Report func(err error)
 }
@@ -87,6 +91,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OnQuota == nil {
 		o.OnQuota = func(string, bool) {}
+	}
+	if o.OnBlock == nil {
+		o.OnBlock = func(context.Context, place.User, []string) error { return nil }
 	}
 	if o.Report == nil {
 		o.Report = func(error) {}

@@ -30,16 +30,25 @@ type Profile struct {
 	ProfileCustomField json.RawMessage `json:"profileCustomField,omitempty"`
 }
 
+// Values of AllowType and AdminForbidType.
+const (
+	AllowAnybody  = "AllowType_Type_AllowAny"
+	AllowAsked    = "AllowType_Type_NeedConfirm"
+	AllowNobody   = "AllowType_Type_DenyAny"
+	ForbidNothing = "AdminForbid_Type_None"
+	ForbidSendOut = "AdminForbid_Type_SendOut"
+)
+
 func (p Profile) withDefaults(userID string) Profile {
 	p.UserID = userID
 	if p.Gender == "" {
 		p.Gender = "Gender_Type_Unknown"
 	}
 	if p.AllowType == "" {
-		p.AllowType = "AllowType_Type_AllowAny"
+		p.AllowType = AllowAnybody
 	}
 	if p.AdminForbidType == "" {
-		p.AdminForbidType = "AdminForbid_Type_None"
+		p.AdminForbidType = ForbidNothing
 	}
 	if len(p.ProfileCustomField) == 0 {
 		p.ProfileCustomField = json.RawMessage("[]")
@@ -82,8 +91,8 @@ func (f profileFields) check() error {
 		of   []string
 	}{
 		{"gender", f.Gender, []string{"Gender_Type_Unknown", "Gender_Type_Female", "Gender_Type_Male"}},
-		{"allowType", f.AllowType, []string{"AllowType_Type_AllowAny", "AllowType_Type_NeedConfirm", "AllowType_Type_DenyAny"}},
-		{"adminForbidType", f.AdminForbidType, []string{"AdminForbid_Type_None", "AdminForbid_Type_SendOut"}},
+		{"allowType", f.AllowType, []string{AllowAnybody, AllowAsked, AllowNobody}},
+		{"adminForbidType", f.AdminForbidType, []string{ForbidNothing, ForbidSendOut}},
 	} {
 		if c.text != nil && !slices.Contains(c.of, *c.text) {
 			return fault.With(fault.BadParameters, c.name+" must be one of "+strings.Join(c.of, ", "))
@@ -96,10 +105,10 @@ func (f profileFields) check() error {
 // JSON.
 const maxCustomFields = 4096
 
-// cleanCustom returns the custom fields of a profile with nothing but their keys
-// and values, since everybody gets whatever is stored.
-func cleanCustom(sent json.RawMessage) (json.RawMessage, error) {
-	bad := fault.With(fault.BadParameters, "profileCustomField must be an array of {key, value}, each value a string or a number, "+
+// cleanCustom returns custom fields as they are kept: what else was sent with keys
+// and values, everybody would get. of is their name in an error.
+func cleanCustom(of string, sent json.RawMessage) (json.RawMessage, error) {
+	bad := fault.With(fault.BadParameters, of+" must be an array of {key, value}, each value a string or a number, "+
 		strconv.Itoa(maxCustomFields)+" bytes together at most")
 	var fields []struct {
 		Key   string `json:"key"`
@@ -163,7 +172,7 @@ func (in *Inbox) setProfile(ctx context.Context, u place.User, f profileFields) 
 	}
 	if len(f.ProfileCustomField) > 0 {
 		var err error
-		if f.ProfileCustomField, err = cleanCustom(f.ProfileCustomField); err != nil {
+		if f.ProfileCustomField, err = cleanCustom("profileCustomField", f.ProfileCustomField); err != nil {
 			return Profile{}, err
 		}
 	}
@@ -227,6 +236,9 @@ func (in *Inbox) changeBlacklist(ctx context.Context, u place.User, add, remove 
 		}
 		return len(*v) != was, nil
 	})
+	if err == nil && len(add) > 0 {
+		err = in.o.OnBlock(ctx, u, add)
+	}
 	return orEmpty(v), err
 }
 

@@ -38,6 +38,7 @@ var layers = map[string][]string{
 	"internal/inbox":                  {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/bus"},
 	"internal/registry":               {"internal/fault", "internal/place", "internal/frame", "internal/bus", "internal/layout", "internal/gateway"},
 	"internal/backup":                 {"internal/bus", "internal/layout"},
+	"internal/contacts":               {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/bus", "internal/inbox"},
 	"internal/media":                  {"internal/fault", "internal/place", "internal/bus"},
 	"wasm":                            {"internal/fault", "internal/frame", "internal/session", "internal/mailbox", "internal/client", "wasm/"},
 	"wasm/bridge":                     {"internal/fault", "internal/frame", "internal/session", "internal/client"},

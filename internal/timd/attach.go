@@ -17,34 +17,47 @@ import (
 // login to its end, and passes the client's calls to it, except those that
 // would store more while the store is full.
 func attach(g *gateway.Gateway, in *inbox.Inbox, full func() bool) {
-	var attached sync.Map // *gateway.Session to *inbox.Session
-	end := func(s *gateway.Session) {
-		if v, ok := attached.LoadAndDelete(s); ok {
-			v.(*inbox.Session).Close()
-		}
-	}
-	g.OnLogin(func(s *gateway.Session, _ bool) {
-		attached.Store(s, in.Attach(s.User(), s.Place().Instance, s.Notify))
-		if s.Context().Err() != nil { // it ended meanwhile
-			end(s)
-		}
-	})
-	g.OnEnd(end)
+	of := perSession(g, func(s *gateway.Session) *inbox.Session { return in.Attach(s.User(), s.Place().Instance, s.Notify) })
 	for _, method := range inbox.Methods() {
 		g.Handle(method, func(ctx context.Context, s *gateway.Session, params json.RawMessage) (any, error) {
-			v, ok := attached.Load(s)
+			attached, ok := of(s)
 			if !ok {
 				return nil, fault.New(fault.NotLoggedIn)
 			}
 			if inbox.Grows(method) && full() {
 				return nil, fault.New(fault.StoreFull)
 			}
-			result, f := v.(*inbox.Session).Call(ctx, method, params)
+			result, f := attached.Call(ctx, method, params)
 			if f != nil {
 				return nil, f
 			}
 			return result, nil
 		})
+	}
+}
+
+// perSession gives each session of the gateway its part of a room, from its
+// login to its end; of returns that part.
+func perSession[P interface{ Close() }](g *gateway.Gateway, attach func(s *gateway.Session) P) (of func(s *gateway.Session) (P, bool)) {
+	var attached sync.Map // *gateway.Session to P
+	end := func(s *gateway.Session) {
+		if v, ok := attached.LoadAndDelete(s); ok {
+			v.(P).Close()
+		}
+	}
+	g.OnLogin(func(s *gateway.Session, _ bool) {
+		attached.Store(s, attach(s))
+		if s.Context().Err() != nil { // it ended meanwhile
+			end(s)
+		}
+	})
+	g.OnEnd(end)
+	return func(s *gateway.Session) (part P, ok bool) {
+		v, ok := attached.Load(s)
+		if ok {
+			part = v.(P)
+		}
+		return part, ok
 	}
 }
 

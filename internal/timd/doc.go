@@ -12,6 +12,7 @@
 //	parts.go     what hangs its own URLs into a running timd
 //	messages.go  the part that opens the inbox, and the flags of messages
 //	media.go     /media, media.ticket, and which message names which file
+//	contacts.go  the part that opens contacts
 //	attach.go    between gateway and inbox: a session here, a session there
 //	api.go       the parts of /v4/, its webhook, and /console/
 //	page.go      the pages, their headers and their policy

@@ -81,6 +81,7 @@ func serveMessages(ctx context.Context, t *running) error {
 		Revoke:     t.options.messages.revoke,
 		Missed:     t.options.messages.missed,
 		OnQuota:    t.metrics.quota,
+		OnBlock:    t.blocked,
 
 		QuotaBytes:         int64(quota(t.options.messages.bytes)),
 		QuotaConversations: quota(t.options.messages.conversations),
@@ -118,6 +119,9 @@ func (t *running) importProfile(ctx context.Context, u place.User, nick, face *s
 // forgetUser deletes what a user has who is about to be deleted.
 func (t *running) forgetUser(ctx context.Context, u place.User) error {
 	if err := t.media.Forget(ctx, u); err != nil {
+		return err
+	}
+	if err := t.contacts.Forget(ctx, u); err != nil {
 		return err
 	}
 	return t.inbox.Forget(ctx, u)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/accounts"
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/contacts"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/layout"
@@ -29,8 +30,9 @@ type running struct {
 	gateway    *gateway.Gateway
 	accounts   *accounts.Accounts
 	metrics    *metrics
-	media      *media.Media // from serveMedia on
-	inbox      *inbox.Inbox // from serveMessages on
+	media      *media.Media       // from serveMedia on
+	inbox      *inbox.Inbox       // from serveMessages on
+	contacts   *contacts.Contacts // from serveContacts on
 
 	public *http.ServeMux // on --listen
 	ops    *http.ServeMux // on --ops-listen; the same as public when that is the same address
@@ -59,6 +61,7 @@ var parts = []part{
 	serveMetrics,
 	serveMedia,
 	serveMessages,
+	serveContacts,
 	serveREST,
 	serveConsole,
 }

@@ -1,0 +1,241 @@
+package contacts
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/inbox"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// Bus is what contacts need of a bus.Bus. Package busmodel has it in memory.
+type Bus interface {
+	OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error)
+}
+
+// People is what contacts need of an inbox.
+type People interface {
+	Profiles(ctx context.Context, app uint32, userIDs []string) ([]inbox.Profile, error)
+	Blocks(ctx context.Context, u place.User, other string) (bool, error)
+	MaySay(ctx context.Context, u place.User, what string) error
+	Serve(ctx context.Context, u place.User, method string, params json.RawMessage, grows bool, f func(ctx context.Context) (any, error)) (json.RawMessage, *fault.Error)
+}
+
+// Options of Open. People is required.
+type Options struct {
+	People People
+	// Known tells whether an account exists; nil: every UserID does.
+	Known func(ctx context.Context, u place.User) (bool, error)
+	// Frame is how many bytes a result has at most; 48 KB when 0.
+	Frame int
+	// Now is the clock, AfterFunc its timers; nil: those of package time.
+	Now       func() time.Time
+	AfterFunc func(d time.Duration, f func()) inbox.Timer
+	// Report gets what went wrong in the background; nil: dropped.
+	Report func(err error)
+}
+
+// Contacts are the contacts of one gateway's users. Their methods may be called
+// from any goroutine.
+type Contacts struct {
+	o        Options
+	books    *books
+	follower bus.Follower
+
+	mu     sync.Mutex // guards what follows, and what it holds
+	closed bool
+	here   map[place.User]*present
+}
+
+// present is a user who has sessions here.
+type present struct {
+	sessions map[*Session]struct{}
+	changed  map[string]bool // lists that have changed and were not told of
+	timer    inbox.Timer     // while it runs nothing is told
+}
+
+// Session is one attached instance of a user.
+type Session struct {
+	c    *Contacts
+	user place.User
+	push inbox.Push
+}
+
+// Open makes the stream where it is missing and begins to follow it. The bus
+// stays the caller's.
+func Open(ctx context.Context, b Bus, o Options) (*Contacts, error) {
+	if o.Known == nil {
+		o.Known = func(context.Context, place.User) (bool, error) { return true, nil }
+	}
+	if o.Frame == 0 {
+		o.Frame = 48 << 10
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.AfterFunc == nil {
+		o.AfterFunc = func(d time.Duration, f func()) inbox.Timer { return time.AfterFunc(d, f) }
+	}
+	if o.Report == nil {
+		o.Report = func(error) {}
+	}
+	log, err := b.OpenLog(ctx, bus.LogConfig{Stream: bus.StreamContacts, Subjects: bus.SubjectContacts + ">", Keep: 1})
+	if err != nil {
+		return nil, fmt.Errorf("contacts: %w", err)
+	}
+	log = inbox.Charged(log)
+	c := &Contacts{o: o, books: newBooks(log, o.Now), here: map[place.User]*present{}}
+	c.follower = log.Follower(c.saw, func(err error) { o.Report(fmt.Errorf("contacts: %w", err)) })
+	if err := c.follower.Start(ctx); err != nil {
+		return nil, fmt.Errorf("contacts: %w", err)
+	}
+	return c, nil
+}
+
+// Close ends what Open began. Sessions are told nothing any more.
+func (c *Contacts) Close() {
+	c.follower.Close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for _, p := range c.here {
+		p.stop()
+	}
+	clear(c.here)
+}
+
+func (p *present) stop() {
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+}
+
+// Attach begins a session. push queues a notification for its client and returns
+// at once; it is called with a lock held and must not call the Session.
+func (c *Contacts) Attach(u place.User, push inbox.Push) *Session {
+	s := &Session{c: c, user: u, push: push}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return s
+	}
+	p := c.here[u]
+	if p == nil {
+		p = &present{sessions: map[*Session]struct{}{}, changed: map[string]bool{}}
+		c.here[u] = p
+	}
+	p.sessions[s] = struct{}{}
+	return s
+}
+
+// Close ends a session: when it returns nothing is pushed any more.
+func (s *Session) Close() {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	p := s.c.here[s.user]
+	if p == nil {
+		return
+	}
+	if delete(p.sessions, s); len(p.sessions) == 0 {
+		p.stop()
+		delete(s.c.here, s.user)
+	}
+}
+
+// The lists that a client is told of.
+const (
+	listFriends      = "friends"
+	listApplications = "applications"
+	listGroups       = "groups"
+)
+
+// saw takes over a record of the stream and has the user's sessions told.
+func (c *Contacts) saw(v bus.Value) {
+	u, k, err := parse(v.Subject)
+	if err == nil {
+		err = c.books.saw(u, k, v.Seq, v.Data)
+	}
+	if err != nil {
+		c.o.Report(fmt.Errorf("contacts: record %d of %s: %w", v.Seq, v.Subject, err))
+		return
+	}
+	entries, grouped := c.books.size(u)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.here[u]
+	if p == nil {
+		return
+	}
+	switch k.kind {
+	case kindIn, kindOut, kindRead:
+		p.changed[listApplications] = true
+	case kindFriend:
+		p.changed[listFriends] = true
+		if grouped {
+			p.changed[listGroups] = true
+		}
+	case kindGroup:
+		p.changed[listFriends], p.changed[listGroups] = true, true
+	}
+	if p.timer == nil {
+		c.tell(u, p, spacing(entries))
+	}
+}
+
+// spacing is how long a user who was told is told nothing: whoever reads a long
+// list for each change of it spends a small part of the time on that.
+func spacing(entries int) time.Duration {
+	return time.Second + time.Duration(entries)*4*time.Millisecond
+}
+
+type changedNote struct {
+	Lists []string `json:"lists"`
+}
+
+// tell tells a user's sessions what has changed, and does so again after a while
+// if more has; mu is held.
+func (c *Contacts) tell(u place.User, p *present, pause time.Duration) {
+	p.timer = nil
+	if len(p.changed) == 0 {
+		return
+	}
+	var note changedNote
+	for _, list := range []string{listFriends, listApplications, listGroups} {
+		if p.changed[list] {
+			note.Lists = append(note.Lists, list)
+		}
+	}
+	clear(p.changed)
+	if params, err := jsonframe.Marshal(note); err == nil { // plain strings, so always
+		for s := range p.sessions {
+			s.push(frame.NoteContacts, params) // a session that is gone will be closed
+		}
+	}
+	p.timer = c.o.AfterFunc(pause, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.closed && c.here[u] == p {
+			c.tell(u, p, pause)
+		}
+	})
+}
+
+// who names another user of the same app.
+func who(u place.User, id string) place.User { return place.User{SDKAppID: u.SDKAppID, UserID: id} }
+
+// fault is what a caller is told of an error; the log gets what was not to be
+// expected.
+func (c *Contacts) fault(what string, err error) *fault.Error {
+	f := bus.Fault(err)
+	if f.Code == fault.Internal {
+		c.o.Report(fmt.Errorf("contacts: %s: %w", what, err))
+	}
+	return f
+}

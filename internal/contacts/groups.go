@@ -1,0 +1,204 @@
+package contacts
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+func isCode(err error, code fault.Code) bool { return errors.Is(err, fault.New(code)) }
+
+// groupOf returns a user's group of a name; the zero held when there is none.
+func (c *Contacts) groupOf(ctx context.Context, u place.User, name string) (id string, group held, err error) {
+	err = c.books.with(ctx, u, func(b *book) {
+		for k, h := range b.entries {
+			// Two gateways may have made one each: the older one is it for all.
+			if k.kind == kindGroup && h.there() && h.Name == name && (id == "" || h.rev < group.rev) {
+				id, group = k.name, h
+			}
+		}
+	})
+	return id, group, err
+}
+
+// groupNamed returns the group of a name, which it makes when it is missing, as a
+// list of IDs; none for no name.
+func (c *Contacts) groupNamed(ctx context.Context, u place.User, name string) ([]string, error) {
+	if name == "" {
+		return nil, nil
+	}
+	id, _, err := c.groupOf(ctx, u, name)
+	if err == nil && id == "" {
+		id, err = c.newGroup(ctx, u, name, "")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []string{id}, nil
+}
+
+func (c *Contacts) newGroup(ctx context.Context, u place.User, name, once string) (id string, err error) {
+	if err := c.room(ctx, u, kindGroup, MaxGroups, fault.FriendGroupsFull); err != nil {
+		return "", err
+	}
+	id = rand.Text()
+	return id, c.books.change(ctx, u, key{kindGroup, id}, func(was held) (entry, bool, error) {
+		return entry{Time: c.o.Now().UnixMilli(), Name: name, Once: once}, !was.there(), nil
+	})
+}
+
+// existing looks for a group that is to be there.
+func (c *Contacts) existing(ctx context.Context, u place.User, name, once string) (id string, group held, err error) {
+	if err := groupName(name); err != nil {
+		return "", held{}, err
+	}
+	if err := text("once", once, maxOnce); err != nil {
+		return "", held{}, err
+	}
+	id, group, err = c.groupOf(ctx, u, name)
+	if err == nil && id == "" {
+		err = fault.With(fault.NoFriendGroup, name)
+	}
+	return id, group, err
+}
+
+// CreateGroup makes a friend group, and has friends in it, if any are named.
+func (c *Contacts) CreateGroup(ctx context.Context, u place.User, name string, ids []string, once string) ([]Result, error) {
+	if len(ids) > 0 {
+		var err error
+		if ids, err = users(ids, maxMember); err != nil {
+			return nil, err
+		}
+	}
+	id, group, err := c.existing(ctx, u, name, once)
+	switch {
+	case isCode(err, fault.NoFriendGroup):
+		if id, err = c.newGroup(ctx, u, name, once); err != nil {
+			return nil, err
+		}
+	case err != nil:
+		return nil, err
+	case once == "" || group.Once != once: // else a repetition, which goes on
+		return nil, fault.With(fault.FriendGroupExists, name)
+	}
+	return c.member(ctx, u, id, ids, true)
+}
+
+// AddToGroup puts friends into a group, RemoveFromGroup takes them out of it.
+func (c *Contacts) AddToGroup(ctx context.Context, u place.User, name string, ids []string) ([]Result, error) {
+	return c.regroup(ctx, u, name, ids, true)
+}
+
+// RemoveFromGroup takes friends out of a group.
+func (c *Contacts) RemoveFromGroup(ctx context.Context, u place.User, name string, ids []string) ([]Result, error) {
+	return c.regroup(ctx, u, name, ids, false)
+}
+
+func (c *Contacts) regroup(ctx context.Context, u place.User, name string, ids []string, into bool) ([]Result, error) {
+	ids, err := users(ids, maxMember)
+	if err != nil {
+		return nil, err
+	}
+	id, _, err := c.existing(ctx, u, name, "")
+	if err != nil {
+		return nil, err
+	}
+	return c.member(ctx, u, id, ids, into)
+}
+
+// member puts friends into a group, or takes them out. Groups that are no more
+// are left out of what a friend names.
+func (c *Contacts) member(ctx context.Context, u place.User, group string, ids []string, into bool) ([]Result, error) {
+	there := map[string]bool{}
+	if err := c.books.with(ctx, u, func(b *book) {
+		for k, h := range b.entries {
+			if k.kind == kindGroup && h.there() {
+				there[k.name] = true
+			}
+		}
+	}); err != nil {
+		return nil, err
+	}
+	there[group] = true // it may have been made a moment ago
+	return each(ids, func(r *Result) error {
+		return c.books.change(ctx, u, friend(r.UserID), func(was held) (entry, bool, error) {
+			if !was.there() {
+				return entry{}, false, fault.With(fault.NotAFriend, r.UserID)
+			}
+			e := was.entry
+			e.Groups = nil
+			for _, g := range was.Groups {
+				if there[g] && g != group {
+					e.Groups = append(e.Groups, g)
+				}
+			}
+			if into {
+				e.Groups = append(e.Groups, group)
+			}
+			return e, slices.Contains(was.Groups, group) != into, nil
+		})
+	})
+}
+
+// DeleteGroup ends a group; its friends stay friends.
+func (c *Contacts) DeleteGroup(ctx context.Context, u place.User, name, once string) (FriendGroup, error) {
+	id, _, err := c.existing(ctx, u, name, once)
+	if isCode(err, fault.NoFriendGroup) && c.repeated(ctx, u, once) {
+		return FriendGroup{Name: name, UserIDList: []string{}}, nil
+	}
+	if err != nil {
+		return FriendGroup{}, err
+	}
+	was, err := c.group(ctx, u, id)
+	if err != nil {
+		return FriendGroup{}, err
+	}
+	return was, c.books.end(ctx, u, key{kindGroup, id}, once)
+}
+
+// repeated reports whether a call has changed a group before.
+func (c *Contacts) repeated(ctx context.Context, u place.User, once string) (yes bool) {
+	if once == "" {
+		return false
+	}
+	_ = c.books.with(ctx, u, func(b *book) { // whoever asks has just read it
+		for k, h := range b.entries {
+			yes = yes || k.kind == kindGroup && h.Once == once
+		}
+	})
+	return yes
+}
+
+// RenameGroup gives a group another name.
+func (c *Contacts) RenameGroup(ctx context.Context, u place.User, name, to, once string) (FriendGroup, error) {
+	if err := groupName(to); err != nil {
+		return FriendGroup{}, err
+	}
+	id, other, err := c.groupOf(ctx, u, to)
+	if err != nil {
+		return FriendGroup{}, err
+	}
+	if id != "" && (once == "" || other.Once != once) { // else a repetition
+		return FriendGroup{}, fault.With(fault.FriendGroupExists, to)
+	}
+	if id == "" {
+		if id, _, err = c.existing(ctx, u, name, once); err != nil {
+			return FriendGroup{}, err
+		}
+		if err := c.books.change(ctx, u, key{kindGroup, id}, func(was held) (entry, bool, error) {
+			if !was.there() {
+				return entry{}, false, fault.With(fault.NoFriendGroup, name)
+			}
+			e := was.entry
+			e.Name, e.Once = to, once
+			return e, true, nil
+		}); err != nil {
+			return FriendGroup{}, err
+		}
+	}
+	return c.group(ctx, u, id)
+}
