@@ -1,0 +1,96 @@
+// The engine that the vendor's Vue and React kits are built on, as it comes
+// from npm, runs over the built package: two users, a real timd. `make kits`
+// has the kits' whole pages.
+
+import assert from 'node:assert/strict';
+import { test } from './lib/test.mjs';
+import { PATIENCE, loginToEngine, serveEngine, settled, troubles } from './lib/kits.mjs';
+import { openStage, someone } from './lib/stage.mjs';
+
+const stage = await openStage();
+serveEngine(stage);
+
+/** A user with the engine in their page. */
+async function member(t, user) {
+  const page = await stage.blank(t);
+  page.setDefaultTimeout(PATIENCE);
+  await loginToEngine(stage, page, user);
+  return page;
+}
+
+const open = (page, peer) => page.evaluate((id) => globalThis.TUIConversationService.switchConversation(id), `C2C${peer}`);
+
+const say = (page, text) => page.evaluate((text) => globalThis.TUIChatService.sendTextMessage({ payload: { text } }).then(({ data }) => data.message.status), text);
+
+/** Waits until the open conversation shows these: texts, and the types of what is no text. */
+const shows = (page, wanted) =>
+  page.waitForFunction(
+    (wanted) => {
+      const { TUIStore, StoreName } = globalThis;
+      const shown = TUIStore.getData(StoreName.CHAT, 'messageList').map((m) => (m.isRevoked ? 'revoked' : (m.payload.text ?? m.type)));
+      return JSON.stringify(shown) === wanted;
+    },
+    { polling: 50 },
+    JSON.stringify(wanted),
+  );
+
+test('the engine of the kits: login, list, texts, files, recall, history, logout', async (t) => {
+  const [alice, bob] = [someone('alice'), someone('bob')];
+  const a = await member(t, alice);
+  const b = await member(t, bob);
+
+  // A conversation that there was not.
+  await open(a, bob);
+  assert.equal(await say(a, 'hello bob'), 'success');
+  await b.waitForFunction(
+    (id) => {
+      const { TUIStore, StoreName } = globalThis;
+      const c = TUIStore.getData(StoreName.CONV, 'conversationList').find((c) => c.conversationID === id);
+      return c?.unreadCount === 1 && c.lastMessage.messageForShow === 'hello bob';
+    },
+    { polling: 50 },
+    `C2C${alice}`,
+  );
+  await open(b, alice);
+  await shows(b, ['hello bob']);
+  assert.equal(await say(b, 'hello alice'), 'success');
+  await shows(a, ['hello bob', 'hello alice']);
+  await a.waitForFunction(() => globalThis.TUIStore.getData(globalThis.StoreName.CHAT, 'messageList')[0].isPeerRead, { polling: 50 });
+
+  // As the buttons for pictures and files do.
+  await a.evaluate(async () => {
+    const { TUIChatService } = globalThis;
+    const canvas = Object.assign(document.createElement('canvas'), { width: 400, height: 300 });
+    const blob = await new Promise((done) => canvas.toBlob(done, 'image/png'));
+    await TUIChatService.sendImageMessage({ payload: { file: new File([blob], 'cat.png', { type: 'image/png' }) } });
+    await TUIChatService.sendFileMessage({ payload: { file: new File(['some notes'], 'notes.txt') } });
+  });
+  await shows(b, ['hello bob', 'hello alice', 'TIMImageElem', 'TIMFileElem']);
+  const got = await b.evaluate(async () => {
+    const { TUIStore, StoreName } = globalThis;
+    const [picture, file] = TUIStore.getData(StoreName.CHAT, 'messageList').slice(2).map((m) => m.getMessageContent());
+    const size = await createImageBitmap(await (await fetch(picture.url)).blob());
+    return { size: [size.width, size.height], name: file.name, text: await (await fetch(file.url)).text() };
+  });
+  assert.deepEqual(got, { size: [400, 300], name: 'notes.txt', text: 'some notes' });
+
+  await a.evaluate(() => globalThis.TUIStore.getData(globalThis.StoreName.CHAT, 'messageList')[0].revokeMessage());
+  for (const page of [a, b]) await shows(page, ['revoked', 'hello alice', 'TIMImageElem', 'TIMFileElem']);
+
+  // Another page of hers has the history, and displaces this one.
+  await settled(a);
+  const again = await member(t, alice);
+  await open(again, bob);
+  await shows(again, ['revoked', 'hello alice', 'TIMImageElem', 'TIMFileElem']);
+
+  for (const page of [again, b]) {
+    await settled(page);
+    await page.evaluate(() => globalThis.TUILogin.logout());
+    assert.equal(await page.evaluate(() => globalThis.TUIChatEngine.isReady()), false);
+  }
+  for (const page of [a, b, again]) {
+    const { methods, bad } = await troubles(page);
+    assert.deepEqual(bad, []);
+    assert.ok(methods.has('getConversationList') && methods.has('isReady'), [...methods].join());
+  }
+});
