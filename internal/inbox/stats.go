@@ -1,8 +1,8 @@
 package inbox
 
 // Stats says how much this gateway holds for the sessions that are attached to
-// which goes with the last of them or, of idle users, a while later; and
-// counters.
+// it, all of which is gone with the last of them or, of idle users, a while
+// later; and has counters.
 type Stats struct {
 	Users   int // who have a session here
 	Watched int // users whose status a session here watches
