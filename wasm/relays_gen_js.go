@@ -6,6 +6,8 @@ import "github.com/tim-wasm/tim/internal/frame"
 
 // relays are the SDK methods that only go to the gateway and back.
 var relays = []relay{
+	{name: "getOnlineInstances", method: frame.InstanceList, data: []datum{{"instances", "instances"}}},
+	{name: "kickInstance", method: frame.InstanceKick, args: []argument{{'t', "instanceID", "instanceID", 0}}, data: []datum{{"kicked", "kicked"}}},
 	{name: "getBlacklist", method: frame.BlacklistGet, data: []datum{{"", "userIDs"}}},
 	{name: "addToBlacklist", method: frame.BlacklistAdd, args: []argument{{'l', "userIDList", "userIDs", 1000}}, data: []datum{{"", "userIDs"}}},
 	{name: "removeFromBlacklist", method: frame.BlacklistRemove, args: []argument{{'l', "userIDList", "userIDs", 1000}}, data: []datum{{"", "userIDs"}}},

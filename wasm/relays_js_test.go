@@ -3,6 +3,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,7 +15,7 @@ import (
 // promise resolves with, and bad arguments.
 func TestRelays(t *testing.T) {
 	require.Equal(t, `[["bob"],{"userIDs":["bob"]},[],{},["bob","eve"],{"customStatus":"away"},{"userID":"me","customStatus":"away"},{"customStatus":""},`+
-		`{"successUserList":[{"userID":"bob"}],"failureUserList":[]},2905,2905,1000]`, inbox1(t, "relays", `
+		`{"successUserList":[{"userID":"bob"}],"failureUserList":[]},2905,2905,1000,{"instances":[{"instanceID":"ab","isSelf":true}]},{"kicked":true},{"kicked":false}]`, inbox1(t, "relays", `
 		let black = [];
 		answers['blacklist.add'] = (p) => ({ result: { userIDs: black = p.userIDs } });
 		answers['blacklist.get'] = () => ({ result: { userIDs: ['bob', 'eve'] } });
@@ -34,6 +35,9 @@ func TestRelays(t *testing.T) {
 			result.push(await code(tim.addToBlacklist({ userIDList: [] })), await code(tim.getUserStatus({ userIDList: 'bob' })));
 			await tim.addToBlacklist({ userIDList: Array.from({ length: 1500 }, (_, k) => 'u' + k) });
 			result.push(black.length);
+			answers['instance.list'] = () => ({ result: { instances: [{ instanceID: 'ab', isSelf: true }] } });
+			answers['instance.kick'] = (p) => ({ result: { kicked: p.instanceID === 'ab' } });
+			result.push((await tim.getOnlineInstances()).data, (await tim.kickInstance({ instanceID: 'ab' })).data, (await tim.kickInstance()).data);
 			return result;
 		} finally {
 			console.warn = warn;
@@ -51,7 +55,8 @@ func TestRelaysGateBeforeTheyCheck(t *testing.T) {
 
 // A row passes on only what the gateway answers.
 func TestRelaysNameMethodsOfTheWire(t *testing.T) {
+	known := slices.Concat(frame.InboxMethods, frame.ContactMethods, frame.TimdMethods)
 	for _, r := range relays {
-		require.Contains(t, frame.InboxMethods, r.method, r.name)
+		require.Contains(t, known, r.method, r.name)
 	}
 }

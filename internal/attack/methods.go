@@ -96,6 +96,9 @@ var plausible = map[string]func(c *Caller) any{
 	frame.Renew:    func(c *Caller) any { return object{"userSig": c.Sign()} },
 	frame.Ping:     none,
 
+	frame.InstanceList: none,
+	frame.InstanceKick: func(c *Caller) any { return object{"instanceID": fmt.Sprintf("%064x", c.Rand.IntN(100))} },
+
 	frame.SessionSync: func(c *Caller) any {
 		p := object{"cursor": c.cursor()}
 		if c.Rand.IntN(2) == 0 {

@@ -14,6 +14,10 @@ const (
 	Renew = "renew"
 	// {} -> {serverTime}
 	Ping = "ping"
+	// {} -> {instances: [{instanceID, platform, state, loginTime, address, isSelf}]}
+	InstanceList = "instance.list"
+	// {instanceID} -> {kicked}
+	InstanceKick = "instance.kick"
 	// {cursor?, watch?: [userID]} -> {cursor, resumed, more?}
 	SessionSync = "session.sync"
 	// {} -> {cursor, resumed, more?}
@@ -207,4 +211,10 @@ var ContactMethods = []string{
 	FriendGroupRemove,
 	FriendGroupDelete,
 	FriendGroupRename,
+}
+
+// TimdMethods are the requests that package timd answers.
+var TimdMethods = []string{
+	InstanceList,
+	InstanceKick,
 }

@@ -114,7 +114,7 @@ func (s source) frameMethods() string {
 		}
 		b.WriteString(")\n\n")
 	}
-	for _, room := range []struct{ name, list string }{{"inbox", "InboxMethods"}, {"contacts", "ContactMethods"}} {
+	for _, room := range []struct{ name, list string }{{"inbox", "InboxMethods"}, {"contacts", "ContactMethods"}, {"timd", "TimdMethods"}} {
 		fmt.Fprintf(&b, "// %s are the requests that package %s answers.\nvar %s = []string{\n", room.list, room.name, room.list)
 		for _, m := range s.Wire.Methods {
 			if m.By == room.name {

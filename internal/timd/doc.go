@@ -13,6 +13,7 @@
 //	messages.go  the part that opens the inbox, and the flags of messages
 //	media.go     /media, media.ticket, and which message names which file
 //	contacts.go  the part that opens contacts
+//	instances.go users see and end their own instances
 //	attach.go    between gateway and inbox: a session here, a session there
 //	api.go       the parts of /v4/, its webhook, and /console/
 //	page.go      the pages, their headers and their policy

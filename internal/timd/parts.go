@@ -62,6 +62,7 @@ var parts = []part{
 	serveMedia,
 	serveMessages,
 	serveContacts,
+	serveInstances,
 	serveREST,
 	serveConsole,
 }

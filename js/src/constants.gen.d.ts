@@ -332,4 +332,6 @@ export declare const METHODS: readonly [
   'modifyInvitation',
   'renewUserSig',
   'getLoginStatus',
+  'getOnlineInstances',
+  'kickInstance',
 ];

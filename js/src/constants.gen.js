@@ -266,6 +266,7 @@ export const METHODS = (
   'getMyFollowersList ' +
   'getMyFollowingList ' +
   'getMyProfile ' +
+  'getOnlineInstances ' +
   'getPinnedGroupMessageList ' +
   'getServerTime ' +
   'getSignalingInfo ' +
@@ -283,6 +284,7 @@ export const METHODS = (
   'inviteSync ' +
   'isReady ' +
   'joinGroup ' +
+  'kickInstance ' +
   'login ' +
   'logout ' +
   'markConversation ' +

@@ -73,6 +73,21 @@ export interface LoginOptions {
   userSig?: string;
 }
 
+/** One of the places where a user is logged in; see {@link ChatSDK.getOnlineInstances}. */
+export interface OnlineInstance {
+  /** Names it in {@link ChatSDK.kickInstance}. */
+  instanceID: string;
+  platform: 'Web' | 'Android' | 'iPhone' | 'iPad' | 'Windows' | 'Mac' | 'Linux';
+  /** disconnected: its connection is lost, and it may still come back to its place. */
+  state: 'online' | 'disconnected';
+  /** Unix ms. */
+  loginTime: number;
+  /** The address that it was last connected from. */
+  address: string;
+  /** Whether it is the one that asks. */
+  isSelf: boolean;
+}
+
 /** Options of {@link TIM.create}. */
 export interface CreateOptions {
   /** The app's number; a string of digits is accepted. */
@@ -184,6 +199,14 @@ export interface ChatSDK extends InboxMethods, UnbuiltMethods {
   once<Name extends EventName>(eventName: Name, handler: EventHandler<Name>, context?: unknown): void;
   /** Removes every registration of a handler; with a context only those made with it. */
   off<Name extends EventName>(eventName: Name, handler: EventHandler<Name>, context?: unknown): void;
+  /** The instances of the user who is logged in, this one included: their devices and tabs. */
+  getOnlineInstances(): Promise<IMResponse<{ instances: OnlineInstance[] }>>;
+  /**
+   * Ends one instance of the user who is logged in, perhaps this one: it is
+   * kicked out with KICKED_OUT `REST_API_Kick`. `kicked` is false if there was
+   * no such instance any more.
+   */
+  kickInstance(options: { instanceID: string }): Promise<IMResponse<{ kicked: boolean }>>;
   /**
    * Passes a new UserSig to the running session. Rejects with the 70… codes
    * when it is not accepted; the session then goes on until its end.

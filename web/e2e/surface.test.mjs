@@ -56,6 +56,8 @@ const BUILT = new Set([
   'getUserProfile',
   'updateMyProfile',
   'getBlacklist',
+  'getOnlineInstances',
+  'kickInstance',
   'addToBlacklist',
   'removeFromBlacklist',
   'getUserStatus',

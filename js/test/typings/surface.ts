@@ -22,6 +22,9 @@ async function session(): Promise<void> {
   const status: LoginStatus = tim.getLoginStatus();
   if (status.status === 'reconnecting' && status.reason === 'offline') return;
   const now: number = tim.getServerTime();
+  const { data: devices } = await tim.getOnlineInstances();
+  const { data: ended } = await tim.kickInstance({ instanceID: devices.instances[0].instanceID });
+  if (ended.kicked) console.log(devices.instances[0].platform);
   const { data: renewed } = await tim.renewUserSig('…');
   const left: number = renewed.expiresIn;
   await tim.logout();

@@ -1,0 +1,54 @@
+package timd
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/registry"
+)
+
+// ownInstance is what a user sees of one of their instances.
+type ownInstance struct {
+	InstanceID string         `json:"instanceID"` // for kickInstance
+	Platform   place.Platform `json:"platform"`
+	State      registry.State `json:"state"`     // online, disconnected
+	LoginTime  int64          `json:"loginTime"` // Unix ms
+	Address    string         `json:"address"`
+	IsSelf     bool           `json:"isSelf"` // the one that asks
+}
+
+// serveInstances lets users see and end their own instances.
+func serveInstances(_ context.Context, t *running) error {
+	t.gateway.Handle(frame.InstanceList, func(ctx context.Context, s *gateway.Session, _ json.RawMessage) (any, error) {
+		v, err := t.reg.GetCurrent(ctx, s.User())
+		if err != nil {
+			return nil, err
+		}
+		out := make([]ownInstance, len(v.Instances))
+		for i, in := range v.Instances {
+			out[i] = ownInstance{
+				InstanceID: in.Instance, Platform: in.Platform, State: in.State, LoginTime: in.LoginAt, Address: in.Addr,
+				IsSelf: in.Instance == s.Place().Instance,
+			}
+		}
+		return map[string]any{"instances": out}, nil
+	})
+	t.gateway.Handle(frame.InstanceKick, func(ctx context.Context, s *gateway.Session, params json.RawMessage) (any, error) {
+		var p struct {
+			InstanceID string `json:"instanceID"`
+		}
+		if err := json.Unmarshal(params, &p); err != nil || p.InstanceID == "" {
+			return nil, fault.With(fault.BadParameters, "instanceID must be one that getOnlineInstances gave")
+		}
+		kicked, err := t.reg.KickInstance(ctx, s.User(), p.InstanceID)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]bool{"kicked": kicked}, nil
+	})
+	return nil
+}
