@@ -294,45 +294,6 @@ func (i *instance) send(to, text string) {
 	}
 }
 
-// history reads all texts that from has sent to this user, oldest first.
-func (i *instance) history(t testing.TB, from string) []string {
-	t.Helper()
-	var texts []string
-	before := uint64(0)
-	for {
-		raw, _ := json.Marshal(map[string]any{"conversationID": "C2C" + from, "before": before})
-		body, _ := jsonframe.NewObject(raw)
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		got, err := i.Send(ctx, "message.list", body)
-		cancel()
-		if err != nil {
-			t.Fatalf("%s: message.list: %v", i, err)
-		}
-		var page struct {
-			Messages []struct {
-				From    string
-				Payload struct{ Text string }
-			}
-			Next        uint64
-			IsCompleted bool
-		}
-		if err := json.Unmarshal(got.(*jsonframe.Object).Raw, &page); err != nil {
-			t.Fatal(err)
-		}
-		var some []string
-		for _, m := range page.Messages {
-			if m.From == from {
-				some = append(some, m.Payload.Text)
-			}
-		}
-		texts = append(some, texts...)
-		if page.IsCompleted {
-			return texts
-		}
-		before = page.Next
-	}
-}
-
 // online waits for SDK_READY after a login.
 func (i *instance) online(t testing.TB) {
 	t.Helper()
