@@ -118,3 +118,17 @@ func TestFloorPlanListsWhatIsKept(t *testing.T) {
 		require.Contains(t, string(text), "`"+m[1], "bus/names.go has it, the floor plan has not")
 	}
 }
+
+// The floor plan sends a newcomer only to files that are there.
+func TestFloorPlanNamesFilesThatExist(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "internal", "README.md"))
+	require.NoError(t, err)
+	named := regexp.MustCompile("`((?:[a-z0-9]+/)+[a-z0-9_.]+\\.(?:go|js|mjs|ts|json|md))`").FindAllStringSubmatch(string(text), -1)
+	require.Greater(t, len(named), 60)
+	for _, m := range named {
+		path := filepath.FromSlash(m[1])
+		_, inside := os.Stat(filepath.Join(root, "internal", path))
+		_, top := os.Stat(filepath.Join(root, path))
+		require.True(t, inside == nil || top == nil, "%s is not there", m[1])
+	}
+}
