@@ -118,6 +118,41 @@ test('two panels write to each other; the words are text, and go with the user',
   await clean(page);
 });
 
+test('who logs in again finds what was written before, once, and nothing of the user before', async (t) => {
+  const page = await openDemo(stage, t);
+  const [one, two, other] = [someone('one'), someone('two'), someone('other')];
+  await A.login(page, one);
+  await B.login(page, two);
+  const write = async (letter, to, text) => {
+    await page.$eval(`[data-panel=${letter}] [name=to]`, (input, value) => (input.value = value), to);
+    await page.type(`[data-panel=${letter}] [name=text]`, text);
+    await page.keyboard.press('Enter');
+  };
+  const texts = (letter) => page.$$eval(`[data-panel=${letter}] .message .text`, (list) => list.map((text) => text.textContent));
+  const until = (letter, count) =>
+    page.waitForFunction((from, n) => document.querySelectorAll(`[data-panel=${from}] .message`).length === n, {}, letter, count);
+  await write('A', two, 'first');
+  await until('B', 1);
+  await write('B', one, 'second');
+  await until('A', 2);
+  await A.click(page, '.logout');
+  await A.is(page, 'loggedOut');
+  await write('B', one, 'missed');
+  await page.waitForSelector('[data-panel=B] .message:last-child .state[data-state=sent]');
+  await A.login(page, one);
+  await until('A', 3);
+  assert.deepEqual(await texts('A'), ['first', 'second', 'missed']);
+  await write('A', two, 'now');
+  await until('A', 4);
+  assert.deepEqual(await texts('A'), ['first', 'second', 'missed', 'now']);
+  await A.click(page, '.logout');
+  await A.is(page, 'loggedOut');
+  await A.login(page, other);
+  await page.waitForSelector('[data-panel=A] .messages .empty');
+  assert.deepEqual(await texts('A'), []);
+  await clean(page);
+});
+
 test('panels are added, and removed with their instance', async (t) => {
   const page = await openDemo(stage, t);
   const user = someone();

@@ -1,10 +1,12 @@
-// The chat of a panel: what its user writes and receives. It is shown while
-// the user is logged in, and emptied afterwards.
+// The chat of a panel: what its user writes and receives, after the newest of
+// what they wrote and received before. It is shown while the user is logged
+// in, and emptied afterwards.
 
 import { describe, element } from './log.js';
 import { label, put, say } from './text.js';
 
 const KEEP = 100;
+const CONVERSATIONS = 5; // whose history is shown
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 
 export class Chat {
@@ -18,6 +20,7 @@ export class Chat {
   #suggest;
   #log;
   #sent;
+  #shown = []; // the messages in #list, in its order
 
   /**
    * @param {HTMLElement} root the panel's chat section
@@ -54,12 +57,36 @@ export class Chat {
   show(loggedIn) {
     if (!loggedIn && !this.#root.hidden) {
       this.#list.replaceChildren();
+      this.#shown = [];
       this.#text.value = '';
       this.#toIsOurs = true;
     }
     this.#root.hidden = !loggedIn;
     if (loggedIn && this.#toIsOurs) this.#to.value = this.#suggest();
-    if (loggedIn && !this.#list.hasChildNodes()) this.#list.append(say(element('p', 'empty'), 'chat.empty'));
+  }
+
+  /** Shows what was written before this session, once the SDK is ready. */
+  async history() {
+    const tim = this.#tim;
+    const user = tim.getLoginUser();
+    const over = () => this.#tim !== tim || tim.getLoginUser() !== user;
+    let past = [];
+    try {
+      const { data } = await tim.getConversationList();
+      const newest = data.conversationList.filter(({ type }) => type === this.#TIM.TYPES.CONV_C2C).slice(0, CONVERSATIONS);
+      const pages = await Promise.all(newest.map(({ conversationID }) => tim.getMessageList({ conversationID })));
+      past = pages.flatMap((page) => page.data.messageList).sort((a, b) => a.time - b.time);
+    } catch (error) {
+      if (!over()) this.#log.add('fail', 'getMessageList', describe(error));
+    }
+    if (over()) return;
+    const missing = past.filter(({ ID }) => !this.#shown.some((message) => message.ID === ID));
+    const room = KEEP - this.#shown.length;
+    const older = room > 0 ? missing.slice(-room) : [];
+    this.#shown.unshift(...older);
+    this.#list.prepend(...older.map((message) => this.#line(message, message.flow === 'out' ? 'sent' : '').line));
+    this.#list.scrollTop = this.#list.scrollHeight;
+    if (this.#shown.length === 0) this.#list.replaceChildren(say(element('p', 'empty'), 'chat.empty'));
   }
 
   /** @param {object[]} messages of a MESSAGE_RECEIVED */
@@ -95,22 +122,31 @@ export class Chat {
   // Adds a message and returns the element that shows its state.
   #add(message, state) {
     this.#list.querySelector('.empty')?.remove();
+    const { line, told } = this.#line(message, state);
+    this.#shown.push(message);
+    this.#list.append(line);
+    for (; this.#shown.length > KEEP; this.#shown.shift()) this.#list.firstElementChild.remove();
+    this.#list.scrollTop = this.#list.scrollHeight;
+    return told;
+  }
+
+  // Makes a message's line and the element in it that shows its state.
+  #line(message, state) {
     const out = message.flow === 'out';
     const line = element('div', `message ${out ? 'out' : 'in'}`);
     const head = element('p', 'who');
     say(head, out ? 'chat.to' : 'chat.from', { user: out ? message.to : message.from });
-    const text = element('p', 'text', message.type === this.#TIM.TYPES.MSG_TEXT ? message.payload.text : message.type);
+    const text = element('p', 'text');
+    if (message.isRevoked) say(text, 'chat.revoked');
+    else put(text, message.type === this.#TIM.TYPES.MSG_TEXT ? message.payload.text : message.type);
     const foot = element('p', 'foot');
     const time = element('time', '', clock.format(message.time * 1000));
     time.dateTime = new Date(message.time * 1000).toISOString();
     const told = element('span', 'state');
     foot.append(time, ' ', told);
     line.append(head, text, foot);
-    this.#list.append(line);
-    while (this.#list.childElementCount > KEEP) this.#list.firstElementChild.remove();
-    this.#list.scrollTop = this.#list.scrollHeight;
     if (state) mark(told, state);
-    return told;
+    return { line, told };
   }
 }
 

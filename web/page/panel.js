@@ -168,6 +168,7 @@ export class Panel {
   #on(key, data) {
     this.#log.add('event', key, key === 'MESSAGE_RECEIVED' ? brief(data) : show(data));
     if (key === 'MESSAGE_RECEIVED') this.#chat.received(data);
+    if (key === 'SDK_READY') this.#chat.history();
     if (key === 'NET_STATE_CHANGE') this.#network = data.state;
     if (key === 'KICKED_OUT') this.#kicked(data.type);
     if (key === 'USERSIG_WILL_EXPIRE') this.#renew();

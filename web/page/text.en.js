@@ -78,6 +78,7 @@ export default {
   'chat.empty': 'No messages yet. Log in as another user in another panel and write to each other.',
   'chat.to': 'to {user}',
   'chat.from': '{user}',
+  'chat.revoked': 'recalled',
   'chat.sending': 'sending …',
   'chat.sent': '✓ sent',
   'form.to': 'To',

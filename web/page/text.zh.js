@@ -75,6 +75,7 @@ export default {
   'chat.empty': '暂无消息。在另一个面板中以其他用户登录，即可互发消息。',
   'chat.to': '发给 {user}',
   'chat.from': '{user}',
+  'chat.revoked': '消息已撤回',
   'chat.sending': '发送中 …',
   'chat.sent': '✓ 已发送',
   'form.to': '发给',
