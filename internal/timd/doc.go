@@ -31,5 +31,6 @@
 //	usersig.go   timd usersig
 //	config.go    timd config
 //	checkconfig.go  timd config check
+//	ready.go     timd ready
 //	backup.go    timd backup and restore
 package timd
