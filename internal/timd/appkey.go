@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 
@@ -81,7 +80,7 @@ func readAppKey(value string, warn func(string)) (sdkAppID uint32, key string, e
 	if key == "" || strings.ContainsAny(key, "\r\n") {
 		return 0, "", fmt.Errorf("--app: the key file %s must hold the secret key on one line", file)
 	}
-	if info, err := os.Stat(file); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+	if info, err := os.Stat(file); err == nil && openToOthers(info) {
 		warn(fmt.Sprintf("other users of this machine can access the key file %s, mode %04o: make it private with chmod 600 %[1]s", file, info.Mode().Perm()))
 	}
 	if len(key) < minKey {

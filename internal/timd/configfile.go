@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 )
 
@@ -57,11 +56,11 @@ func readConfigFile(f *flag.FlagSet, file string, given map[string]bool, set map
 // openSecrets returns what is wrong with a configuration file that holds a
 // password and that other users can read, or "".
 func (o *options) openSecrets() string {
-	if runtime.GOOS == "windows" || !strings.HasPrefix(o.set["nats"], "line ") || !strings.Contains(o.nats, "@") {
+	if !strings.HasPrefix(o.set["nats"], "line ") || !strings.Contains(o.nats, "@") {
 		return ""
 	}
 	info, err := os.Stat(o.config)
-	if err != nil || info.Mode().Perm()&0o077 == 0 {
+	if err != nil || !openToOthers(info) {
 		return ""
 	}
 	return fmt.Sprintf("other users of this machine can read the password of NATS in %s, mode %04o: make it private with chmod 600 %[1]s", o.config, info.Mode().Perm())

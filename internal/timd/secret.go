@@ -4,9 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 )
+
+// openToOthers reports whether a secret is open to more users than its owner
+// and those of its group, or whether the group may change it. That the group can
+// read it is how a service gets its key: from Kubernetes, from systemd, from the
+// group ssl-cert.
+func openToOthers(file fs.FileInfo) bool {
+	return runtime.GOOS != "windows" && file.Mode().Perm()&0o037 != 0
+}
 
 // writeSecretFile writes a file that only its owner may read. Until it is
 // complete it has another name, which nobody can foresee: in a directory where

@@ -93,3 +93,14 @@ func TestSecretFileIsWholeOrAbsent(t *testing.T) {
 	require.NoError(t, writeSecretFile(file, func(w io.Writer) error { _, err := io.WriteString(w, "new"); return err }))
 	private(t, file)
 }
+
+func TestOpenToOthers(t *testing.T) {
+	for mode, want := range map[os.FileMode]bool{0o400: false, 0o600: false, 0o440: false, 0o640: false, 0o660: true, 0o604: true, 0o644: true, 0o606: true} {
+		file := filepath.Join(t.TempDir(), "key")
+		require.NoError(t, os.WriteFile(file, nil, 0o600))
+		require.NoError(t, os.Chmod(file, mode))
+		info, err := os.Stat(file)
+		require.NoError(t, err)
+		require.Equal(t, want, openToOthers(info), "%04o", mode)
+	}
+}
