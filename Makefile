@@ -33,7 +33,7 @@ SCHEDULES ?= 10000
 SEED      ?= 1
 
 .PHONY: run build wasm js parts timd test check check-go check-js package bench deps node-modules tools \
-	fuzz soak sim test-go test-wasm test-js test-e2e
+	fuzz soak sim check-deploy test-go test-wasm test-js test-e2e
 
 run: build
 	bin/timd serve --dev --listen $(LISTEN)
@@ -84,6 +84,11 @@ fuzz: build
 
 soak: build
 	TIM_SOAK=$(SOAK) $(GO) test -v -count 1 -timeout 0 -run '^TestSoak$$' ./internal/attack
+
+# What systemd, Prometheus, HAProxy and Helm say about web/deploy, and the root
+# file system of the image.
+check-deploy:
+	TIM_DEPLOY=1 $(GO) test -v -count 1 -timeout 30m -run '^TestDeployTools$$' ./internal/timd
 
 bench: build node-modules
 	$(GO) run ./internal/bench -o bin/bench.json
