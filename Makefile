@@ -32,7 +32,7 @@ WASM_PACKAGES := ./wasm/...
 SCHEDULES ?= 10000
 SEED      ?= 1
 
-.PHONY: run build wasm js parts timd test check check-go check-js package bench deps node-modules tools \
+.PHONY: run build wasm js parts timd test check check-go check-js package release bench deps node-modules tools \
 	fuzz soak sim check-deploy test-go test-wasm test-js test-e2e
 
 run: build
@@ -54,6 +54,11 @@ timd: js parts
 
 parts:
 	@$(GO) build $(TIMD_FLAGS) ./internal/...
+
+# Archives of timd for each system, with checksums and bills of materials, in
+# bin/release.
+release: js
+	$(GO) run ./internal/release
 
 package: build js/node_modules/.package-lock.json
 	cd js && $(NPM) run --silent pack
