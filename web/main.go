@@ -44,6 +44,7 @@ var commands = []command{
 	}},
 	{"usersig", "print a UserSig for one user", timd.UserSig},
 	{"config", "show or change the settings of an app on a running timd; config check: check a timd's flags", timd.Config},
+	{"doctor", "say what is wrong with a configuration, a machine, a store or a cluster", timd.Doctor},
 	{"ready", "ask the timd of this machine whether logins can succeed", timd.Ready},
 	{"backup", "write everything that timd keeps to a file", timd.Backup},
 	{"restore", "load such a file into an embedded store or a NATS cluster", timd.Restore},

@@ -8,6 +8,7 @@
 //	room.go      how much is stored, and when it is too much
 //	free_statfs.go, lock_unix.go  what differs between systems
 //	external.go  the connection to a cluster
+//	examine.go   what timd doctor asks of a cluster
 //	stream.go    streams are made; values are read and set by compare-and-set
 //	streams.go   what is asked of a stream as a whole
 //	ports.go     what rooms need that keep logs: Log, Follower

@@ -32,5 +32,7 @@
 //	config.go    timd config
 //	checkconfig.go  timd config check
 //	ready.go     timd ready
+//	doctor.go    timd doctor: its lines, the configuration, the certificate
+//	doctorchecks.go  what it asks of addresses, machine, store and NATS
 //	backup.go    timd backup and restore
 package timd

@@ -334,15 +334,20 @@ func (s *server) closeSoon() {
 
 func listen(flagName, address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, listenError(flagName, address, err)
+	}
+	return l, nil
+}
+
+func listenError(flagName, address string, err error) error {
 	switch {
-	case err == nil:
-		return l, nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s %s: the port is in use; stop the other program or choose another port", flagName, address)
+		return fmt.Errorf("%s %s: the port is in use; stop the other program or choose another port", flagName, address)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("%s %s: not permitted; choose a port above 1023", flagName, address)
+		return fmt.Errorf("%s %s: not permitted; choose a port above 1023", flagName, address)
 	default:
-		return nil, fmt.Errorf("%s %s: %w; choose another address", flagName, address, err)
+		return fmt.Errorf("%s %s: %w; choose another address", flagName, address, err)
 	}
 }
 
