@@ -119,7 +119,10 @@ var plausible = map[string]func(c *Caller) any{
 	frame.MessageReadAll: func(c *Caller) any { return object{"cursor": c.cursor()} },
 	frame.MessageDelete:  inConversation(func(c *Caller) object { return object{"positions": []uint64{c.position()}} }),
 	frame.MessageRevoke:  inConversation(func(c *Caller) object { return object{"position": c.position()} }),
-	frame.MessageAck:     func(c *Caller) any { return object{"cursor": c.cursor()} },
+	frame.MessageSearch: func(c *Caller) any {
+		return object{"keywordList": []string{[]string{"hello", "nowhere"}[c.Rand.IntN(2)]}, "count": 1 + c.Rand.IntN(100)}
+	},
+	frame.MessageAck: func(c *Caller) any { return object{"cursor": c.cursor()} },
 
 	frame.ConversationDelete: func(c *Caller) any {
 		return object{"conversationIDs": []string{c.conversation()}, "clearHistory": c.Rand.IntN(2) == 0}
@@ -132,6 +135,9 @@ var plausible = map[string]func(c *Caller) any{
 	},
 
 	frame.ProfileGet: users(3),
+	frame.ProfileSearch: func(c *Caller) any {
+		return object{"keywordList": append(c.some(1), "nobody"), "count": 1 + c.Rand.IntN(100)}
+	},
 	frame.ProfileSet: func(c *Caller) any { return object{"nick": fmt.Sprint(c.Rand.IntN(100))} },
 
 	frame.BlacklistGet:    none,

@@ -46,6 +46,8 @@ const (
 	MessageDelete = "message.delete"
 	// {conversationID, position} -> {message}
 	MessageRevoke = "message.revoke"
+	// {keywordList?, keywordListMatchType?, senderUserIDList?, messageTypeList?, conversationID?, timePosition?, timePeriod?, count?, cursor?} -> {searchResultList, cursor}
+	MessageSearch = "message.search"
 	// {cursor} -> {}
 	MessageAck = "message.ack"
 )
@@ -86,6 +88,8 @@ const (
 	ProfileGet = "profile.get"
 	// {…fields} -> {profile}
 	ProfileSet = "profile.set"
+	// {keywordList?, keywordListMatchType?, userGenderType?, miniBirthday?, maxBirthday?, count?, cursor?} -> {searchResultList, cursor}
+	ProfileSearch = "profile.search"
 	// {} -> {userIDs}
 	BlacklistGet = "blacklist.get"
 	// {userIDs} -> {userIDs}
@@ -175,6 +179,7 @@ var InboxMethods = []string{
 	MessageReadAll,
 	MessageDelete,
 	MessageRevoke,
+	MessageSearch,
 	MessageAck,
 	ConversationDelete,
 	ConversationClear,
@@ -183,6 +188,7 @@ var InboxMethods = []string{
 	ConversationCustom,
 	ProfileGet,
 	ProfileSet,
+	ProfileSearch,
 	BlacklistGet,
 	BlacklistAdd,
 	BlacklistRemove,

@@ -96,6 +96,14 @@ func (r *rates) mayWork(u place.User, now time.Time) bool {
 	return r.of(u, now).work.TokensAt(now) > 0
 }
 
+// maySearch reports whether a user has so many operations left that a search may
+// take some: the other half is for everything else that they do.
+func (r *rates) maySearch(u place.User, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.of(u, now).work.TokensAt(now) > workBurst/2
+}
+
 // worked charges a user for operations that were carried out. If the user had
 // fewer left, calls are refused until the debt is paid off.
 func (r *rates) worked(u place.User, now time.Time, operations int64) {

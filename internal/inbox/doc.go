@@ -48,6 +48,7 @@
 //	messagecalls.go  the calls: sessions and messages
 //	listcalls.go     the calls: conversations and their settings
 //	peoplecalls.go   the calls: profiles, blacklists, statuses
+//	search.go        the calls: searches
 //	beside.go        what rooms beside the inbox use of it
 //	limits.go        how much a call may name; which calls add to the store
 //	rates.go         how much a user may ask for, on this gateway
@@ -172,6 +173,10 @@
 //	    which too much has come for it to be looked through marks nothing
 //	message.delete {conversationID, positions: at most 30} -> {}
 //	message.revoke {conversationID, position} -> {message}
+//	message.search {keywordList?, keywordListMatchType?, senderUserIDList?, messageTypeList?,
+//	    conversationID?, timePosition?, timePeriod?, count?, cursor?} -> {searchResultList, cursor}
+//	    of each conversation {conversationID, messageCount, messageList}; there is
+//	    more where the cursor is not empty, even if the list is
 //	message.ack {cursor} -> {}
 //	conversation.delete {conversationIDs, clearHistory} -> {}
 //	conversation.pin {conversationID, isPinned} -> {}
@@ -179,6 +184,8 @@
 //	conversation.clear {conversationID} -> {}
 //	profile.get {userIDs?} -> {profiles}; profile.set {…fields} -> {profile}
 //	    profiles of the first users, as many as fit a frame, as with status.get
+//	profile.search {keywordList?, keywordListMatchType?, userGenderType?, miniBirthday?,
+//	    maxBirthday?, count?, cursor?} -> {searchResultList, cursor}; list of profiles
 //	blacklist.get {} -> {userIDs}; blacklist.add {userIDs}; blacklist.remove {userIDs} -> {userIDs}
 //	status.get {userIDs} -> {statuses}; status.set {customStatus} -> {status}
 //	    a status costs its user as much of their rate as a message, and so does

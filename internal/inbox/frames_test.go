@@ -102,6 +102,7 @@ func openCostly(tb testing.TB, b Bus) *costly {
 		frame.MessageDelete:  func(int) any { return conversationParams{ConversationID: "C2Cbob", Positions: w.gone[:maxDelete]} },
 		frame.MessageRevoke:  func(int) any { return conversationParams{ConversationID: "C2Ccarol", Position: w.mine} },
 		frame.MessageAck:     func(int) any { return ackParams{Cursor: cursorAt(w.mine)} },
+		frame.MessageSearch:  func(int) any { return searchParams{KeywordList: []string{"nowhere"}} },
 		frame.ConversationDelete: func(n int) any {
 			return conversationParams{ConversationIDs: many, ClearHistory: on(n)}
 		},
@@ -117,6 +118,7 @@ func openCostly(tb testing.TB, b Bus) *costly {
 		frame.ProfileSet: func(n int) any {
 			return map[string]any{"nick": strings.Repeat(strconv.Itoa(n%10), 500), "selfSignature": strings.Repeat("s", 500), "profileCustomField": []map[string]string{{"key": "k", "value": strings.Repeat("v", 4000)}}}
 		},
+		frame.ProfileSearch:   func(int) any { return searchParams{KeywordList: []string{"nobody"}} },
 		frame.BlacklistGet:    func(int) any { return nothing{} },
 		frame.BlacklistAdd:    func(int) any { return usersParams{users} },
 		frame.BlacklistRemove: func(int) any { return usersParams{users} },
@@ -152,6 +154,8 @@ func TestNoFrameCostsTooMuch(t *testing.T) {
 		frame.SessionSync:        10*w.heads + 5*longMessages + 3*500,
 		frame.SessionMore:        10*w.heads + 5*longMessages,
 		frame.MessageReadAll:     maxReadAll + 2*maxWalk,
+		frame.MessageSearch:      maxSearch + 2*maxWalk,
+		frame.ProfileSearch:      maxSearch + 2*headsAtOnce,
 		frame.ConversationDelete: 4*maxConversations + 200,
 		frame.ConversationCustom: 4*maxConversations + 200,
 	}

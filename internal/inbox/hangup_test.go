@@ -95,6 +95,7 @@ func paramsOf(m Message) map[string]any {
 		"message.send": sendText(freshID(), "bob", "hello"),
 		"message.list": conv, "message.read": conv, "message.readAll": nothing{},
 		"message.delete": conv, "message.revoke": conv, "message.ack": cursor,
+		"message.search": searchParams{KeywordList: []string{"hello"}}, "profile.search": searchParams{KeywordList: []string{"b"}},
 		"conversation.get": conv, "conversation.delete": conv, "conversation.clear": conv,
 		"conversation.pin": conv, "conversation.draft": conv, "conversation.custom": conv,
 		"profile.get": users, "profile.set": map[string]string{"nick": freshID()},

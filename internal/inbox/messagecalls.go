@@ -64,6 +64,7 @@ var messageCalls = map[string]call{
 		}
 		return messageResult{message(r.revoked(), r, flags{Revoked: true, By: c.users[r.By]}, side)}, nil
 	}),
+	frame.MessageSearch: with(func(ctx context.Context, s *Session, p searchParams) (any, error) { return s.searchMessages(ctx, p) }),
 	frame.MessageAck: with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
 		c, ok := s.in.parse(p.Cursor)
 		if ok && !c.pos.within(s.in.messages.Pos()) { // another gateway's follower may have been ahead
@@ -89,15 +90,10 @@ var alwaysServed = map[string]bool{frame.SessionMore: true, frame.MessageAck: tr
 // continues with documents that were written before next.
 func (s *Session) readAll(ctx context.Context, upTo positions, next uint64) (any, error) {
 	u := s.user
-	if err := u.loadAll(ctx); err != nil {
+	list, err := u.writtenBefore(ctx, next)
+	if err != nil {
 		return nil, err
 	}
-	u.mu.Lock()
-	list := u.peers.standings()
-	u.mu.Unlock()
-	spend(ctx, costStanding*len(list))
-	list = slices.DeleteFunc(list, func(one standing) bool { return next > 0 && one.rev >= next })
-	newestDocumentsFirst(list)
 	began, read := spent(ctx), 0
 	for looked := range slices.Chunk(list, headsAtOnce) {
 		some := namesOf(looked)

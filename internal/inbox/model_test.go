@@ -70,6 +70,16 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestIdleUsersGo":                     TestIdleUsersGo,
 		"TestIdleUsersAreBounded":             TestIdleUsersAreBounded,
 	},
+	"search_test.go": {
+		"TestSearchInEverything":        TestSearchInEverything,
+		"TestSearchInAConversation":     TestSearchInAConversation,
+		"TestSearchAsTheHistoryShows":   TestSearchAsTheHistoryShows,
+		"TestSearchByPeopleTypesTimes":  TestSearchByPeopleTypesTimes,
+		"TestSearchStopsAndGoesOn":      TestSearchStopsAndGoesOn,
+		"TestSearchForUsers":            TestSearchForUsers,
+		"TestSearchLeavesSomething":     TestSearchLeavesSomething,
+		"TestSearchRefusesBadArguments": TestSearchRefusesBadArguments,
+	},
 	"cleared_test.go": {
 		"TestWhatWasClearedStaysCleared": TestWhatWasClearedStaysCleared,
 	},

@@ -32,6 +32,7 @@ var peopleCalls = map[string]call{
 		v, err := s.in.setProfile(ctx, s.user.User, p)
 		return profileNote{v}, err
 	}),
+	frame.ProfileSearch: with(func(ctx context.Context, s *Session, p searchParams) (any, error) { return s.searchUsers(ctx, p) }),
 	frame.BlacklistGet: with(func(ctx context.Context, s *Session, _ nothing) (any, error) {
 		v, err := read[[]string](ctx, s.in, s.user.User, docBlack)
 		return blacklist{orEmpty(v)}, err

@@ -226,6 +226,25 @@ func newestDocumentsFirst(list []standing) {
 	slices.SortFunc(list, func(a, b standing) int { return cmp.Compare(b.rev, a.rev) })
 }
 
+// writtenBefore lists all of a user's conversations, those first whose documents
+// were written last; with a rev, those that were written before it. What began a
+// moment ago is among them.
+func (u *user) writtenBefore(ctx context.Context, rev uint64) ([]standing, error) {
+	for all := false; !all; {
+		var err error
+		if all, err = u.load(ctx); err != nil {
+			return nil, err
+		}
+	}
+	u.mu.Lock()
+	list := u.peers.standings()
+	u.mu.Unlock()
+	spend(ctx, costStanding*len(list))
+	list = slices.DeleteFunc(list, func(one standing) bool { return rev > 0 && one.rev >= rev })
+	newestDocumentsFirst(list)
+	return list, nil
+}
+
 // newestFirst lists the peers, the one whose document was written last first.
 func (p peers) newestFirst() []string {
 	list := p.standings()
