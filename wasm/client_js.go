@@ -46,6 +46,8 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "getMyProfile", promise: (*instance).getMyProfile},
 		{name: "getUserProfile", promise: (*instance).getUserProfile},
 		{name: "updateMyProfile", promise: (*instance).updateMyProfile},
+		{name: "searchCloudMessages", promise: (*instance).searchCloudMessages},
+		{name: "searchCloudUsers", promise: (*instance).searchCloudUsers},
 		{name: "subscribeUserStatus", promise: (*instance).subscribeUserStatus},
 		{name: "unsubscribeUserStatus", promise: (*instance).unsubscribeUserStatus},
 

@@ -25,6 +25,7 @@
 //	conversation_js.go  the list of conversations, read marks
 //	settings_js.go      pin, draft, custom data, deleting
 //	people_js.go        profiles and statuses
+//	search_js.go        searches
 package main
 
 import (

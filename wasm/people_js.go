@@ -101,20 +101,27 @@ func (i *instance) updateMyProfile(args []safejs.Value, a *answer) {
 	var params frame.Fields
 	each(bridge.Call(bridge.Global("Object"), "keys", o), func(key safejs.Value) {
 		name, _ := bridge.Text(key)
-		v := bridge.Get(o, name)
-		if s, ok := bridge.Text(v); ok {
-			params = append(params, frame.Field{Key: name, Value: s})
-		} else if n, ok := bridge.Number(v); ok {
-			params = append(params, frame.Field{Key: name, Value: int64(n)})
-		} else if bridge.IsObject(v) {
-			params = append(params, frame.Field{Key: name, Value: frame.Body(bridge.Object{Value: v})})
-		}
+		params = withField(params, name, bridge.Get(o, name))
 	})
 	i.send(a, frame.ProfileSet, params, func(result safejs.Value) safejs.Value {
 		p := bridge.Get(result, "profile")
 		i.myself(p)
 		return p
 	})
+}
+
+// withField adds an option of the page to what is sent, if it has a value.
+func withField(params frame.Fields, name string, v safejs.Value) frame.Fields {
+	if s, ok := bridge.Text(v); ok {
+		return append(params, frame.Field{Key: name, Value: s})
+	}
+	if n, ok := bridge.Number(v); ok {
+		return append(params, frame.Field{Key: name, Value: int64(n)})
+	}
+	if bridge.IsObject(v) {
+		return append(params, frame.Field{Key: name, Value: frame.Body(bridge.Object{Value: v})})
+	}
+	return params
 }
 
 // myself passes the mailbox what the user's messages carry of their profile.

@@ -19,6 +19,7 @@ var (
 		"getJoinedCommunityList":   `{"groupList":[]}`,
 		"getTopicList":             `{"successTopicList":[],"failureTopicList":[]}`,
 		"getGroupApplicationList":  `{"applicationList":[]}`,
+		"searchCloudGroups":        `{"searchResultList":[],"totalCount":0,"cursor":""}`,
 		"getFriendList":            `[]`,
 		"getFriendGroupList":       `[]`,
 		"getFriendApplicationList": `{"friendApplicationList":[],"unreadCount":0}`,

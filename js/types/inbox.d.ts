@@ -181,6 +181,26 @@ export type MessageType = Types[
   | 'MSG_GRP_TIP'
   | 'MSG_GRP_SYS_NOTICE'];
 
+/** What every search takes. */
+export interface SearchOptions {
+  /** At most 5 of at most 256 bytes; upper and lower case are the same. */
+  keywordList?: string[];
+  /** Whether any of the keywords has to be there, or all. */
+  keywordListMatchType?: 'or' | 'and';
+  /** How many results; 1 to 100, 20 unless it is given. */
+  count?: number;
+  /** Of the last result: goes on from there, with the same options. */
+  cursor?: string;
+}
+
+export interface SearchResult<Found> {
+  searchResultList: Found[];
+  /** How many have been found so far, with all the calls before: conversations or users, and in one conversation messages. */
+  totalCount: number;
+  /** '' when everything has been looked at. */
+  cursor: string;
+}
+
 /**
  * A message, in the originals' shape. One ID is one object, which is brought
  * up to date in place; for one that the page has frozen, a copy is.
@@ -344,6 +364,26 @@ export interface InboxMethods {
     nextReqMessageID?: string;
     count?: number;
   }): Promise<IMResponse<{ messageList: Message[]; nextReqMessageID: string; isCompleted: boolean }>>;
+  /**
+   * Looks for messages by what they say, who sent them, their type and time, in
+   * one conversation or in all, newest first. Without conversationID an entry
+   * has its messageList only where messageCount is 1.
+   *
+   * The gateway reads the history for it, so a search stops after some 10,000
+   * messages: as long as cursor is not '', a call with it goes on there, also
+   * when nothing was found yet. A conversation that it stopped in the middle of
+   * is then listed once more, with what else is in it.
+   */
+  searchCloudMessages(options: SearchOptions & {
+    /** At most 5. */
+    senderUserIDList?: string[];
+    messageTypeList?: string[];
+    conversationID?: string;
+    /** Up to then, in Unix seconds; 0 or none: now. */
+    timePosition?: number;
+    /** So many seconds before timePosition; 0 or none: all. */
+    timePeriod?: number;
+  }): Promise<IMResponse<SearchResult<{ conversationID: string; messageCount: number; messageList: Message[] }>>>;
   /** Marks a conversation as read. */
   setMessageRead(options: { conversationID: string }): Promise<IMResponse>;
   /** Marks all conversations as read. */
@@ -388,6 +428,15 @@ export interface InboxMethods {
   getUserProfile(options: { userIDList: string[] }): Promise<IMResponse<Profile[]>>;
   /** Changes the fields that are given. */
   updateMyProfile(options: Partial<Omit<Profile, 'userID'>>): Promise<IMResponse<Profile>>;
+  /**
+   * Looks for users by userID and nick, among those with whom this user has a
+   * conversation; anybody else is found by their whole userID only.
+   */
+  searchCloudUsers(options: SearchOptions & {
+    userGenderType?: string;
+    miniBirthday?: number;
+    maxBirthday?: number;
+  }): Promise<IMResponse<SearchResult<Profile>>>;
   /** The users that this user has blocked; their sends reject with 20007. */
   getBlacklist(): Promise<IMResponse<string[]>>;
   addToBlacklist(options: { userIDList: string[] }): Promise<IMResponse<string[]>>;

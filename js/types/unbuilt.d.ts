@@ -31,6 +31,7 @@ export interface UnbuiltMethods {
   getJoinedCommunityList(): Empty;
   getTopicList(options: unknown): Empty;
   getGroupApplicationList(): Empty;
+  searchCloudGroups(options: unknown): Empty;
   getFriendList(): Empty;
   getFriendGroupList(): Empty;
   getFriendApplicationList(): Empty;
@@ -111,9 +112,6 @@ export interface UnbuiltMethods {
   getAllReceiveMessageOpt(): Unbuilt;
   pinGroupMessage(options: unknown): Unbuilt;
   getPinnedGroupMessageList(groupID: string): Unbuilt;
-  searchCloudMessages(options: unknown): Unbuilt;
-  searchCloudUsers(options: unknown): Unbuilt;
-  searchCloudGroups(options: unknown): Unbuilt;
   searchCloudGroupMembers(options: unknown): Unbuilt;
   followUser(userIDList: string[]): Unbuilt;
   unfollowUser(userIDList: string[]): Unbuilt;

@@ -34,7 +34,7 @@ const shows = (page, wanted) =>
     JSON.stringify(wanted),
   );
 
-test('the engine of the kits: login, list, texts, files, recall, history, logout', async (t) => {
+test('the engine of the kits: login, list, texts, files, recall, history, search, logout', async (t) => {
   const [alice, bob] = [someone('alice'), someone('bob')];
   const a = await member(t, alice);
   const b = await member(t, bob);
@@ -82,6 +82,29 @@ test('the engine of the kits: login, list, texts, files, recall, history, logout
   const again = await member(t, alice);
   await open(again, bob);
   await shows(again, ['revoked', 'hello alice', 'TIMImageElem', 'TIMFileElem']);
+
+  // The box for searches, in everything and in a conversation.
+  const found = await again.evaluate(async (peer) => {
+    const { TUISearchService } = globalThis;
+    const { data } = await TUISearchService.searchCloudMessages({ keyword: 'HELLO' });
+    const inOne = await TUISearchService.searchCloudMessages({ keywordList: ['hello', 'notes'], conversationID: `C2C${peer}`, count: 5 });
+    const users = await TUISearchService.searchCloudUsers({ keyword: peer });
+    const groups = await TUISearchService.searchCloudGroups({ keyword: peer });
+    return {
+      all: data.searchResultList.map(({ conversation, messageCount, messageList }) => [conversation.conversationID, messageCount, messageList.map((m) => m.payload.text)]),
+      inOne: inOne.data.searchResultList[0].messageList.map((m) => m.payload.text ?? m.payload.fileName),
+      users: users.data.searchResultList.map(({ profile }) => profile.userID),
+      groups: groups.data.searchResultList,
+      more: [data.cursor, inOne.data.cursor],
+    };
+  }, bob);
+  assert.deepEqual(found, {
+    all: [[`C2C${bob}`, 1, ['hello alice']]], // not what was revoked
+    inOne: ['notes.txt', 'hello alice'],
+    users: [bob],
+    groups: [],
+    more: ['', ''],
+  });
 
   for (const page of [again, b]) {
     await settled(page);

@@ -64,6 +64,8 @@ const BUILT = new Set([
   'setSelfStatus',
   'subscribeUserStatus',
   'unsubscribeUserStatus',
+  'searchCloudMessages',
+  'searchCloudUsers',
 ]);
 const CREATES = methods.filter((name) => /^create.*Message$/.test(name) && !BUILT.has(name));
 // Methods that answer at once.
@@ -78,6 +80,7 @@ const EMPTY = {
   getJoinedCommunityList: { groupList: [] },
   getTopicList: { successTopicList: [], failureTopicList: [] },
   getGroupApplicationList: { applicationList: [] },
+  searchCloudGroups: { searchResultList: [], totalCount: 0, cursor: '' },
   getFriendList: [],
   getFriendGroupList: [],
   getFriendApplicationList: { friendApplicationList: [], unreadCount: 0 },

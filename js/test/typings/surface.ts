@@ -52,6 +52,16 @@ tim.on('nothing', () => {});
 // @ts-expect-error a listener is a function
 tim.on(EVENT.SDK_READY, 5);
 
+async function searches(): Promise<void> {
+  const { data } = await tim.searchCloudMessages({ keywordList: ['x'], keywordListMatchType: 'and', messageTypeList: [TYPES.MSG_TEXT] });
+  const found: Message[] = data.searchResultList.flatMap((item) => item.messageList);
+  const more = await tim.searchCloudMessages({ conversationID: 'C2Cbob', cursor: data.cursor });
+  const users = await tim.searchCloudUsers({ keywordList: ['x'] });
+  const nick: string = users.data.searchResultList[0]?.nick ?? '';
+  // @ts-expect-error it is or, or and
+  await tim.searchCloudUsers({ keywordListMatchType: 'xor' });
+}
+
 async function messages(): Promise<void> {
   const message: TextMessage = tim.createTextMessage({ to: 'bob', conversationType: TYPES.CONV_C2C, payload: { text: 'hi' } });
   const text: string = message.payload.text;

@@ -1,0 +1,165 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+const (
+	usualFound = 20
+	mostFound  = 100
+	// searchRounds is how often the gateway is asked for one call of the app. It
+	// looks at some 200 messages each time.
+	searchRounds = 50
+)
+
+// searchCloudMessages looks for messages: in all conversations, or in one. Of
+// each conversation it tells how many there are, and the message itself where
+// there is one; in one conversation all of them, as pages. cursor goes on where
+// a search stopped, perhaps because it had looked at much; ” is the end.
+//
+//	searchCloudMessages(options: {keywordList?: string[], keywordListMatchType?: 'or' | 'and', senderUserIDList?: string[], messageTypeList?: string[], conversationID?: string, timePosition?: number, timePeriod?: number, count?: number, cursor?: string}): Promise<{code: 0, data: {searchResultList: {conversationID: string, messageCount: number, messageList: Message[]}[], totalCount: number, cursor: string}}>
+func (i *instance) searchCloudMessages(args []safejs.Value, a *answer) {
+	s := newSearch(i, a, frame.MessageSearch, bridge.Arg(args, 0),
+		"keywordList", "keywordListMatchType", "senderUserIDList", "messageTypeList", "conversationID", "timePosition", "timePeriod")
+	s.inOne = s.params.Text("conversationID")
+	s.ask()
+}
+
+// searchCloudUsers looks for users by userID and nick, among those with whom
+// this user has a conversation, and for who has a keyword as their userID.
+//
+//	searchCloudUsers(options: {keywordList?: string[], keywordListMatchType?: 'or' | 'and', userGenderType?: string, miniBirthday?: number, maxBirthday?: number, count?: number, cursor?: string}): Promise<{code: 0, data: {searchResultList: Profile[], totalCount: number, cursor: string}}>
+func (i *instance) searchCloudUsers(args []safejs.Value, a *answer) {
+	newSearch(i, a, frame.ProfileSearch, bridge.Arg(args, 0),
+		"keywordList", "keywordListMatchType", "userGenderType", "miniBirthday", "maxBirthday").ask()
+}
+
+// search is a call of the app that may take several of the gateway's.
+type search struct {
+	i      *instance
+	a      *answer
+	method string
+	params frame.Fields
+	count  int
+	cursor string
+	before int // found by the calls that the cursor comes from
+	rounds int
+	inOne  string // the conversation, where it is one: what counts are messages
+
+	found []matches
+}
+
+// matches is one entry of the result: a profile, or what is in a conversation.
+type matches struct {
+	conversationID string
+	count          int
+	messages       []safejs.Value
+	profile        safejs.Value
+}
+
+func newSearch(i *instance, a *answer, method string, options safejs.Value, keys ...string) *search {
+	s := &search{i: i, a: a, method: method}
+	for _, key := range keys {
+		s.params = withField(s.params, key, bridge.Get(options, key))
+	}
+	o := bridge.Object{Value: options}
+	if s.count = int(o.Number("count")); s.count <= 0 {
+		s.count = usualFound
+	}
+	s.count = min(s.count, mostFound)
+	s.goOn(o.Text("cursor"))
+	return s
+}
+
+// goOn takes a cursor that a call has resolved with: <found so far>:<the gateway's>.
+func (s *search) goOn(cursor string) {
+	found := 0
+	for k := range len(cursor) {
+		c := cursor[k]
+		if c == ':' {
+			s.before, s.cursor = found, cursor[k+1:]
+			return
+		}
+		found = found*10 + int(c-'0')
+	}
+	s.cursor = cursor // none, or none of ours: the gateway says so
+}
+
+// ask asks the gateway on until there is enough.
+func (s *search) ask() {
+	params := append(s.params[:len(s.params):len(s.params)],
+		frame.Field{Key: "count", Value: s.count - s.size()}, frame.Field{Key: "cursor", Value: s.cursor})
+	s.i.client.Send(s.method, params, 0, func(result frame.Body, f *fault.Error) {
+		switch {
+		case f == nil:
+			each(bridge.Get(bridge.ValueOf(result), "searchResultList"), s.add)
+			s.cursor = result.Text("cursor")
+			if s.rounds++; s.cursor != "" && s.size() < s.count && s.rounds < searchRounds {
+				s.ask()
+				return
+			}
+		case s.rounds == 0 || f.Code != fault.TooFrequent:
+			s.a.done(nil, f)
+			return
+		}
+		// What was found is told, also where the gateway wants a pause now.
+		s.a.resolve(s.result())
+	})
+}
+
+// size is how many have been found in this call.
+func (s *search) size() int {
+	if s.inOne == "" || len(s.found) == 0 {
+		return len(s.found)
+	}
+	return s.found[0].count
+}
+
+func (s *search) add(v safejs.Value) {
+	if s.method == frame.ProfileSearch {
+		s.found = append(s.found, matches{profile: v})
+		return
+	}
+	item := bridge.Parsed(v)
+	m := matches{conversationID: item.Text("conversationID"), count: int(item.Number("messageCount"))}
+	each(bridge.Get(v, "messageList"), func(message safejs.Value) { m.messages = append(m.messages, s.i.page.intern(message)) })
+	// The gateway may have stopped in the middle of a conversation.
+	if last := len(s.found) - 1; last >= 0 && s.found[last].conversationID == m.conversationID {
+		m.count += s.found[last].count
+		m.messages = append(s.found[last].messages, m.messages...)
+		s.found = s.found[:last]
+	}
+	if s.inOne == "" && m.count > 1 {
+		m.messages = nil
+	}
+	s.found = append(s.found, m)
+}
+
+func (s *search) result() safejs.Value {
+	if s.inOne != "" && s.before > 0 && len(s.found) == 0 {
+		s.found = []matches{{conversationID: s.inOne}} // kits read the first of a further page
+	}
+	list := make([]safejs.Value, len(s.found))
+	for n, m := range s.found {
+		if list[n] = m.profile; s.method == frame.ProfileSearch {
+			continue
+		}
+		list[n] = bridge.Wrap("conversationID", bridge.String(m.conversationID))
+		bridge.Put(list[n], "messageCount", bridge.Int(m.count))
+		bridge.Put(list[n], "messageList", bridge.NewArray(m.messages...))
+	}
+	total := s.before + s.size()
+	if s.cursor != "" {
+		s.cursor = digits(uint32(total)) + ":" + s.cursor
+	}
+	data := bridge.Wrap("searchResultList", bridge.NewArray(list...))
+	bridge.Put(data, "totalCount", bridge.Int(total))
+	bridge.Put(data, "cursor", bridge.String(s.cursor))
+	return data
+}

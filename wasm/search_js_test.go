@@ -1,0 +1,50 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A search asks on until it has enough, and joins what the gateway told in parts.
+func TestSearch(t *testing.T) {
+	require.Equal(t, `[[["C2Cbob",3,[]],["C2Ceve",1,["in7"]]],2,"",`+ // three in parts are three, and one is shown
+		`[{"keywordList":["x"],"timePeriod":60,"count":20,"cursor":""},{"keywordList":["x"],"timePeriod":60,"count":19,"cursor":"5.4.b"}],`+
+		`[["C2Cbob",2,["in3","in2"]]],2,"2:9.9.b",{"conversationID":"C2Cbob","count":2,"cursor":""},`+
+		`[["C2Cbob",1,["in1"]]],3,"",{"conversationID":"C2Cbob","count":2,"cursor":"9.9.b"},[["C2Cbob",0,[]]],2,"",true]`, inbox1(t, "search", `
+		const told = ({ data }) => [data.searchResultList.map((f) => [f.conversationID, f.messageCount, f.messageList.map((m) => m.ID)]), data.totalCount, data.cursor];
+		const item = (id, ...seqs) => ({ conversationID: id, messageCount: seqs.length, messageList: seqs.map((n) => inbound(n)).map((m) => ({ ...m, conversationID: id })) });
+		const parts = [{ searchResultList: [item('C2Cbob', 3)], cursor: '5.4.b' }, { searchResultList: [{ ...item('C2Cbob'), messageCount: 2 }, item('C2Ceve', 7)], cursor: '' }];
+		answers['message.search'] = () => ({ result: parts.shift() });
+		const result = told(await tim.searchCloudMessages({ keywordList: ['x'], timePeriod: 60, timePosition: undefined }));
+		result.push(frames('message.search'));
+		const one = { conversationID: 'C2Cbob', count: 2 };
+		parts.push({ searchResultList: [item('C2Cbob', 3, 2)], cursor: '9.9.b' });
+		const page = await tim.searchCloudMessages(one);
+		result.push(...told(page), frames('message.search')[2]);
+		parts.push({ searchResultList: [item('C2Cbob', 1)], cursor: '' });
+		result.push(...told(await tim.searchCloudMessages({ ...one, cursor: page.data.cursor })), frames('message.search')[3]);
+		parts.push({ searchResultList: [], cursor: '' }); // a further page without anything, too, is one
+		result.push(...told(await tim.searchCloudMessages({ ...one, cursor: page.data.cursor })));
+		// One object a message.
+		result.push(page.data.searchResultList[0].messageList[0] === tim.findMessage('in3'));
+		await tim.destroy();
+		return result;`))
+}
+
+// When the gateway wants a pause, what was found is told, and where to go on;
+// a search that begins then is refused.
+func TestSearchTooMuch(t *testing.T) {
+	require.Equal(t, `[1,1,"1:7.0.",2996,"bob",1,""]`, inbox1(t, "searchmuch", `
+		const pause = { error: { code: 2996, message: 'later' } };
+		const parts = [{ result: { searchResultList: [{ conversationID: 'C2Cbob', messageCount: 2, messageList: [] }], cursor: '7.0.' } }, pause, pause];
+		answers['message.search'] = () => parts.shift();
+		const { data } = await tim.searchCloudMessages({ keywordList: ['x'] });
+		const refused = await tim.searchCloudMessages({ keywordList: ['x'] }).then(() => 0, (e) => e.code);
+		answers['profile.search'] = () => ({ result: { searchResultList: [{ userID: 'bob' }], cursor: '' } });
+		const users = (await tim.searchCloudUsers({ keywordList: ['b'] })).data;
+		await tim.destroy();
+		return [data.searchResultList.length, data.totalCount, data.cursor, refused, users.searchResultList[0].userID, users.totalCount, users.cursor];`))
+}
