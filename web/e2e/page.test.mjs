@@ -377,6 +377,42 @@ test('the event log stays at its end when the chat takes its room, and where one
   await clean(page);
 });
 
+test('a picture and a file go from one panel to the other', async (t) => {
+  const page = await openDemo(stage, t);
+  const [one, two] = [someone('one'), someone('two')];
+  await A.login(page, one);
+  await B.login(page, two);
+  await page.$eval('[data-panel=A] [name=to]', (input, value) => (input.value = value), two);
+  // As somebody chooses a file: a picture that a canvas has drawn, and notes.
+  const choose = (picture) =>
+    page.$eval(
+      '[data-panel=A] [name=file]',
+      async (input, picture) => {
+        const canvas = Object.assign(document.createElement('canvas'), { width: 600, height: 400 });
+        canvas.getContext('2d').fillRect(50, 50, 500, 300);
+        const bytes = picture ? await new Promise((done) => canvas.toBlob(done, 'image/png')) : 'some notes';
+        const chosen = new DataTransfer();
+        chosen.items.add(picture ? new File([bytes], 'square.png', { type: 'image/png' }) : new File([bytes], 'notes.txt', { type: 'text/plain' }));
+        input.files = chosen.files;
+        input.dispatchEvent(new Event('change'));
+      },
+      picture,
+    );
+  await choose(true);
+  await choose(false);
+  for (const letter of ['A', 'B']) {
+    await page.waitForFunction(
+      (letter) => document.querySelector(`[data-panel=${letter}] img.picture`)?.naturalWidth === 297 && document.querySelector(`[data-panel=${letter}] .message a[download]`),
+      {},
+      letter,
+    );
+    const link = await page.$eval(`[data-panel=${letter}] .message a[download]`, async (a) => [a.textContent, a.download, await (await fetch(a.href)).text()]);
+    assert.deepEqual(link, ['notes.txt (10 B)', 'notes.txt', 'some notes']);
+  }
+  assert.equal(await page.$eval('[data-panel=B] img.picture', (img) => img.getAttribute('aria-label')), 'a picture');
+  await clean(page);
+});
+
 test('the step of writing is ticked by a message from here, not by one that was waiting', async (t) => {
   const page = await openDemo(stage, t);
   const [one, two] = [someone('one'), someone('two')];

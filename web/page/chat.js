@@ -7,6 +7,8 @@ import { label, put, say } from './text.js';
 
 const KEEP = 100;
 const CONVERSATIONS = 5; // whose history is shown
+// Content types that tim takes as pictures; anything else is sent as a file.
+const SHOWN = /^image\/(png|jpeg|gif|bmp|webp)$/;
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 
 export class Chat {
@@ -44,7 +46,13 @@ export class Chat {
     });
     root.querySelector('form').addEventListener('submit', (event) => {
       event.preventDefault();
-      this.#send();
+      this.#sendText();
+    });
+    const file = root.querySelector('[name=file]');
+    root.querySelector('.attach').addEventListener('click', () => file.click());
+    file.addEventListener('change', () => {
+      if (file.files.length > 0) this.#sendFile(file);
+      file.value = ''; // the same one may be chosen again
     });
   }
 
@@ -94,23 +102,37 @@ export class Chat {
     for (const message of messages) this.#add(message, message.flow === 'out' ? 'sent' : '');
   }
 
-  async #send() {
+  #sendText() {
     const text = this.#text.value;
-    const to = this.#to.value.trim();
-    if (!to) return this.#to.focus();
+    const to = this.#receiver();
+    if (!to) return;
     if (!text) return this.#text.focus();
     this.#text.value = '';
     this.#text.focus();
-    const message = this.#tim.createTextMessage({
-      to,
-      conversationType: this.#TIM.TYPES.CONV_C2C,
-      payload: { text },
-    });
-    const state = this.#add(message, 'sending');
-    this.#log.add('call', 'sendMessage', `{to: '${to}', …}`);
+    this.#send(this.#tim.createTextMessage({ to, conversationType: this.#TIM.TYPES.CONV_C2C, payload: { text } }));
+  }
+
+  /** @param {HTMLInputElement} input whose file is sent, as a picture if it is one */
+  #sendFile(input) {
+    const to = this.#receiver();
+    if (!to) return;
+    const make = SHOWN.test(input.files[0].type) ? this.#tim.createImageMessage : this.#tim.createFileMessage;
+    this.#send(make({ to, conversationType: this.#TIM.TYPES.CONV_C2C, payload: { file: input.files[0] } }));
+  }
+
+  #receiver() {
+    const to = this.#to.value.trim();
+    if (!to) this.#to.focus();
+    return to;
+  }
+
+  async #send(message) {
+    const { state, text } = this.#add(message, 'sending');
+    this.#log.add('call', 'sendMessage', `{to: '${message.to}', …}`);
     try {
       await this.#tim.sendMessage(message);
       this.#log.add('done', 'sendMessage');
+      this.#follow(() => this.#fill(text, message)); // a file has its URL now
       mark(state, 'sent');
       this.#sent();
     } catch (error) {
@@ -119,7 +141,7 @@ export class Chat {
     }
   }
 
-  // Adds a message and returns the element that shows its state.
+  // Adds a message and returns the elements that show its state and what it says.
   #add(message, state) {
     this.#list.querySelector('.empty')?.remove();
     const { line, told } = this.#line(message, state);
@@ -137,8 +159,7 @@ export class Chat {
     const head = element('p', 'who');
     say(head, out ? 'chat.to' : 'chat.from', { user: out ? message.to : message.from });
     const text = element('p', 'text');
-    if (message.isRevoked) say(text, 'chat.revoked');
-    else put(text, message.type === this.#TIM.TYPES.MSG_TEXT ? message.payload.text : message.type);
+    this.#fill(text, message);
     const foot = element('p', 'foot');
     const time = element('time', '', clock.format(message.time * 1000));
     time.dateTime = new Date(message.time * 1000).toISOString();
@@ -146,9 +167,48 @@ export class Chat {
     foot.append(time, ' ', told);
     line.append(head, text, foot);
     if (state) mark(told, state);
-    return { line, told };
+    return { state: told, text };
+  }
+
+  // Shows what a message says: its text, its picture, or its file as a link.
+  #fill(text, { type, payload, status }) {
+    const { MSG_TEXT, MSG_IMAGE, MSG_FILE } = this.#TIM.TYPES;
+    if (type === MSG_TEXT) put(text, payload.text);
+    else if (type === MSG_IMAGE && status === 'success') {
+      const [whole, small] = payload.imageInfoArray;
+      const picture = element('img', 'picture');
+      picture.width = small.width; // known before it has come, so that nothing jumps
+      picture.height = small.height;
+      label(picture, 'chat.picture');
+      picture.src = small.url;
+      put(text, '').append(link(whole.url, picture));
+    } else if (type === MSG_FILE && status === 'success') {
+      const to = link(payload.fileUrl, `${payload.fileName} (${size(payload.fileSize)})`);
+      to.download = payload.fileName;
+      put(text, '').append(to);
+    } else if (type === MSG_IMAGE) say(text, 'chat.picture');
+    else put(text, payload.fileName ?? type);
+  }
+
+  // Changes the list and stays at its end, unless somebody has scrolled up.
+  #follow(change) {
+    const list = this.#list;
+    const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 4;
+    change();
+    if (atEnd) list.scrollTop = list.scrollHeight;
   }
 }
+
+function link(url, content) {
+  const a = element('a');
+  a.href = url;
+  a.target = '_blank';
+  a.rel = 'noopener';
+  a.append(content);
+  return a;
+}
+
+const size = (bytes) => (bytes < 1024 ? `${bytes} B` : bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 ** 2).toFixed(1)} MB`);
 
 function mark(told, state, why) {
   told.dataset.state = state;
