@@ -33,7 +33,7 @@ SCHEDULES ?= 10000
 SEED      ?= 1
 
 .PHONY: run build wasm js parts timd test check check-go check-js package release bench deps node-modules tools \
-	fuzz soak sim check-deploy test-go test-wasm test-js test-e2e
+	fuzz soak sim kits test-go test-wasm test-js test-e2e
 
 run: build
 	bin/timd serve --dev --listen $(LISTEN)
@@ -94,6 +94,10 @@ soak: build
 # file system of the image.
 check-deploy:
 	TIM_DEPLOY=1 $(GO) test -v -count 1 -timeout 30m -run '^TestDeployTools$$' ./internal/timd
+
+# Whole pages of the vendor's kits; make test runs the engine that they are built on.
+kits: build node-modules web/e2e/kits/node_modules/.package-lock.json
+	cd web/e2e/kits && $(NPM) test --silent
 
 bench: build node-modules
 	$(GO) run ./internal/bench -o bin/bench.json
