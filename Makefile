@@ -33,7 +33,7 @@ SCHEDULES ?= 10000
 SEED      ?= 1
 
 .PHONY: run build wasm js parts timd test check check-go check-js package release bench deps node-modules tools \
-	fuzz soak sim kits test-go test-wasm test-js test-e2e
+	fuzz soak sim kits check-deploy test-go test-wasm test-js test-e2e
 
 run: build
 	bin/timd serve --dev --listen $(LISTEN)

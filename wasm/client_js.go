@@ -7,6 +7,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/mailbox"
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
@@ -48,6 +49,9 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "updateMyProfile", promise: (*instance).updateMyProfile},
 		{name: "searchCloudMessages", promise: (*instance).searchCloudMessages},
 		{name: "searchCloudUsers", promise: (*instance).searchCloudUsers},
+		{name: "getFriendList", promise: contactList(mailbox.Friends)},
+		{name: "getFriendApplicationList", promise: contactList(mailbox.FriendApplications)},
+		{name: "getFriendGroupList", promise: contactList(mailbox.FriendGroups)},
 		{name: "subscribeUserStatus", promise: (*instance).subscribeUserStatus},
 		{name: "unsubscribeUserStatus", promise: (*instance).unsubscribeUserStatus},
 

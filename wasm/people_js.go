@@ -66,23 +66,23 @@ func (i *instance) getUserProfile(args []safejs.Value, a *answer) {
 		return
 	}
 	if list, ok := listOf(a, "getUserProfile", o, "userIDList", mostProfiles); ok {
-		i.collect(a, frame.ProfileGet, "profiles", list, nil, func(all safejs.Value) safejs.Value { return all })
+		i.collect(a, frame.ProfileGet, "profiles", list, nil, nil, func(all safejs.Value) safejs.Value { return all })
 	}
 }
 
 // collect asks about the users of a list, in several calls. Each is answered for
 // as many users as fit a frame, and the next call goes on behind those. The
-// promise resolves with what shape makes of all answers.
-func (i *instance) collect(a *answer, method, key string, list safejs.Value, got []safejs.Value, shape func(all safejs.Value) safejs.Value) {
+// makes of them all. more are the other params.
+func (i *instance) collect(a *answer, method, key string, list safejs.Value, more frame.Fields, got []safejs.Value, shape func(all safejs.Value) safejs.Value) {
 	had := len(got)
-	i.client.Send(method, usersIn(part(list, had, had+usersAtOnce)), 0, func(result frame.Body, f *fault.Error) {
+	i.client.Send(method, append(usersIn(part(list, had, had+usersAtOnce)), more...), 0, func(result frame.Body, f *fault.Error) {
 		if f != nil {
 			a.done(nil, f)
 			return
 		}
 		each(bridge.Get(bridge.ValueOf(result), key), func(v safejs.Value) { got = append(got, v) })
 		if len(got) > had && len(got) < bridge.Length(list) {
-			i.collect(a, method, key, list, got, shape)
+			i.collect(a, method, key, list, more, got, shape)
 			return
 		}
 		a.resolve(shape(bridge.NewArray(got...)))
@@ -101,7 +101,7 @@ func (i *instance) updateMyProfile(args []safejs.Value, a *answer) {
 	var params frame.Fields
 	each(bridge.Call(bridge.Global("Object"), "keys", o), func(key safejs.Value) {
 		name, _ := bridge.Text(key)
-		params = withField(params, name, bridge.Get(o, name))
+		params = appendGiven(params, name, bridge.Get(o, name))
 	})
 	i.send(a, frame.ProfileSet, params, func(result safejs.Value) safejs.Value {
 		p := bridge.Get(result, "profile")
@@ -110,18 +110,31 @@ func (i *instance) updateMyProfile(args []safejs.Value, a *answer) {
 	})
 }
 
-// withField adds an option of the page to what is sent, if it has a value.
-func withField(params frame.Fields, name string, v safejs.Value) frame.Fields {
+// appendGiven adds a text, number or object that is given.
+func appendGiven(params frame.Fields, name string, v safejs.Value) frame.Fields {
+	var to any
 	if s, ok := bridge.Text(v); ok {
-		return append(params, frame.Field{Key: name, Value: s})
+		to = s
+	} else if n, ok := bridge.Number(v); ok {
+		to = int64(n)
+	} else if bridge.IsObject(v) {
+		to = frame.Body(bridge.Object{Value: v})
+	} else {
+		return params
 	}
-	if n, ok := bridge.Number(v); ok {
-		return append(params, frame.Field{Key: name, Value: int64(n)})
+	return append(params, frame.Field{Key: name, Value: to})
+}
+
+// contactList returns a method that gives one of the lists of contacts.
+//
+//	getFriendList(): Promise<{code: 0, data: Friend[]}>
+//	getFriendApplicationList(): Promise<{code: 0, data: {friendApplicationList: FriendApplication[], unreadCount: number}}>
+//	getFriendGroupList(): Promise<{code: 0, data: FriendGroup[]}>
+func contactList(l mailbox.ContactList) func(i *instance, args []safejs.Value, a *answer) {
+	return func(i *instance, _ []safejs.Value, a *answer) {
+		call := i.call(a, func(s mailbox.Settle) safejs.Value { return bridge.Get(bridge.ValueOf(s.Result), "data") })
+		i.post(mailbox.ListContacts{Call: call, List: l})
 	}
-	if bridge.IsObject(v) {
-		return append(params, frame.Field{Key: name, Value: frame.Body(bridge.Object{Value: v})})
-	}
-	return params
 }
 
 // myself passes the mailbox what the user's messages carry of their profile.

@@ -28,9 +28,17 @@ type argument struct {
 const (
 	argList = 'l'
 	argText = 't'
+	argAny  = 'a'
+	argOnce = 'o'
 )
 
-type datum struct{ name, from string }
+type datum struct {
+	name, from string
+	of         byte
+}
+
+// Of a list, what has no code.
+const ofDone = 'd'
 
 // run checks the arguments, asks the gateway and resolves with its result.
 func (c *relay) run(i *instance, args []safejs.Value, a *answer) {
@@ -48,10 +56,14 @@ func (c *relay) run(i *instance, args []safejs.Value, a *answer) {
 			params = append(params, frame.Field{Key: arg.to, Value: frame.Body(bridge.Object{Value: l})})
 		case argText:
 			params = append(params, frame.Field{Key: arg.to, Value: bridge.Object{Value: options}.Text(arg.from)})
+		case argAny:
+			params = appendGiven(params, arg.to, bridge.Get(options, arg.from))
+		case argOnce:
+			params = append(params, frame.Field{Key: arg.to, Value: i.newID()})
 		}
 	}
 	if c.pages != "" {
-		i.collect(a, c.method, c.pages, list, nil, func(all safejs.Value) safejs.Value {
+		i.collect(a, c.method, c.pages, list, params[1:], nil, func(all safejs.Value) safejs.Value {
 			return c.shape(bridge.Wrap(c.pages, all))
 		})
 		return
@@ -66,6 +78,15 @@ func (c *relay) shape(result safejs.Value) safejs.Value {
 		v := bridge.NewArray()
 		if d.from != "" {
 			v = bridge.Get(result, d.from)
+		}
+		if d.of != 0 {
+			var some []safejs.Value
+			each(v, func(one safejs.Value) {
+				if (bridge.Object{Value: one}.Number("code") == 0) == (d.of == ofDone) {
+					some = append(some, one)
+				}
+			})
+			v = bridge.NewArray(some...)
 		}
 		if d.name == "" {
 			return v

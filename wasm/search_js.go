@@ -66,7 +66,7 @@ type matches struct {
 func newSearch(i *instance, a *answer, method string, options safejs.Value, keys ...string) *search {
 	s := &search{i: i, a: a, method: method}
 	for _, key := range keys {
-		s.params = withField(s.params, key, bridge.Get(options, key))
+		s.params = appendGiven(s.params, key, bridge.Get(options, key))
 	}
 	o := bridge.Object{Value: options}
 	if s.count = int(o.Number("count")); s.count <= 0 {

@@ -15,14 +15,11 @@ var (
 	// Methods that list things which do not exist here resolve with an empty list,
 	// in the form that the original's has.
 	emptyLists = map[string]string{
-		"getGroupList":             `{"groupList":[]}`,
-		"getJoinedCommunityList":   `{"groupList":[]}`,
-		"getTopicList":             `{"successTopicList":[],"failureTopicList":[]}`,
-		"getGroupApplicationList":  `{"applicationList":[]}`,
-		"searchCloudGroups":        `{"searchResultList":[],"totalCount":0,"cursor":""}`,
-		"getFriendList":            `[]`,
-		"getFriendGroupList":       `[]`,
-		"getFriendApplicationList": `{"friendApplicationList":[],"unreadCount":0}`,
+		"getGroupList":            `{"groupList":[]}`,
+		"getJoinedCommunityList":  `{"groupList":[]}`,
+		"getTopicList":            `{"successTopicList":[],"failureTopicList":[]}`,
+		"getGroupApplicationList": `{"applicationList":[]}`,
+		"searchCloudGroups":       `{"searchResultList":[],"totalCount":0,"cursor":""}`,
 	}
 	// Methods that return a value at once.
 	unbuiltValues = map[string]any{

@@ -60,6 +60,9 @@ type (
 	}
 
 	addResult struct {
+		Added added `json:"added"`
+	}
+	added struct {
 		UserID  string     `json:"userID"`
 		Code    fault.Code `json:"code,omitempty"` // the other one is asked
 		Message string     `json:"message,omitempty"`
@@ -90,13 +93,13 @@ func results[T any](c *Contacts, list []T, err error) (any, error) {
 }
 
 var calls = map[string]call{
-	frame.FriendList: with(func(ctx context.Context, c *Contacts, u place.User, p ask) (any, error) {
+	frame.FriendList: with(func(ctx context.Context, c *Contacts, u place.User, p Ask) (any, error) {
 		return c.Friends(ctx, u, p)
 	}),
-	frame.FriendApplications: with(func(ctx context.Context, c *Contacts, u place.User, p ask) (any, error) {
+	frame.FriendApplications: with(func(ctx context.Context, c *Contacts, u place.User, p Ask) (any, error) {
 		return c.Applications(ctx, u, p)
 	}),
-	frame.FriendGroupList: with(func(ctx context.Context, c *Contacts, u place.User, p ask) (any, error) {
+	frame.FriendGroupList: with(func(ctx context.Context, c *Contacts, u place.User, p Ask) (any, error) {
 		return c.Groups(ctx, u, p)
 	}),
 	frame.FriendGet: with(func(ctx context.Context, c *Contacts, u place.User, p usersParams) (any, error) {
@@ -110,9 +113,9 @@ var calls = map[string]call{
 	frame.FriendAdd: told(func(ctx context.Context, c *Contacts, u place.User, p Add) (any, error) {
 		err := c.Add(ctx, u, p)
 		if isCode(err, fault.FriendshipPending) {
-			return addResult{p.UserID, fault.FriendshipPending, err.Error()}, nil
+			return addResult{added{p.UserID, fault.FriendshipPending, err.Error()}}, nil
 		}
-		return addResult{UserID: p.UserID}, err
+		return addResult{added{UserID: p.UserID}}, err
 	}),
 	frame.FriendDelete: told(func(ctx context.Context, c *Contacts, u place.User, p usersParams) (any, error) {
 		list, err := c.Delete(ctx, u, p.UserIDs, p.Type, p.Once)
@@ -168,11 +171,11 @@ func (c *Contacts) grouped(ctx context.Context, u place.User, name string, list 
 	if err != nil {
 		return nil, err
 	}
-	id, _, err := c.existing(ctx, u, name, "")
+	_, group, err := c.existing(ctx, u, name, "")
 	if err != nil {
 		return nil, err
 	}
-	g, err := c.group(ctx, u, id)
+	g, err := c.group(ctx, u, group.ID)
 	failed := slices.DeleteFunc(list, func(r Result) bool { return r.Code == 0 })
 	return groupResult{g, failed[:min(len(failed), maxUsers)]}, err
 }

@@ -36,27 +36,27 @@ func TestFriendsOnNATS(t *testing.T) {
 	p.allow["ben"] = inbox.AllowAsked
 	one, two := open(t, nats, Options{People: p}), open(t, nats, Options{People: p})
 	asked := must[addResult](t, one, "anna", frame.FriendAdd, Add{UserID: "ben", Remark: "Benny", GroupName: "work", Wording: "hi", Source: "AddSource_Type_Web"})
-	require.Equal(t, fault.FriendshipPending, asked.Code)
+	require.Equal(t, fault.FriendshipPending, asked.Added.Code)
 	caughtUp(t, one, two)
-	came := must[Page[Application]](t, two, "ben", frame.FriendApplications, ask{})
+	came := must[Page[Application]](t, two, "ben", frame.FriendApplications, Ask{})
 	require.Len(t, came.Items, 1)
 	require.Equal(t, Application{
 		UserID: "anna", Nick: "nick of anna", Time: came.Items[0].Time, Source: "AddSource_Type_Web", Wording: "hi", Type: comeIn,
 	}, came.Items[0])
 	require.Equal(t, 1, came.Unread)
 	must[nothing](t, two, "ben", frame.FriendRead, nothing{})
-	require.Zero(t, must[Page[Application]](t, two, "ben", frame.FriendApplications, ask{}).Unread)
+	require.Zero(t, must[Page[Application]](t, two, "ben", frame.FriendApplications, Ask{}).Unread)
 	must[nothing](t, two, "ben", frame.FriendAccept, map[string]string{"userID": "anna", "remark": "Annie"})
 	caughtUp(t, one, two)
 	for _, c := range []*Contacts{one, two} {
-		f := must[Page[Friend]](t, c, "anna", frame.FriendList, ask{})
+		f := must[Page[Friend]](t, c, "anna", frame.FriendList, Ask{})
 		require.Len(t, f.Items, 1)
 		require.Equal(t, "ben Benny [work] hi", fmt.Sprint(f.Items[0].UserID, " ", f.Items[0].Remark, " ", f.Items[0].GroupList, " ", f.Items[0].Wording))
-		require.True(t, must[Page[Friend]](t, c, "anna", frame.FriendList, ask{Since: f.Revision}).Unchanged)
-		f = must[Page[Friend]](t, c, "ben", frame.FriendList, ask{})
+		require.True(t, must[Page[Friend]](t, c, "anna", frame.FriendList, Ask{Since: f.Revision}).Unchanged)
+		f = must[Page[Friend]](t, c, "ben", frame.FriendList, Ask{})
 		require.Equal(t, "anna Annie []", fmt.Sprint(f.Items[0].UserID, " ", f.Items[0].Remark, " ", f.Items[0].GroupList))
-		require.Empty(t, must[Page[Application]](t, c, "ben", frame.FriendApplications, ask{}).Items)
-		require.Empty(t, must[Page[Application]](t, c, "anna", frame.FriendApplications, ask{}).Items)
+		require.Empty(t, must[Page[Application]](t, c, "ben", frame.FriendApplications, Ask{}).Items)
+		require.Empty(t, must[Page[Application]](t, c, "anna", frame.FriendApplications, Ask{}).Items)
 	}
 	up := must[friendResult](t, one, "anna", frame.FriendUpdate, map[string]any{"userID": "ben", "friendCustomField": []map[string]string{{"key": "Tag_SNS_Custom_x", "value": "1"}}})
 	require.Contains(t, fmt.Sprint(up.Friend), "Tag_SNS_Custom_x")
@@ -89,7 +89,7 @@ func TestRefusals(t *testing.T) {
 	for _, bad := range []Add{
 		{UserID: "ben", Source: "Web"}, {UserID: "ben", Source: "AddSource_Type_Webbrowser"}, {UserID: "ben", Type: "Both"},
 		{UserID: "ben", Wording: strings.Repeat("w", 257)}, {UserID: "ben", Remark: strings.Repeat("r", 97)},
-		{UserID: "ben", GroupName: strings.Repeat("g", 31)}, {UserID: "ben", Once: strings.Repeat("1", 33)}, {UserID: "ben", Remark: "\xff"},
+		{UserID: "ben", GroupName: strings.Repeat("g", 31)}, {UserID: "ben", Once: strings.Repeat("1", 65)}, {UserID: "ben", Remark: "\xff"},
 	} {
 		require.Equal(t, fault.SNSBadParameters, code(c.Add(ctx, of("anna"), bad)), fmt.Sprint(bad))
 	}
@@ -153,7 +153,7 @@ func TestPages(t *testing.T) {
 	require.NoError(t, err)
 	var all, members []string
 	for next := 0; ; {
-		page := must[Page[Friend]](t, c, "anna", frame.FriendList, ask{Next: next})
+		page := must[Page[Friend]](t, c, "anna", frame.FriendList, Ask{Next: next})
 		require.LessOrEqual(t, size(page), 20_000+200)
 		for _, f := range page.Items {
 			all = append(all, f.UserID)
@@ -169,7 +169,7 @@ func TestPages(t *testing.T) {
 	c.o.Frame = 500
 	pages := 0
 	for next := 0; ; pages++ {
-		page := must[Page[FriendGroup]](t, c, "anna", frame.FriendGroupList, ask{Next: next})
+		page := must[Page[FriendGroup]](t, c, "anna", frame.FriendGroupList, Ask{Next: next})
 		require.LessOrEqual(t, size(page), 500+200)
 		for _, g := range page.Items {
 			if members = append(members, g.UserIDList...); g.Name == "empty" {
@@ -193,7 +193,7 @@ func TestHostileParams(t *testing.T) {
 			``, `null`, `[]`, `1`, `{`, `{"userID":1}`, `{"userIDs":"x"}`, `{"userIDs":[1]}`, `{"userID":"a.*>","userIDs":["*",">","a\u0000b",""]}`,
 			`{"userID":"` + strings.Repeat("u", 33) + `"}`, `{"name":"","newName":""}`, `{"name":"` + strings.Repeat("g", 31) + `","newName":"\u0000"}`,
 			`{"next":-5,"since":-1}`, `{"next":99999999999999999999}`, `{"next":1000000}`, `{"userID":"ben","friendCustomField":{"a":1}}`,
-			`{"type":"*","userIDs":["ben"],"userID":"ben","name":"x"}`, `{"once":"` + strings.Repeat("o", 40) + `","userIDs":["ben"],"userID":"ben","name":"x"}`,
+			`{"type":"*","userIDs":["ben"],"userID":"ben","name":"x"}`, `{"once":"` + strings.Repeat("o", 70) + `","userIDs":["ben"],"userID":"ben","name":"x"}`,
 		} {
 			out, f := c.Call(t.Context(), of("anna"), method, json.RawMessage(params))
 			if f == nil {

@@ -24,7 +24,7 @@
 //	friend.<peer>   a friend of the user's: remark, groups, since when
 //	in.<peer>       peer has applied to become a friend
 //	out.<peer>      the user has applied to peer
-//	group.<id>      a friend group: its name
+//	group.<name>    a friend group: its ID, its name, which may have changed since
 //	read.all        up to when the applications have been read
 //
 // h is one of 4 classes by a hash of the rest. A friend names the groups that

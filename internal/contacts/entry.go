@@ -24,7 +24,7 @@ const (
 // key names an entry of a book.
 type key struct {
 	kind kind
-	name string // a UserID, the ID of a group, or readAll
+	name string // a UserID, the name that a group was made with and a number, or readAll
 }
 
 // readAll is the name of the one entry of kindRead.
@@ -33,6 +33,7 @@ const readAll = "all"
 // entry is one entry of a book, as it is stored.
 type entry struct {
 	Time    int64           `json:"time,omitempty"`    // Unix ms: since when; of kindRead: up to when
+	ID      string          `json:"id,omitempty"`      // of a group: friends name it by that
 	Name    string          `json:"name,omitempty"`    // of a group
 	Remark  string          `json:"remark,omitempty"`  // of a friend; of kindOut: that they will have
 	Groups  []string        `json:"groups,omitempty"`  // of a friend: IDs; of kindOut: the name of the one that they will be in

@@ -85,7 +85,7 @@ func (c *Contacts) Add(ctx context.Context, u place.User, p Add) error {
 	if err != nil {
 		return err
 	}
-	return c.befriend(ctx, u, peer.UserID, entry{Time: p.Time, Remark: p.Remark, Groups: groups, Source: p.Source, Wording: p.Wording, Custom: p.Custom, Once: p.Once})
+	return c.befriend(ctx, u, peer.UserID, entry{Remark: p.Remark, Groups: groups, Source: p.Source, Wording: p.Wording, Once: p.Once})
 }
 
 // mayAdd reports whether the other one is to be asked, or why they cannot become

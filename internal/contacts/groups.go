@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
@@ -13,16 +14,17 @@ import (
 func isCode(err error, code fault.Code) bool { return errors.Is(err, fault.New(code)) }
 
 // groupOf returns a user's group of a name; the zero held when there is none.
-func (c *Contacts) groupOf(ctx context.Context, u place.User, name string) (id string, group held, err error) {
+func (c *Contacts) groupOf(ctx context.Context, u place.User, name string) (k key, group held, err error) {
 	err = c.books.with(ctx, u, func(b *book) {
-		for k, h := range b.entries {
-			// Two gateways may have made one each: the older one is it for all.
-			if k.kind == kindGroup && h.there() && h.Name == name && (id == "" || h.rev < group.rev) {
-				id, group = k.name, h
+		for at, h := range b.entries {
+			// One of another name may have been renamed at the same moment: the older
+			// one is it for all.
+			if at.kind == kindGroup && h.there() && h.Name == name && (group.rev == 0 || h.rev < group.rev) {
+				k, group = at, h
 			}
 		}
 	})
-	return id, group, err
+	return k, group, err
 }
 
 // groupNamed returns the group of a name, which it makes when it is missing, as a
@@ -31,39 +33,49 @@ func (c *Contacts) groupNamed(ctx context.Context, u place.User, name string) ([
 	if name == "" {
 		return nil, nil
 	}
-	id, _, err := c.groupOf(ctx, u, name)
-	if err == nil && id == "" {
-		id, err = c.newGroup(ctx, u, name, "")
+	_, group, err := c.groupOf(ctx, u, name)
+	if err == nil && group.rev == 0 {
+		group.entry, err = c.newGroup(ctx, u, name, "")
 	}
 	if err != nil {
 		return nil, err
 	}
-	return []string{id}, nil
+	return []string{group.ID}, nil
 }
 
-func (c *Contacts) newGroup(ctx context.Context, u place.User, name, once string) (id string, err error) {
+// newGroup makes a group, or returns the one that somebody else has made at the
+// same moment: its subject follows from its name, but for a number, as one that
+// was renamed keeps its own.
+func (c *Contacts) newGroup(ctx context.Context, u place.User, name, once string) (group entry, err error) {
 	if err := c.room(ctx, u, kindGroup, MaxGroups, fault.FriendGroupsFull); err != nil {
-		return "", err
+		return entry{}, err
 	}
-	id = rand.Text()
-	return id, c.books.change(ctx, u, key{kindGroup, id}, func(was held) (entry, bool, error) {
-		return entry{Time: c.o.Now().UnixMilli(), Name: name, Once: once}, !was.there(), nil
-	})
+	for n := 0; ; n++ {
+		err := c.books.change(ctx, u, key{kindGroup, name + "/" + strconv.Itoa(n)}, func(was held) (entry, bool, error) {
+			if group = was.entry; !was.there() {
+				group = entry{Time: c.o.Now().UnixMilli(), ID: rand.Text(), Name: name, Once: once}
+			}
+			return group, !was.there(), nil
+		})
+		if err != nil || group.Name == name {
+			return group, err
+		}
+	}
 }
 
 // existing looks for a group that is to be there.
-func (c *Contacts) existing(ctx context.Context, u place.User, name, once string) (id string, group held, err error) {
+func (c *Contacts) existing(ctx context.Context, u place.User, name, once string) (k key, group held, err error) {
 	if err := groupName(name); err != nil {
-		return "", held{}, err
+		return key{}, held{}, err
 	}
 	if err := text("once", once, maxOnce); err != nil {
-		return "", held{}, err
+		return key{}, held{}, err
 	}
-	id, group, err = c.groupOf(ctx, u, name)
-	if err == nil && id == "" {
+	k, group, err = c.groupOf(ctx, u, name)
+	if err == nil && group.rev == 0 {
 		err = fault.With(fault.NoFriendGroup, name)
 	}
-	return id, group, err
+	return k, group, err
 }
 
 // CreateGroup makes a friend group, and has friends in it, if any are named.
@@ -74,18 +86,18 @@ func (c *Contacts) CreateGroup(ctx context.Context, u place.User, name string, i
 			return nil, err
 		}
 	}
-	id, group, err := c.existing(ctx, u, name, once)
+	_, group, err := c.existing(ctx, u, name, once)
+	made := isCode(err, fault.NoFriendGroup)
+	if made {
+		group.entry, err = c.newGroup(ctx, u, name, once)
+	}
 	switch {
-	case isCode(err, fault.NoFriendGroup):
-		if id, err = c.newGroup(ctx, u, name, once); err != nil {
-			return nil, err
-		}
 	case err != nil:
 		return nil, err
-	case once == "" || group.Once != once: // else a repetition, which goes on
+	case group.Once != once || once == "" && !made: // else a repetition, which goes on
 		return nil, fault.With(fault.FriendGroupExists, name)
 	}
-	return c.member(ctx, u, id, ids, true)
+	return c.member(ctx, u, group.ID, ids, true)
 }
 
 // AddToGroup puts friends into a group, RemoveFromGroup takes them out of it.
@@ -103,11 +115,11 @@ func (c *Contacts) regroup(ctx context.Context, u place.User, name string, ids [
 	if err != nil {
 		return nil, err
 	}
-	id, _, err := c.existing(ctx, u, name, "")
+	_, group, err := c.existing(ctx, u, name, "")
 	if err != nil {
 		return nil, err
 	}
-	return c.member(ctx, u, id, ids, into)
+	return c.member(ctx, u, group.ID, ids, into)
 }
 
 // member puts friends into a group, or takes them out. Groups that are no more
@@ -117,7 +129,7 @@ func (c *Contacts) member(ctx context.Context, u place.User, group string, ids [
 	if err := c.books.with(ctx, u, func(b *book) {
 		for k, h := range b.entries {
 			if k.kind == kindGroup && h.there() {
-				there[k.name] = true
+				there[h.ID] = true
 			}
 		}
 	}); err != nil {
@@ -146,18 +158,18 @@ func (c *Contacts) member(ctx context.Context, u place.User, group string, ids [
 
 // DeleteGroup ends a group; its friends stay friends.
 func (c *Contacts) DeleteGroup(ctx context.Context, u place.User, name, once string) (FriendGroup, error) {
-	id, _, err := c.existing(ctx, u, name, once)
+	k, group, err := c.existing(ctx, u, name, once)
 	if isCode(err, fault.NoFriendGroup) && c.repeated(ctx, u, once) {
 		return FriendGroup{Name: name, UserIDList: []string{}}, nil
 	}
 	if err != nil {
 		return FriendGroup{}, err
 	}
-	was, err := c.group(ctx, u, id)
+	was, err := c.group(ctx, u, group.ID)
 	if err != nil {
 		return FriendGroup{}, err
 	}
-	return was, c.books.end(ctx, u, key{kindGroup, id}, once)
+	return was, c.books.end(ctx, u, k, once)
 }
 
 // repeated reports whether a call has changed a group before.
@@ -178,27 +190,29 @@ func (c *Contacts) RenameGroup(ctx context.Context, u place.User, name, to, once
 	if err := groupName(to); err != nil {
 		return FriendGroup{}, err
 	}
-	id, other, err := c.groupOf(ctx, u, to)
+	_, other, err := c.groupOf(ctx, u, to)
 	if err != nil {
 		return FriendGroup{}, err
 	}
-	if id != "" && (once == "" || other.Once != once) { // else a repetition
+	if other.rev != 0 && (once == "" || other.Once != once) {
 		return FriendGroup{}, fault.With(fault.FriendGroupExists, to)
 	}
-	if id == "" {
-		if id, _, err = c.existing(ctx, u, name, once); err != nil {
-			return FriendGroup{}, err
-		}
-		if err := c.books.change(ctx, u, key{kindGroup, id}, func(was held) (entry, bool, error) {
-			if !was.there() {
-				return entry{}, false, fault.With(fault.NoFriendGroup, name)
-			}
-			e := was.entry
-			e.Name, e.Once = to, once
-			return e, true, nil
-		}); err != nil {
-			return FriendGroup{}, err
-		}
+	if other.rev != 0 { // a repetition
+		return c.group(ctx, u, other.ID)
 	}
-	return c.group(ctx, u, id)
+	k, group, err := c.existing(ctx, u, name, once)
+	if err != nil {
+		return FriendGroup{}, err
+	}
+	if err := c.books.change(ctx, u, k, func(was held) (entry, bool, error) {
+		if !was.there() {
+			return entry{}, false, fault.With(fault.NoFriendGroup, name)
+		}
+		e := was.entry
+		e.Name, e.Once = to, once
+		return e, true, nil
+	}); err != nil {
+		return FriendGroup{}, err
+	}
+	return c.group(ctx, u, group.ID)
 }

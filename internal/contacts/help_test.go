@@ -117,7 +117,7 @@ func caughtUp(t *testing.T, all ...*Contacts) {
 // ids are the UserIDs of who is on a list.
 func friendIDs(t *testing.T, c *Contacts, u string) []string {
 	t.Helper()
-	p, err := c.Friends(t.Context(), of(u), ask{})
+	p, err := c.Friends(t.Context(), of(u), Ask{})
 	require.NoError(t, err)
 	require.Zero(t, p.Next)
 	out := []string{}
@@ -172,7 +172,7 @@ func known(but string) func(context.Context, place.User) (bool, error) {
 func fill(t *testing.T, c *Contacts, u string, of kind, n int) {
 	t.Helper()
 	for i := range n {
-		e := entry{Time: int64(1000 + i), Name: fmt.Sprint("g", i)}
+		e := entry{Time: int64(1000 + i), ID: fmt.Sprint("id", i), Name: fmt.Sprint("g", i)}
 		k := key{of, fmt.Sprint("u", i)}
 		if of == kindRead {
 			e.Time, k.name = int64(n), readAll

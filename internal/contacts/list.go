@@ -22,7 +22,7 @@ type Friend struct {
 	Wording   string          `json:"wording"`
 	Profile   inbox.Profile   `json:"profile"`
 	Custom    json.RawMessage `json:"friendCustomField"`
-	Time      int64           `json:"time"` // Unix seconds
+	Time      int64           `json:"-"` // Unix seconds: since when
 }
 
 // Application is one as the SDK shows it.
@@ -81,7 +81,7 @@ func (c *Contacts) snapshot(ctx context.Context, u place.User, kinds ...kind) (s
 				continue
 			}
 			if k.kind == kindGroup {
-				s.groups[k.name] = h.Name
+				s.groups[h.ID] = h.Name
 			}
 			if slices.Contains(kinds, k.kind) {
 				s.entries = append(s.entries, named{k.name, k.kind, h})
@@ -145,13 +145,13 @@ func page[T any](ctx context.Context, c *Contacts, u place.User, s snapshot, fro
 	return p, nil
 }
 
-// ask is what a client says of a page that it wants.
-type ask struct {
+// Ask is what a client says of a page that it wants.
+type Ask struct {
 	Next  int    `json:"next"`
 	Since uint64 `json:"since"` // the revision that it knows
 }
 
-func (a ask) knows(revision uint64) bool { return a.Since != 0 && a.Since == revision }
+func (a Ask) knows(revision uint64) bool { return a.Since != 0 && a.Since == revision }
 
 // friendOf shows a friend.
 func friendOf(s snapshot) func(e named, p inbox.Profile) Friend {
@@ -168,7 +168,7 @@ func friendOf(s snapshot) func(e named, p inbox.Profile) Friend {
 }
 
 // Friends returns a page of a user's friends, ordered by UserID.
-func (c *Contacts) Friends(ctx context.Context, u place.User, a ask) (Page[Friend], error) {
+func (c *Contacts) Friends(ctx context.Context, u place.User, a Ask) (Page[Friend], error) {
 	s, err := c.snapshot(ctx, u, kindFriend)
 	if err != nil || a.knows(s.revision) {
 		return Page[Friend]{Items: []Friend{}, Revision: s.revision, Unchanged: true}, err
@@ -178,7 +178,7 @@ func (c *Contacts) Friends(ctx context.Context, u place.User, a ask) (Page[Frien
 
 // Applications returns a page of those that came and those that were sent,
 // newest first.
-func (c *Contacts) Applications(ctx context.Context, u place.User, a ask) (Page[Application], error) {
+func (c *Contacts) Applications(ctx context.Context, u place.User, a Ask) (Page[Application], error) {
 	s, err := c.snapshot(ctx, u, kindIn, kindOut)
 	if err != nil || a.knows(s.revision) {
 		return Page[Application]{Items: []Application{}, Revision: s.revision, Unchanged: true}, err
@@ -215,8 +215,8 @@ func (c *Contacts) groupsOf(ctx context.Context, u place.User) (groups []FriendG
 	slices.SortStableFunc(made, func(a, b named) int { return cmp.Compare(a.Time, b.Time) })
 	for i, e := range made {
 		groups = append(groups, FriendGroup{Name: e.Name, UserIDList: []string{}})
-		ids = append(ids, e.name)
-		at[e.name] = i
+		ids = append(ids, e.ID)
+		at[e.ID] = i
 	}
 	for _, e := range s.entries {
 		if e.kind != kindFriend {
@@ -253,7 +253,7 @@ func (c *Contacts) group(ctx context.Context, u place.User, id string) (FriendGr
 
 // Groups returns a page of a user's friend groups. Its Next counts groups and
 // their friends.
-func (c *Contacts) Groups(ctx context.Context, u place.User, a ask) (Page[FriendGroup], error) {
+func (c *Contacts) Groups(ctx context.Context, u place.User, a Ask) (Page[FriendGroup], error) {
 	groups, _, revision, err := c.groupsOf(ctx, u)
 	p := Page[FriendGroup]{Items: []FriendGroup{}, Revision: revision}
 	if p.Unchanged = err != nil || a.knows(revision); p.Unchanged {

@@ -254,18 +254,18 @@ func (r *reference) shows(name string, names []string) (lines []string) {
 func shows(t *testing.T, c *Contacts, name string) (lines []string) {
 	t.Helper()
 	ctx, u := t.Context(), of(name)
-	friends, err := c.Friends(ctx, u, ask{})
+	friends, err := c.Friends(ctx, u, Ask{})
 	require.NoError(t, err)
 	for _, f := range friends.Items {
 		slices.Sort(f.GroupList)
 		lines = append(lines, fmt.Sprint("friend ", f.UserID, f.GroupList))
 	}
-	applications, err := c.Applications(ctx, u, ask{})
+	applications, err := c.Applications(ctx, u, Ask{})
 	require.NoError(t, err)
 	for _, a := range applications.Items {
 		lines = append(lines, a.Type+" "+a.UserID)
 	}
-	groups, err := c.Groups(ctx, u, ask{})
+	groups, err := c.Groups(ctx, u, Ask{})
 	require.NoError(t, err)
 	for _, g := range groups.Items {
 		lines = append(lines, fmt.Sprint(g.Name, g.UserIDList, g.Count))

@@ -24,7 +24,7 @@ const (
 	maxWording = 256
 	maxRemark  = 96
 	maxGroup   = 30
-	maxOnce    = 32
+	maxOnce    = 64
 
 	maxDelete = 100  // users of a deletion
 	maxUsers  = 100  // of friend.get and friend.check

@@ -126,7 +126,7 @@ const (
 	FriendGet = "friend.get"
 	// {userIDs, type?} -> {results: [{userID, code, relation}]}
 	FriendCheck = "friend.check"
-	// {userID, type?, source?, wording?, remark?, groupName?, once?} -> {userID, code?, message?}
+	// {userID, type?, source?, wording?, remark?, groupName?, once?} -> {added: {userID, code?, message?}}
 	FriendAdd = "friend.add"
 	// {userIDs, type?, once?} -> {results: [{userID, code, message?}]}
 	FriendDelete = "friend.delete"

@@ -56,12 +56,23 @@ type argument struct {
 var kinds = map[string]byte{
 	"list": 'l', // an array that is not empty
 	"text": 't', // a string, "" when it is missing
+	"any":  'a', // what is given, if anything is
+	// A random text by which the gateway knows a repetition of this call.
+	"once": 'o',
 }
 
-// datum is a field of a promise's data; no From makes it an empty array.
+// datum is a field of a promise's data; no From makes it an empty array. Of a list
+// of which some elements have a code, Of says which are meant.
 type datum struct {
 	Name string `json:"name"`
 	From string `json:"from"`
+	Of   string `json:"of"` // see parts
+}
+
+// parts of lists, with their letters in the generated table.
+var parts = map[string]byte{
+	"done":   'd', // without a code, or with 0
+	"failed": 'f',
 }
 
 // families are the groups of the wire, in the order of the documents.
@@ -154,7 +165,11 @@ func (s source) wasmRelays() string {
 		if len(c.Data) > 0 {
 			b.WriteString(", data: []datum{")
 			for _, d := range c.Data {
-				fmt.Fprintf(&b, "{%q, %q},", d.Name, d.From)
+				fmt.Fprintf(&b, "{name: %q, from: %q", d.Name, d.From)
+				if d.Of != "" {
+					fmt.Fprintf(&b, ", of: %q", parts[d.Of])
+				}
+				b.WriteString("},")
 			}
 			b.WriteString("}")
 		}

@@ -39,4 +39,5 @@
 //	opened.go   conversations that began here, before their first message
 //	history.go  pages of a conversation's history; sends
 //	watch.go    whose status is watched
+//	contacts.go friends, applications and friend groups: lists that are the page's
 package mailbox

@@ -5,7 +5,8 @@ func (m *Machine) Empty() bool {
 	return m.state == Out && m.user == "" && m.nick == "" && len(m.waiting) == 0 && len(m.conversations) == 0 &&
 		len(m.list) == 0 && len(m.coming) == 0 && !m.running && m.cursor == "" && m.shown == "" && len(m.seen) == 0 &&
 		len(m.undone) == 0 && !m.acking && !m.ackAgain && m.acked == "" && len(m.pages) == 0 && len(m.watched) == 0 &&
-		m.waits == [len(pileEvents)]bool{} && !m.profiled && !m.listChanged && !m.moved && m.toldTotal == 0 && m.opened == 0
+		m.waits == [len(pileEvents)]bool{} && !m.profiled && !m.listChanged && !m.moved && m.toldTotal == 0 && m.opened == 0 &&
+		m.contacts == [contactLists]contacts{}
 }
 
 // Order returns the list's keys.

@@ -137,7 +137,7 @@ var somebody = []string{"C2Cbob", "C2Ceve", "C2Cdan", "C2Ckim"}
 func (w *world) callOf(next func(int) int) mailbox.Input {
 	id, c := somebody[next(len(somebody))], w.call()
 	ids := somebody[:next(len(somebody))]
-	switch next(14) {
+	switch next(15) {
 	case 0:
 		return mailbox.ListConversations{Call: c, Unread: next(2) == 0}
 	case 1:
@@ -164,6 +164,8 @@ func (w *world) callOf(next func(int) int) mailbox.Input {
 		return mailbox.Unwatch{Call: c, IDs: ids}
 	case 12:
 		return mailbox.MarkAllRead{Call: c}
+	case 13:
+		return mailbox.ListContacts{Call: c, List: mailbox.ContactList(next(3))}
 	default:
 		return mailbox.OpenConversation{Call: c, Conversation: "nonsense"}
 	}
@@ -205,6 +207,9 @@ func (w *world) result(r mailbox.Ask, next func(int) int) frame.Body {
 	case frame.MessageList:
 		return body("{messages:[{ID:h,conversationID:%s,position:%d}],next:%d}", r.Params.Text("conversationID"), 1+next(9), next(9))
 	}
+	if strings.HasPrefix(r.Method, "friend") {
+		return body("{items:[{name:x,userIDList:[y]}],revision:%d,unchanged:%v,next:%d}", next(9), next(3) == 0, next(5)/4)
+	}
 	return frame.Fields{}
 }
 
@@ -218,7 +223,7 @@ func (w *world) note(next func(int) int) mailbox.Input {
 	noticed := func(method, format string, args ...any) mailbox.Input {
 		return mailbox.Noticed{Method: method, Body: body(format, args...)}
 	}
-	switch next(10) {
+	switch next(11) {
 	case 0:
 		all := ""
 		for n, id := range somebody[:next(len(somebody))] {
@@ -253,6 +258,8 @@ func (w *world) note(next func(int) int) mailbox.Input {
 		return noticed(frame.NoteRevoked, "{messages:[%s],position:%d,cursor:2.0.%d}", message(1+int64(next(5))), at, w.position)
 	case 8:
 		return noticed(frame.NoteRead, "{conversationID:%s,sequence:%d,time:1}", id, next(30))
+	case 9:
+		return noticed(frame.NoteContacts, "{lists:[%s]}", []string{"friends", "applications", "groups,friends", "others"}[next(4)])
 	default:
 		if w.sane || next(3) == 0 {
 			return noticed(frame.NoteProfile, "{profile:{nick:Al}}")

@@ -62,6 +62,8 @@ func (m *Machine) noticed(in Noticed) {
 		m.pass(frame.EventBlacklistUpdated, note.Object("userIDs"))
 	case frame.NoteStatus:
 		m.pass(frame.EventUserStatusUpdated, note.Object("statuses"))
+	case frame.NoteContacts:
+		m.contactsChanged(note.Texts("lists"))
 	default:
 		m.do(Log{Level: 0, Text: "the gateway sent " + in.Method + ", which this version does not know"})
 		return

@@ -124,6 +124,11 @@ type (
 		Call Call
 		IDs  []string
 	}
+	// ListContacts asks for a list of contacts.
+	ListContacts struct {
+		Call Call
+		List ContactList
+	}
 	// Named says what this user is called, which their messages carry.
 	Named struct{ Nick, Avatar string }
 )
@@ -149,4 +154,5 @@ func (Send) input()                {}
 func (ReadHistory) input()         {}
 func (Watch) input()               {}
 func (Unwatch) input()             {}
+func (ListContacts) input()        {}
 func (Named) input()               {}

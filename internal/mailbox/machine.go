@@ -76,6 +76,8 @@ type box struct {
 
 	pages   map[string][]pageEnd // by conversation; the newest keptPages of each
 	watched userSet
+
+	contacts [contactLists]contacts
 }
 
 // request is one call of the gateway; then takes its answer.
@@ -148,6 +150,8 @@ func (m *Machine) take(in Input) {
 		m.watch(in)
 	case Unwatch:
 		m.unwatch(in)
+	case ListContacts:
+		m.listContacts(in)
 	case Named:
 		m.named(in)
 	}

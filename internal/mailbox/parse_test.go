@@ -32,6 +32,7 @@ import (
 //	send CALL ID BODY                   send 1 C2Cbob {id:m1}
 //	history CALL ID COUNT [NEXT GIVEN]  history 1 C2Cbob 15 h3 0
 //	watch CALL IDS, unwatch CALL [IDS]  watch 1 [bob,eve]
+//	contacts CALL LIST                  contacts 1 2 for the friend groups
 //	named NICK AVATAR                   named Al a.png
 //
 // A BODY is JSON without quotes; a text ends at a comma or a bracket.
@@ -88,6 +89,8 @@ func parseInput(s string) (mailbox.Input, error) {
 		return mailbox.Watch{Call: call, IDs: ids(2)}, nil
 	case "unwatch":
 		return mailbox.Unwatch{Call: call, IDs: ids(2)}, nil
+	case "contacts":
+		return mailbox.ListContacts{Call: call, List: mailbox.ContactList(number(2))}, nil
 	case "named":
 		return mailbox.Named{Nick: arg(1), Avatar: arg(2)}, nil
 	}

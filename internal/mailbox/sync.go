@@ -115,6 +115,9 @@ func (m *Machine) synchronised() {
 	if m.state == First {
 		m.listChanged, m.moved, m.toldTotal = true, true, -1
 	}
+	if m.state == Lost {
+		m.contactsMissed()
+	}
 	m.running = false
 	if m.state != Ending {
 		m.state = Live

@@ -33,7 +33,7 @@ func TestContacts(t *testing.T) {
 		return decoded(t, so.call(id, frame.FriendList, `{}`, &notes))["items"].([]any)
 	}
 	bob.call(2, frame.ProfileSet, `{"nick":"Bob","allowType":"AllowType_Type_NeedConfirm"}`, &notes)
-	require.EqualValues(t, 30539, decoded(t, alice.call(2, frame.FriendAdd, `{"userID":"bob","wording":"it is me"}`, &notes))["code"])
+	require.EqualValues(t, 30539, decoded(t, alice.call(2, frame.FriendAdd, `{"userID":"bob","wording":"it is me"}`, &notes))["added"].(map[string]any)["code"])
 	m := bob.next()
 	require.Equal(t, frame.NoteContacts, m.Method)
 	require.Equal(t, []string{"applications"}, m.Body.Texts("lists"))

@@ -107,6 +107,12 @@ func Show(v any) string {
 		return "{" + strings.Join(parts, ",") + "}"
 	case []string:
 		return "[" + strings.Join(v, ",") + "]"
+	case []frame.Body:
+		parts := make([]string, len(v))
+		for i, b := range v {
+			parts[i] = Show(b)
+		}
+		return "[" + strings.Join(parts, ",") + "]"
 	case *jsonframe.Object:
 		return strings.ReplaceAll(string(v.Raw), `"`, "")
 	default:

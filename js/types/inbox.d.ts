@@ -439,6 +439,7 @@ export interface InboxMethods {
   }): Promise<IMResponse<SearchResult<Profile>>>;
   /** The users that this user has blocked; their sends reject with 20007. */
   getBlacklist(): Promise<IMResponse<string[]>>;
+  /** Ends friendships with them, too. */
   addToBlacklist(options: { userIDList: string[] }): Promise<IMResponse<string[]>>;
   removeFromBlacklist(options: { userIDList: string[] }): Promise<IMResponse<string[]>>;
   /** For up to 500 users; of a longer list, the first ones. */

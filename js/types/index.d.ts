@@ -1,10 +1,13 @@
 // Typings of tim-wasm, written by hand. Names are those of tim-js-sdk and
 // @tencentcloud/chat where these have one. What a method does is implemented
-// in the files of wasm/ that end in _js.go; inbox.d.ts and unbuilt.d.ts are parts.
+// in the files of wasm/ that end in _js.go; inbox.d.ts, contacts.d.ts and unbuilt.d.ts
+// are parts.
 
 import { EVENT, TSignaling, TYPES, VERSION } from '../src/constants.gen.js';
+import type { ContactMethods, Friend, FriendApplications, FriendGroup } from './contacts.js';
 import type { AudioMessage, Conversation, CustomMessage, CustomPayload, FaceMessage, FacePayload, FileMessage, FileToSend, ImageMessage, InboxMethods, LocationMessage, LocationPayload, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, TextPayload, UserStatus, VideoMessage } from './inbox.js';
 import type { UnbuiltMethods } from './unbuilt.js';
+export type * from './contacts.js';
 export type * from './inbox.js';
 export type * from './unbuilt.js';
 
@@ -145,6 +148,10 @@ export interface EventMap {
   onProfileUpdated: Profile[];
   blacklistUpdated: string[];
   onUserStatusUpdated: UserStatus[];
+  /** The whole list, after a change of it by whomever. */
+  onFriendListUpdated: Friend[];
+  onFriendApplicationListUpdated: FriendApplications;
+  onFriendGroupListUpdated: FriendGroup[];
   /** 30 s before the session's UserSig expires, without a userSigProvider: call renewUserSig. `expireAt` in ms. */
   userSigWillExpire: { expireAt: number };
   loginStatusChange: LoginStatus;
@@ -165,7 +172,7 @@ export type EventName = Events[keyof Events];
  * order; a load that fails rejects them with 2800, and the next call tries
  * again.
  */
-export interface ChatSDK extends InboxMethods, UnbuiltMethods {
+export interface ChatSDK extends InboxMethods, ContactMethods, UnbuiltMethods {
   /**
    * Logs a user in. The promise settles before SDK_READY fires. Rejects with
    * 2002 or 2003 when an argument is missing, 2025 when a login is pending or

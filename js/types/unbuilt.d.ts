@@ -1,6 +1,6 @@
-import type { IMResponse, Message, Profile, UserInfo } from './index.js';
+import type { IMResponse, Message, UserInfo } from './index.js';
 
-/** Resolves with an empty result, because there are no groups and friends here. */
+/** Resolves with an empty result, because there are no groups here. */
 export type Empty = Promise<IMResponse<any>>;
 /**
  * Rejects with 2998: not built yet. The type is the originals', so that code
@@ -32,9 +32,6 @@ export interface UnbuiltMethods {
   getTopicList(options: unknown): Empty;
   getGroupApplicationList(): Empty;
   searchCloudGroups(options: unknown): Empty;
-  getFriendList(): Empty;
-  getFriendGroupList(): Empty;
-  getFriendApplicationList(): Empty;
 
   /** Makes a message whose sendMessage rejects with 2998. */
   createTextAtMessage(options: unknown): Message;
@@ -89,20 +86,6 @@ export interface UnbuiltMethods {
   setGroupMemberCustomField(options: unknown): Unbuilt;
   getGroupOnlineMemberCount(groupID: string): Unbuilt;
   markGroupMemberList(options: unknown): Unbuilt;
-  addFriend(options: unknown): Unbuilt;
-  deleteFriend(options: unknown): Unbuilt;
-  checkFriend(options: unknown): Unbuilt;
-  updateFriend(options: unknown): Unbuilt;
-  getFriendProfile(options: unknown): Unbuilt;
-  refuseFriendApplication(options: unknown): Unbuilt;
-  deleteFriendApplication(options: unknown): Unbuilt;
-  acceptFriendApplication(options: unknown): Unbuilt;
-  setFriendApplicationRead(): Unbuilt;
-  createFriendGroup(options: unknown): Unbuilt;
-  renameFriendGroup(options: unknown): Unbuilt;
-  deleteFriendGroup(options: unknown): Unbuilt;
-  addToFriendGroup(options: unknown): Unbuilt;
-  removeFromFriendGroup(options: unknown): Unbuilt;
   convertVoiceToText(options: unknown): Unbuilt;
   addMessageReaction(message: Message, reactionID: string): Unbuilt;
   removeMessageReaction(message: Message, reactionID: string): Unbuilt;
@@ -176,32 +159,6 @@ export interface Topic {
   groupAtInfoList: any[];
   lastMessage: any;
   selfInfo: any;
-}
-
-/** A friend. */
-export interface Friend {
-  userID: string;
-  remark: string;
-  groupList: string[];
-  source: string;
-  wording: string;
-  profile: Profile;
-  friendCustomField: any[];
-}
-
-/** A request to become friends. */
-export interface FriendApplication extends UserInfo {
-  time: number;
-  source: string;
-  wording: string;
-  type: string;
-}
-
-/** Friends under one name. */
-export interface FriendGroup {
-  name: string;
-  userIDList: string[];
-  count: number;
 }
 
 /** A message inside a merged one. */

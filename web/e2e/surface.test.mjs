@@ -66,6 +66,23 @@ const BUILT = new Set([
   'unsubscribeUserStatus',
   'searchCloudMessages',
   'searchCloudUsers',
+  'getFriendList',
+  'addFriend',
+  'deleteFriend',
+  'checkFriend',
+  'updateFriend',
+  'getFriendProfile',
+  'getFriendApplicationList',
+  'refuseFriendApplication',
+  'deleteFriendApplication',
+  'acceptFriendApplication',
+  'setFriendApplicationRead',
+  'getFriendGroupList',
+  'createFriendGroup',
+  'renameFriendGroup',
+  'deleteFriendGroup',
+  'addToFriendGroup',
+  'removeFromFriendGroup',
 ]);
 const CREATES = methods.filter((name) => /^create.*Message$/.test(name) && !BUILT.has(name));
 // Methods that answer at once.
@@ -74,16 +91,13 @@ const AT_ONCE = {
   addSignalingListener: undefined,
   removeSignalingListener: undefined,
 };
-// Methods that list what does not exist here: groups, friends, applications.
+// Lists of what does not exist here: groups.
 const EMPTY = {
   getGroupList: { groupList: [] },
   getJoinedCommunityList: { groupList: [] },
   getTopicList: { successTopicList: [], failureTopicList: [] },
   getGroupApplicationList: { applicationList: [] },
   searchCloudGroups: { searchResultList: [], totalCount: 0, cursor: '' },
-  getFriendList: [],
-  getFriendGroupList: [],
-  getFriendApplicationList: { friendApplicationList: [], unreadCount: 0 },
 };
 
 const stage = await openStage();

@@ -44,7 +44,9 @@ tim.on(EVENT.MESSAGE_RECEIVED, (e) => e.data.map((m) => m.payload.text));
 tim.on(EVENT.USERSIG_WILL_EXPIRE, (e) => e.data.expireAt - Date.now());
 tim.on(EVENT.LOGIN_STATUS_CHANGE, (e) => e.data.status === 'ready');
 tim.on(EVENT.SDK_READY, function (this: { me: boolean }) { this.me = true; } as () => void, { me: false });
-tim.on(EVENT.FRIEND_LIST_UPDATED, (e) => e.data.whatever); // one that does not fire yet
+tim.on(EVENT.FRIEND_LIST_UPDATED, (e) => e.data.map((f) => f.profile.nick));
+tim.on(EVENT.FRIEND_APPLICATION_LIST_UPDATED, (e) => e.data.unreadCount + e.data.friendApplicationList.length);
+tim.on(EVENT.ROOM_CUSTOM_DATA_RECEIVED, (e) => e.data.whatever); // one that does not fire yet
 // @ts-expect-error data of SDK_READY is empty
 tim.on(EVENT.SDK_READY, (e) => e.data.type);
 // @ts-expect-error no such event
