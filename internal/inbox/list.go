@@ -133,30 +133,18 @@ func (l *listing) push(more bool) error {
 }
 
 // find finds out what was missed.
-func (p *part) find(ctx context.Context) (err error) {
-	up, in := p.up, p.s.in
+func (p *part) find(ctx context.Context) error {
+	up := p.up
 	if up.found {
 		return nil
 	}
-	slices.SortFunc(up.news, func(a, b *record) int { return newestFirst(in.headOf(a), in.headOf(b)) })
-	limit, keep := in.o.Missed, func(m *record) bool {
-		if up.wants(m) {
-			up.near.keep(m)
-			return true
-		}
-		return false
+	if up.search == nil {
+		up.search, up.news = p.s.in.newSearch(up.news), nil
 	}
-	if up.resumed { // the page has stayed open and wants them all
-		limit, keep = max(limit, resumedMissed), nil
+	all, err := p.search(ctx)
+	if all {
+		up.missed, up.revoked = up.search.missed(), up.search.revocations()
+		up.search, up.found = nil, true
 	}
-	if up.missed, err = in.missed(ctx, p.s.user, up.news, up.after, up.at.pos, limit, keep); err != nil {
-		return err
-	}
-	if up.resumed {
-		if up.revoked, err = in.revokedAt(ctx, up.news, up.after, up.at.pos); err != nil {
-			return err
-		}
-	}
-	up.news, up.found = nil, true
-	return nil
+	return err
 }

@@ -42,36 +42,93 @@ func (n *near) record(pos uint64) *record {
 	return n.records[pos]
 }
 
-// missed returns the positions of messages in a user's conversations that lie
-// beyond after, up to upTo: of those that keep accepts the newest, limit at
-// most, oldest first within each partition. A nil keep accepts all, and then
-// they need not be read.
-func (in *Inbox) missed(ctx context.Context, u *user, heads []*record, after, upTo positions, limit int, keep func(m *record) bool) ([]uint64, error) {
-	var out []found
-	for _, h := range heads { // newest first
-		if len(out) >= limit && !in.headOf(h).newer(out[limit-1]) {
-			break // this and all further conversations are older than what was found
+// search finds out what a sync has missed, one conversation after the other: it
+// may be read of each, so that a part can end in between.
+type search struct {
+	news    []*record // newest records of conversations with news, newest first
+	next    int       // of news
+	newest  []found   // the messages that count, newest first
+	revoked []uint64  // positions of revocations
+}
+
+func (in *Inbox) newSearch(news []*record) *search {
+	slices.SortFunc(news, func(a, b *record) int { return newestFirst(in.headOf(a), in.headOf(b)) })
+	return &search{news: news}
+}
+
+// search goes on until all conversations have been looked at, or the part is
+// full.
+func (p *part) search(ctx context.Context) (all bool, err error) {
+	up, in := p.up, p.s.in
+	limit, keep := in.o.Missed, func(m *record) bool {
+		if up.wants(m) {
+			up.near.keep(m)
+			return true
 		}
-		side := h.pair.side(u.UserID)
-		floor := max(after.in(h.pos), u.peer(h.pair.users[h.pair.other(side)]).Cleared)
-		some, err := in.missedIn(ctx, h, floor, upTo.in(h.pos), limit, keep)
-		if err != nil {
-			return nil, err
+		return false
+	}
+	if up.resumed { // the page is open: it wants them all, and what was revoked
+		limit, keep = max(limit, resumedMissed), nil
+	}
+	for s := up.search; s.next < len(s.news); {
+		h := s.news[s.next]
+		// Behind enough messages that are newer there is nothing that counts.
+		if enough := len(s.newest) >= limit && !in.headOf(h).newer(s.newest[limit-1]); !enough {
+			if err := p.searchIn(ctx, h, limit, keep); err != nil {
+				return false, err
+			}
+		} else if !up.resumed {
+			break
 		}
-		for _, pos := range some {
-			out = append(out, found{pos, in.headOf(h).at})
+		if up.resumed {
+			some, err := in.revokedAt(ctx, h, up.after.in(h.pos), up.at.pos)
+			if err != nil {
+				return false, err
+			}
+			if s.revoked = append(s.revoked, some...); len(s.revoked) > 2*resumedMissed {
+				s.revoked = s.revocations()
+			}
 		}
-		slices.SortFunc(out, newestFirst)
-		if len(out) > limit {
-			out = out[:limit]
+		if s.next++; s.next < len(s.news) && p.full(ctx) {
+			return false, nil
 		}
 	}
-	positions := make([]uint64, len(out))
-	for i, f := range out {
+	return true, nil
+}
+
+// searchIn adds the messages of one conversation.
+func (p *part) searchIn(ctx context.Context, h *record, limit int, keep func(m *record) bool) error {
+	up, in, u := p.up, p.s.in, p.s.user
+	floor := max(up.after.in(h.pos), u.peer(h.pair.users[h.pair.other(h.pair.side(u.UserID))]).Cleared)
+	some, err := in.missedIn(ctx, h, floor, up.at.pos.in(h.pos), limit, keep)
+	if err != nil {
+		return err
+	}
+	s := up.search
+	for _, pos := range some {
+		s.newest = append(s.newest, found{pos, in.headOf(h).at})
+	}
+	slices.SortFunc(s.newest, newestFirst)
+	s.newest = s.newest[:min(len(s.newest), limit)]
+	return nil
+}
+
+// missed returns the positions of the messages, oldest first within each
+// partition.
+func (s *search) missed() []uint64 {
+	positions := make([]uint64, len(s.newest))
+	for i, f := range s.newest {
 		positions[i] = f.pos
 	}
 	slices.Sort(positions)
-	return positions, nil
+	return positions
+}
+
+// revocations returns those of the revocations, oldest first within each
+// partition, resumedMissed at most.
+func (s *search) revocations() []uint64 {
+	slices.Sort(s.revoked)
+	return s.revoked[max(0, len(s.revoked)-resumedMissed):]
 }
 
 // found is a record and its age, to compare records of several partitions: that
@@ -92,7 +149,9 @@ func (f found) newer(g found) bool { return newestFirst(f, g) < 0 }
 
 func newestFirst(a, b found) int { return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(b.pos, a.pos)) }
 
-// missedIn is missed for one conversation, in no order.
+// missedIn finds what came to one conversation behind floor and up to upTo: the
+// positions of the newest limit messages that keep accepts, in no order. A nil
+// keep accepts all, and spares reading them.
 func (in *Inbox) missedIn(ctx context.Context, h *record, floor, upTo uint64, limit int, keep func(m *record) bool) (out []uint64, err error) {
 	positions := h.positions()
 	// keep may refuse many messages: those of a user who only ever writes.
@@ -123,22 +182,14 @@ func (in *Inbox) missedIn(ctx context.Context, h *record, floor, upTo uint64, li
 	return out, nil
 }
 
-// revokedAt returns the positions of revocations in a user's conversations that
-// lie beyond after, up to upTo: the newest, resumedMissed at most, oldest first
-// within each partition.
-func (in *Inbox) revokedAt(ctx context.Context, heads []*record, after, upTo positions) ([]uint64, error) {
-	var out []uint64
-	for _, h := range heads {
-		first := len(out)
-		if err := in.eachRevocation(ctx, h, after.in(h.pos), func(r *record) bool {
-			if upTo.covers(r.pos) {
-				out = append(out, r.pos)
-			}
-			return len(out)-first < resumedMissed
-		}); err != nil {
-			return nil, err
+// revokedAt returns the positions of what was revoked in one conversation behind
+// after and up to upTo, resumedMissed at most.
+func (in *Inbox) revokedAt(ctx context.Context, h *record, after uint64, upTo positions) (out []uint64, err error) {
+	err = in.eachRevocation(ctx, h, after, func(r *record) bool {
+		if upTo.covers(r.pos) {
+			out = append(out, r.pos)
 		}
-	}
-	slices.Sort(out)
-	return out[max(0, len(out)-resumedMissed):], nil
+		return len(out) < resumedMissed
+	})
+	return out, err
 }

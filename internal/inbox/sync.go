@@ -36,6 +36,7 @@ type catchingUp struct {
 	pending []string  // conversations whose newest record is still to be read, newest first
 	news    []*record // newest records beyond after, without their content
 	listed  bool      // conversations have been pushed, even if there are none
+	search  *search   // begun: finds out what has been missed
 	found   bool      // what has been missed is known
 	missed  []uint64  // messages, oldest first
 	revoked []uint64  // revocations, oldest first

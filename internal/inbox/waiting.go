@@ -97,5 +97,10 @@ func (w waiter) giveUp() {
 func (up *catchingUp) size() int {
 	const position, name, head = 8, 16, 400
 	n := len(up.missed) + len(up.revoked) + syncQueue
-	return n*position + len(up.pending)*name + len(up.news)*head + syncLives
+	news := len(up.news)
+	if s := up.search; s != nil {
+		n += 2*len(s.newest) + len(s.revoked)
+		news += len(s.news)
+	}
+	return n*position + len(up.pending)*name + news*head + syncLives
 }
