@@ -32,6 +32,7 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "renewUserSig", promise: (*instance).renewUserSig},
 		{name: "sendMessage", promise: (*instance).sendMessage, open: true},
 		{name: "resendMessage", promise: (*instance).resendMessage, open: true},
+		{name: "downloadMergerMessage", promise: (*instance).downloadMergerMessage},
 		{name: "revokeMessage", promise: (*instance).revokeMessage},
 		{name: "deleteMessage", promise: (*instance).deleteMessage},
 		{name: "getMessageList", promise: (*instance).getMessageList},
@@ -74,6 +75,7 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "createFaceMessage", sync: (*instance).createFaceMessage},
 		{name: "createLocationMessage", sync: (*instance).createLocationMessage},
 		{name: "createForwardMessage", sync: (*instance).createForwardMessage},
+		{name: "createMergerMessage", sync: (*instance).createMergerMessage},
 		{name: "getTotalUnreadMessageCount", sync: (*instance).getTotalUnreadMessageCount, dead: func() any { return 0 }},
 		{name: "findMessage", sync: (*instance).findMessage, dead: func() any { return safejs.Null() }},
 	}

@@ -20,7 +20,9 @@
 //	shape_js.go         the fields that every Message and Conversation has
 //	message_js.go       create…Message, sendMessage, resendMessage
 //	rich_js.go          faces, locations, forwarded messages
-//	media_js.go         messages that name files: chosen, uploaded, shown
+//	merged_js.go        messages that hold other ones
+//	media_js.go         messages that name files: chosen, uploaded
+//	payload_js.go       what of them goes over the wire, and what a page sees
 //	history_js.go       getMessageList, findMessage, revoke, delete
 //	conversation_js.go  the list of conversations, read marks
 //	settings_js.go      pin, draft, custom data, deleting

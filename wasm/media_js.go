@@ -25,7 +25,7 @@ func mediaKind(kind string) string {
 	switch kind {
 	case msgImage:
 		return "image"
-	case msgFile:
+	case msgFile, msgMerger:
 		return "file"
 	case msgSound:
 		return "audio"
@@ -166,19 +166,25 @@ func (i *instance) newFileMessage(method, kind string, args []safejs.Value, payl
 	o.progress = bridge.Get(options, "onProgress")
 	made, f := i.newMessage(method, kind, options, bridge.ValueOf(payload(o)))
 	if f == nil {
-		if i.outgoing == nil {
-			i.outgoing = map[int]*outgoing{}
-		}
-		if len(i.outgoing) >= maxOutgoing {
-			for n := range i.outgoing {
-				if n <= i.sequence-maxOutgoing {
-					delete(i.outgoing, n)
-				}
-			}
-		}
-		i.outgoing[i.sequence] = o
+		i.keepOutgoing(i.sequence, o)
 	}
 	return made, f
+}
+
+// keepOutgoing keeps a file until its message, which is known by its sequence,
+// is sent.
+func (i *instance) keepOutgoing(sequence int, o *outgoing) {
+	if i.outgoing == nil {
+		i.outgoing = map[int]*outgoing{}
+	}
+	if len(i.outgoing) >= maxOutgoing {
+		for n := range i.outgoing {
+			if n <= i.sequence-maxOutgoing {
+				delete(i.outgoing, n)
+			}
+		}
+	}
+	i.outgoing[sequence] = o
 }
 
 // maxOutgoing is how many messages may be created behind one whose file is
@@ -188,10 +194,16 @@ const maxOutgoing = 1000
 // outgoingOf returns the file that a Message is to send, nil when it has none or
 // it was sent.
 func (i *instance) outgoingOf(m bridge.Object) *outgoing {
-	if mediaKind(m.Text("type")) == "" {
+	kind, sequence := m.Text("type"), int(m.Number("clientSequence"))
+	if mediaKind(kind) == "" {
 		return nil
 	}
-	return i.outgoing[int(m.Number("clientSequence"))]
+	if kind == msgMerger && i.outgoing[sequence] == nil {
+		if o := mergedFile(bridge.Get(m.Value, "payload")); o != nil {
+			i.keepOutgoing(sequence, o)
+		}
+	}
+	return i.outgoing[sequence]
 }
 
 // uploadAll brings a message's file to the gateway, with the cover of a video,
@@ -265,131 +277,4 @@ func uploadFault(status int, answer string) *fault.Error {
 		return &fault.Error{Code: fault.Code(code), Message: e.Text("message")}
 	}
 	return fault.With(fault.NetworkError, "the file was not uploaded")
-}
-
-// mediaURL returns where files are uploaded, which is beside the gateway's
-// WebSocket.
-func (i *instance) mediaURL() string {
-	url, slash := i.host.URL(), 0
-	for n := 0; n < len(url) && url[n] != '?'; n++ {
-		if url[n] == '/' {
-			slash = n
-		}
-	}
-	return "http" + url[min(len("ws"), slash):slash] + "/media"
-}
-
-// wirePayload returns what the gateway needs of a payload that names a file; the
-// rest it knows itself.
-func wirePayload(kind string, payload bridge.Object, o *outgoing) frame.Body {
-	named := func(key string, o *outgoing) frame.Field {
-		if o != nil {
-			return frame.Field{Key: key, Value: o.uploaded}
-		}
-		return frame.Field{Key: key, Value: payload.Text(key)}
-	}
-	switch kind {
-	case msgImage, msgFile:
-		return frame.Fields{named("uuid", o)}
-	case msgSound:
-		return frame.Fields{named("uuid", o), {Key: "second", Value: payload.Number("second")}}
-	case msgVideo:
-		var cover *outgoing
-		if o != nil {
-			cover = o.cover
-		}
-		return frame.Fields{named("videoUUID", o), {Key: "videoSecond", Value: payload.Number("videoSecond")}, named("thumbUUID", cover)}
-	}
-	return payload
-}
-
-// shorts are the short sides of an image's sizes: the original, which is not
-// scaled, thumb and large.
-var shorts = [...]int64{0, 198, 720}
-
-func imageInfo(kind, size, width, height int, url, remote safejs.Value) safejs.Value {
-	return bridge.ValueOf(frame.Fields{
-		{Key: "type", Value: kind}, {Key: "size", Value: size}, {Key: "width", Value: width}, {Key: "height", Value: height},
-		{Key: "url", Value: text(url)}, {Key: "imageUrl", Value: text(remote)},
-	})
-}
-
-// completePayload adds to the payload of a message that names a file whatever
-// follows from its fields: URLs, and the smaller sizes of an image.
-func (i *instance) completePayload(kind string, payload safejs.Value) {
-	if mediaKind(kind) == "" || !bridge.IsObject(payload) {
-		return
-	}
-	p := bridge.Object{Value: payload}
-	put := func(key string, v any) { bridge.Put(payload, key, bridge.Of(v)) }
-	url := func(uuid string) string { // uuid is <app>-<name>
-		for n := range len(uuid) {
-			if uuid[n] == '-' {
-				return i.mediaURL() + "/" + uuid[:n] + "/" + uuid[n+1:]
-			}
-		}
-		return ""
-	}
-	uuid := url(p.Text("uuid"))
-	switch kind {
-	case msgImage:
-		infos := bridge.NewArray()
-		for n, short := range shorts {
-			w, h := p.Number("width"), p.Number("height")
-			size, at := int(p.Number("size")), uuid
-			if n > 0 {
-				w, h = fit(w, h, short)
-				size, at = 0, uuid+"_"+digits(uint32(short))
-			}
-			bridge.Call(infos, "push", imageInfo(n, size, int(w), int(h), bridge.String(at), bridge.String(at)))
-		}
-		put("imageInfoArray", frame.Body(bridge.Object{Value: infos}))
-	case msgFile:
-		put("fileUrl", uuid)
-		put("downloadFlag", 2)
-	case msgSound:
-		put("url", uuid)
-		put("remoteAudioUrl", uuid)
-		put("downloadFlag", 2)
-	case msgVideo:
-		film, cover := url(p.Text("videoUUID")), url(p.Text("thumbUUID"))
-		for _, f := range []struct {
-			key   string
-			value any
-		}{
-			{"videoUrl", film}, {"remoteVideoUrl", film}, {"videoDownloadFlag", 2}, {"thumbDownloadFlag", 2},
-			{"thumbUrl", cover}, {"snapshotUrl", cover},
-			{"snapshotWidth", p.Number("thumbWidth")}, {"snapshotHeight", p.Number("thumbHeight")}, {"snapshotSize", p.Number("thumbSize")},
-		} {
-			put(f.key, f.value)
-		}
-	}
-}
-
-// fit returns an image's width and height at a smaller size, as the gateway
-// makes it.
-func fit(w, h, short int64) (int64, int64) {
-	least := min(w, h)
-	if least <= short || least == 0 {
-		return w, h
-	}
-	return max(1, (w*short+least/2)/least), max(1, (h*short+least/2)/least)
-}
-
-// localFields are the fields of a payload that keep their values once it was
-// sent, because the sender's page goes on showing the file on its device.
-var localFields = [...]string{"url", "videoUrl"}
-
-// sentPayload updates the payload of a Message that was sent with the stored one.
-func (i *instance) sentPayload(kind string, payload, stored safejs.Value) {
-	if mediaKind(kind) == "" || !bridge.IsObject(payload) || !bridge.IsObject(stored) {
-		return
-	}
-	i.completePayload(kind, stored)
-	for _, key := range localFields {
-		if local := text(bridge.Get(payload, key)); local != "" {
-			bridge.Put(stored, key, bridge.String(local))
-		}
-	}
-	bridge.Call(bridge.Global("Object"), "assign", payload, stored)
 }

@@ -168,8 +168,8 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		s.post() // the session refuses it, with the reason
 		return
 	}
-	f := checkBody(s.payload, bridge.Get(s.m.Value, "cloudCustomData"))
-	if isUnsent(s.kind) || m.Text("conversationType") != convC2C {
+	f := s.checkBody()
+	if m.Text("conversationType") != convC2C {
 		f = i.sdk.notBuilt("sendMessage of this kind of message")
 	}
 	if f != nil {
@@ -270,7 +270,13 @@ func (i *instance) checkOwn(m bridge.Object) *fault.Error {
 	return nil
 }
 
-func checkBody(payload, cloud safejs.Value) *fault.Error {
+// checkBody checks that a message fits a frame, and what it holds its file.
+func (s *sending) checkBody() *fault.Error {
+	if s.kind == msgMerger && s.file != nil && s.file.size > maxMerged {
+		return fault.New(fault.MergerTooLarge)
+	}
+	payload := bridge.ValueOf(wirePayload(s.kind, bridge.Object{Value: s.payload}, s.file))
+	cloud := bridge.Get(s.m.Value, "cloudCustomData")
 	text, err := bridge.Global("JSON").Call("stringify", payload)
 	if err != nil {
 		return fault.With(fault.BodyMalformed, err.Error())

@@ -95,17 +95,6 @@ type unsent struct{ name, kind string }
 
 var unsentMessages = []unsent{
 	{"createTextAtMessage", msgText}, // to groups only
-	{"createMergerMessage", "TIMRelayElem"},
-}
-
-// isUnsent reports whether messages of a kind cannot be sent to anybody.
-func isUnsent(kind string) bool {
-	for _, u := range unsentMessages {
-		if u.kind == kind {
-			return kind != msgText
-		}
-	}
-	return false
 }
 
 func (u unsent) create(i *instance, args []safejs.Value) (any, *fault.Error) {

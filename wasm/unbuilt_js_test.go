@@ -16,7 +16,7 @@ func TestUnbuiltMethods(t *testing.T) {
 	for _, name := range []string{"followUser", "joinGroup", "createGroup", "translateText", "invite"} {
 		require.Equal(t, 2998, await(t, call(t, a, name)).code, name)
 	}
-	for _, name := range []string{"createMergerMessage", "createTextAtMessage"} {
+	for _, name := range []string{"createTextAtMessage"} {
 		require.Equal(t, 2905, code(throws(t, a, name, "x")), name)
 	}
 	for name, want := range map[string]string{
@@ -43,7 +43,6 @@ func TestUnbuiltMethods(t *testing.T) {
 func TestUnsentMessages(t *testing.T) {
 	a := create(t, app)
 	for method, want := range map[string]struct{ payload, kind, got string }{
-		"createMergerMessage": {`{"title":"x","messageList":[]}`, "TIMRelayElem", `{"title":"x","messageList":[]}`},
 		"createTextAtMessage": {`{"text":"x","atUserList":[]}`, "TIMTextElem", `{"text":"x","atUserList":[]}`},
 	} {
 		m := call(t, a, method, bridge.Parse(`{"to":"team","conversationType":"GROUP","payload":`+want.payload+`}`))

@@ -21,6 +21,9 @@ const (
 	VideoType             Code = 2352
 	FileTooLarge          Code = 2402
 	FileGone              Code = 2403
+	MergerTooLarge        Code = 2450
+	MergerKey             Code = 2451
+	MergerDownload        Code = 2452
 	NoConversation        Code = 2503
 	FriendUnchanged       Code = 2700
 	FriendGroupExists     Code = 2710
@@ -130,6 +133,12 @@ func (c Code) Text() string {
 		return "The file is too large: choose a smaller file."
 	case FileGone:
 		return "The file of this message is no longer there: choose it again and send it as a new message."
+	case MergerTooLarge:
+		return "These messages are too many to be sent as one: choose fewer."
+	case MergerKey:
+		return "This message holds nothing that could be loaded: pass one of TIM.TYPES.MSG_MERGER."
+	case MergerDownload:
+		return "The messages in this one could not be loaded: try again, unless it was deleted."
 	case NoConversation:
 		return "The conversationID is malformed or the conversation does not exist: pass C2C followed by a userID, as getConversationList returns it."
 	case FriendUnchanged:

@@ -148,7 +148,7 @@ func conversationOf(newest, last *record, f flags, set settings, side int) Conve
 
 // labels stand in a list of conversations for messages without words.
 var labels = map[string]string{
-	typeFace: "[sticker]", typeLocation: "[location]", typeImage: "[image]", typeFile: "[file]", typeSound: "[audio]", typeVideo: "[video]",
+	typeFace: "[sticker]", typeLocation: "[location]", typeMerger: "[chat history]", typeImage: "[image]", typeFile: "[file]", typeSound: "[audio]", typeVideo: "[video]",
 }
 
 func forShow(typ string, payload json.RawMessage) string {

@@ -20,6 +20,7 @@
 //	marks.go         what happens to a message later: read, revoked, deleted
 //	identity.go      which IDs a message may have; late repetitions of a send
 //	elements.go      the payload of each type of message, and the files that it names
+//	merged.go        messages that hold other ones
 //	send.go          sending: the checks of a message, and its record
 //
 //	docs.go          documents: read, cached, changed

@@ -12,12 +12,13 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Types of message that can be sent. The last four name files.
+// Types of message that can be sent. The last five name files.
 const (
 	typeText     = "TIMTextElem"
 	typeCustom   = "TIMCustomElem"
 	typeFace     = "TIMFaceElem"
 	typeLocation = "TIMLocationElem"
+	typeMerger   = "TIMRelayElem"
 	typeImage    = "TIMImageElem"
 	typeFile     = "TIMFileElem"
 	typeSound    = "TIMSoundElem"
@@ -68,7 +69,7 @@ type locationPayload struct {
 
 // The payloads of messages that name files. The gateway fills them in from what
 // it knows about the files and ignores what the sender claims. The SDK
-// (wasm/media_js.go) adds URLs and whatever else follows from these fields.
+// (wasm/payload_js.go) adds URLs and whatever else follows from these fields.
 type imagePayload struct {
 	UUID   string `json:"uuid"`
 	Format int    `json:"imageFormat"`
@@ -116,6 +117,8 @@ func payloadOf(typ string) any {
 		return new(facePayload)
 	case typeLocation:
 		return new(locationPayload)
+	case typeMerger:
+		return new(mergerPayload)
 	case typeImage:
 		return new(imagePayload)
 	case typeFile:
@@ -155,6 +158,10 @@ func (in *Inbox) cleanPayload(typ string, payload json.RawMessage, cloud string)
 		if v.Longitude == nil || v.Latitude == nil {
 			return nil, fault.With(fault.BodyMalformed, "payload.longitude or payload.latitude is missing")
 		}
+	case *mergerPayload:
+		if err := v.clean(); err != nil {
+			return nil, err
+		}
 	case *soundPayload:
 		v.Second = min(max(v.Second, 0), maxSecond)
 	case *videoPayload:
@@ -166,6 +173,12 @@ func (in *Inbox) cleanPayload(typ string, payload json.RawMessage, cloud string)
 // filesOf lists the files that a payload names, the message's own one first.
 func filesOf(typ string, payload json.RawMessage) []string {
 	switch typ {
+	case typeMerger:
+		var p mergerPayload
+		if json.Unmarshal(payload, &p) != nil {
+			return nil
+		}
+		return p.fileNames()
 	case typeImage, typeFile, typeSound, typeVideo:
 	default:
 		return nil
@@ -202,13 +215,17 @@ func (in *Inbox) attachFiles(ctx context.Context, u place.User, message, typ str
 	if names == nil {
 		return payload, nil
 	}
-	if in.o.Media == nil {
-		return nil, fault.With(fault.BodyMalformed, "messages of type "+strconv.Quote(typ)+" cannot be sent here")
+	v := payloadOf(typ)
+	if err := json.Unmarshal(payload, v); err != nil {
+		return nil, err
 	}
-	for range names { // each is looked up, entered and looked up
-		spend(ctx, 2*costBytes)
+	if merger, ok := v.(*mergerPayload); ok {
+		if err := merger.attach(ctx, in, u, message); err != nil {
+			return nil, err
+		}
+		return jsonframe.Marshal(merger)
 	}
-	files, err := in.o.Media.Refer(ctx, u.SDKAppID, message, names)
+	files, err := in.refer(ctx, u, message, names)
 	if err != nil {
 		return nil, err
 	}
@@ -220,10 +237,6 @@ func (in *Inbox) attachFiles(ctx context.Context, u place.User, message, typ str
 		if f.Kind != want {
 			return nil, fault.With(fault.BodyMalformed, "a file of the kind "+f.Kind+" was uploaded where "+typ+" needs "+want)
 		}
-	}
-	v := payloadOf(typ)
-	if err := json.Unmarshal(payload, v); err != nil {
-		return nil, err
 	}
 	f, uuid := files[0], uuidOf(u.SDKAppID, names[0])
 	switch v := v.(type) {
@@ -246,6 +259,17 @@ func (in *Inbox) attachFiles(ctx context.Context, u place.User, message, typ str
 		}
 	}
 	return jsonframe.Marshal(v)
+}
+
+// refer enters that a message names files, and returns what is known of them.
+func (in *Inbox) refer(ctx context.Context, u place.User, message string, names []string) ([]MediaFile, error) {
+	if in.o.Media == nil {
+		return nil, fault.With(fault.BodyMalformed, "messages that name files cannot be sent here")
+	}
+	for range names { // each is looked up, entered and looked up
+		spend(ctx, 2*costBytes)
+	}
+	return in.o.Media.Refer(ctx, u.SDKAppID, message, names)
 }
 
 // kinds has, for each type of message, the kind of the files that it names.

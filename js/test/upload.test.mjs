@@ -58,3 +58,39 @@ test('progress is told, and an upload can be stopped', () => {
   xhr.abort();
   assert.equal(aborted, 1);
 });
+
+test('a text is uploaded by way of a file, which is removed', () => {
+  const wx = host();
+  const done = [];
+  wx.env = { USER_DATA_PATH: 'wxfile://usr' };
+  let written;
+  wx.getFileSystemManager = () => ({ writeFile: (options) => (written = options), unlink: (options) => done.push(options.filePath) });
+  const { ends } = upload(wx, { json: '[1]' });
+  assert.equal(written.data, '[1]');
+  assert.match(written.filePath, /^wxfile:\/\/usr\/tim-.*\.json$/);
+  assert.equal(wx.asked.length, 0);
+  written.success();
+  const [{ filePath, success }] = wx.asked;
+  assert.equal(filePath, written.filePath);
+  success({ statusCode: 200, data: '{}' });
+  assert.deepEqual([ends, done], [[[200, '{}']], [filePath]]);
+  const full = upload(wx, { json: '[2]' });
+  assert.notEqual(written.filePath, filePath);
+  written.fail({ errMsg: 'writeFile:fail' });
+  assert.deepEqual(full.ends, [[0, '']]);
+});
+
+test('a text is fetched', () => {
+  const wx = host();
+  wx.request = (options) => wx.asked.push(options);
+  const ends = [];
+  const xhr = new (uploadClass(wx))();
+  xhr.onloadend = () => ends.push([xhr.status, xhr.responseText]);
+  xhr.open('GET', 'https://gateway/media/1/x');
+  xhr.send();
+  const [{ url, dataType, success, fail }] = wx.asked;
+  assert.deepEqual([url, dataType], ['https://gateway/media/1/x', 'text']);
+  success({ statusCode: 200, data: '[]' });
+  fail({ errMsg: 'request:fail' });
+  assert.deepEqual(ends, [[200, '[]'], [0, '']]); // prettier-ignore
+});

@@ -1,4 +1,5 @@
 import type { Group, IMResponse, Types } from './index.js';
+import type { AudioPayload, CustomPayload, FacePayload, FilePayload, ImagePayload, LocationPayload, MergerPayload, TextPayload, VideoPayload } from './payloads.js';
 
 /** An account as a message or a conversation names it. */
 export interface UserInfo {
@@ -21,103 +22,6 @@ export interface Profile extends UserInfo {
   role: number;
   lastUpdatedTime: number;
   profileCustomField: Array<{ key: string; value: string }>;
-}
-
-/** Payload of TYPES.MSG_TEXT. */
-export interface TextPayload {
-  text: string;
-}
-
-/** Payload of TYPES.MSG_CUSTOM; its meaning is the app's own. */
-export interface CustomPayload {
-  data: string;
-  description: string;
-  extension: string;
-}
-
-/** Payload of TYPES.MSG_FACE. */
-export interface FacePayload {
-  index: number;
-  data: string;
-}
-
-/** Payload of TYPES.MSG_LOCATION. */
-export interface LocationPayload {
-  description: string;
-  longitude: number;
-  latitude: number;
-}
-
-/** One size of an image. */
-export interface ImageInfo {
-  /** 0 the image itself, 1 a thumb (short side 198), 2 a large one (720). */
-  type: number;
-  /** Bytes; 0 of the smaller sizes, which are made when they are needed. */
-  size: number;
-  width: number;
-  height: number;
-  url: string;
-  imageUrl: string;
-}
-
-/** Payload of TYPES.MSG_IMAGE. */
-export interface ImagePayload {
-  uuid: string;
-  /** 1 JPEG, 2 GIF, 3 PNG, 4 BMP, 255 another or not sent yet. */
-  imageFormat: number;
-  imageInfoArray: ImageInfo[];
-}
-
-/** Payload of TYPES.MSG_FILE. */
-export interface FilePayload {
-  uuid: string;
-  fileName: string;
-  fileSize: number;
-  fileUrl: string;
-  downloadFlag: number;
-}
-
-/** Payload of TYPES.MSG_AUDIO. */
-export interface AudioPayload {
-  uuid: string;
-  /** Where it can be heard; at its sender's, on the device. */
-  url: string;
-  remoteAudioUrl: string;
-  second: number;
-  size: number;
-  downloadFlag: number;
-}
-
-/** Payload of TYPES.MSG_VIDEO. */
-export interface VideoPayload {
-  videoUUID: string;
-  /** Where it can be seen; at its sender's, on the device. */
-  videoUrl: string;
-  remoteVideoUrl: string;
-  videoFormat: string;
-  videoSecond: number;
-  videoSize: number;
-  videoDownloadFlag: number;
-  thumbUUID: string;
-  /** '' when there is no cover. */
-  thumbUrl: string;
-  thumbFormat: string;
-  thumbWidth: number;
-  thumbHeight: number;
-  thumbSize: number;
-  thumbDownloadFlag: number;
-  snapshotUrl: string;
-  snapshotWidth: number;
-  snapshotHeight: number;
-  snapshotSize: number;
-}
-
-/**
- * A file to send: a File or Blob, an input element whose first file counts, or
- * what a mini program's chooser or recorder gave.
- */
-export interface FileToSend {
-  file: NonNullable<unknown>;
 }
 
 /** The options of {@link ChatSDK.createTextMessage} and its like. */
@@ -167,7 +71,7 @@ export type MessagePriority =
 /** The kinds of conversations. Only TYPES.CONV_C2C is built yet. */
 export type ConversationType = Types['CONV_C2C' | 'CONV_GROUP' | 'CONV_TOPIC' | 'CONV_SYSTEM'];
 
-/** The kinds of messages. Those of groups, and TYPES.MSG_MERGER, are not built yet. */
+/** The kinds of messages. Those of groups are not built yet. */
 export type MessageType = Types[
   | 'MSG_TEXT'
   | 'MSG_CUSTOM'
@@ -263,6 +167,8 @@ export type CustomMessage = Message<Types['MSG_CUSTOM'], CustomPayload>;
 export type FaceMessage = Message<Types['MSG_FACE'], FacePayload>;
 /** A message of TYPES.MSG_LOCATION. */
 export type LocationMessage = Message<Types['MSG_LOCATION'], LocationPayload>;
+/** A message of TYPES.MSG_MERGER. */
+export type MergerMessage = Message<Types['MSG_MERGER'], MergerPayload>;
 /** A message of TYPES.MSG_IMAGE. */
 export type ImageMessage = Message<Types['MSG_IMAGE'], ImagePayload>;
 /** A message of TYPES.MSG_FILE. */
@@ -346,6 +252,11 @@ export interface UserStatus {
 export interface InboxMethods {
   /** Sends a failed message again; it is the same message and arrives once. */
   resendMessage<M extends Message>(message: M, options?: SendMessageOptions): Promise<IMResponse<{ message: M }>>;
+  /**
+   * Loads what a merged message holds, if that came without it, and resolves
+   * with the message itself. Rejects with 2452 when that fails.
+   */
+  downloadMergerMessage<M extends Message>(message: M): Promise<M>;
   /** Takes back a message that this user has sent. */
   revokeMessage<M extends Message>(message: M): Promise<IMResponse<{ message: M }>>;
   /** Removes messages of one conversation from this user's view; of a longer list the first 30. */

@@ -1,14 +1,16 @@
 // Typings of tim-wasm, written by hand. Names are those of tim-js-sdk and
 // @tencentcloud/chat where these have one. What a method does is implemented
-// in the files of wasm/ that end in _js.go; inbox.d.ts, contacts.d.ts and unbuilt.d.ts
-// are parts.
+// in the files of wasm/ that end in _js.go; inbox.d.ts, payloads.d.ts
+// and unbuilt.d.ts are parts.
 
 import { EVENT, TSignaling, TYPES, VERSION } from '../src/constants.gen.js';
 import type { ContactMethods, Friend, FriendApplications, FriendGroup } from './contacts.js';
-import type { AudioMessage, Conversation, CustomMessage, CustomPayload, FaceMessage, FacePayload, FileMessage, FileToSend, ImageMessage, InboxMethods, LocationMessage, LocationPayload, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, TextPayload, UserStatus, VideoMessage } from './inbox.js';
+import type { AudioMessage, Conversation, CustomMessage, FaceMessage, FileMessage, ImageMessage, InboxMethods, LocationMessage, MergerMessage, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, UserStatus, VideoMessage } from './inbox.js';
+import type { CustomPayload, FacePayload, FileToSend, LocationPayload, MessagesToMerge, TextPayload } from './payloads.js';
 import type { UnbuiltMethods } from './unbuilt.js';
 export type * from './contacts.js';
 export type * from './inbox.js';
+export type * from './payloads.js';
 export type * from './unbuilt.js';
 
 /** The constants of {@link TIM.TYPES}. */
@@ -240,6 +242,12 @@ export interface ChatSDK extends InboxMethods, ContactMethods, UnbuiltMethods {
   createFaceMessage(options: MessageOptions<FacePayload>): FaceMessage;
   /** Creates a message that names a place. */
   createLocationMessage(options: MessageOptions<LocationPayload>): LocationMessage;
+  /**
+   * Creates a message that holds other ones, as they are now. More than 11,264
+   * bytes of them are uploaded when it is sent; sendMessage rejects with 2450
+   * above 512 KB.
+   */
+  createMergerMessage(options: MessageOptions<MessagesToMerge>): MergerMessage;
   /** Creates a message that says what another one says; a file is not uploaded again. */
   createForwardMessage<M extends Message>(options: MessageOptions<M>): M;
   /**

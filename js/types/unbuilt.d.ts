@@ -35,10 +35,7 @@ export interface UnbuiltMethods {
 
   /** Makes a message whose sendMessage rejects with 2998. */
   createTextAtMessage(options: unknown): Message;
-  /** Makes a message whose sendMessage rejects with 2998. */
-  createMergerMessage(options: unknown): Message;
 
-  downloadMergerMessage(options: unknown): Unbuilt;
   translateText(options: unknown): Unbuilt;
   modifyMessage(message: Message): Unbuilt;
   sendMessageReadReceipt(messageList: Message[]): Unbuilt;

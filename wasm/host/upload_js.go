@@ -26,6 +26,15 @@ type Upload struct {
 
 // Upload starts an upload. Done is called later, never before it returns.
 func (h *Host) Upload(u *Upload) {
+	h.start(u, [][]any{{"open", "POST", u.URL}, {"setRequestHeader", "Authorization", "Bearer " + u.Ticket}, {"send", u.File}})
+}
+
+// Download fetches a text. done is called as that of an Upload is.
+func (h *Host) Download(url string, done func(status int, text string)) {
+	h.start(&Upload{Done: done}, [][]any{{"open", "GET", url}, {"send"}})
+}
+
+func (h *Host) start(u *Upload, calls [][]any) {
 	u.host = h
 	u.scope.OnPanic = h.config.OnPanic
 	xhr, err := bridge.Global("XMLHttpRequest").New()
@@ -33,10 +42,10 @@ func (h *Host) Upload(u *Upload) {
 		u.xhr = xhr
 		h.uploads[u] = struct{}{}
 		bridge.Set(xhr, "onloadend", u.scope.Func(u.onEnd).Value())
-		bridge.Set(bridge.Get(xhr, "upload"), "onprogress", u.scope.Func(u.onProgress).Value())
-		for _, call := range [][]any{
-			{"open", "POST", u.URL}, {"setRequestHeader", "Authorization", "Bearer " + u.Ticket}, {"send", u.File},
-		} {
+		if u.Progress != nil {
+			bridge.Set(bridge.Get(xhr, "upload"), "onprogress", u.scope.Func(u.onProgress).Value())
+		}
+		for _, call := range calls {
 			if _, err = xhr.Call(call[0].(string), call[1:]...); err != nil {
 				break
 			}

@@ -71,6 +71,22 @@ func TestUpload(t *testing.T) {
 	require.Equal(t, before, bridge.Live(), "its functions are freed")
 }
 
+func TestDownload(t *testing.T) {
+	last := sender(t, "")
+	h := New(Config{})
+	defer h.Release()
+	before := bridge.Live()
+	var ends []ended
+	h.Download("http://gateway/media/1/x", func(status int, text string) { ends = append(ends, ended{status, text}) })
+	xhr := last()
+	require.Equal(t, "open GET http://gateway/media/1/x, send undefined", told(t, xhr))
+	bridge.Set(xhr, "status", bridge.Int(404))
+	_, err := bridge.Get(xhr, "onloadend").Invoke()
+	require.NoError(t, err)
+	require.Equal(t, []ended{{404, ""}}, ends)
+	require.Equal(t, before, bridge.Live(), "its functions are freed")
+}
+
 // An upload for which nobody waits any more is ended, once.
 func TestReleaseEndsUploads(t *testing.T) {
 	last := sender(t, "abort() { this.told.push('abort'); this.onloadend?.(); }")

@@ -124,6 +124,32 @@ test('what cannot be sent fails with a code, and what failed is sent again witho
   assert.equal(result.uploads, 2, 'one for the message that was sent twice, one for the other');
 });
 
+test('merged messages arrive with their files, and last when the originals are gone', async (t) => {
+  const [alice, bob] = [someone('alice'), someone('bob')];
+  const a = await member(t, alice);
+  const b = await member(t, bob);
+  await a.evaluate(async (to) => {
+    const { tim } = globalThis;
+    const options = { to, conversationType: 'C2C' };
+    const { data } = await tim.sendMessage(tim.createFileMessage({ ...options, payload: { file: new File(['some notes'], 'notes.txt') } }));
+    const said = tim.createTextMessage({ ...options, payload: { text: 'long'.repeat(100) } });
+    const payload = { title: 'notes', abstractList: ['one'], compatibleText: 'update', messageList: [data.message, ...Array(50).fill(said)] };
+    await tim.sendMessage(tim.createMergerMessage({ ...options, payload }));
+    await tim.revokeMessage(data.message);
+  }, bob);
+  const got = await b.evaluate(async () => {
+    while (globalThis.received().length < 2) await globalThis.story.until('MESSAGE_RECEIVED', globalThis.received().length + 1);
+    await globalThis.story.until('MESSAGE_REVOKED');
+    const message = globalThis.received().find((m) => m.type === 'TIMRelayElem');
+    const { title, messageList, downloadKey } = message.payload;
+    const loaded = await globalThis.tim.downloadMergerMessage(message);
+    const { payload, ...rest } = loaded;
+    const [file] = payload.messageList[0].messageBody;
+    return { title, before: messageList.length, key: !!downloadKey, type: rest.type, after: payload.messageList.length, notes: await (await fetch(file.payload.fileUrl)).text() };
+  });
+  assert.deepEqual(got, { title: 'notes', before: 0, key: true, type: 'TIMRelayElem', after: 51, notes: 'some notes' }); // prettier-ignore
+});
+
 test('destroy in the middle of an upload ends it', async (t) => {
   const page = await member(t, someone('alice'));
   const code = await page.evaluate(async () => {

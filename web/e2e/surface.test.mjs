@@ -36,6 +36,8 @@ const BUILT = new Set([
   'createFaceMessage',
   'createLocationMessage',
   'createForwardMessage',
+  'createMergerMessage',
+  'downloadMergerMessage',
   'sendMessage',
   'resendMessage',
   'revokeMessage',
