@@ -1,0 +1,109 @@
+// Package group keeps groups on NATS JetStream: their profiles, their members,
+// who may do what, applications, attributes and counters. It knows users and
+// sessions, not sockets, as package inbox does.
+//
+// # Calls
+//
+// Every field of the original SDK has the original's name, type and unit
+// (times are Unix seconds), so that the SDK passes objects through as they are.
+// Types are those of the originals' wire: Private (Work), Public, ChatRoom
+// (Meeting), Community, AVChatRoom, which is refused with 2998. Roles are Owner,
+// Admin and Member.
+//
+//	Group         {groupID, type, name, avatar, introduction, notification, ownerID,
+//	              createTime, infoSequence, lastInfoTime, nextMessageSeq, memberCount,
+//	              maxMemberCount, muteAllMembers, joinOption, inviteOption,
+//	              groupCustomField: [{key, value}], isSupportTopic, selfInfo?}
+//	              without lastMessage, which the SDK adds. selfInfo is there for
+//	              members only, and in results only.
+//	selfInfo      {userID, role, joinTime, nameCard, muteUntil, messageRemindType,
+//	              memberCustomField: [{key, value}]}
+//	GroupMember   {userID, nick, avatar, role, joinTime, nameCard, muteUntil,
+//	              memberCustomField: [{key, value}]}
+//	Application   {applicant, applicantNick, groupID, groupName, applicationType (0 to
+//	              join, 2 an invitation that waits for a manager), userID, note, time,
+//	              authentication, messageKey}; userID is who is to join
+//
+// A field that has its usual value is left out, and the SDK puts it back: what is
+// false, 0, "" or an empty list; messageRemindType is AcceptAndNotify. groupID,
+// type, joinOption, inviteOption, userID and role are always there.
+//
+// A call may come twice, after a lost connection. What is not the same when it is
+// repeated takes a nonce, 1 to 32 characters [A-Za-z0-9_-] that the SDK draws
+// anew for each call of the page and sends again with its repetition: the second
+// one is answered as the first one was. Every other call can be repeated as it is.
+//
+//	group.create {nonce?, groupID?, type?, name, introduction?, notification?, avatar?,
+//	    maxMemberNum?, joinOption?, inviteOption?, groupCustomField?, isSupportTopic?,
+//	    memberList?: [{userID, role?, memberCustomField?}]} -> {group, failureUserIDList?}
+//	    type is Private when absent; 500 members at most; role is Admin, or absent
+//	group.list {next?} -> {groups, next?}
+//	    those that the user is in, with selfInfo, without live rooms. From here on
+//	    the session is told of its groups; whoever comes back lists again
+//	group.get {groupIDs} -> {groups, failures?: [{groupID, code, message}]}
+//	    100 at most, fewer when they would not fit a frame: ask for the rest. Who is
+//	    no member sees no notification and no custom fields, and of a Private group
+//	    nothing (10007)
+//	group.search {groupID} -> {group}; 10007 for a Private group
+//	group.join {groupID, applyMessage?, nonce?} -> {status, group?}
+//	    status is JoinedSuccess, AlreadyInGroup or WaitAdminApproval
+//	group.quit {groupID} -> {groupID}
+//	group.dismiss {groupID} -> {groupID}
+//	group.update {groupID, name?, avatar?, introduction?, notification?, joinOption?,
+//	    inviteOption?, muteAllMembers?, groupCustomField?} -> {group}
+//	    custom fields are merged by key
+//	group.owner {groupID, newOwnerID} -> {group}
+//	group.members {groupID, count?, offset?, role?} -> {memberList, offset?}
+//	    offset is text of the answer before; no offset in the answer: that was the
+//	    last page. A page may be shorter than count, or empty, and not the last
+//	group.member.get {groupID, userIDs} -> {memberList}; 50 at most; only members
+//	group.invite {groupID, userIDs, nonce?} -> {successUserIDList, failureUserIDList,
+//	    existedUserIDList, overLimitUserIDList, waitingUserIDList, group}; 500 at most.
+//	    The SDK has no waitingUserIDList: those wait for a manager (inviteOption
+//	    NeedPermission)
+//	group.kick {groupID, userIDs, reason?, duration?} -> {userIDs, group}; 100 at most.
+//	    Those who are no members are left out; duration counts in live rooms only
+//	group.mute {groupID, userID, muteTime} -> {group, member}; muteTime in s, 0: off
+//	group.role {groupID, userID, role} -> {group, member}; role is Admin or Member
+//	group.card {groupID, userID?, nameCard} -> {group, member}
+//	group.custom {groupID, userID?, memberCustomField} -> {group, member}; merged by key
+//	group.applications {next?} -> {applicationList, next?}
+//	    those that wait in groups whose owner or administrator the user is
+//	group.handle {groupID, userID, handleAction, handleMessage?, authentication} -> {group}
+//	    handleAction is Agree or Reject; userID and authentication are those of the
+//	    Application; 10024: somebody else has handled it
+//	group.online {groupID} -> {memberCount}; up to 60 s old
+//	group.attributes.get {groupID, keyList?} -> {groupAttributes}; none: all
+//	group.attributes.init {groupID, groupAttributes} -> {groupAttributes}; replaces all
+//	group.attributes.set {groupID, groupAttributes} -> {groupAttributes}; merged by key
+//	group.attributes.delete {groupID, keyList} -> {keyList}; none: all
+//	    for groups of every type; those set who may change the group's profile
+//	group.counters.get {groupID, keyList?} -> {counters}; none: all
+//	group.counters.set {groupID, counters} -> {counters}; the values of all that are set
+//	group.counters.add {groupID, key, value, nonce?} -> {groupID, key, value}
+//	    value may be below 0; the answer has the new one
+//
+// Messages of groups are calls of package inbox with a conversationID that is
+// GROUP and the groupID; they are not built yet.
+//
+// # Notifications
+//
+// They go to the sessions that have listed their groups, of members who are
+// online, whoever has caused them; a session is told of its own calls, too. The
+// same frame goes to every member, but for groupSelf, groupJoined and groupLeft,
+// which are about the receiver.
+//
+//	group {group}                    the profile changed: a Group without selfInfo,
+//	                                 memberCount up to a second old
+//	groupSelf {groupID, selfInfo}    the receiver's own role, mute, name card, …
+//	groupJoined {group}              the receiver is a member now; with selfInfo
+//	groupLeft {groupID, reason}      and is no longer; quit, kicked or dismissed
+//	groupApplication {groupID}       an application came or was handled; to the owner
+//	                                 and the administrators: ask for applications again
+//	groupAttributes {groupID, groupAttributes}   all of them
+//	groupCounters {groupID, counters}            those that have changed
+//	groupsReset {}                   something may have been missed: list again
+//
+// A group with an infoSequence that is not above the one known says nothing new of
+// the profile, but its memberCount counts.
+package group
