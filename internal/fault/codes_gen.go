@@ -44,6 +44,16 @@ const (
 	KickedUserSigExpired  Code = 3004
 	LoggedOut             Code = 3005
 	KickedByServerAPI     Code = 3006
+	GroupBadParameters    Code = 10004
+	GroupTooFrequent      Code = 10006
+	GroupNotPermitted     Code = 10007
+	OwnerMayNotQuit       Code = 10009
+	NoSuchGroup           Code = 10010
+	GroupFull             Code = 10014
+	BadGroupID            Code = 10015
+	GroupIDTaken          Code = 10021
+	ApplicationHandled    Code = 10024
+	TooManyGroups         Code = 10037
 	UnknownAccount        Code = 20003
 	Blocked               Code = 20007
 	RevokeTooLate         Code = 20016
@@ -179,6 +189,26 @@ func (c Code) Text() string {
 		return "The user has logged out: call login first."
 	case KickedByServerAPI:
 		return "This user was kicked out by an administrator: log in again with a UserSig signed after the kick."
+	case GroupBadParameters:
+		return "The parameters of this group call are missing or malformed: check them against the documentation."
+	case GroupTooFrequent:
+		return "There were too many changes of groups in a short time: wait a moment and try again."
+	case GroupNotPermitted:
+		return "This user may not do that in this group: ask its owner or an administrator."
+	case OwnerMayNotQuit:
+		return "The owner cannot quit this group: hand it on with changeGroupOwner first, or dismiss it."
+	case NoSuchGroup:
+		return "The group does not exist: it may have been dismissed, or the groupID is wrong."
+	case GroupFull:
+		return "The group is full: remove members first, or make another group."
+	case BadGroupID:
+		return "The groupID is malformed: check it against the rules for group IDs."
+	case GroupIDTaken:
+		return "There is a group with this groupID already: choose another one."
+	case ApplicationHandled:
+		return "Somebody else has handled this application: fetch the list of applications again."
+	case TooManyGroups:
+		return "The user is in as many groups as one may be: let them quit some first."
 	case UnknownAccount:
 		return "The sender or receiver does not exist: check the UserID."
 	case Blocked:

@@ -2,6 +2,11 @@
 // who may do what, applications, attributes and counters. It knows users and
 // sessions, not sockets, as package inbox does.
 //
+// # Files
+//
+//	rules.go   who may do what, by type, as one table
+//	limits.go  what may be set, how much, and what group IDs there are
+//
 // # Calls
 //
 // Every field of the original SDK has the original's name, type and unit
