@@ -46,6 +46,12 @@ const (
 	// application or friend group of a user. h is one of 4 classes, by a hash of
 	// kind and entry.
 	StreamContacts = "TIM_SNS"
+	// StreamGroups holds what is known of groups: tim.group.<app>.p.<group> the
+	// profile, ….m.<group>.<h>.<user> a member, ….u.<user>.<group> that a user is
+	// in a group, ….q.<group>.<user> who waits to come in, ….a.<group> attributes,
+	// ….c.<group> counters. group is base64url of a group ID; h is one of 256
+	// classes, two hexadecimal digits, by a hash of user.
+	StreamGroups = "TIM_GROUP"
 )
 
 // Subjects of the streams that are not buckets, and of signals, which are
@@ -57,6 +63,7 @@ const (
 	SubjectCursors       = "tim.cursor."
 	SubjectMarks         = "tim.mark."
 	SubjectContacts      = "tim.sns."
+	SubjectGroups        = "tim.group."
 	SubjectEvents        = "tim.event." // <app>.<user>
 
 	SubjectOnline   = "tim.live"      // messages for users who are online now
@@ -134,7 +141,7 @@ func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + k
 // user must not be newer than the events that it has handed over.
 var SavedStreams = slices.Concat([]string{
 	BucketStream(BucketConfig), BucketStream(BucketAccounts), BucketStream(BucketUsers),
-	StreamEvents, StreamMarks, StreamCursors, StreamDocuments, StreamContacts, StreamConversations,
+	StreamEvents, StreamMarks, StreamCursors, StreamDocuments, StreamContacts, StreamConversations, StreamGroups,
 }, messagesStreams(), []string{StreamReferences, StreamFiles, StreamMedia})
 
 func messagesStreams() []string {

@@ -37,7 +37,7 @@
 // methods_gen.go lists them all with their params and results, grouped by
 // family. What those of messages, conversations and people mean stands in
 // package inbox, and which fields are left out because their value is the usual
-// one; those of contacts in package contacts.
+// one; those of contacts in package contacts, those of groups in package group.
 //
 // Notifications of the gateway: evicted {type}, drain {}.
 //

@@ -160,6 +160,84 @@ const (
 	NoteContacts = "contacts"
 )
 
+// Groups and their members. Requests of the client, with their params and results:
+const (
+	// {nonce?, groupID?, type?, name, introduction?, notification?, avatar?, maxMemberNum?, joinOption?, inviteOption?, groupCustomField?, isSupportTopic?, memberList?} -> {group, failureUserIDList?}
+	GroupCreate = "group.create"
+	// {next?} -> {groups, next?}
+	GroupList = "group.list"
+	// {groupIDs} -> {groups, failures?}
+	GroupGet = "group.get"
+	// {groupID} -> {group}
+	GroupSearch = "group.search"
+	// {groupID, applyMessage?, nonce?} -> {status, group?}
+	GroupJoin = "group.join"
+	// {groupID} -> {groupID}
+	GroupQuit = "group.quit"
+	// {groupID} -> {groupID}
+	GroupDismiss = "group.dismiss"
+	// {groupID, name?, avatar?, introduction?, notification?, joinOption?, inviteOption?, muteAllMembers?, groupCustomField?} -> {group}
+	GroupUpdate = "group.update"
+	// {groupID, newOwnerID} -> {group}
+	GroupOwner = "group.owner"
+	// {groupID, count?, offset?, role?} -> {memberList, offset?}
+	GroupMembers = "group.members"
+	// {groupID, userIDs} -> {memberList}
+	GroupMemberGet = "group.member.get"
+	// {groupID, userIDs, nonce?} -> {successUserIDList, failureUserIDList, existedUserIDList, overLimitUserIDList, waitingUserIDList, group}
+	GroupInvite = "group.invite"
+	// {groupID, userIDs, reason?, duration?} -> {userIDs, group}
+	GroupKick = "group.kick"
+	// {groupID, userID, muteTime} -> {group, member}
+	GroupMute = "group.mute"
+	// {groupID, userID, role} -> {group, member}
+	GroupRole = "group.role"
+	// {groupID, userID?, nameCard} -> {group, member}
+	GroupCard = "group.card"
+	// {groupID, userID?, memberCustomField} -> {group, member}
+	GroupCustom = "group.custom"
+	// {next?} -> {applicationList, next?}
+	GroupApplications = "group.applications"
+	// {groupID, userID, handleAction, handleMessage?, authentication} -> {group}
+	GroupHandle = "group.handle"
+	// {groupID} -> {memberCount}
+	GroupOnline = "group.online"
+	// {groupID, keyList?} -> {groupAttributes}
+	GroupAttributesGet = "group.attributes.get"
+	// {groupID, groupAttributes} -> {groupAttributes}
+	GroupAttributesInit = "group.attributes.init"
+	// {groupID, groupAttributes} -> {groupAttributes}
+	GroupAttributesSet = "group.attributes.set"
+	// {groupID, keyList?} -> {keyList}
+	GroupAttributesDelete = "group.attributes.delete"
+	// {groupID, keyList?} -> {counters}
+	GroupCountersGet = "group.counters.get"
+	// {groupID, counters} -> {counters}
+	GroupCountersSet = "group.counters.set"
+	// {groupID, key, value, nonce?} -> {groupID, key, value}
+	GroupCountersAdd = "group.counters.add"
+)
+
+// Notifications of the gateway:
+const (
+	// {group}
+	NoteGroup = "group"
+	// {groupID, selfInfo}
+	NoteGroupSelf = "groupSelf"
+	// {group}
+	NoteGroupJoined = "groupJoined"
+	// {groupID, reason}
+	NoteGroupLeft = "groupLeft"
+	// {groupID}
+	NoteGroupApplication = "groupApplication"
+	// {groupID, groupAttributes}
+	NoteGroupAttributes = "groupAttributes"
+	// {groupID, counters}
+	NoteGroupCounters = "groupCounters"
+	// {}
+	NoteGroupsReset = "groupsReset"
+)
+
 // Files that messages name. Requests of the client, with their params and results:
 const (
 	// {kind, size, fileName?} -> {ticket, name}
@@ -223,4 +301,35 @@ var ContactMethods = []string{
 var TimdMethods = []string{
 	InstanceList,
 	InstanceKick,
+}
+
+// GroupMethods are the requests that package group answers.
+var GroupMethods = []string{
+	GroupCreate,
+	GroupList,
+	GroupGet,
+	GroupSearch,
+	GroupJoin,
+	GroupQuit,
+	GroupDismiss,
+	GroupUpdate,
+	GroupOwner,
+	GroupMembers,
+	GroupMemberGet,
+	GroupInvite,
+	GroupKick,
+	GroupMute,
+	GroupRole,
+	GroupCard,
+	GroupCustom,
+	GroupApplications,
+	GroupHandle,
+	GroupOnline,
+	GroupAttributesGet,
+	GroupAttributesInit,
+	GroupAttributesSet,
+	GroupAttributesDelete,
+	GroupCountersGet,
+	GroupCountersSet,
+	GroupCountersAdd,
 }

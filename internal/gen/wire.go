@@ -82,6 +82,7 @@ var families = []struct{ name, title string }{
 	{"conversation", "Conversations and what a user has set of them."},
 	{"people", "Profiles, the blacklist and who is online."},
 	{"contact", "Friends, applications to become one, and friend groups."},
+	{"group", "Groups and their members."},
 	{"media", "Files that messages name."},
 }
 
@@ -125,7 +126,7 @@ func (s source) frameMethods() string {
 		}
 		b.WriteString(")\n\n")
 	}
-	for _, room := range []struct{ name, list string }{{"inbox", "InboxMethods"}, {"contacts", "ContactMethods"}, {"timd", "TimdMethods"}} {
+	for _, room := range []struct{ name, list string }{{"inbox", "InboxMethods"}, {"contacts", "ContactMethods"}, {"timd", "TimdMethods"}, {"group", "GroupMethods"}} {
 		fmt.Fprintf(&b, "// %s are the requests that package %s answers.\nvar %s = []string{\n", room.list, room.name, room.list)
 		for _, m := range s.Wire.Methods {
 			if m.By == room.name {

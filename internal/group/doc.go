@@ -4,8 +4,62 @@
 //
 // # Files
 //
-//	rules.go   who may do what, by type, as one table
-//	limits.go  what may be set, how much, and what group IDs there are
+//	rules.go         who may do what, by type, as one table
+//	limits.go        what may be set, how much, and what group IDs there are
+//	params.go        what a call names, checked
+//
+//	room.go          Open and Close; Options; what is done behind the calls
+//	keys.go          subjects
+//	record.go        the documents
+//	store.go         documents: read, changed
+//	turn.go          changes of who is a member, one at a time
+//	rates.go         what a user may change in a time, on this gateway
+//
+//	methods.go       how a call of a client is served
+//	create.go        groups begin and end
+//	members.go       members come and go
+//	invite.go        members bring others
+//	setmember.go     what is set of a member
+//	profile.go       profiles, and who owns a group
+//	list.go          a user's groups; a group's members; how many are online
+//	applications.go  who waits to come in
+//	attributes.go    attributes and counters
+//	forget.go        a deleted account leaves its groups
+//
+//	listeners.go     who is here and is told of which groups
+//	follow.go        what has changed on any gateway, told to those
+//	shape.go         what clients see
+//
+// # Stores
+//
+// One stream, TIM_GROUP, of documents, of which each is changed by compare-and-set;
+// group and user are base64url of IDs.
+//
+//	tim.group.<app>.p.<group>             the profile, the owner, how many members
+//	tim.group.<app>.m.<group>.<h>.<user>  a member, or a former one; h is one of 256 classes by a hash of user
+//	tim.group.<app>.u.<user>.<group>      that a user is in a group
+//	tim.group.<app>.q.<group>.<user>      who waits to come in
+//	tim.group.<app>.a.<group>             attributes
+//	tim.group.<app>.c.<group>             counters
+//
+// What is true where documents differ: the profile says whether there is a group
+// and since when (Born); who owns it; each member's own document whether they are
+// in it, if it names that Born. The document by which users find their groups is
+// written before that of the member and removed after it, so it may be there for a
+// group that they are not in, and is then skipped and later removed. Who is a
+// member changes in the group's turn only (turn.go), which keeps the number of
+// members exact, and what a gateway has left that died is put right by the next
+// change. Dismissing writes one document: those of the members name a group then
+// that is no more.
+//
+// # Goroutines and locks
+//
+// A call runs on its caller's goroutine, documents come on that of the follower,
+// and one goroutine does what is left to be done behind the calls (Room.later,
+// which never blocks). listeners.mu guards who is told of what, is held while Push
+// is called, and never across a call of the store. turns.mu, rates.mu and
+// counts.mu are held alone. While a call waits for the turn of a group, or has it,
+// it holds none of them.
 //
 // # Calls
 //

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tim-wasm/tim/internal/fault"
 )
@@ -86,7 +85,7 @@ func merged(have, set []Field, most int, name string) ([]Field, error) {
 	}
 	out := append([]Field(nil), have...)
 	for _, f := range set {
-		if f.Key == "" || len(f.Key) > maxKey || len(f.Value) > maxFieldValue || !utf8.ValidString(f.Key+f.Value) {
+		if f.Key == "" || len(f.Key) > maxKey || len(f.Value) > maxFieldValue {
 			return nil, fault.With(fault.GroupBadParameters,
 				name+" has a key of 1 to "+strconv.Itoa(maxKey)+" bytes and a value of at most "+strconv.Itoa(maxFieldValue)+" in each field")
 		}

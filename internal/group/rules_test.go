@@ -199,7 +199,7 @@ func TestCustomFields(t *testing.T) {
 	require.Equal(t, []Field{{"a", "1"}, {"b", "2"}}, have, "what was there stays as it was")
 	_, err = merged(have, []Field{{"c", "4"}}, 2, "fields")
 	require.ErrorIs(t, err, fault.New(fault.GroupBadParameters), "over the number that there may be")
-	for _, bad := range []Field{{"", "x"}, {strings.Repeat("k", 17), "x"}, {"k", strings.Repeat("v", 513)}, {"k", "\xff"}} {
+	for _, bad := range []Field{{"", "x"}, {strings.Repeat("k", 17), "x"}, {"k", strings.Repeat("v", 513)}} {
 		_, err = merged(nil, []Field{bad}, 5, "fields")
 		require.ErrorIs(t, err, fault.New(fault.GroupBadParameters), "%v", bad)
 	}

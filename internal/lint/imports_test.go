@@ -36,6 +36,7 @@ var layers = map[string][]string{
 	"internal/layout":                 {"internal/bus"},
 	"internal/accounts":               {"internal/fault", "internal/place", "internal/bus"},
 	"internal/inbox":                  {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/bus"},
+	"internal/group":                  {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/bus"},
 	"internal/registry":               {"internal/fault", "internal/place", "internal/frame", "internal/bus", "internal/layout", "internal/gateway"},
 	"internal/backup":                 {"internal/bus", "internal/layout"},
 	"internal/contacts":               {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/bus", "internal/inbox"},

@@ -1,0 +1,232 @@
+package group
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// apply has somebody wait for a manager. Whoever waits already keeps their
+// place: only the note becomes the newest.
+func (r *Room) apply(ctx context.Context, k key, g group, userID string, a application) error {
+	waiting, err := r.waiting(ctx, k, g)
+	if err != nil {
+		return err
+	}
+	if len(waiting) >= maxWaiting && !slices.ContainsFunc(waiting, func(w waitingOne) bool { return w.userID == userID }) {
+		return fault.With(fault.GroupTooFrequent, "too many wait to come into this group")
+	}
+	a.Born, a.At, a.Key = g.Born, r.now().UnixMilli(), r.random()
+	_, err = change(ctx, r, k.applicationSubject(userID), func(have *application) (bool, error) {
+		if have.waits(g, a.At) {
+			if have.Note == a.Note && have.Inviter == a.Inviter {
+				return false, nil
+			}
+			a.Key = have.Key
+		}
+		*have = a
+		return true, nil
+	})
+	return err
+}
+
+type waitingOne struct {
+	userID string
+	application
+}
+
+// waiting returns who waits to come into a group, those first who have waited
+// longest. What waits no more is removed behind the call.
+func (r *Room) waiting(ctx context.Context, k key, g group) ([]waitingOne, error) {
+	values, err := r.under(ctx, k.applicationPattern())
+	if err != nil {
+		return nil, err
+	}
+	var out []waitingOne
+	var old []bus.Value
+	now := r.now().UnixMilli()
+	for _, v := range values {
+		a, err := decode[application](v.Data)
+		if err != nil {
+			return nil, err
+		}
+		p, err := parse(v.Subject)
+		switch {
+		case err != nil: // removed meanwhile
+		case a.waits(g, now):
+			out = append(out, waitingOne{p.userID, a})
+		case now-a.At >= applicationAge || a.Born != g.Born:
+			old = append(old, v)
+		}
+	}
+	if len(old) > 0 {
+		r.later(func(ctx context.Context) { r.remove(ctx, old) })
+	}
+	slices.SortFunc(out, func(a, b waitingOne) int { return int(a.At - b.At) })
+	return out, nil
+}
+
+// remove removes documents as they were read.
+func (r *Room) remove(ctx context.Context, old []bus.Value) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	for _, v := range old {
+		if err := r.log.Remove(ctx, v.Subject, v.Seq); err != nil {
+			r.report("removing what is old", err)
+			return
+		}
+	}
+}
+
+type applicationsResult struct {
+	ApplicationList []Application `json:"applicationList"`
+	Next            string        `json:"next,omitempty"`
+}
+
+// applications lists who waits in the groups that a user manages, as many groups
+// a page as group.list has.
+func applications(ctx context.Context, r *Room, u place.User, p listParams) (any, error) {
+	keys, err := r.groupsOf(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	from, _ := slices.BinarySearchFunc(keys, p.Next, func(k mine, next string) int { return strings.Compare(k.key.id, next) })
+	out, size := applicationsResult{ApplicationList: []Application{}}, 0
+	for i, one := range keys[from:] {
+		if i == listAtOnce {
+			out.Next = one.key.id
+			break
+		}
+		list, err := r.applicationsOf(ctx, one.key, u)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range list {
+			size += len(encode(a)) + 1
+		}
+		if size > r.o.Frame && len(out.ApplicationList) > 0 {
+			out.Next = one.key.id
+			break
+		}
+		out.ApplicationList = append(out.ApplicationList, list[:fitting(list, r.o.Frame)]...)
+	}
+	return out, nil
+}
+
+// applicationsOf returns who waits in a group, for who may handle that.
+func (r *Room) applicationsOf(ctx context.Context, k key, u place.User) ([]Application, error) {
+	g, _, _, err := r.may(ctx, k, u, Handle)
+	if isRefusal(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, err := r.waiting(ctx, k, g)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	list = list[:min(len(list), maxWaiting)]
+	out, ids := make([]Application, len(list)), make([]string, len(list))
+	for i, w := range list {
+		a := Application{
+			Applicant: w.userID, UserID: w.userID, GroupID: k.id, GroupName: g.Name,
+			Note: w.Note, Time: w.At / 1000, Authentication: w.Key, MessageKey: w.Key,
+		}
+		if w.Inviter != "" {
+			a.Applicant, a.ApplicationType = w.Inviter, 2
+		}
+		out[i], ids[i] = a, a.Applicant
+	}
+	people, err := r.o.Profiles(ctx, k.app, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		out[i].ApplicantNick = people[i].Nick
+	}
+	return out, nil
+}
+
+type handleParams struct {
+	GroupID        string `json:"groupID"`
+	UserID         string `json:"userID"`
+	HandleAction   string `json:"handleAction"`
+	HandleMessage  string `json:"handleMessage"`
+	Authentication string `json:"authentication"`
+}
+
+const (
+	actionAgree  = "Agree"
+	actionReject = "Reject"
+)
+
+func handle(ctx context.Context, r *Room, u place.User, p handleParams) (any, error) {
+	if !frame.ValidUserID(p.UserID) || p.HandleAction != actionAgree && p.HandleAction != actionReject {
+		return nil, fault.With(fault.GroupBadParameters, "name a userID and the handleAction Agree or Reject")
+	}
+	if err := checkText("handleMessage", &p.HandleMessage, maxNote); err != nil {
+		return nil, err
+	}
+	k := keyOf(u, p.GroupID)
+	_, m, role, err := r.may(ctx, k, u, Handle)
+	if err != nil {
+		return nil, err
+	}
+	g, err := r.handle(ctx, k, u, p)
+	if err != nil {
+		return nil, err
+	}
+	return groupResult{g.seen(k.id, u.UserID, m, role)}, nil
+}
+
+// handle decides on an application, in the group's turn, so that two managers do
+// not decide both: who is let in comes in first, and then it waits no more.
+func (r *Room) handle(ctx context.Context, k key, u place.User, p handleParams) (group, error) {
+	agreed := p.HandleAction == actionAgree
+	return r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
+		_, role, err := r.role(ctx, k, g, u.UserID)
+		if err == nil {
+			err = g.Type.May(Handle, role, Stranger)
+		}
+		if err != nil {
+			return e, err
+		}
+		a, _, err := get[application](ctx, r, k.applicationSubject(p.UserID))
+		switch {
+		case err != nil:
+			return e, err
+		case a.Key != p.Authentication || a.Born != g.Born:
+			return e, fault.New(fault.ApplicationHandled)
+		case a.Handled == u.UserID && a.Agreed == agreed: // the repetition of a call
+			return e, nil
+		case !a.waits(g, r.now().UnixMilli()):
+			return e, fault.New(fault.ApplicationHandled)
+		}
+		if agreed {
+			if g.Members >= g.Most {
+				return e, fault.New(fault.GroupFull)
+			}
+			if err := r.mayCome(ctx, k.user(p.UserID)); err != nil {
+				return e, err
+			}
+			came, err := r.enter(ctx, k, g, p.UserID, member{By: u.UserID})
+			if came {
+				e.members = 1
+			}
+			if err != nil {
+				return e, err
+			}
+		}
+		_, err = change(ctx, r, k.applicationSubject(p.UserID), func(a *application) (bool, error) {
+			a.Handled, a.Agreed = u.UserID, agreed
+			return true, nil
+		})
+		return e, err
+	})
+}

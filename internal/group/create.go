@@ -1,0 +1,341 @@
+package group
+
+import (
+	"context"
+	"crypto/sha256"
+	"slices"
+	"strconv"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+type createParams struct {
+	Nonce            string      `json:"nonce"`
+	GroupID          string      `json:"groupID"`
+	Type             Type        `json:"type"`
+	Name             string      `json:"name"`
+	Introduction     string      `json:"introduction"`
+	Notification     string      `json:"notification"`
+	Avatar           string      `json:"avatar"`
+	MaxMemberNum     int         `json:"maxMemberNum"`
+	JoinOption       Option      `json:"joinOption"`
+	InviteOption     Option      `json:"inviteOption"`
+	GroupCustomField []Field     `json:"groupCustomField"`
+	IsSupportTopic   bool        `json:"isSupportTopic"`
+	MemberList       []newMember `json:"memberList"`
+}
+
+type newMember struct {
+	UserID            string  `json:"userID"`
+	Role              string  `json:"role"`
+	MemberCustomField []Field `json:"memberCustomField"`
+}
+
+type createResult struct {
+	Group             Group    `json:"group"`
+	FailureUserIDList []string `json:"failureUserIDList,omitempty"`
+}
+
+// check returns the group that is wished for, and its first members.
+func (p createParams) check() (g group, firsts []newMember, err error) {
+	if p.Type == "" {
+		p.Type = Work
+	}
+	rules, ok := table[p.Type]
+	switch {
+	case !ok:
+		return g, nil, fault.With(fault.GroupBadParameters, "type must be Private, Public, ChatRoom, Community or AVChatRoom")
+	case p.Type == Live:
+		return g, nil, fault.With(fault.NotBuiltYet, "groups of type AVChatRoom")
+	case p.IsSupportTopic:
+		return g, nil, fault.With(fault.NotBuiltYet, "communities with topics")
+	case p.Name == "":
+		return g, nil, fault.With(fault.GroupBadParameters, "name is missing")
+	}
+	if p.GroupID != "" {
+		if err := checkGroupID(p.GroupID, p.Type); err != nil {
+			return g, nil, err
+		}
+	}
+	for _, c := range []struct {
+		name string
+		text *string
+		most int
+	}{
+		{"name", &p.Name, maxName}, {"introduction", &p.Introduction, maxIntroduction},
+		{"notification", &p.Notification, maxNotification}, {"avatar", &p.Avatar, maxAvatar},
+	} {
+		if err := checkText(c.name, c.text, c.most); err != nil {
+			return g, nil, err
+		}
+	}
+	g = group{Type: p.Type, Name: p.Name, Introduction: p.Introduction, Notification: p.Notification, Avatar: p.Avatar, Most: rules.members}
+	if p.MaxMemberNum != 0 {
+		if p.MaxMemberNum < 1 || p.MaxMemberNum > rules.most {
+			return g, nil, fault.With(fault.GroupBadParameters, "maxMemberNum must be between 1 and "+strconv.Itoa(rules.most))
+		}
+		g.Most = p.MaxMemberNum
+	}
+	if g.Join, err = p.Type.joinOption(p.JoinOption); err != nil {
+		return g, nil, err
+	}
+	if g.Invite, err = p.Type.inviteOption(p.InviteOption); err != nil {
+		return g, nil, err
+	}
+	if g.Custom, err = merged(nil, p.GroupCustomField, maxGroupFields, "groupCustomField"); err != nil {
+		return g, nil, err
+	}
+	firsts, err = checkFirsts(p.MemberList, rules)
+	return g, firsts, err
+}
+
+func checkFirsts(list []newMember, rules rules) ([]newMember, error) {
+	if len(list) > maxInvited {
+		return nil, fault.With(fault.GroupBadParameters, "memberList holds "+strconv.Itoa(maxInvited)+" members at most")
+	}
+	var out []newMember
+	for _, m := range list {
+		switch {
+		case !frame.ValidUserID(m.UserID):
+			return nil, fault.With(fault.GroupBadParameters, "no UserID in memberList: "+strconv.Quote(m.UserID))
+		case m.Role != "" && m.Role != Member.String() && m.Role != Admin.String():
+			return nil, fault.With(fault.GroupBadParameters, "a role in memberList must be Admin or left out")
+		case m.Role == Admin.String() && !rules.admins:
+			return nil, fault.With(fault.GroupNotPermitted, "a group of this type has no administrators")
+		case slices.ContainsFunc(out, func(o newMember) bool { return o.UserID == m.UserID }):
+			continue
+		}
+		var err error
+		if m.MemberCustomField, err = merged(nil, m.MemberCustomField, maxMemberFields, "memberCustomField"); err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// id returns the ID of a new group: the wished one, or one that the gateway
+// makes, which is the same for the repetition of a call.
+func (p createParams) id(u place.User, t Type) string {
+	switch {
+	case p.GroupID != "":
+		return p.GroupID
+	case p.Nonce == "":
+		return madeGroupID(t, drawn())
+	}
+	hash := sha256.Sum256([]byte(strconv.FormatUint(uint64(u.SDKAppID), 10) + " " + p.Nonce + " " + u.UserID))
+	return madeGroupID(t, [12]byte(hash[:12]))
+}
+
+// create makes a group. Its document comes first and has a turn, so nobody sees
+// a group with fewer members than it was to have, and one whose gateway has died
+// is finished by the repetition of the call, or else ended or counted by whoever
+// comes to it first.
+func create(ctx context.Context, r *Room, u place.User, p createParams) (any, error) {
+	g, firsts, err := p.check()
+	if err == nil {
+		err = checkNonce(p.Nonce)
+	}
+	if err == nil {
+		err = r.rates.take(u, r.now(), len(firsts), true)
+	}
+	if err == nil {
+		err = r.hasRoom(ctx, u)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.Nonce == "" {
+		p.Nonce = r.random()
+	}
+	firsts = slices.DeleteFunc(firsts, func(m newMember) bool { return m.UserID == u.UserID })
+	firsts = slices.Insert(firsts, 0, newMember{UserID: u.UserID})
+	k := keyOf(u, p.id(u, g.Type))
+	v, err := r.create(ctx, k, u, g, firsts, p.Nonce)
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// create begins a group, or goes on where an attempt before has ended.
+func (r *Room) create(ctx context.Context, k key, u place.User, wished group, firsts []newMember, nonce string) (out createResult, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+	defer cancel()
+	id := "create " + u.UserID + " " + nonce
+	g, err := change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
+		now := r.now()
+		switch {
+		case g.there() && (g.By != u.UserID || g.Nonce != nonce):
+			return false, fault.New(fault.GroupIDTaken)
+		case g.there() && (g.Turn == nil || g.Turn.ID != id): // all but some members, perhaps
+			return false, nil
+		case !g.there():
+			born := max(now.UnixMilli(), g.Born+1)
+			*g = wished
+			g.Owner, g.By, g.Nonce, g.Born, g.Created = u.UserID, u.UserID, nonce, born, now.Unix()
+			g.raise(now.Unix())
+		}
+		g.Turn = &turn{id, now.UnixMilli()}
+		return true, nil
+	})
+	switch {
+	case err != nil:
+	case g.Turn != nil && g.Turn.ID == id:
+		var e effect
+		if err = r.recountOwn(ctx, k, &g); err == nil {
+			e.members, out.FailureUserIDList, err = r.bringFirsts(ctx, k, g, u, firsts, nonce)
+		}
+		if err == nil {
+			g, err = r.giveTurn(ctx, k, id, g.Members, e)
+		}
+	default:
+		g, err = r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
+			e.members, out.FailureUserIDList, err = r.bringFirsts(ctx, k, g, u, firsts, nonce)
+			return e, err
+		})
+	}
+	if err != nil {
+		r.settleUnless(err, k, id)
+		return out, err
+	}
+	m, role, err := r.role(ctx, k, g, u.UserID)
+	out.Group = g.seen(k.id, u.UserID, m, role)
+	return out, err
+}
+
+// bringFirsts makes the first members of a group; the first of them, its owner,
+// before all others. Those who cannot come, or for whom there is no room, are
+// returned. Who has come before, and perhaps left again, does not come again.
+func (r *Room) bringFirsts(ctx context.Context, k key, g group, u place.User, firsts []newMember, nonce string) (came int, failed []string, err error) {
+	subjects := make([]string, len(firsts))
+	for i, f := range firsts {
+		subjects[i] = k.memberSubject(f.UserID)
+	}
+	have, _, err := getAll[member](ctx, r, subjects)
+	if err != nil {
+		return 0, nil, err
+	}
+	refused := make([]bool, len(firsts))
+	if err := bus.Spread(len(firsts), func(i int) error {
+		if i == 0 || have[i].Born == g.Born {
+			return nil
+		}
+		err := r.mayCome(ctx, k.user(firsts[i].UserID))
+		if refused[i] = isRefusal(err); refused[i] {
+			return nil
+		}
+		return err
+	}); err != nil {
+		return 0, nil, err
+	}
+	bring := func(i int) error {
+		m := member{Admin: firsts[i].Role == Admin.String(), Custom: firsts[i].MemberCustomField, Nonce: nonce}
+		if i > 0 {
+			m.By = u.UserID
+		}
+		_, err := r.enter(ctx, k, g, firsts[i].UserID, m)
+		return err
+	}
+	var coming []int
+	for i, f := range firsts {
+		switch {
+		case have[i].Born == g.Born:
+		case refused[i] || g.Members+len(coming) >= g.Most:
+			failed = append(failed, f.UserID)
+		case i > 0:
+			coming = append(coming, i)
+		default:
+			if err := bring(0); err != nil {
+				return 0, nil, err
+			}
+			came++
+			g.Members++
+		}
+	}
+	err = bus.Spread(len(coming), func(n int) error { return bring(coming[n]) })
+	return came + len(coming), failed, err
+}
+
+// recountOwn sets how many members have come already.
+func (r *Room) recountOwn(ctx context.Context, k key, g *group) error {
+	all, err := r.members(ctx, k, *g, 0, classes)
+	g.Members = len(all)
+	return err
+}
+
+// dismiss ends a group by its document alone: those of its members name a group
+// that is no more. They are removed behind it.
+func dismiss(ctx context.Context, r *Room, u place.User, p groupParams) (any, error) {
+	k := keyOf(u, p.GroupID)
+	was, _, err := get[group](ctx, r, k.profileSubject())
+	if err != nil {
+		return nil, err
+	}
+	if was.Gone != nil && was.Gone.By == u.UserID && r.now().UnixMilli()-was.Gone.At < repeatedWithin {
+		return groupIDNote(p), nil // the repetition of a call
+	}
+	if _, _, _, err = r.may(ctx, k, u, Dismiss); err != nil {
+		return nil, err
+	}
+	return groupIDNote(p), r.dismiss(ctx, k, u.UserID, func(g group) error {
+		_, role, err := r.role(ctx, k, g, u.UserID)
+		if err != nil {
+			return err
+		}
+		return g.Type.May(Dismiss, role, Stranger)
+	})
+}
+
+// repeatedWithin is for how long, in ms, a call that ends something is taken for
+// the repetition of the one that has.
+const repeatedWithin = 2 * 60 * 1000
+
+func (r *Room) dismiss(ctx context.Context, k key, by string, may func(g group) error) error {
+	_, err := change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
+		if !g.there() {
+			if g.Gone != nil && g.Gone.By == by {
+				return false, nil // an attempt before has stored it
+			}
+			return false, fault.New(fault.NoSuchGroup)
+		}
+		if err := may(*g); err != nil {
+			return false, err
+		}
+		*g = group{Type: g.Type, Born: g.Born, Gone: &gone{by, r.now().UnixMilli()}}
+		return true, nil
+	})
+	if err == nil {
+		r.later(func(ctx context.Context) { r.tidy(ctx, k) })
+	}
+	return err
+}
+
+// tidy removes the documents of a group that is no more. What it leaves, for a
+// store that fails, is nobody's.
+func (r *Room) tidy(ctx context.Context, k key) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	g, upTo, err := get[group](ctx, r, k.profileSubject())
+	if err != nil || g.there() {
+		return
+	}
+	subjects := []string{k.attributesSubject(), k.countersSubject()}
+	for _, pattern := range []string{k.memberPattern(classes), k.applicationPattern()} {
+		some, err := r.log.Subjects(ctx, pattern)
+		if err != nil {
+			r.report("removing a dismissed group", err)
+			return
+		}
+		subjects = append(subjects, some...)
+	}
+	for _, s := range subjects {
+		if err := r.log.Remove(ctx, s, upTo); err != nil {
+			r.report("removing a dismissed group", err)
+			return
+		}
+	}
+}

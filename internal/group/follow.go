@@ -1,0 +1,223 @@
+package group
+
+import (
+	"context"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// saw tells those who are here of a document that has changed on any gateway.
+// What nobody here is concerned with costs a look at its subject.
+func (r *Room) saw(v bus.Value) {
+	p, err := parse(v.Subject)
+	if err != nil {
+		r.report("a subject", err)
+		return
+	}
+	l := &r.listeners
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch p.kind {
+	case kindProfile:
+		err = r.sawProfile(p.key, v)
+	case kindMember:
+		err = r.sawMember(p.key, p.key.user(p.userID), v)
+	case kindApplication:
+		r.sawApplication(p.key)
+	case kindAttributes:
+		err = r.sawAttributes(p.key, v)
+	case kindCounters:
+		err = r.sawCounters(p.key, v)
+	}
+	if err != nil {
+		r.report(v.Subject, err)
+	}
+}
+
+// The functions below need listeners.mu.
+
+func (r *Room) sawProfile(k key, v bus.Value) error {
+	l := &r.listeners
+	h := l.groups[k]
+	if h == nil || h.rev >= v.Seq {
+		return nil
+	}
+	g, err := decode[group](v.Data)
+	if err != nil {
+		return err
+	}
+	was := h.group
+	h.rev, h.group = v.Seq, g
+	if !g.there() || was.Born != 0 && was.Born != g.Born {
+		for u, o := range h.users {
+			if o.told {
+				l.tell(u, frame.NoteGroupLeft, encode(leftNote{k.id, leftDismissed}))
+			}
+			delete(l.users[u].groups, k)
+		}
+		delete(l.groups, k)
+		return nil
+	}
+	switch {
+	case was.Info != g.Info:
+		r.tellGroup(k, h)
+		if was.Owner != g.Owner {
+			for _, id := range []string{was.Owner, g.Owner} {
+				if o := h.users[k.user(id)]; o != nil && o.told {
+					r.tellSelf(k, k.user(id), h, o)
+				}
+			}
+		}
+	case was.Members != g.Members && !h.due:
+		h.due = true
+		time.AfterFunc(membersAfter, func() { r.tellMembers(k, h) })
+	}
+	return nil
+}
+
+// membersAfter is how long a number of members that has changed is kept: when
+// many join at once, everybody is told of all of them once.
+const membersAfter = time.Second
+
+// tellMembers is called without the lock.
+func (r *Room) tellMembers(k key, h *heard) {
+	r.listeners.mu.Lock()
+	defer r.listeners.mu.Unlock()
+	if h.due && r.ctx.Err() == nil {
+		r.tellGroup(k, h)
+	}
+}
+
+func (r *Room) tellGroup(k key, h *heard) {
+	h.due = false
+	params := encode(groupNote{h.group.shape(k.id, true)})
+	for u, o := range h.users {
+		if o.told {
+			r.listeners.tell(u, frame.NoteGroup, params)
+		}
+	}
+}
+
+func (r *Room) tellSelf(k key, u place.User, h *heard, o *own) {
+	r.listeners.tell(u, frame.NoteGroupSelf, encode(selfNote{k.id, o.member.self(h.group, u.UserID)}))
+}
+
+func (r *Room) sawMember(k key, u place.User, v bus.Value) error {
+	l := &r.listeners
+	one := l.users[u]
+	if one == nil {
+		return nil
+	}
+	o := one.groups[k]
+	if o != nil && o.rev >= v.Seq {
+		return nil
+	}
+	m, err := decode[member](v.Data)
+	if err != nil {
+		return err
+	}
+	switch {
+	case m.Left != 0 && o == nil:
+	case m.Left != 0:
+		if o.told {
+			reason := leftKicked
+			if m.LeftBy == u.UserID {
+				reason = leftQuit
+			}
+			l.tell(u, frame.NoteGroupLeft, encode(leftNote{k.id, reason}))
+		}
+		delete(one.groups, k)
+		l.forget(k, u)
+	case o == nil:
+		o = l.enter(one, k, u)
+		o.rev, o.member = v.Seq, m
+		if !r.later(func(ctx context.Context) { r.joinedOne(ctx, k, u) }) {
+			l.tell(u, frame.NoteGroupsReset, []byte("{}"))
+		}
+	default:
+		o.rev, o.member = v.Seq, m
+		if o.told {
+			r.tellSelf(k, u, l.groups[k], o)
+		}
+	}
+	return nil
+}
+
+// joinedOne reads a group that a user has come into and tells them of it. It is
+// called without the lock.
+func (r *Room) joinedOne(ctx context.Context, k key, u place.User) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	g, rev, err := get[group](ctx, r, k.profileSubject())
+	l := &r.listeners
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one := l.users[u]
+	if one == nil || one.groups[k] == nil {
+		return
+	}
+	if err != nil {
+		r.report("a group that was joined", err)
+		l.tell(u, frame.NoteGroupsReset, []byte("{}"))
+		return
+	}
+	o, h := one.groups[k], l.groups[k]
+	if h.rev < rev {
+		h.rev, h.group = rev, g
+	}
+	if o.told || !o.member.in(h.group) {
+		return
+	}
+	o.told = true
+	shape := h.group.shape(k.id, true)
+	shape.SelfInfo = o.member.self(h.group, u.UserID)
+	l.tell(u, frame.NoteGroupJoined, encode(groupNote{shape}))
+}
+
+func (r *Room) sawApplication(k key) {
+	h := r.listeners.groups[k]
+	if h == nil {
+		return
+	}
+	params := encode(groupIDNote{k.id})
+	for u, o := range h.users {
+		if h.group.Type.May(Handle, o.member.role(h.group, u.UserID), Stranger) == nil {
+			r.listeners.tell(u, frame.NoteGroupApplication, params)
+		}
+	}
+}
+
+func (r *Room) sawAttributes(k key, v bus.Value) error {
+	h := r.listeners.groups[k]
+	if h == nil {
+		return nil
+	}
+	a, err := decode[attributes](v.Data)
+	if err == nil && a.Born == h.group.Born {
+		r.tellAll(h, frame.NoteGroupAttributes, encode(attributesNote{k.id, orEmpty(a.All)}))
+	}
+	return err
+}
+
+func (r *Room) sawCounters(k key, v bus.Value) error {
+	h := r.listeners.groups[k]
+	if h == nil {
+		return nil
+	}
+	c, err := decode[counters](v.Data)
+	if err == nil && c.Born == h.group.Born {
+		r.tellAll(h, frame.NoteGroupCounters, encode(countersNote{k.id, picked(c.All, c.Last)}))
+	}
+	return err
+}
+
+func (r *Room) tellAll(h *heard, method string, params []byte) {
+	for u, o := range h.users {
+		if o.told {
+			r.listeners.tell(u, method, params)
+		}
+	}
+}

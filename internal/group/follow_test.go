@@ -1,0 +1,204 @@
+package group
+
+import (
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// Members are told on every gateway of what changes, from the moment on at which
+// they have listed their groups; nobody else is.
+func TestMembersAreTold(t *testing.T) {
+	w := newWorld(t)
+	alice, bob, carol := w.login(0, "alice"), w.login(1, "bob"), w.login(1, "carol")
+	silent := w.login(0, "alice") // has listed nothing
+	for _, c := range []*client{alice, bob, carol} {
+		require.Empty(t, c.groups())
+	}
+	alice.must("group.create", obj{"name": "n", "groupID": "p", "type": "Public", "memberList": []obj{{"userID": "bob"}}}, nil)
+	for _, c := range []*client{alice, bob} {
+		g := c.toldOf(frame.NoteGroupJoined).params["group"].(obj)
+		require.Equal(t, "p", g["groupID"])
+		require.Equal(t, c.userID, g["selfInfo"].(obj)["userID"])
+	}
+	alice.must("group.update", obj{"groupID": "p", "name": "m"}, nil)
+	for _, c := range []*client{alice, bob} {
+		g := c.told("the name", func(n note) bool {
+			return n.method == frame.NoteGroup && n.params["group"].(obj)["name"] == "m"
+		}).params["group"].(obj)
+		require.NotContains(t, g, "selfInfo", "the same frame goes to everybody")
+	}
+	alice.must("group.role", obj{"groupID": "p", "userID": "bob", "role": "Admin"}, nil)
+	require.Equal(t, "Admin", bob.toldOf(frame.NoteGroupSelf).params["selfInfo"].(obj)["role"])
+	carol.must("group.join", obj{"groupID": "p"}, nil)
+	for _, c := range []*client{alice, bob} {
+		require.Equal(t, obj{"groupID": "p"}, c.toldOf(frame.NoteGroupApplication).params)
+	}
+	alice.must("group.attributes.init", obj{"groupID": "p", "groupAttributes": obj{"a": "1"}}, nil)
+	require.Equal(t, obj{"groupID": "p", "groupAttributes": obj{"a": "1"}}, bob.toldOf(frame.NoteGroupAttributes).params)
+	alice.must("group.counters.set", obj{"groupID": "p", "counters": obj{"a": 1}}, nil)
+	alice.must("group.counters.add", obj{"groupID": "p", "key": "b", "value": 2}, nil)
+	bob.toldOf(frame.NoteGroupCounters)
+	require.Equal(t, obj{"groupID": "p", "counters": obj{"b": 2.0}}, bob.toldOf(frame.NoteGroupCounters).params)
+	alice.must("group.owner", obj{"groupID": "p", "newOwnerID": "bob"}, nil)
+	require.Equal(t, "Owner", bob.toldOf(frame.NoteGroupSelf).params["selfInfo"].(obj)["role"])
+	require.Equal(t, "Member", alice.toldOf(frame.NoteGroupSelf).params["selfInfo"].(obj)["role"])
+	bob.must("group.kick", obj{"groupID": "p", "userIDs": []string{"alice"}}, nil)
+	require.Equal(t, obj{"groupID": "p", "reason": leftKicked}, alice.toldOf(frame.NoteGroupLeft).params)
+	bob.must("group.dismiss", obj{"groupID": "p"}, nil)
+	require.Equal(t, obj{"groupID": "p", "reason": leftDismissed}, bob.toldOf(frame.NoteGroupLeft).params)
+	bob.must("group.create", obj{"name": "n", "groupID": "w"}, nil)
+	bob.toldOf(frame.NoteGroupJoined)
+	bob.must("group.quit", obj{"groupID": "w"}, nil)
+	require.Equal(t, obj{"groupID": "w", "reason": leftQuit}, bob.toldOf(frame.NoteGroupLeft).params)
+
+	silent.mu.Lock()
+	defer silent.mu.Unlock()
+	require.Empty(t, silent.notes)
+	carol.mu.Lock()
+	defer carol.mu.Unlock()
+	require.Empty(t, carol.notes, "who waits is no member")
+}
+
+// How many members there are is told a moment later, once for all who came.
+func TestTheNumberOfMembersIsTold(t *testing.T) {
+	w := newWorld(t)
+	alice := w.login(0, "alice")
+	alice.groups()
+	alice.must("group.create", obj{"name": "n", "groupID": "m", "type": "ChatRoom"}, nil)
+	alice.toldOf(frame.NoteGroupJoined)
+	for n := range 5 {
+		w.login(1, "u"+strconv.Itoa(n)).must("group.join", obj{"groupID": "m"}, nil)
+	}
+	alice.told("six members", func(n note) bool {
+		return n.method == frame.NoteGroup && n.params["group"].(obj)["memberCount"] == 6.0
+	})
+}
+
+// After a session has been closed nothing is pushed, and nothing of it is kept.
+func TestAClosedSessionIsForgotten(t *testing.T) {
+	w := newWorld(t)
+	alice, bob := w.login(0, "alice"), w.login(0, "bob")
+	alice.must("group.create", obj{"name": "n", "groupID": "w", "memberList": []obj{{"userID": "bob"}}}, nil)
+	require.Equal(t, []string{"w"}, alice.groups())
+	second := w.login(0, "bob")
+	bob.groups()
+	second.groups()
+	bob.session.Close()
+	alice.must("group.update", obj{"groupID": "w", "name": "m"}, nil)
+	second.toldOf(frame.NoteGroup)
+	alice.toldOf(frame.NoteGroup)
+	bob.mu.Lock()
+	require.Empty(t, bob.notes)
+	bob.mu.Unlock()
+	second.session.Close()
+	users, groups := w.rooms[0].Listeners()
+	require.Equal(t, []int{1, 1}, []int{users, groups})
+	alice.session.Close()
+	alice.session.Close()
+	alice.session.listen() // a call that was under way
+	users, groups = w.rooms[0].Listeners()
+	require.Equal(t, []int{0, 0}, []int{users, groups})
+}
+
+// A session that could not be told of something is told to list again.
+func TestADeafSessionListsAgain(t *testing.T) {
+	w := newWorld(t)
+	alice, bob := w.login(0, "alice"), w.login(1, "bob")
+	alice.must("group.create", obj{"name": "n", "groupID": "w", "memberList": []obj{{"userID": "bob"}}}, nil)
+	alice.groups()
+	bob.groups()
+	bob.mu.Lock()
+	bob.deaf = true
+	bob.mu.Unlock()
+	alice.must("group.update", obj{"groupID": "w", "name": "m"}, nil)
+	alice.toldOf(frame.NoteGroup)
+	end, err := w.rooms[1].log.Last(t.Context(), ">")
+	require.NoError(t, err)
+	w.rooms[1].follower.Reach(t.Context(), end.Seq)
+	bob.mu.Lock()
+	bob.deaf = false
+	bob.mu.Unlock()
+	require.Equal(t, note{frame.NoteGroupsReset, obj{}}, bob.toldOf(frame.NoteGroupsReset))
+	alice.must("group.update", obj{"groupID": "w", "name": "k"}, nil)
+	bob.toldOf(frame.NoteGroup)
+}
+
+func TestSubjects(t *testing.T) {
+	k := key{app, "my group"}
+	for subject, want := range map[string]parsed{
+		k.profileSubject():          {kindProfile, k, ""},
+		k.memberSubject("alice"):    {kindMember, k, "alice"},
+		k.joinedSubject("alice"):    {kindJoined, k, "alice"},
+		k.applicationSubject("bob"): {kindApplication, k, "bob"},
+		k.attributesSubject():       {kindAttributes, k, ""},
+		k.countersSubject():         {kindCounters, k, ""},
+	} {
+		got, err := parse(subject)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	for _, bad := range []string{"", "tim.group.1", "tim.group.x.p.Zw", "tim.group.1.p.Zw.Zw", "tim.group.1.z.Zw", "tim.doc.1.p.Zw", "tim.group.1.p.!"} {
+		_, err := parse(bad)
+		require.Error(t, err, bad)
+	}
+	require.Equal(t, bus.SubjectGroups+"1400000000.m.bXkgZ3JvdXA.>", k.memberPattern(classes))
+}
+
+// What one user may change is bounded, and who is refused is told so.
+func TestRates(t *testing.T) {
+	w := newWorld(t)
+	alice, bob := w.login(0, "alice"), w.login(0, "bob")
+	for n := range createBurst {
+		alice.must("group.create", obj{"name": "n", "groupID": strconv.Itoa(n)}, nil)
+	}
+	alice.refused(fault.GroupTooFrequent, "group.create", obj{"name": "n"})
+	w.clock.pass(30e9)
+	alice.must("group.create", obj{"name": "n"}, nil)
+	alice.refused(fault.GroupTooFrequent, "group.create", obj{"name": "n"})
+	bob.must("group.create", obj{"name": "n", "groupID": "b"}, nil)
+	for range changeBurst - 1 {
+		bob.must("group.update", obj{"groupID": "b", "name": "n"}, nil)
+	}
+	bob.refused(fault.GroupTooFrequent, "group.update", obj{"groupID": "b", "name": "n"})
+	many := make([]string, maxInvited)
+	for i := range many {
+		many[i] = "u" + strconv.Itoa(i)
+	}
+	carol := w.login(1, "carol")
+	carol.must("group.create", obj{"name": "n", "groupID": "c", "maxMemberNum": 2000}, nil)
+	for range bringBurst / maxInvited {
+		carol.must("group.invite", obj{"groupID": "c", "userIDs": many}, nil)
+	}
+	require.Equal(t, 1+maxInvited, carol.group("c").MemberCount)
+	carol.refused(fault.GroupTooFrequent, "group.kick", obj{"groupID": "c", "userIDs": many[:1]})
+}
+
+// A user is in so many groups at most, by whoever brings them in.
+func TestManyGroups(t *testing.T) {
+	w := newWorld(t)
+	alice, bob, carol := w.login(0, "alice"), w.login(1, "bob"), w.login(0, "carol")
+	for n := range maxJoined {
+		k := key{app, "g" + strconv.Itoa(n)}
+		require.NoError(t, w.rooms[0].put(t.Context(), k.joinedSubject("bob"), encode(joined{1, w.clock.Now().UnixMilli()}), 0))
+	}
+	bob.refused(fault.TooManyGroups, "group.create", obj{"name": "n"})
+	carol.must("group.create", obj{"name": "n", "groupID": "c", "memberList": []obj{{"userID": "alice"}}}, nil)
+	var out inviteResult
+	alice.must("group.invite", obj{"groupID": "c", "userIDs": []string{"bob", "dave"}}, &out)
+	require.Equal(t, [][]string{{"bob"}, {"dave"}}, [][]string{out.OverLimit, out.Success})
+
+	require.Empty(t, bob.groups(), "there are no such groups")
+	w.rooms[1].behind()
+	bob.refused(fault.TooManyGroups, "group.create", obj{"name": "n"})
+	w.clock.pass(2 * turnAge * 1e6)
+	require.Empty(t, bob.groups(), "and none of them is being made")
+	w.rooms[1].behind()
+	bob.must("group.create", obj{"name": "n", "groupID": "b"}, nil)
+	require.Equal(t, []string{"b"}, bob.groups())
+}

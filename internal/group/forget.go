@@ -1,0 +1,70 @@
+package group
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// Forget takes a user, whose account is deleted, out of their groups. A group of
+// theirs goes to the administrator who has been there longest, else to the
+// member; one without other members ends. It can be repeated; errors are
+// *fault.Error.
+func (r *Room) Forget(ctx context.Context, u place.User) error {
+	groups, err := r.groupsOf(ctx, u)
+	for _, one := range groups {
+		if err == nil {
+			err = r.forget(ctx, one.key, u.UserID)
+		}
+	}
+	if err != nil {
+		return r.failed("forgetting an account", err)
+	}
+	return nil
+}
+
+// forget hands a group on and takes its owner out in one turn: nobody else can
+// make their heir leave in between.
+func (r *Room) forget(ctx context.Context, k key, userID string) error {
+	_, err := r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
+		var next string
+		if g.Owner == userID && g.Type != Work {
+			all, err := r.members(ctx, k, g, 0, classes)
+			if err != nil {
+				return e, err
+			}
+			others := all[:0]
+			for _, one := range all {
+				if one.userID != userID {
+					others = append(others, one)
+				}
+			}
+			next = heir(g, others)
+		}
+		left, err := r.leave(ctx, k, g, userID, userID)
+		if left {
+			e.members = -1
+		}
+		e.set = func(g *group) {
+			if g.Owner == userID {
+				g.Owner = next
+				g.raise(r.now().Unix())
+			}
+			r.endIfEmpty(g, userID)
+		}
+		return e, err
+	})
+	if errors.Is(err, fault.New(fault.NoSuchGroup)) {
+		return nil
+	}
+	return err
+}
+
+// endIfEmpty ends a group that nobody is left in.
+func (r *Room) endIfEmpty(g *group, by string) {
+	if g.Members == 0 {
+		g.Gone = &gone{by, r.now().UnixMilli()}
+	}
+}

@@ -1,0 +1,240 @@
+package group
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+const app = 1400000000
+
+// clock is the time of a test, which goes on only when it is told to.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Unix(1_800_000_000, 0)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// world is two gateways on one store.
+type world struct {
+	t     *testing.T
+	clock *clock
+	rooms [2]*Room
+}
+
+func newWorld(t *testing.T) *world {
+	b := busmodel.New(busmodel.Options{})
+	w := &world{t: t, clock: newClock()}
+	for i := range w.rooms {
+		w.rooms[i] = w.open(b)
+	}
+	return w
+}
+
+// open begins a gateway; user root is an administrator of the app, and nobody is
+// an account.
+func (w *world) open(b Bus) *Room {
+	w.t.Helper()
+	r, err := Open(w.t.Context(), b, Options{
+		Admin:  func(id string) bool { return id == "root" },
+		Known:  func(_ context.Context, u place.User) (bool, error) { return u.UserID != "nobody", nil },
+		Now:    w.clock.Now,
+		Report: func(err error) { w.t.Log("reported:", err) },
+		Profiles: func(_ context.Context, _ uint32, ids []string) ([]Profile, error) {
+			out := make([]Profile, len(ids))
+			for i, id := range ids {
+				out[i].Nick = "nick of " + id
+			}
+			return out, nil
+		},
+		Online: func(_ context.Context, _ uint32, ids []string) ([]bool, error) {
+			out := make([]bool, len(ids))
+			for i, id := range ids {
+				out[i] = id != "offline"
+			}
+			return out, nil
+		},
+	})
+	require.NoError(w.t, err)
+	w.t.Cleanup(r.Close)
+	return r
+}
+
+type obj = map[string]any
+
+// client is a session and what it was told.
+type client struct {
+	t       testing.TB
+	session *Session
+	userID  string
+
+	mu      sync.Mutex
+	changed *sync.Cond // on mu
+	notes   []note
+	deaf    bool // notifications are not taken
+}
+
+type note struct {
+	method string
+	params obj
+}
+
+func (w *world) login(gateway int, userID string) *client {
+	c := &client{t: w.t, userID: userID}
+	c.changed = sync.NewCond(&c.mu)
+	c.session = w.rooms[gateway].Attach(place.User{SDKAppID: app, UserID: userID}, func(method string, params []byte) bool {
+		var p obj
+		if json.Unmarshal(params, &p) != nil {
+			panic("a notification is not JSON")
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.deaf {
+			return false
+		}
+		c.notes = append(c.notes, note{method, p})
+		c.changed.Broadcast()
+		return true
+	})
+	w.t.Cleanup(c.session.Close)
+	return c
+}
+
+// call makes a call as the gateway does; result may be nil.
+func (c *client) call(method string, params, result any) *fault.Error {
+	c.t.Helper()
+	return c.callIn(c.t.Context(), method, params, result)
+}
+
+func (c *client) callIn(ctx context.Context, method string, params, result any) *fault.Error {
+	c.t.Helper()
+	raw, err := json.Marshal(params)
+	require.NoError(c.t, err)
+	v, err := c.session.Call(ctx, method, raw)
+	if err != nil {
+		return bus.Fault(err)
+	}
+	if result != nil {
+		reflect.ValueOf(result).Elem().SetZero()
+		require.NoError(c.t, json.Unmarshal(encode(v), result))
+	}
+	return nil
+}
+
+func (c *client) must(method string, params, result any) {
+	c.t.Helper()
+	if f := c.call(method, params, result); f != nil {
+		c.t.Fatalf("%s by %s: %d %s", method, c.userID, f.Code, f.Message)
+	}
+}
+
+func (c *client) refused(code fault.Code, method string, params any) {
+	c.t.Helper()
+	f := c.call(method, params, nil)
+	require.NotNil(c.t, f, "%s by %s: %v", method, c.userID, params)
+	require.Equal(c.t, code, f.Code, "%s by %s: %s", method, c.userID, f.Message)
+}
+
+// group returns a group as the client sees it.
+func (c *client) group(id string) Group {
+	c.t.Helper()
+	var out profilesResult
+	c.must("group.get", obj{"groupIDs": []string{id}}, &out)
+	require.Len(c.t, out.Groups, 1, "%v", out.Failures)
+	return out.Groups[0]
+}
+
+// members returns the roles of all members, by all pages.
+func (c *client) members(id string, count int) map[string]string {
+	c.t.Helper()
+	out := map[string]string{}
+	for offset := ""; ; {
+		var page membersResult
+		c.must("group.members", obj{"groupID": id, "count": count, "offset": offset}, &page)
+		for _, m := range page.MemberList {
+			require.NotContains(c.t, out, m.UserID)
+			out[m.UserID] = m.Role
+		}
+		if offset = page.Offset; offset == "" {
+			return out
+		}
+	}
+}
+
+// groups returns the IDs of the client's groups, by all pages.
+func (c *client) groups() []string {
+	c.t.Helper()
+	out := []string{}
+	for next := ""; ; {
+		var page listResult
+		c.must("group.list", obj{"next": next}, &page)
+		for _, g := range page.Groups {
+			require.NotNil(c.t, g.SelfInfo)
+			require.Equal(c.t, c.userID, g.SelfInfo.UserID)
+			out = append(out, g.GroupID)
+		}
+		if next = page.Next; next == "" {
+			slices.Sort(out)
+			return out
+		}
+	}
+}
+
+// told waits for a notification for which is returns true, and takes all up to
+// it.
+func (c *client) told(what string, is func(n note) bool) note {
+	c.t.Helper()
+	late := time.AfterFunc(30*time.Second, c.changed.Broadcast)
+	defer late.Stop()
+	start := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		for i, n := range c.notes {
+			if is(n) {
+				c.notes = c.notes[i+1:]
+				return n
+			}
+		}
+		if time.Since(start) > 29*time.Second {
+			c.t.Fatalf("%s was not told of %s but of %v", c.userID, what, c.notes)
+		}
+		c.changed.Wait()
+	}
+}
+
+func (c *client) toldOf(method string) note {
+	c.t.Helper()
+	return c.told(method, func(n note) bool { return n.method == method })
+}
+
+// behind waits until all that was left to be done behind the calls is done.
+func (r *Room) behind() {
+	done := make(chan struct{})
+	r.jobs <- func(context.Context) { close(done) }
+	<-done
+}

@@ -1,0 +1,162 @@
+package group
+
+import (
+	"context"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+type usersParams struct {
+	GroupID string   `json:"groupID"`
+	UserIDs []string `json:"userIDs"`
+	Nonce   string   `json:"nonce"`
+}
+
+type inviteResult struct {
+	Success   []string `json:"successUserIDList"`
+	Failure   []string `json:"failureUserIDList"`
+	Existed   []string `json:"existedUserIDList"`
+	OverLimit []string `json:"overLimitUserIDList"`
+	Waiting   []string `json:"waitingUserIDList"`
+	Group     Group    `json:"group"`
+}
+
+func invite(ctx context.Context, r *Room, u place.User, p usersParams) (any, error) {
+	ids, err := checkUsers(p.UserIDs, maxInvited)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkNonce(p.Nonce); err != nil {
+		return nil, err
+	}
+	k := keyOf(u, p.GroupID)
+	g, m, role, err := r.as(ctx, k, u)
+	if err != nil {
+		return nil, err
+	}
+	out := inviteResult{[]string{}, []string{}, []string{}, []string{}, []string{}, Group{}}
+	switch g.Type.Invites(g.Invite, role) {
+	case Refused:
+		return nil, fault.With(fault.GroupNotPermitted, "nobody may invite into this group")
+	case Waits:
+		err = r.inviteLater(ctx, k, g, u, ids, &out)
+	case AtOnce:
+		g, err = r.inTurn(ctx, k, func(ctx context.Context, g group) (effect, error) {
+			_, role, err := r.role(ctx, k, g, u.UserID)
+			if err == nil && g.Type.Invites(g.Invite, role) != AtOnce { // it has changed meanwhile
+				err = fault.New(fault.GroupNotPermitted)
+			}
+			if err != nil {
+				return effect{}, err
+			}
+			return r.bring(ctx, k, g, ids, member{By: u.UserID, Nonce: p.Nonce}, &out)
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	out.Group = g.seen(k.id, u.UserID, m, role)
+	return out, nil
+}
+
+// What becomes of one user of an invitation.
+type fate int
+
+const (
+	succeeded fate = iota
+	existed
+	failed
+	overLimit
+	waiting
+)
+
+// add enters the fates of users in the order in which they were named.
+func (v *inviteResult) add(ids []string, fates []fate) {
+	for i, id := range ids {
+		list := [...]*[]string{&v.Success, &v.Existed, &v.Failure, &v.OverLimit, &v.Waiting}[fates[i]]
+		*list = append(*list, id)
+	}
+}
+
+// canCome looks at each of some users, and who of them is a member or cannot
+// come.
+func (r *Room) canCome(ctx context.Context, k key, g group, ids []string, m member) ([]fate, error) {
+	subjects := make([]string, len(ids))
+	for i, id := range ids {
+		subjects[i] = k.memberSubject(id)
+	}
+	have, _, err := getAll[member](ctx, r, subjects)
+	if err != nil {
+		return nil, err
+	}
+	fates := make([]fate, len(ids))
+	return fates, bus.Spread(len(ids), func(i int) error {
+		switch h := have[i]; {
+		case h.in(g) && m.Nonce != "" && h.Nonce == m.Nonce && h.By == m.By: // the repetition of a call
+			fates[i] = succeeded
+			return nil
+		case h.in(g):
+			fates[i] = existed
+			return nil
+		}
+		fates[i] = waiting // until it is decided
+		switch err := r.mayCome(ctx, k.user(ids[i])); {
+		case err == nil:
+		case !isRefusal(err):
+			return err
+		case bus.Fault(err).Code == fault.TooManyGroups:
+			fates[i] = overLimit
+		default:
+			fates[i] = failed
+		}
+		return nil
+	})
+}
+
+// bring makes members of users, in the group's turn.
+func (r *Room) bring(ctx context.Context, k key, g group, ids []string, m member, out *inviteResult) (effect, error) {
+	fates, err := r.canCome(ctx, k, g, ids, m)
+	if err != nil {
+		return effect{}, err
+	}
+	var coming []int
+	full := false
+	for i, f := range fates {
+		switch {
+		case f != waiting:
+		case g.Members+len(coming) < g.Most:
+			coming = append(coming, i)
+		default:
+			fates[i], full = failed, true
+		}
+	}
+	if full && len(coming) == 0 {
+		return effect{}, fault.New(fault.GroupFull)
+	}
+	err = bus.Spread(len(coming), func(n int) error {
+		fates[coming[n]] = succeeded
+		_, err := r.enter(ctx, k, g, ids[coming[n]], m)
+		return err
+	})
+	out.add(ids, fates)
+	return effect{members: len(coming)}, err
+}
+
+// inviteLater has users wait for who may handle applications.
+func (r *Room) inviteLater(ctx context.Context, k key, g group, u place.User, ids []string, out *inviteResult) error {
+	fates, err := r.canCome(ctx, k, g, ids, member{})
+	if err != nil {
+		return err
+	}
+	for i, f := range fates {
+		if f == waiting {
+			if err := r.apply(ctx, k, g, ids[i], application{Inviter: u.UserID}); err != nil {
+				return err
+			}
+		}
+	}
+	out.add(ids, fates)
+	return nil
+}

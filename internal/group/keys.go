@@ -1,0 +1,113 @@
+package group
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// key is a group: an app and an ID.
+type key struct {
+	app uint32
+	id  string
+}
+
+func keyOf(u place.User, groupID string) key { return key{u.SDKAppID, groupID} }
+
+func (k key) user(userID string) place.User { return place.User{SDKAppID: k.app, UserID: userID} }
+
+// Kinds of documents: the token behind the app.
+const (
+	kindProfile     = "p"
+	kindMember      = "m"
+	kindJoined      = "u"
+	kindApplication = "q"
+	kindAttributes  = "a"
+	kindCounters    = "c"
+)
+
+// classes is into how many classes the members of a group are divided, by the
+// hash of their token. What is stored depends on it.
+const classes = 256
+
+var errSubject = errors.New("group: not a subject of ours")
+
+func subject(app uint32, tokens ...string) string {
+	return bus.SubjectGroups + strconv.FormatUint(uint64(app), 10) + "." + strings.Join(tokens, ".")
+}
+
+func (k key) token() string { return bus.UserToken(k.id) }
+
+func (k key) profileSubject() string    { return subject(k.app, kindProfile, k.token()) }
+func (k key) attributesSubject() string { return subject(k.app, kindAttributes, k.token()) }
+func (k key) countersSubject() string   { return subject(k.app, kindCounters, k.token()) }
+
+func (k key) memberSubject(userID string) string {
+	token := bus.UserToken(userID)
+	return subject(k.app, kindMember, k.token(), classToken(classOf(token)), token)
+}
+
+// memberPattern matches the members of a class, or, with class classes, all.
+func (k key) memberPattern(class int) string {
+	if class == classes {
+		return subject(k.app, kindMember, k.token(), ">")
+	}
+	return subject(k.app, kindMember, k.token(), classToken(class), "*")
+}
+
+func (k key) joinedSubject(userID string) string {
+	return subject(k.app, kindJoined, bus.UserToken(userID), k.token())
+}
+
+func joinedPattern(u place.User) string {
+	return subject(u.SDKAppID, kindJoined, bus.UserToken(u.UserID), "*")
+}
+
+func (k key) applicationSubject(userID string) string {
+	return subject(k.app, kindApplication, k.token(), bus.UserToken(userID))
+}
+
+func (k key) applicationPattern() string { return subject(k.app, kindApplication, k.token(), "*") }
+
+func classOf(userToken string) int { return int(bus.Hash32(userToken) % classes) }
+
+func classToken(class int) string {
+	return string("0123456789abcdef"[class>>4]) + string("0123456789abcdef"[class&15])
+}
+
+// parsed is what a subject names.
+type parsed struct {
+	kind   string
+	key    key
+	userID string // of a member, an application, and of a group that a user is in
+}
+
+func parse(subject string) (p parsed, err error) {
+	rest, ok := strings.CutPrefix(subject, bus.SubjectGroups)
+	tokens := strings.Split(rest, ".")
+	want := map[string]int{kindProfile: 3, kindMember: 5, kindJoined: 4, kindApplication: 4, kindAttributes: 3, kindCounters: 3}
+	if !ok || len(tokens) < 3 || len(tokens) != want[tokens[1]] {
+		return p, errSubject
+	}
+	app, err := strconv.ParseUint(tokens[0], 10, 32)
+	if err != nil {
+		return p, errSubject
+	}
+	p.kind, p.key.app = tokens[1], uint32(app)
+	group, user := tokens[2], ""
+	switch p.kind {
+	case kindMember:
+		user = tokens[4]
+	case kindJoined:
+		user, group = tokens[2], tokens[3]
+	case kindApplication:
+		user = tokens[3]
+	}
+	if p.key.id, err = bus.UserOfToken(group); err == nil {
+		p.userID, err = bus.UserOfToken(user)
+	}
+	return p, err
+}

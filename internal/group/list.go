@@ -1,0 +1,327 @@
+package group
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+type listParams struct {
+	Next string `json:"next"`
+}
+
+type listResult struct {
+	Groups []Group `json:"groups"`
+	Next   string  `json:"next,omitempty"`
+}
+
+// listAtOnce is how many of a user's groups are read for one page.
+const listAtOnce = 50
+
+// list lists the groups of the session's user, in the order of their tokens, and
+// has the session told of them from now on: it is entered before anything is
+// read, so nothing is lost in between.
+func (s *Session) list(ctx context.Context, p listParams) (any, error) {
+	s.listen()
+	keys, err := s.r.groupsOf(ctx, s.user)
+	if err != nil {
+		return nil, err
+	}
+	from, _ := slices.BinarySearchFunc(keys, p.Next, func(k mine, next string) int { return strings.Compare(k.key.id, next) })
+	out, size := listResult{Groups: []Group{}}, 0
+	some := keys[from:min(from+listAtOnce, len(keys))]
+	subjects := make([]string, 0, 2*len(some))
+	for _, one := range some {
+		subjects = append(subjects, one.key.profileSubject(), one.key.memberSubject(s.user.UserID))
+	}
+	values, err := s.r.log.LastAll(ctx, subjects)
+	if err != nil {
+		return nil, err
+	}
+	for i, one := range some {
+		g, err := decode[group](values[2*i].Data)
+		if err != nil {
+			return nil, err
+		}
+		m, err := decode[member](values[2*i+1].Data)
+		if err != nil {
+			return nil, err
+		}
+		if !m.in(g) {
+			s.r.drop(s.user, one)
+			continue
+		}
+		shape := g.seen(one.key.id, s.user.UserID, m, m.role(g, s.user.UserID))
+		if size += len(encode(shape)) + 1; size > s.r.o.Frame && len(out.Groups) > 0 {
+			out.Next = one.key.id
+			return out, nil
+		}
+		s.knows(one.key, g, values[2*i].Seq, m, values[2*i+1].Seq)
+		out.Groups = append(out.Groups, shape)
+	}
+	if from+listAtOnce < len(keys) {
+		out.Next = keys[from+listAtOnce].key.id
+	}
+	return out, nil
+}
+
+// mine is a group that a user finds by their own document, as of rev.
+type mine struct {
+	key key
+	rev uint64
+	joined
+}
+
+// groupsOf returns what a user's own documents name, in the order of group IDs.
+func (r *Room) groupsOf(ctx context.Context, u place.User) ([]mine, error) {
+	values, err := r.under(ctx, joinedPattern(u))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]mine, 0, len(values))
+	for _, v := range values {
+		p, err := parse(v.Subject)
+		if err != nil {
+			continue // removed meanwhile
+		}
+		j, err := decode[joined](v.Data)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, mine{p.key, v.Seq, j})
+	}
+	slices.SortFunc(out, func(a, b mine) int { return strings.Compare(a.key.id, b.key.id) })
+	return out, nil
+}
+
+// under reads the newest of all subjects that a pattern matches, even of more
+// than one read brings.
+func (r *Room) under(ctx context.Context, pattern string) ([]bus.Value, error) {
+	values, err := r.log.LastUnder(ctx, pattern)
+	if !errors.Is(err, bus.ErrTooMany) {
+		return values, err
+	}
+	subjects, err := r.log.Subjects(ctx, pattern)
+	if err != nil {
+		return nil, err
+	}
+	return r.log.LastAll(ctx, subjects)
+}
+
+// drop removes a user's own document of a group that they are not in: it was
+// dismissed, or what made them a member did not come to its end. A document that
+// is younger than a turn may belong to one that is under way.
+func (r *Room) drop(u place.User, one mine) {
+	if r.now().UnixMilli()-one.At < 2*turnAge {
+		return
+	}
+	r.later(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, callTime)
+		defer cancel()
+		if err := r.log.Remove(ctx, one.key.joinedSubject(u.UserID), one.rev); err != nil {
+			r.report("removing a group from a list", err)
+		}
+	})
+}
+
+type membersParams struct {
+	GroupID string `json:"groupID"`
+	Count   int    `json:"count"`
+	Offset  string `json:"offset"`
+	Role    string `json:"role"`
+}
+
+type membersResult struct {
+	MemberList []GroupMember `json:"memberList"`
+	Offset     string        `json:"offset,omitempty"`
+}
+
+// classesAtOnce is how many classes of members are read for one page at most.
+const classesAtOnce = 64
+
+// memberPage lists members in the order of their classes and tokens, which stays
+// the same while others come and go.
+func memberPage(ctx context.Context, r *Room, u place.User, p membersParams) (any, error) {
+	if p.Count <= 0 {
+		p.Count = membersPage
+	}
+	p.Count = min(p.Count, maxMembersPage)
+	class, after, err := parseOffset(p.Offset)
+	if err != nil {
+		return nil, err
+	}
+	k := keyOf(u, p.GroupID)
+	g, _, _, err := r.may(ctx, k, u, Read)
+	if err != nil {
+		return nil, err
+	}
+	step := classesAtOnce
+	if g.Members <= wholeAtOnce {
+		step = classes
+	}
+	to := min(class+step, classes)
+	all, err := r.members(ctx, k, g, class, to)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(e entry) bool {
+		return classOf(e.token) == class && e.token <= after || p.Role != "" && e.role(g, e.userID).String() != p.Role
+	})
+	out := membersResult{}
+	if to < classes {
+		out.Offset = offsetAt(to, "")
+	}
+	if len(all) > p.Count {
+		all = all[:p.Count]
+		out.Offset = offsetAfter(all[p.Count-1])
+	}
+	if out.MemberList, err = r.shapes(ctx, k, g, all); err != nil {
+		return nil, err
+	}
+	if n := fitting(out.MemberList, r.o.Frame); n < len(all) {
+		out.MemberList, out.Offset = out.MemberList[:n], offsetAfter(all[n-1])
+	}
+	return out, nil
+}
+
+func offsetAfter(e entry) string { return offsetAt(classOf(e.token), e.token) }
+
+func offsetAt(class int, token string) string { return strconv.Itoa(class) + "." + token }
+
+func parseOffset(s string) (class int, token string, err error) {
+	if s == "" {
+		return 0, "", nil
+	}
+	number, token, ok := strings.Cut(s, ".")
+	class, err = strconv.Atoi(number)
+	if err != nil || !ok || class < 0 || class >= classes {
+		return 0, "", fault.With(fault.GroupBadParameters, "offset must be that of the page before, or empty")
+	}
+	return class, token, nil
+}
+
+type memberListResult struct {
+	MemberList []GroupMember `json:"memberList"`
+}
+
+func memberProfiles(ctx context.Context, r *Room, u place.User, p usersParams) (any, error) {
+	ids, err := checkUsers(p.UserIDs, maxProfiles)
+	if err != nil {
+		return nil, err
+	}
+	k := keyOf(u, p.GroupID)
+	g, _, _, err := r.may(ctx, k, u, Read)
+	if err != nil {
+		return nil, err
+	}
+	subjects := make([]string, len(ids))
+	for i, id := range ids {
+		subjects[i] = k.memberSubject(id)
+	}
+	have, _, err := getAll[member](ctx, r, subjects)
+	if err != nil {
+		return nil, err
+	}
+	var list []entry
+	for i, m := range have {
+		if m.in(g) {
+			list = append(list, entry{userID: ids[i], member: m})
+		}
+	}
+	shapes, err := r.shapes(ctx, k, g, list)
+	if err != nil {
+		return nil, err
+	}
+	return memberListResult{shapes[:fitting(shapes, r.o.Frame)]}, nil
+}
+
+type countResult struct {
+	MemberCount int `json:"memberCount"`
+}
+
+// countedFor is how long a number of online members holds, and countedMost of
+// how many members, those of the first classes, it is counted.
+const (
+	countedFor  = time.Minute
+	countedMost = 500
+)
+
+// counts are the numbers of online members that were counted here.
+type counts struct {
+	mu  sync.Mutex // guards all
+	all map[key]count
+}
+
+type count struct {
+	n  int
+	at time.Time
+}
+
+// known returns a number that still holds.
+func (c *counts) known(k key, now time.Time) (n int, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k, v := range c.all {
+		if now.Sub(v.at) >= countedFor {
+			delete(c.all, k)
+		}
+	}
+	v, ok := c.all[k]
+	return v.n, ok
+}
+
+func (c *counts) put(k key, n int, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all[k] = count{n, now}
+}
+
+// onlineCount counts who of a group is online. In a group of more than
+// countedMost members it counts so many of them, and takes the others to be
+// online as often.
+func onlineCount(ctx context.Context, r *Room, u place.User, p groupParams) (any, error) {
+	k := keyOf(u, p.GroupID)
+	g, _, _, err := r.may(ctx, k, u, Read)
+	if err != nil {
+		return nil, err
+	}
+	if n, ok := r.online.known(k, r.now()); ok {
+		return countResult{n}, nil
+	}
+	to := classes
+	if g.Members > wholeAtOnce {
+		to = max(1, classes*countedMost/g.Members)
+	}
+	all, err := r.members(ctx, k, g, 0, to)
+	if err != nil {
+		return nil, err
+	}
+	all = all[:min(len(all), countedMost)]
+	ids := make([]string, len(all))
+	for i, e := range all {
+		ids[i] = e.userID
+	}
+	online, err := r.o.Online(ctx, k.app, ids)
+	if err != nil {
+		return nil, err
+	}
+	n := 0
+	for _, on := range online {
+		if on {
+			n++
+		}
+	}
+	if len(all) > 0 && len(all) < g.Members {
+		n = n * g.Members / len(all)
+	}
+	r.online.put(k, n, r.now())
+	return countResult{n}, nil
+}

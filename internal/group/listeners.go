@@ -1,0 +1,183 @@
+package group
+
+import (
+	"sync"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// listeners are the users of this gateway whose sessions have listed their
+// groups, and the groups that they are in.
+type listeners struct {
+	mu     sync.Mutex // guards what follows, and all that it holds
+	users  map[place.User]*listener
+	groups map[key]*heard
+}
+
+// listener is a user who is to be told of their groups.
+type listener struct {
+	sessions map[*Session]struct{}
+	groups   map[key]*own
+}
+
+// own is the newest that is known of what a user is in a group.
+type own struct {
+	rev    uint64
+	member member
+	told   bool // that they are in it
+}
+
+// heard is the newest that is known of a group that somebody here is in.
+type heard struct {
+	users map[place.User]*own
+	rev   uint64 // 0: nothing is known yet
+	group group
+	due   bool // the number of members will be told in a moment
+}
+
+func newListeners() listeners {
+	return listeners{users: map[place.User]*listener{}, groups: map[key]*heard{}}
+}
+
+// Push queues a notification to a session; it never blocks, and reports whether
+// it was taken.
+type Push func(method string, params []byte) bool
+
+// Session is a session of a user on this gateway.
+type Session struct {
+	r    *Room
+	user place.User
+	push Push
+
+	// Guarded by listeners.mu.
+	closed bool
+	missed bool // a notification was not taken; it is told of that in a moment
+}
+
+// Attach gives a session its part of the groups, until Session.Close.
+func (r *Room) Attach(u place.User, push Push) *Session {
+	return &Session{r: r, user: u, push: push}
+}
+
+// Close ends it: when it returns, nothing is pushed any more.
+func (s *Session) Close() {
+	l := &s.r.listeners
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.closed = true
+	one := l.users[s.user]
+	if one == nil {
+		return
+	}
+	if delete(one.sessions, s); len(one.sessions) > 0 {
+		return
+	}
+	delete(l.users, s.user)
+	for k := range one.groups {
+		l.forget(k, s.user)
+	}
+}
+
+// forget needs mu.
+func (l *listeners) forget(k key, u place.User) {
+	if h := l.groups[k]; h != nil {
+		if delete(h.users, u); len(h.users) == 0 {
+			delete(l.groups, k)
+		}
+	}
+}
+
+// listen has a session told of its user's groups from now on. A session that has
+// been closed meanwhile is not entered.
+func (s *Session) listen() {
+	l := &s.r.listeners
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s.closed {
+		return
+	}
+	one := l.users[s.user]
+	if one == nil {
+		one = &listener{sessions: map[*Session]struct{}{}, groups: map[key]*own{}}
+		l.users[s.user] = one
+	}
+	one.sessions[s] = struct{}{}
+}
+
+// knows enters what was read of a user's group, unless something newer is known.
+func (s *Session) knows(k key, g group, rev uint64, m member, memberRev uint64) {
+	l := &s.r.listeners
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one := l.users[s.user]
+	if one == nil {
+		return
+	}
+	o := one.groups[k]
+	if o == nil {
+		o = l.enter(one, k, s.user)
+	}
+	if o.rev < memberRev {
+		o.rev, o.member = memberRev, m
+	}
+	o.told = true
+	if h := l.groups[k]; h.rev < rev {
+		h.rev, h.group = rev, g
+	}
+}
+
+// enter needs mu.
+func (l *listeners) enter(one *listener, k key, u place.User) *own {
+	o := &own{}
+	one.groups[k] = o
+	h := l.groups[k]
+	if h == nil {
+		h = &heard{users: map[place.User]*own{}}
+		l.groups[k] = h
+	}
+	h.users[u] = o
+	return o
+}
+
+// tell pushes to all sessions of a user that listen; mu is held.
+func (l *listeners) tell(u place.User, method string, params []byte) {
+	one := l.users[u]
+	if one == nil {
+		return
+	}
+	for s := range one.sessions {
+		if s.missed || s.push(method, params) {
+			continue
+		}
+		s.missed = true
+		time.AfterFunc(resetAfter, s.reset)
+	}
+}
+
+// resetAfter is how long a session whose notification was not taken is left
+// alone: its socket has gone, or its gateway may not deliver for a moment.
+const resetAfter = 500 * time.Millisecond
+
+// reset tells a session that it may have missed something.
+func (s *Session) reset() {
+	l := &s.r.listeners
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case s.closed || s.r.ctx.Err() != nil:
+	case s.push(frame.NoteGroupsReset, []byte("{}")):
+		s.missed = false
+	default:
+		time.AfterFunc(resetAfter, s.reset)
+	}
+}
+
+// Listeners returns how many users are told of their groups here, and of how
+// many groups.
+func (r *Room) Listeners() (users, groups int) {
+	r.listeners.mu.Lock()
+	defer r.listeners.mu.Unlock()
+	return len(r.listeners.users), len(r.listeners.groups)
+}

@@ -1,0 +1,306 @@
+package group
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+type joinParams struct {
+	GroupID      string `json:"groupID"`
+	ApplyMessage string `json:"applyMessage"`
+	Nonce        string `json:"nonce"`
+}
+
+type joinResult struct {
+	Status string `json:"status"`
+	Group  *Group `json:"group,omitempty"`
+}
+
+// What group.join is answered, as the originals' constants are.
+const (
+	statusJoined  = "JoinedSuccess"
+	statusAlready = "AlreadyInGroup"
+	statusWaits   = "WaitAdminApproval"
+)
+
+func join(ctx context.Context, r *Room, u place.User, p joinParams) (any, error) {
+	if err := checkText("applyMessage", &p.ApplyMessage, maxNote); err != nil {
+		return nil, err
+	}
+	if err := checkNonce(p.Nonce); err != nil {
+		return nil, err
+	}
+	k := keyOf(u, p.GroupID)
+	g, m, role, err := r.as(ctx, k, u)
+	if err != nil {
+		return nil, err
+	}
+	joined := func(g group, status string) (any, error) {
+		m, role, err := r.role(ctx, k, g, u.UserID)
+		shape := g.seen(k.id, u.UserID, m, role)
+		return joinResult{status, &shape}, err
+	}
+	if m.in(g) {
+		if p.Nonce != "" && m.Nonce == p.Nonce {
+			return joined(g, statusJoined)
+		}
+		return joined(g, statusAlready)
+	}
+	switch g.Type.Joins(g.Join, role) {
+	case Refused:
+		return nil, fault.With(fault.GroupNotPermitted, "nobody joins this group but by invitation")
+	case Waits:
+		if err := r.hasRoom(ctx, u); err != nil {
+			return nil, err
+		}
+		return joinResult{Status: statusWaits}, r.apply(ctx, k, g, u.UserID, application{Note: p.ApplyMessage})
+	}
+	if err := r.hasRoom(ctx, u); err != nil {
+		return nil, err
+	}
+	came := false
+	g, err = r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
+		switch {
+		case g.Type.Joins(g.Join, role) != AtOnce: // it has changed meanwhile
+			return e, fault.New(fault.GroupNotPermitted)
+		case g.Members >= g.Most:
+			return e, fault.New(fault.GroupFull)
+		}
+		if came, err = r.enter(ctx, k, g, u.UserID, member{Nonce: p.Nonce}); came {
+			e.members = 1
+		}
+		return e, err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case !came:
+		return joined(g, statusAlready)
+	}
+	return joined(g, statusJoined)
+}
+
+// hasRoom refuses what would put a user into more groups than one may be in.
+func (r *Room) hasRoom(ctx context.Context, u place.User) error {
+	subjects, err := r.log.Subjects(ctx, joinedPattern(u))
+	if err == nil && len(subjects) >= maxJoined {
+		err = fault.With(fault.TooManyGroups, strconv.Itoa(maxJoined))
+	}
+	return err
+}
+
+// mayCome refuses somebody who cannot be brought into a group.
+func (r *Room) mayCome(ctx context.Context, u place.User) error {
+	known, err := r.o.Known(ctx, u)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return fault.New(fault.UnknownAccount)
+	}
+	return r.hasRoom(ctx, u)
+}
+
+// enter makes somebody a member, in the group's turn, and reports whether they
+// were none.
+func (r *Room) enter(ctx context.Context, k key, g group, userID string, m member) (came bool, err error) {
+	now := r.now()
+	if _, err := change(ctx, r, k.joinedSubject(userID), func(j *joined) (bool, error) {
+		*j = joined{g.Born, now.UnixMilli()}
+		return true, nil
+	}); err != nil {
+		return false, err
+	}
+	m.Born, m.Joined = g.Born, now.Unix()
+	_, err = change(ctx, r, k.memberSubject(userID), func(have *member) (bool, error) {
+		if have.in(g) { // from before, or an attempt of this one has stored it
+			return false, nil
+		}
+		*have, came = m, true
+		return true, nil
+	})
+	return came, err
+}
+
+// leave makes somebody a member no longer, in the group's turn, and reports
+// whether they were one.
+func (r *Room) leave(ctx context.Context, k key, g group, userID, by string) (left bool, err error) {
+	_, err = change(ctx, r, k.memberSubject(userID), func(m *member) (bool, error) {
+		if !m.in(g) {
+			return false, nil
+		}
+		m.Left, m.LeftBy, left = r.now().UnixMilli(), by, true
+		return true, nil
+	})
+	if err != nil {
+		return left, err
+	}
+	_, rev, err := get[joined](ctx, r, k.joinedSubject(userID))
+	if err == nil && rev != 0 {
+		err = r.log.Remove(ctx, k.joinedSubject(userID), rev)
+	}
+	return left, err
+}
+
+func quit(ctx context.Context, r *Room, u place.User, p groupParams) (any, error) {
+	k := keyOf(u, p.GroupID)
+	g, m, role, err := r.as(ctx, k, u)
+	if err != nil {
+		return nil, err
+	}
+	if !m.in(g) {
+		if m.Born == g.Born && m.LeftBy == u.UserID && r.now().UnixMilli()-m.Left < repeatedWithin {
+			return groupIDNote(p), nil // the repetition of a call
+		}
+		return nil, fault.With(fault.GroupNotPermitted, "this user is no member of the group")
+	}
+	if err := mayQuit(g, u.UserID, role); err != nil {
+		return nil, err
+	}
+	return groupIDNote(p), r.quit(ctx, k, u.UserID)
+}
+
+func mayQuit(g group, userID string, role Role) error {
+	if g.Owner != userID {
+		return nil
+	}
+	return g.Type.May(Quit, min(role, Owner), Stranger)
+}
+
+// quit has a member leave; a group that nobody is left in ends.
+func (r *Room) quit(ctx context.Context, k key, userID string) error {
+	_, err := r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
+		if err := mayQuit(g, userID, Owner); err != nil { // they have become its owner meanwhile
+			return e, err
+		}
+		left, err := r.leave(ctx, k, g, userID, userID)
+		if left {
+			e.members = -1
+		}
+		e.set = func(g *group) {
+			if g.Owner == userID {
+				g.Owner = ""
+				g.raise(r.now().Unix())
+			}
+			r.endIfEmpty(g, userID)
+		}
+		return e, err
+	})
+	return err
+}
+
+type kickResult struct {
+	UserIDs []string `json:"userIDs"`
+	Group   Group    `json:"group"`
+}
+
+func kick(ctx context.Context, r *Room, u place.User, p usersParams) (any, error) {
+	ids, err := checkUsers(p.UserIDs, maxKicked)
+	if err != nil {
+		return nil, err
+	}
+	k := keyOf(u, p.GroupID)
+	_, m, role, err := r.may(ctx, k, u, Kick)
+	if err != nil {
+		return nil, err
+	}
+	out := kickResult{UserIDs: []string{}}
+	g, err := r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
+		if _, role, err = r.role(ctx, k, g, u.UserID); err != nil {
+			return e, err
+		}
+		var going []string
+		for _, id := range ids {
+			m, _, err := get[member](ctx, r, k.memberSubject(id))
+			if err != nil {
+				return e, err
+			}
+			if target := m.role(g, id); target > Stranger {
+				if err := g.Type.May(Kick, role, target); err != nil {
+					return e, fault.With(fault.GroupNotPermitted, id+" cannot be removed by this user")
+				}
+				going = append(going, id)
+			}
+		}
+		out.UserIDs = append(out.UserIDs[:0], ids...)
+		e.members = -len(going)
+		return e, bus.Spread(len(going), func(i int) error {
+			_, err := r.leave(ctx, k, g, going[i], u.UserID)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.Group = g.seen(k.id, u.UserID, m, role)
+	return out, nil
+}
+
+type memberResult struct {
+	Group  Group       `json:"group"`
+	Member GroupMember `json:"member"`
+}
+
+// setMember changes the document of a member, which does not concern who is
+// one. check refuses what the actor may not do to the target.
+func (r *Room) setMember(ctx context.Context, u place.User, groupID, userID string, check func(g group, actor, target Role) error, set func(m *member) error) (any, error) {
+	if userID == "" {
+		userID = u.UserID
+	}
+	if !frame.ValidUserID(userID) {
+		return nil, fault.With(fault.GroupBadParameters, "no UserID: "+strconv.Quote(userID))
+	}
+	k := keyOf(u, groupID)
+	g, self, role, err := r.as(ctx, k, u)
+	if err != nil {
+		return nil, err
+	}
+	if role == Stranger {
+		return nil, fault.With(fault.GroupNotPermitted, "this user is no member of the group")
+	}
+	m, err := change(ctx, r, k.memberSubject(userID), func(m *member) (bool, error) {
+		target := m.role(g, userID)
+		if target == Stranger {
+			return false, fault.With(fault.GroupBadParameters, strconv.Quote(userID)+" is no member of the group")
+		}
+		if err := check(g, role, target); err != nil {
+			return false, err
+		}
+		was := encode(*m)
+		err := set(m)
+		return string(was) != string(encode(*m)), err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if userID == u.UserID {
+		self = m
+	}
+	list, err := r.shapes(ctx, k, g, []entry{{userID: userID, member: m}})
+	if err != nil {
+		return nil, err
+	}
+	return memberResult{g.seen(k.id, u.UserID, self, role), list[0]}, nil
+}
+
+// shapes returns members as others see them.
+func (r *Room) shapes(ctx context.Context, k key, g group, list []entry) ([]GroupMember, error) {
+	ids := make([]string, len(list))
+	for i, e := range list {
+		ids[i] = e.userID
+	}
+	people, err := r.o.Profiles(ctx, k.app, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]GroupMember, len(list))
+	for i, e := range list {
+		out[i] = GroupMember{*e.self(g, e.userID), people[i].Nick, people[i].Avatar}
+	}
+	return out, nil
+}

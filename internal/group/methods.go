@@ -1,0 +1,128 @@
+package group
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// call is a method with its params still to be decoded.
+type call func(ctx context.Context, r *Room, u place.User, params json.RawMessage) (any, error)
+
+// with decodes params for a method.
+func with[P any](f func(ctx context.Context, r *Room, u place.User, p P) (any, error)) call {
+	return func(ctx context.Context, r *Room, u place.User, params json.RawMessage) (any, error) {
+		var p P
+		if len(params) > 0 {
+			if f := jsonframe.Params(params, &p); f != nil {
+				return nil, f
+			}
+		}
+		return f(ctx, r, u, p)
+	}
+}
+
+// changing is with for a method that changes something: its user is charged for
+// it, and for each user whom it brings or removes.
+func changing[P any](brings func(p P) int, f func(ctx context.Context, r *Room, u place.User, p P) (any, error)) call {
+	return with(func(ctx context.Context, r *Room, u place.User, p P) (any, error) {
+		n := 0
+		if brings != nil {
+			n = brings(p)
+		}
+		if err := r.rates.take(u, r.now(), n, false); err != nil {
+			return nil, err
+		}
+		return f(ctx, r, u, p)
+	})
+}
+
+func bringsUsers(p usersParams) int { return min(len(p.UserIDs), maxInvited) }
+
+type groupParams struct {
+	GroupID string `json:"groupID"`
+}
+
+type groupResult struct {
+	Group Group `json:"group"`
+}
+
+// calls are the methods by name.
+var calls = map[string]call{
+	frame.GroupCreate:  with(create),
+	frame.GroupDismiss: changing(nil, dismiss),
+	frame.GroupJoin:    changing(nil, join),
+	frame.GroupQuit:    changing(nil, quit),
+	frame.GroupInvite:  changing(bringsUsers, invite),
+	frame.GroupKick:    changing(bringsUsers, kick),
+
+	frame.GroupGet:       with(profiles),
+	frame.GroupSearch:    with(search),
+	frame.GroupUpdate:    changing(nil, update),
+	frame.GroupOwner:     changing(nil, transfer),
+	frame.GroupMembers:   with(memberPage),
+	frame.GroupMemberGet: with(memberProfiles),
+	frame.GroupOnline:    with(onlineCount),
+
+	frame.GroupMute:   changing(nil, mute),
+	frame.GroupRole:   changing(nil, setRole),
+	frame.GroupCard:   changing(nil, setCard),
+	frame.GroupCustom: changing(nil, setCustom),
+
+	frame.GroupApplications: with(applications),
+	frame.GroupHandle:       changing(nil, handle),
+
+	frame.GroupAttributesGet:    with(getAttributes),
+	frame.GroupAttributesInit:   changing(nil, initAttributes),
+	frame.GroupAttributesSet:    changing(nil, setAttributes),
+	frame.GroupAttributesDelete: changing(nil, deleteAttributes),
+	frame.GroupCountersGet:      with(getCounters),
+	frame.GroupCountersSet:      changing(nil, setCounters),
+	frame.GroupCountersAdd:      changing(nil, addCounter),
+}
+
+// Methods lists the calls that Session.Call serves.
+func Methods() []string {
+	out := []string{frame.GroupList}
+	for name := range calls {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// growing are the methods that add to what is stored.
+var growing = map[string]bool{
+	frame.GroupCreate: true, frame.GroupJoin: true, frame.GroupInvite: true, frame.GroupHandle: true,
+	frame.GroupUpdate: true, frame.GroupCard: true, frame.GroupCustom: true,
+	frame.GroupAttributesInit: true, frame.GroupAttributesSet: true, frame.GroupCountersSet: true, frame.GroupCountersAdd: true,
+}
+
+// Grows reports whether a method adds to what is stored: while the store is
+// full, or its user has stored as much as one may, its calls are to be refused.
+func Grows(method string) bool { return growing[method] }
+
+// Call serves one request of the client. Its caller lets one call of a session
+// at a time in, bounds what a user asks for, and ends ctx when the session ends.
+// The error, where there is one, is a *fault.Error.
+func (s *Session) Call(ctx context.Context, method string, params json.RawMessage) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	f, ok := calls[method]
+	if method == frame.GroupList {
+		f, ok = with(func(ctx context.Context, _ *Room, _ place.User, p listParams) (any, error) { return s.list(ctx, p) }), true
+	}
+	if !ok {
+		return nil, fault.New(frame.CodeNoMethod)
+	}
+	v, err := f(ctx, s.r, s.user, params)
+	if err != nil {
+		return nil, s.r.failed(method, err)
+	}
+	return v, nil
+}

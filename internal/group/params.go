@@ -1,0 +1,74 @@
+package group
+
+import (
+	"strconv"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// Limits in number. A longer list of a call is refused before anything is done
+// for it.
+const (
+	maxGroupFields   = 10
+	maxMemberFields  = 5
+	maxAttributeKeys = 16
+	maxCounters      = 20
+	maxInvited       = 500  // users of group.invite, and members of a new group
+	maxKicked        = 100  // users of group.kick
+	maxProfiles      = 50   // users of group.member.get
+	maxGroups        = 100  // groups of group.get
+	maxMembersPage   = 100  // members of a page
+	membersPage      = 15   // unless the call says otherwise
+	maxJoined        = 1000 // groups of one user
+	maxWaiting       = 100  // applications of a group that wait
+)
+
+// checkText checks a text that a call has, where it has it.
+func checkText(name string, text *string, most int) error {
+	switch {
+	case text == nil:
+		return nil
+	case len(*text) > most:
+		return fault.With(fault.GroupBadParameters, name+" is over "+strconv.Itoa(most)+" bytes")
+	}
+	return nil
+}
+
+// checkUsers checks a list of users of a call, and returns each of them once.
+func checkUsers(ids []string, most int) ([]string, error) {
+	if len(ids) == 0 || len(ids) > most {
+		return nil, fault.With(fault.GroupBadParameters, "name 1 to "+strconv.Itoa(most)+" users")
+	}
+	seen := make(map[string]struct{}, len(ids))
+	out := make([]string, 0, len(ids))
+	for _, id := range ids {
+		if !frame.ValidUserID(id) {
+			return nil, fault.With(fault.GroupBadParameters, "no UserID: "+strconv.Quote(id))
+		}
+		if _, again := seen[id]; !again {
+			seen[id] = struct{}{}
+			out = append(out, id)
+		}
+	}
+	return out, nil
+}
+
+// checkNonce checks what makes a repetition of a call known.
+func checkNonce(nonce string) error {
+	for _, c := range []byte(nonce) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
+		default:
+			return badNonce()
+		}
+	}
+	if len(nonce) > maxNonce {
+		return badNonce()
+	}
+	return nil
+}
+
+func badNonce() error {
+	return fault.With(fault.GroupBadParameters, "nonce is at most 32 characters of A-Z, a-z, 0-9, - and _")
+}

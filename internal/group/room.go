@@ -1,0 +1,162 @@
+package group
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// Bus is what groups need of a bus.Bus. Package busmodel has it in memory.
+type Bus interface {
+	OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error)
+}
+
+// Options of Open. Zero values mean the defaults.
+type Options struct {
+	// Admin reports whether a UserID is that of an administrator of the app; nil:
+	// there are none.
+	Admin func(userID string) bool
+	// Known reports whether an account exists; nil: every UserID's does.
+	Known func(ctx context.Context, u place.User) (bool, error)
+	// Profiles returns the nicks and avatars of users, in that order; nil: they
+	// have none.
+	Profiles func(ctx context.Context, app uint32, userIDs []string) ([]Profile, error)
+	// Online reports who is online, in that order; nil: nobody is.
+	Online func(ctx context.Context, app uint32, userIDs []string) ([]bool, error)
+	// Frame is how many bytes a result or notification has at most; 48 KB.
+	Frame int
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+	// Report gets what went wrong in the background; nil: dropped.
+	Report func(err error)
+}
+
+// Profile is what a member list shows of a user's profile.
+type Profile struct{ Nick, Avatar string }
+
+func (o Options) withDefaults() Options {
+	if o.Admin == nil {
+		o.Admin = func(string) bool { return false }
+	}
+	if o.Known == nil {
+		o.Known = func(context.Context, place.User) (bool, error) { return true, nil }
+	}
+	if o.Profiles == nil {
+		o.Profiles = func(_ context.Context, _ uint32, ids []string) ([]Profile, error) {
+			return make([]Profile, len(ids)), nil
+		}
+	}
+	if o.Online == nil {
+		o.Online = func(_ context.Context, _ uint32, ids []string) ([]bool, error) { return make([]bool, len(ids)), nil }
+	}
+	if o.Frame == 0 {
+		o.Frame = 48 << 10
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Report == nil {
+		o.Report = func(error) {}
+	}
+	return o
+}
+
+// Room is the groups of one gateway. Its methods may be called from any
+// goroutine.
+type Room struct {
+	o         Options
+	log       bus.Log
+	follower  bus.Follower
+	turns     turns
+	rates     rates
+	listeners listeners
+	online    counts
+
+	ctx     context.Context // ends with Close
+	end     context.CancelFunc
+	jobs    chan func(ctx context.Context)
+	running sync.WaitGroup
+}
+
+// waitingJobs is how much may wait to be done behind the calls.
+const waitingJobs = 1024
+
+// Open makes the stream where it is missing and begins to follow it. The bus
+// stays the caller's.
+func Open(ctx context.Context, b Bus, o Options) (*Room, error) {
+	log, err := b.OpenLog(ctx, bus.LogConfig{Stream: bus.StreamGroups, Subjects: bus.SubjectGroups + ">", Keep: 1})
+	if err != nil {
+		return nil, fmt.Errorf("group: %w", err)
+	}
+	r := &Room{
+		o: o.withDefaults(), log: log,
+		turns: turns{all: map[key]*crowd{}}, rates: newRates(), listeners: newListeners(), online: counts{all: map[key]count{}},
+		jobs: make(chan func(context.Context), waitingJobs),
+	}
+	r.ctx, r.end = context.WithCancel(context.Background())
+	r.follower = log.Follower(r.saw, func(err error) { r.report("following", err) })
+	if err := r.follower.Start(ctx); err != nil {
+		r.end()
+		r.follower.Close()
+		return nil, fmt.Errorf("group: %w", err)
+	}
+	r.running.Go(r.work)
+	return r, nil
+}
+
+// Close ends what Open began; sessions get nothing any more. Calls that are
+// under way are their callers'.
+func (r *Room) Close() {
+	r.end()
+	r.follower.Close()
+	r.running.Wait()
+}
+
+// work does what is to be done behind the calls, one after the other.
+func (r *Room) work() {
+	for {
+		select {
+		case job := <-r.jobs:
+			job(r.ctx)
+		case <-r.ctx.Done():
+			return
+		}
+	}
+}
+
+// later has something done behind a call, and reports whether there is room for
+// it. It never blocks.
+func (r *Room) later(job func(ctx context.Context)) bool {
+	select {
+	case r.jobs <- job:
+		return true
+	default:
+		return false
+	}
+}
+
+// report is Options.Report for what fails in the background; what ends because
+// the room is being closed is no error.
+func (r *Room) report(what string, err error) {
+	if r.ctx.Err() == nil && !errors.Is(err, context.Canceled) {
+		r.o.Report(fmt.Errorf("group: %s: %w", what, err))
+	}
+}
+
+// random returns what nobody else has drawn.
+func (r *Room) random() string {
+	b := drawn()
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+func drawn() (b [12]byte) {
+	_, _ = rand.Read(b[:]) // never fails
+	return b
+}

@@ -1,0 +1,212 @@
+package group
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// callTime bounds what one call does with the store; then it fails with 70169.
+const callTime = 8 * time.Second
+
+// tryTime bounds one attempt to write: a leader that has just been elected may
+// not have got it.
+const tryTime = 2 * time.Second
+
+// get reads the newest of a document; rev is 0 where there is none.
+func get[T any](ctx context.Context, r *Room, subject string) (v T, rev uint64, err error) {
+	e, err := r.log.Last(ctx, subject)
+	if errors.Is(err, bus.ErrNoValue) {
+		return v, 0, nil
+	}
+	if err == nil {
+		v, err = decode[T](e.Data)
+	}
+	return v, e.Seq, err
+}
+
+// getAll reads many documents, in that order.
+func getAll[T any](ctx context.Context, r *Room, subjects []string) ([]T, []uint64, error) {
+	values, err := r.log.LastAll(ctx, subjects)
+	if err != nil {
+		return nil, nil, err
+	}
+	out, revs := make([]T, len(values)), make([]uint64, len(values))
+	for i, e := range values {
+		if out[i], err = decode[T](e.Data); err != nil {
+			return nil, nil, err
+		}
+		revs[i] = e.Seq
+	}
+	return out, revs, nil
+}
+
+// change changes a document by compare-and-set. f may be called more than once;
+// it returns false when there is nothing to write. What f sees may be what an
+// attempt before has written that seemed to have failed.
+func change[T any](ctx context.Context, r *Room, subject string, f func(v *T) (bool, error)) (v T, err error) {
+	for {
+		have, rev, err := get[T](ctx, r, subject)
+		if err != nil {
+			return v, err
+		}
+		v = have
+		write, err := f(&v)
+		if err != nil || !write {
+			return v, err
+		}
+		if err = r.put(ctx, subject, encode(v), rev); err == nil {
+			return v, nil
+		}
+		if !r.again(ctx, err) {
+			return v, err
+		}
+	}
+}
+
+func (r *Room) put(ctx context.Context, subject string, data []byte, expect uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
+	defer cancel()
+	_, _, err := r.log.Append(ctx, subject, data, expect, "")
+	return err
+}
+
+// again reports whether a write may be tried again, after a moment where the
+// store needs one.
+func (r *Room) again(ctx context.Context, err error) bool {
+	if errors.Is(err, bus.ErrConflict) {
+		return ctx.Err() == nil
+	}
+	return bus.Fault(err).Code == fault.ServerTimeout && bus.Sleep(ctx, tryAgain) == nil
+}
+
+// tryAgain is the moment that the store is given after a write that failed, and
+// a gateway whose turn it is.
+const tryAgain = 50 * time.Millisecond
+
+// group reads a group that is there.
+func (r *Room) group(ctx context.Context, k key) (group, error) {
+	if !validGroupID(k.id) {
+		return group{}, fault.New(fault.BadGroupID)
+	}
+	g, _, err := get[group](ctx, r, k.profileSubject())
+	if err == nil && !g.there() {
+		err = fault.New(fault.NoSuchGroup)
+	}
+	return g, err
+}
+
+// as reads a group and what a user is in it.
+func (r *Room) as(ctx context.Context, k key, u place.User) (group, member, Role, error) {
+	g, err := r.group(ctx, k)
+	if err != nil {
+		return g, member{}, Stranger, err
+	}
+	m, role, err := r.role(ctx, k, g, u.UserID)
+	return g, m, role, err
+}
+
+// role returns what a user is in a group.
+func (r *Room) role(ctx context.Context, k key, g group, userID string) (member, Role, error) {
+	m, _, err := get[member](ctx, r, k.memberSubject(userID))
+	role := m.role(g, userID)
+	if r.o.Admin(userID) {
+		role = AppAdmin
+	}
+	return m, role, err
+}
+
+// may reads a group in which a user may do something.
+func (r *Room) may(ctx context.Context, k key, u place.User, a Action) (group, member, Role, error) {
+	g, m, role, err := r.as(ctx, k, u)
+	if err == nil {
+		err = g.Type.May(a, role, Stranger)
+	}
+	return g, m, role, err
+}
+
+// entry is a member as they are listed.
+type entry struct {
+	token, userID string
+	member
+}
+
+// wholeAtOnce is up to how many members one read brings all.
+const wholeAtOnce = 800
+
+// members reads the members of some classes, in the order of classes and
+// tokens: all classes with from 0 and to classes.
+func (r *Room) members(ctx context.Context, k key, g group, from, to int) ([]entry, error) {
+	if from == 0 && to == classes || g.Members <= wholeAtOnce {
+		values, err := r.log.LastUnder(ctx, k.memberPattern(classes))
+		if err == nil {
+			all, err := entries(values, g)
+			return slices.DeleteFunc(all, func(e entry) bool {
+				c := classOf(e.token)
+				return c < from || c >= to
+			}), err
+		}
+		if !errors.Is(err, bus.ErrTooMany) {
+			return nil, err
+		}
+	}
+	var out []entry
+	for class := from; class < to; class++ {
+		values, err := r.under(ctx, k.memberPattern(class))
+		if err != nil {
+			return nil, err
+		}
+		some, err := entries(values, g)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
+	}
+	return out, nil
+}
+
+// entries returns those documents that are of members of a group.
+func entries(values []bus.Value, g group) ([]entry, error) {
+	var out []entry
+	for _, v := range values {
+		m, err := decode[member](v.Data)
+		if err != nil {
+			return nil, err
+		}
+		if !m.in(g) {
+			continue
+		}
+		p, err := parse(v.Subject)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, entry{bus.UserToken(p.userID), p.userID, m})
+	}
+	slices.SortFunc(out, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(classOf(a.token), classOf(b.token)), cmp.Compare(a.token, b.token))
+	})
+	return out, nil
+}
+
+// failed is what a client is told of an error; the log gets what was not to be
+// expected.
+func (r *Room) failed(what string, err error) *fault.Error {
+	f := bus.Fault(err)
+	if f.Code == fault.Internal {
+		r.report(what, err)
+	}
+	return f
+}
+
+// isRefusal reports whether an error is an answer, and not that the store gave
+// none.
+func isRefusal(err error) bool {
+	f := (*fault.Error)(nil)
+	return errors.As(err, &f) && f.Code != fault.ServerTimeout && f.Code != fault.Internal && f.Code != fault.StoreFull
+}

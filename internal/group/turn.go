@@ -1,0 +1,228 @@
+package group
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// Who is a member is in as many documents as there are members, and how many
+// there are in that of the group. So that both agree, every change of who is a
+// member takes the group's turn first: it writes into the group's document that
+// it is under way, changes the documents of members, and then gives the turn
+// back together with the new number. One change of a group is under way at a
+// time, on all gateways together, and nothing else changes who is a member.
+//
+// A gateway that dies in between leaves the turn. Whoever finds one that is
+// older than turnAge takes it over and counts the members before doing anything
+// else; what the dead one had begun stays as far as it had come, since a
+// member's own document decides. A gateway whose store fails in between does the
+// same by itself, behind the call.
+
+// turnAge is after what time a turn is taken over, in ms: longer than a call
+// lasts, and the difference of two gateways' clocks.
+const turnAge = 15_000
+
+// effect is what a change in a turn leaves in the group's document.
+type effect struct {
+	members int            // how many more there are
+	set     func(g *group) // what else changes; may be nil
+}
+
+var errBusy = errors.New("group: another change of this group is under way")
+
+// inTurn has do change who is a member of a group. Where do refuses, it has
+// written nothing. Whoever hangs up meanwhile does not end it.
+func (r *Room) inTurn(ctx context.Context, k key, do func(ctx context.Context, g group) (effect, error)) (group, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+	defer cancel()
+	done, err := r.turns.wait(ctx, k)
+	if err != nil {
+		return group{}, err
+	}
+	defer done()
+	id := r.random()
+	g, err := r.takeTurn(ctx, k, id)
+	if err != nil {
+		r.settleUnless(err, k, id)
+		return g, err
+	}
+	e, err := do(ctx, g)
+	if isRefusal(err) {
+		if g, give := r.giveTurn(ctx, k, id, g.Members, effect{}); give != nil {
+			r.settleUnless(give, k, id)
+			return g, give
+		}
+		return g, err
+	}
+	if err == nil {
+		g, err = r.giveTurn(ctx, k, id, g.Members, e)
+	}
+	if err != nil {
+		r.settleUnless(err, k, id)
+	}
+	return g, err
+}
+
+// settleUnless settles a turn behind a call that failed, unless it was refused.
+func (r *Room) settleUnless(err error, k key, id string) {
+	if !isRefusal(err) {
+		r.later(func(ctx context.Context) { r.settle(ctx, k, id) })
+	}
+}
+
+// takeTurn waits for a group's turn and takes it.
+func (r *Room) takeTurn(ctx context.Context, k key, id string) (group, error) {
+	for {
+		left := false
+		g, err := change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
+			now := r.now().UnixMilli()
+			switch {
+			case !g.there():
+				return false, fault.New(fault.NoSuchGroup)
+			case g.Turn == nil:
+			case g.Turn.ID != id && now-g.Turn.Since < turnAge:
+				return false, errBusy
+			default: // somebody has left it, or it is this one's after all
+				left = true
+			}
+			g.Turn = &turn{id, now}
+			return true, nil
+		})
+		if errors.Is(err, errBusy) {
+			if bus.Sleep(ctx, tryAgain) != nil {
+				return g, fault.With(fault.ServerTimeout, "another change of this group takes long")
+			}
+			continue
+		}
+		if err == nil && left {
+			err = r.recount(ctx, k, &g)
+		}
+		return g, err
+	}
+}
+
+// recount makes of a group's document what the documents of its members say. A
+// group that has none was never finished.
+func (r *Room) recount(ctx context.Context, k key, g *group) error {
+	all, err := r.members(ctx, k, *g, 0, classes)
+	if err != nil {
+		return err
+	}
+	g.Members = len(all)
+	if !slices.ContainsFunc(all, func(e entry) bool { return e.userID == g.Owner }) {
+		g.Owner = heir(*g, all)
+	}
+	owner := g.Owner
+	_, err = change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
+		if !g.there() {
+			return false, fault.New(fault.NoSuchGroup)
+		}
+		if g.Members, g.Owner = len(all), owner; len(all) == 0 {
+			g.Gone = &gone{At: r.now().UnixMilli()}
+		}
+		return true, nil
+	})
+	if err == nil && len(all) == 0 {
+		return fault.New(fault.NoSuchGroup)
+	}
+	return err
+}
+
+// heir returns who owns a group when its owner has gone: the administrator who
+// has been there longest, else the member; nobody in a Work group.
+func heir(g group, all []entry) string {
+	if g.Type == Work || len(all) == 0 {
+		return ""
+	}
+	return slices.MinFunc(all, func(a, b entry) int {
+		if a.Admin != b.Admin {
+			return map[bool]int{true: -1, false: 1}[a.Admin]
+		}
+		return cmp.Or(cmp.Compare(a.Joined, b.Joined), strings.Compare(a.userID, b.userID))
+	}).userID
+}
+
+// giveTurn gives a turn back; members is how many there were when it was taken.
+func (r *Room) giveTurn(ctx context.Context, k key, id string, members int, e effect) (group, error) {
+	return change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
+		if !g.there() { // dismissed meanwhile
+			return false, fault.New(fault.NoSuchGroup)
+		}
+		if g.Turn == nil || g.Turn.ID != id { // an attempt before has stored it
+			return false, nil
+		}
+		g.Turn, g.Members = nil, members+e.members
+		if e.set != nil {
+			e.set(g)
+		}
+		return true, nil
+	})
+}
+
+// settle ends a turn about which nobody knows how far it has come.
+func (r *Room) settle(ctx context.Context, k key, id string) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	g, _, err := get[group](ctx, r, k.profileSubject())
+	if err == nil && (!g.there() || g.Turn == nil || g.Turn.ID != id) {
+		return
+	}
+	if err == nil {
+		err = r.recount(ctx, k, &g)
+	}
+	if err == nil {
+		_, err = r.giveTurn(ctx, k, id, g.Members, effect{})
+	}
+	if err != nil && bus.Fault(err).Code != fault.NoSuchGroup {
+		r.report("settling a turn", err) // the next change takes it over
+	}
+}
+
+// turns are those of this gateway who wait for the turn of a group: by
+// compare-and-set alone, the last of a crowd would not get there in time.
+type turns struct {
+	mu  sync.Mutex // guards all, and size in it
+	all map[key]*crowd
+}
+
+type crowd struct {
+	turn chan struct{} // holds a token while one of them changes the group
+	size int
+}
+
+// wait waits until nobody else of this gateway changes a group, until done is
+// called.
+func (t *turns) wait(ctx context.Context, k key) (done func(), err error) {
+	t.mu.Lock()
+	c := t.all[k]
+	if c == nil {
+		c = &crowd{turn: make(chan struct{}, 1)}
+		t.all[k] = c
+	}
+	c.size++
+	t.mu.Unlock()
+	leave := func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if c.size--; c.size == 0 {
+			delete(t.all, k)
+		}
+	}
+	select {
+	case c.turn <- struct{}{}:
+		return func() { <-c.turn; leave() }, nil
+	case <-ctx.Done():
+		leave()
+		return nil, ctx.Err()
+	}
+}
+
+func (r *Room) now() time.Time { return r.o.Now() }
