@@ -11,7 +11,7 @@ import (
 
 // Methods lists every call of the wire.
 func Methods() []string {
-	return append(slices.Concat(frame.InboxMethods, frame.ContactMethods), frame.MediaTicket, frame.Login, frame.Logout, frame.Farewell, frame.Renew, frame.Ping)
+	return append(slices.Concat(frame.InboxMethods, frame.ContactMethods, frame.GroupMethods), frame.MediaTicket, frame.Login, frame.Logout, frame.Farewell, frame.Renew, frame.Ping)
 }
 
 // Caller is a page that is about to make calls, and what they are about.
@@ -81,6 +81,28 @@ func inConversation(more func(c *Caller) object) func(c *Caller) any {
 		p["conversationID"] = c.conversation()
 		return p
 	}
+}
+
+// group is one of a few groups, which anybody may have made.
+func (c *Caller) group() string { return fmt.Sprint("group", c.Rand.IntN(8)) }
+
+func nothing(*Caller) object { return object{} }
+
+// inGroup adds parameters to a group's ID.
+func inGroup(more func(c *Caller) object) func(c *Caller) any {
+	return func(c *Caller) any {
+		p := more(c)
+		p["groupID"] = c.group()
+		return p
+	}
+}
+
+func members(userIDs []string) []object {
+	out := make([]object, len(userIDs))
+	for i, id := range userIDs {
+		out[i] = object{"userID": id}
+	}
+	return out
 }
 
 func users(n int) func(c *Caller) any {
@@ -172,6 +194,42 @@ var plausible = map[string]func(c *Caller) any{
 	frame.FriendGroupRemove: func(c *Caller) any { return object{"name": "g", "userIDs": []string{c.Peer}} },
 	frame.FriendGroupDelete: func(c *Caller) any { return object{"name": "g"} },
 	frame.FriendGroupRename: func(c *Caller) any { return object{"name": "g", "newName": "h"} },
+
+	frame.GroupCreate: func(c *Caller) any {
+		p := object{"name": "g", "type": []string{"Private", "Public", "ChatRoom"}[c.Rand.IntN(3)], "memberList": members(c.some(3))}
+		if c.Rand.IntN(2) == 0 {
+			p["groupID"] = c.group()
+		}
+		return p
+	},
+	frame.GroupList:         none,
+	frame.GroupGet:          func(c *Caller) any { return object{"groupIDs": []string{c.group(), c.group()}} },
+	frame.GroupSearch:       inGroup(nothing),
+	frame.GroupJoin:         inGroup(func(*Caller) object { return object{"applyMessage": "hello"} }),
+	frame.GroupQuit:         inGroup(nothing),
+	frame.GroupDismiss:      inGroup(nothing),
+	frame.GroupUpdate:       inGroup(func(c *Caller) object { return object{"name": fmt.Sprint(c.Rand.IntN(100))} }),
+	frame.GroupOwner:        inGroup(func(c *Caller) object { return object{"newOwnerID": c.Peer} }),
+	frame.GroupMembers:      inGroup(func(*Caller) object { return object{"count": 100} }),
+	frame.GroupMemberGet:    inGroup(func(c *Caller) object { return object{"userIDs": c.some(3)} }),
+	frame.GroupInvite:       inGroup(func(c *Caller) object { return object{"userIDs": c.some(5)} }),
+	frame.GroupKick:         inGroup(func(c *Caller) object { return object{"userIDs": c.some(5)} }),
+	frame.GroupMute:         inGroup(func(c *Caller) object { return object{"userID": c.Peer, "muteTime": 60} }),
+	frame.GroupRole:         inGroup(func(c *Caller) object { return object{"userID": c.Peer, "role": "Admin"} }),
+	frame.GroupCard:         inGroup(func(c *Caller) object { return object{"nameCard": fmt.Sprint(c.Rand.IntN(100))} }),
+	frame.GroupCustom:       inGroup(func(*Caller) object { return object{"memberCustomField": []object{{"key": "k", "value": "v"}}} }),
+	frame.GroupApplications: none,
+	frame.GroupHandle: inGroup(func(c *Caller) object {
+		return object{"userID": c.Peer, "handleAction": "Agree", "authentication": "none"}
+	}),
+	frame.GroupOnline:           inGroup(nothing),
+	frame.GroupAttributesGet:    inGroup(nothing),
+	frame.GroupAttributesInit:   inGroup(func(*Caller) object { return object{"groupAttributes": object{"k": "v"}} }),
+	frame.GroupAttributesSet:    inGroup(func(*Caller) object { return object{"groupAttributes": object{"k": "w"}} }),
+	frame.GroupAttributesDelete: inGroup(func(*Caller) object { return object{"keyList": []string{"k"}} }),
+	frame.GroupCountersGet:      inGroup(nothing),
+	frame.GroupCountersSet:      inGroup(func(c *Caller) object { return object{"counters": object{"k": c.Rand.IntN(100)}} }),
+	frame.GroupCountersAdd:      inGroup(func(*Caller) object { return object{"key": "k", "value": 1} }),
 }
 
 // Unknown lists the methods of the wire that the suite has no parameters for.

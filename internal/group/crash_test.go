@@ -237,27 +237,6 @@ func (w *world) inOrder(name string) {
 	}
 }
 
-// Whoever hangs up in the middle of a change does not leave half of it.
-func TestHangUp(t *testing.T) {
-	for n := range 20 {
-		b := &hangup{Bus: busmodel.New(busmodel.Options{})}
-		w := &world{t: t, clock: newClock()}
-		w.rooms = [2]*Room{w.open(b), w.open(b.Bus)}
-		alice := w.login(1, "alice")
-		alice.must("group.create", obj{"name": "n", "groupID": "g", "type": "ChatRoom"}, nil)
-		ctx, cancel := context.WithCancel(t.Context())
-		b.set(n, cancel)
-		bob := w.login(0, "bob")
-		_ = bob.callIn(ctx, "group.join", obj{"groupID": "g"}, nil)
-		cancel()
-		bob.session.Close()
-		w.rooms[0].behind()
-		require.Equal(t, len(alice.members("g", 100)), alice.group("g").MemberCount)
-		alice.must("group.update", obj{"groupID": "g", "name": "m"}, nil)
-		require.Equal(t, slices.Contains(w.login(1, "bob").groups(), "g"), alice.group("g").MemberCount == 2)
-	}
-}
-
 // hangup ends a call at one of its operations.
 type hangup struct {
 	*busmodel.Bus

@@ -106,7 +106,7 @@ type note struct {
 func (w *world) login(gateway int, userID string) *client {
 	c := &client{t: w.t, userID: userID}
 	c.changed = sync.NewCond(&c.mu)
-	c.session = w.rooms[gateway].Attach(place.User{SDKAppID: app, UserID: userID}, func(method string, params []byte) bool {
+	c.session = w.rooms[gateway].Attach(place.User{SDKAppID: app, UserID: userID}, func(method string, params json.RawMessage) bool {
 		var p obj
 		if json.Unmarshal(params, &p) != nil {
 			panic("a notification is not JSON")

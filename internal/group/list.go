@@ -254,6 +254,10 @@ const (
 	countedMost = 500
 )
 
+// looksABring is how many looks at whether somebody is online cost a user as much
+// of their rate as to bring somebody in.
+const looksABring = 5
+
 // counts are the numbers of online members that were counted here.
 type counts struct {
 	mu  sync.Mutex // guards all
@@ -305,6 +309,9 @@ func onlineCount(ctx context.Context, r *Room, u place.User, p groupParams) (any
 		return nil, err
 	}
 	all = all[:min(len(all), countedMost)]
+	if err := r.rates.take(u, r.now(), len(all)/looksABring, false); err != nil {
+		return nil, err
+	}
 	ids := make([]string, len(all))
 	for i, e := range all {
 		ids[i] = e.userID

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"encoding/json"
 	"sync"
 	"time"
 
@@ -43,7 +44,7 @@ func newListeners() listeners {
 
 // Push queues a notification to a session; it never blocks, and reports whether
 // it was taken.
-type Push func(method string, params []byte) bool
+type Push func(method string, params json.RawMessage) bool
 
 // Session is a session of a user on this gateway.
 type Session struct {

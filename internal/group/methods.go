@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
@@ -118,7 +119,7 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 		f, ok = with(func(ctx context.Context, _ *Room, _ place.User, p listParams) (any, error) { return s.list(ctx, p) }), true
 	}
 	if !ok {
-		return nil, fault.New(frame.CodeNoMethod)
+		return nil, &fault.Error{Code: frame.CodeNoMethod, Message: "There is no such method: check " + strconv.Quote(method) + " against the version of the gateway."}
 	}
 	v, err := f(ctx, s.r, s.user, params)
 	if err != nil {

@@ -14,6 +14,7 @@
 //	media.go     /media, media.ticket, and which message names which file
 //	contacts.go  the part that opens contacts
 //	instances.go users see and end their own instances
+//	groups.go    the part that opens groups
 //	attach.go    between gateway and inbox: a session here, a session there
 //	api.go       the parts of /v4/, its webhook, and /console/
 //	page.go      the pages, their headers and their policy

@@ -124,5 +124,8 @@ func (t *running) forgetUser(ctx context.Context, u place.User) error {
 	if err := t.contacts.Forget(ctx, u); err != nil {
 		return err
 	}
+	if err := t.groups.Forget(ctx, u); err != nil {
+		return err
+	}
 	return t.inbox.Forget(ctx, u)
 }

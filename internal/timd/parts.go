@@ -9,6 +9,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/contacts"
 	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/group"
 	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/layout"
 	"github.com/tim-wasm/tim/internal/media"
@@ -33,6 +34,7 @@ type running struct {
 	media      *media.Media       // from serveMedia on
 	inbox      *inbox.Inbox       // from serveMessages on
 	contacts   *contacts.Contacts // from serveContacts on
+	groups     *group.Room        // from serveGroups on
 
 	public *http.ServeMux // on --listen
 	ops    *http.ServeMux // on --ops-listen; the same as public when that is the same address
@@ -63,6 +65,7 @@ var parts = []part{
 	serveMessages,
 	serveContacts,
 	serveInstances,
+	serveGroups,
 	serveREST,
 	serveConsole,
 }

@@ -1,0 +1,79 @@
+package timd
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/group"
+	"github.com/tim-wasm/tim/internal/inbox"
+)
+
+// serveGroups has sessions told of their user's groups, and passes the client's
+// calls to them at the user's cost, except those that would store more while the
+// store is full.
+func serveGroups(ctx context.Context, t *running) error {
+	r, err := group.Open(ctx, charging{t.bus}, group.Options{
+		Admin:    t.accounts.Admin,
+		Known:    t.accounts.MayLogIn,
+		Profiles: t.faces,
+		Online: func(ctx context.Context, app uint32, userIDs []string) ([]bool, error) {
+			return presence{t.reg}.Online(ctx, app, userIDs, false)
+		},
+		Report: func(err error) { t.log.Warn("groups", "error", err) },
+	})
+	if err != nil {
+		return err
+	}
+	t.groups = r
+	t.closers = append(t.closers, func(context.Context) { r.Close() })
+
+	of := perSession(t.gateway, func(s *gateway.Session) *group.Session { return r.Attach(s.User(), s.Notify) })
+	for _, method := range group.Methods() {
+		t.gateway.Handle(method, func(ctx context.Context, s *gateway.Session, params json.RawMessage) (any, error) {
+			mine, ok := of(s)
+			if !ok {
+				return nil, fault.New(fault.NotLoggedIn)
+			}
+			if group.Grows(method) && t.storeFull() {
+				return nil, fault.New(fault.StoreFull)
+			}
+			result, f := t.inbox.Serve(ctx, s.User(), method, params, group.Grows(method), func(ctx context.Context) (any, error) {
+				return mine.Call(ctx, method, params)
+			})
+			if f != nil {
+				return nil, f
+			}
+			return result, nil
+		})
+	}
+	return nil
+}
+
+// charging is a bus of whose logs each read and write is charged to the call
+// that it is made for.
+type charging struct{ *bus.Bus }
+
+// OpenLog implements group.Bus.
+func (c charging) OpenLog(ctx context.Context, l bus.LogConfig) (bus.Log, error) {
+	log, err := c.Bus.OpenLog(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	return inbox.Charged(log), nil
+}
+
+// faces returns what member lists show of users.
+func (t *running) faces(ctx context.Context, app uint32, userIDs []string) ([]group.Profile, error) {
+	list, err := t.inbox.Profiles(ctx, app, userIDs)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]group.Profile, len(list))
+	for i, p := range list {
+		out[i] = group.Profile{Nick: p.Nick, Avatar: p.Avatar}
+	}
+	return out, nil
+}
