@@ -108,7 +108,8 @@ func (r *Room) changeAttributes(ctx context.Context, u place.User, groupID strin
 		for key, value := range now {
 			size += len(key) + len(value)
 		}
-		if len(now) > maxAttributeKeys || size > maxAttributes {
+		// What JSON writes longer must not make a frame too large.
+		if len(now) > maxAttributeKeys || size > maxAttributes || len(encode(now)) > r.o.Frame {
 			return false, fault.With(fault.GroupBadParameters,
 				"a group has "+strconv.Itoa(maxAttributeKeys)+" attributes at most, of "+strconv.Itoa(maxAttributes)+" bytes together")
 		}

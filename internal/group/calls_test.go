@@ -187,6 +187,18 @@ func TestFull(t *testing.T) {
 	alice.refused(fault.GroupFull, "group.invite", obj{"groupID": "w", "userIDs": []string{"d"}})
 	alice.must("group.kick", obj{"groupID": "w", "userIDs": []string{"b", "x"}}, nil)
 	require.Equal(t, 2, alice.group("w").MemberCount)
+
+	// Who has left leaves nothing behind, after a while.
+	documents := func() int {
+		alice.members("w", 100)
+		w.rooms[0].behind()
+		subjects, err := w.rooms[0].log.Subjects(t.Context(), key{app, "w"}.memberPattern(classes))
+		require.NoError(t, err)
+		return len(subjects)
+	}
+	require.Equal(t, 3, documents())
+	w.clock.pass(repeatedWithin * 1e6)
+	require.Equal(t, 2, documents())
 }
 
 func TestRolesAndMutes(t *testing.T) {
@@ -320,6 +332,8 @@ func TestAttributesAndCounters(t *testing.T) {
 		large[string(c)] = strings.Repeat("v", 4000)
 	}
 	alice.refused(fault.GroupBadParameters, "group.attributes.init", obj{"groupID": "p", "groupAttributes": large})
+	alice.refused(fault.GroupBadParameters, "group.attributes.init",
+		obj{"groupID": "p", "groupAttributes": obj{"a": strings.Repeat("\x01", 4000), "b": strings.Repeat("\x01", 4001), "c": strings.Repeat("\x01", 4002)}})
 	var keys keysResult
 	alice.must("group.attributes.delete", obj{"groupID": "p", "keyList": []string{"a"}}, &keys)
 	require.Equal(t, []string{"a"}, keys.KeyList)

@@ -1,12 +1,15 @@
 package group
 
 import (
+	"context"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 )
@@ -201,4 +204,80 @@ func TestManyGroups(t *testing.T) {
 	w.rooms[1].behind()
 	bob.must("group.create", obj{"name": "n", "groupID": "b"}, nil)
 	require.Equal(t, []string{"b"}, bob.groups())
+}
+
+// What happens while a user's groups are being listed is part of the list, or is
+// told, whichever moment it happens at: nobody is told of a group that they have
+// left meanwhile, or not told of one that they have come into.
+func TestChangesDuringAList(t *testing.T) {
+	for _, before := range []bool{true, false} {
+		b := &listing{Bus: busmodel.New(busmodel.Options{})}
+		w := &world{t: t, clock: newClock()}
+		w.rooms = [2]*Room{w.open(b), w.open(b.Bus)}
+		alice := w.login(1, "alice")
+		for _, id := range []string{"stays", "kicks", "ends"} {
+			alice.must("group.create", obj{"name": "n", "groupID": id, "type": "Public", "memberList": []obj{{"userID": "bob"}}}, nil)
+		}
+		bob := w.login(0, "bob")
+		b.during(before, func() {
+			alice.must("group.kick", obj{"groupID": "kicks", "userIDs": []string{"bob"}}, nil)
+			alice.must("group.dismiss", obj{"groupID": "ends"}, nil)
+			alice.must("group.create", obj{"name": "n", "groupID": "new", "memberList": []obj{{"userID": "bob"}}}, nil)
+			end, err := w.rooms[1].log.Last(t.Context(), ">")
+			require.NoError(t, err)
+			w.rooms[0].follower.Reach(t.Context(), end.Seq)
+		})
+		require.Equal(t, []string{"stays"}, bob.groups())
+		bob.told("the new group", func(n note) bool {
+			return n.method == frame.NoteGroupJoined && n.params["group"].(obj)["groupID"] == "new"
+		})
+		alice.must("group.create", obj{"name": "again", "groupID": "ends", "type": "Public"}, nil)
+		for _, id := range []string{"kicks", "ends", "stays"} {
+			alice.must("group.update", obj{"groupID": id, "name": "m"}, nil)
+		}
+		n := bob.toldOf(frame.NoteGroup)
+		require.Equal(t, "stays", n.params["group"].(obj)["groupID"], "no longer of the others")
+		users, groups := w.rooms[0].Listeners()
+		require.Equal(t, []int{1, 2}, []int{users, groups})
+	}
+}
+
+// listing is a store in which something happens beside the first read of groups.
+type listing struct {
+	*busmodel.Bus
+	mu     sync.Mutex
+	before bool
+	what   func()
+}
+
+// during has something happen before or after that read.
+func (l *listing) during(before bool, what func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.before, l.what = before, what
+}
+
+func (l *listing) OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error) {
+	log, err := l.Bus.OpenLog(ctx, c)
+	return &listingLog{log, l}, err
+}
+
+type listingLog struct {
+	bus.Log
+	l *listing
+}
+
+func (l *listingLog) LastAll(ctx context.Context, subjects []string) ([]bus.Value, error) {
+	l.l.mu.Lock()
+	before, what := l.l.before, l.l.what
+	l.l.what = nil
+	l.l.mu.Unlock()
+	if what != nil && before {
+		what()
+	}
+	values, err := l.Log.LastAll(ctx, subjects)
+	if what != nil && !before {
+		what()
+	}
+	return values, err
 }

@@ -26,9 +26,10 @@ type listResult struct {
 // listAtOnce is how many of a user's groups are read for one page.
 const listAtOnce = 50
 
-// list lists the groups of the session's user, in the order of their tokens, and
-// has the session told of them from now on: it is entered before anything is
-// read, so nothing is lost in between.
+// list lists the groups of the session's user, in the order of their IDs, and
+// has the session told of them from now on. The session is entered before its
+// user's groups are looked up, and these before they are read, so nothing is lost
+// in between.
 func (s *Session) list(ctx context.Context, p listParams) (any, error) {
 	s.listen()
 	keys, err := s.r.groupsOf(ctx, s.user)
@@ -38,6 +39,7 @@ func (s *Session) list(ctx context.Context, p listParams) (any, error) {
 	from, _ := slices.BinarySearchFunc(keys, p.Next, func(k mine, next string) int { return strings.Compare(k.key.id, next) })
 	out, size := listResult{Groups: []Group{}}, 0
 	some := keys[from:min(from+listAtOnce, len(keys))]
+	s.expects(some)
 	subjects := make([]string, 0, 2*len(some))
 	for _, one := range some {
 		subjects = append(subjects, one.key.profileSubject(), one.key.memberSubject(s.user.UserID))
@@ -55,7 +57,8 @@ func (s *Session) list(ctx context.Context, p listParams) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !m.in(g) {
+		g, m, in := s.knows(one.key, g, values[2*i].Seq, m, values[2*i+1].Seq)
+		if !in {
 			s.r.drop(s.user, one)
 			continue
 		}
@@ -64,7 +67,6 @@ func (s *Session) list(ctx context.Context, p listParams) (any, error) {
 			out.Next = one.key.id
 			return out, nil
 		}
-		s.knows(one.key, g, values[2*i].Seq, m, values[2*i+1].Seq)
 		out.Groups = append(out.Groups, shape)
 	}
 	if from+listAtOnce < len(keys) {
@@ -269,22 +271,23 @@ type count struct {
 	at time.Time
 }
 
+// keptCounts is how many numbers are kept.
+const keptCounts = 4096
+
 // known returns a number that still holds.
 func (c *counts) known(k key, now time.Time) (n int, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for k, v := range c.all {
-		if now.Sub(v.at) >= countedFor {
-			delete(c.all, k)
-		}
-	}
 	v, ok := c.all[k]
-	return v.n, ok
+	return v.n, ok && now.Sub(v.at) < countedFor
 }
 
 func (c *counts) put(k key, n int, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.all) >= keptCounts {
+		clear(c.all)
+	}
 	c.all[k] = count{n, now}
 }
 

@@ -107,8 +107,9 @@ func (s *Session) listen() {
 	one.sessions[s] = struct{}{}
 }
 
-// knows enters what was read of a user's group, unless something newer is known.
-func (s *Session) knows(k key, g group, rev uint64, m member, memberRev uint64) {
+// expects enters groups that are about to be read for the session's user: what
+// changes from now on is newer than what will be read.
+func (s *Session) expects(groups []mine) {
 	l := &s.r.listeners
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -116,17 +117,41 @@ func (s *Session) knows(k key, g group, rev uint64, m member, memberRev uint64) 
 	if one == nil {
 		return
 	}
-	o := one.groups[k]
-	if o == nil {
-		o = l.enter(one, k, s.user)
+	for _, g := range groups {
+		if one.groups[g.key] == nil {
+			l.enter(one, g.key, s.user)
+		}
 	}
+}
+
+// knows enters what was read of a user's group, unless something newer has come
+// meanwhile, and returns the newest. ok reports whether the user is in it.
+func (s *Session) knows(k key, g group, rev uint64, m member, memberRev uint64) (group, member, bool) {
+	l := &s.r.listeners
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one := l.users[s.user]
+	if one == nil { // the session has been closed
+		return g, m, m.in(g)
+	}
+	o := one.groups[k]
+	if o == nil { // they have left it, or it was dismissed
+		return g, m, false
+	}
+	h := l.groups[k]
 	if o.rev < memberRev {
 		o.rev, o.member = memberRev, m
 	}
-	o.told = true
-	if h := l.groups[k]; h.rev < rev {
+	if h.rev < rev {
 		h.rev, h.group = rev, g
 	}
+	if !o.member.in(h.group) {
+		delete(one.groups, k)
+		l.forget(k, s.user)
+		return g, m, false
+	}
+	o.told = true
+	return h.group, o.member, true
 }
 
 // enter needs mu.

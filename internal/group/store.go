@@ -146,6 +146,7 @@ func (r *Room) members(ctx context.Context, k key, g group, from, to int) ([]ent
 	if from == 0 && to == classes || g.Members <= wholeAtOnce {
 		values, err := r.log.LastUnder(ctx, k.memberPattern(classes))
 		if err == nil {
+			r.dropFormer(values)
 			all, err := entries(values, g)
 			return slices.DeleteFunc(all, func(e entry) bool {
 				c := classOf(e.token)
@@ -162,6 +163,7 @@ func (r *Room) members(ctx context.Context, k key, g group, from, to int) ([]ent
 		if err != nil {
 			return nil, err
 		}
+		r.dropFormer(values)
 		some, err := entries(values, g)
 		if err != nil {
 			return nil, err
@@ -169,6 +171,21 @@ func (r *Room) members(ctx context.Context, k key, g group, from, to int) ([]ent
 		out = append(out, some...)
 	}
 	return out, nil
+}
+
+// dropFormer removes the documents of those who have left a while ago, behind the
+// call. A document that has changed since it was read stays.
+func (r *Room) dropFormer(values []bus.Value) {
+	var old []bus.Value
+	for _, v := range values {
+		m, err := decode[member](v.Data)
+		if err == nil && m.Left != 0 && r.now().UnixMilli()-m.Left >= repeatedWithin {
+			old = append(old, v)
+		}
+	}
+	if len(old) > 0 {
+		r.later(func(ctx context.Context) { r.remove(ctx, old) })
+	}
 }
 
 // entries returns those documents that are of members of a group.
