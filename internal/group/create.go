@@ -140,7 +140,7 @@ func create(ctx context.Context, r *Room, u place.User, p createParams) (any, er
 		err = checkNonce(p.Nonce)
 	}
 	if err == nil {
-		err = r.rates.take(u, r.now(), len(firsts), true)
+		err = r.take(ctx, u, len(firsts), true)
 	}
 	if err == nil {
 		err = r.hasRoom(ctx, u)

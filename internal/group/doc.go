@@ -16,6 +16,7 @@
 //	rates.go         what a user may change in a time, on this gateway
 //
 //	methods.go       how a call of a client is served
+//	server.go        how one of the server API is
 //	create.go        groups begin and end
 //	members.go       members come and go
 //	invite.go        members bring others

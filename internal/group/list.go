@@ -312,7 +312,7 @@ func onlineCount(ctx context.Context, r *Room, u place.User, p groupParams) (any
 		return nil, err
 	}
 	all = all[:min(len(all), countedMost)]
-	if err := r.rates.take(u, r.now(), len(all)/looksABring, false); err != nil {
+	if err := r.take(ctx, u, len(all)/looksABring, false); err != nil {
 		return nil, err
 	}
 	ids := make([]string, len(all))

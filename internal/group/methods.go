@@ -36,7 +36,7 @@ func changing[P any](brings func(p P) int, f func(ctx context.Context, r *Room, 
 		if brings != nil {
 			n = brings(p)
 		}
-		if err := r.rates.take(u, r.now(), n, false); err != nil {
+		if err := r.take(ctx, u, n, false); err != nil {
 			return nil, err
 		}
 		return f(ctx, r, u, p)

@@ -36,6 +36,8 @@ type Options struct {
 	Keys func(sdkAppID uint32) []string
 	// Send stores and delivers a message; nil when messages are off.
 	Send func(ctx context.Context, m inbox.ServerMessage) (inbox.Sent, error)
+	// Groups carries out what is said of groups; nil when there are none.
+	Groups Groups
 	// Quotas shows and changes what users may use; nil when messages are off.
 	Quotas Quotas
 	// Profile receives the nick and face of an import, nil for those that were
@@ -114,21 +116,33 @@ var errStreamed = errors.New("rest: answered by a stream")
 
 // commands maps service/command to its function.
 var commands = map[string]func(*API, context.Context, *call) (reply, error){
-	"im_open_login_svc/kick":                (*API).kick,
-	"im_open_login_svc/account_import":      (*API).accountImport,
-	"im_open_login_svc/multiaccount_import": (*API).accountImportMany,
-	"im_open_login_svc/account_check":       (*API).accountCheck,
-	"im_open_login_svc/account_delete":      (*API).accountDelete,
-	"openim/query_online_status":            (*API).onlineStatus,
-	"openim/querystate":                     (*API).onlineState,
-	"openim/sendmsg":                        (*API).sendMessage,
-	"timd_config/get":                       (*API).configGet,
-	"timd_config/set":                       (*API).configSet,
-	"timd_quota/get":                        (*API).quotaGet,
-	"timd_quota/set":                        (*API).quotaSet,
-	"timd_session/list":                     (*API).sessionList,
-	"timd_session/kick":                     (*API).sessionKick,
-	"timd_session/watch":                    (*API).sessionWatch,
+	"im_open_login_svc/kick":                     (*API).kick,
+	"im_open_login_svc/account_import":           (*API).accountImport,
+	"im_open_login_svc/multiaccount_import":      (*API).accountImportMany,
+	"im_open_login_svc/account_check":            (*API).accountCheck,
+	"im_open_login_svc/account_delete":           (*API).accountDelete,
+	"openim/query_online_status":                 (*API).onlineStatus,
+	"openim/querystate":                          (*API).onlineState,
+	"openim/sendmsg":                             (*API).sendMessage,
+	"group_open_http_svc/create_group":           (*API).createGroup,
+	"group_open_http_svc/destroy_group":          (*API).destroyGroup,
+	"group_open_http_svc/modify_group_base_info": (*API).modifyGroup,
+	"group_open_http_svc/change_group_owner":     (*API).changeOwner,
+	"group_open_http_svc/add_group_member":       (*API).addMembers,
+	"group_open_http_svc/delete_group_member":    (*API).deleteMembers,
+	"group_open_http_svc/forbid_send_msg":        (*API).muteMembers,
+	"group_open_http_svc/get_group_info":         (*API).getGroups,
+	"group_open_http_svc/get_group_member_info":  (*API).getMembers,
+	"group_open_http_svc/get_role_in_group":      (*API).getRoles,
+	"group_open_http_svc/get_joined_group_list":  (*API).getJoined,
+	"group_open_http_svc/get_online_member_num":  (*API).getOnline,
+	"timd_config/get":                            (*API).configGet,
+	"timd_config/set":                            (*API).configSet,
+	"timd_quota/get":                             (*API).quotaGet,
+	"timd_quota/set":                             (*API).quotaSet,
+	"timd_session/list":                          (*API).sessionList,
+	"timd_session/kick":                          (*API).sessionKick,
+	"timd_session/watch":                         (*API).sessionWatch,
 }
 
 // maxBody is the longest request body: 100 accounts with long nicks and faces

@@ -8,6 +8,8 @@
 //	account.go    im_open_login_svc: kick, import, check, delete
 //	online.go     openim/query_online_status and querystate
 //	message.go    openim/sendmsg
+//	group.go      group_open_http_svc: groups are made and changed
+//	groupinfo.go  group_open_http_svc: what is known of groups
 //	config.go     timd_config: get, set
 //	quota.go      timd_quota: get, set
 //	session.go    timd_session: list, kick

@@ -43,6 +43,7 @@ func serveREST(ctx context.Context, t *running) error {
 		Keys:     t.apps.keys,
 		Send:     t.sendMessage,
 		Quotas:   t.inbox,
+		Groups:   groupCalls{t},
 		Profile:  t.importProfile,
 		Forget:   t.forgetUser,
 		Rate:     t.options.apiRate,

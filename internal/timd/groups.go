@@ -9,6 +9,7 @@ import (
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/group"
 	"github.com/tim-wasm/tim/internal/inbox"
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // serveGroups has sessions told of their user's groups, and passes the client's
@@ -50,6 +51,17 @@ func serveGroups(ctx context.Context, t *running) error {
 		})
 	}
 	return nil
+}
+
+// groupCalls are those of the server API.
+type groupCalls struct{ t *running }
+
+// Do implements rest.Groups.
+func (g groupCalls) Do(ctx context.Context, u place.User, method string, params any) (json.RawMessage, error) {
+	if group.Grows(method) && g.t.storeFull() {
+		return nil, fault.New(fault.StoreFull)
+	}
+	return g.t.groups.Do(ctx, u, method, params)
 }
 
 // charging is a bus of whose logs each read and write is charged to the call

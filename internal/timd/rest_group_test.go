@@ -1,0 +1,81 @@
+package timd
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// A back end makes a group, changes it and looks at it.
+func TestRESTGroups(t *testing.T) {
+	s := newStage(t, nil)
+	const service = "group_open_http_svc/"
+	first := func(a answer, list string) map[string]any { return a[list].([]any)[0].(map[string]any) }
+	made := s.call(service+"create_group", `{"Type":"Public","Name":"n","Owner_Account":"alice","GroupId":"g","Introduction":"i",
+		"Notification":"o","FaceUrl":"f","MaxMemberCount":20,"ApplyJoinOption":"FreeAccess","AppDefinedData":[{"Key":"k","Value":"v"}],
+		"MemberList":[{"Member_Account":"bob","Role":"Admin"},{"Member_Account":"carol"}]}`)
+	require.Equal(t, "g", made["GroupId"])
+	require.EqualValues(t, fault.GroupIDTaken, s.post(service+"create_group", good(), `{"Type":"Public","Name":"n","GroupId":"g"}`).code())
+
+	added := s.call(service+"add_group_member", `{"GroupId":"g","MemberList":[{"Member_Account":"dave"},{"Member_Account":"bob"}]}`)
+	require.Equal(t, []any{
+		map[string]any{"Member_Account": "dave", "Result": 1.0}, map[string]any{"Member_Account": "bob", "Result": 2.0},
+	}, added["MemberList"])
+	s.call(service+"delete_group_member", `{"GroupId":"g","MemberToDel_Account":["carol"]}`)
+	s.call(service+"modify_group_base_info", `{"GroupId":"g","Name":"m","ShutUpAllMember":"On"}`)
+	s.call(service+"forbid_send_msg", `{"GroupId":"g","Members_Account":["dave"],"ShutUpTime":4294967295}`)
+	s.call(service+"change_group_owner", `{"GroupId":"g","NewOwner_Account":"bob"}`)
+
+	info := s.call(service+"get_group_info", `{"GroupIdList":["none","g"]}`)["GroupInfo"].([]any)
+	require.EqualValues(t, fault.NoSuchGroup, info[0].(map[string]any)["ErrorCode"])
+	g := info[1].(map[string]any)
+	for _, varies := range []string{"CreateTime", "LastInfoTime"} {
+		require.NotZero(t, g[varies])
+		delete(g, varies)
+	}
+	require.Equal(t, map[string]any{
+		"GroupId": "g", "ErrorCode": 0.0, "ErrorInfo": "", "Type": "Public", "Name": "m", "Introduction": "i", "Notification": "o",
+		"FaceUrl": "f", "Owner_Account": "bob", "NextMsgSeq": 1.0, "MemberNum": 3.0, "MaxMemberNum": 20.0,
+		"ApplyJoinOption": "FreeAccess", "InviteJoinOption": "DisableInvite", "ShutUpAllMember": "On",
+		"AppDefinedData": []any{map[string]any{"Key": "k", "Value": "v"}},
+	}, g)
+
+	members := s.call(service+"get_group_member_info", `{"GroupId":"g"}`)
+	require.EqualValues(t, 3, members["MemberNum"])
+	require.Len(t, members["MemberList"], 3)
+	require.Len(t, s.call(service+"get_group_member_info", `{"GroupId":"g","Limit":1,"Offset":1}`)["MemberList"], 1)
+	owners := s.call(service+"get_group_member_info", `{"GroupId":"g","MemberRoleFilter":["Owner"]}`)
+	require.Equal(t, "bob", first(owners, "MemberList")["Member_Account"])
+	require.Equal(t, []any{
+		map[string]any{"Member_Account": "bob", "Role": "Owner"}, map[string]any{"Member_Account": "alice", "Role": "Member"},
+		map[string]any{"Member_Account": "carol", "Role": "NotMember"},
+	}, s.call(service+"get_role_in_group", `{"GroupId":"g","User_Account":["bob","alice","carol"]}`)["UserIdList"])
+	joined := s.call(service+"get_joined_group_list", `{"Member_Account":"dave","GroupType":"Public"}`)
+	require.EqualValues(t, 1, joined["TotalCount"])
+	require.Equal(t, "g", first(joined, "GroupIdList")["GroupId"])
+	require.Greater(t, first(joined, "GroupIdList")["SelfInfo"].(map[string]any)["ShutUpUntil"], 4e9)
+	require.Empty(t, s.call(service+"get_joined_group_list", `{"Member_Account":"dave","Offset":1}`)["GroupIdList"])
+	require.EqualValues(t, 0, s.call(service+"get_online_member_num", `{"GroupId":"g"}`)["OnlineMemberNum"])
+
+	s.call(service+"destroy_group", `{"GroupId":"g"}`)
+	require.EqualValues(t, fault.NoSuchGroup, s.post(service+"destroy_group", good(), `{"GroupId":"other"}`).code())
+	for command, body := range map[string]string{
+		"create_group": `{"Type":"Public","Name":7}`, "destroy_group": `{}`, "add_group_member": `{"GroupId":"g","MemberList":["bob"]}`,
+		"delete_group_member": `{"GroupId":"g"}`, "modify_group_base_info": `{"GroupId":"g","ShutUpAllMember":"Yes"}`,
+		"change_group_owner": `{"GroupId":"g"}`, "forbid_send_msg": `{"GroupId":"g","Members_Account":["bob"]}`,
+		"get_group_info": `{"GroupIdList":[7]}`, "get_group_member_info": `{"GroupId":"g","Limit":6001}`,
+		"get_role_in_group": `{"GroupId":"g","User_Account":[""]}`, "get_joined_group_list": `{}`, "get_online_member_num": `{"GroupId":7}`,
+	} {
+		require.EqualValues(t, fault.BadParameters, s.post(service+command, good(), body).code(), command)
+	}
+}
+
+// The rates of users are not those of the server API, which has its own.
+func TestRESTMakesManyGroups(t *testing.T) {
+	s := newStage(t, nil)
+	for range 25 {
+		s.call("group_open_http_svc/create_group", `{"Type":"Private","Name":"n"}`)
+	}
+}
