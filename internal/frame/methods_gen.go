@@ -224,10 +224,12 @@ const (
 	NoteGroup = "group"
 	// {groupID, selfInfo}
 	NoteGroupSelf = "groupSelf"
-	// {group}
+	// {group, operatorID}
 	NoteGroupJoined = "groupJoined"
-	// {groupID, reason}
+	// {groupID, reason, operatorID?}
 	NoteGroupLeft = "groupLeft"
+	// {groupID, operatorID, handleAction, handleMessage?}
+	NoteGroupHandled = "groupHandled"
 	// {groupID}
 	NoteGroupApplication = "groupApplication"
 	// {groupID, groupAttributes}

@@ -224,7 +224,7 @@ func (r *Room) handle(ctx context.Context, k key, u place.User, p handleParams) 
 			}
 		}
 		_, err = change(ctx, r, k.applicationSubject(p.UserID), func(a *application) (bool, error) {
-			a.Handled, a.Agreed = u.UserID, agreed
+			a.Handled, a.Agreed, a.Answer = u.UserID, agreed, p.HandleMessage
 			return true, nil
 		})
 		return e, err

@@ -150,14 +150,18 @@
 //
 // They go to the sessions that have listed their groups, of members who are
 // online, whoever has caused them; a session is told of its own calls, too. The
-// same frame goes to every member, but for groupSelf, groupJoined and groupLeft,
-// which are about the receiver.
+// same frame goes to every member, but for groupSelf, groupJoined, groupLeft and
+// groupHandled, which are about the receiver.
 //
 //	group {group}                    the profile changed: a Group without selfInfo,
 //	                                 memberCount up to a second old
 //	groupSelf {groupID, selfInfo}    the receiver's own role, mute, name card, …
-//	groupJoined {group}              the receiver is a member now; with selfInfo
-//	groupLeft {groupID, reason}      and is no longer; quit, kicked or dismissed
+//	groupJoined {group, operatorID}  the receiver is a member now; with selfInfo. The
+//	                                 operator is who let or brought them in, or they
+//	groupLeft {groupID, reason, operatorID?}  and is no longer: quit, kicked or dismissed
+//	groupHandled {groupID, operatorID, handleAction, handleMessage?}   the receiver's
+//	                                 application or invitation was; who is let in is
+//	                                 told groupJoined, too
 //	groupApplication {groupID}       an application came or was handled; to the owner
 //	                                 and the administrators: ask for applications again
 //	groupAttributes {groupID, groupAttributes}   all of them

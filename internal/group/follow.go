@@ -26,7 +26,7 @@ func (r *Room) saw(v bus.Value) {
 	case kindMember:
 		err = r.sawMember(p.key, p.key.user(p.userID), v)
 	case kindApplication:
-		r.sawApplication(p.key)
+		err = r.sawApplication(p.key, p.key.user(p.userID), v)
 	case kindAttributes:
 		err = r.sawAttributes(p.key, v)
 	case kindCounters:
@@ -54,7 +54,7 @@ func (r *Room) sawProfile(k key, v bus.Value) error {
 	if !g.there() || was.Born != 0 && was.Born != g.Born {
 		for u, o := range h.users {
 			if o.told {
-				l.tell(u, frame.NoteGroupLeft, encode(leftNote{k.id, leftDismissed}))
+				l.tell(u, frame.NoteGroupLeft, encode(leftNote{k.id, leftDismissed, dismisser(g)}))
 			}
 			delete(l.users[u].groups, k)
 		}
@@ -76,6 +76,14 @@ func (r *Room) sawProfile(k key, v bus.Value) error {
 		time.AfterFunc(membersAfter, func() { r.tellMembers(k, h) })
 	}
 	return nil
+}
+
+// dismisser returns who has dismissed a group, where that is known.
+func dismisser(g group) string {
+	if g.Gone == nil {
+		return ""
+	}
+	return g.Gone.By
 }
 
 // membersAfter is how long a number of members that has changed is kept: when
@@ -127,7 +135,7 @@ func (r *Room) sawMember(k key, u place.User, v bus.Value) error {
 			if m.LeftBy == u.UserID {
 				reason = leftQuit
 			}
-			l.tell(u, frame.NoteGroupLeft, encode(leftNote{k.id, reason}))
+			l.tell(u, frame.NoteGroupLeft, encode(leftNote{k.id, reason, m.LeftBy}))
 		}
 		delete(one.groups, k)
 		l.forget(k, u)
@@ -174,13 +182,36 @@ func (r *Room) joinedOne(ctx context.Context, k key, u place.User) {
 	o.told = true
 	shape := h.group.shape(k.id, true)
 	shape.SelfInfo = o.member.self(h.group, u.UserID)
-	l.tell(u, frame.NoteGroupJoined, encode(groupNote{shape}))
+	by := o.member.By
+	if by == "" {
+		by = u.UserID
+	}
+	l.tell(u, frame.NoteGroupJoined, encode(joinedNote{shape, by}))
 }
 
-func (r *Room) sawApplication(k key) {
+// sawApplication tells those who may handle it, and whose it is once it is
+// handled: the user's, or of who has invited them.
+func (r *Room) sawApplication(k key, applicant place.User, v bus.Value) error {
 	h := r.listeners.groups[k]
+	if h == nil && r.listeners.users[applicant] == nil {
+		return nil
+	}
+	a, err := decode[application](v.Data)
+	if err != nil {
+		return err
+	}
+	if a.Handled != "" {
+		action := actionReject
+		if a.Agreed {
+			action = actionAgree
+		}
+		if a.Inviter != "" {
+			applicant = k.user(a.Inviter)
+		}
+		r.listeners.tell(applicant, frame.NoteGroupHandled, encode(handledNote{k.id, a.Handled, action, a.Answer}))
+	}
 	if h == nil {
-		return
+		return nil
 	}
 	params := encode(groupIDNote{k.id})
 	for u, o := range h.users {
@@ -188,6 +219,7 @@ func (r *Room) sawApplication(k key) {
 			r.listeners.tell(u, frame.NoteGroupApplication, params)
 		}
 	}
+	return nil
 }
 
 func (r *Room) sawAttributes(k key, v bus.Value) error {

@@ -25,7 +25,9 @@ func TestMembersAreTold(t *testing.T) {
 	}
 	alice.must("group.create", obj{"name": "n", "groupID": "p", "type": "Public", "memberList": []obj{{"userID": "bob"}}}, nil)
 	for _, c := range []*client{alice, bob} {
-		g := c.toldOf(frame.NoteGroupJoined).params["group"].(obj)
+		n := c.toldOf(frame.NoteGroupJoined)
+		require.Equal(t, "alice", n.params["operatorID"])
+		g := n.params["group"].(obj)
 		require.Equal(t, "p", g["groupID"])
 		require.Equal(t, c.userID, g["selfInfo"].(obj)["userID"])
 	}
@@ -42,6 +44,13 @@ func TestMembersAreTold(t *testing.T) {
 	for _, c := range []*client{alice, bob} {
 		require.Equal(t, obj{"groupID": "p"}, c.toldOf(frame.NoteGroupApplication).params)
 	}
+	var list applicationsResult
+	bob.must("group.applications", obj{}, &list)
+	bob.must("group.handle", obj{
+		"groupID": "p", "userID": "carol", "handleAction": "Reject", "handleMessage": "sorry", "authentication": list.ApplicationList[0].Authentication,
+	}, nil)
+	require.Equal(t, obj{"groupID": "p", "operatorID": "bob", "handleAction": "Reject", "handleMessage": "sorry"},
+		carol.toldOf(frame.NoteGroupHandled).params)
 	alice.must("group.attributes.init", obj{"groupID": "p", "groupAttributes": obj{"a": "1"}}, nil)
 	require.Equal(t, obj{"groupID": "p", "groupAttributes": obj{"a": "1"}}, bob.toldOf(frame.NoteGroupAttributes).params)
 	alice.must("group.counters.set", obj{"groupID": "p", "counters": obj{"a": 1}}, nil)
@@ -52,13 +61,13 @@ func TestMembersAreTold(t *testing.T) {
 	require.Equal(t, "Owner", bob.toldOf(frame.NoteGroupSelf).params["selfInfo"].(obj)["role"])
 	require.Equal(t, "Member", alice.toldOf(frame.NoteGroupSelf).params["selfInfo"].(obj)["role"])
 	bob.must("group.kick", obj{"groupID": "p", "userIDs": []string{"alice"}}, nil)
-	require.Equal(t, obj{"groupID": "p", "reason": leftKicked}, alice.toldOf(frame.NoteGroupLeft).params)
+	require.Equal(t, obj{"groupID": "p", "reason": leftKicked, "operatorID": "bob"}, alice.toldOf(frame.NoteGroupLeft).params)
 	bob.must("group.dismiss", obj{"groupID": "p"}, nil)
-	require.Equal(t, obj{"groupID": "p", "reason": leftDismissed}, bob.toldOf(frame.NoteGroupLeft).params)
+	require.Equal(t, obj{"groupID": "p", "reason": leftDismissed, "operatorID": "bob"}, bob.toldOf(frame.NoteGroupLeft).params)
 	bob.must("group.create", obj{"name": "n", "groupID": "w"}, nil)
 	bob.toldOf(frame.NoteGroupJoined)
 	bob.must("group.quit", obj{"groupID": "w"}, nil)
-	require.Equal(t, obj{"groupID": "w", "reason": leftQuit}, bob.toldOf(frame.NoteGroupLeft).params)
+	require.Equal(t, obj{"groupID": "w", "reason": leftQuit, "operatorID": "bob"}, bob.toldOf(frame.NoteGroupLeft).params)
 
 	silent.mu.Lock()
 	defer silent.mu.Unlock()

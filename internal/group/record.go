@@ -105,6 +105,7 @@ type application struct {
 	Key     string `json:"k"` // what a manager names to handle this one
 	Handled string `json:"h,omitempty"`
 	Agreed  bool   `json:"g,omitempty"`
+	Answer  string `json:"w,omitempty"` // of who has handled it
 }
 
 // applicationAge is how long an application waits, in ms.

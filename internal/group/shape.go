@@ -103,9 +103,20 @@ type (
 		GroupID  string    `json:"groupID"`
 		SelfInfo *SelfInfo `json:"selfInfo"`
 	}
+	joinedNote struct {
+		Group      Group  `json:"group"`
+		OperatorID string `json:"operatorID"`
+	}
 	leftNote struct {
-		GroupID string `json:"groupID"`
-		Reason  string `json:"reason"`
+		GroupID    string `json:"groupID"`
+		Reason     string `json:"reason"`
+		OperatorID string `json:"operatorID,omitempty"`
+	}
+	handledNote struct {
+		GroupID       string `json:"groupID"`
+		OperatorID    string `json:"operatorID"`
+		HandleAction  string `json:"handleAction"`
+		HandleMessage string `json:"handleMessage,omitempty"`
 	}
 	attributesNote struct {
 		GroupID         string            `json:"groupID,omitempty"`
