@@ -1,7 +1,7 @@
 // Typings of tim-wasm, written by hand. Names are those of tim-js-sdk and
 // @tencentcloud/chat where these have one. What a method does is implemented
-// in the files of wasm/ that end in _js.go; inbox.d.ts, payloads.d.ts
-// and unbuilt.d.ts are parts.
+// in the files of wasm/ that end in _js.go; inbox.d.ts, contacts.d.ts,
+// payloads.d.ts and unbuilt.d.ts are parts.
 
 import { EVENT, TSignaling, TYPES, VERSION } from '../src/constants.gen.js';
 import type { ContactMethods, Friend, FriendApplications, FriendGroup } from './contacts.js';
