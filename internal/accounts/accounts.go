@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
@@ -41,17 +39,15 @@ type Policy struct {
 type Accounts struct {
 	policy Policy
 	bus    *bus.Bus
-	stream jetstream.Stream
 	now    func() time.Time
 }
 
 // Open makes the bucket if it is absent.
 func Open(ctx context.Context, b *bus.Bus, p Policy) (*Accounts, error) {
-	s, err := b.Ensure(ctx, bus.KV(bus.BucketAccounts, "tim: imported accounts"))
-	if err != nil {
+	if _, err := b.Ensure(ctx, bus.KV(bus.BucketAccounts, "tim: imported accounts")); err != nil {
 		return nil, err
 	}
-	return &Accounts{policy: p, bus: b, stream: s, now: time.Now}, nil
+	return &Accounts{policy: p, bus: b, now: time.Now}, nil
 }
 
 var stream = bus.BucketStream(bus.BucketAccounts)
@@ -155,7 +151,7 @@ func (a *Accounts) Delete(ctx context.Context, u place.User) (bool, error) {
 		return false, err
 	}
 	// The whole subject is purged, so that no tombstone stays behind.
-	return true, storeFault(a.stream.Purge(ctx, jetstream.WithPurgeSubject(subject(u))))
+	return true, storeFault(a.bus.Purge(ctx, stream, subject(u)))
 }
 
 // storeFault converts an error of the store to what a caller sees; for an

@@ -15,6 +15,8 @@
 //	log.go       logs: read by position, appended to, waiting out an election
 //	many.go      the newest records of many subjects in one request
 //	follow.go    everything new in a stream, in order and without gaps
+//	watch.go     the keys of a bucket, as they are set
+//	events.go    a stream of events, which all gateways read together
 //	signal.go    what is only said and never stored
 //	beside.go    a second connection, for who moves many bytes
 //	spread.go    many ways to the store and back at once

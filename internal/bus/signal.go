@@ -1,17 +1,51 @@
 package bus
 
-import "github.com/nats-io/nats.go"
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
 
 // Publish says something to all who listen to a subject at this moment, on
 // whatever gateway. Nothing keeps it, and it may be lost.
 func (b *Bus) Publish(subject string, data []byte) error { return b.nc.Publish(subject, data) }
 
-// Subscribe has handle called with what is said on a subject, one after the
-// other. After stop no call begins; the last one may still run.
-func (b *Bus) Subscribe(subject string, handle func(data []byte)) (stop func(), err error) {
-	sub, err := b.nc.Subscribe(subject, func(m *nats.Msg) { handle(m.Data) })
+// Heard is something that was said, on a subject.
+type Heard struct {
+	Subject string
+	Data    []byte
+
+	msg *nats.Msg
+}
+
+// Answer answers a Request; nobody waits for an answer to anything else.
+func (h Heard) Answer(data []byte) { _ = h.msg.Respond(data) }
+
+// Listen has handle called with what is said on the subjects that a pattern
+// matches, one after the other. After stop no call begins; the last one may
+// still run.
+func (b *Bus) Listen(pattern string, handle func(h Heard)) (stop func(), err error) {
+	sub, err := b.nc.Subscribe(pattern, func(m *nats.Msg) { handle(Heard{m.Subject, m.Data, m}) })
 	if err != nil {
 		return nil, err
 	}
 	return func() { _ = sub.Unsubscribe() }, nil
+}
+
+// Subscribe is Listen for those who need only what was said.
+func (b *Bus) Subscribe(subject string, handle func(data []byte)) (stop func(), err error) {
+	return b.Listen(subject, func(h Heard) { handle(h.Data) })
+}
+
+// Flush waits until the server knows of each Listen before it.
+func (b *Bus) Flush(within time.Duration) error { return b.nc.FlushTimeout(within) }
+
+// Request says something and returns the first answer.
+func (b *Bus) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	m, err := b.nc.RequestWithContext(ctx, subject, data)
+	if err != nil {
+		return nil, err
+	}
+	return m.Data, nil
 }

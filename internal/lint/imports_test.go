@@ -92,6 +92,24 @@ func TestImportDirection(t *testing.T) {
 	}
 }
 
+// speakNATS are the packages that may know NATS: bus for all rooms; and those that
+// it gives something of NATS to, the consumer of the webhook, whole streams for a
+// backup, counts for the metrics, servers for tests.
+var speakNATS = []string{"internal/bus", "internal/rest", "internal/backup", "internal/timd", "internal/cluster"}
+
+func TestRoomsSpeakNATSThroughTheBus(t *testing.T) {
+	for _, p := range list(t, false, "./internal/...", "./web/...") {
+		if slices.Contains(speakNATS, p.name()) {
+			continue
+		}
+		for _, path := range p.Imports {
+			if strings.HasPrefix(path, "github.com/nats-io/") {
+				t.Errorf("%s imports %s: package bus speaks NATS for it", p.name(), path)
+			}
+		}
+	}
+}
+
 func TestPureCore(t *testing.T) {
 	for _, p := range list(t, false, "./internal/...") {
 		if !slices.Contains(pure, p.name()) {

@@ -45,7 +45,7 @@ func TestNoEventIsLostOrTwice(t *testing.T) {
 	out := login(t, r2, g2, web("b"))
 	require.NoError(t, r2.Release(ctx, out.Place))
 
-	c, err := r2.Consumer(ctx, "webhook")
+	c, err := b.Share(ctx, bus.StreamEvents, "webhook")
 	require.NoError(t, err)
 	var got []string
 	for range 3 {

@@ -9,9 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -36,63 +33,41 @@ func liveSubject(app uint32) string {
 }
 
 func (r *Registry) openEvents(ctx context.Context) error {
-	_, err := r.bus.Ensure(ctx, jetstream.StreamConfig{
-		Name:        bus.StreamEvents,
-		Description: "tim: what happened to instances, for webhooks",
-		Subjects:    []string{bus.SubjectEvents + "*.*"},
-		MaxAge:      eventAge,
-		AllowDirect: true,
-	})
+	_, err := r.bus.Ensure(ctx, bus.Events(bus.StreamEvents, "tim: what happened to instances, for webhooks", bus.SubjectEvents+"*.*", eventAge))
 	return err
-}
-
-// Consumer returns a durable consumer of the durable events of all apps,
-// shared by all gateways that open it under the same name: each event goes to
-// one of them, again and again until it is acknowledged. Events of one user
-// come in order as long as none has to be repeated. Options.Events must be
-// set.
-func (r *Registry) Consumer(ctx context.Context, name string) (c jetstream.Consumer, err error) {
-	err = bus.Retry(ctx, func(ctx context.Context) error {
-		c, err = r.bus.JetStream().CreateOrUpdateConsumer(ctx, bus.StreamEvents, jetstream.ConsumerConfig{
-			Durable:    name,
-			AckPolicy:  jetstream.AckExplicitPolicy,
-			AckWait:    10 * time.Second,
-			MaxDeliver: -1,
-			// Up to this many may wait for a receiver that does not accept
-			// them.
-			MaxAckPending: 1024,
-		})
-		return err
-	})
-	return c, err
 }
 
 // Watch returns the events of an app from now on, from all gateways, until ctx
 // ends. A reader that falls more than 1024 events behind misses some.
 func (r *Registry) Watch(ctx context.Context, app uint32) (<-chan Event, error) {
-	msgs := make(chan *nats.Msg, 1024)
-	sub, err := r.bus.Conn().ChanSubscribe(liveSubject(app), msgs)
+	heard := make(chan []byte, 1024)
+	stop, err := r.bus.Subscribe(liveSubject(app), func(data []byte) {
+		select {
+		case heard <- data:
+		default: // the reader is too far behind
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("registry: events cannot be watched: %w", err)
 	}
 	// The server must know of the subscription before the caller relies on it.
-	if err := r.bus.Conn().FlushTimeout(r.o.callTimeout); err != nil {
-		_ = sub.Unsubscribe()
+	if err := r.bus.Flush(r.o.callTimeout); err != nil {
+		stop()
 		return nil, fmt.Errorf("registry: events cannot be watched: %w", err)
 	}
 	events := make(chan Event)
 	go func() {
 		defer close(events)
-		defer func() { _ = sub.Unsubscribe() }()
+		defer stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-r.ctx.Done():
 				return
-			case m := <-msgs:
+			case data := <-heard:
 				var e Event
-				if json.Unmarshal(m.Data, &e) != nil {
+				if json.Unmarshal(data, &e) != nil {
 					continue
 				}
 				select {
@@ -138,7 +113,7 @@ func (r *Registry) queue(ctx context.Context, u place.User, st *step) {
 func (r *Registry) tell(u place.User, st step) {
 	for i := range st.events {
 		if data, err := json.Marshal(&st.events[i]); err == nil {
-			_ = r.bus.Conn().Publish(liveSubject(u.SDKAppID), data)
+			_ = r.bus.Publish(liveSubject(u.SDKAppID), data)
 		}
 	}
 	if r.changed != nil && slices.ContainsFunc(st.events, func(e Event) bool { return e.Kind.durable() }) {

@@ -34,8 +34,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -98,8 +96,7 @@ type Registry struct {
 	closing sync.Mutex // held where goes starts a goroutine and where Close ends all of them
 
 	changed    func(place.User) // nil or set before Start
-	sub        *nats.Subscription
-	notices    *nats.Subscription // of settings
+	unlisten   []func()         // ends what is heard: signals, notices of settings
 	settings   settingsCache
 	leases     leases
 	recent     recent
@@ -217,10 +214,8 @@ func (r *Registry) Close() {
 	if closed {
 		return
 	}
-	for _, sub := range []*nats.Subscription{r.sub, r.notices} {
-		if sub != nil {
-			_ = sub.Unsubscribe()
-		}
+	for _, stop := range r.unlisten {
+		stop()
 	}
 	r.wg.Wait()
 	r.dropLease()

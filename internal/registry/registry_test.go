@@ -284,7 +284,7 @@ func TestPresenceEndsAfterGrace(t *testing.T) {
 	require.Equal(t, LinkClose, e.Reason)
 
 	// The durable stream tells the same story.
-	c, err := r.Consumer(ctx, "webhook")
+	c, err := r.bus.Share(ctx, bus.StreamEvents, "webhook")
 	require.NoError(t, err)
 	var kinds []string
 	for range 4 {

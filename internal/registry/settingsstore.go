@@ -11,9 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
@@ -197,7 +194,7 @@ type notice struct {
 func (r *Registry) spreadSettings(app uint32, revision uint64, settings []byte) {
 	data, err := json.Marshal(notice{revision, settings})
 	if err == nil {
-		err = r.bus.Conn().Publish(bus.SubjectSettings+strconv.FormatUint(uint64(app), 10), data)
+		err = r.bus.Publish(bus.SubjectSettings+strconv.FormatUint(uint64(app), 10), data)
 	}
 	if err != nil {
 		r.log.Warn("registry: the notice of new settings could not be sent; the other gateways learn them from their watch", "sdkAppID", app, "error", err)
@@ -208,36 +205,36 @@ func (r *Registry) spreadSettings(app uint32, revision uint64, settings []byte) 
 // attached here are compared: this gateway may have admitted by the old
 // settings after all others had enforced the new ones.
 func (r *Registry) openSettings(ctx context.Context) error {
-	var err error
-	r.notices, err = r.bus.Conn().Subscribe(bus.SubjectSettings+"*", func(m *nats.Msg) {
+	stop, err := r.bus.Listen(bus.SubjectSettings+"*", func(h bus.Heard) {
 		var n notice
-		if err := json.Unmarshal(m.Data, &n); err != nil {
+		if err := json.Unmarshal(h.Data, &n); err != nil {
 			r.log.Warn("registry: a notice of new settings cannot be read", "error", err)
 			return
 		}
-		if r.learn(m.Subject, n.Settings, n.Revision) {
+		if r.learn(h.Subject, n.Settings, n.Revision) {
 			r.checkSoon()
 		}
 	})
 	if err != nil {
 		return fmt.Errorf("registry: settings cannot be followed: %w", err)
 	}
+	r.unlisten = append(r.unlisten, stop)
 	if err := r.refreshAllSettings(ctx); err != nil {
 		return fmt.Errorf("registry: settings cannot be read: %w", err)
 	}
-	w, err := r.watchSettings(ctx)
+	follow, err := r.bus.WatchBucket(ctx, r.ctx, bus.BucketConfig, settingsKeys)
 	if err != nil {
 		return fmt.Errorf("registry: settings cannot be watched: %w", err)
 	}
 	r.goes(func() {
 		for {
-			r.followSettings(w)
+			follow(r.sawSettings)
 			// The watch has ended, because the client gives up on some errors.
-			for w = nil; w == nil; {
+			for follow = nil; follow == nil; {
 				if !r.sleep(time.Second) {
 					return
 				}
-				if w, err = r.watchSettings(r.ctx); err != nil {
+				if follow, err = r.bus.WatchBucket(r.ctx, r.ctx, bus.BucketConfig, settingsKeys); err != nil {
 					r.log.Warn("registry: settings cannot be watched", "error", err)
 				}
 			}
@@ -246,31 +243,11 @@ func (r *Registry) openSettings(ctx context.Context) error {
 	return nil
 }
 
-func (r *Registry) watchSettings(ctx context.Context) (jetstream.KeyWatcher, error) {
-	kv, err := r.bus.JetStream().KeyValue(ctx, bus.BucketConfig)
-	if err != nil {
-		return nil, err
-	}
-	return kv.Watch(r.ctx, "settings.*")
-}
+// settingsKeys matches the settings of all apps.
+const settingsKeys = "settings.*"
 
-// followSettings learns what a watch reports until it ends.
-func (r *Registry) followSettings(w jetstream.KeyWatcher) {
-	defer func() { _ = w.Stop() }()
-	for {
-		select {
-		case <-r.ctx.Done():
-			return
-		case e, ok := <-w.Updates():
-			if !ok {
-				return
-			}
-			if e == nil || e.Operation() != jetstream.KeyValuePut {
-				continue
-			}
-			if r.learn(e.Key(), e.Value(), e.Revision()) {
-				r.checkSoon()
-			}
-		}
+func (r *Registry) sawSettings(key string, v bus.Value) {
+	if r.learn(key, v.Data, v.Seq) {
+		r.checkSoon()
 	}
 }

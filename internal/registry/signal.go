@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -38,15 +36,15 @@ func signalSubject(gw string) string { return bus.SubjectGateway + gw }
 
 // listen answers signals: one subscription for all of this gateway's places.
 func (r *Registry) listen() error {
-	sub, err := r.bus.Conn().Subscribe(signalSubject(r.self), func(m *nats.Msg) {
+	stop, err := r.bus.Listen(signalSubject(r.self), func(h bus.Heard) {
 		var s signal
-		if err := json.Unmarshal(m.Data, &s); err != nil {
+		if err := json.Unmarshal(h.Data, &s); err != nil {
 			r.log.Warn("registry: a signal cannot be read", "error", err)
 			return
 		}
 		reply := func(ok bool) {
 			data, _ := json.Marshal(answer{OK: ok})
-			_ = m.Respond(data)
+			h.Answer(data)
 		}
 		if s.Op == opProbe { // takes its time
 			r.goes(func() { reply(r.alive(r.ctx, s.Place)) })
@@ -55,8 +53,11 @@ func (r *Registry) listen() error {
 		r.handle(s)
 		reply(true)
 	})
-	r.sub = sub
-	return err
+	if err != nil {
+		return err
+	}
+	r.unlisten = append(r.unlisten, stop)
+	return nil
 }
 
 // handle carries a signal out.
@@ -127,12 +128,12 @@ func (r *Registry) request(ctx context.Context, s signal, gw string) (ok, answer
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeWithin+500*time.Millisecond)
 	defer cancel()
-	m, err := r.bus.Conn().RequestWithContext(ctx, signalSubject(gw), data)
+	reply, err := r.bus.Request(ctx, signalSubject(gw), data)
 	if err != nil {
 		return false, false
 	}
 	var a answer
-	if json.Unmarshal(m.Data, &a) != nil {
+	if json.Unmarshal(reply, &a) != nil {
 		return false, false
 	}
 	return a.OK, true

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/accounts"
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
 	"github.com/tim-wasm/tim/internal/rest"
@@ -63,7 +64,7 @@ func serveREST(ctx context.Context, t *running) error {
 	if err != nil {
 		return err
 	}
-	events, err := t.reg.Consumer(ctx, "webhook")
+	events, err := t.bus.Share(ctx, bus.StreamEvents, "webhook")
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,40 @@
+package bus
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Events returns the configuration of a stream that keeps everything said on some
+// subjects for a while.
+func Events(name, description, subjects string, age time.Duration) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        name,
+		Description: description,
+		Subjects:    []string{subjects},
+		MaxAge:      age,
+		AllowDirect: true,
+	}
+}
+
+// Share returns a durable consumer of a stream that all gateways share which open
+// it under the same name: each message goes to one of them, again and again until
+// it is acknowledged. Messages of one subject come in order as long as none has to
+// be repeated.
+func (b *Bus) Share(ctx context.Context, stream, name string) (c jetstream.Consumer, err error) {
+	err = Retry(ctx, func(ctx context.Context) error {
+		c, err = b.js.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
+			Durable:    name,
+			AckPolicy:  jetstream.AckExplicitPolicy,
+			AckWait:    10 * time.Second,
+			MaxDeliver: -1,
+			// Up to this many may wait for a receiver that does not accept
+			// them.
+			MaxAckPending: 1024,
+		})
+		return err
+	})
+	return c, err
+}
