@@ -14,7 +14,7 @@ func (b *Bus) Beside(ctx context.Context, name string) (*Bus, error) {
 	side := &Bus{log: b.log, replicas: b.replicas, embedded: b.embedded, beside: true}
 	var err error
 	side.nc, err = b.dial(side.options(name)...)
-	side.reads = side.nc
+	side.reads, side.follows = side.nc, side.nc
 	if err == nil {
 		err = side.stream(ctx, "NATS")
 	}

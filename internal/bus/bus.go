@@ -71,6 +71,7 @@ type Options struct {
 type Bus struct {
 	nc       *nats.Conn
 	reads    *nats.Conn // of what takes long: NATS serves one read of a connection at a time
+	follows  *nats.Conn // of followers, so that records do not wait for all that nc is asked
 	js       jetstream.JetStream
 	log      *slog.Logger
 	replicas int
@@ -170,7 +171,7 @@ func (b *Bus) Close() {
 	for _, side := range sides {
 		side.Close()
 	}
-	for _, nc := range []*nats.Conn{b.nc, b.reads} {
+	for _, nc := range []*nats.Conn{b.nc, b.reads, b.follows} {
 		if nc != nil {
 			nc.Close()
 		}
@@ -215,11 +216,20 @@ func (b *Bus) options(name string) []nats.Option {
 	}
 }
 
-// openReads connects a second time. Both connections lead to the same servers,
-// so what happens to the second one is not said again.
-func (b *Bus) openReads(name string) (err error) {
-	b.reads, err = b.dial(append(b.options(name+" reads"), nats.DisconnectErrHandler(nil), nats.ReconnectHandler(nil))...)
-	return err
+// openMore makes the connections beside the first one. All lead to the same
+// servers, so what happens to these is not said again.
+func (b *Bus) openMore(name string) error {
+	for _, c := range []struct {
+		nc   **nats.Conn
+		what string
+	}{{&b.reads, " reads"}, {&b.follows, " follows"}} {
+		var err error
+		*c.nc, err = b.dial(append(b.options(name+c.what), nats.DisconnectErrHandler(nil), nats.ReconnectHandler(nil))...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stream creates the JetStream context and waits until JetStream answers.

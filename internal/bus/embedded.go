@@ -83,7 +83,7 @@ func (b *Bus) embed(ctx context.Context, o Options) error {
 	}
 	b.nc, err = b.dial(b.options(o.Name)...)
 	if err == nil {
-		err = b.openReads(o.Name)
+		err = b.openMore(o.Name)
 	}
 	if err != nil {
 		return fmt.Errorf("embedded NATS server cannot be reached in process: %w", err)

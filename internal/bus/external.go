@@ -54,7 +54,7 @@ func (b *Bus) connect(ctx context.Context, o Options) error {
 		if v := nc.ConnectedServerVersion(); tooOld(v) {
 			return fmt.Errorf("NATS at %s has version %s, and timd needs %s or newer: update its servers", where, v, MinNATS)
 		}
-		err = b.openReads(o.Name)
+		err = b.openMore(o.Name)
 	}
 	if err != nil {
 		switch {

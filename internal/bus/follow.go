@@ -69,16 +69,25 @@ func (f *follower) Start(ctx context.Context) error {
 	return nil
 }
 
+// ahead is how many records NATS sends before it is asked for more. With few, a
+// follower waits for the way there and back, which is long when much is written;
+// they are held here meanwhile, of 13 KB at most.
+const ahead = 2048
+
 // open begins behind pos.
 func (f *follower) open(ctx context.Context) error {
-	c, err := f.stream.b.js.OrderedConsumer(ctx, f.stream.name, jetstream.OrderedConsumerConfig{
+	js, err := jetstream.New(f.stream.b.follows)
+	if err != nil {
+		return err
+	}
+	c, err := js.OrderedConsumer(ctx, f.stream.name, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:   f.pos.Load() + 1,
 	})
 	if err != nil {
 		return err
 	}
-	consume, err := c.Consume(f.take, jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+	consume, err := c.Consume(f.take, jetstream.PullMaxMessages(ahead), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 		f.report(fmt.Errorf("following %s: %w", f.stream.name, err))
 	}))
 	if err != nil {

@@ -214,7 +214,7 @@ func TestFollowerIsClosedWhileItAsks(t *testing.T) {
 	require.NoError(t, nc.Flush())
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
-	f := (&stream{&Bus{nc: nc, js: js}, "L"}).Follower(func(Value) {}, func(err error) { t.Error(err) }).(*follower)
+	f := (&stream{&Bus{nc: nc, follows: nc, js: js}, "L"}).Follower(func(Value) {}, func(err error) { t.Error(err) }).(*follower)
 	f.started = true
 	go f.watch()
 	<-asked
