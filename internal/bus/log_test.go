@@ -77,7 +77,8 @@ func TestLogReadWaitsForAStream(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 120*time.Millisecond)
 	defer cancel()
 	_, err := missing.Last(ctx, "later.a")
-	require.ErrorIs(t, err, nats.ErrNoResponders)
+	require.Error(t, err) // that nobody is there, or that its time is over in the middle of asking
+	require.Error(t, ctx.Err(), "it did not give up before")
 	require.Equal(t, fault.ServerTimeout, Fault(err).Code)
 
 	read := make(chan error, 1)
