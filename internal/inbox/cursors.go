@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -18,17 +19,51 @@ import (
 // write.
 const ackDelay = 250 * time.Millisecond
 
+// unsaved holds cursors that were acknowledged here and are not stored yet. They
+// outlive their sessions by a moment. It has a lock of its own: whoever
+// acknowledges waits for the lock of their user, and nobody else is to wait
+// for that.
+type unsaved struct {
+	mu  sync.Mutex // guards what follows
+	all map[place.User]positions
+}
+
+func (s *unsaved) add(u place.User, pos positions) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all[u] = s.all[u].union(pos)
+}
+
+func (s *unsaved) of(u place.User) positions {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all[u]
+}
+
+// saved notes that a user's cursor is stored up to a position.
+func (s *unsaved) saved(u place.User, pos positions) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all[u].within(pos) {
+		delete(s.all, u)
+	}
+}
+
+func (s *unsaved) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.all)
+}
+
 // ack notes that an instance has shown its user everything up to pos.
 func (u *user) ack(pos positions) {
-	u.in.mu.Lock()
-	defer u.in.mu.Unlock()
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if pos.within(u.acked) { // stored already, or about to be
 		return
 	}
 	u.acked = u.acked.union(pos)
-	u.in.unsaved[u.User] = u.in.unsaved[u.User].union(pos)
+	u.in.unsaved.add(u.User, pos)
 	if u.flush == nil {
 		u.flush = u.in.work.later(ackDelay, u.store)
 	}
@@ -53,7 +88,7 @@ func (u *user) store() {
 		u.mu.Unlock()
 		stored, err := u.in.advance(u.User, from, pos)
 		if err == nil {
-			u.in.saved(u.User, stored.pos)
+			u.in.unsaved.saved(u.User, stored.pos)
 		} else {
 			u.in.o.Report(err)
 		}
@@ -68,15 +103,6 @@ func (u *user) store() {
 		}
 		u.mu.Unlock()
 		return
-	}
-}
-
-// saved notes that a user's cursor is stored up to a position.
-func (in *Inbox) saved(u place.User, pos positions) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.unsaved[u].within(pos) {
-		delete(in.unsaved, u)
 	}
 }
 
@@ -96,9 +122,7 @@ func (u *user) keepStored(c storedCursor) {
 // acknowledged returns up to where at least one of the user's instances has
 // shown everything.
 func (u *user) acknowledged(ctx context.Context) (positions, error) {
-	u.in.mu.Lock()
-	unsaved := u.in.unsaved[u.User] // before the read, because it is deleted once it is stored
-	u.in.mu.Unlock()
+	unsaved := u.in.unsaved.of(u.User) // before the read: it is deleted once it is stored
 	c, err := u.in.cursorOf(ctx, u.User)
 	if err != nil {
 		return positions{}, err

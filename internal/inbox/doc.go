@@ -133,10 +133,10 @@
 //	the lock of a bus.Follower, Inbox.mu, user.mu
 //
 // and, below all of them and without taking another, conversations.mu, docs.mu,
-// rooms.mu, recent.mu, waiting.mu, idle.mu, near.mu, rates.mu and work.mu. A
-// worker of delivery takes user.mu and what follows it, and only ever tries
-// conversation.mu; so whoever waits for one, as the follower does for room in a
-// queue, holds none from Inbox.mu on.
+// rooms.mu, recent.mu, waiting.mu, idle.mu, unsaved.mu, near.mu, rates.mu and
+// work.mu. A worker of delivery takes user.mu and what follows it, and only ever
+// tries conversation.mu; so whoever waits for one, as the follower does for room
+// in a queue, holds none from Inbox.mu on.
 //
 // The bus is asked with none held but the first four. These are held across its
 // calls because their order is the point: one call of a session after the

@@ -101,24 +101,19 @@ func TestAcknowledgedTwiceIsKeptNowhere(t *testing.T) {
 	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
 	a.send("bob", "x")
 	b.until("it", func() bool { return len(b.messages) == 1 })
-	unsaved := func() int {
-		in.mu.Lock()
-		defer in.mu.Unlock()
-		return len(in.unsaved)
-	}
 	u := in.local(place.User{SDKAppID: app, UserID: "bob"})
 	u.mu.Lock()
 	u.writing = true // as if store were running
 	u.mu.Unlock()
 	b.ack()
-	require.Equal(t, 1, unsaved())
+	require.Equal(t, 1, in.unsaved.len())
 	u.mu.Lock()
 	u.writing = false
 	u.mu.Unlock()
 	u.store()
-	require.Eventually(t, func() bool { return unsaved() == 0 }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return in.unsaved.len() == 0 }, 5*time.Second, 10*time.Millisecond)
 	b.must("message.ack", ackParams{b.cursorText()}, nil)
-	require.Zero(t, unsaved())
+	require.Zero(t, in.unsaved.len())
 }
 
 // TestAcknowledgedAheadOfTheFollower: an instance that comes from a gateway

@@ -183,7 +183,7 @@ func countsOf(in *Inbox) counts {
 	in.waiting.mu.Unlock()
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	n.users, n.watched, n.unsaved = len(in.users), len(in.watch), len(in.unsaved)
+	n.users, n.watched, n.unsaved = len(in.users), len(in.watch), in.unsaved.len()
 	for _, u := range in.users {
 		u.mu.Lock()
 		n.sessions += len(u.sessions)

@@ -33,16 +33,14 @@ type Inbox struct {
 	delivery                 *delivery
 	waiting                  waiting
 	idle                     idle
+	unsaved                  unsaved
 	syncTurns                chan struct{} // holds a token for each sync that is at work
 
 	mu     sync.Mutex // guards what follows
 	closed bool
 	users  map[place.User]*user // who has a session here
-	// unsaved holds cursors that were acknowledged here and are not stored yet.
-	// They outlive their sessions by a moment.
-	unsaved map[place.User]positions
-	watch   map[place.User]*watched
-	dueNow  []place.User // those of watch whose status is looked up next
+	watch  map[place.User]*watched
+	dueNow []place.User // those of watch whose status is looked up next
 
 	dueSignal chan struct{} // holds a token while dueNow may hold somebody
 }
@@ -60,7 +58,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 		docs: newDocs(st.documents, maxCached), peers: newDocs(st.conversations, maxCachedPeers), rooms: &rooms{left: map[roomKey]int{}},
 		convs: &conversations{all: map[pair]*conversation{}}, recent: newRecents(o.Partitions),
 		rates: newRates(o),
-		users: map[place.User]*user{}, unsaved: map[place.User]positions{},
+		users: map[place.User]*user{}, unsaved: unsaved{all: map[place.User]positions{}},
 		watch: map[place.User]*watched{}, dueSignal: make(chan struct{}, 1),
 		waiting:   waiting{at: map[*catchingUp]*list.Element{}},
 		idle:      idle{at: map[place.User]*list.Element{}},

@@ -21,7 +21,7 @@ type Stats struct {
 func (in *Inbox) Stats() Stats {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	s := Stats{Users: len(in.users), Watched: len(in.watch), Unsaved: len(in.unsaved), HeldUp: in.delivery.heldUp.Load()}
+	s := Stats{Users: len(in.users), Watched: len(in.watch), Unsaved: in.unsaved.len(), HeldUp: in.delivery.heldUp.Load()}
 	in.idle.mu.Lock()
 	defer in.idle.mu.Unlock()
 	s.Idle, s.IdleBytes, s.Returned = len(in.idle.at), in.idle.bytes, in.idle.returned
