@@ -28,11 +28,11 @@ type delivery struct {
 
 const (
 	// deliveryWorkers is how many goroutines compose and push. Every sender has a
-	// goroutine that competes with them, so a single worker would fall behind on a
+	// goroutine that competes with them, so a few workers would fall behind on a
 	// busy machine.
-	deliveryWorkers = 16
+	deliveryWorkers = 64
 	// deliveryQueue is how many records wait for one worker.
-	deliveryQueue = 128
+	deliveryQueue = 64
 )
 
 // queued is a record on its way to one of its users.
