@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -114,6 +115,32 @@ func TestAcknowledgedTwiceIsKeptNowhere(t *testing.T) {
 	require.Eventually(t, func() bool { return in.unsaved.len() == 0 }, 5*time.Second, 10*time.Millisecond)
 	b.must("message.ack", ackParams{b.cursorText()}, nil)
 	require.Zero(t, in.unsaved.len())
+}
+
+// TestAcknowledgingHoldsUpNobodyElse: who acknowledges while their user is being
+// told of something waits without a lock that others need.
+func TestAcknowledgingHoldsUpNobodyElse(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{})
+	a, b, c := login(t, in, "alice", "a1"), login(t, in, "bob", "b1"), login(t, in, "carol", "c1")
+	m := a.send("bob", "x")
+	b.until("it", func() bool { return len(b.messages) == 1 })
+	u := b.s.user
+	acknowledged := make(chan struct{})
+	u.mu.Lock()
+	func() {
+		defer u.mu.Unlock()
+		go func() {
+			defer close(acknowledged)
+			u.ack(upTo(m.Position))
+		}()
+		require.Eventually(t, func() bool {
+			stacks := make([]byte, 1<<20)
+			return strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "inbox.(*user).ack(")
+		}, 30*time.Second, time.Millisecond)
+		a.send("carol", "y")
+		c.until("it", func() bool { return len(c.messages) == 1 })
+	}()
+	<-acknowledged
 }
 
 // TestAcknowledgedAheadOfTheFollower: an instance that comes from a gateway
