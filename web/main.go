@@ -14,7 +14,7 @@ import (
 	dist "github.com/tim-wasm/tim/js"
 )
 
-//go:embed page console
+//go:embed page console docs
 var embedded embed.FS
 
 // pages are the folders beside this file.
@@ -26,7 +26,7 @@ func pages() timd.Files {
 		}
 		return f
 	}
-	return timd.Files{Page: sub("page"), Console: sub("console")}
+	return timd.Files{Page: sub("page"), Console: sub("console"), Docs: sub("docs")}
 }
 
 // command runs with the arguments after its name and returns the exit code: 0,

@@ -81,7 +81,11 @@ func (s source) faultCodes() string {
 	for _, c := range s.Codes {
 		fmt.Fprintf(&b, "%s Code = %d\n", c.Name, c.Code)
 	}
-	b.WriteString(")\n\n// Text returns the standard message of a code, or a general sentence for an\n" +
+	b.WriteString(")\n\n// All are the codes, in their order.\nvar All = []Code{\n")
+	for _, c := range s.Codes {
+		b.WriteString(c.Name + ",\n")
+	}
+	b.WriteString("}\n\n// Text returns the standard message of a code, or a general sentence for an\n" +
 		"// unknown one.\nfunc (c Code) Text() string {\nswitch c {\n")
 	for _, c := range s.Codes {
 		fmt.Fprintf(&b, "case %s:\nreturn %q\n", c.Name, c.Text)

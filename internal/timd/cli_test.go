@@ -266,7 +266,7 @@ var flagCases = []struct{ flag, value, other string }{
 	{"listen", "127.0.0.1:1", "127.0.0.1:2"}, {"app", "1=a", "2=b"}, {"admin", "a,b", "c"}, {"data", "d1", "d2"},
 	{"nats", "nats://a", "nats://b"}, {"nats-creds", "c1", "c2"}, {"nats-ca", "f1", "f2"}, {"node", "n1", "n2"},
 	{"sync", "always", "default"}, {"allowed-origin", "https://a.example", "*"}, {"trusted-proxy", "10.0.0.0/8,::1", "127.0.0.1"},
-	{"ops-listen", "127.0.0.1:3", "127.0.0.1:4"}, {"page", "false", "true"}, {"max-store", "1GB", "2 GB"}, {"webhook", "http://a/", "http://b/"},
+	{"ops-listen", "127.0.0.1:3", "127.0.0.1:4"}, {"page", "false", "true"}, {"docs", "false", "true"}, {"max-store", "1GB", "2 GB"}, {"webhook", "http://a/", "http://b/"},
 	{"require-import", "true", "false"}, {"grace", "5s", "6s"}, {"login-timeout", "5s", "6s"}, {"silence", "5s", "6s"},
 	{"media-size", "50MB", "1MB"}, {"media-age", "24h", "48h"},
 	{"log-format", "json", "text"}, {"log-level", "warn", "error"},

@@ -18,6 +18,7 @@
 //	attach.go    between gateway and inbox: a session here, a session there
 //	api.go       the parts of /v4/, its webhook, and /console/
 //	page.go      the pages, their headers and their policy
+//	docs.go      /docs/: the table of error codes
 //	static.go    files in memory, compressed
 //	sdk.go       /sdk/
 //	dev.go       /dev/usersig

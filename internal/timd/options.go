@@ -23,6 +23,7 @@ type options struct {
 	listen        string
 	opsListen     string // after check: "" when it is the address of listen
 	page          bool
+	docs          bool
 	dev           bool
 	devRemote     bool
 	apps          list
@@ -129,6 +130,7 @@ func serveFlags(o *options) *flag.FlagSet {
 	f.StringVar(&o.listen, "listen", defaultListen, "`ADDRESS` to serve on; :0 chooses a port. The first printed line is the URL")
 	f.StringVar(&o.opsListen, "ops-listen", "", "`ADDRESS` of /metrics, /console/ and /v4/; give that of --listen to serve them where clients connect (default "+defaultOps+", with --dev that of --listen)")
 	f.BoolVar(&o.page, "page", false, "serve the demo page at / (default only with --dev)")
+	f.BoolVar(&o.docs, "docs", true, "serve the documents at /docs/; --docs=false where clients have no business with them")
 	f.BoolVar(&o.dev, "dev", false, "serve SDKAppID 1400000000 with a key of its own and sign UserSigs for anybody at /dev/usersig; only on loopback")
 	f.BoolVar(&o.devRemote, "dev-remote", false, "let other machines reach a timd with --dev")
 	f.Var(&o.apps, "app", "`SDKAPPID=KEYFILE` to serve; can be repeated; give one app twice while its key is being replaced")

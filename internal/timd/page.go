@@ -9,7 +9,7 @@ import (
 // Files are the pages that timd serves. Package main embeds them, because they
 // lie beside it.
 type Files struct {
-	Page, Console fs.FS
+	Page, Console, Docs fs.FS
 }
 
 // pages serves static pages. They load nothing from elsewhere, and the policy

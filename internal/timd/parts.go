@@ -58,6 +58,7 @@ type part func(ctx context.Context, t *running) error
 // parts are called in this order.
 var parts = []part{
 	servePages,
+	serveDocs,
 	serveSDK,
 	serveDev,
 	serveMetrics,
@@ -87,7 +88,7 @@ func servePages(_ context.Context, t *running) error {
 // landing answers at / when the demo page is off: it tells anybody who tries
 // the address that it is the right one.
 func landing(w http.ResponseWriter, _ *http.Request) {
-	plain(w, http.StatusOK, "This is timd, a gateway of tim.wasm. Pages load the SDK from /sdk/tim.js and connect to /ws; --page serves a demo page here.")
+	plain(w, http.StatusOK, "This is timd, a gateway of tim.wasm. Pages load the SDK from /sdk/tim.js and connect to /ws; --page serves a demo page here. Error codes are explained at /docs/.")
 }
 
 func serveSDK(_ context.Context, t *running) error {

@@ -37,7 +37,7 @@ const (
 )
 
 // pagesOfTheTree are the files that package main embeds.
-var pagesOfTheTree = Files{Page: os.DirFS("../../web/page"), Console: os.DirFS("../../web/console")}
+var pagesOfTheTree = Files{Page: os.DirFS("../../web/page"), Console: os.DirFS("../../web/console"), Docs: os.DirFS("../../web/docs")}
 
 type stage struct {
 	*server

@@ -63,20 +63,12 @@ func readStatic(root fs.FS) (map[string]*asset, error) {
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(body)
-		v := variant{body: body, etag: `"` + hex.EncodeToString(sum[:12]) + `"`}
-		switch ext := path.Ext(name); ext {
+		a := newAsset(name, body)
+		switch path.Ext(name) {
 		case ".br", ".gz":
-			packed[name] = &v
+			packed[name] = &a.raw
 		default:
-			kind := kinds[ext]
-			if kind == "" {
-				kind = mime.TypeByExtension(ext)
-			}
-			if kind == "" {
-				kind = "application/octet-stream"
-			}
-			files[name] = &asset{kind: kind, raw: v}
+			files[name] = a
 		}
 		return nil
 	})
@@ -84,6 +76,20 @@ func readStatic(root fs.FS) (map[string]*asset, error) {
 		a.br, a.gz = packed[name+".br"], packed[name+".gz"]
 	}
 	return files, err
+}
+
+// newAsset returns a file; its name says of which kind it is.
+func newAsset(name string, body []byte) *asset {
+	ext := path.Ext(name)
+	kind := kinds[ext]
+	if kind == "" {
+		kind = mime.TypeByExtension(ext)
+	}
+	if kind == "" {
+		kind = "application/octet-stream"
+	}
+	sum := sha256.Sum256(body)
+	return &asset{kind: kind, raw: variant{body: body, etag: `"` + hex.EncodeToString(sum[:12]) + `"`}}
 }
 
 func (s *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
