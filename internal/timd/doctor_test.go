@@ -135,9 +135,13 @@ func TestDoctorFindsTheTimdThatRuns(t *testing.T) {
 	d := runTimd(t, args...)
 	flags["listen"] = strings.TrimPrefix(d.url, "https://")
 	flags["ops-listen"] = strings.TrimPrefix(d.opsURL, "https://")
-	code, out := diagnose(t, flags)
-	require.Zero(t, code, out)
-	require.Contains(t, out, "\nok    listen   a timd is there, and it is ready\n")
+	for began := time.Now(); ; { // a busy machine may take longer than the doctor waits
+		code, out := diagnose(t, flags)
+		if code == 0 && strings.Contains(out, "\nok    listen   a timd is there, and it is ready\n") {
+			break
+		}
+		require.Less(t, time.Since(began), 2*time.Minute, out)
+	}
 }
 
 func TestDoctorOfNATS(t *testing.T) {
