@@ -13,15 +13,16 @@ import (
 const (
 	usualFound = 20
 	mostFound  = 100
-	// searchRounds is how often the gateway is asked for one call of the app. It
-	// looks at some 200 messages each time.
+	// searchRounds is how many calls of the gateway one call of the app may take.
+	// Each reads some 200 messages.
 	searchRounds = 50
 )
 
-// searchCloudMessages looks for messages: in all conversations, or in one. Of
-// each conversation it tells how many there are, and the message itself where
-// there is one; in one conversation all of them, as pages. cursor goes on where
-// a search stopped, perhaps because it had looked at much; ” is the end.
+// searchCloudMessages looks for messages in all conversations or in one. Of all,
+// the result has how many match in each, and the message itself where there is
+// only one; of one, it has pages of the messages. A call with cursor continues
+// where a search stopped, perhaps because it had read much; an empty one is the
+// end.
 //
 //	searchCloudMessages(options: {keywordList?: string[], keywordListMatchType?: 'or' | 'and', senderUserIDList?: string[], messageTypeList?: string[], conversationID?: string, timePosition?: number, timePeriod?: number, count?: number, cursor?: string}): Promise<{code: 0, data: {searchResultList: {conversationID: string, messageCount: number, messageList: Message[]}[], totalCount: number, cursor: string}}>
 func (i *instance) searchCloudMessages(args []safejs.Value, a *answer) {
@@ -31,8 +32,8 @@ func (i *instance) searchCloudMessages(args []safejs.Value, a *answer) {
 	s.ask()
 }
 
-// searchCloudUsers looks for users by userID and nick, among those with whom
-// this user has a conversation, and for who has a keyword as their userID.
+// searchCloudUsers looks for users by userID and nick among those with whom this
+// user has a conversation, and for users whose whole userID is a keyword.
 //
 //	searchCloudUsers(options: {keywordList?: string[], keywordListMatchType?: 'or' | 'and', userGenderType?: string, miniBirthday?: number, maxBirthday?: number, count?: number, cursor?: string}): Promise<{code: 0, data: {searchResultList: Profile[], totalCount: number, cursor: string}}>
 func (i *instance) searchCloudUsers(args []safejs.Value, a *answer) {
@@ -40,7 +41,7 @@ func (i *instance) searchCloudUsers(args []safejs.Value, a *answer) {
 		"keywordList", "keywordListMatchType", "userGenderType", "miniBirthday", "maxBirthday").ask()
 }
 
-// search is a call of the app that may take several of the gateway's.
+// search is one call of the app, for which the gateway is called several times.
 type search struct {
 	i      *instance
 	a      *answer
@@ -88,10 +89,10 @@ func (s *search) goOn(cursor string) {
 		}
 		found = found*10 + int(c-'0')
 	}
-	s.cursor = cursor // none, or none of ours: the gateway says so
+	s.cursor = cursor // if it is not one of ours, the gateway says so
 }
 
-// ask asks the gateway on until there is enough.
+// ask calls the gateway until enough is found.
 func (s *search) ask() {
 	params := append(s.params[:len(s.params):len(s.params)],
 		frame.Field{Key: "count", Value: s.count - s.size()}, frame.Field{Key: "cursor", Value: s.cursor})
@@ -108,7 +109,7 @@ func (s *search) ask() {
 			s.a.done(nil, f)
 			return
 		}
-		// What was found is told, also where the gateway wants a pause now.
+		// What was found counts, even if the gateway wants a pause now.
 		s.a.resolve(s.result())
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A search asks on until it has enough, and joins what the gateway told in parts.
+// A search calls the gateway until it has enough, and joins the parts of a conversation.
 func TestSearch(t *testing.T) {
 	require.Equal(t, `[[["C2Cbob",3,[]],["C2Ceve",1,["in7"]]],2,"",`+ // three in parts are three, and one is shown
 		`[{"keywordList":["x"],"timePeriod":60,"count":20,"cursor":""},{"keywordList":["x"],"timePeriod":60,"count":19,"cursor":"5.4.b"}],`+
@@ -34,8 +34,8 @@ func TestSearch(t *testing.T) {
 		return result;`))
 }
 
-// When the gateway wants a pause, what was found is told, and where to go on;
-// a search that begins then is refused.
+// When the gateway wants a pause, a search resolves with what it has found and a
+// cursor; a search that begins then is refused.
 func TestSearchTooMuch(t *testing.T) {
 	require.Equal(t, `[1,1,"1:7.0.",2996,"bob",1,""]`, inbox1(t, "searchmuch", `
 		const pause = { error: { code: 2996, message: 'later' } };
