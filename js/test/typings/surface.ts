@@ -106,8 +106,9 @@ async function failures(): Promise<void> {
     const n: number = code;
     const id: string | undefined = data.message?.ID;
   }
-  // @ts-expect-error userSig is required
-  await tim.login({ userID: 'alice' });
+  await tim.login({ userID: 'alice' }); // userSigProvider is asked
+  // @ts-expect-error userID is required
+  await tim.login({ userSig: '' });
   // @ts-expect-error SDKAppID is required
   create({});
   const unbuilt: Group = (await tim.createGroup({})).data.group;
