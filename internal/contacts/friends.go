@@ -88,6 +88,44 @@ func (c *Contacts) Add(ctx context.Context, u place.User, p Add) error {
 	return c.befriend(ctx, u, peer.UserID, entry{Remark: p.Remark, Groups: groups, Source: p.Source, Wording: p.Wording, Once: p.Once})
 }
 
+// Import makes another one a friend of a user's, with what was noted of them
+// elsewhere. Neither the other nor their profile is asked. Repeated, it changes
+// nothing.
+func (c *Contacts) Import(ctx context.Context, u place.User, p Add, groups []string) error {
+	p.Type = addSingle
+	if err := p.check(u.UserID); err != nil {
+		return err
+	}
+	if len(p.Custom) > 0 {
+		var err error
+		if p.Custom, err = inbox.CleanCustom("CustomItem", p.Custom); err != nil {
+			return err
+		}
+	}
+	mine, err := c.books.get(ctx, u, friend(p.UserID))
+	if err != nil || mine.there() {
+		return err
+	}
+	if known, err := c.o.Known(ctx, who(u, p.UserID)); err != nil || !known {
+		return orElse(err, fault.With(fault.SNSUnknownAccount, p.UserID))
+	}
+	if err := c.room(ctx, u, kindFriend, MaxFriends, fault.FriendsFull); err != nil {
+		return err
+	}
+	e := entry{Time: p.Time, Remark: p.Remark, Source: p.Source, Wording: p.Wording, Custom: p.Custom}
+	for _, name := range groups {
+		if err := groupName(name); err != nil {
+			return err
+		}
+		ids, err := c.groupNamed(ctx, u, name)
+		if err != nil {
+			return err
+		}
+		e.Groups = append(e.Groups, ids...)
+	}
+	return c.befriend(ctx, u, p.UserID, e)
+}
+
 // mayAdd reports whether the other one is to be asked, or why they cannot become
 // a friend.
 func (c *Contacts) mayAdd(ctx context.Context, u, peer place.User, p Add) (ask bool, err error) {

@@ -285,3 +285,18 @@ func (c *Contacts) Groups(ctx context.Context, u place.User, a Ask) (Page[Friend
 	}
 	return p, nil
 }
+
+// Some returns up to most of a user's friends from a number on, ordered by
+// UserID and without their profiles, and how many there are.
+func (c *Contacts) Some(ctx context.Context, u place.User, from, most int) (some []Friend, all int, err error) {
+	s, err := c.snapshot(ctx, u, kindFriend)
+	if err != nil {
+		return nil, 0, err
+	}
+	show, all := friendOf(s), len(s.entries)
+	from = min(max(0, from), all)
+	for _, e := range s.entries[from:min(from+most, all)] {
+		some = append(some, show(e, inbox.Profile{}))
+	}
+	return some, all, nil
+}

@@ -54,6 +54,25 @@ func (in *Inbox) Blocks(ctx context.Context, u place.User, other string) (bool, 
 	return slices.Contains(black, other), err
 }
 
+// ProfileChange is what of a profile is to change; what is nil stays.
+type ProfileChange = profileFields
+
+// SetProfile changes a profile for an administrator.
+func (in *Inbox) SetProfile(ctx context.Context, u place.User, f ProfileChange) (Profile, error) {
+	return in.setProfile(ctx, u, f)
+}
+
+// Blacklist returns whom a user has blocked.
+func (in *Inbox) Blacklist(ctx context.Context, u place.User) ([]string, error) {
+	return read[[]string](ctx, in, u, docBlack)
+}
+
+// ChangeBlacklist changes it for an administrator.
+func (in *Inbox) ChangeBlacklist(ctx context.Context, u place.User, add, remove []string) error {
+	_, err := in.changeBlacklist(ctx, u, add, remove)
+	return err
+}
+
 // CleanCustom returns custom fields, a list of {key, value}, as they are kept;
 // of is their name in an error.
 func CleanCustom(of string, sent json.RawMessage) (json.RawMessage, error) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/accounts"
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/place"
@@ -38,6 +39,10 @@ type Options struct {
 	Send func(ctx context.Context, m inbox.ServerMessage) (inbox.Sent, error)
 	// Groups carries out what is said of groups; nil when there are none.
 	Groups Groups
+	// People are profiles and blacklists, Contacts friends; nil when messages are
+	// off.
+	People   People
+	Contacts Contacts
 	// Quotas shows and changes what users may use; nil when messages are off.
 	Quotas Quotas
 	// Profile receives the nick and face of an import, nil for those that were
@@ -136,6 +141,16 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"group_open_http_svc/get_role_in_group":      (*API).getRoles,
 	"group_open_http_svc/get_joined_group_list":  (*API).getJoined,
 	"group_open_http_svc/get_online_member_num":  (*API).getOnline,
+	"profile/portrait_get":                       (*API).portraitGet,
+	"profile/portrait_set":                       (*API).portraitSet,
+	"sns/black_list_add":                         (*API).blackListAdd,
+	"sns/black_list_delete":                      (*API).blackListDelete,
+	"sns/black_list_get":                         (*API).blackListGet,
+	"sns/friend_add":                             (*API).friendAdd,
+	"sns/friend_check":                           (*API).friendCheck,
+	"sns/friend_delete":                          (*API).friendDelete,
+	"sns/friend_get":                             (*API).friendGet,
+	"sns/friend_import":                          (*API).friendImport,
 	"timd_config/get":                            (*API).configGet,
 	"timd_config/set":                            (*API).configSet,
 	"timd_quota/get":                             (*API).quotaGet,
@@ -227,16 +242,7 @@ func (a *API) fail(w http.ResponseWriter, name string, err error) fault.Code {
 	return f.Code
 }
 
-func asFault(err error) *fault.Error {
-	var f *fault.Error
-	switch {
-	case errors.As(err, &f):
-		return f
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return fault.New(fault.ServerTimeout)
-	}
-	return fault.New(fault.Internal)
-}
+func asFault(err error) *fault.Error { return bus.Fault(err) }
 
 func write(w http.ResponseWriter, v reply) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")

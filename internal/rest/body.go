@@ -124,8 +124,8 @@ func (o object) list(name string, most int) ([]json.RawMessage, error) {
 	return l, nil
 }
 
-// users reads a list of objects that each name a user.
-func (o object) users(name string, most int) ([]object, error) {
+// objects reads a list of objects.
+func (o object) objects(name string, most int) ([]object, error) {
 	l, err := o.list(name, most)
 	if err != nil {
 		return nil, err
@@ -135,8 +135,40 @@ func (o object) users(name string, most int) ([]object, error) {
 		if json.Unmarshal(raw, &out[i]) != nil || out[i] == nil {
 			return nil, bad("%s[%d] is not an object", name, i)
 		}
+	}
+	return out, nil
+}
+
+// users reads a list of objects that each name a user.
+func (o object) users(name string, most int) ([]object, error) {
+	out, err := o.objects(name, most)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
 		if !out[i].has("UserID") {
 			return nil, bad("%s[%d] has no UserID", name, i)
+		}
+	}
+	return out, nil
+}
+
+// userIDs reads a list of UserIDs and returns each of them once.
+func (o object) userIDs(name string, most int) ([]string, error) {
+	l, err := o.list(name, most)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	var out []string
+	for i, raw := range l {
+		var id string
+		if json.Unmarshal(raw, &id) != nil || !frame.ValidUserID(id) {
+			return nil, bad("%s[%d] is not 1 to 32 bytes of printable ASCII", name, i)
+		}
+		if !seen[id] {
+			seen[id] = true
+			out = append(out, id)
 		}
 	}
 	return out, nil

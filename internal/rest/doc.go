@@ -10,6 +10,9 @@
 //	message.go    openim/sendmsg
 //	group.go      group_open_http_svc: groups are made and changed
 //	groupinfo.go  group_open_http_svc: what is known of groups
+//	profile.go    profile: portrait_get, portrait_set
+//	sns.go        sns: friends
+//	blacklist.go  sns: black_list_add, black_list_delete, black_list_get
 //	config.go     timd_config: get, set
 //	quota.go      timd_quota: get, set
 //	session.go    timd_session: list, kick

@@ -43,6 +43,8 @@ func serveREST(ctx context.Context, t *running) error {
 		Accounts: t.accounts,
 		Keys:     t.apps.keys,
 		Send:     t.sendMessage,
+		People:   t.inbox,
+		Contacts: t.contacts,
 		Quotas:   t.inbox,
 		Groups:   groupCalls{t},
 		Profile:  t.importProfile,

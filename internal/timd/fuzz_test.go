@@ -152,6 +152,16 @@ func FuzzServerAPI(f *testing.F) {
 		"im_open_login_svc/account_delete":      `{"DeleteItem":[{"UserID":"bob"}]}`,
 		"im_open_login_svc/kick":                `{"UserID":"bob"}`,
 		"openim/query_online_status":            `{"To_Account":["bob"],"IsNeedDetail":1}`,
+		"profile/portrait_get":                  `{"To_Account":["bob"],"TagList":["Tag_Profile_IM_Nick","Tag_Profile_Custom_A"]}`,
+		"profile/portrait_set":                  `{"From_Account":"bob","ProfileItem":[{"Tag":"Tag_Profile_IM_Level","Value":7},{"Tag":"Tag_Profile_Custom_A","Value":"a"}]}`,
+		"sns/friend_add":                        `{"From_Account":"a","AddFriendItem":[{"To_Account":"bob","Remark":"B","GroupName":"g","AddSource":"AddSource_Type_Web"}],"AddType":"Add_Type_Both","ForceAddFlags":1}`,
+		"sns/friend_import":                     `{"From_Account":"a","AddFriendItem":[{"To_Account":"bob","AddTime":1420000001,"GroupName":["g"],"CustomItem":[{"Tag":"t","Value":1}]}]}`,
+		"sns/friend_delete":                     `{"From_Account":"a","To_Account":["bob"],"DeleteType":"Delete_Type_Both"}`,
+		"sns/friend_check":                      `{"From_Account":"a","To_Account":["bob"],"CheckType":"CheckResult_Type_Both"}`,
+		"sns/friend_get":                        `{"From_Account":"a","StartIndex":0}`,
+		"sns/black_list_add":                    `{"From_Account":"a","To_Account":["bob"]}`,
+		"sns/black_list_delete":                 `{"From_Account":"a","To_Account":["bob"]}`,
+		"sns/black_list_get":                    `{"From_Account":"a","StartIndex":0,"MaxLimited":10}`,
 		"openim/sendmsg":                        `{"SyncOtherMachine":1,"From_Account":"a","To_Account":"bob","MsgRandom":7,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`,
 	} {
 		f.Add(command, []byte(body))
