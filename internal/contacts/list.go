@@ -88,6 +88,7 @@ func (c *Contacts) snapshot(ctx context.Context, u place.User, kinds ...kind) (s
 			}
 		}
 	})
+	inbox.Looked(ctx, len(s.entries))
 	slices.SortFunc(s.entries, func(a, b named) int {
 		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(string(a.kind), string(b.kind)))
 	})
