@@ -63,6 +63,7 @@ const (
 	FriendsFull           Code = 30010
 	FriendGroupsFull      Code = 30011
 	ApplicationsFull      Code = 30012
+	BlacklistFull         Code = 30013
 	PeerFriendsFull       Code = 30014
 	SNSBlockedByOneself   Code = 30515
 	FriendshipDenied      Code = 30516
@@ -330,6 +331,8 @@ func (c Code) Text() string {
 		return "The user has as many friend groups as one may have: delete one first."
 	case ApplicationsFull:
 		return "Too many friend applications wait for an answer: answer or delete some first."
+	case BlacklistFull:
+		return "The user's blacklist is full: take somebody off it with removeFromBlacklist first."
 	case PeerFriendsFull:
 		return "The other user's friend list is full: they have to delete friends first."
 	case SNSBlockedByOneself:

@@ -44,7 +44,7 @@ func TestCallsOfOtherRoomsAreCharged(t *testing.T) {
 }
 
 // Who is told of a blacklist is told of all that a call names, and the call says
-// when that has failed.
+// when that has failed. A full blacklist has a code of its own.
 func TestOnBlock(t *testing.T) {
 	var told []string
 	var failed error
@@ -59,4 +59,6 @@ func TestOnBlock(t *testing.T) {
 	require.Equal(t, []string{"bob", "bob", "eve"}, told)
 	failed = errors.New("broken")
 	require.Equal(t, fault.Internal, a.call("blacklist.add", usersParams{[]string{"eve"}}, nil).Code)
+	failed = nil
+	require.Equal(t, fault.BlacklistFull, a.call("blacklist.add", usersParams{numbered("u", maxBlacklist)}, nil).Code)
 }

@@ -232,7 +232,7 @@ func (in *Inbox) changeBlacklist(ctx context.Context, u place.User, add, remove 
 			*v = slices.DeleteFunc(*v, func(id string) bool { return !on[id] })
 		}
 		if len(*v) > maxBlacklist {
-			return false, fault.With(fault.BadParameters, "a blacklist holds "+strconv.Itoa(maxBlacklist)+" users: remove some first")
+			return false, fault.With(fault.BlacklistFull, "it holds "+strconv.Itoa(maxBlacklist))
 		}
 		return len(*v) != was, nil
 	})
