@@ -34,6 +34,7 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "resendMessage", promise: (*instance).resendMessage, open: true},
 		{name: "downloadMergerMessage", promise: (*instance).downloadMergerMessage},
 		{name: "revokeMessage", promise: (*instance).revokeMessage},
+		{name: "modifyMessage", promise: (*instance).modifyMessage},
 		{name: "deleteMessage", promise: (*instance).deleteMessage},
 		{name: "getMessageList", promise: (*instance).getMessageList},
 		{name: "setMessageRead", promise: (*instance).setMessageRead},

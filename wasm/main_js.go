@@ -24,6 +24,7 @@
 //	media_js.go         messages that name files: chosen, uploaded
 //	payload_js.go       what of them goes over the wire, and what a page sees
 //	history_js.go       getMessageList, findMessage, revoke, delete
+//	edits_js.go         modifyMessage
 //	conversation_js.go  the list of conversations, read marks
 //	settings_js.go      pin, draft, custom data, deleting
 //	people_js.go        profiles and statuses

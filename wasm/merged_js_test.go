@@ -89,7 +89,7 @@ func TestMergingMany(t *testing.T) {
 			await tim.sendMessage(nested);
 			const last = frames('message.send').at(-1).payload;
 			result.push([last.downloadKey, last.messageList.length, last.files[0].split('-')[1]]);
-			const huge = merge(Array(1400).fill(said));
+			const huge = merge([{ ...said, payload: { text: 'x'.repeat(530_000) } }]);
 			result.push([await code(tim.sendMessage(huge)), huge.status]);
 			result.push([await code(tim.downloadMergerMessage(said)), await code(tim.downloadMergerMessage({ payload: { downloadKey: '1400000000-none', messageList: [] } }))]);
 			return result;

@@ -225,6 +225,9 @@ func (pg *page) assign(given, m safejs.Value) safejs.Value {
 // values do not replace them.
 var pageFields = [...]string{"payload", "clientSequence", "isResend"}
 
+// editedFields are those that an edit changes, besides the payload.
+var editedFields = [...]string{"cloudCustomData", "version", "isModified"}
+
 // updateMessage does what assign does, for an object that is known to stand for
 // the message.
 func (pg *page) updateMessage(held, m safejs.Value) safejs.Value {
@@ -238,9 +241,24 @@ func (pg *page) updateMessage(held, m safejs.Value) safejs.Value {
 			bridge.Set(m, also, bridge.Get(held, also))
 		}
 	}
-	for _, key := range pageFields {
+	version := bridge.Object{Value: held}.Number("version")
+	newer := bridge.Object{Value: m}.Number("version") > version
+	if newer {
+		pg.i.completePayload(bridge.Object{Value: m}.Text("type"), bridge.Get(m, "payload"))
+	}
+	keep := func(key string) {
 		if v := bridge.Get(held, key); !v.IsUndefined() && !v.IsNull() {
 			bridge.Set(m, key, v)
+		}
+	}
+	for _, key := range pageFields {
+		if key != "payload" || !newer {
+			keep(key)
+		}
+	}
+	if version > 0 && !newer { // an edit that came before this
+		for _, key := range editedFields {
+			keep(key)
 		}
 	}
 	now, copied := merge(held, m)

@@ -144,6 +144,9 @@ var plausible = map[string]func(c *Caller) any{
 	frame.MessageSearch: func(c *Caller) any {
 		return object{"keywordList": []string{[]string{"hello", "nowhere"}[c.Rand.IntN(2)]}, "count": 1 + c.Rand.IntN(100)}
 	},
+	frame.MessageModify: inConversation(func(c *Caller) object {
+		return object{"position": c.position(), "payload": object{"text": "changed"}, "cloudCustomData": fmt.Sprint(c.Rand.IntN(100))}
+	}),
 	frame.MessageAck: func(c *Caller) any { return object{"cursor": c.cursor()} },
 
 	frame.ConversationDelete: func(c *Caller) any {

@@ -103,6 +103,7 @@ func (x *attacker) stranger(a Account, of *Caller, position uint64, id, secret s
 		call(frame.MessageRead, with(one, "cursor", fmt.Sprintf("%d.0", position)))
 		call(frame.MessageDelete, with(one, "positions", []uint64{position}))
 		call(frame.MessageRevoke, with(one, "position", position))
+		call(frame.MessageModify, with(one, "position", position))
 		call(frame.ConversationClear, one)
 		call(frame.ConversationPin, with(one, "isPinned", true))
 		call(frame.ConversationDraft, with(one, "draftText", "x"))

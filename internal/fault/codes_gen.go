@@ -24,6 +24,7 @@ const (
 	MergerTooLarge        Code = 2450
 	MergerKey             Code = 2451
 	MergerDownload        Code = 2452
+	EditConflict          Code = 2480
 	NoConversation        Code = 2503
 	FriendUnchanged       Code = 2700
 	FriendGroupExists     Code = 2710
@@ -253,6 +254,8 @@ func (c Code) Text() string {
 		return "This message holds nothing that could be loaded: pass one of TIM.TYPES.MSG_MERGER."
 	case MergerDownload:
 		return "The messages in this one could not be loaded: try again, unless it was deleted."
+	case EditConflict:
+		return "Somebody else has changed this message meanwhile: look at the newest form and change that."
 	case NoConversation:
 		return "The conversationID is malformed or the conversation does not exist: pass C2C followed by a userID, as getConversationList returns it."
 	case FriendUnchanged:

@@ -48,6 +48,8 @@ const (
 	MessageRevoke = "message.revoke"
 	// {keywordList?, keywordListMatchType?, senderUserIDList?, messageTypeList?, conversationID?, timePosition?, timePeriod?, count?, cursor?} -> {searchResultList, cursor}
 	MessageSearch = "message.search"
+	// {conversationID, position, version?, payload?, cloudCustomData?} -> {message, conflict?}
+	MessageModify = "message.modify"
 	// {cursor} -> {}
 	MessageAck = "message.ack"
 )
@@ -58,6 +60,8 @@ const (
 	NoteMessages = "messages"
 	// {messages, conversations?, cursor?, position}
 	NoteRevoked = "revoked"
+	// {messages, conversations?, cursor?, position}
+	NoteModified = "modified"
 	// {conversationID, sequence, time, cursor}
 	NoteRead = "read"
 )
@@ -260,6 +264,7 @@ var InboxMethods = []string{
 	MessageDelete,
 	MessageRevoke,
 	MessageSearch,
+	MessageModify,
 	MessageAck,
 	ConversationDelete,
 	ConversationClear,

@@ -9,7 +9,7 @@ import (
 )
 
 // Message is a message as one of its two users sees it, with the original's
-// field names; Time is in Unix seconds. Position and Random are ours: the
+// field names; Time is in Unix seconds. Position, Random and Version are ours: the
 // former pages through the history and names the message in calls. What has its
 // usual value is left out, as the package comment says.
 type Message struct {
@@ -31,10 +31,12 @@ type Message struct {
 	IsPeerRead      bool            `json:"isPeerRead,omitempty"`
 	IsRevoked       bool            `json:"isRevoked,omitempty"`
 	IsDeleted       bool            `json:"isDeleted,omitempty"`
+	IsModified      bool            `json:"isModified,omitempty"`
 	Revoker         string          `json:"revoker,omitempty"`
 	RevokerInfo     UserInfo        `json:"revokerInfo,omitzero"`
 	OnlineOnly      bool            `json:"onlineOnlyFlag,omitempty"`
 	Position        uint64          `json:"position,omitempty"`
+	Version         int             `json:"version,omitempty"` // ours: counts the edits
 }
 
 // UserInfo names who revoked a message.
@@ -71,13 +73,14 @@ type LastMessage struct {
 	IsPeerRead      bool            `json:"isPeerRead,omitempty"`
 	Nick            string          `json:"nick,omitempty"`
 	Revoker         string          `json:"revoker,omitempty"`
+	Version         int             `json:"version,omitempty"`
 	Position        uint64          `json:"position,omitempty"` // ours: the list's order within a second
 }
 
 // message composes a Message for the user of a side; newest is its
 // conversation's newest record, which says what was read.
 func message(m *record, newest *record, f flags, side int) Message {
-	p, c := m.pair, m.Message
+	p, c := m.pair, m.Message.with(f.Edit)
 	peer := p.other(side)
 	to := p.users[p.other(m.By)]
 	out := Message{
@@ -98,6 +101,8 @@ func message(m *record, newest *record, f flags, side int) Message {
 		IsRead:          m.Seq <= newest.Read[side].Seq,
 		IsDeleted:       f.Deleted[side],
 		Position:        m.pos,
+		IsModified:      c.Version > 0,
+		Version:         c.Version,
 	}
 	if m.By == side {
 		out.Flow, out.IsRead = "out", true
@@ -140,6 +145,7 @@ func conversationOf(newest, last *record, f flags, set settings, side int) Conve
 			IsPeerRead:      m.IsPeerRead,
 			Nick:            m.Nick,
 			Revoker:         m.Revoker,
+			Version:         m.Version,
 			Position:        m.Position,
 		}
 	}
@@ -177,7 +183,7 @@ type messagesNote struct {
 	More          bool           `json:"more,omitempty"`
 	Conversations []Conversation `json:"conversations,omitempty"`
 	Cursor        string         `json:"cursor,omitempty"`
-	Position      uint64         `json:"position,omitempty"` // of a revocation
+	Position      uint64         `json:"position,omitempty"` // of a revocation or an edit
 }
 
 type readNote struct {
@@ -228,17 +234,21 @@ func (o *outgoing) frame(s *Session, r *record, side int, at string) (string, js
 			o.full = encode(readNote{c2c + r.pair.users[r.By], m.Seq, m.Time, at})
 		}
 		return o.method, o.full
-	case kindRevoke:
+	case kindRevoke, kindEdit:
+		if r.Kind == kindEdit && r.Target.Pos <= set.Cleared {
+			return "", nil // what it says is not to come back
+		}
 		if o.full == nil {
-			m := message(r.revoked(), r, flags{Revoked: true, By: r.pair.users[r.By]}, side)
+			method, m := r.noteOf(r, side)
+			o.method = method
 			o.full = encode(messagesNote{
 				Messages:      []Message{m},
-				Conversations: []Conversation{r.afterRevocation(set, side)},
+				Conversations: []Conversation{r.afterChange(set, side)},
 				Cursor:        at,
 				Position:      r.pos,
 			})
 		}
-		return frame.NoteRevoked, o.full
+		return o.method, o.full
 	}
 	return "", nil
 }
@@ -257,20 +267,30 @@ func encode(v any) json.RawMessage {
 // is right whatever the element holds.
 func sizeOf(v any) int { return len(encode(v)) + len(",") }
 
-// revoked returns the message that a revocation takes back, as a record.
-func (r *record) revoked() *record {
-	t := r.Target
-	m := *t.Record
-	m.pair, m.pos = r.pair, t.Pos
-	return &m
+// noteOf returns the notification that tells of a revocation or an edit, with the
+// message as it is after that.
+func (r *record) noteOf(newest *record, side int) (method string, m Message) {
+	method = frame.NoteRevoked
+	if r.Kind == kindEdit {
+		method = frame.NoteModified
+	}
+	return method, message(r.changed(), newest, r.flagged(), side)
 }
 
-// afterRevocation composes a conversation right after one of its messages was
-// revoked. Its LastMessage is set only if that message was the newest one.
-func (r *record) afterRevocation(set settings, side int) Conversation {
+// flagged returns the flags that a revocation or an edit leaves on its message.
+func (r *record) flagged() flags {
+	if r.Kind == kindEdit {
+		return flags{}
+	}
+	return flags{Revoked: true, By: r.pair.users[r.By]}
+}
+
+// afterChange composes a conversation right after one of its messages was revoked
+// or edited. Its LastMessage is set only if that message was the newest one.
+func (r *record) afterChange(set settings, side int) Conversation {
 	var last *record
-	if m := r.revoked(); m.Seq == r.Seq {
+	if m := r.changed(); m.Seq == r.Seq {
 		last = m
 	}
-	return conversationOf(r, last, flags{Revoked: true, By: r.pair.users[r.By]}, set, side)
+	return conversationOf(r, last, r.flagged(), set, side)
 }

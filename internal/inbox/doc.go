@@ -17,6 +17,7 @@
 //	record.go        a record of a log, and the conversation's state in it
 //	conversation.go  the log: newest record, append
 //	history.go       reading the log: pages, newest records, Conversations
+//	edits.go         edits of messages
 //	marks.go         what happens to a message later: read, revoked, deleted
 //	identity.go      which IDs a message may have; late repetitions of a send
 //	elements.go      the payload of each type of message, and the files that it names
@@ -66,9 +67,9 @@
 //	TIM_CONV    tim.conv.<app>.<user>.<h>.<conv>  the newest of what a user keeps of a conversation
 //	TIM_DOC     tim.doc.<app>.<user>.<kind>       the newest of: profile black status quota
 //	TIM_CURSOR  tim.cursor.<app>.<user>           the newest: up to where a user has acknowledged
-//	TIM_MARK    tim.mark.<app>.<a>.<b>.<pos>      the newest of: revoked, deleted by a or by b
+//	TIM_MARK    tim.mark.<app>.<a>.<b>.<pos>      the newest of: revoked, edited, deleted by a or by b
 //
-// A record of TIM_MSG is a message, a read mark or a revocation, and carries
+// A record of TIM_MSG is a message, a read mark, a revocation or an edit, and carries
 // the conversation's whole state after it: sequence, counts, both read marks
 // and the positions of the last 15 messages. So the last record of a subject
 // is the conversation, one read gives it, and the expected last sequence of
@@ -174,6 +175,9 @@
 //	    which too much has come for it to be looked through marks nothing
 //	message.delete {conversationID, positions: at most 30} -> {}
 //	message.revoke {conversationID, position} -> {message}
+//	message.modify {conversationID, position, version?, payload?, cloudCustomData?} -> {message, conflict?}
+//	    version counts the edits that the client has seen; with conflict there are
+//	    others, the message is the newest one and nothing was changed
 //	message.search {keywordList?, keywordListMatchType?, senderUserIDList?, messageTypeList?,
 //	    conversationID?, timePosition?, timePeriod?, count?, cursor?} -> {searchResultList, cursor}
 //	    of each conversation {conversationID, messageCount, messageList}; there is
@@ -200,6 +204,7 @@
 //	    reset: positions begin anew, for the stores were set back
 //	messages {messages, missed?, more?, conversations?, cursor?}
 //	revoked {messages, conversations?, cursor?, position}  position is the revocation's
+//	modified: the same of an edit
 //	read {conversationID, sequence, time, cursor}  the peer has read up to sequence
 //	profile {profile}   blacklist {userIDs}   status {statuses}
 //

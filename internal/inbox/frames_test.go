@@ -101,8 +101,11 @@ func openCostly(tb testing.TB, b Bus) *costly {
 		frame.MessageReadAll: func(int) any { return ackParams{Cursor: "1.1"} },
 		frame.MessageDelete:  func(int) any { return conversationParams{ConversationID: "C2Cbob", Positions: w.gone[:maxDelete]} },
 		frame.MessageRevoke:  func(int) any { return conversationParams{ConversationID: "C2Ccarol", Position: w.mine} },
-		frame.MessageAck:     func(int) any { return ackParams{Cursor: cursorAt(w.mine)} },
-		frame.MessageSearch:  func(int) any { return searchParams{KeywordList: []string{"nowhere"}} },
+		frame.MessageModify: func(n int) any {
+			return modifyParams{ConversationID: "C2Cbob", Position: w.gone[0], Version: n, CloudCustomData: strings.Repeat(strconv.Itoa(n%10), 1000)}
+		},
+		frame.MessageAck:    func(int) any { return ackParams{Cursor: cursorAt(w.mine)} },
+		frame.MessageSearch: func(int) any { return searchParams{KeywordList: []string{"nowhere"}} },
 		frame.ConversationDelete: func(n int) any {
 			return conversationParams{ConversationIDs: many, ClearHistory: on(n)}
 		},

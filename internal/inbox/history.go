@@ -185,7 +185,7 @@ func (in *Inbox) compose(ctx context.Context, u place.User, heads []*record, kep
 // lastMessage returns the newest message that a user has not cleared or
 // deleted; nil if the last page holds none.
 func (in *Inbox) lastMessage(ctx context.Context, h *record, set settings, side int) (*record, flags, error) {
-	if h.Kind == kindMessage && h.pos > set.Cleared && !set.Deleted && h.revocation() == 0 {
+	if h.Kind == kindMessage && h.pos > set.Cleared && !set.Deleted && h.change() == 0 {
 		return h, flags{}, nil // the common case costs no read
 	}
 	l := h.positions()
@@ -211,10 +211,10 @@ func (in *Inbox) lastMessage(ctx context.Context, h *record, set settings, side 
 	return nil, flags{}, nil
 }
 
-// eachRevocation goes through the revocations of a conversation after a
+// eachChange goes through the revocations and edits of a conversation after a
 // position, newest first, until one returns false.
-func (in *Inbox) eachRevocation(ctx context.Context, newest *record, after uint64, one func(r *record) bool) error {
-	for pos := newest.revocation(); pos > after; {
+func (in *Inbox) eachChange(ctx context.Context, newest *record, after uint64, one func(r *record) bool) error {
+	for pos := newest.change(); pos > after; {
 		e, err := in.store.messages.At(ctx, pos)
 		if errors.Is(err, bus.ErrNoValue) {
 			return nil
@@ -229,7 +229,7 @@ func (in *Inbox) eachRevocation(ctx context.Context, newest *record, after uint6
 		if !one(r) {
 			return nil
 		}
-		pos = r.Revoked
+		pos = r.Changed
 	}
 	return nil
 }

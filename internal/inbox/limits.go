@@ -80,7 +80,7 @@ func peersIn(conversationIDs []string) ([]string, error) {
 
 // growing are the methods that add to what is stored.
 var growing = map[string]bool{
-	frame.MessageSend: true, frame.MessageRead: true, frame.MessageReadAll: true,
+	frame.MessageSend: true, frame.MessageModify: true, frame.MessageRead: true, frame.MessageReadAll: true,
 	frame.ConversationPin: true, frame.ConversationDraft: true, frame.ConversationCustom: true,
 	frame.ProfileSet: true, frame.BlacklistAdd: true,
 }

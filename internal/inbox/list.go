@@ -143,7 +143,7 @@ func (p *part) find(ctx context.Context) error {
 	}
 	all, err := p.search(ctx)
 	if all {
-		up.missed, up.revoked = up.search.missed(), up.search.revocations()
+		up.missed, up.changes = up.search.missed(), up.search.changed()
 		up.search, up.found = nil, true
 	}
 	return err

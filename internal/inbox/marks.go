@@ -15,7 +15,7 @@ import (
 // flagsOf returns the flags of messages of one conversation, in their order.
 func (in *Inbox) flagsOf(ctx context.Context, newest *record, set settings, messages []*record) ([]flags, error) {
 	out := make([]flags, len(messages))
-	if newest.revocation() == 0 && !set.Deleted || len(messages) == 0 {
+	if newest.change() == 0 && !set.Deleted || len(messages) == 0 {
 		return out, nil // nothing was ever revoked or deleted, so nothing needs to be read
 	}
 	subjects := make([]string, len(messages))
@@ -183,7 +183,7 @@ func (in *Inbox) readTo(ctx context.Context, newest *record, side int, at positi
 				continue
 			}
 			to := mark{Seq: m.Seq, Sent: m.Sent[peer]}
-			err := in.eachRevocation(ctx, newest, m.pos, func(r *record) bool {
+			err := in.eachChange(ctx, newest, m.pos, func(r *record) bool {
 				if r.By == peer && r.Target.Took && r.Target.Pos <= m.pos && to.Sent > 0 {
 					to.Sent--
 				}
@@ -216,7 +216,7 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 		again = f.Revoked
 		f.Revoked, f.By = true, by
 		return !again
-	}, func(*record, flags) {}); err != nil {
+	}, func(m *record, f flags) { m.Message = m.Message.with(f.Edit) }); err != nil {
 		return nil, err
 	}
 	if again { // perhaps too long ago for the stream to recognise the repetition
@@ -255,8 +255,8 @@ func (in *Inbox) revocationOf(ctx context.Context, p pair, pos uint64) (found *r
 		return nil, err
 	}
 	way := newWalk(ctx)
-	err = in.eachRevocation(ctx, newest, pos, func(r *record) bool {
-		if r.Target.Pos == pos {
+	err = in.eachChange(ctx, newest, pos, func(r *record) bool {
+		if r.Kind == kindRevoke && r.Target.Pos == pos {
 			found = r
 		}
 		return found == nil && !way.long()

@@ -62,7 +62,10 @@ var messageCalls = map[string]call{
 		if err != nil {
 			return nil, err
 		}
-		return messageResult{message(r.revoked(), r, flags{Revoked: true, By: c.users[r.By]}, side)}, nil
+		return messageResult{message(r.changed(), r, r.flagged(), side)}, nil
+	}),
+	frame.MessageModify: with(func(ctx context.Context, s *Session, p modifyParams) (any, error) {
+		return s.modify(ctx, p)
 	}),
 	frame.MessageSearch: with(func(ctx context.Context, s *Session, p searchParams) (any, error) { return s.searchMessages(ctx, p) }),
 	frame.MessageAck: with(func(ctx context.Context, s *Session, p ackParams) (any, error) {

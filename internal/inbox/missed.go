@@ -48,7 +48,7 @@ type search struct {
 	news    []*record // newest records of conversations with news, newest first
 	next    int       // of news
 	newest  []found   // the messages that count, newest first
-	revoked []uint64  // positions of revocations
+	changes []uint64  // positions of revocations and edits
 }
 
 func (in *Inbox) newSearch(news []*record) *search {
@@ -81,12 +81,12 @@ func (p *part) search(ctx context.Context) (all bool, err error) {
 			break
 		}
 		if up.resumed {
-			some, err := in.revokedAt(ctx, h, up.after.in(h.pos), up.at.pos)
+			some, err := in.changesAt(ctx, h, up.after.in(h.pos), up.at.pos)
 			if err != nil {
 				return false, err
 			}
-			if s.revoked = append(s.revoked, some...); len(s.revoked) > 2*resumedMissed {
-				s.revoked = s.revocations()
+			if s.changes = append(s.changes, some...); len(s.changes) > 2*resumedMissed {
+				s.changes = s.changed()
 			}
 		}
 		if s.next++; s.next < len(s.news) && p.full(ctx) {
@@ -124,11 +124,11 @@ func (s *search) missed() []uint64 {
 	return positions
 }
 
-// revocations returns those of the revocations, oldest first within each
+// changed returns those of the revocations and edits, oldest first within each
 // partition, resumedMissed at most.
-func (s *search) revocations() []uint64 {
-	slices.Sort(s.revoked)
-	return s.revoked[max(0, len(s.revoked)-resumedMissed):]
+func (s *search) changed() []uint64 {
+	slices.Sort(s.changes)
+	return s.changes[max(0, len(s.changes)-resumedMissed):]
 }
 
 // found is a record and its age, to compare records of several partitions: that
@@ -182,12 +182,16 @@ func (in *Inbox) missedIn(ctx context.Context, h *record, floor, upTo uint64, li
 	return out, nil
 }
 
-// revokedAt returns the positions of what was revoked in one conversation behind
-// after and up to upTo, resumedMissed at most.
-func (in *Inbox) revokedAt(ctx context.Context, h *record, after uint64, upTo positions) (out []uint64, err error) {
-	err = in.eachRevocation(ctx, h, after, func(r *record) bool {
-		if upTo.covers(r.pos) {
+// changesAt returns the positions of revocations and edits in one conversation
+// behind after and up to upTo, resumedMissed at most. Of the edits of one message
+// only the newest counts.
+func (in *Inbox) changesAt(ctx context.Context, h *record, after uint64, upTo positions) (out []uint64, err error) {
+	edited := map[uint64]bool{}
+	err = in.eachChange(ctx, h, after, func(r *record) bool {
+		older := r.Kind == kindEdit && edited[r.Target.Pos]
+		if upTo.covers(r.pos) && !older {
 			out = append(out, r.pos)
+			edited[r.Target.Pos] = edited[r.Target.Pos] || r.Kind == kindEdit
 		}
 		return len(out) < resumedMissed
 	})

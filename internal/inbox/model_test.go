@@ -80,6 +80,13 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestSearchLeavesSomething":     TestSearchLeavesSomething,
 		"TestSearchRefusesBadArguments": TestSearchRefusesBadArguments,
 	},
+	"edits_test.go": {
+		"TestEdits":         TestEdits,
+		"TestWhoMayEdit":    TestWhoMayEdit,
+		"TestMissedEdits":   TestMissedEdits,
+		"TestEditsFromTwo":  TestEditsFromTwo,
+		"TestEditOfTheLast": TestEditOfTheLast,
+	},
 	"cleared_test.go": {
 		"TestWhatWasClearedStaysCleared": TestWhatWasClearedStaysCleared,
 	},

@@ -36,6 +36,7 @@ type client struct {
 	// What listeners were given.
 	messages []Message
 	revoked  []Message
+	modified []Message
 	statuses []Status
 
 	// What came, before the mailbox saw it.
@@ -145,12 +146,13 @@ func (c *client) once(method string, body frame.Body) {
 		clear(c.reached)
 		c.cursor = ""
 	}
-	if method != frame.NoteMessages && method != frame.NoteRevoked {
+	told := method == frame.NoteRevoked || method == frame.NoteModified
+	if method != frame.NoteMessages && !told {
 		return
 	}
 	for _, m := range body.List("messages") {
 		at, key := uint64(m.Number("position")), method+" "+m.Text("conversationID")
-		if method == frame.NoteRevoked {
+		if told {
 			at = uint64(body.Number("position"))
 		}
 		if at == 0 {
@@ -188,6 +190,8 @@ func (c *client) event(name string, data any) {
 		c.messages = append(c.messages, valuesOf[[]Message](c.t, data)...)
 	case frame.EventMessageRevoked:
 		c.revoked = append(c.revoked, valuesOf[[]Message](c.t, data)...)
+	case frame.EventMessageModified:
+		c.modified = append(c.modified, valuesOf[[]Message](c.t, data)...)
 	case frame.EventUserStatusUpdated:
 		c.statuses = append(c.statuses, valuesOf[[]Status](c.t, data)...)
 	}

@@ -31,7 +31,7 @@ func (p *part) full(ctx context.Context) bool {
 
 // push pushes until the part is full or the session is live.
 func (p *part) push(ctx context.Context) (live bool, err error) {
-	for _, stage := range []func(context.Context) error{p.load, p.conversations, p.find, p.missed, p.revoked} {
+	for _, stage := range []func(context.Context) error{p.load, p.conversations, p.find, p.missed, p.changed} {
 		if err := stage(ctx); err != nil || p.full(ctx) {
 			return false, err
 		}
@@ -144,9 +144,9 @@ func (p *part) missed(ctx context.Context) error {
 		// If the link breaks now, the client continues after these messages, but
 		// before any revocation that is still to come.
 		stands := cursor{upTo(last), up.at.rev}
-		i := slices.IndexFunc(up.revoked, func(pos uint64) bool { return partitionOf(pos) == partitionOf(last) })
+		i := slices.IndexFunc(up.changes, func(pos uint64) bool { return partitionOf(pos) == partitionOf(last) })
 		if i >= 0 {
-			stands.pos = upTo(min(last, up.revoked[i]-1))
+			stands.pos = upTo(min(last, up.changes[i]-1))
 		}
 		return p.note(frame.NoteMessages, messagesNote{Messages: list, Missed: true, More: more, Cursor: p.s.in.text(stands)})
 	})
@@ -210,45 +210,50 @@ func (p *part) readHeads(ctx context.Context, records []*record) error {
 	return err
 }
 
-// revoked pushes revocations.
-func (p *part) revoked(ctx context.Context) error {
+// changed pushes revocations and edits.
+func (p *part) changed(ctx context.Context) error {
 	up := p.up
-	for len(up.revoked) > 0 && !p.full(ctx) {
-		n := min(readAhead, len(up.revoked))
-		records, err := p.records(ctx, up.revoked[:n])
+	for len(up.changes) > 0 && !p.full(ctx) {
+		n := min(readAhead, len(up.changes))
+		records, err := p.records(ctx, up.changes[:n])
 		if err != nil {
 			return err
 		}
 		if err := p.readHeads(ctx, records); err != nil {
 			return err
 		}
-		rest := up.revoked[n:]
+		rest := up.changes[n:]
 		for _, r := range records {
 			if p.full(ctx) {
 				return nil
 			}
-			up.revoked = up.revoked[slices.Index(up.revoked, r.pos):]
-			if err := p.revocation(r); err != nil {
+			up.changes = up.changes[slices.Index(up.changes, r.pos):]
+			if err := p.change(r); err != nil {
 				return err
 			}
-			up.revoked = up.revoked[1:]
+			up.changes = up.changes[1:]
 		}
-		up.revoked = rest
+		up.changes = rest
 	}
 	return nil
 }
 
-func (p *part) revocation(r *record) error {
+func (p *part) change(r *record) error {
 	newest := p.heads[r.pair]
 	if newest == nil {
 		return nil // the conversation has expired meanwhile
 	}
+	u := p.s.user
+	side := r.pair.side(u.UserID)
+	if r.Kind == kindEdit && r.Target.Pos <= u.peer(r.pair.users[r.pair.other(side)]).Cleared {
+		return nil
+	}
 	stands := cursor{upTo(p.up.at.pos.in(r.pos)), p.up.at.rev}
-	if rest := p.up.revoked[1:]; len(rest) > 0 && partitionOf(rest[0]) == partitionOf(r.pos) {
+	if rest := p.up.changes[1:]; len(rest) > 0 && partitionOf(rest[0]) == partitionOf(r.pos) {
 		stands.pos = upTo(rest[0] - 1)
 	}
-	m := message(r.revoked(), newest, flags{Revoked: true, By: r.pair.users[r.By]}, r.pair.side(p.s.user.UserID))
-	return p.note(frame.NoteRevoked, messagesNote{Messages: []Message{m}, Cursor: p.s.in.text(stands), Position: r.pos})
+	method, m := r.noteOf(newest, side)
+	return p.note(method, messagesNote{Messages: []Message{m}, Cursor: p.s.in.text(stands), Position: r.pos})
 }
 
 // queued pushes the records that came since the sync began.

@@ -10,6 +10,7 @@ const (
 	kindMessage = "m"
 	kindRead    = "r"
 	kindRevoke  = "v"
+	kindEdit    = "e"
 )
 
 // state is a conversation after a record.
@@ -21,8 +22,8 @@ type state struct {
 	Sent  [2]uint64 `json:"n"`           // messages of each user that count as unread
 	Read  [2]mark   `json:"r"`           // what each user has read
 	Last  []uint64  `json:"l,omitempty"` // positions of the messages before this record, oldest first
-	// Revoked is the position of the newest revocation before this record.
-	Revoked uint64 `json:"v,omitempty"`
+	// Changed is the position of the newest revocation or edit before this record.
+	Changed uint64 `json:"v,omitempty"`
 }
 
 // mark says how far a user has read: up to which sequence, how many messages of
@@ -40,7 +41,7 @@ type record struct {
 	At   int64  `json:"a"` // Unix ms
 	state
 	Message *content `json:"m,omitempty"` // kindMessage
-	Target  *target  `json:"t,omitempty"` // kindRevoke
+	Target  *target  `json:"t,omitempty"` // kindRevoke, kindEdit
 
 	// Where it stands; not stored.
 	pair pair   `json:"-"`
@@ -58,13 +59,15 @@ type content struct {
 	Avatar     string          `json:"av,omitempty"`
 	Random     int64           `json:"rn,omitempty"`
 	ClientTime int64           `json:"ct,omitempty"`
+	// Version counts the edits that are in it.
+	Version int `json:"v,omitempty"`
 	// NoSync keeps it from the sender's instances (the server API's
 	// SyncOtherMachine 2).
 	NoSync bool `json:"ns,omitempty"`
 }
 
-// target is the whole message that a revocation takes back, so that a session
-// that has missed the message gets it with the revocation.
+// target is the whole message that a revocation takes back or that an edit has
+// made, so that a session that has missed the message gets it with that.
 type target struct {
 	Pos    uint64  `json:"p"`
 	Record *record `json:"m"`
@@ -100,13 +103,20 @@ func (r *record) positions() []uint64 {
 	return append(append(out, l...), r.pos)
 }
 
-// revocation returns the position of the newest revocation up to and including
-// this record.
-func (r *record) revocation() uint64 {
-	if r.Kind == kindRevoke {
+// change returns the position of the newest revocation or edit up to and
+// including this record.
+func (r *record) change() uint64 {
+	if r.Kind == kindRevoke || r.Kind == kindEdit {
 		return r.pos
 	}
-	return r.Revoked
+	return r.Changed
+}
+
+// changed returns the message that a revocation or an edit is about.
+func (r *record) changed() *record {
+	m := *r.Target.Record
+	m.pair, m.pos = r.pair, r.Target.Pos
+	return &m
 }
 
 // next makes the record that follows prev, which is nil for the first one of a
@@ -119,7 +129,7 @@ func next(prev *record, kind string, by int, at int64) *record {
 	}
 	n.state = prev.state
 	n.Last = prev.positions()
-	n.Revoked = prev.revocation()
+	n.Changed = prev.change()
 	return n
 }
 
@@ -144,4 +154,5 @@ type flags struct {
 	Revoked bool    `json:"v,omitempty"`
 	By      string  `json:"b,omitempty"` // who revoked
 	Deleted [2]bool `json:"d"`
+	Edit    *edit   `json:"e,omitempty"` // the newest one
 }

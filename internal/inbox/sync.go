@@ -39,7 +39,7 @@ type catchingUp struct {
 	search  *search   // begun: finds out what has been missed
 	found   bool      // what has been missed is known
 	missed  []uint64  // messages, oldest first
-	revoked []uint64  // revocations, oldest first
+	changes []uint64  // revocations and edits, oldest first
 	near    *near     // records that were read to find them; nil after the first part
 
 	// Guarded by user.mu.

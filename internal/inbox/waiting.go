@@ -96,10 +96,10 @@ func (w waiter) giveUp() {
 // size estimates how many bytes a waiting sync may grow to; user.mu is held.
 func (up *catchingUp) size() int {
 	const position, name, head = 8, 16, 400
-	n := len(up.missed) + len(up.revoked) + syncQueue
+	n := len(up.missed) + len(up.changes) + syncQueue
 	news := len(up.news)
 	if s := up.search; s != nil {
-		n += 2*len(s.newest) + len(s.revoked)
+		n += 2*len(s.newest) + len(s.changes)
 		news += len(s.news)
 	}
 	return n*position + len(up.pending)*name + news*head + syncLives

@@ -29,6 +29,7 @@ const (
 	PileRevoked
 	PileReadByPeer
 	PileProfiles // conversations, not messages
+	PileModified
 )
 
 // pileEvents are the events of messages and the piles that they take, in the
@@ -37,7 +38,7 @@ var pileEvents = [...]struct {
 	pile  Pile
 	event string
 }{
-	{PileReceived, frame.EventMessageReceived}, {PileRevoked, frame.EventMessageRevoked}, {PileReadByPeer, frame.EventMessageReadByPeer},
+	{PileReceived, frame.EventMessageReceived}, {PileModified, frame.EventMessageModified}, {PileRevoked, frame.EventMessageRevoked}, {PileReadByPeer, frame.EventMessageReadByPeer},
 }
 
 // Values of a message's flow.

@@ -46,11 +46,9 @@ func (m *Machine) noticed(in Noticed) {
 		m.patches(note)
 		m.messages(note.List("messages"))
 	case frame.NoteRevoked:
-		m.patches(note)
-		list := note.List("messages")
-		if len(list) > 0 && m.undone.first(list[0].Text("conversationID"), note.Number("position")) {
-			m.keep(list, PileRevoked)
-		}
+		m.changed(note, PileRevoked)
+	case frame.NoteModified:
+		m.changed(note, PileModified)
 	case frame.NoteRead:
 		m.readByPeer(note)
 	case frame.NoteProfile:
@@ -91,6 +89,15 @@ func (m *Machine) messages(list []frame.Body) {
 	}
 	if len(came) > 0 {
 		m.keep(came, PileReceived)
+	}
+}
+
+// changed takes what has become of a message later.
+func (m *Machine) changed(note frame.Body, pile Pile) {
+	m.patches(note)
+	list := note.List("messages")
+	if len(list) > 0 && m.undone.first(list[0].Text("conversationID"), note.Number("position")) {
+		m.keep(list, pile)
 	}
 }
 

@@ -41,7 +41,7 @@ func TestTranscripts(t *testing.T) {
 
 var piles = map[mailbox.Pile]string{
 	mailbox.PileNone: "", mailbox.PileReceived: "received", mailbox.PileRevoked: "revoked",
-	mailbox.PileReadByPeer: "readByPeer", mailbox.PileProfiles: "profiles",
+	mailbox.PileReadByPeer: "readByPeer", mailbox.PileProfiles: "profiles", mailbox.PileModified: "modified",
 }
 
 func onto(p mailbox.Pile) string {
@@ -158,7 +158,7 @@ func showObject(o objects.Object) string {
 	if n, ok := o["unreadCount"].(float64); ok && n > 0 {
 		s += fmt.Sprintf(":%v", n)
 	}
-	for _, flag := range []string{"isPinned", "isRead", "isPeerRead", "isRevoked"} {
+	for _, flag := range []string{"isPinned", "isRead", "isPeerRead", "isRevoked", "isModified"} {
 		if o[flag] == true {
 			s += "+" + flag
 		}

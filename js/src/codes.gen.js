@@ -22,6 +22,7 @@ export const FileGone = 2403;
 export const MergerTooLarge = 2450;
 export const MergerKey = 2451;
 export const MergerDownload = 2452;
+export const EditConflict = 2480;
 export const NoConversation = 2503;
 export const FriendUnchanged = 2700;
 export const FriendGroupExists = 2710;

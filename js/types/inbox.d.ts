@@ -155,6 +155,8 @@ export interface Message<Type extends string = MessageType, Payload = any> {
   protocol: string;
   /** It was sent with onlineUserOnly and is stored nowhere. */
   onlineOnlyFlag?: boolean;
+  /** tim's own: how often it was modified. */
+  version?: number;
   /** tim's own: its place in the gateway's store, 0 or absent until it is stored. */
   position?: number;
 }
@@ -259,6 +261,14 @@ export interface InboxMethods {
   downloadMergerMessage<M extends Message>(message: M): Promise<M>;
   /** Takes back a message that this user has sent. */
   revokeMessage<M extends Message>(message: M): Promise<IMResponse<{ message: M }>>;
+  /**
+   * Stores what the page has changed in a message: its cloudCustomData, and,
+   * if this user has written it and it is a text, custom, face or location
+   * message, its payload. Both users are told by MESSAGE_MODIFIED. Rejects with
+   * 2480 when somebody else was faster; the error's `data.message` is then the
+   * newest form.
+   */
+  modifyMessage<M extends Message>(message: M): Promise<IMResponse<{ message: M }>>;
   /** Removes messages of one conversation from this user's view; of a longer list the first 30. */
   deleteMessage(messageList: Message[]): Promise<IMResponse<{ messageList: Message[] }>>;
   /**

@@ -37,7 +37,6 @@ export interface UnbuiltMethods {
   createTextAtMessage(options: unknown): Message;
 
   translateText(options: unknown): Unbuilt;
-  modifyMessage(message: Message): Unbuilt;
   sendMessageReadReceipt(messageList: Message[]): Unbuilt;
   getGroupMessageReadMemberList(options: unknown): Unbuilt;
   getMessageReadReceiptList(messageList: Message[]): Unbuilt;

@@ -42,6 +42,7 @@ const BUILT = new Set([
   'resendMessage',
   'revokeMessage',
   'deleteMessage',
+  'modifyMessage',
   'getMessageList',
   'findMessage',
   'setMessageRead',

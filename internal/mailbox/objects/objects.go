@@ -177,8 +177,11 @@ func (o *Objects) Hold(m Object) Object {
 	n := name{text(m["conversationID"]), text(m["from"]), text(m["ID"])}
 	for _, held := range o.named[n] {
 		if at := number(held["position"]); at == 0 || at == number(m["position"]) {
+			old := number(m["version"]) < number(held["version"])
 			for k, v := range m {
-				held[k] = v
+				if !old || !edited[k] {
+					held[k] = v
+				}
 			}
 			return held
 		}
@@ -187,6 +190,9 @@ func (o *Objects) Hold(m Object) Object {
 	o.messages[n.conversation] = append(o.messages[n.conversation], m)
 	return m
 }
+
+// edited are the fields that an edit changes. One that came late changes nothing.
+var edited = map[string]bool{"payload": true, "cloudCustomData": true, "version": true, "isModified": true}
 
 func (o *Objects) patch(d mailbox.Patch) {
 	for _, m := range o.messages[d.Conversation] {

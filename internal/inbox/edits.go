@@ -1,0 +1,149 @@
+package inbox
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"github.com/tim-wasm/tim/internal/fault"
+)
+
+// edit is what a message says since somebody has changed it. It stands in the
+// document of the message's flags, which pages of the history read anyhow, and
+// its record of the log tells the sessions.
+type edit struct {
+	Version int             `json:"n"` // counts the edits
+	By      int             `json:"b"` // side of who made it
+	Payload json.RawMessage `json:"p"`
+	Cloud   string          `json:"c,omitempty"`
+}
+
+// with returns what a message says after an edit, nil for none.
+func (c *content) with(e *edit) *content {
+	if e == nil || e.Version <= c.Version {
+		return c
+	}
+	now := *c
+	now.Payload, now.Cloud, now.Version = e.Payload, e.Cloud, e.Version
+	return &now
+}
+
+// modifiable reports whether the payload of a type can be changed; the custom
+// data of every message can.
+func modifiable(typ string) bool {
+	switch typ {
+	case typeText, typeCustom, typeFace, typeLocation:
+		return true
+	}
+	return false
+}
+
+type modifyParams struct {
+	ConversationID  string          `json:"conversationID"`
+	Position        uint64          `json:"position"`
+	Version         int             `json:"version"`           // that the page has seen
+	Payload         json.RawMessage `json:"payload,omitempty"` // absent: as it is
+	CloudCustomData string          `json:"cloudCustomData"`
+}
+
+// modifyResult has the newest form of the message. With Conflict somebody else
+// was faster, and nothing was changed.
+type modifyResult struct {
+	Message  Message `json:"message"`
+	Conflict bool    `json:"conflict,omitempty"`
+}
+
+// modify changes what a message says. Its sender may change everything; the
+// other user only its custom data, in which kits keep what was answered: words
+// of one user are never those of another.
+func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
+	in, u := s.in, s.user.User
+	peer, ok := peerOf(p.ConversationID)
+	if !ok {
+		return nil, fault.With(fault.NoConversation, strconv.Quote(p.ConversationID))
+	}
+	c := pairOf(u.SDKAppID, u.UserID, peer)
+	side := c.side(u.UserID)
+	if err := in.maySay(ctx, u, "messages from "+u.UserID); err != nil {
+		return nil, err
+	}
+	m, err := in.messageAt(ctx, c, p.Position)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.mayWrite(ctx, u, peer); err != nil {
+		return nil, err
+	}
+	if p.Payload != nil {
+		if !modifiable(m.Message.Type) {
+			return nil, fault.With(fault.InvalidOperation, "what a message of type "+m.Message.Type+" says cannot be changed")
+		}
+		if p.Payload, err = in.cleanPayload(m.Message.Type, p.Payload, p.CloudCustomData); err != nil {
+			return nil, err
+		}
+	} else if len(m.Message.Payload)+len(p.CloudCustomData) > in.o.MaxBody {
+		return nil, fault.New(fault.BodyTooLarge)
+	}
+	var made *edit // nil: nothing is changed
+	var conflict, foreign, revoked bool
+	var now flags
+	if err := in.flagAll(ctx, []*record{m}, func(_ *record, f *flags) bool {
+		made, conflict, foreign, revoked = nil, false, false, f.Revoked
+		was := m.Message.with(f.Edit)
+		e := &edit{Version: p.Version + 1, By: side, Payload: p.Payload, Cloud: p.CloudCustomData}
+		if e.Payload == nil {
+			e.Payload = was.Payload
+		}
+		says := bytes.Equal(e.Payload, was.Payload)
+		same := says && e.Cloud == was.Cloud
+		switch {
+		case revoked || same && was.Version == p.Version:
+			return false
+		case same && was.Version == e.Version && f.Edit.By == side: // repeated after a lost answer
+			made = e
+			return false
+		case was.Version != p.Version:
+			conflict = true
+			return false
+		case m.By != side && !says:
+			foreign = true
+			return false
+		}
+		made, f.Edit = e, e
+		return true
+	}, func(_ *record, f flags) { now = f }); err != nil {
+		return nil, err
+	}
+	switch {
+	case revoked:
+		return nil, fault.With(fault.InvalidOperation, "the message was revoked")
+	case foreign:
+		return nil, fault.With(fault.InvalidOperation, "only its sender can change what a message says; its cloudCustomData both can")
+	case made != nil:
+		edited := *m
+		edited.Message = m.Message.with(made)
+		r, _, err := in.append(ctx, c, editID(c, side, p.Position, made.Version), func(prev *record) (*record, error) {
+			r := next(prev, kindEdit, side, in.now().UnixMilli())
+			r.Target = &target{Pos: p.Position, Record: &edited}
+			return r, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		in.delivery.reach(ctx, u, r.pos)
+	}
+	newest, err := in.load(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if newest == nil {
+		newest = m // all of it has expired meanwhile
+	}
+	return modifyResult{message(m, newest, now, side), conflict}, nil
+}
+
+// editID names an edit, so that the stream recognises a repetition.
+func editID(p pair, side int, pos uint64, version int) string {
+	return dedupID("e", p.user(side), p.subject()+"."+strconv.FormatUint(pos, 10)+"."+strconv.Itoa(version))
+}
