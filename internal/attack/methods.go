@@ -11,7 +11,7 @@ import (
 
 // Methods lists every call of the wire.
 func Methods() []string {
-	return append(slices.Concat(frame.InboxMethods, frame.ContactMethods, frame.GroupMethods), frame.MediaTicket, frame.Login, frame.Logout, frame.Farewell, frame.Renew, frame.Ping)
+	return append(slices.Concat(frame.InboxMethods, frame.ContactMethods, frame.GroupMethods, frame.TimdMethods), frame.MediaTicket, frame.Login, frame.Logout, frame.Farewell, frame.Renew, frame.Ping)
 }
 
 // Caller is a page that is about to make calls, and what they are about.
