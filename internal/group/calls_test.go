@@ -185,7 +185,9 @@ func TestFull(t *testing.T) {
 	alice.must("group.invite", obj{"groupID": "w", "userIDs": []string{"b", "c", "d"}}, &out)
 	require.Equal(t, [][]string{{"b", "c"}, {"d"}}, [][]string{out.Success, out.Failure})
 	alice.refused(fault.GroupFull, "group.invite", obj{"groupID": "w", "userIDs": []string{"d"}})
-	alice.must("group.kick", obj{"groupID": "w", "userIDs": []string{"b", "x"}}, nil)
+	var kicked kickResult
+	alice.must("group.kick", obj{"groupID": "w", "userIDs": []string{"b", "x"}}, &kicked)
+	require.Equal(t, []string{"b", "x"}, kicked.UserIDs, "none of them is a member now")
 	require.Equal(t, 2, alice.group("w").MemberCount)
 
 	// Who has left leaves nothing behind, after a while.

@@ -116,13 +116,15 @@
 //	group.members {groupID, count?, offset?, role?} -> {memberList, offset?}
 //	    offset is text of the answer before; no offset in the answer: that was the
 //	    last page. A page may be shorter than count, or empty, and not the last
-//	group.member.get {groupID, userIDs} -> {memberList}; 50 at most; only members
+//	group.member.get {groupID, userIDs} -> {memberList}; 50 at most; only those who
+//	    are members, and as many as fit a frame
 //	group.invite {groupID, userIDs, nonce?} -> {successUserIDList, failureUserIDList,
 //	    existedUserIDList, overLimitUserIDList, waitingUserIDList, group}; 500 at most.
 //	    The SDK has no waitingUserIDList: those wait for a manager (inviteOption
 //	    NeedPermission)
 //	group.kick {groupID, userIDs, reason?, duration?} -> {userIDs, group}; 100 at most.
-//	    Those who are no members are left out; duration counts in live rooms only
+//	    userIDs are all who were named: none of them is a member now. duration counts
+//	    in live rooms only
 //	group.mute {groupID, userID, muteTime} -> {group, member}; muteTime in s, 0: off
 //	group.role {groupID, userID, role} -> {group, member}; role is Admin or Member
 //	group.card {groupID, userID?, nameCard} -> {group, member}
@@ -136,7 +138,7 @@
 //	group.attributes.get {groupID, keyList?} -> {groupAttributes}; none: all
 //	group.attributes.init {groupID, groupAttributes} -> {groupAttributes}; replaces all
 //	group.attributes.set {groupID, groupAttributes} -> {groupAttributes}; merged by key
-//	group.attributes.delete {groupID, keyList} -> {keyList}; none: all
+//	group.attributes.delete {groupID, keyList?} -> {keyList}; none: all
 //	    for groups of every type; those set who may change the group's profile
 //	group.counters.get {groupID, keyList?} -> {counters}; none: all
 //	group.counters.set {groupID, counters} -> {counters}; the values of all that are set

@@ -209,7 +209,7 @@ func kick(ctx context.Context, r *Room, u place.User, p usersParams) (any, error
 	if err != nil {
 		return nil, err
 	}
-	out := kickResult{UserIDs: []string{}}
+	out := kickResult{UserIDs: ids}
 	g, err := r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
 		if _, role, err = r.role(ctx, k, g, u.UserID); err != nil {
 			return e, err
@@ -227,7 +227,6 @@ func kick(ctx context.Context, r *Room, u place.User, p usersParams) (any, error
 				going = append(going, id)
 			}
 		}
-		out.UserIDs = append(out.UserIDs[:0], ids...)
 		e.members = -len(going)
 		return e, bus.Spread(len(going), func(i int) error {
 			_, err := r.leave(ctx, k, g, going[i], u.UserID)
