@@ -40,4 +40,5 @@
 //	history.go  pages of a conversation's history; sends
 //	watch.go    whose status is watched
 //	contacts.go friends, applications and friend groups: lists that are the page's
+//	groups.go   the groups that the user is in
 package mailbox

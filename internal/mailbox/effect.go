@@ -64,16 +64,23 @@ type (
 		Err           *fault.Error
 		Result        frame.Body
 		Conversations []string // keys, in the order of the list
+		Groups        []string // the same; nil when the call is not about them
 		Next          string   // where the next page of a history begins
 		Complete      bool     // there is no next page
 	}
-	// Emit fires an event. Its data is Data, the list of conversations, or a
-	// pile of messages. If the pile is empty there is no event.
+	// Emit fires an event. Its data is Data, the list of conversations, that of
+	// groups, or a pile of messages. If the pile is empty there is no event.
 	Emit struct {
-		Name string // Event… of package frame
-		Data any    // int64, frame.Body or []frame.Body
-		List bool   // the list, as it was arranged last
-		Pile Pile
+		Name   string   // Event… of package frame
+		Data   any      // int64, frame.Body or []frame.Body
+		List   bool     // the list, as it was arranged last
+		Groups []string // keys
+		Pile   Pile
+	}
+	// EmitCounters fires GROUP_COUNTER_UPDATED for each of a group's counters.
+	EmitCounters struct {
+		Group    string
+		Counters frame.Body
 	}
 	// Wake asks for a Woke input after some ms; it replaces an earlier Wake.
 	Wake struct{ After, Attempt int64 }
@@ -107,6 +114,17 @@ type (
 	Drop struct{ Conversation string }
 	// Arrange sets the order of the list.
 	Arrange struct{ Order []string }
+	// UpdateGroup creates the page's object of a group that the user is in, or
+	// brings the one that it has up to date. A field that a Whole body leaves out
+	// has its usual value, but for selfInfo; one that another body leaves out has
+	// not changed.
+	UpdateGroup struct {
+		Group string
+		Body  frame.Body
+		Whole bool
+	}
+	// DropGroup forgets a group that the user is no longer in.
+	DropGroup struct{ Group string }
 	// Keep creates the page's objects of messages, or brings those that it has up
 	// to date, and adds them to a pile, at its end or at its front.
 	Keep struct {
@@ -128,16 +146,19 @@ type (
 	Forget struct{}
 )
 
-func (Ask) effect()     {}
-func (Settle) effect()  {}
-func (Emit) effect()    {}
-func (Wake) effect()    {}
-func (Log) effect()     {}
-func (Create) effect()  {}
-func (Update) effect()  {}
-func (Set) effect()     {}
-func (Drop) effect()    {}
-func (Arrange) effect() {}
-func (Keep) effect()    {}
-func (Patch) effect()   {}
-func (Forget) effect()  {}
+func (Ask) effect()          {}
+func (Settle) effect()       {}
+func (Emit) effect()         {}
+func (EmitCounters) effect() {}
+func (Wake) effect()         {}
+func (Log) effect()          {}
+func (Create) effect()       {}
+func (Update) effect()       {}
+func (Set) effect()          {}
+func (Drop) effect()         {}
+func (Arrange) effect()      {}
+func (UpdateGroup) effect()  {}
+func (DropGroup) effect()    {}
+func (Keep) effect()         {}
+func (Patch) effect()        {}
+func (Forget) effect()       {}

@@ -6,7 +6,16 @@ func (m *Machine) Empty() bool {
 		len(m.list) == 0 && len(m.coming) == 0 && !m.running && m.cursor == "" && m.shown == "" && len(m.seen) == 0 &&
 		len(m.undone) == 0 && !m.acking && !m.ackAgain && m.acked == "" && len(m.pages) == 0 && len(m.watched) == 0 &&
 		m.waits == [len(pileEvents)]bool{} && !m.profiled && !m.listChanged && !m.moved && m.toldTotal == 0 && m.opened == 0 &&
-		m.contacts == [contactLists]contacts{}
+		m.contacts == [contactLists]contacts{} &&
+		len(m.groups.list) == 0 && !m.groups.listed && !m.groups.asking && len(m.groups.late) == 0 && len(m.groups.waiting) == 0
+}
+
+// GroupKeys returns the keys of the groups, nil before they have come.
+func (m *Machine) GroupKeys() []string {
+	if !m.groups.listed {
+		return nil
+	}
+	return m.groups.keys()
 }
 
 // Order returns the list's keys.

@@ -41,6 +41,10 @@ func (m *Machine) flush() {
 	if m.waits[0] {
 		m.ack() // before the events: a listener may log out, and the page gets them nevertheless
 	}
+	if m.groups.changed {
+		m.groups.changed = false
+		m.emit(Emit{Name: frame.EventGroupListUpdated, Groups: m.groups.keys()})
+	}
 	switch {
 	case m.listChanged:
 		if m.moved {

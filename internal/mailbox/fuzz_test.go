@@ -103,6 +103,8 @@ func (w *world) choose(next func(int) int) mailbox.Input {
 			return mailbox.Woke{Attempt: alarm}
 		}
 		return mailbox.Woke{Attempt: int64(next(9))}
+	case k < 24:
+		return mailbox.WantGroups{}
 	default:
 		return w.callOf(next)
 	}
@@ -137,7 +139,7 @@ var somebody = []string{"C2Cbob", "C2Ceve", "C2Cdan", "C2Ckim"}
 func (w *world) callOf(next func(int) int) mailbox.Input {
 	id, c := somebody[next(len(somebody))], w.call()
 	ids := somebody[:next(len(somebody))]
-	switch next(15) {
+	switch next(16) {
 	case 0:
 		return mailbox.ListConversations{Call: c, Unread: next(2) == 0}
 	case 1:
@@ -166,6 +168,8 @@ func (w *world) callOf(next func(int) int) mailbox.Input {
 		return mailbox.MarkAllRead{Call: c}
 	case 13:
 		return mailbox.ListContacts{Call: c, List: mailbox.ContactList(next(3))}
+	case 14:
+		return mailbox.ListGroups{Call: c}
 	default:
 		return mailbox.OpenConversation{Call: c, Conversation: "nonsense"}
 	}
@@ -200,6 +204,11 @@ func (w *world) result(r mailbox.Ask, next func(int) int) frame.Body {
 		return body("{cursor:2.0.%d}", w.position)
 	case frame.ProfileGet:
 		return body("{profiles:[{userID:x,nick:n%d}]}", next(3))
+	case frame.GroupList:
+		if next(3) == 0 {
+			return body("{groups:[%s],next:x}", aGroup(next))
+		}
+		return body("{groups:[%s]}", aGroup(next))
 	case frame.MessageSend:
 		w.position++
 		return body("{message:{ID:s%d,conversationID:%s,flow:out,sequence:%d,position:%d}}",
@@ -223,7 +232,12 @@ func (w *world) note(next func(int) int) mailbox.Input {
 	noticed := func(method, format string, args ...any) mailbox.Input {
 		return mailbox.Noticed{Method: method, Body: body(format, args...)}
 	}
-	switch next(11) {
+	switch next(13) {
+	case 10:
+		return noticed([]string{frame.NoteGroup, frame.NoteGroupJoined}[next(2)], "{group:%s}", aGroup(next))
+	case 11:
+		return noticed([]string{frame.NoteGroupSelf, frame.NoteGroupLeft, frame.NoteGroupCounters, frame.NoteGroupsReset}[next(4)],
+			"{groupID:g%d,selfInfo:{role:Admin}}", next(4))
 	case 0:
 		all := ""
 		for n, id := range somebody[:next(len(somebody))] {
@@ -267,6 +281,10 @@ func (w *world) note(next func(int) int) mailbox.Input {
 		return noticed([]string{frame.NoteMessages, frame.NoteConversations, "nonsense"}[next(3)], "%s",
 			[]string{"{}", "{messages:[1,{}],conversations:[x,{},{conversationID:z}]}", "{all:true,reset:true}"}[next(3)])
 	}
+}
+
+func aGroup(next func(int) int) string {
+	return "{groupID:g" + digits(int64(next(4))) + ",infoSequence:" + digits(int64(next(4))) + "}"
 }
 
 func (w *world) conversation(id string, next func(int) int) string {

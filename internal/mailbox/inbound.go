@@ -62,6 +62,10 @@ func (m *Machine) noticed(in Noticed) {
 		m.pass(frame.EventUserStatusUpdated, note.Object("statuses"))
 	case frame.NoteContacts:
 		m.contactsChanged(note.Texts("lists"))
+	case frame.NoteGroup, frame.NoteGroupSelf, frame.NoteGroupJoined, frame.NoteGroupLeft,
+		frame.NoteGroupAttributes, frame.NoteGroupCounters, frame.NoteGroupsReset:
+		m.groupNoticed(Noticed{in.Method, note})
+	case frame.NoteGroupApplication, frame.NoteGroupHandled: // no list of the page's has changed
 	default:
 		m.do(Log{Level: 0, Text: "the gateway sent " + in.Method + ", which this version does not know"})
 		return

@@ -129,6 +129,10 @@ type (
 		Call Call
 		List ContactList
 	}
+	// ListGroups asks for the groups that the user is in.
+	ListGroups struct{ Call Call }
+	// WantGroups: the page listens to the events of groups.
+	WantGroups struct{}
 	// Named says what this user is called, which their messages carry.
 	Named struct{ Nick, Avatar string }
 )
@@ -155,4 +159,6 @@ func (ReadHistory) input()         {}
 func (Watch) input()               {}
 func (Unwatch) input()             {}
 func (ListContacts) input()        {}
+func (ListGroups) input()          {}
+func (WantGroups) input()          {}
 func (Named) input()               {}

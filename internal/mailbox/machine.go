@@ -42,6 +42,7 @@ type Machine struct {
 	round    Round
 	requests Request // the last one
 	attempts int64   // the last one to synchronise
+	listens  bool    // the page, for what happens in groups
 	box
 }
 
@@ -78,6 +79,7 @@ type box struct {
 	watched userSet
 
 	contacts [contactLists]contacts
+	groups   groups
 }
 
 // request is one call of the gateway; then takes its answer.
@@ -152,6 +154,10 @@ func (m *Machine) take(in Input) {
 		m.unwatch(in)
 	case ListContacts:
 		m.listContacts(in)
+	case ListGroups:
+		m.listGroups(in)
+	case WantGroups:
+		m.wantGroups()
 	case Named:
 		m.named(in)
 	}

@@ -33,6 +33,7 @@ import (
 //	history CALL ID COUNT [NEXT GIVEN]  history 1 C2Cbob 15 h3 0
 //	watch CALL IDS, unwatch CALL [IDS]  watch 1 [bob,eve]
 //	contacts CALL LIST                  contacts 1 2 for the friend groups
+//	groups CALL, wantgroups             groups 1
 //	named NICK AVATAR                   named Al a.png
 //
 // A BODY is JSON without quotes; a text ends at a comma or a bracket.
@@ -91,6 +92,10 @@ func parseInput(s string) (mailbox.Input, error) {
 		return mailbox.Unwatch{Call: call, IDs: ids(2)}, nil
 	case "contacts":
 		return mailbox.ListContacts{Call: call, List: mailbox.ContactList(number(2))}, nil
+	case "groups":
+		return mailbox.ListGroups{Call: call}, nil
+	case "wantgroups":
+		return mailbox.WantGroups{}, nil
 	case "named":
 		return mailbox.Named{Nick: arg(1), Avatar: arg(2)}, nil
 	}

@@ -36,6 +36,7 @@ func (m *Machine) linkLost() {
 		return
 	}
 	m.running = false
+	m.groups.again = m.groups.asking
 }
 
 func (m *Machine) linkBack() {
@@ -102,11 +103,15 @@ func (m *Machine) syncFailed(err *fault.Error) {
 // woke tries again, also while the link is lost, so that calls that wait for the
 // list fail in time.
 func (m *Machine) woke(in Woke) {
-	if in.Attempt == m.attempts && (m.state == First || m.state == Lost) {
+	if in.Attempt != m.attempts {
+		return
+	}
+	if m.state == First || m.state == Lost {
 		linked := m.running
 		m.synchronise()
 		m.running = linked
 	}
+	m.groupsIfLive()
 }
 
 // synchronised is called once everything up to now has come. After a login the
@@ -125,6 +130,7 @@ func (m *Machine) synchronised() {
 	waiting := m.waiting
 	m.waiting = nil
 	m.flush()
+	m.refreshGroups()
 	for _, w := range waiting {
 		w.run(nil)
 	}

@@ -71,6 +71,9 @@ func describe(d mailbox.Deed, emitted string) string {
 		if d.Conversations != nil {
 			s += " " + transcript.Show(d.Conversations)
 		}
+		if d.Groups != nil {
+			s += " groups " + transcript.Show(d.Groups)
+		}
 		if d.Result != nil {
 			s += " " + transcript.Show(d.Result)
 		}
@@ -106,6 +109,15 @@ func describe(d mailbox.Deed, emitted string) string {
 		return "drop " + d.Conversation
 	case mailbox.Arrange:
 		return "arrange " + transcript.Show(d.Order)
+	case mailbox.EmitCounters:
+		return "emit counters of " + d.Group + ": " + transcript.Show(d.Counters)
+	case mailbox.UpdateGroup:
+		if d.Whole {
+			return "update group " + d.Group
+		}
+		return "update group " + d.Group + " " + transcript.Show(d.Body)
+	case mailbox.DropGroup:
+		return "drop group " + d.Group
 	case mailbox.Keep:
 		ids := []string{}
 		for _, m := range d.Messages {
@@ -146,6 +158,20 @@ func showData(data any) string {
 	return "[" + strings.Join(parts, " ") + "]"
 }
 
+func showGroup(g objects.Object) string {
+	s := fmt.Sprint(g["groupID"])
+	if n, ok := g["memberCount"].(float64); ok {
+		s += fmt.Sprintf(":%v", n)
+	}
+	if name, ok := g["name"].(string); ok {
+		s += "+name=" + name
+	}
+	if self, ok := g["selfInfo"].(objects.Object); ok {
+		s += fmt.Sprintf("+%v", self["role"])
+	}
+	return s
+}
+
 func showObject(o objects.Object) string {
 	name := o["ID"]
 	if name == nil {
@@ -153,6 +179,9 @@ func showObject(o objects.Object) string {
 	}
 	if name == nil {
 		name = o["userID"]
+	}
+	if name == nil {
+		return showGroup(o)
 	}
 	s := fmt.Sprint(name)
 	if n, ok := o["unreadCount"].(float64); ok && n > 0 {

@@ -34,7 +34,8 @@ type world struct {
 	given               map[int64]bool
 	noticed             []int64 // positions that came and have not been shown
 	total               int64   // as the page was told
-	listed              bool    // the page was told of a list since the session began
+	groups              []string
+	listed              bool // the page was told of a list since the session began
 }
 
 // happened is an input and its time.
@@ -87,7 +88,7 @@ func (w *world) step(in mailbox.Input) {
 		w.given, w.noticed = map[int64]bool{}, nil
 	}
 	if _, ok := in.(mailbox.Ended); ok {
-		w.noticed, w.total, w.listed = nil, 0, false
+		w.noticed, w.total, w.listed, w.groups = nil, 0, false, nil
 	}
 	round, acked := w.m.Round(), ""
 	for _, e := range w.m.Step(w.now, in) {
@@ -150,7 +151,12 @@ func (w *world) effect(d mailbox.Deed) {
 			w.fatal("%s is brought up to date before it is made", d.Conversation)
 		}
 		w.page.Carry(d)
-	case mailbox.Log, mailbox.Set, mailbox.Drop, mailbox.Arrange, mailbox.Keep, mailbox.Patch, mailbox.Forget:
+	case mailbox.EmitCounters:
+		if !w.in || w.leaving {
+			w.fatal("counters of %s to a page whose session is over", d.Group)
+		}
+	case mailbox.UpdateGroup, mailbox.DropGroup,
+		mailbox.Log, mailbox.Set, mailbox.Drop, mailbox.Arrange, mailbox.Keep, mailbox.Patch, mailbox.Forget:
 		w.page.Carry(d)
 	case mailbox.Emit:
 		if !w.in || w.leaving {
@@ -172,6 +178,8 @@ func (w *world) event(name string, data any) {
 		if !slices.Equal(ids, w.m.Order()) {
 			w.fatal("the page's list is %v, the machine's %v", ids, w.m.Order())
 		}
+	case frame.EventGroupListUpdated:
+		w.groups = keysOf(data.([]objects.Object))
 	case frame.EventTotalUnreadMessageCountUpdated:
 		w.total = data.(int64)
 	case frame.EventMessageReceived:
@@ -237,6 +245,11 @@ func (w *world) settled() {
 			}
 		}
 	}
+	if keys := w.m.GroupKeys(); keys != nil && (len(w.page.Groups(keys)) != len(keys) || w.page.GroupCount() != len(keys)) {
+		w.fatal("the machine has the groups %v, the page %d of others", keys, w.page.GroupCount())
+	} else if keys != nil && w.m.State() == mailbox.Live && !slices.Equal(keys, w.groups) && len(keys)+len(w.groups) > 0 {
+		w.fatal("the page was told of the groups %v, and the user is in %v", w.groups, keys)
+	}
 	if w.m.Total() != sum {
 		w.fatal("the total is %d, the sum of the page's list %d", w.m.Total(), sum)
 	}
@@ -270,4 +283,12 @@ func (w *world) settled() {
 			w.fatal("ending while the session goes on")
 		}
 	}
+}
+
+func keysOf(groups []objects.Object) []string {
+	keys := []string{}
+	for _, g := range groups {
+		keys = append(keys, g["groupID"].(string))
+	}
+	return keys
 }

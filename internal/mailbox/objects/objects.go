@@ -8,7 +8,9 @@ package objects
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
@@ -26,6 +28,7 @@ type Objects struct {
 
 	conversations map[string]Object
 	order         []string
+	groups        map[string]Object
 	messages      map[string][]Object // by conversation, in the order in which they came
 	named         map[name][]Object   // the same by name; several with one name have positions
 	piles         map[mailbox.Pile][]Object
@@ -42,7 +45,7 @@ func New(onEvent func(name string, data any)) *Objects {
 }
 
 func (o *Objects) forget() {
-	o.conversations, o.order = map[string]Object{}, nil
+	o.conversations, o.order, o.groups = map[string]Object{}, nil, map[string]Object{}
 	o.messages, o.named, o.piles = map[string][]Object{}, map[name][]Object{}, map[mailbox.Pile][]Object{}
 }
 
@@ -59,6 +62,20 @@ func (o *Objects) Conversations() []Object {
 	}
 	return list
 }
+
+// Groups returns the groups of keys that the page has.
+func (o *Objects) Groups(keys []string) []Object {
+	list := make([]Object, 0, len(keys))
+	for _, id := range keys {
+		if g := o.groups[id]; g != nil {
+			list = append(list, g)
+		}
+	}
+	return list
+}
+
+// GroupCount returns how many groups the page has.
+func (o *Objects) GroupCount() int { return len(o.groups) }
 
 // Messages returns the messages of a conversation that the page has got.
 func (o *Objects) Messages(conversation string) []Object { return o.messages[conversation] }
@@ -87,6 +104,12 @@ func (o *Objects) Carry(d mailbox.Deed) {
 		delete(o.conversations, d.Conversation)
 	case mailbox.Arrange:
 		o.order = d.Order
+	case mailbox.EmitCounters:
+		o.emitCounters(d)
+	case mailbox.UpdateGroup:
+		o.updateGroup(d)
+	case mailbox.DropGroup:
+		delete(o.groups, d.Group)
 	case mailbox.Keep:
 		o.keep(d)
 	case mailbox.Patch:
@@ -112,12 +135,39 @@ func (o *Objects) emit(e mailbox.Emit) {
 		return
 	case e.List:
 		data = o.Conversations()
+	case e.Groups != nil:
+		data = o.Groups(e.Groups)
 	case e.Pile != mailbox.PileNone:
 		data = pile
 	}
 	if o.OnEvent != nil {
 		o.OnEvent(e.Name, data)
 	}
+}
+
+func (o *Objects) emitCounters(e mailbox.EmitCounters) {
+	counters := ObjectOf(e.Counters)
+	for _, key := range slices.Sorted(maps.Keys(counters)) {
+		if o.OnEvent != nil {
+			o.OnEvent(frame.EventGroupCounterUpdated, Object{"groupID": e.Group, "key": key, "value": counters[key]})
+		}
+	}
+}
+
+func (o *Objects) updateGroup(d mailbox.UpdateGroup) {
+	g := o.groups[d.Group]
+	if g == nil {
+		g = Object{}
+		o.groups[d.Group] = g
+	}
+	if d.Whole {
+		for k := range g {
+			if k != "selfInfo" {
+				delete(g, k)
+			}
+		}
+	}
+	maps.Copy(g, ObjectOf(d.Body))
 }
 
 func (o *Objects) update(d mailbox.Update) {

@@ -1,0 +1,236 @@
+package mailbox
+
+import (
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// groups are the groups that the user is in. The list is asked for when the
+// page needs it, so who uses no groups pays nothing. From then on the gateway
+// tells what changes; after a lost link the list is asked for again.
+type groups struct {
+	list    []*group // in the order in which they came
+	listed  bool     // the whole list has come
+	asking  bool     // it is coming
+	again   bool     // it has to come once more: the link was lost meanwhile
+	late    []Noticed
+	waiting []Call
+	changed bool // the page is to be told
+}
+
+// groupsRetry is when a list of groups that did not come is asked for again, in
+// ms.
+const groupsRetry = 10_000
+
+// group is what decides whether a notification says something new.
+type group struct {
+	id   string
+	info int64 // infoSequence, which grows with each change of the profile
+}
+
+func (g *groups) find(id string) *group {
+	for _, h := range g.list {
+		if h.id == id {
+			return h
+		}
+	}
+	return nil
+}
+
+// keys returns the list; it is never nil.
+func (g *groups) keys() []string {
+	ids := make([]string, len(g.list))
+	for n, h := range g.list {
+		ids[n] = h.id
+	}
+	return ids
+}
+
+func (m *Machine) listGroups(in ListGroups) {
+	m.whenListed(in.Call, func() {
+		if m.groups.listed {
+			m.settle(Settle{Call: in.Call, Groups: m.groups.keys()})
+			return
+		}
+		m.groups.waiting = append(m.groups.waiting, in.Call)
+		m.askForGroups()
+	})
+}
+
+// wantGroups: the page listens for what happens in groups, now and in later
+// sessions.
+func (m *Machine) wantGroups() {
+	m.listens = true
+	m.groupsIfLive()
+}
+
+// groupsIfLive asks for the list if it has not come; otherwise, and if the
+// session is not that far, the end of a synchronisation does.
+func (m *Machine) groupsIfLive() {
+	if m.state == Live && m.listens && !m.groups.listed {
+		m.askForGroups()
+	}
+}
+
+// refreshGroups asks for the list again, of which something may have been
+// missed, if the page has it or waits for it.
+func (m *Machine) refreshGroups() {
+	if m.groups.listed || m.listens {
+		m.askForGroups()
+	}
+}
+
+// askForGroups asks for the whole list, unless it is coming.
+func (m *Machine) askForGroups() {
+	if m.groups.asking || m.state == Ending {
+		return
+	}
+	m.groups.asking, m.groups.again = true, false
+	m.groupsFrom("", nil)
+}
+
+// groupsFrom asks for the part of the list that begins at a place, of which got
+// has come.
+func (m *Machine) groupsFrom(next string, got []frame.Body) {
+	m.ask(frame.GroupList, text("next", next), 0, func(result frame.Body, err *fault.Error) {
+		switch {
+		case err != nil && err.Code != frame.CodeNoMethod: // which is a gateway without groups
+			m.noGroups(err)
+		case err == nil && result.Text("next") != "":
+			m.groupsFrom(result.Text("next"), append(got, result.List("groups")...))
+		case err == nil:
+			m.wholeGroups(append(got, result.List("groups")...))
+		default:
+			m.wholeGroups(nil)
+		}
+	})
+}
+
+// noGroups refuses the calls that wait for the list. The next one asks for it
+// again, and so does the mailbox by itself for a page that listens.
+func (m *Machine) noGroups(err *fault.Error) {
+	g := &m.groups
+	waiting := g.waiting
+	g.asking, g.listed, g.late, g.waiting = false, false, nil, nil
+	if m.listens && m.state == Live {
+		m.do(Wake{After: groupsRetry, Attempt: m.attempts})
+	}
+	for _, c := range waiting {
+		m.fail(c, err)
+	}
+}
+
+// wholeGroups takes the whole list, and what was told meanwhile.
+func (m *Machine) wholeGroups(bodies []frame.Body) {
+	g := &m.groups
+	old, late, waiting := g.list, g.late, g.waiting
+	g.list, g.late, g.waiting, g.asking, g.listed = nil, nil, nil, false, true
+	for _, b := range bodies {
+		m.joined(b)
+	}
+	g.changed = g.changed || len(old) > 0
+	for _, h := range old {
+		if g.find(h.id) == nil {
+			m.do(DropGroup{Group: h.id})
+		}
+	}
+	for _, n := range late {
+		m.groupNote(n.Method, n.Body)
+	}
+	if g.again {
+		m.askForGroups()
+	}
+	m.flush()
+	for _, c := range waiting {
+		m.settle(Settle{Call: c, Groups: g.keys()})
+	}
+}
+
+// joined takes a group that the user is in.
+func (m *Machine) joined(b frame.Body) {
+	id := b.Text("groupID")
+	if id == "" {
+		return
+	}
+	h := m.groups.find(id)
+	if h == nil {
+		h = &group{id: id}
+		m.groups.list = append(m.groups.list, h)
+	}
+	h.info = b.Number("infoSequence")
+	m.do(UpdateGroup{Group: id, Body: b, Whole: true})
+	m.groups.changed = true
+}
+
+// groupNoticed takes a notification of a group. While the list is coming it
+// waits, for it may be older or newer than that.
+func (m *Machine) groupNoticed(in Noticed) {
+	switch {
+	case m.groups.asking:
+		m.groups.late = append(m.groups.late, in)
+	case m.groups.listed:
+		m.groupNote(in.Method, in.Body)
+	}
+}
+
+func (m *Machine) groupNote(method string, note frame.Body) {
+	g := &m.groups
+	id := note.Text("groupID")
+	switch method {
+	case frame.NoteGroup:
+		m.groupUpdated(note.Object("group"))
+	case frame.NoteGroupSelf:
+		if g.find(id) != nil {
+			m.do(UpdateGroup{Group: id, Body: note})
+			g.changed = true
+		}
+	case frame.NoteGroupJoined:
+		if b := note.Object("group"); b != nil {
+			m.joined(b)
+		}
+	case frame.NoteGroupLeft:
+		for n, h := range g.list {
+			if h.id == id {
+				g.list = append(g.list[:n], g.list[n+1:]...)
+				m.do(DropGroup{Group: id})
+				g.changed = true
+				return
+			}
+		}
+	case frame.NoteGroupAttributes:
+		m.emit(Emit{Name: frame.EventGroupAttributesUpdated, Data: frame.Fields{{Key: "groupID", Value: id}, {Key: "groupAttributes", Value: objectOf(note, "groupAttributes")}}})
+	case frame.NoteGroupCounters:
+		if m.state != Ending {
+			m.do(EmitCounters{Group: id, Counters: objectOf(note, "counters")})
+		}
+	case frame.NoteGroupsReset:
+		m.askForGroups()
+	}
+}
+
+// groupUpdated takes the profile of a group. One that is not newer than the one
+// that is known says only how many members there are.
+func (m *Machine) groupUpdated(b frame.Body) {
+	if b == nil {
+		return
+	}
+	h := m.groups.find(b.Text("groupID"))
+	if h == nil {
+		return
+	}
+	if info := b.Number("infoSequence"); info > h.info {
+		h.info = info
+		m.do(UpdateGroup{Group: h.id, Body: b, Whole: true})
+	} else {
+		m.do(UpdateGroup{Group: h.id, Body: frame.Fields{{Key: "memberCount", Value: b.Number("memberCount")}}})
+	}
+	m.groups.changed = true
+}
+
+// objectOf returns a field that is an object, an empty one where it is left out.
+func objectOf(b frame.Body, key string) frame.Body {
+	if o := b.Object(key); o != nil {
+		return o
+	}
+	return frame.Fields{}
+}
