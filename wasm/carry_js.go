@@ -17,7 +17,8 @@ type page struct {
 	i             *instance
 	conversations map[string]safejs.Value
 	order         []string
-	ordered       safejs.Value        // an array of order's objects; undefined when it has changed
+	ordered       safejs.Value // an array of order's objects; undefined when it has changed
+	groups        *groupObjects
 	live          map[string]*objects // messages, by conversationID
 	held, cleanAt int                 // how many entries live has, and at how many it is cleaned
 
@@ -36,7 +37,7 @@ func newPage(i *instance) *page {
 
 func (pg *page) forget() {
 	*pg = page{
-		i: pg.i, conversations: map[string]safejs.Value{}, live: map[string]*objects{},
+		i: pg.i, conversations: map[string]safejs.Value{}, groups: newGroupObjects(), live: map[string]*objects{},
 		piles: map[mailbox.Pile][]safejs.Value{}, cleanAt: cleanFrom,
 	}
 }
@@ -69,6 +70,12 @@ func (pg *page) Carry(d mailbox.Deed) {
 		pg.ordered = safejs.Undefined()
 	case mailbox.Arrange:
 		pg.order, pg.ordered = d.Order, safejs.Undefined()
+	case mailbox.EmitCounters:
+		pg.emitCounters(d)
+	case mailbox.UpdateGroup:
+		pg.groups.listed[d.Group] = pg.groups.update(d)
+	case mailbox.DropGroup:
+		delete(pg.groups.listed, d.Group)
 	case mailbox.Keep:
 		pg.keep(d)
 	case mailbox.Patch:
@@ -89,6 +96,8 @@ func (pg *page) emit(e mailbox.Emit) {
 		return
 	case e.List:
 		data = pg.list()
+	case e.Groups != nil:
+		data = pg.groups.list(e.Groups)
 	case e.Pile != mailbox.PileNone:
 		data = bridge.NewArray(pile...)
 	default:

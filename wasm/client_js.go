@@ -56,6 +56,13 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "getFriendGroupList", promise: contactList(mailbox.FriendGroups)},
 		{name: "subscribeUserStatus", promise: (*instance).subscribeUserStatus},
 		{name: "unsubscribeUserStatus", promise: (*instance).unsubscribeUserStatus},
+		{name: "getGroupList", promise: (*instance).getGroupList},
+		{name: "getGroupProfile", promise: (*instance).getGroupProfile},
+		{name: "getGroupMemberList", promise: (*instance).getGroupMemberList},
+		{name: "getGroupApplicationList", promise: (*instance).getGroupApplicationList},
+		{name: "handleGroupApplication", promise: (*instance).handleGroupApplication},
+		{name: "increaseGroupCounter", promise: (*instance).increaseGroupCounter},
+		{name: "decreaseGroupCounter", promise: (*instance).decreaseGroupCounter},
 
 		{name: "on", sync: (*instance).on, dead: nothing},
 		{name: "once", sync: (*instance).once, dead: nothing},
@@ -143,6 +150,9 @@ func (i *instance) listen(method string, args []safejs.Value, once bool) (any, *
 	name, handler, context, f := listenerOptions(method, args)
 	if f == nil {
 		i.emitter.On(name, handler, context, once)
+		if isGroupEvent(name) {
+			i.post(mailbox.WantGroups{})
+		}
 	}
 	return nil, f
 }

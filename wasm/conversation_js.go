@@ -77,13 +77,18 @@ func (i *instance) getTotalUnreadMessageCount([]safejs.Value) (any, *fault.Error
 }
 
 // send calls the gateway and resolves with what shape makes of the result.
-func (i *instance) send(a *answer, method string, params frame.Fields, shape func(result safejs.Value) safejs.Value) {
+func (i *instance) send(a *answer, method string, params frame.Body, shape func(result safejs.Value) safejs.Value) {
+	i.ask(a, method, params, func(result safejs.Value) { a.resolve(shape(result)) })
+}
+
+// ask calls the gateway and passes the result on.
+func (i *instance) ask(a *answer, method string, params frame.Body, then func(result safejs.Value)) {
 	i.client.Send(method, params, 0, func(result frame.Body, f *fault.Error) {
 		if f != nil {
 			a.done(nil, f)
 			return
 		}
-		a.resolve(shape(bridge.ValueOf(result)))
+		then(bridge.ValueOf(result))
 	})
 }
 

@@ -29,6 +29,7 @@
 //	settings_js.go      pin, draft, custom data, deleting
 //	people_js.go        profiles and statuses
 //	search_js.go        searches
+//	group_js.go         groups: what needs more than a row of the table; one object each
 package main
 
 import (

@@ -5,6 +5,7 @@ package main
 import (
 	"github.com/hack-pad/safejs"
 
+	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
@@ -24,12 +25,16 @@ type argument struct {
 	most     int
 }
 
-// The kinds of arguments.
+// The kinds of arguments, as in internal/gen/wire.go.
 const (
-	argList = 'l'
-	argText = 't'
-	argAny  = 'a'
-	argOnce = 'o'
+	argList    = 'l'
+	argText    = 't'
+	argAny     = 'a'
+	argOnce    = 'o'
+	argNonce   = 'r'
+	argNamed   = 'n'
+	argOnly    = 's'
+	argOptions = 'w'
 )
 
 type datum struct {
@@ -37,63 +42,146 @@ type datum struct {
 	of         byte
 }
 
-// Of a list, what has no code.
-const ofDone = 'd'
+// What a datum may hold, as there.
+const (
+	ofDone    = 'd'
+	ofFailed  = 'f'
+	ofList    = 'l'
+	ofMap     = 'o'
+	ofNumber  = 'n'
+	ofGroup   = 'g'
+	ofMember  = 'm'
+	ofMembers = 'M'
+)
 
 // run checks the arguments, asks the gateway and resolves with its result.
 func (c *relay) run(i *instance, args []safejs.Value, a *answer) {
+	options := bridge.Arg(args, 0)
 	var params frame.Fields
 	var list safejs.Value
-	options := bridge.Arg(args, 0)
+	whole := false // the parameters are a copy of the options
+	set := func(key string, to any) {
+		if whole {
+			bridge.Put(options, key, bridge.Of(to))
+		} else {
+			params = append(params, frame.Field{Key: key, Value: to})
+		}
+	}
 	for _, arg := range c.args {
 		switch arg.kind {
+		case argOptions:
+			copied, f := jsonCopy(c.name, options)
+			if f != nil {
+				a.reject(f)
+				return
+			}
+			options, whole = copied, true
 		case argList:
 			l, ok := listOf(a, c.name, options, arg.from, arg.most)
 			if !ok {
 				return
 			}
 			list = l
-			params = append(params, frame.Field{Key: arg.to, Value: frame.Body(bridge.Object{Value: l})})
-		case argText:
-			params = append(params, frame.Field{Key: arg.to, Value: bridge.Object{Value: options}.Text(arg.from)})
+			if whole {
+				bridge.Put(options, arg.from, safejs.Undefined()) // it travels once
+			}
+			set(arg.to, frame.Body(bridge.Object{Value: l}))
+		case argOnly, argNamed, argText:
+			text := bridge.Object{Value: options}.Text(arg.from)
+			if arg.kind == argOnly {
+				text, _ = bridge.Text(options)
+			}
+			if text == "" && arg.kind != argText {
+				a.reject(badArgument(c.name, arg.from+" must be a string that is not empty"))
+				return
+			}
+			set(arg.to, text)
 		case argAny:
 			params = appendGiven(params, arg.to, bridge.Get(options, arg.from))
 		case argOnce:
-			params = append(params, frame.Field{Key: arg.to, Value: i.newID()})
+			set(arg.to, i.newID())
+		case argNonce:
+			set("nonce", i.nonce())
 		}
 	}
-	if c.pages != "" {
+	shape := func(result safejs.Value) safejs.Value { return c.shape(i.page, result) }
+	switch {
+	case c.pages != "":
 		i.collect(a, c.method, c.pages, list, params[1:], nil, func(all safejs.Value) safejs.Value {
-			return c.shape(bridge.Wrap(c.pages, all))
+			return shape(bridge.Wrap(c.pages, all))
 		})
-		return
+	case whole:
+		i.send(a, c.method, bridge.Object{Value: options}, shape)
+	default:
+		i.send(a, c.method, params, shape)
 	}
-	i.send(a, c.method, params, c.shape)
+}
+
+// jsonCopy copies the options of a call as they travel: the page may change its
+// own while the call waits for a lost connection.
+func jsonCopy(method string, options safejs.Value) (safejs.Value, *fault.Error) {
+	text, err := bridge.Global("JSON").Call("stringify", options)
+	if err != nil || !bridge.IsObject(options) {
+		return options, badArgument(method, "pass an object that JSON can hold")
+	}
+	return bridge.Call(bridge.Global("JSON"), "parse", text), nil
 }
 
 // shape makes the data of the promise from a result.
-func (c *relay) shape(result safejs.Value) safejs.Value {
+func (c *relay) shape(pg *page, result safejs.Value) safejs.Value {
 	data := bridge.NewObject()
 	for _, d := range c.data {
 		v := bridge.NewArray()
 		if d.from != "" {
 			v = bridge.Get(result, d.from)
 		}
-		if d.of != 0 {
-			var some []safejs.Value
-			each(v, func(one safejs.Value) {
-				if (bridge.Object{Value: one}.Number("code") == 0) == (d.of == ofDone) {
-					some = append(some, one)
-				}
-			})
-			v = bridge.NewArray(some...)
-		}
+		v = pg.datum(d.of, v)
 		if d.name == "" {
 			return v
 		}
 		bridge.Put(data, d.name, v)
 	}
 	return data
+}
+
+// datum selects or completes what a result holds.
+func (pg *page) datum(of byte, v safejs.Value) safejs.Value {
+	missing := v.IsUndefined()
+	switch {
+	case of == ofDone || of == ofFailed:
+		var some []safejs.Value
+		each(v, func(one safejs.Value) {
+			if (bridge.Object{Value: one}.Number("code") == 0) == (of == ofDone) {
+				some = append(some, one)
+			}
+		})
+		return bridge.NewArray(some...)
+	case of == ofGroup:
+		return pg.groups.result(v)
+	case of == ofMember:
+		return memberShape.complete(v)
+	case of == ofMembers:
+		return memberShape.completeAll(v)
+	case missing && of == ofList:
+		return bridge.NewArray()
+	case missing && of == ofMap:
+		return bridge.NewObject()
+	case missing && of == ofNumber:
+		return bridge.Int(0)
+	}
+	return v
+}
+
+// nonce is what the gateway recognises the repetition of a call by, after a
+// lost connection.
+func (i *instance) nonce() string {
+	var random [8]byte
+	i.host.Rand(random[:])
+	var n uint64
+	for _, b := range random {
+		n = n<<8 | uint64(b)
+	}
+	return frame.Base36(n)
 }
 
 // listOf reads an array from the options, and rejects the call if there is none.

@@ -55,7 +55,7 @@ func TestRelaysGateBeforeTheyCheck(t *testing.T) {
 
 // A row passes on only what the gateway answers.
 func TestRelaysNameMethodsOfTheWire(t *testing.T) {
-	known := slices.Concat(frame.InboxMethods, frame.ContactMethods, frame.TimdMethods)
+	known := slices.Concat(frame.InboxMethods, frame.ContactMethods, frame.GroupMethods, frame.TimdMethods)
 	for _, r := range relays {
 		require.Contains(t, known, r.method, r.name)
 	}

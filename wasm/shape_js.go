@@ -37,6 +37,17 @@ var (
 	// the originals that is an object, because pages read its fields.
 	lastShape = shape{text: `{"lastTime":0,"lastSequence":0,"fromAccount":"","messageForShow":"","payload":null,"type":"","isRevoked":false,` +
 		`"cloudCustomData":"","onlineOnlyFlag":false,"nick":"","nameCard":"","version":0,"isPeerRead":false,"revoker":null,"position":0}`}
+
+	// groupShape lacks selfInfo and lastMessage, which the gateway does not
+	// send with every Group.
+	groupShape = shape{text: `{"groupID":"","name":"","avatar":"","type":"","introduction":"","notification":"","ownerID":"","createTime":0,` +
+		`"infoSequence":0,"lastInfoTime":0,"nextMessageSeq":0,"memberCount":0,"maxMemberCount":0,"muteAllMembers":false,"joinOption":"",` +
+		`"inviteOption":"","groupCustomField":[],"isSupportTopic":false}`}
+	memberShape = shape{text: `{"userID":"","nick":"","avatar":"","role":"","joinTime":0,"nameCard":"","muteUntil":0,"memberCustomField":[]}`}
+	selfShape   = shape{text: `{"userID":"","role":"","joinTime":0,"nameCard":"","muteUntil":0,"messageRemindType":"AcceptAndNotify","memberCustomField":[]}`}
+
+	applicationShape = shape{text: `{"applicant":"","applicantNick":"","groupID":"","groupName":"","applicationType":0,"userID":"","note":"",` +
+		`"time":0,"authentication":"","messageKey":""}`}
 )
 
 // object returns a new object of a shape, which shares nothing with others: a
@@ -55,6 +66,14 @@ func (s *shape) complete(parsed safejs.Value) safejs.Value {
 		return parsed
 	}
 	return bridge.Call(bridge.Global("Object"), "assign", s.object(), parsed)
+}
+
+// completeAll does so for each element of a list, and returns an empty one where
+// the list was left out.
+func (s *shape) completeAll(list safejs.Value) safejs.Value {
+	all := []safejs.Value{}
+	each(list, func(v safejs.Value) { all = append(all, s.complete(v)) })
+	return bridge.NewArray(all...)
 }
 
 func newConversation(id string) safejs.Value {

@@ -15,11 +15,9 @@ var (
 	// Methods that list things which do not exist here resolve with an empty list,
 	// in the form that the original's has.
 	emptyLists = map[string]string{
-		"getGroupList":            `{"groupList":[]}`,
-		"getJoinedCommunityList":  `{"groupList":[]}`,
-		"getTopicList":            `{"successTopicList":[],"failureTopicList":[]}`,
-		"getGroupApplicationList": `{"applicationList":[]}`,
-		"searchCloudGroups":       `{"searchResultList":[],"totalCount":0,"cursor":""}`,
+		"getJoinedCommunityList": `{"groupList":[]}`,
+		"getTopicList":           `{"successTopicList":[],"failureTopicList":[]}`,
+		"searchCloudGroups":      `{"searchResultList":[],"totalCount":0,"cursor":""}`,
 	}
 	// Methods that return a value at once.
 	unbuiltValues = map[string]any{

@@ -13,15 +13,15 @@ import (
 func TestUnbuiltMethods(t *testing.T) {
 	a := create(t, app)
 	seen := errors(t, a)
-	for _, name := range []string{"followUser", "joinGroup", "createGroup", "translateText", "invite"} {
+	for _, name := range []string{"followUser", "markConversation", "createTopicInCommunity", "translateText", "invite"} {
 		require.Equal(t, 2998, await(t, call(t, a, name)).code, name)
 	}
 	for _, name := range []string{"createTextAtMessage"} {
 		require.Equal(t, 2905, code(throws(t, a, name, "x")), name)
 	}
 	for name, want := range map[string]string{
-		"getGroupList":            `{"code":0,"data":{"groupList":[]}}`,
-		"getGroupApplicationList": `{"code":0,"data":{"applicationList":[]}}`,
+		"getJoinedCommunityList": `{"code":0,"data":{"groupList":[]}}`,
+		"getTopicList":           `{"code":0,"data":{"successTopicList":[],"failureTopicList":[]}}`,
 	} {
 		got := await(t, call(t, a, name))
 		require.Equal(t, want, stringify(t, got.value))

@@ -31,7 +31,7 @@ type wireNote struct {
 }
 
 // call is an SDK method that goes to the gateway and back: neither its
-// arguments nor its result hold a Message, Conversation or Group, and it emits
+// arguments nor its result hold a Message or Conversation, and it emits
 // nothing. wasm/relays_js.go carries it out.
 type call struct {
 	Name string     `json:"name"`
@@ -58,21 +58,33 @@ var kinds = map[string]byte{
 	"text": 't', // a string, "" when it is missing
 	"any":  'a', // what is given, if anything is
 	// A random text by which the gateway knows a repetition of this call.
-	"once": 'o',
+	"once":  'o',
+	"nonce": 'r', // the same, in the form that groups have it
+	"named": 'n', // a string that is not empty
+	"only":  's', // the call's only argument, a string that is not empty
+	// All that the options hold. The arguments behind it are fields of it.
+	"options": 'w',
 }
 
-// datum is a field of a promise's data; no From makes it an empty array. Of a list
-// of which some elements have a code, Of says which are meant.
+// datum is a field of a promise's data; no From makes it an empty array.
 type datum struct {
 	Name string `json:"name"`
 	From string `json:"from"`
-	Of   string `json:"of"` // see parts
+	Of   string `json:"of"` // see contents
 }
 
-// parts of lists, with their letters in the generated table.
-var parts = map[string]byte{
-	"done":   'd', // without a code, or with 0
-	"failed": 'f',
+// contents are what a datum holds, with their letters in the generated table:
+// some elements of a list, or what is to be completed, for the gateway leaves out
+// what has its usual value.
+var contents = map[string]byte{
+	"done":    'd', // those without a code, or with 0
+	"failed":  'f',
+	"list":    'l',
+	"map":     'o',
+	"number":  'n',
+	"group":   'g',
+	"member":  'm',
+	"members": 'M', // a list of them
 }
 
 // families are the groups of the wire, in the order of the documents.
@@ -168,7 +180,7 @@ func (s source) wasmRelays() string {
 			for _, d := range c.Data {
 				fmt.Fprintf(&b, "{name: %q, from: %q", d.Name, d.From)
 				if d.Of != "" {
-					fmt.Fprintf(&b, ", of: %q", parts[d.Of])
+					fmt.Fprintf(&b, ", of: %q", contents[d.Of])
 				}
 				b.WriteString("},")
 			}

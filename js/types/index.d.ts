@@ -1,14 +1,16 @@
 // Typings of tim-wasm, written by hand. Names are those of tim-js-sdk and
 // @tencentcloud/chat where these have one. What a method does is implemented
 // in the files of wasm/ that end in _js.go; inbox.d.ts, contacts.d.ts,
-// payloads.d.ts and unbuilt.d.ts are parts.
+// groups.d.ts, payloads.d.ts and unbuilt.d.ts are parts.
 
 import { EVENT, TSignaling, TYPES, VERSION } from '../src/constants.gen.js';
 import type { ContactMethods, Friend, FriendApplications, FriendGroup } from './contacts.js';
+import type { Group, GroupMethods } from './groups.js';
 import type { AudioMessage, Conversation, CustomMessage, FaceMessage, FileMessage, ImageMessage, InboxMethods, LocationMessage, MergerMessage, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, UserStatus, VideoMessage } from './inbox.js';
 import type { CustomPayload, FacePayload, FileToSend, LocationPayload, MessagesToMerge, TextPayload } from './payloads.js';
 import type { UnbuiltMethods } from './unbuilt.js';
 export type * from './contacts.js';
+export type * from './groups.js';
 export type * from './inbox.js';
 export type * from './payloads.js';
 export type * from './unbuilt.js';
@@ -154,6 +156,11 @@ export interface EventMap {
   onFriendListUpdated: Friend[];
   onFriendApplicationListUpdated: FriendApplications;
   onFriendGroupListUpdated: FriendGroup[];
+  /** All groups that this user is in, after one has changed. */
+  onGroupListUpdated: Group[];
+  /** All attributes of a group, after some have changed. */
+  groupAttributesUpdated: { groupID: string; groupAttributes: Record<string, string> };
+  onGroupCounterUpdated: { groupID: string; key: string; value: number };
   /** 30 s before the session's UserSig expires, without a userSigProvider: call renewUserSig. `expireAt` in ms. */
   userSigWillExpire: { expireAt: number };
   loginStatusChange: LoginStatus;
@@ -174,7 +181,7 @@ export type EventName = Events[keyof Events];
  * order; a load that fails rejects them with 2800, and the next call tries
  * again.
  */
-export interface ChatSDK extends InboxMethods, ContactMethods, UnbuiltMethods {
+export interface ChatSDK extends InboxMethods, ContactMethods, GroupMethods, UnbuiltMethods {
   /**
    * Logs a user in. The promise settles before SDK_READY fires. Rejects with
    * 2002 or 2003 when an argument is missing, 2025 when a login is pending or

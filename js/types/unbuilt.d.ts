@@ -1,6 +1,6 @@
 import type { IMResponse, Message, UserInfo } from './index.js';
 
-/** Resolves with an empty result, because there are no groups here. */
+/** Resolves with an empty result, because there are no communities here. */
 export type Empty = Promise<IMResponse<any>>;
 /**
  * Rejects with 2998: not built yet. The type is the originals', so that code
@@ -27,10 +27,8 @@ export interface UnbuiltMethods {
   callExperimentalAPI(key: 'canIUseModule', options?: unknown): boolean;
   callExperimentalAPI(key: string, options?: unknown): Promise<IMResponse<any>>;
 
-  getGroupList(options?: unknown): Empty;
   getJoinedCommunityList(): Empty;
   getTopicList(options: unknown): Empty;
-  getGroupApplicationList(): Empty;
   searchCloudGroups(options: unknown): Empty;
 
   /** Makes a message whose sendMessage rejects with 2998. */
@@ -51,36 +49,10 @@ export interface UnbuiltMethods {
   renameConversationGroup(options: unknown): Unbuilt;
   addConversationsToGroup(options: unknown): Unbuilt;
   deleteConversationsFromGroup(options: unknown): Unbuilt;
-  getGroupProfile(options: unknown): Unbuilt;
-  createGroup(options: unknown): Unbuilt;
-  joinGroup(options: unknown): Unbuilt;
-  updateGroupProfile(options: unknown): Unbuilt;
-  quitGroup(groupID: string): Unbuilt;
-  dismissGroup(groupID: string): Unbuilt;
-  changeGroupOwner(options: unknown): Unbuilt;
-  searchGroupByID(groupID: string): Unbuilt;
   setMessageRemindType(options: unknown): Unbuilt;
-  handleGroupApplication(options: unknown): Unbuilt;
-  initGroupAttributes(options: unknown): Unbuilt;
-  setGroupAttributes(options: unknown): Unbuilt;
-  deleteGroupAttributes(options: unknown): Unbuilt;
-  getGroupAttributes(options: unknown): Unbuilt;
-  setGroupCounters(options: unknown): Unbuilt;
-  increaseGroupCounter(options: unknown): Unbuilt;
-  decreaseGroupCounter(options: unknown): Unbuilt;
-  getGroupCounters(options: unknown): Unbuilt;
   createTopicInCommunity(options: unknown): Unbuilt;
   deleteTopicFromCommunity(options: unknown): Unbuilt;
   updateTopicProfile(options: unknown): Unbuilt;
-  getGroupMemberProfile(options: unknown): Unbuilt;
-  getGroupMemberList(options: unknown): Unbuilt;
-  addGroupMember(options: unknown): Unbuilt;
-  deleteGroupMember(options: unknown): Unbuilt;
-  setGroupMemberNameCard(options: unknown): Unbuilt;
-  setGroupMemberMuteTime(options: unknown): Unbuilt;
-  setGroupMemberRole(options: unknown): Unbuilt;
-  setGroupMemberCustomField(options: unknown): Unbuilt;
-  getGroupOnlineMemberCount(groupID: string): Unbuilt;
   markGroupMemberList(options: unknown): Unbuilt;
   convertVoiceToText(options: unknown): Unbuilt;
   addMessageReaction(message: Message, reactionID: string): Unbuilt;
@@ -109,40 +81,7 @@ export interface UnbuiltMethods {
   modifyInvitation(options: unknown): Unbuilt;
 }
 
-/** A group, as the originals name it. Nothing returns one yet. */
-export interface Group {
-  groupID: string;
-  name: string;
-  avatar: string;
-  type: string;
-  introduction: string;
-  notification: string;
-  ownerID: string;
-  createTime: string;
-  infoSequence: number;
-  lastInfoTime: number;
-  selfInfo: any;
-  lastMessage: any;
-  nextMessageSeq: number;
-  memberCount: number;
-  maxMemberCount: number;
-  muteAllMembers: boolean;
-  joinOption: string;
-  inviteOption: string;
-  groupCustomField: any[];
-  isSupportTopic: boolean;
-}
-
-/** A member of a group. Nothing returns one yet, nor any of the types below. */
-export interface GroupMember extends UserInfo {
-  role: string;
-  joinTime: number;
-  nameCard: string;
-  muteUntil: number;
-  memberCustomField: any[];
-}
-
-/** A topic of a community. */
+/** A topic of a community. Nothing returns one yet, nor any of the types below. */
 export interface Topic {
   topicID: string;
   topicName: string;

@@ -86,6 +86,34 @@ const BUILT = new Set([
   'deleteFriendGroup',
   'addToFriendGroup',
   'removeFromFriendGroup',
+  'getGroupList',
+  'getGroupProfile',
+  'createGroup',
+  'joinGroup',
+  'updateGroupProfile',
+  'quitGroup',
+  'dismissGroup',
+  'changeGroupOwner',
+  'searchGroupByID',
+  'getGroupApplicationList',
+  'handleGroupApplication',
+  'initGroupAttributes',
+  'setGroupAttributes',
+  'deleteGroupAttributes',
+  'getGroupAttributes',
+  'setGroupCounters',
+  'increaseGroupCounter',
+  'decreaseGroupCounter',
+  'getGroupCounters',
+  'getGroupMemberProfile',
+  'getGroupMemberList',
+  'addGroupMember',
+  'deleteGroupMember',
+  'setGroupMemberNameCard',
+  'setGroupMemberMuteTime',
+  'setGroupMemberRole',
+  'setGroupMemberCustomField',
+  'getGroupOnlineMemberCount',
 ]);
 const CREATES = methods.filter((name) => /^create.*Message$/.test(name) && !BUILT.has(name));
 // Methods that answer at once.
@@ -94,12 +122,10 @@ const AT_ONCE = {
   addSignalingListener: undefined,
   removeSignalingListener: undefined,
 };
-// Lists of what does not exist here: groups.
+// Lists of what does not exist here: communities, topics.
 const EMPTY = {
-  getGroupList: { groupList: [] },
   getJoinedCommunityList: { groupList: [] },
   getTopicList: { successTopicList: [], failureTopicList: [] },
-  getGroupApplicationList: { applicationList: [] },
   searchCloudGroups: { searchResultList: [], totalCount: 0, cursor: '' },
 };
 

@@ -1,6 +1,6 @@
 // Compiled, never run: what the typings must accept, and what they must not.
 import TIM, { create, load, EVENT, TSignaling, TYPES, VERSION } from 'tim-wasm';
-import type { ChatSDK, Conversation, Group, IMError, KickedOutType, LoginStatus, Message, Profile, TextMessage } from 'tim-wasm';
+import type { ChatSDK, Conversation, Group, GroupApplication, GroupMember, IMError, KickedOutType, LoginStatus, Message, Profile, TextMessage } from 'tim-wasm';
 
 const tim: ChatSDK = TIM.create({ SDKAppID: 1400000000 });
 create({ SDKAppID: '1400000000', proxyServer: 'wss://im.example.com', name: 'second', scene: 'ignored' });
@@ -88,6 +88,8 @@ async function messages(): Promise<void> {
 
 async function inbox(): Promise<void> {
   tim.on(EVENT.CONVERSATION_LIST_UPDATED, (e) => e.data[0].lastMessage?.messageForShow);
+  tim.on(EVENT.GROUP_LIST_UPDATED, (e) => e.data.map((g) => g.memberCount));
+  tim.on(EVENT.GROUP_COUNTER_UPDATED, (e) => e.data.value.toFixed());
   tim.on(EVENT.USER_STATUS_UPDATED, (e) => e.data[0].statusType === TYPES.USER_STATUS_ONLINE);
   const { data } = await tim.getConversationList();
   const first: Conversation = data.conversationList[0];
@@ -111,7 +113,14 @@ async function failures(): Promise<void> {
   await tim.login({ userSig: '' });
   // @ts-expect-error SDKAppID is required
   create({});
-  const unbuilt: Group = (await tim.createGroup({})).data.group;
+  const group: Group = (await tim.createGroup({ name: 'Team', type: TYPES.GRP_PUBLIC, memberList: [{ userID: 'bob' }] })).data.group;
+  const member: GroupMember = (await tim.setGroupMemberRole({ groupID: group.groupID, userID: 'bob', role: TYPES.GRP_MBR_ROLE_ADMIN })).data.member;
+  const { memberList, offset } = (await tim.getGroupMemberList({ groupID: 'g', count: 30, offset: 0 })).data;
+  await tim.getGroupMemberList({ groupID: 'g', offset });
+  const [application]: GroupApplication[] = (await tim.getGroupApplicationList()).data.applicationList;
+  await tim.handleGroupApplication({ handleAction: 'Agree', application });
+  // @ts-expect-error a group has a name
+  await tim.createGroup({ type: TYPES.GRP_PUBLIC });
   const usable: boolean = tim.callExperimentalAPI('canIUseModule', 1);
 }
 

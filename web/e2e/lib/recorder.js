@@ -51,9 +51,9 @@ globalThis.plainError = (error) => ({
   own: Object.keys(error ?? {}).sort(),
 });
 
-// Events of messaging are not part of the session's story; they are kept
-// separately, in their own order.
-const OF_MESSAGING = /MESSAGE|CONVERSATION|PROFILE|BLACKLIST|USER_STATUS/;
+// Events of messaging and of groups are not part of the session's story; they are
+// kept separately, in their own order.
+const OF_MESSAGING = /MESSAGE|CONVERSATION|PROFILE|BLACKLIST|USER_STATUS|GROUP|TOPIC/;
 
 /** The events of an instance in order, and ways to wait for one. */
 globalThis.Story = class {
