@@ -26,7 +26,8 @@ const HEADLESS = ['/usr/lib/chromium/chromium-headless-shell', 'chrome-headless-
 
 /**
  * Starts a browser; options of Chromium: args (more command line flags), bfcache
- * (keep the back/forward cache, which puppeteer turns off).
+ * (keep the back/forward cache, which puppeteer turns off), protocolTimeout (the
+ * longest that one command may take, in ms; 0 for no limit).
  */
 export async function launch(engine, options = {}) {
   switch (engine) {
@@ -43,13 +44,13 @@ export async function launch(engine, options = {}) {
   }
 }
 
-async function chromium(executablePath, { args = [], bfcache = false }) {
+async function chromium(executablePath, { args = [], bfcache = false, protocolTimeout = 60_000 }) {
   const profile = folder('chromium');
   const browser = await puppeteer.launch({
     executablePath,
     headless: true,
     userDataDir: profile,
-    protocolTimeout: 60_000,
+    protocolTimeout,
     ignoreDefaultArgs: bfcache ? ['--disable-back-forward-cache'] : [],
     args: [
       '--no-sandbox', // tests run as root in containers

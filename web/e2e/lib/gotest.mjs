@@ -31,7 +31,8 @@ const server = createServer((request, answer) => {
   .listen(0, '127.0.0.1');
 await once(server, 'listening');
 
-const browser = await launch('headless');
+// All tests are one command of the browser: how long they may take is go test's -timeout to say.
+const browser = await launch('headless', { protocolTimeout: 0 });
 let code = 1;
 try {
   const page = await browser.newPage();
