@@ -63,6 +63,9 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 	if !ok {
 		return nil, fault.With(fault.NoConversation, strconv.Quote(p.ConversationID))
 	}
+	if p.Version < 0 {
+		return nil, fault.With(fault.BadParameters, "version counts edits, so it cannot be negative")
+	}
 	c := pairOf(u.SDKAppID, u.UserID, peer)
 	side := c.side(u.UserID)
 	if err := in.maySay(ctx, u, "messages from "+u.UserID); err != nil {

@@ -108,6 +108,7 @@ func TestWhoMayEdit(t *testing.T) {
 	require.Equal(t, fault.BadParameters, code(modify(eve, "alice", m.Position, 1, "", "x")), "of another conversation")
 	require.Equal(t, fault.NoConversation, code(modify(a, "", m.Position, 1, "", "x")))
 	require.Equal(t, fault.BadParameters, code(modify(a, "bob", m.Position+100, 1, "", "x")))
+	require.Equal(t, fault.BadParameters, code(modify(a, "bob", a.send("bob", "words").Position, -1, `{"text":"words"}`, "")))
 	require.Equal(t, fault.BodyMalformed, code(modify(a, "bob", m.Position, 1, `{"data":"x"}`, "")))
 	require.Equal(t, fault.BodyMalformed, code(modify(a, "bob", m.Position, 1, `null`, "")))
 	require.Equal(t, fault.BodyTooLarge, code(modify(a, "bob", m.Position, 1, "", fmt.Sprintf("%013000d", 0))))
