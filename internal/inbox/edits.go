@@ -124,17 +124,9 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 	case foreign:
 		return nil, fault.With(fault.InvalidOperation, "only its sender can change what a message says; its cloudCustomData both can")
 	case made != nil:
-		edited := *m
-		edited.Message = m.Message.with(made)
-		r, _, err := in.append(ctx, c, editID(c, side, p.Position, made.Version), func(prev *record) (*record, error) {
-			r := next(prev, kindEdit, side, in.now().UnixMilli())
-			r.Target = &target{Pos: p.Position, Record: &edited}
-			return r, nil
-		})
-		if err != nil {
+		if err := in.tellEdit(ctx, m, side, made); err != nil {
 			return nil, err
 		}
-		in.delivery.reach(ctx, u, r.pos)
 	}
 	newest, err := in.load(ctx, c)
 	if err != nil {
@@ -144,6 +136,34 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 		newest = m // all of it has expired meanwhile
 	}
 	return modifyResult{message(m, newest, now, side), conflict}, nil
+}
+
+// tellEdit appends the record of an edit, unless the message has been revoked or
+// edited again meanwhile: whoever did that tells of it, and an older edit must not
+// be told of after it.
+func (in *Inbox) tellEdit(ctx context.Context, m *record, side int, made *edit) error {
+	edited := *m
+	edited.Message = m.Message.with(made)
+	u := m.pair.user(side)
+	r, _, err := in.append(ctx, m.pair, editID(m.pair, side, m.pos, made.Version), func(prev *record) (*record, error) {
+		// If somebody changes the flags after this read and is the first to append,
+		// this record is refused, and the flags are read again.
+		v, err := in.store.marks.Last(ctx, m.pair.markSubject(m.pos))
+		if err != nil {
+			return nil, err
+		}
+		var f flags
+		if err := json.Unmarshal(v.Data, &f); err != nil || f.Revoked || f.Edit == nil || f.Edit.Version != made.Version {
+			return nil, err
+		}
+		r := next(prev, kindEdit, side, in.now().UnixMilli())
+		r.Target = &target{Pos: m.pos, Record: &edited}
+		return r, nil
+	})
+	if err == nil && r != nil {
+		in.delivery.reach(ctx, u, r.pos)
+	}
+	return err
 }
 
 // editID names an edit, so that the stream recognises a repetition.

@@ -1,9 +1,11 @@
 package inbox
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -190,4 +192,60 @@ func TestEditsFromTwo(t *testing.T) {
 		require.Equal(t, won, textOf(r.Message))
 	}
 	a.until("told", func() bool { return len(a.modified) == 1 })
+}
+
+// afterAppend calls a function once after a record was appended, before whoever
+// appended it hears of that.
+type afterAppend struct {
+	bus.Log
+	do atomic.Pointer[func()]
+}
+
+func (l *afterAppend) Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (uint64, bool, error) {
+	pos, dup, err := l.Log.Append(ctx, subject, data, expect, msgID)
+	if do := l.do.Swap(nil); do != nil {
+		(*do)()
+	}
+	return pos, dup, err
+}
+
+// What happens to a message on another gateway while an edit is on its way is told
+// last, as it happened last.
+func TestOvertakenEdits(t *testing.T) {
+	for name, overtake := range map[string]func(a *client, position uint64){
+		"edit": func(a *client, position uint64) { a.edited("bob", position, 1, "newest") },
+		"revocation": func(a *client, position uint64) {
+			a.must("message.revoke", conversationParams{ConversationID: "C2Cbob", Position: position}, nil)
+		},
+	} {
+		b := openBus(t, bus.Memory)
+		in, other := open(t, b, Options{}), open(t, b, Options{})
+		a, a2, away, live := login(t, in, "alice", "a1"), login(t, other, "alice", "a2"), login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
+		m := a.send("bob", "before")
+		away.until("it", func() bool { return len(away.messages) == 1 })
+		away.drop()
+		marks := &afterAppend{Log: in.store.marks}
+		in.store.marks = marks
+		do := func() { overtake(a2, m.Position) }
+		marks.do.Store(&do)
+		a.edited("bob", m.Position, 0, "overtaken")
+		a.send("bob", "last")
+		away.attach(in)
+		away.sync()
+		for _, c := range []*client{live, away} {
+			c.until("all", func() bool { return len(c.messages) == 2 && len(c.modified)+len(c.revoked) > 0 })
+			c.mu.Lock()
+			modified, revoked := len(c.modified), len(c.revoked)
+			last := ""
+			if modified > 0 {
+				last = textOf(c.modified[modified-1])
+			}
+			c.mu.Unlock()
+			if name == "edit" {
+				require.Equal(t, []any{"newest", 1, 0}, []any{last, modified, revoked}, c.instance)
+			} else {
+				require.Equal(t, []any{"", 0, 1}, []any{last, modified, revoked}, c.instance)
+			}
+		}
+	}
 }

@@ -81,11 +81,12 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestSearchRefusesBadArguments": TestSearchRefusesBadArguments,
 	},
 	"edits_test.go": {
-		"TestEdits":         TestEdits,
-		"TestWhoMayEdit":    TestWhoMayEdit,
-		"TestMissedEdits":   TestMissedEdits,
-		"TestEditsFromTwo":  TestEditsFromTwo,
-		"TestEditOfTheLast": TestEditOfTheLast,
+		"TestEdits":          TestEdits,
+		"TestWhoMayEdit":     TestWhoMayEdit,
+		"TestMissedEdits":    TestMissedEdits,
+		"TestEditsFromTwo":   TestEditsFromTwo,
+		"TestOvertakenEdits": TestOvertakenEdits,
+		"TestEditOfTheLast":  TestEditOfTheLast,
 	},
 	"cleared_test.go": {
 		"TestWhatWasClearedStaysCleared": TestWhatWasClearedStaysCleared,
