@@ -85,14 +85,12 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 		if p.Payload, err = in.cleanPayload(m.Message.Type, p.Payload, p.CloudCustomData); err != nil {
 			return nil, err
 		}
-	} else if len(m.Message.Payload)+len(p.CloudCustomData) > in.o.MaxBody {
-		return nil, fault.New(fault.BodyTooLarge)
 	}
 	var made *edit // nil: nothing is changed
-	var conflict, foreign, revoked bool
+	var conflict, foreign, revoked, large bool
 	var now flags
 	if err := in.flagAll(ctx, []*record{m}, func(_ *record, f *flags) bool {
-		made, conflict, foreign, revoked = nil, false, false, f.Revoked
+		made, conflict, foreign, revoked, large = nil, false, false, f.Revoked, false
 		was := m.Message.with(f.Edit)
 		e := &edit{Version: p.Version + 1, By: side, Payload: p.Payload, Cloud: p.CloudCustomData}
 		if e.Payload == nil {
@@ -112,6 +110,9 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 		case m.By != side && !says:
 			foreign = true
 			return false
+		case len(e.Payload)+len(e.Cloud) > in.o.MaxBody: // an earlier edit may have made the payload longer
+			large = true
+			return false
 		}
 		made, f.Edit = e, e
 		return true
@@ -123,6 +124,8 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 		return nil, fault.With(fault.InvalidOperation, "the message was revoked")
 	case foreign:
 		return nil, fault.With(fault.InvalidOperation, "only its sender can change what a message says; its cloudCustomData both can")
+	case large:
+		return nil, fault.New(fault.BodyTooLarge)
 	case made != nil:
 		if err := in.tellEdit(ctx, m, side, made); err != nil {
 			return nil, err

@@ -114,6 +114,9 @@ func TestWhoMayEdit(t *testing.T) {
 	require.Equal(t, fault.BodyMalformed, code(modify(a, "bob", m.Position, 1, `{"data":"x"}`, "")))
 	require.Equal(t, fault.BodyMalformed, code(modify(a, "bob", m.Position, 1, `null`, "")))
 	require.Equal(t, fault.BodyTooLarge, code(modify(a, "bob", m.Position, 1, "", fmt.Sprintf("%013000d", 0))))
+	long := a.send("bob", "short").Position
+	a.edited("bob", long, 0, fmt.Sprintf("%07000d", 0))
+	require.Equal(t, fault.BodyTooLarge, code(modify(b, "alice", long, 1, "", fmt.Sprintf("%07000d", 0))))
 
 	var sent messageResult
 	a.must("message.send", sendFile(a, "picture", typeImage, map[string]any{"uuid": "pic"}), &sent)
