@@ -57,6 +57,24 @@ func open(t testing.TB, b Bus, o Options) *Inbox {
 	return in
 }
 
+// caughtUp waits until the followers of an inbox have come to the streams' ends. A
+// sync does so itself, but for reachWithin only, and then has the rest come later.
+func caughtUp(t testing.TB, in *Inbox) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	ends, err := in.store.messages.ends(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest, err := in.store.conversations.Last(ctx, ">")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.messages.Reach(ctx, ends)
+	in.conversations.Reach(ctx, newest.Seq)
+}
+
 // until waits until a condition holds, which pushes bring about.
 func (c *client) until(what string, done func() bool) {
 	c.t.Helper()

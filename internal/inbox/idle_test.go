@@ -71,6 +71,7 @@ func TestWhoComesBackFindsTheirDocuments(t *testing.T) {
 	elsewhere.must("conversation.delete", conversationParams{ConversationIDs: []string{"C2Cu2"}}, nil)
 	login(t, other, "stranger", "i").send("alice", "a first message")
 	login(t, in, "u3", "i").send("alice", "once more")
+	caughtUp(t, in)
 
 	before := reads.n.Load()
 	a.attach(in)

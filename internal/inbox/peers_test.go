@@ -220,6 +220,8 @@ func TestAMessageBesideGivingWay(t *testing.T) {
 	login(t, other, same[0], "i").send("alice", "1")
 	require.Nil(t, login(t, in, "alice", "a1").conv(same[0]))
 	c.forward(emptyFor)
+	caughtUp(t, in)
+	caughtUp(t, other)
 	require.EqualValues(t, 2, login(t, in, "alice", "a2").conv(same[0])["unreadCount"])
 	require.NotNil(t, login(t, other, "alice", "a3").conv(same[0]))
 }
