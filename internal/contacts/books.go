@@ -150,6 +150,12 @@ func (d *books) load(ctx context.Context, u place.User, b *book) error {
 func (d *books) loaded(u place.User, b *book, values []bus.Value, err error) (over []bus.Value, _ error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	// The newest entry stays, even one that has ended: the book's revision would
+	// become one that it had before.
+	var newest uint64
+	for _, v := range values {
+		newest = max(newest, v.Seq)
+	}
 	for _, v := range values {
 		var e entry
 		if err == nil {
@@ -158,7 +164,7 @@ func (d *books) loaded(u place.User, b *book, values []bus.Value, err error) (ov
 		if err != nil {
 			break
 		}
-		if e.Gone && len(over) < goneAtOnce && d.now().Sub(v.Time) > goneFor {
+		if e.Gone && v.Seq < newest && len(over) < goneAtOnce && d.now().Sub(v.Time) > goneFor {
 			over = append(over, v)
 			continue
 		}

@@ -320,13 +320,31 @@ func TestWhatHasEndedIsRemoved(t *testing.T) {
 	k.add(bookAge)
 	require.Empty(t, friendIDs(t, c, "anna"))
 	require.Equal(t, 50, subjects())
-	for _, left := range []int{50 - goneAtOnce, 0} {
+	for _, left := range []int{50 - goneAtOnce, 1} { // the newest entry stays
 		k.add(goneFor + 1)
 		require.Empty(t, friendIDs(t, c, "anna"))
 		require.Equal(t, left, subjects())
 	}
 	require.NoError(t, c.Add(ctx, of("anna"), Add{UserID: "u1"}), "also where the position of the end is still known")
 	require.Equal(t, []string{"u1"}, friendIDs(t, c, "anna"))
+}
+
+// TestARevisionIsNeverThatOfAnOlderBook: a client that was away for longer than
+// ended entries are kept is not told that nothing has changed.
+func TestARevisionIsNeverThatOfAnOlderBook(t *testing.T) {
+	k := &clock{now: time.Now()}
+	b := busmodel.New(busmodel.Options{Now: k.Now})
+	c, ctx := open(t, b, Options{Now: k.Now}), t.Context()
+	fill(t, c, "anna", kindFriend, 3)
+	known := must[Page[Friend]](t, c, "anna", frame.FriendList, Ask{}).Revision
+	_, err := c.Delete(ctx, of("anna"), []string{"u0"}, "", "")
+	require.NoError(t, err)
+	for range 2 {
+		k.add(goneFor + 1)
+		page := must[Page[Friend]](t, c, "anna", frame.FriendList, Ask{Since: known})
+		require.False(t, page.Unchanged)
+		require.Len(t, page.Items, 2)
+	}
 }
 
 // TestMoreThanOneReadGives: a class with more entries than one read gives, as

@@ -31,7 +31,8 @@
 // they are in by ID, so a group is renamed, or deleted, by one write; what names
 // a group that is no more counts for nothing. An entry that ends becomes a record
 // that says so, which every gateway sees; goneFor later whoever reads the book
-// removes it.
+// removes it, unless it is the newest of the book, whose position is the book's
+// revision.
 //
 // # Two sides, and a crash between them
 //
