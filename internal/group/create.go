@@ -185,12 +185,16 @@ func (r *Room) create(ctx context.Context, k key, u place.User, wished group, fi
 	switch {
 	case err != nil:
 	case g.Turn != nil && g.Turn.ID == id:
-		var e effect
 		if err = r.recountOwn(ctx, k, &g); err == nil {
-			e.members, out.FailureUserIDList, err = r.bringFirsts(ctx, k, g, u, firsts, nonce)
+			_, out.FailureUserIDList, err = r.bringFirsts(ctx, k, g, u, firsts, nonce)
+		}
+		// The call and its repetition may run at the same time, in the same turn: what
+		// counts is who is there, not whom this one has brought.
+		if err == nil {
+			err = r.recountOwn(ctx, k, &g)
 		}
 		if err == nil {
-			g, err = r.giveTurn(ctx, k, id, g.Members, e)
+			g, err = r.giveTurn(ctx, k, id, g.Members, effect{})
 		}
 	default:
 		g, err = r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {

@@ -251,6 +251,25 @@ func TestChangesDuringAList(t *testing.T) {
 	}
 }
 
+// A call that makes a group and its repetition, which runs at the same time on
+// another gateway, count the members whom the other one brings.
+func TestACreateBesideItsRepetition(t *testing.T) {
+	store := busmodel.New(busmodel.Options{})
+	b, dying := &listing{Bus: store}, &faulty{Bus: store}
+	w := &world{t: t, clock: newClock()}
+	w.rooms = [2]*Room{w.open(b), w.open(dying)}
+	params := obj{"name": "n", "groupID": "g", "nonce": "x", "memberList": []obj{{"userID": "bob"}}}
+	first, again := w.login(1, "alice"), w.login(0, "alice")
+	b.during(true, func() { // again has counted, and is about to look who is missing
+		dying.arm(5, false, true) // before the first one gives the turn back
+		require.NotNil(t, first.call("group.create", params, nil))
+	})
+	var made createResult
+	again.must("group.create", params, &made)
+	require.Equal(t, 2, made.Group.MemberCount)
+	require.Len(t, again.members("g", 100), 2)
+}
+
 // listing is a store in which something happens beside the first read of groups.
 type listing struct {
 	*busmodel.Bus
