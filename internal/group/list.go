@@ -165,18 +165,22 @@ func memberPage(ctx context.Context, r *Room, u place.User, p membersParams) (an
 	if err != nil {
 		return nil, err
 	}
-	step := classesAtOnce
-	if g.Members <= wholeAtOnce {
-		step = classes
+	fits := func(e entry) bool {
+		return (classOf(e.token) != class || e.token > after) && (p.Role == "" || e.role(g, e.userID).String() == p.Role)
 	}
-	to := min(class+step, classes)
-	all, err := r.members(ctx, k, g, class, to)
-	if err != nil {
-		return nil, err
+	var all []entry
+	to := class
+	for to < min(class+classesAtOnce, classes) && len(all) <= p.Count {
+		from := to
+		if to++; g.Members <= wholeAtOnce { // one read brings all
+			to = classes
+		}
+		some, err := r.members(ctx, k, g, from, to)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, slices.DeleteFunc(some, func(e entry) bool { return !fits(e) })...)
 	}
-	all = slices.DeleteFunc(all, func(e entry) bool {
-		return classOf(e.token) == class && e.token <= after || p.Role != "" && e.role(g, e.userID).String() != p.Role
-	})
 	out := membersResult{}
 	if to < classes {
 		out.Offset = offsetAt(to, "")

@@ -1,0 +1,62 @@
+package group
+
+import (
+	"context"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
+)
+
+// reads is a store that counts the reads of many documents.
+type reads struct {
+	*busmodel.Bus
+	n atomic.Int64
+}
+
+func (b *reads) OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error) {
+	l, err := b.Bus.OpenLog(ctx, c)
+	return &readsLog{l, b}, err
+}
+
+type readsLog struct {
+	bus.Log
+	b *reads
+}
+
+func (l *readsLog) LastUnder(ctx context.Context, pattern string) ([]bus.Value, error) {
+	l.b.n.Add(1)
+	return l.Log.LastUnder(ctx, pattern)
+}
+
+// A page of a large group costs about what is on it, and the pages have everybody
+// once.
+func TestPagesOfALargeGroup(t *testing.T) {
+	b := &reads{Bus: busmodel.New(busmodel.Options{})}
+	w := &world{t: t, clock: newClock()}
+	w.rooms = [2]*Room{w.open(b), w.open(b)}
+	alice := w.login(0, "alice")
+	users := func(from, to int) (ids []string, list []obj) {
+		for n := from; n < to; n++ {
+			ids, list = append(ids, "u"+strconv.Itoa(n)), append(list, obj{"userID": "u" + strconv.Itoa(n)})
+		}
+		return ids, list
+	}
+	_, firsts := users(0, maxInvited)
+	alice.must("group.create", obj{"name": "n", "groupID": "g", "type": "ChatRoom", "memberList": firsts}, nil)
+	more, _ := users(maxInvited, wholeAtOnce+100)
+	w.login(1, "root").must("group.invite", obj{"groupID": "g", "userIDs": more}, nil)
+	require.Equal(t, wholeAtOnce+101, alice.group("g").MemberCount)
+	b.n.Store(0)
+	var page membersResult
+	alice.must("group.members", obj{"groupID": "g", "count": 20}, &page)
+	require.Len(t, page.MemberList, 20)
+	require.Less(t, b.n.Load(), int64(classesAtOnce/4))
+	require.Len(t, alice.members("g", 70), wholeAtOnce+101)
+	alice.must("group.members", obj{"groupID": "g", "role": "Owner"}, &page)
+	require.NotEmpty(t, page.Offset, "it may be on a later page")
+}
