@@ -60,7 +60,7 @@ func (r *Room) waiting(ctx context.Context, k key, g group) ([]waitingOne, error
 		case err != nil: // removed meanwhile
 		case a.waits(g, now):
 			out = append(out, waitingOne{p.userID, a})
-		case now-a.At >= applicationAge || a.Born != g.Born:
+		case now-a.At >= applicationAge || a.Born != g.Born || a.Handled != "" && now-v.Time.UnixMilli() >= repeatedWithin:
 			old = append(old, v)
 		}
 	}
@@ -71,11 +71,15 @@ func (r *Room) waiting(ctx context.Context, k key, g group) ([]waitingOne, error
 	return out, nil
 }
 
+// removedAtOnce is how many documents one job removes: others wait for their jobs
+// behind it. Whoever reads the rest has that removed.
+const removedAtOnce = 64
+
 // remove removes documents as they were read.
 func (r *Room) remove(ctx context.Context, old []bus.Value) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	for _, v := range old {
+	for _, v := range old[:min(len(old), removedAtOnce)] {
 		if err := r.log.Remove(ctx, v.Subject, v.Seq); err != nil {
 			r.report("removing what is old", err)
 			return
