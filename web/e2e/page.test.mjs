@@ -138,7 +138,10 @@ test('who logs in again finds what was written before, once, and nothing of the 
   await A.click(page, '.logout');
   await A.is(page, 'loggedOut');
   await write('B', one, 'missed');
-  await page.waitForSelector('[data-panel=B] .message:last-child .state[data-state=sent]');
+  await page.waitForFunction(() => {
+    const sent = [...document.querySelectorAll('[data-panel=B] .message:has([data-state=sent])')].at(-1);
+    return sent?.querySelector('.text').textContent === 'missed';
+  });
   await A.login(page, one);
   await until('A', 3);
   assert.deepEqual(await texts('A'), ['first', 'second', 'missed']);

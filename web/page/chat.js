@@ -99,7 +99,10 @@ export class Chat {
 
   /** @param {object[]} messages of a MESSAGE_RECEIVED */
   received(messages) {
-    for (const message of messages) this.#add(message, message.flow === 'out' ? 'sent' : '');
+    for (const message of messages) {
+      if (this.#shown.some(({ ID }) => ID === message.ID)) continue; // history() was faster
+      this.#add(message, message.flow === 'out' ? 'sent' : '');
+    }
   }
 
   #sendText() {
