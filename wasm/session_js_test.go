@@ -62,7 +62,7 @@ func TestASessionLeavesNothingBehind(t *testing.T) {
 			await tim.destroy();
 			return [await pending, Loopback.last.closed, Loopback.last.onmessage === null];`))
 		require.Empty(t, the.instances)
-		require.Eventually(t, func() bool { return bridge.Live() == baseline }, 2*time.Second, 5*time.Millisecond,
+		require.Eventually(t, func() bool { return bridge.Live() == baseline }, 30*time.Second, 5*time.Millisecond,
 			"functions left behind: %d, not %d", bridge.Live(), baseline)
 	}
 }

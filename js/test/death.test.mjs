@@ -109,7 +109,7 @@ for (const [how, kill, message] of deaths) {
     assert.equal(tim.isReady(), false);
     assert.equal(tim.getLoginUser(), '');
     assert.equal(tim.getLoginStatus().status, 'loggedOut');
-    await poll(20_000, 'no socket is left open', () => sockets.size === 0);
+    await poll(30_000, 'no socket is left open', () => sockets.size === 0);
     throwing = false;
 
     // The same object continues, in a new runtime.

@@ -30,7 +30,7 @@ function startProgram(variant) {
   let seen = 0;
   /** The next event of that name; events before it are skipped. */
   const next = async (name, check = () => true) => {
-    const until = Date.now() + 20_000;
+    const until = Date.now() + 30_000;
     for (;;) {
       while (seen < events.length) {
         const event = events[seen++];
@@ -78,7 +78,7 @@ for (const variant of variants) {
     await first.next('sdkStateReady');
     assert.equal(early, false, 'a handler of login has run before SDK_READY');
     assert.equal(tim.getLoginUser(), userID);
-    assert.ok(Math.abs(tim.getServerTime() - Date.now()) < 5000);
+    assert.ok(Math.abs(tim.getServerTime() - Date.now()) < 30_000);
 
     // Suspended and back: the same session, on another connection.
     const before = first.shell.opened;

@@ -90,7 +90,7 @@ describe('a process in Node', { concurrency: true }, () => {
       early.catch(() => {});
       assert.deepEqual(await Promise.race([results, early]), wanted);
       await closeAll(servers); // also those that are closing only from our side
-      const [code] = await within(20_000, 'the process ends by itself', ended);
+      const [code] = await within(30_000, 'the process ends by itself', ended);
       assert.equal(code, 0, complained);
       assert.deepEqual(JSON.parse(said), [], 'nobody caught these');
     });

@@ -61,7 +61,7 @@ func (r *recorder) expect(t *testing.T, want string) {
 	select {
 	case got := <-r.told:
 		require.Equal(t, want, got)
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		require.Failf(t, "nothing came", "want %q", want)
 	}
 }
@@ -411,7 +411,7 @@ func TestPanicOfTheClientIsTold(t *testing.T) {
 	select {
 	case got := <-r.told:
 		require.Contains(t, got, "panic ")
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		require.Fail(t, "nothing came")
 	}
 }

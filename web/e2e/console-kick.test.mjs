@@ -50,13 +50,13 @@ test('kick one instance, then the user, with the keyboard', async (t) => {
   await page.keyboard.press('Enter');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
-  assert.equal(await within(20_000, 'the phone is kicked', phone.kicked), 'REST_API_Kick');
+  assert.equal(await within(30_000, 'the phone is kicked', phone.kicked), 'REST_API_Kick');
   await says(page, '#users-said', `The iPhone instance of ${user} was kicked out.`);
   await page.waitForFunction((css) => document.querySelectorAll(`${css} tr`).length === 1, {}, row(user));
 
   await page.click(`${row(user)} .kick-user`);
   await page.click('#ask-yes');
-  assert.equal(await within(20_000, 'the user is kicked', web.kicked), 'REST_API_Kick');
+  assert.equal(await within(30_000, 'the user is kicked', web.kicked), 'REST_API_Kick');
   await page.waitForFunction((css) => !document.querySelector(css), {}, row(user));
   // Not in the search field, which would open a phone's keyboard.
   await page.waitForFunction(() => document.activeElement.id === 'users-title');
@@ -99,7 +99,7 @@ test('a question that follows at once on one that was closed gets its answer', a
     await closed;
   });
   await page.click('#ask-yes');
-  assert.equal(await within(20_000, 'the instance is kicked', web.kicked), 'REST_API_Kick');
+  assert.equal(await within(30_000, 'the instance is kicked', web.kicked), 'REST_API_Kick');
   await says(page, '#users-said', `The Web instance of ${user} was kicked out.`);
   await page.waitForSelector('#ask:not([open])');
   await clean(page);
@@ -130,7 +130,7 @@ async function hold(page, command) {
       caught = undefined;
     } else request.continue();
   });
-  return () => within(20_000, `${command} is called`, held);
+  return () => within(30_000, `${command} is called`, held);
 }
 
 for (const [button, command] of [['.kick-user', 'im_open_login_svc/kick'], ['.kick', 'timd_session/kick']]) {
@@ -165,7 +165,7 @@ for (const [button, command] of [['.kick-user', 'im_open_login_svc/kick'], ['.ki
     const held = await hold(page, 'timd_session/list');
     await page.focus('#ask-yes');
     await page.keyboard.press('Enter');
-    await within(20_000, 'the instance is kicked', web.kicked);
+    await within(30_000, 'the instance is kicked', web.kicked);
     const request = await held();
     await page.waitForSelector('#ask:not([open])');
     await page.waitForFunction((css) => document.activeElement === document.querySelector(css), {}, `${row(user)} ${button}`);
@@ -190,7 +190,7 @@ test('a question that is asked while the answer to another comes keeps the focus
     dialog.addEventListener('close', () => kick.click(), { once: true, capture: true });
   });
   await page.click('#ask-yes');
-  await within(20_000, 'the instance is kicked', web.kicked);
+  await within(30_000, 'the instance is kicked', web.kicked);
   await page.waitForFunction((css) => !document.querySelector(css), {}, row(user));
   await page.waitForFunction((name) => document.querySelector('#ask[open] #ask-text')?.textContent.includes(name), {}, other);
   assert.equal(await page.evaluate(() => document.activeElement.id), 'ask-no');

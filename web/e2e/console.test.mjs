@@ -50,7 +50,7 @@ test('the link logs in and is gone from the address bar and the history', async 
 test('timd serve --dev prints a link that works', async (t) => {
   const timd = await startTimd();
   t.after(() => timd.close());
-  const [printed] = await poll(5000, 'the link is printed', () => timd.output.match(/\S+\/console\/#\S+/));
+  const [printed] = await poll(30_000, 'the link is printed', () => timd.output.match(/\S+\/console\/#\S+/));
   const page = await stage.blank(t);
   await page.goto(printed);
   await page.waitForSelector('#live[data-live=true]');

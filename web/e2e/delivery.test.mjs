@@ -71,7 +71,7 @@ test('kill -9 between sends and acknowledgements loses nothing and doubles nothi
   assert.deepEqual(failed, []);
   assert.equal(acked.length, 150);
   for (const page of [b1, b2]) {
-    await page.evaluate((n) => globalThis.story.when(() => globalThis.received().length >= n, `${n} messages`, 20_000), 150);
+    await page.evaluate((n) => globalThis.story.when(() => globalThis.received().length >= n, `${n} messages`, 30_000), 150);
     const found = await seen(page, alice);
     check(found, acked);
     assert.equal(found.received.length, 150);
@@ -134,7 +134,7 @@ test('links that break all the time, on both sides, in both directions', async (
       const has = await progress(page);
       link.inVain = has > link.had ? 0 : link.inVain + 1;
       link.had = has;
-      if (link.inVain > 3) await poll(20_000, 'something comes through again', async () => over || (await progress(page)) > has);
+      if (link.inVain > 3) await poll(30_000, 'something comes through again', async () => over || (await progress(page)) > has);
       // Requests arrive and answers do not; or half of a frame arrives.
       if (n % 3 === 0) proxy.resetAfter('down', 40 + 10 * n);
       else proxy.cut();

@@ -50,7 +50,7 @@ const loadAndLogin = (page, ticket) =>
 
 const story = (page) => page.evaluate(() => globalThis.story.lines);
 const names = async (page) => (await story(page)).map((line) => line.name).filter((name) => name !== 'LOGIN_STATUS_CHANGE');
-const until = (page, name, times = 1) => page.evaluate((...a) => globalThis.story.until(a[0], { times: a[1], ms: 15_000 }).then(() => {}), name, times);
+const until = (page, name, times = 1) => page.evaluate((...a) => globalThis.story.until(a[0], { times: a[1] }).then(() => {}), name, times);
 const now = (page) =>
   page.evaluate(() => {
     const { tim } = globalThis;

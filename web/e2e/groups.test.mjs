@@ -17,7 +17,7 @@ const listed = (page, holds, ...args) =>
     async (source, args) => {
       const holds = new Function(`return ${source}`)();
       const last = () => globalThis.story.mail.findLast((line) => line.name === 'GROUP_LIST_UPDATED')?.data ?? [];
-      await globalThis.story.when(() => holds(last(), ...args), source, 30_000);
+      await globalThis.story.when(() => holds(last(), ...args), source);
       return last().map((group) => ({ ...group }));
     },
     holds.toString(),
@@ -92,8 +92,8 @@ test('attributes and counters reach who is in the group', async (t) => {
   await call(a, 'increaseGroupCounter', { groupID, key: 'likes', value: 2 });
   const events = await b.evaluate(async () => {
     const of = (name) => globalThis.story.mail.filter((line) => line.name === name).map((line) => line.data);
-    await globalThis.story.until('GROUP_ATTRIBUTES_UPDATED', { ms: 30_000 });
-    await globalThis.story.until('GROUP_COUNTER_UPDATED', { ms: 30_000 });
+    await globalThis.story.until('GROUP_ATTRIBUTES_UPDATED');
+    await globalThis.story.until('GROUP_COUNTER_UPDATED');
     return [of('GROUP_ATTRIBUTES_UPDATED').at(-1), of('GROUP_COUNTER_UPDATED').at(-1)];
   });
   assert.deepEqual(events, [{ groupID, groupAttributes: { topic: 'tea' } }, { groupID, key: 'likes', value: 2 }]);

@@ -49,7 +49,7 @@ test("the gateway's clock is known after login", async (t) => {
   const page = await stage.member(t, someone());
   const before = Date.now();
   const told = await page.evaluate(() => globalThis.tim.getServerTime());
-  assert.ok(told > before - 2000 && told < Date.now() + 2000, `getServerTime is ${told - before} ms off`);
+  assert.ok(told > before - 30_000 && told < Date.now() + 30_000, `getServerTime is ${told - before} ms off`);
 });
 
 test('logout fires SDK_NOT_READY, then resolves', async (t) => {

@@ -68,7 +68,7 @@ test('files, sounds and videos arrive as they were, and an input element is a fi
     ];
   }, bob);
   const got = await b.evaluate(async () => {
-    await globalThis.story.when(() => globalThis.received().length >= 3, 'three messages', 30_000);
+    await globalThis.story.when(() => globalThis.received().length >= 3, 'three messages');
     return Promise.all(globalThis.received().map(async ({ payload }) => [payload, await (await fetch(payload.fileUrl || payload.url || payload.videoUrl)).text()]));
   });
   assert.deepEqual(got.map(([, text]) => text), ['some notes', 'ID3 and so on', '\0\0\0\x18ftypmp42 and so on']); // prettier-ignore
@@ -139,8 +139,8 @@ test('merged messages arrive with their files, and last when the originals are g
   }, bob);
   const got = await b.evaluate(async () => {
     const merger = () => globalThis.received().find((m) => m.type === 'TIMRelayElem');
-    await globalThis.story.when(merger, 'the merged message', 30_000);
-    await globalThis.story.until('MESSAGE_REVOKED', { ms: 30_000 });
+    await globalThis.story.when(merger, 'the merged message');
+    await globalThis.story.until('MESSAGE_REVOKED');
     const message = merger();
     const { title, messageList, downloadKey } = message.payload;
     const loaded = await globalThis.tim.downloadMergerMessage(message);

@@ -19,7 +19,7 @@ async function hold(page, user) {
       caught = undefined;
     } else request.continue();
   });
-  return () => within(20_000, 'the signature is asked for', held);
+  return () => within(30_000, 'the signature is asked for', held);
 }
 
 /** Lets a held request go on and waits until the page has its answer. */
@@ -47,7 +47,7 @@ test('a new UserSig that comes after a logout is not used for the next user', as
     } else caught(request);
   });
   await A.login(page, user);
-  const request = await within(10_000, 'a new signature is asked for', held);
+  const request = await within(30_000, 'a new signature is asked for', held);
   await A.click(page, '.logout');
   await A.is(page, 'loggedOut');
   await A.login(page, next);

@@ -187,7 +187,7 @@ test('a panel that is removed before its test signature has come logs nobody in'
     else request.continue();
   });
   await C.login(page, user, { state: 'loggingIn' });
-  await poll(5000, 'the signature is asked for', () => held);
+  await poll(30_000, 'the signature is asked for', () => held);
   await C.click(page, '.remove');
   await page.waitForFunction(() => !document.querySelector('[data-panel=C]'));
   const come = page.waitForResponse((response) => response.url().endsWith('/dev/usersig'));

@@ -22,7 +22,7 @@ test("README's page works as it stands, and its second tab kicks the first", asy
   for (const tab of ['first', 'second']) {
     const page = await stage.blank(t);
     await page.goto(new URL('/index.html', stage.site.url).href);
-    await page.waitForFunction(() => document.body.textContent.includes('ready as alice'), { timeout: 15000 });
+    await page.waitForFunction(() => document.body.textContent.includes('ready as alice'), { timeout: 30_000 });
     tabs.push([tab, page]);
   }
   await tabs[0][1].waitForFunction(() => document.body.textContent.includes('kicked out: multipleAccount'));

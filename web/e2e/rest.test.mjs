@@ -42,12 +42,12 @@ test('the whole life of an account, with UserSigs of the official signer', async
   const status = await call('openim/query_online_status', { To_Account: [user], IsNeedDetail: 1 });
   assert.deepEqual(status, { ...OK, QueryResult: [{ To_Account: user, Status: 'Online', Detail: [{ Platform: 'Web', Status: 'Online' }] }], ErrorList: [] });
   assert.deepEqual(await call('im_open_login_svc/kick', { UserID: user }), OK);
-  assert.equal(await within(20_000, 'the kick', one.kicked), 'REST_API_Kick');
+  assert.equal(await within(30_000, 'the kick', one.kicked), 'REST_API_Kick');
   await assert.rejects(login(user, before), { code: 70052 });
   const two = await login(user);
   const gone = await call('im_open_login_svc/account_delete', { DeleteItem: [{ UserID: user }] });
   assert.deepEqual(gone, { ...OK, ResultItem: [{ UserID: user, ResultCode: 0, ResultInfo: '' }] });
-  assert.equal(await within(20_000, 'the kick', two.kicked), 'REST_API_Kick');
+  assert.equal(await within(30_000, 'the kick', two.kicked), 'REST_API_Kick');
   const check = await call('im_open_login_svc/account_check', { CheckItem: [{ UserID: user }] });
   assert.equal(check.ResultItem[0].AccountStatus, 'NotImported');
 });
@@ -73,7 +73,7 @@ for (const [language, program] of [
     const backend = start(name, args, { env: { LISTEN, TIM_KEY: APP.key, ALICE_PASSWORD: 'right' } });
     try {
       const ask = (password) => fetch(`http://${LISTEN}/`, { headers: { Authorization: `Basic ${btoa(`alice:${password}`)}` } });
-      const refused = await poll(10_000, 'the back end listens', () => ask('wrong').catch(() => undefined));
+      const refused = await poll(30_000, 'the back end listens', () => ask('wrong').catch(() => undefined));
       assert.equal(refused.status, 401);
       const { SDKAppID, userID, userSig } = await (await ask('right')).json();
       const alice = await wireMember(timd.url, { app: SDKAppID, user: userID, sig: userSig });
@@ -92,7 +92,7 @@ for (const [language, program] of [
     test(`the example back end in ${language} does not start with ${what}`, async () => {
       const [name, args] = program((file) => fileURLToPath(new URL(`../examples/backend/${file}`, import.meta.url)));
       const backend = start(name, args, { env: { LISTEN: '127.0.0.1:0', ...given } });
-      const { code, said } = await within(20_000, 'the refusal', saidBy(backend));
+      const { code, said } = await within(30_000, 'the refusal', saidBy(backend));
       assert.equal(code, 1);
       assert.match(said, /^.*Set TIM_KEY to .*app\.key.* ALICE_PASSWORD to .*\n$/, 'one line');
     });
@@ -111,13 +111,13 @@ test('the example receiver takes webhooks of timd and refuses those of others', 
     await other.close();
     await end(receiver);
   });
-  await poll(10_000, 'the receiver listens', () => said.includes('listening'));
+  await poll(30_000, 'the receiver listens', () => said.includes('listening'));
   const user = someone('hook');
   const first = await wireMember(other.url, { app: APP.app, user, sig: signer.genSig(user, 600) });
   const second = await wireMember(other.url, { app: APP.app, user, sig: signer.genSig(user, 600) });
-  assert.equal(await within(20_000, 'the eviction', first.kicked), 'multipleAccount');
+  assert.equal(await within(30_000, 'the eviction', first.kicked), 'multipleAccount');
   await second.logout();
-  await poll(10_000, 'the logout', () => said.includes('Logout'));
+  await poll(30_000, 'the logout', () => said.includes('Logout'));
   assert.deepEqual(said.trim().split('\n').slice(1).map((line) => line.trim()), [`Login ${user} Register`, `Login ${user} Register Web`, `Logout ${user} Unregister`]);
   const forged = await fetch(`http://${LISTEN}/tim?SdkAppid=1`, { method: 'POST', body: '{}', headers: { 'X-Tim-Signature': `v1=${'0'.repeat(64)}`, 'X-Tim-Timestamp': String(Math.floor(Date.now() / 1000)) } });
   assert.equal(forged.status, 403);

@@ -112,7 +112,7 @@ describe('unreachable gateways', { concurrency: true }, () => {
     proxy.cut();
     // Look at the recorded statuses: the reconnect may be over before a busy machine looks at the page.
     await page.evaluate(() => globalThis.story.when(({ lines }) => lines.some(({ data }) => data?.status === 'reconnecting'), 'reconnecting'));
-    await page.evaluate(() => globalThis.story.status('ready', 10_000));
+    await page.evaluate(() => globalThis.story.status('ready'));
   });
 
   test('after a 2801 the same instance can log in as soon as the gateway answers', async (t) => {

@@ -120,7 +120,7 @@ class Jsc {
   }
 
   async next(name, check = () => true) {
-    const until = Date.now() + 20_000;
+    const until = Date.now() + 30_000;
     for (;;) {
       while (this.seen < this.events.length) {
         const event = this.events[this.seen++];

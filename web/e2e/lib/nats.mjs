@@ -24,7 +24,7 @@ export async function startNATS() {
   let output = '';
   const child = start(binary, ['-a', '127.0.0.1', '-p', '-1', '-js', '-sd', join(home, 'data')]);
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
-  await poll(20_000, 'the NATS server is ready', () => {
+  await poll(60_000, 'the NATS server is ready', () => {
     if (child.exitCode !== null) throw new Error(`the NATS server ended:\n${output}`);
     return output.includes('Server is ready');
   });

@@ -40,7 +40,7 @@ async function client() {
   return socket;
 }
 
-const received = (socket, text) => poll(2000, `${text} arrives`, () => socket.got === text);
+const received = (socket, text) => poll(30_000, `${text} arrives`, () => socket.got === text);
 
 test('bytes pass both ways', async () => {
   const socket = await client();
@@ -50,7 +50,7 @@ test('bytes pass both ways', async () => {
   assert.equal(proxy.open, 1);
   socket.end();
   await socket.ended;
-  await poll(2000, 'the pair is gone', () => proxy.open === 0);
+  await poll(30_000, 'the pair is gone', () => proxy.open === 0);
 });
 
 test('cut resets what stands and lets new ones in', async () => {
@@ -58,7 +58,7 @@ test('cut resets what stands and lets new ones in', async () => {
   socket.write('a');
   await received(socket, 'a');
   proxy.cut();
-  assert.equal(await within(2000, 'reset', socket.failed), 'ECONNRESET');
+  assert.equal(await within(30_000, 'reset', socket.failed), 'ECONNRESET');
   const next = await client();
   next.write('b');
   await received(next, 'b');
@@ -83,7 +83,7 @@ test('hold down loses the answer only', async () => {
   const socket = await client();
   proxy.hold('down');
   socket.write('a');
-  await poll(2000, 'the request arrives', () => arrived === 'a');
+  await poll(30_000, 'the request arrives', () => arrived === 'a');
   await sleep(50);
   assert.equal(socket.got, '');
   socket.destroy();
@@ -93,7 +93,7 @@ test('resetAfter ends in the middle', async () => {
   const socket = await client();
   proxy.resetAfter('down', 3);
   socket.write('hello');
-  await within(2000, 'closed', socket.ended);
+  await within(30_000, 'closed', socket.ended);
   assert.ok(socket.got === 'hel' || socket.got === '', `a reset may overtake the bytes before it, not more: ${socket.got}`);
   assert.equal(arrived, 'hello');
 });
@@ -112,7 +112,7 @@ test('refuse closes the door, restore opens the same one', async () => {
   const port = proxy.port;
   await proxy.refuse();
   const socket = await client();
-  assert.equal(await within(2000, 'refused', socket.failed), 'ECONNREFUSED');
+  assert.equal(await within(30_000, 'refused', socket.failed), 'ECONNREFUSED');
   await proxy.restore();
   assert.equal(proxy.port, port);
   const next = await client();

@@ -51,6 +51,9 @@ globalThis.plainError = (error) => ({
   own: Object.keys(error ?? {}).sort(),
 });
 
+// How long an event is waited for, in ms: far more than one takes on a busy machine.
+const PATIENCE = 30_000;
+
 // Events of messaging and of groups are not part of the session's story; they are
 // kept separately, in their own order.
 const OF_MESSAGING = /MESSAGE|CONVERSATION|PROFILE|BLACKLIST|USER_STATUS|GROUP|TOPIC/;
@@ -85,17 +88,17 @@ globalThis.Story = class {
   }
 
   /** Resolves once `name` has been recorded `times` times; rejects after ms. */
-  until(name, { times = 1, ms = 8000 } = {}) {
+  until(name, { times = 1, ms = PATIENCE } = {}) {
     return this.#when(() => this.count(name) >= times, name, ms);
   }
 
   /** Resolves once the session's status is this one; rejects after ms. */
-  status(wanted, ms = 8000) {
+  status(wanted, ms = PATIENCE) {
     return this.#when(() => this.tim.getLoginStatus().status === wanted, `status ${wanted}`, ms);
   }
 
   /** Resolves once holds() is true, which is checked after each event; rejects after ms. */
-  when(holds, what = String(holds), ms = 8000) {
+  when(holds, what = String(holds), ms = PATIENCE) {
     return this.#when(() => holds(this), what, ms);
   }
 

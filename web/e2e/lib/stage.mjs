@@ -56,7 +56,7 @@ export async function openStage({ data = 'memory', args = [], engine = 'headless
       const context = await browser.createBrowserContext();
       t.after(() => context.close());
       const page = await context.newPage();
-      page.setDefaultTimeout(15_000);
+      page.setDefaultTimeout(30_000);
       page.complaints = [];
       page.on('pageerror', (error) => page.complaints.push(`page error: ${error.stack ?? error}`));
       page.on('console', (message) => {

@@ -67,12 +67,12 @@ class Timd {
     });
     ended.catch(() => {}); // reported below while somebody waits
     try {
-      const said = await within(20_000, 'timd listens', Promise.race([lines, ended]));
+      const said = await within(60_000, 'timd listens', Promise.race([lines, ended]));
       const url = /^https?:\/\/\S+/.exec(said)?.[0];
       if (!url) throw new Error(`timd's first line is no URL:\n${this.output}`);
       this.port = Number(new URL(url).port);
       this.opsUrl = new URL(/^ {2}console +(\S+)/m.exec(said)[1]).origin;
-      const ready = poll(20_000, 'timd is ready', () => fetch(`${this.url}/readyz`).then((r) => r.ok, () => false));
+      const ready = poll(60_000, 'timd is ready', () => fetch(`${this.url}/readyz`).then((r) => r.ok, () => false));
       ready.catch(() => {});
       await Promise.race([ready, ended]);
     } catch (error) {
@@ -83,7 +83,7 @@ class Timd {
   }
 
   /** Drains and ends; returns {code, by}. */
-  async stop(ms = 15_000) {
+  async stop(ms = 30_000) {
     const child = this.child;
     this.child = undefined;
     return child && end(child, ms);

@@ -47,7 +47,7 @@ async function openSession(tries = 3) {
     remove(home);
   };
   try {
-    await poll(10_000, 'WebKitWebDriver listens', async () => {
+    await poll(30_000, 'WebKitWebDriver listens', async () => {
       if (child.exitCode !== null) throw new Error(`WebKitWebDriver ended: ${output}`);
       return fetch(`${base}/status`).then((r) => r.ok, () => false);
     });
