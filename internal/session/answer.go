@@ -238,6 +238,9 @@ func (m *Machine) renew(in Renew) {
 		m.fail(in.Call, fault.New(fault.LoggedOut))
 	default:
 		m.request(pending{call: in.Call, method: frame.Renew, params: frame.Fields{{Key: "userSig", Value: in.UserSig}}, by: m.now + renewWithin})
+		if m.state == Fetching && in.UserSig != m.acc.userSig {
+			m.renewedHere(in.UserSig)
+		}
 	}
 }
 

@@ -86,6 +86,14 @@ func (m *Machine) superseded() bool {
 	return m.state == LoggingOut || m.acc.asked.old != m.acc.userSig
 }
 
+// renewedHere goes on with a UserSig that the app has renewed by itself while
+// its provider was asked for one.
+func (m *Machine) renewedHere(sig string) {
+	m.acc.asked.open = 0
+	m.useRenewal(sig) // which stops TimerAsk
+	m.fetched()
+}
+
 // fetched goes on with the login or the reconnect that waited for a UserSig.
 func (m *Machine) fetched() {
 	switch {
