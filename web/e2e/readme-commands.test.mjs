@@ -69,7 +69,7 @@ test('the commands of one machine and of many, and the move between them', { tim
   assert.equal(await run(ready), 'ok\n');
   assert.match(await run(metrics), /^tim_live 1$/m);
   await assert.rejects(run(metrics.replace(`:${ports[8081]}`, `:${ports[8443]}`).replace('curl', 'curl -f')), 'not on the public address');
-  assert.deepEqual(await end(one), { code: 0, by: null }, one.said);
+  assert.deepEqual(await end(one, 30_000), { code: 0, by: null }, one.said);
 
   const [files, servers, gateways, , change, move] = blocks('Many machines');
   const install = lines(files)[0];
