@@ -19,10 +19,15 @@ type Upload struct {
 	// was no answer.
 	Done func(status int, text string)
 
-	host  *Host
-	xhr   safejs.Value
-	scope bridge.Scope
+	host   *Host
+	within int // ms, 0 for no limit
+	xhr    safejs.Value
+	scope  bridge.Scope
 }
+
+// downloadWithin is how long a text may take to come, in ms: browsers wait for a
+// silent server for ever. Mini programs have the same limit of their own.
+const downloadWithin = 60_000
 
 // Upload starts an upload. Done is called later, never before it returns.
 func (h *Host) Upload(u *Upload) {
@@ -31,7 +36,7 @@ func (h *Host) Upload(u *Upload) {
 
 // Download fetches a text. done is called as that of an Upload is.
 func (h *Host) Download(url string, done func(status int, text string)) {
-	h.start(&Upload{Done: done}, [][]any{{"open", "GET", url}, {"send"}})
+	h.start(&Upload{Done: done, within: downloadWithin}, [][]any{{"open", "GET", url}, {"send"}})
 }
 
 func (h *Host) start(u *Upload, calls [][]any) {
@@ -42,6 +47,9 @@ func (h *Host) start(u *Upload, calls [][]any) {
 		u.xhr = xhr
 		h.uploads[u] = struct{}{}
 		bridge.Set(xhr, "onloadend", u.scope.Func(u.onEnd).Value())
+		if u.within > 0 {
+			bridge.Set(xhr, "timeout", bridge.Int(u.within))
+		}
 		if u.Progress != nil {
 			bridge.Set(bridge.Get(xhr, "upload"), "onprogress", u.scope.Func(u.onProgress).Value())
 		}

@@ -80,6 +80,8 @@ func TestDownload(t *testing.T) {
 	h.Download("http://gateway/media/1/x", func(status int, text string) { ends = append(ends, ended{status, text}) })
 	xhr := last()
 	require.Equal(t, "open GET http://gateway/media/1/x, send undefined", told(t, xhr))
+	within, _ := bridge.Number(bridge.Get(xhr, "timeout"))
+	require.Equal(t, 60_000.0, within, "it ends where nobody answers")
 	bridge.Set(xhr, "status", bridge.Int(404))
 	_, err := bridge.Get(xhr, "onloadend").Invoke()
 	require.NoError(t, err)
