@@ -157,7 +157,8 @@ func (l *stream) oneByOne(ctx context.Context, patterns []string) ([]Value, erro
 
 // replica asks any replica for the newest records of the subjects that some
 // patterns match, and returns up to which position it knew the stream: 0 where
-// it has found nothing. It fails with errLost where the answer stands still.
+// it has found nothing. It fails with errLost where the answer stands still; on a
+// single server only once it has begun, or after a reconnect.
 func (l *stream) replica(ctx context.Context, patterns []string) (out []Value, upTo uint64, err error) {
 	body, err := json.Marshal(map[string]any{"multi_last": patterns})
 	if err != nil {
@@ -168,7 +169,9 @@ func (l *stream) replica(ctx context.Context, patterns []string) (out []Value, u
 		return nil, 0, err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
+	var connected uint64 // counts the connections before the one that was asked on
 	ask := func() error {
+		connected = l.b.reads.Stats().Reconnects
 		return l.b.reads.PublishRequest("$JS.API.DIRECT.GET."+l.name, sub.Subject, body)
 	}
 	err = ask()
@@ -179,6 +182,10 @@ func (l *stream) replica(ctx context.Context, patterns []string) (out []Value, u
 			m, err = sub.NextMsgWithContext(next)
 			cancel()
 			if err != nil && ctx.Err() == nil && next.Err() != nil {
+				if l.b.replicas == 1 && len(out) == 0 && l.b.reads.Stats().Reconnects == connected {
+					err = nil
+					continue // its server is busy, and would only be asked once more
+				}
 				return nil, 0, errLost
 			}
 		}

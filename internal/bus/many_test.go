@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -137,4 +138,29 @@ func TestAnAnswerThatIsLost(t *testing.T) {
 			require.EqualValues(t, 7, values[0].Seq)
 		})
 	}
+	// One that has not begun waits for others: who asked again would wait behind
+	// all of them once more.
+	t.Run("late", func(t *testing.T) {
+		t.Parallel()
+		nc, err := nats.Connect(url)
+		require.NoError(t, err)
+		t.Cleanup(nc.Close)
+		var asked atomic.Int64
+		_, err = nc.Subscribe("$JS.API.DIRECT.GET.late", func(m *nats.Msg) {
+			asked.Add(1)
+			time.AfterFunc(silence*5/4, func() {
+				_ = m.RespondMsg(&nats.Msg{Header: nats.Header{"Nats-Subject": {"l.a"}, "Nats-Sequence": {"7"}}})
+				_ = m.RespondMsg(&nats.Msg{Header: nats.Header{"Status": {"204"}, "Nats-UpTo-Sequence": {"7"}}})
+			})
+		})
+		require.NoError(t, err)
+		require.NoError(t, nc.Flush())
+		l := &stream{&Bus{nc: nc, reads: nc, replicas: 1}, "late"}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		values, err := l.newest(ctx, []string{"l.a", "l.b"})
+		require.NoError(t, err)
+		require.Len(t, values, 1)
+		require.EqualValues(t, 1, asked.Load())
+	})
 }
