@@ -18,7 +18,7 @@ import (
 // A document that has given way long ago stays away, unless its conversation
 // went on meanwhile, which has brought it back.
 func complete(ctx context.Context, b *bus.Bus, streams []streamHeader) error {
-	began := map[string]uint64{}
+	began := map[string]*uint64{}
 	for _, s := range streams {
 		began[s.Config.Name] = s.Began
 	}
@@ -27,11 +27,11 @@ func complete(ctx context.Context, b *bus.Bus, streams []streamHeader) error {
 	}
 	for n := range bus.MaxPartitions {
 		stream, prefix := bus.MessagesPartition(n)
-		after, ok := began[stream]
-		if !ok || after == 0 {
+		after := began[stream]
+		if after == nil {
 			continue
 		}
-		logs, err := subjectsAfter(ctx, b, stream, after)
+		logs, err := subjectsAfter(ctx, b, stream, *after)
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ func onDisk(t *testing.T) (b *bus.Bus, logs map[string]bus.Log) {
 	require.NoError(t, err)
 	logs = map[string]bus.Log{}
 	for stream, subjects := range map[string]string{
-		bus.StreamConversations: bus.SubjectConversations, bus.StreamMessages: bus.SubjectMessages, "TIM_MSG_1": "tim.msg-1.",
+		bus.StreamConversations: bus.SubjectConversations, bus.StreamMessages: bus.SubjectMessages, "TIM_MSG_1": "tim.msg-1.", "TIM_MSG_2": "tim.msg-2.",
 	} {
 		logs[stream], err = b.OpenLog(t.Context(), bus.LogConfig{Stream: stream, Subjects: subjects + ">"})
 		require.NoError(t, err)
@@ -45,7 +45,7 @@ func TestConversationsThatBeganMeanwhile(t *testing.T) {
 	document := func(user, peer string) string {
 		return bus.SubjectConversations + "1." + bus.UserToken(user) + "." + bus.ConversationTail(peer)
 	}
-	_, err := b.Put(ctx, bus.BucketSubject(bus.BucketConfig, "layout"), []byte(`{"version":2,"partitions":2}`), 0, 0)
+	_, err := b.Put(ctx, bus.BucketSubject(bus.BucketConfig, "layout"), []byte(`{"version":2,"partitions":3}`), 0, 0)
 	require.NoError(t, err)
 	add(bus.StreamMessages, log("tim.msg.", "alice", "bob"), []byte("before"))
 	add("TIM_MSG_1", log("tim.msg-1.", "alice", "carol"), []byte("before"))
@@ -62,6 +62,7 @@ func TestConversationsThatBeganMeanwhile(t *testing.T) {
 		add(bus.StreamMessages, log("tim.msg.", "dave", "erin"), []byte("meanwhile"))
 		add("TIM_MSG_1", log("tim.msg-1.", "bob", "dave"), []byte("meanwhile"))
 		add("TIM_MSG_1", "tim.msg-1.1.g.group", []byte("not between two"))
+		add("TIM_MSG_2", log("tim.msg-2.", "erin", "frank"), []byte("the first there"))
 		_, _, err := logs[bus.StreamMessages].Append(ctx, log("tim.msg.", "alice", "bob"), []byte("goes on"), 1, "")
 		require.NoError(t, err)
 	}}, &file))
@@ -75,6 +76,7 @@ func TestConversationsThatBeganMeanwhile(t *testing.T) {
 		document("alice", "bob"): `{"p":true}`, document("bob", "alice"): `{}`,
 		document("dave", "erin"): `{}`, document("erin", "dave"): `{}`,
 		document("bob", "dave"): `{}`, document("dave", "bob"): `{}`,
+		document("erin", "frank"): `{}`, document("frank", "erin"): `{}`,
 		document("carol", "alice"): ``,
 	} {
 		v, err := list.Last(ctx, subject)

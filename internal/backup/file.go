@@ -64,8 +64,9 @@ type streamHeader struct {
 	Config jetstream.StreamConfig `json:"config"`
 	// State is as NATS reported it; restoring requires it.
 	State json.RawMessage `json:"state"`
-	// Began is where the stream ended when the backup began, see complete.
-	Began uint64 `json:"began,omitempty"`
+	// Began is where the stream ended when the backup began, see complete. Older
+	// files do not have it.
+	Began *uint64 `json:"began,omitempty"`
 }
 
 // ErrFile is wrapped by every error about a file that cannot be used.

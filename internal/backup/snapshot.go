@@ -87,7 +87,7 @@ func save(ctx context.Context, nc *nats.Conn, name string, consumers bool, began
 	if err != nil {
 		return err
 	}
-	head.Began = began
+	head.Began = &began
 	if err := w.frameJSON(frameStream, head); err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func load(ctx context.Context, nc *nats.Conn, head streamHeader, r *reader) erro
 	var where struct {
 		Deliver string `json:"deliver_subject"`
 	}
-	head.Began = 0 // NATS refuses what it does not know
+	head.Began = nil // NATS refuses what it does not know
 	err := call(ctx, nc, "$JS.API.STREAM.RESTORE."+head.Config.Name, head, &where)
 	if err != nil {
 		return err
