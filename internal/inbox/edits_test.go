@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/mailbox/objects"
 )
@@ -195,6 +196,30 @@ func TestEditsFromTwo(t *testing.T) {
 		require.Equal(t, won, textOf(r.Message))
 	}
 	a.until("told", func() bool { return len(a.modified) == 1 })
+}
+
+// However often somebody has edited a message, a page that comes back does not have
+// all of that read.
+func TestManyMissedEdits(t *testing.T) {
+	in := open(t, busmodel.New(busmodel.Options{}), Options{})
+	m := login(t, in, "alice", "a1").send("bob", "before")
+	p := pairOf(app, "alice", "bob")
+	edited, err := in.messageAt(t.Context(), p, m.Position)
+	require.NoError(t, err)
+	var last *record
+	for range maxChanges + 200 {
+		last, _, err = in.append(t.Context(), p, "", func(prev *record) (*record, error) {
+			r := next(prev, kindEdit, 0, 0)
+			r.Target = &target{Pos: m.Position, Record: edited}
+			return r, nil
+		})
+		require.NoError(t, err)
+	}
+	ctx := counted(t.Context())
+	changes, err := in.changesAt(ctx, last, m.Position, everything)
+	require.NoError(t, err)
+	require.Equal(t, []uint64{last.pos}, changes)
+	require.EqualValues(t, maxChanges, spent(ctx))
 }
 
 // afterAppend calls a function once after a record was appended, before whoever

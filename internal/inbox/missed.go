@@ -182,18 +182,23 @@ func (in *Inbox) missedIn(ctx context.Context, h *record, floor, upTo uint64, li
 	return out, nil
 }
 
+// maxChanges is how many revocations and edits of one conversation are read, one
+// after the other: somebody may have edited a message for a whole night.
+const maxChanges = 1000
+
 // changesAt returns the positions of revocations and edits in one conversation
-// behind after and up to upTo, resumedMissed at most. Of the edits of one message
-// only the newest counts.
+// behind after and up to upTo, of the newest maxChanges ones. Of the edits of one
+// message only the newest counts.
 func (in *Inbox) changesAt(ctx context.Context, h *record, after uint64, upTo positions) (out []uint64, err error) {
-	edited := map[uint64]bool{}
+	edited, read := map[uint64]bool{}, 0
 	err = in.eachChange(ctx, h, after, func(r *record) bool {
 		older := r.Kind == kindEdit && edited[r.Target.Pos]
 		if upTo.covers(r.pos) && !older {
 			out = append(out, r.pos)
 			edited[r.Target.Pos] = edited[r.Target.Pos] || r.Kind == kindEdit
 		}
-		return len(out) < resumedMissed
+		read++
+		return read < maxChanges
 	})
 	return out, err
 }
