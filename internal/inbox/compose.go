@@ -235,8 +235,8 @@ func (o *outgoing) frame(s *Session, r *record, side int, at string) (string, js
 		}
 		return o.method, o.full
 	case kindRevoke, kindEdit:
-		if r.Kind == kindEdit && r.Target.Pos <= set.Cleared {
-			return "", nil // what it says is not to come back
+		if r.hidden(side, set) {
+			return "", nil
 		}
 		if o.full == nil {
 			method, m := r.noteOf(r, side)

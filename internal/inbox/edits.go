@@ -160,7 +160,7 @@ func (in *Inbox) tellEdit(ctx context.Context, m *record, side int, made *edit) 
 			return nil, err
 		}
 		r := next(prev, kindEdit, side, in.now().UnixMilli())
-		r.Target = &target{Pos: m.pos, Record: &edited}
+		r.Target = &target{Pos: m.pos, Record: &edited, Deleted: f.Deleted}
 		return r, nil
 	})
 	if err == nil && r != nil {

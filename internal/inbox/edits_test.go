@@ -198,6 +198,33 @@ func TestEditsFromTwo(t *testing.T) {
 	a.until("told", func() bool { return len(a.modified) == 1 })
 }
 
+// A message that a user has deleted does not come back to them with an edit.
+func TestEditOfADeletedMessage(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{})
+	a, b, away := login(t, in, "alice", "a1"), login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
+	a.send("bob", "kept")
+	m := a.send("bob", "deleted")
+	for _, c := range []*client{b, away} {
+		c.until("both", func() bool { return len(c.messages) == 2 })
+	}
+	shows := func(c *client) any {
+		return c.page.Conversation("C2Calice")["lastMessage"].(objects.Object)["messageForShow"]
+	}
+	b.must("message.delete", conversationParams{ConversationID: "C2Calice", Positions: []uint64{m.Position}}, nil)
+	away.until("it is gone", func() bool { return shows(away) == "kept" })
+	away.drop()
+	a.edited("bob", m.Position, 0, "after")
+	a.until("told", func() bool { return len(a.modified) == 1 })
+	b.must("message.read", conversationParams{ConversationID: "C2Calice", Cursor: b.cursorText()}, nil) // what is told of it comes later
+	away.attach(in)
+	away.sync()
+	for _, c := range []*client{b, away} {
+		c.mu.Lock()
+		require.Equal(t, []any{"kept", 0}, []any{shows(c), len(c.modified)}, c.instance)
+		c.mu.Unlock()
+	}
+}
+
 // However often somebody has edited a message, a page that comes back does not have
 // all of that read.
 func TestManyMissedEdits(t *testing.T) {

@@ -245,7 +245,7 @@ func (p *part) change(r *record) error {
 	}
 	u := p.s.user
 	side := r.pair.side(u.UserID)
-	if r.Kind == kindEdit && r.Target.Pos <= u.peer(r.pair.users[r.pair.other(side)]).Cleared {
+	if r.hidden(side, u.peer(r.pair.users[r.pair.other(side)]).settings) {
 		return nil
 	}
 	stands := cursor{upTo(p.up.at.pos.in(r.pos)), p.up.at.rev}

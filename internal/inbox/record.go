@@ -72,6 +72,8 @@ type target struct {
 	Pos    uint64  `json:"p"`
 	Record *record `json:"m"`
 	Took   bool    `json:"u,omitempty"` // it was unread, so Sent was lowered by one
+	// Deleted says, of an edit, which of the two users had deleted the message.
+	Deleted [2]bool `json:"d,omitzero"`
 }
 
 // memory estimates how many bytes a record takes here.
@@ -117,6 +119,12 @@ func (r *record) changed() *record {
 	m := *r.Target.Record
 	m.pair, m.pos = r.pair, r.Target.Pos
 	return &m
+}
+
+// hidden reports whether a side is not to be told of an edit: what they have
+// cleared or deleted is not to come back.
+func (r *record) hidden(side int, set settings) bool {
+	return r.Kind == kindEdit && (r.Target.Pos <= set.Cleared || r.Target.Deleted[side])
 }
 
 // next makes the record that follows prev, which is nil for the first one of a
