@@ -153,7 +153,8 @@
 // They go to the sessions that have listed their groups, of members who are
 // online, whoever has caused them; a session is told of its own calls, too. The
 // same frame goes to every member, but for groupSelf, groupJoined, groupLeft and
-// groupHandled, which are about the receiver.
+// groupHandled, which are about the receiver. group, groupAttributes and
+// groupCounters of one group come once a second at most, each with the newest.
 //
 //	group {group}                    the profile changed: a Group without selfInfo,
 //	                                 memberCount up to a second old

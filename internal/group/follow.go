@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -58,12 +59,13 @@ func (r *Room) sawProfile(k key, v bus.Value) error {
 			}
 			delete(l.users[u].groups, k)
 		}
+		clear(h.users) // so that nothing is told at the end of a pause
 		delete(l.groups, k)
 		return nil
 	}
-	switch {
+	switch tell := func() { r.tellGroup(k, h) }; {
 	case was.Info != g.Info:
-		r.tellGroup(k, h)
+		r.tellSoon(h, frame.NoteGroup, tell)
 		if was.Owner != g.Owner {
 			for _, id := range []string{was.Owner, g.Owner} {
 				if o := h.users[k.user(id)]; o != nil && o.told {
@@ -71,9 +73,8 @@ func (r *Room) sawProfile(k key, v bus.Value) error {
 				}
 			}
 		}
-	case was.Members != g.Members && !h.due:
-		h.due = true
-		time.AfterFunc(membersAfter, func() { r.tellMembers(k, h) })
+	case was.Members != g.Members: // when many join at once, it is told once
+		r.tellLater(h, frame.NoteGroup, tell)
 	}
 	return nil
 }
@@ -86,27 +87,41 @@ func dismisser(g group) string {
 	return g.Gone.By
 }
 
-// membersAfter is how long a number of members that has changed is kept: when
-// many join at once, everybody is told of all of them once.
-const membersAfter = time.Second
+// tellPause is how long the members of a group are told nothing more of one kind:
+// whoever changes a group again and again must not fill their connections, since
+// one whose client cannot read so much is closed. What changes meanwhile is told
+// at the end, once and as it is then.
+const tellPause = time.Second
 
-// tellMembers is called without the lock.
-func (r *Room) tellMembers(k key, h *heard) {
-	r.listeners.mu.Lock()
-	defer r.listeners.mu.Unlock()
-	if h.due && r.ctx.Err() == nil {
-		r.tellGroup(k, h)
+// tellSoon tells the members of a group now, or at the end of the pause.
+func (r *Room) tellSoon(h *heard, method string, tell func()) {
+	if _, pausing := h.pauses[method]; !pausing {
+		tell()
+		tell = nil
 	}
+	r.tellLater(h, method, tell)
+}
+
+// tellLater tells them at the end of the pause, which it begins if there is none.
+func (r *Room) tellLater(h *heard, method string, tell func()) {
+	_, pausing := h.pauses[method]
+	h.pauses[method] = tell
+	if pausing {
+		return
+	}
+	time.AfterFunc(tellPause, func() {
+		r.listeners.mu.Lock()
+		defer r.listeners.mu.Unlock()
+		tell := h.pauses[method]
+		delete(h.pauses, method)
+		if tell != nil && r.ctx.Err() == nil {
+			r.tellSoon(h, method, tell)
+		}
+	})
 }
 
 func (r *Room) tellGroup(k key, h *heard) {
-	h.due = false
-	params := encode(groupNote{h.group.shape(k.id, true)})
-	for u, o := range h.users {
-		if o.told {
-			r.listeners.tell(u, frame.NoteGroup, params)
-		}
-	}
+	r.tellAll(h, frame.NoteGroup, encode(groupNote{h.group.shape(k.id, true)}))
 }
 
 func (r *Room) tellSelf(k key, u place.User, h *heard, o *own) {
@@ -229,7 +244,9 @@ func (r *Room) sawAttributes(k key, v bus.Value) error {
 	}
 	a, err := decode[attributes](v.Data)
 	if err == nil && a.Born == h.group.Born {
-		r.tellAll(h, frame.NoteGroupAttributes, encode(attributesNote{k.id, orEmpty(a.All)}))
+		r.tellSoon(h, frame.NoteGroupAttributes, func() {
+			r.tellAll(h, frame.NoteGroupAttributes, encode(attributesNote{k.id, orEmpty(a.All)}))
+		})
 	}
 	return err
 }
@@ -241,7 +258,11 @@ func (r *Room) sawCounters(k key, v bus.Value) error {
 	}
 	c, err := decode[counters](v.Data)
 	if err == nil && c.Born == h.group.Born {
-		r.tellAll(h, frame.NoteGroupCounters, encode(countersNote{k.id, picked(c.All, c.Last)}))
+		maps.Copy(h.counters, picked(c.All, c.Last))
+		r.tellSoon(h, frame.NoteGroupCounters, func() {
+			r.tellAll(h, frame.NoteGroupCounters, encode(countersNote{k.id, h.counters}))
+			clear(h.counters)
+		})
 	}
 	return err
 }

@@ -2,9 +2,11 @@ package group
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -90,6 +92,42 @@ func TestTheNumberOfMembersIsTold(t *testing.T) {
 	alice.told("six members", func(n note) bool {
 		return n.method == frame.NoteGroup && n.params["group"].(obj)["memberCount"] == 6.0
 	})
+}
+
+// Whoever changes a group again and again does not fill the connections of its
+// members: they are told about once a second, and nothing is lost by that.
+func TestManyChangesAreToldOnceASecond(t *testing.T) {
+	w := newWorld(t)
+	alice, bob := w.login(0, "alice"), w.login(1, "bob")
+	alice.must("group.create", obj{"name": "n", "groupID": "g", "memberList": []obj{{"userID": "bob"}}}, nil)
+	bob.groups()
+	const changes = 30
+	start := time.Now()
+	for n := range changes {
+		alice.must("group.update", obj{"groupID": "g", "name": strconv.Itoa(n)}, nil)
+		alice.must("group.attributes.set", obj{"groupID": "g", "groupAttributes": obj{"a": strconv.Itoa(n)}}, nil)
+		alice.must("group.counters.set", obj{"groupID": "g", "counters": obj{strconv.Itoa(n % 10): n}}, nil)
+	}
+	told, newest, last := map[string]int{}, obj{}, strconv.Itoa(changes-1)
+	var name, attribute any
+	for name != last || attribute != last || newest["9"] != float64(changes-1) {
+		n := bob.told("the newest of all", func(note) bool { return true })
+		told[n.method]++
+		switch n.method {
+		case frame.NoteGroup:
+			name = n.params["group"].(obj)["name"]
+		case frame.NoteGroupAttributes:
+			attribute = n.params["groupAttributes"].(obj)["a"]
+		case frame.NoteGroupCounters:
+			maps.Copy(newest, n.params["counters"].(obj))
+		}
+	}
+	for method, n := range told {
+		require.LessOrEqual(t, n, 1+int(time.Since(start)/tellPause), method)
+	}
+	for n := range 10 {
+		require.EqualValues(t, changes-10+n, newest[strconv.Itoa(n)])
+	}
 }
 
 // After a session has been closed nothing is pushed, and nothing of it is kept.

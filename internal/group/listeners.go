@@ -35,7 +35,9 @@ type heard struct {
 	users map[place.User]*own
 	rev   uint64 // 0: nothing is known yet
 	group group
-	due   bool // the number of members will be told in a moment
+
+	pauses   map[string]func() // by method, what is told at the end of the pause; nil: nothing
+	counters map[string]int64  // that have changed and were not told
 }
 
 func newListeners() listeners {
@@ -160,7 +162,7 @@ func (l *listeners) enter(one *listener, k key, u place.User) *own {
 	one.groups[k] = o
 	h := l.groups[k]
 	if h == nil {
-		h = &heard{users: map[place.User]*own{}}
+		h = &heard{users: map[place.User]*own{}, pauses: map[string]func(){}, counters: map[string]int64{}}
 		l.groups[k] = h
 	}
 	h.users[u] = o
