@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -12,10 +13,12 @@ import (
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
 )
 
-// reads is a store that counts the reads of many documents.
+// reads is a store that counts the reads of many documents, and in which
+// something may happen behind the next one.
 type reads struct {
 	*busmodel.Bus
-	n atomic.Int64
+	n      atomic.Int64
+	behind atomic.Pointer[func()]
 }
 
 func (b *reads) OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error) {
@@ -30,7 +33,11 @@ type readsLog struct {
 
 func (l *readsLog) LastUnder(ctx context.Context, pattern string) ([]bus.Value, error) {
 	l.b.n.Add(1)
-	return l.Log.LastUnder(ctx, pattern)
+	values, err := l.Log.LastUnder(ctx, pattern)
+	if what := l.b.behind.Swap(nil); what != nil {
+		(*what)()
+	}
+	return values, err
 }
 
 // A page of a large group costs about what is on it, and the pages have everybody
@@ -59,4 +66,23 @@ func TestPagesOfALargeGroup(t *testing.T) {
 	require.Len(t, alice.members("g", 70), wholeAtOnce+101)
 	alice.must("group.members", obj{"groupID": "g", "role": "Owner"}, &page)
 	require.NotEmpty(t, page.Offset, "it may be on a later page")
+}
+
+// A gateway that settles a turn late leaves alone what others have changed since
+// they took it over.
+func TestATurnIsSettledLate(t *testing.T) {
+	b := &reads{Bus: busmodel.New(busmodel.Options{})}
+	w := &world{t: t, clock: newClock()}
+	w.rooms = [2]*Room{w.open(b), w.open(b.Bus)}
+	alice, carol := w.login(1, "alice"), w.login(1, "carol")
+	alice.must("group.create", obj{"name": "n", "groupID": "g", "type": "ChatRoom", "memberList": []obj{{"userID": "bob"}}}, nil)
+	k := key{app, "g"}
+	_, err := w.rooms[0].takeTurn(t.Context(), k, "lost")
+	require.NoError(t, err)
+	w.clock.pass(turnAge * time.Millisecond)
+	join := func() { carol.must("group.join", obj{"groupID": "g"}, nil) }
+	b.behind.Store(&join)
+	w.rooms[0].settle(t.Context(), k, "lost")
+	require.Equal(t, 3, alice.group("g").MemberCount)
+	require.Len(t, alice.members("g", 100), 3)
 }

@@ -36,7 +36,10 @@ type effect struct {
 	set     func(g *group) // what else changes; may be nil
 }
 
-var errBusy = errors.New("group: another change of this group is under way")
+var (
+	errBusy = errors.New("group: another change of this group is under way")
+	errLost = errors.New("group: another change has taken over the turn")
+)
 
 // inTurn has do change who is a member of a group. Where do refuses, it has
 // written nothing. Whoever hangs up meanwhile does not end it.
@@ -103,15 +106,16 @@ func (r *Room) takeTurn(ctx context.Context, k key, id string) (group, error) {
 			continue
 		}
 		if err == nil && left {
-			err = r.recount(ctx, k, &g)
+			err = r.recount(ctx, k, id, &g)
 		}
 		return g, err
 	}
 }
 
-// recount makes of a group's document what the documents of its members say. A
-// group that has none was never finished.
-func (r *Room) recount(ctx context.Context, k key, g *group) error {
+// recount makes of a group's document what the documents of its members say, as
+// long as the turn is not somebody else's. A group that has none was never
+// finished.
+func (r *Room) recount(ctx context.Context, k key, id string, g *group) error {
 	all, err := r.members(ctx, k, *g, 0, classes)
 	if err != nil {
 		return err
@@ -124,6 +128,9 @@ func (r *Room) recount(ctx context.Context, k key, g *group) error {
 	_, err = change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
 		if !g.there() {
 			return false, fault.New(fault.NoSuchGroup)
+		}
+		if g.Turn == nil || g.Turn.ID != id {
+			return false, errLost
 		}
 		if g.Members, g.Owner = len(all), owner; len(all) == 0 {
 			g.Gone = &gone{At: r.now().UnixMilli()}
@@ -176,12 +183,12 @@ func (r *Room) settle(ctx context.Context, k key, id string) {
 		return
 	}
 	if err == nil {
-		err = r.recount(ctx, k, &g)
+		err = r.recount(ctx, k, id, &g)
 	}
 	if err == nil {
 		_, err = r.giveTurn(ctx, k, id, g.Members, effect{})
 	}
-	if err != nil && bus.Fault(err).Code != fault.NoSuchGroup {
+	if err != nil && !errors.Is(err, errLost) && bus.Fault(err).Code != fault.NoSuchGroup {
 		r.report("settling a turn", err) // the next change takes it over
 	}
 }
