@@ -64,6 +64,7 @@ func (r *Room) sawProfile(k key, v bus.Value) error {
 		return nil
 	}
 	switch tell := func() { r.tellGroup(k, h) }; {
+	case was.Born == 0: // nobody has been told of it yet
 	case was.Info != g.Info:
 		r.tellSoon(h, frame.NoteGroup, tell)
 		if was.Owner != g.Owner {
@@ -174,7 +175,7 @@ func (r *Room) sawMember(k key, u place.User, v bus.Value) error {
 func (r *Room) joinedOne(ctx context.Context, k key, u place.User) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	g, rev, err := get[group](ctx, r, k.profileSubject())
+	profile, err := r.log.Last(ctx, k.profileSubject())
 	l := &r.listeners
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -182,16 +183,16 @@ func (r *Room) joinedOne(ctx context.Context, k key, u place.User) {
 	if one == nil || one.groups[k] == nil {
 		return
 	}
+	if err == nil {
+		err = r.sawProfile(k, profile) // it may be ahead of the follower
+	}
 	if err != nil {
 		r.report("a group that was joined", err)
 		l.tell(u, frame.NoteGroupsReset, []byte("{}"))
 		return
 	}
 	o, h := one.groups[k], l.groups[k]
-	if h.rev < rev {
-		h.rev, h.group = rev, g
-	}
-	if o.told || !o.member.in(h.group) {
+	if o == nil || o.told || !o.member.in(h.group) {
 		return
 	}
 	o.told = true

@@ -49,15 +49,10 @@ func (s *Session) list(ctx context.Context, p listParams) (any, error) {
 		return nil, err
 	}
 	for i, one := range some {
-		g, err := decode[group](values[2*i].Data)
+		g, m, in, err := s.knows(one.key, values[2*i], values[2*i+1])
 		if err != nil {
 			return nil, err
 		}
-		m, err := decode[member](values[2*i+1].Data)
-		if err != nil {
-			return nil, err
-		}
-		g, m, in := s.knows(one.key, g, values[2*i].Seq, m, values[2*i+1].Seq)
 		if !in {
 			s.r.drop(s.user, one)
 			continue

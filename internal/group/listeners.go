@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -127,33 +128,37 @@ func (s *Session) expects(groups []mine) {
 }
 
 // knows enters what was read of a user's group, unless something newer has come
-// meanwhile, and returns the newest. ok reports whether the user is in it.
-func (s *Session) knows(k key, g group, rev uint64, m member, memberRev uint64) (group, member, bool) {
+// meanwhile, and returns the newest. ok reports whether the user is in it. What
+// was read may be ahead of the follower, who then brings nothing new: all others
+// are told of it here.
+func (s *Session) knows(k key, profile, membership bus.Value) (g group, m member, ok bool, err error) {
 	l := &s.r.listeners
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one := l.users[s.user]
 	if one == nil { // the session has been closed
-		return g, m, m.in(g)
+		if g, err = decode[group](profile.Data); err == nil {
+			m, err = decode[member](membership.Data)
+		}
+		return g, m, m.in(g), err
 	}
-	o := one.groups[k]
-	if o == nil { // they have left it, or it was dismissed
-		return g, m, false
+	if one.groups[k] == nil { // they have left it, or it was dismissed
+		return g, m, false, nil
 	}
-	h := l.groups[k]
-	if o.rev < memberRev {
-		o.rev, o.member = memberRev, m
+	if err := s.r.sawProfile(k, profile); err != nil || one.groups[k] == nil {
+		return g, m, false, err
 	}
-	if h.rev < rev {
-		h.rev, h.group = rev, g
+	if err := s.r.sawMember(k, s.user, membership); err != nil || one.groups[k] == nil {
+		return g, m, false, err
 	}
+	o, h := one.groups[k], l.groups[k]
 	if !o.member.in(h.group) {
 		delete(one.groups, k)
 		l.forget(k, s.user)
-		return g, m, false
+		return g, m, false, nil
 	}
 	o.told = true
-	return h.group, o.member, true
+	return h.group, o.member, true, nil
 }
 
 // enter needs mu.

@@ -1,0 +1,63 @@
+package group
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// lagging is a store whose follower stands still while it is locked.
+type lagging struct {
+	*busmodel.Bus
+	sync.Mutex
+}
+
+func (b *lagging) OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error) {
+	l, err := b.Bus.OpenLog(ctx, c)
+	return &laggingLog{l, b}, err
+}
+
+type laggingLog struct {
+	bus.Log
+	b *lagging
+}
+
+func (l *laggingLog) Follower(handle func(bus.Value), report func(error)) bus.Follower {
+	return l.Log.Follower(func(v bus.Value) {
+		l.b.Lock()
+		defer l.b.Unlock()
+		handle(v)
+	}, report)
+}
+
+// What somebody reads before the follower brings it is told to all others.
+func TestAListAheadOfTheFollower(t *testing.T) {
+	store := busmodel.New(busmodel.Options{})
+	b := &lagging{Bus: store}
+	w := &world{t: t, clock: newClock()}
+	w.rooms = [2]*Room{w.open(b), w.open(store)}
+	root := w.login(1, "root")
+	for _, id := range []string{"g", "ends"} {
+		root.must("group.create", obj{"name": "n", "groupID": id, "type": "Public", "memberList": []obj{{"userID": "alice"}, {"userID": "bob"}}}, nil)
+	}
+	alice, again, bob := w.login(0, "alice"), w.login(0, "alice"), w.login(0, "bob")
+	require.Len(t, alice.groups(), 2)
+	func() {
+		b.Lock()
+		defer b.Unlock()
+		root.must("group.update", obj{"groupID": "g", "name": "m"}, nil)
+		root.must("group.role", obj{"groupID": "g", "userID": "alice", "role": "Admin"}, nil)
+		root.must("group.dismiss", obj{"groupID": "ends"}, nil)
+		require.Equal(t, []string{"g"}, bob.groups())
+		require.Equal(t, []string{"g"}, again.groups())
+	}()
+	require.Equal(t, obj{"groupID": "ends", "reason": leftDismissed, "operatorID": "root"}, alice.toldOf(frame.NoteGroupLeft).params)
+	require.Equal(t, "m", alice.toldOf(frame.NoteGroup).params["group"].(obj)["name"])
+	require.Equal(t, "Admin", alice.toldOf(frame.NoteGroupSelf).params["selfInfo"].(obj)["role"])
+}
