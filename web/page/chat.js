@@ -144,18 +144,19 @@ export class Chat {
     }
   }
 
-  // Adds a message and returns the elements that show its state and what it says.
+  // Adds a message and returns its elements, as #line does.
   #add(message, state) {
     this.#list.querySelector('.empty')?.remove();
-    const { line, told } = this.#line(message, state);
+    const made = this.#line(message, state);
     this.#shown.push(message);
-    this.#list.append(line);
+    this.#list.append(made.line);
     for (; this.#shown.length > KEEP; this.#shown.shift()) this.#list.firstElementChild.remove();
     this.#list.scrollTop = this.#list.scrollHeight;
-    return told;
+    return made;
   }
 
-  // Makes a message's line and the element in it that shows its state.
+  // Makes a message's line; returned with it are the elements that show its
+  // state and what it says.
   #line(message, state) {
     const out = message.flow === 'out';
     const line = element('div', `message ${out ? 'out' : 'in'}`);
@@ -170,13 +171,14 @@ export class Chat {
     foot.append(time, ' ', told);
     line.append(head, text, foot);
     if (state) mark(told, state);
-    return { state: told, text };
+    return { line, state: told, text };
   }
 
   // Shows what a message says: its text, its picture, or its file as a link.
-  #fill(text, { type, payload, status }) {
+  #fill(text, { type, payload, status, isRevoked }) {
     const { MSG_TEXT, MSG_IMAGE, MSG_FILE } = this.#TIM.TYPES;
-    if (type === MSG_TEXT) put(text, payload.text);
+    if (isRevoked) say(text, 'chat.revoked');
+    else if (type === MSG_TEXT) put(text, payload.text);
     else if (type === MSG_IMAGE && status === 'success') {
       const [whole, small] = payload.imageInfoArray;
       const picture = element('img', 'picture');
