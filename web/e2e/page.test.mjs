@@ -99,7 +99,7 @@ test('two panels write to each other; the words are text, and go with the user',
   await page.waitForSelector('[data-panel=B] .message.in');
   await page.waitForSelector('[data-panel=A] .state[data-state=sent]');
   await page.type('[data-panel=B] [name=text]', '你好');
-  await page.click('[data-panel=B] .write button');
+  await page.click('[data-panel=B] .write button:not([type])');
   await page.waitForSelector('[data-panel=A] .message.in');
   await page.waitForSelector('[data-panel=B] .state[data-state=sent]');
   assert.deepEqual(await messages('A'), [
