@@ -36,12 +36,14 @@ type asked struct {
 }
 
 // fetch waits for a UserSig before anything else: of a login, or of a session
-// whose UserSig has ended.
+// whose UserSig has ended. A question that is open already is for that, too.
 func (m *Machine) fetch(why string) {
 	m.state = Fetching
 	if m.acc.asked.open == 0 {
 		m.ask(why)
+		return
 	}
+	m.acc.asked.old = m.acc.userSig
 }
 
 // ask puts one question. TimerAsk bounds it; without one, the timer is for the
@@ -173,8 +175,6 @@ func (m *Machine) refetch() {
 	m.stop(TimerWarn)
 	m.stop(TimerExpire)
 	m.unsend()
-	m.stop(TimerAsk)
-	m.acc.asked.open = 0
 	m.tellNet(netConnecting)
 	m.fetch(AskExpired)
 }
