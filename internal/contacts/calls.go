@@ -3,6 +3,7 @@ package contacts
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"github.com/tim-wasm/tim/internal/fault"
@@ -17,11 +18,9 @@ type call func(ctx context.Context, c *Contacts, u place.User, params json.RawMe
 // with decodes params for a method.
 func with[P any](f func(ctx context.Context, c *Contacts, u place.User, p P) (any, error)) call {
 	return func(ctx context.Context, c *Contacts, u place.User, params json.RawMessage) (any, error) {
-		var p P
-		if len(params) > 0 {
-			if f := jsonframe.Params(params, &p); f != nil {
-				return nil, f
-			}
+		p, refused := jsonframe.ParamsOf[P](params)
+		if refused != nil {
+			return nil, refused
 		}
 		return f(ctx, c, u, p)
 	}
@@ -191,14 +190,7 @@ var growing = map[string]bool{
 func Grows(method string) bool { return growing[method] }
 
 // Methods lists the calls that Call serves.
-func Methods() []string {
-	out := make([]string, 0, len(calls))
-	for name := range calls {
-		out = append(out, name)
-	}
-	slices.Sort(out)
-	return out
-}
+func Methods() []string { return slices.Sorted(maps.Keys(calls)) }
 
 // Call serves one request of a client. A user's requests may overlap.
 func (c *Contacts) Call(ctx context.Context, u place.User, method string, params json.RawMessage) (json.RawMessage, *fault.Error) {

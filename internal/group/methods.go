@@ -18,11 +18,9 @@ type call func(ctx context.Context, r *Room, u place.User, params json.RawMessag
 // with decodes params for a method.
 func with[P any](f func(ctx context.Context, r *Room, u place.User, p P) (any, error)) call {
 	return func(ctx context.Context, r *Room, u place.User, params json.RawMessage) (any, error) {
-		var p P
-		if len(params) > 0 {
-			if f := jsonframe.Params(params, &p); f != nil {
-				return nil, f
-			}
+		p, refused := jsonframe.ParamsOf[P](params)
+		if refused != nil {
+			return nil, refused
 		}
 		return f(ctx, r, u, p)
 	}

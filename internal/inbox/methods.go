@@ -21,11 +21,9 @@ type call func(ctx context.Context, s *Session, params json.RawMessage) (any, er
 // with makes a call of a function that takes decoded params.
 func with[P any](f func(ctx context.Context, s *Session, p P) (any, error)) call {
 	return func(ctx context.Context, s *Session, params json.RawMessage) (any, error) {
-		var p P
-		if len(params) > 0 {
-			if f := jsonframe.Params(params, &p); f != nil {
-				return nil, f
-			}
+		p, refused := jsonframe.ParamsOf[P](params)
+		if refused != nil {
+			return nil, refused
 		}
 		return f(ctx, s, p)
 	}
@@ -45,14 +43,7 @@ func inConversation(f func(ctx context.Context, s *Session, c pair, side int, p 
 }
 
 // Methods lists the calls that Session.Call serves.
-func Methods() []string {
-	out := make([]string, 0, len(calls))
-	for name := range calls {
-		out = append(out, name)
-	}
-	slices.Sort(out)
-	return out
-}
+func Methods() []string { return slices.Sorted(maps.Keys(calls)) }
 
 // calls holds the methods of all families by name.
 var calls = func() map[string]call {

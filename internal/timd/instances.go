@@ -6,6 +6,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/place"
 	"github.com/tim-wasm/tim/internal/registry"
@@ -38,10 +39,13 @@ func serveInstances(_ context.Context, t *running) error {
 		return map[string]any{"instances": out}, nil
 	})
 	t.gateway.Handle(frame.InstanceKick, func(ctx context.Context, s *gateway.Session, params json.RawMessage) (any, error) {
-		var p struct {
+		p, f := jsonframe.ParamsOf[struct {
 			InstanceID string `json:"instanceID"`
-		}
-		if err := json.Unmarshal(params, &p); err != nil || p.InstanceID == "" {
+		}](params)
+		switch {
+		case f != nil:
+			return nil, f
+		case p.InstanceID == "":
 			return nil, fault.With(fault.BadParameters, "instanceID must be one that getOnlineInstances gave")
 		}
 		kicked, err := t.reg.KickInstance(ctx, s.User(), p.InstanceID)

@@ -10,6 +10,15 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
+// ParamsOf returns the parameters of a request for a method that can do without:
+// none are an empty struct.
+func ParamsOf[P any](params json.RawMessage) (p P, f *fault.Error) {
+	if len(params) > 0 {
+		f = Params(params, &p)
+	}
+	return p, f
+}
+
 // Params reads the parameters of a request into v, which points to a struct.
 // The error names the first parameter that does not fit, and says what it must
 // be, in a JavaScript developer's words.
