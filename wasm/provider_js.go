@@ -56,7 +56,7 @@ func (s *sdk) onProvided(args []safejs.Value) any {
 
 // messageOf says in words what was thrown.
 func messageOf(thrown safejs.Value) string {
-	if text, ok := bridge.Text(bridge.Get(thrown, "message")); ok && text != "" {
+	if text := bridge.Message(thrown); text != "" {
 		return text
 	}
 	text, _ := bridge.Text(bridge.Call(safejs.Global(), "String", thrown))

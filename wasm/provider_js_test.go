@@ -38,10 +38,10 @@ func TestUserSigProvider(t *testing.T) {
 			return [sigs, asked, status, errors];`))
 	})
 	t.Run("what it may do wrong", func(t *testing.T) {
-		require.Equal(t, `[2003,"the back end said 401",2003,"at once",2003,"it gave something else than a string",0,["now"],4]`, script(t, options, providing+`
+		require.Equal(t, `[2003,"the back end said 401",2003,"request:fail",2003,"at once",2003,"it gave something else than a string",0,["now"],5]`, script(t, options, providing+`
 			const said = [], told = /\(([^()]*)\)\.$/;
 			for (provide of [
-				() => Promise.reject(new Error('the back end said 401')), () => { throw 'at once'; }, () => 5,
+				() => Promise.reject(new Error('the back end said 401')), () => Promise.reject({ errMsg: 'request:fail' }), () => { throw 'at once'; }, () => 5,
 			]) await tim.login({ userID: 'alice' }).catch((e) => said.push(e.code, told.exec(e.message)[1]));
 			provide = () => 'now';
 			said.push((await tim.login({ userID: 'alice' })).code);

@@ -35,6 +35,15 @@ func NewError(f *fault.Error, data safejs.Value) safejs.Value {
 	return e
 }
 
+// Message returns the text of an Error or of an error event, or "".
+func Message(v safejs.Value) string {
+	o := Object{Value: v}
+	if text := o.Text("message"); text != "" {
+		return text
+	}
+	return o.Text("errMsg") // as mini programs call it
+}
+
 // Uncaught returns the fault for a Go panic that was caught before it reached
 // JavaScript.
 func Uncaught(reason string) *fault.Error {

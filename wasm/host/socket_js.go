@@ -45,7 +45,7 @@ func (h *Host) Dial(gen session.Gen) {
 	}
 	ws, err := constructor.New(h.config.URL, bridge.NewArray(bridge.String(frame.Subprotocol)))
 	if err != nil {
-		s.breakLater(message(bridge.Thrown(err)))
+		s.breakLater(bridge.Message(bridge.Thrown(err)))
 		return
 	}
 	s.ws = ws
@@ -124,7 +124,7 @@ func (s *socket) onOpen([]safejs.Value) any {
 // programs it does not follow, so an error before the opening ends the socket.
 func (s *socket) onError(args []safejs.Value) any {
 	if !s.opened {
-		s.lose(1006, message(bridge.Arg(args, 0)))
+		s.lose(1006, bridge.Message(bridge.Arg(args, 0)))
 	}
 	return nil
 }
@@ -207,7 +207,7 @@ func (h *Host) Write(gen session.Gen, r frame.Request) {
 			return
 		}
 		if _, err = s.ws.Call("send", text); err != nil {
-			s.breakLater(message(bridge.Thrown(err)))
+			s.breakLater(bridge.Message(bridge.Thrown(err)))
 		}
 	}
 	if err != nil {
@@ -236,15 +236,6 @@ func (s *socket) hangUp(code int, reason string) {
 	if _, err := s.ws.Call("close", bridge.Int(code), bridge.String(reason)); err != nil {
 		bridge.Call(s.ws, "close")
 	}
-}
-
-// message returns the text of an Error or of an error event, or "".
-func message(v safejs.Value) string {
-	o := bridge.Object{Value: v}
-	if text := o.Text("message"); text != "" {
-		return text
-	}
-	return o.Text("errMsg") // as mini programs call it
 }
 
 func closeText(code int, reason string) string {
