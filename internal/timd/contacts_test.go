@@ -17,17 +17,20 @@ func decoded(t *testing.T, m frame.Message) (v map[string]any) {
 	return v
 }
 
+// enter logs a user in on a socket of their own.
+func (s *stage) enter(user, instance string) *socket {
+	s.t.Helper()
+	so, err := dial(s.t, s.url, nil)
+	require.NoError(s.t, err)
+	require.Nil(s.t, so.login(user, sign(user), instance, frame.IntentNew).Err)
+	return so
+}
+
 // Two users become friends over their sockets and are told of it; a blacklist
 // ends that, and so does the deletion of an account.
 func TestContacts(t *testing.T) {
 	s := newStage(t, nil)
-	enter := func(user, instance string) *socket {
-		so, err := dial(t, s.url, nil)
-		require.NoError(t, err)
-		require.Nil(t, so.login(user, sign(user), instance, frame.IntentNew).Err)
-		return so
-	}
-	alice, bob := enter("alice", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"), enter("bob", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b")
+	alice, bob := s.enter("alice", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"), s.enter("bob", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b")
 	var notes []frame.Message
 	friends := func(so *socket, id int64) []any {
 		return decoded(t, so.call(id, frame.FriendList, `{}`, &notes))["items"].([]any)

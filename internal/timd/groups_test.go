@@ -12,13 +12,7 @@ import (
 // deleted account leaves its groups to others.
 func TestGroups(t *testing.T) {
 	s := newStage(t, nil)
-	enter := func(user, instance string) *socket {
-		so, err := dial(t, s.url, nil)
-		require.NoError(t, err)
-		require.Nil(t, so.login(user, sign(user), instance, frame.IntentNew).Err)
-		return so
-	}
-	alice, bob := enter("alice", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"), enter("bob", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b")
+	alice, bob := s.enter("alice", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"), s.enter("bob", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b")
 	var notes []frame.Message
 	bob.call(2, frame.ProfileSet, `{"nick":"Bob"}`, &notes)
 	require.Empty(t, decoded(t, bob.call(3, frame.GroupList, `{}`, &notes))["groups"])

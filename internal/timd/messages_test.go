@@ -130,12 +130,7 @@ func TestStatusFollowsTheRecord(t *testing.T) {
 	t.Parallel()
 	s := openStage(t, func(o *options) { o.grace = time.Second })
 	t.Cleanup(s.end)
-	enter := func(user string) *socket {
-		c, err := dial(t, s.url, nil)
-		require.NoError(t, err)
-		require.Nil(t, c.login(user, sign(user), someInstance, frame.IntentNew).Err)
-		return c
-	}
+	enter := func(user string) *socket { return s.enter(user, someInstance) }
 	watcher := enter("watcher")
 	var notes []frame.Message
 	watcher.call(2, "session.sync", `{}`, &notes)
