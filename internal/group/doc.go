@@ -58,9 +58,9 @@
 // A call runs on its caller's goroutine, documents come on that of the follower,
 // and one goroutine does what is left to be done behind the calls (Room.later,
 // which never blocks). listeners.mu guards who is told of what, is held while Push
-// is called, and never across a call of the store. turns.mu, rates.mu and
-// counts.mu are held alone. While a call waits for the turn of a group, or has it,
-// it holds none of them.
+// is called, and never across a call of the store. rates.mu and counts.mu are held
+// alone. While a call waits for the turn of a group, or has it, it holds none of
+// them.
 //
 // # Calls
 //

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/turns"
 )
 
 // Bus is what groups need of a bus.Bus. Package busmodel has it in memory.
@@ -74,7 +75,7 @@ type Room struct {
 	o         Options
 	log       bus.Log
 	follower  bus.Follower
-	turns     turns
+	turns     turns.ByKey[key] // for changes of who is a member
 	rates     rates
 	listeners listeners
 	online    counts
@@ -97,7 +98,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Room, error) {
 	}
 	r := &Room{
 		o: o.withDefaults(), log: log,
-		turns: turns{all: map[key]*crowd{}}, rates: newRates(), listeners: newListeners(), online: counts{all: map[key]count{}},
+		rates: newRates(), listeners: newListeners(), online: counts{all: map[key]count{}},
 		jobs: make(chan func(context.Context), waitingJobs),
 	}
 	r.ctx, r.end = context.WithCancel(context.Background())

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -46,7 +45,8 @@ var (
 func (r *Room) inTurn(ctx context.Context, k key, do func(ctx context.Context, g group) (effect, error)) (group, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
-	done, err := r.turns.wait(ctx, k)
+	// By compare-and-set alone, the last of a crowd would not get there in time.
+	done, err := r.turns.Take(ctx, k)
 	if err != nil {
 		return group{}, err
 	}
@@ -190,45 +190,6 @@ func (r *Room) settle(ctx context.Context, k key, id string) {
 	}
 	if err != nil && !errors.Is(err, errLost) && bus.Fault(err).Code != fault.NoSuchGroup {
 		r.report("settling a turn", err) // the next change takes it over
-	}
-}
-
-// turns are those of this gateway who wait for the turn of a group: by
-// compare-and-set alone, the last of a crowd would not get there in time.
-type turns struct {
-	mu  sync.Mutex // guards all, and size in it
-	all map[key]*crowd
-}
-
-type crowd struct {
-	turn chan struct{} // holds a token while one of them changes the group
-	size int
-}
-
-// wait waits until nobody else of this gateway changes a group, until done is
-// called.
-func (t *turns) wait(ctx context.Context, k key) (done func(), err error) {
-	t.mu.Lock()
-	c := t.all[k]
-	if c == nil {
-		c = &crowd{turn: make(chan struct{}, 1)}
-		t.all[k] = c
-	}
-	c.size++
-	t.mu.Unlock()
-	leave := func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if c.size--; c.size == 0 {
-			delete(t.all, k)
-		}
-	}
-	select {
-	case c.turn <- struct{}{}:
-		return func() { <-c.turn; leave() }, nil
-	case <-ctx.Done():
-		leave()
-		return nil, ctx.Err()
 	}
 }
 

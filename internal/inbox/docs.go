@@ -9,6 +9,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/turns"
 )
 
 // docs holds the documents of a stream, TIM_DOC or TIM_CONV. Reads that may be
@@ -18,15 +19,16 @@ type docs struct {
 	log  bus.Log
 	most int // in cache
 
+	writing turns.ByKey[string] // by subject: one writer of this gateway at a time
+
 	mu      sync.Mutex // guards what follows
 	cache   map[string]doc
 	bytes   int // of cache
 	reading map[string]*reading
-	writing map[string]*writeQueue
 }
 
 func newDocs(log bus.Log, most int) *docs {
-	return &docs{log: log, most: most, cache: map[string]doc{}, reading: map[string]*reading{}, writing: map[string]*writeQueue{}}
+	return &docs{log: log, most: most, cache: map[string]doc{}, reading: map[string]*reading{}}
 }
 
 // reading is a document that is being read. The follower may bring a newer one
@@ -34,12 +36,6 @@ func newDocs(log bus.Log, most int) *docs {
 type reading struct {
 	readers int
 	newest  doc
-}
-
-// writeQueue serialises this gateway's writers of one document.
-type writeQueue struct {
-	turn    chan struct{} // holds a token while one of them writes
-	writers int           // who writes or waits
 }
 
 type doc struct {
@@ -137,36 +133,6 @@ func (d *docs) get(ctx context.Context, subject string) (doc, error) {
 	return d.fresh(ctx, subject)
 }
 
-// queue waits for the caller's turn to write a document, which lasts until they
-// call done. Without turns each compare-and-set would let one writer through
-// and send all others round again, and of five hundred who write to one user
-// the last would run out of time. With them only writers on other gateways can
-// interfere.
-func (d *docs) queue(ctx context.Context, subject string) (done func(), err error) {
-	d.mu.Lock()
-	q := d.writing[subject]
-	if q == nil {
-		q = &writeQueue{turn: make(chan struct{}, 1)}
-		d.writing[subject] = q
-	}
-	q.writers++
-	d.mu.Unlock()
-	leave := func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if q.writers--; q.writers == 0 {
-			delete(d.writing, subject)
-		}
-	}
-	select {
-	case q.turn <- struct{}{}:
-		return func() { <-q.turn; leave() }, nil
-	case <-ctx.Done():
-		leave()
-		return nil, ctx.Err()
-	}
-}
-
 // read returns a document, or the zero T if there is none.
 func read[T any](ctx context.Context, in *Inbox, u place.User, kind string) (v T, err error) {
 	got, err := in.docs.get(ctx, docSubject(u, kind))
@@ -225,7 +191,10 @@ func update[T any](ctx context.Context, in *Inbox, u place.User, kind string, ch
 func updateAt[T any](ctx context.Context, in *Inbox, d *docs, subject string, change func(v *T, there bool) (bool, error)) (v T, rev uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	done, err := d.queue(ctx, subject)
+	// Without turns each compare-and-set would let one writer through and send all
+	// others round again, and of five hundred who write to one user the last would
+	// run out of time. With them only writers on other gateways can interfere.
+	done, err := d.writing.Take(ctx, subject)
 	if err != nil {
 		return v, 0, err
 	}

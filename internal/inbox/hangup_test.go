@@ -175,7 +175,7 @@ func countsOf(in *Inbox) counts {
 	n := counts{goroutines: goroutines()}
 	for _, d := range []*docs{in.docs, in.peers} {
 		d.mu.Lock()
-		n.writing += len(d.writing) + len(d.reading)
+		n.writing += d.writing.Len() + len(d.reading)
 		d.mu.Unlock()
 	}
 	in.waiting.mu.Lock()

@@ -69,7 +69,7 @@ func (in *Inbox) makeRoom(ctx context.Context, u place.User, class uint32) error
 		return nil
 	}
 	pattern := classPattern(u, class)
-	done, err := in.peers.queue(ctx, pattern) // one counts for all who write to this user
+	done, err := in.peers.writing.Take(ctx, pattern) // one counts for all who write to this user
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ var update = flag.Bool("update", false, "write wasm/deps.txt anew")
 var layers = map[string][]string{
 	"internal/fault":                  {},
 	"internal/place":                  {},
+	"internal/turns":                  {},
 	"internal/frame":                  {"internal/fault"},
 	"internal/frame/jsonframe":        {"internal/fault", "internal/frame"},
 	"internal/session":                {"internal/fault", "internal/frame"},
@@ -35,8 +36,8 @@ var layers = map[string][]string{
 	"internal/bus/busmodel":           {"internal/bus"},
 	"internal/layout":                 {"internal/bus"},
 	"internal/accounts":               {"internal/fault", "internal/place", "internal/bus"},
-	"internal/inbox":                  {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/bus"},
-	"internal/group":                  {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/bus"},
+	"internal/inbox":                  {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/turns", "internal/bus"},
+	"internal/group":                  {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/turns", "internal/bus"},
 	"internal/registry":               {"internal/fault", "internal/place", "internal/frame", "internal/bus", "internal/layout", "internal/gateway"},
 	"internal/backup":                 {"internal/bus", "internal/layout"},
 	"internal/contacts":               {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/bus", "internal/inbox"},
