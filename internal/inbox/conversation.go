@@ -10,20 +10,53 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/turns"
 )
 
 // conversation is the newest record of a log as this gateway knows it. It may
 // be out of date: the compare-and-set of an append finds that out.
 type conversation struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards what follows
 	known bool
-	last  *record // nil: there is none
+	last  *record // nil: there is none; never changed, only replaced
+}
+
+// newest returns the newest record if it is known.
+func (c *conversation) newest() (last *record, known bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.last, c.known
+}
+
+// forget has the next append read the newest record from the store.
+func (c *conversation) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known, c.last = false, nil
+}
+
+// read takes the newest record from the store; nil: there is none.
+func (c *conversation) read(last *record) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known, c.last = true, last
+}
+
+// advance takes a record, unless it knows a newer one or nothing at all.
+func (c *conversation) advance(r *record) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known && (c.last == nil || c.last.pos < r.pos) {
+		c.last = r.lean()
+	}
 }
 
 // conversations caches the newest records, most of them not in use at any
 // time.
 type conversations struct {
-	mu  sync.Mutex
+	appending turns.ByKey[pair] // one writer of this gateway at a time
+
+	mu  sync.Mutex // guards all
 	all map[pair]*conversation
 }
 
@@ -61,17 +94,16 @@ func (c *conversations) saw(r *record) {
 	c.mu.Lock()
 	v := c.all[r.pair]
 	c.mu.Unlock()
-	if v == nil || !v.mu.TryLock() {
-		return
-	}
-	defer v.mu.Unlock()
-	if v.known && (v.last == nil || v.last.pos < r.pos) {
-		v.last = r.lean()
+	if v != nil {
+		v.advance(r)
 	}
 }
 
 // lean returns the record without its content; the cache needs only its state.
 func (r *record) lean() *record {
+	if r == nil {
+		return nil
+	}
 	l := *r
 	l.Message, l.Target = nil, nil
 	return &l
@@ -113,25 +145,27 @@ func decodeOf(p pair, e bus.Value) (*record, error) {
 func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(prev *record) (*record, error)) (r *record, dup bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
+	done, err := in.convs.appending.Take(ctx, p)
+	if err != nil {
+		return nil, false, err
+	}
+	defer done()
 	c := in.convs.get(p)
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	for {
-		if !c.known {
-			last, err := in.load(ctx, p)
-			if err != nil {
+		last, known := c.newest()
+		if !known {
+			if last, err = in.load(ctx, p); err != nil {
 				return nil, false, err
 			}
-			if c.known, c.last = true, nil; last != nil {
-				c.last = last.lean()
-			}
+			last = last.lean()
+			c.read(last)
 		}
-		if r, err = build(c.last); err != nil || r == nil {
+		if r, err = build(last); err != nil || r == nil {
 			return nil, false, err
 		}
 		var expect uint64
-		if c.last != nil {
-			expect = c.last.pos
+		if last != nil {
+			expect = last.pos
 		}
 		if r.Kind == kindMessage { // before it is stored, so that no message lacks the documents
 			if err := in.enterBoth(ctx, p, r.By); err != nil {
@@ -144,7 +178,7 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 		}
 		pos, dup, err := appendOnce(ctx, in.store.messages, p.subject(), data, expect, msgID)
 		if err != nil {
-			c.known = false // read it again, whatever happened
+			c.forget() // whatever has happened
 			if in.retry(ctx, err) {
 				continue
 			}
@@ -159,7 +193,7 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 			return r, true, err
 		}
 		r.pair, r.pos = p, pos
-		c.last = r.lean()
+		c.advance(r)
 		return r, false, nil
 	}
 }
