@@ -97,11 +97,8 @@ func (u *user) documentChanged(kind string, data []byte) {
 // that could not be told of them catches up. If ctx ends before it is this one's
 // turn, they are told of in the background.
 func (u *user) refresh(ctx context.Context, others []string) {
-	// One at a time: what is told last has been read last.
-	select {
-	case u.refreshing <- struct{}{}:
-		defer func() { <-u.refreshing }()
-	case <-ctx.Done():
+	done, err := u.refreshing.Take(ctx)
+	if err != nil {
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		for _, other := range others {
@@ -110,6 +107,7 @@ func (u *user) refresh(ctx context.Context, others []string) {
 		u.tellStale()
 		return
 	}
+	defer done()
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	if !u.anyLive() { // sessions that are not live will catch up
@@ -118,7 +116,6 @@ func (u *user) refresh(ctx context.Context, others []string) {
 		u.hasTold(others...)
 		return
 	}
-	var err error
 	for len(others) > 0 && err == nil {
 		if err = ctx.Err(); err == nil {
 			others, err = u.tellOf(ctx, others)
@@ -148,7 +145,7 @@ func (u *user) anyLive() bool {
 }
 
 // tellOf pushes conversations to the live sessions, and returns those that
-// changed again meanwhile. u.refreshing is held.
+// changed again meanwhile. It is the turn of u.refreshing.
 func (u *user) tellOf(ctx context.Context, others []string) (left []string, err error) {
 	heads, err := u.in.headsOf(ctx, u.User, others)
 	if err != nil {

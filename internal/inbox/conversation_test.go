@@ -59,6 +59,36 @@ func TestHangUpBeforeItsTurnToWrite(t *testing.T) {
 	})
 }
 
+// TestHangUpBehindAnotherCall: a call that waits for an earlier one of its session
+// ends when the session hangs up.
+func TestHangUpBehindAnotherCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &afterAppends{Bus: busmodel.New(busmodel.Options{})}
+		in := open(t, store, Options{})
+		a := login(t, in, "alice", "a1")
+		goOn, sent := make(chan struct{}), make(chan struct{})
+		hold := func() { <-goOn }
+		store.log.do.Store(&hold)
+		go func() {
+			a.send("bob", "0")
+			close(sent)
+		}()
+		synctest.Wait()
+		ctx, hangUp := context.WithCancel(t.Context())
+		refused := make(chan *fault.Error, 1)
+		go func() {
+			_, f := a.s.Call(ctx, "profile.get", nil)
+			refused <- f
+		}()
+		synctest.Wait()
+		require.Empty(t, refused, "the first call is at work")
+		hangUp()
+		require.Equal(t, fault.ServerTimeout, (<-refused).Code)
+		close(goOn)
+		<-sent
+	})
+}
+
 // TestARecordThatComesDuringAnAppend: a record of another gateway that comes while
 // one is written here is known to the next append, which succeeds at once.
 func TestARecordThatComesDuringAnAppend(t *testing.T) {

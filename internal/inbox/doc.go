@@ -126,26 +126,30 @@
 // Session.closed under its lock before it enters anything anywhere, and
 // Session.Close takes out what was entered.
 //
-// Each field names its lock where it is declared; what names none is never
-// written after it was made. A goroutine that holds a lock takes only those
-// that follow it here:
+// What must not happen twice at once and asks the bus meanwhile is done in turns
+// (package turns). Whoever waits for one gives up when their call does. A
+// goroutine that has a turn takes only those that follow it here:
 //
-//	Session.calls, a turn of user.refreshing, conversation.mu, one of docs.queue,
+//	Session.calls            one call of a session after the other
+//	user.refreshing          what is told last was read last
+//	conversations.appending  one order of a log's records
+//	docs.writing             one writer of a document
+//
+// Each field names its lock where it is declared; what names none is never
+// written after it was made. Locks are taken after turns. No lock is held across
+// a call of the bus. A goroutine that holds one takes only those that follow it
+// here:
+//
 //	the lock of a bus.Follower, Inbox.mu, user.mu
 //
-// and, below all of them and without taking another, conversations.mu, docs.mu,
-// rooms.mu, recent.mu, waiting.mu, idle.mu, unsaved.mu, near.mu, rates.mu and
-// work.mu. A worker of delivery takes user.mu and what follows it, and only ever
-// tries conversation.mu; so whoever waits for one, as the follower does for room
-// in a queue, holds none from Inbox.mu on.
-//
-// The bus is asked with none held but the first four. These are held across its
-// calls because their order is the point: one call of a session after the
-// other, what is told last was read last, one order of a log's records, one
-// writer of a document. Each bounds its wait by its call's time.
+// and, below all of them and without taking another, conversations.mu,
+// conversation.mu, docs.mu, rooms.mu, recent.mu, waiting.mu, idle.mu, unsaved.mu,
+// near.mu, rates.mu and work.mu. A worker of delivery takes user.mu and what
+// follows it; so whoever waits for one, as the follower does for room in a queue,
+// holds none from Inbox.mu on.
 //
 // Of what a caller gave, Push is called with user.mu held, Options.Report and
-// OnQuota with those before Inbox.mu at most, and Options.Now and AfterFunc with any.
+// OnQuota with turns at most, and Options.Now and AfterFunc with any lock.
 //
 // # Calls
 //

@@ -61,8 +61,11 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 	if !ok {
 		return nil, &fault.Error{Code: frame.CodeNoMethod, Message: "There is no such method: check " + strconv.Quote(method) + " against the version of the gateway."}
 	}
-	s.calls.Lock()
-	defer s.calls.Unlock()
+	done, err := s.calls.Take(ctx)
+	if err != nil {
+		return nil, s.in.failed(method, err)
+	}
+	defer done()
 	s.user.mu.Lock()
 	closed := s.closed
 	s.user.mu.Unlock()

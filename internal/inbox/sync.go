@@ -22,7 +22,7 @@ type syncResult struct {
 // still to be pushed and composes nothing ahead, so a sync whose client does not
 // ask for more costs little.
 //
-// Fields that user.mu does not guard belong to whoever holds Session.calls.
+// Fields that user.mu does not guard belong to whoever has the turn of Session.calls.
 type catchingUp struct {
 	s       *Session
 	resumed bool

@@ -121,7 +121,8 @@ func TestUntoldSettings(t *testing.T) {
 	a.send("bob", "0")
 	b, other := login(t, in, "bob", "b1"), login(t, in, "bob", "b2")
 	u := in.local(place.User{SDKAppID: app, UserID: "bob"})
-	u.refreshing <- struct{}{}
+	done, err := u.refreshing.Take(t.Context())
+	require.NoError(t, err)
 	was := u.rev
 	pinned := make(chan struct{})
 	go func() {
@@ -136,7 +137,7 @@ func TestUntoldSettings(t *testing.T) {
 	c.send("bob", "1")
 	b.until("carol's", func() bool { return len(b.messages) == 2 })
 	b.drop()
-	<-u.refreshing
+	done()
 	<-pinned
 	b.attach(in)
 	b.sync()
@@ -158,7 +159,8 @@ func TestHangUpBeforeItsTurnToTell(t *testing.T) {
 	b.until("all of them", func() bool { return len(b.messages) == len(sent) })
 	u := b.s.user
 	for n := 2; n > 0; n-- { // the second one changes no settings
-		u.refreshing <- struct{}{}
+		done, err := u.refreshing.Take(t.Context())
+		require.NoError(t, err)
 		ctx, hangUp := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
@@ -175,7 +177,7 @@ func TestHangUpBeforeItsTurnToTell(t *testing.T) {
 		case <-time.After(30 * time.Second):
 			t.Fatal("the call waits for its turn")
 		}
-		<-u.refreshing
+		done()
 		b.until("what is the newest one now", func() bool {
 			last := valuesOf[LastMessage](t, b.field("alice", "lastMessage"))
 			return last.MessageForShow == fmt.Sprint(n-1)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/turns"
 )
 
 // user is a user who has at least one session on this gateway, or who is idle.
@@ -15,7 +16,7 @@ type user struct {
 	in *Inbox
 	place.User
 
-	refreshing chan struct{} // holds a token while a refresh is at work
+	refreshing turns.One // one refresh at a time: what is told last has been read last
 
 	mu       sync.Mutex // guards what follows
 	sessions map[*Session]struct{}
@@ -40,7 +41,7 @@ type user struct {
 
 func newUser(in *Inbox, u place.User) *user {
 	return &user{
-		in: in, User: u, refreshing: make(chan struct{}, 1),
+		in: in, User: u, refreshing: turns.New(),
 		sessions: map[*Session]struct{}{}, peers: peers{}, untold: map[string]struct{}{}, stale: map[string]struct{}{},
 		changing: map[string]int{}, seen: map[string]uint64{},
 	}
@@ -54,14 +55,14 @@ type Session struct {
 	instance string
 	push     Push // called with user.mu held
 
-	calls sync.Mutex // one Call, or one goOn, at a time
+	calls turns.One // one Call, or one goOn, at a time
 
 	watches map[place.User]struct{} // guarded by in.mu; nil once the session is closed
 
 	// The rest is guarded by user.mu.
 	closed  bool
 	live    bool        // synced: records go out as they come
-	syncing *catchingUp // set with calls held, too
+	syncing *catchingUp // set in the turn of calls only
 	pos     positions   // while live, up to where records were pushed
 	rev     uint64      // and up to where it was told settings
 }
@@ -78,7 +79,7 @@ func (in *Inbox) Attach(u place.User, instance string, push Push) *Session {
 	if len(instance) > 16 {
 		instance = instance[:16]
 	}
-	s := &Session{in: in, instance: instance, push: push, watches: map[place.User]struct{}{}}
+	s := &Session{in: in, instance: instance, push: push, calls: turns.New(), watches: map[place.User]struct{}{}}
 	if s.enter(u) {
 		in.sessionsChanged(u)
 	}
@@ -219,17 +220,20 @@ const stallFor = 500 * time.Millisecond
 
 // goOn catches up after a stall, without being asked by the client.
 func (s *Session) goOn() {
-	s.calls.Lock()
-	defer s.calls.Unlock()
+	done, err := s.calls.Take(s.in.work.ctx)
+	if err != nil {
+		return // the inbox is closed
+	}
+	defer done()
 	s.user.mu.Lock()
-	stands, done := cursor{s.pos, s.rev}, s.closed || s.live || s.syncing != nil
+	stands, needless := cursor{s.pos, s.rev}, s.closed || s.live || s.syncing != nil
 	s.user.mu.Unlock()
-	if done {
+	if needless {
 		return
 	}
 	ctx, cancel := context.WithTimeout(counted(s.in.work.ctx), storeTimeout)
 	defer cancel()
-	if err := s.catchUpNow(ctx, stands); err == nil {
+	if err = s.catchUpNow(ctx, stands); err == nil {
 		return
 	}
 	s.user.mu.Lock()
