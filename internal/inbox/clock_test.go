@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -67,32 +68,36 @@ func (c *clock) forward(d time.Duration) {
 // TestTheClockIsGiven: on a bus in memory an inbox uses only the clock that it is
 // given.
 func TestTheClockIsGiven(t *testing.T) {
-	c := &clock{now: time.Now()} // messageID has the time of this machine
-	in := open(t, busmodel.New(busmodel.Options{Now: c.Now}), Options{Now: c.Now, AfterFunc: c.AfterFunc})
-	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
-	m := a.send("bob", "hello")
+	synctest.Test(t, func(t *testing.T) {
+		c := &clock{now: time.Now()} // messageID has the time of this machine
+		in := open(t, busmodel.New(busmodel.Options{Now: c.Now}), Options{Now: c.Now, AfterFunc: c.AfterFunc})
+		a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+		m := a.send("bob", "hello")
 
-	b.must("message.ack", ackParams{cursorAt(m.Position)}, nil)
-	c.forward(ackDelay - 1)
-	require.Equal(t, 1, in.Stats().Unsaved)
-	c.forward(1)
-	require.Zero(t, in.Stats().Unsaved)
+		b.must("message.ack", ackParams{cursorAt(m.Position)}, nil)
+		c.forward(ackDelay - 1)
+		require.Equal(t, 1, in.Stats().Unsaved)
+		c.forward(1)
+		require.Zero(t, in.Stats().Unsaved)
 
-	set := func(custom string) { a.must("status.set", statusParams{custom}, nil) }
-	b.must("status.watch", usersParams{[]string{"alice"}}, nil)
-	set("1")
-	b.until("the first", func() bool { return len(b.statuses) == 1 })
-	set("2")
-	set("3")
-	due := func() bool {
-		in.mu.Lock()
-		defer in.mu.Unlock()
-		return in.watch[a.s.user.User].due
-	}
-	require.Eventually(t, due, 10*time.Second, time.Millisecond)
-	c.forward(statusEvery - 1)
-	require.True(t, due(), "not before its time")
-	c.forward(1)
-	b.until("the last", func() bool { return len(b.statuses) == 2 })
-	require.Equal(t, "3", b.statuses[1].CustomStatus)
+		set := func(custom string) { a.must("status.set", statusParams{custom}, nil) }
+		synctest.Wait() // a signal of the logins that came later would delay what is told of alice
+		b.must("status.watch", usersParams{[]string{"alice"}}, nil)
+		set("1")
+		b.until("the first", func() bool { return len(b.statuses) == 1 })
+		set("2")
+		set("3")
+		due := func() bool {
+			in.mu.Lock()
+			defer in.mu.Unlock()
+			return in.watch[a.s.user.User].due
+		}
+		synctest.Wait()
+		require.True(t, due())
+		c.forward(statusEvery - 1)
+		require.True(t, due(), "not before its time")
+		c.forward(1)
+		b.until("the last", func() bool { return len(b.statuses) == 2 })
+		require.Equal(t, "3", b.statuses[1].CustomStatus)
+	})
 }
