@@ -184,31 +184,31 @@ func TestWhatComesDuringASync(t *testing.T) {
 		t.Run(fmt.Sprintf("over=%v", over), func(t *testing.T) {
 			in := open(t, openBus(t, bus.Memory), Options{})
 			a, other := login(t, in, "alice", "a1"), login(t, in, "bob", "b2")
-			sent := sendLong(a, "bob", 60)
+			sent := sendLong(a, "bob", 30)
 			b := halfSynced(t, in, "bob", "b1")
-			for i := range 40 {
-				a.send("bob", fmt.Sprint(60+i))
+			for i := range 20 {
+				a.send("bob", fmt.Sprint(30+i))
 			}
 			id := "C2Cbob"
 			a.must("message.revoke", conversationParams{ConversationID: id, Position: sent[0].Position}, nil)
 			other.must("conversation.pin", conversationParams{ConversationID: "C2Calice", IsPinned: true}, nil)
-			other.until("the last", func() bool { return len(other.messages) == 100 && len(other.revoked) == 1 })
+			other.until("the last", func() bool { return len(other.messages) == 50 && len(other.revoked) == 1 })
 			u := in.local(place.User{SDKAppID: app, UserID: "bob"})
 			u.mu.Lock()
-			require.GreaterOrEqual(t, len(b.s.syncing.queue), 41)
+			require.GreaterOrEqual(t, len(b.s.syncing.queue), 21)
 			if over {
 				b.s.syncing.over, b.s.syncing.queue = true, nil
 			}
 			u.mu.Unlock()
 			b.sync()
-			b.until("all of it", func() bool { return len(b.messages) == 100 && len(b.revoked) == 1 })
+			b.until("all of it", func() bool { return len(b.messages) == 50 && len(b.revoked) == 1 })
 			for i, m := range b.messages {
 				require.EqualValues(t, i+1, m.Sequence)
 			}
 			require.Equal(t, sent[0].Position, b.revoked[0].Position)
 			b.until("pinned", func() bool { return b.field("alice", "isPinned") == true })
 			a.send("bob", "live")
-			b.until("live", func() bool { return len(b.messages) == 101 })
+			b.until("live", func() bool { return len(b.messages) == 51 })
 			b.until("a cursor that says that all was told", func() bool {
 				at, _ := in.parse(b.cursor)
 				return at.rev != 0
