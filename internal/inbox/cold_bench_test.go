@@ -1,0 +1,175 @@
+package inbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// BenchmarkCold measures the first call of each kind after the system has
+// forgotten a large store: NATS begins anew and the pages that the kernel held
+// are dropped, which needs root. TIM_COLD_GB says how large the store is, and
+// -benchtime 1x makes it once.
+func BenchmarkCold(b *testing.B) {
+	gb, err := strconv.ParseFloat(os.Getenv("TIM_COLD_GB"), 64)
+	if err != nil {
+		b.Skip("set TIM_COLD_GB to the size of the store, 10 for instance")
+	}
+	dir := b.TempDir()
+	sizes := []int{10, 1_500, 10_000}
+	fillCold(b, dir, gb, sizes)
+	for _, size := range sizes {
+		b.Run(strconv.Itoa(size), func(b *testing.B) { coldCalls(b, dir, size) })
+	}
+}
+
+func coldAccount(size int) place.User {
+	return place.User{SDKAppID: app, UserID: fmt.Sprint("account", size)}
+}
+
+// fillCold makes a store of messages of 11 KB in 30,000 conversations. Those of the
+// accounts that are measured lie scattered among them, as they do in a store that
+// has grown for months. All but theirs are copies of one record, since sending so
+// many through the inbox would take an hour.
+func fillCold(b *testing.B, dir string, gb float64, sizes []int) {
+	const body, rounds, pairs = 11_000, 50, 30_000
+	nats := openNATS(b, dir)
+	defer nats.Close()
+	letters := make([]byte, body)
+	r := rand.New(rand.NewPCG(1, 1))
+	for i := range letters { // which hardly compress
+		letters[i] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"[r.IntN(64)]
+	}
+	send := func(in *Inbox, from, to, payload string) {
+		_, err := in.Send(b.Context(), ServerMessage{SDKAppID: app, From: from, To: to, Type: typeText, Payload: []byte(payload), Random: rand.Uint32()})
+		require.NoError(b, err)
+	}
+	var record []byte
+	js := nats.JetStream()
+	each := int(gb * (1 << 30) / body / rounds)
+	for round := range rounds {
+		in := open(b, nats, Options{Presence: nobody{}})
+		for _, size := range sizes {
+			for n := size * round / rounds; n < size*(round+1)/rounds; n++ {
+				send(in, fmt.Sprint("peer", n), coldAccount(size).UserID, `{"text":"x"}`)
+			}
+		}
+		if record == nil {
+			send(in, "u", "v", `{"text":"`+string(letters)+`"}`)
+			log, err := js.Stream(b.Context(), bus.StreamMessages)
+			require.NoError(b, err)
+			m, err := log.GetLastMsgForSubject(b.Context(), pairOf(app, "u", "v").subject())
+			require.NoError(b, err)
+			record = m.Data
+		}
+		in.Close() // so that it does not follow what comes now
+		for i := range each {
+			if i%500 == 0 {
+				<-js.PublishAsyncComplete()
+			}
+			n := r.IntN(pairs)
+			_, err := js.PublishAsync(pairOf(app, fmt.Sprint("u", n), fmt.Sprint("v", n)).subject(), record)
+			require.NoError(b, err)
+		}
+		<-js.PublishAsyncComplete()
+	}
+}
+
+// coldCalls times one call of each kind, each on a store that was just opened.
+func coldCalls(b *testing.B, dir string, size int) {
+	alice := coldAccount(size)
+	must := func(s *Session, method string, params any) string {
+		out, f := s.Call(b.Context(), method, encode(params))
+		if f != nil {
+			b.Errorf("%s: %v", method, f)
+		}
+		return string(out)
+	}
+	attach := func(in *Inbox, u place.User) *Session {
+		return in.Attach(u, "a1", func(string, json.RawMessage) bool { return true })
+	}
+	login := func(in *Inbox) {
+		s := attach(in, alice)
+		defer s.Close()
+		out := must(s, frame.SessionSync, syncParams{})
+		for strings.Contains(out, `"more":true`) {
+			out = must(s, frame.SessionMore, nothing{})
+		}
+	}
+	cold := func(do func(in *Inbox)) {
+		syscall.Sync()
+		require.NoError(b, os.WriteFile("/proc/sys/vm/drop_caches", []byte("3"), 0), "this needs root")
+		nats, err := bus.Open(b.Context(), bus.Options{Data: dir, Name: "test"})
+		require.NoError(b, err)
+		defer nats.Close()
+		in := open(b, nats, Options{Presence: nobody{}})
+		defer in.Close()
+		do(in)
+	}
+	milliseconds := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	timed := func(name string, call func(s *Session)) {
+		cold(func(in *Inbox) {
+			s := attach(in, alice)
+			defer s.Close()
+			began := time.Now()
+			call(s)
+			b.ReportMetric(milliseconds(time.Since(began)), name+"-ms")
+		})
+	}
+	for b.Loop() {
+		timed("first-message", func(s *Session) {
+			must(s, frame.MessageSend, sendText(freshID(), fmt.Sprint("new", rand.Uint32()), "x"))
+		})
+		timed("message", func(s *Session) { must(s, frame.MessageSend, sendText(freshID(), "peer1", "x")) })
+		timed("pin", func(s *Session) {
+			must(s, frame.ConversationPin, conversationParams{ConversationID: "C2Cpeer2", IsPinned: true})
+		})
+		timed("draft", func(s *Session) {
+			must(s, frame.ConversationDraft, conversationParams{ConversationID: "C2Cpeer3", DraftText: "x"})
+		})
+		cold(func(in *Inbox) {
+			began := time.Now()
+			login(in)
+			b.ReportMetric(milliseconds(time.Since(began)), "login-ms")
+		})
+		cold(func(in *Inbox) { // what others feel beside such a login
+			other := attach(in, place.User{SDKAppID: app, UserID: "other"})
+			defer other.Close()
+			must(other, frame.MessageSend, sendText(freshID(), "another", "x"))
+			over := make(chan struct{})
+			go func() {
+				defer close(over)
+				login(in)
+			}()
+			var worst [2]time.Duration
+			for n, going := 0, true; going; n++ {
+				began := time.Now()
+				if n%2 == 0 {
+					must(other, frame.MessageSend, sendText(freshID(), "another", "x"))
+				} else {
+					must(other, frame.ConversationDraft, conversationParams{ConversationID: "C2Canother", DraftText: strconv.Itoa(n)})
+				}
+				worst[n%2] = max(worst[n%2], time.Since(began))
+				select {
+				case <-over:
+					going = false
+				default:
+				}
+			}
+			b.ReportMetric(milliseconds(worst[0]), "worst-publish-ms")
+			b.ReportMetric(milliseconds(worst[1]), "worst-setting-ms")
+		})
+	}
+}
