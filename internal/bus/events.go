@@ -19,6 +19,12 @@ func Events(name, description, subjects string, age time.Duration) jetstream.Str
 	}
 }
 
+// OpenEvents makes such a stream if it is absent.
+func (b *Bus) OpenEvents(ctx context.Context, name, description, subjects string, age time.Duration) error {
+	_, err := b.Ensure(ctx, Events(name, description, subjects, age))
+	return err
+}
+
 // Share returns a durable consumer of a stream that all gateways share which open
 // it under the same name: each message goes to one of them, again and again until
 // it is acknowledged. Messages of one subject come in order as long as none has to

@@ -15,18 +15,17 @@ func (b *Bus) Publish(subject string, data []byte) error { return b.nc.Publish(s
 type Heard struct {
 	Subject string
 	Data    []byte
-
-	msg *nats.Msg
+	// Answer answers a Request; nobody waits for an answer to anything else.
+	Answer func(data []byte)
 }
-
-// Answer answers a Request; nobody waits for an answer to anything else.
-func (h Heard) Answer(data []byte) { _ = h.msg.Respond(data) }
 
 // Listen has handle called with what is said on the subjects that a pattern
 // matches, one after the other. After stop no call begins; the last one may
 // still run.
 func (b *Bus) Listen(pattern string, handle func(h Heard)) (stop func(), err error) {
-	sub, err := b.nc.Subscribe(pattern, func(m *nats.Msg) { handle(Heard{m.Subject, m.Data, m}) })
+	sub, err := b.nc.Subscribe(pattern, func(m *nats.Msg) {
+		handle(Heard{m.Subject, m.Data, func(data []byte) { _ = m.Respond(data) }})
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -126,6 +126,12 @@ func KV(bucket, description string) jetstream.StreamConfig {
 	}
 }
 
+// OpenBucket makes the stream of a bucket if it is absent.
+func (b *Bus) OpenBucket(ctx context.Context, bucket, description string) error {
+	_, err := b.Ensure(ctx, KV(bucket, description))
+	return err
+}
+
 // Value is a stored message, the newest of its subject.
 type Value struct {
 	Subject string

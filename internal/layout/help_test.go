@@ -73,7 +73,7 @@ func empty(t *testing.T) *busmodel.Bus {
 	t.Helper()
 	b := busmodel.New(busmodel.Options{})
 	for _, bucket := range []string{bus.BucketConfig, bus.BucketLeases} {
-		require.NoError(t, b.OpenBucket(t.Context(), bucket))
+		require.NoError(t, b.OpenBucket(t.Context(), bucket, ""))
 	}
 	return b
 }

@@ -4,10 +4,11 @@
 // clock and its goroutines are given to it.
 //
 // A test holds it against an embedded NATS. What it does not have: outages and
-// elections, a full disk, bounds of size, patterns in the middle of a subject,
-// and the replica that is a little behind. Of its calls only Reach and Close wait.
+// elections, a full disk, bounds of size, and the replica that is a little behind.
+// Of its calls only Reach, Close, Request and what WatchBucket returns wait.
 //
-//	busmodel.go  Bus; signals
+//	busmodel.go  Bus
+//	signals.go   signals
 //	stream.go    a stream of logs
 //	values.go    values of buckets, and what is asked of a stream as a whole
 //	follower.go  what is new in one
@@ -15,9 +16,7 @@
 package busmodel
 
 import (
-	"bytes"
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -41,9 +40,16 @@ type Options struct {
 type Bus struct {
 	o Options
 
-	mu          sync.Mutex // guards what follows
-	streams     map[string]*stream
-	subscribers map[string][]*line[[]byte] // by subject
+	mu        sync.Mutex // guards what follows
+	streams   map[string]*stream
+	listeners map[*listener]struct{}
+	grown     chan struct{} // closed and made anew by the next Append
+}
+
+// listener is one call of Listen.
+type listener struct {
+	line[bus.Heard]
+	hears func(subject string) bool
 }
 
 // New is a bus that holds nothing.
@@ -54,7 +60,7 @@ func New(o Options) *Bus {
 	if o.Go == nil {
 		o.Go = func(f func()) { go f() }
 	}
-	return &Bus{o: o, streams: map[string]*stream{}, subscribers: map[string][]*line[[]byte]{}}
+	return &Bus{o: o, streams: map[string]*stream{}, listeners: map[*listener]struct{}{}, grown: make(chan struct{})}
 }
 
 // OpenLog is that of bus.Bus.
@@ -74,28 +80,4 @@ func (b *Bus) OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error) {
 	}
 	s.config = c
 	return s, nil
-}
-
-// Publish is that of bus.Bus.
-func (b *Bus) Publish(subject string, data []byte) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, l := range b.subscribers[subject] {
-		l.put(bytes.Clone(data))
-	}
-	return nil
-}
-
-// Subscribe is that of bus.Bus.
-func (b *Bus) Subscribe(subject string, handle func(data []byte)) (stop func(), err error) {
-	l := &line[[]byte]{goes: b.o.Go, handle: handle}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.subscribers[subject] = append(b.subscribers[subject], l)
-	return func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.subscribers[subject] = slices.DeleteFunc(b.subscribers[subject], func(other *line[[]byte]) bool { return other == l })
-		l.close()
-	}, nil
 }

@@ -25,6 +25,7 @@ type stream struct {
 	ids       map[string]uint64   // positions by msgID, for as long as they are recognised
 	idsByAge  []knownID
 	followers []*follower
+	ends      map[uint64]time.Time // when values with a TTL end, by position
 }
 
 type knownID struct {
@@ -35,7 +36,7 @@ type knownID struct {
 func newStream(b *Bus) *stream {
 	return &stream{
 		b: b, oldest: 1, records: map[uint64]bus.Value{}, subjects: map[string][]uint64{},
-		ids: map[string]uint64{},
+		ids: map[string]uint64{}, ends: map[uint64]time.Time{},
 	}
 }
 
@@ -56,6 +57,15 @@ func (s *stream) enter(ctx context.Context) (leave func(), err error) {
 			s.removeOldest(v.Subject)
 		}
 		s.oldest++
+	}
+	for pos, end := range s.ends {
+		if now.Before(end) {
+			continue
+		}
+		delete(s.ends, pos)
+		if v, ok := s.records[pos]; ok {
+			s.removeOldest(v.Subject) // the only one: it is a value of a bucket
+		}
 	}
 	for len(s.idsByAge) > 0 && now.Sub(s.idsByAge[0].at) >= s.config.Dedup {
 		delete(s.ids, s.idsByAge[0].id)
@@ -97,30 +107,36 @@ func (s *stream) Last(ctx context.Context, subject string) (bus.Value, error) {
 		return bus.Value{}, err
 	}
 	defer leave()
-	if under, ok := matching(subject); ok {
-		for pos := s.last; pos >= s.oldest; pos-- {
-			if v, err := s.at(pos); err == nil && under(v.Subject) {
-				return v, nil
-			}
-		}
-		return bus.Value{}, bus.ErrNoValue
+	if !strings.ContainsAny(subject, "*>") {
+		return s.at(s.newest(subject))
 	}
-	return s.at(s.newest(subject))
+	under := matching(subject)
+	for pos := s.last; pos >= s.oldest; pos-- {
+		if v, err := s.at(pos); err == nil && under(v.Subject) {
+			return v, nil
+		}
+	}
+	return bus.Value{}, bus.ErrNoValue
 }
 
-// matching returns what a pattern matches: one that ends in * or > and has
-// neither before. It reports whether it is one.
-func matching(pattern string) (under func(subject string) bool, ok bool) {
-	prefix, deep := strings.CutSuffix(pattern, ">")
-	if !deep {
-		if prefix, ok = strings.CutSuffix(pattern, "*"); !ok {
-			return nil, false
-		}
-	}
+// matching returns what a pattern matches: * stands for one part of a subject, >
+// for all that follow.
+func matching(pattern string) func(subject string) bool {
+	want := strings.Split(pattern, ".")
 	return func(subject string) bool {
-		rest, ok := strings.CutPrefix(subject, prefix)
-		return ok && rest != "" && (deep || !strings.Contains(rest, "."))
-	}, true
+		parts := strings.Split(subject, ".")
+		for i, w := range want {
+			switch {
+			case i == len(parts):
+				return false
+			case w == ">":
+				return true
+			case w != "*" && w != parts[i]:
+				return false
+			}
+		}
+		return len(parts) == len(want)
+	}
 }
 
 // LastUnder implements bus.Log.
@@ -145,10 +161,7 @@ func (s *stream) Subjects(ctx context.Context, pattern string) ([]string, error)
 		return nil, err
 	}
 	defer leave()
-	under, ok := matching(pattern)
-	if !ok {
-		under = func(subject string) bool { return subject == pattern }
-	}
+	under := matching(pattern)
 	var out []string
 	for subject := range s.subjects {
 		if under(subject) {
@@ -206,6 +219,11 @@ func all[K any](keys []K, read func(K) (bus.Value, error)) ([]bus.Value, error) 
 
 // Append implements bus.Log.
 func (s *stream) Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (pos uint64, dup bool, err error) {
+	return s.append(ctx, subject, data, expect, msgID, 0)
+}
+
+// append is Append of a record that ends after ttl, if that is not 0.
+func (s *stream) append(ctx context.Context, subject string, data []byte, expect uint64, msgID string, ttl time.Duration) (pos uint64, dup bool, err error) {
 	leave, err := s.enter(ctx)
 	if err != nil {
 		return 0, false, err
@@ -227,6 +245,9 @@ func (s *stream) Append(ctx context.Context, subject string, data []byte, expect
 	if s.config.Keep > 0 && len(s.subjects[subject]) > int(s.config.Keep) {
 		s.removeOldest(subject)
 	}
+	if ttl > 0 {
+		s.ends[s.last] = v.Time.Add((ttl + time.Second - 1).Truncate(time.Second))
+	}
 	if msgID != "" {
 		s.ids[msgID] = s.last
 		s.idsByAge = append(s.idsByAge, knownID{msgID, v.Time})
@@ -234,5 +255,7 @@ func (s *stream) Append(ctx context.Context, subject string, data []byte, expect
 	for _, f := range s.followers {
 		f.put(v)
 	}
+	close(s.b.grown)
+	s.b.grown = make(chan struct{})
 	return s.last, false, nil
 }

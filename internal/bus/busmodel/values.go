@@ -3,6 +3,7 @@ package busmodel
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -10,10 +11,15 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// OpenBucket makes the stream of a bucket, whose keys LastAtLeader and Put read
-// and set. The values of one do not end: it has no TTLs.
-func (b *Bus) OpenBucket(ctx context.Context, bucket string) error {
+// OpenBucket is that of bus.Bus.
+func (b *Bus) OpenBucket(ctx context.Context, bucket, _ string) error {
 	_, err := b.OpenLog(ctx, bus.LogConfig{Stream: bus.BucketStream(bucket), Subjects: bus.BucketSubject(bucket, ">"), Keep: 1})
+	return err
+}
+
+// OpenEvents is that of bus.Bus.
+func (b *Bus) OpenEvents(ctx context.Context, name, _, subjects string, age time.Duration) error {
+	_, err := b.OpenLog(ctx, bus.LogConfig{Stream: name, Subjects: subjects, MaxAge: age})
 	return err
 }
 
@@ -42,33 +48,84 @@ func (b *Bus) LastAtLeader(ctx context.Context, stream, subject string) (bus.Val
 	return s.Last(ctx, subject)
 }
 
-// Put is that of bus.Bus, but for the TTL.
-func (b *Bus) Put(ctx context.Context, subject string, data []byte, seq uint64, _ time.Duration) (uint64, error) {
+// Last is that of bus.Bus: the model has one copy of everything.
+func (b *Bus) Last(ctx context.Context, stream, subject string) (bus.Value, error) {
+	return b.LastAtLeader(ctx, stream, subject)
+}
+
+// Put is that of bus.Bus.
+func (b *Bus) Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error) {
 	s := b.find(func(s *stream) bool { return s.takes(subject) })
 	if s == nil {
 		return 0, fmt.Errorf("busmodel: no stream takes %s", subject)
 	}
-	pos, _, err := s.Append(ctx, subject, data, seq, "")
+	pos, _, err := s.append(ctx, subject, data, seq, "", ttl)
 	return pos, err
 }
 
-// Batch is that of bus.Bus; the filter is ">".
+// Next is that of bus.Bus.
+func (b *Bus) Next(ctx context.Context, stream, filter string, seq uint64) (bus.Value, error) {
+	values, err := b.Batch(ctx, stream, filter, seq, 1)
+	if err == nil && len(values) == 0 {
+		err = bus.ErrNoValue
+	}
+	if err != nil {
+		return bus.Value{}, err
+	}
+	return values[0], nil
+}
+
+// Batch is that of bus.Bus.
 func (b *Bus) Batch(ctx context.Context, stream, filter string, seq uint64, n int) (values []bus.Value, err error) {
 	s := b.named(stream)
-	if s == nil || filter != ">" {
-		return nil, fmt.Errorf("busmodel: there is no stream %s, or %s is no filter", stream, filter)
+	if s == nil {
+		return nil, fmt.Errorf("busmodel: there is no stream %s", stream)
 	}
 	leave, err := s.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
+	under := matching(filter)
 	for pos := max(seq, s.oldest); pos <= s.last && len(values) < n; pos++ {
-		if v, err := s.at(pos); err == nil {
+		if v, err := s.at(pos); err == nil && under(v.Subject) {
 			values = append(values, v)
 		}
 	}
 	return values, nil
+}
+
+// WatchBucket is that of bus.Bus, but for values that were replaced before they
+// were handed on.
+func (b *Bus) WatchBucket(ctx, life context.Context, bucket, pattern string) (follow func(handle func(key string, v bus.Value)), err error) {
+	prefix, from := bus.BucketSubject(bucket, ""), uint64(1)
+	read := func(ctx context.Context) (values []bus.Value, more <-chan struct{}, err error) {
+		b.mu.Lock()
+		more = b.grown
+		b.mu.Unlock()
+		values, err = b.Batch(ctx, bus.BucketStream(bucket), prefix+pattern, from, math.MaxInt)
+		return values, more, err
+	}
+	if _, _, err := read(ctx); err != nil {
+		return nil, err
+	}
+	return func(handle func(key string, v bus.Value)) {
+		for {
+			values, more, err := read(life)
+			if err != nil {
+				return
+			}
+			for _, v := range values {
+				from = v.Seq + 1
+				handle(strings.TrimPrefix(v.Subject, prefix), v)
+			}
+			select {
+			case <-more:
+			case <-life.Done():
+				return
+			}
+		}
+	}, nil
 }
 
 // Stored is that of bus.Bus.
@@ -104,7 +161,7 @@ func (b *Bus) Subjects(ctx context.Context, stream string) (subjects []string, e
 }
 
 // Purge is that of bus.Bus.
-func (b *Bus) Purge(ctx context.Context, stream, subject string) error {
+func (b *Bus) Purge(ctx context.Context, stream, pattern string) error {
 	s := b.named(stream)
 	if s == nil {
 		return fmt.Errorf("busmodel: there is no stream %s", stream)
@@ -114,8 +171,11 @@ func (b *Bus) Purge(ctx context.Context, stream, subject string) error {
 		return err
 	}
 	defer leave()
-	for len(s.subjects[subject]) > 0 {
-		s.removeOldest(subject)
+	under := matching(pattern)
+	for subject := range s.subjects {
+		for under(subject) && len(s.subjects[subject]) > 0 {
+			s.removeOldest(subject)
+		}
 	}
 	return nil
 }
@@ -128,5 +188,5 @@ func (b *Bus) Embedded() bool { return false }
 
 // takes reports whether a subject is one of the stream's.
 func (s *stream) takes(subject string) bool {
-	return strings.HasPrefix(subject, strings.TrimSuffix(s.config.Subjects, ">"))
+	return matching(s.config.Subjects)(subject)
 }

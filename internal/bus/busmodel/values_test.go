@@ -2,6 +2,7 @@ package busmodel_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -10,12 +11,18 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
+	"github.com/tim-wasm/tim/internal/fault"
 )
 
 // whole is what a Bus and its model say of values and of streams as a whole.
 type whole interface {
 	both
+	OpenBucket(ctx context.Context, bucket, description string) error
+	OpenEvents(ctx context.Context, name, description, subjects string, age time.Duration) error
+	Last(ctx context.Context, stream, subject string) (bus.Value, error)
 	LastAtLeader(ctx context.Context, stream, subject string) (bus.Value, error)
+	Next(ctx context.Context, stream, filter string, seq uint64) (bus.Value, error)
+	WatchBucket(ctx, life context.Context, bucket, pattern string) (follow func(handle func(key string, v bus.Value)), err error)
 	Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error)
 	Batch(ctx context.Context, stream, filter string, seq uint64, n int) ([]bus.Value, error)
 	Stored(ctx context.Context, stream string) (uint64, error)
@@ -27,10 +34,8 @@ type whole interface {
 func TestValuesAndStreams(t *testing.T) {
 	ctx := t.Context()
 	real, model := nats(t), busmodel.New(busmodel.Options{})
-	_, err := real.Ensure(ctx, bus.KV("b", ""))
-	require.NoError(t, err)
-	require.NoError(t, model.OpenBucket(ctx, "b"))
 	for name, b := range map[string]whole{"nats": real, "model": model} {
+		require.NoError(t, b.OpenBucket(ctx, "b", ""))
 		n, err := b.Stored(ctx, "L")
 		require.NoError(t, err, name)
 		require.Zero(t, n, name)
@@ -76,6 +81,88 @@ func TestValuesAndStreams(t *testing.T) {
 		got, err = b.Batch(ctx, "L", ">", 4, 1)
 		require.NoError(t, err, name)
 		require.Empty(t, got, name)
+	}
+}
+
+// TestBuckets: values end by their TTL, are watched, and are read and removed by
+// patterns.
+func TestBuckets(t *testing.T) {
+	for name, b := range map[string]whole{"nats": nats(t), "model": busmodel.New(busmodel.Options{})} {
+		ctx := t.Context()
+		require.NoError(t, b.OpenBucket(ctx, "b", ""))
+		put := func(key, value string, seq uint64, ttl time.Duration) uint64 {
+			t.Helper()
+			seq, err := b.Put(ctx, "$KV.b."+key, []byte(value), seq, ttl)
+			require.NoError(t, err, name)
+			return seq
+		}
+		ends := put("ends.1", "1", 0, time.Millisecond) // rounded up to a second
+		other := put("a.1.x", "1", 0, 0)
+
+		watching, stop := context.WithCancel(ctx)
+		follow, err := b.WatchBucket(ctx, watching, "b", "a.*.x")
+		require.NoError(t, err, name)
+		seen, over := make(chan string, 8), make(chan struct{})
+		go func() {
+			defer close(over)
+			follow(func(key string, v bus.Value) { seen <- key + "=" + string(v.Data) })
+		}()
+		require.Equal(t, "a.1.x=1", <-seen, name)
+		put("a.1.y", "1", 0, 0)
+		put("a.1.x", "2", other, 0)
+		require.Equal(t, "a.1.x=2", <-seen, name)
+		stop()
+		<-over
+		require.Empty(t, seen, name)
+
+		v, err := b.Next(ctx, "KV_b", "$KV.b.a.*.x", 1)
+		require.NoError(t, err, name)
+		require.Equal(t, "2", string(v.Data), name)
+		_, err = b.Next(ctx, "KV_b", "$KV.b.a.*.x", v.Seq+1)
+		require.ErrorIs(t, err, bus.ErrNoValue, name)
+		got, err := b.Batch(ctx, "KV_b", "$KV.b.a.>", 1, 10)
+		require.NoError(t, err, name)
+		require.Len(t, got, 2, name)
+		require.NoError(t, b.Purge(ctx, "KV_b", "$KV.b.a.*.x"), name)
+		_, err = b.Last(ctx, "KV_b", "$KV.b.a.1.x")
+		require.ErrorIs(t, err, bus.ErrNoValue, name)
+		_, err = b.Last(ctx, "KV_b", "$KV.b.a.1.y")
+		require.NoError(t, err, name)
+
+		require.Eventually(t, func() bool {
+			_, err := b.LastAtLeader(ctx, "KV_b", "$KV.b.ends.1")
+			return errors.Is(err, bus.ErrNoValue)
+		}, 30*time.Second, 10*time.Millisecond, name)
+		require.Less(t, ends, put("ends.1", "2", 0, 0), name)
+
+		require.NoError(t, b.OpenEvents(ctx, "E", "", "e.*.*", time.Hour), name)
+		_, err = b.Put(ctx, "e.1.2", nil, 0, 0)
+		require.NoError(t, err, name)
+	}
+}
+
+// TestRequests: a listener hears what its pattern matches and answers; a request
+// that nobody hears fails.
+func TestRequests(t *testing.T) {
+	type asking interface {
+		both
+		Listen(pattern string, handle func(h bus.Heard)) (stop func(), err error)
+		Flush(within time.Duration) error
+		Request(ctx context.Context, subject string, data []byte) ([]byte, error)
+	}
+	for name, b := range map[string]asking{"nats": nats(t), "model": busmodel.New(busmodel.Options{})} {
+		stop, err := b.Listen("ask.*", func(h bus.Heard) { h.Answer(append(h.Data, h.Subject...)) })
+		require.NoError(t, err, name)
+		require.NoError(t, b.Flush(30*time.Second), name)
+		require.NoError(t, b.Publish("ask.b", []byte("no answer")), name)
+		got, err := b.Request(t.Context(), "ask.a", []byte("1"))
+		require.NoError(t, err, name)
+		require.Equal(t, "1ask.a", string(got), name)
+		for _, nobody := range []string{"ask", "ask.a.b"} {
+			_, err = b.Request(t.Context(), nobody, nil)
+			require.Equal(t, fault.ServerTimeout, bus.Fault(err).Code, "%s: %s", name, nobody)
+		}
+		stop()
 	}
 }
 
