@@ -81,7 +81,7 @@ func benchClaim(i int) place.Claim {
 }
 
 func storeBytes(b *testing.B, r *Registry) uint64 {
-	s, err := r.bus.JetStream().Stream(context.Background(), usersStream)
+	s, err := r.bus.(*bus.Bus).JetStream().Stream(context.Background(), usersStream)
 	require.NoError(b, err)
 	info, err := s.Info(context.Background())
 	require.NoError(b, err)

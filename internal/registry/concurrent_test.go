@@ -7,11 +7,12 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -155,64 +156,68 @@ func kicked(w *world, id string) bool {
 // disconnected. The gateway is not live until it has its lease back and has
 // compared its places.
 func TestALapsedLease(t *testing.T) {
-	b := testBus(t)
-	r1, g1, lost := openLosable(t, b)
-	r2, g2 := open(t, b, "two", func(o *Options) { o.leaseTTL = time.Second })
-	ctx := context.Background()
-	a := login(t, r1, g1, web("a"))
-	require.Eventually(t, r1.Live, 5*time.Second, 5*time.Millisecond)
-	lost.lose(true)
-	require.Eventually(t, func() bool { return !r1.Live() }, 5*time.Second, 5*time.Millisecond)
-	state := func() State {
-		v, err := r2.Get(ctx, alice)
-		require.NoError(t, err)
-		return v.State
-	}
-	require.Eventually(t, func() bool { return state() == Disconnected }, 5*time.Second, 10*time.Millisecond)
-	require.Eventually(t, r2.Live, 5*time.Second, 5*time.Millisecond)
+	synctest.Test(t, func(t *testing.T) {
+		b := busmodel.New(busmodel.Options{})
+		r1, g1, lost := openLosable(t, b)
+		r2, g2 := open(t, b, "two", func(o *Options) { o.leaseTTL = time.Second })
+		ctx := context.Background()
+		a := login(t, r1, g1, web("a"))
+		require.Eventually(t, r1.Live, 5*time.Second, 5*time.Millisecond)
+		lost.lose(true)
+		require.Eventually(t, func() bool { return !r1.Live() }, 5*time.Second, 5*time.Millisecond)
+		state := func() State {
+			v, err := r2.Get(ctx, alice)
+			require.NoError(t, err)
+			return v.State
+		}
+		require.Eventually(t, func() bool { return state() == Disconnected }, 5*time.Second, 10*time.Millisecond)
+		require.Eventually(t, r2.Live, 5*time.Second, 5*time.Millisecond)
 
-	// Another page takes the one place; the signal waits for nobody.
-	out := login(t, r2, g2, web("b"))
-	require.Equal(t, place.Admitted, out.Verdict)
-	require.Len(t, out.Evicted, 1)
-	require.False(t, out.Evicted[0].Attached)
-	require.Equal(t, []place.Place{a.Place}, g1.Places(), "it keeps its socket")
+		// Another page takes the one place; the signal waits for nobody.
+		out := login(t, r2, g2, web("b"))
+		require.Equal(t, place.Admitted, out.Verdict)
+		require.Len(t, out.Evicted, 1)
+		require.False(t, out.Evicted[0].Attached)
+		require.Equal(t, []place.Place{a.Place}, g1.Places(), "it keeps its socket")
 
-	lost.lose(false)
-	g1.expect(t, "kick a multipleAccount")
-	require.Eventually(t, r1.Live, 5*time.Second, 5*time.Millisecond)
-	require.Equal(t, Online, state())
+		lost.lose(false)
+		g1.expect(t, "kick a multipleAccount")
+		require.Eventually(t, r1.Live, 5*time.Second, 5*time.Millisecond)
+		require.Equal(t, Online, state())
+	})
 }
 
 // After a lapsed lease that nobody made use of, the instance goes on where it
 // was.
 func TestALapsedLeaseThatNobodyUsed(t *testing.T) {
-	b := testBus(t)
-	r1, g1, lost := openLosable(t, b)
-	r2, _ := open(t, b, "two", func(o *Options) { o.leaseTTL = time.Second })
-	ctx := context.Background()
-	a := login(t, r1, g1, web("a"))
-	two := 2
-	lost.lose(true)
-	require.Eventually(t, func() bool {
-		v, err := r2.Get(ctx, alice)
-		return err == nil && v.State == Disconnected
-	}, 5*time.Second, 10*time.Millisecond)
-	_, err := r2.SetSettings(ctx, app, Patch{WebInstances: &two})
-	require.NoError(t, err)
-	// Once somebody writes the record, it says disconnected, too.
-	c := web("b")
-	out, err := r2.admit(ctx, c)
-	require.NoError(t, err)
-	require.Empty(t, out.Evicted)
-	lost.lose(false)
-	require.Eventually(t, r1.Live, 5*time.Second, 5*time.Millisecond)
-	require.Eventually(t, func() bool {
-		v, err := r2.Get(ctx, alice)
-		return err == nil && len(v.Instances) == 2 && v.Instances[0].State == Online
-	}, 5*time.Second, 10*time.Millisecond)
-	require.Equal(t, []place.Place{a.Place}, g1.Places())
-	g1.expect(t)
+	synctest.Test(t, func(t *testing.T) {
+		b := busmodel.New(busmodel.Options{})
+		r1, g1, lost := openLosable(t, b)
+		r2, _ := open(t, b, "two", func(o *Options) { o.leaseTTL = time.Second })
+		ctx := context.Background()
+		a := login(t, r1, g1, web("a"))
+		two := 2
+		lost.lose(true)
+		require.Eventually(t, func() bool {
+			v, err := r2.Get(ctx, alice)
+			return err == nil && v.State == Disconnected
+		}, 5*time.Second, 10*time.Millisecond)
+		_, err := r2.SetSettings(ctx, app, Patch{WebInstances: &two})
+		require.NoError(t, err)
+		// Once somebody writes the record, it says disconnected, too.
+		c := web("b")
+		out, err := r2.admit(ctx, c)
+		require.NoError(t, err)
+		require.Empty(t, out.Evicted)
+		lost.lose(false)
+		require.Eventually(t, r1.Live, 5*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool {
+			v, err := r2.Get(ctx, alice)
+			return err == nil && len(v.Instances) == 2 && v.Instances[0].State == Online
+		}, 5*time.Second, 10*time.Millisecond)
+		require.Equal(t, []place.Place{a.Place}, g1.Places())
+		g1.expect(t)
+	})
 }
 
 // lostLease is a store in which a lease cannot be renewed.
@@ -223,7 +228,7 @@ type lostLease struct {
 }
 
 // openLosable opens a gateway whose lease of a second can be lost.
-func openLosable(t *testing.T, b *bus.Bus) (*Registry, *fakeGateway, *lostLease) {
+func openLosable(t *testing.T, b Bus) (*Registry, *fakeGateway, *lostLease) {
 	lost := &lostLease{}
 	r, g := open(t, b, "one", func(o *Options) {
 		o.leaseTTL = time.Second
@@ -248,63 +253,65 @@ func (l *lostLease) Put(ctx context.Context, subject string, data []byte, seq ui
 // sockets, whatever another gateway still believes of it. Instances evicted
 // there are told at once; the others keep counting as attached.
 func TestALeaseThatCameBack(t *testing.T) {
-	b := testBus(t)
-	lost := &lostLease{}
-	r1, g1 := open(t, b, "one", func(o *Options) { o.leaseTTL = time.Hour }) // reads the others' leases once in 20 min
-	r2, g2 := open(t, b, "two", func(o *Options) {
-		o.leaseTTL = time.Second
-		o.check = time.Hour
-		o.wrap = func(s store) store { lost.store = s; return lost }
-	})
-	ctx := context.Background()
-	two := 2
-	_, err := r1.SetSettings(ctx, app, Patch{WebInstances: &two})
-	require.NoError(t, err)
-	require.Eventually(t, func() bool { return r2.Settings(app).WebInstances == 2 }, 5*time.Second, time.Millisecond)
-	lapse := func() {
-		lost.lose(true)
+	synctest.Test(t, func(t *testing.T) {
+		b := busmodel.New(busmodel.Options{})
+		lost := &lostLease{}
+		r1, g1 := open(t, b, "one", func(o *Options) { o.leaseTTL = time.Hour }) // reads the others' leases once in 20 min
+		r2, g2 := open(t, b, "two", func(o *Options) {
+			o.leaseTTL = time.Second
+			o.check = time.Hour
+			o.wrap = func(s store) store { lost.store = s; return lost }
+		})
+		ctx := context.Background()
+		two := 2
+		_, err := r1.SetSettings(ctx, app, Patch{WebInstances: &two})
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return r2.Settings(app).WebInstances == 2 }, 5*time.Second, time.Millisecond)
+		lapse := func() {
+			lost.lose(true)
+			require.Eventually(t, func() bool {
+				return r1.pollLeases(ctx) == nil && !r2.Live() && gone(r1, r2.Gateway())
+			}, 5*time.Second, 10*time.Millisecond)
+			lost.lose(false)
+			require.Eventually(t, r2.Live, 5*time.Second, time.Millisecond)
+		}
+		login(t, r2, g2, web("a"))
+		b1 := login(t, r1, g1, web("b"))
+		lapse()
+		// a logged in first, so it is the one to go, and it has a socket.
+		out := login(t, r1, g1, web("c"))
+		require.Len(t, out.Evicted, 1)
+		require.Equal(t, "a", out.Evicted[0].Instance)
+		at := time.Now()
+		g2.expect(t, "kick a multipleAccount")
+		require.Less(t, time.Since(at), time.Second)
+
+		d := login(t, r2, g2, web("d")) // b is evicted
+		require.Len(t, d.Evicted, 1)
+		require.Equal(t, b1.Place, d.Evicted[0].Place)
+		g1.expect(t, "kick b multipleAccount")
+		lapse()
+		// The record is written by a gateway that believes d has lost its link.
+		require.NoError(t, r1.Release(ctx, out.Place))
 		require.Eventually(t, func() bool {
-			return r1.pollLeases(ctx) == nil && !r2.Live() && gone(r1, r2.Gateway())
-		}, 5*time.Second, 10*time.Millisecond)
-		lost.lose(false)
-		require.Eventually(t, r2.Live, 5*time.Second, time.Millisecond)
-	}
-	login(t, r2, g2, web("a"))
-	b1 := login(t, r1, g1, web("b"))
-	lapse()
-	// a logged in first, so it is the one to go, and it has a socket.
-	out := login(t, r1, g1, web("c"))
-	require.Len(t, out.Evicted, 1)
-	require.Equal(t, "a", out.Evicted[0].Instance)
-	at := time.Now()
-	g2.expect(t, "kick a multipleAccount")
-	require.Less(t, time.Since(at), time.Second)
+			v, err := r2.Get(ctx, alice)
+			return err == nil && len(v.Instances) == 1 && v.Instances[0].State == Online
+		}, 5*time.Second, 5*time.Millisecond)
+		require.Equal(t, []place.Place{d.Place}, g2.Places())
 
-	d := login(t, r2, g2, web("d")) // b is evicted
-	require.Len(t, d.Evicted, 1)
-	require.Equal(t, b1.Place, d.Evicted[0].Place)
-	g1.expect(t, "kick b multipleAccount")
-	lapse()
-	// The record is written by a gateway that believes d has lost its link.
-	require.NoError(t, r1.Release(ctx, out.Place))
-	require.Eventually(t, func() bool {
-		v, err := r2.Get(ctx, alice)
-		return err == nil && len(v.Instances) == 1 && v.Instances[0].State == Online
-	}, 5*time.Second, 5*time.Millisecond)
-	require.Equal(t, []place.Place{d.Place}, g2.Places())
-
-	// It is not taken for dead for long.
-	e := login(t, r1, g1, web("e"))
-	require.Empty(t, e.Evicted)
-	require.NoError(t, r1.Detach(ctx, e.Place, false))
-	lapse()
-	require.Eventually(t, func() bool {
-		_, dead := r1.lapsed(ctx)(r2.Gateway())
-		return !dead
-	}, 5*time.Second, 20*time.Millisecond)
-	out = login(t, r1, g1, web("f"))
-	require.Len(t, out.Evicted, 1)
-	require.Equal(t, "e", out.Evicted[0].Instance, "d has its link")
+		// It is not taken for dead for long.
+		e := login(t, r1, g1, web("e"))
+		require.Empty(t, e.Evicted)
+		require.NoError(t, r1.Detach(ctx, e.Place, false))
+		lapse()
+		require.Eventually(t, func() bool {
+			_, dead := r1.lapsed(ctx)(r2.Gateway())
+			return !dead
+		}, 5*time.Second, 20*time.Millisecond)
+		out = login(t, r1, g1, web("f"))
+		require.Len(t, out.Evicted, 1)
+		require.Equal(t, "e", out.Evicted[0].Instance, "d has its link")
+	})
 }
 
 // gone reports whether a registry takes a gateway for dead.
@@ -318,31 +325,30 @@ func gone(r *Registry, gw string) bool {
 // An admission waits for the lease if it comes back within the time that a
 // login may take.
 func TestAdmissionWaitsForTheLease(t *testing.T) {
-	b := testBus(t)
-	r, g, lost := openLosable(t, b)
-	login(t, r, g, web("a"))
-	lost.lose(true)
-	require.Eventually(t, func() bool { return !r.Live() }, 5*time.Second, 5*time.Millisecond)
-	done := make(chan place.Verdict, 50)
-	for n := range cap(done) {
-		c := web("b")
-		c.UserID = fmt.Sprintf("user %d", n)
-		go func() {
-			out, err := r.Admit(context.Background(), c)
-			if err != nil {
-				t.Errorf("admit: %v", err)
-			}
-			done <- out.Verdict
-		}()
-	}
-	select {
-	case <-done:
-		t.Error("nothing may be admitted without a lease")
-	case <-time.After(100 * time.Millisecond):
-	}
-	lost.lose(false)
-	for range cap(done) {
-		require.Equal(t, place.Admitted, <-done)
-	}
-	require.Eventually(t, r.Live, 5*time.Second, 5*time.Millisecond)
+	synctest.Test(t, func(t *testing.T) {
+		b := busmodel.New(busmodel.Options{})
+		r, g, lost := openLosable(t, b)
+		login(t, r, g, web("a"))
+		lost.lose(true)
+		require.Eventually(t, func() bool { return !r.Live() }, 5*time.Second, 5*time.Millisecond)
+		done := make(chan place.Verdict, 50)
+		for n := range cap(done) {
+			c := web("b")
+			c.UserID = fmt.Sprintf("user %d", n)
+			go func() {
+				out, err := r.Admit(context.Background(), c)
+				if err != nil {
+					t.Errorf("admit: %v", err)
+				}
+				done <- out.Verdict
+			}()
+		}
+		synctest.Wait()
+		require.Empty(t, done, "nothing may be admitted without a lease")
+		lost.lose(false)
+		for range cap(done) {
+			require.Equal(t, place.Admitted, <-done)
+		}
+		require.Eventually(t, r.Live, 5*time.Second, 5*time.Millisecond)
+	})
 }

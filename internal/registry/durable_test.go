@@ -147,7 +147,7 @@ func TestThreeNodes(t *testing.T) {
 	login(t, regs[1], gws[1], web("b"))
 	gws[0].expect(t, "kick a multipleAccount")
 
-	s, err := regs[0].bus.JetStream().Stream(ctx, usersStream)
+	s, err := regs[0].bus.(*bus.Bus).JetStream().Stream(ctx, usersStream)
 	require.NoError(t, err)
 	require.Equal(t, 3, s.CachedInfo().Config.Replicas)
 	leader := servers[s.CachedInfo().Cluster.Leader]

@@ -33,12 +33,12 @@ func liveSubject(app uint32) string {
 }
 
 func (r *Registry) openEvents(ctx context.Context) error {
-	_, err := r.bus.Ensure(ctx, bus.Events(bus.StreamEvents, "tim: what happened to instances, for webhooks", bus.SubjectEvents+"*.*", eventAge))
-	return err
+	return r.bus.OpenEvents(ctx, bus.StreamEvents, "tim: what happened to instances, for webhooks", bus.SubjectEvents+"*.*", eventAge)
 }
 
 // Watch returns the events of an app from now on, from all gateways, until ctx
-// ends. A reader that falls more than 1024 events behind misses some.
+// or the registry ends. A reader that falls more than 1024 events behind misses
+// some.
 func (r *Registry) Watch(ctx context.Context, app uint32) (<-chan Event, error) {
 	heard := make(chan []byte, 1024)
 	stop, err := r.bus.Subscribe(liveSubject(app), func(data []byte) {
@@ -56,7 +56,7 @@ func (r *Registry) Watch(ctx context.Context, app uint32) (<-chan Event, error) 
 		return nil, fmt.Errorf("registry: events cannot be watched: %w", err)
 	}
 	events := make(chan Event)
-	go func() {
+	watching := r.goes(func() {
 		defer close(events)
 		defer stop()
 		for {
@@ -79,7 +79,11 @@ func (r *Registry) Watch(ctx context.Context, app uint32) (<-chan Event, error) 
 				}
 			}
 		}
-	}()
+	})
+	if !watching {
+		stop()
+		close(events)
+	}
 	return events, nil
 }
 

@@ -5,6 +5,7 @@
 //	record.go         a user's record: what is stored
 //	admit.go          who is admitted and who has to go (enforce): pure
 //	change.go         what else may happen to a record: pure
+//	ports.go          what it needs of a bus
 //	store.go          the compare-and-set around them
 //	lease.go          which gateways are alive
 //	sockets.go        what is asked of the gateway of this process
@@ -47,7 +48,7 @@ var (
 
 // Options of Open. Bus, Node and Sockets are required.
 type Options struct {
-	Bus *bus.Bus
+	Bus Bus
 	// Sockets is the gateway of this process.
 	Sockets Sockets
 	// Node is this gateway's name, unique in the cluster; a random boot id is
@@ -84,7 +85,7 @@ type Options struct {
 // Registry implements gateway.Registry. It is safe for concurrent use.
 type Registry struct {
 	o     Options
-	bus   *bus.Bus
+	bus   Bus
 	store store
 	log   *slog.Logger
 	self  string // node and boot id
@@ -159,17 +160,14 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 func (r *Registry) open(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	users := bus.KV(bus.BucketUsers, "tim: one record a user")
-	config := bus.KV(bus.BucketConfig, "tim: settings of the apps")
-	lease := bus.KV(bus.BucketLeases, "tim: gateways that are alive")
-	if _, err := r.bus.Ensure(ctx, users); err != nil {
-		return err
-	}
-	if _, err := r.bus.Ensure(ctx, config); err != nil {
-		return err
-	}
-	if _, err := r.bus.Ensure(ctx, lease); err != nil {
-		return err
+	for _, b := range []struct{ name, description string }{
+		{bus.BucketUsers, "tim: one record a user"},
+		{bus.BucketConfig, "tim: settings of the apps"},
+		{bus.BucketLeases, "tim: gateways that are alive"},
+	} {
+		if err := r.bus.OpenBucket(ctx, b.name, b.description); err != nil {
+			return err
+		}
 	}
 	if r.o.Events {
 		if err := r.openEvents(ctx); err != nil {
@@ -247,19 +245,20 @@ func (r *Registry) openSeal(ctx context.Context) error {
 	}
 }
 
-// goes runs f in a goroutine that Close waits for; after Close it does
-// nothing. f must end when r.ctx does.
-func (r *Registry) goes(f func()) {
+// goes runs f in a goroutine that Close waits for; after Close it returns false
+// instead. f must end when r.ctx does.
+func (r *Registry) goes(f func()) bool {
 	r.closing.Lock()
 	defer r.closing.Unlock()
 	if r.ctx.Err() != nil {
-		return
+		return false
 	}
 	r.wg.Add(1)
 	go func() {
 		defer r.wg.Done()
 		f()
 	}()
+	return true
 }
 
 // sleep waits for d; it returns false when the registry is being closed.
