@@ -38,7 +38,7 @@ func TestContactCalls(t *testing.T) {
 		`[[100,"CheckResult_Type_Both"],[50,"CheckResult_Type_Both"]],150,`+
 		`{"friendList":[{"userID":"bob","remark":"b"}],"failureUserIDList":[{"userID":"eve","code":31704}]},`+
 		`[{"userID":"bob","remark":""},{"userID":"bob","friendCustomField":[{"key":"k","value":"v"}]}],{"userID":"bob"},`+
-		`{},{"friendGroup":{"name":"g"},"failureUserIDList":[]},[["name","once"],["name","userIDs","once"]],{"name":"h"},2905]`, inbox1(t, "contactcalls", `
+		`{},{"friendGroup":{"name":"g"},"failureUserIDList":[]},[["name","nonce"],["name","userIDs","nonce"]],{"name":"h"},2905]`, inbox1(t, "contactcalls", `
 		const given = (p) => Object.keys(p).sort();
 		answers['friend.add'] = (p) => ({ result: { added: { userID: p.userID, code: 30539, message: 'asked' } } });
 		answers['friend.delete'] = () => ({ result: { results: [{ userID: 'bob', code: 0 }, { userID: 'eve', code: 31704, message: 'no' }] } });
@@ -50,9 +50,9 @@ func TestContactCalls(t *testing.T) {
 		answers['friendGroup.rename'] = (p) => ({ result: { friendGroup: { name: p.newName } } });
 		const add = { to: 'bob', source: 'AddSource_Type_Web', wording: 'hi', groupName: 'work' };
 		const result = [(await tim.addFriend(add)).data], [p] = frames('friend.add');
-		result.push([p.userID, p.type, p.source, p.wording, p.remark, p.groupName, p.once.length > 10]);
+		result.push([p.userID, p.type, p.source, p.wording, p.remark, p.groupName, /^[0-9a-z]{1,32}$/.test(p.nonce)]);
 		await tim.addFriend(add);
-		result.push(frames('friend.add')[1].once !== p.once);
+		result.push(frames('friend.add')[1].nonce !== p.nonce);
 		result.push((await tim.deleteFriend({ userIDList: ['bob', 'eve'] })).data);
 		const checked = await tim.checkFriend({ userIDList: Array.from({ length: 150 }, (_, k) => 'u' + k), type: 'CheckResult_Type_Both' });
 		result.push(frames('friend.check').map((p) => [p.userIDs.length, p.type]), checked.data.successUserIDList.length);

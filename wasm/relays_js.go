@@ -30,7 +30,6 @@ const (
 	argList    = 'l'
 	argText    = 't'
 	argAny     = 'a'
-	argOnce    = 'o'
 	argNonce   = 'r'
 	argNamed   = 'n'
 	argOnly    = 's'
@@ -98,8 +97,6 @@ func (c *relay) run(i *instance, args []safejs.Value, a *answer) {
 			set(arg.to, text)
 		case argAny:
 			params = appendGiven(params, arg.to, bridge.Get(options, arg.from))
-		case argOnce:
-			set(arg.to, i.newID())
 		case argNonce:
 			set("nonce", i.nonce())
 		}

@@ -52,11 +52,11 @@ func applied(e entry) func(was held) (entry, bool, error) {
 
 // answered checks that an application came and is open; done reports that the
 // same call has answered it before.
-func (c *Contacts) answered(ctx context.Context, u place.User, id, once string) (done bool, err error) {
+func (c *Contacts) answered(ctx context.Context, u place.User, id, nonce string) (done bool, err error) {
 	if err := user(u.UserID, id); err != nil {
 		return false, err
 	}
-	if err := text("once", once, maxOnce); err != nil {
+	if err := checkNonce(nonce); err != nil {
 		return false, err
 	}
 	came, err := c.books.get(ctx, u, in(id))
@@ -65,21 +65,21 @@ func (c *Contacts) answered(ctx context.Context, u place.User, id, once string) 
 		return false, err
 	case came.there():
 		return false, nil
-	case once != "" && came.Once == once:
+	case nonce != "" && came.Nonce == nonce:
 		return true, nil
 	}
 	return false, fault.With(fault.NoFriendApplication, id)
 }
 
 // Accept makes who has applied a friend, and the user theirs.
-func (c *Contacts) Accept(ctx context.Context, u place.User, id, typ, remark, once string) error {
+func (c *Contacts) Accept(ctx context.Context, u place.User, id, typ, remark, nonce string) error {
 	if err := oneOf("type", &typ, agreeAndAdd, agree); err != nil {
 		return err
 	}
 	if err := text("remark", remark, maxRemark); err != nil {
 		return err
 	}
-	done, err := c.answered(ctx, u, id, once)
+	done, err := c.answered(ctx, u, id, nonce)
 	if err != nil || done {
 		return err
 	}
@@ -129,43 +129,43 @@ func (c *Contacts) Accept(ctx context.Context, u place.User, id, typ, remark, on
 			return err
 		}
 	}
-	return c.settled(ctx, u, peer, once)
+	return c.settled(ctx, u, peer, nonce)
 }
 
 // Refuse ends an application that came.
-func (c *Contacts) Refuse(ctx context.Context, u place.User, id, once string) error {
-	done, err := c.answered(ctx, u, id, once)
+func (c *Contacts) Refuse(ctx context.Context, u place.User, id, nonce string) error {
+	done, err := c.answered(ctx, u, id, nonce)
 	if err != nil || done {
 		return err
 	}
-	return c.answer(ctx, u, who(u, id), once)
+	return c.answer(ctx, u, who(u, id), nonce)
 }
 
 // answer ends an application on both sides.
-func (c *Contacts) answer(ctx context.Context, u, peer place.User, once string) error {
+func (c *Contacts) answer(ctx context.Context, u, peer place.User, nonce string) error {
 	if err := c.books.end(ctx, peer, out(u.UserID), ""); err != nil {
 		return err
 	}
-	return c.books.end(ctx, u, in(peer.UserID), once)
+	return c.books.end(ctx, u, in(peer.UserID), nonce)
 }
 
 // Withdraw takes applications off a user's own list, those that came or those
 // that were sent.
-func (c *Contacts) Withdraw(ctx context.Context, u place.User, id, typ, once string) error {
+func (c *Contacts) Withdraw(ctx context.Context, u place.User, id, typ, nonce string) error {
 	if err := oneOf("type", &typ, comeIn, sendOut, bothWays); err != nil {
 		return err
 	}
 	if err := user(u.UserID, id); err != nil {
 		return err
 	}
-	if err := text("once", once, maxOnce); err != nil {
+	if err := checkNonce(nonce); err != nil {
 		return err
 	}
 	found := false
 	for _, k := range map[string][]key{comeIn: {in(id)}, sendOut: {out(id)}, bothWays: {in(id), out(id)}}[typ] {
 		if err := c.books.change(ctx, u, k, func(was held) (entry, bool, error) {
-			found = found || was.there() || once != "" && was.Once == once
-			return entry{Gone: true, Once: once}, was.there(), nil
+			found = found || was.there() || nonce != "" && was.Nonce == nonce
+			return entry{Gone: true, Nonce: nonce}, was.there(), nil
 		}); err != nil {
 			return err
 		}

@@ -319,8 +319,8 @@ func (d *books) append(ctx context.Context, subject string, data []byte, expect 
 }
 
 // end ends an entry, if it is there.
-func (d *books) end(ctx context.Context, u place.User, k key, once string) error {
+func (d *books) end(ctx context.Context, u place.User, k key, nonce string) error {
 	return d.change(ctx, u, k, func(was held) (entry, bool, error) {
-		return entry{Gone: true, Once: once}, was.there(), nil
+		return entry{Gone: true, Nonce: nonce}, was.there(), nil
 	})
 }

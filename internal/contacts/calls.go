@@ -42,20 +42,20 @@ type (
 	usersParams struct {
 		UserIDs []string `json:"userIDs"`
 		Type    string   `json:"type"`
-		Once    string   `json:"once"`
+		Nonce   string   `json:"nonce"`
 	}
 	userParams struct {
 		UserID string          `json:"userID"`
 		Type   string          `json:"type"`
 		Remark *string         `json:"remark"`
 		Custom json.RawMessage `json:"friendCustomField"`
-		Once   string          `json:"once"`
+		Nonce  string          `json:"nonce"`
 	}
 	groupParams struct {
 		Name    string   `json:"name"`
 		NewName string   `json:"newName"`
 		UserIDs []string `json:"userIDs"`
-		Once    string   `json:"once"`
+		Nonce   string   `json:"nonce"`
 	}
 
 	addResult struct {
@@ -117,7 +117,7 @@ var calls = map[string]call{
 		return addResult{added{UserID: p.UserID}}, err
 	}),
 	frame.FriendDelete: told(func(ctx context.Context, c *Contacts, u place.User, p usersParams) (any, error) {
-		list, err := c.Delete(ctx, u, p.UserIDs, p.Type, p.Once)
+		list, err := c.Delete(ctx, u, p.UserIDs, p.Type, p.Nonce)
 		return resultsResult[Result]{list}, err
 	}),
 	frame.FriendUpdate: with(func(ctx context.Context, c *Contacts, u place.User, p userParams) (any, error) {
@@ -132,19 +132,19 @@ var calls = map[string]call{
 		if p.Remark != nil {
 			remark = *p.Remark
 		}
-		return nothing{}, c.Accept(ctx, u, p.UserID, p.Type, remark, p.Once)
+		return nothing{}, c.Accept(ctx, u, p.UserID, p.Type, remark, p.Nonce)
 	}),
 	frame.FriendRefuse: told(func(ctx context.Context, c *Contacts, u place.User, p userParams) (any, error) {
-		return nothing{}, c.Refuse(ctx, u, p.UserID, p.Once)
+		return nothing{}, c.Refuse(ctx, u, p.UserID, p.Nonce)
 	}),
 	frame.FriendWithdraw: with(func(ctx context.Context, c *Contacts, u place.User, p userParams) (any, error) {
-		return nothing{}, c.Withdraw(ctx, u, p.UserID, p.Type, p.Once)
+		return nothing{}, c.Withdraw(ctx, u, p.UserID, p.Type, p.Nonce)
 	}),
 	frame.FriendRead: with(func(ctx context.Context, c *Contacts, u place.User, _ nothing) (any, error) {
 		return nothing{}, c.SetRead(ctx, u)
 	}),
 	frame.FriendGroupCreate: with(func(ctx context.Context, c *Contacts, u place.User, p groupParams) (any, error) {
-		list, err := c.CreateGroup(ctx, u, p.Name, p.UserIDs, p.Once)
+		list, err := c.CreateGroup(ctx, u, p.Name, p.UserIDs, p.Nonce)
 		return c.grouped(ctx, u, p.Name, list, err)
 	}),
 	frame.FriendGroupAdd: with(func(ctx context.Context, c *Contacts, u place.User, p groupParams) (any, error) {
@@ -156,11 +156,11 @@ var calls = map[string]call{
 		return c.grouped(ctx, u, p.Name, list, err)
 	}),
 	frame.FriendGroupDelete: with(func(ctx context.Context, c *Contacts, u place.User, p groupParams) (any, error) {
-		g, err := c.DeleteGroup(ctx, u, p.Name, p.Once)
+		g, err := c.DeleteGroup(ctx, u, p.Name, p.Nonce)
 		return groupResult{Group: g}, err
 	}),
 	frame.FriendGroupRename: with(func(ctx context.Context, c *Contacts, u place.User, p groupParams) (any, error) {
-		g, err := c.RenameGroup(ctx, u, p.Name, p.NewName, p.Once)
+		g, err := c.RenameGroup(ctx, u, p.Name, p.NewName, p.Nonce)
 		return groupResult{Group: g}, err
 	}),
 }

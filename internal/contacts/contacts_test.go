@@ -89,13 +89,13 @@ func TestRefusals(t *testing.T) {
 	for _, bad := range []Add{
 		{UserID: "ben", Source: "Web"}, {UserID: "ben", Source: "AddSource_Type_Webbrowser"}, {UserID: "ben", Type: "Both"},
 		{UserID: "ben", Wording: strings.Repeat("w", 257)}, {UserID: "ben", Remark: strings.Repeat("r", 97)},
-		{UserID: "ben", GroupName: strings.Repeat("g", 31)}, {UserID: "ben", Once: strings.Repeat("1", 65)}, {UserID: "ben", Remark: "\xff"},
+		{UserID: "ben", GroupName: strings.Repeat("g", 31)}, {UserID: "ben", Nonce: strings.Repeat("1", 33)}, {UserID: "ben", Remark: "\xff"},
 	} {
 		require.Equal(t, fault.SNSBadParameters, code(c.Add(ctx, of("anna"), bad)), fmt.Sprint(bad))
 	}
-	require.NoError(t, c.Add(ctx, of("anna"), Add{UserID: "ben", Once: "1"}))
-	require.NoError(t, c.Add(ctx, of("anna"), Add{UserID: "ben", Once: "1"}), "a repetition")
-	require.Equal(t, fault.SNSBadParameters, code(c.Add(ctx, of("anna"), Add{UserID: "ben", Once: "2"})))
+	require.NoError(t, c.Add(ctx, of("anna"), Add{UserID: "ben", Nonce: "1"}))
+	require.NoError(t, c.Add(ctx, of("anna"), Add{UserID: "ben", Nonce: "1"}), "a repetition")
+	require.Equal(t, fault.SNSBadParameters, code(c.Add(ctx, of("anna"), Add{UserID: "ben", Nonce: "2"})))
 	require.Equal(t, fault.FriendUnchanged, code(c.Update(ctx, of("anna"), "ben", nil, nil)))
 	require.Equal(t, fault.FriendUnchanged, code(c.Update(ctx, of("anna"), "eve", new(string), nil)))
 	require.Equal(t, fault.BadParameters, code(c.Update(ctx, of("anna"), "ben", nil, json.RawMessage(`[{"key":"a","value":{}}]`))))
@@ -193,7 +193,7 @@ func TestHostileParams(t *testing.T) {
 			``, `null`, `[]`, `1`, `{`, `{"userID":1}`, `{"userIDs":"x"}`, `{"userIDs":[1]}`, `{"userID":"a.*>","userIDs":["*",">","a\u0000b",""]}`,
 			`{"userID":"` + strings.Repeat("u", 33) + `"}`, `{"name":"","newName":""}`, `{"name":"` + strings.Repeat("g", 31) + `","newName":"\u0000"}`,
 			`{"next":-5,"since":-1}`, `{"next":99999999999999999999}`, `{"next":1000000}`, `{"userID":"ben","friendCustomField":{"a":1}}`,
-			`{"type":"*","userIDs":["ben"],"userID":"ben","name":"x"}`, `{"once":"` + strings.Repeat("o", 70) + `","userIDs":["ben"],"userID":"ben","name":"x"}`,
+			`{"type":"*","userIDs":["ben"],"userID":"ben","name":"x"}`, `{"nonce":"` + strings.Repeat("o", 33) + `","userIDs":["ben"],"userID":"ben","name":"x"}`,
 		} {
 			out, f := c.Call(t.Context(), of("anna"), method, json.RawMessage(params))
 			if f == nil {

@@ -80,7 +80,7 @@ func (l breakingLog) Append(ctx context.Context, subject string, data []byte, ex
 func TestACrashAnywhereIsRepaired(t *testing.T) {
 	ctx := t.Context()
 	add := func(c *Contacts, a, b string) error {
-		return c.Add(ctx, of(a), Add{UserID: b, GroupName: "people", Remark: "r", Once: "1"})
+		return c.Add(ctx, of(a), Add{UserID: b, GroupName: "people", Remark: "r", Nonce: "1"})
 	}
 	apply := func(c *Contacts) error {
 		if err := add(c, "anna", "shy"); !isCode(err, fault.FriendshipPending) {

@@ -51,7 +51,7 @@
 //	refuse   theirs (out), then one's own (in)
 //	delete   theirs, then one's own
 //
-// A request that a client repeats after a lost link carries the same once, which
+// A request that a client repeats after a lost link carries the same nonce, which
 // the last entry remembers: the repetition is answered like the first one.
 //
 // # Bounds

@@ -40,7 +40,7 @@ type entry struct {
 	Source  string          `json:"source,omitempty"`  // AddSource_Type_…
 	Wording string          `json:"wording,omitempty"` // what the applicant wrote
 	Custom  json.RawMessage `json:"custom,omitempty"`  // of a friend
-	Once    string          `json:"once,omitempty"`    // the call that wrote this
+	Nonce   string          `json:"nonce,omitempty"`   // the call that wrote this
 	Gone    bool            `json:"gone,omitempty"`    // it has ended
 }
 

@@ -53,7 +53,7 @@ func (c *Contacts) Add(ctx context.Context, u place.User, p Add) error {
 		return err
 	}
 	if mine.there() && (p.Type == addSingle || theirs.there()) {
-		if p.Once != "" && mine.Once == p.Once {
+		if p.Nonce != "" && mine.Nonce == p.Nonce {
 			return nil // a repetition
 		}
 		return bad(peer.UserID + " is a friend already")
@@ -85,7 +85,7 @@ func (c *Contacts) Add(ctx context.Context, u place.User, p Add) error {
 	if err != nil {
 		return err
 	}
-	return c.befriend(ctx, u, peer.UserID, entry{Remark: p.Remark, Groups: groups, Source: p.Source, Wording: p.Wording, Once: p.Once})
+	return c.befriend(ctx, u, peer.UserID, entry{Remark: p.Remark, Groups: groups, Source: p.Source, Wording: p.Wording, Nonce: p.Nonce})
 }
 
 // Import makes another one a friend of a user's, with what was noted of them
@@ -177,14 +177,14 @@ func (c *Contacts) befriend(ctx context.Context, u place.User, id string, e entr
 }
 
 // settled ends the applications between two users, last the one that u answers.
-func (c *Contacts) settled(ctx context.Context, u, peer place.User, once string) error {
+func (c *Contacts) settled(ctx context.Context, u, peer place.User, nonce string) error {
 	if err := c.books.end(ctx, peer, in(u.UserID), ""); err != nil {
 		return err
 	}
 	if err := c.books.end(ctx, u, out(peer.UserID), ""); err != nil {
 		return err
 	}
-	return c.answer(ctx, u, peer, once)
+	return c.answer(ctx, u, peer, nonce)
 }
 
 // Result is what has become of one of a list of users.
@@ -215,13 +215,13 @@ func each(ids []string, do func(r *Result) error) ([]Result, error) {
 }
 
 // Delete ends friendships, on both sides or only on the user's own.
-func (c *Contacts) Delete(ctx context.Context, u place.User, ids []string, typ, once string) ([]Result, error) {
+func (c *Contacts) Delete(ctx context.Context, u place.User, ids []string, typ, nonce string) ([]Result, error) {
 	ids, err := users(ids, maxDelete)
 	if err == nil {
 		err = oneOf("type", &typ, deleteBoth, deleteSingle)
 	}
 	if err == nil {
-		err = text("once", once, maxOnce)
+		err = checkNonce(nonce)
 	}
 	if err != nil {
 		return nil, err
@@ -232,7 +232,7 @@ func (c *Contacts) Delete(ctx context.Context, u place.User, ids []string, typ, 
 		switch {
 		case err != nil:
 			return err
-		case !mine.there() && once != "" && mine.Once == once:
+		case !mine.there() && nonce != "" && mine.Nonce == nonce:
 			return nil // a repetition
 		case !mine.there():
 			return fault.With(fault.NotAFriend, id)
@@ -242,7 +242,7 @@ func (c *Contacts) Delete(ctx context.Context, u place.User, ids []string, typ, 
 				return err
 			}
 		}
-		return c.books.end(ctx, u, friend(id), once)
+		return c.books.end(ctx, u, friend(id), nonce)
 	})
 }
 

@@ -46,14 +46,14 @@ func (c *Contacts) groupNamed(ctx context.Context, u place.User, name string) ([
 // newGroup makes a group, or returns the one that somebody else has made at the
 // same moment: its subject follows from its name, but for a number, as one that
 // was renamed keeps its own.
-func (c *Contacts) newGroup(ctx context.Context, u place.User, name, once string) (group entry, err error) {
+func (c *Contacts) newGroup(ctx context.Context, u place.User, name, nonce string) (group entry, err error) {
 	if err := c.room(ctx, u, kindGroup, MaxGroups, fault.FriendGroupsFull); err != nil {
 		return entry{}, err
 	}
 	for n := 0; ; n++ {
 		err := c.books.change(ctx, u, key{kindGroup, name + "/" + strconv.Itoa(n)}, func(was held) (entry, bool, error) {
 			if group = was.entry; !was.there() {
-				group = entry{Time: c.o.Now().UnixMilli(), ID: rand.Text(), Name: name, Once: once}
+				group = entry{Time: c.o.Now().UnixMilli(), ID: rand.Text(), Name: name, Nonce: nonce}
 			}
 			return group, !was.there(), nil
 		})
@@ -64,11 +64,11 @@ func (c *Contacts) newGroup(ctx context.Context, u place.User, name, once string
 }
 
 // existing looks for a group that is to be there.
-func (c *Contacts) existing(ctx context.Context, u place.User, name, once string) (k key, group held, err error) {
+func (c *Contacts) existing(ctx context.Context, u place.User, name, nonce string) (k key, group held, err error) {
 	if err := groupName(name); err != nil {
 		return key{}, held{}, err
 	}
-	if err := text("once", once, maxOnce); err != nil {
+	if err := checkNonce(nonce); err != nil {
 		return key{}, held{}, err
 	}
 	k, group, err = c.groupOf(ctx, u, name)
@@ -79,22 +79,22 @@ func (c *Contacts) existing(ctx context.Context, u place.User, name, once string
 }
 
 // CreateGroup makes a friend group, and has friends in it, if any are named.
-func (c *Contacts) CreateGroup(ctx context.Context, u place.User, name string, ids []string, once string) ([]Result, error) {
+func (c *Contacts) CreateGroup(ctx context.Context, u place.User, name string, ids []string, nonce string) ([]Result, error) {
 	if len(ids) > 0 {
 		var err error
 		if ids, err = users(ids, maxMember); err != nil {
 			return nil, err
 		}
 	}
-	_, group, err := c.existing(ctx, u, name, once)
+	_, group, err := c.existing(ctx, u, name, nonce)
 	made := isCode(err, fault.NoFriendGroup)
 	if made {
-		group.entry, err = c.newGroup(ctx, u, name, once)
+		group.entry, err = c.newGroup(ctx, u, name, nonce)
 	}
 	switch {
 	case err != nil:
 		return nil, err
-	case group.Once != once || once == "" && !made: // else a repetition, which goes on
+	case group.Nonce != nonce || nonce == "" && !made: // else a repetition, which goes on
 		return nil, fault.With(fault.FriendGroupExists, name)
 	}
 	return c.member(ctx, u, group.ID, ids, true)
@@ -157,9 +157,9 @@ func (c *Contacts) member(ctx context.Context, u place.User, group string, ids [
 }
 
 // DeleteGroup ends a group; its friends stay friends.
-func (c *Contacts) DeleteGroup(ctx context.Context, u place.User, name, once string) (FriendGroup, error) {
-	k, group, err := c.existing(ctx, u, name, once)
-	if isCode(err, fault.NoFriendGroup) && c.repeated(ctx, u, once) {
+func (c *Contacts) DeleteGroup(ctx context.Context, u place.User, name, nonce string) (FriendGroup, error) {
+	k, group, err := c.existing(ctx, u, name, nonce)
+	if isCode(err, fault.NoFriendGroup) && c.repeated(ctx, u, nonce) {
 		return FriendGroup{Name: name, UserIDList: []string{}}, nil
 	}
 	if err != nil {
@@ -169,24 +169,24 @@ func (c *Contacts) DeleteGroup(ctx context.Context, u place.User, name, once str
 	if err != nil {
 		return FriendGroup{}, err
 	}
-	return was, c.books.end(ctx, u, k, once)
+	return was, c.books.end(ctx, u, k, nonce)
 }
 
 // repeated reports whether a call has changed a group before.
-func (c *Contacts) repeated(ctx context.Context, u place.User, once string) (yes bool) {
-	if once == "" {
+func (c *Contacts) repeated(ctx context.Context, u place.User, nonce string) (yes bool) {
+	if nonce == "" {
 		return false
 	}
 	_ = c.books.with(ctx, u, func(b *book) { // whoever asks has just read it
 		for k, h := range b.entries {
-			yes = yes || k.kind == kindGroup && h.Once == once
+			yes = yes || k.kind == kindGroup && h.Nonce == nonce
 		}
 	})
 	return yes
 }
 
 // RenameGroup gives a group another name.
-func (c *Contacts) RenameGroup(ctx context.Context, u place.User, name, to, once string) (FriendGroup, error) {
+func (c *Contacts) RenameGroup(ctx context.Context, u place.User, name, to, nonce string) (FriendGroup, error) {
 	if err := groupName(to); err != nil {
 		return FriendGroup{}, err
 	}
@@ -194,13 +194,13 @@ func (c *Contacts) RenameGroup(ctx context.Context, u place.User, name, to, once
 	if err != nil {
 		return FriendGroup{}, err
 	}
-	if other.rev != 0 && (once == "" || other.Once != once) {
+	if other.rev != 0 && (nonce == "" || other.Nonce != nonce) {
 		return FriendGroup{}, fault.With(fault.FriendGroupExists, to)
 	}
 	if other.rev != 0 { // a repetition
 		return c.group(ctx, u, other.ID)
 	}
-	k, group, err := c.existing(ctx, u, name, once)
+	k, group, err := c.existing(ctx, u, name, nonce)
 	if err != nil {
 		return FriendGroup{}, err
 	}
@@ -209,7 +209,7 @@ func (c *Contacts) RenameGroup(ctx context.Context, u place.User, name, to, once
 			return entry{}, false, fault.With(fault.NoFriendGroup, name)
 		}
 		e := was.entry
-		e.Name, e.Once = to, once
+		e.Name, e.Nonce = to, nonce
 		return e, true, nil
 	}); err != nil {
 		return FriendGroup{}, err

@@ -24,7 +24,6 @@ const (
 	maxWording = 256
 	maxRemark  = 96
 	maxGroup   = 30
-	maxOnce    = 64
 
 	maxDelete = 100  // users of a deletion
 	maxUsers  = 100  // of friend.get and friend.check
@@ -68,6 +67,14 @@ func text(name, v string, most int) error {
 	return nil
 }
 
+// checkNonce checks what makes a repetition of a call known.
+func checkNonce(nonce string) error {
+	if !frame.ValidNonce(nonce) {
+		return bad(frame.NonceRule)
+	}
+	return nil
+}
+
 // user checks another user's UserID.
 func user(self, id string) error {
 	switch {
@@ -106,7 +113,7 @@ type Add struct {
 	Remark    string          `json:"remark"`
 	GroupName string          `json:"groupName"`
 	Type      string          `json:"type"`
-	Once      string          `json:"once"`
+	Nonce     string          `json:"nonce"`
 	Force     bool            `json:"-"` // neither a blacklist nor the profile is asked
 	Time      int64           `json:"-"` // since when, of an import; 0: now
 	Custom    json.RawMessage `json:"-"` // of an import
@@ -124,11 +131,14 @@ func (p *Add) check(self string) error {
 		most        int
 	}{
 		{"source", p.Source, maxSource}, {"wording", p.Wording, maxWording}, {"remark", p.Remark, maxRemark},
-		{"groupName", p.GroupName, maxGroup}, {"once", p.Once, maxOnce},
+		{"groupName", p.GroupName, maxGroup},
 	} {
 		if err := text(t.name, t.value, t.most); err != nil {
 			return err
 		}
+	}
+	if err := checkNonce(p.Nonce); err != nil {
+		return err
 	}
 	return oneOf("type", &p.Type, addBoth, addSingle)
 }

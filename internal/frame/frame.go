@@ -55,6 +55,7 @@
 //	frame.go      the wire, its limits, close codes and bodies
 //	userid.go     the one rule for UserIDs
 //	messageid.go  a message's ID: its sender and its time
+//	nonce.go      by what the repetition of a call is known
 package frame
 
 import "github.com/tim-wasm/tim/internal/fault"

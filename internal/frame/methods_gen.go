@@ -130,31 +130,31 @@ const (
 	FriendGet = "friend.get"
 	// {userIDs, type?} -> {results: [{userID, code, relation}]}
 	FriendCheck = "friend.check"
-	// {userID, type?, source?, wording?, remark?, groupName?, once?} -> {added: {userID, code?, message?}}
+	// {userID, type?, source?, wording?, remark?, groupName?, nonce?} -> {added: {userID, code?, message?}}
 	FriendAdd = "friend.add"
-	// {userIDs, type?, once?} -> {results: [{userID, code, message?}]}
+	// {userIDs, type?, nonce?} -> {results: [{userID, code, message?}]}
 	FriendDelete = "friend.delete"
 	// {userID, remark?, friendCustomField?} -> {friend}
 	FriendUpdate = "friend.update"
-	// {userID, type?, remark?, once?} -> {}
+	// {userID, type?, remark?, nonce?} -> {}
 	FriendAccept = "friend.accept"
-	// {userID, once?} -> {}
+	// {userID, nonce?} -> {}
 	FriendRefuse = "friend.refuse"
-	// {userID, type?, once?} -> {}
+	// {userID, type?, nonce?} -> {}
 	FriendWithdraw = "friend.withdraw"
 	// {} -> {}
 	FriendRead = "friend.read"
 	// {next?, since?: revision} -> {items: [FriendGroup or a part], next?, revision, unchanged?}
 	FriendGroupList = "friendGroup.list"
-	// {name, userIDs?, once?} -> {friendGroup, results?: [{userID, code, message}]}
+	// {name, userIDs?, nonce?} -> {friendGroup, results?: [{userID, code, message}]}
 	FriendGroupCreate = "friendGroup.create"
 	// {name, userIDs} -> {friendGroup, results?}
 	FriendGroupAdd = "friendGroup.add"
 	// {name, userIDs} -> {friendGroup, results?}
 	FriendGroupRemove = "friendGroup.remove"
-	// {name, once?} -> {friendGroup}
+	// {name, nonce?} -> {friendGroup}
 	FriendGroupDelete = "friendGroup.delete"
-	// {name, newName, once?} -> {friendGroup}
+	// {name, newName, nonce?} -> {friendGroup}
 	FriendGroupRename = "friendGroup.rename"
 )
 

@@ -54,12 +54,10 @@ type argument struct {
 
 // kinds of arguments, with their letters in the generated table.
 var kinds = map[string]byte{
-	"list": 'l', // an array that is not empty
-	"text": 't', // a string, "" when it is missing
-	"any":  'a', // what is given, if anything is
-	// A random text by which the gateway knows a repetition of this call.
-	"once":  'o',
-	"nonce": 'r', // the same, in the form that groups have it
+	"list":  'l', // an array that is not empty
+	"text":  't', // a string, "" when it is missing
+	"any":   'a', // what is given, if anything is
+	"nonce": 'r', // a random text by which the gateway knows a repetition of this call
 	"named": 'n', // a string that is not empty
 	"only":  's', // the call's only argument, a string that is not empty
 	// All that the options hold. The arguments behind it are fields of it.

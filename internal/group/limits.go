@@ -22,7 +22,6 @@ const (
 	maxAttributeKey = 32
 	maxAttribute    = 4 << 10
 	maxAttributes   = 16 << 10 // all of a group, keys and values
-	maxNonce        = 32
 )
 
 // What group IDs begin with that the gateway makes, and those of communities.

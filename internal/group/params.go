@@ -56,19 +56,8 @@ func checkUsers(ids []string, most int) ([]string, error) {
 
 // checkNonce checks what makes a repetition of a call known.
 func checkNonce(nonce string) error {
-	for _, c := range []byte(nonce) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
-		default:
-			return badNonce()
-		}
-	}
-	if len(nonce) > maxNonce {
-		return badNonce()
+	if !frame.ValidNonce(nonce) {
+		return fault.With(fault.GroupBadParameters, frame.NonceRule)
 	}
 	return nil
-}
-
-func badNonce() error {
-	return fault.With(fault.GroupBadParameters, "nonce is at most 32 characters of A-Z, a-z, 0-9, - and _")
 }
