@@ -33,18 +33,30 @@ type Policy struct {
 	RequireImport bool
 }
 
+// Bus is what accounts need of a bus.Bus. Package busmodel has it in memory.
+type Bus interface {
+	OpenBucket(ctx context.Context, bucket, description string) error
+	// Last may return an old value, LastAtLeader does not.
+	Last(ctx context.Context, stream, subject string) (bus.Value, error)
+	LastAtLeader(ctx context.Context, stream, subject string) (bus.Value, error)
+	Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error)
+	Purge(ctx context.Context, stream, pattern string) error
+	// Replicas is how many copies of each stream there are.
+	Replicas() int
+}
+
 // Accounts are the imported accounts, one key each. Errors of its methods are
 // *fault.Error, 70169 when the store did not answer within 8 s, or describe
 // something unexpected.
 type Accounts struct {
 	policy Policy
-	bus    *bus.Bus
+	bus    Bus
 	now    func() time.Time
 }
 
 // Open makes the bucket if it is absent.
-func Open(ctx context.Context, b *bus.Bus, p Policy) (*Accounts, error) {
-	if _, err := b.Ensure(ctx, bus.KV(bus.BucketAccounts, "tim: imported accounts")); err != nil {
+func Open(ctx context.Context, b Bus, p Policy) (*Accounts, error) {
+	if err := b.OpenBucket(ctx, bus.BucketAccounts, "tim: imported accounts"); err != nil {
 		return nil, err
 	}
 	return &Accounts{policy: p, bus: b, now: time.Now}, nil

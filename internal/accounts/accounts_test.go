@@ -3,23 +3,19 @@ package accounts
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
 func open(t *testing.T, p Policy) *Accounts {
 	t.Helper()
-	b, err := bus.Open(t.Context(), bus.Options{Data: bus.Memory, Log: slog.New(slog.DiscardHandler)})
-	require.NoError(t, err)
-	t.Cleanup(b.Close)
-	a, err := Open(t.Context(), b, p)
+	a, err := Open(t.Context(), busmodel.New(busmodel.Options{}), p)
 	require.NoError(t, err)
 	return a
 }

@@ -186,6 +186,9 @@ func (b *Bus) Fence(ctx context.Context, _ string) error { return ctx.Err() }
 // Embedded is that of bus.Bus: several gateways of a world share one model.
 func (b *Bus) Embedded() bool { return false }
 
+// Replicas is that of bus.Bus.
+func (b *Bus) Replicas() int { return 1 }
+
 // takes reports whether a subject is one of the stream's.
 func (s *stream) takes(subject string) bool {
 	return matching(s.config.Subjects)(subject)
