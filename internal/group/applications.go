@@ -65,7 +65,7 @@ func (r *Room) waiting(ctx context.Context, k key, g group) ([]waitingOne, error
 		}
 	}
 	if len(old) > 0 {
-		r.later(func(ctx context.Context) { r.remove(ctx, old) })
+		r.chores.add(func(ctx context.Context) { r.remove(ctx, old) })
 	}
 	slices.SortFunc(out, func(a, b waitingOne) int { return int(a.At - b.At) })
 	return out, nil

@@ -309,37 +309,11 @@ func (r *Room) dismiss(ctx context.Context, k key, by string, may func(g group) 
 		if err := may(*g); err != nil {
 			return false, err
 		}
-		*g = group{Type: g.Type, Born: g.Born, Gone: &gone{by, r.now().UnixMilli()}}
+		*g = group{Type: g.Type, Born: g.Born, Members: g.Members, Gone: &gone{By: by, At: r.now().UnixMilli()}}
 		return true, nil
 	})
 	if err == nil {
-		r.later(func(ctx context.Context) { r.tidy(ctx, k) })
+		r.tidy(k)
 	}
 	return err
-}
-
-// tidy removes the documents of a group that is no more. What it leaves, for a
-// store that fails, is nobody's.
-func (r *Room) tidy(ctx context.Context, k key) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	g, upTo, err := get[group](ctx, r, k.profileSubject())
-	if err != nil || g.there() {
-		return
-	}
-	subjects := []string{k.attributesSubject(), k.countersSubject()}
-	for _, pattern := range []string{k.memberPattern(classes), k.applicationPattern()} {
-		some, err := r.log.Subjects(ctx, pattern)
-		if err != nil {
-			r.report("removing a dismissed group", err)
-			return
-		}
-		subjects = append(subjects, some...)
-	}
-	for _, s := range subjects {
-		if err := r.log.Remove(ctx, s, upTo); err != nil {
-			r.report("removing a dismissed group", err)
-			return
-		}
-	}
 }

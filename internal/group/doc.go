@@ -8,7 +8,8 @@
 //	limits.go        what may be set, how much, and what group IDs there are
 //	params.go        what a call names, checked
 //
-//	room.go          Open and Close; Options; what is done behind the calls
+//	room.go          Open and Close; Options
+//	jobs.go          what is done behind the calls
 //	keys.go          subjects
 //	record.go        the documents
 //	store.go         documents: read, changed
@@ -26,9 +27,11 @@
 //	applications.go  who waits to come in
 //	attributes.go    attributes and counters
 //	forget.go        a deleted account leaves its groups
+//	tidy.go          what a dismissed group leaves is removed
 //
 //	listeners.go     who is here and is told of which groups
 //	follow.go        what has changed on any gateway, told to those
+//	news.go          what a user is told of themself, and how often
 //	shape.go         what clients see
 //
 // # Stores
@@ -51,15 +54,16 @@
 // member changes in the group's turn only (turn.go), which keeps the number of
 // members exact, and what a gateway has left that died is put right by the next
 // change. Dismissing writes one document: those of the members name a group then
-// that is no more.
+// that is no more, and are removed behind the call (tidy.go).
 //
 // # Goroutines and locks
 //
 // A call runs on its caller's goroutine, documents come on that of the follower,
-// and one goroutine does what is left to be done behind the calls (Room.later,
-// which never blocks). listeners.mu guards who is told of what, is held while Push
-// is called, and never across a call of the store. rates.mu and counts.mu are held
-// alone. While a call waits for the turn of a group, or has it, it holds none of
+// and some goroutines do what is left to be done behind the calls (jobs.go): those
+// of Room.jobs what somebody waits for, those of Room.chores what is only to be
+// removed. listeners.mu guards who is told of what, is held while Push
+// is called, and never across a call of the store. turns.mu, rates.mu, counts.mu
+// and tidying.mu are held alone. While a call waits for the turn of a group, or has it,
 // them.
 //
 // # Calls
@@ -153,8 +157,11 @@
 // They go to the sessions that have listed their groups, of members who are
 // online, whoever has caused them; a session is told of its own calls, too. The
 // same frame goes to every member, but for groupSelf, groupJoined, groupLeft and
-// groupHandled, which are about the receiver. group, groupAttributes and
-// groupCounters of one group come once a second at most, each with the newest.
+// groupHandled, which are about the receiver. group, groupApplication,
+// groupAttributes and groupCounters of one group come once a second at most, each
+// with the newest. So do groupSelf, groupJoined and groupLeft together, of four
+// groups a second: what has changed meanwhile is told as it is then. A session may
+// be told groupJoined of a group that it has just listed.
 //
 //	group {group}                    the profile changed: a Group without selfInfo,
 //	                                 memberCount up to a second old

@@ -1,7 +1,6 @@
 package group
 
 import (
-	"context"
 	"maps"
 	"time"
 
@@ -54,10 +53,8 @@ func (r *Room) sawProfile(k key, v bus.Value) error {
 	h.rev, h.group = v.Seq, g
 	if !g.there() || was.Born != 0 && was.Born != g.Born {
 		for u, o := range h.users {
-			if o.told {
-				l.tell(u, frame.NoteGroupLeft, encode(leftNote{k.id, leftDismissed, dismisser(g)}))
-			}
 			delete(l.users[u].groups, k)
+			r.sayLeft(u, k, o, leftNote{k.id, leftDismissed, dismisser(g)})
 		}
 		clear(h.users) // so that nothing is told at the end of a pause
 		delete(l.groups, k)
@@ -69,8 +66,8 @@ func (r *Room) sawProfile(k key, v bus.Value) error {
 		r.tellSoon(h, frame.NoteGroup, tell)
 		if was.Owner != g.Owner {
 			for _, id := range []string{was.Owner, g.Owner} {
-				if o := h.users[k.user(id)]; o != nil && o.told {
-					r.tellSelf(k, k.user(id), h, o)
+				if o := h.users[k.user(id)]; o != nil {
+					r.saySelf(k.user(id), k, o)
 				}
 			}
 		}
@@ -125,10 +122,6 @@ func (r *Room) tellGroup(k key, h *heard) {
 	r.tellAll(h, frame.NoteGroup, encode(groupNote{h.group.shape(k.id, true)}))
 }
 
-func (r *Room) tellSelf(k key, u place.User, h *heard, o *own) {
-	r.listeners.tell(u, frame.NoteGroupSelf, encode(selfNote{k.id, o.member.self(h.group, u.UserID)}))
-}
-
 func (r *Room) sawMember(k key, u place.User, v bus.Value) error {
 	l := &r.listeners
 	one := l.users[u]
@@ -146,63 +139,23 @@ func (r *Room) sawMember(k key, u place.User, v bus.Value) error {
 	switch {
 	case m.Left != 0 && o == nil:
 	case m.Left != 0:
-		if o.told {
-			reason := leftKicked
-			if m.LeftBy == u.UserID {
-				reason = leftQuit
-			}
-			l.tell(u, frame.NoteGroupLeft, encode(leftNote{k.id, reason, m.LeftBy}))
-		}
 		delete(one.groups, k)
 		l.forget(k, u)
+		reason := leftKicked
+		if m.LeftBy == u.UserID {
+			reason = leftQuit
+		}
+		r.sayLeft(u, k, o, leftNote{k.id, reason, m.LeftBy})
 	case o == nil:
 		o = l.enter(one, k, u)
 		o.rev, o.member = v.Seq, m
-		if !r.later(func(ctx context.Context) { r.joinedOne(ctx, k, u) }) {
-			l.tell(u, frame.NoteGroupsReset, []byte("{}"))
-		}
+		one.news.of(k).joined = true
+		r.say(u, k)
 	default:
 		o.rev, o.member = v.Seq, m
-		if o.told {
-			r.tellSelf(k, u, l.groups[k], o)
-		}
+		r.saySelf(u, k, o)
 	}
 	return nil
-}
-
-// joinedOne reads a group that a user has come into and tells them of it. It is
-// called without the lock.
-func (r *Room) joinedOne(ctx context.Context, k key, u place.User) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	profile, err := r.log.Last(ctx, k.profileSubject())
-	l := &r.listeners
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	one := l.users[u]
-	if one == nil || one.groups[k] == nil {
-		return
-	}
-	if err == nil {
-		err = r.sawProfile(k, profile) // it may be ahead of the follower
-	}
-	if err != nil {
-		r.report("a group that was joined", err)
-		l.tell(u, frame.NoteGroupsReset, []byte("{}"))
-		return
-	}
-	o, h := one.groups[k], l.groups[k]
-	if o == nil || o.told || !o.member.in(h.group) {
-		return
-	}
-	o.told = true
-	shape := h.group.shape(k.id, true)
-	shape.SelfInfo = o.member.self(h.group, u.UserID)
-	by := o.member.By
-	if by == "" {
-		by = u.UserID
-	}
-	l.tell(u, frame.NoteGroupJoined, encode(joinedNote{shape, by}))
 }
 
 // sawApplication tells those who may handle it, and whose it is once it is
@@ -229,12 +182,14 @@ func (r *Room) sawApplication(k key, applicant place.User, v bus.Value) error {
 	if h == nil {
 		return nil
 	}
-	params := encode(groupIDNote{k.id})
-	for u, o := range h.users {
-		if h.group.Type.May(Handle, o.member.role(h.group, u.UserID), Stranger) == nil {
-			r.listeners.tell(u, frame.NoteGroupApplication, params)
+	r.tellSoon(h, frame.NoteGroupApplication, func() {
+		params := encode(groupIDNote{k.id})
+		for u, o := range h.users {
+			if h.group.Type.May(Handle, o.member.role(h.group, u.UserID), Stranger) == nil {
+				r.listeners.tell(u, frame.NoteGroupApplication, params)
+			}
 		}
-	}
+	})
 	return nil
 }
 

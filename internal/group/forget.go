@@ -65,6 +65,6 @@ func (r *Room) forget(ctx context.Context, k key, userID string) error {
 // endIfEmpty ends a group that nobody is left in.
 func (r *Room) endIfEmpty(g *group, by string) {
 	if g.Members == 0 {
-		g.Gone = &gone{by, r.now().UnixMilli()}
+		g.Gone = &gone{By: by, At: r.now().UnixMilli()}
 	}
 }

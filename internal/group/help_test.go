@@ -232,9 +232,20 @@ func (c *client) toldOf(method string) note {
 	return c.told(method, func(n note) bool { return n.method == method })
 }
 
-// behind waits until all that was left to be done behind the calls is done.
+// behind waits until all that was left to be done behind the calls is done, with
+// what that has left to be done: all goroutines have to be free at once.
 func (r *Room) behind() {
-	done := make(chan struct{})
-	r.jobs <- func(context.Context) { close(done) }
-	<-done
+	for range 2 {
+		for _, j := range []struct {
+			jobs
+			n int
+		}{{r.jobs, jobsAtOnce}, {r.chores, choresAtOnce}} {
+			var free sync.WaitGroup
+			free.Add(j.n)
+			for range j.n {
+				j.queue <- func(context.Context) { free.Done(); free.Wait() }
+			}
+			free.Wait()
+		}
+	}
 }

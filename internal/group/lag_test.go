@@ -61,3 +61,21 @@ func TestAListAheadOfTheFollower(t *testing.T) {
 	require.Equal(t, "m", alice.toldOf(frame.NoteGroup).params["group"].(obj)["name"])
 	require.Equal(t, "Admin", alice.toldOf(frame.NoteGroupSelf).params["selfInfo"].(obj)["role"])
 }
+
+// A session that has listed before is told of a group that another session of the
+// user reads first.
+func TestAListAheadOfAnotherSession(t *testing.T) {
+	store := busmodel.New(busmodel.Options{})
+	b := &lagging{Bus: store}
+	w := &world{t: t, clock: newClock()}
+	w.rooms = [2]*Room{w.open(b), w.open(store)}
+	root, alice, again := w.login(1, "root"), w.login(0, "alice"), w.login(0, "alice")
+	require.Empty(t, alice.groups())
+	func() {
+		b.Lock()
+		defer b.Unlock()
+		root.must("group.create", obj{"name": "n", "groupID": "g", "memberList": []obj{{"userID": "alice"}}}, nil)
+		require.Equal(t, []string{"g"}, again.groups())
+	}()
+	require.Equal(t, "g", alice.toldOf(frame.NoteGroupJoined).params["group"].(obj)["groupID"])
+}

@@ -49,12 +49,13 @@ func (s *Session) list(ctx context.Context, p listParams) (any, error) {
 		return nil, err
 	}
 	for i, one := range some {
-		g, m, in, err := s.knows(one.key, values[2*i], values[2*i+1])
+		g, m, in, err := s.knows(one, values[2*i], values[2*i+1])
 		if err != nil {
 			return nil, err
 		}
 		if !in {
 			s.r.drop(s.user, one)
+			s.r.tidyIfGone(one.key, values[2*i])
 			continue
 		}
 		shape := g.seen(one.key.id, s.user.UserID, m, m.role(g, s.user.UserID))
@@ -120,7 +121,7 @@ func (r *Room) drop(u place.User, one mine) {
 	if r.now().UnixMilli()-one.At < 2*turnAge {
 		return
 	}
-	r.later(func(ctx context.Context) {
+	r.chores.add(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, callTime)
 		defer cancel()
 		if err := r.log.Remove(ctx, one.key.joinedSubject(u.UserID), one.rev); err != nil {

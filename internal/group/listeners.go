@@ -22,6 +22,7 @@ type listeners struct {
 type listener struct {
 	sessions map[*Session]struct{}
 	groups   map[key]*own
+	news     news
 }
 
 // own is the newest that is known of what a user is in a group.
@@ -104,7 +105,7 @@ func (s *Session) listen() {
 	}
 	one := l.users[s.user]
 	if one == nil {
-		one = &listener{sessions: map[*Session]struct{}{}, groups: map[key]*own{}}
+		one = &listener{sessions: map[*Session]struct{}{}, groups: map[key]*own{}, news: news{all: map[key]*ownNews{}}}
 		l.users[s.user] = one
 	}
 	one.sessions[s] = struct{}{}
@@ -131,8 +132,8 @@ func (s *Session) expects(groups []mine) {
 // meanwhile, and returns the newest. ok reports whether the user is in it. What
 // was read may be ahead of the follower, who then brings nothing new: all others
 // are told of it here.
-func (s *Session) knows(k key, profile, membership bus.Value) (g group, m member, ok bool, err error) {
-	l := &s.r.listeners
+func (s *Session) knows(found mine, profile, membership bus.Value) (g group, m member, ok bool, err error) {
+	k, l := found.key, &s.r.listeners
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one := l.users[s.user]
@@ -156,6 +157,10 @@ func (s *Session) knows(k key, profile, membership bus.Value) (g group, m member
 		delete(one.groups, k)
 		l.forget(k, s.user)
 		return g, m, false, nil
+	}
+	if !o.told && len(one.sessions) > 1 && s.r.now().UnixMilli()-found.At < 2*turnAge {
+		one.news.of(k).joined = true // those who have listed before may not know of it
+		s.r.say(s.user, k)
 	}
 	o.told = true
 	return h.group, o.member, true, nil

@@ -46,8 +46,9 @@ type turn struct {
 
 // gone says who has dismissed a group, and when in Unix ms.
 type gone struct {
-	By string `json:"b"`
-	At int64  `json:"a"`
+	By   string `json:"b"`
+	At   int64  `json:"a"`
+	Tidy bool   `json:"t,omitempty"` // its other documents are removed
 }
 
 // there reports whether a document is that of a group.

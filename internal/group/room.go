@@ -79,15 +79,14 @@ type Room struct {
 	rates     rates
 	listeners listeners
 	online    counts
+	tidying   tidying
 
 	ctx     context.Context // ends with Close
 	end     context.CancelFunc
-	jobs    chan func(ctx context.Context)
+	jobs    jobs // that somebody waits for
+	chores  jobs // that nobody waits for
 	running sync.WaitGroup
 }
-
-// waitingJobs is how much may wait to be done behind the calls.
-const waitingJobs = 1024
 
 // Open makes the stream where it is missing and begins to follow it. The bus
 // stays the caller's.
@@ -99,7 +98,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Room, error) {
 	r := &Room{
 		o: o.withDefaults(), log: log,
 		rates: newRates(), listeners: newListeners(), online: counts{all: map[key]count{}},
-		jobs: make(chan func(context.Context), waitingJobs),
+		jobs: newJobs(), chores: newJobs(), tidying: tidying{groups: map[key]struct{}{}},
 	}
 	r.ctx, r.end = context.WithCancel(context.Background())
 	r.follower = log.Follower(r.saw, func(err error) { r.report("following", err) })
@@ -108,7 +107,8 @@ func Open(ctx context.Context, b Bus, o Options) (*Room, error) {
 		r.follower.Close()
 		return nil, fmt.Errorf("group: %w", err)
 	}
-	r.running.Go(r.work)
+	r.jobs.start(r.ctx, &r.running, jobsAtOnce)
+	r.chores.start(r.ctx, &r.running, choresAtOnce)
 	return r, nil
 }
 
@@ -118,29 +118,6 @@ func (r *Room) Close() {
 	r.end()
 	r.follower.Close()
 	r.running.Wait()
-}
-
-// work does what is to be done behind the calls, one after the other.
-func (r *Room) work() {
-	for {
-		select {
-		case job := <-r.jobs:
-			job(r.ctx)
-		case <-r.ctx.Done():
-			return
-		}
-	}
-}
-
-// later has something done behind a call, and reports whether there is room for
-// it. It never blocks.
-func (r *Room) later(job func(ctx context.Context)) bool {
-	select {
-	case r.jobs <- job:
-		return true
-	default:
-		return false
-	}
 }
 
 // report is Options.Report for what fails in the background; what ends because

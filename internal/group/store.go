@@ -184,7 +184,7 @@ func (r *Room) dropFormer(values []bus.Value) {
 		}
 	}
 	if len(old) > 0 {
-		r.later(func(ctx context.Context) { r.remove(ctx, old) })
+		r.chores.add(func(ctx context.Context) { r.remove(ctx, old) })
 	}
 }
 

@@ -71,13 +71,16 @@ func (r *Room) inTurn(ctx context.Context, k key, do func(ctx context.Context, g
 	if err != nil {
 		r.settleUnless(err, k, id)
 	}
+	if g.Gone != nil { // nobody is left in it
+		r.tidy(k)
+	}
 	return g, err
 }
 
 // settleUnless settles a turn behind a call that failed, unless it was refused.
 func (r *Room) settleUnless(err error, k key, id string) {
 	if !isRefusal(err) {
-		r.later(func(ctx context.Context) { r.settle(ctx, k, id) })
+		r.jobs.add(func(ctx context.Context) { r.settle(ctx, k, id) })
 	}
 }
 
@@ -138,6 +141,7 @@ func (r *Room) recount(ctx context.Context, k key, id string, g *group) error {
 		return true, nil
 	})
 	if err == nil && len(all) == 0 {
+		r.tidy(k)
 		return fault.New(fault.NoSuchGroup)
 	}
 	return err

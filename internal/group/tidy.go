@@ -1,0 +1,154 @@
+package group
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+)
+
+// A group that is dismissed leaves documents that are nobody's: those of its
+// members, and those by which they find it. They are removed behind the call, some
+// at a time, however many there are and whatever the store does meanwhile. What a
+// gateway that dies leaves of them, the next one removes on which a member lists
+// their groups: the document of a group says when nothing is left.
+
+// tidyAgain is the moment that the store is given after a removal that failed.
+const tidyAgain = 10 * time.Second
+
+// tidying is which groups are being tidied on this gateway.
+type tidying struct {
+	mu     sync.Mutex // guards groups; held alone
+	groups map[key]struct{}
+}
+
+func (t *tidying) begin(k key) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, under := t.groups[k]
+	t.groups[k] = struct{}{}
+	return !under
+}
+
+func (t *tidying) end(k key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.groups, k)
+}
+
+// tidy removes the documents of a dismissed group behind the call.
+func (r *Room) tidy(k key) {
+	if r.tidying.begin(k) {
+		r.tidyOn(&remains{key: k})
+	}
+}
+
+// tidyOn has the next ones removed, behind what else is to be removed.
+func (r *Room) tidyOn(left *remains) {
+	if !r.chores.add(func(ctx context.Context) { r.tidySome(ctx, left) }) {
+		r.tidyLater(left)
+	}
+}
+
+func (r *Room) tidyLater(left *remains) {
+	time.AfterFunc(tidyAgain, func() {
+		if r.ctx.Err() == nil {
+			r.tidyOn(left)
+		}
+	})
+}
+
+// tidySome removes removedAtOnce documents, and has the rest removed later.
+func (r *Room) tidySome(ctx context.Context, left *remains) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	over, err := r.removeSome(ctx, left)
+	switch {
+	case err != nil:
+		r.report("removing a dismissed group", err)
+		r.tidyLater(left)
+	case over:
+		r.tidying.end(left.key)
+	default:
+		r.tidyOn(left)
+	}
+}
+
+// remains is what is still to be removed of a dismissed group.
+type remains struct {
+	key    key
+	upTo   uint64   // where the group was dismissed; 0: not read yet
+	born   int64    // of the group
+	all    bool     // all classes of members are listed at once
+	class  int      // the next class to list
+	listed []string // subjects
+}
+
+// removeSome reports whether nothing is left, or the group is there again: what is
+// left of the one before is removed then as its members are listed.
+func (r *Room) removeSome(ctx context.Context, left *remains) (over bool, err error) {
+	k := left.key
+	if left.upTo == 0 {
+		g, rev, err := get[group](ctx, r, k.profileSubject())
+		if err != nil || g.Gone == nil || g.Gone.Tidy {
+			return true, err
+		}
+		left.upTo, left.born, left.all = rev, g.Born, g.Members <= wholeAtOnce
+		if left.listed, err = r.log.Subjects(ctx, k.applicationPattern()); err != nil {
+			left.upTo = 0
+			return false, err
+		}
+		left.listed = append(left.listed, k.attributesSubject(), k.countersSubject())
+	}
+	for range removedAtOnce {
+		if len(left.listed) == 0 {
+			if left.class == classes {
+				return true, r.markTidy(ctx, left)
+			}
+			return false, r.listSome(ctx, left)
+		}
+		subject := left.listed[0]
+		if err := r.log.Remove(ctx, subject, left.upTo); err != nil {
+			return false, err
+		}
+		if p, err := parse(subject); err == nil && p.kind == kindMember {
+			if err := r.log.Remove(ctx, k.joinedSubject(p.userID), left.upTo); err != nil {
+				return false, err
+			}
+		}
+		left.listed = left.listed[1:]
+	}
+	return false, nil
+}
+
+// listSome lists the members of the next class, or all of a small group.
+func (r *Room) listSome(ctx context.Context, left *remains) (err error) {
+	class := left.class
+	if left.all {
+		class = classes
+	}
+	if left.listed, err = r.log.Subjects(ctx, left.key.memberPattern(class)); err == nil {
+		left.class = min(class+1, classes)
+	}
+	return err
+}
+
+// markTidy notes that nothing is left of a group.
+func (r *Room) markTidy(ctx context.Context, left *remains) error {
+	_, err := change(ctx, r, left.key.profileSubject(), func(g *group) (bool, error) {
+		if g.Gone == nil || g.Born != left.born || g.Gone.Tidy {
+			return false, nil
+		}
+		g.Gone = &gone{By: g.Gone.By, At: g.Gone.At, Tidy: true}
+		return true, nil
+	})
+	return err
+}
+
+// tidyIfGone has the rest of a group removed that a member has still found.
+func (r *Room) tidyIfGone(k key, profile bus.Value) {
+	if g, err := decode[group](profile.Data); err == nil && g.Gone != nil && !g.Gone.Tidy {
+		r.tidy(k)
+	}
+}
