@@ -61,9 +61,9 @@
 // A call runs on its caller's goroutine, documents come on that of the follower,
 // and some goroutines do what is left to be done behind the calls (jobs.go): those
 // of Room.jobs what somebody waits for, those of Room.chores what is only to be
-// removed. listeners.mu guards who is told of what, is held while Push
-// is called, and never across a call of the store. turns.mu, rates.mu, counts.mu
-// and tidying.mu are held alone. While a call waits for the turn of a group, or has it,
+// removed. listeners.mu guards who is told of what, is held while Push is called,
+// and never across a call of the store. rates.mu, counts.mu and tidying.mu are held
+// alone. While a call waits for the turn of a group, or has it, it holds none of
 // them.
 //
 // # Calls
