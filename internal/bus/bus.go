@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -77,8 +78,11 @@ type Bus struct {
 	replicas int
 	embedded *embedded // nil when external
 	beside   bool      // another Bus has made embedded, and ends both
-	room     room
-	dial     func(...nats.Option) (*nats.Conn, error)
+	// down says that nc is not connected. Up is asked for every frame, and nc
+	// itself would answer under the lock that it holds while it writes.
+	down atomic.Bool
+	room room
+	dial func(...nats.Option) (*nats.Conn, error)
 
 	stop func() // ends what wg counts; nil before it runs
 	wg   sync.WaitGroup
@@ -139,7 +143,7 @@ func (b *Bus) Storage() jetstream.StorageType {
 func (b *Bus) Embedded() bool { return b.embedded != nil }
 
 // Up reports whether NATS is connected at this moment.
-func (b *Bus) Up() bool { return b.nc != nil && b.nc.IsConnected() }
+func (b *Bus) Up() bool { return b.nc != nil && !b.down.Load() }
 
 // OnChange registers f to be called whenever the connection is lost (false) or
 // back (true). f must not block.
@@ -176,6 +180,7 @@ func (b *Bus) Close() {
 			nc.Close()
 		}
 	}
+	b.down.Store(true)
 	if b.embedded != nil && !b.beside {
 		b.embedded.stop()
 	}
@@ -200,10 +205,12 @@ func (b *Bus) options(name string) []nats.Option {
 			if err != nil {
 				b.log.Warn("NATS connection lost", "error", err)
 			}
+			b.down.Store(true)
 			b.changed(false)
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			b.log.Info("NATS connection is back", "server", nc.ConnectedUrlRedacted())
+			b.down.Store(false)
 			b.changed(true)
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {

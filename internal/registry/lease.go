@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -26,6 +27,20 @@ type leases struct {
 	checked uint64 // the term whose places have all been compared
 	gained  chan struct{}
 	others  map[string]lease
+
+	// vouched is until while all places of this term have been compared, else nil:
+	// what Live reads without a lock, as every frame in or out asks it.
+	vouched atomic.Pointer[time.Time]
+}
+
+// note brings vouched up to date; mu is held.
+func (l *leases) note() {
+	if l.checked != l.term {
+		l.vouched.Store(nil)
+		return
+	}
+	until := l.until
+	l.vouched.Store(&until)
 }
 
 type lease struct {
@@ -57,6 +72,7 @@ func (r *Registry) openLease(ctx context.Context) error {
 	}
 	l.mu.Lock()
 	l.checked = l.term // there is no place yet
+	l.note()
 	l.mu.Unlock()
 	if err := bus.Retry(ctx, r.pollLeases); err != nil {
 		return fmt.Errorf("registry: the leases cannot be read: %w", err)
@@ -124,6 +140,7 @@ func (r *Registry) renewLease(ctx context.Context) error {
 			l.gained = make(chan struct{})
 		}
 		term := l.term
+		l.note()
 		l.mu.Unlock()
 		r.liveAgain.wake()
 		if lost && term > 1 {
@@ -147,10 +164,8 @@ func (r *Registry) dropLease() {
 
 // Live implements gateway.Registry.
 func (r *Registry) Live() bool {
-	l := &r.leases
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return time.Now().Before(l.until) && l.checked == l.term && r.bus.Up()
+	until := r.leases.vouched.Load()
+	return until != nil && time.Now().Before(*until) && r.bus.Up()
 }
 
 // errAway ends the waiting for a NATS that has been away for too long already.
@@ -267,6 +282,7 @@ func (l *leases) held(ctx context.Context, r *Registry) error {
 func (l *leases) passed(term uint64) {
 	l.mu.Lock()
 	l.checked = max(l.checked, term)
+	l.note()
 	l.mu.Unlock()
 }
 
