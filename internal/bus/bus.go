@@ -12,6 +12,7 @@
 //	stream.go    streams are made; values are read and set by compare-and-set
 //	streams.go   what is asked of a stream as a whole
 //	ports.go     what rooms need that keep logs: Log, Follower
+//	answers.go   what JetStream answers when something is stored
 //	log.go       logs: read by position, appended to, waiting out an election
 //	many.go      the newest records of many subjects in one request
 //	follow.go    everything new in a stream, in order and without gaps
@@ -74,6 +75,7 @@ type Bus struct {
 	reads    *nats.Conn // of what takes long: NATS serves one read of a connection at a time
 	follows  *nats.Conn // of followers, so that records do not wait for all that nc is asked
 	js       jetstream.JetStream
+	answers  answers // to what nc has stored
 	log      *slog.Logger
 	replicas int
 	embedded *embedded // nil when external

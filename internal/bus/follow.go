@@ -3,6 +3,8 @@ package bus
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,12 +12,18 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// follower is a Follower. Its consumer is made anew from the last position when
-// records are missing, the connection was lost or the server that held it is
-// gone.
+// follower is a Follower. Records come to it in two ways: from NATS, through a
+// consumer, all of them; and from this process as soon as what it stores is
+// acknowledged, which is earlier. Whatever comes first is handled, in the
+// stream's order: what this process has stored behind a record that is still to
+// come waits for that one.
 //
-// Locks: mu, under which records are handled, before waiting. pos and handled
-// are read without one.
+// Its consumer is made anew from the last position when records are missing, the
+// connection was lost or the server that held it is gone.
+//
+// One goroutine, hand, handles records, so the two ways need no lock, for which
+// they would wait for each other all the time. pos and handled are read by
+// anybody.
 type follower struct {
 	stream *stream
 	handle func(Value)
@@ -27,12 +35,15 @@ type follower struct {
 	waiting sync.Mutex
 	waiters map[chan struct{}]uint64
 
+	sent   chan Value       // by NATS
+	offers chan Value       // what this process has stored
+	held   map[uint64]Value // offers behind a record that is still to come; hand's
+
 	mu      sync.Mutex
 	consume jetstream.ConsumeContext
-	started bool
 	ctx     context.Context // ended by Close, under mu
 	end     context.CancelFunc
-	done    chan struct{} // closed when watch has returned
+	goes    sync.WaitGroup // watch and hand
 }
 
 // Follower implements Log.
@@ -40,7 +51,8 @@ func (l *stream) Follower(handle func(Value), report func(error)) Follower {
 	ctx, end := context.WithCancel(context.Background())
 	return &follower{
 		stream: l, handle: handle, report: report, waiters: map[chan struct{}]uint64{},
-		ctx: ctx, end: end, done: make(chan struct{}),
+		sent: make(chan Value, maxSent), offers: make(chan Value, maxOffers), held: map[uint64]Value{},
+		ctx: ctx, end: end,
 	}
 }
 
@@ -64,8 +76,14 @@ func (f *follower) Start(ctx context.Context) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.started = true
-	go f.watch()
+	if f.ctx.Err() != nil {
+		return nil
+	}
+	f.goes.Go(f.watch)
+	f.goes.Go(f.hand)
+	f.stream.mu.Lock()
+	defer f.stream.mu.Unlock()
+	f.stream.followers = append(f.stream.followers, f)
 	return nil
 }
 
@@ -103,27 +121,88 @@ func (f *follower) open(ctx context.Context) error {
 	return nil
 }
 
+const (
+	// maxSent is how many records from NATS wait to be handled; the others wait
+	// at the consumer, see ahead.
+	maxSent = 64
+	// maxOffers is how many records that this process has stored wait to be
+	// looked at, and how many wait for one before them. NATS sends what is too
+	// much.
+	maxOffers = 1024
+)
+
+// take takes a record from NATS, and waits while too many are to be handled.
 func (f *follower) take(m jetstream.Msg) {
 	meta, err := m.Metadata()
-	if err != nil {
+	if err != nil || meta.Sequence.Stream <= f.pos.Load() {
 		return
 	}
-	f.mu.Lock() // an old consumer may still have something in hand
-	defer f.mu.Unlock()
-	if meta.Sequence.Stream <= f.pos.Load() || f.ctx.Err() != nil {
-		return
+	select {
+	case f.sent <- Value{Subject: m.Subject(), Data: m.Data(), Seq: meta.Sequence.Stream, Time: meta.Timestamp}:
+	case <-f.ctx.Done():
 	}
-	f.pos.Store(meta.Sequence.Stream)
-	f.handle(Value{Subject: m.Subject(), Data: m.Data(), Seq: meta.Sequence.Stream, Time: meta.Timestamp})
-	f.handled.Store(meta.Sequence.Stream)
+}
+
+// offer brings a record that this process has stored. It does not wait.
+func (f *follower) offer(v Value) {
+	select {
+	case f.offers <- v:
+	default:
+	}
+}
+
+// hand handles what has come, in the stream's order.
+func (f *follower) hand() {
+	for f.ctx.Err() == nil {
+		select {
+		case v := <-f.sent: // nothing is to come any more that lies before it
+			if v.Seq > f.pos.Load() { // an old consumer may still have had it in hand
+				f.pass(v)
+			}
+		case v := <-f.offers:
+			f.takeOffer(v)
+		case <-f.ctx.Done():
+		}
+	}
+}
+
+func (f *follower) takeOffer(v Value) {
+	pos := f.pos.Load()
+	switch {
+	case v.Seq <= pos:
+	case v.Seq == pos+1:
+		f.pass(v)
+	default:
+		if len(f.held) >= maxOffers { // some may have been removed before NATS sent them
+			maps.DeleteFunc(f.held, func(seq uint64, _ Value) bool { return seq <= pos })
+		}
+		if len(f.held) < maxOffers {
+			f.held[v.Seq] = v
+		}
+	}
+}
+
+// pass has a record handled, and then what has waited for it.
+func (f *follower) pass(v Value) {
+	for ok := true; ok && f.ctx.Err() == nil; v, ok = f.held[v.Seq+1] {
+		f.pos.Store(v.Seq)
+		delete(f.held, v.Seq)
+		f.handle(v)
+		f.handled.Store(v.Seq)
+		f.passed(v.Seq)
+	}
+}
+
+// passed wakes those who wait for a position.
+func (f *follower) passed(reached uint64) {
 	f.waiting.Lock()
+	defer f.waiting.Unlock()
 	for ch, pos := range f.waiters {
-		if pos <= meta.Sequence.Stream {
+		if pos <= reached {
 			close(ch)
 			delete(f.waiters, ch)
 		}
 	}
-	f.waiting.Unlock()
 }
 
 // Reach implements Follower.
@@ -145,7 +224,6 @@ func (f *follower) Reach(ctx context.Context, pos uint64) {
 
 // watch replaces a consumer that has stood still while its stream went on.
 func (f *follower) watch() {
-	defer close(f.done)
 	t := time.NewTicker(checkEvery)
 	defer t.Stop()
 	var before uint64
@@ -182,14 +260,14 @@ func (f *follower) watch() {
 
 // Close implements Follower.
 func (f *follower) Close() {
+	f.stream.mu.Lock()
+	f.stream.followers = slices.DeleteFunc(f.stream.followers, func(other *follower) bool { return other == f })
+	f.stream.mu.Unlock()
 	f.mu.Lock()
 	f.end()
 	if f.consume != nil {
 		f.consume.Stop()
 	}
-	started := f.started
 	f.mu.Unlock()
-	if started {
-		<-f.done
-	}
+	f.goes.Wait()
 }

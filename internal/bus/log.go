@@ -2,11 +2,9 @@ package bus
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -28,6 +26,9 @@ const errCodeDuplicateInFlight = 10158
 type stream struct {
 	b    *Bus
 	name string
+
+	mu        sync.Mutex // guards what follows
+	followers []*follower
 }
 
 // OpenLog makes a stream of logs, or brings an older one up to this
@@ -40,7 +41,7 @@ func (b *Bus) OpenLog(ctx context.Context, c LogConfig) (Log, error) {
 	}); err != nil {
 		return nil, err
 	}
-	return &stream{b, c.Stream}, nil
+	return &stream{b: b, name: c.Stream}, nil
 }
 
 // Last implements Log.
@@ -94,39 +95,19 @@ func (l *stream) Append(ctx context.Context, subject string, data []byte, expect
 	if msgID != "" {
 		m.Header.Set(jetstream.MsgIDHeader, msgID)
 	}
-	ack, err := l.b.store(ctx, m)
+	ack, err := l.b.store(ctx, m, func(seq uint64) {
+		l.stored(Value{Subject: subject, Data: data, Seq: seq, Time: time.Now()})
+	})
 	return ack.Seq, ack.Duplicate, err
 }
 
-// ack is JetStream's answer to a message that is to be stored.
-type ack struct {
-	Error     *jetstream.APIError `json:"error"`
-	Seq       uint64              `json:"seq"`
-	Duplicate bool                `json:"duplicate"`
-}
-
-// store stores a message. Any error but ErrConflict leaves open whether it
-// was stored.
-func (b *Bus) store(ctx context.Context, m *nats.Msg) (ack, error) {
-	r, err := b.nc.RequestMsgWithContext(ctx, m)
-	if err != nil {
-		return ack{}, err
+// stored gives the followers here a record that this process has stored.
+func (l *stream) stored(v Value) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.followers {
+		f.offer(v)
 	}
-	var a ack
-	if err := json.Unmarshal(r.Data, &a); err != nil {
-		return ack{}, fmt.Errorf("the answer of NATS cannot be read: %w", err)
-	}
-	if a.Error == nil {
-		return a, nil
-	}
-	switch a.Error.ErrorCode {
-	case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant, errCodeDuplicateInFlight:
-		return ack{}, ErrConflict
-	}
-	if a.Error.Code == http.StatusServiceUnavailable && !NoRoom(a.Error) {
-		return ack{}, fmt.Errorf("%w: %w", ErrNoLeader, a.Error)
-	}
-	return ack{}, a.Error
 }
 
 // direct asks any replica.

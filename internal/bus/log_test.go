@@ -73,7 +73,7 @@ func TestLog(t *testing.T) {
 // A read waits for an answer as long as its context lasts.
 func TestLogReadWaitsForAStream(t *testing.T) {
 	l := logs(t)
-	missing := &stream{l.b, "LATER"}
+	missing := &stream{b: l.b, name: "LATER"}
 	ctx, cancel := context.WithTimeout(t.Context(), 120*time.Millisecond)
 	defer cancel()
 	_, err := missing.Last(ctx, "later.a")
@@ -109,7 +109,7 @@ func TestLogReadWaitsForALeader(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.NoError(t, nc.Flush())
-	l := &stream{&Bus{nc: nc, replicas: 3}, "L"}
+	l := &stream{b: &Bus{nc: nc, replicas: 3}, name: "L"}
 
 	answers <- none
 	answers <- `{"message":{"subject":"s","seq":7,"data":"eHl6"}}`
@@ -198,7 +198,7 @@ func TestFollowerHandlesNothingAfterClose(t *testing.T) {
 	f := l.Follower(func(Value) {}, func(error) {})
 	f.Close() // never started
 	f.Close() // and once more
-	f = (&stream{l.b, "NONE"}).Follower(func(Value) {}, func(error) {})
+	f = (&stream{b: l.b, name: "NONE"}).Follower(func(Value) {}, func(error) {})
 	require.Error(t, f.Start(ctx))
 	f.Close()
 }
@@ -215,9 +215,8 @@ func TestFollowerIsClosedWhileItAsks(t *testing.T) {
 	require.NoError(t, nc.Flush())
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
-	f := (&stream{&Bus{nc: nc, follows: nc, js: js}, "L"}).Follower(func(Value) {}, func(err error) { t.Error(err) }).(*follower)
-	f.started = true
-	go f.watch()
+	f := (&stream{b: &Bus{nc: nc, follows: nc, js: js}, name: "L"}).Follower(func(Value) {}, func(err error) { t.Error(err) }).(*follower)
+	f.goes.Go(f.watch)
 	<-asked
 	f.Close()
 }

@@ -75,7 +75,7 @@ func TestAReplicaThatIsBehind(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.NoError(t, nc.Flush())
-	l := &stream{&Bus{nc: nc, reads: nc, replicas: 3}, "L"}
+	l := &stream{b: &Bus{nc: nc, reads: nc, replicas: 3}, name: "L"}
 	for _, c := range [][][2]string{
 		{{"7", "9"}},
 		{{"3", "3"}, {"7", "7"}},
@@ -129,7 +129,7 @@ func TestAnAnswerThatIsLost(t *testing.T) {
 			})
 			require.NoError(t, err)
 			require.NoError(t, nc.Flush())
-			l := &stream{&Bus{nc: nc, reads: nc, replicas: replicas}, name}
+			l := &stream{b: &Bus{nc: nc, reads: nc, replicas: replicas}, name: name}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // without an answer there is no end
 			defer cancel()
 			values, err := l.newest(ctx, []string{"l.a", "l.b"})
@@ -155,7 +155,7 @@ func TestAnAnswerThatIsLost(t *testing.T) {
 		})
 		require.NoError(t, err)
 		require.NoError(t, nc.Flush())
-		l := &stream{&Bus{nc: nc, reads: nc, replicas: 1}, "late"}
+		l := &stream{b: &Bus{nc: nc, reads: nc, replicas: 1}, name: "late"}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		values, err := l.newest(ctx, []string{"l.a", "l.b"})

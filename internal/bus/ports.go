@@ -53,7 +53,7 @@ type Log interface {
 	// not empty, makes a repetition recognisable for as long as LogConfig.Dedup:
 	// dup reports that pos is the first one's. A repetition with an expect that
 	// has passed is one or the other. Any error but ErrConflict leaves open
-	// whether it was stored.
+	// whether it was stored. data must not change any more: followers get it.
 	Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (pos uint64, dup bool, err error)
 	// Remove removes the records of a subject up to the position of one of them.
 	// Followers are not told.
@@ -66,7 +66,8 @@ type Log interface {
 }
 
 // Follower hands on what is new in a stream, in order and without gaps; what
-// went before it came by, for its age or number, may be left out.
+// went before it came by, for its age or number, may be left out. What this Log
+// has stored may come before NATS sends it, with the time of this process.
 type Follower interface {
 	// Start begins behind the newest record of now.
 	Start(ctx context.Context) error

@@ -231,7 +231,7 @@ func (b *Bus) Put(ctx context.Context, subject string, data []byte, seq uint64, 
 	if ttl > 0 {
 		m.Header.Set(jetstream.MsgTTLHeader, strconv.FormatInt(int64((ttl+time.Second-1)/time.Second), 10)+"s")
 	}
-	a, err := b.store(ctx, m)
+	a, err := b.store(ctx, m, nil)
 	return a.Seq, err
 }
 

@@ -1,0 +1,177 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+// beginOf is a follower without a consumer: only what this process stores comes
+// to it by itself. It stands at a position and notes the positions that it is
+// given.
+func beginOf(t *testing.T, l *stream, pos uint64) (f *follower, got func() []uint64) {
+	t.Helper()
+	var mu sync.Mutex
+	var seen []uint64
+	f = l.Follower(func(v Value) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, v.Seq)
+	}, func(err error) { t.Error(err) }).(*follower)
+	f.pos.Store(pos)
+	t.Cleanup(f.Close)
+	return f, func() []uint64 {
+		mu.Lock()
+		defer mu.Unlock()
+		return seen
+	}
+}
+
+// A follower has what this process stores without waiting until NATS sends it.
+func TestWhatIsStoredHereIsFollowedAtOnce(t *testing.T) {
+	l := logs(t)
+	f, got := beginOf(t, l, 0)
+	f.goes.Go(f.hand)
+	l.followers = append(l.followers, f)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var last uint64
+	var want []uint64
+	for i := range 10 {
+		pos, _, err := l.Append(ctx, "l.a", []byte(strconv.Itoa(i)), last, "id"+strconv.Itoa(i))
+		require.NoError(t, err)
+		again, dup, err := l.Append(ctx, "l.a", []byte(strconv.Itoa(i)), pos, "id"+strconv.Itoa(i))
+		require.NoError(t, err)
+		require.True(t, dup)
+		require.Equal(t, pos, again)
+		last, want = pos, append(want, pos)
+	}
+	f.Reach(ctx, last)
+	require.NoError(t, ctx.Err())
+	require.Equal(t, want, got())
+}
+
+// What is stored here behind a record of another gateway waits until NATS has
+// sent that one, and comes once.
+func TestWhatIsStoredHereWaitsForWhatIsBeforeIt(t *testing.T) {
+	f, got := beginOf(t, logs(t), 4)
+	for _, seq := range []uint64{6, 7, 9, 3} {
+		f.takeOffer(Value{Seq: seq})
+	}
+	require.Empty(t, got())
+	f.pass(Value{Seq: 5})
+	require.Equal(t, []uint64{5, 6, 7}, got())
+	require.EqualValues(t, 7, f.Pos())
+	f.takeOffer(Value{Seq: 7})
+	f.takeOffer(Value{Seq: 8})
+	require.Equal(t, []uint64{5, 6, 7, 8, 9}, got())
+	require.Empty(t, f.held)
+}
+
+// What waits is bounded, and what NATS leaves out because it was removed does not
+// wait for ever.
+func TestWhatWaitsIsBounded(t *testing.T) {
+	f, got := beginOf(t, logs(t), 0)
+	for seq := range uint64(2 * maxOffers) {
+		f.takeOffer(Value{Seq: seq + 2})
+	}
+	require.Len(t, f.held, maxOffers)
+	f.pass(Value{Seq: maxOffers + 10}) // all before it were removed
+	require.Equal(t, []uint64{maxOffers + 10}, got())
+	f.takeOffer(Value{Seq: maxOffers + 20})
+	require.Len(t, f.held, 1)
+	for range 2 * maxOffers { // as nobody takes them
+		f.offer(Value{Seq: 1})
+	}
+	require.Len(t, f.offers, maxOffers)
+}
+
+// Followers on two gateways get everything that both store, in one order.
+func TestTwoGatewaysFollowEachOther(t *testing.T) {
+	const gateways, writers, each = 2, 4, 100
+	url := external(t, 1, true)[0].ClientURL()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var all []Log
+	var followers []Follower
+	got := make([][]string, gateways)
+	for g := range gateways {
+		b, err := Open(ctx, Options{URLs: url, Name: fmt.Sprint("g", g), Log: quiet()})
+		require.NoError(t, err)
+		t.Cleanup(b.Close)
+		l, err := b.OpenLog(ctx, LogConfig{Stream: "L", Subjects: "l.>"})
+		require.NoError(t, err)
+		f := l.Follower(func(v Value) {
+			got[g] = append(got[g], fmt.Sprint(v.Seq, v.Subject, string(v.Data)))
+		}, func(err error) { t.Error(err) })
+		require.NoError(t, f.Start(ctx))
+		all, followers = append(all, l), append(followers, f)
+	}
+	var wg sync.WaitGroup
+	for w := range gateways * writers {
+		wg.Go(func() {
+			var last uint64
+			for i := range each {
+				var err error
+				if last, _, err = all[w%gateways].Append(ctx, fmt.Sprint("l.w", w), []byte(strconv.Itoa(i)), last, ""); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	const n = gateways * writers * each
+	for _, f := range followers {
+		f.Reach(ctx, n)
+		f.Close()
+	}
+	require.NoError(t, ctx.Err())
+	require.Len(t, got[0], n)
+	require.Equal(t, got[0], got[1])
+}
+
+// Whoever stores something is told when the connection is closed, and nobody who
+// has given up is remembered.
+func TestAnswersThatNeverCome(t *testing.T) {
+	l := logs(t)
+	asked := make(chan struct{}, 1)
+	_, err := l.b.nc.Subscribe("silent", func(*nats.Msg) { asked <- struct{}{} })
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-asked
+		cancel()
+	}()
+	_, _, err = l.Append(ctx, "silent", nil, 0, "")
+	require.ErrorIs(t, err, context.Canceled)
+	_, _, err = l.Append(t.Context(), "nowhere", nil, 0, "")
+	require.ErrorIs(t, err, nats.ErrNoResponders)
+	l.b.answers.mu.Lock()
+	require.Empty(t, l.b.answers.waiting)
+	l.b.answers.mu.Unlock()
+	go func() {
+		<-asked
+		l.b.nc.Close()
+	}()
+	_, _, err = l.Append(t.Context(), "silent", nil, 0, "")
+	require.ErrorIs(t, err, nats.ErrConnectionClosed)
+}
+
+// An answer that nobody waits for is dropped, whatever is in it.
+func TestForgedAnswers(t *testing.T) {
+	l := logs(t)
+	_, _, err := l.Append(t.Context(), "l.a", nil, 0, "")
+	require.NoError(t, err)
+	for _, subject := range []string{"x", "0", "-1", "1234567"} {
+		l.b.answers.came(&nats.Msg{Subject: l.b.answers.prefix + subject, Data: []byte(`{"seq":7}`)})
+	}
+	_, _, err = l.Append(t.Context(), "l.b", nil, 0, "")
+	require.NoError(t, err)
+}
