@@ -29,9 +29,9 @@ var (
 )
 
 // ours reports whether a stream is one of timd's that is saved: leases say who
-// is running just now.
+// is running just now, notices what a webhook's receiver is yet to be told.
 func ours(name string) bool {
-	return name != bus.BucketStream(bus.BucketLeases) && !strings.ContainsAny(name, " .*>/\\") &&
+	return name != bus.BucketStream(bus.BucketLeases) && name != bus.StreamNotices && !strings.ContainsAny(name, " .*>/\\") &&
 		(strings.HasPrefix(name, "TIM_") || strings.HasPrefix(name, "tim_") || strings.HasPrefix(name, "KV_tim_"))
 }
 

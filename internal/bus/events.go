@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -43,4 +44,33 @@ func (b *Bus) Share(ctx context.Context, stream, name string) (c jetstream.Consu
 		return err
 	})
 	return c, err
+}
+
+// QueueConfig describes a stream that keeps messages until somebody has taken
+// them, through Share.
+type QueueConfig struct {
+	Stream, Description string
+	Subjects            string        // a pattern
+	MaxAge              time.Duration // older messages go
+	Most                int64         // of more than these, the oldest go
+}
+
+// OpenQueue makes such a stream, or updates it.
+func (b *Bus) OpenQueue(ctx context.Context, c QueueConfig) error {
+	_, err := b.Ensure(ctx, jetstream.StreamConfig{
+		Name: c.Stream, Description: c.Description, Subjects: []string{c.Subjects}, AllowDirect: true,
+		Retention: jetstream.WorkQueuePolicy, MaxAge: c.MaxAge, MaxMsgs: c.Most, Discard: jetstream.DiscardOld,
+	})
+	return err
+}
+
+// Enqueue stores a message that somebody is to take. One with the id of another
+// that was stored less than 2 minutes ago is not stored again. After an error it
+// is unknown whether it was stored.
+func (b *Bus) Enqueue(ctx context.Context, subject string, data []byte, id string) error {
+	m := nats.NewMsg(subject)
+	m.Data = data
+	m.Header.Set(jetstream.MsgIDHeader, id)
+	_, err := b.store(ctx, m)
+	return err
 }

@@ -27,6 +27,10 @@ const (
 	// StreamEvents holds tim.event.<app>.<user>: the events that webhooks
 	// report.
 	StreamEvents = "tim_events"
+	// StreamNotices holds tim.notice.<app>.<key>: what else webhooks are told, until
+	// the receiver has accepted it; key is base64url of a UserID, or of @g and a
+	// group ID. It is in no backup: what happened is elsewhere.
+	StreamNotices = "tim_notices"
 	// StreamMessages holds tim.msg.<app>.<a>.<b>: one log a conversation. With
 	// several partitions further streams hold the rest, see MessagesPartition.
 	StreamMessages = "TIM_MSG"
@@ -64,7 +68,8 @@ const (
 	SubjectMarks         = "tim.mark."
 	SubjectContacts      = "tim.sns."
 	SubjectGroups        = "tim.group."
-	SubjectEvents        = "tim.event." // <app>.<user>
+	SubjectEvents        = "tim.event."  // <app>.<user>
+	SubjectNotices       = "tim.notice." // <app>.<key>
 
 	SubjectOnline   = "tim.live"      // messages for users who are online now
 	SubjectStatus   = "tim.status"    // somebody came, went, or changed their status

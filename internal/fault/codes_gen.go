@@ -56,6 +56,7 @@ const (
 	ApplicationHandled    Code = 10024
 	TooManyGroups         Code = 10037
 	UnknownAccount        Code = 20003
+	RefusedByApp          Code = 20006
 	Blocked               Code = 20007
 	RevokeTooLate         Code = 20016
 	SNSBadParameters      Code = 30001
@@ -161,6 +162,7 @@ var All = []Code{
 	ApplicationHandled,
 	TooManyGroups,
 	UnknownAccount,
+	RefusedByApp,
 	Blocked,
 	RevokeTooLate,
 	SNSBadParameters,
@@ -320,6 +322,8 @@ func (c Code) Text() string {
 		return "The user is in as many groups as one may be: let them quit some first."
 	case UnknownAccount:
 		return "The sender or receiver does not exist: check the UserID."
+	case RefusedByApp:
+		return "The message was refused by the app's own server: change what it says, or ask whoever runs the app."
 	case Blocked:
 		return "The receiver has blocked this sender: the receiver can lift that with removeFromBlacklist."
 	case RevokeTooLate:

@@ -14,15 +14,17 @@ import (
 // from any goroutine.
 type Session struct {
 	// Never changed, except ends, which the socket's lock guards.
-	s      *socket
-	place  place.Place
-	ctx    context.Context
-	cancel context.CancelFunc
-	ends   time.Time // the first moment at which the UserSig is expired
+	s        *socket
+	place    place.Place
+	platform place.Platform
+	addr     string
+	ctx      context.Context
+	cancel   context.CancelFunc
+	ends     time.Time // the first moment at which the UserSig is expired
 }
 
 func newSession(s *socket, c place.Claim, p place.Place) *Session {
-	sess := &Session{s: s, place: p, ends: endOf(c.ExpiresAt)}
+	sess := &Session{s: s, place: p, platform: c.Platform, addr: c.Addr, ends: endOf(c.ExpiresAt)}
 	sess.ctx, sess.cancel = context.WithCancel(context.Background())
 	return sess
 }
@@ -38,6 +40,12 @@ func (sess *Session) User() place.User { return sess.place.User }
 
 // Place returns the attachment; it does not change during a Session's life.
 func (sess *Session) Place() place.Place { return sess.place }
+
+// Platform returns the kind of device that the client says it is on.
+func (sess *Session) Platform() place.Platform { return sess.platform }
+
+// Addr returns the client's address.
+func (sess *Session) Addr() string { return sess.addr }
 
 // Context ends with the session: logout, eviction, or the loss of the socket.
 func (sess *Session) Context() context.Context { return sess.ctx }

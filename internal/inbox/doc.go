@@ -23,6 +23,7 @@
 //	elements.go      the payload of each type of message, and the files that it names
 //	merged.go        messages that hold other ones
 //	send.go          sending: the checks of a message, and its record
+//	hooks.go         the app's back end is asked and told of what is sent
 //
 //	docs.go          documents: read, cached, changed
 //	settings.go      a user's settings of a conversation, one document each
@@ -148,8 +149,10 @@
 // follows it; so whoever waits for one, as the follower does for room in a queue,
 // holds none from Inbox.mu on.
 //
-// Of what a caller gave, Push is called with user.mu held, Options.Report and
-// OnQuota with turns at most, and Options.Now and AfterFunc with any lock.
+// Options.Hooks are asked and told with Session.calls held at most: they may take
+// seconds, and only their own session waits. Of what else a caller gave, Push is
+// called with user.mu held, Options.Report and OnQuota with turns at most, and
+// Options.Now and AfterFunc with any lock.
 //
 // # Calls
 //

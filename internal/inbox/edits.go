@@ -86,6 +86,9 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 			return nil, err
 		}
 	}
+	if err := in.beforeEdit(ctx, m, side, &p); err != nil {
+		return nil, err
+	}
 	var made *edit // nil: nothing is changed
 	var conflict, foreign, revoked, large bool
 	var now flags

@@ -90,6 +90,12 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestOvertakenEdits":        TestOvertakenEdits,
 		"TestEditOfTheLast":         TestEditOfTheLast,
 	},
+	"hooks_test.go": {
+		"TestHooks":               TestHooks,
+		"TestHooksAndRepetitions": TestHooksAndRepetitions,
+		"TestHooksOfTheServerAPI": TestHooksOfTheServerAPI,
+		"TestHangUpWhileAsked":    TestHangUpWhileAsked,
+	},
 	"cleared_test.go": {
 		"TestWhatWasClearedStaysCleared": TestWhatWasClearedStaysCleared,
 	},

@@ -48,6 +48,8 @@ type Options struct {
 	// included who are on it already, before the call is answered; nil: nobody is
 	// told.
 	OnBlock func(ctx context.Context, u place.User, userIDs []string) error
+	// Hooks are asked and told of what is sent; nil: nobody is.
+	Hooks Hooks
 	// Report is called with errors of work in the background.
 	Report func(err error)
 }

@@ -64,6 +64,8 @@ type content struct {
 	// NoSync keeps it from the sender's instances (the server API's
 	// SyncOtherMachine 2).
 	NoSync bool `json:"ns,omitempty"`
+	// untold keeps Options.Hooks from being told; it is not stored.
+	untold bool
 }
 
 // target is the whole message that a revocation takes back or that an edit has

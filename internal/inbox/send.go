@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -36,14 +38,9 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		return nil, err
 	}
 	if refused != nil {
-		// A repetition of a message that is stored must not fail. The search for
-		// that message is charged to those who send too much, who need it most.
-		if frame.ValidUserID(p.To) {
-			if r, err := s.first(ctx, p.To, p.ID, created); r != nil && err == nil {
-				return s.in.answerRepetition(ctx, u, r, nil)
-			}
-		}
-		return nil, refused
+		// The search for that message is charged to those who send too much, who
+		// need it most.
+		return s.unlessStored(ctx, p, created, refused)
 	}
 	if !frame.ValidUserID(p.To) {
 		return nil, fault.With(fault.UnknownAccount, "the message's receiver is no UserID")
@@ -61,6 +58,16 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		}
 	}
 	key := clientDedup(u, p.To, p.ID)
+	asked := Outgoing{
+		From: u, To: p.To, ID: p.ID, Type: p.Type, Payload: payload, CloudCustomData: p.CloudCustomData,
+		Random: p.Random, OnlineOnly: p.OnlineUserOnly,
+	}
+	err = s.in.before(ctx, &asked)
+	dropped := errors.Is(err, ErrDropped)
+	if err != nil && !dropped {
+		return s.unlessStored(ctx, p, created, err)
+	}
+	p.Type, payload, p.CloudCustomData = asked.Type, asked.Payload, asked.CloudCustomData
 	if payload, err = s.in.attachFiles(ctx, u, key, p.Type, payload); err != nil {
 		return nil, err
 	}
@@ -72,8 +79,12 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		ID: p.ID, Instance: s.instance, Type: p.Type, Payload: payload, Cloud: p.CloudCustomData,
 		Nick: me.Nick, Avatar: me.Avatar, Random: p.Random, ClientTime: p.ClientTime,
 	}
+	if dropped {
+		r := newLive(u, p.To, c, key, s.in.now()).record()
+		return messageResult{liveMessage(r, r.By)}, nil
+	}
 	if p.OnlineUserOnly {
-		m, err := s.in.sendLive(u, p.To, c, key)
+		m, err := s.in.sendLive(ctx, u, p.To, c, key)
 		return messageResult{m}, err
 	}
 	r, again, err := s.in.storeOnce(ctx, u, p.To, c, key)
@@ -81,6 +92,17 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		return s.in.answerRepetition(ctx, u, r, err)
 	}
 	return messageResult{message(r, r, flags{}, r.pair.side(u.UserID))}, nil
+}
+
+// unlessStored refuses a send, unless it repeats a message that is stored: that
+// must not fail.
+func (s *Session) unlessStored(ctx context.Context, p sendParams, created time.Time, refused error) (any, error) {
+	if frame.ValidUserID(p.To) {
+		if r, err := s.first(ctx, p.To, p.ID, created); r != nil && err == nil {
+			return s.in.answerRepetition(ctx, s.user.User, r, nil)
+		}
+	}
+	return nil, refused
 }
 
 // maySend charges a user for a message or refuses it, first because of their
@@ -104,6 +126,10 @@ func (in *Inbox) maySay(ctx context.Context, u place.User, what string) error {
 // which may have been read or revoked since.
 func (in *Inbox) answerRepetition(ctx context.Context, u place.User, r *record, err error) (any, error) {
 	if err != nil {
+		return nil, err
+	}
+	// Its sender may not have been answered because this had failed.
+	if err := in.after(ctx, r, false); err != nil {
 		return nil, err
 	}
 	newest, err := in.load(ctx, r.pair)
@@ -145,6 +171,9 @@ func (in *Inbox) storeOnce(ctx context.Context, from place.User, to string, c *c
 	})
 	if err == nil && !again && begins {
 		in.rates.use(from, quotaConversations, in.now(), 1)
+	}
+	if err == nil && !again {
+		err = in.after(ctx, r, false)
 	}
 	return r, again, err
 }
@@ -196,13 +225,17 @@ type liveNote struct {
 }
 
 // sendLive signals a message to whoever is online now; it is never stored.
-func (in *Inbox) sendLive(from place.User, to string, c *content, key string) (Message, error) {
-	n := liveNote{from.SDKAppID, from.UserID, to, in.now().UnixMilli(), c, key}
+func (in *Inbox) sendLive(ctx context.Context, from place.User, to string, c *content, key string) (Message, error) {
+	n := newLive(from, to, c, key, in.now())
 	if err := in.signal(bus.SubjectOnline, n); err != nil {
 		return Message{}, err
 	}
 	r := n.record()
-	return liveMessage(r, r.pair.side(from.UserID)), nil
+	return liveMessage(r, r.By), in.after(ctx, r, true)
+}
+
+func newLive(from place.User, to string, c *content, key string, at time.Time) liveNote {
+	return liveNote{from.SDKAppID, from.UserID, to, at.UnixMilli(), c, key}
 }
 
 func (n liveNote) record() *record {
@@ -220,13 +253,15 @@ func liveMessage(r *record, side int) Message {
 type ServerMessage struct {
 	SDKAppID uint32
 	From, To string
-	Type     string // TIMTextElem or TIMCustomElem
+	Type     string // one that names no files
 	// Payload as clients have it: {"text"} or {"data","description","extension"}.
 	Payload         json.RawMessage
 	CloudCustomData string
 	Seq, Random     uint32 // a repetition has the same ones, and the same content
 	NoSync          bool   // SyncOtherMachine 2: not to the sender's instances
 	OnlineOnly      bool   // MsgLifeTime 0
+	// NoBefore and NoAfter keep Options.Hooks from being asked and told.
+	NoBefore, NoAfter bool
 }
 
 // Sent is what openim/sendmsg replies.
@@ -264,7 +299,7 @@ func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) 
 			}
 		}
 	}
-	if m.Type != typeText && m.Type != typeCustom {
+	if !sendable(m.Type) {
 		return Sent{}, fault.With(fault.BodyMalformed, "the server API cannot send messages of type "+strconv.Quote(m.Type)+" here")
 	}
 	payload, err := in.cleanPayload(m.Type, m.Payload, m.CloudCustomData)
@@ -286,13 +321,21 @@ func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) 
 	c := &content{
 		ID: serverID(m, now, sum), Type: m.Type, Payload: payload,
 		Cloud: m.CloudCustomData, Nick: me.Nick, Avatar: me.Avatar, Random: int64(m.Random),
-		ClientTime: now.Unix(), NoSync: m.NoSync,
+		ClientTime: now.Unix(), NoSync: m.NoSync, untold: m.NoAfter,
+	}
+	if !m.NoBefore {
+		if err := in.beforeServer(ctx, from, m.To, c, m.OnlineOnly); err != nil {
+			return Sent{}, err
+		}
 	}
 	if m.OnlineOnly {
-		live, err := in.sendLive(from, m.To, c, id)
+		live, err := in.sendLive(ctx, from, m.To, c, id)
 		return Sent{live.Time, msgKey(m, live.Time, 0), live.ID}, err
 	}
-	r, _, err := in.storeOnce(ctx, from, m.To, c, id)
+	r, again, err := in.storeOnce(ctx, from, m.To, c, id)
+	if err == nil && again && !m.NoAfter {
+		err = in.after(ctx, r, false)
+	}
 	if err != nil {
 		return Sent{}, err
 	}

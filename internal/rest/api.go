@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -58,6 +59,8 @@ type Options struct {
 	// Observe, if given, receives each call that reached a command, or
 	// "unknown".
 	Observe func(command string, code fault.Code, took time.Duration)
+	// Addr returns the address of who sent a request; nil: that of its connection.
+	Addr func(r *http.Request) string
 	// Log is slog.Default when nil.
 	Log *slog.Logger
 	// Now is time.Now when nil.
@@ -91,6 +94,12 @@ func New(o Options) (*API, error) {
 	}
 	if o.Observe == nil {
 		o.Observe = func(string, fault.Code, time.Duration) {}
+	}
+	if o.Addr == nil {
+		o.Addr = func(r *http.Request) string {
+			host, _, _ := net.SplitHostPort(r.RemoteAddr)
+			return host
+		}
 	}
 	a := &API{o: o}
 	a.rates.perCommand = o.Rate
@@ -215,7 +224,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, name string, run fun
 	if c.body, err = parseObject(data); err != nil {
 		return nil, err
 	}
-	ctx := r.Context()
+	ctx := WithCaller(r.Context(), ByAPI, a.o.Addr(r))
 	if name != "timd_session/watch" {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, callTimeout)

@@ -71,7 +71,8 @@ type callbackInfo struct {
 
 type kickedDevice struct{ Platform place.Platform }
 
-const stateChange = "State.StateChange"
+// StateChange is the callback that says who comes and goes.
+const StateChange = "State.StateChange"
 
 // callbackOf returns what the webhook says of an event, and false for events
 // that it does not report: a kick through the server API is known to its
@@ -80,7 +81,7 @@ const stateChange = "State.StateChange"
 // reports that the link was closed.
 func callbackOf(e *registry.Event) (callback, bool) {
 	cb := callback{
-		CallbackCommand: stateChange,
+		CallbackCommand: StateChange,
 		EventTime:       e.Time,
 		Info:            callbackInfo{ToAccount: e.UserID, Reason: e.Reason},
 	}
@@ -105,38 +106,50 @@ func callbackOf(e *registry.Event) (callback, bool) {
 	return cb, true
 }
 
-// request builds the request of one attempt.
-func request(ctx context.Context, target *url.URL, keys []string, e *registry.Event, cb callback, now time.Time) (*http.Request, error) {
-	body, err := json.Marshal(cb)
-	if err != nil {
-		return nil, err
+// noticeOf returns what the webhook says of a stored event, and false for one
+// that it does not report.
+func noticeOf(data []byte) (n notice, wanted bool, err error) {
+	var e registry.Event
+	if err := json.Unmarshal(data, &e); err != nil {
+		return n, false, err
 	}
+	cb, wanted := callbackOf(&e)
+	if !wanted {
+		return n, false, nil
+	}
+	body, err := json.Marshal(cb)
+	return notice{
+		ID: eventID(&e), App: e.SDKAppID, Command: StateChange, Platform: string(e.Platform), Addr: e.Addr, Body: body,
+	}, true, err
+}
+
+// request builds the request of one attempt.
+func request(ctx context.Context, target *url.URL, keys []string, n notice, now time.Time) (*http.Request, error) {
 	u := *target
 	q := url.Values{
-		"SdkAppid":        {strconv.FormatUint(uint64(e.SDKAppID), 10)},
-		"CallbackCommand": {stateChange},
+		"SdkAppid":        {strconv.FormatUint(uint64(n.App), 10)},
+		"CallbackCommand": {n.Command},
 		"contenttype":     {"json"},
-		"ClientIP":        {e.Addr},
-		"OptPlatform":     {string(e.Platform)},
+		"ClientIP":        {n.Addr},
+		"OptPlatform":     {n.Platform},
 	}.Encode()
 	if u.RawQuery != "" {
 		q = u.RawQuery + "&" + q
 	}
 	u.RawQuery = q
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(n.Body))
 	if err != nil {
 		return nil, err
 	}
 	timestamp := strconv.FormatInt(now.Unix(), 10)
-	id := eventID(e)
 	signatures := make([]string, len(keys))
 	for i, key := range keys {
-		signatures[i] = "v1=" + SignWebhook(key, timestamp, id, q, body)
+		signatures[i] = "v1=" + SignWebhook(key, timestamp, n.ID, q, n.Body)
 	}
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	r.Header.Set("User-Agent", "timd")
 	r.Header.Set(TimestampHeader, timestamp)
-	r.Header.Set(IDHeader, id)
+	r.Header.Set(IDHeader, n.ID)
 	r.Header.Set(SignatureHeader, strings.Join(signatures, ","))
 	return r, nil
 }
@@ -146,23 +159,57 @@ func eventID(e *registry.Event) string {
 	return fmt.Sprintf("%d-%x-%d", e.SDKAppID, e.UserID, e.N)
 }
 
-// post makes one attempt; it returns nil when the receiver accepted it with
-// any 2xx.
-func post(h *http.Client, r *http.Request) error {
+// maxAnswer is how much of an answer is read: more than any that is of use.
+const maxAnswer = 64 << 10
+
+// errBrokenOff means that an answer was accepted but did not arrive whole.
+var errBrokenOff = errors.New("the receiver's answer broke off")
+
+// statusError is an answer that is no 2xx.
+type statusError int
+
+func (e statusError) Error() string { return fmt.Sprintf("the receiver answered with HTTP %d", int(e)) }
+
+// fromProxy reports whether a proxy answers so for a receiver that is down.
+func (e statusError) fromProxy() bool {
+	return e == http.StatusBadGateway || e == http.StatusServiceUnavailable || e == http.StatusGatewayTimeout
+}
+
+// post makes one attempt and returns the answer's body, of maxAnswer bytes at
+// most; any 2xx means that the receiver accepted it.
+func post(h *http.Client, r *http.Request) ([]byte, error) {
 	answer, err := h.Do(r)
 	if err != nil {
 		var u *url.Error
 		if errors.As(err, &u) {
 			err = u.Err // the URL may contain the receiver's own secret
 		}
-		return err
+		return nil, err
 	}
 	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection can be used again
-	if answer.StatusCode < 200 || answer.StatusCode > 299 {
-		return fmt.Errorf("the receiver answered with HTTP %d", answer.StatusCode)
+	// What is left of a longer answer is not waited for: its connection is closed.
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	switch {
+	case answer.StatusCode < 200 || answer.StatusCode > 299:
+		return nil, statusError(answer.StatusCode)
+	case err != nil:
+		return nil, errBrokenOff
 	}
-	return nil
+	return body, nil
+}
+
+// newReceiver returns a client for the requests of webhooks, with as many
+// connections as may be in use at once.
+func newReceiver(connections int, timeout time.Duration) *http.Client {
+	return &http.Client{
+		Timeout: timeout,
+		// A redirect would turn it into a GET.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: connections, IdleConnTimeout: time.Minute,
+			ForceAttemptHTTP2: true, TLSHandshakeTimeout: timeout,
+		},
+	}
 }
 
 // ParseWebhook reads the --webhook flag.

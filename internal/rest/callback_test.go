@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"encoding/json"
 	"io"
 	"net/url"
 	"testing"
@@ -48,8 +49,12 @@ func TestRequest(t *testing.T) {
 		N: 9, Time: 1_700_000_000_123, SDKAppID: 1400000000, UserID: "al ice", Kind: registry.Login, Reason: registry.Register,
 		Platform: place.Web, Addr: "::1", Kicked: []registry.Kicked{{Platform: place.IPad}},
 	}
-	cb, _ := callbackOf(e)
-	r, err := request(t.Context(), target, []string{"one", "two"}, e, cb, time.Unix(1_700_000_001, 0))
+	stored, err := json.Marshal(e)
+	require.NoError(t, err)
+	n, wanted, err := noticeOf(stored)
+	require.NoError(t, err)
+	require.True(t, wanted)
+	r, err := request(t.Context(), target, []string{"one", "two"}, n, time.Unix(1_700_000_001, 0))
 	require.NoError(t, err)
 	body, err := io.ReadAll(r.Body)
 	require.NoError(t, err)

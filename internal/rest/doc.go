@@ -1,5 +1,5 @@
 // Package rest is timd's server API, POST /v4/{service}/{command}: what a back
-// end and the console call. It also sends the State.StateChange webhook.
+// end and the console call. It also sends the webhooks.
 //
 //	api.go        the API: from a request to a command and its reply
 //	admit.go      who may call: URL parameters, UserSig, Origin, rates
@@ -18,9 +18,14 @@
 //	session.go    timd_session: list, kick
 //	watch.go      timd_session/watch, a stream of events
 //	counts.go     how many users and instances an app has online
-//	webhook.go    State.StateChange: the queue and its retries
+//	elements.go   MsgBody, and the payloads that clients have
+//	hooks.go      webhooks: which callbacks there are, and on whose behalf
+//	ask.go        webhooks: asking before something happens
+//	turnstile.go  webhooks: how many ask at once, and when nobody does
+//	notice.go     webhooks: queueing what is told afterwards
+//	webhook.go    webhooks: sending what is queued, and its retries
 //	userqueue.go  which event goes out next: one user waits for no other
-//	callback.go   one State.StateChange request and its signature
+//	callback.go   one request of a webhook and its signature
 //	client.go     calls the API of a running timd, for timd config and tests
 //
 // Every reply has HTTP status 200 and is {"ActionStatus", "ErrorInfo",

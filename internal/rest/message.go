@@ -2,11 +2,9 @@ package rest
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 
 	"github.com/tim-wasm/tim/internal/fault"
-	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/inbox"
 )
 
@@ -17,9 +15,10 @@ const maxLifeTime = 7 * 24 * 3600
 const maxCloudData = 12 << 10
 
 // sendMessage: {"SyncOtherMachine"?: 1|2, "From_Account"?, "To_Account",
-// "MsgSeq"?, "MsgRandom", "MsgLifeTime"?, "CloudCustomData"?, "MsgBody":
-// [{"MsgType", "MsgContent"}]}, with one element in MsgBody. Without
-// From_Account the administrator is the sender.
+// "MsgSeq"?, "MsgRandom", "MsgLifeTime"?, "CloudCustomData"?,
+// "ForbidCallbackControl"?: [name], "MsgBody": [{"MsgType", "MsgContent"}]},
+// with one element in MsgBody. Without From_Account the administrator is the
+// sender.
 func (a *API) sendMessage(ctx context.Context, c *call) (reply, error) {
 	m, err := readMessage(c)
 	if err != nil {
@@ -75,49 +74,26 @@ func readMessage(c *call) (m inbox.ServerMessage, err error) {
 			return m, fault.With(fault.BodyTooLarge, "CloudCustomData")
 		}
 	}
-	return m, readBody(&m, o["MsgBody"])
+	if m.NoBefore, m.NoAfter, err = readControl(o); err != nil {
+		return m, err
+	}
+	m.Type, m.Payload, err = readElement(o["MsgBody"])
+	return m, err
 }
 
-// readBody reads MsgBody into a message; its errors are 90001.
-func readBody(m *inbox.ServerMessage, raw json.RawMessage) error {
-	malformed := func(detail string) error { return fault.With(fault.BodyMalformed, detail) }
-	var list []object
-	if json.Unmarshal(raw, &list) != nil || len(list) == 0 {
-		return malformed("MsgBody is not a list with an element")
+// readControl reads which callbacks a message is to go without.
+func readControl(o object) (noBefore, noAfter bool, err error) {
+	if !o.has("ForbidCallbackControl") {
+		return false, false, nil
 	}
-	if len(list) > 1 {
-		return malformed("MsgBody may have one element here")
-	}
-	e := list[0]
-	var content object
-	if json.Unmarshal(e["MsgType"], &m.Type) != nil {
-		return malformed("MsgType is missing")
-	}
-	if json.Unmarshal(e["MsgContent"], &content) != nil || content == nil {
-		return malformed("MsgContent is not an object")
-	}
-	fields := map[string]string{"Text": "text"}
-	switch m.Type {
-	case "TIMTextElem":
-		if !content.has("Text") {
-			return malformed("MsgContent has no Text")
+	list, err := o.list("ForbidCallbackControl", 8)
+	for _, raw := range list {
+		switch plain(raw) {
+		case "ForbidBeforeSendMsgCallback":
+			noBefore = true
+		case "ForbidAfterSendMsgCallback":
+			noAfter = true
 		}
-	case "TIMCustomElem":
-		fields = map[string]string{"Data": "data", "Desc": "description", "Ext": "extension"}
-	default:
-		return malformed("MsgType must be TIMTextElem or TIMCustomElem")
 	}
-	payload := map[string]string{}
-	for theirs, ours := range fields {
-		var s string
-		if content.has(theirs) && json.Unmarshal(content[theirs], &s) != nil {
-			return malformed("MsgContent." + theirs + " is not a string")
-		}
-		payload[ours] = s
-	}
-	var err error
-	if m.Payload, err = jsonframe.Marshal(payload); err != nil {
-		return malformed("MsgContent cannot be read")
-	}
-	return nil
+	return noBefore, noAfter, err
 }

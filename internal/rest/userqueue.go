@@ -21,6 +21,11 @@ type userQueue struct {
 	list     []jetstream.Msg
 	due      time.Time // of the next attempt
 	failures int       // of the first event
+	// Of the first of those: when it was, and how many events the receiver had
+	// accepted until then.
+	since    time.Time
+	accepted int64
+	skips    bool // the event before the first one was given up
 }
 
 func newUserQueues() *userQueues {
@@ -76,8 +81,14 @@ func (q *userQueues) next() (jetstream.Msg, time.Duration) {
 	return first.list[0], time.Until(first.due)
 }
 
-// taken removes a user's first event and reports whether it had failed before.
-func (q *userQueues) taken(m jetstream.Msg) (failed bool) {
+// taken removes a user's first event, which is settled, and reports whether it
+// had failed before.
+func (q *userQueues) taken(m jetstream.Msg) (failed bool) { return q.remove(m, false) }
+
+// skipped is taken for an event that is given up.
+func (q *userQueues) skipped(m jetstream.Msg) (failed bool) { return q.remove(m, true) }
+
+func (q *userQueues) remove(m jetstream.Msg, skips bool) (failed bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	u := q.users[m.Subject()]
@@ -86,19 +97,28 @@ func (q *userQueues) taken(m jetstream.Msg) (failed bool) {
 		delete(q.users, m.Subject())
 		return failed
 	}
-	u.failures, u.due = 0, time.Now()
+	u.failures, u.due, u.skips = 0, time.Now(), skips
 	return failed
 }
 
 // failed makes a user wait; backoff returns how long after that many failures.
-// It reports whether this was the first failure.
-func (q *userQueues) failed(m jetstream.Msg, backoff func(failures int) time.Duration) (first bool) {
+// refused says that the receiver has answered that it does not accept the event,
+// accepted is how many it has accepted so far. It reports whether this was the
+// first failure, and whether the event may be given up: when it has failed
+// skipAfter times and others were accepted meanwhile, or it was refused for
+// skipWithin, or the one before it was given up and this one is refused, too.
+func (q *userQueues) failed(m jetstream.Msg, refused bool, accepted int64, backoff func(failures int) time.Duration) (first, giveUp bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	u := q.users[m.Subject()]
+	u, now := q.users[m.Subject()], time.Now()
+	if u.failures == 0 {
+		u.since, u.accepted = now, accepted
+	}
 	u.failures++
-	u.due = time.Now().Add(backoff(u.failures))
-	return u.failures == 1
+	u.due = now.Add(backoff(u.failures))
+	often := u.failures >= skipAfter
+	giveUp = refused && u.skips || often && accepted > u.accepted || often && refused && now.Sub(u.since) >= skipWithin
+	return u.failures == 1, giveUp
 }
 
 // all calls f for each event that is waiting here.

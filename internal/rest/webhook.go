@@ -2,30 +2,31 @@ package rest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"hash/maphash"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/tim-wasm/tim/internal/registry"
+	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// WebhookOptions of StartWebhook. All but Observe, Log and the times are
+// WebhookOptions of StartWebhook. URL, Keys and one of the consumers are
 // required.
 type WebhookOptions struct {
 	URL *url.URL
 	// Keys returns the secret keys of an app.
 	Keys func(sdkAppID uint32) []string
-	// Events is the durable consumer of the registry's events.
-	Events jetstream.Consumer
+	// Events is the durable consumer of the registry's events, Notices that of
+	// what Hooks.Tell has queued; nil for what is not sent.
+	Events, Notices jetstream.Consumer
 	// Observe, if given, receives the result of each attempt: nil if it was
 	// accepted.
 	Observe func(err error)
@@ -37,16 +38,20 @@ type WebhookOptions struct {
 	Timeout, FirstBackoff, MaxBackoff time.Duration
 }
 
-// Webhook sends State.StateChange. An event stays in its durable stream until
-// the receiver has accepted it, so each is sent at least once, whatever dies
-// in between; a receiver that is down for less than 7 days loses nothing.
-// Events of one user are sent one after the other. An event that is refused
-// delays no other user's, and one that is left without an answer only those
-// that share its sender, for Timeout.
+// Webhook sends State.StateChange and notices. An event stays in its durable
+// stream until the receiver has accepted it, so each is sent at least once,
+// whatever dies in between; a receiver that is down for less than 7 days loses
+// nothing. Events of one user are sent one after the other. An event that is
+// refused delays no other user's, and one that is left without an answer only
+// those that share its sender, for Timeout.
+//
+// A notice that the receiver goes on refusing while it accepts others, or for an
+// hour, is skipped: what is in it comes from a user, who could otherwise fill
+// the queue with what a receiver trips over.
 type Webhook struct {
 	o      WebhookOptions
 	client *http.Client
-	pull   jetstream.ConsumeContext
+	pulls  []jetstream.ConsumeContext
 	queues [senders]*userQueues
 	seed   maphash.Seed
 	stop   context.Context
@@ -54,7 +59,8 @@ type Webhook struct {
 	wg     sync.WaitGroup
 	// refused is how many users wait because the receiver refused their event.
 	refused  atomic.Int64
-	unserved atomic.Bool // this has been logged
+	unserved atomic.Bool  // this has been logged
+	accepted atomic.Int64 // how many the receiver has accepted
 }
 
 const (
@@ -64,12 +70,15 @@ const (
 	ahead = 128
 	// holdEvery is well below the consumer's AckWait of 10 s.
 	holdEvery = 3 * time.Second
+	// A notice may be given up after so many failed attempts, and in so much time.
+	skipAfter  = 6
+	skipWithin = time.Hour
 )
 
 // StartWebhook starts sending.
 func StartWebhook(o WebhookOptions) (*Webhook, error) {
-	if o.URL == nil || o.Keys == nil || o.Events == nil {
-		return nil, errors.New("rest: URL, Keys and Events are needed")
+	if o.URL == nil || o.Keys == nil || o.Events == nil && o.Notices == nil {
+		return nil, errors.New("rest: URL, Keys and Events or Notices are needed")
 	}
 	if o.Observe == nil {
 		o.Observe = func(error) {}
@@ -87,15 +96,7 @@ func StartWebhook(o WebhookOptions) (*Webhook, error) {
 	def(&o.MaxBackoff, time.Minute)
 	w := &Webhook{
 		o: o, seed: maphash.MakeSeed(),
-		client: &http.Client{
-			Timeout: o.Timeout,
-			// A redirect would turn it into a GET.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport: &http.Transport{
-				Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: senders, IdleConnTimeout: time.Minute,
-				ForceAttemptHTTP2: true, TLSHandshakeTimeout: o.Timeout,
-			},
-		},
+		client: newReceiver(senders, o.Timeout),
 	}
 	w.stop, w.halt = context.WithCancel(context.Background())
 	for i := range w.queues {
@@ -105,17 +106,22 @@ func StartWebhook(o WebhookOptions) (*Webhook, error) {
 	}
 	w.wg.Add(1)
 	go w.hold()
-	var err error
-	w.pull, err = o.Events.Consume(w.sort,
-		jetstream.PullMaxMessages(ahead),
-		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
-			if w.stop.Err() == nil {
-				o.Log.Warn("the webhook's queue cannot be read at the moment", "error", err)
-			}
-		}))
-	if err != nil {
-		w.Close()
-		return nil, err
+	for _, c := range []jetstream.Consumer{o.Events, o.Notices} {
+		if c == nil {
+			continue
+		}
+		pull, err := c.Consume(w.sort,
+			jetstream.PullMaxMessages(ahead),
+			jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+				if w.stop.Err() == nil {
+					o.Log.Warn("the webhook's queue cannot be read at the moment", "error", err)
+				}
+			}))
+		if err != nil {
+			w.Close()
+			return nil, err
+		}
+		w.pulls = append(w.pulls, pull)
 	}
 	return w, nil
 }
@@ -123,8 +129,8 @@ func StartWebhook(o WebhookOptions) (*Webhook, error) {
 // Close stops sending. Events that were not accepted go back to the durable
 // queue.
 func (w *Webhook) Close() {
-	if w.pull != nil {
-		w.pull.Stop()
+	for _, pull := range w.pulls {
+		pull.Stop()
 	}
 	w.halt()
 	w.wg.Wait()
@@ -166,53 +172,74 @@ var errNoKey = errors.New("no key for the event's SDKAppID: start every timd wit
 
 // deliver makes one attempt to send a user's first event.
 func (w *Webhook) deliver(q *userQueues, m jetstream.Msg) {
-	var e registry.Event
-	if err := json.Unmarshal(m.Data(), &e); err != nil {
+	read, queued := noticeOf, false
+	if queued = strings.HasPrefix(m.Subject(), bus.SubjectNotices); queued {
+		read = readNotice
+	}
+	n, wanted, err := read(m.Data())
+	if err != nil {
 		w.o.Log.Error("an event in the webhook's queue cannot be read and is skipped", "error", err)
 		_ = m.Term()
 		q.taken(m)
 		return
 	}
-	cb, wanted := callbackOf(&e)
 	if !wanted {
 		_ = m.Ack()
 		q.taken(m)
 		return
 	}
-	err := w.attempt(&e, cb)
+	err = w.attempt(n)
 	if err != nil && w.stop.Err() != nil {
 		return // Close aborted it
 	}
 	w.o.Observe(err)
 	switch {
 	case err == nil:
+		w.accepted.Add(1)
 		w.ack(m)
-		if q.taken(m) && w.refused.Add(-1) == 0 {
-			w.o.Log.Info("the webhook's receiver accepts every event again")
-		}
+		w.settled(q.taken(m))
 	case errors.Is(err, errNoKey):
 		if w.unserved.CompareAndSwap(false, true) {
-			w.o.Log.Warn("events wait for a timd that serves their app", "error", err, "SDKAppID", e.SDKAppID)
+			w.o.Log.Warn("events wait for a timd that serves their app", "error", err, "SDKAppID", n.App)
 		}
 		_ = m.NakWithDelay(w.o.MaxBackoff)
 		q.taken(m)
 	default:
-		if q.failed(m, w.backoff) && w.refused.Add(1) == 1 {
+		var status statusError
+		refused := errors.As(err, &status) && !status.fromProxy()
+		first, skip := q.failed(m, refused, w.accepted.Load(), w.backoff)
+		if first && w.refused.Add(1) == 1 {
 			w.o.Log.Warn("the webhook's receiver does not accept events; they are kept and sent again", "error", err)
+		}
+		if queued && skip {
+			w.o.Log.Warn("a notice that the webhook's receiver does not accept is skipped", "command", n.Command, "id", n.ID, "error", err)
+			_ = m.Term()
+			w.settled(q.skipped(m))
 		}
 	}
 }
 
-func (w *Webhook) attempt(e *registry.Event, cb callback) error {
-	keys := w.o.Keys(e.SDKAppID)
+// settled counts a user who no longer waits, if they did.
+func (w *Webhook) settled(waited bool) {
+	if waited && w.refused.Add(-1) == 0 {
+		w.o.Log.Info("the webhook's receiver accepts every event again")
+	}
+}
+
+func (w *Webhook) attempt(n notice) error {
+	keys := w.o.Keys(n.App)
 	if len(keys) == 0 {
 		return errNoKey
 	}
-	r, err := request(w.stop, w.o.URL, keys, e, cb, time.Now())
+	r, err := request(w.stop, w.o.URL, keys, n, time.Now())
 	if err != nil {
 		return err
 	}
-	return post(w.client, r)
+	_, err = post(w.client, r)
+	if errors.Is(err, errBrokenOff) {
+		return nil // accepted, and what it says does not matter here
+	}
+	return err
 }
 
 // ack marks an event as done; if that fails, it will be sent once more.

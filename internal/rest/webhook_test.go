@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/registry"
 	"github.com/tim-wasm/tim/internal/testlog"
 )
@@ -179,3 +180,66 @@ func TestEventHandedTwice(t *testing.T) {
 	m, _ := l.next()
 	require.Nil(t, m)
 }
+
+// A notice that the receiver goes on refusing while it accepts others is given
+// up, and those behind it that are refused, too, after one attempt: its user
+// would fill the queue with them. From a receiver that accepts nothing
+// everything is kept, for an hour at least.
+func TestWebhookSkipsNotices(t *testing.T) {
+	var mu sync.Mutex
+	attempts, down := map[string]int{}, true
+	tried := make(chan struct{}, 1000)
+	back := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get(IDHeader)
+		mu.Lock()
+		defer mu.Unlock()
+		attempts[id]++
+		if down || strings.HasPrefix(id, "bad") {
+			http.Error(w, "no", http.StatusInternalServerError)
+		}
+		tried <- struct{}{}
+	}))
+	defer back.Close()
+	target, err := ParseWebhook(back.URL)
+	require.NoError(t, err)
+	q := &queue{}
+	w, err := StartWebhook(WebhookOptions{
+		URL: target, Notices: q, Keys: func(uint32) []string { return []string{"key"} },
+		Log: slog.New(slog.NewTextHandler(new(testlog.Buffer), nil)), FirstBackoff: time.Millisecond, MaxBackoff: 2 * time.Millisecond,
+	})
+	require.NoError(t, err)
+	defer w.Close()
+	hand := func(user, id string) *queuedNotice {
+		m := &queuedNotice{queued: newQueued(1, user, 1), id: id}
+		q.hand(m)
+		return m
+	}
+	first, second, good := hand("mallory", "bad1"), hand("mallory", "bad2"), hand("mallory", "good1")
+	for range 3 * skipAfter {
+		<-tried
+	}
+	require.Empty(t, first.state, "nothing is given up while the receiver is down")
+	mu.Lock()
+	down = false
+	mu.Unlock()
+	hand("alice", "good2").became(t, "taken")
+	first.became(t, "given up")
+	second.became(t, "given up")
+	good.became(t, "taken")
+	mu.Lock()
+	defer mu.Unlock()
+	require.Equal(t, []int{1, 1}, []int{attempts["bad2"], attempts["good1"]})
+}
+
+// queuedNotice is a notice in the queue.
+type queuedNotice struct {
+	*queued
+	id string
+}
+
+func (m *queuedNotice) Data() []byte {
+	data, _ := json.Marshal(notice{ID: m.id, App: 1, Command: AfterC2C, Body: json.RawMessage("{}")})
+	return data
+}
+func (m *queuedNotice) Subject() string { return bus.SubjectNotices + m.queued.Subject() }
+func (m *queuedNotice) Term() error     { m.state <- "given up"; return nil }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/accounts"
-	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
 	"github.com/tim-wasm/tim/internal/rest"
@@ -29,14 +28,14 @@ func (t *running) prepare(ctx context.Context, r *registry.Options, g *gateway.O
 		return err
 	}
 	r.Known = t.accounts.MayLogIn
-	r.Events = t.options.webhook != ""
+	r.Events = t.options.webhook.wanted[rest.StateChange]
 	t.metrics = newMetrics()
 	r.Observe = t.metrics.registry
 	g.Observer = t.metrics
 	return nil
 }
 
-// serveREST is the server API and its webhook.
+// serveREST is the server API.
 func serveREST(ctx context.Context, t *running) error {
 	api, err := rest.New(rest.Options{
 		Sessions: t.reg,
@@ -51,6 +50,7 @@ func serveREST(ctx context.Context, t *running) error {
 		Forget:   t.forgetUser,
 		Rate:     t.options.apiRate,
 		Observe:  t.metrics.called,
+		Addr:     t.callers.addr,
 		Log:      t.log,
 		Now:      t.options.now,
 	})
@@ -59,25 +59,6 @@ func serveREST(ctx context.Context, t *running) error {
 	}
 	t.ops.Handle("/v4/", api)
 	t.closers = append(t.closers, func(context.Context) { api.Close() })
-	if t.options.webhook == "" {
-		return nil
-	}
-	target, err := rest.ParseWebhook(t.options.webhook)
-	if err != nil {
-		return err
-	}
-	events, err := t.bus.Share(ctx, bus.StreamEvents, "webhook")
-	if err != nil {
-		return err
-	}
-	hook, err := rest.StartWebhook(rest.WebhookOptions{
-		URL: target, Keys: t.apps.keys, Events: events, Observe: t.metrics.delivered, Log: t.log,
-	})
-	if err != nil {
-		return err
-	}
-	t.metrics.queue(events)
-	t.closers = append(t.closers, func(context.Context) { hook.Close() })
 	return nil
 }
 

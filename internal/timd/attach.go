@@ -16,7 +16,8 @@ import (
 // attach gives each session of the gateway its part of the inbox, from its
 // login to its end, and passes the client's calls to it, except those that
 // would store more while the store is full.
-func attach(g *gateway.Gateway, in *inbox.Inbox, full func() bool) {
+func attach(t *running) {
+	g, in := t.gateway, t.inbox
 	of := perSession(g, func(s *gateway.Session) *inbox.Session { return in.Attach(s.User(), s.Place().Instance, s.Notify) })
 	for _, method := range inbox.Methods() {
 		g.Handle(method, func(ctx context.Context, s *gateway.Session, params json.RawMessage) (any, error) {
@@ -24,10 +25,10 @@ func attach(g *gateway.Gateway, in *inbox.Inbox, full func() bool) {
 			if !ok {
 				return nil, fault.New(fault.NotLoggedIn)
 			}
-			if inbox.Grows(method) && full() {
+			if inbox.Grows(method) && t.storeFull() {
 				return nil, fault.New(fault.StoreFull)
 			}
-			result, f := attached.Call(ctx, method, params)
+			result, f := attached.Call(t.onBehalf(ctx, s), method, params)
 			if f != nil {
 				return nil, f
 			}

@@ -31,7 +31,7 @@ func serveContacts(ctx context.Context, t *running) error {
 			if contacts.Grows(method) && t.storeFull() {
 				return nil, fault.New(fault.StoreFull)
 			}
-			result, f := c.Call(ctx, s.User(), method, params)
+			result, f := c.Call(t.onBehalf(ctx, s), s.User(), method, params)
 			if f != nil {
 				return nil, f
 			}

@@ -16,7 +16,8 @@
 //	instances.go users see and end their own instances
 //	groups.go    the part that opens groups
 //	attach.go    between gateway and inbox: a session here, a session there
-//	api.go       the parts of /v4/, its webhook, and /console/
+//	api.go       the parts of /v4/ and /console/
+//	hooks.go     webhooks: their flags, and what messages ask and tell
 //	page.go      the pages, their headers and their policy
 //	docs.go      /docs/: the table of error codes
 //	static.go    files in memory, compressed

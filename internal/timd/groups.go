@@ -41,7 +41,7 @@ func serveGroups(ctx context.Context, t *running) error {
 			if group.Grows(method) && t.storeFull() {
 				return nil, fault.New(fault.StoreFull)
 			}
-			result, f := t.inbox.Serve(ctx, s.User(), method, params, group.Grows(method), func(ctx context.Context) (any, error) {
+			result, f := t.inbox.Serve(t.onBehalf(ctx, s), s.User(), method, params, group.Grows(method), func(ctx context.Context) (any, error) {
 				return mine.Call(ctx, method, params)
 			})
 			if f != nil {

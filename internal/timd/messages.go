@@ -82,6 +82,7 @@ func serveMessages(ctx context.Context, t *running) error {
 		Missed:     t.options.messages.missed,
 		OnQuota:    t.metrics.quota,
 		OnBlock:    t.blocked,
+		Hooks:      t.messageHooks(),
 
 		QuotaBytes:         int64(quota(t.options.messages.bytes)),
 		QuotaConversations: quota(t.options.messages.conversations),
@@ -97,7 +98,7 @@ func serveMessages(ctx context.Context, t *running) error {
 	t.reg.OnChange(in.StatusChanged)
 	t.closers = append(t.closers, func(context.Context) { in.Close() })
 
-	attach(t.gateway, in, t.storeFull)
+	attach(t)
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/media"
+	"github.com/tim-wasm/tim/internal/rest"
 )
 
 // metrics are what /metrics returns. It implements gateway.Observer.
@@ -38,6 +39,8 @@ type metrics struct {
 	calls    *prometheus.CounterVec
 	callTime *prometheus.HistogramVec
 	hooks    *prometheus.CounterVec
+	asks     *prometheus.CounterVec
+	askTime  prometheus.Histogram
 }
 
 // quick are buckets for operations of some milliseconds, in seconds.
@@ -76,6 +79,9 @@ func newMetrics() *metrics {
 	m.calls = counter("tim_api_calls_total", "Calls of the server API by command and error code.", "command", "code")
 	m.callTime = times("tim_api_seconds", "Calls of the server API, except timd_session/watch.", "command")
 	m.hooks = counter("tim_webhook_attempts_total", "Attempts to deliver a webhook by result.", "result")
+	m.asks = counter("tim_webhook_questions_total", "What the webhook's receiver was to be asked, by callback and result: allowed, refused, unanswered, not_asked (it is down, or too many wait for it).", "command", "result")
+	m.askTime = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "tim_webhook_question_seconds", Help: "From a question to the webhook's receiver to its end.", Buckets: quick})
+	add(m.askTime)
 	add(collectors.NewGoCollector())
 	add(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -140,16 +146,30 @@ func (m *metrics) delivered(err error) {
 	m.hooks.WithLabelValues(result).Inc()
 }
 
-// queue shows how many events wait for the webhook's receiver.
-func (m *metrics) queue(events jetstream.Consumer) {
+// asked is rest.HooksOptions.Observe.
+func (m *metrics) asked(command string, result rest.Asked, took time.Duration) {
+	m.asks.WithLabelValues(command, string(result)).Inc()
+	m.askTime.Observe(took.Seconds())
+}
+
+// queues shows how many events wait for the webhook's receiver in the queues
+// that are sent from here.
+func (m *metrics) queues(of ...jetstream.Consumer) {
 	m.gauge("tim_webhook_waiting", "Events of the whole cluster that the webhook's receiver has not accepted yet; -1 when NATS does not answer.", func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		info, err := events.Info(ctx)
-		if err != nil {
-			return -1
+		waiting := 0.0
+		for _, c := range of {
+			if c == nil {
+				continue
+			}
+			info, err := c.Info(ctx)
+			if err != nil {
+				return -1
+			}
+			waiting += float64(info.NumPending) + float64(info.NumAckPending)
 		}
-		return float64(info.NumPending) + float64(info.NumAckPending)
+		return waiting
 	})
 }
 

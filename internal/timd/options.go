@@ -14,7 +14,6 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/rest"
 )
 
 // options are the flags of timd serve.
@@ -41,7 +40,7 @@ type options struct {
 	grace         time.Duration
 	loginWithin   time.Duration
 	silence       time.Duration
-	webhook       string
+	webhook       webhookOptions
 	requireImport bool
 	apiRate       int
 	loginRate     int
@@ -149,7 +148,7 @@ func serveFlags(o *options) *flag.FlagSet {
 	durationVar(f, &o.grace, "grace", time.Minute, "`DURATION` for which a lost connection can be resumed")
 	durationVar(f, &o.loginWithin, "login-timeout", 10*time.Second, "`DURATION` that a login may take once its frame has arrived")
 	durationVar(f, &o.silence, "silence", 20*time.Second, "`DURATION` of silence after which a client is asked whether it is there, and as much again until a connection without an answer is given up; clients say something every 15s")
-	f.StringVar(&o.webhook, "webhook", "", "`URL` of your back end, which is told who logs in and out (State.StateChange); use the same one on every gateway")
+	o.webhook.flags(f)
 	f.BoolVar(&o.requireImport, "require-import", false, "let only imported accounts log in (account_import of the server API)")
 	f.IntVar(&o.apiRate, "api-rate", 200, "how often a second one app may call one command of the server API")
 	f.IntVar(&o.loginRate, "login-rate", 300, "how many new logins a minute one user may make on this gateway; more are refused with 72010")
@@ -335,10 +334,8 @@ func (o *options) check() error {
 			return fmt.Errorf("--admin %q is not a UserID: 1 to 32 bytes of printable ASCII", admin)
 		}
 	}
-	if o.webhook != "" {
-		if _, err := rest.ParseWebhook(o.webhook); err != nil {
-			return err
-		}
+	if err := o.webhook.check(); err != nil {
+		return err
 	}
 	if o.apiRate < 1 {
 		return fmt.Errorf("--api-rate %d must be 1 or more", o.apiRate)

@@ -14,6 +14,7 @@ import (
 	"github.com/tim-wasm/tim/internal/layout"
 	"github.com/tim-wasm/tim/internal/media"
 	"github.com/tim-wasm/tim/internal/registry"
+	"github.com/tim-wasm/tim/internal/rest"
 )
 
 // running is a timd while it starts and serves: everything that a part needs
@@ -35,6 +36,7 @@ type running struct {
 	inbox      *inbox.Inbox       // from serveMessages on
 	contacts   *contacts.Contacts // from serveContacts on
 	groups     *group.Room        // from serveGroups on
+	hooks      *rest.Hooks        // from the first part on; nil without --webhook
 
 	public *http.ServeMux // on --listen
 	ops    *http.ServeMux // on --ops-listen; the same as public when that is the same address
@@ -57,6 +59,7 @@ type part func(ctx context.Context, t *running) error
 
 // parts are called in this order.
 var parts = []part{
+	openHooks,
 	servePages,
 	serveDocs,
 	serveSDK,
@@ -68,6 +71,7 @@ var parts = []part{
 	serveInstances,
 	serveGroups,
 	serveREST,
+	serveWebhook,
 	serveConsole,
 }
 

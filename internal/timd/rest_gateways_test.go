@@ -26,7 +26,7 @@ func TestAcrossGateways(t *testing.T) {
 	for i := range 2 {
 		s := openStage(t, func(o *options) {
 			o.nats, o.data, o.node = nats.ClientURL(), "", fmt.Sprintf("node%d", i)
-			o.webhook = back.URL + "/tim?token=mine"
+			o.webhook = toldBy(back)
 		})
 		t.Cleanup(s.end)
 		both = append(both, s)

@@ -136,6 +136,7 @@ func (s *stage) call(command, body string) answer {
 type member struct {
 	*native.Client
 	t      *testing.T
+	user   string      // who has logged in
 	events chan string // names, KICKED_OUT with its type
 	// messages are the delivered ones.
 	messages chan objects.Object
@@ -214,6 +215,7 @@ func (m *member) login(user, sig string) fault.Code {
 	defer cancel()
 	_, err := m.Login(ctx, user, sig)
 	if err == nil {
+		m.user = user
 		return 0
 	}
 	var f *fault.Error

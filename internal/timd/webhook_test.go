@@ -32,6 +32,13 @@ type receiver struct {
 	got   chan hook
 }
 
+// toldBy returns the flags of a timd whose webhook a receiver is.
+func toldBy(r *receiver, events ...string) webhookOptions {
+	o := webhookOptions{url: r.URL + "/tim?token=mine", events: events, timeout: 2 * time.Second}
+	require.NoError(r.t, o.check())
+	return o
+}
+
 type hook struct {
 	EventTime int64
 	Info      struct {
@@ -111,7 +118,7 @@ func (r *receiver) expect(action, reason string, kicked ...string) hook {
 
 func TestWebhook(t *testing.T) {
 	back := newReceiver(t)
-	s := newStage(t, func(o *options) { o.webhook = back.URL + "/tim?token=mine"; o.grace = time.Second })
+	s := newStage(t, func(o *options) { o.webhook = toldBy(back); o.grace = time.Second })
 	first := s.online("alice")
 	h := back.expect("Login", "Register")
 	require.Equal(t, "alice", h.Info.To)
@@ -177,7 +184,7 @@ func TestWebhookKeeps(t *testing.T) {
 	back := newReceiver(t)
 	back.set(true)
 	data := filepath.Join(t.TempDir(), "data")
-	change := func(o *options) { o.webhook = back.URL + "/tim?token=mine"; o.data = data }
+	change := func(o *options) { o.webhook = toldBy(back); o.data = data }
 	s := openStage(t, change)
 	for _, user := range []string{"alice", "bob"} {
 		require.NoError(t, s.online(user).Logout(t.Context()))

@@ -106,7 +106,7 @@ test('the example receiver takes webhooks of timd and refuses those of others', 
   });
   let said = '';
   receiver.stdout.on('data', (text) => (said += text));
-  const other = await startTimd({ dev: false, args: ['--app', `${APP.app}=${path(keys, 'app')}`, '--webhook', `http://${LISTEN}/tim`] });
+  const other = await startTimd({ dev: false, args: ['--app', `${APP.app}=${path(keys, 'app')}`, '--webhook', `http://${LISTEN}/tim`, '--webhook-events', 'State.StateChange,C2C.CallbackBeforeSendMsg'] });
   t.after(async () => {
     await other.close();
     await end(receiver);

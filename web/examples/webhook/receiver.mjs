@@ -1,5 +1,6 @@
-// Takes timd's State.StateChange webhooks and checks that they are timd's:
+// Takes timd's webhooks and checks that they are timd's:
 // timd serve … --webhook http://127.0.0.1:9000/tim
+// With --webhook-events State.StateChange,C2C.* it is also asked about messages.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 
@@ -29,10 +30,20 @@ createServer(async (request, response) => {
   const body = Buffer.concat(await request.toArray());
   if (!isOurs(request, body)) return response.writeHead(403).end();
   const id = request.headers['x-tim-event'];
+  const event = JSON.parse(body);
+  if (event.CallbackCommand === 'C2C.CallbackBeforeSendMsg') {
+    // The sender waits for this answer: put your own rules here.
+    const refused = event.MsgBody.some(({ MsgContent }) => MsgContent.Text?.includes('forbidden'));
+    return response.end(JSON.stringify({ ActionStatus: 'OK', ErrorInfo: refused ? 'not here' : '', ErrorCode: refused ? 1 : 0 }));
+  }
   if (!seen.has(id)) {
     seen.add(id);
-    const { Info, KickedDevice } = JSON.parse(body);
-    console.log(Info.Action, Info.To_Account, Info.Reason, KickedDevice?.map(({ Platform }) => Platform).join() ?? '');
+    if (event.CallbackCommand === 'State.StateChange') {
+      const { Info, KickedDevice } = event;
+      console.log(Info.Action, Info.To_Account, Info.Reason, KickedDevice?.map(({ Platform }) => Platform).join() ?? '');
+    } else {
+      console.log(event.CallbackCommand, event.From_Account, event.To_Account);
+    }
   }
   response.writeHead(200).end(); // after anything but 2xx timd sends it again
 }).listen(port, host, () => console.log(`listening on http://${host}:${port}/`));

@@ -1,0 +1,135 @@
+package inbox
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// Hooks are asked and told of what is sent: the webhooks of the app's back end.
+type Hooks interface {
+	// BeforeSend says whether a message may be sent or edited, and may change
+	// what it says. It refuses with a *fault.Error, or with ErrDropped to have the
+	// sender believe that it was sent. It is asked while the sender waits, so it
+	// bounds its own time; it is asked again when a client repeats a send.
+	BeforeSend(ctx context.Context, m *Outgoing) error
+	// AfterSend is told of a message that is stored, or on its way to who is
+	// online, before its sender is answered; after an error the sender is told
+	// that it failed, and tells it again by repeating it. It is also told again of
+	// what is only repeated.
+	AfterSend(ctx context.Context, m Outgoing) error
+}
+
+// ErrDropped is BeforeSend's answer to a message that nobody is to get, its
+// sender not knowing.
+var ErrDropped = errors.New("the message is dropped")
+
+// Outgoing is a message that is being sent, or an edit of one.
+type Outgoing struct {
+	From            place.User
+	To              string
+	ID              string
+	Type            string
+	Payload         json.RawMessage // as clients have it
+	CloudCustomData string
+	Random          int64
+	OnlineOnly      bool
+	Edit            bool // its sender changes what it says
+
+	// Of one that is stored.
+	Sequence uint64
+	Time     int64 // Unix seconds
+}
+
+// before asks the hooks whether a message may be sent. What they have changed is
+// checked as what a client sends is.
+func (in *Inbox) before(ctx context.Context, m *Outgoing) error {
+	if in.o.Hooks == nil {
+		return nil
+	}
+	typ, payload, cloud := m.Type, m.Payload, m.CloudCustomData
+	if err := in.o.Hooks.BeforeSend(ctx, m); err != nil {
+		return err
+	}
+	if m.Type == typ && bytes.Equal(m.Payload, payload) && m.CloudCustomData == cloud {
+		return nil
+	}
+	if m.Edit && m.Type != typ {
+		return fault.With(fault.RefusedByApp, "an edit cannot change the message's type")
+	}
+	var err error
+	if m.Payload, err = in.cleanPayload(m.Type, m.Payload, m.CloudCustomData); err != nil {
+		return fault.With(fault.RefusedByApp, "what it is to be replaced with cannot be sent: "+bus.Fault(err).Message)
+	}
+	return nil
+}
+
+// after tells the hooks of a message that was sent.
+func (in *Inbox) after(ctx context.Context, r *record, onlineOnly bool) error {
+	if in.o.Hooks == nil || r.Message.untold {
+		return nil
+	}
+	c := r.Message
+	return in.o.Hooks.AfterSend(ctx, Outgoing{
+		From: r.pair.user(r.By), To: r.pair.users[r.pair.other(r.By)], ID: c.ID, Type: c.Type, Payload: c.Payload,
+		CloudCustomData: c.Cloud, Random: c.Random, OnlineOnly: onlineOnly, Sequence: r.Seq, Time: r.At / 1000,
+	})
+}
+
+// beforeEdit asks the hooks whether a user may make an edit, which would
+// otherwise be a way past them.
+func (in *Inbox) beforeEdit(ctx context.Context, m *record, side int, p *modifyParams) error {
+	if in.o.Hooks == nil {
+		return nil
+	}
+	asked := Outgoing{
+		From: m.pair.user(side), To: m.pair.users[m.pair.other(side)], ID: m.Message.ID, Type: m.Message.Type,
+		Payload: p.Payload, CloudCustomData: p.CloudCustomData, Random: m.Message.Random, Edit: true,
+		Sequence: m.Seq, Time: m.At / 1000,
+	}
+	if p.Payload == nil {
+		asked.Payload = m.Message.Payload
+	}
+	was := asked.Payload
+	if err := in.before(ctx, &asked); errors.Is(err, ErrDropped) {
+		return fault.New(fault.RefusedByApp)
+	} else if err != nil {
+		return err
+	}
+	p.CloudCustomData = asked.CloudCustomData
+	switch {
+	case bytes.Equal(asked.Payload, was):
+	case p.Payload == nil:
+		return fault.With(fault.RefusedByApp, "only its cloudCustomData was to be changed")
+	default:
+		p.Payload = asked.Payload
+	}
+	return nil
+}
+
+// beforeServer is before for a message of the server API, which has no edits and
+// whose caller is to know that it was dropped.
+func (in *Inbox) beforeServer(ctx context.Context, from place.User, to string, c *content, onlineOnly bool) error {
+	asked := Outgoing{
+		From: from, To: to, ID: c.ID, Type: c.Type, Payload: c.Payload, CloudCustomData: c.Cloud,
+		Random: c.Random, OnlineOnly: onlineOnly,
+	}
+	err := in.before(ctx, &asked)
+	if errors.Is(err, ErrDropped) {
+		return fault.New(fault.RefusedByApp)
+	}
+	c.Type, c.Payload, c.Cloud = asked.Type, asked.Payload, asked.CloudCustomData
+	if err == nil && !sendable(c.Type) {
+		return fault.With(fault.RefusedByApp, "what it is to be replaced with names files")
+	}
+	return err
+}
+
+// sendable reports whether the server API can send messages of a type: those
+// that name no files.
+func sendable(typ string) bool { return modifiable(typ) }

@@ -1,0 +1,111 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+const (
+	maxAsking  = 64              // questions under way at once
+	maxWaiting = 1024            // that wait for one of those to end
+	downAfter  = 16              // questions in a row without an answer
+	downFor    = 5 * time.Second // until the next one is asked then
+)
+
+// errNotAsked means that the receiver is down, or that too many wait for it.
+var errNotAsked = errors.New("the receiver is not asked at the moment")
+
+// turnstile bounds how many ask the receiver at once, and lets nobody ask one
+// that is down but a single question every downFor.
+type turnstile struct {
+	slots chan struct{}
+
+	mu      sync.Mutex // guards what follows
+	waiting int
+	silent  int       // questions in a row without an answer
+	until   time.Time // while the receiver is down: when it is asked again
+	probing bool      // the question that finds out whether it is back is under way
+}
+
+func newTurnstile() *turnstile { return &turnstile{slots: make(chan struct{}, maxAsking)} }
+
+// enter waits until a question may be asked, as long as ctx lasts, or returns
+// errNotAsked. leave follows if and only if it returns nil.
+func (t *turnstile) enter(ctx context.Context, now time.Time) error {
+	t.mu.Lock()
+	if t.downLocked() {
+		defer t.mu.Unlock()
+		if t.probing || now.Before(t.until) {
+			return errNotAsked
+		}
+		select {
+		case t.slots <- struct{}{}:
+			t.probing = true
+			return nil
+		default:
+			return errNotAsked
+		}
+	}
+	if t.waiting >= maxWaiting {
+		t.mu.Unlock()
+		return errNotAsked
+	}
+	t.waiting++
+	t.mu.Unlock()
+
+	entered := false
+	select {
+	case t.slots <- struct{}{}:
+		entered = true
+	case <-ctx.Done():
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.waiting--
+	switch {
+	case !entered:
+		return errNotAsked
+	case t.downLocked(): // meanwhile
+		<-t.slots
+		return errNotAsked
+	}
+	return nil
+}
+
+// change is what a question's end has shown of the receiver.
+type change int
+
+const (
+	noChange change = iota
+	wentDown
+	cameBack
+)
+
+// leave ends a question. abandoned says that whoever asked waits no longer, so
+// that a missing answer says nothing of the receiver.
+func (t *turnstile) leave(now time.Time, answered, abandoned bool) change {
+	<-t.slots
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	was := t.downLocked()
+	t.probing = false
+	switch {
+	case answered:
+		t.silent = 0
+	case !abandoned:
+		if t.silent++; t.downLocked() {
+			t.until = now.Add(downFor)
+		}
+	}
+	switch is := t.downLocked(); {
+	case is && !was:
+		return wentDown
+	case was && !is:
+		return cameBack
+	}
+	return noChange
+}
+
+func (t *turnstile) downLocked() bool { return t.silent >= downAfter }

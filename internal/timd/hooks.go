@@ -1,0 +1,191 @@
+package timd
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/inbox"
+	"github.com/tim-wasm/tim/internal/rest"
+)
+
+// webhookOptions are the flags of serve about webhooks. All gateways of a
+// cluster should be given the same ones.
+type webhookOptions struct {
+	url     string
+	events  list
+	timeout time.Duration
+	refuse  bool
+
+	wanted map[string]bool // after check: the callbacks that are sent; none without url
+}
+
+func (o *webhookOptions) flags(f *flag.FlagSet) {
+	f.StringVar(&o.url, "webhook", "", "`URL` of your back end, which is told who logs in and out (State.StateChange), and what else --webhook-events names; use the same one on every gateway")
+	f.Var(&o.events, "webhook-events", "`NAMES` of the callbacks that the webhook gets, such as C2C.CallbackBeforeSendMsg, or C2C.* for all that begin so (default State.StateChange)")
+	durationVar(f, &o.timeout, "webhook-timeout", 2*time.Second, "`DURATION` in which the webhook must answer a question, such as whether a message may be sent")
+	f.BoolVar(&o.refuse, "webhook-refuse", false, "refuse what the webhook was to be asked about and has not answered; without it that is allowed")
+}
+
+func (o *webhookOptions) check() (err error) {
+	if o.url == "" {
+		if len(o.events) > 0 || o.refuse {
+			return errors.New("--webhook-events and --webhook-refuse need --webhook: give the URL of your back end, too")
+		}
+		return nil
+	}
+	if _, err := rest.ParseWebhook(o.url); err != nil {
+		return err
+	}
+	if o.timeout < 100*time.Millisecond || o.timeout > 5*time.Second {
+		return fmt.Errorf("--webhook-timeout %v must be between 100ms and 5s: whoever sends a message waits for it", o.timeout)
+	}
+	events := o.events
+	if len(events) == 0 {
+		events = list{rest.StateChange}
+	}
+	o.wanted, err = rest.ParseCallbacks(events)
+	return err
+}
+
+// openHooks prepares what the webhook is asked and told; without --webhook there
+// is nothing.
+func openHooks(ctx context.Context, t *running) error {
+	o := t.options.webhook
+	if o.url == "" {
+		return nil
+	}
+	target, err := rest.ParseWebhook(o.url)
+	if err != nil {
+		return err
+	}
+	if rest.WantsNotices(o.wanted) {
+		if err := rest.OpenNotices(ctx, t.bus); err != nil {
+			return err
+		}
+	}
+	t.hooks, err = rest.NewHooks(rest.HooksOptions{
+		URL: target, Keys: t.apps.keys, Wanted: o.wanted, Timeout: o.timeout, Refuse: o.refuse,
+		Notices: t.bus, Observe: t.metrics.asked, Log: t.log, Now: t.options.now,
+	})
+	if err == nil {
+		t.closers = append(t.closers, func(context.Context) { t.hooks.Close() })
+	}
+	return err
+}
+
+// serveWebhook sends what is queued for the webhook.
+func serveWebhook(ctx context.Context, t *running) error {
+	o := t.options.webhook
+	if o.url == "" {
+		return nil
+	}
+	target, err := rest.ParseWebhook(o.url)
+	if err != nil {
+		return err
+	}
+	w := rest.WebhookOptions{URL: target, Keys: t.apps.keys, Observe: t.metrics.delivered, Log: t.log}
+	if o.wanted[rest.StateChange] {
+		if w.Events, err = t.bus.Share(ctx, bus.StreamEvents, "webhook"); err != nil {
+			return err
+		}
+	}
+	if rest.WantsNotices(o.wanted) {
+		if w.Notices, err = t.bus.Share(ctx, bus.StreamNotices, "webhook"); err != nil {
+			return err
+		}
+	}
+	t.metrics.queues(w.Events, w.Notices)
+	if w.Events == nil && w.Notices == nil {
+		return nil
+	}
+	hook, err := rest.StartWebhook(w)
+	if err != nil {
+		return err
+	}
+	t.closers = append(t.closers, func(context.Context) { hook.Close() })
+	return nil
+}
+
+// onBehalf returns a context for a call of a session: what the webhook is asked
+// and told because of it names the session's platform and address.
+func (t *running) onBehalf(ctx context.Context, s *gateway.Session) context.Context {
+	if t.hooks == nil {
+		return ctx
+	}
+	return rest.WithCaller(ctx, string(s.Platform()), s.Addr())
+}
+
+// messageHooks has the webhook asked and told of messages; nil if it wants
+// neither.
+func (t *running) messageHooks() inbox.Hooks {
+	if !t.hooks.Wants(rest.BeforeC2C) && !t.hooks.Wants(rest.AfterC2C) {
+		return nil
+	}
+	return messageHooks{t.hooks}
+}
+
+type messageHooks struct{ *rest.Hooks }
+
+// BeforeSend implements inbox.Hooks.
+func (h messageHooks) BeforeSend(ctx context.Context, m *inbox.Outgoing) error {
+	if !h.Wants(rest.BeforeC2C) {
+		return nil
+	}
+	body := bodyOf(*m)
+	if m.Edit {
+		body["Edit"] = 1
+	}
+	answer, err := h.Ask(ctx, m.From.SDKAppID, rest.BeforeC2C, fault.RefusedByApp, body)
+	if err != nil {
+		return err
+	}
+	typ, payload, replaced, err := answer.MsgBody()
+	if err != nil {
+		return refusal(err)
+	}
+	if replaced {
+		m.Type, m.Payload = typ, payload
+	}
+	if cloud, ok := answer.Text("CloudCustomData"); ok {
+		m.CloudCustomData = cloud
+	}
+	return nil
+}
+
+// refusal is what a sender is told when the webhook wants another message sent
+// that cannot be: theirs was not to be sent.
+func refusal(err error) error {
+	return fault.With(fault.RefusedByApp, "what it is to be replaced with cannot be sent: "+bus.Fault(err).Message)
+}
+
+// AfterSend implements inbox.Hooks.
+func (h messageHooks) AfterSend(ctx context.Context, m inbox.Outgoing) error {
+	if !h.Wants(rest.AfterC2C) {
+		return nil
+	}
+	body := bodyOf(m)
+	body["SendMsgResult"], body["ErrorInfo"] = 0, "send msg succeed"
+	return h.Tell(ctx, m.From.SDKAppID, rest.AfterC2C, m.From.UserID, m.ID, body)
+}
+
+// bodyOf returns what both callbacks say of a message.
+func bodyOf(m inbox.Outgoing) map[string]any {
+	body := map[string]any{
+		"From_Account": m.From.UserID, "To_Account": m.To, "MsgId": m.ID, "MsgRandom": m.Random,
+		"MsgBody":         rest.MsgBodyOf(m.From.SDKAppID, m.Type, m.Payload),
+		"CloudCustomData": m.CloudCustomData, "OnlineOnlyFlag": 0,
+	}
+	if m.OnlineOnly {
+		body["OnlineOnlyFlag"] = 1
+	}
+	if m.Time != 0 {
+		body["MsgTime"], body["MsgSeq"] = m.Time, m.Sequence
+	}
+	return body
+}
