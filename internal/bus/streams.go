@@ -35,6 +35,15 @@ func (b *Bus) Stored(ctx context.Context, stream string) (n uint64, err error) {
 	return n, nil
 }
 
+// Size returns how many bytes a stream takes.
+func (b *Bus) Size(ctx context.Context, stream string) (uint64, error) {
+	s, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return 0, err
+	}
+	return s.CachedInfo().State.Bytes, nil
+}
+
 // Subjects returns the subjects of a stream that hold something, sorted, as
 // the stream's leader knows them; none when there is no such stream.
 func (b *Bus) Subjects(ctx context.Context, stream string) (subjects []string, err error) {

@@ -10,6 +10,7 @@
 //	file.go    what is known of a file; names
 //	ticket.go  tickets: who may upload one file, how large, of what kind
 //	rates.go   what a user may upload in a time
+//	ports.go   what files need of a bus
 //	store.go   files and chunks on NATS
 //	upload.go  POST: a body becomes chunks
 //	content.go what a body is, by its first bytes

@@ -9,7 +9,6 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 
@@ -19,7 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -51,20 +50,12 @@ func (c *clock) move(d time.Duration) {
 type gateway struct {
 	*Media
 	t     *testing.T
-	bus   *bus.Bus
+	bus   Bus
 	url   string
 	clock *clock
 }
 
-func openBus(t *testing.T) *bus.Bus {
-	t.Helper()
-	b, err := bus.Open(t.Context(), bus.Options{Data: bus.Memory, Log: slog.New(slog.DiscardHandler)})
-	require.NoError(t, err)
-	t.Cleanup(b.Close)
-	return b
-}
-
-func open(t *testing.T, b *bus.Bus, change func(*Options)) *gateway {
+func open(t *testing.T, b Bus, change func(*Options)) *gateway {
 	t.Helper()
 	g := &gateway{t: t, bus: b, clock: &clock{at: time.Now()}}
 	o := Options{
@@ -88,7 +79,7 @@ func open(t *testing.T, b *bus.Bus, change func(*Options)) *gateway {
 	return g
 }
 
-func newGateway(t *testing.T) *gateway { return open(t, openBus(t), nil) }
+func newGateway(t *testing.T) *gateway { return open(t, busmodel.New(busmodel.Options{}), nil) }
 
 func (g *gateway) ticket(p TicketParams) Ticket {
 	g.t.Helper()

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -84,7 +83,7 @@ type Media struct {
 
 // Open makes the streams where they are missing and begins to make sizes and
 // to sweep. b should be a Bus of its own (bus.Beside); it stays the caller's.
-func Open(ctx context.Context, b *bus.Bus, o Options) (*Media, error) {
+func Open(ctx context.Context, b Bus, o Options) (*Media, error) {
 	if len(o.Key) != 32 {
 		return nil, errors.New("media: the key must be 32 bytes")
 	}

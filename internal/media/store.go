@@ -12,11 +12,11 @@ import (
 
 // store is files, chunks and references on NATS.
 type store struct {
-	bus         *bus.Bus
+	bus         Bus
 	files, refs bus.Log
 }
 
-func openStore(ctx context.Context, b *bus.Bus, o Options) (store, error) {
+func openStore(ctx context.Context, b Bus, o Options) (store, error) {
 	s := store{bus: b}
 	var err error
 	if s.files, err = b.OpenLog(ctx, bus.LogConfig{Stream: bus.StreamFiles, Subjects: bus.SubjectFiles + ">", Keep: 1}); err != nil {

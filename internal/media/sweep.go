@@ -53,9 +53,9 @@ func (m *Media) keepSweeping(ctx context.Context) {
 func (m *Media) measure(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
-	s, err := m.store.bus.JetStream().Stream(ctx, bus.StreamMedia)
+	size, err := m.store.bus.Size(ctx, bus.StreamMedia)
 	if err == nil {
-		m.stored.Store(int64(s.CachedInfo().State.Bytes))
+		m.stored.Store(int64(size))
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -58,9 +59,7 @@ func TestFilesWithoutMessagesAreFreed(t *testing.T) {
 	require.False(t, g.there(img.Name+"_198"))
 	require.Zero(t, chunksIn(t, g.bus))
 	for _, stream := range []string{bus.StreamReferences, bus.StreamFiles} {
-		s, err := g.bus.JetStream().Stream(t.Context(), stream)
-		require.NoError(t, err)
-		require.Zero(t, s.CachedInfo().State.Msgs, stream)
+		require.Zero(t, storedIn(t, g.bus, stream), stream)
 	}
 }
 
@@ -134,7 +133,7 @@ func TestFilesOfADeletedAccountAreFreed(t *testing.T) {
 }
 
 func TestMediaAge(t *testing.T) {
-	g := open(t, openBus(t), func(o *Options) { o.MaxAge = 48 * time.Hour })
+	g := open(t, busmodel.New(busmodel.Options{}), func(o *Options) { o.MaxAge = 48 * time.Hour })
 	up := g.upload(File, []byte("text"), "")
 	require.NoError(t, g.refer("m", up.Name))
 	g.sweepAfter(47 * time.Hour)
@@ -145,7 +144,7 @@ func TestMediaAge(t *testing.T) {
 
 // Of all gateways one sweeps, when it is due.
 func TestOneGatewaySweeps(t *testing.T) {
-	b := openBus(t)
+	b := busmodel.New(busmodel.Options{})
 	g, other := open(t, b, nil), open(t, b, nil)
 	claim := func(m *gateway) bool {
 		due, err := m.claimSweep(t.Context())
@@ -163,7 +162,7 @@ func TestOneGatewaySweeps(t *testing.T) {
 
 // A gateway sweeps by itself.
 func TestSweepsByItself(t *testing.T) {
-	b := openBus(t)
+	b := busmodel.New(busmodel.Options{})
 	old := open(t, b, nil)
 	up := old.upload(File, []byte("text"), "")
 	open(t, b, func(o *Options) {
@@ -183,7 +182,5 @@ func TestReferencesToNothing(t *testing.T) {
 	up := g.upload(File, []byte("text"), "")
 	_, err := g.Refer(t.Context(), 7, "m", []string{up.Name})
 	require.Equal(t, fault.FileGone, g.code(err), "a file of another app")
-	s, err := g.bus.JetStream().Stream(t.Context(), bus.StreamReferences)
-	require.NoError(t, err)
-	require.Zero(t, s.CachedInfo().State.Msgs)
+	require.Zero(t, storedIn(t, g.bus, bus.StreamReferences))
 }

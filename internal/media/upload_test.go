@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -66,7 +67,7 @@ func TestAFormIsTaken(t *testing.T) {
 
 func TestTicketsAreBounded(t *testing.T) {
 	full := false
-	g := open(t, openBus(t), func(o *Options) {
+	g := open(t, busmodel.New(busmodel.Options{}), func(o *Options) {
 		o.MaxSize = 50 << 20
 		o.Full = func() bool { return full }
 	})
@@ -108,7 +109,7 @@ func TestTicketsAreBounded(t *testing.T) {
 func TestForeignTicketsAreRefused(t *testing.T) {
 	g := newGateway(t)
 	good := g.ticket(TicketParams{Kind: File, Size: 10})
-	other := open(t, openBus(t), func(o *Options) { o.Key = bytes.Repeat([]byte{8}, 32) })
+	other := open(t, busmodel.New(busmodel.Options{}), func(o *Options) { o.Key = bytes.Repeat([]byte{8}, 32) })
 	turned := []byte(good.Ticket)
 	turned[len(turned)/2] ^= 1
 	for what, text := range map[string]string{
@@ -135,7 +136,7 @@ func TestForeignTicketsAreRefused(t *testing.T) {
 // Whoever did not get the answer asks again, on any gateway, and gets it
 // without a second file; nothing else is taken with the same ticket.
 func TestAnUploadIsRepeatedWithItsTicket(t *testing.T) {
-	b := openBus(t)
+	b := busmodel.New(busmodel.Options{})
 	charged := int64(0)
 	g := open(t, b, func(o *Options) {
 		o.Charge = func(_ context.Context, u place.User, n int64) error {
@@ -190,11 +191,14 @@ func (e *endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func chunksIn(t *testing.T, b *bus.Bus) uint64 {
+func chunksIn(t *testing.T, b Bus) int { return storedIn(t, b, bus.StreamMedia) }
+
+// storedIn returns how many records a stream holds.
+func storedIn(t *testing.T, b Bus, stream string) int {
 	t.Helper()
-	s, err := b.JetStream().Stream(t.Context(), bus.StreamMedia)
+	values, err := b.Batch(t.Context(), stream, ">", 1, 10_000)
 	require.NoError(t, err)
-	return s.CachedInfo().State.Msgs
+	return len(values)
 }
 
 // An upload that breaks off leaves no bytes, and its ticket is used.
@@ -256,7 +260,7 @@ func TestUploadsAtOnceOfAUser(t *testing.T) {
 
 // Whoever has used up what they may store is told so by the one who counts.
 func TestChargeRefuses(t *testing.T) {
-	g := open(t, openBus(t), func(o *Options) {
+	g := open(t, busmodel.New(busmodel.Options{}), func(o *Options) {
 		o.Charge = func(context.Context, place.User, int64) error { return fault.New(fault.TooFrequent) }
 	})
 	k := g.ticket(TicketParams{Kind: File, Size: 10})

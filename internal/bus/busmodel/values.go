@@ -142,6 +142,23 @@ func (b *Bus) Stored(ctx context.Context, stream string) (uint64, error) {
 	return uint64(len(s.records)), nil
 }
 
+// Size is that of bus.Bus, but for what NATS adds to each record.
+func (b *Bus) Size(ctx context.Context, stream string) (n uint64, err error) {
+	s := b.named(stream)
+	if s == nil {
+		return 0, fmt.Errorf("busmodel: there is no stream %s", stream)
+	}
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	for _, v := range s.records {
+		n += uint64(len(v.Subject) + len(v.Data))
+	}
+	return n, nil
+}
+
 // Subjects is that of bus.Bus.
 func (b *Bus) Subjects(ctx context.Context, stream string) (subjects []string, err error) {
 	s := b.named(stream)

@@ -26,6 +26,8 @@ type whole interface {
 	Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error)
 	Batch(ctx context.Context, stream, filter string, seq uint64, n int) ([]bus.Value, error)
 	Stored(ctx context.Context, stream string) (uint64, error)
+	Size(ctx context.Context, stream string) (uint64, error)
+	Replicas() int
 	Subjects(ctx context.Context, stream string) ([]string, error)
 	Fence(ctx context.Context, stream string) error
 	Purge(ctx context.Context, stream, subject string) error
@@ -67,6 +69,10 @@ func TestValuesAndStreams(t *testing.T) {
 		n, err = b.Stored(ctx, "L")
 		require.NoError(t, err, name)
 		require.EqualValues(t, 3, n, name)
+		size, err := b.Size(ctx, "L")
+		require.NoError(t, err, name)
+		require.GreaterOrEqual(t, size, uint64(len("l.cl.cl.al.al.bl.b")), name)
+		require.Equal(t, 1, b.Replicas(), name)
 		subjects, err = b.Subjects(ctx, "L")
 		require.NoError(t, err, name)
 		require.Equal(t, []string{"l.a", "l.b", "l.c"}, subjects, name)
