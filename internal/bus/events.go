@@ -71,6 +71,6 @@ func (b *Bus) Enqueue(ctx context.Context, subject string, data []byte, id strin
 	m := nats.NewMsg(subject)
 	m.Data = data
 	m.Header.Set(jetstream.MsgIDHeader, id)
-	_, err := b.store(ctx, m)
+	_, err := b.store(ctx, m, nil)
 	return err
 }

@@ -14,14 +14,16 @@ import (
 // and not only at its next turn, up to 5 s later: nobody can log in without
 // it.
 func TestTheLeaseIsBackWithTheConnection(t *testing.T) {
-	r, _ := open(t, testBus(t), "g1", nil)
-	r.leases.mu.Lock()
-	r.leases.until = time.Now()
-	r.leases.note()
-	r.leases.mu.Unlock()
-	require.False(t, r.Live())
-	r.connection(true)
-	require.Eventually(t, r.Live, r.o.leaseTTL/6, 10*time.Millisecond)
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := open(t, busmodel.New(busmodel.Options{}), "g1", nil)
+		r.leases.mu.Lock()
+		r.leases.until = time.Now()
+		r.leases.note()
+		r.leases.mu.Unlock()
+		require.False(t, r.Live())
+		r.connection(true)
+		require.Eventually(t, r.Live, r.o.leaseTTL/6, 10*time.Millisecond)
+	})
 }
 
 // TestWatchEndsWithTheRegistry: whoever watches events learns that no more come,
