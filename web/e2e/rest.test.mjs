@@ -22,11 +22,11 @@ after(async () => {
   remove(keys);
 });
 
-async function call(command, body, { admin = 'operator', sig = signer.genSig(admin, 600) } = {}) {
+async function call(command, body, { admin = 'operator', sig = signer.genSig(admin, 600), url = timd.opsUrl } = {}) {
   const query = new URLSearchParams({
     sdkappid: APP.app, identifier: admin, usersig: sig, random: Math.floor(Math.random() * 2 ** 32), contenttype: 'json',
   });
-  const answer = await fetch(`${timd.opsUrl}/v4/${command}?${query}`, { method: 'POST', body: JSON.stringify(body) });
+  const answer = await fetch(`${url}/v4/${command}?${query}`, { method: 'POST', body: JSON.stringify(body) });
   assert.equal(answer.status, 200);
   return answer.json();
 }
@@ -119,6 +119,8 @@ test('the example receiver takes webhooks of timd and refuses those of others', 
   await second.logout();
   await poll(30_000, 'the logout', () => said.includes('Logout'));
   assert.deepEqual(said.trim().split('\n').slice(1).map((line) => line.trim()), [`Login ${user} Register`, `Login ${user} Register Web`, `Logout ${user} Unregister`]);
+  const send = (Text) => call('openim/sendmsg', { To_Account: user, MsgRandom: 1, MsgBody: [{ MsgType: 'TIMTextElem', MsgContent: { Text } }] }, { admin: 'administrator', url: other.opsUrl });
+  assert.deepEqual([(await send('forbidden words')).ErrorCode, (await send('fine words')).ErrorCode], [20006, 0]);
   const forged = await fetch(`http://${LISTEN}/tim?SdkAppid=1`, { method: 'POST', body: '{}', headers: { 'X-Tim-Signature': `v1=${'0'.repeat(64)}`, 'X-Tim-Timestamp': String(Math.floor(Date.now() / 1000)) } });
   assert.equal(forged.status, 403);
 });
