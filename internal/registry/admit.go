@@ -24,8 +24,8 @@ type claim struct {
 	Op      string
 }
 
-// decision is the outcome of a claim, which the gateway is told, and what the
-// registry itself makes of it.
+// decision is the outcome of a claim, which the gateway gets, and what the
+// registry has to do about it.
 type decision struct {
 	place.Outcome
 	// Superseded is, of an Admitted claim, the older attachment of the same
@@ -226,7 +226,8 @@ func fits(r *Record, s rules, p place.Platform) bool {
 
 // prune ends the places whose time is over: the UserSig has expired, or the
 // instance did not come back within its grace. keep is the instance that is
-// just coming back. Instances with a socket are returned, to be told.
+// just coming back. prune returns the instances that have a socket, so that
+// they can be notified.
 func prune(r *Record, s rules, u place.User, keep string, now int64) (gone []eviction, events []Event) {
 	r.Instances = slices.DeleteFunc(r.Instances, func(in Instance) bool {
 		switch {
@@ -291,7 +292,7 @@ func (r *Record) next(now int64) uint64 {
 	return r.Last
 }
 
-// number gives events their numbers.
+// number numbers events.
 func (r *Record) number(events []Event, now int64) {
 	for i := range events {
 		events[i].N = r.next(now)

@@ -12,7 +12,7 @@ import (
 type eviction struct {
 	place.Holder
 	Platform place.Platform
-	Attached bool   // it has a socket to notify; otherwise it learns of it when it returns
+	Attached bool   // it has a socket that is notified; otherwise its client learns of it when it comes back
 	Type     string // frame.Kick…
 }
 

@@ -111,7 +111,7 @@ func (r *Registry) checkPlace(p place.Place, strict bool) error {
 			}}
 		}
 		next, back := rec, change{}
-		if slices.Contains(r.o.Sockets.Places(), p) { // a late question may find it gone
+		if slices.Contains(r.o.Sockets.Places(), p) { // its socket may have gone since the record was read
 			next, back = reattach(rec, s, p, r.self, now)
 		}
 		next, c := tidy(next, s, p.User, now)
@@ -141,8 +141,8 @@ func (r *Registry) upToDate(ctx context.Context, rec Record, p place.Place) bool
 	return !c.Write
 }
 
-// socketEnd is the end of an attachment, by a logout or a lost socket, that
-// the store has not been told yet.
+// socketEnd is the end of an attachment, by a logout or a lost socket, that the
+// record does not show yet.
 type socketEnd struct {
 	place place.Place
 	leave bool // a logout; otherwise the socket was lost
@@ -150,8 +150,8 @@ type socketEnd struct {
 	since int64
 }
 
-// unreported are the ends of this gateway's attachments that the store has not
-// confirmed. If the gateway dies with them, its lease lapses, and other
+// unreported holds the ends of this gateway's attachments that the store has
+// not confirmed. If the gateway dies with them, its lease lapses, and other
 // gateways end its places.
 type unreported struct {
 	mu  sync.Mutex
@@ -186,13 +186,13 @@ func (o *unreported) reported(d socketEnd) {
 	}
 }
 
-// reportEnds tells the store the ends that it has not confirmed.
+// reportEnds stores the ends that the store has not confirmed.
 func (r *Registry) reportEnds() {
 	if !r.bus.Up() {
 		return
 	}
 	ends := r.unreported.list()
-	_ = bus.Spread(len(ends), func(i int) error { // what fails stays for the next time
+	_ = bus.Spread(len(ends), func(i int) error { // those that fail are tried again the next time
 		d := ends[i]
 		ctx, cancel := context.WithTimeout(r.ctx, r.o.callTimeout)
 		defer cancel()

@@ -148,8 +148,8 @@ func (r *Registry) lastEvent(ctx context.Context, u place.User) (n, seq uint64, 
 }
 
 // copyEvents copies the events of a record that are missing in the stream. The
-// expected sequence keeps two gateways from copying the same one. What it
-// cannot copy now, the record's next change or the next walk copies.
+// expected sequence keeps two gateways from copying the same one. The record's
+// next change or the next walk copies what is left.
 func (r *Registry) copyEvents(u place.User, out []Event) {
 	ctx, cancel := context.WithTimeout(r.ctx, r.o.opTimeout)
 	defer cancel()

@@ -18,7 +18,7 @@ import (
 // owner for disconnected. The owner itself neither sends nor delivers from
 // then on, until it has the key again and has compared each of its places.
 
-// leases are this gateway's own and what it knows of the others'.
+// leases holds this gateway's own lease and what it knows of the others.
 type leases struct {
 	mu      sync.Mutex
 	seq     uint64
@@ -50,7 +50,7 @@ type lease struct {
 }
 
 // believedDead is how long a gateway counts as dead without asking again. It
-// may only have been away, and be back.
+// may only have been cut off for a moment.
 const believedDead = time.Second
 
 func leaseKey(gateway string) string { return bus.BucketSubject(bus.BucketLeases, gateway) }
@@ -97,8 +97,8 @@ func (r *Registry) openLease(ctx context.Context) error {
 	return nil
 }
 
-// untilRenewal waits, but less long when the connection comes back meanwhile.
-// It returns false when the registry is being closed.
+// untilRenewal waits for d, or until the connection comes back. It returns
+// false when the registry is being closed.
 func (r *Registry) untilRenewal(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -168,7 +168,7 @@ func (r *Registry) Live() bool {
 	return until != nil && time.Now().Before(*until) && r.bus.Up()
 }
 
-// errAway ends the waiting for a NATS that has been away for too long already.
+// errAway means that NATS has been away for so long that waiting is pointless.
 var errAway = errors.New("NATS cannot be reached")
 
 // awaitLive waits until this gateway may admit: the election of another NATS
@@ -177,7 +177,7 @@ var errAway = errors.New("NATS cannot be reached")
 // operation may take.
 func (r *Registry) awaitLive(ctx context.Context) error {
 	for {
-		better := r.liveAgain.next()
+		changed := r.liveAgain.next()
 		switch {
 		case r.Live():
 			return nil
@@ -185,7 +185,7 @@ func (r *Registry) awaitLive(ctx context.Context) error {
 			return errAway
 		}
 		select {
-		case <-better:
+		case <-changed:
 		case <-ctx.Done():
 			return errAway
 		case <-r.ctx.Done():
@@ -232,7 +232,8 @@ func (b *broadcast) wake() {
 	}
 }
 
-// away returns for how long NATS has been known not to answer.
+// away returns for how long NATS has not answered, as far as this gateway
+// knows.
 func (r *Registry) away() (d time.Duration) {
 	if since := r.downSince.Load(); since != nil {
 		d = time.Since(*since)

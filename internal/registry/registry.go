@@ -76,7 +76,7 @@ type Options struct {
 	check       time.Duration
 	wrap        func(store) store
 	lose        func(s signal, to string) (lost bool, copies int)
-	noTimers    bool // nothing happens by itself
+	noTimers    bool // no check, walk or tidying begins by itself
 	opTimeout   time.Duration
 	callTimeout time.Duration
 	retry       time.Duration
@@ -97,7 +97,7 @@ type Registry struct {
 	closing sync.Mutex // held where goes starts a goroutine and where Close ends all of them
 
 	changed    func(place.User) // nil or set before Start
-	unlisten   []func()         // ends what is heard: signals, notices of settings
+	unlisten   []func()         // end the subscriptions to signals and to notices of settings
 	settings   settingsCache
 	leases     leases
 	recent     recent
@@ -126,7 +126,7 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 	}
 	def(&o.Grace, 60*time.Second)
 	def(&o.CleanGrace, 5*time.Second)
-	o.CleanGrace = min(o.CleanGrace, o.Grace) // a closed page is not waited for longer than a lost one
+	o.CleanGrace = min(o.CleanGrace, o.Grace) // a closed page gets no more time than a lost link
 	def(&o.leaseTTL, 15*time.Second)
 	def(&o.check, 30*time.Second)
 	def(&o.opTimeout, 8*time.Second)
@@ -183,8 +183,8 @@ func (r *Registry) open(ctx context.Context) error {
 	return r.openLease(ctx)
 }
 
-// OnChange sets the function that is told of a user who came or went, as soon
-// as the record of it is stored, on the gateway that stored it. f must not
+// OnChange sets the function that is called with each user who comes or goes,
+// as soon as their record says so, on the gateway that stored it. f must not
 // block. Call OnChange before Start.
 func (r *Registry) OnChange(f func(place.User)) { r.changed = f }
 
@@ -281,7 +281,7 @@ func (r *Registry) sleepCtx(ctx context.Context, d time.Duration) bool {
 
 func (r *Registry) now() int64 { return r.o.now().UnixMilli() }
 
-// rules returns those of an app at this moment.
+// rules returns what an app's decisions go by at this moment.
 func (r *Registry) rules(app uint32) rules {
 	return rules{
 		Settings: r.settings.get(app),

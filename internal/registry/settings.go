@@ -24,8 +24,9 @@ type Settings struct {
 	WebInstances int `json:"webInstances"`
 	// LoginMode says which platforms exclude each other.
 	LoginMode Mode `json:"loginMode"`
-	// Instances is how many instances of every other platform, 1 to 3; a
-	// platform that is absent has 1. Linux counts as Windows.
+	// Instances is how many instances a user may have online on each other
+	// platform, 1 to 3; a platform that is absent has 1. Linux counts as
+	// Windows.
 	Instances map[place.Platform]int `json:"instances,omitempty"`
 	// Revision numbers the changes; 0 when they were never set.
 	Revision uint64 `json:"-"`
@@ -39,14 +40,14 @@ type Patch struct {
 	Instances    map[place.Platform]int `json:",omitempty"`
 }
 
-// Check returns an ErrSettings if a value is one that settings cannot have.
+// Check returns an ErrSettings if a value is bad.
 func (p Patch) Check() error {
 	_, err := defaultSettings().apply(p)
 	return err
 }
 
-// ErrSettings is wrapped by every error about a value that settings cannot
-// have; the text says which values they can.
+// ErrSettings is wrapped by every error about a bad value of settings; the text
+// says which values are good.
 var ErrSettings = errors.New("bad settings")
 
 func defaultSettings() Settings {

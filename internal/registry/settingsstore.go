@@ -36,7 +36,7 @@ func (c *settingsCache) older(app uint32, revision uint64) bool {
 	return c.get(app).Revision < revision
 }
 
-// set installs newer settings; it returns false when they change nothing.
+// set installs newer settings, and reports whether they change anything.
 func (c *settingsCache) set(app uint32, s Settings) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -168,8 +168,8 @@ func (r *Registry) refreshAllSettings(ctx context.Context) error {
 	}
 }
 
-// learn takes settings that were read or watched; it returns true when they
-// changed.
+// learn takes settings that were read or watched, and reports whether they are
+// new.
 func (r *Registry) learn(subject string, data []byte, seq uint64) bool {
 	app, err := strconv.ParseUint(subject[strings.LastIndexByte(subject, '.')+1:], 10, 32)
 	if err != nil {
@@ -184,8 +184,8 @@ func (r *Registry) learn(subject string, data []byte, seq uint64) bool {
 }
 
 // notice is what bus.SubjectSettings carries to the other gateways. The watch
-// says the same, but a NATS server that dies takes the watches it served with
-// it, and that takes seconds to notice.
+// brings the same, but it ends when the NATS server that serves it dies, which
+// takes seconds to notice.
 type notice struct {
 	Revision uint64          `json:"revision"`
 	Settings json.RawMessage `json:"settings"`

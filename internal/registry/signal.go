@@ -11,7 +11,7 @@ import (
 )
 
 // signal is a request to the gateway that holds a socket. It repeats what the
-// record says already; losing one costs time, not truth.
+// record says already: if it is lost, that gateway finds out a little later.
 type signal struct {
 	Op    string      `json:"op"`
 	Place place.Place `json:"place"`
@@ -19,9 +19,9 @@ type signal struct {
 }
 
 const (
-	opKick      = "kick"      // it was evicted
+	opKick      = "kick"      // the place was evicted
 	opSupersede = "supersede" // a newer socket has its place
-	opCheck     = "check"     // look into the record
+	opCheck     = "check"     // compare the place with its record
 	opProbe     = "probe"     // is its client alive?
 )
 
@@ -46,7 +46,7 @@ func (r *Registry) listen() error {
 			data, _ := json.Marshal(answer{OK: ok})
 			h.Answer(data)
 		}
-		if s.Op == opProbe { // takes its time
+		if s.Op == opProbe { // it waits for a pong
 			r.goes(func() { reply(r.alive(r.ctx, s.Place)) })
 			return
 		}

@@ -25,7 +25,7 @@ type store interface {
 type step struct {
 	next    Record
 	write   bool
-	evicted []eviction // to be told once the step is stored
+	evicted []eviction // their gateways are signalled once the step is stored
 	events  []Event
 	after   func()         // run once the step is stored, or needed no storing
 	doubted []place.Holder // counted as disconnected because their gateway's lease has lapsed
@@ -36,8 +36,8 @@ type step struct {
 // must have no effects.
 //
 // A write that was not answered may or may not have been stored. The record
-// tells: it names the operation that wrote it last, and each instance names
-// the one that attached it. Both are looked at before the next try.
+// shows which: it names the operation that wrote it last, and each instance
+// names the one that attached it. Both are checked before the next try.
 func (r *Registry) mutate(ctx context.Context, name string, u place.User, decide func(rec Record, s rules, op string, now int64) step) error {
 	start := time.Now()
 	conflicts := 0
@@ -141,7 +141,7 @@ func stored(rec *Record, open map[string]step) (step, bool) {
 
 // settle carries out what follows from a step that is in force. Whatever the
 // unanswered tries before it would have evicted is checked again: one of them
-// may have been stored, and been overwritten since.
+// may have been stored and then overwritten.
 func (r *Registry) settle(u place.User, st step, open map[string]step) {
 	for _, e := range st.evicted {
 		if e.Attached {
@@ -165,7 +165,7 @@ func (r *Registry) settle(u place.User, st step, open map[string]step) {
 }
 
 // doubted returns the instances that lapse has changed. Their gateway may be
-// back with their sockets: it has to check what has become of them.
+// back with their sockets, and has to compare these with the record.
 func doubted(u place.User, was, seen *Record) (all []place.Holder) {
 	for i := range was.Instances {
 		if was.Instances[i].Down != seen.Instances[i].Down {
@@ -190,7 +190,7 @@ func (r *Registry) recheck(u place.User, st step, now *Record) {
 		in := &st.next.Instances[i]
 		p := in.holder(u).Place
 		if in.Gateway == r.self && in.Op == st.next.Op && !now.holds(p) {
-			// It may be attached here, and nobody was told so.
+			// The record may have it attached here, though its login failed.
 			r.unreported.add(socketEnd{place: p, since: r.now()})
 		}
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Each gateway ends the places of the sockets that it lost. What a dead
-// gateway left behind is found by the others, in a walk over all records when
-// its grace is over; a walk every ten minutes finds the rest.
+// Each gateway ends the places of the sockets that it lost. If a gateway dies,
+// the others find its places in a walk over all records when grace is over; a
+// walk every ten minutes finds the rest.
 
 const sweepEvery = 10 * time.Minute
 
@@ -143,14 +143,14 @@ func (r *Registry) walk(ctx context.Context, keys string, from uint64, f func(u 
 	}
 }
 
-// endings are the users whose records are to be tidied, and when (ms). One
-// time for each user is enough: tidying finds the next.
+// endings holds the users whose records are to be tidied, and when (ms). One
+// time a user is enough: tidying finds the next.
 type endings struct {
 	mu sync.Mutex
 	at map[place.User]int64
 }
 
-// add returns false when the record will be looked at by then anyway.
+// add returns false if the record is tidied by then anyway.
 func (e *endings) add(u place.User, due int64) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
