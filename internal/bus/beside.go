@@ -6,10 +6,10 @@ import (
 )
 
 // Beside returns a Bus on the same NATS with a connection of its own. NATS
-// serves what one connection asks for in order, so who moves many bytes takes
-// one beside that of the messages, which do not wait for them then. It ends with
-// the Bus that it comes from, which measures the room and reports changes for
-// both.
+// serves the requests of one connection in order, so a room that moves many
+// bytes takes one of its own, and messages do not wait behind them. It ends
+// with the Bus that made it, which also measures the room in the store and
+// reports changes for both.
 func (b *Bus) Beside(ctx context.Context, name string) (*Bus, error) {
 	side := &Bus{log: b.log, replicas: b.replicas, embedded: b.embedded, beside: true}
 	var err error

@@ -1,9 +1,9 @@
-// Package bus gives timd its NATS: a server embedded in the process, or a
+// Package bus is how timd uses NATS: a server embedded in the process, or a
 // connection to a cluster that others run. Everything that gateways share goes
-// through it; the packages registry and inbox keep their streams on it.
+// through it; the rooms keep their streams on it.
 //
 //	names.go     every stream, bucket and subject, with what it holds
-//	bus.go       Open, and what a Bus tells of itself
+//	bus.go       Open, and what a Bus says about itself
 //	embedded.go  the server in this process: its directory, a full disk
 //	room.go      how much is stored, and when it is too much
 //	free_statfs.go, lock_unix.go  what differs between systems
@@ -18,9 +18,9 @@
 //	follow.go    everything new in a stream, in order and without gaps
 //	watch.go     the keys of a bucket, as they are set
 //	events.go    a stream of events, which all gateways read together
-//	signal.go    what is only said and never stored
-//	beside.go    a second connection, for who moves many bytes
-//	spread.go    many ways to the store and back at once
+//	signal.go    signals, which are never stored
+//	beside.go    a second connection, for rooms that move many bytes
+//	spread.go    many calls of the store at once
 //	fault.go     what a client is told of an error
 package bus
 

@@ -26,10 +26,10 @@ func (b *Bus) OpenEvents(ctx context.Context, name, description, subjects string
 	return err
 }
 
-// Share returns a durable consumer of a stream that all gateways share which open
-// it under the same name: each message goes to one of them, again and again until
-// it is acknowledged. Messages of one subject come in order as long as none has to
-// be repeated.
+// Share returns a durable consumer that is shared by all gateways which open it
+// under this name: each message goes to one of them, again and again until it
+// is acknowledged. Messages of one subject come in order, unless one has to be
+// repeated.
 func (b *Bus) Share(ctx context.Context, stream, name string) (c jetstream.Consumer, err error) {
 	err = Retry(ctx, func(ctx context.Context) error {
 		c, err = b.js.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{

@@ -8,7 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Health is what a client can see of a NATS, for timd doctor.
+// Health is what a client can see of a NATS server or cluster, for timd doctor.
 type Health struct {
 	Server, Version string
 	Cluster         string // "" for a server by itself
@@ -30,7 +30,7 @@ type StreamHealth struct {
 }
 
 // Examine asks a NATS about itself and about the streams that are there. It
-// makes and changes nothing.
+// changes nothing.
 func (b *Bus) Examine(ctx context.Context) (h Health, err error) {
 	h = Health{Server: b.nc.ConnectedServerName(), Version: b.nc.ConnectedServerVersion(), Cluster: b.nc.ConnectedClusterName()}
 	_, plain := b.nc.TLSConnectionState()

@@ -19,9 +19,8 @@ import (
 // subjects at once.
 const MinNATS = "2.11.2"
 
-// tooOld reports whether a version of NATS is before MinNATS. What follows the
-// three numbers does not count; a text that does not begin with them is taken
-// for something new.
+// tooOld reports whether a version of NATS is before MinNATS. Only the three
+// numbers count; a text that does not begin with them counts as new.
 func tooOld(version string) bool {
 	var is, least [3]int
 	_, err := fmt.Sscanf(version, "%d.%d.%d", &is[0], &is[1], &is[2])

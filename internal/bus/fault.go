@@ -10,7 +10,7 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// silent are the errors that mean: NATS has not answered in time, and may
+// silent lists the errors that mean: NATS has not answered in time, and may
 // answer the next request.
 var silent = []error{
 	context.DeadlineExceeded, context.Canceled, ErrNoLeader,
@@ -18,9 +18,10 @@ var silent = []error{
 	nats.ErrReconnectBufExceeded, jetstream.ErrNoStreamResponse,
 }
 
-// Fault is what a client is told of an error of the store: a *fault.Error as
-// it is, 70169 when NATS did not answer in time, 70507 when it has no room, and
-// 70500 for what was not to be expected, which the caller logs. nil stays nil.
+// Fault returns what a client is told about an error of the store: a
+// *fault.Error as it is, 70169 when NATS did not answer in time, 70507 when it
+// has no room, and 70500 for anything unexpected, which the caller logs. nil
+// stays nil.
 func Fault(err error) *fault.Error {
 	var f *fault.Error
 	switch {

@@ -87,9 +87,9 @@ func (f *follower) Start(ctx context.Context) error {
 	return nil
 }
 
-// ahead is how many records NATS sends before it is asked for more. With few, a
-// follower waits for the way there and back, which is long when much is written;
-// they are held here meanwhile, of 13 KB at most.
+// ahead is how many records NATS sends before it waits to be asked for more.
+// With few, a follower spends its time on round trips while much is written. Up
+// to that many records of at most 13 KB are held here.
 const ahead = 2048
 
 // open begins behind pos.
@@ -251,7 +251,7 @@ func (f *follower) watch() {
 		if f.ctx.Err() != nil {
 			return
 		}
-		if err != nil && !failing { // an outage is said once
+		if err != nil && !failing { // an outage is reported once
 			f.report(fmt.Errorf("following %s: %w", f.stream.name, err))
 		}
 		failing = err != nil

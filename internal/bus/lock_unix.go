@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// lock takes the data directory for this process, or gives ErrInUse. The
-// kernel lets go of it when the process ends, however that happens.
+// lock takes the data directory for this process, or returns ErrInUse. The
+// kernel releases it when the process ends, however that happens.
 func lock(dir string) (unlock func(), err error) {
 	f, err := os.OpenFile(filepath.Join(dir, "timd.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

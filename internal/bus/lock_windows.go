@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lock takes the data directory for this process, or gives ErrInUse: the file
+// lock takes the data directory for this process, or returns ErrInUse: the file
 // is opened so that nobody else may open it.
 func lock(dir string) (unlock func(), err error) {
 	name, err := windows.UTF16PtrFromString(filepath.Join(dir, "timd.lock"))

@@ -133,7 +133,7 @@ func (l *stream) leader(ctx context.Context, body string) (Value, error) {
 	}
 }
 
-// askAgain is the time between two tries of a read that nobody has answered.
+// askAgain is the time between two tries of a read that got no answer.
 const askAgain = 50 * time.Millisecond
 
 // request asks until there is an answer or ctx ends: right after a server's

@@ -16,8 +16,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// How many subjects one request of LastAll names: NATS holds the stream's lock
-// while it reads them, so that more are asked for only while answers are quick.
+// How many subjects one request of LastAll names. NATS holds the stream's lock
+// while it reads them, so more are asked for only while answers are quick.
 const (
 	fewAtOnce  = 16
 	manyAtOnce = 64
@@ -73,9 +73,9 @@ func (l *stream) LastUnder(ctx context.Context, pattern string) ([]Value, error)
 }
 
 // newest reads the newest record of each subject that one of some patterns
-// matches. On a cluster any replica answers, and its answer says how far it has
-// come: what does not reach the end that the leader has told is asked again, and
-// so is one whose answer does not come to its end.
+// matches. On a cluster any replica answers, and says up to which position it
+// knows the stream. If that is not the end that the leader has named, or if the
+// answer breaks off, it is asked again.
 func (l *stream) newest(ctx context.Context, patterns []string) ([]Value, error) {
 	if l.b.replicas == 1 {
 		for {
@@ -124,7 +124,7 @@ var (
 	errLost = errors.New("the answer has not come to its end")
 )
 
-// silence is how long an answer may stand still before it counts as lost.
+// silence is how long nothing may come of an answer before it counts as lost.
 const silence = 3 * time.Second
 
 // oneByOne is newest without what cannot be read.
@@ -190,7 +190,7 @@ func (l *stream) replica(ctx context.Context, patterns []string) (out []Value, u
 			}
 		}
 		switch {
-		case errors.Is(err, nats.ErrReconnectBufExceeded), err == nil && m.Header.Get("Status") == "503": // as in request
+		case errors.Is(err, nats.ErrReconnectBufExceeded), err == nil && m.Header.Get("Status") == "503": // see request
 			if Sleep(ctx, askAgain) != nil {
 				return nil, 0, nats.ErrNoResponders
 			}
@@ -241,8 +241,8 @@ type apiReply struct {
 	} `json:"state"`
 }
 
-// api asks the stream's leader what is no read of a record, until there is one
-// or ctx ends.
+// api sends the stream's leader a request that does not read a record, again
+// and again until there is an answer or ctx ends.
 func (l *stream) api(ctx context.Context, what string, body any) (r apiReply, err error) {
 	data, err := json.Marshal(body)
 	if err != nil {

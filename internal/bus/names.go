@@ -94,8 +94,8 @@ func UserOfToken(token string) (userID string, err error) {
 // StreamConversations, conv.
 func PeerToken(peer string) string { return "c" + UserToken(peer) }
 
-// ConversationClasses is into how many classes StreamConversations divides a
-// user's conversations.
+// ConversationClasses is how many classes StreamConversations divides a user's
+// conversations into.
 const ConversationClasses = 16
 
 // ConversationClass returns the class of a conversation by its token.
@@ -120,7 +120,8 @@ func Hash32(s string) uint32 {
 	return h
 }
 
-// MaxPartitions is in how many streams the logs of conversations can lie.
+// MaxPartitions is how many streams the logs of conversations can be divided
+// among.
 const MaxPartitions = 16
 
 // MessagesPartition returns the stream that holds a partition of the logs,

@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// MaxUnder is how many records Log.LastUnder gives at most: NATS answers with
-// no more.
+// MaxUnder is how many records Log.LastUnder returns at most: NATS sends no
+// more.
 const MaxUnder = 1024
 
 // ErrTooMany means that a pattern matches more than MaxUnder subjects.
 var ErrTooMany = errors.New("the pattern matches too many subjects")
 
-// The interfaces of this file are what rooms need that keep logs and say
-// signals: a Bus has them on NATS, package busmodel in memory, and a test of
-// that package holds both against each other.
+// Rooms that keep logs need the interfaces of this file. A Bus has them on
+// NATS, package busmodel in memory; a test of that package holds both against
+// each other.
 
 // LogConfig describes a stream whose subjects are logs.
 type LogConfig struct {
 	Stream   string
 	Subjects string        // a pattern, for example "tim.msg.>"
-	Keep     int64         // records that a subject keeps, the newest ones; 0 or less: all
+	Keep     int64         // how many of its newest records a subject keeps; 0 or less: all
 	MaxAge   time.Duration // older records go; 0: they stay
 	Dedup    time.Duration // how long Append recognises a msgID; 0: 2 min
 }
@@ -40,7 +40,7 @@ type Log interface {
 	// of a subject without one has Seq 0.
 	LastAll(ctx context.Context, subjects []string) ([]Value, error)
 	// LastUnder reads the newest record of each subject that a pattern matches,
-	// in the order of their positions. It gives MaxUnder at most, else it fails
+	// in the order of their positions. If there are more than MaxUnder, it fails
 	// with ErrTooMany.
 	LastUnder(ctx context.Context, pattern string) ([]Value, error)
 	// Subjects lists the subjects that a pattern matches and that have a record.

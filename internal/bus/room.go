@@ -99,7 +99,7 @@ const (
 	measureExternalEvery = 10 * time.Second
 )
 
-// measure finds out what is used and, once at the start, fixes the limit.
+// measure reads how much is used and, once at the start, sets the limit.
 func (b *Bus) measure(ctx context.Context, o Options) error {
 	used, limit, err := b.usage(ctx)
 	if err != nil {
@@ -134,7 +134,7 @@ func (b *Bus) keepMeasuring(ctx context.Context, limit int64) {
 		}
 		used, account, err := b.usage(ctx)
 		if err != nil {
-			continue // the next measurement will tell
+			continue // the next measurement may succeed
 		}
 		if b.embedded == nil {
 			limit = account

@@ -7,11 +7,11 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Publish says something to all who listen to a subject at this moment, on
-// whatever gateway. Nothing keeps it, and it may be lost.
+// Publish sends a signal to everybody who listens to a subject at this moment,
+// on any gateway. It is not stored, and it may be lost.
 func (b *Bus) Publish(subject string, data []byte) error { return b.nc.Publish(subject, data) }
 
-// Heard is something that was said, on a subject.
+// Heard is a signal as a listener gets it.
 type Heard struct {
 	Subject string
 	Data    []byte
@@ -19,7 +19,7 @@ type Heard struct {
 	Answer func(data []byte)
 }
 
-// Listen has handle called with what is said on the subjects that a pattern
+// Listen has handle called with the signals on the subjects that a pattern
 // matches, one after the other. After stop no call begins; the last one may
 // still run.
 func (b *Bus) Listen(pattern string, handle func(h Heard)) (stop func(), err error) {
@@ -32,7 +32,7 @@ func (b *Bus) Listen(pattern string, handle func(h Heard)) (stop func(), err err
 	return func() { _ = sub.Unsubscribe() }, nil
 }
 
-// Subscribe is Listen for those who need only what was said.
+// Subscribe is Listen for those who need only the data.
 func (b *Bus) Subscribe(subject string, handle func(data []byte)) (stop func(), err error) {
 	return b.Listen(subject, func(h Heard) { handle(h.Data) })
 }
@@ -40,7 +40,7 @@ func (b *Bus) Subscribe(subject string, handle func(data []byte)) (stop func(), 
 // Flush waits until the server knows of each Listen before it.
 func (b *Bus) Flush(within time.Duration) error { return b.nc.FlushTimeout(within) }
 
-// Request says something and returns the first answer.
+// Request sends a signal and returns the first answer.
 func (b *Bus) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
 	m, err := b.nc.RequestWithContext(ctx, subject, data)
 	if err != nil {
