@@ -7,7 +7,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// apply asks another user. Asked again, it brings what is written up to date.
+// apply asks another user to become a friend. Asked again, it updates what was
+// said before.
 func (c *Contacts) apply(ctx context.Context, u, peer place.User, p Add) error {
 	sent, err := c.books.get(ctx, u, out(peer.UserID))
 	if err != nil {
@@ -50,8 +51,8 @@ func applied(e entry) func(was held) (entry, bool, error) {
 	}
 }
 
-// answered checks that an application came and is open; done reports that the
-// same call has answered it before.
+// answered checks that an application has come and is open; done reports that
+// the same call has answered it before.
 func (c *Contacts) answered(ctx context.Context, u place.User, id, nonce string) (done bool, err error) {
 	if err := user(u.UserID, id); err != nil {
 		return false, err
@@ -71,7 +72,8 @@ func (c *Contacts) answered(ctx context.Context, u place.User, id, nonce string)
 	return false, fault.With(fault.NoFriendApplication, id)
 }
 
-// Accept makes who has applied a friend, and the user theirs.
+// Accept makes the user a friend of the applicant and, by type, the applicant a
+// friend of the user.
 func (c *Contacts) Accept(ctx context.Context, u place.User, id, typ, remark, nonce string) error {
 	if err := oneOf("type", &typ, agreeAndAdd, agree); err != nil {
 		return err
@@ -115,7 +117,8 @@ func (c *Contacts) Accept(ctx context.Context, u place.User, id, typ, remark, no
 	}
 	e := entry{Remark: sent.Remark, Source: came.Source, Wording: came.Wording}
 	if sent.there() && len(sent.Groups) > 0 {
-		// Who has as many groups as one may becomes a friend all the same.
+		// An applicant who may have no further friend group gets their friend
+		// without one.
 		e.Groups, err = c.groupNamed(ctx, peer, sent.Groups[0])
 		if err != nil && !isCode(err, fault.FriendGroupsFull) {
 			return err

@@ -14,9 +14,9 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// books are the books of users that were read a moment ago. The follower keeps
-// them current, and each is read anew after bookAge, so that what a follower may
-// have missed during an outage does not stay.
+// books holds the books of users that were read a moment ago. The follower
+// keeps them current, and each is read again after bookAge, in case the
+// follower has missed something during an outage.
 type books struct {
 	log bus.Log
 	now func() time.Time
@@ -36,7 +36,8 @@ type book struct {
 	bytes    int
 }
 
-// held is an entry at its position; the zero held is one that there never was.
+// held is an entry and its position; the zero held stands for an entry that
+// never existed.
 type held struct {
 	entry
 	rev  uint64
@@ -49,8 +50,8 @@ const (
 	bookAge   = 5 * time.Minute
 	goneFor   = 10 * time.Minute // longer than a book is kept
 	maxBytes  = 64 << 20         // of all books
-	entrySize = 200              // what an entry takes beside its text, about
-	// goneAtOnce is how many ended entries one reader of a book removes.
+	entrySize = 200              // about what an entry takes besides its text
+	// goneAtOnce is how many ended entries one read of a book removes.
 	goneAtOnce = 32
 
 	appendWithin = 2 * time.Second // of a single attempt
@@ -61,7 +62,7 @@ func newBooks(log bus.Log, now func() time.Time) *books {
 	return &books{log: log, now: now, all: map[place.User]*book{}}
 }
 
-// saw takes over a record of the stream.
+// saw takes a record of the stream.
 func (d *books) saw(u place.User, k key, rev uint64, data []byte) error {
 	var e entry
 	if err := json.Unmarshal(data, &e); err != nil {
@@ -100,7 +101,8 @@ func (d *books) drop(u place.User, b *book) {
 	}
 }
 
-// with calls f with a user's book; f must not block, and keep nothing of it.
+// with calls f with a user's book. f must not block, and must not keep anything
+// of it.
 func (d *books) with(ctx context.Context, u place.User, f func(b *book)) error {
 	for {
 		d.mu.Lock()
@@ -131,8 +133,8 @@ func (d *books) with(ctx context.Context, u place.User, f func(b *book)) error {
 	}
 }
 
-// load reads a book that is entered already, so that what the follower brings
-// meanwhile is not lost.
+// load reads a book that has been entered already, so that what the follower
+// brings meanwhile is not lost.
 func (d *books) load(ctx context.Context, u place.User, b *book) error {
 	defer close(b.read)
 	var values [classes][]bus.Value
@@ -140,18 +142,19 @@ func (d *books) load(ctx context.Context, u place.User, b *book) error {
 		values[i], err = d.class(ctx, u, uint32(i))
 		return err
 	})
-	over, err := d.loaded(u, b, slices.Concat(values[:]...), err)
+	ended, err := d.loaded(u, b, slices.Concat(values[:]...), err)
 	// What cannot be removed now is left to the next reader.
-	_ = bus.Spread(len(over), func(i int) error { return d.log.Remove(ctx, over[i].Subject, over[i].Seq) })
+	_ = bus.Spread(len(ended), func(i int) error { return d.log.Remove(ctx, ended[i].Subject, ended[i].Seq) })
 	return err
 }
 
-// loaded takes what was read into a book, or gives it up; over ended long ago.
-func (d *books) loaded(u place.User, b *book, values []bus.Value, err error) (over []bus.Value, _ error) {
+// loaded puts what was read into a book, or removes the book if the read
+// failed; ended holds entries that ended long ago.
+func (d *books) loaded(u place.User, b *book, values []bus.Value, err error) (ended []bus.Value, _ error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	// The newest entry stays, even one that has ended: the book's revision would
-	// become one that it had before.
+	// The newest entry stays even if it has ended: without it the book's
+	// revision would go back to an earlier one.
 	var newest uint64
 	for _, v := range values {
 		newest = max(newest, v.Seq)
@@ -164,8 +167,8 @@ func (d *books) loaded(u place.User, b *book, values []bus.Value, err error) (ov
 		if err != nil {
 			break
 		}
-		if e.Gone && v.Seq < newest && len(over) < goneAtOnce && d.now().Sub(v.Time) > goneFor {
-			over = append(over, v)
+		if e.Gone && v.Seq < newest && len(ended) < goneAtOnce && d.now().Sub(v.Time) > goneFor {
+			ended = append(ended, v)
 			continue
 		}
 		if _, k, err := parse(v.Subject); err == nil {
@@ -180,11 +183,11 @@ func (d *books) loaded(u place.User, b *book, values []bus.Value, err error) (ov
 	if d.bytes > maxBytes {
 		d.makeRoom(b)
 	}
-	return over, nil
+	return ended, nil
 }
 
-// class reads the entries of a class, also when they are more than one read
-// gives.
+// class reads the entries of a class, even if they are more than one read
+// returns.
 func (d *books) class(ctx context.Context, u place.User, class uint32) ([]bus.Value, error) {
 	pattern := classPattern(u, class)
 	values, err := d.log.LastUnder(ctx, pattern)
@@ -245,7 +248,7 @@ func (d *books) get(ctx context.Context, u place.User, k key) (held, error) {
 	return d.fresh(ctx, u, k)
 }
 
-// fresh reads an entry past the books, and brings those up to date.
+// fresh reads an entry from the store, and updates the book with it.
 func (d *books) fresh(ctx context.Context, u place.User, k key) (held, error) {
 	v, err := d.log.Last(ctx, subjectOf(u, k))
 	if errors.Is(err, bus.ErrNoValue) {
@@ -284,7 +287,7 @@ func (d *books) change(ctx context.Context, u place.User, k key, next func(was h
 		}
 		if wrote != nil {
 			if now, err := jsonframe.Marshal(was.entry); err == nil && string(now) == string(wrote) {
-				return nil // the attempt of which no answer came
+				return nil // an earlier attempt, whose answer was lost, has stored it
 			}
 		}
 		e, write, err := next(was)
@@ -309,8 +312,8 @@ func (d *books) change(ctx context.Context, u place.User, k key, next func(was h
 	}
 }
 
-// append bounds a single attempt, so that a leader that died in between costs a
-// part of the time and not all of it.
+// append makes a single attempt with a time limit of its own, so that a leader
+// that died in between costs only a part of the call's time.
 func (d *books) append(ctx context.Context, subject string, data []byte, expect uint64) (uint64, error) {
 	one, cancel := context.WithTimeout(ctx, appendWithin)
 	defer cancel()

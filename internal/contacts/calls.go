@@ -26,8 +26,9 @@ func with[P any](f func(ctx context.Context, c *Contacts, u place.User, p P) (an
 	}
 }
 
-// told is with for what somebody else is told of.
-func told[P any](f func(ctx context.Context, c *Contacts, u place.User, p P) (any, error)) call {
+// notifying is with for a call whose effect another user is notified of: it costs as
+// much as a message.
+func notifying[P any](f func(ctx context.Context, c *Contacts, u place.User, p P) (any, error)) call {
 	return with(func(ctx context.Context, c *Contacts, u place.User, p P) (any, error) {
 		if err := c.o.People.MaySay(ctx, u, "friends of "+u.UserID); err != nil {
 			return nil, err
@@ -63,7 +64,7 @@ type (
 	}
 	added struct {
 		UserID  string     `json:"userID"`
-		Code    fault.Code `json:"code,omitempty"` // the other one is asked
+		Code    fault.Code `json:"code,omitempty"` // not 0: the other user has to agree first
 		Message string     `json:"message,omitempty"`
 	}
 	friendResult struct {
@@ -79,7 +80,7 @@ type resultsResult[T any] struct {
 	Results []T `json:"results"`
 }
 
-// results returns as many of a list, at least one, as a frame holds.
+// results returns as many of a list as a frame holds, but at least one.
 func results[T any](c *Contacts, list []T, err error) (any, error) {
 	room := c.o.Frame
 	for n, v := range list {
@@ -109,14 +110,14 @@ var calls = map[string]call{
 		list, err := c.Check(ctx, u, p.UserIDs, p.Type)
 		return results(c, list, err)
 	}),
-	frame.FriendAdd: told(func(ctx context.Context, c *Contacts, u place.User, p Add) (any, error) {
+	frame.FriendAdd: notifying(func(ctx context.Context, c *Contacts, u place.User, p Add) (any, error) {
 		err := c.Add(ctx, u, p)
 		if isCode(err, fault.FriendshipPending) {
 			return addResult{added{p.UserID, fault.FriendshipPending, err.Error()}}, nil
 		}
 		return addResult{added{UserID: p.UserID}}, err
 	}),
-	frame.FriendDelete: told(func(ctx context.Context, c *Contacts, u place.User, p usersParams) (any, error) {
+	frame.FriendDelete: notifying(func(ctx context.Context, c *Contacts, u place.User, p usersParams) (any, error) {
 		list, err := c.Delete(ctx, u, p.UserIDs, p.Type, p.Nonce)
 		return resultsResult[Result]{list}, err
 	}),
@@ -127,14 +128,14 @@ var calls = map[string]call{
 		f, err := c.friendNow(ctx, u, p.UserID)
 		return friendResult{f}, err
 	}),
-	frame.FriendAccept: told(func(ctx context.Context, c *Contacts, u place.User, p userParams) (any, error) {
+	frame.FriendAccept: notifying(func(ctx context.Context, c *Contacts, u place.User, p userParams) (any, error) {
 		remark := ""
 		if p.Remark != nil {
 			remark = *p.Remark
 		}
 		return nothing{}, c.Accept(ctx, u, p.UserID, p.Type, remark, p.Nonce)
 	}),
-	frame.FriendRefuse: told(func(ctx context.Context, c *Contacts, u place.User, p userParams) (any, error) {
+	frame.FriendRefuse: notifying(func(ctx context.Context, c *Contacts, u place.User, p userParams) (any, error) {
 		return nothing{}, c.Refuse(ctx, u, p.UserID, p.Nonce)
 	}),
 	frame.FriendWithdraw: with(func(ctx context.Context, c *Contacts, u place.User, p userParams) (any, error) {
@@ -165,7 +166,8 @@ var calls = map[string]call{
 	}),
 }
 
-// grouped shows a group after a change of it, and who could not be moved.
+// grouped returns a group after a change of it, and the users for whom the
+// change failed.
 func (c *Contacts) grouped(ctx context.Context, u place.User, name string, list []Result, err error) (any, error) {
 	if err != nil {
 		return nil, err
@@ -185,8 +187,8 @@ var growing = map[string]bool{
 	frame.FriendGroupCreate: true, frame.FriendGroupAdd: true, frame.FriendGroupRename: true,
 }
 
-// Grows reports whether a method adds to what is stored. While the store is
-// full, its calls are to be refused.
+// Grows reports whether a method adds to what is stored, and so has to be
+// refused while the store is full.
 func Grows(method string) bool { return growing[method] }
 
 // Methods lists the calls that Call serves.

@@ -7,7 +7,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// relations by who has the other as a friend: the user, and the other one.
+// relations are named by who has whom as a friend: the user the other one, and
+// the other one the user.
 var relations = map[[2]bool]string{
 	{false, false}: "CheckResult_Type_NoRelation",
 	{true, false}:  "CheckResult_Type_AWithB",
@@ -15,8 +16,8 @@ var relations = map[[2]bool]string{
 	{true, true}:   "CheckResult_Type_BothWay",
 }
 
-// Check reports what others are to a user: whether they are friends of theirs
-// and, unless typ is single, whether that is mutual.
+// Check reports whether others are friends of a user and, unless typ is single,
+// whether that is mutual.
 func (c *Contacts) Check(ctx context.Context, u place.User, ids []string, typ string) ([]Result, error) {
 	ids, err := users(ids, maxUsers)
 	if err == nil {
@@ -44,7 +45,7 @@ func (c *Contacts) Check(ctx context.Context, u place.User, ids []string, typ st
 // Found is a friend, or a Result that says why there is none.
 type Found any
 
-// Find returns those of a list that are friends of a user, in that order.
+// Find returns the friends among a list of users, in its order.
 func (c *Contacts) Find(ctx context.Context, u place.User, ids []string) ([]Found, error) {
 	ids, err := users(ids, maxUsers)
 	if err != nil {

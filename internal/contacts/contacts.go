@@ -31,7 +31,7 @@ type People interface {
 // Options of Open. People is required.
 type Options struct {
 	People People
-	// Known tells whether an account exists; nil: every UserID does.
+	// Known reports whether an account exists; nil: every UserID does.
 	Known func(ctx context.Context, u place.User) (bool, error)
 	// Frame is how many bytes a result has at most; 48 KB when 0.
 	Frame int
@@ -57,8 +57,8 @@ type Contacts struct {
 // present is a user who has sessions here.
 type present struct {
 	sessions map[*Session]struct{}
-	changed  map[string]bool // lists that have changed and were not told of
-	timer    inbox.Timer     // while it runs nothing is told
+	changed  map[string]bool // lists whose change the sessions have yet to be told
+	timer    inbox.Timer     // while it runs, the sessions are not notified
 }
 
 // Session is one attached instance of a user.
@@ -99,7 +99,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Contacts, error) {
 	return c, nil
 }
 
-// Close ends what Open began. Sessions are told nothing any more.
+// Close ends what Open began. No session is notified any more.
 func (c *Contacts) Close() {
 	c.follower.Close()
 	c.mu.Lock()
@@ -149,14 +149,14 @@ func (s *Session) Close() {
 	}
 }
 
-// The lists that a client is told of.
+// The lists whose changes a client is notified of.
 const (
 	listFriends      = "friends"
 	listApplications = "applications"
 	listGroups       = "groups"
 )
 
-// saw takes over a record of the stream and has the user's sessions told.
+// saw takes a record of the stream and has the user's sessions notified.
 func (c *Contacts) saw(v bus.Value) {
 	u, k, err := parse(v.Subject)
 	if err == nil {
@@ -189,8 +189,9 @@ func (c *Contacts) saw(v bus.Value) {
 	}
 }
 
-// spacing is how long a user who was told is told nothing: whoever reads a long
-// list for each change of it spends a small part of the time on that.
+// spacing is how long a user is not notified again after a notification. It
+// grows with their book, so that whoever reads a long list after each one
+// spends only a small part of the time on it.
 func spacing(entries int) time.Duration {
 	return time.Second + time.Duration(entries)*4*time.Millisecond
 }
@@ -199,8 +200,8 @@ type changedNote struct {
 	Lists []string `json:"lists"`
 }
 
-// tell tells a user's sessions what has changed, and does so again after a while
-// if more has; mu is held.
+// tell notifies a user's sessions of what has changed, and does so again after
+// a while if more has; mu is held.
 func (c *Contacts) tell(u place.User, p *present, pause time.Duration) {
 	p.timer = nil
 	if len(p.changed) == 0 {
@@ -230,8 +231,8 @@ func (c *Contacts) tell(u place.User, p *present, pause time.Duration) {
 // who names another user of the same app.
 func who(u place.User, id string) place.User { return place.User{SDKAppID: u.SDKAppID, UserID: id} }
 
-// fault is what a caller is told of an error; the log gets what was not to be
-// expected.
+// fault returns what a caller is told about an error; anything unexpected is
+// reported.
 func (c *Contacts) fault(what string, err error) *fault.Error {
 	f := bus.Fault(err)
 	if f.Code == fault.Internal {

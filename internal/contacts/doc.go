@@ -9,9 +9,9 @@
 //	applications.go  applications: made, accepted, refused
 //	groups.go        friend groups
 //	list.go          the lists, as the SDK shows them, a page at a time
-//	check.go         what one user is to another
+//	check.go         whether users are friends of each other
 //	forget.go        friendships end with an account, and with a block
-//	params.go        what a call may say, and how long a list it may name
+//	params.go        what a call may say, and how long its lists may be
 //	calls.go         the calls of clients
 //
 // # Store
@@ -28,22 +28,21 @@
 //	read.all        up to when the applications have been read
 //
 // h is one of 4 classes by a hash of the rest. A friend names the groups that
-// they are in by ID, so a group is renamed, or deleted, by one write; what names
-// a group that is no more counts for nothing. An entry that ends becomes a record
-// that says so, which every gateway sees; goneFor later whoever reads the book
-// removes it, unless it is the newest of the book, whose position is the book's
-// revision.
+// they are in by ID, so one write renames or deletes a group; IDs of groups that
+// have ended are ignored. An entry that ends becomes a record that says so, which
+// every gateway sees. After goneFor, the next reader of the book removes it, unless
+// it is the newest entry of the book, whose position is the book's revision.
 //
 // # Two sides, and a crash between them
 //
 // What concerns two users is two entries, and no write covers both. So each
 // operation writes the other side first, and last the entry by which its caller
 // sees that it is done: their own friend, or the application that they answer.
-// Whoever is told of a failure, or whose gateway has died, still sees what they
-// wanted to change, and doing it again finishes it: each step leaves alone what
-// is done already. Where there was no second time a one-sided friendship is left,
-// which both lists and checkFriend show as what it is, and which either side ends
-// by deleting the other.
+// A user whose call failed, or whose gateway died, still sees what they wanted to
+// change. Doing it again finishes it: each step leaves alone what is done already.
+// If they do not do it again, a one-sided friendship is left. Both lists and
+// checkFriend show it as one-sided, and either side ends it by deleting the
+// other.
 //
 //	add      theirs, then one's own; the applications between the two end before
 //	apply    theirs (in), then one's own (out)
@@ -57,25 +56,25 @@
 // # Bounds
 //
 // MaxFriends, MaxApplications each way, MaxGroups. They are counted in the
-// book before a write, so those who write to one user at the same moment may
-// exceed them by their own number; nothing is lost by that. Calls cost their user
-// what calls of the inbox cost; what somebody else is told of also costs them one
-// of their messages.
+// book before a write, so users who write to one user at the same moment may
+// exceed them by their own number, which does no harm. Calls cost their user what
+// calls of the inbox cost; a call whose effect another user is notified of costs
+// one message as well.
 //
 // # Notifications
 //
 //	contacts {lists}   friends, applications or groups have changed: the client
 //	                   asks for those that its page shows
 //
-// A user's sessions are told at once, and then at most once in a time that grows
-// with their book (spacing): whoever makes many changes to somebody's list does
-// not make them read it all the time. What was missed while a link was lost the
-// client finds out by the list's revision.
+// A user's sessions are notified at once, and then at most once in a time that
+// grows with their book (spacing): somebody who makes many changes to a user's list
+// must not make that user read it all the time. A client finds out by the list's
+// revision what it missed while its link was lost.
 //
 // # Goroutines and locks
 //
-// The follower of the stream has one goroutine, on which books are kept current
-// and users marked to be told; timers of Options.AfterFunc tell them. Contacts.mu
-// guards who is here, books.mu the books; neither is held while the other is
-// taken or the bus is asked. Sessions are told with Contacts.mu held.
+// The follower of the stream has one goroutine, which keeps books current and
+// marks users who are to be notified; timers of Options.AfterFunc notify them.
+// Contacts.mu guards who is here, books.mu the books; neither is held while the
+// other is taken or the bus is asked. Push is called with Contacts.mu held.
 package contacts

@@ -10,7 +10,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// kind is what an entry is, see the package comment.
+// kind says what an entry is, see the package comment.
 type kind string
 
 const (
@@ -33,9 +33,9 @@ const readAll = "all"
 // entry is one entry of a book, as it is stored.
 type entry struct {
 	Time    int64           `json:"time,omitempty"`    // Unix ms: since when; of kindRead: up to when
-	ID      string          `json:"id,omitempty"`      // of a group: friends name it by that
+	ID      string          `json:"id,omitempty"`      // of a group: the groups of a friend are such IDs
 	Name    string          `json:"name,omitempty"`    // of a group
-	Remark  string          `json:"remark,omitempty"`  // of a friend; of kindOut: that they will have
+	Remark  string          `json:"remark,omitempty"`  // of a friend; of kindOut: what it will be
 	Groups  []string        `json:"groups,omitempty"`  // of a friend: IDs; of kindOut: the name of the one that they will be in
 	Source  string          `json:"source,omitempty"`  // AddSource_Type_…
 	Wording string          `json:"wording,omitempty"` // what the applicant wrote
@@ -44,8 +44,8 @@ type entry struct {
 	Gone    bool            `json:"gone,omitempty"`    // it has ended
 }
 
-// classes is into how many classes a book is divided: one read gives those of a
-// class, as long as they are bus.MaxUnder at most.
+// classes is how many classes a book is divided into. One read returns the
+// entries of a class, if there are bus.MaxUnder at most.
 const classes = 4
 
 func prefix(u place.User) string {

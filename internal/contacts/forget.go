@@ -7,13 +7,13 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Blocked ends the friendships of a user with those whom they have put on their
-// blacklist.
+// Blocked ends the friendships of a user with the users whom they have put on
+// their blacklist.
 func (c *Contacts) Blocked(ctx context.Context, u place.User, ids []string) error {
 	return bus.Spread(len(ids), func(i int) error { return c.part(ctx, u, ids[i]) })
 }
 
-// part ends a friendship on both sides, one's own last.
+// part ends a friendship on both sides, the user's own last.
 func (c *Contacts) part(ctx context.Context, u place.User, id string) error {
 	if err := c.books.end(ctx, who(u, id), friend(u.UserID), ""); err != nil {
 		return err
@@ -21,10 +21,11 @@ func (c *Contacts) part(ctx context.Context, u place.User, id string) error {
 	return c.books.end(ctx, u, friend(id), "")
 }
 
-// Forget takes from a user, whose account is deleted, all their contacts, and
-// takes them off the lists of those that they have as friends or have asked, or
-// who have asked them. Who has them one-sidedly keeps an entry of an account that
-// is no more. It can be repeated; errors are *fault.Error.
+// Forget removes all contacts of a user whose account is deleted. It takes the
+// user off the lists of their friends, of those whom they have asked and of
+// those who have asked them. Somebody who has the user as a one-sided friend
+// keeps an entry of an account that has gone. Forget can be repeated; its
+// errors are *fault.Error.
 func (c *Contacts) Forget(ctx context.Context, u place.User) error {
 	var all []key
 	err := c.books.with(ctx, u, func(b *book) {
@@ -43,7 +44,7 @@ func (c *Contacts) Forget(ctx context.Context, u place.User) error {
 	return nil
 }
 
-// forget ends an entry, after what stands for it in somebody else's book.
+// forget ends an entry after its counterpart in somebody else's book.
 func (c *Contacts) forget(ctx context.Context, u place.User, k key) (err error) {
 	peer := who(u, k.name)
 	switch k.kind {

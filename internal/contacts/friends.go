@@ -27,7 +27,8 @@ func (c *Contacts) count(ctx context.Context, u place.User, of kind) (n int, err
 	return n, err
 }
 
-// room fails with a code when a user has as many entries of a kind as one may.
+// room fails with a code if a user has as many entries of a kind as they may
+// have.
 func (c *Contacts) room(ctx context.Context, u place.User, of kind, most int, full fault.Code) error {
 	n, err := c.count(ctx, u, of)
 	if err == nil && n >= most {
@@ -36,9 +37,9 @@ func (c *Contacts) room(ctx context.Context, u place.User, of kind, most int, fu
 	return err
 }
 
-// Add makes two users friends, or only the other one a friend of the user's. If
-// the other wants to be asked, that is done instead, and the error is
-// FriendshipPending.
+// Add makes two users friends, or, one-sidedly, the other one a friend of the
+// user. If the other one wants to be asked first, Add makes an application
+// instead and fails with FriendshipPending.
 func (c *Contacts) Add(ctx context.Context, u place.User, p Add) error {
 	if err := p.check(u.UserID); err != nil {
 		return err
@@ -88,8 +89,8 @@ func (c *Contacts) Add(ctx context.Context, u place.User, p Add) error {
 	return c.befriend(ctx, u, peer.UserID, entry{Remark: p.Remark, Groups: groups, Source: p.Source, Wording: p.Wording, Nonce: p.Nonce})
 }
 
-// Import makes another one a friend of a user's, with what was noted of them
-// elsewhere. Neither the other nor their profile is asked. Repeated, it changes
+// Import makes another user a friend, with what another system has noted about
+// them. Neither the other user nor their profile is asked. Repeated, it changes
 // nothing.
 func (c *Contacts) Import(ctx context.Context, u place.User, p Add, groups []string) error {
 	p.Type = addSingle
@@ -126,8 +127,8 @@ func (c *Contacts) Import(ctx context.Context, u place.User, p Add, groups []str
 	return c.befriend(ctx, u, p.UserID, e)
 }
 
-// mayAdd reports whether the other one is to be asked, or why they cannot become
-// a friend.
+// mayAdd reports whether the other user has to be asked first, or fails with
+// why they cannot become a friend.
 func (c *Contacts) mayAdd(ctx context.Context, u, peer place.User, p Add) (ask bool, err error) {
 	if known, err := c.o.Known(ctx, peer); err != nil || !known {
 		return false, orElse(err, fault.With(fault.SNSUnknownAccount, peer.UserID))
@@ -168,7 +169,7 @@ func orElse(err error, f *fault.Error) error {
 	return f
 }
 
-// befriend enters a friend unless they are one.
+// befriend adds a friend, unless they are one already.
 func (c *Contacts) befriend(ctx context.Context, u place.User, id string, e entry) error {
 	if e.Time == 0 {
 		e.Time = c.o.Now().UnixMilli()
@@ -176,7 +177,8 @@ func (c *Contacts) befriend(ctx context.Context, u place.User, id string, e entr
 	return c.books.change(ctx, u, friend(id), func(was held) (entry, bool, error) { return e, !was.there(), nil })
 }
 
-// settled ends the applications between two users, last the one that u answers.
+// settled ends the applications between two users, and last the one that u
+// answers.
 func (c *Contacts) settled(ctx context.Context, u, peer place.User, nonce string) error {
 	if err := c.books.end(ctx, peer, in(u.UserID), ""); err != nil {
 		return err
@@ -187,7 +189,7 @@ func (c *Contacts) settled(ctx context.Context, u, peer place.User, nonce string
 	return c.answer(ctx, u, peer, nonce)
 }
 
-// Result is what has become of one of a list of users.
+// Result says what became of one user of a list.
 type Result struct {
 	UserID   string     `json:"userID"`
 	Code     fault.Code `json:"code"`
@@ -195,8 +197,8 @@ type Result struct {
 	Relation string     `json:"relation,omitempty"`
 }
 
-// each does something with each user of a list. Errors that are about one of
-// them are results, others end it.
+// each does something with each user of a list. An error about one of them
+// becomes a result, any other error ends it.
 func each(ids []string, do func(r *Result) error) ([]Result, error) {
 	results := make([]Result, len(ids))
 	return results, bus.Spread(len(ids), func(i int) error {
@@ -246,7 +248,7 @@ func (c *Contacts) Delete(ctx context.Context, u place.User, ids []string, typ, 
 	})
 }
 
-// Update changes what a user has noted of a friend; nil leaves what is there.
+// Update changes what a user has noted about a friend; nil keeps what is there.
 func (c *Contacts) Update(ctx context.Context, u place.User, id string, remark *string, custom json.RawMessage) error {
 	if remark == nil && len(custom) == 0 {
 		return fault.New(fault.FriendUnchanged)

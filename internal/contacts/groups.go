@@ -13,12 +13,12 @@ import (
 
 func isCode(err error, code fault.Code) bool { return errors.Is(err, fault.New(code)) }
 
-// groupOf returns a user's group of a name; the zero held when there is none.
+// groupOf returns the group of a user that has a name, or the zero held.
 func (c *Contacts) groupOf(ctx context.Context, u place.User, name string) (k key, group held, err error) {
 	err = c.books.with(ctx, u, func(b *book) {
 		for at, h := range b.entries {
-			// One of another name may have been renamed at the same moment: the older
-			// one is it for all.
+			// A group of another name may have been renamed at the same moment:
+			// then the older one counts.
 			if at.kind == kindGroup && h.there() && h.Name == name && (group.rev == 0 || h.rev < group.rev) {
 				k, group = at, h
 			}
@@ -27,8 +27,8 @@ func (c *Contacts) groupOf(ctx context.Context, u place.User, name string) (k ke
 	return k, group, err
 }
 
-// groupNamed returns the group of a name, which it makes when it is missing, as a
-// list of IDs; none for no name.
+// groupNamed returns the ID of the group that has a name, which it makes if
+// there is none, as a list; no name makes an empty list.
 func (c *Contacts) groupNamed(ctx context.Context, u place.User, name string) ([]string, error) {
 	if name == "" {
 		return nil, nil
@@ -44,8 +44,8 @@ func (c *Contacts) groupNamed(ctx context.Context, u place.User, name string) ([
 }
 
 // newGroup makes a group, or returns the one that somebody else has made at the
-// same moment: its subject follows from its name, but for a number, as one that
-// was renamed keeps its own.
+// same moment. Its subject is made of its name and a number, because a group
+// that was renamed keeps its own subject.
 func (c *Contacts) newGroup(ctx context.Context, u place.User, name, nonce string) (group entry, err error) {
 	if err := c.room(ctx, u, kindGroup, MaxGroups, fault.FriendGroupsFull); err != nil {
 		return entry{}, err
@@ -63,7 +63,7 @@ func (c *Contacts) newGroup(ctx context.Context, u place.User, name, nonce strin
 	}
 }
 
-// existing looks for a group that is to be there.
+// existing returns a group, and fails if it does not exist.
 func (c *Contacts) existing(ctx context.Context, u place.User, name, nonce string) (k key, group held, err error) {
 	if err := groupName(name); err != nil {
 		return key{}, held{}, err
@@ -78,7 +78,7 @@ func (c *Contacts) existing(ctx context.Context, u place.User, name, nonce strin
 	return k, group, err
 }
 
-// CreateGroup makes a friend group, and has friends in it, if any are named.
+// CreateGroup makes a friend group and puts the named friends into it.
 func (c *Contacts) CreateGroup(ctx context.Context, u place.User, name string, ids []string, nonce string) ([]Result, error) {
 	if len(ids) > 0 {
 		var err error
@@ -122,8 +122,8 @@ func (c *Contacts) regroup(ctx context.Context, u place.User, name string, ids [
 	return c.member(ctx, u, group.ID, ids, into)
 }
 
-// member puts friends into a group, or takes them out. Groups that are no more
-// are left out of what a friend names.
+// member puts friends into a group, or takes them out. It also drops groups
+// that have ended from what a friend names.
 func (c *Contacts) member(ctx context.Context, u place.User, group string, ids []string, into bool) ([]Result, error) {
 	there := map[string]bool{}
 	if err := c.books.with(ctx, u, func(b *book) {
@@ -172,7 +172,7 @@ func (c *Contacts) DeleteGroup(ctx context.Context, u place.User, name, nonce st
 	return was, c.books.end(ctx, u, k, nonce)
 }
 
-// repeated reports whether a call has changed a group before.
+// repeated reports whether this call has changed a group before.
 func (c *Contacts) repeated(ctx context.Context, u place.User, nonce string) (yes bool) {
 	if nonce == "" {
 		return false

@@ -25,7 +25,7 @@ type Friend struct {
 	Time      int64           `json:"-"` // Unix seconds: since when
 }
 
-// Application is one as the SDK shows it.
+// Application is an application as the SDK shows it.
 type Application struct {
 	UserID  string `json:"userID"`
 	Nick    string `json:"nick"`
@@ -36,8 +36,8 @@ type Application struct {
 	Type    string `json:"type"`
 }
 
-// FriendGroup is one as the SDK shows it. Where it goes on in the next page,
-// UserIDList is a part.
+// FriendGroup is a friend group as the SDK shows it. If it continues on the
+// next page, UserIDList is only a part.
 type FriendGroup struct {
 	Name       string   `json:"name"`
 	UserIDList []string `json:"userIDList"`
@@ -49,8 +49,8 @@ type Page[T any] struct {
 	Items    []T    `json:"items"`
 	Next     int    `json:"next,omitempty"` // where the next one begins; 0: there is none
 	Revision uint64 `json:"revision"`       // of the user's book: another one once anything has changed
-	// Unchanged says that the revision is the one that was asked about: there are
-	// no Items.
+	// Unchanged says that the book still has the revision that was asked about.
+	// Then there are no Items.
 	Unchanged bool `json:"unchanged,omitempty"`
 	Unread    int  `json:"unread,omitempty"` // of applications
 }
@@ -62,10 +62,10 @@ type named struct {
 	held
 }
 
-// snapshot is what lists are made of.
+// snapshot holds what lists are made of.
 type snapshot struct {
 	revision uint64
-	entries  []named           // those that were asked for and are there
+	entries  []named           // of the kinds that were asked for
 	groups   map[string]string // names by ID
 	read     int64             // up to when the applications were read
 }
@@ -114,7 +114,7 @@ func size(v any) int {
 	return len(data) + len(",")
 }
 
-// atOnce is how many profiles are read for a page at first; as many more follow
+// atOnce is how many profiles are read first for a page; as many more follow
 // while they fit.
 const atOnce = 50
 
@@ -146,7 +146,7 @@ func page[T any](ctx context.Context, c *Contacts, u place.User, s snapshot, fro
 	return p, nil
 }
 
-// Ask is what a client says of a page that it wants.
+// Ask says which page a client wants.
 type Ask struct {
 	Next  int    `json:"next"`
 	Since uint64 `json:"since"` // the revision that it knows
@@ -233,11 +233,11 @@ func (c *Contacts) groupsOf(ctx context.Context, u place.User) (groups []FriendG
 	return groups, ids, s.revision, err
 }
 
-// maxShown is how many friends of a group are shown with what a call has changed;
-// the list has all.
+// maxShown is how many friends of a group the answer to a change shows; the
+// list has all of them.
 const maxShown = 1000
 
-// group returns one of them.
+// group returns one friend group.
 func (c *Contacts) group(ctx context.Context, u place.User, id string) (FriendGroup, error) {
 	groups, ids, _, err := c.groupsOf(ctx, u)
 	if err != nil {

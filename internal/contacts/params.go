@@ -11,14 +11,14 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// What a user may have.
+// How much a user may have.
 const (
 	MaxFriends      = 3000
 	MaxApplications = 100 // that came, and as many that were sent
 	MaxGroups       = 32
 )
 
-// What a call may say. Texts are counted in bytes.
+// How much a call may say. Texts are counted in bytes.
 const (
 	maxSource  = len(sourcePrefix) + 8
 	maxWording = 256
@@ -49,7 +49,7 @@ const (
 
 func bad(detail string) error { return fault.With(fault.SNSBadParameters, detail) }
 
-// oneOf checks a type; an empty one becomes the first, which is the usual one.
+// oneOf checks a type; an empty one becomes the first, the default.
 func oneOf(name string, v *string, of ...string) error {
 	if *v == "" {
 		*v = of[0]
@@ -62,12 +62,12 @@ func oneOf(name string, v *string, of ...string) error {
 
 func text(name, v string, most int) error {
 	if len(v) > most || !utf8.ValidString(v) {
-		return bad(name + " is over " + strconv.Itoa(most) + " bytes")
+		return bad(name + " must be UTF-8 of at most " + strconv.Itoa(most) + " bytes")
 	}
 	return nil
 }
 
-// checkNonce checks what makes a repetition of a call known.
+// checkNonce checks the nonce of a call, by which its repetition is known.
 func checkNonce(nonce string) error {
 	if !frame.ValidNonce(nonce) {
 		return bad(frame.NonceRule)
@@ -79,9 +79,9 @@ func checkNonce(nonce string) error {
 func user(self, id string) error {
 	switch {
 	case !frame.ValidUserID(id):
-		return bad("no UserID: " + strconv.Quote(id))
+		return bad(strconv.Quote(id) + " is not a UserID: 1 to 32 bytes of printable ASCII")
 	case id == self:
-		return bad("nobody is their own friend")
+		return bad("a user cannot be their own friend: name another UserID")
 	}
 	return nil
 }
@@ -95,7 +95,7 @@ func users(ids []string, most int) ([]string, error) {
 	out := make([]string, 0, len(ids))
 	for _, id := range ids {
 		if !frame.ValidUserID(id) {
-			return nil, bad("no UserID: " + strconv.Quote(id))
+			return nil, bad(strconv.Quote(id) + " is not a UserID: 1 to 32 bytes of printable ASCII")
 		}
 		if !seen[id] {
 			seen[id] = true
@@ -105,7 +105,7 @@ func users(ids []string, most int) ([]string, error) {
 	return out, nil
 }
 
-// Add is what becomes of an addition.
+// Add says whom a user adds as a friend, and how.
 type Add struct {
 	UserID    string          `json:"userID"`
 	Source    string          `json:"source"`
