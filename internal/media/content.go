@@ -18,13 +18,13 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// unknownType is what everything is served as that could be a page, a script or
+// unknownType is what every file is served as that might be a page, a script or
 // anything else that a browser runs.
 const unknownType = "application/octet-stream"
 
 // sniff returns the content type of a file by its first bytes, whatever its
-// name and its uploader say. Only images, sounds and videos have one of their
-// own, because a browser shows them and runs nothing in them.
+// name and its uploader say. Only images, sounds and videos have a type of
+// their own, because a browser shows them and does not run anything in them.
 func sniff(head []byte) string {
 	has := func(at int, texts ...string) bool {
 		return slices.ContainsFunc(texts, func(t string) bool {
@@ -71,8 +71,8 @@ func sniff(head []byte) string {
 	return unknownType
 }
 
-// examine fills in what a file is by its first bytes, or says why it is not
-// taken as what it was announced.
+// examine fills in what a file is by its first bytes, or says why it cannot be
+// what it was announced as.
 func examine(i *Info, head []byte) error {
 	i.Type = sniff(head)
 	if i.Kind == Audio { // recorders put sounds into the same containers
@@ -106,7 +106,7 @@ type codec struct {
 	decode func(io.Reader) (image.Image, error)
 }
 
-// codecs are those of the images that sniff knows.
+// codecs holds those of the images that sniff knows.
 var codecs = map[string]codec{
 	"image/jpeg": {jpeg.DecodeConfig, jpeg.Decode},
 	"image/png":  {png.DecodeConfig, png.Decode},
@@ -124,7 +124,7 @@ func header(contentType string, head []byte) (image.Config, error) {
 	return c.header(bytes.NewReader(head))
 }
 
-// decodeBytes is about what decoding an image takes.
+// decodeBytes returns about how many bytes decoding an image takes.
 func decodeBytes(contentType string, c image.Config, progressive bool) int {
 	each := 4
 	switch {

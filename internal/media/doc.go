@@ -1,8 +1,8 @@
-// Package media keeps the files that messages name: it gives out tickets for
+// Package media keeps the files that messages name: it issues tickets for
 // uploads, takes the bytes over HTTP, makes the smaller sizes of images, serves
 // files, and frees those that no message names any more. It knows neither
-// sockets nor conversations: timd gives it the calls of sessions, and the inbox
-// tells it which message names which file.
+// sockets nor conversations: timd passes it the calls of sessions, and the inbox
+// calls it with the files that a message names.
 //
 // # Files
 //
@@ -18,9 +18,9 @@
 //	sizes.go   the smaller sizes of images, made one at a time
 //	scale.go   an image is decoded, scaled, turned, encoded
 //	jpeg.go    what a JPEG says besides its pixels: orientation, colours, form
-//	profile.go the colours of an image: its ICC profile, out of it and into a smaller size
+//	profile.go the colours of an image: its ICC profile is copied into smaller sizes
 //	refs.go    which message names which file
-//	sweep.go   what nobody names is freed
+//	sweep.go   files that no message names are freed
 //
 // # Stores
 //
@@ -30,11 +30,11 @@
 //	TIM_MEDIA  tim.media.<app>.<name>.<part><n>  its bytes, in chunks of 256 KB
 //	TIM_MREF   tim.mref.<app>.<name>.<message>   a message that names it
 //
-// A name is 26 characters of chance: to know it is the right to fetch the file.
-// A file is first entered as begun, by compare-and-set, so that a ticket is good
-// for one upload on whatever gateway; then its chunks are stored, up to four at
-// once; then it is entered as whole. What is not whole is not served, and freed
-// a day later. A whole file never changes. Files are in a stream of their own,
+// A name is 26 random characters: whoever knows it may fetch the file. A file is
+// first entered as begun, by compare-and-set, so that a ticket is good for one
+// upload, whatever the gateway; then its chunks are stored, up to four at once;
+// then it is entered as whole. A file that is not whole is not served, and is
+// freed a day later. A whole file never changes. Files are in a stream of their own,
 // because the sweeper walks through all of them and must not read the bytes.
 //
 // A smaller size of an image is a file of its own, named after the image with

@@ -7,7 +7,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// Kinds of file, as the element of the message says that names it.
+// Kinds of file, named after the element of the message.
 const (
 	Image = "image"
 	File  = "file"
@@ -29,10 +29,11 @@ type Info struct {
 	// Of an image: as it is shown, after it has been turned.
 	Width  int `json:"w,omitempty"`
 	Height int `json:"h,omitempty"`
-	// Same says of a smaller size that the image itself serves for it.
+	// Same says, of a smaller size, that the image itself is served in its
+	// place.
 	Same bool `json:"e,omitempty"`
-	// Part tells the chunks of one making of a smaller size from another's, as
-	// two gateways may be at it.
+	// Part distinguishes the chunks of a smaller size that two gateways make at
+	// once.
 	Part string `json:"p,omitempty"`
 
 	seq uint64 // its revision
@@ -45,8 +46,8 @@ const (
 	stateFreed = "freed" // its bytes are being removed
 )
 
-// shorts are the lengths of the short side of an image's smaller sizes, in the
-// order in which the originals' receivers list them: thumb, large.
+// shorts lists the lengths of the short side of an image's smaller sizes, in
+// the order in which the originals' receivers have them: thumb, large.
 var shorts = []int{198, 720}
 
 // Fit returns an image's width and height at a smaller size.

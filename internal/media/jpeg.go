@@ -25,8 +25,7 @@ const (
 // number and how many there are.
 const iccHead = "ICC_PROFILE\x00"
 
-// readJPEG reads the segments before the first scan. What is damaged is left
-// out.
+// readJPEG reads the segments before the first scan. It skips what is damaged.
 func readJPEG(data []byte) jpegInfo {
 	info := jpegInfo{orientation: 1}
 	for rest := data[min(2, len(data)):]; len(rest) >= 4 && rest[0] == 0xff; {

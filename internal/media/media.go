@@ -23,20 +23,21 @@ type Options struct {
 
 	// Full reports whether nothing more may be stored; nil: never.
 	Full func() bool
-	// Charge takes a file's bytes from what its user may still store, or says
-	// why not, with a *fault.Error; nil: nobody is charged.
+	// Charge charges a user for a file's bytes, or says with a *fault.Error why
+	// they cannot store it; nil: files cost nothing.
 	Charge func(ctx context.Context, u place.User, bytes int64) error
-	// ClientAddr returns the address that a request counts for; nil: the peer's.
+	// ClientAddr returns the address that a request counts for; nil: that of
+	// the peer.
 	ClientAddr func(r *http.Request) string
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
-	// Report gets what went wrong in the background; nil: dropped.
+	// Report gets what went wrong in the background; nil: it is dropped.
 	Report func(err error)
 
-	look time.Duration // lookEvery; below 0, in tests, nothing is swept by itself
+	look time.Duration // lookEvery; below 0, in tests, no sweep begins by itself
 }
 
-// Bounds. What a client may ask for in a time is in rates.go.
+// Bounds. rates.go has what a client may ask for in a time.
 const (
 	MaxImage  = 20 << 20   // bytes of an image
 	maxPixels = 50_000_000 // of an image, by its header
@@ -53,8 +54,8 @@ const (
 	// maxStored is what files may take up in NATS.
 	maxStored = 50 << 30
 
-	// chunkWithin is how long a chunk may take to come in or to go out, so that
-	// a slow line passes and a line that stands still does not.
+	// chunkWithin is how long a chunk may take to come in or to go out. A slow
+	// line makes it, a line that stands still does not.
 	chunkWithin = 30 * time.Second
 	// uploadWithin is how long a whole upload may take.
 	uploadWithin = time.Hour
@@ -134,7 +135,7 @@ func (m *Media) Close() {
 	m.work.Wait()
 }
 
-// Stats is what is going on.
+// Stats says what is going on.
 type Stats struct {
 	Uploads, Downloads int64 // requests under way
 	Sizes              int   // images that wait for their smaller sizes

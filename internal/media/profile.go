@@ -12,8 +12,8 @@ import (
 // have 500 bytes to 10 KB.
 const maxProfile = 256 << 10
 
-// profileOf returns the ICC profile of an image, as far as it is one of red,
-// green and blue: nothing else fits what the smaller sizes are made of.
+// profileOf returns the ICC profile of an image if it is one of red, green and
+// blue: no other kind fits the smaller sizes.
 func profileOf(contentType string, data []byte) []byte {
 	var p []byte
 	switch contentType {
@@ -30,8 +30,8 @@ func profileOf(contentType string, data []byte) []byte {
 	return p
 }
 
-// pngHead is what precedes the chunks of a PNG; iccpName is how the profile is
-// called in one.
+// pngHead precedes the chunks of a PNG; iccpName is the name that a profile has
+// in one.
 const (
 	pngHead  = 8
 	iccpName = "ICC\x00\x00" // and deflate

@@ -10,17 +10,18 @@ import (
 )
 
 // Uploads of a user, a minute. Each gateway counts by itself, as with messages.
-// An image of many pixels counts more than once, because to make its smaller
+// An image of many pixels counts more than once, because making its smaller
 // sizes takes that much longer.
 const (
 	uploadsAMinute = 30
 	pixelsAnUpload = 10_000_000
 )
 
-// leastSweep is how many users are kept without looking who can be forgotten.
+// leastSweep is how many users are kept before those who can be forgotten are
+// looked for.
 const leastSweep = 1024
 
-// rates are what each user may still upload through this gateway.
+// rates holds what each user may still upload through this gateway.
 type rates struct {
 	mu      sync.Mutex // guards what follows
 	users   map[place.User]*allowance
@@ -91,13 +92,13 @@ func (r *rates) fetched(addr string) {
 	}
 }
 
-// of needs mu.
+// of returns what a user may still do; mu is held.
 func (r *rates) of(u place.User, now time.Time) *allowance {
 	if a := r.users[u]; a != nil {
 		return a
 	}
 	if len(r.users) >= r.sweepAt {
-		for u, a := range r.users { // a new one is the same
+		for u, a := range r.users { // a new entry would say the same
 			if a.running == 0 && a.uploads.TokensAt(now) >= uploadsAMinute {
 				delete(r.users, u)
 			}

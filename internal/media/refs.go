@@ -15,8 +15,8 @@ func refSubject(app uint32, name, message string) string {
 }
 
 // Refer enters that a message which is about to be stored names files, and
-// returns what is known of them. message is a token that is the same for a
-// repetition and for no other message. A file that is not there, not whole or
+// returns what is known of these. message is a token that a repetition shares
+// and no other message has. A file that does not exist, is not whole or is
 // being freed is an error, fault.FileGone.
 func (m *Media) Refer(ctx context.Context, app uint32, message string, names []string) ([]Info, error) {
 	out := make([]Info, len(names))
@@ -24,7 +24,7 @@ func (m *Media) Refer(ctx context.Context, app uint32, message string, names []s
 		if !ValidName(name) {
 			return nil, fault.With(fault.FileGone, strconv.Quote(name)+" is not the name of a file")
 		}
-		// Nothing is written for a name that was made up.
+		// A name that was made up causes no write.
 		if _, err := m.named(ctx, app, name); err != nil {
 			return nil, err
 		}
@@ -85,13 +85,14 @@ func (m *Media) referred(ctx context.Context, i Info) (bool, error) {
 	return err == nil, err
 }
 
-// leftSubject is where it is entered that an account was deleted.
+// leftSubject is the subject of the entry that an account was deleted.
 func leftSubject(u place.User) string {
 	return fileSubject(u.SDKAppID, bus.UserToken(u.UserID)) + ".left"
 }
 
-// Forget has the files freed that a user has uploaded up to now, whoever names
-// them, because the account is being deleted. The next sweep does it.
+// Forget has all files freed that a user has uploaded up to now, even if
+// messages name them, because the account is being deleted. The next sweep
+// frees them.
 func (m *Media) Forget(ctx context.Context, u place.User) error {
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()

@@ -74,8 +74,8 @@ func (u untilDone) Read(p []byte) (int, error) {
 const stripRows = 16
 
 // scale makes an image smaller: each new pixel is the mean of those that it
-// covers. It takes little memory beside the images, and as pixels are weighted
-// with their opacity, transparent ones lend no colour.
+// covers. It takes little memory besides the images. Pixels are weighted by
+// their opacity, so transparent ones do not tint their neighbours.
 func scale(src image.Image, w, h int) *image.RGBA {
 	b := src.Bounds()
 	dst := image.NewRGBA(image.Rect(0, 0, w, h))
@@ -114,7 +114,7 @@ func scale(src image.Image, w, h int) *image.RGBA {
 	return dst
 }
 
-// turn shows an image as its EXIF orientation says.
+// turn returns an image turned as its EXIF orientation says.
 func turn(src *image.RGBA, orientation int) *image.RGBA {
 	if orientation <= 1 || orientation > 8 {
 		return src
@@ -149,7 +149,7 @@ func turn(src *image.RGBA, orientation int) *image.RGBA {
 	return dst
 }
 
-// encode makes a JPEG, or a PNG of what is transparent somewhere.
+// encode makes a JPEG, or a PNG if some of the image is transparent.
 func encode(img *image.RGBA, profile []byte) (smaller, error) {
 	var out bytes.Buffer
 	if !img.Opaque() {

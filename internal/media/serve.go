@@ -15,8 +15,8 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// Serve answers GET /media/{app}/{name}. To know a name is to be allowed: there
-// is no other check, so that an <img> of any page shows the file.
+// Serve answers GET /media/{app}/{name}. Whoever knows a name may fetch the
+// file: there is no other check, so that an <img> on any page shows it.
 func (m *Media) Serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -68,10 +68,11 @@ func busy(w http.ResponseWriter) {
 	http.Error(w, "The file cannot be served at this moment: try again in a moment.", http.StatusServiceUnavailable)
 }
 
-// errBusy means that too many wait for smaller sizes.
+// errBusy means that too many requests wait for smaller sizes.
 var errBusy = fault.With(fault.ServerTimeout, "too many images wait for their smaller sizes")
 
-// find returns what is to be served, and waits until a smaller size is made.
+// find returns the file that is to be served, and waits until a smaller size
+// has been made.
 func (m *Media) find(ctx context.Context, id fileID, short int) (Info, error) {
 	if short == 0 {
 		return m.store.whole(ctx, id.app, id.name)
@@ -121,7 +122,7 @@ func (m *Media) send(w http.ResponseWriter, r *http.Request, i Info) {
 	h.Set("ETag", `"`+i.Name+`"`)
 	h.Set("Content-Disposition", disposition(i))
 	if strings.Contains(r.Header.Get("Range"), ",") {
-		// Many ranges would have as many chunks read for a few bytes.
+		// A request for many ranges would read as many chunks for a few bytes.
 		r.Header.Del("Range")
 	}
 	http.ServeContent(w, r, "", time.Time{}, &body{
@@ -129,8 +130,8 @@ func (m *Media) send(w http.ResponseWriter, r *http.Request, i Info) {
 	})
 }
 
-// disposition returns how a file is shown. What is no image, sound or video is
-// always saved and never opened.
+// disposition returns how a file is shown. Anything but an image, sound or
+// video is always saved and never opened.
 func disposition(i Info) string {
 	how := "inline"
 	if i.Type == unknownType {
@@ -152,7 +153,7 @@ type body struct {
 	i    Info
 	out  *http.ResponseController
 	at   int64
-	held int // the number of chunk; -1: none
+	held int // the number of the chunk that is held; -1: none
 	data []byte
 }
 
@@ -177,7 +178,7 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	if n := int(b.at / chunkSize); n != b.held {
-		// Whoever reads slowly has as long for each chunk, not for the whole.
+		// A slow reader has this long for each chunk, not for the whole file.
 		_ = b.out.SetWriteDeadline(time.Now().Add(chunkWithin))
 		data, err := b.m.store.chunk(b.ctx, &b.i, n)
 		if err != nil {

@@ -13,10 +13,11 @@ import (
 )
 
 const (
-	// maxWaiting bounds the images that wait for their smaller sizes. One that
-	// finds no room gets them when somebody asks for one.
+	// maxWaiting bounds the images that wait for their smaller sizes. Those
+	// that find no room get them when somebody asks for one.
 	maxWaiting = 1000
-	// decodeWithin is how long an image may take; then it serves for its sizes.
+	// decodeWithin is how long an image may take; after that it is served in
+	// place of its smaller sizes.
 	decodeWithin = 20 * time.Second
 )
 
@@ -51,9 +52,9 @@ func (s *sizes) waiting() int {
 	return len(s.jobs)
 }
 
-// want returns the job of an image, a new one if there is none; nil when too
-// many wait. Somebody waits for an urgent one, so it goes before those that
-// were only uploaded.
+// want returns the job of an image, a new one if there is none, or nil if too
+// many wait. Urgent jobs, which a request waits for, go before those of images
+// that were only uploaded.
 func (s *sizes) want(id fileID, urgent bool) *job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,7 +153,7 @@ func (m *Media) make(ctx context.Context, id fileID) error {
 	defer cancel()
 	made, err := shrink(decoding, i.Type, data, missing)
 	if ctx.Err() != nil {
-		return ctx.Err() // it was not the image's fault
+		return ctx.Err() // not because of the image
 	}
 	if err != nil && !errors.Is(err, errUndecodable) {
 		return err
@@ -171,8 +172,9 @@ func (m *Media) make(ctx context.Context, id fileID) error {
 	return nil
 }
 
-// serves reports whether an image itself is its smaller size: it is that small,
-// or an animation, of which only a thumb stands still.
+// serves reports whether an image is served in place of its smaller size:
+// because it is that small, or because it is an animation, of which only the
+// thumb stands still.
 func (i *Info) serves(short int) bool {
 	return min(i.Width, i.Height) <= short || i.Type == "image/gif" && short > shorts[0]
 }
@@ -190,8 +192,7 @@ func (m *Media) bytes(ctx context.Context, i Info) ([]byte, error) {
 	return out, nil
 }
 
-// keep stores a smaller size. Another gateway may have been quicker: then that
-// one's counts.
+// keep stores a smaller size. If another gateway was quicker, its one counts.
 func (m *Media) keep(ctx context.Context, i *Info, data []byte) error {
 	i.Part = rand.Text()[:8] + "-"
 	for n := 0; n*chunkSize < len(data); n++ {

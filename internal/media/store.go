@@ -68,8 +68,8 @@ func (s store) whole(ctx context.Context, app uint32, name string) (Info, error)
 	return i, err
 }
 
-// set enters what is known of a file, if it has not changed since it was read,
-// else bus.ErrConflict.
+// set enters what is known of a file if the entry has not changed since it was
+// read; otherwise it fails with bus.ErrConflict.
 func (s store) set(ctx context.Context, i *Info) error {
 	data, err := json.Marshal(i)
 	if err != nil {
@@ -89,8 +89,8 @@ func (s store) put(ctx context.Context, i *Info, n int, data []byte) error {
 	return err
 }
 
-// chunk reads a chunk: from any replica, and where that is behind, from the
-// leader.
+// chunk reads a chunk from any replica, and from the leader if that replica is
+// behind.
 func (s store) chunk(ctx context.Context, i *Info, n int) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
@@ -108,8 +108,8 @@ func (s store) freeChunks(ctx context.Context, app uint32, name string) error {
 }
 
 // free removes everything of a file: its bytes and those of its smaller sizes,
-// what names it, and last its entry, so that a sweep which was broken off finds
-// it again.
+// the references to it and, last, its entry, so that the next sweep continues
+// one that was broken off.
 func (s store) free(ctx context.Context, app uint32, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

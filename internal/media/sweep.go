@@ -15,8 +15,8 @@ import (
 const (
 	// unnamedFor is how long a file is kept that no message names.
 	unnamedFor = 24 * time.Hour
-	// sweepEvery is how often the files are looked through, by one gateway of
-	// all: each file costs a look for a message that names it.
+	// sweepEvery is how often one of the gateways goes through all files: each
+	// of them costs a read, of the messages that name it.
 	sweepEvery = 6 * time.Hour
 	// lookEvery is how often a gateway looks whether a sweep is due, and how
 	// much is stored.
@@ -25,7 +25,8 @@ const (
 	sweepBatch = 256
 )
 
-// sweptSubject is where the last sweep is entered; it is no file's subject.
+// sweptSubject is where the last sweep is entered. It is not the subject of a
+// file.
 const sweptSubject = bus.SubjectFiles + "swept"
 
 func (m *Media) keepSweeping(ctx context.Context) {
@@ -80,7 +81,7 @@ func (m *Media) claimSweep(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// sweep looks through all files and frees those that are not to be kept.
+// sweep goes through all files and frees those that need not be kept.
 func (m *Media) sweep(ctx context.Context) error {
 	left := map[place.User]int64{} // when accounts were deleted, Unix ms
 	err := m.walk(ctx, bus.SubjectFiles+"*.*.left", func(v bus.Value) error {
@@ -93,7 +94,7 @@ func (m *Media) sweep(ctx context.Context) error {
 		err = m.walk(ctx, bus.SubjectFiles+"*.*", func(v bus.Value) error {
 			i, err := decodeInfo(v)
 			if err != nil {
-				m.o.Report(fmt.Errorf("media: %w", err)) // the others are still to be looked at
+				m.o.Report(fmt.Errorf("media: %w", err)) // the other files have to be looked at all the same
 				return nil
 			}
 			if strings.Contains(i.Name, "_") { // it goes with its image
@@ -130,7 +131,7 @@ func (m *Media) walk(ctx context.Context, pattern string, see func(bus.Value) er
 	}
 }
 
-// review frees a file that is not to be kept.
+// review frees a file that need not be kept.
 func (m *Media) review(ctx context.Context, i Info, ownerLeft bool) error {
 	age := m.o.Now().Sub(time.UnixMilli(i.At))
 	expired := ownerLeft || m.o.MaxAge > 0 && age > m.o.MaxAge
@@ -144,7 +145,7 @@ func (m *Media) review(ctx context.Context, i Info, ownerLeft bool) error {
 		}
 	}
 	if i.State == "" || i.State == stateGone { // was whole
-		// From here on no message can begin to name it.
+		// From here on no message can begin to name the file.
 		i.State = stateGone
 		if err := m.store.set(ctx, &i); err != nil {
 			return quicker(err)
@@ -165,8 +166,8 @@ func (m *Media) review(ctx context.Context, i Info, ownerLeft bool) error {
 	return m.store.free(ctx, i.App, i.Name)
 }
 
-// quicker passes over a conflict: somebody else has changed the entry, and the
-// next sweep will see it.
+// quicker ignores a conflict: somebody else has changed the entry, and the next
+// sweep will see it.
 func quicker(err error) error {
 	if errors.Is(err, bus.ErrConflict) {
 		return nil
@@ -184,8 +185,8 @@ func parseLeft(subject string) (place.User, bool) {
 	return place.User{SDKAppID: uint32(app), UserID: id}, err == nil && bad == nil
 }
 
-// forgotten removes the entry of a deleted account, unless it has been deleted
-// once more since.
+// forgotten removes the entry of a deleted account, unless the account has been
+// deleted again since.
 func (m *Media) forgotten(ctx context.Context, u place.User, at int64) error {
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()

@@ -19,14 +19,14 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// ticketFor is how long a ticket is good for beginning an upload.
+// ticketFor is how long an upload may be begun with a ticket.
 const ticketFor = 10 * time.Minute
 
 // maxTicket bounds a ticket's text before it is opened.
 const maxTicket = 2 << 10
 
-// ticketPurpose keeps tokens of other kinds apart that are sealed with the same
-// key.
+// ticketPurpose distinguishes tickets from other tokens that are sealed with
+// the same key.
 var ticketPurpose = []byte("tim media ticket 1")
 
 // ticket is the permission to upload one file.
@@ -56,7 +56,7 @@ func (m *Media) seal(t ticket) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(m.aead.Seal(nil, nil, plain, ticketPurpose)), nil
 }
 
-// unseal opens a ticket that was given out here or on another gateway.
+// unseal opens a ticket that this or another gateway has issued.
 func (m *Media) unseal(text string) (t ticket, ok bool) {
 	if len(text) > maxTicket {
 		return t, false
@@ -131,12 +131,12 @@ func tooLarge(kind string, limit int64) error {
 	return fault.With(sizeCodes[kind], "the limit is "+bus.Size(limit).String())
 }
 
-// maxFileName is what file systems take.
+// maxFileName is the longest name that file systems take.
 const maxFileName = 255
 
-// cleanName makes what a user calls a file safe to be shown and saved: without
+// cleanName makes a file's name safe to be shown and saved: it takes out
 // folders, control characters and marks that turn the direction of writing, and
-// not longer than maxFileName.
+// shortens it to maxFileName.
 func cleanName(name string) string {
 	name = strings.ToValidUTF8(name, "")
 	name = strings.Map(func(r rune) rune {

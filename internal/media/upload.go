@@ -27,10 +27,10 @@ type Uploaded struct {
 	FileName string `json:"fileName,omitempty"`
 }
 
-// Receive answers POST /media: the body is the file, or a form of which the
-// first file counts, as mini programs send it; Authorization: Bearer has the
-// ticket. A repetition with the same ticket is answered as the first one was.
-// Errors are {"code", "message"}.
+// Receive answers POST /media. The body is the file, or a form as mini programs
+// send it, of which the first file counts; the ticket comes as Authorization:
+// Bearer. A repetition with the same ticket gets the same answer. Errors are
+// {"code", "message"}.
 func (m *Media) Receive(w http.ResponseWriter, r *http.Request) {
 	up := &upload{m: m, in: http.NewResponseController(w)}
 	done, err := up.receive(r)
@@ -45,8 +45,8 @@ func (m *Media) Receive(w http.ResponseWriter, r *http.Request) {
 		m.o.Report(err)
 	}
 	if up.body != nil {
-		// A browser that is cut off while it sends does not read why. What is
-		// left is often little.
+		// A browser whose connection is closed while it sends does not read the
+		// answer, which says why. Often little of the body is left.
 		_, _ = io.CopyN(io.Discard, up.body, drained)
 	}
 	answer(w, status(f.Code), f)
@@ -94,8 +94,8 @@ type upload struct {
 	in   *http.ResponseController
 	body io.Reader // nil until it may be read
 	size int64     // read up to now
-	// announced is how many bytes will come at most: of the request or, where it
-	// does not say, of the ticket.
+	// announced is how many bytes come at most: by the request or, if it does
+	// not say, by the ticket.
 	announced int64
 }
 
@@ -140,8 +140,8 @@ func (up *upload) receive(r *http.Request) (*Uploaded, error) {
 		return i.uploaded(), nil
 	}
 	if err := up.store(ctx, i, first, n, t); err != nil {
-		// The entry stays: a chunk whose answer was lost may still come, and the
-		// sweep finds it.
+		// The entry stays: a chunk whose answer was lost may still be stored,
+		// and then the sweep finds it.
 		if err := m.store.freeChunks(context.WithoutCancel(ctx), i.App, i.Name); err != nil {
 			m.o.Report(err)
 		}
@@ -196,7 +196,7 @@ func (up *upload) open(r *http.Request, t ticket) error {
 }
 
 // begin enters a file as begun once its first bytes fit what was announced. It
-// may find that this ticket's file is there.
+// may find that the file of this ticket exists already.
 func (up *upload) begin(ctx context.Context, i *Info, u place.User, head []byte, t ticket) error {
 	m := up.m
 	if len(head) == 0 {
@@ -228,7 +228,7 @@ func (up *upload) begin(ctx context.Context, i *Info, u place.User, head []byte,
 // chunks are buffers that are filled and stored.
 var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 
-// fill reads the next chunk; fewer bytes than a whole one are the last.
+// fill reads the next chunk. A chunk that is not full is the last one.
 func (up *upload) fill(ctx context.Context, to *[chunkSize]byte, t ticket) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -250,8 +250,8 @@ func (up *upload) fill(ctx context.Context, to *[chunkSize]byte, t ticket) (int,
 	}
 }
 
-// store reads the rest and stores all of it, the next chunk while others are on
-// their way.
+// store reads the rest and stores it, reading the next chunk while others are
+// being stored.
 func (up *upload) store(ctx context.Context, i *Info, first *[chunkSize]byte, n int, t ticket) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
@@ -302,7 +302,7 @@ func take(ctx context.Context, own, all chan struct{}) error {
 	}
 }
 
-// errTooLong is what bounded ends with.
+// errTooLong is how bounded fails.
 var errTooLong = errors.New("media: the body is too long")
 
 // bounded is a Reader of so many bytes at most.
