@@ -35,7 +35,7 @@ func (t *running) prepare(ctx context.Context, r *registry.Options, g *gateway.O
 	return nil
 }
 
-// serveREST is the server API.
+// serveREST serves the server API.
 func serveREST(ctx context.Context, t *running) error {
 	api, err := rest.New(rest.Options{
 		Sessions: t.reg,
@@ -64,8 +64,8 @@ func serveREST(ctx context.Context, t *running) error {
 
 // apiPaths keeps the mux from redirecting a server API path that is not clean,
 // such as //v4/…: the caller expects a reply, and no command has such a path.
-// The same goes for paths with %2F or another escape, because a proxy may
-// judge paths as they are written.
+// It does the same with paths that contain %2F or another escape, because a
+// proxy may judge paths as they are written.
 func apiPaths(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		clean := path.Clean("/" + r.URL.Path)
@@ -79,13 +79,13 @@ func apiPaths(next http.Handler) http.Handler {
 	})
 }
 
-// shared are files of the page that the console uses, too. They are also
-// served below /console/, because --ops-listen may give the console an address
-// of its own.
+// shared lists files of the page that the console uses, too. They are also
+// served below /console/, because --ops-listen may put the console on an
+// address of its own.
 var shared = []string{"base.css", "icon.svg", "theme.js", "text.js", "settings.js", "themebutton.js"}
 
-// serveConsole serves the page for operators. It knows only what the server
-// API tells it.
+// serveConsole serves the page for operators, which uses nothing but the server
+// API.
 func serveConsole(_ context.Context, t *running) error {
 	files, err := readStatic(t.options.files.Console)
 	if err != nil {

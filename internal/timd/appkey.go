@@ -39,7 +39,7 @@ func (a *appFlags) check() error {
 	return nil
 }
 
-// read is readAppKey for either app.
+// read returns the app and its key, whichever flag names them.
 func (a *appFlags) read(warn func(string)) (sdkAppID uint32, key string, err error) {
 	if !a.dev {
 		return readAppKey(a.app, warn)
@@ -58,8 +58,8 @@ func (a *appFlags) read(warn func(string)) (sdkAppID uint32, key string, err err
 // devKeyFile is where timd serve --dev keeps its key.
 func devKeyFile(data string) string { return filepath.Join(data, "dev.key") }
 
-// minKey is the length of a secret key, in bytes, below which it is taken for
-// a word that somebody has typed.
+// minKey is the length in bytes below which a secret key is taken for a word
+// that somebody has typed.
 const minKey = 16
 
 // readAppKey reads an --app flag, SDKAPPID=KEYFILE, and the secret key in that

@@ -18,7 +18,7 @@ import (
 // devApp is the SDKAppID of dev mode.
 const devApp = 1400000000
 
-// apps holds the secret keys of each SDKAppID that is served.
+// apps holds the secret keys of each SDKAppID that timd serves.
 type apps map[uint32][]string
 
 // keys returns the keys of an app, as usersig.Verify wants them.
@@ -38,9 +38,9 @@ func readApps(flags []string, warn func(string)) (apps, error) {
 	return a, nil
 }
 
-// addDev gives the dev app a key, unless --app did. It is made at the first
-// start and kept in the data directory, so that a UserSig outlives a restart;
-// only --dev ever reads it. file is where it is kept, "" when it is not.
+// addDev adds the dev app and its key, unless --app did. The key is made at the
+// first start and kept in the data directory, so that a UserSig outlives a
+// restart; only --dev ever reads it. file is where it is kept, or "".
 func (a apps) addDev(data string) (file string, err error) {
 	if len(a[devApp]) > 0 {
 		return "", nil

@@ -13,9 +13,9 @@ import (
 	"github.com/tim-wasm/tim/internal/registry"
 )
 
-// attach gives each session of the gateway its part of the inbox, from its
-// login to its end, and passes the client's calls to it, except those that
-// would store more while the store is full.
+// attach attaches each session of the gateway to the inbox, from its login to
+// its end, and passes the client's calls on, except, while the store is full,
+// those that would store more.
 func attach(t *running) {
 	g, in := t.gateway, t.inbox
 	of := perSession(g, func(s *gateway.Session) *inbox.Session { return in.Attach(s.User(), s.Place().Instance, s.Notify) })
@@ -37,8 +37,8 @@ func attach(t *running) {
 	}
 }
 
-// perSession gives each session of the gateway its part of a room, from its
-// login to its end; of returns that part.
+// perSession attaches each session of the gateway to a room, from its login to
+// its end; of returns what the room has for a session.
 func perSession[P interface{ Close() }](g *gateway.Gateway, attach func(s *gateway.Session) P) (of func(s *gateway.Session) (P, bool)) {
 	var attached sync.Map // *gateway.Session to P
 	end := func(s *gateway.Session) {
@@ -62,12 +62,12 @@ func perSession[P interface{ Close() }](g *gateway.Gateway, attach func(s *gatew
 	}
 }
 
-// presence reports from the registry's records who is online.
+// presence knows from the registry's records who is online.
 type presence struct{ reg *registry.Registry }
 
 // Online implements inbox.Presence. Users within their grace are still online.
-// Each user costs a read of the registry, perhaps over the network, so many
-// are read at once.
+// Each user costs a read of the registry, perhaps over the network, so many are
+// read at once.
 func (p presence) Online(ctx context.Context, app uint32, userIDs []string, current bool) ([]bool, error) {
 	get := p.reg.Get
 	if current {

@@ -69,8 +69,9 @@ func Restore(args []string, stdout, stderr io.Writer) int {
 	return transfer(f, restoreUsage, args, stdout, stderr, s.load)
 }
 
-// transfer runs either of them. Every mistake and failure is one line on
-// stderr, and exit code 2; a backup that lacks unreadable records is 1.
+// transfer runs a backup or a restore. It reports each failure with one line on
+// stderr and exit code 2, and a backup that lacks unreadable records with exit
+// code 1.
 func transfer(f *flag.FlagSet, usage string, args []string, stdout, stderr io.Writer, run func(ctx context.Context, file string) (backup.Report, error)) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()

@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// lookEvery is how long a new certificate may stay unnoticed.
+	// lookEvery is how long a new certificate may go unnoticed.
 	lookEvery = 10 * time.Second
-	// expiresSoon is when a certificate should have been replaced: whatever
-	// renews them does so weeks before.
+	// expiresSoon is how long before its end a certificate should have been
+	// replaced: tools that renew certificates do so weeks before.
 	expiresSoon = 7 * 24 * time.Hour
 )
 
@@ -26,12 +26,12 @@ type certificate struct {
 	log               *slog.Logger
 	served            atomic.Pointer[tls.Certificate]
 
-	// Of the goroutine that reads: first readCertificate's, then watch's.
-	read   [2]fileState // of the files that served came from, or that were last refused
-	failed bool         // the last look found files that do not belong together
+	// Owned by the goroutine that reads: first readCertificate's, then watch's.
+	read   [2]fileState // the files that are served, or that were refused last
+	failed bool         // at the last look the files did not belong together
 }
 
-// fileState tells one version of a file from another.
+// fileState identifies a version of a file.
 type fileState struct {
 	changed time.Time
 	size    int64
@@ -67,10 +67,11 @@ func (c *certificate) load() error {
 	return nil
 }
 
-// state returns what the files are now; one that is missing has the zero state.
+// state returns the present versions of the files; a missing file has the zero
+// one.
 func (c *certificate) state() (s [2]fileState, err error) {
 	for i, file := range []string{c.certFile, c.keyFile} {
-		info, err := os.Stat(file) // of what a link leads to: that is what Kubernetes changes
+		info, err := os.Stat(file) // it follows links, which Kubernetes changes
 		if err != nil {
 			return s, err
 		}
@@ -84,11 +85,11 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.served.Load(), nil
 }
 
-// expires returns when the served certificate does.
+// expires returns when the certificate that is served expires.
 func (c *certificate) expires() time.Time { return c.served.Load().Leaf.NotAfter }
 
-// watch looks at the files from time to time, and at once when asked, until ctx
-// ends.
+// watch looks at the files from time to time, and whenever it is asked to,
+// until ctx ends.
 func (c *certificate) watch(ctx context.Context, asked <-chan os.Signal) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -105,8 +106,8 @@ func (c *certificate) watch(ctx context.Context, asked <-chan os.Signal) {
 }
 
 // look loads the files if they have changed. The two are hardly ever replaced
-// in the same moment, so a mistake is said at the second look that finds it, or
-// when somebody has asked.
+// at the same moment, so a mistake is logged only when a second look finds it,
+// or when somebody has asked for the look.
 func (c *certificate) look(asked bool) {
 	state, err := c.state()
 	if state == c.read && !asked {

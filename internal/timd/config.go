@@ -35,7 +35,7 @@ flags:
 // platforms are those whose instances a setting counts.
 var platforms = []place.Platform{place.Android, place.IPhone, place.IPad, place.Windows, place.Mac}
 
-// settings are those of timd_config, as in its reply.
+// settings are those of timd_config, in the form of its reply.
 type settings struct {
 	WebInstances int
 	LoginMode    string

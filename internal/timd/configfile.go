@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// readConfigFile sets flags from the lines of a file, "name = value", unless
-// they were set before: arguments and variables win. set receives where each
-// comes from, in words that end "it comes from …".
+// readConfigFile sets flags from the lines of a file, "name = value", unless an
+// argument or a variable has set them. set is called with where each comes
+// from, in words that fit behind "it comes from".
 //
 // The names are those of the flags, so that there is one list of options and
 // one text about each. A flag that can be repeated has a line for each value.

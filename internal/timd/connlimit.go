@@ -9,14 +9,14 @@ import (
 )
 
 // maxConnections bounds the connections of a listener that are not WebSockets,
-// those that have not asked for anything yet included: one host opens
-// thousands a second, and the files of the store need descriptors, too.
+// including those that have not sent a request yet: one host can open thousands
+// a second, and the files of the store need descriptors, too.
 var maxConnections = 5_000
 
-// connLimit knows the connections of a listener that are not WebSockets. When
-// there are too many, the oldest of the network that has most is closed: a
-// request takes a moment, and whoever holds connections open pushes out their
-// own.
+// connLimit tracks the connections of a listener that are not WebSockets. If
+// there are too many, it closes the oldest one of the network that has most: a
+// request takes a moment only, and somebody who holds connections open loses
+// their own.
 type connLimit struct{ open *gateway.Fair[net.Conn] }
 
 func newConnLimit(most int) connLimit {
@@ -32,7 +32,7 @@ func (l connLimit) moved(c net.Conn, to http.ConnState) {
 			addr = host
 		}
 		if over, full := l.open.Join(c, addr); full {
-			if t, ok := over.(*tls.Conn); ok { // its own Close waits until the peer reads
+			if t, ok := over.(*tls.Conn); ok { // its Close would wait until the peer reads
 				over = t.NetConn()
 			}
 			_ = over.Close()

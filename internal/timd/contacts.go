@@ -10,9 +10,9 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// serveContacts has sessions told of their user's contacts, and passes the
-// client's calls to them, except those that would store more while the store is
-// full.
+// serveContacts attaches each session of the gateway to its user's contacts,
+// and passes the client's calls on, except, while the store is full, those that
+// would store more.
 func serveContacts(ctx context.Context, t *running) error {
 	c, err := contacts.Open(ctx, t.bus, contacts.Options{
 		People: t.inbox,
@@ -41,7 +41,7 @@ func serveContacts(ctx context.Context, t *running) error {
 	return nil
 }
 
-// blocked ends the friendships of a user with those whom they have blocked.
+// blocked ends the friendships of a user with the users whom they have blocked.
 func (t *running) blocked(ctx context.Context, u place.User, userIDs []string) error {
 	return t.contacts.Blocked(ctx, u, userIDs)
 }

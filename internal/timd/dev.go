@@ -16,9 +16,9 @@ import (
 // seconds.
 const devExpire = 24 * 60 * 60
 
-// devUserSig signs for everybody: {"userID", "expire"?} with expire in seconds
-// returns {"SDKAppID", "userID", "userSig"}; a mistake is status 400 with
-// {"code", "message"}. It exists in dev mode only.
+// devUserSig signs for anybody, in dev mode only: {"userID", "expire"?} with
+// expire in seconds gets {"SDKAppID", "userID", "userSig"}; a mistake gets
+// status 400 with {"code", "message"}.
 func devUserSig(a apps, c callers) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !c.cors(w, r, "POST") {

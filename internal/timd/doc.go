@@ -1,5 +1,5 @@
 // Package timd is the server behind the command of that name: it reads the
-// options, opens the rooms below in order, hangs them into one HTTP server and
+// options, opens the rooms below in order, serves them on one HTTP server and
 // drains at the end. Tests start one in process.
 //
 //	serve.go     Serve: starts everything, drains at SIGTERM
@@ -9,15 +9,15 @@
 //	configfile.go  the same from a file
 //	logging.go   the log's format and level
 //	certificate.go  the TLS certificate, read again when it is renewed
-//	parts.go     what hangs its own URLs into a running timd
+//	parts.go     the parts that a running timd is made of, with their URLs
 //	messages.go  the part that opens the inbox, and the flags of messages
 //	media.go     /media, media.ticket, and which message names which file
 //	contacts.go  the part that opens contacts
-//	instances.go users see and end their own instances
+//	instances.go users list and end their own instances
 //	groups.go    the part that opens groups
-//	attach.go    between gateway and inbox: a session here, a session there
+//	attach.go    attaches sessions of the gateway to the inbox
 //	api.go       the parts of /v4/ and /console/
-//	hooks.go     webhooks: their flags, and what messages ask and tell
+//	hooks.go     webhooks: their flags, and what messages ask and report
 //	page.go      the pages, their headers and their policy
 //	docs.go      /docs/: the table of error codes
 //	static.go    files in memory, compressed
@@ -26,8 +26,8 @@
 //	health.go    /healthz and /readyz
 //	metrics.go   /metrics
 //	origin.go    who may call: Origin, Host in dev mode, trusted proxies
-//	connlimit.go too many connections that are no WebSockets
-//	httplog.go   what of the HTTP server's own log is said
+//	connlimit.go closes connections that are not WebSockets when there are too many
+//	httplog.go   which lines of the HTTP server's own log are kept
 //	apps.go      SDKAppIDs, their keys, the dev key
 //	appkey.go    the flags that name an app and its key
 //	secret.go    files that only their owner may read

@@ -15,7 +15,7 @@ import (
 	dist "github.com/tim-wasm/tim/js"
 )
 
-// docsLanguages are those of the documents, the first one by default.
+// docsLanguages lists the languages of the documents, the default first.
 var docsLanguages = []struct {
 	file, lang, name string
 	words            map[string]string
@@ -51,7 +51,7 @@ type codeGroup struct {
 	Rows      []codeRow
 }
 
-// codeGroups returns the codes in the groups of where they come from.
+// codeGroups returns the codes, grouped by where they come from.
 func codeGroups(notes map[string]codeNote, lang string, words map[string]string) []codeGroup {
 	groups := []codeGroup{{ID: "sdk"}, {ID: "server"}, {ID: "api"}}
 	for _, c := range fault.All {
@@ -80,7 +80,8 @@ func codeGroups(notes map[string]codeNote, lang string, words map[string]string)
 	return groups
 }
 
-// sentence begins with a capital, unless with a name of the API.
+// sentence begins a text with a capital, unless it begins with a name of the
+// API.
 func sentence(text string) string {
 	first, _, _ := strings.Cut(text, " ")
 	if text == "" || strings.ToLower(first) != first {
@@ -134,7 +135,7 @@ func docs(pages Files) (map[string]*asset, error) {
 	if err != nil {
 		return nil, err
 	}
-	delete(all, "codes.json") // a source
+	delete(all, "codes.json") // it is not served
 	for i, l := range docsLanguages {
 		other := docsLanguages[len(docsLanguages)-1-i]
 		var out bytes.Buffer

@@ -58,7 +58,7 @@ func (d *doctor) say(v verdict, what, format string, args ...any) {
 	fmt.Fprintf(d.out, "%-4s  %-8s %s\n", v, what, fmt.Sprintf(format, args...))
 }
 
-// doctorWithin is how long NATS may take for all that it is asked.
+// doctorWithin is how long NATS may take to answer all questions.
 const doctorWithin = 30 * time.Second
 
 // Doctor is `timd doctor`.
@@ -84,7 +84,7 @@ func Doctor(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// examine runs all checks, in the order in which timd meets what they look at.
+// examine runs all checks, in the order in which timd needs what they check.
 func (d *doctor) examine(ctx context.Context) {
 	d.config()
 	d.certificate()
@@ -98,7 +98,7 @@ func (d *doctor) examine(ctx context.Context) {
 	}
 }
 
-// config looks at the options and at the files of the keys.
+// config checks the options and the files of the keys.
 func (d *doctor) config() {
 	if text := d.o.openSecrets(); text != "" {
 		d.say(isWarn, "config", "%s", text)
@@ -115,7 +115,7 @@ func (d *doctor) config() {
 	}
 }
 
-// certificate looks at what TLS serves.
+// certificate checks what TLS serves.
 func (d *doctor) certificate() {
 	if d.o.tlsCert == "" {
 		if d.o.dev || listensOnLoopback(d.o.listen) {

@@ -24,7 +24,7 @@ func listensOnLoopback(address string) bool {
 	return err == nil && isLoopback(host)
 }
 
-// origins says whose pages may connect.
+// origins says which pages may connect.
 func (d *doctor) origins() {
 	switch {
 	case slices.Contains(d.o.origins, "*"):
@@ -38,7 +38,7 @@ func (d *doctor) origins() {
 	}
 }
 
-// addresses looks whether timd can listen, or listens already.
+// addresses checks that timd can listen, or that it listens already.
 func (d *doctor) addresses() {
 	err := tryListen(d.o.listen)
 	switch {
@@ -60,7 +60,7 @@ func (d *doctor) addresses() {
 	if d.o.opsListen == "" {
 		return
 	}
-	running := err != nil // then its other address is taken as well
+	running := err != nil // then the operators' address is taken as well
 	if err := tryListen(d.o.opsListen); err != nil && !(running && errors.Is(err, syscall.EADDRINUSE)) {
 		d.say(isFail, "ops", "%v", d.o.blame(listenError("--ops-listen", d.o.opsListen, err)))
 		return
@@ -80,7 +80,7 @@ func tryListen(address string) error {
 	return err
 }
 
-// machine looks at the clock and the limits of the machine.
+// machine checks the clock and the limits of the machine.
 func (d *doctor) machine() {
 	switch synced, known := clockSynced(); {
 	case !known:
@@ -97,11 +97,11 @@ func (d *doctor) machine() {
 	}
 }
 
-// fewFiles are hardly enough for the store and some thousand sockets.
+// fewFiles is hardly enough for the store and some thousand sockets.
 const fewFiles = 10_000
 
-// store looks at the directory of the embedded store. Whether a timd uses it
-// does not matter.
+// store checks the directory of the embedded store, whether or not a timd uses
+// it.
 func (d *doctor) store() {
 	if d.o.data == bus.Memory {
 		d.say(isWarn, "store", "--data memory: nothing survives the process")
@@ -145,10 +145,10 @@ func (d *doctor) store() {
 	}
 }
 
-// lowDisk is little room for a store.
+// lowDisk is too little room for most stores.
 const lowDisk = 1 << 30
 
-// cluster looks at NATS.
+// cluster checks NATS.
 func (d *doctor) cluster(ctx context.Context) {
 	b, err := bus.Open(ctx, bus.Options{URLs: d.o.nats, Creds: d.o.natsCreds, CA: d.o.natsCA, Name: "timd doctor", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -181,7 +181,7 @@ func (d *doctor) cluster(ctx context.Context) {
 	d.syncInterval(ctx)
 }
 
-// streams says whether everything is stored as often as it should be.
+// streams says whether each stream has as many copies as it should.
 func (d *doctor) streams(h bus.Health) {
 	want := 1
 	if h.Cluster != "" {
@@ -220,7 +220,7 @@ func (d *doctor) room(r bus.Room) {
 	}
 }
 
-// syncInterval says what a power loss of several servers can take.
+// syncInterval says how much can be lost if several servers lose power.
 func (d *doctor) syncInterval(ctx context.Context) {
 	if d.monitor == "" {
 		d.say(isNote, "sync", "how often NATS syncs its disks cannot be seen by a client: look for sync_interval: always in its configuration, or give --nats-monitor")
@@ -237,7 +237,7 @@ func (d *doctor) syncInterval(ctx context.Context) {
 	}
 }
 
-// askSync reads from the monitoring of a NATS server how often it syncs.
+// askSync asks the monitoring of a NATS server how often it syncs.
 func askSync(ctx context.Context, monitor string) (always bool, interval time.Duration, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(monitor, "/")+"/jsz", nil)
 	if err != nil {

@@ -10,8 +10,8 @@ func healthz(w http.ResponseWriter, _ *http.Request) {
 	plain(w, http.StatusOK, "ok")
 }
 
-// readyz reports whether logins can succeed here: not before the start is
-// done, not while the store cannot be reached, not while draining.
+// readyz reports whether logins can succeed here: after the start, while the
+// store can be reached, until draining begins.
 func readyz(live func() bool, draining *atomic.Bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		switch {

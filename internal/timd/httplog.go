@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// serverLog receives the HTTP server's own log. Most of it is about mistakes
-// of clients, which are dropped. Panics of handlers are kept, and so is that
-// no connection can be accepted any more.
+// serverLog receives the HTTP server's own log. Most of it is about mistakes of
+// clients and is dropped. Panics of handlers are kept, and so are lines which
+// say that no connection can be accepted.
 type serverLog struct {
 	log *slog.Logger
 	now func() time.Time
@@ -19,7 +19,7 @@ type serverLog struct {
 	told time.Time // when that was last logged
 }
 
-// tellEvery is how often it is logged that connections cannot be accepted; the
+// tellEvery is how often timd logs that connections cannot be accepted; the
 // server retries once a second.
 const tellEvery = time.Minute
 

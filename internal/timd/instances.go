@@ -19,10 +19,10 @@ type ownInstance struct {
 	State      registry.State `json:"state"`     // online, disconnected
 	LoginTime  int64          `json:"loginTime"` // Unix ms
 	Address    string         `json:"address"`
-	IsSelf     bool           `json:"isSelf"` // the one that asks
+	IsSelf     bool           `json:"isSelf"` // the caller's own
 }
 
-// serveInstances lets users see and end their own instances.
+// serveInstances lets users list and end their own instances.
 func serveInstances(_ context.Context, t *running) error {
 	t.gateway.Handle(frame.InstanceList, func(ctx context.Context, s *gateway.Session, _ json.RawMessage) (any, error) {
 		v, err := t.reg.GetCurrent(ctx, s.User())

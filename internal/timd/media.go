@@ -47,7 +47,7 @@ func (l *mediaLimits) check() error {
 	return nil
 }
 
-// serveMedia is /media and media.ticket.
+// serveMedia serves /media and media.ticket.
 func serveMedia(ctx context.Context, t *running) error {
 	b, err := t.bus.Beside(ctx, t.options.node+" media")
 	if err != nil {
@@ -95,7 +95,7 @@ func serveMedia(ctx context.Context, t *running) error {
 	return nil
 }
 
-// files has the inbox use Media.
+// files is media as the inbox uses it.
 type files struct{ m *media.Media }
 
 // Refer implements inbox.Media.

@@ -20,7 +20,7 @@ type messageLimits struct {
 	age, revoke               time.Duration
 	count, size, rate, missed int
 
-	// A user's of a day, on all gateways together; 0: no limit.
+	// How much a user may store and begin a day, on all gateways together; 0: no limit.
 	bytes         bus.Size
 	conversations int
 }
@@ -58,7 +58,8 @@ func (l *messageLimits) check() error {
 // minQuota is a few messages of the largest size.
 const minQuota = 100 << 10
 
-// quota is a flag's limit for inbox.Options, where 0 is the usual one.
+// quota returns a flag's limit as inbox.Options has it, where 0 means the
+// default.
 func quota[T ~int | ~int64](v T) T {
 	if v == 0 {
 		return -1
@@ -66,7 +67,7 @@ func quota[T ~int | ~int64](v T) T {
 	return v
 }
 
-// serveMessages gives each session of the gateway its part of the inbox.
+// serveMessages attaches each session of the gateway to the inbox.
 func serveMessages(ctx context.Context, t *running) error {
 	o := inbox.Options{
 		Partitions: t.layout.Partitions,
@@ -104,7 +105,7 @@ func serveMessages(ctx context.Context, t *running) error {
 
 func (t *running) storeFull() bool { return t.bus.Room().Fill == bus.Full }
 
-// sendMessage is openim/sendmsg.
+// sendMessage serves openim/sendmsg.
 func (t *running) sendMessage(ctx context.Context, m inbox.ServerMessage) (inbox.Sent, error) {
 	if t.storeFull() {
 		return inbox.Sent{}, fault.New(fault.StoreFull)
@@ -112,12 +113,12 @@ func (t *running) sendMessage(ctx context.Context, m inbox.ServerMessage) (inbox
 	return t.inbox.Send(ctx, m)
 }
 
-// importProfile stores what an account_import says of a user.
+// importProfile stores what an account_import says about a user.
 func (t *running) importProfile(ctx context.Context, u place.User, nick, face *string) error {
 	return t.inbox.Import(ctx, u, nick, face)
 }
 
-// forgetUser deletes what a user has who is about to be deleted.
+// forgetUser deletes everything of a user whose account is about to be deleted.
 func (t *running) forgetUser(ctx context.Context, u place.User) error {
 	if err := t.media.Forget(ctx, u); err != nil {
 		return err

@@ -181,8 +181,8 @@ func (m *metrics) counter(name, help string, f func() float64) {
 	m.all.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, f))
 }
 
-// inbox shows what is held for sessions; it is zero once the last session has
-// gone, of idle users a few minutes later.
+// inbox shows what the inbox holds for sessions. It is zero once the last
+// session has gone, and for idle users a few minutes later.
 func (m *metrics) inbox(in *inbox.Inbox) {
 	m.gauge("tim_inbox_users", "Users who have a session on this gateway.", func() float64 { return float64(in.Stats().Users) })
 	m.gauge("tim_inbox_watched", "Users whose status a session on this gateway watches.", func() float64 { return float64(in.Stats().Watched) })
@@ -203,7 +203,7 @@ func (m *metrics) media(files *media.Media) {
 
 func number(code fault.Code) string { return strconv.Itoa(int(code)) }
 
-// serveMetrics is /metrics, in Prometheus' text format.
+// serveMetrics serves /metrics, in Prometheus' text format.
 func serveMetrics(_ context.Context, t *running) error {
 	m := t.metrics
 	m.gauge("tim_sockets", "Open sockets.", func() float64 { return float64(t.gateway.Stats().Sockets) })

@@ -94,7 +94,7 @@ const (
 	defaultOps    = "127.0.0.1:8081"
 )
 
-// minStore is hardly enough for the settings of a few apps.
+// minStore is just enough for the settings of a few apps.
 const minStore = 1 << 20
 
 // sizeFlag is a number of bytes.
@@ -196,7 +196,7 @@ func (o *options) parse(f *flag.FlagSet, args []string, env func(string) (string
 	return o.blame(o.check())
 }
 
-// read is parse without a look at what the values mean.
+// read is parse without the checks of what the values mean.
 func (o *options) read(f *flag.FlagSet, args []string, env func(string) (string, bool)) error {
 	f.SetOutput(io.Discard)
 	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -237,7 +237,7 @@ func (o *options) read(f *flag.FlagSet, args []string, env func(string) (string,
 	return nil
 }
 
-// valueError says what a flag accepts where package flag does not.
+// valueError says which values a flag takes where package flag does not.
 func valueError(f *flag.Flag, err error) error {
 	if v, ok := f.Value.(flag.Getter); ok {
 		switch v.Get().(type) {
@@ -250,7 +250,8 @@ func valueError(f *flag.Flag, err error) error {
 	return err
 }
 
-// blame adds to an error about a flag where it was set, if not by an argument.
+// blame adds to an error about a flag where the flag was set, unless an
+// argument set it.
 func (o *options) blame(err error) error {
 	if err == nil {
 		return nil

@@ -24,8 +24,8 @@ func newCallers(o options) callers {
 	return callers{dev: o.dev, devRemote: o.devRemote, origins: o.origins, trusted: o.trusted, hostname: name}
 }
 
-// allowOrigin judges the Origin of a request to /ws and /dev/usersig. A
-// request without one comes from no page, but from a mini program or a server.
+// allowOrigin judges the Origin of a request to /ws and /dev/usersig. A request
+// without one does not come from a page but from a mini program or a server.
 func (c callers) allowOrigin(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" || slices.Contains(c.origins, "*") {
@@ -35,8 +35,9 @@ func (c callers) allowOrigin(r *http.Request) bool {
 	if err != nil || u.Host == "" {
 		return false // "null", too
 	}
-	// Another scheme is that of an app's or an extension's page, whose host is
-	// not this one whatever it is called: it has to be named.
+	// Another scheme belongs to the page of an app or an extension. Its host
+	// has nothing to do with this one, even if the names are equal, so such an
+	// origin has to be listed.
 	if ours := u.Scheme == "http" || u.Scheme == "https"; ours {
 		if sameHost(u, r.Host) || c.dev && onThisMachine(u.Hostname()) {
 			return true
@@ -45,9 +46,9 @@ func (c callers) allowOrigin(r *http.Request) bool {
 	return slices.ContainsFunc(c.origins, func(allowed string) bool { return strings.EqualFold(allowed, origin) })
 }
 
-// sameHost compares an Origin with the Host header. The scheme is not known
-// behind a proxy that ends TLS, so the default port of either scheme counts as
-// none.
+// sameHost compares an Origin with the Host header. Behind a proxy that ends
+// TLS the scheme is not known, so the default port of either scheme counts as
+// no port.
 func sameHost(origin *url.URL, host string) bool {
 	plain := func(h string) string {
 		h = strings.ToLower(h)
@@ -64,8 +65,9 @@ func validOrigin(s string) bool {
 	return err == nil && u.Scheme != "" && u.Host != "" && u.Scheme+"://"+u.Host == s
 }
 
-// checkHost refuses, in dev mode, host names that an attacker's page may have
-// made to point here (DNS rebinding): such a page would be of our own origin.
+// checkHost refuses, in dev mode, host names that an attacker may have made to
+// point here (DNS rebinding): to a browser, the attacker's page would be of our
+// own origin.
 func (c callers) checkHost(next http.Handler) http.Handler {
 	if !c.dev {
 		return next
@@ -119,9 +121,9 @@ func onThisMachine(host string) bool {
 	return isLoopback(host) || err == nil && addr.IsUnspecified()
 }
 
-// addr returns a client's address: the peer's, or what trusted proxies say.
-// Their list is read from the nearest proxy on, because a client can write
-// anything further left.
+// addr returns a client's address: that of the peer, or the one that trusted
+// proxies report. Their list is read beginning with the nearest proxy, because
+// a client can write anything further left.
 func (c callers) addr(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

@@ -12,8 +12,8 @@ type Files struct {
 	Page, Console, Docs fs.FS
 }
 
-// pages serves static pages. They load nothing from elsewhere, and the policy
-// enforces that.
+// pages serves static pages. They load nothing from other hosts, and their
+// policy enforces that.
 func pages(files fs.FS) (http.Handler, error) {
 	all, err := readStatic(files)
 	if err != nil {
@@ -35,8 +35,8 @@ func pageHeader(h http.Header, r *http.Request) {
 	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
 }
 
-// policy returns the Content-Security-Policy. It names the sockets of our own
-// host, because not every engine counts them as 'self'.
+// policy returns the Content-Security-Policy. It lists the sockets of our own
+// host, because some engines do not count them as 'self'.
 func policy(host string) string {
 	sockets := ""
 	if host != "" && strings.Trim(host, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:[]_") == "" {

@@ -89,8 +89,8 @@ func servePages(_ context.Context, t *running) error {
 	return nil
 }
 
-// landing answers at / when the demo page is off: it tells anybody who tries
-// the address that it is the right one.
+// landing answers at / while the demo page is off: somebody who tries the
+// address learns that it is the right one.
 func landing(w http.ResponseWriter, _ *http.Request) {
 	plain(w, http.StatusOK, "This is timd, a gateway of tim.wasm. Pages load the SDK from /sdk/tim.js and connect to /ws; --page serves a demo page here. Error codes are explained at /docs/.")
 }
@@ -107,7 +107,7 @@ func serveSDK(_ context.Context, t *running) error {
 func serveDev(_ context.Context, t *running) error {
 	sign := devUserSig(t.apps, t.callers)
 	if !t.options.dev {
-		// Somebody who asks here has moved on from dev mode without noticing.
+		// A page that asks here was built for dev mode.
 		sign = func(w http.ResponseWriter, r *http.Request) {
 			if t.callers.cors(w, r, "POST") {
 				http.Error(w, "This timd is not in dev mode and signs no UserSigs: let your own server sign them.", http.StatusNotFound)

@@ -21,8 +21,8 @@ there is no curl. Flags, variables and --config are those of that timd; all that
 counts are --listen and --tls-cert.
 `
 
-// readyWithin is how long a timd may take to answer. Whoever checks health has
-// a limit of their own, and a few seconds are the usual one.
+// readyWithin is how long a timd may take to answer. What checks health has a
+// limit of its own, usually a few seconds.
 const readyWithin = 4 * time.Second
 
 // Ready is `timd ready`.
@@ -70,8 +70,8 @@ func (o *options) ownURL() (string, error) {
 func askReady(where string) (string, error) {
 	client := http.Client{
 		Timeout: readyWithin,
-		// The certificate has the name that clients use. This is the same
-		// machine, and nothing is sent that has to be kept from anybody.
+		// The certificate is for the name that clients use. This connection
+		// does not leave the machine and carries nothing secret.
 		Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
 	}
 	answer, err := client.Get(where + "/readyz")

@@ -10,18 +10,17 @@ import (
 	"runtime"
 )
 
-// openToOthers reports whether a secret is open to more users than its owner
-// and those of its group, or whether the group may change it. That the group can
-// read it is how a service gets its key: from Kubernetes, from systemd, from the
-// group ssl-cert.
+// openToOthers reports whether others than a secret's owner and its group can
+// read it, or whether the group can change it. A group that can read it is how
+// Kubernetes, systemd and the group ssl-cert pass a key to a service.
 func openToOthers(file fs.FileInfo) bool {
 	return runtime.GOOS != "windows" && file.Mode().Perm()&0o037 != 0
 }
 
-// writeSecretFile writes a file that only its owner may read. Until it is
+// writeSecretFile writes a file that only its owner may read. Until the file is
 // complete it has another name, which nobody can foresee: in a directory where
-// others may write, whatever they have put there is neither followed nor used.
-// Errors of write are returned unchanged.
+// others may write, nothing that they have put there is followed or used. It
+// returns errors of write unchanged.
 func writeSecretFile(file string, write func(io.Writer) error) (err error) {
 	part, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.part") // O_EXCL, 0600
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 	"github.com/tim-wasm/tim/internal/registry"
 )
 
-// drainWithin is how long the whole end may take.
+// drainWithin is how long draining and closing may take together.
 const drainWithin = 5 * time.Second
 
 // Serve is `timd serve` with these pages. It returns the exit code.
@@ -300,7 +300,7 @@ func (s *server) wait(signals <-chan os.Signal, exit func(int)) int {
 	ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
 	defer cancel()
 	if err := s.gateway.Drain(ctx); err != nil {
-		s.log.Warn("some clients could not be told", "error", err)
+		s.log.Warn("some clients were not told in time that timd stops; they reconnect once their sockets are closed", "error", err)
 	}
 	s.close(ctx)
 	s.log.Info("stopped")
@@ -325,7 +325,7 @@ func (s *server) close(ctx context.Context) {
 	}
 }
 
-// closeSoon is close when nobody is to be drained.
+// closeSoon is close when no client has to be drained.
 func (s *server) closeSoon() {
 	ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
 	defer cancel()

@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// starting answers requests while timd is not ready yet: /healthz and /readyz
-// at once, all others as soon as it is, because a start takes a moment only. It
-// may take long, when the store is brought to a new layout: then they are told
-// so instead.
+// starting answers requests until timd is ready: /healthz and /readyz at once,
+// all others as soon as it is ready, because a start usually takes a moment
+// only. If it takes long, because the store is brought to a new layout, the
+// others are told so instead.
 type starting struct {
 	mu      sync.Mutex // guards what follows
 	ready   bool
@@ -18,7 +18,7 @@ type starting struct {
 
 func newStarting() *starting { return &starting{changed: make(chan struct{})} }
 
-// takesLong notes why; "" is over.
+// takesLong notes why the start takes long; "" means that it no longer does.
 func (s *starting) takesLong(why string) {
 	s.change(func() { s.busy = why })
 }
@@ -42,7 +42,8 @@ func (s *starting) state() (ready bool, busy string, changed <-chan struct{}) {
 	return s.ready, s.busy, s.changed
 }
 
-// before returns what answers until timd is ready, and next from then on.
+// before returns a handler that answers until timd is ready, and is next from
+// then on.
 func (s *starting) before(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for {

@@ -8,7 +8,8 @@ import (
 	"github.com/tim-wasm/tim/internal/layout"
 )
 
-// tidyAgain is when what could not be removed is tried again.
+// tidyAgain is how long timd waits before it tries again to remove what could
+// not be removed.
 const tidyAgain = time.Hour
 
 // settle brings the store to the layout of this timd, or waits for the gateway
