@@ -16,7 +16,7 @@ import (
 	"github.com/tim-wasm/tim/internal/layout"
 )
 
-// Errors of Write and Restore that a caller may want to tell apart.
+// Errors of Write and Restore that callers tell apart.
 var (
 	// ErrRunning means that a timd holds a lease.
 	ErrRunning = errors.New("a timd is running on this NATS")
@@ -28,14 +28,15 @@ var (
 	ErrUnopened = errors.New("a part of the store is damaged and cannot be opened")
 )
 
-// ours reports whether a stream is one of timd's that is saved: leases say who
-// is running just now, notices what a webhook's receiver is yet to be told.
+// ours reports whether timd keeps a stream and a backup saves it. Leases are not
+// saved, since they say who is running at the moment, nor are notices, which a
+// webhook's receiver has yet to get.
 func ours(name string) bool {
 	return name != bus.BucketStream(bus.BucketLeases) && name != bus.StreamNotices && !strings.ContainsAny(name, " .*>/\\") &&
 		(strings.HasPrefix(name, "TIM_") || strings.HasPrefix(name, "tim_") || strings.HasPrefix(name, "KV_tim_"))
 }
 
-// Report is what was saved or restored.
+// Report says what was saved or restored.
 type Report struct {
 	Created time.Time
 	Streams []Stream
@@ -49,9 +50,9 @@ type Stream struct {
 	Replicas int
 }
 
-// Write saves everything that timd keeps on a bus. Without live it fails with
-// ErrRunning on a cluster where gateways run: each stream is saved as of one
-// moment, and those moments differ a little.
+// Write saves everything that timd keeps on a bus. On a cluster whose gateways
+// run it fails with ErrRunning, unless live is set: each stream is saved as it
+// is at one moment, and these moments differ a little.
 func Write(ctx context.Context, b *bus.Bus, live bool, out io.Writer) (Report, error) {
 	report := Report{Created: time.Now().UTC()}
 	if !live && !b.Embedded() {
@@ -68,7 +69,7 @@ func Write(ctx context.Context, b *bus.Bus, live bool, out io.Writer) (Report, e
 	case err != nil:
 		return report, err
 	case len(unopened) > 0:
-		// They would be missing from the file without anybody noticing.
+		// The file would lack them, and nobody would notice.
 		return report, fmt.Errorf("%w: %s", ErrUnopened, strings.Join(unopened, ", "))
 	case len(infos) == 0:
 		return report, ErrEmpty
@@ -99,10 +100,10 @@ func Write(ctx context.Context, b *bus.Bus, live bool, out io.Writer) (Report, e
 	return report, w.close()
 }
 
-// count reads a whole stream and returns how many messages can be read, and
-// how many there were at the end, because messages may expire meanwhile. NATS
-// leaves a message whose checksum is wrong out of what it saves, and does not
-// report it.
+// count reads a whole stream. It returns how many messages can be read, and how
+// many there were at the end, because messages may expire meanwhile. NATS
+// leaves a message whose checksum is wrong out of a snapshot, and does not say
+// so.
 func count(ctx context.Context, b *bus.Bus, stream string) (readable, all uint64, err error) {
 	const atOnce = 1000
 	for seq := uint64(1); ; {
@@ -133,11 +134,11 @@ func unopened(ctx context.Context, b *bus.Bus) ([]string, error) {
 }
 
 // Restore puts a file into a bus, with as many copies as that bus wants. It
-// reads the file twice, so that a damaged one changes nothing. Without force
-// it fails with ErrNotEmpty when the bus holds data of timd; with it, that
-// data is removed. No gateway may run meanwhile: ErrRunning. A file of the
-// store's first layout is restored as it is; the next timd that starts on it
-// brings it to the present one.
+// reads the file twice, so that a damaged file changes nothing. If the bus
+// holds data of timd, Restore fails with ErrNotEmpty or, with force, removes
+// that data. If a gateway runs meanwhile, it fails with ErrRunning. A file of
+// the store's first layout is restored as it is; the next timd that starts on
+// it brings it to the present one.
 func Restore(ctx context.Context, b *bus.Bus, in io.ReadSeeker, force bool) (Report, error) {
 	head, streams, err := verify(in)
 	if err != nil {
@@ -202,8 +203,8 @@ func nobodyRuns(ctx context.Context, b *bus.Bus) error {
 	return fmt.Errorf("%w: %s", ErrRunning, strings.Join(slices.Compact(nodes), ", "))
 }
 
-// clear removes timd's streams from the target; without force only those
-// without messages.
+// clear removes timd's streams from the target; without force, only those that
+// hold no messages.
 func clear(ctx context.Context, b *bus.Bus, force bool) error {
 	infos, err := list(ctx, b)
 	if err != nil {
@@ -248,8 +249,8 @@ func list(ctx context.Context, b *bus.Bus) ([]*jetstream.StreamInfo, error) {
 	return infos, nil
 }
 
-// settled waits until every copy of a stream is complete, and compares it with
-// what was saved.
+// settled waits until every copy of a stream is complete, and compares the
+// stream with what was saved.
 func (r *Report) settled(ctx context.Context, b *bus.Bus, was streamHeader) error {
 	var state jetstream.StreamState
 	if err := json.Unmarshal(was.State, &state); err != nil {

@@ -15,8 +15,8 @@ import (
 // in between are missing. Its first message is behind the end that its stream
 // had when the backup began.
 //
-// A document that has given way long ago stays away, unless its conversation
-// went on meanwhile, which has brought it back.
+// A document that gave way long ago stays away, unless its conversation has
+// gone on meanwhile, which has brought the document back.
 func complete(ctx context.Context, b *bus.Bus, streams []streamHeader) error {
 	began := map[string]*uint64{}
 	for _, s := range streams {
@@ -83,7 +83,7 @@ func documentsOf(conversation string) []string {
 	return []string{prefix + users[0] + "." + bus.ConversationTail(other), prefix + users[1] + "." + bus.ConversationTail(one)}
 }
 
-// makeMissing makes a document that says nothing, where there is none.
+// makeMissing makes an empty document if there is none.
 func makeMissing(ctx context.Context, b *bus.Bus, subject string) error {
 	err := bus.Retry(ctx, func(ctx context.Context) error {
 		have, err := b.LastAtLeader(ctx, bus.StreamConversations, subject)

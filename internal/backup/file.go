@@ -27,8 +27,9 @@ import (
 const (
 	magic = "timd backup\n"
 
-	// A file of the store's first layout has version 1, so that the release that
-	// kept it can restore it; one of a later layout says which.
+	// A file of the store's first layout has version 1, so that the release
+	// that kept that layout can restore it; a file of a later layout names its
+	// layout.
 	versionFirst  = 1
 	versionLayout = 2
 
@@ -69,7 +70,7 @@ type streamHeader struct {
 	Began *uint64 `json:"began,omitempty"`
 }
 
-// ErrFile is wrapped by every error about a file that cannot be used.
+// ErrFile is wrapped by every error about an unusable file.
 var ErrFile = errors.New("not a usable backup")
 
 func fileError(format string, args ...any) error {
@@ -199,8 +200,8 @@ func (r *reader) next() (kind byte, payload []byte, err error) {
 	return 0, nil, fileError("it is damaged: a frame of kind %q where none may be", kind)
 }
 
-// verify reads a whole file, so that a damaged one changes nothing, and
-// returns its streams.
+// verify reads a whole file and returns its streams, so that a damaged file
+// changes nothing.
 func verify(in io.Reader) (header, []streamHeader, error) {
 	r, err := newReader(in)
 	if err != nil {

@@ -36,9 +36,9 @@ func call(ctx context.Context, nc *nats.Conn, subject string, body, reply any) e
 	return decode(m.Data, reply)
 }
 
-// request asks until somebody listens: in a cluster, news of who listens where
-// may arrive later than the answer that names the subject. A request that
-// nobody listened to has reached nobody, so it may be repeated.
+// request asks until somebody listens: in a cluster, the news of who listens
+// where may arrive later than the answer that names the subject. A request
+// without listeners has reached nobody, so it may be repeated.
 func request(ctx context.Context, nc *nats.Conn, subject string, data []byte) (*nats.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
@@ -67,8 +67,8 @@ func decode(data []byte, reply any) error {
 }
 
 // save writes one stream to a file; began is where it ended when the backup
-// began. Named consumers are saved with it, so that
-// events which a webhook's receiver has accepted are not sent again.
+// began. It saves named consumers as well, so that events which a webhook's
+// receiver has accepted are not sent again.
 func save(ctx context.Context, nc *nats.Conn, name string, consumers bool, began uint64, w *writer) error {
 	inbox := nc.NewRespInbox()
 	sub, err := nc.SubscribeSync(inbox)
@@ -122,7 +122,7 @@ func load(ctx context.Context, nc *nats.Conn, head streamHeader, r *reader) erro
 	var where struct {
 		Deliver string `json:"deliver_subject"`
 	}
-	head.Began = nil // NATS refuses what it does not know
+	head.Began = nil // NATS refuses a field that it does not know
 	err := call(ctx, nc, "$JS.API.STREAM.RESTORE."+head.Config.Name, head, &where)
 	if err != nil {
 		return err
@@ -133,7 +133,7 @@ func load(ctx context.Context, nc *nats.Conn, head streamHeader, r *reader) erro
 			return err
 		}
 		if kind == frameEnd {
-			payload = nil // this tells NATS, too
+			payload = nil // NATS learns of the error, too
 		}
 		m, err := request(ctx, nc, where.Deliver, payload)
 		if err != nil {

@@ -24,8 +24,9 @@ type made struct {
 	log     string // of a conversation: the subject of its messages
 }
 
-// ofFirst returns whose document of the first layout this is, as the two tokens
-// <app>.<user>, and its kind; ok is false for documents that both layouts have.
+// ofFirst returns the owner of a document of the first layout, as the two
+// tokens <app>.<user>, and its kind; ok is false for documents that both
+// layouts have.
 func ofFirst(subject string) (owner, kind string, ok bool) {
 	rest, ours := strings.CutPrefix(subject, bus.SubjectDocuments)
 	dot := strings.LastIndexByte(rest, '.')
@@ -36,9 +37,8 @@ func ofFirst(subject string) (owner, kind string, ok bool) {
 	return owner, kind, kind == kindPeers || kind == kindCursor
 }
 
-// convert returns the documents of the second layout that take the place of a
-// document of the first one. What it returns depends on the document alone, so
-// that it can be repeated.
+// convert returns the documents of the second layout that replace a document of
+// the first one. They depend on that document alone, so it can be repeated.
 func convert(subject string, data []byte) ([]made, error) {
 	owner, kind, ok := ofFirst(subject)
 	if !ok {
@@ -53,8 +53,9 @@ func convert(subject string, data []byte) ([]made, error) {
 		}
 		return []made{{stream: bus.StreamCursors, subject: bus.SubjectCursors + owner, data: []byte(cursor(c.Pos))}}, nil
 	}
-	// The settings of one conversation are the same in both layouts. One whose
-	// settings say nothing has a document, too: it is what lists it.
+	// The settings of a conversation are the same in both layouts. A
+	// conversation without settings has a document, too, because that is what
+	// lists it.
 	var peers map[string]json.RawMessage
 	if err := json.Unmarshal(data, &peers); err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", subject, err)
@@ -70,12 +71,12 @@ func convert(subject string, data []byte) ([]made, error) {
 	return docs, nil
 }
 
-// cursor is a position of the first layout as a cursor of the second form:
-// settings have not been seen, whatever of them was.
+// cursor returns a position of the first layout as a cursor of the second,
+// which has seen no settings, whatever the user had seen.
 func cursor(pos uint64) string { return "2.0." + strconv.FormatUint(pos, 10) }
 
-// logOf returns the subject of the messages of an owner's conversation, "" if the
-// owner's token is none of ours.
+// logOf returns the subject of the messages of an owner's conversation, or ""
+// if the owner's token is malformed.
 func logOf(owner, peer string) string {
 	app, token, _ := strings.Cut(owner, ".")
 	user, err := bus.UserOfToken(token)

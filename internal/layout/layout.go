@@ -1,12 +1,12 @@
-// Package layout knows in which layout a store is kept, and brings a store of
-// an earlier one to the present one before a gateway begins to use it.
+// Package layout determines in which layout a store is kept, and brings a store
+// of an earlier layout to the present one before a gateway begins to use it.
 //
 //	layout.go   the layout's key; Settle
 //	lease.go    who is running, and in which layout
 //	ports.go    what it needs of a bus
 //	upgrade.go  from the first layout to the second: the claim, the steps
-//	convert.go  the same for one document: pure
-//	tidy.go     the documents of the first layout go a week later
+//	convert.go  from the first layout to the second: one document, pure
+//	tidy.go     removes the documents of the first layout a week later
 //
 // # The layouts
 //
@@ -18,8 +18,8 @@
 //
 // # The way from the first
 //
-// Each step can be repeated, and another gateway can go on with what one has
-// begun: whatever moment it is killed at, nothing is lost.
+// Each step can be repeated, and another gateway can continue: a gateway that is
+// killed at any moment loses nothing.
 //
 //  1. A gateway takes its lease and reads the key. There is none, and there are
 //     documents or messages: this is the first layout. Gateways of another layout
@@ -38,9 +38,9 @@
 //     Every second it notes in the key how far it is.
 //  5. It sets the key to the second layout, and the time.
 //
-// The first layout's documents stay for a week, for whoever has to look
-// something up; then Tidy removes them. Nobody reads them any more: the way
-// back is a backup from before.
+// The first layout's documents stay for a week, in case somebody has to look
+// something up; then Tidy removes them. No gateway reads them any more: the way
+// back is a backup that was made before.
 package layout
 
 import (
@@ -64,7 +64,7 @@ const First = 1
 // Errors of Settle that a caller may want to tell apart.
 var (
 	// ErrNewer means that the store has been written by a later version of timd.
-	ErrNewer = errors.New("the store is of a newer timd")
+	ErrNewer = errors.New("the store was written by a newer timd")
 	// ErrKeyLost means that the layout's key is missing from a store that had it.
 	ErrKeyLost = errors.New("the store no longer says in how many partitions its messages lie")
 	// ErrRunning means that gateways of another layout are running.
@@ -78,39 +78,40 @@ type State struct {
 	// Upgrade is set while a gateway is at work; Version is then the layout that
 	// it comes from.
 	Upgrade *Upgrade `json:"upgrade,omitempty"`
-	// Upgraded is when an upgrade ended, in Unix seconds, for as long as documents
+	// Upgraded is when an upgrade ended, in Unix seconds, as long as documents
 	// of the first layout are left.
 	Upgraded int64 `json:"upgraded,omitempty"`
 }
 
-// Upgrade says who is at work and how far they are.
+// Upgrade says which gateway is at work and how far it is.
 type Upgrade struct {
 	Gateway string `json:"gateway"`
-	// Done is the position in TIM_DOC up to which documents have been converted,
-	// Of that of the last one; 0 before the work has begun.
+	// Done is the position in TIM_DOC up to which documents have been
+	// converted, Of the position of the last one; 0 before the work has begun.
 	Done uint64 `json:"done"`
 	Of   uint64 `json:"of,omitempty"`
 }
 
-// percent is how far an upgrade is.
+// percent returns how far an upgrade is.
 func (u Upgrade) percent() uint64 { return 100 * u.Done / max(u.Of, u.Done, 1) }
 
 // Options of Settle.
 type Options struct {
-	// Gateway is the name of this gateway's lease, which it must hold by now.
+	// Gateway is the name of this gateway's lease, which it must hold already.
 	Gateway string
-	// Live reports whether it still holds that lease. nil: always.
+	// Live reports whether this gateway still holds that lease. nil: always.
 	Live func() bool
-	// Report is told what Settle is waiting for or doing, as a sentence for
-	// /readyz, whenever that changes; "" at the end. nil: nobody is.
+	// Report is called with what Settle waits for or does, as a sentence for
+	// /readyz, whenever that changes, and with "" at the end. nil: nothing is
+	// reported.
 	Report func(text string)
-	// Log receives how an upgrade goes; slog.Default when nil.
+	// Log receives the progress of an upgrade; slog.Default when nil.
 	Log *slog.Logger
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
 }
 
-// defaultPartitions is how many a new store has.
+// defaultPartitions is how many partitions a new store has.
 const defaultPartitions = 1
 
 var (
@@ -118,8 +119,8 @@ var (
 	keySubject   = bus.BucketSubject(bus.BucketConfig, "layout")
 )
 
-// Read returns the key's value: of the first layout where a store has none,
-// and Version 0 where there is no store. The bucket need not be there.
+// Read returns the key's value: that of the first layout if a store has no key,
+// and Version 0 if there is no store. The bucket need not exist.
 func Read(ctx context.Context, b Bus) (State, error) {
 	st, _, err := read(ctx, b)
 	if err != nil || st.Version != 0 {
@@ -132,7 +133,7 @@ func Read(ctx context.Context, b Bus) (State, error) {
 	return st, err
 }
 
-// read returns the key's value and its revision; Version 0 when there is none.
+// read returns the key's value and its revision; Version 0 if there is none.
 func read(ctx context.Context, b Bus) (st State, rev uint64, err error) {
 	if n, err := b.Stored(ctx, configStream); err != nil || n == 0 {
 		return st, 0, err
@@ -155,9 +156,9 @@ func read(ctx context.Context, b Bus) (st State, rev uint64, err error) {
 	return st, v.Seq, nil
 }
 
-// hasRecords reports whether a store without the present layout's key holds
-// anything that an upgrade would have to look at. It fails where the key has been
-// lost: only the present layout has several partitions.
+// hasRecords reports whether a store without the key holds anything that an
+// upgrade would have to look at. It fails if the key has been lost: only the
+// present layout has several partitions.
 func hasRecords(ctx context.Context, b Bus) (bool, error) {
 	for n := 1; n < bus.MaxPartitions; n++ {
 		stream, _ := bus.MessagesPartition(n)
@@ -178,8 +179,8 @@ func hasRecords(ctx context.Context, b Bus) (bool, error) {
 	return false, nil
 }
 
-// set stores the key if it still has this revision, and returns the new one.
-// An answer that is lost is asked for again.
+// set stores the key if it still has this revision, and returns the new one. If
+// the answer is lost, it finds out whether the key was stored.
 func set(ctx context.Context, b Bus, st State, rev uint64) (uint64, error) {
 	data, err := json.Marshal(st)
 	if err != nil {
@@ -205,7 +206,8 @@ func set(ctx context.Context, b Bus, st State, rev uint64) (uint64, error) {
 	return now, err
 }
 
-// waitEvery is how often a gateway looks whether another one's upgrade is done.
+// waitEvery is how often a gateway checks whether another one's upgrade is
+// done.
 const waitEvery = 500 * time.Millisecond
 
 // Settle returns the layout of a store once it is the present one: it notes the
@@ -260,7 +262,7 @@ func Settle(ctx context.Context, b Bus, o Options) (State, error) {
 	}
 }
 
-// begin notes the layout of a new store, or upgrades one.
+// begin notes the layout of a new store, or upgrades an old one.
 func begin(ctx context.Context, b Bus, o Options, st State, rev uint64) (State, error) {
 	stored, err := hasRecords(ctx, b)
 	if err != nil {
@@ -276,8 +278,8 @@ func begin(ctx context.Context, b Bus, o Options, st State, rev uint64) (State, 
 	return u.state, err
 }
 
-// alone fails if a gateway of another layout holds a lease. The embedded store
-// is this process's alone: what leases it has are of processes that have ended.
+// alone fails if a gateway of another layout holds a lease. An embedded store
+// belongs to this process alone: leases in it are of processes that have ended.
 func alone(ctx context.Context, b Bus, self string) error {
 	if b.Embedded() {
 		return nil

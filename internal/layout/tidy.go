@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	// keptFor is how long the documents of the first layout stay.
+	// keptFor is how long the documents of the first layout are kept.
 	keptFor = 7 * 24 * time.Hour
-	// tidyEvery is the time between two documents that go: they are many, and
+	// tidyEvery is the time between two removals: there are many documents, and
 	// nobody waits for it.
 	tidyEvery = 5 * time.Millisecond
 )
 
 // Tidy removes the documents of the first layout once they are a week old. It
-// returns when there are none left, which on a new store is at once, or when
-// ctx ends. Several gateways may do it at a time.
+// returns when none are left, which on a new store is at once, or when ctx
+// ends. Several gateways may do it at once.
 func Tidy(ctx context.Context, b Bus, now func() time.Time) error {
 	for {
 		st, rev, err := read(ctx, b)
@@ -26,7 +26,8 @@ func Tidy(ctx context.Context, b Bus, now func() time.Time) error {
 			return err
 		}
 		if left := time.Unix(st.Upgraded, 0).Add(keptFor).Sub(now()); left > 0 {
-			// The clock may be set, and another gateway may have been quicker.
+			// The clock may have been set, or another gateway may have been
+			// quicker.
 			if err := bus.Sleep(ctx, min(left, time.Hour)); err != nil {
 				return err
 			}
@@ -42,7 +43,7 @@ func Tidy(ctx context.Context, b Bus, now func() time.Time) error {
 	}
 }
 
-// tidy removes what is there now.
+// tidy removes what there is now.
 func tidy(ctx context.Context, b Bus) error {
 	for pos := uint64(0); ; {
 		values, err := b.Batch(ctx, bus.StreamDocuments, ">", pos+1, atOnce)

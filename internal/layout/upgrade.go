@@ -24,16 +24,17 @@ type upgrade struct {
 	made atomic.Int64       // documents of the second layout
 }
 
-// fenced are the streams that a gateway of the first layout opens first, in its
-// order: it changes none of them any more.
+// fenced lists the streams that a gateway of the first layout opens first, in
+// its order. After the fence it cannot change them any more.
 var fenced = []string{bus.StreamMessages, bus.StreamDocuments}
 
 // errLost means that this gateway's lease has ended: another one may have taken
 // the upgrade over.
 var errLost = errors.New("this gateway has lost its lease while it was bringing the store to a new layout: another one goes on; start it again")
 
-// run does the whole, or the rest of it. bus.ErrConflict means that somebody
-// else wrote meanwhile, perhaps another gateway that has the claim: look again.
+// run does the whole upgrade, or the rest of it. bus.ErrConflict means that
+// somebody else has written the key meanwhile, perhaps a gateway that has the
+// claim: read it again.
 func (u *upgrade) run(ctx context.Context) error {
 	claim := Upgrade{Gateway: u.Gateway}
 	if u.state.Upgrade != nil {
@@ -60,7 +61,7 @@ func (u *upgrade) run(ctx context.Context) error {
 	return nil
 }
 
-// note stores the state.
+// note stores the state in the key.
 func (u *upgrade) note(ctx context.Context) (err error) {
 	if !u.Live() {
 		return errLost
@@ -97,8 +98,8 @@ func (u *upgrade) prepare(ctx context.Context) error {
 	return nil
 }
 
-// markSubject is a document of nobody's. It is behind all documents of the
-// first layout, and who has read it has read them.
+// markSubject is a document that belongs to nobody. It is written behind all
+// documents of the first layout, so whoever has read it has read them.
 const markSubject = bus.SubjectDocuments + "0.0.layout"
 
 // mark writes a new mark and returns its position.
@@ -116,7 +117,7 @@ func (u *upgrade) mark(ctx context.Context) (pos uint64, err error) {
 }
 
 const (
-	// atOnce bounds the memory that documents take: one has up to 1 MB.
+	// atOnce bounds the memory that documents take: a document has up to 1 MB.
 	atOnce = 16
 	// noteEvery is how often progress is noted.
 	noteEvery = time.Second
@@ -161,14 +162,15 @@ func (u *upgrade) walk(ctx context.Context) error {
 	return nil
 }
 
-// listedFirst is up to how many conversations a gateway lists in no particular
-// order. Of more it lists first those whose documents were written last.
+// listedFirst is up to how many conversations the order does not matter. Of
+// more, a gateway lists those first whose documents were written last.
 const listedFirst = 200
 
 // inTurn is how many documents of a user are written in any order.
 const inTurn = 64
 
-// store stores what becomes of a document. Several are at work at once.
+// store stores the documents that replace a document. Several calls run at
+// once.
 func (u *upgrade) store(ctx context.Context, v bus.Value) error {
 	docs, err := convert(v.Subject, v.Data)
 	if err != nil {
@@ -191,7 +193,7 @@ func (u *upgrade) store(ctx context.Context, v bus.Value) error {
 	return nil
 }
 
-// create stores a document where it is missing.
+// create stores a document if it does not exist.
 func (u *upgrade) create(ctx context.Context, d made) error {
 	return bus.Retry(ctx, func(ctx context.Context) error {
 		_, _, err := u.logs[d.stream].Append(ctx, d.subject, d.data, 0, "")
