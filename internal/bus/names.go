@@ -31,7 +31,8 @@ const (
 	// the receiver has accepted it; key is base64url of a UserID, or of @g and a
 	// group ID. It is in no backup: what happened is elsewhere.
 	StreamNotices = "tim_notices"
-	// StreamMessages holds tim.msg.<app>.<a>.<b>: one log a conversation. With
+	// StreamMessages holds tim.msg.<app>.<a>.<b>: one log a conversation, and
+	// tim.msg.<app>.g.<group>: one a group. With
 	// several partitions further streams hold the rest, see MessagesPartition.
 	StreamMessages = "TIM_MSG"
 	// StreamDocuments holds tim.doc.<app>.<user>.<kind>: what a user has set, and
@@ -39,12 +40,14 @@ const (
 	StreamDocuments = "TIM_DOC"
 	// StreamConversations holds tim.conv.<app>.<user>.<h>.<conv>: what a user has
 	// set for one conversation. h is one of 16 classes, a hexadecimal digit, by a
-	// hash of conv; conv is c and base64url of the peer.
+	// hash of conv; conv is c and base64url of the peer, or g and that of a group.
 	StreamConversations = "TIM_CONV"
 	// StreamCursors holds tim.cursor.<app>.<user>: up to where a user has
 	// acknowledged. Nobody follows it.
 	StreamCursors = "TIM_CURSOR"
-	// StreamMarks holds tim.mark.<app>.<a>.<b>.<position>: revoked, deleted.
+	// StreamMarks holds tim.mark.<app>.<a>.<b>.<position>: revoked, deleted; of a
+	// group tim.mark.<app>.g.<group>.<position>, and ….<position>.<user> for what a
+	// user has deleted for themself.
 	StreamMarks = "TIM_MARK"
 	// StreamContacts holds tim.sns.<app>.<user>.<h>.<kind>.<entry>: one friend,
 	// application or friend group of a user. h is one of 4 classes, by a hash of
@@ -104,10 +107,17 @@ func ConversationClass(token string) uint32 { return Hash32(token) % Conversatio
 // ClassToken returns a class as a token of a subject, h.
 func ClassToken(class uint32) string { return strconv.FormatUint(uint64(class), 16) }
 
+// GroupToken is PeerToken for the conversation of a group.
+func GroupToken(groupID string) string { return "g" + UserToken(groupID) }
+
 // ConversationTail returns the tokens <h>.<conv> of a one-to-one conversation, with
 // which a subject of StreamConversations ends.
-func ConversationTail(peer string) string {
-	conv := PeerToken(peer)
+func ConversationTail(peer string) string { return tail(PeerToken(peer)) }
+
+// GroupTail is ConversationTail for the conversation of a group.
+func GroupTail(groupID string) string { return tail(GroupToken(groupID)) }
+
+func tail(conv string) string {
 	return ClassToken(ConversationClass(conv)) + "." + conv
 }
 

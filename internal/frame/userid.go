@@ -5,8 +5,17 @@ const maxUserID = 32
 
 // ValidUserID reports whether s may be a UserID: 1 to 32 bytes of printable
 // ASCII, a space included. It is the one rule, for both sides of the wire.
-func ValidUserID(s string) bool {
-	if s == "" || len(s) > maxUserID {
+func ValidUserID(s string) bool { return printable(s, maxUserID) }
+
+// maxGroupID limits a group ID, in bytes.
+const maxGroupID = 48
+
+// ValidGroupID reports whether s may be the ID of a group: 1 to 48 bytes of
+// printable ASCII.
+func ValidGroupID(s string) bool { return printable(s, maxGroupID) }
+
+func printable(s string, most int) bool {
+	if s == "" || len(s) > most {
 		return false
 	}
 	for i := 0; i < len(s); i++ {

@@ -6,11 +6,11 @@ import (
 	"strings"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 // Limits in bytes of what a group's members set.
 const (
-	maxGroupID      = 48
 	maxName         = 100
 	maxIntroduction = 400
 	maxNotification = 400
@@ -48,17 +48,7 @@ func checkGroupID(id string, t Type) error {
 }
 
 // validGroupID reports whether a group may have an ID.
-func validGroupID(id string) bool {
-	if id == "" || len(id) > maxGroupID {
-		return false
-	}
-	for i := range len(id) {
-		if id[i] < ' ' || id[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
+func validGroupID(id string) bool { return frame.ValidGroupID(id) }
 
 // madeGroupID returns an ID that the gateway makes of random bytes, or of the
 // hash of what makes a call unlike any other.
