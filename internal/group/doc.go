@@ -18,6 +18,7 @@
 //
 //	methods.go       how a call of a client is served
 //	server.go        how one of the server API is
+//	standing.go      what messages of groups need to know of somebody
 //	create.go        groups begin and end
 //	members.go       members come and go
 //	invite.go        members bring others
@@ -150,7 +151,7 @@
 //	    value may be below 0; the answer has the new one
 //
 // Messages of groups are calls of package inbox with a conversationID that is
-// GROUP and the groupID; they are not built yet.
+// GROUP and the groupID.
 //
 // # Notifications
 //

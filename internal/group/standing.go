@@ -1,0 +1,39 @@
+package group
+
+import (
+	"context"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// Standing is what somebody is in a group, as far as its messages are concerned.
+type Standing struct {
+	Born     int64 // of the group: tells it from one before it with the same ID
+	Member   bool  // false: only an administrator of the app
+	Muted    bool  // may not send now
+	Counts   bool  // messages count as unread
+	Older    bool  // members may read what came before they joined
+	Manages  bool  // may revoke what others have sent
+	AtAll    bool  // may mention everybody
+	NameCard string
+}
+
+// Standing returns what a user is in a group now, while a turn of it is under way,
+// too. It fails for whoever is neither a member nor an administrator of the app.
+// Errors are *fault.Error.
+func (r *Room) Standing(ctx context.Context, u place.User, groupID string) (Standing, error) {
+	g, m, role, err := r.as(ctx, keyOf(u, groupID), u)
+	switch {
+	case err != nil:
+		return Standing{}, r.failed("a standing", err)
+	case role == Stranger:
+		return Standing{}, fault.With(fault.GroupNotPermitted, "it is for members")
+	}
+	muted := m.Mute > r.now().Unix() || g.MuteAll && role < Admin
+	return Standing{
+		Born: g.Born, Member: m.in(g), Muted: muted && role < AppAdmin,
+		Counts: table[g.Type].unread, Older: g.Type.May(ReadOlder, Member, Stranger) == nil,
+		Manages: role >= Admin, AtAll: role >= Admin || g.Type != Community, NameCard: m.Card,
+	}, nil
+}

@@ -1,0 +1,57 @@
+package group
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// TestStanding: what the messages of a group need to know of somebody.
+func TestStanding(t *testing.T) {
+	w := newWorld(t)
+	alice, bob := w.login(0, "alice"), w.login(1, "bob")
+	alice.must("group.create", obj{"groupID": "p", "name": "n", "type": "Public", "memberList": []obj{{"userID": "bob"}, {"userID": "carol", "role": "Admin"}}}, nil)
+	alice.must("group.create", obj{"groupID": "@TGS#_c", "name": "n", "type": "Community", "memberList": []obj{{"userID": "bob"}}}, nil)
+	alice.must("group.create", obj{"groupID": "m", "name": "n", "type": "ChatRoom"}, nil)
+	of := func(userID, groupID string) Standing {
+		t.Helper()
+		s, err := w.rooms[1].Standing(t.Context(), place.User{SDKAppID: app, UserID: userID}, groupID)
+		require.NoError(t, err)
+		require.NotZero(t, s.Born)
+		s.Born = 0
+		return s
+	}
+	refused := func(code fault.Code, userID, groupID string) {
+		t.Helper()
+		_, err := w.rooms[0].Standing(t.Context(), place.User{SDKAppID: app, UserID: userID}, groupID)
+		require.ErrorIs(t, err, fault.New(code))
+	}
+	require.Equal(t, Standing{Member: true, Counts: true, Manages: true, AtAll: true}, of("alice", "p"))
+	require.Equal(t, Standing{Member: true, Counts: true, AtAll: true}, of("bob", "p"))
+	require.Equal(t, Standing{Member: true, Counts: true, Older: true}, of("bob", "@TGS#_c"))
+	require.Equal(t, Standing{Member: true, Older: true, Manages: true, AtAll: true}, of("alice", "m"))
+	require.Equal(t, Standing{Counts: true, Manages: true, AtAll: true}, of("root", "p"))
+	refused(fault.GroupNotPermitted, "dave", "p")
+	refused(fault.NoSuchGroup, "alice", "q")
+	refused(fault.BadGroupID, "alice", "")
+
+	bob.must("group.card", obj{"groupID": "p", "nameCard": "b"}, nil)
+	require.Equal(t, "b", of("bob", "p").NameCard)
+	alice.must("group.mute", obj{"groupID": "p", "userID": "bob", "muteTime": 10}, nil)
+	require.True(t, of("bob", "p").Muted)
+	w.clock.pass(11 * time.Second)
+	require.False(t, of("bob", "p").Muted)
+	alice.must("group.update", obj{"groupID": "p", "muteAllMembers": true}, nil)
+	require.True(t, of("bob", "p").Muted)
+	require.False(t, of("carol", "p").Muted)
+	require.False(t, of("root", "p").Muted)
+
+	bob.must("group.quit", obj{"groupID": "p"}, nil)
+	refused(fault.GroupNotPermitted, "bob", "p")
+	alice.must("group.dismiss", obj{"groupID": "p"}, nil)
+	refused(fault.NoSuchGroup, "alice", "p")
+}
