@@ -52,6 +52,7 @@ const (
 	NoSuchGroup           Code = 10010
 	GroupFull             Code = 10014
 	BadGroupID            Code = 10015
+	GroupMuted            Code = 10017
 	GroupIDTaken          Code = 10021
 	ApplicationHandled    Code = 10024
 	TooManyGroups         Code = 10037
@@ -158,6 +159,7 @@ var All = []Code{
 	NoSuchGroup,
 	GroupFull,
 	BadGroupID,
+	GroupMuted,
 	GroupIDTaken,
 	ApplicationHandled,
 	TooManyGroups,
@@ -314,6 +316,8 @@ func (c Code) Text() string {
 		return "The group is full: remove members first, or make another group."
 	case BadGroupID:
 		return "The groupID is malformed: check it against the rules for group IDs."
+	case GroupMuted:
+		return "This user may not speak in this group now: wait until the mute is over, or ask its owner or an administrator."
 	case GroupIDTaken:
 		return "There is a group with this groupID already: choose another one."
 	case ApplicationHandled:

@@ -176,8 +176,8 @@ func (u *user) tellOf(ctx context.Context, others []string) (left []string, err 
 			left = append(left, other) // what was read is old by now
 			continue
 		case c == nil:
-			note.Removed = append(note.Removed, c2c+other)
-			size += sizeOf(c2c + other)
+			note.Removed = append(note.Removed, idOf(other))
+			size += sizeOf(idOf(other))
 		default:
 			one := sizeOf(c)
 			if size > 0 && size+one > u.in.o.Frame {

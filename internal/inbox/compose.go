@@ -13,30 +13,35 @@ import (
 // former pages through the history and names the message in calls. What has its
 // usual value is left out, as the package comment says.
 type Message struct {
-	ID              string          `json:"ID"`
-	ConversationID  string          `json:"conversationID"`
-	Type            string          `json:"type"`
-	Payload         json.RawMessage `json:"payload"`
-	From            string          `json:"from"`
-	To              string          `json:"to"`
-	Flow            string          `json:"flow"` // in, out
-	Time            int64           `json:"time"`
-	Sequence        uint64          `json:"sequence"`
-	Random          int64           `json:"random,omitempty"`
-	ClientTime      int64           `json:"clientTime,omitempty"`
-	Nick            string          `json:"nick,omitempty"`
-	Avatar          string          `json:"avatar,omitempty"`
-	CloudCustomData string          `json:"cloudCustomData,omitempty"`
-	IsRead          bool            `json:"isRead,omitempty"`
-	IsPeerRead      bool            `json:"isPeerRead,omitempty"`
-	IsRevoked       bool            `json:"isRevoked,omitempty"`
-	IsDeleted       bool            `json:"isDeleted,omitempty"`
-	IsModified      bool            `json:"isModified,omitempty"`
-	Revoker         string          `json:"revoker,omitempty"`
-	RevokerInfo     UserInfo        `json:"revokerInfo,omitzero"`
-	OnlineOnly      bool            `json:"onlineOnlyFlag,omitempty"`
-	Position        uint64          `json:"position,omitempty"`
-	Version         int             `json:"version,omitempty"` // ours: counts the edits
+	ID             string `json:"ID"`
+	ConversationID string `json:"conversationID"`
+	// ConversationType is GROUP or @TIM#SYSTEM, or absent. In a group Flow, IsRead and IsPeerRead
+	// are: what is sent to all says nothing of one.
+	ConversationType string          `json:"conversationType,omitempty"`
+	Type             string          `json:"type"`
+	Payload          json.RawMessage `json:"payload"`
+	From             string          `json:"from"`
+	To               string          `json:"to"`
+	Flow             string          `json:"flow,omitempty"` // in, out
+	Time             int64           `json:"time"`
+	Sequence         uint64          `json:"sequence"`
+	Random           int64           `json:"random,omitempty"`
+	ClientTime       int64           `json:"clientTime,omitempty"`
+	Nick             string          `json:"nick,omitempty"`
+	Avatar           string          `json:"avatar,omitempty"`
+	NameCard         string          `json:"nameCard,omitempty"`
+	AtUserList       []string        `json:"atUserList,omitempty"`
+	CloudCustomData  string          `json:"cloudCustomData,omitempty"`
+	IsRead           bool            `json:"isRead,omitempty"`
+	IsPeerRead       bool            `json:"isPeerRead,omitempty"`
+	IsRevoked        bool            `json:"isRevoked,omitempty"`
+	IsDeleted        bool            `json:"isDeleted,omitempty"`
+	IsModified       bool            `json:"isModified,omitempty"`
+	Revoker          string          `json:"revoker,omitempty"`
+	RevokerInfo      UserInfo        `json:"revokerInfo,omitzero"`
+	OnlineOnly       bool            `json:"onlineOnlyFlag,omitempty"`
+	Position         uint64          `json:"position,omitempty"`
+	Version          int             `json:"version,omitempty"` // ours: counts the edits
 }
 
 // UserInfo names who revoked a message.
@@ -49,6 +54,7 @@ type UserInfo struct {
 // Conversation is a conversation as one of its two users sees it.
 type Conversation struct {
 	ConversationID   string       `json:"conversationID"`
+	Type             string       `json:"type,omitempty"` // GROUP or @TIM#SYSTEM, or absent
 	UnreadCount      uint64       `json:"unreadCount"`
 	LastMessage      *LastMessage `json:"lastMessage,omitempty"` // absent in an update: unchanged
 	UserProfile      *Profile     `json:"userProfile,omitempty"` // absent in an update: unchanged
@@ -57,6 +63,7 @@ type Conversation struct {
 	PeerReadSequence uint64       `json:"peerReadSequence"`
 	DraftText        string       `json:"draftText"`
 	CustomData       string       `json:"customData"`
+	*GroupCounts
 }
 
 // LastMessage is what a list of conversations shows of the newest message. The
@@ -80,12 +87,15 @@ type LastMessage struct {
 // message composes a Message for the user of a side; newest is its
 // conversation's newest record, which says what was read.
 func message(m *record, newest *record, f flags, side int) Message {
+	if _, ok := m.pair.group(); ok {
+		return groupMessage(m, f)
+	}
 	p, c := m.pair, m.Message.with(f.Edit)
 	peer := p.other(side)
 	to := p.users[p.other(m.By)]
 	out := Message{
 		ID:              c.ID,
-		ConversationID:  c2c + p.users[peer],
+		ConversationID:  idOf(p.users[peer]),
 		Type:            c.Type,
 		Payload:         c.Payload,
 		From:            p.users[m.By],
@@ -104,52 +114,70 @@ func message(m *record, newest *record, f flags, side int) Message {
 		IsModified:      c.Version > 0,
 		Version:         c.Version,
 	}
+	if out.From == systemUser {
+		out.ConversationType, out.To = systemUser, c.Group
+	}
 	if m.By == side {
 		out.Flow, out.IsRead = "out", true
 		out.IsPeerRead = peer != side && m.Seq <= newest.Read[peer].Seq
 	}
 	if f.Revoked {
-		out.IsRevoked, out.Revoker, out.RevokerInfo.UserID = true, f.By, f.By
-		if f.By == out.From {
-			out.RevokerInfo.Nick, out.RevokerInfo.Avatar = c.Nick, c.Avatar
-		}
+		out.revokedBy(f.By, c)
 	}
 	return out
 }
 
+// revokedBy notes who has revoked the message, whose content is c.
+func (m *Message) revokedBy(userID string, c *content) {
+	m.IsRevoked, m.Revoker, m.RevokerInfo.UserID = true, userID, userID
+	if userID == m.From {
+		m.RevokerInfo.Nick, m.RevokerInfo.Avatar = c.Nick, c.Avatar
+	}
+}
+
 // conversationOf composes a Conversation from its newest record and its
 // newest message, which may be nil.
-func conversationOf(newest, last *record, f flags, set settings, side int) Conversation {
-	p := newest.pair
+func conversationOf(newest, last *record, f flags, kept peer, side int) Conversation {
+	p, set := newest.pair, kept.settings
+	if _, ok := p.group(); ok {
+		return groupConversation(newest, last, f, kept)
+	}
 	peer := p.other(side)
 	out := Conversation{
-		ConversationID:   c2c + p.users[peer],
-		UnreadCount:      newest.unread(side, set),
+		ConversationID:   idOf(p.users[peer]),
+		UnreadCount:      newest.unread(side, kept),
 		IsPinned:         set.Pinned,
 		PeerReadTime:     newest.Read[peer].Time,
 		PeerReadSequence: newest.Read[peer].Seq,
 		DraftText:        set.Draft,
 		CustomData:       set.Custom,
 	}
+	if p.users[peer] == systemUser {
+		out.Type = systemUser
+	}
 	if last != nil {
-		m := message(last, newest, f, side)
-		out.LastMessage = &LastMessage{
-			LastTime:        m.Time,
-			LastSequence:    m.Sequence,
-			FromAccount:     m.From,
-			MessageForShow:  forShow(m.Type, m.Payload),
-			Type:            m.Type,
-			Payload:         m.Payload,
-			CloudCustomData: m.CloudCustomData,
-			IsRevoked:       m.IsRevoked,
-			IsPeerRead:      m.IsPeerRead,
-			Nick:            m.Nick,
-			Revoker:         m.Revoker,
-			Version:         m.Version,
-			Position:        m.Position,
-		}
+		out.LastMessage = lastOf(message(last, newest, f, side))
 	}
 	return out
+}
+
+// lastOf returns what a list of conversations shows of its newest message.
+func lastOf(m Message) *LastMessage {
+	return &LastMessage{
+		LastTime:        m.Time,
+		LastSequence:    m.Sequence,
+		FromAccount:     m.From,
+		MessageForShow:  forShow(m.Type, m.Payload),
+		Type:            m.Type,
+		Payload:         m.Payload,
+		CloudCustomData: m.CloudCustomData,
+		IsRevoked:       m.IsRevoked,
+		IsPeerRead:      m.IsPeerRead,
+		Nick:            m.Nick,
+		Revoker:         m.Revoker,
+		Version:         m.Version,
+		Position:        m.Position,
+	}
 }
 
 // labels stand in a list of conversations for messages without words.
@@ -195,6 +223,7 @@ type readNote struct {
 
 // outgoing composes the frames of one record for one user, each at most once.
 type outgoing struct {
+	group     *groupFrames // of a record of a group, for all of its members
 	full, own json.RawMessage
 	method    string
 }
@@ -203,10 +232,19 @@ type outgoing struct {
 // is held.
 func (o *outgoing) frame(s *Session, r *record, side int, at string) (string, json.RawMessage) {
 	u := s.user
-	set := u.peers[r.pair.users[r.pair.other(side)]].settings
+	kept := u.peers[r.pair.users[r.pair.other(side)]]
+	if _, ok := r.pair.group(); ok {
+		if r.hidden(side, kept) {
+			return "", nil
+		}
+		if o.group == nil {
+			o.group = &groupFrames{}
+		}
+		return o.group.frame(s, r)
+	}
 	switch r.Kind {
 	case kindMessage:
-		conv := []Conversation{conversationOf(r, r, flags{}, set, side)}
+		conv := []Conversation{conversationOf(r, r, flags{}, kept, side)}
 		if r.By == side && (r.Message.Instance == s.instance || r.Message.NoSync) {
 			if o.own == nil {
 				o.own = encode(conversationsNote{Conversations: conv, Cursor: at})
@@ -227,7 +265,7 @@ func (o *outgoing) frame(s *Session, r *record, side int, at string) (string, js
 		}
 		if r.By == side {
 			o.method = frame.NoteConversations
-			o.full = encode(conversationsNote{Conversations: []Conversation{conversationOf(r, nil, flags{}, set, side)}, Cursor: at})
+			o.full = encode(conversationsNote{Conversations: []Conversation{conversationOf(r, nil, flags{}, kept, side)}, Cursor: at})
 		} else {
 			m := r.Read[r.By]
 			o.method = frame.NoteRead
@@ -235,7 +273,7 @@ func (o *outgoing) frame(s *Session, r *record, side int, at string) (string, js
 		}
 		return o.method, o.full
 	case kindRevoke, kindEdit:
-		if r.hidden(side, set) {
+		if r.hidden(side, kept) {
 			return "", nil
 		}
 		if o.full == nil {
@@ -243,7 +281,7 @@ func (o *outgoing) frame(s *Session, r *record, side int, at string) (string, js
 			o.method = method
 			o.full = encode(messagesNote{
 				Messages:      []Message{m},
-				Conversations: []Conversation{r.afterChange(set, side)},
+				Conversations: []Conversation{r.afterChange(kept, side)},
 				Cursor:        at,
 				Position:      r.pos,
 			})
@@ -282,15 +320,19 @@ func (r *record) flagged() flags {
 	if r.Kind == kindEdit {
 		return flags{}
 	}
-	return flags{Revoked: true, By: r.pair.users[r.By]}
+	return flags{Revoked: true, By: r.from()}
 }
 
 // afterChange composes a conversation right after one of its messages was revoked
 // or edited. Its LastMessage is set only if that message was the newest one.
-func (r *record) afterChange(set settings, side int) Conversation {
-	var last *record
+func (r *record) afterChange(kept peer, side int) Conversation {
+	return conversationOf(r, r.ifLast(), r.flagged(), kept, side)
+}
+
+// ifLast returns the message that was revoked or edited if it is the newest one.
+func (r *record) ifLast() *record {
 	if m := r.changed(); m.Seq == r.Seq {
-		last = m
+		return m
 	}
-	return conversationOf(r, last, r.flagged(), set, side)
+	return nil
 }

@@ -66,7 +66,7 @@ func composedCases() []seenCase {
 	both := func(r *record, set settings) messagesNote {
 		return messagesNote{
 			Messages:      []Message{message(r, r, flags{}, side(r))},
-			Conversations: []Conversation{conversationOf(r, r, flags{}, set, side(r))},
+			Conversations: []Conversation{conversationOf(r, r, flags{}, keeps(set), side(r))},
 			Cursor:        "42.1",
 		}
 	}
@@ -88,7 +88,7 @@ func composedCases() []seenCase {
 		f := flags{Revoked: true, By: by}
 		add("revoked by "+by, frame.NoteRevoked, messagesNote{
 			Messages:      []Message{message(r, r, f, side(r))},
-			Conversations: []Conversation{conversationOf(r, r, f, settings{}, side(r))},
+			Conversations: []Conversation{conversationOf(r, r, f, peer{}, side(r))},
 			Position:      map[string]uint64{"revoker": 43, "alice": 44}[by],
 		})
 	}
@@ -97,12 +97,12 @@ func composedCases() []seenCase {
 		Messages: list(message(server, server, flags{Revoked: true, By: "administrator"}, side(server))).Messages, Position: 45,
 	})
 
-	empty := conversationOf(text("empty", "alice"), nil, flags{}, settings{Draft: "begun"}, 0)
+	empty := conversationOf(text("empty", "alice"), nil, flags{}, keeps(settings{Draft: "begun"}), 0)
 	empty.LastMessage = &LastMessage{}
 	profile := Profile{}.withDefaults("empty")
 	empty.UserProfile = &profile
 	add("a conversation without messages", frame.NoteConversations, one(empty))
-	whole := conversationOf(seen(full("whole")), full("whole"), flags{}, settings{Pinned: true}, side(full("whole")))
+	whole := conversationOf(seen(full("whole")), full("whole"), flags{}, keeps(settings{Pinned: true}), side(full("whole")))
 	known := Profile{
 		Nick: "W", Avatar: "w.png", Gender: "Gender_Type_Male", Birthday: 19700101, Location: "here", SelfSignature: "says", AllowType: "AllowType_Type_DenyAny",
 		Language: 1, MessageSettings: 1, AdminForbidType: "AdminForbid_Type_SendOut", Level: 2, Role: 3, LastUpdatedTime: at,
@@ -110,7 +110,7 @@ func composedCases() []seenCase {
 	}.withDefaults("whole")
 	whole.UserProfile = &known
 	add("a conversation with its user's whole profile", frame.NoteConversations, one(whole))
-	add("a conversation whose newest message stays", frame.NoteConversations, one(conversationOf(full("whole"), nil, flags{}, settings{}, side(full("whole")))))
+	add("a conversation whose newest message stays", frame.NoteConversations, one(conversationOf(full("whole"), nil, flags{}, peer{}, side(full("whole")))))
 	return cases
 }
 
@@ -164,3 +164,6 @@ func TestTwiceAsManyMessagesFit(t *testing.T) {
 	one := message(r, r, flags{}, p.side("bob.carpenter"))
 	require.GreaterOrEqual(t, Options{}.withDefaults().Frame/sizeOf(one), 2*whole, "%s", encode(one))
 }
+
+// keeps is what a user keeps of a conversation.
+func keeps(s settings) peer { return peer{document: document{settings: s}} }

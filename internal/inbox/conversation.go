@@ -105,7 +105,7 @@ func (r *record) lean() *record {
 		return nil
 	}
 	l := *r
-	l.Message, l.Target = nil, nil
+	l.Message, l.Target, l.Members = nil, nil, nil
 	return &l
 }
 
@@ -167,7 +167,7 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 		if last != nil {
 			expect = last.pos
 		}
-		if r.Kind == kindMessage { // before it is stored, so that no message lacks the documents
+		if _, of := p.group(); r.Kind == kindMessage && !of { // before it is stored, so that no message lacks the documents
 			if err := in.enterBoth(ctx, p, r.By); err != nil {
 				return nil, false, err
 			}

@@ -38,7 +38,8 @@ const (
 // queued is a record on its way to one of its users.
 type queued struct {
 	*arrival
-	to     *user // nil: only the cached conversation wants it
+	to     *user // nil: only the cached conversation wants it, or
+	group  bool  // those members of a group whom this worker serves
 	side   int
 	passed chan<- struct{} // instead of a record: closed once everything before it was handled
 }
@@ -50,6 +51,7 @@ type arrival struct {
 	value  bus.Value
 	once   sync.Once
 	record *record // nil: it cannot be decoded
+	frames groupFrames
 }
 
 // newDelivery starts the workers; Inbox.work ends them.
@@ -58,13 +60,14 @@ func newDelivery(in *Inbox) *delivery {
 	for i := range d.workers {
 		queue := make(chan queued, deliveryQueue)
 		d.workers[i] = queue
-		in.work.goes(func() { d.work(queue) })
+		in.work.goes(func() { d.work(i, queue) })
 	}
 	return d
 }
 
-func (d *delivery) worker(u place.User) chan<- queued {
-	return d.workers[maphash.Comparable(d.seed, u)%deliveryWorkers]
+// number returns which worker serves a user.
+func (d *delivery) number(u place.User) int {
+	return int(maphash.Comparable(d.seed, u) % deliveryWorkers)
 }
 
 // sawRecord queues a record of a conversation for its users here. Most records
@@ -75,26 +78,68 @@ func (d *delivery) sawRecord(v bus.Value) error {
 		return nil // not one of our subjects
 	}
 	d.in.recent.add(v.Seq, p)
+	if _, ok := p.group(); ok {
+		return d.sawGroup(p, v)
+	}
 	one, other := p.user(0), p.user(1)
 	d.in.mu.Lock()
 	a, b := d.in.users[one], d.in.users[other]
 	d.in.mu.Unlock()
 	r := &arrival{pair: p, value: v}
 	if a != nil {
-		d.queue(one, queued{arrival: r, to: a, side: 0})
+		d.queue(d.number(one), queued{arrival: r, to: a, side: 0})
 	}
 	if b != nil && b != a {
-		d.queue(other, queued{arrival: r, to: b, side: 1})
+		d.queue(d.number(other), queued{arrival: r, to: b, side: 1})
 	}
 	if a == nil && b == nil && d.in.convs.has(p) {
-		d.queue(one, queued{arrival: r})
+		d.queue(d.number(one), queued{arrival: r})
 	}
 	return nil
 }
 
-// queue hands a record to the user's worker, and waits while its queue is full.
-func (d *delivery) queue(u place.User, q queued) {
-	w := d.worker(u)
+// sawGroup is sawRecord in the log of a group.
+func (d *delivery) sawGroup(p pair, v bus.Value) error {
+	r := &arrival{pair: p, value: v}
+	if changesMembers(v.Data) {
+		if d.decode(r); r.record != nil {
+			d.applyMembers(r.record)
+		}
+	}
+	workers := d.in.crowds.workers(p)
+	for _, n := range workers {
+		d.queue(n, queued{arrival: r, group: true})
+	}
+	if len(workers) == 0 && d.in.convs.has(p) {
+		d.queue(d.number(p.user(0)), queued{arrival: r})
+	}
+	return nil
+}
+
+// applyMembers has those who have joined told of what comes from here on, and those
+// who have left of nothing more.
+func (d *delivery) applyMembers(r *record) {
+	if r.Members == nil {
+		return
+	}
+	d.in.mu.Lock()
+	defer d.in.mu.Unlock()
+	here := func(userID string) *user { return d.in.users[place.User{SDKAppID: r.pair.app, UserID: userID}] }
+	for _, id := range r.Members.Joined {
+		if u := here(id); u != nil {
+			d.in.crowds.joined(r.pair, d.number(u.User), u, r.Members.Floor)
+		}
+	}
+	for _, id := range r.Members.Left {
+		if u := here(id); u != nil {
+			d.in.crowds.left(r.pair, d.number(u.User), u, r.pos)
+		}
+	}
+}
+
+// queue hands a record to a worker, and waits while its queue is full.
+func (d *delivery) queue(n int, q queued) {
+	w := d.workers[n]
 	select {
 	case w <- q:
 		return
@@ -107,34 +152,44 @@ func (d *delivery) queue(u place.User, q queued) {
 	}
 }
 
-func (d *delivery) work(queue <-chan queued) {
+func (d *delivery) work(n int, queue <-chan queued) {
 	for {
 		select {
 		case q := <-queue:
-			d.handle(q)
+			d.handle(n, q)
 		case <-d.in.work.ctx.Done():
 			return
 		}
 	}
 }
 
-func (d *delivery) handle(q queued) {
+func (d *delivery) handle(n int, q queued) {
 	if q.passed != nil {
 		close(q.passed)
 		return
 	}
-	q.once.Do(func() {
-		r, err := decodeOf(q.pair, q.value)
+	d.decode(q.arrival)
+	switch {
+	case q.record == nil:
+	case q.to != nil:
+		q.to.deliver(q.record, q.side, outgoing{})
+	case q.group:
+		for _, u := range d.in.crowds.hearing(n, q.record) {
+			u.hear(q.record, &q.frames)
+		}
+	}
+}
+
+func (d *delivery) decode(a *arrival) {
+	a.once.Do(func() {
+		r, err := decodeOf(a.pair, a.value)
 		if err != nil {
-			d.in.report(fmt.Errorf("record %d of %s: %w", q.value.Seq, q.value.Subject, err))
+			d.in.report(fmt.Errorf("record %d of %s: %w", a.value.Seq, a.value.Subject, err))
 			return
 		}
-		q.record = r
+		a.record = r
 		d.in.convs.saw(r)
 	})
-	if q.to != nil && q.record != nil {
-		q.to.deliver(q.record, q.side)
-	}
 }
 
 // reach waits, for reachWithin at most, until the sessions that a user has here
@@ -146,7 +201,7 @@ func (d *delivery) reach(ctx context.Context, u place.User, pos uint64) {
 	d.in.messages.Reach(ctx, upTo(pos))
 	passed := make(chan struct{})
 	select {
-	case d.worker(u) <- queued{passed: passed}:
+	case d.workers[d.number(u)] <- queued{passed: passed}:
 	case <-ctx.Done():
 		return
 	case <-d.in.work.ctx.Done():

@@ -19,7 +19,7 @@ import (
 func otherWorker(in *Inbox, u place.User) place.User {
 	for i := 0; ; i++ {
 		v := place.User{SDKAppID: app, UserID: fmt.Sprintf("other%d", i)}
-		if in.delivery.worker(v) != in.delivery.worker(u) {
+		if in.delivery.number(v) != in.delivery.number(u) {
 			return v
 		}
 	}

@@ -25,6 +25,12 @@
 //	send.go          sending: the checks of a message, and its record
 //	hooks.go         the app's back end is asked and told of what is sent
 //
+//	group.go         groups: membership, and its changes
+//	groupsend.go     groups: sending
+//	groupmarks.go    groups: what a member has read or deleted; revoked messages
+//	groupview.go     groups: what every member is told, and what one
+//	notice.go        what the system tells a user
+//
 //	docs.go          documents: read, cached, changed
 //	settings.go      a user's settings of a conversation, one document each
 //	room.go          how many of those a user may have, and which give way
@@ -35,6 +41,7 @@
 //	watch.go         notifies those who watch a user's status
 //
 //	deliver.go       brings new records to the users here, by receiving user
+//	crowd.go         who here is in which group
 //	user.go          the users here and their Sessions, and what these are told
 //	idle.go          who was here a while ago
 //	cursors.go       how far a user has acknowledged
@@ -65,10 +72,12 @@
 // Five streams; a key holds base64url of a UserID, never the UserID.
 //
 //	TIM_MSG     tim.msg.<app>.<a>.<b>             one log a conversation; a <= b are its two users
+//	            tim.msg.<app>.g.<group>           one log a group
 //	TIM_CONV    tim.conv.<app>.<user>.<h>.<conv>  the newest of what a user keeps of a conversation
 //	TIM_DOC     tim.doc.<app>.<user>.<kind>       the newest of: profile black status quota
 //	TIM_CURSOR  tim.cursor.<app>.<user>           the newest: up to where a user has acknowledged
 //	TIM_MARK    tim.mark.<app>.<a>.<b>.<pos>      the newest of: revoked, edited, deleted by a or by b
+//	            tim.mark.<app>.g.<group>.<pos>         … of a group, and ….<pos>.<user>: deleted by user
 //
 // A record of TIM_MSG is a message, a read mark, a revocation or an edit, and carries
 // the conversation's whole state after it: sequence, counts, both read marks
@@ -88,6 +97,27 @@
 // next message. h is one of 16 classes, by a hash of conv. A document is written
 // only when it changes: when its user sets something, and once a day at most
 // when they send or read something there.
+//
+// # Groups
+//
+// Package group says who is a member; a group's conversation is here. Its messages
+// are stored once, whatever its size: a record of its log says who has sent it, and
+// counts in Sent[0] what counts as unread. What one member has of it is in their
+// document of TIM_CONV: whether and from which position on they are a member, what
+// they have read, their settings. A message writes no document but its sender's.
+//
+//	unread = Sent[0] of the newest record − that of what was read − Taken in between
+//
+// Who joins or leaves has their document written first, with the position at which
+// the log stands, then a record says it (GroupChanged). Both tell crowd.go, who of
+// those that are here hears what: a member hears and reads what lies behind the
+// position at which they joined, and no more once they have left. A starting session
+// reads its documents, which enters it there, then where the follower is, then the
+// newest records. A record of a group is one item for each worker of delivery that
+// serves members, and one frame for all of them, with nothing in it of one alone.
+//
+// A log begins anew, with another Born, when a group is made with the ID of one that
+// was dismissed.
 //
 // # Guarantees
 //
@@ -145,9 +175,9 @@
 //
 // and, below all of them and without taking another, conversations.mu,
 // conversation.mu, docs.mu, rooms.mu, recent.mu, waiting.mu, idle.mu, unsaved.mu,
-// near.mu, rates.mu and work.mu. A worker of delivery takes user.mu and what
-// follows it; so whoever waits for one, as the follower does for room in a queue,
-// holds none from Inbox.mu on.
+// near.mu, rates.mu, crowds.mu, groupFrames.mu, groupRates.mu and work.mu. A worker
+// of delivery takes user.mu and what follows it; so whoever waits for one, as the
+// follower does for room in a queue, holds none from Inbox.mu on.
 //
 // Options.Hooks are asked and told with Session.calls held at most: they may take
 // seconds, and only their own session waits. Of what else a caller gave, Push is
@@ -173,6 +203,8 @@
 //	    Options.SyncIdle has passed: then session.sync comes again
 //	message.send {id, to, type, payload, cloudCustomData?, random?, clientTime?,
 //	    onlineUserOnly?, resend?} -> {message}
+//	    to a group with groupID instead of to, and atUserList?: 30 userIDs at most,
+//	    or __kImSDK_MesssageAtALL__ for all
 //	message.list {conversationID, before?: position, count?} -> {messages, next, isCompleted}
 //	    oldest first; fewer than count when they would not fit a frame, or when
 //	    many have been deleted: then there may be none, and next goes on
@@ -203,6 +235,16 @@
 //	    a status costs its user as much of their rate as a message, and so does
 //	    a profile
 //	status.watch {userIDs}; status.unwatch {userIDs?} -> {}
+//
+// A conversationID is C2C and the peer's userID, GROUP and the groupID, or
+// @TIM#SYSTEM for notices. In a group message.revoke is for the sender, and for the
+// owner and the administrators at any time; message.modify is not built yet. Who is no
+// member is refused with 10007.
+//
+// A Message of a group has conversationType GROUP, and no flow, isRead or isPeerRead:
+// the client knows them from from and from what its user has read. A Conversation of
+// a group has the type GROUP and besides {counted, taken?, read, readSequence}; to all
+// members only {conversationID, type, counted, taken?, lastMessage?} of it is said.
 //
 // # Notifications
 //

@@ -43,7 +43,7 @@ func TestHistoryNeverEndsEarly(t *testing.T) {
 	for n := range int64(20) {
 		ctx := &endsAfter{Context: t.Context()}
 		ctx.left.Store(n)
-		got, err := in.history(ctx, p, p.side("alice"), newer.Position, window)
+		got, err := in.history(ctx, p.user(p.side("alice")), p, newer.Position, window)
 		if err == nil {
 			require.Len(t, got.messages, 1, "after %d", n)
 			whole++

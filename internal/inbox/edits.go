@@ -66,6 +66,9 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 	if p.Version < 0 {
 		return nil, fault.With(fault.BadParameters, "version counts edits, so it cannot be negative")
 	}
+	if isGroup(peer) {
+		return nil, fault.With(fault.NotBuiltYet, "edits of messages in groups")
+	}
 	c := pairOf(u.SDKAppID, u.UserID, peer)
 	side := c.side(u.UserID)
 	if err := in.maySay(ctx, u, "messages from "+u.UserID); err != nil {

@@ -23,6 +23,10 @@ const (
 	typeFile     = "TIMFileElem"
 	typeSound    = "TIMSoundElem"
 	typeVideo    = "TIMVideoFileElem"
+
+	// These are the server's.
+	typeGroupTip    = "TIMGroupTipElem"
+	typeGroupNotice = "TIMGroupSystemNoticeElem"
 )
 
 // Media keeps the files that messages name.
@@ -320,7 +324,7 @@ func (in *Inbox) release(ctx context.Context, r *record) {
 		return
 	}
 	spend(ctx, costBytes)
-	from := r.pair.user(r.By)
+	from := r.sender()
 	message := clientDedup(from, r.pair.users[r.pair.other(r.By)], r.Message.ID)
 	if err := in.o.Media.Release(ctx, from.SDKAppID, message, names); err != nil {
 		in.report(err)

@@ -169,7 +169,7 @@ func (c *client) count() int {
 }
 
 // counts says how much an inbox holds for its sessions.
-type counts struct{ users, sessions, watched, watches, waiting, unsaved, writing, goroutines int }
+type counts struct{ users, crowded, sessions, watched, watches, waiting, unsaved, writing, goroutines int }
 
 func countsOf(in *Inbox) counts {
 	n := counts{goroutines: goroutines()}
@@ -178,6 +178,9 @@ func countsOf(in *Inbox) counts {
 		n.writing += d.writing.Len() + len(d.reading)
 		d.mu.Unlock()
 	}
+	in.crowds.mu.Lock()
+	n.crowded = len(in.crowds.pairs)
+	in.crowds.mu.Unlock()
 	in.waiting.mu.Lock()
 	n.waiting = len(in.waiting.at)
 	in.waiting.mu.Unlock()

@@ -20,19 +20,18 @@ type page struct {
 // history reads up to count messages older than before, or the newest if before
 // is 0. Where many have been deleted it stops early and returns fewer messages,
 // or none; the next page begins at next.
-func (in *Inbox) history(ctx context.Context, p pair, side int, before uint64, count int) (page, error) {
-	newest, err := in.load(ctx, p)
+func (in *Inbox) history(ctx context.Context, u place.User, p pair, before uint64, count int) (page, error) {
+	newest, kept, err := in.look(ctx, u, p)
 	if err != nil || newest == nil {
 		return page{complete: true}, err
 	}
-	kept, err := in.document(ctx, p.user(side), p.users[p.other(side)])
-	if err != nil {
-		return page{}, err
-	}
-	set := kept.settings
+	set, side := kept.view(), p.side(u.UserID)
 	older := newest.positions()
 	if before != 0 {
 		m, err := in.messageAt(ctx, p, before)
+		if err == nil && m.Born != newest.Born {
+			err = noSuchMessage()
+		}
 		if errors.Is(err, fault.New(fault.BadParameters)) {
 			return page{complete: true}, nil // it has expired, with everything older
 		}
@@ -52,7 +51,7 @@ func (in *Inbox) history(ctx context.Context, p pair, side int, before uint64, c
 			out.complete = true
 			break
 		}
-		marks, err := in.flagsOf(ctx, newest, set, batch)
+		marks, err := in.flagsOf(ctx, u, newest, set, batch)
 		if err != nil {
 			return page{}, err
 		}
@@ -81,6 +80,24 @@ func (in *Inbox) history(ctx context.Context, p pair, side int, before uint64, c
 	return out.reversed(), nil
 }
 
+// look reads the newest record of a conversation, nil for none, and what a user keeps
+// of it. It fails for a group that they are no member of.
+func (in *Inbox) look(ctx context.Context, u place.User, p pair) (newest *record, kept peer, err error) {
+	if newest, err = in.load(ctx, p); err != nil || newest == nil {
+		return nil, peer{}, err
+	}
+	if kept, err = in.document(ctx, u, p.users[p.other(p.side(u.UserID))]); err != nil {
+		return nil, peer{}, err
+	}
+	switch {
+	case kept.sees(newest):
+		return newest, kept, nil
+	case newest.Gone:
+		return nil, peer{}, fault.New(fault.NoSuchGroup)
+	}
+	return nil, peer{}, fault.With(fault.GroupNotPermitted, "only members read what is said in a group")
+}
+
 func (p page) reversed() page {
 	slices.Reverse(p.messages)
 	return p
@@ -106,7 +123,7 @@ func (in *Inbox) messagesAt(ctx context.Context, p pair, positions []uint64, cle
 		if err != nil {
 			return nil, err
 		}
-		if r.Kind == kindMessage {
+		if r.isMessage() {
 			out = append(out, r)
 		}
 	}
@@ -145,16 +162,16 @@ func (in *Inbox) headsOf(ctx context.Context, u place.User, others []string) ([]
 func (in *Inbox) compose(ctx context.Context, u place.User, heads []*record, kept []peer) ([]*Conversation, error) {
 	out := make([]*Conversation, len(heads))
 	err := bus.Spread(len(heads), func(i int) error {
-		h, set := heads[i], kept[i].settings
-		if h == nil {
+		h, set := heads[i], kept[i].view()
+		if h == nil || !kept[i].sees(h) {
 			return nil
 		}
 		side := h.pair.side(u.UserID)
-		last, f, err := in.lastMessage(ctx, h, set, side)
+		last, f, err := in.lastMessage(ctx, u, h, set)
 		if err != nil || set.Hidden != 0 && (last == nil || last.pos <= set.Hidden) {
 			return err
 		}
-		c := conversationOf(h, last, f, set, side)
+		c := conversationOf(h, last, f, kept[i], side)
 		if last == nil {
 			c.LastMessage = &LastMessage{}
 		}
@@ -166,7 +183,7 @@ func (in *Inbox) compose(ctx context.Context, u place.User, heads []*record, kep
 	}
 	var others []string
 	for i, c := range out {
-		if c != nil {
+		if c != nil && c.GroupCounts == nil {
 			others = append(others, heads[i].pair.users[heads[i].pair.other(heads[i].pair.side(u.UserID))])
 		}
 	}
@@ -175,7 +192,7 @@ func (in *Inbox) compose(ctx context.Context, u place.User, heads []*record, kep
 		return nil, err
 	}
 	for _, c := range out {
-		if c != nil {
+		if c != nil && c.GroupCounts == nil {
 			c.UserProfile, profiles = &profiles[0], profiles[1:]
 		}
 	}
@@ -184,8 +201,8 @@ func (in *Inbox) compose(ctx context.Context, u place.User, heads []*record, kep
 
 // lastMessage returns the newest message that a user has not cleared or
 // deleted; nil if the last page holds none.
-func (in *Inbox) lastMessage(ctx context.Context, h *record, set settings, side int) (*record, flags, error) {
-	if h.Kind == kindMessage && h.pos > set.Cleared && !set.Deleted && h.change() == 0 {
+func (in *Inbox) lastMessage(ctx context.Context, u place.User, h *record, set settings) (*record, flags, error) {
+	if h.isMessage() && h.pos > set.Cleared && !set.Deleted && h.change() == 0 {
 		return h, flags{}, nil // the common case costs no read
 	}
 	l := h.positions()
@@ -199,12 +216,12 @@ func (in *Inbox) lastMessage(ctx context.Context, h *record, set settings, side 
 	if err != nil {
 		return nil, flags{}, err
 	}
-	marks, err := in.flagsOf(ctx, h, set, batch)
+	marks, err := in.flagsOf(ctx, u, h, set, batch)
 	if err != nil {
 		return nil, flags{}, err
 	}
 	for i := len(batch) - 1; i >= 0; i-- {
-		if !marks[i].Deleted[side] {
+		if !marks[i].Deleted[h.pair.side(u.UserID)] {
 			return batch[i], marks[i], nil
 		}
 	}

@@ -69,9 +69,9 @@ func (in *Inbox) before(ctx context.Context, m *Outgoing) error {
 	return nil
 }
 
-// after tells the hooks of a message that was sent.
+// after tells the hooks of a message that was sent to a user.
 func (in *Inbox) after(ctx context.Context, r *record, onlineOnly bool) error {
-	if in.o.Hooks == nil || r.Message.untold {
+	if _, group := r.pair.group(); group || in.o.Hooks == nil || r.Message.untold {
 		return nil
 	}
 	c := r.Message

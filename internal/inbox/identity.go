@@ -75,7 +75,7 @@ func (s *Session) first(ctx context.Context, to, id string, created time.Time) (
 			return nil, err
 		}
 		for _, m := range batch {
-			if m.By == by && m.Message.ID == id {
+			if m.By == by && m.from() == s.user.UserID && m.Message.ID == id {
 				return m, nil
 			}
 		}

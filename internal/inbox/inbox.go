@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/place"
@@ -16,15 +18,17 @@ import (
 // Inbox keeps the messages of one gateway's users. Its methods may be called
 // from any goroutine.
 type Inbox struct {
-	o      Options
-	bus    Bus
-	store  *store
-	docs   *docs // profiles, blacklists, statuses
-	peers  *docs // of conversations
-	rooms  *rooms
-	convs  *conversations
-	recent recents
-	rates  *rates
+	o          Options
+	bus        Bus
+	store      *store
+	docs       *docs // profiles, blacklists, statuses
+	peers      *docs // of conversations
+	rooms      *rooms
+	convs      *conversations
+	recent     recents
+	crowds     crowds
+	groupRates groupRates
+	rates      *rates
 
 	messages                 followers
 	documents, conversations bus.Follower
@@ -56,9 +60,10 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 	in := &Inbox{
 		o: o, bus: b, store: st,
 		docs: newDocs(st.documents, maxCached), peers: newDocs(st.conversations, maxCachedPeers), rooms: &rooms{left: map[roomKey]int{}},
-		convs: &conversations{all: map[pair]*conversation{}}, recent: newRecents(o.Partitions),
-		rates: newRates(o),
-		users: map[place.User]*user{}, unsaved: unsaved{all: map[place.User]positions{}},
+		convs: &conversations{all: map[pair]*conversation{}}, recent: newRecents(o.Partitions), crowds: newCrowds(),
+		groupRates: groupRates{most: o.GroupRate, all: map[pair]*rate.Limiter{}},
+		rates:      newRates(o),
+		users:      map[place.User]*user{}, unsaved: unsaved{all: map[place.User]positions{}},
 		watch: map[place.User]*watched{}, dueSignal: make(chan struct{}, 1),
 		waiting:   waiting{at: map[*catchingUp]*list.Element{}},
 		idle:      idle{at: map[place.User]*list.Element{}},

@@ -26,13 +26,19 @@ var errKey = errors.New("inbox: not a subject of ours")
 // How a UserID stands in a subject.
 var enc, dec = bus.UserToken, bus.UserOfToken
 
-// pair is a conversation: an app and its two users, users[0] <= users[1].
+// pair is a conversation: an app and its two users, users[0] <= users[1]. In that
+// of a group users[0] is the group's name, which is nobody's UserID, and users[1]
+// is empty: whoever looks at it is side 1, so the other side is always what the
+// conversation is called.
 type pair struct {
 	app   uint32
 	users [2]string
 }
 
 func pairOf(app uint32, x, y string) pair {
+	if isGroup(y) {
+		return pair{app, [2]string{y}}
+	}
 	if x > y {
 		x, y = y, x
 	}
@@ -58,11 +64,30 @@ func (p pair) other(side int) int {
 
 func (p pair) user(side int) place.User { return place.User{SDKAppID: p.app, UserID: p.users[side]} }
 
+// groupMark begins the name of a group where others are named by their UserID,
+// in which no such character may be.
+const groupMark = "\x00"
+
+func groupName(groupID string) string { return groupMark + groupID }
+
+func isGroup(name string) bool { return strings.HasPrefix(name, groupMark) }
+
+// group returns whether it is the conversation of a group, and its ID.
+func (p pair) group() (groupID string, ok bool) { return strings.CutPrefix(p.users[0], groupMark) }
+
 func (p pair) subject() string { return bus.SubjectMessages + p.tail() }
 
 func (p pair) tail() string {
-	return strconv.FormatUint(uint64(p.app), 10) + "." + enc(p.users[0]) + "." + enc(p.users[1])
+	app := strconv.FormatUint(uint64(p.app), 10) + "."
+	if id, ok := p.group(); ok {
+		return app + groupLog + "." + enc(id)
+	}
+	return app + enc(p.users[0]) + "." + enc(p.users[1])
 }
+
+// groupLog stands in the subjects of groups for the first user: base64url is
+// never one character.
+const groupLog = "g"
 
 func (p pair) markSubject(position uint64) string {
 	return bus.SubjectMarks + p.tail() + "." + strconv.FormatUint(position, 10)
@@ -78,8 +103,11 @@ func parsePair(subject string) (pair, error) {
 	if err != nil {
 		return pair{}, errKey
 	}
-	a, errA := dec(f[1])
 	b, errB := dec(f[2])
+	if f[1] == groupLog && errB == nil {
+		return pairOf(uint32(app), "", groupName(b)), nil
+	}
+	a, errA := dec(f[1])
 	if errA != nil || errB != nil || a > b {
 		return pair{}, errKey
 	}
@@ -130,18 +158,26 @@ func convPrefix(u place.User) string {
 // convSubject returns the subject of the document that a user has of their
 // conversation with another.
 func convSubject(u place.User, other string) string {
+	if id, ok := strings.CutPrefix(other, groupMark); ok {
+		return convPrefix(u) + bus.GroupTail(id)
+	}
 	return convPrefix(u) + bus.ConversationTail(other)
 }
 
 // convToken names a conversation for one of its users.
-func convToken(other string) string { return bus.PeerToken(other) }
+func convToken(other string) string {
+	if id, ok := strings.CutPrefix(other, groupMark); ok {
+		return bus.GroupToken(id)
+	}
+	return bus.PeerToken(other)
+}
 
 func classOf(token string) uint32 { return bus.ConversationClass(token) }
 
 func parseConv(subject string) (u place.User, other string, err error) {
 	rest, ok := strings.CutPrefix(subject, bus.SubjectConversations)
 	f := strings.Split(rest, ".")
-	if !ok || len(f) != 4 || !strings.HasPrefix(f[3], "c") {
+	if !ok || len(f) != 4 || !strings.HasPrefix(f[3], "c") && !strings.HasPrefix(f[3], "g") {
 		return place.User{}, "", errKey
 	}
 	app, err := strconv.ParseUint(f[0], 10, 32)
@@ -153,15 +189,41 @@ func parseConv(subject string) (u place.User, other string, err error) {
 	if errA != nil || errB != nil {
 		return place.User{}, "", errKey
 	}
+	if f[3][0] == 'g' {
+		other = groupName(other)
+	}
 	return place.User{SDKAppID: uint32(app), UserID: id}, other, nil
 }
 
-// c2c begins a conversationID, as in the original SDK; the peer's UserID follows.
-const c2c = "C2C"
+// What a conversationID begins with, as in the original SDK; the peer's UserID
+// follows, or the group's ID.
+const (
+	c2c       = "C2C"
+	groupKind = "GROUP"
+)
 
+// peerOf returns the name of a conversation's other side: the peer's UserID, or
+// the group's name.
 func peerOf(conversationID string) (string, bool) {
+	if id, ok := strings.CutPrefix(conversationID, groupKind); ok {
+		return groupName(id), frame.ValidGroupID(id)
+	}
+	if conversationID == systemUser {
+		return systemUser, true
+	}
 	peer, ok := strings.CutPrefix(conversationID, c2c)
 	return peer, ok && frame.ValidUserID(peer)
+}
+
+// idOf is peerOf's inverse.
+func idOf(other string) string {
+	if id, ok := strings.CutPrefix(other, groupMark); ok {
+		return groupKind + id
+	}
+	if other == systemUser {
+		return systemUser
+	}
+	return c2c + other
 }
 
 // cursor is how far an instance is: in the logs, and in TIM_CONV, up to which

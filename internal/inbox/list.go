@@ -30,8 +30,10 @@ func (p *part) load(ctx context.Context) error {
 	known := max(u.rev, p.s.in.conversations.Pos())
 	up.whole = !up.resumed || up.from.rev == 0 || up.from.rev > known
 	up.at.rev = u.rev
+	// Records of the user's groups are told of from when their documents were read.
+	up.at.pos = up.at.pos.union(p.s.in.messages.Pos())
 	list := u.peers.standings()
-	if others, ok := p.s.in.recent.since(u.User, up.after, up.at.pos); ok && !up.whole {
+	if others, ok := p.s.in.recent.since(u.User, u.groups, up.after, up.at.pos); ok && !up.whole {
 		list = slices.DeleteFunc(list, func(one standing) bool {
 			return !others[one.other] && one.rev <= up.from.rev
 		})
@@ -94,7 +96,7 @@ func (l *listing) add(ctx context.Context, some []string, heads []*record) error
 			continue
 		}
 		l.p.heads[h.pair] = h.lean()
-		if !up.after.covers(h.pos) {
+		if !up.after.covers(h.pos) && kept[i].sees(h) {
 			up.news = append(up.news, h.lean())
 			up.near.keep(h)
 		}
@@ -109,7 +111,7 @@ func (l *listing) add(ctx context.Context, some []string, heads []*record) error
 	for i, c := range list {
 		switch {
 		case c == nil && shown[i] != nil && !up.whole:
-			l.removed = append(l.removed, c2c+some[i])
+			l.removed = append(l.removed, idOf(some[i]))
 		case c != nil:
 			size := sizeOf(c)
 			if l.size+size > l.p.s.in.o.Frame && len(l.list) > 0 {

@@ -71,6 +71,9 @@ func (s *Session) keep(ctx context.Context, others []string, f func(other string
 	return bus.Spread(len(others), func(i int) error {
 		other := others[i]
 		p, err := s.in.setDocument(ctx, u.User, other, func(d *document) (bool, error) {
+			if err := d.mayHave(other); err != nil {
+				return false, err
+			}
 			was := d.settings
 			f(other, &d.settings)
 			if more := d.texts() - was.texts(); more > 0 && u.keptTexts()+more > maxTexts {
@@ -94,7 +97,7 @@ func (s *Session) clear(ctx context.Context, others []string, hide, history bool
 	heads := make(map[string]*record, len(others))
 	for i, other := range others {
 		if list[i] == nil {
-			return fault.With(fault.NoConversation, strconv.Quote(c2c+other))
+			return fault.With(fault.NoConversation, strconv.Quote(idOf(other)))
 		}
 		heads[other] = list[i]
 	}

@@ -10,10 +10,12 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/place"
 )
 
-// flagsOf returns the flags of messages of one conversation, in their order.
-func (in *Inbox) flagsOf(ctx context.Context, newest *record, set settings, messages []*record) ([]flags, error) {
+// flagsOf returns the flags of messages of one conversation, in their order, as a
+// user sees them.
+func (in *Inbox) flagsOf(ctx context.Context, u place.User, newest *record, set settings, messages []*record) ([]flags, error) {
 	out := make([]flags, len(messages))
 	if newest.change() == 0 && !set.Deleted || len(messages) == 0 {
 		return out, nil // nothing was ever revoked or deleted, so nothing needs to be read
@@ -32,6 +34,9 @@ func (in *Inbox) flagsOf(ctx context.Context, newest *record, set settings, mess
 				return nil, err
 			}
 		}
+	}
+	if _, ok := newest.pair.group(); ok && set.Deleted {
+		return out, in.deletedIn(ctx, u, messages, out)
 	}
 	return out, nil
 }
@@ -122,7 +127,7 @@ func (in *Inbox) allMessages(ctx context.Context, p pair, positions []uint64) ([
 		if out[i], err = decode(e); err != nil {
 			return nil, err
 		}
-		if out[i].Kind != kindMessage {
+		if !out[i].isMessage() {
 			return nil, noSuchMessage()
 		}
 	}
@@ -273,7 +278,14 @@ func (s *Session) deleteMessages(ctx context.Context, p pair, side int, position
 	if err := bounded(positions, maxDelete, "messages"); err != nil {
 		return err
 	}
-	messages, err := s.in.allMessages(ctx, p, positions)
+	_, group := p.group()
+	var messages []*record
+	var err error
+	if group {
+		messages, _, err = s.in.visibleAt(ctx, s.user.User, p, positions)
+	} else {
+		messages, err = s.in.allMessages(ctx, p, positions)
+	}
 	if err != nil {
 		return err
 	}
@@ -283,7 +295,11 @@ func (s *Session) deleteMessages(ctx context.Context, p pair, side int, position
 	// The setting Deleted comes first: only conversations that have it are searched
 	// for deleted messages.
 	err = s.keep(ctx, others, func(_ string, v *settings) { v.Deleted = true })
-	if err == nil {
+	switch {
+	case err != nil:
+	case group:
+		err = s.in.deleteFor(ctx, s.user.User, messages)
+	default:
 		err = s.in.flagAll(ctx, messages, func(m *record, f *flags) bool {
 			was := f.Deleted[side]
 			f.Deleted[side] = true

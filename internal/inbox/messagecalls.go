@@ -30,22 +30,22 @@ var messageCalls = map[string]call{
 	frame.SessionSync: with(func(ctx context.Context, s *Session, p syncParams) (any, error) { return s.sync(ctx, p) }),
 	frame.SessionMore: with(func(ctx context.Context, s *Session, _ nothing) (any, error) { return s.more(ctx) }),
 	frame.MessageSend: with(func(ctx context.Context, s *Session, p sendParams) (any, error) { return s.sendMessage(ctx, p) }),
-	frame.MessageList: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+	frame.MessageList: inConversation(func(ctx context.Context, s *Session, c pair, _ int, p conversationParams) (any, error) {
 		if p.Count <= 0 || p.Count > window {
 			p.Count = window
 		}
-		got, err := s.in.history(ctx, c, side, p.Before, p.Count)
+		got, err := s.in.history(ctx, s.user.User, c, p.Before, p.Count)
 		if got.messages == nil {
 			got.messages = []Message{}
 		}
 		return listResult{got.messages, got.next, got.complete}, err
 	}),
-	frame.MessageRead: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+	frame.MessageRead: inConversation(func(ctx context.Context, s *Session, c pair, _ int, p conversationParams) (any, error) {
 		upTo, err := s.in.seen(p.Cursor)
 		if err != nil {
 			return nil, err
 		}
-		return nothing{}, s.in.markRead(ctx, c, side, upTo)
+		return nothing{}, s.markRead(ctx, c, upTo)
 	}),
 	frame.MessageReadAll: with(func(ctx context.Context, s *Session, p readAllParams) (any, error) {
 		upTo, err := s.in.seen(p.Cursor)
@@ -58,6 +58,9 @@ var messageCalls = map[string]call{
 		return nothing{}, s.deleteMessages(ctx, c, side, p.Positions)
 	}),
 	frame.MessageRevoke: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		if _, ok := c.group(); ok {
+			return s.revokeInGroup(ctx, c, p.Position)
+		}
 		r, err := s.in.revoke(ctx, c, side, p.Position)
 		if err != nil {
 			return nil, err
@@ -106,8 +109,8 @@ func (s *Session) readAll(ctx context.Context, upTo positions, next uint64) (any
 		}
 		kept := u.peersOf(some) // before they are marked, which may change them
 		for i, h := range heads {
-			if h != nil && h.unread(h.pair.side(u.UserID), kept[i].settings) != 0 {
-				if err := s.in.markRead(ctx, h.pair, h.pair.side(u.UserID), upTo); err != nil {
+			if h != nil && h.unread(h.pair.side(u.UserID), kept[i]) != 0 {
+				if err := s.markRead(ctx, h.pair, upTo); err != nil {
 					return nil, err
 				}
 			}

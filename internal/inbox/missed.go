@@ -99,7 +99,7 @@ func (p *part) search(ctx context.Context) (all bool, err error) {
 // searchIn adds the messages of one conversation.
 func (p *part) searchIn(ctx context.Context, h *record, limit int, keep func(m *record) bool) error {
 	up, in, u := p.up, p.s.in, p.s.user
-	floor := max(up.after.in(h.pos), u.peer(h.pair.users[h.pair.other(h.pair.side(u.UserID))]).Cleared)
+	floor := max(up.after.in(h.pos), u.peer(h.pair.users[h.pair.other(h.pair.side(u.UserID))]).missedFrom())
 	some, err := in.missedIn(ctx, h, floor, up.at.pos.in(h.pos), limit, keep)
 	if err != nil {
 		return err

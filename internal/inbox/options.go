@@ -15,10 +15,12 @@ type Options struct {
 	MaxBody  int           // bytes of payload and cloudCustomData together; 12 KB
 	Rate     float64       // messages a second from one user; 20
 	Burst    int           // messages at once from one user; 60
-	Revoke   time.Duration // how long a message can be revoked; 2 min
-	Missed   int           // messages delivered at login at most; 200
-	Frame    int           // bytes of one notification or result; 48 KB
-	SyncIdle time.Duration // how long a sync waits to be asked for more; 1 min
+	// GroupRate is how many messages a second one group takes on this gateway; 40.
+	GroupRate int
+	Revoke    time.Duration // how long a message can be revoked; 2 min
+	Missed    int           // messages delivered at login at most; 200
+	Frame     int           // bytes of one notification or result; 48 KB
+	SyncIdle  time.Duration // how long a sync waits to be asked for more; 1 min
 	// Conversations is how many a user has at most; 10,000.
 	Conversations int
 
@@ -35,6 +37,8 @@ type Options struct {
 	Known func(ctx context.Context, u place.User) (bool, error)
 	// Presence knows who is online; nil: whoever has a session in this process.
 	Presence Presence
+	// Groups knows who is in which group; nil: groups have no messages.
+	Groups Groups
 	// Media keeps files; nil: messages cannot name any.
 	Media Media
 	// Now is the clock, AfterFunc its timers; nil: those of package time.
@@ -76,6 +80,7 @@ func (o Options) withDefaults() Options {
 	def(&o.MaxBody, 12<<10)
 	def(&o.Rate, 20)
 	def(&o.Burst, 60)
+	def(&o.GroupRate, 40)
 	def(&o.Revoke, 2*time.Minute)
 	def(&o.Missed, 200)
 	def(&o.Frame, 48<<10)

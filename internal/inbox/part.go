@@ -162,10 +162,11 @@ func (p *part) composeMissed(ctx context.Context, records []*record) ([]composed
 	out := make([]composed[Message], 0, len(records))
 	for c, list := range groupByPair(records) {
 		newest, side := p.heads[c], c.side(u.UserID)
-		if newest == nil {
-			continue // it has expired meanwhile
+		kept := u.peer(c.users[c.other(side)])
+		if newest == nil || !kept.sees(newest) {
+			continue // it has expired meanwhile, or they have left the group
 		}
-		marks, err := p.s.in.flagsOf(ctx, newest, u.peer(c.users[c.other(side)]).settings, list)
+		marks, err := p.s.in.flagsOf(ctx, u.User, newest, kept.view(), list)
 		if err != nil {
 			return nil, err
 		}
@@ -245,7 +246,7 @@ func (p *part) change(r *record) error {
 	}
 	u := p.s.user
 	side := r.pair.side(u.UserID)
-	if r.hidden(side, u.peer(r.pair.users[r.pair.other(side)]).settings) {
+	if kept := u.peer(r.pair.users[r.pair.other(side)]); !kept.sees(newest) || r.hidden(side, kept) {
 		return nil
 	}
 	stands := cursor{upTo(p.up.at.pos.in(r.pos)), p.up.at.rev}

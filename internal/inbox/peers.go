@@ -92,6 +92,9 @@ func (u *user) adopt(other string, p peer) (news bool) {
 	if p.rev <= before.rev {
 		return false
 	}
+	if isGroup(other) {
+		u.memberOf(other, p.Group)
+	}
 	u.texts += p.texts() - before.texts()
 	if u.peers[other] = p; p.gone && u.loaded == classes {
 		delete(u.peers, other)
@@ -99,7 +102,7 @@ func (u *user) adopt(other string, p peer) (news bool) {
 	if len(u.sessions) == 0 {
 		u.in.idle.resize(u, u.size())
 	}
-	return p.settings != before.settings
+	return p.settings != before.settings || !p.Group.says(before.Group)
 }
 
 // documentCame adopts a document that the follower has brought, and tells the

@@ -63,8 +63,9 @@ func (r *recent) add(pos uint64, p pair) {
 }
 
 // since returns the peers of a user's conversations that have records beyond
-// after, up to upTo. ok is false if it does not remember that far.
-func (r *recent) since(u place.User, after, upTo uint64) (others map[string]bool, ok bool) {
+// after, up to upTo; groups are the names of the user's groups. ok is false if it does
+// not remember that far.
+func (r *recent) since(u place.User, groups map[string]struct{}, after, upTo uint64) (others map[string]bool, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.n == 1 || after < r.from || upTo > r.upTo {
@@ -79,6 +80,12 @@ func (r *recent) since(u place.User, after, upTo uint64) (others map[string]bool
 		side := e.pair.side(u.UserID)
 		others[e.pair.users[e.pair.other(side)]] = true
 		n = e.before[side]
+	}
+	for name := range groups {
+		n := r.last[place.User{SDKAppID: u.SDKAppID, UserID: name}]
+		if n != 0 && r.entries[n%uint64(len(r.entries))].pos > after {
+			others[name] = true
+		}
 	}
 	return others, true
 }
@@ -95,10 +102,10 @@ func newRecents(partitions int) (all recents) {
 
 func (r recents) add(pos uint64, p pair) { r[partitionOf(pos)].add(sequenceOf(pos), p) }
 
-func (r recents) since(u place.User, after, upTo positions) (others map[string]bool, ok bool) {
+func (r recents) since(u place.User, groups map[string]struct{}, after, upTo positions) (others map[string]bool, ok bool) {
 	others = map[string]bool{}
 	for n, one := range r {
-		some, ok := one.since(u, after[n], upTo[n])
+		some, ok := one.since(u, groups, after[n], upTo[n])
 		if !ok {
 			return nil, false
 		}

@@ -20,9 +20,9 @@ func TestRecentRecords(t *testing.T) {
 	draw := rand.New(rand.NewPCG(seed, 0))
 	const size, users = 32, 5
 	r := newRecent(size)
-	_, ok := r.since(place.User{SDKAppID: app, UserID: "u0"}, 6, 7)
+	_, ok := r.since(place.User{SDKAppID: app, UserID: "u0"}, nil, 6, 7)
 	require.False(t, ok, "it has seen nothing yet")
-	_, ok = r.since(place.User{SDKAppID: app, UserID: "u0"}, 7, 7)
+	_, ok = r.since(place.User{SDKAppID: app, UserID: "u0"}, nil, 7, 7)
 	require.True(t, ok, "there is nothing to see")
 	name := func() string { return "u" + strconv.Itoa(draw.IntN(users)) }
 	type one struct {
@@ -36,7 +36,7 @@ func TestRecentRecords(t *testing.T) {
 		all = append(all, one{pos, p})
 		u := place.User{SDKAppID: app, UserID: name()}
 		after := uint64(draw.Int64N(int64(pos) + 2))
-		got, ok := r.since(u, after, pos)
+		got, ok := r.since(u, nil, after, pos)
 		known := uint64(6)
 		if len(all) > size {
 			known = all[len(all)-size-1].pos
@@ -54,7 +54,7 @@ func TestRecentRecords(t *testing.T) {
 		if after < pos {
 			require.Equal(t, want, got, "behind %d of %d", after, pos)
 		}
-		_, ok = r.since(u, known, pos+1)
+		_, ok = r.since(u, nil, known, pos+1)
 		require.False(t, ok, "what has not come yet")
 	}
 	require.LessOrEqual(t, len(r.last), users)

@@ -1,6 +1,10 @@
 package inbox
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/tim-wasm/tim/internal/place"
+)
 
 // window is how many positions of messages a record looks back: a page.
 const window = 15
@@ -11,6 +15,8 @@ const (
 	kindRead    = "r"
 	kindRevoke  = "v"
 	kindEdit    = "e"
+	kindMembers = "j" // of a group: a message that says who has come or gone
+	kindSilent  = "q" // the same without words
 )
 
 // state is a conversation after a record.
@@ -24,7 +30,22 @@ type state struct {
 	Last  []uint64  `json:"l,omitempty"` // positions of the messages before this record, oldest first
 	// Changed is the position of the newest revocation or edit before this record.
 	Changed uint64 `json:"v,omitempty"`
+
+	// The rest is of groups. Sent[0] counts there what counts as unread, and Read
+	// is empty: what a member has read is in their document.
+
+	// Born tells the group from one before it with the same ID.
+	Born int64 `json:"o,omitempty"`
+	// Gone: the group has been dismissed.
+	Gone bool `json:"g,omitempty"`
+	// Taken are the newest of the messages that count and have been revoked, as
+	// their numbers in Sent[0], ascending; maxTaken at most.
+	Taken []uint64 `json:"x,omitempty"`
 }
+
+// maxTaken bounds state.Taken: an unread count is too high by what was revoked
+// before those.
+const maxTaken = 100
 
 // mark says how far a user has read: up to which sequence, how many messages of
 // the peer that includes, and when.
@@ -37,11 +58,13 @@ type mark struct {
 // record is one entry of a conversation's log.
 type record struct {
 	Kind string `json:"k"`
-	By   int    `json:"b"` // side of who did it
+	By   int    `json:"b"` // side of who did it; of a group 1, and From says who
 	At   int64  `json:"a"` // Unix ms
 	state
-	Message *content `json:"m,omitempty"` // kindMessage
+	From    string   `json:"f,omitempty"` // of a group: the UserID
+	Message *content `json:"m,omitempty"` // kindMessage, kindMembers
 	Target  *target  `json:"t,omitempty"` // kindRevoke, kindEdit
+	Members *members `json:"w,omitempty"` // kindMembers, kindSilent
 
 	// Where it stands; not stored.
 	pair pair   `json:"-"`
@@ -66,6 +89,19 @@ type content struct {
 	NoSync bool `json:"ns,omitempty"`
 	// untold keeps Options.Hooks from being told; it is not stored.
 	untold bool
+
+	// Of groups.
+	Card      string   `json:"nc,omitempty"` // the sender's name card
+	At        []string `json:"at,omitempty"` // whom it mentions
+	Uncounted bool     `json:"uc,omitempty"` // it never counts as unread
+	Group     string   `json:"g,omitempty"`  // that a notice is about
+}
+
+// members are those of a group who come or go with a record.
+type members struct {
+	Joined []string `json:"j,omitempty"`
+	Floor  uint64   `json:"f,omitempty"` // those see what is behind this position
+	Left   []string `json:"l,omitempty"`
 }
 
 // target is the whole message that a revocation takes back or that an edit has
@@ -84,6 +120,9 @@ func (r *record) memory() int {
 	if r.Message != nil {
 		size += len(r.Message.Payload) + len(r.Message.Cloud)
 	}
+	if r.Members != nil {
+		size += 48 * (len(r.Members.Joined) + len(r.Members.Left))
+	}
 	if r.Target != nil {
 		size += r.Target.Record.memory()
 	}
@@ -96,7 +135,7 @@ func (r *record) positions() []uint64 {
 	if r == nil {
 		return nil
 	}
-	if r.Kind != kindMessage {
+	if !r.isMessage() {
 		return r.Last
 	}
 	l := r.Last
@@ -106,6 +145,20 @@ func (r *record) positions() []uint64 {
 	out := make([]uint64, 0, len(l)+1)
 	return append(append(out, l...), r.pos)
 }
+
+// isMessage reports whether a record is one of those that a history shows.
+func (r *record) isMessage() bool { return r.Kind == kindMessage || r.Kind == kindMembers }
+
+// from returns the UserID of who did it.
+func (r *record) from() string {
+	if _, ok := r.pair.group(); ok {
+		return r.From
+	}
+	return r.pair.users[r.By]
+}
+
+// sender is from with the app.
+func (r *record) sender() place.User { return place.User{SDKAppID: r.pair.app, UserID: r.from()} }
 
 // change returns the position of the newest revocation or edit up to and
 // including this record.
@@ -124,9 +177,16 @@ func (r *record) changed() *record {
 }
 
 // hidden reports whether a side is not to be told of an edit: what they have
-// cleared or deleted is not to come back.
-func (r *record) hidden(side int, set settings) bool {
-	return r.Kind == kindEdit && (r.Target.Pos <= set.Cleared || r.Target.Deleted[side])
+// cleared or deleted is not to come back. Of what was said in a group before they
+// came they are told nothing at all.
+func (r *record) hidden(side int, kept peer) bool {
+	switch r.Kind {
+	case kindEdit:
+		return r.Target.Pos <= kept.view().Cleared || r.Target.Deleted[side]
+	case kindRevoke:
+		return kept.Group.In && !kept.Group.Older && r.Target.Pos <= kept.Group.Joined
+	}
+	return false
 }
 
 // next makes the record that follows prev, which is nil for the first one of a
@@ -143,9 +203,13 @@ func next(prev *record, kind string, by int, at int64) *record {
 	return n
 }
 
-// unread returns how many messages side has not read, given what it has cleared.
-func (r *record) unread(side int, s settings) uint64 {
-	peer := r.pair.other(side)
+// unread returns how many messages the user of a side has not read, given what
+// they keep of the conversation.
+func (r *record) unread(side int, kept peer) uint64 {
+	if _, ok := r.pair.group(); ok {
+		return r.unreadIn(kept)
+	}
+	peer, s := r.pair.other(side), kept.settings
 	if peer == side {
 		return 0
 	}

@@ -151,7 +151,7 @@ func (in *Inbox) comeBack(u place.User, others []string, before []*record) {
 	defer cancel()
 	heads, err := in.headsOf(ctx, u, others)
 	for i, h := range heads {
-		if err == nil && h != nil && (before[i] == nil || before[i].pos < h.pos) {
+		if err == nil && h != nil && !isGroup(others[i]) && (before[i] == nil || before[i].pos < h.pos) {
 			err = in.enter(ctx, u, others[i], false)
 		}
 	}
@@ -169,7 +169,7 @@ const emptyFor = time.Minute
 func (in *Inbox) dispensable(ctx context.Context, u place.User, all peers) ([]string, error) {
 	var out []string
 	for other, p := range all {
-		if p.settings == (settings{}) {
+		if p.settings == (settings{}) && !p.Group.In {
 			out = append(out, other)
 		}
 	}
@@ -186,7 +186,7 @@ func (in *Inbox) dispensable(ctx context.Context, u place.User, all peers) ([]st
 		return nil, err
 	}
 	for i := len(others) - 1; i >= 0; i-- {
-		if heads[i] == nil {
+		if heads[i] == nil && !all[others[i]].Group.In {
 			out = append(out, others[i])
 		}
 	}
@@ -237,7 +237,9 @@ func (u *user) writtenBefore(ctx context.Context, rev uint64) ([]standing, error
 		}
 	}
 	u.mu.Lock()
-	list := u.peers.standings()
+	list := slices.DeleteFunc(u.peers.standings(), func(one standing) bool {
+		return isGroup(one.other) && !u.peers[one.other].Group.In // nothing of a group that they have left
+	})
 	u.mu.Unlock()
 	spend(ctx, costStanding*len(list))
 	list = slices.DeleteFunc(list, func(one standing) bool { return rev > 0 && one.rev >= rev })

@@ -253,10 +253,10 @@ func (s *Session) searchAll(ctx context.Context, p *searchParams, at searchCurso
 // message to go on, 0 when the conversation has been looked through.
 func (s *Session) searchIn(ctx context.Context, p *searchParams, peer string, before uint64, until int64, most int) (f matches, next uint64, err error) {
 	c := pairOf(s.user.SDKAppID, s.user.UserID, peer)
-	f = matches{ConversationID: c2c + peer, MessageList: []Message{}}
+	f = matches{ConversationID: idOf(peer), MessageList: []Message{}}
 	since, size := p.since(s.in.now().Unix()), 0
 	for {
-		past, err := s.in.history(ctx, c, c.side(s.user.UserID), before, window)
+		past, err := s.in.history(ctx, s.user.User, c, before, window)
 		if err != nil {
 			return f, 0, err
 		}
@@ -310,6 +310,7 @@ func (s *Session) searchUsers(ctx context.Context, p searchParams) (any, error) 
 	if err != nil {
 		return nil, err
 	}
+	list = withoutGroups(list)
 	out, size, until := usersFound{List: []Profile{}}, 0, spent(ctx)+maxSearch
 	add := func(of Profile) bool {
 		if size += sizeOf(of); len(out.List) == p.Count || size > s.in.o.Frame && len(out.List) > 0 {

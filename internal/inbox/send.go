@@ -28,9 +28,15 @@ type sendParams struct {
 	ClientTime      int64           `json:"clientTime"`
 	OnlineUserOnly  bool            `json:"onlineUserOnly"`
 	Resend          bool            `json:"resend"`
+	// To a group, instead of To: a gateway that knows no groups refuses it then.
+	GroupID    string   `json:"groupID"`
+	AtUserList []string `json:"atUserList"`
 }
 
 func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
+	if p.GroupID != "" {
+		return s.sendToGroup(ctx, p)
+	}
 	u := s.user.User
 	refused := s.in.maySend(ctx, u, !p.OnlineUserOnly)
 	created, err := s.in.checkID(u, p.ID)
@@ -42,7 +48,7 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		// need it most.
 		return s.unlessStored(ctx, p, created, refused)
 	}
-	if !frame.ValidUserID(p.To) {
+	if !frame.ValidUserID(p.To) || p.To == systemUser {
 		return nil, fault.With(fault.UnknownAccount, "the message's receiver is no UserID")
 	}
 	payload, err := s.in.cleanPayload(p.Type, p.Payload, p.CloudCustomData)
@@ -139,7 +145,7 @@ func (in *Inbox) answerRepetition(ctx context.Context, u place.User, r *record, 
 	if newest == nil { // it has expired meanwhile
 		newest = r
 	}
-	marks, err := in.flagsOf(ctx, newest, settings{}, []*record{r})
+	marks, err := in.flagsOf(ctx, u, newest, settings{}, []*record{r})
 	if err != nil {
 		return nil, err
 	}
@@ -240,12 +246,15 @@ func newLive(from place.User, to string, c *content, key string, at time.Time) l
 
 func (n liveNote) record() *record {
 	p := pairOf(n.App, n.From, n.To)
-	return &record{Kind: kindMessage, By: p.side(n.From), At: n.At, Message: n.Content, pair: p}
+	return &record{Kind: kindMessage, By: p.side(n.From), From: n.From, At: n.At, Message: n.Content, pair: p}
 }
 
 func liveMessage(r *record, side int) Message {
 	m := message(r, r, flags{}, side)
-	m.OnlineOnly, m.IsRead, m.IsPeerRead = true, r.By == side, false
+	m.OnlineOnly, m.IsPeerRead = true, false
+	if _, group := r.pair.group(); !group {
+		m.IsRead = r.By == side
+	}
 	return m
 }
 
@@ -286,7 +295,7 @@ func (in *Inbox) Send(ctx context.Context, m ServerMessage) (Sent, error) {
 func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) {
 	from := place.User{SDKAppID: m.SDKAppID, UserID: m.From}
 	for _, id := range []string{m.From, m.To} {
-		if !frame.ValidUserID(id) {
+		if !frame.ValidUserID(id) || id == systemUser {
 			return Sent{}, fault.With(fault.UnknownAccount, "no UserID: "+strconv.Quote(id))
 		}
 		if in.o.Known != nil {

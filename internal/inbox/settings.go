@@ -41,6 +41,8 @@ type document struct {
 	// Touched is when the user last sent or read something there, in Unix
 	// seconds, to a day.
 	Touched int64 `json:"t,omitempty"`
+	// Group is what its user is in a group.
+	Group membership `json:"g,omitzero"`
 }
 
 // touchEvery is how old Touched becomes before it is written again, in seconds.
@@ -90,7 +92,7 @@ func (in *Inbox) knownDocument(ctx context.Context, u place.User, other string) 
 func (in *Inbox) setDocument(ctx context.Context, u place.User, other string, change func(d *document) (bool, error)) (peer, error) {
 	d, rev, err := updateAt(ctx, in, in.peers, convSubject(u, other), func(d *document, there bool) (bool, error) {
 		if !there {
-			return false, fault.With(fault.NoConversation, strconv.Quote(c2c+other))
+			return false, fault.With(fault.NoConversation, strconv.Quote(idOf(other)))
 		}
 		return change(d)
 	})
@@ -127,6 +129,9 @@ func (in *Inbox) enter(ctx context.Context, u place.User, other string, touch bo
 // something there.
 func (in *Inbox) enterBoth(ctx context.Context, p pair, by int) error {
 	for side := range 2 {
+		if p.users[side] == systemUser {
+			continue
+		}
 		if err := in.enter(ctx, p.user(side), p.users[p.other(side)], side == by); err != nil {
 			return err
 		}

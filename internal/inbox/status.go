@@ -110,32 +110,40 @@ func (in *Inbox) sawLive(data []byte) {
 		return
 	}
 	r := n.record()
+	if _, ok := r.pair.group(); ok {
+		params := encode(messagesNote{Messages: []Message{liveMessage(r, 1)}})
+		for _, u := range in.crowds.members(r.pair) {
+			u.hearLive(n, params)
+		}
+		return
+	}
 	for side := range 2 {
 		if side == 1 && r.pair.users[0] == r.pair.users[1] {
 			return
 		}
-		u := in.local(r.pair.user(side))
-		if u == nil {
-			continue
+		if u := in.local(r.pair.user(side)); u != nil {
+			u.hearLive(n, encode(messagesNote{Messages: []Message{liveMessage(r, side)}}))
 		}
-		params := encode(messagesNote{Messages: []Message{liveMessage(r, side)}})
-		u.mu.Lock()
-		if !u.firstOf(n) {
-			u.mu.Unlock()
-			continue
+	}
+}
+
+// hearLive tells the user's sessions of an online-only message.
+func (u *user) hearLive(n liveNote, params json.RawMessage) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.firstOf(n) {
+		return
+	}
+	for s := range u.sessions {
+		mine := n.From == u.UserID && (s.instance == n.Content.Instance || n.Content.NoSync)
+		switch up := s.syncing; {
+		case mine:
+		case s.live:
+			s.push(frame.NoteMessages, params)
+		case up != nil && len(up.lives) < keptLive && up.liveBytes+len(params) <= syncLives:
+			up.lives = append(up.lives, params) // after what it catches up with
+			up.liveBytes += len(params)
 		}
-		for s := range u.sessions {
-			mine := r.By == side && (s.instance == n.Content.Instance || n.Content.NoSync)
-			switch up := s.syncing; {
-			case mine:
-			case s.live:
-				s.push(frame.NoteMessages, params)
-			case up != nil && len(up.lives) < keptLive && up.liveBytes+len(params) <= syncLives:
-				up.lives = append(up.lives, params) // after what it catches up with
-				up.liveBytes += len(params)
-			}
-		}
-		u.mu.Unlock()
 	}
 }
 

@@ -231,7 +231,7 @@ func (in *Inbox) catchUpFollowers(ctx context.Context) (positions, error) {
 
 // wants reports whether a missed message is news to the session.
 func (up *catchingUp) wants(m *record) bool {
-	mine := m.pair.users[m.By] == up.s.user.UserID
+	mine := m.from() == up.s.user.UserID
 	switch {
 	case m.pair.users[0] == m.pair.users[1] && !up.resumed:
 		return false

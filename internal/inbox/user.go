@@ -31,6 +31,7 @@ type user struct {
 	changing map[string]int      // conversations that sessions here are changing, and will push
 	telling  bool                // a goroutine refreshes what is stale
 	seen     map[string]uint64   // position of the newest record that came of a conversation
+	groups   map[string]struct{} // those of peers that the user is a member of
 	lives    []came              // the newest online-only messages, at most keptLive
 
 	acked   positions    // highest acknowledged
@@ -43,7 +44,7 @@ func newUser(in *Inbox, u place.User) *user {
 	return &user{
 		in: in, User: u, refreshing: turns.New(),
 		sessions: map[*Session]struct{}{}, peers: peers{}, untold: map[string]struct{}{}, stale: map[string]struct{}{},
-		changing: map[string]int{}, seen: map[string]uint64{},
+		changing: map[string]int{}, seen: map[string]uint64{}, groups: map[string]struct{}{},
 	}
 }
 
@@ -106,7 +107,9 @@ func (s *Session) enter(u place.User) bool {
 	in.users[u] = s.user
 	s.user.mu.Lock()
 	defer s.user.mu.Unlock()
-	s.user.sessions[s] = struct{}{}
+	if s.user.sessions[s] = struct{}{}; len(s.user.sessions) == 1 {
+		s.user.enterGroups()
+	}
 	return true
 }
 
@@ -131,6 +134,7 @@ func (s *Session) Close() {
 	empty := len(u.sessions) == 0
 	if empty && s.in.users[u.User] == u {
 		delete(s.in.users, u.User)
+		s.in.crowds.remove(s.in.delivery.number(u.User), u)
 		u.rest()
 	}
 	u.mu.Unlock()
@@ -164,14 +168,13 @@ const maxSeen = 5000
 
 // deliver hands a record to the user's sessions. Only the user's worker calls it,
 // so records come in order.
-func (u *user) deliver(r *record, side int) {
+func (u *user) deliver(r *record, side int, out outgoing) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if len(u.seen) >= maxSeen {
 		clear(u.seen)
 	}
 	u.seen[r.pair.users[r.pair.other(side)]] = r.pos
-	var out outgoing
 	for s := range u.sessions {
 		switch {
 		case s.syncing != nil:
@@ -184,6 +187,21 @@ func (u *user) deliver(r *record, side int) {
 		case s.live && !s.pos.covers(r.pos):
 			s.send(r, side, &out)
 		}
+	}
+}
+
+// hear is deliver for the record of a group.
+func (u *user) hear(r *record, frames *groupFrames) {
+	if !r.Gone {
+		u.deliver(r, 1, outgoing{group: frames})
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.seen[r.pair.users[0]] = r.pos
+	if u.changed(r.pair.users[0]) { // it is told as removed
+		u.stales(r.pair.users[0], u.rev)
+		u.tellStale()
 	}
 }
 

@@ -53,6 +53,15 @@ func serveGroups(ctx context.Context, t *running) error {
 	return nil
 }
 
+// standings is what the inbox asks of the groups, which are opened after it.
+type standings struct{ t *running }
+
+// Standing implements inbox.Groups.
+func (s standings) Standing(ctx context.Context, u place.User, groupID string) (inbox.Standing, error) {
+	as, err := s.t.groups.Standing(ctx, u, groupID)
+	return inbox.Standing(as), err
+}
+
 // groupCalls are those of the server API.
 type groupCalls struct{ t *running }
 

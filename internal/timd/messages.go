@@ -72,6 +72,7 @@ func serveMessages(ctx context.Context, t *running) error {
 	o := inbox.Options{
 		Partitions: t.layout.Partitions,
 		Media:      files{t.media},
+		Groups:     standings{t},
 		Presence:   presence{t.reg},
 		Known:      t.accounts.MayLogIn,
 		MaxAge:     t.options.messages.age,

@@ -1,0 +1,249 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// TestGroupChecker sends to groups from two gateways while members come and go, and
+// links break and come back elsewhere. Then it counts: every acknowledged message is in
+// the log once, in the history of every member from their joining on, in one order
+// without gaps; those who stayed have heard all of them once, in order, and nobody has
+// heard what was said while they were no member.
+func TestGroupChecker(t *testing.T) {
+	for _, partitions := range []int{1, 3} {
+		t.Run(fmt.Sprintf("partitions=%d", partitions), func(t *testing.T) { checkGroups(t, partitions) })
+	}
+}
+
+func checkGroups(t *testing.T, partitions int) {
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	b := busmodel.New(busmodel.Options{})
+	groups := &modelGroups{}
+	o := Options{Missed: 1e6, GroupRate: 1e6, Partitions: partitions, Groups: groups}
+	gateways := []*Inbox{open(t, b, o), open(t, b, o)}
+	const stay, each, turns = 3, 40, 12
+	names := []string{"g0", "g1"}
+	for i, g := range names {
+		groups.make(g, int64(i+1), false)
+		require.NoError(t, groups.change(gateways[0], g, append(numbered("s", stay), "boss"), nil))
+	}
+
+	var mu sync.Mutex
+	acked := map[string][]Message{} // by group
+	var ears []*ear
+	var wg sync.WaitGroup
+	start := make(chan struct{}) // an instance does not miss what its user has sent before its first sync
+	talk := func(e *ear, n int) {
+		g := names[n%len(names)]
+		text := fmt.Sprintf("%s/%s/%d", e.userID, e.instance, n)
+		p := toGroup(e.id(text), g, text)
+		var r messageResult
+		f := e.call(frame.MessageSend, p, &r)
+		if f == nil && n%8 == 0 { // the answer got lost: the client repeats
+			e.must(frame.MessageSend, p, nil)
+		}
+		if c := code(f); c == fault.GroupNotPermitted {
+			return
+		} else if c != 0 {
+			t.Errorf("%s: %d", text, c)
+			return
+		}
+		mu.Lock()
+		acked[g] = append(acked[g], r.Message)
+		mu.Unlock()
+	}
+	for u := range stay {
+		for i := range 2 {
+			e := listen(t, gateways[i], fmt.Sprint("s", u), fmt.Sprint("i", i))
+			ears = append(ears, e)
+			r := rand.New(rand.NewPCG(seed, uint64(2*u+i)))
+			wg.Go(func() {
+				<-start
+				for n := range each {
+					if r.IntN(8) == 0 {
+						e.drop()
+						e.attach(gateways[r.IntN(2)])
+						e.sync()
+					}
+					talk(e, n)
+				}
+			})
+		}
+	}
+	var guests []*ear
+	for u := range 3 {
+		name := fmt.Sprint("guest", u)
+		e := listen(t, gateways[u%2], name, "i")
+		guests = append(guests, e)
+		r := rand.New(rand.NewPCG(seed, uint64(100+u)))
+		wg.Go(func() {
+			in := false
+			for n := range turns {
+				g := names[u%2]
+				joined, left := []string{name}, []string(nil)
+				if in {
+					joined, left = left, joined
+				}
+				if err := groups.change(gateways[r.IntN(2)], g, joined, left); err != nil {
+					t.Error(err)
+				}
+				in = !in
+				for m := range 4 {
+					talk(e, 2*(10*n+m)+u%2)
+				}
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	for _, e := range append(slices.Clone(ears), guests...) {
+		e.drop() // what it has not heard yet comes now
+		e.attach(gateways[0])
+		e.sync()
+	}
+	for _, g := range names {
+		log := logOf(t, gateways[0], g)
+		want := map[string]uint64{}
+		for _, m := range acked[g] {
+			want[textOf(m)] = m.Position
+		}
+		var said []string
+		for i, m := range log {
+			require.EqualValues(t, i+1, m.Seq, "sequences without gaps")
+			if m.Kind == kindMessage {
+				said = append(said, textOf(groupMessage(m, flags{})))
+			}
+		}
+		require.Len(t, said, len(want))
+		for _, text := range said {
+			require.Contains(t, want, text)
+		}
+		for _, e := range ears {
+			var heard []string
+			for _, m := range e.messages {
+				if m.To == g {
+					heard = append(heard, textOf(m))
+				}
+			}
+			require.Equal(t, others(log, e), heard, "%s/%s in %s", e.userID, e.instance, g)
+			history := slices.DeleteFunc(e.history(g), func(s string) bool { return s == "*" })
+			require.Equal(t, said, history)
+		}
+	}
+	for u, e := range guests {
+		checkGuest(t, logOf(t, gateways[0], names[u%2]), e)
+	}
+}
+
+// others are the texts in a log that did not come from an ear itself.
+func others(log []*record, e *ear) (out []string) {
+	for _, m := range log {
+		if m.Kind == kindMessage && !(m.From == e.userID && m.Message.Instance == e.instance) {
+			out = append(out, textOf(groupMessage(m, flags{})))
+		}
+	}
+	return out
+}
+
+// checkGuest compares what somebody has heard with when they were a member: from a
+// floor up to the record that says they have left.
+func checkGuest(t *testing.T, log []*record, e *ear) {
+	member := func(pos uint64) bool {
+		in := false
+		for _, r := range log {
+			if r.Members == nil {
+				continue
+			}
+			if slices.Contains(r.Members.Joined, e.userID) && r.Members.Floor < pos {
+				in = true
+			}
+			if slices.Contains(r.Members.Left, e.userID) && r.pos < pos {
+				in = false
+			}
+		}
+		return in
+	}
+	before := uint64(0)
+	for _, m := range e.messages {
+		require.True(t, member(m.Position), "%s heard %q", e.userID, textOf(m))
+		require.Greater(t, m.Position, before, "in order, once")
+		before = m.Position
+	}
+}
+
+// logOf reads the messages of a group's log, tips included.
+func logOf(t testing.TB, in *Inbox, groupID string) (out []*record) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	p := pairOf(app, "", groupName(groupID))
+	newest, err := in.load(ctx, p)
+	require.NoError(t, err)
+	for positions := newest.positions(); len(positions) > 0; positions = out[0].Last {
+		batch, err := in.messagesAt(ctx, p, positions, 0)
+		require.NoError(t, err)
+		out = append(batch, out...)
+	}
+	return out
+}
+
+// TestHangUpInAGroup: a session that ends at any moment of any call about a group
+// leaves nothing behind.
+func TestHangUpInAGroup(t *testing.T) {
+	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
+	groups.make("g", 1, false)
+	stays := listen(t, in, "boss", "b0")
+	require.NoError(t, groups.change(in, "g", []string{"boss", "alice"}, nil))
+	alice := listen(t, in, "alice", "a0")
+	before := countsOf(in)
+	for round := range 10 {
+		var wg sync.WaitGroup
+		in.rates.forget()
+		m := stays.says("g", fmt.Sprint(round))
+		conv := conversationParams{
+			ConversationID: "GROUPg", ConversationIDs: []string{"GROUPg"}, Position: m.Position, Positions: []uint64{m.Position},
+			IsPinned: round%2 == 0, DraftText: freshID(), CustomData: freshID(),
+		}
+		for method, params := range map[string]any{
+			frame.SessionSync: syncParams{}, frame.MessageSend: toGroup(alice.id(freshID()), "g", "hello"),
+			frame.MessageList: conv, frame.MessageRead: conv, frame.MessageReadAll: nothing{}, frame.MessageDelete: conv,
+			frame.MessageRevoke: conv, frame.MessageSearch: searchParams{KeywordList: []string{"hello"}},
+			frame.ConversationDelete: conv, frame.ConversationClear: conv, frame.ConversationPin: conv,
+			frame.ConversationDraft: conv, frame.ConversationCustom: conv,
+		} {
+			e := newEar(t, "alice", "a1")
+			e.attach(in)
+			if method != frame.SessionSync {
+				e.sync()
+			}
+			moment := time.Duration(rand.Int64N(int64(2 * time.Millisecond)))
+			wg.Go(func() { _ = e.call(method, params, nil) })
+			wg.Go(func() {
+				time.Sleep(moment)
+				e.s.Close()
+				e.mu.Lock()
+				e.broken = true
+				e.mu.Unlock()
+			})
+		}
+		wg.Wait()
+	}
+	settles(t, in, before)
+	alice.s.Close()
+	stays.s.Close()
+	require.Zero(t, in.crowds.len(), "nobody is here any more")
+	require.Empty(t, in.crowds.pairs)
+}

@@ -1,0 +1,207 @@
+package inbox
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// What a member has read of a group, and what they have deleted, is theirs alone:
+// documents hold it, and no record of the log.
+
+// markRead marks a conversation as read, as far as the user's instance knew it.
+func (s *Session) markRead(ctx context.Context, p pair, upTo positions) error {
+	if _, ok := p.group(); ok {
+		return s.readGroup(ctx, p, upTo)
+	}
+	return s.in.markRead(ctx, p, p.side(s.user.UserID), upTo)
+}
+
+func (s *Session) readGroup(ctx context.Context, p pair, upTo positions) error {
+	newest, kept, err := s.in.look(ctx, s.user.User, p)
+	if err != nil || newest == nil {
+		return err
+	}
+	to, err := s.in.readInGroup(ctx, newest, kept, upTo)
+	if err != nil || to.Seq <= newest.readIn(kept).Seq {
+		return err
+	}
+	to.Time = s.in.now().Unix()
+	names := []string{p.users[0]}
+	s.user.begin(names)
+	defer s.user.end(names)
+	err = s.in.raiseRead(ctx, s.user, newest, to, false)
+	s.user.refresh(ctx, names)
+	return err
+}
+
+// readInGroup is readTo in a group.
+func (in *Inbox) readInGroup(ctx context.Context, newest *record, kept peer, at positions) (mark, error) {
+	positions, upTo := newest.positions(), at.in(newest.pos)
+	if n := len(positions); n == 0 || positions[n-1] <= upTo {
+		return mark{Seq: newest.Seq, Sent: newest.Sent[0]}, nil
+	}
+	for way := newWalk(ctx); !way.long(); {
+		batch, err := in.messagesAt(ctx, newest.pair, positions, kept.view().Cleared)
+		if err != nil || len(batch) == 0 {
+			return mark{}, err
+		}
+		for i := len(batch) - 1; i >= 0; i-- {
+			if m := batch[i]; m.pos <= upTo {
+				return mark{Seq: m.Seq, Sent: m.Sent[0]}, nil
+			}
+		}
+		positions = batch[0].Last
+	}
+	return mark{}, nil
+}
+
+// raiseRead notes how far a member has read the log whose newest record r is; sent
+// says that they have by sending something.
+func (in *Inbox) raiseRead(ctx context.Context, u *user, r *record, to mark, sent bool) error {
+	p, err := in.setDocument(ctx, u.User, r.pair.users[0], func(d *document) (bool, error) {
+		g := &d.Group
+		if !g.in(r) || g.Epoch == r.Epoch && g.Read.Seq >= to.Seq {
+			return false, nil
+		}
+		g.Read, g.Epoch, g.Sent, d.Touched = to, r.Epoch, sent, in.now().Unix()
+		return true, nil
+	})
+	if err == nil {
+		u.set(r.pair.users[0], p)
+	}
+	return err
+}
+
+// deletedIn adds to the flags of a group's messages which of them a member has
+// deleted for themself.
+func (in *Inbox) deletedIn(ctx context.Context, u place.User, messages []*record, out []flags) error {
+	subjects := make([]string, len(messages))
+	for i, m := range messages {
+		subjects[i] = m.pair.goneSubject(m.pos, u)
+	}
+	entries, err := in.store.marks.LastAll(ctx, subjects)
+	for i, e := range entries {
+		out[i].Deleted[1] = e.Seq != 0
+	}
+	return err
+}
+
+// deleteFor has a member no longer see messages of a group.
+func (in *Inbox) deleteFor(ctx context.Context, u place.User, messages []*record) error {
+	subjects := make([]string, len(messages))
+	for i, m := range messages {
+		subjects[i] = m.pair.goneSubject(m.pos, u)
+	}
+	entries, err := in.store.marks.LastAll(ctx, subjects)
+	if err != nil {
+		return err
+	}
+	return bus.Spread(len(subjects), func(i int) error {
+		return in.flag(ctx, subjects[i], entries[i], func(f *flags) bool {
+			was := f.Deleted[1]
+			f.Deleted[1] = true
+			return !was
+		})
+	})
+}
+
+// goneSubject is that of the document which says that a member has deleted a message
+// for themself.
+func (p pair) goneSubject(position uint64, u place.User) string {
+	return p.markSubject(position) + "." + enc(u.UserID)
+}
+
+// memberAt reads messages of a group, for a member who may read them.
+func (in *Inbox) visibleAt(ctx context.Context, u place.User, p pair, positions []uint64) ([]*record, *record, error) {
+	newest, kept, err := in.look(ctx, u, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := in.allMessages(ctx, p, positions)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, m := range all {
+		if newest == nil || m.Born != newest.Born || m.pos <= kept.view().Cleared {
+			return nil, nil, noSuchMessage()
+		}
+	}
+	return all, newest, nil
+}
+
+// revokeInGroup takes back a message for all members: its sender may for a while,
+// whoever manages the group always.
+func (in *Inbox) revokeInGroup(ctx context.Context, u place.User, p pair, pos uint64) (*record, error) {
+	all, _, err := in.visibleAt(ctx, u, p, []uint64{pos})
+	if err != nil {
+		return nil, err
+	}
+	m := all[0]
+	groupID, _ := p.group()
+	as, err := in.standing(ctx, u, groupID)
+	switch {
+	case err != nil:
+		return nil, err
+	case m.Kind != kindMessage || m.Message.Type == typeGroupTip:
+		return nil, fault.With(fault.InvalidOperation, "what the group itself has said cannot be revoked")
+	case as.Manages:
+	case m.From != u.UserID:
+		return nil, fault.With(fault.GroupNotPermitted, "its sender can revoke a message, the owner, and administrators")
+	case in.now().Sub(time.UnixMilli(m.At)) > in.o.Revoke:
+		return nil, fault.With(fault.RevokeTooLate, in.o.Revoke.String())
+	}
+	return in.takeBack(ctx, u.UserID, m)
+}
+
+func (in *Inbox) takeBack(ctx context.Context, by string, m *record) (*record, error) {
+	again := false
+	if err := in.flagAll(ctx, []*record{m}, func(_ *record, f *flags) bool {
+		if again = f.Revoked; !again {
+			f.Revoked, f.By = true, by
+		}
+		return !again
+	}, func(m *record, f flags) { m.Message = m.Message.with(f.Edit) }); err != nil {
+		return nil, err
+	}
+	if again {
+		if r, err := in.revocationOf(ctx, m.pair, m.pos); r != nil || err != nil {
+			return r, err
+		}
+	}
+	r, _, err := in.append(ctx, m.pair, revocationID(m.pair, 1, m.pos), func(prev *record) (*record, error) {
+		if prev == nil || prev.Born != m.Born || prev.Gone {
+			return nil, fault.New(fault.NoSuchGroup)
+		}
+		r := next(prev, kindRevoke, 1, in.now().UnixMilli())
+		r.From, r.Target = by, &target{Pos: m.pos, Record: m}
+		r.took(m)
+		return r, nil
+	})
+	if err == nil {
+		in.release(ctx, m)
+	}
+	return r, err
+}
+
+// groupRevoked answers message.revoke in a group.
+func (s *Session) revokeInGroup(ctx context.Context, p pair, pos uint64) (any, error) {
+	r, err := s.in.revokeInGroup(ctx, s.user.User, p, pos)
+	if err != nil {
+		return nil, err
+	}
+	s.in.delivery.reach(ctx, s.user.User, r.pos)
+	return messageResult{groupMessage(r.changed(), r.flagged())}, nil
+}
+
+// mayHave refuses what is set of a group that its user is no member of.
+func (d document) mayHave(name string) error {
+	if isGroup(name) && !d.Group.In {
+		return fault.With(fault.NoConversation, strconv.Quote(idOf(name)))
+	}
+	return nil
+}

@@ -1,0 +1,201 @@
+package inbox
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+const (
+	// maxAt is whom one message mentions at most.
+	maxAt = 30
+	// atAll mentions everybody, in the original's spelling.
+	atAll = "__kImSDK_MesssageAtALL__"
+)
+
+// sendToGroup is sendMessage to a group.
+func (s *Session) sendToGroup(ctx context.Context, p sendParams) (any, error) {
+	u := s.user.User
+	refused := s.in.maySend(ctx, u, !p.OnlineUserOnly)
+	created, err := s.in.checkID(u, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !frame.ValidGroupID(p.GroupID) {
+		return nil, fault.With(fault.BadGroupID, "the message's receiver is no group ID")
+	}
+	name := groupName(p.GroupID)
+	if refused != nil { // as in sendMessage
+		if r, err := s.first(ctx, name, p.ID, created); r != nil && err == nil {
+			return s.in.answerRepetition(ctx, u, r, nil)
+		}
+		return nil, refused
+	}
+	c, key, err := s.groupContent(ctx, u, p)
+	if err != nil {
+		return nil, err
+	}
+	as, err := s.in.maySpeak(ctx, u, p.GroupID, c)
+	if err != nil {
+		return nil, err
+	}
+	if !p.OnlineUserOnly && s.in.mayBeOld(created, p.Resend) {
+		if r, err := s.first(ctx, name, p.ID, created); r != nil || err != nil {
+			return s.in.answerRepetition(ctx, u, r, err)
+		}
+	}
+	// Only now, so that who is no member uses up nothing of a group's.
+	if !s.in.groupRates.take(pairOf(u.SDKAppID, "", name), s.in.now()) {
+		if r, err := s.first(ctx, name, p.ID, created); r != nil && err == nil {
+			return s.in.answerRepetition(ctx, u, r, nil)
+		}
+		return nil, fault.With(fault.GroupTooFrequent, "more than "+strconv.Itoa(s.in.o.GroupRate)+" messages a second")
+	}
+	c.Card = as.NameCard
+	if c.Payload, err = s.in.attachFiles(ctx, u, key, c.Type, c.Payload); err != nil {
+		return nil, err
+	}
+	if p.OnlineUserOnly {
+		m, err := s.in.sendLive(ctx, u, name, c, key)
+		return messageResult{m}, err
+	}
+	r, again, err := s.in.storeInGroup(ctx, u, p.GroupID, c, key, as)
+	if again || err != nil {
+		return s.in.answerRepetition(ctx, u, r, err)
+	}
+	if !r.Message.Uncounted {
+		names := []string{name}
+		s.user.begin(names)
+		err := s.in.raiseRead(ctx, s.user, r, mark{Seq: r.Seq, Sent: r.Sent[0], Time: r.At / 1000}, true)
+		s.user.end(names) // has the sessions told if they are members only now
+		if err != nil {
+			s.in.report(err) // the message is stored nevertheless
+		}
+	}
+	return messageResult{groupMessage(r, flags{})}, nil
+}
+
+// groupContent checks what a message to a group says.
+func (s *Session) groupContent(ctx context.Context, u place.User, p sendParams) (c *content, key string, err error) {
+	at, err := mentioned(p.AtUserList)
+	if err != nil {
+		return nil, "", err
+	}
+	payload, err := s.in.cleanPayload(p.Type, p.Payload, p.CloudCustomData)
+	if err != nil {
+		return nil, "", err
+	}
+	me, err := read[Profile](ctx, s.in, u, docProfile)
+	if err != nil {
+		return nil, "", err
+	}
+	return &content{
+		ID: p.ID, Instance: s.instance, Type: p.Type, Payload: payload, Cloud: p.CloudCustomData, At: at,
+		Nick: me.Nick, Avatar: me.Avatar, Random: p.Random, ClientTime: p.ClientTime,
+	}, clientDedup(u, groupName(p.GroupID), p.ID), nil
+}
+
+// mentioned checks whom a message mentions.
+func mentioned(list []string) ([]string, error) {
+	if list = distinct(list); len(list) == 0 {
+		return nil, nil
+	}
+	if len(list) > maxAt {
+		return nil, fault.With(fault.BadParameters, "a message mentions "+strconv.Itoa(maxAt)+" users at most")
+	}
+	for _, id := range list {
+		if !frame.ValidUserID(id) {
+			return nil, fault.With(fault.BadParameters, "no UserID: "+strconv.Quote(id))
+		}
+	}
+	return list, nil
+}
+
+// maySpeak refuses a message to a group in which its sender may not say it.
+func (in *Inbox) maySpeak(ctx context.Context, u place.User, groupID string, c *content) (Standing, error) {
+	as, err := in.standing(ctx, u, groupID)
+	switch {
+	case err != nil:
+	case !as.Member:
+		err = fault.With(fault.GroupNotPermitted, "only members send messages to a group")
+	case as.Muted:
+		err = fault.New(fault.GroupMuted)
+	case slices.Contains(c.At, atAll) && !as.AtAll:
+		err = fault.With(fault.GroupNotPermitted, "only the owner and administrators mention everybody")
+	}
+	return as, err
+}
+
+// storeInGroup is storeOnce in a group. What its sender has read includes what they
+// have sent.
+func (in *Inbox) storeInGroup(ctx context.Context, from place.User, groupID string, c *content, key string, as Standing) (r *record, again bool, err error) {
+	p := pairOf(from.SDKAppID, "", groupName(groupID))
+	if err := in.ensureIn(ctx, from, p, as); err != nil {
+		return nil, false, err
+	}
+	c.Uncounted = !as.Counts
+	r, again, err = in.append(ctx, p, key, func(prev *record) (*record, error) {
+		if prev == nil || prev.Born != as.Born {
+			prev = nil // it has expired, or is of another group that had the ID
+		} else if prev.Gone {
+			return nil, fault.New(fault.NoSuchGroup)
+		}
+		r := next(prev, kindMessage, 1, in.now().UnixMilli())
+		r.From, r.Born, r.Message = from.UserID, as.Born, c
+		r.Seq++
+		if !c.Uncounted {
+			r.Sent[0]++
+		}
+		return r, nil
+	})
+	return r, again, err
+}
+
+// ensureIn has a sender be a member who is one by what package group keeps, though
+// their document does not say so: a gateway may have died in between.
+func (in *Inbox) ensureIn(ctx context.Context, u place.User, p pair, as Standing) error {
+	known, err := in.knownDocument(ctx, u, p.users[0])
+	if err != nil || known.Group.In && known.Group.Born == as.Born || !as.Member {
+		return err
+	}
+	head, err := in.beginGroup(ctx, p, as.Born)
+	if err != nil {
+		return err
+	}
+	return in.join(ctx, u, p, head, as.Born, as.Older)
+}
+
+// groupRates holds how many messages each group still takes.
+type groupRates struct {
+	most int // a second, and at once
+
+	mu  sync.Mutex // guards what follows
+	all map[pair]*rate.Limiter
+}
+
+// take reports whether a group takes one more message now.
+func (g *groupRates) take(p pair, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	l := g.all[p]
+	if l == nil {
+		if len(g.all) >= leastSweep {
+			for k, l := range g.all { // a new one would be equal
+				if l.TokensAt(now) >= float64(g.most) {
+					delete(g.all, k)
+				}
+			}
+		}
+		l = rate.NewLimiter(rate.Limit(g.most), g.most)
+		g.all[p] = l
+	}
+	return l.AllowN(now, 1)
+}

@@ -1,0 +1,52 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// systemUser is who has a conversation with everybody in which they are told of what
+// concerns them in their groups. It is the conversationID, too, and nobody's UserID.
+const systemUser = "@TIM#SYSTEM"
+
+// Notice tells users of what concerns them in a group.
+type Notice struct {
+	App   uint32
+	To    []string
+	Group string // Message.to
+	// Key names the notice: the same one within Options.Dedup is told once.
+	Key     string
+	Payload json.RawMessage // of a TIMGroupSystemNoticeElem
+}
+
+// Notify stores and delivers a notice. It is charged to nobody's quota. Errors are
+// *fault.Error.
+func (in *Inbox) Notify(ctx context.Context, n Notice) error {
+	err := bus.Spread(len(n.To), func(i int) error { return in.notify(ctx, n, n.To[i]) })
+	if err != nil {
+		return in.failed("a notice", err)
+	}
+	return nil
+}
+
+func (in *Inbox) notify(ctx context.Context, n Notice, to string) error {
+	p := pairOf(n.App, systemUser, to)
+	by, now := p.side(systemUser), in.now()
+	sum := digest(place.User{SDKAppID: n.App, UserID: to}, n.Group+"\x00"+n.Key)
+	c := &content{
+		ID:   frame.NewMessageID(systemUser, now.UnixMilli(), [frame.MessageIDRandom]byte(sum[len(sum)-frame.MessageIDRandom:])),
+		Type: typeGroupNotice, Payload: n.Payload, ClientTime: now.Unix(), Group: n.Group,
+	}
+	_, _, err := in.append(ctx, p, dedupOf("n", sum), func(prev *record) (*record, error) {
+		r := next(prev, kindMessage, by, now.UnixMilli())
+		r.Seq++
+		r.Sent[by]++
+		r.Message = c
+		return r, nil
+	})
+	return err
+}
