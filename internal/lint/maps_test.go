@@ -132,3 +132,22 @@ func TestFloorPlanNamesFilesThatExist(t *testing.T) {
 		require.True(t, inside == nil || top == nil, "%s is not there", m[1])
 	}
 }
+
+// TestFloorPlanNamesWhatIsInTheFiles: where the floor plan names something behind a
+// file, the file has that name.
+func TestFloorPlanNamesWhatIsInTheFiles(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "internal", "README.md"))
+	require.NoError(t, err)
+	named := regexp.MustCompile("`((?:[a-z0-9]+/)+[a-z0-9_]+\\.go)`,? `([A-Za-z0-9]+)`(?: and `([A-Za-z0-9]+)`)?").FindAllStringSubmatch(string(text), -1)
+	require.Greater(t, len(named), 20)
+	for _, m := range named {
+		code, err := os.ReadFile(filepath.Join(root, "internal", filepath.FromSlash(m[1])))
+		if err != nil {
+			code, err = os.ReadFile(filepath.Join(root, filepath.FromSlash(m[1])))
+		}
+		require.NoError(t, err)
+		for _, name := range m[2:] {
+			require.Regexp(t, `\b`+name+`\b`, string(code), "%s", m[1])
+		}
+	}
+}
