@@ -16,8 +16,8 @@ const (
 	maxProfile  = 500 // bytes of Nick and of FaceUrl
 )
 
-// kick: {"UserID"}, formerly {"Identifier"}. It replies when the second of the
-// kick has ended, so a UserSig signed after the reply is valid.
+// kick: {"UserID"}, formerly {"Identifier"}. It replies once the second of the
+// kick has ended, so a UserSig that is signed after the reply is valid.
 func (a *API) kick(ctx context.Context, c *call) (reply, error) {
 	name := "UserID"
 	if !c.body.has(name) && c.body.has("Identifier") {
@@ -204,8 +204,8 @@ func (a *API) forget(ctx context.Context, u place.User) error {
 	return a.o.Forget(ctx, u)
 }
 
-// width is how many of a list are worked on at once. A deletion waits for the
-// end of its second, so all of a list wait for it together.
+// width is how many entries of a list are worked on at once. A deletion waits
+// for the end of its second, so all entries of a list wait for it together.
 const width = maxAccounts
 
 // each calls f for 0 to n-1, several at once, and returns when all are done.

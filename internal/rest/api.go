@@ -38,7 +38,7 @@ type Options struct {
 	Keys func(sdkAppID uint32) []string
 	// Send stores and delivers a message; nil when messages are off.
 	Send func(ctx context.Context, m inbox.ServerMessage) (inbox.Sent, error)
-	// Groups carries out what is said of groups; nil when there are none.
+	// Groups carries out calls about groups; nil when there are none.
 	Groups Groups
 	// People are profiles and blacklists, Contacts friends; nil when messages are
 	// off.
@@ -59,7 +59,8 @@ type Options struct {
 	// Observe, if given, receives each call that reached a command, or
 	// "unknown".
 	Observe func(command string, code fault.Code, took time.Duration)
-	// Addr returns the address of who sent a request; nil: that of its connection.
+	// Addr returns the address of a request's sender; nil: that of its
+	// connection.
 	Addr func(r *http.Request) string
 	// Log is slog.Default when nil.
 	Log *slog.Logger
@@ -122,7 +123,7 @@ type call struct {
 // user names an account of the call's app.
 func (c *call) user(id string) place.User { return place.User{SDKAppID: c.app, UserID: id} }
 
-// reply is the fields besides the common ones.
+// reply holds the fields of an answer besides the common ones.
 type reply map[string]any
 
 // errStreamed means that a command has written its own answer.
@@ -218,7 +219,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, name string, run fun
 		if errors.As(err, &long) {
 			return nil, fault.With(fault.RESTJSON, "the body is longer than 256 KB")
 		}
-		return nil, fault.With(fault.RESTJSON, "the body did not arrive whole")
+		return nil, fault.With(fault.RESTJSON, "the body did not arrive whole: send it again")
 	}
 	_ = control.SetReadDeadline(time.Time{}) // a stream notices by itself when its reader goes
 	if c.body, err = parseObject(data); err != nil {
@@ -241,7 +242,8 @@ func succeed(w http.ResponseWriter, fields reply) {
 	write(w, all)
 }
 
-// fail answers with what a caller may know of an error and returns its code.
+// fail answers with what a caller may know about an error, and returns its
+// code.
 func (a *API) fail(w http.ResponseWriter, name string, err error) fault.Code {
 	f := asFault(err)
 	if f.Code == fault.Internal {

@@ -18,11 +18,11 @@ const maxInfo = 512
 // Answer is the receiver's reply by field.
 type Answer map[string]json.RawMessage
 
-// Ask asks the receiver whether something may happen. The Answer is nil if it
-// was not asked or has not answered. An error is a *fault.Error if it is
-// refused: with the code refused, or with the receiver's own one from 120001 to
-// 130000 and its words; ErrDropped if whoever asked is to believe that it
-// happened; or that of ctx.
+// Ask asks the receiver whether something may happen. The Answer is nil if the
+// receiver was not asked or has not answered. A refusal is a *fault.Error: with
+// the code refused, or with the receiver's own code from 120001 to 130000 and
+// its words. ErrDropped means that the client is to believe that it has
+// happened. Any other error is that of ctx.
 func (h *Hooks) Ask(ctx context.Context, app uint32, command string, refused fault.Code, body map[string]any) (Answer, error) {
 	if !h.Wants(command) {
 		return nil, nil
@@ -30,7 +30,7 @@ func (h *Hooks) Ask(ctx context.Context, app uint32, command string, refused fau
 	began := time.Now()
 	answer, err := h.ask(ctx, app, command, body)
 	if err != nil && ctx.Err() != nil {
-		return nil, ctx.Err() // nobody waits for the answer any more
+		return nil, ctx.Err() // the caller has hung up
 	}
 	result := AskedAllowed
 	defer func() { h.o.Observe(command, result, time.Since(began)) }()
@@ -101,7 +101,7 @@ func (h *Hooks) exchange(ctx context.Context, keys []string, n notice) (Answer, 
 	}
 	o, err := parseObject(data)
 	if err != nil {
-		return nil, errors.New("the receiver's answer is no JSON object")
+		return nil, errors.New("the receiver's answer is not a JSON object")
 	}
 	var code int
 	if !o.has("ErrorCode") || json.Unmarshal(o["ErrorCode"], &code) != nil {
@@ -115,7 +115,7 @@ func (a Answer) code() (code fault.Code) {
 	return code
 }
 
-// info returns the reason of a refusal, as much as a client is told.
+// info returns the reason of a refusal, cut to what a client gets.
 func (a Answer) info() (info string) {
 	_ = json.Unmarshal(a["ErrorInfo"], &info)
 	if len(info) > maxInfo {
@@ -127,7 +127,8 @@ func (a Answer) info() (info string) {
 	return strings.TrimSpace(info)
 }
 
-// Text returns a field that is a string; ok is false when it is missing or none.
+// Text returns a field that is a string; ok is false if it is missing or of
+// another type.
 func (a Answer) Text(name string) (s string, ok bool) {
 	if !object(a).has(name) {
 		return "", false

@@ -9,14 +9,14 @@ import (
 // maxBlacklist is how many users one call blocks, unblocks or lists.
 const maxBlacklist = 1000
 
-// accountResult is what has become of one account of a list.
+// accountResult says what became of one account of a list.
 type accountResult struct {
 	ToAccount  string `json:"To_Account"`
 	ResultCode fault.Code
 	ResultInfo string
 }
 
-// accountResults are the reply's lists of what has become of accounts.
+// accountResults are the lists of a reply that say what became of each account.
 func accountResults(results []accountResult) reply {
 	failed := []string{}
 	for _, r := range results {
@@ -66,7 +66,7 @@ func (a *API) changeBlacklist(ctx context.Context, c *call, block bool) (reply, 
 
 type blackListItem struct {
 	ToAccount         string `json:"To_Account"`
-	AddBlackTimeStamp int64  // 0: it is not kept
+	AddBlackTimeStamp int64  // always 0: timd does not store it
 }
 
 // blackListGet: {"From_Account", "StartIndex"?, "MaxLimited", "LastSequence"?}.

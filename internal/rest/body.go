@@ -18,8 +18,8 @@ import (
 type object map[string]json.RawMessage
 
 // parseObject reads a request body: one JSON object and nothing after it. A
-// name that appears twice is refused, because it would be up to the reader
-// which value counts.
+// body in which a name appears twice is refused, because readers would differ
+// in which value counts.
 func parseObject(data []byte) (object, error) {
 	wrong := fault.New(fault.RESTJSON)
 	d := json.NewDecoder(bytes.NewReader(data))

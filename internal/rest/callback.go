@@ -74,11 +74,11 @@ type kickedDevice struct{ Platform place.Platform }
 // StateChange is the callback that says who comes and goes.
 const StateChange = "State.StateChange"
 
-// callbackOf returns what the webhook says of an event, and false for events
-// that it does not report: a kick through the server API is known to its
-// caller. For an instance that is evicted for another reason than a call or a
-// login, because its UserSig has expired or the settings were lowered, it
-// reports that the link was closed.
+// callbackOf returns what the webhook says about an event, and false for events
+// that it does not report: whoever kicks through the server API knows of it.
+// For an instance that is evicted for any other reason than a call or a login,
+// because its UserSig has expired or the settings were lowered, it reports that
+// the link was closed.
 func callbackOf(e *registry.Event) (callback, bool) {
 	cb := callback{
 		CallbackCommand: StateChange,
@@ -106,8 +106,8 @@ func callbackOf(e *registry.Event) (callback, bool) {
 	return cb, true
 }
 
-// noticeOf returns what the webhook says of a stored event, and false for one
-// that it does not report.
+// noticeOf returns what the webhook says about a stored event, and false for
+// one that it does not report.
 func noticeOf(data []byte) (n notice, wanted bool, err error) {
 	var e registry.Event
 	if err := json.Unmarshal(data, &e); err != nil {
@@ -154,23 +154,25 @@ func request(ctx context.Context, target *url.URL, keys []string, n notice, now 
 	return r, nil
 }
 
-// eventID names an event. A UserID may contain what a header cannot.
+// eventID returns the name of an event. It encodes the UserID, which may
+// contain what a header cannot.
 func eventID(e *registry.Event) string {
 	return fmt.Sprintf("%d-%x-%d", e.SDKAppID, e.UserID, e.N)
 }
 
-// maxAnswer is how much of an answer is read: more than any that is of use.
+// maxAnswer is how much of an answer is read, more than any useful one has.
 const maxAnswer = 64 << 10
 
 // errBrokenOff means that an answer was accepted but did not arrive whole.
 var errBrokenOff = errors.New("the receiver's answer broke off")
 
-// statusError is an answer that is no 2xx.
+// statusError is an answer with a status other than 2xx.
 type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("the receiver answered with HTTP %d", int(e)) }
 
-// fromProxy reports whether a proxy answers so for a receiver that is down.
+// fromProxy reports whether this is how a proxy answers for a receiver that is
+// down.
 func (e statusError) fromProxy() bool {
 	return e == http.StatusBadGateway || e == http.StatusServiceUnavailable || e == http.StatusGatewayTimeout
 }

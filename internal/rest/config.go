@@ -31,7 +31,8 @@ func (a *API) configSet(ctx context.Context, c *call) (reply, error) {
 		case "Instances":
 			err = json.Unmarshal(raw, &p.Instances)
 		default:
-			// A name that is ignored would look like a setting that works.
+			// If an unknown name were ignored, it would look like a setting
+			// that works.
 			return nil, bad("there is no setting %.32q: WebInstances, LoginMode and Instances can be set", name)
 		}
 		if err != nil {

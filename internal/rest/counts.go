@@ -9,7 +9,7 @@ import (
 	"github.com/tim-wasm/tim/internal/registry"
 )
 
-// counts is how many users of an app have instances, and how many instances.
+// counts says how many users of an app have instances, and how many instances.
 type counts struct {
 	Users        int
 	Instances    int
@@ -20,7 +20,7 @@ type counts struct {
 // countEvery is how often a stream refreshes the counts.
 var countEvery = 2 * time.Second
 
-// costly limits the time that counting may take: at most a twentieth.
+// costly limits the time that counting may take, to a twentieth.
 const costly = 20
 
 // counter counts for all streams of an app at once.

@@ -9,7 +9,7 @@
 //	online.go     openim/query_online_status and querystate
 //	message.go    openim/sendmsg
 //	group.go      group_open_http_svc: groups are made and changed
-//	groupinfo.go  group_open_http_svc: what is known of groups
+//	groupinfo.go  group_open_http_svc: groups and their members are read
 //	profile.go    profile: portrait_get, portrait_set
 //	sns.go        sns: friends
 //	blacklist.go  sns: black_list_add, black_list_delete, black_list_get
@@ -21,15 +21,15 @@
 //	elements.go   MsgBody, and the payloads that clients have
 //	hooks.go      webhooks: which callbacks there are, and on whose behalf
 //	ask.go        webhooks: asking before something happens
-//	turnstile.go  webhooks: how many ask at once, and when nobody does
-//	notice.go     webhooks: queueing what is told afterwards
+//	turnstile.go  webhooks: how many ask at once, and when asking pauses
+//	notice.go     webhooks: queueing notices, which are sent afterwards
 //	webhook.go    webhooks: sending what is queued, and its retries
-//	userqueue.go  which event goes out next: one user waits for no other
+//	userqueue.go  which event goes out next: users do not wait for each other
 //	callback.go   one request of a webhook and its signature
 //	client.go     calls the API of a running timd, for timd config and tests
 //
 // Every reply has HTTP status 200 and is {"ActionStatus", "ErrorInfo",
-// "ErrorCode", …}. There are no cookies: a request proves who sent it by the
-// administrator's UserSig in its URL and by nothing that a browser adds by
-// itself, so that another site's page has nothing to ride on.
+// "ErrorCode", …}. There are no cookies: only the administrator's UserSig in its
+// URL proves who sent a request. A browser adds nothing by itself that another
+// site's page could make use of.
 package rest

@@ -39,7 +39,7 @@ func MsgBodyOf(app uint32, typ string, payload json.RawMessage) []map[string]any
 	return []map[string]any{{"MsgType": typ, "MsgContent": content}}
 }
 
-// addURLs adds where a message's files are served.
+// addURLs adds the URLs at which a message's files are served.
 func addURLs(app uint32, typ string, p object, content map[string]any) {
 	add := func(uuid, uuidField, urlField string) {
 		var name string
@@ -67,7 +67,7 @@ func addURLs(app uint32, typ string, p object, content map[string]any) {
 	}
 }
 
-// number returns a whole number, 0 for what is none.
+// number returns a whole number, or 0 if it is not one.
 func number(raw json.RawMessage) (n int64) {
 	_ = json.Unmarshal(raw, &n)
 	return n
@@ -112,8 +112,8 @@ func readElement(raw json.RawMessage) (typ string, payload json.RawMessage, err 
 	return typ, payload, nil
 }
 
-// MsgBody returns the message that a receiver wants sent instead of the one that
-// it was asked about; ok is false when it wants none.
+// MsgBody returns the message that a receiver wants sent in place of the one
+// that it was asked about; ok is false if it wants no other.
 func (a Answer) MsgBody() (typ string, payload json.RawMessage, ok bool, err error) {
 	if !object(a).has("MsgBody") {
 		return "", nil, false, nil

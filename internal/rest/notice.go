@@ -23,13 +23,13 @@ type notice struct {
 	Body     json.RawMessage `json:"body"`
 }
 
-// readNotice reads what Tell has queued; all of that is wanted.
+// readNotice reads a notice that Tell has queued; the receiver gets all of it.
 func readNotice(data []byte) (n notice, wanted bool, err error) {
 	err = json.Unmarshal(data, &n)
 	return n, true, err
 }
 
-// newNotice completes a body with what the body of each callback has.
+// newNotice adds to a body the fields that the body of each callback has.
 func newNotice(ctx context.Context, app uint32, command, id string, body map[string]any, now time.Time) (notice, error) {
 	if id == "" {
 		var random [12]byte
@@ -43,8 +43,8 @@ func newNotice(ctx context.Context, app uint32, command, id string, body map[str
 	return notice{ID: id, App: app, Command: command, Platform: by.platform, Addr: by.addr, Body: data}, err
 }
 
-// Notices bounds the stream of what waits for the receiver: what is older, and
-// the oldest of more than that, is lost.
+// Notices bounds the stream of notices that wait for the receiver: older ones
+// are lost, and the oldest if there are more than that.
 const (
 	noticeAge  = 7 * 24 * time.Hour
 	maxNotices = 1_000_000

@@ -24,8 +24,8 @@ const maxProfiles = 100
 // Tags of custom fields begin so.
 const customTag = "Tag_Profile_Custom_"
 
-// profileTags read a field of a profile, and change it. They are in the order of
-// the vendor's list.
+// profileTags read and change the fields of a profile, in the order of the
+// vendor's list.
 var profileTags = []struct {
 	tag    string
 	get    func(p inbox.Profile) any
@@ -70,7 +70,7 @@ type portrait struct {
 	ResultInfo  string
 }
 
-// people returns Options.People, or why there are none.
+// people returns Options.People, or an error that says why there is none.
 func (a *API) people() (People, error) {
 	if a.o.People == nil {
 		return nil, fault.With(fault.InvalidOperation, "this timd stores no messages")

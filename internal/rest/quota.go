@@ -17,12 +17,12 @@ type Quotas interface {
 	SetQuotas(ctx context.Context, u place.User, c inbox.QuotaChange) (inbox.Quotas, error)
 }
 
-// quota is one of a user's in a reply.
+// quota is one of a user's quotas in a reply.
 type quota struct {
 	Limit int64 // 0: none
 	Usual int64 // of users who have no limit of their own
 	Used  int64
-	Until int64 // Unix ms: then it begins anew
+	Until int64 // Unix ms: when it begins again
 }
 
 func replyOf(id string, q inbox.Quotas) reply {

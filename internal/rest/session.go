@@ -78,8 +78,8 @@ func (a *API) sessionList(ctx context.Context, c *call) (reply, error) {
 func (a *API) find(ctx context.Context, app uint32, cursor, want string, limit int) ([]registry.View, string, error) {
 	var found []registry.View
 	for scanned := 0; ; {
-		// Never more than match: whatever lies beyond would be lost with the
-		// cursor.
+		// Never more users than match: whatever lies beyond would be lost with
+		// the cursor.
 		page, next, err := a.o.Sessions.List(ctx, app, cursor, limit-len(found))
 		if err != nil {
 			return nil, "", err

@@ -119,7 +119,7 @@ func (a *API) friendImport(ctx context.Context, c *call) (reply, error) {
 }
 
 // eachFriend does something with each AddFriendItem, several at once: a mistake
-// in one does not affect another.
+// in one does not affect the others.
 func eachFriend(c *call, do func(o object, add contacts.Add) error) (reply, error) {
 	list, err := c.body.objects("AddFriendItem", maxFriends)
 	if err != nil {
@@ -232,8 +232,8 @@ type userData struct {
 	ValueItem []tagged
 }
 
-// friendGet: {"From_Account", "StartIndex"?}: 100 friends at once. The sequences
-// of the vendor's are 0.
+// friendGet: {"From_Account", "StartIndex"?}: 100 friends at once. The vendor's
+// sequences are always 0.
 func (a *API) friendGet(ctx context.Context, c *call) (reply, error) {
 	of, u, err := a.contactsOf(ctx, c)
 	if err != nil {

@@ -9,16 +9,16 @@ import (
 
 const (
 	maxAsking  = 64              // questions under way at once
-	maxWaiting = 1024            // that wait for one of those to end
+	maxWaiting = 1024            // questions that wait for one of those to end
 	downAfter  = 16              // questions in a row without an answer
-	downFor    = 5 * time.Second // until the next one is asked then
+	downFor    = 5 * time.Second // then, how long until the next question
 )
 
 // errNotAsked means that the receiver is down, or that too many wait for it.
 var errNotAsked = errors.New("the receiver is not asked at the moment")
 
-// turnstile bounds how many ask the receiver at once, and lets nobody ask one
-// that is down but a single question every downFor.
+// turnstile bounds how many questions the receiver gets at once. While the
+// receiver is down it lets only one question through, every downFor.
 type turnstile struct {
 	slots chan struct{}
 
@@ -74,7 +74,7 @@ func (t *turnstile) enter(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// change is what a question's end has shown of the receiver.
+// change says what the end of a question has shown about the receiver.
 type change int
 
 const (
@@ -83,8 +83,8 @@ const (
 	cameBack
 )
 
-// leave ends a question. abandoned says that whoever asked waits no longer, so
-// that a missing answer says nothing of the receiver.
+// leave ends a question. abandoned says that the caller has hung up, so that a
+// missing answer says nothing about the receiver.
 func (t *turnstile) leave(now time.Time, answered, abandoned bool) change {
 	<-t.slots
 	t.mu.Lock()

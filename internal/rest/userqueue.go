@@ -8,8 +8,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// userQueues holds the events of some users. A user's events go out in order; a user
-// whose event the receiver refuses waits, and delays nobody else.
+// userQueues holds the events of some users. A user's events go out in order; a
+// user whose event the receiver refuses waits, and does not delay the others.
 type userQueues struct {
 	mu    sync.Mutex
 	users map[string]*userQueue // by subject
@@ -81,11 +81,11 @@ func (q *userQueues) next() (jetstream.Msg, time.Duration) {
 	return first.list[0], time.Until(first.due)
 }
 
-// taken removes a user's first event, which is settled, and reports whether it
-// had failed before.
+// taken removes a user's first event, which has been settled, and reports
+// whether it had failed before.
 func (q *userQueues) taken(m jetstream.Msg) (failed bool) { return q.remove(m, false) }
 
-// skipped is taken for an event that is given up.
+// skipped is taken for an event that was given up.
 func (q *userQueues) skipped(m jetstream.Msg) (failed bool) { return q.remove(m, true) }
 
 func (q *userQueues) remove(m jetstream.Msg, skips bool) (failed bool) {

@@ -6,9 +6,9 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// vendorCommands are the commands of the vendor's server API, by service,
-// whether they are built here or not. A back end that calls one of them has
-// made no mistake, so it is told something else than after a misspelling.
+// vendorCommands lists the commands of the vendor's server API, by service,
+// whether or not they are built here. A back end that calls one of them has
+// made no mistake, so its error differs from that of a misspelling.
 var vendorCommands = map[string]string{
 	"im_open_login_svc": "account_check account_delete account_import kick multiaccount_import",
 	"openim": "admin_getroammsg admin_msgwithdraw admin_set_msg_read batchsendmsg get_c2c_unread_msg_num importmsg " +

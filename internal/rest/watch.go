@@ -32,8 +32,8 @@ type watcher struct {
 	admin string
 }
 
-// enter counts one stream more, or returns who has too many. leave uncounts
-// it.
+// enter counts one more stream, or returns who has too many. leave takes it off
+// the count.
 func (w *watchers) enter(app uint32, admin string) (leave func(), tooMany string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -54,7 +54,7 @@ func (w *watchers) enter(app uint32, admin string) (leave func(), tooMany string
 	}, ""
 }
 
-// add requires mu.
+// add changes the counts; mu is held.
 func (w *watchers) add(keys []watcher, n int) {
 	if w.of == nil {
 		w.of = map[watcher]int{}

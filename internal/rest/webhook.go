@@ -57,7 +57,8 @@ type Webhook struct {
 	stop   context.Context
 	halt   context.CancelFunc
 	wg     sync.WaitGroup
-	// refused is how many users wait because the receiver refused their event.
+	// refused is how many users wait because the receiver has refused their
+	// event.
 	refused  atomic.Int64
 	unserved atomic.Bool  // this has been logged
 	accepted atomic.Int64 // how many the receiver has accepted
@@ -66,7 +67,7 @@ type Webhook struct {
 const (
 	// senders is how many events are on their way at once.
 	senders = 16
-	// ahead is how many events are fetched but not sent yet.
+	// ahead is how many events may be fetched and not yet sent.
 	ahead = 128
 	// holdEvery is well below the consumer's AckWait of 10 s.
 	holdEvery = 3 * time.Second
