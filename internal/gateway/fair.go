@@ -17,11 +17,11 @@ func networkOf(addr string) string {
 	return network.String()
 }
 
-// Fair bounds how many of something there are, of one network and in all. When
-// one network has too many, its oldest has to go; when there are too many in
-// all, the oldest of the network with the most, so that an attacker who fills
-// the gateway from one place pushes out their own. Every operation takes the
-// same time however many there are.
+// Fair bounds how many of something there are, from one network and in all. If
+// one network has too many, its oldest goes; if there are too many in all, the
+// oldest of the network that has most goes, so that an attacker who fills the
+// gateway from one place loses their own. Every operation takes the same time,
+// however many there are.
 type Fair[K comparable] struct {
 	most, mostOfAll int // set before serving
 
@@ -42,7 +42,8 @@ type member[K comparable] struct {
 	of  *network[K]
 }
 
-// NewFair returns one that allows most of one network and mostOfAll in all.
+// NewFair returns a Fair that allows most from one network and mostOfAll in
+// all.
 func NewFair[K comparable](most, mostOfAll int) *Fair[K] {
 	return &Fair[K]{
 		most: most, mostOfAll: mostOfAll,
@@ -88,7 +89,7 @@ func (f *Fair[K]) Leave(key K) {
 	f.leave(key)
 }
 
-// leave needs mu.
+// leave removes a member; mu is held.
 func (f *Fair[K]) leave(key K) {
 	e := f.at[key]
 	if e == nil {

@@ -15,7 +15,8 @@ import (
 // only a client that was logged in can log its place out.
 type sealer struct{ aead cipher.AEAD }
 
-// purpose keeps tokens of other kinds apart that are sealed with the same key.
+// purpose distinguishes farewell tokens from other tokens that are sealed with
+// the same key.
 var purpose = []byte("tim farewell 1")
 
 func newSealer(key []byte) (sealer, error) {

@@ -2,9 +2,9 @@ package gateway
 
 import "encoding/binary"
 
-// maxPieces is how many fragments a message may have: many times those of the
-// largest one behind a proxy that cuts it into packets. Without it, a message
-// of empty pieces would never end.
+// maxPieces is how many fragments a message may have: many more than the
+// largest one needs behind a proxy that cuts it into packets. Without a bound,
+// a message of empty fragments would never end.
 const maxPieces = 1024
 
 // follower reads along in the bytes of a client, to refuse a frame by its

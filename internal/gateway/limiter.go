@@ -89,7 +89,7 @@ func (l *limiter[K]) take(key K) bool {
 	return allowed
 }
 
-// forget gives a key its full rate back.
+// forget restores the full rate of a key.
 func (l *limiter[K]) forget(key K) {
 	l.mu.Lock()
 	delete(l.keys, key)
@@ -111,6 +111,6 @@ func (l *limiter[K]) makeRoom(now time.Time) {
 	delete(l.keys, richest)
 }
 
-// culprit is what invalid UserSigs are counted by: the user they name and the
-// network they come from.
+// culprit is what invalid UserSigs are counted by: the user whom they name and
+// the network that they come from.
 type culprit struct{ network, userID string }

@@ -88,8 +88,8 @@ func (s *socket) login(r jsonframe.Request) {
 	}
 }
 
-// errAnswered means that the client has already been told why it is not logged
-// in. The code is for the counters; 0 when nothing was decided on this socket.
+// errAnswered means that the client knows already why it is not logged in. The
+// code is for the counters; 0 if nothing was decided on this socket.
 type errAnswered struct{ code fault.Code }
 
 func (errAnswered) Error() string { return "answered" }

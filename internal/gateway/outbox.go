@@ -6,7 +6,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// What may wait for one client before it counts as not reading.
+// How much may wait for one client before the client counts as not reading.
 const (
 	maxQueued      = 512
 	maxQueuedBytes = 512 << 10

@@ -111,8 +111,8 @@ func (c *rawConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// noWait gives up on a client that does not read: what is being written now
-// has one more second, and so has each later write.
+// noWait gives up on a client that does not read: the present write has one
+// more second, and so has each later one.
 func (c *rawConn) noWait() {
 	c.hurry.Store(true)
 	_ = c.SetWriteDeadline(time.Now().Add(min(c.write, time.Second)))

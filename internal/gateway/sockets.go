@@ -18,8 +18,7 @@ func (g *Gateway) find(user place.User, instance string) *Session {
 }
 
 // at returns the session of exactly this attachment, and removes it if asked.
-// pending reports that its login is not bound yet, and will learn of typ when
-// it is.
+// pending reports that its login is not bound yet, and finds typ when it is.
 func (g *Gateway) at(p place.Place, remove bool, typ string) (sess *Session, pending bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// Observer is told what happens, for counters. Its methods must be fast and
-// may be called from any goroutine. Code 0 means success.
+// Observer is called with what happens, for counters. Its methods must be fast
+// and may be called from any goroutine. Code 0 means success.
 type Observer interface {
 	// Login reports that a login frame was decided on.
 	Login(code fault.Code, took time.Duration)
