@@ -154,6 +154,9 @@ type Body interface {
 	List(key string) []Body
 	// Texts returns the strings of a list; other values in it are left out.
 	Texts(key string) []string
+	// Numbers returns the numbers of a list, cut to whole ones; other values in it
+	// are left out.
+	Numbers(key string) []int64
 }
 
 // Field is one member of an object that is to be sent or emitted. Value is a
@@ -202,6 +205,9 @@ func (f Fields) List(key string) []Body { l, _ := f.value(key).([]Body); return 
 
 // Texts implements Body.
 func (f Fields) Texts(key string) []string { l, _ := f.value(key).([]string); return l }
+
+// Numbers implements Body.
+func (f Fields) Numbers(key string) []int64 { l, _ := f.value(key).([]int64); return l }
 
 func (f Fields) value(key string) any {
 	for _, m := range f {

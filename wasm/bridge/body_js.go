@@ -35,12 +35,18 @@ func (o Object) get(key string) safejs.Value {
 
 // Number implements frame.Body.
 func (o Object) Number(key string) int64 {
-	n, ok := Number(o.get(key))
+	n, _ := whole(o.get(key))
+	return n
+}
+
+// whole returns a number cut to a whole one.
+func whole(v safejs.Value) (n int64, ok bool) {
+	f, ok := Number(v)
 	// Beyond this a conversion to int64 is not defined.
-	if !ok || n >= 1<<63 || n < -1<<63 {
-		return 0
+	if !ok || f >= 1<<63 || f < -1<<63 {
+		return 0, false
 	}
-	return int64(n)
+	return int64(f), true
 }
 
 // Bool implements frame.Body.
@@ -75,6 +81,17 @@ func (o Object) Texts(key string) []string {
 	o.each(key, func(v safejs.Value) {
 		if s, ok := Text(v); ok {
 			list = append(list, s)
+		}
+	})
+	return list
+}
+
+// Numbers implements frame.Body.
+func (o Object) Numbers(key string) []int64 {
+	var list []int64
+	o.each(key, func(v safejs.Value) {
+		if n, ok := whole(v); ok {
+			list = append(list, n)
 		}
 	})
 	return list

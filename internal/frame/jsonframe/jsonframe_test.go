@@ -145,7 +145,7 @@ func TestObject(t *testing.T) {
 }
 
 func TestObjectsInObjects(t *testing.T) {
-	o, err := NewObject([]byte(`{"yes":true,"no":false,"one":1,"null":null,"o":{"x":"y"},"list":[{"n":1},null,5,[],{"n":2}],"texts":["a",1,null,"b",{}],"s":"x"}`))
+	o, err := NewObject([]byte(`{"yes":true,"no":false,"one":1,"null":null,"o":{"x":"y"},"list":[{"n":1},null,5,[],{"n":2}],"texts":["a",1,null,"b",{}],"numbers":[1,"2",null,3.5,[],1e99],"s":"x"}`))
 	require.NoError(t, err)
 	for key, want := range map[string]bool{"yes": true, "no": false, "one": false, "null": false, "absent": false} {
 		require.Equal(t, want, o.Bool(key), key)
@@ -157,17 +157,20 @@ func TestObjectsInObjects(t *testing.T) {
 		require.Nil(t, o.Object(key), key)
 		require.Empty(t, o.List(key), key)
 		require.Empty(t, o.Texts(key), key)
+		require.Empty(t, o.Numbers(key), key)
 	}
 	list := o.List("list")
 	require.Len(t, list, 2)
 	require.EqualValues(t, 2, list[1].Number("n"))
 	require.Equal(t, []string{"a", "b"}, o.Texts("texts"))
+	require.Equal(t, []int64{1, 3}, o.Numbers("numbers"))
 
 	f := frame.Fields{{Key: "yes", Value: true}, {Key: "list", Value: []frame.Body{frame.Fields{{Key: "n", Value: 1}}, o}},
 		{Key: "texts", Value: []string{"a"}}, {Key: "numbers", Value: []int64{1, 2}}, {Key: "o", Value: o}}
 	require.True(t, f.Bool("yes") && f.Has("o") && !f.Has("none") && !f.Bool("o"))
 	require.EqualValues(t, 1, f.List("list")[0].Number("n"))
 	require.Equal(t, []string{"a"}, f.Texts("texts"))
+	require.Equal(t, []int64{1, 2}, f.Numbers("numbers"))
 	require.Equal(t, "y", f.Object("o").Object("o").Text("x"))
 	require.Nil(t, f.Object("yes"))
 	text, err := Encode(frame.Request{Method: "x", Params: f[1:4]})

@@ -54,18 +54,22 @@ func (o *Object) Text(key string) string {
 // Number implements frame.Body. A number that does not fit an int64 counts as
 // absent.
 func (o *Object) Number(key string) int64 {
-	raw := o.Member(key)
+	n, _ := number(o.Member(key))
+	return n
+}
+
+func number(raw json.RawMessage) (n int64, ok bool) {
 	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
-		return n
+		return n, true
 	}
 	if len(raw) == 0 || raw[0] == '"' {
-		return 0
+		return 0, false
 	}
 	f, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil || math.Abs(f) >= 1<<63 {
-		return 0
+		return 0, false
 	}
-	return int64(f)
+	return int64(f), true
 }
 
 // Bool implements frame.Body.
@@ -101,6 +105,17 @@ func (o *Object) Texts(key string) []string {
 		var s *string
 		if json.Unmarshal(raw, &s) == nil && s != nil {
 			list = append(list, *s)
+		}
+	}
+	return list
+}
+
+// Numbers implements frame.Body.
+func (o *Object) Numbers(key string) []int64 {
+	var list []int64
+	for _, raw := range o.elements(key) {
+		if n, ok := number(raw); ok {
+			list = append(list, n)
 		}
 	}
 	return list
