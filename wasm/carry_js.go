@@ -56,13 +56,14 @@ func (pg *page) Carry(d mailbox.Deed) {
 	case mailbox.Log:
 		pg.i.sdk.log(d.Level, d.Text)
 	case mailbox.Create:
-		pg.conversations[d.Conversation] = newConversation(d.Conversation)
+		pg.conversations[d.Conversation] = pg.newConversation(d.Conversation)
 	case mailbox.Update:
 		v := completeConversation(bridge.ValueOf(d.Body))
 		for _, f := range d.Kept {
 			bridge.Put(v, f.Key, bridge.Of(f.Value))
 		}
 		pg.replace(d.Conversation, v)
+		pg.showLast(d.Conversation, bridge.Field(v, "lastMessage"))
 	case mailbox.Set:
 		pg.set(d)
 	case mailbox.Drop:
@@ -74,6 +75,7 @@ func (pg *page) Carry(d mailbox.Deed) {
 		pg.emitCounters(d)
 	case mailbox.UpdateGroup:
 		pg.groups.listed[d.Group] = pg.groups.update(d)
+		pg.showGroup(d.Group)
 	case mailbox.DropGroup:
 		delete(pg.groups.listed, d.Group)
 	case mailbox.Keep:
@@ -128,7 +130,11 @@ func (pg *page) keep(d mailbox.Keep) {
 		delete(pg.piles, d.Pile)
 	}
 	for _, m := range d.Messages {
-		pg.put(d.Pile, pg.intern(bridge.ValueOf(m)))
+		v := bridge.ValueOf(m)
+		if d.Reader != "" {
+			personal(v, d.Reader, d.ReadUpTo)
+		}
+		pg.put(d.Pile, pg.intern(v))
 	}
 	if d.Front {
 		pg.piles[d.Pile] = append(pg.piles[d.Pile], newer...)

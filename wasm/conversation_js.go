@@ -52,8 +52,8 @@ func conversationFilter(v safejs.Value) (f mailbox.ListConversations) {
 		return f
 	}
 	o := bridge.Object{Value: v}
-	f.Unread = o.Bool("hasUnreadCount")
-	if of := o.Text("type"); of != "" && of != convC2C || o.Text("groupName") != "" || o.Number("markType") != 0 || o.Bool("hasGroupAtInfo") {
+	f.Type, f.Unread, f.Mentions = o.Text("type"), o.Bool("hasUnreadCount"), o.Bool("hasGroupAtInfo")
+	if o.Text("groupName") != "" || o.Number("markType") != 0 {
 		f.IDs = []string{} // there are no such conversations here
 	}
 	return f
@@ -101,15 +101,18 @@ func (i *instance) setMessageRead(args []safejs.Value, a *answer) {
 	i.post(mailbox.MarkRead{Call: i.call(a, empty), Conversation: id})
 }
 
-// setAllMessageRead marks all conversations as read.
+// setAllMessageRead marks all conversations as read, or those of one type.
 //
 //	setAllMessageRead(options?: {scope?: string}): Promise<{code: 0, data: {}}>
 func (i *instance) setAllMessageRead(args []safejs.Value, a *answer) {
-	if (bridge.Object{Value: bridge.Arg(args, 0)}).Text("scope") == "readAllGroupMessage" {
-		a.resolve(bridge.NewObject()) // there are no groups
-		return
+	of := ""
+	switch (bridge.Object{Value: bridge.Arg(args, 0)}).Text("scope") {
+	case "readAllC2CMessage":
+		of = convC2C
+	case "readAllGroupMessage":
+		of = convGroup
 	}
-	i.post(mailbox.MarkAllRead{Call: i.call(a, empty)})
+	i.post(mailbox.MarkAllRead{Call: i.call(a, empty), Type: of})
 }
 
 func each(list safejs.Value, f func(safejs.Value)) {

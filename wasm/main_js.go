@@ -30,6 +30,7 @@
 //	people_js.go        profiles and statuses
 //	search_js.go        searches
 //	group_js.go         groups: what needs more than a row of the table; one object each
+//	groupchat_js.go     conversations of groups: their profiles, whose a message is
 package main
 
 import (

@@ -212,6 +212,7 @@ func (pg *page) replacement(m safejs.Value) safejs.Value {
 // assign updates a Message that the page has passed with the gateway's fields,
 // and returns it.
 func (pg *page) assign(given, m safejs.Value) safejs.Value {
+	m = pg.i.personalResult(m)
 	if frozen(given) {
 		given = pg.replacement(given)
 	}

@@ -129,7 +129,9 @@ func (s *search) add(v safejs.Value) {
 	}
 	item := bridge.Parsed(v)
 	m := matches{conversationID: item.Text("conversationID"), count: int(item.Number("messageCount"))}
-	each(bridge.Get(v, "messageList"), func(message safejs.Value) { m.messages = append(m.messages, s.i.page.intern(message)) })
+	each(bridge.Get(v, "messageList"), func(message safejs.Value) {
+		m.messages = append(m.messages, s.i.page.intern(s.i.personalResult(message)))
+	})
 	// The gateway may have stopped in the middle of a conversation.
 	if last := len(s.found) - 1; last >= 0 && s.found[last].conversationID == m.conversationID {
 		m.count += s.found[last].count

@@ -76,16 +76,32 @@ func (s *shape) completeAll(list safejs.Value) safejs.Value {
 	return bridge.NewArray(all...)
 }
 
-func newConversation(id string) safejs.Value {
+func (pg *page) newConversation(id string) safejs.Value {
 	c := conversationShape.object()
-	peer := id[len(convC2C):]
 	bridge.Put(c, "conversationID", bridge.String(id))
-	bridge.Put(c, "toAccount", bridge.String(peer)) // the originals' typings lack it, but pages read it
 	bridge.Put(c, "lastMessage", lastShape.object())
-	bridge.Put(c, "userProfile", bridge.ValueOf(frame.Fields{
-		{Key: "userID", Value: peer}, {Key: "nick", Value: ""}, {Key: "avatar", Value: ""},
-	}))
+	switch groupID, ofGroup := groupOfConversation(id); {
+	case ofGroup:
+		bridge.Put(c, "type", bridge.String(convGroup))
+		bridge.Put(c, "groupProfile", pg.groups.named(groupID))
+	case id == convSystem:
+		bridge.Put(c, "type", bridge.String(convSystem))
+	default:
+		peer := id[len(convC2C):]
+		bridge.Put(c, "toAccount", bridge.String(peer)) // the originals' typings lack it, but pages read it
+		bridge.Put(c, "userProfile", bridge.ValueOf(frame.Fields{
+			{Key: "userID", Value: peer}, {Key: "nick", Value: ""}, {Key: "avatar", Value: ""},
+		}))
+	}
 	return c
+}
+
+// groupOfConversation returns the group of a conversation, if it is a group's.
+func groupOfConversation(id string) (groupID string, ok bool) {
+	if len(id) <= len(convGroup) || id[:len(convGroup)] != convGroup {
+		return "", false
+	}
+	return id[len(convGroup):], true
 }
 
 // completeConversation completes the objects in a Conversation that has just been
@@ -94,5 +110,14 @@ func completeConversation(parsed safejs.Value) safejs.Value {
 	if last := bridge.Field(parsed, "lastMessage"); bridge.IsObject(last) {
 		bridge.Put(parsed, "lastMessage", lastShape.complete(last))
 	}
+	if !bridge.Field(parsed, countKeys[0]).IsUndefined() {
+		for _, key := range countKeys {
+			_ = parsed.Delete(key)
+		}
+	}
 	return parsed
 }
+
+// countKeys are the fields of a group's conversation from which the mailbox has
+// counted what is unread. They are none of the page's.
+var countKeys = [...]string{"counted", "taken", "read", "readSequence"}

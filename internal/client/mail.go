@@ -46,6 +46,9 @@ func NewMail(host MailHost) *Mail {
 // Total returns the unread messages of all conversations.
 func (m *Mail) Total() int64 { return m.machine.Total() }
 
+// ReadUpTo returns up to which sequence the user has read a group's conversation.
+func (m *Mail) ReadUpTo(conversation string) int64 { return m.machine.ReadUpTo(conversation) }
+
 // Name returns the user's display name and avatar, as far as they are known.
 func (m *Mail) Name() (nick, avatar string) { return m.machine.Name() }
 

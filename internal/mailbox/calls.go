@@ -16,12 +16,18 @@ func (m *Machine) listConversations(in ListConversations) {
 		}
 		var list []*conversation
 		for _, c := range m.list {
-			if (named == nil || named[c.id]) && (!in.Unread || c.unread > 0) {
+			if (named == nil || named[c.id]) && c.matches(in) {
 				list = append(list, c)
 			}
 		}
 		m.settle(Settle{Call: in.Call, Conversations: keys(list)})
 	})
+}
+
+// matches reports whether a conversation is one of those that a call selects.
+func (c *conversation) matches(in ListConversations) bool {
+	return (!in.Unread || c.unread > 0) && (!in.Mentions || c.counts != nil && len(c.counts.mentions) > 0) &&
+		(in.Type == "" || typeOf(c.id) == in.Type)
 }
 
 // openConversation returns a conversation at once if its user's whole profile is
@@ -32,8 +38,10 @@ func (m *Machine) openConversation(in OpenConversation) {
 		switch {
 		case c == nil:
 			m.open(in)
-		case c.whole:
-			m.complete(c, nil)
+		case c.whole, !isC2C(c.id):
+			if isC2C(c.id) {
+				m.complete(c, nil)
+			}
 			m.settle(Settle{Call: in.Call, Conversations: []string{c.id}})
 		default:
 			m.complete(c, func(err *fault.Error) {
@@ -96,6 +104,37 @@ func (m *Machine) markRead(in MarkRead) {
 // upToShown says how far the page was given messages, so that those that come
 // while a read mark waits for a lost connection stay unread.
 func (m *Machine) upToShown() frame.Field { return frame.Field{Key: "cursor", Value: m.shown} }
+
+// markAllRead marks those of a type one by one: the gateway knows only all.
+func (m *Machine) markAllRead(in MarkAllRead) {
+	if in.Type == "" {
+		m.readAll(in.Call, frame.Fields{m.upToShown()})
+		return
+	}
+	m.whenListed(in.Call, func() {
+		var ids []string
+		for _, c := range m.list {
+			if c.unread > 0 && typeOf(c.id) == in.Type {
+				ids = append(ids, c.id)
+			}
+		}
+		m.readEach(in.Call, ids, m.upToShown())
+	})
+}
+
+func (m *Machine) readEach(c Call, ids []string, upTo frame.Field) {
+	if len(ids) == 0 {
+		m.settle(Settle{Call: c})
+		return
+	}
+	m.ask(frame.MessageRead, append(text("conversationID", ids[0]), upTo), 0, func(_ frame.Body, err *fault.Error) {
+		if err != nil && m.find(ids[0]) != nil { // otherwise it is gone, and nothing in it is unread
+			m.fail(c, err)
+			return
+		}
+		m.readEach(c, ids[1:], upTo)
+	})
+}
 
 // readAll marks all conversations as read, in as many calls as the gateway needs.
 func (m *Machine) readAll(c Call, params frame.Fields) {

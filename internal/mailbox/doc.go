@@ -32,6 +32,7 @@
 //	machine.go  the machine, its states, Step
 //	sync.go     catching up: the first time, after a lost link, after a failure
 //	list.go     the conversations, their order, their unread messages
+//	counts.go   what is unread in a group's conversation, and who mentions the user
 //	inbound.go  notifications of the gateway: lists, messages, revocations, read marks
 //	cursor.go   merging cursors, component by component
 //	flush.go    what the page is told, and acknowledging it to the gateway

@@ -115,7 +115,8 @@ type (
 	// Arrange sets the order of the list.
 	Arrange struct{ Order []string }
 	// UpdateGroup creates the page's object of a group that the user is in, or
-	// brings the one that it has up to date. A field that a Whole body leaves out
+	// brings the one that it has up to date. The group's conversation has it as its
+	// groupProfile, and it has that one's lastMessage. A field that a Whole body leaves out
 	// has its usual value, but for selfInfo; one that another body leaves out has
 	// not changed.
 	UpdateGroup struct {
@@ -126,11 +127,15 @@ type (
 	// DropGroup forgets a group that the user is no longer in.
 	DropGroup struct{ Group string }
 	// Keep creates the page's objects of messages, or brings those that it has up
-	// to date, and adds them to a pile, at its end or at its front.
+	// to date, and adds them to a pile, at its end or at its front. Those of a group
+	// do not say whose they are, as all members are told the same: Reader is this
+	// user, who has read up to the sequence ReadUpTo; "" if the messages say it.
 	Keep struct {
 		Messages []frame.Body
 		Pile     Pile
 		Front    bool
+		Reader   string
+		ReadUpTo int64
 	}
 	// Patch sets a flag of the messages of a conversation that the page holds,
 	// those of one flow and up to a sequence; of the user's own only stored ones.

@@ -7,8 +7,36 @@ import (
 
 // keep puts messages on a pile that an event takes.
 func (m *Machine) keep(list []frame.Body, pile Pile) {
-	m.do(Keep{Messages: list, Pile: pile})
+	for len(list) > 0 {
+		n := sameReader(list)
+		m.do(m.read(Keep{Messages: list[:n], Pile: pile}))
+		list = list[n:]
+	}
 	m.wait(pile)
+}
+
+// sameReader returns how many messages at the head of a list are of one group, or
+// of none.
+func sameReader(list []frame.Body) int {
+	of := func(b frame.Body) string {
+		if id := b.Text("conversationID"); isGroup(id) {
+			return id
+		}
+		return ""
+	}
+	first, n := of(list[0]), 1
+	for n < len(list) && of(list[n]) == first {
+		n++
+	}
+	return n
+}
+
+// read adds whose messages of a group they are, and how far those were read.
+func (m *Machine) read(k Keep) Keep {
+	if id := k.Messages[0].Text("conversationID"); isGroup(id) {
+		k.Reader, k.ReadUpTo = m.user, m.ReadUpTo(id)
+	}
+	return k
 }
 
 // wait has the next flush fire the event of a pile.

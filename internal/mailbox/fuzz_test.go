@@ -134,14 +134,18 @@ func (w *world) leave(next func(int) int) {
 	w.position, w.past = 0, nil // the next user has other conversations
 }
 
-var somebody = []string{"C2Cbob", "C2Ceve", "C2Cdan", "C2Ckim"}
+var somebody = []string{"C2Cbob", "C2Ceve", "GROUPg1", "GROUPg2", "@TIM#SYSTEM"}
+
+func someType(next func(int) int) string {
+	return []string{"", "", "C2C", "GROUP", "@TIM#SYSTEM"}[next(5)]
+}
 
 func (w *world) callOf(next func(int) int) mailbox.Input {
 	id, c := somebody[next(len(somebody))], w.call()
 	ids := somebody[:next(len(somebody))]
 	switch next(16) {
 	case 0:
-		return mailbox.ListConversations{Call: c, Unread: next(2) == 0}
+		return mailbox.ListConversations{Call: c, Type: someType(next), Unread: next(2) == 0, Mentions: next(4) == 0}
 	case 1:
 		return mailbox.OpenConversation{Call: c, Conversation: id}
 	case 2:
@@ -165,7 +169,7 @@ func (w *world) callOf(next func(int) int) mailbox.Input {
 	case 11:
 		return mailbox.Unwatch{Call: c, IDs: ids}
 	case 12:
-		return mailbox.MarkAllRead{Call: c}
+		return mailbox.MarkAllRead{Call: c, Type: someType(next)}
 	case 13:
 		return mailbox.ListContacts{Call: c, List: mailbox.ContactList(next(3))}
 	case 14:
@@ -204,6 +208,8 @@ func (w *world) result(r mailbox.Ask, next func(int) int) frame.Body {
 		return body("{cursor:2.0.%d}", w.position)
 	case frame.ProfileGet:
 		return body("{profiles:[{userID:x,nick:n%d}]}", next(3))
+	case frame.GroupGet:
+		return body("{groups:[%s]}", []string{"", aGroup(next)}[next(2)])
 	case frame.GroupList:
 		if next(3) == 0 {
 			return body("{groups:[%s],next:x}", aGroup(next))
@@ -284,11 +290,14 @@ func (w *world) note(next func(int) int) mailbox.Input {
 }
 
 func aGroup(next func(int) int) string {
-	return "{groupID:g" + digits(int64(next(4))) + ",infoSequence:" + digits(int64(next(4))) + "}"
+	return "{groupID:g" + digits(int64(next(4))) + ",infoSequence:" + digits(int64(next(4))) + ",selfInfo:{role:Member}}"
 }
 
 func (w *world) conversation(id string, next func(int) int) string {
 	s := "{conversationID:" + id
+	if strings.HasPrefix(id, "GROUP") {
+		s += w.counts(next)
+	}
 	for _, more := range []string{",userProfile:{nick:n1}", ",isPinned:true", ",isPinned:false", ",unreadCount:0", ",unreadCount:2", ",peerReadSequence:5", ",draftText:d"} {
 		if next(3) == 0 {
 			s += more
@@ -300,11 +309,34 @@ func (w *world) conversation(id string, next func(int) int) string {
 	return s + "}"
 }
 
+// counts makes what decides how much of a group's conversation is unread: its head,
+// which grows with each message, and perhaps what is the user's own.
+func (w *world) counts(next func(int) int) string {
+	s := ",counted:" + digits(w.position)
+	if n := int64(next(4)); n > 0 && w.position > n {
+		s += ",taken:[" + digits(w.position-n) + "," + digits(w.position) + "]"
+	}
+	if next(3) == 0 {
+		s += ",read:" + digits(w.position*int64(next(3))/2) + ",readSequence:" + digits(w.position*int64(next(3))/2)
+	}
+	if next(4) == 0 {
+		s += ",groupAtInfoList:[{messageSequence:" + digits(int64(next(9))) + ",from:bob,atTypeArray:[1]}]"
+	}
+	return s
+}
+
 // message makes the message of a position, written by the user or by another.
 func message(position int64) string {
 	id, flow := somebody[position%int64(len(somebody))], "in"
 	if position%3 == 0 {
 		flow = "out"
+	}
+	if strings.HasPrefix(id, "GROUP") { // which say less
+		at, author := "", map[string]string{"in": "bob", "out": "alice"}[flow]
+		if position%2 == 0 {
+			at = ",atUserList:[alice]"
+		}
+		return "{ID:m" + digits(position) + ",conversationID:" + id + ",from:" + author + at + ",sequence:" + digits(position) + ",position:" + digits(position) + "}"
 	}
 	return "{ID:m" + digits(position) + ",conversationID:" + id + ",flow:" + flow + ",sequence:" + digits(position) + ",position:" + digits(position) + "}"
 }

@@ -6,7 +6,8 @@ import (
 )
 
 // groups are the groups that the user is in. The list is asked for when the
-// page needs it, so who uses no groups pays nothing. From then on the gateway
+// page needs it, or the profiles that conversations show, so who uses no groups
+// pays nothing. From then on the gateway
 // tells what changes; after a lost link the list is asked for again.
 type groups struct {
 	list    []*group // in the order in which they came
@@ -14,7 +15,8 @@ type groups struct {
 	asking  bool     // it is coming
 	again   bool     // it has to come once more: the link was lost meanwhile
 	late    []Noticed
-	waiting []Call
+	waiting []func(err *fault.Error)
+	shown   bool // conversations show their profiles
 	changed bool // the page is to be told
 }
 
@@ -48,13 +50,24 @@ func (g *groups) keys() []string {
 
 func (m *Machine) listGroups(in ListGroups) {
 	m.whenListed(in.Call, func() {
-		if m.groups.listed {
+		m.withGroups(func(err *fault.Error) {
+			if err != nil {
+				m.fail(in.Call, err)
+				return
+			}
 			m.settle(Settle{Call: in.Call, Groups: m.groups.keys()})
-			return
-		}
-		m.groups.waiting = append(m.groups.waiting, in.Call)
-		m.askForGroups()
+		})
 	})
+}
+
+// withGroups runs f once the list is there, or with the reason why it is not.
+func (m *Machine) withGroups(f func(err *fault.Error)) {
+	if m.groups.listed {
+		f(nil)
+		return
+	}
+	m.groups.waiting = append(m.groups.waiting, f)
+	m.askForGroups()
 }
 
 // wantGroups: the page listens for what happens in groups, now and in later
@@ -67,15 +80,18 @@ func (m *Machine) wantGroups() {
 // groupsIfLive asks for the list if it has not come; otherwise, and if the
 // session is not that far, the end of a synchronisation does.
 func (m *Machine) groupsIfLive() {
-	if m.state == Live && m.listens && !m.groups.listed {
+	if m.state == Live && m.needsGroups() && !m.groups.listed {
 		m.askForGroups()
 	}
 }
 
+// needsGroups reports whether the list is needed without a call.
+func (m *Machine) needsGroups() bool { return m.listens || m.groups.shown }
+
 // refreshGroups asks for the list again, of which something may have been
 // missed, if the page has it or waits for it.
 func (m *Machine) refreshGroups() {
-	if m.groups.listed || m.listens {
+	if m.groups.listed || m.needsGroups() {
 		m.askForGroups()
 	}
 }
@@ -112,11 +128,11 @@ func (m *Machine) noGroups(err *fault.Error) {
 	g := &m.groups
 	waiting := g.waiting
 	g.asking, g.listed, g.late, g.waiting = false, false, nil, nil
-	if m.listens && m.state == Live {
+	if m.needsGroups() && m.state == Live {
 		m.do(Wake{After: groupsRetry, Attempt: m.attempts})
 	}
-	for _, c := range waiting {
-		m.fail(c, err)
+	for _, f := range waiting {
+		f(err)
 	}
 }
 
@@ -131,7 +147,7 @@ func (m *Machine) wholeGroups(bodies []frame.Body) {
 	g.changed = g.changed || len(old) > 0
 	for _, h := range old {
 		if g.find(h.id) == nil {
-			m.do(DropGroup{Group: h.id})
+			m.dropGroup(h.id)
 		}
 	}
 	for _, n := range late {
@@ -141,8 +157,8 @@ func (m *Machine) wholeGroups(bodies []frame.Body) {
 		m.askForGroups()
 	}
 	m.flush()
-	for _, c := range waiting {
-		m.settle(Settle{Call: c, Groups: g.keys()})
+	for _, f := range waiting {
+		f(nil)
 	}
 }
 
@@ -158,8 +174,23 @@ func (m *Machine) joined(b frame.Body) {
 		m.groups.list = append(m.groups.list, h)
 	}
 	h.info = b.Number("infoSequence")
-	m.do(UpdateGroup{Group: id, Body: b, Whole: true})
+	m.updateGroup(UpdateGroup{Group: id, Body: b, Whole: true})
+}
+
+// dropGroup forgets a group, and a conversation of it that only this side knows;
+// that of any other the gateway removes.
+func (m *Machine) dropGroup(id string) {
+	m.do(DropGroup{Group: id})
+	if c := m.find(groupChat + id); c != nil && c.local {
+		m.remove(c.id)
+	}
+}
+
+// updateGroup updates a group, which may be the profile of a conversation.
+func (m *Machine) updateGroup(d UpdateGroup) {
+	m.do(d)
 	m.groups.changed = true
+	m.listChanged = m.listChanged || m.find(groupChat+d.Group) != nil
 }
 
 // groupNoticed takes a notification of a group. While the list is coming it
@@ -181,8 +212,7 @@ func (m *Machine) groupNote(method string, note frame.Body) {
 		m.groupUpdated(note.Object("group"))
 	case frame.NoteGroupSelf:
 		if g.find(id) != nil {
-			m.do(UpdateGroup{Group: id, Body: note})
-			g.changed = true
+			m.updateGroup(UpdateGroup{Group: id, Body: note})
 		}
 	case frame.NoteGroupJoined:
 		if b := note.Object("group"); b != nil {
@@ -192,7 +222,7 @@ func (m *Machine) groupNote(method string, note frame.Body) {
 		for n, h := range g.list {
 			if h.id == id {
 				g.list = append(g.list[:n], g.list[n+1:]...)
-				m.do(DropGroup{Group: id})
+				m.dropGroup(id)
 				g.changed = true
 				return
 			}
@@ -220,11 +250,10 @@ func (m *Machine) groupUpdated(b frame.Body) {
 	}
 	if info := b.Number("infoSequence"); info > h.info {
 		h.info = info
-		m.do(UpdateGroup{Group: h.id, Body: b, Whole: true})
+		m.updateGroup(UpdateGroup{Group: h.id, Body: b, Whole: true})
 	} else {
-		m.do(UpdateGroup{Group: h.id, Body: frame.Fields{{Key: "memberCount", Value: b.Number("memberCount")}}})
+		m.updateGroup(UpdateGroup{Group: h.id, Body: frame.Fields{{Key: "memberCount", Value: b.Number("memberCount")}}})
 	}
-	m.groups.changed = true
 }
 
 // objectOf returns a field that is an object, an empty one where it is left out.

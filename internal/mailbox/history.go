@@ -54,7 +54,7 @@ func (m *Machine) page(in ReadHistory, before, got int64, oldest string) {
 			return
 		}
 		if list := result.List("messages"); len(list) > 0 {
-			m.do(Keep{Messages: list, Pile: Pile(in.Call), Front: true})
+			m.do(m.read(Keep{Messages: list, Pile: Pile(in.Call), Front: true}))
 			got, oldest = got+int64(len(list)), list[0].Text("ID")
 		}
 		complete, next := result.Bool("isCompleted"), result.Number("next")

@@ -33,17 +33,22 @@ func (m *Machine) noticed(in Noticed) {
 	case frame.NoteConversations:
 		if note.Bool("reset") {
 			m.seen, m.undone, m.cursor = positions{}, positions{}, ""
+			for _, c := range m.list {
+				if c.counts != nil {
+					*c.counts = counts{}
+				}
+			}
 		}
 		if note.Bool("all") {
 			m.whole(note)
 		} else {
-			m.patches(note)
+			m.patches(note, false)
 			for _, id := range note.Texts("removed") {
 				m.remove(id)
 			}
 		}
 	case frame.NoteMessages:
-		m.patches(note)
+		m.patches(note, false)
 		m.messages(note.List("messages"))
 	case frame.NoteRevoked:
 		m.changed(note, PileRevoked)
@@ -89,7 +94,13 @@ func (m *Machine) messages(list []frame.Body) {
 			continue
 		}
 		came = append(came, b)
-		m.senderOf(b, m.find(id))
+		switch c := m.find(id); {
+		case c == nil:
+		case c.counts != nil:
+			m.mentions(c, b)
+		default:
+			m.senderOf(b, c)
+		}
 	}
 	if len(came) > 0 {
 		m.keep(came, PileReceived)
@@ -98,10 +109,11 @@ func (m *Machine) messages(list []frame.Body) {
 
 // changed takes what has become of a message later.
 func (m *Machine) changed(note frame.Body, pile Pile) {
-	m.patches(note)
+	m.patches(note, true)
 	list := note.List("messages")
 	if len(list) > 0 && m.undone.first(list[0].Text("conversationID"), note.Number("position")) {
 		m.keep(list, pile)
+		m.unmention(list[0])
 	}
 }
 
@@ -110,7 +122,7 @@ var nameKeys = [...]string{"nick", "avatar"}
 
 // senderOf updates a conversation with the name that a message's sender has.
 func (m *Machine) senderOf(b frame.Body, c *conversation) {
-	if c == nil || b.Text("flow") != flowIn {
+	if !isC2C(c.id) || b.Text("flow") != flowIn {
 		return
 	}
 	for _, key := range nameKeys {

@@ -50,12 +50,14 @@ type (
 type (
 	// ListConversations asks for the list, or for a part of it.
 	ListConversations struct {
-		Call   Call
-		IDs    []string // nil for all
-		Unread bool     // only those that have unread messages
+		Call     Call
+		IDs      []string // nil for all
+		Type     string   // "" for all: C2C, GROUP or @TIM#SYSTEM
+		Unread   bool     // only those that have unread messages
+		Mentions bool     // only those in which somebody has mentioned the user
 	}
-	// OpenConversation asks for one conversation with its user's whole
-	// profile. If there is none, it begins.
+	// OpenConversation asks for one conversation, with its user's whole profile if
+	// it has one. If there is none, it begins; in a group only for its members.
 	OpenConversation struct {
 		Call         Call
 		Conversation string
@@ -96,8 +98,11 @@ type (
 		Call         Call
 		Conversation string
 	}
-	// MarkAllRead says the same of all conversations.
-	MarkAllRead struct{ Call Call }
+	// MarkAllRead says the same of all conversations, or of those of a type.
+	MarkAllRead struct {
+		Call Call
+		Type string // "" for all
+	}
 	// Send sends a message. It is stored once, however often it is sent.
 	Send struct {
 		Call         Call

@@ -2,8 +2,13 @@ package mailbox
 
 import "github.com/tim-wasm/tim/internal/frame"
 
-// c2c begins the ID of a conversation between two users.
-const c2c = "C2C"
+// What an ID begins with: of a conversation between two users, and of a group's.
+// The system's has notices of groups, and one ID.
+const (
+	c2c       = "C2C"
+	groupChat = "GROUP"
+	system    = "@TIM#SYSTEM"
+)
 
 // conversation holds what decides a Conversation's place in the list, and how
 // far it is read.
@@ -20,11 +25,31 @@ type conversation struct {
 	local    bool  // it has no message yet, so the gateway does not know it
 	opened   int   // numbers local ones; the latest is listed first
 
+	counts *counts // of a group's, nil for others
+
 	set  frame.Fields // of a local one: what the page has set
 	owed frame.Fields // what was set, until the gateway has stored it
 }
 
 func isC2C(id string) bool { return len(id) > len(c2c) && id[:len(c2c)] == c2c }
+
+func isGroup(id string) bool { return len(id) > len(groupChat) && id[:len(groupChat)] == groupChat }
+
+func isConversation(id string) bool { return isC2C(id) || isGroup(id) || id == system }
+
+// typeOf returns a conversation's type, which its ID begins with.
+func typeOf(id string) string {
+	switch {
+	case isC2C(id):
+		return c2c
+	case isGroup(id):
+		return groupChat
+	}
+	return id
+}
+
+// groupIn returns the group of a conversation.
+func groupIn(id string) string { return id[len(groupChat):] }
 
 // find returns the conversation with an ID; nil if the list has none.
 func (m *Machine) find(id string) *conversation {
@@ -41,6 +66,10 @@ func (m *Machine) known(id string) *conversation {
 	if c == nil {
 		c = &conversation{id: id}
 		m.conversations[id] = c
+		if isGroup(id) {
+			c.counts = &counts{}
+			m.groups.shown = true
+		}
 		m.do(Create{Conversation: id})
 	}
 	return c
@@ -127,7 +156,7 @@ func keys(list []*conversation) []string {
 func (m *Machine) whole(note frame.Body) {
 	for _, b := range note.List("conversations") {
 		id := b.Text("conversationID")
-		if !isC2C(id) {
+		if !isConversation(id) {
 			continue
 		}
 		c := m.known(id)
@@ -159,6 +188,7 @@ func (m *Machine) whole(note frame.Body) {
 	}
 	m.moved = true
 	m.arrange()
+	m.groupsIfLive()
 }
 
 // brokeOff forgets the parts of a whole list that will come again. Conversations
@@ -177,24 +207,30 @@ func (m *Machine) brokeOff() {
 	m.arrange()
 }
 
-// patches brings the conversations of a notification up to date.
-func (m *Machine) patches(note frame.Body) {
-	list := note.List("conversations")
-	for _, b := range list {
+// patches brings the conversations of a notification up to date. With listed, those
+// of groups stay away that are not on the list: what a user has deleted there comes
+// back with the next message, and not with a change of one.
+func (m *Machine) patches(note frame.Body, listed bool) {
+	came := false
+	for _, b := range note.List("conversations") {
 		id := b.Text("conversationID")
-		if !isC2C(id) {
+		if !isConversation(id) || listed && isGroup(id) && m.find(id) == nil {
 			continue
 		}
 		c := m.known(id)
 		if !c.listed {
 			m.enter(c)
-			if !c.whole && b.Object("userProfile") == nil {
+			if isC2C(id) && !c.whole && b.Object("userProfile") == nil {
 				m.complete(c, nil)
+			}
+			if isGroup(id) {
+				m.groupsIfLive()
 			}
 		}
 		m.update(c, b)
+		came = true
 	}
-	if len(list) > 0 {
+	if came {
 		m.arrange()
 	}
 }
@@ -204,11 +240,13 @@ func (m *Machine) patches(note frame.Body) {
 func (m *Machine) update(c *conversation, b frame.Body) {
 	unread, read := c.unread, c.peerRead
 	last := b.Object("lastMessage")
-	if c.local && last != nil {
+	if c.local && (last != nil || c.counts != nil) {
 		m.firstMessage(c)
 	}
 	kept := c.keeps(b)
-	if n := b.Number("unreadCount"); n != 0 || b.Has("unreadCount") {
+	if c.counts != nil {
+		kept = append(kept, m.count(c, b)...)
+	} else if n := b.Number("unreadCount"); n != 0 || b.Has("unreadCount") {
 		c.unread = max(n, 0)
 	}
 	if n := b.Number("peerReadSequence"); n != 0 || b.Has("peerReadSequence") {
@@ -227,7 +265,7 @@ func (m *Machine) update(c *conversation, b frame.Body) {
 	}
 	c.whole = c.whole || b.Object("userProfile") != nil
 	m.do(Update{Conversation: c.id, Body: b, Kept: kept})
-	if unread > 0 && c.unread == 0 {
+	if unread > 0 && c.unread == 0 && c.counts == nil {
 		m.do(Patch{Conversation: c.id, Flow: flowIn, UpTo: endOfTime, Field: "isRead"})
 	}
 	if c.peerRead > read {

@@ -143,7 +143,7 @@ func (m *Machine) take(in Input) {
 	case MarkRead:
 		m.markRead(in)
 	case MarkAllRead:
-		m.readAll(in.Call, frame.Fields{m.upToShown()})
+		m.markAllRead(in)
 	case Send:
 		m.send(in)
 	case ReadHistory:

@@ -21,6 +21,10 @@ var settings = []struct{ key, method string }{
 // first message only this instance knows it, and keeps what the page sets.
 func (m *Machine) open(in OpenConversation) {
 	id := in.Conversation
+	if isGroup(id) {
+		m.openGroup(in)
+		return
+	}
 	if !isC2C(id) {
 		m.fail(in.Call, fault.With(fault.NoConversation, id))
 		return
@@ -36,20 +40,56 @@ func (m *Machine) open(in OpenConversation) {
 		if c := m.find(id); c != nil { // one has begun meanwhile
 			m.knows(c, p)
 		} else {
-			m.begin(m.known(id), p)
+			c := m.known(id)
+			c.whole = true
+			m.set(c, "", "userProfile", p, PileNone)
+			m.begin(c)
 		}
 		m.settle(Settle{Call: in.Call, Conversations: []string{id}})
 	})
 }
 
+// openGroup begins a group's conversation if the user is in the group. The list of
+// groups may not have it yet, if the user has created or joined it just now.
+func (m *Machine) openGroup(in OpenConversation) {
+	id := groupIn(in.Conversation)
+	m.withGroups(func(err *fault.Error) {
+		if err != nil || m.groups.find(id) != nil {
+			m.beginGroup(in, err)
+			return
+		}
+		m.ask(frame.GroupGet, texts("groupIDs", []string{id}), 0, func(result frame.Body, err *fault.Error) {
+			if list := result.List("groups"); err == nil && len(list) > 0 && list[0].Text("groupID") == id && list[0].Object("selfInfo") != nil && m.groups.listed {
+				m.joined(list[0])
+				m.flush()
+			}
+			m.beginGroup(in, err)
+		})
+	})
+}
+
+func (m *Machine) beginGroup(in OpenConversation, err *fault.Error) {
+	id := in.Conversation
+	if err == nil && m.groups.find(groupIn(id)) == nil {
+		err = fault.With(fault.NoConversation, id)
+	}
+	if err != nil {
+		m.fail(in.Call, err)
+		return
+	}
+	if m.find(id) == nil {
+		m.begin(m.known(id))
+	}
+	m.settle(Settle{Call: in.Call, Conversations: []string{id}})
+}
+
 // begin puts a conversation without a message on top of the list.
-func (m *Machine) begin(c *conversation, p frame.Body) {
+func (m *Machine) begin(c *conversation) {
 	m.opened++
-	c.local, c.opened, c.whole = true, m.opened, true
+	c.local, c.opened = true, m.opened
 	for _, d := range m.list {
 		c.last = max(c.last, d.last)
 	}
-	m.set(c, "", "userProfile", p, PileNone)
 	m.enter(c)
 	m.arrange()
 	m.flush()

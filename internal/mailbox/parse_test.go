@@ -21,14 +21,14 @@ import (
 //	answer REQUEST BODY                 answer 1 {cursor:5.1}
 //	error REQUEST CODE                  error 1 70169
 //	woke ATTEMPT                        woke 2
-//	list CALL [IDS|unread]              list 1 [C2Cbob,C2Ceve]
+//	list CALL [IDS|unread|at|TYPE]      list 1 [C2Cbob,C2Ceve]
 //	open CALL ID                        open 1 C2Cbob
 //	delete CALL IDS [clear]             delete 1 [C2Cbob] clear
 //	pin CALL ID BOOL                    pin 1 C2Cbob true
 //	draft CALL ID TEXT                  draft 1 C2Cbob dear
 //	custom CALL IDS TEXT                custom 1 [C2Cbob] mine
 //	clear CALL ID                       clear 1 C2Cbob
-//	read CALL ID, readall CALL          read 1 C2Cbob
+//	read CALL ID, readall CALL [TYPE]   read 1 C2Cbob
 //	send CALL ID BODY                   send 1 C2Cbob {id:m1}
 //	history CALL ID COUNT [NEXT GIVEN]  history 1 C2Cbob 15 h3 0
 //	watch CALL IDS, unwatch CALL [IDS]  watch 1 [bob,eve]
@@ -63,7 +63,11 @@ func parseInput(s string) (mailbox.Input, error) {
 	case "woke":
 		return mailbox.Woke{Attempt: number(1)}, nil
 	case "list":
-		return mailbox.ListConversations{Call: call, IDs: ids(2), Unread: arg(2) == "unread"}, nil
+		in := mailbox.ListConversations{Call: call, IDs: ids(2), Unread: arg(2) == "unread", Mentions: arg(2) == "at"}
+		if in.IDs == nil && !in.Unread && !in.Mentions {
+			in.Type = arg(2)
+		}
+		return in, nil
 	case "open":
 		return mailbox.OpenConversation{Call: call, Conversation: arg(2)}, nil
 	case "delete":
@@ -79,7 +83,7 @@ func parseInput(s string) (mailbox.Input, error) {
 	case "read":
 		return mailbox.MarkRead{Call: call, Conversation: arg(2)}, nil
 	case "readall":
-		return mailbox.MarkAllRead{Call: call}, nil
+		return mailbox.MarkAllRead{Call: call, Type: arg(2)}, nil
 	case "send":
 		return mailbox.Send{Call: call, Conversation: arg(2), Params: body(3)}, nil
 	case "history":

@@ -123,7 +123,11 @@ func describe(d mailbox.Deed, emitted string) string {
 		for _, m := range d.Messages {
 			ids = append(ids, m.Text("ID"))
 		}
-		return "keep " + transcript.Show(ids) + onto(d.Pile)
+		whose := ""
+		if d.Reader != "" {
+			whose = fmt.Sprintf(" for %s who has read up to %d", d.Reader, d.ReadUpTo)
+		}
+		return "keep " + transcript.Show(ids) + whose + onto(d.Pile)
 	case mailbox.Patch:
 		upTo := ""
 		if d.UpTo < 1<<62 {
@@ -186,6 +190,15 @@ func showObject(o objects.Object) string {
 	s := fmt.Sprint(name)
 	if n, ok := o["unreadCount"].(float64); ok && n > 0 {
 		s += fmt.Sprintf(":%v", n)
+	}
+	if g, ok := o["groupProfile"].(objects.Object); ok {
+		s += "{" + showGroup(g) + "}"
+	}
+	if at, _ := o["groupAtInfoList"].([]any); len(at) > 0 {
+		s += "@"
+		for _, item := range at {
+			s += fmt.Sprint(item.(objects.Object)["messageSequence"], item.(objects.Object)["atTypeArray"])
+		}
 	}
 	for _, flag := range []string{"isPinned", "isRead", "isPeerRead", "isRevoked", "isModified"} {
 		if o[flag] == true {

@@ -231,6 +231,7 @@ func (w *world) settled() {
 		}
 		unread, _ := c["unreadCount"].(float64)
 		sum += int64(unread)
+		w.inGroup(id, c)
 		if !w.m.Partial() {
 			if isPinned := c["isPinned"] == true; isPinned != pinned {
 				if isPinned {
@@ -281,6 +282,33 @@ func (w *world) settled() {
 	case mailbox.Ending:
 		if !w.leaving {
 			w.fatal("ending while the session goes on")
+		}
+	}
+}
+
+// inGroup checks what a conversation has if it is a group's.
+func (w *world) inGroup(id string, c objects.Object) {
+	if !strings.HasPrefix(id, "GROUP") {
+		return
+	}
+	if g, ok := c["groupProfile"].(objects.Object); ok && "GROUP"+fmt.Sprint(g["groupID"]) != id {
+		w.fatal("%s has the profile of %v", id, g["groupID"])
+	} else if !ok && slices.Contains(w.m.GroupKeys(), strings.TrimPrefix(id, "GROUP")) {
+		w.fatal("%s has no profile, and the group is known", id)
+	}
+	last := float64(w.m.ReadUpTo(id))
+	list, _ := c["groupAtInfoList"].([]any)
+	for _, item := range list {
+		seq, _ := item.(objects.Object)["messageSequence"].(float64)
+		if seq <= last {
+			w.fatal("%s shows the mention %v, and %v is read or shown before", id, seq, last)
+		}
+		last = seq
+	}
+	for _, m := range w.page.Messages(id) {
+		if seq, _ := m["sequence"].(float64); m["from"] != nil && (m["flow"] == "out") != (m["from"] == "alice") ||
+			m["flow"] == "in" && seq != 0 && int64(seq) <= w.m.ReadUpTo(id) && m["isRead"] != true {
+			w.fatal("%v is read up to %d", m, w.m.ReadUpTo(id))
 		}
 	}
 }

@@ -26,9 +26,9 @@ export interface Profile extends UserInfo {
 
 /** The options of {@link ChatSDK.createTextMessage} and its like. */
 export interface MessageOptions<Payload> {
-  /** The receiver's userID. */
+  /** The receiver's userID, or the group's groupID. */
   to: string;
-  /** TYPES.CONV_C2C; sendMessage of a message to a group rejects with 2998. */
+  /** TYPES.CONV_C2C or TYPES.CONV_GROUP. */
   conversationType: ConversationType;
   payload: Payload;
   priority?: MessagePriority;
@@ -68,10 +68,10 @@ export type MessagePriority =
   | Types['MSG_PRIORITY_LOW']
   | Types['MSG_PRIORITY_LOWEST'];
 
-/** The kinds of conversations. Only TYPES.CONV_C2C is built yet. */
+/** The kinds of conversations. TYPES.CONV_TOPIC is not built yet. */
 export type ConversationType = Types['CONV_C2C' | 'CONV_GROUP' | 'CONV_TOPIC' | 'CONV_SYSTEM'];
 
-/** The kinds of messages. Those of groups are not built yet. */
+/** The kinds of messages. TYPES.MSG_GRP_TIP and TYPES.MSG_GRP_SYS_NOTICE come from groups; nobody can send them. */
 export type MessageType = Types[
   | 'MSG_TEXT'
   | 'MSG_CUSTOM'
@@ -119,7 +119,7 @@ export interface Message<Type extends string = MessageType, Payload = any> {
   ID: string;
   type: Type;
   payload: Payload;
-  /** 'C2C' and the other user's userID. */
+  /** 'C2C' and the other user's userID, 'GROUP' and the groupID, or TYPES.CONV_SYSTEM. */
   conversationID: string;
   conversationType: ConversationType;
   to: string;
@@ -159,6 +159,17 @@ export interface Message<Type extends string = MessageType, Payload = any> {
   version?: number;
   /** tim's own: its place in the gateway's store, 0 or absent until it is stored. */
   position?: number;
+}
+
+/** A message of a group that mentions the user. */
+export interface GroupAtInfo {
+  /** Who has written it. */
+  from: string;
+  groupID: string;
+  /** The message's sequence. */
+  messageSequence: number;
+  /** One of TYPES.CONV_AT_ME, CONV_AT_ALL, CONV_AT_ALL_AT_ME. */
+  atTypeArray: number[];
 }
 
 /** A message of TYPES.MSG_TEXT. */
@@ -215,7 +226,7 @@ export interface LastMessage {
  * as with a {@link Message}.
  */
 export interface Conversation {
-  /** 'C2C' and the other user's userID. */
+  /** 'C2C' and the other user's userID, 'GROUP' and the groupID, or TYPES.CONV_SYSTEM. */
   conversationID: string;
   /** The other user's userID. */
   toAccount: string;
@@ -224,11 +235,15 @@ export interface Conversation {
   unreadCount: number;
   /** With lastTime 0 and type '' when the conversation is empty. */
   lastMessage: LastMessage;
-  /** Null, because there are no groups; as in the originals, the type does not say so. */
+  /**
+   * Of a group's conversation: the object that getGroupList has, of which only groupID may be known at first. Otherwise
+   * null; as in the originals, the type does not say so.
+   */
   groupProfile: Group;
   /** Complete after getConversationProfile; before that perhaps only userID, nick and avatar. */
   userProfile: Profile;
-  groupAtInfoList: any[];
+  /** Of a group's conversation: the unread messages that mention this user or everybody, the newest 20 at most. */
+  groupAtInfoList: GroupAtInfo[];
   remark: string;
   isPinned: boolean;
   messageRemindType: string;
@@ -307,12 +322,12 @@ export interface InboxMethods {
   }): Promise<IMResponse<SearchResult<{ conversationID: string; messageCount: number; messageList: Message[] }>>>;
   /** Marks a conversation as read. */
   setMessageRead(options: { conversationID: string }): Promise<IMResponse>;
-  /** Marks all conversations as read. */
+  /** Marks all conversations as read, or with TYPES.READ_ALL_C2C_MSG or TYPES.READ_ALL_GROUP_MSG those of one type. */
   setAllMessageRead(options?: { scope?: string }): Promise<IMResponse>;
 
   /** All conversations, those named, or those of a filter. */
   getConversationList(
-    options?: string[] | { type?: string; hasUnreadCount?: boolean; [ignored: string]: unknown },
+    options?: string[] | { type?: string; hasUnreadCount?: boolean; hasGroupAtInfo?: boolean; [ignored: string]: unknown },
   ): Promise<IMResponse<{ conversationList: Conversation[]; isSyncCompleted: true }>>;
   /**
    * A conversation with the complete profile of its user. With a user there is

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
@@ -96,6 +97,7 @@ func (o *Objects) Carry(d mailbox.Deed) {
 		o.emit(d)
 	case mailbox.Create:
 		o.conversations[d.Conversation] = Object{"conversationID": d.Conversation}
+		o.link(d.Conversation)
 	case mailbox.Update:
 		o.update(d)
 	case mailbox.Set:
@@ -162,12 +164,25 @@ func (o *Objects) updateGroup(d mailbox.UpdateGroup) {
 	}
 	if d.Whole {
 		for k := range g {
-			if k != "selfInfo" {
+			if k != "selfInfo" && k != "lastMessage" {
 				delete(g, k)
 			}
 		}
 	}
 	maps.Copy(g, ObjectOf(d.Body))
+	o.link("GROUP" + d.Group)
+}
+
+// link makes a group the profile of its conversation.
+func (o *Objects) link(conversation string) {
+	c, g := o.conversations[conversation], o.groups[strings.TrimPrefix(conversation, "GROUP")]
+	if c == nil || g == nil || !strings.HasPrefix(conversation, "GROUP") {
+		return
+	}
+	c["groupProfile"] = g
+	if last, ok := c["lastMessage"]; ok {
+		g["lastMessage"] = last
+	}
 }
 
 func (o *Objects) update(d mailbox.Update) {
@@ -178,6 +193,7 @@ func (o *Objects) update(d mailbox.Update) {
 	for _, f := range d.Kept {
 		c[f.Key] = valueOf(f.Value)
 	}
+	o.link(d.Conversation)
 }
 
 func (o *Objects) set(d mailbox.Set) {
@@ -206,7 +222,11 @@ func (o *Objects) set(d mailbox.Set) {
 func (o *Objects) keep(d mailbox.Keep) {
 	var batch []Object
 	for _, b := range d.Messages {
-		batch = append(batch, o.Hold(ObjectOf(b)))
+		m := ObjectOf(b)
+		if d.Reader != "" {
+			personal(m, d.Reader, d.ReadUpTo)
+		}
+		batch = append(batch, o.Hold(m))
 	}
 	if d.Front {
 		batch = append(batch, o.piles[d.Pile]...)
@@ -214,6 +234,15 @@ func (o *Objects) keep(d mailbox.Keep) {
 		batch = append(o.piles[d.Pile], batch...)
 	}
 	o.piles[d.Pile] = batch
+}
+
+// personal says of a message of a group what it is to this user.
+func personal(m Object, reader string, readUpTo int64) {
+	m["flow"] = "in"
+	if m["from"] == reader {
+		m["flow"] = "out"
+	}
+	m["isRead"] = m["from"] == reader || number(m["sequence"]) <= readUpTo
 }
 
 // Hold keeps a message, or updates the object that the page has of it, and returns
