@@ -75,6 +75,7 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "registerPlugin", sync: (*instance).registerPlugin, dead: nothing},
 		{name: "use", sync: (*instance).use, dead: nothing},
 		{name: "createTextMessage", sync: (*instance).createTextMessage},
+		{name: "createTextAtMessage", sync: (*instance).createTextAtMessage},
 		{name: "createCustomMessage", sync: (*instance).createCustomMessage},
 		{name: "createImageMessage", sync: (*instance).createImageMessage},
 		{name: "createFileMessage", sync: (*instance).createFileMessage},
@@ -86,9 +87,6 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "createMergerMessage", sync: (*instance).createMergerMessage},
 		{name: "getTotalUnreadMessageCount", sync: (*instance).getTotalUnreadMessageCount, dead: func() any { return 0 }},
 		{name: "findMessage", sync: (*instance).findMessage, dead: func() any { return safejs.Null() }},
-	}
-	for _, u := range unsentMessages {
-		methods = append(methods, method{name: u.name, sync: u.create})
 	}
 	for n := range relays {
 		methods = append(methods, method{name: relays[n].name, promise: relays[n].run})

@@ -14,6 +14,8 @@ const inAGroup = aGroup + `
 const said = (position, more) => ({ ID: 'in' + position, conversationID: 'GROUPg1', conversationType: 'GROUP', type: 'TIMTextElem', payload: { text: 'x' }, from: 'bob', to: 'g1', position, sequence: position, ...more });
 const head = (counted, more) => ({ conversationID: 'GROUPg1', type: 'GROUP', counted, lastMessage: { position: counted, lastSequence: counted, fromAccount: 'bob', messageForShow: 'x', type: 'TIMTextElem' }, ...more });
 const mineOf = (counted, read, more) => head(counted, { unreadCount: 0, read, readSequence: read, isPinned: false, draftText: '', customData: '', ...more });
+const ingroup = () => tim.createTextMessage({ to: 'g1', conversationType: 'GROUP', payload: { text: 'x' } });
+answers['message.send'] = (p) => ({ result: { message: said(++position, { ID: p.id, from: 'alice', to: p.groupID, type: p.type, payload: p.payload }) } });
 const only = async () => (await tim.getConversationList()).data.conversationList[0];
 `
 
@@ -40,6 +42,59 @@ func TestWhatAPageSeesOfAGroupsConversation(t *testing.T) {
 		return result;`))
 }
 
+// A message of a group is the user's own or another's, and read or not, wherever it
+// comes from.
+func TestWhoseAMessageOfAGroupIs(t *testing.T) {
+	require.JSONEq(t, `[[["in",false,"GROUP"],["out",true,"GROUP"]],[true,2],["out",true,"success","x"],
+		{"conversationType":"GROUP","groupID":"g1","atUserList":[]},0,[["in",true],["out",true],["in",false]],["in",true,true],["in",false,true]]`, inbox1(t, "whose", inAGroup+`
+		const flags = (m) => [m.flow, m.isRead];
+		note('conversations', { conversations: [mineOf(2, 1)] });
+		note('messages', { messages: [said(3), said(4, { from: 'alice' })], conversations: [head(4, { lastMessage: { position: 4, lastSequence: 4, fromAccount: 'bob' } })] });
+		const got = of('MESSAGE_RECEIVED').flat(), result = [got.map((m) => [...flags(m), m.conversationType])];
+		note('conversations', { conversations: [mineOf(4, 3)] });
+		result.push([got[0].isRead, (await only()).unreadCount + 1]);
+		const m = ingroup();
+		position = 4;
+		await tim.sendMessage(m);
+		result.push([...flags(m), m.status, m.payload.text]);
+		const [{ conversationType, groupID, atUserList, to }] = frames('message.send');
+		result.push({ conversationType, groupID, atUserList, to });
+		note('conversations', { conversations: [head(5, { lastMessage: { position: 5, lastSequence: 5, fromAccount: 'alice' } })] });
+		result.push((await only()).unreadCount);
+		answers['message.list'] = () => ({ result: { messages: [said(1), said(5, { ID: m.ID, from: 'alice' }), said(6)], isCompleted: true } });
+		result.push((await tim.getMessageList({ conversationID: 'GROUPg1' })).data.messageList.map(flags));
+		answers['message.revoke'] = () => ({ result: { message: said(3, { isRevoked: true }) } });
+		const { message: revoked } = (await tim.revokeMessage(got[0])).data;
+		result.push([...flags(revoked), revoked === got[0] && got[0].isRevoked]);
+		answers['message.search'] = () => ({ result: { searchResultList: [{ conversationID: 'GROUPg1', messageCount: 1, messageList: [said(9)] }], cursor: '' } });
+		const [{ messageList: [found] }] = (await tim.searchCloudMessages({ keywordList: ['x'] })).data.searchResultList;
+		result.push([...flags(found), found.isPeerRead === false]);
+		await tim.destroy();
+		return result;`))
+}
+
+// Who is mentioned travels with the message, and shows in the conversation until it
+// is read.
+func TestMentions(t *testing.T) {
+	require.JSONEq(t, `[["TIMTextElem",{"text":"x"},["bob"]],["bob"],[2905,2905,2905],[{"from":"bob","groupID":"g1","messageSequence":3,"atTypeArray":[1]}],["GROUPg1"],[],[]]`, inbox1(t, "mentions", inAGroup+`
+		const at = (more) => tim.createTextAtMessage({ to: 'g1', conversationType: 'GROUP', payload: { text: 'x', atUserList: ['bob'] }, ...more });
+		const m = at(), result = [[m.type, m.payload, m.atUserList]], codes = [];
+		await tim.sendMessage(m);
+		result.push(frames('message.send')[0].atUserList);
+		for (const bad of [{ conversationType: 'C2C' }, { payload: { text: 'x' } }, { payload: { atUserList: [] } }]) {
+			try { at(bad); } catch (error) { codes.push(error.code); }
+		}
+		result.push(codes);
+		note('conversations', { conversations: [mineOf(2, 2)] });
+		note('messages', { messages: [said(3, { atUserList: ['alice'] })], conversations: [head(3)] });
+		const c = await only(), named = async () => (await tim.getConversationList({ hasGroupAtInfo: true })).data.conversationList.map((c) => c.conversationID);
+		result.push(c.groupAtInfoList, await named());
+		note('conversations', { conversations: [mineOf(3, 3)] });
+		result.push(c.groupAtInfoList, await named());
+		await tim.destroy();
+		return result;`))
+}
+
 // Notices of groups have a conversation of their own.
 func TestNotices(t *testing.T) {
 	require.JSONEq(t, `[["@TIM#SYSTEM","@TIM#SYSTEM",null,null,1],["in","@TIM#SYSTEM",4],[["@TIM#SYSTEM"],["GROUPg1"],[]],["GROUPg1"],["GROUPg1","@TIM#SYSTEM"]]`, inbox1(t, "notices", inAGroup+`
@@ -58,6 +113,20 @@ func TestNotices(t *testing.T) {
 		result.push(frames('message.read').map((p) => p.conversationID));
 		await tim.setMessageRead({ conversationID: '@TIM#SYSTEM' });
 		result.push(frames('message.read').map((p) => p.conversationID));
+		await tim.destroy();
+		return result;`))
+}
+
+// A gateway that has no messages in groups knows no groupID, and takes the message
+// to be for nobody.
+func TestSendToAGroupThroughAnEarlierGateway(t *testing.T) {
+	require.JSONEq(t, `[[2998,"fail"],[10010,"fail"]]`, inbox1(t, "earlier", inAGroup+`
+		const result = [];
+		for (const code of [20003, 10010]) {
+			answers['message.send'] = () => ({ error: { code, message: 'no' } });
+			const m = ingroup(), error = await tim.sendMessage(m).catch((error) => error);
+			result.push([error.code, error.data.message.status]);
+		}
 		await tim.destroy();
 		return result;`))
 }

@@ -38,6 +38,23 @@ func (i *instance) createTextMessage(args []safejs.Value) (any, *fault.Error) {
 	return i.newMessage("createTextMessage", msgText, o, payload)
 }
 
+// createTextAtMessage makes a message to a group that mentions some of its members,
+// or with TIM.TYPES.MSG_AT_ALL all of them.
+//
+//	createTextAtMessage(options: {to: string, conversationType: 'GROUP', payload: {text: string, atUserList: string[]}, priority?: string, cloudCustomData?: string}): Message
+func (i *instance) createTextAtMessage(args []safejs.Value) (any, *fault.Error) {
+	o := bridge.Arg(args, 0)
+	users := bridge.Get(bridge.Get(o, "payload"), "atUserList")
+	if of, _ := bridge.Text(bridge.Get(o, "conversationType")); of != convGroup || !isArray(users) {
+		return nil, badArgument("createTextAtMessage", "conversationType must be TIM.TYPES.CONV_GROUP, and payload.atUserList an array of userIDs")
+	}
+	m, f := i.createTextMessage(args)
+	if f == nil {
+		m = bridge.Call(bridge.Global("Object"), "assign", m.(safejs.Value), bridge.Wrap("atUserList", bridge.Call(users, "slice")))
+	}
+	return m, f
+}
+
 // createCustomMessage makes a message whose meaning is the app's own.
 //
 //	createCustomMessage(options: {to: string, conversationType: 'C2C', payload: {data?: string, description?: string, extension?: string}, priority?: string, cloudCustomData?: string}): Message
@@ -168,11 +185,7 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		s.post() // the session refuses it, with the reason
 		return
 	}
-	f := s.checkBody()
-	if m.Text("conversationType") != convC2C {
-		f = i.sdk.notBuilt("sendMessage of this kind of message")
-	}
-	if f != nil {
+	if f := s.checkBody(); f != nil {
 		s.fail(f)
 		return
 	}
@@ -203,6 +216,10 @@ type sending struct {
 	again   bool      // it was sent before
 }
 
+// inGroup reports whether the message is for a group. The gateway gets that one's
+// ID as groupID: an earlier gateway would take to for a user's.
+func (s *sending) inGroup() bool { return s.m.Text("conversationType") == convGroup }
+
 // fail sets the message's status to fail and rejects the promise.
 func (s *sending) fail(f *fault.Error) {
 	s.m.Value = s.i.page.mark(s.m.Value, "status", bridge.String("fail"))
@@ -214,7 +231,6 @@ func (s *sending) post() {
 	m := s.m
 	params := frame.Fields{
 		{Key: "id", Value: m.Text("ID")},
-		{Key: "to", Value: m.Text("to")},
 		{Key: "type", Value: s.kind},
 		{Key: "payload", Value: wirePayload(s.kind, bridge.Object{Value: s.payload}, s.file)},
 		{Key: "cloudCustomData", Value: m.Text("cloudCustomData")},
@@ -223,13 +239,19 @@ func (s *sending) post() {
 		{Key: "onlineUserOnly", Value: s.online},
 		{Key: "resend", Value: s.again},
 	}
+	if s.inGroup() {
+		params = append(params, frame.Field{Key: "conversationType", Value: convGroup}, frame.Field{Key: "groupID", Value: m.Text("to")},
+			frame.Field{Key: "atUserList", Value: textsOf(bridge.Get(m.Value, "atUserList"))})
+	} else {
+		params = append(params, frame.Field{Key: "to", Value: m.Text("to")})
+	}
 	call := s.i.client.Mail().Call(s.settle)
 	s.i.post(mailbox.Send{Call: call, Conversation: m.Text("conversationID"), Params: params})
 }
 
 func (s *sending) settle(end mailbox.Settle) {
 	if f := end.Err; f != nil {
-		if f.Code == frame.CodeNoMethod {
+		if f.Code == frame.CodeNoMethod || f.Code == fault.UnknownAccount && s.inGroup() { // the answer of an earlier gateway
 			f = s.i.sdk.notBuilt("sendMessage")
 		}
 		s.fail(f)

@@ -85,21 +85,3 @@ func (a *answer) experimental(key safejs.Value) any {
 	}
 	return a.promise.Value()
 }
-
-// unsent is a create…Message for a kind of message that cannot be sent yet. It
-// creates the message, and sendMessage rejects it: kits do not catch what a
-// create…Message throws, but they mark a message as failed if sending fails.
-type unsent struct{ name, kind string }
-
-var unsentMessages = []unsent{
-	{"createTextAtMessage", msgText}, // to groups only
-}
-
-func (u unsent) create(i *instance, args []safejs.Value) (any, *fault.Error) {
-	o := bridge.Arg(args, 0)
-	payload := bridge.Get(o, "payload")
-	if !bridge.IsObject(payload) {
-		return nil, badArgument(u.name, "payload must be an object")
-	}
-	return i.newMessage(u.name, u.kind, o, copyOf(payload))
-}

@@ -106,13 +106,7 @@ func (s source) frameEvents() string {
 }
 
 func (s source) wasmConstants() string {
-	var names []string
-	for _, name := range s.Unbuilt {
-		if !isCreateMessage(name) {
-			names = append(names, name)
-		}
-	}
-	unbuilt, err := json.Marshal(names)
+	unbuilt, err := json.Marshal(s.Unbuilt)
 	if err != nil {
 		panic(err) // strings always marshal
 	}
@@ -123,14 +117,9 @@ func (s source) wasmConstants() string {
 	b.WriteString("// constantsJSON is the object {EVENT, TYPES, TSignaling}: the host's JSON.parse builds it in\n" +
 		"// one call, which costs less code than setting each member.\n")
 	fmt.Fprintf(&b, "const constantsJSON = `{\"EVENT\":%s,\"TYPES\":%s,\"TSignaling\":%s}`\n\n", compact(s.Event), compact(s.Types), compact(s.Signal))
-	b.WriteString("// unbuiltJSON is the array of the names of the public methods that are not built,\n" +
-		"// but for create…Message, which are in unsentMessages.\n")
+	b.WriteString("// unbuiltJSON is the array of the names of the public methods that are not built.\n")
 	fmt.Fprintf(&b, "const unbuiltJSON = `%s`\n", unbuilt)
 	return b.String()
-}
-
-func isCreateMessage(name string) bool {
-	return strings.HasPrefix(name, "create") && strings.HasSuffix(name, "Message")
 }
 
 func (s source) js() []byte {

@@ -231,6 +231,11 @@ export interface ChatSDK extends InboxMethods, ContactMethods, GroupMethods, Unb
   renewUserSig(userSig: string): Promise<IMResponse<{ expiresIn: number }>>;
   /** Creates a text message to send. Throws an {@link IMError}: 2999 before the wasm is loaded. */
   createTextMessage(options: MessageOptions<TextPayload>): TextMessage;
+  /**
+   * Creates a text message to a group that mentions users, or all with
+   * TYPES.MSG_AT_ALL. Throws as createTextMessage does.
+   */
+  createTextAtMessage(options: MessageOptions<TextPayload & { atUserList: string[] }>): TextMessage;
   /** Creates a message whose meaning is the app's own. Throws as createTextMessage does. */
   createCustomMessage(options: MessageOptions<Partial<CustomPayload>>): CustomMessage;
   /**

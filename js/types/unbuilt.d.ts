@@ -31,9 +31,6 @@ export interface UnbuiltMethods {
   getTopicList(options: unknown): Empty;
   searchCloudGroups(options: unknown): Empty;
 
-  /** Makes a message whose sendMessage rejects with 2998. */
-  createTextAtMessage(options: unknown): Message;
-
   translateText(options: unknown): Unbuilt;
   sendMessageReadReceipt(messageList: Message[]): Unbuilt;
   getGroupMessageReadMemberList(options: unknown): Unbuilt;
