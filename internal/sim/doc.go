@@ -22,6 +22,7 @@
 //	link.go      connections that delay, lose and freeze
 //	gateway.go   the model: places, logins, calls
 //	store.go     the model: one log, conversations, what each user sees
+//	group.go     the model: the group that some of them are in
 //	sync.go      the model: what an instance has missed
 //	host.go      the host of a client
 //	page.go      an app, and the invariants that hold for it

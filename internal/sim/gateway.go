@@ -13,6 +13,7 @@ const c2c = "C2C"
 type gateway struct {
 	w       *world
 	log     []*record
+	team    group
 	users   map[string]*user
 	places  []*place // in the order in which they were admitted
 	evicted map[string]string
@@ -31,7 +32,7 @@ type place struct {
 }
 
 func newGateway(w *world) *gateway {
-	return &gateway{w: w, users: map[string]*user{}, evicted: map[string]string{}, limit: 1}
+	return &gateway{w: w, users: map[string]*user{}, team: newGroup(), evicted: map[string]string{}, limit: 1}
 }
 
 // request handles a frame of a client.
@@ -193,10 +194,7 @@ func (g *gateway) call(p *place, r frame.Request) (frame.Fields, *fault.Error) {
 	if g.ailing && (r.Method == frame.SessionSync || r.Method == frame.SessionMore || g.w.roll(3) == 0) {
 		return nil, fault.New(fault.ServerTimeout)
 	}
-	var c *conv
-	if len(id) > len(c2c) {
-		c = u.convs[id[len(c2c):]]
-	}
+	c := u.of(id)
 	switch r.Method {
 	case frame.SessionSync:
 		return g.sync(p, u, in.Text("cursor")), nil
@@ -206,8 +204,20 @@ func (g *gateway) call(p *place, r frame.Request) (frame.Fields, *fault.Error) {
 		}
 		return g.more(p, u), nil
 	case frame.MessageSend:
+		if in.Text("groupID") != "" {
+			r, err := g.storeInGroup(p.user, p.instance, in.Text("id"))
+			if err != nil {
+				return nil, err
+			}
+			return frame.Fields{{Key: "message", Value: g.message(r, "")}}, nil
+		}
 		return frame.Fields{{Key: "message", Value: g.message(g.store(p.user, p.instance, in.Text("to"), in.Text("id")), p.user)}}, nil
+	case frame.GroupList, frame.GroupGet:
+		return g.groups(p.user), nil
 	case frame.MessageList:
+		if id == theTeam && !g.team.has(p.user) {
+			return nil, fault.New(fault.GroupNotPermitted)
+		}
 		return g.list(p.user, c, id, in.Number("before"), in.Number("count")), nil
 	case frame.MessageAck:
 		at, _ := cut(in.Text("cursor"))
@@ -232,7 +242,7 @@ func (g *gateway) call(p *place, r frame.Request) (frame.Fields, *fault.Error) {
 		g.revoke(g.log[at-1])
 		return frame.Fields{{Key: "message", Value: g.message(g.log[at-1], p.user)}}, nil
 	case frame.ConversationPin, frame.ConversationDraft:
-		if c == nil || c.last == 0 {
+		if c == nil || c.last == 0 || c.peer == theTeam && c.hidden { // a head, which brings it back, would not say it
 			return nil, fault.New(fault.NoConversation)
 		}
 		if r.Method == frame.ConversationPin {
@@ -256,10 +266,7 @@ func (g *gateway) call(p *place, r frame.Request) (frame.Fields, *fault.Error) {
 }
 
 func (g *gateway) changeOne(u *user, id, method string, in frame.Body) {
-	if len(id) <= len(c2c) {
-		return
-	}
-	c := u.convs[id[len(c2c):]]
+	c := u.of(id)
 	if c == nil || c.last == 0 || c.hidden {
 		return
 	}
@@ -267,6 +274,9 @@ func (g *gateway) changeOne(u *user, id, method string, in frame.Body) {
 		c.custom = in.Text("customData")
 	} else {
 		c.hidden, c.unread, c.readSeq, c.pinned = true, 0, c.lastSeq, false
+		if c.peer == theTeam {
+			c.draft, c.custom = "", ""
+		}
 		if in.Bool("clearHistory") {
 			c.floor = g.at()
 		}

@@ -45,6 +45,7 @@ var users = []string{"alice", "bob", "eve"}
 var deeds = strings.Fields(`login login login login logout
 	send send send send send send send send send send send send send send send send read read read readall open open open
 	pin pin draft draft custom delete clear list list history history watch unwatch revoke revoke
+	join quit
 	cut cut cut freeze offline online restart ail heal down up kick shown reload`)
 
 // ofUsers is how many of the deeds are the users'.
@@ -145,12 +146,15 @@ func (p *page) checkHistory() {
 	u := p.w.gateway.user(p.user)
 	for _, peer := range u.peers {
 		c, want := u.convs[peer], []int64(nil)
+		if peer == theTeam && !p.w.gateway.team.has(p.user) {
+			continue
+		}
 		for _, r := range p.w.gateway.log[c.floor:] {
-			if r.id != "" && (r.from == p.user && r.to == peer || r.from == peer && r.to == p.user) {
+			if r.id != "" && (peer == theTeam && r.to == theTeam || r.from == p.user && r.to == peer || r.from == peer && r.to == p.user) {
 				want = append(want, r.pos)
 			}
 		}
-		p.read(c2c+peer, "", nil, func(got []int64) {
+		p.read(c.id(), "", nil, func(got []int64) {
 			if !slices.Equal(want, got) {
 				p.w.fail("%s: the history of %s is %v, and at the gateway %v", p.name, peer, got, want)
 			}
@@ -185,6 +189,9 @@ func (w *world) do(a Action) {
 		p.login() // who does something is logged in, most of the time
 	}
 	id := c2c + peer
+	if a.Arg%3 == 0 {
+		id = theTeam
+	}
 	call := func(what string, in func(mailbox.Call) mailbox.Input) { p.call(what, in, nil) }
 	switch a.Do {
 	case "login":
@@ -192,7 +199,7 @@ func (w *world) do(a Action) {
 	case "logout":
 		p.logout()
 	case "send":
-		p.send(peer)
+		p.send(id)
 	case "read":
 		call("read "+id, func(c mailbox.Call) mailbox.Input { return mailbox.MarkRead{Call: c, Conversation: id} })
 	case "readall":
@@ -225,6 +232,10 @@ func (w *world) do(a Action) {
 		call("unwatch", func(c mailbox.Call) mailbox.Input { return mailbox.Unwatch{Call: c} })
 	case "revoke":
 		w.revoke(p)
+	case "join":
+		w.gateway.join(w.gateway.user(p.user))
+	case "quit":
+		w.gateway.leave(w.gateway.user(p.user))
 	default:
 		w.disturb(a, p)
 	}

@@ -53,6 +53,14 @@ func (g *gateway) user(name string) *user {
 	return u
 }
 
+// of returns the conversation with an ID; nil if there is none.
+func (u *user) of(id string) *conv {
+	if id == theTeam {
+		return u.convs[id]
+	}
+	return u.convs[id[min(len(c2c), len(id)):]]
+}
+
 func (u *user) conv(peer string) *conv {
 	c := u.convs[peer]
 	if c == nil {
@@ -88,7 +96,7 @@ func (g *gateway) store(from, by, to, id string) *record {
 		theirs.unread++
 	}
 	g.tell(from, func(p *place) {
-		f := frame.Fields{{Key: "conversations", Value: []frame.Body{mine.body()}}, g.cursor(p)}
+		f := frame.Fields{{Key: "conversations", Value: []frame.Body{g.body(mine)}}, g.cursor(p)}
 		if p.instance == by {
 			g.note(p, frame.NoteConversations, f)
 			return
@@ -98,7 +106,7 @@ func (g *gateway) store(from, by, to, id string) *record {
 	if to != from {
 		g.tell(to, func(p *place) {
 			g.note(p, frame.NoteMessages, frame.Fields{
-				{Key: "conversations", Value: []frame.Body{theirs.body()}},
+				{Key: "conversations", Value: []frame.Body{g.body(theirs)}},
 				{Key: "messages", Value: []frame.Body{g.message(r, to)}}, g.cursor(p),
 			})
 		})
@@ -108,6 +116,12 @@ func (g *gateway) store(from, by, to, id string) *record {
 
 // message composes a message for one of its users.
 func (g *gateway) message(r *record, receiver string) frame.Body {
+	if r.to == theTeam { // which says nothing of its receivers
+		return frame.Fields{
+			{Key: "ID", Value: r.id}, {Key: "conversationID", Value: theTeam}, {Key: "from", Value: r.from}, {Key: "to", Value: team},
+			{Key: "sequence", Value: r.seq}, {Key: "position", Value: r.pos}, {Key: "isRevoked", Value: r.revoked},
+		}
+	}
 	flow, peer, isRead := "out", r.to, true
 	if r.from != receiver {
 		flow, peer = "in", r.from
@@ -121,11 +135,24 @@ func (g *gateway) message(r *record, receiver string) frame.Body {
 	}
 }
 
-// body composes a conversation for its user.
-func (c *conv) body() frame.Body {
+// id returns a conversation's ID.
+func (c *conv) id() string {
+	if c.peer == theTeam {
+		return theTeam
+	}
+	return c2c + c.peer
+}
+
+// body composes a conversation for its user. Of the group's that is what the head
+// says, and what is the user's own.
+func (g *gateway) body(c *conv) frame.Body {
 	f := frame.Fields{
-		{Key: "conversationID", Value: c2c + c.peer}, {Key: "unreadCount", Value: c.unread}, {Key: "isPinned", Value: c.pinned},
+		{Key: "conversationID", Value: c.id()}, {Key: "unreadCount", Value: c.unread}, {Key: "isPinned", Value: c.pinned},
 		{Key: "draftText", Value: c.draft}, {Key: "customData", Value: c.custom}, {Key: "peerReadSequence", Value: c.peerRead},
+	}
+	if c.peer == theTeam {
+		f = append(f, frame.Field{Key: "counted", Value: g.team.seq}, frame.Field{Key: "taken", Value: g.team.taken},
+			frame.Field{Key: "read", Value: c.readSeq}, frame.Field{Key: "readSequence", Value: c.readSeq})
 	}
 	if c.last != 0 {
 		f = append(f, frame.Field{Key: "lastMessage", Value: frame.Fields{
@@ -143,9 +170,9 @@ func (g *gateway) change(u *user, c *conv) {
 	g.tell(u.name, func(p *place) {
 		f := frame.Fields{g.cursor(p)}
 		if c.hidden {
-			f = append(f, frame.Field{Key: "removed", Value: []string{c2c + c.peer}})
+			f = append(f, frame.Field{Key: "removed", Value: []string{c.id()}})
 		} else {
-			f = append(f, frame.Field{Key: "conversations", Value: []frame.Body{c.body()}})
+			f = append(f, frame.Field{Key: "conversations", Value: []frame.Body{g.body(c)}})
 		}
 		g.note(p, frame.NoteConversations, f)
 	})
@@ -153,6 +180,10 @@ func (g *gateway) change(u *user, c *conv) {
 
 // markRead records that a user has read a conversation up to a position.
 func (g *gateway) markRead(u *user, c *conv, upTo int64) {
+	if c.peer == theTeam {
+		g.readInGroup(u, c, upTo)
+		return
+	}
 	read, unread := c.readSeq, int64(0)
 	for _, r := range g.log {
 		if r.id == "" || r.to != u.name || r.from != c.peer || r.pos <= c.floor {
@@ -185,6 +216,10 @@ func (g *gateway) revoke(r *record) {
 	}
 	r.revoked = true
 	mark := g.append(record{from: r.from, to: r.to, revokes: r.pos})
+	if r.to == theTeam {
+		g.revokeInGroup(r, mark)
+		return
+	}
 	for _, name := range []string{r.from, r.to} {
 		g.tell(name, func(p *place) { g.tellRevoked(p, mark, true) })
 		if r.from == r.to {
@@ -195,6 +230,9 @@ func (g *gateway) revoke(r *record) {
 
 func (g *gateway) tellRevoked(p *place, mark *record, live bool) {
 	f := frame.Fields{{Key: "messages", Value: []frame.Body{g.message(g.log[mark.revokes-1], p.user)}}, {Key: "position", Value: mark.pos}}
+	if mark.to == theTeam {
+		f = append(f, frame.Field{Key: "conversations", Value: []frame.Body{g.headOf(mark)}})
+	}
 	if live {
 		f = append(f, g.cursor(p))
 	}

@@ -39,7 +39,7 @@ func (g *gateway) more(p *place, u *user) frame.Fields {
 		var list []frame.Body
 		for _, peer := range u.peers {
 			if c := u.convs[peer]; c.last != 0 && !c.hidden {
-				list = append(list, c.body())
+				list = append(list, g.body(c))
 			}
 		}
 		done := p.parts * partOf
@@ -56,9 +56,9 @@ func (g *gateway) more(p *place, u *user) frame.Fields {
 		switch c := u.convs[peer]; {
 		case c.changedAt <= since || c.last == 0:
 		case c.hidden:
-			removed = append(removed, c2c+peer)
+			removed = append(removed, c.id())
 		default:
-			list = append(list, c.body())
+			list = append(list, g.body(c))
 		}
 	}
 	if len(list)+len(removed) > 0 {
@@ -85,7 +85,7 @@ func (g *gateway) missed(p *place, u *user) {
 		}
 	}
 	for _, r := range g.log[min(from, g.at()):] {
-		if r.id != "" && r.by != p.instance && (r.from == u.name || r.to == u.name) {
+		if r.id != "" && r.by != p.instance && g.concerns(r, u) {
 			g.note(p, frame.NoteMessages, frame.Fields{{Key: "messages", Value: []frame.Body{g.message(r, u.name)}},
 				{Key: "missed", Value: true}, cursor(min(stands, r.pos))})
 		}
@@ -94,10 +94,18 @@ func (g *gateway) missed(p *place, u *user) {
 		return
 	}
 	for _, r := range g.log[min(from, g.at()):] {
-		if r.revokes != 0 && (r.from == u.name || r.to == u.name) {
+		if r.revokes != 0 && g.concerns(r, u) {
 			g.tellRevoked(p, r, false)
 		}
 	}
+}
+
+// concerns reports whether a user is to be told of a message or a revocation.
+func (g *gateway) concerns(r *record, u *user) bool {
+	if r.to == theTeam {
+		return g.team.has(u.name) && r.pos > u.conv(theTeam).floor
+	}
+	return r.from == u.name || r.to == u.name
 }
 
 // list returns a page of a conversation's history, of at most two messages.
@@ -112,7 +120,7 @@ func (g *gateway) list(name string, c *conv, id string, before, count int64) fra
 	var list []frame.Body
 	for at := before - 1; at > floor; at-- {
 		r := g.log[at-1]
-		if r.id == "" || (r.from != name || r.to != peer) && (r.from != peer || r.to != name) {
+		if r.id == "" || id != theTeam && (r.from != name || r.to != peer) && (r.from != peer || r.to != name) || (id == theTeam) != (r.to == theTeam) {
 			continue
 		}
 		if int64(len(list)) == min(count, 2) {
