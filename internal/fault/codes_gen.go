@@ -45,6 +45,8 @@ const (
 	KickedUserSigExpired  Code = 3004
 	LoggedOut             Code = 3005
 	KickedByServerAPI     Code = 3006
+	NoInvitation          Code = 8010
+	NotYourInvitation     Code = 8011
 	GroupBadParameters    Code = 10004
 	GroupTooFrequent      Code = 10006
 	GroupNotPermitted     Code = 10007
@@ -152,6 +154,8 @@ var All = []Code{
 	KickedUserSigExpired,
 	LoggedOut,
 	KickedByServerAPI,
+	NoInvitation,
+	NotYourInvitation,
 	GroupBadParameters,
 	GroupTooFrequent,
 	GroupNotPermitted,
@@ -302,6 +306,10 @@ func (c Code) Text() string {
 		return "The user has logged out: call login first."
 	case KickedByServerAPI:
 		return "This user was kicked out by an administrator: log in again with a UserSig signed after the kick."
+	case NoInvitation:
+		return "There is no such open invitation: it was answered or cancelled, or its time is up."
+	case NotYourInvitation:
+		return "This user may not do that to this invitation: who was invited accepts or rejects it, who invited cancels or modifies it."
 	case GroupBadParameters:
 		return "The parameters of this group call are missing or malformed: check them against the documentation."
 	case GroupTooFrequent:

@@ -25,6 +25,7 @@ var layers = map[string][]string{
 	"internal/frame/jsonframe":        {"internal/fault", "internal/frame"},
 	"internal/session":                {"internal/fault", "internal/frame"},
 	"internal/mailbox":                {"internal/fault", "internal/frame"},
+	"internal/signalling":             {"internal/fault", "internal/frame"},
 	"internal/mailbox/objects":        {"internal/frame", "internal/frame/jsonframe", "internal/mailbox"},
 	"internal/sim":                    {"internal/fault", "internal/frame", "internal/session", "internal/mailbox", "internal/mailbox/", "internal/client"},
 	"internal/client":                 {"internal/fault", "internal/frame", "internal/session", "internal/mailbox"},
@@ -42,7 +43,7 @@ var layers = map[string][]string{
 	"internal/backup":                 {"internal/bus", "internal/layout"},
 	"internal/contacts":               {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/bus", "internal/inbox"},
 	"internal/media":                  {"internal/fault", "internal/place", "internal/bus"},
-	"wasm":                            {"internal/fault", "internal/frame", "internal/session", "internal/mailbox", "internal/client", "wasm/"},
+	"wasm":                            {"internal/fault", "internal/frame", "internal/session", "internal/mailbox", "internal/signalling", "internal/client", "wasm/"},
 	"wasm/bridge":                     {"internal/fault", "internal/frame", "internal/session", "internal/client"},
 	"wasm/host":                       {"internal/fault", "internal/frame", "internal/session", "internal/client", "wasm/bridge"},
 }
@@ -51,7 +52,7 @@ var layers = map[string][]string{
 var nobody = []string{"web", "wasm", "internal/lint", "internal/gen", "internal/build", "internal/bench", "js/bundle"}
 
 // pure are the packages without I/O, clock, lock and randomness.
-var pure = []string{"internal/fault", "internal/frame", "internal/session", "internal/mailbox", "internal/client"}
+var pure = []string{"internal/fault", "internal/frame", "internal/session", "internal/mailbox", "internal/signalling", "internal/client"}
 
 // impure may not be imported by them.
 var impure = []string{

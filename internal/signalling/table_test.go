@@ -1,0 +1,237 @@
+package signalling
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/transcript"
+)
+
+// TestStories plays the stories in testdata. In each the user is alice, a time
+// is in ms, and the inputs are
+//
+//	open ID PEER TIMEOUT       alice invites PEER
+//	seen SIGNAL [; SIGNAL]     messages have come
+//	history SIGNAL [; SIGNAL]  messages of the history
+//	own SIGNAL                 a message of this instance was sent
+//	cancel|accept|reject|modify ID
+//	failed ID                  the message of open or of those was not sent
+//	late                       the timer
+//
+// A SIGNAL is ACTION ID FROM INVITER TIMEOUT SENT [DATA]. The other user of its
+// message is bob, or eve if she takes part in it. After each input the story shows
+// when the timer is due next, if it is.
+func TestStories(t *testing.T) {
+	transcript.Run(t, func(string) transcript.Take {
+		table := New("alice")
+		return func(now int64, input string) (out []string, err error) {
+			for _, e := range play(table, now, input, &out) {
+				line := e.Name + " " + transcript.Show(e.Data())
+				if e.Own {
+					line += " sends " + transcript.Show(e.Signal.Fields())
+				}
+				out = append(out, line)
+			}
+			if next := table.Next(); next != 0 {
+				out = append(out, fmt.Sprintf("due at %d", next))
+			}
+			return out, nil
+		}
+	})
+}
+
+func play(table *Table, now int64, input string, out *[]string) []*Event {
+	verb, rest, _ := strings.Cut(input, " ")
+	w := transcript.Words(strings.Fields(rest))
+	switch verb {
+	case "open":
+		s := signal("invite", w.Text(0), "alice", "alice", w.Number(2), now)
+		table.Open(s)
+	case "seen", "history", "own":
+		var batch []*Signal
+		for _, one := range strings.Split(rest, ";") {
+			w := transcript.Words(strings.Fields(one))
+			s := signal(w.Text(0), w.Text(1), w.Text(2), w.Text(3), w.Number(4), w.Number(5))
+			if w.Text(6) != "" {
+				s.Data = w.Text(6)
+			}
+			batch = append(batch, s)
+		}
+		return table.Seen(now, batch, verb != "seen")
+	case "cancel", "accept", "reject", "modify":
+		s, f := table.Begin(now, w.Text(0), actions[verb])
+		if f != nil {
+			*out = append(*out, fmt.Sprint(f.Code))
+			return nil
+		}
+		*out = append(*out, "sends "+transcript.Show(s.Fields()))
+	case "failed":
+		table.Failed(w.Text(0))
+	case "late":
+		return table.Late(now)
+	default:
+		panic(input)
+	}
+	return nil
+}
+
+var actions = map[string]int64{"invite": Invite, "cancel": Cancel, "accept": Accept, "reject": Reject, "timeout": Timeout, "modify": Invite}
+
+// signal is one that from sends in the conversation of alice with the other user
+// that it names.
+func signal(action, id, from, inviter string, timeout, sent int64) *Signal {
+	peer := "bob"
+	if from == "eve" || inviter == "eve" {
+		peer = "eve"
+	}
+	invitee := peer
+	if inviter == peer {
+		invitee = "alice"
+	}
+	return &Signal{InviteID: id, Action: actions[action], Inviter: inviter, Invitees: []string{invitee}, Data: action, Timeout: timeout, From: from, Peer: peer, Sent: sent}
+}
+
+func TestEventsAreThoseOfTSignaling(t *testing.T) {
+	text, err := os.ReadFile("../gen/constants.json")
+	require.NoError(t, err)
+	var constants struct{ TSignaling map[string]any }
+	require.NoError(t, json.Unmarshal(text, &constants))
+	for name, want := range map[string]any{
+		"NEW_INVITATION_RECEIVED": EventInvited, "INVITEE_ACCEPTED": EventAccepted, "INVITEE_REJECTED": EventRejected,
+		"INVITATION_CANCELLED": EventCancelled, "INVITATION_TIMEOUT": EventTimeout, "INVITATION_MODIFIED": EventModified,
+	} {
+		require.Equal(t, constants.TSignaling[name], want)
+		require.True(t, IsEvent(want.(string)))
+	}
+	for name, want := range map[string]float64{
+		"ACTION_TYPE_INVITE": Invite, "ACTION_TYPE_CANCEL_INVITE": Cancel, "ACTION_TYPE_ACCEPT_INVITE": Accept,
+		"ACTION_TYPE_REJECT_INVITE": Reject, "ACTION_TYPE_INVITE_TIMEOUT": Timeout,
+	} {
+		require.Equal(t, constants.TSignaling[name], want)
+	}
+	require.False(t, IsEvent("sdkStateReady"))
+}
+
+// What a kit writes, in whatever order of the fields, is read back as it was.
+func TestParse(t *testing.T) {
+	parse := func(text string) *Signal {
+		o, err := jsonframe.NewObject([]byte(text))
+		require.NoError(t, err)
+		return Parse(o)
+	}
+	s := parse(`{"businessID":1,"inviteID":"i","groupID":"","inviter":"alice","inviteeList":["bob"],"actionType":1,"data":"{\"cmd\":\"audioCall\"}","timeout":30}`)
+	require.Equal(t, &Signal{InviteID: "i", Inviter: "alice", Invitees: []string{"bob"}, Action: Invite, Data: `{"cmd":"audioCall"}`, Timeout: 30}, s)
+	require.Equal(t, `{businessID:1,inviteID:i,groupID:,inviter:alice,inviteeList:[bob],data:{"cmd":"audioCall"},actionType:1,timeout:30}`, transcript.Show(s.Fields()))
+	for text, want := range map[string]int64{
+		`{"businessID":1,"inviteID":"i","actionType":1,"timeout":-5}`:   0,
+		`{"businessID":1,"inviteID":"i","actionType":1,"timeout":1e18}`: MaxTimeout,
+		`{"businessID":1,"inviteID":"i","actionType":1,"timeout":"9"}`:  0,
+	} {
+		s := parse(text)
+		require.NotNil(t, s, text)
+		require.Equal(t, want, s.Timeout, text)
+	}
+	for _, text := range []string{
+		`{}`, `{"businessID":"user_typing_status"}`, `{"businessID":1}`, `{"businessID":1,"inviteID":"","actionType":1}`, `{"businessID":1,"inviteID":5,"actionType":1}`,
+		`{"businessID":1,"inviteID":"i","actionType":0}`, `{"businessID":1,"inviteID":"i","actionType":6}`, `{"businessID":2,"inviteID":"i","actionType":1}`,
+	} {
+		require.Nil(t, parse(text), text)
+	}
+}
+
+// All instances of a user give the same Timeout one ID, which the gateway
+// accepts, and no two others have it.
+func TestMessageID(t *testing.T) {
+	s := Signal{InviteID: "i", From: "alice", Sent: 1_700_000_000_000}
+	ms, ok := frame.ParseMessageID(s.MessageID(), "alice")
+	require.True(t, ok)
+	require.Equal(t, s.Sent, ms)
+	require.Equal(t, s.MessageID(), s.MessageID())
+	other := s
+	other.InviteID = "j"
+	require.NotEqual(t, s.MessageID(), other.MessageID())
+}
+
+// Nobody else's word counts: not for an invitation of others, and not from the
+// wrong side of it.
+func TestWhoIsBelieved(t *testing.T) {
+	const sent = 1000
+	for _, c := range []struct {
+		what     string
+		s        *Signal
+		believed bool
+	}{
+		{"an invite", signal("invite", "n", "bob", "bob", 30, sent), true},
+		{"in somebody else's name", signal("invite", "n", "bob", "carol", 30, sent), false},
+		{"in alice's name", signal("invite", "n", "bob", "alice", 30, sent), false},
+		{"the inviter accepts", signal("accept", "mine", "alice", "alice", 0, sent), false},
+		{"the invitee accepts", signal("accept", "mine", "bob", "alice", 0, sent), true},
+		{"the invitee cancels", signal("cancel", "mine", "bob", "alice", 0, sent), false},
+		{"another peer accepts", signal("accept", "mine", "eve", "alice", 0, sent), false},
+		{"another peer says the time is up", signal("timeout", "mine", "eve", "alice", 0, sent), false},
+		{"the invitee says so", signal("timeout", "mine", "bob", "alice", 0, sent), true},
+		{"as if bob had invited", signal("cancel", "mine", "bob", "bob", 0, sent), false},
+		{"for a group", func() *Signal { s := signal("invite", "n", "bob", "bob", 30, sent); s.GroupID = "g"; return s }(), false},
+		{"for somebody else", func() *Signal {
+			s := signal("invite", "n", "bob", "bob", 30, sent)
+			s.Invitees = []string{"carol"}
+			return s
+		}(), false},
+		{"for two", func() *Signal {
+			s := signal("invite", "n", "bob", "bob", 30, sent)
+			s.Invitees = []string{"alice", "carol"}
+			return s
+		}(), false},
+	} {
+		table := New("alice")
+		table.Open(signal("invite", "mine", "alice", "alice", 30, sent))
+		require.Equal(t, c.believed, len(table.Seen(sent, []*Signal{c.s}, false)) == 1, c.what)
+	}
+}
+
+// A peer who sends invites without end pushes out their own only.
+func TestInvitationsAreBounded(t *testing.T) {
+	table := New("alice")
+	table.Open(signal("invite", "mine", "alice", "alice", 30, 0))
+	flood := func(peer string, n int) {
+		for k := range n {
+			s := signal("invite", fmt.Sprint(peer, k), "bob", "bob", 30, 0)
+			s.From, s.Peer, s.Inviter = peer, peer, peer
+			table.Seen(0, []*Signal{s}, false)
+		}
+	}
+	flood("mallory", 5_000)
+	require.Len(t, table.all, most)
+	require.NotNil(t, table.find("mine"))
+	flood("carol", 1)
+	require.Nil(t, table.find("mine"), "nothing of carol gives way, so the oldest does")
+	require.Len(t, table.all, most)
+	require.NotNil(t, table.find("mallory4999"))
+	require.NotNil(t, table.find("carol0"))
+}
+
+// The page's object of an invitation is held for as long as that is open.
+func TestMessageIsHeldWhileOpen(t *testing.T) {
+	table := New("alice")
+	for id, end := range map[string]func(){
+		"answered": func() { table.Seen(0, []*Signal{signal("accept", "answered", "bob", "alice", 0, 0)}, false) },
+		"late":     func() { table.Late(35_000) },
+	} {
+		s := signal("invite", id, "alice", "alice", 30, 0)
+		s.Message = "m"
+		table.Open(s)
+		table.Seen(0, []*Signal{s}, true)
+		got, f := table.Begin(0, id, Invite)
+		require.Nil(t, f)
+		require.Equal(t, "m", got.Message)
+		end()
+		require.Nil(t, table.find(id).Message)
+	}
+}
