@@ -6,6 +6,7 @@ import (
 	"github.com/hack-pad/safejs"
 
 	"github.com/tim-wasm/tim/internal/mailbox"
+	"github.com/tim-wasm/tim/internal/signalling"
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
@@ -105,7 +106,12 @@ func (pg *page) emit(e mailbox.Emit) {
 	default:
 		data = bridge.Of(e.Data)
 	}
+	var signals []*signalling.Signal
+	if e.Pile == mailbox.PileReceived || e.Pile == mailbox.PileModified {
+		signals = pg.i.signalsOf(pile) // now, because the page may change its objects
+	}
 	pg.i.emitter.Emit(e.Name, data)
+	pg.i.seen(signals, false)
 }
 
 // take empties a pile.

@@ -8,6 +8,7 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/mailbox"
+	"github.com/tim-wasm/tim/internal/signalling"
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
@@ -63,10 +64,19 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "handleGroupApplication", promise: (*instance).handleGroupApplication},
 		{name: "increaseGroupCounter", promise: (*instance).increaseGroupCounter},
 		{name: "decreaseGroupCounter", promise: (*instance).decreaseGroupCounter},
+		{name: "invite", promise: (*instance).invite},
+		{name: "accept", promise: answerInvitation(signalling.Accept)},
+		{name: "reject", promise: answerInvitation(signalling.Reject)},
+		{name: "cancel", promise: answerInvitation(signalling.Cancel)},
+		{name: "modifyInvitation", promise: answerInvitation(signalling.Invite)},
 
 		{name: "on", sync: (*instance).on, dead: nothing},
 		{name: "once", sync: (*instance).once, dead: nothing},
 		{name: "off", sync: (*instance).off, dead: nothing},
+		{name: "addSignalingListener", sync: (*instance).on, dead: nothing},
+		{name: "removeSignalingListener", sync: (*instance).off, dead: nothing},
+		{name: "inviteSync", sync: (*instance).inviteSync},
+		{name: "getSignalingInfo", sync: (*instance).getSignalingInfo, dead: func() any { return safejs.Null() }},
 		{name: "isReady", sync: (*instance).isReady, dead: func() any { return false }},
 		{name: "getLoginUser", sync: (*instance).getLoginUser, dead: func() any { return "" }},
 		{name: "getServerTime", sync: (*instance).getServerTime, dead: func() any { return 0 }},
@@ -150,6 +160,9 @@ func (i *instance) listen(method string, args []safejs.Value, once bool) (any, *
 		i.emitter.On(name, handler, context, once)
 		if isGroupEvent(name) {
 			i.post(mailbox.WantGroups{})
+		}
+		if signalling.IsEvent(name) {
+			i.wantSignals()
 		}
 	}
 	return nil, f

@@ -16,9 +16,15 @@ import (
 //	modifyMessage(message: Message): Promise<{code: 0, data: {message: Message}}>
 func (i *instance) modifyMessage(args []safejs.Value, a *answer) {
 	m := bridge.Object{Value: bridge.Arg(args, 0)}
+	i.modify(m, m.Object("payload"), a.sent)
+}
+
+// modify stores what a message is to say. end is told how that ended, and after
+// a conflict, too, the message's newest form.
+func (i *instance) modify(m bridge.Object, payload frame.Body, end func(m safejs.Value, f *fault.Error)) {
 	position := i.page.positionOf(m)
 	if position == 0 {
-		a.reject(fault.New(fault.NotAMessage))
+		end(safejs.Undefined(), fault.New(fault.NotAMessage))
 		return
 	}
 	params := frame.Fields{
@@ -27,19 +33,18 @@ func (i *instance) modifyMessage(args []safejs.Value, a *answer) {
 	}
 	switch m.Text("type") {
 	case msgText, msgCustom, msgFace, msgLocation:
-		params = append(params, frame.Field{Key: "payload", Value: m.Object("payload")})
+		params = append(params, frame.Field{Key: "payload", Value: payload})
 	}
 	i.client.Send(frame.MessageModify, params, 0, func(result frame.Body, f *fault.Error) {
 		if f != nil {
-			a.done(nil, f)
+			end(safejs.Undefined(), f)
 			return
 		}
 		v := bridge.ValueOf(result)
-		now := bridge.Wrap("message", i.page.assign(m.Value, bridge.Get(v, "message")))
+		now := i.page.assign(m.Value, bridge.Get(v, "message"))
 		if isTrue(bridge.Get(v, "conflict")) {
-			a.promise.Reject(bridge.NewError(fault.New(fault.EditConflict), now))
-			return
+			f = fault.New(fault.EditConflict)
 		}
-		a.resolve(now)
+		end(now, f)
 	})
 }

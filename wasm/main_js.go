@@ -25,6 +25,7 @@
 //	payload_js.go       what of them goes over the wire, and what a page sees
 //	history_js.go       getMessageList, findMessage, revoke, delete
 //	edits_js.go         modifyMessage
+//	signalling_js.go    invitations: their messages, events and timer
 //	conversation_js.go  the list of conversations, read marks
 //	settings_js.go      pin, draft, custom data, deleting
 //	people_js.go        profiles and statuses

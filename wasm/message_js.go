@@ -173,7 +173,7 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 		a.reject(f)
 		return
 	}
-	s := &sending{i: i, a: a, m: m, kind: m.Text("type"), payload: bridge.Get(m.Value, "payload"), file: i.outgoingOf(m)}
+	s := i.sendingOf(m, a.gated, a.sent)
 	// By whatever method it is sent again, it stays the same message: it is stored
 	// once, and an online-only message stays one.
 	s.again = isTrue(bridge.Get(m.Value, "isResend")) || m.Text("status") != "unSend"
@@ -181,21 +181,36 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 	if s.online {
 		s.m.Value = i.page.mark(m.Value, "onlineOnlyFlag", bridge.Bool(true))
 	}
-	if a.gated {
+	s.start()
+}
+
+// sendingOf prepares to send a Message. end is told once how that ended, with
+// the Message as it is then.
+func (i *instance) sendingOf(m bridge.Object, gated bool, end func(m safejs.Value, f *fault.Error)) *sending {
+	return &sending{i: i, gated: gated, end: end, m: m, kind: m.Text("type"), payload: bridge.Get(m.Value, "payload"), file: i.outgoingOf(m)}
+}
+
+// start checks the message, uploads its file and sends it.
+func (s *sending) start() {
+	if s.gated {
 		s.post() // the session refuses it, with the reason
 		return
 	}
-	if f := s.checkBody(); f != nil {
+	f := s.checkBody()
+	if s.m.Text("conversationType") != convC2C {
+		f = s.i.sdk.notBuilt("sendMessage of this kind of message")
+	}
+	if f != nil {
 		s.fail(f)
 		return
 	}
-	s.m.Value = i.name(s.m.Value)
-	i.page.hold(s.m.Value)
+	s.m.Value = s.i.name(s.m.Value)
+	s.i.page.hold(s.m.Value)
 	if s.file == nil {
 		s.post()
 		return
 	}
-	i.uploadAll(s.kind, s.file, func(f *fault.Error) {
+	s.i.uploadAll(s.kind, s.file, func(f *fault.Error) {
 		if f != nil {
 			s.fail(f)
 			return
@@ -207,7 +222,8 @@ func (i *instance) sendMessage(args []safejs.Value, a *answer) {
 // sending is a Message on its way.
 type sending struct {
 	i       *instance
-	a       *answer
+	gated   bool // there was no session
+	end     func(m safejs.Value, f *fault.Error)
 	m       bridge.Object
 	kind    string
 	payload safejs.Value
@@ -220,10 +236,10 @@ type sending struct {
 // ID as groupID: an earlier gateway would take to for a user's.
 func (s *sending) inGroup() bool { return s.m.Text("conversationType") == convGroup }
 
-// fail sets the message's status to fail and rejects the promise.
+// fail sets the message's status to fail and says so.
 func (s *sending) fail(f *fault.Error) {
 	s.m.Value = s.i.page.mark(s.m.Value, "status", bridge.String("fail"))
-	s.a.promise.Reject(bridge.NewError(f, bridge.Wrap("message", s.m.Value)))
+	s.end(s.m.Value, f)
 }
 
 // post hands the message to the mailbox.
@@ -255,7 +271,7 @@ func (s *sending) settle(end mailbox.Settle) {
 			f = s.i.sdk.notBuilt("sendMessage")
 		}
 		s.fail(f)
-		if s.a.gated {
+		if s.gated {
 			s.i.emitError(f)
 		}
 		return
@@ -266,7 +282,7 @@ func (s *sending) settle(end mailbox.Settle) {
 	}
 	s.i.sentPayload(s.kind, s.payload, bridge.Get(stored, "payload"))
 	s.m.Value = s.i.page.assign(s.m.Value, stored)
-	s.a.resolve(bridge.Wrap("message", s.m.Value))
+	s.end(s.m.Value, nil)
 }
 
 // resendMessage sends a failed message again. Its ID stays the same, so it is

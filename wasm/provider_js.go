@@ -35,9 +35,8 @@ func (i *instance) provide(userID, reason string, done func(userSig, failed stri
 
 // onProvided is told how the promise of a userSigProvider has settled.
 func (s *sdk) onProvided(args []safejs.Value) any {
-	number, _ := bridge.Number(bridge.Arg(args, 0))
 	asked, _ := bridge.Number(bridge.Arg(args, 1))
-	i := s.instances[int32(number)]
+	i := s.numbered(args)
 	if i == nil || i.asked.number != int(asked) || i.asked.done == nil {
 		return nil
 	}

@@ -25,6 +25,7 @@ type sdk struct {
 	callSync  safejs.Value // the function of methods that return a value or throw
 	retry     safejs.Value // the function of sdk.later's timers
 	provided  safejs.Value // of an instance whose userSigProvider has answered
+	late      safejs.Value // of the timers of invitations
 	unbuilt   safejs.Value // an object with the methods that are not built
 	instances map[int32]*instance
 	keys      map[string]*instance
@@ -44,6 +45,7 @@ type instance struct {
 
 	page     *page
 	retry    safejs.Value // handle of later's timer
+	signals  signals
 	provider safejs.Value // the app's userSigProvider, undefined for none
 	asked    question     // to it
 
@@ -58,6 +60,7 @@ func newSDK() *sdk {
 	s.callSync = s.guard.Guarded(bridge.Static(s.onCallSync, s.failedSync))
 	s.retry = bridge.Static(s.onRetry, reported)
 	s.provided = bridge.Static(s.onProvided, reported)
+	s.late = bridge.Static(s.onLate, reported)
 	s.unbuilt = s.unbuiltMethods()
 	s.tim = bridge.Parse(constantsJSON)
 	bridge.Set(s.tim, "VERSION", bridge.String(version))
@@ -119,24 +122,34 @@ func (s *sdk) instance(o options) *instance {
 }
 
 // later wakes an instance's mailbox after some ms.
-func (s *sdk) later(i *instance, ms int) {
-	i.stopRetry()
-	i.retry = bridge.Call(safejs.Global(), "setTimeout", bridge.Call(s.retry, "bind", safejs.Undefined(), bridge.Int(int(i.number))), bridge.Int(ms))
+func (s *sdk) later(i *instance, ms int) { i.after(&i.retry, s.retry, ms) }
+
+// after calls f with the instance's number after some ms, instead of what the
+// handle's timer would have called.
+func (i *instance) after(handle *safejs.Value, f safejs.Value, ms int) {
+	stopTimer(handle)
+	*handle = bridge.Call(safejs.Global(), "setTimeout", bridge.Call(f, "bind", safejs.Undefined(), bridge.Int(int(i.number))), bridge.Int(ms))
 }
 
-func (i *instance) stopRetry() {
-	if !i.retry.IsUndefined() {
-		bridge.Call(safejs.Global(), "clearTimeout", i.retry)
-		i.retry = safejs.Undefined()
+func stopTimer(handle *safejs.Value) {
+	if !handle.IsUndefined() {
+		bridge.Call(safejs.Global(), "clearTimeout", *handle)
+		*handle = safejs.Undefined()
 	}
 }
 
 func (s *sdk) onRetry(args []safejs.Value) any {
-	number, _ := bridge.Number(bridge.Arg(args, 0))
-	if i := s.instances[int32(number)]; i != nil {
+	if i := s.numbered(args); i != nil {
 		i.page.woke()
 	}
 	return nil
+}
+
+// numbered returns the instance whose number is the first argument; nil if it has
+// been destroyed.
+func (s *sdk) numbered(args []safejs.Value) *instance {
+	number, _ := bridge.Number(bridge.Arg(args, 0))
+	return s.instances[int32(number)]
 }
 
 // object makes the plain object that an app holds.
@@ -254,8 +267,12 @@ func (s *sdk) log(level int, text string) {
 }
 
 func (i *instance) emit(name string, data frame.Body) {
-	if name == frame.EventSDKReady {
+	switch name {
+	case frame.EventSDKReady:
 		i.nameEarly()
+		i.beginSignals()
+	case frame.EventSDKNotReady:
+		i.endSignals()
 	}
 	i.emitter.Emit(name, bridge.ValueOf(data))
 }
@@ -267,7 +284,8 @@ func (i *instance) emitError(f *fault.Error) {
 // forget releases everything that the instance holds.
 func (i *instance) forget() {
 	i.host.Release()
-	i.stopRetry()
+	stopTimer(&i.retry)
+	i.endSignals()
 	i.emitter.Clear()
 	i.page.forget()
 	delete(i.sdk.instances, i.number)
@@ -293,6 +311,20 @@ func (a *answer) resolve(data safejs.Value) {
 
 // reject settles the promise with an IMError.
 func (a *answer) reject(f *fault.Error) { a.promise.Reject(bridge.NewError(f, safejs.Undefined())) }
+
+// sent settles the promise with what has become of a message. An error has the
+// message as data.message, if it is known.
+func (a *answer) sent(m safejs.Value, f *fault.Error) {
+	data := safejs.Undefined()
+	if bridge.IsObject(m) {
+		data = bridge.Wrap("message", m)
+	}
+	if f != nil {
+		a.promise.Reject(bridge.NewError(f, data))
+		return
+	}
+	a.resolve(data)
+}
 
 // done settles the promise with what the client says. If the session was not
 // ready when the call came, a failure also emits ERROR.

@@ -19,12 +19,6 @@ var (
 		"getTopicList":           `{"successTopicList":[],"failureTopicList":[]}`,
 		"searchCloudGroups":      `{"searchResultList":[],"totalCount":0,"cursor":""}`,
 	}
-	// Methods that return a value at once.
-	unbuiltValues = map[string]any{
-		"getSignalingInfo":        safejs.Null(),
-		"addSignalingListener":    safejs.Undefined(),
-		"removeSignalingListener": safejs.Undefined(),
-	}
 )
 
 // unbuiltMethods makes an object with the methods of the original that are not
@@ -41,9 +35,6 @@ func (s *sdk) unbuiltMethods() safejs.Value {
 
 func (s *sdk) onUnbuilt(args []safejs.Value) any {
 	name, _ := bridge.Text(bridge.Arg(args, 0))
-	if v, ok := unbuiltValues[name]; ok {
-		return v
-	}
 	a := &answer{promise: bridge.NewPromise()}
 	switch list := emptyLists[name]; {
 	case name == "callExperimentalAPI":

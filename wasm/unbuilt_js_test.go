@@ -11,7 +11,7 @@ import (
 func TestUnbuiltMethods(t *testing.T) {
 	a := create(t, app)
 	seen := errors(t, a)
-	for _, name := range []string{"followUser", "markConversation", "createTopicInCommunity", "translateText", "invite"} {
+	for _, name := range []string{"followUser", "markConversation", "createTopicInCommunity", "translateText", "inviteInGroup"} {
 		require.Equal(t, 2998, await(t, call(t, a, name)).code, name)
 	}
 	for name, want := range map[string]string{
@@ -21,8 +21,6 @@ func TestUnbuiltMethods(t *testing.T) {
 		got := await(t, call(t, a, name))
 		require.Equal(t, want, stringify(t, got.value))
 	}
-	require.True(t, call(t, a, "getSignalingInfo", "x").IsNull())
-	require.True(t, call(t, a, "addSignalingListener", "x").IsUndefined())
 	require.Equal(t, "false", stringify(t, call(t, a, "callExperimentalAPI", "canIUseModule", 1)))
 	require.Equal(t, `{"code":0,"data":{"enabled":false}}`,
 		stringify(t, await(t, call(t, a, "callExperimentalAPI", "isCommercialAbilityEnabled", 1)).value))

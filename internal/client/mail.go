@@ -52,6 +52,10 @@ func (m *Mail) ReadUpTo(conversation string) int64 { return m.machine.ReadUpTo(c
 // Name returns the user's display name and avatar, as far as they are known.
 func (m *Mail) Name() (nick, avatar string) { return m.machine.Name() }
 
+// UpToDate reports whether the page has been given what there is: the link is
+// not lost, and what was missed has come.
+func (m *Mail) UpToDate() bool { return m.machine.State() == mailbox.Live }
+
 // Call returns the number of a call of the page, which the input posted next
 // carries. done is told once how it ended.
 func (m *Mail) Call(done func(mailbox.Settle)) mailbox.Call {

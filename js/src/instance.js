@@ -26,8 +26,6 @@ const EARLY = /** @type {Record<string, unknown>} */ ({
   getTotalUnreadMessageCount: 0,
   findMessage: null,
   getSignalingInfo: null,
-  addSignalingListener: undefined,
-  removeSignalingListener: undefined,
   setLogLevel: undefined,
   registerPlugin: undefined,
 });
@@ -98,14 +96,14 @@ export function makeInstance(options, owner) {
   /** @type {any} */
   const sdk = {};
   for (const method of METHODS) {
-    const message = /^create\w*Message$/.test(method);
-    const now = message || method in EARLY;
+    const loaded = method === 'inviteSync' || /^create\w*Message$/.test(method); // returns what only the runtime can make
+    const now = loaded || method in EARLY;
     sdk[method] = (/** @type {any[]} */ ...args) => {
       // The one key of it that returns a value: nothing is sold here.
       if (method === 'callExperimentalAPI' && args[0] === 'canIUseModule') return false;
       if (!dead && STICKY.includes(method)) sticky.set(method, args);
       if (real) return now ? real[method](...args) : ask(method, args);
-      if (message) throw dead ? destroyed() : imError(CODE.NotReady, 'The SDK is still loading: wait for the SDK_READY event.');
+      if (loaded) throw dead ? destroyed() : imError(CODE.NotReady, 'The SDK is still loading: wait for the SDK_READY event.');
       if (now) return EARLY[method];
       return new Promise((resolve, reject) => {
         if (dead) throw destroyed();
@@ -124,6 +122,8 @@ export function makeInstance(options, owner) {
   sdk.on = listen(false);
   sdk.once = listen(true);
   sdk.off = emitter.off;
+  sdk.addSignalingListener = sdk.on;
+  sdk.removeSignalingListener = sdk.off;
   sdk.use = () => sdk; // all that the originals' plugins add is there
 
   sdk.destroy = () => {

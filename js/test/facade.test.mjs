@@ -65,14 +65,19 @@ test('create loads, and what is called before waits in order', async () => {
   assert.equal(tim.getServerTime(), 0);
   assert.deepEqual(tim.getLoginStatus(), { status: 'loggedOut', reason: '' });
   assert.equal(tim.callExperimentalAPI('canIUseModule', 1), false);
-  assert.throws(() => tim.createTextMessage({}), (e) => e.code === 2999 && e.name === 'IMError');
+  for (const method of ['createTextMessage', 'inviteSync']) {
+    assert.throws(() => tim[method]({}), (e) => e.code === 2999 && e.name === 'IMError');
+  }
+  tim.addSignalingListener(TIM.EVENT.SDK_READY, never);
+  tim.addSignalingListener(TIM.EVENT.SDK_READY, on);
+  tim.removeSignalingListener(TIM.EVENT.SDK_READY, never);
   const order = [];
   const calls = [login({ userID: 'a' }).then(() => order.push('a')), login({ userID: 'b' }).then(() => order.push('b')), logout()];
   assert.equal(tim.getLoginStatus().status, 'loggingIn');
   const [, , said] = await Promise.all(calls);
   assert.deepEqual(said, ['setLogLevel', 'login a', 'login b', 'logout']);
   assert.deepEqual(order, ['a', 'b']);
-  assert.deepEqual(heard, ['sdkStateReady', 'sdkStateReady']);
+  assert.deepEqual(heard, ['sdkStateReady', 'sdkStateReady', 'sdkStateReady', 'sdkStateReady']);
   assert.equal(tim.login, login);
   assert.equal(tim.isReady(), true);
   assert.equal(tim.callExperimentalAPI('canIUseModule', 1), false);

@@ -1,18 +1,20 @@
 // Typings of tim-wasm, written by hand. Names are those of tim-js-sdk and
 // @tencentcloud/chat where these have one. What a method does is implemented
 // in the files of wasm/ that end in _js.go; inbox.d.ts, contacts.d.ts,
-// groups.d.ts, payloads.d.ts and unbuilt.d.ts are parts.
+// groups.d.ts, payloads.d.ts, signaling.d.ts and unbuilt.d.ts are parts.
 
 import { EVENT, TSignaling, TYPES, VERSION } from '../src/constants.gen.js';
 import type { ContactMethods, Friend, FriendApplications, FriendGroup } from './contacts.js';
 import type { Group, GroupMethods } from './groups.js';
 import type { AudioMessage, Conversation, CustomMessage, FaceMessage, FileMessage, ImageMessage, InboxMethods, LocationMessage, MergerMessage, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, UserStatus, VideoMessage } from './inbox.js';
 import type { CustomPayload, FacePayload, FileToSend, LocationPayload, MessagesToMerge, TextPayload } from './payloads.js';
+import type { SignalingMethods } from './signaling.js';
 import type { UnbuiltMethods } from './unbuilt.js';
 export type * from './contacts.js';
 export type * from './groups.js';
 export type * from './inbox.js';
 export type * from './payloads.js';
+export type * from './signaling.js';
 export type * from './unbuilt.js';
 
 /** The constants of {@link TIM.TYPES}. */
@@ -181,7 +183,7 @@ export type EventName = Events[keyof Events];
  * order; a load that fails rejects them with 2800, and the next call tries
  * again.
  */
-export interface ChatSDK extends InboxMethods, ContactMethods, GroupMethods, UnbuiltMethods {
+export interface ChatSDK extends InboxMethods, ContactMethods, GroupMethods, SignalingMethods, UnbuiltMethods {
   /**
    * Logs a user in. The promise settles before SDK_READY fires. Rejects with
    * 2002 or 2003 when an argument is missing, 2025 when a login is pending or

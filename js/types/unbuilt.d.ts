@@ -13,12 +13,6 @@ export type Unbuilt = Promise<IMResponse<any>>;
  * that mentions them runs; see each for what it does instead.
  */
 export interface UnbuiltMethods {
-  /** Always null. */
-  getSignalingInfo(message: Message): Signaling | null;
-  /** Does nothing. */
-  addSignalingListener(eventName: string, handler: Function, context?: unknown): void;
-  /** Does nothing. */
-  removeSignalingListener(eventName: string, handler: Function, context?: unknown): void;
   /**
    * canIUseModule returns false; isCommercialAbilityEnabled resolves with
    * enabled: false, getServerConfig with ''; what only counts use resolves, and
@@ -68,17 +62,11 @@ export interface UnbuiltMethods {
   getMutualFollowersList(startIndex?: string): Unbuilt;
   getUserFollowInfo(userIDList?: string[]): Unbuilt;
   checkFollowType(userIDList: string[]): Unbuilt;
-  invite(options: unknown): Unbuilt;
-  inviteSync(options: unknown, successCb: Function, errorCb: Function): Unbuilt;
   inviteInGroup(options: unknown): Unbuilt;
   inviteInGroupSync(options: unknown, successCb: Function, errorCb: Function): Unbuilt;
-  cancel(options: unknown): Unbuilt;
-  accept(options: unknown): Unbuilt;
-  reject(options: unknown): Unbuilt;
-  modifyInvitation(options: unknown): Unbuilt;
 }
 
-/** A topic of a community. Nothing returns one yet, nor any of the types below. */
+/** A topic of a community. Nothing returns one yet, nor the type below. */
 export interface Topic {
   topicID: string;
   topicName: string;
@@ -102,15 +90,4 @@ export interface SimplifiedMessage {
   messageBody: any[];
   time: number;
   cloudCustomData: string;
-}
-
-/** The content of an invitation. */
-export interface Signaling {
-  inviteID: string;
-  groupID: string;
-  inviter: string;
-  inviteeList: string[];
-  data: string;
-  actionType: number;
-  timeout: number;
 }

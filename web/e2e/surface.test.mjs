@@ -27,6 +27,15 @@ const BUILT = new Set([
   'getLoginStatus',
   'renewUserSig',
   'callExperimentalAPI',
+  'addSignalingListener',
+  'removeSignalingListener',
+  'getSignalingInfo',
+  'invite',
+  'inviteSync',
+  'accept',
+  'reject',
+  'cancel',
+  'modifyInvitation',
   'createTextMessage', 'createTextAtMessage',
   'createCustomMessage',
   'createImageMessage',
@@ -117,9 +126,6 @@ const BUILT = new Set([
 ]);
 // Methods that answer at once.
 const AT_ONCE = {
-  getSignalingInfo: null,
-  addSignalingListener: undefined,
-  removeSignalingListener: undefined,
 };
 // Lists of what does not exist here: communities, topics.
 const EMPTY = {

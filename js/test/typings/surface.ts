@@ -100,6 +100,17 @@ async function inbox(): Promise<void> {
   const unread: number = tim.getTotalUnreadMessageCount();
 }
 
+async function invitations(): Promise<void> {
+  tim.addSignalingListener(TSignaling.INVITEE_ACCEPTED, (e) => e.data.invitee.length);
+  tim.addSignalingListener(TIM.TSignaling.INVITATION_TIMEOUT, ({ data }) => data.isSelfTimeout);
+  const { inviteID, data } = await tim.invite({ userID: 'bob', data: 'call', timeout: 30 });
+  const message: Message = data.message;
+  const text: string | undefined = tim.getSignalingInfo(message)?.data;
+  await tim.cancel({ inviteID });
+  // @ts-expect-error somebody is invited
+  await tim.invite({ data: 'call' });
+}
+
 async function failures(): Promise<void> {
   try {
     await tim.login({ userID: 'alice', userSig: '' });
@@ -137,4 +148,4 @@ async function loading(): Promise<void> {
 // Methods work when detached, and the originals' names exist.
 const { login, on } = tim;
 const names: [Conversation['conversationID'], Group['groupID'], Profile['userID']] = ['C2Cbob', '', 'bob'];
-export { failures, inbox, kinds, loading, login, messages, names, on, session, version };
+export { failures, inbox, invitations, kinds, loading, login, messages, names, on, session, version };
