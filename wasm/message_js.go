@@ -196,11 +196,7 @@ func (s *sending) start() {
 		s.post() // the session refuses it, with the reason
 		return
 	}
-	f := s.checkBody()
-	if s.m.Text("conversationType") != convC2C {
-		f = s.i.sdk.notBuilt("sendMessage of this kind of message")
-	}
-	if f != nil {
+	if f := s.checkBody(); f != nil {
 		s.fail(f)
 		return
 	}
