@@ -83,6 +83,8 @@ func (pg *page) Carry(d mailbox.Deed) {
 		pg.keep(d)
 	case mailbox.Patch:
 		pg.patch(d)
+	case mailbox.Confirm:
+		pg.confirm(d)
 	case mailbox.Forget:
 		pg.forget()
 	}

@@ -36,6 +36,8 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "downloadMergerMessage", promise: (*instance).downloadMergerMessage},
 		{name: "revokeMessage", promise: (*instance).revokeMessage},
 		{name: "modifyMessage", promise: (*instance).modifyMessage},
+		{name: "sendMessageReadReceipt", promise: (*instance).sendMessageReadReceipt},
+		{name: "getMessageReadReceiptList", promise: (*instance).getMessageReadReceiptList},
 		{name: "deleteMessage", promise: (*instance).deleteMessage},
 		{name: "getMessageList", promise: (*instance).getMessageList},
 		{name: "setMessageRead", promise: (*instance).setMessageRead},

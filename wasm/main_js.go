@@ -26,6 +26,7 @@
 //	history_js.go       getMessageList, findMessage, revoke, delete
 //	edits_js.go         modifyMessage
 //	signalling_js.go    invitations: their messages, events and timer
+//	receipts_js.go      receipts of single messages
 //	conversation_js.go  the list of conversations, read marks
 //	settings_js.go      pin, draft, custom data, deleting
 //	people_js.go        profiles and statuses

@@ -92,6 +92,7 @@ func (i *instance) newMessage(method, kind string, o, payload safejs.Value) (any
 		_ = m.Set(f.key, f.value)
 	}
 	_ = m.Set("isRead", true)
+	_ = m.Set("needReadReceipt", isTrue(bridge.Get(o, "needReadReceipt")))
 	_ = m.Set("time", i.now()/1000)
 	_ = m.Set("sequence", i.sequence)
 	_ = m.Set("clientSequence", i.sequence)
@@ -256,6 +257,9 @@ func (s *sending) post() {
 			frame.Field{Key: "atUserList", Value: textsOf(bridge.Get(m.Value, "atUserList"))})
 	} else {
 		params = append(params, frame.Field{Key: "to", Value: m.Text("to")})
+	}
+	if isTrue(bridge.Get(m.Value, "needReadReceipt")) {
+		params = append(params, frame.Field{Key: "needReadReceipt", Value: true})
 	}
 	call := s.i.client.Mail().Call(s.settle)
 	s.i.post(mailbox.Send{Call: call, Conversation: m.Text("conversationID"), Params: params})

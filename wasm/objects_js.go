@@ -222,9 +222,9 @@ func (pg *page) assign(given, m safejs.Value) safejs.Value {
 	return pg.updateMessage(given, m)
 }
 
-// pageFields are the fields of a Message that belong to the page: the gateway's
-// values do not replace them.
-var pageFields = [...]string{"payload", "clientSequence", "isResend"}
+// pageFields are the fields of a Message that belong to the page: what the gateway
+// sends of the message does not replace them.
+var pageFields = [...]string{"payload", "clientSequence", "isResend", "readReceiptInfo"}
 
 // editedFields are those that an edit changes, besides the payload.
 var editedFields = [...]string{"cloudCustomData", "version", "isModified"}

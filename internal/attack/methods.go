@@ -136,11 +136,13 @@ var plausible = map[string]func(c *Caller) any{
 			"onlineUserOnly": c.Rand.IntN(4) == 0, "resend": c.Rand.IntN(4) == 0,
 		}
 	},
-	frame.MessageList:    inConversation(func(c *Caller) object { return object{"count": 15} }),
-	frame.MessageRead:    inConversation(func(c *Caller) object { return object{"cursor": c.cursor()} }),
-	frame.MessageReadAll: func(c *Caller) any { return object{"cursor": c.cursor()} },
-	frame.MessageDelete:  inConversation(func(c *Caller) object { return object{"positions": []uint64{c.position()}} }),
-	frame.MessageRevoke:  inConversation(func(c *Caller) object { return object{"position": c.position()} }),
+	frame.MessageList:     inConversation(func(c *Caller) object { return object{"count": 15} }),
+	frame.MessageRead:     inConversation(func(c *Caller) object { return object{"cursor": c.cursor()} }),
+	frame.MessageReadAll:  func(c *Caller) any { return object{"cursor": c.cursor()} },
+	frame.MessageDelete:   inConversation(func(c *Caller) object { return object{"positions": []uint64{c.position()}} }),
+	frame.MessageRevoke:   inConversation(func(c *Caller) object { return object{"position": c.position()} }),
+	frame.MessageReceipt:  inConversation(func(c *Caller) object { return object{"positions": []uint64{c.position()}} }),
+	frame.MessageReceipts: inConversation(func(c *Caller) object { return object{"positions": []uint64{c.position()}} }),
 	frame.MessageSearch: func(c *Caller) any {
 		return object{"keywordList": []string{[]string{"hello", "nowhere"}[c.Rand.IntN(2)]}, "count": 1 + c.Rand.IntN(100)}
 	},

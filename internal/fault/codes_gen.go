@@ -13,6 +13,7 @@ const (
 	SendFailed            Code = 2100
 	NotAMessage           Code = 2105
 	FileEmpty             Code = 2108
+	NoReceiptAsked        Code = 2114
 	ImageType             Code = 2252
 	ImageTooLarge         Code = 2253
 	AudioTooLarge         Code = 2301
@@ -122,6 +123,7 @@ var All = []Code{
 	SendFailed,
 	NotAMessage,
 	FileEmpty,
+	NoReceiptAsked,
 	ImageType,
 	ImageTooLarge,
 	AudioTooLarge,
@@ -242,6 +244,8 @@ func (c Code) Text() string {
 		return "The argument is not a Message: pass an object that a create…Message method returned."
 	case FileEmpty:
 		return "The file is empty or missing: choose a file that holds something."
+	case NoReceiptAsked:
+		return "None of these messages asks for a read receipt: pass messages of the other user that have needReadReceipt set."
 	case ImageType:
 		return "This image cannot be sent: choose a JPEG, PNG, GIF, WebP or BMP file."
 	case ImageTooLarge:

@@ -34,7 +34,7 @@ const (
 
 // Messages. Requests of the client, with their params and results:
 const (
-	// {id, to, type, payload, cloudCustomData?, random?, clientTime?, onlineUserOnly?, resend?} -> {message}
+	// {id, to, type, payload, cloudCustomData?, random?, clientTime?, onlineUserOnly?, resend?, needReadReceipt?} -> {message}
 	MessageSend = "message.send"
 	// {conversationID, before?: position, count?} -> {messages, next, isCompleted}
 	MessageList = "message.list"
@@ -50,6 +50,10 @@ const (
 	MessageSearch = "message.search"
 	// {conversationID, position, version?, payload?, cloudCustomData?} -> {message, conflict?}
 	MessageModify = "message.modify"
+	// {conversationID, positions} -> {}
+	MessageReceipt = "message.receipt"
+	// {conversationID, positions} -> {receipts}
+	MessageReceipts = "message.receipts"
 	// {cursor} -> {}
 	MessageAck = "message.ack"
 )
@@ -64,6 +68,8 @@ const (
 	NoteModified = "modified"
 	// {conversationID, sequence, time, cursor}
 	NoteRead = "read"
+	// {conversationID, receipts}
+	NoteReceipts = "receipts"
 )
 
 // Conversations and what a user has set of them. Requests of the client, with their params and results:
@@ -265,6 +271,8 @@ var InboxMethods = []string{
 	MessageRevoke,
 	MessageSearch,
 	MessageModify,
+	MessageReceipt,
+	MessageReceipts,
 	MessageAck,
 	ConversationDelete,
 	ConversationClear,

@@ -19,6 +19,7 @@
 //	history.go       reading the log: pages, newest records, Conversations
 //	edits.go         edits of messages
 //	marks.go         what happens to a message later: read, revoked, deleted
+//	receipts.go      receipts of single messages
 //	identity.go      which IDs a message may have; late repetitions of a send
 //	elements.go      the payload of each type of message, and the files that it names
 //	merged.go        messages that hold other ones
@@ -202,7 +203,7 @@
 //	session.more {} -> the same: goes on where more was true; 2905 once
 //	    Options.SyncIdle has passed: then session.sync comes again
 //	message.send {id, to, type, payload, cloudCustomData?, random?, clientTime?,
-//	    onlineUserOnly?, resend?} -> {message}
+//	    onlineUserOnly?, resend?, needReadReceipt?} -> {message}
 //	    to a group with groupID instead of to, and atUserList?: 30 userIDs at most,
 //	    or __kImSDK_MesssageAtALL__ for all
 //	message.list {conversationID, before?: position, count?} -> {messages, next, isCompleted}
@@ -221,6 +222,10 @@
 //	    conversationID?, timePosition?, timePeriod?, count?, cursor?} -> {searchResultList, cursor}
 //	    of each conversation {conversationID, messageCount, messageList}; there is
 //	    more where the cursor is not empty, even if the list is
+//	message.receipt {conversationID, positions: at most 30} -> {}
+//	    of the peer's messages that need a read receipt; their sender is told
+//	message.receipts {conversationID, positions: at most 30} -> {receipts: [{position, time}]}
+//	    of those that have one, whoever sent them
 //	message.ack {cursor} -> {}
 //	conversation.delete {conversationIDs, clearHistory} -> {}
 //	conversation.pin {conversationID, isPinned} -> {}
@@ -255,6 +260,8 @@
 //	revoked {messages, conversations?, cursor?, position}  position is the revocation's
 //	modified: the same of an edit
 //	read {conversationID, sequence, time, cursor}  the peer has read up to sequence
+//	receipts {conversationID, receipts: [{ID, position, time}]}  the peer has given them;
+//	    this is a hint for who is online: who was away asks message.receipts
 //	profile {profile}   blacklist {userIDs}   status {statuses}
 //
 // more means that the next notification of that name continues this one.

@@ -21,13 +21,14 @@ import (
 
 // costly is a user's account that makes their calls cost as much as they can.
 type costly struct {
-	in    *Inbox
-	s     *Session // whose pushes cost nothing
-	now   time.Time
-	began time.Time
-	heads int // conversations with messages
-	gone  []uint64
-	mine  uint64 // position of the first of many messages that were revoked
+	in     *Inbox
+	s      *Session // whose pushes cost nothing
+	now    time.Time
+	began  time.Time
+	heads  int // conversations with messages
+	gone   []uint64
+	wanted []uint64 // positions of bob's messages that ask for a receipt
+	mine   uint64   // position of the first of many messages that were revoked
 
 	frames map[string]func(n int) any
 }
@@ -56,7 +57,12 @@ func openCostly(tb testing.TB, b Bus) *costly {
 	text := strings.Repeat("x", longSize)
 	bob := login(tb, w.in, "bob", "b1")
 	for n := range longMessages {
-		m := bob.send("alice", text)
+		sent := sendText(freshID(), "alice", text)
+		sent["needReadReceipt"] = true
+		var got messageResult
+		bob.must(frame.MessageSend, sent, &got)
+		m := got.Message
+		w.wanted = append(w.wanted, m.Position)
 		if n >= longMessages-5*maxDelete {
 			w.gone = append(w.gone, m.Position)
 		}
@@ -103,6 +109,12 @@ func openCostly(tb testing.TB, b Bus) *costly {
 		frame.MessageRevoke:  func(int) any { return conversationParams{ConversationID: "C2Ccarol", Position: w.mine} },
 		frame.MessageModify: func(n int) any {
 			return modifyParams{ConversationID: "C2Cbob", Position: w.gone[0], Version: n, CloudCustomData: strings.Repeat(strconv.Itoa(n%10), 1000)}
+		},
+		frame.MessageReceipt: func(n int) any {
+			return conversationParams{ConversationID: "C2Cbob", Positions: w.wanted[maxReceipts*(n%5):][:maxReceipts]}
+		},
+		frame.MessageReceipts: func(n int) any {
+			return conversationParams{ConversationID: "C2Cbob", Positions: w.wanted[:maxReceipts]}
 		},
 		frame.MessageAck:    func(int) any { return ackParams{Cursor: cursorAt(w.mine)} },
 		frame.MessageSearch: func(int) any { return searchParams{KeywordList: []string{"nowhere"}} },
@@ -189,6 +201,8 @@ func TestNoFrameCostsTooMuch(t *testing.T) {
 	long := 15_000
 	for method, params := range map[string]any{
 		frame.MessageDelete:      conversationParams{ConversationID: "C2Cbob", Positions: make([]uint64, 2*long)},
+		frame.MessageReceipt:     conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
+		frame.MessageReceipts:    conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
 		frame.ConversationDelete: conversationParams{ConversationIDs: numbered("C2Cu", 5000)},
 		frame.ConversationCustom: conversationParams{ConversationIDs: numbered("C2Cu", 5000)},
 		frame.ProfileGet:         usersParams{slices.Repeat([]string{"u"}, long)},

@@ -75,7 +75,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 	in.messages = st.messages.followers(in.reporting(in.delivery.sawRecord), in.report)
 	in.documents = st.documents.Follower(in.reporting(in.sawDoc), in.report)
 	in.conversations = st.conversations.Follower(in.reporting(in.sawConversation), in.report)
-	for subject, handle := range map[string]func(data []byte){bus.SubjectOnline: in.sawLive, bus.SubjectStatus: in.sawStatus} {
+	for subject, handle := range map[string]func(data []byte){bus.SubjectOnline: in.sawLive, bus.SubjectStatus: in.sawStatus, bus.SubjectNoted: in.sawNoted} {
 		stop, err := b.Subscribe(subject, func(data []byte) { in.work.during(func() { handle(data) }) })
 		if err != nil {
 			in.stop()

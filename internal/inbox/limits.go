@@ -12,6 +12,7 @@ import (
 // several calls, or takes the first elements as the original SDK does.
 const (
 	maxDelete        = 30        // messages of message.delete
+	maxReceipts      = 30        // messages of message.receipt and message.receipts
 	maxConversations = 100       // conversations of conversation.delete and conversation.custom
 	maxUsers         = 100       // users of profile.get, status.get and status.watch
 	maxBlacklist     = 1000      // users of blacklist.add and blacklist.remove, and on a blacklist
@@ -81,6 +82,7 @@ func peersIn(conversationIDs []string) ([]string, error) {
 // growing are the methods that add to what is stored.
 var growing = map[string]bool{
 	frame.MessageSend: true, frame.MessageModify: true, frame.MessageRead: true, frame.MessageReadAll: true,
+	frame.MessageReceipt:  true,
 	frame.ConversationPin: true, frame.ConversationDraft: true, frame.ConversationCustom: true,
 	frame.ProfileSet: true, frame.BlacklistAdd: true,
 }

@@ -23,6 +23,14 @@ func numbered(prefix string, n int) []string {
 	return out
 }
 
+func numbers(n int) []uint64 {
+	out := make([]uint64, n)
+	for i := range out {
+		out[i] = uint64(i + 1)
+	}
+	return out
+}
+
 // TestListsAreBounded: a list over its bound is refused with that bound, before
 // anything is done for it.
 func TestListsAreBounded(t *testing.T) {

@@ -16,18 +16,27 @@ import (
 // flagsOf returns the flags of messages of one conversation, in their order, as a
 // user sees them.
 func (in *Inbox) flagsOf(ctx context.Context, u place.User, newest *record, set settings, messages []*record) ([]flags, error) {
-	out := make([]flags, len(messages))
 	if newest.change() == 0 && !set.Deleted || len(messages) == 0 {
-		return out, nil // nothing was ever revoked or deleted, so nothing needs to be read
+		return make([]flags, len(messages)), nil // nothing was ever revoked or deleted, so nothing needs to be read
 	}
-	subjects := make([]string, len(messages))
+	positions := make([]uint64, len(messages))
 	for i, m := range messages {
-		subjects[i] = m.pair.markSubject(m.pos)
+		positions[i] = m.pos
+	}
+	return in.flagsAt(ctx, newest.pair, positions)
+}
+
+// flagsAt returns the flags of what stands at positions of a conversation.
+func (in *Inbox) flagsAt(ctx context.Context, p pair, positions []uint64) ([]flags, error) {
+	subjects := make([]string, len(positions))
+	for i, pos := range positions {
+		subjects[i] = p.markSubject(pos)
 	}
 	entries, err := in.store.marks.LastAll(ctx, subjects)
 	if err != nil {
 		return nil, err
 	}
+	out := make([]flags, len(positions))
 	for i, e := range entries {
 		if e.Seq != 0 {
 			if err := json.Unmarshal(e.Data, &out[i]); err != nil {

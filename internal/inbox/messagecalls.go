@@ -70,6 +70,12 @@ var messageCalls = map[string]call{
 	frame.MessageModify: with(func(ctx context.Context, s *Session, p modifyParams) (any, error) {
 		return s.modify(ctx, p)
 	}),
+	frame.MessageReceipt: inConversation(func(ctx context.Context, s *Session, c pair, side int, p conversationParams) (any, error) {
+		return nothing{}, s.giveReceipts(ctx, c, side, p.Positions)
+	}),
+	frame.MessageReceipts: inConversation(func(ctx context.Context, s *Session, c pair, _ int, p conversationParams) (any, error) {
+		return s.in.receiptsOf(ctx, c, p.Positions)
+	}),
 	frame.MessageSearch: with(func(ctx context.Context, s *Session, p searchParams) (any, error) { return s.searchMessages(ctx, p) }),
 	frame.MessageAck: with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
 		c, ok := s.in.parse(p.Cursor)

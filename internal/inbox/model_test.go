@@ -40,6 +40,12 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestReadAllInParts":             TestReadAllInParts,
 		"TestReadAllOfManyConversations": TestReadAllOfManyConversations,
 	},
+	"receipts_test.go": {
+		"TestReceipts":             TestReceipts,
+		"TestWhoGivesReceipts":     TestWhoGivesReceipts,
+		"TestReceiptBesideOthers":  TestReceiptBesideOthers,
+		"TestReceiptOfALostAnswer": TestReceiptOfALostAnswer,
+	},
 	"sync_test.go": {
 		"TestStall":                      TestStall,
 		"TestStallKeepsSettings":         TestStallKeepsSettings,

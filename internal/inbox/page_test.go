@@ -38,6 +38,7 @@ type client struct {
 	revoked  []Message
 	modified []Message
 	statuses []Status
+	told     map[string][]objects.Object // by the event
 
 	// What came, before the mailbox saw it.
 	notes   []note
@@ -58,6 +59,7 @@ func newClient(t testing.TB, userID, instance string) *client {
 	c := &client{
 		t: t, userID: userID, instance: instance, mailbox: mailbox.New(),
 		settled: map[mailbox.Call]mailbox.Settle{}, reached: map[string]uint64{}, ids: map[string]string{},
+		told: map[string][]objects.Object{},
 	}
 	c.changed = sync.NewCond(&c.mu)
 	c.page = objects.New(c.event)
@@ -176,7 +178,7 @@ func (c *client) step(in mailbox.Input) {
 		case mailbox.Wake:
 			c.attempt = d.Attempt
 		case mailbox.Emit, mailbox.Log, mailbox.Create, mailbox.Update, mailbox.Set, mailbox.Drop,
-			mailbox.Arrange, mailbox.Keep, mailbox.Patch, mailbox.Forget:
+			mailbox.Arrange, mailbox.Keep, mailbox.Patch, mailbox.Confirm, mailbox.Forget:
 			c.page.Carry(d)
 		}
 	}
@@ -192,6 +194,8 @@ func (c *client) event(name string, data any) {
 		c.revoked = append(c.revoked, valuesOf[[]Message](c.t, data)...)
 	case frame.EventMessageModified:
 		c.modified = append(c.modified, valuesOf[[]Message](c.t, data)...)
+	case frame.EventMessageReadReceiptReceived:
+		c.told[name] = append(c.told[name], valuesOf[[]objects.Object](c.t, data)...)
 	case frame.EventUserStatusUpdated:
 		c.statuses = append(c.statuses, valuesOf[[]Status](c.t, data)...)
 	}

@@ -87,6 +87,8 @@ type content struct {
 	// NoSync keeps it from the sender's instances (the server API's
 	// SyncOtherMachine 2).
 	NoSync bool `json:"ns,omitempty"`
+	// Receipt asks its receiver for a receipt.
+	Receipt bool `json:"rr,omitempty"`
 	// untold keeps Options.Hooks from being told; it is not stored.
 	untold bool
 
@@ -229,4 +231,5 @@ type flags struct {
 	By      string  `json:"b,omitempty"` // who revoked
 	Deleted [2]bool `json:"d"`
 	Edit    *edit   `json:"e,omitempty"` // the newest one
+	Receipt int64   `json:"r,omitempty"` // when the receiver gave one, in Unix seconds
 }

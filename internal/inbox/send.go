@@ -31,6 +31,7 @@ type sendParams struct {
 	// To a group, instead of To: a gateway that knows no groups refuses it then.
 	GroupID    string   `json:"groupID"`
 	AtUserList []string `json:"atUserList"`
+	NeedReadReceipt bool            `json:"needReadReceipt"`
 }
 
 func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
@@ -84,6 +85,7 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	c := &content{
 		ID: p.ID, Instance: s.instance, Type: p.Type, Payload: payload, Cloud: p.CloudCustomData,
 		Nick: me.Nick, Avatar: me.Avatar, Random: p.Random, ClientTime: p.ClientTime,
+		Receipt: p.NeedReadReceipt && !p.OnlineUserOnly,
 	}
 	if dropped {
 		r := newLive(u, p.To, c, key, s.in.now()).record()

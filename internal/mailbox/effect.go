@@ -147,6 +147,14 @@ type (
 		Field        string
 		Pile         Pile
 	}
+	// Confirm sets readReceiptInfo of a message that the user has sent, if the page
+	// holds it. One whose send is not answered yet has no position.
+	Confirm struct {
+		Conversation string
+		ID           string
+		Position     int64
+		Info         frame.Fields
+	}
 	// Forget drops all objects and piles.
 	Forget struct{}
 )
@@ -166,4 +174,5 @@ func (UpdateGroup) effect()  {}
 func (DropGroup) effect()    {}
 func (Keep) effect()         {}
 func (Patch) effect()        {}
+func (Confirm) effect()      {}
 func (Forget) effect()       {}

@@ -238,12 +238,14 @@ func (w *world) note(next func(int) int) mailbox.Input {
 	noticed := func(method, format string, args ...any) mailbox.Input {
 		return mailbox.Noticed{Method: method, Body: body(format, args...)}
 	}
-	switch next(13) {
+	switch next(14) {
 	case 10:
 		return noticed([]string{frame.NoteGroup, frame.NoteGroupJoined}[next(2)], "{group:%s}", aGroup(next))
 	case 11:
 		return noticed([]string{frame.NoteGroupSelf, frame.NoteGroupLeft, frame.NoteGroupCounters, frame.NoteGroupsReset}[next(4)],
 			"{groupID:g%d,selfInfo:{role:Admin}}", next(4))
+	case 12:
+		return noticed(frame.NoteReceipts, "{conversationID:%s,receipts:[{ID:m%d,position:%d,time:1}]}", id, w.position, w.position)
 	case 0:
 		all := ""
 		for n, id := range somebody[:next(len(somebody))] {

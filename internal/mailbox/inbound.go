@@ -56,6 +56,8 @@ func (m *Machine) noticed(in Noticed) {
 		m.changed(note, PileModified)
 	case frame.NoteRead:
 		m.readByPeer(note)
+	case frame.NoteReceipts:
+		m.receipts(note)
 	case frame.NoteProfile:
 		if p := note.Object("profile"); p != nil {
 			m.nick, m.avatar = p.Text("nick"), p.Text("avatar")

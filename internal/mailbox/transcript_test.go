@@ -134,6 +134,8 @@ func describe(d mailbox.Deed, emitted string) string {
 			upTo = fmt.Sprintf(" up to %d", d.UpTo)
 		}
 		return fmt.Sprintf("patch %s %s%s %s%s", d.Conversation, d.Flow, upTo, d.Field, onto(d.Pile))
+	case mailbox.Confirm:
+		return fmt.Sprintf("confirm %s %s at %d %s", d.Conversation, d.ID, d.Position, transcript.Show(d.Info))
 	case mailbox.Forget:
 		return "forget everything"
 	}
@@ -204,6 +206,9 @@ func showObject(o objects.Object) string {
 		if o[flag] == true {
 			s += "+" + flag
 		}
+	}
+	if o["messageID"] != nil {
+		s += fmt.Sprintf("+messageID=%v", o["messageID"])
 	}
 	for _, key := range []string{"draftText", "customData"} {
 		if text, _ := o[key].(string); text != "" {

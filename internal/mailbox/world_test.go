@@ -156,7 +156,7 @@ func (w *world) effect(d mailbox.Deed) {
 			w.fatal("counters of %s to a page whose session is over", d.Group)
 		}
 	case mailbox.UpdateGroup, mailbox.DropGroup,
-		mailbox.Log, mailbox.Set, mailbox.Drop, mailbox.Arrange, mailbox.Keep, mailbox.Patch, mailbox.Forget:
+		mailbox.Log, mailbox.Set, mailbox.Drop, mailbox.Arrange, mailbox.Keep, mailbox.Patch, mailbox.Confirm, mailbox.Forget:
 		w.page.Carry(d)
 	case mailbox.Emit:
 		if !w.in || w.leaving {

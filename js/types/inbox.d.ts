@@ -33,7 +33,7 @@ export interface MessageOptions<Payload> {
   payload: Payload;
   priority?: MessagePriority;
   cloudCustomData?: string;
-  /** Ignored: read receipts are not built yet. */
+  /** Asks the receiver for a read receipt: see {@link ChatSDK.sendMessageReadReceipt}. */
   needReadReceipt?: boolean;
   /** Ignored: it is for groups. */
   receiverList?: string[];
@@ -147,7 +147,11 @@ export interface Message<Type extends string = MessageType, Payload = any> {
   isBroadcastMessage: boolean;
   isSupportExtension: boolean;
   needReadReceipt: boolean;
-  readReceiptInfo: Record<string, unknown>;
+  /**
+   * Whether the receiver has given a receipt, and when, in Unix seconds. Empty
+   * until MESSAGE_READ_RECEIPT_RECEIVED or getMessageReadReceiptList has said so.
+   */
+  readReceiptInfo: { isPeerRead?: boolean; timestamp?: number };
   hasRiskContent: boolean;
   revoker: string;
   revokerInfo: UserInfo;
@@ -284,6 +288,18 @@ export interface InboxMethods {
    * newest form.
    */
   modifyMessage<M extends Message>(message: M): Promise<IMResponse<{ message: M }>>;
+  /**
+   * Confirms to their sender that this user has seen messages of one
+   * conversation, those of the list that have needReadReceipt, of the first 30;
+   * rejects with 2114 if none has. The sender is told by
+   * MESSAGE_READ_RECEIPT_RECEIVED. What counts as unread stays as it is.
+   */
+  sendMessageReadReceipt(messageList: Message[]): Promise<IMResponse<{}>>;
+  /**
+   * Asks which of this user's messages of one conversation were confirmed, and
+   * brings their readReceiptInfo up to date; of a longer list the first 30.
+   */
+  getMessageReadReceiptList(messageList: Message[]): Promise<IMResponse<{ messageList: Message[] }>>;
   /** Removes messages of one conversation from this user's view; of a longer list the first 30. */
   deleteMessage(messageList: Message[]): Promise<IMResponse<{ messageList: Message[] }>>;
   /**

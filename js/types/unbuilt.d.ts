@@ -26,9 +26,7 @@ export interface UnbuiltMethods {
   searchCloudGroups(options: unknown): Empty;
 
   translateText(options: unknown): Unbuilt;
-  sendMessageReadReceipt(messageList: Message[]): Unbuilt;
   getGroupMessageReadMemberList(options: unknown): Unbuilt;
-  getMessageReadReceiptList(messageList: Message[]): Unbuilt;
   setMessageExtensions(message: Message, extensions: unknown): Unbuilt;
   getMessageExtensions(message: Message, keyList?: string[]): Unbuilt;
   deleteMessageExtensions(message: Message, keyList?: string[]): Unbuilt;

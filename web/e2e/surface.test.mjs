@@ -50,6 +50,8 @@ const BUILT = new Set([
   'sendMessage',
   'resendMessage',
   'revokeMessage',
+  'sendMessageReadReceipt',
+  'getMessageReadReceiptList',
   'deleteMessage',
   'modifyMessage',
   'getMessageList',

@@ -116,6 +116,8 @@ func (o *Objects) Carry(d mailbox.Deed) {
 		o.keep(d)
 	case mailbox.Patch:
 		o.patch(d)
+	case mailbox.Confirm:
+		o.confirm(d)
 	case mailbox.Forget:
 		o.forget()
 	}
@@ -282,6 +284,14 @@ func (o *Objects) patch(d mailbox.Patch) {
 		m[d.Field] = true
 		if d.Pile != mailbox.PileNone {
 			o.piles[d.Pile] = append(o.piles[d.Pile], m)
+		}
+	}
+}
+
+func (o *Objects) confirm(d mailbox.Confirm) {
+	for _, m := range o.messages[d.Conversation] {
+		if at := number(m["position"]); m["ID"] == d.ID && m["flow"] == "out" && (at == 0 || at == d.Position) {
+			m["readReceiptInfo"] = valueOf(d.Info)
 		}
 	}
 }

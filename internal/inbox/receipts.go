@@ -1,0 +1,110 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// A receipt says that the receiver of one message has seen it, where its sender
+// has asked for that. It stands in the document of the message's flags and ends
+// with that. It counts for itself: who gives one has not read the conversation,
+// and who reads the conversation gives none.
+
+// receipt is one that was given.
+type receipt struct {
+	ID       string `json:"ID,omitempty"` // of the message; in notifications
+	Position uint64 `json:"position"`
+	Time     int64  `json:"time"` // when, in Unix seconds
+}
+
+type receiptsResult struct {
+	Receipts []receipt `json:"receipts"`
+}
+
+type receiptsNote struct {
+	ConversationID string    `json:"conversationID"`
+	Receipts       []receipt `json:"receipts"`
+}
+
+// notedSignal tells every gateway what a user has noted about messages of a
+// conversation, so that those who are online hear of it. The documents hold the
+// truth: a signal may be lost, and a client that was away asks.
+type notedSignal struct {
+	App      uint32    `json:"app"`
+	Users    [2]string `json:"users"`
+	By       int       `json:"by"` // side of who did it
+	Receipts []receipt `json:"receipts,omitempty"`
+}
+
+// giveReceipts confirms messages of the peer's that ask for it, and tells the
+// peer. A repetition tells nobody anything.
+func (s *Session) giveReceipts(ctx context.Context, p pair, side int, positions []uint64) error {
+	in := s.in
+	positions = distinct(positions)
+	if err := bounded(positions, maxReceipts, "messages"); err != nil {
+		return err
+	}
+	messages, err := in.allMessages(ctx, p, positions)
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		if m.By == side || !m.Message.Receipt {
+			return fault.With(fault.InvalidOperation, "a receipt is given for messages of the other user that ask for one")
+		}
+	}
+	now := in.now().Unix()
+	given := make([]receipt, len(messages))
+	err = in.flagAll(ctx, messages, func(m *record, f *flags) bool {
+		i := slices.Index(positions, m.pos)
+		given[i] = receipt{}
+		if f.Revoked || f.Receipt != 0 && f.Receipt != now {
+			return false
+		}
+		given[i] = receipt{m.Message.ID, m.pos, now}
+		stored := f.Receipt == now // by an attempt whose answer was lost
+		f.Receipt = now
+		return !stored
+	}, func(*record, flags) {})
+	given = slices.DeleteFunc(given, func(r receipt) bool { return r.Time == 0 })
+	if len(given) == 0 {
+		return err
+	}
+	if failed := in.signal(bus.SubjectNoted, notedSignal{App: p.app, Users: p.users, By: side, Receipts: given}); err == nil {
+		err = failed
+	}
+	return err
+}
+
+// receiptsOf returns the receipts of those messages that have one.
+func (in *Inbox) receiptsOf(ctx context.Context, p pair, positions []uint64) (receiptsResult, error) {
+	out := receiptsResult{Receipts: []receipt{}}
+	positions = distinct(positions)
+	if err := bounded(positions, maxReceipts, "messages"); err != nil {
+		return out, err
+	}
+	marks, err := in.flagsAt(ctx, p, positions)
+	for i, f := range marks {
+		if f.Receipt != 0 {
+			out.Receipts = append(out.Receipts, receipt{Position: positions[i], Time: f.Receipt})
+		}
+	}
+	return out, err
+}
+
+// sawNoted tells the sessions here what was noted.
+func (in *Inbox) sawNoted(data []byte) {
+	var n notedSignal
+	if err := json.Unmarshal(data, &n); err != nil || n.By < 0 || n.By > 1 {
+		return
+	}
+	p := pairOf(n.App, n.Users[0], n.Users[1])
+	if author := in.local(p.user(p.other(n.By))); author != nil && len(n.Receipts) > 0 {
+		author.tell(frame.NoteReceipts, receiptsNote{c2c + p.users[n.By], n.Receipts})
+	}
+}

@@ -1,0 +1,111 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"github.com/hack-pad/safejs"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/mailbox"
+	"github.com/tim-wasm/tim/wasm/bridge"
+)
+
+// mostReceipts is how many messages one call names, as in the original.
+const mostReceipts = 30
+
+// sendMessageReadReceipt confirms to the sender of messages that this user has
+// seen them. Messages that do not ask for that are left out.
+//
+//	sendMessageReadReceipt(messageList: Message[]): Promise<{code: 0, data: {}}>
+func (i *instance) sendMessageReadReceipt(args []safejs.Value, a *answer) {
+	_, params, f := i.askingForReceipts(a, "sendMessageReadReceipt", "in", args)
+	switch {
+	case f != nil:
+		a.reject(f)
+	case params == nil:
+		a.reject(fault.New(fault.NoReceiptAsked))
+	default:
+		i.send(a, frame.MessageReceipt, params, func(safejs.Value) safejs.Value { return bridge.NewObject() })
+	}
+}
+
+// getMessageReadReceiptList brings readReceiptInfo of this user's messages up to
+// date, of those that ask for receipts.
+//
+//	getMessageReadReceiptList(messageList: Message[]): Promise<{code: 0, data: {messageList: Message[]}}>
+func (i *instance) getMessageReadReceiptList(args []safejs.Value, a *answer) {
+	list, params, f := i.askingForReceipts(a, "getMessageReadReceiptList", "out", args)
+	switch {
+	case f != nil:
+		a.reject(f)
+		return
+	case params == nil:
+		a.resolve(bridge.Wrap("messageList", list))
+		return
+	}
+	i.send(a, frame.MessageReceipts, params, func(result safejs.Value) safejs.Value {
+		given := map[int64]int64{}
+		each(bridge.Get(result, "receipts"), func(r safejs.Value) {
+			given[bridge.Object{Value: r}.Number("position")] = bridge.Object{Value: r}.Number("time")
+		})
+		var now []safejs.Value
+		each(list, func(m safejs.Value) {
+			if o := (bridge.Object{Value: m}); asksForReceipt(o, "out") {
+				at, ok := given[i.page.positionOf(o)]
+				m = i.page.mark(m, "readReceiptInfo", bridge.ValueOf(frame.Fields{{Key: "isPeerRead", Value: ok}, {Key: "timestamp", Value: at}}))
+			}
+			now = append(now, m)
+		})
+		return bridge.Wrap("messageList", bridge.NewArray(now...))
+	})
+}
+
+// askingForReceipts copies a list of messages of one conversation, and makes the
+// params of a call about those of one flow that ask for receipts; nil for none.
+func (i *instance) askingForReceipts(a *answer, method, flow string, args []safejs.Value) (list safejs.Value, params frame.Body, f *fault.Error) {
+	list = bridge.Arg(args, 0)
+	if !isArray(list) {
+		return list, nil, badArgument(method, "pass an array of messages of one conversation")
+	}
+	list = firstOf(a, method, list, mostReceipts)
+	var positions []safejs.Value
+	conversationID, mixed := "", false
+	each(list, func(v safejs.Value) {
+		m := bridge.Object{Value: v}
+		position := i.page.positionOf(m)
+		if position == 0 || !asksForReceipt(m, flow) {
+			return
+		}
+		positions = append(positions, bridge.Int(int(position)))
+		id := m.Text("conversationID")
+		mixed = mixed || conversationID != "" && id != conversationID
+		conversationID = id
+	})
+	if mixed {
+		return list, nil, badArgument(method, "pass messages of one conversation")
+	}
+	if len(positions) == 0 {
+		return list, nil, nil
+	}
+	return list, frame.Fields{
+		{Key: "conversationID", Value: conversationID},
+		{Key: "positions", Value: frame.Body(bridge.Object{Value: bridge.NewArray(positions...)})},
+	}, nil
+}
+
+func asksForReceipt(m bridge.Object, flow string) bool {
+	return m.Text("flow") == flow && isTrue(bridge.Get(m.Value, "needReadReceipt"))
+}
+
+// confirm sets readReceiptInfo of a message that the page holds.
+func (pg *page) confirm(d mailbox.Confirm) {
+	m, _ := pg.live[d.Conversation].find(d.ID, func(held safejs.Value) bool {
+		o := bridge.Object{Value: held}
+		at := o.Number("position")
+		return o.Text("flow") == "out" && (at == 0 || at == d.Position)
+	})
+	if bridge.IsObject(m) {
+		pg.mark(m, "readReceiptInfo", bridge.ValueOf(d.Info))
+	}
+}
