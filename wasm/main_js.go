@@ -27,6 +27,7 @@
 //	edits_js.go         modifyMessage
 //	signalling_js.go    invitations: their messages, events and timer
 //	receipts_js.go      receipts of single messages
+//	reactions_js.go     reactions to them
 //	conversation_js.go  the list of conversations, read marks
 //	settings_js.go      pin, draft, custom data, deleting
 //	people_js.go        profiles and statuses

@@ -69,29 +69,41 @@ func (i *instance) askingForReceipts(a *answer, method, flow string, args []safe
 		return list, nil, badArgument(method, "pass an array of messages of one conversation")
 	}
 	list = firstOf(a, method, list, mostReceipts)
-	var positions []safejs.Value
-	conversationID, mixed := "", false
-	each(list, func(v safejs.Value) {
-		m := bridge.Object{Value: v}
-		position := i.page.positionOf(m)
-		if position == 0 || !asksForReceipt(m, flow) {
-			return
-		}
-		positions = append(positions, bridge.Int(int(position)))
-		id := m.Text("conversationID")
-		mixed = mixed || conversationID != "" && id != conversationID
-		conversationID = id
-	})
-	if mixed {
+	positions, conversationID, ok := i.positionsIn(list, func(m bridge.Object) bool { return asksForReceipt(m, flow) })
+	if !ok {
 		return list, nil, badArgument(method, "pass messages of one conversation")
 	}
 	if len(positions) == 0 {
 		return list, nil, nil
 	}
-	return list, frame.Fields{
+	return list, positionsOf(conversationID, positions), nil
+}
+
+// positionsIn returns the positions of those messages of a list that were sent or
+// received and that are wanted, and their conversation. ok is false if they are of
+// several.
+func (i *instance) positionsIn(list safejs.Value, wanted func(m bridge.Object) bool) (positions []safejs.Value, conversationID string, ok bool) {
+	ok = true
+	each(list, func(v safejs.Value) {
+		m := bridge.Object{Value: v}
+		position := i.page.positionOf(m)
+		if position == 0 || !wanted(m) {
+			return
+		}
+		positions = append(positions, bridge.Int(int(position)))
+		id := m.Text("conversationID")
+		ok = ok && (conversationID == "" || id == conversationID)
+		conversationID = id
+	})
+	return positions, conversationID, ok
+}
+
+// positionsOf are the params of a call about messages of a conversation.
+func positionsOf(conversationID string, positions []safejs.Value) frame.Body {
+	return frame.Fields{
 		{Key: "conversationID", Value: conversationID},
 		{Key: "positions", Value: frame.Body(bridge.Object{Value: bridge.NewArray(positions...)})},
-	}, nil
+	}
 }
 
 func asksForReceipt(m bridge.Object, flow string) bool {

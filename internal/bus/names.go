@@ -76,7 +76,7 @@ const (
 
 	SubjectOnline   = "tim.live"      // messages for users who are online now
 	SubjectStatus   = "tim.status"    // somebody came, went, or changed their status
-	SubjectNoted    = "tim.noted"     // receipts, for who is online now
+	SubjectNoted    = "tim.noted"     // receipts and reactions, for who is online now
 	SubjectPresence = "tim.live."     // <app>: what the console's feed shows
 	SubjectGateway  = "tim.gateway."  // <node>.<boot>: kick, probe, drop, supersede
 	SubjectSettings = "tim.settings." // <app>: an app's settings have changed

@@ -54,6 +54,10 @@ const (
 	MessageReceipt = "message.receipt"
 	// {conversationID, positions} -> {receipts}
 	MessageReceipts = "message.receipts"
+	// {conversationID, position, reactionID, remove?} -> {}
+	MessageReact = "message.react"
+	// {conversationID, positions} -> {reactions, users}
+	MessageReactions = "message.reactions"
 	// {cursor} -> {}
 	MessageAck = "message.ack"
 )
@@ -70,6 +74,8 @@ const (
 	NoteRead = "read"
 	// {conversationID, receipts}
 	NoteReceipts = "receipts"
+	// {conversationID, position, version, reactionID, data}
+	NoteReactions = "reactions"
 )
 
 // Conversations and what a user has set of them. Requests of the client, with their params and results:
@@ -273,6 +279,8 @@ var InboxMethods = []string{
 	MessageModify,
 	MessageReceipt,
 	MessageReceipts,
+	MessageReact,
+	MessageReactions,
 	MessageAck,
 	ConversationDelete,
 	ConversationClear,

@@ -20,6 +20,7 @@
 //	edits.go         edits of messages
 //	marks.go         what happens to a message later: read, revoked, deleted
 //	receipts.go      receipts of single messages
+//	reactions.go     reactions to them
 //	identity.go      which IDs a message may have; late repetitions of a send
 //	elements.go      the payload of each type of message, and the files that it names
 //	merged.go        messages that hold other ones
@@ -226,6 +227,11 @@
 //	    of the peer's messages that need a read receipt; their sender is told
 //	message.receipts {conversationID, positions: at most 30} -> {receipts: [{position, time}]}
 //	    of those that have one, whoever sent them
+//	message.react {conversationID, position, reactionID, remove?} -> {}
+//	    both users are told; 10 different ones a message
+//	message.reactions {conversationID, positions: at most 15} ->
+//	    {reactions: [{position, reactionList: [{reactionID, userIDs}]}], users: [{userID, nick, avatar}]}
+//	    of those that have some
 //	message.ack {cursor} -> {}
 //	conversation.delete {conversationIDs, clearHistory} -> {}
 //	conversation.pin {conversationID, isPinned} -> {}
@@ -262,6 +268,8 @@
 //	read {conversationID, sequence, time, cursor}  the peer has read up to sequence
 //	receipts {conversationID, receipts: [{ID, position, time}]}  the peer has given them;
 //	    this is a hint for who is online: who was away asks message.receipts
+//	reactions {conversationID, position, version, reactionID, data: {messageID, reactionList}}
+//	    one has changed: a hint, too; an older version may come after a newer one
 //	profile {profile}   blacklist {userIDs}   status {statuses}
 //
 // more means that the next notification of that name continues this one.

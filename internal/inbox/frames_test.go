@@ -116,8 +116,12 @@ func openCostly(tb testing.TB, b Bus) *costly {
 		frame.MessageReceipts: func(n int) any {
 			return conversationParams{ConversationID: "C2Cbob", Positions: w.wanted[:maxReceipts]}
 		},
-		frame.MessageAck:    func(int) any { return ackParams{Cursor: cursorAt(w.mine)} },
-		frame.MessageSearch: func(int) any { return searchParams{KeywordList: []string{"nowhere"}} },
+		frame.MessageReact: func(n int) any {
+			return reactParams{"C2Cbob", w.wanted[n%5], strings.Repeat(strconv.Itoa(n%10), maxReactionID), false}
+		},
+		frame.MessageReactions: func(int) any { return conversationParams{ConversationID: "C2Cbob", Positions: w.wanted[:window]} },
+		frame.MessageAck:       func(int) any { return ackParams{Cursor: cursorAt(w.mine)} },
+		frame.MessageSearch:    func(int) any { return searchParams{KeywordList: []string{"nowhere"}} },
 		frame.ConversationDelete: func(n int) any {
 			return conversationParams{ConversationIDs: many, ClearHistory: on(n)}
 		},
@@ -203,6 +207,7 @@ func TestNoFrameCostsTooMuch(t *testing.T) {
 		frame.MessageDelete:      conversationParams{ConversationID: "C2Cbob", Positions: make([]uint64, 2*long)},
 		frame.MessageReceipt:     conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
 		frame.MessageReceipts:    conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
+		frame.MessageReactions:   conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
 		frame.ConversationDelete: conversationParams{ConversationIDs: numbered("C2Cu", 5000)},
 		frame.ConversationCustom: conversationParams{ConversationIDs: numbered("C2Cu", 5000)},
 		frame.ProfileGet:         usersParams{slices.Repeat([]string{"u"}, long)},

@@ -86,7 +86,7 @@ func TestHangUpBetweenWatches(t *testing.T) {
 func paramsOf(m Message) map[string]any {
 	conv := map[string]any{
 		"conversationID": "C2Cbob", "conversationIDs": []string{"C2Cbob", "C2Ccarol"}, "position": m.Position,
-		"positions": []uint64{m.Position}, "isPinned": rand.IntN(2) == 0, "draftText": freshID(), "customData": freshID(), "cloudCustomData": freshID(),
+		"positions": []uint64{m.Position}, "reactionID": "smile", "isPinned": rand.IntN(2) == 0, "draftText": freshID(), "customData": freshID(), "cloudCustomData": freshID(),
 	}
 	users := usersParams{[]string{"bob", "carol", "dave"}}
 	cursor := ackParams{cursorAt(m.Position)}
@@ -94,7 +94,7 @@ func paramsOf(m Message) map[string]any {
 		"session.sync": syncParams{Cursor: cursor.Cursor, Watch: users.UserIDs}, "session.more": nothing{},
 		"message.send": sendText(freshID(), "bob", "hello"),
 		"message.list": conv, "message.read": conv, "message.readAll": nothing{},
-		"message.delete": conv, "message.revoke": conv, "message.modify": conv, "message.receipt": conv, "message.receipts": conv, "message.ack": cursor,
+		"message.delete": conv, "message.revoke": conv, "message.modify": conv, "message.receipt": conv, "message.receipts": conv, "message.react": conv, "message.reactions": conv, "message.ack": cursor,
 		"message.search": searchParams{KeywordList: []string{"hello"}}, "profile.search": searchParams{KeywordList: []string{"b"}},
 		"conversation.get": conv, "conversation.delete": conv, "conversation.clear": conv,
 		"conversation.pin": conv, "conversation.draft": conv, "conversation.custom": conv,

@@ -76,6 +76,10 @@ var messageCalls = map[string]call{
 	frame.MessageReceipts: inConversation(func(ctx context.Context, s *Session, c pair, _ int, p conversationParams) (any, error) {
 		return s.in.receiptsOf(ctx, c, p.Positions)
 	}),
+	frame.MessageReact: with(func(ctx context.Context, s *Session, p reactParams) (any, error) { return s.react(ctx, p) }),
+	frame.MessageReactions: inConversation(func(ctx context.Context, s *Session, c pair, _ int, p conversationParams) (any, error) {
+		return s.in.reactionsOf(ctx, c, p.Positions)
+	}),
 	frame.MessageSearch: with(func(ctx context.Context, s *Session, p searchParams) (any, error) { return s.searchMessages(ctx, p) }),
 	frame.MessageAck: with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
 		c, ok := s.in.parse(p.Cursor)

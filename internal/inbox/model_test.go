@@ -46,6 +46,11 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestReceiptBesideOthers":  TestReceiptBesideOthers,
 		"TestReceiptOfALostAnswer": TestReceiptOfALostAnswer,
 	},
+	"reactions_test.go": {
+		"TestReactions":           TestReactions,
+		"TestWhoReacts":           TestWhoReacts,
+		"TestReactionsAreCharged": TestReactionsAreCharged,
+	},
 	"sync_test.go": {
 		"TestStall":                      TestStall,
 		"TestStallKeepsSettings":         TestStallKeepsSettings,
@@ -152,7 +157,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 // onNATS are the tests in those files that need NATS itself, or that move much
 // data, which is slow under the race detector and tests nothing more of a bus.
 var onNATS = []string{
-	"TestRefusedCostsLittle",
+	"TestRefusedCostsLittle", "TestReactionsFromTwo",
 	"TestLargeSync", "TestBrokenSyncGoesOn", "TestHoarders", "TestSyncsTogether", "TestWhatComesDuringASync", "TestBrokenAnywhere",
 }
 

@@ -34,11 +34,12 @@ type client struct {
 	settled map[mailbox.Call]mailbox.Settle
 
 	// What listeners were given.
-	messages []Message
-	revoked  []Message
-	modified []Message
-	statuses []Status
-	told     map[string][]objects.Object // by the event
+	messages  []Message
+	revoked   []Message
+	modified  []Message
+	statuses  []Status
+	told      map[string][]objects.Object // by the event
+	reactions []reactionData
 
 	// What came, before the mailbox saw it.
 	notes   []note
@@ -196,6 +197,8 @@ func (c *client) event(name string, data any) {
 		c.modified = append(c.modified, valuesOf[[]Message](c.t, data)...)
 	case frame.EventMessageReadReceiptReceived:
 		c.told[name] = append(c.told[name], valuesOf[[]objects.Object](c.t, data)...)
+	case frame.EventMessageReactionsUpdated:
+		c.reactions = append(c.reactions, valuesOf[reactionData](c.t, data))
 	case frame.EventUserStatusUpdated:
 		c.statuses = append(c.statuses, valuesOf[[]Status](c.t, data)...)
 	}

@@ -39,6 +39,7 @@ type notedSignal struct {
 	Users    [2]string `json:"users"`
 	By       int       `json:"by"` // side of who did it
 	Receipts []receipt `json:"receipts,omitempty"`
+	Reacted  *reacted  `json:"reacted,omitempty"`
 }
 
 // giveReceipts confirms messages of the peer's that ask for it, and tells the
@@ -106,5 +107,8 @@ func (in *Inbox) sawNoted(data []byte) {
 	p := pairOf(n.App, n.Users[0], n.Users[1])
 	if author := in.local(p.user(p.other(n.By))); author != nil && len(n.Receipts) > 0 {
 		author.tell(frame.NoteReceipts, receiptsNote{c2c + p.users[n.By], n.Receipts})
+	}
+	if n.Reacted != nil {
+		in.tellReaction(p, n.Reacted)
 	}
 }

@@ -232,4 +232,8 @@ type flags struct {
 	Deleted [2]bool `json:"d"`
 	Edit    *edit   `json:"e,omitempty"` // the newest one
 	Receipt int64   `json:"r,omitempty"` // when the receiver gave one, in Unix seconds
+	// Reactions are in the order in which they began, and Reacted counts their
+	// changes.
+	Reactions []reaction `json:"q,omitempty"`
+	Reacted   int        `json:"n,omitempty"`
 }

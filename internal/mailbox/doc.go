@@ -35,6 +35,7 @@
 //	counts.go   what is unread in a group's conversation, and who mentions the user
 //	inbound.go  notifications of the gateway: lists, messages, revocations, read marks
 //	receipts.go receipts of single messages
+//	reactions.go reactions to them
 //	cursor.go   merging cursors, component by component
 //	flush.go    what the page is told, and acknowledging it to the gateway
 //	calls.go    calls of the page about the list and its conversations

@@ -245,6 +245,9 @@ func (w *world) note(next func(int) int) mailbox.Input {
 		return noticed([]string{frame.NoteGroupSelf, frame.NoteGroupLeft, frame.NoteGroupCounters, frame.NoteGroupsReset}[next(4)],
 			"{groupID:g%d,selfInfo:{role:Admin}}", next(4))
 	case 12:
+		if next(2) == 0 {
+			return noticed(frame.NoteReactions, "{conversationID:%s,position:1,version:%d,reactionID:r,data:{messageID:m1}}", id, next(5))
+		}
 		return noticed(frame.NoteReceipts, "{conversationID:%s,receipts:[{ID:m%d,position:%d,time:1}]}", id, w.position, w.position)
 	case 0:
 		all := ""

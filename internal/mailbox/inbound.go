@@ -32,7 +32,7 @@ func (m *Machine) noticed(in Noticed) {
 	switch in.Method {
 	case frame.NoteConversations:
 		if note.Bool("reset") {
-			m.seen, m.undone, m.cursor = positions{}, positions{}, ""
+			m.seen, m.undone, m.reacted, m.cursor = positions{}, positions{}, nil, ""
 			for _, c := range m.list {
 				if c.counts != nil {
 					*c.counts = counts{}
@@ -58,6 +58,8 @@ func (m *Machine) noticed(in Noticed) {
 		m.readByPeer(note)
 	case frame.NoteReceipts:
 		m.receipts(note)
+	case frame.NoteReactions:
+		m.reactions(note)
 	case frame.NoteProfile:
 		if p := note.Object("profile"); p != nil {
 			m.nick, m.avatar = p.Text("nick"), p.Text("avatar")

@@ -65,6 +65,7 @@ type box struct {
 	shown   string    // the cursor of what the page was given
 	seen    positions // of messages
 	undone  positions // of revocations
+	reacted positions // versions, by message and reaction
 
 	acking, ackAgain bool
 	acked            string

@@ -269,6 +269,17 @@ export interface UserStatus {
   customStatus: string;
 }
 
+/** The reactions to a message; in an event those that have changed, perhaps to 0 users. */
+export interface MessageReactions {
+  messageID: string;
+  reactionList: {
+    reactionID: string;
+    totalUserCount: number;
+    partialUserList: UserInfo[];
+    reactedByMyself: boolean;
+  }[];
+}
+
 /** The methods of an instance for sent messages, conversations and other users. */
 export interface InboxMethods {
   /** Sends a failed message again; it is the same message and arrives once. */
@@ -300,6 +311,24 @@ export interface InboxMethods {
    * brings their readReceiptInfo up to date; of a longer list the first 30.
    */
   getMessageReadReceiptList(messageList: Message[]): Promise<IMResponse<{ messageList: Message[] }>>;
+  /**
+   * Reacts to a message with an emoji, or whatever reactionID stands for: 1 to 64
+   * bytes, 10 different ones a message. MESSAGE_REACTIONS_UPDATED tells both users.
+   */
+  addMessageReaction(message: Message, reactionID: string): Promise<IMResponse<{}>>;
+  removeMessageReaction(message: Message, reactionID: string): Promise<IMResponse<{}>>;
+  /** The reactions to messages of one conversation, of the first 15 of the list. */
+  getMessageReactions(options: {
+    messageList: Message[];
+    maxUserCountPerReaction?: number;
+  }): Promise<IMResponse<{ resultList: MessageReactions[] }>>;
+  /** Who has reacted so: in a one-to-one conversation always all of them. */
+  getAllUserListOfMessageReaction(options: {
+    message: Message;
+    reactionID: string;
+    nextSeq?: number;
+    count?: number;
+  }): Promise<IMResponse<{ nextSeq: number; isCompleted: boolean; userList: UserInfo[] }>>;
   /** Removes messages of one conversation from this user's view; of a longer list the first 30. */
   deleteMessage(messageList: Message[]): Promise<IMResponse<{ messageList: Message[] }>>;
   /**

@@ -44,10 +44,6 @@ export interface UnbuiltMethods {
   updateTopicProfile(options: unknown): Unbuilt;
   markGroupMemberList(options: unknown): Unbuilt;
   convertVoiceToText(options: unknown): Unbuilt;
-  addMessageReaction(message: Message, reactionID: string): Unbuilt;
-  removeMessageReaction(message: Message, reactionID: string): Unbuilt;
-  getMessageReactions(options: unknown): Unbuilt;
-  getAllUserListOfMessageReaction(options: unknown): Unbuilt;
   setAllReceiveMessageOpt(options: unknown): Unbuilt;
   getAllReceiveMessageOpt(): Unbuilt;
   pinGroupMessage(options: unknown): Unbuilt;
