@@ -8,6 +8,7 @@
 //	socket.go    one socket: its stages, its timer, its end
 //	outbox.go    what waits to be written to a socket
 //	inbound.go   from a frame to a method; the queue of frames
+//	hands.go     the goroutines that handle frames
 //	login.go     the login frame
 //	methods.go   logout, farewell, renew, ping
 //	session.go   what other packages see: Session, Notify, Handle

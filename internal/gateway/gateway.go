@@ -86,9 +86,10 @@ type Gateway struct {
 	// goroutines that are counted themselves add to it, or ones that hold the
 	// lock of a counted socket, or Drain: anything added by others while Drain
 	// waits would be missed.
-	work sync.WaitGroup
-	stop context.Context
-	halt context.CancelFunc
+	work  sync.WaitGroup
+	hands hands
+	stop  context.Context
+	halt  context.CancelFunc
 }
 
 type instanceKey struct {
@@ -152,6 +153,7 @@ func New(o Options) (*Gateway, error) {
 	g.resumes = newLimiter[place.User](perMinute(o.LoginRate*resumesPerLogin), o.Now)
 	g.standby = NewFair[*socket](maxStandBy, maxStandByAll)
 	g.stop, g.halt = context.WithCancel(context.Background())
+	g.hands = hands{work: &g.work, end: g.stop.Done(), free: make(chan func())}
 	g.upgrader = newUpgrader(g)
 	return g, nil
 }

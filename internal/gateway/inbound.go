@@ -90,7 +90,7 @@ func (s *socket) enqueueLocked(text []byte) {
 		s.in.bytes += len(text)
 		if !s.in.working {
 			s.in.working = true
-			s.g.work.Go(s.work)
+			s.g.hands.do(s.work)
 		}
 	}
 }
