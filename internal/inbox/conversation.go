@@ -1,11 +1,13 @@
 package inbox
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -19,6 +21,28 @@ type conversation struct {
 	mu    sync.Mutex // guards what follows
 	known bool
 	last  *record // nil: there is none; never changed, only replaced
+
+	entered [2]entered // what was last seen of its users' documents; a turn of appending guards it
+
+	sending atomic.Pointer[sending] // the message that is being appended
+}
+
+// sending is a message on its way to the store: its record for those who follow
+// the log, who need not decode it then.
+type sending struct {
+	data   []byte
+	record *record
+}
+
+// took returns the record of a message that this gateway has just appended, once;
+// nil for any other.
+func (c *conversation) took(v bus.Value) *record {
+	s := c.sending.Load()
+	if s == nil || !bytes.Equal(s.data, v.Data) || !c.sending.CompareAndSwap(s, nil) {
+		return nil
+	}
+	s.record.pos = v.Seq
+	return s.record
 }
 
 // newest returns the newest record if it is known.
@@ -81,20 +105,17 @@ func (c *conversations) get(p pair) *conversation {
 	return v
 }
 
-// has reports whether a conversation is cached.
-func (c *conversations) has(p pair) bool {
+// cached returns a conversation if it is cached, else nil.
+func (c *conversations) cached(p pair) *conversation {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.all[p] != nil
+	return c.all[p]
 }
 
 // saw takes a record that the follower brought. Another gateway may have
 // written it, and a newer one may be known already.
 func (c *conversations) saw(r *record) {
-	c.mu.Lock()
-	v := c.all[r.pair]
-	c.mu.Unlock()
-	if v != nil {
+	if v := c.cached(r.pair); v != nil {
 		v.advance(r)
 	}
 }
@@ -167,8 +188,10 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 		if last != nil {
 			expect = last.pos
 		}
-		if _, of := p.group(); r.Kind == kindMessage && !of { // before it is stored, so that no message lacks the documents
-			if err := in.enterBoth(ctx, p, r.By); err != nil {
+		_, of := p.group()
+		betweenTwo := r.Kind == kindMessage && !of
+		if betweenTwo { // before it is stored, so that no message lacks the documents
+			if err := in.enterBoth(ctx, p, r.By, &c.entered); err != nil {
 				return nil, false, err
 			}
 		}
@@ -176,7 +199,13 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 		if data == nil {
 			return nil, false, fmt.Errorf("inbox: a record of %s has no JSON form", p.subject())
 		}
+		if betweenTwo {
+			own := *r
+			own.pair = p
+			c.sending.Store(&sending{data, &own})
+		}
 		pos, dup, err := appendOnce(ctx, in.store.messages, p.subject(), data, expect, msgID)
+		c.sending.Store(nil)
 		if err != nil {
 			c.forget() // whatever has happened
 			if in.retry(ctx, err) {

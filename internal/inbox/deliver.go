@@ -49,6 +49,7 @@ type queued struct {
 type arrival struct {
 	pair   pair
 	value  bus.Value
+	own    *record // this gateway has appended it: what value holds
 	once   sync.Once
 	record *record // nil: it cannot be decoded
 	frames groupFrames
@@ -85,14 +86,21 @@ func (d *delivery) sawRecord(v bus.Value) error {
 	d.in.mu.Lock()
 	a, b := d.in.users[one], d.in.users[other]
 	d.in.mu.Unlock()
+	c := d.in.convs.cached(p)
+	if a == nil && b == nil && c == nil {
+		return nil
+	}
 	r := &arrival{pair: p, value: v}
+	if c != nil {
+		r.own = c.took(v)
+	}
 	if a != nil {
 		d.queue(d.number(one), queued{arrival: r, to: a, side: 0})
 	}
 	if b != nil && b != a {
 		d.queue(d.number(other), queued{arrival: r, to: b, side: 1})
 	}
-	if a == nil && b == nil && d.in.convs.has(p) {
+	if a == nil && b == nil {
 		d.queue(d.number(one), queued{arrival: r})
 	}
 	return nil
@@ -110,7 +118,7 @@ func (d *delivery) sawGroup(p pair, v bus.Value) error {
 	for _, n := range workers {
 		d.queue(n, queued{arrival: r, group: true})
 	}
-	if len(workers) == 0 && d.in.convs.has(p) {
+	if len(workers) == 0 && d.in.convs.cached(p) != nil {
 		d.queue(d.number(p.user(0)), queued{arrival: r})
 	}
 	return nil
@@ -182,6 +190,10 @@ func (d *delivery) handle(n int, q queued) {
 
 func (d *delivery) decode(a *arrival) {
 	a.once.Do(func() {
+		if a.own != nil { // append has brought the cached conversation up to date
+			a.record = a.own
+			return
+		}
 		r, err := decodeOf(a.pair, a.value)
 		if err != nil {
 			d.in.report(fmt.Errorf("record %d of %s: %w", a.value.Seq, a.value.Subject, err))

@@ -168,7 +168,7 @@ func (in *Inbox) markRead(ctx context.Context, p pair, side int, upTo positions)
 		return r, nil
 	})
 	if err == nil && r != nil {
-		if err := in.enter(ctx, p.user(side), p.users[peer], true); err != nil {
+		if err := in.enter(ctx, p.user(side), p.users[peer], true, new(entered)); err != nil {
 			in.report(err) // the read mark is stored nevertheless
 		}
 		in.delivery.reach(ctx, p.user(side), r.pos)

@@ -152,7 +152,7 @@ func (in *Inbox) comeBack(u place.User, others []string, before []*record) {
 	heads, err := in.headsOf(ctx, u, others)
 	for i, h := range heads {
 		if err == nil && h != nil && !isGroup(others[i]) && (before[i] == nil || before[i].pos < h.pos) {
-			err = in.enter(ctx, u, others[i], false)
+			err = in.enter(ctx, u, others[i], false, new(entered))
 		}
 	}
 	if err != nil {

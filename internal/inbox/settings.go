@@ -99,16 +99,37 @@ func (in *Inbox) setDocument(ctx context.Context, u place.User, other string, ch
 	return peer{document: d, rev: rev}, err
 }
 
+// entered is what was last seen of a user's document, so that it is decoded only
+// when it has changed.
+type entered struct {
+	rev     uint64
+	there   bool
+	touched int64
+}
+
+// look brings e up to date with the document as this gateway knows it, which may
+// be a moment old.
+func (e *entered) look(ctx context.Context, in *Inbox, u place.User, other string) error {
+	d, err := in.peers.get(ctx, convSubject(u, other))
+	if err != nil || d.rev != 0 && d.rev == e.rev {
+		return err
+	}
+	p, err := decodePeer(d.rev, d.data)
+	if err == nil {
+		*e = entered{p.rev, p.there(), p.Touched}
+	}
+	return err
+}
+
 // enter makes a conversation one of a user's unless it is one already; touch
 // says that they are doing something there now.
-func (in *Inbox) enter(ctx context.Context, u place.User, other string, touch bool) error {
-	p, err := in.knownDocument(ctx, u, other)
-	if err != nil {
+func (in *Inbox) enter(ctx context.Context, u place.User, other string, touch bool, e *entered) error {
+	if err := e.look(ctx, in, u, other); err != nil {
 		return err
 	}
 	now := in.now().Unix()
-	if p.there() {
-		if touch && now-p.Touched >= touchEvery {
+	if e.there {
+		if touch && now-e.touched >= touchEvery {
 			in.touch(ctx, u, other, now)
 		}
 		return nil
@@ -116,7 +137,7 @@ func (in *Inbox) enter(ctx context.Context, u place.User, other string, touch bo
 	if err := in.makeRoom(ctx, u, classOf(convToken(other))); err != nil {
 		return err
 	}
-	_, _, err = updateAt(ctx, in, in.peers, convSubject(u, other), func(d *document, there bool) (bool, error) {
+	_, _, err := updateAt(ctx, in, in.peers, convSubject(u, other), func(d *document, there bool) (bool, error) {
 		if touch {
 			d.Touched = now
 		}
@@ -127,12 +148,12 @@ func (in *Inbox) enter(ctx context.Context, u place.User, other string, touch bo
 
 // enterBoth enters a conversation for its two users; by is the side that does
 // something there.
-func (in *Inbox) enterBoth(ctx context.Context, p pair, by int) error {
+func (in *Inbox) enterBoth(ctx context.Context, p pair, by int, e *[2]entered) error {
 	for side := range 2 {
 		if p.users[side] == systemUser {
 			continue
 		}
-		if err := in.enter(ctx, p.user(side), p.users[p.other(side)], side == by); err != nil {
+		if err := in.enter(ctx, p.user(side), p.users[p.other(side)], side == by, &e[side]); err != nil {
 			return err
 		}
 		if p.users[0] == p.users[1] {

@@ -1,0 +1,50 @@
+package inbox
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// What a gateway has appended it does not decode when its follower brings it: the
+// record that was appended is the one that decoding would make.
+func TestAnAppendedRecordIsTheDecodedOne(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{})
+	alice := place.User{SDKAppID: app, UserID: "alice"}
+	for i, c := range []content{
+		{ID: "1", Type: typeText, Payload: json.RawMessage(`{"text":"x"}`)},
+		{ID: "2", Type: typeText, Payload: json.RawMessage(`{"text":"<&> \"q\" \\ \n é 日本 \u2028"}`), Instance: "a1", Cloud: "<b>\u2028&", Random: 7, ClientTime: 8},
+		{ID: "3", Type: typeCustom, Payload: json.RawMessage(`{"data":"{\"a\":[1,2]}","description":"","extension":""}`), Nick: "Al <3", Avatar: "https://x/?a=b&c=d", NoSync: true},
+		{ID: "4", Type: typeText, Payload: json.RawMessage(`{"text":"` + strings.Repeat("z", 5000) + `"}`), Version: 2},
+	} {
+		for _, to := range []string{"bob", "alice"} {
+			r, again, err := in.storeOnce(t.Context(), alice, to, &c, "")
+			require.NoError(t, err)
+			require.False(t, again)
+			v, err := in.store.messages.At(t.Context(), r.pos)
+			require.NoError(t, err)
+			decoded, err := decode(v)
+			require.NoError(t, err)
+			require.Equal(t, decoded, r, "content %d to %s", i, to)
+		}
+	}
+}
+
+// A record is taken for the one that is being appended only if it is that one,
+// and once.
+func TestWhichRecordWasAppendedHere(t *testing.T) {
+	c := &conversation{}
+	v := bus.Value{Data: []byte(`{"k":"m"}`), Seq: 7}
+	require.Nil(t, c.took(v))
+	c.sending.Store(&sending{[]byte(`{"k":"m"}`), &record{Kind: kindMessage}})
+	require.Nil(t, c.took(bus.Value{Data: []byte(`{"k":"r"}`), Seq: 6}), "another gateway's")
+	r := c.took(v)
+	require.NotNil(t, r)
+	require.EqualValues(t, 7, r.pos)
+	require.Nil(t, c.took(v))
+}
