@@ -20,6 +20,14 @@ func Charged(l bus.Log) bus.Log { return charged{l} }
 // Looked charges a call with a look at n of all that a user keeps.
 func Looked(ctx context.Context, n int) { spend(ctx, n*costStanding) }
 
+// Asked charges a call with operations on what is no stream, a registry's record
+// for example.
+func Asked(ctx context.Context, operations int) {
+	for range operations {
+		spend(ctx, 0)
+	}
+}
+
 // Serve carries out a client's call of another room at its user's cost; grows
 // says that it adds to what is stored. The result is JSON.
 func (in *Inbox) Serve(ctx context.Context, u place.User, method string, params json.RawMessage, grows bool, f func(ctx context.Context) (any, error)) (json.RawMessage, *fault.Error) {

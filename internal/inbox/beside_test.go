@@ -32,10 +32,11 @@ func TestCallsOfOtherRoomsAreCharged(t *testing.T) {
 	}
 	require.Nil(t, serve(true, func(ctx context.Context) (any, error) {
 		Looked(ctx, 10*costBytes/costStanding)
+		Asked(ctx, 3)
 		_, _, err := log.Append(ctx, docSubject(u, docStatus), make([]byte, 200_000), 0, "")
 		return nothing{}, err
 	}))
-	require.Equal(t, float64(1+10+1+200_000/costBytes), before-left())
+	require.Equal(t, float64(1+10+3+1+200_000/costBytes), before-left())
 	require.Equal(t, fault.BytesUsedUp, serve(true, nil).Code)
 	require.Nil(t, serve(false, func(context.Context) (any, error) { return nothing{}, nil }), "what adds nothing goes on")
 	in.rates.worked(u, now, workBurst)

@@ -8,6 +8,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/place"
 	"github.com/tim-wasm/tim/internal/registry"
 )
@@ -22,9 +23,28 @@ type ownInstance struct {
 	IsSelf     bool           `json:"isSelf"` // the caller's own
 }
 
-// serveInstances lets users list and end their own instances.
+// What listing one's instances and ending one costs, in operations of the
+// store: the registry reads a record, and changes it and signals that.
+const (
+	listCost = 2
+	kickCost = 5
+)
+
+// serveInstances lets users list and end their own instances, at their cost.
 func serveInstances(_ context.Context, t *running) error {
-	t.gateway.Handle(frame.InstanceList, func(ctx context.Context, s *gateway.Session, _ json.RawMessage) (any, error) {
+	handle := func(method string, cost int, h gateway.Handler) {
+		t.gateway.Handle(method, func(ctx context.Context, s *gateway.Session, params json.RawMessage) (any, error) {
+			result, f := t.inbox.Serve(ctx, s.User(), method, params, false, func(ctx context.Context) (any, error) {
+				inbox.Asked(ctx, cost)
+				return h(ctx, s, params)
+			})
+			if f != nil {
+				return nil, f
+			}
+			return result, nil
+		})
+	}
+	handle(frame.InstanceList, listCost, func(ctx context.Context, s *gateway.Session, _ json.RawMessage) (any, error) {
 		v, err := t.reg.GetCurrent(ctx, s.User())
 		if err != nil {
 			return nil, err
@@ -38,7 +58,7 @@ func serveInstances(_ context.Context, t *running) error {
 		}
 		return map[string]any{"instances": out}, nil
 	})
-	t.gateway.Handle(frame.InstanceKick, func(ctx context.Context, s *gateway.Session, params json.RawMessage) (any, error) {
+	handle(frame.InstanceKick, kickCost, func(ctx context.Context, s *gateway.Session, params json.RawMessage) (any, error) {
 		p, f := jsonframe.ParamsOf[struct {
 			InstanceID string `json:"instanceID"`
 		}](params)

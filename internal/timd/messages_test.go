@@ -17,16 +17,23 @@ import (
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
-// call makes a request and returns its answer; notifications that arrive
-// before it go to notes.
+// call makes a request that must succeed, and returns its answer; notifications
+// that arrive before it go to notes.
 func (s *socket) call(id int64, method, params string, notes *[]frame.Message) frame.Message {
+	s.t.Helper()
+	m := s.ask(id, method, params, notes)
+	require.Nil(s.t, m.Err, "%s: %v", method, m.Err)
+	return m
+}
+
+// ask is call where the answer may be an error.
+func (s *socket) ask(id int64, method, params string, notes *[]frame.Message) frame.Message {
 	s.t.Helper()
 	text := fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":%q,"params":%s}`, id, method, params)
 	require.NoError(s.t, s.conn.WriteMessage(gws.OpcodeText, []byte(text)))
 	for {
 		m := s.next()
 		if m.Method == "" && m.ID == id {
-			require.Nil(s.t, m.Err, "%s: %v", method, m.Err)
 			return m
 		}
 		*notes = append(*notes, m)
