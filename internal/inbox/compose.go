@@ -13,31 +13,36 @@ import (
 // former pages through the history and names the message in calls. What has its
 // usual value is left out, as the package comment says.
 type Message struct {
-	ID              string          `json:"ID"`
-	ConversationID  string          `json:"conversationID"`
-	Type            string          `json:"type"`
-	Payload         json.RawMessage `json:"payload"`
-	From            string          `json:"from"`
-	To              string          `json:"to"`
-	Flow            string          `json:"flow"` // in, out
-	Time            int64           `json:"time"`
-	Sequence        uint64          `json:"sequence"`
-	Random          int64           `json:"random,omitempty"`
-	ClientTime      int64           `json:"clientTime,omitempty"`
-	Nick            string          `json:"nick,omitempty"`
-	Avatar          string          `json:"avatar,omitempty"`
-	CloudCustomData string          `json:"cloudCustomData,omitempty"`
-	IsRead          bool            `json:"isRead,omitempty"`
-	IsPeerRead      bool            `json:"isPeerRead,omitempty"`
-	IsRevoked       bool            `json:"isRevoked,omitempty"`
-	IsDeleted       bool            `json:"isDeleted,omitempty"`
-	IsModified      bool            `json:"isModified,omitempty"`
-	Revoker         string          `json:"revoker,omitempty"`
-	RevokerInfo     UserInfo        `json:"revokerInfo,omitzero"`
-	OnlineOnly      bool            `json:"onlineOnlyFlag,omitempty"`
-	NeedReadReceipt bool            `json:"needReadReceipt,omitempty"`
-	Position        uint64          `json:"position,omitempty"`
-	Version         int             `json:"version,omitempty"` // ours: counts the edits
+	ID             string `json:"ID"`
+	ConversationID string `json:"conversationID"`
+	// ConversationType is GROUP or @TIM#SYSTEM, or absent. In a group Flow, IsRead and IsPeerRead
+	// are: what is sent to all says nothing of one.
+	ConversationType string          `json:"conversationType,omitempty"`
+	Type             string          `json:"type"`
+	Payload          json.RawMessage `json:"payload"`
+	From             string          `json:"from"`
+	To               string          `json:"to"`
+	Flow             string          `json:"flow,omitempty"` // in, out
+	Time             int64           `json:"time"`
+	Sequence         uint64          `json:"sequence"`
+	Random           int64           `json:"random,omitempty"`
+	ClientTime       int64           `json:"clientTime,omitempty"`
+	Nick             string          `json:"nick,omitempty"`
+	Avatar           string          `json:"avatar,omitempty"`
+	NameCard         string          `json:"nameCard,omitempty"`
+	AtUserList       []string        `json:"atUserList,omitempty"`
+	CloudCustomData  string          `json:"cloudCustomData,omitempty"`
+	IsRead           bool            `json:"isRead,omitempty"`
+	IsPeerRead       bool            `json:"isPeerRead,omitempty"`
+	IsRevoked        bool            `json:"isRevoked,omitempty"`
+	IsDeleted        bool            `json:"isDeleted,omitempty"`
+	IsModified       bool            `json:"isModified,omitempty"`
+	Revoker          string          `json:"revoker,omitempty"`
+	RevokerInfo      UserInfo        `json:"revokerInfo,omitzero"`
+	OnlineOnly       bool            `json:"onlineOnlyFlag,omitempty"`
+	NeedReadReceipt  bool            `json:"needReadReceipt,omitempty"`
+	Position         uint64          `json:"position,omitempty"`
+	Version          int             `json:"version,omitempty"` // ours: counts the edits
 }
 
 // UserInfo names who revoked a message.

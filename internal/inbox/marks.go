@@ -23,7 +23,11 @@ func (in *Inbox) flagsOf(ctx context.Context, u place.User, newest *record, set 
 	for i, m := range messages {
 		positions[i] = m.pos
 	}
-	return in.flagsAt(ctx, newest.pair, positions)
+	out, err := in.flagsAt(ctx, newest.pair, positions)
+	if _, ok := newest.pair.group(); ok && set.Deleted && err == nil {
+		err = in.deletedIn(ctx, u, messages, out)
+	}
+	return out, err
 }
 
 // flagsAt returns the flags of what stands at positions of a conversation.
@@ -43,9 +47,6 @@ func (in *Inbox) flagsAt(ctx context.Context, p pair, positions []uint64) ([]fla
 				return nil, err
 			}
 		}
-	}
-	if _, ok := newest.pair.group(); ok && set.Deleted {
-		return out, in.deletedIn(ctx, u, messages, out)
 	}
 	return out, nil
 }

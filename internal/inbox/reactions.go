@@ -112,6 +112,9 @@ func (s *Session) react(ctx context.Context, p reactParams) (any, error) {
 		return nil, fault.With(fault.BadParameters, "reactionID is a text of 1 to "+strconv.Itoa(maxReactionID)+" bytes")
 	}
 	c := pairOf(u.SDKAppID, u.UserID, peer)
+	if err := betweenTwo(c); err != nil {
+		return nil, err
+	}
 	side := c.side(u.UserID)
 	if err := in.maySay(ctx, u, "reactions of "+u.UserID); err != nil {
 		return nil, err
@@ -191,6 +194,9 @@ type reactionsResult struct {
 // reactionsOf returns the reactions to those messages that have some.
 func (in *Inbox) reactionsOf(ctx context.Context, p pair, positions []uint64) (out reactionsResult, err error) {
 	out.Reactions = []storedReactions{}
+	if err := betweenTwo(p); err != nil {
+		return out, err
+	}
 	positions = distinct(positions)
 	if err := bounded(positions, window, "messages"); err != nil {
 		return out, err

@@ -85,6 +85,12 @@ func TestWhoReacts(t *testing.T) {
 	m, own := a.send("bob", "hello"), a.send("alice", "a note")
 	require.Equal(t, fault.BadParameters, eve.react("alice", m.Position, "smile", false), "of another conversation")
 	require.Equal(t, fault.NoConversation, a.react("", m.Position, "smile", false))
+	for _, id := range []string{"GROUPg", systemUser} {
+		for _, method := range []string{frame.MessageReact, frame.MessageReactions} {
+			p := map[string]any{"conversationID": id, "position": 1, "positions": []int{1}, "reactionID": "smile"}
+			require.Equal(t, fault.NotBuiltYet, a.call(method, p, nil).Code)
+		}
+	}
 	require.Equal(t, fault.BadParameters, a.react("bob", m.Position+100, "smile", false))
 	for _, id := range []string{"", strings.Repeat("x", maxReactionID+1), "\n", "a\x00"} {
 		require.Equal(t, fault.BadParameters, a.react("bob", m.Position, id, false), "%q", id)

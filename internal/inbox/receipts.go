@@ -42,10 +42,21 @@ type notedSignal struct {
 	Reacted  *reacted  `json:"reacted,omitempty"`
 }
 
+// betweenTwo refuses what is there for conversations of two users only.
+func betweenTwo(p pair) error {
+	if _, ok := p.group(); ok || slices.Contains(p.users[:], systemUser) {
+		return fault.New(fault.NotBuiltYet)
+	}
+	return nil
+}
+
 // giveReceipts confirms messages of the peer's that ask for it, and tells the
 // peer. A repetition tells nobody anything.
 func (s *Session) giveReceipts(ctx context.Context, p pair, side int, positions []uint64) error {
 	in := s.in
+	if err := betweenTwo(p); err != nil {
+		return err
+	}
 	positions = distinct(positions)
 	if err := bounded(positions, maxReceipts, "messages"); err != nil {
 		return err
@@ -85,6 +96,9 @@ func (s *Session) giveReceipts(ctx context.Context, p pair, side int, positions 
 // receiptsOf returns the receipts of those messages that have one.
 func (in *Inbox) receiptsOf(ctx context.Context, p pair, positions []uint64) (receiptsResult, error) {
 	out := receiptsResult{Receipts: []receipt{}}
+	if err := betweenTwo(p); err != nil {
+		return out, err
+	}
 	positions = distinct(positions)
 	if err := bounded(positions, maxReceipts, "messages"); err != nil {
 		return out, err

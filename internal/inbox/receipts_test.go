@@ -97,7 +97,10 @@ func TestWhoGivesReceipts(t *testing.T) {
 	require.Equal(t, fault.InvalidOperation, code(b, at("alice", asks, plain)), "one that asks for none")
 	require.Equal(t, fault.BadParameters, code(eve, at("alice", asks)), "of another conversation")
 	require.Equal(t, fault.BadParameters, code(b, at("alice")), "none at all")
-	require.Equal(t, fault.NoConversation, code(b, conversationParams{ConversationID: "GROUPg", Positions: []uint64{1}}))
+	for _, id := range []string{"GROUPg", systemUser} {
+		require.Equal(t, fault.NotBuiltYet, code(b, conversationParams{ConversationID: id, Positions: []uint64{1}}))
+		require.Equal(t, fault.NotBuiltYet, b.call(frame.MessageReceipts, conversationParams{ConversationID: id, Positions: []uint64{1}}, nil).Code)
+	}
 	require.Zero(t, code(b, at("alice", gone)), "nothing comes of it")
 	var r receiptsResult
 	a.must(frame.MessageReceipts, at("bob", asks, plain, gone), &r)

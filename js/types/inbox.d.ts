@@ -33,7 +33,7 @@ export interface MessageOptions<Payload> {
   payload: Payload;
   priority?: MessagePriority;
   cloudCustomData?: string;
-  /** Asks the receiver for a read receipt: see {@link ChatSDK.sendMessageReadReceipt}. */
+  /** Asks the receiver for a read receipt, one to one: see {@link ChatSDK.sendMessageReadReceipt}. Ignored in groups. */
   needReadReceipt?: boolean;
   /** Ignored: it is for groups. */
   receiverList?: string[];
