@@ -29,6 +29,7 @@
 //
 //	group.go         groups: membership, and its changes
 //	groupsend.go     groups: sending
+//	groupserver.go   groups: what the server API does
 //	groupmarks.go    groups: what a member has read or deleted; revoked messages
 //	groupview.go     groups: what every member is told, and what one
 //	notice.go        what the system tells a user

@@ -116,7 +116,8 @@ func (p pair) goneSubject(position uint64, u place.User) string {
 	return p.markSubject(position) + "." + enc(u.UserID)
 }
 
-// memberAt reads messages of a group, for a member who may read them.
+// visibleAt reads messages of a group and its newest record, for a member who may
+// read them.
 func (in *Inbox) visibleAt(ctx context.Context, u place.User, p pair, positions []uint64) ([]*record, *record, error) {
 	newest, kept, err := in.look(ctx, u, p)
 	if err != nil {
@@ -147,8 +148,8 @@ func (in *Inbox) revokeInGroup(ctx context.Context, u place.User, p pair, pos ui
 	switch {
 	case err != nil:
 		return nil, err
-	case m.Kind != kindMessage || m.Message.Type == typeGroupTip:
-		return nil, fault.With(fault.InvalidOperation, "what the group itself has said cannot be revoked")
+	case m.Message.Type == typeGroupTip:
+		return nil, noTips()
 	case as.Manages:
 	case m.From != u.UserID:
 		return nil, fault.With(fault.GroupNotPermitted, "its sender can revoke a message, the owner, and administrators")
@@ -158,6 +159,7 @@ func (in *Inbox) revokeInGroup(ctx context.Context, u place.User, p pair, pos ui
 	return in.takeBack(ctx, u.UserID, m)
 }
 
+// takeBack revokes a message of a group.
 func (in *Inbox) takeBack(ctx context.Context, by string, m *record) (*record, error) {
 	again := false
 	if err := in.flagAll(ctx, []*record{m}, func(_ *record, f *flags) bool {
@@ -188,7 +190,11 @@ func (in *Inbox) takeBack(ctx context.Context, by string, m *record) (*record, e
 	return r, err
 }
 
-// groupRevoked answers message.revoke in a group.
+func noTips() error {
+	return fault.With(fault.InvalidOperation, "what the group itself has said cannot be revoked")
+}
+
+// revokeInGroup answers message.revoke in a group.
 func (s *Session) revokeInGroup(ctx context.Context, p pair, pos uint64) (any, error) {
 	r, err := s.in.revokeInGroup(ctx, s.user.User, p, pos)
 	if err != nil {

@@ -51,7 +51,7 @@ func groupMessage(m *record, f flags) Message {
 	return out
 }
 
-// headOf composes what every member is told of the conversation; last may be nil.
+// groupHeadOf composes what every member is told of the conversation; last may be nil.
 func groupHeadOf(newest, last *record, f flags) groupHead {
 	head := groupHead{
 		ConversationID: idOf(newest.pair.users[0]), Type: groupKind,

@@ -89,8 +89,8 @@ func (s *Session) first(ctx context.Context, to, id string, created time.Time) (
 
 // serverID returns the ID of a message of the server API, given the digest of
 // its content.
-func serverID(m ServerMessage, at time.Time, sum [32]byte) string {
-	return frame.NewMessageID(m.From, at.UnixMilli(), [frame.MessageIDRandom]byte(sum[len(sum)-frame.MessageIDRandom:]))
+func serverID(from string, at time.Time, sum [32]byte) string {
+	return frame.NewMessageID(from, at.UnixMilli(), [frame.MessageIDRandom]byte(sum[len(sum)-frame.MessageIDRandom:]))
 }
 
 // revocationID names a revocation, so that the stream recognises a repetition.

@@ -123,6 +123,10 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestGroupOnlineOnly":          TestGroupOnlineOnly,
 		"TestGroupUserWithoutDocument": TestGroupUserWithoutDocument,
 	},
+	"groupserver_test.go": {
+		"TestServerAPIInAGroup": TestServerAPIInAGroup,
+		"TestForgetInGroups":    TestForgetInGroups,
+	},
 	"notice_test.go": {
 		"TestNotices": TestNotices,
 	},

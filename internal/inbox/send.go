@@ -331,7 +331,7 @@ func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) 
 	}, "\x00"))
 	id := dedupOf("s", sum)
 	c := &content{
-		ID: serverID(m, now, sum), Type: m.Type, Payload: payload,
+		ID: serverID(m.From, now, sum), Type: m.Type, Payload: payload,
 		Cloud: m.CloudCustomData, Nick: me.Nick, Avatar: me.Avatar, Random: int64(m.Random),
 		ClientTime: now.Unix(), NoSync: m.NoSync, untold: m.NoAfter,
 	}

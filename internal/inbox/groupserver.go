@@ -1,0 +1,137 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// This file is what the server API does with messages of groups.
+
+// GroupMessage is a message of group_open_http_svc/send_group_msg.
+type GroupMessage struct {
+	SDKAppID        uint32
+	From, Group     string
+	Type            string          // one that names no files
+	Payload         json.RawMessage // as clients have it
+	CloudCustomData string
+	Random          uint32   // a repetition has the same one, and the same content
+	At              []string // userIDs, or the SDK's word for all
+	NoUnread        bool     // it does not count as unread
+	NoSync          bool     // not to the sender's instances
+	OnlineOnly      bool
+}
+
+// GroupSent is what send_group_msg replies.
+type GroupSent struct {
+	Time int64 // Unix seconds
+	Seq  uint64
+	ID   string // the Message's ID
+}
+
+// SendToGroup stores and delivers a message of the server API, which is not held to
+// mutes and rates, and moves nobody's read mark. Its sender has to be a member or an
+// administrator of the app. Errors are *fault.Error.
+func (in *Inbox) SendToGroup(ctx context.Context, m GroupMessage) (GroupSent, error) {
+	s, err := in.sendToGroup(ctx, m)
+	if err != nil {
+		return GroupSent{}, in.failed("send_group_msg", err)
+	}
+	return s, nil
+}
+
+func (in *Inbox) sendToGroup(ctx context.Context, m GroupMessage) (GroupSent, error) {
+	from := place.User{SDKAppID: m.SDKAppID, UserID: m.From}
+	if !frame.ValidUserID(m.From) {
+		return GroupSent{}, fault.With(fault.UnknownAccount, "no UserID: "+strconv.Quote(m.From))
+	}
+	if !frame.ValidGroupID(m.Group) {
+		return GroupSent{}, fault.With(fault.BadGroupID, strconv.Quote(m.Group))
+	}
+	if !sendable(m.Type) {
+		return GroupSent{}, fault.With(fault.BodyMalformed, "the server API cannot send messages of type "+strconv.Quote(m.Type)+" here")
+	}
+	at, err := mentioned(m.At)
+	if err != nil {
+		return GroupSent{}, err
+	}
+	payload, err := in.cleanPayload(m.Type, m.Payload, m.CloudCustomData)
+	if err != nil {
+		return GroupSent{}, err
+	}
+	as, err := in.standing(ctx, from, m.Group)
+	if err != nil {
+		return GroupSent{}, err
+	}
+	me, err := read[Profile](ctx, in, from, docProfile)
+	if err != nil {
+		return GroupSent{}, err
+	}
+	now, name := in.now(), groupName(m.Group)
+	sum := digest(from, strings.Join([]string{
+		name, strconv.FormatUint(uint64(m.Random), 10), m.Type, string(payload), m.CloudCustomData, strings.Join(at, "\n"),
+	}, "\x00"))
+	c := &content{
+		ID: serverID(m.From, now, sum), Type: m.Type, Payload: payload, Cloud: m.CloudCustomData,
+		Nick: me.Nick, Avatar: me.Avatar, Card: as.NameCard, At: at,
+		Random: int64(m.Random), ClientTime: now.Unix(), NoSync: m.NoSync,
+	}
+	if m.OnlineOnly {
+		live, err := in.sendLive(ctx, from, name, c, dedupOf("s", sum))
+		return GroupSent{Time: live.Time, ID: live.ID}, err
+	}
+	as.Counts = as.Counts && !m.NoUnread
+	r, _, err := in.storeInGroup(ctx, from, m.Group, c, dedupOf("s", sum), as)
+	if err != nil {
+		return GroupSent{}, err
+	}
+	return GroupSent{r.At / 1000, r.Seq, r.Message.ID}, nil
+}
+
+// RevokeInGroup takes back a message of a group, which the server API names by its
+// sequence; by is who does it. It fails with 70402 if there is none among the newest
+// maxLook. Errors are *fault.Error.
+func (in *Inbox) RevokeInGroup(ctx context.Context, app uint32, groupID, by string, sequence uint64) error {
+	m, err := in.bySequence(ctx, pairOf(app, "", groupName(groupID)), sequence)
+	if err == nil && m.Message.Type == typeGroupTip {
+		err = noTips()
+	}
+	if err == nil {
+		_, err = in.takeBack(ctx, by, m)
+	}
+	if err != nil {
+		return in.failed("group_msg_recall", err)
+	}
+	return nil
+}
+
+// bySequence looks for a message of a group among the newest maxLook.
+func (in *Inbox) bySequence(ctx context.Context, p pair, sequence uint64) (*record, error) {
+	newest, err := in.load(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if newest == nil || newest.Gone {
+		return nil, fault.New(fault.NoSuchGroup)
+	}
+	for positions, looked := newest.positions(), 0; looked < maxLook; looked += window {
+		batch, err := in.messagesAt(ctx, p, positions, 0)
+		if err != nil {
+			return nil, err
+		}
+		if i := slices.IndexFunc(batch, func(m *record) bool { return m.Seq == sequence }); i >= 0 {
+			return batch[i], nil
+		}
+		if len(batch) == 0 || batch[0].Seq < sequence {
+			break
+		}
+		positions = batch[0].Last
+	}
+	return nil, noSuchMessage()
+}
