@@ -65,6 +65,7 @@ type Conversation struct {
 	DraftText        string       `json:"draftText"`
 	CustomData       string       `json:"customData"`
 	*GroupCounts
+	GroupAtInfoList []Mention `json:"groupAtInfoList,omitempty"`
 }
 
 // LastMessage is what a list of conversations shows of the newest message. The

@@ -31,6 +31,7 @@
 //	groupsend.go     groups: sending
 //	groupserver.go   groups: what the server API does
 //	groupmarks.go    groups: what a member has read or deleted; revoked messages
+//	mentions.go      groups: which unread messages mention a member
 //	groupview.go     groups: what every member is told, and what one
 //	notice.go        what the system tells a user
 //
@@ -255,8 +256,9 @@
 //
 // A Message of a group has conversationType GROUP, and no flow, isRead or isPeerRead:
 // the client knows them from from and from what its user has read. A Conversation of
-// a group has the type GROUP and besides {counted, taken?, read, readSequence}; to all
-// members only {conversationID, type, counted, taken?, lastMessage?} of it is said.
+// a group has the type GROUP and besides {counted, taken?, read, readSequence,
+// groupAtInfoList?}; to all members only {conversationID, type, counted, taken?,
+// lastMessage?} of it is said.
 //
 // # Notifications
 //

@@ -286,6 +286,35 @@ func TestGroupLimits(t *testing.T) {
 	require.Equal(t, fault.GroupMuted, code(alice.call(frame.MessageSend, toGroup(alice.id("6"), "g", "x"), nil)))
 }
 
+// TestGroupMentions: whoever was away finds out which unread messages mention them.
+func TestGroupMentions(t *testing.T) {
+	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
+	groups.make("g", 1, false)
+	boss := listen(t, in, "boss", "x")
+	require.NoError(t, groups.change(in, "g", []string{"boss", "alice", "bob"}, nil))
+	at := func(ids ...string) map[string]any { return map[string]any{"atUserList": ids} }
+	one := boss.says("g", "one", at("alice"))
+	boss.says("g", "two", at("bob"))
+	boss.says("g", "three")
+	four := boss.says("g", "four", at(atAll, "alice"))
+	five := boss.says("g", "five", at(atAll))
+	taken := boss.says("g", "six", at("alice"))
+	boss.must(frame.MessageRevoke, conversationParams{ConversationID: "GROUPg", Position: taken.Position}, nil)
+	alice := listen(t, in, "alice", "a1")
+	require.Equal(t, []Mention{
+		{"boss", "g", one.Sequence, []int{atMe}}, {"boss", "g", four.Sequence, []int{atMeAndAll}}, {"boss", "g", five.Sequence, []int{atEverybody}},
+	}, alice.of("GROUPg").mentions)
+	require.Empty(t, listen(t, in, "boss", "y").of("GROUPg").mentions, "by themself")
+	alice.must(frame.MessageRead, conversationParams{ConversationID: "GROUPg"}, nil)
+	require.Empty(t, listen(t, in, "alice", "a2").of("GROUPg").mentions)
+	for n := range 2 * maxMentions {
+		one = boss.says("g", fmt.Sprint(n), at("alice"))
+	}
+	many := listen(t, in, "alice", "a3").of("GROUPg").mentions
+	require.Len(t, many, maxMentions)
+	require.Equal(t, one.Sequence, many[maxMentions-1].MessageSequence)
+}
+
 // TestGroupRate: a group takes so many messages a second. Who is no member uses up
 // none of them, and a message that is stored is not refused when it is repeated.
 func TestGroupRate(t *testing.T) {

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -116,6 +117,7 @@ type heardOf struct {
 	last                        *LastMessage
 	unreadCount                 uint64 // as the server has said it last
 	pinned                      bool
+	mentions                    []Mention
 }
 
 func (h *heardOf) unread() uint64 {
@@ -129,6 +131,18 @@ func (h *heardOf) unread() uint64 {
 		}
 	}
 	return h.counted - h.read - uint64(taken)
+}
+
+// mention adds messages that mention the user, and forgets those that were read.
+func (h *heardOf) mention(list []Mention) {
+	for _, m := range list {
+		if !slices.ContainsFunc(h.mentions, func(o Mention) bool { return o.MessageSequence == m.MessageSequence }) {
+			h.mentions = append(h.mentions, m)
+		}
+	}
+	slices.SortFunc(h.mentions, func(a, b Mention) int { return cmp.Compare(a.MessageSequence, b.MessageSequence) })
+	h.mentions = slices.DeleteFunc(h.mentions, func(m Mention) bool { return m.MessageSequence <= h.readSequence })
+	h.mentions = h.mentions[max(0, len(h.mentions)-maxMentions):]
 }
 
 func newEar(t testing.TB, userID, instance string) *ear {
@@ -245,6 +259,7 @@ func (e *ear) push(method string, params json.RawMessage) bool {
 		if c.Read != nil {
 			have.whole, have.read, have.readSequence = true, max(have.read, *c.Read), max(have.readSequence, c.ReadSequence)
 			have.unreadCount, have.pinned = c.UnreadCount, c.IsPinned
+			have.mention(c.GroupAtInfoList)
 		}
 		own := method == frame.NoteConversations || method == frame.NoteMessages
 		if l := c.LastMessage; own && c.Read == nil && l != nil && l.FromAccount == e.userID && l.Type != typeGroupTip {

@@ -149,7 +149,7 @@ func (in *Inbox) storeInGroup(ctx context.Context, from place.User, groupID stri
 			return nil, fault.New(fault.NoSuchGroup)
 		}
 		r := next(prev, kindMessage, 1, in.now().UnixMilli())
-		r.From, r.Born, r.Message = from.UserID, as.Born, c
+		r.From, r.Born, r.Message, r.Names = from.UserID, as.Born, c, len(c.At) > 0
 		r.Seq++
 		if !c.Uncounted {
 			r.Sent[0]++

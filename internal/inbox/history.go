@@ -175,6 +175,9 @@ func (in *Inbox) compose(ctx context.Context, u place.User, heads []*record, kep
 		if last == nil {
 			c.LastMessage = &LastMessage{}
 		}
+		if c.GroupAtInfoList, err = in.mentions(ctx, u, h, kept[i]); err != nil {
+			return err
+		}
 		out[i] = &c
 		return nil
 	})

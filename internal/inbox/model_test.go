@@ -120,6 +120,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestGroupGone":                TestGroupGone,
 		"TestGroupLimits":              TestGroupLimits,
 		"TestGroupRate":                TestGroupRate,
+		"TestGroupMentions":            TestGroupMentions,
 		"TestGroupOnlineOnly":          TestGroupOnlineOnly,
 		"TestGroupUserWithoutDocument": TestGroupUserWithoutDocument,
 	},

@@ -38,6 +38,9 @@ type state struct {
 	Born int64 `json:"o,omitempty"`
 	// Gone: the group has been dismissed.
 	Gone bool `json:"g,omitempty"`
+	// Named is the position of the newest message before this record that mentions
+	// somebody.
+	Named uint64 `json:"i,omitempty"`
 	// Taken are the newest of the messages that count and have been revoked, as
 	// their numbers in Sent[0], ascending; maxTaken at most.
 	Taken []uint64 `json:"x,omitempty"`
@@ -62,6 +65,7 @@ type record struct {
 	At   int64  `json:"a"` // Unix ms
 	state
 	From    string   `json:"f,omitempty"` // of a group: the UserID
+	Names   bool     `json:"h,omitempty"` // it is a message that mentions somebody
 	Message *content `json:"m,omitempty"` // kindMessage, kindMembers
 	Target  *target  `json:"t,omitempty"` // kindRevoke, kindEdit
 	Members *members `json:"w,omitempty"` // kindMembers, kindSilent
@@ -171,6 +175,15 @@ func (r *record) change() uint64 {
 	return r.Changed
 }
 
+// named returns the position of the newest message up to and including this record
+// that mentions somebody.
+func (r *record) named() uint64 {
+	if r.Names {
+		return r.pos
+	}
+	return r.Named
+}
+
 // changed returns the message that a revocation or an edit is about.
 func (r *record) changed() *record {
 	m := *r.Target.Record
@@ -202,6 +215,7 @@ func next(prev *record, kind string, by int, at int64) *record {
 	n.state = prev.state
 	n.Last = prev.positions()
 	n.Changed = prev.change()
+	n.Named = prev.named()
 	return n
 }
 
