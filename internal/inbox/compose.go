@@ -248,7 +248,7 @@ func (o *outgoing) frame(s *Session, r *record, side int, at string) (string, js
 	switch r.Kind {
 	case kindMessage:
 		conv := []Conversation{conversationOf(r, r, flags{}, kept, side)}
-		if r.By == side && (r.Message.Instance == s.instance || r.Message.NoSync) {
+		if r.Message.Quiet || r.By == side && (r.Message.Instance == s.instance || r.Message.NoSync) {
 			if o.own == nil {
 				o.own = encode(conversationsNote{Conversations: conv, Cursor: at})
 			}

@@ -25,6 +25,7 @@
 //	elements.go      the payload of each type of message, and the files that it names
 //	merged.go        messages that hold other ones
 //	send.go          sending: the checks of a message, and its record
+//	importing.go     messages of another system, with their own times
 //	hooks.go         the app's back end is asked and told of what is sent
 //
 //	group.go         groups: membership, and its changes

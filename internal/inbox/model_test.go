@@ -131,6 +131,11 @@ var onAModel = map[string]map[string]func(t *testing.T){
 	"notice_test.go": {
 		"TestNotices": TestNotices,
 	},
+	"importing_test.go": {
+		"TestImport":       TestImport,
+		"TestImportUnread": TestImportUnread,
+		"TestImportOrder":  TestImportOrder,
+	},
 	"cleared_test.go": {
 		"TestWhatWasClearedStaysCleared": TestWhatWasClearedStaysCleared,
 	},

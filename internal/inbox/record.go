@@ -30,6 +30,8 @@ type state struct {
 	Last  []uint64  `json:"l,omitempty"` // positions of the messages before this record, oldest first
 	// Changed is the position of the newest revocation or edit before this record.
 	Changed uint64 `json:"v,omitempty"`
+	// Imported is the newest message that was imported.
+	Imported *imported `json:"im,omitempty"`
 
 	// The rest is of groups. Sent[0] counts there what counts as unread, and Read
 	// is empty: what a member has read is in their document.
@@ -93,6 +95,8 @@ type content struct {
 	NoSync bool `json:"ns,omitempty"`
 	// Receipt asks its receiver for a receipt.
 	Receipt bool `json:"rr,omitempty"`
+	// Quiet is of a message that was imported: nobody is told of it as new.
+	Quiet bool `json:"q,omitempty"`
 	// untold keeps Options.Hooks from being told; it is not stored.
 	untold bool
 

@@ -295,26 +295,48 @@ func (in *Inbox) Send(ctx context.Context, m ServerMessage) (Sent, error) {
 	return s, nil
 }
 
-func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) {
-	from := place.User{SDKAppID: m.SDKAppID, UserID: m.From}
+// checkServer checks a message of the server API and returns its sender and its
+// payload as it is stored.
+func (in *Inbox) checkServer(ctx context.Context, m ServerMessage) (from place.User, payload json.RawMessage, err error) {
+	from = place.User{SDKAppID: m.SDKAppID, UserID: m.From}
 	for _, id := range []string{m.From, m.To} {
-		if !frame.ValidUserID(id) || id == systemUser {
-			return Sent{}, fault.With(fault.UnknownAccount, "no UserID: "+strconv.Quote(id))
-		}
-		if in.o.Known != nil {
-			known, err := in.o.Known(ctx, place.User{SDKAppID: m.SDKAppID, UserID: id})
-			if err != nil {
-				return Sent{}, err
-			}
-			if !known {
-				return Sent{}, fault.With(fault.UnknownAccount, id)
-			}
+		if err := in.mustKnow(ctx, place.User{SDKAppID: m.SDKAppID, UserID: id}); err != nil {
+			return from, nil, err
 		}
 	}
 	if !sendable(m.Type) {
-		return Sent{}, fault.With(fault.BodyMalformed, "the server API cannot send messages of type "+strconv.Quote(m.Type)+" here")
+		return from, nil, fault.With(fault.BodyMalformed, "the server API cannot send messages of type "+strconv.Quote(m.Type)+" here")
 	}
-	payload, err := in.cleanPayload(m.Type, m.Payload, m.CloudCustomData)
+	payload, err = in.cleanPayload(m.Type, m.Payload, m.CloudCustomData)
+	return from, payload, err
+}
+
+// mustKnow refuses what is no UserID, and an account that does not exist.
+func (in *Inbox) mustKnow(ctx context.Context, u place.User) error {
+	if !frame.ValidUserID(u.UserID) || u.UserID == systemUser {
+		return fault.With(fault.UnknownAccount, "no UserID: "+strconv.Quote(u.UserID))
+	}
+	if in.o.Known == nil {
+		return nil
+	}
+	known, err := in.o.Known(ctx, u)
+	if err == nil && !known {
+		err = fault.With(fault.UnknownAccount, u.UserID)
+	}
+	return err
+}
+
+// digestOf names a message of the server API by all that it says, so that its
+// repetition is recognised; at is its time where it has one of its own.
+func digestOf(m ServerMessage, payload json.RawMessage, at string) [sha256.Size]byte {
+	return digest(place.User{SDKAppID: m.SDKAppID, UserID: m.From}, strings.Join([]string{
+		m.To, strconv.FormatUint(uint64(m.Seq), 10), strconv.FormatUint(uint64(m.Random), 10),
+		m.Type, string(payload), m.CloudCustomData,
+	}, "\x00")+at)
+}
+
+func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) {
+	from, payload, err := in.checkServer(ctx, m)
 	if err != nil {
 		return Sent{}, err
 	}
@@ -323,12 +345,7 @@ func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) 
 		return Sent{}, err
 	}
 	now := in.now()
-	// The same message gets the same id, so that its repetition is recognised;
-	// another content gets another id.
-	sum := digest(from, strings.Join([]string{
-		m.To, strconv.FormatUint(uint64(m.Seq), 10), strconv.FormatUint(uint64(m.Random), 10),
-		m.Type, string(payload), m.CloudCustomData,
-	}, "\x00"))
+	sum := digestOf(m, payload, "")
 	id := dedupOf("s", sum)
 	c := &content{
 		ID: serverID(m.From, now, sum), Type: m.Type, Payload: payload,

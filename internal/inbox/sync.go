@@ -233,6 +233,8 @@ func (in *Inbox) catchUpFollowers(ctx context.Context) (positions, error) {
 func (up *catchingUp) wants(m *record) bool {
 	mine := m.from() == up.s.user.UserID
 	switch {
+	case m.Message.Quiet:
+		return false
 	case m.pair.users[0] == m.pair.users[1] && !up.resumed:
 		return false
 	case !mine:

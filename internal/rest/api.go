@@ -38,6 +38,9 @@ type Options struct {
 	Keys func(sdkAppID uint32) []string
 	// Send stores and delivers a message; nil when messages are off.
 	Send func(ctx context.Context, m inbox.ServerMessage) (inbox.Sent, error)
+	// Import stores a message of another system with its own time, and reports
+	// whether it was not there yet; nil when messages are off.
+	Import func(ctx context.Context, m inbox.ServerMessage, at time.Time, unread bool) (inbox.Sent, bool, error)
 	// Groups carries out calls about groups; nil when there are none.
 	Groups Groups
 	// People are profiles and blacklists, Contacts friends; nil when messages are
@@ -139,6 +142,7 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"openim/query_online_status":                 (*API).onlineStatus,
 	"openim/querystate":                          (*API).onlineState,
 	"openim/sendmsg":                             (*API).sendMessage,
+	"openim/importmsg":                           (*API).importMessage,
 	"group_open_http_svc/create_group":           (*API).createGroup,
 	"group_open_http_svc/destroy_group":          (*API).destroyGroup,
 	"group_open_http_svc/modify_group_base_info": (*API).modifyGroup,

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"math"
+	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/inbox"
@@ -32,6 +33,40 @@ func (a *API) sendMessage(ctx context.Context, c *call) (reply, error) {
 		return nil, err
 	}
 	return reply{"MsgTime": sent.Time, "MsgKey": sent.Key, "MsgId": sent.ID}, nil
+}
+
+// importMessage: {"SyncFromOldSystem": 1|2, "From_Account", "To_Account",
+// "MsgSeq"?, "MsgRandom", "MsgTimeStamp", "CloudCustomData"?, "MsgBody"}: a
+// message of another system, delivered and unread with 1, history with 2. Skipped
+// is 1 in the reply when the message was not newer than what was imported before.
+func (a *API) importMessage(ctx context.Context, c *call) (reply, error) {
+	if !c.body.has("From_Account") || !c.body.has("MsgTimeStamp") || !c.body.has("SyncFromOldSystem") {
+		return nil, bad("From_Account, MsgTimeStamp or SyncFromOldSystem is missing")
+	}
+	m, err := readMessage(c)
+	if err != nil {
+		return nil, err
+	}
+	at, err := c.body.number("MsgTimeStamp", 1, math.MaxUint32, 0)
+	if err != nil {
+		return nil, err
+	}
+	kind, err := c.body.number("SyncFromOldSystem", 1, 2, 0)
+	if err != nil {
+		return nil, err
+	}
+	if a.o.Import == nil {
+		return nil, fault.With(fault.InvalidOperation, "this timd stores no messages")
+	}
+	sent, stored, err := a.o.Import(ctx, m, time.Unix(at, 0), kind == 1)
+	if err != nil {
+		return nil, err
+	}
+	skipped := 0
+	if !stored {
+		skipped = 1
+	}
+	return reply{"MsgTime": sent.Time, "MsgKey": sent.Key, "MsgId": sent.ID, "Skipped": skipped}, nil
 }
 
 func readMessage(c *call) (m inbox.ServerMessage, err error) {

@@ -114,6 +114,14 @@ func (t *running) sendMessage(ctx context.Context, m inbox.ServerMessage) (inbox
 	return t.inbox.Send(ctx, m)
 }
 
+// importMessage is openim/importmsg.
+func (t *running) importMessage(ctx context.Context, m inbox.ServerMessage, at time.Time, unread bool) (inbox.Sent, bool, error) {
+	if t.storeFull() {
+		return inbox.Sent{}, false, fault.New(fault.StoreFull)
+	}
+	return t.inbox.ImportMessage(ctx, m, at, unread)
+}
+
 // importProfile stores what an account_import says about a user.
 func (t *running) importProfile(ctx context.Context, u place.User, nick, face *string) error {
 	return t.inbox.Import(ctx, u, nick, face)

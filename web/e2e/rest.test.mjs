@@ -124,3 +124,21 @@ test('the example receiver takes webhooks of timd and refuses those of others', 
   const forged = await fetch(`http://${LISTEN}/tim?SdkAppid=1`, { method: 'POST', body: '{}', headers: { 'X-Tim-Signature': `v1=${'0'.repeat(64)}`, 'X-Tim-Timestamp': String(Math.floor(Date.now() / 1000)) } });
   assert.equal(forged.status, 403);
 });
+
+test('the example of an import can be run again', async (t) => {
+  const file = (name) => fileURLToPath(new URL(`../examples/import/${name}`, import.meta.url));
+  const env = { TIM_URL: timd.opsUrl, TIM_SDKAPPID: String(APP.app), TIM_ADMIN: 'operator', TIM_USERSIG: signer.genSig('operator', 600) };
+  for (const added of [3, 0]) {
+    const { code, said } = await within(60_000, 'the import', saidBy(start(process.execPath, [file('import.mjs'), file('example.json')], { env })));
+    assert.deepEqual([code, said], [0, `2 accounts, 2 friends, 3 messages, of which ${added} are new here\n`]);
+  }
+  const ben = await login('ben');
+  t.after(() => ben.close());
+  await ben.ask('session.sync');
+  const { messages } = await ben.ask('message.list', { conversationID: 'C2Cada' });
+  assert.deepEqual(messages.map(({ from, time, payload, isRead }) => [from, time, payload.text, isRead]), [
+    ['ada', 1577880000, 'Happy new year!', true], ['ben', 1577880060, 'And to you.', true], ['ada', 1577880060, 'Lunch on Friday?', true],
+  ]);
+  const { UserDataItem } = await call('sns/friend_get', { From_Account: 'ada', StartIndex: 0 });
+  assert.deepEqual(UserDataItem.map(({ To_Account }) => To_Account), ['ben']);
+});

@@ -2,6 +2,7 @@
 // tests that need many users and no SDK.
 //
 //   const alice = await wireMember(timd.url, { app, user, sig });   platform: 'Android'
+//   await alice.ask('message.list', { conversationID });   any call, as the wire has it
 //   await alice.kicked;    resolves with the type
 //   alice.lose();          the network is gone, without a close frame
 //   await alice.logout();
@@ -37,6 +38,7 @@ export async function wireMember(base, { app, user, sig, platform = 'Web' }) {
   return {
     user,
     kicked,
+    ask,
     logout: () => ask('logout'),
     lose: () => socket.terminate(),
     close: async () => {
