@@ -7,7 +7,7 @@
 //	body.go       reading JSON bodies, whose names are case-sensitive
 //	account.go    im_open_login_svc: kick, import, check, delete
 //	online.go     openim/query_online_status and querystate
-//	message.go    openim/sendmsg, openim/importmsg
+//	message.go    openim/sendmsg, batchsendmsg, importmsg
 //	group.go      group_open_http_svc: groups are made and changed
 //	groupinfo.go  group_open_http_svc: groups and their members are read
 //	profile.go    profile: portrait_get, portrait_set

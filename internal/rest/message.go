@@ -69,16 +69,66 @@ func (a *API) importMessage(ctx context.Context, c *call) (reply, error) {
 	return reply{"MsgTime": sent.Time, "MsgKey": sent.Key, "MsgId": sent.ID, "Skipped": skipped}, nil
 }
 
+// maxReceivers is how many users batchsendmsg sends to.
+const maxReceivers = 500
+
+// sendMany: {"To_Account": [≤ 500], …as sendmsg}: the same message to each of
+// them. Those who did not get it are in ErrorList; if nobody did, that is the
+// error.
+func (a *API) sendMany(ctx context.Context, c *call) (reply, error) {
+	to, err := c.body.userIDs("To_Account", maxReceivers)
+	if err != nil {
+		return nil, err
+	}
+	m, err := readSent(c)
+	if err != nil {
+		return nil, err
+	}
+	if a.o.Send == nil {
+		return nil, fault.With(fault.InvalidOperation, "this timd stores no messages")
+	}
+	sent, errs := make([]inbox.Sent, len(to)), make([]error, len(to))
+	each(len(to), func(i int) {
+		one := m
+		one.To = to[i]
+		sent[i], errs[i] = a.o.Send(ctx, one)
+	})
+	key, failed := "", []notSent{}
+	for i, err := range errs {
+		if err != nil {
+			f := asFault(err)
+			failed = append(failed, notSent{to[i], f.Code})
+		} else {
+			key = sent[i].Key
+		}
+	}
+	if len(failed) == len(to) {
+		return nil, errs[0]
+	}
+	return reply{"MsgKey": key, "ErrorList": failed}, nil
+}
+
+// notSent is a user whom a message of batchsendmsg did not reach.
+type notSent struct {
+	ToAccount string `json:"To_Account"`
+	ErrorCode fault.Code
+}
+
 func readMessage(c *call) (m inbox.ServerMessage, err error) {
+	if m, err = readSent(c); err == nil {
+		m.To, err = c.body.userID("To_Account")
+	}
+	return m, err
+}
+
+// readSent reads a message but for its receiver.
+func readSent(c *call) (m inbox.ServerMessage, err error) {
 	o := c.body
 	m = inbox.ServerMessage{SDKAppID: c.app, From: c.admin}
 	if o.has("From_Account") {
 		if m.From, err = o.userID("From_Account"); err != nil {
 			return m, err
 		}
-	}
-	if m.To, err = o.userID("To_Account"); err != nil {
-		return m, err
 	}
 	sync, err := o.number("SyncOtherMachine", 1, 2, 1)
 	if err != nil {

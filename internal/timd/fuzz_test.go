@@ -162,6 +162,7 @@ func FuzzServerAPI(f *testing.F) {
 		"sns/black_list_add":                    `{"From_Account":"a","To_Account":["bob"]}`,
 		"sns/black_list_delete":                 `{"From_Account":"a","To_Account":["bob"]}`,
 		"sns/black_list_get":                    `{"From_Account":"a","StartIndex":0,"MaxLimited":10}`,
+		"openim/batchsendmsg":                   `{"From_Account":"a","To_Account":["bob","carol"],"MsgRandom":7,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`,
 		"openim/importmsg":                      `{"SyncFromOldSystem":2,"From_Account":"a","To_Account":"bob","MsgTimeStamp":1500000000,"MsgRandom":7,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`,
 		"openim/sendmsg":                        `{"SyncOtherMachine":1,"From_Account":"a","To_Account":"bob","MsgRandom":7,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`,
 	} {

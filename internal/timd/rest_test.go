@@ -366,6 +366,33 @@ func TestSendMessage(t *testing.T) {
 	}
 }
 
+func TestSendToMany(t *testing.T) {
+	s := newStage(t, func(o *options) { o.requireImport = true })
+	s.call("im_open_login_svc/multiaccount_import", `{"Accounts":["alice","bob","carol"]}`)
+	bob, carol := s.online("bob"), s.online("carol")
+	to := func(list string) answer {
+		return s.post("openim/batchsendmsg", good(), `{"From_Account":"alice","To_Account":`+list+`,"MsgSeq":7,"MsgRandom":8,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"to all"}}]}`)
+	}
+	for range 2 { // the second time nothing is sent
+		a := to(`["bob","zoe","carol","bob"]`)
+		require.Zero(t, a.code(), "%v", a)
+		require.Regexp(t, `^7_8_\d+$`, a["MsgKey"])
+		require.Equal(t, `[{"ErrorCode":20003,"To_Account":"zoe"}]`, field(t, map[string]any(a), "ErrorList"))
+	}
+	for _, m := range []*member{bob, carol} {
+		require.Equal(t, []any{"alice", map[string]any{"text": "to all"}}, func() []any { got := m.message(); return []any{got["from"], got["payload"]} }())
+	}
+	require.EqualValues(t, fault.UnknownAccount, to(`["zoe"]`).code())
+	for _, wrong := range []string{`[]`, `"bob"`, `[""]`, `[` + strings.Repeat(`"bob",`, maxSentTo) + `"bob"]`} {
+		require.EqualValues(t, fault.BadParameters, to(wrong).code(), wrong[:min(len(wrong), 20)])
+	}
+	require.Empty(t, bob.messages)
+	require.Empty(t, carol.messages)
+}
+
+// maxSentTo is how many users one call may send to.
+const maxSentTo = 500
+
 func status(t *testing.T, url string) int {
 	t.Helper()
 	resp, err := http.Get(url)
