@@ -7,6 +7,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/place"
 	"github.com/tim-wasm/tim/internal/registry"
+	"github.com/tim-wasm/tim/internal/turns"
 )
 
 // counts says how many users of an app have instances, and how many instances.
@@ -25,34 +26,43 @@ const costly = 20
 
 // counter counts for all streams of an app at once.
 type counter struct {
-	mu   sync.Mutex
-	apps map[uint32]*counted
+	counting turns.ByKey[uint32] // by app: those who ask meanwhile get the result
+
+	mu   sync.Mutex // guards apps
+	apps map[uint32]counted
 }
 
 type counted struct {
-	mu    sync.Mutex
-	last  counts
-	fresh time.Time // until when last is good enough
+	counts
+	until time.Time // when it is no longer good enough
+}
+
+func (c *counter) last(app uint32) counted {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.apps[app]
+}
+
+func (c *counter) set(app uint32, n counted) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.apps == nil {
+		c.apps = map[uint32]counted{}
+	}
+	c.apps[app] = n
 }
 
 // get returns counts that are at most a few seconds old, or older when
 // counting takes long.
 func (c *counter) get(ctx context.Context, s Sessions, app uint32) (counts, error) {
-	c.mu.Lock()
-	if c.apps == nil {
-		c.apps = map[uint32]*counted{}
+	done, err := c.counting.Take(ctx, app)
+	if err != nil {
+		return counts{}, err
 	}
-	one := c.apps[app]
-	if one == nil {
-		one = &counted{}
-		c.apps[app] = one
-	}
-	c.mu.Unlock()
-	one.mu.Lock()
-	defer one.mu.Unlock()
+	defer done()
 	began := time.Now()
-	if began.Before(one.fresh) {
-		return one.last, nil
+	if last := c.last(app); began.Before(last.until) {
+		return last.counts, nil
 	}
 	var n counts
 	cursor := ""
@@ -78,6 +88,6 @@ func (c *counter) get(ctx context.Context, s Sessions, app uint32) (counts, erro
 		}
 	}
 	took := time.Since(began)
-	one.last, one.fresh = n, time.Now().Add(max(countEvery/2, took*costly))
+	c.set(app, counted{n, time.Now().Add(max(countEvery/2, took*costly))})
 	return n, nil
 }
