@@ -1,0 +1,150 @@
+// The chat of web/examples as it stands: two users, by mouse and keyboard.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from './lib/test.mjs';
+import { folder, remove } from './lib/process.mjs';
+import { openStage, someone } from './lib/stage.mjs';
+import { DESKTOP, PHONE } from './lib/viewer.mjs';
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const stage = await openStage({ args: ['--dev'] });
+stage.site.mount('/chat/', fileURLToPath(new URL('../examples/chat', import.meta.url)));
+stage.site.serve('/chat/', await readFile(new URL('../examples/chat/index.html', import.meta.url), 'utf8'));
+
+/** The sample, with a user logged in. */
+async function enter(t, user, viewport = DESKTOP) {
+  const page = await stage.blank(t);
+  await page.setViewport(viewport);
+  await page.goto(`${stage.site.url}chat/?gateway=${encodeURIComponent(stage.timd.url)}`);
+  await page.waitForSelector('[data-page=login]');
+  await page.type('#login [name=user]', user);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('[data-page=chat] #nobody:not([hidden])');
+  return page;
+}
+
+/** Waits until an element shows a text, even if only for a moment. */
+const shows = (page, selector, text) =>
+  page.waitForFunction((at, want) => [...document.querySelectorAll(at)].some((e) => e.textContent.includes(want)), { polling: 'mutation' }, selector, text); // prettier-ignore
+const write = async (page, text) => {
+  await page.type('#write [name=text]', text);
+  await page.keyboard.press('Enter');
+};
+const press = (page, selector, name) =>
+  page.$$eval(selector, (buttons, text) => buttons.find((b) => (b.ariaLabel ?? b.textContent) === text).click(), name);
+const look = async (page, name) => {
+  await page.evaluate(axe);
+  const found = await page.evaluate(async () => (await globalThis.axe.run()).violations.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.target)}`)); // prettier-ignore
+  assert.deepEqual(found, [], name);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} is too wide`);
+  if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, `chat-${name}.png`) });
+};
+
+test('two people chat: text, typing, reply, picture, file, read, taken back, after a reload', async (t) => {
+  if (process.env.SHOTS) mkdirSync(process.env.SHOTS, { recursive: true });
+  const files = folder('chat');
+  t.after(() => remove(files));
+  const [alice, bob] = [someone('alice'), someone('bob')];
+  const [a, b] = [await enter(t, alice), await enter(t, bob, PHONE)];
+  await look(a, 'empty');
+  await a.type('#start [name=user]', bob);
+  await a.keyboard.press('Enter');
+  await a.waitForSelector('#room:not([hidden])');
+  await write(a, 'Hello, shall we meet at noon?');
+  await a.waitForSelector('.out[data-status=success]');
+
+  await shows(b, '.row .badge', '1');
+  await look(b, 'phone-list');
+  await b.click('.row');
+  await shows(b, '.in .text', 'shall we meet');
+  await shows(a, '.out .state', '✓✓');
+
+  await press(b, '.in .actions button', 'Reply');
+  await b.type('#write [name=text]', 'Yes!');
+  await b.keyboard.press('Enter');
+  await shows(a, '.in .quote span', 'shall we meet');
+  await a.type('#write [name=text]', 'W');
+  await shows(b, '#typing', 'is typing');
+  await a.type('#write [name=text]', 'onderful. Here is the way:');
+  await a.keyboard.press('Enter');
+  await b.waitForFunction(() => document.querySelector('#typing').textContent === '');
+
+  const picture = join(files, 'way.png');
+  const drawn = await a.evaluate(async () => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 400 });
+    const pen = canvas.getContext('2d');
+    const sky = pen.createLinearGradient(0, 0, 0, 400);
+    sky.addColorStop(0, '#f4b860');
+    sky.addColorStop(1, '#0f766e');
+    pen.fillStyle = sky;
+    pen.fillRect(0, 0, 640, 400);
+    pen.fillStyle = '#06332f';
+    pen.beginPath();
+    for (const [x, y] of [[0, 400], [160, 190], [300, 330], [430, 150], [640, 400]]) pen.lineTo(x, y); // prettier-ignore
+    pen.fill();
+    return canvas.toDataURL('image/png').split(',')[1];
+  });
+  writeFileSync(picture, Buffer.from(drawn, 'base64'));
+  const notes = join(files, 'notes.txt');
+  writeFileSync(notes, 'bring water\n');
+  await (await a.$('#write [name=file]')).uploadFile(picture, notes);
+  await b.waitForFunction(() => {
+    const image = document.querySelector('.in .picture');
+    return image?.complete && image.naturalWidth > 0;
+  });
+  await shows(b, '.in .file', 'notes.txt');
+  const said = await b.$eval('.in .file', async (link) => (await fetch(link.href)).text());
+  assert.equal(said, 'bring water\n');
+
+  await write(b, 'Oops');
+  await shows(a, '.in .text', 'Oops');
+  await press(b, '.out:last-child .actions button', 'Take back');
+  await shows(a, '.revoked', 'taken back');
+  await write(b, 'See you there');
+  await shows(a, '.in .text', 'See you there');
+  await a.waitForFunction(() => document.querySelector('.out .picture')?.complete);
+  await look(a, 'desktop');
+  await look(b, 'phone');
+  await a.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'dark' }]);
+  await look(a, 'dark');
+
+  await b.reload();
+  await shows(b, '.row .last', 'See you there');
+  await b.click('.row');
+  await shows(b, '.in .quote, .out .quote', 'shall we meet');
+  for (const page of [a, b]) assert.deepEqual(page.complaints, []);
+});
+
+test('contacts: asked, accepted, opened', async (t) => {
+  const [alice, bob] = [someone('alice'), someone('bob')];
+  const [a, b] = [await enter(t, alice), await enter(t, bob)];
+  await b.evaluate(() => globalThis.TIM.create({ SDKAppID: 1400000000 }).updateMyProfile({ allowType: 'AllowType_Type_NeedConfirm' })); // prettier-ignore
+  await a.click('#tab-contacts');
+  await a.type('#befriend [name=user]', bob);
+  await a.keyboard.press('Enter');
+  await shows(a, '#note', 'is asked');
+  await shows(b, '#count', '1');
+  await b.click('#tab-contacts');
+  await look(b, 'contacts');
+  await press(b, '.answers button', 'Accept');
+  await shows(a, '#friends .name', bob);
+  await a.click('#friends .row');
+  await write(a, 'Thank you');
+  await b.click('#tab-chats');
+  await shows(b, '.row .last', 'Thank you');
+});
+
+test('what goes wrong is said: no gateway, a session that ended elsewhere', async (t) => {
+  const lost = await stage.blank(t);
+  await lost.goto(`${stage.site.url}chat/?gateway=${encodeURIComponent('http://127.0.0.1:1')}`);
+  await shows(lost, '#problem', 'The gateway is not at http://127.0.0.1:1');
+  const alice = someone('alice');
+  const first = await enter(t, alice);
+  await enter(t, alice);
+  await shows(first, '#problem', 'logged in somewhere else');
+});

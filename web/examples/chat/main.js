@@ -1,0 +1,122 @@
+// A chat in plain JavaScript over the TIM API: it logs in, and connects the list
+// of conversations, the contacts and the open conversation with the SDK's events.
+//
+//   config.js    the gateway, the app, UserSigs: what you change
+//   main.js      this: login, events
+//   list.js      the conversations
+//   contacts.js  friends and applications
+//   room.js      the open conversation
+//   message.js   how a message looks; replies and typing, as the vendor's kits send them
+//   dom.js       elements and dates
+
+import { SDKAppID, gateway, sdk, userSig } from './config.js';
+import { Contacts } from './contacts.js';
+import { avatar, complain, find, h } from './dom.js';
+import { List } from './list.js';
+import { Room } from './room.js';
+
+const KEPT = 'chat-user'; // a reload of this tab logs in again
+
+const TIM = await sdk.catch((error) => {
+  find('#problem').textContent = error.message;
+  throw error;
+});
+const tim = TIM.create({ SDKAppID, proxyServer: gateway, userSigProvider: userSig });
+const { EVENT } = TIM;
+
+const room = new Room(tim, TIM);
+const list = new List(tim, TIM, open);
+const contacts = new Contacts(tim, TIM, (userID) => open(`C2C${userID}`));
+
+/** Opens a conversation; one with somebody new begins here. */
+async function open(conversationID) {
+  try {
+    const { data } = await tim.getConversationProfile(conversationID);
+    document.body.dataset.pane = 'room';
+    list.open(conversationID);
+    await room.open(data.conversation);
+  } catch (error) {
+    complain(error);
+  }
+}
+
+function close() {
+  delete document.body.dataset.pane;
+  room.close();
+  list.open('');
+}
+
+tim.on(EVENT.SDK_READY, () => {
+  list.load();
+  contacts.load();
+});
+tim.on(EVENT.CONVERSATION_LIST_UPDATED, ({ data }) => {
+  list.show(data);
+  room.update(data);
+});
+tim.on(EVENT.MESSAGE_RECEIVED, ({ data }) => room.received(data));
+for (const name of [EVENT.MESSAGE_REVOKED, EVENT.MESSAGE_MODIFIED, EVENT.MESSAGE_READ_BY_PEER]) {
+  tim.on(name, ({ data }) => room.changed(data));
+}
+tim.on(EVENT.FRIEND_LIST_UPDATED, ({ data }) => contacts.friends(data));
+tim.on(EVENT.FRIEND_APPLICATION_LIST_UPDATED, ({ data }) => contacts.applications(data));
+tim.on(EVENT.TOTAL_UNREAD_MESSAGE_COUNT_UPDATED, ({ data }) => {
+  document.title = data > 0 ? `(${data}) Chat` : 'Chat';
+});
+
+// The state of the login is all that the page needs to know of the network.
+const WORDS = { loggingIn: 'Logging in …', reconnecting: 'No connection – trying again …', loggingOut: 'Logging out …' };
+const ENDED = {
+  multipleAccount: 'You have logged in somewhere else, which ended this session.',
+  multipleDevice: 'You have logged in on another device, which ended this session.',
+  userSigExpired: 'Your session has ended: log in again.',
+  REST_API_Kick: 'This session was ended from elsewhere.',
+};
+tim.on(EVENT.LOGIN_STATUS_CHANGE, ({ data: { status, reason } }) => {
+  find('#status').textContent = WORDS[status] ?? '';
+  find('#status').hidden = !WORDS[status];
+  if (status !== 'loggedOut') return;
+  close();
+  list.show([]);
+  document.body.dataset.page = 'login';
+  if (ENDED[reason]) {
+    sessionStorage.removeItem(KEPT);
+    find('#problem').textContent = ENDED[reason];
+  }
+});
+
+async function login(userID) {
+  find('#login button').disabled = true;
+  find('#problem').textContent = '';
+  try {
+    await tim.login({ userID }); // the UserSig comes from userSigProvider
+    sessionStorage.setItem(KEPT, userID);
+    find('#me').replaceChildren(avatar(userID), h('strong', {}, userID));
+    document.body.dataset.page = 'chat';
+  } catch (error) {
+    find('#problem').textContent = error.message;
+  }
+  find('#login button').disabled = false;
+}
+
+find('#login').addEventListener('submit', (event) => {
+  event.preventDefault();
+  login(event.target.elements.user.value.trim());
+});
+find('#logout').addEventListener('click', () => {
+  sessionStorage.removeItem(KEPT);
+  tim.logout().catch(complain);
+});
+find('#back').addEventListener('click', close);
+for (const tab of document.querySelectorAll('[role=tab]')) {
+  tab.addEventListener('click', () => {
+    for (const one of document.querySelectorAll('[role=tab]')) {
+      one.ariaSelected = String(one === tab);
+      find(`#${one.getAttribute('aria-controls')}`).hidden = one !== tab;
+    }
+  });
+}
+
+const kept = sessionStorage.getItem(KEPT);
+if (kept) await login(kept);
+else document.body.dataset.page = 'login';

@@ -1,0 +1,126 @@
+// How a message looks, and the two things that the vendor's kits agree on in
+// messages beside their content: replies and typing.
+
+import { clock, h, size } from './dom.js';
+
+/** What the kits write into cloudCustomData, as an object. */
+function extras({ cloudCustomData }) {
+  try {
+    return Object(JSON.parse(cloudCustomData));
+  } catch {
+    return {};
+  }
+}
+
+/** The message that this one replies to: {messageID, messageAbstract, messageSender}. */
+export const replyOf = (message) => extras(message).messageReply;
+
+/** The cloudCustomData of a reply. */
+export function replyTo(message) {
+  const { ID, from, nick, time, sequence } = message;
+  const messageReply = { messageAbstract: summary(message), messageSender: nick || from, messageID: ID, messageType: 1, messageTime: time, messageSequence: sequence, version: 1 };
+  return JSON.stringify({ messageReply });
+}
+
+/** What a user who types sends. It is for those who are online and is not stored. */
+export const typing = (is) => ({
+  data: JSON.stringify({
+    businessID: 'user_typing_status', typingStatus: is ? 1 : 0, version: 1, userAction: is ? 14 : 0, actionParam: is ? 'EIMAMSG_InputStatus_Ing' : 'EIMAMSG_InputStatus_End',
+  }),
+});
+
+/** Whether a message says that its sender types: true, false, or undefined for any other message. */
+export function typingOf({ type, payload }) {
+  if (type !== 'TIMCustomElem') return undefined;
+  try {
+    const { businessID, typingStatus } = Object(JSON.parse(payload.data));
+    return businessID === 'user_typing_status' ? typingStatus === 1 : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A message in a few words. */
+export function summary({ type, payload, isRevoked }) {
+  if (isRevoked) return 'Message taken back';
+  switch (type) {
+    case 'TIMTextElem':
+      return payload.text;
+    case 'TIMImageElem':
+      return 'Picture';
+    case 'TIMFileElem':
+      return payload.fileName;
+    case 'TIMSoundElem':
+      return 'Sound';
+    case 'TIMVideoFileElem':
+      return 'Video';
+    case 'TIMLocationElem':
+      return payload.description || 'Place';
+    default:
+      return 'A message that this page does not show';
+  }
+}
+
+function link(url, ...content) {
+  return h('a', { href: url, target: '_blank', rel: 'noopener' }, ...content);
+}
+
+function content({ type, payload }) {
+  switch (type) {
+    case 'TIMTextElem':
+      return h('p.text', {}, payload.text);
+    case 'TIMImageElem': {
+      const [whole, , large] = payload.imageInfoArray;
+      const picture = h('img.picture', { src: large.url || whole.url, alt: 'Picture', loading: 'lazy' });
+      if (whole.width) picture.style.aspectRatio = `${whole.width} / ${whole.height}`; // nothing jumps when it comes
+      return whole.url.startsWith('http') ? link(whole.url, picture) : picture;
+    }
+    case 'TIMFileElem': {
+      const parts = [h('span.sign', { ariaHidden: 'true' }, '↓'), h('span', {}, payload.fileName), h('small', {}, size(payload.fileSize))];
+      if (!payload.fileUrl) return h('p.file', {}, ...parts);
+      const file = link(payload.fileUrl, ...parts);
+      file.className = 'file';
+      file.download = payload.fileName;
+      return file;
+    }
+    default:
+      return h('p.text.other', {}, summary({ type, payload }));
+  }
+}
+
+const icon = (name, sign, onclick) => h('button.icon', { type: 'button', label: name, title: name, onclick }, sign);
+
+/**
+ * A message as an element.
+ * @param {object} message
+ * @param {{reply: () => void, again: () => void, revoke: () => void, jump: (id: string) => void}} act what its buttons do
+ */
+export function bubble(message, act) {
+  const { ID, flow, status, time, isRevoked, isPeerRead } = message;
+  const out = flow === 'out';
+  const root = h(`div.message.${flow}`, { data: { id: ID, status } });
+  if (isRevoked) {
+    root.append(h('p.revoked', {}, out ? 'You took back a message.' : 'A message was taken back.'));
+    return root;
+  }
+  const quoted = replyOf(message);
+  const state = { unSend: '…', fail: 'Not sent' }[status] ?? (isPeerRead ? '✓✓' : '✓');
+  const words = { unSend: 'sending', fail: 'not sent' }[status] ?? (isPeerRead ? 'read' : 'sent');
+  root.append(
+    h(
+      'div.bubble',
+      {},
+      quoted && h('button.quote', { type: 'button', onclick: () => act.jump(quoted.messageID) }, h('strong', {}, String(quoted.messageSender)), h('span', {}, String(quoted.messageAbstract))),
+      content(message),
+      h('p.foot', {}, h('time', {}, clock(time)), out && h('span.state', { title: words, label: words, role: 'img' }, state)),
+    ),
+    h(
+      'div.actions',
+      {},
+      status === 'fail' && h('button', { type: 'button', onclick: act.again }, 'Send again'),
+      status === 'success' && icon('Reply', '\u21a9\ufe0e', act.reply),
+      out && status === 'success' && icon('Take back', '\u00d7', act.revoke),
+    ),
+  );
+  return root;
+}
