@@ -164,12 +164,13 @@ export class Chat {
     say(head, out ? 'chat.to' : 'chat.from', { user: out ? message.to : message.from });
     const text = element('p', 'text');
     this.#fill(text, message);
+    const reply = quoted(message);
     const foot = element('p', 'foot');
     const time = element('time', '', clock.format(message.time * 1000));
     time.dateTime = new Date(message.time * 1000).toISOString();
     const told = element('span', 'state');
     foot.append(time, ' ', told);
-    line.append(head, text, foot);
+    line.append(head, ...(reply ? [reply] : []), text, foot);
     if (state) mark(told, state);
     return { line, state: told, text };
   }
@@ -202,6 +203,20 @@ export class Chat {
     change();
     if (atEnd) list.scrollTop = list.scrollHeight;
   }
+}
+
+// What a message replies to, as the vendor's kits write it into their messages.
+function quoted({ cloudCustomData, isRevoked }) {
+  let reply;
+  try {
+    reply = JSON.parse(cloudCustomData).messageReply;
+  } catch {
+    // not JSON: the app's own
+  }
+  if (isRevoked || typeof reply?.messageAbstract !== 'string') return undefined;
+  const quote = element('blockquote');
+  quote.append(say(element('span', 'who'), 'chat.reply', { user: String(reply.messageSender ?? '') }), element('p', '', reply.messageAbstract));
+  return quote;
 }
 
 function link(url, content) {

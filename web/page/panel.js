@@ -1,6 +1,7 @@
 // One panel: one instance of the SDK, its state, its buttons and its log.
 
 import { Chat } from './chat.js';
+import { Devices } from './devices.js';
 import { Log, describe, element } from './log.js';
 import { NoTestSignatures, Unreachable, testSignature } from './sdk.js';
 import { currentLanguage, label, put, say, showLanguage, translate } from './text.js';
@@ -27,6 +28,7 @@ export class Panel {
   #app = 0;
   #log;
   #chat;
+  #devices;
   #find;
   #preparing = false; // a login was asked for that the SDK does not know of yet
   #removed = false;
@@ -63,6 +65,7 @@ export class Panel {
       suggest: () => this.#partner(),
       sent: () => this.#fire('panelsent'),
     });
+    this.#devices = new Devices(this.#find('.devices'), this.#log);
     this.#find('form').addEventListener('submit', (event) => {
       event.preventDefault();
       this.login();
@@ -160,6 +163,7 @@ export class Panel {
     }
     this.#tim = tim;
     this.#chat.attach(tim);
+    this.#devices.attach(tim);
     this.#app = SDKAppID;
     this.#network = 'connected';
     return tim;
@@ -260,6 +264,7 @@ export class Panel {
     this.#find('.login').setAttribute('aria-disabled', String(!out));
     this.#find('.logout').setAttribute('aria-disabled', String(out || this.#preparing || status === 'loggingOut'));
     this.#chat.show(Boolean(user));
+    this.#devices.show(Boolean(this.#tim?.isReady()));
     this.#fire('panelstate');
   }
 
