@@ -60,7 +60,8 @@ func (i *instance) endSignals() {
 func (i *instance) lookForSignals(s mailbox.Settle) {
 	left := lookedIn
 	for _, id := range s.Conversations[:min(len(s.Conversations), lookedAt)] {
-		if left > 0 && i.mayBeInvited(bridge.Object{Value: bridge.Get(i.page.conversations[id], "lastMessage")}) {
+		c := i.page.conversations[id]
+		if o := (bridge.Object{Value: c}); left > 0 && o.Text("type") == convC2C && i.mayBeInvited(bridge.Object{Value: bridge.Get(c, "lastMessage")}) {
 			left--
 			i.post(mailbox.ReadHistory{Call: i.client.Mail().Call(i.lookIntoHistory), Conversation: id, Count: pageSize})
 		}

@@ -110,7 +110,7 @@ func TestInvitationTimers(t *testing.T) {
 func TestInvitationsAfterAReload(t *testing.T) {
 	require.Equal(t, `[["C2Cbob","C2Ccarol"],["NEW_INVITATION_RECEIVED","i1","d1"],1]`, inbox1(t, "reload", invitations+`
 		const last = (conversationID, ago, data) => ({ ...conv(), conversationID, lastMessage: { position: 1, lastTime: now() - ago, ...(data && { type: 'TIMCustomElem', payload: { data } }) } });
-		note('conversations', { all: true, conversations: [last('C2Cbob', 5), last('C2Ccarol', 5000, says(1, 'i3', 'alice', { timeout: 9000 })), last('C2Cdave', 5000, says(1, 'i4', 'alice')), last('C2Cerin', 5000)], cursor: '9.1' });
+		note('conversations', { all: true, conversations: [last('C2Cbob', 5), last('C2Ccarol', 5000, says(1, 'i3', 'alice', { timeout: 9000 })), last('C2Cdave', 5000, says(1, 'i4', 'alice')), last('C2Cerin', 5000), { ...last('GROUPg', 5), type: 'GROUP', groupProfile: { groupID: 'g', type: 'Public' } }], cursor: '9.1' });
 		answers['message.list'] = (p) => ({ result: { isCompleted: true, next: 0, messages: p.conversationID === 'C2Cbob' ? [signal(3, says(1, 'i1', 'bob')), signal(4, says(1, 'i2', 'bob')), signal(5, says(2, 'i2', 'bob'))] : [] } });
 		listen();
 		await until(() => told.length);
