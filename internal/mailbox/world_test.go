@@ -35,7 +35,8 @@ type world struct {
 	noticed             []int64 // positions that came and have not been shown
 	total               int64   // as the page was told
 	groups              []string
-	listed              bool // the page was told of a list since the session began
+	lists               []string // what the page was told last, in this step; nil for nothing
+	listed              bool     // the page was told of a list since the session began
 }
 
 // happened is an input and its time.
@@ -91,6 +92,7 @@ func (w *world) step(in mailbox.Input) {
 		w.noticed, w.total, w.listed, w.groups = nil, 0, false, nil
 	}
 	round, acked := w.m.Round(), ""
+	w.lists = nil
 	for _, e := range w.m.Step(w.now, in) {
 		w.log = append(w.log, e.Do)
 		if _, ended := e.Do.(mailbox.Forget); e.Round != round && !ended {
@@ -100,6 +102,10 @@ func (w *world) step(in mailbox.Input) {
 			acked = ask.Params.Text("cursor")
 		}
 		w.effect(e.Do)
+	}
+	// A step may change the list twice, and tells of it twice.
+	if w.lists != nil && !slices.Equal(w.lists, w.m.Order()) {
+		w.fatal("the page's list is %v, the machine's %v", w.lists, w.m.Order())
 	}
 	w.shown(acked)
 	w.settled()
@@ -175,9 +181,7 @@ func (w *world) event(name string, data any) {
 		for _, c := range data.([]objects.Object) {
 			ids = append(ids, c["conversationID"].(string))
 		}
-		if !slices.Equal(ids, w.m.Order()) {
-			w.fatal("the page's list is %v, the machine's %v", ids, w.m.Order())
-		}
+		w.lists = ids
 	case frame.EventGroupListUpdated:
 		w.groups = keysOf(data.([]objects.Object))
 	case frame.EventTotalUnreadMessageCountUpdated:
