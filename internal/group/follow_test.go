@@ -171,9 +171,7 @@ func TestADeafSessionListsAgain(t *testing.T) {
 	bob.mu.Unlock()
 	alice.must("group.update", obj{"groupID": "w", "name": "m"}, nil)
 	alice.toldOf(frame.NoteGroup)
-	end, err := w.rooms[1].log.Last(t.Context(), ">")
-	require.NoError(t, err)
-	w.rooms[1].follower.Reach(t.Context(), end.Seq)
+	w.reach()
 	bob.mu.Lock()
 	bob.deaf = false
 	bob.mu.Unlock()
@@ -273,9 +271,7 @@ func TestChangesDuringAList(t *testing.T) {
 			alice.must("group.kick", obj{"groupID": "kicks", "userIDs": []string{"bob"}}, nil)
 			alice.must("group.dismiss", obj{"groupID": "ends"}, nil)
 			alice.must("group.create", obj{"name": "n", "groupID": "new", "memberList": []obj{{"userID": "bob"}}}, nil)
-			end, err := w.rooms[1].log.Last(t.Context(), ">")
-			require.NoError(t, err)
-			w.rooms[0].follower.Reach(t.Context(), end.Seq)
+			w.reach()
 		})
 		require.Equal(t, []string{"stays"}, bob.groups())
 		bob.told("the new group", func(n note) bool {

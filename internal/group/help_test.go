@@ -233,19 +233,31 @@ func (c *client) toldOf(method string) note {
 }
 
 // behind waits until all that was left to be done behind the calls is done, with
-// what that has left to be done: all goroutines have to be free at once.
+// what that has left to be done: once all goroutines are free and nothing waits.
 func (r *Room) behind() {
-	for range 2 {
-		for _, j := range []struct {
-			jobs
-			n int
-		}{{r.jobs, jobsAtOnce}, {r.chores, choresAtOnce}} {
-			var free sync.WaitGroup
-			free.Add(j.n)
-			for range j.n {
-				j.queue <- func(context.Context) { free.Done(); free.Wait() }
-			}
-			free.Wait()
+	for nothing := false; !nothing; {
+		var free sync.WaitGroup
+		free.Add(jobsAtOnce + choresAtOnce)
+		again := make(chan struct{})
+		hold := func(context.Context) { free.Done(); <-again }
+		for range jobsAtOnce {
+			r.jobs.queue <- hold
 		}
+		for range choresAtOnce {
+			r.chores.queue <- hold
+		}
+		free.Wait()
+		nothing = len(r.jobs.queue)+len(r.chores.queue) == 0
+		close(again)
+	}
+}
+
+// reach waits until both gateways have seen all that is stored.
+func (w *world) reach() {
+	w.t.Helper()
+	end, err := w.rooms[1].log.Last(w.t.Context(), ">")
+	require.NoError(w.t, err)
+	for _, r := range w.rooms {
+		r.follower.Reach(w.t.Context(), end.Seq)
 	}
 }

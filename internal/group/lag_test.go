@@ -46,8 +46,13 @@ func TestAListAheadOfTheFollower(t *testing.T) {
 	for _, id := range []string{"g", "ends"} {
 		root.must("group.create", obj{"name": "n", "groupID": id, "type": "Public", "memberList": []obj{{"userID": "alice"}, {"userID": "bob"}}}, nil)
 	}
+	w.reach()
 	alice, again, bob := w.login(0, "alice"), w.login(0, "alice"), w.login(0, "bob")
 	require.Len(t, alice.groups(), 2)
+	tidied := make(chan struct{}) // not before bob lists
+	for range choresAtOnce {
+		w.rooms[1].chores.add(func(context.Context) { <-tidied })
+	}
 	func() {
 		b.Lock()
 		defer b.Unlock()
@@ -56,6 +61,7 @@ func TestAListAheadOfTheFollower(t *testing.T) {
 		root.must("group.dismiss", obj{"groupID": "ends"}, nil)
 		require.Equal(t, []string{"g"}, bob.groups())
 		require.Equal(t, []string{"g"}, again.groups())
+		close(tidied)
 	}()
 	require.Equal(t, obj{"groupID": "ends", "reason": leftDismissed, "operatorID": "root"}, alice.toldOf(frame.NoteGroupLeft).params)
 	require.Equal(t, "m", alice.toldOf(frame.NoteGroup).params["group"].(obj)["name"])
