@@ -22,8 +22,9 @@ func (r *Room) apply(ctx context.Context, k key, g group, userID string, a appli
 		return fault.With(fault.GroupTooFrequent, "too many wait to come into this group")
 	}
 	a.Born, a.At, a.Key = g.Born, r.now().UnixMilli(), r.random()
+	fresh := true
 	_, err = change(ctx, r, k.applicationSubject(userID), func(have *application) (bool, error) {
-		if have.waits(g, a.At) {
+		if fresh = !have.waits(g, a.At) || have.Key == a.Key; !fresh {
 			if have.Note == a.Note && have.Inviter == a.Inviter {
 				return false, nil
 			}
@@ -32,6 +33,9 @@ func (r *Room) apply(ctx context.Context, k key, g group, userID string, a appli
 		*have = a
 		return true, nil
 	})
+	if err == nil && fresh {
+		err = r.notifyManagers(ctx, k, g, userID, a)
+	}
 	return err
 }
 
@@ -193,7 +197,8 @@ func handle(ctx context.Context, r *Room, u place.User, p handleParams) (any, er
 // not decide both: who is let in comes in first, and then it waits no more.
 func (r *Room) handle(ctx context.Context, k key, u place.User, p handleParams) (group, error) {
 	agreed := p.HandleAction == actionAgree
-	return r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
+	var handled application
+	g, err := r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
 		_, role, err := r.role(ctx, k, g, u.UserID)
 		if err == nil {
 			err = g.Type.May(Handle, role, Stranger)
@@ -222,15 +227,63 @@ func (r *Room) handle(ctx context.Context, k key, u place.User, p handleParams) 
 			came, err := r.enter(ctx, k, g, p.UserID, member{By: u.UserID})
 			if came {
 				e.members = 1
+				e.told = []told{cameBy(u.UserID, p.UserID)}
 			}
 			if err != nil {
 				return e, err
 			}
 		}
-		_, err = change(ctx, r, k.applicationSubject(p.UserID), func(a *application) (bool, error) {
+		handled, err = change(ctx, r, k.applicationSubject(p.UserID), func(a *application) (bool, error) {
 			a.Handled, a.Agreed, a.Answer = u.UserID, agreed, p.HandleMessage
 			return true, nil
 		})
 		return e, err
 	})
+	if err == nil && handled.Handled != "" {
+		r.notifyHandled(ctx, k, g, p.UserID, handled)
+	}
+	return g, err
+}
+
+// notifyHandled tells whose application it was that it is handled: the user, or
+// who has invited them.
+func (r *Room) notifyHandled(ctx context.Context, k key, g group, userID string, a application) {
+	says, to := noticeRefused, userID
+	if a.Agreed {
+		says = noticeAgreed
+	}
+	if a.Inviter != "" {
+		says, to = noticeDeclined, a.Inviter
+		if a.Agreed {
+			says = noticeAccepted
+			r.notify(ctx, k, g, a.Key+" in", notice{OperatorID: a.Inviter, OperationType: noticeInvited}, userID)
+		}
+	}
+	r.notify(ctx, k, g, a.Key, notice{OperatorID: a.Handled, OperationType: says, HandleMessage: a.Answer, UserIDList: []string{userID}}, to)
+}
+
+// notifyManagers tells those who may handle it of an application.
+func (r *Room) notifyManagers(ctx context.Context, k key, g group, userID string, a application) error {
+	if r.o.Log == nil {
+		return nil
+	}
+	all, err := r.members(ctx, k, g, 0, classes)
+	if err != nil {
+		return err
+	}
+	var managers []string
+	for _, e := range all {
+		if g.Type.May(Handle, e.role(g, e.userID), Stranger) == nil {
+			managers = append(managers, e.userID)
+		}
+	}
+	n := notice{
+		OperatorID: userID, OperationType: noticeApplication, HandleMessage: a.Note,
+		MessageKey: a.Key, Authentication: a.Key, UserIDList: []string{userID},
+	}
+	if a.Inviter != "" {
+		n.OperatorID, n.OperationType = a.Inviter, noticeInvitation
+	}
+	r.notify(ctx, k, g, a.Key, n, managers...)
+	return nil
 }

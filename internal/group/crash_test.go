@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -113,6 +114,31 @@ func (l *faultyLog) Remove(ctx context.Context, subject string, upTo uint64) err
 		return errStore
 	}
 	return err
+}
+
+// faultyChat is the log of a gateway whose store fails.
+type faultyChat struct {
+	*chat
+	f *faulty
+}
+
+func (c faultyChat) GroupChanged(ctx context.Context, change Change) error {
+	fails, after := c.f.next(true)
+	if fails && !after {
+		return errStore
+	}
+	err := c.chat.GroupChanged(ctx, change)
+	if fails {
+		return errStore
+	}
+	return err
+}
+
+func (c faultyChat) Notify(ctx context.Context, n Notice) error {
+	if fails, _ := c.f.next(true); fails {
+		return errStore
+	}
+	return c.chat.Notify(ctx, n)
 }
 
 // changes are the calls that change several documents, each by who makes it, in
@@ -225,6 +251,7 @@ func (w *world) inOrder(name string) {
 			continue
 		}
 		members := root.members(id, 100)
+		require.Equal(w.t, slices.Sorted(maps.Keys(members)), w.chat.members(id), "%s: who has the messages of %s", name, id)
 		require.Equal(w.t, out.Groups[0].MemberCount, len(members), "%s: %s %v", name, id, members)
 		for user, role := range members {
 			in[user] = append(in[user], id)
@@ -234,6 +261,12 @@ func (w *world) inOrder(name string) {
 	}
 	for _, user := range everybody {
 		require.ElementsMatch(w.t, in[user], w.login(1, user).groups(), "%s: %s", name, user)
+	}
+	w.rooms[1].behind()
+	for id := range w.chat.groups {
+		if f := root.call("group.members", obj{"groupID": id}, nil); f != nil {
+			require.Empty(w.t, w.chat.members(id), "%s: who has the messages of %s, which is no more", name, id)
+		}
 	}
 }
 

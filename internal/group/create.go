@@ -165,6 +165,7 @@ func create(ctx context.Context, r *Room, u place.User, p createParams) (any, er
 func (r *Room) create(ctx context.Context, k key, u place.User, wished group, firsts []newMember, nonce string) (out createResult, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
+	var brought []string
 	id := "create " + u.UserID + " " + nonce
 	g, err := change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
 		now := r.now()
@@ -179,26 +180,37 @@ func (r *Room) create(ctx context.Context, k key, u place.User, wished group, fi
 			g.Owner, g.By, g.Nonce, g.Born, g.Created = u.UserID, u.UserID, nonce, born, now.Unix()
 			g.raise(now.Unix())
 		}
-		g.Turn = &turn{id, now.UnixMilli()}
+		g.Turn = &turn{ID: id, Since: now.UnixMilli()}
 		return true, nil
 	})
 	switch {
 	case err != nil:
 	case g.Turn != nil && g.Turn.ID == id:
-		if err = r.recountOwn(ctx, k, &g); err == nil {
+		if _, err = r.recountOwn(ctx, k, &g); err == nil {
 			_, out.FailureUserIDList, err = r.bringFirsts(ctx, k, g, u, firsts, nonce)
 		}
 		// The call and its repetition may run at the same time, in the same turn: what
 		// counts is who is there, not whom this one has brought.
+		var all []entry
 		if err == nil {
-			err = r.recountOwn(ctx, k, &g)
+			all, err = r.recountOwn(ctx, k, &g)
+		}
+		if err == nil {
+			brought, err = r.tellFirsts(ctx, k, g, id, all)
 		}
 		if err == nil {
 			g, err = r.giveTurn(ctx, k, id, g.Members, effect{})
 		}
 	default:
 		g, err = r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
-			e.members, out.FailureUserIDList, err = r.bringFirsts(ctx, k, g, u, firsts, nonce)
+			came, failed, err := r.bringFirsts(ctx, k, g, u, firsts, nonce)
+			if e.members, out.FailureUserIDList = came, failed; err == nil && came > 0 {
+				var all []entry
+				if all, err = r.recountOwn(ctx, k, &g); err == nil {
+					g.Members -= came // the effect has them
+					_, err = r.tellFirsts(ctx, k, g, id, all)
+				}
+			}
 			return e, err
 		})
 	}
@@ -206,6 +218,8 @@ func (r *Room) create(ctx context.Context, k key, u place.User, wished group, fi
 		r.settleUnless(err, k, id)
 		return out, err
 	}
+	r.notify(ctx, k, g, id+" created", notice{OperatorID: u.UserID, OperationType: noticeCreated}, u.UserID)
+	r.notify(ctx, k, g, id+" invited", notice{OperatorID: u.UserID, OperationType: noticeInvited}, brought...)
 	m, role, err := r.role(ctx, k, g, u.UserID)
 	out.Group = g.seen(k.id, u.UserID, m, role)
 	return out, err
@@ -264,11 +278,27 @@ func (r *Room) bringFirsts(ctx context.Context, k key, g group, u place.User, fi
 	return came + len(coming), failed, err
 }
 
-// recountOwn sets how many members have come already.
-func (r *Room) recountOwn(ctx context.Context, k key, g *group) error {
+// recountOwn sets how many members have come already, and returns them.
+func (r *Room) recountOwn(ctx context.Context, k key, g *group) ([]entry, error) {
 	all, err := r.members(ctx, k, *g, 0, classes)
 	g.Members = len(all)
-	return err
+	return all, err
+}
+
+// tellFirsts tells the log who the first members of a group are, and returns those
+// whom its owner has brought.
+func (r *Room) tellFirsts(ctx context.Context, k key, g group, key string, all []entry) (brought []string, err error) {
+	t := told{operator: g.By}
+	for _, e := range all {
+		t.joined = append(t.joined, e.userID)
+		if e.userID != g.By {
+			brought = append(brought, e.userID)
+		}
+	}
+	if len(brought) > 0 {
+		t.operation, t.users = tipJoined, brought
+	}
+	return brought, r.tell(ctx, k, g, key, t)
 }
 
 // dismiss ends a group by its document alone: those of its members name a group
@@ -299,7 +329,7 @@ func dismiss(ctx context.Context, r *Room, u place.User, p groupParams) (any, er
 const repeatedWithin = 2 * 60 * 1000
 
 func (r *Room) dismiss(ctx context.Context, k key, by string, may func(g group) error) error {
-	_, err := change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
+	g, err := change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
 		if !g.there() {
 			if g.Gone != nil && g.Gone.By == by {
 				return false, nil // an attempt before has stored it
@@ -309,10 +339,11 @@ func (r *Room) dismiss(ctx context.Context, k key, by string, may func(g group) 
 		if err := may(*g); err != nil {
 			return false, err
 		}
-		*g = group{Type: g.Type, Born: g.Born, Members: g.Members, Gone: &gone{By: by, At: r.now().UnixMilli()}}
+		*g = group{Type: g.Type, Name: g.Name, Born: g.Born, Members: g.Members, Gone: &gone{By: by, At: r.now().UnixMilli()}}
 		return true, nil
 	})
 	if err == nil {
+		r.tellLate(ctx, k, g, told{gone: true})
 		r.tidy(k)
 	}
 	return err

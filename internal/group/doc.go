@@ -30,6 +30,7 @@
 //	forget.go        a deleted account leaves its groups
 //	tidy.go          what a dismissed group leaves is removed
 //
+//	tips.go          what the members' messages say of changes: tips and notices
 //	listeners.go     who is here and is told of which groups
 //	follow.go        what has changed on any gateway, told to those
 //	news.go          what a user is told of themself, and how often
@@ -151,7 +152,14 @@
 //	    value may be below 0; the answer has the new one
 //
 // Messages of groups are calls of package inbox with a conversationID that is
-// GROUP and the groupID.
+// GROUP and the groupID. Options.Log is told who has them, and what is said of
+// changes there (tips.go): a TIMGroupTipElem when members come (operationType 1),
+// quit (2) or are removed (3), an administrator is made (4) or unmade (5), the
+// profile or the owner changes (6), a member is muted (7); and for single users a
+// TIMGroupSystemNoticeElem: an application (1, to who may handle it), the answer
+// to one (2, 3), they were removed (4), the group was dismissed (5) or made (6),
+// they were brought in (7), have quit (8), are an administrator (9) or no longer
+// (10), an invitation that waits (12), and the answer to one (13, 14).
 //
 // # Notifications
 //

@@ -46,6 +46,10 @@ func (r *Room) forget(ctx context.Context, k key, userID string) error {
 		left, err := r.leave(ctx, k, g, userID, userID)
 		if left {
 			e.members = -1
+			e.told = []told{hasQuit(userID)}
+			if next != "" {
+				e.told = append(e.told, ownedBy(userID, next))
+			}
 		}
 		e.set = func(g *group) {
 			if g.Owner == userID {

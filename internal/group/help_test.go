@@ -43,6 +43,7 @@ func (c *clock) pass(d time.Duration) {
 type world struct {
 	t     *testing.T
 	clock *clock
+	chat  *chat // of both
 	rooms [2]*Room
 }
 
@@ -59,7 +60,15 @@ func newWorld(t *testing.T) *world {
 // an account.
 func (w *world) open(b Bus) *Room {
 	w.t.Helper()
+	if w.chat == nil {
+		w.chat = newChat()
+	}
+	log := Log(w.chat)
+	if f, ok := b.(*faulty); ok {
+		log = faultyChat{w.chat, f}
+	}
 	r, err := Open(w.t.Context(), b, Options{
+		Log:    log,
 		Admin:  func(id string) bool { return id == "root" },
 		Known:  func(_ context.Context, u place.User) (bool, error) { return u.UserID != "nobody", nil },
 		Now:    w.clock.Now,

@@ -12,6 +12,7 @@ type usersParams struct {
 	GroupID string   `json:"groupID"`
 	UserIDs []string `json:"userIDs"`
 	Nonce   string   `json:"nonce"`
+	Reason  string   `json:"reason"` // of group.kick
 }
 
 type inviteResult struct {
@@ -37,6 +38,7 @@ func invite(ctx context.Context, r *Room, u place.User, p usersParams) (any, err
 		return nil, err
 	}
 	out := inviteResult{[]string{}, []string{}, []string{}, []string{}, []string{}, Group{}}
+	var came []string
 	switch g.Type.Invites(g.Invite, role) {
 	case Refused:
 		return nil, fault.With(fault.GroupNotPermitted, "nobody may invite into this group")
@@ -51,12 +53,17 @@ func invite(ctx context.Context, r *Room, u place.User, p usersParams) (any, err
 			if err != nil {
 				return effect{}, err
 			}
-			return r.bring(ctx, k, g, ids, member{By: u.UserID, Nonce: p.Nonce}, &out)
+			e, err := r.bring(ctx, k, g, ids, member{By: u.UserID, Nonce: p.Nonce}, &out)
+			for _, t := range e.told {
+				came = t.joined
+			}
+			return e, err
 		})
 	}
 	if err != nil {
 		return nil, err
 	}
+	r.notify(ctx, k, g, "", notice{OperatorID: u.UserID, OperationType: noticeInvited}, came...)
 	out.Group = g.seen(k.id, u.UserID, m, role)
 	return out, nil
 }
@@ -141,7 +148,15 @@ func (r *Room) bring(ctx context.Context, k key, g group, ids []string, m member
 		return err
 	})
 	out.add(ids, fates)
-	return effect{members: len(coming)}, err
+	e := effect{members: len(coming)}
+	if len(coming) > 0 {
+		come := make([]string, len(coming))
+		for n, i := range coming {
+			come[n] = ids[i]
+		}
+		e.told = []told{cameBy(m.By, come...)}
+	}
+	return e, err
 }
 
 // inviteLater has users wait for who may handle applications.

@@ -73,6 +73,7 @@ func join(ctx context.Context, r *Room, u place.User, p joinParams) (any, error)
 		}
 		if came, err = r.enter(ctx, k, g, u.UserID, member{Nonce: p.Nonce}); came {
 			e.members = 1
+			e.told = []told{cameBy(u.UserID, u.UserID)}
 		}
 		return e, err
 	})
@@ -83,6 +84,12 @@ func join(ctx context.Context, r *Room, u place.User, p joinParams) (any, error)
 		return joined(g, statusAlready)
 	}
 	return joined(g, statusJoined)
+}
+
+// cameBy is that users have come into a group, by themselves or by whom brought or
+// let them in.
+func cameBy(operator string, users ...string) told {
+	return told{joined: users, operation: tipJoined, operator: operator, users: users}
 }
 
 // hasRoom refuses what would put a user into more groups than one may be in.
@@ -174,13 +181,14 @@ func mayQuit(g group, userID string, role Role) error {
 
 // quit has a member leave; a group that nobody is left in ends.
 func (r *Room) quit(ctx context.Context, k key, userID string) error {
-	_, err := r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
+	g, err := r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
 		if err := mayQuit(g, userID, Owner); err != nil { // they have become its owner meanwhile
 			return e, err
 		}
 		left, err := r.leave(ctx, k, g, userID, userID)
 		if left {
 			e.members = -1
+			e.told = []told{hasQuit(userID)}
 		}
 		e.set = func(g *group) {
 			if g.Owner == userID {
@@ -191,7 +199,14 @@ func (r *Room) quit(ctx context.Context, k key, userID string) error {
 		}
 		return e, err
 	})
+	if err == nil {
+		r.notify(ctx, k, g, "", notice{OperatorID: userID, OperationType: noticeQuit}, userID)
+	}
 	return err
+}
+
+func hasQuit(userID string) told {
+	return told{left: []string{userID}, operation: tipQuit, operator: userID, users: []string{userID}}
 }
 
 type kickResult struct {
@@ -210,11 +225,11 @@ func kick(ctx context.Context, r *Room, u place.User, p usersParams) (any, error
 		return nil, err
 	}
 	out := kickResult{UserIDs: ids}
+	var going []string
 	g, err := r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
 		if _, role, err = r.role(ctx, k, g, u.UserID); err != nil {
 			return e, err
 		}
-		var going []string
 		for _, id := range ids {
 			m, _, err := get[member](ctx, r, k.memberSubject(id))
 			if err != nil {
@@ -227,7 +242,9 @@ func kick(ctx context.Context, r *Room, u place.User, p usersParams) (any, error
 				going = append(going, id)
 			}
 		}
-		e.members = -len(going)
+		if e.members = -len(going); len(going) > 0 {
+			e.told = []told{{left: going, operation: tipKicked, operator: u.UserID, users: going}}
+		}
 		return e, bus.Spread(len(going), func(i int) error {
 			_, err := r.leave(ctx, k, g, going[i], u.UserID)
 			return err
@@ -236,6 +253,7 @@ func kick(ctx context.Context, r *Room, u place.User, p usersParams) (any, error
 	if err != nil {
 		return nil, err
 	}
+	r.notify(ctx, k, g, "", notice{OperatorID: u.UserID, OperationType: noticeKicked, HandleMessage: p.Reason}, going...)
 	out.Group = g.seen(k.id, u.UserID, m, role)
 	return out, nil
 }
@@ -246,8 +264,9 @@ type memberResult struct {
 }
 
 // setMember changes the document of a member, which does not concern who is
-// one. check refuses what the actor may not do to the target.
-func (r *Room) setMember(ctx context.Context, u place.User, groupID, userID string, check func(g group, actor, target Role) error, set func(m *member) error) (any, error) {
+// one. check refuses what the actor may not do to the target; then, which may be
+// nil, is called if something has changed.
+func (r *Room) setMember(ctx context.Context, u place.User, groupID, userID string, check func(g group, actor, target Role) error, set func(m *member) error, then func(ctx context.Context, k key, g group)) (any, error) {
 	if userID == "" {
 		userID = u.UserID
 	}
@@ -262,6 +281,7 @@ func (r *Room) setMember(ctx context.Context, u place.User, groupID, userID stri
 	if role == Stranger {
 		return nil, fault.With(fault.GroupNotPermitted, "this user is no member of the group")
 	}
+	changed := false
 	m, err := change(ctx, r, k.memberSubject(userID), func(m *member) (bool, error) {
 		target := m.role(g, userID)
 		if target == Stranger {
@@ -272,10 +292,15 @@ func (r *Room) setMember(ctx context.Context, u place.User, groupID, userID stri
 		}
 		was := encode(*m)
 		err := set(m)
-		return string(was) != string(encode(*m)), err
+		write := string(was) != string(encode(*m))
+		changed = changed || write
+		return write, err
 	})
 	if err != nil {
 		return nil, err
+	}
+	if changed && then != nil {
+		then(ctx, k, g)
 	}
 	if userID == u.UserID {
 		self = m

@@ -3,6 +3,7 @@ package group
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -24,6 +25,11 @@ type refGroup struct {
 	muted   bool
 	members map[string]*refMember
 	most    int
+	tips    []string // what the members are told, as tipText has it
+}
+
+func (g *refGroup) tip(operation int, by string, users string) {
+	g.tips = append(g.tips, fmt.Sprint(operation, " ", by, " ", users))
 }
 
 type refMember struct {
@@ -96,7 +102,9 @@ func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 			}
 			join := table[typ].join
 			m.groups[id] = &refGroup{typ: typ, owner: user, join: join, name: "new", most: 5, members: map[string]*refMember{user: {since: now}}}
-			m.groups[id].members[other] = &refMember{since: now}
+			if m.groups[id].members[other] = (&refMember{since: now}); other != user {
+				m.groups[id].tip(tipJoined, user, other)
+			}
 			return true
 		}}
 	case 2, 3:
@@ -112,6 +120,7 @@ func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 				return false
 			}
 			g.members[user] = &refMember{since: now}
+			g.tip(tipJoined, user, user)
 			return true
 		})
 	case 4:
@@ -120,6 +129,7 @@ func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 				return false
 			}
 			delete(g.members, user)
+			g.tip(tipQuit, user, user)
 			if g.owner == user {
 				g.owner = ""
 			}
@@ -140,6 +150,7 @@ func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 				return false
 			}
 			g.members[other] = &refMember{since: now}
+			g.tip(tipJoined, user, other)
 			return true
 		})
 	case 6:
@@ -147,6 +158,9 @@ func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 		return on("group.kick", func() bool {
 			if !g.may(Kick, user) || g.members[other] != nil && g.target(other) >= g.role(user) {
 				return false
+			}
+			if g.members[other] != nil {
+				g.tip(tipKicked, user, other)
 			}
 			delete(g.members, other)
 			return true
@@ -158,6 +172,9 @@ func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 			if !g.may(SetRole, user) || g.members[other] == nil || g.owner == other {
 				return false
 			}
+			if was := g.members[other].admin; was != (role == "Admin") {
+				g.tip(map[bool]int{true: tipNoAdmin, false: tipAdmin}[was], user, other)
+			}
 			g.members[other].admin = role == "Admin"
 			return true
 		})
@@ -166,6 +183,9 @@ func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 		return on("group.mute", func() bool {
 			if !g.may(Mute, user) || g.members[other] == nil || g.target(other) >= g.role(user) {
 				return false
+			}
+			if p["muteTime"] == 1 || g.members[other].mute {
+				g.tip(tipMemberMute, user, other)
 			}
 			g.members[other].mute = p["muteTime"] == 1
 			return true
@@ -183,6 +203,7 @@ func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 				was.admin = false
 			}
 			g.owner = other
+			g.tip(tipProfile, user, other)
 			return true
 		})
 	case 10:
@@ -192,7 +213,11 @@ func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 				if !g.may(Update, user) || !g.may(MuteAll, user) {
 					return false
 				}
-				g.name, g.muted = p["name"].(string), p["muteAllMembers"].(bool)
+				name, muted := p["name"].(string), p["muteAllMembers"].(bool)
+				if g.name != name || g.muted != muted {
+					g.tip(tipProfile, user, "")
+				}
+				g.name, g.muted = name, muted
 				return true
 			})
 		}
@@ -220,7 +245,7 @@ func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 
 // Random calls of random users over two gateways end as they do in a reference
 // that is as simple as can be: each is allowed or refused as there, and
-// afterwards both gateways show what it has.
+// afterwards both gateways show what it has, and the log has told it.
 func TestModel(t *testing.T) {
 	for range 4 {
 		seed := rand.Uint64()
@@ -246,15 +271,16 @@ func TestModel(t *testing.T) {
 			said = append(said, fmt.Sprint(user, " ", op.method, " ", op.params, " ", allowed))
 			require.Equal(t, allowed, f == nil, "seed %d\n%s\n%v", seed, said, f)
 			if n%10 == 0 {
-				m.compare(t, clients[r.IntN(2)], fmt.Sprint("seed ", seed, "\n", said))
+				m.compare(t, w.chat, clients[r.IntN(2)], fmt.Sprint("seed ", seed, "\n", said))
 			}
 		}
-		m.compare(t, clients[0], fmt.Sprint("seed ", seed))
+		m.compare(t, w.chat, clients[0], fmt.Sprint("seed ", seed))
 	}
 }
 
-// compare holds what a gateway shows against the reference.
-func (m *reference) compare(t *testing.T, clients map[string]*client, name string) {
+// compare holds what a gateway shows, and what members were told in the log,
+// against the reference.
+func (m *reference) compare(t *testing.T, log *chat, clients map[string]*client, name string) {
 	in := map[string][]string{}
 	for id, g := range m.groups {
 		shown := clients["root"].group(id)
@@ -271,6 +297,8 @@ func (m *reference) compare(t *testing.T, clients map[string]*client, name strin
 			in[user] = append(in[user], id)
 		}
 		require.ElementsMatch(t, want, got, "%s: %s", name, id)
+		require.Equal(t, g.tips, log.tips(id), "%s: %s", name, id)
+		require.Equal(t, slices.Sorted(maps.Keys(g.members)), log.members(id), "%s: %s", name, id)
 	}
 	for _, user := range modelUsers {
 		slices.SortFunc(in[user], cmp.Compare)

@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -164,22 +165,29 @@ func update(ctx context.Context, r *Room, u place.User, p updateParams) (any, er
 	if err != nil {
 		return nil, err
 	}
+	var changed *newProfile
 	g, err = change(ctx, r, k.profileSubject(), func(now *group) (bool, error) {
 		if !now.there() || now.Born != g.Born {
 			return false, fault.New(fault.NoSuchGroup)
 		}
-		was := encode(*now)
+		was := *now
+		was.Custom = slices.Clone(now.Custom)
 		if err := p.apply(now, role); err != nil {
 			return false, err
 		}
-		if string(was) == string(encode(*now)) {
+		is := was.changedTo(*now)
+		if is == nil {
 			return false, nil
 		}
+		changed = is
 		now.raise(r.now().Unix())
 		return true, nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	if changed != nil {
+		r.tellLate(ctx, k, g, told{operation: tipProfile, operator: u.UserID, profile: changed})
 	}
 	return groupResult{g.seen(k.id, u.UserID, m, role)}, nil
 }
@@ -205,7 +213,7 @@ func transfer(ctx context.Context, r *Room, u place.User, p ownerParams) (any, e
 	if err := g.Type.May(Transfer, role, Stranger); err != nil {
 		return nil, err
 	}
-	g, err = r.handOn(ctx, k, ids[0], func(g group) error {
+	g, err = r.handOn(ctx, k, u.UserID, ids[0], func(g group) error {
 		_, role, err := r.role(ctx, k, g, u.UserID)
 		if err != nil {
 			return err
@@ -222,7 +230,7 @@ func transfer(ctx context.Context, r *Room, u place.User, p ownerParams) (any, e
 // handOn makes a member the owner. It is a change in the group's turn, so that
 // they do not leave meanwhile. The owner of until now is a plain member: their
 // own document says so first, where nobody looks as long as they own the group.
-func (r *Room) handOn(ctx context.Context, k key, to string, may func(g group) error) (group, error) {
+func (r *Room) handOn(ctx context.Context, k key, by, to string, may func(g group) error) (group, error) {
 	return r.inTurn(ctx, k, func(ctx context.Context, g group) (effect, error) {
 		if err := may(g); err != nil {
 			return effect{}, err
@@ -241,9 +249,16 @@ func (r *Room) handOn(ctx context.Context, k key, to string, may func(g group) e
 				return was && m.in(g), nil
 			})
 		}
-		return effect{set: func(g *group) {
-			g.Owner = to
-			g.raise(r.now().Unix())
-		}}, err
+		return effect{
+			set: func(g *group) {
+				g.Owner = to
+				g.raise(r.now().Unix())
+			},
+			told: []told{ownedBy(by, to)},
+		}, err
 	})
+}
+
+func ownedBy(operator, owner string) told {
+	return told{operation: tipProfile, operator: operator, users: []string{owner}, profile: &newProfile{OwnerID: owner}}
 }

@@ -42,6 +42,9 @@ type group struct {
 type turn struct {
 	ID    string `json:"i"`
 	Since int64  `json:"s"` // Unix ms
+	// From is when the oldest of those turns began that were left before this one,
+	// until what they have done is told; 0: none was.
+	From int64 `json:"f,omitempty"`
 }
 
 // gone says who has dismissed a group, and when in Unix ms.

@@ -31,6 +31,9 @@ type Options struct {
 	Profiles func(ctx context.Context, app uint32, userIDs []string) ([]Profile, error)
 	// Online reports who is online, in that order; nil: nobody is.
 	Online func(ctx context.Context, app uint32, userIDs []string) ([]bool, error)
+	// Log is told of what happens in groups, in the groups' messages; nil: nothing
+	// is.
+	Log Log
 	// Frame is how many bytes a result or notification has at most; 48 KB.
 	Frame int
 	// Now is the clock; nil: time.Now.

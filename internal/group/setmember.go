@@ -29,6 +29,10 @@ func mute(ctx context.Context, r *Room, u place.User, p muteParams) (any, error)
 			m.Mute = r.now().Unix() + p.MuteTime
 		}
 		return nil
+	}, func(ctx context.Context, k key, g group) {
+		r.tellLate(ctx, k, g, told{
+			operation: tipMemberMute, operator: u.UserID, users: []string{p.UserID}, muteTime: &p.MuteTime,
+		})
 	})
 }
 
@@ -50,6 +54,13 @@ func setRole(ctx context.Context, r *Room, u place.User, p roleParams) (any, err
 	}, func(m *member) error {
 		m.Admin = p.Role == Admin.String()
 		return nil
+	}, func(ctx context.Context, k key, g group) {
+		tip, says := tipAdmin, noticeAdmin
+		if p.Role != Admin.String() {
+			tip, says = tipNoAdmin, noticeNoAdmin
+		}
+		r.tellLate(ctx, k, g, told{operation: tip, operator: u.UserID, users: []string{p.UserID}})
+		r.notify(ctx, k, g, "", notice{OperatorID: u.UserID, OperationType: says}, p.UserID)
 	})
 }
 
@@ -66,7 +77,7 @@ func setCard(ctx context.Context, r *Room, u place.User, p cardParams) (any, err
 	return r.setMember(ctx, u, p.GroupID, p.UserID, mayName(u, p.UserID), func(m *member) error {
 		m.Card = p.NameCard
 		return nil
-	})
+	}, nil)
 }
 
 type customParams struct {
@@ -79,7 +90,7 @@ func setCustom(ctx context.Context, r *Room, u place.User, p customParams) (any,
 	return r.setMember(ctx, u, p.GroupID, p.UserID, mayName(u, p.UserID), func(m *member) (err error) {
 		m.Custom, err = merged(m.Custom, p.MemberCustomField, maxMemberFields, "memberCustomField")
 		return err
-	})
+	}, nil)
 }
 
 // mayName is for what members set of themselves, and some others of them.

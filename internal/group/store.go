@@ -143,43 +143,55 @@ const wholeAtOnce = 800
 // members reads the members of some classes, in the order of classes and
 // tokens: all classes with from 0 and to classes.
 func (r *Room) members(ctx context.Context, k key, g group, from, to int) ([]entry, error) {
+	all, _, err := r.documents(ctx, k, g, from, to)
+	return all, err
+}
+
+// everybody reads all members, and who has left since the group's turn began, or
+// one that was left before it.
+func (r *Room) everybody(ctx context.Context, k key, g group) (all []entry, former []string, err error) {
+	return r.documents(ctx, k, g, 0, classes)
+}
+
+// documents reads the documents of some classes, see members and everybody.
+func (r *Room) documents(ctx context.Context, k key, g group, from, to int) (all []entry, former []string, err error) {
 	if from == 0 && to == classes || g.Members <= wholeAtOnce {
 		values, err := r.log.LastUnder(ctx, k.memberPattern(classes))
 		if err == nil {
-			r.dropFormer(values)
-			all, err := entries(values, g)
+			r.dropFormer(g, values)
+			all, former, err := entries(values, g)
 			return slices.DeleteFunc(all, func(e entry) bool {
 				c := classOf(e.token)
 				return c < from || c >= to
-			}), err
+			}), former, err
 		}
 		if !errors.Is(err, bus.ErrTooMany) {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	var out []entry
 	for class := from; class < to; class++ {
 		values, err := r.under(ctx, k.memberPattern(class))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		r.dropFormer(values)
-		some, err := entries(values, g)
+		r.dropFormer(g, values)
+		some, left, err := entries(values, g)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		out = append(out, some...)
+		all, former = append(all, some...), append(former, left...)
 	}
-	return out, nil
+	return all, former, nil
 }
 
 // dropFormer removes the documents of those who have left a while ago, behind the
-// call. A document that has changed since it was read stays.
-func (r *Room) dropFormer(values []bus.Value) {
+// call, unless the log may not know yet that they have. A document that has changed
+// since it was read stays.
+func (r *Room) dropFormer(g group, values []bus.Value) {
 	var old []bus.Value
 	for _, v := range values {
 		m, err := decode[member](v.Data)
-		if err == nil && m.Left != 0 && r.now().UnixMilli()-m.Left >= repeatedWithin {
+		if err == nil && m.Left != 0 && r.now().UnixMilli()-m.Left >= repeatedWithin && !m.leftSince(g) {
 			old = append(old, v)
 		}
 	}
@@ -188,27 +200,36 @@ func (r *Room) dropFormer(values []bus.Value) {
 	}
 }
 
-// entries returns those documents that are of members of a group.
-func entries(values []bus.Value, g group) ([]entry, error) {
-	var out []entry
+// leftSince reports whether somebody has left a group since its turn began.
+func (m member) leftSince(g group) bool {
+	return g.Turn != nil && m.Born == g.Born && m.Left >= g.Turn.since()-turnAge
+}
+
+// entries returns those documents that are of members of a group, and who has left
+// since its turn began.
+func entries(values []bus.Value, g group) (all []entry, former []string, err error) {
 	for _, v := range values {
 		m, err := decode[member](v.Data)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if !m.in(g) {
+		if !m.in(g) && !m.leftSince(g) {
 			continue
 		}
 		p, err := parse(v.Subject)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		out = append(out, entry{bus.UserToken(p.userID), p.userID, m})
+		if m.in(g) {
+			all = append(all, entry{bus.UserToken(p.userID), p.userID, m})
+		} else {
+			former = append(former, p.userID)
+		}
 	}
-	slices.SortFunc(out, func(a, b entry) int {
+	slices.SortFunc(all, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(classOf(a.token), classOf(b.token)), cmp.Compare(a.token, b.token))
 	})
-	return out, nil
+	return all, former, nil
 }
 
 // failed is what a client is told of an error; the log gets what was not to be

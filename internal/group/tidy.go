@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"time"
 
@@ -79,7 +80,7 @@ func (r *Room) tidySome(ctx context.Context, left *remains) {
 type remains struct {
 	key    key
 	upTo   uint64   // where the group was dismissed; 0: not read yet
-	born   int64    // of the group
+	group  group    // as it was dismissed
 	all    bool     // all classes of members are listed at once
 	class  int      // the next class to list
 	listed []string // subjects
@@ -94,20 +95,28 @@ func (r *Room) removeSome(ctx context.Context, left *remains) (over bool, err er
 		if err != nil || g.Gone == nil || g.Gone.Tidy {
 			return true, err
 		}
-		left.upTo, left.born, left.all = rev, g.Born, g.Members <= wholeAtOnce
+		left.upTo, left.group, left.all = rev, g, g.Members <= wholeAtOnce
+		// The gateway that has dismissed it may have died before it told the log.
+		if err := r.tell(ctx, k, g, "gone", told{gone: true}); err != nil {
+			left.upTo = 0
+			return false, err
+		}
 		if left.listed, err = r.log.Subjects(ctx, k.applicationPattern()); err != nil {
 			left.upTo = 0
 			return false, err
 		}
 		left.listed = append(left.listed, k.attributesSubject(), k.countersSubject())
 	}
-	for range removedAtOnce {
-		if len(left.listed) == 0 {
-			if left.class == classes {
-				return true, r.markTidy(ctx, left)
-			}
-			return false, r.listSome(ctx, left)
+	if len(left.listed) == 0 {
+		if left.class == classes {
+			return true, r.markTidy(ctx, left)
 		}
+		return false, r.listSome(ctx, left)
+	}
+	if err := r.tellDismissed(ctx, left, left.listed[:min(len(left.listed), removedAtOnce)]); err != nil {
+		return false, err
+	}
+	for range min(len(left.listed), removedAtOnce) {
 		subject := left.listed[0]
 		if err := r.log.Remove(ctx, subject, left.upTo); err != nil {
 			return false, err
@@ -120,6 +129,34 @@ func (r *Room) removeSome(ctx context.Context, left *remains) (over bool, err er
 		left.listed = left.listed[1:]
 	}
 	return false, nil
+}
+
+// tellDismissed tells those who were members of the group that it is no more.
+func (r *Room) tellDismissed(ctx context.Context, left *remains, subjects []string) error {
+	if r.o.Log == nil || left.group.Gone.By == "" {
+		return nil
+	}
+	var ids, members []string
+	for _, s := range subjects {
+		if p, err := parse(s); err == nil && p.kind == kindMember {
+			ids, members = append(ids, p.userID), append(members, s)
+		}
+	}
+	list, _, err := getAll[member](ctx, r, members)
+	if err != nil {
+		return err
+	}
+	var to []string
+	for i, m := range list {
+		if m.Born == left.group.Born && m.Left == 0 {
+			to = append(to, ids[i])
+		}
+	}
+	if len(to) == 0 {
+		return nil
+	}
+	n := notice{OperatorID: left.group.Gone.By, OperationType: noticeDismissed}
+	return r.sendNotice(ctx, left.key, left.group, "gone "+strconv.FormatInt(left.group.Born, 10), n, to)
 }
 
 // listSome lists the members of the next class, or all of a small group.
@@ -137,7 +174,7 @@ func (r *Room) listSome(ctx context.Context, left *remains) (err error) {
 // markTidy notes that nothing is left of a group.
 func (r *Room) markTidy(ctx context.Context, left *remains) error {
 	_, err := change(ctx, r, left.key.profileSubject(), func(g *group) (bool, error) {
-		if g.Gone == nil || g.Born != left.born || g.Gone.Tidy {
+		if g.Gone == nil || g.Born != left.group.Born || g.Gone.Tidy {
 			return false, nil
 		}
 		g.Gone = &gone{By: g.Gone.By, At: g.Gone.At, Tidy: true}

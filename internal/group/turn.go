@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ const turnAge = 15_000
 type effect struct {
 	members int            // how many more there are
 	set     func(g *group) // what else changes; may be nil
+	told    []told         // what the log is told of it, in this order
 }
 
 var (
@@ -65,6 +67,11 @@ func (r *Room) inTurn(ctx context.Context, k key, do func(ctx context.Context, g
 		}
 		return g, err
 	}
+	for i, t := range e.told {
+		if err == nil {
+			err = r.tell(ctx, k, g, id+strconv.Itoa(i), t)
+		}
+	}
 	if err == nil {
 		g, err = r.giveTurn(ctx, k, id, g.Members, e)
 	}
@@ -87,7 +94,7 @@ func (r *Room) settleUnless(err error, k key, id string) {
 // takeTurn waits for a group's turn and takes it.
 func (r *Room) takeTurn(ctx context.Context, k key, id string) (group, error) {
 	for {
-		left := false
+		left, from := false, int64(0)
 		g, err := change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
 			now := r.now().UnixMilli()
 			switch {
@@ -97,9 +104,9 @@ func (r *Room) takeTurn(ctx context.Context, k key, id string) (group, error) {
 			case g.Turn.ID != id && now-g.Turn.Since < turnAge:
 				return false, errBusy
 			default: // somebody has left it, or it is this one's after all
-				left = true
+				left, from = true, g.Turn.since()
 			}
-			g.Turn = &turn{id, now}
+			g.Turn = &turn{id, now, from}
 			return true, nil
 		})
 		if errors.Is(err, errBusy) {
@@ -119,7 +126,10 @@ func (r *Room) takeTurn(ctx context.Context, k key, id string) (group, error) {
 // long as the turn is not somebody else's. A group that has none was never
 // finished.
 func (r *Room) recount(ctx context.Context, k key, id string, g *group) error {
-	all, err := r.members(ctx, k, *g, 0, classes)
+	all, former, err := r.everybody(ctx, k, *g)
+	if err == nil && g.Turn != nil {
+		err = r.retell(ctx, k, *g, r.random(), g.Turn.since(), all, former)
+	}
 	if err != nil {
 		return err
 	}
@@ -135,6 +145,7 @@ func (r *Room) recount(ctx context.Context, k key, id string, g *group) error {
 		if g.Turn == nil || g.Turn.ID != id {
 			return false, errLost
 		}
+		g.Turn.From = 0
 		if g.Members, g.Owner = len(all), owner; len(all) == 0 {
 			g.Gone = &gone{At: r.now().UnixMilli()}
 		}

@@ -1,0 +1,259 @@
+package group
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+)
+
+// What happens in a group is told in its log of messages, which package inbox
+// keeps: what concerns all members as a message of type TIMGroupTipElem, what
+// concerns one user as a TIMGroupSystemNoticeElem in that user's conversation
+// @TIM#SYSTEM. The documents of this package are written first. Who is a member is
+// said to the log before the turn is given back, so what a dead gateway has left
+// unsaid is said by whoever takes the turn over; at most the tip is lost then.
+
+// Log keeps what is told of groups. Each method may be called again with the same
+// Key, which is told once.
+type Log interface {
+	GroupChanged(ctx context.Context, c Change) error
+	Notify(ctx context.Context, n Notice) error
+}
+
+// Change is what has happened in a group.
+type Change struct {
+	App   uint32
+	Group string
+	Born  int64 // of the group: sets it apart from one before with the same ID
+	// Key names the change.
+	Key    string
+	Joined []string // who is a member from now on, or is already
+	Older  bool     // those may read what came before
+	Left   []string // who is none from now on
+	Gone   bool     // the group is dismissed
+	// The tip is from From, who is shown with Nick, Avatar and Card; nothing is
+	// told where it is nil.
+	From, Nick, Avatar, Card string
+	Tip                      json.RawMessage
+}
+
+// Notice is told to some users, each for themself.
+type Notice struct {
+	App     uint32
+	To      []string
+	Group   string
+	Key     string // names it
+	Payload json.RawMessage
+}
+
+// The operationType of a TIMGroupTipElem.
+const (
+	tipJoined     = 1
+	tipQuit       = 2
+	tipKicked     = 3
+	tipAdmin      = 4
+	tipNoAdmin    = 5
+	tipProfile    = 6
+	tipMemberMute = 7
+)
+
+// tip is the payload of a TIMGroupTipElem.
+type tip struct {
+	OperatorID      string      `json:"operatorID"`
+	OperationType   int         `json:"operationType"`
+	UserIDList      []string    `json:"userIDList"`
+	NewGroupProfile *newProfile `json:"newGroupProfile,omitempty"`
+	MemberList      []tipMember `json:"memberList"`
+}
+
+type tipMember struct {
+	UserID   string `json:"userID"`
+	Nick     string `json:"nick,omitempty"`
+	Avatar   string `json:"avatar,omitempty"`
+	MuteTime *int64 `json:"muteTime,omitempty"` // s
+}
+
+// newProfile is what has changed of a profile. Kits show its first field, so they
+// are in the order in which kits know them.
+type newProfile struct {
+	MuteAllMembers   *bool   `json:"muteAllMembers,omitempty"`
+	OwnerID          string  `json:"ownerID,omitempty"`
+	GroupName        string  `json:"groupName,omitempty"`
+	Notification     *string `json:"notification,omitempty"`
+	Introduction     *string `json:"introduction,omitempty"`
+	Avatar           *string `json:"avatar,omitempty"`
+	JoinOption       Option  `json:"joinOption,omitempty"`
+	InviteOption     Option  `json:"inviteOption,omitempty"`
+	GroupCustomField []Field `json:"groupCustomField,omitempty"`
+}
+
+// changedTo returns what a profile has that the one before had not; nil where
+// nothing has changed.
+func (g group) changedTo(now group) *newProfile {
+	var p newProfile
+	some := false
+	if g.MuteAll != now.MuteAll {
+		p.MuteAllMembers, some = &now.MuteAll, true
+	}
+	if g.Name != now.Name {
+		p.GroupName, some = now.Name, true
+	}
+	for _, f := range []struct {
+		was, is string
+		to      **string
+	}{
+		{g.Notification, now.Notification, &p.Notification},
+		{g.Introduction, now.Introduction, &p.Introduction},
+		{g.Avatar, now.Avatar, &p.Avatar},
+	} {
+		if f.was != f.is {
+			*f.to, some = &f.is, true
+		}
+	}
+	if g.Join != now.Join {
+		p.JoinOption, some = now.Join, true
+	}
+	if g.Invite != now.Invite {
+		p.InviteOption, some = now.Invite, true
+	}
+	for _, f := range now.Custom {
+		if !slices.Contains(g.Custom, f) {
+			p.GroupCustomField, some = append(p.GroupCustomField, f), true
+		}
+	}
+	for _, f := range g.Custom {
+		if !slices.ContainsFunc(now.Custom, func(n Field) bool { return n.Key == f.Key }) {
+			p.GroupCustomField, some = append(p.GroupCustomField, Field{Key: f.Key}), true
+		}
+	}
+	if !some {
+		return nil
+	}
+	return &p
+}
+
+// told is one change as the log is to be told of it.
+type told struct {
+	joined, left []string
+	gone         bool
+	operation    int // of the tip; 0: none
+	operator     string
+	users        []string
+	profile      *newProfile
+	muteTime     *int64
+}
+
+// tipMembers is of how many users a tip shows nicks and avatars.
+const tipMembers = 20
+
+// tell tells the log of a change, which key names.
+func (r *Room) tell(ctx context.Context, k key, g group, key string, t told) error {
+	if r.o.Log == nil {
+		return nil
+	}
+	c := Change{
+		App: k.app, Group: k.id, Born: g.Born, Key: key,
+		Joined: t.joined, Older: g.Type.May(ReadOlder, Member, Stranger) == nil, Left: t.left, Gone: t.gone,
+	}
+	if t.operation != 0 {
+		shown := t.users[:min(len(t.users), tipMembers)]
+		people, err := r.o.Profiles(ctx, k.app, append([]string{t.operator}, shown...))
+		if err != nil {
+			return err
+		}
+		list := make([]tipMember, len(shown))
+		for i, id := range shown {
+			list[i] = tipMember{UserID: id, Nick: people[i+1].Nick, Avatar: people[i+1].Avatar, MuteTime: t.muteTime}
+		}
+		c.From, c.Nick, c.Avatar = t.operator, people[0].Nick, people[0].Avatar
+		c.Tip = encode(tip{t.operator, t.operation, append([]string{}, t.users...), t.profile, list})
+	}
+	return r.o.Log.GroupChanged(ctx, c)
+}
+
+// tellLate tells the log of a change whose documents are written, so its call has
+// succeeded whatever the log says.
+func (r *Room) tellLate(ctx context.Context, k key, g group, t told) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+	defer cancel()
+	if err := r.tell(ctx, k, g, r.random(), t); err != nil {
+		r.report("telling of a change", err)
+	}
+}
+
+// retell tells the log who has come and who has left since a turn began that was
+// left: they may not have been told of.
+func (r *Room) retell(ctx context.Context, k key, g group, key string, since int64, all []entry, former []string) error {
+	if r.o.Log == nil {
+		return nil
+	}
+	t := told{left: former}
+	for _, e := range all {
+		if e.Joined*1000 >= since-turnAge {
+			t.joined = append(t.joined, e.userID)
+		}
+	}
+	if len(t.joined)+len(t.left) == 0 {
+		return nil
+	}
+	return r.tell(ctx, k, g, key, t)
+}
+
+// since is when the oldest turn began of which the log may not know everything.
+func (t turn) since() int64 { return cmp.Or(t.From, t.Since) }
+
+// The operationType of a TIMGroupSystemNoticeElem.
+const (
+	noticeApplication = 1
+	noticeAgreed      = 2
+	noticeRefused     = 3
+	noticeKicked      = 4
+	noticeDismissed   = 5
+	noticeCreated     = 6
+	noticeInvited     = 7
+	noticeQuit        = 8
+	noticeAdmin       = 9
+	noticeNoAdmin     = 10
+	noticeInvitation  = 12 // that waits for a manager
+	noticeAccepted    = 13 // the invitation
+	noticeDeclined    = 14
+	noticeCustom      = 255
+)
+
+// notice is the payload of a TIMGroupSystemNoticeElem.
+type notice struct {
+	OperatorID       string        `json:"operatorID"`
+	OperationType    int           `json:"operationType"`
+	GroupProfile     noticeProfile `json:"groupProfile"`
+	HandleMessage    string        `json:"handleMessage"`
+	UserDefinedField string        `json:"userDefinedField,omitempty"`
+	// Of an application: what it is handled by, and who is to come in.
+	MessageKey     string   `json:"messageKey,omitempty"`
+	Authentication string   `json:"authentication,omitempty"`
+	UserIDList     []string `json:"userIDList,omitempty"`
+}
+
+type noticeProfile struct {
+	GroupID string `json:"groupID"`
+	Name    string `json:"name"`
+	Type    Type   `json:"type"`
+}
+
+// notify tells users of what concerns them in a group. Their documents are
+// written, so it never fails the call.
+func (r *Room) notify(ctx context.Context, k key, g group, key string, n notice, to ...string) {
+	if r.o.Log == nil || len(to) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+	defer cancel()
+	if err := r.sendNotice(ctx, k, g, key, n, to); err != nil {
+		r.report("a notice", err)
+	}
+}
+
+func (r *Room) sendNotice(ctx context.Context, k key, g group, key string, n notice, to []string) error {
+	n.GroupProfile = noticeProfile{k.id, g.Name, g.Type}
+	return r.o.Log.Notify(ctx, Notice{App: k.app, To: to, Group: k.id, Key: cmp.Or(key, r.random()), Payload: encode(n)})
+}
