@@ -23,6 +23,7 @@ func serveGroups(ctx context.Context, t *running) error {
 		Online: func(ctx context.Context, app uint32, userIDs []string) ([]bool, error) {
 			return presence{t.reg}.Online(ctx, app, userIDs, false)
 		},
+		Log:    groupLog{t.inbox},
 		Report: func(err error) { t.log.Warn("groups", "error", err) },
 	})
 	if err != nil {
@@ -60,6 +61,19 @@ type standings struct{ t *running }
 func (s standings) Standing(ctx context.Context, u place.User, groupID string) (inbox.Standing, error) {
 	as, err := s.t.groups.Standing(ctx, u, groupID)
 	return inbox.Standing(as), err
+}
+
+// groupLog has the inbox tell of what happens in groups.
+type groupLog struct{ in *inbox.Inbox }
+
+// GroupChanged implements group.Log.
+func (l groupLog) GroupChanged(ctx context.Context, c group.Change) error {
+	return l.in.GroupChanged(ctx, inbox.GroupChange(c))
+}
+
+// Notify implements group.Log.
+func (l groupLog) Notify(ctx context.Context, n group.Notice) error {
+	return l.in.Notify(ctx, inbox.Notice(n))
 }
 
 // groupCalls are those of the server API.
