@@ -38,22 +38,22 @@ func (t *running) prepare(ctx context.Context, r *registry.Options, g *gateway.O
 // serveREST serves the server API.
 func serveREST(ctx context.Context, t *running) error {
 	api, err := rest.New(rest.Options{
-		Sessions: t.reg,
-		Accounts: t.accounts,
-		Keys:     t.apps.keys,
-		Send:     t.sendMessage,
-		Import:   t.importMessage,
-		People:   t.inbox,
-		Contacts: t.contacts,
-		Quotas:   t.inbox,
-		Groups:   groupCalls{t},
-		Profile:  t.importProfile,
-		Forget:   t.forgetUser,
-		Rate:     t.options.apiRate,
-		Observe:  t.metrics.called,
-		Addr:     t.callers.addr,
-		Log:      t.log,
-		Now:      t.options.now,
+		Sessions:      t.reg,
+		Accounts:      t.accounts,
+		Keys:          t.apps.keys,
+		Send:          t.sendMessage,
+		People:        t.inbox,
+		Contacts:      t.contacts,
+		Quotas:        t.inbox,
+		Groups:        groupCalls{t},
+		GroupMessages: t.inbox,
+		Profile:       t.importProfile,
+		Forget:        t.forgetUser,
+		Rate:          t.options.apiRate,
+		Observe:       t.metrics.called,
+		Addr:          t.callers.addr,
+		Log:           t.log,
+		Now:           t.options.now,
 	})
 	if err != nil {
 		return err

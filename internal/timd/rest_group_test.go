@@ -1,11 +1,13 @@
 package timd
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 )
 
 // A back end makes a group, changes it and looks at it.
@@ -70,6 +72,52 @@ func TestRESTGroups(t *testing.T) {
 	} {
 		require.EqualValues(t, fault.BadParameters, s.post(service+command, good(), body).code(), command)
 	}
+}
+
+// A back end changes members, speaks in a group and takes back what is said there.
+func TestRESTGroupMessages(t *testing.T) {
+	s := newStage(t, nil)
+	const service = "group_open_http_svc/"
+	s.call(service+"create_group", `{"Type":"Public","Name":"n","Owner_Account":"alice","GroupId":"g","MemberList":[{"Member_Account":"bob"}]}`)
+	s.call(service+"modify_group_member_info", `{"GroupId":"g","Member_Account":"bob","Role":"Admin","NameCard":"Bobby","ShutUpTime":60,"AppMemberDefinedData":[{"Key":"k","Value":"v"}]}`)
+	members := s.call(service+"get_group_member_info", `{"GroupId":"g","MemberRoleFilter":["Admin"]}`)["MemberList"].([]any)
+	bob := members[0].(map[string]any)
+	require.Equal(t, "Bobby", bob["NameCard"])
+	require.Equal(t, []any{map[string]any{"Key": "k", "Value": "v"}}, bob["AppMemberDefinedData"])
+	muted := s.call(service+"get_group_shutted_uin", `{"GroupId":"g"}`)["ShuttedUinList"]
+	require.Equal(t, []any{map[string]any{"Member_Account": "bob", "ShuttedUntil": bob["ShutUpUntil"]}}, muted)
+
+	said := `{"GroupId":"g","Random":7,"From_Account":"alice","SendMsgControl":["NoUnread"],
+		"GroupAtInfo":[{"GroupAtAllFlag":1},{"GroupAtAllFlag":0,"GroupAt_Account":"bob"}],"CloudCustomData":"c",
+		"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hello"}}]}`
+	sent := s.call(service+"send_group_msg", said)
+	require.Equal(t, sent["MsgSeq"], s.call(service+"send_group_msg", said)["MsgSeq"], "a repetition")
+	seq := int(sent["MsgSeq"].(float64))
+	user, notes := s.enter("bob", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"), []frame.Message{}
+	texts := func(id int64) (out []string) {
+		list := decoded(t, user.call(id, frame.MessageList, `{"conversationID":"GROUPg"}`, &notes))["messages"].([]any)
+		for _, one := range list {
+			m := one.(map[string]any)
+			if revoked, _ := m["isRevoked"].(bool); m["type"] == "TIMTextElem" && !revoked {
+				out = append(out, m["payload"].(map[string]any)["text"].(string))
+			}
+		}
+		return out
+	}
+	require.Equal(t, []string{"hello"}, texts(2))
+	recalled := s.call(service+"group_msg_recall", fmt.Sprintf(`{"GroupId":"g","MsgSeqList":[{"MsgSeq":%d},{"MsgSeq":999}]}`, seq))["RecallRetList"].([]any)
+	require.Zero(t, recalled[0].(map[string]any)["RetCode"])
+	require.NotZero(t, recalled[1].(map[string]any)["RetCode"])
+	require.Empty(t, texts(3))
+
+	for command, body := range map[string]string{
+		"send_group_msg": `{"GroupId":"g"}`, "group_msg_recall": `{"GroupId":"g","MsgSeqList":[{}]}`,
+		"modify_group_member_info": `{"GroupId":"g"}`, "get_group_shutted_uin": `{}`,
+	} {
+		require.EqualValues(t, fault.BadParameters, s.post(service+command, good(), body).code(), command)
+	}
+	require.EqualValues(t, fault.GroupNotPermitted, s.post(service+"send_group_msg", good(),
+		`{"GroupId":"g","Random":8,"From_Account":"carol","MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"x"}}]}`).code())
 }
 
 // The rates of users are not those of the server API, which has its own.

@@ -1,0 +1,239 @@
+package rest
+
+import (
+	"context"
+	"math"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/group"
+	"github.com/tim-wasm/tim/internal/inbox"
+)
+
+// GroupMessages stores and revokes messages of groups.
+type GroupMessages interface {
+	SendToGroup(ctx context.Context, m inbox.GroupMessage) (inbox.GroupSent, error)
+	RevokeInGroup(ctx context.Context, app uint32, group, by string, seq uint64) error
+}
+
+// Limits of what one command names.
+const (
+	maxMentioned = 30
+	maxRecalled  = 10
+)
+
+// mentionAll is how a message names all members of its group.
+const mentionAll = "__kImSDK_MesssageAtALL__"
+
+func (a *API) groupMessages() (GroupMessages, error) {
+	if a.o.GroupMessages == nil {
+		return nil, fault.With(fault.InvalidOperation, "this timd stores no messages")
+	}
+	return a.o.GroupMessages, nil
+}
+
+// sendGroupMessage is send_group_msg: {"GroupId", "Random", "MsgBody",
+// "From_Account"?, "OnlineOnlyFlag"?, "CloudCustomData"?, "SendMsgControl"?:
+// ["NoUnread"], "GroupAtInfo"?: [{"GroupAtAllFlag", "GroupAt_Account"}]}.
+func (a *API) sendGroupMessage(ctx context.Context, c *call) (reply, error) {
+	to, err := a.groupMessages()
+	if err != nil {
+		return nil, err
+	}
+	m, err := readGroupMessage(c)
+	if err != nil {
+		return nil, err
+	}
+	sent, err := to.SendToGroup(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return reply{"MsgTime": sent.Time, "MsgSeq": sent.Seq, "MsgId": sent.ID}, nil
+}
+
+func readGroupMessage(c *call) (m inbox.GroupMessage, err error) {
+	o := c.body
+	m = inbox.GroupMessage{SDKAppID: c.app, From: c.admin}
+	if m.Group, err = groupID(o); err != nil {
+		return m, err
+	}
+	if o.has("From_Account") {
+		if m.From, err = o.userID("From_Account"); err != nil {
+			return m, err
+		}
+	}
+	if !o.has("Random") {
+		return m, bad("Random is missing")
+	}
+	random, err := o.number("Random", 0, math.MaxUint32, 0)
+	if err != nil {
+		return m, err
+	}
+	m.Random = uint32(random)
+	flag := "OnlineOnlyFlag"
+	if !o.has(flag) {
+		flag = "MsgOnlineOnlyFlag" // as some clients of the vendor's API call it
+	}
+	online, err := o.number(flag, 0, 1, 0)
+	if err != nil {
+		return m, err
+	}
+	m.OnlineOnly = online == 1
+	if cloud, err := o.text("CloudCustomData", maxBody); err != nil {
+		return m, err
+	} else if cloud != nil {
+		if m.CloudCustomData = *cloud; len(*cloud) > maxCloudData {
+			return m, fault.With(fault.BodyTooLarge, "CloudCustomData")
+		}
+	}
+	if o.has("SendMsgControl") {
+		list, err := o.list("SendMsgControl", 8)
+		if err != nil {
+			return m, err
+		}
+		for _, raw := range list {
+			m.NoUnread = m.NoUnread || string(raw) == `"NoUnread"`
+		}
+	}
+	if m.At, err = readMentions(o); err != nil {
+		return m, err
+	}
+	m.Type, m.Payload, err = readElement(o["MsgBody"])
+	return m, err
+}
+
+// readMentions reads GroupAtInfo.
+func readMentions(o object) ([]string, error) {
+	if !o.has("GroupAtInfo") {
+		return nil, nil
+	}
+	list, err := o.objects("GroupAtInfo", maxMentioned)
+	if err != nil {
+		return nil, err
+	}
+	var at []string
+	for _, one := range list {
+		all, err := one.number("GroupAtAllFlag", 0, 1, 0)
+		if err != nil {
+			return nil, err
+		}
+		id := mentionAll
+		if all == 0 {
+			if id, err = one.userID("GroupAt_Account"); err != nil {
+				return nil, err
+			}
+		}
+		at = append(at, id)
+	}
+	return at, nil
+}
+
+// recallGroupMessages is group_msg_recall: {"GroupId", "MsgSeqList":
+// [{"MsgSeq"}]}. What is wrong with one message is in its own RetCode.
+func (a *API) recallGroupMessages(ctx context.Context, c *call) (reply, error) {
+	from, err := a.groupMessages()
+	if err != nil {
+		return nil, err
+	}
+	id, err := groupID(c.body)
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.body.objects("MsgSeqList", maxRecalled)
+	if err != nil {
+		return nil, err
+	}
+	seqs := make([]int64, len(list))
+	for i, one := range list {
+		if seqs[i], err = one.number("MsgSeq", 1, math.MaxInt64, 0); err != nil {
+			return nil, err
+		}
+		if seqs[i] == 0 {
+			return nil, bad("MsgSeqList[%d] has no MsgSeq", i)
+		}
+	}
+	results := make([]fields, len(list))
+	each(len(list), func(i int) {
+		code := fault.Code(0)
+		if err := from.RevokeInGroup(ctx, c.app, id, c.admin, uint64(seqs[i])); err != nil {
+			code = asFault(err).Code
+		}
+		results[i] = fields{"MsgSeq": seqs[i], "RetCode": code}
+	})
+	return reply{"RecallRetList": results}, nil
+}
+
+// modifyMember is modify_group_member_info: {"GroupId", "Member_Account"} and any
+// of "Role": "Admin" or "Member", "NameCard", "AppMemberDefinedData" and
+// "ShutUpTime" in s.
+func (a *API) modifyMember(ctx context.Context, c *call) (reply, error) {
+	id, err := groupID(c.body)
+	if err != nil {
+		return nil, err
+	}
+	user, err := c.body.userID("Member_Account")
+	if err != nil {
+		return nil, err
+	}
+	role, err := c.body.text("Role", maxGroupText)
+	if err != nil {
+		return nil, err
+	}
+	card, err := c.body.text("NameCard", maxGroupText)
+	if err != nil {
+		return nil, err
+	}
+	custom, err := customFields(c.body, "AppMemberDefinedData", maxGroupFields)
+	if err != nil {
+		return nil, err
+	}
+	seconds, err := c.body.number("ShutUpTime", 0, shutUpForEver, 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, change := range []struct {
+		wanted        bool
+		method, field string
+		value         any
+	}{
+		{role != nil, frame.GroupRole, "role", role},
+		{card != nil, frame.GroupCard, "nameCard", card},
+		{custom != nil, frame.GroupCustom, "memberCustomField", custom},
+		{c.body.has("ShutUpTime"), frame.GroupMute, "muteTime", seconds},
+	} {
+		if !change.wanted {
+			continue
+		}
+		if err := a.asAdmin(ctx, c, change.method, fields{"groupID": id, "userID": user, change.field: change.value}, nil); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// getMuted is get_group_shutted_uin: {"GroupId"}.
+func (a *API) getMuted(ctx context.Context, c *call) (reply, error) {
+	id, err := groupID(c.body)
+	if err != nil {
+		return nil, err
+	}
+	list, now := []fields{}, a.o.Now().Unix()
+	for offset := ""; ; {
+		var page struct {
+			MemberList []group.GroupMember `json:"memberList"`
+			Offset     string              `json:"offset"`
+		}
+		if err := a.asAdmin(ctx, c, frame.GroupMembers, fields{"groupID": id, "count": 100, "offset": offset}, &page); err != nil {
+			return nil, err
+		}
+		for _, m := range page.MemberList {
+			if m.MuteUntil > now {
+				list = append(list, fields{"Member_Account": m.UserID, "ShuttedUntil": m.MuteUntil})
+			}
+		}
+		if offset = page.Offset; offset == "" {
+			return reply{"ShuttedUinList": list}, nil
+		}
+	}
+}
+
