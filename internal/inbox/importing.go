@@ -71,7 +71,7 @@ func (in *Inbox) importMessage(ctx context.Context, m ServerMessage, at time.Tim
 	}
 	sum := digestOf(m, payload, "\x00"+strconv.FormatInt(at.Unix(), 10))
 	c := &content{
-		ID: serverID(m, at, sum), Type: m.Type, Payload: payload, Cloud: m.CloudCustomData,
+		ID: serverID(m.From, at, sum), Type: m.Type, Payload: payload, Cloud: m.CloudCustomData,
 		Nick: me.Nick, Avatar: me.Avatar, Random: int64(m.Random), ClientTime: at.Unix(), Quiet: !unread,
 	}
 	p := pairOf(m.SDKAppID, m.From, m.To)

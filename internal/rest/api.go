@@ -144,6 +144,8 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"openim/query_online_status":                   (*API).onlineStatus,
 	"openim/querystate":                            (*API).onlineState,
 	"openim/sendmsg":                               (*API).sendMessage,
+	"openim/batchsendmsg":                          (*API).sendMany,
+	"openim/importmsg":                             (*API).importMessage,
 	"group_open_http_svc/create_group":             (*API).createGroup,
 	"group_open_http_svc/destroy_group":            (*API).destroyGroup,
 	"group_open_http_svc/modify_group_base_info":   (*API).modifyGroup,

@@ -42,6 +42,7 @@ func serveREST(ctx context.Context, t *running) error {
 		Accounts:      t.accounts,
 		Keys:          t.apps.keys,
 		Send:          t.sendMessage,
+		Import:        t.importMessage,
 		People:        t.inbox,
 		Contacts:      t.contacts,
 		Quotas:        t.inbox,
