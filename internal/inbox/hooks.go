@@ -81,10 +81,10 @@ func (in *Inbox) after(ctx context.Context, r *record, onlineOnly bool) error {
 	})
 }
 
-// beforeEdit asks the hooks whether a user may make an edit, which would
-// otherwise be a way past them.
+// beforeEdit asks the hooks whether a user may edit what was sent to a user: an
+// edit would otherwise be a way past them.
 func (in *Inbox) beforeEdit(ctx context.Context, m *record, side int, p *modifyParams) error {
-	if in.o.Hooks == nil {
+	if _, group := m.pair.group(); group || in.o.Hooks == nil {
 		return nil
 	}
 	asked := Outgoing{
