@@ -1,0 +1,131 @@
+// Messages in groups between pages in real Chromium, over the real gateway.
+
+import assert from 'node:assert/strict';
+import { test } from './lib/test.mjs';
+import { mailbox } from './lib/mail.mjs';
+import { openStage, someone } from './lib/stage.mjs';
+
+const stage = await openStage();
+const { member } = mailbox(stage);
+
+/** What the tests do in a page. */
+const script = `
+  globalThis.call = async (method, ...args) => (await globalThis.tim[method](...args)).data;
+  globalThis.say = async (to, text, atUserList) => {
+    const options = { to, conversationType: 'GROUP', payload: { text, atUserList } };
+    const message = globalThis.tim[atUserList ? 'createTextAtMessage' : 'createTextMessage'](options);
+    globalThis.allSent.push(message);
+    await globalThis.tim.sendMessage(message);
+    return { ...message };
+  };
+  globalThis.said = (to) => globalThis.received().filter((m) => m.to === to && m.type === 'TIMTextElem');
+  globalThis.hears = async (to, text) => {
+    await globalThis.story.when(() => globalThis.said(to).some((m) => m.payload.text === text), text);
+    return { ...globalThis.said(to).find((m) => m.payload.text === text) };
+  };
+  globalThis.shows = async (to, holds) => {
+    const last = () => globalThis.story.mail.findLast((line) => line.name === 'CONVERSATION_LIST_UPDATED')?.data ?? [];
+    const find = () => last().find((c) => c.conversationID === 'GROUP' + to);
+    await globalThis.story.when(() => (find() ? holds(find()) : holds(null)), String(holds));
+    return find() && { ...find() };
+  };
+`;
+
+const join = async (t, user) => {
+  const page = await member(t, user);
+  await page.evaluate(script);
+  return page;
+};
+const call = (page, ...args) => page.evaluate((...args) => globalThis.call(...args), ...args);
+const say = (page, ...args) => page.evaluate((...args) => globalThis.say(...args), ...args);
+const hears = (page, ...args) => page.evaluate((...args) => globalThis.hears(...args), ...args);
+const unread = (page, to, count) =>
+  page.evaluate((to, count) => globalThis.shows(to, (c) => c?.unreadCount === count), to, count);
+const history = (page, to) =>
+  page.evaluate(
+    async (to) => (await globalThis.wholeHistory(`GROUP${to}`)).filter((m) => m.type === 'TIMTextElem').map((m) => m.payload.text),
+    to,
+  );
+
+/** A group of everybody, each of whom has said something in it. */
+async function team(a, others, options) {
+  const { group } = await call(a, 'createGroup', { name: 'Team', type: 'Public', memberList: others.map(([userID]) => ({ userID })), ...options });
+  await say(a, group.groupID, 'a is here');
+  for (const [userID, page] of others) {
+    await say(page, group.groupID, `${userID} is here`);
+    await hears(a, group.groupID, `${userID} is here`);
+  }
+  return group.groupID;
+}
+
+test('what is said in a group reaches each member once, and is counted until it is read', async (t) => {
+  const [alice, bob, eve] = [someone('alice'), someone('bob'), someone('eve')];
+  const [a, b, e] = [await join(t, alice), await join(t, bob), await join(t, eve)];
+  const to = await team(a, [[bob, b], [eve, e]]); // prettier-ignore
+
+  const sent = await say(a, to, 'hello');
+  assert.deepEqual([sent.flow, sent.isRead, sent.status, sent.conversationID], ['out', true, 'success', `GROUP${to}`]);
+  for (const page of [b, e]) {
+    const got = await hears(page, to, 'hello');
+    assert.equal(got.ID, sent.ID);
+    assert.deepEqual([got.flow, got.from, got.to, got.conversationType], ['in', alice, to, 'GROUP']);
+  }
+  const at = await say(a, to, 'look', [bob]);
+  const listed = await b.evaluate((to) => globalThis.shows(to, (c) => c?.groupAtInfoList.length === 1), to);
+  assert.deepEqual(listed.groupAtInfoList, [{ from: alice, groupID: to, messageSequence: at.sequence, atTypeArray: [1] }]);
+  assert.equal(listed.groupProfile.name, 'Team');
+  assert.equal(listed.lastMessage.messageForShow, 'look');
+
+  await hears(e, to, 'look');
+  assert.deepEqual((await e.evaluate((to) => globalThis.shows(to, (c) => c?.unreadCount === 2), to)).groupAtInfoList, []);
+  await call(e, 'setMessageRead', { conversationID: `GROUP${to}` });
+  await unread(e, to, 0);
+  await unread(a, to, 0);
+
+  const revoke = (id) => globalThis.call('revokeMessage', globalThis.tim.findMessage(id)).then(() => 0, (error) => error.code); // prettier-ignore
+  assert.equal(await b.evaluate(revoke, sent.ID), 10007, 'a member takes back no other');
+  assert.equal(await a.evaluate(revoke, at.ID), 0);
+  await b.evaluate(() => globalThis.story.until('MESSAGE_REVOKED'));
+  assert.deepEqual((await unread(b, to, 2)).groupAtInfoList, []); // what eve has said, and hello
+  const texts = await history(b, to);
+  assert.deepEqual(texts.slice(-2), ['hello', 'look']);
+  for (const page of [a, b, e]) {
+    const all = await page.evaluate((to) => globalThis.said(to).map((m) => m.ID), to);
+    assert.equal(new Set(all).size, all.length, 'nothing comes twice');
+  }
+});
+
+test('who was away catches up', async (t) => {
+  const [alice, bob] = [someone('alice'), someone('bob')];
+  const [a, b] = [await join(t, alice), await join(t, bob)];
+  const to = await team(a, [[bob, b]]);
+  await call(b, 'setMessageRead', { conversationID: `GROUP${to}` });
+  await b.evaluate(() => globalThis.tim.logout());
+  await say(a, to, 'one');
+  await say(a, to, 'two');
+
+  const again = await join(t, bob);
+  await hears(again, to, 'two');
+  await unread(again, to, 2);
+  assert.deepEqual((await history(again, to)).slice(-2), ['one', 'two']);
+});
+
+test('members see in tips who comes and goes, and who has left hears nothing', async (t) => {
+  const [alice, bob] = [someone('alice'), someone('bob')];
+  const [a, b] = [await join(t, alice), await join(t, bob)];
+  const to = await team(a, [[bob, b]]);
+  await call(b, 'quitGroup', to);
+  await b.evaluate((to) => globalThis.shows(to, (c) => c === null), to);
+
+  const tip = await a.evaluate(async (to) => {
+    const quit = () => globalThis.received().find((m) => m.to === to && m.type === 'TIMGroupTipElem' && m.payload.operationType === 2);
+    await globalThis.story.when(quit, 'a tip that somebody has quit');
+    return { ...quit() };
+  }, to);
+  assert.equal(tip.payload.operatorID, bob);
+  await say(a, to, 'he has left');
+  const refused = await b.evaluate((to) => globalThis.say(to, 'I am here').then(() => 0, (error) => error.code), to); // prettier-ignore
+  assert.equal(refused, 10007);
+  const heard = await b.evaluate((to) => globalThis.said(to).map((m) => m.payload.text), to);
+  assert.ok(!heard.includes('he has left'));
+});
