@@ -1,32 +1,33 @@
 // Package rest is timd's server API, POST /v4/{service}/{command}: what a back
 // end and the console call. It also sends the webhooks.
 //
-//	api.go        the API: from a request to a command and its reply
-//	admit.go      who may call: URL parameters, UserSig, Origin, rates
-//	vendor.go     the vendor's commands, and the answer when one is not built
-//	body.go       reading JSON bodies, whose names are case-sensitive
-//	account.go    im_open_login_svc: kick, import, check, delete
-//	online.go     openim/query_online_status and querystate
-//	message.go    openim/sendmsg, batchsendmsg, importmsg
-//	group.go      group_open_http_svc: groups are made and changed
-//	groupinfo.go  group_open_http_svc: groups and their members are read
-//	profile.go    profile: portrait_get, portrait_set
-//	sns.go        sns: friends
-//	blacklist.go  sns: black_list_add, black_list_delete, black_list_get
-//	config.go     timd_config: get, set
-//	quota.go      timd_quota: get, set
-//	session.go    timd_session: list, kick
-//	watch.go      timd_session/watch, a stream of events
-//	counts.go     how many users and instances an app has online
-//	elements.go   MsgBody, and the payloads that clients have
-//	hooks.go      webhooks: which callbacks there are, and on whose behalf
-//	ask.go        webhooks: asking before something happens
-//	turnstile.go  webhooks: how many ask at once, and when asking pauses
-//	notice.go     webhooks: queueing notices, which are sent afterwards
-//	webhook.go    webhooks: sending what is queued, and its retries
-//	userqueue.go  which event goes out next: users do not wait for each other
-//	callback.go   one request of a webhook and its signature
-//	client.go     calls the API of a running timd, for timd config and tests
+//	api.go           the API: from a request to a command and its reply
+//	admit.go         who may call: URL parameters, UserSig, Origin, rates
+//	vendor.go        the vendor's commands, and the answer when one is not built
+//	body.go          reading JSON bodies, whose names are case-sensitive
+//	account.go       im_open_login_svc: kick, import, check, delete
+//	online.go        openim/query_online_status and querystate
+//	message.go       openim/sendmsg, batchsendmsg, importmsg
+//	group.go         group_open_http_svc: groups are made and changed
+//	groupinfo.go     group_open_http_svc: groups and their members are read
+//	groupmessage.go  group_open_http_svc: messages of groups, and what is set of members
+//	profile.go       profile: portrait_get, portrait_set
+//	sns.go           sns: friends
+//	blacklist.go     sns: black_list_add, black_list_delete, black_list_get
+//	config.go        timd_config: get, set
+//	quota.go         timd_quota: get, set
+//	session.go       timd_session: list, kick
+//	watch.go         timd_session/watch, a stream of events
+//	counts.go        how many users and instances an app has online
+//	elements.go      MsgBody, and the payloads that clients have
+//	hooks.go         webhooks: which callbacks there are, and on whose behalf
+//	ask.go           webhooks: asking before something happens
+//	turnstile.go     webhooks: how many ask at once, and when asking pauses
+//	notice.go        webhooks: queueing notices, which are sent afterwards
+//	webhook.go       webhooks: sending what is queued, and its retries
+//	userqueue.go     which event goes out next: users do not wait for each other
+//	callback.go      one request of a webhook and its signature
+//	client.go        calls the API of a running timd, for timd config and tests
 //
 // Every reply has HTTP status 200 and is {"ActionStatus", "ErrorInfo",
 // "ErrorCode", …}. There are no cookies: only the administrator's UserSig in its
