@@ -236,4 +236,3 @@ func (a *API) getMuted(ctx context.Context, c *call) (reply, error) {
 		}
 	}
 }
-
