@@ -215,6 +215,14 @@ func peerOf(conversationID string) (string, bool) {
 	return peer, ok && frame.ValidUserID(peer)
 }
 
+// validOther reports whether a conversation's other side may have a name.
+func validOther(name string) bool {
+	if id, ok := strings.CutPrefix(name, groupMark); ok {
+		return frame.ValidGroupID(id)
+	}
+	return frame.ValidUserID(name)
+}
+
 // idOf is peerOf's inverse.
 func idOf(other string) string {
 	if id, ok := strings.CutPrefix(other, groupMark); ok {

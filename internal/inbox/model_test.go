@@ -124,6 +124,9 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestGroupOnlineOnly":          TestGroupOnlineOnly,
 		"TestGroupUserWithoutDocument": TestGroupUserWithoutDocument,
 	},
+	"grouprefused_test.go": {
+		"TestSearchInGroups": TestSearchInGroups,
+	},
 	"groupserver_test.go": {
 		"TestServerAPIInAGroup": TestServerAPIInAGroup,
 		"TestForgetInGroups":    TestForgetInGroups,

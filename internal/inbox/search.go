@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -166,7 +167,7 @@ func parseSearchCursor(text string) (c searchCursor, err error) {
 	c.rev, errs[0] = strconv.ParseUint(f[0], 10, 64)
 	c.before, errs[1] = strconv.ParseUint(f[1], 10, 64)
 	c.other, errs[2] = dec(f[2])
-	if cmp.Or(errs[:]...) != nil || c.other != "" && !frame.ValidUserID(c.other) {
+	if cmp.Or(errs[:]...) != nil || c.other != "" && !validOther(c.other) {
 		return c, badCursor()
 	}
 	return c, nil
@@ -224,7 +225,10 @@ func (s *Session) searchAll(ctx context.Context, p *searchParams, at searchCurso
 			before = at.before
 		}
 		f, next, err := s.searchIn(ctx, p, one.other, before, until, 0)
-		if err != nil {
+		switch {
+		case errors.Is(err, fault.New(fault.NoSuchGroup)), errors.Is(err, fault.New(fault.GroupNotPermitted)):
+			f, next = matches{}, 0 // a document outlasts its group, and what is known of it may be old
+		case err != nil:
 			return nil, err
 		}
 		if f.MessageCount > 0 {
