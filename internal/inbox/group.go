@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -153,7 +154,7 @@ func (in *Inbox) GroupChanged(ctx context.Context, c GroupChange) error {
 func (in *Inbox) groupChanged(ctx context.Context, c GroupChange) error {
 	p := pairOf(c.App, "", groupName(c.Group))
 	head, err := in.beginGroup(ctx, p, c.Born)
-	if err != nil || head.Gone {
+	if err != nil || head.Gone || head.Born != c.Born {
 		return err
 	}
 	if err := in.leaveAll(ctx, p, head, c); err != nil {
@@ -221,8 +222,19 @@ func tipID(c GroupChange, at time.Time) string {
 // joinAll makes the group's conversation one of those who have joined.
 func (in *Inbox) joinAll(ctx context.Context, p pair, head *record, c GroupChange) error {
 	return bus.Spread(len(c.Joined), func(i int) error {
-		return in.join(ctx, place.User{SDKAppID: p.app, UserID: c.Joined[i]}, p, head, c.Born, c.Older)
+		return in.unlessFull(in.join(ctx, place.User{SDKAppID: p.app, UserID: c.Joined[i]}, p, head, c.Born, c.Older))
 	})
+}
+
+// unlessFull has a change or a notice go on if one of its users has no room for
+// another conversation: that concerns nobody else. They get it once they have room,
+// with what they say in the group, or with the next notice.
+func (in *Inbox) unlessFull(err error) error {
+	if errors.Is(err, fault.New(fault.ConversationsFull)) {
+		in.report(err)
+		return nil
+	}
+	return err
 }
 
 // join makes a group's conversation one of a user's, unless it is. What has been

@@ -1,6 +1,8 @@
 package inbox
 
 import (
+	"encoding/json"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,4 +43,36 @@ func TestSearchInGroups(t *testing.T) {
 	require.Equal(t, []string{"GROUPg: 2"}, find(searchParams{Cursor: inside}))
 	f := alice.call(frame.MessageSearch, searchParams{Cursor: searchCursor{before: 1, other: groupMark}.text()}, nil)
 	require.Equal(t, fault.BadParameters, code(f))
+}
+
+// nameIn returns the name of a user whose conversations are in a class.
+func nameIn(class uint32) string {
+	for n := 0; ; n++ {
+		if name := "u" + strconv.Itoa(n); classOf(convToken(name)) == class {
+			return name
+		}
+	}
+}
+
+// TestGroupOfAFullUser: somebody who has no room for a group's conversation, or for a
+// notice, does not keep the others from theirs.
+func TestGroupOfAFullUser(t *testing.T) {
+	in, groups := openGroups(t, openBus(t, bus.Memory), Options{Conversations: classes})
+	alice, f := listen(t, in, "alice", "a1"), listen(t, in, "full", "f1")
+	for class := range uint32(classes) {
+		other := nameIn(class)
+		f.must(frame.MessageSend, sendText(f.id(other), other, "x"), nil)
+		f.must(frame.ConversationPin, conversationParams{ConversationID: c2c + other, IsPinned: true}, nil)
+	}
+	groups.make("g", 1, false)
+	require.NoError(t, groups.change(in, "g", []string{"full", "alice"}, nil))
+	alice.says("g", "one")
+	require.Equal(t, []string{"*", "one"}, alice.history("g"))
+	require.Equal(t, fault.ConversationsFull, code(f.call(frame.MessageSend, toGroup(f.id("x"), "g", "x"), nil)))
+
+	n := Notice{App: app, To: []string{"full", "alice"}, Group: "g", Key: "k", Payload: json.RawMessage(`{}`)}
+	require.NoError(t, in.Notify(t.Context(), n))
+	var r listResult
+	alice.must(frame.MessageList, conversationParams{ConversationID: systemUser}, &r)
+	require.Len(t, r.Messages, 1)
 }

@@ -125,7 +125,8 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestGroupUserWithoutDocument": TestGroupUserWithoutDocument,
 	},
 	"grouprefused_test.go": {
-		"TestSearchInGroups": TestSearchInGroups,
+		"TestSearchInGroups":   TestSearchInGroups,
+		"TestGroupOfAFullUser": TestGroupOfAFullUser,
 	},
 	"groupserver_test.go": {
 		"TestServerAPIInAGroup": TestServerAPIInAGroup,

@@ -26,7 +26,7 @@ type Notice struct {
 // Notify stores and delivers a notice. It is charged to nobody's quota. Errors are
 // *fault.Error.
 func (in *Inbox) Notify(ctx context.Context, n Notice) error {
-	err := bus.Spread(len(n.To), func(i int) error { return in.notify(ctx, n, n.To[i]) })
+	err := bus.Spread(len(n.To), func(i int) error { return in.unlessFull(in.notify(ctx, n, n.To[i])) })
 	if err != nil {
 		return in.failed("a notice", err)
 	}
