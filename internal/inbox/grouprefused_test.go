@@ -76,3 +76,23 @@ func TestGroupOfAFullUser(t *testing.T) {
 	alice.must(frame.MessageList, conversationParams{ConversationID: systemUser}, &r)
 	require.Len(t, r.Messages, 1)
 }
+
+// TestDismissedGroupsGiveWay: groups that are no more take nobody's room for ever.
+func TestDismissedGroupsGiveWay(t *testing.T) {
+	in, groups := openGroups(t, openBus(t, bus.Memory), Options{Conversations: 2 * classes})
+	alice := listen(t, in, "alice", "a1")
+	for n := 0; n < 3*2*classes; n++ {
+		id := "g" + strconv.Itoa(n)
+		groups.make(id, 1, false)
+		require.NoError(t, groups.change(in, id, []string{"alice"}, nil))
+		require.NoError(t, in.GroupChanged(t.Context(), GroupChange{App: app, Group: id, Born: 1, Key: "gone", Gone: true}))
+	}
+	groups.make("last", 1, false)
+	require.NoError(t, groups.change(in, "last", []string{"alice"}, nil))
+	alice.says("last", "one")
+	for class := range uint32(classes) {
+		other := nameIn(class)
+		alice.must(frame.MessageSend, sendText(alice.id(other), other, "x"), nil)
+	}
+	require.Equal(t, []string{"*", "one"}, alice.history("last"))
+}

@@ -125,8 +125,9 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestGroupUserWithoutDocument": TestGroupUserWithoutDocument,
 	},
 	"grouprefused_test.go": {
-		"TestSearchInGroups":   TestSearchInGroups,
-		"TestGroupOfAFullUser": TestGroupOfAFullUser,
+		"TestSearchInGroups":         TestSearchInGroups,
+		"TestGroupOfAFullUser":       TestGroupOfAFullUser,
+		"TestDismissedGroupsGiveWay": TestDismissedGroupsGiveWay,
 	},
 	"groupserver_test.go": {
 		"TestServerAPIInAGroup": TestServerAPIInAGroup,

@@ -164,9 +164,13 @@ func (in *Inbox) comeBack(u place.User, others []string, before []*record) {
 const emptyFor = time.Minute
 
 // dispensable returns conversations whose documents can be given up, in the
-// order in which they go. The newer half stays, since its first messages may be
-// on their way.
+// order in which they go: groups that are no more, then half of those without
+// settings. The newer half stays, since its first messages may be on their way.
 func (in *Inbox) dispensable(ctx context.Context, u place.User, all peers) ([]string, error) {
+	gone, err := in.goneGroups(ctx, u, all)
+	if err != nil {
+		return nil, err
+	}
 	var out []string
 	for other, p := range all {
 		if p.settings == (settings{}) && !p.Group.In {
@@ -177,7 +181,10 @@ func (in *Inbox) dispensable(ctx context.Context, u place.User, all peers) ([]st
 		slices.SortFunc(out, func(a, b string) int {
 			return cmp.Or(cmp.Compare(all[a].Touched, all[b].Touched), cmp.Compare(all[a].rev, all[b].rev))
 		})
-		return out[:(len(out)+1)/2], nil
+		return append(gone, out[:(len(out)+1)/2]...), nil
+	}
+	if len(gone) > 0 {
+		return gone, nil
 	}
 	others := all.newestFirst()
 	others = others[len(others)/2:]
@@ -191,6 +198,24 @@ func (in *Inbox) dispensable(ctx context.Context, u place.User, all peers) ([]st
 		}
 	}
 	return out, nil
+}
+
+// goneGroups returns those groups that were dismissed, or that are others by now, with
+// the same ID: dismissing one writes none of its members' documents.
+func (in *Inbox) goneGroups(ctx context.Context, u place.User, all peers) (gone []string, err error) {
+	var names []string
+	for other, p := range all {
+		if p.Group.In {
+			names = append(names, other)
+		}
+	}
+	heads, err := in.headsOf(ctx, u, names)
+	for i, h := range heads {
+		if h != nil && !all[names[i]].sees(h) {
+			gone = append(gone, names[i])
+		}
+	}
+	return gone, err
 }
 
 // giveUp removes a document's body unless the document has changed.
