@@ -267,19 +267,22 @@ func (in *Inbox) join(ctx context.Context, u place.User, p pair, head *record, b
 // leaveAll takes the group's conversation from those who have left.
 func (in *Inbox) leaveAll(ctx context.Context, p pair, head *record, c GroupChange) error {
 	return bus.Spread(len(c.Left), func(i int) error {
-		u := place.User{SDKAppID: p.app, UserID: c.Left[i]}
-		if _, err := in.document(ctx, u, p.users[0]); err != nil { // another gateway may have changed it just now
-			return err
-		}
-		_, _, err := updateAt(ctx, in, in.peers, convSubject(u, p.users[0]), func(d *document, there bool) (bool, error) {
-			if !there || !d.Group.In || d.Group.Born != c.Born {
-				return false, nil
-			}
-			*d = document{Group: membership{Born: d.Group.Born, Joined: d.Group.Joined, Left: head.pos}}
-			return true, nil
-		})
-		return err
+		return in.leave(ctx, place.User{SDKAppID: p.app, UserID: c.Left[i]}, p, head, c.Born)
 	})
+}
+
+func (in *Inbox) leave(ctx context.Context, u place.User, p pair, head *record, born int64) error {
+	if _, err := in.document(ctx, u, p.users[0]); err != nil { // another gateway may have changed it just now
+		return err
+	}
+	_, _, err := updateAt(ctx, in, in.peers, convSubject(u, p.users[0]), func(d *document, there bool) (bool, error) {
+		if !there || !d.Group.In || d.Group.Born != born {
+			return false, nil
+		}
+		*d = document{Group: membership{Born: d.Group.Born, Joined: d.Group.Joined, Left: head.pos}}
+		return true, nil
+	})
+	return err
 }
 
 // took notes that a message which counts has been revoked.

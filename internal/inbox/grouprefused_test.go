@@ -1,8 +1,10 @@
 package inbox
 
 import (
+	"context"
 	"encoding/json"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,6 +12,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // TestSearchInGroups: a search goes on in a group where it ended, and a group that was
@@ -95,4 +98,34 @@ func TestDismissedGroupsGiveWay(t *testing.T) {
 		alice.must(frame.MessageSend, sendText(alice.id(other), other, "x"), nil)
 	}
 	require.Equal(t, []string{"*", "one"}, alice.history("last"))
+}
+
+// leaving is a Groups in which a user leaves the group right after they were asked
+// about for the first time.
+type leaving struct {
+	*modelGroups
+	leave func()
+	once  sync.Once
+}
+
+func (l *leaving) Standing(ctx context.Context, u place.User, groupID string) (Standing, error) {
+	as, err := l.modelGroups.Standing(ctx, u, groupID)
+	l.once.Do(l.leave)
+	return as, err
+}
+
+// TestSendWhileLeaving: what somebody sends while they are removed from a group does
+// not bring them back.
+func TestSendWhileLeaving(t *testing.T) {
+	l := &leaving{modelGroups: &modelGroups{}}
+	in, _ := openGroups(t, openBus(t, bus.Memory), Options{Groups: l})
+	l.make("g", 1, false)
+	alice, bob := listen(t, in, "alice", "a1"), listen(t, in, "bob", "b1")
+	require.NoError(t, l.change(in, "g", []string{"alice", "bob"}, nil))
+	l.leave = func() { require.NoError(t, l.change(in, "g", nil, []string{"bob"})) }
+	require.Equal(t, fault.GroupNotPermitted, code(bob.call(frame.MessageSend, toGroup(bob.id("x"), "g", "x"), nil)))
+	alice.says("g", "secret")
+	require.Equal(t, fault.GroupNotPermitted, code(bob.call(frame.MessageList, conversationParams{ConversationID: "GROUPg"}, nil)))
+	require.False(t, listen(t, in, "bob", "b2").lists("g"))
+	require.Equal(t, []string{"*", "*", "secret"}, alice.history("g"))
 }

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -161,16 +162,34 @@ func (in *Inbox) storeInGroup(ctx context.Context, from place.User, groupID stri
 
 // ensureIn has a sender be a member who is one by what package group keeps, though
 // their document does not say so: a gateway may have died in between.
+//
+// Or they have just left. That writes what package group keeps before it writes the
+// document, so whoever is a member once their document says so stays one until the
+// document is written again.
 func (in *Inbox) ensureIn(ctx context.Context, u place.User, p pair, as Standing) error {
 	known, err := in.knownDocument(ctx, u, p.users[0])
 	if err != nil || known.Group.In && known.Group.Born == as.Born || !as.Member {
 		return err
 	}
+	// Who hangs up in between must not stay in.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
 	head, err := in.beginGroup(ctx, p, as.Born)
 	if err != nil {
 		return err
 	}
-	return in.join(ctx, u, p, head, as.Born, as.Older)
+	if err := in.join(ctx, u, p, head, as.Born, as.Older); err != nil {
+		return err
+	}
+	groupID, _ := p.group()
+	now, err := in.standing(ctx, u, groupID)
+	if err == nil && now.Member && now.Born == as.Born {
+		return nil
+	}
+	if err == nil {
+		err = fault.With(fault.GroupNotPermitted, "only members send messages to a group")
+	}
+	return errors.Join(err, in.leave(ctx, u, p, head, as.Born))
 }
 
 // groupRates holds how many messages each group still takes.

@@ -128,6 +128,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestSearchInGroups":         TestSearchInGroups,
 		"TestGroupOfAFullUser":       TestGroupOfAFullUser,
 		"TestDismissedGroupsGiveWay": TestDismissedGroupsGiveWay,
+		"TestSendWhileLeaving":       TestSendWhileLeaving,
 	},
 	"groupserver_test.go": {
 		"TestServerAPIInAGroup": TestServerAPIInAGroup,
