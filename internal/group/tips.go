@@ -147,6 +147,32 @@ type told struct {
 // tipMembers is of how many users a tip shows nicks and avatars.
 const tipMembers = 20
 
+// tipBytes is how long a tip may be. A frame says it twice, as a message and as the
+// conversation's last one, and has its sender's nick and avatar besides; a client
+// drops its connection for one of over frame.MaxFrame.
+const tipBytes = 24 << 10
+
+// fit returns a tip without what it has no room for: how the last of the users are
+// shown, then custom fields, whose values the group's profile has, then users.
+func (t tip) fit() json.RawMessage {
+	data := encode(t)
+	for i := len(t.MemberList) - 1; len(data) > tipBytes && i >= 0; i-- {
+		t.MemberList[i].Nick, t.MemberList[i].Avatar = "", ""
+		data = encode(t)
+	}
+	if len(data) > tipBytes && t.NewGroupProfile != nil {
+		some := *t.NewGroupProfile
+		some.GroupCustomField = nil
+		t.NewGroupProfile = &some
+		data = encode(t)
+	}
+	for len(data) > tipBytes && len(t.UserIDList) > 0 {
+		t.UserIDList = t.UserIDList[:len(t.UserIDList)/2]
+		data = encode(t)
+	}
+	return data
+}
+
 // tell tells the log of a change, which key names.
 func (r *Room) tell(ctx context.Context, k key, g group, key string, t told) error {
 	if r.o.Log == nil {
@@ -167,7 +193,7 @@ func (r *Room) tell(ctx context.Context, k key, g group, key string, t told) err
 			list[i] = tipMember{UserID: id, Nick: people[i+1].Nick, Avatar: people[i+1].Avatar, MuteTime: t.muteTime}
 		}
 		c.From, c.Nick, c.Avatar = t.operator, people[0].Nick, people[0].Avatar
-		c.Tip = encode(tip{t.operator, t.operation, append([]string{}, t.users...), t.profile, list})
+		c.Tip = tip{t.operator, t.operation, append([]string{}, t.users...), t.profile, list}.fit()
 	}
 	return r.o.Log.GroupChanged(ctx, c)
 }

@@ -1,6 +1,9 @@
 package group
 
 import (
+	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -102,4 +105,39 @@ func TestALogThatFails(t *testing.T) {
 	w.login(0, "alice").must("group.update", obj{"groupID": "g", "name": "m"}, nil)
 	require.True(t, b.failed())
 	require.Equal(t, "m", alice.group("g").Name)
+}
+
+// A tip fits a frame, which has it twice, whatever users call themselves and write into
+// a group's fields.
+func TestTipsFitAFrame(t *testing.T) {
+	w := newWorld(t)
+	alice := w.login(0, "alice")
+	alice.must("group.create", obj{"name": "n", "groupID": "g", "type": "Public"}, nil)
+	fields := make([]obj, maxGroupFields)
+	for i := range fields {
+		fields[i] = obj{"key": fmt.Sprint("k", i), "value": strings.Repeat("\x01", maxFieldValue)}
+	}
+	alice.must("group.update", obj{"groupID": "g", "name": "m", "groupCustomField": fields}, nil)
+	require.Equal(t, `{"operatorID":"alice","operationType":6,"userIDList":[],"newGroupProfile":{"groupName":"m"},"memberList":[]}`, w.chat.lastTip("g"))
+
+	long := strings.Repeat("\x01", 500)
+	came := tip{OperationType: tipJoined}
+	for i := range maxInvited {
+		came.UserIDList = append(came.UserIDList, fmt.Sprintf("%032d", i))
+	}
+	for _, id := range came.UserIDList[:tipMembers] {
+		came.MemberList = append(came.MemberList, tipMember{UserID: id, Nick: long, Avatar: long})
+	}
+	var got tip
+	data := came.fit()
+	require.LessOrEqual(t, len(data), tipBytes)
+	require.NoError(t, json.Unmarshal(data, &got))
+	require.Equal(t, came.UserIDList, got.UserIDList)
+	require.Len(t, got.MemberList, tipMembers)
+	require.Equal(t, long, got.MemberList[0].Nick, "those at the front are shown")
+
+	for i := range came.UserIDList {
+		came.UserIDList[i] = strings.Repeat(`"`, 32)
+	}
+	require.LessOrEqual(t, len(came.fit()), tipBytes)
 }
