@@ -59,9 +59,9 @@ func TestWhatFollowsTheStoreGoesOn(t *testing.T) {
 	b.embedded.quit = make(chan struct{})
 	for _, text := range []string{"after", "again"} {
 		b.embedded.shut()
-		require.Eventually(t, func() bool { return !b.Up() }, 10*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return !b.Up() }, 30*time.Second, 10*time.Millisecond)
 		require.NoError(t, b.embedded.start())
-		require.Eventually(t, b.Up, 10*time.Second, 10*time.Millisecond)
+		require.Eventually(t, b.Up, 30*time.Second, 10*time.Millisecond)
 		say(text)
 	}
 }

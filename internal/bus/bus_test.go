@@ -84,7 +84,7 @@ func TestCompareAndSet(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := b.Last(ctx, "KV_x", "$KV.x.t")
 		return errors.Is(err, ErrNoValue)
-	}, 5*time.Second, 20*time.Millisecond)
+	}, 30*time.Second, 20*time.Millisecond)
 	_, err = b.Put(ctx, "$KV.x.t", []byte(`again`), 0, 0)
 	require.NoError(t, err)
 

@@ -135,5 +135,5 @@ func TestAStoreFullOfWhatItHolds(t *testing.T) {
 	s, err := b.JetStream().Stream(ctx, "KV_x")
 	require.NoError(t, err)
 	require.NoError(t, s.Purge(ctx))
-	require.Eventually(t, func() bool { return b.Room().Fill == Roomy }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return b.Room().Fill == Roomy }, 30*time.Second, 10*time.Millisecond)
 }

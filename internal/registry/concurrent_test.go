@@ -105,7 +105,7 @@ func TestConcurrent(t *testing.T) {
 			require.Eventually(t, func() bool {
 				w.compare()
 				return maps.Equal(w.record(u).sockets(u), w.sockets(u))
-			}, 10*time.Second, 10*time.Millisecond)
+			}, 30*time.Second, 10*time.Millisecond)
 		} else {
 			w.settle(u, func() string { return "" })
 		}

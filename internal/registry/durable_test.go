@@ -31,7 +31,7 @@ func (s *noEvents) Put(ctx context.Context, subject string, data []byte, seq uin
 
 func TestNoEventIsLostOrTwice(t *testing.T) {
 	b := testBus(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	dead := &noEvents{}
 	r1, g1 := open(t, b, "one", func(o *Options) {

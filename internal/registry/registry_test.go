@@ -92,7 +92,7 @@ func (g *fakeGateway) drop(p place.Place, what string) {
 // expect waits until the log is exactly this.
 func (g *fakeGateway) expect(t *testing.T, want ...string) {
 	t.Helper()
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for {
 		g.mu.Lock()
 		got := append([]string(nil), g.log...)
@@ -245,7 +245,7 @@ func TestADuplicatedTabIsHeldAndASilentOneIsTakenOver(t *testing.T) {
 func TestPresenceEndsAfterGrace(t *testing.T) {
 	b := testBus(t)
 	r, g := open(t, b, "one", func(o *Options) { o.Grace, o.CleanGrace, o.Events = 2*time.Second, 50*time.Millisecond, true })
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	events, err := r.Watch(ctx, app)
 	require.NoError(t, err)

@@ -98,7 +98,7 @@ func TestStreamsOfOneAreBounded(t *testing.T) {
 		line, end := watch(1, "a")
 		defer end()
 		return strings.Contains(line, `"hello"`)
-	}, 10*time.Second, 20*time.Millisecond, "who leaves makes room")
+	}, 30*time.Second, 20*time.Millisecond, "who leaves makes room")
 }
 
 // A quiet stream stays open as long as somebody reads it: a deadline is for

@@ -72,7 +72,7 @@ func (r *receiver) take(w http.ResponseWriter, q *http.Request) {
 	h := hook{id: id, platform: q.URL.Query().Get("OptPlatform")}
 	sent, _ := strconv.ParseInt(at, 10, 64)
 	ok := q.Header.Get(rest.SignatureHeader) == v1 &&
-		time.Since(time.Unix(sent, 0)).Abs() < 5*time.Second &&
+		time.Since(time.Unix(sent, 0)).Abs() < time.Minute &&
 		json.Unmarshal(body, &h) == nil &&
 		q.Method == "POST" && q.URL.Path == "/tim" &&
 		q.URL.Query().Get("SdkAppid") == strconv.Itoa(appA) &&
@@ -98,7 +98,7 @@ func (r *receiver) next() hook {
 	select {
 	case h := <-r.got:
 		return h
-	case <-time.After(15 * time.Second):
+	case <-time.After(30 * time.Second):
 		r.t.Fatal("no webhook came")
 		return hook{}
 	}
@@ -112,7 +112,7 @@ func (r *receiver) expect(action, reason string, kicked ...string) hook {
 		platforms = append(platforms, k.Platform)
 	}
 	require.Equal(r.t, []any{action, reason, kicked}, []any{h.Info.Action, h.Info.Reason, platforms})
-	require.InDelta(r.t, time.Now().UnixMilli(), h.EventTime, 20_000)
+	require.InDelta(r.t, time.Now().UnixMilli(), h.EventTime, 60_000)
 	return h
 }
 
@@ -192,7 +192,7 @@ func TestWebhookKeeps(t *testing.T) {
 	<-back.tried
 	<-back.tried
 	require.Eventually(t, func() bool { return strings.Contains(body(t, s.url+"/metrics"), "tim_webhook_waiting 4\n") },
-		10*time.Second, 10*time.Millisecond, "what is not in the queue yet is found a minute later")
+		30*time.Second, 10*time.Millisecond, "what is not in the queue yet is found a minute later")
 	s.end()
 	back.set(false)
 	t.Cleanup(openStage(t, change).end)
@@ -236,11 +236,11 @@ func TestMetricsAndReadiness(t *testing.T) {
 			missing = lines[i]
 		}
 		return i < 0
-	}, 5*time.Second, 10*time.Millisecond, lazy(func() string { return "no " + missing + " in\n" + text }))
+	}, 30*time.Second, 10*time.Millisecond, lazy(func() string { return "no " + missing + " in\n" + text }))
 
 	nats.Shutdown()
 	nats.WaitForShutdown()
-	require.Eventually(t, func() bool { return status(t, s.url+"/readyz") == 503 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return status(t, s.url+"/readyz") == 503 }, 30*time.Second, 20*time.Millisecond)
 	require.Equal(t, 200, status(t, s.url+"/healthz"))
 	require.Contains(t, body(t, s.url+"/metrics"), "tim_nats_up 0")
 }
