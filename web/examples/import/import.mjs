@@ -31,7 +31,11 @@ function* chunks(list, size) {
 /** Lists by a key, in the order in which the keys came. */
 function by(list, key) {
   const all = new Map();
-  for (const one of list) all.set(key(one), [...(all.get(key(one)) ?? []), one]);
+  for (const one of list) {
+    const k = key(one);
+    if (all.has(k)) all.get(k).push(one);
+    else all.set(k, [one]);
+  }
   return all;
 }
 
