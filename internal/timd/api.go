@@ -47,7 +47,7 @@ func serveREST(ctx context.Context, t *running) error {
 		Contacts:      t.contacts,
 		Quotas:        t.inbox,
 		Groups:        groupCalls{t},
-		GroupMessages: t.inbox,
+		GroupMessages: groupMessages{t.inbox, t},
 		Profile:       t.importProfile,
 		Forget:        t.forgetUser,
 		Rate:          t.options.apiRate,

@@ -87,6 +87,20 @@ func (g groupCalls) Do(ctx context.Context, u place.User, method string, params 
 	return g.t.groups.Do(ctx, u, method, params)
 }
 
+// groupMessages are those that the server API sends and takes back.
+type groupMessages struct {
+	*inbox.Inbox
+	t *running
+}
+
+// SendToGroup implements rest.GroupMessages.
+func (g groupMessages) SendToGroup(ctx context.Context, m inbox.GroupMessage) (inbox.GroupSent, error) {
+	if g.t.storeFull() {
+		return inbox.GroupSent{}, fault.New(fault.StoreFull)
+	}
+	return g.Inbox.SendToGroup(ctx, m)
+}
+
 // charging is a bus of whose logs each read and write is charged to the call
 // that it is made for.
 type charging struct{ *bus.Bus }

@@ -50,6 +50,7 @@ func TestAFullStoreRefusesMessagesOnly(t *testing.T) {
 			id, strings.Repeat("x", 11<<10))).code()
 	}
 	require.Zero(t, send())
+	s.call("group_open_http_svc/create_group", `{"Type":"Private","Name":"n","GroupId":"g"}`)
 	require.Contains(t, body(t, s.opsURL+"/metrics"), "tim_store_full 0\n")
 	require.Contains(t, body(t, s.opsURL+"/metrics"), "tim_store_limit_bytes 1.048576e+06\n")
 	for end := time.Now().Add(time.Minute); ; {
@@ -72,6 +73,15 @@ func TestAFullStoreRefusesMessagesOnly(t *testing.T) {
 	} {
 		id++
 		require.Equal(t, fault.StoreFull, alice.try(id, method, params), method)
+	}
+	for command, fields := range map[string]string{
+		"openim/batchsendmsg":                  `"To_Account":["bob"],"MsgRandom":1`,
+		"openim/importmsg":                     `"From_Account":"alice","To_Account":"carol","MsgRandom":1,"MsgTimeStamp":1577836800,"SyncFromOldSystem":2`,
+		"group_open_http_svc/send_group_msg":   `"GroupId":"g","Random":1`,
+		"group_open_http_svc/create_group":     `"Type":"Private","Name":"n"`,
+		"group_open_http_svc/add_group_member": `"GroupId":"g","MemberList":[{"Member_Account":"bob"}]`,
+	} {
+		require.EqualValues(t, fault.StoreFull, s.post(command, good(), `{`+fields+`,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"x"}}]}`).code(), command)
 	}
 	id++
 	require.Zero(t, alice.try(id, "message.list", `{"conversationID":"C2Cbob"}`))
