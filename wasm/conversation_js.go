@@ -115,18 +115,14 @@ func (i *instance) setAllMessageRead(args []safejs.Value, a *answer) {
 	i.post(mailbox.MarkAllRead{Call: i.call(a, empty), Type: of})
 }
 
-func each(list safejs.Value, f func(safejs.Value)) {
-	for k := range bridge.Length(list) {
-		f(bridge.Index(list, k))
-	}
-}
+func each(list safejs.Value, f func(v safejs.Value)) { bridge.Each(list, f) }
 
 func isTrue(v safejs.Value) bool {
 	b, err := v.Bool()
 	return err == nil && b
 }
 
-func isArray(v safejs.Value) bool { return isTrue(bridge.Call(bridge.Global("Array"), "isArray", v)) }
+func isArray(v safejs.Value) bool { return bridge.IsArray(v) }
 
 // textsOf returns the elements of a list. What is not a string becomes "", which
 // the gateway refuses.

@@ -97,12 +97,7 @@ func (o Object) Numbers(key string) []int64 {
 	return list
 }
 
-func (o Object) each(key string, f func(v safejs.Value)) {
-	list := o.get(key)
-	for i := range Length(list) {
-		f(Index(list, i))
-	}
-}
+func (o Object) each(key string, f func(v safejs.Value)) { Each(o.get(key), f) }
 
 // BodyOf wraps a JS value as a body; nil if it is not an object.
 func BodyOf(v safejs.Value) frame.Body {

@@ -168,7 +168,7 @@ func TestParsedObjectsAreReadAlike(t *testing.T) {
 }
 
 func TestObjectsInObjects(t *testing.T) {
-	const text = `{"yes":true,"no":false,"nul":null,"o":{"x":"y"},"list":[{"n":1},null,5,{"n":2}],"texts":["a",1,null,"b",{}]}`
+	const text = `{"yes":true,"no":false,"nul":null,"o":{"x":"y"},"list":[{"n":1},null,5,{"n":2}],"texts":["a",1,null,"b",{}],"like":{"length":2,"0":"a","1":{}}}`
 	for _, o := range []Object{Parsed(Parse(text)), {Value: Parse(text)}} {
 		require.True(t, o.Bool("yes") && o.Has("nul") && !o.Bool("no") && !o.Bool("o") && !o.Has("absent"))
 		require.Equal(t, "y", o.Object("o").Text("x"))
@@ -179,6 +179,8 @@ func TestObjectsInObjects(t *testing.T) {
 		require.EqualValues(t, 2, list[1].Number("n"))
 		require.Equal(t, []string{"a", "b"}, o.Texts("texts"))
 		require.Empty(t, o.Texts("o"))
+		require.Empty(t, o.Texts("like"), "it may claim any length")
+		require.Empty(t, o.List("like"))
 		require.Empty(t, o.List("absent"))
 		require.Equal(t, `{"list":[{"n":1},{"n":2}],"texts":["a"],"numbers":[1,2]}`, stringify(t, ValueOf(frame.Fields{
 			{Key: "list", Value: list}, {Key: "texts", Value: []string{"a"}}, {Key: "numbers", Value: []int64{1, 2}},

@@ -71,7 +71,28 @@ func Field(v safejs.Value, name string) safejs.Value {
 var (
 	reflectGet = safejs.Safe(js.Global().Get("Reflect").Get("get"))
 	reflectSet = safejs.Safe(js.Global().Get("Reflect").Get("set"))
+	arrayIs    = safejs.Safe(js.Global().Get("Array").Get("isArray"))
 )
+
+// IsArray reports whether v is an array.
+func IsArray(v safejs.Value) bool {
+	if !IsObject(v) {
+		return false
+	}
+	is, err := arrayIs.Invoke(v)
+	return err == nil && is.Equal(Bool(true))
+}
+
+// Each calls f for each element of an array, and for nothing of what is none: in
+// what other users have written, an object may claim any length.
+func Each(v safejs.Value, f func(v safejs.Value)) {
+	if !IsArray(v) {
+		return
+	}
+	for i := range Length(v) {
+		f(Index(v, i))
+	}
+}
 
 // Length returns the length of a list that may be the app's, 0 if it is not a
 // list.
