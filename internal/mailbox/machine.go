@@ -237,6 +237,7 @@ func (m *Machine) ended() {
 	for _, w := range m.waiting {
 		w.run(fault.New(fault.LoggedOut))
 	}
+	m.noGroups(fault.New(fault.LoggedOut)) // for calls that came to wait for the groups once the session was about to end
 	m.round++
 	m.box = newBox()
 	m.do(Forget{})
