@@ -28,10 +28,14 @@ const room = new Room(tim, TIM);
 const list = new List(tim, TIM, open);
 const contacts = new Contacts(tim, TIM, (userID) => open(`C2C${userID}`));
 
+let chosen = ''; // the conversation that the user wants to see
+
 /** Opens a conversation; one with somebody new begins here. */
 async function open(conversationID) {
+  chosen = conversationID;
   try {
     const { data } = await tim.getConversationProfile(conversationID);
+    if (chosen !== conversationID) return; // another one was chosen meanwhile
     document.body.dataset.pane = 'room';
     list.open(conversationID);
     await room.open(data.conversation);
@@ -41,6 +45,7 @@ async function open(conversationID) {
 }
 
 function close() {
+  chosen = '';
   delete document.body.dataset.pane;
   room.close();
   list.open('');

@@ -16,6 +16,7 @@ export class Room {
   #next = ''; // where the next older page begins
   #complete = true;
   #loading = false;
+  #opened = 0; // counts what was opened and closed: what was asked for before is for another conversation
   #replied = null; // the message that is replied to
   #typedAt = 0;
   #typingTimer;
@@ -60,12 +61,16 @@ export class Room {
     find('#welcome').hidden = true;
     this.#head();
     this.#complete = false;
+    const opened = this.#opened;
     await this.#older();
+    if (opened !== this.#opened) return;
     this.#bottom();
     this.#form.elements.text.focus();
   }
 
   close() {
+    this.#opened++;
+    this.#loading = false;
     this.#conversation = null;
     this.#messages = [];
     this.#elements.clear();
@@ -112,10 +117,11 @@ export class Room {
   async #older() {
     if (this.#loading || this.#complete) return;
     const { conversationID } = this.#conversation;
+    const opened = this.#opened;
     this.#loading = true;
     try {
       const { data } = await this.#tim.getMessageList({ conversationID, nextReqMessageID: this.#next });
-      if (conversationID !== this.#conversation?.conversationID) return;
+      if (opened !== this.#opened) return;
       this.#next = data.nextReqMessageID;
       this.#complete = data.isCompleted;
       const older = data.messageList.filter((message) => !message.isDeleted && !this.#elements.has(message.ID));
@@ -128,7 +134,7 @@ export class Room {
     } catch (error) {
       complain(error);
     } finally {
-      this.#loading = false;
+      if (opened === this.#opened) this.#loading = false;
     }
   }
 
