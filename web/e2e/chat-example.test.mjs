@@ -35,8 +35,18 @@ const write = async (page, text) => {
   await page.type('#write [name=text]', text);
   await page.keyboard.press('Enter');
 };
-const press = (page, selector, name) =>
-  page.$$eval(selector, (buttons, text) => buttons.find((b) => (b.ariaLabel ?? b.textContent) === text).click(), name);
+/** Presses the first button, or the one of a name, once it is there: the page may replace it at any moment. */
+const press = (page, selector, name = null) =>
+  page.waitForFunction(
+    (at, text) => {
+      const button = [...document.querySelectorAll(at)].find((b) => text === null || (b.ariaLabel ?? b.textContent) === text);
+      button?.click();
+      return Boolean(button);
+    },
+    { polling: 'mutation' },
+    selector,
+    name,
+  );
 const look = async (page, name) => {
   await page.evaluate(axe);
   const found = await page.evaluate(async () => (await globalThis.axe.run()).violations.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.target)}`)); // prettier-ignore
@@ -60,7 +70,7 @@ test('two people chat: text, typing, reply, picture, file, read, taken back, aft
 
   await shows(b, '.row .badge', '1');
   await look(b, 'phone-list');
-  await b.click('.row');
+  await press(b, '.row');
   await shows(b, '.in .text', 'shall we meet');
   await shows(a, '.out .state', '✓✓');
 
@@ -115,7 +125,7 @@ test('two people chat: text, typing, reply, picture, file, read, taken back, aft
 
   await b.reload();
   await shows(b, '.row .last', 'See you there');
-  await b.click('.row');
+  await press(b, '.row');
   await shows(b, '.in .quote, .out .quote', 'shall we meet');
   for (const page of [a, b]) assert.deepEqual(page.complaints, []);
 });
@@ -133,7 +143,8 @@ test('contacts: asked, accepted, opened', async (t) => {
   await look(b, 'contacts');
   await press(b, '.answers button', 'Accept');
   await shows(a, '#friends .name', bob);
-  await a.click('#friends .row');
+  await press(a, '#friends .row');
+  await a.waitForSelector('#room:not([hidden])');
   await write(a, 'Thank you');
   await b.click('#tab-chats');
   await shows(b, '.row .last', 'Thank you');
