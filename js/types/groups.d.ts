@@ -1,4 +1,10 @@
-import type { IMResponse, UserInfo } from './index.js';
+import type { IMResponse, Message, Types, UserInfo } from './index.js';
+import type { GroupSystemNoticePayload, GroupTipPayload } from './payloads.js';
+
+/** A message of TYPES.MSG_GRP_TIP. */
+export type GroupTipMessage = Message<Types['MSG_GRP_TIP'], GroupTipPayload>;
+/** A message of TYPES.MSG_GRP_SYS_NOTICE. */
+export type GroupSystemNoticeMessage = Message<Types['MSG_GRP_SYS_NOTICE'], GroupSystemNoticePayload>;
 
 /** An app's own data of a group or of one of its members. */
 export interface CustomField {

@@ -232,7 +232,7 @@ export interface LastMessage {
 export interface Conversation {
   /** 'C2C' and the other user's userID, 'GROUP' and the groupID, or TYPES.CONV_SYSTEM. */
   conversationID: string;
-  /** The other user's userID. */
+  /** The other user's userID; groups' conversations have none. */
   toAccount: string;
   type: ConversationType;
   subType: string;
@@ -289,7 +289,7 @@ export interface InboxMethods {
    * with the message itself. Rejects with 2452 when that fails.
    */
   downloadMergerMessage<M extends Message>(message: M): Promise<M>;
-  /** Takes back a message that this user has sent. */
+  /** Takes back a message that this user has sent; in a group its owner and administrators take back any. */
   revokeMessage<M extends Message>(message: M): Promise<IMResponse<{ message: M }>>;
   /**
    * Stores what the page has changed in a message: its cloudCustomData, and,

@@ -127,6 +127,48 @@ export interface VideoPayload {
   snapshotSize: number;
 }
 
+/** Payload of TYPES.MSG_GRP_TIP: what has happened in a group, for its members. */
+export interface GroupTipPayload {
+  /** Who has done it. */
+  operatorID: string;
+  /** One of TYPES.GRP_TIP_…. */
+  operationType: number;
+  /** To whom. */
+  userIDList: string[];
+  /** Of the first 20 of them; muteTime, in seconds, where somebody was muted. */
+  memberList: { userID: string; nick?: string; avatar?: string; muteTime?: number }[];
+  /** Of TYPES.GRP_TIP_GRP_PROFILE_UPDATED: only what has changed. The name is groupName, as in the originals. */
+  newGroupProfile?: {
+    muteAllMembers?: boolean;
+    ownerID?: string;
+    groupName?: string;
+    notification?: string;
+    introduction?: string;
+    avatar?: string;
+    joinOption?: string;
+    inviteOption?: string;
+    groupCustomField?: { key: string; value: string }[];
+  };
+}
+
+/** Payload of TYPES.MSG_GRP_SYS_NOTICE: what concerns one user in a group, the message's `to`. */
+export interface GroupSystemNoticePayload {
+  /** Who has done it. */
+  operatorID: string;
+  /**
+   * 1: somebody asks to join; 2, 3: this user's request was granted, refused; 4: removed from the group; 5: the group was
+   * dismissed; 6: created; 7: brought into it; 8: left it; 9, 10: made an administrator, and no longer; 12: somebody is
+   * invited and waits for a manager; 13, 14: that was granted, refused.
+   */
+  operationType: number;
+  groupProfile: { groupID: string; name: string; type: string };
+  handleMessage: string;
+  /** Of a request or an invitation: as in its GroupApplication. */
+  messageKey?: string;
+  authentication?: string;
+  userIDList?: string[];
+}
+
 /**
  * A file to send: a File or Blob, an input element whose first file counts, or
  * what a mini program's chooser or recorder gave.
