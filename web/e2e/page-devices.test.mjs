@@ -64,7 +64,7 @@ test('a reply shows what it replies to, and other custom data does not', async (
       cloudCustomData,
     );
   await send('one', 'not JSON');
-  await send('two', '{"messageReply":{"messageAbstract":5}}');
+  await send('two', '{"messageReply":{"messageAbstract":"noon?","messageSender":{"toString":0}}}'); // which String() throws at
   await send('three', JSON.stringify({ messageReply: { messageAbstract: '<b>noon?</b>', messageSender: 'Bob', messageID: 'x', messageType: 1, version: 1 } })); // prettier-ignore
   await page.waitForFunction(() => document.querySelectorAll('[data-panel=A] .message').length === 3, { polling: 'mutation' });
   const quotes = await page.$$eval('[data-panel=A] .message', (all) => all.map((line) => line.querySelector('blockquote')?.innerText.replace(/\s+/g, ' '))); // prettier-ignore

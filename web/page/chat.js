@@ -213,9 +213,9 @@ function quoted({ cloudCustomData, isRevoked }) {
   } catch {
     // not JSON: the app's own
   }
-  if (isRevoked || typeof reply?.messageAbstract !== 'string') return undefined;
+  if (isRevoked || typeof reply?.messageAbstract !== 'string' || typeof reply.messageSender !== 'string') return undefined;
   const quote = element('blockquote');
-  quote.append(say(element('span', 'who'), 'chat.reply', { user: String(reply.messageSender ?? '') }), element('p', '', reply.messageAbstract));
+  quote.append(say(element('span', 'who'), 'chat.reply', { user: reply.messageSender }), element('p', '', reply.messageAbstract));
   return quote;
 }
 

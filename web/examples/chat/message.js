@@ -12,8 +12,11 @@ function extras({ cloudCustomData }) {
   }
 }
 
-/** The message that this one replies to: {messageID, messageAbstract, messageSender}. */
-export const replyOf = (message) => extras(message).messageReply;
+/** The message that this one replies to: {messageID, messageAbstract, messageSender}. Anybody may write anything there. */
+export function replyOf(message) {
+  const reply = Object(extras(message).messageReply);
+  return [reply.messageAbstract, reply.messageSender].every((text) => typeof text === 'string') ? reply : undefined;
+}
 
 /** The cloudCustomData of a reply. */
 export function replyTo(message) {
@@ -110,7 +113,7 @@ export function bubble(message, act) {
     h(
       'div.bubble',
       {},
-      quoted && h('button.quote', { type: 'button', onclick: () => act.jump(quoted.messageID) }, h('strong', {}, String(quoted.messageSender)), h('span', {}, String(quoted.messageAbstract))),
+      quoted && h('button.quote', { type: 'button', onclick: () => act.jump(quoted.messageID) }, h('strong', {}, quoted.messageSender), h('span', {}, quoted.messageAbstract)),
       content(message),
       h('p.foot', {}, h('time', {}, clock(time)), out && h('span.state', { title: words, label: words, role: 'img' }, state)),
     ),
