@@ -143,7 +143,7 @@ func (i *instance) tell(t *signalling.Table, events []*signalling.Event) {
 		if i.signals.table != t {
 			return
 		}
-		if e.Own {
+		if e.Sends {
 			i.signal(e.Signal, func(safejs.Value, *fault.Error) {})
 		}
 		i.emitter.Emit(e.Name, bridge.ValueOf(e.Data()))

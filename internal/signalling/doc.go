@@ -18,7 +18,7 @@
 // The invitee notices the end of the time when it comes, the inviter 5 s later,
 // so that an answer of the last moment still counts. Each of them sends a signal
 // that says so; all instances of a user give it the same ID, so it is stored
-// once.
+// once. An invitee does so for a few invitations a minute only.
 //
 // A signal is believed only if its sender may send it: nobody ends an invitation
 // of others.

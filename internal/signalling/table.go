@@ -35,6 +35,11 @@ const (
 	// same peer gives way, or else the oldest of all: who sends invites without end
 	// pushes out their own.
 	most = 200
+	// mostLate is how many invitations of others this client says in a minute to
+	// have run out, as each costs this user a message: a peer may let any number
+	// run out. The inviter's clients notice that by themselves.
+	mostLate = 20
+	minute   = 60_000
 )
 
 // Event is one event for the page.
@@ -42,7 +47,8 @@ type Event struct {
 	_       [0]func() // no ==, which tim.wasm would contain
 	Name    string
 	Signal  *Signal // what it reports; of EventTimeout what its message says
-	Own     bool    // this client has noticed that the time is up, and has to send Signal
+	Own     bool    // this client has noticed that the time is up
+	Sends   bool    // and has to send Signal
 	invitee string
 }
 
@@ -58,6 +64,9 @@ func (e *Event) Data() frame.Fields {
 type Table struct {
 	user string
 	all  []*invitation // in the order in which they became known
+
+	late     int   // how many of others were said to have run out since lateFrom
+	lateFrom int64 // begins again once a minute is over
 }
 
 type state int
@@ -192,10 +201,20 @@ func (t *Table) Late(now int64) (events []*Event) {
 			v.end()
 			s := t.signal(v, Timeout)
 			s.Sent = due
-			events = append(events, &Event{Name: EventTimeout, Signal: s, invitee: v.invitee, Own: true})
+			events = append(events, &Event{Name: EventTimeout, Signal: s, invitee: v.invitee, Own: true, Sends: v.Inviter == t.user || t.mayTell(now)})
 		}
 	}
 	return events
+}
+
+// mayTell counts one more invitation of others that has run out, and reports
+// whether this client says so.
+func (t *Table) mayTell(now int64) bool {
+	if now-t.lateFrom >= minute {
+		t.late, t.lateFrom = 0, now
+	}
+	t.late++
+	return t.late <= mostLate
 }
 
 const never = 1<<63 - 1

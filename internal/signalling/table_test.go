@@ -34,7 +34,7 @@ func TestStories(t *testing.T) {
 		return func(now int64, input string) (out []string, err error) {
 			for _, e := range play(table, now, input, &out) {
 				line := e.Name + " " + transcript.Show(e.Data())
-				if e.Own {
+				if e.Sends {
 					line += " sends " + transcript.Show(e.Signal.Fields())
 				}
 				out = append(out, line)
@@ -215,6 +215,34 @@ func TestInvitationsAreBounded(t *testing.T) {
 	require.Len(t, table.all, most)
 	require.NotNil(t, table.find("mallory4999"))
 	require.NotNil(t, table.find("carol0"))
+}
+
+// A peer who lets invitations run out without end costs this user a few messages a
+// minute; the page hears of all, and what this user has invited to is always said.
+func TestLateIsBounded(t *testing.T) {
+	table := New("alice")
+	sends := func(now int64, peer string, n int) (sent int) {
+		for k := range n {
+			s := signal("invite", fmt.Sprint(peer, now, k), peer, peer, 30, now)
+			if peer == "alice" {
+				table.Open(s)
+			}
+			table.Seen(now, []*Signal{s}, peer == "alice")
+		}
+		events := table.Late(now + 35_000)
+		require.Len(t, events, n)
+		for _, e := range events {
+			require.True(t, e.Own)
+			if e.Sends {
+				sent++
+			}
+		}
+		return sent
+	}
+	require.Equal(t, mostLate, sends(1_000_000, "bob", 100))
+	require.Zero(t, sends(1_010_000, "bob", 100))
+	require.Equal(t, 100, sends(1_020_000, "alice", 100))
+	require.Equal(t, mostLate, sends(1_070_000, "bob", 100), "a minute later")
 }
 
 // The page's object of an invitation is held for as long as that is open.
