@@ -11,8 +11,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// apply has somebody wait for a manager. Whoever waits already keeps their
-// place: only the note becomes the newest.
+// apply stores an application, which then waits for a manager. A user who waits
+// already keeps their place; the new note replaces the old one.
 func (r *Room) apply(ctx context.Context, k key, g group, userID string, a application) error {
 	waiting, err := r.waiting(ctx, k, g)
 	if err != nil {
@@ -44,8 +44,8 @@ type waitingOne struct {
 	application
 }
 
-// waiting returns who waits to come into a group, those first who have waited
-// longest. What waits no more is removed behind the call.
+// waiting returns the applications that wait for a group, the oldest first. Those
+// that wait no longer are removed in the background.
 func (r *Room) waiting(ctx context.Context, k key, g group) ([]waitingOne, error) {
 	values, err := r.under(ctx, k.applicationPattern())
 	if err != nil {
@@ -75,11 +75,11 @@ func (r *Room) waiting(ctx context.Context, k key, g group) ([]waitingOne, error
 	return out, nil
 }
 
-// removedAtOnce is how many documents one job removes: others wait for their jobs
-// behind it. Whoever reads the rest has that removed.
+// removedAtOnce is the most documents that one job removes, since other jobs wait
+// behind it. The next call that reads the remaining ones removes more.
 const removedAtOnce = 64
 
-// remove removes documents as they were read.
+// remove removes documents, unless they have changed since they were read.
 func (r *Room) remove(ctx context.Context, old []bus.Value) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
@@ -96,8 +96,8 @@ type applicationsResult struct {
 	Next            string        `json:"next,omitempty"`
 }
 
-// applications lists who waits in the groups that a user manages, as many groups
-// a page as group.list has.
+// applications lists the applications for the groups that a user manages, with as
+// many groups a page as group.list.
 func applications(ctx context.Context, r *Room, u place.User, p listParams) (any, error) {
 	keys, err := r.groupsOf(ctx, u)
 	if err != nil {
@@ -126,7 +126,7 @@ func applications(ctx context.Context, r *Room, u place.User, p listParams) (any
 	return out, nil
 }
 
-// applicationsOf returns who waits in a group, for who may handle that.
+// applicationsOf returns the applications for a group, if the user may handle them.
 func (r *Room) applicationsOf(ctx context.Context, k key, u place.User) ([]Application, error) {
 	g, _, _, err := r.may(ctx, k, u, Handle)
 	if isRefusal(err) {
@@ -193,8 +193,9 @@ func handle(ctx context.Context, r *Room, u place.User, p handleParams) (any, er
 	return groupResult{g.seen(k.id, u.UserID, m, role)}, nil
 }
 
-// handle decides on an application, in the group's turn, so that two managers do
-// not decide both: who is let in comes in first, and then it waits no more.
+// handle decides on an application. It does so in the group's turn, so that only
+// one manager decides. A user who is let in becomes a member first; then the
+// application is marked as handled.
 func (r *Room) handle(ctx context.Context, k key, u place.User, p handleParams) (group, error) {
 	agreed := p.HandleAction == actionAgree
 	var handled application
@@ -245,8 +246,8 @@ func (r *Room) handle(ctx context.Context, k key, u place.User, p handleParams) 
 	return g, err
 }
 
-// notifyHandled tells whose application it was that it is handled: the user, or
-// who has invited them.
+// notifyHandled tells whoever made an application that it was handled: the user,
+// or the member who invited them.
 func (r *Room) notifyHandled(ctx context.Context, k key, g group, userID string, a application) {
 	says, to := noticeRefused, userID
 	if a.Agreed {
@@ -262,7 +263,7 @@ func (r *Room) notifyHandled(ctx context.Context, k key, g group, userID string,
 	r.notify(ctx, k, g, a.Key, notice{OperatorID: a.Handled, OperationType: says, HandleMessage: a.Answer, UserIDList: []string{userID}}, to)
 }
 
-// notifyManagers tells those who may handle it of an application.
+// notifyManagers tells those who may handle an application of it.
 func (r *Room) notifyManagers(ctx context.Context, k key, g group, userID string, a application) error {
 	if r.o.Log == nil {
 		return nil

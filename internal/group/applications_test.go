@@ -9,8 +9,8 @@ import (
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
 )
 
-// An application that was handled leaves nothing behind, once its call is not
-// repeated any more: whoever applies reads all that are there.
+// The document of a handled application is removed once its call can no longer be
+// repeated, since every new application reads all that are stored.
 func TestHandledApplicationsAreRemoved(t *testing.T) {
 	w := &world{t: t, clock: newClock()}
 	b := busmodel.New(busmodel.Options{Now: w.clock.Now})

@@ -93,8 +93,8 @@ func deleteAttributes(ctx context.Context, r *Room, u place.User, p attributesPa
 	return keysResult{gone}, err
 }
 
-// changeAttributes has f change all attributes of a group. It may be called more
-// than once, each time with a map of its own.
+// changeAttributes lets f change all attributes of a group. It may call f more than
+// once, each time with a new map.
 func (r *Room) changeAttributes(ctx context.Context, u place.User, groupID string, f func(all map[string]string) map[string]string) error {
 	k := keyOf(u, groupID)
 	g, _, _, err := r.may(ctx, k, u, Update)
@@ -108,7 +108,7 @@ func (r *Room) changeAttributes(ctx context.Context, u place.User, groupID strin
 		for key, value := range now {
 			size += len(key) + len(value)
 		}
-		// What JSON writes longer must not make a frame too large.
+		// JSON may write the values longer; they must still fit into a frame.
 		if len(now) > maxAttributeKeys || size > maxAttributes || len(encode(now)) > r.o.Frame {
 			return false, fault.With(fault.GroupBadParameters,
 				"a group has "+strconv.Itoa(maxAttributeKeys)+" attributes at most, of "+strconv.Itoa(maxAttributes)+" bytes together")
@@ -178,7 +178,7 @@ func addCounter(ctx context.Context, r *Room, u place.User, p addParams) (any, e
 	if err := checkNonce(p.Nonce); err != nil {
 		return nil, err
 	}
-	if p.Nonce == "" { // an attempt of this call that is not known to have been stored is recognised, too
+	if p.Nonce == "" { // so that a second attempt recognises a first one that was stored
 		p.Nonce = r.random()
 	}
 	out := addResult{GroupID: p.GroupID, Key: p.Key}
@@ -200,7 +200,7 @@ func addCounter(ctx context.Context, r *Room, u place.User, p addParams) (any, e
 	return out, err
 }
 
-// changeCounters has f change some counters of a group; it returns false when
+// changeCounters lets f change some counters of a group; f returns false when
 // there is nothing to write.
 func (r *Room) changeCounters(ctx context.Context, u place.User, groupID string, keys []string, f func(c *counters) (bool, error)) (counters, error) {
 	for _, key := range keys {
@@ -234,7 +234,7 @@ func (r *Room) changeCounters(ctx context.Context, u place.User, groupID string,
 	})
 }
 
-// maxCounter is up to where a page can count.
+// maxCounter is the largest integer that JavaScript holds exactly.
 const maxCounter = 1<<53 - 1
 
 func badCounter() error {

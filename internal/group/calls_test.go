@@ -63,8 +63,8 @@ func TestCreate(t *testing.T) {
 	bob.refused(fault.NotBuiltYet, "group.create", obj{"name": "n", "type": "Community", "isSupportTopic": true})
 }
 
-// A call that comes twice, after a lost connection, is answered as it was the
-// first time, whichever gateway it comes to.
+// A call that is repeated after a lost connection gets the answer of the first one,
+// whichever gateway it reaches.
 func TestRepetitions(t *testing.T) {
 	w := newWorld(t)
 	alice, again := w.login(0, "alice"), w.login(1, "alice")
@@ -190,7 +190,7 @@ func TestFull(t *testing.T) {
 	require.Equal(t, []string{"b", "x"}, kicked.UserIDs, "none of them is a member now")
 	require.Equal(t, 2, alice.group("w").MemberCount)
 
-	// Who has left leaves nothing behind, after a while.
+	// The documents of former members are removed after a while.
 	documents := func() int {
 		alice.members("w", 100)
 		w.rooms[0].behind()
@@ -287,7 +287,7 @@ func TestProfiles(t *testing.T) {
 	require.Equal(t, 2, n.MemberCount)
 }
 
-// A Work group may have no owner; the last one turns off the light.
+// A Work group may have no owner; it ends when its last member leaves.
 func TestWorkGroupsEnd(t *testing.T) {
 	w := newWorld(t)
 	alice, root := w.login(0, "alice"), w.login(1, "root")

@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// chat is a Log in memory, as simple as it can be.
+// chat is a simple Log in memory.
 type chat struct {
 	mu      sync.Mutex // guards what follows
 	groups  map[string]*chatGroup
@@ -59,7 +59,8 @@ func (c *chat) GroupChanged(_ context.Context, change Change) error {
 	return nil
 }
 
-// tipText returns a tip in short: "1 alice bob,carol".
+// tipText returns a tip in short: its type, who caused it, whom it names, as in
+// "1 alice bob,carol".
 func tipText(c Change) string {
 	var t tip
 	if err := json.Unmarshal(c.Tip, &t); err != nil || t.OperatorID != c.From {
@@ -86,7 +87,7 @@ func (c *chat) Notify(_ context.Context, n Notice) error {
 	return nil
 }
 
-// members returns who has a group's messages.
+// members returns the users who receive a group's messages.
 func (c *chat) members(id string) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,7 +97,7 @@ func (c *chat) members(id string) []string {
 	return nil
 }
 
-// tips returns what the members of a group were told.
+// tips returns the tips that the members of a group were sent.
 func (c *chat) tips(id string) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -113,7 +114,7 @@ func (c *chat) lastTip(id string) string {
 	return string(c.groups[id].last)
 }
 
-// took returns the notices of a user since the last time.
+// took returns the notices of a user since the last call.
 func (c *chat) took(userID string) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

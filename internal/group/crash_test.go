@@ -20,18 +20,18 @@ import (
 
 var errStore = errors.New("the disk is on fire")
 
-// faulty is a store of which one operation fails, before it is carried out or
-// after it. When its gateway dies there, all that come after it fail, too. What
-// a failed read leaves behind is the same in any case, so in those two only
-// writes count.
+// faulty is a store in which one operation fails, before or after it is carried
+// out. If its gateway dies there, all later operations fail, too. A read changes
+// nothing, so where the operation is carried out first, or the gateway dies, only
+// writes are counted.
 type faulty struct {
 	*busmodel.Bus
 	mu    sync.Mutex // guards what follows
 	armed bool
 	left  int  // operations until the one that fails
-	after bool // it has been carried out
-	dead  bool // so do all that follow
-	over  bool // it has failed
+	after bool // it is carried out before it fails
+	dead  bool // all later ones fail, too
+	over  bool // the one that fails has failed
 }
 
 func (f *faulty) OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error) {
@@ -39,7 +39,7 @@ func (f *faulty) OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error) 
 	return &faultyLog{l, f}, err
 }
 
-// next reports whether an operation fails, and whether it is carried out before.
+// next reports whether an operation fails, and whether it is carried out first.
 func (f *faulty) next(write bool) (fails, carriedOut bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -58,14 +58,14 @@ func (f *faulty) next(write bool) (fails, carriedOut bool) {
 	return true, f.after
 }
 
-// arm has the nth operation from now on fail.
+// arm makes the nth operation from now on fail.
 func (f *faulty) arm(n int, after, dead bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.armed, f.left, f.after, f.dead = true, n, after, dead
 }
 
-// failed disarms it and reports whether an operation has failed.
+// failed disarms the store and reports whether an operation has failed.
 func (f *faulty) failed() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -141,8 +141,8 @@ func (c faultyChat) Notify(ctx context.Context, n Notice) error {
 	return c.chat.Notify(ctx, n)
 }
 
-// changes are the calls that change several documents, each by who makes it, in
-// a group of three: alice, who owns it, bob, its administrator, and carol.
+// changes are the calls that change several documents, each with its caller, in a
+// group of three: alice, who owns it, bob, its administrator, and carol.
 var changes = []struct {
 	name, by, method string
 	params           obj
@@ -158,12 +158,12 @@ var changes = []struct {
 	{"quit the last", "alice", "group.quit", obj{"groupID": "alone"}},
 }
 
-// everybody is in the tests of this file.
+// everybody lists the users of the tests in this file.
 var everybody = []string{"alice", "bob", "carol", "dave", "erin", "frank"}
 
-// A change that fails at any of its operations, or whose gateway dies there,
-// leaves groups in order: after the next change of somebody else, at the latest,
-// every list agrees with every other one, and the call can be repeated.
+// A change that fails at any of its operations, or whose gateway dies there, leaves
+// groups in order. At the latest after the next change by somebody else, all lists
+// agree with each other and the call can be repeated.
 func TestAChangeFailsAnywhere(t *testing.T) {
 	for _, c := range changes {
 		// Dying before an operation is dying after the one before it.
@@ -201,7 +201,7 @@ func failAt(t *testing.T, name, by, method string, params obj, n int, after, dea
 	b.arm(n, after, dead)
 	f := caller.call(method, params, nil)
 	if dead {
-		w.rooms[0].Close() // with what it would have done behind the call
+		w.rooms[0].Close() // with its background work
 	} else {
 		w.rooms[0].behind()
 	}
@@ -209,7 +209,7 @@ func failAt(t *testing.T, name, by, method string, params obj, n int, after, dea
 		require.Nil(t, f, name)
 		return false
 	}
-	if dead { // some other gateway goes on, once the turn of the dead one has passed
+	if dead { // another gateway goes on, once the turn of the dead one is old enough
 		w.clock.pass((turnAge + 1) * time.Millisecond)
 	}
 	w.touch()
@@ -225,7 +225,7 @@ func failAt(t *testing.T, name, by, method string, params obj, n int, after, dea
 	return true
 }
 
-// touch makes the next change of each group: somebody comes, and goes again.
+// touch makes the next change of each group: somebody joins and leaves again.
 func (w *world) touch() {
 	root := w.login(1, "root")
 	for _, id := range []string{"g", "alone", "new"} {
@@ -237,8 +237,8 @@ func (w *world) touch() {
 	}
 }
 
-// inOrder checks what must be true of all groups at all times: who is listed is
-// counted, finds the group, and nobody else does; a group has one owner.
+// inOrder checks what must always be true of all groups: the listed members are
+// counted; they, and nobody else, find the group; a group has one owner.
 func (w *world) inOrder(name string) {
 	w.t.Helper()
 	in := map[string][]string{} // by user
@@ -270,7 +270,7 @@ func (w *world) inOrder(name string) {
 	}
 }
 
-// hangup ends a call at one of its operations.
+// hangup is a store that ends the caller's context at one of a call's operations.
 type hangup struct {
 	*busmodel.Bus
 	mu   sync.Mutex

@@ -39,7 +39,7 @@ type createResult struct {
 	FailureUserIDList []string `json:"failureUserIDList,omitempty"`
 }
 
-// check returns the group that is wished for, and its first members.
+// check returns the group that the call asks for, and its first members.
 func (p createParams) check() (g group, firsts []newMember, err error) {
 	if p.Type == "" {
 		p.Type = Work
@@ -117,8 +117,8 @@ func checkFirsts(list []newMember, rules rules) ([]newMember, error) {
 	return out, nil
 }
 
-// id returns the ID of a new group: the wished one, or one that the gateway
-// makes, which is the same for the repetition of a call.
+// id returns the ID of a new group: the one asked for, or one that the gateway
+// makes. The repetition of a call gets the same ID.
 func (p createParams) id(u place.User, t Type) string {
 	switch {
 	case p.GroupID != "":
@@ -130,10 +130,10 @@ func (p createParams) id(u place.User, t Type) string {
 	return madeGroupID(t, [12]byte(hash[:12]))
 }
 
-// create makes a group. Its document comes first and has a turn, so nobody sees
-// a group with fewer members than it was to have, and one whose gateway has died
-// is finished by the repetition of the call, or else ended or counted by whoever
-// comes to it first.
+// create creates a group. Its document is written first, with an open turn, so
+// that no other change sees the group before its first members are in. If the
+// gateway dies in between, the repetition of the call finishes the group; without
+// one, the next change of the group counts its members, or ends it if it has none.
 func create(ctx context.Context, r *Room, u place.User, p createParams) (any, error) {
 	g, firsts, err := p.check()
 	if err == nil {
@@ -161,7 +161,7 @@ func create(ctx context.Context, r *Room, u place.User, p createParams) (any, er
 	return v, nil
 }
 
-// create begins a group, or goes on where an attempt before has ended.
+// create begins a group, or goes on where an earlier attempt stopped.
 func (r *Room) create(ctx context.Context, k key, u place.User, wished group, firsts []newMember, nonce string) (out createResult, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
@@ -172,7 +172,7 @@ func (r *Room) create(ctx context.Context, k key, u place.User, wished group, fi
 		switch {
 		case g.there() && (g.By != u.UserID || g.Nonce != nonce):
 			return false, fault.New(fault.GroupIDTaken)
-		case g.there() && (g.Turn == nil || g.Turn.ID != id): // all but some members, perhaps
+		case g.there() && (g.Turn == nil || g.Turn.ID != id): // created, but some members may be missing
 			return false, nil
 		case !g.there():
 			born := max(now.UnixMilli(), g.Born+1)
@@ -189,8 +189,8 @@ func (r *Room) create(ctx context.Context, k key, u place.User, wished group, fi
 		if _, err = r.recountOwn(ctx, k, &g); err == nil {
 			_, out.FailureUserIDList, err = r.bringFirsts(ctx, k, g, u, firsts, nonce)
 		}
-		// The call and its repetition may run at the same time, in the same turn: what
-		// counts is who is there, not whom this one has brought.
+		// The call and its repetition may run at the same time, in the same turn: so
+		// it counts all who are members, not those whom this call has brought.
 		var all []entry
 		if err == nil {
 			all, err = r.recountOwn(ctx, k, &g)
@@ -207,7 +207,7 @@ func (r *Room) create(ctx context.Context, k key, u place.User, wished group, fi
 			if e.members, out.FailureUserIDList = came, failed; err == nil && came > 0 {
 				var all []entry
 				if all, err = r.recountOwn(ctx, k, &g); err == nil {
-					g.Members -= came // the effect has them
+					g.Members -= came // the effect adds them
 					_, err = r.tellFirsts(ctx, k, g, id, all)
 				}
 			}
@@ -225,9 +225,10 @@ func (r *Room) create(ctx context.Context, k key, u place.User, wished group, fi
 	return out, err
 }
 
-// bringFirsts makes the first members of a group; the first of them, its owner,
-// before all others. Those who cannot come, or for whom there is no room, are
-// returned. Who has come before, and perhaps left again, does not come again.
+// bringFirsts makes users the first members of a group: the owner, who is the
+// first of them, before all others. It returns those who cannot come, or for whom
+// there is no room. It skips users who have been members already, even if they
+// have left since.
 func (r *Room) bringFirsts(ctx context.Context, k key, g group, u place.User, firsts []newMember, nonce string) (came int, failed []string, err error) {
 	subjects := make([]string, len(firsts))
 	for i, f := range firsts {
@@ -278,7 +279,8 @@ func (r *Room) bringFirsts(ctx context.Context, k key, g group, u place.User, fi
 	return came + len(coming), failed, err
 }
 
-// recountOwn sets how many members have come already, and returns them.
+// recountOwn reads the members who are in the group by now, sets their number, and
+// returns them.
 func (r *Room) recountOwn(ctx context.Context, k key, g *group) ([]entry, error) {
 	all, err := r.members(ctx, k, *g, 0, classes)
 	g.Members = len(all)
@@ -301,8 +303,8 @@ func (r *Room) tellFirsts(ctx context.Context, k key, g group, key string, all [
 	return brought, r.tell(ctx, k, g, key, t)
 }
 
-// dismiss ends a group by its document alone: those of its members name a group
-// that is no more. They are removed behind it.
+// dismiss ends a group by changing its document alone. The documents of its members
+// then name a group that no longer exists; they are removed in the background.
 func dismiss(ctx context.Context, r *Room, u place.User, p groupParams) (any, error) {
 	k := keyOf(u, p.GroupID)
 	was, _, err := get[group](ctx, r, k.profileSubject())
@@ -324,15 +326,15 @@ func dismiss(ctx context.Context, r *Room, u place.User, p groupParams) (any, er
 	})
 }
 
-// repeatedWithin is for how long, in ms, a call that ends something is taken for
-// the repetition of the one that has.
+// repeatedWithin is the time, in ms, within which a call that ends something counts
+// as the repetition of the call that ended it.
 const repeatedWithin = 2 * 60 * 1000
 
 func (r *Room) dismiss(ctx context.Context, k key, by string, may func(g group) error) error {
 	g, err := change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
 		if !g.there() {
 			if g.Gone != nil && g.Gone.By == by {
-				return false, nil // an attempt before has stored it
+				return false, nil // an earlier attempt has stored it
 			}
 			return false, fault.New(fault.NoSuchGroup)
 		}

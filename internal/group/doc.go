@@ -5,75 +5,75 @@
 // # Files
 //
 //	rules.go         who may do what, by type, as one table
-//	limits.go        what may be set, how much, and what group IDs there are
-//	params.go        what a call names, checked
+//	limits.go        size limits of what members set; the rule for group IDs
+//	params.go        checks of a call's parameters
 //
 //	room.go          Open and Close; Options
-//	jobs.go          what is done behind the calls
+//	jobs.go          background jobs
 //	keys.go          subjects
 //	record.go        the documents
-//	store.go         documents: read, changed
-//	turn.go          changes of who is a member, one at a time
-//	rates.go         what a user may change in a time, on this gateway
+//	store.go         reads and changes of documents
+//	turn.go          changes of membership, one at a time
+//	rates.go         how often a user may change something, on this gateway
 //
-//	methods.go       how a call of a client is served
-//	server.go        how one of the server API is
-//	standing.go      what messages of groups need to know of somebody
-//	create.go        groups begin and end
-//	members.go       members come and go
-//	invite.go        members bring others
-//	setmember.go     what is set of a member
+//	methods.go       serves the calls of clients
+//	server.go        serves the calls of the server API
+//	standing.go      what package inbox needs to know of a member
+//	create.go        groups are created and dismissed
+//	members.go       members join, quit and are removed
+//	invite.go        members bring others in
+//	setmember.go     role, mute, name card and custom fields of a member
 //	profile.go       profiles, and who owns a group
 //	list.go          a user's groups; a group's members; how many are online
-//	applications.go  who waits to come in
+//	applications.go  applications to join, and how they are handled
 //	attributes.go    attributes and counters
 //	forget.go        a deleted account leaves its groups
-//	tidy.go          what a dismissed group leaves is removed
+//	tidy.go          removes the documents that a dismissed group leaves
 //
-//	tips.go          what the members' messages say of changes: tips and notices
-//	listeners.go     who is here and is told of which groups
-//	follow.go        what has changed on any gateway, told to those
-//	news.go          what a user is told of themself, and how often
-//	shape.go         what clients see
+//	tips.go          tips and notices: messages that report changes
+//	listeners.go     the users on this gateway who are notified, and of which groups
+//	follow.go        notifies them of changes made on any gateway
+//	news.go          notifications about the receiver, at a limited rate
+//	shape.go         groups, members and notifications as clients see them
 //
 // # Stores
 //
-// One stream, TIM_GROUP, of documents, of which each is changed by compare-and-set;
-// group and user are base64url of IDs.
+// One stream, TIM_GROUP, holds documents. Each is changed by compare-and-set.
+// group and user are IDs in base64url.
 //
 //	tim.group.<app>.p.<group>             the profile, the owner, how many members
-//	tim.group.<app>.m.<group>.<h>.<user>  a member, or a former one; h is one of 256 classes by a hash of user
-//	tim.group.<app>.u.<user>.<group>      that a user is in a group
-//	tim.group.<app>.q.<group>.<user>      who waits to come in
+//	tim.group.<app>.m.<group>.<h>.<user>  a member, or a former one; h is one of 256 classes, by a hash of user
+//	tim.group.<app>.u.<user>.<group>      a user's own entry for a group that they are in
+//	tim.group.<app>.q.<group>.<user>      an application or invitation that waits
 //	tim.group.<app>.a.<group>             attributes
 //	tim.group.<app>.c.<group>             counters
 //
-// What is true where documents differ: the profile says whether there is a group
-// and since when (Born); who owns it; each member's own document whether they are
-// in it, if it names that Born. The document by which users find their groups is
-// written before that of the member and removed after it, so it may be there for a
-// group that they are not in, and is then skipped and later removed. Who is a
-// member changes in the group's turn only (turn.go), which keeps the number of
-// members exact, and what a gateway has left that died is put right by the next
-// change. Dismissing writes one document: those of the members name a group then
-// that is no more, and are removed behind the call (tidy.go).
+// Where documents disagree, this decides: the profile says whether the group
+// exists, since when (Born) and who owns it. A member's document says whether they
+// are in the group, if it names the same Born. The entry by which users find their
+// groups is written before the member's document and removed after it, so there may
+// be an entry for a group that the user is not in. Such an entry is skipped and
+// later removed. Membership changes only in the group's turn (turn.go), which keeps
+// the number of members exact; the next change repairs what a gateway that died
+// has left. Dismissing a group writes one document. The documents of its members
+// then name a group that no longer exists, and are removed in the background
+// (tidy.go).
 //
 // # Goroutines and locks
 //
-// A call runs on its caller's goroutine, documents come on that of the follower,
-// and some goroutines do what is left to be done behind the calls (jobs.go): those
-// of Room.jobs what somebody waits for, those of Room.chores what is only to be
-// removed. listeners.mu guards who is told of what, is held while Push is called,
-// and never across a call of the store. rates.mu, counts.mu and tidying.mu are held
-// alone. While a call waits for the turn of a group, or has it, it holds none of
-// them.
+// A call runs on its caller's goroutine. The follower's goroutine delivers changed
+// documents. A few more goroutines do background work (jobs.go): those of Room.jobs
+// what somebody waits for, those of Room.chores what is only to be removed.
+// listeners.mu guards who is notified of what. It is held while Push is called,
+// never across a call of the store. rates.mu, counts.mu and tidying.mu are each held
+// alone. A call that waits for a group's turn, or has it, holds none of these locks.
 //
 // # Calls
 //
 // Every field of the original SDK has the original's name, type and unit
 // (times are Unix seconds), so that the SDK passes objects through as they are.
-// Types are those of the originals' wire: Private (Work), Public, ChatRoom
-// (Meeting), Community, AVChatRoom, which is refused with 2998. Roles are Owner,
+// Types have the names of the original's wire: Private (Work), Public, ChatRoom
+// (Meeting), Community, and AVChatRoom, which is refused with 2998. Roles are Owner,
 // Admin and Member.
 //
 //	Group         {groupID, type, name, avatar, introduction, notification, ownerID,
@@ -88,28 +88,29 @@
 //	              memberCustomField: [{key, value}]}
 //	Application   {applicant, applicantNick, groupID, groupName, applicationType (0 to
 //	              join, 2 an invitation that waits for a manager), userID, note, time,
-//	              authentication, messageKey}; userID is who is to join
+//	              authentication, messageKey}; userID is the user who is to join
 //
-// A field that has its usual value is left out, and the SDK puts it back: what is
-// false, 0, "" or an empty list; messageRemindType is AcceptAndNotify. groupID,
-// type, joinOption, inviteOption, userID and role are always there.
+// A field that has its default value is left out, and the SDK puts it back: false,
+// 0, "", an empty list, and AcceptAndNotify for messageRemindType. groupID, type,
+// joinOption, inviteOption, userID and role are always present.
 //
-// A call may come twice, after a lost connection. What is not the same when it is
-// repeated takes a nonce, 1 to 32 characters [A-Za-z0-9_-] that the SDK draws
-// anew for each call of the page and sends again with its repetition: the second
-// one is answered as the first one was. Every other call can be repeated as it is.
+// After a lost connection a call may come twice. A call whose repetition would have
+// another effect takes a nonce: 1 to 32 characters [A-Za-z0-9_-] that the SDK draws
+// anew for each call of the page and sends again when it repeats the call. The
+// repetition gets the answer of the first call. Every other call can be repeated as
+// it is.
 //
 //	group.create {nonce?, groupID?, type?, name, introduction?, notification?, avatar?,
 //	    maxMemberNum?, joinOption?, inviteOption?, groupCustomField?, isSupportTopic?,
 //	    memberList?: [{userID, role?, memberCustomField?}]} -> {group, failureUserIDList?}
 //	    type is Private when absent; 500 members at most; role is Admin, or absent
 //	group.list {next?} -> {groups, next?}
-//	    those that the user is in, with selfInfo, without live rooms. From here on
-//	    the session is told of its groups; whoever comes back lists again
+//	    the groups that the user is in, with selfInfo, without live rooms. From now
+//	    on the session is notified of its groups; after a reconnect it lists again
 //	group.get {groupIDs} -> {groups, failures?: [{groupID, code, message}]}
-//	    100 at most, fewer when they would not fit a frame: ask for the rest. Who is
-//	    no member sees no notification and no custom fields, and of a Private group
-//	    nothing (10007)
+//	    100 at most, fewer where they would not fit into a frame: ask for the rest.
+//	    Only members see the notification and the custom fields; others see nothing
+//	    of a Private group (10007)
 //	group.search {groupID} -> {group}; 10007 for a Private group
 //	group.join {groupID, applyMessage?, nonce?} -> {status, group?}
 //	    status is JoinedSuccess, AlreadyInGroup or WaitAdminApproval
@@ -120,73 +121,77 @@
 //	    custom fields are merged by key
 //	group.owner {groupID, newOwnerID} -> {group}
 //	group.members {groupID, count?, offset?, role?} -> {memberList, offset?}
-//	    offset is text of the answer before; no offset in the answer: that was the
-//	    last page. A page may be shorter than count, or empty, and not the last
+//	    offset is the text from the previous answer; an answer without one is the
+//	    last page. Other pages, too, may be shorter than count, or empty
 //	group.member.get {groupID, userIDs} -> {memberList}; 50 at most; only those who
-//	    are members, and as many as fit a frame
+//	    are members, and as many as fit into a frame
 //	group.invite {groupID, userIDs, nonce?} -> {successUserIDList, failureUserIDList,
 //	    existedUserIDList, overLimitUserIDList, waitingUserIDList, group}; 500 at most.
-//	    The SDK has no waitingUserIDList: those wait for a manager (inviteOption
-//	    NeedPermission)
+//	    waitingUserIDList holds those who wait for a manager (inviteOption
+//	    NeedPermission); the SDK's own result has no such list
 //	group.kick {groupID, userIDs, reason?, duration?} -> {userIDs, group}; 100 at most.
-//	    userIDs are all who were named: none of them is a member now. duration counts
-//	    in live rooms only
-//	group.mute {groupID, userID, muteTime} -> {group, member}; muteTime in s, 0: off
+//	    userIDs are all users named in the call: none of them is a member now.
+//	    duration has a meaning in live rooms only
+//	group.mute {groupID, userID, muteTime} -> {group, member}; muteTime in s, 0 unmutes
 //	group.role {groupID, userID, role} -> {group, member}; role is Admin or Member
 //	group.card {groupID, userID?, nameCard} -> {group, member}
 //	group.custom {groupID, userID?, memberCustomField} -> {group, member}; merged by key
 //	group.applications {next?} -> {applicationList, next?}
-//	    those that wait in groups whose owner or administrator the user is
+//	    the applications that wait in groups which the user owns or administers
 //	group.handle {groupID, userID, handleAction, handleMessage?, authentication} -> {group}
 //	    handleAction is Agree or Reject; userID and authentication are those of the
 //	    Application; 10024: somebody else has handled it
 //	group.online {groupID} -> {memberCount}; up to 60 s old
-//	group.attributes.get {groupID, keyList?} -> {groupAttributes}; none: all
+//	group.attributes.get {groupID, keyList?} -> {groupAttributes}; without keyList: all
 //	group.attributes.init {groupID, groupAttributes} -> {groupAttributes}; replaces all
 //	group.attributes.set {groupID, groupAttributes} -> {groupAttributes}; merged by key
-//	group.attributes.delete {groupID, keyList?} -> {keyList}; none: all
-//	    for groups of every type; those set who may change the group's profile
-//	group.counters.get {groupID, keyList?} -> {counters}; none: all
-//	group.counters.set {groupID, counters} -> {counters}; the values of all that are set
+//	group.attributes.delete {groupID, keyList?} -> {keyList}; without keyList: all
+//	    groups of every type have attributes; whoever may change the profile sets them
+//	group.counters.get {groupID, keyList?} -> {counters}; without keyList: all
+//	group.counters.set {groupID, counters} -> {counters}; returns the counters that were set
 //	group.counters.add {groupID, key, value, nonce?} -> {groupID, key, value}
-//	    value may be below 0; the answer has the new one
+//	    value may be negative; the answer has the new value
 //
-// Messages of groups are calls of package inbox with a conversationID that is
-// GROUP and the groupID. Options.Log is told who has them, and what is said of
-// changes there (tips.go): a TIMGroupTipElem when members come (operationType 1),
-// quit (2) or are removed (3), an administrator is made (4) or unmade (5), the
-// profile or the owner changes (6), a member is muted (7); and for single users a
-// TIMGroupSystemNoticeElem: an application (1, to who may handle it), the answer
-// to one (2, 3), they were removed (4), the group was dismissed (5) or made (6),
-// they were brought in (7), have quit (8), are an administrator (9) or no longer
-// (10), an invitation that waits (12), and the answer to one (13, 14).
+// Package inbox serves the messages of groups: its calls take a conversationID that
+// is GROUP and the groupID. This package tells Options.Log who receives them, and
+// which changes are reported among them (tips.go). All members get a
+// TIMGroupTipElem when members come (operationType 1), quit (2) or are removed (3),
+// an administrator is appointed (4) or dismissed (5), the profile or the owner
+// changes (6), or a member is muted (7). A single user gets a
+// TIMGroupSystemNoticeElem for an application (1, to those who may handle it), for
+// the answer to one (2, 3), when they were removed (4), the group was dismissed (5)
+// or created (6), they were brought in (7), have quit (8), became an administrator
+// (9) or are one no longer (10), for an invitation that waits (12), and for the
+// answer to one (13, 14).
 //
 // # Notifications
 //
-// They go to the sessions that have listed their groups, of members who are
-// online, whoever has caused them; a session is told of its own calls, too. The
-// same frame goes to every member, but for groupSelf, groupJoined, groupLeft and
+// Notifications go to those sessions of online members that have listed their
+// groups, whoever has caused the change: a session hears of its own calls, too.
+// Every member gets the same frame, except for groupSelf, groupJoined, groupLeft and
 // groupHandled, which are about the receiver. group, groupApplication,
-// groupAttributes and groupCounters of one group come once a second at most, each
-// with the newest. So do groupSelf, groupJoined and groupLeft together, of four
-// groups a second: what has changed meanwhile is told as it is then. A session may
-// be told groupJoined of a group that it has just listed.
+// groupAttributes and groupCounters of one group come at most once a second each,
+// with the newest state. groupSelf, groupJoined and groupLeft of one group share one
+// such pause, and a user hears of at most four groups a second; later changes are
+// told when the pause ends, as things stand then. A session may get groupJoined for
+// a group that it has just listed.
 //
 //	group {group}                    the profile changed: a Group without selfInfo,
 //	                                 memberCount up to a second old
-//	groupSelf {groupID, selfInfo}    the receiver's own role, mute, name card, …
+//	groupSelf {groupID, selfInfo}    the receiver's own role, mute, name card, … changed
 //	groupJoined {group, operatorID}  the receiver is a member now; with selfInfo. The
-//	                                 operator is who let or brought them in, or they
-//	groupLeft {groupID, reason, operatorID?}  and is no longer: quit, kicked or dismissed
+//	                                 operator let or brought them in, or is the receiver
+//	groupLeft {groupID, reason, operatorID?}  the receiver is a member no longer;
+//	                                 reason is quit, kicked or dismissed
 //	groupHandled {groupID, operatorID, handleAction, handleMessage?}   the receiver's
-//	                                 application or invitation was; who is let in is
-//	                                 told groupJoined, too
+//	                                 application or invitation was handled; whoever
+//	                                 is let in gets groupJoined, too
 //	groupApplication {groupID}       an application came or was handled; to the owner
 //	                                 and the administrators: ask for applications again
-//	groupAttributes {groupID, groupAttributes}   all of them
-//	groupCounters {groupID, counters}            those that have changed
-//	groupsReset {}                   something may have been missed: list again
+//	groupAttributes {groupID, groupAttributes}   all attributes
+//	groupCounters {groupID, counters}            the counters that changed
+//	groupsReset {}                   notifications may have been missed: list again
 //
-// A group with an infoSequence that is not above the one known says nothing new of
-// the profile, but its memberCount counts.
+// A group whose infoSequence is not above the known one says nothing new of the
+// profile, but its memberCount is newer.
 package group

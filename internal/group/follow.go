@@ -9,8 +9,9 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// saw tells those who are here of a document that has changed on any gateway.
-// What nobody here is concerned with costs a look at its subject.
+// saw notifies the listeners of this gateway of a document that has changed on any
+// gateway. A document of a group without listeners here costs only the parsing of
+// its subject.
 func (r *Room) saw(v bus.Value) {
 	p, err := parse(v.Subject)
 	if err != nil {
@@ -61,7 +62,7 @@ func (r *Room) sawProfile(k key, v bus.Value) error {
 		return nil
 	}
 	switch tell := func() { r.tellGroup(k, h) }; {
-	case was.Born == 0: // nobody has been told of it yet
+	case was.Born == 0: // no listener knows the group yet
 	case was.Info != g.Info:
 		r.tellSoon(h, frame.NoteGroup, tell)
 		if was.Owner != g.Owner {
@@ -71,13 +72,13 @@ func (r *Room) sawProfile(k key, v bus.Value) error {
 				}
 			}
 		}
-	case was.Members != g.Members: // when many join at once, it is told once
+	case was.Members != g.Members: // once for all who join within a pause
 		r.tellLater(h, frame.NoteGroup, tell)
 	}
 	return nil
 }
 
-// dismisser returns who has dismissed a group, where that is known.
+// dismisser returns who dismissed a group, or "" where that is unknown.
 func dismisser(g group) string {
 	if g.Gone == nil {
 		return ""
@@ -85,13 +86,13 @@ func dismisser(g group) string {
 	return g.Gone.By
 }
 
-// tellPause is how long the members of a group are told nothing more of one kind:
-// whoever changes a group again and again must not fill their connections, since
-// one whose client cannot read so much is closed. What changes meanwhile is told
-// at the end, once and as it is then.
+// tellPause is the least time between two notifications of one kind to the members
+// of a group. Without it a user who changes a group again and again would fill the
+// members' connections, and a connection whose client reads too slowly is closed.
+// Changes within the pause are told once when it ends, as things stand then.
 const tellPause = time.Second
 
-// tellSoon tells the members of a group now, or at the end of the pause.
+// tellSoon notifies the members of a group now, or when the pause ends.
 func (r *Room) tellSoon(h *heard, method string, tell func()) {
 	if _, pausing := h.pauses[method]; !pausing {
 		tell()
@@ -100,7 +101,7 @@ func (r *Room) tellSoon(h *heard, method string, tell func()) {
 	r.tellLater(h, method, tell)
 }
 
-// tellLater tells them at the end of the pause, which it begins if there is none.
+// tellLater notifies them when the pause ends; it begins a pause if there is none.
 func (r *Room) tellLater(h *heard, method string, tell func()) {
 	_, pausing := h.pauses[method]
 	h.pauses[method] = tell
@@ -158,8 +159,8 @@ func (r *Room) sawMember(k key, u place.User, v bus.Value) error {
 	return nil
 }
 
-// sawApplication tells those who may handle it, and whose it is once it is
-// handled: the user's, or of who has invited them.
+// sawApplication notifies those who may handle an application. Once it is handled,
+// it also notifies whoever made it: the user, or the member who invited them.
 func (r *Room) sawApplication(k key, applicant place.User, v bus.Value) error {
 	h := r.listeners.groups[k]
 	if h == nil && r.listeners.users[applicant] == nil {

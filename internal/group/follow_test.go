@@ -16,8 +16,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// Members are told on every gateway of what changes, from the moment on at which
-// they have listed their groups; nobody else is.
+// Members on every gateway are notified of changes once they have listed their
+// groups; nobody else is.
 func TestMembersAreTold(t *testing.T) {
 	w := newWorld(t)
 	alice, bob, carol := w.login(0, "alice"), w.login(1, "bob"), w.login(1, "carol")
@@ -79,7 +79,7 @@ func TestMembersAreTold(t *testing.T) {
 	require.Empty(t, carol.notes, "who waits is no member")
 }
 
-// How many members there are is told a moment later, once for all who came.
+// A new number of members is told a moment later, once for all who joined.
 func TestTheNumberOfMembersIsTold(t *testing.T) {
 	w := newWorld(t)
 	alice := w.login(0, "alice")
@@ -94,8 +94,8 @@ func TestTheNumberOfMembersIsTold(t *testing.T) {
 	})
 }
 
-// Whoever changes a group again and again does not fill the connections of its
-// members: they are told about once a second, and nothing is lost by that.
+// A user who changes a group again and again does not fill the connections of its
+// members: these are told about once a second, and miss nothing in the end.
 func TestManyChangesAreToldOnceASecond(t *testing.T) {
 	w := newWorld(t)
 	alice, bob := w.login(0, "alice"), w.login(1, "bob")
@@ -130,7 +130,7 @@ func TestManyChangesAreToldOnceASecond(t *testing.T) {
 	}
 }
 
-// After a session has been closed nothing is pushed, and nothing of it is kept.
+// Once a session is closed, nothing is pushed to it, and nothing of it is kept.
 func TestAClosedSessionIsForgotten(t *testing.T) {
 	w := newWorld(t)
 	alice, bob := w.login(0, "alice"), w.login(0, "bob")
@@ -154,7 +154,7 @@ func TestAClosedSessionIsForgotten(t *testing.T) {
 	require.Equal(t, []int{1, 1}, []int{users, groups})
 	alice.session.Close()
 	alice.session.Close()
-	alice.session.listen() // a call that was under way
+	alice.session.listen() // as a call that was under way does
 	users, groups = w.rooms[0].Listeners()
 	require.Equal(t, []int{0, 0}, []int{users, groups})
 }
@@ -201,7 +201,7 @@ func TestSubjects(t *testing.T) {
 	require.Equal(t, bus.SubjectGroups+"1400000000.m.bXkgZ3JvdXA.>", k.memberPattern(classes))
 }
 
-// What one user may change is bounded, and who is refused is told so.
+// The changes that one user may make are bounded, and a refused user is told so.
 func TestRates(t *testing.T) {
 	w := newWorld(t)
 	alice, bob := w.login(0, "alice"), w.login(0, "bob")
@@ -230,7 +230,7 @@ func TestRates(t *testing.T) {
 	carol.refused(fault.GroupTooFrequent, "group.kick", obj{"groupID": "c", "userIDs": many[:1]})
 }
 
-// A user is in so many groups at most, by whoever brings them in.
+// The number of a user's groups is bounded, whoever brings them in.
 func TestManyGroups(t *testing.T) {
 	w := newWorld(t)
 	alice, bob, carol := w.login(0, "alice"), w.login(1, "bob"), w.login(0, "carol")
@@ -254,9 +254,9 @@ func TestManyGroups(t *testing.T) {
 	require.Equal(t, []string{"b"}, bob.groups())
 }
 
-// What happens while a user's groups are being listed is part of the list, or is
-// told, whichever moment it happens at: nobody is told of a group that they have
-// left meanwhile, or not told of one that they have come into.
+// A change that happens while a user's groups are being listed is part of the list
+// or is told, whenever it happens. The user learns of every group that they come
+// into meanwhile, and of none that they leave.
 func TestChangesDuringAList(t *testing.T) {
 	for _, before := range []bool{true, false} {
 		b := &listing{Bus: busmodel.New(busmodel.Options{})}
@@ -281,7 +281,7 @@ func TestChangesDuringAList(t *testing.T) {
 		for _, id := range []string{"kicks", "ends", "stays"} {
 			alice.must("group.update", obj{"groupID": id, "name": "m"}, nil)
 		}
-		n := bob.told("an old group", func(n note) bool { // how many are in the new one may be told at any time
+		n := bob.told("an old group", func(n note) bool { // the number of members of the new one may be told at any time
 			return n.method == frame.NoteGroup && n.params["group"].(obj)["groupID"] != "new"
 		})
 		require.Equal(t, "stays", n.params["group"].(obj)["groupID"], "no longer of the others")
@@ -290,8 +290,8 @@ func TestChangesDuringAList(t *testing.T) {
 	}
 }
 
-// A call that makes a group and its repetition, which runs at the same time on
-// another gateway, count the members whom the other one brings.
+// A call that creates a group and its repetition may run at the same time, on two
+// gateways. Each counts the members whom the other one brings.
 func TestACreateBesideItsRepetition(t *testing.T) {
 	store := busmodel.New(busmodel.Options{})
 	b, dying := &listing{Bus: store}, &faulty{Bus: store}
@@ -299,8 +299,8 @@ func TestACreateBesideItsRepetition(t *testing.T) {
 	w.rooms = [2]*Room{w.open(b), w.open(dying)}
 	params := obj{"name": "n", "groupID": "g", "nonce": "x", "memberList": []obj{{"userID": "bob"}}}
 	first, again := w.login(1, "alice"), w.login(0, "alice")
-	b.during(true, func() { // again has counted, and is about to look who is missing
-		dying.arm(5, false, true) // before the first one gives the turn back
+	b.during(true, func() { // the repetition has counted and is about to look who is missing
+		dying.arm(5, false, true) // before the first call gives the turn back
 		require.NotNil(t, first.call("group.create", params, nil))
 	})
 	var made createResult
@@ -309,7 +309,8 @@ func TestACreateBesideItsRepetition(t *testing.T) {
 	require.Len(t, again.members("g", 100), 2)
 }
 
-// listing is a store in which something happens beside the first read of groups.
+// listing is a store in which something happens before or after the first read of
+// groups.
 type listing struct {
 	*busmodel.Bus
 	mu     sync.Mutex
@@ -317,7 +318,7 @@ type listing struct {
 	what   func()
 }
 
-// during has something happen before or after that read.
+// during calls what before or after that read.
 func (l *listing) during(before bool, what func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

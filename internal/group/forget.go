@@ -8,10 +8,10 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Forget takes a user, whose account is deleted, out of their groups. A group of
-// theirs goes to the administrator who has been there longest, else to the
-// member; one without other members ends. It can be repeated; errors are
-// *fault.Error.
+// Forget takes a user whose account is deleted out of their groups. A group that
+// they own goes to its longest-standing administrator, or member if it has no
+// administrator; a group without other members ends. Forget may be called again
+// after an error. Errors are *fault.Error.
 func (r *Room) Forget(ctx context.Context, u place.User) error {
 	groups, err := r.groupsOf(ctx, u)
 	for _, one := range groups {
@@ -25,8 +25,8 @@ func (r *Room) Forget(ctx context.Context, u place.User) error {
 	return nil
 }
 
-// forget hands a group on and takes its owner out in one turn: nobody else can
-// make their heir leave in between.
+// forget hands a group on and takes its owner out in one turn, so that the heir
+// cannot leave in between.
 func (r *Room) forget(ctx context.Context, k key, userID string) error {
 	_, err := r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
 		var next string
@@ -66,7 +66,7 @@ func (r *Room) forget(ctx context.Context, k key, userID string) error {
 	return err
 }
 
-// endIfEmpty ends a group that nobody is left in.
+// endIfEmpty ends a group that has no members left.
 func (r *Room) endIfEmpty(g *group, by string) {
 	if g.Members == 0 {
 		g.Gone = &gone{By: by, At: r.now().UnixMilli()}

@@ -18,8 +18,8 @@ import (
 	"github.com/tim-wasm/tim/internal/worst"
 )
 
-// crowded is user "alice", who is in nearly as many groups as one may and owns
-// "big", which has 2,000 members.
+// crowded is a store in which user "alice" is in nearly as many groups as one may
+// be, and owns "big", which has 2,000 members.
 type crowded struct {
 	tb    testing.TB
 	r     *Room
@@ -31,8 +31,7 @@ const (
 	inGroups = maxJoined - 20
 )
 
-// as makes a call in a user's name that must succeed and that nobody is charged
-// for.
+// as makes a call in a user's name. It must succeed and is charged to nobody.
 func (w *crowded) as(userID, method string, params any) {
 	_, err := w.r.Do(w.tb.Context(), place.User{SDKAppID: app, UserID: userID}, method, params)
 	require.NoError(w.tb, err, method)
@@ -54,7 +53,7 @@ func firsts(ids []string) []obj {
 	return out
 }
 
-// fullFields are as many as there may be, each as long as it may be.
+// fullFields returns n custom fields, each as long as it may be.
 func fullFields(most, n int) []obj {
 	out := make([]obj, most)
 	for i := range out {
@@ -63,7 +62,8 @@ func fullFields(most, n int) []obj {
 	return out
 }
 
-// fullProfile is the longest of a group, other ones for other n.
+// fullProfile adds the longest profile that a group may have to p; another n makes
+// another profile.
 func fullProfile(p obj, n int) obj {
 	long := func(size int) string { return strings.Repeat(fmt.Sprint(n%10), size) }
 	p["name"], p["introduction"], p["notification"], p["avatar"] = long(maxName), long(maxIntroduction), long(maxNotification), long(maxAvatar)
@@ -71,7 +71,7 @@ func fullProfile(p obj, n int) obj {
 	return p
 }
 
-// fullAttributes fill a group's.
+// fullAttributes returns as many and as long attributes as a group may have.
 func fullAttributes(n int) map[string]string {
 	out := map[string]string{}
 	for i := range maxAttributeKeys {
@@ -108,7 +108,7 @@ func (w *crowded) apply(userID string) {
 	w.as(userID, frame.GroupJoin, obj{"groupID": "big", "applyMessage": strings.Repeat("m", maxNote)})
 }
 
-// mark is what handling the application of a user has to name.
+// mark returns the authentication of a user's application, which handling it needs.
 func (w *crowded) mark(userID string) string {
 	k := keyOf(place.User{SDKAppID: app}, "big")
 	a, _, err := get[application](w.tb.Context(), w.r, k.applicationSubject(userID))
@@ -215,14 +215,14 @@ func (w *crowded) frames() map[string]worst.Frame {
 	}
 }
 
-// remove removes the guests that the frame before n has brought.
+// remove removes the guests whom the frame before n has brought in.
 func (w *crowded) remove(prefix string, n int) {
 	for from := 0; n > 0 && from < maxInvited; from += maxKicked {
 		w.as("alice", frame.GroupKick, obj{"groupID": "big", "userIDs": numbered(prefix, from, maxKicked)})
 	}
 }
 
-// TestEachMethodHasAWorstFrame: a new method is not left out of the benchmark.
+// TestEachMethodHasAWorstFrame fails when a method is missing in the benchmark.
 func TestEachMethodHasAWorstFrame(t *testing.T) {
 	w := &crowded{tb: t}
 	require.Empty(t, worst.Missing(Methods(), w.frames()))
@@ -250,7 +250,7 @@ func BenchmarkWorstFrames(b *testing.B) {
 		if userID == "" {
 			userID = "alice"
 		}
-		w.clock.pass(1e12) // and the rates are whole
+		w.clock.pass(1e12) // so that nobody's rate is used up
 		s := w.r.Attach(place.User{SDKAppID: app, UserID: userID}, func(string, json.RawMessage) bool { return true })
 		defer s.Close()
 		v, err := s.Call(b.Context(), method, params)

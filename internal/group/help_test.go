@@ -19,7 +19,7 @@ import (
 
 const app = 1400000000
 
-// clock is the time of a test, which goes on only when it is told to.
+// clock is the clock of a test, which moves only when the test moves it.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -56,8 +56,8 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// open begins a gateway; user root is an administrator of the app, and nobody is
-// an account.
+// open starts a gateway. User root is an administrator of the app, and nobody has
+// no account.
 func (w *world) open(b Bus) *Room {
 	w.t.Helper()
 	if w.chat == nil {
@@ -95,7 +95,7 @@ func (w *world) open(b Bus) *Room {
 
 type obj = map[string]any
 
-// client is a session and what it was told.
+// client is a session and its notifications.
 type client struct {
 	t       testing.TB
 	session *Session
@@ -177,7 +177,7 @@ func (c *client) group(id string) Group {
 	return out.Groups[0]
 }
 
-// members returns the roles of all members, by all pages.
+// members returns the roles of all members, from all pages.
 func (c *client) members(id string, count int) map[string]string {
 	c.t.Helper()
 	out := map[string]string{}
@@ -194,7 +194,7 @@ func (c *client) members(id string, count int) map[string]string {
 	}
 }
 
-// groups returns the IDs of the client's groups, by all pages.
+// groups returns the IDs of the client's groups, from all pages.
 func (c *client) groups() []string {
 	c.t.Helper()
 	out := []string{}
@@ -213,7 +213,7 @@ func (c *client) groups() []string {
 	}
 }
 
-// told waits for a notification for which is returns true, and takes all up to
+// told waits for a notification for which is returns true, and drops those before
 // it.
 func (c *client) told(what string, is func(n note) bool) note {
 	c.t.Helper()
@@ -241,8 +241,8 @@ func (c *client) toldOf(method string) note {
 	return c.told(method, func(n note) bool { return n.method == method })
 }
 
-// behind waits until all that was left to be done behind the calls is done, with
-// what that has left to be done: once all goroutines are free and nothing waits.
+// behind waits until all background jobs are done, also those that other jobs have
+// added: until all goroutines are free and no job waits.
 func (r *Room) behind() {
 	for nothing := false; !nothing; {
 		var free sync.WaitGroup

@@ -15,8 +15,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// awkward are parameters as no SDK sends them: of the wrong type, too long, too
-// many, of other users' groups.
+// awkward returns parameters that the SDK never sends: of the wrong type, too long,
+// too many, of other users' groups.
 func awkward() []string {
 	ids, _ := json.Marshal(slices.Repeat([]string{"x"}, 6000))
 	return []string{
@@ -32,8 +32,7 @@ func awkward() []string {
 	}
 }
 
-// Whatever a stranger sends, they are answered or refused, and the group stays
-// what it was.
+// Whatever a stranger sends is answered or refused, and the group stays as it was.
 func TestStrangersAreRefused(t *testing.T) {
 	w := newWorld(t)
 	alice := w.login(0, "alice")
@@ -49,7 +48,7 @@ func TestStrangersAreRefused(t *testing.T) {
 			require.NotEqual(t, fault.Internal, bus.Fault(err).Code, "%s %.200s", method, params)
 			require.NotEqual(t, fault.ServerTimeout, bus.Fault(err).Code, "%s %.200s", method, params)
 		}
-		w.clock.pass(1e12) // and the rates
+		w.clock.pass(1e12) // so that no rate is used up
 	}
 	require.Equal(t, was, alice.group("g"))
 	require.Equal(t, members, alice.members("g", 100))
@@ -57,7 +56,7 @@ func TestStrangersAreRefused(t *testing.T) {
 	require.Equal(t, frame.CodeNoMethod, bus.Fault(err).Code)
 }
 
-// Whoever hangs up at any operation of any call leaves groups in order.
+// A client that hangs up at any operation of any call leaves groups in order.
 func TestHangUpInEachCall(t *testing.T) {
 	params := json.RawMessage(awkward()[11])
 	for _, method := range Methods() {

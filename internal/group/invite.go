@@ -68,7 +68,7 @@ func invite(ctx context.Context, r *Room, u place.User, p usersParams) (any, err
 	return out, nil
 }
 
-// What becomes of one user of an invitation.
+// fate is what becomes of one user of an invitation.
 type fate int
 
 const (
@@ -87,8 +87,8 @@ func (v *inviteResult) add(ids []string, fates []fate) {
 	}
 }
 
-// canCome looks at each of some users, and who of them is a member or cannot
-// come.
+// canCome returns the fate of each user: whether they are a member already, cannot
+// come, or may be brought in.
 func (r *Room) canCome(ctx context.Context, k key, g group, ids []string, m member) ([]fate, error) {
 	subjects := make([]string, len(ids))
 	for i, id := range ids {
@@ -108,7 +108,7 @@ func (r *Room) canCome(ctx context.Context, k key, g group, ids []string, m memb
 			fates[i] = existed
 			return nil
 		}
-		fates[i] = waiting // until it is decided
+		fates[i] = waiting // they may come
 		switch err := r.mayCome(ctx, k.user(ids[i])); {
 		case err == nil:
 		case !isRefusal(err):
@@ -122,7 +122,7 @@ func (r *Room) canCome(ctx context.Context, k key, g group, ids []string, m memb
 	})
 }
 
-// bring makes members of users, in the group's turn.
+// bring makes users members, in the group's turn.
 func (r *Room) bring(ctx context.Context, k key, g group, ids []string, m member, out *inviteResult) (effect, error) {
 	fates, err := r.canCome(ctx, k, g, ids, m)
 	if err != nil {
@@ -159,7 +159,7 @@ func (r *Room) bring(ctx context.Context, k key, g group, ids []string, m member
 	return e, err
 }
 
-// inviteLater has users wait for who may handle applications.
+// inviteLater stores invitations that wait for a manager.
 func (r *Room) inviteLater(ctx context.Context, k key, g group, u place.User, ids []string, out *inviteResult) error {
 	fates, err := r.canCome(ctx, k, g, ids, member{})
 	if err != nil {

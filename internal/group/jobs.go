@@ -5,23 +5,23 @@ import (
 	"sync"
 )
 
-// What is done behind the calls. A job that waits for a slow store holds up one
-// goroutine and not those of other groups, and what only removes old documents
-// never holds up what somebody waits for.
+// Background jobs. Several goroutines carry them out, so that a job that waits for
+// a slow store leaves the others free. Jobs that only remove old documents have
+// goroutines of their own, so that they never delay what somebody waits for.
 const (
 	jobsAtOnce   = 8
 	choresAtOnce = 2
-	waitingJobs  = 1024 // that wait for a goroutine, of either kind
+	waitingJobs  = 1024 // of each kind, that wait for a goroutine
 )
 
-// jobs are carried out by some goroutines, in no order.
+// jobs is a queue of jobs that several goroutines carry out, in no order.
 type jobs struct {
 	queue chan func(ctx context.Context)
 }
 
 func newJobs() jobs { return jobs{make(chan func(context.Context), waitingJobs)} }
 
-// start begins to carry out jobs, n at once, until ctx ends.
+// start starts n goroutines that carry out jobs until ctx ends.
 func (j jobs) start(ctx context.Context, running *sync.WaitGroup, n int) {
 	for range n {
 		running.Go(func() {
@@ -37,7 +37,7 @@ func (j jobs) start(ctx context.Context, running *sync.WaitGroup, n int) {
 	}
 }
 
-// add has a job done, and reports whether there is room for it. It never blocks.
+// add queues a job and reports whether there was room for it. It never blocks.
 func (j jobs) add(job func(ctx context.Context)) bool {
 	select {
 	case j.queue <- job:

@@ -9,7 +9,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// key is a group: an app and an ID.
+// key names a group: an app and an ID.
 type key struct {
 	app uint32
 	id  string
@@ -29,8 +29,8 @@ const (
 	kindCounters    = "c"
 )
 
-// classes is into how many classes the members of a group are divided, by the
-// hash of their token. What is stored depends on it.
+// classes is the number of classes into which the members of a group are divided,
+// by the hash of their token. The subjects of stored documents depend on it.
 const classes = 256
 
 var errSubject = errors.New("group: not a subject of ours")
@@ -50,7 +50,7 @@ func (k key) memberSubject(userID string) string {
 	return subject(k.app, kindMember, k.token(), classToken(classOf(token)), token)
 }
 
-// memberPattern matches the members of a class, or, with class classes, all.
+// memberPattern matches the members of a class; all members if class is classes.
 func (k key) memberPattern(class int) string {
 	if class == classes {
 		return subject(k.app, kindMember, k.token(), ">")
@@ -82,7 +82,7 @@ func classToken(class int) string {
 type parsed struct {
 	kind   string
 	key    key
-	userID string // of a member, an application, and of a group that a user is in
+	userID string // of a member, an application, or a user's entry for a group
 }
 
 func parse(subject string) (p parsed, err error) {

@@ -12,7 +12,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// lagging is a store whose follower stands still while it is locked.
+// lagging is a store whose follower gets nothing while the store is locked.
 type lagging struct {
 	*busmodel.Bus
 	sync.Mutex
@@ -36,7 +36,7 @@ func (l *laggingLog) Follower(handle func(bus.Value), report func(error)) bus.Fo
 	}, report)
 }
 
-// What somebody reads before the follower brings it is told to all others.
+// If a list is ahead of the follower, all other members are told what it shows.
 func TestAListAheadOfTheFollower(t *testing.T) {
 	store := busmodel.New(busmodel.Options{})
 	b := &lagging{Bus: store}
@@ -49,7 +49,7 @@ func TestAListAheadOfTheFollower(t *testing.T) {
 	w.reach()
 	alice, again, bob := w.login(0, "alice"), w.login(0, "alice"), w.login(0, "bob")
 	require.Len(t, alice.groups(), 2)
-	tidied := make(chan struct{}) // not before bob lists
+	tidied := make(chan struct{}) // closed once bob has listed
 	for range choresAtOnce {
 		w.rooms[1].chores.add(func(context.Context) { <-tidied })
 	}
@@ -68,8 +68,8 @@ func TestAListAheadOfTheFollower(t *testing.T) {
 	require.Equal(t, "Admin", alice.toldOf(frame.NoteGroupSelf).params["selfInfo"].(obj)["role"])
 }
 
-// A session that has listed before is told of a group that another session of the
-// user reads first.
+// When a user's second session reads a new group before the follower brings it, the
+// session that listed earlier is told of the group.
 func TestAListAheadOfAnotherSession(t *testing.T) {
 	store := busmodel.New(busmodel.Options{})
 	b := &lagging{Bus: store}

@@ -21,18 +21,18 @@ const (
 	maxFieldValue   = 512
 	maxAttributeKey = 32
 	maxAttribute    = 4 << 10
-	maxAttributes   = 16 << 10 // all of a group, keys and values
+	maxAttributes   = 16 << 10 // keys and values of a group together
 )
 
-// What group IDs begin with that the gateway makes, and those of communities.
+// How group IDs begin that the gateway makes, and those of communities.
 const (
 	madePrefix      = "@TGS#"
 	communityPrefix = "@TGS#_"
-	otherPrefix     = "@TGS#2" // of all but communities
+	otherPrefix     = "@TGS#2" // of all other types
 	topicMark       = "@TOPIC#"
 )
 
-// checkGroupID checks the ID that somebody wishes for a new group.
+// checkGroupID checks the ID that a call asks for a new group.
 func checkGroupID(id string, t Type) error {
 	switch {
 	case !validGroupID(id):
@@ -47,11 +47,11 @@ func checkGroupID(id string, t Type) error {
 	return nil
 }
 
-// validGroupID reports whether a group may have an ID.
+// validGroupID reports whether id may be the ID of a group.
 func validGroupID(id string) bool { return frame.ValidGroupID(id) }
 
-// madeGroupID returns an ID that the gateway makes of random bytes, or of the
-// hash of what makes a call unlike any other.
+// madeGroupID returns an ID made of random bytes, or of the hash of what identifies
+// a call.
 func madeGroupID(t Type, random [12]byte) string {
 	prefix := otherPrefix
 	if t == Community {
@@ -66,8 +66,8 @@ type Field struct {
 	Value string `json:"value"`
 }
 
-// merged returns fields with those set that a call has; an empty value takes a
-// field away.
+// merged returns the fields in have, changed as set says; an empty value removes a
+// field.
 func merged(have, set []Field, most int, name string) ([]Field, error) {
 	if len(set) > most {
 		return nil, fault.With(fault.GroupBadParameters, name+" has over "+strconv.Itoa(most)+" fields")

@@ -23,13 +23,13 @@ type listResult struct {
 	Next   string  `json:"next,omitempty"`
 }
 
-// listAtOnce is how many of a user's groups are read for one page.
+// listAtOnce is the number of a user's groups that are read for one page.
 const listAtOnce = 50
 
-// list lists the groups of the session's user, in the order of their IDs, and
-// has the session told of them from now on. The session is entered before its
-// user's groups are looked up, and these before they are read, so nothing is lost
-// in between.
+// list lists the groups of the session's user, in the order of their IDs, and makes
+// the session a listener of them. It enters the session before it looks the
+// groups up, and the groups before it reads them, so that no change in between is
+// lost.
 func (s *Session) list(ctx context.Context, p listParams) (any, error) {
 	s.listen()
 	keys, err := s.r.groupsOf(ctx, s.user)
@@ -71,14 +71,14 @@ func (s *Session) list(ctx context.Context, p listParams) (any, error) {
 	return out, nil
 }
 
-// mine is a group that a user finds by their own document, as of rev.
+// mine is a user's own entry for a group; rev is the revision of its document.
 type mine struct {
 	key key
 	rev uint64
 	joined
 }
 
-// groupsOf returns what a user's own documents name, in the order of group IDs.
+// groupsOf returns a user's own entries for groups, in the order of group IDs.
 func (r *Room) groupsOf(ctx context.Context, u place.User) ([]mine, error) {
 	values, err := r.under(ctx, joinedPattern(u))
 	if err != nil {
@@ -100,8 +100,8 @@ func (r *Room) groupsOf(ctx context.Context, u place.User) ([]mine, error) {
 	return out, nil
 }
 
-// under reads the newest of all subjects that a pattern matches, even of more
-// than one read brings.
+// under reads the newest values of all subjects that a pattern matches, even if
+// they are too many for one read.
 func (r *Room) under(ctx context.Context, pattern string) ([]bus.Value, error) {
 	values, err := r.log.LastUnder(ctx, pattern)
 	if !errors.Is(err, bus.ErrTooMany) {
@@ -114,9 +114,9 @@ func (r *Room) under(ctx context.Context, pattern string) ([]bus.Value, error) {
 	return r.log.LastAll(ctx, subjects)
 }
 
-// drop removes a user's own document of a group that they are not in: it was
-// dismissed, or what made them a member did not come to its end. A document that
-// is younger than a turn may belong to one that is under way.
+// drop removes, in the background, a user's own entry for a group that they are not
+// in: the group was dismissed, or a gateway died before it made them a member. A
+// young entry stays, since the turn that wrote it may still be under way.
 func (r *Room) drop(u place.User, one mine) {
 	if r.now().UnixMilli()-one.At < 2*turnAge {
 		return
@@ -142,7 +142,7 @@ type membersResult struct {
 	Offset     string        `json:"offset,omitempty"`
 }
 
-// classesAtOnce is how many classes of members are read for one page at most.
+// classesAtOnce is the most classes of members that are read for one page.
 const classesAtOnce = 64
 
 // memberPage lists members in the order of their classes and tokens, which stays
@@ -249,18 +249,18 @@ type countResult struct {
 	MemberCount int `json:"memberCount"`
 }
 
-// countedFor is how long a number of online members holds, and countedMost of
-// how many members, those of the first classes, it is counted.
+// countedFor is how long a number of online members holds. countedMost is the most
+// members, those of the first classes, for whom it is counted.
 const (
 	countedFor  = time.Minute
 	countedMost = 500
 )
 
-// looksABring is how many looks at whether somebody is online cost a user as much
-// of their rate as to bring somebody in.
+// looksABring is the number of users whose presence may be looked up at the price
+// of bringing one user in: both are charged to the same rate.
 const looksABring = 5
 
-// counts are the numbers of online members that were counted here.
+// counts keeps the numbers of online members that this gateway has counted.
 type counts struct {
 	mu  sync.Mutex // guards all
 	all map[key]count
@@ -271,10 +271,10 @@ type count struct {
 	at time.Time
 }
 
-// keptCounts is how many numbers are kept.
+// keptCounts is the most numbers that counts keeps.
 const keptCounts = 4096
 
-// known returns a number that still holds.
+// known returns the number of a group, if it still holds.
 func (c *counts) known(k key, now time.Time) (n int, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -291,9 +291,9 @@ func (c *counts) put(k key, n int, now time.Time) {
 	c.all[k] = count{n, now}
 }
 
-// onlineCount counts who of a group is online. In a group of more than
-// countedMost members it counts so many of them, and takes the others to be
-// online as often.
+// onlineCount counts the members of a group who are online. In a group of more than
+// countedMost members it counts among that many, and takes the same share of the
+// others to be online.
 func onlineCount(ctx context.Context, r *Room, u place.User, p groupParams) (any, error) {
 	k := keyOf(u, p.GroupID)
 	g, _, _, err := r.may(ctx, k, u, Read)

@@ -13,8 +13,8 @@ import (
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
 )
 
-// reads is a store that counts the reads of many documents, and in which
-// something may happen behind the next one.
+// reads is a store that counts the reads of many documents, and can call a function
+// after the next one.
 type reads struct {
 	*busmodel.Bus
 	n      atomic.Int64
@@ -40,8 +40,8 @@ func (l *readsLog) LastUnder(ctx context.Context, pattern string) ([]bus.Value, 
 	return values, err
 }
 
-// A page of a large group costs about what is on it, and the pages have everybody
-// once.
+// A page of a large group costs about as much as the members on it, and the pages
+// together list every member once.
 func TestPagesOfALargeGroup(t *testing.T) {
 	b := &reads{Bus: busmodel.New(busmodel.Options{})}
 	w := &world{t: t, clock: newClock()}
@@ -68,8 +68,8 @@ func TestPagesOfALargeGroup(t *testing.T) {
 	require.NotEmpty(t, page.Offset, "it may be on a later page")
 }
 
-// A gateway that settles a turn late leaves alone what others have changed since
-// they took it over.
+// A gateway that settles its turn late leaves the changes of those who took the
+// turn over as they are.
 func TestATurnIsSettledLate(t *testing.T) {
 	b := &reads{Bus: busmodel.New(busmodel.Options{})}
 	w := &world{t: t, clock: newClock()}

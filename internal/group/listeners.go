@@ -18,28 +18,28 @@ type listeners struct {
 	groups map[key]*heard
 }
 
-// listener is a user who is to be told of their groups.
+// listener is a user who is notified of their groups.
 type listener struct {
 	sessions map[*Session]struct{}
 	groups   map[key]*own
 	news     news
 }
 
-// own is the newest that is known of what a user is in a group.
+// own is the newest known version of a user's member document in a group.
 type own struct {
 	rev    uint64
 	member member
-	told   bool // that they are in it
+	told   bool // they know that they are in the group
 }
 
-// heard is the newest that is known of a group that somebody here is in.
+// heard is the newest known version of a group that a listener is in.
 type heard struct {
 	users map[place.User]*own
 	rev   uint64 // 0: nothing is known yet
 	group group
 
-	pauses   map[string]func() // by method, what is told at the end of the pause; nil: nothing
-	counters map[string]int64  // that have changed and were not told
+	pauses   map[string]func() // by method: tells what waits for the end of the pause; nil: nothing does
+	counters map[string]int64  // that have changed since they were last told
 }
 
 func newListeners() listeners {
@@ -56,17 +56,17 @@ type Session struct {
 	user place.User
 	push Push
 
-	// Guarded by listeners.mu.
+	// Both are guarded by listeners.mu.
 	closed bool
-	missed bool // a notification was not taken; it is told of that in a moment
+	missed bool // a notification was not taken; groupsReset follows in a moment
 }
 
-// Attach gives a session its part of the groups, until Session.Close.
+// Attach returns a session of a user, whose caller closes it.
 func (r *Room) Attach(u place.User, push Push) *Session {
 	return &Session{r: r, user: u, push: push}
 }
 
-// Close ends it: when it returns, nothing is pushed any more.
+// Close ends the session: once it has returned, nothing is pushed any more.
 func (s *Session) Close() {
 	l := &s.r.listeners
 	l.mu.Lock()
@@ -94,8 +94,8 @@ func (l *listeners) forget(k key, u place.User) {
 	}
 }
 
-// listen has a session told of its user's groups from now on. A session that has
-// been closed meanwhile is not entered.
+// listen enters a session, which is notified of its user's groups from now on. A
+// session that has been closed meanwhile is not entered.
 func (s *Session) listen() {
 	l := &s.r.listeners
 	l.mu.Lock()
@@ -111,8 +111,8 @@ func (s *Session) listen() {
 	one.sessions[s] = struct{}{}
 }
 
-// expects enters groups that are about to be read for the session's user: what
-// changes from now on is newer than what will be read.
+// expects enters groups that are about to be read for the session's user, so that
+// no change after the read is missed.
 func (s *Session) expects(groups []mine) {
 	l := &s.r.listeners
 	l.mu.Lock()
@@ -128,10 +128,10 @@ func (s *Session) expects(groups []mine) {
 	}
 }
 
-// knows enters what was read of a user's group, unless something newer has come
-// meanwhile, and returns the newest. ok reports whether the user is in it. What
-// was read may be ahead of the follower, who then brings nothing new: all others
-// are told of it here.
+// knows enters what was read of a user's group, unless a newer version is known
+// already, and returns the newest. ok reports whether the user is in the group.
+// What was read may be ahead of the follower, which will then bring nothing new:
+// so knows notifies the other listeners, too.
 func (s *Session) knows(found mine, profile, membership bus.Value) (g group, m member, ok bool, err error) {
 	k, l := found.key, &s.r.listeners
 	l.mu.Lock()
@@ -159,7 +159,7 @@ func (s *Session) knows(found mine, profile, membership bus.Value) (g group, m m
 		return g, m, false, nil
 	}
 	if !o.told && len(one.sessions) > 1 && s.r.now().UnixMilli()-found.At < 2*turnAge {
-		one.news.of(k).joined = true // those who have listed before may not know of it
+		one.news.of(k).joined = true // sessions that listed earlier may not know of it
 		s.r.say(s.user, k)
 	}
 	o.told = true
@@ -179,7 +179,7 @@ func (l *listeners) enter(one *listener, k key, u place.User) *own {
 	return o
 }
 
-// tell pushes to all sessions of a user that listen; mu is held.
+// tell pushes a notification to all listening sessions of a user. It needs mu.
 func (l *listeners) tell(u place.User, method string, params []byte) {
 	one := l.users[u]
 	if one == nil {
@@ -194,11 +194,12 @@ func (l *listeners) tell(u place.User, method string, params []byte) {
 	}
 }
 
-// resetAfter is how long a session whose notification was not taken is left
-// alone: its socket has gone, or its gateway may not deliver for a moment.
+// resetAfter is how long to wait before a session whose notification was not taken
+// is told groupsReset: its socket is gone, or its gateway cannot deliver for a
+// moment.
 const resetAfter = 500 * time.Millisecond
 
-// reset tells a session that it may have missed something.
+// reset tells a session that it may have missed notifications.
 func (s *Session) reset() {
 	l := &s.r.listeners
 	l.mu.Lock()
@@ -212,8 +213,8 @@ func (s *Session) reset() {
 	}
 }
 
-// Listeners returns how many users are told of their groups here, and of how
-// many groups.
+// Listeners returns the number of users who are notified of their groups on this
+// gateway, and the number of those groups.
 func (r *Room) Listeners() (users, groups int) {
 	r.listeners.mu.Lock()
 	defer r.listeners.mu.Unlock()

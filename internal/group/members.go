@@ -21,7 +21,7 @@ type joinResult struct {
 	Group  *Group `json:"group,omitempty"`
 }
 
-// What group.join is answered, as the originals' constants are.
+// The status in the answer to group.join, by the names of the original's constants.
 const (
 	statusJoined  = "JoinedSuccess"
 	statusAlready = "AlreadyInGroup"
@@ -66,7 +66,7 @@ func join(ctx context.Context, r *Room, u place.User, p joinParams) (any, error)
 	came := false
 	g, err = r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
 		switch {
-		case g.Type.Joins(g.Join, role) != AtOnce: // it has changed meanwhile
+		case g.Type.Joins(g.Join, role) != AtOnce: // the option has changed meanwhile
 			return e, fault.New(fault.GroupNotPermitted)
 		case g.Members >= g.Most:
 			return e, fault.New(fault.GroupFull)
@@ -86,13 +86,13 @@ func join(ctx context.Context, r *Room, u place.User, p joinParams) (any, error)
 	return joined(g, statusJoined)
 }
 
-// cameBy is that users have come into a group, by themselves or by whom brought or
-// let them in.
+// cameBy says that users have come into a group: by themselves, or through an
+// operator who brought or let them in.
 func cameBy(operator string, users ...string) told {
 	return told{joined: users, operation: tipJoined, operator: operator, users: users}
 }
 
-// hasRoom refuses what would put a user into more groups than one may be in.
+// hasRoom refuses a change for a user who is in as many groups as one may be.
 func (r *Room) hasRoom(ctx context.Context, u place.User) error {
 	subjects, err := r.log.Subjects(ctx, joinedPattern(u))
 	if err == nil && len(subjects) >= maxJoined {
@@ -101,7 +101,7 @@ func (r *Room) hasRoom(ctx context.Context, u place.User) error {
 	return err
 }
 
-// mayCome refuses somebody who cannot be brought into a group.
+// mayCome refuses a user who cannot be brought into a group.
 func (r *Room) mayCome(ctx context.Context, u place.User) error {
 	known, err := r.o.Known(ctx, u)
 	if err != nil {
@@ -113,8 +113,8 @@ func (r *Room) mayCome(ctx context.Context, u place.User) error {
 	return r.hasRoom(ctx, u)
 }
 
-// enter makes somebody a member, in the group's turn, and reports whether they
-// were none.
+// enter makes a user a member, in the group's turn, and reports whether they have
+// become one: false if they were a member already.
 func (r *Room) enter(ctx context.Context, k key, g group, userID string, m member) (came bool, err error) {
 	now := r.now()
 	if _, err := change(ctx, r, k.joinedSubject(userID), func(j *joined) (bool, error) {
@@ -125,7 +125,7 @@ func (r *Room) enter(ctx context.Context, k key, g group, userID string, m membe
 	}
 	m.Born, m.Joined = g.Born, now.Unix()
 	_, err = change(ctx, r, k.memberSubject(userID), func(have *member) (bool, error) {
-		if have.in(g) { // from before, or an attempt of this one has stored it
+		if have.in(g) { // already, or by an earlier attempt of this call
 			return false, nil
 		}
 		*have, came = m, true
@@ -134,8 +134,8 @@ func (r *Room) enter(ctx context.Context, k key, g group, userID string, m membe
 	return came, err
 }
 
-// leave makes somebody a member no longer, in the group's turn, and reports
-// whether they were one.
+// leave ends a user's membership, in the group's turn, and reports whether they
+// were a member.
 func (r *Room) leave(ctx context.Context, k key, g group, userID, by string) (left bool, err error) {
 	_, err = change(ctx, r, k.memberSubject(userID), func(m *member) (bool, error) {
 		if !m.in(g) {
@@ -179,7 +179,7 @@ func mayQuit(g group, userID string, role Role) error {
 	return g.Type.May(Quit, min(role, Owner), Stranger)
 }
 
-// quit has a member leave; a group that nobody is left in ends.
+// quit takes a member out of a group; a group without members left ends.
 func (r *Room) quit(ctx context.Context, k key, userID string) error {
 	g, err := r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
 		if err := mayQuit(g, userID, Owner); err != nil { // they have become its owner meanwhile
@@ -263,8 +263,8 @@ type memberResult struct {
 	Member GroupMember `json:"member"`
 }
 
-// setMember changes the document of a member, which does not concern who is
-// one. check refuses what the actor may not do to the target; then, which may be
+// setMember changes a member's document, but not their membership, so it needs no
+// turn. check refuses what the actor may not do to the target. then, which may be
 // nil, is called if something has changed.
 func (r *Room) setMember(ctx context.Context, u place.User, groupID, userID string, check func(g group, actor, target Role) error, set func(m *member) error, then func(ctx context.Context, k key, g group)) (any, error) {
 	if userID == "" {
@@ -312,7 +312,7 @@ func (r *Room) setMember(ctx context.Context, u place.User, groupID, userID stri
 	return memberResult{g.seen(k.id, u.UserID, self, role), list[0]}, nil
 }
 
-// shapes returns members as others see them.
+// shapes returns members as other users see them.
 func (r *Room) shapes(ctx context.Context, k key, g group, list []entry) ([]GroupMember, error) {
 	ids := make([]string, len(list))
 	for i, e := range list {

@@ -12,10 +12,10 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// call is a method with its params still to be decoded.
+// call carries out a method, whose params it decodes.
 type call func(ctx context.Context, r *Room, u place.User, params json.RawMessage) (any, error)
 
-// with decodes params for a method.
+// with returns the call that decodes params and passes them to f.
 func with[P any](f func(ctx context.Context, r *Room, u place.User, p P) (any, error)) call {
 	return func(ctx context.Context, r *Room, u place.User, params json.RawMessage) (any, error) {
 		p, refused := jsonframe.ParamsOf[P](params)
@@ -26,8 +26,8 @@ func with[P any](f func(ctx context.Context, r *Room, u place.User, p P) (any, e
 	}
 }
 
-// changing is with for a method that changes something: its user is charged for
-// it, and for each user whom it brings or removes.
+// changing is with for a method that changes something: the call charges its user
+// for the change, and for each user whom it brings in or removes.
 func changing[P any](brings func(p P) int, f func(ctx context.Context, r *Room, u place.User, p P) (any, error)) call {
 	return with(func(ctx context.Context, r *Room, u place.User, p P) (any, error) {
 		n := 0
@@ -102,13 +102,13 @@ var growing = map[string]bool{
 	frame.GroupAttributesInit: true, frame.GroupAttributesSet: true, frame.GroupCountersSet: true, frame.GroupCountersAdd: true,
 }
 
-// Grows reports whether a method adds to what is stored: while the store is
-// full, or its user has stored as much as one may, its calls are to be refused.
+// Grows reports whether a method adds to what is stored. Its calls are refused
+// while the store is full, or while the user has stored as much as one may.
 func Grows(method string) bool { return growing[method] }
 
-// Call serves one request of the client. Its caller lets one call of a session
-// at a time in, bounds what a user asks for, and ends ctx when the session ends.
-// The error, where there is one, is a *fault.Error.
+// Call serves one request of the client. The caller makes one call of a session at
+// a time, bounds what a user asks for, and ends ctx when the session ends. Errors
+// are *fault.Error.
 func (s *Session) Call(ctx context.Context, method string, params json.RawMessage) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()

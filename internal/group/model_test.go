@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// reference is groups as simple as they can be: one map, no store, no gateways.
+// reference is a simple model of groups: one map, no store, no gateways.
 type reference struct {
 	groups map[string]*refGroup
 }
@@ -25,7 +25,7 @@ type refGroup struct {
 	muted   bool
 	members map[string]*refMember
 	most    int
-	tips    []string // what the members are told, as tipText has it
+	tips    []string // the tips to the members, in the form of tipText
 }
 
 func (g *refGroup) tip(operation int, by string, users string) {
@@ -54,8 +54,8 @@ func (g *refGroup) role(user string) Role {
 	return Member
 }
 
-// target is what somebody is for others: an administrator of the app is a member
-// like any other.
+// target returns a user's role as the target of an action: an administrator of the
+// app is a plain member there.
 func (g *refGroup) target(user string) Role {
 	m := g.members[user]
 	switch {
@@ -69,10 +69,10 @@ func (g *refGroup) target(user string) Role {
 	return Member
 }
 
-// may is written down by the facts of rules_test.go, not by the table.
+// may follows the facts of rules_test.go, not the table under test.
 func (g *refGroup) may(a Action, user string) bool { return facts[g.typ][a].may(g.role(user)) }
 
-// operation is one call and what it does in the reference; do reports whether it
+// operation is one call. do carries it out in the reference and reports whether it
 // is allowed.
 type operation struct {
 	method string
@@ -243,9 +243,9 @@ func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 	}
 }
 
-// Random calls of random users over two gateways end as they do in a reference
-// that is as simple as can be: each is allowed or refused as there, and
-// afterwards both gateways show what it has, and the log has told it.
+// Random calls of random users over two gateways end as they do in the reference:
+// each is allowed or refused as it is there, and afterwards both gateways and the
+// log show what the reference has.
 func TestModel(t *testing.T) {
 	for range 4 {
 		seed := rand.Uint64()
@@ -263,7 +263,7 @@ func TestModel(t *testing.T) {
 		m := &reference{groups: map[string]*refGroup{}}
 		var said []string
 		for n := range 250 {
-			w.clock.pass(3 * repeatedWithin * 1e6) // nothing is taken for a repetition
+			w.clock.pass(3 * repeatedWithin * 1e6) // so that no call counts as a repetition
 			user := modelUsers[r.IntN(len(modelUsers))]
 			op := m.draw(r, user, n)
 			f := clients[r.IntN(2)][user].call(op.method, op.params, nil)
@@ -278,8 +278,8 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// compare holds what a gateway shows, and what members were told in the log,
-// against the reference.
+// compare compares what a gateway shows, and what the log told the members, with the
+// reference.
 func (m *reference) compare(t *testing.T, log *chat, clients map[string]*client, name string) {
 	in := map[string][]string{}
 	for id, g := range m.groups {

@@ -8,27 +8,27 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// What a user is told of themself comes as fast as others change it: who brings
-// them into a group and removes them again, and again, must not fill their
-// connections, see tellPause. So a user is told of one group once in a pause, and
-// of saidAtOnce groups; of the others at its end, in the order in which they have
-// changed, and as it is then.
+// Notifications about a user come as fast as others cause them. Somebody who brings
+// a user into a group and removes them, again and again, must not fill their
+// connections (see tellPause). So in one pause a user is told once of each group,
+// and of saidAtOnce groups in all. The others follow when the pause ends, in the
+// order in which they changed, as things stand then.
 
-// saidAtOnce is of how many groups a user is told in one pause.
+// saidAtOnce is the number of groups of which a user is told in one pause.
 const saidAtOnce = 4
 
-// news is what a user is yet to be told of themself. It needs listeners.mu.
+// news holds what a user is yet to be told about themself. It needs listeners.mu.
 type news struct {
 	all     map[key]*ownNews
-	waiting []key            // for the end of the pause, each once
-	said    map[key]struct{} // told of in this pause; nil: there is none
+	waiting []key            // groups to tell of when the pause ends, each once
+	said    map[key]struct{} // groups told of in this pause; nil: there is no pause
 }
 
-// ownNews is what a user is yet to be told of what they are in one group.
+// ownNews is what a user is yet to be told about themself in one group.
 type ownNews struct {
-	left    *leftNote // that they have left it; this comes first
-	joined  bool      // that they have come into it
-	self    bool      // what has changed for them
+	left    *leftNote // they have left the group; this is told first
+	joined  bool      // they have come into the group
+	self    bool      // their own role, mute, name card, … has changed
 	waiting bool      // news.waiting names the group
 }
 
@@ -43,7 +43,7 @@ func (n *news) of(k key) *ownNews {
 
 // The functions below need listeners.mu.
 
-// sayLeft is for a user who has left a group, in which they were o.
+// sayLeft notes for a user, whose state in a group was o, that they have left it.
 func (r *Room) sayLeft(u place.User, k key, o *own, note leftNote) {
 	one := r.listeners.users[u].news.of(k)
 	one.joined, one.self = false, false
@@ -53,8 +53,8 @@ func (r *Room) sayLeft(u place.User, k key, o *own, note leftNote) {
 	r.say(u, k)
 }
 
-// saySelf is for a user for whom something has changed in a group. Who is yet to
-// be told that they are in it is told everything then.
+// saySelf notes for a user that something has changed for them in a group. A user
+// who does not know yet that they are in the group learns it with groupJoined.
 func (r *Room) saySelf(u place.User, k key, o *own) {
 	if o.told {
 		r.listeners.users[u].news.of(k).self = true
@@ -62,7 +62,7 @@ func (r *Room) saySelf(u place.User, k key, o *own) {
 	}
 }
 
-// say tells a user what they are to know of a group, now or when the pause ends.
+// say tells a user the news of a group, now or when the pause ends.
 func (r *Room) say(u place.User, k key) {
 	one := r.listeners.users[u]
 	n := &one.news
@@ -131,7 +131,7 @@ func (r *Room) sayJoined(ctx context.Context, u place.User, k key) {
 		return
 	}
 	if err == nil {
-		err = r.sawProfile(k, profile) // it may be ahead of the follower
+		err = r.sawProfile(k, profile) // what was read may be ahead of the follower
 	}
 	if err != nil {
 		r.report("a group that was joined", err)

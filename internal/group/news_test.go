@@ -15,7 +15,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// methods returns what the client was told of since the last call, in order.
+// methods returns the methods of the notifications since the last call, in order.
 func (c *client) methods() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -27,9 +27,9 @@ func (c *client) methods() []string {
 	return out
 }
 
-// Whoever brings a user into a group and removes them, again and again, does not
-// fill their connection: they are told of it once in a pause, and at the end how
-// it has ended.
+// Somebody who brings a user into a group and removes them, again and again, does
+// not fill the user's connection: the user is told once in a pause, and learns in
+// the end whether they are a member.
 func TestABurstOfInvitations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -64,7 +64,7 @@ func TestABurstOfInvitations(t *testing.T) {
 	})
 }
 
-// Who is brought into many groups at once is told of all, some in each pause.
+// A user who is brought into many groups at once is told of all, some in each pause.
 func TestManyGroupsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -83,7 +83,7 @@ func TestManyGroupsAtOnce(t *testing.T) {
 	})
 }
 
-// A burst of applications is told to those who may handle them once in a pause.
+// Those who may handle applications are told of a burst of them once in a pause.
 func TestABurstOfApplications(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -131,7 +131,7 @@ func (l *stuckLog) Last(ctx context.Context, subject string) (bus.Value, error) 
 	return l.Log.Last(ctx, subject)
 }
 
-// A slow read of one group holds up nobody who is told of another one.
+// A slow read of one group does not delay the notifications of another one.
 func TestASlowGroupHoldsUpNoOther(t *testing.T) {
 	store := busmodel.New(busmodel.Options{})
 	b := &stuck{store, key{app, "slow"}.profileSubject(), make(chan struct{})}

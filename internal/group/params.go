@@ -7,8 +7,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// Limits in number. A longer list of a call is refused before anything is done
-// for it.
+// Limits of numbers. A call with a longer list is refused before it does anything.
 const (
 	maxGroupFields   = 10
 	maxMemberFields  = 5
@@ -19,12 +18,12 @@ const (
 	maxProfiles      = 50   // users of group.member.get
 	maxGroups        = 100  // groups of group.get
 	maxMembersPage   = 100  // members of a page
-	membersPage      = 15   // unless the call says otherwise
+	membersPage      = 15   // the default of a page
 	maxJoined        = 1000 // groups of one user
-	maxWaiting       = 100  // applications of a group that wait
+	maxWaiting       = 100  // applications that wait for one group
 )
 
-// checkText checks a text that a call has, where it has it.
+// checkText checks an optional text of a call.
 func checkText(name string, text *string, most int) error {
 	switch {
 	case text == nil:
@@ -35,7 +34,7 @@ func checkText(name string, text *string, most int) error {
 	return nil
 }
 
-// checkUsers checks a list of users of a call, and returns each of them once.
+// checkUsers checks a list of users of a call, and returns it without repetitions.
 func checkUsers(ids []string, most int) ([]string, error) {
 	if len(ids) == 0 || len(ids) > most {
 		return nil, fault.With(fault.GroupBadParameters, "name 1 to "+strconv.Itoa(most)+" users")
@@ -54,7 +53,7 @@ func checkUsers(ids []string, most int) ([]string, error) {
 	return out, nil
 }
 
-// checkNonce checks what makes a repetition of a call known.
+// checkNonce checks the nonce that identifies the repetition of a call.
 func checkNonce(nonce string) error {
 	if !frame.ValidNonce(nonce) {
 		return fault.With(fault.GroupBadParameters, frame.NonceRule)

@@ -60,7 +60,7 @@ func profiles(ctx context.Context, r *Room, u place.User, p groupsParams) (any, 
 	return out, nil
 }
 
-// seenBy returns a group as a user sees it who may be no member.
+// seenBy returns a group as a user sees it, whether or not they are a member.
 func (r *Room) seenBy(u place.User, id string, profile, membership bus.Value) (Group, error) {
 	g, err := decode[group](profile.Data)
 	if err != nil {
@@ -124,7 +124,7 @@ func (p updateParams) check() error {
 	return nil
 }
 
-// apply changes a group as an actor may.
+// apply changes a group, if a user of the actor's role may.
 func (p updateParams) apply(g *group, actor Role) (err error) {
 	if err := g.Type.May(Update, actor, Stranger); err != nil {
 		return err
@@ -227,9 +227,9 @@ func transfer(ctx context.Context, r *Room, u place.User, p ownerParams) (any, e
 	return groupResult{g.seen(k.id, u.UserID, m, role)}, err
 }
 
-// handOn makes a member the owner. It is a change in the group's turn, so that
-// they do not leave meanwhile. The owner of until now is a plain member: their
-// own document says so first, where nobody looks as long as they own the group.
+// handOn makes a member the owner. It does so in the group's turn, so that they
+// cannot leave meanwhile. The previous owner becomes a plain member: their own
+// document is changed first, since it does not count while they own the group.
 func (r *Room) handOn(ctx context.Context, k key, by, to string, may func(g group) error) (group, error) {
 	return r.inTurn(ctx, k, func(ctx context.Context, g group) (effect, error) {
 		if err := may(g); err != nil {

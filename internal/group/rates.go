@@ -10,9 +10,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// What a user may change of groups, a second and at once, on each gateway. What
-// calls read and how much they store is bounded beside this, by whoever passes
-// them on (inbox.Account).
+// The rates, a second, and bursts of a user's changes on each gateway. Whoever
+// passes the calls on (inbox.Account) also bounds what they read and store.
 const (
 	changeRate  = 5 // changes of any kind
 	changeBurst = 100
@@ -22,10 +21,10 @@ const (
 	bringBurst  = 2 * maxInvited
 )
 
-// leastSweep is how many users are kept without looking who can be forgotten.
+// leastSweep is the number of users up to which none is forgotten.
 const leastSweep = 1024
 
-// rates are what each user may still change.
+// rates holds what each user may still change.
 type rates struct {
 	mu      sync.Mutex // guards what follows
 	users   map[place.User]*allowance
@@ -36,8 +35,8 @@ type allowance struct{ changes, creates, brings *rate.Limiter }
 
 func newRates() rates { return rates{users: map[place.User]*allowance{}, sweepAt: leastSweep} }
 
-// take charges a user for a change that brings so many users, or refuses it with
-// 10006; create says that it makes a group.
+// take charges a user for a change that brings in or removes some users, or refuses
+// it with 10006; create says that the change creates a group.
 func (r *rates) take(u place.User, now time.Time, brings int, create bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -57,7 +56,7 @@ func (r *rates) of(u place.User, now time.Time) *allowance {
 		return a
 	}
 	if len(r.users) >= r.sweepAt {
-		for u, a := range r.users { // a new one is the same
+		for u, a := range r.users { // a whole allowance is as good as a new one
 			if a.whole(now) {
 				delete(r.users, u)
 			}

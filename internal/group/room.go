@@ -22,23 +22,23 @@ type Bus interface {
 // Options of Open. Zero values mean the defaults.
 type Options struct {
 	// Admin reports whether a UserID is that of an administrator of the app; nil:
-	// there are none.
+	// nobody is one.
 	Admin func(userID string) bool
-	// Known reports whether an account exists; nil: every UserID's does.
+	// Known reports whether an account exists; nil: every UserID has one.
 	Known func(ctx context.Context, u place.User) (bool, error)
-	// Profiles returns the nicks and avatars of users, in that order; nil: they
-	// have none.
+	// Profiles returns the nicks and avatars of users, in the order of userIDs;
+	// nil: users have none.
 	Profiles func(ctx context.Context, app uint32, userIDs []string) ([]Profile, error)
-	// Online reports who is online, in that order; nil: nobody is.
+	// Online reports who is online, in the order of userIDs; nil: nobody is.
 	Online func(ctx context.Context, app uint32, userIDs []string) ([]bool, error)
-	// Log is told of what happens in groups, in the groups' messages; nil: nothing
-	// is.
+	// Log takes the changes of groups that are reported among their messages;
+	// nil: they are not reported.
 	Log Log
-	// Frame is how many bytes a result or notification has at most; 48 KB.
+	// Frame is the most bytes that a result or notification has; 48 KB.
 	Frame int
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
-	// Report gets what went wrong in the background; nil: dropped.
+	// Report gets the errors of background work; nil: they are dropped.
 	Report func(err error)
 }
 
@@ -72,13 +72,13 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Room is the groups of one gateway. Its methods may be called from any
+// Room serves groups on one gateway. Its methods may be called from any
 // goroutine.
 type Room struct {
 	o         Options
 	log       bus.Log
 	follower  bus.Follower
-	turns     turns.ByKey[key] // for changes of who is a member
+	turns     turns.ByKey[key] // for changes of membership
 	rates     rates
 	listeners listeners
 	online    counts
@@ -86,13 +86,13 @@ type Room struct {
 
 	ctx     context.Context // ends with Close
 	end     context.CancelFunc
-	jobs    jobs // that somebody waits for
-	chores  jobs // that nobody waits for
+	jobs    jobs // background work that somebody waits for
+	chores  jobs // background work that nobody waits for
 	running sync.WaitGroup
 }
 
-// Open makes the stream where it is missing and begins to follow it. The bus
-// stays the caller's.
+// Open creates the stream where it is missing and begins to follow it. The caller
+// keeps the bus and closes it after the Room.
 func Open(ctx context.Context, b Bus, o Options) (*Room, error) {
 	log, err := b.OpenLog(ctx, bus.LogConfig{Stream: bus.StreamGroups, Subjects: bus.SubjectGroups + ">", Keep: 1})
 	if err != nil {
@@ -115,23 +115,23 @@ func Open(ctx context.Context, b Bus, o Options) (*Room, error) {
 	return r, nil
 }
 
-// Close ends what Open began; sessions get nothing any more. Calls that are
-// under way are their callers'.
+// Close ends what Open began; sessions are notified no longer. Callers end the
+// calls that are under way themselves.
 func (r *Room) Close() {
 	r.end()
 	r.follower.Close()
 	r.running.Wait()
 }
 
-// report is Options.Report for what fails in the background; what ends because
-// the room is being closed is no error.
+// report passes an error of background work to Options.Report, unless it comes
+// from closing the room.
 func (r *Room) report(what string, err error) {
 	if r.ctx.Err() == nil && !errors.Is(err, context.Canceled) {
 		r.o.Report(fmt.Errorf("group: %s: %w", what, err))
 	}
 }
 
-// random returns what nobody else has drawn.
+// random returns an ID that is unlike any other.
 func (r *Room) random() string {
 	b := drawn()
 	return base64.RawURLEncoding.EncodeToString(b[:])

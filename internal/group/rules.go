@@ -2,10 +2,10 @@ package group
 
 import "github.com/tim-wasm/tim/internal/fault"
 
-// Type is what kind of group one is, as the originals' wire has it.
+// Type is the kind of a group, by its name on the original's wire.
 type Type string
 
-// The types. Those of the wire are not called as the SDK's constants are.
+// The types. Some names on the wire differ from those of the SDK's constants.
 const (
 	Work      Type = "Private"
 	Public    Type = "Public"
@@ -14,7 +14,7 @@ const (
 	Live      Type = "AVChatRoom"
 )
 
-// Role is what somebody is in a group. Each may what those before it may.
+// Role is what a user is in a group. Each role has the rights of those before it.
 type Role int
 
 // The roles. An AppAdmin, an administrator of the app, has the rights of the
@@ -25,7 +25,7 @@ const (
 	Admin
 	Owner
 	AppAdmin
-	nobody // what no role may
+	nobody // for actions that no role may take
 )
 
 // String returns the role as members have it on the wire.
@@ -40,31 +40,31 @@ func (r Role) String() string {
 	}
 }
 
-// Action is something that somebody may do in a group, or not.
+// Action is something that the rules of a group permit or refuse.
 type Action int
 
-// The actions. Of those with a target, Kick, Mute and SetMember, May says more
-// than the least role.
+// The actions. Kick, Mute and SetMember have a target, whose role counts, too:
+// see May.
 const (
 	Read       Action = iota // the whole profile and the members
 	Search                   // find the group by its ID
-	ReadOlder                // messages from before one has joined
-	Update                   // the profile; attributes
-	Handle                   // applications
-	Kick                     // members
-	Mute                     // members
-	MuteAll                  // all but the owner and the administrators
-	SetMember                // another member's name card and custom fields
-	SetRole                  // make administrators and members of members
+	ReadOlder                // read messages from before one joined
+	Update                   // change the profile or the attributes
+	Handle                   // handle applications
+	Kick                     // remove members
+	Mute                     // mute members
+	MuteAll                  // mute everybody but the owner and the administrators
+	SetMember                // set another member's name card and custom fields
+	SetRole                  // appoint and dismiss administrators
 	Transfer                 // hand the group on
 	Dismiss                  // end the group
 	Quit                     // leave as the owner; anybody else may
-	SetCounter               // counters
-	Pin                      // messages
+	SetCounter               // set counters
+	Pin                      // pin messages
 	actions
 )
 
-// Option says how one comes into a group: joinOption and inviteOption.
+// Option says how users come into a group: a joinOption or an inviteOption.
 type Option string
 
 // The options of joining and of inviting.
@@ -75,27 +75,27 @@ const (
 	NoInvite Option = "DisableInvite"
 )
 
-// rules are what holds for the groups of a type.
+// rules are the rules for groups of one type.
 type rules struct {
 	least       [actions]Role
-	join        Option // unless the group says otherwise
-	joinFixed   bool   // no group may
-	invite      Option // unless the group says otherwise
+	join        Option // the default of joinOption
+	joinFixed   bool   // no group may have another one
+	invite      Option // the default of inviteOption
 	inviteFixed bool
 	admins      bool // there are administrators
-	unread      bool // what one has not read is counted
-	members     int  // as many unless the group says otherwise
-	most        int  // members of any group
+	unread      bool // unread messages are counted
+	members     int  // the most members, unless the group sets another limit
+	most        int  // the highest limit that a group may set
 }
 
-// common is what holds for all types unless their rules say otherwise.
+// common holds the least role for each action, unless a type has another one.
 var common = [actions]Role{
 	Read: Member, Search: Stranger, ReadOlder: nobody,
 	Update: Admin, Handle: Admin, Kick: Admin, Mute: Admin, MuteAll: Admin, SetMember: Admin,
 	SetRole: Owner, Transfer: Owner, Dismiss: Owner, Quit: nobody, SetCounter: Member, Pin: Admin,
 }
 
-// but returns the common roles with some others.
+// but returns the common roles with some of them replaced.
 func but(other map[Action]Role) [actions]Role {
 	least := common
 	for a, r := range other {
@@ -138,9 +138,9 @@ var table = map[Type]rules{
 	},
 }
 
-// May reports whether a group's type lets somebody do something. target is whom
-// they do it to, where the action has one, else it is not looked at. The error
-// is a *fault.Error.
+// May refuses an action that the group's type does not permit the actor. target
+// counts for actions that have one, and is ignored for all others. The error is a
+// *fault.Error.
 func (t Type) May(a Action, actor, target Role) error {
 	r, ok := table[t]
 	allowed := ok && actor >= r.least[a]
@@ -163,14 +163,14 @@ type Way int
 // The ways.
 const (
 	Refused Way = iota
-	Waits       // until somebody agrees who may
+	Waits       // until a manager agrees
 	AtOnce
 )
 
-// ways are what the options mean for who is not exempt from them.
+// ways are what the options mean for users to whom they apply.
 var ways = map[Option]Way{Free: AtOnce, Approval: Waits, NoJoin: Refused, NoInvite: Refused}
 
-// Joins returns how somebody joins a group by themself.
+// Joins returns what happens when somebody joins a group by themself.
 func (t Type) Joins(o Option, actor Role) Way {
 	if actor == AppAdmin {
 		return AtOnce
@@ -178,8 +178,8 @@ func (t Type) Joins(o Option, actor Role) Way {
 	return ways[o]
 }
 
-// Invites returns how those come in whom a member invites. The owner and the
-// administrators wait for nobody.
+// Invites returns what happens when a member invites others. Those whom the owner
+// or an administrator invites never wait.
 func (t Type) Invites(o Option, actor Role) Way {
 	switch {
 	case t == Live:
@@ -192,7 +192,8 @@ func (t Type) Invites(o Option, actor Role) Way {
 	return ways[o]
 }
 
-// joinOption returns what a group of a type has where o is wished for.
+// joinOption returns the joinOption that a group of the type gets where o is asked
+// for; "" asks for the default.
 func (t Type) joinOption(o Option) (Option, error) {
 	r := table[t]
 	switch o {

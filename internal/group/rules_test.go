@@ -9,14 +9,14 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// who says which of the five roles may do something, in the order stranger,
-// member, administrator, owner, administrator of the app.
+// who says which roles may take an action: a letter for each one that may, in the
+// order stranger, member, administrator, owner, administrator of the app.
 type who string
 
 func (w who) may(r Role) bool { return w[r] == 'y' }
 
-// What the facts about the originals say, row by row, and where they are silent
-// what this gateway decides (marked *). A lower-case y is a yes.
+// facts says what the original's documentation permits, row by row. Rows marked *
+// are this gateway's own decision where that is silent. A lower-case y is a yes.
 var facts = map[Type]map[Action]who{
 	Work: {
 		Read: "-yyyy", Search: "-----", ReadOlder: "-----", Update: "-yyyy", Handle: "---yy",
@@ -67,8 +67,8 @@ func TestWhoMayWhat(t *testing.T) {
 	require.Error(t, Type("Chat").May(Read, AppAdmin, Stranger), "there is no such type")
 }
 
-// Nobody does to their equals or to those above them what has a target; what has
-// none does not look at it.
+// An action with a target works only on those whose role is below the actor's. An
+// action without one ignores the target.
 func TestOnlyThoseBelow(t *testing.T) {
 	for _, action := range []Action{Kick, Mute, SetMember} {
 		for _, c := range []struct {
@@ -118,8 +118,8 @@ func TestWaysIn(t *testing.T) {
 func TestOptionsByType(t *testing.T) {
 	for _, c := range []struct {
 		typ          Type
-		join, invite Option // of a group that wishes for none
-		joins        bool   // whether it may wish
+		join, invite Option // of a group that asks for none
+		joins        bool   // whether it may ask for another one
 	}{
 		{Work, NoJoin, Free, false}, {Public, Approval, NoInvite, true}, {Meeting, Free, NoInvite, false},
 		{Community, Free, Free, true}, {Live, Free, NoInvite, false},
@@ -149,8 +149,8 @@ func TestOptionsByType(t *testing.T) {
 	require.ErrorIs(t, err, fault.New(fault.GroupBadParameters))
 }
 
-// What a type has beside its rules: administrators, what is counted as unread,
-// how many members.
+// A type also says whether it has administrators, whether messages count as unread,
+// and how many members a group has.
 func TestSizesByType(t *testing.T) {
 	for typ, want := range map[Type]rules{
 		Work: {unread: true, members: 200, most: 6000}, Public: {admins: true, unread: true, members: 2000, most: 6000},

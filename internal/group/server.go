@@ -7,13 +7,15 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// serverCall marks a call of the server API, which has rates of its own.
+// serverCall is the context key of calls of the server API, which has its own
+// rates.
 type serverCall struct{}
 
-// Do carries out a call of the server API: one that a client could make, as the
-// user who is named. The rates of users do not count. Errors are *fault.Error.
+// Do carries out a call of the server API: any call that a client could make, in
+// the name of a user. It is not charged to the user's rates. Errors are
+// *fault.Error.
 func (r *Room) Do(ctx context.Context, u place.User, method string, params any) (json.RawMessage, error) {
-	// A session that has ended is told of nothing.
+	// The session is closed from the start, so it is never notified.
 	s := &Session{r: r, user: u, closed: true}
 	v, err := s.Call(context.WithValue(ctx, serverCall{}, true), method, encode(params))
 	if err != nil {
@@ -22,8 +24,8 @@ func (r *Room) Do(ctx context.Context, u place.User, method string, params any) 
 	return encode(v), nil
 }
 
-// take charges a user for a change, see rates.take, unless the server API makes
-// it in their name.
+// take charges a user for a change (see rates.take), unless the server API makes it
+// in their name.
 func (r *Room) take(ctx context.Context, u place.User, brings int, create bool) error {
 	if ctx.Value(serverCall{}) != nil {
 		return nil

@@ -11,11 +11,10 @@ import (
 type muteParams struct {
 	GroupID  string `json:"groupID"`
 	UserID   string `json:"userID"`
-	MuteTime int64  `json:"muteTime"` // s; 0: no longer
+	MuteTime int64  `json:"muteTime"` // s; 0 unmutes
 }
 
-// maxMute is for how long somebody can be muted at most, in s: the originals'
-// for ever.
+// maxMute is the longest mute, in s; the original uses it for "for ever".
 const maxMute = 4294967295
 
 func mute(ctx context.Context, r *Room, u place.User, p muteParams) (any, error) {
@@ -93,7 +92,8 @@ func setCustom(ctx context.Context, r *Room, u place.User, p customParams) (any,
 	}, nil)
 }
 
-// mayName is for what members set of themselves, and some others of them.
+// mayName returns the check of who may set a member's name card or custom fields:
+// the member, and whoever may SetMember.
 func mayName(u place.User, userID string) func(g group, actor, target Role) error {
 	return func(g group, actor, target Role) error {
 		if userID == "" || userID == u.UserID {

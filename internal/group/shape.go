@@ -1,6 +1,6 @@
 package group
 
-// What clients see. Fields that have their usual value are left out, see the
+// What clients see. Fields that have their default value are left out, see the
 // package comment.
 
 // Group is a group as clients see it.
@@ -26,7 +26,7 @@ type Group struct {
 	SelfInfo         *SelfInfo `json:"selfInfo,omitempty"`
 }
 
-// SelfInfo is what a member is in a group, for themself.
+// SelfInfo is a member as they see themself.
 type SelfInfo struct {
 	UserID            string  `json:"userID"`
 	Role              string  `json:"role"`
@@ -36,31 +36,32 @@ type SelfInfo struct {
 	MemberCustomField []Field `json:"memberCustomField,omitempty"`
 }
 
-// GroupMember is what a member is in a group, for others.
+// GroupMember is a member as others see them.
 type GroupMember struct {
 	SelfInfo
 	Nick   string `json:"nick,omitempty"`
 	Avatar string `json:"avatar,omitempty"`
 }
 
-// Application is somebody who waits to come into a group.
+// Application is an application or invitation that waits, as clients see it.
 type Application struct {
 	Applicant       string `json:"applicant"`
 	ApplicantNick   string `json:"applicantNick,omitempty"`
 	GroupID         string `json:"groupID"`
 	GroupName       string `json:"groupName,omitempty"`
 	ApplicationType int    `json:"applicationType"` // 0 to join, 2 an invitation
-	UserID          string `json:"userID"`          // who is to join
+	UserID          string `json:"userID"`          // the user who is to join
 	Note            string `json:"note,omitempty"`
 	Time            int64  `json:"time"`
 	Authentication  string `json:"authentication"`
 	MessageKey      string `json:"messageKey"`
 }
 
-// firstMessageSeq is the sequence of the next message while none can be sent.
+// firstMessageSeq is the nextMessageSeq that every group shows: this package does
+// not count messages.
 const firstMessageSeq = 1
 
-// shape returns a group without selfInfo; whole says that it is for a member.
+// shape returns a group without selfInfo; whole adds what only members see.
 func (g group) shape(id string, whole bool) Group {
 	s := Group{
 		GroupID: id, Type: g.Type, Name: g.Name, Avatar: g.Avatar, Introduction: g.Introduction, OwnerID: g.Owner,
@@ -83,7 +84,7 @@ func (g group) seen(id, userID string, m member, role Role) Group {
 	return s
 }
 
-// self returns what somebody is in a group.
+// self returns a member as they see themself.
 func (m member) self(g group, userID string) *SelfInfo {
 	return &SelfInfo{
 		UserID: userID, Role: m.role(g, userID).String(), JoinTime: m.Joined,
@@ -142,7 +143,7 @@ func orEmpty[V any](m map[string]V) map[string]V {
 	return m
 }
 
-// picked returns some entries of a map, those that are there.
+// picked returns the entries of a map that have one of the keys.
 func picked[V any](m map[string]V, keys []string) map[string]V {
 	out := make(map[string]V, len(keys))
 	for _, k := range keys {
@@ -153,7 +154,7 @@ func picked[V any](m map[string]V, keys []string) map[string]V {
 	return out
 }
 
-// fitting returns how many of a list, at least one, a result may hold.
+// fitting returns how many elements of a list fit into a result; at least one.
 func fitting[T any](list []T, frame int) int {
 	size := 0
 	for n, v := range list {

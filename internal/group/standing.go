@@ -7,21 +7,21 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Standing is what somebody is in a group, as far as its messages are concerned.
+// Standing is what a user is in a group, as far as its messages are concerned.
 type Standing struct {
-	Born     int64 // of the group: tells it from one before it with the same ID
-	Member   bool  // false: only an administrator of the app
-	Muted    bool  // may not send now
-	Counts   bool  // messages count as unread
+	Born     int64 // of the group: sets it apart from an earlier one with the same ID
+	Member   bool  // false: they are an administrator of the app only
+	Muted    bool  // they may not send now
+	Counts   bool  // messages to them count as unread
 	Older    bool  // members may read what came before they joined
-	Manages  bool  // may revoke what others have sent
-	AtAll    bool  // may mention everybody
+	Manages  bool  // they may revoke what others have sent
+	AtAll    bool  // they may mention everybody
 	NameCard string
 }
 
-// Standing returns what a user is in a group now, while a turn of it is under way,
-// too. It fails for whoever is neither a member nor an administrator of the app.
-// Errors are *fault.Error.
+// Standing returns what a user is in a group now. It does not wait for a turn that
+// is under way. It fails for a user who is neither a member nor an administrator
+// of the app. Errors are *fault.Error.
 func (r *Room) Standing(ctx context.Context, u place.User, groupID string) (Standing, error) {
 	g, m, role, err := r.as(ctx, keyOf(u, groupID), u)
 	switch {

@@ -10,7 +10,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// TestStanding: what the messages of a group need to know of somebody.
+// TestStanding checks what package inbox is told of users in a group.
 func TestStanding(t *testing.T) {
 	w := newWorld(t)
 	alice, bob := w.login(0, "alice"), w.login(1, "bob")

@@ -12,14 +12,15 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// callTime bounds what one call does with the store; then it fails with 70169.
+// callTime bounds the time that one call spends on the store; after that the call
+// fails with 70169.
 const callTime = 8 * time.Second
 
-// tryTime bounds one attempt to write: a leader that has just been elected may
-// not have got it.
+// tryTime bounds one attempt to write: a write may be lost while the stream elects
+// a leader.
 const tryTime = 2 * time.Second
 
-// get reads the newest of a document; rev is 0 where there is none.
+// get reads the newest version of a document; rev is 0 where there is none.
 func get[T any](ctx context.Context, r *Room, subject string) (v T, rev uint64, err error) {
 	e, err := r.log.Last(ctx, subject)
 	if errors.Is(err, bus.ErrNoValue) {
@@ -31,7 +32,7 @@ func get[T any](ctx context.Context, r *Room, subject string) (v T, rev uint64, 
 	return v, e.Seq, err
 }
 
-// getAll reads many documents, in that order.
+// getAll reads many documents, in the order of subjects.
 func getAll[T any](ctx context.Context, r *Room, subjects []string) ([]T, []uint64, error) {
 	values, err := r.log.LastAll(ctx, subjects)
 	if err != nil {
@@ -48,8 +49,8 @@ func getAll[T any](ctx context.Context, r *Room, subjects []string) ([]T, []uint
 }
 
 // change changes a document by compare-and-set. f may be called more than once;
-// it returns false when there is nothing to write. What f sees may be what an
-// attempt before has written that seemed to have failed.
+// it returns false when there is nothing to write. f may see what an earlier
+// attempt of the same change has written, if that attempt only seemed to fail.
 func change[T any](ctx context.Context, r *Room, subject string, f func(v *T) (bool, error)) (v T, err error) {
 	for {
 		have, rev, err := get[T](ctx, r, subject)
@@ -77,8 +78,8 @@ func (r *Room) put(ctx context.Context, subject string, data []byte, expect uint
 	return err
 }
 
-// again reports whether a write may be tried again, after a moment where the
-// store needs one.
+// again reports whether to try a write again. Where the store needs a moment, it
+// waits first.
 func (r *Room) again(ctx context.Context, err error) bool {
 	if errors.Is(err, bus.ErrConflict) {
 		return ctx.Err() == nil
@@ -86,11 +87,11 @@ func (r *Room) again(ctx context.Context, err error) bool {
 	return bus.Fault(err).Code == fault.ServerTimeout && bus.Sleep(ctx, tryAgain) == nil
 }
 
-// tryAgain is the moment that the store is given after a write that failed, and
-// a gateway whose turn it is.
+// tryAgain is the pause before a failed write is tried again, and before looking
+// again whether another gateway has given a turn back.
 const tryAgain = 50 * time.Millisecond
 
-// group reads a group that is there.
+// group reads a group, and fails where it does not exist.
 func (r *Room) group(ctx context.Context, k key) (group, error) {
 	if !validGroupID(k.id) {
 		return group{}, fault.New(fault.BadGroupID)
@@ -102,7 +103,7 @@ func (r *Room) group(ctx context.Context, k key) (group, error) {
 	return g, err
 }
 
-// as reads a group and what a user is in it.
+// as reads a group and a user's document and role in it.
 func (r *Room) as(ctx context.Context, k key, u place.User) (group, member, Role, error) {
 	g, err := r.group(ctx, k)
 	if err != nil {
@@ -112,7 +113,7 @@ func (r *Room) as(ctx context.Context, k key, u place.User) (group, member, Role
 	return g, m, role, err
 }
 
-// role returns what a user is in a group.
+// role reads a user's document and returns it with their role in the group.
 func (r *Room) role(ctx context.Context, k key, g group, userID string) (member, Role, error) {
 	m, _, err := get[member](ctx, r, k.memberSubject(userID))
 	role := m.role(g, userID)
@@ -122,7 +123,7 @@ func (r *Room) role(ctx context.Context, k key, g group, userID string) (member,
 	return m, role, err
 }
 
-// may reads a group in which a user may do something.
+// may is as for a user who must be allowed to do a.
 func (r *Room) may(ctx context.Context, k key, u place.User, a Action) (group, member, Role, error) {
 	g, m, role, err := r.as(ctx, k, u)
 	if err == nil {
@@ -131,24 +132,24 @@ func (r *Room) may(ctx context.Context, k key, u place.User, a Action) (group, m
 	return g, m, role, err
 }
 
-// entry is a member as they are listed.
+// entry is a member in a list.
 type entry struct {
 	token, userID string
 	member
 }
 
-// wholeAtOnce is up to how many members one read brings all.
+// wholeAtOnce is the size up to which one read brings all members of a group.
 const wholeAtOnce = 800
 
-// members reads the members of some classes, in the order of classes and
-// tokens: all classes with from 0 and to classes.
+// members reads the members of the classes from (included) to to (excluded), in
+// the order of classes and tokens; 0 and classes mean all.
 func (r *Room) members(ctx context.Context, k key, g group, from, to int) ([]entry, error) {
 	all, _, err := r.documents(ctx, k, g, from, to)
 	return all, err
 }
 
-// everybody reads all members, and who has left since the group's turn began, or
-// one that was left before it.
+// everybody reads all members, and those who have left since the group's turn
+// began, or since an abandoned turn before it did.
 func (r *Room) everybody(ctx context.Context, k key, g group) (all []entry, former []string, err error) {
 	return r.documents(ctx, k, g, 0, classes)
 }
@@ -184,8 +185,8 @@ func (r *Room) documents(ctx context.Context, k key, g group, from, to int) (all
 	return all, former, nil
 }
 
-// dropFormer removes the documents of those who have left a while ago, behind the
-// call, unless the log may not know yet that they have. A document that has changed
+// dropFormer removes, in the background, the documents of those who left a while
+// ago, once the log is sure to know that they have. A document that has changed
 // since it was read stays.
 func (r *Room) dropFormer(g group, values []bus.Value) {
 	var old []bus.Value
@@ -205,8 +206,8 @@ func (m member) leftSince(g group) bool {
 	return g.Turn != nil && m.Born == g.Born && m.Left >= g.Turn.since()-turnAge
 }
 
-// entries returns those documents that are of members of a group, and who has left
-// since its turn began.
+// entries returns the members of a group among the documents, and those who have
+// left since its turn began.
 func entries(values []bus.Value, g group) (all []entry, former []string, err error) {
 	for _, v := range values {
 		m, err := decode[member](v.Data)
@@ -232,7 +233,7 @@ func entries(values []bus.Value, g group) (all []entry, former []string, err err
 	return all, former, nil
 }
 
-// failed is what a client is told of an error; the log gets what was not to be
+// failed returns the error that a client is told, and reports one that was not
 // expected.
 func (r *Room) failed(what string, err error) *fault.Error {
 	f := bus.Fault(err)
@@ -242,8 +243,8 @@ func (r *Room) failed(what string, err error) *fault.Error {
 	return f
 }
 
-// isRefusal reports whether an error is an answer, and not that the store gave
-// none.
+// isRefusal reports whether an error refuses the call, rather than saying that the
+// store did not answer.
 func isRefusal(err error) bool {
 	f := (*fault.Error)(nil)
 	return errors.As(err, &f) && f.Code != fault.ServerTimeout && f.Code != fault.Internal && f.Code != fault.StoreFull

@@ -9,16 +9,16 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// A group that is dismissed leaves documents that are nobody's: those of its
-// members, and those by which they find it. They are removed behind the call, some
-// at a time, however many there are and whatever the store does meanwhile. What a
-// gateway that dies leaves of them, the next one removes on which a member lists
-// their groups: the document of a group says when nothing is left.
+// A dismissed group leaves documents that count no longer: those of its members,
+// and the entries by which they find it. They are removed in the background, some
+// at a time, however many there are and even if the store fails for a while. If the
+// gateway dies before it is done, another one goes on as soon as a member lists
+// their groups there: the group's document says whether everything was removed.
 
-// tidyAgain is the moment that the store is given after a removal that failed.
+// tidyAgain is the pause before a failed removal is tried again.
 const tidyAgain = 10 * time.Second
 
-// tidying is which groups are being tidied on this gateway.
+// tidying holds the groups that this gateway is tidying.
 type tidying struct {
 	mu     sync.Mutex // guards groups; held alone
 	groups map[key]struct{}
@@ -38,14 +38,14 @@ func (t *tidying) end(k key) {
 	delete(t.groups, k)
 }
 
-// tidy removes the documents of a dismissed group behind the call.
+// tidy removes the documents of a dismissed group in the background.
 func (r *Room) tidy(k key) {
 	if r.tidying.begin(k) {
 		r.tidyOn(&remains{key: k})
 	}
 }
 
-// tidyOn has the next ones removed, behind what else is to be removed.
+// tidyOn queues the next removal, behind other jobs.
 func (r *Room) tidyOn(left *remains) {
 	if !r.chores.add(func(ctx context.Context) { r.tidySome(ctx, left) }) {
 		r.tidyLater(left)
@@ -60,7 +60,7 @@ func (r *Room) tidyLater(left *remains) {
 	})
 }
 
-// tidySome removes removedAtOnce documents, and has the rest removed later.
+// tidySome removes removedAtOnce documents, and queues the next removal.
 func (r *Room) tidySome(ctx context.Context, left *remains) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
@@ -76,18 +76,19 @@ func (r *Room) tidySome(ctx context.Context, left *remains) {
 	}
 }
 
-// remains is what is still to be removed of a dismissed group.
+// remains says what is still to be removed of a dismissed group.
 type remains struct {
 	key    key
-	upTo   uint64   // where the group was dismissed; 0: not read yet
+	upTo   uint64   // the revision that dismissed the group; 0: not read yet
 	group  group    // as it was dismissed
 	all    bool     // all classes of members are listed at once
 	class  int      // the next class to list
 	listed []string // subjects
 }
 
-// removeSome reports whether nothing is left, or the group is there again: what is
-// left of the one before is removed then as its members are listed.
+// removeSome removes removedAtOnce documents, and reports whether that is over:
+// nothing is left, or a new group has the ID. What is left of the old group is then
+// removed as the members of the new one are listed.
 func (r *Room) removeSome(ctx context.Context, left *remains) (over bool, err error) {
 	k := left.key
 	if left.upTo == 0 {
@@ -96,7 +97,7 @@ func (r *Room) removeSome(ctx context.Context, left *remains) (over bool, err er
 			return true, err
 		}
 		left.upTo, left.group, left.all = rev, g, g.Members <= wholeAtOnce
-		// The gateway that has dismissed it may have died before it told the log.
+		// The gateway that dismissed it may have died before it told the log.
 		if err := r.tell(ctx, k, g, "gone", told{gone: true}); err != nil {
 			left.upTo = 0
 			return false, err
@@ -131,7 +132,7 @@ func (r *Room) removeSome(ctx context.Context, left *remains) (over bool, err er
 	return false, nil
 }
 
-// tellDismissed tells those who were members of the group that it is no more.
+// tellDismissed tells the former members of the group that it was dismissed.
 func (r *Room) tellDismissed(ctx context.Context, left *remains, subjects []string) error {
 	if r.o.Log == nil || left.group.Gone.By == "" {
 		return nil
@@ -183,7 +184,7 @@ func (r *Room) markTidy(ctx context.Context, left *remains) error {
 	return err
 }
 
-// tidyIfGone has the rest of a group removed that a member has still found.
+// tidyIfGone tidies a dismissed group for which a member still has an entry.
 func (r *Room) tidyIfGone(k key, profile bus.Value) {
 	if g, err := decode[group](profile.Data); err == nil && g.Gone != nil && !g.Gone.Tidy {
 		r.tidy(k)

@@ -12,7 +12,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
 )
 
-// left returns the subjects of a store that still have a document.
+// left returns the subjects that still have a document.
 func (w *world) left() []string {
 	w.t.Helper()
 	subjects, err := w.rooms[1].log.Subjects(w.t.Context(), bus.SubjectGroups+">")
@@ -20,7 +20,7 @@ func (w *world) left() []string {
 	return subjects
 }
 
-// large makes a group with so many members besides alice.
+// large creates a group with alice and so many other members.
 func (w *world) large(id string, members int) {
 	list := make([]obj, members)
 	for i := range list {
@@ -29,8 +29,8 @@ func (w *world) large(id string, members int) {
 	w.login(1, "alice").must("group.create", obj{"name": "n", "groupID": id, "type": "Public", "memberList": list}, nil)
 }
 
-// A dismissed group leaves no document but its own, although the store fails for
-// a while, and its removal goes on where it stood.
+// A dismissed group leaves only its own document, even if the store fails for a
+// while. The removal goes on where it stopped.
 func TestADismissedGroupIsTidied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &faulty{Bus: busmodel.New(busmodel.Options{})}
@@ -39,7 +39,7 @@ func TestADismissedGroupIsTidied(t *testing.T) {
 		w.large("g", removedAtOnce+10)
 		w.login(1, "dave").must("group.join", obj{"groupID": "g"}, nil) // waits
 		w.login(1, "alice").must("group.attributes.set", obj{"groupID": "g", "groupAttributes": obj{"k": "v"}}, nil)
-		b.arm(removedAtOnce, false, true) // the store is gone in the middle
+		b.arm(removedAtOnce, false, true) // the store fails in the middle
 		w.login(0, "alice").must("group.dismiss", obj{"groupID": "g"}, nil)
 		synctest.Wait()
 		require.True(t, b.failed())
@@ -55,8 +55,8 @@ func TestADismissedGroupIsTidied(t *testing.T) {
 	})
 }
 
-// What a gateway that died has left of a dismissed group, the next list of one of
-// its members removes.
+// What a gateway that died has left of a dismissed group is removed when one of the
+// former members lists their groups.
 func TestTheNextGatewayTidies(t *testing.T) {
 	b := &faulty{Bus: busmodel.New(busmodel.Options{})}
 	w := &world{t: t, clock: newClock()}
@@ -72,8 +72,8 @@ func TestTheNextGatewayTidies(t *testing.T) {
 	require.Len(t, w.left(), 4, "%v", w.left())
 }
 
-// A group that nobody is left in is tidied as one that was dismissed, and its ID
-// can be used again meanwhile.
+// A group without members is tidied like a dismissed one, and its ID can be used
+// again meanwhile.
 func TestAnEmptyGroupIsTidied(t *testing.T) {
 	w := newWorld(t)
 	w.large("g", 0)

@@ -7,15 +7,15 @@ import (
 	"slices"
 )
 
-// What happens in a group is told in its log of messages, which package inbox
+// Changes of a group are reported in its log of messages, which package inbox
 // keeps: what concerns all members as a message of type TIMGroupTipElem, what
 // concerns one user as a TIMGroupSystemNoticeElem in that user's conversation
-// @TIM#SYSTEM. The documents of this package are written first. Who is a member is
-// said to the log before the turn is given back, so what a dead gateway has left
-// unsaid is said by whoever takes the turn over; at most the tip is lost then.
+// @TIM#SYSTEM. This package writes its own documents first. The log is told of
+// changed membership before the turn is given back: if the gateway dies in between,
+// whoever takes the turn over tells the log, and at most the tip is lost.
 
-// Log keeps what is told of groups. Each method may be called again with the same
-// Key, which is told once.
+// Log keeps what groups report. A method that is called again with the same Key
+// has no further effect.
 type Log interface {
 	GroupChanged(ctx context.Context, c Change) error
 	Notify(ctx context.Context, n Notice) error
@@ -25,25 +25,25 @@ type Log interface {
 type Change struct {
 	App   uint32
 	Group string
-	Born  int64 // of the group: sets it apart from one before with the same ID
-	// Key names the change.
+	Born  int64 // of the group: sets it apart from an earlier one with the same ID
+	// Key identifies the change.
 	Key    string
-	Joined []string // who is a member from now on, or is already
-	Older  bool     // those may read what came before
-	Left   []string // who is none from now on
+	Joined []string // members from now on; some may be members already
+	Older  bool     // they may read earlier messages
+	Left   []string // members no longer
 	Gone   bool     // the group is dismissed
-	// The tip is from From, who is shown with Nick, Avatar and Card; nothing is
-	// told where it is nil.
+	// Tip is the message to the members, from From, who is shown with Nick, Avatar
+	// and Card; nil: there is none.
 	From, Nick, Avatar, Card string
 	Tip                      json.RawMessage
 }
 
-// Notice is told to some users, each for themself.
+// Notice is a system notice to some users, which each of them gets for themself.
 type Notice struct {
 	App     uint32
 	To      []string
 	Group   string
-	Key     string // names it
+	Key     string // identifies the notice
 	Payload json.RawMessage
 }
 
@@ -74,8 +74,8 @@ type tipMember struct {
 	MuteTime *int64 `json:"muteTime,omitempty"` // s
 }
 
-// newProfile is what has changed of a profile. Kits show its first field, so they
-// are in the order in which kits know them.
+// newProfile holds the changed fields of a profile. UI kits show the first field of
+// it that they know, so the fields are in the kits' order.
 type newProfile struct {
 	MuteAllMembers   *bool   `json:"muteAllMembers,omitempty"`
 	OwnerID          string  `json:"ownerID,omitempty"`
@@ -88,8 +88,8 @@ type newProfile struct {
 	GroupCustomField []Field `json:"groupCustomField,omitempty"`
 }
 
-// changedTo returns what a profile has that the one before had not; nil where
-// nothing has changed.
+// changedTo returns the fields of the profile that are different in now, or nil if
+// none is.
 func (g group) changedTo(now group) *newProfile {
 	var p newProfile
 	some := false
@@ -133,7 +133,7 @@ func (g group) changedTo(now group) *newProfile {
 	return &p
 }
 
-// told is one change as the log is to be told of it.
+// told is a change that the log is to be told of.
 type told struct {
 	joined, left []string
 	gone         bool
@@ -144,7 +144,7 @@ type told struct {
 	muteTime     *int64
 }
 
-// tipMembers is of how many users a tip shows nicks and avatars.
+// tipMembers is the most users whose nicks and avatars a tip shows.
 const tipMembers = 20
 
 // tipBytes is how long a tip may be. A frame says it twice, as a message and as the
@@ -173,7 +173,7 @@ func (t tip) fit() json.RawMessage {
 	return data
 }
 
-// tell tells the log of a change, which key names.
+// tell tells the log of a change; key identifies it.
 func (r *Room) tell(ctx context.Context, k key, g group, key string, t told) error {
 	if r.o.Log == nil {
 		return nil
@@ -198,8 +198,8 @@ func (r *Room) tell(ctx context.Context, k key, g group, key string, t told) err
 	return r.o.Log.GroupChanged(ctx, c)
 }
 
-// tellLate tells the log of a change whose documents are written, so its call has
-// succeeded whatever the log says.
+// tellLate tells the log of a change whose documents are written. The call has
+// succeeded, so an error of the log is only reported.
 func (r *Room) tellLate(ctx context.Context, k key, g group, t told) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
@@ -208,8 +208,8 @@ func (r *Room) tellLate(ctx context.Context, k key, g group, t told) {
 	}
 }
 
-// retell tells the log who has come and who has left since a turn began that was
-// left: they may not have been told of.
+// retell tells the log who has come and left since an abandoned turn began: its
+// gateway may have died before it told the log.
 func (r *Room) retell(ctx context.Context, k key, g group, key string, since int64, all []entry, former []string) error {
 	if r.o.Log == nil {
 		return nil
@@ -226,7 +226,8 @@ func (r *Room) retell(ctx context.Context, k key, g group, key string, since int
 	return r.tell(ctx, k, g, key, t)
 }
 
-// since is when the oldest turn began of which the log may not know everything.
+// since returns the time since which the log may not know all changes: when this
+// turn began, or the oldest abandoned turn before it.
 func (t turn) since() int64 { return cmp.Or(t.From, t.Since) }
 
 // The operationType of a TIMGroupSystemNoticeElem.
@@ -241,8 +242,8 @@ const (
 	noticeQuit        = 8
 	noticeAdmin       = 9
 	noticeNoAdmin     = 10
-	noticeInvitation  = 12 // that waits for a manager
-	noticeAccepted    = 13 // the invitation
+	noticeInvitation  = 12 // an invitation that waits for a manager
+	noticeAccepted    = 13 // the invitation was accepted
 	noticeDeclined    = 14
 	noticeCustom      = 255
 )
@@ -254,7 +255,7 @@ type notice struct {
 	GroupProfile     noticeProfile `json:"groupProfile"`
 	HandleMessage    string        `json:"handleMessage"`
 	UserDefinedField string        `json:"userDefinedField,omitempty"`
-	// Of an application: what it is handled by, and who is to come in.
+	// Of an application: what a manager needs to handle it, and who is to join.
 	MessageKey     string   `json:"messageKey,omitempty"`
 	Authentication string   `json:"authentication,omitempty"`
 	UserIDList     []string `json:"userIDList,omitempty"`
@@ -266,8 +267,8 @@ type noticeProfile struct {
 	Type    Type   `json:"type"`
 }
 
-// notify tells users of what concerns them in a group. Their documents are
-// written, so it never fails the call.
+// notify sends users a notice of what concerns them in a group. The documents are
+// written by then, so an error is only reported.
 func (r *Room) notify(ctx context.Context, k key, g group, key string, n notice, to ...string) {
 	if r.o.Log == nil || len(to) == 0 {
 		return

@@ -11,7 +11,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
 )
 
-// Tips have the payloads that the kits of the original read.
+// Tips have the payloads that the original's UI kits read.
 func TestTips(t *testing.T) {
 	w := newWorld(t)
 	alice := w.login(0, "alice")
@@ -44,13 +44,13 @@ func TestTips(t *testing.T) {
 		require.Equal(t, c.tip, w.chat.lastTip("g"), c.method)
 		require.Len(t, w.chat.tips("g"), n+1, c.method)
 		w.login(1, c.by).call(c.method, c.params, nil)
-		if c.method != "group.mute" { // which counts from now on
+		if c.method != "group.mute" { // muting again counts from now on, so it is told again
 			require.Len(t, w.chat.tips("g"), n+1, "%s again", c.method)
 		}
 	}
 }
 
-// Those whom something concerns in a group get a notice of it.
+// Users get a notice of what concerns them in a group.
 func TestNotices(t *testing.T) {
 	w := newWorld(t)
 	alice, bob, carol, dave := w.login(0, "alice"), w.login(1, "bob"), w.login(0, "carol"), w.login(1, "dave")
@@ -94,14 +94,14 @@ func TestNotices(t *testing.T) {
 	require.Empty(t, w.chat.members("g"))
 }
 
-// A log that fails does not make a change fail whose document is written.
+// A change whose document is written succeeds even if the log fails.
 func TestALogThatFails(t *testing.T) {
 	b := &faulty{Bus: busmodel.New(busmodel.Options{})}
 	w := &world{t: t, clock: newClock()}
 	w.rooms = [2]*Room{w.open(b), w.open(b.Bus)}
 	alice := w.login(1, "alice")
 	alice.must("group.create", obj{"name": "n", "groupID": "g"}, nil)
-	b.arm(1, true, true) // the write behind that of the document
+	b.arm(1, true, true) // the write after that of the document
 	w.login(0, "alice").must("group.update", obj{"groupID": "g", "name": "m"}, nil)
 	require.True(t, b.failed())
 	require.Equal(t, "m", alice.group("g").Name)

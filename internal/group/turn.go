@@ -13,28 +13,27 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// Who is a member is in as many documents as there are members, and how many
-// there are in that of the group. So that both agree, every change of who is a
-// member takes the group's turn first: it writes into the group's document that
-// it is under way, changes the documents of members, and then gives the turn
-// back together with the new number. One change of a group is under way at a
-// time, on all gateways together, and nothing else changes who is a member.
+// Each member has a document, and the group's document has their number. To keep
+// both in agreement, every change of membership takes the group's turn first: it
+// writes into the group's document that it is under way, changes the documents of
+// members, and then gives the turn back together with the new number. So at most
+// one change of a group's membership is under way, on all gateways together.
 //
-// A gateway that dies in between leaves the turn. Whoever finds one that is
-// older than turnAge takes it over and counts the members before doing anything
-// else; what the dead one had begun stays as far as it had come, since a
-// member's own document decides. A gateway whose store fails in between does the
-// same by itself, behind the call.
+// A gateway that dies in between leaves its turn open. Whoever finds a turn older
+// than turnAge takes it over and counts the members before doing anything else.
+// What the dead gateway had done until then stays, since a member's own document
+// decides. A gateway whose store fails in between counts in the same way by itself,
+// in the background.
 
-// turnAge is after what time a turn is taken over, in ms: longer than a call
-// lasts, and the difference of two gateways' clocks.
+// turnAge is the age, in ms, from which a turn is taken over: more than a call
+// lasts plus the difference between two gateways' clocks.
 const turnAge = 15_000
 
 // effect is what a change in a turn leaves in the group's document.
 type effect struct {
-	members int            // how many more there are
-	set     func(g *group) // what else changes; may be nil
-	told    []told         // what the log is told of it, in this order
+	members int            // the change of the number of members
+	set     func(g *group) // makes other changes; may be nil
+	told    []told         // what the log is told, in this order
 }
 
 var (
@@ -42,12 +41,13 @@ var (
 	errLost = errors.New("group: another change has taken over the turn")
 )
 
-// inTurn has do change who is a member of a group. Where do refuses, it has
-// written nothing. Whoever hangs up meanwhile does not end it.
+// inTurn takes the group's turn and lets do change who is a member. If do refuses,
+// it must have written nothing. The change goes on even if the caller hangs up.
 func (r *Room) inTurn(ctx context.Context, k key, do func(ctx context.Context, g group) (effect, error)) (group, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
-	// By compare-and-set alone, the last of a crowd would not get there in time.
+	// The callers of this gateway queue here: by compare-and-set alone, the last of
+	// a crowd would not get the turn in time.
 	done, err := r.turns.Take(ctx, k)
 	if err != nil {
 		return group{}, err
@@ -84,7 +84,8 @@ func (r *Room) inTurn(ctx context.Context, k key, do func(ctx context.Context, g
 	return g, err
 }
 
-// settleUnless settles a turn behind a call that failed, unless it was refused.
+// settleUnless settles, in the background, the turn of a call that failed, unless
+// the call was refused.
 func (r *Room) settleUnless(err error, k key, id string) {
 	if !isRefusal(err) {
 		r.jobs.add(func(ctx context.Context) { r.settle(ctx, k, id) })
@@ -103,7 +104,7 @@ func (r *Room) takeTurn(ctx context.Context, k key, id string) (group, error) {
 			case g.Turn == nil:
 			case g.Turn.ID != id && now-g.Turn.Since < turnAge:
 				return false, errBusy
-			default: // somebody has left it, or it is this one's after all
+			default: // the turn was abandoned, or an earlier attempt has taken it
 				left, from = true, g.Turn.since()
 			}
 			g.Turn = &turn{id, now, from}
@@ -122,9 +123,9 @@ func (r *Room) takeTurn(ctx context.Context, k key, id string) (group, error) {
 	}
 }
 
-// recount makes of a group's document what the documents of its members say, as
-// long as the turn is not somebody else's. A group that has none was never
-// finished.
+// recount brings a group's document in line with the documents of its members, as
+// long as nobody else has taken the turn over. It ends a group without members,
+// whose creation was never finished.
 func (r *Room) recount(ctx context.Context, k key, id string, g *group) error {
 	all, former, err := r.everybody(ctx, k, *g)
 	if err == nil && g.Turn != nil {
@@ -158,8 +159,8 @@ func (r *Room) recount(ctx context.Context, k key, id string, g *group) error {
 	return err
 }
 
-// heir returns who owns a group when its owner has gone: the administrator who
-// has been there longest, else the member; nobody in a Work group.
+// heir returns who owns a group once its owner has left: its longest-standing
+// administrator, or member if it has no administrator; nobody in a Work group.
 func heir(g group, all []entry) string {
 	if g.Type == Work || len(all) == 0 {
 		return ""
@@ -172,13 +173,13 @@ func heir(g group, all []entry) string {
 	}).userID
 }
 
-// giveTurn gives a turn back; members is how many there were when it was taken.
+// giveTurn gives a turn back; members is the number of members when it was taken.
 func (r *Room) giveTurn(ctx context.Context, k key, id string, members int, e effect) (group, error) {
 	return change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
 		if !g.there() { // dismissed meanwhile
 			return false, fault.New(fault.NoSuchGroup)
 		}
-		if g.Turn == nil || g.Turn.ID != id { // an attempt before has stored it
+		if g.Turn == nil || g.Turn.ID != id { // an earlier attempt has stored it
 			return false, nil
 		}
 		g.Turn, g.Members = nil, members+e.members
@@ -189,7 +190,7 @@ func (r *Room) giveTurn(ctx context.Context, k key, id string, members int, e ef
 	})
 }
 
-// settle ends a turn about which nobody knows how far it has come.
+// settle counts the members and ends a turn that may have been carried out in part.
 func (r *Room) settle(ctx context.Context, k key, id string) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
@@ -204,7 +205,7 @@ func (r *Room) settle(ctx context.Context, k key, id string) {
 		_, err = r.giveTurn(ctx, k, id, g.Members, effect{})
 	}
 	if err != nil && !errors.Is(err, errLost) && bus.Fault(err).Code != fault.NoSuchGroup {
-		r.report("settling a turn", err) // the next change takes it over
+		r.report("settling a turn", err) // the next change takes the turn over
 	}
 }
 
