@@ -21,17 +21,16 @@ type Options struct {
 
 	// LoginTimeout counts from the login frame; default 10 s.
 	LoginTimeout time.Duration
-	// Silence is how long a client may say nothing until it is asked whether it
-	// is there, and how long it has to answer until it is given up; default
-	// 20 s. Clients say something every 15 s.
+	// Silence is how long a client may be silent before it is pinged, and how
+	// long it then has to answer before it is given up; default 20 s. Clients
+	// send something every 15 s.
 	Silence time.Duration
-	// LoginRate is how many new logins a user may make in a minute; default
-	// 300. Resumes are counted separately, together with renewals of the
-	// UserSig, and four times as many are allowed, because a client can claim
-	// of any login that it resumes. A user is charged on whatever connection,
-	// instance or session the login comes. Each gateway counts by itself and
-	// starts anew when it is restarted, so the clients of one user have n
-	// times as much when they spread over n gateways.
+	// LoginRate is the number of new logins that a user may make in a minute;
+	// default 300. Resumes and renewals of the UserSig have a rate of their own,
+	// four times as high, because any login can claim to be a resume. A login is
+	// charged to its user, whatever connection, instance or session it comes
+	// from. Each gateway counts by itself, from its start, so clients of one
+	// user that spread over n gateways have n times the rate.
 	LoginRate int
 	// AllowOrigin judges a WebSocket request's Origin; nil allows all.
 	AllowOrigin func(*http.Request) bool
@@ -41,7 +40,7 @@ type Options struct {
 
 	Log      *slog.Logger     // nil: nothing is logged
 	Now      func() time.Time // nil: time.Now
-	Observer Observer         // nil: nobody
+	Observer Observer         // nil: nobody observes
 }
 
 // times are the durations that tests shorten.
@@ -49,11 +48,11 @@ type times struct {
 	standBy  time.Duration // before the first frame
 	login    time.Duration // from the login frame to its answer
 	ask      time.Duration // silence after which the client is pinged
-	silence  time.Duration // from that ping until the client is given up
+	silence  time.Duration // after that ping, until the client is given up
 	write    time.Duration // one write
-	linger   time.Duration // for the peer to see a close frame
-	registry time.Duration // one call to the registry, which itself gives up earlier
-	retry    time.Duration // how long to try to tell the registry of an end
+	linger   time.Duration // wait for the peer to see a close frame
+	registry time.Duration // one call to the registry, whose own limit is shorter
+	retry    time.Duration // how long to go on telling the registry of an end
 }
 
 // Gateway serves the WebSockets of one timd. It implements registry.Sockets.
@@ -70,7 +69,7 @@ type Gateway struct {
 
 	// These have locks of their own.
 	stats    counters
-	standby  *Fair[*socket]    // those that have not logged in yet
+	standby  *Fair[*socket]    // sockets that have not logged in yet
 	failures *limiter[culprit] // invalid UserSigs
 	logins   *limiter[place.User]
 	resumes  *limiter[place.User]
@@ -79,13 +78,12 @@ type Gateway struct {
 	sockets  map[*socket]struct{}
 	users    map[place.User][]*Session // at most one for each instance; a list is replaced, never changed
 	claims   map[instanceKey]*claimInFlight
-	refused  map[string]struct{} // origins that have been logged
+	refused  map[string]struct{} // refused origins that have been logged
 	draining bool
 
-	// work counts sockets and whatever the registry must still be told. Only
-	// goroutines that are counted themselves add to it, or ones that hold the
-	// lock of a counted socket, or Drain: anything added by others while Drain
-	// waits would be missed.
+	// work counts sockets and what the registry has still to be told. Only a
+	// counted goroutine, one that holds the lock of a counted socket, or Drain
+	// may add to it: Drain would miss what others add while it waits.
 	work  sync.WaitGroup
 	hands hands
 	stop  context.Context
@@ -97,8 +95,9 @@ type instanceKey struct {
 	instance string
 }
 
-// claimInFlight remembers what the registry said of a place between its
-// admission there and its binding here. Gateway.mu guards it.
+// claimInFlight keeps the kicks that the registry sends for a place after it has
+// admitted a session there and before the session is bound here. Gateway.mu guards
+// it.
 type claimInFlight struct {
 	waiting int
 	kicks   map[uint64]string // by attach number; "" is a drop
@@ -167,8 +166,8 @@ func (g *Gateway) Use(r Registry, sealKey []byte) (err error) {
 	return err
 }
 
-// Drain tells every client to come back elsewhere and closes its socket. It
-// returns when the registry has been told everything, or with ctx's error. New
+// Drain tells every client to reconnect elsewhere and closes its socket. It
+// returns when the registry has been told of every end, or with ctx's error. New
 // sockets are refused as soon as it is called.
 func (g *Gateway) Drain(ctx context.Context) error {
 	defer g.halt()
@@ -203,7 +202,7 @@ func (g *Gateway) drainSocket(s *socket) {
 }
 
 // take removes a session from those that are attached here. It returns true to
-// one caller only, which then tells the registry.
+// only one caller, which then tells the registry.
 func (g *Gateway) take(sess *Session) bool {
 	g.mu.Lock()
 	taken := g.takeLocked(sess)
@@ -242,9 +241,9 @@ func (g *Gateway) ended(sess *Session) {
 	}
 }
 
-// tell tells the registry something in the background, again and again until
-// it works, for at most times.retry. After that the registry finds out by
-// comparing its records with Places.
+// tell tells the registry something in the background. It tries again until that
+// succeeds, for at most times.retry; after that the registry finds out by comparing
+// its records with Places.
 func (g *Gateway) tell(what string, f func(context.Context) error) {
 	g.work.Go(func() {
 		if err := g.try(f); err == nil {
@@ -277,7 +276,7 @@ func (g *Gateway) try(f func(context.Context) error) error {
 	return f(ctx)
 }
 
-// evict makes evicted {type} the last frame of a session that was taken.
+// evict sends evicted {type} as the last frame of a session that was taken.
 func (g *Gateway) evict(sess *Session, typ string) {
 	if sess.s.finish(evictedFrame(typ), frame.CloseEvicted, typ) {
 		g.o.Observer.Evicted(typ)

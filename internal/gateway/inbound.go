@@ -23,10 +23,10 @@ const (
 	maxBad          = 5 // malformed frames after which the socket is closed
 )
 
-// inbound is the queue of a socket's frames. They are read and handled one
-// after the other beside the read loop, so that pongs and closes are noticed
-// meanwhile and the loop's stack, which lives as long as the socket, stays
-// small. The socket's lock guards it.
+// inbound is the queue of a socket's frames. Another goroutine than the read loop
+// decodes and handles them, one after the other, so that the loop notices pongs and
+// closes meanwhile and its stack, which lives as long as the socket, stays small.
+// The socket's lock guards the queue.
 type inbound struct {
 	queue   [][]byte
 	bytes   int
@@ -37,8 +37,8 @@ type inbound struct {
 
 func (in *inbound) clear() { in.queue, in.bytes = nil, 0 }
 
-// refuseBytes closes a socket at a frame that must not be read; the read loop
-// calls it.
+// refuseBytes closes a socket because of a frame that must not be read; the read
+// loop calls it.
 func (s *socket) refuseBytes(why string) {
 	s.finish(nil, frame.CloseBadFrame, why)
 }
@@ -52,8 +52,8 @@ func (s *socket) received(opcode gws.Opcode, text []byte) {
 	case opcode != gws.OpcodeText:
 		s.endLocked(frame.CloseBadFrame, "only text frames are read")
 	case isPing(text):
-		// A ping overtakes what is waiting: a slow request must not look like
-		// a dead connection.
+		// A ping overtakes waiting requests, so that a slow request does not look
+		// like a dead connection.
 		s.g.work.Go(func() { s.ping(text) })
 	default:
 		s.in.leaving = s.in.leaving || isLogout(text)
@@ -61,8 +61,8 @@ func (s *socket) received(opcode gws.Opcode, text []byte) {
 	}
 }
 
-// isLogout reports whether a frame is a logout. It counts even if the socket
-// is closed before its turn comes.
+// isLogout reports whether a frame is a logout, which counts even if the socket is
+// closed before its turn comes.
 func isLogout(text []byte) bool {
 	if len(text) > 200 || !bytes.Contains(text, []byte(`"logout"`)) {
 		return false
@@ -71,8 +71,8 @@ func isLogout(text []byte) bool {
 	return refused == nil && r.Method == frame.Logout
 }
 
-// survive, deferred where a frame is handled beside the read loop, ends the
-// socket instead of timd when that panics.
+// survive is deferred where a frame is handled outside the read loop. If the
+// handling panics, it ends the socket instead of timd.
 func (s *socket) survive() {
 	if p := recover(); p != nil {
 		s.unreadable(p)
@@ -95,8 +95,8 @@ func (s *socket) enqueueLocked(text []byte) {
 	}
 }
 
-// isPing reports whether a frame is a ping as JSON.stringify writes it. A ping
-// written differently is answered in its turn.
+// isPing reports whether a frame looks like a ping as JSON.stringify writes it. A
+// ping that is written differently is answered in its turn.
 func isPing(text []byte) bool {
 	return len(text) < 100 && bytes.Contains(text, []byte(`"method":"ping"`))
 }
@@ -149,9 +149,9 @@ func (s *socket) refuse(r jsonframe.Request, refused *fault.Error, err error) {
 	s.send(text)
 }
 
-// work handles frames until none is left. Between two of them the sockets that
-// wait for a processor have a turn: a flood takes one a frame, and not the 10 ms
-// of CPU for which a goroutine may run.
+// work handles frames until none is left. After each it yields to other sockets
+// that wait for a processor, so that a flood holds it for one frame, not for the
+// 10 ms that a goroutine may run.
 func (s *socket) work() {
 	for {
 		s.mu.Lock()
