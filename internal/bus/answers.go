@@ -13,21 +13,22 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// answers brings JetStream's answers to whoever stores something. All come
-// through one subscription and so in the order in which a stream has stored:
-// its followers here can be given each record the moment it is known to be
-// stored, in that order, and need not wait until NATS sends it.
+// answers passes JetStream's answers to the callers that store messages. All come
+// through one subscription, and so in the order in which a stream has stored the
+// messages. The stream's followers in this process can therefore be given each
+// record, in that order, as soon as its answer comes: they need not wait until NATS
+// sends it.
 type answers struct {
 	mu      sync.Mutex // guards what follows
-	prefix  string     // of the subjects that are answered on, before a number; "" before the first
+	prefix  string     // of the subjects for answers, which end with a number; "" before the first call
 	next    uint64
 	waiting map[uint64]*storing
 }
 
-// storing is a message that may be stored already.
+// storing is a message that is on its way to a stream.
 type storing struct {
-	answer chan answer      // has room for the one that comes
-	stored func(seq uint64) // nil, or called with the position before the next answer is looked at; must not block
+	answer chan answer      // buffered: the one answer never blocks
+	stored func(seq uint64) // may be nil; called with the position, before the next answer is handled; must not block
 }
 
 type answer struct {
@@ -42,9 +43,9 @@ type ack struct {
 	Duplicate bool                `json:"duplicate"`
 }
 
-// store stores a message. Any error but ErrConflict leaves open whether it was
-// stored. stored, where not nil, is called as soon as it is known to be, unless
-// it is a repetition; perhaps after store has returned.
+// store stores a message. After any error but ErrConflict the message may or may
+// not be stored. stored, which may be nil, is called as soon as the message is known
+// to be stored, perhaps after store has returned; it is not called for a repetition.
 func (b *Bus) store(ctx context.Context, m *nats.Msg, stored func(seq uint64)) (ack, error) {
 	if err := ctx.Err(); err != nil {
 		return ack{}, err
@@ -68,8 +69,8 @@ func (b *Bus) store(ctx context.Context, m *nats.Msg, stored func(seq uint64)) (
 	}
 }
 
-// expect registers a message under a number of its own, and returns the subject
-// on which it is to be answered.
+// expect registers a message under a new number, and returns the subject for its
+// answer.
 func (a *answers) expect(nc *nats.Conn, s *storing) (n uint64, reply string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -87,7 +88,7 @@ func (a *answers) expect(nc *nats.Conn, s *storing) (n uint64, reply string, err
 	return a.next, a.prefix + strconv.FormatUint(a.next, 10), nil
 }
 
-// take returns who waits under a number, and forgets it; nil if nobody does.
+// take removes the message with a number and returns it, or nil if there is none.
 func (a *answers) take(n uint64) *storing {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -96,14 +97,14 @@ func (a *answers) take(n uint64) *storing {
 	return s
 }
 
-// came takes an answer; the subscription's goroutine calls it.
+// came handles an answer; the subscription's goroutine calls it.
 func (a *answers) came(m *nats.Msg) {
 	n, err := strconv.ParseUint(m.Subject[strings.LastIndexByte(m.Subject, '.')+1:], 10, 64)
 	if err != nil {
 		return
 	}
 	s := a.take(n)
-	if s == nil { // nobody waits any more
+	if s == nil { // its caller has given up
 		return
 	}
 	got, err := readAck(m)
@@ -113,7 +114,8 @@ func (a *answers) came(m *nats.Msg) {
 	}
 }
 
-// end is called when the connection is closed: nothing will be answered.
+// end fails all waiting messages. It is called when the connection is closed, after
+// which no answer comes.
 func (a *answers) end() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -12,32 +12,30 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// follower is a Follower. Records come to it in two ways: from NATS, through a
-// consumer, all of them; and from this process as soon as what it stores is
-// acknowledged, which is earlier. Whatever comes first is handled, in the
-// stream's order: what this process has stored behind a record that is still to
-// come waits for that one.
+// follower is a Follower. Records come to it in two ways: NATS sends all of them
+// through a consumer, and this process offers those that it has stored itself as
+// soon as they are acknowledged, which is earlier. Whichever comes first is handled,
+// in the stream's order: an offer that is ahead of a missing record waits for it.
 //
-// Its consumer is made anew from the last position when records are missing, the
-// connection was lost or the server that held it is gone.
+// The follower creates its consumer anew, from the last position, when records are
+// missing, the connection was lost or the server that held the consumer is gone.
 //
-// One goroutine, hand, handles records, so the two ways need no lock, for which
-// they would wait for each other all the time. pos and handled are read by
-// anybody.
+// One goroutine, hand, handles all records, so the two ways need no lock for which
+// they would contend. Any goroutine may read pos and handled.
 type follower struct {
 	stream *stream
 	handle func(Value)
 	report func(error)
-	// pos stands at a record before it is handled; handled follows once that has
-	// returned.
+	// pos is set to a record's position before the record is handled, handled
+	// afterwards.
 	pos, handled atomic.Uint64
 
 	waiting sync.Mutex
 	waiters map[chan struct{}]uint64
 
-	sent   chan Value       // by NATS
-	offers chan Value       // what this process has stored
-	held   map[uint64]Value // offers behind a record that is still to come; hand's
+	sent   chan Value       // records from NATS
+	offers chan Value       // records that this process has stored
+	held   map[uint64]Value // offers ahead of a missing record; only hand uses it
 
 	mu      sync.Mutex
 	consume jetstream.ConsumeContext
@@ -59,8 +57,8 @@ func (l *stream) Follower(handle func(Value), report func(error)) Follower {
 // Pos implements Follower.
 func (f *follower) Pos() uint64 { return f.pos.Load() }
 
-// checkEvery is how often a follower looks whether its stream has gone on
-// without it.
+// checkEvery is the time between two checks whether a follower has fallen behind
+// its stream.
 const checkEvery = 2 * time.Second
 
 // Start implements Follower.
@@ -87,12 +85,12 @@ func (f *follower) Start(ctx context.Context) error {
 	return nil
 }
 
-// ahead is how many records NATS sends before it waits to be asked for more.
-// With few, a follower spends its time on round trips while much is written. Up
-// to that many records of at most 13 KB are held here.
+// ahead is the number of records that NATS sends before it waits for the next
+// request. With fewer, a follower spends its time on round trips while much is
+// written; so many records, of at most 13 KB, may wait here.
 const ahead = 2048
 
-// open begins behind pos.
+// open creates a consumer that begins after pos.
 func (f *follower) open(ctx context.Context) error {
 	js, err := jetstream.New(f.stream.b.follows)
 	if err != nil {
@@ -122,16 +120,15 @@ func (f *follower) open(ctx context.Context) error {
 }
 
 const (
-	// maxSent is how many records from NATS wait to be handled; the others wait
-	// at the consumer, see ahead.
+	// maxSent is the most records from NATS that wait to be handled; others wait at
+	// the consumer, see ahead.
 	maxSent = 64
-	// maxOffers is how many records that this process has stored wait to be
-	// looked at, and how many wait for one before them. NATS sends what is too
-	// much.
+	// maxOffers is the most offers that wait in the channel, and the most that wait
+	// for a missing record. Others are dropped, since NATS sends all records anyway.
 	maxOffers = 1024
 )
 
-// take takes a record from NATS, and waits while too many are to be handled.
+// take passes a record from NATS to hand, and blocks while maxSent wait.
 func (f *follower) take(m jetstream.Msg) {
 	meta, err := m.Metadata()
 	if err != nil || meta.Sequence.Stream <= f.pos.Load() {
@@ -143,7 +140,8 @@ func (f *follower) take(m jetstream.Msg) {
 	}
 }
 
-// offer brings a record that this process has stored. It does not wait.
+// offer passes a record that this process has stored to hand, or drops it while
+// maxOffers wait. It never blocks.
 func (f *follower) offer(v Value) {
 	select {
 	case f.offers <- v:
@@ -151,12 +149,12 @@ func (f *follower) offer(v Value) {
 	}
 }
 
-// hand handles what has come, in the stream's order.
+// hand handles the records that come, in the stream's order.
 func (f *follower) hand() {
 	for f.ctx.Err() == nil {
 		select {
-		case v := <-f.sent: // nothing is to come any more that lies before it
-			if v.Seq > f.pos.Load() { // an old consumer may still have had it in hand
+		case v := <-f.sent: // NATS sends in order, so no record before it is missing
+			if v.Seq > f.pos.Load() { // else an old consumer has sent it once more
 				f.pass(v)
 			}
 		case v := <-f.offers:
@@ -173,7 +171,7 @@ func (f *follower) takeOffer(v Value) {
 	case v.Seq == pos+1:
 		f.pass(v)
 	default:
-		if len(f.held) >= maxOffers { // some may have been removed before NATS sent them
+		if len(f.held) >= maxOffers { // offers that NATS has overtaken may be left
 			maps.DeleteFunc(f.held, func(seq uint64, _ Value) bool { return seq <= pos })
 		}
 		if len(f.held) < maxOffers {
@@ -182,7 +180,7 @@ func (f *follower) takeOffer(v Value) {
 	}
 }
 
-// pass has a record handled, and then what has waited for it.
+// pass handles a record, and then the offers that have waited for it.
 func (f *follower) pass(v Value) {
 	for ok := true; ok && f.ctx.Err() == nil; v, ok = f.held[v.Seq+1] {
 		f.pos.Store(v.Seq)
@@ -193,7 +191,7 @@ func (f *follower) pass(v Value) {
 	}
 }
 
-// passed wakes those who wait for a position.
+// passed wakes those who wait for a position up to reached.
 func (f *follower) passed(reached uint64) {
 	f.waiting.Lock()
 	defer f.waiting.Unlock()
@@ -222,7 +220,7 @@ func (f *follower) Reach(ctx context.Context, pos uint64) {
 	f.waiting.Unlock()
 }
 
-// watch replaces a consumer that has stood still while its stream went on.
+// watch replaces a consumer that has sent nothing while its stream grew.
 func (f *follower) watch() {
 	t := time.NewTicker(checkEvery)
 	defer t.Stop()
