@@ -17,24 +17,24 @@ const business = 1
 // MaxTimeout bounds an invitation's time, in s: ten years.
 const MaxTimeout = 315_360_000
 
-// Signal is what one message says of an invitation.
+// Signal is what one message says about an invitation.
 type Signal struct {
 	InviteID, GroupID string
 	Inviter           string
 	Invitees          []string
 	Action            int64
-	Data              string // the app's own
+	Data              string // text of the app
 	Timeout           int64  // of an invite, in s; 0: none
 
-	// Of the message.
+	// From the message that carries it.
 	From, Peer string // its sender; the other user of the conversation
 	Sent       int64  // ms, by the gateway's clock
 	OnlineOnly bool
-	Message    any // the message itself, for whoever carries the events out
+	Message    any // the message itself, for the listeners of the events
 }
 
 // Parse reads a signal from the data of a custom message. It returns nil for data
-// that says something else.
+// that is no signal.
 func Parse(data frame.Body) *Signal {
 	s := &Signal{
 		InviteID: data.Text("inviteID"),
@@ -51,8 +51,8 @@ func Parse(data frame.Body) *Signal {
 	return s
 }
 
-// fields is a list of fields that is being made. One method for each type costs
-// tim.wasm less than a literal.
+// fields builds a list of fields. One method for each type costs tim.wasm less than
+// a literal.
 type fields struct{ list frame.Fields }
 
 func (f *fields) text(key, value string) {
@@ -63,7 +63,7 @@ func (f *fields) number(key string, value int64) {
 	f.list = append(f.list, frame.Field{Key: key, Value: value})
 }
 
-// common are the fields that signals and events share.
+// common adds the fields that signals and events share.
 func (s *Signal) common(f *fields, invitees []string) {
 	f.text("inviteID", s.InviteID)
 	f.text("groupID", s.GroupID)
@@ -72,7 +72,7 @@ func (s *Signal) common(f *fields, invitees []string) {
 	f.text("data", s.Data)
 }
 
-// Fields are the data of a signal's message.
+// Fields returns the data of a signal's message.
 func (s *Signal) Fields() frame.Fields {
 	var f fields
 	f.number("businessID", business)
@@ -82,8 +82,8 @@ func (s *Signal) Fields() frame.Fields {
 	return f.list
 }
 
-// MessageID returns the ID that all instances of a user give the signal of the
-// same Timeout.
+// MessageID returns the ID of a Timeout's message, which is the same on all
+// instances of its sender.
 func (s *Signal) MessageID() string {
 	hash := uint64(14695981039346656037) // FNV-1a
 	for _, c := range []byte(s.InviteID) {

@@ -5,7 +5,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// The events, as TSignaling names them.
+// The events, by their names in TSignaling.
 const (
 	EventInvited   = "newInvitationReceived"
 	EventAccepted  = "ts_invitee_accepted"
@@ -15,25 +15,26 @@ const (
 	EventModified  = "ts_invitation_modified"
 )
 
-// IsEvent reports whether a name is that of an event: no other event of an
-// instance begins as theirs do.
+// IsEvent reports whether a name is that of an event of this package. No other
+// event of an instance has their prefix.
 func IsEvent(name string) bool {
 	return name == EventInvited || len(name) > 3 && name[:3] == "ts_"
 }
 
-// ends are the events of the actions that end an invitation.
+// ends holds the event for each action that ends an invitation.
 var ends = [...]string{Cancel: EventCancelled, Accept: EventAccepted, Reject: EventRejected, Timeout: EventTimeout}
 
 const (
-	// patience is how much later than the invitee the inviter notices that the
-	// time is up, in ms.
+	// patience is the time, in ms, by which the inviter's clients end an invitation
+	// later than the invitee's.
 	patience = 5_000
-	// Recent is how old an invitation may be that ran out while nobody was there
-	// to say so, in ms. An older one is over without an event.
+	// Recent is the time, in ms, within which the inviter still gets an event for an
+	// invitation that timed out while none of their clients was running. An older one
+	// ends without an event.
 	Recent = 600_000
-	// most is how many invitations are remembered. Beyond that the oldest with the
-	// same peer gives way, or else the oldest of all: who sends invites without end
-	// pushes out their own.
+	// most is the number of invitations that are remembered. Beyond that the oldest
+	// one with the same peer is forgotten, or the oldest of all if there is none: a
+	// peer who sends many invites mostly displaces their own.
 	most = 200
 	// mostLate is how many invitations of others this client says in a minute to
 	// have run out, as each costs this user a message: a peer may let any number
@@ -46,13 +47,12 @@ const (
 type Event struct {
 	_       [0]func() // no ==, which tim.wasm would contain
 	Name    string
-	Signal  *Signal // what it reports; of EventTimeout what its message says
-	Own     bool    // this client has noticed that the time is up
-	Sends   bool    // and has to send Signal
+	Signal  *Signal // what happened; for EventTimeout, the signal of the timeout
+	Own     bool    // this client has noticed the timeout, and has to send Signal
 	invitee string
 }
 
-// Data are the fields that a listener gets.
+// Data returns the fields that a listener gets.
 func (e *Event) Data() frame.Fields {
 	var f fields
 	e.Signal.common(&f, []string{e.invitee})
@@ -80,22 +80,22 @@ const (
 
 type invitation struct {
 	_       [0]func() // as in Event
-	*Signal           // the invite in its newest form, or else the end that was seen first
+	*Signal           // the newest form of the invite; its end, if that was seen first
 	invitee string
 	state   state
-	fresh   bool // the page has not heard of it
+	fresh   bool // the page has not been told of it
 }
 
 // New returns the table of a user.
 func New(user string) *Table { return &Table{user: user} }
 
-// Open enters an invitation that this user is sending. It has to be Seen, or to
-// have Failed.
+// Open enters an invitation that this user is sending. The caller reports the
+// outcome by Seen or Failed.
 func (t *Table) Open(s *Signal) { t.add(s, s.Peer).state = opening }
 
-// Begin begins to answer, to cancel or, as an Invite, to modify an invitation. It
-// returns a signal to send: but for an Invite it has to be Seen or to have
-// Failed.
+// Begin begins to answer or to cancel an invitation, or to modify it with an Invite.
+// It returns the signal to send. Except for an Invite, the caller reports the outcome
+// by Seen or Failed.
 func (t *Table) Begin(now int64, inviteID string, action int64) (*Signal, *fault.Error) {
 	v := t.find(inviteID)
 	switch {
@@ -109,7 +109,7 @@ func (t *Table) Begin(now int64, inviteID string, action int64) (*Signal, *fault
 	return t.signal(v, action), nil
 }
 
-// signal returns one of this user about an invitation.
+// signal returns a signal of this user about an invitation.
 func (t *Table) signal(v *invitation, action int64) *Signal {
 	s := *v.Signal
 	if s.Action, s.From = action, t.user; action != Invite {
@@ -118,7 +118,7 @@ func (t *Table) signal(v *invitation, action int64) *Signal {
 	return &s
 }
 
-// Failed says that a signal of Open or Begin was not sent.
+// Failed notes that a signal of Open or Begin was not sent.
 func (t *Table) Failed(inviteID string) {
 	for k, v := range t.all {
 		switch {
@@ -132,10 +132,10 @@ func (t *Table) Failed(inviteID string) {
 	}
 }
 
-// Seen takes the signals of messages that have come, oldest first. Silent ones
-// are of a page of the history, or of this instance itself: they have no events,
-// but an invitation in the history that is still open is new to a page that was
-// reloaded.
+// Seen takes the signals of messages, oldest first, and returns the events. silent
+// says that the messages come from the history or from this instance itself: they
+// cause no events, with one exception. An invitation in the history that is still
+// open is announced, since a page that was reloaded does not know it.
 func (t *Table) Seen(now int64, batch []*Signal, silent bool) (events []*Event) {
 	for _, s := range batch {
 		invitee := t.believe(s)
@@ -153,7 +153,7 @@ func (t *Table) Seen(now int64, batch []*Signal, silent bool) (events []*Event) 
 		switch {
 		case s.Action != Invite:
 			v.end()
-		case !known: // it is the page's once the batch is through
+		case !known: // announced after the batch, if it is still open then
 			if due := t.due(v); due <= now && (v.Inviter != t.user || due <= now-Recent) {
 				v.end()
 			} else {
@@ -181,10 +181,10 @@ func (t *Table) Seen(now int64, batch []*Signal, silent bool) (events []*Event) 
 	return events
 }
 
-// end ends an invitation, and lets go of the page's message.
+// end ends an invitation and drops its reference to the page's message.
 func (v *invitation) end() { v.state, v.Message = ended, nil }
 
-// Next returns when Late has something to do, 0 for never.
+// Next returns the time at which Late has something to do, or 0 for never.
 func (t *Table) Next() (at int64) {
 	for _, v := range t.all {
 		if due := t.due(v); v.state == open && due != never && (at == 0 || due < at) {
@@ -194,7 +194,7 @@ func (t *Table) Next() (at int64) {
 	return at
 }
 
-// Late ends the invitations whose time is up.
+// Late ends the invitations whose time is up, and returns their events.
 func (t *Table) Late(now int64) (events []*Event) {
 	for _, v := range t.all {
 		if due := t.due(v); v.state == open && due <= now {
@@ -219,7 +219,7 @@ func (t *Table) mayTell(now int64) bool {
 
 const never = 1<<63 - 1
 
-// due returns when this user's clients end an invitation.
+// due returns the time at which this user's clients end an invitation.
 func (t *Table) due(v *invitation) int64 {
 	at := v.Sent + 1000*v.Timeout
 	switch {
@@ -231,8 +231,8 @@ func (t *Table) due(v *invitation) int64 {
 	return at
 }
 
-// believe returns who is invited by the invitation of a signal, or "" if its
-// sender may not send it.
+// believe returns the invitee of a signal's invitation, or "" if its sender may not
+// send it.
 func (t *Table) believe(s *Signal) (invitee string) {
 	invitee = t.user
 	if s.Inviter == t.user {
@@ -259,7 +259,7 @@ func (t *Table) find(inviteID string) *invitation {
 	return nil
 }
 
-// add enters an invitation, and forgets another if there are too many.
+// add enters an invitation, and forgets another one if there are too many.
 func (t *Table) add(s *Signal, invitee string) *invitation {
 	if len(t.all) >= most {
 		oldest := 0

@@ -14,16 +14,16 @@ import (
 	"github.com/tim-wasm/tim/internal/transcript"
 )
 
-// TestStories plays the stories in testdata. In each the user is alice, a time
-// is in ms, and the inputs are
+// TestStories plays the stories in testdata. In each the user is alice, times are
+// in ms, and the inputs are
 //
 //	open ID PEER TIMEOUT       alice invites PEER
-//	seen SIGNAL [; SIGNAL]     messages have come
-//	history SIGNAL [; SIGNAL]  messages of the history
+//	seen SIGNAL [; SIGNAL]     messages arrive
+//	history SIGNAL [; SIGNAL]  messages of the history are read
 //	own SIGNAL                 a message of this instance was sent
 //	cancel|accept|reject|modify ID
-//	failed ID                  the message of open or of those was not sent
-//	late                       the timer
+//	failed ID                  the message of one of the above was not sent
+//	late                       the timer fires
 //
 // A SIGNAL is ACTION ID FROM INVITER TIMEOUT SENT [DATA]. The other user of its
 // message is bob, or eve if she takes part in it. After each input the story shows
@@ -84,8 +84,8 @@ func play(table *Table, now int64, input string, out *[]string) []*Event {
 
 var actions = map[string]int64{"invite": Invite, "cancel": Cancel, "accept": Accept, "reject": Reject, "timeout": Timeout, "modify": Invite}
 
-// signal is one that from sends in the conversation of alice with the other user
-// that it names.
+// signal returns a signal that from sends in the conversation between alice and the
+// other user whom it names.
 func signal(action, id, from, inviter string, timeout, sent int64) *Signal {
 	peer := "bob"
 	if from == "eve" || inviter == "eve" {
@@ -119,7 +119,8 @@ func TestEventsAreThoseOfTSignaling(t *testing.T) {
 	require.False(t, IsEvent("sdkStateReady"))
 }
 
-// What a kit writes, in whatever order of the fields, is read back as it was.
+// A signal that a UI kit writes, with its fields in any order, is read back
+// unchanged.
 func TestParse(t *testing.T) {
 	parse := func(text string) *Signal {
 		o, err := jsonframe.NewObject([]byte(text))
@@ -146,8 +147,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// All instances of a user give the same Timeout one ID, which the gateway
-// accepts, and no two others have it.
+// All instances of a user give the same Timeout the same ID, which the gateway
+// accepts; different Timeouts have different IDs.
 func TestMessageID(t *testing.T) {
 	s := Signal{InviteID: "i", From: "alice", Sent: 1_700_000_000_000}
 	ms, ok := frame.ParseMessageID(s.MessageID(), "alice")
@@ -159,8 +160,8 @@ func TestMessageID(t *testing.T) {
 	require.NotEqual(t, s.MessageID(), other.MessageID())
 }
 
-// Nobody else's word counts: not for an invitation of others, and not from the
-// wrong side of it.
+// A signal counts only from one of the invitation's two users, and from the side
+// that may send it.
 func TestWhoIsBelieved(t *testing.T) {
 	const sent = 1000
 	for _, c := range []struct {
@@ -196,7 +197,7 @@ func TestWhoIsBelieved(t *testing.T) {
 	}
 }
 
-// A peer who sends invites without end pushes out their own only.
+// A peer who sends too many invites displaces only their own.
 func TestInvitationsAreBounded(t *testing.T) {
 	table := New("alice")
 	table.Open(signal("invite", "mine", "alice", "alice", 30, 0))
@@ -245,7 +246,7 @@ func TestLateIsBounded(t *testing.T) {
 	require.Equal(t, mostLate, sends(1_070_000, "bob", 100), "a minute later")
 }
 
-// The page's object of an invitation is held for as long as that is open.
+// The table holds the page's message of an invitation only while that is open.
 func TestMessageIsHeldWhileOpen(t *testing.T) {
 	table := New("alice")
 	for id, end := range map[string]func(){
