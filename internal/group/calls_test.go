@@ -174,7 +174,7 @@ func TestJoinAndApply(t *testing.T) {
 	carol.refused(fault.BadGroupID, "group.join", obj{"groupID": ""})
 }
 
-func TestFull(t *testing.T) {
+func TestMemberLimit(t *testing.T) {
 	w := newWorld(t)
 	alice, bob := w.login(0, "alice"), w.login(1, "bob")
 	alice.must("group.create", obj{"name": "n", "groupID": "m", "type": "ChatRoom", "maxMemberNum": 2}, nil)

@@ -69,7 +69,7 @@ func TestWhoMayWhat(t *testing.T) {
 
 // An action with a target works only on those whose role is below the actor's. An
 // action without one ignores the target.
-func TestOnlyThoseBelow(t *testing.T) {
+func TestTargetsAreBelowTheActor(t *testing.T) {
 	for _, action := range []Action{Kick, Mute, SetMember} {
 		for _, c := range []struct {
 			actor, target Role
@@ -87,7 +87,7 @@ func TestOnlyThoseBelow(t *testing.T) {
 	require.NoError(t, Work.May(Kick, Owner, Member))
 }
 
-func TestWaysIn(t *testing.T) {
+func TestJoinsAndInvites(t *testing.T) {
 	for _, c := range []struct {
 		option Option
 		actor  Role
