@@ -18,10 +18,10 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// BenchmarkCold measures the first call of each kind after the system has
-// forgotten a large store: NATS begins anew and the pages that the kernel held
-// are dropped, which needs root. TIM_COLD_GB says how large the store is, and
-// -benchtime 1x makes it once.
+// BenchmarkCold measures the first call of each kind on a large store of which
+// nothing is cached: NATS is restarted and the kernel's page cache is dropped, which
+// needs root. TIM_COLD_GB is the size of the store; with -benchtime 1x it is created
+// once.
 func BenchmarkCold(b *testing.B) {
 	gb, err := strconv.ParseFloat(os.Getenv("TIM_COLD_GB"), 64)
 	if err != nil {
@@ -39,17 +39,17 @@ func coldAccount(size int) place.User {
 	return place.User{SDKAppID: app, UserID: fmt.Sprint("account", size)}
 }
 
-// fillCold makes a store of messages of 11 KB in 30,000 conversations. Those of the
-// accounts that are measured lie scattered among them, as they do in a store that
-// has grown for months. All but theirs are copies of one record, since sending so
-// many through the inbox would take an hour.
+// fillCold creates a store of messages of 11 KB in 30,000 conversations. The
+// messages of the measured accounts are scattered among them, as in a store that has
+// grown for months. All others are copies of one record, since sending so many
+// through the inbox would take an hour.
 func fillCold(b *testing.B, dir string, gb float64, sizes []int) {
 	const body, rounds, pairs = 11_000, 50, 30_000
 	nats := openNATS(b, dir)
 	defer nats.Close()
 	letters := make([]byte, body)
 	r := rand.New(rand.NewPCG(1, 1))
-	for i := range letters { // which hardly compress
+	for i := range letters { // random letters hardly compress
 		letters[i] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"[r.IntN(64)]
 	}
 	send := func(in *Inbox, from, to, payload string) {
@@ -74,7 +74,7 @@ func fillCold(b *testing.B, dir string, gb float64, sizes []int) {
 			require.NoError(b, err)
 			record = m.Data
 		}
-		in.Close() // so that it does not follow what comes now
+		in.Close() // so that it does not follow the records below
 		for i := range each {
 			if i%500 == 0 {
 				<-js.PublishAsyncComplete()
@@ -144,7 +144,7 @@ func coldCalls(b *testing.B, dir string, size int) {
 			login(in)
 			b.ReportMetric(milliseconds(time.Since(began)), "login-ms")
 		})
-		cold(func(in *Inbox) { // what others feel beside such a login
+		cold(func(in *Inbox) { // what others notice of such a login
 			other := attach(in, place.User{SDKAppID: app, UserID: "other"})
 			defer other.Close()
 			must(other, frame.MessageSend, sendText(freshID(), "another", "x"))

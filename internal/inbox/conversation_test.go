@@ -12,7 +12,8 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// afterAppends is a bus with whose log of messages a test can interfere.
+// afterAppends is a bus that calls a function of the test after each append to its
+// log of messages.
 type afterAppends struct {
 	Bus
 	log *afterAppend
@@ -27,8 +28,8 @@ func (s *afterAppends) OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, e
 	return l, err
 }
 
-// TestHangUpBeforeItsTurnToWrite: whoever hangs up while somebody else writes to
-// the same conversation does not wait for that, and has written nothing.
+// TestHangUpBeforeItsTurnToWrite: a call that hangs up while another one writes to
+// the same conversation ends at once and writes nothing.
 func TestHangUpBeforeItsTurnToWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &afterAppends{Bus: busmodel.New(busmodel.Options{})}
@@ -42,7 +43,7 @@ func TestHangUpBeforeItsTurnToWrite(t *testing.T) {
 			a.send("bob", "1")
 			close(sent)
 		}()
-		synctest.Wait() // alice's is stored, and its answer is on the way
+		synctest.Wait() // alice's message is stored, and its answer is on the way
 		ctx, hangUp := context.WithCancel(t.Context())
 		refused := make(chan *fault.Error, 1)
 		go func() {
@@ -89,8 +90,8 @@ func TestHangUpBehindAnotherCall(t *testing.T) {
 	})
 }
 
-// TestARecordThatComesDuringAnAppend: a record of another gateway that comes while
-// one is written here is known to the next append, which succeeds at once.
+// TestARecordThatComesDuringAnAppend: if a record of another gateway comes while one
+// is appended here, the next append knows it and succeeds at once.
 func TestARecordThatComesDuringAnAppend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		model := busmodel.New(busmodel.Options{})
@@ -101,7 +102,7 @@ func TestARecordThatComesDuringAnAppend(t *testing.T) {
 		synctest.Wait()
 		overtake := func() {
 			a2.send("bob", "2")
-			synctest.Wait() // here, too, it is known
+			synctest.Wait() // this gateway knows it, too
 		}
 		store.log.do.Store(&overtake)
 		a.send("bob", "1")

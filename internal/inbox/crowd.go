@@ -2,18 +2,18 @@ package inbox
 
 import "sync"
 
-// crowds says who of the users who have a session here is in which group, by the
-// worker of delivery that serves them: a record of a group is one item a worker, not
-// one a member.
+// crowds knows which users with a session here are in which groups, by the worker
+// of delivery that serves them. So a record of a group costs delivery one item a
+// worker, not one a member.
 //
-// Two things change it. A user's documents say where their membership begins and
+// Two sources change it. A user's documents say where their membership begins and
 // ends in the group's log; they are all read before the user's first session is
-// live. The log says it once more, because a document may come later than the
-// records behind it.
+// live. The log itself also says so, because a document may come later than the
+// records that follow the change.
 type crowds struct {
 	mu    sync.Mutex // guards what follows
 	all   map[pair]*crowd
-	pairs map[*user]map[pair]struct{} // where a user is entered
+	pairs map[*user]map[pair]struct{} // the groups under which a user is entered
 }
 
 // crowd is the members of one group, by worker.
@@ -23,10 +23,10 @@ func newCrowds() crowds {
 	return crowds{all: map[pair]*crowd{}, pairs: map[*user]map[pair]struct{}{}}
 }
 
-// span is the part of a group's log that one of its members is told of: what is
-// behind from, and no further than to once that is set.
+// span is the part of a group's log that a member is told of: after from, and up to
+// to once that is set.
 type span struct {
-	born     int64 // 0: only the log has said so
+	born     int64 // 0: known from the log only
 	from, to uint64
 	older    bool
 }
@@ -38,7 +38,7 @@ func (s span) covers(r *record) bool {
 	return r.Target == nil || s.older || r.Target.Pos > s.from
 }
 
-// set notes what a user's document says.
+// set takes over what a user's document says.
 func (c *crowds) set(p pair, worker int, u *user, m membership) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -56,7 +56,7 @@ func (c *crowds) set(p pair, worker int, u *user, m membership) {
 	c.put(p, worker, u, now)
 }
 
-// joined notes what the log says: that a user sees what is behind a position.
+// joined takes over from the log that a user sees what comes after a position.
 func (c *crowds) joined(p pair, worker int, u *user, from uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,7 +65,7 @@ func (c *crowds) joined(p pair, worker int, u *user, from uint64) {
 	}
 }
 
-// left notes that a user sees nothing from a position on.
+// left takes over from the log that a user sees nothing from a position on.
 func (c *crowds) left(p pair, worker int, u *user, pos uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,7 +99,7 @@ func (c *crowds) put(p pair, worker int, u *user, s span) {
 	c.pairs[u][p] = struct{}{}
 }
 
-// remove takes a user out who has no session here any more.
+// remove removes a user who has no session here any more.
 func (c *crowds) remove(worker int, u *user) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -127,7 +127,7 @@ func (c *crowds) workers(p pair) (out []int) {
 	return out
 }
 
-// hearing returns those of one worker who are told of a record.
+// hearing returns the users of one worker who are told of a record.
 func (c *crowds) hearing(worker int, r *record) (out []*user) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -141,7 +141,7 @@ func (c *crowds) hearing(worker int, r *record) (out []*user) {
 	return out
 }
 
-// members returns who of a group is here.
+// members returns the members of a group who have a session here.
 func (c *crowds) members(p pair) (out []*user) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -157,14 +157,14 @@ func (c *crowds) members(p pair) (out []*user) {
 	return out
 }
 
-// len returns of how many groups somebody is here.
+// len returns the number of groups that have a member here.
 func (c *crowds) len() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.all)
 }
 
-// memberOf notes what the user's document says of a group; mu is held. A user
+// memberOf takes over what the user's document of a group says; it needs mu. A user
 // without a session is entered when they come back.
 func (u *user) memberOf(name string, m membership) {
 	if m.In {
@@ -177,7 +177,7 @@ func (u *user) memberOf(name string, m membership) {
 	}
 }
 
-// enterGroups enters a user who is back; mu is held.
+// enterGroups enters a user who is back; it needs mu.
 func (u *user) enterGroups() {
 	for name := range u.groups {
 		u.memberOf(name, u.peers[name].Group)

@@ -15,27 +15,26 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Groups says who is what in which group; package group keeps that.
+// Groups says what users are in groups; package group keeps that.
 type Groups interface {
-	// Standing returns what a user is in a group, as it is now. It fails if there is
-	// no such group, and for whoever is neither a member nor an administrator of the
-	// app.
+	// Standing returns what a user is in a group now. It fails if the group does not
+	// exist, and for a user who is neither a member nor an administrator of the app.
 	Standing(ctx context.Context, u place.User, groupID string) (Standing, error)
 }
 
 // Standing is what a user is in a group, as far as its messages are concerned.
 type Standing struct {
-	Born     int64  // of the group: tells it from one before it with the same ID
-	Member   bool   // false: only an administrator of the app
-	Muted    bool   // may not send now
-	Counts   bool   // messages count as unread
+	Born     int64  // of the group: sets it apart from an earlier one with the same ID
+	Member   bool   // false: they are an administrator of the app only
+	Muted    bool   // they may not send now
+	Counts   bool   // messages to them count as unread
 	Older    bool   // members may read what came before they joined
-	Manages  bool   // may revoke what others have sent
-	AtAll    bool   // may mention all members
-	NameCard string // theirs
+	Manages  bool   // they may revoke what others have sent
+	AtAll    bool   // they may mention all members
+	NameCard string // their name card
 }
 
-// standing asks what a user is in a group.
+// standing returns what a user is in a group.
 func (in *Inbox) standing(ctx context.Context, u place.User, groupID string) (Standing, error) {
 	if in.o.Groups == nil {
 		return Standing{}, fault.With(fault.NotBuiltYet, "messages in groups")
@@ -43,30 +42,30 @@ func (in *Inbox) standing(ctx context.Context, u place.User, groupID string) (St
 	return in.o.Groups.Standing(ctx, u, groupID)
 }
 
-// membership is what the document of a group's conversation says of its user as a
-// member. It is written when they come and go and when they read, never because
+// membership is the part of a group conversation's document that says what its user
+// is as a member. It is written when they join, leave or read, never because
 // somebody else has sent a message.
 type membership struct {
 	In   bool  `json:"i,omitempty"`
 	Born int64 `json:"b,omitempty"` // of the group that they are in
-	// Joined: what is behind this position has come since they joined. With Older
-	// they may read what came before it.
+	// Joined is the position of the log when they joined. They may read what came
+	// before it only if Older is set.
 	Joined uint64 `json:"j,omitempty"`
 	Older  bool   `json:"o,omitempty"`
-	Left   uint64 `json:"l,omitempty"` // where the log was when they left
-	// Read is what they have read of the log that began at Epoch.
+	Left   uint64 `json:"l,omitempty"` // the position of the log when they left
+	// Read is how far they have read the log that began at Epoch.
 	Read  mark  `json:"r,omitzero"`
 	Epoch int64 `json:"e,omitempty"`
-	// Sent says that Read was moved by a message of theirs, which their sessions
-	// see anyhow.
+	// Sent says that a message of their own moved Read: their sessions see that
+	// message anyway.
 	Sent bool `json:"s,omitempty"`
 }
 
 // in reports whether they are a member of the group whose newest record h is.
 func (m membership) in(h *record) bool { return m.In && !h.Gone && m.Born == h.Born }
 
-// says reports whether it says what another did, as far as their sessions have to
-// be told.
+// says reports whether m says the same as o, as far as their sessions have to be
+// told.
 func (m membership) says(o membership) bool {
 	if m.Sent && m.Read != o.Read {
 		m.Read, m.Epoch = o.Read, o.Epoch
@@ -75,8 +74,8 @@ func (m membership) says(o membership) bool {
 	return m == o
 }
 
-// view returns settings in which everything that a member must not see is
-// cleared. Of a conversation with another user they are as they are.
+// view returns the settings, in which Cleared also covers what a member of a group
+// must not see.
 func (p peer) view() settings {
 	s := p.settings
 	if p.Group.In && !p.Group.Older {
@@ -85,17 +84,17 @@ func (p peer) view() settings {
 	return s
 }
 
-// missedFrom returns the position behind which a message may have been missed.
+// missedFrom returns the position after which a user may have missed messages.
 func (p peer) missedFrom() uint64 { return max(p.view().Cleared, p.Group.Joined) }
 
-// sees reports whether a conversation is still one of its user's, given its newest
-// record: nobody sees a group that they are no member of.
+// sees reports whether a user still has a conversation, given its newest record:
+// only members have that of a group.
 func (p peer) sees(h *record) bool {
 	_, group := h.pair.group()
 	return !group || p.Group.in(h)
 }
 
-// readIn returns how many messages of a group that count its member has read.
+// readIn returns how far a member has read a group.
 func (r *record) readIn(kept peer) (read mark) {
 	if kept.Group.Epoch == r.Epoch {
 		read = kept.Group.Read
@@ -106,7 +105,7 @@ func (r *record) readIn(kept peer) (read mark) {
 	return read
 }
 
-// unreadIn is unread in a group.
+// unreadIn is unread for a group.
 func (r *record) unreadIn(kept peer) uint64 {
 	read := r.readIn(kept).Sent
 	if !kept.Group.in(r) || r.Sent[0] <= read {
@@ -121,27 +120,27 @@ func (r *record) unreadIn(kept peer) uint64 {
 	return r.Sent[0] - read - taken
 }
 
-// GroupChange is what has happened in a group. What package group keeps has been
-// written before.
+// GroupChange is a change of a group. Package group has written its own documents
+// before it reports the change.
 type GroupChange struct {
 	App   uint32
 	Group string
 	Born  int64
-	// Key names the change: the same one within Options.Dedup is told once.
+	// Key identifies the change: within Options.Dedup it is told once.
 	Key    string
-	Joined []string // who is a member from now on
-	Older  bool     // they may read what came before
-	Left   []string // who is none from now on
+	Joined []string // members from now on
+	Older  bool     // they may read earlier messages
+	Left   []string // members no longer
 	Gone   bool     // the group is dismissed
-	// The message that tells of it, by From, whose nick, avatar and name card are
-	// shown; nothing is told where Tip, the payload of a TIMGroupTipElem, is nil.
+	// Tip is the payload of the TIMGroupTipElem that tells the members, from From,
+	// who is shown with Nick, Avatar and Card; nil: there is no such message.
 	From, Nick, Avatar, Card string
 	Tip                      json.RawMessage
 }
 
-// GroupChanged has those who leave lose the group's conversation and those who join
-// get it, and tells the members. It can be repeated: whoever is in already stays as
-// they are. Errors are *fault.Error.
+// GroupChanged gives the group's conversation to those who join, takes it from those
+// who leave, and tells the members. It can be repeated: members who are in already
+// stay as they are. Errors are *fault.Error.
 func (in *Inbox) GroupChanged(ctx context.Context, c GroupChange) error {
 	if err := in.groupChanged(ctx, c); err != nil {
 		return in.failed("a change of a group", err)
@@ -149,8 +148,8 @@ func (in *Inbox) GroupChanged(ctx context.Context, c GroupChange) error {
 	return nil
 }
 
-// groupChanged writes the documents first, so that a gateway that dies in between
-// leaves at most the message untold.
+// groupChanged writes the documents first, so that at most the message is lost if
+// the gateway dies in between.
 func (in *Inbox) groupChanged(ctx context.Context, c GroupChange) error {
 	p := pairOf(c.App, "", groupName(c.Group))
 	head, err := in.beginGroup(ctx, p, c.Born)
@@ -191,8 +190,8 @@ func (in *Inbox) groupChanged(ctx context.Context, c GroupChange) error {
 	return err
 }
 
-// beginGroup returns the newest record of a group's log, which it begins if there is
-// none, or none but of a group before with the same ID.
+// beginGroup returns the newest record of a group's log. It begins the log if there
+// is none, or only that of an earlier group with the same ID.
 func (in *Inbox) beginGroup(ctx context.Context, p pair, born int64) (*record, error) {
 	head, err := in.load(ctx, p)
 	if err != nil || head != nil && head.Born >= born {
@@ -213,13 +212,13 @@ func (in *Inbox) beginGroup(ctx context.Context, p pair, born int64) (*record, e
 	return r, err
 }
 
-// tipID returns the ID of the message that tells of a change.
+// tipID returns the ID of the message that tells the members of a change.
 func tipID(c GroupChange, at time.Time) string {
 	sum := digest(place.User{SDKAppID: c.App, UserID: c.From}, c.Group+"\x00"+c.Key)
 	return frame.NewMessageID(c.From, at.UnixMilli(), [frame.MessageIDRandom]byte(sum[:frame.MessageIDRandom]))
 }
 
-// joinAll makes the group's conversation one of those who have joined.
+// joinAll gives the group's conversation to those who have joined.
 func (in *Inbox) joinAll(ctx context.Context, p pair, head *record, c GroupChange) error {
 	return bus.Spread(len(c.Joined), func(i int) error {
 		return in.unlessFull(in.join(ctx, place.User{SDKAppID: p.app, UserID: c.Joined[i]}, p, head, c.Born, c.Older))
@@ -237,8 +236,8 @@ func (in *Inbox) unlessFull(err error) error {
 	return err
 }
 
-// join makes a group's conversation one of a user's, unless it is. What has been
-// said before they have read.
+// join gives a group's conversation to a user, unless they have it. Earlier messages
+// count as read.
 func (in *Inbox) join(ctx context.Context, u place.User, p pair, head *record, born int64, older bool) error {
 	name := p.users[0]
 	known, err := in.document(ctx, u, name) // another gateway may have changed it just now
@@ -285,7 +284,7 @@ func (in *Inbox) leave(ctx context.Context, u place.User, p pair, head *record, 
 	return err
 }
 
-// took notes that a message which counts has been revoked.
+// took notes that a message was revoked, if it counts as unread.
 func (r *record) took(m *record) {
 	if m.Message.Uncounted || m.Epoch != r.Epoch || slices.Contains(r.Taken, m.Sent[0]) {
 		return
@@ -295,8 +294,9 @@ func (r *record) took(m *record) {
 	r.Taken = list[max(0, len(list)-maxTaken):]
 }
 
-// changesMembers reports whether a record of a group's log says who comes or goes,
-// by its first bytes: most do not, and are not decoded for it.
+// changesMembers reports whether a record of a group's log says who joins or leaves.
+// It looks at the first bytes only, so that the many other records need not be
+// decoded.
 func changesMembers(data []byte) bool {
 	return bytes.HasPrefix(data, []byte(`{"k":"`+kindMembers+`"`)) || bytes.HasPrefix(data, []byte(`{"k":"`+kindSilent+`"`))
 }

@@ -17,9 +17,9 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// BenchmarkGroup sends to a group whose members are all online here. It shows how
-// many bytes a message adds to the stores, whatever the size of the group, and how
-// long it takes from the send to the last member.
+// BenchmarkGroup sends to groups of several sizes whose members are all online here.
+// It shows how many bytes a message adds to the stores, and how long it takes from
+// the send to the last member.
 func BenchmarkGroup(b *testing.B) {
 	for _, members := range []int{10, 200, 2000} {
 		b.Run(fmt.Sprint("members=", members), func(b *testing.B) { benchGroup(b, members) })
@@ -50,7 +50,7 @@ func benchGroup(b *testing.B, members int) {
 		_, f := s.Call(b.Context(), frame.SessionSync, encode(syncParams{}))
 		require.Nil(b, f)
 	}
-	heard.Store(0) // of the tips that were missed
+	heard.Store(0) // without the tips
 	before := storedBytes(b, nats)
 	latencies := make([]time.Duration, 0, b.N)
 	n, used := 0, cpu(b)
@@ -72,7 +72,7 @@ func benchGroup(b *testing.B, members int) {
 	b.ReportMetric(float64(storedBytes(b, nats)-before)/float64(n), "stored-B/op")
 }
 
-// storedBytes is what the messages and the conversations take in the stores.
+// storedBytes returns the size of the messages and the conversations in the stores.
 func storedBytes(b *testing.B, nats *bus.Bus) (bytes uint64) {
 	for _, name := range []string{bus.StreamMessages, bus.StreamConversations} {
 		s, err := nats.JetStream().Stream(b.Context(), name)

@@ -12,8 +12,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// TestGroupTalk: what a member says comes to every instance of every member once, and
-// counts as unread with those who have not read it.
+// TestGroupTalk: a message of a member reaches every instance of every member once,
+// and counts as unread for those who have not read it.
 func TestGroupTalk(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, false)
@@ -50,7 +50,7 @@ func TestGroupTalk(t *testing.T) {
 	require.False(t, eve.lists("g"))
 }
 
-// TestGroupFramesAreTheSame: every member gets the same bytes.
+// TestGroupFramesAreTheSame: all members get the same bytes.
 func TestGroupFramesAreTheSame(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, false)
@@ -80,8 +80,8 @@ func TestGroupFramesAreTheSame(t *testing.T) {
 	require.NotContains(t, first, "unreadCount")
 }
 
-// TestGroupRepetition: a message that is sent again is stored once, at once and long
-// after.
+// TestGroupRepetition: a message that is sent again, at once or much later, is stored
+// only once.
 func TestGroupRepetition(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, false)
@@ -98,8 +98,8 @@ func TestGroupRepetition(t *testing.T) {
 	require.Equal(t, []string{"*", "once", "then"}, bob.history("g"))
 }
 
-// TestGroupLeaveAndComeBack: who has left hears and reads nothing more, and who comes
-// back sees what is said from then on.
+// TestGroupLeaveAndComeBack: a former member gets and reads no more messages; one who
+// comes back sees the messages from then on.
 func TestGroupLeaveAndComeBack(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, false)
@@ -135,8 +135,8 @@ func TestGroupLeaveAndComeBack(t *testing.T) {
 	require.Equal(t, []string{"*", "one", "*", "two", "*", "four"}, alice.history("g"))
 }
 
-// TestGroupOlder: a type may let members read what came before them; it does not
-// count as unread.
+// TestGroupOlder: a type of group may let members read messages from before they
+// joined, which do not count as unread.
 func TestGroupOlder(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, true)
@@ -150,8 +150,8 @@ func TestGroupOlder(t *testing.T) {
 	bob.unreads("g", 0)
 }
 
-// TestGroupOffline: who was away is told what was said meanwhile, once, and a fresh
-// login counts it.
+// TestGroupOffline: a member who was away gets the messages sent meanwhile, once, and
+// a fresh login counts them.
 func TestGroupOffline(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, false)
@@ -177,8 +177,8 @@ func TestGroupOffline(t *testing.T) {
 	require.Equal(t, textsOf(bob.messages), textsOf(carol.messages))
 }
 
-// TestGroupRevoke: its sender may take a message back, and whoever manages the group;
-// it no longer counts.
+// TestGroupRevoke: a message can be revoked by its sender and by whoever manages the
+// group, and then no longer counts as unread.
 func TestGroupRevoke(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, false)
@@ -204,7 +204,7 @@ func TestGroupRevoke(t *testing.T) {
 	require.Equal(t, fault.InvalidOperation, revoke(boss, r.Messages[0]), "a tip")
 }
 
-// TestGroupDelete: what a member deletes is gone for them alone.
+// TestGroupDelete: a message that a member deletes is gone for that member only.
 func TestGroupDelete(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, false)
@@ -222,7 +222,7 @@ func TestGroupDelete(t *testing.T) {
 	require.Equal(t, []string{"three"}, bob.history("g"))
 }
 
-// TestGroupSettings are a member's own.
+// TestGroupSettings: the settings of a group's conversation are each member's own.
 func TestGroupSettings(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, false)
@@ -238,8 +238,8 @@ func TestGroupSettings(t *testing.T) {
 	bob.hears("one", "two")
 }
 
-// TestGroupGone: a dismissed group is nobody's any more, and one that is made with
-// its ID later begins anew.
+// TestGroupGone: nobody has the conversation of a dismissed group, and a later group
+// with its ID begins anew.
 func TestGroupGone(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, true)
@@ -267,7 +267,7 @@ func TestGroupGone(t *testing.T) {
 	require.NotContains(t, textsOf(r.Messages), "one")
 }
 
-// TestGroupLimits: what a client may send to a group, and what not.
+// TestGroupLimits: what a client may and may not send to a group.
 func TestGroupLimits(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, false)
@@ -286,7 +286,7 @@ func TestGroupLimits(t *testing.T) {
 	require.Equal(t, fault.GroupMuted, code(alice.call(frame.MessageSend, toGroup(alice.id("6"), "g", "x"), nil)))
 }
 
-// TestGroupMentions: whoever was away finds out which unread messages mention them.
+// TestGroupMentions: a member who was away learns which unread messages mention them.
 func TestGroupMentions(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, false)
@@ -315,8 +315,8 @@ func TestGroupMentions(t *testing.T) {
 	require.Equal(t, one.Sequence, many[maxMentions-1].MessageSequence)
 }
 
-// TestGroupRate: a group takes so many messages a second. Who is no member uses up
-// none of them, and a message that is stored is not refused when it is repeated.
+// TestGroupRate: the messages a second that a group takes are bounded. Only members
+// use them up, and the repetition of a stored message is not refused.
 func TestGroupRate(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{GroupRate: 3, Now: func() time.Time { return now }})
@@ -337,7 +337,8 @@ func TestGroupRate(t *testing.T) {
 	bob.says("g", "4")
 }
 
-// TestGroupOnlineOnly reaches who is here and is not stored.
+// TestGroupOnlineOnly: a message for users who are online reaches them and is not
+// stored.
 func TestGroupOnlineOnly(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, false)
@@ -350,8 +351,8 @@ func TestGroupOnlineOnly(t *testing.T) {
 	require.Equal(t, []string{"*", "stored"}, bob.history("g"))
 }
 
-// TestGroupUserWithoutDocument: a member whose document a dying gateway has not
-// written gets it with what they say.
+// TestGroupUserWithoutDocument: a member whose document was not written, since the
+// gateway died, gets it when they send a message.
 func TestGroupUserWithoutDocument(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, false)

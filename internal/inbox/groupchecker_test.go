@@ -18,10 +18,10 @@ import (
 )
 
 // TestGroupChecker sends to groups from two gateways while members come and go, and
-// links break and come back elsewhere. Then it counts: every acknowledged message is in
-// the log once, in the history of every member from their joining on, in one order
-// without gaps; those who stayed have heard all of them once, in order, and nobody has
-// heard what was said while they were no member.
+// links break and come back elsewhere. Then it checks that every acknowledged message
+// is in the log once, and in the history of every member since they joined, in one
+// order without gaps; that those who stayed have got all messages once, in order; and
+// that nobody has got a message that was sent while they were no member.
 func TestGroupChecker(t *testing.T) {
 	for _, partitions := range []int{1, 3} {
 		t.Run(fmt.Sprintf("partitions=%d", partitions), func(t *testing.T) { checkGroups(t, partitions) })
@@ -46,14 +46,14 @@ func checkGroups(t *testing.T, partitions int) {
 	acked := map[string][]Message{} // by group
 	var ears []*ear
 	var wg sync.WaitGroup
-	start := make(chan struct{}) // an instance does not miss what its user has sent before its first sync
+	start := make(chan struct{}) // closed after all first syncs, before which an instance misses none of its user's messages
 	talk := func(e *ear, n int) {
 		g := names[n%len(names)]
 		text := fmt.Sprintf("%s/%s/%d", e.userID, e.instance, n)
 		p := toGroup(e.id(text), g, text)
 		var r messageResult
 		f := e.call(frame.MessageSend, p, &r)
-		if f == nil && n%8 == 0 { // the answer got lost: the client repeats
+		if f == nil && n%8 == 0 { // as after a lost answer, the client repeats the call
 			e.must(frame.MessageSend, p, nil)
 		}
 		if c := code(f); c == fault.GroupNotPermitted {
@@ -111,7 +111,7 @@ func checkGroups(t *testing.T, partitions int) {
 	close(start)
 	wg.Wait()
 	for _, e := range append(slices.Clone(ears), guests...) {
-		e.drop() // what it has not heard yet comes now
+		e.drop() // the new link brings what it has not got yet
 		e.attach(gateways[0])
 		e.sync()
 	}
@@ -149,7 +149,7 @@ func checkGroups(t *testing.T, partitions int) {
 	}
 }
 
-// others are the texts in a log that did not come from an ear itself.
+// others returns the texts in a log that an ear has not sent itself.
 func others(log []*record, e *ear) (out []string) {
 	for _, m := range log {
 		if m.Kind == kindMessage && !(m.From == e.userID && m.Message.Instance == e.instance) {
@@ -159,8 +159,8 @@ func others(log []*record, e *ear) (out []string) {
 	return out
 }
 
-// checkGuest compares what somebody has heard with when they were a member: from a
-// floor up to the record that says they have left.
+// checkGuest checks that an ear has got messages only while its user was a member:
+// after the floor of their joining, up to the record that says they have left.
 func checkGuest(t *testing.T, log []*record, e *ear) {
 	member := func(pos uint64) bool {
 		in := false

@@ -53,7 +53,7 @@ func (m *modelGroups) Standing(_ context.Context, u place.User, groupID string) 
 	return as, nil
 }
 
-// make makes a group that nobody is in yet; what counts as unread is counted.
+// make makes a group without members, whose messages count as unread.
 func (m *modelGroups) make(groupID string, born int64, older bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -63,7 +63,7 @@ func (m *modelGroups) make(groupID string, born int64, older bool) {
 	m.groups[groupID] = &modelGroup{Standing: Standing{Born: born, Counts: true, Older: older}, members: map[string]bool{}, muted: map[string]bool{}}
 }
 
-// change has users join and leave a group, as package group does it.
+// change makes users join and leave a group, as package group does.
 func (m *modelGroups) change(in *Inbox, groupID string, joined, left []string) error {
 	m.mu.Lock()
 	g := m.groups[groupID]
@@ -92,7 +92,7 @@ func openGroups(t testing.TB, b Bus, o Options) (*Inbox, *modelGroups) {
 	return open(t, b, o), groups
 }
 
-// ear is an instance that keeps what it is told of groups, as the SDK does.
+// ear is an instance that keeps what it is told of groups as the SDK does.
 type ear struct {
 	t                testing.TB
 	userID, instance string
@@ -115,7 +115,7 @@ type heardOf struct {
 	whole                       bool
 	reached                     uint64 // position of the newest message
 	last                        *LastMessage
-	unreadCount                 uint64 // as the server has said it last
+	unreadCount                 uint64 // as the server last said
 	pinned                      bool
 	mentions                    []Mention
 }
@@ -133,7 +133,7 @@ func (h *heardOf) unread() uint64 {
 	return h.counted - h.read - uint64(taken)
 }
 
-// mention adds messages that mention the user, and forgets those that were read.
+// mention adds messages that mention the user, and forgets those that are read.
 func (h *heardOf) mention(list []Mention) {
 	for _, m := range list {
 		if !slices.ContainsFunc(h.mentions, func(o Mention) bool { return o.MessageSequence == m.MessageSequence }) {
@@ -167,7 +167,7 @@ func (e *ear) attach(in *Inbox) {
 	e.s = in.Attach(place.User{SDKAppID: app, UserID: e.userID}, e.instance, e.push)
 }
 
-// drop is a lost link.
+// drop ends the session as a lost link does.
 func (e *ear) drop() {
 	e.mu.Lock()
 	e.broken = true
@@ -281,7 +281,7 @@ func (e *ear) of(conversationID string) *heardOf {
 	return e.convs[conversationID]
 }
 
-// until waits until a condition holds, which is asked with mu held.
+// until waits until done returns true; it calls done with mu held.
 func (e *ear) until(what string, done func() bool) {
 	e.t.Helper()
 	late := time.AfterFunc(30*time.Second, func() { e.changed.Broadcast() })
@@ -305,7 +305,7 @@ func (e *ear) hears(texts ...string) {
 	require.Equal(e.t, texts, textsOf(e.messages))
 }
 
-// unreads waits until as many messages of a group are unread.
+// unreads waits until n messages of a group are unread.
 func (e *ear) unreads(groupID string, n uint64) {
 	e.t.Helper()
 	e.until(fmt.Sprint(n, " unread"), func() bool {
@@ -359,7 +359,8 @@ func toGroup(id, groupID, text string, more ...map[string]any) map[string]any {
 	return p
 }
 
-// history is what the pages of a group's history say, oldest first; tips are "*".
+// history returns the texts of a group's history, page by page, oldest first; tips
+// are "*".
 func (e *ear) history(groupID string) (out []string) {
 	e.t.Helper()
 	for before := uint64(0); ; {

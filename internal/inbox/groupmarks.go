@@ -10,10 +10,10 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// What a member has read of a group, and what they have deleted, is theirs alone:
-// documents hold it, and no record of the log.
+// What a member has read of a group, and what they have deleted, concerns only them:
+// documents hold it, not the log.
 
-// markRead marks a conversation as read, as far as the user's instance knew it.
+// markRead marks a conversation as read, as far as the user's instance knows it.
 func (s *Session) markRead(ctx context.Context, p pair, upTo positions) error {
 	if _, ok := p.group(); ok {
 		return s.readGroup(ctx, p, upTo)
@@ -39,7 +39,7 @@ func (s *Session) readGroup(ctx context.Context, p pair, upTo positions) error {
 	return err
 }
 
-// readInGroup is readTo in a group.
+// readInGroup is readTo for a group.
 func (in *Inbox) readInGroup(ctx context.Context, newest *record, kept peer, at positions) (mark, error) {
 	positions, upTo := newest.positions(), at.in(newest.pos)
 	if n := len(positions); n == 0 || positions[n-1] <= upTo {
@@ -60,8 +60,8 @@ func (in *Inbox) readInGroup(ctx context.Context, newest *record, kept peer, at 
 	return mark{}, nil
 }
 
-// raiseRead notes how far a member has read the log whose newest record r is; sent
-// says that they have by sending something.
+// raiseRead stores how far a member has read the log whose newest record is r; sent
+// says that a message of their own moved that.
 func (in *Inbox) raiseRead(ctx context.Context, u *user, r *record, to mark, sent bool) error {
 	p, err := in.setDocument(ctx, u.User, r.pair.users[0], func(d *document) (bool, error) {
 		g := &d.Group
@@ -77,7 +77,7 @@ func (in *Inbox) raiseRead(ctx context.Context, u *user, r *record, to mark, sen
 	return err
 }
 
-// deletedIn adds to the flags of a group's messages which of them a member has
+// deletedIn marks in the flags of a group's messages which of them a member has
 // deleted for themself.
 func (in *Inbox) deletedIn(ctx context.Context, u place.User, messages []*record, out []flags) error {
 	subjects := make([]string, len(messages))
@@ -91,7 +91,7 @@ func (in *Inbox) deletedIn(ctx context.Context, u place.User, messages []*record
 	return err
 }
 
-// deleteFor has a member no longer see messages of a group.
+// deleteFor deletes messages of a group for one member.
 func (in *Inbox) deleteFor(ctx context.Context, u place.User, messages []*record) error {
 	subjects := make([]string, len(messages))
 	for i, m := range messages {
@@ -110,14 +110,14 @@ func (in *Inbox) deleteFor(ctx context.Context, u place.User, messages []*record
 	})
 }
 
-// goneSubject is that of the document which says that a member has deleted a message
-// for themself.
+// goneSubject returns the subject of the document which says that a member has
+// deleted a message for themself.
 func (p pair) goneSubject(position uint64, u place.User) string {
 	return p.markSubject(position) + "." + enc(u.UserID)
 }
 
-// visibleAt reads messages of a group and its newest record, for a member who may
-// read them.
+// visibleAt reads messages of a group and its newest record. It fails if the member
+// may not read one of the messages.
 func (in *Inbox) visibleAt(ctx context.Context, u place.User, p pair, positions []uint64) ([]*record, *record, error) {
 	newest, kept, err := in.look(ctx, u, p)
 	if err != nil {
@@ -135,8 +135,8 @@ func (in *Inbox) visibleAt(ctx context.Context, u place.User, p pair, positions 
 	return all, newest, nil
 }
 
-// revokeInGroup takes back a message for all members: its sender may for a while,
-// whoever manages the group always.
+// revokeInGroup revokes a message for all members. Its sender may do so for a while,
+// whoever manages the group at any time.
 func (in *Inbox) revokeInGroup(ctx context.Context, u place.User, p pair, pos uint64) (*record, error) {
 	all, _, err := in.visibleAt(ctx, u, p, []uint64{pos})
 	if err != nil {
@@ -204,7 +204,7 @@ func (s *Session) revokeInGroup(ctx context.Context, p pair, pos uint64) (any, e
 	return messageResult{groupMessage(r.changed(), r.flagged())}, nil
 }
 
-// mayHave refuses what is set of a group that its user is no member of.
+// mayHave refuses a change of a group's conversation by a user who is no member.
 func (d document) mayHave(name string) error {
 	if isGroup(name) && !d.Group.In {
 		return fault.With(fault.NoConversation, strconv.Quote(idOf(name)))

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// maxAt is whom one message mentions at most.
+	// maxAt is the most users whom one message may mention.
 	maxAt = 30
 	// atAll mentions everybody, in the original's spelling.
 	atAll = "__kImSDK_MesssageAtALL__"
@@ -53,7 +53,7 @@ func (s *Session) sendToGroup(ctx context.Context, p sendParams) (any, error) {
 			return s.in.answerRepetition(ctx, u, r, err)
 		}
 	}
-	// Only now, so that who is no member uses up nothing of a group's.
+	// It comes after the other checks, so that only members use up the group's rate.
 	if !s.in.groupRates.take(pairOf(u.SDKAppID, "", name), s.in.now()) {
 		if r, err := s.first(ctx, name, p.ID, created); r != nil && err == nil {
 			return s.in.answerRepetition(ctx, u, r, nil)
@@ -76,7 +76,7 @@ func (s *Session) sendToGroup(ctx context.Context, p sendParams) (any, error) {
 		names := []string{name}
 		s.user.begin(names)
 		err := s.in.raiseRead(ctx, s.user, r, mark{Seq: r.Seq, Sent: r.Sent[0], Time: r.At / 1000}, true)
-		s.user.end(names) // has the sessions told if they are members only now
+		s.user.end(names) // tells the sessions if the sender has only now become a member
 		if err != nil {
 			s.in.report(err) // the message is stored nevertheless
 		}
@@ -104,7 +104,7 @@ func (s *Session) groupContent(ctx context.Context, u place.User, p sendParams) 
 	}, clientDedup(u, groupName(p.GroupID), p.ID), nil
 }
 
-// mentioned checks whom a message mentions.
+// mentioned checks the users whom a message mentions.
 func mentioned(list []string) ([]string, error) {
 	if list = distinct(list); len(list) == 0 {
 		return nil, nil
@@ -120,7 +120,7 @@ func mentioned(list []string) ([]string, error) {
 	return list, nil
 }
 
-// maySpeak refuses a message to a group in which its sender may not say it.
+// maySpeak refuses a message that its sender may not send to the group.
 func (in *Inbox) maySpeak(ctx context.Context, u place.User, groupID string, c *content) (Standing, error) {
 	as, err := in.standing(ctx, u, groupID)
 	switch {
@@ -135,8 +135,7 @@ func (in *Inbox) maySpeak(ctx context.Context, u place.User, groupID string, c *
 	return as, err
 }
 
-// storeInGroup is storeOnce in a group. What its sender has read includes what they
-// have sent.
+// storeInGroup is storeOnce for a group.
 func (in *Inbox) storeInGroup(ctx context.Context, from place.User, groupID string, c *content, key string, as Standing) (r *record, again bool, err error) {
 	p := pairOf(from.SDKAppID, "", groupName(groupID))
 	if err := in.ensureIn(ctx, from, p, as); err != nil {
@@ -145,7 +144,7 @@ func (in *Inbox) storeInGroup(ctx context.Context, from place.User, groupID stri
 	c.Uncounted = !as.Counts
 	r, again, err = in.append(ctx, p, key, func(prev *record) (*record, error) {
 		if prev == nil || prev.Born != as.Born {
-			prev = nil // it has expired, or is of another group that had the ID
+			prev = nil // the log has expired, or is that of an earlier group with the ID
 		} else if prev.Gone {
 			return nil, fault.New(fault.NoSuchGroup)
 		}
@@ -160,8 +159,9 @@ func (in *Inbox) storeInGroup(ctx context.Context, from place.User, groupID stri
 	return r, again, err
 }
 
-// ensureIn has a sender be a member who is one by what package group keeps, though
-// their document does not say so: a gateway may have died in between.
+// ensureIn gives the group's conversation to a sender who is a member according to
+// package group but whose document does not say so: a gateway may have died in
+// between.
 //
 // Or they have just left. That writes what package group keeps before it writes the
 // document, so whoever is a member once their document says so stays one until the

@@ -12,19 +12,19 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// This file is what the server API does with messages of groups.
+// This file holds what the server API does with messages of groups.
 
 // GroupMessage is a message of group_open_http_svc/send_group_msg.
 type GroupMessage struct {
 	SDKAppID        uint32
 	From, Group     string
-	Type            string          // one that names no files
+	Type            string          // a type that names no files
 	Payload         json.RawMessage // as clients have it
 	CloudCustomData string
-	Random          uint32   // a repetition has the same one, and the same content
-	At              []string // userIDs, or the SDK's word for all
+	Random          uint32   // the same in a repetition, which also has the same content
+	At              []string // userIDs, or atAll
 	NoUnread        bool     // it does not count as unread
-	NoSync          bool     // not to the sender's instances
+	NoSync          bool     // the sender's instances do not get it
 	OnlineOnly      bool
 }
 
@@ -35,9 +35,9 @@ type GroupSent struct {
 	ID   string // the Message's ID
 }
 
-// SendToGroup stores and delivers a message of the server API, which is not held to
-// mutes and rates, and moves nobody's read mark. Its sender has to be a member or an
-// administrator of the app. Errors are *fault.Error.
+// SendToGroup stores and delivers a message of the server API. Mutes and rates do
+// not apply to it, and it moves nobody's read mark. Its sender has to be a member or
+// an administrator of the app. Errors are *fault.Error.
 func (in *Inbox) SendToGroup(ctx context.Context, m GroupMessage) (GroupSent, error) {
 	s, err := in.sendToGroup(ctx, m)
 	if err != nil {
@@ -94,9 +94,9 @@ func (in *Inbox) sendToGroup(ctx context.Context, m GroupMessage) (GroupSent, er
 	return GroupSent{r.At / 1000, r.Seq, r.Message.ID}, nil
 }
 
-// RevokeInGroup takes back a message of a group, which the server API names by its
-// sequence; by is who does it. It fails with 70402 if there is none among the newest
-// maxLook. Errors are *fault.Error.
+// RevokeInGroup revokes a message of a group in the name of by. The server API names
+// the message by its sequence; the call fails with 70402 if it is not among the
+// newest maxLook. Errors are *fault.Error.
 func (in *Inbox) RevokeInGroup(ctx context.Context, app uint32, groupID, by string, sequence uint64) error {
 	m, err := in.bySequence(ctx, pairOf(app, "", groupName(groupID)), sequence)
 	if err == nil && m.Message.Type == typeGroupTip {

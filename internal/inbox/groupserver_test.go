@@ -11,7 +11,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// TestServerAPIInAGroup: what an administrator says and revokes there.
+// TestServerAPIInAGroup: an administrator of the app sends and revokes messages of a
+// group.
 func TestServerAPIInAGroup(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, false)
@@ -65,7 +66,7 @@ func TestServerAPIInAGroup(t *testing.T) {
 	require.Empty(t, subjects, "root is no member")
 }
 
-// TestForgetInGroups: whoever gets the UserID of a deleted account is in no group.
+// TestForgetInGroups: a new account with the UserID of a deleted one is in no group.
 func TestForgetInGroups(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	groups.make("g", 1, false)

@@ -9,16 +9,16 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// GroupCounts is what a Conversation has besides when it is a group's.
+// GroupCounts holds what only the Conversation of a group has.
 type GroupCounts struct {
 	Counted uint64   `json:"counted"`         // messages that count as unread
-	Taken   []uint64 `json:"taken,omitempty"` // which of them were revoked
-	// Up to where the user has read, of Counted and as a sequence.
+	Taken   []uint64 `json:"taken,omitempty"` // the numbers of those that were revoked
+	// How far the user has read, as a number of Counted and as a sequence.
 	Read         uint64 `json:"read"`
 	ReadSequence uint64 `json:"readSequence"`
 }
 
-// groupHead is what a group's frame says of its conversation to every member.
+// groupHead is the part of a group's Conversation that is the same for every member.
 type groupHead struct {
 	ConversationID string       `json:"conversationID"`
 	Type           string       `json:"type"`
@@ -35,7 +35,7 @@ type groupNote struct {
 	Position      uint64      `json:"position,omitempty"`
 }
 
-// groupMessage is message in a group: the same for every member.
+// groupMessage is message for a group: the same for every member.
 func groupMessage(m *record, f flags) Message {
 	c, id := m.Message.with(f.Edit), strings.TrimPrefix(m.pair.users[0], groupMark)
 	out := Message{
@@ -51,7 +51,7 @@ func groupMessage(m *record, f flags) Message {
 	return out
 }
 
-// groupHeadOf composes what every member is told of the conversation; last may be nil.
+// groupHeadOf returns what every member is told of the conversation; last may be nil.
 func groupHeadOf(newest, last *record, f flags) groupHead {
 	head := groupHead{
 		ConversationID: idOf(newest.pair.users[0]), Type: groupKind,

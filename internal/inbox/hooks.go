@@ -11,22 +11,23 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Hooks are asked and told of what is sent: the webhooks of the app's back end.
+// Hooks are asked before a message is sent and told afterwards: the webhooks of the
+// app's back end.
 type Hooks interface {
-	// BeforeSend says whether a message may be sent or edited, and may change
-	// what it says. It refuses with a *fault.Error, or with ErrDropped to have the
-	// sender believe that it was sent. It is asked while the sender waits, so it
-	// bounds its own time; it is asked again when a client repeats a send.
+	// BeforeSend says whether a message may be sent or edited, and may change its
+	// content. It refuses with a *fault.Error, or with ErrDropped to make the
+	// sender believe that the message was sent. The sender waits for it, so it
+	// must bound its own time. It is called again when a client repeats a send.
 	BeforeSend(ctx context.Context, m *Outgoing) error
-	// AfterSend is told of a message that is stored, or on its way to who is
-	// online, before its sender is answered; after an error the sender is told
-	// that it failed, and tells it again by repeating it. It is also told again of
-	// what is only repeated.
+	// AfterSend is told of a message that is stored, or on its way to users who
+	// are online, before its sender gets an answer. If it returns an error, the
+	// send fails, and the sender's repetition calls it again. Other repetitions,
+	// too, call it again.
 	AfterSend(ctx context.Context, m Outgoing) error
 }
 
-// ErrDropped is BeforeSend's answer to a message that nobody is to get, its
-// sender not knowing.
+// ErrDropped is BeforeSend's answer if nobody is to get a message and its sender is
+// not to know.
 var ErrDropped = errors.New("the message is dropped")
 
 // Outgoing is a message that is being sent, or an edit of one.
@@ -39,15 +40,15 @@ type Outgoing struct {
 	CloudCustomData string
 	Random          int64
 	OnlineOnly      bool
-	Edit            bool // its sender changes what it says
+	Edit            bool // an edit by its sender
 
-	// Of one that is stored.
+	// Set for a stored message.
 	Sequence uint64
 	Time     int64 // Unix seconds
 }
 
-// before asks the hooks whether a message may be sent. What they have changed is
-// checked as what a client sends is.
+// before asks the hooks whether a message may be sent. What they change is checked
+// like what a client sends.
 func (in *Inbox) before(ctx context.Context, m *Outgoing) error {
 	if in.o.Hooks == nil {
 		return nil
@@ -81,8 +82,8 @@ func (in *Inbox) after(ctx context.Context, r *record, onlineOnly bool) error {
 	})
 }
 
-// beforeEdit asks the hooks whether a user may edit what was sent to a user: an
-// edit would otherwise be a way past them.
+// beforeEdit asks the hooks whether a user may edit a message to another user, so
+// that an edit cannot bypass them.
 func (in *Inbox) beforeEdit(ctx context.Context, m *record, side int, p *modifyParams) error {
 	if _, group := m.pair.group(); group || in.o.Hooks == nil {
 		return nil
@@ -113,7 +114,7 @@ func (in *Inbox) beforeEdit(ctx context.Context, m *record, side int, p *modifyP
 }
 
 // beforeServer is before for a message of the server API, which has no edits and
-// whose caller is to know that it was dropped.
+// whose caller is told that the message was dropped.
 func (in *Inbox) beforeServer(ctx context.Context, from place.User, to string, c *content, onlineOnly bool) error {
 	asked := Outgoing{
 		From: from, To: to, ID: c.ID, Type: c.Type, Payload: c.Payload, CloudCustomData: c.Cloud,
@@ -130,6 +131,6 @@ func (in *Inbox) beforeServer(ctx context.Context, from place.User, to string, c
 	return err
 }
 
-// sendable reports whether the server API can send messages of a type: those
-// that name no files.
+// sendable reports whether the server API can send messages of a type: it can send
+// those that name no files.
 func sendable(typ string) bool { return modifiable(typ) }

@@ -13,7 +13,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// hookedBy is Hooks that do as a test says; what is nil allows everything.
+// hookedBy is Hooks made of functions of a test; a nil function allows everything.
 type hookedBy struct {
 	mu     sync.Mutex
 	before func(ctx context.Context, m *Outgoing) error
@@ -57,8 +57,9 @@ func (h *hookedBy) texts() (out []string) {
 	return out
 }
 
-// What the hooks refuse is not stored, what they replace nobody else sees, and
-// what they drop its sender believes to be sent.
+// A message that the hooks refuse is not stored, the original of one that they
+// replace reaches nobody, and the sender of one that they drop believes that it was
+// sent.
 func TestHooks(t *testing.T) {
 	h := &hookedBy{}
 	in := open(t, openBus(t, bus.Memory), Options{Hooks: h})
@@ -107,7 +108,7 @@ func TestHooks(t *testing.T) {
 	require.Equal(t, []any{place.User{SDKAppID: app, UserID: "alice"}, "bob", typeText, uint64(2), false}, []any{last.From, last.To, last.Type, last.Sequence, last.OnlineOnly})
 	require.NotZero(t, last.Time)
 
-	// An edit is no way past them.
+	// An edit does not bypass them.
 	m := a.send("bob", "fine")
 	_, f = a.edit("bob", m.Position, 0, "refuse")
 	require.Equal(t, refusal, f)
@@ -117,14 +118,14 @@ func TestHooks(t *testing.T) {
 	require.Equal(t, fault.RefusedByApp, f.Code, "the type of a message stays")
 	require.Equal(t, "better", textOf(a.edited("bob", m.Position, 0, "better").Message))
 
-	// Neither is a message to who is online.
+	// Neither does a message for users who are online.
 	live := a.text("5", "bob", "refuse")
 	live["onlineUserOnly"] = true
 	require.Equal(t, refusal, a.call("message.send", live, nil))
 }
 
-// A repetition of a message that is stored does not fail, whatever is said of it
-// now; and what could not be told is told with the repetition.
+// The repetition of a stored message succeeds, whatever BeforeSend says of it now.
+// If AfterSend failed the first time, the repetition calls it again.
 func TestHooksAndRepetitions(t *testing.T) {
 	h := &hookedBy{}
 	in := open(t, openBus(t, bus.Memory), Options{Hooks: h})
@@ -142,8 +143,8 @@ func TestHooksAndRepetitions(t *testing.T) {
 	require.Len(t, a.history("bob"), 1)
 }
 
-// Messages of the server API are asked and told about, too, unless their sender
-// does without.
+// The hooks are asked and told of messages of the server API, too, unless the call
+// says otherwise.
 func TestHooksOfTheServerAPI(t *testing.T) {
 	h := &hookedBy{}
 	in := open(t, openBus(t, bus.Memory), Options{Hooks: h})
@@ -168,8 +169,8 @@ func TestHooksOfTheServerAPI(t *testing.T) {
 	require.Equal(t, []string{"hi", "hi"}, h.texts())
 }
 
-// Whoever hangs up while the hooks are asked has sent nothing, and holds nobody
-// else up until then.
+// A sender who hangs up while the hooks are asked has sent nothing, and delays nobody
+// else meanwhile.
 func TestHangUpWhileAsked(t *testing.T) {
 	h := &hookedBy{}
 	in := open(t, openBus(t, bus.Memory), Options{Hooks: h})

@@ -10,10 +10,10 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// imported is where a message stands in the order of an import: by time, and
-// within a second by the numbers that the server API gives it. A conversation
-// keeps that of the newest one, by which a repetition is recognised however much
-// later it comes: messages are imported in this order.
+// imported is the place of a message in the order of an import: by time, and within
+// a second by the numbers that the server API gives it. Messages are imported in
+// this order. A conversation keeps the place of its newest imported message, so that
+// a repetition is recognised however much later it comes.
 type imported struct {
 	Time   int64  `json:"t"` // Unix seconds
 	Seq    uint32 `json:"s,omitempty"`
@@ -21,8 +21,7 @@ type imported struct {
 	By     int    `json:"b,omitempty"` // side of the sender
 }
 
-// after reports whether i comes after the newest one that was imported, nil for
-// none.
+// after reports whether i comes after newest; nil means that nothing was imported.
 func (i imported) after(newest *imported) bool {
 	switch {
 	case newest == nil:
@@ -37,14 +36,14 @@ func (i imported) after(newest *imported) bool {
 	return i.By > newest.By
 }
 
-// ImportMessage stores a message of another system with its own time. unread has it
-// count and delivered as any other message; without it the message is history:
-// read by both users, and told to nobody as new. stored is false when it is not
-// newer than the newest one that was imported into its conversation: then it is
-// taken for a repetition, and nothing changes.
+// ImportMessage stores a message of another system with its own time. If unread is
+// set, the message counts and is delivered like any other. Otherwise it is history:
+// both users have read it, and nobody is told of it. stored is false if the message
+// is not newer than the newest one imported into its conversation: then it counts
+// as a repetition, and nothing changes.
 //
-// A conversation whose users have written here already takes nothing older:
-// its order is that of time. Hooks are not asked or told. Errors are *fault.Error:
+// A conversation is in the order of time, so once its users have written here, it
+// takes nothing older. Hooks are neither asked nor told. Errors are *fault.Error:
 // 20003, 50100, 70402, 80002, 90001, 70169.
 func (in *Inbox) ImportMessage(ctx context.Context, m ServerMessage, at time.Time, unread bool) (sent Sent, stored bool, err error) {
 	sent, stored, err = in.importMessage(ctx, m, at, unread)

@@ -12,7 +12,7 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// old is a message of another system, n hours after some time long ago.
+// old returns a message of another system, n hours after a time long ago.
 func old(from, to string, n int) (ServerMessage, time.Time) {
 	return ServerMessage{
 		SDKAppID: app, From: from, To: to, Type: typeText, Payload: json.RawMessage(fmt.Sprintf(`{"text":"old %d"}`, n)), Random: uint32(n),
@@ -28,9 +28,9 @@ func importOld(t *testing.T, in *Inbox, from, to string, n int, unread bool) boo
 	return stored
 }
 
-// What is imported stands in the history of both with its own time and is unread
-// and new for nobody, also for those who come back; a second import changes
-// nothing.
+// An imported message is in the history of both users with its own time. It is
+// neither unread nor new for anybody, even for users who come back. A second import
+// changes nothing.
 func TestImport(t *testing.T) {
 	h := &hookedBy{}
 	in := open(t, openBus(t, bus.Memory), Options{Hooks: h})
@@ -60,7 +60,7 @@ func TestImport(t *testing.T) {
 	require.Empty(t, a.texts())
 	require.Empty(t, h.texts())
 
-	// Then it goes on as usual.
+	// Users then go on as usual.
 	a.send("bob", "new")
 	b.until("the message", func() bool { return len(b.messages) == 1 && b.field("alice", "unreadCount") == 1. })
 	m, at := old("alice", "bob", 50)
@@ -69,13 +69,13 @@ func TestImport(t *testing.T) {
 	require.False(t, importOld(t, in, "alice", "bob", 39, false))
 }
 
-// With unread an imported message counts and is delivered.
+// A message that is imported with unread counts and is delivered.
 func TestImportUnread(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	b := login(t, in, "bob", "b1")
 	require.True(t, importOld(t, in, "alice", "bob", 1, true))
 	b.until("the message", func() bool { return len(b.messages) == 1 && b.field("alice", "unreadCount") == 1. })
-	// What follows as history leaves that unread.
+	// A later message that is imported as history leaves it unread.
 	require.True(t, importOld(t, in, "alice", "bob", 2, false))
 	m, _ := old("alice", "bob", 3)
 	m.OnlineOnly = true
@@ -89,8 +89,8 @@ func TestImportUnread(t *testing.T) {
 	require.EqualValues(t, 1, b.field("alice", "unreadCount"))
 }
 
-// The order of an import is that of time, then of its numbers, then of its two
-// users.
+// The order of an import is by time, then by the numbers of the server API, then by
+// the side of the sender.
 func TestImportOrder(t *testing.T) {
 	list := []imported{{1, 5, 9, 1}, {2, 1, 0, 0}, {2, 2, 0, 0}, {2, 2, 1, 0}, {2, 2, 1, 1}, {3, 0, 0, 0}}
 	for i := range list {

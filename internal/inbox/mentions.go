@@ -17,7 +17,7 @@ type Mention struct {
 	AtTypeArray     []int  `json:"atTypeArray"`
 }
 
-// What a message may mention, in Mention.AtTypeArray.
+// Whom a message mentions, in Mention.AtTypeArray.
 const (
 	atMe        = 1
 	atEverybody = 2
@@ -25,14 +25,14 @@ const (
 )
 
 const (
-	// maxMentions is how many messages a groupAtInfoList has at most, the newest.
+	// maxMentions is the most messages in a groupAtInfoList, which has the newest.
 	maxMentions = 5
-	// maxNamed is how many messages that mention somebody are read to find them.
+	// maxNamed is the most messages with mentions that are read to find them.
 	maxNamed = 20
 )
 
-// mentions returns which messages that a member has not read mention them, oldest
-// first. A group in which nobody was mentioned since costs nothing.
+// mentions returns the unread messages that mention a member, oldest first. It reads
+// nothing if nobody was mentioned since the member last read.
 func (in *Inbox) mentions(ctx context.Context, u place.User, h *record, kept peer) (out []Mention, err error) {
 	groupID, group := h.pair.group()
 	if !group {

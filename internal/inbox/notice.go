@@ -9,21 +9,22 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// systemUser is who has a conversation with everybody in which they are told of what
-// concerns them in their groups. It is the conversationID, too, and nobody's UserID.
+// systemUser is the other side of the conversation in which users get notices of
+// what concerns them in groups. It is also the conversationID. No user has this
+// UserID.
 const systemUser = "@TIM#SYSTEM"
 
-// Notice tells users of what concerns them in a group.
+// Notice is a system notice to users of what concerns them in a group.
 type Notice struct {
 	App   uint32
 	To    []string
 	Group string // Message.to
-	// Key names the notice: the same one within Options.Dedup is told once.
+	// Key identifies the notice: within Options.Dedup it is sent once.
 	Key     string
 	Payload json.RawMessage // of a TIMGroupSystemNoticeElem
 }
 
-// Notify stores and delivers a notice. It is charged to nobody's quota. Errors are
+// Notify stores and delivers a notice, which no quota is charged for. Errors are
 // *fault.Error.
 func (in *Inbox) Notify(ctx context.Context, n Notice) error {
 	err := bus.Spread(len(n.To), func(i int) error { return in.unlessFull(in.notify(ctx, n, n.To[i])) })

@@ -11,8 +11,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// TestNotices are messages of a conversation of their own, which counts what is unread
-// and in which nobody writes.
+// TestNotices: notices are messages of a conversation of their own, which counts
+// unread ones and to which nobody can write.
 func TestNotices(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	alice := listen(t, in, "alice", "a1")

@@ -19,21 +19,22 @@ const (
 	maxReactionID = 64 // bytes
 )
 
-// reaction is how users have reacted to a message. It stands in the document of
-// the message's flags, as long as somebody reacts so.
+// reaction is one way in which users have reacted to a message. It stands in the
+// document of the message's flags as long as at least one user reacts in this way.
 type reaction struct {
 	ID string   `json:"i"`
-	At [2]int64 `json:"a"` // when each of the two users did, in Unix ms; 0: they do not
+	At [2]int64 `json:"a"` // when each of the two users reacted, in Unix ms; 0: they have not
 }
 
-// sides lists who reacts so, the first one first.
+// sides lists the users who react in this way, the earliest first.
 func (r reaction) sides() []int {
 	out := slices.DeleteFunc([]int{0, 1}, func(side int) bool { return r.At[side] == 0 })
 	slices.SortStableFunc(out, func(a, b int) int { return int(r.At[a] - r.At[b]) })
 	return out
 }
 
-// react adds or removes a user's reaction. It fails if there would be too many.
+// react adds or removes a user's reaction. It fails if the message would have too
+// many.
 func (f *flags) react(id string, side int, remove bool, now int64) (changed bool, is reaction, err error) {
 	at := slices.IndexFunc(f.Reactions, func(r reaction) bool { return r.ID == id })
 	if at >= 0 {
@@ -99,9 +100,9 @@ type reactionsNote struct {
 	Data           reactionData `json:"data"`
 }
 
-// react adds a user's reaction to a message, or removes it, and tells both users.
-// A repetition is told again: the first attempt may have stored it and died. It
-// costs as much of the user's rate as a message.
+// react adds a user's reaction to a message, or removes it, and tells both users. A
+// repetition tells them again, since the first attempt may have died after it stored
+// the reaction. It costs as much of the user's rate as a message.
 func (s *Session) react(ctx context.Context, p reactParams) (any, error) {
 	in, u := s.in, s.user.User
 	peer, ok := peerOf(p.ConversationID)
@@ -147,7 +148,7 @@ func (s *Session) react(ctx context.Context, p reactParams) (any, error) {
 	return nothing{}, in.signal(bus.SubjectNoted, notedSignal{App: c.app, Users: c.users, By: side, Reacted: &told})
 }
 
-// usersOf returns what the two users of a conversation are called.
+// usersOf returns the names and avatars of the two users of a conversation.
 func (in *Inbox) usersOf(ctx context.Context, p pair) (out [2]UserInfo, err error) {
 	profiles, err := in.profiles(ctx, p.app, p.users[:])
 	for side := range profiles {
@@ -156,12 +157,12 @@ func (in *Inbox) usersOf(ctx context.Context, p pair) (out [2]UserInfo, err erro
 	return out, err
 }
 
-// tellReaction tells both users, those of their sessions that are here.
+// tellReaction tells those sessions of both users that are here.
 func (in *Inbox) tellReaction(p pair, r *reacted) {
 	for side := range 2 {
 		u := in.local(p.user(side))
 		if side != p.side(p.users[side]) || u == nil {
-			continue // with oneself there is one side
+			continue // in a conversation with oneself both sides are one user
 		}
 		one := Reaction{ReactionID: r.Is.ID, PartialUserList: []UserInfo{}, ReactedByMyself: r.Is.At[side] != 0}
 		for _, by := range r.Is.sides() {
@@ -175,7 +176,8 @@ func (in *Inbox) tellReaction(p pair, r *reacted) {
 	}
 }
 
-// storedReactions are the reactions to one message; who they are is told apart.
+// storedReactions holds the reactions to one message; reactionsResult.Users has the
+// names of the users.
 type storedReactions struct {
 	Position     uint64        `json:"position"`
 	ReactionList []reactionsBy `json:"reactionList"`
@@ -191,7 +193,7 @@ type reactionsResult struct {
 	Users     [2]UserInfo       `json:"users"`
 }
 
-// reactionsOf returns the reactions to those messages that have some.
+// reactionsOf returns the reactions to messages; it leaves out messages without any.
 func (in *Inbox) reactionsOf(ctx context.Context, p pair, positions []uint64) (out reactionsResult, err error) {
 	out.Reactions = []storedReactions{}
 	if err := betweenTwo(p); err != nil {

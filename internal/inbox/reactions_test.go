@@ -21,8 +21,8 @@ func (c *client) react(peer string, position uint64, id string, remove bool) fau
 	return f.Code
 }
 
-// saw waits until a page was told so many times of reactions, and returns the last
-// one.
+// saw waits until a page was told of reactions so many times, and returns what it was
+// told last.
 func (c *client) saw(times int) reactionData {
 	c.t.Helper()
 	c.until("reactions", func() bool { return len(c.reactions) >= times })
@@ -37,7 +37,7 @@ func (c *client) reactionsTo(peer string, messages ...Message) (r reactionsResul
 	return r
 }
 
-// All instances of both users are told what has become of a reaction, and it stays.
+// All instances of both users are told of a reaction, and it is stored.
 func TestReactions(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	a, a2, b := login(t, in, "alice", "a1"), login(t, in, "alice", "a2"), login(t, in, "bob", "b1")
@@ -72,7 +72,7 @@ func TestReactions(t *testing.T) {
 	require.Zero(t, a.react("bob", m.Position, "smile", true), "repeated")
 	require.Equal(t, []reactionsBy{{"frown", []string{"bob"}}}, a.reactionsTo("bob", m).Reactions[0].ReactionList)
 
-	// A revoked message has none, and takes none.
+	// A revoked message loses its reactions, and takes no more.
 	a.must(frame.MessageRevoke, conversationParams{ConversationID: "C2Cbob", Position: m.Position}, nil)
 	require.Empty(t, b.reactionsTo("alice", m).Reactions)
 	require.Equal(t, fault.InvalidOperation, b.react("alice", m.Position, "smile", false))
@@ -120,8 +120,8 @@ func TestReactionsAreCharged(t *testing.T) {
 	require.Equal(t, fault.TooFrequent, a.react("bob", m.Position, "smile", false))
 }
 
-// Two who react at once lose nothing of each other, and the largest answer fits a
-// frame.
+// Two users who react at once do not overwrite each other, and the largest answer
+// fits into a frame.
 func TestReactionsFromTwo(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	longA, longB := strings.Repeat("\"", 32), strings.Repeat("\\", 32)

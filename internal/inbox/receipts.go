@@ -10,16 +10,16 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// A receipt says that the receiver of one message has seen it, where its sender
-// has asked for that. It stands in the document of the message's flags and ends
-// with that. It counts for itself: who gives one has not read the conversation,
-// and who reads the conversation gives none.
+// A receipt says that the receiver of a message has seen it; the sender asks for
+// receipts message by message. It stands in the document of the message's flags and
+// expires with it. Receipts and read marks are independent: giving a receipt does
+// not mark the conversation as read, and reading the conversation gives no receipt.
 
-// receipt is one that was given.
+// receipt is a receipt that was given.
 type receipt struct {
 	ID       string `json:"ID,omitempty"` // of the message; in notifications
 	Position uint64 `json:"position"`
-	Time     int64  `json:"time"` // when, in Unix seconds
+	Time     int64  `json:"time"` // when it was given, in Unix seconds
 }
 
 type receiptsResult struct {
@@ -31,18 +31,18 @@ type receiptsNote struct {
 	Receipts       []receipt `json:"receipts"`
 }
 
-// notedSignal tells every gateway what a user has noted about messages of a
-// conversation, so that those who are online hear of it. The documents hold the
-// truth: a signal may be lost, and a client that was away asks.
+// notedSignal tells every gateway of receipts and reactions in a conversation, so
+// that users who are online are told. The documents are what counts: a signal may be
+// lost, and a client that was away asks for them.
 type notedSignal struct {
 	App      uint32    `json:"app"`
 	Users    [2]string `json:"users"`
-	By       int       `json:"by"` // side of who did it
+	By       int       `json:"by"` // the side of the user who did it
 	Receipts []receipt `json:"receipts,omitempty"`
 	Reacted  *reacted  `json:"reacted,omitempty"`
 }
 
-// betweenTwo refuses what is there for conversations of two users only.
+// betweenTwo refuses conversations that are not between two users.
 func betweenTwo(p pair) error {
 	if _, ok := p.group(); ok || slices.Contains(p.users[:], systemUser) {
 		return fault.New(fault.NotBuiltYet)
@@ -50,8 +50,8 @@ func betweenTwo(p pair) error {
 	return nil
 }
 
-// giveReceipts confirms messages of the peer's that ask for it, and tells the
-// peer. A repetition tells nobody anything.
+// giveReceipts gives receipts for messages of the other user that ask for one, and
+// tells that user. A later repetition tells nobody.
 func (s *Session) giveReceipts(ctx context.Context, p pair, side int, positions []uint64) error {
 	in := s.in
 	if err := betweenTwo(p); err != nil {
@@ -79,7 +79,7 @@ func (s *Session) giveReceipts(ctx context.Context, p pair, side int, positions 
 			return false
 		}
 		given[i] = receipt{m.Message.ID, m.pos, now}
-		stored := f.Receipt == now // by an attempt whose answer was lost
+		stored := f.Receipt == now // by an earlier attempt whose answer was lost
 		f.Receipt = now
 		return !stored
 	}, func(*record, flags) {})
@@ -93,7 +93,7 @@ func (s *Session) giveReceipts(ctx context.Context, p pair, side int, positions 
 	return err
 }
 
-// receiptsOf returns the receipts of those messages that have one.
+// receiptsOf returns the receipts of messages; it leaves out messages without one.
 func (in *Inbox) receiptsOf(ctx context.Context, p pair, positions []uint64) (receiptsResult, error) {
 	out := receiptsResult{Receipts: []receipt{}}
 	if err := betweenTwo(p); err != nil {
@@ -112,7 +112,7 @@ func (in *Inbox) receiptsOf(ctx context.Context, p pair, positions []uint64) (re
 	return out, err
 }
 
-// sawNoted tells the sessions here what was noted.
+// sawNoted tells the sessions here of receipts and reactions.
 func (in *Inbox) sawNoted(data []byte) {
 	var n notedSignal
 	if err := json.Unmarshal(data, &n); err != nil || n.By < 0 || n.By > 1 {

@@ -16,7 +16,7 @@ import (
 	"github.com/tim-wasm/tim/internal/mailbox/objects"
 )
 
-// asking sends a text that asks for a receipt.
+// asking sends a text that asks for a receipt and returns it.
 func (c *client) asking(to, text string) Message {
 	c.t.Helper()
 	p, r := c.text(freshID(), to, text), messageResult{}
@@ -33,13 +33,13 @@ func at(peer string, messages ...Message) conversationParams {
 	return p
 }
 
-// receiptEvents returns what listeners of a page were told of receipts.
+// receiptEvents returns what the listeners of a page were told of receipts.
 func (c *client) receiptEvents() []objects.Object {
 	return c.told[frame.EventMessageReadReceiptReceived]
 }
 
-// A receipt is told to all instances of who asked for it, once, and stays. It has
-// nothing to do with what was read in the conversation.
+// All instances of the user who asked for a receipt are told of it, once, and it is
+// stored. It is independent of what was read in the conversation.
 func TestReceipts(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Now: func() time.Time { return time.Unix(1_700_000_000, 0) }})
 	a, a2, b := login(t, in, "alice", "a1"), login(t, in, "alice", "a2"), login(t, in, "bob", "b1")
@@ -112,7 +112,7 @@ func TestWhoGivesReceipts(t *testing.T) {
 	require.False(t, sent.Message.NeedReadReceipt, "it is stored nowhere, so nothing can be noted of it")
 }
 
-// An edit, a deletion and a receipt of one message, all at once, lose nothing of
+// An edit, a deletion and a receipt of one message, all at once, do not overwrite
 // each other.
 func TestReceiptBesideOthers(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
@@ -131,8 +131,8 @@ func TestReceiptBesideOthers(t *testing.T) {
 	require.Empty(t, b.history("alice"))
 }
 
-// A receipt that the store has taken, though its answer was lost, is told by the
-// client's repetition.
+// If the store has taken a receipt but its answer was lost, the client's repetition
+// tells of it.
 func TestReceiptOfALostAnswer(t *testing.T) {
 	var lose atomic.Bool
 	b := &lossy{Bus: busmodel.New(busmodel.Options{}), lose: &lose}

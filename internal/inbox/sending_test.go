@@ -11,8 +11,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// What a gateway has appended it does not decode when its follower brings it: the
-// record that was appended is the one that decoding would make.
+// A gateway does not decode its own records when its follower brings them: the record
+// that it appended is equal to the decoded one.
 func TestAnAppendedRecordIsTheDecodedOne(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
 	alice := place.User{SDKAppID: app, UserID: "alice"}
@@ -35,9 +35,9 @@ func TestAnAppendedRecordIsTheDecodedOne(t *testing.T) {
 	}
 }
 
-// A record is taken for the one that is being appended only if it is that one,
-// and once.
-func TestWhichRecordWasAppendedHere(t *testing.T) {
+// took returns the record that is being appended only for its own data, and only
+// once.
+func TestAnAppendIsRecognisedOnce(t *testing.T) {
 	c := &conversation{}
 	v := bus.Value{Data: []byte(`{"k":"m"}`), Seq: 7}
 	require.Nil(t, c.took(v))
