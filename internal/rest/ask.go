@@ -12,17 +12,17 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// maxInfo is how many bytes of a refusal's reason reach the client.
+// maxInfo is the most bytes of a refusal's reason that reach the client.
 const maxInfo = 512
 
 // Answer is the receiver's reply by field.
 type Answer map[string]json.RawMessage
 
 // Ask asks the receiver whether something may happen. The Answer is nil if the
-// receiver was not asked or has not answered. A refusal is a *fault.Error: with
-// the code refused, or with the receiver's own code from 120001 to 130000 and
-// its words. ErrDropped means that the client is to believe that it has
-// happened. Any other error is that of ctx.
+// receiver was not asked or has not answered. A refusal is a *fault.Error: with the
+// code refused, or with the receiver's own code from 120001 to 130000 and its reason.
+// ErrDropped means that it must not happen, but that the client is to believe it has.
+// Any other error is that of ctx.
 func (h *Hooks) Ask(ctx context.Context, app uint32, command string, refused fault.Code, body map[string]any) (Answer, error) {
 	if !h.Wants(command) {
 		return nil, nil
@@ -111,11 +111,11 @@ func (h *Hooks) exchange(ctx context.Context, keys []string, n notice) (Answer, 
 }
 
 func (a Answer) code() (code fault.Code) {
-	_ = json.Unmarshal(a["ErrorCode"], &code) // exchange has read it
+	_ = json.Unmarshal(a["ErrorCode"], &code) // exchange has checked it
 	return code
 }
 
-// info returns the reason of a refusal, cut to what a client gets.
+// info returns the reason of a refusal, cut to maxInfo bytes.
 func (a Answer) info() (info string) {
 	_ = json.Unmarshal(a["ErrorInfo"], &info)
 	if len(info) > maxInfo {

@@ -9,8 +9,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
-// elements names, for each type of message, the fields of MsgContent and those
-// of a payload, as clients have it.
+// elements maps, for each type of message, the fields of MsgContent to those of a
+// payload as clients have it.
 var elements = map[string][]struct{ theirs, ours string }{
 	"TIMTextElem":      {{"Text", "text"}},
 	"TIMCustomElem":    {{"Data", "data"}, {"Desc", "description"}, {"Ext", "extension"}},
@@ -23,8 +23,8 @@ var elements = map[string][]struct{ theirs, ours string }{
 	"TIMRelayElem":     {{"Title", "title"}, {"AbstractList", "abstractList"}, {"CompatibleText", "compatibleText"}, {"MsgList", "messageList"}},
 }
 
-// MsgBodyOf returns the MsgBody of a message with a payload. Where it names a
-// file of the app, the URL is a path on the gateway.
+// MsgBodyOf returns the MsgBody of a message with a payload. The URL of a file of the
+// app is a path on the gateway.
 func MsgBodyOf(app uint32, typ string, payload json.RawMessage) []map[string]any {
 	content := map[string]any{}
 	var p object
@@ -74,8 +74,8 @@ func number(raw json.RawMessage) (n int64) {
 }
 
 // readElement reads a MsgBody, which has one element, into a message's type and
-// payload; its errors are 90001. What the payload holds is checked where it is
-// sent.
+// payload; its errors are 90001. The sending of the message checks the payload's
+// content.
 func readElement(raw json.RawMessage) (typ string, payload json.RawMessage, err error) {
 	malformed := func(detail string) error { return fault.With(fault.BodyMalformed, detail) }
 	var list []object
@@ -112,8 +112,8 @@ func readElement(raw json.RawMessage) (typ string, payload json.RawMessage, err 
 	return typ, payload, nil
 }
 
-// MsgBody returns the message that a receiver wants sent in place of the one
-// that it was asked about; ok is false if it wants no other.
+// MsgBody returns the message that the receiver wants to be sent in place of the one
+// that it was asked about; ok is false if there is none.
 func (a Answer) MsgBody() (typ string, payload json.RawMessage, ok bool, err error) {
 	if !object(a).has("MsgBody") {
 		return "", nil, false, nil

@@ -16,13 +16,13 @@ type GroupMessages interface {
 	RevokeInGroup(ctx context.Context, app uint32, group, by string, seq uint64) error
 }
 
-// Limits of what one command names.
+// The most entries in the lists of one command.
 const (
 	maxMentioned = 30
 	maxRecalled  = 10
 )
 
-// mentionAll is how a message names all members of its group.
+// mentionAll is the UserID by which a message mentions all members of its group.
 const mentionAll = "__kImSDK_MesssageAtALL__"
 
 func (a *API) groupMessages() (GroupMessages, error) {
@@ -72,7 +72,7 @@ func readGroupMessage(c *call) (m inbox.GroupMessage, err error) {
 	m.Random = uint32(random)
 	flag := "OnlineOnlyFlag"
 	if !o.has(flag) {
-		flag = "MsgOnlineOnlyFlag" // as some clients of the vendor's API call it
+		flag = "MsgOnlineOnlyFlag" // the name that some clients of the vendor's API use
 	}
 	online, err := o.number(flag, 0, 1, 0)
 	if err != nil {
@@ -129,7 +129,7 @@ func readMentions(o object) ([]string, error) {
 }
 
 // recallGroupMessages is group_msg_recall: {"GroupId", "MsgSeqList":
-// [{"MsgSeq"}]}. What is wrong with one message is in its own RetCode.
+// [{"MsgSeq"}]}. The error of a message is in its own RetCode.
 func (a *API) recallGroupMessages(ctx context.Context, c *call) (reply, error) {
 	from, err := a.groupMessages()
 	if err != nil {

@@ -15,17 +15,17 @@ import (
 	"github.com/tim-wasm/tim/internal/inbox"
 )
 
-// The callbacks that timd can send, beside StateChange.
+// The callbacks that timd can send besides StateChange.
 const (
 	BeforeC2C = "C2C.CallbackBeforeSendMsg"
 	AfterC2C  = "C2C.CallbackAfterSendMsg"
 )
 
-// callbacks are all of them.
+// callbacks lists all callbacks.
 var callbacks = []string{StateChange, BeforeC2C, AfterC2C}
 
-// ParseCallbacks reads the --webhook-events flag: names of callbacks, or
-// patterns such as C2C.* and *.
+// ParseCallbacks parses the --webhook-events flag: names of callbacks, or patterns
+// such as C2C.* and *.
 func ParseCallbacks(list []string) (map[string]bool, error) {
 	wanted := map[string]bool{}
 	for _, name := range list {
@@ -43,19 +43,19 @@ func ParseCallbacks(list []string) (map[string]bool, error) {
 	return wanted, nil
 }
 
-// Asked is what became of a question to the receiver.
+// Asked is the outcome of a question to the receiver.
 type Asked string
 
-// What can become of one.
+// The outcomes.
 const (
 	AskedAllowed    Asked = "allowed"
 	AskedRefused    Asked = "refused"
-	AskedUnanswered Asked = "unanswered" // no answer, or one that makes no sense
+	AskedUnanswered Asked = "unanswered" // no answer, or an invalid one
 	AskedNot        Asked = "not_asked"  // the receiver is down, or too many wait for it
 )
 
-// HooksOptions of NewHooks. URL, Keys and Wanted are required, and Notices if
-// anything is to be told.
+// HooksOptions are the options of NewHooks. URL, Keys and Wanted are required;
+// Notices is required if Wanted has a callback that Tell queues.
 type HooksOptions struct {
 	URL *url.URL
 	// Keys returns the secret keys of an app.
@@ -64,11 +64,11 @@ type HooksOptions struct {
 	Wanted map[string]bool
 	// Timeout of one question; 2 s when 0.
 	Timeout time.Duration
-	// Refuse has what the receiver does not answer refused instead of allowed.
+	// Refuse makes questions without an answer count as refused, not as allowed.
 	Refuse bool
-	// Notices keeps what is told.
+	// Notices keeps the notices that Tell queues.
 	Notices NoticeStore
-	// Observe, if given, receives what became of each question.
+	// Observe, if given, receives the outcome of each question.
 	Observe func(command string, result Asked, took time.Duration)
 	// Log is slog.Default when nil.
 	Log *slog.Logger
@@ -76,16 +76,15 @@ type HooksOptions struct {
 	Now func() time.Time
 }
 
-// Hooks asks the receiver of webhooks before something happens, and queues what
-// it is told afterwards. A nil *Hooks wants nothing. It is safe for concurrent
-// use.
+// Hooks asks the receiver of webhooks before something happens, and queues what it is
+// told afterwards. A nil *Hooks wants no callback. Hooks is safe for concurrent use.
 //
-// A receiver that is slow or dead costs whoever asks at most Timeout, and nobody
-// else anything: at most maxAsking questions are under way and maxWaiting wait
-// for their turn; what comes on top of those is not asked. After downAfter
-// questions in a row without an answer the receiver counts as down: for downFor
-// nothing is asked, and then one question finds out whether it is back. What is
-// not asked or not answered is allowed, or with Refuse refused.
+// A slow or dead receiver costs whoever asks at most Timeout, and costs nobody else
+// anything: at most maxAsking questions are under way and maxWaiting wait for their
+// turn; further ones are not asked. After downAfter questions in a row without an
+// answer the receiver counts as down: for downFor nothing is asked, and then one
+// question finds out whether it is back. A question that is not asked or not answered
+// counts as allowed, or as refused if Refuse is set.
 type Hooks struct {
 	o      HooksOptions
 	client *http.Client
@@ -112,29 +111,29 @@ func NewHooks(o HooksOptions) (*Hooks, error) {
 	return &Hooks{o: o, client: newReceiver(maxAsking, o.Timeout), asking: newTurnstile()}, nil
 }
 
-// Close ends the connections to the receiver that are idle.
+// Close closes idle connections to the receiver.
 func (h *Hooks) Close() { h.client.CloseIdleConnections() }
 
 // Wants reports whether a callback is sent.
 func (h *Hooks) Wants(command string) bool { return h != nil && h.o.Wanted[command] }
 
-// WantsNotices reports whether a callback is sent that is queued by Tell.
+// WantsNotices reports whether wanted has a callback that Tell queues.
 func WantsNotices(wanted map[string]bool) bool {
 	return slices.ContainsFunc(callbacks, func(c string) bool { return wanted[c] && c != StateChange && !strings.Contains(c, "CallbackBefore") })
 }
 
 func (h *Hooks) now() time.Time { return h.o.Now() }
 
-// ByAPI is the platform of what the server API does.
+// ByAPI is the platform of calls of the server API.
 const ByAPI = "RESTAPI"
 
-// caller is on whose behalf something is asked or told.
+// caller is the client on whose behalf something is asked or told.
 type caller struct{ platform, addr string }
 
 type callerKey struct{}
 
-// WithCaller returns a context for work on behalf of a client: what the receiver
-// is asked and told about that work names its platform and address.
+// WithCaller returns a context for work on behalf of a client, whose platform and
+// address the receiver gets with all questions and notices about that work.
 func WithCaller(ctx context.Context, platform, addr string) context.Context {
 	return context.WithValue(ctx, callerKey{}, caller{platform, addr})
 }
@@ -144,11 +143,11 @@ func callerOf(ctx context.Context) caller {
 	return c
 }
 
-// ErrDropped means that the receiver wants something dropped without whoever
-// asked for it being told.
+// ErrDropped means that the receiver wants something to be dropped, and whoever asked
+// for it not to be told.
 var ErrDropped = inbox.ErrDropped
 
-// The codes of a refusal that reach the client as they are.
+// The range of the receiver's own codes that reach the client unchanged.
 const (
 	firstOwnCode fault.Code = 120001
 	lastOwnCode  fault.Code = 130000

@@ -12,8 +12,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// notice is what one request tells or asks the receiver. What Hooks.Tell queues
-// is one of these as JSON.
+// notice is what one request tells or asks the receiver. Hooks.Tell queues it as JSON.
 type notice struct {
 	ID       string          `json:"id"` // the same in each attempt
 	App      uint32          `json:"app"`
@@ -23,13 +22,14 @@ type notice struct {
 	Body     json.RawMessage `json:"body"`
 }
 
-// readNotice reads a notice that Tell has queued; the receiver gets all of it.
+// readNotice reads a notice that Tell has queued. wanted is always true: the receiver
+// gets every notice.
 func readNotice(data []byte) (n notice, wanted bool, err error) {
 	err = json.Unmarshal(data, &n)
 	return n, true, err
 }
 
-// newNotice adds to a body the fields that the body of each callback has.
+// newNotice returns a notice whose body also has the fields common to all callbacks.
 func newNotice(ctx context.Context, app uint32, command, id string, body map[string]any, now time.Time) (notice, error) {
 	if id == "" {
 		var random [12]byte
@@ -43,8 +43,8 @@ func newNotice(ctx context.Context, app uint32, command, id string, body map[str
 	return notice{ID: id, App: app, Command: command, Platform: by.platform, Addr: by.addr, Body: data}, err
 }
 
-// Notices bounds the stream of notices that wait for the receiver: older ones
-// are lost, and the oldest if there are more than that.
+// The bounds of the stream of notices that wait for the receiver: older notices are
+// lost, and the oldest ones if there are too many.
 const (
 	noticeAge  = 7 * 24 * time.Hour
 	maxNotices = 1_000_000
@@ -56,7 +56,7 @@ type NoticeStore interface {
 	Enqueue(ctx context.Context, subject string, data []byte, id string) error
 }
 
-// OpenNotices makes the stream that Tell queues notices in.
+// OpenNotices creates the stream in which Tell queues notices.
 func OpenNotices(ctx context.Context, s NoticeStore) error {
 	return s.OpenQueue(ctx, bus.QueueConfig{
 		Stream: bus.StreamNotices, Description: "tim: what webhooks are told besides who comes and goes",
@@ -64,10 +64,10 @@ func OpenNotices(ctx context.Context, s NoticeStore) error {
 	})
 }
 
-// Tell queues a notice that is sent until the receiver accepts it; those of one
-// key, in an app, come in order. A notice with the id of one that was queued
-// less than 2 minutes ago is not queued again; "" names a new one each time. It
-// is stored when Tell returns nil.
+// Tell queues a notice, which is sent until the receiver accepts it. Notices of one
+// app and key come in order. A notice is not queued if one with the same id was queued
+// in the last 2 minutes; an empty id is always new. When Tell returns nil, the notice
+// is stored.
 func (h *Hooks) Tell(ctx context.Context, app uint32, command, key, id string, body map[string]any) error {
 	if !h.Wants(command) {
 		return nil

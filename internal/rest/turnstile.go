@@ -11,14 +11,14 @@ const (
 	maxAsking  = 64              // questions under way at once
 	maxWaiting = 1024            // questions that wait for one of those to end
 	downAfter  = 16              // questions in a row without an answer
-	downFor    = 5 * time.Second // then, how long until the next question
+	downFor    = 5 * time.Second // from then until the next question
 )
 
 // errNotAsked means that the receiver is down, or that too many wait for it.
 var errNotAsked = errors.New("the receiver is not asked at the moment")
 
-// turnstile bounds how many questions the receiver gets at once. While the
-// receiver is down it lets only one question through, every downFor.
+// turnstile bounds the questions that the receiver gets at once. While the receiver
+// is down, it lets one question through every downFor.
 type turnstile struct {
 	slots chan struct{}
 
@@ -26,13 +26,13 @@ type turnstile struct {
 	waiting int
 	silent  int       // questions in a row without an answer
 	until   time.Time // while the receiver is down: when it is asked again
-	probing bool      // the question that finds out whether it is back is under way
+	probing bool      // a question that finds out whether it is back is under way
 }
 
 func newTurnstile() *turnstile { return &turnstile{slots: make(chan struct{}, maxAsking)} }
 
-// enter waits until a question may be asked, as long as ctx lasts, or returns
-// errNotAsked. leave follows if and only if it returns nil.
+// enter waits until a question may be asked. It returns errNotAsked if none may be,
+// or if ctx ends. The caller calls leave if and only if enter returns nil.
 func (t *turnstile) enter(ctx context.Context, now time.Time) error {
 	t.mu.Lock()
 	if t.downLocked() {
@@ -67,14 +67,14 @@ func (t *turnstile) enter(ctx context.Context, now time.Time) error {
 	switch {
 	case !entered:
 		return errNotAsked
-	case t.downLocked(): // meanwhile
+	case t.downLocked(): // it went down meanwhile
 		<-t.slots
 		return errNotAsked
 	}
 	return nil
 }
 
-// change says what the end of a question has shown about the receiver.
+// change is what the end of a question has shown about the receiver.
 type change int
 
 const (
