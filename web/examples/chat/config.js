@@ -1,16 +1,16 @@
-// What you change: where the gateway is, which app this is, and who signs.
+// What to change: the gateway's address, the app, and where UserSigs come from.
 
 const query = new URLSearchParams(location.search);
 
-/** The gateway, as ?gateway= says or where `make run` starts it. */
+/** The gateway's address: from ?gateway=, or where `make run` starts it. */
 export const gateway = query.get('gateway') ?? 'http://127.0.0.1:8080';
 
 export const SDKAppID = 1400000000;
 
 /**
- * A UserSig for the user who has logged in to your site. This one asks a gateway
- * that runs with --dev, which signs for anybody: ask your own server instead, as
- * ../backend does it, and have it find out itself who is asking.
+ * Returns a UserSig for the user who has logged in to your site. This function asks
+ * a gateway that runs with --dev, which signs for anybody. Replace it by a call to
+ * your own server, as in ../backend, which must find out by itself who is asking.
  * @param {string} userID
  * @returns {Promise<string>}
  */
@@ -24,7 +24,7 @@ export async function userSig(userID) {
   return (await response.json()).userSig;
 }
 
-/** The SDK of the gateway. With npm: import TIM from 'tim-wasm'. */
+/** The SDK, which the gateway serves. With npm: import TIM from 'tim-wasm'. */
 export const sdk = new Promise((resolve, reject) => {
   const script = document.createElement('script');
   script.src = `${gateway}/sdk/tim.js`;

@@ -1,15 +1,15 @@
-// Friends, and applications to become one.
+// Friends and friend requests.
 
 import { avatar, complain, find, h } from './dom.js';
 
-const WAITING = 30539; // the other user is asked
+const WAITING = 30539; // the other user has been asked
 
 export class Contacts {
   #tim;
   #TIM;
   #choose;
 
-  /** @param {(userID: string) => void} choose opens the conversation with a friend */
+  /** @param {(userID: string) => void} choose opens the conversation with a user */
   constructor(tim, TIM, choose) {
     this.#tim = tim;
     this.#TIM = TIM;

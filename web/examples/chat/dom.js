@@ -1,7 +1,7 @@
-// The few things of the DOM that the other files need.
+// Helpers for elements and dates that the other files use.
 
 /**
- * Makes an element. Texts are texts, never HTML.
+ * Creates an element. Strings become text, never HTML.
  * @param {string} tag with classes: 'p.name.small'
  * @param {object} [properties] of the element; data is its dataset
  * @param {...(Node | string | null | undefined | false)} children
@@ -20,7 +20,7 @@ export function h(tag, properties = {}, ...children) {
 
 export const find = (selector) => document.querySelector(selector);
 
-/** A round picture of a user, or their initials on a colour of their own. */
+/** Returns a user's round picture, or the first letters of their name on a colour of their own. */
 export function avatar(name, url) {
   let hue = 0;
   for (const c of name) hue = (hue * 31 + c.codePointAt(0)) % 360;
@@ -37,13 +37,13 @@ const day = (seconds) => new Date(seconds * 1000).toDateString();
 
 export const clock = (seconds) => time.format(seconds * 1000);
 export const today = (seconds) => day(seconds) === new Date().toDateString();
-/** The time of today, the date of earlier. */
+/** Returns the time if it is today, else the date. */
 export const when = (seconds) => (seconds ? (today(seconds) ? clock(seconds) : date.format(seconds * 1000)) : '');
 export const dayName = (seconds) => (today(seconds) ? 'Today' : long.format(seconds * 1000));
 export const sameDay = (a, b) => day(a) === day(b);
 export const size = (bytes) => (bytes < 1024 ? `${bytes} B` : bytes < 1024 ** 2 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 ** 2).toFixed(1)} MB`);
 
-/** Says for a while what went wrong. */
+/** Shows a problem for a while. */
 export function complain(error) {
   const note = find('#note');
   note.textContent = error.message ?? String(error);

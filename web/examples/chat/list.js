@@ -38,8 +38,8 @@ export class List {
 
   show(conversations) {
     this.#conversations = conversations;
-    // Groups have conversations of TYPES.CONV_GROUP: take them in here, and give
-    // them the name and avatar of their groupProfile.
+    // To show groups, too, let TYPES.CONV_GROUP in here and show the name and avatar
+    // of groupProfile.
     const shown = conversations.filter(({ type }) => type === this.#TIM.TYPES.CONV_C2C);
     find('#conversations').replaceChildren(...shown.map((one) => this.#row(one)));
     find('#nobody').hidden = shown.length > 0;

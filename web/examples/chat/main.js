@@ -1,12 +1,12 @@
-// A chat in plain JavaScript over the TIM API: it logs in, and connects the list
-// of conversations, the contacts and the open conversation with the SDK's events.
+// A chat in plain JavaScript on the TIM API: it logs in, and passes the SDK's events
+// to the list of conversations, the contacts and the open conversation.
 //
-//   config.js    the gateway, the app, UserSigs: what you change
-//   main.js      this: login, events
-//   list.js      the conversations
-//   contacts.js  friends and applications
+//   config.js    the gateway, the app, UserSigs: what to change
+//   main.js      this file: login, events
+//   list.js      the list of conversations
+//   contacts.js  friends and friend requests
 //   room.js      the open conversation
-//   message.js   how a message looks; replies and typing, as the vendor's kits send them
+//   message.js   how a message looks; replies and typing in the format of the vendor's UI kits
 //   dom.js       elements and dates
 
 import { SDKAppID, gateway, sdk, userSig } from './config.js';
@@ -15,7 +15,7 @@ import { avatar, complain, find, h } from './dom.js';
 import { List } from './list.js';
 import { Room } from './room.js';
 
-const KEPT = 'chat-user'; // a reload of this tab logs in again
+const KEPT = 'chat-user'; // in sessionStorage: a reload of this tab logs in again
 
 const TIM = await sdk.catch((error) => {
   find('#problem').textContent = error.message;
@@ -30,7 +30,7 @@ const contacts = new Contacts(tim, TIM, (userID) => open(`C2C${userID}`));
 
 let chosen = ''; // the conversation that the user wants to see
 
-/** Opens a conversation; one with somebody new begins here. */
+/** Opens a conversation, which may be a new one. */
 async function open(conversationID) {
   chosen = conversationID;
   try {
@@ -69,7 +69,7 @@ tim.on(EVENT.TOTAL_UNREAD_MESSAGE_COUNT_UPDATED, ({ data }) => {
   document.title = data > 0 ? `(${data}) Chat` : 'Chat';
 });
 
-// The state of the login is all that the page needs to know of the network.
+// The page needs to know only the state of the login, not of the network.
 const WORDS = { loggingIn: 'Logging in …', reconnecting: 'No connection – trying again …', loggingOut: 'Logging out …' };
 const ENDED = {
   multipleAccount: 'You have logged in somewhere else, which ended this session.',

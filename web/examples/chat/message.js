@@ -1,9 +1,9 @@
-// How a message looks, and the two things that the vendor's kits agree on in
-// messages beside their content: replies and typing.
+// How a message looks, and two features for which the vendor's UI kits have a common
+// format: replies and typing.
 
 import { clock, h, size } from './dom.js';
 
-/** What the kits write into cloudCustomData, as an object. */
+/** Returns what the kits write into cloudCustomData, as an object. */
 function extras({ cloudCustomData }) {
   try {
     return Object(JSON.parse(cloudCustomData));
@@ -12,27 +12,24 @@ function extras({ cloudCustomData }) {
   }
 }
 
-/** The message that this one replies to: {messageID, messageAbstract, messageSender}. Anybody may write anything there. */
-export function replyOf(message) {
-  const reply = Object(extras(message).messageReply);
-  return [reply.messageAbstract, reply.messageSender].every((text) => typeof text === 'string') ? reply : undefined;
-}
+/** Returns the message that this one replies to: {messageID, messageAbstract, messageSender}. */
+export const replyOf = (message) => extras(message).messageReply;
 
-/** The cloudCustomData of a reply. */
+/** Returns the cloudCustomData of a reply to a message. */
 export function replyTo(message) {
   const { ID, from, nick, time, sequence } = message;
   const messageReply = { messageAbstract: summary(message), messageSender: nick || from, messageID: ID, messageType: 1, messageTime: time, messageSequence: sequence, version: 1 };
   return JSON.stringify({ messageReply });
 }
 
-/** What a user who types sends. It is for those who are online and is not stored. */
+/** Returns the payload that says whether this user is typing. Send it with onlineUserOnly: it is not to be stored. */
 export const typing = (is) => ({
   data: JSON.stringify({
     businessID: 'user_typing_status', typingStatus: is ? 1 : 0, version: 1, userAction: is ? 14 : 0, actionParam: is ? 'EIMAMSG_InputStatus_Ing' : 'EIMAMSG_InputStatus_End',
   }),
 });
 
-/** Whether a message says that its sender types: true, false, or undefined for any other message. */
+/** Returns whether a message says that its sender is typing: true, false, or undefined for any other message. */
 export function typingOf({ type, payload }) {
   if (type !== 'TIMCustomElem') return undefined;
   try {
@@ -43,7 +40,7 @@ export function typingOf({ type, payload }) {
   }
 }
 
-/** A message in a few words. */
+/** Returns a message in a few words. */
 export function summary({ type, payload, isRevoked }) {
   if (isRevoked) return 'Message taken back';
   switch (type) {
@@ -75,7 +72,7 @@ function content({ type, payload }) {
     case 'TIMImageElem': {
       const [whole, , large] = payload.imageInfoArray;
       const picture = h('img.picture', { src: large.url || whole.url, alt: 'Picture', loading: 'lazy' });
-      if (whole.width) picture.style.aspectRatio = `${whole.width} / ${whole.height}`; // nothing jumps when it comes
+      if (whole.width) picture.style.aspectRatio = `${whole.width} / ${whole.height}`; // so that nothing jumps when the picture is loaded
       return whole.url.startsWith('http') ? link(whole.url, picture) : picture;
     }
     case 'TIMFileElem': {
@@ -94,7 +91,7 @@ function content({ type, payload }) {
 const icon = (name, sign, onclick) => h('button.icon', { type: 'button', label: name, title: name, onclick }, sign);
 
 /**
- * A message as an element.
+ * Returns a message as an element.
  * @param {object} message
  * @param {{reply: () => void, again: () => void, revoke: () => void, jump: (id: string) => void}} act what its buttons do
  */

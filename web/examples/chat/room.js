@@ -1,18 +1,18 @@
-// The open conversation: its messages, and the form that writes.
+// The open conversation: its messages, and the form for new ones.
 
 import { avatar, complain, dayName, find, h, sameDay } from './dom.js';
 import { bubble, replyTo, summary, typing, typingOf } from './message.js';
 
-const PICTURE = /^image\/(png|jpeg|gif|bmp|webp)$/; // others are sent as files
-const TYPES_FOR = 5_000; // ms that "is typing" is shown, and until it is sent again
-const WROTE = 30; // s: typing is sent to whom has written in that time, as the kits do
+const PICTURE = /^image\/(png|jpeg|gif|bmp|webp)$/; // other files are sent as file messages
+const TYPES_FOR = 5_000; // ms after which typing is reported again; the peer shows it a little longer
+const WROTE = 30; // s: like the kits, report typing only if the peer has written within this time
 
 export class Room {
   #tim;
   #TIM;
   #conversation = null;
   #messages = []; // oldest first
-  #elements = new Map(); // of the messages, by ID
+  #elements = new Map(); // the messages' elements, by ID
   #next = ''; // where the next older page begins
   #complete = true;
   #loading = false;
@@ -84,7 +84,7 @@ export class Room {
     find('#welcome').hidden = false;
   }
 
-  /** Takes the list of conversations, in which the open one may have changed. */
+  /** Takes the changed list of conversations, which may have a new version of the open one. */
   update(conversations) {
     const now = conversations.find(({ conversationID }) => conversationID === this.#conversation?.conversationID);
     if (!now) return;
@@ -106,14 +106,14 @@ export class Room {
     }
   }
 
-  /** Shows what has become of messages: taken back, changed, read. */
+  /** Shows changes of messages: taken back, edited, read. */
   changed(messages) {
     for (const message of messages) {
       if (this.#elements.has(message.ID) && message.conversationID === this.#conversation?.conversationID) this.#show(message);
     }
   }
 
-  // A page of the history, in front of what is there.
+  // Loads the next older page of the history.
   async #older() {
     if (this.#loading || this.#complete) return;
     const { conversationID } = this.#conversation;
@@ -190,7 +190,7 @@ export class Room {
     this.#all.scrollTop = this.#all.scrollHeight;
   }
 
-  // Options of create…Message: to whom, and what it replies to.
+  // Returns the options of create…Message: the receiver, the payload and the message replied to.
   #to(payload) {
     const cloudCustomData = this.#replied ? replyTo(this.#replied) : '';
     this.#reply(null);
@@ -227,7 +227,7 @@ export class Room {
     this.#refresh(message);
   }
 
-  // Shows a message of this user, unless another conversation is open by now.
+  // Shows the new state of a message of this user, unless another conversation is open by now.
   #refresh(message) {
     if (!this.#elements.has(message.ID)) return;
     const { scrollTop, clientHeight, scrollHeight } = this.#all;
@@ -252,14 +252,14 @@ export class Room {
     this.#form.elements.text.focus();
   }
 
-  // Tells the peer that this user types, if they are likely to look.
+  // Tells the peer whether this user is typing, if the peer has written a moment ago.
   #type(is) {
     const now = Date.now();
     const wrote = this.#messages.findLast(({ flow }) => flow === 'in')?.time ?? 0;
     if (now / 1000 - wrote > WROTE || (is && now - this.#typedAt < TYPES_FOR)) return;
     this.#typedAt = is ? now : 0;
     const message = this.#tim.createCustomMessage({ ...this.#plain(), payload: typing(is), cloudCustomData: '{"messageFeature":{"needTyping":1,"version":1}}' });
-    this.#tim.sendMessage(message, { onlineUserOnly: true }).catch(() => {}); // nobody waits for it
+    this.#tim.sendMessage(message, { onlineUserOnly: true }).catch(() => {}); // a failure does no harm
   }
 
   #plain() {

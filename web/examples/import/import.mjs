@@ -1,5 +1,5 @@
-// Moves accounts, friends and the history of conversations in from another
-// system: node import.mjs FILE. It can be run again: what is there stays.
+// Imports accounts, friends and the history of conversations from another system:
+// node import.mjs FILE. It can be run again: what was imported before stays as it is.
 import { readFileSync } from 'node:fs';
 
 const { TIM_URL, TIM_SDKAPPID, TIM_ADMIN = 'administrator', TIM_USERSIG } = process.env;
@@ -28,7 +28,7 @@ function* chunks(list, size) {
   for (let i = 0; i < list.length; i += size) yield list.slice(i, i + size);
 }
 
-/** Lists by a key, in the order in which the keys came. */
+/** Groups a list by a key, in the order in which the keys first occur. */
 function by(list, key) {
   const all = new Map();
   for (const one of list) {
@@ -55,12 +55,13 @@ for (const [of, list] of by(friends, ({ of }) => of)) {
   }
 }
 
-// Each conversation by itself and in its order; several at once.
+// The messages of a conversation go in one after the other, in their order; several
+// conversations go in at once.
 const waiting = [...by(messages, ({ from, to }) => JSON.stringify([from, to].sort())).values()];
 let added = 0;
 async function next() {
   for (let list = waiting.pop(); list; list = waiting.pop()) {
-    list.sort((a, b) => a.time - b.time); // those of one second stay as they are
+    list.sort((a, b) => a.time - b.time); // messages of one second keep their order
     let second = 0;
     for (const [i, { from, to, time, text }] of list.entries()) {
       second = i > 0 && list[i - 1].time === time ? second + 1 : 0;
