@@ -18,7 +18,7 @@
 // The invitee's clients end an invitation when its time is up, the inviter's 5 s
 // later, so that an answer of the last moment still counts. Both send a signal of
 // the timeout. All instances of a user give that signal the same ID, so it is
-// stored once.
+// stored once. An invitee sends it for a few invitations a minute only.
 //
 // A signal is believed only if its sender may send it, so that nobody can end an
 // invitation between others.

@@ -48,7 +48,8 @@ type Event struct {
 	_       [0]func() // no ==, which tim.wasm would contain
 	Name    string
 	Signal  *Signal // what happened; for EventTimeout, the signal of the timeout
-	Own     bool    // this client has noticed the timeout, and has to send Signal
+	Own     bool    // this client has noticed the timeout
+	Sends   bool    // and has to send Signal
 	invitee string
 }
 

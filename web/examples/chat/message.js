@@ -12,8 +12,11 @@ function extras({ cloudCustomData }) {
   }
 }
 
-/** Returns the message that this one replies to: {messageID, messageAbstract, messageSender}. */
-export const replyOf = (message) => extras(message).messageReply;
+/** Returns the message that this one replies to: {messageID, messageAbstract, messageSender}. Anybody may write anything there. */
+export function replyOf(message) {
+  const reply = Object(extras(message).messageReply);
+  return [reply.messageAbstract, reply.messageSender].every((text) => typeof text === 'string') ? reply : undefined;
+}
 
 /** Returns the cloudCustomData of a reply to a message. */
 export function replyTo(message) {
