@@ -190,8 +190,9 @@ func (d *delivery) handle(n int, q queued) {
 
 func (d *delivery) decode(a *arrival) {
 	a.once.Do(func() {
-		if a.own != nil { // append has brought the cached conversation up to date
+		if a.own != nil {
 			a.record = a.own
+			d.in.convs.saw(a.own) // append may not know yet that it is stored
 			return
 		}
 		r, err := decodeOf(a.pair, a.value)

@@ -48,3 +48,18 @@ func TestAnAppendIsRecognisedOnce(t *testing.T) {
 	require.EqualValues(t, 7, r.pos)
 	require.Nil(t, c.took(v))
 }
+
+// Whoever is told of a message finds it in the conversation, even if the goroutine
+// that has appended it does not yet know that it is stored.
+func TestWhatIsDeliveredIsKnown(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{})
+	alice := place.User{SDKAppID: app, UserID: "alice"}
+	r, _, err := in.storeOnce(t.Context(), alice, "bob", &content{ID: "1", Type: typeText, Payload: json.RawMessage(`{"text":"x"}`)}, "")
+	require.NoError(t, err)
+	own := *r
+	own.pos++
+	in.delivery.decode(&arrival{pair: r.pair, own: &own})
+	last, known := in.convs.get(r.pair).newest()
+	require.True(t, known)
+	require.Equal(t, own.pos, last.pos)
+}
