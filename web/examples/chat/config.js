@@ -1,9 +1,12 @@
 // What to change: the gateway's address, the app, and where UserSigs come from.
 
-const query = new URLSearchParams(location.search);
+// Only on this machine does the page's address choose the gateway, with ?gateway=:
+// its script is run here, and anybody can make a link to a page on the web.
+const here = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
+const named = here ? new URLSearchParams(location.search).get('gateway') : null;
 
-/** The gateway's address: from ?gateway=, or where `make run` starts it. */
-export const gateway = query.get('gateway') ?? 'http://127.0.0.1:8080';
+/** The gateway: where `make run` starts it, until you put yours here. */
+export const gateway = named ?? 'http://127.0.0.1:8080';
 
 export const SDKAppID = 1400000000;
 
@@ -29,6 +32,6 @@ export const sdk = new Promise((resolve, reject) => {
   const script = document.createElement('script');
   script.src = `${gateway}/sdk/tim.js`;
   script.onload = () => resolve(globalThis.TIM);
-  script.onerror = () => reject(new Error(`The gateway is not at ${gateway}: start it, or name another with ?gateway=.`));
+  script.onerror = () => reject(new Error(`The gateway is not at ${gateway}: start it, or name another one in config.js.`));
   document.head.append(script);
 });
