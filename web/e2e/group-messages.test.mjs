@@ -71,7 +71,7 @@ test('what is said in a group reaches each member once, and is counted until it 
     assert.deepEqual([got.flow, got.from, got.to, got.conversationType], ['in', alice, to, 'GROUP']);
   }
   const at = await say(a, to, 'look', [bob]);
-  const listed = await b.evaluate((to) => globalThis.shows(to, (c) => c?.groupAtInfoList.length === 1), to);
+  const listed = await b.evaluate((to) => globalThis.shows(to, (c) => c?.groupAtInfoList.length === 1 && c.groupProfile.name !== ''), to);
   assert.deepEqual(listed.groupAtInfoList, [{ from: alice, groupID: to, messageSequence: at.sequence, atTypeArray: [1] }]);
   assert.equal(listed.groupProfile.name, 'Team');
   assert.equal(listed.lastMessage.messageForShow, 'look');
