@@ -6,7 +6,7 @@
 import { EVENT, TSignaling, TYPES, VERSION } from '../src/constants.gen.js';
 import type { ContactMethods, Friend, FriendApplications, FriendGroup } from './contacts.js';
 import type { Group, GroupMethods } from './groups.js';
-import type { AudioMessage, Conversation, CustomMessage, FaceMessage, FileMessage, ImageMessage, InboxMethods, LocationMessage, MergerMessage, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, UserStatus, VideoMessage } from './inbox.js';
+import type { AudioMessage, Conversation, CustomMessage, FaceMessage, FileMessage, ImageMessage, InboxMethods, LocationMessage, MergerMessage, Message, MessageOptions, MessageReactions, Profile, SendMessageOptions, TextMessage, UserStatus, VideoMessage } from './inbox.js';
 import type { CustomPayload, FacePayload, FileToSend, LocationPayload, MessagesToMerge, TextPayload } from './payloads.js';
 import type { SignalingMethods } from './signaling.js';
 import type { UnbuiltMethods } from './unbuilt.js';
@@ -146,8 +146,13 @@ export interface EventMap {
   error: { code: number; message: string };
   onMessageReceived: Message[];
   onMessageRevoked: Message[];
+  onMessageModified: Message[];
   /** Messages of this user that the other user has read. */
   onMessageReadByPeer: Message[];
+  /** Messages of this user that the other user has confirmed, with when, in Unix seconds. */
+  onMessageReadReceiptReceived: { userID: string; messageID: string; isPeerRead: boolean; timestamp: number }[];
+  /** The reactions to one message that have changed. */
+  onMessageReactionsUpdated: MessageReactions;
   /** The whole list, in order. */
   onConversationListUpdated: Conversation[];
   onTotalUnreadMessageCountUpdated: number;
