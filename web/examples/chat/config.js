@@ -23,7 +23,7 @@ export async function userSig(userID) {
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ userID }),
   });
-  if (!response.ok) throw new Error(`${gateway} signs no test UserSigs (${response.status}): start it with --dev, or put your own server into config.js.`);
+  if (!response.ok) throw new Error(`${gateway} did not sign a test UserSig (${response.status}): start it with --dev, or ask your own server in config.js.`);
   return (await response.json()).userSig;
 }
 

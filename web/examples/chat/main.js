@@ -72,10 +72,10 @@ tim.on(EVENT.TOTAL_UNREAD_MESSAGE_COUNT_UPDATED, ({ data }) => {
 // The page needs to know only the state of the login, not of the network.
 const WORDS = { loggingIn: 'Logging in …', reconnecting: 'No connection – trying again …', loggingOut: 'Logging out …' };
 const ENDED = {
-  multipleAccount: 'You have logged in somewhere else, which ended this session.',
-  multipleDevice: 'You have logged in on another device, which ended this session.',
-  userSigExpired: 'Your session has ended: log in again.',
-  REST_API_Kick: 'This session was ended from elsewhere.',
+  multipleAccount: 'You have logged in somewhere else, which ended this session. Log in again to chat here.',
+  multipleDevice: 'You have logged in on another device, which ended this session. Log in again to chat here.',
+  userSigExpired: 'Your session has expired. Log in again.',
+  REST_API_Kick: 'An administrator, or you from another device, ended this session. Log in again.',
 };
 tim.on(EVENT.LOGIN_STATUS_CHANGE, ({ data: { status, reason } }) => {
   find('#status').textContent = WORDS[status] ?? '';

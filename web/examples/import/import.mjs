@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 
 const { TIM_URL, TIM_SDKAPPID, TIM_ADMIN = 'administrator', TIM_USERSIG } = process.env;
 if (!TIM_URL || !TIM_SDKAPPID || !TIM_USERSIG || !process.argv[2]) {
-  console.error('Set TIM_URL to the address of --ops-listen, TIM_SDKAPPID to the app, TIM_USERSIG to the UserSig of an administrator, and name a file.');
+  console.error('Nothing was imported: a setting or the file is missing. Set TIM_URL to the address of --ops-listen, TIM_SDKAPPID to the app, TIM_USERSIG to the UserSig of an administrator, and name a file.');
   process.exit(1);
 }
 
