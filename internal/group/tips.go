@@ -147,13 +147,14 @@ type told struct {
 // tipMembers is the most users whose nicks and avatars a tip shows.
 const tipMembers = 20
 
-// tipBytes is how long a tip may be. A frame says it twice, as a message and as the
-// conversation's last one, and has its sender's nick and avatar besides; a client
-// drops its connection for one of over frame.MaxFrame.
+// tipBytes is the most bytes that a tip may have. A frame holds a tip twice, as a
+// message and as the conversation's last one, and also its sender's nick and avatar.
+// A client drops its connection if a frame is longer than frame.MaxFrame.
 const tipBytes = 24 << 10
 
-// fit returns a tip without what it has no room for: how the last of the users are
-// shown, then custom fields, whose values the group's profile has, then users.
+// fit returns a tip that has at most tipBytes. It first leaves out nicks and avatars,
+// from the last user on, then the custom fields, which the group's profile also has,
+// and then users.
 func (t tip) fit() json.RawMessage {
 	data := encode(t)
 	for i := len(t.MemberList) - 1; len(data) > tipBytes && i >= 0; i-- {

@@ -107,8 +107,8 @@ func TestALogThatFails(t *testing.T) {
 	require.Equal(t, "m", alice.group("g").Name)
 }
 
-// A tip fits a frame, which has it twice, whatever users call themselves and write into
-// a group's fields.
+// A tip fits into a frame, which holds it twice, whatever nicks users have and whatever
+// they write into a group's fields.
 func TestTipsFitAFrame(t *testing.T) {
 	w := newWorld(t)
 	alice := w.login(0, "alice")
