@@ -225,9 +225,10 @@ func (in *Inbox) joinAll(ctx context.Context, p pair, head *record, c GroupChang
 	})
 }
 
-// unlessFull has a change or a notice go on if one of its users has no room for
-// another conversation: that concerns nobody else. They get it once they have room,
-// with what they say in the group, or with the next notice.
+// unlessFull reports an error that says that a user has no room for another
+// conversation, and returns nil, so that a change or a notice goes on for all others.
+// The user gets the conversation once they have room: when they send a message to the
+// group, or with the next notice. Other errors are returned.
 func (in *Inbox) unlessFull(err error) error {
 	if errors.Is(err, fault.New(fault.ConversationsFull)) {
 		in.report(err)
@@ -270,6 +271,7 @@ func (in *Inbox) leaveAll(ctx context.Context, p pair, head *record, c GroupChan
 	})
 }
 
+// leave takes the group's conversation from a user, if they have it.
 func (in *Inbox) leave(ctx context.Context, u place.User, p pair, head *record, born int64) error {
 	if _, err := in.document(ctx, u, p.users[0]); err != nil { // another gateway may have changed it just now
 		return err

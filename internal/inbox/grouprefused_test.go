@@ -15,8 +15,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// TestSearchInGroups: a search goes on in a group where it ended, and a group that was
-// dismissed does not end it.
+// TestSearchInGroups: a search goes on in a group where the previous page ended, and a
+// dismissed group does not end it.
 func TestSearchInGroups(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
 	alice := listen(t, in, "alice", "a1")
@@ -48,7 +48,7 @@ func TestSearchInGroups(t *testing.T) {
 	require.Equal(t, fault.BadParameters, code(f))
 }
 
-// nameIn returns the name of a user whose conversations are in a class.
+// nameIn returns the name of a user whose conversation with others is in a class.
 func nameIn(class uint32) string {
 	for n := 0; ; n++ {
 		if name := "u" + strconv.Itoa(n); classOf(convToken(name)) == class {
@@ -57,8 +57,8 @@ func nameIn(class uint32) string {
 	}
 }
 
-// TestGroupOfAFullUser: somebody who has no room for a group's conversation, or for a
-// notice, does not keep the others from theirs.
+// TestGroupOfAFullUser: if a user has no room for a group's conversation or a notice,
+// all others still get theirs.
 func TestGroupOfAFullUser(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{Conversations: classes})
 	alice, f := listen(t, in, "alice", "a1"), listen(t, in, "full", "f1")
@@ -80,7 +80,7 @@ func TestGroupOfAFullUser(t *testing.T) {
 	require.Len(t, r.Messages, 1)
 }
 
-// TestDismissedGroupsGiveWay: groups that are no more take nobody's room for ever.
+// TestDismissedGroupsGiveWay: dismissed groups make room for other conversations.
 func TestDismissedGroupsGiveWay(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{Conversations: 2 * classes})
 	alice := listen(t, in, "alice", "a1")
@@ -100,8 +100,8 @@ func TestDismissedGroupsGiveWay(t *testing.T) {
 	require.Equal(t, []string{"*", "one"}, alice.history("last"))
 }
 
-// leaving is a Groups in which a user leaves the group right after they were asked
-// about for the first time.
+// leaving is a Groups in which a user leaves the group right after the first call of
+// Standing.
 type leaving struct {
 	*modelGroups
 	leave func()
@@ -114,8 +114,8 @@ func (l *leaving) Standing(ctx context.Context, u place.User, groupID string) (S
 	return as, err
 }
 
-// TestSendWhileLeaving: what somebody sends while they are removed from a group does
-// not bring them back.
+// TestSendWhileLeaving: a message that a user sends while they are removed from a group
+// does not bring them back.
 func TestSendWhileLeaving(t *testing.T) {
 	l := &leaving{modelGroups: &modelGroups{}}
 	in, _ := openGroups(t, openBus(t, bus.Memory), Options{Groups: l})

@@ -163,15 +163,16 @@ func (in *Inbox) storeInGroup(ctx context.Context, from place.User, groupID stri
 // package group but whose document does not say so: a gateway may have died in
 // between.
 //
-// Or they have just left. That writes what package group keeps before it writes the
-// document, so whoever is a member once their document says so stays one until the
-// document is written again.
+// The sender may also have just left. So ensureIn asks package group again after it
+// has written the document, and takes the conversation back if they are no member
+// now. A user who leaves later loses it as usual, since package group writes its own
+// documents before this one.
 func (in *Inbox) ensureIn(ctx context.Context, u place.User, p pair, as Standing) error {
 	known, err := in.knownDocument(ctx, u, p.users[0])
 	if err != nil || known.Group.In && known.Group.Born == as.Born || !as.Member {
 		return err
 	}
-	// Who hangs up in between must not stay in.
+	// A sender who hangs up in between must not keep the conversation.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	head, err := in.beginGroup(ctx, p, as.Born)

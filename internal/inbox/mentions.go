@@ -32,7 +32,7 @@ const (
 )
 
 // mentions returns the unread messages that mention a member, oldest first. It reads
-// nothing if nobody was mentioned since the member last read.
+// no message if none that the member may see mentions anybody.
 func (in *Inbox) mentions(ctx context.Context, u place.User, h *record, kept peer) (out []Mention, err error) {
 	groupID, group := h.pair.group()
 	if !group {

@@ -164,7 +164,7 @@ func (in *Inbox) comeBack(u place.User, others []string, before []*record) {
 const emptyFor = time.Minute
 
 // dispensable returns conversations whose documents can be given up, in the
-// order in which they go: groups that are no more, then half of those without
+// order in which they go: dismissed groups, then half of the conversations without
 // settings. The newer half stays, since its first messages may be on their way.
 func (in *Inbox) dispensable(ctx context.Context, u place.User, all peers) ([]string, error) {
 	gone, err := in.goneGroups(ctx, u, all)
@@ -200,8 +200,9 @@ func (in *Inbox) dispensable(ctx context.Context, u place.User, all peers) ([]st
 	return out, nil
 }
 
-// goneGroups returns those groups that were dismissed, or that are others by now, with
-// the same ID: dismissing one writes none of its members' documents.
+// goneGroups returns the groups that were dismissed, even if a new group has their ID
+// by now. The members' documents do not show that, since dismissing a group writes
+// none of them.
 func (in *Inbox) goneGroups(ctx context.Context, u place.User, all peers) (gone []string, err error) {
 	var names []string
 	for other, p := range all {
