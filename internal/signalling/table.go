@@ -36,9 +36,10 @@ const (
 	// one with the same peer is forgotten, or the oldest of all if there is none: a
 	// peer who sends many invites mostly displaces their own.
 	most = 200
-	// mostLate is how many invitations of others this client says in a minute to
-	// have run out, as each costs this user a message: a peer may let any number
-	// run out. The inviter's clients notice that by themselves.
+	// mostLate is the most Timeouts that this client sends in a minute for
+	// invitations of others. Each is a message of this user, and a peer may let any
+	// number of invitations time out; the inviter's clients notice that by
+	// themselves.
 	mostLate = 20
 	minute   = 60_000
 )
@@ -66,8 +67,8 @@ type Table struct {
 	user string
 	all  []*invitation // in the order in which they became known
 
-	late     int   // how many of others were said to have run out since lateFrom
-	lateFrom int64 // begins again once a minute is over
+	late     int   // the invitations of others that timed out since lateFrom
+	lateFrom int64 // when the current minute began
 }
 
 type state int
@@ -208,8 +209,8 @@ func (t *Table) Late(now int64) (events []*Event) {
 	return events
 }
 
-// mayTell counts one more invitation of others that has run out, and reports
-// whether this client says so.
+// mayTell counts an invitation of others that has timed out, and reports whether this
+// client sends the Timeout.
 func (t *Table) mayTell(now int64) bool {
 	if now-t.lateFrom >= minute {
 		t.late, t.lateFrom = 0, now

@@ -218,8 +218,9 @@ func TestInvitationsAreBounded(t *testing.T) {
 	require.NotNil(t, table.find("carol0"))
 }
 
-// A peer who lets invitations run out without end costs this user a few messages a
-// minute; the page hears of all, and what this user has invited to is always said.
+// A peer who lets many invitations time out costs this user only a few messages a
+// minute. The page is told of all of them, and the Timeouts of this user's own
+// invitations are always sent.
 func TestLateIsBounded(t *testing.T) {
 	table := New("alice")
 	sends := func(now int64, peer string, n int) (sent int) {
