@@ -182,8 +182,8 @@ func TestAskSilent(t *testing.T) {
 	require.Equal(t, AskedNot, <-results)
 }
 
-// trips counts the requests that are under way. The receiver's own count would be
-// higher: it may learn late that somebody has hung up.
+// trips counts the requests that are under way. The receiver's own count may be
+// higher, since it may learn late that a caller has hung up.
 type trips struct {
 	http.RoundTripper
 	now, most atomic.Int64
