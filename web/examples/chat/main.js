@@ -28,14 +28,14 @@ const room = new Room(tim, TIM);
 const list = new List(tim, TIM, open);
 const contacts = new Contacts(tim, TIM, (userID) => open(`C2C${userID}`));
 
-let chosen = ''; // the conversation that the user wants to see
+let chosen = ''; // the conversation that the user chose last
 
 /** Opens a conversation, which may be a new one. */
 async function open(conversationID) {
   chosen = conversationID;
   try {
     const { data } = await tim.getConversationProfile(conversationID);
-    if (chosen !== conversationID) return; // another one was chosen meanwhile
+    if (chosen !== conversationID) return; // the user has chosen another one meanwhile
     document.body.dataset.pane = 'room';
     list.open(conversationID);
     await room.open(data.conversation);

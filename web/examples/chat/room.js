@@ -16,7 +16,7 @@ export class Room {
   #next = ''; // where the next older page begins
   #complete = true;
   #loading = false;
-  #opened = 0; // counts what was opened and closed: what was asked for before is for another conversation
+  #opened = 0; // counts openings and closings: the answer to an earlier request is for another conversation
   #replied = null; // the message that is replied to
   #typedAt = 0;
   #typingTimer;
