@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -282,6 +284,34 @@ func TestLargestMessage(t *testing.T) {
 	p["id"], p["cloudCustomData"] = a.text("2", "", "")["id"], "12345"
 	require.Equal(t, fault.BodyTooLarge, a.call("message.send", p, nil).Code)
 	require.Len(t, a.history("bob"), 1)
+}
+
+// TestCharactersThatTakeSixBytes: a body that grows when it is stored fits a frame, or is
+// refused.
+func TestCharactersThatTakeSixBytes(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{})
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	for n, c := range []struct {
+		text, cloud string
+		code        fault.Code
+	}{
+		{"x", strings.Repeat("\x01", 10_800), fault.BodyTooLarge},
+		{"x", strings.Repeat("\x01", 2700), 0},
+		{"x", strings.Repeat(`"`, 8000), 0},
+	} {
+		p := a.text(strconv.Itoa(n), "bob", c.text)
+		p["cloudCustomData"] = c.cloud
+		require.Equal(t, c.code, code(a.call("message.send", p, nil)), n)
+	}
+	m := a.send("bob", "short")
+	f := a.call("message.modify", map[string]any{"conversationID": "C2Cbob", "position": m.Position, "cloudCustomData": strings.Repeat("\x01", 10_800)}, nil)
+	require.Equal(t, fault.BodyTooLarge, code(f))
+	b.until("the last one", func() bool { return slices.Contains(b.textsLocked(), "short") })
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, n := range b.notes {
+		require.Less(t, len(n.params), frame.MaxFrame, n.method)
+	}
 }
 
 // TestRevokedAfterDeletion: a message that a user has deleted unread no longer

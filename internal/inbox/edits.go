@@ -116,7 +116,7 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 		case m.By != side && !says:
 			foreign = true
 			return false
-		case len(e.Payload)+len(e.Cloud) > in.o.MaxBody: // an earlier edit may have made the payload longer
+		case len(e.Payload)+len(e.Cloud) > in.o.MaxBody || !fits(e.Payload, e.Cloud): // an earlier edit may have made the payload longer
 			large = true
 			return false
 		}

@@ -171,7 +171,19 @@ func (in *Inbox) cleanPayload(typ string, payload json.RawMessage, cloud string)
 	case *videoPayload:
 		v.Second = min(max(v.Second, 0), maxSecond)
 	}
-	return jsonframe.Marshal(v)
+	data, err := jsonframe.Marshal(v)
+	if err == nil && !fits(data, cloud) {
+		err = fault.With(fault.BodyTooLarge, "some of its characters take six bytes each")
+	}
+	return data, err
+}
+
+// maxStored is what a body takes at most in its JSON form, in which one byte may have
+// become six. A frame carries it up to three times, and its sender's nick and avatar.
+const maxStored = 16<<10 + 256
+
+func fits(payload json.RawMessage, cloud string) bool {
+	return len(payload)+len(encode(cloud)) <= maxStored
 }
 
 // filesOf lists the files that a payload names, the message's own one first.
