@@ -7,6 +7,11 @@ const maxUserID = 32
 // ASCII, a space included. It is the one rule, for both sides of the wire.
 func ValidUserID(s string) bool { return printable(s, maxUserID) }
 
+// SystemUser writes to users what concerns them in their groups. The name is a
+// conversationID, too, and nobody may log in under it: they would be told of what
+// all users are told.
+const SystemUser = "@TIM#SYSTEM"
+
 // maxGroupID limits a group ID, in bytes.
 const maxGroupID = 48
 

@@ -132,6 +132,8 @@ func (s *socket) check(p loginParams) (place.Claim, error) {
 	switch {
 	case !frame.ValidUserID(p.UserID):
 		return place.Claim{}, fault.With(fault.BadParameters, "userID must be 1 to 32 bytes of printable ASCII")
+	case p.UserID == frame.SystemUser:
+		return place.Claim{}, fault.With(fault.BadParameters, "nobody can log in as "+frame.SystemUser)
 	case !isHex(p.Instance, 32, 32):
 		return place.Claim{}, fault.With(fault.BadParameters, "instance must be 32 hex digits")
 	case !isHex(p.Doc, 1, 64):

@@ -70,6 +70,7 @@ func TestLoginIsRefused(t *testing.T) {
 		{"other app", with("sdkAppID", app+1), fault.SigOtherApp},
 		{"no such app", with("userSig", usersig.Sign(app+1, key, "carol", now, time.Hour)), fault.NoSuchApp},
 		{"userID", with("userID", "ä"), fault.BadParameters},
+		{"the system", with("userID", "@TIM#SYSTEM"), fault.BadParameters},
 		{"instance", with("instance", "123"), fault.BadParameters},
 		{"instance in capitals", with("instance", "0123456789ABCDEF0123456789ABCDEF"), fault.BadParameters},
 		{"doc", with("doc", ""), fault.BadParameters},

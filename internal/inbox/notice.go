@@ -12,7 +12,7 @@ import (
 // systemUser is the other side of the conversation in which users get notices of
 // what concerns them in groups. It is also the conversationID. No user has this
 // UserID.
-const systemUser = "@TIM#SYSTEM"
+const systemUser = frame.SystemUser
 
 // Notice is a system notice to users of what concerns them in a group.
 type Notice struct {
