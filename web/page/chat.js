@@ -100,6 +100,7 @@ export class Chat {
   /** @param {object[]} messages of a MESSAGE_RECEIVED */
   received(messages) {
     for (const message of messages) {
+      if (message.conversationType !== this.#TIM.TYPES.CONV_C2C) continue; // the page shows no groups
       if (this.#shown.some(({ ID }) => ID === message.ID)) continue; // history() was faster
       this.#add(message, message.flow === 'out' ? 'sent' : '');
     }
