@@ -27,6 +27,8 @@ func TestWhatAPageSeesOfAGroupsConversation(t *testing.T) {
 			"nick":"","nameCard":"","version":0,"isPeerRead":false,"revoker":null,"position":3},
 		"groupProfile":null,"userProfile":null,"groupAtInfoList":[],"remark":"","isPinned":false,"messageRemindType":"AcceptAndNotify","markList":[],"customData":"",
 		"conversationGroupList":[],"draftText":"","peerReadTime":0,"peerReadSequence":0},[true,true,true,"One"],["Uno",true],[4,4]]`, inbox1(t, "group list", inAGroup+`
+		answers['group.list'] = () => ({ result: { groups: [] } });
+		await tim.getGroupList(); // notes are taken once it has come
 		note('conversations', { conversations: [mineOf(3, 1)] });
 		const c = await only(), early = c.groupProfile, result = [[early.groupID, early.name]];
 		note('groupJoined', { group: group({ selfInfo: mine }) });
@@ -134,6 +136,7 @@ func TestSendToAGroupThroughAnEarlierGateway(t *testing.T) {
 // Stores of immutable state freeze a conversation with what is in it.
 func TestAFrozenConversationOfAGroup(t *testing.T) {
 	require.JSONEq(t, `["One","Uno",true,4,true]`, inbox1(t, "frozen", inAGroup+`
+		await tim.getGroupList(); // notes are taken once it has come
 		note('groupJoined', { group: group({ selfInfo: mine }) });
 		note('conversations', { conversations: [mineOf(3, 1)] });
 		const c = await only();
