@@ -16,6 +16,7 @@ type relay struct {
 	name, method string
 	args         []argument
 	pages        string
+	part         int
 	data         []datum
 }
 
@@ -27,13 +28,14 @@ type argument struct {
 
 // The kinds of arguments, as in internal/gen/wire.go.
 const (
-	argList    = 'l'
-	argText    = 't'
-	argAny     = 'a'
-	argNonce   = 'r'
-	argNamed   = 'n'
-	argOnly    = 's'
-	argOptions = 'w'
+	argList     = 'l'
+	argOptional = 'o'
+	argText     = 't'
+	argAny      = 'a'
+	argNonce    = 'r'
+	argNamed    = 'n'
+	argOnly     = 's'
+	argOptions  = 'w'
 )
 
 type datum struct {
@@ -58,6 +60,7 @@ func (c *relay) run(i *instance, args []safejs.Value, a *answer) {
 	options := bridge.Arg(args, 0)
 	var params frame.Fields
 	var list safejs.Value
+	named := ""    // the list, on the wire
 	whole := false // the parameters are a copy of the options
 	set := func(key string, to any) {
 		if whole {
@@ -80,11 +83,17 @@ func (c *relay) run(i *instance, args []safejs.Value, a *answer) {
 			if !ok {
 				return
 			}
-			list = l
+			list, named = l, arg.to
 			if whole {
 				bridge.Put(options, arg.from, safejs.Undefined()) // it travels once
 			}
 			set(arg.to, frame.Body(bridge.Object{Value: l}))
+		case argOptional:
+			list, named = bridge.Get(options, arg.from), arg.to
+			if bridge.Length(list) > arg.most {
+				a.reject(badArgument(c.name, arg.from+" must have at most "+digits(uint32(arg.most))+" elements"))
+				return
+			}
 		case argOnly, argNamed, argText:
 			text := bridge.Object{Value: options}.Text(arg.from)
 			if arg.kind == argOnly {
@@ -103,6 +112,22 @@ func (c *relay) run(i *instance, args []safejs.Value, a *answer) {
 	}
 	shape := func(result safejs.Value) safejs.Value { return c.shape(i.page, result) }
 	switch {
+	case c.part != 0 && isArray(list) && bridge.Length(list) > c.part:
+		once, _ := bridge.Global("Set").New(list)
+		p := parts{relay: c, i: i, a: a, list: bridge.Call(bridge.Global("Array"), "from", once), got: safejs.Undefined()}
+		p.ask(func(part safejs.Value) frame.Body {
+			if !whole {
+				return append(frame.Fields{{Key: named, Value: frame.Body(bridge.Object{Value: part})}}, params[1:]...)
+			}
+			if c.method == frame.GroupCreate && p.from > 0 {
+				nonce := bridge.Get(options, "nonce")
+				options = bridge.Wrap("more", bridge.Bool(true))
+				bridge.Put(options, "nonce", nonce)
+				bridge.Put(options, "groupID", bridge.Get(bridge.Get(p.got, "group"), "groupID"))
+			}
+			bridge.Put(options, named, part)
+			return bridge.Object{Value: options}
+		})
 	case c.pages != "":
 		i.collect(a, c.method, c.pages, list, params[1:], nil, func(all safejs.Value) safejs.Value {
 			return shape(bridge.Wrap(c.pages, all))
@@ -112,6 +137,56 @@ func (c *relay) run(i *instance, args []safejs.Value, a *answer) {
 	default:
 		i.send(a, c.method, params, shape)
 	}
+}
+
+// parts is a call about a long list that asks the gateway in parts, one after the
+// other: what one request costs it is bounded.
+type parts struct {
+	*relay
+	i    *instance
+	a    *answer
+	list safejs.Value
+	from int          // so many are done
+	got  safejs.Value // the results of these, as one
+}
+
+// ask asks about the next part. Where it fails behind others, the error says how
+// many are done, and has as its data what the promise would have resolved with.
+func (p *parts) ask(params func(part safejs.Value) frame.Body) {
+	p.i.client.Send(p.method, params(part(p.list, p.from, p.from+p.part)), 0, func(result frame.Body, f *fault.Error) {
+		all := bridge.Length(p.list)
+		if f != nil {
+			data := safejs.Undefined()
+			if p.from > 0 {
+				data = p.shape(p.i.page, p.got)
+				f = &fault.Error{Code: f.Code, Message: f.Message + " Before that, " + digits(uint32(p.from)) + " of " + digits(uint32(all)) + " were done: see the error's data."}
+			}
+			p.a.failed(f, data)
+			return
+		}
+		p.got = joined(p.got, bridge.ValueOf(result))
+		if p.from += p.part; p.from < all {
+			p.ask(params)
+			return
+		}
+		p.a.resolve(p.shape(p.i.page, p.got))
+	})
+}
+
+// joined adds a result to those before: lists grow, of all else the newest counts.
+func joined(got, more safejs.Value) safejs.Value {
+	if !bridge.IsObject(got) {
+		return more
+	}
+	each(bridge.Call(bridge.Global("Object"), "keys", more), func(k safejs.Value) {
+		key, _ := bridge.Text(k)
+		v, had := bridge.Get(more, key), bridge.Get(got, key)
+		if isArray(v) && isArray(had) {
+			v = bridge.Call(had, "concat", v)
+		}
+		bridge.Put(got, key, v)
+	})
+	return got
 }
 
 // jsonCopy copies the options of a call as they travel: the page may change its

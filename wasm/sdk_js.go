@@ -330,10 +330,7 @@ func (a *answer) sent(m safejs.Value, f *fault.Error) {
 // ready when the call came, a failure also emits ERROR.
 func (a *answer) done(result frame.Body, f *fault.Error) {
 	if f != nil {
-		a.reject(f)
-		if a.gated {
-			a.instance.emitError(f)
-		}
+		a.failed(f, safejs.Undefined())
 		return
 	}
 	data := bridge.ValueOf(result)
@@ -341,6 +338,14 @@ func (a *answer) done(result frame.Body, f *fault.Error) {
 		data = bridge.NewObject()
 	}
 	a.resolve(data)
+}
+
+// failed is done with an error that has data.
+func (a *answer) failed(f *fault.Error, data safejs.Value) {
+	a.promise.Reject(bridge.NewError(f, data))
+	if a.gated {
+		a.instance.emitError(f)
+	}
 }
 
 func (a *answer) panicked(reason string) {

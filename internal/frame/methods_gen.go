@@ -178,7 +178,7 @@ const (
 
 // Groups and their members. Requests of the client, with their params and results:
 const (
-	// {nonce?, groupID?, type?, name, introduction?, notification?, avatar?, maxMemberNum?, joinOption?, inviteOption?, groupCustomField?, isSupportTopic?, memberList?} -> {group, failureUserIDList?}
+	// {nonce?, groupID?, type?, name, introduction?, notification?, avatar?, maxMemberNum?, joinOption?, inviteOption?, groupCustomField?, isSupportTopic?, memberList?} | {more: true, nonce, groupID, memberList} -> {group, failureUserIDList?}
 	GroupCreate = "group.create"
 	// {next?} -> {groups, next?}
 	GroupList = "group.list"

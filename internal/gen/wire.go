@@ -39,6 +39,10 @@ type call struct {
 	// Pages names the result's list when the gateway is asked about a long list
 	// in parts.
 	Pages string `json:"pages"`
+	// Part is how many elements of its list one request carries; the others follow
+	// in further ones. 0: all of them. A list that is not in the options as they
+	// travel is the first of the arguments.
+	Part int `json:"part"`
 	// Data is what the promise resolves with: one field of the result by
 	// itself (no name), or an object. Without any: {}.
 	Data []datum `json:"data"`
@@ -54,12 +58,13 @@ type argument struct {
 
 // kinds of arguments, with their letters in the generated table.
 var kinds = map[string]byte{
-	"list":  'l', // an array that is not empty
-	"text":  't', // a string, "" when it is missing
-	"any":   'a', // what is given, if anything is
-	"nonce": 'r', // a random text by which the gateway knows a repetition of this call
-	"named": 'n', // a string that is not empty
-	"only":  's', // the call's only argument, a string that is not empty
+	"list":     'l', // an array that is not empty
+	"optional": 'o', // an array that may be missing; one that is too long is refused
+	"text":     't', // a string, "" when it is missing
+	"any":      'a', // what is given, if anything is
+	"nonce":    'r', // a random text by which the gateway knows a repetition of this call
+	"named":    'n', // a string that is not empty
+	"only":     's', // the call's only argument, a string that is not empty
 	// All that the options hold. The arguments behind it are fields of it.
 	"options": 'w',
 }
@@ -172,6 +177,9 @@ func (s source) wasmRelays() string {
 		}
 		if c.Pages != "" {
 			fmt.Fprintf(&b, ", pages: %q", c.Pages)
+		}
+		if c.Part != 0 {
+			fmt.Fprintf(&b, ", part: %d", c.Part)
 		}
 		if len(c.Data) > 0 {
 			b.WriteString(", data: []datum{")

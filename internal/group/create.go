@@ -26,6 +26,7 @@ type createParams struct {
 	GroupCustomField []Field     `json:"groupCustomField"`
 	IsSupportTopic   bool        `json:"isSupportTopic"`
 	MemberList       []newMember `json:"memberList"`
+	More             bool        `json:"more"` // these first members, too, of the group that a call before has made
 }
 
 type newMember struct {
@@ -39,8 +40,8 @@ type createResult struct {
 	FailureUserIDList []string `json:"failureUserIDList,omitempty"`
 }
 
-// check returns the group that the call asks for, and its first members.
-func (p createParams) check() (g group, firsts []newMember, err error) {
+// check returns the group that the call asks for, and its first members, most at most.
+func (p createParams) check(most int) (g group, firsts []newMember, err error) {
 	if p.Type == "" {
 		p.Type = Work
 	}
@@ -88,13 +89,13 @@ func (p createParams) check() (g group, firsts []newMember, err error) {
 	if g.Custom, err = merged(nil, p.GroupCustomField, maxGroupFields, "groupCustomField"); err != nil {
 		return g, nil, err
 	}
-	firsts, err = checkFirsts(p.MemberList, rules)
+	firsts, err = checkFirsts(p.MemberList, rules, most)
 	return g, firsts, err
 }
 
-func checkFirsts(list []newMember, rules rules) ([]newMember, error) {
-	if len(list) > maxInvited {
-		return nil, fault.With(fault.GroupBadParameters, "memberList holds "+strconv.Itoa(maxInvited)+" members at most")
+func checkFirsts(list []newMember, rules rules, most int) ([]newMember, error) {
+	if len(list) > most {
+		return nil, fault.With(fault.GroupBadParameters, "memberList holds "+strconv.Itoa(most)+" members at most")
 	}
 	var out []newMember
 	for _, m := range list {
@@ -135,7 +136,10 @@ func (p createParams) id(u place.User, t Type) string {
 // gateway dies in between, the repetition of the call finishes the group; without
 // one, the next change of the group counts its members, or ends it if it has none.
 func create(ctx context.Context, r *Room, u place.User, p createParams) (any, error) {
-	g, firsts, err := p.check()
+	if p.More {
+		return createMore(ctx, r, u, p)
+	}
+	g, firsts, err := p.check(mostOf(ctx, maxInvited))
 	if err == nil {
 		err = checkNonce(p.Nonce)
 	}
@@ -151,14 +155,57 @@ func create(ctx context.Context, r *Room, u place.User, p createParams) (any, er
 	if p.Nonce == "" {
 		p.Nonce = r.random()
 	}
-	firsts = slices.DeleteFunc(firsts, func(m newMember) bool { return m.UserID == u.UserID })
-	firsts = slices.Insert(firsts, 0, newMember{UserID: u.UserID})
 	k := keyOf(u, p.id(u, g.Type))
-	v, err := r.create(ctx, k, u, g, firsts, p.Nonce)
+	v, err := r.create(ctx, k, u, g, ownerFirst(firsts, u.UserID), p.Nonce)
 	if err != nil {
 		return nil, err
 	}
 	return v, nil
+}
+
+func ownerFirst(firsts []newMember, owner string) []newMember {
+	firsts = slices.DeleteFunc(firsts, func(m newMember) bool { return m.UserID == owner })
+	return slices.Insert(firsts, 0, newMember{UserID: owner})
+}
+
+// createMoreWithin is for how long after its creation, in s, a group's owner names
+// further first members.
+const createMoreWithin = 10 * 60
+
+// createMore brings further first members into a group that its owner has just
+// made: one frame of a client names only some of them.
+func createMore(ctx context.Context, r *Room, u place.User, p createParams) (any, error) {
+	k := keyOf(u, p.GroupID)
+	g, err := r.group(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	firsts, err := checkFirsts(p.MemberList, table[g.Type], mostOf(ctx, maxInvited))
+	if err == nil {
+		err = r.take(ctx, u, len(firsts), false)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out createResult
+	var came []string
+	g, err = r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
+		if g.By != u.UserID || g.Owner != u.UserID || p.Nonce == "" || g.Nonce != p.Nonce || r.now().Unix()-g.Created > createMoreWithin {
+			return e, fault.With(fault.GroupNotPermitted, "its first members are named by who has just made it: invite others")
+		}
+		came, out.FailureUserIDList, err = r.bringFirsts(ctx, k, g, u, ownerFirst(firsts, u.UserID), p.Nonce)
+		if e.members = len(came); len(came) > 0 {
+			e.told = []told{cameBy(u.UserID, came...)}
+		}
+		return e, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.notify(ctx, k, g, "", notice{OperatorID: u.UserID, OperationType: noticeInvited}, came...)
+	m, role, err := r.role(ctx, k, g, u.UserID)
+	out.Group = g.seen(k.id, u.UserID, m, role)
+	return out, err
 }
 
 // create begins a group, or goes on where an earlier attempt stopped.
@@ -204,10 +251,10 @@ func (r *Room) create(ctx context.Context, k key, u place.User, wished group, fi
 	default:
 		g, err = r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
 			came, failed, err := r.bringFirsts(ctx, k, g, u, firsts, nonce)
-			if e.members, out.FailureUserIDList = came, failed; err == nil && came > 0 {
+			if e.members, out.FailureUserIDList = len(came), failed; err == nil && len(came) > 0 {
 				var all []entry
 				if all, err = r.recountOwn(ctx, k, &g); err == nil {
-					g.Members -= came // the effect adds them
+					g.Members -= len(came) // the effect adds them
 					_, err = r.tellFirsts(ctx, k, g, id, all)
 				}
 			}
@@ -229,14 +276,14 @@ func (r *Room) create(ctx context.Context, k key, u place.User, wished group, fi
 // first of them, before all others. It returns those who cannot come, or for whom
 // there is no room. It skips users who have been members already, even if they
 // have left since.
-func (r *Room) bringFirsts(ctx context.Context, k key, g group, u place.User, firsts []newMember, nonce string) (came int, failed []string, err error) {
+func (r *Room) bringFirsts(ctx context.Context, k key, g group, u place.User, firsts []newMember, nonce string) (came, failed []string, err error) {
 	subjects := make([]string, len(firsts))
 	for i, f := range firsts {
 		subjects[i] = k.memberSubject(f.UserID)
 	}
 	have, _, err := getAll[member](ctx, r, subjects)
 	if err != nil {
-		return 0, nil, err
+		return nil, nil, err
 	}
 	refused := make([]bool, len(firsts))
 	if err := bus.Spread(len(firsts), func(i int) error {
@@ -249,7 +296,7 @@ func (r *Room) bringFirsts(ctx context.Context, k key, g group, u place.User, fi
 		}
 		return err
 	}); err != nil {
-		return 0, nil, err
+		return nil, nil, err
 	}
 	bring := func(i int) error {
 		m := member{Admin: firsts[i].Role == Admin.String(), Custom: firsts[i].MemberCustomField, Nonce: nonce}
@@ -269,14 +316,16 @@ func (r *Room) bringFirsts(ctx context.Context, k key, g group, u place.User, fi
 			coming = append(coming, i)
 		default:
 			if err := bring(0); err != nil {
-				return 0, nil, err
+				return nil, nil, err
 			}
-			came++
+			came = append(came, f.UserID)
 			g.Members++
 		}
 	}
-	err = bus.Spread(len(coming), func(n int) error { return bring(coming[n]) })
-	return came + len(coming), failed, err
+	for _, i := range coming {
+		came = append(came, firsts[i].UserID)
+	}
+	return came, failed, bus.Spread(len(coming), func(n int) error { return bring(coming[n]) })
 }
 
 // recountOwn reads the members who are in the group by now, sets their number, and

@@ -103,7 +103,10 @@
 //	group.create {nonce?, groupID?, type?, name, introduction?, notification?, avatar?,
 //	    maxMemberNum?, joinOption?, inviteOption?, groupCustomField?, isSupportTopic?,
 //	    memberList?: [{userID, role?, memberCustomField?}]} -> {group, failureUserIDList?}
-//	    type is Private when absent; 500 members at most; role is Admin, or absent
+//	    type is Private when absent; 20 members at most; role is Admin, or absent
+//	group.create {more: true, nonce, groupID, memberList} -> as above: further first
+//	    members, by the owner who created the group with that nonce, within ten
+//	    minutes. The SDK names up to 500 so
 //	group.list {next?} -> {groups, next?}
 //	    the groups that the user is in, with selfInfo, without live rooms. From now
 //	    on the session is notified of its groups; after a reconnect it lists again
@@ -126,10 +129,10 @@
 //	group.member.get {groupID, userIDs} -> {memberList}; 50 at most; only those who
 //	    are members, and as many as fit into a frame
 //	group.invite {groupID, userIDs, nonce?} -> {successUserIDList, failureUserIDList,
-//	    existedUserIDList, overLimitUserIDList, waitingUserIDList, group}; 500 at most.
+//	    existedUserIDList, overLimitUserIDList, waitingUserIDList, group}; 20 at most.
 //	    waitingUserIDList holds those who wait for a manager (inviteOption
 //	    NeedPermission); the SDK's own result has no such list
-//	group.kick {groupID, userIDs, reason?, duration?} -> {userIDs, group}; 100 at most.
+//	group.kick {groupID, userIDs, reason?, duration?} -> {userIDs, group}; 20 at most.
 //	    userIDs are all users named in the call: none of them is a member now.
 //	    duration has a meaning in live rooms only
 //	group.mute {groupID, userID, muteTime} -> {group, member}; muteTime in s, 0 unmutes

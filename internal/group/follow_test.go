@@ -217,16 +217,16 @@ func TestRates(t *testing.T) {
 		bob.must("group.update", obj{"groupID": "b", "name": "n"}, nil)
 	}
 	bob.refused(fault.GroupTooFrequent, "group.update", obj{"groupID": "b", "name": "n"})
-	many := make([]string, maxInvited)
+	many := make([]string, maxMoved)
 	for i := range many {
 		many[i] = "u" + strconv.Itoa(i)
 	}
 	carol := w.login(1, "carol")
 	carol.must("group.create", obj{"name": "n", "groupID": "c", "maxMemberNum": 2000}, nil)
-	for range bringBurst / maxInvited {
+	for range bringBurst / maxMoved {
 		carol.must("group.invite", obj{"groupID": "c", "userIDs": many}, nil)
 	}
-	require.Equal(t, 1+maxInvited, carol.group("c").MemberCount)
+	require.Equal(t, 1+maxMoved, carol.group("c").MemberCount)
 	carol.refused(fault.GroupTooFrequent, "group.kick", obj{"groupID": "c", "userIDs": many[:1]})
 }
 

@@ -132,7 +132,7 @@ func (w *crowded) frames() map[string]worst.Frame {
 	owners := []string{"m0", "m1"}
 	return map[string]worst.Frame{
 		frame.GroupCreate: {User: by("maker"), Params: func(n int) any {
-			return fullProfile(obj{"type": Public, "memberList": firsts(numbered(fmt.Sprint("first", n, "-"), 0, maxInvited))}, n)
+			return fullProfile(obj{"type": Public, "memberList": firsts(numbered(fmt.Sprint("first", n, "-"), 0, maxMoved))}, n)
 		}},
 		frame.GroupList:   {Params: func(int) any { return obj{} }},
 		frame.GroupGet:    {Params: func(n int) any { return obj{"groupIDs": numbered("small", n%8*maxGroups, maxGroups)} }},
@@ -170,15 +170,15 @@ func (w *crowded) frames() map[string]worst.Frame {
 		frame.GroupInvite: {
 			Before: func(n int) { w.remove(fmt.Sprint("guest", n-1, "-"), n) },
 			Params: func(n int) any {
-				return obj{"groupID": "big", "userIDs": numbered(fmt.Sprint("guest", n, "-"), 0, maxInvited)}
+				return obj{"groupID": "big", "userIDs": numbered(fmt.Sprint("guest", n, "-"), 0, maxMoved)}
 			},
 		},
 		frame.GroupKick: {
 			Before: func(n int) {
-				w.as("alice", frame.GroupInvite, obj{"groupID": "big", "userIDs": numbered(fmt.Sprint("kicked", n, "-"), 0, maxKicked)})
+				w.as("alice", frame.GroupInvite, obj{"groupID": "big", "userIDs": numbered(fmt.Sprint("kicked", n, "-"), 0, maxMoved)})
 			},
 			Params: func(n int) any {
-				return obj{"groupID": "big", "userIDs": numbered(fmt.Sprint("kicked", n, "-"), 0, maxKicked)}
+				return obj{"groupID": "big", "userIDs": numbered(fmt.Sprint("kicked", n, "-"), 0, maxMoved)}
 			},
 		},
 		frame.GroupMute: {Params: member(func(n int) obj { return obj{"muteTime": 60 + n} })},
@@ -217,8 +217,8 @@ func (w *crowded) frames() map[string]worst.Frame {
 
 // remove removes the guests whom the frame before n has brought in.
 func (w *crowded) remove(prefix string, n int) {
-	for from := 0; n > 0 && from < maxInvited; from += maxKicked {
-		w.as("alice", frame.GroupKick, obj{"groupID": "big", "userIDs": numbered(prefix, from, maxKicked)})
+	if n > 0 {
+		w.as("alice", frame.GroupKick, obj{"groupID": "big", "userIDs": numbered(prefix, 0, maxMoved)})
 	}
 }
 

@@ -134,6 +134,13 @@ func (w *world) login(gateway int, userID string) *client {
 }
 
 // call makes a call as the gateway does; result may be nil.
+// server makes a call of the server API that must succeed.
+func (w *world) server(userID, method string, params any) {
+	w.t.Helper()
+	_, err := w.rooms[1].Do(w.t.Context(), place.User{SDKAppID: app, UserID: userID}, method, params)
+	require.NoError(w.t, err, method)
+}
+
 func (c *client) call(method string, params, result any) *fault.Error {
 	c.t.Helper()
 	return c.callIn(c.t.Context(), method, params, result)

@@ -25,7 +25,7 @@ type inviteResult struct {
 }
 
 func invite(ctx context.Context, r *Room, u place.User, p usersParams) (any, error) {
-	ids, err := checkUsers(p.UserIDs, maxInvited)
+	ids, err := checkUsers(p.UserIDs, mostOf(ctx, maxInvited))
 	if err != nil {
 		return nil, err
 	}

@@ -54,9 +54,9 @@ func TestPagesOfALargeGroup(t *testing.T) {
 		return ids, list
 	}
 	_, firsts := users(0, maxInvited)
-	alice.must("group.create", obj{"name": "n", "groupID": "g", "type": "ChatRoom", "memberList": firsts}, nil)
+	w.server("alice", "group.create", obj{"name": "n", "groupID": "g", "type": "ChatRoom", "memberList": firsts})
 	more, _ := users(maxInvited, wholeAtOnce+100)
-	w.login(1, "root").must("group.invite", obj{"groupID": "g", "userIDs": more}, nil)
+	w.server("root", "group.invite", obj{"groupID": "g", "userIDs": more})
 	require.Equal(t, wholeAtOnce+101, alice.group("g").MemberCount)
 	b.n.Store(0)
 	var page membersResult

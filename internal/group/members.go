@@ -215,7 +215,7 @@ type kickResult struct {
 }
 
 func kick(ctx context.Context, r *Room, u place.User, p usersParams) (any, error) {
-	ids, err := checkUsers(p.UserIDs, maxKicked)
+	ids, err := checkUsers(p.UserIDs, mostOf(ctx, maxKicked))
 	if err != nil {
 		return nil, err
 	}
@@ -230,12 +230,16 @@ func kick(ctx context.Context, r *Room, u place.User, p usersParams) (any, error
 		if _, role, err = r.role(ctx, k, g, u.UserID); err != nil {
 			return e, err
 		}
-		for _, id := range ids {
-			m, _, err := get[member](ctx, r, k.memberSubject(id))
-			if err != nil {
-				return e, err
-			}
-			if target := m.role(g, id); target > Stranger {
+		subjects := make([]string, len(ids))
+		for i, id := range ids {
+			subjects[i] = k.memberSubject(id)
+		}
+		have, _, err := getAll[member](ctx, r, subjects)
+		if err != nil {
+			return e, err
+		}
+		for i, id := range ids {
+			if target := have[i].role(g, id); target > Stranger {
 				if err := g.Type.May(Kick, role, target); err != nil {
 					return e, fault.With(fault.GroupNotPermitted, id+" cannot be removed by this user")
 				}

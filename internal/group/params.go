@@ -1,6 +1,7 @@
 package group
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/tim-wasm/tim/internal/fault"
@@ -15,6 +16,7 @@ const (
 	maxCounters      = 20
 	maxInvited       = 500  // users of group.invite, and members of a new group
 	maxKicked        = 100  // users of group.kick
+	maxMoved         = 20   // of both, in one frame of a client
 	maxProfiles      = 50   // users of group.member.get
 	maxGroups        = 100  // groups of group.get
 	maxMembersPage   = 100  // members of a page
@@ -32,6 +34,16 @@ func checkText(name string, text *string, most int) error {
 		return fault.With(fault.GroupBadParameters, name+" is over "+strconv.Itoa(most)+" bytes")
 	}
 	return nil
+}
+
+// mostOf bounds a list by which users come or go. What a frame of a client costs is
+// bounded, so its SDK makes several of a long list; a call of the server API has
+// all in one.
+func mostOf(ctx context.Context, most int) int {
+	if ctx.Value(serverCall{}) != nil {
+		return most
+	}
+	return min(most, maxMoved)
 }
 
 // checkUsers checks a list of users of a call, and returns it without repetitions.

@@ -26,7 +26,7 @@ func (w *world) large(id string, members int) {
 	for i := range list {
 		list[i] = obj{"userID": fmt.Sprint("u", i)}
 	}
-	w.login(1, "alice").must("group.create", obj{"name": "n", "groupID": id, "type": "Public", "memberList": list}, nil)
+	w.server("alice", "group.create", obj{"name": "n", "groupID": id, "type": "Public", "memberList": list})
 }
 
 // A dismissed group leaves only its own document, even if the store fails for a

@@ -1,0 +1,52 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A long list goes to the gateway in parts, one after the other, each user once,
+// and the promise resolves with what all of them have brought.
+func TestLongListsGoInParts(t *testing.T) {
+	require.JSONEq(t, `[[[20,20,5],1,"spam",45,"u44","n3"],
+		[[20,1],1,["u0",21],["x"],[]],
+		[["One","Public",20,false,null],[null,null,20,true,"g2"],[null,null,5,true,"g2"],1,"m3"],
+		[1,2905],[500,25]]`, inbox1(t, "parts", aGroup+`
+		const users = (n) => Array.from({ length: n }, (_, k) => 'u' + k), nonces = (method) => new Set(frames(method).map((p) => p.nonce)).size;
+		let running = 0, most = 0, n = 0;
+		const slowly = (result) => { most = Math.max(most, ++running); setTimeout(() => running--, 0); n++; return { result }; };
+		answers['group.kick'] = (p) => slowly({ userIDs: p.userIDs, group: group({ name: 'n' + (n + 1), infoSequence: n + 2 }) });
+		const kicked = (await tim.deleteGroupMember({ groupID: 'g1', userIDList: users(45), reason: 'spam' })).data;
+		const result = [[frames('group.kick').map((p) => p.userIDs.length), most, frames('group.kick')[2].reason, kicked.userIDList.length, kicked.userIDList[44], kicked.group.name]];
+		answers['group.invite'] = (p) => slowly({ successUserIDList: p.userIDs, existedUserIDList: p.userIDs.includes('u0') ? ['x'] : [], group: group() });
+		const added = (await tim.addGroupMember({ groupID: 'g1', userIDList: [...users(21), ...users(5)] })).data;
+		result.push([frames('group.invite').map((p) => p.userIDs.length), nonces('group.invite'), [added.successUserIDList[0], added.successUserIDList.length], added.existedUserIDList, added.failureUserIDList]);
+		n = 0;
+		answers['group.create'] = () => slowly({ group: group({ groupID: 'g2', name: 'm' + (n + 1), infoSequence: n + 2 }) });
+		const memberList = (n) => users(n).map((userID) => ({ userID })), wish = { name: 'One', type: 'Public', memberList: memberList(45) };
+		const made = (await tim.createGroup(wish)).data.group;
+		const told = (p) => [p.name ?? null, p.type ?? null, p.memberList.length, !!p.more, p.groupID ?? null];
+		result.push([...frames('group.create').map(told), nonces('group.create'), made.name]);
+		result.push([nonces('group.create'), await code(tim.createGroup({ name: 'n', memberList: memberList(501) }))]);
+		const before = frames('group.create').length;
+		await tim.createGroup({ name: 'n', memberList: memberList(500) });
+		const creates = frames('group.create').slice(before);
+		result.push([creates.reduce((n, p) => n + p.memberList.length, 0), creates.length]);
+		await tim.destroy();
+		return result;`))
+}
+
+// Where a part fails, the error says how much is done, and has it as its data.
+func TestAPartFails(t *testing.T) {
+	require.JSONEq(t, `[2,10007,"no Before that, 20 of 60 were done: see the error's data.",20,"g1",true,[10007,"no",{}]]`, inbox1(t, "part fails", aGroup+`
+		answers['group.invite'] = (p) => (p.userIDs[0] === 'u0' ? { result: { successUserIDList: p.userIDs, group: group() } } : { error: { code: 10007, message: 'no' } });
+		const users = (from, n) => Array.from({ length: n }, (_, k) => 'u' + (from + k));
+		const e = await tim.addGroupMember({ groupID: 'g1', userIDList: users(0, 60) }).catch((e) => e);
+		const first = await tim.addGroupMember({ groupID: 'g1', userIDList: users(1, 60) }).catch((e) => e);
+		const result = [frames('group.invite').length - 1, e.code, e.message, e.data.successUserIDList.length, e.data.group.groupID, e instanceof Error, [first.code, first.message, first.data]];
+		await tim.destroy();
+		return result;`))
+}
