@@ -14,7 +14,7 @@ func TestLongListsGoInParts(t *testing.T) {
 	require.JSONEq(t, `[[[20,20,5],1,"spam",45,"u44","n3"],
 		[[20,1],1,["u0",21],["x"],[]],
 		[["One","Public",20,false,null],[null,null,20,true,"g2"],[null,null,5,true,"g2"],1,"m3"],
-		[1,2905],[500,25]]`, inbox1(t, "parts", aGroup+`
+		[1,2905],[500,25],[[[50,"Delete_Type_Both"],[30,"Delete_Type_Both"]],1,79,["u3"]]]`, inbox1(t, "parts", aGroup+`
 		const users = (n) => Array.from({ length: n }, (_, k) => 'u' + k), nonces = (method) => new Set(frames(method).map((p) => p.nonce)).size;
 		let running = 0, most = 0, n = 0;
 		const slowly = (result) => { most = Math.max(most, ++running); setTimeout(() => running--, 0); n++; return { result }; };
@@ -35,6 +35,10 @@ func TestLongListsGoInParts(t *testing.T) {
 		await tim.createGroup({ name: 'n', memberList: memberList(500) });
 		const creates = frames('group.create').slice(before);
 		result.push([creates.reduce((n, p) => n + p.memberList.length, 0), creates.length]);
+		answers['friend.delete'] = (p) => ({ result: { results: p.userIDs.map((userID) => ({ userID, code: userID === 'u3' ? 31704 : 0 })) } });
+		const { data } = await tim.deleteFriend({ userIDList: users(80), type: 'Delete_Type_Both' });
+		const deletions = frames('friend.delete');
+		result.push([deletions.map((p) => [p.userIDs.length, p.type]), new Set(deletions.map((p) => p.nonce)).size, data.successUserIDList.length, data.failureUserIDList.map((one) => one.userID)]);
 		await tim.destroy();
 		return result;`))
 }

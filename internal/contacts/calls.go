@@ -118,6 +118,9 @@ var calls = map[string]call{
 		return addResult{added{UserID: p.UserID}}, err
 	}),
 	frame.FriendDelete: notifying(func(ctx context.Context, c *Contacts, u place.User, p usersParams) (any, error) {
+		if _, err := users(p.UserIDs, maxEnded); err != nil {
+			return nil, err
+		}
 		list, err := c.Delete(ctx, u, p.UserIDs, p.Type, p.Nonce)
 		return resultsResult[Result]{list}, err
 	}),

@@ -128,6 +128,14 @@ func TestBounds(t *testing.T) {
 		call func(ids []string) error
 	}{
 		{maxDelete, func(ids []string) error { _, err := c.Delete(ctx, of("eve"), ids, "", ""); return err }},
+		{maxEnded, func(ids []string) error {
+			params, err := json.Marshal(usersParams{UserIDs: ids})
+			require.NoError(t, err)
+			if _, f := c.Call(ctx, of("eve"), frame.FriendDelete, params); f != nil {
+				return f
+			}
+			return nil
+		}},
 		{maxUsers, func(ids []string) error { _, err := c.Check(ctx, of("eve"), ids, ""); return err }},
 		{maxUsers, func(ids []string) error { _, err := c.Find(ctx, of("eve"), ids); return err }},
 		{maxMember, func(ids []string) error { _, err := c.AddToGroup(ctx, of("ben"), "group 1", ids); return err }},

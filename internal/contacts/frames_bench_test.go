@@ -106,8 +106,8 @@ func (w *crowded) frames() map[string]worst.Frame {
 			},
 		},
 		frame.FriendDelete: {
-			Before: func(n int) { w.befriend(some(n)) },
-			Params: func(n int) any { return obj{"userIDs": some(n), "type": deleteBoth} },
+			Before: func(n int) { w.befriend(some(n)[:maxEnded]) },
+			Params: func(n int) any { return obj{"userIDs": some(n)[:maxEnded], "type": deleteBoth} },
 		},
 		frame.FriendUpdate: {Params: func(n int) any {
 			return obj{"userID": fmt.Sprint("f", crowd-1), "remark": strings.Repeat(fmt.Sprint(n%10), maxRemark)}

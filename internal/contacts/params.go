@@ -25,7 +25,8 @@ const (
 	maxRemark  = 96
 	maxGroup   = 30
 
-	maxDelete = 100  // users of a deletion
+	maxDelete = 100  // users of a deletion by the server API
+	maxEnded  = 50   // of friend.delete
 	maxUsers  = 100  // of friend.get and friend.check
 	maxMember = 1000 // of a change of a group
 )
