@@ -3,7 +3,6 @@ package group
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
@@ -99,17 +98,12 @@ type applicationsResult struct {
 // applications lists the applications for the groups that a user manages, with as
 // many groups a page as group.list.
 func applications(ctx context.Context, r *Room, u place.User, p listParams) (any, error) {
-	keys, err := r.groupsOf(ctx, u)
+	some, next, err := r.groupsOf(ctx, u, p.Next)
 	if err != nil {
 		return nil, err
 	}
-	from, _ := slices.BinarySearchFunc(keys, p.Next, func(k mine, next string) int { return strings.Compare(k.key.id, next) })
-	out, size := applicationsResult{ApplicationList: []Application{}}, 0
-	for i, one := range keys[from:] {
-		if i == listAtOnce {
-			out.Next = one.key.id
-			break
-		}
+	out, size := applicationsResult{ApplicationList: []Application{}, Next: next}, 0
+	for _, one := range some {
 		list, err := r.applicationsOf(ctx, one.key, u)
 		if err != nil {
 			return nil, err

@@ -13,16 +13,20 @@ import (
 // administrator; a group without other members ends. Forget may be called again
 // after an error. Errors are *fault.Error.
 func (r *Room) Forget(ctx context.Context, u place.User) error {
-	groups, err := r.groupsOf(ctx, u)
-	for _, one := range groups {
-		if err == nil {
-			err = r.forget(ctx, one.key, u.UserID)
+	for from := ""; ; {
+		groups, next, err := r.groupsOf(ctx, u, from)
+		for _, one := range groups {
+			if err == nil {
+				err = r.forget(ctx, one.key, u.UserID)
+			}
+		}
+		if err != nil {
+			return r.failed("forgetting an account", err)
+		}
+		if from = next; from == "" {
+			return nil
 		}
 	}
-	if err != nil {
-		return r.failed("forgetting an account", err)
-	}
-	return nil
 }
 
 // forget hands a group on and takes its owner out in one turn, so that the heir

@@ -24,7 +24,7 @@ type listResult struct {
 }
 
 // listAtOnce is the number of a user's groups that are read for one page.
-const listAtOnce = 50
+const listAtOnce = 25
 
 // list lists the groups of the session's user, in the order of their IDs, and makes
 // the session a listener of them. It enters the session before it looks the
@@ -32,13 +32,11 @@ const listAtOnce = 50
 // lost.
 func (s *Session) list(ctx context.Context, p listParams) (any, error) {
 	s.listen()
-	keys, err := s.r.groupsOf(ctx, s.user)
+	some, next, err := s.r.groupsOf(ctx, s.user, p.Next)
 	if err != nil {
 		return nil, err
 	}
-	from, _ := slices.BinarySearchFunc(keys, p.Next, func(k mine, next string) int { return strings.Compare(k.key.id, next) })
-	out, size := listResult{Groups: []Group{}}, 0
-	some := keys[from:min(from+listAtOnce, len(keys))]
+	out, size := listResult{Groups: []Group{}, Next: next}, 0
 	s.expects(some)
 	subjects := make([]string, 0, 2*len(some))
 	for _, one := range some {
@@ -65,9 +63,6 @@ func (s *Session) list(ctx context.Context, p listParams) (any, error) {
 		}
 		out.Groups = append(out.Groups, shape)
 	}
-	if from+listAtOnce < len(keys) {
-		out.Next = keys[from+listAtOnce].key.id
-	}
 	return out, nil
 }
 
@@ -78,26 +73,41 @@ type mine struct {
 	joined
 }
 
-// groupsOf returns a user's own entries for groups, in the order of group IDs.
-func (r *Room) groupsOf(ctx context.Context, u place.User) ([]mine, error) {
-	values, err := r.under(ctx, joinedPattern(u))
+// groupsOf returns a page of a user's own entries for groups, in the order of group
+// IDs: those not before from. It also returns the ID that the next page begins
+// with, "" after the last. It reads the entries of this page only.
+func (r *Room) groupsOf(ctx context.Context, u place.User, from string) (page []mine, next string, err error) {
+	all, err := r.log.Subjects(ctx, joinedPattern(u))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	out := make([]mine, 0, len(values))
-	for _, v := range values {
-		p, err := parse(v.Subject)
-		if err != nil {
-			continue // removed meanwhile
-		}
-		j, err := decode[joined](v.Data)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, mine{p.key, v.Seq, j})
+	type named struct {
+		id, subject string
 	}
-	slices.SortFunc(out, func(a, b mine) int { return strings.Compare(a.key.id, b.key.id) })
-	return out, nil
+	var some []named
+	for _, subject := range all {
+		if p, err := parse(subject); err == nil && p.key.id >= from {
+			some = append(some, named{p.key.id, subject})
+		}
+	}
+	slices.SortFunc(some, func(a, b named) int { return strings.Compare(a.id, b.id) })
+	if len(some) > listAtOnce {
+		next, some = some[listAtOnce].id, some[:listAtOnce]
+	}
+	subjects := make([]string, len(some))
+	for i, one := range some {
+		subjects[i] = one.subject
+	}
+	have, revs, err := getAll[joined](ctx, r, subjects)
+	if err != nil {
+		return nil, "", err
+	}
+	for i, one := range some {
+		if revs[i] != 0 { // else it was removed meanwhile
+			page = append(page, mine{keyOf(u, one.id), revs[i], have[i]})
+		}
+	}
+	return page, next, nil
 }
 
 // under reads the newest values of all subjects that a pattern matches, even if

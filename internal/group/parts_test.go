@@ -88,3 +88,22 @@ func TestAGroupIsCreatedInParts(t *testing.T) {
 	w.clock.pass((createMoreWithin + 1) * 1e9)
 	alice.refused(fault.GroupNotPermitted, "group.create", more(nil))
 }
+
+// A user of many groups lists them in pages, of which each costs what is on it.
+func TestPagesOfGroups(t *testing.T) {
+	w := newWorld(t)
+	alice := w.login(0, "alice")
+	var want []string
+	for n := range 2*listAtOnce + 3 {
+		id := fmt.Sprintf("g%03d", n)
+		want = append(want, id)
+		w.server("alice", frame.GroupCreate, obj{"name": "n", "groupID": id})
+	}
+	var page listResult
+	alice.must(frame.GroupList, obj{}, &page)
+	require.Len(t, page.Groups, listAtOnce)
+	require.Equal(t, want[listAtOnce], page.Next)
+	require.Equal(t, want, alice.groups())
+	require.NoError(t, w.rooms[1].Forget(t.Context(), alice.session.user))
+	require.Empty(t, alice.groups())
+}
