@@ -111,7 +111,7 @@
 //	    the groups that the user is in, with selfInfo, without live rooms. From now
 //	    on the session is notified of its groups; after a reconnect it lists again
 //	group.get {groupIDs} -> {groups, failures?: [{groupID, code, message}]}
-//	    100 at most, fewer where they would not fit into a frame: ask for the rest.
+//	    50 at most, fewer where they would not fit into a frame: ask for the rest.
 //	    Only members see the notification and the custom fields; others see nothing
 //	    of a Private group (10007)
 //	group.search {groupID} -> {group}; 10007 for a Private group

@@ -18,7 +18,7 @@ const (
 	maxKicked        = 100  // users of group.kick
 	maxMoved         = 20   // of both, in one frame of a client
 	maxProfiles      = 50   // users of group.member.get
-	maxGroups        = 100  // groups of group.get
+	maxGroups        = 50   // groups of group.get
 	maxMembersPage   = 100  // members of a page
 	membersPage      = 15   // the default of a page
 	maxJoined        = 1000 // groups of one user

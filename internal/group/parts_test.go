@@ -38,6 +38,7 @@ func TestBoundsOfAFrame(t *testing.T) {
 		}},
 		{frame.GroupInvite, 20, 500, func(n int) obj { return obj{"groupID": "g", "userIDs": ids(n)} }},
 		{frame.GroupKick, 20, 100, func(n int) obj { return obj{"groupID": "g", "userIDs": ids(n)} }},
+		{frame.GroupGet, 50, 50, func(n int) obj { return obj{"groupIDs": ids(n)} }},
 		{frame.GroupMemberGet, 50, 50, func(n int) obj { return obj{"groupID": "g", "userIDs": ids(n)} }},
 	} {
 		was := alice.group("g").MemberCount
