@@ -68,8 +68,8 @@ func (l *stream) lastOf(ctx context.Context, subjects []string) ([]Value, error)
 }
 
 // LastUnder implements Log.
-func (l *stream) LastUnder(ctx context.Context, pattern string) ([]Value, error) {
-	return l.newest(ctx, []string{pattern})
+func (l *stream) LastUnder(ctx context.Context, patterns ...string) ([]Value, error) {
+	return l.newest(ctx, patterns)
 }
 
 // newest reads the newest record of each subject that one of some patterns

@@ -39,10 +39,10 @@ type Log interface {
 	// LastAll reads the newest record of each subject, in that order; the Value
 	// of a subject without one has Seq 0.
 	LastAll(ctx context.Context, subjects []string) ([]Value, error)
-	// LastUnder reads the newest record of each subject that a pattern matches,
-	// in the order of their positions. If there are more than MaxUnder, it fails
-	// with ErrTooMany.
-	LastUnder(ctx context.Context, pattern string) ([]Value, error)
+	// LastUnder reads the newest record of each subject that one of some patterns
+	// matches, in the order of their positions. If there are more than MaxUnder,
+	// it fails with ErrTooMany.
+	LastUnder(ctx context.Context, patterns ...string) ([]Value, error)
 	// Subjects lists the subjects that a pattern matches and that have a record.
 	Subjects(ctx context.Context, pattern string) ([]string, error)
 	// AtAll reads the records at positions, in that order; the Value of one that

@@ -57,11 +57,11 @@ func (l breakingLog) Last(ctx context.Context, subject string) (bus.Value, error
 	return l.Log.Last(ctx, subject)
 }
 
-func (l breakingLog) LastUnder(ctx context.Context, pattern string) ([]bus.Value, error) {
+func (l breakingLog) LastUnder(ctx context.Context, patterns ...string) ([]bus.Value, error) {
 	if _, ok := l.b.next(); !ok {
 		return nil, errBroken
 	}
-	return l.Log.LastUnder(ctx, pattern)
+	return l.Log.LastUnder(ctx, patterns...)
 }
 
 func (l breakingLog) Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (pos uint64, dup bool, err error) {

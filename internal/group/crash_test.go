@@ -97,11 +97,11 @@ func (l *faultyLog) Last(ctx context.Context, subject string) (bus.Value, error)
 	return l.Log.Last(ctx, subject)
 }
 
-func (l *faultyLog) LastUnder(ctx context.Context, pattern string) ([]bus.Value, error) {
+func (l *faultyLog) LastUnder(ctx context.Context, patterns ...string) ([]bus.Value, error) {
 	if fails, _ := l.f.next(false); fails {
 		return nil, errStore
 	}
-	return l.Log.LastUnder(ctx, pattern)
+	return l.Log.LastUnder(ctx, patterns...)
 }
 
 func (l *faultyLog) Remove(ctx context.Context, subject string, upTo uint64) error {

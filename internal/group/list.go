@@ -110,18 +110,22 @@ func (r *Room) groupsOf(ctx context.Context, u place.User, from string) (page []
 	return page, next, nil
 }
 
-// under reads the newest values of all subjects that a pattern matches, even if
-// they are too many for one read.
-func (r *Room) under(ctx context.Context, pattern string) ([]bus.Value, error) {
-	values, err := r.log.LastUnder(ctx, pattern)
+// under reads the newest values of all subjects that one of some patterns matches,
+// even if they are too many for one read.
+func (r *Room) under(ctx context.Context, patterns ...string) ([]bus.Value, error) {
+	values, err := r.log.LastUnder(ctx, patterns...)
 	if !errors.Is(err, bus.ErrTooMany) {
 		return values, err
 	}
-	subjects, err := r.log.Subjects(ctx, pattern)
-	if err != nil {
-		return nil, err
+	var all []string
+	for _, pattern := range patterns {
+		subjects, err := r.log.Subjects(ctx, pattern)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, subjects...)
 	}
-	return r.log.LastAll(ctx, subjects)
+	return r.log.LastAll(ctx, all)
 }
 
 // drop removes, in the background, a user's own entry for a group that they are not
@@ -152,9 +156,6 @@ type membersResult struct {
 	Offset     string        `json:"offset,omitempty"`
 }
 
-// classesAtOnce is the most classes of members that are read for one page.
-const classesAtOnce = 64
-
 // memberPage lists members in the order of their classes and tokens, which stays
 // the same while others come and go.
 func memberPage(ctx context.Context, r *Room, u place.User, p membersParams) (any, error) {
@@ -175,10 +176,10 @@ func memberPage(ctx context.Context, r *Room, u place.User, p membersParams) (an
 		return (classOf(e.token) != class || e.token > after) && (p.Role == "" || e.role(g, e.userID).String() == p.Role)
 	}
 	var all []entry
-	to := class
-	for to < min(class+classesAtOnce, classes) && len(all) <= p.Count {
+	to, last := class, min(classes, class+classesOf(g, wholeAtOnce))
+	for to < last && len(all) <= p.Count {
 		from := to
-		if to++; g.Members <= wholeAtOnce { // one read brings all
+		if to = min(last, to+classesOf(g, p.Count+1)); g.Members <= wholeAtOnce { // one read brings all
 			to = classes
 		}
 		some, err := r.members(ctx, k, g, from, to)
@@ -263,7 +264,7 @@ type countResult struct {
 // members, those of the first classes, for whom it is counted.
 const (
 	countedFor  = time.Minute
-	countedMost = 500
+	countedMost = 200
 )
 
 // looksABring is the number of users whose presence may be looked up at the price
@@ -314,8 +315,8 @@ func onlineCount(ctx context.Context, r *Room, u place.User, p groupParams) (any
 		return countResult{n}, nil
 	}
 	to := classes
-	if g.Members > wholeAtOnce {
-		to = max(1, classes*countedMost/g.Members)
+	if g.Members > countedMost {
+		to = classesOf(g, countedMost)
 	}
 	all, err := r.members(ctx, k, g, 0, to)
 	if err != nil {

@@ -139,7 +139,13 @@ type entry struct {
 }
 
 // wholeAtOnce is the size up to which one read brings all members of a group.
-const wholeAtOnce = 800
+const wholeAtOnce = 200
+
+// classesOf returns how many classes have about n members of a group.
+func classesOf(g group, n int) int { return max(1, classes*n/max(g.Members, 1)) }
+
+// readAtOnce is about how many members one read brings of a larger group.
+const readAtOnce = 128
 
 // members reads the members of the classes from (included) to to (excluded), in
 // the order of classes and tokens; 0 and classes mean all.
@@ -170,8 +176,13 @@ func (r *Room) documents(ctx context.Context, k key, g group, from, to int) (all
 			return nil, nil, err
 		}
 	}
-	for class := from; class < to; class++ {
-		values, err := r.under(ctx, k.memberPattern(class))
+	for from < to {
+		n := classesOf(g, readAtOnce)
+		var patterns []string
+		for ; from < to && len(patterns) < n; from++ {
+			patterns = append(patterns, k.memberPattern(from))
+		}
+		values, err := r.under(ctx, patterns...)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -18,6 +18,10 @@ import (
 // tidyAgain is the pause before a failed removal is tried again.
 const tidyAgain = 10 * time.Second
 
+// tidiedWhole is the size up to which all members of a dismissed group are listed
+// at once.
+const tidiedWhole = 800
+
 // tidying holds the groups that this gateway is tidying.
 type tidying struct {
 	mu     sync.Mutex // guards groups; held alone
@@ -96,7 +100,7 @@ func (r *Room) removeSome(ctx context.Context, left *remains) (over bool, err er
 		if err != nil || g.Gone == nil || g.Gone.Tidy {
 			return true, err
 		}
-		left.upTo, left.group, left.all = rev, g, g.Members <= wholeAtOnce
+		left.upTo, left.group, left.all = rev, g, g.Members <= tidiedWhole
 		// The gateway that dismissed it may have died before it told the log.
 		if err := r.tell(ctx, k, g, "gone", told{gone: true}); err != nil {
 			left.upTo = 0

@@ -26,9 +26,9 @@ type countedReads struct {
 	n atomic.Int64
 }
 
-func (c *countedReads) LastUnder(ctx context.Context, pattern string) ([]bus.Value, error) {
+func (c *countedReads) LastUnder(ctx context.Context, patterns ...string) ([]bus.Value, error) {
 	c.n.Add(1)
-	return c.Log.LastUnder(ctx, pattern)
+	return c.Log.LastUnder(ctx, patterns...)
 }
 
 func (c *countedReads) LastAll(ctx context.Context, subjects []string) ([]bus.Value, error) {

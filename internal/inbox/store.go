@@ -69,8 +69,8 @@ func (c charged) AtAll(ctx context.Context, positions []uint64) ([]bus.Value, er
 	return values, err
 }
 
-func (c charged) LastUnder(ctx context.Context, pattern string) ([]bus.Value, error) {
-	values, err := c.Log.LastUnder(ctx, pattern)
+func (c charged) LastUnder(ctx context.Context, patterns ...string) ([]bus.Value, error) {
+	values, err := c.Log.LastUnder(ctx, patterns...)
 	bytes := 0
 	for _, v := range values {
 		bytes += costSubject + len(v.Data)

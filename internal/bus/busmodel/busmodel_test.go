@@ -98,8 +98,8 @@ func operation(ctx context.Context, l bus.Log, r *rand.Rand, n int) (call, answe
 		s := pattern()
 		return "Last " + s, said(l.Last(ctx, s))
 	case 1:
-		s := pattern()
-		return "LastUnder " + s, many(l.LastUnder(ctx, s))
+		s, more := pattern(), pattern()
+		return "LastUnder " + s + " " + more, many(l.LastUnder(ctx, s, more))
 	case 2:
 		s := pattern()
 		list, err := l.Subjects(ctx, s)

@@ -140,12 +140,17 @@ func matching(pattern string) func(subject string) bool {
 }
 
 // LastUnder implements bus.Log.
-func (s *stream) LastUnder(ctx context.Context, pattern string) ([]bus.Value, error) {
-	subjects, err := s.Subjects(ctx, pattern)
-	if err != nil {
-		return nil, err
+func (s *stream) LastUnder(ctx context.Context, patterns ...string) ([]bus.Value, error) {
+	var subjects []string
+	for _, pattern := range patterns {
+		some, err := s.Subjects(ctx, pattern)
+		if err != nil {
+			return nil, err
+		}
+		subjects = append(subjects, some...)
 	}
-	if len(subjects) > bus.MaxUnder {
+	slices.Sort(subjects)
+	if subjects = slices.Compact(subjects); len(subjects) > bus.MaxUnder {
 		return nil, bus.ErrTooMany
 	}
 	values, err := s.LastAll(ctx, subjects)
