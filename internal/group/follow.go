@@ -54,11 +54,23 @@ func (r *Room) sawProfile(k key, v bus.Value) error {
 	h.rev, h.group = v.Seq, g
 	if !g.there() || was.Born != 0 && was.Born != g.Born {
 		for u, o := range h.users {
+			left := leftNote{k.id, leftDismissed, dismisser(g)}
+			if o.born > g.Born || o.born == g.Born && g.there() { // they are in a later group
+				if o.told {
+					o.told = false
+					r.sayLeft(u, k, &own{told: true}, left)
+				}
+				continue
+			}
 			delete(l.users[u].groups, k)
-			r.sayLeft(u, k, o, leftNote{k.id, leftDismissed, dismisser(g)})
+			delete(h.users, u) // so that nothing is told at the end of a pause
+			r.sayLeft(u, k, o, left)
 		}
-		clear(h.users) // so that nothing is told at the end of a pause
-		delete(l.groups, k)
+		if len(h.users) == 0 {
+			delete(l.groups, k)
+		} else if !g.there() {
+			h.group = group{}
+		}
 		return nil
 	}
 	switch tell := func() { r.tellGroup(k, h) }; {
@@ -138,7 +150,7 @@ func (r *Room) sawMember(k key, u place.User, v bus.Value) error {
 		return err
 	}
 	switch {
-	case m.Left != 0 && o == nil:
+	case m.Left != 0 && (o == nil || o.since > v.Seq):
 	case m.Left != 0:
 		delete(one.groups, k)
 		l.forget(k, u)

@@ -30,6 +30,12 @@ type own struct {
 	rev    uint64
 	member member
 	told   bool // they know that they are in the group
+
+	// born and since are what the entry by which they were found to be in the group
+	// names and its revision; 0 if there was none. An end of an earlier group with
+	// this ID, or of an earlier membership, is not theirs.
+	born  int64
+	since uint64
 }
 
 // heard is the newest known version of a group that a listener is in.
@@ -122,9 +128,11 @@ func (s *Session) expects(groups []mine) {
 		return
 	}
 	for _, g := range groups {
-		if one.groups[g.key] == nil {
-			l.enter(one, g.key, s.user)
+		o := one.groups[g.key]
+		if o == nil {
+			o = l.enter(one, g.key, s.user)
 		}
+		o.born, o.since = max(o.born, g.Born), max(o.since, g.rev)
 	}
 }
 
