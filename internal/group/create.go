@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
@@ -172,6 +173,12 @@ func ownerFirst(firsts []newMember, owner string) []newMember {
 // further first members.
 const createMoreWithin = 10 * 60
 
+// fresh reports whether a user who has just made the group, by a call with a nonce,
+// and still owns it, may name its first members.
+func (g *group) fresh(u place.User, nonce string, now time.Time) bool {
+	return g.By == u.UserID && g.Owner == u.UserID && g.Nonce == nonce && now.Unix()-g.Created <= createMoreWithin
+}
+
 // createMore brings further first members into a group that its owner has just
 // made: one frame of a client names only some of them.
 func createMore(ctx context.Context, r *Room, u place.User, p createParams) (any, error) {
@@ -190,7 +197,7 @@ func createMore(ctx context.Context, r *Room, u place.User, p createParams) (any
 	var out createResult
 	var came []string
 	g, err = r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
-		if g.By != u.UserID || g.Owner != u.UserID || p.Nonce == "" || g.Nonce != p.Nonce || r.now().Unix()-g.Created > createMoreWithin {
+		if p.Nonce == "" || !g.fresh(u, p.Nonce, r.now()) {
 			return e, fault.With(fault.GroupNotPermitted, "its first members are named by who has just made it: invite others")
 		}
 		came, out.FailureUserIDList, err = r.bringFirsts(ctx, k, g, u, ownerFirst(firsts, u.UserID), p.Nonce)
@@ -250,6 +257,9 @@ func (r *Room) create(ctx context.Context, k key, u place.User, wished group, fi
 		}
 	default:
 		g, err = r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
+			if !g.fresh(u, nonce, r.now()) {
+				return e, nil // the group as it is now is the answer
+			}
 			came, failed, err := r.bringFirsts(ctx, k, g, u, firsts, nonce)
 			if e.members, out.FailureUserIDList = len(came), failed; err == nil && len(came) > 0 {
 				var all []entry

@@ -108,3 +108,20 @@ func TestPagesOfGroups(t *testing.T) {
 	require.NoError(t, w.rooms[1].Forget(t.Context(), alice.session.user))
 	require.Empty(t, alice.groups())
 }
+
+// A call that creates a group brings nobody in once its caller has handed the group
+// on, however often it is repeated.
+func TestARepeatedCreationBringsNobodyIntoAnothersGroup(t *testing.T) {
+	w := newWorld(t)
+	ann, bea := w.login(0, "ann"), w.login(0, "bea")
+	create := obj{"name": "n", "groupID": "g", "type": "Public", "nonce": "n1", "memberList": []obj{{"userID": "bea"}}}
+	ann.must("group.create", create, nil)
+	ann.must("group.owner", obj{"groupID": "g", "newOwnerID": "bea"}, nil)
+	create["memberList"] = []obj{{"userID": "cem", "role": "Admin"}}
+	ann.must("group.create", create, nil)
+	var got struct {
+		MemberList []GroupMember `json:"memberList"`
+	}
+	bea.must("group.members", obj{"groupID": "g"}, &got)
+	require.Len(t, got.MemberList, 2)
+}
