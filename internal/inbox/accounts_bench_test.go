@@ -15,6 +15,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/worst"
 )
 
 // BenchmarkAccounts measures, on disk and warm, what grows with the number of an
@@ -35,41 +36,20 @@ func BenchmarkAccounts(b *testing.B) {
 
 func accountCalls(b *testing.B, in *Inbox) {
 	alice := place.User{SDKAppID: app, UserID: "alice"}
-	attach := func() *Session {
-		return in.Attach(alice, "a1", func(string, json.RawMessage) bool { return true })
-	}
-	must := func(s *Session, method string, params any) string {
-		in.rates.mu.Lock()
-		delete(in.rates.users, s.user.User) // so that no call is refused
-		in.rates.mu.Unlock()
-		out, f := s.Call(b.Context(), method, encode(params))
-		if f != nil {
-			b.Errorf("%s: %v", method, f)
-		}
-		return string(out)
-	}
-	catchUp := func(s *Session, at string) (cursor string) {
-		out := must(s, frame.SessionSync, syncParams{Cursor: at})
-		for strings.Contains(out, `"more":true`) {
-			out = must(s, frame.SessionMore, nothing{})
-		}
-		var r syncResult
-		if err := json.Unmarshal([]byte(out), &r); err != nil {
-			b.Error(err)
-		}
-		return r.Cursor
-	}
+	attach := func() *Session { return attachBench(in, alice) }
+	must := func(s *Session, method string, params any) { callBench(b, s, method, params) }
+	catchUp := func(s *Session, at string) (cursor string) { return catchUpBench(b, s, at) }
 	s := attach()
 	at := catchUp(s, "")
 	n := 0
 	measure := func(name string, call func()) {
 		b.Run(name, func(b *testing.B) {
-			before := cpu(b)
+			before := worst.CPU(b)
 			for b.Loop() {
 				n++
 				call()
 			}
-			b.ReportMetric(float64((cpu(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/call")
+			b.ReportMetric(float64((worst.CPU(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/call")
 		})
 	}
 	measure("first message", func() { must(s, frame.MessageSend, sendText(freshID(), fmt.Sprint("new", n), "x")) })
@@ -112,35 +92,69 @@ func accountCalls(b *testing.B, in *Inbox) {
 		}
 	})
 	b.Run("beside logins", func(b *testing.B) { // others publish and set, one call after the other
-		other := in.Attach(place.User{SDKAppID: app, UserID: "other"}, "o1", func(string, json.RawMessage) bool { return true })
-		defer other.Close()
-		must(other, frame.MessageSend, sendText(freshID(), "another", "x"))
-		publish := func() { must(other, frame.MessageSend, sendText(freshID(), "another", "x")) }
-		set := func() {
-			n++
-			must(other, frame.ConversationDraft, conversationParams{ConversationID: "C2Canother", DraftText: strconv.Itoa(n)})
-		}
-		var worst [2]time.Duration
+		var publish, setting time.Duration
 		for b.Loop() {
-			over := make(chan struct{})
-			go func() {
-				defer close(over)
-				login()
-			}()
-			for going := true; going; {
-				for i, call := range []func(){publish, set} {
-					began := time.Now()
-					call()
-					worst[i] = max(worst[i], time.Since(began))
-				}
-				select {
-				case <-over:
-					going = false
-				default:
-				}
-			}
+			p, set := worstBeside(b, in, login)
+			publish, setting = max(publish, p), max(setting, set)
 		}
-		b.ReportMetric(float64(worst[0].Microseconds())/1000, "worst-publish-ms")
-		b.ReportMetric(float64(worst[1].Microseconds())/1000, "worst-setting-ms")
+		b.ReportMetric(float64(publish.Microseconds())/1000, "worst-publish-ms")
+		b.ReportMetric(float64(setting.Microseconds())/1000, "worst-setting-ms")
 	})
+}
+
+// attachBench returns a session that takes all that it is told.
+func attachBench(in *Inbox, u place.User) *Session {
+	return in.Attach(u, "a1", func(string, json.RawMessage) bool { return true })
+}
+
+// callBench makes a call that no rate refuses.
+func callBench(b *testing.B, s *Session, method string, params any) string {
+	s.in.rates.mu.Lock()
+	delete(s.in.rates.users, s.user.User)
+	s.in.rates.mu.Unlock()
+	out, f := s.Call(b.Context(), method, encode(params))
+	if f != nil {
+		b.Errorf("%s: %v", method, f)
+	}
+	return string(out)
+}
+
+// catchUpBench synchronises a session from a cursor on, and returns the new one.
+func catchUpBench(b *testing.B, s *Session, at string) (cursor string) {
+	out := callBench(b, s, frame.SessionSync, syncParams{Cursor: at})
+	for strings.Contains(out, `"more":true`) {
+		out = callBench(b, s, frame.SessionMore, nothing{})
+	}
+	var r syncResult
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		b.Error(err)
+	}
+	return r.Cursor
+}
+
+// worstBeside runs login, and has another user publish and set beside it, one call
+// after the other. It returns how long the slowest of each took.
+func worstBeside(b *testing.B, in *Inbox, login func()) (publish, setting time.Duration) {
+	other := attachBench(in, place.User{SDKAppID: app, UserID: "other"})
+	defer other.Close()
+	send := func() { callBench(b, other, frame.MessageSend, sendText(freshID(), "another", "x")) }
+	send()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		login()
+	}()
+	for n := 0; ; n++ {
+		began := time.Now()
+		send()
+		publish = max(publish, time.Since(began))
+		began = time.Now()
+		callBench(b, other, frame.ConversationDraft, conversationParams{ConversationID: "C2Canother", DraftText: strconv.Itoa(n)})
+		setting = max(setting, time.Since(began))
+		select {
+		case <-over:
+			return publish, setting
+		default:
+		}
+	}
 }

@@ -1,12 +1,12 @@
+//go:build linux
+
 package inbox
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -90,23 +90,10 @@ func fillCold(b *testing.B, dir string, gb float64, sizes []int) {
 // coldCalls times one call of each kind, each on a store that was just opened.
 func coldCalls(b *testing.B, dir string, size int) {
 	alice := coldAccount(size)
-	must := func(s *Session, method string, params any) string {
-		out, f := s.Call(b.Context(), method, encode(params))
-		if f != nil {
-			b.Errorf("%s: %v", method, f)
-		}
-		return string(out)
-	}
-	attach := func(in *Inbox, u place.User) *Session {
-		return in.Attach(u, "a1", func(string, json.RawMessage) bool { return true })
-	}
 	login := func(in *Inbox) {
-		s := attach(in, alice)
+		s := attachBench(in, alice)
 		defer s.Close()
-		out := must(s, frame.SessionSync, syncParams{})
-		for strings.Contains(out, `"more":true`) {
-			out = must(s, frame.SessionMore, nothing{})
-		}
+		catchUpBench(b, s, "")
 	}
 	cold := func(do func(in *Inbox)) {
 		syscall.Sync()
@@ -121,7 +108,7 @@ func coldCalls(b *testing.B, dir string, size int) {
 	milliseconds := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	timed := func(name string, call func(s *Session)) {
 		cold(func(in *Inbox) {
-			s := attach(in, alice)
+			s := attachBench(in, alice)
 			defer s.Close()
 			began := time.Now()
 			call(s)
@@ -130,14 +117,14 @@ func coldCalls(b *testing.B, dir string, size int) {
 	}
 	for b.Loop() {
 		timed("first-message", func(s *Session) {
-			must(s, frame.MessageSend, sendText(freshID(), fmt.Sprint("new", rand.Uint32()), "x"))
+			callBench(b, s, frame.MessageSend, sendText(freshID(), fmt.Sprint("new", rand.Uint32()), "x"))
 		})
-		timed("message", func(s *Session) { must(s, frame.MessageSend, sendText(freshID(), "peer1", "x")) })
+		timed("message", func(s *Session) { callBench(b, s, frame.MessageSend, sendText(freshID(), "peer1", "x")) })
 		timed("pin", func(s *Session) {
-			must(s, frame.ConversationPin, conversationParams{ConversationID: "C2Cpeer2", IsPinned: true})
+			callBench(b, s, frame.ConversationPin, conversationParams{ConversationID: "C2Cpeer2", IsPinned: true})
 		})
 		timed("draft", func(s *Session) {
-			must(s, frame.ConversationDraft, conversationParams{ConversationID: "C2Cpeer3", DraftText: "x"})
+			callBench(b, s, frame.ConversationDraft, conversationParams{ConversationID: "C2Cpeer3", DraftText: "x"})
 		})
 		cold(func(in *Inbox) {
 			began := time.Now()
@@ -145,31 +132,9 @@ func coldCalls(b *testing.B, dir string, size int) {
 			b.ReportMetric(milliseconds(time.Since(began)), "login-ms")
 		})
 		cold(func(in *Inbox) { // what others notice of such a login
-			other := attach(in, place.User{SDKAppID: app, UserID: "other"})
-			defer other.Close()
-			must(other, frame.MessageSend, sendText(freshID(), "another", "x"))
-			over := make(chan struct{})
-			go func() {
-				defer close(over)
-				login(in)
-			}()
-			var worst [2]time.Duration
-			for n, going := 0, true; going; n++ {
-				began := time.Now()
-				if n%2 == 0 {
-					must(other, frame.MessageSend, sendText(freshID(), "another", "x"))
-				} else {
-					must(other, frame.ConversationDraft, conversationParams{ConversationID: "C2Canother", DraftText: strconv.Itoa(n)})
-				}
-				worst[n%2] = max(worst[n%2], time.Since(began))
-				select {
-				case <-over:
-					going = false
-				default:
-				}
-			}
-			b.ReportMetric(milliseconds(worst[0]), "worst-publish-ms")
-			b.ReportMetric(milliseconds(worst[1]), "worst-setting-ms")
+			publish, setting := worstBeside(b, in, func() { login(in) })
+			b.ReportMetric(milliseconds(publish), "worst-publish-ms")
+			b.ReportMetric(milliseconds(setting), "worst-setting-ms")
 		})
 	}
 }

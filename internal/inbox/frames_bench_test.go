@@ -3,22 +3,13 @@
 package inbox
 
 import (
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/worst"
 )
-
-// cpu is what this process, the embedded NATS in it included, has used.
-func cpu(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // BenchmarkWorstFrames measures the CPU time of the worst frame of each method,
 // and what its user is charged for it.
@@ -27,7 +18,7 @@ func BenchmarkWorstFrames(b *testing.B) {
 	for _, method := range Methods() {
 		b.Run(method, func(b *testing.B) {
 			operations := 0
-			before := cpu(b)
+			before := worst.CPU(b)
 			for n := 0; b.Loop(); n++ {
 				w.now = w.now.Add(time.Minute) // what is charged comes back
 				if method == frame.MessageRevoke {
@@ -36,7 +27,7 @@ func BenchmarkWorstFrames(b *testing.B) {
 				got, _ := w.operations(method, w.frames[method](n))
 				operations += got
 			}
-			b.ReportMetric(float64((cpu(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/frame")
+			b.ReportMetric(float64((worst.CPU(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/frame")
 			b.ReportMetric(float64(operations)/float64(b.N), "operations/frame")
 		})
 	}

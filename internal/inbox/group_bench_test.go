@@ -15,6 +15,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/worst"
 )
 
 // BenchmarkGroup sends to groups of several sizes whose members are all online here.
@@ -53,7 +54,7 @@ func benchGroup(b *testing.B, members int) {
 	heard.Store(0) // without the tips
 	before := storedBytes(b, nats)
 	latencies := make([]time.Duration, 0, b.N)
-	n, used := 0, cpu(b)
+	n, used := 0, worst.CPU(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		n++
@@ -65,7 +66,7 @@ func benchGroup(b *testing.B, members int) {
 		latencies = append(latencies, time.Since(began))
 	}
 	b.StopTimer()
-	b.ReportMetric(float64((cpu(b)-used).Microseconds())/float64(n), "cpu-µs/op")
+	b.ReportMetric(float64((worst.CPU(b)-used).Microseconds())/float64(n), "cpu-µs/op")
 	slices.Sort(latencies)
 	b.ReportMetric(float64(latencies[len(latencies)/2].Microseconds()), "µs-p50")
 	b.ReportMetric(float64(latencies[len(latencies)*99/100].Microseconds()), "µs-p99")
