@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // edit is what a message says since somebody has changed it. It stands in the
@@ -54,6 +55,24 @@ type modifyResult struct {
 	Conflict bool    `json:"conflict,omitempty"`
 }
 
+// toChange returns a message for a user who is about to change what both users see
+// of it. It charges them as for a message, and refuses it to who may not write to
+// the other user. what stands before the user's ID in the error of one who does so
+// too often.
+func (in *Inbox) toChange(ctx context.Context, u place.User, c pair, pos uint64, what string) (*record, error) {
+	if err := in.maySay(ctx, u, what+u.UserID); err != nil {
+		return nil, err
+	}
+	m, err := in.messageAt(ctx, c, pos)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.mayWrite(ctx, u, c.users[1-c.side(u.UserID)]); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
 // modify changes what a message says. Its sender may change everything; the
 // other user only its custom data, in which kits keep what was answered: words
 // of one user are never those of another.
@@ -71,14 +90,8 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 	}
 	c := pairOf(u.SDKAppID, u.UserID, peer)
 	side := c.side(u.UserID)
-	if err := in.maySay(ctx, u, "messages from "+u.UserID); err != nil {
-		return nil, err
-	}
-	m, err := in.messageAt(ctx, c, p.Position)
+	m, err := in.toChange(ctx, u, c, p.Position, "messages from ")
 	if err != nil {
-		return nil, err
-	}
-	if err := in.mayWrite(ctx, u, peer); err != nil {
 		return nil, err
 	}
 	if p.Payload != nil {

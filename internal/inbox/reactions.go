@@ -117,14 +117,8 @@ func (s *Session) react(ctx context.Context, p reactParams) (any, error) {
 		return nil, err
 	}
 	side := c.side(u.UserID)
-	if err := in.maySay(ctx, u, "reactions of "+u.UserID); err != nil {
-		return nil, err
-	}
-	m, err := in.messageAt(ctx, c, p.Position)
+	m, err := in.toChange(ctx, u, c, p.Position, "reactions of ")
 	if err != nil {
-		return nil, err
-	}
-	if err := in.mayWrite(ctx, u, peer); err != nil {
 		return nil, err
 	}
 	told, refused := reacted{ID: m.Message.ID, Position: m.pos}, error(nil)
