@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -22,7 +23,9 @@ type webhookOptions struct {
 	timeout time.Duration
 	refuse  bool
 
-	wanted map[string]bool // after check: the callbacks that are sent; none without url
+	// After check; nothing without url.
+	target *url.URL
+	wanted map[string]bool // the callbacks that are sent
 }
 
 func (o *webhookOptions) flags(f *flag.FlagSet) {
@@ -39,7 +42,7 @@ func (o *webhookOptions) check() (err error) {
 		}
 		return nil
 	}
-	if _, err := rest.ParseWebhook(o.url); err != nil {
+	if o.target, err = rest.ParseWebhook(o.url); err != nil {
 		return err
 	}
 	if o.timeout < 100*time.Millisecond || o.timeout > 5*time.Second {
@@ -55,14 +58,10 @@ func (o *webhookOptions) check() (err error) {
 
 // openHooks prepares what the webhook is asked and told; without --webhook there
 // is nothing.
-func openHooks(ctx context.Context, t *running) error {
+func openHooks(ctx context.Context, t *running) (err error) {
 	o := t.options.webhook
-	if o.url == "" {
+	if o.target == nil {
 		return nil
-	}
-	target, err := rest.ParseWebhook(o.url)
-	if err != nil {
-		return err
 	}
 	if rest.WantsNotices(o.wanted) {
 		if err := rest.OpenNotices(ctx, t.bus); err != nil {
@@ -70,7 +69,7 @@ func openHooks(ctx context.Context, t *running) error {
 		}
 	}
 	t.hooks, err = rest.NewHooks(rest.HooksOptions{
-		URL: target, Keys: t.apps.keys, Wanted: o.wanted, Timeout: o.timeout, Refuse: o.refuse,
+		URL: o.target, Keys: t.apps.keys, Wanted: o.wanted, Timeout: o.timeout, Refuse: o.refuse,
 		Notices: t.bus, Observe: t.metrics.asked, Log: t.log, Now: t.options.now,
 	})
 	if err == nil {
@@ -80,16 +79,12 @@ func openHooks(ctx context.Context, t *running) error {
 }
 
 // serveWebhook sends what is queued for the webhook.
-func serveWebhook(ctx context.Context, t *running) error {
+func serveWebhook(ctx context.Context, t *running) (err error) {
 	o := t.options.webhook
-	if o.url == "" {
+	if o.target == nil {
 		return nil
 	}
-	target, err := rest.ParseWebhook(o.url)
-	if err != nil {
-		return err
-	}
-	w := rest.WebhookOptions{URL: target, Keys: t.apps.keys, Observe: t.metrics.delivered, Log: t.log}
+	w := rest.WebhookOptions{URL: o.target, Keys: t.apps.keys, Observe: t.metrics.delivered, Log: t.log}
 	if o.wanted[rest.StateChange] {
 		if w.Events, err = t.bus.Share(ctx, bus.StreamEvents, "webhook"); err != nil {
 			return err
