@@ -59,7 +59,7 @@ func TestWhatWasClearedStaysCleared(t *testing.T) {
 		require.Nil(t, store.hook.Load())
 		require.Empty(t, b1.history("alice"), method)
 		c := login(t, two, "bob", "b3")
-		for _, listed := range c.page.Conversations() {
+		for _, listed := range c.list() {
 			require.EqualValues(t, 0, listed["unreadCount"], method)
 			require.NotEqual(t, frame.ConversationDelete, method, "it is hidden")
 		}

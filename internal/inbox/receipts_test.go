@@ -63,6 +63,9 @@ func TestReceipts(t *testing.T) {
 		require.Equal(t, want, c.receiptEvents()[0])
 		c.mu.Unlock()
 	}
+	a2.until("all", func() bool { return len(a2.messages) == 3 }) // a receipt may come before its message
+	a2.mu.Lock()
+	defer a2.mu.Unlock()
 	for _, m := range a2.page.Messages("C2Cbob") {
 		require.Equal(t, m["ID"] != plain.ID, m["readReceiptInfo"] != nil, "the objects of the page say it, too")
 	}

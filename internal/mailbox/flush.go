@@ -7,11 +7,12 @@ import (
 
 // keep puts messages on a pile that an event takes.
 func (m *Machine) keep(list []frame.Body, pile Pile) {
-	for len(list) > 0 {
-		n := sameReader(list)
-		m.do(m.read(Keep{Messages: list[:n], Pile: pile}))
-		list = list[n:]
+	for rest := list; len(rest) > 0; {
+		n := sameReader(rest)
+		m.do(m.read(Keep{Messages: rest[:n], Pile: pile}))
+		rest = rest[n:]
 	}
+	m.foreseen(list)
 	m.wait(pile)
 }
 

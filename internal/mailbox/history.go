@@ -55,6 +55,7 @@ func (m *Machine) page(in ReadHistory, before, got int64, oldest string) {
 		}
 		if list := result.List("messages"); len(list) > 0 {
 			m.do(m.read(Keep{Messages: list, Pile: Pile(in.Call), Front: true}))
+			m.foreseen(list)
 			got, oldest = got+int64(len(list)), list[0].Text("ID")
 		}
 		complete, next := result.Bool("isCompleted"), result.Number("next")

@@ -32,7 +32,7 @@ func (m *Machine) noticed(in Noticed) {
 	switch in.Method {
 	case frame.NoteConversations:
 		if note.Bool("reset") {
-			m.seen, m.undone, m.reacted, m.cursor = positions{}, positions{}, nil, ""
+			m.seen, m.undone, m.reacted, m.early, m.cursor = positions{}, positions{}, nil, nil, ""
 			for _, c := range m.list {
 				if c.counts != nil {
 					*c.counts = counts{}

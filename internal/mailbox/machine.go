@@ -60,12 +60,13 @@ type box struct {
 	coming        []*conversation // those of a whole list whose last part has not come yet
 	opened        int             // numbers the conversations that began here
 
-	running bool      // an attempt to synchronise, or its repetition, is under way on this link
-	cursor  string    // how far this instance is
-	shown   string    // the cursor of what the page was given
-	seen    positions // of messages
-	undone  positions // of revocations
-	reacted positions // versions, by message and reaction
+	running bool               // an attempt to synchronise, or its repetition, is under way on this link
+	cursor  string             // how far this instance is
+	shown   string             // the cursor of what the page was given
+	seen    positions          // of messages
+	undone  positions          // of revocations
+	reacted positions          // versions, by message and reaction
+	early   map[string]Confirm // receipts that came before their messages, by the message's ID
 
 	acking, ackAgain bool
 	acked            string

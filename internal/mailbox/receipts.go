@@ -2,7 +2,13 @@ package mailbox
 
 import "github.com/tim-wasm/tim/internal/frame"
 
-// receipts takes what the peer has confirmed: single messages of this user's.
+// mostEarly is of how many messages it is remembered that a receipt came before
+// them. If it has forgotten that, the page was told of the receipt, but the message
+// does not say it.
+const mostEarly = 1000
+
+// receipts takes what the peer has confirmed: single messages of this user's. What
+// another instance of the user has sent may come later than its receipt.
 func (m *Machine) receipts(note frame.Body) {
 	id := note.Text("conversationID")
 	if len(id) <= len(c2c) || m.state == Ending {
@@ -11,10 +17,38 @@ func (m *Machine) receipts(note frame.Body) {
 	var told []frame.Body
 	for _, r := range note.List("receipts") {
 		info := frame.Fields{{Key: "isPeerRead", Value: true}, {Key: "timestamp", Value: r.Number("time")}}
-		m.do(Confirm{Conversation: id, ID: r.Text("ID"), Position: r.Number("position"), Info: info})
+		c := Confirm{Conversation: id, ID: r.Text("ID"), Position: r.Number("position"), Info: info}
+		m.do(c)
+		m.foresee(c)
 		told = append(told, append(frame.Fields{{Key: "userID", Value: id[len(c2c):]}, {Key: "messageID", Value: r.Text("ID")}}, info...))
 	}
 	if len(told) > 0 {
 		m.emit(Emit{Name: frame.EventMessageReadReceiptReceived, Data: told})
+	}
+}
+
+// foresee remembers a receipt of a message that is still to come.
+func (m *Machine) foresee(c Confirm) {
+	if c.Position <= m.seen[c.Conversation] {
+		return
+	}
+	if m.early == nil || len(m.early) >= mostEarly {
+		m.early = map[string]Confirm{}
+	}
+	m.early[c.ID] = c
+}
+
+// foreseen confirms messages, now that the page holds them, whose receipts came
+// before them.
+func (m *Machine) foreseen(list []frame.Body) {
+	if len(m.early) == 0 {
+		return
+	}
+	for _, b := range list {
+		id := b.Text("ID")
+		if c, ok := m.early[id]; ok && c.Conversation == b.Text("conversationID") {
+			delete(m.early, id)
+			m.do(c)
+		}
 	}
 }
