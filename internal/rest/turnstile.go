@@ -62,12 +62,13 @@ func (t *turnstile) enter(ctx context.Context, now time.Time) error {
 	case <-ctx.Done():
 	}
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.waiting--
+	down := t.downLocked()
+	t.mu.Unlock()
 	switch {
 	case !entered:
 		return errNotAsked
-	case t.downLocked(): // it went down meanwhile
+	case down: // meanwhile
 		<-t.slots
 		return errNotAsked
 	}
