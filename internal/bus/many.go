@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -226,6 +227,13 @@ func (l *stream) Subjects(ctx context.Context, pattern string) ([]string, error)
 	return slices.Sorted(maps.Keys(info.State.Subjects)), err
 }
 
+// Count implements Log: it asks for the page of subjects behind the last one, which
+// has their number only.
+func (l *stream) Count(ctx context.Context, pattern string) (int, error) {
+	info, err := l.api(ctx, "INFO", map[string]any{"subjects_filter": pattern, "offset": math.MaxInt32})
+	return info.Total, err
+}
+
 // Remove implements Log.
 func (l *stream) Remove(ctx context.Context, subject string, upTo uint64) error {
 	// What stands at seq and after it stays.
@@ -236,6 +244,7 @@ func (l *stream) Remove(ctx context.Context, subject string, upTo uint64) error 
 // apiReply is what is read of JetStream's answers.
 type apiReply struct {
 	Error *jetstream.APIError `json:"error"`
+	Total int                 `json:"total"` // subjects that a pattern matches
 	State struct {
 		Subjects map[string]uint64 `json:"subjects"`
 	} `json:"state"`

@@ -37,6 +37,11 @@ func TestNewestOfMany(t *testing.T) {
 	all, err := l.Subjects(ctx, "l.a.*")
 	require.NoError(t, err)
 	require.Len(t, all, MaxUnder+1)
+	for pattern, want := range map[string]int{"l.a.*": len(all), "l.a.1": 1, "l.none.*": 0} {
+		n, err := l.Count(ctx, pattern)
+		require.NoError(t, err)
+		require.Equal(t, want, n, pattern)
+	}
 	require.NoError(t, l.Remove(ctx, "l.a.0", last["l.a.0"]-1), "an older one")
 	values, err = l.LastAll(ctx, []string{"l.a.0", "l.a.1"})
 	require.NoError(t, err)

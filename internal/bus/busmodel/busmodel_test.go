@@ -103,6 +103,10 @@ func operation(ctx context.Context, l bus.Log, r *rand.Rand, n int) (call, answe
 	case 2:
 		s := pattern()
 		list, err := l.Subjects(ctx, s)
+		if err == nil {
+			n, err := l.Count(ctx, s)
+			return "Subjects, Count " + s, fmt.Sprint(list, n, err)
+		}
 		return "Subjects " + s, fmt.Sprint(list, err)
 	case 3:
 		// Not the newest of all: a NATS in memory then knows none for ">".

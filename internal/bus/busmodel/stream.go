@@ -177,6 +177,12 @@ func (s *stream) Subjects(ctx context.Context, pattern string) ([]string, error)
 	return out, nil
 }
 
+// Count implements bus.Log.
+func (s *stream) Count(ctx context.Context, pattern string) (int, error) {
+	all, err := s.Subjects(ctx, pattern)
+	return len(all), err
+}
+
 // Remove implements bus.Log.
 func (s *stream) Remove(ctx context.Context, subject string, upTo uint64) error {
 	leave, err := s.enter(ctx)
