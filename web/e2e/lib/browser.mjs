@@ -44,7 +44,7 @@ export async function launch(engine, options = {}) {
   }
 }
 
-async function chromium(executablePath, { args = [], bfcache = false, protocolTimeout = 60_000 }) {
+async function chromium(executablePath, { args = [], bfcache = false, protocolTimeout = 120_000 }) {
   const profile = folder('chromium');
   const browser = await puppeteer.launch({
     executablePath,
@@ -72,7 +72,7 @@ async function firefox() {
     browser: 'firefox',
     executablePath: program('FIREFOX', ['firefox-esr', 'firefox'], 'Firefox'),
     headless: true,
-    protocolTimeout: 60_000,
+    protocolTimeout: 120_000,
     env: { ...process.env, HOME: home },
   });
   return tidy(browser, home);
