@@ -262,15 +262,9 @@ func (r *Room) notifyManagers(ctx context.Context, k key, g group, userID string
 	if r.o.Log == nil {
 		return nil
 	}
-	all, err := r.members(ctx, k, g, 0, classes)
+	managers, err := r.managersOf(ctx, k, g)
 	if err != nil {
 		return err
-	}
-	var managers []string
-	for _, e := range all {
-		if g.Type.May(Handle, e.role(g, e.userID), Stranger) == nil {
-			managers = append(managers, e.userID)
-		}
 	}
 	n := notice{
 		OperatorID: userID, OperationType: noticeApplication, HandleMessage: a.Note,

@@ -21,11 +21,13 @@
 //	standing.go      what package inbox needs to know of a member
 //	create.go        groups are created and dismissed
 //	members.go       members join, quit and are removed
+//	groupcounts.go   in how many groups a user is
 //	invite.go        members bring others in
 //	setmember.go     role, mute, name card and custom fields of a member
 //	profile.go       profiles, and who owns a group
 //	list.go          a user's groups; a group's members; how many are online
 //	applications.go  applications to join, and how they are handled
+//	managers.go      who may handle them
 //	attributes.go    attributes and counters
 //	forget.go        a deleted account leaves its groups
 //	tidy.go          removes the documents that a dismissed group leaves
@@ -65,8 +67,8 @@
 // documents. A few more goroutines do background work (jobs.go): those of Room.jobs
 // what somebody waits for, those of Room.chores what is only to be removed.
 // listeners.mu guards who is notified of what. It is held while Push is called,
-// never across a call of the store. rates.mu, counts.mu and tidying.mu are each held
-// alone. A call that waits for a group's turn, or has it, holds none of these locks.
+// never across a call of the store. rates.mu, counts.mu, managers.mu,
+// groupCounts.mu and tidying.mu are each held alone. A call that waits for a group's turn, or has it, holds none of these locks.
 //
 // # Calls
 //
@@ -103,7 +105,7 @@
 //	group.create {nonce?, groupID?, type?, name, introduction?, notification?, avatar?,
 //	    maxMemberNum?, joinOption?, inviteOption?, groupCustomField?, isSupportTopic?,
 //	    memberList?: [{userID, role?, memberCustomField?}]} -> {group, failureUserIDList?}
-//	    type is Private when absent; 20 members at most; role is Admin, or absent
+//	    type is Private when absent; 10 members at most; role is Admin, or absent
 //	group.create {more: true, nonce, groupID, memberList} -> as above: further first
 //	    members, by the owner who created the group with that nonce, within ten
 //	    minutes. The SDK names up to 500 so
@@ -129,10 +131,10 @@
 //	group.member.get {groupID, userIDs} -> {memberList}; 50 at most; only those who
 //	    are members, and as many as fit into a frame
 //	group.invite {groupID, userIDs, nonce?} -> {successUserIDList, failureUserIDList,
-//	    existedUserIDList, overLimitUserIDList, waitingUserIDList, group}; 20 at most.
+//	    existedUserIDList, overLimitUserIDList, waitingUserIDList, group}; 10 at most.
 //	    waitingUserIDList holds those who wait for a manager (inviteOption
 //	    NeedPermission); the SDK's own result has no such list
-//	group.kick {groupID, userIDs, reason?, duration?} -> {userIDs, group}; 20 at most.
+//	group.kick {groupID, userIDs, reason?, duration?} -> {userIDs, group}; 10 at most.
 //	    userIDs are all users named in the call: none of them is a member now.
 //	    duration has a meaning in live rooms only
 //	group.mute {groupID, userID, muteTime} -> {group, member}; muteTime in s, 0 unmutes

@@ -18,6 +18,11 @@ func (r *Room) saw(v bus.Value) {
 		r.report("a subject", err)
 		return
 	}
+	if p.kind == kindMember {
+		if err := r.managers.saw(p.key, p.userID, v); err != nil {
+			r.report(v.Subject, err)
+		}
+	}
 	l := &r.listeners
 	l.mu.Lock()
 	defer l.mu.Unlock()

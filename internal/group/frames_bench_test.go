@@ -19,7 +19,8 @@ import (
 )
 
 // crowded is a store in which user "alice" is in nearly as many groups as one may
-// be, and owns "big", which has 2,000 members.
+// be, and owns "big", which has 2,000 members. The users rich0 to rich19 are in as
+// many groups, but not in "big".
 type crowded struct {
 	tb    testing.TB
 	r     *Room
@@ -90,7 +91,8 @@ func fullCounters(n int) map[string]int64 {
 
 func (w *crowded) fill() {
 	for i := range inGroups {
-		w.as("alice", frame.GroupCreate, fullProfile(obj{"groupID": fmt.Sprint("small", i), "type": Public}, i))
+		id := fmt.Sprint("small", i)
+		w.as("alice", frame.GroupCreate, fullProfile(obj{"groupID": id, "type": Public, "memberList": firsts(numbered("rich", 0, maxMoved))}, i))
 	}
 	w.as("alice", frame.GroupCreate, fullProfile(obj{"groupID": "big", "type": Public, "inviteOption": Approval, "maxMemberNum": 6000}, 0))
 	w.as("m0", frame.GroupCreate, fullProfile(obj{"groupID": "given", "type": Public, "memberList": firsts(numbered("m", 1, maxInvited))}, 0))
@@ -168,10 +170,8 @@ func (w *crowded) frames() map[string]worst.Frame {
 		frame.GroupMembers:   {Params: in(obj{"count": maxMembersPage})},
 		frame.GroupMemberGet: {Params: in(obj{"userIDs": numbered("m", 0, maxProfiles)})},
 		frame.GroupInvite: {
-			Before: func(n int) { w.remove(fmt.Sprint("guest", n-1, "-"), n) },
-			Params: func(n int) any {
-				return obj{"groupID": "big", "userIDs": numbered(fmt.Sprint("guest", n, "-"), 0, maxMoved)}
-			},
+			Before: func(n int) { w.remove("rich", n) },
+			Params: in(obj{"userIDs": numbered("rich", 0, maxMoved)}),
 		},
 		frame.GroupKick: {
 			Before: func(n int) {
@@ -236,6 +236,7 @@ func BenchmarkWorstFrames(b *testing.B) {
 	w := &crowded{tb: b, clock: newClock()}
 	w.r, err = Open(b.Context(), nats, Options{
 		Known:  func(context.Context, place.User) (bool, error) { return true, nil },
+		Log:    newChat(),
 		Now:    w.clock.Now,
 		Report: func(err error) { b.Log("reported:", err) },
 		Profiles: func(_ context.Context, _ uint32, ids []string) ([]Profile, error) {

@@ -92,15 +92,6 @@ func cameBy(operator string, users ...string) told {
 	return told{joined: users, operation: tipJoined, operator: operator, users: users}
 }
 
-// hasRoom refuses a change for a user who is in as many groups as one may be.
-func (r *Room) hasRoom(ctx context.Context, u place.User) error {
-	subjects, err := r.log.Subjects(ctx, joinedPattern(u))
-	if err == nil && len(subjects) >= maxJoined {
-		err = fault.With(fault.TooManyGroups, strconv.Itoa(maxJoined))
-	}
-	return err
-}
-
 // mayCome refuses a user who cannot be brought into a group.
 func (r *Room) mayCome(ctx context.Context, u place.User) error {
 	known, err := r.o.Known(ctx, u)
@@ -131,6 +122,9 @@ func (r *Room) enter(ctx context.Context, k key, g group, userID string, m membe
 		*have, came = m, true
 		return true, nil
 	})
+	if came {
+		r.groupCounts.add(k.user(userID), 1)
+	}
 	return came, err
 }
 
@@ -146,6 +140,9 @@ func (r *Room) leave(ctx context.Context, k key, g group, userID, by string) (le
 	})
 	if err != nil {
 		return left, err
+	}
+	if left {
+		r.groupCounts.add(k.user(userID), -1)
 	}
 	_, rev, err := get[joined](ctx, r, k.joinedSubject(userID))
 	if err == nil && rev != 0 {

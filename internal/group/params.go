@@ -16,7 +16,7 @@ const (
 	maxCounters      = 20
 	maxInvited       = 500  // users of group.invite, and members of a new group
 	maxKicked        = 100  // users of group.kick
-	maxMoved         = 20   // of both, in one frame of a client
+	maxMoved         = 10   // of both, in one frame of a client
 	maxProfiles      = 50   // users of group.member.get
 	maxGroups        = 50   // groups of group.get
 	maxMembersPage   = 100  // members of a page

@@ -32,12 +32,12 @@ func TestBoundsOfAFrame(t *testing.T) {
 		most, server int
 		params       func(n int) obj
 	}{
-		{frame.GroupCreate, 20, 500, func(n int) obj { return obj{"name": "n", "memberList": members(n)} }},
-		{frame.GroupCreate, 20, 500, func(n int) obj {
+		{frame.GroupCreate, 10, 500, func(n int) obj { return obj{"name": "n", "memberList": members(n)} }},
+		{frame.GroupCreate, 10, 500, func(n int) obj {
 			return obj{"groupID": "g", "nonce": "1", "more": true, "memberList": members(n)}
 		}},
-		{frame.GroupInvite, 20, 500, func(n int) obj { return obj{"groupID": "g", "userIDs": ids(n)} }},
-		{frame.GroupKick, 20, 100, func(n int) obj { return obj{"groupID": "g", "userIDs": ids(n)} }},
+		{frame.GroupInvite, 10, 500, func(n int) obj { return obj{"groupID": "g", "userIDs": ids(n)} }},
+		{frame.GroupKick, 10, 100, func(n int) obj { return obj{"groupID": "g", "userIDs": ids(n)} }},
 		{frame.GroupGet, 50, 50, func(n int) obj { return obj{"groupIDs": ids(n)} }},
 		{frame.GroupMemberGet, 50, 50, func(n int) obj { return obj{"groupID": "g", "userIDs": ids(n)} }},
 	} {

@@ -14,7 +14,7 @@ import (
 // passes the calls on (inbox.Account) also bounds what they read and store.
 const (
 	changeRate  = 5 // changes of any kind
-	changeBurst = 100
+	changeBurst = 150
 	createRate  = 1.0 / 30 // new groups
 	createBurst = 20
 	bringRate   = 5 // users who are brought in or removed

@@ -75,14 +75,16 @@ func (o Options) withDefaults() Options {
 // Room serves groups on one gateway. Its methods may be called from any
 // goroutine.
 type Room struct {
-	o         Options
-	log       bus.Log
-	follower  bus.Follower
-	turns     turns.ByKey[key] // for changes of membership
-	rates     rates
-	listeners listeners
-	online    counts
-	tidying   tidying
+	o           Options
+	log         bus.Log
+	follower    bus.Follower
+	turns       turns.ByKey[key] // for changes of membership
+	rates       rates
+	listeners   listeners
+	managers    managers
+	groupCounts groupCounts
+	online      counts
+	tidying     tidying
 
 	ctx     context.Context // ends with Close
 	end     context.CancelFunc
