@@ -55,6 +55,7 @@ const (
 	NoSuchGroup           Code = 10010
 	GroupFull             Code = 10014
 	BadGroupID            Code = 10015
+	GroupRefusedByApp     Code = 10016
 	GroupMuted            Code = 10017
 	GroupIDTaken          Code = 10021
 	ApplicationHandled    Code = 10024
@@ -165,6 +166,7 @@ var All = []Code{
 	NoSuchGroup,
 	GroupFull,
 	BadGroupID,
+	GroupRefusedByApp,
 	GroupMuted,
 	GroupIDTaken,
 	ApplicationHandled,
@@ -328,6 +330,8 @@ func (c Code) Text() string {
 		return "The group is full: remove members first, or make another group."
 	case BadGroupID:
 		return "The groupID is malformed: check it against the rules for group IDs."
+	case GroupRefusedByApp:
+		return "The app's own server refused this: change what it objects to, or ask the app's operator."
 	case GroupMuted:
 		return "This user may not speak in this group now: wait until the mute is over, or ask its owner or an administrator."
 	case GroupIDTaken:

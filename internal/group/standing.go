@@ -37,3 +37,13 @@ func (r *Room) Standing(ctx context.Context, u place.User, groupID string) (Stan
 		Manages: role >= Admin, AtAll: role >= Admin || g.Type != Community, NameCard: m.Card,
 	}, nil
 }
+
+// TypeOf returns the type of a group, or of the last one with this ID. Errors are
+// *fault.Error.
+func (r *Room) TypeOf(ctx context.Context, app uint32, groupID string) (Type, error) {
+	g, _, err := get[group](ctx, r, keyOf(place.User{SDKAppID: app}, groupID).profileSubject())
+	if err != nil {
+		return "", r.failed("a group's type", err)
+	}
+	return g.Type, nil
+}

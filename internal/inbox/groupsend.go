@@ -35,10 +35,7 @@ func (s *Session) sendToGroup(ctx context.Context, p sendParams) (any, error) {
 	}
 	name := groupName(p.GroupID)
 	if refused != nil { // as in sendMessage
-		if r, err := s.first(ctx, name, p.ID, created); r != nil && err == nil {
-			return s.in.answerRepetition(ctx, u, r, nil)
-		}
-		return nil, refused
+		return s.unlessStored(ctx, name, p.ID, created, refused)
 	}
 	c, key, err := s.groupContent(ctx, u, p)
 	if err != nil {
@@ -55,14 +52,26 @@ func (s *Session) sendToGroup(ctx context.Context, p sendParams) (any, error) {
 	}
 	// It comes after the other checks, so that only members use up the group's rate.
 	if !s.in.groupRates.take(pairOf(u.SDKAppID, "", name), s.in.now()) {
-		if r, err := s.first(ctx, name, p.ID, created); r != nil && err == nil {
-			return s.in.answerRepetition(ctx, u, r, nil)
+		return s.unlessStored(ctx, name, p.ID, created,
+			fault.With(fault.GroupTooFrequent, "more than "+strconv.Itoa(s.in.o.GroupRate)+" messages a second"))
+	}
+	err = s.in.beforeContent(ctx, Outgoing{From: u, Group: p.GroupID, OnlineOnly: p.OnlineUserOnly}, c)
+	dropped := errors.Is(err, ErrDropped)
+	if err != nil && !dropped {
+		return s.unlessStored(ctx, name, p.ID, created, err)
+	}
+	if s.in.o.Hooks != nil { // they may have been muted or removed while the hooks were asked
+		if as, err = s.in.maySpeak(ctx, u, p.GroupID, c); err != nil {
+			return nil, err
 		}
-		return nil, fault.With(fault.GroupTooFrequent, "more than "+strconv.Itoa(s.in.o.GroupRate)+" messages a second")
 	}
 	c.Card = as.NameCard
 	if c.Payload, err = s.in.attachFiles(ctx, u, key, c.Type, c.Payload); err != nil {
 		return nil, err
+	}
+	if dropped {
+		r := newLive(u, name, c, key, s.in.now()).record()
+		return messageResult{liveMessage(r, r.By)}, nil
 	}
 	if p.OnlineUserOnly {
 		m, err := s.in.sendLive(ctx, u, name, c, key)
@@ -80,6 +89,9 @@ func (s *Session) sendToGroup(ctx context.Context, p sendParams) (any, error) {
 		if err != nil {
 			s.in.report(err) // the message is stored nevertheless
 		}
+	}
+	if err := s.in.after(ctx, r, false); err != nil {
+		return nil, err
 	}
 	return messageResult{groupMessage(r, flags{})}, nil
 }

@@ -26,6 +26,8 @@ type GroupMessage struct {
 	NoUnread        bool     // it does not count as unread
 	NoSync          bool     // the sender's instances do not get it
 	OnlineOnly      bool
+	// NoBefore and NoAfter keep Options.Hooks from being asked and told.
+	NoBefore, NoAfter bool
 }
 
 // GroupSent is what send_group_msg replies.
@@ -80,7 +82,12 @@ func (in *Inbox) sendToGroup(ctx context.Context, m GroupMessage) (GroupSent, er
 	c := &content{
 		ID: serverID(m.From, now, sum), Type: m.Type, Payload: payload, Cloud: m.CloudCustomData,
 		Nick: me.Nick, Avatar: me.Avatar, Card: as.NameCard, At: at,
-		Random: int64(m.Random), ClientTime: now.Unix(), NoSync: m.NoSync,
+		Random: int64(m.Random), ClientTime: now.Unix(), NoSync: m.NoSync, untold: m.NoAfter,
+	}
+	if !m.NoBefore {
+		if err := in.beforeServer(ctx, Outgoing{From: from, Group: m.Group, OnlineOnly: m.OnlineOnly}, c); err != nil {
+			return GroupSent{}, err
+		}
 	}
 	if m.OnlineOnly {
 		live, err := in.sendLive(ctx, from, name, c, dedupOf("s", sum))
@@ -88,6 +95,9 @@ func (in *Inbox) sendToGroup(ctx context.Context, m GroupMessage) (GroupSent, er
 	}
 	as.Counts = as.Counts && !m.NoUnread
 	r, _, err := in.storeInGroup(ctx, from, m.Group, c, dedupOf("s", sum), as)
+	if err == nil && !m.NoAfter { // a repetition's, too: the first call may have failed here
+		err = in.after(ctx, r, false)
+	}
 	if err != nil {
 		return GroupSent{}, err
 	}

@@ -33,7 +33,8 @@ var ErrDropped = errors.New("the message is dropped")
 // Outgoing is a message that is being sent, or an edit of one.
 type Outgoing struct {
 	From            place.User
-	To              string
+	To              string // a user; "" in a group
+	Group           string // the group's ID; "" one to one
 	ID              string
 	Type            string
 	Payload         json.RawMessage // as clients have it
@@ -61,25 +62,38 @@ func (in *Inbox) before(ctx context.Context, m *Outgoing) error {
 		return nil
 	}
 	if m.Edit && m.Type != typ {
-		return fault.With(fault.RefusedByApp, "an edit cannot change the message's type")
+		return fault.With(m.refusal(), "an edit cannot change the message's type")
 	}
 	var err error
 	if m.Payload, err = in.cleanPayload(m.Type, m.Payload, m.CloudCustomData); err != nil {
-		return fault.With(fault.RefusedByApp, "what it is to be replaced with cannot be sent: "+bus.Fault(err).Message)
+		return fault.With(m.refusal(), "what it is to be replaced with cannot be sent: "+bus.Fault(err).Message)
 	}
 	return nil
 }
 
-// after tells the hooks of a message that was sent to a user.
+// refusal returns the code of a refusal by the hooks.
+func (m *Outgoing) refusal() fault.Code {
+	if m.Group != "" {
+		return fault.GroupRefusedByApp
+	}
+	return fault.RefusedByApp
+}
+
+// after tells the hooks of a message that was sent to a user or a group.
 func (in *Inbox) after(ctx context.Context, r *record, onlineOnly bool) error {
-	if _, group := r.pair.group(); group || in.o.Hooks == nil || r.Message.untold {
+	if in.o.Hooks == nil || r.Message.untold {
 		return nil
 	}
 	c := r.Message
-	return in.o.Hooks.AfterSend(ctx, Outgoing{
-		From: r.pair.user(r.By), To: r.pair.users[r.pair.other(r.By)], ID: c.ID, Type: c.Type, Payload: c.Payload,
+	m := Outgoing{
+		From: r.sender(), ID: c.ID, Type: c.Type, Payload: c.Payload,
 		CloudCustomData: c.Cloud, Random: c.Random, OnlineOnly: onlineOnly, Sequence: r.Seq, Time: r.At / 1000,
-	})
+	}
+	var group bool
+	if m.Group, group = r.pair.group(); !group {
+		m.Group, m.To = "", r.pair.users[r.pair.other(r.By)]
+	}
+	return in.o.Hooks.AfterSend(ctx, m)
 }
 
 // beforeEdit asks the hooks whether a user may edit a message to another user, so
@@ -114,19 +128,25 @@ func (in *Inbox) beforeEdit(ctx context.Context, m *record, side int, p *modifyP
 }
 
 // beforeServer is before for a message of the server API, which has no edits and
-// whose caller is told that the message was dropped.
-func (in *Inbox) beforeServer(ctx context.Context, from place.User, to string, c *content, onlineOnly bool) error {
-	asked := Outgoing{
-		From: from, To: to, ID: c.ID, Type: c.Type, Payload: c.Payload, CloudCustomData: c.Cloud,
-		Random: c.Random, OnlineOnly: onlineOnly,
+// whose caller is told that the message was dropped. m says from whom to whom it is.
+func (in *Inbox) beforeServer(ctx context.Context, m Outgoing, c *content) error {
+	err := in.beforeContent(ctx, m, c)
+	switch {
+	case errors.Is(err, ErrDropped):
+		return fault.New(m.refusal())
+	case err == nil && !sendable(c.Type):
+		return fault.With(m.refusal(), "what it is to be replaced with names files")
 	}
-	err := in.before(ctx, &asked)
-	if errors.Is(err, ErrDropped) {
-		return fault.New(fault.RefusedByApp)
-	}
-	c.Type, c.Payload, c.Cloud = asked.Type, asked.Payload, asked.CloudCustomData
-	if err == nil && !sendable(c.Type) {
-		return fault.With(fault.RefusedByApp, "what it is to be replaced with names files")
+	return err
+}
+
+// beforeContent is before for a message with a content, which it changes as the hooks
+// want. m says from whom to whom it is.
+func (in *Inbox) beforeContent(ctx context.Context, m Outgoing, c *content) error {
+	m.ID, m.Type, m.Payload, m.CloudCustomData, m.Random = c.ID, c.Type, c.Payload, c.Cloud, c.Random
+	err := in.before(ctx, &m)
+	if err == nil {
+		c.Type, c.Payload, c.Cloud = m.Type, m.Payload, m.CloudCustomData
 	}
 	return err
 }

@@ -101,6 +101,11 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestOvertakenEdits":        TestOvertakenEdits,
 		"TestEditOfTheLast":         TestEditOfTheLast,
 	},
+	"grouphooks_test.go": {
+		"TestHooksInAGroup":               TestHooksInAGroup,
+		"TestHooksAndRepetitionsInAGroup": TestHooksAndRepetitionsInAGroup,
+		"TestRemovedWhileAsked":           TestRemovedWhileAsked,
+	},
 	"hooks_test.go": {
 		"TestHooks":               TestHooks,
 		"TestHooksAndRepetitions": TestHooksAndRepetitions,

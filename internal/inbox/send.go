@@ -48,7 +48,7 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	if refused != nil {
 		// The search for that message is charged to those who send too much, who
 		// need it most.
-		return s.unlessStored(ctx, p, created, refused)
+		return s.unlessStored(ctx, p.To, p.ID, created, refused)
 	}
 	if !frame.ValidUserID(p.To) || p.To == systemUser {
 		return nil, fault.With(fault.UnknownAccount, "the message's receiver is no UserID")
@@ -73,7 +73,7 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	err = s.in.before(ctx, &asked)
 	dropped := errors.Is(err, ErrDropped)
 	if err != nil && !dropped {
-		return s.unlessStored(ctx, p, created, err)
+		return s.unlessStored(ctx, p.To, p.ID, created, err)
 	}
 	p.Type, payload, p.CloudCustomData = asked.Type, asked.Payload, asked.CloudCustomData
 	if payload, err = s.in.attachFiles(ctx, u, key, p.Type, payload); err != nil {
@@ -103,11 +103,11 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	return messageResult{message(r, r, flags{}, r.pair.side(u.UserID))}, nil
 }
 
-// unlessStored refuses a send, unless it repeats a message that is stored: that
-// must not fail.
-func (s *Session) unlessStored(ctx context.Context, p sendParams, created time.Time, refused error) (any, error) {
-	if frame.ValidUserID(p.To) {
-		if r, err := s.first(ctx, p.To, p.ID, created); r != nil && err == nil {
+// unlessStored refuses a send to a user or a group's conversation, unless it repeats
+// a message that is stored: that must not fail.
+func (s *Session) unlessStored(ctx context.Context, to, id string, created time.Time, refused error) (any, error) {
+	if isGroup(to) || frame.ValidUserID(to) {
+		if r, err := s.first(ctx, to, id, created); r != nil && err == nil {
 			return s.in.answerRepetition(ctx, s.user.User, r, nil)
 		}
 	}
@@ -353,7 +353,7 @@ func (in *Inbox) sendServer(ctx context.Context, m ServerMessage) (Sent, error) 
 		ClientTime: now.Unix(), NoSync: m.NoSync, untold: m.NoAfter,
 	}
 	if !m.NoBefore {
-		if err := in.beforeServer(ctx, from, m.To, c, m.OnlineOnly); err != nil {
+		if err := in.beforeServer(ctx, Outgoing{From: from, To: m.To, OnlineOnly: m.OnlineOnly}, c); err != nil {
 			return Sent{}, err
 		}
 	}

@@ -236,7 +236,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, name string, run fun
 	if c.body, err = parseObject(data); err != nil {
 		return nil, err
 	}
-	ctx := WithCaller(r.Context(), ByAPI, a.o.Addr(r))
+	ctx := withAdmin(r.Context(), c.admin, a.o.Addr(r))
 	if name != "timd_session/watch" {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, callTimeout)

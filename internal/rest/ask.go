@@ -20,7 +20,7 @@ type Answer map[string]json.RawMessage
 
 // Ask asks the receiver whether something may happen. The Answer is nil if the
 // receiver was not asked or has not answered. A refusal is a *fault.Error: with the
-// code refused, or with the receiver's own code from 120001 to 130000 and its reason.
+// code refused, or with one of the receiver's own codes (ownCode) and its reason.
 // ErrDropped means that it must not happen, but that the client is to believe it has.
 // Any other error is that of ctx.
 func (h *Hooks) Ask(ctx context.Context, app uint32, command string, refused fault.Code, body map[string]any) (Answer, error) {
@@ -49,7 +49,7 @@ func (h *Hooks) Ask(ctx context.Context, app uint32, command string, refused fau
 	case code == 2:
 		result = AskedRefused
 		return nil, ErrDropped
-	case code >= firstOwnCode && code <= lastOwnCode:
+	case ownCode(command, code):
 		result = AskedRefused
 		info := answer.info()
 		if info == "" {

@@ -34,7 +34,8 @@ func (a *API) groupMessages() (GroupMessages, error) {
 
 // sendGroupMessage is send_group_msg: {"GroupId", "Random", "MsgBody",
 // "From_Account"?, "OnlineOnlyFlag"?, "CloudCustomData"?, "SendMsgControl"?:
-// ["NoUnread"], "GroupAtInfo"?: [{"GroupAtAllFlag", "GroupAt_Account"}]}.
+// ["NoUnread"], "GroupAtInfo"?: [{"GroupAtAllFlag", "GroupAt_Account"}],
+// "ForbidCallbackControl"?: [name]}.
 func (a *API) sendGroupMessage(ctx context.Context, c *call) (reply, error) {
 	to, err := a.groupMessages()
 	if err != nil {
@@ -96,6 +97,9 @@ func readGroupMessage(c *call) (m inbox.GroupMessage, err error) {
 		}
 	}
 	if m.At, err = readMentions(o); err != nil {
+		return m, err
+	}
+	if m.NoBefore, m.NoAfter, err = readControl(o); err != nil {
 		return m, err
 	}
 	m.Type, m.Payload, err = readElement(o["MsgBody"])

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,12 +18,14 @@ import (
 
 // The callbacks that timd can send besides StateChange.
 const (
-	BeforeC2C = "C2C.CallbackBeforeSendMsg"
-	AfterC2C  = "C2C.CallbackAfterSendMsg"
+	BeforeC2C          = "C2C.CallbackBeforeSendMsg"
+	AfterC2C           = "C2C.CallbackAfterSendMsg"
+	BeforeGroupMessage = "Group.CallbackBeforeSendMsg"
+	AfterGroupMessage  = "Group.CallbackAfterSendMsg"
 )
 
 // callbacks lists all callbacks.
-var callbacks = []string{StateChange, BeforeC2C, AfterC2C}
+var callbacks = []string{StateChange, BeforeC2C, AfterC2C, BeforeGroupMessage, AfterGroupMessage}
 
 // ParseCallbacks parses the --webhook-events flag: names of callbacks, or patterns
 // such as C2C.* and *.
@@ -128,15 +131,27 @@ func (h *Hooks) now() time.Time { return h.o.Now() }
 const ByAPI = "RESTAPI"
 
 // caller is the client on whose behalf something is asked or told.
-type caller struct{ platform, addr string }
+type caller struct {
+	platform, addr string
+	admin          string // of a call of the server API
+}
 
 type callerKey struct{}
 
 // WithCaller returns a context for work on behalf of a client, whose platform and
 // address the receiver gets with all questions and notices about that work.
 func WithCaller(ctx context.Context, platform, addr string) context.Context {
-	return context.WithValue(ctx, callerKey{}, caller{platform, addr})
+	return context.WithValue(ctx, callerKey{}, caller{platform: platform, addr: addr})
 }
+
+// withAdmin is WithCaller for a call of the server API.
+func withAdmin(ctx context.Context, admin, addr string) context.Context {
+	return context.WithValue(ctx, callerKey{}, caller{ByAPI, addr, admin})
+}
+
+// Operator returns who makes the call that ctx belongs to: the administrator who
+// calls the server API, else the user in whose name the call is made.
+func Operator(ctx context.Context, userID string) string { return cmp.Or(callerOf(ctx).admin, userID) }
 
 func callerOf(ctx context.Context) caller {
 	c, _ := ctx.Value(callerKey{}).(caller)
@@ -147,8 +162,8 @@ func callerOf(ctx context.Context) caller {
 // for it not to be told.
 var ErrDropped = inbox.ErrDropped
 
-// The range of the receiver's own codes that reach the client unchanged.
-const (
-	firstOwnCode fault.Code = 120001
-	lastOwnCode  fault.Code = 130000
-)
+// ownCode reports whether a code is one of the receiver's own, which reach the client
+// unchanged. Groups have a second range of them.
+func ownCode(command string, code fault.Code) bool {
+	return code >= 120001 && code <= 130000 || code >= 10100 && code <= 10200 && strings.HasPrefix(command, "Group.")
+}

@@ -64,6 +64,9 @@ func OpenNotices(ctx context.Context, s NoticeStore) error {
 	})
 }
 
+// GroupKey is the key by which Tell keeps the notices about a group in order.
+func GroupKey(groupID string) string { return "@g" + groupID }
+
 // Tell queues a notice, which is sent until the receiver accepts it. Notices of one
 // app and key come in order. A notice is not queued if one with the same id was queued
 // in the last 2 minutes; an empty id is always new. When Tell returns nil, the notice

@@ -119,30 +119,39 @@ func (t *running) onBehalf(ctx context.Context, s *gateway.Session) context.Cont
 // messageHooks has the webhook asked and told of messages; nil if it wants
 // neither.
 func (t *running) messageHooks() inbox.Hooks {
-	if !t.hooks.Wants(rest.BeforeC2C) && !t.hooks.Wants(rest.AfterC2C) {
-		return nil
+	for _, command := range []string{rest.BeforeC2C, rest.AfterC2C, rest.BeforeGroupMessage, rest.AfterGroupMessage} {
+		if t.hooks.Wants(command) {
+			return messageHooks{t}
+		}
 	}
-	return messageHooks{t.hooks}
+	return nil
 }
 
-type messageHooks struct{ *rest.Hooks }
+type messageHooks struct{ t *running }
 
 // BeforeSend implements inbox.Hooks.
 func (h messageHooks) BeforeSend(ctx context.Context, m *inbox.Outgoing) error {
-	if !h.Wants(rest.BeforeC2C) {
+	command, refused := rest.BeforeC2C, fault.RefusedByApp
+	if m.Group != "" {
+		command, refused = rest.BeforeGroupMessage, fault.GroupRefusedByApp
+	}
+	if !h.t.hooks.Wants(command) {
 		return nil
 	}
-	body := bodyOf(*m)
+	body, err := h.body(ctx, *m)
+	if err != nil {
+		return err
+	}
 	if m.Edit {
 		body["Edit"] = 1
 	}
-	answer, err := h.Ask(ctx, m.From.SDKAppID, rest.BeforeC2C, fault.RefusedByApp, body)
+	answer, err := h.t.hooks.Ask(ctx, m.From.SDKAppID, command, refused, body)
 	if err != nil {
 		return err
 	}
 	typ, payload, replaced, err := answer.MsgBody()
 	if err != nil {
-		return refusal(err)
+		return fault.With(refused, "what it is to be replaced with cannot be sent: "+bus.Fault(err).Message)
 	}
 	if replaced {
 		m.Type, m.Payload = typ, payload
@@ -153,26 +162,29 @@ func (h messageHooks) BeforeSend(ctx context.Context, m *inbox.Outgoing) error {
 	return nil
 }
 
-// refusal is what a sender is told when the webhook wants another message sent
-// that cannot be: theirs was not to be sent.
-func refusal(err error) error {
-	return fault.With(fault.RefusedByApp, "what it is to be replaced with cannot be sent: "+bus.Fault(err).Message)
-}
-
 // AfterSend implements inbox.Hooks.
 func (h messageHooks) AfterSend(ctx context.Context, m inbox.Outgoing) error {
-	if !h.Wants(rest.AfterC2C) {
+	command, key := rest.AfterC2C, m.From.UserID
+	if m.Group != "" {
+		command, key = rest.AfterGroupMessage, rest.GroupKey(m.Group)
+	}
+	if !h.t.hooks.Wants(command) {
 		return nil
 	}
-	body := bodyOf(m)
-	body["SendMsgResult"], body["ErrorInfo"] = 0, "send msg succeed"
-	return h.Tell(ctx, m.From.SDKAppID, rest.AfterC2C, m.From.UserID, m.ID, body)
+	body, err := h.body(ctx, m)
+	if err != nil {
+		return err
+	}
+	if m.Group == "" {
+		body["SendMsgResult"], body["ErrorInfo"] = 0, "send msg succeed"
+	}
+	return h.t.hooks.Tell(ctx, m.From.SDKAppID, command, key, m.ID, body)
 }
 
-// bodyOf returns what both callbacks say of a message.
-func bodyOf(m inbox.Outgoing) map[string]any {
+// body returns what is said of a message, both before and after it is sent.
+func (h messageHooks) body(ctx context.Context, m inbox.Outgoing) (map[string]any, error) {
 	body := map[string]any{
-		"From_Account": m.From.UserID, "To_Account": m.To, "MsgId": m.ID, "MsgRandom": m.Random,
+		"From_Account": m.From.UserID, "MsgId": m.ID,
 		"MsgBody":         rest.MsgBodyOf(m.From.SDKAppID, m.Type, m.Payload),
 		"CloudCustomData": m.CloudCustomData, "OnlineOnlyFlag": 0,
 	}
@@ -182,5 +194,12 @@ func bodyOf(m inbox.Outgoing) map[string]any {
 	if m.Time != 0 {
 		body["MsgTime"], body["MsgSeq"] = m.Time, m.Sequence
 	}
-	return body
+	if m.Group == "" {
+		body["To_Account"], body["MsgRandom"] = m.To, m.Random
+		return body, nil
+	}
+	kind, err := h.t.groups.TypeOf(ctx, m.From.SDKAppID, m.Group)
+	body["GroupId"], body["Type"], body["Random"] = m.Group, kind, m.Random
+	body["Operator_Account"] = rest.Operator(ctx, m.From.UserID)
+	return body, err
 }

@@ -31,9 +31,9 @@ createServer(async (request, response) => {
   if (!isOurs(request, body)) return response.writeHead(403).end();
   const id = request.headers['x-tim-event'];
   const event = JSON.parse(body);
-  if (event.CallbackCommand === 'C2C.CallbackBeforeSendMsg') {
-    // The sender waits for this answer: put your own rules here.
-    const refused = event.MsgBody.some(({ MsgContent }) => MsgContent.Text?.includes('forbidden'));
+  if (event.CallbackCommand.includes('.CallbackBefore')) {
+    // A user waits for this answer: put your own rules here. MsgBody is there for messages.
+    const refused = event.MsgBody?.some(({ MsgContent }) => MsgContent.Text?.includes('forbidden'));
     return response.end(JSON.stringify({ ActionStatus: 'OK', ErrorInfo: refused ? 'not here' : '', ErrorCode: refused ? 1 : 0 }));
   }
   if (!seen.has(id)) {
@@ -42,7 +42,7 @@ createServer(async (request, response) => {
       const { Info, KickedDevice } = event;
       console.log(Info.Action, Info.To_Account, Info.Reason, KickedDevice?.map(({ Platform }) => Platform).join() ?? '');
     } else {
-      console.log(event.CallbackCommand, event.From_Account, event.To_Account);
+      console.log(event.CallbackCommand, event.From_Account ?? event.Operator_Account, event.To_Account ?? event.GroupId);
     }
   }
   response.writeHead(200).end(); // after anything but 2xx timd sends it again

@@ -1,0 +1,109 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// hookedGroup opens an inbox with Hooks and a group of alice and bob.
+func hookedGroup(t *testing.T) (h *hookedBy, groups *modelGroups, in *Inbox, alice, bob *ear) {
+	h = &hookedBy{}
+	in, groups = openGroups(t, openBus(t, bus.Memory), Options{Hooks: h})
+	groups.make("g", 1, false)
+	alice, bob = listen(t, in, "alice", "a1"), listen(t, in, "bob", "b1")
+	require.NoError(t, groups.change(in, "g", []string{"alice", "bob"}, nil))
+	return h, groups, in, alice, bob
+}
+
+// The hooks refuse, drop and replace what is said in a group, and are told of what is
+// stored.
+func TestHooksInAGroup(t *testing.T) {
+	h, _, in, alice, bob := hookedGroup(t)
+	refusal := &fault.Error{Code: 10100, Message: "No."}
+	h.say(func(_ context.Context, m *Outgoing) error {
+		if m.Group != "g" || m.To != "" {
+			t.Errorf("asked about a message to %q in group %q", m.To, m.Group)
+		}
+		switch textOf(Message{Payload: m.Payload}) {
+		case "refuse":
+			return refusal
+		case "drop":
+			return ErrDropped
+		case "replace":
+			m.Payload = json.RawMessage(`{"text":"replaced","other":1}`)
+		case "break":
+			m.Payload = json.RawMessage(`{"text":7}`)
+		}
+		return nil
+	}, nil)
+	send := func(text string) *fault.Error {
+		return alice.call(frame.MessageSend, toGroup(alice.id(text), "g", text), nil)
+	}
+	require.Equal(t, refusal, send("refuse"))
+	require.Equal(t, fault.GroupRefusedByApp, code(send("break")))
+	dropped := alice.says("g", "drop")
+	require.Equal(t, []any{"drop", uint64(0)}, []any{textOf(dropped), dropped.Position})
+	require.Empty(t, h.texts())
+	require.Equal(t, "replaced", textOf(alice.says("g", "replace")))
+	bob.hears("replaced") // what is stored and what is not come by two ways
+	alice.says("g", "allow", map[string]any{"onlineUserOnly": true})
+	bob.hears("replaced", "allow")
+	require.Equal(t, []string{"*", "replaced"}, alice.history("g"))
+	h.mu.Lock()
+	require.Len(t, h.told, 2)
+	first, second := h.told[0], h.told[1]
+	h.told = nil
+	h.mu.Unlock()
+	require.Equal(t, []any{"alice", "g", "", uint64(2), false, true}, []any{first.From.UserID, first.Group, first.To, first.Sequence, first.OnlineOnly, second.OnlineOnly})
+
+	server := GroupMessage{SDKAppID: app, From: "root", Group: "g", Type: typeText, Payload: json.RawMessage(`{"text":"drop"}`), Random: 1}
+	_, err := in.SendToGroup(t.Context(), server)
+	require.ErrorIs(t, err, fault.New(fault.GroupRefusedByApp))
+	server.NoBefore, server.NoAfter = true, true
+	_, err = in.SendToGroup(t.Context(), server)
+	require.NoError(t, err)
+	require.Empty(t, h.texts())
+	server.NoBefore, server.NoAfter, server.Payload = false, false, json.RawMessage(`{"text":"fine"}`)
+	_, err = in.SendToGroup(t.Context(), server)
+	require.NoError(t, err)
+	require.Equal(t, []string{"fine"}, h.texts())
+}
+
+// If AfterSend fails, the repetition of the send calls it again, and the sender has
+// read their own message all the same. It succeeds whatever BeforeSend says now.
+func TestHooksAndRepetitionsInAGroup(t *testing.T) {
+	h, _, in, alice, _ := hookedGroup(t)
+	sent := toGroup(alice.id("hello"), "g", "hello")
+	h.say(nil, func(Outgoing) error { return fault.New(fault.ServerTimeout) })
+	require.Equal(t, fault.ServerTimeout, code(alice.call(frame.MessageSend, sent, nil)))
+	listen(t, in, "alice", "a2").unreads("g", 0)
+	h.say(func(context.Context, *Outgoing) error { return fault.New(fault.GroupRefusedByApp) }, nil)
+	alice.must(frame.MessageSend, sent, nil)
+	require.Equal(t, []string{"hello", "hello"}, h.texts())
+	require.Equal(t, []string{"*", "hello"}, alice.history("g"))
+}
+
+// Whoever is removed or muted while the hooks are asked says nothing more.
+func TestRemovedWhileAsked(t *testing.T) {
+	h, groups, in, alice, bob := hookedGroup(t)
+	h.say(func(_ context.Context, m *Outgoing) error {
+		if m.From.UserID == "alice" {
+			return groups.change(in, "g", nil, []string{"alice"})
+		}
+		groups.mu.Lock()
+		defer groups.mu.Unlock()
+		groups.groups["g"].muted["bob"] = true
+		return nil
+	}, nil)
+	require.Equal(t, fault.GroupNotPermitted, code(alice.call(frame.MessageSend, toGroup(alice.id("one"), "g", "one"), nil)))
+	require.Equal(t, fault.GroupMuted, code(bob.call(frame.MessageSend, toGroup(bob.id("two"), "g", "two"), nil)))
+	require.Empty(t, h.texts())
+	require.Equal(t, []string{"*", "*"}, bob.history("g"))
+}
