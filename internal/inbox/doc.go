@@ -252,8 +252,9 @@
 //
 // A conversationID is C2C and the peer's userID, GROUP and the groupID, or
 // @TIM#SYSTEM for notices. In a group message.revoke is for the sender, and for the
-// owner and the administrators at any time; message.modify is not built yet. Who is no
-// member is refused with 10007.
+// owner and the administrators at any time; message.modify is for the sender, and for
+// every member if it changes cloudCustomData only. Who is no member is refused with
+// 10007.
 //
 // A Message of a group has conversationType GROUP, and no flow, isRead or isPeerRead:
 // the client knows them from from and from what its user has read. A Conversation of

@@ -14,8 +14,9 @@ import (
 // document of the message's flags, which pages of the history read anyhow, and
 // its record of the log tells the sessions.
 type edit struct {
-	Version int             `json:"n"` // counts the edits
-	By      int             `json:"b"` // side of who made it
+	Version int             `json:"n"`           // counts the edits
+	By      int             `json:"b"`           // side of who made it
+	From    string          `json:"f,omitempty"` // in a group: their UserID
 	Payload json.RawMessage `json:"p"`
 	Cloud   string          `json:"c,omitempty"`
 }
@@ -55,13 +56,16 @@ type modifyResult struct {
 	Conflict bool    `json:"conflict,omitempty"`
 }
 
-// toChange returns a message for a user who is about to change what both users see
-// of it. It charges them as for a message, and refuses it to who may not write to
-// the other user. what stands before the user's ID in the error of one who does so
+// toChange returns a message for a user who is about to change what others see of
+// it. It charges them as for a message, and refuses it to who may not write in the
+// conversation. what stands before the user's ID in the error of one who does so
 // too often.
 func (in *Inbox) toChange(ctx context.Context, u place.User, c pair, pos uint64, what string) (*record, error) {
 	if err := in.maySay(ctx, u, what+u.UserID); err != nil {
 		return nil, err
+	}
+	if _, group := c.group(); group {
+		return in.toChangeInGroup(ctx, u, c, pos)
 	}
 	m, err := in.messageAt(ctx, c, pos)
 	if err != nil {
@@ -73,9 +77,26 @@ func (in *Inbox) toChange(ctx context.Context, u place.User, c pair, pos uint64,
 	return m, nil
 }
 
+// toChangeInGroup is toChange in a group, all of whose members are told. So a change
+// also takes one of the messages that a group takes in a second.
+func (in *Inbox) toChangeInGroup(ctx context.Context, u place.User, c pair, pos uint64) (*record, error) {
+	m, _, err := in.visibleAt(ctx, u, c, []uint64{pos})
+	if err != nil {
+		return nil, err
+	}
+	if m[0].Message.Type == typeGroupTip {
+		return nil, noTips()
+	}
+	groupID, _ := c.group()
+	if _, err := in.maySpeak(ctx, u, groupID, nil); err != nil {
+		return nil, err
+	}
+	return m[0], in.takeOfGroup(c)
+}
+
 // modify changes what a message says. Its sender may change everything; the
-// other user only its custom data, in which kits keep what was answered: words
-// of one user are never those of another.
+// other user, or other members of the group, only its custom data, in which kits
+// keep what was answered: words of one user are never those of another.
 func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 	in, u := s.in, s.user.User
 	peer, ok := peerOf(p.ConversationID)
@@ -85,11 +106,11 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 	if p.Version < 0 {
 		return nil, fault.With(fault.BadParameters, "version counts edits, so it cannot be negative")
 	}
-	if isGroup(peer) {
-		return nil, fault.With(fault.NotBuiltYet, "edits of messages in groups")
-	}
 	c := pairOf(u.SDKAppID, u.UserID, peer)
-	side := c.side(u.UserID)
+	side, from := c.side(u.UserID), ""
+	if isGroup(peer) {
+		from = u.UserID
+	}
 	m, err := in.toChange(ctx, u, c, p.Position, "messages from ")
 	if err != nil {
 		return nil, err
@@ -111,7 +132,7 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 	if err := in.flagAll(ctx, []*record{m}, func(_ *record, f *flags) bool {
 		made, conflict, foreign, revoked, large = nil, false, false, f.Revoked, false
 		was := m.Message.with(f.Edit)
-		e := &edit{Version: p.Version + 1, By: side, Payload: p.Payload, Cloud: p.CloudCustomData}
+		e := &edit{Version: p.Version + 1, By: side, From: from, Payload: p.Payload, Cloud: p.CloudCustomData}
 		if e.Payload == nil {
 			e.Payload = was.Payload
 		}
@@ -120,13 +141,13 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 		switch {
 		case revoked || same && was.Version == p.Version:
 			return false
-		case same && was.Version == e.Version && f.Edit.By == side: // repeated after a lost answer
+		case same && was.Version == e.Version && f.Edit.By == side && f.Edit.From == from: // repeated after a lost answer
 			made = e
 			return false
 		case was.Version != p.Version:
 			conflict = true
 			return false
-		case m.By != side && !says:
+		case m.from() != u.UserID && !says:
 			foreign = true
 			return false
 		case len(e.Payload)+len(e.Cloud) > in.o.MaxBody || !fits(e.Payload, e.Cloud): // an earlier edit may have made the payload longer
@@ -142,11 +163,11 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 	case revoked:
 		return nil, fault.With(fault.InvalidOperation, "the message was revoked")
 	case foreign:
-		return nil, fault.With(fault.InvalidOperation, "only its sender can change what a message says; its cloudCustomData both can")
+		return nil, fault.With(fault.InvalidOperation, "only its sender can change what a message says; others can change only its cloudCustomData")
 	case large:
 		return nil, fault.New(fault.BodyTooLarge)
 	case made != nil:
-		if err := in.tellEdit(ctx, m, side, made); err != nil {
+		if err := in.tellEdit(ctx, u, m, side, made); err != nil {
 			return nil, err
 		}
 	}
@@ -163,10 +184,9 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 // tellEdit appends the record of an edit, unless the message has been revoked or
 // edited again meanwhile: whoever did that tells of it, and an older edit must not
 // be told of after it.
-func (in *Inbox) tellEdit(ctx context.Context, m *record, side int, made *edit) error {
+func (in *Inbox) tellEdit(ctx context.Context, u place.User, m *record, side int, made *edit) error {
 	edited := *m
 	edited.Message = m.Message.with(made)
-	u := m.pair.user(side)
 	r, _, err := in.append(ctx, m.pair, editID(m.pair, side, m.pos, made.Version), func(prev *record) (*record, error) {
 		// If somebody changes the flags after this read and is the first to append,
 		// this record is refused, and the flags are read again.
@@ -178,8 +198,11 @@ func (in *Inbox) tellEdit(ctx context.Context, m *record, side int, made *edit) 
 		if err := json.Unmarshal(v.Data, &f); err != nil || f.Revoked || f.Edit == nil || f.Edit.Version != made.Version {
 			return nil, err
 		}
+		if prev == nil || prev.Born != m.Born || prev.Gone {
+			return nil, nil // the group was dismissed meanwhile
+		}
 		r := next(prev, kindEdit, side, in.now().UnixMilli())
-		r.Target = &target{Pos: m.pos, Record: &edited, Deleted: f.Deleted}
+		r.From, r.Target = made.From, &target{Pos: m.pos, Record: &edited, Deleted: f.Deleted}
 		return r, nil
 	})
 	if err == nil && r != nil {

@@ -106,6 +106,7 @@ type ear struct {
 	convs    map[string]*heardOf
 	messages []Message // of groups, tips left out
 	revoked  []Message
+	modified []Message
 }
 
 // heardOf is what an ear knows of a conversation.
@@ -238,6 +239,8 @@ func (e *ear) push(method string, params json.RawMessage) bool {
 		switch {
 		case method == frame.NoteRevoked:
 			e.revoked = append(e.revoked, m)
+		case method == frame.NoteModified:
+			e.modified = append(e.modified, m)
 		case method == frame.NoteMessages && (m.OnlineOnly || m.Position > c.reached):
 			c.reached = max(c.reached, m.Position)
 			if m.Type != typeGroupTip {

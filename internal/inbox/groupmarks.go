@@ -191,7 +191,7 @@ func (in *Inbox) takeBack(ctx context.Context, by string, m *record) (*record, e
 }
 
 func noTips() error {
-	return fault.With(fault.InvalidOperation, "what the group itself has said cannot be revoked")
+	return fault.With(fault.InvalidOperation, "what the group itself has said cannot be changed or revoked")
 }
 
 // revokeInGroup answers message.revoke in a group.

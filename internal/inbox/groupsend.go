@@ -51,9 +51,8 @@ func (s *Session) sendToGroup(ctx context.Context, p sendParams) (any, error) {
 		}
 	}
 	// It comes after the other checks, so that only members use up the group's rate.
-	if !s.in.groupRates.take(pairOf(u.SDKAppID, "", name), s.in.now()) {
-		return s.unlessStored(ctx, name, p.ID, created,
-			fault.With(fault.GroupTooFrequent, "more than "+strconv.Itoa(s.in.o.GroupRate)+" messages a second"))
+	if refused := s.in.takeOfGroup(pairOf(u.SDKAppID, "", name)); refused != nil {
+		return s.unlessStored(ctx, name, p.ID, created, refused)
 	}
 	err = s.in.beforeContent(ctx, Outgoing{From: u, Group: p.GroupID, OnlineOnly: p.OnlineUserOnly}, c)
 	dropped := errors.Is(err, ErrDropped)
@@ -132,7 +131,16 @@ func mentioned(list []string) ([]string, error) {
 	return list, nil
 }
 
-// maySpeak refuses a message that its sender may not send to the group.
+// takeOfGroup takes one of the messages that a group takes in a second, or refuses.
+func (in *Inbox) takeOfGroup(p pair) error {
+	if in.groupRates.take(p, in.now()) {
+		return nil
+	}
+	return fault.With(fault.GroupTooFrequent, "more than "+strconv.Itoa(in.o.GroupRate)+" messages a second")
+}
+
+// maySpeak refuses a message that its sender may not send to the group; c is nil for
+// what has no words, a reaction for example.
 func (in *Inbox) maySpeak(ctx context.Context, u place.User, groupID string, c *content) (Standing, error) {
 	as, err := in.standing(ctx, u, groupID)
 	switch {
@@ -141,7 +149,7 @@ func (in *Inbox) maySpeak(ctx context.Context, u place.User, groupID string, c *
 		err = fault.With(fault.GroupNotPermitted, "only members send messages to a group")
 	case as.Muted:
 		err = fault.New(fault.GroupMuted)
-	case slices.Contains(c.At, atAll) && !as.AtAll:
+	case c != nil && slices.Contains(c.At, atAll) && !as.AtAll:
 		err = fault.With(fault.GroupNotPermitted, "only the owner and administrators mention everybody")
 	}
 	return as, err

@@ -139,6 +139,11 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestServerAPIInAGroup": TestServerAPIInAGroup,
 		"TestForgetInGroups":    TestForgetInGroups,
 	},
+	"groupedits_test.go": {
+		"TestGroupEdits":       TestGroupEdits,
+		"TestMissedGroupEdits": TestMissedGroupEdits,
+		"TestWhoEditsInAGroup": TestWhoEditsInAGroup,
+	},
 	"notice_test.go": {
 		"TestNotices": TestNotices,
 	},

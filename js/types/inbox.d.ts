@@ -294,9 +294,9 @@ export interface InboxMethods {
   /**
    * Stores what the page has changed in a message: its cloudCustomData, and,
    * if this user has written it and it is a text, custom, face or location
-   * message, its payload. Both users are told by MESSAGE_MODIFIED. Rejects with
-   * 2480 when somebody else was faster; the error's `data.message` is then the
-   * newest form.
+   * message, its payload. Both users, or all members of the group, are told by
+   * MESSAGE_MODIFIED. Rejects with 2480 when somebody else was faster; the
+   * error's `data.message` is then the newest form.
    */
   modifyMessage<M extends Message>(message: M): Promise<IMResponse<{ message: M }>>;
   /**

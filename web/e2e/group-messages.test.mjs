@@ -18,6 +18,10 @@ const script = `
     await globalThis.tim.sendMessage(message);
     return { ...message };
   };
+  globalThis.event = async (name) => {
+    await globalThis.story.until(name);
+    return globalThis.story.mail.findLast((line) => line.name === name).data;
+  };
   globalThis.said = (to) => globalThis.received().filter((m) => m.to === to && m.type === 'TIMTextElem');
   globalThis.hears = async (to, text) => {
     await globalThis.story.when(() => globalThis.said(to).some((m) => m.payload.text === text), text);
@@ -82,13 +86,23 @@ test('what is said in a group reaches each member once, and is counted until it 
   await unread(e, to, 0);
   await unread(a, to, 0);
 
+  await a.evaluate((id) => {
+    const m = globalThis.tim.findMessage(id);
+    m.payload.text = 'hello, all';
+    return globalThis.call('modifyMessage', m);
+  }, sent.ID);
+  for (const page of [b, e]) {
+    const edited = await page.evaluate(() => globalThis.event('MESSAGE_MODIFIED').then(([m]) => ({ ...m })));
+    assert.deepEqual([edited.ID, edited.payload.text, edited.flow, edited.isModified], [sent.ID, 'hello, all', 'in', true]);
+  }
+
   const revoke = (id) => globalThis.call('revokeMessage', globalThis.tim.findMessage(id)).then(() => 0, (error) => error.code); // prettier-ignore
   assert.equal(await b.evaluate(revoke, sent.ID), 10007, 'a member takes back no other');
   assert.equal(await a.evaluate(revoke, at.ID), 0);
   await b.evaluate(() => globalThis.story.until('MESSAGE_REVOKED'));
   assert.deepEqual((await unread(b, to, 2)).groupAtInfoList, []); // what eve has said, and hello
   const texts = await history(b, to);
-  assert.deepEqual(texts.slice(-2), ['hello', 'look']);
+  assert.deepEqual(texts.slice(-2), ['hello, all', 'look']);
   for (const page of [a, b, e]) {
     const all = await page.evaluate((to) => globalThis.said(to).map((m) => m.ID), to);
     assert.equal(new Set(all).size, all.length, 'nothing comes twice');
