@@ -150,6 +150,57 @@ test('contacts: asked, accepted, opened', async (t) => {
   await shows(b, '.row .last', 'Thank you');
 });
 
+test('a group: made, written in, people added and removed, left', async (t) => {
+  const [alice, bob, carol] = [someone('alice'), someone('bob'), someone('carol')];
+  const [a, b, c] = [await enter(t, alice), await enter(t, bob, PHONE), await enter(t, carol)];
+  await a.click('#new-group');
+  await a.type('#make [name=name]', 'Walkers');
+  await a.type('#make [name=members]', `${bob}, `);
+  await look(a, 'group-new');
+  await a.keyboard.press('Enter');
+  await shows(a, '#peer', 'Walkers');
+  await shows(a, '#who', '2 members');
+  await write(a, 'Who is for the hills?');
+  await a.waitForSelector('.out[data-status=success]');
+
+  await shows(b, '.row .last', `${alice}: Who is for the hills?`);
+  await press(b, '.row');
+  await shows(b, '.in .who', alice);
+  await shows(b, '.in .text', 'Who is for the hills?');
+  await write(b, 'I am, and I bring Carol');
+  await press(b, '#who');
+  await shows(b, '#members .role', 'owner');
+  await b.type('#invite [name=users]', carol);
+  await b.keyboard.press('Enter');
+  await shows(b, '#members .name', carol);
+  await look(b, 'group-members-phone');
+  await press(b, '#members .close');
+
+  await shows(c, '.row .last', `${bob} added ${carol}`);
+  await press(c, '.row');
+  await shows(c, '#who', '3 members');
+  await write(c, 'Hello, all');
+  await shows(a, '.in .who', carol);
+  await shows(a, '.day', `${bob} added ${carol}`);
+  await look(a, 'group');
+
+  await press(a, '#who');
+  await press(a, '#members button', `Remove ${bob}`);
+  await shows(b, '#note', 'You were removed from the group “Walkers”');
+  await b.waitForSelector('#nobody:not([hidden])');
+  await a.waitForFunction(() => document.querySelectorAll('#members li').length === 2);
+  await press(a, '#members .close');
+  await shows(a, '.day', `${alice} removed ${bob}`);
+
+  await press(c, '#who');
+  await press(c, '#leave');
+  await shows(c, '#note', 'You left the group “Walkers”');
+  await c.waitForSelector('#nobody:not([hidden])');
+  await shows(a, '.day', `${carol} left`);
+  await shows(a, '#who', '1 member');
+  for (const page of [a, b, c]) assert.deepEqual(page.complaints, []);
+});
+
 test('what goes wrong is said: no gateway, a session that ended elsewhere', async (t) => {
   const lost = await stage.blank(t);
   await lost.goto(`${stage.site.url}chat/?gateway=${encodeURIComponent('http://127.0.0.1:1')}`);

@@ -1,6 +1,7 @@
 // The list of conversations.
 
 import { avatar, complain, find, h, when } from './dom.js';
+import { peer, tip } from './message.js';
 
 export class List {
   #tim;
@@ -38,27 +39,35 @@ export class List {
 
   show(conversations) {
     this.#conversations = conversations;
-    // To show groups, too, let TYPES.CONV_GROUP in here and show the name and avatar
-    // of groupProfile.
-    const shown = conversations.filter(({ type }) => type === this.#TIM.TYPES.CONV_C2C);
+    const { CONV_C2C, CONV_GROUP } = this.#TIM.TYPES; // and not the one with notices about groups
+    const shown = conversations.filter(({ type }) => type === CONV_C2C || type === CONV_GROUP);
     find('#conversations').replaceChildren(...shown.map((one) => this.#row(one)));
     find('#nobody').hidden = shown.length > 0;
   }
 
-  #row({ conversationID, userProfile, lastMessage, unreadCount, isPinned, remark }) {
-    const name = remark || userProfile.nick || userProfile.userID;
-    const { messageForShow, lastTime, fromAccount, isRevoked } = lastMessage;
-    const mine = fromAccount && fromAccount !== userProfile.userID ? 'You: ' : '';
+  #row(conversation) {
+    const { conversationID, lastMessage, unreadCount, isPinned } = conversation;
+    const { name, url } = peer(conversation);
     const row = h(
       'button.row',
       { type: 'button', data: { id: conversationID }, onclick: () => this.#choose(conversationID) },
-      avatar(name, userProfile.avatar),
+      avatar(name, url),
       h('span.name', {}, name, isPinned && h('span.pin', { label: 'pinned' }, '•')),
-      h('time', {}, when(lastTime)),
-      h('span.last', {}, isRevoked ? 'Message taken back' : `${mine}${messageForShow}`),
+      h('time', {}, when(lastMessage.lastTime)),
+      h('span.last', {}, this.#last(conversation)),
       unreadCount > 0 && h('span.badge', { label: `${unreadCount} unread` }, unreadCount > 99 ? '99+' : String(unreadCount)),
     );
     row.ariaCurrent = String(conversationID === this.#openID);
     return h('li', {}, row);
+  }
+
+  // Returns the last message in a few words, with who has written it.
+  #last({ type, lastMessage }) {
+    const { type: kind, messageForShow, payload, fromAccount, nick, nameCard, isRevoked } = lastMessage;
+    if (isRevoked) return 'Message taken back';
+    if (kind === this.#TIM.TYPES.MSG_GRP_TIP) return tip(payload);
+    if (!messageForShow) return '';
+    if (fromAccount === this.#tim.getLoginUser()) return `You: ${messageForShow}`;
+    return type === this.#TIM.TYPES.CONV_GROUP ? `${nameCard || nick || fromAccount}: ${messageForShow}` : messageForShow;
   }
 }

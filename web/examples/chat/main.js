@@ -5,13 +5,15 @@
 //   main.js      this file: login, events
 //   list.js      the list of conversations
 //   contacts.js  friends and friend requests
+//   groups.js    making a group, its members
 //   room.js      the open conversation
-//   message.js   how a message looks; replies and typing in the format of the vendor's UI kits
+//   message.js   how messages look; replies and typing in the format of the vendor's UI kits
 //   dom.js       elements and dates
 
 import { SDKAppID, gateway, sdk, userSig } from './config.js';
 import { Contacts } from './contacts.js';
 import { avatar, complain, find, h } from './dom.js';
+import { Groups } from './groups.js';
 import { List } from './list.js';
 import { Room } from './room.js';
 
@@ -24,7 +26,8 @@ const TIM = await sdk.catch((error) => {
 const tim = TIM.create({ SDKAppID, proxyServer: gateway, userSigProvider: userSig });
 const { EVENT } = TIM;
 
-const room = new Room(tim, TIM);
+const groups = new Groups(tim, TIM, open);
+const room = new Room(tim, TIM, (group) => groups.show(group));
 const list = new List(tim, TIM, open);
 const contacts = new Contacts(tim, TIM, (userID) => open(`C2C${userID}`));
 
@@ -46,6 +49,7 @@ async function open(conversationID) {
 
 function close() {
   chosen = '';
+  groups.close();
   delete document.body.dataset.pane;
   room.close();
   list.open('');
@@ -59,7 +63,13 @@ tim.on(EVENT.CONVERSATION_LIST_UPDATED, ({ data }) => {
   list.show(data);
   room.update(data);
 });
-tim.on(EVENT.MESSAGE_RECEIVED, ({ data }) => room.received(data));
+tim.on(EVENT.MESSAGE_RECEIVED, ({ data }) => {
+  room.received(data);
+  for (const groupID of groups.received(data)) {
+    if (chosen === TIM.TYPES.CONV_GROUP + groupID) close();
+  }
+});
+tim.on(EVENT.GROUP_LIST_UPDATED, () => room.refresh());
 for (const name of [EVENT.MESSAGE_REVOKED, EVENT.MESSAGE_MODIFIED, EVENT.MESSAGE_READ_BY_PEER]) {
   tim.on(name, ({ data }) => room.changed(data));
 }

@@ -1,5 +1,5 @@
-// How a message looks, and two features for which the vendor's UI kits have a common
-// format: replies and typing.
+// How messages and those who write them look, and two features for which the vendor's
+// UI kits have a common format: replies and typing.
 
 import { clock, h, size } from './dom.js';
 
@@ -43,10 +43,47 @@ export function typingOf({ type, payload }) {
   }
 }
 
+/** Returns the name and the picture of who a conversation is with: a user or a group. */
+export function peer({ userProfile, groupProfile, remark }) {
+  const { userID, groupID, name, nick, avatar } = groupProfile ?? userProfile;
+  return { name: remark || name || nick || groupID || userID, url: avatar };
+}
+
+/** Returns what has happened in a group, in words. */
+export function tip({ operatorID, operationType, userIDList = [], memberList = [], newGroupProfile = {} }) {
+  const nick = (userID) => memberList.find((member) => member.userID === userID)?.nick || userID;
+  const them = userIDList.map(nick).join(', ') || operatorID;
+  const { groupName, ownerID, notification, muteAllMembers } = newGroupProfile;
+  switch (operationType) {
+    case 1: // TYPES.GRP_TIP_MBR_JOIN, and so on
+      return userIDList.includes(operatorID) ? `${them} joined` : `${operatorID} added ${them}`;
+    case 2:
+      return `${them} left`;
+    case 3:
+      return `${operatorID} removed ${them}`;
+    case 4:
+      return `${them} may manage the group now`;
+    case 5:
+      return `${them} may no longer manage the group`;
+    case 6:
+      if (groupName) return `${operatorID} named the group “${groupName}”`;
+      if (ownerID) return `${nick(ownerID)} owns the group now`;
+      if (notification) return `${operatorID}: ${notification}`;
+      if (muteAllMembers !== undefined) return muteAllMembers ? `${operatorID} muted everybody` : 'Everybody may write again';
+      return `${operatorID} changed the group`;
+    case 7:
+      return memberList[0]?.muteTime > 0 ? `${operatorID} muted ${them}` : `${operatorID} let ${them} write again`;
+    default:
+      return 'The group has changed';
+  }
+}
+
 /** Returns a message in a few words. */
 export function summary({ type, payload, isRevoked }) {
   if (isRevoked) return 'Message taken back';
   switch (type) {
+    case 'TIMGroupTipElem':
+      return tip(payload);
     case 'TIMTextElem':
       return payload.text;
     case 'TIMImageElem':
@@ -99,8 +136,10 @@ const icon = (name, sign, onclick) => h('button.icon', { type: 'button', label: 
  * @param {{reply: () => void, again: () => void, revoke: () => void, jump: (id: string) => void}} act what its buttons do
  */
 export function bubble(message, act) {
-  const { ID, flow, status, time, isRevoked, isPeerRead } = message;
+  const { ID, type, flow, status, time, isRevoked, isPeerRead, conversationType, nameCard, nick, from } = message;
+  if (type === 'TIMGroupTipElem') return h('p.day', { data: { id: ID } }, tip(message.payload));
   const out = flow === 'out';
+  const inGroup = conversationType === 'GROUP';
   const root = h(`div.message.${flow}`, { data: { id: ID, status } });
   if (isRevoked) {
     root.append(h('p.revoked', {}, out ? 'You took back a message.' : 'A message was taken back.'));
@@ -113,6 +152,7 @@ export function bubble(message, act) {
     h(
       'div.bubble',
       {},
+      inGroup && !out && h('strong.who', {}, nameCard || nick || from),
       quoted && h('button.quote', { type: 'button', onclick: () => act.jump(quoted.messageID) }, h('strong', {}, quoted.messageSender), h('span', {}, quoted.messageAbstract)),
       content(message),
       h('p.foot', {}, h('time', {}, clock(time)), out && h('span.state', { title: words, label: words, role: 'img' }, state)),

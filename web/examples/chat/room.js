@@ -1,7 +1,7 @@
 // The open conversation: its messages, and the form for new ones.
 
 import { avatar, complain, dayName, find, h, sameDay } from './dom.js';
-import { bubble, replyTo, summary, typing, typingOf } from './message.js';
+import { bubble, peer, replyTo, summary, typing, typingOf } from './message.js';
 
 const PICTURE = /^image\/(png|jpeg|gif|bmp|webp)$/; // other files are sent as file messages
 const TYPES_FOR = 5_000; // ms after which typing is reported again; the peer shows it a little longer
@@ -23,7 +23,8 @@ export class Room {
   #all = find('#messages');
   #form = find('#write');
 
-  constructor(tim, TIM) {
+  /** @param {(group: object) => void} members shows who is in a group */
+  constructor(tim, TIM, members) {
     this.#tim = tim;
     this.#TIM = TIM;
     const { text, file } = this.#form.elements;
@@ -48,6 +49,7 @@ export class Room {
       event.preventDefault();
       if (this.#conversation) this.#sendFiles(event.dataTransfer.files);
     });
+    find('#who').addEventListener('click', () => members(this.#conversation.groupProfile));
     find('#unreply').addEventListener('click', () => this.#reply(null));
     this.#all.addEventListener('scroll', () => {
       if (this.#all.scrollTop < 60) this.#older();
@@ -90,6 +92,11 @@ export class Room {
     if (!now) return;
     this.#conversation = now;
     this.#head();
+  }
+
+  /** Shows the group of the open conversation as it is now. */
+  refresh() {
+    if (this.#conversation?.groupProfile) this.#head();
   }
 
   received(messages) {
@@ -139,9 +146,11 @@ export class Room {
   }
 
   #head() {
-    const { userProfile, remark } = this.#conversation;
-    const name = remark || userProfile.nick || userProfile.userID;
-    find('#peer').replaceChildren(avatar(name, userProfile.avatar), h('strong', {}, name));
+    const { groupProfile } = this.#conversation;
+    const { name, url } = peer(this.#conversation);
+    find('#peer').replaceChildren(avatar(name, url), h('strong', {}, name));
+    find('#who').hidden = !groupProfile;
+    if (groupProfile) find('#who').textContent = groupProfile.memberCount === 1 ? '1 member' : `${groupProfile.memberCount ?? ''} members`;
   }
 
   #read() {
@@ -254,6 +263,7 @@ export class Room {
 
   // Tells the peer whether this user is typing, if the peer has written a moment ago.
   #type(is) {
+    if (this.#conversation.type !== this.#TIM.TYPES.CONV_C2C) return; // many would hear it in a group
     const now = Date.now();
     const wrote = this.#messages.findLast(({ flow }) => flow === 'in')?.time ?? 0;
     if (now / 1000 - wrote > WROTE || (is && now - this.#typedAt < TYPES_FOR)) return;
