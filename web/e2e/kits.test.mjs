@@ -117,3 +117,70 @@ test('the engine of the kits: login, list, texts, files, recall, history, search
     assert.ok(methods.has('getConversationList') && methods.has('isReady'), [...methods].join());
   }
 });
+
+test('the engine with groups: created, written in, managed, joined by request, left, dismissed', async (t) => {
+  const [alice, bob, carol] = [someone('alice'), someone('bob'), someone('carol')];
+  const [a, b, c] = [await member(t, alice), await member(t, bob), await member(t, carol)];
+  const group = (page, method, options) => page.evaluate(async (method, options) => (await globalThis.TUIGroupService[method](options)).data, method, options);
+  const enter = (page, id) => page.evaluate((id) => globalThis.TUIConversationService.switchConversation(`GROUP${id}`), id);
+  /** Waits until a page's list has the group's conversation, or has it no more. */
+  const lists = (page, id, wanted = true) =>
+    page.waitForFunction(
+      (id, wanted) => {
+        const { TUIStore, StoreName } = globalThis;
+        return TUIStore.getData(StoreName.CONV, 'conversationList').some((c) => c.conversationID === `GROUP${id}`) === wanted;
+      },
+      { polling: 50 },
+      id,
+      wanted,
+    );
+  /** Waits until the open conversation shows these, whatever else has happened in it. */
+  const has = (page, ...texts) =>
+    page.waitForFunction(
+      (texts) => {
+        const { TUIStore, StoreName } = globalThis;
+        const shown = TUIStore.getData(StoreName.CHAT, 'messageList').map((m) => m.getMessageContent().text);
+        return texts.every((text) => shown.some((s) => JSON.stringify(s ?? '').includes(text)));
+      },
+      { polling: 50 },
+      texts,
+    );
+
+  // As the dialog for a new group does it.
+  const options = { groupID: '', name: 'Walkers', type: 'Public', avatar: '', introduction: '', notification: '', memberList: [{ userID: bob }], isSupportTopic: false };
+  const { groupID } = (await group(a, 'createGroup', options)).group;
+  await enter(a, groupID);
+  assert.equal(await say(a, 'hello all'), 'success');
+  await lists(b, groupID);
+  await enter(b, groupID);
+  await has(b, 'hello all');
+  assert.equal(await say(b, 'hello alice'), 'success');
+  await has(a, 'hello alice');
+
+  // As the pages for a group's settings do it.
+  await group(a, 'updateGroupProfile', { groupID, notification: 'meet at nine' });
+  await has(b, 'meet at nine');
+  await group(a, 'setGroupMemberRole', { groupID, userID: bob, role: 'Admin' });
+  await group(a, 'setGroupMemberMuteTime', { groupID, userID: bob, muteTime: 2592000 });
+  await group(a, 'setGroupMemberMuteTime', { groupID, userID: bob, muteTime: 0 });
+  await group(b, 'setGroupMemberNameCard', { groupID, nameCard: 'Bob' });
+  assert.equal((await group(c, 'searchGroupByID', groupID)).group.name, 'Walkers');
+  assert.equal((await group(c, 'joinGroup', { groupID, applyMessage: 'please' })).status, 'WaitAdminApproval');
+  const { applicationList } = await group(b, 'getGroupApplicationList');
+  assert.deepEqual(applicationList.map(({ userID, note }) => [userID, note]), [[carol, 'please']]); // prettier-ignore
+  await group(b, 'handleGroupApplication', { handleAction: 'Agree', application: applicationList[0] });
+  await lists(c, groupID);
+  const { memberList } = await group(a, 'getGroupMemberList', { groupID, count: 100, offset: 0 });
+  assert.deepEqual(memberList.map(({ userID, role }) => [userID, role]).sort(), [[alice, 'Owner'], [bob, 'Admin'], [carol, 'Member']]); // prettier-ignore
+
+  await group(a, 'deleteGroupMember', { groupID, userIDList: [carol] });
+  await lists(c, groupID, false);
+  await group(b, 'quitGroup', groupID);
+  await lists(b, groupID, false);
+  await group(a, 'dismissGroup', groupID);
+  await lists(a, groupID, false);
+  for (const page of [a, b, c]) {
+    await settled(page);
+    assert.deepEqual((await troubles(page)).bad, []);
+  }
+});
