@@ -32,7 +32,7 @@ WASM_PACKAGES := ./wasm/...
 SCHEDULES ?= 10000
 SEED      ?= 1
 
-.PHONY: run build wasm js parts timd test check check-go check-js package release bench deps node-modules tools \
+.PHONY: run build wasm js docs parts timd test check check-go check-js package release bench deps node-modules tools \
 	fuzz soak sim kits check-deploy test-go test-wasm test-js test-e2e
 
 run: build
@@ -49,7 +49,11 @@ wasm:
 js: wasm
 	$(GO) run ./js/bundle
 
-timd: js parts
+# The documents of /docs/, from Markdown.
+docs:
+	$(GO) run ./internal/docs/build
+
+timd: js docs parts
 	$(GO) build $(TIMD_FLAGS) -ldflags='-s -w' -o bin/timd ./web
 
 parts:
@@ -57,7 +61,7 @@ parts:
 
 # Archives of timd for each system, with checksums and bills of materials, in
 # bin/release.
-release: js
+release: js docs
 	$(GO) run ./internal/release
 
 package: build js/node_modules/.package-lock.json

@@ -14,10 +14,11 @@ import (
 	dist "github.com/tim-wasm/tim/js"
 )
 
-//go:embed page console docs
+//go:embed page console all:docs/dist
 var embedded embed.FS
 
-// pages are the folders beside this file.
+// pages are the folders beside this file. Before the first build docs/dist holds
+// only a placeholder.
 func pages() timd.Files {
 	sub := func(folder string) fs.FS {
 		f, err := fs.Sub(embedded, folder)
@@ -26,7 +27,7 @@ func pages() timd.Files {
 		}
 		return f
 	}
-	return timd.Files{Page: sub("page"), Console: sub("console"), Docs: sub("docs")}
+	return timd.Files{Page: sub("page"), Console: sub("console"), Docs: sub("docs/dist")}
 }
 
 // command runs with the arguments after its name and returns the exit code: 0,

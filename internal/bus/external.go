@@ -92,7 +92,7 @@ func exposed(where string, credentials, encrypted bool) string {
 	case encrypted:
 		wrong = "asks for no credentials"
 	}
-	return fmt.Sprintf("NATS at %s %s: whoever can reach it can read and forge every message; set up users and TLS on it and give timd --nats-creds and --nats-ca, see README", u.Host, wrong)
+	return fmt.Sprintf("NATS at %s %s: whoever can reach it can read and forge every message; set up users and TLS on it and give timd --nats-creds and --nats-ca, see Many machines in the documents", u.Host, wrong)
 }
 
 // redact cuts names and passwords out of URLs that are going to appear in

@@ -15,8 +15,8 @@ import (
 
 // The parts of web/deploy/compose fit together: files, names, versions, the
 // options of the gateways and the configuration of NATS. That it runs needs
-// Docker; the same installation without it is the one of README, which
-// readme-commands.test.mjs runs.
+// Docker; the same installation without it is that of web/docs/en/many-machines.md,
+// which readme-commands.test.mjs runs.
 func TestCompose(t *testing.T) {
 	// As after prepare.sh, which can be run again.
 	dir := t.TempDir()

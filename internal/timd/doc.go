@@ -19,7 +19,7 @@
 //	api.go       the parts of /v4/ and /console/
 //	hooks.go     webhooks: their flags, and what messages ask and report
 //	page.go      the pages, their headers and their policy
-//	docs.go      /docs/: the table of error codes
+//	docs.go      /docs/: what package docs has made
 //	static.go    files in memory, compressed
 //	sdk.go       /sdk/
 //	dev.go       /dev/usersig

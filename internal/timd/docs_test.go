@@ -1,77 +1,94 @@
 package timd
 
 import (
-	"encoding/json"
-	"fmt"
-	"io/fs"
+	"io"
 	"net/http"
-	"slices"
-	"strconv"
+	"os"
 	"strings"
+	"sync"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tim-wasm/tim/internal/fault"
+	docspkg "github.com/tim-wasm/tim/internal/docs"
 )
 
-// Every code is explained in both languages, and nothing else is.
-func TestErrorCodesAreExplained(t *testing.T) {
-	files, err := docs(pagesOfTheTree)
-	require.NoError(t, err)
-	for _, l := range docsLanguages {
-		page := string(files[l.file].raw.body)
-		require.Contains(t, page, `<html lang="`+l.lang+`">`)
-		for _, c := range fault.All {
-			require.Equal(t, 1, strings.Count(page, fmt.Sprintf(`<tr id="%d">`, c)), "%s: %d", l.lang, c)
-		}
-		require.NotContains(t, page, "<td></td>", "each says what happened and what to do")
-		require.Contains(t, page, "TIM.create({SDKAppID: &lt;", "code is text")
-		for _, other := range docsLanguages {
-			require.Equal(t, l.file != other.file, strings.Contains(page, `href="`+other.file+`"`))
-		}
-		for _, name := range []string{"base.css", "docs.css", "icon.svg", "theme.js", "docs.js"} {
-			require.Contains(t, page, `"`+name+`"`)
-			require.NotNil(t, files[name], name)
-		}
+// builtDocs are the documents of the tree, made once for all tests.
+var builtDocs = sync.OnceValues(func() (fstest.MapFS, error) {
+	files, err := docspkg.Build(os.DirFS("../.."))
+	made := fstest.MapFS{}
+	for name, body := range files {
+		made[name] = &fstest.MapFile{Data: body}
 	}
-	require.Nil(t, files["codes.json"], "it is the source of the pages")
+	return made, err
+})
 
-	text, err := fs.ReadFile(pagesOfTheTree.Docs, "codes.json")
+func withDocs(t *testing.T) func(*options) {
+	made, err := builtDocs()
 	require.NoError(t, err)
-	notes := map[string]codeNote{}
-	require.NoError(t, json.Unmarshal(text, &notes))
-	for key, note := range notes {
-		n, err := strconv.Atoi(key)
-		require.NoError(t, err)
-		require.True(t, slices.Contains(fault.All, fault.Code(n)), "%s is explained, and there is no such code", key)
-		require.Equal(t, note.Why == "", note.ZH.Why == "", "%s has its causes in one language only", key)
-		require.Equal(t, note.ZH.What == "", note.ZH.Remedy == "", key)
+	return func(o *options) {
+		o.docs = true
+		o.files.Docs = made
 	}
 }
 
+// fetchDoc returns an answer and its body; the redirect of /docs/ is followed.
+func fetchDoc(t *testing.T, url, language string) (*http.Response, string) {
+	r, err := http.NewRequest(http.MethodGet, url, nil)
+	require.NoError(t, err)
+	r.Header.Set("Accept-Language", language)
+	res, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	body, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	return res, string(body)
+}
+
 func TestDocs(t *testing.T) {
-	s := newStage(t, func(o *options) { o.docs = true })
-	for path, kind := range map[string]string{"/docs/": "text/html", "/docs/codes.zh.html": "text/html", "/docs/docs.css": "text/css", "/docs/base.css": "text/css"} {
-		res, err := http.Get(s.url + path) // follows the redirect of /docs/
-		require.NoError(t, err)
-		require.NoError(t, res.Body.Close())
+	s := newStage(t, withDocs(t))
+	for path, kind := range map[string]string{
+		"/docs/": "text/html", "/docs/codes.zh.html": "text/html", "/docs/docs.css": "text/css", "/docs/base.css": "text/css",
+		"/docs/search.en.json": "application/json",
+	} {
+		res, _ := fetchDoc(t, s.url+path, "")
 		require.Equal(t, http.StatusOK, res.StatusCode, path)
 		require.Contains(t, res.Header.Get("Content-Type"), kind, path)
 		require.Contains(t, res.Header.Get("Content-Security-Policy"), "default-src 'none'", path)
 	}
+	for language, tag := range map[string]string{"": "en", "de, zh;q=0.5": "en", "zh-CN,zh;q=0.9": "zh-CN"} {
+		_, body := fetchDoc(t, s.url+"/docs/", language)
+		require.Contains(t, body, `<html lang="`+tag+`">`, language)
+	}
+}
+
+// The policy of the pages forbids what is written into them.
+func TestDocsKeepTheirPolicy(t *testing.T) {
+	made, err := builtDocs()
+	require.NoError(t, err)
+	for name, file := range made {
+		if !strings.HasSuffix(name, ".html") {
+			continue
+		}
+		for _, part := range []string{" style=", "<style", " onclick=", "<script>", "javascript:"} {
+			require.NotContains(t, string(file.Data), part, name)
+		}
+	}
+}
+
+func TestDocsThatAreNotBuilt(t *testing.T) {
+	s := newStage(t, func(o *options) {
+		o.docs = true
+		o.files.Docs = fstest.MapFS{}
+	})
+	res, body := fetchDoc(t, s.url+"/docs/", "")
+	require.Equal(t, http.StatusNotFound, res.StatusCode)
+	require.Contains(t, body, "make build")
 }
 
 func TestNoDocs(t *testing.T) {
 	s := newStage(t, func(o *options) { o.docs = false })
-	res, err := http.Get(s.url + "/docs/codes.html")
-	require.NoError(t, err)
-	require.NoError(t, res.Body.Close())
+	res, _ := fetchDoc(t, s.url+"/docs/codes.html", "")
 	require.Equal(t, http.StatusNotFound, res.StatusCode)
-}
-
-func TestSentence(t *testing.T) {
-	for text, want := range map[string]string{"use POST": "Use POST.", "deleteMessage removes it": "deleteMessage removes it.", "": "."} {
-		require.Equal(t, want, sentence(text))
-	}
 }

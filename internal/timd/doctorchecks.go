@@ -233,7 +233,7 @@ func (d *doctor) syncInterval(ctx context.Context) {
 	case always:
 		d.say(isOK, "sync", "NATS syncs before it acknowledges")
 	default:
-		d.say(isWarn, "sync", "NATS syncs its disks every %v: a power loss of two servers can take what was acknowledged since; set sync_interval: always, see README", interval)
+		d.say(isWarn, "sync", "NATS syncs its disks every %v: a power loss of two servers can take what was acknowledged since; set sync_interval: always, see Many machines in the documents", interval)
 	}
 }
 

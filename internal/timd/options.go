@@ -315,9 +315,9 @@ func (o *options) check() error {
 	case o.maxStore != 0 && o.maxStore < minStore:
 		return fmt.Errorf("--max-store %v must be %v or more", o.maxStore, bus.Size(minStore))
 	case o.nats != "" && o.maxStore != 0:
-		return errors.New("--max-store limits only the embedded store: with --nats, limit the account on the NATS servers, see README")
+		return errors.New("--max-store limits only the embedded store: with --nats, limit the account on the NATS servers, see Many machines in the documents")
 	case o.nats != "" && o.sync == "always":
-		return errors.New("--sync concerns only the embedded store: with --nats, set sync_interval on the NATS servers, see README")
+		return errors.New("--sync concerns only the embedded store: with --nats, set sync_interval on the NATS servers, see Many machines in the documents")
 	}
 	if o.dev && !o.devRemote {
 		switch {

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -37,7 +38,7 @@ const (
 )
 
 // pagesOfTheTree are the files that package main embeds.
-var pagesOfTheTree = Files{Page: os.DirFS("../../web/page"), Console: os.DirFS("../../web/console"), Docs: os.DirFS("../../web/docs")}
+var pagesOfTheTree = Files{Page: os.DirFS("../../web/page"), Console: os.DirFS("../../web/console"), Docs: fstest.MapFS{}}
 
 type stage struct {
 	*server

@@ -1,5 +1,5 @@
-// How the demo page looks and reads: languages, themes, widths, and what axe says
-// about them.
+// How the demo page and the documents look and read: languages, themes, widths, and
+// what axe says about them.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -142,4 +142,42 @@ test('the log is a live region that the keyboard can scroll, and states have wor
     await page.$eval('[data-panel=A] .line', (line) => line.querySelector('time').textContent),
     /^\d\d:\d\d:\d\d\.\d{3}$/,
   );
+});
+
+test('the documents: axe finds nothing, nothing overflows', { timeout: 240_000 }, async (t) => {
+  const page = await stage.blank(t);
+  for (const [name, { width, height }, theme] of [
+    ['index.zh', DESKTOP, 'dark'],
+    ['many-machines', PHONE, 'light'],
+  ]) {
+    await page.setViewport({ width, height });
+    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+    await page.goto(`${stage.timd.url}/docs/${name}.html`);
+    await page.evaluate(axe);
+    const found = await page.evaluate(async () => ({
+      axe: (await globalThis.axe.run()).violations.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.target)}`),
+      tooWide: document.documentElement.scrollWidth > innerWidth,
+    }));
+    assert.deepEqual(found, { axe: [], tooWide: false }, name);
+  }
+  assert.deepEqual(page.complaints, []);
+});
+
+test('the documents are searched with the keyboard alone', async (t) => {
+  const page = await stage.blank(t);
+  await page.goto(`${stage.timd.url}/docs/`);
+  await page.waitForSelector('.search input');
+  await page.keyboard.press('/');
+  await page.keyboard.type('70001');
+  await page.waitForSelector('.results a');
+  assert.equal(await page.$eval('.results [role=status]', (line) => /^\d+ found$/.test(line.textContent)), true);
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => location.href.endsWith('/docs/codes.html#70001'));
+  await page.keyboard.press('/');
+  await page.keyboard.type('xyzzy');
+  await page.waitForFunction(() => document.querySelector('.results [role=status]').textContent === 'Nothing has these words in it.');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('.results[hidden]');
+  assert.deepEqual(page.complaints, []);
 });

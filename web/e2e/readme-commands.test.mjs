@@ -1,5 +1,6 @@
-// README's commands, as an operator would paste them: one machine, then a cluster
-// that takes over its data. Only the ports differ.
+// The commands of the documents "One machine" and "Many machines", as an operator
+// would paste them: one machine, then a cluster that takes over its data. Only the
+// ports differ.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -13,15 +14,14 @@ import { timdBinary } from './lib/timd.mjs';
 
 const home = folder('readme');
 const tools = folder('tools');
-const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
 
-/** Free ports for those of the README. */
+/** Free ports for those of the documents. */
 const ports = {};
 for (const port of [8443, 8081, 9081, 4222, 6222]) ports[port] = await freePort();
 
-/** The plain code blocks of a chapter, each as its commands. */
-function blocks(chapter) {
-  const text = readme.split(`\n## ${chapter}\n`)[1].split('\n## ')[0];
+/** The plain code blocks of a document, each as its commands. */
+async function blocks(name) {
+  const text = await readFile(new URL(`../docs/en/${name}.md`, import.meta.url), 'utf8');
   return [...text.matchAll(/```\n([\s\S]*?)```/g)].map(([, block]) =>
     block.replace(/(:|-p )(8443|8081|9081|4222|6222)\b/g, (_, before, port) => before + ports[port]),
   );
@@ -59,7 +59,7 @@ test('the commands of one machine and of many, and the move between them', { tim
   symlinkSync(timdBinary, join(home, 'bin', 'timd'));
   buildNATS(tools);
 
-  const [first, then] = blocks('One machine');
+  const [first, then] = await blocks('one-machine');
   const setup = lines(first);
   await run(setup.slice(0, -1).join('\n'));
   const one = await serve(setup.at(-1), /^ {2}data /m);
@@ -71,7 +71,7 @@ test('the commands of one machine and of many, and the move between them', { tim
   await assert.rejects(run(metrics.replace(`:${ports[8081]}`, `:${ports[8443]}`).replace('curl', 'curl -f')), 'not on the public address');
   assert.deepEqual(await end(one, 30_000), { code: 0, by: null }, one.said);
 
-  const [files, servers, gateways, , change, move] = blocks('Many machines');
+  const [files, servers, gateways, , change, move] = await blocks('many-machines');
   const install = lines(files)[0];
   assert.match(install, /^go install .*nats-server/);
   await run(files.replace(install, ''));
