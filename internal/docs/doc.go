@@ -8,6 +8,7 @@
 //	markdown.go   Markdown to HTML: headings, links, code
 //	highlight.go  colours of code
 //	codes.go      the table of error codes
+//	reference.go  methods, events and types, from the typings
 //	search.go     the index that a page searches
 //
 // Sources are web/docs/en and web/docs/zh, and documents of the repository where

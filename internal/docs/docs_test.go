@@ -161,6 +161,62 @@ func TestHighlight(t *testing.T) {
 	}
 }
 
+// The reference has every method that is built, every event that fires, and what
+// a reader follows from them.
+func TestReference(t *testing.T) {
+	files := built(t)
+	api, types := string(files["api.html"]), string(files["types.html"])
+	var methods struct{ Methods, Built []string }
+	text, err := fs.ReadFile(tree, "internal/gen/methods.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &methods))
+	require.Greater(t, len(methods.Built), 50)
+	for _, name := range methods.Built {
+		require.Equal(t, 1, strings.Count(api, `<h3 id="`+name+`">`), name)
+	}
+	for _, id := range []string{"SDK_READY", "LOGIN_STATUS_CHANGE", "Message", "Conversation", "KickedOutType"} {
+		require.Equal(t, 1, strings.Count(types, ` id="`+id+`"`), id)
+	}
+	for _, part := range []string{"{@link", "*/</p>", "<p>/**"} {
+		require.False(t, strings.Contains(api+types, part), part)
+	}
+}
+
+func TestTypings(t *testing.T) {
+	got := parse(`// a file
+import type { X } from 'x';
+
+/** One. */
+export type A =
+  | 'a'
+  | 'b';
+/**
+ * Two, of {@link A}
+ * and more.
+ */
+export interface B<T> extends A {
+  /** Is a. */
+  a: string;
+  b?: {
+    /** Deep. */
+    c: number;
+  };
+  d(options: {
+    e: string;
+  }): void;
+}
+export declare function f(a: A): B;
+declare const x: string;
+`)
+	require.Len(t, got, 3)
+	require.Equal(t, declaration{kind: "type", name: "A", comment: "One.", code: "type A =\n  | 'a'\n  | 'b';"}, got[0])
+	require.Equal(t, "Two, of {@link A} and more.", got[1].comment)
+	require.Equal(t, []member{
+		{"a", "Is a.", "a: string;"}, {"b", "", "b?: {\n  /** Deep. */\n  c: number;\n};"}, {"d", "", "d(options: {\n  e: string;\n}): void;"},
+	}, got[1].members)
+	require.Equal(t, "function f(a: A): B;", got[2].code)
+}
+
 func TestChapter(t *testing.T) {
 	got, err := chapter("# a\n\n## b\n\n### c\n\ntext\n\n## d\n", "b")
 	require.NoError(t, err)

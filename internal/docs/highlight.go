@@ -18,6 +18,10 @@ var (
 		regexp.MustCompile(`(?s)(//[^\n]*|/\*.*?\*/|<!--.*?-->)|('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|` + "`(?:[^`\\\\]|\\\\.)*`" + `)|\b(import|from|export|default|const|let|function|return|async|await|new|try|catch|finally|if|else|for|of|throw|type|true|false|null|undefined)\b|(</?[A-Za-z][\w.-]*|/?>)`),
 		[]string{"c", "s", "k", "t"},
 	}
+	typing = grammar{ // without tags: < begins the parameters of a type
+		regexp.MustCompile(`(?s)(//[^\n]*|/\*.*?\*/)|('(?:[^'\\\n]|\\.)*')|\b(interface|type|function|extends|readonly|keyof|typeof|string|number|boolean|unknown|any|void|null|undefined|true|false)\b`),
+		[]string{"c", "s", "k"},
+	}
 	shell = grammar{
 		regexp.MustCompile(`(?m)((?:^|\s)#[^\n]*)|('[^']*'|"[^"]*")`),
 		[]string{"c", "s"},
@@ -31,7 +35,7 @@ var (
 
 // grammars are those of the languages that blocks of code name.
 var grammars = map[string]grammar{
-	"js": script, "jsx": script, "ts": script, "tsx": script, "html": script, "vue": script,
+	"js": script, "jsx": script, "ts": typing, "tsx": script, "html": script, "vue": script,
 	"sh": shell, "json": data, "diff": patch,
 }
 

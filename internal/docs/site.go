@@ -22,8 +22,9 @@ type page struct {
 	zh   source // none: Chinese readers are led to the English page
 	// title in each language, for the side list and the page's heading.
 	title, titleZH string
-	// make returns the text instead of a file.
-	make func(b *builder, lang language) (string, error)
+	// make returns the text instead of a file, in English only if english is set.
+	make    func(b *builder, l language) (string, error)
+	english bool
 }
 
 // section is a part of the side list.
@@ -44,6 +45,8 @@ var site = []section{
 		{name: "index", title: "What tim is", titleZH: "tim 是什么", en: own("index"), zh: zh("index")},
 	}},
 	{title: "Reference", titleZH: "参考", pages: []page{
+		{name: "api", title: "Methods", titleZH: "方法", english: true, make: apiPage},
+		{name: "types", title: "Types and events", titleZH: "类型与事件", english: true, make: typesPage},
 		{name: "codes", title: "Error codes", titleZH: "错误码", make: codesPage},
 		{name: "migration", title: "Coming from the TIM web SDK", titleZH: "从 TIM Web SDK 迁移", en: source{file: "js/MIGRATION.md"}},
 		{name: "package", title: "The npm package", titleZH: "npm 包", en: source{file: "js/README.md"}},
@@ -104,7 +107,10 @@ func (p page) in(l language) (source, bool) {
 	if l.leads() {
 		s = p.en
 	}
-	return s, p.make != nil || s.file != ""
+	if p.make != nil {
+		return s, l.leads() || !p.english
+	}
+	return s, s.file != ""
 }
 
 // address returns the file that shows the page to readers of a language, and

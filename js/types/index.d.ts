@@ -300,7 +300,7 @@ export interface TIM {
   configure(options: Partial<CreateOptions>): void;
   readonly EVENT: Events;
   readonly TYPES: Types;
-  /** Of signalling, which is not built: its events do not fire. */
+  /** The events and constants of signalling: see {@link SignalingMethods}. */
   readonly TSignaling: typeof TSignaling;
   readonly VERSION: string;
 }
