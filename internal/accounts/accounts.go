@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -40,6 +41,8 @@ type Bus interface {
 	Last(ctx context.Context, stream, subject string) (bus.Value, error)
 	LastAtLeader(ctx context.Context, stream, subject string) (bus.Value, error)
 	Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error)
+	// Batch returns the first values from a position on; any replica may answer.
+	Batch(ctx context.Context, stream, filter string, seq uint64, n int) ([]bus.Value, error)
 	Purge(ctx context.Context, stream, pattern string) error
 	// Replicas is how many copies of each stream there are.
 	Replicas() int
@@ -64,8 +67,11 @@ func Open(ctx context.Context, b Bus, p Policy) (*Accounts, error) {
 
 var stream = bus.BucketStream(bus.BucketAccounts)
 
-func subject(u place.User) string {
-	return bus.BucketSubject(bus.BucketAccounts, strconv.FormatUint(uint64(u.SDKAppID), 10)+"."+bus.UserToken(u.UserID))
+func subject(u place.User) string { return ofApp(u.SDKAppID) + bus.UserToken(u.UserID) }
+
+// ofApp is what the subjects of an app's accounts begin with.
+func ofApp(app uint32) string {
+	return bus.BucketSubject(bus.BucketAccounts, strconv.FormatUint(uint64(app), 10)+".")
 }
 
 // Admin reports whether a UserID is an administrator's.
@@ -117,6 +123,48 @@ func decode(v bus.Value, err error) (Account, bool, error) {
 		return acc, false, fault.With(fault.Internal, "an account cannot be read")
 	}
 	return acc, true, nil
+}
+
+// Listed is an imported account in a list.
+type Listed struct {
+	place.User
+	Account
+}
+
+// List returns imported accounts of an app, at most limit of them, and a cursor
+// for the next page, "" at the end. They are ordered by their last change; an
+// account that changes meanwhile may come twice, and no other is missed.
+func (a *Accounts) List(ctx context.Context, app uint32, cursor string, limit int) ([]Listed, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	from := uint64(1)
+	if cursor != "" {
+		n, err := strconv.ParseUint(cursor, 10, 64)
+		if err != nil {
+			return nil, "", fault.With(fault.BadParameters, "unknown cursor: pass the one from the last answer, or none")
+		}
+		from = n
+	}
+	values, err := a.bus.Batch(ctx, stream, ofApp(app)+"*", from, limit+1)
+	if err != nil && !errors.Is(err, bus.ErrNoValue) {
+		return nil, "", storeFault(err)
+	}
+	page := make([]Listed, 0, limit)
+	for _, v := range values {
+		if len(page) == limit {
+			return page, strconv.FormatUint(v.Seq, 10), nil
+		}
+		id, err := bus.UserOfToken(strings.TrimPrefix(v.Subject, ofApp(app)))
+		if err != nil {
+			continue
+		}
+		acc, _, err := decode(v, nil)
+		if err != nil {
+			return nil, "", err
+		}
+		page = append(page, Listed{User: place.User{SDKAppID: app, UserID: id}, Account: acc})
+	}
+	return page, "", nil
 }
 
 // Import adds an account, or changes the given fields of one; nil keeps a

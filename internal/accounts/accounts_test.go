@@ -72,6 +72,30 @@ func TestImportChangesOnlyWhatIsGiven(t *testing.T) {
 	require.False(t, was)
 }
 
+func TestAccountsAreListedInPages(t *testing.T) {
+	a, ctx := open(t, Policy{}), t.Context()
+	for _, id := range []string{"a", "b", "c"} {
+		require.NoError(t, a.Import(ctx, place.User{SDKAppID: 1, UserID: id}, ptr(id+"!"), nil))
+	}
+	require.NoError(t, a.Import(ctx, place.User{SDKAppID: 2, UserID: "other app"}, nil, nil))
+	read := func(cursor string) (ids []string, next string) {
+		page, next, err := a.List(ctx, 1, cursor, 2)
+		require.NoError(t, err)
+		for _, one := range page {
+			require.Equal(t, one.UserID+"!", one.Nick)
+			ids = append(ids, one.UserID)
+		}
+		return ids, next
+	}
+	first, next := read("")
+	require.Equal(t, []string{"a", "b"}, first)
+	last, end := read(next)
+	require.Equal(t, []string{"c"}, last)
+	require.Empty(t, end)
+	_, _, err := a.List(ctx, 1, "x", 2)
+	require.ErrorIs(t, err, fault.New(fault.BadParameters))
+}
+
 // A caller who hangs up in the middle gets 70169, and the account is complete
 // or absent.
 func TestCallsThatAreGivenUp(t *testing.T) {

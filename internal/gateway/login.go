@@ -216,9 +216,19 @@ func (s *socket) admit(r jsonframe.Request, c place.Claim) error {
 		return fault.New(fault.SigRevoked)
 	case place.UnknownUser:
 		return fault.New(fault.NoSuchAccount)
+	case place.Banned:
+		return bannedUntil(out.Until)
 	default:
 		return fault.New(fault.Internal)
 	}
+}
+
+// bannedUntil is the error of a login while its user is banned.
+func bannedUntil(ms int64) error {
+	if ms == 0 {
+		return fault.New(fault.Blocklisted)
+	}
+	return fault.With(fault.Blocklisted, "until "+time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05")+" UTC")
 }
 
 // claim asks the registry, and probes the instance's holder if the registry

@@ -354,7 +354,7 @@ func TestStoreIsNotLive(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	w := begin(t, setup{})
 	for verdict, code := range map[place.Verdict]fault.Code{
-		place.SigRevoked: fault.SigRevoked, place.UnknownUser: fault.NoSuchAccount,
+		place.SigRevoked: fault.SigRevoked, place.UnknownUser: fault.NoSuchAccount, place.Banned: fault.Blocklisted,
 	} {
 		w.reg.admit = func(context.Context, place.Claim) (place.Outcome, error) {
 			return place.Outcome{Verdict: verdict}, nil

@@ -26,6 +26,7 @@ const (
 	KickedOut                      // Outcome.Kick: evicted meanwhile, or no free place for a resume
 	SigRevoked                     // the UserSig was signed before a server API kick
 	UnknownUser                    // --require-import, and nobody imported this account
+	Banned                         // an administrator keeps the user out, until Outcome.Until
 )
 
 // Outcome is the answer to a Claim.
@@ -35,4 +36,5 @@ type Outcome struct {
 	Resumed bool   // of Admitted: the place was already there
 	Holder  Holder // of Held
 	Kick    string // of KickedOut: frame.Kick…
+	Until   int64  // of Banned: Unix ms; 0 when the ban has no end
 }

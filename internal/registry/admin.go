@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"time"
 
@@ -25,6 +26,7 @@ type View struct {
 	place.User
 	State     State
 	KickedAt  int64 // Unix seconds of the last server API kick; 0 for none
+	Ban       *Ban  // in force; nil for none
 	Instances []InstanceView
 }
 
@@ -44,6 +46,9 @@ func (r *Registry) view(ctx context.Context, u place.User, rec Record) View {
 	rec = lapse(rec, r.lapsed(ctx))
 	now, s := r.now(), r.rules(u.SDKAppID)
 	v := View{User: u, State: Offline, KickedAt: rec.KickedAt}
+	if rec.Ban.inForce(now) {
+		v.Ban = rec.Ban
+	}
 	for i := range rec.Instances {
 		in := &rec.Instances[i]
 		if ended(in.Expires, now) || in.overdue(s, now) {
@@ -93,6 +98,12 @@ func (r *Registry) get(ctx context.Context, u place.User, leader bool) (View, er
 // last change; a user who changes meanwhile may come twice, and no other is
 // missed.
 func (r *Registry) List(ctx context.Context, app uint32, cursor string, limit int) ([]View, string, error) {
+	return r.list(ctx, app, cursor, limit, math.MaxInt, func(v *View) bool { return len(v.Instances) > 0 })
+}
+
+// list returns the users whose view is wanted, as List does, and looks at the
+// records of at most most users for it.
+func (r *Registry) list(ctx context.Context, app uint32, cursor string, limit, most int, wanted func(*View) bool) ([]View, string, error) {
 	from := uint64(1)
 	if cursor != "" {
 		n, err := strconv.ParseUint(cursor, 10, 64)
@@ -105,12 +116,13 @@ func (r *Registry) List(ctx context.Context, app uint32, cursor string, limit in
 	next := ""
 	err := r.walk(ctx, strconv.FormatUint(uint64(app), 10)+".*", from, func(u place.User, rec Record, seq uint64) error {
 		v := r.view(ctx, u, rec)
-		if len(v.Instances) == 0 {
-			return nil
-		}
-		if len(page) >= limit {
+		listed := wanted(&v)
+		if most--; most < 0 || listed && len(page) >= limit {
 			next = strconv.FormatUint(seq, 10)
 			return errEnough
+		}
+		if !listed {
+			return nil
 		}
 		page = append(page, v)
 		return nil

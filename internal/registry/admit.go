@@ -51,11 +51,17 @@ type decision struct {
 //	         instance) · else: a new place, and who is too many goes
 //	resume   the place is there: attach again · evicted meanwhile: its type ·
 //	         a free place · else multipleAccount
+//
+// Nobody is admitted while a ban is in force.
 func admit(old Record, s rules, c claim, now int64) (Record, decision) {
+	if old.Ban.inForce(now) {
+		return old, banned(&old, c)
+	}
 	if old.KickedAt > 0 && c.SignedAt <= old.KickedAt {
 		return old, revoked(&old, c)
 	}
 	r := old.clone()
+	r.Ban = nil // it is over
 	r.used(c.SignedAt, now)
 	var d decision
 	d.Evicted, d.Events = prune(&r, s, c.User, c.Instance, now)
@@ -150,6 +156,11 @@ func revoked(r *Record, c claim) decision {
 	if !c.Resume || r.find(c.Instance) >= 0 {
 		return decision{Outcome: place.Outcome{Verdict: place.SigRevoked}}
 	}
+	return kickedByAPI(r, c)
+}
+
+// kickedByAPI ends a session whose user was kicked or banned while it was away.
+func kickedByAPI(r *Record, c claim) decision {
 	typ := r.evictedAs(c.Instance)
 	if typ == "" {
 		typ = frame.KickRESTAPI

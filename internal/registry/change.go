@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"slices"
+
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -117,13 +119,18 @@ func tidy(old Record, s rules, u place.User, now int64) (Record, change) {
 func kickAll(old Record, s rules, u place.User, second, now int64) (Record, change) {
 	r := old.clone()
 	r.KickedAt = max(r.KickedAt, second, r.Ahead)
+	return r.done(r.evictAll(u, now), s, now)
+}
+
+// evictAll evicts every instance by the server API.
+func (r *Record) evictAll(u place.User, now int64) change {
 	c := change{Write: true}
-	for _, in := range old.Instances {
+	for _, in := range slices.Clone(r.Instances) {
 		c.Evicted = append(c.Evicted, in.eviction(u, frame.KickRESTAPI))
 		c.Events = append(c.Events, in.event(u, Kick, frame.KickRESTAPI, now))
 		r.evict(c.Evicted[len(c.Evicted)-1])
 	}
-	return r.done(c, s, now)
+	return c
 }
 
 // kickOne evicts one instance.

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -50,7 +51,7 @@ func TestARecordThatCannotBeRead(t *testing.T) {
 		fine := login(t, r, g, bob)
 		v, err := b.LastAtLeader(ctx, usersStream, key(alice))
 		require.NoError(t, err)
-		_, err = b.Put(ctx, key(alice), []byte(`{"v":2}`), v.Seq, 0)
+		_, err = b.Put(ctx, key(alice), fmt.Appendf(nil, `{"v":%d}`, recordVersion+1), v.Seq, 0)
 		require.NoError(t, err)
 
 		// What could not be reported in time is reported later, except this one.

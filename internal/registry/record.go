@@ -7,9 +7,15 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// recordVersion is the layout below. A record of a newer layout is left alone:
-// the operator is in the middle of an upgrade.
-const recordVersion = 1
+// The layouts of a record. One with a ban says that it is of version 2, so that
+// a timd which knows of no bans leaves it alone instead of letting the user in.
+// A record of a newer layout is left alone, too: the operator is in the middle
+// of an upgrade.
+const (
+	plainVersion  = 1
+	bannedVersion = 2
+	recordVersion = bannedVersion // the newest one
+)
 
 // maxEvicted limits how many evicted instances a record remembers.
 const maxEvicted = 32
@@ -28,6 +34,7 @@ type Record struct {
 	Instances []Instance `json:"i,omitempty"`
 	Evicted   []Evicted  `json:"e,omitempty"` // oldest first
 	Out       []Event    `json:"o,omitempty"` // events that may not be in the event stream yet
+	Ban       *Ban       `json:"b,omitempty"` // what it points to never changes
 }
 
 // Instance is a place: one instance of the user that counts for the limit.
@@ -118,7 +125,10 @@ func (in *Instance) holder(u place.User) place.Holder {
 }
 
 func (r *Record) encode() []byte {
-	r.Version = recordVersion
+	r.Version = plainVersion
+	if r.Ban != nil {
+		r.Version = bannedVersion
+	}
 	data, err := json.Marshal(r)
 	if err != nil {
 		panic("registry: a record cannot be encoded: " + err.Error()) // no field of it can fail

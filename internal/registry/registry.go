@@ -15,6 +15,7 @@
 //	settings.go       the settings of an app and their rules
 //	settingsstore.go  how they are stored and reach every gateway
 //	admin.go          what the server API asks for
+//	ban.go            users who are kept out for a time
 //	event.go, feed.go what happened, for webhooks and the console
 //
 // The record is the truth and sockets follow it. Every attach has a number

@@ -216,10 +216,15 @@ func (r *Registry) put(ctx context.Context, subject string, rec *Record, seq uin
 	return r.store.Put(ctx, subject, rec.encode(), seq, rec.ttl(now))
 }
 
+// maxTTL is how long a record without instances is kept at most, unless it is
+// kept for ever.
+const maxTTL = 10 * 365 * 24 * time.Hour
+
 // ttl returns how long a record without instances is worth keeping, 0 for
-// ever: the evicted until their UserSig expires, a server API kick for good.
+// ever: the evicted until their UserSig expires, a server API kick for good, a
+// ban until it is over.
 func (r *Record) ttl(now int64) time.Duration {
-	if len(r.Instances) > 0 || r.KickedAt > 0 {
+	if len(r.Instances) > 0 || r.KickedAt > 0 || r.Ban != nil && r.Ban.Until == 0 {
 		return 0
 	}
 	// Long enough for an operation to recognise its own write.
@@ -230,7 +235,10 @@ func (r *Record) ttl(now int64) time.Duration {
 	if len(r.Out) > 0 {
 		end = max(end, now+eventAge.Milliseconds())
 	}
-	return min(time.Duration(end-now)*time.Millisecond, 10*365*24*time.Hour)
+	if r.Ban != nil {
+		end = max(end, r.Ban.Until)
+	}
+	return min(time.Duration(end-now)*time.Millisecond, maxTTL)
 }
 
 // fail converts an error of the store to what a client is told.

@@ -25,6 +25,9 @@ type Sessions interface {
 	List(ctx context.Context, app uint32, cursor string, limit int) ([]registry.View, string, error)
 	KickUser(ctx context.Context, u place.User) error
 	KickInstance(ctx context.Context, u place.User, instance string) (bool, error)
+	Ban(ctx context.Context, u place.User, b registry.Ban) (registry.Ban, error)
+	Unban(ctx context.Context, u place.User) (bool, error)
+	Banned(ctx context.Context, app uint32, cursor string, limit int) ([]registry.View, string, error)
 	Watch(ctx context.Context, app uint32) (<-chan registry.Event, error)
 	Settings(app uint32) registry.Settings
 	SetSettings(ctx context.Context, app uint32, p registry.Patch) (registry.Settings, error)
@@ -172,6 +175,9 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"sns/friend_delete":                            (*API).friendDelete,
 	"sns/friend_get":                               (*API).friendGet,
 	"sns/friend_import":                            (*API).friendImport,
+	"timd_account/ban":                             (*API).accountBan,
+	"timd_account/unban":                           (*API).accountUnban,
+	"timd_account/list":                            (*API).accountList,
 	"timd_config/get":                              (*API).configGet,
 	"timd_config/set":                              (*API).configSet,
 	"timd_quota/get":                               (*API).quotaGet,

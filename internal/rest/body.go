@@ -101,6 +101,23 @@ func (o object) number(name string, least, most, def int64) (int64, error) {
 	return n, nil
 }
 
+// maxListed is the longest page of a list that has a cursor.
+const maxListed = 200
+
+// page reads what part of a list is wanted: Limit, 50 without one, and Next,
+// the cursor, which is "" for the first page.
+func (o object) page() (limit int, cursor string, err error) {
+	n, err := o.number("Limit", 1, maxListed, 50)
+	if err != nil {
+		return 0, "", err
+	}
+	next, err := o.text("Next", 32)
+	if err == nil && next != nil {
+		cursor = *next
+	}
+	return int(n), cursor, err
+}
+
 // truth reads true or false; false when the field is absent.
 func (o object) truth(name string) (v bool, err error) {
 	if o.has(name) && json.Unmarshal(o[name], &v) != nil {

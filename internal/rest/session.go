@@ -29,22 +29,16 @@ type instance struct {
 	ExpireTime int64 // end of its UserSig
 }
 
-// Limits of timd_session/list.
-const (
-	maxListed  = 200  // users a page
-	maxScanned = 5000 // users looked at for a search, a page
-)
+// maxScanned is how many users timd_session/list looks at for a page of a
+// search.
+const maxScanned = 5000
 
 // sessionList: {"Limit"?: 1–200, "Next"?, "Search"?} returns {"UserList",
 // "Next"}: the users who have instances, with "Next" "" at the end. With
 // Search, only those whose UserID contains it, ignoring case; a page of a
 // search may be empty without being the last.
 func (a *API) sessionList(ctx context.Context, c *call) (reply, error) {
-	limit, err := c.body.number("Limit", 1, maxListed, 50)
-	if err != nil {
-		return nil, err
-	}
-	next, err := c.body.text("Next", 32)
+	limit, cursor, err := c.body.page()
 	if err != nil {
 		return nil, err
 	}
@@ -52,14 +46,11 @@ func (a *API) sessionList(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	cursor, want := "", ""
-	if next != nil {
-		cursor = *next
-	}
+	want := ""
 	if search != nil {
 		want = strings.ToLower(*search)
 	}
-	found, cursor, err := a.find(ctx, c.app, cursor, want, int(limit))
+	found, cursor, err := a.find(ctx, c.app, cursor, want, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -51,6 +51,15 @@ func TestAcrossGateways(t *testing.T) {
 		require.Equal(t, fault.SigRevoked, s.member("Web").login("alice", before))
 		require.Zero(t, s.member("Web").login("alice", sign("alice")))
 	}
+
+	carol := both[1].online("carol")
+	both[0].call("timd_account/ban", `{"UserID":"carol"}`)
+	carol.until(everyKick)
+	for _, s := range both {
+		require.Equal(t, fault.Blocklisted, s.member("Web").login("carol", sign("carol")))
+	}
+	both[1].call("timd_account/unban", `{"UserID":"carol"}`)
+	require.Zero(t, both[0].member("Web").login("carol", sign("carol")))
 	both[0].call("im_open_login_svc/account_import", `{"UserID":"bob"}`)
 	a := both[1].call("im_open_login_svc/account_check", `{"CheckItem":[{"UserID":"bob"}]}`)
 	require.Equal(t, "Imported", a["ResultItem"].([]any)[0].(map[string]any)["AccountStatus"])
@@ -66,6 +75,8 @@ func TestRestart(t *testing.T) {
 	s.call("timd_config/set", `{"WebInstances":3,"LoginMode":"single"}`)
 	before := sign("alice")
 	s.call("im_open_login_svc/kick", `{"UserID":"alice"}`)
+	s.call("im_open_login_svc/account_import", `{"UserID":"mallory"}`)
+	s.call("timd_account/ban", `{"UserID":"mallory"}`)
 	s.end()
 
 	s = openStage(t, change)
@@ -76,4 +87,5 @@ func TestRestart(t *testing.T) {
 	s.online("alice")
 	users := s.call("timd_session/list", `{}`)["UserList"].([]any)
 	require.Equal(t, "Alice", users[0].(map[string]any)["Nick"])
+	require.Equal(t, fault.Blocklisted, s.member("Web").login("mallory", sign("mallory")))
 }

@@ -1,0 +1,112 @@
+package registry
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+func TestAdmitDuringABan(t *testing.T) {
+	s := testRules(Dual, 1, 1)
+	const end = t0 + 60_000
+	r, ch := ban(record("web:a android:b-"), s, alice, Ban{At: t0, Until: end, By: "administrator"}, t0)
+	require.Len(t, ch.Evicted, 2)
+	require.Equal(t, "-a:REST_API_Kick -b:REST_API_Kick", words(r, s))
+	for _, fresh := range []string{"new web:a", "new web:c"} {
+		after, d := admit(r, s, claimOf(fresh), end-1)
+		require.Equal(t, place.Outcome{Verdict: place.Banned, Until: end}, d.Outcome, fresh)
+		require.Equal(t, r, after)
+	}
+	for _, back := range []string{"resume web:a", "resume web:never-seen"} {
+		_, d := admit(r, s, claimOf(back), end-1)
+		require.Equal(t, place.Outcome{Verdict: place.KickedOut, Kick: frame.KickRESTAPI}, d.Outcome, back)
+	}
+	after, d := admit(r, s, claimOf("new web:c"), end)
+	require.Equal(t, place.Admitted, d.Verdict, "it is over, and no UserSig is void")
+	require.Nil(t, after.Ban)
+	lifted, ch := unban(r, s, end-1)
+	require.True(t, ch.Write)
+	_, d = admit(lifted, s, claimOf("new web:c"), end-1)
+	require.Equal(t, place.Admitted, d.Verdict)
+	_, ch = unban(r, s, end)
+	require.False(t, ch.Write, "there is nothing to lift")
+}
+
+// A timd that knows of no bans must not let a banned user in.
+func TestARecordWithABanIsOfAnotherVersion(t *testing.T) {
+	for text, b := range map[string]*Ban{`"v":1,`: nil, `"v":2,`: {At: 1}} {
+		r := record("web:a")
+		r.Ban = b
+		data := r.encode()
+		require.True(t, strings.Contains(string(data), text), "%s", data)
+		back, err := decodeRecord(data)
+		require.NoError(t, err)
+		require.Equal(t, b, back.Ban)
+	}
+}
+
+func TestHowLongARecordWithABanIsKept(t *testing.T) {
+	r := Record{Ban: &Ban{At: t0, Until: t0 + time.Hour.Milliseconds()}}
+	require.Equal(t, time.Hour, r.ttl(t0))
+	r.Ban = &Ban{At: t0, Until: t0 + MaxBan.Milliseconds()}
+	require.Equal(t, MaxBan, r.ttl(t0))
+	r.Ban = &Ban{At: t0}
+	require.Zero(t, r.ttl(t0), "for ever")
+}
+
+func TestBansAreStoredAndListed(t *testing.T) {
+	r, g := open(t, testBus(t), "one", nil)
+	ctx := t.Context()
+	login(t, r, g, web("a"))
+	b, err := r.Ban(ctx, alice, Ban{By: "administrator", Reason: "spam"})
+	require.NoError(t, err)
+	require.NotZero(t, b.At)
+	g.expect(t, "kick a REST_API_Kick")
+	require.Equal(t, place.Banned, login(t, r, g, web("b")).Verdict)
+	bob := place.User{SDKAppID: alice.SDKAppID, UserID: "bob"}
+	_, err = r.Ban(ctx, bob, Ban{By: "administrator", Until: time.Now().Add(time.Hour).UnixMilli()})
+	require.NoError(t, err)
+
+	page, next, err := r.Banned(ctx, alice.SDKAppID, "", 1)
+	require.NoError(t, err)
+	require.Len(t, page, 1)
+	require.Equal(t, View{User: alice, State: Offline, Ban: &b}, page[0])
+	page, next, err = r.Banned(ctx, alice.SDKAppID, next, 1)
+	require.NoError(t, err)
+	require.Equal(t, bob, page[0].User)
+	require.Empty(t, next)
+
+	lifted, err := r.Unban(ctx, alice)
+	require.NoError(t, err)
+	require.True(t, lifted)
+	lifted, err = r.Unban(ctx, alice)
+	require.NoError(t, err)
+	require.False(t, lifted)
+	require.Equal(t, place.Admitted, login(t, r, g, web("b")).Verdict)
+}
+
+// Whoever is admitted before a ban is evicted by it, and nobody comes after it,
+// in whatever order they reach the store.
+func TestLoginsDoNotOvertakeABan(t *testing.T) {
+	r, _ := open(t, testBus(t), "one", nil)
+	var all sync.WaitGroup
+	for _, id := range []string{"a", "b", "c", "d"} {
+		all.Go(func() {
+			_, err := r.Admit(t.Context(), web(id))
+			require.NoError(t, err)
+		})
+	}
+	_, err := r.Ban(t.Context(), alice, Ban{By: "administrator"})
+	require.NoError(t, err)
+	all.Wait()
+	v, err := r.GetCurrent(t.Context(), alice)
+	require.NoError(t, err)
+	require.NotNil(t, v.Ban)
+	require.Empty(t, v.Instances)
+}
