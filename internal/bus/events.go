@@ -64,7 +64,26 @@ func (b *Bus) OpenQueue(ctx context.Context, c QueueConfig) error {
 	return err
 }
 
-// Enqueue stores a message that somebody is to take. One with the id of another
+// JournalConfig describes a stream whose subjects keep what was stored, within
+// bounds.
+type JournalConfig struct {
+	Stream, Description string
+	Subjects            string        // a pattern
+	MaxAge              time.Duration // older messages go
+	Keep                int64         // how many of its newest messages a subject keeps
+	MaxBytes            int64         // of all subjects; the oldest messages go
+}
+
+// OpenJournal makes such a stream, or updates it.
+func (b *Bus) OpenJournal(ctx context.Context, c JournalConfig) error {
+	_, err := b.Ensure(ctx, jetstream.StreamConfig{
+		Name: c.Stream, Description: c.Description, Subjects: []string{c.Subjects}, AllowDirect: true,
+		MaxAge: c.MaxAge, MaxMsgsPerSubject: c.Keep, MaxBytes: c.MaxBytes, Discard: jetstream.DiscardOld,
+	})
+	return err
+}
+
+// Enqueue stores a message behind all others of its stream. One with the id of another
 // that was stored less than 2 minutes ago is not stored again. After an error it
 // is unknown whether it was stored.
 func (b *Bus) Enqueue(ctx context.Context, subject string, data []byte, id string) error {

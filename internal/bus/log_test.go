@@ -253,7 +253,7 @@ func TestFault(t *testing.T) {
 // A backup saves every stream but the leases, which say who runs just now.
 func TestSavedStreams(t *testing.T) {
 	require.NotContains(t, SavedStreams, BucketStream(BucketLeases))
-	require.Len(t, SavedStreams, 13+MaxPartitions)
+	require.Len(t, SavedStreams, 14+MaxPartitions)
 }
 
 // An answer that asks for patience is told from one that asks for room, though

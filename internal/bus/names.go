@@ -31,6 +31,8 @@ const (
 	// the receiver has accepted it; key is base64url of a UserID, or of @g and a
 	// group ID. It is in no backup: what happened is elsewhere.
 	StreamNotices = "tim_notices"
+	// StreamAudit holds tim.audit.<app>.<kind>: what administrators did.
+	StreamAudit = "tim_audit"
 	// StreamMessages holds tim.msg.<app>.<a>.<b>: one log a conversation, and
 	// tim.msg.<app>.g.<group>: one a group. With
 	// several partitions further streams hold the rest, see MessagesPartition.
@@ -73,6 +75,7 @@ const (
 	SubjectGroups        = "tim.group."
 	SubjectEvents        = "tim.event."  // <app>.<user>
 	SubjectNotices       = "tim.notice." // <app>.<key>
+	SubjectAudit         = "tim.audit."  // <app>.<kind>
 
 	SubjectOnline   = "tim.live"      // messages for users who are online now
 	SubjectStatus   = "tim.status"    // somebody came, went, or changed their status
@@ -158,7 +161,7 @@ func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + k
 // user must not be newer than the events that it has handed over.
 var SavedStreams = slices.Concat([]string{
 	BucketStream(BucketConfig), BucketStream(BucketAccounts), BucketStream(BucketUsers),
-	StreamEvents, StreamMarks, StreamCursors, StreamDocuments, StreamContacts, StreamConversations, StreamGroups,
+	StreamEvents, StreamAudit, StreamMarks, StreamCursors, StreamDocuments, StreamContacts, StreamConversations, StreamGroups,
 }, messagesStreams(), []string{StreamReferences, StreamFiles, StreamMedia})
 
 func messagesStreams() []string {

@@ -37,6 +37,7 @@ var layers = map[string][]string{
 	"internal/bus/busmodel":           {"internal/bus"},
 	"internal/layout":                 {"internal/bus"},
 	"internal/accounts":               {"internal/fault", "internal/place", "internal/bus"},
+	"internal/audit":                  {"internal/fault", "internal/bus"},
 	"internal/inbox":                  {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/turns", "internal/bus"},
 	"internal/group":                  {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/turns", "internal/bus"},
 	"internal/registry":               {"internal/fault", "internal/place", "internal/frame", "internal/bus", "internal/layout", "internal/gateway"},

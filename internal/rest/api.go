@@ -54,6 +54,8 @@ type Options struct {
 	Contacts Contacts
 	// Quotas shows and changes what users may use; nil when messages are off.
 	Quotas Quotas
+	// Audit records what was done; nil: nothing is recorded.
+	Audit Audit
 	// Profile receives the nick and face of an import, nil for those that were
 	// not given. It may be nil.
 	Profile func(ctx context.Context, u place.User, nick, face *string) error
@@ -178,6 +180,7 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"timd_account/ban":                             (*API).accountBan,
 	"timd_account/unban":                           (*API).accountUnban,
 	"timd_account/list":                            (*API).accountList,
+	"timd_audit/list":                              (*API).auditList,
 	"timd_config/get":                              (*API).configGet,
 	"timd_config/set":                              (*API).configSet,
 	"timd_quota/get":                               (*API).quotaGet,
@@ -248,7 +251,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, name string, run fun
 		ctx, cancel = context.WithTimeout(ctx, callTimeout)
 		defer cancel()
 	}
-	return run(a, ctx, c)
+	answer, err := run(a, ctx, c)
+	a.record(ctx, name, c, a.o.Addr(r), err)
+	return answer, err
 }
 
 func succeed(w http.ResponseWriter, fields reply) {

@@ -14,6 +14,7 @@
 //	profile.go       profile: portrait_get, portrait_set
 //	sns.go           sns: friends
 //	blacklist.go     sns: black_list_add, black_list_delete, black_list_get
+//	audit.go         timd_audit/list, and what is recorded of each command
 //	ban.go           timd_account: ban, unban, list
 //	config.go        timd_config: get, set
 //	quota.go         timd_quota: get, set

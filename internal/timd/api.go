@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/accounts"
+	"github.com/tim-wasm/tim/internal/audit"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
 	"github.com/tim-wasm/tim/internal/rest"
@@ -37,7 +38,12 @@ func (t *running) prepare(ctx context.Context, r *registry.Options, g *gateway.O
 
 // serveREST serves the server API.
 func serveREST(ctx context.Context, t *running) error {
+	log, err := audit.Open(ctx, t.bus)
+	if err != nil {
+		return err
+	}
 	api, err := rest.New(rest.Options{
+		Audit:         log,
 		Sessions:      t.reg,
 		Accounts:      t.accounts,
 		Keys:          t.apps.keys,

@@ -2,6 +2,7 @@ package busmodel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -21,6 +22,31 @@ func (b *Bus) OpenBucket(ctx context.Context, bucket, _ string) error {
 func (b *Bus) OpenEvents(ctx context.Context, name, _, subjects string, age time.Duration) error {
 	_, err := b.OpenLog(ctx, bus.LogConfig{Stream: name, Subjects: subjects, MaxAge: age})
 	return err
+}
+
+// OpenJournal is that of bus.Bus, without its bound of bytes.
+func (b *Bus) OpenJournal(ctx context.Context, c bus.JournalConfig) error {
+	_, err := b.OpenLog(ctx, bus.LogConfig{Stream: c.Stream, Subjects: c.Subjects, Keep: c.Keep, MaxAge: c.MaxAge})
+	return err
+}
+
+// Enqueue is that of bus.Bus.
+func (b *Bus) Enqueue(ctx context.Context, subject string, data []byte, id string) error {
+	s := b.find(func(s *stream) bool { return s.takes(subject) })
+	if s == nil {
+		return fmt.Errorf("busmodel: no stream takes %s", subject)
+	}
+	for {
+		leave, err := s.enter(ctx)
+		if err != nil {
+			return err
+		}
+		newest := s.newest(subject)
+		leave()
+		if _, _, err = s.append(ctx, subject, data, newest, id, 0); !errors.Is(err, bus.ErrConflict) {
+			return err
+		}
+	}
 }
 
 // find returns a stream, nil if there is none.

@@ -19,6 +19,8 @@ type whole interface {
 	both
 	OpenBucket(ctx context.Context, bucket, description string) error
 	OpenEvents(ctx context.Context, name, description, subjects string, age time.Duration) error
+	OpenJournal(ctx context.Context, c bus.JournalConfig) error
+	Enqueue(ctx context.Context, subject string, data []byte, id string) error
 	Last(ctx context.Context, stream, subject string) (bus.Value, error)
 	LastAtLeader(ctx context.Context, stream, subject string) (bus.Value, error)
 	Next(ctx context.Context, stream, filter string, seq uint64) (bus.Value, error)
@@ -87,6 +89,25 @@ func TestValuesAndStreams(t *testing.T) {
 		got, err = b.Batch(ctx, "L", ">", 4, 1)
 		require.NoError(t, err, name)
 		require.Empty(t, got, name)
+	}
+}
+
+func TestJournals(t *testing.T) {
+	ctx := t.Context()
+	real, model := nats(t), busmodel.New(busmodel.Options{})
+	for name, b := range map[string]whole{"nats": real, "model": model} {
+		require.NoError(t, b.OpenJournal(ctx, bus.JournalConfig{Stream: "J", Subjects: "j.*", MaxAge: time.Hour, Keep: 2, MaxBytes: 1 << 20}), name)
+		for _, one := range []string{"1", "2", "2", "3"} { // the second 2 is a repetition
+			require.NoError(t, b.Enqueue(ctx, "j.a", []byte(one), one), name)
+		}
+		require.NoError(t, b.Enqueue(ctx, "j.b", []byte("4"), "4"), name)
+		got, err := b.Batch(ctx, "J", "j.*", 1, 10)
+		require.NoError(t, err, name)
+		var texts string
+		for _, v := range got {
+			texts += string(v.Data)
+		}
+		require.Equal(t, "234", texts, name)
 	}
 }
 
