@@ -21,7 +21,7 @@ type method struct {
 	dead    func() any // what a sync method returns after destroy; nil throws 2903
 }
 
-// methods of an instance. unbuiltMethods makes those of the original that are
+// methods of an instance. onUnbuilt answers those of the original that are
 // missing here.
 var methods []method
 

@@ -4,7 +4,8 @@
 // web instant-messaging client, for wasm_exec.js of the Go that built it.
 //
 // A loader that has put a function __timLoader into the global scope is passed
-// {TIM, version}, and nothing is installed. Started without one, the module
+// {TIM, version}, and nothing is installed; of TIM it gets only create, because it
+// has all else before the module is there. Started without one, the module
 // installs globalThis.TIM and globalThis.tim, which exist as soon as go.run
 // returns control.
 //
@@ -51,6 +52,7 @@ func main() {
 			bridge.Report(bridge.Thrown(err))
 		}
 	} else {
+		s.complete()
 		scope := safejs.Global()
 		bridge.Set(scope, "TIM", s.tim)
 		// This instance learns its app from the UserSig, so it dials at its first login.

@@ -26,7 +26,8 @@ type sdk struct {
 	retry     safejs.Value // the function of sdk.later's timers
 	provided  safejs.Value // of an instance whose userSigProvider has answered
 	late      safejs.Value // of the timers of invitations
-	unbuilt   safejs.Value // an object with the methods that are not built
+	unbuilt   safejs.Value // the function of methods that are not built
+	names     methodNames  // once an instance was made
 	instances map[int32]*instance
 	keys      map[string]*instance
 	last      int32
@@ -61,12 +62,16 @@ func newSDK() *sdk {
 	s.retry = bridge.Static(s.onRetry, reported)
 	s.provided = bridge.Static(s.onProvided, reported)
 	s.late = bridge.Static(s.onLate, reported)
-	s.unbuilt = s.unbuiltMethods()
-	s.tim = bridge.Parse(constantsJSON)
-	bridge.Set(s.tim, "VERSION", bridge.String(version))
-	bridge.Set(s.tim, "create", bridge.Static(s.create, reported))
-	bridge.Set(s.tim, "configure", bridge.Static(s.configure, reported))
+	s.unbuilt = s.guard.Guarded(bridge.Static(s.onUnbuilt, s.failedSync))
+	s.tim = bridge.Wrap("create", bridge.Static(s.create, reported))
 	return s
+}
+
+// complete adds to TIM what a loader has itself.
+func (s *sdk) complete() {
+	bridge.Call(bridge.Global("Object"), "assign", s.tim, bridge.Parse(constantsJSON))
+	bridge.Put(s.tim, "VERSION", bridge.String(version))
+	bridge.Put(s.tim, "configure", bridge.Static(s.configure, reported))
 }
 
 // reported reports the panic of a function that has no other way to answer it.
@@ -155,15 +160,33 @@ func (s *sdk) numbered(args []safejs.Value) *instance {
 // object makes the plain object that an app holds.
 func (s *sdk) object(number int32) safejs.Value {
 	o := bridge.NewObject()
-	bridge.Call(bridge.Global("Object"), "assign", o, s.unbuilt)
-	for n, m := range methods {
-		entry := s.callSync
-		if m.promise != nil {
-			entry = s.call
-		}
-		bridge.Put(o, m.name, bridge.Call(entry, "bind", safejs.Undefined(), bridge.Int(n), bridge.Int(int(number))))
+	if s.names.call.IsUndefined() {
+		s.names = methodNames{call: namesOf(methods, true), callSync: namesOf(methods, false), unbuilt: bridge.Parse(unbuiltJSON)}
 	}
+	bridge.Bind(o, s.names.unbuilt, s.unbuilt, int(number))
+	bridge.Bind(o, s.names.call, s.call, int(number))
+	bridge.Bind(o, s.names.callSync, s.callSync, int(number))
 	return o
+}
+
+// methodNames are arrays of names for bridge.Bind. In the first two, a method has
+// the index that it has in the table, and the other kind an empty name.
+type methodNames struct{ call, callSync, unbuilt safejs.Value }
+
+// namesOf returns the names of the methods that return a promise, or of the others.
+func namesOf(table []method, promise bool) safejs.Value {
+	text := []byte{'['} // JSON, because one call makes an array of it
+	for n, m := range table {
+		if n > 0 {
+			text = append(text, ',')
+		}
+		text = append(text, '"')
+		if (m.promise != nil) == promise {
+			text = append(text, m.name...)
+		}
+		text = append(text, '"')
+	}
+	return bridge.Parse(string(append(text, ']')))
 }
 
 // bound splits the arguments of a bound function.

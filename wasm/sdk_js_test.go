@@ -13,7 +13,11 @@ import (
 )
 
 // the is the SDK of the test page; like every page, it has only one.
-var the = newSDK()
+var the = func() *sdk {
+	s := newSDK()
+	s.complete()
+	return s
+}()
 
 // baseline is the count of functions while there is no instance.
 var baseline = func() int {

@@ -21,24 +21,14 @@ var (
 	}
 )
 
-// unbuiltMethods makes an object with the methods of the original that are not
-// built. They need no instance, so all instances share them.
-func (s *sdk) unbuiltMethods() safejs.Value {
-	o := bridge.NewObject()
-	entry := s.guard.Guarded(bridge.Static(s.onUnbuilt, s.failedSync))
-	each(bridge.Parse(unbuiltJSON), func(v safejs.Value) {
-		name, _ := bridge.Text(v)
-		bridge.Put(o, name, bridge.Call(entry, "bind", safejs.Undefined(), v))
-	})
-	return o
-}
-
+// onUnbuilt answers a method that is not built. It needs no instance.
 func (s *sdk) onUnbuilt(args []safejs.Value) any {
-	name, _ := bridge.Text(bridge.Arg(args, 0))
+	n, _ := bridge.Number(bridge.Arg(args, 0))
+	name, _ := bridge.Text(bridge.Index(s.names.unbuilt, int(n)))
 	a := &answer{promise: bridge.NewPromise()}
 	switch list := emptyLists[name]; {
 	case name == "callExperimentalAPI":
-		return a.experimental(bridge.Arg(args, 1))
+		return a.experimental(bridge.Arg(args, 2))
 	case list != "":
 		a.resolve(bridge.Parse(list))
 	default:

@@ -40,6 +40,7 @@ export async function run(scope, instantiate, release) {
     handed = given;
   };
   scope.__timGuard = guard;
+  scope.__timMethods = methods;
 
   let why = '';
   /** @type {() => void} */
@@ -103,4 +104,17 @@ function guard(fn, box) {
     box.value = null;
     throw thrown;
   };
+}
+
+/**
+ * Gives an object methods that call entry with their index and a number first.
+ * @param {any} object
+ * @param {string[]} names an empty one is passed over
+ * @param {Function} entry
+ * @param {number} number
+ */
+function methods(object, names, entry, number) {
+  names.forEach((name, n) => {
+    if (name) object[name] = entry.bind(undefined, n, number);
+  });
 }

@@ -11,6 +11,7 @@
 //	body_js.go     a JavaScript object as a frame.Body
 //	func_js.go     functions that JavaScript may call, and their life
 //	guard_js.go    how a Go function throws
+//	methods_js.go  the methods of an object that an app holds
 //	promise_js.go  a promise that Go settles
 //	emitter_js.go  the listeners of an instance
 //	error_js.go    IMError
