@@ -42,7 +42,7 @@ var pagesOfTheTree = Files{Page: os.DirFS("../../web/page"), Console: os.DirFS("
 
 type stage struct {
 	*server
-	t    *testing.T
+	t    testing.TB
 	logs *testlog.Buffer
 }
 
@@ -56,7 +56,7 @@ func newStage(t *testing.T, change func(*options)) *stage {
 	return s
 }
 
-func openStage(t *testing.T, change func(*options)) *stage {
+func openStage(t testing.TB, change func(*options)) *stage {
 	t.Helper()
 	dir := t.TempDir()
 	o := options{listen: "127.0.0.1:0", data: "memory", admins: list{"administrator", "second-admin"}, grace: time.Minute, loginWithin: 10 * time.Second, node: "test", files: pagesOfTheTree}
@@ -136,7 +136,7 @@ func (s *stage) call(command, body string) answer {
 // member is a client that logs in.
 type member struct {
 	*native.Client
-	t      *testing.T
+	t      testing.TB
 	user   string      // who has logged in
 	events chan string // names, KICKED_OUT with its type
 	// messages are the delivered ones.

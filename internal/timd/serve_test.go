@@ -28,7 +28,7 @@ import (
 // socket is a raw WebSocket client.
 type socket struct {
 	gws.BuiltinEventHandler
-	t      *testing.T
+	t      testing.TB
 	conn   *gws.Conn
 	frames chan frame.Message
 	closed chan int
@@ -49,7 +49,7 @@ func (s *socket) OnClose(_ *gws.Conn, err error) {
 	s.closed <- code
 }
 
-func dial(t *testing.T, url string, header http.Header) (*socket, error) {
+func dial(t testing.TB, url string, header http.Header) (*socket, error) {
 	s := &socket{t: t, frames: make(chan frame.Message, 16), closed: make(chan int, 1)}
 	if header == nil {
 		header = http.Header{}
