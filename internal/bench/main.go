@@ -1,8 +1,9 @@
 // Command bench runs every Go benchmark of the module and prints one table,
 // with the sizes of the built artefacts beside it. With -o it writes the same
 // as JSON. Run it in the module's root: go run ./internal/bench. Arguments are
-// packages; when there is none, it is ./... and what web/e2e/bench.mjs measures
-// of the built tim.wasm in Chromium.
+// packages; when there is none, it is ./... and what the scripts of web/e2e
+// measure in Chromium: what the built tim.wasm costs a page, and how long a page
+// waits for it and for other SDKs.
 //
 //	main.go   runs and prints
 //	parse.go  reads what go test -bench says
@@ -51,8 +52,10 @@ func run(page bool, packages []string, benchtime, out string, table io.Writer) e
 		return err
 	}
 	if page {
-		if err := add(&stdout, "node", filepath.Join("web", "e2e", "bench.mjs")); err != nil {
-			return err
+		for _, script := range []string{"bench.mjs", filepath.Join("peers", "start.mjs")} {
+			if err := add(&stdout, "node", filepath.Join("web", "e2e", script)); err != nil {
+				return err
+			}
 		}
 	}
 	r := report{Go: runtime.Version(), CPUs: runtime.NumCPU(), Sizes: sizes(), Benchmarks: parse(stdout.String())}
