@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lxzan/gws"
+
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -59,6 +61,19 @@ func (sess *Session) Notify(method string, params json.RawMessage) bool {
 		return false
 	}
 	return sess.s.send(jsonframe.Notification(method, params))
+}
+
+// Offer queues a frame, which may be shared with other sessions, if no more than most
+// bytes wait for the client already. It never blocks, and returns false where it has
+// queued nothing: then, and where Notify would return false.
+func (sess *Session) Offer(text []byte, most int) bool {
+	if sess.ctx.Err() != nil || !sess.s.g.registry.Live() {
+		return false
+	}
+	s := sess.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.bytes <= most && len(s.out.frames) < maxQueued/2 && s.pushLocked(gws.OpcodeText, text)
 }
 
 // renewed sets a new end and returns how long it is until then.

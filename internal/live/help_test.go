@@ -1,0 +1,158 @@
+package live
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+const app = 1400000000
+
+var room = Key{app, "r"}
+
+// world is some gateways on one bus, in a bubble of synctest.
+type world struct {
+	t        *testing.T
+	gateways []*Rooms
+	changes  []string // of all gateways; read it while nothing runs
+	mu       sync.Mutex
+}
+
+// inWorld runs f with n gateways and closes them afterwards.
+func inWorld(t *testing.T, n int, f func(t *testing.T, w *world)) {
+	synctest.Test(t, func(t *testing.T) {
+		w, b := &world{t: t}, busmodel.New(busmodel.Options{})
+		for range n {
+			w.gateways = append(w.gateways, w.open(b))
+		}
+		f(t, w)
+		for _, r := range w.gateways {
+			r.Close()
+		}
+	})
+}
+
+func (w *world) open(b Bus) *Rooms {
+	r, err := Open(b, Options{
+		Report: func(err error) { w.t.Error("reported:", err) },
+		Changed: func(k Key, came, left []string) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.changes = append(w.changes, fmt.Sprint(k.ID, " +", came, " -", left))
+		},
+	})
+	require.NoError(w.t, err)
+	return r
+}
+
+// client is a session and the frames that it was offered.
+type client struct {
+	*Session
+	w *world
+
+	mu     sync.Mutex // guards what follows
+	frames []heard
+	backed int // bytes that wait for it
+}
+
+type heard struct {
+	Method string `json:"method"`
+	Params struct {
+		Messages []string `json:"messages"`
+		GroupID  string   `json:"groupID"`
+		Reason   string   `json:"reason"`
+	} `json:"params"`
+}
+
+func (w *world) login(gateway int, userID string) *client { return w.on(gateway, userID, "1") }
+
+func (w *world) on(gateway int, userID, instance string) *client {
+	c := &client{w: w}
+	c.Session = w.gateways[gateway].Attach(place.User{SDKAppID: app, UserID: userID}, instance, c.take)
+	return c
+}
+
+func (c *client) take(frame []byte, most int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.backed > most {
+		return false
+	}
+	var h heard
+	if err := json.Unmarshal(frame, &h); err != nil {
+		c.w.t.Error(err)
+	}
+	c.frames = append(c.frames, h)
+	return true
+}
+
+func (c *client) join(k Key) *client {
+	_, err := c.Join(c.w.t.Context(), k)
+	require.NoError(c.w.t, err)
+	return c
+}
+
+// say sends a message whose body is its ID.
+func (c *client) say(id string, p Priority) error { return c.sayTo(room, id, p, false) }
+
+func (c *client) sayTo(k Key, id string, p Priority, trusted bool) error {
+	body, _ := json.Marshal(id)
+	return c.r.Say(k, Message{ID: id, Priority: p, From: c.user.UserID, Instance: c.instance, Body: body}, trusted)
+}
+
+// heard returns the messages that the client has got after a window, and forgets
+// them.
+func (c *client) heard() (out []string) {
+	for _, h := range c.got() {
+		out = append(out, h.Params.Messages...)
+	}
+	return out
+}
+
+// got is heard for whole frames.
+func (c *client) got() []heard {
+	time.Sleep(2 * window)
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := c.frames
+	c.frames = nil
+	return out
+}
+
+func (c *client) backlog(bytes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.backed = bytes
+}
+
+func refused(t *testing.T, code fault.Code, err error) {
+	t.Helper()
+	require.Error(t, err)
+	require.Equal(t, code, bus.Fault(err).Code)
+}
+
+func names(list []Member) (out []string) {
+	for _, m := range list {
+		out = append(out, m.UserID)
+	}
+	return out
+}
+
+func numbered(n int) (out []string) {
+	for i := range n {
+		out = append(out, fmt.Sprint(i))
+	}
+	return slices.Clip(out)
+}

@@ -1,0 +1,285 @@
+package live
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+func TestWhatIsSaidReachesTheRoomOnEveryGateway(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		a, second := w.login(0, "a").join(room), w.on(1, "a", "2").join(room)
+		b, c := w.login(0, "b").join(room), w.login(1, "c").join(room)
+		elsewhere := w.login(1, "d").join(Key{app, "other"})
+		sameName := w.login(1, "e").join(Key{app + 1, "r"})
+		all := numbered(10)
+		for _, id := range all {
+			require.NoError(t, a.say(id, Normal))
+		}
+		for _, to := range []*client{b, c, second} {
+			require.Equal(t, all, to.heard())
+		}
+		require.Empty(t, a.heard(), "it is answered with them")
+		require.Empty(t, elsewhere.heard())
+		require.Empty(t, sameName.heard())
+
+		require.NoError(t, a.r.Say(room, Message{ID: "n", From: "a", NoSync: true, Body: []byte(`"n"`)}, true))
+		require.Equal(t, []string{"n"}, b.heard())
+		require.Empty(t, second.heard())
+	})
+}
+
+// What is said within a window comes in one frame, and what comes again is not
+// delivered again.
+func TestOneFrameAWindow(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		a, b := w.login(0, "a").join(room), w.login(0, "b").join(room)
+		require.NoError(t, a.say("0", Normal))
+		synctest.Wait()
+		for _, id := range []string{"1", "2", "1"} {
+			require.NoError(t, a.say(id, Normal))
+		}
+		got := b.got()
+		require.Len(t, got, 2)
+		require.Equal(t, frame.NoteMessages, got[0].Method)
+		require.Equal(t, []string{"0"}, got[0].Params.Messages)
+		require.Equal(t, []string{"1", "2"}, got[1].Params.Messages)
+		require.NoError(t, a.say("2", Normal))
+		require.Empty(t, b.got())
+	})
+}
+
+// Nobody but members says anything, and none of them uses up the room alone.
+func TestWhatAMemberMaySay(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		a, b := w.login(0, "a"), w.login(0, "b").join(room)
+		refused(t, fault.GroupNotPermitted, a.say("x", High))
+		a.join(room)
+		for n := range memberBurst {
+			require.NoError(t, a.say(fmt.Sprint("a", n), Normal))
+		}
+		refused(t, fault.GroupTooFrequent, a.say("more", High))
+		require.NoError(t, b.say("b", Normal))
+		time.Sleep(time.Second)
+		require.NoError(t, a.say("later", Normal))
+		refused(t, fault.GroupTooFrequent, a.say(fmt.Sprintf("%8000d", 1), High))
+		require.NoError(t, a.sayTo(room, fmt.Sprintf("%8000d", 2), High, true), "a trusted one says more")
+	})
+}
+
+// As a room gets busy, messages of low priority are refused first.
+func TestPriorities(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		a, b := w.login(0, "a").join(room), w.login(0, "b").join(room)
+		said := 0
+		for p, left := range []int{Lowest: reserved[Lowest], Low: reserved[Low], Normal: reserved[Normal], High: 0} {
+			for ; said < roomRate-left; said++ {
+				require.NoError(t, a.sayTo(room, fmt.Sprint(said), Priority(p), true))
+			}
+			for q := range Priority(p) + 1 {
+				refused(t, fault.GroupTooFrequent, a.sayTo(room, "more", q, true))
+			}
+		}
+		require.Equal(t, numbered(roomRate), b.heard())
+		require.Equal(t, High, PriorityOf("High"))
+		require.Equal(t, Normal, PriorityOf("king"))
+	})
+}
+
+// Two gateways may let in twice as much as members get.
+func TestTheRestIsThinned(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		a, b, c := w.login(0, "a").join(room), w.login(1, "b").join(room), w.login(1, "c").join(room)
+		for n := range roomRate - reserved[Normal] {
+			require.NoError(t, a.sayTo(room, fmt.Sprint("a", n), Normal, true))
+			require.NoError(t, b.sayTo(room, fmt.Sprint("b", n), Normal, true))
+		}
+		require.NoError(t, a.sayTo(room, "important", High, true))
+		got := c.heard()
+		require.Len(t, got, roomRate-reserved[Normal]+1)
+		require.Equal(t, "important", got[len(got)-1])
+		require.EqualValues(t, roomRate-reserved[Normal], w.gateways[1].Stats().Thinned)
+	})
+}
+
+// A frame fits into what a client reads, however long the messages are.
+func TestFramesFit(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		a, b := w.login(0, "a").join(room), w.login(1, "b").join(room)
+		longest := 0
+		c := w.login(1, "c")
+		c.offer = func(text []byte, _ int) bool { longest = max(longest, len(text)); return true }
+		c.join(room)
+		for n := range 4 {
+			_ = a.sayTo(room, fmt.Sprintf("%16000d", n), High, true) // some are refused
+			_ = b.sayTo(room, fmt.Sprintf("%15900d", n), High, true)
+		}
+		c.heard()
+		require.Greater(t, longest, 16_000)
+		require.Less(t, longest, frame.MaxFrame)
+	})
+}
+
+// Whoever reads slowly gets what is important, and holds up nobody.
+func TestSlowMembers(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		a, slow, slower := w.login(0, "a").join(room), w.login(0, "b").join(room), w.login(0, "c").join(room)
+		slow.backlog(keepsUp + 1)
+		slower.backlog(lags + 1)
+		require.NoError(t, a.say("1", Normal))
+		synctest.Wait()
+		require.NoError(t, a.say("2", Normal))
+		require.NoError(t, a.say("3", High))
+		require.NoError(t, a.say("4", Low))
+		require.Equal(t, []string{"3"}, slow.heard())
+		require.Empty(t, slower.heard())
+		require.EqualValues(t, 1+2+4, w.gateways[0].Stats().Missed)
+		slow.backlog(0)
+		slower.backlog(0)
+		require.NoError(t, a.say("5", Lowest))
+		require.Equal(t, []string{"5"}, slow.heard())
+		require.Equal(t, []string{"5"}, slower.heard())
+	})
+}
+
+func TestASessionIsInOneRoom(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		other := Key{app, "other"}
+		a, b := w.login(0, "a").join(room), w.login(0, "b").join(room).join(other)
+		came, err := a.Join(t.Context(), room)
+		require.NoError(t, err)
+		require.False(t, came)
+		require.NoError(t, a.say("1", Normal))
+		require.Empty(t, b.heard())
+		require.False(t, b.Leave(room))
+		require.True(t, b.Leave(other))
+		require.False(t, b.Leave(other))
+		b.join(room)
+		require.NoError(t, a.say("2", Normal))
+		require.Equal(t, []string{"2"}, b.heard())
+		b.Close()
+		require.NoError(t, a.say("3", Normal))
+		require.Empty(t, b.heard())
+		_, err = b.Join(t.Context(), room)
+		refused(t, fault.NotLoggedIn, err)
+		require.Equal(t, 1, w.gateways[0].Stats().Members)
+	})
+}
+
+func TestRemovedAndEnded(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		a, second, b := w.login(0, "a").join(room), w.on(1, "a", "2").join(room), w.login(1, "b").join(room)
+		require.NoError(t, w.gateways[0].Remove(room, "owner", "a", "nobody"))
+		for _, c := range []*client{a, second} {
+			got := c.got()
+			require.Len(t, got, 1)
+			require.Equal(t, frame.NoteGroupLeft, got[0].Method)
+			require.Equal(t, "r kicked", got[0].Params.GroupID+" "+got[0].Params.Reason)
+			require.False(t, c.Leave(room))
+		}
+		require.NoError(t, b.say("1", Normal))
+		require.Empty(t, a.got())
+		for _, r := range w.gateways {
+			r.End(room, "owner")
+		}
+		require.Equal(t, "dismissed", b.got()[0].Params.Reason)
+		require.False(t, w.gateways[1].Here(room))
+		refused(t, fault.GroupNotPermitted, b.say("2", Normal))
+	})
+}
+
+func TestNewestFirst(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		r := w.gateways[0]
+		all := map[string]*client{}
+		for _, id := range numbered(5) {
+			all[id] = w.login(0, id).join(room)
+			time.Sleep(time.Second)
+		}
+		twice := w.on(0, "1", "2").join(room)
+		all["2"].Close()
+		require.Equal(t, []string{"4", "3", "1", "0"}, names(r.Newest(room, 10)))
+		require.Equal(t, []string{"4", "3"}, names(r.Newest(room, 2)))
+		require.Empty(t, r.Newest(Key{app, "none"}, 2))
+		all["1"].Close()
+		_, here := r.Since(room, "1")
+		require.True(t, here)
+		twice.Close()
+		at, here := r.Since(room, "1")
+		require.False(t, here)
+		require.Zero(t, at)
+	})
+}
+
+// How many there are is known on every gateway, also after one has ended or died.
+func TestCount(t *testing.T) {
+	inWorld(t, 4, func(t *testing.T, w *world) {
+		count := func(gateway, want int) {
+			t.Helper()
+			require.Equal(t, want, w.gateways[gateway].Count(room))
+		}
+		a := w.login(0, "a").join(room)
+		w.login(0, "b").join(room)
+		w.login(1, "c").join(room)
+		dead := w.login(2, "d").join(room)
+		count(0, 2)
+		time.Sleep(reportEvery)
+		synctest.Wait()
+		for gateway := range w.gateways {
+			count(gateway, 4)
+		}
+		a.Close()
+		count(0, 3)
+		w.gateways[2].end() // it reports nothing any more
+		w.gateways[2].stop()
+		w.gateways[1].Close()
+		synctest.Wait()
+		count(3, 3)
+		time.Sleep(reportAge + reportEvery)
+		synctest.Wait()
+		count(3, 1)
+		w.gateways[0].Close()
+		synctest.Wait()
+		count(3, 0)
+		dead.Close()
+		time.Sleep(sweepEvery)
+		synctest.Wait()
+		require.Empty(t, w.gateways[3].counts)
+	})
+}
+
+// Who comes and goes is told together, some names at most, and not at all about
+// somebody whose link was lost for a moment.
+func TestChangesAreTold(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		told := func() []string {
+			time.Sleep(tellEvery)
+			synctest.Wait()
+			out := w.changes
+			w.changes = nil
+			return out
+		}
+		a, b := w.login(0, "a").join(room), w.login(0, "b").join(room)
+		w.on(0, "a", "2").join(room)
+		require.Equal(t, []string{"r +[a b] -[]"}, told())
+		require.Empty(t, told())
+		b.Leave(room)
+		b.join(room)
+		a.Leave(room)
+		require.Empty(t, told(), "one came back, the other is there with a second session")
+		b.Close()
+		require.Equal(t, []string{"r +[] -[b]"}, told())
+		for _, id := range numbered(3 * crowdShown) {
+			w.login(0, id).join(room)
+		}
+		require.Equal(t, []string{fmt.Sprint("r +", numbered(crowdShown), " -[]")}, told())
+		require.NoError(t, w.gateways[0].Remove(room, "owner", "a"))
+		require.Equal(t, []string{"r +[] -[a]"}, told())
+	})
+}

@@ -1,0 +1,97 @@
+package live
+
+import (
+	"context"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// Offer queues a whole frame for a client if no more than most bytes wait for them
+// already, and reports whether it has. It never blocks. The frame is shared with
+// other sessions and must not be changed.
+type Offer func(frame []byte, most int) bool
+
+// Session is a session of a user on this gateway. It is in one room at most.
+type Session struct {
+	r        *Rooms
+	user     place.User
+	instance string
+	offer    Offer
+
+	// Both are guarded by Rooms.mu.
+	closed bool
+	room   *audience
+}
+
+// Attach returns a session of a user, whose caller closes it.
+func (r *Rooms) Attach(u place.User, instance string, offer Offer) *Session {
+	return &Session{r: r, user: u, instance: instance, offer: offer}
+}
+
+// Close ends the session, which leaves its room.
+func (s *Session) Close() {
+	s.r.mu.Lock()
+	defer s.r.mu.Unlock()
+	s.closed = true
+	s.r.leave(s)
+}
+
+// Join brings the session into a room, and out of the one that it was in. came is
+// false if it was there already. Errors are *fault.Error.
+func (s *Session) Join(ctx context.Context, k Key) (came bool, err error) {
+	r := s.r
+	if err := r.listen(ctx, k.class()); err != nil {
+		return false, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case s.closed || r.closed:
+		return false, fault.New(fault.NotLoggedIn)
+	case s.room != nil && s.room.key == k:
+		return false, nil
+	}
+	r.leave(s)
+	m := r.rooms[k]
+	if m == nil {
+		m = newAudience(k)
+		r.rooms[k] = m
+		r.classes[k.class()].rooms++
+	}
+	if m.enter(s, r.o.Now()) {
+		r.noteChange(m, s.user.UserID, true)
+	}
+	s.room = m
+	return true, nil
+}
+
+// Leave takes the session out of a room, and reports whether it was there.
+func (s *Session) Leave(k Key) bool {
+	s.r.mu.Lock()
+	defer s.r.mu.Unlock()
+	if s.room == nil || s.room.key != k {
+		return false
+	}
+	s.r.leave(s)
+	return true
+}
+
+// leave needs mu.
+func (r *Rooms) leave(s *Session) {
+	m := s.room
+	if m == nil {
+		return
+	}
+	s.room = nil
+	if m.exit(s) {
+		r.noteChange(m, s.user.UserID, false)
+	}
+	if len(m.sessions) == 0 {
+		delete(r.rooms, m.key)
+		m.drop()
+		c := &r.classes[m.key.class()]
+		c.rooms--
+		c.used = r.o.Now()
+	}
+}

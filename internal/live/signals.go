@@ -1,0 +1,226 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+)
+
+// classes is the number of classes into which the rooms of all apps are divided.
+// The subjects of the bus depend on it: all gateways must agree.
+const classes = 256
+
+// idle is how long a gateway listens to a class after its last member has left.
+const idle = time.Minute
+
+// flushTime bounds the wait until the bus knows that this gateway listens.
+const flushTime = 5 * time.Second
+
+// class is a class of rooms. Rooms.mu guards it.
+type class struct {
+	stop func()    // nil: this gateway does not listen to it
+	used time.Time // when a room of it was last joined or left by its last member
+	// rooms is how many rooms of the class have members here.
+	rooms int
+}
+
+// signal is what gateways tell each other about a room.
+type signal struct {
+	App     uint32   `json:"a"`
+	Room    string   `json:"r"`
+	Said    *said    `json:"s,omitempty"`
+	Removed []string `json:"x,omitempty"` // users who are members no longer
+	By      string   `json:"y,omitempty"` // who has removed them
+}
+
+type said struct {
+	ID       string          `json:"d"`
+	Priority Priority        `json:"p"`
+	From     string          `json:"f,omitempty"`
+	Instance string          `json:"i,omitempty"`
+	NoSync   bool            `json:"n,omitempty"`
+	Body     json.RawMessage `json:"m"`
+}
+
+// notTo reports whether a session does not get the message.
+func (m said) notTo(s *Session) bool {
+	return m.From == s.user.UserID && (m.NoSync || m.Instance != "" && m.Instance == s.instance)
+}
+
+func subjectOf(class int) string { return fmt.Sprintf("%s%02x", bus.SubjectRooms, class) }
+
+func (r *Rooms) signal(k Key, s signal) error {
+	data, err := jsonframe.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return r.bus.Publish(subjectOf(k.class()), data)
+}
+
+// listen returns once this gateway hears what is said in the rooms of a class.
+func (r *Rooms) listen(ctx context.Context, c int) error {
+	done, err := r.turns.Take(ctx, c)
+	if err != nil {
+		return fault.New(fault.ServerTimeout)
+	}
+	defer done()
+	r.mu.Lock()
+	r.classes[c].used = r.o.Now() // so that no sweep ends it before the room is entered
+	listening := r.classes[c].stop != nil || r.closed
+	r.mu.Unlock()
+	if listening {
+		return nil
+	}
+	stop, err := r.bus.Subscribe(subjectOf(c), r.heard)
+	if err == nil {
+		if err = r.bus.Flush(flushTime); err != nil {
+			stop()
+		}
+	}
+	if err != nil {
+		return bus.Fault(err)
+	}
+	r.mu.Lock()
+	if r.closed {
+		defer stop()
+	} else {
+		r.classes[c].stop = stop
+	}
+	r.mu.Unlock()
+	return nil
+}
+
+// heard takes a signal of any gateway, this one included.
+func (r *Rooms) heard(data []byte) {
+	var s signal
+	if err := json.Unmarshal(data, &s); err != nil {
+		r.o.Report(fmt.Errorf("live: a signal: %w", err))
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.rooms[Key{s.App, s.Room}]
+	if m == nil || r.closed {
+		return
+	}
+	if s.Said != nil {
+		r.stats.messages.Add(1)
+		r.push(m, *s.Said)
+	}
+	for _, userID := range s.Removed {
+		r.expel(m, userID, left{s.Room, "kicked", s.By})
+	}
+}
+
+// left is the notification groupLeft.
+type left struct {
+	GroupID    string `json:"groupID"`
+	Reason     string `json:"reason"`
+	OperatorID string `json:"operatorID,omitempty"`
+}
+
+// expel takes the sessions of a user out of a room. It needs mu.
+func (r *Rooms) expel(m *audience, userID string, why left) {
+	if m.find(userID) == nil {
+		return
+	}
+	var gone []*Session
+	for s := range m.sessions {
+		if s.user.UserID == userID {
+			gone = append(gone, s)
+		}
+	}
+	for _, s := range gone {
+		r.leave(s)
+	}
+	r.tell(gone, why)
+}
+
+// tell sends sessions a groupLeft, in the background. It needs mu.
+func (r *Rooms) tell(gone []*Session, why left) {
+	if r.closed {
+		return
+	}
+	params, err := jsonframe.Marshal(why)
+	if err != nil {
+		return
+	}
+	text := jsonframe.Notification(frame.NoteGroupLeft, params)
+	r.running.Go(func() {
+		for _, s := range gone {
+			s.offer(text, noLimit)
+		}
+	})
+}
+
+// End takes everybody here out of a room that was dismissed.
+func (r *Rooms) End(k Key, by string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.rooms[k]
+	if m == nil {
+		return
+	}
+	gone := m.list()
+	for _, s := range gone {
+		r.leave(s)
+	}
+	r.tell(gone, left{k.ID, "dismissed", by})
+}
+
+const sweepEvery = 10 * time.Second
+
+// sweep ends what is not needed any more.
+func (r *Rooms) sweep() {
+	now := r.o.Now()
+	var unused []int
+	r.mu.Lock()
+	for k, l := range r.sources {
+		if whole(l, now) {
+			delete(r.sources, k)
+		}
+	}
+	r.forgetCounts(now)
+	for c := range r.classes {
+		if r.unused(c, now) {
+			unused = append(unused, c)
+		}
+	}
+	r.mu.Unlock()
+	for _, c := range unused {
+		r.unlisten(c, now)
+	}
+}
+
+func whole(l *rate.Limiter, now time.Time) bool { return l.TokensAt(now) >= float64(l.Burst()) }
+
+// unused needs mu.
+func (r *Rooms) unused(c int, now time.Time) bool {
+	one := &r.classes[c]
+	return one.stop != nil && one.rooms == 0 && now.Sub(one.used) >= idle
+}
+
+func (r *Rooms) unlisten(c int, now time.Time) {
+	done, err := r.turns.Take(r.ctx, c)
+	if err != nil {
+		return
+	}
+	defer done()
+	var stop func()
+	r.mu.Lock()
+	if r.unused(c, now) {
+		stop, r.classes[c].stop = r.classes[c].stop, nil
+	}
+	r.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+}
