@@ -59,7 +59,6 @@ func TestCreate(t *testing.T) {
 	}
 	bob.refused(fault.BadGroupID, "group.create", obj{"name": "n", "groupID": "@TGS#1"})
 	bob.refused(fault.GroupNotPermitted, "group.create", obj{"name": "n", "memberList": []obj{{"userID": "x", "role": "Admin"}}})
-	bob.refused(fault.NotBuiltYet, "group.create", obj{"name": "n", "type": "AVChatRoom"})
 	bob.refused(fault.NotBuiltYet, "group.create", obj{"name": "n", "type": "Community", "isSupportTopic": true})
 }
 

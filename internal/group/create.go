@@ -50,8 +50,8 @@ func (p createParams) check(most int) (g group, firsts []newMember, err error) {
 	switch {
 	case !ok:
 		return g, nil, fault.With(fault.GroupBadParameters, "type must be Private, Public, ChatRoom, Community or AVChatRoom")
-	case p.Type == Live:
-		return g, nil, fault.With(fault.NotBuiltYet, "groups of type AVChatRoom")
+	case p.Type == Live && len(p.MemberList) > 0:
+		return g, nil, fault.With(fault.GroupNotPermitted, "nobody is brought into a live room: let everybody join it")
 	case p.IsSupportTopic:
 		return g, nil, fault.With(fault.NotBuiltYet, "communities with topics")
 	case p.Name == "":
@@ -75,7 +75,7 @@ func (p createParams) check(most int) (g group, firsts []newMember, err error) {
 		}
 	}
 	g = group{Type: p.Type, Name: p.Name, Introduction: p.Introduction, Notification: p.Notification, Avatar: p.Avatar, Most: rules.members}
-	if p.MaxMemberNum != 0 {
+	if p.MaxMemberNum != 0 && p.Type != Live { // which has no limit
 		if p.MaxMemberNum < 1 || p.MaxMemberNum > rules.most {
 			return g, nil, fault.With(fault.GroupBadParameters, "maxMemberNum must be between 1 and "+strconv.Itoa(rules.most))
 		}
@@ -147,8 +147,12 @@ func create(ctx context.Context, r *Room, u place.User, p createParams) (any, er
 	if err == nil {
 		err = r.take(ctx, u, len(firsts), true)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case g.Type != Live:
 		err = r.hasRoom(ctx, u)
+	case r.o.Live == nil:
+		err = fault.With(fault.NotBuiltYet, "groups of type AVChatRoom")
 	}
 	if err != nil {
 		return nil, err
@@ -157,7 +161,13 @@ func create(ctx context.Context, r *Room, u place.User, p createParams) (any, er
 		p.Nonce = r.random()
 	}
 	k := keyOf(u, p.id(u, g.Type))
-	v, err := r.create(ctx, k, u, g, ownerFirst(firsts, u.UserID), p.Nonce)
+	if g.Type == Live {
+		return answer(r.createRoom(ctx, k, u, g, p.Nonce))
+	}
+	return answer(r.create(ctx, k, u, g, ownerFirst(firsts, u.UserID), p.Nonce))
+}
+
+func answer(v createResult, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -390,6 +400,7 @@ func dismiss(ctx context.Context, r *Room, u place.User, p groupParams) (any, er
 const repeatedWithin = 2 * 60 * 1000
 
 func (r *Room) dismiss(ctx context.Context, k key, by string, may func(g group) error) error {
+	owner := ""
 	g, err := change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
 		if !g.there() {
 			if g.Gone != nil && g.Gone.By == by {
@@ -400,11 +411,15 @@ func (r *Room) dismiss(ctx context.Context, k key, by string, may func(g group) 
 		if err := may(*g); err != nil {
 			return false, err
 		}
+		owner = g.Owner
 		*g = group{Type: g.Type, Name: g.Name, Born: g.Born, Members: g.Members, Gone: &gone{By: by, At: r.now().UnixMilli()}}
 		return true, nil
 	})
 	if err == nil {
 		r.tellLate(ctx, k, g, told{gone: true})
+		if g.Type == Live && owner != "" {
+			err = r.disown(ctx, k, owner)
+		}
 		r.tidy(k)
 	}
 	return err

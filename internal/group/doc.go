@@ -25,6 +25,7 @@
 //	invite.go        members bring others in
 //	setmember.go     role, mute, name card and custom fields of a member
 //	profile.go       profiles, and who owns a group
+//	live.go          live rooms: their members, bans
 //	list.go          a user's groups; a group's members; how many are online
 //	applications.go  applications to join, and how they are handled
 //	managers.go      who may handle them
@@ -49,6 +50,7 @@
 //	tim.group.<app>.q.<group>.<user>      an application or invitation that waits
 //	tim.group.<app>.a.<group>             attributes
 //	tim.group.<app>.c.<group>             counters
+//	tim.group.<app>.o.<user>.<group>      an entry of the owner's for a live room
 //
 // Where documents disagree, this decides: the profile says whether the group
 // exists, since when (Born) and who owns it. A member's document says whether they
@@ -75,8 +77,13 @@
 // Every field of the original SDK has the original's name, type and unit
 // (times are Unix seconds), so that the SDK passes objects through as they are.
 // Types have the names of the original's wire: Private (Work), Public, ChatRoom
-// (Meeting), Community, and AVChatRoom, which is refused with 2998. Roles are Owner,
-// Admin and Member.
+// (Meeting), Community, and AVChatRoom. Roles are Owner, Admin and Member.
+//
+// In an AVChatRoom, a live room, no membership is stored (package live): a session is
+// in one such room at most, from its group.join until it joins another one, quits or
+// ends, and joins again after a lost link. memberCount is how many are there now, and
+// group.members lists the newest 1,000 of those on the same gateway. Users who are
+// muted or banned have a member's document.
 //
 //	Group         {groupID, type, name, avatar, introduction, notification, ownerID,
 //	              createTime, infoSequence, lastInfoTime, nextMessageSeq, memberCount,
@@ -136,7 +143,7 @@
 //	    NeedPermission); the SDK's own result has no such list
 //	group.kick {groupID, userIDs, reason?, duration?} -> {userIDs, group}; 10 at most.
 //	    userIDs are all users named in the call: none of them is a member now.
-//	    duration has a meaning in live rooms only
+//	    In a live room they cannot come back for duration, in s, which must be given
 //	group.mute {groupID, userID, muteTime} -> {group, member}; muteTime in s, 0 unmutes
 //	group.role {groupID, userID, role} -> {group, member}; role is Admin or Member
 //	group.card {groupID, userID?, nameCard} -> {group, member}
@@ -146,7 +153,7 @@
 //	group.handle {groupID, userID, handleAction, handleMessage?, authentication} -> {group}
 //	    handleAction is Agree or Reject; userID and authentication are those of the
 //	    Application; 10024: somebody else has handled it
-//	group.online {groupID} -> {memberCount}; up to 60 s old
+//	group.online {groupID} -> {memberCount}; up to 60 s old, of a live room 5 s
 //	group.attributes.get {groupID, keyList?} -> {groupAttributes}; without keyList: all
 //	group.attributes.init {groupID, groupAttributes} -> {groupAttributes}; replaces all
 //	group.attributes.set {groupID, groupAttributes} -> {groupAttributes}; merged by key
@@ -162,7 +169,8 @@
 // which changes are reported among them (tips.go). All members get a
 // TIMGroupTipElem when members come (operationType 1), quit (2) or are removed (3),
 // an administrator is appointed (4) or dismissed (5), the profile or the owner
-// changes (6), or a member is muted (7). A single user gets a
+// changes (6), or a member is muted (7) or removed from a live room (10). In a live
+// room those who come and go are told together, once a second. A single user gets a
 // TIMGroupSystemNoticeElem for an application (1, to those who may handle it), for
 // the answer to one (2, 3), when they were removed (4), the group was dismissed (5)
 // or created (6), they were brought in (7), have quit (8), became an administrator

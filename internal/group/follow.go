@@ -23,6 +23,9 @@ func (r *Room) saw(v bus.Value) {
 			r.report(v.Subject, err)
 		}
 	}
+	if p.kind == kindProfile {
+		r.endRoom(p.key, v)
+	}
 	l := &r.listeners
 	l.mu.Lock()
 	defer l.mu.Unlock()

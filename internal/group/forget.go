@@ -24,9 +24,13 @@ func (r *Room) Forget(ctx context.Context, u place.User) error {
 			return r.failed("forgetting an account", err)
 		}
 		if from = next; from == "" {
-			return nil
+			break
 		}
 	}
+	if err := r.forgetOwned(ctx, u); err != nil {
+		return r.failed("forgetting an account", err)
+	}
+	return nil
 }
 
 // forget hands a group on and takes its owner out in one turn, so that the heir

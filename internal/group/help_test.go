@@ -14,6 +14,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/live"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -67,8 +68,17 @@ func (w *world) open(b Bus) *Room {
 	if f, ok := b.(*faulty); ok {
 		log = faultyChat{w.chat, f}
 	}
-	r, err := Open(w.t.Context(), b, Options{
+	var r *Room // before rooms have members
+	var rooms *live.Rooms
+	var err error
+	if signals, ok := b.(live.Bus); ok {
+		rooms, err = live.Open(signals, live.Options{Changed: func(k live.Key, came, left []string) { r.RoomChanged(k, came, left) }})
+		require.NoError(w.t, err)
+		w.t.Cleanup(rooms.Close)
+	}
+	r, err = Open(w.t.Context(), b, Options{
 		Log:    log,
+		Live:   rooms,
 		Admin:  func(id string) bool { return id == "root" },
 		Known:  func(_ context.Context, u place.User) (bool, error) { return u.UserID != "nobody", nil },
 		Now:    w.clock.Now,
@@ -129,8 +139,25 @@ func (w *world) login(gateway int, userID string) *client {
 		c.changed.Broadcast()
 		return true
 	})
+	c.session.WithRooms("i of "+userID, c.offer)
 	w.t.Cleanup(c.session.Close)
 	return c
+}
+
+// offer takes a frame of live rooms.
+func (c *client) offer(frame []byte, _ int) bool {
+	var f struct {
+		Method string
+		Params obj
+	}
+	if json.Unmarshal(frame, &f) != nil {
+		panic("a frame is not JSON")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.notes = append(c.notes, note{f.Method, f.Params})
+	c.changed.Broadcast()
+	return true
 }
 
 // call makes a call as the gateway does; result may be nil.

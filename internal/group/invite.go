@@ -12,7 +12,9 @@ type usersParams struct {
 	GroupID string   `json:"groupID"`
 	UserIDs []string `json:"userIDs"`
 	Nonce   string   `json:"nonce"`
-	Reason  string   `json:"reason"` // of group.kick
+	// Of group.kick: Duration, in s, of live rooms only.
+	Reason   string `json:"reason"`
+	Duration int64  `json:"duration"`
 }
 
 type inviteResult struct {

@@ -27,6 +27,7 @@ const (
 	kindApplication = "q"
 	kindAttributes  = "a"
 	kindCounters    = "c"
+	kindOwned       = "o" // a live room, for its owner
 )
 
 // classes is the number of classes into which the members of a group are divided,
@@ -66,6 +67,14 @@ func joinedPattern(u place.User) string {
 	return subject(u.SDKAppID, kindJoined, bus.UserToken(u.UserID), "*")
 }
 
+func (k key) ownedSubject(userID string) string {
+	return subject(k.app, kindOwned, bus.UserToken(userID), k.token())
+}
+
+func ownedPattern(u place.User) string {
+	return subject(u.SDKAppID, kindOwned, bus.UserToken(u.UserID), "*")
+}
+
 func (k key) applicationSubject(userID string) string {
 	return subject(k.app, kindApplication, k.token(), bus.UserToken(userID))
 }
@@ -88,7 +97,7 @@ type parsed struct {
 func parse(subject string) (p parsed, err error) {
 	rest, ok := strings.CutPrefix(subject, bus.SubjectGroups)
 	tokens := strings.Split(rest, ".")
-	want := map[string]int{kindProfile: 3, kindMember: 5, kindJoined: 4, kindApplication: 4, kindAttributes: 3, kindCounters: 3}
+	want := map[string]int{kindProfile: 3, kindMember: 5, kindJoined: 4, kindApplication: 4, kindAttributes: 3, kindCounters: 3, kindOwned: 4}
 	if !ok || len(tokens) < 3 || len(tokens) != want[tokens[1]] {
 		return p, errSubject
 	}
@@ -101,7 +110,7 @@ func parse(subject string) (p parsed, err error) {
 	switch p.kind {
 	case kindMember:
 		user = tokens[4]
-	case kindJoined:
+	case kindJoined, kindOwned:
 		user, group = tokens[2], tokens[3]
 	case kindApplication:
 		user = tokens[3]

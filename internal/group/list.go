@@ -163,12 +163,15 @@ func memberPage(ctx context.Context, r *Room, u place.User, p membersParams) (an
 		p.Count = membersPage
 	}
 	p.Count = min(p.Count, maxMembersPage)
-	class, after, err := parseOffset(p.Offset)
+	k := keyOf(u, p.GroupID)
+	g, _, _, err := r.may(ctx, k, u, Read)
 	if err != nil {
 		return nil, err
 	}
-	k := keyOf(u, p.GroupID)
-	g, _, _, err := r.may(ctx, k, u, Read)
+	if g.Type == Live {
+		return r.newestPage(ctx, k, g, p)
+	}
+	class, after, err := parseOffset(p.Offset)
 	if err != nil {
 		return nil, err
 	}
@@ -234,6 +237,9 @@ func memberProfiles(ctx context.Context, r *Room, u place.User, p usersParams) (
 	g, _, _, err := r.may(ctx, k, u, Read)
 	if err != nil {
 		return nil, err
+	}
+	if g.Type == Live {
+		return r.presentProfiles(ctx, k, g, ids)
 	}
 	subjects := make([]string, len(ids))
 	for i, id := range ids {
@@ -310,6 +316,9 @@ func onlineCount(ctx context.Context, r *Room, u place.User, p groupParams) (any
 	g, _, _, err := r.may(ctx, k, u, Read)
 	if err != nil {
 		return nil, err
+	}
+	if g.Type == Live {
+		return countResult{g.Members}, nil
 	}
 	if n, ok := r.online.known(k, r.now()); ok {
 		return countResult{n}, nil

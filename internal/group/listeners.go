@@ -7,6 +7,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/live"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -61,6 +62,7 @@ type Session struct {
 	r    *Room
 	user place.User
 	push Push
+	live *live.Session // nil: it cannot join live rooms
 
 	// Both are guarded by listeners.mu.
 	closed bool
@@ -74,6 +76,9 @@ func (r *Room) Attach(u place.User, push Push) *Session {
 
 // Close ends the session: once it has returned, nothing is pushed any more.
 func (s *Session) Close() {
+	if s.live != nil {
+		s.live.Close()
+	}
 	l := &s.r.listeners
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -45,6 +45,9 @@ func join(ctx context.Context, r *Room, u place.User, p joinParams) (any, error)
 		shape := g.seen(k.id, u.UserID, m, role)
 		return joinResult{status, &shape}, err
 	}
+	if g.Type == Live {
+		return r.joinRoom(ctx, k, u)
+	}
 	if m.in(g) {
 		if p.Nonce != "" && m.Nonce == p.Nonce {
 			return joined(g, statusJoined)
@@ -157,6 +160,9 @@ func quit(ctx context.Context, r *Room, u place.User, p groupParams) (any, error
 	if err != nil {
 		return nil, err
 	}
+	if g.Type == Live {
+		return groupIDNote(p), r.quitRoom(ctx, k, g, u)
+	}
 	if !m.in(g) {
 		if m.Born == g.Born && m.LeftBy == u.UserID && r.now().UnixMilli()-m.Left < repeatedWithin {
 			return groupIDNote(p), nil // the repetition of a call
@@ -217,13 +223,21 @@ func kick(ctx context.Context, r *Room, u place.User, p usersParams) (any, error
 		return nil, err
 	}
 	k := keyOf(u, p.GroupID)
-	_, m, role, err := r.may(ctx, k, u, Kick)
+	g, m, role, err := r.as(ctx, k, u)
+	if err == nil && g.Type == Live {
+		if err = r.ban(ctx, k, u, g, role, ids, p.Duration); err == nil {
+			return kickResult{ids, r.counted(k, g).seen(k.id, u.UserID, m, role)}, nil
+		}
+	}
+	if err == nil {
+		err = g.Type.May(Kick, role, Stranger)
+	}
 	if err != nil {
 		return nil, err
 	}
 	out := kickResult{UserIDs: ids}
 	var going []string
-	g, err := r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
+	g, err = r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
 		if _, role, err = r.role(ctx, k, g, u.UserID); err != nil {
 			return e, err
 		}
@@ -285,6 +299,9 @@ func (r *Room) setMember(ctx context.Context, u place.User, groupID, userID stri
 	changed := false
 	m, err := change(ctx, r, k.memberSubject(userID), func(m *member) (bool, error) {
 		target := m.role(g, userID)
+		if g.Type == Live {
+			target, *m = targetIn(g, userID), m.stored(g)
+		}
 		if target == Stranger {
 			return false, fault.With(fault.GroupBadParameters, strconv.Quote(userID)+" is no member of the group")
 		}

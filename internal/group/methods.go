@@ -119,7 +119,7 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 	if !ok {
 		return nil, &fault.Error{Code: frame.CodeNoMethod, Message: "There is no such method: check " + strconv.Quote(method) + " against the version of the gateway."}
 	}
-	v, err := f(ctx, s.r, s.user, params)
+	v, err := f(context.WithValue(ctx, callerKey{}, s), s.r, s.user, params)
 	if err != nil {
 		return nil, s.r.failed(method, err)
 	}

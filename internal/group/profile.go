@@ -73,10 +73,9 @@ func (r *Room) seenBy(u place.User, id string, profile, membership bus.Value) (G
 	if !g.there() {
 		return Group{}, fault.New(fault.NoSuchGroup)
 	}
-	role := m.role(g, u.UserID)
-	if r.o.Admin(u.UserID) {
-		role = AppAdmin
-	}
+	k := keyOf(u, id)
+	g, m = r.counted(k, g), r.asPresent(k, g, u.UserID, m)
+	role := r.roleOf(g, u.UserID, m)
 	if role == Stranger {
 		if err := g.Type.May(Search, role, Stranger); err != nil {
 			return Group{}, err
@@ -189,7 +188,7 @@ func update(ctx context.Context, r *Room, u place.User, p updateParams) (any, er
 	if changed != nil {
 		r.tellLate(ctx, k, g, told{operation: tipProfile, operator: u.UserID, profile: changed})
 	}
-	return groupResult{g.seen(k.id, u.UserID, m, role)}, nil
+	return groupResult{r.counted(k, g).seen(k.id, u.UserID, m, role)}, nil
 }
 
 type ownerParams struct {

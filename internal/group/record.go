@@ -68,6 +68,7 @@ type member struct {
 	Mute   int64   `json:"u,omitempty"` // until then, Unix seconds
 	Card   string  `json:"c,omitempty"`
 	Custom []Field `json:"f,omitempty"`
+	Ban    int64   `json:"d,omitempty"` // they may not join the live room until then, Unix seconds
 	By     string  `json:"y,omitempty"` // who let them in; "": they joined by themself
 	Nonce  string  `json:"n,omitempty"` // of the call that let them in
 

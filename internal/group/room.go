@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/live"
 	"github.com/tim-wasm/tim/internal/place"
 	"github.com/tim-wasm/tim/internal/turns"
 )
@@ -34,6 +35,9 @@ type Options struct {
 	// Log takes the changes of groups that are reported among their messages;
 	// nil: they are not reported.
 	Log Log
+	// Live knows who is in which live room; nil: groups of type AVChatRoom are
+	// refused with 2998. The caller closes it.
+	Live *live.Rooms
 	// Frame is the most bytes that a result or notification has; 48 KB.
 	Frame int
 	// Now is the clock; nil: time.Now.

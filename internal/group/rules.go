@@ -43,7 +43,7 @@ func (r Role) String() string {
 // Action is something that the rules of a group permit or refuse.
 type Action int
 
-// The actions. Kick, Mute and SetMember have a target, whose role counts, too:
+// The actions. Kick, Mute, SetMember and Ban have a target, whose role counts, too:
 // see May.
 const (
 	Read       Action = iota // the whole profile and the members
@@ -61,6 +61,7 @@ const (
 	Quit                     // leave as the owner; anybody else may
 	SetCounter               // set counters
 	Pin                      // pin messages
+	Ban                      // remove members for a while
 	actions
 )
 
@@ -92,7 +93,7 @@ type rules struct {
 var common = [actions]Role{
 	Read: Member, Search: Stranger, ReadOlder: nobody,
 	Update: Admin, Handle: Admin, Kick: Admin, Mute: Admin, MuteAll: Admin, SetMember: Admin,
-	SetRole: Owner, Transfer: Owner, Dismiss: Owner, Quit: nobody, SetCounter: Member, Pin: Admin,
+	SetRole: Owner, Transfer: Owner, Dismiss: Owner, Quit: nobody, SetCounter: Member, Pin: Admin, Ban: nobody,
 }
 
 // but returns the common roles with some of them replaced.
@@ -132,7 +133,7 @@ var table = map[Type]rules{
 	Live: {
 		least: but(map[Action]Role{
 			Update: Owner, Handle: nobody, Kick: nobody, Mute: Owner, MuteAll: Owner, SetMember: Owner,
-			SetRole: nobody, Transfer: nobody,
+			SetRole: nobody, Transfer: nobody, Ban: Owner,
 		}),
 		join: Free, joinFixed: true, invite: NoInvite, inviteFixed: true,
 	},
@@ -145,7 +146,7 @@ func (t Type) May(a Action, actor, target Role) error {
 	r, ok := table[t]
 	allowed := ok && actor >= r.least[a]
 	switch a {
-	case Kick, Mute, SetMember:
+	case Kick, Mute, SetMember, Ban:
 		allowed = allowed && actor > target
 	}
 	switch {

@@ -21,27 +21,27 @@ var facts = map[Type]map[Action]who{
 	Work: {
 		Read: "-yyyy", Search: "-----", ReadOlder: "-----", Update: "-yyyy", Handle: "---yy",
 		Kick: "---yy", Mute: "-----", MuteAll: "-----", SetMember: "---yy", // *
-		SetRole: "-----", Transfer: "---yy", Dismiss: "----y", Quit: "---yy", SetCounter: "-yyyy", Pin: "-yyyy", // *
+		SetRole: "-----", Transfer: "---yy", Dismiss: "----y", Quit: "---yy", SetCounter: "-yyyy", Pin: "-yyyy", Ban: "-----", // *
 	},
 	Public: {
 		Read: "-yyyy", Search: "yyyyy", ReadOlder: "-----", Update: "--yyy", Handle: "--yyy",
 		Kick: "--yyy", Mute: "--yyy", MuteAll: "--yyy", SetMember: "--yyy",
-		SetRole: "---yy", Transfer: "---yy", Dismiss: "---yy", Quit: "-----", SetCounter: "-yyyy", Pin: "--yyy",
+		SetRole: "---yy", Transfer: "---yy", Dismiss: "---yy", Quit: "-----", SetCounter: "-yyyy", Pin: "--yyy", Ban: "-----",
 	},
 	Meeting: {
 		Read: "-yyyy", Search: "yyyyy", ReadOlder: "-yyyy", Update: "--yyy", Handle: "--yyy",
 		Kick: "--yyy", Mute: "--yyy", MuteAll: "--yyy", SetMember: "--yyy",
-		SetRole: "---yy", Transfer: "---yy", Dismiss: "---yy", Quit: "-----", SetCounter: "-yyyy", Pin: "--yyy",
+		SetRole: "---yy", Transfer: "---yy", Dismiss: "---yy", Quit: "-----", SetCounter: "-yyyy", Pin: "--yyy", Ban: "-----",
 	},
 	Community: {
 		Read: "-yyyy", Search: "yyyyy", ReadOlder: "-yyyy", Update: "--yyy", Handle: "--yyy",
 		Kick: "--yyy", Mute: "--yyy", MuteAll: "--yyy", SetMember: "--yyy",
-		SetRole: "---yy", Transfer: "---yy", Dismiss: "---yy" /* * */, Quit: "-----", SetCounter: "-yyyy", Pin: "--yyy",
+		SetRole: "---yy", Transfer: "---yy", Dismiss: "---yy" /* * */, Quit: "-----", SetCounter: "-yyyy", Pin: "--yyy", Ban: "-----",
 	},
 	Live: {
 		Read: "-yyyy", Search: "yyyyy", ReadOlder: "-----", Update: "---yy", Handle: "-----",
 		Kick: "-----", Mute: "---yy", MuteAll: "---yy", SetMember: "---yy", // *
-		SetRole: "-----", Transfer: "-----", Dismiss: "---yy", Quit: "-----", SetCounter: "-yyyy", Pin: "--yyy",
+		SetRole: "-----", Transfer: "-----", Dismiss: "---yy", Quit: "-----", SetCounter: "-yyyy", Pin: "--yyy", Ban: "---yy",
 	},
 }
 

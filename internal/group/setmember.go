@@ -96,6 +96,9 @@ func setCustom(ctx context.Context, r *Room, u place.User, p customParams) (any,
 // the member, and whoever may SetMember.
 func mayName(u place.User, userID string) func(g group, actor, target Role) error {
 	return func(g group, actor, target Role) error {
+		if g.Type == Live {
+			return fault.With(fault.GroupNotPermitted, "nothing is kept of the members of a live room")
+		}
 		if userID == "" || userID == u.UserID {
 			return nil
 		}

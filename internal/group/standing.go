@@ -17,6 +17,7 @@ type Standing struct {
 	Manages  bool  // they may revoke what others have sent
 	AtAll    bool  // they may mention everybody
 	NameCard string
+	Live     bool // it is a live room, where nothing is stored
 }
 
 // Standing returns what a user is in a group now. It does not wait for a turn that
@@ -27,14 +28,14 @@ func (r *Room) Standing(ctx context.Context, u place.User, groupID string) (Stan
 	switch {
 	case err != nil:
 		return Standing{}, r.failed("a standing", err)
-	case role == Stranger:
+	case role == Stranger && g.Type != Live:
 		return Standing{}, fault.With(fault.GroupNotPermitted, "it is for members")
 	}
 	muted := m.Mute > r.now().Unix() || g.MuteAll && role < Admin
 	return Standing{
 		Born: g.Born, Member: m.in(g), Muted: muted && role < AppAdmin,
 		Counts: table[g.Type].unread, Older: g.Type.May(ReadOlder, Member, Stranger) == nil,
-		Manages: role >= Admin, AtAll: role >= Admin || g.Type != Community, NameCard: m.Card,
+		Manages: role >= Admin, AtAll: role >= Admin || g.Type != Community, NameCard: m.Card, Live: g.Type == Live,
 	}, nil
 }
 

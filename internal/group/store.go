@@ -100,7 +100,7 @@ func (r *Room) group(ctx context.Context, k key) (group, error) {
 	if err == nil && !g.there() {
 		err = fault.New(fault.NoSuchGroup)
 	}
-	return g, err
+	return r.counted(k, g), err
 }
 
 // as reads a group and a user's document and role in it.
@@ -116,11 +116,19 @@ func (r *Room) as(ctx context.Context, k key, u place.User) (group, member, Role
 // role reads a user's document and returns it with their role in the group.
 func (r *Room) role(ctx context.Context, k key, g group, userID string) (member, Role, error) {
 	m, _, err := get[member](ctx, r, k.memberSubject(userID))
-	role := m.role(g, userID)
-	if r.o.Admin(userID) {
-		role = AppAdmin
+	m = r.asPresent(k, g, userID, m)
+	return m, r.roleOf(g, userID, m), err
+}
+
+// roleOf returns the role of a user whose document is m.
+func (r *Room) roleOf(g group, userID string, m member) Role {
+	switch {
+	case r.o.Admin(userID):
+		return AppAdmin
+	case g.Type == Live && g.Owner == userID: // whether or not they are there
+		return Owner
 	}
-	return m, role, err
+	return m.role(g, userID)
 }
 
 // may is as for a user who must be allowed to do a.

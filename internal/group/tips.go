@@ -32,6 +32,7 @@ type Change struct {
 	Older  bool     // they may read earlier messages
 	Left   []string // members no longer
 	Gone   bool     // the group is dismissed
+	Live   bool     // it is a live room: only the tip is told, to whoever is there
 	// Tip is the message to the members, from From, who is shown with Nick, Avatar
 	// and Card; nil: there is none.
 	From, Nick, Avatar, Card string
@@ -56,6 +57,7 @@ const (
 	tipNoAdmin    = 5
 	tipProfile    = 6
 	tipMemberMute = 7
+	tipBanned     = 10
 )
 
 // tip is the payload of a TIMGroupTipElem.
@@ -176,12 +178,12 @@ func (t tip) fit() json.RawMessage {
 
 // tell tells the log of a change; key identifies it.
 func (r *Room) tell(ctx context.Context, k key, g group, key string, t told) error {
-	if r.o.Log == nil {
+	if r.o.Log == nil || g.Type == Live && t.operation == 0 {
 		return nil
 	}
 	c := Change{
 		App: k.app, Group: k.id, Born: g.Born, Key: key,
-		Joined: t.joined, Older: g.Type.May(ReadOlder, Member, Stranger) == nil, Left: t.left, Gone: t.gone,
+		Joined: t.joined, Older: g.Type.May(ReadOlder, Member, Stranger) == nil, Left: t.left, Gone: t.gone, Live: g.Type == Live,
 	}
 	if t.operation != 0 {
 		shown := t.users[:min(len(t.users), tipMembers)]

@@ -40,6 +40,7 @@ type Message struct {
 	Revoker          string          `json:"revoker,omitempty"`
 	RevokerInfo      UserInfo        `json:"revokerInfo,omitzero"`
 	OnlineOnly       bool            `json:"onlineOnlyFlag,omitempty"`
+	Priority         string          `json:"priority,omitempty"` // only in live rooms; absent: Normal
 	NeedReadReceipt  bool            `json:"needReadReceipt,omitempty"`
 	Position         uint64          `json:"position,omitempty"`
 	Version          int             `json:"version,omitempty"` // ours: counts the edits

@@ -30,6 +30,7 @@
 //
 //	group.go         groups: membership, and its changes
 //	groupsend.go     groups: sending
+//	grouplive.go     groups: messages of live rooms, which are stored nowhere
 //	groupserver.go   groups: what the server API does
 //	groupmarks.go    groups: what a member has read or deleted; revoked messages
 //	mentions.go      groups: which unread messages mention a member
@@ -209,7 +210,8 @@
 //	message.send {id, to, type, payload, cloudCustomData?, random?, clientTime?,
 //	    onlineUserOnly?, resend?, needReadReceipt?} -> {message}
 //	    to a group with groupID instead of to, and atUserList?: 30 userIDs at most,
-//	    or __kImSDK_MesssageAtALL__ for all
+//	    or __kImSDK_MesssageAtALL__ for all. In a live room the message is stored
+//	    nowhere and has no position; priority? is High, Normal, Low or Lowest
 //	message.list {conversationID, before?: position, count?} -> {messages, next, isCompleted}
 //	    oldest first; fewer than count when they would not fit a frame, or when
 //	    many have been deleted: then there may be none, and next goes on

@@ -32,6 +32,7 @@ type Standing struct {
 	Manages  bool   // they may revoke what others have sent
 	AtAll    bool   // they may mention all members
 	NameCard string // their name card
+	Live     bool   // it is a live room, where nothing is stored
 }
 
 // standing returns what a user is in a group.
@@ -132,6 +133,7 @@ type GroupChange struct {
 	Older  bool     // they may read earlier messages
 	Left   []string // members no longer
 	Gone   bool     // the group is dismissed
+	Live   bool     // it is a live room: only Tip is told, to whoever is there
 	// Tip is the payload of the TIMGroupTipElem that tells the members, from From,
 	// who is shown with Nick, Avatar and Card; nil: there is no such message.
 	From, Nick, Avatar, Card string
@@ -142,7 +144,11 @@ type GroupChange struct {
 // who leave, and tells the members. It can be repeated: members who are in already
 // stay as they are. Errors are *fault.Error.
 func (in *Inbox) GroupChanged(ctx context.Context, c GroupChange) error {
-	if err := in.groupChanged(ctx, c); err != nil {
+	change := in.groupChanged
+	if c.Live {
+		change = in.roomChanged
+	}
+	if err := change(ctx, c); err != nil {
 		return in.failed("a change of a group", err)
 	}
 	return nil

@@ -45,14 +45,17 @@ func (s *Session) sendToGroup(ctx context.Context, p sendParams) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !p.OnlineUserOnly && s.in.mayBeOld(created, p.Resend) {
+	if !as.Live && !p.OnlineUserOnly && s.in.mayBeOld(created, p.Resend) {
 		if r, err := s.first(ctx, name, p.ID, created); r != nil || err != nil {
 			return s.in.answerRepetition(ctx, u, r, err)
 		}
 	}
 	// It comes after the other checks, so that only members use up the group's rate.
-	if refused := s.in.takeOfGroup(pairOf(u.SDKAppID, "", name)); refused != nil {
-		return s.unlessStored(ctx, name, p.ID, created, refused)
+	// A live room has its own.
+	if !as.Live {
+		if refused := s.in.takeOfGroup(pairOf(u.SDKAppID, "", name)); refused != nil {
+			return s.unlessStored(ctx, name, p.ID, created, refused)
+		}
 	}
 	err = s.in.beforeContent(ctx, Outgoing{From: u, Group: p.GroupID, OnlineOnly: p.OnlineUserOnly}, c)
 	dropped := errors.Is(err, ErrDropped)
@@ -71,6 +74,10 @@ func (s *Session) sendToGroup(ctx context.Context, p sendParams) (any, error) {
 	if dropped {
 		r := newLive(u, name, c, key, s.in.now()).record()
 		return messageResult{liveMessage(r, r.By)}, nil
+	}
+	if as.Live {
+		m, err := s.in.sayInRoom(ctx, u, p.GroupID, p.Priority, c, as.Manages)
+		return messageResult{m}, err
 	}
 	if p.OnlineUserOnly {
 		m, err := s.in.sendLive(ctx, u, name, c, key)

@@ -26,6 +26,7 @@ type GroupMessage struct {
 	NoUnread        bool     // it does not count as unread
 	NoSync          bool     // the sender's instances do not get it
 	OnlineOnly      bool
+	Priority        string // in a live room; "": Normal
 	// NoBefore and NoAfter keep Options.Hooks from being asked and told.
 	NoBefore, NoAfter bool
 }
@@ -88,6 +89,10 @@ func (in *Inbox) sendToGroup(ctx context.Context, m GroupMessage) (GroupSent, er
 		if err := in.beforeServer(ctx, Outgoing{From: from, Group: m.Group, OnlineOnly: m.OnlineOnly}, c); err != nil {
 			return GroupSent{}, err
 		}
+	}
+	if as.Live {
+		live, err := in.sayInRoom(ctx, from, m.Group, m.Priority, c, true)
+		return GroupSent{Time: live.Time, ID: live.ID}, err
 	}
 	if m.OnlineOnly {
 		live, err := in.sendLive(ctx, from, name, c, dedupOf("s", sum))

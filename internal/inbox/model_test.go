@@ -135,6 +135,10 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestDismissedGroupsGiveWay": TestDismissedGroupsGiveWay,
 		"TestSendWhileLeaving":       TestSendWhileLeaving,
 	},
+	"grouplive_test.go": {
+		"TestLiveRoom":         TestLiveRoom,
+		"TestHooksInALiveRoom": TestHooksInALiveRoom,
+	},
 	"groupserver_test.go": {
 		"TestServerAPIInAGroup": TestServerAPIInAGroup,
 		"TestForgetInGroups":    TestForgetInGroups,

@@ -39,6 +39,8 @@ type Options struct {
 	Presence Presence
 	// Groups knows who is in which group; nil: groups have no messages.
 	Groups Groups
+	// Rooms brings messages to live rooms; nil: they have no messages.
+	Rooms Rooms
 	// Media keeps files; nil: messages cannot name any.
 	Media Media
 	// Now is the clock, AfterFunc its timers; nil: those of package time.

@@ -33,6 +33,8 @@ type sendParams struct {
 	// To a group, instead of To: a gateway that knows no groups refuses it then.
 	GroupID    string   `json:"groupID"`
 	AtUserList []string `json:"atUserList"`
+	// Only to live rooms: High, Normal, Low or Lowest.
+	Priority string `json:"priority"`
 }
 
 func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {

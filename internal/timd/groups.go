@@ -9,6 +9,7 @@ import (
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/group"
 	"github.com/tim-wasm/tim/internal/inbox"
+	"github.com/tim-wasm/tim/internal/live"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -16,7 +17,17 @@ import (
 // calls to them at the user's cost, except those that would store more while the
 // store is full.
 func serveGroups(ctx context.Context, t *running) error {
+	rooms, err := live.Open(t.bus, live.Options{
+		Changed: func(k live.Key, came, left []string) { t.groups.RoomChanged(k, came, left) },
+		Report:  func(err error) { t.log.Warn("live rooms", "error", err) },
+	})
+	if err != nil {
+		return err
+	}
+	t.closers = append(t.closers, func(context.Context) { rooms.Close() })
+	t.rooms = rooms
 	r, err := group.Open(ctx, charging{t.bus}, group.Options{
+		Live:     rooms,
 		Admin:    t.accounts.Admin,
 		Known:    t.accounts.MayLogIn,
 		Profiles: t.faces,
@@ -32,7 +43,9 @@ func serveGroups(ctx context.Context, t *running) error {
 	t.groups = r
 	t.closers = append(t.closers, func(context.Context) { r.Close() })
 
-	of := perSession(t.gateway, func(s *gateway.Session) *group.Session { return r.Attach(s.User(), s.Notify) })
+	of := perSession(t.gateway, func(s *gateway.Session) *group.Session {
+		return r.Attach(s.User(), s.Notify).WithRooms(s.Place().Instance, s.Offer)
+	})
 	for _, method := range group.Methods() {
 		t.gateway.Handle(method, func(ctx context.Context, s *gateway.Session, params json.RawMessage) (any, error) {
 			mine, ok := of(s)
@@ -61,6 +74,20 @@ type standings struct{ t *running }
 func (s standings) Standing(ctx context.Context, u place.User, groupID string) (inbox.Standing, error) {
 	as, err := s.t.groups.Standing(ctx, u, groupID)
 	return inbox.Standing(as), err
+}
+
+// saying brings the inbox's messages to live rooms, which are opened after it.
+type saying struct{ t *running }
+
+// SayInRoom implements inbox.Rooms.
+func (s saying) SayInRoom(m inbox.RoomMessage) error {
+	err := s.t.rooms.Say(live.Key{App: m.App, ID: m.Group}, live.Message{
+		ID: m.ID, Priority: live.PriorityOf(m.Priority), From: m.From, Instance: m.Instance, NoSync: m.NoSync, Body: m.Body,
+	}, m.Trusted)
+	if err != nil {
+		return bus.Fault(err)
+	}
+	return nil
 }
 
 // groupLog has the inbox tell of what happens in groups.

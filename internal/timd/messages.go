@@ -73,6 +73,7 @@ func serveMessages(ctx context.Context, t *running) error {
 		Partitions: t.layout.Partitions,
 		Media:      files{t.media},
 		Groups:     standings{t},
+		Rooms:      saying{t},
 		Presence:   presence{t.reg},
 		Known:      t.accounts.MayLogIn,
 		MaxAge:     t.options.messages.age,

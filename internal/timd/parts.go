@@ -12,6 +12,7 @@ import (
 	"github.com/tim-wasm/tim/internal/group"
 	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/layout"
+	"github.com/tim-wasm/tim/internal/live"
 	"github.com/tim-wasm/tim/internal/media"
 	"github.com/tim-wasm/tim/internal/registry"
 	"github.com/tim-wasm/tim/internal/rest"
@@ -36,6 +37,7 @@ type running struct {
 	inbox      *inbox.Inbox       // from serveMessages on
 	contacts   *contacts.Contacts // from serveContacts on
 	groups     *group.Room        // from serveGroups on
+	rooms      *live.Rooms        // from serveGroups on
 	hooks      *rest.Hooks        // from the first part on; nil without --webhook
 
 	public *http.ServeMux // on --listen

@@ -1,0 +1,377 @@
+package group
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/live"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// The profile of a live room (type AVChatRoom), its attributes and counters are kept
+// as those of other groups. Who is in it is not: package live knows who is there now.
+// A user has a member's document there only while they are muted or banned.
+
+// maxOwned is the most live rooms that one user owns: nobody has to be in a room, so
+// maxJoined does not bound them.
+const maxOwned = 100
+
+// maxNewest is the most members of a live room that are listed.
+const maxNewest = 1000
+
+// away is member.Left in the documents of live rooms: they make nobody a member.
+const away = 1
+
+func (k key) room() live.Key { return live.Key{App: k.app, ID: k.id} }
+
+// WithRooms lets the session join live rooms, and returns it.
+func (s *Session) WithRooms(instance string, offer live.Offer) *Session {
+	if s.r.o.Live != nil {
+		s.live = s.r.o.Live.Attach(s.user, instance, offer)
+	}
+	return s
+}
+
+// callerKey is the context key of the session that makes a call.
+type callerKey struct{}
+
+// sessionOf returns the session that makes a call; nil for the server API.
+func sessionOf(ctx context.Context) *live.Session {
+	s, _ := ctx.Value(callerKey{}).(*Session)
+	if s == nil {
+		return nil
+	}
+	return s.live
+}
+
+// counted returns a group with the number of members that a live room has now.
+func (r *Room) counted(k key, g group) group {
+	if g.Type == Live {
+		g.Members = 0
+		if r.o.Live != nil {
+			g.Members = r.o.Live.Count(k.room())
+		}
+	}
+	return g
+}
+
+// asPresent returns what a user is in a live room: a member if they are there with a
+// session on this gateway. Groups of other types it leaves alone.
+func (r *Room) asPresent(k key, g group, userID string, m member) member {
+	if g.Type != Live {
+		return m
+	}
+	if m.Born != g.Born {
+		m = member{Born: g.Born}
+	}
+	if m.Left = away; r.o.Live == nil {
+		return m
+	}
+	if since, here := r.o.Live.Since(k.room(), userID); here {
+		m.Left, m.Joined = 0, since.Unix()
+	}
+	return m
+}
+
+// createRoom creates a live room. Its owner has to join it like anybody else.
+func (r *Room) createRoom(ctx context.Context, k key, u place.User, wished group, nonce string) (out createResult, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+	defer cancel()
+	if err := r.mayOwn(ctx, k, u); err != nil {
+		return out, err
+	}
+	g, err := change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
+		now := r.now()
+		if g.there() {
+			if g.By != u.UserID || g.Nonce != nonce {
+				return false, fault.New(fault.GroupIDTaken)
+			}
+			return false, nil
+		}
+		born := max(now.UnixMilli(), g.Born+1)
+		*g = wished
+		g.Owner, g.By, g.Nonce, g.Born, g.Created = u.UserID, u.UserID, nonce, born, now.Unix()
+		g.raise(now.Unix())
+		return true, nil
+	})
+	if err != nil {
+		return out, err
+	}
+	r.notify(ctx, k, g, "create "+u.UserID+" "+nonce, notice{OperatorID: u.UserID, OperationType: noticeCreated}, u.UserID)
+	m, role, err := r.role(ctx, k, g, u.UserID)
+	out.Group = r.counted(k, g).seen(k.id, u.UserID, m, role)
+	return out, err
+}
+
+// mayOwn enters a room that is about to be created among those of its owner, unless
+// they have too many. The entry is written before the room, so each room has one.
+func (r *Room) mayOwn(ctx context.Context, k key, u place.User) error {
+	all, err := r.log.Subjects(ctx, ownedPattern(u))
+	if err != nil {
+		return err
+	}
+	if len(all) >= maxOwned {
+		if all, err = r.stillOwned(ctx, u, all); err != nil {
+			return err
+		}
+	}
+	if len(all) >= maxOwned {
+		return fault.With(fault.TooManyGroups, strconv.Itoa(maxOwned)+" live rooms: dismiss some first")
+	}
+	_, err = change(ctx, r, k.ownedSubject(u.UserID), func(j *joined) (bool, error) {
+		*j = joined{At: r.now().UnixMilli()}
+		return true, nil
+	})
+	return err
+}
+
+// stillOwned removes the entries of rooms that a user does not own, and returns the
+// others. An entry that is written just now stays: its room follows.
+func (r *Room) stillOwned(ctx context.Context, u place.User, subjects []string) (owned []string, err error) {
+	for _, subject := range subjects {
+		p, err := parse(subject)
+		if err != nil {
+			return nil, err
+		}
+		entry, rev, err := get[joined](ctx, r, subject)
+		if err != nil {
+			return nil, err
+		}
+		g, _, err := get[group](ctx, r, p.key.profileSubject())
+		switch {
+		case err != nil:
+			return nil, err
+		case g.there() && g.Owner == u.UserID || r.now().UnixMilli()-entry.At < 2*turnAge:
+			owned = append(owned, subject)
+		case rev != 0:
+			if err := r.log.Remove(ctx, subject, rev); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return owned, nil
+}
+
+// forgetOwned dismisses the live rooms of a user whose account is deleted.
+func (r *Room) forgetOwned(ctx context.Context, u place.User) error {
+	all, err := r.log.Subjects(ctx, ownedPattern(u))
+	if err != nil {
+		return err
+	}
+	for _, subject := range all {
+		p, err := parse(subject)
+		if err == nil {
+			err = r.dismiss(ctx, p.key, u.UserID, func(g group) error {
+				if g.Owner != u.UserID {
+					return fault.New(fault.GroupNotPermitted) // only the entry is left
+				}
+				return nil
+			})
+		}
+		if err != nil && !isRefusal(err) {
+			return err
+		}
+		if err := r.disown(ctx, p.key, u.UserID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// disown removes the entry of a room that its owner has no longer.
+func (r *Room) disown(ctx context.Context, k key, owner string) error {
+	_, rev, err := get[joined](ctx, r, k.ownedSubject(owner))
+	if err == nil && rev != 0 {
+		err = r.log.Remove(ctx, k.ownedSubject(owner), rev)
+	}
+	return err
+}
+
+// joinRoom brings the calling session into a live room. It enters first and then
+// reads again whether the user may, so that it misses neither the end of the room
+// nor a ban that comes meanwhile.
+func (r *Room) joinRoom(ctx context.Context, k key, u place.User) (any, error) {
+	s := sessionOf(ctx)
+	if s == nil {
+		return nil, fault.With(fault.GroupNotPermitted, "a live room is joined by a client that is logged in")
+	}
+	came, err := s.Join(ctx, k.room())
+	if err != nil {
+		return nil, err
+	}
+	g, m, role, err := r.as(ctx, k, u)
+	if err == nil && m.Ban > r.now().Unix() && role < AppAdmin {
+		err = fault.With(fault.GroupNotPermitted, "they were removed from this live room and may come back in "+strconv.FormatInt(m.Ban-r.now().Unix(), 10)+" s")
+	}
+	if err != nil {
+		s.Leave(k.room())
+		return nil, err
+	}
+	shape := g.seen(k.id, u.UserID, m, role)
+	if !came {
+		return joinResult{statusAlready, &shape}, nil
+	}
+	return joinResult{statusJoined, &shape}, nil
+}
+
+// quitRoom takes the calling session out of a live room. Its owner may not quit: a
+// room has nobody to hand it on to.
+func (r *Room) quitRoom(ctx context.Context, k key, g group, u place.User) error {
+	if g.Owner == u.UserID {
+		return fault.New(fault.OwnerMayNotQuit)
+	}
+	if s := sessionOf(ctx); s == nil || !s.Leave(k.room()) {
+		return fault.With(fault.GroupNotPermitted, "this session is not in the live room")
+	}
+	return nil
+}
+
+// ban removes users from a live room, who may not come back for a while. They need
+// not be there.
+func (r *Room) ban(ctx context.Context, k key, u place.User, g group, role Role, ids []string, seconds int64) error {
+	if seconds <= 0 || seconds > maxMute {
+		return fault.With(fault.GroupBadParameters, "pass as duration for how many seconds they may not come back, 1 to "+strconv.Itoa(maxMute))
+	}
+	for _, id := range ids {
+		if err := g.Type.May(Ban, role, targetIn(g, id)); err != nil {
+			return fault.With(fault.GroupNotPermitted, id+" cannot be removed by this user")
+		}
+	}
+	until := r.now().Unix() + seconds
+	if err := bus.Spread(len(ids), func(i int) error {
+		_, err := change(ctx, r, k.memberSubject(ids[i]), func(m *member) (bool, error) {
+			*m = m.stored(g)
+			m.Ban = until
+			return true, nil
+		})
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := r.o.Live.Remove(k.room(), u.UserID, ids...); err != nil {
+		return err
+	}
+	r.tellLate(ctx, k, g, told{operation: tipBanned, operator: u.UserID, users: ids})
+	return nil
+}
+
+// stored returns a user's document in a live room, to be changed and stored.
+func (m member) stored(g group) member {
+	if m.Born != g.Born {
+		return member{Born: g.Born, Left: away}
+	}
+	m.Left = away
+	return m
+}
+
+// targetIn returns the role of a user in a live room, wherever they are.
+func targetIn(g group, userID string) Role {
+	if g.Owner == userID {
+		return Owner
+	}
+	return Member
+}
+
+// newestPage lists the members of a live room on this gateway, the newest first.
+// offset is a number.
+func (r *Room) newestPage(ctx context.Context, k key, g group, p membersParams) (any, error) {
+	from, err := strconv.Atoi(p.Offset)
+	if p.Offset == "" {
+		from, err = 0, nil
+	}
+	if err != nil || from < 0 {
+		return nil, fault.With(fault.GroupBadParameters, "offset must be that of the page before, or empty")
+	}
+	var all []live.Member
+	if r.o.Live != nil {
+		all = r.o.Live.Newest(k.room(), min(from+p.Count+1, maxNewest))
+	}
+	more := len(all) > from+p.Count
+	all = all[min(from, len(all)):min(from+p.Count, len(all))]
+	list, err := r.presentEntries(ctx, k, g, all)
+	if err != nil {
+		return nil, err
+	}
+	out := membersResult{}
+	if out.MemberList, err = r.shapes(ctx, k, g, list); err != nil {
+		return nil, err
+	}
+	n := fitting(out.MemberList, r.o.Frame)
+	if out.MemberList = out.MemberList[:n]; more || n < len(list) {
+		out.Offset = strconv.Itoa(from + n)
+	}
+	return out, nil
+}
+
+// presentEntries returns members who are in a live room now.
+func (r *Room) presentEntries(ctx context.Context, k key, g group, all []live.Member) ([]entry, error) {
+	subjects := make([]string, len(all))
+	for i, m := range all {
+		subjects[i] = k.memberSubject(m.UserID)
+	}
+	have, _, err := getAll[member](ctx, r, subjects)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]entry, len(all))
+	for i, one := range all {
+		m := have[i].stored(g)
+		m.Left, m.Joined = 0, one.Since.Unix()
+		list[i] = entry{userID: one.UserID, member: m}
+	}
+	return list, nil
+}
+
+// presentProfiles is memberProfiles for a live room: of those users who are in it
+// with a session on this gateway.
+func (r *Room) presentProfiles(ctx context.Context, k key, g group, ids []string) (any, error) {
+	var here []live.Member
+	for _, id := range ids {
+		if m := r.asPresent(k, g, id, member{}); m.in(g) {
+			here = append(here, live.Member{UserID: id, Since: time.Unix(m.Joined, 0)})
+		}
+	}
+	list, err := r.presentEntries(ctx, k, g, here)
+	if err != nil {
+		return nil, err
+	}
+	shapes, err := r.shapes(ctx, k, g, list)
+	if err != nil {
+		return nil, err
+	}
+	return memberListResult{shapes[:fitting(shapes, r.o.Frame)]}, nil
+}
+
+// RoomChanged tells the members of a live room who came and left on this gateway; it
+// is for live.Options.Changed.
+func (r *Room) RoomChanged(room live.Key, came, left []string) {
+	ctx, cancel := context.WithTimeout(r.ctx, callTime)
+	defer cancel()
+	k := key{room.App, room.ID}
+	g, err := r.group(ctx, k)
+	if isRefusal(err) {
+		return // it was dismissed meanwhile
+	}
+	if err == nil && len(came) > 0 {
+		err = r.tell(ctx, k, g, r.random(), told{joined: came, operation: tipJoined, operator: came[0], users: came})
+	}
+	if err == nil && len(left) > 0 {
+		err = r.tell(ctx, k, g, r.random(), told{left: left, operation: tipQuit, operator: left[0], users: left})
+	}
+	if err != nil && !isRefusal(err) { // a busy room refuses tips
+		r.report("who came into a live room", err)
+	}
+}
+
+// endRoom takes everybody out of a live room that a profile says is dismissed.
+func (r *Room) endRoom(k key, v bus.Value) {
+	if r.o.Live == nil || !r.o.Live.Here(k.room()) {
+		return
+	}
+	if g, err := decode[group](v.Data); err == nil && !g.there() {
+		r.o.Live.End(k.room(), dismisser(g))
+	}
+}

@@ -1,0 +1,207 @@
+package group
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// liveRoom creates a live room r of alice's.
+func (w *world) liveRoom() (alice *client) {
+	alice = w.login(0, "alice")
+	alice.must("group.create", obj{"name": "Show", "groupID": "r", "type": "AVChatRoom"}, nil)
+	return alice
+}
+
+func (c *client) joins(id string) joinResult {
+	c.t.Helper()
+	var out joinResult
+	c.must("group.join", obj{"groupID": id}, &out)
+	return out
+}
+
+func TestLiveRoomIsCreated(t *testing.T) {
+	w := newWorld(t)
+	alice := w.login(0, "alice")
+	alice.refused(fault.GroupNotPermitted, "group.create", obj{"name": "n", "type": "AVChatRoom", "memberList": []obj{{"userID": "bob"}}})
+	p := obj{"name": "Show", "groupID": "r", "type": "AVChatRoom", "nonce": "n", "maxMemberNum": 7}
+	var made createResult
+	alice.must("group.create", p, &made)
+	alice.must("group.create", p, nil) // the repetition
+	require.Equal(t, "alice", made.Group.OwnerID)
+	require.Zero(t, made.Group.MemberCount)
+	require.Zero(t, made.Group.MaxMemberCount)
+	require.Nil(t, made.Group.SelfInfo, "the owner joins like anybody else")
+	require.Empty(t, alice.groups())
+	w.login(1, "bob").refused(fault.GroupIDTaken, "group.create", obj{"name": "n", "groupID": "r", "type": "AVChatRoom"})
+	alice.refused(fault.GroupNotPermitted, "group.invite", obj{"groupID": "r", "userIDs": []string{"bob"}})
+	alice.refused(fault.GroupNotPermitted, "group.owner", obj{"groupID": "r", "newOwnerID": "bob"})
+
+	r, err := Open(t.Context(), busmodel.New(busmodel.Options{}), Options{})
+	require.NoError(t, err)
+	defer r.Close()
+	_, err = r.Do(t.Context(), place.User{SDKAppID: app, UserID: "a"}, "group.create", p)
+	require.Equal(t, fault.NotBuiltYet, err.(*fault.Error).Code)
+}
+
+// Nobody has to be in a live room, so how many a user owns is bounded by itself.
+func TestOwnedLiveRooms(t *testing.T) {
+	w := newWorld(t)
+	alice := w.login(0, "alice")
+	create := func(id string) *fault.Error {
+		w.clock.pass(1e12)
+		return alice.call("group.create", obj{"name": "n", "groupID": id, "type": "AVChatRoom"}, nil)
+	}
+	for n := range maxOwned {
+		require.Nil(t, create(numbered("r", n, 1)[0]))
+	}
+	require.Equal(t, fault.TooManyGroups, create("more").Code)
+	alice.must("group.dismiss", obj{"groupID": "r0"}, nil)
+	require.Nil(t, create("more"))
+	require.NoError(t, w.rooms[1].Forget(t.Context(), place.User{SDKAppID: app, UserID: "alice"}))
+	for _, id := range []string{"r1", "more"} {
+		alice.refused(fault.NoSuchGroup, "group.search", obj{"groupID": id})
+	}
+	left, err := w.rooms[0].log.Subjects(t.Context(), ownedPattern(place.User{SDKAppID: app, UserID: "alice"}))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+func TestLiveRoomIsJoinedAndLeft(t *testing.T) {
+	w := newWorld(t)
+	alice, bob := w.liveRoom(), w.login(1, "bob")
+	bob.refused(fault.GroupNotPermitted, "group.members", obj{"groupID": "r"})
+	bob.refused(fault.GroupNotPermitted, "group.attributes.get", obj{"groupID": "r"})
+	bob.refused(fault.NoSuchGroup, "group.join", obj{"groupID": "none"})
+	got := bob.joins("r")
+	require.Equal(t, statusJoined, got.Status)
+	require.Equal(t, Member.String(), got.Group.SelfInfo.Role)
+	require.Equal(t, 1, got.Group.MemberCount)
+	require.Equal(t, statusAlready, bob.joins("r").Status)
+	require.Equal(t, Owner.String(), alice.joins("r").Group.SelfInfo.Role)
+	require.Empty(t, bob.groups(), "no membership is stored")
+	require.Equal(t, map[string]string{"bob": "Member"}, bob.members("r", 10), "those on the same gateway")
+	require.Equal(t, map[string]string{"alice": "Owner"}, alice.members("r", 10))
+	var some memberListResult
+	bob.must("group.member.get", obj{"groupID": "r", "userIDs": []string{"bob", "carol"}}, &some)
+	require.Len(t, some.MemberList, 1)
+	require.Equal(t, "nick of bob", some.MemberList[0].Nick)
+	var online countResult
+	bob.must("group.online", obj{"groupID": "r"}, &online)
+	require.Positive(t, online.MemberCount)
+	bob.must("group.attributes.get", obj{"groupID": "r"}, nil)
+	bob.refused(fault.GroupNotPermitted, "group.update", obj{"groupID": "r", "name": "x"})
+	bob.refused(fault.GroupNotPermitted, "group.card", obj{"groupID": "r", "nameCard": "x"})
+	alice.must("group.update", obj{"groupID": "r", "name": "x"}, nil)
+
+	alice.refused(fault.OwnerMayNotQuit, "group.quit", obj{"groupID": "r"})
+	bob.must("group.quit", obj{"groupID": "r"}, nil)
+	bob.refused(fault.GroupNotPermitted, "group.quit", obj{"groupID": "r"})
+	bob.joins("r")
+	bob.session.Close()
+	_, here := w.rooms[1].o.Live.Since(keyOf(bob.session.user, "r").room(), "bob")
+	require.False(t, here)
+	_, err := w.rooms[0].Do(t.Context(), bob.session.user, "group.join", obj{"groupID": "r"})
+	require.Equal(t, fault.GroupNotPermitted, err.(*fault.Error).Code)
+}
+
+func TestNewestMembersArePaged(t *testing.T) {
+	w := newWorld(t)
+	alice := w.liveRoom()
+	for _, id := range numbered("m", 0, 5) {
+		w.login(0, id).joins("r")
+	}
+	var got []string
+	for p := (obj{"groupID": "r", "count": 2}); ; {
+		var page membersResult
+		alice.must("group.members", p, &page)
+		for _, m := range page.MemberList {
+			got = append(got, m.UserID)
+		}
+		if p["offset"] = page.Offset; page.Offset == "" {
+			break
+		}
+	}
+	require.Equal(t, []string{"m4", "m3", "m2", "m1", "m0"}, got)
+	alice.refused(fault.GroupBadParameters, "group.members", obj{"groupID": "r", "offset": "-1"})
+	alice.must("group.members", obj{"groupID": "r", "offset": "7"}, nil)
+}
+
+func TestBanAndMuteInLiveRoom(t *testing.T) {
+	w := newWorld(t)
+	alice, bob, carol := w.liveRoom(), w.login(1, "bob"), w.login(0, "carol")
+	bob.joins("r")
+	carol.joins("r")
+	standing := func(c *client) Standing {
+		s, err := c.session.r.Standing(t.Context(), c.session.user, "r")
+		require.NoError(t, err)
+		return s
+	}
+	require.True(t, standing(bob).Live && standing(bob).Member && !standing(bob).Muted && !standing(bob).Counts)
+	require.False(t, standing(alice).Member, "the owner has not joined")
+	alice.must("group.mute", obj{"groupID": "r", "userID": "bob", "muteTime": 60}, nil)
+	require.True(t, standing(bob).Muted)
+	alice.must("group.mute", obj{"groupID": "r", "userID": "bob", "muteTime": 0}, nil)
+	require.False(t, standing(bob).Muted)
+	alice.must("group.update", obj{"groupID": "r", "muteAllMembers": true}, nil)
+	require.True(t, standing(bob).Muted)
+	require.False(t, standing(alice).Muted)
+
+	carol.refused(fault.GroupNotPermitted, "group.kick", obj{"groupID": "r", "userIDs": []string{"bob"}, "duration": 60})
+	carol.refused(fault.GroupNotPermitted, "group.mute", obj{"groupID": "r", "userID": "bob", "muteTime": 60})
+	alice.refused(fault.GroupBadParameters, "group.kick", obj{"groupID": "r", "userIDs": []string{"bob"}})
+	alice.refused(fault.GroupNotPermitted, "group.kick", obj{"groupID": "r", "userIDs": []string{"alice"}, "duration": 60})
+	alice.must("group.kick", obj{"groupID": "r", "userIDs": []string{"bob"}, "duration": 60}, nil)
+	require.Equal(t, obj{"groupID": "r", "reason": "kicked", "operatorID": "alice"}, bob.toldOf(frame.NoteGroupLeft).params)
+	require.False(t, standing(bob).Member)
+	bob.refused(fault.GroupNotPermitted, "group.join", obj{"groupID": "r"})
+	w.clock.pass(61e9)
+	bob.joins("r")
+	require.True(t, standing(bob).Member)
+
+	alice.must("group.dismiss", obj{"groupID": "r"}, nil)
+	for _, c := range []*client{bob, carol} {
+		c.told("the end of the room", func(n note) bool { return n.method == frame.NoteGroupLeft && n.params["reason"] == "dismissed" })
+	}
+	_, err := bob.session.r.Standing(t.Context(), bob.session.user, "r")
+	require.Equal(t, fault.NoSuchGroup, err.(*fault.Error).Code)
+	w.liveRoom() // of the same ID, where nobody is muted or in
+	require.False(t, standing(bob).Member || standing(bob).Muted)
+}
+
+// Whoever hangs up while they join are in no room.
+func TestHangUpWhileJoining(t *testing.T) {
+	w := newWorld(t)
+	w.liveRoom()
+	bob := w.login(0, "bob")
+	ctx, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	require.NotNil(t, bob.callIn(ctx, "group.join", obj{"groupID": "r"}, nil))
+	require.False(t, w.rooms[0].o.Live.Here(keyOf(bob.session.user, "r").room()))
+}
+
+// Tips of a live room are for who is there: the log has no members of it.
+func TestLiveRoomsTips(t *testing.T) {
+	w := newWorld(t)
+	alice := w.liveRoom()
+	k := keyOf(alice.session.user, "r")
+	tips := func() []string {
+		w.chat.mu.Lock()
+		defer w.chat.mu.Unlock()
+		return slices.Clone(w.chat.groups["r"].tips)
+	}
+	w.rooms[0].RoomChanged(k.room(), []string{"bob", "carol"}, []string{"dave"})
+	alice.must("group.update", obj{"groupID": "r", "name": "x"}, nil)
+	alice.must("group.kick", obj{"groupID": "r", "userIDs": []string{"bob"}, "duration": 60}, nil)
+	require.Equal(t, []string{"1 bob bob,carol", "2 dave dave", "6 alice ", "10 alice bob"}, tips())
+	w.rooms[0].RoomChanged(k.room(), nil, nil)
+	w.rooms[0].RoomChanged(keyOf(alice.session.user, "none").room(), []string{"bob"}, nil)
+	require.Len(t, tips(), 4)
+}

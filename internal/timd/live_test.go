@@ -1,0 +1,51 @@
+package timd
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// What is said in a live room reaches whoever is there over their sockets, also from
+// the server API, and is in nobody's history.
+func TestLiveRoom(t *testing.T) {
+	s := newStage(t, nil)
+	alice, bob := s.enter("alice", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"), s.enter("bob", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b")
+	var notes []frame.Message
+	hears := func(text string) {
+		t.Helper()
+		for {
+			if len(notes) == 0 {
+				notes = append(notes, bob.next())
+			}
+			m := notes[0]
+			notes = notes[1:]
+			for _, one := range m.Body.List("messages") {
+				if m.Method == frame.NoteMessages && one.Object("payload").Text("text") == text {
+					return
+				}
+			}
+		}
+	}
+	var own []frame.Message
+	alice.call(2, frame.GroupCreate, `{"name":"n","groupID":"r","type":"AVChatRoom"}`, &own)
+	send := `{"id":"` + frame.NewMessageID("alice", time.Now().UnixMilli(), [frame.MessageIDRandom]byte{}) + `","groupID":"r","type":"TIMTextElem","payload":{"text":"hi"}}`
+	require.EqualValues(t, fault.GroupNotPermitted, alice.try(3, frame.MessageSend, send))
+	alice.call(4, frame.GroupJoin, `{"groupID":"r"}`, &own)
+	bob.call(2, frame.GroupJoin, `{"groupID":"r"}`, &notes)
+	alice.call(5, frame.MessageSend, send, &own)
+	hears("hi")
+	got := s.call("group_open_http_svc/send_group_msg", `{"GroupId":"r","Random":1,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"from afar"}}]}`)
+	require.Equal(t, "OK", got["ActionStatus"], got)
+	hears("from afar")
+	require.EqualValues(t, 2, decoded(t, alice.call(6, frame.GroupOnline, `{"groupID":"r"}`, &own))["memberCount"])
+	require.Empty(t, decoded(t, bob.call(3, frame.MessageList, `{"conversationID":"GROUPr"}`, &notes))["messages"])
+	alice.call(7, frame.GroupDismiss, `{"groupID":"r"}`, &own)
+	for m := bob.next(); m.Method != frame.NoteGroupLeft; {
+		m = bob.next()
+	}
+}
