@@ -104,6 +104,9 @@ func (w *world) choose(next func(int) int) mailbox.Input {
 		}
 		return mailbox.Woke{Attempt: int64(next(9))}
 	case k < 24:
+		if next(2) == 0 {
+			return mailbox.InRoom{Group: []string{"g1", "g2"}[next(2)], In: next(3) > 0}
+		}
 		return mailbox.WantGroups{}
 	default:
 		return w.callOf(next)

@@ -193,9 +193,39 @@ func (m *Machine) updateGroup(d UpdateGroup) {
 	m.listChanged = m.listChanged || m.find(groupChat+d.Group) != nil
 }
 
+// inRoom: the gateway keeps nobody in a live room across a lost link, so the mailbox
+// joins it again.
+func (m *Machine) inRoom(in InRoom) {
+	switch {
+	case m.state == Out:
+	case in.In:
+		m.room = in.Group
+	case m.room == in.Group:
+		m.room = ""
+	}
+}
+
+// rejoin joins the live room again. Once the gateway refuses that, the page is in it
+// no longer: it was dismissed, or the user was removed.
+func (m *Machine) rejoin() {
+	if m.room == "" {
+		return
+	}
+	id := m.room
+	m.ask(frame.GroupJoin, text("groupID", id), 0, func(_ frame.Body, err *fault.Error) {
+		if err != nil {
+			m.inRoom(InRoom{Group: id})
+			m.do(Log{Level: 2, Text: "the live room could not be joined again: " + err.Message})
+		}
+	})
+}
+
 // groupNoticed takes a notification of a group. While the list is coming it
 // waits, for it may be older or newer than that.
 func (m *Machine) groupNoticed(in Noticed) {
+	if in.Method == frame.NoteGroupLeft {
+		m.inRoom(InRoom{Group: in.Body.Text("groupID")})
+	}
 	switch {
 	case m.groups.asking:
 		m.groups.late = append(m.groups.late, in)

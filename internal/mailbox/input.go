@@ -138,6 +138,11 @@ type (
 	ListGroups struct{ Call Call }
 	// WantGroups: the page listens to the events of groups.
 	WantGroups struct{}
+	// InRoom: the page has joined a live room, or has left it (In is false).
+	InRoom struct {
+		Group string
+		In    bool
+	}
 	// Named says what this user is called, which their messages carry.
 	Named struct{ Nick, Avatar string }
 )
@@ -166,4 +171,5 @@ func (Unwatch) input()             {}
 func (ListContacts) input()        {}
 func (ListGroups) input()          {}
 func (WantGroups) input()          {}
+func (InRoom) input()              {}
 func (Named) input()               {}

@@ -82,6 +82,7 @@ type box struct {
 
 	contacts [contactLists]contacts
 	groups   groups
+	room     string // the live room that the page is in; "": none
 }
 
 // request is one call of the gateway; then takes its answer.
@@ -158,6 +159,8 @@ func (m *Machine) take(in Input) {
 		m.listContacts(in)
 	case ListGroups:
 		m.listGroups(in)
+	case InRoom:
+		m.inRoom(in)
 	case WantGroups:
 		m.wantGroups()
 	case Named:

@@ -100,6 +100,8 @@ func parseInput(s string) (mailbox.Input, error) {
 		return mailbox.ListGroups{Call: call}, nil
 	case "wantgroups":
 		return mailbox.WantGroups{}, nil
+	case "joins", "quits": // a live room
+		return mailbox.InRoom{Group: arg(1), In: arg(0) == "joins"}, nil
 	case "named":
 		return mailbox.Named{Nick: arg(1), Avatar: arg(2)}, nil
 	}

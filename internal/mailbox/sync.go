@@ -122,6 +122,7 @@ func (m *Machine) synchronised() {
 	}
 	if m.state == Lost {
 		m.contactsMissed()
+		m.rejoin()
 	}
 	m.running = false
 	if m.state != Ending {
