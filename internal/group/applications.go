@@ -222,7 +222,9 @@ func (r *Room) handle(ctx context.Context, k key, u place.User, p handleParams) 
 			came, err := r.enter(ctx, k, g, p.UserID, member{By: u.UserID})
 			if came {
 				e.members = 1
-				e.told = []told{cameBy(u.UserID, p.UserID)}
+				t := cameBy(u.UserID, p.UserID)
+				t.asked = a.Inviter == ""
+				e.told = []told{t}
 			}
 			if err != nil {
 				return e, err

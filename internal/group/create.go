@@ -160,14 +160,11 @@ func create(ctx context.Context, r *Room, u place.User, p createParams) (any, er
 	if p.Nonce == "" {
 		p.Nonce = r.random()
 	}
-	k := keyOf(u, p.id(u, g.Type))
-	if g.Type == Live {
-		return answer(r.createRoom(ctx, k, u, g, p.Nonce))
+	k, firsts := keyOf(u, p.id(u, g.Type)), ownerFirst(firsts, u.UserID)
+	if err := r.beforeCreate(ctx, k, u, g, firsts, p.GroupID); err != nil {
+		return nil, err
 	}
-	return answer(r.create(ctx, k, u, g, ownerFirst(firsts, u.UserID), p.Nonce))
-}
-
-func answer(v createResult, err error) (any, error) {
+	v, err := r.create(ctx, k, u, g, firsts, p.Nonce)
 	if err != nil {
 		return nil, err
 	}
@@ -263,6 +260,7 @@ func (r *Room) create(ctx context.Context, k key, u place.User, wished group, fi
 			brought, err = r.tellFirsts(ctx, k, g, id, all)
 		}
 		if err == nil {
+			r.afterCreate(ctx, k, g, id, all)
 			g, err = r.giveTurn(ctx, k, id, g.Members, effect{})
 		}
 	default:
@@ -276,6 +274,7 @@ func (r *Room) create(ctx context.Context, k key, u place.User, wished group, fi
 				if all, err = r.recountOwn(ctx, k, &g); err == nil {
 					g.Members -= len(came) // the effect adds them
 					_, err = r.tellFirsts(ctx, k, g, id, all)
+					r.afterCreate(ctx, k, g, id, all)
 				}
 			}
 			return e, err
@@ -401,6 +400,7 @@ const repeatedWithin = 2 * 60 * 1000
 
 func (r *Room) dismiss(ctx context.Context, k key, by string, may func(g group) error) error {
 	owner := ""
+	var was group
 	g, err := change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
 		if !g.there() {
 			if g.Gone != nil && g.Gone.By == by {
@@ -412,6 +412,7 @@ func (r *Room) dismiss(ctx context.Context, k key, by string, may func(g group) 
 			return false, err
 		}
 		owner = g.Owner
+		was = *g
 		*g = group{Type: g.Type, Name: g.Name, Born: g.Born, Members: g.Members, Gone: &gone{By: by, At: r.now().UnixMilli()}}
 		return true, nil
 	})
@@ -419,6 +420,9 @@ func (r *Room) dismiss(ctx context.Context, k key, by string, may func(g group) 
 		r.tellLate(ctx, k, g, told{gone: true})
 		if g.Type == Live && owner != "" {
 			err = r.disown(ctx, k, owner)
+		}
+		if was.there() {
+			r.afterEnd(ctx, k, was, by)
 		}
 		r.tidy(k)
 	}

@@ -45,6 +45,7 @@ type world struct {
 	t     *testing.T
 	clock *clock
 	chat  *chat // of both
+	hooks Hooks // of both; nil for none
 	rooms [2]*Room
 }
 
@@ -79,6 +80,7 @@ func (w *world) open(b Bus) *Room {
 	r, err = Open(w.t.Context(), b, Options{
 		Log:    log,
 		Live:   rooms,
+		Hooks:  w.hooks,
 		Admin:  func(id string) bool { return id == "root" },
 		Known:  func(_ context.Context, u place.User) (bool, error) { return u.UserID != "nobody", nil },
 		Now:    w.clock.Now,

@@ -40,13 +40,20 @@ func invite(ctx context.Context, r *Room, u place.User, p usersParams) (any, err
 		return nil, err
 	}
 	out := inviteResult{[]string{}, []string{}, []string{}, []string{}, []string{}, Group{}}
-	var came []string
-	switch g.Type.Invites(g.Invite, role) {
-	case Refused:
+	invites := g.Type.Invites(g.Invite, role)
+	if invites == Refused {
 		return nil, fault.With(fault.GroupNotPermitted, "nobody may invite into this group")
-	case Waits:
+	}
+	ids, refused, err := r.beforeInvite(ctx, k, g, u, ids)
+	if err != nil {
+		return nil, err
+	}
+	var came []string
+	switch {
+	case len(ids) == 0:
+	case invites == Waits:
 		err = r.inviteLater(ctx, k, g, u, ids, &out)
-	case AtOnce:
+	default:
 		g, err = r.inTurn(ctx, k, func(ctx context.Context, g group) (effect, error) {
 			_, role, err := r.role(ctx, k, g, u.UserID)
 			if err == nil && g.Type.Invites(g.Invite, role) != AtOnce { // it has changed meanwhile
@@ -65,6 +72,7 @@ func invite(ctx context.Context, r *Room, u place.User, p usersParams) (any, err
 	if err != nil {
 		return nil, err
 	}
+	out.Failure = append(out.Failure, refused...)
 	r.notify(ctx, k, g, "", notice{OperatorID: u.UserID, OperationType: noticeInvited}, came...)
 	out.Group = g.seen(k.id, u.UserID, m, role)
 	return out, nil

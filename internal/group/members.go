@@ -54,17 +54,18 @@ func join(ctx context.Context, r *Room, u place.User, p joinParams) (any, error)
 		}
 		return joined(g, statusAlready)
 	}
-	switch g.Type.Joins(g.Join, role) {
-	case Refused:
+	joins := g.Type.Joins(g.Join, role)
+	if joins == Refused {
 		return nil, fault.With(fault.GroupNotPermitted, "nobody joins this group but by invitation")
-	case Waits:
-		if err := r.hasRoom(ctx, u); err != nil {
-			return nil, err
-		}
-		return joinResult{Status: statusWaits}, r.apply(ctx, k, g, u.UserID, application{Note: p.ApplyMessage})
 	}
 	if err := r.hasRoom(ctx, u); err != nil {
 		return nil, err
+	}
+	if _, err := r.before(ctx, k, g, Event{Kind: BeforeJoin, Operator: u.UserID, Users: []string{u.UserID}}); err != nil {
+		return nil, err
+	}
+	if joins == Waits {
+		return joinResult{Status: statusWaits}, r.apply(ctx, k, g, u.UserID, application{Note: p.ApplyMessage})
 	}
 	came := false
 	g, err = r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
@@ -76,7 +77,9 @@ func join(ctx context.Context, r *Room, u place.User, p joinParams) (any, error)
 		}
 		if came, err = r.enter(ctx, k, g, u.UserID, member{Nonce: p.Nonce}); came {
 			e.members = 1
-			e.told = []told{cameBy(u.UserID, u.UserID)}
+			t := cameBy(u.UserID, u.UserID)
+			t.asked = true
+			e.told = []told{t}
 		}
 		return e, err
 	})
@@ -296,7 +299,7 @@ func (r *Room) setMember(ctx context.Context, u place.User, groupID, userID stri
 	if role == Stranger {
 		return nil, fault.With(fault.GroupNotPermitted, "this user is no member of the group")
 	}
-	changed := false
+	var changed *MemberChange
 	m, err := change(ctx, r, k.memberSubject(userID), func(m *member) (bool, error) {
 		target := m.role(g, userID)
 		if g.Type == Live {
@@ -308,17 +311,22 @@ func (r *Room) setMember(ctx context.Context, u place.User, groupID, userID stri
 		if err := check(g, role, target); err != nil {
 			return false, err
 		}
-		was := encode(*m)
+		was := *m
 		err := set(m)
-		write := string(was) != string(encode(*m))
-		changed = changed || write
-		return write, err
+		is := was.changedTo(*m)
+		if is != nil {
+			changed = is
+		}
+		return is != nil, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if changed && then != nil {
-		then(ctx, k, g)
+	if changed != nil {
+		if then != nil {
+			then(ctx, k, g)
+		}
+		r.after(ctx, k, g, Event{Kind: AfterMemberChange, Key: r.random(), Operator: u.UserID, Users: []string{userID}, Member: changed})
 	}
 	if userID == u.UserID {
 		self = m

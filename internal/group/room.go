@@ -38,6 +38,8 @@ type Options struct {
 	// Live knows who is in which live room; nil: groups of type AVChatRoom are
 	// refused with 2998. The caller closes it.
 	Live *live.Rooms
+	// Hooks are asked before groups change and told afterwards; nil: nobody is.
+	Hooks Hooks
 	// Frame is the most bytes that a result or notification has; 48 KB.
 	Frame int
 	// Now is the clock; nil: time.Now.

@@ -142,6 +142,7 @@ type told struct {
 	operation    int // of the tip; 0: none
 	operator     string
 	users        []string
+	asked        bool // who has joined had asked to
 	profile      *newProfile
 	muteTime     *int64
 }
@@ -206,9 +207,11 @@ func (r *Room) tell(ctx context.Context, k key, g group, key string, t told) err
 func (r *Room) tellLate(ctx context.Context, k key, g group, t told) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
-	if err := r.tell(ctx, k, g, r.random(), t); err != nil {
+	key := r.random()
+	if err := r.tell(ctx, k, g, key, t); err != nil {
 		r.report("telling of a change", err)
 	}
+	r.afterTold(ctx, k, g, key, t)
 }
 
 // retell tells the log who has come and left since an abandoned turn began: its

@@ -72,13 +72,17 @@ func (r *Room) inTurn(ctx context.Context, k key, do func(ctx context.Context, g
 			err = r.tell(ctx, k, g, id+strconv.Itoa(i), t)
 		}
 	}
+	was := g
 	if err == nil {
+		r.afterTurn(ctx, k, g, id, e)
 		g, err = r.giveTurn(ctx, k, id, g.Members, e)
 	}
 	if err != nil {
 		r.settleUnless(err, k, id)
 	}
 	if g.Gone != nil { // nobody is left in it
+		was.Members = 0
+		r.afterEnd(ctx, k, was, g.Gone.By)
 		r.tidy(k)
 	}
 	return g, err

@@ -22,10 +22,24 @@ const (
 	AfterC2C           = "C2C.CallbackAfterSendMsg"
 	BeforeGroupMessage = "Group.CallbackBeforeSendMsg"
 	AfterGroupMessage  = "Group.CallbackAfterSendMsg"
+	BeforeGroupCreate  = "Group.CallbackBeforeCreateGroup"
+	BeforeGroupJoin    = "Group.CallbackBeforeApplyJoinGroup"
+	BeforeGroupInvite  = "Group.CallbackBeforeInviteJoinGroup"
+	AfterGroupCreate   = "Group.CallbackAfterCreateGroup"
+	AfterGroupJoin     = "Group.CallbackAfterNewMemberJoin"
+	AfterGroupExit     = "Group.CallbackAfterMemberExit"
+	AfterGroupFull     = "Group.CallbackAfterGroupFull"
+	AfterGroupEnd      = "Group.CallbackAfterGroupDestroyed"
+	AfterGroupChange   = "Group.CallbackAfterGroupInfoChanged"
+	AfterGroupMember   = "Group.CallbackAfterMemberInfoChanged"
 )
 
 // callbacks lists all callbacks.
-var callbacks = []string{StateChange, BeforeC2C, AfterC2C, BeforeGroupMessage, AfterGroupMessage}
+var callbacks = []string{
+	StateChange, BeforeC2C, AfterC2C, BeforeGroupMessage, AfterGroupMessage,
+	BeforeGroupCreate, BeforeGroupJoin, BeforeGroupInvite, AfterGroupCreate, AfterGroupJoin, AfterGroupExit,
+	AfterGroupFull, AfterGroupEnd, AfterGroupChange, AfterGroupMember,
+}
 
 // ParseCallbacks parses the --webhook-events flag: names of callbacks, or patterns
 // such as C2C.* and *.

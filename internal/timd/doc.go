@@ -18,6 +18,7 @@
 //	attach.go    attaches sessions of the gateway to the inbox
 //	api.go       the parts of /v4/ and /console/
 //	hooks.go     webhooks: their flags, and what messages ask and report
+//	grouphooks.go  what groups ask and report
 //	page.go      the pages, their headers and their policy
 //	docs.go      /docs/: what package docs has made
 //	static.go    files in memory, compressed

@@ -93,3 +93,57 @@ func TestGroupMessagesAreAskedAbout(t *testing.T) {
 		"OptPlatform": "RESTAPI",
 	}, nextTold(t, told))
 }
+
+// A back end is asked about groups, and told of them.
+func TestGroupsAreAskedAbout(t *testing.T) {
+	flags, told := groupBackEnd(t, func(command string, body answer) string {
+		switch {
+		case command == rest.BeforeGroupCreate && body["Name"] == "bad":
+			return `{"ErrorCode":10200,"ErrorInfo":"Another name, please."}`
+		case command == rest.BeforeGroupCreate && body["Name"] == "dropped":
+			return `{"ErrorCode":2}`
+		case command == rest.BeforeGroupInvite:
+			if body["GroupId"] != "g" || body["Type"] != "Public" || body["Operator_Account"] != "administrator" {
+				t.Errorf("asked %v", body)
+			}
+			return `{"ErrorCode":0,"RefusedMembers_Account":["dave"]}`
+		}
+		return allowed
+	})
+	s := newStage(t, func(o *options) { o.webhook = flags })
+	create := func(name string) answer {
+		return s.post(groupService+"create_group", good(), `{"Type":"Public","Name":"`+name+`","Owner_Account":"alice","GroupId":"g","MaxMemberCount":2,"AppDefinedData":[{"Key":"k","Value":"v"}]}`)
+	}
+	refused := create("bad")
+	require.Equal(t, []any{10200, "Another name, please."}, []any{refused.code(), refused["ErrorInfo"]})
+	require.EqualValues(t, fault.GroupRefusedByApp, create("dropped").code())
+	require.Zero(t, create("n").code())
+	account := func(id string) []any { return []any{map[string]any{"Member_Account": id}} }
+	about := func(command string, more answer) answer {
+		a := answer{"CallbackCommand": command, "GroupId": "g", "Type": "Public", "Operator_Account": "administrator", "OptPlatform": "RESTAPI"}
+		for k, v := range more {
+			if a[k] = v; v == nil {
+				delete(a, k)
+			}
+		}
+		return a
+	}
+	fields := []any{map[string]any{"Key": "k", "Value": "v"}}
+	require.Equal(t, about(rest.AfterGroupCreate, answer{
+		"Owner_Account": "alice", "Name": "n", "MemberList": account("alice"), "UserDefinedDataList": fields,
+	}), nextTold(t, told))
+	added := s.call(groupService+"add_group_member", `{"GroupId":"g","MemberList":[{"Member_Account":"dave"},{"Member_Account":"bob"}]}`)
+	require.Equal(t, []any{
+		map[string]any{"Member_Account": "dave", "Result": 0.0}, map[string]any{"Member_Account": "bob", "Result": 1.0},
+	}, added["MemberList"])
+	require.Equal(t, about(rest.AfterGroupJoin, answer{"JoinType": "Invited", "NewMemberList": account("bob")}), nextTold(t, told))
+	require.Equal(t, about(rest.AfterGroupFull, answer{"Type": nil, "Operator_Account": nil}), nextTold(t, told))
+	s.call(groupService+"modify_group_base_info", `{"GroupId":"g","Notification":"","Introduction":"i","ShutUpAllMember":"On"}`)
+	require.Equal(t, about(rest.AfterGroupChange, answer{"Introduction": "i", "ShutUpAllMember": "On"}), nextTold(t, told))
+	s.call(groupService+"modify_group_member_info", `{"GroupId":"g","Member_Account":"bob","Role":"Admin"}`)
+	require.Equal(t, about(rest.AfterGroupMember, answer{"MemberList": []any{map[string]any{"Member_Account": "bob", "Role": "Admin"}}}), nextTold(t, told))
+	s.call(groupService+"delete_group_member", `{"GroupId":"g","MemberToDel_Account":["bob"]}`)
+	require.Equal(t, about(rest.AfterGroupExit, answer{"ExitType": "Kicked", "ExitMemberList": account("bob")}), nextTold(t, told))
+	s.call(groupService+"destroy_group", `{"GroupId":"g"}`)
+	require.Equal(t, about(rest.AfterGroupEnd, answer{"Owner_Account": "alice", "Name": "n", "MemberList": account("alice")}), nextTold(t, told))
+}

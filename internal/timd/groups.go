@@ -35,6 +35,7 @@ func serveGroups(ctx context.Context, t *running) error {
 			return presence{t.reg}.Online(ctx, app, userIDs, false)
 		},
 		Log:    groupLog{t.inbox},
+		Hooks:  t.groupHooks(),
 		Report: func(err error) { t.log.Warn("groups", "error", err) },
 	})
 	if err != nil {
