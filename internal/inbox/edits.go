@@ -123,7 +123,7 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 			return nil, err
 		}
 	}
-	if err := in.beforeEdit(ctx, m, side, &p); err != nil {
+	if err := in.beforeEdit(ctx, m, u, &p); err != nil {
 		return nil, err
 	}
 	var made *edit // nil: nothing is changed

@@ -107,3 +107,30 @@ func TestRemovedWhileAsked(t *testing.T) {
 	require.Empty(t, h.texts())
 	require.Equal(t, []string{"*", "*"}, bob.history("g"))
 }
+
+// An edit in a group does not bypass the hooks, whoever makes it.
+func TestEditsInAGroupAreAsked(t *testing.T) {
+	h, _, _, alice, bob := hookedGroup(t)
+	m := alice.says("g", "fine")
+	h.say(func(_ context.Context, m *Outgoing) error {
+		if !m.Edit || m.Group != "g" || m.To != "" {
+			t.Errorf("asked about %+v", *m)
+		}
+		switch text := textOf(Message{Payload: m.Payload}); {
+		case text == "drop":
+			return ErrDropped
+		case text == "replace":
+			m.Payload = json.RawMessage(`{"text":"better"}`)
+		case m.From.UserID == "bob":
+			return &fault.Error{Code: 10100, Message: "No."}
+		}
+		return nil
+	}, nil)
+	_, f := alice.modifies("g", m, 0, "drop", "")
+	require.Equal(t, fault.GroupRefusedByApp, code(f))
+	_, f = bob.modifies("g", m, 0, "", "answered")
+	require.EqualValues(t, 10100, code(f))
+	r, f := alice.modifies("g", m, 0, "replace", "")
+	require.Nil(t, f)
+	require.Equal(t, "better", textOf(r.Message))
+}

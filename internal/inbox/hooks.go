@@ -89,30 +89,37 @@ func (in *Inbox) after(ctx context.Context, r *record, onlineOnly bool) error {
 		From: r.sender(), ID: c.ID, Type: c.Type, Payload: c.Payload,
 		CloudCustomData: c.Cloud, Random: c.Random, OnlineOnly: onlineOnly, Sequence: r.Seq, Time: r.At / 1000,
 	}
-	var group bool
-	if m.Group, group = r.pair.group(); !group {
-		m.Group, m.To = "", r.pair.users[r.pair.other(r.By)]
-	}
+	m.to(r.pair, m.From)
 	return in.o.Hooks.AfterSend(ctx, m)
 }
 
-// beforeEdit asks the hooks whether a user may edit a message to another user, so
-// that an edit cannot bypass them.
-func (in *Inbox) beforeEdit(ctx context.Context, m *record, side int, p *modifyParams) error {
-	if _, group := m.pair.group(); group || in.o.Hooks == nil {
+// to sets the receiver: the group of a conversation, or the user who is not u.
+func (m *Outgoing) to(p pair, u place.User) {
+	if id, group := p.group(); group {
+		m.Group = id
+		return
+	}
+	m.To = p.users[p.other(p.side(u.UserID))]
+}
+
+// beforeEdit asks the hooks whether a user may edit a message, so that an edit cannot
+// bypass them.
+func (in *Inbox) beforeEdit(ctx context.Context, m *record, u place.User, p *modifyParams) error {
+	if in.o.Hooks == nil {
 		return nil
 	}
 	asked := Outgoing{
-		From: m.pair.user(side), To: m.pair.users[m.pair.other(side)], ID: m.Message.ID, Type: m.Message.Type,
+		From: u, ID: m.Message.ID, Type: m.Message.Type,
 		Payload: p.Payload, CloudCustomData: p.CloudCustomData, Random: m.Message.Random, Edit: true,
 		Sequence: m.Seq, Time: m.At / 1000,
 	}
+	asked.to(m.pair, u)
 	if p.Payload == nil {
 		asked.Payload = m.Message.Payload
 	}
 	was := asked.Payload
 	if err := in.before(ctx, &asked); errors.Is(err, ErrDropped) {
-		return fault.New(fault.RefusedByApp)
+		return fault.New(asked.refusal())
 	} else if err != nil {
 		return err
 	}
@@ -120,7 +127,7 @@ func (in *Inbox) beforeEdit(ctx context.Context, m *record, side int, p *modifyP
 	switch {
 	case bytes.Equal(asked.Payload, was):
 	case p.Payload == nil:
-		return fault.With(fault.RefusedByApp, "only its cloudCustomData was to be changed")
+		return fault.With(asked.refusal(), "only its cloudCustomData was to be changed")
 	default:
 		p.Payload = asked.Payload
 	}
