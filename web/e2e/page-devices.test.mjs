@@ -1,11 +1,11 @@
-// The demo page's list of a user's devices, and replies in its chat.
+// The demo page's list of a user's devices, replies in its chat, and its groups.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from './lib/test.mjs';
-import { A, B, PHONE, DESKTOP, clean, openDemo } from './lib/demo.mjs';
+import { A, B, C, PHONE, DESKTOP, clean, openDemo } from './lib/demo.mjs';
 import { rest } from './lib/mail.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
@@ -70,5 +70,56 @@ test('a reply shows what it replies to, and other custom data does not', async (
   const quotes = await page.$$eval('[data-panel=A] .message', (all) => all.map((line) => line.querySelector('blockquote')?.innerText.replace(/\s+/g, ' '))); // prettier-ignore
   assert.deepEqual(quotes, [undefined, undefined, 'reply to Bob <b>noon?</b>'].map((text) => text ?? null));
   if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, 'reply.png') });
+  await clean(page);
+});
+
+test('the panels make a group, and each sees what is written in it', async (t) => {
+  const page = await openDemo(stage, t);
+  const [one, two, three] = [someone('one'), someone('two'), someone('three')];
+  await A.login(page, one);
+  await page.click('#gather');
+  await page.waitForFunction(() => document.querySelector('#gathered').textContent.includes('different users'));
+  await B.login(page, two);
+  await page.click('#add');
+  await C.login(page, three);
+  await page.waitForSelector('#gather[aria-disabled=false]');
+  await page.click('#gather');
+  const shows = (letter, selector, text) =>
+    page.waitForFunction((at, want) => [...document.querySelectorAll(at)].some((found) => found.textContent === want), {}, `[data-panel=${letter}] ${selector}`, text); // prettier-ignore
+  for (const letter of ['A', 'B', 'C']) {
+    await page.waitForFunction((letter) => document.querySelector(`[data-panel=${letter}] [name=group]`).value !== '', {}, letter);
+    const tip = await (await page.waitForSelector(`[data-panel=${letter}] .tip`)).evaluate((line) => line.textContent);
+    assert.match(tip, new RegExp(`^${one} brought (${two}, ${three}|${three}, ${two}) into `), letter);
+    await shows(letter, '.tip', tip.replace(/ into .*/, ' into A + B + C')); // once its name is known
+  }
+  assert.equal(await page.$eval('[data-panel=B] .to', (to) => to.checkVisibility()), false);
+  await page.type('[data-panel=B] [name=text]', 'Hello, all');
+  await page.keyboard.press('Enter');
+  await shows('B', '.message.out .who', 'to A + B + C');
+  for (const letter of ['A', 'C']) {
+    await shows(letter, '.message.in .who', `${two} in A + B + C`);
+    await shows(letter, '.message.in .text', 'Hello, all');
+  }
+  await shows('B', '.state', '✓ sent');
+  assert.equal(await page.$$eval('[data-step="5"].done', (steps) => steps.length), 1);
+  await page.evaluate(axe);
+  for (const viewport of [{ ...DESKTOP, width: PHONE.width }, DESKTOP]) {
+    await page.setViewport(viewport);
+    const found = await page.evaluate(async () => (await globalThis.axe.run()).violations.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.target)}`)); // prettier-ignore
+    assert.deepEqual(found, [], `${viewport.width} px`);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${viewport.width} px: too wide`);
+    if (process.env.SHOTS) {
+      await page.screenshot({ path: join(process.env.SHOTS, `page-group-${viewport.width}.png`), fullPage: true });
+    }
+  }
+
+  // Who logs in again finds it; one user can be written to as before.
+  await C.click(page, '.logout');
+  await C.is(page, 'loggedOut');
+  await C.login(page, three);
+  await shows('C', '.message.in .who', `${two} in A + B + C`);
+  await shows('C', '[name=group] option', 'the group A + B + C');
+  await page.select('[data-panel=B] [name=group]', '');
+  assert.equal(await page.$eval('[data-panel=B] .to', (to) => to.checkVisibility()), true);
   await clean(page);
 });

@@ -15,6 +15,9 @@ export class Chat {
   #root;
   #list;
   #to;
+  #group; // the select of who is written to: '' for one user, else a groupID
+  #groups = new Map(); // the names of the user's groups, by ID
+  #wanted = ''; // a group to write to once this user is told of it
   #text;
   #tim = null;
   #TIM;
@@ -39,11 +42,13 @@ export class Chat {
     this.#sent = sent;
     this.#list = root.querySelector('.messages');
     this.#to = root.querySelector('[name=to]');
+    this.#group = root.querySelector('[name=group]');
     this.#text = root.querySelector('[name=text]');
     label(this.#list, 'chat.name', { letter });
     this.#to.addEventListener('input', () => {
       this.#toIsOurs = this.#to.value === '';
     });
+    this.#group.addEventListener('change', () => this.#showReceiver());
     root.querySelector('form').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#sendText();
@@ -68,9 +73,42 @@ export class Chat {
       this.#shown = [];
       this.#text.value = '';
       this.#toIsOurs = true;
+      this.groups([]);
+      this.#wanted = '';
     }
     this.#root.hidden = !loggedIn;
     if (loggedIn && this.#toIsOurs) this.#to.value = this.#suggest();
+  }
+
+  /** Takes the groups that the user is in; each can be written to. */
+  groups(list) {
+    this.#groups = new Map(list.map(({ groupID, name }) => [groupID, name]));
+    const select = this.#group;
+    const chosen = this.#groups.has(this.#wanted) ? this.#wanted : select.value;
+    if (chosen === this.#wanted) this.#wanted = '';
+    const options = list.map(({ groupID, name }) => {
+      const option = say(element('option'), 'chat.group', { group: name });
+      option.value = groupID;
+      return option;
+    });
+    select.replaceChildren(select.firstElementChild, ...options);
+    select.value = this.#groups.has(chosen) ? chosen : '';
+    select.parentElement.hidden = list.length === 0;
+    this.#showReceiver();
+    this.#shown.forEach((message, at) => this.#caption(this.#list.children[at], message)); // names may be new
+  }
+
+  /** Writes to a group from now on, or as soon as the user is told of it. */
+  choose(groupID) {
+    this.#wanted = groupID;
+    if (!this.#groups.has(groupID)) return;
+    this.#wanted = '';
+    this.#group.value = groupID;
+    this.#showReceiver();
+  }
+
+  #showReceiver() {
+    this.#to.parentElement.hidden = this.#group.value !== '';
   }
 
   /** Shows what was written before this session, once the SDK is ready. */
@@ -81,8 +119,12 @@ export class Chat {
     let past = [];
     try {
       const { data } = await tim.getConversationList();
-      const newest = data.conversationList.filter(({ type }) => type === this.#TIM.TYPES.CONV_C2C).slice(0, CONVERSATIONS);
+      const newest = data.conversationList.filter(({ type }) => this.#shows(type)).slice(0, CONVERSATIONS);
       const pages = await Promise.all(newest.map(({ conversationID }) => tim.getMessageList({ conversationID })));
+      if (newest.some(({ type }) => type === this.#TIM.TYPES.CONV_GROUP) && !over()) {
+        const { data: known } = await tim.getGroupList();
+        if (!over()) this.groups(known.groupList);
+      }
       past = pages.flatMap((page) => page.data.messageList).sort((a, b) => a.time - b.time);
     } catch (error) {
       if (!over()) this.#log.add('fail', 'getMessageList', describe(error));
@@ -100,34 +142,43 @@ export class Chat {
   /** @param {object[]} messages of a MESSAGE_RECEIVED */
   received(messages) {
     for (const message of messages) {
-      if (message.conversationType !== this.#TIM.TYPES.CONV_C2C) continue; // the page shows no groups
+      if (!this.#shows(message.conversationType)) continue;
       if (this.#shown.some(({ ID }) => ID === message.ID)) continue; // history() was faster
       this.#add(message, message.flow === 'out' ? 'sent' : '');
     }
   }
 
+  // Reports whether messages of such conversations are shown: notices of groups are not.
+  #shows(type) {
+    return [this.#TIM.TYPES.CONV_C2C, this.#TIM.TYPES.CONV_GROUP].includes(type);
+  }
+
   #sendText() {
     const text = this.#text.value;
-    const to = this.#receiver();
-    if (!to) return;
+    const receiver = this.#receiver();
+    if (!receiver) return;
     if (!text) return this.#text.focus();
     this.#text.value = '';
     this.#text.focus();
-    this.#send(this.#tim.createTextMessage({ to, conversationType: this.#TIM.TYPES.CONV_C2C, payload: { text } }));
+    this.#send(this.#tim.createTextMessage({ ...receiver, payload: { text } }));
   }
 
   /** @param {HTMLInputElement} input whose file is sent, as a picture if it is one */
   #sendFile(input) {
-    const to = this.#receiver();
-    if (!to) return;
+    const receiver = this.#receiver();
+    if (!receiver) return;
     const make = SHOWN.test(input.files[0].type) ? this.#tim.createImageMessage : this.#tim.createFileMessage;
-    this.#send(make({ to, conversationType: this.#TIM.TYPES.CONV_C2C, payload: { file: input.files[0] } }));
+    this.#send(make({ ...receiver, payload: { file: input.files[0] } }));
   }
 
+  // Returns to whom a message goes, as create…Message takes it; undefined if nobody is named.
   #receiver() {
+    const { CONV_C2C, CONV_GROUP } = this.#TIM.TYPES;
+    if (this.#group.value) return { to: this.#group.value, conversationType: CONV_GROUP };
     const to = this.#to.value.trim();
-    if (!to) this.#to.focus();
-    return to;
+    if (to) return { to, conversationType: CONV_C2C };
+    this.#to.focus();
+    return undefined;
   }
 
   async #send(message) {
@@ -159,10 +210,9 @@ export class Chat {
   // Makes a message's line; returned with it are the elements that show its
   // state and what it says.
   #line(message, state) {
-    const out = message.flow === 'out';
-    const line = element('div', `message ${out ? 'out' : 'in'}`);
+    if (message.type === this.#TIM.TYPES.MSG_GRP_TIP) return { line: this.#caption(element('p', 'tip'), message) };
+    const line = element('div', `message ${message.flow}`);
     const head = element('p', 'who');
-    say(head, out ? 'chat.to' : 'chat.from', { user: out ? message.to : message.from });
     const text = element('p', 'text');
     this.#fill(text, message);
     const reply = quoted(message);
@@ -172,8 +222,19 @@ export class Chat {
     const told = element('span', 'state');
     foot.append(time, ' ', told);
     line.append(head, ...(reply ? [reply] : []), text, foot);
+    this.#caption(line, message);
     if (state) mark(told, state);
     return { line, state: told, text };
+  }
+
+  // Shows in a message's line who has written to whom, and of a tip all of it.
+  #caption(line, { type, conversationType, flow, from, to, payload }) {
+    const { CONV_GROUP, MSG_GRP_TIP } = this.#TIM.TYPES;
+    const group = this.#groups.get(to) ?? to;
+    if (type === MSG_GRP_TIP) return tip(line, payload, group);
+    const key = `chat.${flow === 'out' ? 'to' : 'from'}${conversationType === CONV_GROUP ? '.group' : ''}`;
+    say(line.firstElementChild, key, { user: flow === 'out' ? to : from, group });
+    return line;
   }
 
   // Shows what a message says: its text, its picture, or its file as a link.
@@ -204,6 +265,13 @@ export class Chat {
     change();
     if (atEnd) list.scrollTop = list.scrollHeight;
   }
+}
+
+// Says what has happened in a group.
+function tip(line, { operatorID, operationType, userIDList = [] }, group) {
+  const self = userIDList.includes(operatorID);
+  const key = { 1: self ? 'joined' : 'added', 2: 'left', 3: 'removed' }[operationType] ?? 'changed';
+  return say(line, `tip.${key}`, { operator: operatorID, users: userIDList.join(', '), group });
 }
 
 // What a message replies to, as the vendor's kits write it into their messages.

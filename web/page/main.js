@@ -42,6 +42,8 @@ async function start() {
     announce('panels.added', panel);
     panel.element.querySelector('[name=user]').focus();
   });
+  byID('gather').addEventListener('click', gather);
+  byID('panels').addEventListener('panelstate', () => byID('gather').setAttribute('aria-disabled', String(apart().length < 2)));
   add(sdk.TIM);
   add(sdk.TIM);
   followSteps();
@@ -69,6 +71,28 @@ async function remove(panel) {
   announce('panels.removed', panel);
   const next = panels[Math.min(at, panels.length - 1)];
   (next?.element.querySelector('.remove') ?? byID('add')).focus();
+}
+
+// Of each user who is logged in the first panel.
+function apart() {
+  const ready = panels.filter((panel) => panel.status.status === 'ready');
+  return ready.filter((panel, at) => ready.findIndex((other) => other.claim === panel.claim) === at);
+}
+
+// Makes a group of the users of the panels, which all of them write to from now on.
+async function gather() {
+  const [first, ...others] = apart();
+  const told = byID('gathered');
+  if (others.length === 0) return say(told, 'panels.gather.first');
+  const names = [first, ...others].map((panel) => panel.letter);
+  try {
+    const groupID = await first.gather(names.join(' + '), others.map((panel) => panel.claim));
+    for (const panel of [first, ...others]) panel.choose(groupID);
+    say(told, 'panels.gathered', { letters: names.join(', ') });
+    byID('panels').dispatchEvent(new CustomEvent('gathered'));
+  } catch (error) {
+    say(told, 'panels.ungathered', { message: error.message });
+  }
 }
 
 // On a phone the panels stand below each other. A line that stays in view
@@ -122,6 +146,7 @@ function followSteps() {
     if (detail.here) done(3);
   });
   area.addEventListener('panelsent', () => done(4));
+  area.addEventListener('gathered', () => done(5));
 }
 
 function languageButton() {

@@ -15,6 +15,7 @@ const EVENTS = [
   'USERSIG_WILL_EXPIRE',
   'ERROR',
   'MESSAGE_RECEIVED',
+  'GROUP_LIST_UPDATED',
   'SDK_DESTROY',
 ];
 
@@ -114,6 +115,25 @@ export class Panel {
     this.#show();
   }
 
+  /** Makes a group of this panel's user and others, and returns its ID. */
+  async gather(name, users) {
+    this.#log.add('call', 'createGroup', `{name: '${name}', …}`);
+    try {
+      const options = { name, type: this.#TIM.TYPES.GRP_WORK, memberList: users.map((userID) => ({ userID })) };
+      const { data } = await this.#tim.createGroup(options);
+      this.#log.add('done', 'createGroup');
+      return data.group.groupID;
+    } catch (error) {
+      this.#log.add('fail', 'createGroup', describe(error));
+      throw error;
+    }
+  }
+
+  /** Writes to a group from now on. */
+  choose(groupID) {
+    this.#chat.choose(groupID);
+  }
+
   async logout() {
     if (!this.#tim || this.#preparing || ['loggedOut', 'loggingOut'].includes(this.status.status)) return;
     this.#log.add('call', 'logout');
@@ -170,8 +190,9 @@ export class Panel {
   }
 
   #on(key, data) {
-    this.#log.add('event', key, key === 'MESSAGE_RECEIVED' ? brief(data) : show(data));
+    this.#log.add('event', key, (BRIEFLY[key] ?? show)(data));
     if (key === 'MESSAGE_RECEIVED') this.#chat.received(data);
+    if (key === 'GROUP_LIST_UPDATED') this.#chat.groups(data);
     if (key === 'SDK_READY') this.#chat.history();
     if (key === 'NET_STATE_CHANGE') this.#network = data.state;
     if (key === 'KICKED_OUT') this.#kicked(data.type);
@@ -284,9 +305,10 @@ function show(data) {
   return Array.isArray(data) ? `[${parts.join(', ')}]` : `{${parts.join(', ')}}`;
 }
 
-// Messages have many fields; the log shows those that distinguish them.
-function brief(messages) {
-  return show(messages.map(({ from, to, payload }) => ({ from, to, payload })));
-}
+// Messages and groups have many fields; the log shows those that distinguish them.
+const BRIEFLY = {
+  MESSAGE_RECEIVED: (messages) => show(messages.map(({ from, to, payload }) => ({ from, to, payload }))),
+  GROUP_LIST_UPDATED: (groups) => show(groups.map(({ groupID, name, memberCount }) => ({ groupID, name, memberCount }))),
+};
 
 class MissingApp extends Error {}
