@@ -187,6 +187,7 @@ func lastOf(m Message) *LastMessage {
 // labels stand in a list of conversations for messages without words.
 var labels = map[string]string{
 	typeFace: "[sticker]", typeLocation: "[location]", typeMerger: "[chat history]", typeImage: "[image]", typeFile: "[file]", typeSound: "[audio]", typeVideo: "[video]",
+	typeGroupTip: "[group tip]", typeGroupNotice: "[group notice]",
 }
 
 func forShow(typ string, payload json.RawMessage) string {

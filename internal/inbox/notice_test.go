@@ -33,6 +33,8 @@ func TestNotices(t *testing.T) {
 	require.JSONEq(t, `{"operationType":4}`, string(m.Payload))
 	require.EqualValues(t, 1, got.Conversations[0].UnreadCount)
 	require.Equal(t, systemUser, got.Conversations[0].Type)
+	require.Equal(t, "[group notice]", got.Conversations[0].LastMessage.MessageForShow)
+	require.Equal(t, "[group tip]", forShow(typeGroupTip, nil))
 	var r listResult
 	alice.must(frame.MessageList, conversationParams{ConversationID: systemUser}, &r)
 	require.Len(t, r.Messages, 1)
