@@ -1,11 +1,12 @@
 // Command bench runs every Go benchmark of the module and prints one table,
 // with the sizes of the built artefacts beside it. With -o it writes the same
 // as JSON. Run it in the module's root: go run ./internal/bench. Arguments are
-// packages; when there is none, it is ./... and what the scripts of web/e2e
-// measure in Chromium: what the built tim.wasm costs a page, and how long a page
-// waits for it and for other SDKs.
+// packages; when there is none, it is ./... and what web/e2e/bench.mjs and
+// bench-media.mjs measure of the built tim.wasm in Chromium. -media measures what
+// bench-media.mjs does, and nothing else.
 //
 //	main.go   runs and prints
+//	plain.go  is the server that uploads are compared with
 //	parse.go  reads what go test -bench says
 package main
 
@@ -33,29 +34,38 @@ type report struct {
 func main() {
 	out := flag.String("o", "", "write the figures as JSON to this `file`")
 	benchtime := flag.String("benchtime", "1s", "as of go test")
+	media := flag.Bool("media", false, "measure uploads only")
 	flag.Parse()
 	packages := flag.Args()
 	page := len(packages) == 0
 	if page {
 		packages = []string{"./..."}
 	}
-	if err := run(page, packages, *benchtime, *out, os.Stdout); err != nil {
+	if *media {
+		packages, page = nil, false
+	}
+	if err := run(page, page || *media, packages, *benchtime, *out, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(page bool, packages []string, benchtime, out string, table io.Writer) error {
-	args := append([]string{"test", "-run", "^$", "-bench", ".", "-benchmem", "-benchtime", benchtime, "-p", "1"}, packages...)
+func run(page, media bool, packages []string, benchtime, out string, table io.Writer) error {
 	var stdout bytes.Buffer
-	if err := add(&stdout, "go", args...); err != nil {
-		return err
+	if len(packages) > 0 {
+		args := append([]string{"test", "-run", "^$", "-bench", ".", "-benchmem", "-benchtime", benchtime, "-p", "1"}, packages...)
+		if err := add(&stdout, "go", args...); err != nil {
+			return err
+		}
 	}
 	if page {
-		for _, script := range []string{"bench.mjs", filepath.Join("peers", "start.mjs")} {
-			if err := add(&stdout, "node", filepath.Join("web", "e2e", script)); err != nil {
-				return err
-			}
+		if err := add(&stdout, "node", filepath.Join("web", "e2e", "bench.mjs")); err != nil {
+			return err
+		}
+	}
+	if media {
+		if err := uploads(&stdout); err != nil {
+			return err
 		}
 	}
 	r := report{Go: runtime.Version(), CPUs: runtime.NumCPU(), Sizes: sizes(), Benchmarks: parse(stdout.String())}
@@ -71,6 +81,18 @@ func run(page bool, packages []string, benchtime, out string, table io.Writer) e
 		return err
 	}
 	return os.WriteFile(out, append(text, '\n'), 0o644)
+}
+
+// uploads measures uploads to timd and to a plain server.
+func uploads(stdout *bytes.Buffer) error {
+	folder, err := os.MkdirTemp("", "tim-plain")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	plain := servePlain(folder)
+	defer plain.Close()
+	return add(stdout, "node", filepath.Join("web", "e2e", "bench-media.mjs"), plain.URL)
 }
 
 // add runs a command and keeps what it prints.
