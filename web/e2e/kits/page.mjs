@@ -1,7 +1,8 @@
 // Whole pages of kits, built with Vite, in Chromium. What a kit would load from
 // the vendor's servers is refused: nothing here leaves the machine.
 //
-// SHOTS=folder keeps a picture of each page at each step.
+// SHOTS=folder keeps a picture of each page at each step; PAGES=folder has pages
+// that were built before.
 
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
@@ -15,8 +16,8 @@ const NEAR = /^(https?|wss?):\/\/127\.0\.0\.1[:/]|^(data|blob):/;
 
 /** Builds the pages, and serves them below /pages/ of the stage's site. */
 export async function servePages(stage) {
-  const outDir = folder('pages');
-  await build({ root: here, configFile: join(here, 'vite.config.mjs'), build: { outDir } });
+  const outDir = process.env.PAGES ?? folder('pages');
+  if (!process.env.PAGES) await build({ root: here, configFile: join(here, 'vite.config.mjs'), build: { outDir } });
   stage.site.mount('/pages/', outDir);
 }
 

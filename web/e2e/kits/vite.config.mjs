@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const watched = here('../lib/watched.js');
 
 export default defineConfig({
   base: './',
@@ -13,14 +14,14 @@ export default defineConfig({
   css: { preprocessorOptions: { scss: { silenceDeprecations: ['import', 'mixed-decls', 'global-builtin', 'color-functions'] } } },
   resolve: {
     preserveSymlinks: true, // as if the package had been installed, and not linked
-    alias: {
-      '@tencentcloud/lite-chat/basic': here('../lib/watched.js'),
-      'tim-wasm': here('node_modules/@tencentcloud/lite-chat/index.mjs'),
-    },
+    alias: [
+      { find: /^@tencentcloud\/(chat|lite-chat|lite-chat\/basic)$/, replacement: watched },
+      { find: 'tim-wasm', replacement: here('node_modules/@tencentcloud/lite-chat/index.mjs') },
+    ],
   },
   build: {
     minify: false,
     emptyOutDir: true,
-    rollupOptions: { input: [here('vue.html')] },
+    rollupOptions: { input: ['vue.html', 'vue2.html'].map(here) },
   },
 });

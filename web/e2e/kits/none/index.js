@@ -1,0 +1,3 @@
+// What the chat kits import of the vendor's kits of calls and rooms, and never use
+// on pages without those.
+export const RoomMessageCard = {};
