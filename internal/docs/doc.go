@@ -9,6 +9,7 @@
 //	highlight.go  colours of code
 //	codes.go      the table of error codes
 //	reference.go  methods, events and types, from the typings
+//	serverapi.go  the server API, from rest/commands.json
 //	search.go     the index that a page searches
 //
 // Sources are web/docs/en and web/docs/zh, and documents of the repository where

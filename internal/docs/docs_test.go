@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/rest"
 )
 
 // tree is the repository.
@@ -179,6 +180,14 @@ func TestReference(t *testing.T) {
 	}
 	for _, part := range []string{"{@link", "*/</p>", "<p>/**"} {
 		require.False(t, strings.Contains(api+types, part), part)
+	}
+}
+
+// Every command of the server API has its place.
+func TestServerAPI(t *testing.T) {
+	body := string(built(t)["server-api.html"])
+	for _, d := range rest.Commands() {
+		require.Equal(t, 1, strings.Count(body, `<h3 id="`+strings.ReplaceAll(d.Command, "/", "-")+`">`), d.Command)
 	}
 }
 

@@ -53,6 +53,7 @@ var site = []section{
 		{name: "changelog", title: "Changelog", titleZH: "更新日志", en: source{file: "js/CHANGELOG.md"}},
 	}},
 	{title: "Your servers", titleZH: "你的服务器", pages: []page{
+		{name: "server-api", title: "Server API, by example", titleZH: "服务端 API 示例", english: true, make: serverAPIPage},
 		{name: "backend", title: "A back end and the server API", titleZH: "后端与服务端 API", en: source{file: "web/examples/README.md"}},
 	}},
 	{title: "Operating", titleZH: "运维", pages: []page{

@@ -213,7 +213,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := a.o.Now()
 	name := strings.TrimPrefix(r.URL.Path, "/v4/")
 	run := commands[name]
-	if run == nil {
+	if run == nil && name != openAPIName {
 		name = "unknown"
 	}
 	h := w.Header()
@@ -221,6 +221,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if name == openAPIName {
+		serveOpenAPI(w, r)
+		return
+	}
 	answer, err := a.serve(w, r, name, run)
 	code := fault.Code(0)
 	switch {

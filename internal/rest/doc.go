@@ -4,6 +4,7 @@
 //	api.go           the API: from a request to a command and its reply
 //	admit.go         who may call: URL parameters, UserSig, Origin, rates
 //	vendor.go        the vendor's commands, and the answer when one is not built
+//	openapi.go       /v4/openapi.json, from the examples of commands.json
 //	body.go          reading JSON bodies, whose names are case-sensitive
 //	account.go       im_open_login_svc: kick, import, check, delete
 //	online.go        openim/query_online_status and querystate

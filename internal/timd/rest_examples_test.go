@@ -1,0 +1,118 @@
+package timd
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/rest"
+)
+
+var updateExamples = flag.Bool("update", false, "write the replies of rest/commands.json anew")
+
+// Every example of the server API works as it stands, one after the other, and is
+// answered with the fields that its reply shows.
+func TestAPIExamples(t *testing.T) {
+	s := newStage(t, nil)
+	s.online("alice")
+	all := rest.Commands()
+	changed := false
+	for i, d := range all {
+		var got answer
+		if d.Streams() {
+			lines, stop := s.watch(good())
+			got = next(t, lines, "a first line", func(answer) bool { return true })
+			stop()
+		} else {
+			got = s.call(d.Command, string(d.Request))
+		}
+		var want any
+		if len(d.Reply) > 0 {
+			require.NoError(t, json.Unmarshal(d.Reply, &want), d.Command)
+		}
+		if *updateExamples {
+			if shape := shapeOf(map[string]any(got)); len(d.Reply) == 0 || !equalJSON(t, shape, shapeOf(want)) {
+				text, err := json.Marshal(got)
+				require.NoError(t, err)
+				all[i].Reply, changed = text, true
+			}
+			continue
+		}
+		require.Equal(t, shapeOf(want), shapeOf(map[string]any(got)), "%s: go test ./internal/timd -run TestAPIExamples -update", d.Command)
+	}
+	if changed {
+		var out bytes.Buffer
+		e := json.NewEncoder(&out)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", " ")
+		require.NoError(t, e.Encode(all))
+		require.NoError(t, os.WriteFile("../rest/commands.json", out.Bytes(), 0o644))
+	}
+}
+
+// shapeOf replaces what may differ from one time to the next: numbers and texts.
+func shapeOf(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for name, field := range v {
+			out[name] = shapeOf(field)
+		}
+		return out
+	case []any:
+		if len(v) > 1 {
+			v = v[:1] // the others are like it
+		}
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = shapeOf(v[i])
+		}
+		return out
+	case string:
+		return "text"
+	case float64:
+		return 0
+	}
+	return value
+}
+
+func equalJSON(t *testing.T, a, b any) bool {
+	one, err := json.Marshal(a)
+	require.NoError(t, err)
+	two, err := json.Marshal(b)
+	require.NoError(t, err)
+	return bytes.Equal(one, two)
+}
+
+// The document is served to whoever can reach the server API, and nothing but it.
+func TestOpenAPI(t *testing.T) {
+	s := newStage(t, nil)
+	resp, err := http.Get(s.opsURL + "/v4/openapi.json")
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	require.Equal(t, "application/json; charset=utf-8", resp.Header.Get("Content-Type"))
+	var doc struct {
+		OpenAPI string
+		Paths   map[string]any
+	}
+	require.NoError(t, json.Unmarshal(text, &doc))
+	require.Equal(t, "3.1.0", doc.OpenAPI)
+	require.Len(t, doc.Paths, len(rest.Commands()))
+	require.False(t, regexp.MustCompile(`"eJ[\w*-]{20}`).Match(text), "a UserSig is in an example")
+
+	posted, err := http.Post(s.opsURL+"/v4/openapi.json", "application/json", strings.NewReader("{}"))
+	require.NoError(t, err)
+	require.NoError(t, posted.Body.Close())
+	require.Equal(t, http.StatusMethodNotAllowed, posted.StatusCode)
+}
