@@ -44,6 +44,15 @@ var site = []section{
 	{title: "Begin", titleZH: "开始", pages: []page{
 		{name: "index", title: "What tim is", titleZH: "tim 是什么", en: own("index"), zh: zh("index")},
 	}},
+	{title: "Quick starts", titleZH: "快速开始", pages: []page{
+		{name: "page", title: "A plain page", titleZH: "普通网页", en: source{file: "README.md", chapter: "A page"}},
+		{name: "vite", title: "Vite", titleZH: "Vite", en: own("vite")},
+		{name: "react", title: "React", titleZH: "React", en: own("react")},
+		{name: "vue", title: "Vue", titleZH: "Vue", en: own("vue")},
+		{name: "next", title: "Next", titleZH: "Next", en: own("next")},
+		{name: "node", title: "Node", titleZH: "Node", en: own("node")},
+		{name: "miniprogram", title: "Mini programs", titleZH: "小程序", en: source{file: "js/README.md", chapter: "Mini programs"}},
+	}},
 	{title: "Reference", titleZH: "参考", pages: []page{
 		{name: "api", title: "Methods", titleZH: "方法", english: true, make: apiPage},
 		{name: "types", title: "Types and events", titleZH: "类型与事件", english: true, make: typesPage},

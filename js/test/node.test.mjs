@@ -1,12 +1,15 @@
 // The built package in a Node process of its own, against a real timd.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from '../../web/e2e/lib/test.mjs';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { startTimd } from '../../web/e2e/lib/timd.mjs';
-import { npm, root } from './build.mjs';
+import { end, start } from '../../web/e2e/lib/process.mjs';
+import { npm, root, temporary } from './build.mjs';
+import { quickstart } from './quickstart.mjs';
 
 let timd;
 before(async () => {
@@ -40,3 +43,34 @@ for (const [kind, flags, head] of [
     assert.deepEqual(JSON.parse(stdout), ['sdkStateReady', 'sdkStateNotReady', 'sdkDestroy']);
   });
 }
+
+test('the bot of the documents answers', async (t) => {
+  const dir = temporary();
+  mkdirSync(join(dir, 'node_modules'));
+  symlinkSync(npm, join(dir, 'node_modules', 'tim-wasm'));
+  for (const [name, code] of Object.entries(quickstart('node', { gateway: timd.url, user: 'reader' }))) writeFileSync(join(dir, name), code);
+  // What Node 22 has without a flag.
+  const flags = ['--experimental-websocket'];
+  const bot = start(process.execPath, [...flags, 'bot.mjs'], { cwd: dir });
+  t.after(() => end(bot));
+  await new Promise((resolve, reject) => {
+    let said = '';
+    for (const stream of [bot.stdout, bot.stderr]) stream.on('data', (text) => (said += text).includes('the bot is ready') && resolve());
+    bot.ended.then(() => reject(new Error(`the bot ended: ${said}`)));
+  });
+
+  const ticket = JSON.stringify(await timd.userSig('reader'));
+  const reader = `
+    import TIM from 'tim-wasm';
+    const tim = TIM.create({ SDKAppID: 1400000000, proxyServer: '${timd.url}' });
+    tim.on(TIM.EVENT.SDK_READY, () => tim.sendMessage(tim.createTextMessage({ to: 'bot', conversationType: TIM.TYPES.CONV_C2C, payload: { text: 'hello' } })));
+    tim.on(TIM.EVENT.MESSAGE_RECEIVED, async (event) => {
+      console.log(event.data[0].from, event.data[0].payload.text);
+      await tim.destroy();
+    });
+    await tim.login(${ticket});`;
+  writeFileSync(join(dir, 'reader.mjs'), reader);
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, 'reader.mjs'], { cwd: dir, timeout: 120_000 });
+  assert.equal(stdout, 'bot You said: hello\n');
+  assert.deepEqual(await end(bot), { code: 0, by: null }, 'SIGTERM ends it');
+});

@@ -14,9 +14,10 @@ import { dirname, extname, join, normalize } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { launch } from '../../../web/e2e/lib/browser.mjs';
-import { end, freePort, start } from '../../../web/e2e/lib/process.mjs';
+import { end, freePort, poll, start } from '../../../web/e2e/lib/process.mjs';
 import { startTimd } from '../../../web/e2e/lib/timd.mjs';
 import { root, temporary } from '../build.mjs';
+import { quickstart } from '../quickstart.mjs';
 
 const run = promisify(execFile);
 const tarball = join(root, 'bin/tim-wasm.tgz');
@@ -105,6 +106,67 @@ const ok = (got, url) => assert.ok(got.at(-1).startsWith(`200 ${url}`), got.join
 const all = [];
 const wanted = (name, f) => all.push(() => test(name, { skip: process.env.ONLY && !name.includes(process.env.ONLY) }, f));
 
+/** Starts Vite's dev server of a folder; returns its URL. */
+async function develop(t, dir) {
+  const dev = start('npx', ['vite', '--host', '127.0.0.1', '--port', `${await freePort()}`, '--strictPort'], { cwd: dir });
+  t.after(() => end(dev));
+  let said = '';
+  return new Promise((resolve, reject) => {
+    dev.stdout.on('data', (text) => {
+      said += text.replace(/\x1b\[\d+m/g, '');
+      const found = said.match(/http:\/\/127\.0\.0\.1:\d+/);
+      if (found) resolve(found[0]);
+    });
+    dev.ended.then(() => reject(new Error(`vite ended: ${said}`)));
+  });
+}
+
+/** Opens the page of a quick start, until it is ready and, with a button, has sent. */
+async function openQuickstart(url, user, { button = false, sends = true } = {}) {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(120_000);
+  try {
+    const problems = [];
+    page.on('pageerror', (e) => problems.push(e.message));
+    await page.goto(url);
+    const says = (words) =>
+      page
+        .waitForFunction((part) => document.body.innerText.includes(part), {}, words)
+        .catch(async (e) => assert.fail(`${words}: ${e.message}\n${await page.evaluate(() => document.body.innerText)}\n${problems.join('\n')}`));
+    await says(`ready as ${user}`);
+    if (button) await page.click('button');
+    if (sends) await says('sent: hello');
+    assert.deepEqual(problems, []);
+  } finally {
+    await page.close();
+  }
+}
+
+// What the templates of create-vite hold around the files that the documents show.
+const template = (root, script) => `<!doctype html><html><head><link rel="icon" href="data:,"></head><body><div id="${root}"></div><script type="module" src="${script}"></script></body></html>`;
+const plugin = (name) => `import { defineConfig } from 'vite'; import plugin from '@vitejs/plugin-${name}'; export default defineConfig({ plugins: [plugin()] });`;
+const below = (folder, files) => Object.fromEntries(Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text]));
+
+wanted('the quick starts of Vite, React and Vue', async (t) => {
+  const shows = (name) => quickstart(name, { gateway: timd.url, user: `${name}-reader` });
+  const dir = await project(
+    {
+      ...below('vite', { 'index.html': template('app', '/src/main.js'), ...shows('vite') }),
+      ...below('vue', { 'index.html': template('app', '/src/main.js'), 'vite.config.mjs': plugin('vue'), 'src/main.js': `import { createApp } from 'vue'; import App from './App.vue'; createApp(App).mount('#app');`, ...shows('vue') }),
+      ...below('react', { 'index.html': template('root', '/src/main.jsx'), 'vite.config.mjs': plugin('react'), ...shows('react') }),
+    },
+    ['vite@7', 'vue@3', '@vitejs/plugin-vue@6', 'react@19', 'react-dom@19', '@vitejs/plugin-react@5'],
+  );
+  for (const name of ['vite', 'vue']) {
+    await run('npx', ['vite', 'build'], { cwd: join(dir, name) });
+    const built = await serve(join(dir, name, 'dist'));
+    t.after(() => built.close());
+    await openQuickstart(built.url, `${name}-reader`, { button: name === 'vue' });
+  }
+  // In development, where StrictMode runs each effect twice.
+  await openQuickstart(await develop(t, join(dir, 'react')), 'react-reader', { button: true });
+});
+
 for (const version of [5, 6, 7]) {
   wanted(`vite ${version}, dev and build`, async (t) => {
     const dir = await project({ 'index.html': HTML('/main.js', 'type="module"'), 'main.js': APP }, [`vite@${version}`]);
@@ -113,17 +175,7 @@ for (const version of [5, 6, 7]) {
     t.after(() => built.close());
     ok(await login(built.url), `${built.url}/assets/tim-`);
 
-    const dev = start('npx', ['vite', '--host', '127.0.0.1', '--port', `${await freePort()}`, '--strictPort'], { cwd: dir });
-    t.after(() => end(dev));
-    let said = '';
-    const url = await new Promise((resolve, reject) => {
-      dev.stdout.on('data', (text) => {
-        said += text.replace(/\x1b\[\d+m/g, '');
-        const found = said.match(/http:\/\/127\.0\.0\.1:\d+/);
-        if (found) resolve(found[0]);
-      });
-      dev.ended.then(() => reject(new Error(`vite ended: ${said}`)));
-    });
+    const url = await develop(t, dir);
     t.diagnostic(`dev took the wasm from: ${(await login(url)).join(', ')}`);
   });
 }
@@ -182,23 +234,26 @@ wanted('jest', async () => {
   assert.match(stderr, /Tests:\s+2 passed/);
 });
 
-wanted('next', async () => {
+wanted('next, and its quick start', async (t) => {
+  const shows = (name) => quickstart(name, { gateway: timd.url, user: 'next-reader' });
   const dir = await project(
     {
       'app/layout.js': `export default function Layout({ children }) { return <html><body>{children}</body></html>; }`,
-      'app/page.js': `'use client';
-        import { useEffect, useState } from 'react';
-        import TIM from 'tim-wasm';
-        export default function Page() {
-          const [status, set] = useState('none');
-          useEffect(() => { const tim = TIM.create({ SDKAppID: 1400000000 }); set(tim.getLoginStatus().status); return () => { tim.destroy(); }; }, []);
-          return <p>{TIM.EVENT.SDK_READY} {status}</p>;
-        }`,
+      'app/useTim.js': shows('react')['src/useTim.js'],
+      ...shows('next'),
     },
     ['next@15', 'react@19', 'react-dom@19'],
   );
-  await run('npx', ['next', 'build'], { cwd: dir, env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1' }, timeout: 900_000 });
-  assert.match(readFileSync(join(dir, '.next/server/app/index.html'), 'utf8'), /sdkStateReady/);
+  const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1' };
+  await run('npx', ['next', 'build'], { cwd: dir, env, timeout: 900_000 });
+  assert.match(readFileSync(join(dir, '.next/server/app/index.html'), 'utf8'), /connecting …/);
+
+  const port = await freePort();
+  const server = start('npx', ['next', 'start', '-H', '127.0.0.1', '-p', `${port}`], { cwd: dir, env });
+  t.after(() => end(server));
+  const url = `http://127.0.0.1:${port}/`;
+  await poll(120_000, 'next serves', () => fetch(url).then((r) => r.ok, () => false));
+  await openQuickstart(url, 'next-reader', { sends: false });
 });
 
 // Two at a time: half of the time is spent waiting for npm. The slowest start
