@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,6 +86,31 @@ func TestErrorCodesAreExplained(t *testing.T) {
 		require.Equal(t, note.Why == "", note.ZH.Why == "", "%s has its causes in one language only", key)
 		require.Equal(t, note.ZH.What == "", note.ZH.Remedy == "", key)
 	}
+}
+
+// A page in Chinese shows the code of the English one, which tests run.
+func TestChineseShowsTheSameCode(t *testing.T) {
+	block := regexp.MustCompile("(?ms)^```.*?^```$")
+	read := func(s source) []string {
+		body, err := fs.ReadFile(tree, s.file)
+		require.NoError(t, err)
+		text := string(body)
+		if s.chapter != "" {
+			text, err = chapter(text, s.chapter)
+			require.NoError(t, err)
+		}
+		return block.FindAllString(text, -1)
+	}
+	seen := 0
+	for _, s := range site {
+		for _, p := range s.pages {
+			if p.zh.file != "" {
+				seen++
+				require.Equal(t, read(p.en), read(p.zh), p.name)
+			}
+		}
+	}
+	require.Greater(t, seen, 8)
 }
 
 func TestSentence(t *testing.T) {
