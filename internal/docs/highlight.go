@@ -7,7 +7,7 @@ import (
 )
 
 // grammar is what of a language is coloured: the first group of pattern that
-// matches says as what.
+// matches says as what; a match of none of them stays as it is.
 type grammar struct {
 	pattern *regexp.Regexp
 	classes []string // of the groups
@@ -15,7 +15,7 @@ type grammar struct {
 
 var (
 	script = grammar{
-		regexp.MustCompile(`(?s)(//[^\n]*|/\*.*?\*/|<!--.*?-->)|('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|` + "`(?:[^`\\\\]|\\\\.)*`" + `)|\b(import|from|export|default|const|let|function|return|async|await|new|try|catch|finally|if|else|for|of|throw|type|true|false|null|undefined)\b|(</?[A-Za-z][\w.-]*|/?>)`),
+		regexp.MustCompile(`(?s)=>|(//[^\n]*|/\*.*?\*/|<!--.*?-->)|('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|` + "`(?:[^`\\\\]|\\\\.)*`" + `)|\b(import|from|export|default|const|let|function|return|async|await|new|try|catch|finally|if|else|for|of|throw|type|true|false|null|undefined)\b|(</?[A-Za-z][\w.-]*|/?>)`),
 		[]string{"c", "s", "k", "t"},
 	}
 	typing = grammar{ // without tags: < begins the parameters of a type

@@ -17,7 +17,7 @@ func serverAPIPage(*builder, language) (string, error) {
 		`How to call, and every field, stands in <a href="backend.html#calling-the-server-api">A back end</a>; what an ErrorCode means in <a href="codes.html#api">Error codes</a>. ` +
 		"The same as OpenAPI 3.1, for a generator of clients: <code>/v4/openapi.json</code> on the address of <code>--ops-listen</code>.</p>\n")
 	for _, s := range rest.Services {
-		fmt.Fprintf(&out, `<h2 id="%s">%s</h2>`+"\n", s.Name, html.EscapeString(s.About))
+		var commands strings.Builder
 		for _, d := range rest.Commands() {
 			if service, _, _ := strings.Cut(d.Command, "/"); service != s.Name {
 				continue
@@ -31,8 +31,11 @@ func serverAPIPage(*builder, language) (string, error) {
 				return "", fmt.Errorf("%s: %w", d.Command, err)
 			}
 			id := strings.ReplaceAll(d.Command, "/", "-")
-			fmt.Fprintf(&out, `<h3 id="%s">%s</h3>`+"\n<p>%s</p>\n", id, d.Command, html.EscapeString(d.Summary))
-			out.WriteString(codeHTML("json", "POST /v4/"+d.Command+"\n\n"+request) + codeHTML("json", reply))
+			fmt.Fprintf(&commands, `<h3 id="%s">%s</h3>`+"\n<p>%s</p>\n", id, d.Command, html.EscapeString(d.Summary))
+			commands.WriteString(codeHTML("json", "POST /v4/"+d.Command+"\n\n"+request) + "<p>Reply:</p>\n" + codeHTML("json", reply))
+		}
+		if commands.Len() > 0 {
+			fmt.Fprintf(&out, `<h2 id="%s">%s</h2>`+"\n%s", s.Name, html.EscapeString(s.About), commands.String())
 		}
 	}
 	return out.String(), nil
