@@ -29,7 +29,7 @@ export function ask(key, args, act) {
       if (busy) return;
       busy = true;
       yes.setAttribute('aria-disabled', 'true');
-      say(yes, 'ask.busy');
+      say(yes, `ask.${key}.busy`);
       try {
         done = await act();
         if (!signal.aborted) dialog.close();

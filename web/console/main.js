@@ -1,6 +1,8 @@
 // Puts the console together: the administrator's login, the stream, the parts.
 
 import { Api, ApiError } from './api.js';
+import { Audit } from './audit.js';
+import { Bans } from './bans.js';
 import { Charts } from './charts.js';
 import { byID, write } from './dom.js';
 import { Feed } from './feed.js';
@@ -19,6 +21,8 @@ const charts = new Charts(byID('tiles'));
 const feed = new Feed(byID('feed'), byID('feed-pause'));
 const limits = new Limits(byID('limits'));
 const users = new Users(failed, (id, at) => charts.login(id, at));
+const audit = new Audit(failed);
+const bans = new Bans(failed, () => audit.refresh());
 let api;
 let rereading;
 let since = 0; // when the stream was last connected; 0 before it was
@@ -89,6 +93,8 @@ async function enter(given) {
   live(false);
   charts.start();
   users.start(mine);
+  bans.start(mine);
+  audit.start(mine);
   rereading = setInterval(reread, REREAD);
   mine.watch(line, (stands, error) => {
     if (api !== mine) return;
@@ -133,6 +139,8 @@ function leave(why) {
   charts.forget();
   feed.forget();
   users.stop();
+  bans.stop();
+  audit.stop();
   limits.forget();
   rememberWho(undefined);
   if (byID('ask').open) byID('ask').close();
@@ -193,6 +201,8 @@ function languageButton() {
     charts.show();
     feed.show();
     users.show();
+    bans.show();
+    audit.show();
   });
   show();
 }

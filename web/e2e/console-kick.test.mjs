@@ -8,7 +8,7 @@ import { within } from './lib/process.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
 const stage = await openStage();
-const { join, openConsole } = consoleOn(stage);
+const { call, join, openConsole } = consoleOn(stage);
 
 test('the two kinds of kick are told apart by word, tooltip and name, in both languages', async (t) => {
   const user = someone('words');
@@ -195,5 +195,82 @@ test('a question that is asked while the answer to another comes keeps the focus
   await page.waitForFunction((name) => document.querySelector('#ask[open] #ask-text')?.textContent.includes(name), {}, other);
   assert.equal(await page.evaluate(() => document.activeElement.id), 'ask-no');
   await page.keyboard.press('Escape');
+  await clean(page);
+});
+
+test('ban a user with the keyboard, lift the ban with the mouse, and find both in the audit log', async (t) => {
+  const user = someone('ban');
+  const web = await join(user);
+  const page = await openConsole(t);
+  await page.focus('#ban [name=user]');
+  await page.keyboard.press('Enter');
+  await says(page, '#bans-said', 'Fill in the UserID');
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'user');
+  await page.keyboard.type(user);
+  await page.keyboard.press('Tab');
+  await page.select('#ban [name=hours]', '168');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('spam <b>');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#ask[open]');
+  assert.match(await text(page, '#ask-text'), new RegExp(`^Duration: 1 week\\. All instances of ${user} are`));
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  assert.equal(await within(30_000, 'the user is kicked', web.kicked), 'REST_API_Kick');
+  await says(page, '#bans-said', `${user} is banned.`);
+  await says(page, '#bans', user);
+  const { AccountList } = await call('timd_account/list', { Banned: true });
+  const { Ban } = AccountList.find(({ UserID }) => UserID === user);
+  assert.deepEqual([Ban.By, Ban.Reason], ['administrator', 'spam <b>']);
+  assert.ok(Math.abs(Ban.Until - Ban.Time - 7 * 86_400_000) < 600_000);
+  await says(page, '#bans', 'spam <b>');
+  await assert.rejects(join(user), { code: 70051 });
+  await says(page, '#audit', 'timd_account/ban');
+  await says(page, '#audit', `UserID: ${user}`);
+
+  await page.click('#language');
+  await says(page, '#bans', '至');
+  await says(page, '#audit', 'administrator，来自');
+  await page.click('#language');
+
+  await page.click(`#bans [aria-label="Lift the ban of ${user}"]`);
+  await page.waitForSelector('#ask[open]');
+  await page.click('#ask-yes');
+  await says(page, '#bans-said', `The ban of ${user} was lifted.`);
+  await page.waitForFunction((id) => !document.querySelector('#bans').textContent.includes(id), {}, user);
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'bans-title');
+  await says(page, '#audit', 'timd_account/unban');
+  await (await join(user)).logout();
+  await clean(page);
+});
+
+test('the audit log is read page by page, and shows what was refused', async (t) => {
+  const user = someone('pages');
+  for (let n = 0; n < 51; n++) await call('timd_account/unban', { UserID: user });
+  const page = await openConsole(t);
+  await page.waitForFunction(() => document.querySelectorAll('#audit li').length === 50);
+  await page.focus('#audit-more');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.querySelectorAll('#audit li').length > 50);
+  await page.focus('#ban [name=user]');
+  await page.keyboard.type('administrator');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#ask[open]');
+  await page.click('#ask-yes');
+  await says(page, '#ask-error', 'administrator');
+  await page.keyboard.press('Escape');
+  await page.$eval('#ban [value="1"]', (option) => (option.value = '2400000000')); // no date is so late
+  await page.select('#ban [name=hours]', '2400000000');
+  await page.$eval('#ban [name=user]', (input, id) => (input.value = id), user);
+  await page.click('#ban-go');
+  await page.waitForSelector('#ask[open]');
+  await page.click('#ask-yes');
+  await says(page, '#ask-error', 'Until');
+  await page.keyboard.press('Escape');
+  await page.click('#audit-again');
+  await page.waitForFunction(() => document.querySelectorAll('#audit .refused').length === 2);
+  await says(page, '#audit li .refused', 'refused with 70402');
+  await page.click('#audit-messages');
+  await page.waitForFunction(() => !document.querySelector('#audit').textContent.includes('timd_account'));
   await clean(page);
 });

@@ -271,8 +271,11 @@ for (const [name, options] of Object.entries({
     t.after(() => one.close());
     const outside = await openConsole(t, { ...options, who: null });
     await check(outside, 'the form');
+    await call('timd_account/ban', { UserID: `banned-${user}`.slice(0, 32), Reason: 'x'.repeat(60) });
     const page = await openConsole(t, options);
     await page.waitForSelector('tbody');
+    await page.waitForSelector('#bans li');
+    await page.waitForSelector('#audit li');
     await (await join(someone('axe'))).logout();
     await page.waitForSelector('#feed [data-kind=logout]');
     await check(page, 'the board');
