@@ -254,7 +254,7 @@ func (s *sending) post() {
 	}
 	if s.inGroup() {
 		params = append(params, frame.Field{Key: "conversationType", Value: convGroup}, frame.Field{Key: "groupID", Value: m.Text("to")},
-			frame.Field{Key: "atUserList", Value: textsOf(bridge.Get(m.Value, "atUserList"))})
+			frame.Field{Key: "atUserList", Value: textsOf(bridge.Get(m.Value, "atUserList"))}, frame.Field{Key: "priority", Value: m.Text("priority")})
 	} else {
 		params = append(params, frame.Field{Key: "to", Value: m.Text("to")})
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/mailbox"
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
@@ -110,7 +111,10 @@ func (c *relay) run(i *instance, args []safejs.Value, a *answer) {
 			set("nonce", i.nonce())
 		}
 	}
-	shape := func(result safejs.Value) safejs.Value { return c.shape(i.page, result) }
+	shape := func(result safejs.Value) safejs.Value {
+		i.roomed(c.method, bridge.Object{Value: result})
+		return c.shape(i.page, result)
+	}
 	switch {
 	case c.part != 0 && isArray(list) && bridge.Length(list) > c.part:
 		once, _ := bridge.Global("Set").New(list)
@@ -136,6 +140,18 @@ func (c *relay) run(i *instance, args []safejs.Value, a *answer) {
 		i.send(a, c.method, bridge.Object{Value: options}, shape)
 	default:
 		i.send(a, c.method, params, shape)
+	}
+}
+
+// roomed tells the mailbox which live room the page has joined or left.
+func (i *instance) roomed(method string, result bridge.Object) {
+	switch method {
+	case frame.GroupJoin:
+		if g := (bridge.Object{Value: bridge.Get(result.Value, "group")}); g.Text("type") == "AVChatRoom" {
+			i.post(mailbox.InRoom{Group: g.Text("groupID"), In: true})
+		}
+	case frame.GroupQuit:
+		i.post(mailbox.InRoom{Group: result.Text("groupID")})
 	}
 }
 
