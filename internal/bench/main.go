@@ -1,9 +1,10 @@
 // Command bench runs every Go benchmark of the module and prints one table,
 // with the sizes of the built artefacts beside it. With -o it writes the same
 // as JSON. Run it in the module's root: go run ./internal/bench. Arguments are
-// packages; when there is none, it is ./... and what web/e2e/bench.mjs and
-// bench-media.mjs measure of the built tim.wasm in Chromium. -media measures what
-// bench-media.mjs does, and nothing else.
+// packages; when there is none, it is ./... and what the scripts of web/e2e measure
+// in Chromium: what the built tim.wasm costs a page (bench.mjs), how long a page waits
+// for it and for other SDKs (peers/start.mjs), and uploads (bench-media.mjs). -media
+// measures uploads, and nothing else.
 //
 //	main.go   runs and prints
 //	plain.go  is the server that uploads are compared with
@@ -59,8 +60,10 @@ func run(page, media bool, packages []string, benchtime, out string, table io.Wr
 		}
 	}
 	if page {
-		if err := add(&stdout, "node", filepath.Join("web", "e2e", "bench.mjs")); err != nil {
-			return err
+		for _, script := range []string{"bench.mjs", filepath.Join("peers", "start.mjs")} {
+			if err := add(&stdout, "node", filepath.Join("web", "e2e", script)); err != nil {
+				return err
+			}
 		}
 	}
 	if media {

@@ -164,7 +164,13 @@ func create(ctx context.Context, r *Room, u place.User, p createParams) (any, er
 	if err := r.beforeCreate(ctx, k, u, g, firsts, p.GroupID); err != nil {
 		return nil, err
 	}
-	v, err := r.create(ctx, k, u, g, firsts, p.Nonce)
+	if g.Type == Live {
+		return answer(r.createRoom(ctx, k, u, g, p.Nonce))
+	}
+	return answer(r.create(ctx, k, u, g, firsts, p.Nonce))
+}
+
+func answer(v createResult, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -399,7 +405,6 @@ func dismiss(ctx context.Context, r *Room, u place.User, p groupParams) (any, er
 const repeatedWithin = 2 * 60 * 1000
 
 func (r *Room) dismiss(ctx context.Context, k key, by string, may func(g group) error) error {
-	owner := ""
 	var was group
 	g, err := change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
 		if !g.there() {
@@ -411,15 +416,14 @@ func (r *Room) dismiss(ctx context.Context, k key, by string, may func(g group) 
 		if err := may(*g); err != nil {
 			return false, err
 		}
-		owner = g.Owner
 		was = *g
 		*g = group{Type: g.Type, Name: g.Name, Born: g.Born, Members: g.Members, Gone: &gone{By: by, At: r.now().UnixMilli()}}
 		return true, nil
 	})
 	if err == nil {
 		r.tellLate(ctx, k, g, told{gone: true})
-		if g.Type == Live && owner != "" {
-			err = r.disown(ctx, k, owner)
+		if g.Type == Live && was.Owner != "" {
+			err = r.disown(ctx, k, was.Owner)
 		}
 		if was.there() {
 			r.afterEnd(ctx, k, was, by)
