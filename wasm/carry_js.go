@@ -61,7 +61,9 @@ func (pg *page) Carry(d mailbox.Deed) {
 	case mailbox.Update:
 		v := completeConversation(bridge.ValueOf(d.Body))
 		for _, f := range d.Kept {
-			bridge.Put(v, f.Key, bridge.Of(f.Value))
+			if bridge.Put(v, f.Key, bridge.Of(f.Value)); f.Value == nil {
+				_ = v.Delete(f.Key)
+			}
 		}
 		pg.replace(d.Conversation, v)
 		pg.showLast(d.Conversation, bridge.Field(v, "lastMessage"))
@@ -99,6 +101,9 @@ func (pg *page) emit(e mailbox.Emit) {
 	switch {
 	case e.Pile != mailbox.PileNone && len(pile) == 0:
 		return
+	case e.In != nil:
+		data = bridge.Wrap("groupName", bridge.Of(e.Data))
+		bridge.Put(data, "conversationList", pg.objectsOf(e.In))
 	case e.List:
 		data = pg.list()
 	case e.Groups != nil:

@@ -52,6 +52,7 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "pinConversation", promise: (*instance).pinConversation},
 		{name: "setConversationDraft", promise: (*instance).setConversationDraft},
 		{name: "setConversationCustomData", promise: (*instance).setConversationCustomData},
+		{name: "setMessageRemindType", promise: (*instance).setMessageRemindType},
 		{name: "clearHistoryMessage", promise: (*instance).clearHistoryMessage},
 		{name: "getMyProfile", promise: (*instance).getMyProfile},
 		{name: "getUserProfile", promise: (*instance).getUserProfile},

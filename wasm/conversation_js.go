@@ -35,7 +35,7 @@ func named(id string) func(mailbox.Settle) safejs.Value {
 // getConversationList returns all conversations, the named ones, or those that a
 // filter selects.
 //
-//	getConversationList(options?: string[] | {type?: string, hasUnreadCount?: boolean, …}): Promise<{code: 0, data: {conversationList: Conversation[], isSyncCompleted: true}}>
+//	getConversationList(options?: string[] | {type?: string, hasUnreadCount?: boolean, markType?: number, groupName?: string, …}): Promise<{code: 0, data: {conversationList: Conversation[], isSyncCompleted: true}}>
 func (i *instance) getConversationList(args []safejs.Value, a *answer) {
 	filter := conversationFilter(bridge.Arg(args, 0))
 	filter.Call = i.call(a, func(s mailbox.Settle) safejs.Value {
@@ -53,9 +53,7 @@ func conversationFilter(v safejs.Value) (f mailbox.ListConversations) {
 	}
 	o := bridge.Object{Value: v}
 	f.Type, f.Unread, f.Mentions = o.Text("type"), o.Bool("hasUnreadCount"), o.Bool("hasGroupAtInfo")
-	if o.Text("groupName") != "" || o.Number("markType") != 0 {
-		f.IDs = []string{} // there are no such conversations here
-	}
+	f.Mark, f.Group = o.Number("markType"), o.Text("groupName")
 	return f
 }
 

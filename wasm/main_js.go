@@ -31,6 +31,7 @@
 //	reactions_js.go     reactions to them
 //	conversation_js.go  the list of conversations, read marks
 //	settings_js.go      pin, draft, custom data, deleting
+//	own_js.go           how to hear of a conversation
 //	people_js.go        profiles and statuses
 //	search_js.go        searches
 //	group_js.go         groups: what needs more than a row of the table; one object each

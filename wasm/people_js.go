@@ -117,6 +117,8 @@ func appendGiven(params frame.Fields, name string, v safejs.Value) frame.Fields 
 		to = s
 	} else if n, ok := bridge.Number(v); ok {
 		to = int64(n)
+	} else if b, err := v.Bool(); err == nil {
+		to = b
 	} else if bridge.IsObject(v) {
 		to = frame.Body(bridge.Object{Value: v})
 	} else {

@@ -8,6 +8,13 @@ import "github.com/tim-wasm/tim/internal/frame"
 var relays = []relay{
 	{name: "getOnlineInstances", method: frame.InstanceList, data: []datum{{name: "instances", from: "instances"}}},
 	{name: "kickInstance", method: frame.InstanceKick, args: []argument{{'t', "instanceID", "instanceID", 0}}, data: []datum{{name: "kicked", from: "kicked"}}},
+	{name: "markConversation", method: frame.ConversationMark, args: []argument{{'l', "conversationIDList", "conversationIDs", 1000}, {'a', "markType", "markType", 0}, {'a', "enableMark", "enableMark", 0}}, part: 100, data: []datum{{name: "successConversationIDList", from: "done", of: 'l'}, {name: "failureConversationIDList", from: "failures", of: 'l'}}},
+	{name: "getConversationGroupList", method: frame.ConversationGroupList, data: []datum{{name: "", from: "names", of: 'l'}}},
+	{name: "createConversationGroup", method: frame.ConversationGroupCreate, args: []argument{{'n', "groupName", "groupName", 0}, {'a', "conversationIDList", "conversationIDs", 0}}, data: []datum{{name: "successConversationIDList", from: "done", of: 'l'}, {name: "failureConversationIDList", from: "failures", of: 'l'}}},
+	{name: "deleteConversationGroup", method: frame.ConversationGroupDelete, args: []argument{{'s', "groupName", "groupName", 0}}},
+	{name: "renameConversationGroup", method: frame.ConversationGroupRename, args: []argument{{'n', "oldName", "groupName", 0}, {'n', "newName", "newName", 0}}},
+	{name: "addConversationsToGroup", method: frame.ConversationGroupAdd, args: []argument{{'l', "conversationIDList", "conversationIDs", 1000}, {'n', "groupName", "groupName", 0}}, part: 100, data: []datum{{name: "successConversationIDList", from: "done", of: 'l'}, {name: "failureConversationIDList", from: "failures", of: 'l'}}},
+	{name: "deleteConversationsFromGroup", method: frame.ConversationGroupRemove, args: []argument{{'l', "conversationIDList", "conversationIDs", 1000}, {'n', "groupName", "groupName", 0}}, part: 100, data: []datum{{name: "successConversationIDList", from: "done", of: 'l'}, {name: "failureConversationIDList", from: "failures", of: 'l'}}},
 	{name: "getBlacklist", method: frame.BlacklistGet, data: []datum{{name: "", from: "userIDs"}}},
 	{name: "addToBlacklist", method: frame.BlacklistAdd, args: []argument{{'l', "userIDList", "userIDs", 1000}}, data: []datum{{name: "", from: "userIDs"}}},
 	{name: "removeFromBlacklist", method: frame.BlacklistRemove, args: []argument{{'l', "userIDList", "userIDs", 1000}}, data: []datum{{name: "", from: "userIDs"}}},

@@ -67,7 +67,7 @@ func (i *instance) clearHistoryMessage(args []safejs.Value, a *answer) {
 
 // setConversationCustomData keeps the app's own data with conversations.
 //
-//	setConversationCustomData(options: {conversationIDList: string[], customData: string}): Promise<{code: 0, data: {successConversationIDList: string[], failureConversationIDList: []}}>
+//	setConversationCustomData(options: {conversationIDList: string[], customData: string}): Promise<{code: 0, data: {successConversationIDList: string[], failureConversationIDList: {conversationID: string, code: number}[]}}>
 func (i *instance) setConversationCustomData(args []safejs.Value, a *answer) {
 	o := bridge.Object{Value: bridge.Arg(args, 0)}
 	list, custom := bridge.Get(o.Value, "conversationIDList"), o.Text("customData")
@@ -76,9 +76,21 @@ func (i *instance) setConversationCustomData(args []safejs.Value, a *answer) {
 		return
 	}
 	ids := textsOf(list)
-	call := i.call(a, func(mailbox.Settle) safejs.Value {
-		data := bridge.Wrap("successConversationIDList", list)
-		bridge.Put(data, "failureConversationIDList", bridge.NewArray())
+	call := i.call(a, func(s mailbox.Settle) safejs.Value {
+		var done []safejs.Value
+		failed := bridge.NewArray()
+		refused := map[string]bool{}
+		if s.Result != nil {
+			failed = i.page.datum(ofList, bridge.Get(bridge.ValueOf(s.Result), "failures"))
+		}
+		each(failed, func(v safejs.Value) { refused[bridge.Object{Value: v}.Text("conversationID")] = true })
+		for _, id := range ids {
+			if !refused[id] {
+				done = append(done, bridge.String(id))
+			}
+		}
+		data := bridge.Wrap("successConversationIDList", bridge.NewArray(done...))
+		bridge.Put(data, "failureConversationIDList", failed)
 		return data
 	})
 	i.post(mailbox.SetCustomData{Call: call, IDs: ids, Data: custom})

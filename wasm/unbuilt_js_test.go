@@ -11,7 +11,7 @@ import (
 func TestUnbuiltMethods(t *testing.T) {
 	a := create(t, app)
 	seen := errors(t, a)
-	for _, name := range []string{"followUser", "markConversation", "createTopicInCommunity", "translateText", "inviteInGroup"} {
+	for _, name := range []string{"followUser", "convertVoiceToText", "createTopicInCommunity", "translateText", "inviteInGroup"} {
 		require.Equal(t, 2998, await(t, call(t, a, name)).code, name)
 	}
 	for name, want := range map[string]string{

@@ -164,6 +164,18 @@ var plausible = map[string]func(c *Caller) any{
 	frame.ConversationCustom: func(c *Caller) any {
 		return object{"conversationIDs": []string{c.conversation()}, "customData": fmt.Sprint(c.Rand.IntN(100))}
 	},
+	frame.ConversationMark: func(c *Caller) any {
+		return object{"conversationIDs": []string{c.conversation()}, "markType": 1 << c.Rand.IntN(63), "enableMark": c.Rand.IntN(2) == 0}
+	},
+	frame.ConversationRemind: func(c *Caller) any {
+		return object{"conversationIDs": []string{c.conversation()}, "messageRemindType": []string{"AcceptAndNotify", "AcceptNotNotify", "Never"}[c.Rand.IntN(3)]}
+	},
+	frame.ConversationGroupList:   none,
+	frame.ConversationGroupCreate: sorted,
+	frame.ConversationGroupDelete: sorted,
+	frame.ConversationGroupRename: sorted,
+	frame.ConversationGroupAdd:    sorted,
+	frame.ConversationGroupRemove: sorted,
 
 	frame.ProfileGet: users(3),
 	frame.ProfileSearch: func(c *Caller) any {
@@ -245,4 +257,10 @@ var plausible = map[string]func(c *Caller) any{
 // Each new method needs a row in the table above.
 func Unknown() []string {
 	return slices.DeleteFunc(Methods(), func(m string) bool { return plausible[m] != nil })
+}
+
+// sorted is about a conversation group.
+func sorted(c *Caller) any {
+	name := func() string { return fmt.Sprint("group", c.Rand.IntN(30)) }
+	return object{"groupName": name(), "newName": name(), "conversationIDs": []string{c.conversation()}}
 }

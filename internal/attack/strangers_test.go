@@ -108,6 +108,10 @@ func (x *attacker) stranger(a Account, of *Caller, position uint64, id, secret s
 		call(frame.ConversationPin, with(one, "isPinned", true))
 		call(frame.ConversationDraft, with(one, "draftText", "x"))
 		call(frame.ConversationCustom, with(some, "customData", "x"))
+		call(frame.ConversationMark, with(with(some, "markType", 1), "enableMark", true))
+		call(frame.ConversationRemind, with(some, "messageRemindType", "Discard"))
+		call(frame.ConversationGroupAdd, with(some, "groupName", "mine"))
+		call(frame.ConversationGroupCreate, with(some, "groupName", "mine"))
 		call(frame.ConversationDelete, with(some, "clearHistory", true))
 	}
 	call(frame.MessageReadAll, object{"cursor": fmt.Sprintf("%d.0", position)})

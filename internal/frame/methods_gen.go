@@ -88,14 +88,32 @@ const (
 	ConversationPin = "conversation.pin"
 	// {conversationID, draftText} -> {}
 	ConversationDraft = "conversation.draft"
-	// {conversationIDs, customData} -> {}
+	// {conversationIDs, customData} -> {done, failures?}
 	ConversationCustom = "conversation.custom"
+	// {conversationIDs, markType, enableMark} -> {done, failures?}
+	ConversationMark = "conversation.mark"
+	// {conversationIDs, messageRemindType} -> {done, failures?}
+	ConversationRemind = "conversation.remind"
+	// {} -> {names}
+	ConversationGroupList = "conversation.group.list"
+	// {groupName, conversationIDs?} -> {done, failures?}
+	ConversationGroupCreate = "conversation.group.create"
+	// {groupName} -> {}
+	ConversationGroupDelete = "conversation.group.delete"
+	// {groupName, newName} -> {}
+	ConversationGroupRename = "conversation.group.rename"
+	// {groupName, conversationIDs} -> {done, failures?}
+	ConversationGroupAdd = "conversation.group.add"
+	// {groupName, conversationIDs} -> {done, failures?}
+	ConversationGroupRemove = "conversation.group.remove"
 )
 
 // Notifications of the gateway:
 const (
 	// {conversations, all?, removed?, more?, cursor?, reset?}
 	NoteConversations = "conversations"
+	// {groups: [{id, name}], revision}
+	NoteConversationGroups = "conversationGroups"
 )
 
 // Profiles, the blacklist and who is online. Requests of the client, with their params and results:
@@ -287,6 +305,14 @@ var InboxMethods = []string{
 	ConversationPin,
 	ConversationDraft,
 	ConversationCustom,
+	ConversationMark,
+	ConversationRemind,
+	ConversationGroupList,
+	ConversationGroupCreate,
+	ConversationGroupDelete,
+	ConversationGroupRename,
+	ConversationGroupAdd,
+	ConversationGroupRemove,
 	ProfileGet,
 	ProfileSet,
 	ProfileSearch,

@@ -76,10 +76,12 @@ func (u *user) nextStale() (others []string, ok bool) {
 	return others, u.telling
 }
 
-// documentChanged tells the sessions about a profile or a blacklist that the
-// user changed elsewhere.
-func (u *user) documentChanged(kind string, data []byte) {
+// documentChanged tells the sessions about a profile, a blacklist or conversation
+// groups that the user has changed, here or elsewhere.
+func (u *user) documentChanged(kind string, rev uint64, data []byte) {
 	switch kind {
+	case docConvGroups:
+		u.convGroupsChanged(doc{rev, data})
 	case docProfile:
 		var p Profile
 		if decodeJSON(data, &p) == nil {

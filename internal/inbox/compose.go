@@ -65,6 +65,7 @@ type Conversation struct {
 	PeerReadSequence uint64       `json:"peerReadSequence"`
 	DraftText        string       `json:"draftText"`
 	CustomData       string       `json:"customData"`
+	Own              *own         `json:"own,omitempty"`
 	*GroupCounts
 	GroupAtInfoList []Mention `json:"groupAtInfoList,omitempty"`
 }
@@ -155,6 +156,7 @@ func conversationOf(newest, last *record, f flags, kept peer, side int) Conversa
 		PeerReadSequence: newest.Read[peer].Seq,
 		DraftText:        set.Draft,
 		CustomData:       set.Custom,
+		Own:              ownOf(set),
 	}
 	if p.users[peer] == systemUser {
 		out.Type = systemUser

@@ -63,6 +63,8 @@
 //	methods.go       how a call of a client is served
 //	messagecalls.go  the calls: sessions and messages
 //	listcalls.go     the calls: conversations and their settings
+//	owncalls.go      the calls: marks of conversations, how to hear of them
+//	convgroups.go    the calls: what a user sorts conversations into
 //	peoplecalls.go   the calls: profiles, blacklists, statuses
 //	search.go        the calls: searches
 //	beside.go        what rooms beside the inbox use of it
@@ -80,7 +82,7 @@
 //	TIM_MSG     tim.msg.<app>.<a>.<b>             one log a conversation; a <= b are its two users
 //	            tim.msg.<app>.g.<group>           one log a group
 //	TIM_CONV    tim.conv.<app>.<user>.<h>.<conv>  the newest of what a user keeps of a conversation
-//	TIM_DOC     tim.doc.<app>.<user>.<kind>       the newest of: profile black status quota
+//	TIM_DOC     tim.doc.<app>.<user>.<kind>       the newest of: profile black status quota convgroups
 //	TIM_CURSOR  tim.cursor.<app>.<user>           the newest: up to where a user has acknowledged
 //	TIM_MARK    tim.mark.<app>.<a>.<b>.<pos>      the newest of: revoked, edited, deleted by a or by b
 //	            tim.mark.<app>.g.<group>.<pos>         … of a group, and ….<pos>.<user>: deleted by user
@@ -198,8 +200,10 @@
 // A field that has its usual value is left out, and the SDK puts it back
 // (wasm/shape_js.go). Of a Message and a lastMessage that is what is false, 0,
 // "", null or empty; conversationType is C2C, status success, priority Normal.
-// Of a Conversation only type, C2C, and messageRemindType, AcceptAndNotify,
-// are left out: in an update, what else is absent has not changed.
+// Of a Conversation only type, C2C, is left out: in an update, what else is absent
+// has not changed. What users seldom set is in its field own {markList?,
+// messageRemindType?, groups?}, which is left out while nothing of it is set: in an
+// update that has isPinned, nothing is then.
 //
 //	session.sync {cursor?, watch?: [userID]} -> {cursor, resumed, more?}
 //	    the answer is last: before it come conversations (all of them, or the
@@ -240,7 +244,17 @@
 //	message.ack {cursor} -> {}
 //	conversation.delete {conversationIDs, clearHistory} -> {}
 //	conversation.pin {conversationID, isPinned} -> {}
-//	conversation.draft {conversationID, draftText}; conversation.custom {conversationIDs, customData} -> {}
+//	conversation.draft {conversationID, draftText} -> {}
+//	conversation.custom {conversationIDs, customData} -> {done, failures?}
+//	    done are conversationIDs, failures {conversationID, code} of those that were
+//	    refused; if all were, the call is, with the first one's error
+//	conversation.mark {conversationIDs, markType, enableMark} -> {done, failures?}
+//	conversation.group.list {} -> {names}
+//	conversation.group.create {groupName, conversationIDs?} -> {done, failures?}
+//	conversation.group.delete {groupName}; conversation.group.rename {groupName, newName} -> {}
+//	conversation.group.add {groupName, conversationIDs}; conversation.group.remove -> {done, failures?}
+//	    a repetition changes nothing and is no error; 20 groups a user
+//	conversation.remind {conversationIDs, messageRemindType} -> {done, failures?}
 //	conversation.clear {conversationID} -> {}
 //	profile.get {userIDs?} -> {profiles}; profile.set {…fields} -> {profile}
 //	    profiles of the first users, as many as fit a frame, as with status.get

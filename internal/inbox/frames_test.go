@@ -94,6 +94,11 @@ func openCostly(tb testing.TB, b Bus) *costly {
 		}
 	}
 
+	for n := range 2 {
+		_, f := w.s.Call(tb.Context(), frame.ConversationGroupCreate, encode(convGroupParams{GroupName: fmt.Sprint("g", n)}))
+		require.Nil(tb, f)
+	}
+
 	many := numbered("C2Cu", maxConversations)
 	users := numbered(strings.Repeat("u", 28), maxBlacklist)
 	others := func(n int) any { return usersParams{numbered(fmt.Sprint("other", n, "-"), maxUsers)} }
@@ -133,7 +138,19 @@ func openCostly(tb testing.TB, b Bus) *costly {
 		frame.ConversationCustom: func(n int) any {
 			return conversationParams{ConversationIDs: many, CustomData: strings.Repeat(strconv.Itoa(n%10), 256)}
 		},
-		frame.ProfileGet: others,
+		frame.ConversationMark: func(n int) any {
+			return conversationParams{ConversationIDs: many, MarkType: 1 << 62, EnableMark: on(n)}
+		},
+		frame.ConversationRemind: func(n int) any {
+			return conversationParams{ConversationIDs: many, RemindType: remindTypes[n%len(remindTypes)]}
+		},
+		frame.ConversationGroupList:   func(int) any { return nothing{} },
+		frame.ConversationGroupCreate: func(n int) any { return convGroupParams{GroupName: fmt.Sprint("new", n), ConversationIDs: many} },
+		frame.ConversationGroupDelete: func(n int) any { return convGroupParams{GroupName: fmt.Sprint("none", n)} },
+		frame.ConversationGroupRename: func(n int) any { return convGroupParams{GroupName: "g0", NewName: "g0"} },
+		frame.ConversationGroupAdd:    func(n int) any { return convGroupParams{GroupName: fmt.Sprint("g", n), ConversationIDs: many} },
+		frame.ConversationGroupRemove: func(n int) any { return convGroupParams{GroupName: fmt.Sprint("g", n), ConversationIDs: many} },
+		frame.ProfileGet:              others,
 		frame.ProfileSet: func(n int) any {
 			return map[string]any{"nick": strings.Repeat(strconv.Itoa(n%10), 500), "selfSignature": strings.Repeat("s", 500), "profileCustomField": []map[string]string{{"key": "k", "value": strings.Repeat("v", 4000)}}}
 		},
@@ -170,13 +187,18 @@ func TestNoFrameCostsTooMuch(t *testing.T) {
 	most := map[string]int{
 		// These grow with the account: with its conversations and with what is
 		// missed of them, or with those that one call names. The user is charged.
-		frame.SessionSync:        10*w.heads + 5*longMessages + 3*500,
-		frame.SessionMore:        10*w.heads + 5*longMessages,
-		frame.MessageReadAll:     maxReadAll + 2*maxWalk,
-		frame.MessageSearch:      maxSearch + 2*maxWalk,
-		frame.ProfileSearch:      maxSearch + 2*headsAtOnce,
-		frame.ConversationDelete: 4*maxConversations + 200,
-		frame.ConversationCustom: 4*maxConversations + 200,
+		frame.SessionSync:             10*w.heads + 5*longMessages + 3*500,
+		frame.SessionMore:             10*w.heads + 5*longMessages,
+		frame.MessageReadAll:          maxReadAll + 2*maxWalk,
+		frame.MessageSearch:           maxSearch + 2*maxWalk,
+		frame.ProfileSearch:           maxSearch + 2*headsAtOnce,
+		frame.ConversationDelete:      4*maxConversations + 200,
+		frame.ConversationCustom:      4*maxConversations + 200,
+		frame.ConversationMark:        4*maxConversations + 200,
+		frame.ConversationRemind:      4*maxConversations + 200,
+		frame.ConversationGroupCreate: 4*maxConversations + 200,
+		frame.ConversationGroupAdd:    4*maxConversations + 200,
+		frame.ConversationGroupRemove: 4*maxConversations + 200,
 	}
 	for _, method := range Methods() {
 		worst, ok := w.frames[method]
@@ -204,19 +226,23 @@ func TestNoFrameCostsTooMuch(t *testing.T) {
 	// Lists that fill a frame.
 	long := 15_000
 	for method, params := range map[string]any{
-		frame.MessageDelete:      conversationParams{ConversationID: "C2Cbob", Positions: make([]uint64, 2*long)},
-		frame.MessageReceipt:     conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
-		frame.MessageReceipts:    conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
-		frame.MessageReactions:   conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
-		frame.ConversationDelete: conversationParams{ConversationIDs: numbered("C2Cu", 5000)},
-		frame.ConversationCustom: conversationParams{ConversationIDs: numbered("C2Cu", 5000)},
-		frame.ProfileGet:         usersParams{slices.Repeat([]string{"u"}, long)},
-		frame.BlacklistAdd:       usersParams{numbered("u", 7000)},
-		frame.BlacklistRemove:    usersParams{numbered("u", 7000)},
-		frame.StatusGet:          usersParams{slices.Repeat([]string{"u"}, long)},
-		frame.StatusWatch:        usersParams{numbered("u", 7000)},
-		frame.StatusUnwatch:      usersParams{numbered("u", 7000)},
-		frame.SessionSync:        syncParams{Watch: numbered("u", 7000)},
+		frame.MessageDelete:           conversationParams{ConversationID: "C2Cbob", Positions: make([]uint64, 2*long)},
+		frame.MessageReceipt:          conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
+		frame.MessageReceipts:         conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
+		frame.MessageReactions:        conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
+		frame.ConversationDelete:      conversationParams{ConversationIDs: numbered("C2Cu", 5000)},
+		frame.ConversationCustom:      conversationParams{ConversationIDs: numbered("C2Cu", 5000)},
+		frame.ConversationMark:        conversationParams{ConversationIDs: numbered("C2Cu", 5000), MarkType: 1},
+		frame.ConversationRemind:      conversationParams{ConversationIDs: numbered("C2Cu", 5000), RemindType: remindTypes[1]},
+		frame.ConversationGroupAdd:    convGroupParams{GroupName: "g0", ConversationIDs: numbered("C2Cu", 5000)},
+		frame.ConversationGroupCreate: convGroupParams{GroupName: "g0", ConversationIDs: numbered("C2Cu", 5000)},
+		frame.ProfileGet:              usersParams{slices.Repeat([]string{"u"}, long)},
+		frame.BlacklistAdd:            usersParams{numbered("u", 7000)},
+		frame.BlacklistRemove:         usersParams{numbered("u", 7000)},
+		frame.StatusGet:               usersParams{slices.Repeat([]string{"u"}, long)},
+		frame.StatusWatch:             usersParams{numbered("u", 7000)},
+		frame.StatusUnwatch:           usersParams{numbered("u", 7000)},
+		frame.SessionSync:             syncParams{Watch: numbered("u", 7000)},
 	} {
 		got, f := w.operations(method, params)
 		require.ErrorIs(t, f, fault.New(fault.BadParameters), method)

@@ -215,14 +215,15 @@ func TestHangUpInAGroup(t *testing.T) {
 		m := stays.says("g", fmt.Sprint(round))
 		conv := conversationParams{
 			ConversationID: "GROUPg", ConversationIDs: []string{"GROUPg"}, Position: m.Position, Positions: []uint64{m.Position},
-			IsPinned: round%2 == 0, DraftText: freshID(), CustomData: freshID(),
+			IsPinned: round%2 == 0, DraftText: freshID(), CustomData: freshID(), MarkType: 1, EnableMark: round%2 == 0, RemindType: remindTypes[round%2],
 		}
 		for method, params := range map[string]any{
 			frame.SessionSync: syncParams{}, frame.MessageSend: toGroup(alice.id(freshID()), "g", "hello"),
 			frame.MessageList: conv, frame.MessageRead: conv, frame.MessageReadAll: nothing{}, frame.MessageDelete: conv,
 			frame.MessageRevoke: conv, frame.MessageSearch: searchParams{KeywordList: []string{"hello"}},
 			frame.ConversationDelete: conv, frame.ConversationClear: conv, frame.ConversationPin: conv,
-			frame.ConversationDraft: conv, frame.ConversationCustom: conv,
+			frame.ConversationDraft: conv, frame.ConversationCustom: conv, frame.ConversationMark: conv, frame.ConversationRemind: conv,
+			frame.ConversationGroupCreate: convGroupParams{GroupName: "g", ConversationIDs: []string{"GROUPg"}},
 		} {
 			e := newEar(t, "alice", "a1")
 			e.attach(in)

@@ -69,6 +69,7 @@ func groupConversation(newest, last *record, f flags, kept peer) Conversation {
 	return Conversation{
 		ConversationID: head.ConversationID, Type: head.Type, LastMessage: head.LastMessage,
 		UnreadCount: newest.unreadIn(kept), IsPinned: kept.Pinned, DraftText: kept.Draft, CustomData: kept.Custom,
+		Own:         ownOf(kept.settings),
 		GroupCounts: &GroupCounts{head.Counted, head.Taken, read.Sent, read.Seq},
 	}
 }

@@ -86,8 +86,10 @@ func TestHangUpBetweenWatches(t *testing.T) {
 func paramsOf(m Message) map[string]any {
 	conv := map[string]any{
 		"conversationID": "C2Cbob", "conversationIDs": []string{"C2Cbob", "C2Ccarol"}, "position": m.Position,
-		"positions": []uint64{m.Position}, "reactionID": "smile", "isPinned": rand.IntN(2) == 0, "draftText": freshID(), "customData": freshID(), "cloudCustomData": freshID(),
+		"positions": []uint64{m.Position}, "reactionID": "smile", "isPinned": rand.IntN(2) == 0, "draftText": freshID(), "customData": freshID(), "cloudCustomData": freshID(), "markType": 1, "enableMark": rand.IntN(2) == 0,
+		"messageRemindType": remindTypes[rand.IntN(2)],
 	}
+	sorted := convGroupParams{GroupName: "g", ConversationIDs: []string{"C2Cbob", "C2Ccarol"}}
 	users := usersParams{[]string{"bob", "carol", "dave"}}
 	cursor := ackParams{cursorAt(m.Position)}
 	return map[string]any{
@@ -97,7 +99,9 @@ func paramsOf(m Message) map[string]any {
 		"message.delete": conv, "message.revoke": conv, "message.modify": conv, "message.receipt": conv, "message.receipts": conv, "message.react": conv, "message.reactions": conv, "message.ack": cursor,
 		"message.search": searchParams{KeywordList: []string{"hello"}}, "profile.search": searchParams{KeywordList: []string{"b"}},
 		"conversation.get": conv, "conversation.delete": conv, "conversation.clear": conv,
-		"conversation.pin": conv, "conversation.draft": conv, "conversation.custom": conv,
+		"conversation.pin": conv, "conversation.draft": conv, "conversation.custom": conv, "conversation.mark": conv, "conversation.remind": conv,
+		"conversation.group.list": nothing{}, "conversation.group.create": sorted, "conversation.group.delete": sorted,
+		"conversation.group.rename": convGroupParams{GroupName: "g", NewName: "h"}, "conversation.group.add": sorted, "conversation.group.remove": sorted,
 		"profile.get": users, "profile.set": map[string]string{"nick": freshID()},
 		"blacklist.get": nothing{}, "blacklist.add": usersParams{[]string{"eve"}}, "blacklist.remove": usersParams{[]string{"eve"}},
 		"status.get": users, "status.set": statusParams{freshID()}, "status.watch": users, "status.unwatch": nothing{},

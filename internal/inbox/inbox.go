@@ -161,7 +161,7 @@ func (in *Inbox) sawDoc(v bus.Value) error {
 	}
 	in.docs.saw(v.Subject, v.Seq, v.Data)
 	if l := in.local(u); l != nil {
-		l.documentChanged(kind, v.Data)
+		l.documentChanged(kind, v.Seq, v.Data)
 	}
 	return nil
 }

@@ -13,10 +13,10 @@ import (
 const (
 	maxDelete        = 30        // messages of message.delete
 	maxReceipts      = 30        // messages of message.receipt and message.receipts
-	maxConversations = 100       // conversations of conversation.delete and conversation.custom
+	maxConversations = 100       // conversations that one call changes
 	maxUsers         = 100       // users of profile.get, status.get and status.watch
 	maxBlacklist     = 1000      // users of blacklist.add and blacklist.remove, and on a blacklist
-	maxTexts         = 512 << 10 // bytes of a user's drafts and custom data
+	maxTexts         = 512 << 10 // bytes of a user's drafts, custom data and conversation groups
 	maxWatches       = 200       // users of status.unwatch and session.sync, and those whom one session watches
 )
 
@@ -83,7 +83,8 @@ func peersIn(conversationIDs []string) ([]string, error) {
 var growing = map[string]bool{
 	frame.MessageSend: true, frame.MessageModify: true, frame.MessageRead: true, frame.MessageReadAll: true,
 	frame.MessageReact: true, frame.MessageReceipt: true,
-	frame.ConversationPin: true, frame.ConversationDraft: true, frame.ConversationCustom: true,
+	frame.ConversationPin: true, frame.ConversationDraft: true, frame.ConversationCustom: true, frame.ConversationMark: true,
+	frame.ConversationRemind: true, frame.ConversationGroupCreate: true, frame.ConversationGroupRename: true, frame.ConversationGroupAdd: true,
 	frame.ProfileSet: true, frame.BlacklistAdd: true,
 }
 

@@ -51,6 +51,12 @@ func TestListsAreBounded(t *testing.T) {
 		}},
 		{"conversation.delete", maxConversations, func(n int) any { return conversationParams{ConversationIDs: numbered("C2Cu", n)} }},
 		{"conversation.custom", maxConversations, func(n int) any { return conversationParams{ConversationIDs: numbered("C2Cu", n)} }},
+		{"conversation.mark", maxConversations, func(n int) any {
+			return conversationParams{ConversationIDs: numbered("C2Cu", n), MarkType: 1}
+		}},
+		{"conversation.remind", maxConversations, func(n int) any {
+			return conversationParams{ConversationIDs: numbered("C2Cu", n), RemindType: remindTypes[1]}
+		}},
 		{"profile.get", maxUsers, func(n int) any { return usersParams{numbered("u", n)} }},
 		{"blacklist.add", maxBlacklist, func(n int) any { return usersParams{numbered("u", n)} }},
 		{"blacklist.remove", maxBlacklist, func(n int) any { return usersParams{numbered("u", n)} }},

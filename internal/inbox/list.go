@@ -23,6 +23,9 @@ func (p *part) load(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := p.convGroups(ctx); err != nil {
+		return err
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	// A position beyond what this gateway knows comes from before the store was

@@ -16,6 +16,9 @@ type conversationParams struct {
 	IsPinned        bool     `json:"isPinned"`
 	DraftText       string   `json:"draftText"`
 	CustomData      string   `json:"customData"`
+	MarkType        float64  `json:"markType"`
+	EnableMark      bool     `json:"enableMark"`
+	RemindType      string   `json:"messageRemindType"`
 	Before          uint64   `json:"before"`
 	Count           int      `json:"count"`
 	Position        uint64   `json:"position"`
@@ -47,7 +50,29 @@ var conversationCalls = map[string]call{
 		if !validText(p.CustomData, 256) {
 			return nil, fault.With(fault.BadParameters, "customData is over 256 bytes")
 		}
-		return nothing{}, s.change(ctx, others, func(_ string, v *settings) { v.Custom = p.CustomData })
+		return s.changeEach(ctx, others, func(v *settings) { v.Custom = p.CustomData })
+	}),
+	frame.ConversationMark: with(func(ctx context.Context, s *Session, p conversationParams) (any, error) {
+		mark, err := checkMark(p.MarkType)
+		if err != nil {
+			return nil, err
+		}
+		others, err := peersIn(p.ConversationIDs)
+		if err != nil {
+			return nil, err
+		}
+		return s.changeEach(ctx, others, func(v *settings) { v.mark(mark, p.EnableMark) })
+	}),
+	frame.ConversationRemind: with(func(ctx context.Context, s *Session, p conversationParams) (any, error) {
+		remind, err := checkRemind(p.RemindType)
+		if err != nil {
+			return nil, err
+		}
+		others, err := peersIn(p.ConversationIDs)
+		if err != nil {
+			return nil, err
+		}
+		return s.changeEach(ctx, others, func(v *settings) { v.Remind = remind })
 	}),
 }
 
@@ -68,24 +93,27 @@ func (s *Session) keep(ctx context.Context, others []string, f func(other string
 	if err := u.loadAll(ctx); err != nil { // the limit below counts all of them
 		return err
 	}
-	return bus.Spread(len(others), func(i int) error {
-		other := others[i]
-		p, err := s.in.setDocument(ctx, u.User, other, func(d *document) (bool, error) {
-			if err := d.mayHave(other); err != nil {
-				return false, err
-			}
-			was := d.settings
-			f(other, &d.settings)
-			if more := d.texts() - was.texts(); more > 0 && u.keptTexts()+more > maxTexts {
-				return false, fault.With(fault.ConversationsFull, "of "+u.UserID+": drafts and custom data take "+strconv.Itoa(maxTexts>>10)+" KB together at most")
-			}
-			return was != d.settings, nil
-		})
-		if err == nil {
-			u.set(other, p)
+	return bus.Spread(len(others), func(i int) error { return s.keepOne(ctx, others[i], f) })
+}
+
+// keepOne is keep for one conversation; all of the user's documents are loaded.
+func (s *Session) keepOne(ctx context.Context, other string, f func(other string, v *settings)) error {
+	u := s.user
+	p, err := s.in.setDocument(ctx, u.User, other, func(d *document) (bool, error) {
+		if err := d.mayHave(other); err != nil {
+			return false, err
 		}
-		return err
+		was := d.settings
+		f(other, &d.settings)
+		if more := d.texts() - was.texts(); more > 0 && u.keptTexts()+more > maxTexts {
+			return false, fault.With(fault.ConversationsFull, "of "+u.UserID+": drafts, custom data and conversation groups take "+strconv.Itoa(maxTexts>>10)+" KB together at most")
+		}
+		return was != d.settings, nil
 	})
+	if err == nil {
+		u.set(other, p)
+	}
+	return err
 }
 
 // clear hides conversations, clears their history, or both.

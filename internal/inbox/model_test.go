@@ -107,6 +107,16 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestRemovedWhileAsked":           TestRemovedWhileAsked,
 		"TestEditsInAGroupAreAsked":       TestEditsInAGroupAreAsked,
 	},
+	"owncalls_test.go": {
+		"TestMarks":           TestMarks,
+		"TestMarksOfAGroup":   TestMarksOfAGroup,
+		"TestRefusedOneByOne": TestRefusedOneByOne,
+	},
+	"convgroups_test.go": {
+		"TestConversationGroups":    TestConversationGroups,
+		"TestBadConversationGroups": TestBadConversationGroups,
+		"TestRemindTypes":           TestRemindTypes,
+	},
 	"hooks_test.go": {
 		"TestHooks":               TestHooks,
 		"TestHooksAndRepetitions": TestHooksAndRepetitions,

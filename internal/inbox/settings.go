@@ -25,13 +25,17 @@ type settings struct {
 	Draft   string `json:"d,omitempty"`
 	Custom  string `json:"u,omitempty"`
 	Deleted bool   `json:"x,omitempty"` // single messages were deleted
+	Marks   uint64 `json:"m,omitempty"` // a bit each, see checkMark
+	Remind  int    `json:"r,omitempty"` // an index of remindTypes
+	Groups  string `json:"k,omitempty"` // the numbers of its conversation groups, see convgroups.go
 }
 
 // cleared returns the position up to which ClearedSent counts.
 func (s settings) cleared() uint64 { return max(s.Cleared, s.Hidden) }
 
-// texts returns how many bytes of the user's own text the settings hold.
-func (s settings) texts() int { return len(s.Draft) + len(s.Custom) }
+// texts returns how many bytes of the user's own text, and of the numbers of
+// conversation groups, the settings hold.
+func (s settings) texts() int { return len(s.Draft) + len(s.Custom) + len(s.Groups) }
 
 // document is what TIM_CONV holds for one user of a conversation. That it exists
 // makes the conversation one of theirs; it holds their settings. One without a

@@ -16,7 +16,7 @@ func (m *Machine) listConversations(in ListConversations) {
 		}
 		var list []*conversation
 		for _, c := range m.list {
-			if (named == nil || named[c.id]) && c.matches(in) {
+			if (named == nil || named[c.id]) && c.matches(in) && (in.Group == "" || contains(m.groupNames(c), in.Group)) {
 				list = append(list, c)
 			}
 		}
@@ -27,7 +27,7 @@ func (m *Machine) listConversations(in ListConversations) {
 // matches reports whether a conversation is one of those that a call selects.
 func (c *conversation) matches(in ListConversations) bool {
 	return (!in.Unread || c.unread > 0) && (!in.Mentions || c.counts != nil && len(c.counts.mentions) > 0) &&
-		(in.Type == "" || typeOf(c.id) == in.Type)
+		(in.Type == "" || typeOf(c.id) == in.Type) && (in.Mark == 0 || c.marks&in.Mark == in.Mark)
 }
 
 // openConversation returns a conversation at once if its user's whole profile is

@@ -33,6 +33,7 @@
 //	sync.go     catching up: the first time, after a lost link, after a failure
 //	list.go     the conversations, their order, their unread messages
 //	counts.go   what is unread in a group's conversation, and who mentions the user
+//	own.go      what users seldom set of a conversation
 //	inbound.go  notifications of the gateway: lists, messages, revocations, read marks
 //	receipts.go receipts of single messages
 //	reactions.go reactions to them

@@ -69,10 +69,12 @@ type (
 		Complete      bool     // there is no next page
 	}
 	// Emit fires an event. Its data is Data, the list of conversations, that of
-	// groups, or a pile of messages. If the pile is empty there is no event.
+	// groups, or a pile of messages. If the pile is empty there is no event. With In,
+	// Data is the name of a conversation group, and In has what is in it.
 	Emit struct {
 		Name   string   // Event… of package frame
-		Data   any      // int64, frame.Body or []frame.Body
+		Data   any      // int64, string, []string, frame.Body or []frame.Body
+		In     []string // keys
 		List   bool     // the list, as it was arranged last
 		Groups []string // keys
 		Pile   Pile
@@ -96,7 +98,7 @@ type (
 	// Create makes a Conversation of which only the ID is known.
 	Create struct{ Conversation string }
 	// Update merges the gateway's fields into a Conversation, except that the
-	// fields in Kept have the values given there.
+	// fields in Kept have the values given there; nil: they are none of the page's.
 	Update struct {
 		Conversation string
 		Body         frame.Body

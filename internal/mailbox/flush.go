@@ -83,6 +83,7 @@ func (m *Machine) flush() {
 	case m.profiled:
 		m.emit(Emit{Name: frame.EventConversationListUpdated, List: true, Pile: PileProfiles})
 	}
+	m.tellGroups()
 	if total := m.Total(); total != m.toldTotal && len(m.coming) == 0 { // otherwise parts of the list are missing
 		m.toldTotal = total
 		m.emit(Emit{Name: frame.EventTotalUnreadMessageCountUpdated, Data: total})

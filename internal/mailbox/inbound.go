@@ -32,7 +32,7 @@ func (m *Machine) noticed(in Noticed) {
 	switch in.Method {
 	case frame.NoteConversations:
 		if note.Bool("reset") {
-			m.seen, m.undone, m.reacted, m.early, m.cursor = positions{}, positions{}, nil, nil, ""
+			m.seen, m.undone, m.reacted, m.early, m.cursor, m.convGroups.revision = positions{}, positions{}, nil, nil, "", 0
 			for _, c := range m.list {
 				if c.counts != nil {
 					*c.counts = counts{}
@@ -47,6 +47,8 @@ func (m *Machine) noticed(in Noticed) {
 				m.remove(id)
 			}
 		}
+	case frame.NoteConversationGroups:
+		m.convGroupsChanged(note)
 	case frame.NoteMessages:
 		m.patches(note, false)
 		m.messages(note.List("messages"))
@@ -97,8 +99,12 @@ func (m *Machine) messages(list []frame.Body) {
 		if !m.seen.first(id, b.Number("position")) {
 			continue
 		}
+		c := m.find(id)
+		if c != nil && c.remind == remindNever && b.Text("from") != m.user {
+			continue
+		}
 		came = append(came, b)
-		switch c := m.find(id); {
+		switch {
 		case c == nil:
 		case c.counts != nil:
 			m.mentions(c, b)

@@ -55,6 +55,8 @@ type (
 		Type     string   // "" for all: C2C, GROUP or @TIM#SYSTEM
 		Unread   bool     // only those that have unread messages
 		Mentions bool     // only those in which somebody has mentioned the user
+		Mark     int64    // only those that have this mark; 0 for all
+		Group    string   // only those in this conversation group; "" for all
 	}
 	// OpenConversation asks for one conversation, with its user's whole profile if
 	// it has one. If there is none, it begins; in a group only for its members.

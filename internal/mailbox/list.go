@@ -26,6 +26,10 @@ type conversation struct {
 	opened   int   // numbers local ones; the latest is listed first
 
 	counts *counts // of a group's, nil for others
+	own    bool    // its user has set some of what is seldom set:
+	marks  int64   // a bit each
+	remind string  // how to hear of its messages; "" is the usual way
+	groups []int64 // numbers of conversation groups
 
 	set  frame.Fields // of a local one: what the page has set
 	owed frame.Fields // what was set, until the gateway has stored it
@@ -133,11 +137,14 @@ func (c *conversation) before(d *conversation) bool {
 	return c.opened > d.opened
 }
 
-// Total returns how many messages of all conversations are unread.
+// Total returns how many messages are unread, of all conversations of which the user
+// wants to be notified.
 func (m *Machine) Total() int64 {
 	total := int64(0)
 	for _, c := range m.list {
-		total += c.unread
+		if c.notifies() {
+			total += c.unread
+		}
 	}
 	return total
 }
@@ -243,7 +250,7 @@ func (m *Machine) update(c *conversation, b frame.Body) {
 	if c.local && (last != nil || c.counts != nil) {
 		m.firstMessage(c)
 	}
-	kept := c.keeps(b)
+	kept := append(c.keeps(b), m.owns(c, b)...)
 	if c.counts != nil {
 		kept = append(kept, m.count(c, b)...)
 	} else if n := b.Number("unreadCount"); n != 0 || b.Has("unreadCount") {

@@ -80,9 +80,10 @@ type box struct {
 	pages   map[string][]pageEnd // by conversation; the newest keptPages of each
 	watched userSet
 
-	contacts [contactLists]contacts
-	groups   groups
-	room     string // the live room that the page is in; "": none
+	contacts   [contactLists]contacts
+	groups     groups
+	room       string // the live room that the page is in; "": none
+	convGroups convGroups
 }
 
 // request is one call of the gateway; then takes its answer.

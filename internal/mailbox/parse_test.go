@@ -22,6 +22,7 @@ import (
 //	error REQUEST CODE                  error 1 70169
 //	woke ATTEMPT                        woke 2
 //	list CALL [IDS|unread|at|TYPE]      list 1 [C2Cbob,C2Ceve]
+//	list CALL mark MARK, in GROUP       list 1 mark 2
 //	open CALL ID                        open 1 C2Cbob
 //	delete CALL IDS [clear]             delete 1 [C2Cbob] clear
 //	pin CALL ID BOOL                    pin 1 C2Cbob true
@@ -64,7 +65,12 @@ func parseInput(s string) (mailbox.Input, error) {
 		return mailbox.Woke{Attempt: number(1)}, nil
 	case "list":
 		in := mailbox.ListConversations{Call: call, IDs: ids(2), Unread: arg(2) == "unread", Mentions: arg(2) == "at"}
-		if in.IDs == nil && !in.Unread && !in.Mentions {
+		switch {
+		case arg(2) == "mark":
+			in.Mark = number(3)
+		case arg(2) == "in":
+			in.Group = arg(3)
+		case in.IDs == nil && !in.Unread && !in.Mentions:
 			in.Type = arg(2)
 		}
 		return in, nil

@@ -119,6 +119,7 @@ func (m *Machine) woke(in Woke) {
 func (m *Machine) synchronised() {
 	if m.state == First {
 		m.listChanged, m.moved, m.toldTotal = true, true, -1
+		m.convGroups.moved = nil // the list shows it
 	}
 	if m.state == Lost {
 		m.contactsMissed()

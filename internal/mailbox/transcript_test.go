@@ -150,6 +150,11 @@ func showData(data any) string {
 		for _, o := range data {
 			parts = append(parts, showObject(o))
 		}
+	case objects.Object:
+		if list, ok := data["conversationList"].([]objects.Object); ok {
+			return fmt.Sprint(data["groupName"], " ", showData(list))
+		}
+		return fmt.Sprint(data)
 	case []any:
 		for _, o := range data {
 			if m, ok := o.(objects.Object); ok {
@@ -214,6 +219,9 @@ func showObject(o objects.Object) string {
 		if text, _ := o[key].(string); text != "" {
 			s += "+" + key + "=" + text
 		}
+	}
+	if in, _ := o["conversationGroupList"].([]any); len(in) > 0 {
+		s += fmt.Sprint("+in", in)
 	}
 	return s
 }

@@ -372,7 +372,16 @@ export interface InboxMethods {
 
   /** All conversations, those named, or those of a filter. */
   getConversationList(
-    options?: string[] | { type?: string; hasUnreadCount?: boolean; hasGroupAtInfo?: boolean; [ignored: string]: unknown },
+    options?:
+      | string[]
+      | {
+          type?: string;
+          markType?: number;
+          groupName?: string;
+          hasUnreadCount?: boolean;
+          hasGroupAtInfo?: boolean;
+          [ignored: string]: unknown;
+        },
   ): Promise<IMResponse<{ conversationList: Conversation[]; isSyncCompleted: true }>>;
   /**
    * A conversation with the complete profile of its user. With a user there is
@@ -389,16 +398,6 @@ export interface InboxMethods {
     clearHistoryMessage?: boolean;
   }): Promise<IMResponse<{ conversationIDList: string[] }>>;
   deleteConversation(what: string | { conversationIDList: string[]; clearHistoryMessage?: boolean }): Promise<IMResponse<any>>;
-  /** Pins a conversation to the top of the list, or unpins it. */
-  pinConversation(options: { conversationID: string; isPinned: boolean }): Promise<IMResponse<{ conversationID: string }>>;
-  setConversationDraft(options: {
-    conversationID: string;
-    draftText: string;
-  }): Promise<IMResponse<{ conversationID: string; conversation: Conversation }>>;
-  setConversationCustomData(options: {
-    conversationIDList: string[];
-    customData: string;
-  }): Promise<IMResponse<{ successConversationIDList: string[]; failureConversationIDList: [] }>>;
   /** Removes the messages of a conversation from this user's view. */
   clearHistoryMessage(conversationID: string): Promise<IMResponse<{ conversationID: string }>>;
   /** The unread messages of all conversations. */

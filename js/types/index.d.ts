@@ -1,6 +1,6 @@
 // Typings of tim-wasm, written by hand. Names are those of tim-js-sdk and
 // @tencentcloud/chat where these have one. What a method does is implemented
-// in the files of wasm/ that end in _js.go; inbox.d.ts, contacts.d.ts,
+// in the files of wasm/ that end in _js.go; inbox.d.ts, conversations.d.ts, contacts.d.ts,
 // groups.d.ts, payloads.d.ts, signaling.d.ts and unbuilt.d.ts are parts.
 
 import { EVENT, TSignaling, TYPES, VERSION } from '../src/constants.gen.js';
@@ -9,9 +9,11 @@ import type { Group, GroupMethods } from './groups.js';
 import type { AudioMessage, Conversation, CustomMessage, FaceMessage, FileMessage, ImageMessage, InboxMethods, LocationMessage, MergerMessage, Message, MessageOptions, MessageReactions, Profile, SendMessageOptions, TextMessage, UserStatus, VideoMessage } from './inbox.js';
 import type { CustomPayload, FacePayload, FileToSend, LocationPayload, MessagesToMerge, TextPayload } from './payloads.js';
 import type { SignalingMethods } from './signaling.js';
+import type { ConversationMethods } from './conversations.js';
 import type { UnbuiltMethods } from './unbuilt.js';
 export type * from './contacts.js';
 export type * from './groups.js';
+export type * from './conversations.js';
 export type * from './inbox.js';
 export type * from './payloads.js';
 export type * from './signaling.js';
@@ -156,6 +158,10 @@ export interface EventMap {
   /** The whole list, in order. */
   onConversationListUpdated: Conversation[];
   onTotalUnreadMessageCountUpdated: number;
+  /** The names of all conversation groups. */
+  onConversationGroupListUpdated: string[];
+  /** All conversations in a conversation group, after some have come or gone. */
+  onConversationInGroupUpdated: { groupName: string; conversationList: Conversation[] };
   onProfileUpdated: Profile[];
   blacklistUpdated: string[];
   onUserStatusUpdated: UserStatus[];
@@ -188,7 +194,7 @@ export type EventName = Events[keyof Events];
  * order; a load that fails rejects them with 2800, and the next call tries
  * again.
  */
-export interface ChatSDK extends InboxMethods, ContactMethods, GroupMethods, SignalingMethods, UnbuiltMethods {
+export interface ChatSDK extends InboxMethods, ConversationMethods, ContactMethods, GroupMethods, SignalingMethods, UnbuiltMethods {
   /**
    * Logs a user in. The promise settles before SDK_READY fires. Rejects with
    * 2002 or 2003 when an argument is missing, 2025 when a login is pending or

@@ -31,14 +31,6 @@ export interface UnbuiltMethods {
   getMessageExtensions(message: Message, keyList?: string[]): Unbuilt;
   deleteMessageExtensions(message: Message, keyList?: string[]): Unbuilt;
   getMessageListHopping(options: unknown): Unbuilt;
-  markConversation(options: unknown): Unbuilt;
-  createConversationGroup(options: unknown): Unbuilt;
-  getConversationGroupList(): Unbuilt;
-  deleteConversationGroup(groupName: string): Unbuilt;
-  renameConversationGroup(options: unknown): Unbuilt;
-  addConversationsToGroup(options: unknown): Unbuilt;
-  deleteConversationsFromGroup(options: unknown): Unbuilt;
-  setMessageRemindType(options: unknown): Unbuilt;
   createTopicInCommunity(options: unknown): Unbuilt;
   deleteTopicFromCommunity(options: unknown): Unbuilt;
   updateTopicProfile(options: unknown): Unbuilt;

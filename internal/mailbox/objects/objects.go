@@ -54,9 +54,11 @@ func (o *Objects) forget() {
 func (o *Objects) Conversation(id string) Object { return o.conversations[id] }
 
 // Conversations returns the list, as it was arranged last.
-func (o *Objects) Conversations() []Object {
-	list := make([]Object, 0, len(o.order))
-	for _, id := range o.order {
+func (o *Objects) Conversations() []Object { return o.conversationsOf(o.order) }
+
+func (o *Objects) conversationsOf(ids []string) []Object {
+	list := make([]Object, 0, len(ids))
+	for _, id := range ids {
 		if c := o.conversations[id]; c != nil {
 			list = append(list, c)
 		}
@@ -129,6 +131,8 @@ func (o *Objects) emit(e mailbox.Emit) {
 	switch d := e.Data.(type) {
 	case int64:
 		data = d
+	case []string:
+		data = valueOf(d)
 	case frame.Body:
 		data = valueOf(d)
 	case []frame.Body:
@@ -137,6 +141,8 @@ func (o *Objects) emit(e mailbox.Emit) {
 	switch {
 	case e.Pile != mailbox.PileNone && len(pile) == 0:
 		return
+	case e.In != nil:
+		data = Object{"groupName": e.Data, "conversationList": o.conversationsOf(e.In)}
 	case e.List:
 		data = o.Conversations()
 	case e.Groups != nil:
@@ -193,7 +199,9 @@ func (o *Objects) update(d mailbox.Update) {
 		c[k] = v
 	}
 	for _, f := range d.Kept {
-		c[f.Key] = valueOf(f.Value)
+		if c[f.Key] = valueOf(f.Value); f.Value == nil {
+			delete(c, f.Key)
+		}
 	}
 	o.link(d.Conversation)
 }
