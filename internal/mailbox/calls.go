@@ -118,21 +118,35 @@ func (m *Machine) markAllRead(in MarkAllRead) {
 				ids = append(ids, c.id)
 			}
 		}
-		m.readEach(in.Call, ids, m.upToShown())
+		m.readEach(eachRead{call: in.Call, ids: ids, upTo: m.upToShown()})
 	})
 }
 
-func (m *Machine) readEach(c Call, ids []string, upTo frame.Field) {
-	if len(ids) == 0 {
-		m.settle(Settle{Call: c})
+// eachRead is a call that marks conversations as read, one after the other.
+type eachRead struct {
+	call Call
+	ids  []string // those that are left
+	upTo frame.Field
+	err  *fault.Error // of the first that was refused
+}
+
+// readEach goes on when one conversation is refused, unless the others would be, too.
+func (m *Machine) readEach(r eachRead) {
+	if len(r.ids) == 0 {
+		m.settle(Settle{Call: r.call, Err: r.err})
 		return
 	}
-	m.ask(frame.MessageRead, append(text("conversationID", ids[0]), upTo), 0, func(_ frame.Body, err *fault.Error) {
-		if err != nil && m.find(ids[0]) != nil { // otherwise it is gone, and nothing in it is unread
-			m.fail(c, err)
+	id := r.ids[0]
+	r.ids = r.ids[1:]
+	m.ask(frame.MessageRead, append(text("conversationID", id), r.upTo), 0, func(_ frame.Body, err *fault.Error) {
+		if err != nil && (m.state == Ending || err.Code == fault.TooFrequent) {
+			m.fail(r.call, err)
 			return
 		}
-		m.readEach(c, ids[1:], upTo)
+		if err != nil && r.err == nil && m.find(id) != nil { // otherwise it is gone, and nothing in it is unread
+			r.err = &fault.Error{Code: err.Code, Message: err.Message + " That was said of " + id + "; the other conversations were marked as read as far as they could be."}
+		}
+		m.readEach(r)
 	})
 }
 
