@@ -129,3 +129,26 @@ func TestRemindTypes(t *testing.T) {
 		require.Equal(t, fault.BadParameters, code(a1.call(frame.ConversationRemind, to(bad), nil)))
 	}
 }
+
+// TestADeletedGroupComesBackWhole: the message that brings a group's conversation back
+// to the list is the same for all members; what is a member's own comes after it.
+func TestADeletedGroupComesBackWhole(t *testing.T) {
+	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
+	groups.make("g", 1, false)
+	a, b := login(t, in, "alice", "a1"), login(t, in, "bob", "b1")
+	require.NoError(t, groups.change(in, "g", []string{"alice", "bob"}, nil))
+	says := func(text string) {
+		b.must(frame.MessageSend, toGroup(messageID("bob", in.now(), text), "g", text), nil)
+		a.until(text, func() bool { return len(a.messages) > 0 && textOf(a.messages[len(a.messages)-1]) == text })
+	}
+	says("one")
+	a.must(frame.ConversationCustom, conversationParams{ConversationIDs: []string{"GROUPg"}, CustomData: "c"}, nil)
+	a.must(frame.ConversationMark, marking(1, true, "GROUPg"), nil)
+	for _, text := range []string{"two", "three"} {
+		a.must(frame.ConversationDelete, conversationParams{ConversationIDs: []string{"GROUPg"}}, nil)
+		a.until("that it is not listed", func() bool { return a.page.Conversation("GROUPg") == nil })
+		says(text)
+		a.shows("GROUPg", "customData", "c")
+		a.shows("GROUPg", "markList", []int{1})
+	}
+}

@@ -113,9 +113,10 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestRefusedOneByOne": TestRefusedOneByOne,
 	},
 	"convgroups_test.go": {
-		"TestConversationGroups":    TestConversationGroups,
-		"TestBadConversationGroups": TestBadConversationGroups,
-		"TestRemindTypes":           TestRemindTypes,
+		"TestConversationGroups":          TestConversationGroups,
+		"TestBadConversationGroups":       TestBadConversationGroups,
+		"TestRemindTypes":                 TestRemindTypes,
+		"TestADeletedGroupComesBackWhole": TestADeletedGroupComesBackWhole,
 	},
 	"hooks_test.go": {
 		"TestHooks":               TestHooks,

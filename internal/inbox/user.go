@@ -192,17 +192,26 @@ func (u *user) deliver(r *record, side int, out outgoing) {
 
 // hear is deliver for the record of a group.
 func (u *user) hear(r *record, frames *groupFrames) {
+	name := r.pair.users[0]
 	if !r.Gone {
 		u.deliver(r, 1, outgoing{group: frames})
-		return
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.seen[r.pair.users[0]] = r.pos
-	if u.changed(r.pair.users[0]) { // it is told as removed
-		u.stales(r.pair.users[0], u.rev)
+	if r.Gone {
+		u.seen[name] = r.pos
+	}
+	// A dismissed group is told as removed. One that was deleted from the list has come
+	// back with this message, which does not say what is the user's own.
+	if (r.Gone || r.bringsBack(u.peers[name])) && u.changed(name) {
+		u.stales(name, u.rev)
 		u.tellStale()
 	}
+}
+
+// bringsBack reports whether a conversation was not listed before this record.
+func (r *record) bringsBack(kept peer) bool {
+	return kept.Hidden != 0 && r.isMessage() && (len(r.Last) == 0 || r.Last[len(r.Last)-1] <= kept.Hidden)
 }
 
 // send pushes what a record means to a session. The frame is composed once
