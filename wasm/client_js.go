@@ -38,6 +38,7 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "modifyMessage", promise: (*instance).modifyMessage},
 		{name: "sendMessageReadReceipt", promise: (*instance).sendMessageReadReceipt},
 		{name: "getMessageReadReceiptList", promise: (*instance).getMessageReadReceiptList},
+		{name: "getGroupMessageReadMemberList", promise: (*instance).getGroupMessageReadMemberList},
 		{name: "addMessageReaction", promise: reactTo("addMessageReaction", false)},
 		{name: "removeMessageReaction", promise: reactTo("removeMessageReaction", true)},
 		{name: "getMessageReactions", promise: (*instance).getMessageReactions},

@@ -224,7 +224,7 @@ func (pg *page) assign(given, m safejs.Value) safejs.Value {
 
 // pageFields are the fields of a Message that belong to the page: what the gateway
 // sends of the message does not replace them.
-var pageFields = [...]string{"payload", "clientSequence", "isResend", "readReceiptInfo"}
+var pageFields = [...]string{"payload", "clientSequence", "isResend"}
 
 // editedFields are those that an edit changes, besides the payload.
 var editedFields = [...]string{"cloudCustomData", "version", "isModified"}
@@ -232,6 +232,7 @@ var editedFields = [...]string{"cloudCustomData", "version", "isModified"}
 // updateMessage does what assign does, for an object that is known to stand for
 // the message.
 func (pg *page) updateMessage(held, m safejs.Value) safejs.Value {
+	receipts := bridge.Field(m, receiptInfo)
 	m = messageShape.complete(m)
 	for key, more := range lasting {
 		if !isTrue(bridge.Get(held, key)) || isTrue(bridge.Get(m, key)) {
@@ -251,6 +252,9 @@ func (pg *page) updateMessage(held, m safejs.Value) safejs.Value {
 		if v := bridge.Get(held, key); !v.IsUndefined() && !v.IsNull() {
 			bridge.Set(m, key, v)
 		}
+	}
+	if !bridge.IsObject(receipts) || confirmsLess(receipts, bridge.Get(held, receiptInfo)) {
+		keep(receiptInfo)
 	}
 	for _, key := range pageFields {
 		if key != "payload" || !newer {

@@ -14,7 +14,7 @@ import (
 // mostReceipts is how many messages one call names, as in the original.
 const mostReceipts = 30
 
-// sendMessageReadReceipt confirms to the sender of messages that this user has
+// sendMessageReadReceipt confirms to the senders of messages that this user has
 // seen them. Messages that do not ask for that are left out.
 //
 //	sendMessageReadReceipt(messageList: Message[]): Promise<{code: 0, data: {}}>
@@ -45,19 +45,56 @@ func (i *instance) getMessageReadReceiptList(args []safejs.Value, a *answer) {
 		return
 	}
 	i.send(a, frame.MessageReceipts, params, func(result safejs.Value) safejs.Value {
-		given := map[int64]int64{}
-		each(bridge.Get(result, "receipts"), func(r safejs.Value) {
-			given[bridge.Object{Value: r}.Number("position")] = bridge.Object{Value: r}.Number("time")
+		given := map[int64]bridge.Object{}
+		each(bridge.Get(result, "receipts"), func(v safejs.Value) {
+			r := bridge.Object{Value: v}
+			given[r.Number("position")] = r
 		})
+		_, group := groupOfConversation(params.Text("conversationID"))
 		var now []safejs.Value
 		each(list, func(m safejs.Value) {
 			if o := (bridge.Object{Value: m}); asksForReceipt(o, "out") {
-				at, ok := given[i.page.positionOf(o)]
-				m = i.page.mark(m, "readReceiptInfo", bridge.ValueOf(frame.Fields{{Key: "isPeerRead", Value: ok}, {Key: "timestamp", Value: at}}))
+				r, ok := given[i.page.positionOf(o)]
+				info := frame.Fields{{Key: "isPeerRead", Value: ok}, {Key: "timestamp", Value: r.Number("time")}}
+				if group {
+					info = frame.Fields{{Key: "readCount", Value: r.Number("readCount")}, {Key: "unreadCount", Value: r.Number("unreadCount")}}
+				}
+				m = i.page.markReceipts(m, bridge.ValueOf(info))
 			}
 			now = append(now, m)
 		})
 		return bridge.Wrap("messageList", bridge.NewArray(now...))
+	})
+}
+
+// getGroupMessageReadMemberList returns who has read a message of this user's in a
+// group, or with filter 1 who has not.
+//
+//	getGroupMessageReadMemberList(options: {message: Message, filter?: 0 | 1, cursor?: string, count?: number}): Promise<{code: 0, data: {messageID: string, cursor: string, isCompleted: boolean, readUserInfoList: UserInfo[], unreadUserInfoList: UserInfo[]}}>
+func (i *instance) getGroupMessageReadMemberList(args []safejs.Value, a *answer) {
+	o := bridge.Object{Value: bridge.Arg(args, 0)}
+	m := bridge.Object{Value: bridge.Get(o.Value, "message")}
+	position := i.page.positionOf(m)
+	if position == 0 {
+		a.reject(fault.New(fault.NotAMessage))
+		return
+	}
+	unread := o.Number("filter") == 1
+	i.send(a, frame.MessageReaders, frame.Fields{
+		{Key: "conversationID", Value: m.Text("conversationID")}, {Key: "position", Value: position}, {Key: "unread", Value: unread},
+		{Key: "cursor", Value: o.Text("cursor")}, {Key: "count", Value: o.Number("count")},
+	}, func(result safejs.Value) safejs.Value {
+		data := bridge.Parse(`{"readUserInfoList":[],"unreadUserInfoList":[]}`)
+		users := "readUserInfoList"
+		if unread {
+			users = "un" + users
+		}
+		bridge.Put(data, users, bridge.Get(result, "users"))
+		cursor := bridge.Object{Value: result}.Text("cursor")
+		bridge.Put(data, "cursor", bridge.String(cursor))
+		bridge.Put(data, "isCompleted", bridge.Bool(cursor == ""))
+		bridge.Put(data, "messageID", bridge.String(m.Text("ID")))
+		return data
 	})
 }
 
@@ -118,6 +155,24 @@ func (pg *page) confirm(d mailbox.Confirm) {
 		return o.Text("flow") == "out" && (at == 0 || at == d.Position)
 	})
 	if bridge.IsObject(m) {
-		pg.mark(m, "readReceiptInfo", bridge.ValueOf(d.Info))
+		pg.markReceipts(m, bridge.ValueOf(d.Info))
 	}
+}
+
+const receiptInfo = "readReceiptInfo"
+
+// markReceipts sets readReceiptInfo of a message, unless what it holds says more, and
+// returns the message.
+func (pg *page) markReceipts(m, info safejs.Value) safejs.Value {
+	if confirmsLess(info, bridge.Get(m, receiptInfo)) {
+		return m
+	}
+	return pg.mark(m, receiptInfo, info)
+}
+
+// confirmsLess reports whether what was known of a message's receipts says more than
+// what has come now: receipts are never taken back, and come in any order.
+func confirmsLess(now, known safejs.Value) bool {
+	n, k := bridge.Object{Value: now}, bridge.Object{Value: known}
+	return n.Number("readCount") < k.Number("readCount") || k.Bool("isPeerRead") && !n.Bool("isPeerRead")
 }

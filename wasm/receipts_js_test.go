@@ -13,7 +13,7 @@ import (
 func TestReadReceipts(t *testing.T) {
 	require.Equal(t, `[[{"conversationID":"C2Cbob","positions":[7,9]},{}],2114,2905,`+
 		`[true,true,{"isPeerRead":true,"timestamp":5}],[{"userID":"bob","messageID":"ID","isPeerRead":true,"timestamp":5}],`+
-		`{"isPeerRead":true,"timestamp":5},[{"conversationID":"C2Cbob","positions":[1]},true,{"isPeerRead":true,"timestamp":6}],{"isPeerRead":false,"timestamp":0},0]`, inbox1(t, "receipts", `
+		`{"isPeerRead":true,"timestamp":5},[{"conversationID":"C2Cbob","positions":[1]},true,{"isPeerRead":true,"timestamp":6}],{"isPeerRead":true,"timestamp":6},{"isPeerRead":false,"timestamp":0},0]`, inbox1(t, "receipts", `
 		const result = [], read = { needReadReceipt: true };
 		note('messages', { messages: [inbound(7, read), inbound(8), inbound(9, read)] });
 		const came = of('MESSAGE_RECEIVED').flat();
@@ -44,10 +44,49 @@ func TestReadReceipts(t *testing.T) {
 		result.push([frames('message.receipts')[0], list[0] === came[0] && list[1] === m, { ...m.readReceiptInfo }]);
 		answers['message.receipts'] = () => ({ result: { receipts: [] } });
 		await tim.getMessageReadReceiptList([m]);
+		result.push({ ...m.readReceiptInfo }); // a receipt that has come is never taken back
+		m.readReceiptInfo = {};
+		await tim.getMessageReadReceiptList([m]);
 		result.push(m.readReceiptInfo);
 		const asked = frames('message.receipts').length;
 		await tim.getMessageReadReceiptList([came[0]]);
 		result.push(frames('message.receipts').length - asked);
+		await tim.destroy();
+		return result;`))
+}
+
+// In a group a message says how many have read it, whatever comes first: a receipt, an
+// earlier one, or a page of the history.
+func TestReceiptsInAGroup(t *testing.T) {
+	require.JSONEq(t, `[[true,{"readCount":0,"unreadCount":3}],[{"groupID":"g1","messageID":true,"readCount":2,"unreadCount":1}],{"readCount":2,"unreadCount":1},
+		{"readCount":2,"unreadCount":1},{"readCount":2,"unreadCount":1},{"readCount":3,"unreadCount":0},
+		{"readCount":3,"unreadCount":0},[{"conversationID":"GROUPg1","position":1,"unread":true,"cursor":"bob","count":2},
+		{"messageID":true,"cursor":"","isCompleted":true,"readUserInfoList":[],"unreadUserInfoList":[{"userID":"eve"}]}],2105]`, inbox1(t, "group receipts", inAGroup+`
+		note('conversations', { conversations: [mineOf(0, 0)] });
+		answers['message.send'] = (p) => ({ result: { message: said(1, { ID: p.id, from: 'alice', needReadReceipt: p.needReadReceipt, readReceiptInfo: { readCount: 0, unreadCount: 3 } }) } });
+		const m = tim.createTextMessage({ to: 'g1', conversationType: 'GROUP', payload: { text: 'x' }, needReadReceipt: true }), result = [];
+		await tim.sendMessage(m);
+		const info = () => ({ ...m.readReceiptInfo });
+		result.push([m.needReadReceipt, info()]);
+		const count = (readCount, unreadCount) => note('receipts', { conversationID: 'GROUPg1', receipts: [{ ID: m.ID, position: 1, readCount, unreadCount }] });
+		count(2, 1);
+		result.push(of('MESSAGE_READ_RECEIPT_RECEIVED')[0].map((r) => ({ ...r, messageID: r.messageID === m.ID })), info());
+		count(1, 2);
+		result.push(info());
+		const page = (more) => { answers['message.list'] = () => ({ result: { messages: [said(1, { ID: m.ID, from: 'alice', needReadReceipt: true, ...more })], isCompleted: true } }); };
+		page({ readReceiptInfo: { readCount: 1, unreadCount: 2 } });
+		await tim.getMessageList({ conversationID: 'GROUPg1' });
+		result.push(info());
+		answers['message.receipts'] = () => ({ result: { receipts: [{ position: 1, readCount: 3, unreadCount: 0 }] } });
+		await tim.getMessageReadReceiptList([m]);
+		result.push(info());
+		page({});
+		await tim.getMessageList({ conversationID: 'GROUPg1' });
+		result.push(info());
+		answers['message.readers'] = () => ({ result: { users: [{ userID: 'eve' }], cursor: '' } });
+		const { data } = await tim.getGroupMessageReadMemberList({ message: m, filter: 1, cursor: 'bob', count: 2 });
+		result.push([frames('message.readers')[0], { ...data, messageID: data.messageID === m.ID }]);
+		result.push(await tim.getGroupMessageReadMemberList({ message: ingroup() }).catch((e) => e.code));
 		await tim.destroy();
 		return result;`))
 }

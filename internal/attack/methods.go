@@ -143,6 +143,9 @@ var plausible = map[string]func(c *Caller) any{
 	frame.MessageRevoke:   inConversation(func(c *Caller) object { return object{"position": c.position()} }),
 	frame.MessageReceipt:  inConversation(func(c *Caller) object { return object{"positions": []uint64{c.position()}} }),
 	frame.MessageReceipts: inConversation(func(c *Caller) object { return object{"positions": []uint64{c.position()}} }),
+	frame.MessageReaders: func(c *Caller) any {
+		return object{"conversationID": "GROUP" + c.group(), "position": c.position(), "unread": c.Rand.IntN(2) == 0}
+	},
 	frame.MessageReact: inConversation(func(c *Caller) object {
 		return object{"position": c.position(), "reactionID": fmt.Sprint(c.Rand.IntN(20)), "remove": c.Rand.IntN(2) == 0}
 	}),

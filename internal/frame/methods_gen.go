@@ -54,6 +54,8 @@ const (
 	MessageReceipt = "message.receipt"
 	// {conversationID, positions} -> {receipts}
 	MessageReceipts = "message.receipts"
+	// {conversationID, position, unread?, cursor?, count?} -> {users, cursor}
+	MessageReaders = "message.readers"
 	// {conversationID, position, reactionID, remove?} -> {}
 	MessageReact = "message.react"
 	// {conversationID, positions} -> {reactions, users}
@@ -297,6 +299,7 @@ var InboxMethods = []string{
 	MessageModify,
 	MessageReceipt,
 	MessageReceipts,
+	MessageReaders,
 	MessageReact,
 	MessageReactions,
 	MessageAck,

@@ -85,6 +85,7 @@ type rules struct {
 	inviteFixed bool
 	admins      bool // there are administrators
 	unread      bool // unread messages are counted
+	receipts    bool // messages may ask for read receipts
 	members     int  // the most members, unless the group sets another limit
 	most        int  // the highest limit that a group may set
 }
@@ -113,17 +114,17 @@ var table = map[Type]rules{
 			SetMember: Owner, SetRole: nobody, Dismiss: AppAdmin, Quit: Owner, Pin: Member,
 		}),
 		join: NoJoin, joinFixed: true, invite: Free,
-		unread: true, members: 200, most: 6000,
+		unread: true, receipts: true, members: 200, most: 6000,
 	},
 	Public: {
 		least: common,
 		join:  Approval, invite: NoInvite, admins: true,
-		unread: true, members: 2000, most: 6000,
+		unread: true, receipts: true, members: 2000, most: 6000,
 	},
 	Meeting: {
 		least: but(map[Action]Role{ReadOlder: Member}),
 		join:  Free, joinFixed: true, invite: NoInvite, admins: true,
-		members: 10_000, most: 10_000,
+		receipts: true, members: 10_000, most: 10_000,
 	},
 	Community: {
 		least: but(map[Action]Role{ReadOlder: Member}),

@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
@@ -18,6 +19,13 @@ type Standing struct {
 	AtAll    bool  // they may mention everybody
 	NameCard string
 	Live     bool // it is a live room, where nothing is stored
+	Readers  int  // members who may give receipts for their messages; 0: nobody may
+}
+
+// Joined says when a member joined, in Unix seconds.
+type Joined struct {
+	UserID string
+	At     int64
 }
 
 // Standing returns what a user is in a group now. It does not wait for a turn that
@@ -36,6 +44,7 @@ func (r *Room) Standing(ctx context.Context, u place.User, groupID string) (Stan
 		Born: g.Born, Member: m.in(g), Muted: muted && role < AppAdmin,
 		Counts: table[g.Type].unread, Older: g.Type.May(ReadOlder, Member, Stranger) == nil,
 		Manages: role >= Admin, AtAll: role >= Admin || g.Type != Community, NameCard: m.Card, Live: g.Type == Live,
+		Readers: g.readers(),
 	}, nil
 }
 
@@ -47,4 +56,38 @@ func (r *Room) TypeOf(ctx context.Context, app uint32, groupID string) (Type, er
 		return "", r.failed("a group's type", err)
 	}
 	return g.Type, nil
+}
+
+// readers returns how many members may give receipts for a message of another member.
+func (g group) readers() int {
+	if !table[g.Type].receipts || g.Members > maxReaders {
+		return 0
+	}
+	return max(0, g.Members-1)
+}
+
+// maxReaders is the most members of a group whose messages may ask for receipts.
+const maxReaders = 200
+
+// Members returns the members of a group, in no order, for a member or an
+// administrator of the app. It fails if there are more than most. Errors are
+// *fault.Error.
+func (r *Room) Members(ctx context.Context, u place.User, groupID string, most int) ([]Joined, error) {
+	k := keyOf(u, groupID)
+	g, _, _, err := r.may(ctx, k, u, Read)
+	if err == nil && g.Members > most {
+		err = fault.With(fault.InvalidOperation, "the group has more than "+strconv.Itoa(most)+" members now")
+	}
+	if err != nil {
+		return nil, r.failed("a list of members", err)
+	}
+	all, err := r.members(ctx, k, g, 0, classes)
+	if err != nil {
+		return nil, r.failed("a list of members", err)
+	}
+	out := make([]Joined, len(all))
+	for i, e := range all {
+		out[i] = Joined{e.userID, e.Joined}
+	}
+	return out, nil
 }

@@ -30,11 +30,11 @@ func TestStanding(t *testing.T) {
 		_, err := w.rooms[0].Standing(t.Context(), place.User{SDKAppID: app, UserID: userID}, groupID)
 		require.ErrorIs(t, err, fault.New(code))
 	}
-	require.Equal(t, Standing{Member: true, Counts: true, Manages: true, AtAll: true}, of("alice", "p"))
-	require.Equal(t, Standing{Member: true, Counts: true, AtAll: true}, of("bob", "p"))
+	require.Equal(t, Standing{Member: true, Counts: true, Manages: true, AtAll: true, Readers: 2}, of("alice", "p"))
+	require.Equal(t, Standing{Member: true, Counts: true, AtAll: true, Readers: 2}, of("bob", "p"))
 	require.Equal(t, Standing{Member: true, Counts: true, Older: true}, of("bob", "@TGS#_c"))
 	require.Equal(t, Standing{Member: true, Older: true, Manages: true, AtAll: true}, of("alice", "m"))
-	require.Equal(t, Standing{Counts: true, Manages: true, AtAll: true}, of("root", "p"))
+	require.Equal(t, Standing{Counts: true, Manages: true, AtAll: true, Readers: 2}, of("root", "p"))
 	refused(fault.GroupNotPermitted, "dave", "p")
 	refused(fault.NoSuchGroup, "alice", "q")
 	refused(fault.BadGroupID, "alice", "")
@@ -54,4 +54,32 @@ func TestStanding(t *testing.T) {
 	refused(fault.GroupNotPermitted, "bob", "p")
 	alice.must("group.dismiss", obj{"groupID": "p"}, nil)
 	refused(fault.NoSuchGroup, "alice", "p")
+}
+
+// TestReaders: messages of small groups may ask for receipts, and those of large ones
+// may not; who is to see the members is told when each of them joined.
+func TestReaders(t *testing.T) {
+	for _, c := range []struct {
+		g    group
+		want int
+	}{
+		{group{Type: Work, Members: 1}, 0}, {group{Type: Work, Members: 200}, 199}, {group{Type: Public, Members: 201}, 0},
+		{group{Type: Meeting, Members: 3}, 2}, {group{Type: Community, Members: 3}, 0}, {group{Type: Live, Members: 3}, 0},
+	} {
+		require.Equal(t, c.want, c.g.readers(), "%+v", c.g)
+	}
+	w := newWorld(t)
+	alice := w.login(0, "alice")
+	alice.must("group.create", obj{"groupID": "p", "name": "n", "type": "Public", "memberList": []obj{{"userID": "bob"}}}, nil)
+	members := func(userID string, most int) ([]Joined, error) {
+		return w.rooms[1].Members(t.Context(), place.User{SDKAppID: app, UserID: userID}, "p", most)
+	}
+	list, err := members("bob", 2)
+	require.NoError(t, err)
+	at := w.clock.now.Unix()
+	require.ElementsMatch(t, []Joined{{"alice", at}, {"bob", at}}, list)
+	_, err = members("bob", 1)
+	require.ErrorIs(t, err, fault.New(fault.InvalidOperation))
+	_, err = members("dave", 2)
+	require.ErrorIs(t, err, fault.New(fault.GroupNotPermitted))
 }

@@ -20,6 +20,7 @@
 //	edits.go         edits of messages
 //	marks.go         what happens to a message later: read, revoked, deleted
 //	receipts.go      receipts of single messages
+//	groupreceipts.go receipts in groups, and who has given them
 //	reactions.go     reactions to them
 //	identity.go      which IDs a message may have; late repetitions of a send
 //	elements.go      the payload of each type of message, and the files that it names
@@ -85,7 +86,8 @@
 //	TIM_DOC     tim.doc.<app>.<user>.<kind>       the newest of: profile black status quota convgroups
 //	TIM_CURSOR  tim.cursor.<app>.<user>           the newest: up to where a user has acknowledged
 //	TIM_MARK    tim.mark.<app>.<a>.<b>.<pos>      the newest of: revoked, edited, deleted by a or by b
-//	            tim.mark.<app>.g.<group>.<pos>         … of a group, and ….<pos>.<user>: deleted by user
+//	            tim.mark.<app>.g.<group>.<pos>         … of a group, ….<pos>.<user>: deleted by user,
+//	                                                   and ….<pos>.r: who has given a receipt
 //
 // A record of TIM_MSG is a message, a read mark, a revocation or an edit, and carries
 // the conversation's whole state after it: sequence, counts, both read marks
@@ -173,6 +175,7 @@
 //	user.refreshing          what is told last was read last
 //	conversations.appending  one order of a log's records
 //	docs.writing             one writer of a document
+//	Inbox.receiving          one writer of who has read a message of a group
 //
 // Each field names its lock where it is declared; what names none is never
 // written after it was made. Locks are taken after turns. No lock is held across
@@ -233,9 +236,14 @@
 //	    of each conversation {conversationID, messageCount, messageList}; there is
 //	    more where the cursor is not empty, even if the list is
 //	message.receipt {conversationID, positions: at most 30} -> {}
-//	    of the peer's messages that need a read receipt; their sender is told
+//	    of others' messages that need a read receipt; their senders are told
 //	message.receipts {conversationID, positions: at most 30} -> {receipts: [{position, time}]}
-//	    of those that have one, whoever sent them
+//	    of those that have one, whoever sent them; in a group [{position, readCount,
+//	    unreadCount}] of all that ask for receipts
+//	message.readers {conversationID, position, unread?, cursor?, count?} ->
+//	    {users: [{userID, nick, avatar}], cursor}
+//	    to the sender of a message of a group: who has given a receipt for it, or who
+//	    has not; 100 at most; the cursor of the last page is empty
 //	message.react {conversationID, position, reactionID, remove?} -> {}
 //	    both users are told; 10 different ones a message
 //	message.reactions {conversationID, positions: at most 15} ->
@@ -288,7 +296,9 @@
 //	modified: the same of an edit
 //	read {conversationID, sequence, time, cursor}  the peer has read up to sequence
 //	receipts {conversationID, receipts: [{ID, position, time}]}  the peer has given them;
-//	    this is a hint for who is online: who was away asks message.receipts
+//	    in a group [{ID, position, readCount, unreadCount}]: a smaller readCount may come
+//	    after a larger one. This is a hint for who is online: a history says it, too,
+//	    to the sender of each message, as readReceiptInfo
 //	reactions {conversationID, position, version, reactionID, data: {messageID, reactionList}}
 //	    one has changed: a hint, too; an older version may come after a newer one
 //	profile {profile}   blacklist {userIDs}   status {statuses}

@@ -28,6 +28,8 @@ type costly struct {
 	heads  int // conversations with messages
 	gone   []uint64
 	wanted []uint64 // positions of bob's messages that ask for a receipt
+	said   []uint64 // the same in a group of many members
+	own    uint64   // position of alice's there
 	mine   uint64   // position of the first of many messages that were revoked
 
 	frames map[string]func(n int) any
@@ -52,7 +54,8 @@ func (nobody) Online(_ context.Context, _ uint32, userIDs []string, _ bool) ([]b
 func openCostly(tb testing.TB, b Bus) *costly {
 	began := time.Unix(1_700_000_000, 0)
 	w := &costly{now: began, began: began, heads: maxConversations + 2}
-	w.in = open(tb, b, Options{Presence: nobody{}, Now: func() time.Time { return w.now }})
+	groups := &modelGroups{}
+	w.in = open(tb, b, Options{Presence: nobody{}, Groups: groups, Now: func() time.Time { return w.now }})
 	alice := place.User{SDKAppID: app, UserID: "alice"}
 	text := strings.Repeat("x", longSize)
 	bob := login(tb, w.in, "bob", "b1")
@@ -82,6 +85,7 @@ func openCostly(tb testing.TB, b Bus) *costly {
 	for some := range slices.Chunk(w.gone, maxDelete) {
 		plain.must("message.delete", conversationParams{ConversationID: "C2Cbob", Positions: some}, nil)
 	}
+	w.openGroup(tb, groups, bob, plain)
 	plain.s.Close()
 	fill(tb, w.in, alice, maxTexts-100_000) // the calls below need some room
 	w.s = w.in.Attach(alice, "a1", func(string, json.RawMessage) bool { return true })
@@ -116,10 +120,19 @@ func openCostly(tb testing.TB, b Bus) *costly {
 			return modifyParams{ConversationID: "C2Cbob", Position: w.gone[0], Version: n, CloudCustomData: strings.Repeat(strconv.Itoa(n%10), 1000)}
 		},
 		frame.MessageReceipt: func(n int) any {
+			if !on(n) {
+				return conversationParams{ConversationID: "GROUPg", Positions: w.said}
+			}
 			return conversationParams{ConversationID: "C2Cbob", Positions: w.wanted[maxReceipts*(n%5):][:maxReceipts]}
 		},
 		frame.MessageReceipts: func(n int) any {
+			if on(n) {
+				return conversationParams{ConversationID: "GROUPg", Positions: w.said}
+			}
 			return conversationParams{ConversationID: "C2Cbob", Positions: w.wanted[:maxReceipts]}
+		},
+		frame.MessageReaders: func(n int) any {
+			return readersParams{ConversationID: "GROUPg", Position: w.own, Unread: on(n)}
 		},
 		frame.MessageReact: func(n int) any {
 			return reactParams{"C2Cbob", w.wanted[n%5], strings.Repeat(strconv.Itoa(n%10), maxReactionID), false}
@@ -164,6 +177,30 @@ func openCostly(tb testing.TB, b Bus) *costly {
 		frame.StatusUnwatch:   func(int) any { return usersParams{users[:maxWatches]} },
 	}
 	return w
+}
+
+// openGroup makes a group of as many members as may give receipts, half of whom have
+// given them for all messages.
+func (w *costly) openGroup(tb testing.TB, groups *modelGroups, bob, alice *client) {
+	groups.make("g", 1, false)
+	members := append(numbered("member", maxReaders-2), "alice", "bob")
+	require.NoError(tb, groups.change(w.in, "g", members, nil))
+	ask := func(c *client) uint64 {
+		p := toGroup(freshID(), "g", strings.Repeat("x", longSize), asksForReceipts)
+		p["id"] = messageID(c.userID, w.now, freshID())
+		var r messageResult
+		c.must(frame.MessageSend, p, &r)
+		return r.Message.Position
+	}
+	for range maxReceipts {
+		w.said = append(w.said, ask(bob))
+	}
+	w.own = ask(alice)
+	read, c := encode(readers{members[:maxReaders/2]}), pairOf(app, "", groupName("g"))
+	for _, pos := range append(w.said, w.own) {
+		_, _, err := w.in.store.marks.Append(tb.Context(), c.readersSubject(pos), read, 0, "")
+		require.NoError(tb, err)
+	}
 }
 
 // operations calls a method and returns what its user was charged, and the
@@ -226,23 +263,19 @@ func TestNoFrameCostsTooMuch(t *testing.T) {
 	// Lists that fill a frame.
 	long := 15_000
 	for method, params := range map[string]any{
-		frame.MessageDelete:           conversationParams{ConversationID: "C2Cbob", Positions: make([]uint64, 2*long)},
-		frame.MessageReceipt:          conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
-		frame.MessageReceipts:         conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
-		frame.MessageReactions:        conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
-		frame.ConversationDelete:      conversationParams{ConversationIDs: numbered("C2Cu", 5000)},
-		frame.ConversationCustom:      conversationParams{ConversationIDs: numbered("C2Cu", 5000)},
-		frame.ConversationMark:        conversationParams{ConversationIDs: numbered("C2Cu", 5000), MarkType: 1},
-		frame.ConversationRemind:      conversationParams{ConversationIDs: numbered("C2Cu", 5000), RemindType: remindTypes[1]},
-		frame.ConversationGroupAdd:    convGroupParams{GroupName: "g0", ConversationIDs: numbered("C2Cu", 5000)},
-		frame.ConversationGroupCreate: convGroupParams{GroupName: "g0", ConversationIDs: numbered("C2Cu", 5000)},
-		frame.ProfileGet:              usersParams{slices.Repeat([]string{"u"}, long)},
-		frame.BlacklistAdd:            usersParams{numbered("u", 7000)},
-		frame.BlacklistRemove:         usersParams{numbered("u", 7000)},
-		frame.StatusGet:               usersParams{slices.Repeat([]string{"u"}, long)},
-		frame.StatusWatch:             usersParams{numbered("u", 7000)},
-		frame.StatusUnwatch:           usersParams{numbered("u", 7000)},
-		frame.SessionSync:             syncParams{Watch: numbered("u", 7000)},
+		frame.MessageDelete:      conversationParams{ConversationID: "C2Cbob", Positions: make([]uint64, 2*long)},
+		frame.MessageReceipt:     conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
+		frame.MessageReceipts:    conversationParams{ConversationID: "GROUPg", Positions: numbers(8000)},
+		frame.MessageReactions:   conversationParams{ConversationID: "C2Cbob", Positions: numbers(8000)},
+		frame.ConversationDelete: conversationParams{ConversationIDs: numbered("C2Cu", 5000)},
+		frame.ConversationCustom: conversationParams{ConversationIDs: numbered("C2Cu", 5000)},
+		frame.ProfileGet:         usersParams{slices.Repeat([]string{"u"}, long)},
+		frame.BlacklistAdd:       usersParams{numbered("u", 7000)},
+		frame.BlacklistRemove:    usersParams{numbered("u", 7000)},
+		frame.StatusGet:          usersParams{slices.Repeat([]string{"u"}, long)},
+		frame.StatusWatch:        usersParams{numbered("u", 7000)},
+		frame.StatusUnwatch:      usersParams{numbered("u", 7000)},
+		frame.SessionSync:        syncParams{Watch: numbered("u", 7000)},
 	} {
 		got, f := w.operations(method, params)
 		require.ErrorIs(t, f, fault.New(fault.BadParameters), method)

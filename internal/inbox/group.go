@@ -20,6 +20,15 @@ type Groups interface {
 	// Standing returns what a user is in a group now. It fails if the group does not
 	// exist, and for a user who is neither a member nor an administrator of the app.
 	Standing(ctx context.Context, u place.User, groupID string) (Standing, error)
+	// Members returns the members of a group, in no order. It fails if there are more
+	// than most, and where Standing does.
+	Members(ctx context.Context, u place.User, groupID string, most int) ([]Joined, error)
+}
+
+// Joined says when a member joined, in Unix seconds.
+type Joined struct {
+	UserID string
+	At     int64
 }
 
 // Standing is what a user is in a group, as far as its messages are concerned.
@@ -33,6 +42,7 @@ type Standing struct {
 	AtAll    bool   // they may mention all members
 	NameCard string // their name card
 	Live     bool   // it is a live room, where nothing is stored
+	Readers  int    // members who may give receipts for their messages; 0: nobody may
 }
 
 // standing returns what a user is in a group.

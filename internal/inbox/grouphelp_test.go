@@ -49,8 +49,21 @@ func (m *modelGroups) Standing(_ context.Context, u place.User, groupID string) 
 	as := g.Standing
 	as.Member, as.Muted = true, g.muted[u.UserID]
 	as.Manages = strings.HasPrefix(u.UserID, "boss")
-	as.AtAll = as.Manages
+	as.AtAll, as.Readers = as.Manages, len(g.members)-1
 	return as, nil
+}
+
+// Members implements Groups: they have all joined long ago.
+func (m *modelGroups) Members(_ context.Context, _ place.User, groupID string, most int) (out []Joined, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id := range m.groups[groupID].members {
+		out = append(out, Joined{UserID: id})
+	}
+	if len(out) > most {
+		err = fault.New(fault.InvalidOperation)
+	}
+	return out, err
 }
 
 // make makes a group without members, whose messages count as unread.

@@ -102,7 +102,7 @@ func (in *Inbox) deleteFor(ctx context.Context, u place.User, messages []*record
 		return err
 	}
 	return bus.Spread(len(subjects), func(i int) error {
-		return in.flag(ctx, subjects[i], entries[i], func(f *flags) bool {
+		return changeMark(ctx, in, subjects[i], entries[i], func(f *flags) bool {
 			was := f.Deleted[1]
 			f.Deleted[1] = true
 			return !was
@@ -116,23 +116,23 @@ func (p pair) goneSubject(position uint64, u place.User) string {
 	return p.markSubject(position) + "." + enc(u.UserID)
 }
 
-// visibleAt reads messages of a group and its newest record. It fails if the member
-// may not read one of the messages.
-func (in *Inbox) visibleAt(ctx context.Context, u place.User, p pair, positions []uint64) ([]*record, *record, error) {
+// visibleAt reads messages of a group, and what a member keeps of it. It fails if the
+// member may not read one of the messages.
+func (in *Inbox) visibleAt(ctx context.Context, u place.User, p pair, positions []uint64) ([]*record, peer, error) {
 	newest, kept, err := in.look(ctx, u, p)
 	if err != nil {
-		return nil, nil, err
+		return nil, peer{}, err
 	}
 	all, err := in.allMessages(ctx, p, positions)
 	if err != nil {
-		return nil, nil, err
+		return nil, peer{}, err
 	}
 	for _, m := range all {
 		if newest == nil || m.Born != newest.Born || m.pos <= kept.view().Cleared {
-			return nil, nil, noSuchMessage()
+			return nil, peer{}, noSuchMessage()
 		}
 	}
-	return all, newest, nil
+	return all, kept, nil
 }
 
 // revokeInGroup revokes a message for all members. Its sender may do so for a while,

@@ -68,6 +68,9 @@ func (s *Session) sendToGroup(ctx context.Context, p sendParams) (any, error) {
 		}
 	}
 	c.Card = as.NameCard
+	if p.NeedReadReceipt && !p.OnlineUserOnly && as.Readers > 0 {
+		c.Receipt, c.Readers = true, as.Readers
+	}
 	if c.Payload, err = s.in.attachFiles(ctx, u, key, c.Type, c.Payload); err != nil {
 		return nil, err
 	}
@@ -99,7 +102,11 @@ func (s *Session) sendToGroup(ctx context.Context, p sendParams) (any, error) {
 	if err := s.in.after(ctx, r, false); err != nil {
 		return nil, err
 	}
-	return messageResult{groupMessage(r, flags{})}, nil
+	f := flags{}
+	if c.Receipt {
+		f.receipt = r.readBy(0)
+	}
+	return messageResult{groupMessage(r, f)}, nil
 }
 
 // groupContent checks what a message to a group says.

@@ -13,6 +13,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/turns"
 )
 
 // Inbox keeps the messages of one gateway's users. Its methods may be called
@@ -28,6 +29,7 @@ type Inbox struct {
 	recent     recents
 	crowds     crowds
 	groupRates groupRates
+	receiving  turns.ByKey[string] // one writer of this gateway to a document of readers
 	rates      *rates
 
 	messages                 followers

@@ -16,18 +16,39 @@ import (
 // flagsOf returns the flags of messages of one conversation, in their order, as a
 // user sees them.
 func (in *Inbox) flagsOf(ctx context.Context, u place.User, newest *record, set settings, messages []*record) ([]flags, error) {
-	if newest.change() == 0 && !set.Deleted || len(messages) == 0 {
-		return make([]flags, len(messages)), nil // nothing was ever revoked or deleted, so nothing needs to be read
-	}
-	positions := make([]uint64, len(messages))
+	_, group := newest.pair.group()
+	changed := newest.change() != 0 || set.Deleted // otherwise nothing was ever revoked, edited or deleted
+	out := make([]flags, len(messages))
+	var wanted, asking []int // of messages
 	for i, m := range messages {
-		positions[i] = m.pos
+		asks := m.asks(u)
+		if asks {
+			asking = append(asking, i)
+		}
+		if changed || asks && !group {
+			wanted = append(wanted, i)
+		}
 	}
-	out, err := in.flagsAt(ctx, newest.pair, positions)
-	if _, ok := newest.pair.group(); ok && set.Deleted && err == nil {
+	marks, err := in.flagsAt(ctx, newest.pair, positionsOf(messages, wanted))
+	for n, f := range marks {
+		out[wanted[n]] = f
+	}
+	if group && set.Deleted && err == nil {
 		err = in.deletedIn(ctx, u, messages, out)
 	}
+	if err == nil {
+		err = in.receiptsIn(ctx, messages, asking, out)
+	}
 	return out, err
+}
+
+// positionsOf returns the positions of some messages of a list.
+func positionsOf(messages []*record, some []int) []uint64 {
+	out := make([]uint64, len(some))
+	for n, i := range some {
+		out[n] = messages[i].pos
+	}
+	return out
 }
 
 // flagsAt returns the flags of what stands at positions of a conversation.
@@ -64,7 +85,7 @@ func (in *Inbox) flagAll(ctx context.Context, messages []*record, change func(m 
 	}
 	return bus.Spread(len(messages), func(i int) error {
 		var now flags
-		err := in.flag(ctx, subjects[i], entries[i], func(f *flags) bool {
+		err := changeMark(ctx, in, subjects[i], entries[i], func(f *flags) bool {
 			changed := change(messages[i], f)
 			now = *f
 			return changed
@@ -76,22 +97,22 @@ func (in *Inbox) flagAll(ctx context.Context, messages []*record, change func(m 
 	})
 }
 
-// flag changes the flags of a message by compare-and-set; e is the value to
+// changeMark changes a document of TIM_MARK by compare-and-set; e is the value to
 // begin with.
-func (in *Inbox) flag(ctx context.Context, subject string, e bus.Value, change func(f *flags) bool) error {
+func changeMark[T any](ctx context.Context, in *Inbox, subject string, e bus.Value, change func(v *T) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	for {
-		var f flags
+		var v T
 		if e.Seq != 0 {
-			if err := json.Unmarshal(e.Data, &f); err != nil {
+			if err := json.Unmarshal(e.Data, &v); err != nil {
 				return err
 			}
 		}
-		if !change(&f) {
+		if !change(&v) {
 			return nil
 		}
-		data, err := jsonframe.Marshal(f)
+		data, err := jsonframe.Marshal(v)
 		if err != nil {
 			return err
 		}

@@ -74,9 +74,10 @@ var messageCalls = map[string]call{
 		return nothing{}, s.giveReceipts(ctx, c, side, p.Positions)
 	}),
 	frame.MessageReceipts: inConversation(func(ctx context.Context, s *Session, c pair, _ int, p conversationParams) (any, error) {
-		return s.in.receiptsOf(ctx, c, p.Positions)
+		return s.in.receiptsOf(ctx, s.user.User, c, p.Positions)
 	}),
-	frame.MessageReact: with(func(ctx context.Context, s *Session, p reactParams) (any, error) { return s.react(ctx, p) }),
+	frame.MessageReaders: with(func(ctx context.Context, s *Session, p readersParams) (any, error) { return s.listReaders(ctx, p) }),
+	frame.MessageReact:   with(func(ctx context.Context, s *Session, p reactParams) (any, error) { return s.react(ctx, p) }),
 	frame.MessageReactions: inConversation(func(ctx context.Context, s *Session, c pair, _ int, p conversationParams) (any, error) {
 		return s.in.reactionsOf(ctx, c, p.Positions)
 	}),

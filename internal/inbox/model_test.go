@@ -155,6 +155,11 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestServerAPIInAGroup": TestServerAPIInAGroup,
 		"TestForgetInGroups":    TestForgetInGroups,
 	},
+	"groupreceipts_test.go": {
+		"TestGroupReceipts":            TestGroupReceipts,
+		"TestWhoGivesReceiptsInAGroup": TestWhoGivesReceiptsInAGroup,
+		"TestReceiptsOfManyAtOnce":     TestReceiptsOfManyAtOnce,
+	},
 	"groupedits_test.go": {
 		"TestGroupEdits":       TestGroupEdits,
 		"TestMissedGroupEdits": TestMissedGroupEdits,

@@ -8,18 +8,54 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
 )
 
-// A receipt says that the receiver of a message has seen it; the sender asks for
-// receipts message by message. It stands in the document of the message's flags and
-// expires with it. Receipts and read marks are independent: giving a receipt does
+// A receipt says that a receiver of a message has seen it; the sender asks for
+// receipts message by message. Between two users it stands in the document of the
+// message's flags and expires with it; for those of groups see groupreceipts.go. Receipts and read marks are independent: giving a receipt does
 // not mark the conversation as read, and reading the conversation gives no receipt.
 
 // receipt is a receipt that was given.
 type receipt struct {
 	ID       string `json:"ID,omitempty"` // of the message; in notifications
 	Position uint64 `json:"position"`
-	Time     int64  `json:"time"` // when it was given, in Unix seconds
+	Time     int64  `json:"time,omitempty"` // when it was given, in Unix seconds, or
+	*GroupReceipt
+}
+
+// ReadReceipt is what the sender of a message that asks for receipts sees of them.
+type ReadReceipt struct {
+	*PeerReceipt
+	*GroupReceipt
+}
+
+// PeerReceipt is that of a message between two users.
+type PeerReceipt struct {
+	IsPeerRead bool  `json:"isPeerRead"`
+	Timestamp  int64 `json:"timestamp"`
+}
+
+// asks reports whether a message asks for receipts that a user, its sender, sees.
+func (r *record) asks(u place.User) bool { return r.Message.Receipt && r.from() == u.UserID }
+
+// receiptsIn completes the flags of those messages that ask for receipts with the
+// receipts that were given.
+func (in *Inbox) receiptsIn(ctx context.Context, messages []*record, asking []int, out []flags) error {
+	if len(asking) == 0 {
+		return nil
+	}
+	if _, group := messages[0].pair.group(); group {
+		given, err := in.readersOf(ctx, messages[0].pair, positionsOf(messages, asking))
+		for n, r := range given {
+			out[asking[n]].receipt = messages[asking[n]].readBy(len(r.Users))
+		}
+		return err
+	}
+	for _, i := range asking {
+		out[i].receipt = &ReadReceipt{PeerReceipt: &PeerReceipt{out[i].Receipt != 0, out[i].Receipt}}
+	}
+	return nil
 }
 
 type receiptsResult struct {
@@ -40,6 +76,9 @@ type notedSignal struct {
 	By       int       `json:"by"` // the side of the user who did it
 	Receipts []receipt `json:"receipts,omitempty"`
 	Reacted  *reacted  `json:"reacted,omitempty"`
+	// Group is the group that it is about, instead of Users and By.
+	Group string      `json:"group,omitempty"`
+	Read  []groupRead `json:"read,omitempty"`
 }
 
 // betweenTwo refuses conversations that are not between two users.
@@ -54,11 +93,14 @@ func betweenTwo(p pair) error {
 // tells that user. A later repetition tells nobody.
 func (s *Session) giveReceipts(ctx context.Context, p pair, side int, positions []uint64) error {
 	in := s.in
-	if err := betweenTwo(p); err != nil {
-		return err
-	}
 	positions = distinct(positions)
 	if err := bounded(positions, maxReceipts, "messages"); err != nil {
+		return err
+	}
+	if _, group := p.group(); group {
+		return s.giveReceiptsInGroup(ctx, p, positions)
+	}
+	if err := betweenTwo(p); err != nil {
 		return err
 	}
 	messages, err := in.allMessages(ctx, p, positions)
@@ -67,7 +109,7 @@ func (s *Session) giveReceipts(ctx context.Context, p pair, side int, positions 
 	}
 	for _, m := range messages {
 		if m.By == side || !m.Message.Receipt {
-			return fault.With(fault.InvalidOperation, "a receipt is given for messages of the other user that ask for one")
+			return noReceiptAsked()
 		}
 	}
 	now := in.now().Unix()
@@ -78,7 +120,7 @@ func (s *Session) giveReceipts(ctx context.Context, p pair, side int, positions 
 		if f.Revoked || f.Receipt != 0 && f.Receipt != now {
 			return false
 		}
-		given[i] = receipt{m.Message.ID, m.pos, now}
+		given[i] = receipt{ID: m.Message.ID, Position: m.pos, Time: now}
 		stored := f.Receipt == now // by an earlier attempt whose answer was lost
 		f.Receipt = now
 		return !stored
@@ -93,14 +135,21 @@ func (s *Session) giveReceipts(ctx context.Context, p pair, side int, positions 
 	return err
 }
 
+func noReceiptAsked() error {
+	return fault.With(fault.InvalidOperation, "a receipt is given for messages of others that ask for one")
+}
+
 // receiptsOf returns the receipts of messages; it leaves out messages without one.
-func (in *Inbox) receiptsOf(ctx context.Context, p pair, positions []uint64) (receiptsResult, error) {
+func (in *Inbox) receiptsOf(ctx context.Context, u place.User, p pair, positions []uint64) (receiptsResult, error) {
 	out := receiptsResult{Receipts: []receipt{}}
-	if err := betweenTwo(p); err != nil {
-		return out, err
-	}
 	positions = distinct(positions)
 	if err := bounded(positions, maxReceipts, "messages"); err != nil {
+		return out, err
+	}
+	if _, group := p.group(); group {
+		return in.receiptsInGroup(ctx, u, p, positions)
+	}
+	if err := betweenTwo(p); err != nil {
 		return out, err
 	}
 	marks, err := in.flagsAt(ctx, p, positions)
@@ -116,6 +165,10 @@ func (in *Inbox) receiptsOf(ctx context.Context, p pair, positions []uint64) (re
 func (in *Inbox) sawNoted(data []byte) {
 	var n notedSignal
 	if err := json.Unmarshal(data, &n); err != nil || n.By < 0 || n.By > 1 {
+		return
+	}
+	if n.Group != "" {
+		in.notedInGroup(n)
 		return
 	}
 	p := pairOf(n.App, n.Users[0], n.Users[1])

@@ -65,17 +65,27 @@ func TestReceipts(t *testing.T) {
 	}
 	a2.until("all", func() bool { return len(a2.messages) == 3 }) // a receipt may come before its message
 	a2.mu.Lock()
-	defer a2.mu.Unlock()
 	for _, m := range a2.page.Messages("C2Cbob") {
 		require.Equal(t, m["ID"] != plain.ID, m["readReceiptInfo"] != nil, "the objects of the page say it, too")
 	}
+	a2.mu.Unlock()
 	require.EqualValues(t, 3, b.conv("alice")["unreadCount"])
 	require.False(t, a.history("bob")[1].IsPeerRead)
 	for c, peer := range map[*client]string{a: "bob", b: "alice"} {
 		var r receiptsResult
 		c.must(frame.MessageReceipts, at(peer, plain, more, asks), &r)
-		require.Equal(t, []receipt{{"", more.Position, 1_700_000_000}, {"", asks.Position, 1_700_000_000}}, r.Receipts)
+		require.Equal(t, []receipt{{Position: more.Position, Time: 1_700_000_000}, {Position: asks.Position, Time: 1_700_000_000}}, r.Receipts)
 	}
+	for c, want := range map[*client][]*ReadReceipt{
+		a: {nil, {PeerReceipt: &PeerReceipt{true, 1_700_000_000}}, {PeerReceipt: &PeerReceipt{true, 1_700_000_000}}},
+		b: {nil, nil, nil},
+	} {
+		for n, m := range c.history(map[*client]string{a: "bob", b: "alice"}[c]) {
+			require.Equal(t, want[n], m.ReadReceiptInfo, "in the history of its sender")
+		}
+	}
+	unread := a.asking("bob", "unread")
+	require.Equal(t, &ReadReceipt{PeerReceipt: &PeerReceipt{}}, a.history("bob")[3].ReadReceiptInfo, unread.ID)
 	b.mu.Lock()
 	require.Empty(t, b.receiptEvents())
 	b.mu.Unlock()
@@ -100,10 +110,9 @@ func TestWhoGivesReceipts(t *testing.T) {
 	require.Equal(t, fault.InvalidOperation, code(b, at("alice", asks, plain)), "one that asks for none")
 	require.Equal(t, fault.BadParameters, code(eve, at("alice", asks)), "of another conversation")
 	require.Equal(t, fault.BadParameters, code(b, at("alice")), "none at all")
-	for _, id := range []string{"GROUPg", systemUser} {
-		require.Equal(t, fault.NotBuiltYet, code(b, conversationParams{ConversationID: id, Positions: []uint64{1}}))
-		require.Equal(t, fault.NotBuiltYet, b.call(frame.MessageReceipts, conversationParams{ConversationID: id, Positions: []uint64{1}}, nil).Code)
-	}
+	notices := conversationParams{ConversationID: systemUser, Positions: []uint64{1}}
+	require.Equal(t, fault.NotBuiltYet, code(b, notices))
+	require.Equal(t, fault.NotBuiltYet, b.call(frame.MessageReceipts, notices, nil).Code)
 	require.Zero(t, code(b, at("alice", gone)), "nothing comes of it")
 	var r receiptsResult
 	a.must(frame.MessageReceipts, at("bob", asks, plain, gone), &r)

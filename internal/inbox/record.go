@@ -93,7 +93,7 @@ type content struct {
 	// NoSync keeps it from the sender's instances (the server API's
 	// SyncOtherMachine 2).
 	NoSync bool `json:"ns,omitempty"`
-	// Receipt asks its receiver for a receipt.
+	// Receipt asks its receivers for a receipt.
 	Receipt bool `json:"rr,omitempty"`
 	// Quiet is of a message that was imported: nobody is told of it as new.
 	Quiet bool `json:"q,omitempty"`
@@ -104,6 +104,7 @@ type content struct {
 	Card      string   `json:"nc,omitempty"` // the sender's name card
 	At        []string `json:"at,omitempty"` // whom it mentions
 	Uncounted bool     `json:"uc,omitempty"` // it never counts as unread
+	Readers   int      `json:"rs,omitempty"` // with Receipt: how many other members there were
 	Group     string   `json:"g,omitempty"`  // that a notice is about
 }
 
@@ -254,4 +255,6 @@ type flags struct {
 	// changes.
 	Reactions []reaction `json:"q,omitempty"`
 	Reacted   int        `json:"n,omitempty"`
+
+	receipt *ReadReceipt // of a message of the user who sees it; not stored
 }

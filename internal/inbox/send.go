@@ -28,8 +28,7 @@ type sendParams struct {
 	ClientTime      int64           `json:"clientTime"`
 	OnlineUserOnly  bool            `json:"onlineUserOnly"`
 	Resend          bool            `json:"resend"`
-	// Only one to one.
-	NeedReadReceipt bool `json:"needReadReceipt"`
+	NeedReadReceipt bool            `json:"needReadReceipt"`
 	// To a group, instead of To: a gateway that knows no groups refuses it then.
 	GroupID    string   `json:"groupID"`
 	AtUserList []string `json:"atUserList"`

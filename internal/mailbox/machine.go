@@ -65,7 +65,7 @@ type box struct {
 	shown   string             // the cursor of what the page was given
 	seen    positions          // of messages
 	undone  positions          // of revocations
-	reacted positions          // versions, by message and reaction
+	reacted positions          // versions, by message and reaction; counts of readers, by message
 	early   map[string]Confirm // receipts that came before their messages, by the message's ID
 
 	acking, ackAgain bool

@@ -2,8 +2,8 @@ package mailbox
 
 import "github.com/tim-wasm/tim/internal/frame"
 
-// mostReacted is of how many reactions it is remembered how new they were. If it
-// has forgotten that, one that comes late may be shown.
+// mostReacted is of how many reactions, and counts of readers, it is remembered how
+// new they were. If it has forgotten that, one that comes late may be shown.
 const mostReacted = 1000
 
 // reactions passes on what has become of a reaction, unless something newer has
@@ -12,11 +12,16 @@ func (m *Machine) reactions(note frame.Body) {
 	if m.state == Ending {
 		return
 	}
+	if m.newest(note, note.Number("position"), note.Text("reactionID"), note.Number("version")) {
+		m.pass(frame.EventMessageReactionsUpdated, note.Object("data"))
+	}
+}
+
+// newest reports whether a notification says something newer of a message than those
+// before; what is a reaction, and empty for the number of readers.
+func (m *Machine) newest(note frame.Body, position int64, what string, version int64) bool {
 	if len(m.reacted) >= mostReacted || m.reacted == nil {
 		m.reacted = positions{}
 	}
-	key := note.Text("conversationID") + " " + frame.Base36(uint64(note.Number("position"))) + " " + note.Text("reactionID")
-	if m.reacted.first(key, note.Number("version")) {
-		m.pass(frame.EventMessageReactionsUpdated, note.Object("data"))
-	}
+	return m.reacted.first(note.Text("conversationID")+" "+frame.Base36(uint64(position))+" "+what, version)
 }

@@ -7,20 +7,35 @@ import "github.com/tim-wasm/tim/internal/frame"
 // does not say it.
 const mostEarly = 1000
 
-// receipts takes what the peer has confirmed: single messages of this user's. What
-// another instance of the user has sent may come later than its receipt.
+// receipts takes what others have confirmed: single messages of this user's. What
+// another instance of the user has sent may come later than its receipt. In a group
+// two gateways may tell in any order how many have read a message, and a smaller
+// number that comes late says nothing new.
 func (m *Machine) receipts(note frame.Body) {
-	id := note.Text("conversationID")
-	if len(id) <= len(c2c) || m.state == Ending {
+	id, of := note.Text("conversationID"), frame.Field{}
+	switch {
+	case m.state == Ending:
+		return
+	case isGroup(id):
+		of = frame.Field{Key: "groupID", Value: id[len(groupChat):]}
+	case isC2C(id):
+		of = frame.Field{Key: "userID", Value: id[len(c2c):]}
+	default:
 		return
 	}
 	var told []frame.Body
 	for _, r := range note.List("receipts") {
 		info := frame.Fields{{Key: "isPeerRead", Value: true}, {Key: "timestamp", Value: r.Number("time")}}
+		if isGroup(id) {
+			if !m.newest(note, r.Number("position"), "", r.Number("readCount")) {
+				continue
+			}
+			info = frame.Fields{{Key: "readCount", Value: r.Number("readCount")}, {Key: "unreadCount", Value: r.Number("unreadCount")}}
+		}
 		c := Confirm{Conversation: id, ID: r.Text("ID"), Position: r.Number("position"), Info: info}
 		m.do(c)
 		m.foresee(c)
-		told = append(told, append(frame.Fields{{Key: "userID", Value: id[len(c2c):]}, {Key: "messageID", Value: r.Text("ID")}}, info...))
+		told = append(told, append(frame.Fields{of, {Key: "messageID", Value: r.Text("ID")}}, info...))
 	}
 	if len(told) > 0 {
 		m.emit(Emit{Name: frame.EventMessageReadReceiptReceived, Data: told})

@@ -91,6 +91,16 @@ func (s saying) SayInRoom(m inbox.RoomMessage) error {
 	return nil
 }
 
+// Members implements inbox.Groups.
+func (s standings) Members(ctx context.Context, u place.User, groupID string, most int) ([]inbox.Joined, error) {
+	list, err := s.t.groups.Members(ctx, u, groupID, most)
+	out := make([]inbox.Joined, len(list))
+	for i, j := range list {
+		out[i] = inbox.Joined(j)
+	}
+	return out, err
+}
+
 // groupLog has the inbox tell of what happens in groups.
 type groupLog struct{ in *inbox.Inbox }
 

@@ -33,7 +33,10 @@ export interface MessageOptions<Payload> {
   payload: Payload;
   priority?: MessagePriority;
   cloudCustomData?: string;
-  /** Asks the receiver for a read receipt, one to one: see {@link ChatSDK.sendMessageReadReceipt}. Ignored in groups. */
+  /**
+   * Asks the receivers for a read receipt: see {@link ChatSDK.sendMessageReadReceipt}.
+   * Ignored in groups of over 200 members and in communities.
+   */
   needReadReceipt?: boolean;
   /** Ignored: it is for groups. */
   receiverList?: string[];
@@ -148,10 +151,12 @@ export interface Message<Type extends string = MessageType, Payload = any> {
   isSupportExtension: boolean;
   needReadReceipt: boolean;
   /**
-   * Whether the receiver has given a receipt, and when, in Unix seconds. Empty
-   * until MESSAGE_READ_RECEIPT_RECEIVED or getMessageReadReceiptList has said so.
+   * Of a message of this user's that has needReadReceipt: one to one whether the
+   * receiver has given a receipt, and when, in Unix seconds; in a group how many
+   * members have, and how many of those who were there have not. Empty until
+   * something is known.
    */
-  readReceiptInfo: { isPeerRead?: boolean; timestamp?: number };
+  readReceiptInfo: { isPeerRead?: boolean; timestamp?: number; readCount?: number; unreadCount?: number };
   hasRiskContent: boolean;
   revoker: string;
   revokerInfo: UserInfo;
@@ -269,17 +274,6 @@ export interface UserStatus {
   customStatus: string;
 }
 
-/** The reactions to a message; in an event those that have changed, perhaps to 0 users. */
-export interface MessageReactions {
-  messageID: string;
-  reactionList: {
-    reactionID: string;
-    totalUserCount: number;
-    partialUserList: UserInfo[];
-    reactedByMyself: boolean;
-  }[];
-}
-
 /** The methods of an instance for sent messages, conversations and other users. */
 export interface InboxMethods {
   /** Sends a failed message again; it is the same message and arrives once. */
@@ -299,36 +293,6 @@ export interface InboxMethods {
    * error's `data.message` is then the newest form.
    */
   modifyMessage<M extends Message>(message: M): Promise<IMResponse<{ message: M }>>;
-  /**
-   * Confirms to their sender that this user has seen messages of one
-   * conversation, those of the list that have needReadReceipt, of the first 30;
-   * rejects with 2114 if none has. The sender is told by
-   * MESSAGE_READ_RECEIPT_RECEIVED. What counts as unread stays as it is.
-   */
-  sendMessageReadReceipt(messageList: Message[]): Promise<IMResponse<{}>>;
-  /**
-   * Asks which of this user's messages of one conversation were confirmed, and
-   * brings their readReceiptInfo up to date; of a longer list the first 30.
-   */
-  getMessageReadReceiptList(messageList: Message[]): Promise<IMResponse<{ messageList: Message[] }>>;
-  /**
-   * Reacts to a message with an emoji, or whatever reactionID stands for: 1 to 64
-   * bytes, 10 different ones a message. MESSAGE_REACTIONS_UPDATED tells both users.
-   */
-  addMessageReaction(message: Message, reactionID: string): Promise<IMResponse<{}>>;
-  removeMessageReaction(message: Message, reactionID: string): Promise<IMResponse<{}>>;
-  /** The reactions to messages of one conversation, of the first 15 of the list. */
-  getMessageReactions(options: {
-    messageList: Message[];
-    maxUserCountPerReaction?: number;
-  }): Promise<IMResponse<{ resultList: MessageReactions[] }>>;
-  /** Who has reacted so: in a one-to-one conversation always all of them. */
-  getAllUserListOfMessageReaction(options: {
-    message: Message;
-    reactionID: string;
-    nextSeq?: number;
-    count?: number;
-  }): Promise<IMResponse<{ nextSeq: number; isCompleted: boolean; userList: UserInfo[] }>>;
   /** Removes messages of one conversation from this user's view; of a longer list the first 30. */
   deleteMessage(messageList: Message[]): Promise<IMResponse<{ messageList: Message[] }>>;
   /**

@@ -1,12 +1,13 @@
 // Typings of tim-wasm, written by hand. Names are those of tim-js-sdk and
 // @tencentcloud/chat where these have one. What a method does is implemented
-// in the files of wasm/ that end in _js.go; inbox.d.ts, conversations.d.ts, contacts.d.ts,
+// in the files of wasm/ that end in _js.go; inbox.d.ts, marks.d.ts, contacts.d.ts,
 // groups.d.ts, payloads.d.ts, signaling.d.ts and unbuilt.d.ts are parts.
 
 import { EVENT, TSignaling, TYPES, VERSION } from '../src/constants.gen.js';
 import type { ContactMethods, Friend, FriendApplications, FriendGroup } from './contacts.js';
 import type { Group, GroupMethods } from './groups.js';
-import type { AudioMessage, Conversation, CustomMessage, FaceMessage, FileMessage, ImageMessage, InboxMethods, LocationMessage, MergerMessage, Message, MessageOptions, MessageReactions, Profile, SendMessageOptions, TextMessage, UserStatus, VideoMessage } from './inbox.js';
+import type { AudioMessage, Conversation, CustomMessage, FaceMessage, FileMessage, ImageMessage, InboxMethods, LocationMessage, MergerMessage, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, UserStatus, VideoMessage } from './inbox.js';
+import type { MarkMethods, MessageReactions } from './marks.js';
 import type { CustomPayload, FacePayload, FileToSend, LocationPayload, MessagesToMerge, TextPayload } from './payloads.js';
 import type { SignalingMethods } from './signaling.js';
 import type { ConversationMethods } from './conversations.js';
@@ -15,6 +16,7 @@ export type * from './contacts.js';
 export type * from './groups.js';
 export type * from './conversations.js';
 export type * from './inbox.js';
+export type * from './marks.js';
 export type * from './payloads.js';
 export type * from './signaling.js';
 export type * from './unbuilt.js';
@@ -151,8 +153,11 @@ export interface EventMap {
   onMessageModified: Message[];
   /** Messages of this user that the other user has read. */
   onMessageReadByPeer: Message[];
-  /** Messages of this user that the other user has confirmed, with when, in Unix seconds. */
-  onMessageReadReceiptReceived: { userID: string; messageID: string; isPeerRead: boolean; timestamp: number }[];
+  /** Messages of this user that others have confirmed: one to one with when, in Unix seconds, in a group with how many have. */
+  onMessageReadReceiptReceived: (
+    | { userID: string; messageID: string; isPeerRead: boolean; timestamp: number }
+    | { groupID: string; messageID: string; readCount: number; unreadCount: number }
+  )[];
   /** The reactions to one message that have changed. */
   onMessageReactionsUpdated: MessageReactions;
   /** The whole list, in order. */
@@ -194,7 +199,7 @@ export type EventName = Events[keyof Events];
  * order; a load that fails rejects them with 2800, and the next call tries
  * again.
  */
-export interface ChatSDK extends InboxMethods, ConversationMethods, ContactMethods, GroupMethods, SignalingMethods, UnbuiltMethods {
+export interface ChatSDK extends InboxMethods, MarkMethods, ContactMethods, GroupMethods, SignalingMethods, UnbuiltMethods {
   /**
    * Logs a user in. The promise settles before SDK_READY fires. Rejects with
    * 2002 or 2003 when an argument is missing, 2025 when a login is pending or

@@ -26,7 +26,6 @@ export interface UnbuiltMethods {
   searchCloudGroups(options: unknown): Empty;
 
   translateText(options: unknown): Unbuilt;
-  getGroupMessageReadMemberList(options: unknown): Unbuilt;
   setMessageExtensions(message: Message, extensions: unknown): Unbuilt;
   getMessageExtensions(message: Message, keyList?: string[]): Unbuilt;
   deleteMessageExtensions(message: Message, keyList?: string[]): Unbuilt;

@@ -52,6 +52,7 @@ const BUILT = new Set([
   'revokeMessage',
   'sendMessageReadReceipt',
   'getMessageReadReceiptList',
+  'getGroupMessageReadMemberList',
   'addMessageReaction',
   'removeMessageReaction',
   'getMessageReactions',

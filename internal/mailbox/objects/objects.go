@@ -268,7 +268,7 @@ func (o *Objects) Hold(m Object) Object {
 		if at := number(held["position"]); at == 0 || at == number(m["position"]) {
 			old := number(m["version"]) < number(held["version"])
 			for k, v := range m {
-				if !old || !edited[k] {
+				if (!old || !edited[k]) && (k != receiptInfo || !confirmsLess(v, held[k])) {
 					held[k] = v
 				}
 			}
@@ -299,9 +299,21 @@ func (o *Objects) patch(d mailbox.Patch) {
 func (o *Objects) confirm(d mailbox.Confirm) {
 	for _, m := range o.messages[d.Conversation] {
 		if at := number(m["position"]); m["ID"] == d.ID && m["flow"] == "out" && (at == 0 || at == d.Position) {
-			m["readReceiptInfo"] = valueOf(d.Info)
+			if now := valueOf(d.Info); !confirmsLess(now, m[receiptInfo]) {
+				m[receiptInfo] = now
+			}
 		}
 	}
+}
+
+const receiptInfo = "readReceiptInfo"
+
+// confirmsLess reports whether what was known of a message's receipts says more than
+// what has come now: receipts are never taken back, and come in any order.
+func confirmsLess(now, known any) bool {
+	n, _ := now.(Object)
+	k, _ := known.(Object)
+	return number(n["readCount"]) < number(k["readCount"]) || k["isPeerRead"] == true && n["isPeerRead"] != true
 }
 
 func number(v any) int64 { n, _ := v.(float64); return int64(n) }

@@ -1,0 +1,58 @@
+import type { IMResponse, UserInfo } from './index.js';
+import type { Message } from './inbox.js';
+
+/** The reactions to a message; in an event those that have changed, perhaps to 0 users. */
+export interface MessageReactions {
+  messageID: string;
+  reactionList: {
+    reactionID: string;
+    totalUserCount: number;
+    partialUserList: UserInfo[];
+    reactedByMyself: boolean;
+  }[];
+}
+
+/** The methods of an instance for what becomes of a message: receipts and reactions. */
+export interface MarkMethods {
+  /**
+   * Confirms to their senders that this user has seen messages of one
+   * conversation, those of the list that have needReadReceipt, of the first 30;
+   * rejects with 2114 if none has. The senders are told by
+   * MESSAGE_READ_RECEIPT_RECEIVED. What counts as unread stays as it is.
+   */
+  sendMessageReadReceipt(messageList: Message[]): Promise<IMResponse<{}>>;
+  /**
+   * Asks which of this user's messages of one conversation were confirmed, and
+   * brings their readReceiptInfo up to date; of a longer list the first 30.
+   */
+  getMessageReadReceiptList(messageList: Message[]): Promise<IMResponse<{ messageList: Message[] }>>;
+  /**
+   * Who has read a message of this user's in a group; with filter 1 who has not, of
+   * those members who were there when it was sent. 100 at once: go on with the cursor
+   * of the last page until isCompleted.
+   */
+  getGroupMessageReadMemberList(options: {
+    message: Message;
+    filter?: 0 | 1;
+    cursor?: string;
+    count?: number;
+  }): Promise<IMResponse<{ messageID: string; cursor: string; isCompleted: boolean; readUserInfoList: UserInfo[]; unreadUserInfoList: UserInfo[] }>>;
+  /**
+   * Reacts to a message with an emoji, or whatever reactionID stands for: 1 to 64
+   * bytes, 10 different ones a message. MESSAGE_REACTIONS_UPDATED tells both users.
+   */
+  addMessageReaction(message: Message, reactionID: string): Promise<IMResponse<{}>>;
+  removeMessageReaction(message: Message, reactionID: string): Promise<IMResponse<{}>>;
+  /** The reactions to messages of one conversation, of the first 15 of the list. */
+  getMessageReactions(options: {
+    messageList: Message[];
+    maxUserCountPerReaction?: number;
+  }): Promise<IMResponse<{ resultList: MessageReactions[] }>>;
+  /** Who has reacted so: in a one-to-one conversation always all of them. */
+  getAllUserListOfMessageReaction(options: {
+    message: Message;
+    reactionID: string;
+    nextSeq?: number;
+    count?: number;
+  }): Promise<IMResponse<{ nextSeq: number; isCompleted: boolean; userList: UserInfo[] }>>;
+}
