@@ -10,7 +10,7 @@ import (
 )
 
 // typings are the files that the reference is made of, in its order.
-var typings = []string{"index", "inbox", "contacts", "groups", "signaling", "payloads"}
+var typings = []string{"index", "inbox", "conversations", "marks", "contacts", "groups", "signaling", "payloads"}
 
 // declaration is one of a file of typings: its comment, and what it says.
 type declaration struct {
@@ -30,6 +30,8 @@ var methodChapters = []struct{ name, title, titleZH string }{
 	{"TIM", "TIM", "TIM"},
 	{"ChatSDK", "An instance: session, events, new messages", "实例：会话、事件、创建消息"},
 	{"InboxMethods", "Messages, conversations, users", "消息、会话、用户"},
+	{"ConversationMethods", "Marks, remind types and groups of conversations", "会话标记、消息提醒与会话分组"},
+	{"MarkMethods", "Read receipts and reactions", "已读回执与表情回应"},
 	{"ContactMethods", "Friends", "好友"},
 	{"GroupMethods", "Groups", "群组"},
 	{"SignalingMethods", "Signalling", "信令"},

@@ -274,7 +274,7 @@ func (f files) standIns() {
 // typings puts the parts of the typings into one file that needs no other.
 func (b *bundler) typings() ([]byte, error) {
 	var out bytes.Buffer
-	for _, name := range []string{"src/constants.gen.d.ts", "types/index.d.ts", "types/inbox.d.ts", "types/marks.d.ts", "types/contacts.d.ts", "types/groups.d.ts", "types/payloads.d.ts", "types/signaling.d.ts", "types/unbuilt.d.ts", "types/names.gen.d.ts"} {
+	for _, name := range []string{"src/constants.gen.d.ts", "types/index.d.ts", "types/inbox.d.ts", "types/conversations.d.ts", "types/marks.d.ts", "types/contacts.d.ts", "types/groups.d.ts", "types/payloads.d.ts", "types/signaling.d.ts", "types/unbuilt.d.ts", "types/names.gen.d.ts"} {
 		text, err := os.ReadFile(filepath.Join(b.js, name))
 		if err != nil {
 			return nil, err

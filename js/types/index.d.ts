@@ -1,7 +1,7 @@
 // Typings of tim-wasm, written by hand. Names are those of tim-js-sdk and
 // @tencentcloud/chat where these have one. What a method does is implemented
-// in the files of wasm/ that end in _js.go; inbox.d.ts, marks.d.ts, contacts.d.ts,
-// groups.d.ts, payloads.d.ts, signaling.d.ts and unbuilt.d.ts are parts.
+// in the files of wasm/ that end in _js.go; inbox.d.ts, conversations.d.ts, marks.d.ts,
+// contacts.d.ts, groups.d.ts, payloads.d.ts, signaling.d.ts and unbuilt.d.ts are parts.
 
 import { EVENT, TSignaling, TYPES, VERSION } from '../src/constants.gen.js';
 import type { ContactMethods, Friend, FriendApplications, FriendGroup } from './contacts.js';
@@ -199,7 +199,7 @@ export type EventName = Events[keyof Events];
  * order; a load that fails rejects them with 2800, and the next call tries
  * again.
  */
-export interface ChatSDK extends InboxMethods, MarkMethods, ContactMethods, GroupMethods, SignalingMethods, UnbuiltMethods {
+export interface ChatSDK extends InboxMethods, ConversationMethods, MarkMethods, ContactMethods, GroupMethods, SignalingMethods, UnbuiltMethods {
   /**
    * Logs a user in. The promise settles before SDK_READY fires. Rejects with
    * 2002 or 2003 when an argument is missing, 2025 when a login is pending or
