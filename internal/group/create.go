@@ -51,7 +51,7 @@ func (p createParams) check(most int) (g group, firsts []newMember, err error) {
 	case !ok:
 		return g, nil, fault.With(fault.GroupBadParameters, "type must be Private, Public, ChatRoom, Community or AVChatRoom")
 	case p.Type == Live && len(p.MemberList) > 0:
-		return g, nil, fault.With(fault.GroupNotPermitted, "nobody is brought into a live room: let everybody join it")
+		return g, nil, nobodyIsBrought()
 	case p.IsSupportTopic:
 		return g, nil, fault.With(fault.NotBuiltYet, "communities with topics")
 	case p.Name == "":
@@ -197,6 +197,9 @@ func (g *group) fresh(u place.User, nonce string, now time.Time) bool {
 func createMore(ctx context.Context, r *Room, u place.User, p createParams) (any, error) {
 	k := keyOf(u, p.GroupID)
 	g, err := r.group(ctx, k)
+	if err == nil && g.Type == Live {
+		err = nobodyIsBrought()
+	}
 	if err != nil {
 		return nil, err
 	}

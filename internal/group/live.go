@@ -76,6 +76,10 @@ func (r *Room) asPresent(k key, g group, userID string, m member) member {
 	return m
 }
 
+func nobodyIsBrought() error {
+	return fault.With(fault.GroupNotPermitted, "nobody is brought into a live room: let everybody join it")
+}
+
 // createRoom creates a live room. Its owner has to join it like anybody else.
 func (r *Room) createRoom(ctx context.Context, k key, u place.User, wished group, nonce string) (out createResult, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
@@ -35,6 +36,7 @@ func TestLiveRoomIsCreated(t *testing.T) {
 	var made createResult
 	alice.must("group.create", p, &made)
 	alice.must("group.create", p, nil) // the repetition
+	alice.refused(fault.GroupNotPermitted, "group.create", obj{"more": true, "groupID": "r", "nonce": "n", "memberList": []obj{{"userID": "bob"}}})
 	require.Equal(t, "alice", made.Group.OwnerID)
 	require.Zero(t, made.Group.MemberCount)
 	require.Zero(t, made.Group.MaxMemberCount)
@@ -174,6 +176,24 @@ func TestBanAndMuteInLiveRoom(t *testing.T) {
 	require.Equal(t, fault.NoSuchGroup, err.(*fault.Error).Code)
 	w.liveRoom() // of the same ID, where nobody is muted or in
 	require.False(t, standing(bob).Member || standing(bob).Muted)
+}
+
+// What is left of a group that had a live room's ID before ends neither the room nor
+// what is stored of who may not speak there.
+func TestLiveRoomAfterAnotherGroup(t *testing.T) {
+	w := newWorld(t)
+	alice, bob := w.liveRoom(), place.User{SDKAppID: app, UserID: "bob"}
+	k := keyOf(bob, "r")
+	entry := k.joinedSubject("bob")
+	alice.must("group.mute", obj{"groupID": "r", "userID": "carol", "muteTime": 60}, nil)
+	require.NoError(t, w.rooms[0].put(t.Context(), entry, encode(joined{1, w.clock.Now().UnixMilli()}), 0))
+	require.NoError(t, w.rooms[0].Forget(t.Context(), bob))
+	require.Equal(t, fault.NoSuchGroup, bus.Fault(w.rooms[0].quit(t.Context(), k, "bob")).Code)
+	w.rooms[0].behind()
+	require.Equal(t, "alice", alice.group("r").OwnerID)
+	m, _, err := get[member](t.Context(), w.rooms[0], k.memberSubject("carol"))
+	require.NoError(t, err)
+	require.Positive(t, m.Mute)
 }
 
 // Whoever hangs up while they join are in no room.

@@ -103,7 +103,7 @@ func (r *Room) takeTurn(ctx context.Context, k key, id string) (group, error) {
 		g, err := change(ctx, r, k.profileSubject(), func(g *group) (bool, error) {
 			now := r.now().UnixMilli()
 			switch {
-			case !g.there():
+			case !g.there(), g.Type == Live: // who was a member was one of an earlier group with this ID
 				return false, fault.New(fault.NoSuchGroup)
 			case g.Turn == nil:
 			case g.Turn.ID != id && now-g.Turn.Since < turnAge:
