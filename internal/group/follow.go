@@ -1,6 +1,7 @@
 package group
 
 import (
+	"errors"
 	"maps"
 	"time"
 
@@ -18,13 +19,13 @@ func (r *Room) saw(v bus.Value) {
 		r.report("a subject", err)
 		return
 	}
-	if p.kind == kindMember {
-		if err := r.managers.saw(p.key, p.userID, v); err != nil {
+	switch p.kind {
+	case kindProfile:
+		r.endRoom(p.key, v)
+	case kindMember:
+		if err := errors.Join(r.managers.saw(p.key, p.userID, v), r.endStay(p.key, p.userID, v)); err != nil {
 			r.report(v.Subject, err)
 		}
-	}
-	if p.kind == kindProfile {
-		r.endRoom(p.key, v)
 	}
 	l := &r.listeners
 	l.mu.Lock()

@@ -59,7 +59,7 @@ func (r *Room) counted(k key, g group) group {
 }
 
 // asPresent returns what a user is in a live room: a member if they are there with a
-// session on this gateway. Groups of other types it leaves alone.
+// session on this gateway, and are not about to be taken out. Groups of other types it leaves alone.
 func (r *Room) asPresent(k key, g group, userID string, m member) member {
 	if g.Type != Live {
 		return m
@@ -67,7 +67,7 @@ func (r *Room) asPresent(k key, g group, userID string, m member) member {
 	if m.Born != g.Born {
 		m = member{Born: g.Born}
 	}
-	if m.Left = away; r.o.Live == nil {
+	if m.Left = away; r.o.Live == nil || m.Ban > r.now().Unix() {
 		return m
 	}
 	if since, here := r.o.Live.Since(k.room(), userID); here {
@@ -234,7 +234,8 @@ func (r *Room) quitRoom(ctx context.Context, k key, g group, u place.User) error
 }
 
 // ban removes users from a live room, who may not come back for a while. They need
-// not be there.
+// not be there. The gateways that they are on take them out once they see the
+// documents (endStay).
 func (r *Room) ban(ctx context.Context, k key, u place.User, g group, role Role, ids []string, seconds int64) error {
 	if seconds <= 0 || seconds > maxMute {
 		return fault.With(fault.GroupBadParameters, "pass as duration for how many seconds they may not come back, 1 to "+strconv.Itoa(maxMute))
@@ -248,14 +249,11 @@ func (r *Room) ban(ctx context.Context, k key, u place.User, g group, role Role,
 	if err := bus.Spread(len(ids), func(i int) error {
 		_, err := change(ctx, r, k.memberSubject(ids[i]), func(m *member) (bool, error) {
 			*m = m.stored(g)
-			m.Ban = until
+			m.Ban, m.LeftBy = until, u.UserID
 			return true, nil
 		})
 		return err
 	}); err != nil {
-		return err
-	}
-	if err := r.o.Live.Remove(k.room(), u.UserID, ids...); err != nil {
 		return err
 	}
 	r.tellLate(ctx, k, g, told{operation: tipBanned, operator: u.UserID, users: ids})
@@ -378,4 +376,20 @@ func (r *Room) endRoom(k key, v bus.Value) {
 	if g, err := decode[group](v.Data); err == nil && !g.there() {
 		r.o.Live.End(k.room(), dismisser(g))
 	}
+}
+
+// endStay takes a user out of a live room if their document says that they are
+// banned.
+func (r *Room) endStay(k key, userID string, v bus.Value) error {
+	if r.o.Live == nil {
+		return nil
+	}
+	if _, here := r.o.Live.Since(k.room(), userID); !here {
+		return nil
+	}
+	m, err := decode[member](v.Data)
+	if err == nil && m.Ban > r.now().Unix() {
+		r.o.Live.Remove(k.room(), m.LeftBy, userID)
+	}
+	return err
 }

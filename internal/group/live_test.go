@@ -178,6 +178,29 @@ func TestBanAndMuteInLiveRoom(t *testing.T) {
 	require.False(t, standing(bob).Member || standing(bob).Muted)
 }
 
+// lossy is a bus that loses all signals.
+type lossy struct{ *busmodel.Bus }
+
+func (lossy) Publish(string, []byte) error { return nil }
+
+// Whoever is banned is out on every gateway, also if a connection to the bus is lost
+// for a moment, and says nothing until they are.
+func TestBanWhileSignalsAreLost(t *testing.T) {
+	b := lossy{busmodel.New(busmodel.Options{})}
+	w := &world{t: t, clock: newClock()}
+	for i := range w.rooms {
+		w.rooms[i] = w.open(b)
+	}
+	alice, bob := w.liveRoom(), w.login(1, "bob")
+	bob.joins("r")
+	alice.must("group.kick", obj{"groupID": "r", "userIDs": []string{"bob"}, "duration": 60}, nil)
+	as, err := w.rooms[1].Standing(t.Context(), bob.session.user, "r")
+	require.NoError(t, err)
+	require.False(t, as.Member)
+	require.Equal(t, obj{"groupID": "r", "reason": "kicked", "operatorID": "alice"}, bob.toldOf(frame.NoteGroupLeft).params)
+	require.False(t, w.rooms[1].o.Live.Here(keyOf(bob.session.user, "r").room()))
+}
+
 // What is left of a group that had a live room's ID before ends neither the room nor
 // what is stored of who may not speak there.
 func TestLiveRoomAfterAnotherGroup(t *testing.T) {

@@ -121,7 +121,7 @@ func TestManyAtOnce(t *testing.T) {
 					case 0:
 						s.Leave(k)
 					case 1:
-						_ = other.Remove(k, "x", s.user.UserID)
+						r.Remove(k, "x", s.user.UserID)
 					case 2:
 						r.End(k, "x")
 					case 3:

@@ -178,12 +178,6 @@ func (r *Rooms) takes(k Key, m Message, trusted bool) error {
 	return nil
 }
 
-// Remove takes users out of a room on all gateways; they are told that they were
-// removed.
-func (r *Rooms) Remove(k Key, by string, userIDs ...string) error {
-	return r.signal(k, signal{App: k.App, Room: k.ID, Removed: userIDs, By: by})
-}
-
 // Since returns since when a user is in a room with a session on this gateway, and
 // whether they are.
 func (r *Rooms) Since(k Key, userID string) (at time.Time, here bool) {

@@ -34,11 +34,9 @@ type class struct {
 
 // signal is what gateways tell each other about a room.
 type signal struct {
-	App     uint32   `json:"a"`
-	Room    string   `json:"r"`
-	Said    *said    `json:"s,omitempty"`
-	Removed []string `json:"x,omitempty"` // users who are members no longer
-	By      string   `json:"y,omitempty"` // who has removed them
+	App  uint32 `json:"a"`
+	Room string `json:"r"`
+	Said *said  `json:"s,omitempty"`
 }
 
 type said struct {
@@ -115,9 +113,6 @@ func (r *Rooms) heard(data []byte) {
 		r.stats.messages.Add(1)
 		r.push(m, *s.Said)
 	}
-	for _, userID := range s.Removed {
-		r.expel(m, userID, left{s.Room, "kicked", s.By})
-	}
 }
 
 // left is the notification groupLeft.
@@ -127,8 +122,11 @@ type left struct {
 	OperatorID string `json:"operatorID,omitempty"`
 }
 
-// expel takes the sessions of a user out of a room. It needs mu.
-func (r *Rooms) expel(m *audience, userID string, why left) {
+// Remove takes a user out of a room here, and tells them that they were removed.
+func (r *Rooms) Remove(k Key, by, userID string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.rooms[k]
 	if m.find(userID) == nil {
 		return
 	}
@@ -141,7 +139,7 @@ func (r *Rooms) expel(m *audience, userID string, why left) {
 	for _, s := range gone {
 		r.leave(s)
 	}
-	r.tell(gone, why)
+	r.tell(gone, left{k.ID, "kicked", by})
 }
 
 // tell sends sessions a groupLeft, in the background. It needs mu.
