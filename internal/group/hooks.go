@@ -177,7 +177,11 @@ func (r *Room) beforeCreate(ctx context.Context, k key, u place.User, wished gro
 
 // owned returns how many groups of a type a user owns.
 func (r *Room) owned(ctx context.Context, u place.User, t Type) (n int, err error) {
-	mine, err := r.log.Subjects(ctx, joinedPattern(u))
+	pattern := joinedPattern(u)
+	if t == Live {
+		pattern = ownedPattern(u)
+	}
+	mine, err := r.log.Subjects(ctx, pattern)
 	if err != nil {
 		return 0, err
 	}

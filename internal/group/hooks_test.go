@@ -154,6 +154,26 @@ func TestHooks(t *testing.T) {
 	}, b.heard())
 }
 
+// TestHooksOfLiveRooms: the back end hears of live rooms what it hears of other groups,
+// but not who is there.
+func TestHooksOfLiveRooms(t *testing.T) {
+	w, b := newHookedWorld(t)
+	var owned []int
+	b.say(func(e Event) ([]string, error) { owned = append(owned, e.Created); return nil, nil })
+	alice := w.login(0, "alice")
+	for _, id := range []string{"r", "s"} {
+		alice.must(frame.GroupCreate, obj{"groupID": id, "type": Live, "name": "n"}, nil)
+	}
+	alice.must(frame.GroupJoin, obj{"groupID": "s"}, nil)
+	alice.must(frame.GroupDismiss, obj{"groupID": "s"}, nil)
+	require.Equal(t, []int{0, 1}, owned)
+	require.Equal(t, []string{
+		"create? r AVChatRoom n alice alice alice", "created r AVChatRoom n alice alice ",
+		"create? s AVChatRoom n alice alice alice", "created s AVChatRoom n alice alice ",
+		"ended s AVChatRoom n alice alice ",
+	}, b.heard())
+}
+
 // TestHooksRefuse: what the back end refuses does not happen, and while it is asked
 // nobody else waits.
 func TestHooksRefuse(t *testing.T) {

@@ -104,7 +104,9 @@ func (r *Room) createRoom(ctx context.Context, k key, u place.User, wished group
 	if err != nil {
 		return out, err
 	}
-	r.notify(ctx, k, g, "create "+u.UserID+" "+nonce, notice{OperatorID: u.UserID, OperationType: noticeCreated}, u.UserID)
+	id := "create " + u.UserID + " " + nonce
+	r.afterCreate(ctx, k, g, id, nil)
+	r.notify(ctx, k, g, id, notice{OperatorID: u.UserID, OperationType: noticeCreated}, u.UserID)
 	m, role, err := r.role(ctx, k, g, u.UserID)
 	out.Group = r.counted(k, g).seen(k.id, u.UserID, m, role)
 	return out, err
