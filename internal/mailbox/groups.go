@@ -20,8 +20,8 @@ type groups struct {
 	changed bool // the page is to be told
 }
 
-// groupsRetry is when a list of groups that did not come is asked for again, in
-// ms.
+// groupsRetry is when a list of groups that did not come is asked for again, or a live
+// room that could not be joined again, in ms.
 const groupsRetry = 10_000
 
 // group is what decides whether a notification says something new.
@@ -199,21 +199,30 @@ func (m *Machine) inRoom(in InRoom) {
 	switch {
 	case m.state == Out:
 	case in.In:
-		m.room = in.Group
+		m.room, m.roomLost = in.Group, false
 	case m.room == in.Group:
 		m.room = ""
 	}
 }
 
-// rejoin joins the live room again. Once the gateway refuses that, the page is in it
-// no longer: it was dismissed, or the user was removed.
+// rejoin joins the live room again if a lost link has taken the page out of it. Once
+// the gateway refuses that, the page is in it no longer: it was dismissed, or the user
+// was removed.
 func (m *Machine) rejoin() {
-	if m.room == "" {
+	if m.room == "" || !m.roomLost {
 		return
 	}
 	id := m.room
+	m.roomLost = false
 	m.ask(frame.GroupJoin, text("groupID", id), 0, func(_ frame.Body, err *fault.Error) {
-		if err != nil {
+		switch {
+		case err == nil || m.room != id:
+		case err.Code == fault.Timeout, err.Code == fault.ServerTimeout, err.Code == fault.Internal,
+			err.Code == fault.TooFrequent, err.Code == fault.GroupTooFrequent: // nobody has refused it
+			if m.roomLost = true; m.state == Live {
+				m.do(Wake{After: groupsRetry, Attempt: m.attempts})
+			}
+		default:
 			m.inRoom(InRoom{Group: id})
 			m.do(Log{Level: 2, Text: "the live room could not be joined again: " + err.Message})
 		}

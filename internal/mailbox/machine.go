@@ -83,6 +83,7 @@ type box struct {
 	contacts   [contactLists]contacts
 	groups     groups
 	room       string // the live room that the page is in; "": none
+	roomLost   bool   // a lost link has taken the page out of it
 	convGroups convGroups
 }
 

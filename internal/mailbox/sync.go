@@ -35,7 +35,7 @@ func (m *Machine) linkLost() {
 	case Out, Ending:
 		return
 	}
-	m.running = false
+	m.running, m.roomLost = false, true
 	m.groups.again = m.groups.asking
 }
 
@@ -111,6 +111,9 @@ func (m *Machine) woke(in Woke) {
 		m.synchronise()
 		m.running = linked
 	}
+	if m.state == Live {
+		m.rejoin()
+	}
 	m.groupsIfLive()
 }
 
@@ -123,10 +126,10 @@ func (m *Machine) synchronised() {
 	}
 	if m.state == Lost {
 		m.contactsMissed()
-		m.rejoin()
 	}
 	m.running = false
 	if m.state != Ending {
+		m.rejoin()
 		m.state = Live
 	}
 	waiting := m.waiting
