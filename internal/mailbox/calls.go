@@ -139,7 +139,7 @@ func (m *Machine) readEach(r eachRead) {
 	id := r.ids[0]
 	r.ids = r.ids[1:]
 	m.ask(frame.MessageRead, append(text("conversationID", id), r.upTo), 0, func(_ frame.Body, err *fault.Error) {
-		if err != nil && (m.state == Ending || err.Code == fault.TooFrequent) {
+		if err != nil && (m.state == Ending || err.Code == fault.TooFrequent || err.Code == fault.Timeout || err.Code == fault.ServerTimeout) {
 			m.fail(r.call, err)
 			return
 		}
