@@ -72,5 +72,5 @@ test('the bot of the documents answers', async (t) => {
   writeFileSync(join(dir, 'reader.mjs'), reader);
   const { stdout } = await promisify(execFile)(process.execPath, [...flags, 'reader.mjs'], { cwd: dir, timeout: 120_000 });
   assert.equal(stdout, 'bot You said: hello\n');
-  assert.deepEqual(await end(bot), { code: 0, by: null }, 'SIGTERM ends it');
+  assert.deepEqual(await end(bot, 60_000), { code: 0, by: null }, 'SIGTERM ends it');
 });
