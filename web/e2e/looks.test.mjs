@@ -174,6 +174,7 @@ test('the documents are searched with the keyboard alone', async (t) => {
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => location.href.endsWith('/docs/codes.html#70001'));
+  await page.waitForSelector('.search:not([hidden])'); // the new page listens to keys from then on
   await page.keyboard.press('/');
   await page.keyboard.type('xyzzy');
   await page.waitForFunction(() => document.querySelector('.results [role=status]').textContent === 'Nothing has these words in it.');
