@@ -48,6 +48,7 @@ export class Groups {
   }
 
   close() {
+    this.#shown = ''; // at once: the event of the dialog comes later
     for (const dialog of document.querySelectorAll('dialog')) dialog.close();
   }
 
@@ -99,7 +100,8 @@ export class Groups {
       this.#next = page.offset;
       find('#more').hidden = page.offset === 0;
     } catch (error) {
-      complain(error);
+      // Whoever has left meanwhile may not see the members any more.
+      if (asked === this.#asked && groupID === this.#shown) complain(error);
     }
   }
 

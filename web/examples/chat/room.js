@@ -155,7 +155,9 @@ export class Room {
 
   #read() {
     const { conversationID } = this.#conversation;
-    this.#tim.setMessageRead({ conversationID }).catch(complain);
+    this.#tim.setMessageRead({ conversationID }).catch((error) => {
+      if (this.#conversation?.conversationID === conversationID) complain(error); // otherwise it is closed, or its group was left
+    });
   }
 
   #add(message) {
