@@ -34,7 +34,7 @@ func TestExposed(t *testing.T) {
 		}
 		require.Contains(t, got, c.says)
 		require.NotContains(t, got, "s3cret")
-		require.Contains(t, got, "README")
+		require.Contains(t, got, "Many machines in the documents")
 	}
 }
 
