@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 // question.
 func groupBackEnd(t *testing.T, judge func(command string, body answer) string) (flags webhookOptions, told <-chan answer) {
 	all := make(chan answer, 100)
+	var accepted sync.Map // IDs of notices: one whose answer is late is sent again
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data, _ := io.ReadAll(r.Body)
 		q, body := r.URL.Query(), answer{}
@@ -29,6 +31,9 @@ func groupBackEnd(t *testing.T, judge func(command string, body answer) string) 
 		command := q.Get("CallbackCommand")
 		if strings.Contains(command, "Before") {
 			_, _ = io.WriteString(w, judge(command, body))
+			return
+		}
+		if _, again := accepted.LoadOrStore(r.Header.Get(rest.IDHeader), true); again {
 			return
 		}
 		delete(body, "EventTime")
