@@ -108,6 +108,21 @@ func TestRemovedWhileAsked(t *testing.T) {
 	require.Equal(t, []string{"*", "*"}, bob.history("g"))
 }
 
+// Whoever is muted while the hooks are asked about an edit does not make it.
+func TestMutedWhileAskedAboutAnEdit(t *testing.T) {
+	h, groups, _, alice, _ := hookedGroup(t)
+	m := alice.says("g", "fine")
+	h.say(func(context.Context, *Outgoing) error {
+		groups.mu.Lock()
+		defer groups.mu.Unlock()
+		groups.groups["g"].muted["alice"] = true
+		return nil
+	}, nil)
+	_, f := alice.modifies("g", m, 0, "worse", "")
+	require.Equal(t, fault.GroupMuted, code(f))
+	require.Equal(t, []string{"*", "fine"}, alice.history("g"))
+}
+
 // An edit in a group does not bypass the hooks, whoever makes it.
 func TestEditsInAGroupAreAsked(t *testing.T) {
 	h, _, _, alice, bob := hookedGroup(t)

@@ -131,6 +131,10 @@ func (in *Inbox) beforeEdit(ctx context.Context, m *record, u place.User, p *mod
 	default:
 		p.Payload = asked.Payload
 	}
+	if asked.Group != "" { // they may have been muted or removed while the hooks were asked
+		_, err := in.maySpeak(ctx, u, asked.Group, nil)
+		return err
+	}
 	return nil
 }
 

@@ -105,6 +105,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestHooksInAGroup":               TestHooksInAGroup,
 		"TestHooksAndRepetitionsInAGroup": TestHooksAndRepetitionsInAGroup,
 		"TestRemovedWhileAsked":           TestRemovedWhileAsked,
+		"TestMutedWhileAskedAboutAnEdit":  TestMutedWhileAskedAboutAnEdit,
 		"TestEditsInAGroupAreAsked":       TestEditsInAGroupAreAsked,
 	},
 	"owncalls_test.go": {
