@@ -55,8 +55,8 @@ func unban(old Record, s rules, now int64) (Record, change) {
 // the ban is over or lifted, on all gateways. It replaces an earlier ban and
 // returns this one with its time.
 func (r *Registry) Ban(ctx context.Context, u place.User, b Ban) (Ban, error) {
+	b.At = r.now() // once: a try that seemed to fail may be the one that is stored
 	err := r.mutate(ctx, "ban", u, func(rec Record, s rules, _ string, now int64) step {
-		b.At = now
 		next, c := ban(rec, s, u, b, now)
 		return c.step(next)
 	})

@@ -1,13 +1,16 @@
 package registry
 
 import (
+	"context"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -109,4 +112,38 @@ func TestLoginsDoNotOvertakeABan(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, v.Ban)
 	require.Empty(t, v.Instances)
+}
+
+// belated is a store that the first write of alice's record reaches after its
+// caller has given up on it and writes again.
+type belated struct {
+	store
+	writes int
+	first  func()
+}
+
+func (b *belated) Put(ctx context.Context, subject string, data []byte, seq uint64, ttl time.Duration) (uint64, error) {
+	if subject == key(alice) {
+		b.writes++
+		switch b.writes {
+		case 1:
+			b.first = func() { _, _ = b.store.Put(context.WithoutCancel(ctx), subject, data, seq, ttl) }
+			return 0, context.DeadlineExceeded
+		case 2:
+			b.first()
+		}
+	}
+	return b.store.Put(ctx, subject, data, seq, ttl)
+}
+
+// The ban that is returned is the one that is stored, whichever try it was.
+func TestABanThatIsStoredLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := open(t, busmodel.New(busmodel.Options{}), "one", func(o *Options) { o.wrap = func(s store) store { return &belated{store: s} } })
+		b, err := r.Ban(t.Context(), alice, Ban{By: "administrator"})
+		require.NoError(t, err)
+		v, err := r.GetCurrent(t.Context(), alice)
+		require.NoError(t, err)
+		require.Equal(t, &b, v.Ban)
+	})
 }
