@@ -173,3 +173,14 @@ func TestDeployedConfig(t *testing.T) {
 	require.Equal(t, "always", all.sync)
 	require.Equal(t, "g1", all.node)
 }
+
+// Built files stay out of the image's context, but not the folders that are
+// embedded: without them nothing compiles while these files are being built.
+func TestImageHasTheEmbeddedFolders(t *testing.T) {
+	ignored := strings.Fields(deployFile(t, "Dockerfile.dockerignore"))
+	for _, dir := range []string{"js/dist", "web/docs/dist"} {
+		require.FileExists(t, filepath.Join("../..", dir, ".gitkeep"))
+		require.NotContains(t, ignored, dir)
+		require.Subset(t, ignored, []string{dir + "/*", "!" + dir + "/.gitkeep"})
+	}
+}
