@@ -11,12 +11,12 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// The tables write a record as words, oldest login first:
+// The tests write a record as words, oldest login first:
 //
 //	web:a        instance a on Web, attached
 //	web:a-       disconnected, within its grace
-//	web:a--      disconnected, grace is over
-//	web:a!       attached, and its UserSig has ended
+//	web:a--      disconnected, and its grace is over
+//	web:a!       attached, and its UserSig has expired
 //	-a:TYPE      evicted with TYPE
 const (
 	t0  = int64(1_800_000_000_000)
@@ -108,20 +108,20 @@ func TestAdmit(t *testing.T) {
 		native int
 		before string
 		claim  string // intent platform:instance[/doc]
-		want   string // verdict, then who is told, then the record
+		want   string // verdict | instances that are notified | the new record
 	}{
-		{name: "the first", claim: "new web:a", want: "admitted | | web:a"},
+		{name: "the first login", claim: "new web:a", want: "admitted | | web:a"},
 		{name: "the new login wins", before: "web:a", claim: "new web:b", want: "admitted | a:multipleAccount | web:b -a:multipleAccount"},
 		{name: "two of two", web: 2, before: "web:a", claim: "new web:b", want: "admitted | | web:a web:b"},
 		{name: "the oldest goes", web: 2, before: "web:a web:b", claim: "new web:c", want: "admitted | a:multipleAccount | web:b web:c -a:multipleAccount"},
 		{name: "a disconnected one goes first", web: 2, before: "web:a web:b-", claim: "new web:c", want: "admitted | | web:a web:c -b:multipleAccount"},
 		{name: "the oldest of the disconnected", web: 3, before: "web:a web:b- web:c-", claim: "new web:d", want: "admitted | | web:a web:c- web:d -b:multipleAccount"},
-		{name: "over grace needs no eviction", web: 2, before: "web:a web:b--", claim: "new web:c", want: "admitted | | web:a web:c"},
-		{name: "an ended UserSig frees its place", before: "web:a!", claim: "new web:b", want: "admitted | a:userSigExpired | web:b"},
-		{name: "ten", web: 10, before: "web:a web:b web:c web:d web:e web:f web:g web:h web:i web:j", claim: "new web:k",
+		{name: "one whose grace is over makes room without an eviction", web: 2, before: "web:a web:b--", claim: "new web:c", want: "admitted | | web:a web:c"},
+		{name: "an expired UserSig frees its place", before: "web:a!", claim: "new web:b", want: "admitted | a:userSigExpired | web:b"},
+		{name: "the eleventh where ten may be", web: 10, before: "web:a web:b web:c web:d web:e web:f web:g web:h web:i web:j", claim: "new web:k",
 			want: "admitted | a:multipleAccount | web:b web:c web:d web:e web:f web:g web:h web:i web:j web:k -a:multipleAccount"},
 
-		{name: "repeated", before: "web:a", claim: "new web:a", want: "admitted again | a:superseded | web:a"},
+		{name: "a repeated login", before: "web:a", claim: "new web:a", want: "admitted again | a:superseded | web:a"},
 		{name: "a reconnect that nobody noticed", before: "web:a", claim: "resume web:a", want: "admitted again | a:superseded | web:a"},
 		{name: "a reconnect", before: "web:a-", claim: "resume web:a", want: "admitted again | | web:a"},
 		{name: "a reconnect after grace, not swept yet", before: "web:a--", claim: "resume web:a", want: "admitted again | | web:a"},
@@ -131,7 +131,7 @@ func TestAdmit(t *testing.T) {
 		{name: "a resume into a free place", claim: "resume web:a", want: "admitted | | web:a"},
 		{name: "a resume finds no place", before: "web:b", claim: "resume web:a", want: "kicked out multipleAccount | | web:b"},
 		{name: "a resume never takes a disconnected one's place", before: "web:b-", claim: "resume web:a", want: "kicked out multipleAccount | | web:b-"},
-		{name: "a resume takes the place of one over grace", before: "web:b--", claim: "resume web:a", want: "admitted | | web:a"},
+		{name: "a resume takes the place of one whose grace is over", before: "web:b--", claim: "resume web:a", want: "admitted | | web:a"},
 		{name: "evicted meanwhile", before: "web:b -a:multipleDevice", claim: "resume web:a", want: "kicked out multipleDevice | | web:b -a:multipleDevice"},
 		{name: "evicted meanwhile, though a place is free", before: "-a:multipleAccount", claim: "resume web:a", want: "kicked out multipleAccount | | -a:multipleAccount"},
 		{name: "a repeated login that was evicted meanwhile", before: "web:b -a:multipleAccount", claim: "new web:a", want: "kicked out multipleAccount | | web:b -a:multipleAccount"},
@@ -140,15 +140,15 @@ func TestAdmit(t *testing.T) {
 		{name: "dual: Web beside a phone", before: "android:a", claim: "new web:b", want: "admitted | | android:a web:b"},
 		{name: "dual: one native platform", before: "android:a web:w", claim: "new windows:b", want: "admitted | a:multipleDevice | web:w windows:b -a:multipleDevice"},
 		{name: "dual: the same platform", before: "android:a web:w", claim: "new android:b", want: "admitted | a:multipleAccount | web:w android:b -a:multipleAccount"},
-		{name: "dual: a resume has no rival", before: "android:a", claim: "resume mac:b", want: "kicked out multipleAccount | | android:a"},
+		{name: "dual: a resume does not evict a rival", before: "android:a", claim: "resume mac:b", want: "kicked out multipleAccount | | android:a"},
 		{name: "dual: three of a platform", native: 3, before: "mac:a mac:b", claim: "new mac:c", want: "admitted | | mac:a mac:b mac:c"},
-		{name: "dual: all of the other platform", native: 3, before: "mac:a mac:b- mac:c", claim: "new iphone:d", want: "admitted | a:multipleDevice c:multipleDevice | iphone:d -b:multipleDevice -a:multipleDevice -c:multipleDevice"},
-		{name: "single: Web, too", mode: Single, before: "android:a", claim: "new web:b", want: "admitted | a:multipleDevice | web:b -a:multipleDevice"},
+		{name: "dual: every instance of the other platform goes", native: 3, before: "mac:a mac:b- mac:c", claim: "new iphone:d", want: "admitted | a:multipleDevice c:multipleDevice | iphone:d -b:multipleDevice -a:multipleDevice -c:multipleDevice"},
+		{name: "single: Web evicts a phone", mode: Single, before: "android:a", claim: "new web:b", want: "admitted | a:multipleDevice | web:b -a:multipleDevice"},
 		{name: "single: more of one platform", mode: Single, web: 2, before: "web:a", claim: "new web:b", want: "admitted | | web:a web:b"},
 		{name: "triple: mobile, desktop, Web", mode: Triple, before: "android:a web:b", claim: "new mac:c", want: "admitted | | android:a web:b mac:c"},
 		{name: "triple: two mobiles", mode: Triple, before: "android:a web:b mac:c", claim: "new ipad:d", want: "admitted | a:multipleDevice | web:b mac:c ipad:d -a:multipleDevice"},
 		{name: "triple: two desktops", mode: Triple, before: "android:a web:b mac:c", claim: "new linux:d", want: "admitted | c:multipleDevice | android:a web:b linux:d -c:multipleDevice"},
-		{name: "multi: all", mode: Multi, before: "android:a iphone:b ipad:c windows:d mac:e web:f", claim: "new linux:g",
+		{name: "multi: every platform at once", mode: Multi, before: "android:a iphone:b ipad:c windows:d mac:e web:f", claim: "new linux:g",
 			want: "admitted | d:multipleAccount | android:a iphone:b ipad:c mac:e web:f linux:g -d:multipleAccount"},
 		{name: "Linux is treated like Windows", before: "linux:a", claim: "new windows:b", want: "admitted | a:multipleAccount | windows:b -a:multipleAccount"},
 
@@ -158,7 +158,7 @@ func TestAdmit(t *testing.T) {
 		{name: "lowered: a new login", web: 2, before: "web:a web:b web:c", claim: "new web:d", want: "admitted | a:multipleAccount b:multipleAccount | web:c web:d -a:multipleAccount -b:multipleAccount"},
 		{name: "lowered: a reload logs in", web: 1, before: "web:a- web:b", claim: "new web:a/other", want: "admitted again | b:multipleAccount | web:a -b:multipleAccount"},
 		{name: "lowered: a login is repeated", web: 1, before: "web:a- web:b", claim: "new web:a", want: "kicked out multipleAccount | | web:b -a:multipleAccount"},
-		{name: "mode lowered: none without need", mode: Single, web: 2, before: "web:a android:b web:c", claim: "resume web:c", want: "admitted again | b:multipleDevice c:superseded | web:a web:c -b:multipleDevice"},
+		{name: "mode lowered: only the rival goes", mode: Single, web: 2, before: "web:a android:b web:c", claim: "resume web:c", want: "admitted again | b:multipleDevice c:superseded | web:a web:c -b:multipleDevice"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := testRules(Dual, max(c.web, 1), max(c.native, 1))
@@ -225,8 +225,8 @@ func TestAdmitAfterAKick(t *testing.T) {
 	require.Equal(t, sec, r.KickedAt)
 }
 
-// A signer whose clock is ahead has its UserSigs voided by that clock, too:
-// what was used before the kick is void, and what is signed after it is not.
+// If the signer's clock is ahead, a kick voids UserSigs up to the latest date
+// that was used before it. What the same clock signs later is valid.
 func TestKickVoidsWhatIsDatedAhead(t *testing.T) {
 	s := testRules(Dual, 2, 1)
 	const sec, ahead = int64(t0 / 1000), 240
@@ -242,15 +242,16 @@ func TestKickVoidsWhatIsDatedAhead(t *testing.T) {
 		_, d = admit(r, s, c, t0+2000)
 		require.Equal(t, want, d.Verdict, signed)
 	}
-	// The same for one that arrived by a renewal, even with the same end,
+	// A UserSig used in a renewal counts as well, even if it ends at the same
+	// time as the one before.
 	p := used.Instances[0].holder(alice).Place
 	r, ch, v := renew(used, s, p, sec+ahead+9, used.Instances[0].Expires, t0+10)
 	require.Equal(t, place.Admitted, v)
 	require.True(t, ch.Write)
 	r, _ = kickAll(r, s, alice, sec+1, t0+1000)
 	require.Equal(t, sec+ahead+9, r.KickedAt)
-	// but not for one whose date has passed: the clock is right, or right
-	// again.
+	// Once the latest date that was used has passed, the kick voids only what
+	// is dated up to its own second.
 	r, _ = kickAll(used, s, alice, sec+ahead+60, t0+(ahead+60)*1000)
 	require.Equal(t, sec+ahead+60, r.KickedAt)
 }
@@ -265,10 +266,10 @@ func TestTheRecordForgetsTheOldestEvicted(t *testing.T) {
 	require.Equal(t, "i8", r.Evicted[0].Hash)
 	require.Equal(t, "i39", r.Evicted[maxEvicted-1].Hash)
 	r, _ = tidy(r, s, alice, (end+1)*1000)
-	require.Empty(t, r.Evicted, "their UserSig has ended")
+	require.Empty(t, r.Evicted, "their UserSigs have expired")
 }
 
-func TestEnforceAndTheOtherChanges(t *testing.T) {
+func TestChangesOtherThanAdmissions(t *testing.T) {
 	p := func(r Record, hash string) place.Place {
 		return r.Instances[r.find(hash)].holder(alice).Place
 	}
@@ -281,7 +282,7 @@ func TestEnforceAndTheOtherChanges(t *testing.T) {
 	next, c = tidy(next, s, alice, t0)
 	require.False(t, c.Write)
 
-	// An older attachment's signals change nothing.
+	// What is reported of an older attachment changes nothing.
 	stale := p(next, "c")
 	stale.Attach--
 	_, c = release(next, s, stale, t0)
@@ -297,7 +298,7 @@ func TestEnforceAndTheOtherChanges(t *testing.T) {
 	require.False(t, c.Write)
 	require.Equal(t, down, again)
 	_, c = reattach(down, s, p(next, "c"), "other", t0)
-	require.False(t, c.Write, "another gateway has no say")
+	require.False(t, c.Write, "the attachment belongs to another gateway")
 	up, _ := reattach(down, s, p(next, "c"), "g", t0)
 	require.Equal(t, words(next, s), words(up, s))
 	gone, c := tidy(down, s, alice, t0+5000)
@@ -305,7 +306,7 @@ func TestEnforceAndTheOtherChanges(t *testing.T) {
 	require.Equal(t, LinkClose, c.Events[0].Reason)
 
 	out, c := release(next, s, place.Place{User: alice, Instance: "c"}, t0)
-	require.True(t, c.Write, "a farewell knows no attach number")
+	require.True(t, c.Write, "a farewell names no attachment")
 	require.Equal(t, -1, out.find("c"))
 	require.Equal(t, Unregister, c.Events[0].Reason)
 

@@ -31,18 +31,19 @@ func TestAdmitDuringABan(t *testing.T) {
 		require.Equal(t, place.Outcome{Verdict: place.KickedOut, Kick: frame.KickRESTAPI}, d.Outcome, back)
 	}
 	after, d := admit(r, s, claimOf("new web:c"), end)
-	require.Equal(t, place.Admitted, d.Verdict, "it is over, and no UserSig is void")
+	require.Equal(t, place.Admitted, d.Verdict, "the ban is over, and it voided no UserSig")
 	require.Nil(t, after.Ban)
 	lifted, ch := unban(r, s, end-1)
 	require.True(t, ch.Write)
 	_, d = admit(lifted, s, claimOf("new web:c"), end-1)
 	require.Equal(t, place.Admitted, d.Verdict)
 	_, ch = unban(r, s, end)
-	require.False(t, ch.Write, "there is nothing to lift")
+	require.False(t, ch.Write, "a ban that is over needs no lifting")
 }
 
-// A timd that knows of no bans must not let a banned user in.
-func TestARecordWithABanIsOfAnotherVersion(t *testing.T) {
+// A timd too old to know bans must not let a banned user in, so a record with a
+// ban has a version that such a timd refuses to read.
+func TestARecordWithABanHasItsOwnVersion(t *testing.T) {
 	for text, b := range map[string]*Ban{`"v":1,`: nil, `"v":2,`: {At: 1}} {
 		r := record("web:a")
 		r.Ban = b
@@ -60,7 +61,7 @@ func TestHowLongARecordWithABanIsKept(t *testing.T) {
 	r.Ban = &Ban{At: t0, Until: t0 + MaxBan.Milliseconds()}
 	require.Equal(t, MaxBan, r.ttl(t0))
 	r.Ban = &Ban{At: t0}
-	require.Zero(t, r.ttl(t0), "for ever")
+	require.Zero(t, r.ttl(t0), "a ban without an end is kept for ever")
 }
 
 func TestBansAreStoredAndListed(t *testing.T) {
@@ -94,9 +95,9 @@ func TestBansAreStoredAndListed(t *testing.T) {
 	require.Equal(t, place.Admitted, login(t, r, g, web("b")).Verdict)
 }
 
-// Whoever is admitted before a ban is evicted by it, and nobody comes after it,
-// in whatever order they reach the store.
-func TestLoginsDoNotOvertakeABan(t *testing.T) {
+// In whatever order logins and a ban reach the store, nobody is online in the
+// end: the ban evicts earlier logins, and later ones are refused.
+func TestLoginsDuringABan(t *testing.T) {
 	r, _ := open(t, testBus(t), "one", nil)
 	var all sync.WaitGroup
 	for _, id := range []string{"a", "b", "c", "d"} {

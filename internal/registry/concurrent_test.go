@@ -17,10 +17,11 @@ import (
 )
 
 // TestConcurrent lets pages of one user log in, reconnect, lose their link and
-// log out on both gateways at once, while everything goes wrong that can. In
-// the last story gateways also take each other for dead while they live. No
-// record ever holds too many instances (the store checks each one), sockets
-// and record agree in the end, and every evicted instance is told so.
+// log out on two gateways at once, while requests, answers and signals are
+// lost, late and repeated. In the last of its runs each gateway also takes the
+// other for dead while it lives. No record ever holds too many instances (the
+// store checks each one), sockets and record agree in the end, and every
+// evicted instance is told so.
 func TestConcurrent(t *testing.T) {
 	b := testBus(t)
 	for seed := range uint64(3) {
@@ -97,8 +98,8 @@ func TestConcurrent(t *testing.T) {
 		wg.Wait()
 		w.h.quiet()
 		if mistaken {
-			// What was begun in error may still be under way, and is
-			// corrected.
+			// What a gateway began while it took the other for dead may still
+			// be under way; comparing again corrects it.
 			for i := range w.regs {
 				w.regs[i].askAboutAll()
 			}
@@ -121,7 +122,7 @@ func TestConcurrent(t *testing.T) {
 			}
 			out, err := w.regs[0].Admit(ctx, claim(p.id, true))
 			require.NoError(t, err)
-			require.Equal(t, place.KickedOut, out.Verdict, "%s went without a word", p.id)
+			require.Equal(t, place.KickedOut, out.Verdict, "%s was evicted and not told", p.id)
 		}
 	}
 }
@@ -173,12 +174,13 @@ func TestALapsedLease(t *testing.T) {
 		require.Eventually(t, func() bool { return state() == Disconnected }, 5*time.Second, 10*time.Millisecond)
 		require.Eventually(t, r2.Live, 5*time.Second, 5*time.Millisecond)
 
-		// Another page takes the one place; the signal waits for nobody.
+		// Another page takes the only place. The evicted instance counts as
+		// disconnected, so its gateway gets no signal.
 		out := login(t, r2, g2, web("b"))
 		require.Equal(t, place.Admitted, out.Verdict)
 		require.Len(t, out.Evicted, 1)
 		require.False(t, out.Evicted[0].Attached)
-		require.Equal(t, []place.Place{a.Place}, g1.Places(), "it keeps its socket")
+		require.Equal(t, []place.Place{a.Place}, g1.Places(), "the socket is still there")
 
 		lost.lose(false)
 		g1.expect(t, "kick a multipleAccount")
@@ -187,8 +189,8 @@ func TestALapsedLease(t *testing.T) {
 	})
 }
 
-// After a lapsed lease that nobody made use of, the instance goes on where it
-// was.
+// An instance whose place nobody took while its gateway's lease had lapsed
+// keeps that place.
 func TestALapsedLeaseThatNobodyUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := busmodel.New(busmodel.Options{})
@@ -204,7 +206,8 @@ func TestALapsedLeaseThatNobodyUsed(t *testing.T) {
 		}, 5*time.Second, 10*time.Millisecond)
 		_, err := r2.SetSettings(ctx, app, Patch{WebInstances: &two})
 		require.NoError(t, err)
-		// Once somebody writes the record, it says disconnected, too.
+		// Another login writes the record, in which the instance is
+		// disconnected now.
 		c := web("b")
 		out, err := r2.admit(ctx, c)
 		require.NoError(t, err)
@@ -220,14 +223,15 @@ func TestALapsedLeaseThatNobodyUsed(t *testing.T) {
 	})
 }
 
-// lostLease is a store in which a lease cannot be renewed.
+// lostLease is a store that refuses every write while lost is true, so that its
+// gateway's lease lapses.
 type lostLease struct {
 	store
 	mu   sync.Mutex
 	lost bool
 }
 
-// openLosable opens a gateway whose lease of a second can be lost.
+// openLosable opens a gateway whose lease lasts a second and can be lost.
 func openLosable(t *testing.T, b Bus) (*Registry, *fakeGateway, *lostLease) {
 	lost := &lostLease{}
 	r, g := open(t, b, "one", func(o *Options) {
@@ -249,9 +253,9 @@ func (l *lostLease) Put(ctx context.Context, subject string, data []byte, seq ui
 	return l.store.Put(ctx, subject, data, seq, ttl)
 }
 
-// A gateway that was away for longer than its lease and is back has live
-// sockets, whatever another gateway still believes of it. Instances evicted
-// there are told at once; the others keep counting as attached.
+// A gateway that is back after its lease had lapsed has live sockets, even if
+// another gateway still takes it for dead. Its evicted instances are told at
+// once; the others go on counting as attached.
 func TestALeaseThatCameBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := busmodel.New(busmodel.Options{})
@@ -299,7 +303,7 @@ func TestALeaseThatCameBack(t *testing.T) {
 		}, 5*time.Second, 5*time.Millisecond)
 		require.Equal(t, []place.Place{d.Place}, g2.Places())
 
-		// It is not taken for dead for long.
+		// It counts as dead only until the other gateway asks again.
 		e := login(t, r1, g1, web("e"))
 		require.Empty(t, e.Evicted)
 		require.NoError(t, r1.Detach(ctx, e.Place, false))
@@ -314,7 +318,7 @@ func TestALeaseThatCameBack(t *testing.T) {
 	})
 }
 
-// gone reports whether a registry takes a gateway for dead.
+// gone reports whether r takes the gateway gw for dead.
 func gone(r *Registry, gw string) bool {
 	r.leases.mu.Lock()
 	defer r.leases.mu.Unlock()
@@ -322,7 +326,7 @@ func gone(r *Registry, gw string) bool {
 	return ok && !is.live
 }
 
-// An admission waits for the lease if it comes back within the time that a
+// An admission waits for a lapsed lease that comes back within the time that a
 // login may take.
 func TestAdmissionWaitsForTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

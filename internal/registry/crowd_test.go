@@ -15,7 +15,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// counting records how many operations it has had at once.
+// counting is a store that records how many reads it has had at once.
 type counting struct {
 	store
 	now, most atomic.Int64
@@ -40,9 +40,9 @@ func (c *counting) Last(ctx context.Context, stream, subject string) (bus.Value,
 	return c.store.Last(ctx, stream, subject)
 }
 
-// Thousands of sockets that end at once, at a restart or when a network goes
-// down, do not ask the store all at once: each would wait longer than it may,
-// and ask again.
+// When many sockets end at once, at a restart or when a network goes down, a
+// gateway reports only some of them to the store at a time. All together they
+// would wait longer than they may, fail, and be repeated.
 func TestACrowdThatLeaves(t *testing.T) {
 	const users = 600
 	b := testBus(t)
@@ -73,5 +73,5 @@ func TestACrowdThatLeaves(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	require.LessOrEqual(t, c.most.Load(), int64(cap(r.leaveSlots))+2, "and the few of the registry's own")
+	require.LessOrEqual(t, c.most.Load(), int64(cap(r.leaveSlots))+2, "2 more for what the registry reads by itself")
 }

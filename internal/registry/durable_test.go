@@ -15,8 +15,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// noEvents is a store whose event stream cannot be reached, as when the
-// gateway dies right after the compare-and-set.
+// noEvents is a store whose event stream cannot be reached while gone is true,
+// as if the gateway died right after the compare-and-set of a record.
 type noEvents struct {
 	store
 	gone atomic.Bool
@@ -29,7 +29,9 @@ func (s *noEvents) Put(ctx context.Context, subject string, data []byte, seq uin
 	return s.store.Put(ctx, subject, data, seq, ttl)
 }
 
-func TestNoEventIsLostOrTwice(t *testing.T) {
+// The events of a gateway that dies before it could store them are stored by the
+// next one that changes the record, each of them once.
+func TestEachEventIsStoredOnce(t *testing.T) {
 	b := testBus(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -61,7 +63,7 @@ func TestNoEventIsLostOrTwice(t *testing.T) {
 		require.NoError(t, m.Ack())
 	}
 	require.Equal(t, []string{"login a", "login b kicks a", "logout b"}, got)
-	// The record drops what has arrived.
+	// The record drops the events that the stream has.
 	login(t, r2, g2, web("c"))
 	m, err := c.Next()
 	require.NoError(t, err)
@@ -76,8 +78,8 @@ func TestNoEventIsLostOrTwice(t *testing.T) {
 	require.Zero(t, info.NumPending)
 }
 
-// After a restart on the same data everything is back, and what the dead
-// process left attached counts as disconnected at once.
+// After a restart on the same data everything is back, and the instances that
+// the dead process left attached count as disconnected at once.
 func TestRestartOnTheSameData(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
@@ -105,7 +107,7 @@ func TestRestartOnTheSameData(t *testing.T) {
 }
 
 // Two gateways on different servers of a cluster survive the loss of the
-// server that leads the records.
+// server that leads the stream of records.
 func TestThreeNodes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")

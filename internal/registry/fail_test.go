@@ -11,9 +11,9 @@ import (
 	"github.com/tim-wasm/tim/internal/testlog"
 )
 
-// A client that hangs up while the registry works for it is not a fault of the
-// store: an operator who reads the log would search for one.
-func TestHangUpIsNoStoreTrouble(t *testing.T) {
+// When a client hangs up while the registry works for it, no fault of the store
+// is logged: an operator would look for one.
+func TestHangUpIsNotLoggedAsAFaultOfTheStore(t *testing.T) {
 	log := new(testlog.Buffer)
 	r, _ := open(t, testBus(t), "n1", func(o *Options) { o.Log = slog.New(slog.NewTextHandler(log, nil)) })
 	ctx, cancel := context.WithCancel(t.Context())

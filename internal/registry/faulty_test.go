@@ -12,7 +12,7 @@ import (
 )
 
 // faulty is a store that answers late, not at all, or with an old value. It
-// also checks every record that gets stored against the limit.
+// also checks every record that it stores against the limits.
 type faulty struct {
 	store
 	h *history
@@ -37,8 +37,8 @@ func newHistory(seed uint64) *history {
 	return h
 }
 
-// knows adds settings to check records against. Background work of a registry
-// may be storing records meanwhile.
+// knows adds settings to check records against. It is safe to call while
+// background work of a registry stores records.
 func (h *history) knows(s Settings) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -77,7 +77,7 @@ func (h *history) violations() []string {
 	return slices.Clone(h.wrong)
 }
 
-// dice returns 0 to 99, or 99 when nothing is to go wrong.
+// dice returns a random number from 0 to 99, or 99 when faults are off.
 func (h *history) dice() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -125,7 +125,7 @@ func (f *faulty) Put(ctx context.Context, subject string, data []byte, seq uint6
 		f.h.fault()
 		_, _ = f.put(ctx, subject, data, seq, ttl)
 		return 0, context.DeadlineExceeded
-	case n < 15: // it arrives after the caller has given up
+	case n < 15: // the request arrives after the caller has given up
 		f.h.fault()
 		arrived := f.h.postpone()
 		go func() {

@@ -10,9 +10,8 @@ import (
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
 )
 
-// A lease that lapsed during an outage is taken again as soon as NATS is back,
-// and not only at its next turn, up to 5 s later: nobody can log in without
-// it.
+// A lease that lapsed during an outage is taken again as soon as NATS is back.
+// Nobody can log in without it, and the next renewal may be 5 s away.
 func TestTheLeaseIsBackWithTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := open(t, busmodel.New(busmodel.Options{}), "g1", nil)
@@ -26,8 +25,7 @@ func TestTheLeaseIsBackWithTheConnection(t *testing.T) {
 	})
 }
 
-// TestWatchEndsWithTheRegistry: whoever watches events learns that no more come,
-// and Close waits for it.
+// Close ends the watches of events, and a watch that begins later ends at once.
 func TestWatchEndsWithTheRegistry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := open(t, busmodel.New(busmodel.Options{}), "one", nil)
@@ -43,9 +41,8 @@ func TestWatchEndsWithTheRegistry(t *testing.T) {
 	})
 }
 
-// Each frame in or out asks whether the gateway is live, so that must not wait for
-// whoever is at work on the leases.
-func TestLiveWaitsForNobody(t *testing.T) {
+// Live must not wait for the leases' lock, because every frame in or out calls it.
+func TestLiveDoesNotWaitForTheLock(t *testing.T) {
 	r, _ := open(t, testBus(t), "g1", nil)
 	r.leases.mu.Lock()
 	defer r.leases.mu.Unlock()
@@ -55,6 +52,6 @@ func TestLiveWaitsForNobody(t *testing.T) {
 	case is := <-live:
 		require.True(t, is)
 	case <-time.After(30 * time.Second):
-		t.Fatal("it waits for the lock of the leases")
+		t.Fatal("Live waits for the lock of the leases")
 	}
 }

@@ -54,7 +54,7 @@ func newWorld(t *testing.T, b *bus.Bus, seed uint64, faults bool) *world {
 func (w *world) settle(u place.User, story lazy) {
 	w.compare()
 	want, got := w.record(u).sockets(u), w.sockets(u)
-	require.Equal(w.t, want, got, "sockets follow the record\n%s\n%s", story, lazy(func() string { r := w.record(u); return string(r.encode()) }))
+	require.Equal(w.t, want, got, "the sockets are not those of the record\n%s\n%s", story, lazy(func() string { r := w.record(u); return string(r.encode()) }))
 	require.Empty(w.t, w.h.violations())
 }
 
@@ -71,7 +71,8 @@ func (w *world) compare() {
 	}
 }
 
-// sockets returns those that a record claims, and who holds them.
+// sockets returns the attachments that have a socket according to the record,
+// each with its gateway.
 func (r Record) sockets(u place.User) map[place.Place]string {
 	all := map[place.Place]string{}
 	for _, in := range r.Instances {
@@ -82,7 +83,7 @@ func (r Record) sockets(u place.User) map[place.Place]string {
 	return all
 }
 
-// sockets returns those that exist.
+// sockets returns the attachments of u that have a socket, each with its gateway.
 func (w *world) sockets(u place.User) map[place.Place]string {
 	all := map[place.Place]string{}
 	for i, g := range w.gws {
@@ -111,8 +112,8 @@ type client struct {
 	id, doc  string
 	platform place.Platform
 	gw       int
-	place    place.Place // the latest one it was given
-	attached bool        // as far as it knows
+	place    place.Place // the latest one that it was given
+	attached bool        // as far as the client knows
 	over     bool        // logged out, or told that it was evicted
 }
 
@@ -122,7 +123,7 @@ func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 	t, ctx := w.t, context.Background()
 	m := &model{mode: mode, web: 1, out: map[string]mEvicted{}}
 	var clients []*client
-	var late []func() // what an older attachment has yet to report
+	var late []func() // late reports that an older attachment has lost its socket
 	var story []string
 	tell := func(format string, a ...any) { story = append(story, fmt.Sprintf(format, a...)) }
 	fail := lazy(func() string { return strings.Join(story, "\n") })
@@ -179,7 +180,7 @@ func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 		}
 		c.attached = false
 	}
-	// Every kicked client knows of it.
+	// hear tells the clients which of them were kicked.
 	hear := func() {
 		for _, g := range w.gws {
 			g.mu.Lock()
@@ -252,7 +253,7 @@ func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 		case n < 83 && len(late) > 0:
 			late[0]()
 			late = late[1:]
-			tell("an older attachment says it is gone")
+			tell("an older attachment is reported as lost")
 		case n < 90: // time passes
 			w.clock.Add(int64(w.rng.IntN(70_000)))
 			require.NoError(t, w.regs[w.rng.IntN(2)].tidyUser(ctx, u), fail)
@@ -283,8 +284,8 @@ func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 			require.NoError(t, w.regs[0].tidyUser(ctx, u), fail)
 			w.settle(u, fail)
 		}
-		// No time-out is left open: let the grace of the model be that of the
-		// record.
+		// Record and model can be compared once both have ended the places whose
+		// grace is over.
 		require.NoError(t, w.regs[w.rng.IntN(2)].tidyUser(ctx, u), fail)
 		m.end(w.clock.Load())
 		w.h.quiet()
@@ -294,7 +295,7 @@ func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 	require.NoError(t, w.regs[0].tidyUser(ctx, u), fail)
 	w.settle(u, fail)
 	hear()
-	// Nobody was evicted without being told: at once, or on their return.
+	// Every evicted client was told: at once, or when it comes back.
 	for _, c := range clients {
 		if e, ok := m.out[c.id]; ok && !c.over {
 			admit(c, claim(c, true))
@@ -303,8 +304,8 @@ func (w *world) run(u place.User, app uint32, mode Mode, steps int) {
 	}
 }
 
-// TestModel plays random stories against the model. TIM_MODEL_STORIES asks for
-// more of them.
+// TestModel plays random stories against the model. TIM_MODEL_STORIES sets how
+// many, which are then longer, and TIM_MODEL_SEED the seed of the first.
 func TestModel(t *testing.T) {
 	stories, steps := 24, 40
 	if n, err := strconv.Atoi(os.Getenv("TIM_MODEL_STORIES")); err == nil {

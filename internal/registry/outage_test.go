@@ -16,13 +16,13 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// A NATS server that dies takes the watches it served with it, and their
-// clients take seconds to notice. A change of settings reaches the others without
-// it.
+// A change of settings reaches the other gateways without a watch: when a NATS
+// server dies, so do the watches that it served, which takes gateways seconds
+// to notice.
 func TestSettingsWithoutAWatch(t *testing.T) {
 	b := testBus(t)
 	r1, _ := open(t, b, "one", nil)
-	r2, _ := open(t, b, "two", func(o *Options) { o.check = time.Hour }) // it does not read them by itself
+	r2, _ := open(t, b, "two", func(o *Options) { o.check = time.Hour }) // it does not read the settings by itself
 	ctx := context.Background()
 	s, err := b.JetStream().Stream(ctx, configStream)
 	require.NoError(t, err)
@@ -38,8 +38,8 @@ func TestSettingsWithoutAWatch(t *testing.T) {
 	require.Eventually(t, func() bool { return r2.Settings(app).WebInstances == 4 }, 30*time.Second, time.Millisecond)
 }
 
-// One user's record that a newer timd wrote, and that cannot be read, holds up
-// nobody else's in the queue.
+// A record that a newer timd wrote, and this one cannot read, does not keep the
+// ends of other users' sockets from being stored.
 func TestARecordThatCannotBeRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := busmodel.New(busmodel.Options{})
@@ -54,7 +54,8 @@ func TestARecordThatCannotBeRead(t *testing.T) {
 		_, err = b.Put(ctx, key(alice), fmt.Appendf(nil, `{"v":%d}`, recordVersion+1), v.Seq, 0)
 		require.NoError(t, err)
 
-		// What could not be reported in time is reported later, except this one.
+		// Ends that could not be stored in time are stored later, except the one
+		// whose record cannot be read.
 		lost.lose(true)
 		g.forget(fine.Place)
 		short, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
@@ -67,13 +68,14 @@ func TestARecordThatCannotBeRead(t *testing.T) {
 			v, err := r.Get(ctx, bob.User)
 			return err == nil && v.State == Disconnected
 		}, 5*time.Second, 10*time.Millisecond)
-		// And the gateway is live again, though it cannot compare this place.
+		// The gateway is live again, though it cannot compare that place.
 		require.Eventually(t, r.Live, 5*time.Second, 5*time.Millisecond)
 		g.expect(t, "drop a")
 	})
 }
 
-// A logout in an outage is stored once the store is back, and only once.
+// A logout in an outage is stored when the store is back. However often it is
+// reported, it waits as one.
 func TestALogoutInAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := busmodel.New(busmodel.Options{})
@@ -82,7 +84,7 @@ func TestALogoutInAnOutage(t *testing.T) {
 		out := login(t, r, g, web("a"))
 		g.forget(out.Place)
 		lost.lose(true)
-		for range 3 { // the gateway repeats it, too
+		for range 3 { // a gateway repeats it as well
 			short, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
 			require.Error(t, r.Release(short, out.Place))
 			require.Error(t, r.Detach(short, out.Place, true))
@@ -97,8 +99,8 @@ func TestALogoutInAnOutage(t *testing.T) {
 	})
 }
 
-// However often a link is lost, the record is read once when grace is over,
-// and not once for each loss.
+// However often a link is lost, the end of its grace tidies the record a few
+// times, not once for each loss.
 func TestALinkThatFlaps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := busmodel.New(busmodel.Options{})
@@ -127,9 +129,9 @@ func TestALinkThatFlaps(t *testing.T) {
 	})
 }
 
-// A record was decided by newer settings than this gateway knows, and the
-// first question for them gets no answer.
-func TestSettingsThatCannotBeReadAtOnce(t *testing.T) {
+// A gateway that meets a record decided by newer settings than it knows reads
+// them before it admits, and repeats the read until it is answered.
+func TestNewerSettingsAreReadBeforeAnAdmission(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := busmodel.New(busmodel.Options{})
 		deaf := &deafConfig{}
@@ -145,11 +147,12 @@ func TestSettingsThatCannotBeReadAtOnce(t *testing.T) {
 		require.NoError(t, err)
 		deaf.times.Store(2)
 		require.Equal(t, place.Admitted, login(t, r, g, web("b")).Verdict)
-		require.Negative(t, deaf.times.Load(), "it was asked again")
+		require.Negative(t, deaf.times.Load(), "the settings were asked for until there was an answer")
 	})
 }
 
-// deafConfig leaves some questions for settings, and some changes, unanswered.
+// deafConfig is a store that leaves the next times reads of settings unanswered,
+// and the next puts changes of them.
 type deafConfig struct {
 	store
 	times, puts atomic.Int64
@@ -169,7 +172,7 @@ func (d *deafConfig) LastAtLeader(ctx context.Context, stream, subject string) (
 	return d.store.LastAtLeader(ctx, stream, subject)
 }
 
-// A change of settings during an election is repeated until it is answered.
+// A change of settings is repeated during an election until it is answered.
 func TestSettingsDuringAnElection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := busmodel.New(busmodel.Options{})

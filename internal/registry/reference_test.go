@@ -14,7 +14,7 @@ type model struct {
 	mode Mode
 	web  int
 	list []mInstance
-	out  map[string]mEvicted // evicted ones
+	out  map[string]mEvicted // the evicted, by instance
 }
 
 type mInstance struct {
@@ -38,8 +38,8 @@ func (m *model) limit(p place.Platform) int {
 	return 1
 }
 
-// group returns which platforms exclude each other; those of different groups
-// never meet.
+// group returns the group of a platform. Different platforms of the same group
+// exclude each other.
 func (m *model) group(p place.Platform) string {
 	switch m.mode {
 	case Single:
@@ -68,8 +68,8 @@ func (m *model) evict(i int, typ string) string {
 	return in.id + ":" + typ
 }
 
-// room evicts until n more of a platform would fit, with no instance left that
-// it excludes.
+// room evicts instances until n more of p fit. If n is positive, it first
+// evicts those on platforms that p excludes.
 func (m *model) room(p place.Platform, n int) (gone []string) {
 	for i := 0; n > 0 && i < len(m.list); {
 		if m.list[i].platform != p && m.group(m.list[i].platform) == m.group(p) {
@@ -109,7 +109,7 @@ func (m *model) free(p place.Platform) bool {
 	return count < m.limit(p)
 }
 
-// admit returns what must come out.
+// admit returns the verdict that a claim must get, and whom it must evict.
 func (m *model) admit(id, doc string, p place.Platform, resume bool) (verdict string, gone []string) {
 	if i := m.find(id); i >= 0 {
 		in := &m.list[i]
@@ -133,6 +133,7 @@ func (m *model) admit(id, doc string, p place.Platform, resume bool) (verdict st
 	return "admitted", gone
 }
 
+// end ends the places whose grace is over.
 func (m *model) end(now int64) {
 	m.list = slices.DeleteFunc(m.list, func(in mInstance) bool {
 		grace := int64(60_000)

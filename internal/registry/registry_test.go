@@ -89,7 +89,8 @@ func (g *fakeGateway) drop(p place.Place, what string) {
 	}
 }
 
-// expect waits until the log is exactly this.
+// expect waits until the log has as many lines as want, and requires them to be
+// equal.
 func (g *fakeGateway) expect(t *testing.T, want ...string) {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
@@ -163,7 +164,7 @@ func TestTheNewLoginWins(t *testing.T) {
 	g1.expect(t, "kick a multipleAccount")
 
 	out = login(t, r1, g1, resume(web("a")))
-	require.Equal(t, place.KickedOut, out.Verdict, "the displaced one stays out")
+	require.Equal(t, place.KickedOut, out.Verdict, "the evicted instance stays out")
 	require.Equal(t, frame.KickMultipleAccount, out.Kick)
 
 	v, err := r1.Get(context.Background(), alice)
@@ -174,7 +175,7 @@ func TestTheNewLoginWins(t *testing.T) {
 	require.Equal(t, r2.Gateway(), v.Instances[0].Gateway)
 }
 
-func TestTheUsersOwnExample(t *testing.T) {
+func TestTheThirdWebInstanceEvictsTheFirst(t *testing.T) {
 	b := testBus(t)
 	r1, g1 := open(t, b, "one", nil)
 	r2, g2 := open(t, b, "two", nil)
@@ -190,7 +191,7 @@ func TestTheUsersOwnExample(t *testing.T) {
 	require.Equal(t, "a1", out.Evicted[0].Instance)
 	g1.expect(t, "kick a1 multipleAccount")
 
-	g2.forget(a2.Place) // as a gateway does first, or a check of all places would find it
+	g2.forget(a2.Place) // before Release, as a gateway does: a check of all places must not find it
 	require.NoError(t, r2.Release(context.Background(), a2.Place))
 	v, err := r1.Get(context.Background(), alice)
 	require.NoError(t, err)
@@ -205,21 +206,21 @@ func TestAReconnectKeepsItsPlace(t *testing.T) {
 	r2, g2 := open(t, b, "two", nil)
 
 	first := login(t, r1, g1, web("a"))
-	// The link is lost without a word, and comes back on another gateway: the
-	// older socket is closed.
+	// The page reconnects to another gateway before the first has noticed that
+	// the link is lost: the older socket is closed.
 	again := login(t, r2, g2, resume(web("a")))
 	require.True(t, again.Resumed)
 	require.Greater(t, again.Place.Attach, first.Place.Attach)
 	require.Equal(t, first.Place, again.Superseded.Place)
 	g1.expect(t, "supersede a")
-	// A late disconnect of the older one changes nothing.
+	// A late report that the older socket was lost changes nothing.
 	require.NoError(t, r1.Detach(context.Background(), first.Place, false))
 	v, err := r1.Get(context.Background(), alice)
 	require.NoError(t, err)
 	require.Equal(t, Online, v.State)
 }
 
-func TestADuplicatedTabIsHeldAndASilentOneIsTakenOver(t *testing.T) {
+func TestADuplicatedTabTakesOverASilentHolderOnly(t *testing.T) {
 	b := testBus(t)
 	r1, g1 := open(t, b, "one", nil)
 	r2, g2 := open(t, b, "two", nil)
@@ -273,7 +274,7 @@ func TestPresenceEndsAfterGrace(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Offline, v.State)
 
-	// It may come back all the same: there is a free place.
+	// The page may still resume, because a place is free.
 	out = login(t, r, g, resume(web("a")))
 	require.Equal(t, place.Admitted, out.Verdict)
 	require.False(t, out.Resumed)
@@ -283,7 +284,7 @@ func TestPresenceEndsAfterGrace(t *testing.T) {
 	e = next()
 	require.Equal(t, LinkClose, e.Reason)
 
-	// The durable stream tells the same story.
+	// The durable stream has the same events, but for the lost links.
 	c, err := r.bus.(*bus.Bus).Share(ctx, bus.StreamEvents, "webhook")
 	require.NoError(t, err)
 	var kinds []string
@@ -306,7 +307,7 @@ func TestAKickByTheServerAPI(t *testing.T) {
 	login(t, r, g, web("a"))
 	before := time.Now().Unix()
 	require.NoError(t, r.KickUser(ctx, alice))
-	require.Greater(t, time.Now().Unix(), before, "the second has ended")
+	require.Greater(t, time.Now().Unix(), before, "KickUser waits for the end of the second")
 	g.expect(t, "kick a REST_API_Kick")
 
 	c := web("b")

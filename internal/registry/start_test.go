@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// leaderless answers a few writes as a cluster does that has no leader yet.
+// leaderless is a store that answers the first writes as a cluster without a
+// leader does.
 type leaderless struct {
 	store
 	left atomic.Int32
@@ -23,7 +24,7 @@ func (s *leaderless) Put(ctx context.Context, subject string, data []byte, seq u
 	return s.store.Put(ctx, subject, data, seq, ttl)
 }
 
-// A gateway that starts while the cluster elects a leader waits for it.
+// A gateway that starts while the cluster elects a leader waits for the leader.
 func TestStartWhileThereIsNoLeader(t *testing.T) {
 	none := &leaderless{}
 	none.left.Store(2)

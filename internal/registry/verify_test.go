@@ -13,8 +13,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// overLimit reports whether these must not be online together. It is written
-// from the table of login modes.
+// overLimit reports whether these instances may not be online together. It is
+// written from the table of login modes, not from enforce.
 func overLimit(s Settings, list []Instance) bool {
 	count := map[place.Platform]int{}
 	groups := map[string]place.Platform{}
@@ -59,8 +59,8 @@ type lazy func() string
 
 func (l lazy) String() string { return l() }
 
-// verify checks an admission against what is promised, whatever the record
-// was. It is written from the contract, not from admit.
+// verify checks an admission against the contract, whatever the record was. It
+// is written from the contract, not from admit.
 func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Record, d decision) {
 	story := lazy(func() string {
 		return fmt.Sprintf("settings %+v\nclaim %+v\nbefore %s\nafter %s\ndecision %+v", s, c, words(old, s), words(r, s), d)
@@ -80,12 +80,12 @@ func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Recor
 		return
 	case place.KickedOut:
 		require.NotEmpty(t, d.Kick, story)
-		require.Equal(t, -1, r.find(c.Instance), "told it is out, so it is out\n%s", story)
+		require.Equal(t, -1, r.find(c.Instance), "an instance is kicked out and keeps its place\n%s", story)
 		if !c.Resume {
 			e := r.evicted(c.Instance)
-			require.True(t, e != nil && e.Doc == c.Doc, "a new login is refused for nothing\n%s", story)
+			require.True(t, e != nil && e.Doc == c.Doc, "a new login is kicked out though its page was not evicted\n%s", story)
 		} else if c.SignedAt > old.KickedAt && old.evicted(c.Instance) == nil && i < 0 {
-			require.True(t, over(append(slices.Clone(r.Instances), Instance{Hash: c.Instance, Platform: c.Platform})), "there was a place\n%s", story)
+			require.True(t, over(append(slices.Clone(r.Instances), Instance{Hash: c.Instance, Platform: c.Platform})), "a resume is kicked out though there is room\n%s", story)
 		}
 	case place.Admitted:
 		require.GreaterOrEqual(t, r.find(c.Instance), 0, story)
@@ -101,12 +101,12 @@ func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Recor
 			require.Equal(t, old.Instances[i].Login, in.Login, story)
 		} else {
 			require.Equal(t, in.Attach, in.Login)
-			// A reader of both recognises one login by their times.
+			// Readers of the list and of the events recognise a login by its time.
 			e := d.Events[slices.IndexFunc(d.Events, func(e Event) bool { return e.Kind == Login })]
 			require.EqualValues(t, in.Login, e.Time, "the event and the list tell different times\n%s", story)
 		}
 		if i >= 0 && old.Instances[i].Down == 0 {
-			require.Equal(t, old.Instances[i].Attach, d.Superseded.Attach, "the older socket goes\n%s", story)
+			require.Equal(t, old.Instances[i].Attach, d.Superseded.Attach, "the older socket is not superseded\n%s", story)
 		}
 	default:
 		require.Fail(t, "no verdict", story)
@@ -133,28 +133,28 @@ func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Recor
 		}
 		e, out := evicted[was.Hash]
 		k := r.find(was.Hash)
-		over60 := was.Down > 0 && (now-was.Down >= s.Grace || was.Clean && now-was.Down >= s.CleanGrace)
+		graceOver := was.Down > 0 && (now-was.Down >= s.Grace || was.Clean && now-was.Down >= s.CleanGrace)
 		switch {
 		case k >= 0:
 			require.False(t, out, story)
-			require.Equal(t, was, r.Instances[k], "one that stays is not touched\n%s", story)
+			require.Equal(t, was, r.Instances[k], "an instance that stays was changed\n%s", story)
 		case now/1000 > was.Expires:
 			require.True(t, out && e.Type == frame.KickUserSigExpired, story)
-		case over60:
+		case graceOver:
 			require.False(t, out, story)
 		default:
-			require.True(t, out, "gone without being told\n%s", story)
+			require.True(t, out, "an instance is gone without an eviction\n%s", story)
 			require.Equal(t, was.Down == 0, e.Attached)
 			require.Equal(t, was.Attach, e.Attach)
 			if len(d.Evicted)+len(old.Evicted) <= maxEvicted {
-				require.Equal(t, e.Type, r.evictedAs(was.Hash), "it will not be told at its return\n%s", story)
+				require.Equal(t, e.Type, r.evictedAs(was.Hash), "an evicted instance would not be told when it comes back\n%s", story)
 			}
 			require.True(t, over(append(slices.Clone(r.Instances), was)), "evicted without need\n%s", story)
 			if c.Resume && !wasOver {
-				require.Fail(t, "disturbed by a resume", story)
+				require.Fail(t, "a resume evicted another instance", story)
 			}
-			// Every instance of the same platform that stays had more right to
-			// it.
+			// Instances of the same platform that stay come before it: connected
+			// before disconnected ones, later logins before earlier ones.
 			for _, in := range r.Instances {
 				if kind(in.Platform) != kind(was.Platform) || in.Hash == c.Instance {
 					continue
@@ -170,7 +170,7 @@ func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Recor
 		}
 	}
 
-	if d.Verdict == place.Admitted { // repeated, it changes nothing
+	if d.Verdict == place.Admitted { // the same claim once more changes nothing
 		r2, d2 := admit(r, s, c, now+1)
 		require.Equal(t, place.Admitted, d2.Verdict)
 		require.True(t, d2.Resumed)
@@ -181,8 +181,8 @@ func verify(t require.TestingT, old Record, s rules, c claim, now int64, r Recor
 
 var somePlatforms = []place.Platform{place.Web, place.Android, place.IPad, place.Windows, place.Mac, place.Linux}
 
-// TestAdmitOnEveryRecord tries every record of up to three instances on the
-// platforms that the rules tell apart, under every mode.
+// TestAdmitOnEveryRecord tries every record of up to two instances on platforms
+// that the rules tell apart, under every mode.
 func TestAdmitOnEveryRecord(t *testing.T) {
 	platforms := []string{"web", "android", "ipad", "windows", "linux"}
 	states := []string{"", "-", "--", "!"}
@@ -219,7 +219,8 @@ func TestAdmitOnEveryRecord(t *testing.T) {
 	t.Logf("%d admissions", n)
 }
 
-// random makes a record, claim and settings from a source of numbers.
+// random returns a record, settings, a claim and a time. n(k) is its source of
+// numbers below k.
 func random(n func(int) int) (Record, rules, claim, int64) {
 	now := t0
 	s := testRules([]Mode{Single, Dual, Triple, Multi}[n(4)], 1+n(3), 1+n(2))
@@ -266,7 +267,7 @@ func tryRandom(t require.TestingT, n func(int) int) {
 	r, d := admit(old, s, c, now)
 	after, err := json.Marshal(old)
 	require.NoError(t, err)
-	require.Equal(t, string(before), string(after), "admit has no effect on its input")
+	require.Equal(t, string(before), string(after), "admit changed its input")
 	verify(t, old, s, c, now, r, d)
 	data := r.encode()
 	back, err := decodeRecord(data)
