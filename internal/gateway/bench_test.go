@@ -12,8 +12,8 @@ import (
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
-// rawLogin logs in over a bare connection, which costs the generator little,
-// and waits for the answer.
+// rawLogin logs in over a bare connection, which costs the benchmark itself
+// little, and waits for the answer.
 func (w *world) rawLogin(user, sig, instance string) io.Closer {
 	c := w.rawDial()
 	_, err := c.Write(masked(0x81, fmt.Appendf(nil, `{"jsonrpc":"2.0","id":1,"method":"login","params":{"userID":%q,"userSig":%q,"platform":"Web","instance":%q,"doc":"ab","intent":"new"}}`, user, sig, instance)))
@@ -24,8 +24,8 @@ func (w *world) rawLogin(user, sig, instance string) io.Closer {
 	return c
 }
 
-// BenchmarkLogin measures connecting, upgrade, UserSig, registry and answer,
-// one after the other; the client's share is included.
+// BenchmarkLogin measures logins one after the other, each with its connection,
+// upgrade, UserSig, registry and answer. The client's share is included.
 func BenchmarkLogin(b *testing.B) {
 	w := begin(b, setup{})
 	sigs := make([]string, b.N)

@@ -11,7 +11,8 @@ import (
 // Times are the deadlines that a test shortens.
 type Times struct{ StandBy, Login, Ask, Silence, Write, Linger time.Duration }
 
-// Shorten sets those that are not zero; before the first socket.
+// Shorten sets the deadlines of t that are not zero. It must be called before the
+// first socket.
 func (g *Gateway) Shorten(t Times) {
 	for _, d := range []struct{ to, from *time.Duration }{
 		{&g.times.standBy, &t.StandBy}, {&g.times.login, &t.Login}, {&g.times.ask, &t.Ask},

@@ -7,8 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// However the bytes arrive, in one piece or one by one, a follower decides the
-// same.
+// A follower decides the same whether the bytes arrive all at once or one by one.
 func TestFollower(t *testing.T) {
 	const limit = 300
 	small := []byte{0x81, 0x82, 1, 2, 3, 4, 'h', 'i'}

@@ -17,8 +17,8 @@ import (
 )
 
 // Clients hang up at any moment of each of the gateway's own methods, while
-// their users are delivered to, kicked and dropped. Under -race this shows
-// state that two goroutines touch; the harness checks that nothing is left.
+// their sessions are notified, kicked and dropped. Under -race this shows state
+// that two goroutines touch; the harness checks that nothing is left.
 func TestHangUp(t *testing.T) {
 	w := begin(t, setup{
 		options: func(o *gateway.Options) { o.LoginRate = 1 << 20 },

@@ -107,7 +107,7 @@ func beginOn(t testing.TB, b *bus.Bus, node string, log *testlog.Buffer, s setup
 	return w
 }
 
-// control is the real registry, with control over what cannot be brought about
+// control is the real registry, and lets a test bring about what it could not
 // otherwise: a store that hangs, a lease that has lapsed.
 type control struct {
 	*registry.Registry
@@ -115,10 +115,10 @@ type control struct {
 	await func() // holds Await up
 	admit func(context.Context, place.Claim) (place.Outcome, error)
 	renew func() (place.Verdict, error)
-	gate  chan struct{} // holds Release up
+	gate  chan struct{} // holds Release up until it is closed
 
 	mu    sync.Mutex
-	calls []string
+	calls []string // what the gateway has told the registry
 }
 
 func (c *control) Live() bool { return !c.dead.Load() && c.Registry.Live() }
@@ -271,7 +271,7 @@ func (p *peer) call(method string, params any) frame.Message {
 	return m
 }
 
-// expectClose waits for the close and accepts no frame before it.
+// expectClose waits for the close, and fails if a frame came before it.
 func (p *peer) expectClose(code int) {
 	p.t.Helper()
 	select {
@@ -302,7 +302,7 @@ func (p *peer) evicted(typ string) {
 	p.expectClose(frame.CloseEvicted)
 }
 
-// who is one instance: its secret and its page.
+// who is one instance, by its secret, and the page that it lives in.
 type who struct {
 	user, instance, doc, intent, sig string
 	expire                           time.Duration
@@ -340,7 +340,7 @@ func (w *world) login(i who) (*peer, frame.Message) {
 	return p, m
 }
 
-// eventually polls what has no event to wait for.
+// eventually polls f, for what has no event to wait for.
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	require.Eventually(t, f, within, 5*time.Millisecond, what)

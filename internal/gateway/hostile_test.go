@@ -24,8 +24,8 @@ import (
 	"github.com/tim-wasm/tim/internal/testlog"
 )
 
-// rawDial does the handshake by hand, for what no WebSocket library would
-// send.
+// rawDial does the handshake by hand, so that a test can send what no WebSocket
+// library would.
 func (w *world) rawDial() net.Conn {
 	w.t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(w.url, "ws://"))
@@ -34,7 +34,7 @@ func (w *world) rawDial() net.Conn {
 	_, err = io.WriteString(c, "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: x, tim.v1\r\n\r\n")
 	require.NoError(w.t, err)
-	// Byte by byte, so that nothing after the handshake is swallowed.
+	// Read byte by byte, so that nothing after the handshake is swallowed.
 	var head strings.Builder
 	for !strings.HasSuffix(head.String(), "\r\n\r\n") {
 		b := make([]byte, 1)
@@ -63,8 +63,8 @@ func masked(first byte, payload []byte) []byte {
 	return append(append(b, 0, 0, 0, 0), payload...)
 }
 
-// lastClose reads to the end and returns the code of the close frame, 0 if
-// there was none.
+// lastClose reads up to the close frame and returns its code, or 0 if the
+// connection ends without one.
 func lastClose(t *testing.T, c net.Conn) int {
 	t.Helper()
 	defer c.Close()
@@ -105,7 +105,7 @@ func TestHostileBytes(t *testing.T) {
 		code  int
 	}{
 		{"too large", masked(0x81, make([]byte, frame.MaxEarlyFrame+1)), frame.CloseBadFrame},
-		{"too large, and nothing of it sent", masked(0x81, make([]byte, frame.MaxEarlyFrame+1))[:8], frame.CloseBadFrame},
+		{"too large, and only its header sent", masked(0x81, make([]byte, frame.MaxEarlyFrame+1))[:8], frame.CloseBadFrame},
 		{"too large in pieces", append(masked(0x01, make([]byte, frame.MaxEarlyFrame)), masked(0x80, []byte{0})...), frame.CloseBadFrame},
 		{"16 bits of length for 2 bytes", []byte{0x81, 0x80 | 126, 0, 2, 0, 0, 0, 0, '{', '}'}, frame.CloseBadFrame},
 		{"64 bits of length for 2 bytes", []byte{0x81, 0x80 | 127, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, '{', '}'}, frame.CloseBadFrame},
@@ -134,7 +134,7 @@ func TestHostileBytes(t *testing.T) {
 	p.expectOpen()
 }
 
-// The largest frame is a different one before the login and after it.
+// Before the login the largest frame that is accepted is smaller than after it.
 func TestLargestFrame(t *testing.T) {
 	w := begin(t, setup{before: func(g *gateway.Gateway) { g.Handle("echo.back", echo) }})
 	padded := func(method string, params map[string]any, size int) []byte {
@@ -165,12 +165,13 @@ func TestLargestFrame(t *testing.T) {
 	}
 }
 
-// Nothing that is read may end timd, whatever bug it hits on its way.
+// A panic while a frame is read ends the socket that it came from, and nothing
+// else.
 func TestPanicWhileReading(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		text string
-		at   int64 // which look at the clock panics: the first is the read loop's
+		at   int64 // which reading of the clock panics; the first is the read loop's
 	}{
 		{"in the read loop", `{"jsonrpc":"2.0","id":2,"method":"ping"}`, 1},
 		{"at a ping", `{"jsonrpc":"2.0","id":2,"method":"ping"}`, 2},
@@ -202,8 +203,8 @@ func TestPanicWhileReading(t *testing.T) {
 	}
 }
 
-// An endless message in pieces without bytes never grows, so only a limit on
-// what was read for it can end it.
+// A message in endless empty pieces never grows, so only the limit on its pieces
+// can end it.
 func TestEndlessMessage(t *testing.T) {
 	w := begin(t, setup{})
 	c := w.rawDial()
@@ -212,8 +213,8 @@ func TestEndlessMessage(t *testing.T) {
 	code := make(chan int, 1)
 	go func() { code <- lastClose(t, c) }()
 	pieces := bytes.Repeat(masked(0x00, nil), 1000)
-	// 600 KB: far more than allowed, and less than after what an ended socket is
-	// cut off without waiting for its close frame to be read.
+	// Far more pieces than allowed, but at 600 KB fewer bytes than mostDiscarded:
+	// after those the socket would be cut off before its close frame is read.
 	for range 100 {
 		if _, err := c.Write(pieces); err != nil {
 			break
@@ -222,14 +223,13 @@ func TestEndlessMessage(t *testing.T) {
 	require.Equal(t, frame.CloseBadFrame, <-code)
 }
 
-// TestFloodAfterTheEnd goes on sending when the gateway has ended the socket:
-// little of that is read, however long the client may take to see the close
-// frame.
+// When the gateway has ended a socket whose client goes on sending, it reads
+// little of that, however long the client may take to read the close frame.
 func TestFloodAfterTheEnd(t *testing.T) {
 	w := begin(t, setup{times: gateway.Times{Write: time.Minute, Linger: time.Minute}})
 	c := w.rawDial()
 	flood := bytes.Repeat(masked(0x89, nil), 100_000)
-	const most = 64 << 20 // far more than the kernel keeps of it
+	const most = 64 << 20 // far more than the kernel buffers
 	sent := 0
 	for sent < most {
 		n, err := c.Write(flood)
@@ -251,7 +251,7 @@ func TestBadFrames(t *testing.T) {
 		require.Contains(t, []int{int(frame.CodeParse), int(frame.CodeInvalid)}, int(m.Err.Code))
 		require.NotEmpty(t, m.Err.Message)
 	}
-	p.expectOpen() // a mistake is no reason to end a session
+	p.expectOpen() // a few bad frames do not end a session
 	p.write("again")
 	require.NotNil(t, p.read().Err)
 	p.expectClose(frame.CloseBadFrame)
@@ -293,10 +293,10 @@ func TestFlood(t *testing.T) {
 	p.expectClose(frame.CloseFlood)
 }
 
-// TestFloodOfBytes: frames that are no calls are charged for their reading, in
-// bytes, however few they are.
+// A socket is charged for the bytes of its frames, even of those that call no
+// method, so a few large frames can be a flood.
 func TestFloodOfBytes(t *testing.T) {
-	now := time.Now() // stands still, so that nothing comes back
+	now := time.Now() // stands still, so that no charge is regained
 	w := begin(t, setup{options: func(o *gateway.Options) { o.Now = func() time.Time { return now } }})
 	p, _ := w.login(page("alice"))
 	text := `{"jsonrpc":"2.0","id":1,"method":"no.such","params":{"list":[` + strings.Repeat(`[],`, 20_000) + `[]]}}`
@@ -308,8 +308,8 @@ func TestFloodOfBytes(t *testing.T) {
 	p.expectClose(frame.CloseFlood)
 }
 
-// Nothing that a handler does wrong for a client ends timd, or leaves the
-// client without an answer.
+// A panic in a handler or hook neither ends timd nor leaves the client without an
+// answer.
 func TestPanics(t *testing.T) {
 	log := new(testlog.Buffer)
 	w := begin(t, setup{
@@ -325,7 +325,7 @@ func TestPanics(t *testing.T) {
 	p.expectOpen()
 	require.Nil(t, p.call(frame.Logout, nil).Err)
 	p.expectClose(frame.CloseLoggedOut)
-	require.Equal(t, 3, strings.Count(log.String(), "\n"), "one line each")
+	require.Equal(t, 3, strings.Count(log.String(), "\n"), "one line for each panic")
 }
 
 // A request that arrives in one packet with the handshake is not lost.
@@ -348,7 +348,8 @@ func TestEarlyBytes(t *testing.T) {
 	}
 }
 
-// FuzzSocket sends any bytes after a handshake: the gateway survives.
+// FuzzSocket sends arbitrary bytes after a handshake. The gateway survives them,
+// and ends a socket whose client has ended.
 func FuzzSocket(f *testing.F) {
 	f.Add([]byte(`{"jsonrpc":"2.0","id":1,"method":"ping"}`), true)
 	f.Add([]byte(`{"jsonrpc":"2.0","id":1,"method":"login","params":{"userID":"a","instance":"00"}}`), true)

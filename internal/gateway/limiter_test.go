@@ -26,7 +26,7 @@ func TestBucket(t *testing.T) {
 	}
 	require.False(t, b.take(frameRate, now, 1))
 	now = now.Add(-time.Hour)
-	require.False(t, b.take(frameRate, now, 1), "a clock that goes back gives nothing")
+	require.False(t, b.take(frameRate, now, 1), "a clock that goes back adds nothing")
 }
 
 func TestLimiter(t *testing.T) {
@@ -44,8 +44,8 @@ func TestLimiter(t *testing.T) {
 	require.True(t, l.take("alice"))
 }
 
-// However many others there are, memory is limited, and nobody who has used
-// their rate up is freed by them.
+// However many keys there are, a limiter's memory is bounded, and a key that has
+// used its rate up is not forgotten to make room.
 func TestLimiterIsBounded(t *testing.T) {
 	now := time.Unix(1000, 0)
 	l := newLimiter[int](perMinute(3), func() time.Time { return now })
@@ -58,8 +58,9 @@ func TestLimiterIsBounded(t *testing.T) {
 	require.False(t, l.take(-1))
 }
 
-// Whatever joins and leaves, in any order, the largest network pays, and
-// nothing remains of what has left.
+// Whatever joins and leaves, in any order: whoever must make room is of the
+// joining network if that is full, otherwise of one of the largest, and nothing
+// remains of those that have left.
 func TestFair(t *testing.T) {
 	const most, mostOfAll = 5, 40
 	l := NewFair[*socket](most, mostOfAll)
@@ -120,7 +121,7 @@ func TestSealer(t *testing.T) {
 	require.Equal(t, user, u)
 	require.Equal(t, instance, i)
 	_, _, ok = other.open(token)
-	require.False(t, ok, "of another cluster")
+	require.False(t, ok, "the token is of another cluster")
 	for _, bad := range []string{"", "x", token[:len(token)-2], "A" + token[1:] + "A", strings.Repeat("A", 10000)} {
 		_, _, ok = s.open(bad)
 		require.False(t, ok, bad)

@@ -25,7 +25,7 @@ func TestLogin(t *testing.T) {
 	require.EqualValues(t, app, m.Body.Number("sdkAppID"))
 	require.Equal(t, "alice", m.Body.Text("userID"))
 	require.Len(t, m.Body.Text("instanceID"), 64)
-	require.NotContains(t, m.Body.Text("instanceID"), i.instance, "the secret stays a secret")
+	require.NotContains(t, m.Body.Text("instanceID"), i.instance, "the instance ID does not contain the secret")
 	require.InDelta(t, time.Now().UnixMilli(), m.Body.Number("serverTime"), 60_000)
 	require.InDelta(t, time.Hour.Milliseconds(), m.Body.Number("expiresIn"), 2_000)
 	require.EqualValues(t, frame.Heartbeat, m.Body.Number("heartbeat"))
@@ -90,7 +90,7 @@ func TestLoginIsRefused(t *testing.T) {
 	require.Equal(t, frame.CodeBadParams, p.call(frame.Login, with("userID", 7)).Err.Code)
 	require.Equal(t, frame.CodeBadParams, p.call(frame.Login, nil).Err.Code)
 	m := p.call(frame.Login, page("carol").frame())
-	require.Nil(t, m.Err, "a frame of the wrong shape may be mended")
+	require.Nil(t, m.Err, "the client may log in after a frame of the wrong shape")
 }
 
 // A stranger who sends bad UserSigs for a user, perhaps from the user's own
@@ -143,24 +143,25 @@ func TestTooManyFailures(t *testing.T) {
 	m = session.call(frame.Renew, map[string]any{"userSig": usersig.Sign(app, key, "erin", now, 2*time.Hour)})
 	require.Nil(t, m.Err)
 	session.expectOpen()
-	// It comes back,
-	bad20 := func() {
+	// The session resumes with its valid UserSig.
+	failMore := func() {
 		for range 21 {
 			from("1.1.1.1", bad)
 		}
 	}
-	bad20()
+	failMore()
 	p, code = from("1.1.1.1", running.resume())
 	require.Zero(t, code)
 	session.expectClose(frame.CloseSuperseded)
 	p.expectOpen()
-	// and its user logs in elsewhere.
-	bad20()
+	// Its user logs in on another page.
+	failMore()
 	_, code = from("1.1.1.1", page("erin"))
 	require.Zero(t, code)
 }
 
-// A UserSig that is dated ahead must not outlive a kick.
+// A UserSig dated far ahead is refused, and one dated a little ahead does not
+// outlive a kick.
 func TestUserSigDatedAhead(t *testing.T) {
 	w := begin(t, setup{})
 	dated := func(ahead time.Duration) who {
@@ -195,8 +196,8 @@ func TestNewLoginEvictsTheOld(t *testing.T) {
 	p1.evicted(frame.KickMultipleAccount)
 	p2.expectOpen()
 
-	// It comes back by itself: it is told once more, and the newer session is
-	// not disturbed.
+	// When the evicted page resumes it is told once more, and the newer session
+	// goes on.
 	p3 := w.dial()
 	p3.send(frame.Login, old.resume().frame())
 	p3.evicted(frame.KickMultipleAccount)
@@ -213,7 +214,7 @@ func TestResumeSupersedesTheOlderSocket(t *testing.T) {
 	p1.expectClose(frame.CloseSuperseded)
 	p2.expectOpen()
 	require.Len(t, w.g.Places(), 1)
-	require.NotContains(t, w.reg.told(), "detach", "the late end of the old socket undoes nothing")
+	require.NotContains(t, w.reg.told(), "detach", "the end of the older socket must not detach the newer one")
 }
 
 func TestResumeAfterALostConnection(t *testing.T) {
@@ -238,7 +239,7 @@ func TestPageClosedCleanly(t *testing.T) {
 }
 
 // A page that is closed while its login is being decided on is detached as
-// closed: it will not be back.
+// closed, because it will not be back.
 func TestPageClosedCleanlyDuringLogin(t *testing.T) {
 	w := begin(t, setup{})
 	asked, decide := make(chan struct{}), make(chan struct{})
@@ -287,8 +288,8 @@ func TestLoginGivenUpInAnOutage(t *testing.T) {
 	require.Empty(t, w.reg.told())
 }
 
-// But a client that has sent a logout after its login has to end up logged
-// out.
+// A client that has sent a logout after its login ends up logged out, even if it
+// does not wait for the end of an outage.
 func TestLogoutDuringAnOutage(t *testing.T) {
 	w := begin(t, setup{})
 	i := page("alice")
@@ -320,7 +321,7 @@ func TestDuplicatedTab(t *testing.T) {
 	require.Equal(t, frame.CodeDuplicate, m.Err.Code)
 	p1.expectOpen()
 	copied.instance = hexOf(16)
-	require.Nil(t, p2.call(frame.Login, copied.frame()).Err, "the same socket, a fresh instance")
+	require.Nil(t, p2.call(frame.Login, copied.frame()).Err, "the same socket may log in as a fresh instance")
 	p1.evicted(frame.KickMultipleAccount)
 }
 
@@ -376,7 +377,7 @@ func TestLoginTimeout(t *testing.T) {
 	p.send(frame.Login, page("alice").frame())
 	p.expectClose(frame.CloseLoginTimeout)
 	close(release)
-	// The place that nobody got is released.
+	// The place that no session got is detached.
 	eventually(t, "detach", func() bool { return len(w.reg.told()) == 1 })
 	require.Empty(t, w.g.Places())
 }
@@ -385,16 +386,17 @@ func TestStandBy(t *testing.T) {
 	w := begin(t, setup{times: gateway.Times{StandBy: time.Second}})
 	member, _ := w.login(page("alice"))
 	w.dial().expectClose(frame.CloseStandBy)
-	member.expectOpen() // which is older, and no longer stands by
+	member.expectOpen() // it is older, but no longer stands by
 }
 
-func TestKickedBeforeItsAnswer(t *testing.T) {
-	// The registry evicts a place between its admission and its binding.
+// A kick between the admission of a place and its binding to a socket reaches the
+// client.
+func TestKickedBeforeTheLoginIsAnswered(t *testing.T) {
 	w := begin(t, setup{})
 	w.reg.admit = func(ctx context.Context, c place.Claim) (place.Outcome, error) {
 		out, err := w.reg.Registry.Admit(ctx, c)
 		if err == nil && c.UserID == "alice" {
-			require.True(t, w.g.Kick(out.Place, frame.KickRESTAPI), "the registry must not think that nobody is there")
+			require.True(t, w.g.Kick(out.Place, frame.KickRESTAPI), "Kick must accept a place whose login is not bound yet")
 		}
 		return out, err
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// A frame that is only offered never ends the session of a client that does not read.
+// An offered frame never ends the session of a client that does not read.
 func TestOffer(t *testing.T) {
 	w := begin(t, setup{})
 	p, _ := w.login(page("alice"))
@@ -24,8 +24,8 @@ func TestOffer(t *testing.T) {
 	bob := place.User{SDKAppID: app, UserID: "bob"}
 	eventually(t, "login", func() bool { return len(w.g.Sessions(bob)) == 1 })
 	deaf, big := w.g.Sessions(bob)[0], []byte(strings.Repeat("x", 32<<10))
-	eventually(t, "so much waits", func() bool { return !deaf.Offer(big, 64<<10) })
+	eventually(t, "64 KB wait", func() bool { return !deaf.Offer(big, 64<<10) })
 	require.LessOrEqual(t, deaf.Queued(), 96<<10)
 	require.NoError(t, deaf.Context().Err())
-	require.True(t, deaf.Offer([]byte(`{}`), 192<<10), "it still takes what is more important")
+	require.True(t, deaf.Offer([]byte(`{}`), 192<<10), "a frame with a higher limit still fits")
 }

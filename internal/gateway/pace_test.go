@@ -14,8 +14,8 @@ import (
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
-// Two pages that take the place from each other for ever are stopped, and a
-// client that reconnects is not held up by that.
+// Two pages that take the place from each other in a loop are stopped. The limit
+// does not hold up a client that reconnects.
 func TestLoginTooFrequent(t *testing.T) {
 	var now time.Time
 	w := begin(t, setup{options: func(o *gateway.Options) {
@@ -45,9 +45,9 @@ func TestLoginTooFrequent(t *testing.T) {
 	require.Equal(t, fault.LoginTooFrequent, again())
 }
 
-// A client that claims of each login that it resumes is charged, too, because
-// the cost to the gateway is the same. Four in a row is what a bad network may
-// need.
+// A client that calls each of its logins a resume is charged as well, because a
+// resume costs the gateway as much. A user may resume four times as often as log
+// in, which leaves room for a bad network.
 func TestResumeTooFrequent(t *testing.T) {
 	now := time.Now()
 	w := begin(t, setup{options: func(o *gateway.Options) {
@@ -60,7 +60,7 @@ func TestResumeTooFrequent(t *testing.T) {
 	}
 	p := w.dial()
 	require.Equal(t, fault.LoginTooFrequent, p.call(frame.Login, page("alice").resume().frame()).Err.Code)
-	p.expectClose(frame.CloseTryLater) // and not a close that ends the session
+	p.expectClose(frame.CloseTryLater) // not a code that ends the session
 	w.login(page("bob").resume())
 	fresh, _ := w.login(page("alice"))
 	require.Nil(t, fresh.call(frame.Logout, nil).Err)
@@ -68,8 +68,9 @@ func TestResumeTooFrequent(t *testing.T) {
 	w.login(page("alice").resume())
 }
 
-// A user who is told that they were evicted is not an error of the gateway.
-func TestLoginsAreCountedByWhatTheyGot(t *testing.T) {
+// An Observer is told of a login with the code that its client got: the code of
+// the kick for a client that was evicted, which is not an error of the gateway.
+func TestLoginsAreObservedWithTheirCode(t *testing.T) {
 	seen := new(observed)
 	w := begin(t, setup{options: func(o *gateway.Options) { o.Observer = seen }})
 	old := page("alice")
@@ -85,7 +86,8 @@ func TestLoginsAreCountedByWhatTheyGot(t *testing.T) {
 	require.ElementsMatch(t, []string{"login 0", "login 0", "login 3003", "login 0", "logout 0"}, seen.all())
 }
 
-// A renewal is written to the registry as a resume is, and charged like one.
+// A renewal is charged like a resume, because it is written to the registry like
+// one.
 func TestRenewTooFrequent(t *testing.T) {
 	now := time.Now()
 	w := begin(t, setup{options: func(o *gateway.Options) {

@@ -45,7 +45,7 @@ func TestLogout(t *testing.T) {
 	require.Nil(t, m.Err)
 	require.JSONEq(t, `{}`, string(bodyOf(m)))
 	p.expectClose(frame.CloseLoggedOut)
-	require.Equal(t, []string{"release"}, w.reg.told(), "released before the answer, and once")
+	require.Equal(t, []string{"release"}, w.reg.told(), "the place is released once, before the answer")
 	require.Empty(t, w.g.Places())
 	_, m = w.login(i)
 	require.Contains(t, string(bodyOf(m)), `"resumed":false`)
@@ -113,9 +113,10 @@ func TestFarewell(t *testing.T) {
 	require.Equal(t, fault.BadParameters, p2.call(frame.Farewell, map[string]any{"token": token + "x"}).Err.Code)
 	require.Nil(t, p2.call(frame.Farewell, map[string]any{"token": token}).Err, "before a login")
 	_, m = w.login(i)
-	require.Contains(t, string(bodyOf(m)), `"resumed":false`, "the place has ended, not only the presence")
+	require.Contains(t, string(bodyOf(m)), `"resumed":false`, "the farewell ended the place, so a login finds none to resume")
 
-	// After a login of somebody else, on a place that is attached.
+	// A farewell also works after a login of another user, and ends a place that
+	// is attached.
 	p3, _ := w.login(page("bob"))
 	p4, m := w.login(page("carol"))
 	require.Nil(t, p3.call(frame.Farewell, map[string]any{"token": m.Body.Text("farewell")}).Err)
@@ -123,8 +124,8 @@ func TestFarewell(t *testing.T) {
 	p3.expectOpen()
 }
 
-// A logout followed at once by the close counts, whatever is still under way
-// before it: destroy() sends one and does not wait.
+// A logout that is followed at once by the close counts, even if earlier requests
+// are still under way: destroy() sends a logout and does not wait.
 func TestLogoutAndCloseAtOnce(t *testing.T) {
 	hold := make(chan struct{})
 	w := begin(t, setup{before: func(g *gateway.Gateway) {
@@ -141,7 +142,7 @@ func TestLogoutAndCloseAtOnce(t *testing.T) {
 	_, m := w.login(i)
 	require.Contains(t, string(bodyOf(m)), `"resumed":false`)
 
-	// The same while its login is still being decided on.
+	// The same holds while the login is still being decided on.
 	asked, decide := make(chan struct{}), make(chan struct{})
 	w.reg.admit = func(ctx context.Context, c place.Claim) (place.Outcome, error) {
 		close(asked)
@@ -158,7 +159,7 @@ func TestLogoutAndCloseAtOnce(t *testing.T) {
 	eventually(t, "told", func() bool { return len(w.reg.told()) == 2 })
 	require.Equal(t, []string{"release", "release"}, w.reg.told())
 
-	// One that was refused before a login has no effect later.
+	// A logout that was refused before a login has no effect after it.
 	w.reg.admit = nil
 	p = w.dial()
 	require.Equal(t, fault.NotLoggedIn, p.call(frame.Logout, map[string]any{}).Err.Code)
@@ -198,7 +199,7 @@ func TestRenew(t *testing.T) {
 	left := time.Unix(now.Unix(), 0).Add(time.Hour + time.Second)
 	require.LessOrEqual(t, m.Body.Number("expiresIn"), left.Sub(now).Milliseconds())
 	require.GreaterOrEqual(t, m.Body.Number("expiresIn"), time.Until(left).Milliseconds()-1)
-	// Past the end of the first UserSig.
+	// The session lives on past the end of the first UserSig.
 	select {
 	case ce := <-p.closed:
 		require.FailNow(t, "closed", "%v", ce)
@@ -218,8 +219,8 @@ func TestUserSigExpires(t *testing.T) {
 	require.LessOrEqual(t, left, end.Sub(signed).Milliseconds())
 	require.GreaterOrEqual(t, left, time.Until(end).Milliseconds()-1)
 	p.evicted(frame.KickUserSigExpired)
-	require.False(t, time.Now().Before(end), "not before its end")
-	require.Less(t, time.Since(end), 15*time.Second, "not when it was silent for 20 s")
+	require.False(t, time.Now().Before(end), "evicted before the UserSig's end")
+	require.Less(t, time.Since(end), 15*time.Second, "evicted at the end, not by a later check of a silent socket")
 	eventually(t, "release", func() bool { return len(w.reg.told()) == 1 })
 	require.Equal(t, []string{"release"}, w.reg.told())
 }
@@ -232,18 +233,18 @@ func TestKickAndDrop(t *testing.T) {
 	at := w.g.Places()[0]
 	stale := at
 	stale.Attach++
-	require.False(t, w.g.Kick(stale, frame.KickRESTAPI), "another attachment")
+	require.False(t, w.g.Kick(stale, frame.KickRESTAPI), "it is another attachment's place")
 	w.g.Drop(stale)
 	p.expectOpen()
 	require.True(t, w.g.Kick(at, frame.KickRESTAPI))
-	require.False(t, w.g.Kick(at, frame.KickRESTAPI), "it is gone")
-	require.Zero(t, w.g.Deliver(at.User, "x.y", nil), "nothing is delivered from then on")
+	require.False(t, w.g.Kick(at, frame.KickRESTAPI), "the place is gone")
+	require.Zero(t, w.g.Deliver(at.User, "x.y", nil), "nothing is delivered after a kick")
 	p.evicted(frame.KickRESTAPI)
 
 	p, _ = w.login(page("bob"))
 	w.g.Drop(w.g.Places()[0])
 	p.expectClose(frame.CloseRecheck)
-	require.Empty(t, w.reg.told(), "the registry knows already")
+	require.Empty(t, w.reg.told(), "neither end is reported: the registry asked for both")
 }
 
 func TestHandlers(t *testing.T) {
@@ -275,7 +276,7 @@ func TestHandlers(t *testing.T) {
 	require.Equal(t, fault.Internal, p.call("some.error", nil).Err.Code)
 	require.Contains(t, w.log.String(), "the disk is on fire")
 	require.Equal(t, fault.Internal, p.call("too.much", nil).Err.Code)
-	// A notification gets no answer, an unknown one neither.
+	// A notification gets no answer, whether its method is known or not.
 	p.write(`{"jsonrpc":"2.0","method":"echo.back","params":{}}`)
 	p.write(`{"jsonrpc":"2.0","method":"what"}`)
 	p.expectOpen()
@@ -311,7 +312,7 @@ func TestDrain(t *testing.T) {
 		require.Equal(t, frame.Drain, p.read().Method)
 		p.expectClose(frame.CloseDrain)
 	}
-	require.Equal(t, []string{"detach"}, w.reg.told(), "not clean: the place waits for the client")
+	require.Equal(t, []string{"detach"}, w.reg.told(), "not as a closed page: the place waits for the client")
 	_, err := w.dialWith(nil)
 	require.Error(t, err, "new sockets are refused")
 }
@@ -321,7 +322,7 @@ func TestDeadPeer(t *testing.T) {
 	const silence = 2 * time.Second
 	w := begin(t, setup{times: gateway.Times{Ask: 100 * time.Millisecond, Silence: silence}})
 	p, _ := w.login(page("alice"))
-	// It answers, as a browser does even with sleeping timers.
+	// The peer answers pings, as a browser does even while its timers sleep.
 	for began := time.Now(); time.Since(began) < silence+time.Second; {
 		select {
 		case <-p.pings:
@@ -351,7 +352,7 @@ func TestSlowConsumer(t *testing.T) {
 	_ = p.Close()
 	eventually(t, "detach", func() bool { return len(w.reg.told()) == 1 })
 
-	// One that wakes up in time learns the reason.
+	// A client that wakes up in time learns the reason.
 	p = w.dialDeaf(page("bob"))
 	bob := place.User{SDKAppID: app, UserID: "bob"}
 	eventually(t, "login", func() bool { return len(w.g.Sessions(bob)) == 1 })
@@ -370,8 +371,8 @@ func TestWriteBuffer(t *testing.T) {
 	big := json.RawMessage(`{"x":"` + strings.Repeat("x", size) + `"}`)
 	taken := 0
 	for ; sess.Notify("x.y", big); taken += size {
-		// A writer that has made no progress within this is stuck: the kernel
-		// is full. It has room for the first message.
+		// A writer that makes no progress for this long is stuck, because the
+		// kernel's buffer is full. For the first message there is room.
 		patience := 300 * time.Millisecond
 		if taken == 0 {
 			patience = within
@@ -389,7 +390,8 @@ func TestWriteBuffer(t *testing.T) {
 	require.NoError(t, c.Close())
 }
 
-// Two gateways on one store: a login on one evicts on the other.
+// Sessions on two gateways with one store supersede and evict each other, and a
+// farewell may come by either gateway.
 func TestTwoGateways(t *testing.T) {
 	log := new(testlog.Buffer)
 	b, err := bus.Open(context.Background(), bus.Options{Data: bus.Memory, Name: "test"})
@@ -409,7 +411,7 @@ func TestTwoGateways(t *testing.T) {
 	require.Nil(t, p4.call(frame.Farewell, map[string]any{"token": m.Body.Text("farewell")}).Err)
 	p3.expectOpen()
 	// A farewell for a place that is attached on the other gateway closes its
-	// socket at once, instead of when places are compared the next time.
+	// socket at once, not only when places are next compared with their records.
 	p5, m := w1.login(page("bob"))
 	require.Nil(t, p4.call(frame.Farewell, map[string]any{"token": m.Body.Text("farewell")}).Err)
 	p5.expectClose(frame.CloseRecheck)

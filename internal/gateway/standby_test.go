@@ -23,7 +23,7 @@ func TestTooManyStandBy(t *testing.T) {
 	from := func(addr string) *peer {
 		p, err := w.dialWith(http.Header{"X-From": {addr}})
 		require.NoError(t, err)
-		p.expectOpen() // so that they arrive in this order
+		p.expectOpen() // so that the gateway has them in this order
 		return p
 	}
 	member := from("1.1.1.1")
@@ -37,29 +37,29 @@ func TestTooManyStandBy(t *testing.T) {
 	for _, p := range []*peer{member, second, third, elsewhere} {
 		p.expectOpen()
 	}
-	// One that stands by again after a login counts again.
+	// A socket that stands by again after a failed login counts again.
 	w.reg.dead.Store(true)
 	require.Equal(t, fault.ServerTimeout, third.call(frame.Login, page("carol").frame()).Err.Code)
 	w.reg.dead.Store(false)
-	fifth := from("1.1.1.1") // the fourth is the oldest now
+	fifth := from("1.1.1.1") // closes the fourth, which is the oldest now
 	third.expectOpen()
 	fifth.expectOpen()
 
-	// An IPv6 host can choose from a whole /64.
+	// An IPv6 host can choose any address of its /64, which counts as one.
 	v6 := from("2001:db8::1")
 	from("2001:db8::2")
 	from("2001:db8::3")
 	v6.expectClose(frame.CloseStandBy)
 
-	// What has gone is forgotten.
+	// Sockets that have closed are forgotten.
 	for _, p := range []*peer{third, fifth, elsewhere} {
 		require.NoError(t, p.conn.NetConn().Close())
 	}
 	eventually(t, "forgotten", func() bool { return w.g.StandingBy() == 2 })
 }
 
-// When too many stand by at all addresses together, the oldest of the address
-// with the most is closed.
+// When too many sockets stand by in all, the oldest of the address with the most
+// is closed.
 func TestTooManyStandByOfAll(t *testing.T) {
 	w := begin(t, setup{
 		options: func(o *gateway.Options) {
@@ -80,7 +80,7 @@ func TestTooManyStandByOfAll(t *testing.T) {
 	crowd[0].expectClose(frame.CloseStandBy)
 	fifth := from("5.5.5.5")
 	crowd[1].expectClose(frame.CloseStandBy)
-	// All have one now: the one that has stood by the longest goes.
+	// Each address has one now, so the one that has stood by longest goes.
 	sixth := from("6.6.6.6")
 	alone.expectClose(frame.CloseStandBy)
 	for _, p := range []*peer{other, fourth, fifth, sixth, crowd[2]} {

@@ -21,7 +21,7 @@ func TestHandshakeIsRefused(t *testing.T) {
 		_, err := w.dialWith(http.Header{"Origin": {"https://evil.example"}})
 		require.Error(t, err)
 	}
-	require.Equal(t, 1, strings.Count(w.log.String(), "https://evil.example"), "told once: %s", w.log)
+	require.Equal(t, 1, strings.Count(w.log.String(), "https://evil.example"), "logged once: %s", w.log)
 	_, err := w.dialWith(http.Header{"Origin": {"https://good.example"}})
 	require.NoError(t, err)
 	_, err = w.dialWith(http.Header{"Sec-WebSocket-Protocol": {"chat"}})
@@ -32,7 +32,7 @@ func TestHandshakeIsRefused(t *testing.T) {
 	require.Equal(t, http.StatusUpgradeRequired, res.StatusCode)
 }
 
-// The gateway requires of a handshake what RFC 6455 requires.
+// The gateway refuses a handshake that is not what RFC 6455 requires.
 func TestHandshakeIsMalformed(t *testing.T) {
 	w := begin(t, setup{})
 	const good = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
