@@ -18,8 +18,8 @@ func open(t *testing.T) *Log {
 	return l
 }
 
-// pages reads a list to its end and returns the commands and how many there
-// were in each page.
+// pages reads all pages of a list and returns the commands in them and the size
+// of each page.
 func pages(t *testing.T, l *Log, k Kind, limit int) (commands []string, sizes []int) {
 	t.Helper()
 	for cursor := ""; ; {
@@ -51,8 +51,9 @@ func TestTheNewestEntryComesFirst(t *testing.T) {
 	require.Equal(t, []int{5}, sizes, "no empty page at the end")
 }
 
-// Those of other apps and of the other kind lie between.
-func TestEntriesThatLieFarApart(t *testing.T) {
+// List returns every entry of one app and kind, however many entries of others lie
+// between them.
+func TestEntriesOfOthersAreSkipped(t *testing.T) {
 	l := open(t)
 	add := func(app uint32, k Kind, command string) {
 		require.NoError(t, l.Add(t.Context(), app, k, Entry{Command: command}))
@@ -85,16 +86,16 @@ func TestEntriesAreKeptWhole(t *testing.T) {
 	require.Empty(t, next)
 }
 
-func TestCallsThatFail(t *testing.T) {
+func TestBadCursorsAndCanceledCallsFail(t *testing.T) {
 	l := open(t)
 	for _, cursor := range []string{"x", "0", "-1", "18446744073709551615"} {
 		_, _, err := l.List(t.Context(), 1, Acts, cursor, 10)
 		require.ErrorIs(t, err, fault.New(fault.BadParameters), cursor)
 	}
-	gone, cancel := context.WithCancel(t.Context())
+	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.Error(t, l.Add(gone, 1, Acts, Entry{}))
-	_, _, err := l.List(gone, 1, Acts, "", 10)
+	require.Error(t, l.Add(canceled, 1, Acts, Entry{}))
+	_, _, err := l.List(canceled, 1, Acts, "", 10)
 	require.Error(t, err)
 	got, _ := pages(t, l, Acts, 10)
 	require.Empty(t, got)
