@@ -17,21 +17,21 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// counting is a bus that counts subscriptions, and whose Flush may fail.
-type counting struct {
+// countingBus counts its open subscriptions. Its Flush can be made to wait or fail.
+type countingBus struct {
 	*busmodel.Bus
 	open   atomic.Int64
 	broken atomic.Bool
-	hold   chan struct{} // Flush waits until it is closed
+	hold   chan struct{} // Flush waits until it is closed; nil: it does not wait
 }
 
-func (c *counting) Subscribe(subject string, handle func(data []byte)) (stop func(), err error) {
+func (c *countingBus) Subscribe(subject string, handle func(data []byte)) (stop func(), err error) {
 	end, err := c.Bus.Subscribe(subject, handle)
 	c.open.Add(1)
 	return func() { c.open.Add(-1); end() }, err
 }
 
-func (c *counting) Flush(time.Duration) error {
+func (c *countingBus) Flush(time.Duration) error {
 	if c.hold != nil {
 		<-c.hold
 	}
@@ -41,12 +41,13 @@ func (c *counting) Flush(time.Duration) error {
 	return nil
 }
 
-// A gateway listens to what it has members for, and for a while after.
-func TestListening(t *testing.T) {
+// A gateway listens to the class of a room from the first join on until a minute
+// after the last member has left.
+func TestListensWhileItHasMembers(t *testing.T) {
 	inWorld(t, 0, func(t *testing.T, w *world) {
-		b := &counting{Bus: busmodel.New(busmodel.Options{})}
+		b := &countingBus{Bus: busmodel.New(busmodel.Options{})}
 		w.gateways = []*Rooms{w.open(b)}
-		listens := func(want int) { t.Helper(); require.EqualValues(t, want+1, b.open.Load()) } // and to reports
+		listens := func(want int) { t.Helper(); require.EqualValues(t, want+1, b.open.Load()) } // one more: the reports
 		a := w.login(0, "a")
 		b.broken.Store(true)
 		_, err := a.Join(t.Context(), room)
@@ -71,9 +72,10 @@ func TestListening(t *testing.T) {
 	})
 }
 
-// A client that hangs up while the gateway begins to listen is in no room.
+// A client that hangs up while the gateway begins to listen does not end up in the
+// room.
 func TestHangUpInJoin(t *testing.T) {
-	b := &counting{Bus: busmodel.New(busmodel.Options{}), hold: make(chan struct{})}
+	b := &countingBus{Bus: busmodel.New(busmodel.Options{}), hold: make(chan struct{})}
 	r, err := Open(b, Options{})
 	require.NoError(t, err)
 	defer r.Close()
@@ -98,8 +100,9 @@ func attach(r *Rooms, userID string) *Session {
 	return r.Attach(place.User{SDKAppID: app, UserID: userID}, "1", func([]byte, int) bool { return true })
 }
 
-// Whatever many sessions do at once, nothing of them is left when they have gone.
-func TestManyAtOnce(t *testing.T) {
+// After many sessions have joined, spoken and left concurrently, the rooms hold
+// nothing of them.
+func TestConcurrentSessionsLeaveNothing(t *testing.T) {
 	b := busmodel.New(busmodel.Options{})
 	r, err := Open(b, Options{Changed: func(Key, []string, []string) {}})
 	require.NoError(t, err)

@@ -21,12 +21,12 @@ const app = 1400000000
 
 var room = Key{app, "r"}
 
-// world is some gateways on one bus, in a bubble of synctest.
+// world is a few gateways on one bus, in a synctest bubble.
 type world struct {
 	t        *testing.T
 	gateways []*Rooms
-	changes  []string // of all gateways; read it while nothing runs
-	mu       sync.Mutex
+	changes  []string   // of all gateways; a test reads them only while nothing runs
+	mu       sync.Mutex // guards changes
 }
 
 // inWorld runs f with n gateways and closes them afterwards.
@@ -56,17 +56,17 @@ func (w *world) open(b Bus) *Rooms {
 	return r
 }
 
-// client is a session and the frames that it was offered.
+// client is a session with the frames that it has taken.
 type client struct {
 	*Session
 	w *world
 
 	mu     sync.Mutex // guards what follows
-	frames []heard
-	backed int // bytes that wait for it
+	frames []notification
+	unsent int // bytes that still wait to be sent to it
 }
 
-type heard struct {
+type notification struct {
 	Method string `json:"method"`
 	Params struct {
 		Messages []string `json:"messages"`
@@ -75,9 +75,11 @@ type heard struct {
 	} `json:"params"`
 }
 
-func (w *world) login(gateway int, userID string) *client { return w.on(gateway, userID, "1") }
+func (w *world) login(gateway int, userID string) *client {
+	return w.loginInstance(gateway, userID, "1")
+}
 
-func (w *world) on(gateway int, userID, instance string) *client {
+func (w *world) loginInstance(gateway int, userID, instance string) *client {
 	c := &client{w: w}
 	c.Session = w.gateways[gateway].Attach(place.User{SDKAppID: app, UserID: userID}, instance, c.take)
 	return c
@@ -86,10 +88,10 @@ func (w *world) on(gateway int, userID, instance string) *client {
 func (c *client) take(frame []byte, most int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.backed > most {
+	if c.unsent > most {
 		return false
 	}
-	var h heard
+	var h notification
 	if err := json.Unmarshal(frame, &h); err != nil {
 		c.w.t.Error(err)
 	}
@@ -111,8 +113,8 @@ func (c *client) sayTo(k Key, id string, p Priority, trusted bool) error {
 	return c.r.Say(k, Message{ID: id, Priority: p, From: c.user.UserID, Instance: c.instance, Body: body}, trusted)
 }
 
-// heard returns the messages that the client has got after a window, and forgets
-// them.
+// heard waits for two windows and returns the messages that have come since the
+// last call.
 func (c *client) heard() (out []string) {
 	for _, h := range c.got() {
 		out = append(out, h.Params.Messages...)
@@ -120,8 +122,8 @@ func (c *client) heard() (out []string) {
 	return out
 }
 
-// got is heard for whole frames.
-func (c *client) got() []heard {
+// got is like heard, but returns whole frames.
+func (c *client) got() []notification {
 	time.Sleep(2 * window)
 	synctest.Wait()
 	c.mu.Lock()
@@ -131,10 +133,10 @@ func (c *client) got() []heard {
 	return out
 }
 
-func (c *client) backlog(bytes int) {
+func (c *client) setUnsent(bytes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.backed = bytes
+	c.unsent = bytes
 }
 
 func refused(t *testing.T, code fault.Code, err error) {
@@ -143,7 +145,7 @@ func refused(t *testing.T, code fault.Code, err error) {
 	require.Equal(t, code, bus.Fault(err).Code)
 }
 
-func names(list []Member) (out []string) {
+func userIDs(list []Member) (out []string) {
 	for _, m := range list {
 		out = append(out, m.UserID)
 	}

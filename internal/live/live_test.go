@@ -12,9 +12,9 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-func TestWhatIsSaidReachesTheRoomOnEveryGateway(t *testing.T) {
+func TestMessagesReachTheRoomOnEveryGateway(t *testing.T) {
 	inWorld(t, 2, func(t *testing.T, w *world) {
-		a, second := w.login(0, "a").join(room), w.on(1, "a", "2").join(room)
+		a, second := w.login(0, "a").join(room), w.loginInstance(1, "a", "2").join(room)
 		b, c := w.login(0, "b").join(room), w.login(1, "c").join(room)
 		elsewhere := w.login(1, "d").join(Key{app, "other"})
 		sameName := w.login(1, "e").join(Key{app + 1, "r"})
@@ -25,7 +25,7 @@ func TestWhatIsSaidReachesTheRoomOnEveryGateway(t *testing.T) {
 		for _, to := range []*client{b, c, second} {
 			require.Equal(t, all, to.heard())
 		}
-		require.Empty(t, a.heard(), "it is answered with them")
+		require.Empty(t, a.heard(), "the sending session gets them as answers")
 		require.Empty(t, elsewhere.heard())
 		require.Empty(t, sameName.heard())
 
@@ -35,8 +35,8 @@ func TestWhatIsSaidReachesTheRoomOnEveryGateway(t *testing.T) {
 	})
 }
 
-// What is said within a window comes in one frame, and what comes again is not
-// delivered again.
+// Messages of one window come in one frame, and a repeated message is delivered
+// only once.
 func TestOneFrameAWindow(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		a, b := w.login(0, "a").join(room), w.login(0, "b").join(room)
@@ -55,7 +55,7 @@ func TestOneFrameAWindow(t *testing.T) {
 	})
 }
 
-// Nobody but members says anything, and none of them uses up the room alone.
+// Only members may speak, and no member can use up a room's allowance alone.
 func TestWhatAMemberMaySay(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		a, b := w.login(0, "a"), w.login(0, "b").join(room)
@@ -69,7 +69,7 @@ func TestWhatAMemberMaySay(t *testing.T) {
 		time.Sleep(time.Second)
 		require.NoError(t, a.say("later", Normal))
 		refused(t, fault.GroupTooFrequent, a.say(fmt.Sprintf("%8000d", 1), High))
-		require.NoError(t, a.sayTo(room, fmt.Sprintf("%8000d", 2), High, true), "a trusted one says more")
+		require.NoError(t, a.sayTo(room, fmt.Sprintf("%8000d", 2), High, true), "a trusted sender may say more")
 	})
 }
 
@@ -92,8 +92,9 @@ func TestPriorities(t *testing.T) {
 	})
 }
 
-// Two gateways may let in twice as much as members get.
-func TestTheRestIsThinned(t *testing.T) {
+// Two gateways together let in twice as much as the members of a room get: each
+// gateway drops the surplus and counts it.
+func TestTheSurplusIsDropped(t *testing.T) {
 	inWorld(t, 2, func(t *testing.T, w *world) {
 		a, b, c := w.login(0, "a").join(room), w.login(1, "b").join(room), w.login(1, "c").join(room)
 		for n := range roomRate - reserved[Normal] {
@@ -108,7 +109,7 @@ func TestTheRestIsThinned(t *testing.T) {
 	})
 }
 
-// A frame fits into what a client reads, however long the messages are.
+// A frame stays within what a client reads, however long the messages are.
 func TestFramesFit(t *testing.T) {
 	inWorld(t, 2, func(t *testing.T, w *world) {
 		a, b := w.login(0, "a").join(room), w.login(1, "b").join(room)
@@ -126,12 +127,13 @@ func TestFramesFit(t *testing.T) {
 	})
 }
 
-// Whoever reads slowly gets what is important, and holds up nobody.
+// A member who reads slowly gets only messages of high priority, and one who hardly
+// reads gets none, until they have caught up.
 func TestSlowMembers(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		a, slow, slower := w.login(0, "a").join(room), w.login(0, "b").join(room), w.login(0, "c").join(room)
-		slow.backlog(keepsUp + 1)
-		slower.backlog(lags + 1)
+		slow.setUnsent(keepsUp + 1)
+		slower.setUnsent(lags + 1)
 		require.NoError(t, a.say("1", Normal))
 		synctest.Wait()
 		require.NoError(t, a.say("2", Normal))
@@ -140,8 +142,8 @@ func TestSlowMembers(t *testing.T) {
 		require.Equal(t, []string{"3"}, slow.heard())
 		require.Empty(t, slower.heard())
 		require.EqualValues(t, 1+2+4, w.gateways[0].Stats().Missed)
-		slow.backlog(0)
-		slower.backlog(0)
+		slow.setUnsent(0)
+		slower.setUnsent(0)
 		require.NoError(t, a.say("5", Lowest))
 		require.Equal(t, []string{"5"}, slow.heard())
 		require.Equal(t, []string{"5"}, slower.heard())
@@ -172,9 +174,9 @@ func TestASessionIsInOneRoom(t *testing.T) {
 	})
 }
 
-func TestRemovedAndEnded(t *testing.T) {
+func TestRemovedMembersAndEndedRooms(t *testing.T) {
 	inWorld(t, 2, func(t *testing.T, w *world) {
-		a, second, b := w.login(0, "a").join(room), w.on(1, "a", "2").join(room), w.login(1, "b").join(room)
+		a, second, b := w.login(0, "a").join(room), w.loginInstance(1, "a", "2").join(room), w.login(1, "b").join(room)
 		for _, r := range w.gateways {
 			r.Remove(room, "owner", "a")
 			r.Remove(room, "owner", "nobody")
@@ -197,7 +199,7 @@ func TestRemovedAndEnded(t *testing.T) {
 	})
 }
 
-func TestNewestFirst(t *testing.T) {
+func TestTheNewestMembersComeFirst(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		r := w.gateways[0]
 		all := map[string]*client{}
@@ -205,10 +207,10 @@ func TestNewestFirst(t *testing.T) {
 			all[id] = w.login(0, id).join(room)
 			time.Sleep(time.Second)
 		}
-		twice := w.on(0, "1", "2").join(room)
+		twice := w.loginInstance(0, "1", "2").join(room)
 		all["2"].Close()
-		require.Equal(t, []string{"4", "3", "1", "0"}, names(r.Newest(room, 10)))
-		require.Equal(t, []string{"4", "3"}, names(r.Newest(room, 2)))
+		require.Equal(t, []string{"4", "3", "1", "0"}, userIDs(r.Newest(room, 10)))
+		require.Equal(t, []string{"4", "3"}, userIDs(r.Newest(room, 2)))
 		require.Empty(t, r.Newest(Key{app, "none"}, 2))
 		all["1"].Close()
 		_, here := r.Since(room, "1")
@@ -220,7 +222,8 @@ func TestNewestFirst(t *testing.T) {
 	})
 }
 
-// How many there are is known on every gateway, also after one has ended or died.
+// Every gateway knows how many members a room has on all of them, even after one
+// of them has closed or died.
 func TestCount(t *testing.T) {
 	inWorld(t, 4, func(t *testing.T, w *world) {
 		count := func(gateway, want int) {
@@ -239,7 +242,7 @@ func TestCount(t *testing.T) {
 		}
 		a.Close()
 		count(0, 3)
-		w.gateways[2].end() // it reports nothing any more
+		w.gateways[2].end() // it dies without a last report
 		w.gateways[2].stop()
 		w.gateways[1].Close()
 		synctest.Wait()
@@ -257,8 +260,8 @@ func TestCount(t *testing.T) {
 	})
 }
 
-// Who comes and goes is told together, some names at most, and not at all about
-// somebody whose link was lost for a moment.
+// Joins and leaves of one second are told together, with crowdShown names of each at
+// most. A user whose link was lost for a moment is in neither list.
 func TestChangesAreTold(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		told := func() []string {
@@ -269,7 +272,7 @@ func TestChangesAreTold(t *testing.T) {
 			return out
 		}
 		a, b := w.login(0, "a").join(room), w.login(0, "b").join(room)
-		w.on(0, "a", "2").join(room)
+		w.loginInstance(0, "a", "2").join(room)
 		require.Equal(t, []string{"r +[a b] -[]"}, told())
 		require.Empty(t, told())
 		b.Leave(room)
