@@ -23,12 +23,13 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// within is long, because a machine may be busy; nothing waits for all of it.
+// within is how long tests wait for an event. It is long because the machine may be
+// busy.
 const within = time.Minute
 
 var alice = place.User{SDKAppID: 1400000000, UserID: "alice"}
 
-// clock is a clock that stands until it is moved.
+// clock stands still until a test moves it.
 type clock struct {
 	mu sync.Mutex
 	at time.Time
@@ -61,7 +62,7 @@ func open(t *testing.T, b Bus, change func(*Options)) *gateway {
 	o := Options{
 		Key: bytes.Repeat([]byte{7}, 32), Now: g.clock.now,
 		Report: func(err error) { t.Error(err) },
-		look:   -1, // a test sweeps when it means to
+		look:   -1, // nothing sweeps by itself: tests call sweepAfter
 	}
 	if change != nil {
 		change(&o)
@@ -89,7 +90,7 @@ func (g *gateway) ticket(p TicketParams) Ticket {
 }
 
 // post uploads a body and returns the status and the answer.
-func (g *gateway) post(ticket string, body io.Reader, header ...string) (int, answered) {
+func (g *gateway) post(ticket string, body io.Reader, header ...string) (int, uploadAnswer) {
 	g.t.Helper()
 	req, err := http.NewRequestWithContext(g.t.Context(), http.MethodPost, g.url+"/media", body)
 	require.NoError(g.t, err)
@@ -100,18 +101,18 @@ func (g *gateway) post(ticket string, body io.Reader, header ...string) (int, an
 	res, err := http.DefaultClient.Do(req)
 	require.NoError(g.t, err)
 	defer res.Body.Close()
-	var a answered
+	var a uploadAnswer
 	require.NoError(g.t, json.NewDecoder(res.Body).Decode(&a))
 	return res.StatusCode, a
 }
 
-type answered struct {
+type uploadAnswer struct {
 	Uploaded
 	Code    fault.Code `json:"code"`
 	Message string     `json:"message"`
 }
 
-// upload uploads a file that has to be taken.
+// upload uploads a file, which must succeed.
 func (g *gateway) upload(kind string, data []byte, fileName string) Uploaded {
 	g.t.Helper()
 	k := g.ticket(TicketParams{Kind: kind, Size: int64(len(data)), FileName: fileName})
@@ -136,7 +137,7 @@ func (g *gateway) get(name string, header ...string) (*http.Response, []byte) {
 	return res, data
 }
 
-// refer has a message name a file.
+// refer makes a message name a file.
 func (g *gateway) refer(message, name string) error {
 	_, err := g.Refer(g.t.Context(), alice.SDKAppID, message, []string{name})
 	return err
@@ -149,14 +150,14 @@ func (g *gateway) code(err error) fault.Code {
 	return f.Code
 }
 
-// sweepNow looks through the files as if it were later.
+// sweepAfter moves the clock on and sweeps.
 func (g *gateway) sweepAfter(d time.Duration) {
 	g.t.Helper()
 	g.clock.move(d)
 	require.NoError(g.t, g.sweep(context.WithoutCancel(g.t.Context())))
 }
 
-// stripes is an image whose left half is red and whose right half is blue.
+// stripes returns an image whose left half is red and whose right half is blue.
 func stripes(w, h int) *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
@@ -185,7 +186,7 @@ func asJPEG(t *testing.T, img image.Image) []byte {
 	return out.Bytes()
 }
 
-// pattern is bytes that differ from chunk to chunk.
+// pattern returns n bytes that differ from chunk to chunk.
 func pattern(n int) []byte {
 	out := make([]byte, n)
 	for i := range out {

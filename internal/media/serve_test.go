@@ -31,7 +31,8 @@ func TestRanges(t *testing.T) {
 		{"bytes=-100", http.StatusPartialContent, size - 100, size},
 		{fmt.Sprintf("bytes=%d-", 2*chunkSize), http.StatusPartialContent, 2 * chunkSize, size},
 		{fmt.Sprintf("bytes=%d-", size), http.StatusRequestedRangeNotSatisfiable, 0, 0},
-		// A thousand ranges of one byte would read a thousand chunks.
+		// Several ranges are answered with the whole file: a thousand of one byte
+		// would read a thousand chunks.
 		{"bytes=0-0,300000-300000,0-0,300000-300000", http.StatusOK, 0, size},
 	} {
 		res, got := g.get(up.Name, "Range", c.header)
@@ -55,7 +56,8 @@ func TestRanges(t *testing.T) {
 	require.Equal(t, http.StatusMethodNotAllowed, res.StatusCode)
 }
 
-// What is served runs nothing in anybody's origin, whatever it is called.
+// No file that is served can run as a page or a script, whatever its name and its
+// content are.
 func TestScriptsAreNeverRun(t *testing.T) {
 	g := newGateway(t)
 	script := []byte("<script>alert(document.domain)</script>")
@@ -67,7 +69,7 @@ func TestScriptsAreNeverRun(t *testing.T) {
 			require.Equal(t, http.StatusUnsupportedMediaType, code)
 			require.Equal(t, typeCodes[kind], a.Code)
 		}
-		g.clock.move(time.Minute) // more tickets
+		g.clock.move(time.Minute) // so that there are tickets again
 		up := g.upload(File, body, "cat.png")
 		res, got := g.get(up.Name)
 		require.Equal(t, body, got)
@@ -83,7 +85,7 @@ func TestScriptsAreNeverRun(t *testing.T) {
 	}
 }
 
-// A file is what its first bytes say.
+// The first bytes of a file decide its type.
 func TestTypesByContent(t *testing.T) {
 	for text, want := range map[string]string{
 		"\xff\xd8\xff\xe0":             "image/jpeg",
@@ -115,7 +117,8 @@ func TestTypesByContent(t *testing.T) {
 	}
 }
 
-// A bomb is an image of a few bytes that decodes to gigabytes.
+// An image of a few bytes that would decode to gigabytes is refused, and so is one
+// whose header is damaged.
 func TestPixelBombsAreRefused(t *testing.T) {
 	g := newGateway(t)
 	bomb := asPNG(t, stripes(1, 1))
@@ -140,7 +143,7 @@ func TestPixelBombsAreRefused(t *testing.T) {
 	}
 }
 
-// Images of many pixels take more of their user's allowance.
+// An image of many pixels takes more of its user's allowance than a small one.
 func TestPixelsAreCharged(t *testing.T) {
 	r := newRates()
 	now := time.Now()
@@ -152,8 +155,9 @@ func TestPixelsAreCharged(t *testing.T) {
 	require.True(t, r.upload(alice, now.Add(2*time.Second)))
 }
 
-// Requests of one address do not hold up those of all others.
-func TestDownloadsOfAnAddress(t *testing.T) {
+// An address that has addrDownloads downloads under way gets no further one, and
+// other addresses still get theirs.
+func TestDownloadsOfAnAddressAreBounded(t *testing.T) {
 	r := newRates()
 	for range addrDownloads {
 		require.True(t, r.fetch("192.0.2.1"))

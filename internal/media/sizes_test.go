@@ -16,7 +16,7 @@ import (
 	"golang.org/x/image/bmp"
 )
 
-// fixPNG makes a changed IHDR's checksum right.
+// fixPNG corrects the checksum of an IHDR that a test has changed.
 func fixPNG(data []byte) {
 	binary.BigEndian.PutUint32(data[29:], crc32.ChecksumIEEE(data[12:29]))
 }
@@ -30,13 +30,14 @@ func (g *gateway) image(name string) (image.Image, *http.Response) {
 	return img, res
 }
 
-// reddish reports whether a point is of the left half of stripes.
+// reddish reports whether a point lies in the red half of stripes.
 func reddish(img image.Image, x, y int) bool {
 	r, _, b, _ := img.At(x, y).RGBA()
 	return r > b
 }
 
-// Whoever asks for a smaller size at once waits for it, and all who ask get it.
+// A request for a smaller size that is not made yet waits for it, and so do further
+// ones at the same time.
 func TestSmallerSizesAreWaitedFor(t *testing.T) {
 	g := newGateway(t)
 	up := g.upload(Image, asJPEG(t, stripes(1600, 1000)), "cat.jpg")
@@ -59,12 +60,12 @@ func TestSmallerSizesAreWaitedFor(t *testing.T) {
 	all.Wait()
 	require.Zero(t, g.Stats().Sizes)
 	w, h := Fit(1600, 1000, 198)
-	require.Equal(t, []int{317, 198}, []int{w, h}, "what the receiver is told")
+	require.Equal(t, []int{317, 198}, []int{w, h}, "Fit agrees with the image that is served")
 }
 
-// An image that is small already, and an animation in a chat, are their own
-// smaller sizes.
-func TestImagesThatServeThemselves(t *testing.T) {
+// An image that is small already is served in place of its smaller sizes. A file has
+// none.
+func TestSmallImagesServeThemselves(t *testing.T) {
 	g := newGateway(t)
 	small := asPNG(t, stripes(300, 190))
 	up := g.upload(Image, small, "")
@@ -72,13 +73,13 @@ func TestImagesThatServeThemselves(t *testing.T) {
 		_, got := g.get(up.Name + name)
 		require.True(t, bytes.Equal(small, got), name)
 	}
-	text := g.upload(File, small, "")
-	res, _ := g.get(text.Name + "_198")
+	file := g.upload(File, small, "")
+	res, _ := g.get(file.Name + "_198")
 	require.Equal(t, http.StatusNotFound, res.StatusCode, "a file has no sizes")
 }
 
-// An image whose header is right and whose pixels are not is served in place
-// of its smaller sizes: nobody gets a 404, and it is not decoded again.
+// An image whose header is valid and whose pixels are damaged is served in place of
+// its smaller sizes: nobody gets a 404, and it is not decoded again.
 func TestDamagedImagesServeThemselves(t *testing.T) {
 	g := newGateway(t)
 	whole := asPNG(t, stripes(800, 800))
@@ -94,7 +95,8 @@ func TestDamagedImagesServeThemselves(t *testing.T) {
 	require.True(t, i.Same)
 }
 
-// A camera that was held upright stores the picture lying, and says so.
+// A camera that was turned stores the picture unturned, with its orientation: smaller
+// sizes are turned accordingly.
 func TestOrientationIsKept(t *testing.T) {
 	g := newGateway(t)
 	lying := asJPEG(t, stripes(800, 400))
@@ -131,16 +133,17 @@ func withExif(data []byte, orientation byte) []byte {
 	return append(append(out, exif...), data[2:]...)
 }
 
-// The colours of a picture are numbers and a profile that says what they mean.
+// A smaller size keeps the image's colour profile: without it the colours would be
+// shown wrongly.
 func TestProfilesAreKept(t *testing.T) {
 	profile := append(make([]byte, 16), "RGB XYZ "...)
 	profile = append(profile, bytes.Repeat([]byte("wide gamut "), 12_000)...) // more than one segment holds
-	clear := stripes(400, 400)
-	clear.SetRGBA(0, 0, color.RGBA{})
+	transparent := stripes(400, 400)
+	transparent.SetRGBA(0, 0, color.RGBA{})
 	for what, data := range map[string][]byte{
 		"a JPEG":            withProfile(asJPEG(t, stripes(400, 400)), profile),
 		"an opaque PNG":     withPNGProfile(asPNG(t, stripes(400, 400)), profile),
-		"a transparent PNG": withPNGProfile(asPNG(t, clear), profile),
+		"a transparent PNG": withPNGProfile(asPNG(t, transparent), profile),
 	} {
 		made, err := shrink(t.Context(), sniff(data), data, []int{198})
 		require.NoError(t, err, what)
@@ -150,11 +153,11 @@ func TestProfilesAreKept(t *testing.T) {
 		require.NoError(t, err, what)
 	}
 	cmyk := bytes.Replace(profile, []byte("RGB "), []byte("CMYK"), 1)
-	require.Nil(t, profileOf("image/jpeg", withProfile(asJPEG(t, stripes(8, 8)), cmyk)), "it does not fit what is made")
+	require.Nil(t, profileOf("image/jpeg", withProfile(asJPEG(t, stripes(8, 8)), cmyk)), "smaller sizes are RGB, so a CMYK profile does not fit them")
 }
 
-// What is transparent stays so, and the edge of a thing takes no colour from
-// what cannot be seen.
+// Transparent pixels stay transparent, and their invisible colour does not show at
+// the edge of what is visible.
 func TestTransparencyIsKept(t *testing.T) {
 	img := image.NewNRGBA(image.Rect(0, 0, 600, 600))
 	for y := range 600 {
@@ -178,8 +181,8 @@ func TestTransparencyIsKept(t *testing.T) {
 	require.Zero(t, a)
 }
 
-// What would take too much memory is not decoded, and a decoder that would be
-// at it for hours is stopped.
+// An image that would take too much memory is not decoded, and decoding stops when
+// its context ends.
 func TestDecodingIsBounded(t *testing.T) {
 	deep := asPNG(t, image.NewNRGBA64(image.Rect(0, 0, 1, 1)))
 	copy(deep[16:], []byte{0, 0, 0x1f, 0x40, 0, 0, 0x17, 0x70}) // 8000 x 6000 at 16 bits
@@ -187,7 +190,7 @@ func TestDecodingIsBounded(t *testing.T) {
 	_, err := shrink(t.Context(), "image/png", deep, shorts)
 	require.ErrorIs(t, err, errUndecodable)
 
-	ctx, cancel := contextDone(t)
+	ctx, cancel := canceledContext(t)
 	defer cancel()
 	_, err = shrink(ctx, "image/jpeg", asJPEG(t, stripes(800, 800)), shorts)
 	require.ErrorIs(t, err, errUndecodable)
@@ -204,7 +207,7 @@ func TestOtherFormats(t *testing.T) {
 	require.True(t, reddish(img, 5, 5))
 }
 
-// Somebody who waits goes before what was only uploaded.
+// Images that a request waits for go before those that were only uploaded.
 func TestUrgentSizesGoFirst(t *testing.T) {
 	var s sizes
 	s.init()
@@ -217,7 +220,7 @@ func TestUrgentSizesGoFirst(t *testing.T) {
 	for _, want := range []fileID{c, a, b} {
 		j := s.next()
 		require.Equal(t, want, j.fileID)
-		require.Same(t, j, s.want(want, true), "it is being made")
+		require.Same(t, j, s.want(want, true), "the job under way is returned")
 		s.finish(j, nil)
 		<-j.done
 	}
@@ -226,5 +229,5 @@ func TestUrgentSizesGoFirst(t *testing.T) {
 	for n := range maxWaiting {
 		require.NotNil(t, s.want(fileID{uint32(n), "x"}, false))
 	}
-	require.Nil(t, s.want(a, true), "no more wait than that")
+	require.Nil(t, s.want(a, true), "the queue is full")
 }

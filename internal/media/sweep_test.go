@@ -14,7 +14,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-func contextDone(t *testing.T) (context.Context, context.CancelFunc) {
+func canceledContext(t *testing.T) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	return ctx, cancel
@@ -26,8 +26,8 @@ func (g *gateway) there(name string) bool {
 	return res.StatusCode == http.StatusOK
 }
 
-// A file stays as long as a message names it, and goes a day after its last
-// one, with its smaller sizes.
+// A file stays as long as a message names it. When none does and the file is a day
+// old, the next sweep frees it with its smaller sizes.
 func TestFilesWithoutMessagesAreFreed(t *testing.T) {
 	g := newGateway(t)
 	kept := g.upload(File, pattern(2*chunkSize), "kept")
@@ -63,8 +63,8 @@ func TestFilesWithoutMessagesAreFreed(t *testing.T) {
 	}
 }
 
-// A message that names a file while the sweeper is at it either is told that
-// the file is gone, or keeps it.
+// A message that names a file during a sweep either is refused because the file is
+// gone, or keeps the file.
 func TestSendingAgainstSweeping(t *testing.T) {
 	g := newGateway(t)
 	for n := range 30 {
@@ -83,14 +83,14 @@ func TestSendingAgainstSweeping(t *testing.T) {
 	}
 }
 
-// A sweep that was broken off in the middle is taken up by the next.
-func TestABrokenSweepIsFinished(t *testing.T) {
+// The next sweep finishes what an interrupted one has begun.
+func TestAnInterruptedSweepIsFinished(t *testing.T) {
 	g := newGateway(t)
 	for _, state := range []string{stateGone, stateFreed} {
 		up := g.upload(File, pattern(chunkSize+1), "")
 		i, err := g.store.whole(t.Context(), alice.SDKAppID, up.Name)
 		require.NoError(t, err)
-		if state == stateFreed { // a message that came too late has left its mark
+		if state == stateFreed { // a message that came too late has left its reference
 			require.NoError(t, g.refer("late", up.Name))
 		}
 		i.State = state
@@ -101,7 +101,7 @@ func TestABrokenSweepIsFinished(t *testing.T) {
 		_, err = g.store.info(t.Context(), alice.SDKAppID, up.Name)
 		require.ErrorIs(t, err, errNoFile, state)
 	}
-	// One that was taken for unnamed by mistake comes back.
+	// A file that is marked as gone although a message names it comes back.
 	up := g.upload(File, []byte("text"), "")
 	require.NoError(t, g.refer("m", up.Name))
 	i, err := g.store.whole(t.Context(), alice.SDKAppID, up.Name)
@@ -119,20 +119,20 @@ func TestFilesOfADeletedAccountAreFreed(t *testing.T) {
 	bob := place.User{SDKAppID: alice.SDKAppID, UserID: "bob"}
 	require.NoError(t, g.Forget(t.Context(), bob))
 	g.sweepAfter(time.Minute)
-	require.True(t, g.there(old.Name), "another user's account")
+	require.True(t, g.there(old.Name), "another user's account was deleted")
 	require.NoError(t, g.Forget(t.Context(), alice))
-	require.NoError(t, g.Forget(t.Context(), alice), "twice")
+	require.NoError(t, g.Forget(t.Context(), alice), "a repetition")
 	g.clock.move(time.Minute)
-	young := g.upload(File, []byte("text"), "") // somebody has the name anew
+	young := g.upload(File, []byte("text"), "") // of the next owner of the UserID
 	g.sweepAfter(time.Minute)
 	require.False(t, g.there(old.Name))
 	require.True(t, g.there(young.Name))
 	require.NoError(t, g.refer("n", young.Name))
 	g.sweepAfter(time.Minute)
-	require.True(t, g.there(young.Name), "the deletion is done with")
+	require.True(t, g.there(young.Name), "the deletion does not act on later files")
 }
 
-func TestMediaAge(t *testing.T) {
+func TestFilesOlderThanMaxAgeAreFreed(t *testing.T) {
 	g := open(t, busmodel.New(busmodel.Options{}), func(o *Options) { o.MaxAge = 48 * time.Hour })
 	up := g.upload(File, []byte("text"), "")
 	require.NoError(t, g.refer("m", up.Name))
@@ -142,7 +142,7 @@ func TestMediaAge(t *testing.T) {
 	require.False(t, g.there(up.Name))
 }
 
-// Of all gateways one sweeps, when it is due.
+// When a sweep is due, one gateway of all does it.
 func TestOneGatewaySweeps(t *testing.T) {
 	b := busmodel.New(busmodel.Options{})
 	g, other := open(t, b, nil), open(t, b, nil)
@@ -160,8 +160,8 @@ func TestOneGatewaySweeps(t *testing.T) {
 	require.False(t, claim(g))
 }
 
-// A gateway sweeps by itself.
-func TestSweepsByItself(t *testing.T) {
+// A gateway sweeps without being asked.
+func TestAGatewaySweepsByItself(t *testing.T) {
 	b := busmodel.New(busmodel.Options{})
 	old := open(t, b, nil)
 	up := old.upload(File, []byte("text"), "")
@@ -172,7 +172,7 @@ func TestSweepsByItself(t *testing.T) {
 	require.Eventually(t, func() bool { return !old.there(up.Name) }, within, time.Millisecond)
 }
 
-// Names that were made up write nothing.
+// A reference to a file that does not exist is refused and stores nothing.
 func TestReferencesToNothing(t *testing.T) {
 	g := newGateway(t)
 	for _, name := range []string{"", "x", "AAAAAAAAAAAAAAAAAAAAAAAAAA", "A.B", "*", ">", "AAAAAAAAAAAAAAAAAAAAAAAAAA_198"} {

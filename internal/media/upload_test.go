@@ -23,7 +23,7 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// What comes out is what went in, for sizes around those of chunks.
+// A download returns the bytes that were uploaded, for sizes around that of a chunk.
 func TestFilesComeBackAsTheyWere(t *testing.T) {
 	g := newGateway(t)
 	for _, n := range []int{1, chunkSize - 1, chunkSize, chunkSize + 1, 9*chunkSize + 17} {
@@ -38,7 +38,8 @@ func TestFilesComeBackAsTheyWere(t *testing.T) {
 	require.Eventually(t, func() bool { return g.Stats().Uploads+g.Stats().Downloads == 0 }, within, time.Millisecond)
 }
 
-// Mini programs send a form.
+// An upload may be a multipart form, which is what mini programs send. A form that
+// cannot be read is refused.
 func TestAFormIsTaken(t *testing.T) {
 	g := newGateway(t)
 	data := pattern(chunkSize + 100)
@@ -104,21 +105,21 @@ func TestTicketsAreBounded(t *testing.T) {
 	require.NoError(t, ask(File, 1))
 }
 
-// A ticket is good for one file, of one user, for a while, and cannot be made
-// up.
-func TestForeignTicketsAreRefused(t *testing.T) {
+// A ticket that was made up, changed or issued with another key is refused, and so is
+// one that has expired.
+func TestForgedAndExpiredTicketsAreRefused(t *testing.T) {
 	g := newGateway(t)
 	good := g.ticket(TicketParams{Kind: File, Size: 10})
 	other := open(t, busmodel.New(busmodel.Options{}), func(o *Options) { o.Key = bytes.Repeat([]byte{8}, 32) })
-	turned := []byte(good.Ticket)
-	turned[len(turned)/2] ^= 1
+	changed := []byte(good.Ticket)
+	changed[len(changed)/2] ^= 1
 	for what, text := range map[string]string{
-		"none":             "",
-		"of another key":   other.ticket(TicketParams{Kind: File, Size: 10}).Ticket,
-		"changed":          string(turned),
-		"cut":              good.Ticket[:len(good.Ticket)-4],
-		"no base64":        "../../etc/passwd",
-		"longer than that": strings.Repeat("A", 3*maxTicket),
+		"none":           "",
+		"of another key": other.ticket(TicketParams{Kind: File, Size: 10}).Ticket,
+		"changed":        string(changed),
+		"cut":            good.Ticket[:len(good.Ticket)-4],
+		"no base64":      "../../etc/passwd",
+		"too long":       strings.Repeat("A", 3*maxTicket),
 	} {
 		code, a := g.post(text, strings.NewReader("0123456789"))
 		require.Equal(t, http.StatusForbidden, code, what)
@@ -133,8 +134,8 @@ func TestForeignTicketsAreRefused(t *testing.T) {
 	require.Equal(t, fault.UploadTicket, a.Code)
 }
 
-// Whoever did not get the answer asks again, on any gateway, and gets it
-// without a second file; nothing else is taken with the same ticket.
+// A client that missed the answer repeats its upload on any gateway and gets the
+// same answer. The ticket takes no second file.
 func TestAnUploadIsRepeatedWithItsTicket(t *testing.T) {
 	b := busmodel.New(busmodel.Options{})
 	charged := int64(0)
@@ -154,10 +155,10 @@ func TestAnUploadIsRepeatedWithItsTicket(t *testing.T) {
 	require.Equal(t, first, again)
 	_, got := other.get(k.Name)
 	require.Equal(t, "0123456789", string(got))
-	require.EqualValues(t, 10, charged, "once")
+	require.EqualValues(t, 10, charged, "charged once")
 }
 
-func TestWhatIsLargerThanItsTicketIsRefused(t *testing.T) {
+func TestUploadsLargerThanTheirTicketAreRefused(t *testing.T) {
 	g := newGateway(t)
 	for _, body := range []io.Reader{
 		bytes.NewReader(pattern(chunkSize + 1)),                   // with a length
@@ -178,10 +179,10 @@ func TestWhatIsLargerThanItsTicketIsRefused(t *testing.T) {
 		require.Equal(t, http.StatusNotFound, got.StatusCode)
 	}
 	require.Eventually(t, func() bool { return g.Stats().Uploads == 0 }, within, time.Millisecond)
-	require.Zero(t, chunksIn(t, g.bus), "what was stored of them is removed at once")
+	require.Zero(t, chunksIn(t, g.bus), "the chunks of a refused upload are removed at once")
 }
 
-// endless is a body that goes on until nobody reads it.
+// endless is a body without an end; it fails once its test has ended.
 type endless struct{ t *testing.T }
 
 func (e *endless) Read(p []byte) (int, error) {
@@ -201,7 +202,7 @@ func storedIn(t *testing.T, b Bus, stream string) int {
 	return len(values)
 }
 
-// An upload that breaks off leaves no bytes, and its ticket is used.
+// An upload that breaks off leaves no bytes, and uses up its ticket.
 func TestABrokenUploadLeavesNothing(t *testing.T) {
 	g := newGateway(t)
 	size := int64(20 * chunkSize)
@@ -224,18 +225,19 @@ func TestABrokenUploadLeavesNothing(t *testing.T) {
 	require.ErrorIs(t, err, errNoFile, "the sweep removes its entry")
 }
 
-// One user has so many uploads under way, and another is not held up by them.
+// A user may have userUploads uploads under way. One more is refused, and other users
+// are not affected.
 func TestUploadsAtOnceOfAUser(t *testing.T) {
 	g := newGateway(t)
 	var writers []*io.PipeWriter
-	over := make(chan int, userUploads)
+	codes := make(chan int, userUploads)
 	for range userUploads {
 		k := g.ticket(TicketParams{Kind: File, Size: 100})
 		r, w := io.Pipe()
 		writers = append(writers, w)
 		go func() {
 			code, _ := g.post(k.Ticket, r)
-			over <- code
+			codes <- code
 		}()
 	}
 	require.Eventually(t, func() bool { return g.Stats().Uploads == userUploads }, within, time.Millisecond)
@@ -244,22 +246,22 @@ func TestUploadsAtOnceOfAUser(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, code)
 	require.Equal(t, fault.TooFrequent, a.Code)
 	bob := place.User{SDKAppID: alice.SDKAppID, UserID: "bob"}
-	his, err := g.Ticket(t.Context(), bob, TicketParams{Kind: File, Size: 100})
+	bobs, err := g.Ticket(t.Context(), bob, TicketParams{Kind: File, Size: 100})
 	require.NoError(t, err)
-	code, _ = g.post(his.Ticket, strings.NewReader("his own"))
+	code, _ = g.post(bobs.Ticket, strings.NewReader("bob's own"))
 	require.Equal(t, http.StatusOK, code)
 	for _, w := range writers {
 		_, err := w.Write([]byte("done"))
 		require.NoError(t, err)
 		require.NoError(t, w.Close())
-		require.Equal(t, http.StatusOK, <-over)
+		require.Equal(t, http.StatusOK, <-codes)
 	}
 	code, _ = g.post(k.Ticket, strings.NewReader("now there is room"))
 	require.Equal(t, http.StatusOK, code, "a refusal before the first byte leaves the ticket good")
 }
 
-// Whoever has used up what they may store is told so by the one who counts.
-func TestChargeRefuses(t *testing.T) {
+// An upload that Options.Charge refuses is answered with its error and stores nothing.
+func TestChargeCanRefuseAnUpload(t *testing.T) {
 	g := open(t, busmodel.New(busmodel.Options{}), func(o *Options) {
 		o.Charge = func(context.Context, place.User, int64) error { return fault.New(fault.TooFrequent) }
 	})
@@ -270,8 +272,8 @@ func TestChargeRefuses(t *testing.T) {
 	require.Zero(t, chunksIn(t, g.bus))
 }
 
-// A file's name is shown and saved by others: it names no folder and hides
-// nothing.
+// Others see a file's name and save the file under it: folders, control characters
+// and characters that turn the text around are removed.
 func TestFileNamesAreCleaned(t *testing.T) {
 	for in, want := range map[string]string{
 		"report.pdf":                       "report.pdf",
@@ -298,8 +300,8 @@ func TestFileNamesAreCleaned(t *testing.T) {
 	require.Equal(t, "attachment; filename*=utf-8''%C3%BCbung.txt", res.Header.Get("Content-Disposition"))
 }
 
-// A path where a name is expected finds nothing.
-func TestPathsInNames(t *testing.T) {
+// A path or a pattern in place of a file's name finds nothing.
+func TestPathsInNamesFindNothing(t *testing.T) {
 	g := newGateway(t)
 	up := g.upload(File, []byte("text"), "a.txt")
 	for _, name := range []string{
@@ -320,7 +322,7 @@ func TestPathsInNames(t *testing.T) {
 	}
 }
 
-// Many uploads at once, of several users, do not mix.
+// Concurrent uploads of several users do not mix.
 func TestUploadsAtOnce(t *testing.T) {
 	g := newGateway(t)
 	const users = 8
