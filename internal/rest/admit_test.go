@@ -9,7 +9,8 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// A story of calls at 2 a second of one command, and 5 times as many of all.
+// With a rate of 2, an app may make two calls a second of one command, and five times
+// as many of all commands together.
 func TestRates(t *testing.T) {
 	r := rates{perCommand: 2}
 	start := time.Unix(1700000000, 0)
@@ -27,7 +28,7 @@ func TestRates(t *testing.T) {
 		{400 * time.Millisecond, 1, "a", fault.RESTTooFrequent},
 		{500 * time.Millisecond, 1, "a", 0}, // half a second gives one back
 		{500 * time.Millisecond, 1, "a", fault.RESTTooFrequent},
-		{time.Hour, 1, "a", 0}, // and an hour no more than two
+		{time.Hour, 1, "a", 0}, // an hour gives back no more than two
 		{time.Hour, 1, "a", 0},
 		{time.Hour, 1, "a", fault.RESTTooFrequent},
 		{time.Hour, 1, "b", 0},
@@ -38,7 +39,7 @@ func TestRates(t *testing.T) {
 		{time.Hour, 1, "d", 0},
 		{time.Hour, 1, "e", 0},
 		{time.Hour, 1, "e", 0},
-		{time.Hour, 1, "f", fault.RESTAppTooFrequent}, // ten of all in a second
+		{time.Hour, 1, "f", fault.RESTAppTooFrequent}, // the app has made ten calls in this second
 		{time.Hour, 2, "f", 0},
 	} {
 		err := r.take(start.Add(step.at), step.app, step.command)

@@ -54,7 +54,7 @@ func TestAsk(t *testing.T) {
 		if json.Unmarshal(body, &got) != nil || got["CallbackCommand"] != BeforeC2C || got["From_Account"] != "alice" || got["EventTime"] == nil ||
 			q.Get("SdkAppid") != "7" || q.Get("CallbackCommand") != BeforeC2C || q.Get("OptPlatform") != "Web" || q.Get("ClientIP") != "192.0.2.1" ||
 			r.Header.Get(SignatureHeader) != "v1="+SignWebhook("key", sent, r.Header.Get(IDHeader), r.URL.RawQuery, body) {
-			t.Errorf("a question that is not right: %s %s", r.URL, body)
+			t.Errorf("the question is wrong: %s %s", r.URL, body)
 		}
 		_, _ = io.WriteString(w, says.Load().(string))
 	}, nil)
@@ -197,8 +197,8 @@ func (c *trips) RoundTrip(r *http.Request) (*http.Response, error) {
 	return c.RoundTripper.RoundTrip(r)
 }
 
-// A question whose caller hangs up has no outcome, and says nothing about the
-// receiver.
+// A question whose caller hangs up has no outcome, and does not count as a failure of
+// the receiver.
 func TestAskHangUp(t *testing.T) {
 	came := make(chan struct{})
 	h, results := asker(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -236,7 +236,7 @@ func TestTurnstile(t *testing.T) {
 	require.ErrorIs(t, s.enter(ctx, now.Add(downFor-1)), errNotAsked)
 	now = now.Add(downFor)
 	require.NoError(t, s.enter(ctx, now))
-	require.ErrorIs(t, s.enter(ctx, now), errNotAsked, "one finds out")
+	require.ErrorIs(t, s.enter(ctx, now), errNotAsked, "only one question finds out whether it is back")
 	require.Equal(t, noChange, s.leave(now, false, false))
 	require.ErrorIs(t, s.enter(ctx, now), errNotAsked)
 	now = now.Add(downFor)
@@ -245,8 +245,8 @@ func TestTurnstile(t *testing.T) {
 	require.NoError(t, s.enter(ctx, now))
 	require.Equal(t, noChange, s.leave(now, true, false))
 
-	// maxAsking questions are asked, maxWaiting wait, and further ones are refused at
-	// once.
+	// maxAsking questions are under way at once, maxWaiting wait, and further ones are
+	// not asked.
 	for range maxAsking {
 		require.NoError(t, s.enter(ctx, now))
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// fakeAudit keeps what it is told, or fails.
+// fakeAudit keeps the entries that it is given, or fails.
 type fakeAudit struct {
 	Audit
 	entries []audit.Entry
@@ -43,7 +43,7 @@ func bodyOf(t *testing.T, text string) *call {
 	return &call{app: 1, admin: "administrator", body: o}
 }
 
-func TestWhatIsRecorded(t *testing.T) {
+func TestWhichFieldsAreRecorded(t *testing.T) {
 	many := `"` + strings.Join(strings.Split("abcdefghijkl", ""), `","`) + `"`
 	for body, want := range map[string]string{
 		`{"UserID":"alice","Nick":"a secret"}`:                                                `[{"n":"UserID","v":["alice"]}]`,
@@ -61,9 +61,9 @@ func TestWhatIsRecorded(t *testing.T) {
 	}
 }
 
-// What the caller cannot undo by hanging up is recorded all the same, and in
-// the process's log if the store fails.
-func TestCommandsAreRecordedWhateverHappens(t *testing.T) {
+// A command is recorded even if its caller hangs up, and in the log of the process if
+// the store fails. A command that only reads is not recorded.
+func TestCommandsAreRecordedDespiteHangUpsAndFailures(t *testing.T) {
 	f, log := &fakeAudit{}, &bytes.Buffer{}
 	a := recorder(f, log)
 	gone, cancel := context.WithCancel(t.Context())
@@ -84,8 +84,8 @@ func TestCommandsAreRecordedWhateverHappens(t *testing.T) {
 	}
 }
 
-// A name that is misspelt would have its command recorded, or put into the
-// wrong kind, without anybody noticing.
+// Every name in reading and messaging is that of a command: a misspelt one would have
+// its command recorded wrongly without anybody noticing.
 func TestNamesOfRecordedCommands(t *testing.T) {
 	for _, names := range []map[string]bool{reading, messaging} {
 		for name := range names {

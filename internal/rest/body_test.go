@@ -34,7 +34,7 @@ func TestFields(t *testing.T) {
 	}
 	s, err = o.text("Empty", 10)
 	require.NoError(t, err)
-	require.NotNil(t, s, "an empty text is one")
+	require.NotNil(t, s, "an empty text is not an absent one")
 	bad := func(err error) { t.Helper(); require.ErrorIs(t, err, fault.New(fault.BadParameters)) }
 	_, err = o.text("Long", 4)
 	bad(err)
@@ -69,8 +69,8 @@ func TestFields(t *testing.T) {
 	require.Len(t, u, 1)
 }
 
-// Whatever a body holds, reading it fails with no other error, and returns no
-// message that an inbox would refuse.
+// Whatever a body holds, readMessage returns either a fault or a message with valid
+// users and a JSON payload.
 func FuzzReadMessage(f *testing.F) {
 	f.Add([]byte(`{"To_Account":"bob","MsgRandom":1,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`))
 	f.Add([]byte(`{"To_Account":"bob","MsgRandom":1,"MsgBody":[{"MsgType":"TIMCustomElem","MsgContent":{"Data":null}}]}`))
@@ -91,9 +91,9 @@ func FuzzReadMessage(f *testing.F) {
 	})
 }
 
-// A message of the server API may be as large as one of a page: escaped for
-// HTML it would be six times as long.
-func TestMessageBodyIsAsLongAsItsText(t *testing.T) {
+// A payload is not escaped for HTML, which could make it six times as long: a message
+// of the server API may be as large as one of a page.
+func TestPayloadsAreNotEscapedForHTML(t *testing.T) {
 	typ, payload, err := readElement(json.RawMessage(`[{"MsgType":"TIMTextElem","MsgContent":{"Text":"<&>"}}]`))
 	require.NoError(t, err)
 	require.Equal(t, "TIMTextElem", typ)

@@ -41,7 +41,7 @@ func TestCallbackOf(t *testing.T) {
 	}
 }
 
-// The request as a receiver sees it, to the byte: receivers verify it.
+// A request is this one to the byte, because receivers verify its signature.
 func TestRequest(t *testing.T) {
 	target, err := ParseWebhook("https://back.example.com/tim?token=x")
 	require.NoError(t, err)
@@ -67,7 +67,7 @@ func TestRequest(t *testing.T) {
 		return "v1=" + SignWebhook(key, "1700000001", "1400000000-616c20696365-9", query, body)
 	}
 	require.Equal(t, sign("one")+","+sign("two"), r.Header.Get(SignatureHeader))
-	// Made with openssl, so that the description in words is tested, too.
+	// This one was made with openssl by the documented steps, so those are tested, too.
 	require.Equal(t, "9048e60b75c58620fde3b14e80f5bccf1f9eeeab3b827723a7f8c624f054a9ac", SignWebhook("one", "1", "id", "a=b", []byte("{}")))
 
 	for _, wrong := range []string{"", "back.example.com", "ftp://x/", "https://", "https://x/#y"} {

@@ -11,7 +11,7 @@ import (
 	"github.com/tim-wasm/tim/internal/registry"
 )
 
-// slowList lists one user with one instance, after the test lets it go on.
+// slowList lists one user with one instance once the test lets it go on.
 type slowList struct {
 	Sessions
 	goOn  chan struct{}
@@ -24,10 +24,9 @@ func (s *slowList) List(context.Context, uint32, string, int) ([]registry.View, 
 	return []registry.View{{Instances: []registry.InstanceView{{}}}}, "", nil
 }
 
-// TestCountsAreSharedByThoseWhoAsk: sessions are counted once for all who ask at the
-// same time, and again only when the result is old. A caller who hangs up does not
-// wait for the count.
-func TestCountsAreSharedByThoseWhoAsk(t *testing.T) {
+// Sessions are counted once for all callers at the same time, and again only when the
+// result is old. A caller who hangs up does not wait for the count.
+func TestConcurrentCallersShareOneCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counter
 		s := &slowList{goOn: make(chan struct{})}

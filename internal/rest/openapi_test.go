@@ -20,12 +20,13 @@ func TestEveryCommandIsDescribed(t *testing.T) {
 			require.True(t, strings.HasPrefix(string(example), "{"), "%s has no %s: go test ./internal/timd -run TestAPIExamples -update", d.Command, what)
 		}
 		service, _, _ := strings.Cut(d.Command, "/")
-		require.True(t, slices.ContainsFunc(Services, func(s Service) bool { return s.Name == service }), "%s is of no service", d.Command)
+		require.True(t, slices.ContainsFunc(Services, func(s Service) bool { return s.Name == service }), "%s belongs to no service", d.Command)
 	}
 	require.ElementsMatch(t, slices.Collect(maps.Keys(commands)), described, "commands.json describes every command of api.go")
 }
 
-// What the document refers to is in it, and each operation has a name of its own.
+// Every reference in the document leads somewhere, and every operation has an ID of its
+// own.
 func TestOpenAPIDocument(t *testing.T) {
 	var doc map[string]any
 	require.NoError(t, json.Unmarshal(openAPI(), &doc))

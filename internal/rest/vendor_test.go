@@ -14,7 +14,8 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// A command of the vendor's that is not built is told from a misspelled one.
+// The error about a command that only the vendor has says so. The one about a misspelled
+// command does not.
 func TestNoCommand(t *testing.T) {
 	for _, c := range []struct {
 		path   string
@@ -41,7 +42,7 @@ func TestNoCommand(t *testing.T) {
 	}
 }
 
-// What is built is documented, command by command, and nothing else is.
+// The README of the examples lists the commands that are built, and no others.
 func TestDocumentedCommands(t *testing.T) {
 	text, err := os.ReadFile("../../web/examples/README.md")
 	require.NoError(t, err)
@@ -52,7 +53,7 @@ func TestDocumentedCommands(t *testing.T) {
 	require.ElementsMatch(t, slices.Collect(maps.Keys(commands)), documented)
 }
 
-// The list of the vendor's commands holds what is built of them, too.
+// vendorCommands also holds those of the vendor's commands that are built.
 func TestVendorCommandsHoldTheBuiltOnes(t *testing.T) {
 	for path := range commands {
 		service, command, _ := strings.Cut(path, "/")

@@ -22,7 +22,7 @@ import (
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
-// nobody is a registry in which nothing happens.
+// nobody is a registry without sessions and without events.
 type nobody struct{ Sessions }
 
 func (nobody) Get(context.Context, place.User) (registry.View, error) {
@@ -48,7 +48,7 @@ func accountsOf(t *testing.T, admins ...string) *accounts.Accounts {
 	return a
 }
 
-// One administrator, or one app, cannot use up the streams of all.
+// One administrator cannot use up the streams of their app, nor one app those of others.
 func TestStreamsOfOneAreBounded(t *testing.T) {
 	api, err := New(Options{
 		Sessions: nobody{}, Accounts: accountsOf(t, "a", "b", "c"), Rate: 1000,
@@ -98,15 +98,16 @@ func TestStreamsOfOneAreBounded(t *testing.T) {
 		line, end := watch(1, "a")
 		defer end()
 		return strings.Contains(line, `"hello"`)
-	}, 30*time.Second, 20*time.Millisecond, "who leaves makes room")
+	}, 30*time.Second, 20*time.Millisecond, "a stream that has ended makes room for another")
 }
 
 // A quiet stream stays open as long as somebody reads it: a deadline is for
 // one write and must not keep running afterwards, as it would with HTTP/2.
 func TestWatchOutlivesItsDeadlines(t *testing.T) {
 	oldAlive, oldWrite := aliveEvery, writeWithin
-	// Three lines outlast the server's time-outs, each of them the deadline of
-	// its write; a request on a busy machine does not.
+	// Three lines take longer than the server's time-outs, and the pause before
+	// each is longer than the deadline of a write. A request is shorter than the
+	// time-outs, even on a busy machine.
 	aliveEvery, writeWithin = time.Second, 500*time.Millisecond
 	defer func() { aliveEvery, writeWithin = oldAlive, oldWrite }()
 	for _, http2 := range []bool{false, true} {

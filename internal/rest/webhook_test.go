@@ -21,7 +21,7 @@ import (
 	"github.com/tim-wasm/tim/internal/testlog"
 )
 
-// queue is the webhook's queue without NATS: it hands on what it is given.
+// queue replaces the webhook's queue on NATS. hand passes an event to the webhook.
 type queue struct {
 	jetstream.Consumer
 	jetstream.ConsumeContext
@@ -35,7 +35,7 @@ func (q *queue) Consume(h jetstream.MessageHandler, _ ...jetstream.PullConsumeOp
 
 func (q *queue) Stop() {}
 
-// queued is one event in it; state records what became of it.
+// queued is an event in the queue; state receives what becomes of it.
 type queued struct {
 	jetstream.Msg
 	event registry.Event
@@ -119,7 +119,7 @@ func TestWebhookOneRefused(t *testing.T) {
 		hers = append(hers, m)
 		q.hand(m)
 	}
-	// Enough users for some to share whatever mallory is queued in.
+	// Enough users for some of them to share mallory's userQueues.
 	var others []*queued
 	for n := range 200 {
 		m := newQueued(1, fmt.Sprint("user-", n), 1)
@@ -147,7 +147,7 @@ func TestWebhookOneRefused(t *testing.T) {
 	mu.Unlock()
 	require.Eventually(t, func() bool { return strings.Count(logs.String(), "accepts every event again") == 1 }, 30*time.Second, time.Millisecond)
 
-	// What was not accepted goes back at the end.
+	// Close puts back what was not accepted.
 	last := []*queued{newQueued(1, "mallory", 4), newQueued(1, "mallory", 5)}
 	for _, m := range last {
 		q.hand(m)
@@ -158,10 +158,10 @@ func TestWebhookOneRefused(t *testing.T) {
 	}
 }
 
-// A durable queue that has not heard for a while that its events are being
-// worked on hands them out again. An event that is still waiting here stays in
-// its place, once.
-func TestEventHandedTwice(t *testing.T) {
+// A durable queue hands an event out again when it has not heard for a while that the
+// event is being worked on. If the event is still waiting here, its newest copy takes
+// its place.
+func TestEventHandedOutAgain(t *testing.T) {
 	l := newUserQueues()
 	for delivered := range uint64(3) {
 		for n := range uint64(3) {
@@ -174,18 +174,17 @@ func TestEventHandedTwice(t *testing.T) {
 		m, _ := l.next()
 		require.NotNil(t, m)
 		require.Equal(t, n+1, m.(*queued).event.N)
-		require.EqualValues(t, 3, m.(*queued).delivered, "the queue listens to the newest")
+		require.EqualValues(t, 3, m.(*queued).delivered, "the durable queue accepts an answer to the newest copy")
 		l.taken(m)
 	}
 	m, _ := l.next()
 	require.Nil(t, m)
 }
 
-// A notice that the receiver goes on refusing while it accepts others is given
-// up, and those behind it that are refused, too, after one attempt: its user
-// would fill the queue with them. From a receiver that accepts nothing
-// everything is kept, for an hour at least.
-func TestWebhookSkipsNotices(t *testing.T) {
+// A notice that the receiver keeps refusing while it accepts others is given up, and so
+// is a refused one behind it, after a single attempt: its user would fill the queue
+// otherwise. While the receiver accepts nothing, nothing is given up for an hour.
+func TestWebhookGivesUpNotices(t *testing.T) {
 	var mu sync.Mutex
 	attempts, down := map[string]int{}, true
 	tried := make(chan struct{}, 1000)
