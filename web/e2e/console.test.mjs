@@ -225,7 +225,7 @@ test('the server API alone: what the console asks for, and a strict policy', asy
   const page = await openConsole(t);
   await page.waitForFunction(() => document.querySelector('.tile.users .value').textContent !== '–');
   const asked = new Set(page.requests.map((request) => new URL(request.url()).pathname));
-  for (const path of asked) assert.match(path, /^\/console\/|^\/v4\/(timd_config\/get|timd_session\/(list|watch))$/);
+  for (const path of asked) assert.match(path, /^\/console\/|^\/v4\/(timd_config\/get|timd_account\/list|timd_audit\/list|timd_session\/(list|watch))$/);
   for (const request of page.requests) assert.equal(request.headers().cookie, undefined);
   const policy = page.response.headers()['content-security-policy'];
   for (const part of ["default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"]) {
