@@ -11,8 +11,8 @@ import (
 )
 
 // Everything that follows the store goes on after the embedded server was
-// started anew: a plain subscription, an ordered consumer, a durable one.
-func TestWhatFollowsTheStoreGoesOn(t *testing.T) {
+// restarted: a plain subscription, an ordered consumer, a durable one.
+func TestSubscriptionsSurviveARestart(t *testing.T) {
 	ctx := context.Background()
 	b, err := Open(ctx, Options{Data: t.TempDir(), Log: quiet()})
 	require.NoError(t, err)
@@ -54,7 +54,7 @@ func TestWhatFollowsTheStoreGoesOn(t *testing.T) {
 		}
 	}
 	say("before")
-	close(b.embedded.quit) // nobody else starts it
+	close(b.embedded.quit) // ends watch, so that only this test starts the server
 	b.embedded.wg.Wait()
 	b.embedded.quit = make(chan struct{})
 	for _, text := range []string{"after", "again"} {

@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// beginOf is a follower without a consumer: only what this process stores comes
-// to it by itself. It stands at a position and notes the positions that it is
-// given.
-func beginOf(t *testing.T, l *stream, pos uint64) (f *follower, got func() []uint64) {
+// offered returns a follower without a consumer, so that it gets only what the
+// test or this process offers. It stands at pos; got returns the positions of
+// the records that it has handled.
+func offered(t *testing.T, l *stream, pos uint64) (f *follower, got func() []uint64) {
 	t.Helper()
 	var mu sync.Mutex
 	var seen []uint64
@@ -33,10 +33,11 @@ func beginOf(t *testing.T, l *stream, pos uint64) (f *follower, got func() []uin
 	}
 }
 
-// A follower has what this process stores without waiting until NATS sends it.
-func TestWhatIsStoredHereIsFollowedAtOnce(t *testing.T) {
+// A follower handles what this process stores without waiting until NATS sends
+// it.
+func TestOffersAreHandledAtOnce(t *testing.T) {
 	l := logs(t)
-	f, got := beginOf(t, l, 0)
+	f, got := offered(t, l, 0)
 	f.goes.Go(f.hand)
 	l.followers = append(l.followers, f)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -57,10 +58,10 @@ func TestWhatIsStoredHereIsFollowedAtOnce(t *testing.T) {
 	require.Equal(t, want, got())
 }
 
-// What is stored here behind a record of another gateway waits until NATS has
-// sent that one, and comes once.
-func TestWhatIsStoredHereWaitsForWhatIsBeforeIt(t *testing.T) {
-	f, got := beginOf(t, logs(t), 4)
+// An offer that comes after a missing record, which another gateway has stored,
+// waits until NATS has sent that record. Each record is handled once.
+func TestOffersWaitForAMissingRecord(t *testing.T) {
+	f, got := offered(t, logs(t), 4)
 	for _, seq := range []uint64{6, 7, 9, 3} {
 		f.takeOffer(Value{Seq: seq})
 	}
@@ -74,19 +75,19 @@ func TestWhatIsStoredHereWaitsForWhatIsBeforeIt(t *testing.T) {
 	require.Empty(t, f.held)
 }
 
-// What waits is bounded, and what NATS leaves out because it was removed does not
-// wait for ever.
-func TestWhatWaitsIsBounded(t *testing.T) {
-	f, got := beginOf(t, logs(t), 0)
+// The number of offers that wait is bounded, and offers do not wait for ever for
+// records that NATS leaves out because they were removed.
+func TestWaitingOffersAreBounded(t *testing.T) {
+	f, got := offered(t, logs(t), 0)
 	for seq := range uint64(2 * maxOffers) {
 		f.takeOffer(Value{Seq: seq + 2})
 	}
 	require.Len(t, f.held, maxOffers)
-	f.pass(Value{Seq: maxOffers + 10}) // all before it were removed
+	f.pass(Value{Seq: maxOffers + 10}) // all records before it were removed
 	require.Equal(t, []uint64{maxOffers + 10}, got())
 	f.takeOffer(Value{Seq: maxOffers + 20})
 	require.Len(t, f.held, 1)
-	for range 2 * maxOffers { // as nobody takes them
+	for range 2 * maxOffers { // more than the channel holds, and nobody takes them
 		f.offer(Value{Seq: 1})
 	}
 	require.Len(t, f.offers, maxOffers)
@@ -109,7 +110,7 @@ func TestTwoGatewaysFollowEachOther(t *testing.T) {
 		require.NoError(t, err)
 		f := l.Follower(func(v Value) {
 			got[g] = append(got[g], fmt.Sprint(v.Seq, v.Subject, string(v.Data)))
-		}, func(error) {}) // on a busy machine it may have no answer in time
+		}, func(error) {}) // a check of the stream may get no answer in time on a busy machine
 		require.NoError(t, f.Start(ctx))
 		all, followers = append(all, l), append(followers, f)
 	}
@@ -137,8 +138,8 @@ func TestTwoGatewaysFollowEachOther(t *testing.T) {
 	require.Equal(t, got[0], got[1])
 }
 
-// Whoever stores something is told when the connection is closed, and nobody who
-// has given up is remembered.
+// A caller that stores something gets an error when the connection is closed, and
+// a caller that has given up is forgotten.
 func TestAnswersThatNeverCome(t *testing.T) {
 	l := logs(t)
 	asked := make(chan struct{}, 1)
@@ -164,7 +165,7 @@ func TestAnswersThatNeverCome(t *testing.T) {
 	require.ErrorIs(t, err, nats.ErrConnectionClosed)
 }
 
-// An answer that nobody waits for is dropped, whatever is in it.
+// An answer that nobody waits for is dropped, whatever its subject and contents.
 func TestForgedAnswers(t *testing.T) {
 	l := logs(t)
 	_, _, err := l.Append(t.Context(), "l.a", nil, 0, "")

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A Bus beside another one sees the same store over a connection of its own,
-// and its end is not the other's.
+// A Bus beside another one uses the same store over a connection of its own.
+// Closing it leaves the other one open; closing the other one closes both.
 func TestBeside(t *testing.T) {
 	b, err := Open(t.Context(), Options{Data: Memory, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
@@ -30,7 +30,7 @@ func TestBeside(t *testing.T) {
 	other, err := b.Beside(t.Context(), "other")
 	require.NoError(t, err)
 	b.Close()
-	require.True(t, other.Conn().IsClosed(), "it ends with the first one")
+	require.True(t, other.Conn().IsClosed(), "it ends with the bus that made it")
 }
 
 func TestPurge(t *testing.T) {
@@ -50,7 +50,7 @@ func TestPurge(t *testing.T) {
 	require.Zero(t, got[0].Seq)
 	require.Zero(t, got[1].Seq)
 	require.Equal(t, "l.b.0", got[2].Subject)
-	// Any record under a pattern is found by the pattern.
+	// Last finds a record by a pattern.
 	v, err := l.Last(t.Context(), "l.b.*")
 	require.NoError(t, err)
 	require.Equal(t, "l.b.0", v.Subject)
@@ -58,7 +58,7 @@ func TestPurge(t *testing.T) {
 	require.ErrorIs(t, err, ErrNoValue)
 }
 
-// Large messages come in batches that can be held.
+// A batch ends when it is large, so that large messages fit into memory.
 func TestBatchesAreBounded(t *testing.T) {
 	b, err := Open(t.Context(), Options{Data: Memory, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)

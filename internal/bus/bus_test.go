@@ -19,6 +19,7 @@ import (
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
+// oneLine returns the text of an error, which must be a single line.
 func oneLine(t *testing.T, err error) string {
 	t.Helper()
 	require.Error(t, err)
@@ -88,7 +89,7 @@ func TestCompareAndSet(t *testing.T) {
 	_, err = b.Put(ctx, "$KV.x.t", []byte(`again`), 0, 0)
 	require.NoError(t, err)
 
-	// Walking.
+	// Batches.
 	for _, k := range []string{"b.1", "c.1", "b.2", "b.3"} {
 		_, err = b.Put(ctx, "$KV.x."+k, []byte(k), 0, 0)
 		require.NoError(t, err)
@@ -106,8 +107,8 @@ func TestCompareAndSet(t *testing.T) {
 	require.Empty(t, values)
 }
 
-// TestDataInUse runs this test's binary as another process that holds the
-// directory.
+// A data directory serves one process at a time. The other process is this test's
+// binary.
 func TestDataInUse(t *testing.T) {
 	if dir := os.Getenv("TIM_BUS_TEST_HOLD"); dir != "" {
 		b, err := Open(context.Background(), Options{Data: dir, Log: quiet()})
@@ -154,7 +155,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	_, err := Open(ctx, Options{URLs: "nats://user:secret@127.0.0.1:1", Log: quiet()})
 	require.Contains(t, oneLine(t, err), "cannot be reached at nats://127.0.0.1:1")
 	require.NotContains(t, err.Error(), "secret")
-	require.Less(t, time.Since(start), 30*time.Second, "it goes on trying")
+	require.Less(t, time.Since(start), 30*time.Second, "Open must give up")
 	_, err = Open(ctx, Options{URLs: "nats://127.0.0.1:1", Creds: file + "x", Log: quiet()})
 	require.Contains(t, oneLine(t, err), "--nats-creds")
 	_, err = Open(ctx, Options{URLs: "nats://127.0.0.1:1", CA: file + "x", Log: quiet()})
@@ -208,7 +209,7 @@ func TestExternal(t *testing.T) {
 	require.False(t, <-up)
 	require.False(t, b.Up())
 	_, err = b.Put(ctx, "$KV.x.k", nil, 0, 0)
-	require.Error(t, err, "nothing waits in a buffer for better times")
+	require.Error(t, err, "a write in an outage fails at once instead of waiting in a buffer")
 }
 
 func TestCluster(t *testing.T) {
@@ -240,8 +241,8 @@ func TestCluster(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A NATS that refuses this timd for a while, as when its accounts are being
-// changed, is tried again until it accepts.
+// When NATS refuses this timd for a while, as while its accounts are being
+// changed, timd tries again until it is accepted.
 func TestARefusalThatPasses(t *testing.T) {
 	dir := t.TempDir()
 	begin := func(port int, password string) *server.Server {
@@ -271,7 +272,8 @@ func TestARefusalThatPasses(t *testing.T) {
 	require.Eventually(t, b.Up, 20*time.Second, 20*time.Millisecond)
 }
 
-// A server that gives up reports it at once instead of after its time limit.
+// When the embedded server cannot start, Open reports why at once, not after
+// readyWithin.
 func TestAStoreThatCannotBeOpened(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "jetstream"), nil, 0o600))

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An open or unencrypted NATS is worth a line at the start, unless only this
-// machine can reach it.
+// timd warns of a NATS that asks for no credentials or is not encrypted, unless
+// only this machine can reach it.
 func TestExposed(t *testing.T) {
 	for _, c := range []struct {
 		url       string
@@ -47,7 +47,7 @@ func TestTooOld(t *testing.T) {
 	}
 }
 
-// A NATS that is too old is named at the start, with what to do.
+// With a NATS that is too old, Open says which version it has and what to do.
 func TestAnOldNATSEndsTheStart(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

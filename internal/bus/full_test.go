@@ -16,9 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// alone runs the calling test in a process of its own and returns true there:
-// the limit applies to a whole process, and go test has a file of its own in
-// this one.
+// alone runs the calling test in a process of its own and returns true there.
+// The limit on files applies to a whole process, and in this one go test writes
+// files as well.
 func alone(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv("TIM_BUS_TEST_ALONE") != "" {
@@ -32,8 +32,8 @@ func alone(t *testing.T) bool {
 	return false
 }
 
-// bigFiles allows or forbids this process to write files of more than 64 KB:
-// to the store that looks like a full disk.
+// bigFiles allows or forbids this process to write files of more than 64 KB. To
+// the store, the limit looks like a full disk.
 func bigFiles(t *testing.T, allow bool) {
 	t.Helper()
 	var l syscall.Rlimit
@@ -45,7 +45,8 @@ func bigFiles(t *testing.T, allow bool) {
 	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &l))
 }
 
-// fill writes until the store refuses and returns how much it acknowledged.
+// fill writes until the store refuses, and returns how many writes it
+// acknowledged.
 func fill(t *testing.T, b *Bus) (stored int) {
 	t.Helper()
 	for ; stored < 100; stored++ {
@@ -56,12 +57,13 @@ func fill(t *testing.T, b *Bus) (stored int) {
 			return stored
 		}
 	}
-	t.Fatal("the store has taken more than there is room for")
+	t.Fatal("the store accepted more than its files may hold")
 	return 0
 }
 
-// Once a write to a stream has failed, NATS never writes to it again and tells
-// its clients nothing. Only what was not acknowledged may be lost meanwhile.
+// Once a write to a stream has failed, NATS never writes to it again, and does not
+// tell its clients. So the bus restarts the server, and nothing that was
+// acknowledged is lost.
 func TestAFullDiskIsAnOutageThatPasses(t *testing.T) {
 	if !alone(t) {
 		return
@@ -82,15 +84,15 @@ func TestAFullDiskIsAnOutageThatPasses(t *testing.T) {
 	t.Cleanup(func() { bigFiles(t, true) })
 	bigFiles(t, false)
 	stored := fill(t, b)
-	require.False(t, <-changes, "whoever uses the store is told")
-	require.Never(t, b.Up, time.Second, 50*time.Millisecond, "as long as nothing can be written")
+	require.False(t, <-changes, "a full disk must be reported as an outage")
+	require.Never(t, b.Up, time.Second, 50*time.Millisecond, "the bus is down as long as nothing can be written")
 
 	bigFiles(t, true)
 	require.True(t, <-changes)
 	require.True(t, b.Up())
 	for i := range stored {
 		_, err := b.Last(ctx, "KV_x", fmt.Sprintf("$KV.x.%d", i))
-		require.NoError(t, err, "%d of %d was acknowledged", i, stored)
+		require.NoError(t, err, "write %d of %d was acknowledged", i, stored)
 	}
 	_, err = b.Put(ctx, "$KV.x.after", []byte(strings.Repeat("x", 8<<10)), 0, 0)
 	require.NoError(t, err)
@@ -116,14 +118,14 @@ func TestCloseWhileTheDiskIsFull(t *testing.T) {
 	require.Eventually(t, func() bool { return !b.Up() }, 20*time.Second, 20*time.Millisecond)
 	start := time.Now()
 	b.Close()
-	require.Less(t, time.Since(start), 30*time.Second, "it waits for room on the disk")
+	require.Less(t, time.Since(start), 30*time.Second, "Close must not wait for room on the disk")
 	bigFiles(t, true)
 	b, err = Open(ctx, Options{Data: dir, Log: quiet()})
 	require.NoError(t, err, "the directory is free again")
 	b.Close()
 }
 
-// On a disk with hardly any room the server does not flap.
+// On a disk with hardly any room the server is restarted ever less often.
 func TestPatience(t *testing.T) {
 	wait := patience(0, 0)
 	require.Equal(t, watchEvery, wait)
@@ -136,9 +138,10 @@ func TestPatience(t *testing.T) {
 	require.Equal(t, watchEvery, patience(wait, time.Hour))
 }
 
-// The limit that NATS chooses by itself is three quarters of what is free when it
-// starts: a store that has filled most of its disk would not start again.
-func TestTheDiskIsTheLimit(t *testing.T) {
+// The embedded server must have no limit of its own. The default of NATS is three
+// quarters of the space that is free when it starts, so a store that has filled
+// most of its disk would not start again.
+func TestTheServerHasNoLimitOfItsOwn(t *testing.T) {
 	b, err := Open(context.Background(), Options{Data: t.TempDir(), Log: quiet()})
 	require.NoError(t, err)
 	defer b.Close()

@@ -17,7 +17,7 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// logs opens a bus in memory with a stream l.> of logs.
+// logs opens a bus in memory and returns a stream of logs with the subjects l.>.
 func logs(t *testing.T) *stream {
 	t.Helper()
 	b, err := Open(t.Context(), Options{Data: Memory, Log: quiet()})
@@ -70,15 +70,16 @@ func TestLog(t *testing.T) {
 	require.Equal(t, other, newest[1].Seq)
 }
 
-// A read waits for an answer as long as its context lasts.
+// A read of a stream that is missing waits until the stream is there or the
+// context ends.
 func TestLogReadWaitsForAStream(t *testing.T) {
 	l := logs(t)
 	missing := &stream{b: l.b, name: "LATER"}
 	ctx, cancel := context.WithTimeout(t.Context(), 120*time.Millisecond)
 	defer cancel()
 	_, err := missing.Last(ctx, "later.a")
-	require.Error(t, err) // that nobody is there, or that its time is over in the middle of asking
-	require.Error(t, ctx.Err(), "it did not give up before")
+	require.Error(t, err) // no responders, or the context's error if it ended during a request
+	require.Error(t, ctx.Err(), "the read must not give up before its context ends")
 	require.Equal(t, fault.ServerTimeout, Fault(err).Code)
 
 	read := make(chan error, 1)
@@ -91,8 +92,9 @@ func TestLogReadWaitsForAStream(t *testing.T) {
 	require.ErrorIs(t, <-read, ErrNoValue)
 }
 
-// While a cluster elects a leader, its answers are errors of the moment. Here a
-// server without streams, and the test answers for them.
+// While a cluster elects a leader, reads are repeated until it has one or the
+// context ends. The server here has no JetStream, and the test answers in its
+// place.
 func TestLogReadWaitsForALeader(t *testing.T) {
 	nc, err := nats.Connect(external(t, 1, false)[0].ClientURL())
 	require.NoError(t, err)
@@ -124,7 +126,7 @@ func TestLogReadWaitsForALeader(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	_, err = l.Last(ctx, "s")
-	require.Equal(t, fault.ServerTimeout, Fault(err).Code, "none within the time: worth another try")
+	require.Equal(t, fault.ServerTimeout, Fault(err).Code, "the caller may try again")
 }
 
 func TestSignals(t *testing.T) {
@@ -152,7 +154,7 @@ func TestFollower(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		got = append(got, v.Subject+"="+string(v.Data)+"@"+strconv.FormatUint(v.Seq, 10))
-	}, func(error) {}) // on a busy machine it may have no answer in time
+	}, func(error) {}) // a check of the stream may get no answer in time on a busy machine
 	require.NoError(t, f.Start(ctx))
 	require.EqualValues(t, 1, f.Pos())
 	var want []string
@@ -175,7 +177,7 @@ func TestFollower(t *testing.T) {
 	f.Close()
 }
 
-// Once Close returns nothing is handled any more, however much is under way.
+// After Close has returned, no record is handled, however many are under way.
 func TestFollowerHandlesNothingAfterClose(t *testing.T) {
 	l, ctx := logs(t), t.Context()
 	for range 20 {
@@ -203,9 +205,9 @@ func TestFollowerHandlesNothingAfterClose(t *testing.T) {
 	f.Close()
 }
 
-// What a follower asks when it is closed it does not wait for, and it is no
-// failure: during an outage nobody would answer.
-func TestFollowerIsClosedWhileItAsks(t *testing.T) {
+// Close does not wait for the answer to a check of the stream, which nobody gives
+// in an outage, and the check's end is not reported as a failure.
+func TestFollowerIsClosedDuringACheck(t *testing.T) {
 	nc, err := nats.Connect(external(t, 1, false)[0].ClientURL())
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
@@ -232,7 +234,7 @@ func TestSpread(t *testing.T) {
 	broken := errors.New("broken")
 	var begun atomic.Int32
 	require.Equal(t, broken, Spread(10_000, func(int) error { begun.Add(1); return broken }))
-	require.LessOrEqual(t, begun.Load(), int32(spreadWidth), "nothing begins after the first error")
+	require.LessOrEqual(t, begun.Load(), int32(spreadWidth), "no more calls may begin after the first error")
 }
 
 func TestFault(t *testing.T) {
@@ -250,14 +252,15 @@ func TestFault(t *testing.T) {
 	}
 }
 
-// A backup saves every stream but the leases, which say who runs just now.
+// A backup does not save leases, because they only say which gateways run just
+// now.
 func TestSavedStreams(t *testing.T) {
 	require.NotContains(t, SavedStreams, BucketStream(BucketLeases))
 	require.Len(t, SavedStreams, 14+MaxPartitions)
 }
 
-// An answer that asks for patience is told from one that asks for room, though
-// NATS has the same status for both.
+// A refusal while there is no leader and one for lack of room are different
+// errors, though NATS answers both with status 503.
 func TestAppendThatIsRefused(t *testing.T) {
 	l, ctx := logs(t), t.Context()
 	answers := make(chan string, 1)

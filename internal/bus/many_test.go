@@ -42,7 +42,7 @@ func TestNewestOfMany(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, n, pattern)
 	}
-	require.NoError(t, l.Remove(ctx, "l.a.0", last["l.a.0"]-1), "an older one")
+	require.NoError(t, l.Remove(ctx, "l.a.0", last["l.a.0"]-1), "removes only older records")
 	values, err = l.LastAll(ctx, []string{"l.a.0", "l.a.1"})
 	require.NoError(t, err)
 	require.Equal(t, last["l.a.0"], values[0].Seq)
@@ -51,12 +51,12 @@ func TestNewestOfMany(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, values, MaxUnder)
 	_, _, err = l.Append(ctx, "l.a.0", nil, 0, "")
-	require.NoError(t, err, "there is none")
+	require.NoError(t, err, "the subject has no record left")
 }
 
-// A replica that has not come to the stream's end is asked again; if it stays
-// behind, or does not say where it is, the leader is asked. Here a server
-// without streams, and the test answers for both.
+// A replica that has not come to the stream's end is asked again. If it stays
+// behind, or does not say how far it is, the leader is asked. The server here has
+// no JetStream, and the test answers for both.
 func TestAReplicaThatIsBehind(t *testing.T) {
 	nc, err := nats.Connect(external(t, 1, false)[0].ClientURL())
 	require.NoError(t, err)
@@ -68,7 +68,9 @@ func TestAReplicaThatIsBehind(t *testing.T) {
 	require.NoError(t, err)
 	_, err = nc.Subscribe("$JS.API.STREAM.INFO.L", func(m *nats.Msg) { _ = m.Respond([]byte(`{"state":{"subjects":{"l.a":2}}}`)) })
 	require.NoError(t, err)
-	answers := make(chan [2]string, 3) // the position of the record, up to where: "" finds nothing
+	// The position of the record and that of the replica; or, if the second is "",
+	// the description of an answer without a record.
+	answers := make(chan [2]string, 3)
 	_, err = nc.Subscribe("$JS.API.DIRECT.GET.L", func(m *nats.Msg) {
 		answer := <-answers
 		if answer[1] == "" {
@@ -97,7 +99,7 @@ func TestAReplicaThatIsBehind(t *testing.T) {
 			require.Len(t, values, 1, "%v", c)
 			require.EqualValues(t, 7, values[0].Seq, "%v", c)
 			require.Empty(t, answers)
-			for _, answer := range c { // for the other pattern
+			for _, answer := range c { // the same again for the other patterns
 				answers <- answer
 			}
 		}
@@ -107,13 +109,13 @@ func TestAReplicaThatIsBehind(t *testing.T) {
 	}
 }
 
-// An answer of which a part is lost is asked for again: of another replica, and
-// of the leader in the end; on a single server, of the same one.
+// When a part of an answer is lost, the question is repeated: in a cluster to any
+// replica, and at last to the leader; otherwise to the only server.
 func TestAnAnswerThatIsLost(t *testing.T) {
 	url := external(t, 1, false)[0].ClientURL()
 	for _, replicas := range []int{1, 3} {
 		t.Run(fmt.Sprint(replicas), func(t *testing.T) {
-			t.Parallel() // each waits for the silence
+			t.Parallel() // each case waits for silence, 3 s
 			nc, err := nats.Connect(url)
 			require.NoError(t, err)
 			t.Cleanup(nc.Close)
@@ -124,7 +126,7 @@ func TestAnAnswerThatIsLost(t *testing.T) {
 				_ = m.RespondMsg(&nats.Msg{Header: record})
 				if !lost {
 					lost = true
-					return // without an end
+					return // without the answer's end
 				}
 				_ = m.RespondMsg(&nats.Msg{Header: nats.Header{"Status": {"204"}, "Nats-UpTo-Sequence": {"7"}}})
 			})
@@ -135,7 +137,7 @@ func TestAnAnswerThatIsLost(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, nc.Flush())
 			l := &stream{b: &Bus{nc: nc, reads: nc, replicas: replicas}, name: name}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // without an answer there is no end
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a question without an answer would never end
 			defer cancel()
 			values, err := l.newest(ctx, []string{"l.a", "l.b"})
 			require.NoError(t, err)
@@ -143,8 +145,8 @@ func TestAnAnswerThatIsLost(t *testing.T) {
 			require.EqualValues(t, 7, values[0].Seq)
 		})
 	}
-	// One that has not begun waits for others: who asked again would wait behind
-	// all of them once more.
+	// On a single server, an answer of which nothing has come is not asked for
+	// again: the server is busy, and would only get the question twice.
 	t.Run("late", func(t *testing.T) {
 		t.Parallel()
 		nc, err := nats.Connect(url)

@@ -46,10 +46,10 @@ func TestMaxStore(t *testing.T) {
 		says              string
 	}{
 		{"the default", 0, 0, 100 * gb, 80 * gb, ""},
-		{"the default counts what is there", 0, 60 * gb, 40 * gb, 80 * gb, ""},
-		{"as it was asked", 30 * gb, 60 * gb, 40 * gb, 30 * gb, ""},
-		{"all there is", 100 * gb, 60 * gb, 40 * gb, 100 * gb, ""},
-		{"too much", 101 * gb, 60 * gb, 40 * gb, 0, "--max-store 101 GB is more than the disk of d has room for: 40 GB are free and 60 GB used by the store; give 100 GB or less"},
+		{"the default counts what is stored already", 0, 60 * gb, 40 * gb, 80 * gb, ""},
+		{"a limit of one's own", 30 * gb, 60 * gb, 40 * gb, 30 * gb, ""},
+		{"the largest limit", 100 * gb, 60 * gb, 40 * gb, 100 * gb, ""},
+		{"a limit above the largest", 101 * gb, 60 * gb, 40 * gb, 0, "--max-store 101 GB is more than the disk of d has room for: 40 GB are free and 60 GB used by the store; give 100 GB or less"},
 	} {
 		got, err := maxStore(Options{Data: "d", MaxStore: c.asked, Log: quiet()}, c.used, free(c.free))
 		if c.says != "" {
@@ -95,7 +95,7 @@ func TestFill(t *testing.T) {
 		}
 	}
 	r.set(log, 1<<40, 0)
-	require.Equal(t, Roomy, Fill(r.fill.Load()), "without a limit")
+	require.Equal(t, Roomy, Fill(r.fill.Load()), "a store without a limit is never full")
 }
 
 func TestNoRoom(t *testing.T) {
@@ -105,9 +105,9 @@ func TestNoRoom(t *testing.T) {
 	require.False(t, NoRoom(nil))
 }
 
-// A store that is over its limit opens, reports it at once, and has room again
-// once something has gone.
-func TestAStoreFullOfWhatItHolds(t *testing.T) {
+// A store that is over its limit opens, is Full from the start, and has room again
+// once something was removed.
+func TestAStoreOverItsLimit(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	open := func(limit int64) *Bus {
@@ -131,7 +131,7 @@ func TestAStoreFullOfWhatItHolds(t *testing.T) {
 	require.Equal(t, Full, b.Room().Fill)
 	require.Greater(t, b.Room().Used, int64(200<<10))
 	_, err = b.Put(ctx, "$KV.x.lease", []byte("small"), 0, 0)
-	require.NoError(t, err, "the bus itself refuses nothing")
+	require.NoError(t, err, "the bus itself refuses no write")
 	s, err := b.JetStream().Stream(ctx, "KV_x")
 	require.NoError(t, err)
 	require.NoError(t, s.Purge(ctx))

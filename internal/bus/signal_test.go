@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRequest: a request gets the answer of whoever listens, and none once they
-// have stopped.
+// A request gets the answer of a listener, and fails once the listener has
+// stopped.
 func TestRequest(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -26,11 +26,11 @@ func TestRequest(t *testing.T) {
 	stop()
 	_, err = b.Request(ctx, "asked.x", []byte("what"))
 	require.Error(t, err)
-	require.NoError(t, ctx.Err(), "nobody listens, which the server says at once")
+	require.NoError(t, ctx.Err(), "the request must fail at once, not when its context ends")
 }
 
-// TestWatchBucket: a watch brings the values that are there and those that come,
-// only of the keys that were asked for, and ends when it is told to.
+// A watch brings the values that a bucket has and those that are stored later,
+// only for the keys that were asked for, and ends with its context.
 func TestWatchBucket(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -69,7 +69,7 @@ func TestWatchBucket(t *testing.T) {
 	select {
 	case <-over:
 	case <-ctx.Done():
-		t.Fatal("it goes on")
+		t.Fatal("the watch goes on after its context has ended")
 	}
 	require.Empty(t, seen)
 

@@ -16,7 +16,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
 )
 
-// both is what a Bus and its model have in common.
+// both has what the tests use of a Bus and of its model.
 type both interface {
 	OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error)
 	Publish(subject string, data []byte) error
@@ -31,7 +31,7 @@ func nats(t *testing.T) *bus.Bus {
 	return b
 }
 
-// seen are the records that a follower has handed on.
+// seen is a follower with the records that it has handed on.
 type seen struct {
 	bus.Follower
 	mu  sync.Mutex
@@ -51,7 +51,8 @@ func follow(t *testing.T, l bus.Log) *seen {
 	return s
 }
 
-// said is an answer as far as it has to be equal: everything but the time.
+// said returns an answer as text, without the time, in which Bus and model may
+// differ.
 func said(v bus.Value, err error) string {
 	for _, known := range []error{bus.ErrNoValue, bus.ErrConflict} {
 		if errors.Is(err, known) {
@@ -64,8 +65,9 @@ func said(v bus.Value, err error) string {
 	return fmt.Sprintf("%s@%d=%s", v.Subject, v.Seq, v.Data)
 }
 
-// operation is one call of a Log, drawn from r, and what it is answered. Draws
-// do not depend on answers, so two logs get the same calls.
+// operation makes a call of a Log that is drawn from r, and returns the call and
+// its answer as text. The draws do not depend on answers, so two logs get the
+// same calls.
 func operation(ctx context.Context, l bus.Log, r *rand.Rand, n int) (call, answer string) {
 	subject := func() string { return []string{"l.0", "l.1", "l.2", "l.deep.0", "l.deep.1"}[r.IntN(5)] }
 	pattern := func() string { return []string{"l.*", "l.>", "l.deep.*", "l.deep.>", "l.none.*"}[r.IntN(5)] }
@@ -118,10 +120,10 @@ func operation(ctx context.Context, l bus.Log, r *rand.Rand, n int) (call, answe
 		id = fmt.Sprint("id", r.IntN(n+10))
 	}
 	switch r.IntN(4) {
-	case 0: // a new log, or a conflict
+	case 0: // expects no record: begins a log, or is a conflict
 	case 1:
 		expect = position()
-	default: // what stands there, most of the time
+	default: // expects the newest record, as most callers do
 		v, err := l.Last(ctx, s)
 		if err != nil && !errors.Is(err, bus.ErrNoValue) {
 			return "Last " + s, said(v, err)
@@ -132,8 +134,8 @@ func operation(ctx context.Context, l bus.Log, r *rand.Rand, n int) (call, answe
 	return fmt.Sprint("Append ", s, " ", expect, " ", id), fmt.Sprint(pos, dup, " ", said(bus.Value{}, err))
 }
 
-// The model gives the answers of NATS: to calls drawn at random, and to those
-// who follow.
+// The model gives the same answers as NATS to calls drawn at random, and the same
+// records to followers.
 func TestTheModelAnswersAsNATSDoes(t *testing.T) {
 	for run := range 6 {
 		seed := rand.Uint64()
@@ -163,7 +165,7 @@ func TestTheModelAnswersAsNATSDoes(t *testing.T) {
 			}
 			require.NoError(t, err)
 			for i := range followers {
-				for _, f := range followers[i] { // what a later record removes may be left out
+				for _, f := range followers[i] { // they reach the end each time: a record that a later one removes may be left out
 					f.Reach(ctx, end.Seq)
 					require.Equal(t, end.Seq, f.Pos())
 				}
@@ -178,9 +180,9 @@ func TestTheModelAnswersAsNATSDoes(t *testing.T) {
 	}
 }
 
-// What is too old goes, and its positions are not used again; an ID is
-// recognised for as long as was said.
-func TestWhatIsTooOldGoes(t *testing.T) {
+// A record that is older than MaxAge is removed, and its position is not used
+// again. An ID that is older than Dedup is no duplicate.
+func TestOldRecordsAreRemoved(t *testing.T) {
 	var mu sync.Mutex
 	now := time.Now()
 	model := busmodel.New(busmodel.Options{Now: func() time.Time {
@@ -216,9 +218,9 @@ func TestWhatIsTooOldGoes(t *testing.T) {
 	}
 }
 
-// The window of duplicates and the age are those of the clock that was given,
-// to the moment.
-func TestTheClockIsGiven(t *testing.T) {
+// The window of duplicates and the age of records are measured by Options.Now,
+// exactly.
+func TestAgesAreMeasuredByTheGivenClock(t *testing.T) {
 	now := time.Unix(1, 0)
 	b, ctx := busmodel.New(busmodel.Options{Now: func() time.Time { return now }}), t.Context()
 	l, err := b.OpenLog(ctx, bus.LogConfig{Stream: "L", Subjects: "l.>", MaxAge: time.Minute, Dedup: time.Second})
@@ -242,8 +244,8 @@ func TestTheClockIsGiven(t *testing.T) {
 	require.ErrorIs(t, err, bus.ErrNoValue)
 }
 
-// Goroutines are given, too: nothing is handed on before its turn.
-func TestGoroutinesAreGiven(t *testing.T) {
+// Records are handed on by what Options.Go is given, and not before it runs.
+func TestRecordsAreHandedOnByTheGivenGo(t *testing.T) {
 	var turns []func()
 	b, ctx := busmodel.New(busmodel.Options{Go: func(f func()) { turns = append(turns, f) }}), t.Context()
 	l, err := b.OpenLog(ctx, bus.LogConfig{Stream: "L", Subjects: "l.>"})
@@ -281,9 +283,9 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// When Close returns nothing is handed on any more; a context that has ended
+// After Close has returned, no record is handed on. A context that has ended
 // ends every call.
-func TestEnds(t *testing.T) {
+func TestCloseAndEndedContexts(t *testing.T) {
 	b := busmodel.New(busmodel.Options{})
 	l, err := b.OpenLog(t.Context(), bus.LogConfig{Stream: "L", Subjects: "l.>"})
 	require.NoError(t, err)
@@ -295,7 +297,7 @@ func TestEnds(t *testing.T) {
 			require.NoError(t, err)
 		}
 		f.Close()
-		n := len(f.got) // unguarded: -race sees a call that is too late
+		n := len(f.got) // read without the lock, so that -race finds a record that comes too late
 		require.LessOrEqual(t, n, 20)
 	}
 	gone, cancel := context.WithCancel(t.Context())

@@ -14,7 +14,8 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// whole is what a Bus and its model say of values and of streams as a whole.
+// whole has what the tests use of a Bus and of its model for values, and for
+// streams as a whole.
 type whole interface {
 	both
 	OpenBucket(ctx context.Context, bucket, description string) error
@@ -111,8 +112,8 @@ func TestJournals(t *testing.T) {
 	}
 }
 
-// TestBuckets: values end by their TTL, are watched, and are read and removed by
-// patterns.
+// The values of a bucket end by their TTL, can be watched, and are read and
+// removed by patterns.
 func TestBuckets(t *testing.T) {
 	for name, b := range map[string]whole{"nats": nats(t), "model": busmodel.New(busmodel.Options{})} {
 		ctx := t.Context()
@@ -168,8 +169,8 @@ func TestBuckets(t *testing.T) {
 	}
 }
 
-// TestRequests: a listener hears what its pattern matches and answers; a request
-// that nobody hears fails.
+// A listener hears what its pattern matches and answers it. A request that nobody
+// hears fails.
 func TestRequests(t *testing.T) {
 	type asking interface {
 		both
@@ -193,9 +194,10 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// What gateways of the store's first layout do at their start is refused: they
-// bring a stream up to a configuration without TTLs.
-func TestTheFence(t *testing.T) {
+// Fence keeps gateways of the store's first layout away. When they start, they
+// update each stream to a configuration without TTLs, which NATS refuses once the
+// stream is fenced.
+func TestFence(t *testing.T) {
 	b, ctx := nats(t), t.Context()
 	old := jetstream.StreamConfig{Name: "L", Subjects: []string{"l.>"}, AllowDirect: true, MaxMsgsPerSubject: 1, Storage: jetstream.MemoryStorage}
 	_, err := b.JetStream().CreateStream(ctx, old)
@@ -205,10 +207,10 @@ func TestTheFence(t *testing.T) {
 	require.NoError(t, b.Fence(ctx, "L"))
 	_, err = b.JetStream().UpdateStream(ctx, old)
 	require.ErrorContains(t, err, "TTL")
-	_, err = b.Ensure(ctx, old) // ours keep it
+	_, err = b.Ensure(ctx, old) // Ensure keeps the TTLs that the stream has
 	require.NoError(t, err)
 	_, err = b.OpenLog(ctx, bus.LogConfig{Stream: "M", Subjects: "m.>"})
 	require.NoError(t, err)
 	_, err = b.JetStream().UpdateStream(ctx, jetstream.StreamConfig{Name: "M", Subjects: []string{"m.>"}, AllowDirect: true, Storage: jetstream.MemoryStorage})
-	require.ErrorContains(t, err, "TTL", "what is made new has it from the beginning")
+	require.ErrorContains(t, err, "TTL", "a new stream allows TTLs from the beginning")
 }
