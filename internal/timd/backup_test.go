@@ -12,7 +12,7 @@ import (
 	"github.com/tim-wasm/tim/internal/backup"
 )
 
-// An operator who interrupts a restore is told what is left behind.
+// When an operator interrupts a restore, the error says what is left behind.
 func TestInterruptedTransfer(t *testing.T) {
 	var s store
 	var stdout, stderr bytes.Buffer

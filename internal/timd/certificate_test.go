@@ -26,7 +26,8 @@ import (
 	"github.com/tim-wasm/tim/internal/testlog"
 )
 
-// certificateFiles makes one for 127.0.0.1 and returns its files.
+// certificateFiles makes a certificate for 127.0.0.1 and its key, and returns their
+// files.
 func certificateFiles(t *testing.T) (certFile, keyFile string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -50,8 +51,8 @@ func newCertificate(t *testing.T, serial int64, lasts time.Duration) (cert, keyP
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
 }
 
-// A certificate that is replaced is served without a restart, and one that
-// cannot be used never takes the place of one that can.
+// A new certificate is served without a restart. One that cannot be used does not
+// replace the one before.
 func TestCertificateIsReadAgain(t *testing.T) {
 	certFile, keyFile := certificateFiles(t)
 	logs := new(testlog.Buffer)
@@ -78,7 +79,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	replace(certFile, cert2)
 	c.look(false)
 	require.EqualValues(t, 1, serial())
-	require.Zero(t, said("cannot be used"), "the key may be on its way")
+	require.Zero(t, said("cannot be used"), "the new key may not have been written yet")
 	replace(keyFile, key2)
 	c.look(false)
 	require.EqualValues(t, 2, serial())
@@ -90,10 +91,10 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	for range 4 {
 		c.look(false)
 	}
-	require.Equal(t, 1, said("cannot be used"), "once for each mistake")
+	require.Equal(t, 1, said("cannot be used"), "each mistake is logged once")
 	require.EqualValues(t, 2, serial())
 	c.look(true)
-	require.Equal(t, 2, said("cannot be used"), "and when somebody asks")
+	require.Equal(t, 2, said("cannot be used"), "and again when an operator asks for it")
 	replace(keyFile, key3)
 	c.look(false)
 	require.EqualValues(t, 3, serial())
@@ -109,7 +110,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	require.Equal(t, 3, said("read again"))
 }
 
-func TestReload(t *testing.T) {
+func TestSIGHUPReadsTheCertificateAgain(t *testing.T) {
 	certFile, keyFile := certificateFiles(t)
 	app := filepath.Join(t.TempDir(), "app")
 	require.NoError(t, os.WriteFile(app, []byte(strings.Repeat("k", 32)), 0o600))

@@ -25,7 +25,7 @@ type chart struct {
 	data  map[string]any
 }
 
-// chartFiles is .Files of a template.
+// chartFiles is what a template knows as .Files.
 type chartFiles struct{ fs.FS }
 
 func (f chartFiles) Get(name string) (string, error) {
@@ -94,7 +94,7 @@ func (c *chart) functions() template.FuncMap {
 	}
 }
 
-// object is one of Kubernetes, or a part of one.
+// object is a Kubernetes object or a part of one.
 type object map[string]any
 
 func (o object) at(t *testing.T, keys ...string) object {
@@ -165,7 +165,7 @@ func TestChart(t *testing.T) {
 	require.True(t, ok)
 	require.Len(t, rules, 1)
 
-	// The configuration of either is one that timd takes.
+	// timd accepts the configuration of both.
 	for _, objects := range []map[string]object{usual, full} {
 		text, ok := objects["ConfigMap tim-timd"].at(t, "data")["timd.conf"].(string)
 		require.True(t, ok)
@@ -182,7 +182,7 @@ func TestChart(t *testing.T) {
 		}
 	}
 
-	// Every volume that is mounted is there, and what selects pods finds them.
+	// Every mounted volume exists, and every selector matches the pods.
 	for _, objects := range []map[string]object{usual, full} {
 		pod := objects["Deployment tim-timd"].at(t, "spec", "template")
 		spec := pod.at(t, "spec")

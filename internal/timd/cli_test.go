@@ -23,7 +23,7 @@ import (
 
 const within = 30 * time.Second
 
-// binary is timd, built once for the tests that run it.
+// binary builds timd once for all tests that run it, and returns the file.
 var binary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "timd-test-")
 	if err != nil {
@@ -48,12 +48,12 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// timd is one running in a process of its own.
+// timd is one that runs in its own process.
 type timd struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	url    string
-	opsURL string // where the console is
+	opsURL string // the origin of the console
 	stderr *testlog.Buffer
 	ended  chan error
 }
@@ -86,7 +86,7 @@ func runCommand(t *testing.T, cmd *exec.Cmd) *timd {
 		if r.Scan() {
 			d.url = r.Text()
 		}
-		for r.Scan() { // the URLs first, "data" after them
+		for r.Scan() { // "console" comes before "data"
 			what, where, _ := strings.Cut(strings.TrimSpace(r.Text()), " ")
 			if what == "console" {
 				d.opsURL, _, _ = strings.Cut(strings.TrimSpace(where), "/console/")
@@ -109,7 +109,7 @@ func runCommand(t *testing.T, cmd *exec.Cmd) *timd {
 	return d
 }
 
-// stop ends it as an operator does.
+// stop ends it with a signal, as an operator does.
 func (d *timd) stop(sig os.Signal) {
 	d.t.Helper()
 	require.NoError(d.t, d.cmd.Process.Signal(sig))
@@ -255,7 +255,7 @@ func TestHelp(t *testing.T) {
 		"allowed-origin", "trusted-proxy", "tls-cert", "tls-key", "ops-listen", "page", "webhook", "require-import", "grace", "login-timeout"} {
 		require.Regexp(t, `\n  -`+flag+`[ \n]`, string(out))
 	}
-	require.Contains(t, string(out), filepath.Join(".local", "state", "timd"), "the data directory is said")
+	require.Contains(t, string(out), filepath.Join(".local", "state", "timd"), "the help names the data directory")
 }
 
 // flagCases has two values of each flag that differ from its default and from
@@ -271,8 +271,7 @@ var flagCases = []struct{ flag, value, other string }{
 	{"quota-bytes", "2GB", "0"}, {"quota-conversations", "5", "6"}, {"api-rate", "5", "6"}, {"login-rate", "5", "6"}, {"dev-remote", "true", "false"},
 }
 
-// Each flag of the contract does the same as its environment variable, and
-// overrides it.
+// Each flag does the same as its environment variable, and overrides it.
 func TestEnvironment(t *testing.T) {
 	none := func(string) (string, bool) { return "", false }
 	parseServe := func(args []string, env func(string) (string, bool), out io.Writer) (options, error) {
@@ -314,9 +313,9 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// A client that does not answer delays the end only for a moment, and a second
-// signal ends even that.
-func TestStuckClient(t *testing.T) {
+// A client that does not answer delays the end of timd only for a moment. A second
+// signal ends timd at once.
+func TestAStuckClientDelaysTheEndBriefly(t *testing.T) {
 	stuck := func(d *timd) {
 		c, err := net.Dial("tcp", strings.TrimPrefix(d.url, "http://"))
 		require.NoError(t, err)
@@ -339,5 +338,5 @@ func TestStuckClient(t *testing.T) {
 	err := <-d.ended
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	require.True(t, ok, "%v", err)
-	require.Equal(t, 1, exit.ExitCode(), "a drain that has come to its end exits with 0")
+	require.Equal(t, 1, exit.ExitCode(), "exit code 0 would mean that the drain was completed")
 }

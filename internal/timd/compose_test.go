@@ -14,11 +14,11 @@ import (
 )
 
 // The parts of web/deploy/compose fit together: files, names, versions, the
-// options of the gateways and the configuration of NATS. That it runs needs
-// Docker; the same installation without it is that of web/docs/en/many-machines.md,
-// which readme-commands.test.mjs runs.
+// options of the gateways and the configuration of NATS. Running it needs Docker. The
+// same installation without Docker is in web/docs/en/many-machines.md, which
+// readme-commands.test.mjs runs.
 func TestCompose(t *testing.T) {
-	// As after prepare.sh, which can be run again.
+	// prepare.sh can be run again.
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, os.DirFS(deployDir+"/compose")))
 	var made [2]string
@@ -29,7 +29,7 @@ func TestCompose(t *testing.T) {
 		require.NoError(t, err)
 		made[i] = string(text)
 	}
-	require.Equal(t, made[0], made[1], "what is there is kept")
+	require.Equal(t, made[0], made[1], "the second run keeps what the first has made")
 	ignored := deployFile(t, "compose/.gitignore")
 	for _, name := range []string{"app.key", "nats.key", "nats.accounts", ".env"} {
 		info, err := os.Stat(filepath.Join(dir, name))
@@ -77,7 +77,7 @@ func TestCompose(t *testing.T) {
 		switch {
 		case strings.HasPrefix(name, "nats"):
 			version := regexp.MustCompile(`^nats:([0-9.]+)`).FindStringSubmatch(s.Image)
-			require.Contains(t, string(gomod), "github.com/nats-io/nats-server/v2 v"+version[1], "it is not the NATS that is tested")
+			require.Contains(t, string(gomod), "github.com/nats-io/nats-server/v2 v"+version[1], "the image must have the NATS version that is tested")
 			require.Contains(t, s.Command, name+":6222", "other servers reach it under its name, which is in the certificate")
 		case strings.HasPrefix(name, "timd"):
 			_, err := os.Stat(filepath.Join(deployDir, "compose", s.Build.Context, s.Build.Dockerfile))
@@ -94,7 +94,8 @@ func TestCompose(t *testing.T) {
 	}
 	require.Len(t, nodes, 2, "each gateway has a name of its own")
 
-	// NATS takes the file, with the paths of the containers in this folder.
+	// NATS accepts its configuration, here with the paths of the containers moved into
+	// dir.
 	conf := filepath.Join(dir, "nats.conf")
 	text, err := os.ReadFile(conf)
 	require.NoError(t, err)

@@ -19,7 +19,7 @@ func writeConfig(t *testing.T, text string) string {
 	return file
 }
 
-// A file sets what neither an argument nor a variable does.
+// The file sets what neither an argument nor a variable sets.
 func TestConfigFile(t *testing.T) {
 	file := writeConfig(t, `
 # a comment
@@ -45,12 +45,12 @@ log-format = json
 	require.Equal(t, "7s", o.grace.String(), "the argument wins")
 	require.Equal(t, "from-variable", o.node, "the variable wins")
 	require.Equal(t, list{"https://a.example", "https://b.example", "https://c.example"}, o.origins)
-	require.Equal(t, list{"::1"}, o.proxies, "it is replaced, and not added to")
+	require.Equal(t, list{"::1"}, o.proxies, "the variable replaces the list of the file")
 	require.EqualValues(t, 1<<30, o.maxStore)
 	require.Equal(t, "json", o.logs.format)
 }
 
-// A mistake is said with the line that it is in.
+// The error about a mistake names its line.
 func TestConfigFileMistakes(t *testing.T) {
 	for text, says := range map[string]string{
 		"dev = true\nlisen = :1":      `line 2: there is no setting "lisen"`,

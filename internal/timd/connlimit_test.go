@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Connections that ask for nothing push out each other, and neither the next
-// request nor a socket.
-func TestConnectionsThatAskForNothing(t *testing.T) {
+// Connections that send no request push out each other: the next request is answered,
+// and a WebSocket stays.
+func TestSilentConnectionsPushOutEachOther(t *testing.T) {
 	oldTimes, oldMost := httpTimes, maxConnections
 	httpTimes.header, httpTimes.read, maxConnections = 2*within, 2*within, 5
 	s := openStage(t, nil)
@@ -29,7 +29,7 @@ func TestConnectionsThatAskForNothing(t *testing.T) {
 	}
 	require.NoError(t, silent[0].SetReadDeadline(time.Now().Add(within)))
 	_, err := io.Copy(io.Discard, silent[0])
-	require.NoError(t, err, "the oldest is closed, and not by our own deadline")
+	require.NoError(t, err, "the server closes the oldest before our deadline")
 	last := silent[len(silent)-1]
 	_, err = io.WriteString(last, "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestConnectionsThatAskForNothing(t *testing.T) {
 	require.Contains(t, body(t, s.url+"/metrics"), "tim_reconnects_total 0\n")
 }
 
-// somewhere is a connection from an address.
+// somewhere is a connection from addr.
 type somewhere struct {
 	net.Conn
 	addr   string
@@ -49,14 +49,14 @@ type somewhere struct {
 }
 
 func (s *somewhere) RemoteAddr() net.Addr {
-	a, _ := net.ResolveTCPAddr("tcp", s.addr) // the test's own are addresses
+	a, _ := net.ResolveTCPAddr("tcp", s.addr) // the tests pass only valid addresses
 	return a
 }
 
 func (s *somewhere) Close() error { s.closed = true; return nil }
 
-// Whoever opens too many connections pushes out their own, however early the
-// one of somebody else came.
+// A network that opens too many connections pushes out its own, even if the oldest is
+// from another network.
 func TestConnectionsOfOneNetwork(t *testing.T) {
 	l := newConnLimit(3)
 	from := func(addr string) *somewhere {

@@ -10,7 +10,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
-// decoded is what a call of a socket has resulted in.
+// decoded returns the result of a call.
 func decoded(t *testing.T, m frame.Message) (v map[string]any) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal(m.Body.(*jsonframe.Object).Raw, &v))
@@ -26,8 +26,8 @@ func (s *stage) enter(user, instance string) *socket {
 	return so
 }
 
-// Two users become friends over their sockets and are told of it; a blacklist
-// ends that, and so does the deletion of an account.
+// Two users become friends over their sockets and are notified of it. A blacklist ends
+// the friendship, and so does the deletion of an account.
 func TestContacts(t *testing.T) {
 	s := newStage(t, nil)
 	alice, bob := s.enter("alice", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"), s.enter("bob", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b")

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What lies in web/deploy names flags, variables and metrics of timd. The tests
-// here hold it to what there is.
+// The files in web/deploy name flags, variables and metrics of timd. The tests here
+// check that timd has them.
 
 const deployDir = "../../web/deploy"
 
@@ -106,7 +106,7 @@ func TestRulesAndDashboardNameWhatTimdExports(t *testing.T) {
 		m := regexp.MustCompile(`(?m)^ +expr: (.+)$`).FindStringSubmatch(rule)
 		require.NotNil(t, m, rule)
 		checkQuery(t, all, m[1], rule)
-		require.Contains(t, tests, `alertname="`+name+`"`, "no test makes it fire")
+		require.Contains(t, tests, `alertname="`+name+`"`, "no test makes this alert fire")
 		for _, part := range []string{"severity: ", "summary: ", "action: "} {
 			require.Contains(t, rule, part, name)
 		}
@@ -128,7 +128,7 @@ func TestRulesAndDashboardNameWhatTimdExports(t *testing.T) {
 	}
 	require.Greater(t, queries, 30)
 
-	// The documents name what is worth an alarm.
+	// The documentation names the metrics that are worth an alarm.
 	readme, err := os.ReadFile("../../web/docs/en/operating.md")
 	require.NoError(t, err)
 	for _, name := range metricName.FindAllString(string(readme), -1) {
@@ -158,8 +158,8 @@ func TestDeployedVariablesAreFlags(t *testing.T) {
 	}
 }
 
-// The configuration beside the unit is one that timd takes, as it is and with
-// all that it suggests.
+// timd accepts the configuration beside the unit, as it stands and with every suggestion
+// uncommented.
 func TestDeployedConfig(t *testing.T) {
 	text := deployFile(t, "timd.conf")
 	var o options

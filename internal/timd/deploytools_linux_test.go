@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What other programs say about web/deploy: `make check-deploy`. They are no
-// part of `make test`, which checks in Go what it can.
+// Other programs check web/deploy. `make check-deploy` runs this, and `make test` does
+// not: it checks in Go what it can.
 func TestDeployTools(t *testing.T) {
 	if os.Getenv("TIM_DEPLOY") == "" {
 		t.Skip("make check-deploy runs it: it needs systemd-analyze, promtool, haproxy, helm and root")
@@ -40,7 +40,7 @@ func TestDeployTools(t *testing.T) {
 	t.Run("image", runImage)
 }
 
-// tool runs a program in web/deploy and returns what it has said.
+// tool runs a program in web/deploy and returns its output.
 func tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -52,7 +52,7 @@ func tool(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// checkUnit has systemd read the unit, with a program that is there.
+// checkUnit has systemd read the unit, with a program that exists.
 func checkUnit(t *testing.T) {
 	timd, err := binary()
 	require.NoError(t, err)

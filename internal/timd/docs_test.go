@@ -14,7 +14,7 @@ import (
 	docspkg "github.com/tim-wasm/tim/internal/docs"
 )
 
-// builtDocs are the documents of the tree, made once for all tests.
+// builtDocs builds the documentation once for all tests.
 var builtDocs = sync.OnceValues(func() (fstest.MapFS, error) {
 	files, err := docspkg.Build(os.DirFS("../.."))
 	made := fstest.MapFS{}
@@ -33,7 +33,7 @@ func withDocs(t *testing.T) func(*options) {
 	}
 }
 
-// fetchDoc returns an answer and its body; the redirect of /docs/ is followed.
+// fetchDoc returns an answer and its body. It follows the redirect of /docs/.
 func fetchDoc(t *testing.T, url, language string) (*http.Response, string) {
 	r, err := http.NewRequest(http.MethodGet, url, nil)
 	require.NoError(t, err)
@@ -63,7 +63,8 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// The policy of the pages forbids what is written into them.
+// The pages have no inline styles and scripts: their Content-Security-Policy forbids
+// them.
 func TestDocsKeepTheirPolicy(t *testing.T) {
 	made, err := builtDocs()
 	require.NoError(t, err)

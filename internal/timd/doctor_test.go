@@ -19,7 +19,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// healthy returns the flags of a timd that there is nothing to say against.
+// healthy returns the flags of a timd with which the doctor finds no fault.
 func healthy(t *testing.T) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
@@ -144,7 +144,7 @@ func TestDoctorFindsTheTimdThatRuns(t *testing.T) {
 	}
 }
 
-func TestDoctorOfNATS(t *testing.T) {
+func TestDoctorChecksNATS(t *testing.T) {
 	s, err := natsserver.NewServer(&natsserver.Options{
 		ServerName: "n1", Host: "127.0.0.1", Port: -1, HTTPHost: "127.0.0.1", HTTPPort: -1,
 		JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true,
@@ -176,8 +176,8 @@ func TestDoctorOfNATS(t *testing.T) {
 	require.Contains(t, out, "\nwarn  sync     NATS syncs its disks every 2m0s")
 }
 
-// What can be wrong with a cluster.
-func TestDoctorOfStreams(t *testing.T) {
+// The doctor says what is wrong with the streams of a cluster and with its room.
+func TestDoctorChecksStreamsAndRoom(t *testing.T) {
 	stream := func(name string, replicas int, leader string, missing ...string) bus.StreamHealth {
 		return bus.StreamHealth{Name: name, Replicas: replicas, Leader: leader, Missing: missing}
 	}

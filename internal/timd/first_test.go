@@ -26,8 +26,8 @@ import (
 )
 
 // The fixture: testdata/first.backup is a store of the first layout, written by
-// the last release that kept it (commit bd6e41b), testdata/first.json what that
-// release answered its users from it. Both are made by
+// the last release that used it (commit bd6e41b). testdata/first.json has what that
+// release answered its users from that store. Both are made by
 //
 //	go test ./internal/timd -run TestMakeFirst -first PATH
 //
@@ -37,7 +37,7 @@ var firstBinary = flag.String("first", "", "a timd of the store's first layout: 
 const (
 	firstBackup = "testdata/first.backup"
 	firstJSON   = "testdata/first.json"
-	// forEver is longer than the fixture will be read.
+	// forEver is a message age that outlasts the use of the fixture.
 	forEver = "876000h"
 )
 
@@ -52,8 +52,8 @@ var (
 	}
 )
 
-// told is what a user is told by a timd: the answers to the questions that a
-// client asks at its login, and the pages of its conversations.
+// told is what a timd tells a user: the answers to what a client asks after its login,
+// and the pages of its conversations.
 type told struct {
 	Conversations []json.RawMessage            `json:"conversations"`
 	Missed        []json.RawMessage            `json:"missed"`
@@ -66,7 +66,7 @@ type told struct {
 // first is what testdata/first.json holds.
 type first struct {
 	Users map[uint32]map[string]told `json:"users"`
-	// Cursors are those of pages that are still open, in the first form.
+	// Cursors are those of web pages that are still open, in the first layout's form.
 	Cursors map[uint32]map[string]string `json:"cursors"`
 	Configs map[uint32]json.RawMessage   `json:"configs"`
 	Known   map[uint32]json.RawMessage   `json:"known"`
@@ -118,7 +118,7 @@ func (c *caller) close() {
 	<-c.closed
 }
 
-// sync makes what came before forgotten and synchronises; it returns the cursor.
+// sync forgets earlier notifications, synchronises and returns the new cursor.
 func (c *caller) sync(cursor string) string {
 	c.t.Helper()
 	c.notes = nil
@@ -143,7 +143,7 @@ func (c *caller) sync(cursor string) string {
 	}
 }
 
-// noted returns what notifications of a name have brought in a member.
+// noted returns the lists that notifications of a name had in a member, as one list.
 func (c *caller) noted(name, member string) (all []json.RawMessage) {
 	c.t.Helper()
 	for _, n := range c.notes {
@@ -209,7 +209,7 @@ func api(t *testing.T, server string, app uint32, command string, body any) json
 	return out
 }
 
-// asked is everything that a timd says of the fixture.
+// asked returns everything that a timd answers about the fixture.
 func asked(t *testing.T, server, ops string) first {
 	t.Helper()
 	f := first{Users: map[uint32]map[string]told{}, Configs: map[uint32]json.RawMessage{}, Known: map[uint32]json.RawMessage{}}
@@ -228,8 +228,8 @@ func asked(t *testing.T, server, ops string) first {
 	return f
 }
 
-// usual are the members that one version writes and another leaves out, and
-// their values; of all others, those that say nothing.
+// usual are the members that one version writes and another leaves out, with their usual
+// values. Members with an empty value are left out, too.
 var usual = map[string]string{
 	"conversationType": `"C2C"`, "type": `"C2C"`, "status": `"success"`, "priority": `"Normal"`, "messageRemindType": `"AcceptAndNotify"`,
 }
@@ -267,7 +267,7 @@ func stripped(v any) any {
 // TestMakeFirst makes the fixture.
 func TestMakeFirst(t *testing.T) {
 	if *firstBinary == "" {
-		t.Skip("it takes -first, a timd of the first layout")
+		t.Skip("give it -first, a timd of the first layout")
 	}
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")

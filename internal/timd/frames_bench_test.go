@@ -26,7 +26,7 @@ const mostInstances = 10
 // those of the gateway, of instances and of media. The other rooms have theirs.
 func sessionFrames() map[string]worst.Frame {
 	by := func(prefix string) func(int) string { return func(n int) string { return fmt.Sprint(prefix, n) } }
-	// What a small UserSig becomes when it is unpacked has a bound, too.
+	// bomb is a small UserSig that is huge unless unpacking it has a bound.
 	var packed bytes.Buffer
 	w := zlib.NewWriter(&packed)
 	_, _ = w.Write(bytes.Repeat([]byte{' '}, 4<<20))
@@ -54,7 +54,7 @@ func TestEachSessionMethodHasAWorstFrame(t *testing.T) {
 	require.Empty(t, worst.Missing(sessionMethods(t), sessionFrames()))
 }
 
-// sessionMethods are those that no room has a benchmark for.
+// sessionMethods returns the methods that no other package measures.
 func sessionMethods(t testing.TB) (out []string) {
 	t.Helper()
 	text, err := os.ReadFile("../gen/wire.json")
@@ -70,8 +70,8 @@ func sessionMethods(t testing.TB) (out []string) {
 }
 
 // BenchmarkWorstFrames measures the CPU time of the worst frame of each method, from
-// the client's write until its answer is read; the login's has the upgrade of its
-// socket. It is an upper bound, as it has the client's half, too.
+// the client's write until its answer is read; for login, that includes the upgrade of
+// its socket. It is an upper bound, because it includes the client's half.
 func BenchmarkWorstFrames(b *testing.B) {
 	s := openStage(b, nil)
 	b.Cleanup(s.end)

@@ -92,8 +92,8 @@ func FuzzWire(f *testing.F) {
 			left = 90
 		}
 		left--
-		// A request after it is answered in its turn, whatever became of the
-		// input.
+		// The request after the input must be answered in its turn, whatever
+		// became of the input.
 		after := int64(1<<40 + left)
 		_, err := conn.Write(append(
 			attack.Frame(attack.OpText, attack.Request(7, methods[int(method)%len(methods)], json.RawMessage(params))),

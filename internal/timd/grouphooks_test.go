@@ -16,8 +16,8 @@ import (
 	"github.com/tim-wasm/tim/internal/rest"
 )
 
-// groupBackEnd is a back end that is asked and told of groups. judge answers a
-// question.
+// groupBackEnd starts a back end that is asked and told about groups. judge answers the
+// questions.
 func groupBackEnd(t *testing.T, judge func(command string, body answer) string) (flags webhookOptions, told <-chan answer) {
 	all := make(chan answer, 100)
 	var accepted sync.Map // IDs of notices: one whose answer is late is sent again
@@ -26,7 +26,7 @@ func groupBackEnd(t *testing.T, judge func(command string, body answer) string) 
 		q, body := r.URL.Query(), answer{}
 		signed := "v1=" + rest.SignWebhook(keyA, r.Header.Get(rest.TimestampHeader), r.Header.Get(rest.IDHeader), r.URL.RawQuery, data)
 		if json.Unmarshal(data, &body) != nil || r.Header.Get(rest.SignatureHeader) != signed || body["EventTime"] == nil {
-			t.Errorf("a webhook that is not right: %s %s", r.URL, data)
+			t.Errorf("the webhook is wrong: %s %s", r.URL, data)
 		}
 		command := q.Get("CallbackCommand")
 		if strings.Contains(command, "Before") {
@@ -53,7 +53,7 @@ func nextTold(t *testing.T, told <-chan answer) answer {
 	case a := <-told:
 		return a
 	case <-time.After(30 * time.Second):
-		t.Fatal("nothing was told")
+		t.Fatal("the back end was told nothing")
 		return nil
 	}
 }
@@ -63,7 +63,8 @@ const (
 	allowed      = `{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}`
 )
 
-// A back end judges what is said in a group.
+// A back end may refuse a message of a group or replace its text, and is told of each
+// message that is sent.
 func TestGroupMessagesAreAskedAbout(t *testing.T) {
 	flags, told := groupBackEnd(t, func(command string, body answer) string {
 		if command != rest.BeforeGroupMessage {
@@ -99,7 +100,8 @@ func TestGroupMessagesAreAskedAbout(t *testing.T) {
 	}, nextTold(t, told))
 }
 
-// A back end is asked about groups, and told of them.
+// A back end is asked before a group is made and before users are invited, and is told of
+// each change.
 func TestGroupsAreAskedAbout(t *testing.T) {
 	flags, told := groupBackEnd(t, func(command string, body answer) string {
 		switch {

@@ -9,8 +9,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// A group is made over a socket, its members are told of it over theirs, and a
-// deleted account leaves its groups to others.
+// A group that is made over one socket reaches its members over theirs. When its owner's
+// account is deleted, another member owns it.
 func TestGroups(t *testing.T) {
 	s := newStage(t, nil)
 	alice, bob := s.enter("alice", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"), s.enter("bob", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b")
@@ -39,9 +39,9 @@ func TestGroups(t *testing.T) {
 	require.EqualValues(t, 1, groups[0].(map[string]any)["memberCount"])
 }
 
-// What happens in a group stands among its messages, and what concerns one user
-// among their notices; who is removed has the group's messages no more.
-func TestGroupsAreTold(t *testing.T) {
+// What happens in a group is among its messages, and what concerns one user is among
+// their notices. A user who was removed cannot read the group's messages.
+func TestGroupEventsAreMessagesAndNotices(t *testing.T) {
 	s := newStage(t, nil)
 	alice, bob := s.enter("alice", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"), s.enter("bob", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b")
 	var notes []frame.Message

@@ -22,8 +22,8 @@ import (
 	"github.com/tim-wasm/tim/internal/rest"
 )
 
-// moderator is a back end that judges messages by their text, and notes what it
-// is told of them afterwards.
+// moderator is a back end that judges messages by their text, and keeps what it is told
+// about them afterwards.
 type moderator struct {
 	*httptest.Server
 	told chan question
@@ -56,7 +56,7 @@ func newModerator(t *testing.T) *moderator {
 		at := question{id: id, platform: q.Get("OptPlatform"), addr: q.Get("ClientIP"), command: q.Get("CallbackCommand")}
 		signed := "v1=" + rest.SignWebhook(keyA, r.Header.Get(rest.TimestampHeader), id, r.URL.RawQuery, body)
 		if json.Unmarshal(body, &at) != nil || r.Header.Get(rest.SignatureHeader) != signed || at.CallbackCommand != at.command || len(at.MsgBody) != 1 {
-			t.Errorf("a webhook that is not right: %s %s", r.URL, body)
+			t.Errorf("the webhook is wrong: %s %s", r.URL, body)
 			return
 		}
 		if at.command == rest.AfterC2C {
@@ -88,7 +88,7 @@ func (m *moderator) next(t *testing.T) question {
 	case q := <-m.told:
 		return q
 	case <-time.After(30 * time.Second):
-		t.Fatal("nothing was told")
+		t.Fatal("the back end was told nothing")
 		return question{}
 	}
 }
@@ -97,11 +97,11 @@ func (m *moderator) next(t *testing.T) question {
 func moderatedBy(t *testing.T, m *moderator) webhookOptions {
 	o := webhookOptions{url: m.URL, events: list{"C2C.*"}, timeout: 5 * time.Second}
 	require.NoError(t, o.check())
-	o.timeout = 30 * time.Second // a busy machine may take longer than whoever sends should wait
+	o.timeout = 30 * time.Second // a busy machine may take longer than a sender should wait
 	return o
 }
 
-// say sends a text to somebody, and returns what is stored or why it is not.
+// say sends a text to somebody, and returns the stored message or the refusal.
 func (m *member) say(to, text string) (said map[string]any, refused *fault.Error) {
 	m.t.Helper()
 	id := frame.NewMessageID(m.user, time.Now().UnixMilli(), [frame.MessageIDRandom]byte([]byte(fmt.Sprintf("%0*d", frame.MessageIDRandom, len(text)))))
@@ -137,7 +137,7 @@ func TestMessagesAreAskedAbout(t *testing.T) {
 	})
 	require.EqualValues(t, said["sequence"], told.MsgSeq)
 
-	// The server API's are, too, unless it does without.
+	// Messages of the server API are asked about, too, unless the call forbids it.
 	send := func(n int, text, more string) answer {
 		return s.post("openim/sendmsg", good(), `{"From_Account":"alice","To_Account":"bob","MsgRandom":`+strconv.Itoa(n)+more+`,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"`+text+`"}}]}`)
 	}
@@ -155,9 +155,9 @@ func TestMessagesAreAskedAbout(t *testing.T) {
 	}
 }
 
-// While one user waits for a receiver that does not answer, others write; what it
-// never answers is sent, or with --webhook-refuse it is not.
-func TestMessagesThatNobodyJudges(t *testing.T) {
+// While one user waits for a back end that does not answer, others can send. A message
+// about which it never answers is sent, or refused with --webhook-refuse.
+func TestABackEndThatDoesNotAnswer(t *testing.T) {
 	for _, refuse := range []bool{false, true} {
 		t.Run(strconv.FormatBool(refuse), func(t *testing.T) {
 			back := newModerator(t)

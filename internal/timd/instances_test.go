@@ -12,8 +12,8 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// Looking at one's instances and ending them costs a user what all their calls may
-// cost together, and nobody else.
+// Listing one's own instances and kicking one is charged to the allowance that a user has
+// for all their calls, and to nobody else's.
 func TestInstancesAreCharged(t *testing.T) {
 	s := newStage(t, nil)
 	alice, bob := s.enter("alice", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"), s.enter("bob", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b")
@@ -21,7 +21,8 @@ func TestInstancesAreCharged(t *testing.T) {
 	require.Len(t, decoded(t, alice.call(2, frame.InstanceList, `{}`, &notes))["instances"], 1)
 	require.Equal(t, false, decoded(t, alice.call(3, frame.InstanceKick, `{"instanceID":"no"}`, &notes))["kicked"])
 
-	// The second time what alice may spend is used up already: she owes a minute.
+	// The first call takes all that alice may spend, and the second one puts alice a
+	// minute into debt.
 	u := place.User{SDKAppID: appA, UserID: "alice"}
 	spend := func(ctx context.Context) (any, error) {
 		inbox.Asked(ctx, 1_000_000)

@@ -10,8 +10,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// What is said in a live room reaches whoever is there over their sockets, also from
-// the server API, and is in nobody's history.
+// A message to a live room, also one of the server API, reaches the members over their
+// sockets and is in no history.
 func TestLiveRoom(t *testing.T) {
 	s := newStage(t, nil)
 	alice, bob := s.enter("alice", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"), s.enter("bob", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b")

@@ -34,12 +34,12 @@ func TestMedia(t *testing.T) {
 	var k struct{ Ticket, Name string }
 	fields(t, alice.call(2, frame.MediaTicket, fmt.Sprintf(`{"kind":"file","size":%d,"fileName":"a.txt"}`, len(data)), &notes), &k)
 
-	// A page of an allowed origin asks whether it may.
+	// A page of an allowed origin sends a preflight request.
 	res, _ := d.do(http.MethodOptions, "/media", "", "Origin", "https://chat.example")
 	require.Equal(t, http.StatusNoContent, res.StatusCode)
 	require.Contains(t, res.Header.Get("Access-Control-Allow-Headers"), "Authorization")
-	// A short body: one that is refused is not read, and a sender of much may
-	// find the connection closed before it reads why.
+	// The body is short: timd does not read a body that it refuses, so the sender of a
+	// long one may find the connection closed before it can read the answer.
 	res, _ = d.do(http.MethodPost, "/media", "x", "Origin", "https://evil.example", "Authorization", "Bearer "+k.Ticket)
 	require.Equal(t, http.StatusForbidden, res.StatusCode)
 	res, _ = d.get("/media")

@@ -26,7 +26,7 @@ func (s *socket) call(id int64, method, params string, notes *[]frame.Message) f
 	return m
 }
 
-// ask is call where the answer may be an error.
+// ask is like call, but the answer may be an error.
 func (s *socket) ask(id int64, method, params string, notes *[]frame.Message) frame.Message {
 	s.t.Helper()
 	text := fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":%q,"params":%s}`, id, method, params)
@@ -40,7 +40,7 @@ func (s *socket) ask(id int64, method, params string, notes *[]frame.Message) fr
 	}
 }
 
-// texts returns the payloads of messages notifications.
+// texts returns the texts of the messages in notifications.
 func texts(t *testing.T, notes []frame.Message) []string {
 	t.Helper()
 	out := []string{}
@@ -59,9 +59,8 @@ func texts(t *testing.T, notes []frame.Message) []string {
 	return out
 }
 
-// A message reaches a receiver on another gateway, and a user who moves to
-// another gateway goes on there after what they have seen. The store's layout
-// says that logs lie in four partitions.
+// A message reaches a receiver on another gateway. A user who moves to another gateway
+// gets there what they have not seen yet. The store has four partitions of logs.
 func TestMessagesAcrossGateways(t *testing.T) {
 	t.Parallel()
 	nats, err := natsserver.NewServer(&natsserver.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
@@ -88,13 +87,13 @@ func TestMessagesAcrossGateways(t *testing.T) {
 		require.Nil(t, s.login(user, sign(user), instance, intent).Err)
 		return s
 	}
-	const aliceIs, bobIs = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"
+	const aliceInstance, bobInstance = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b"
 	send := func(s *socket, id int64, text string) {
 		var notes []frame.Message
 		s.call(id, "message.send", fmt.Sprintf(`{"id":%q,"to":"bob","type":"TIMTextElem","payload":{"text":%q}}`,
 			frame.NewMessageID("alice", time.Now().UnixMilli(), [frame.MessageIDRandom]byte{byte(id)}), text), &notes)
 	}
-	alice, bob := enter(0, "alice", aliceIs, frame.IntentNew), enter(1, "bob", bobIs, frame.IntentNew)
+	alice, bob := enter(0, "alice", aliceInstance, frame.IntentNew), enter(1, "bob", bobInstance, frame.IntentNew)
 	var notes []frame.Message
 	bob.call(2, "session.sync", `{}`, &notes)
 	require.Empty(t, texts(t, notes))
@@ -107,12 +106,12 @@ func TestMessagesAcrossGateways(t *testing.T) {
 	require.Len(t, strings.Split(cursor, "."), 2+4)
 
 	require.NoError(t, bob.conn.NetConn().Close())
-	send(alice, 3, "while he is away")
-	bob = enter(0, "bob", bobIs, frame.IntentResume)
-	send(alice, 4, "before he has asked")
+	send(alice, 3, "while bob is away")
+	bob = enter(0, "bob", bobInstance, frame.IntentResume)
+	send(alice, 4, "before bob has asked")
 	notes = nil
 	bob.call(2, "session.sync", fmt.Sprintf(`{"cursor":%q}`, cursor), &notes)
-	require.Equal(t, []string{"while he is away", "before he has asked"}, texts(t, notes))
+	require.Equal(t, []string{"while bob is away", "before bob has asked"}, texts(t, notes))
 	send(alice, 5, "live again")
 	require.Equal(t, []string{"live again"}, texts(t, []frame.Message{bob.next()}))
 
@@ -130,9 +129,8 @@ func TestMessagesAcrossGateways(t *testing.T) {
 	}
 }
 
-// A user's watchers hear of them as soon as their record has changed, be it by
-// a login, the end of grace or a logout, and not only when the watched users
-// are next looked at, up to 10 s later.
+// Watchers of a user are told as soon as the user's record changes, be it by a login, the
+// end of grace or a logout, and not only by the sweep up to 10 s later.
 func TestStatusFollowsTheRecord(t *testing.T) {
 	t.Parallel()
 	s := openStage(t, func(o *options) { o.grace = time.Second })
@@ -150,7 +148,7 @@ func TestStatusFollowsTheRecord(t *testing.T) {
 		var p struct{ Statuses []struct{ StatusType int } }
 		require.NoError(t, json.Unmarshal(m.Body.(*jsonframe.Object).Raw, &p))
 		require.Equal(t, want, p.Statuses[0].StatusType)
-		require.Less(t, time.Since(began), 20*time.Second, "not by the check of every 30 s")
+		require.Less(t, time.Since(began), 20*time.Second, "soon after the change")
 	}
 	for range 3 {
 		watched := enter("watched")
@@ -164,7 +162,7 @@ func TestStatusFollowsTheRecord(t *testing.T) {
 	}
 }
 
-// The next owner of a deleted account's UserID finds nothing of it.
+// The next owner of a deleted account's UserID finds none of its data.
 func TestDeletedAccountLeavesNothing(t *testing.T) {
 	s := newStage(t, nil)
 	s.call("im_open_login_svc/account_import", `{"UserID":"erin","Nick":"Erin"}`)

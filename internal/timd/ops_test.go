@@ -43,7 +43,7 @@ func TestWhereOperationsAre(t *testing.T) {
 }
 
 func TestTheDefaultOpsPortIsTaken(t *testing.T) {
-	// Another program may have the port already: that is tested as well.
+	// If another program has the port already, the test works all the same.
 	if l, err := net.Listen("tcp", "127.0.0.1:8081"); err == nil {
 		defer l.Close()
 	}
@@ -74,8 +74,8 @@ func TestOpsListen(t *testing.T) {
 	require.Equal(t, 404, status(t, s.opsURL+"/ws"), "and clients' URLs are not on the operators' address")
 }
 
-// Without the demo page, a visitor of the address learns what it is, and
-// nothing of the page is served.
+// Without the demo page, the root says in plain text that this is timd, and no file of the
+// page is served.
 func TestNoPage(t *testing.T) {
 	s := newStage(t, nil)
 	require.Contains(t, body(t, s.url+"/"), "timd")

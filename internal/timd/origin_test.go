@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A page whose Origin has our host is ours only if a browser loaded it from
-// there: other schemes have to be named.
+// An Origin with timd's own host is allowed only if its scheme is http or https: an Origin
+// with another scheme has to be named.
 func TestOriginScheme(t *testing.T) {
 	c := callers{dev: true, origins: []string{"capacitor://localhost"}}
 	for origin, want := range map[string]bool{

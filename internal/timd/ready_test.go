@@ -23,8 +23,8 @@ func TestReady(t *testing.T) {
 	_, port, err := net.SplitHostPort(address)
 	require.NoError(t, err)
 	for _, listen := range []string{address, ":" + port, "0.0.0.0:" + port} {
-		// A busy machine may take longer than a health check has; so does whoever
-		// checks health, again and again.
+		// A check may run out of time on a busy machine, so it is repeated, as health
+		// checks are.
 		for began := time.Now(); ; {
 			cmd := timdCommand(t, "ready")
 			cmd.Env = append(cmd.Env, "TIM_LISTEN="+listen, "TIM_TLS_CERT="+certFile)

@@ -50,7 +50,7 @@ func TestAppsAreApart(t *testing.T) {
 	require.Equal(t, "Offline", inB("openim/querystate", `{"To_Account":["alice"]}`)["QueryResult"].([]any)[0].(map[string]any)["Status"])
 	require.True(t, alice.State().Ready)
 	again := s.member("Web")
-	require.Zero(t, again.login("alice", old), "signed before the other app's kick")
+	require.Zero(t, again.login("alice", old), "the other app's kick does not revoke it")
 	again.until(frame.EventSDKReady)
 }
 

@@ -13,7 +13,8 @@ import (
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
-// What administrators did is kept across restarts, without the texts.
+// The audit log keeps across restarts what administrators did, without reasons and texts
+// of messages.
 func TestTheAuditLog(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
@@ -45,7 +46,7 @@ func TestTheAuditLog(t *testing.T) {
 	require.Equal(t, "administrator 127.0.0.1 openim/sendmsg 0 [map[More:0 Name:To_Account Values:[bob]]]", said(a["EntryList"].([]any)[0]))
 	require.NotContains(t, fmt.Sprint(a), "secret")
 
-	// Another app has its own.
+	// Another app has its own log.
 	other := url.Values{
 		"sdkappid": {fmt.Sprint(appB)}, "identifier": {"administrator"},
 		"usersig": {usersig.Sign(appB, keyB, "administrator", time.Now(), time.Hour)},

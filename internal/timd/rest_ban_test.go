@@ -23,7 +23,7 @@ func TestBans(t *testing.T) {
 	require.ErrorContains(t, err, "until "+until.UTC().Format("2006-01-02 15:04:05")+" UTC")
 	require.NotContains(t, err.Error(), "spam", "the reason is for administrators")
 
-	// Nobody has imported bob, nor has he ever been here.
+	// A user can be banned who was never imported and never logged in.
 	s.call("timd_account/ban", `{"UserID":"bob"}`)
 	s.call("im_open_login_svc/account_import", `{"UserID":"carol","Nick":"Carol"}`)
 	list := s.call("timd_account/list", `{"Banned":true,"Limit":1}`)

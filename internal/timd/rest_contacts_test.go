@@ -11,7 +11,7 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// field returns what stands in an answer at a path, as JSON.
+// field returns the value at a path of an answer, as JSON.
 func field(t *testing.T, v any, path ...any) string {
 	t.Helper()
 	for _, p := range path {
@@ -31,7 +31,7 @@ func field(t *testing.T, v any, path ...any) string {
 	return string(text)
 }
 
-// The commands of sns and profile, with the vendor's fields and codes.
+// The commands of sns and profile take the vendor's fields and answer with its codes.
 func TestRESTContacts(t *testing.T) {
 	s := newStage(t, nil)
 	call := func(command, body string) map[string]any { return s.call(command, body) }
@@ -79,8 +79,8 @@ func TestRESTContacts(t *testing.T) {
 	require.Equal(t, `0`, field(t, got, "StartIndex"))
 }
 
-// An import has whom a user knows elsewhere, with times, groups and custom
-// fields; done again it changes nothing, and long lists come in pages.
+// Friends can be imported from elsewhere with times, groups and custom fields. Repeating
+// the import changes nothing, and long lists come in pages.
 func TestRESTFriendImport(t *testing.T) {
 	s := newStage(t, nil)
 	var items []string
@@ -103,7 +103,7 @@ func TestRESTFriendImport(t *testing.T) {
 	require.Empty(t, s.call("sns/friend_get", `{"From_Account":"u001"}`)["UserDataItem"], "it is one-sided")
 }
 
-// What is wrong with a call has its code, and nothing of it is done.
+// A wrong call is answered with the code of its mistake.
 func TestRESTContactsRefused(t *testing.T) {
 	s := newStage(t, func(o *options) { o.requireImport = true })
 	s.call("im_open_login_svc/account_import", `{"UserID":"alice"}`)

@@ -92,7 +92,8 @@ func equalJSON(t *testing.T, a, b any) bool {
 	return bytes.Equal(one, two)
 }
 
-// The document is served to whoever can reach the server API, and nothing but it.
+// Whoever can reach the server API can read its OpenAPI document, without signing in. It
+// describes every command and shows no UserSig.
 func TestOpenAPI(t *testing.T) {
 	s := newStage(t, nil)
 	resp, err := http.Get(s.opsURL + "/v4/openapi.json")

@@ -12,8 +12,8 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// What one gateway is told takes effect on another, and its administrators see
-// it.
+// What is changed through one gateway takes effect on the other, and administrators see
+// it there.
 func TestAcrossGateways(t *testing.T) {
 	t.Parallel()
 	nats, err := natsserver.NewServer(&natsserver.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
@@ -65,7 +65,7 @@ func TestAcrossGateways(t *testing.T) {
 	require.Equal(t, "Imported", a["ResultItem"].([]any)[0].(map[string]any)["AccountStatus"])
 }
 
-// What was set, imported and kicked is still so after a restart.
+// Settings, imported accounts, kicks and bans outlast a restart.
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")

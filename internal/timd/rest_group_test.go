@@ -74,7 +74,7 @@ func TestRESTGroups(t *testing.T) {
 	}
 }
 
-// A back end changes members, speaks in a group and takes back what is said there.
+// A back end changes members, sends a message to a group and recalls it.
 func TestRESTGroupMessages(t *testing.T) {
 	s := newStage(t, nil)
 	const service = "group_open_http_svc/"
@@ -120,7 +120,7 @@ func TestRESTGroupMessages(t *testing.T) {
 		`{"GroupId":"g","Random":8,"From_Account":"carol","MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"x"}}]}`).code())
 }
 
-// The rates of users are not those of the server API, which has its own.
+// The server API may make more groups than a user may: it has rates of its own.
 func TestRESTMakesManyGroups(t *testing.T) {
 	s := newStage(t, nil)
 	for range 25 {

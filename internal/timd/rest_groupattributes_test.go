@@ -8,7 +8,7 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// A back end keeps attributes and counters of a group.
+// A back end reads and changes the attributes and counters of a group.
 func TestRESTGroupAttributesAndCounters(t *testing.T) {
 	s := newStage(t, nil)
 	s.call(groupService+"create_group", `{"Type":"Public","Name":"n","Owner_Account":"alice","GroupId":"g"}`)

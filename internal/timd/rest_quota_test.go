@@ -15,11 +15,11 @@ import (
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
-// TestQuotas: what a user may do in a day is refused with a code of its own,
-// seen and lifted by an administrator, and counted.
+// A user who has used up a quota of the day is refused with its own code. Administrators
+// see and raise the quota, and metrics count what was taken and refused.
 func TestQuotas(t *testing.T) {
 	if left := time.Until(time.Now().UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)); left < time.Minute {
-		time.Sleep(left) // a day that ends in the middle would begin anew
+		time.Sleep(left) // midnight during the test would reset the quotas
 	}
 	s := newStage(t, func(o *options) { o.messages.conversations, o.requireImport = 2, true })
 	for _, user := range []string{"alice", "bob", "carol", "dave", "erin"} {

@@ -16,7 +16,8 @@ import (
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
-// Every mistake of a request, and every request of an intruder.
+// Each mistake in a request, and each attempt of an intruder, has its code and does
+// nothing.
 func TestRefused(t *testing.T) {
 	s := newStage(t, nil)
 	alice := s.online("alice")
@@ -88,8 +89,8 @@ func TestRefused(t *testing.T) {
 		require.EqualValues(t, c.code, a.code(), "%s: %v", c.what, a)
 		require.NotEmpty(t, a["ErrorInfo"], c.what)
 	}
-	// They are not redirected either: the reply to every call has HTTP status
-	// 200.
+	// A path in another spelling is not redirected either: the reply to every call
+	// has HTTP status 200.
 	for _, path := range []string{"/v4", "//v4/" + kick, "/v4//" + kick, "/v4/x/../" + kick, "/v4/./" + kick,
 		"/v4/im_open_login_svc%2fkick", "/v4%2F" + kick, "/%764/" + kick, "/v4/im_open_login_svc/%6bick"} {
 		r, err := http.NewRequest(http.MethodPost, s.url+path+"?"+good().Encode(), strings.NewReader(`{"UserID":"alice"}`))
@@ -139,7 +140,7 @@ func many(name, element string, n int) string {
 }
 
 func TestRates(t *testing.T) {
-	stands := time.Now() // the clock stands still, so that no call is refilled while the test runs
+	stands := time.Now() // the clock stands still, so that the allowance is not refilled during the test
 	s := newStage(t, func(o *options) { o.apiRate, o.now = 3, func() time.Time { return stands } })
 	for range 3 {
 		s.call("timd_config/get", `{}`)
@@ -149,7 +150,7 @@ func TestRates(t *testing.T) {
 	other := good()
 	other.Set("sdkappid", fmt.Sprint(appB))
 	other.Set("usersig", usersig.Sign(appB, keyB, "administrator", time.Now(), time.Hour))
-	require.Zero(t, s.post("timd_config/get", other, `{}`).code(), "another app has its own")
+	require.Zero(t, s.post("timd_config/get", other, `{}`).code(), "another app has its own rate")
 	var codes []int
 	for _, command := range []string{"openim/querystate", "openim/query_online_status", "im_open_login_svc/account_check", "timd_session/list", "im_open_login_svc/account_import", "openim/sendmsg"} {
 		for range 3 {
@@ -157,7 +158,7 @@ func TestRates(t *testing.T) {
 		}
 	}
 	require.Contains(t, codes, int(fault.RESTAppTooFrequent))
-	// Requests that are refused anyway use up nothing.
+	// Requests with a wrong signature use up no allowance.
 	bad := other
 	bad.Set("usersig", "x")
 	for range 20 {

@@ -29,8 +29,8 @@ import (
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
-// Help for the tests of the server API: a timd in this process that listens on
-// loopback and is called over real HTTP and sockets.
+// Helpers for tests that call a timd over HTTP and sockets. It runs in this process and
+// listens on loopback.
 
 const (
 	appA, keyA = 1400000001, "key of app A, for tests only"
@@ -74,7 +74,7 @@ func openStage(t testing.TB, change func(*options)) *stage {
 	return &stage{server: srv, t: t, logs: logs}
 }
 
-// end stops it as SIGTERM does.
+// end stops the timd as SIGTERM does.
 func (s *stage) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -139,7 +139,7 @@ type member struct {
 	t      testing.TB
 	user   string      // who has logged in
 	events chan string // names, KICKED_OUT with its type
-	// messages are the delivered ones.
+	// messages gets the messages that are delivered.
 	messages chan objects.Object
 
 	mu   sync.Mutex

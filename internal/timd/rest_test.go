@@ -117,8 +117,8 @@ func TestOnlineStatus(t *testing.T) {
 	require.Equal(t, "Offline", a["QueryResult"].([]any)[0].(map[string]any)["Status"])
 }
 
-// A closed page is offline after 5 s, a lost link when grace ends; until then
-// both count as online and are shown as disconnected.
+// A user whose page was closed is offline after 5 s, and one whose link was lost is
+// offline when grace ends. Until then both count as online.
 func TestPresenceTimes(t *testing.T) {
 	s := newStage(t, func(o *options) { o.grace = 7 * time.Second })
 	lines, _ := s.watch(good())
@@ -223,7 +223,7 @@ func TestSessions(t *testing.T) {
 	require.Len(t, users, 1)
 	require.EqualValues(t, fault.BadParameters, s.post("timd_session/list", good(), `{"Next":"x"}`).code())
 
-	// An eviction is one event, a lost and resumed connection are two.
+	// An eviction is part of the event of the login that caused it.
 	s.call("timd_config/set", `{"WebInstances":1}`)
 	three := s.online("alice")
 	one.until("kickedOut multipleAccount")
@@ -257,7 +257,7 @@ func TestWatchEnds(t *testing.T) {
 	require.EqualValues(t, fault.RESTSignature, end["ErrorCode"])
 	require.Contains(t, end["ErrorInfo"], "70052")
 	a := s.post("timd_config/get", q, `{}`)
-	require.EqualValues(t, fault.RESTSignature, a.code(), "his UserSig is void for the server API, too")
+	require.EqualValues(t, fault.RESTSignature, a.code(), "their UserSig is void for the server API, too")
 	q.Set("usersig", sign("second-admin"))
 	require.Zero(t, s.post("timd_config/get", q, `{}`).code())
 }
@@ -295,7 +295,7 @@ func TestConfig(t *testing.T) {
 	require.Zero(t, code)
 	require.Contains(t, out, "webInstances=4\n")
 	code, _, errs = run("set", "webInstances=11")
-	require.Equal(t, 2, code, "it is not even asked for")
+	require.Equal(t, 2, code, "the command does not even call the server")
 	require.Contains(t, errs, "1 to 10")
 	for _, args := range [][]string{{}, {"set"}, {"get", "x"}, {"set", "webInstances"}, {"set", "x=1"}, {"set", "mac=two"}} {
 		code, _, errs = run(args...)
@@ -310,8 +310,8 @@ func TestConfig(t *testing.T) {
 	require.NotContains(t, errs, "usersig=")
 }
 
-// Lowering the limit affects users who are online.
-func TestConfigActs(t *testing.T) {
+// Lowering a limit evicts surplus instances that are online.
+func TestALowerLimitEvicts(t *testing.T) {
 	s := newStage(t, nil)
 	s.call("timd_config/set", `{"WebInstances":2}`)
 	one, two := s.online("alice"), s.online("alice")

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// trap is what another user who may write in a directory puts where a secret
-// is about to be written.
+// trap puts a link or a file where a secret is about to be written, as another user could
+// who may write in the directory. untouched checks that nothing was written into it.
 func trap(t *testing.T, part, kind string) (untouched func()) {
 	t.Helper()
 	target := filepath.Join(t.TempDir(), "target")
@@ -42,7 +42,7 @@ func private(t *testing.T, file string) {
 	require.Equal(t, os.FileMode(0o600), info.Mode())
 }
 
-func TestBackupFollowsNothing(t *testing.T) {
+func TestBackupAvoidsTraps(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	runTimd(t, "--dev", "--data", data).stop(syscall.SIGTERM)
 	for _, kind := range []string{"link", "file"} {
@@ -61,7 +61,7 @@ func TestBackupFollowsNothing(t *testing.T) {
 	}
 }
 
-func TestDevKeyFollowsNothing(t *testing.T) {
+func TestDevKeyAvoidsTraps(t *testing.T) {
 	for _, kind := range []string{"link", "file"} {
 		file := filepath.Join(t.TempDir(), "dev.key")
 		untouched := trap(t, file+".part", kind)

@@ -106,7 +106,8 @@ func (d *timd) sign(user string) string {
 	return answer.UserSig
 }
 
-// The first slice: sign, log in, restart, resume, all with one command.
+// timd serve --dev signs a UserSig and takes a login with it, and after a restart on the
+// same data the session is resumed.
 func TestServeDev(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	d := runTimd(t, "--dev", "--data", data)
@@ -124,7 +125,7 @@ func TestServeDev(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 
-	// After SIGTERM the client is told, and nothing hangs.
+	// On SIGTERM clients are told to move, and timd ends.
 	d.stop(syscall.SIGTERM)
 	require.NotContains(t, d.stderr.String(), "were not told")
 	require.Equal(t, frame.Drain, s.next().Method)
@@ -133,8 +134,7 @@ func TestServeDev(t *testing.T) {
 		require.NotContains(t, d.stderr.String(), secret)
 	}
 
-	// On the same data the UserSig is still valid and the place is still
-	// there.
+	// On the same data the UserSig is still valid and the session is still there.
 	d = runTimd(t, "--dev", "--data", data)
 	s, err = dial(t, d.url, nil)
 	require.NoError(t, err)
@@ -144,7 +144,7 @@ func TestServeDev(t *testing.T) {
 	require.Equal(t, "true", string(o.Member("resumed")))
 	d.stop(syscall.SIGTERM)
 
-	// Without --dev its key is worthless, and nobody signs.
+	// Without --dev the development key is not accepted, and timd signs nothing.
 	keyFile := filepath.Join(t.TempDir(), "k")
 	require.NoError(t, os.WriteFile(keyFile, []byte("another\n"), 0o600))
 	d = runTimd(t, "--ops-listen", "127.0.0.1:0", "--data", data, "--app", "1400000001="+keyFile)
@@ -297,8 +297,7 @@ func TestTLS(t *testing.T) {
 	require.Equal(t, frame.CloseDrain, <-s.closed)
 }
 
-// After kill -9 and a start on the same data the session comes back, and
-// another page of the user is still the newer one.
+// After kill -9 and a start on the same data the session can be resumed.
 func TestKillAndRestart(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	d := runTimd(t, "--dev", "--data", data)
@@ -325,9 +324,9 @@ func TestKillAndRestart(t *testing.T) {
 	d.stop(syscall.SIGTERM)
 }
 
-// Mistakes of clients are not logged; what the operator has to know is, but
-// not as often as it happens.
-func TestTheServersOwnLog(t *testing.T) {
+// Of what the HTTP server logs, mistakes of clients are left out, panics are kept, and that
+// no connection can be accepted is logged at most once a minute.
+func TestTheHTTPServersLog(t *testing.T) {
 	var logs bytes.Buffer
 	now := time.Now()
 	l := &serverLog{log: slog.New(slog.NewTextHandler(&logs, nil)), now: func() time.Time { return now }}

@@ -14,7 +14,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// Clients that dawdle, over whatever it is, do not keep a connection for ever.
+// A client that stalls at any point of a request does not keep its connection for ever.
 func TestSlowClients(t *testing.T) {
 	old := httpTimes
 	httpTimes.header, httpTimes.read, httpTimes.write, httpTimes.idle = 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond
@@ -34,10 +34,10 @@ func TestSlowClients(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, c.SetReadDeadline(time.Now().Add(within)))
 		_, err = io.Copy(io.Discard, c)
-		require.NoError(t, err, "%s: closed, and not by our own deadline", what)
+		require.NoError(t, err, "%s: the server closes before our deadline", what)
 		c.Close()
 	}
-	// One that asks again and again and reads nothing.
+	// A client that sends request after request and reads no answer.
 	c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	require.NoError(t, err)
 	defer c.Close()
@@ -45,16 +45,16 @@ func TestSlowClients(t *testing.T) {
 	for err == nil {
 		_, err = io.WriteString(c, strings.Repeat("GET /console/users.css HTTP/1.1\r\nHost: a\r\n\r\n", 100))
 	}
-	require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "it was given up, and not by us")
-	// Sockets live longer than a request may take.
+	require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the server gives up before our deadline")
+	// A WebSocket may live longer than a request.
 	m := s.online("alice")
 	time.Sleep(700 * time.Millisecond)
 	require.True(t, m.State().Ready)
 	require.Contains(t, body(t, s.url+"/metrics"), "tim_reconnects_total 0\n")
 }
 
-// Whoever begins TLS and does not go on, or speaks something else, does not
-// keep a connection for ever, and is in nobody's way.
+// A client that stops in the middle of a TLS handshake, or does not speak TLS, does not
+// keep its connection for ever and is in nobody's way.
 func TestSlowTLS(t *testing.T) {
 	certFile, keyFile := certificateFiles(t)
 	old := httpTimes
@@ -71,7 +71,7 @@ func TestSlowTLS(t *testing.T) {
 		defer c.Close()
 		slow = append(slow, c)
 		if text == "handshake" {
-			// On a machine that stalls it may be cut off, too.
+			// The error is ignored: on a slow machine this one may be cut off, too.
 			_ = tls.Client(c, &tls.Config{InsecureSkipVerify: true}).Handshake()
 			continue
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/tim-wasm/tim/internal/layout"
 )
 
-// Before timd is ready its health can be asked for, other requests wait; if it
-// takes long they are told why.
+// Before timd is ready it answers health checks, and other requests wait. If the start
+// takes long, they are told why.
 func TestStarting(t *testing.T) {
 	s := newStarting()
 	h := s.before(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusTeapot, "ready") }))
@@ -38,7 +38,7 @@ func TestStarting(t *testing.T) {
 	says("/readyz", http.StatusServiceUnavailable, "starting")
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	get(gone, "/ws") // its client does not wait any longer
+	get(gone, "/ws") // it returns, because the client has hung up
 
 	waits := func() <-chan int {
 		status := make(chan int, 1)
@@ -59,7 +59,8 @@ func TestStarting(t *testing.T) {
 	says("/readyz", http.StatusTeapot, "ready")
 }
 
-// A start that fails says so in one line and leaves nothing open.
+// A start on a store of a later layout fails with an error of one line and leaves nothing
+// open.
 func TestALaterLayoutEndsTheStart(t *testing.T) {
 	o := options{listen: "127.0.0.1:0", data: t.TempDir(), dev: true, admins: list{"administrator"}, grace: time.Minute, loginWithin: 10 * time.Second, node: "test"}
 	log := slog.New(slog.DiscardHandler)

@@ -29,9 +29,9 @@ func (s *socket) try(id int64, method, params string) fault.Code {
 	}
 }
 
-// A full store refuses messages with a code of its own, while logins and
-// history go on, and it recovers by itself when there is room.
-func TestAFullStoreRefusesMessagesOnly(t *testing.T) {
+// A full store refuses messages and other changes with a code of its own. Logins and
+// history go on, and writing works again once there is room.
+func TestAFullStoreRefusesWritesOnly(t *testing.T) {
 	s := newStage(t, func(o *options) {
 		o.maxStore = 1 << 20
 		o.messages = defaultLimits(t)

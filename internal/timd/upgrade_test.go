@@ -15,7 +15,7 @@ import (
 	"github.com/tim-wasm/tim/internal/layout"
 )
 
-// restoredFirst is a data directory with the fixture in it.
+// restoredFirst restores the fixture and returns its data directory.
 func restoredFirst(t *testing.T) string {
 	t.Helper()
 	s := store{data: filepath.Join(t.TempDir(), "data")}
@@ -24,7 +24,7 @@ func restoredFirst(t *testing.T) string {
 	return s.data
 }
 
-// wantFirst is what the fixture's release answered.
+// wantFirst returns what the fixture's release answered.
 func wantFirst(t *testing.T) (f first) {
 	t.Helper()
 	text, err := os.ReadFile(firstJSON)
@@ -33,7 +33,7 @@ func wantFirst(t *testing.T) (f first) {
 	return f
 }
 
-// serveFirst starts a timd on it.
+// serveFirst starts a timd on a data directory of the fixture.
 func serveFirst(t *testing.T, data string) *stage {
 	t.Helper()
 	s := openStage(t, func(o *options) {
@@ -44,7 +44,7 @@ func serveFirst(t *testing.T, data string) *stage {
 	return s
 }
 
-// same fails unless every user is told what they were told then.
+// same fails unless every user is told what the fixture's release told them.
 func (want first) same(t *testing.T, s *stage) {
 	t.Helper()
 	got := asked(t, s.url, s.opsURL)
@@ -57,8 +57,8 @@ func (want first) same(t *testing.T, s *stage) {
 	require.Equal(t, plainly(t, want.Known), plainly(t, got.Known))
 }
 
-// sorted has conversations by their ID: which of them come first the client does
-// not count on.
+// sorted returns a with its conversations ordered by ID: clients do not rely on the order
+// in which they come.
 func (a told) sorted(t *testing.T) told {
 	t.Helper()
 	id := func(c json.RawMessage) string {
@@ -70,8 +70,8 @@ func (a told) sorted(t *testing.T) told {
 	return a
 }
 
-// A store of the last release before: every user sees what they saw then, in the
-// new layout, after another start, and out of a backup.
+// A store of the first layout is upgraded at the start. Every user is told what they were
+// told before, also when the upgraded store is restored from a backup.
 func TestAStoreOfTheFirstLayout(t *testing.T) {
 	t.Parallel()
 	data, want := restoredFirst(t), wantFirst(t)
@@ -80,7 +80,7 @@ func TestAStoreOfTheFirstLayout(t *testing.T) {
 	require.Contains(t, s.logs.String(), "the store has its new layout")
 	want.same(t, s)
 
-	// A page that has stayed open goes on with the cursor that it had.
+	// A web page that has stayed open goes on from the cursor that it has.
 	for app, users := range want.Cursors {
 		for user, cursor := range users {
 			c := callAs(t, s.url, app, user)
@@ -106,7 +106,7 @@ func TestAStoreOfTheFirstLayout(t *testing.T) {
 	want.same(t, s)
 }
 
-// position is that of a cursor of the first form.
+// position returns the position in a cursor of the first layout.
 func position(t *testing.T, cursor string) uint64 {
 	t.Helper()
 	text, _, _ := strings.Cut(cursor, ".")

@@ -32,7 +32,7 @@ func TestUsersigCommand(t *testing.T) {
 	require.Zero(t, UserSig([]string{"--app", "1400000000=" + file, "--user", "alice"}, &out, &errs))
 	sig, err = usersig.Verify(strings.TrimSuffix(out.String(), "\n"), keys, "alice", 1400000000, time.Now())
 	require.NoError(t, err)
-	require.EqualValues(t, 60*60, sig.Expire, "an hour unless it is told otherwise")
+	require.EqualValues(t, 60*60, sig.Expire, "an hour by default")
 }
 
 // With --dev the key is that of timd serve --dev, so that a running timd can

@@ -32,7 +32,7 @@ type receiver struct {
 	got   chan hook
 }
 
-// toldBy returns the flags of a timd whose webhook a receiver is.
+// toldBy returns the flags of a timd that sends its webhooks to a receiver.
 func toldBy(r *receiver, events ...string) webhookOptions {
 	o := webhookOptions{url: r.URL + "/tim?token=mine", events: events, timeout: 2 * time.Second}
 	require.NoError(r.t, o.check())
@@ -82,7 +82,7 @@ func (r *receiver) take(w http.ResponseWriter, q *http.Request) {
 		q.URL.Query().Get("token") == "mine" &&
 		!strings.Contains(string(body), keyA)
 	if !ok {
-		r.t.Errorf("a webhook that is not right: %s %s %v", q.URL, body, q.Header)
+		r.t.Errorf("the webhook is wrong: %s %s %v", q.URL, body, q.Header)
 	}
 	r.got <- h
 }
@@ -159,8 +159,8 @@ func TestWebhook(t *testing.T) {
 	gone.lose()
 	back.expect("Disconnect", "TimeOut")
 
-	// An instance that was evicted, but not by a login or a call, is gone for
-	// the back end, too.
+	// An instance that is evicted by neither a login nor a call is a Disconnect for
+	// the back end.
 	brief := s.member("Web")
 	require.Zero(t, brief.login("alice", usersig.Sign(appA, keyA, "alice", time.Now(), 3*time.Second)))
 	back.expect("Login", "Register")
@@ -177,9 +177,8 @@ func TestWebhook(t *testing.T) {
 	require.Empty(t, back.got)
 }
 
-// Events that happen while the receiver is down, or timd is, arrive later, in
-// order and with the same ids.
-func TestWebhookKeeps(t *testing.T) {
+// Events that happen while the receiver or timd is down arrive later, in order.
+func TestWebhookEventsOutlastDowntime(t *testing.T) {
 	t.Parallel()
 	back := newReceiver(t)
 	back.set(true)
@@ -200,7 +199,7 @@ func TestWebhookKeeps(t *testing.T) {
 	names := map[string]bool{}
 	for len(names) < 4 {
 		h := back.next()
-		if !names[h.id] { // at least once
+		if !names[h.id] { // an event may come more than once, with the same ID
 			names[h.id] = true
 			got[h.Info.To] = append(got[h.Info.To], h.Info.Action)
 		}
@@ -227,7 +226,7 @@ func TestMetricsAndReadiness(t *testing.T) {
 		`tim_registry_seconds_count{op=`, `tim_registry_conflicts_total{op=`, "tim_login_seconds_count 3",
 		`tim_api_calls_total{code="0",command="timd_config/get"} 1`, `tim_api_calls_total{code="60009",command="unknown"} 1`,
 	}
-	// A login is counted after its answer, and a kick goes its own way.
+	// A login is counted after its answer, and an eviction later still.
 	var text, missing string
 	require.Eventually(t, func() bool {
 		text = body(t, s.url+"/metrics")
