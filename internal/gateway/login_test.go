@@ -383,7 +383,7 @@ func TestLoginTimeout(t *testing.T) {
 }
 
 func TestStandBy(t *testing.T) {
-	w := begin(t, setup{times: gateway.Times{StandBy: time.Second}})
+	w := begin(t, setup{times: gateway.Times{StandBy: 5 * time.Second}})
 	member, _ := w.login(page("alice"))
 	w.dial().expectClose(frame.CloseStandBy)
 	member.expectOpen() // it is older, but no longer stands by

@@ -190,8 +190,8 @@ func TestRenew(t *testing.T) {
 	w.reg.renew = nil
 	p.expectOpen()
 
-	i.sig = usersig.Sign(app, key, "alice", time.Now(), 2*time.Second)
-	end := time.Unix(time.Now().Unix()+3, 0)
+	i.sig = usersig.Sign(app, key, "alice", time.Now(), 5*time.Second)
+	end := time.Unix(time.Now().Unix()+6, 0)
 	p, _ = w.login(i)
 	now = time.Now()
 	m := renew(usersig.Sign(app, key, "alice", now, time.Hour))
@@ -212,9 +212,9 @@ func TestUserSigExpires(t *testing.T) {
 	w := begin(t, setup{})
 	i := page("alice")
 	signed := time.Now()
-	i.sig = usersig.Sign(app, key, "alice", signed, 2*time.Second)
+	i.sig = usersig.Sign(app, key, "alice", signed, 5*time.Second)
 	p, m := w.login(i)
-	end := time.Unix(signed.Unix()+3, 0) // valid while now <= time + expire, in whole seconds
+	end := time.Unix(signed.Unix()+6, 0) // valid while now <= time + expire, in whole seconds
 	left := m.Body.Number("expiresIn")
 	require.LessOrEqual(t, left, end.Sub(signed).Milliseconds())
 	require.GreaterOrEqual(t, left, time.Until(end).Milliseconds()-1)

@@ -245,7 +245,7 @@ func TestADuplicatedTabTakesOverASilentHolderOnly(t *testing.T) {
 
 func TestPresenceEndsAfterGrace(t *testing.T) {
 	b := testBus(t)
-	r, g := open(t, b, "one", func(o *Options) { o.Grace, o.CleanGrace, o.Events = 2*time.Second, 50*time.Millisecond, true })
+	r, g := open(t, b, "one", func(o *Options) { o.Grace, o.CleanGrace, o.Events = 5*time.Second, 50*time.Millisecond, true })
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	events, err := r.Watch(ctx, app)

@@ -66,7 +66,7 @@ func TestMessagesAcrossGateways(t *testing.T) {
 	nats, err := natsserver.NewServer(&natsserver.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
 	require.NoError(t, err)
 	nats.Start()
-	require.True(t, nats.ReadyForConnections(10*time.Second))
+	require.True(t, nats.ReadyForConnections(30*time.Second))
 	t.Cleanup(nats.Shutdown)
 	b, err := bus.Open(t.Context(), bus.Options{URLs: nats.ClientURL(), Name: "setup", Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)

@@ -19,7 +19,7 @@ func TestAcrossGateways(t *testing.T) {
 	nats, err := natsserver.NewServer(&natsserver.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
 	require.NoError(t, err)
 	nats.Start()
-	require.True(t, nats.ReadyForConnections(10*time.Second))
+	require.True(t, nats.ReadyForConnections(30*time.Second))
 	t.Cleanup(nats.Shutdown)
 	back := newReceiver(t)
 	var both []*stage
@@ -35,7 +35,7 @@ func TestAcrossGateways(t *testing.T) {
 	next(t, lines, "hello", func(l answer) bool { return l["Type"] == "hello" })
 
 	both[1].call("timd_config/set", `{"WebInstances":2}`)
-	require.Eventually(t, func() bool { return both[0].call("timd_config/get", `{}`)["WebInstances"] == 2. }, time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return both[0].call("timd_config/get", `{}`)["WebInstances"] == 2. }, 30*time.Second, 5*time.Millisecond)
 	one, two := both[0].online("alice"), both[1].online("alice")
 	back.expect("Login", "Register")
 	back.expect("Login", "Register")

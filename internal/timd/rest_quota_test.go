@@ -57,7 +57,7 @@ func TestQuotas(t *testing.T) {
 	a = s.call("timd_quota/set", fmt.Sprintf(`{"UserID":"alice","Conversations":3,"Until":%d}`, until))
 	require.Equal(t, "2 of 3", conversations(a))
 	require.Equal(t, float64(until/1000*1000), a["Until"])
-	require.Eventually(t, func() bool { return write("dave") == 0 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return write("dave") == 0 }, 30*time.Second, 10*time.Millisecond)
 	require.Equal(t, fault.ConversationsUsedUp, write("erin"))
 	require.Equal(t, "0 of 2", conversations(s.call("timd_quota/set", `{"UserID":"alice","Conversations":-1,"Reset":true}`)))
 

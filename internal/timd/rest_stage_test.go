@@ -204,7 +204,7 @@ func (m *member) message() objects.Object {
 	select {
 	case one := <-m.messages:
 		return one
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		m.t.Fatal("no message came")
 		return nil
 	}
@@ -212,7 +212,7 @@ func (m *member) message() objects.Object {
 
 func (m *member) login(user, sig string) fault.Code {
 	m.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	_, err := m.Login(ctx, user, sig)
 	if err == nil {
@@ -234,7 +234,7 @@ func (s *stage) online(user string) *member {
 
 func (m *member) until(want string) {
 	m.t.Helper()
-	late := time.After(10 * time.Second)
+	late := time.After(30 * time.Second)
 	for {
 		select {
 		case got := <-m.events:
@@ -274,7 +274,7 @@ func (s *stage) watch(q url.Values) (<-chan answer, context.CancelFunc) {
 // next waits for a line that matches.
 func next(t *testing.T, lines <-chan answer, what string, fits func(answer) bool) answer {
 	t.Helper()
-	late := time.After(10 * time.Second)
+	late := time.After(30 * time.Second)
 	for {
 		select {
 		case l, open := <-lines:

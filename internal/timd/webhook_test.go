@@ -211,7 +211,7 @@ func TestMetricsAndReadiness(t *testing.T) {
 	nats, err := natsserver.NewServer(&natsserver.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
 	require.NoError(t, err)
 	nats.Start()
-	require.True(t, nats.ReadyForConnections(10*time.Second))
+	require.True(t, nats.ReadyForConnections(30*time.Second))
 	defer nats.Shutdown()
 	s := newStage(t, func(o *options) { o.nats = nats.ClientURL(); o.data = "" })
 	require.Equal(t, 200, status(t, s.url+"/readyz"))
