@@ -27,6 +27,7 @@
 //	setmember.go     role, mute, name card and custom fields of a member
 //	profile.go       profiles, and who owns a group
 //	live.go          live rooms: their members, bans
+//	held.go          how many bans and mutes a live room may have
 //	list.go          a user's groups; a group's members; how many are online
 //	applications.go  applications to join, and how they are handled
 //	managers.go      who may handle them

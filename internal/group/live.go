@@ -247,6 +247,9 @@ func (r *Room) ban(ctx context.Context, k key, u place.User, g group, role Role,
 			return fault.With(fault.GroupNotPermitted, id+" cannot be removed by this user")
 		}
 	}
+	if err := r.mayHold(ctx, k, len(ids)); err != nil {
+		return err
+	}
 	until := r.now().Unix() + seconds
 	if err := bus.Spread(len(ids), func(i int) error {
 		_, err := change(ctx, r, k.memberSubject(ids[i]), func(m *member) (bool, error) {

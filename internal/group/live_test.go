@@ -2,8 +2,10 @@ package group
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -176,6 +178,40 @@ func TestBanAndMuteInLiveRoom(t *testing.T) {
 	require.Equal(t, fault.NoSuchGroup, err.(*fault.Error).Code)
 	w.liveRoom() // of the same ID, where nobody is muted or in
 	require.False(t, standing(bob).Member || standing(bob).Muted)
+}
+
+// The owner of a live room may ban and mute whomever they name, but not without end:
+// each one is stored. Those that have ended make room again.
+func TestBansOfALiveRoomAreBounded(t *testing.T) {
+	w := newWorld(t)
+	alice := w.liveRoom()
+	k := key{app, "r"}
+	g, err := w.rooms[0].group(t.Context(), k)
+	require.NoError(t, err)
+	for n := range maxHeld - 1 {
+		m := member{}.stored(g)
+		m.Ban = w.clock.Now().Unix() + 60
+		require.NoError(t, w.rooms[0].put(t.Context(), k.memberSubject(fmt.Sprint("u", n)), encode(m), 0))
+	}
+	ban := func(ids ...string) obj { return obj{"groupID": "r", "userIDs": ids, "duration": 3600} }
+	mute := func(id string, seconds int) obj { return obj{"groupID": "r", "userID": id, "muteTime": seconds} }
+	alice.refused(fault.GroupTooFrequent, "group.kick", ban("v1", "v2"))
+	alice.must("group.mute", mute("v0", 3600), nil)
+	alice.refused(fault.GroupTooFrequent, "group.mute", mute("v1", 60))
+	alice.must("group.mute", mute("v0", 0), nil)
+	alice.must("group.mute", mute("v0", 3600), nil)
+
+	w.rooms[0].behind() // nothing has ended yet
+	w.clock.pass(2 * time.Minute)
+	alice.refused(fault.GroupTooFrequent, "group.kick", ban("v1"))
+	w.rooms[0].behind()
+	alice.must("group.kick", ban("v1"), nil)
+	left, err := w.rooms[0].log.Count(t.Context(), k.memberPattern(classes))
+	require.NoError(t, err)
+	require.Equal(t, maxHeld-removedAtOnce+1, left)
+	_, rev, err := get[member](t.Context(), w.rooms[0], k.memberSubject("v0"))
+	require.NoError(t, err)
+	require.NotZero(t, rev, "who is still muted stays so")
 }
 
 // lossy is a bus that loses all signals.

@@ -299,6 +299,15 @@ func (r *Room) setMember(ctx context.Context, u place.User, groupID, userID stri
 	if role == Stranger {
 		return nil, fault.With(fault.GroupNotPermitted, "this user is no member of the group")
 	}
+	if g.Type == Live {
+		_, rev, err := get[member](ctx, r, k.memberSubject(userID))
+		if err == nil && rev == 0 {
+			err = r.mayHold(ctx, k, 1)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	var changed *MemberChange
 	m, err := change(ctx, r, k.memberSubject(userID), func(m *member) (bool, error) {
 		target := m.role(g, userID)
