@@ -137,13 +137,9 @@ type Listed struct {
 func (a *Accounts) List(ctx context.Context, app uint32, cursor string, limit int) ([]Listed, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	from := uint64(1)
-	if cursor != "" {
-		n, err := strconv.ParseUint(cursor, 10, 64)
-		if err != nil {
-			return nil, "", fault.With(fault.BadParameters, "unknown cursor: pass the one from the last answer, or none")
-		}
-		from = n
+	from, err := bus.Cursor(cursor)
+	if err != nil {
+		return nil, "", err
 	}
 	values, err := a.bus.Batch(ctx, stream, ofApp(app)+"*", from, limit+1)
 	if err != nil && !errors.Is(err, bus.ErrNoValue) {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tim-wasm/tim/internal/fault"
 )
 
 // Ensure makes a stream, or updates an existing one to this configuration,
@@ -237,6 +239,19 @@ func (b *Bus) Put(ctx context.Context, subject string, data []byte, seq uint64, 
 
 // batchBytes is after how many bytes a batch ends.
 const batchBytes = 4 << 20
+
+// Cursor reads the cursor that a list has given with a page: the position at which
+// the next page begins. "" is the beginning. Other texts get a *fault.Error.
+func Cursor(text string) (from uint64, err error) {
+	if text == "" {
+		return 1, nil
+	}
+	from, err = strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, fault.With(fault.BadParameters, "unknown cursor: pass the one from the last answer, or none")
+	}
+	return from, nil
+}
 
 // Batch reads up to n messages from a sequence number on whose subject matches
 // filter, from any replica: fewer when they are large, none at the end.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -104,17 +105,13 @@ func (r *Registry) List(ctx context.Context, app uint32, cursor string, limit in
 // list returns the users whose view is wanted, as List does, and looks at the
 // records of at most most users for it.
 func (r *Registry) list(ctx context.Context, app uint32, cursor string, limit, most int, wanted func(*View) bool) ([]View, string, error) {
-	from := uint64(1)
-	if cursor != "" {
-		n, err := strconv.ParseUint(cursor, 10, 64)
-		if err != nil {
-			return nil, "", fault.With(fault.BadParameters, "unknown cursor: pass the one from the last answer, or none")
-		}
-		from = n
+	from, err := bus.Cursor(cursor)
+	if err != nil {
+		return nil, "", err
 	}
 	var page []View
 	next := ""
-	err := r.walk(ctx, strconv.FormatUint(uint64(app), 10)+".*", from, func(u place.User, rec Record, seq uint64) error {
+	err = r.walk(ctx, strconv.FormatUint(uint64(app), 10)+".*", from, func(u place.User, rec Record, seq uint64) error {
 		v := r.view(ctx, u, rec)
 		listed := wanted(&v)
 		if most--; most < 0 || listed && len(page) >= limit {
