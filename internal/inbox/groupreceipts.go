@@ -2,7 +2,6 @@ package inbox
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -52,23 +51,7 @@ func (r *record) readBy(n int) *ReadReceipt {
 
 // readersOf returns the readers of messages of a group.
 func (in *Inbox) readersOf(ctx context.Context, p pair, positions []uint64) ([]readers, error) {
-	subjects := make([]string, len(positions))
-	for i, pos := range positions {
-		subjects[i] = p.readersSubject(pos)
-	}
-	entries, err := in.store.marks.LastAll(ctx, subjects)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]readers, len(positions))
-	for i, e := range entries {
-		if e.Seq != 0 {
-			if err := json.Unmarshal(e.Data, &out[i]); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return out, nil
+	return marksAt[readers](ctx, in, positions, p.readersSubject)
 }
 
 // giveReceiptsInGroup is giveReceipts in a group. Who joined after a message was sent

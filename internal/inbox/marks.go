@@ -53,15 +53,21 @@ func positionsOf(messages []*record, some []int) []uint64 {
 
 // flagsAt returns the flags of what stands at positions of a conversation.
 func (in *Inbox) flagsAt(ctx context.Context, p pair, positions []uint64) ([]flags, error) {
+	return marksAt[flags](ctx, in, positions, p.markSubject)
+}
+
+// marksAt reads the documents of one kind that belong to positions of a conversation,
+// in their order; that of a position without one is empty.
+func marksAt[T any](ctx context.Context, in *Inbox, positions []uint64, subjectOf func(position uint64) string) ([]T, error) {
 	subjects := make([]string, len(positions))
 	for i, pos := range positions {
-		subjects[i] = p.markSubject(pos)
+		subjects[i] = subjectOf(pos)
 	}
 	entries, err := in.store.marks.LastAll(ctx, subjects)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]flags, len(positions))
+	out := make([]T, len(positions))
 	for i, e := range entries {
 		if e.Seq != 0 {
 			if err := json.Unmarshal(e.Data, &out[i]); err != nil {

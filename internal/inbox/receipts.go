@@ -13,8 +13,9 @@ import (
 
 // A receipt says that a receiver of a message has seen it; the sender asks for
 // receipts message by message. Between two users it stands in the document of the
-// message's flags and expires with it; for those of groups see groupreceipts.go. Receipts and read marks are independent: giving a receipt does
-// not mark the conversation as read, and reading the conversation gives no receipt.
+// message's flags and expires with it; for those of groups see groupreceipts.go.
+// Receipts and read marks are independent: giving a receipt does not mark the
+// conversation as read, and reading the conversation gives no receipt.
 
 // receipt is a receipt that was given.
 type receipt struct {
