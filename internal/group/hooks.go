@@ -206,11 +206,7 @@ func (r *Room) beforeInvite(ctx context.Context, k key, g group, u place.User, i
 	if !r.wants(BeforeInvite) {
 		return ids, nil, nil
 	}
-	subjects := make([]string, len(ids))
-	for i, id := range ids {
-		subjects[i] = k.memberSubject(id)
-	}
-	have, _, err := getAll[member](ctx, r, subjects)
+	have, err := r.membersNamed(ctx, k, ids)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -100,11 +100,7 @@ func (v *inviteResult) add(ids []string, fates []fate) {
 // canCome returns the fate of each user: whether they are a member already, cannot
 // come, or may be brought in.
 func (r *Room) canCome(ctx context.Context, k key, g group, ids []string, m member) ([]fate, error) {
-	subjects := make([]string, len(ids))
-	for i, id := range ids {
-		subjects[i] = k.memberSubject(id)
-	}
-	have, _, err := getAll[member](ctx, r, subjects)
+	have, err := r.membersNamed(ctx, k, ids)
 	if err != nil {
 		return nil, err
 	}

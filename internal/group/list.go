@@ -241,11 +241,7 @@ func memberProfiles(ctx context.Context, r *Room, u place.User, p usersParams) (
 	if g.Type == Live {
 		return r.presentProfiles(ctx, k, g, ids)
 	}
-	subjects := make([]string, len(ids))
-	for i, id := range ids {
-		subjects[i] = k.memberSubject(id)
-	}
-	have, _, err := getAll[member](ctx, r, subjects)
+	have, err := r.membersNamed(ctx, k, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,8 @@ func (r *Room) counted(k key, g group) group {
 }
 
 // asPresent returns what a user is in a live room: a member if they are there with a
-// session on this gateway, and are not about to be taken out. Groups of other types it leaves alone.
+// session on this gateway, and are not about to be taken out. Groups of other types
+// it leaves alone.
 func (r *Room) asPresent(k key, g group, userID string, m member) member {
 	if g.Type != Live {
 		return m
@@ -315,11 +316,11 @@ func (r *Room) newestPage(ctx context.Context, k key, g group, p membersParams) 
 
 // presentEntries returns members who are in a live room now.
 func (r *Room) presentEntries(ctx context.Context, k key, g group, all []live.Member) ([]entry, error) {
-	subjects := make([]string, len(all))
+	ids := make([]string, len(all))
 	for i, m := range all {
-		subjects[i] = k.memberSubject(m.UserID)
+		ids[i] = m.UserID
 	}
-	have, _, err := getAll[member](ctx, r, subjects)
+	have, err := r.membersNamed(ctx, k, ids)
 	if err != nil {
 		return nil, err
 	}

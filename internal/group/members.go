@@ -244,11 +244,7 @@ func kick(ctx context.Context, r *Room, u place.User, p usersParams) (any, error
 		if _, role, err = r.role(ctx, k, g, u.UserID); err != nil {
 			return e, err
 		}
-		subjects := make([]string, len(ids))
-		for i, id := range ids {
-			subjects[i] = k.memberSubject(id)
-		}
-		have, _, err := getAll[member](ctx, r, subjects)
+		have, err := r.membersNamed(ctx, k, ids)
 		if err != nil {
 			return e, err
 		}

@@ -48,6 +48,17 @@ func getAll[T any](ctx context.Context, r *Room, subjects []string) ([]T, []uint
 	return out, revs, nil
 }
 
+// membersNamed reads the members' documents of users, in their order; that of a user
+// without one is empty.
+func (r *Room) membersNamed(ctx context.Context, k key, userIDs []string) ([]member, error) {
+	subjects := make([]string, len(userIDs))
+	for i, id := range userIDs {
+		subjects[i] = k.memberSubject(id)
+	}
+	all, _, err := getAll[member](ctx, r, subjects)
+	return all, err
+}
+
 // change changes a document by compare-and-set. f may be called more than once;
 // it returns false when there is nothing to write. f may see what an earlier
 // attempt of the same change has written, if that attempt only seemed to fail.
