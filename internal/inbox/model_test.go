@@ -48,6 +48,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 	},
 	"reactions_test.go": {
 		"TestReactions":           TestReactions,
+		"TestReactionsAtOneTime":  TestReactionsAtOneTime,
 		"TestWhoReacts":           TestWhoReacts,
 		"TestReactionsAreCharged": TestReactionsAreCharged,
 	},

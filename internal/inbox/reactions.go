@@ -44,7 +44,9 @@ func (f *flags) react(id string, side int, remove bool, now int64) (changed bool
 	if (is.At[side] == 0) == remove {
 		return false, is, nil
 	}
-	is.At[side] = now
+	// Who came second is later, also in the same millisecond or by another gateway's
+	// clock.
+	is.At[side] = max(now, is.At[1-side]+1)
 	if remove {
 		is.At[side] = 0
 	}

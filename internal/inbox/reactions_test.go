@@ -78,6 +78,19 @@ func TestReactions(t *testing.T) {
 	require.Equal(t, fault.InvalidOperation, b.react("alice", m.Position, "smile", false))
 }
 
+// TestReactionsAtOneTime: who reacts second is listed second, though both react in
+// the same millisecond, or the second by a gateway whose clock is behind.
+func TestReactionsAtOneTime(t *testing.T) {
+	for _, late := range []int64{7, 6} {
+		var f flags
+		_, _, err := f.react("smile", 1, false, 7)
+		require.NoError(t, err)
+		_, is, err := f.react("smile", 0, false, late)
+		require.NoError(t, err)
+		require.Equal(t, []int{1, 0}, is.sides())
+	}
+}
+
 // Who may react, to what, and how.
 func TestWhoReacts(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{})
