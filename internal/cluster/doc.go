@@ -6,8 +6,9 @@
 //	nats.go      a NATS cluster
 //	gateway.go   timd, and a load balancer in front of several
 //
-// TIM_CLUSTER_RACE=1 builds timd with the race detector; -cluster-for 5m (or
-// TIM_CLUSTER_FOR) has TestFaults go on with random faults.
+// TIMD names a timd that is built already; TIM_CLUSTER_RACE=1 builds one with the
+// race detector instead. -cluster-for 5m (or TIM_CLUSTER_FOR) has TestFaults go on
+// with random faults.
 //
 // Its tests are those of the whole cluster:
 //

@@ -38,7 +38,7 @@ func StartNATS(t testing.TB, n int, flags ...string) *NATS {
 	c := &NATS{t: t}
 	for i := range n {
 		s := &NATSServer{Name: fmt.Sprintf("n%d", i+1), url: fmt.Sprintf("nats://127.0.0.1:%d", free[i])}
-		s.process = process{t: t, path: binary(t, "nats-server"), args: []string{
+		s.process = process{t: t, path: build(t, "nats-server", "github.com/nats-io/nats-server/v2"), args: []string{
 			"-n", s.Name, "-a", "127.0.0.1", "-p", fmt.Sprint(free[i]), "-js", "-sd", t.TempDir(),
 		}}
 		if n > 1 {

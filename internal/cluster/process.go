@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,52 +18,64 @@ import (
 	"github.com/tim-wasm/tim/internal/testlog"
 )
 
-// built are the two programs, built once for each test process. Cleanup
-// removes them.
+// built are the programs, each built at its first use in a test process.
+// Cleanup removes them.
 var built struct {
-	once sync.Once
+	mu   sync.Mutex
 	dir  string
-	err  error
+	errs map[string]error // nil for a program that is there
 }
 
-func binary(t testing.TB, name string) string {
+// build builds a program from a package and returns its path. Nobody debugs it, and
+// without DWARF it links in less time.
+func build(t testing.TB, name, from string, flags ...string) string {
 	t.Helper()
-	built.once.Do(func() {
-		built.dir, built.err = os.MkdirTemp("", "tim-cluster-")
-		if built.err != nil {
-			return
+	built.mu.Lock()
+	defer built.mu.Unlock()
+	if built.dir == "" {
+		dir, err := os.MkdirTemp("", "tim-cluster-")
+		if err != nil {
+			t.Fatal(err)
 		}
-		timd := []string{"build", "-o", filepath.Join(built.dir, "timd")}
-		if os.Getenv("TIM_CLUSTER_RACE") != "" {
-			timd = append(timd, "-race")
-		}
-		for _, args := range [][]string{
-			{"build", "-o", filepath.Join(built.dir, "nats-server"), "github.com/nats-io/nats-server/v2"},
-			append(timd, "github.com/tim-wasm/tim/web"),
-		} {
-			if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-				built.err = fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
-				return
-			}
-		}
-	})
-	if built.err != nil {
-		t.Fatal(built.err)
+		built.dir, built.errs = dir, map[string]error{}
 	}
-	return filepath.Join(built.dir, name)
+	path := filepath.Join(built.dir, name)
+	err, done := built.errs[name]
+	if !done {
+		args := slices.Concat([]string{"build", "-ldflags=-w", "-o", path}, flags, []string{from})
+		if out, failed := exec.Command("go", args...).CombinedOutput(); failed != nil {
+			err = fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), failed, out)
+		}
+		built.errs[name] = err
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
-// Timd is the path of the timd under test: what TIM_CLUSTER_TIMD names, an
-// earlier version perhaps, or else built at the first call.
+// Timd is the path of the timd under test: what TIM_CLUSTER_TIMD names, an earlier
+// version perhaps; or what TIMD names, which make test has built, unless the race
+// detector is asked for; or else built at the first call.
 func Timd(t testing.TB) string {
+	t.Helper()
 	if path := os.Getenv("TIM_CLUSTER_TIMD"); path != "" {
 		return path
 	}
-	return binary(t, "timd")
+	const from = "github.com/tim-wasm/tim/web"
+	if os.Getenv("TIM_CLUSTER_RACE") != "" {
+		return build(t, "timd", from, "-race")
+	}
+	if path := os.Getenv("TIMD"); path != "" {
+		return path
+	}
+	return build(t, "timd", from)
 }
 
 // Cleanup removes what was built; for TestMain.
 func Cleanup() {
+	built.mu.Lock()
+	defer built.mu.Unlock()
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir)
 	}

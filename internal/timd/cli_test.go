@@ -11,40 +11,21 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/cluster"
 	"github.com/tim-wasm/tim/internal/testlog"
 )
 
 const within = 30 * time.Second
 
-// binary builds timd once for all tests that run it, and returns the file.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "timd-test-")
-	if err != nil {
-		return "", err
-	}
-	binaryDir = dir
-	file := filepath.Join(dir, "timd")
-	out, err := exec.Command("go", "build", "-o", file, "../../web").CombinedOutput()
-	if err != nil {
-		return "", errors.New(string(out))
-	}
-	return file, nil
-})
-
-var binaryDir string
-
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if binaryDir != "" {
-		_ = os.RemoveAll(binaryDir)
-	}
+	cluster.Cleanup()
 	os.Exit(code)
 }
 
@@ -60,9 +41,7 @@ type timd struct {
 
 func timdCommand(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	file, err := binary()
-	require.NoError(t, err)
-	cmd := exec.Command(file, args...)
+	cmd := exec.Command(cluster.Timd(t), args...)
 	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_STATE_HOME=", "STATE_DIRECTORY=")
 	return cmd
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/cluster"
 )
 
 // Other programs check web/deploy. `make check-deploy` runs this, and `make test` does
@@ -54,10 +56,8 @@ func tool(t *testing.T, name string, args ...string) string {
 
 // checkUnit has systemd read the unit, with a program that exists.
 func checkUnit(t *testing.T) {
-	timd, err := binary()
-	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "timd.service")
-	text := strings.ReplaceAll(deployFile(t, "timd.service"), "/usr/local/bin/timd", timd)
+	text := strings.ReplaceAll(deployFile(t, "timd.service"), "/usr/local/bin/timd", cluster.Timd(t))
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
 	require.Empty(t, tool(t, "systemd-analyze", "verify", "--man=no", file))
 	out := tool(t, "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20", file)

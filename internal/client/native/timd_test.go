@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/cluster"
 	"github.com/tim-wasm/tim/internal/testlog"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
@@ -23,26 +24,10 @@ const (
 	testKey = "a key for tests only"
 )
 
-var timdBinary string
-
-// TestMain builds the real gateway once.
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "timd")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		timdBinary = filepath.Join(dir, "timd")
-		build := exec.Command("go", "build", "-o", timdBinary, "github.com/tim-wasm/tim/web")
-		build.Stdout, build.Stderr = os.Stdout, os.Stderr
-		if err := build.Run(); err != nil {
-			fmt.Fprintln(os.Stderr, "building timd:", err)
-			return 1
-		}
-		return m.Run()
-	}())
+	code := m.Run()
+	cluster.Cleanup()
+	os.Exit(code)
 }
 
 // timd is a real gateway process whose data directory and port stay the same
@@ -80,7 +65,7 @@ func (s *timd) start() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	args := append([]string{"serve", "--listen", s.addr, "--ops-listen", "127.0.0.1:0", "--app", fmt.Sprintf("%d=%s", testApp, filepath.Join(s.dir, "key")), "--data", filepath.Join(s.dir, "data")}, s.args...)
-	s.cmd = exec.Command(timdBinary, args...)
+	s.cmd = exec.Command(cluster.Timd(s.t), args...)
 	out, err := s.cmd.StdoutPipe()
 	require.NoError(s.t, err)
 	s.cmd.Stderr = s.logs
