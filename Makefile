@@ -9,7 +9,8 @@ LISTEN ?= 127.0.0.1:8080
 # Bytes of tim.wasm after brotli -q 11 -w 24.
 BUDGET := 620000
 
-# How long make fuzz runs each target, and make soak all attacks.
+# How long make fuzz runs each target, and make soak all attacks; make soak also
+# restarts the gateways of a cluster.
 FUZZTIME ?= 30s
 SOAK     ?= 2m
 
@@ -102,6 +103,7 @@ fuzz: build
 
 soak: build
 	TIM_SOAK=$(SOAK) $(GO) test -v -count 1 -timeout 0 -run '^TestSoak$$' ./internal/attack
+	TIMD=$(CURDIR)/bin/timd TIM_SOAK=$(SOAK) $(GO) test -v -count 1 -timeout 0 -run '^TestRollingRestarts$$' ./internal/cluster
 
 # What systemd, Prometheus, HAProxy and Helm say about web/deploy, and the root
 # file system of the image.

@@ -22,7 +22,7 @@ import (
 
 var (
 	runFor   = flag.Duration("cluster-for", 0, "how long TestFaults goes on with random faults; 0: its short form. Also TIM_CLUSTER_FOR")
-	seedFlag = flag.Uint64("seed", 0, "of TestFaults; 0 takes the time")
+	seedFlag = flag.Uint64("seed", 0, "of TestFaults and TestRollingRestarts; 0 takes the time")
 )
 
 const (
@@ -39,12 +39,7 @@ func TestFaults(t *testing.T) {
 	if text := os.Getenv("TIM_CLUSTER_FOR"); text != "" {
 		long, _ = time.ParseDuration(text)
 	}
-	seed := *seedFlag
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("-seed %d", seed)
-	s := openFaults(t, seed)
+	s := openFaults(t, seed(t))
 	s.begin()
 	if s.prompt = 15 * time.Second; long == 0 {
 		s.short()
@@ -53,6 +48,16 @@ func TestFaults(t *testing.T) {
 		s.long(long)
 	}
 	s.end()
+}
+
+// seed returns that of -seed, or one of the time.
+func seed(t *testing.T) uint64 {
+	n := *seedFlag
+	if n == 0 {
+		n = uint64(time.Now().UnixNano())
+	}
+	t.Logf("-seed %d", n)
+	return n
 }
 
 type faults struct {
