@@ -180,7 +180,7 @@ func external(t *testing.T, n int, jetstream bool) []*server.Server {
 		s, err := server.NewServer(o)
 		require.NoError(t, err)
 		s.Start()
-		require.True(t, s.ReadyForConnections(10*time.Second))
+		require.True(t, s.ReadyForConnections(time.Minute))
 		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 		if n > 1 {
 			routes = strings.TrimPrefix(routes+",nats://"+s.ClusterAddr().String(), ",")
@@ -223,7 +223,7 @@ func TestCluster(t *testing.T) {
 			}
 		}
 		return false
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	b, err := Open(ctx, Options{URLs: all[0].ClientURL() + "," + all[1].ClientURL(), Log: quiet()})
 	require.NoError(t, err)
 	defer b.Close()
@@ -250,7 +250,7 @@ func TestARefusalThatPasses(t *testing.T) {
 			JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true})
 		require.NoError(t, err)
 		s.Start()
-		require.True(t, s.ReadyForConnections(10*time.Second))
+		require.True(t, s.ReadyForConnections(time.Minute))
 		return s
 	}
 	end := func(s *server.Server) { s.Shutdown(); s.WaitForShutdown() }
@@ -265,11 +265,11 @@ func TestARefusalThatPasses(t *testing.T) {
 	require.Eventually(t, func() bool {
 		v, err := s.Varz(nil)
 		return err == nil && v.TotalConnections >= 3
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	end(s)
 	s = begin(port, "right")
 	defer end(s)
-	require.Eventually(t, b.Up, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, b.Up, time.Minute, 20*time.Millisecond)
 }
 
 // When the embedded server cannot start, Open reports why at once, not after

@@ -115,7 +115,7 @@ func TestCloseWhileTheDiskIsFull(t *testing.T) {
 	t.Cleanup(func() { bigFiles(t, true) })
 	bigFiles(t, false)
 	fill(t, b)
-	require.Eventually(t, func() bool { return !b.Up() }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return !b.Up() }, time.Minute, 20*time.Millisecond)
 	start := time.Now()
 	b.Close()
 	require.Less(t, time.Since(start), 30*time.Second, "Close must not wait for room on the disk")

@@ -31,7 +31,7 @@ func startCluster(t *testing.T) []*server.Server {
 		require.NoError(t, err)
 		s.Start()
 		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-		require.True(t, s.ReadyForConnections(20*time.Second))
+		require.True(t, s.ReadyForConnections(time.Minute))
 		routes = strings.TrimPrefix(routes+",nats://"+s.ClusterAddr().String(), ",")
 		servers = append(servers, s)
 	}
@@ -39,7 +39,7 @@ func startCluster(t *testing.T) []*server.Server {
 		return slices.ContainsFunc(servers, func(s *server.Server) bool {
 			return s.JetStreamIsLeader() && len(s.JetStreamClusterPeers()) == len(servers)
 		})
-	}, 20*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	return servers
 }
 

@@ -114,7 +114,7 @@ func TestAcknowledgedTwiceIsKeptNowhere(t *testing.T) {
 	u.writing = false
 	u.mu.Unlock()
 	u.store()
-	require.Eventually(t, func() bool { return in.unsaved.len() == 0 }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return in.unsaved.len() == 0 }, time.Minute, 10*time.Millisecond)
 	b.must("message.ack", ackParams{b.cursorText()}, nil)
 	require.Zero(t, in.unsaved.len())
 }

@@ -163,7 +163,7 @@ func settles(t *testing.T, in *Inbox, before counts) {
 		assert.LessOrEqual(c, now.goroutines, before.goroutines)
 		now.goroutines = before.goroutines
 		assert.Equal(c, before, now)
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 }
 
 func (c *client) count() int {

@@ -22,7 +22,7 @@ func TestAConnectionThatIsMadeAnewIsWaitedFor(t *testing.T) {
 		s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true})
 		require.NoError(t, err)
 		s.Start()
-		require.True(t, s.ReadyForConnections(10*time.Second))
+		require.True(t, s.ReadyForConnections(time.Minute))
 		return s
 	}
 	s := begin(-1)
@@ -37,7 +37,7 @@ func TestAConnectionThatIsMadeAnewIsWaitedFor(t *testing.T) {
 
 	s.Shutdown()
 	s.WaitForShutdown()
-	require.Eventually(t, func() bool { return !b.Up() }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return !b.Up() }, time.Minute, 10*time.Millisecond)
 	sent, read := make(chan *fault.Error, 1), make(chan *fault.Error, 1)
 	go func() { sent <- alice.call("message.send", alice.text("during", "bob", "during"), nil) }()
 	go func() { read <- bob.call("profile.get", map[string]any{}, nil) }()

@@ -133,7 +133,7 @@ func TestUntoldSettings(t *testing.T) {
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		return u.rev > was
-	}, 5*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	c.send("bob", "1")
 	b.until("carol's", func() bool { return len(b.messages) == 2 })
 	b.drop()

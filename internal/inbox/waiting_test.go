@@ -129,7 +129,7 @@ func TestSyncGivenUp(t *testing.T) {
 		in.waiting.mu.Lock()
 		defer in.waiting.mu.Unlock()
 		return len(in.waiting.at) == 0
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	_, f := b.part()
 	require.Equal(t, fault.InvalidOperation, f.Code)
 	in.o.SyncIdle = time.Minute
@@ -169,7 +169,7 @@ func TestSyncThatFails(t *testing.T) {
 		b.s.user.mu.Lock()
 		defer b.s.user.mu.Unlock()
 		return b.s.syncing == nil
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	in.waiting.mu.Lock()
 	defer in.waiting.mu.Unlock()
 	require.Empty(t, in.waiting.at)

@@ -123,7 +123,7 @@ func TestThreeNodes(t *testing.T) {
 		require.NoError(t, err)
 		s.Start()
 		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-		require.True(t, s.ReadyForConnections(10*time.Second))
+		require.True(t, s.ReadyForConnections(time.Minute))
 		routes = strings.TrimPrefix(routes+",nats://"+s.ClusterAddr().String(), ",")
 		servers[name], urls = s, append(urls, s.ClientURL())
 	}
@@ -134,7 +134,7 @@ func TestThreeNodes(t *testing.T) {
 			}
 		}
 		return false
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	ctx := context.Background()
 	var regs []*Registry
 	var gws []*fakeGateway

@@ -76,7 +76,7 @@ func openStage(t testing.TB, change func(*options)) *stage {
 
 // end stops the timd as SIGTERM does.
 func (s *stage) end() {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	_ = s.gateway.Drain(ctx)
 	s.close(ctx)
