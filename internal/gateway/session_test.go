@@ -75,9 +75,10 @@ func TestNothingAfterLogout(t *testing.T) {
 
 // A slow request delays neither pings nor the notice of a closed socket.
 func TestSlowRequest(t *testing.T) {
-	var done atomic.Bool
+	var begun, done atomic.Bool
 	w := begin(t, setup{before: func(g *gateway.Gateway) {
 		g.Handle("slow.one", func(ctx context.Context, _ *gateway.Session, _ json.RawMessage) (any, error) {
+			begun.Store(true)
 			<-ctx.Done()
 			done.Store(true)
 			return nil, ctx.Err()
@@ -85,6 +86,7 @@ func TestSlowRequest(t *testing.T) {
 	}})
 	p, _ := w.login(page("alice"))
 	p.send("slow.one", nil)
+	eventually(t, "the request is handled", begun.Load) // one that still waits when the socket ends never is
 	p.expectOpen()
 	require.NoError(t, p.conn.WriteClose(1000, nil))
 	eventually(t, "the request is cancelled", done.Load)
