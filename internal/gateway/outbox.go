@@ -87,14 +87,9 @@ func (s *socket) flush() {
 			return
 		}
 		s.mu.Unlock()
-		for _, f := range batch {
-			if s.raw.hurry.Load() {
-				break
-			}
-			if err := s.conn.WriteMessage(f.opcode, f.text); err != nil {
-				s.broken()
-				return
-			}
+		if err := s.write(batch); err != nil {
+			s.broken()
+			return
 		}
 		if closing {
 			// Nothing can have been queued after it.
@@ -104,6 +99,26 @@ func (s *socket) flush() {
 			return
 		}
 	}
+}
+
+// write writes frames, and gives up those that are left once the client is not to be
+// waited for. What several sessions or calls have queued costs one write together.
+func (s *socket) write(batch []outFrame) error {
+	if len(batch) > 1 {
+		s.raw.hold()
+	}
+	for _, f := range batch {
+		if s.raw.hurry.Load() {
+			break
+		}
+		if err := s.conn.WriteMessage(f.opcode, f.text); err != nil {
+			return err
+		}
+	}
+	if len(batch) > 1 {
+		return s.raw.release()
+	}
+	return nil
 }
 
 // broken handles a failed write, or a connection that the library closed first

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,9 @@ type rawConn struct {
 	closing atomic.Bool
 	hurry   atomic.Bool // do not wait long for this client any more
 	failed  atomic.Bool // a frame may have been cut off: nothing can follow it
+
+	writing sync.Mutex // guards held, and keeps the order of what is written
+	held    *[]byte    // frames that go out with one write; nil: each goes out at once
 }
 
 // writeBuffer is what the kernel may hold for a client that does not read;
@@ -92,7 +96,67 @@ func (c *rawConn) discard(p []byte) error {
 // mostDiscarded is how much is read from a client whose socket has ended.
 const mostDiscarded = 1 << 20
 
+// heldMost is how many bytes of frames are held before they go out.
+const heldMost = 16 << 10
+
+var heldBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// hold has the frames that follow go out with one write, at the latest at release.
+func (c *rawConn) hold() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.held = heldBuffers.Get().(*[]byte)
+}
+
+// release ends a hold.
+func (c *rawConn) release() error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if c.held == nil { // closed meanwhile
+		return net.ErrClosed
+	}
+	return c.endHold()
+}
+
+// endHold writes what is held, and holds nothing from here on; writing is held.
+func (c *rawConn) endHold() error {
+	err := c.writeHeld()
+	heldBuffers.Put(c.held)
+	c.held = nil
+	return err
+}
+
+// writeHeld writes what is held; writing is held.
+func (c *rawConn) writeHeld() error {
+	if len(*c.held) == 0 {
+		return nil
+	}
+	_, err := c.writeNow(*c.held)
+	*c.held = (*c.held)[:0]
+	return err
+}
+
+// Write writes a frame, or holds it.
 func (c *rawConn) Write(p []byte) (int, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if c.held == nil {
+		return c.writeNow(p)
+	}
+	if len(*c.held)+len(p) > heldMost {
+		if err := c.writeHeld(); err != nil {
+			return 0, err
+		}
+		if len(p) > heldMost {
+			return c.writeNow(p)
+		}
+	}
+	*c.held = append(*c.held, p...)
+	return len(p), nil
+}
+
+// writeNow writes at once; writing is held.
+func (c *rawConn) writeNow(p []byte) (int, error) {
 	if c.failed.Load() {
 		return 0, net.ErrClosed
 	}
@@ -123,6 +187,11 @@ func (c *rawConn) Close() error {
 	if c.closing.Swap(true) {
 		return nil
 	}
+	c.writing.Lock()
+	if c.held != nil {
+		_ = c.endHold() // the close frame is in it
+	}
+	c.writing.Unlock()
 	_ = c.SetReadDeadline(time.Now().Add(c.linger))
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
