@@ -26,6 +26,7 @@ func serveGroups(ctx context.Context, t *running) error {
 	}
 	t.closers = append(t.closers, func(context.Context) { rooms.Close() })
 	t.rooms = rooms
+	t.metrics.rooms(rooms)
 	r, err := group.Open(ctx, charging{t.bus}, group.Options{
 		Live:     rooms,
 		Admin:    t.accounts.Admin,

@@ -42,6 +42,9 @@ func TestLiveRoom(t *testing.T) {
 	got := s.call("group_open_http_svc/send_group_msg", `{"GroupId":"r","Random":1,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"from afar"}}]}`)
 	require.Equal(t, "OK", got["ActionStatus"], got)
 	hears("from afar")
+	for _, line := range []string{"tim_rooms 1", "tim_room_members 2", "tim_room_thinned_total 0", "tim_room_missed_total 0"} {
+		require.Contains(t, body(t, s.opsURL+"/metrics"), "\n"+line+"\n")
+	}
 	require.EqualValues(t, 2, decoded(t, alice.call(6, frame.GroupOnline, `{"groupID":"r"}`, &own))["memberCount"])
 	require.Empty(t, decoded(t, bob.call(3, frame.MessageList, `{"conversationID":"GROUPr"}`, &notes))["messages"])
 	alice.call(7, frame.GroupDismiss, `{"groupID":"r"}`, &own)

@@ -15,6 +15,7 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/inbox"
+	"github.com/tim-wasm/tim/internal/live"
 	"github.com/tim-wasm/tim/internal/media"
 	"github.com/tim-wasm/tim/internal/rest"
 )
@@ -191,6 +192,16 @@ func (m *metrics) inbox(in *inbox.Inbox) {
 	m.gauge("tim_inbox_idle_bytes", "Bytes that the conversations of those users take, about.", func() float64 { return float64(in.Stats().IdleBytes) })
 	m.counter("tim_inbox_idle_returned_total", "Users who came back while their conversations were kept.", func() float64 { return float64(in.Stats().Returned) })
 	m.counter("tim_inbox_held_up_total", "Times that delivery waited because the records of some users came faster than they could be pushed.", func() float64 { return float64(in.Stats().HeldUp) })
+}
+
+// rooms shows who is in live rooms here and what they get.
+func (m *metrics) rooms(r *live.Rooms) {
+	m.gauge("tim_rooms", "Live rooms that have members on this gateway.", func() float64 { return float64(r.Stats().Rooms) })
+	m.gauge("tim_room_members", "Members of live rooms on this gateway, one for each session.", func() float64 { return float64(r.Stats().Members) })
+	m.counter("tim_room_messages_total", "Messages that live rooms with members on this gateway were sent.", func() float64 { return float64(r.Stats().Messages) })
+	m.counter("tim_room_frames_total", "Frames of messages that were queued for members of live rooms.", func() float64 { return float64(r.Stats().Frames) })
+	m.counter("tim_room_thinned_total", "Messages for which a live room had no allowance left: no member here got them.", func() float64 { return float64(r.Stats().Thinned) })
+	m.counter("tim_room_missed_total", "Messages that members of live rooms did not get because they read slowly, counted once for each member.", func() float64 { return float64(r.Stats().Missed) })
 }
 
 // media shows what is going on with files.
