@@ -27,6 +27,7 @@
 //	setmember.go     role, mute, name card and custom fields of a member
 //	profile.go       profiles, and who owns a group
 //	live.go          live rooms: their members, bans
+//	banned.go        who is banned from a live room, and may come back early
 //	held.go          how many bans and mutes a live room may have
 //	list.go          a user's groups; a group's members; how many are online
 //	applications.go  applications to join, and how they are handled
@@ -171,8 +172,9 @@
 // which changes are reported among them (tips.go). All members get a
 // TIMGroupTipElem when members come (operationType 1), quit (2) or are removed (3),
 // an administrator is appointed (4) or dismissed (5), the profile or the owner
-// changes (6), or a member is muted (7) or removed from a live room (10). In a live
-// room those who come and go are told together, once a second. A single user gets a
+// changes (6), or a member is muted (7), removed from a live room (10) or may come
+// back into it before their time (11). In a live room those who come and go are told
+// together, once a second. A single user gets a
 // TIMGroupSystemNoticeElem for an application (1, to those who may handle it), for
 // the answer to one (2, 3), when they were removed (4), the group was dismissed (5)
 // or created (6), they were brought in (7), have quit (8), became an administrator

@@ -58,6 +58,7 @@ const (
 	tipProfile    = 6
 	tipMemberMute = 7
 	tipBanned     = 10
+	tipUnbanned   = 11
 )
 
 // tip is the payload of a TIMGroupTipElem.
