@@ -76,6 +76,8 @@ func (pg *page) Carry(d mailbox.Deed) {
 		pg.order, pg.ordered = d.Order, safejs.Undefined()
 	case mailbox.EmitCounters:
 		pg.emitCounters(d)
+	case mailbox.EmitPins:
+		pg.emitPins(d)
 	case mailbox.UpdateGroup:
 		pg.groups.listed[d.Group] = pg.groups.update(d)
 		pg.showGroup(d.Group)

@@ -70,6 +70,8 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "getGroupMemberList", promise: (*instance).getGroupMemberList},
 		{name: "getGroupApplicationList", promise: (*instance).getGroupApplicationList},
 		{name: "handleGroupApplication", promise: (*instance).handleGroupApplication},
+		{name: "pinGroupMessage", promise: (*instance).pinGroupMessage},
+		{name: "getPinnedGroupMessageList", promise: (*instance).getPinnedGroupMessageList},
 		{name: "increaseGroupCounter", promise: (*instance).increaseGroupCounter},
 		{name: "decreaseGroupCounter", promise: (*instance).decreaseGroupCounter},
 		{name: "invite", promise: (*instance).invite},

@@ -29,6 +29,7 @@
 //	signalling_js.go    invitations: their messages, events and timer
 //	receipts_js.go      receipts of single messages
 //	reactions_js.go     reactions to them
+//	pins_js.go          messages of groups that are pinned
 //	conversation_js.go  the list of conversations, read marks
 //	settings_js.go      pin, draft, custom data, deleting
 //	own_js.go           how to hear of a conversation

@@ -150,6 +150,10 @@ var plausible = map[string]func(c *Caller) any{
 		return object{"position": c.position(), "reactionID": fmt.Sprint(c.Rand.IntN(20)), "remove": c.Rand.IntN(2) == 0}
 	}),
 	frame.MessageReactions: inConversation(func(c *Caller) object { return object{"positions": []uint64{c.position()}} }),
+	frame.MessagePin: func(c *Caller) any {
+		return object{"conversationID": "GROUP" + c.group(), "position": c.position(), "isPinned": c.Rand.IntN(2) == 0}
+	},
+	frame.MessagePinned: func(c *Caller) any { return object{"conversationID": "GROUP" + c.group(), "before": c.position()} },
 	frame.MessageSearch: func(c *Caller) any {
 		return object{"keywordList": []string{[]string{"hello", "nowhere"}[c.Rand.IntN(2)]}, "count": 1 + c.Rand.IntN(100)}
 	},

@@ -60,6 +60,7 @@ const (
 	GroupIDTaken          Code = 10021
 	ApplicationHandled    Code = 10024
 	TooManyGroups         Code = 10037
+	TooManyPins           Code = 10070
 	UnknownAccount        Code = 20003
 	RefusedByApp          Code = 20006
 	Blocked               Code = 20007
@@ -171,6 +172,7 @@ var All = []Code{
 	GroupIDTaken,
 	ApplicationHandled,
 	TooManyGroups,
+	TooManyPins,
 	UnknownAccount,
 	RefusedByApp,
 	Blocked,
@@ -340,6 +342,8 @@ func (c Code) Text() string {
 		return "Somebody else has handled this application: fetch the list of applications again."
 	case TooManyGroups:
 		return "The user is in as many groups as one may be: let them quit some first."
+	case TooManyPins:
+		return "As many messages of this group are pinned as may be: unpin one first."
 	case UnknownAccount:
 		return "The sender or receiver does not exist: check the UserID."
 	case RefusedByApp:

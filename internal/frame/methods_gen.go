@@ -60,6 +60,10 @@ const (
 	MessageReact = "message.react"
 	// {conversationID, positions} -> {reactions, users}
 	MessageReactions = "message.reactions"
+	// {conversationID, position, isPinned} -> {}
+	MessagePin = "message.pin"
+	// {conversationID, before?: position} -> {messages, next?}
+	MessagePinned = "message.pinned"
 	// {cursor} -> {}
 	MessageAck = "message.ack"
 )
@@ -78,6 +82,8 @@ const (
 	NoteReceipts = "receipts"
 	// {conversationID, position, version, reactionID, data}
 	NoteReactions = "reactions"
+	// {messages, isPinned?, operator, cursor, position}
+	NotePinned = "pinned"
 )
 
 // Conversations and what a user has set of them. Requests of the client, with their params and results:
@@ -302,6 +308,8 @@ var InboxMethods = []string{
 	MessageReaders,
 	MessageReact,
 	MessageReactions,
+	MessagePin,
+	MessagePinned,
 	MessageAck,
 	ConversationDelete,
 	ConversationClear,

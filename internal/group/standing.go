@@ -16,6 +16,7 @@ type Standing struct {
 	Counts   bool  // messages to them count as unread
 	Older    bool  // members may read what came before they joined
 	Manages  bool  // they may revoke what others have sent
+	Pins     bool  // they may pin messages
 	AtAll    bool  // they may mention everybody
 	NameCard string
 	Live     bool // it is a live room, where nothing is stored
@@ -43,7 +44,7 @@ func (r *Room) Standing(ctx context.Context, u place.User, groupID string) (Stan
 	return Standing{
 		Born: g.Born, Member: m.in(g), Muted: muted && role < AppAdmin,
 		Counts: table[g.Type].unread, Older: g.Type.May(ReadOlder, Member, Stranger) == nil,
-		Manages: role >= Admin, AtAll: role >= Admin || g.Type != Community, NameCard: m.Card, Live: g.Type == Live,
+		Manages: role >= Admin, Pins: g.Type.May(Pin, role, Stranger) == nil, AtAll: role >= Admin || g.Type != Community, NameCard: m.Card, Live: g.Type == Live,
 		Readers: g.readers(),
 	}, nil
 }

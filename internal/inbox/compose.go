@@ -324,9 +324,9 @@ func (r *record) noteOf(newest *record, side int) (method string, m Message) {
 	return method, message(r.changed(), newest, r.flagged(), side)
 }
 
-// flagged returns the flags that a revocation or an edit leaves on its message.
+// flagged returns the flags that a revocation, an edit or a pin leaves on its message.
 func (r *record) flagged() flags {
-	if r.Kind == kindEdit {
+	if r.Kind != kindRevoke {
 		return flags{}
 	}
 	return flags{Revoked: true, By: r.from()}

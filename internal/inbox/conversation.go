@@ -126,7 +126,7 @@ func (r *record) lean() *record {
 		return nil
 	}
 	l := *r
-	l.Message, l.Target, l.Members = nil, nil, nil
+	l.Message, l.Target, l.Members, l.Pin = nil, nil, nil, nil
 	return &l
 }
 

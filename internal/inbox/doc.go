@@ -33,6 +33,7 @@
 //	groupsend.go     groups: sending
 //	grouplive.go     groups: messages of live rooms, which are stored nowhere
 //	groupserver.go   groups: what the server API does
+//	pins.go          groups: pinned messages
 //	groupmarks.go    groups: what a member has read or deleted; revoked messages
 //	mentions.go      groups: which unread messages mention a member
 //	groupview.go     groups: what every member is told, and what one
@@ -249,6 +250,10 @@
 //	message.reactions {conversationID, positions: at most 15} ->
 //	    {reactions: [{position, reactionList: [{reactionID, userIDs}]}], users: [{userID, nick, avatar}]}
 //	    of those that have some
+//	message.pin {conversationID, position, isPinned} -> {}
+//	    for all members of a group, who are told; 10 at most (10070)
+//	message.pinned {conversationID, before?: position} -> {messages, next?}
+//	    those that the member may see, newest first; goes on before next
 //	message.ack {cursor} -> {}
 //	conversation.delete {conversationIDs, clearHistory} -> {}
 //	conversation.pin {conversationID, isPinned} -> {}
@@ -301,6 +306,8 @@
 //	    to the sender of each message, as readReceiptInfo
 //	reactions {conversationID, position, version, reactionID, data: {messageID, reactionList}}
 //	    one has changed: a hint, too; an older version may come after a newer one
+//	pinned {messages: [Message], isPinned?, operator: {userID, nick, avatar}, cursor, position}
+//	    a message of a group is pinned, or no longer; position is that of this record
 //	profile {profile}   blacklist {userIDs}   status {statuses}
 //
 // more means that the next notification of that name continues this one.

@@ -55,7 +55,7 @@ func openCostly(tb testing.TB, b Bus) *costly {
 	began := time.Unix(1_700_000_000, 0)
 	w := &costly{now: began, began: began, heads: maxConversations + 2}
 	groups := &modelGroups{}
-	w.in = open(tb, b, Options{Presence: nobody{}, Groups: groups, Now: func() time.Time { return w.now }})
+	w.in = open(tb, b, Options{Presence: nobody{}, Groups: groups, GroupRate: 1000, Now: func() time.Time { return w.now }})
 	alice := place.User{SDKAppID: app, UserID: "alice"}
 	text := strings.Repeat("x", longSize)
 	bob := login(tb, w.in, "bob", "b1")
@@ -138,6 +138,8 @@ func openCostly(tb testing.TB, b Bus) *costly {
 			return reactParams{"C2Cbob", w.wanted[n%5], strings.Repeat(strconv.Itoa(n%10), maxReactionID), false}
 		},
 		frame.MessageReactions: func(int) any { return conversationParams{ConversationID: "C2Cbob", Positions: w.wanted[:window]} },
+		frame.MessagePin:       func(n int) any { return pinParams{"GROUPg", w.said[maxPins], on(n)} },
+		frame.MessagePinned:    func(int) any { return conversationParams{ConversationID: "GROUPg"} },
 		frame.MessageAck:       func(int) any { return ackParams{Cursor: cursorAt(w.mine)} },
 		frame.MessageSearch:    func(int) any { return searchParams{KeywordList: []string{"nowhere"}} },
 		frame.ConversationDelete: func(n int) any {
@@ -180,7 +182,7 @@ func openCostly(tb testing.TB, b Bus) *costly {
 }
 
 // openGroup makes a group of as many members as may give receipts, half of whom have
-// given them for all messages.
+// given them for all messages. One more message can be pinned.
 func (w *costly) openGroup(tb testing.TB, groups *modelGroups, bob, alice *client) {
 	groups.make("g", 1, false)
 	members := append(numbered("member", maxReaders-2), "alice", "bob")
@@ -196,6 +198,10 @@ func (w *costly) openGroup(tb testing.TB, groups *modelGroups, bob, alice *clien
 		w.said = append(w.said, ask(bob))
 	}
 	w.own = ask(alice)
+	groups.groups["g"].pin = true
+	for _, pos := range w.said[:maxPins-1] {
+		alice.must(frame.MessagePin, pinParams{"GROUPg", pos, true}, nil)
+	}
 	read, c := encode(readers{members[:maxReaders/2]}), pairOf(app, "", groupName("g"))
 	for _, pos := range append(w.said, w.own) {
 		_, _, err := w.in.store.marks.Append(tb.Context(), c.readersSubject(pos), read, 0, "")

@@ -39,6 +39,7 @@ type Standing struct {
 	Counts   bool   // messages to them count as unread
 	Older    bool   // members may read what came before they joined
 	Manages  bool   // they may revoke what others have sent
+	Pins     bool   // they may pin messages
 	AtAll    bool   // they may mention all members
 	NameCard string // their name card
 	Live     bool   // it is a live room, where nothing is stored

@@ -29,6 +29,7 @@ type modelGroup struct {
 	Standing // of every member
 	members  map[string]bool
 	muted    map[string]bool
+	pin      bool // every member may pin messages
 	changes  int
 }
 
@@ -49,7 +50,7 @@ func (m *modelGroups) Standing(_ context.Context, u place.User, groupID string) 
 	as := g.Standing
 	as.Member, as.Muted = true, g.muted[u.UserID]
 	as.Manages = strings.HasPrefix(u.UserID, "boss")
-	as.AtAll, as.Readers = as.Manages, len(g.members)-1
+	as.Pins, as.AtAll, as.Readers = as.Manages || g.pin, as.Manages, len(g.members)-1
 	return as, nil
 }
 

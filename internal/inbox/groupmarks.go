@@ -182,6 +182,7 @@ func (in *Inbox) takeBack(ctx context.Context, by string, m *record) (*record, e
 		r := next(prev, kindRevoke, 1, in.now().UnixMilli())
 		r.From, r.Target = by, &target{Pos: m.pos, Record: m}
 		r.took(m)
+		r.unpin(m.pos)
 		return r, nil
 	})
 	if err == nil {

@@ -109,6 +109,11 @@ func (g *groupFrames) frame(s *Session, r *record) (string, json.RawMessage) {
 			})
 		}
 		return method, g.full
+	case kindPin:
+		if g.full == nil {
+			g.full = encode(r.pinNote(cursor))
+		}
+		return frame.NotePinned, g.full
 	}
 	return "", nil
 }

@@ -186,16 +186,19 @@ func (in *Inbox) missedIn(ctx context.Context, h *record, floor, upTo uint64, li
 // after the other: somebody may have edited a message for a whole night.
 const maxChanges = 1000
 
-// changesAt returns the positions of revocations and edits in one conversation
+// changesAt returns the positions of revocations, edits and pins in one conversation
 // behind after and up to upTo, of the newest maxChanges ones. Of the edits of one
-// message only the newest counts.
+// message, and of its pins, only the newest counts.
 func (in *Inbox) changesAt(ctx context.Context, h *record, after uint64, upTo positions) (out []uint64, err error) {
-	edited, read := map[uint64]bool{}, 0
+	type change struct {
+		kind string
+		pos  uint64
+	}
+	newer, read := map[change]bool{}, 0
 	err = in.eachChange(ctx, h, after, func(r *record) bool {
-		older := r.Kind == kindEdit && edited[r.Target.Pos]
-		if upTo.covers(r.pos) && !older {
+		if c := (change{r.Kind, r.Target.Pos}); upTo.covers(r.pos) && !newer[c] {
 			out = append(out, r.pos)
-			edited[r.Target.Pos] = edited[r.Target.Pos] || r.Kind == kindEdit
+			newer[c] = true
 		}
 		read++
 		return read < maxChanges

@@ -167,6 +167,13 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestMissedGroupEdits": TestMissedGroupEdits,
 		"TestWhoEditsInAGroup": TestWhoEditsInAGroup,
 	},
+	"pins_test.go": {
+		"TestPins":                  TestPins,
+		"TestWhoPins":               TestWhoPins,
+		"TestTooManyPins":           TestTooManyPins,
+		"TestMissedPins":            TestMissedPins,
+		"TestPinsBesideRevocations": TestPinsBesideRevocations,
+	},
 	"notice_test.go": {
 		"TestNotices": TestNotices,
 	},

@@ -253,6 +253,9 @@ func (p *part) change(r *record) error {
 	if rest := p.up.changes[1:]; len(rest) > 0 && partitionOf(rest[0]) == partitionOf(r.pos) {
 		stands.pos = upTo(rest[0] - 1)
 	}
+	if r.Kind == kindPin {
+		return p.note(frame.NotePinned, r.pinNote(p.s.in.text(stands)))
+	}
 	method, m := r.noteOf(newest, side)
 	return p.note(method, messagesNote{Messages: []Message{m}, Cursor: p.s.in.text(stands), Position: r.pos})
 }

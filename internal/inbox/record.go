@@ -17,6 +17,7 @@ const (
 	kindEdit    = "e"
 	kindMembers = "j" // of a group: a message that says who has come or gone
 	kindSilent  = "q" // the same without words
+	kindPin     = "p" // of a group: a message is pinned, or no longer
 )
 
 // state is a conversation after a record.
@@ -28,7 +29,7 @@ type state struct {
 	Sent  [2]uint64 `json:"n"`           // messages of each user that count as unread
 	Read  [2]mark   `json:"r"`           // what each user has read
 	Last  []uint64  `json:"l,omitempty"` // positions of the messages before this record, oldest first
-	// Changed is the position of the newest revocation or edit before this record.
+	// Changed is the position of the newest revocation, edit or pin before this record.
 	Changed uint64 `json:"v,omitempty"`
 	// Imported is the newest message that was imported.
 	Imported *imported `json:"im,omitempty"`
@@ -46,6 +47,9 @@ type state struct {
 	// Taken are the newest of the messages that count and have been revoked, as
 	// their numbers in Sent[0], ascending; maxTaken at most.
 	Taken []uint64 `json:"x,omitempty"`
+	// Pins are the positions of the messages that are pinned, ascending; maxPins at
+	// most.
+	Pins []uint64 `json:"p,omitempty"`
 }
 
 // maxTaken bounds state.Taken: an unread count is too high by what was revoked
@@ -69,8 +73,9 @@ type record struct {
 	From    string   `json:"f,omitempty"` // of a group: the UserID
 	Names   bool     `json:"h,omitempty"` // it is a message that mentions somebody
 	Message *content `json:"m,omitempty"` // kindMessage, kindMembers
-	Target  *target  `json:"t,omitempty"` // kindRevoke, kindEdit
+	Target  *target  `json:"t,omitempty"` // kindRevoke, kindEdit, kindPin
 	Members *members `json:"w,omitempty"` // kindMembers, kindSilent
+	Pin     *pinning `json:"y,omitempty"` // kindPin
 
 	// Where it stands; not stored.
 	pair pair   `json:"-"`
@@ -115,8 +120,8 @@ type members struct {
 	Left   []string `json:"l,omitempty"`
 }
 
-// target is the whole message that a revocation takes back or that an edit has
-// made, so that a session that has missed the message gets it with that.
+// target is the whole message that a revocation takes back, that an edit has
+// made or that is pinned, so that a session that has missed the message gets it with that.
 type target struct {
 	Pos    uint64  `json:"p"`
 	Record *record `json:"m"`
@@ -171,10 +176,11 @@ func (r *record) from() string {
 // sender is from with the app.
 func (r *record) sender() place.User { return place.User{SDKAppID: r.pair.app, UserID: r.from()} }
 
-// change returns the position of the newest revocation or edit up to and
+// change returns the position of the newest revocation, edit or pin up to and
 // including this record.
 func (r *record) change() uint64 {
-	if r.Kind == kindRevoke || r.Kind == kindEdit {
+	switch r.Kind {
+	case kindRevoke, kindEdit, kindPin:
 		return r.pos
 	}
 	return r.Changed
@@ -189,19 +195,19 @@ func (r *record) named() uint64 {
 	return r.Named
 }
 
-// changed returns the message that a revocation or an edit is about.
+// changed returns the message that a revocation, an edit or a pin is about.
 func (r *record) changed() *record {
 	m := *r.Target.Record
 	m.pair, m.pos = r.pair, r.Target.Pos
 	return &m
 }
 
-// hidden reports whether a side is not to be told of an edit: what they have
-// cleared or deleted is not to come back. Of what was said in a group before they
+// hidden reports whether a side is not to be told of an edit or a pin: what they
+// have cleared or deleted is not to come back. Of what was said in a group before they
 // came they are told nothing at all.
 func (r *record) hidden(side int, kept peer) bool {
 	switch r.Kind {
-	case kindEdit:
+	case kindEdit, kindPin:
 		return r.Target.Pos <= kept.view().Cleared || r.Target.Deleted[side]
 	case kindRevoke:
 		return kept.Group.In && !kept.Group.Older && r.Target.Pos <= kept.Group.Joined

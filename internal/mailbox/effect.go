@@ -30,6 +30,7 @@ const (
 	PileReadByPeer
 	PileProfiles // conversations, not messages
 	PileModified
+	PilePinned
 )
 
 // pileEvents are the events of messages and the piles that they take, in the
@@ -84,6 +85,9 @@ type (
 		Group    string
 		Counters frame.Body
 	}
+	// EmitPins fires PINNED_GROUP_MESSAGE_UPDATED for each message in PilePinned, with
+	// the fields in Pins, which are in the same order.
+	EmitPins struct{ Pins []frame.Fields }
 	// Wake asks for a Woke input after some ms; it replaces an earlier Wake.
 	Wake struct{ After, Attempt int64 }
 	// Log writes a line to the log: level 0 is for debugging, 2 a warning.
@@ -165,6 +169,7 @@ func (Ask) effect()          {}
 func (Settle) effect()       {}
 func (Emit) effect()         {}
 func (EmitCounters) effect() {}
+func (EmitPins) effect()     {}
 func (Wake) effect()         {}
 func (Log) effect()          {}
 func (Create) effect()       {}

@@ -94,6 +94,10 @@ func (m *Machine) flush() {
 			m.waits[n] = false
 		}
 	}
+	if len(m.pins) > 0 {
+		m.do(EmitPins{Pins: m.pins})
+		m.pins = nil
+	}
 	m.listChanged, m.moved, m.profiled = false, false, false
 }
 

@@ -283,7 +283,7 @@ func (w *world) note(next func(int) int) mailbox.Input {
 			w.position++
 			at = w.position
 		}
-		return noticed([]string{frame.NoteRevoked, frame.NoteModified}[next(2)], "{messages:[%s],position:%d,cursor:2.0.%d}", message(1+int64(next(5))), at, w.position)
+		return noticed([]string{frame.NoteRevoked, frame.NoteModified, frame.NotePinned}[next(3)], "{messages:[%s],position:%d,cursor:2.0.%d}", message(1+int64(next(5))), at, w.position)
 	case 8:
 		return noticed(frame.NoteRead, "{conversationID:%s,sequence:%d,time:1}", id, next(30))
 	case 9:

@@ -56,6 +56,8 @@ func (m *Machine) noticed(in Noticed) {
 		m.changed(note, PileRevoked)
 	case frame.NoteModified:
 		m.changed(note, PileModified)
+	case frame.NotePinned:
+		m.pinned(note)
 	case frame.NoteRead:
 		m.readByPeer(note)
 	case frame.NoteReceipts:
@@ -125,6 +127,19 @@ func (m *Machine) changed(note frame.Body, pile Pile) {
 		m.keep(list, pile)
 		m.unmention(list[0])
 	}
+}
+
+// pinned takes a message of a group that was pinned, or is no longer.
+func (m *Machine) pinned(note frame.Body) {
+	list := note.List("messages")
+	if len(list) == 0 || !isGroup(list[0].Text("conversationID")) || !m.undone.first(list[0].Text("conversationID"), note.Number("position")) {
+		return
+	}
+	m.keep(list[:1], PilePinned)
+	m.pins = append(m.pins, frame.Fields{
+		{Key: "groupID", Value: list[0].Text("conversationID")[len(groupChat):]},
+		{Key: "isPinned", Value: note.Bool("isPinned")}, {Key: "operatorInfo", Value: objectOf(note, "operator")},
+	})
 }
 
 // nameKeys are what a message says of its sender.

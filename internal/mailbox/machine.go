@@ -75,7 +75,8 @@ type box struct {
 	// pileEvents; a list that profiles may have changed; a changed list, or order.
 	waits                        [len(pileEvents)]bool
 	profiled, listChanged, moved bool
-	toldTotal                    int64 // the total that the page was told last
+	toldTotal                    int64          // the total that the page was told last
+	pins                         []frame.Fields // of the messages in PilePinned, what the page is to be told
 
 	pages   map[string][]pageEnd // by conversation; the newest keptPages of each
 	watched userSet

@@ -42,6 +42,7 @@ func TestTranscripts(t *testing.T) {
 var piles = map[mailbox.Pile]string{
 	mailbox.PileNone: "", mailbox.PileReceived: "received", mailbox.PileRevoked: "revoked",
 	mailbox.PileReadByPeer: "readByPeer", mailbox.PileProfiles: "profiles", mailbox.PileModified: "modified",
+	mailbox.PilePinned: "pinned",
 }
 
 func onto(p mailbox.Pile) string {
@@ -111,6 +112,12 @@ func describe(d mailbox.Deed, emitted string) string {
 		return "arrange " + transcript.Show(d.Order)
 	case mailbox.EmitCounters:
 		return "emit counters of " + d.Group + ": " + transcript.Show(d.Counters)
+	case mailbox.EmitPins:
+		s := "emit pins"
+		for _, p := range d.Pins {
+			s += " " + transcript.Show(p)
+		}
+		return s
 	case mailbox.UpdateGroup:
 		if d.Whole {
 			return "update group " + d.Group

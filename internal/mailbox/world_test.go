@@ -157,6 +157,11 @@ func (w *world) effect(d mailbox.Deed) {
 			w.fatal("%s is brought up to date before it is made", d.Conversation)
 		}
 		w.page.Carry(d)
+	case mailbox.EmitPins:
+		if !w.in || w.leaving {
+			w.fatal("pins to a page whose session is over")
+		}
+		w.page.Carry(d)
 	case mailbox.EmitCounters:
 		if !w.in || w.leaving {
 			w.fatal("counters of %s to a page whose session is over", d.Group)

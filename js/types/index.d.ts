@@ -160,6 +160,8 @@ export interface EventMap {
   )[];
   /** The reactions to one message that have changed. */
   onMessageReactionsUpdated: MessageReactions;
+  /** A message of a group was pinned or unpinned, by whom operatorInfo names. */
+  onPinnedGroupMessageUpdated: { groupID: string; message: Message; isPinned: boolean; operatorInfo: UserInfo };
   /** The whole list, in order. */
   onConversationListUpdated: Conversation[];
   onTotalUnreadMessageCountUpdated: number;

@@ -12,7 +12,7 @@ export interface MessageReactions {
   }[];
 }
 
-/** The methods of an instance for what becomes of a message: receipts and reactions. */
+/** The methods of an instance for what becomes of a message: receipts, reactions and pins. */
 export interface MarkMethods {
   /**
    * Confirms to their senders that this user has seen messages of one
@@ -55,4 +55,12 @@ export interface MarkMethods {
     nextSeq?: number;
     count?: number;
   }): Promise<IMResponse<{ nextSeq: number; isCompleted: boolean; userList: UserInfo[] }>>;
+  /**
+   * Pins a message for all members of a group, or unpins it: in a group of
+   * TYPES.GRP_WORK any member may, elsewhere the owner and administrators. Ten at most
+   * (10070). PINNED_GROUP_MESSAGE_UPDATED tells all members.
+   */
+  pinGroupMessage(options: { groupID: string; message: Message; isPinned: boolean }): Promise<IMResponse<{}>>;
+  /** The pinned messages that this user may see, newest message first. */
+  getPinnedGroupMessageList(groupID: string): Promise<IMResponse<{ messageList: Message[] }>>;
 }

@@ -37,8 +37,6 @@ export interface UnbuiltMethods {
   convertVoiceToText(options: unknown): Unbuilt;
   setAllReceiveMessageOpt(options: unknown): Unbuilt;
   getAllReceiveMessageOpt(): Unbuilt;
-  pinGroupMessage(options: unknown): Unbuilt;
-  getPinnedGroupMessageList(groupID: string): Unbuilt;
   searchCloudGroupMembers(options: unknown): Unbuilt;
   followUser(userIDList: string[]): Unbuilt;
   unfollowUser(userIDList: string[]): Unbuilt;

@@ -96,10 +96,17 @@ test('what is said in a group reaches each member once, and is counted until it 
     assert.deepEqual([edited.ID, edited.payload.text, edited.flow, edited.isModified], [sent.ID, 'hello, all', 'in', true]);
   }
 
+  const pin = ([groupID, id, isPinned]) => globalThis.call('pinGroupMessage', { groupID, message: globalThis.tim.findMessage(id), isPinned });
+  await a.evaluate(pin, [to, at.ID, true]);
+  const pinned = await b.evaluate(() => globalThis.event('PINNED_GROUP_MESSAGE_UPDATED').then((data) => ({ ...data, message: data.message.ID })));
+  assert.deepEqual([pinned.groupID, pinned.message, pinned.isPinned, pinned.operatorInfo.userID], [to, at.ID, true, alice]);
+  assert.deepEqual((await call(b, 'getPinnedGroupMessageList', to)).messageList.map((m) => m.ID), [at.ID]);
+
   const revoke = (id) => globalThis.call('revokeMessage', globalThis.tim.findMessage(id)).then(() => 0, (error) => error.code); // prettier-ignore
   assert.equal(await b.evaluate(revoke, sent.ID), 10007, 'a member takes back no other');
   assert.equal(await a.evaluate(revoke, at.ID), 0);
   await b.evaluate(() => globalThis.story.until('MESSAGE_REVOKED'));
+  assert.deepEqual((await call(b, 'getPinnedGroupMessageList', to)).messageList, []);
   assert.deepEqual((await unread(b, to, 2)).groupAtInfoList, []); // what eve has said, and hello
   const texts = await history(b, to);
   assert.deepEqual(texts.slice(-2), ['hello, all', 'look']);

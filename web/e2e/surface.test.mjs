@@ -138,6 +138,8 @@ const BUILT = new Set([
   'setGroupMemberRole',
   'setGroupMemberCustomField',
   'getGroupOnlineMemberCount',
+  'pinGroupMessage',
+  'getPinnedGroupMessageList',
 ]);
 // Methods that answer at once.
 const AT_ONCE = {

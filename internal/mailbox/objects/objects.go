@@ -110,6 +110,8 @@ func (o *Objects) Carry(d mailbox.Deed) {
 		o.order = d.Order
 	case mailbox.EmitCounters:
 		o.emitCounters(d)
+	case mailbox.EmitPins:
+		o.emitPins(d)
 	case mailbox.UpdateGroup:
 		o.updateGroup(d)
 	case mailbox.DropGroup:
@@ -160,6 +162,15 @@ func (o *Objects) emitCounters(e mailbox.EmitCounters) {
 	for _, key := range slices.Sorted(maps.Keys(counters)) {
 		if o.OnEvent != nil {
 			o.OnEvent(frame.EventGroupCounterUpdated, Object{"groupID": e.Group, "key": key, "value": counters[key]})
+		}
+	}
+}
+
+func (o *Objects) emitPins(d mailbox.EmitPins) {
+	for i, m := range o.Take(mailbox.PilePinned) {
+		data := ObjectOf(d.Pins[i])
+		if data["message"] = m; o.OnEvent != nil {
+			o.OnEvent(frame.EventPinnedGroupMessageUpdated, data)
 		}
 	}
 }
