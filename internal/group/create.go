@@ -1,6 +1,7 @@
 package group
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"slices"
@@ -189,7 +190,7 @@ const createMoreWithin = 10 * 60
 // fresh reports whether a user who has just made the group, by a call with a nonce,
 // and still owns it, may name its first members.
 func (g *group) fresh(u place.User, nonce string, now time.Time) bool {
-	return g.By == u.UserID && g.Owner == u.UserID && g.Nonce == nonce && now.Unix()-g.Created <= createMoreWithin
+	return g.By == u.UserID && g.Owner == u.UserID && g.Nonce == nonce && !g.imported() && now.Unix()-g.Created <= createMoreWithin
 }
 
 // createMore brings further first members into a group that its owner has just
@@ -247,7 +248,7 @@ func (r *Room) create(ctx context.Context, k key, u place.User, wished group, fi
 		case !g.there():
 			born := max(now.UnixMilli(), g.Born+1)
 			*g = wished
-			g.Owner, g.By, g.Nonce, g.Born, g.Created = u.UserID, u.UserID, nonce, born, now.Unix()
+			g.Owner, g.By, g.Nonce, g.Born, g.Created = u.UserID, u.UserID, nonce, born, cmp.Or(wished.Created, now.Unix())
 			g.raise(now.Unix())
 		}
 		g.Turn = &turn{ID: id, Since: now.UnixMilli()}
@@ -293,8 +294,7 @@ func (r *Room) create(ctx context.Context, k key, u place.User, wished group, fi
 		r.settleUnless(err, k, id)
 		return out, err
 	}
-	r.notify(ctx, k, g, id+" created", notice{OperatorID: u.UserID, OperationType: noticeCreated}, u.UserID)
-	r.notify(ctx, k, g, id+" invited", notice{OperatorID: u.UserID, OperationType: noticeInvited}, brought...)
+	r.notifyFirsts(ctx, k, g, id, brought)
 	m, role, err := r.role(ctx, k, g, u.UserID)
 	out.Group = g.seen(k.id, u.UserID, m, role)
 	return out, err
@@ -327,7 +327,7 @@ func (r *Room) bringFirsts(ctx context.Context, k key, g group, u place.User, fi
 		return nil, nil, err
 	}
 	bring := func(i int) error {
-		m := member{Admin: firsts[i].Role == Admin.String(), Custom: firsts[i].MemberCustomField, Nonce: nonce}
+		m := r.dated(g, member{Admin: firsts[i].Role == Admin.String(), Custom: firsts[i].MemberCustomField, Nonce: nonce})
 		if i > 0 {
 			m.By = u.UserID
 		}
@@ -368,6 +368,7 @@ func (r *Room) recountOwn(ctx context.Context, k key, g *group) ([]entry, error)
 // whom its owner has brought.
 func (r *Room) tellFirsts(ctx context.Context, k key, g group, key string, all []entry) (brought []string, err error) {
 	t := told{operator: g.By}
+	t.since = g.since(all)
 	for _, e := range all {
 		t.joined = append(t.joined, e.userID)
 		if e.userID != g.By {

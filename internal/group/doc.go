@@ -18,6 +18,7 @@
 //
 //	methods.go       serves the calls of clients
 //	server.go        serves the calls of the server API
+//	importing.go     groups and members of another system
 //	hooks.go         what the app's back end is asked and told
 //	standing.go      what package inbox needs to know of a member
 //	create.go        groups are created and dismissed

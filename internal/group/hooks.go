@@ -131,6 +131,9 @@ func (r *Room) afterTold(ctx context.Context, k key, g group, key string, t told
 // afterTurn tells the hooks of what a turn has changed, before it is given back, so
 // that they hear of a group's changes in their order.
 func (r *Room) afterTurn(ctx context.Context, k key, g group, id string, e effect) {
+	if e.quiet {
+		return
+	}
 	for i, t := range e.told {
 		r.afterTold(ctx, k, g, id+strconv.Itoa(i), t)
 	}
@@ -141,6 +144,9 @@ func (r *Room) afterTurn(ctx context.Context, k key, g group, id string, e effec
 
 // afterCreate tells the hooks of a new group; id identifies its creation.
 func (r *Room) afterCreate(ctx context.Context, k key, g group, id string, all []entry) {
+	if g.imported() {
+		return
+	}
 	e := Event{Kind: AfterCreate, Key: id + " " + strconv.FormatInt(g.Born, 10), Operator: g.By}
 	for _, m := range all {
 		e.Users = append(e.Users, m.userID)

@@ -62,7 +62,8 @@ func invite(ctx context.Context, r *Room, u place.User, p usersParams) (any, err
 			if err != nil {
 				return effect{}, err
 			}
-			e, err := r.bring(ctx, k, g, ids, member{By: u.UserID, Nonce: p.Nonce}, &out)
+			m := member{By: u.UserID, Nonce: p.Nonce}
+			e, err := r.bring(ctx, k, g, ids, m, func(string) member { return m }, &out)
 			for _, t := range e.told {
 				came = t.joined
 			}
@@ -128,9 +129,10 @@ func (r *Room) canCome(ctx context.Context, k key, g group, ids []string, m memb
 	})
 }
 
-// bring makes users members, in the group's turn.
-func (r *Room) bring(ctx context.Context, k key, g group, ids []string, m member, out *inviteResult) (effect, error) {
-	fates, err := r.canCome(ctx, k, g, ids, m)
+// bring makes users members, in the group's turn. by says who lets them in; as returns
+// the document of each.
+func (r *Room) bring(ctx context.Context, k key, g group, ids []string, by member, as func(userID string) member, out *inviteResult) (effect, error) {
+	fates, err := r.canCome(ctx, k, g, ids, by)
 	if err != nil {
 		return effect{}, err
 	}
@@ -145,12 +147,12 @@ func (r *Room) bring(ctx context.Context, k key, g group, ids []string, m member
 			fates[i], full = failed, true
 		}
 	}
-	if full && len(coming) == 0 {
+	if full && len(coming) == 0 && by.By != "" { // of an import, each user's fate is said
 		return effect{}, fault.New(fault.GroupFull)
 	}
 	err = bus.Spread(len(coming), func(n int) error {
 		fates[coming[n]] = succeeded
-		_, err := r.enter(ctx, k, g, ids[coming[n]], m)
+		_, err := r.enter(ctx, k, g, ids[coming[n]], as(ids[coming[n]]))
 		return err
 	})
 	out.add(ids, fates)
@@ -160,7 +162,7 @@ func (r *Room) bring(ctx context.Context, k key, g group, ids []string, m member
 		for n, i := range coming {
 			come[n] = ids[i]
 		}
-		e.told = []told{cameBy(m.By, come...)}
+		e.told = []told{cameBy(by.By, come...)}
 	}
 	return e, err
 }

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 
@@ -120,7 +121,7 @@ func (r *Room) enter(ctx context.Context, k key, g group, userID string, m membe
 	}); err != nil {
 		return false, err
 	}
-	m.Born, m.Joined = g.Born, now.Unix()
+	m.Born, m.Joined = g.Born, cmp.Or(m.Joined, now.Unix())
 	_, err = change(ctx, r, k.memberSubject(userID), func(have *member) (bool, error) {
 		if have.in(g) { // already, or by an earlier attempt of this call
 			return false, nil

@@ -100,6 +100,7 @@ var growing = map[string]bool{
 	frame.GroupCreate: true, frame.GroupJoin: true, frame.GroupInvite: true, frame.GroupHandle: true,
 	frame.GroupUpdate: true, frame.GroupCard: true, frame.GroupCustom: true,
 	frame.GroupAttributesInit: true, frame.GroupAttributesSet: true, frame.GroupCountersSet: true, frame.GroupCountersAdd: true,
+	ServerImport: true, ServerImportMembers: true,
 }
 
 // Grows reports whether a method adds to what is stored. Its calls are refused
@@ -113,6 +114,9 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	f, ok := calls[method]
+	if !ok && ctx.Value(serverCall{}) != nil {
+		f, ok = serverCalls[method]
+	}
 	if method == frame.GroupList {
 		f, ok = with(func(ctx context.Context, _ *Room, _ place.User, p listParams) (any, error) { return s.list(ctx, p) }), true
 	}

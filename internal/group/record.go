@@ -64,13 +64,15 @@ func (g *group) raise(now int64) { g.Info, g.Changed = g.Info+1, now }
 type member struct {
 	Born   int64   `json:"b"` // of the group
 	Admin  bool    `json:"a,omitempty"`
-	Joined int64   `json:"j"`           // Unix seconds
+	Joined int64   `json:"j"`           // Unix seconds; of who was imported, in the other system
 	Mute   int64   `json:"u,omitempty"` // until then, Unix seconds
 	Card   string  `json:"c,omitempty"`
 	Custom []Field `json:"f,omitempty"`
 	Ban    int64   `json:"d,omitempty"` // they may not join the live room until then, Unix seconds
 	By     string  `json:"y,omitempty"` // who let them in; "": they joined by themself
 	Nonce  string  `json:"n,omitempty"` // of the call that let them in
+	// Imported is when they were imported, Unix seconds; 0: they were not.
+	Imported int64 `json:"i,omitempty"`
 
 	Left   int64  `json:"l,omitempty"` // Unix ms; 0: they are a member
 	LeftBy string `json:"z,omitempty"` // who removed them, or their own ID

@@ -11,8 +11,19 @@ import (
 // rates.
 type serverCall struct{}
 
-// Do carries out a call of the server API: any call that a client could make, in
-// the name of a user. It is not charged to the user's rates. Errors are
+// The calls that only the server API makes.
+const (
+	ServerImport        = "server.import"         // see importGroup
+	ServerImportMembers = "server.import.members" // see importMembers
+)
+
+var serverCalls = map[string]call{
+	ServerImport:        with(importGroup),
+	ServerImportMembers: with(importMembers),
+}
+
+// Do carries out a call of the server API: one of its own, or any that a client could
+// make, in the name of a user. It is not charged to the user's rates. Errors are
 // *fault.Error.
 func (r *Room) Do(ctx context.Context, u place.User, method string, params any) (json.RawMessage, error) {
 	// The session is closed from the start, so it is never notified.

@@ -29,10 +29,13 @@ type Change struct {
 	// Key identifies the change.
 	Key    string
 	Joined []string // members from now on; some may be members already
-	Older  bool     // they may read earlier messages
-	Left   []string // members no longer
-	Gone   bool     // the group is dismissed
-	Live   bool     // it is a live room: only the tip is told, to whoever is there
+	// Since holds when each of Joined joined in another system from which they are
+	// imported, in Unix seconds; nil: they join now.
+	Since []int64
+	Older bool     // they may read earlier messages
+	Left  []string // members no longer
+	Gone  bool     // the group is dismissed
+	Live  bool     // it is a live room: only the tip is told, to whoever is there
 	// Tip is the message to the members, from From, who is shown with Nick, Avatar
 	// and Card; nil: there is none.
 	From, Nick, Avatar, Card string
@@ -139,6 +142,7 @@ func (g group) changedTo(now group) *newProfile {
 // told is a change that the log is to be told of.
 type told struct {
 	joined, left []string
+	since        []int64 // see Change.Since
 	gone         bool
 	operation    int // of the tip; 0: none
 	operator     string
@@ -185,7 +189,7 @@ func (r *Room) tell(ctx context.Context, k key, g group, key string, t told) err
 	}
 	c := Change{
 		App: k.app, Group: k.id, Born: g.Born, Key: key,
-		Joined: t.joined, Older: g.Type.May(ReadOlder, Member, Stranger) == nil, Left: t.left, Gone: t.gone, Live: g.Type == Live,
+		Joined: t.joined, Since: t.since, Older: g.Type.May(ReadOlder, Member, Stranger) == nil, Left: t.left, Gone: t.gone, Live: g.Type == Live,
 	}
 	if t.operation != 0 {
 		shown := t.users[:min(len(t.users), tipMembers)]
@@ -223,7 +227,7 @@ func (r *Room) retell(ctx context.Context, k key, g group, key string, since int
 	}
 	t := told{left: former}
 	for _, e := range all {
-		if e.Joined*1000 >= since-turnAge {
+		if max(e.Joined, e.Imported)*1000 >= since-turnAge {
 			t.joined = append(t.joined, e.userID)
 		}
 	}
@@ -285,6 +289,15 @@ func (r *Room) notify(ctx context.Context, k key, g group, key string, n notice,
 	if err := r.sendNotice(ctx, k, g, key, n, to); err != nil {
 		r.report("a notice", err)
 	}
+}
+
+// notifyFirsts sends the notices of a new group, unless it was imported.
+func (r *Room) notifyFirsts(ctx context.Context, k key, g group, id string, brought []string) {
+	if g.imported() {
+		return
+	}
+	r.notify(ctx, k, g, id+" created", notice{OperatorID: g.By, OperationType: noticeCreated}, g.By)
+	r.notify(ctx, k, g, id+" invited", notice{OperatorID: g.By, OperationType: noticeInvited}, brought...)
 }
 
 func (r *Room) sendNotice(ctx context.Context, k key, g group, key string, n notice, to []string) error {

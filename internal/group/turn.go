@@ -34,6 +34,7 @@ type effect struct {
 	members int            // the change of the number of members
 	set     func(g *group) // makes other changes; may be nil
 	told    []told         // what the log is told, in this order
+	quiet   bool           // the hooks are told of nothing
 }
 
 var (

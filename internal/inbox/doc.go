@@ -27,6 +27,7 @@
 //	merged.go        messages that hold other ones
 //	send.go          sending: the checks of a message, and its record
 //	importing.go     messages of another system, with their own times
+//	groupimport.go   the same for groups
 //	hooks.go         the app's back end is asked and told of what is sent
 //
 //	group.go         groups: membership, and its changes

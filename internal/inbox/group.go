@@ -141,10 +141,13 @@ type GroupChange struct {
 	// Key identifies the change: within Options.Dedup it is told once.
 	Key    string
 	Joined []string // members from now on
-	Older  bool     // they may read earlier messages
-	Left   []string // members no longer
-	Gone   bool     // the group is dismissed
-	Live   bool     // it is a live room: only Tip is told, to whoever is there
+	// Since holds when each of Joined joined in another system from which they are
+	// imported, in Unix seconds; nil: they join now.
+	Since []int64
+	Older bool     // they may read earlier messages
+	Left  []string // members no longer
+	Gone  bool     // the group is dismissed
+	Live  bool     // it is a live room: only Tip is told, to whoever is there
 	// Tip is the payload of the TIMGroupTipElem that tells the members, from From,
 	// who is shown with Nick, Avatar and Card; nil: there is no such message.
 	From, Nick, Avatar, Card string
@@ -168,15 +171,19 @@ func (in *Inbox) GroupChanged(ctx context.Context, c GroupChange) error {
 // groupChanged writes the documents first, so that at most the message is lost if
 // the gateway dies in between.
 func (in *Inbox) groupChanged(ctx context.Context, c GroupChange) error {
-	p := pairOf(c.App, "", groupName(c.Group))
-	head, err := in.beginGroup(ctx, p, c.Born)
+	p, at := pairOf(c.App, "", groupName(c.Group)), in.now()
+	if len(c.Since) > 0 { // its messages may be as old
+		at = time.Unix(slices.Min(c.Since), 0)
+	}
+	head, err := in.beginGroup(ctx, p, c.Born, at)
 	if err != nil || head.Gone || head.Born != c.Born {
 		return err
 	}
 	if err := in.leaveAll(ctx, p, head, c); err != nil {
 		return err
 	}
-	if err := in.joinAll(ctx, p, head, c); err != nil {
+	floor, err := in.joinAll(ctx, p, head, &c)
+	if err != nil {
 		return err
 	}
 	if c.Tip == nil && len(c.Joined) == 0 && len(c.Left) == 0 && !c.Gone {
@@ -187,6 +194,9 @@ func (in *Inbox) groupChanged(ctx context.Context, c GroupChange) error {
 			return nil, nil
 		}
 		r := next(prev, kindSilent, 1, in.now().UnixMilli())
+		if c.Since != nil {
+			r.At = prev.At // older messages may be imported after it
+		}
 		r.From = c.From
 		if r.Gone = c.Gone; c.Tip != nil && !c.Gone {
 			r.Kind = kindMessage
@@ -197,7 +207,7 @@ func (in *Inbox) groupChanged(ctx context.Context, c GroupChange) error {
 			}
 		}
 		if len(c.Joined)+len(c.Left) > 0 {
-			r.Members = &members{Joined: c.Joined, Left: c.Left, Floor: head.pos}
+			r.Members = &members{Joined: c.Joined, Left: c.Left, Floor: floor}
 			if r.Kind == kindMessage {
 				r.Kind = kindMembers
 			}
@@ -207,9 +217,9 @@ func (in *Inbox) groupChanged(ctx context.Context, c GroupChange) error {
 	return err
 }
 
-// beginGroup returns the newest record of a group's log. It begins the log if there
-// is none, or only that of an earlier group with the same ID.
-func (in *Inbox) beginGroup(ctx context.Context, p pair, born int64) (*record, error) {
+// beginGroup returns the newest record of a group's log. If there is none, or only
+// that of an earlier group with the same ID, it begins the log with the time at.
+func (in *Inbox) beginGroup(ctx context.Context, p pair, born int64, at time.Time) (*record, error) {
 	head, err := in.load(ctx, p)
 	if err != nil || head != nil && head.Born >= born {
 		return head, err
@@ -219,8 +229,8 @@ func (in *Inbox) beginGroup(ctx context.Context, p pair, born int64) (*record, e
 		if prev != nil && prev.Born >= born {
 			return nil, nil
 		}
-		r := next(nil, kindSilent, 1, in.now().UnixMilli())
-		r.Born = born
+		r := next(nil, kindSilent, 1, at.UnixMilli())
+		r.Born, r.Epoch = born, in.now().UnixMilli()
 		return r, nil
 	})
 	if err == nil && r == nil {
@@ -235,11 +245,34 @@ func tipID(c GroupChange, at time.Time) string {
 	return frame.NewMessageID(c.From, at.UnixMilli(), [frame.MessageIDRandom]byte(sum[:frame.MessageIDRandom]))
 }
 
-// joinAll gives the group's conversation to those who have joined.
-func (in *Inbox) joinAll(ctx context.Context, p pair, head *record, c GroupChange) error {
-	return bus.Spread(len(c.Joined), func(i int) error {
-		return in.unlessFull(in.join(ctx, place.User{SDKAppID: p.app, UserID: c.Joined[i]}, p, head, c.Born, c.Older))
-	})
+// joinAll gives the group's conversation to those who have joined, and returns the
+// position behind which they see the log. Of users who are imported it leaves only
+// those in c who have it only now: the others may see more of it.
+func (in *Inbox) joinAll(ctx context.Context, p pair, head *record, c *GroupChange) (floor uint64, err error) {
+	if len(c.Joined) == 0 {
+		return head.pos, nil
+	}
+	floors, err := in.floors(ctx, p, head, c)
+	if err != nil {
+		return 0, err
+	}
+	came := make([]bool, len(c.Joined))
+	if err := bus.Spread(len(c.Joined), func(i int) (err error) {
+		came[i], err = in.join(ctx, place.User{SDKAppID: p.app, UserID: c.Joined[i]}, p, head, floors[i], c.Born, c.Older)
+		return in.unlessFull(err)
+	}); err != nil {
+		return 0, err
+	}
+	if c.Since != nil {
+		var now []string
+		for i, id := range c.Joined {
+			if came[i] {
+				now = append(now, id)
+			}
+		}
+		c.Joined = now
+	}
+	return slices.Min(floors), nil
 }
 
 // unlessFull reports an error that says that a user has no room for another
@@ -254,31 +287,31 @@ func (in *Inbox) unlessFull(err error) error {
 	return err
 }
 
-// join gives a group's conversation to a user, unless they have it. Earlier messages
-// count as read.
-func (in *Inbox) join(ctx context.Context, u place.User, p pair, head *record, born int64, older bool) error {
+// join gives a group's conversation to a user, unless they have it: what is behind the
+// position floor. What is there already counts as read.
+func (in *Inbox) join(ctx context.Context, u place.User, p pair, head *record, floor uint64, born int64, older bool) (came bool, err error) {
 	name := p.users[0]
 	known, err := in.document(ctx, u, name) // another gateway may have changed it just now
 	if err != nil || known.Group.In && known.Group.Born == born {
-		return err
+		return false, err
 	}
 	if !known.there() {
 		if err := in.makeRoom(ctx, u, classOf(convToken(name))); err != nil {
-			return err
+			return false, err
 		}
 	}
 	_, _, err = updateAt(ctx, in, in.peers, convSubject(u, name), func(d *document, _ bool) (bool, error) {
-		if d.Group.In && d.Group.Born == born {
+		if came = !d.Group.In || d.Group.Born != born; !came {
 			return false, nil
 		}
 		d.settings = settings{}
 		d.Group = membership{In: true, Born: born, Older: older, Left: d.Group.Left}
-		d.Group.Joined, d.Group.Epoch = head.pos, head.Epoch
+		d.Group.Joined, d.Group.Epoch = floor, head.Epoch
 		d.Group.Read = mark{Seq: head.Seq, Sent: head.Sent[0]}
 		d.Touched = in.now().Unix()
 		return true, nil
 	})
-	return err
+	return came, err
 }
 
 // leaveAll takes the group's conversation from those who have left.

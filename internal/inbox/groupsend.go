@@ -209,11 +209,11 @@ func (in *Inbox) ensureIn(ctx context.Context, u place.User, p pair, as Standing
 	// A sender who hangs up in between must not keep the conversation.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	head, err := in.beginGroup(ctx, p, as.Born)
+	head, err := in.beginGroup(ctx, p, as.Born, in.now())
 	if err != nil {
 		return err
 	}
-	if err := in.join(ctx, u, p, head, as.Born, as.Older); err != nil {
+	if _, err := in.join(ctx, u, p, head, head.pos, as.Born, as.Older); err != nil {
 		return err
 	}
 	groupID, _ := p.group()

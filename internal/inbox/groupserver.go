@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -54,17 +55,7 @@ func (in *Inbox) sendToGroup(ctx context.Context, m GroupMessage) (GroupSent, er
 	if !frame.ValidUserID(m.From) {
 		return GroupSent{}, fault.With(fault.UnknownAccount, "no UserID: "+strconv.Quote(m.From))
 	}
-	if !frame.ValidGroupID(m.Group) {
-		return GroupSent{}, fault.With(fault.BadGroupID, strconv.Quote(m.Group))
-	}
-	if !sendable(m.Type) {
-		return GroupSent{}, fault.With(fault.BodyMalformed, "the server API cannot send messages of type "+strconv.Quote(m.Type)+" here")
-	}
-	at, err := mentioned(m.At)
-	if err != nil {
-		return GroupSent{}, err
-	}
-	payload, err := in.cleanPayload(m.Type, m.Payload, m.CloudCustomData)
+	payload, at, err := in.checkGroupMessage(m)
 	if err != nil {
 		return GroupSent{}, err
 	}
@@ -77,9 +68,7 @@ func (in *Inbox) sendToGroup(ctx context.Context, m GroupMessage) (GroupSent, er
 		return GroupSent{}, err
 	}
 	now, name := in.now(), groupName(m.Group)
-	sum := digest(from, strings.Join([]string{
-		name, strconv.FormatUint(uint64(m.Random), 10), m.Type, string(payload), m.CloudCustomData, strings.Join(at, "\n"),
-	}, "\x00"))
+	sum := m.digest(from, payload, strings.Join(at, "\n"))
 	c := &content{
 		ID: serverID(m.From, now, sum), Type: m.Type, Payload: payload, Cloud: m.CloudCustomData,
 		Nick: me.Nick, Avatar: me.Avatar, Card: as.NameCard, At: at,
@@ -107,6 +96,28 @@ func (in *Inbox) sendToGroup(ctx context.Context, m GroupMessage) (GroupSent, er
 		return GroupSent{}, err
 	}
 	return GroupSent{r.At / 1000, r.Seq, r.Message.ID}, nil
+}
+
+// checkGroupMessage returns a message's payload as it is kept, and whom it mentions.
+func (in *Inbox) checkGroupMessage(m GroupMessage) (payload json.RawMessage, at []string, err error) {
+	if !frame.ValidGroupID(m.Group) {
+		return nil, nil, fault.With(fault.BadGroupID, strconv.Quote(m.Group))
+	}
+	if !sendable(m.Type) {
+		return nil, nil, fault.With(fault.BodyMalformed, "the server API cannot send messages of type "+strconv.Quote(m.Type)+" here")
+	}
+	if at, err = mentioned(m.At); err != nil {
+		return nil, nil, err
+	}
+	payload, err = in.cleanPayload(m.Type, m.Payload, m.CloudCustomData)
+	return payload, at, err
+}
+
+// digest names a message by all that it says, so that its repetition is recognised.
+func (m GroupMessage) digest(from place.User, payload json.RawMessage, more string) [sha256.Size]byte {
+	return digest(from, strings.Join([]string{
+		groupName(m.Group), strconv.FormatUint(uint64(m.Random), 10), m.Type, string(payload), m.CloudCustomData, more,
+	}, "\x00"))
 }
 
 // RevokeInGroup revokes a message of a group in the name of by. The server API names

@@ -89,7 +89,7 @@ func (g *groupFrames) frame(s *Session, r *record) (string, json.RawMessage) {
 	cursor := s.in.text(cursor{pos: upTo(r.pos)})
 	switch r.Kind {
 	case kindMessage, kindMembers:
-		if r.From == s.user.UserID && (r.Message.Instance == s.instance || r.Message.NoSync) {
+		if r.Message.Quiet || r.From == s.user.UserID && (r.Message.Instance == s.instance || r.Message.NoSync) {
 			if g.own == nil {
 				g.own = encode(groupNote{Conversations: []groupHead{groupHeadOf(r, r, flags{})}, Cursor: cursor})
 			}

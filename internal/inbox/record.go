@@ -39,6 +39,8 @@ type state struct {
 
 	// Born tells the group from one before it with the same ID.
 	Born int64 `json:"o,omitempty"`
+	// ImportedHere is the newest that was imported into the group.
+	ImportedHere *importedHere `json:"ih,omitempty"`
 	// Gone: the group has been dismissed.
 	Gone bool `json:"g,omitempty"`
 	// Named is the position of the newest message before this record that mentions

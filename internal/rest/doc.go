@@ -12,6 +12,7 @@
 //	group.go         group_open_http_svc: groups are made and changed
 //	groupinfo.go     group_open_http_svc: groups and their members are read
 //	groupmessage.go  group_open_http_svc: messages of groups, and what is set of members
+//	groupimport.go   group_open_http_svc: groups of another system
 //	groupattributes.go  group_open_http_svc: attributes and counters of groups
 //	profile.go       profile: portrait_get, portrait_set
 //	sns.go           sns: friends

@@ -152,35 +152,11 @@ func groupMembers(o object, name string, most int, plain bool) (ids []string, ob
 // "InviteJoinOption"?, "AppDefinedData"?, "MemberList"?: [{"Member_Account",
 // "Role"?}]}. Without Owner_Account the administrator is the owner.
 func (a *API) createGroup(ctx context.Context, c *call) (reply, error) {
-	o, p, owner := c.body, fields{}, c.admin
-	if err := groupFields(o, p); err != nil {
-		return nil, err
-	}
-	for theirs, ours := range map[string]string{"Type": "type", "GroupId": "groupID"} {
-		text, err := o.text(theirs, maxGroupText)
-		if err != nil {
-			return nil, err
-		}
-		if text != nil {
-			p[ours] = *text
-		}
-	}
-	if o.has("Owner_Account") {
-		var err error
-		if owner, err = o.userID("Owner_Account"); err != nil {
-			return nil, err
-		}
-	}
-	if known, err := a.o.Accounts.MayLogIn(ctx, c.user(owner)); err != nil {
-		return nil, err
-	} else if !known {
-		return nil, fault.New(fault.NoSuchAccount)
-	}
-	most, err := o.number("MaxMemberCount", 0, 1<<31, 0)
+	o := c.body
+	p, owner, err := a.newGroup(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	p["maxMemberNum"] = most
 	if o.has("MemberList") {
 		ids, objects, err := groupMembers(o, "MemberList", maxMembersNamed, false)
 		if err != nil {
@@ -203,6 +179,36 @@ func (a *API) createGroup(ctx context.Context, c *call) (reply, error) {
 	}
 	err = a.inGroups(ctx, c.user(owner), frame.GroupCreate, p, &made)
 	return reply{"GroupId": made.Group.GroupID, "Type": made.Group.Type}, err
+}
+
+// newGroup reads what a new group is to be, and its owner, who has an account.
+func (a *API) newGroup(ctx context.Context, c *call) (p fields, owner string, err error) {
+	o, p, owner := c.body, fields{}, c.admin
+	if err := groupFields(o, p); err != nil {
+		return nil, "", err
+	}
+	for theirs, ours := range map[string]string{"Type": "type", "GroupId": "groupID"} {
+		text, err := o.text(theirs, maxGroupText)
+		if err != nil {
+			return nil, "", err
+		}
+		if text != nil {
+			p[ours] = *text
+		}
+	}
+	if o.has("Owner_Account") {
+		if owner, err = o.userID("Owner_Account"); err != nil {
+			return nil, "", err
+		}
+	}
+	if known, err := a.o.Accounts.MayLogIn(ctx, c.user(owner)); err != nil {
+		return nil, "", err
+	} else if !known {
+		return nil, "", fault.New(fault.NoSuchAccount)
+	}
+	most, err := o.number("MaxMemberCount", 0, 1<<31, 0)
+	p["maxMemberNum"] = most
+	return p, owner, err
 }
 
 // destroyGroup: {"GroupId"}.
@@ -261,11 +267,17 @@ func (a *API) addMembers(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.bringMembers(ctx, c, frame.GroupInvite, fields{"groupID": id, "userIDs": ids}, ids)
+}
+
+// bringMembers makes a call that makes users members, and replies what has become of
+// each.
+func (a *API) bringMembers(ctx context.Context, c *call, method string, params fields, ids []string) (reply, error) {
 	var out struct {
 		Success []string `json:"successUserIDList"`
 		Existed []string `json:"existedUserIDList"`
 	}
-	if err := a.asAdmin(ctx, c, frame.GroupInvite, fields{"groupID": id, "userIDs": ids}, &out); err != nil {
+	if err := a.asAdmin(ctx, c, method, params, &out); err != nil {
 		return nil, err
 	}
 	list := make([]fields, len(ids))

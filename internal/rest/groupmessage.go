@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"math"
+	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
@@ -10,10 +11,11 @@ import (
 	"github.com/tim-wasm/tim/internal/inbox"
 )
 
-// GroupMessages stores and revokes messages of groups.
+// GroupMessages stores, revokes and imports messages of groups.
 type GroupMessages interface {
 	SendToGroup(ctx context.Context, m inbox.GroupMessage) (inbox.GroupSent, error)
 	RevokeInGroup(ctx context.Context, app uint32, group, by string, seq uint64) error
+	ImportToGroup(ctx context.Context, admin string, m inbox.GroupMessage, at time.Time) (sent inbox.GroupSent, stored bool, err error)
 }
 
 // The most entries in the lists of one command.
@@ -80,12 +82,8 @@ func readGroupMessage(c *call) (m inbox.GroupMessage, err error) {
 		return m, err
 	}
 	m.OnlineOnly = online == 1
-	if cloud, err := o.text("CloudCustomData", maxBody); err != nil {
+	if m.CloudCustomData, err = cloudData(o); err != nil {
 		return m, err
-	} else if cloud != nil {
-		if m.CloudCustomData = *cloud; len(*cloud) > maxCloudData {
-			return m, fault.With(fault.BodyTooLarge, "CloudCustomData")
-		}
 	}
 	if o.has("SendMsgControl") {
 		list, err := o.list("SendMsgControl", 8)

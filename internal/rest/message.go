@@ -152,18 +152,25 @@ func readSent(c *call) (m inbox.ServerMessage, err error) {
 		return m, err
 	}
 	m.OnlineOnly = life == 0
-	if cloud, err := o.text("CloudCustomData", maxBody); err != nil {
+	if m.CloudCustomData, err = cloudData(o); err != nil {
 		return m, err
-	} else if cloud != nil {
-		if m.CloudCustomData = *cloud; len(*cloud) > maxCloudData {
-			return m, fault.With(fault.BodyTooLarge, "CloudCustomData")
-		}
 	}
 	if m.NoBefore, m.NoAfter, err = readControl(o); err != nil {
 		return m, err
 	}
 	m.Type, m.Payload, err = readElement(o["MsgBody"])
 	return m, err
+}
+
+func cloudData(o object) (string, error) {
+	cloud, err := o.text("CloudCustomData", maxBody)
+	if err != nil || cloud == nil {
+		return "", err
+	}
+	if len(*cloud) > maxCloudData {
+		return "", fault.With(fault.BodyTooLarge, "CloudCustomData")
+	}
+	return *cloud, nil
 }
 
 // readControl reads which callbacks a message is to go without.

@@ -3,6 +3,7 @@ package timd
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
@@ -138,6 +139,14 @@ func (g groupMessages) SendToGroup(ctx context.Context, m inbox.GroupMessage) (i
 		return inbox.GroupSent{}, fault.New(fault.StoreFull)
 	}
 	return g.Inbox.SendToGroup(ctx, m)
+}
+
+// ImportToGroup implements rest.GroupMessages.
+func (g groupMessages) ImportToGroup(ctx context.Context, admin string, m inbox.GroupMessage, at time.Time) (inbox.GroupSent, bool, error) {
+	if g.t.storeFull() {
+		return inbox.GroupSent{}, false, fault.New(fault.StoreFull)
+	}
+	return g.Inbox.ImportToGroup(ctx, admin, m, at)
 }
 
 // charging is a bus of whose logs each read and write is charged to the call

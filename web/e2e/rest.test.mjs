@@ -128,9 +128,9 @@ test('the example receiver takes webhooks of timd and refuses those of others', 
 test('the example of an import can be run again', async (t) => {
   const file = (name) => fileURLToPath(new URL(`../examples/import/${name}`, import.meta.url));
   const env = { TIM_URL: timd.opsUrl, TIM_SDKAPPID: String(APP.app), TIM_ADMIN: 'operator', TIM_USERSIG: signer.genSig('operator', 600) };
-  for (const added of [3, 0]) {
+  for (const added of [5, 0]) {
     const { code, said } = await within(60_000, 'the import', saidBy(start(process.execPath, [file('import.mjs'), file('example.json')], { env })));
-    assert.deepEqual([code, said], [0, `2 accounts, 2 friends, 3 messages, of which ${added} are new here\n`]);
+    assert.deepEqual([code, said], [0, `accounts: 2, friends: 2, groups: 1, messages: 5, of which ${added} are new here\n`]);
   }
   const ben = await login('ben');
   t.after(() => ben.close());
@@ -139,6 +139,10 @@ test('the example of an import can be run again', async (t) => {
   assert.deepEqual(messages.map(({ from, time, payload, isRead }) => [from, time, payload.text, isRead]), [
     ['ada', 1577880000, 'Happy new year!', true], ['ben', 1577880060, 'And to you.', true], ['ada', 1577880060, 'Lunch on Friday?', true],
   ]);
+  const said = await ben.ask('message.list', { conversationID: 'GROUPlunch' });
+  assert.deepEqual(said.messages.map(({ from, time, payload }) => [from, time, payload.text]), [['ben', 1577880120, 'Who comes along?'], ['ada', 1577880120, 'I do.']]);
+  const { groups } = await ben.ask('group.list', {});
+  assert.deepEqual(groups.map(({ groupID, createTime, selfInfo }) => [groupID, createTime, selfInfo.role, selfInfo.joinTime]), [['lunch', 1577836800, 'Admin', 1577836860]]);
   const { UserDataItem } = await call('sns/friend_get', { From_Account: 'ada', StartIndex: 0 });
   assert.deepEqual(UserDataItem.map(({ To_Account }) => To_Account), ['ben']);
 });

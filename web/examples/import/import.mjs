@@ -1,4 +1,4 @@
-// Imports accounts, friends and the history of conversations from another system:
+// Imports accounts, friends, groups and the history of conversations from another system:
 // node import.mjs FILE. It can be run again: what was imported before stays as it is.
 import { readFileSync } from 'node:fs';
 
@@ -39,7 +39,7 @@ function by(list, key) {
   return all;
 }
 
-const { accounts = [], friends = [], messages = [] } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+const { accounts = [], friends = [], groups = [], messages = [] } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 
 for (const some of chunks(accounts, 100)) {
   const AccountList = some.map(({ userID, nick, faceUrl }) => ({ UserID: userID, Nick: nick, FaceUrl: faceUrl }));
@@ -55,23 +55,46 @@ for (const [of, list] of by(friends, ({ of }) => of)) {
   }
 }
 
+for (const { groupID, type, name, owner, time, members = [] } of groups) {
+  await call('group_open_http_svc/import_group', { GroupId: groupID, Type: type, Name: name, Owner_Account: owner, CreateTime: time });
+  for (const some of chunks(members, 300)) {
+    const list = some.map((one) => ({ Member_Account: one.userID, Role: one.role, JoinTime: one.time, NameCard: one.nameCard }));
+    const { MemberList } = await call('group_open_http_svc/import_group_member', { GroupId: groupID, MemberList: list });
+    const failed = MemberList.filter(({ Result }) => Result === 0).map(({ Member_Account }) => Member_Account);
+    if (failed.length > 0) throw new Error(`these members of ${groupID} were not imported: ${failed.join(', ')}`);
+  }
+}
+
 // The messages of a conversation go in one after the other, in their order; several
 // conversations go in at once.
-const waiting = [...by(messages, ({ from, to }) => JSON.stringify([from, to].sort())).values()];
+const text = (Text) => [{ MsgType: 'TIMTextElem', MsgContent: { Text } }];
+const waiting = [...by(messages, ({ from, to, group }) => JSON.stringify(group ? [group] : [from, to].sort())).values()];
 let added = 0;
 async function next() {
   for (let list = waiting.pop(); list; list = waiting.pop()) {
     list.sort((a, b) => a.time - b.time); // messages of one second keep their order
+    if (list[0].group) {
+      for (const some of chunks(list, 20)) await intoGroup(list[0].group, some);
+      continue;
+    }
     let second = 0;
-    for (const [i, { from, to, time, text }] of list.entries()) {
+    for (const [i, { from, to, time, text: said }] of list.entries()) {
       second = i > 0 && list[i - 1].time === time ? second + 1 : 0;
       const { Skipped } = await call('openim/importmsg', {
         SyncFromOldSystem: 2, From_Account: from, To_Account: to, MsgTimeStamp: time, MsgSeq: second, MsgRandom: 0,
-        MsgBody: [{ MsgType: 'TIMTextElem', MsgContent: { Text: text } }],
+        MsgBody: text(said),
       });
       added += 1 - Skipped;
     }
   }
 }
+async function intoGroup(GroupId, list) {
+  const MsgList = list.map(({ from, time, text: said }) => ({ From_Account: from, SendTime: time, MsgBody: text(said) }));
+  const { ImportMsgResult } = await call('group_open_http_svc/import_group_msg', { GroupId, MsgList });
+  for (const [i, { Result, Skipped }] of ImportMsgResult.entries()) {
+    if (Result !== 0) throw new Error(`${JSON.stringify(list[i])} was not imported: ${Result}`);
+    added += 1 - Skipped;
+  }
+}
 await Promise.all(Array.from({ length: 8 }, next));
-console.log(`${accounts.length} accounts, ${friends.length} friends, ${messages.length} messages, of which ${added} are new here`);
+console.log(`accounts: ${accounts.length}, friends: ${friends.length}, groups: ${groups.length}, messages: ${messages.length}, of which ${added} are new here`);
