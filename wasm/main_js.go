@@ -30,6 +30,7 @@
 //	receipts_js.go      receipts of single messages
 //	reactions_js.go     reactions to them
 //	pins_js.go          messages of groups that are pinned
+//	extensions_js.go    keys and values that readers add to them
 //	conversation_js.go  the list of conversations, read marks
 //	settings_js.go      pin, draft, custom data, deleting
 //	own_js.go           how to hear of a conversation

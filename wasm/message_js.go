@@ -62,6 +62,10 @@ func (i *instance) createCustomMessage(args []safejs.Value) (any, *fault.Error) 
 	return i.newPlainMessage("createCustomMessage", msgCustom, args, nil, []string{"data", "description", "extension"})
 }
 
+// askKeys are what a message asks of the gateway: receipts, and that others may add
+// extensions.
+var askKeys = [...]string{"needReadReceipt", "isSupportExtension"}
+
 // newMessage makes a Message with all fields that the original's has. Its ID
 // stays the same after it was sent; a Message that is created before a login
 // gets its ID at the login.
@@ -92,7 +96,9 @@ func (i *instance) newMessage(method, kind string, o, payload safejs.Value) (any
 		_ = m.Set(f.key, f.value)
 	}
 	_ = m.Set("isRead", true)
-	_ = m.Set("needReadReceipt", isTrue(bridge.Get(o, "needReadReceipt")))
+	for _, key := range askKeys {
+		_ = m.Set(key, isTrue(bridge.Get(o, key)))
+	}
 	_ = m.Set("time", i.now()/1000)
 	_ = m.Set("sequence", i.sequence)
 	_ = m.Set("clientSequence", i.sequence)
@@ -258,8 +264,10 @@ func (s *sending) post() {
 	} else {
 		params = append(params, frame.Field{Key: "to", Value: m.Text("to")})
 	}
-	if isTrue(bridge.Get(m.Value, "needReadReceipt")) {
-		params = append(params, frame.Field{Key: "needReadReceipt", Value: true})
+	for _, key := range askKeys {
+		if isTrue(bridge.Get(m.Value, key)) {
+			params = append(params, frame.Field{Key: key, Value: true})
+		}
 	}
 	call := s.i.client.Mail().Call(s.settle)
 	s.i.post(mailbox.Send{Call: call, Conversation: m.Text("conversationID"), Params: params})

@@ -133,7 +133,7 @@ var plausible = map[string]func(c *Caller) any{
 	frame.MessageSend: func(c *Caller) any {
 		return object{
 			"id": MessageID(c.User, c.Rand), "to": c.Peer, "type": "TIMTextElem", "payload": object{"text": "hello"},
-			"onlineUserOnly": c.Rand.IntN(4) == 0, "resend": c.Rand.IntN(4) == 0,
+			"onlineUserOnly": c.Rand.IntN(4) == 0, "resend": c.Rand.IntN(4) == 0, "isSupportExtension": c.Rand.IntN(2) == 0,
 		}
 	},
 	frame.MessageList:     inConversation(func(c *Caller) object { return object{"count": 15} }),
@@ -154,6 +154,10 @@ var plausible = map[string]func(c *Caller) any{
 		return object{"conversationID": "GROUP" + c.group(), "position": c.position(), "isPinned": c.Rand.IntN(2) == 0}
 	},
 	frame.MessagePinned: func(c *Caller) any { return object{"conversationID": "GROUP" + c.group(), "before": c.position()} },
+	frame.MessageExtend: inConversation(func(c *Caller) object {
+		return object{"position": c.position(), "extensions": []object{{"key": fmt.Sprint(c.Rand.IntN(20)), "value": "x", "seq": c.Rand.IntN(3)}}, "remove": c.Rand.IntN(2) == 0}
+	}),
+	frame.MessageExtensions: inConversation(func(c *Caller) object { return object{"position": c.position()} }),
 	frame.MessageSearch: func(c *Caller) any {
 		return object{"keywordList": []string{[]string{"hello", "nowhere"}[c.Rand.IntN(2)]}, "count": 1 + c.Rand.IntN(100)}
 	},

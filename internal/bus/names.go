@@ -79,7 +79,7 @@ const (
 
 	SubjectOnline   = "tim.live"      // messages for users who are online now
 	SubjectStatus   = "tim.status"    // somebody came, went, or changed their status
-	SubjectNoted    = "tim.noted"     // receipts and reactions, for who is online now
+	SubjectNoted    = "tim.noted"     // receipts, reactions and extensions, for who is online now
 	SubjectRooms    = "tim.room."     // <h>: what is said in live rooms; h is one of 256 classes, by a hash of the room
 	SubjectRoomed   = "tim.roomed"    // how many are in which live rooms on a gateway
 	SubjectPresence = "tim.live."     // <app>: what the console's feed shows

@@ -65,6 +65,7 @@ const (
 	RefusedByApp          Code = 20006
 	Blocked               Code = 20007
 	RevokeTooLate         Code = 20016
+	ExtensionConflict     Code = 23001
 	SNSBadParameters      Code = 30001
 	SNSUnknownAccount     Code = 30003
 	SNSForbidden          Code = 30009
@@ -177,6 +178,7 @@ var All = []Code{
 	RefusedByApp,
 	Blocked,
 	RevokeTooLate,
+	ExtensionConflict,
 	SNSBadParameters,
 	SNSUnknownAccount,
 	SNSForbidden,
@@ -352,6 +354,8 @@ func (c Code) Text() string {
 		return "The receiver has blocked this sender: the receiver can lift that with removeFromBlacklist."
 	case RevokeTooLate:
 		return "The message is too old to be revoked: deleteMessage removes it from this user's own list."
+	case ExtensionConflict:
+		return "Somebody else has changed this extension meanwhile: look at its value and set it again if need be."
 	case SNSBadParameters:
 		return "The contacts were not changed: check the parameters, and whether the two are friends already."
 	case SNSUnknownAccount:

@@ -34,7 +34,7 @@ const (
 
 // Messages. Requests of the client, with their params and results:
 const (
-	// {id, to, type, payload, cloudCustomData?, random?, clientTime?, onlineUserOnly?, resend?, needReadReceipt?} -> {message}
+	// {id, to, type, payload, cloudCustomData?, random?, clientTime?, onlineUserOnly?, resend?, needReadReceipt?, isSupportExtension?} -> {message}
 	MessageSend = "message.send"
 	// {conversationID, before?: position, count?} -> {messages, next, isCompleted}
 	MessageList = "message.list"
@@ -64,6 +64,10 @@ const (
 	MessagePin = "message.pin"
 	// {conversationID, before?: position} -> {messages, next?}
 	MessagePinned = "message.pinned"
+	// {conversationID, position, extensions?: [{key, value?, seq}], remove?} -> {extensions, seqs}
+	MessageExtend = "message.extend"
+	// {conversationID, position} -> {extensions, seqs}
+	MessageExtensions = "message.extensions"
 	// {cursor} -> {}
 	MessageAck = "message.ack"
 )
@@ -80,6 +84,8 @@ const (
 	NoteRead = "read"
 	// {conversationID, receipts}
 	NoteReceipts = "receipts"
+	// {conversationID, position, messageID, extensions, seqs}
+	NoteExtensions = "extensions"
 	// {conversationID, position, version, reactionID, data}
 	NoteReactions = "reactions"
 	// {messages, isPinned?, operator, cursor, position}
@@ -310,6 +316,8 @@ var InboxMethods = []string{
 	MessageReactions,
 	MessagePin,
 	MessagePinned,
+	MessageExtend,
+	MessageExtensions,
 	MessageAck,
 	ConversationDelete,
 	ConversationClear,

@@ -42,6 +42,7 @@ type Message struct {
 	OnlineOnly       bool            `json:"onlineOnlyFlag,omitempty"`
 	Priority         string          `json:"priority,omitempty"` // only in live rooms; absent: Normal
 	NeedReadReceipt  bool            `json:"needReadReceipt,omitempty"`
+	Extensible       bool            `json:"isSupportExtension,omitempty"`
 	ReadReceiptInfo  *ReadReceipt    `json:"readReceiptInfo,omitempty"` // of one's own that asks for receipts
 	Position         uint64          `json:"position,omitempty"`
 	Version          int             `json:"version,omitempty"` // ours: counts the edits
@@ -119,6 +120,7 @@ func message(m *record, newest *record, f flags, side int) Message {
 		IsModified:      c.Version > 0,
 		Version:         c.Version,
 		NeedReadReceipt: c.Receipt,
+		Extensible:      c.Extends,
 		ReadReceiptInfo: f.receipt,
 	}
 	if out.From == systemUser {

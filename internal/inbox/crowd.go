@@ -141,6 +141,23 @@ func (c *crowds) hearing(worker int, r *record) (out []*user) {
 	return out
 }
 
+// reading returns the members of a group who have a session here and may read what
+// stands at a position.
+func (c *crowds) reading(p pair, position uint64) (out []*user) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if one := c.all[p]; one != nil {
+		for _, users := range *one {
+			for u, s := range users {
+				if s.to == 0 && (s.older || position > s.from) {
+					out = append(out, u)
+				}
+			}
+		}
+	}
+	return out
+}
+
 // members returns the members of a group who have a session here.
 func (c *crowds) members(p pair) (out []*user) {
 	c.mu.Lock()

@@ -22,6 +22,7 @@
 //	receipts.go      receipts of single messages
 //	groupreceipts.go receipts in groups, and who has given them
 //	reactions.go     reactions to them
+//	extensions.go    keys and values that readers add to them
 //	identity.go      which IDs a message may have; late repetitions of a send
 //	elements.go      the payload of each type of message, and the files that it names
 //	merged.go        messages that hold other ones
@@ -90,6 +91,7 @@
 //	TIM_MARK    tim.mark.<app>.<a>.<b>.<pos>      the newest of: revoked, edited, deleted by a or by b
 //	            tim.mark.<app>.g.<group>.<pos>         … of a group, ….<pos>.<user>: deleted by user,
 //	                                                   and ….<pos>.r: who has given a receipt
+//	            ….<pos>.x                              extensions of a message of either
 //
 // A record of TIM_MSG is a message, a read mark, a revocation or an edit, and carries
 // the conversation's whole state after it: sequence, counts, both read marks
@@ -177,7 +179,7 @@
 //	user.refreshing          what is told last was read last
 //	conversations.appending  one order of a log's records
 //	docs.writing             one writer of a document
-//	Inbox.receiving          one writer of who has read a message of a group
+//	Inbox.marking            one writer of the receipts, or extensions, of a message
 //
 // Each field names its lock where it is declared; what names none is never
 // written after it was made. Locks are taken after turns. No lock is held across
@@ -217,7 +219,7 @@
 //	session.more {} -> the same: goes on where more was true; 2905 once
 //	    Options.SyncIdle has passed: then session.sync comes again
 //	message.send {id, to, type, payload, cloudCustomData?, random?, clientTime?,
-//	    onlineUserOnly?, resend?, needReadReceipt?} -> {message}
+//	    onlineUserOnly?, resend?, needReadReceipt?, isSupportExtension?} -> {message}
 //	    to a group with groupID instead of to, and atUserList?: 30 userIDs at most,
 //	    or __kImSDK_MesssageAtALL__ for all. In a live room the message is stored
 //	    nowhere and has no position; priority? is High, Normal, Low or Lowest
@@ -255,6 +257,14 @@
 //	    for all members of a group, who are told; 10 at most (10070)
 //	message.pinned {conversationID, before?: position} -> {messages, next?}
 //	    those that the member may see, newest first; goes on before next
+//	message.extend {conversationID, position, extensions?: [{key, value?, seq}], remove?} ->
+//	    {extensions: [{code, key, value}], seqs}
+//	    sets 20 at most, or deletes them; with remove and none of them it deletes all. seq
+//	    is the number of the last change of the key that the client knows of, 0 for none:
+//	    if somebody else has changed it since, code is 23001 and value theirs. seqs has the
+//	    number of each one's last change, with a minus sign if the key is gone. For
+//	    messages that were sent with isSupportExtension, in groups, too
+//	message.extensions {conversationID, position} -> {extensions: [{key, value}], seqs}
 //	message.ack {cursor} -> {}
 //	conversation.delete {conversationIDs, clearHistory} -> {}
 //	conversation.pin {conversationID, isPinned} -> {}
@@ -309,6 +319,8 @@
 //	    one has changed: a hint, too; an older version may come after a newer one
 //	pinned {messages: [Message], isPinned?, operator: {userID, nick, avatar}, cursor, position}
 //	    a message of a group is pinned, or no longer; position is that of this record
+//	extensions {conversationID, position, messageID, extensions, seqs}
+//	    some were set or deleted: a hint, too, to all who may read the message
 //	profile {profile}   blacklist {userIDs}   status {statuses}
 //
 // more means that the next notification of that name continues this one.

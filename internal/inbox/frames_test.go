@@ -140,8 +140,16 @@ func openCostly(tb testing.TB, b Bus) *costly {
 		frame.MessageReactions: func(int) any { return conversationParams{ConversationID: "C2Cbob", Positions: w.wanted[:window]} },
 		frame.MessagePin:       func(n int) any { return pinParams{"GROUPg", w.said[maxPins], on(n)} },
 		frame.MessagePinned:    func(int) any { return conversationParams{ConversationID: "GROUPg"} },
-		frame.MessageAck:       func(int) any { return ackParams{Cursor: cursorAt(w.mine)} },
-		frame.MessageSearch:    func(int) any { return searchParams{KeywordList: []string{"nowhere"}} },
+		frame.MessageExtend: func(n int) any {
+			p := extendParams{ConversationID: "GROUPg", Position: w.own}
+			for key := range maxExtend {
+				p.Extensions = append(p.Extensions, extending{Key: fmt.Sprintf("%0100d", key), Value: strings.Repeat(strconv.Itoa(n%10), maxExtensionValue)})
+			}
+			return p
+		},
+		frame.MessageExtensions: func(int) any { return conversationParams{ConversationID: "GROUPg", Position: w.own} },
+		frame.MessageAck:        func(int) any { return ackParams{Cursor: cursorAt(w.mine)} },
+		frame.MessageSearch:     func(int) any { return searchParams{KeywordList: []string{"nowhere"}} },
 		frame.ConversationDelete: func(n int) any {
 			return conversationParams{ConversationIDs: many, ClearHistory: on(n)}
 		},
@@ -188,7 +196,7 @@ func (w *costly) openGroup(tb testing.TB, groups *modelGroups, bob, alice *clien
 	members := append(numbered("member", maxReaders-2), "alice", "bob")
 	require.NoError(tb, groups.change(w.in, "g", members, nil))
 	ask := func(c *client) uint64 {
-		p := toGroup(freshID(), "g", strings.Repeat("x", longSize), asksForReceipts)
+		p := toGroup(freshID(), "g", strings.Repeat("x", longSize), asksForReceipts, takesExtensions)
 		p["id"] = messageID(c.userID, w.now, freshID())
 		var r messageResult
 		c.must(frame.MessageSend, p, &r)

@@ -2,7 +2,6 @@ package inbox
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 
@@ -90,21 +89,8 @@ func (s *Session) giveReceiptsInGroup(ctx context.Context, p pair, positions []u
 
 // addReader adds a member to the readers of a message and returns how many there are
 // then; 0 if they were among them.
-//
-// Many members read a message in the same moment. They take turns, so that here one
-// write does not refuse the others.
 func (in *Inbox) addReader(ctx context.Context, m *record, userID string) (n int, err error) {
-	subject := m.pair.readersSubject(m.pos)
-	done, err := in.receiving.Take(ctx, subject)
-	if err != nil {
-		return 0, err
-	}
-	defer done()
-	e, err := in.store.marks.Last(ctx, subject)
-	if err != nil && !errors.Is(err, bus.ErrNoValue) {
-		return 0, err
-	}
-	err = changeMark(ctx, in, subject, e, func(r *readers) bool {
+	err = changeInTurn(ctx, in, m.pair.readersSubject(m.pos), func(r *readers) bool {
 		switch {
 		case slices.Contains(r.Users, userID):
 			if n > 0 { // an attempt of this call has added them, and its answer was lost
@@ -122,9 +108,14 @@ func (in *Inbox) addReader(ctx context.Context, m *record, userID string) (n int
 	return n, err
 }
 
-// notedInGroup tells those sessions here whose user has sent what was read.
+// notedInGroup tells those sessions here whose user has sent what was read, and all
+// members of extensions.
 func (in *Inbox) notedInGroup(n notedSignal) {
 	name := groupName(n.Group)
+	if x := n.Extended; x != nil {
+		x.ConversationID = idOf(name)
+		in.tellMembers(pairOf(n.App, "", name), x.Position, frame.NoteExtensions, x)
+	}
 	by := map[string][]receipt{}
 	for _, r := range n.Read {
 		by[r.From] = append(by[r.From], r.receipt)

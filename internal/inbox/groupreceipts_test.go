@@ -196,6 +196,6 @@ func TestReceiptsOfManyAtOnce(t *testing.T) {
 	}
 	require.True(t, seen[GroupReceipt{12, 0}])
 	alice.mu.Unlock()
-	require.Zero(t, in.receiving.Len())
-	require.Zero(t, second.receiving.Len())
+	require.Zero(t, in.marking.Len())
+	require.Zero(t, second.marking.Len())
 }

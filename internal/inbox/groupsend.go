@@ -68,6 +68,7 @@ func (s *Session) sendToGroup(ctx context.Context, p sendParams) (any, error) {
 		}
 	}
 	c.Card = as.NameCard
+	c.Extends = p.Extends && !p.OnlineUserOnly && !as.Live
 	if p.NeedReadReceipt && !p.OnlineUserOnly && as.Readers > 0 {
 		c.Receipt, c.Readers = true, as.Readers
 	}

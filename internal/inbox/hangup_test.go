@@ -86,7 +86,7 @@ func TestHangUpBetweenWatches(t *testing.T) {
 func paramsOf(m Message) map[string]any {
 	conv := map[string]any{
 		"conversationID": "C2Cbob", "conversationIDs": []string{"C2Cbob", "C2Ccarol"}, "position": m.Position,
-		"positions": []uint64{m.Position}, "reactionID": "smile", "isPinned": rand.IntN(2) == 0, "draftText": freshID(), "customData": freshID(), "cloudCustomData": freshID(), "markType": 1, "enableMark": rand.IntN(2) == 0,
+		"positions": []uint64{m.Position}, "reactionID": "smile", "extensions": []extending{{Key: "k"}}, "remove": rand.IntN(2) == 0, "isPinned": rand.IntN(2) == 0, "draftText": freshID(), "customData": freshID(), "cloudCustomData": freshID(), "markType": 1, "enableMark": rand.IntN(2) == 0,
 		"messageRemindType": remindTypes[rand.IntN(2)],
 	}
 	sorted := convGroupParams{GroupName: "g", ConversationIDs: []string{"C2Cbob", "C2Ccarol"}}
@@ -96,7 +96,7 @@ func paramsOf(m Message) map[string]any {
 		"session.sync": syncParams{Cursor: cursor.Cursor, Watch: users.UserIDs}, "session.more": nothing{},
 		"message.send": sendText(freshID(), "bob", "hello"),
 		"message.list": conv, "message.read": conv, "message.readAll": nothing{},
-		"message.delete": conv, "message.revoke": conv, "message.modify": conv, "message.receipt": conv, "message.receipts": conv, "message.readers": conv, "message.react": conv, "message.reactions": conv, "message.ack": cursor,
+		"message.delete": conv, "message.revoke": conv, "message.modify": conv, "message.receipt": conv, "message.receipts": conv, "message.readers": conv, "message.react": conv, "message.reactions": conv, "message.extend": conv, "message.extensions": conv, "message.ack": cursor,
 		"message.search": searchParams{KeywordList: []string{"hello"}}, "profile.search": searchParams{KeywordList: []string{"b"}},
 		"conversation.get": conv, "conversation.delete": conv, "conversation.clear": conv,
 		"conversation.pin": conv, "conversation.draft": conv, "conversation.custom": conv, "conversation.mark": conv, "conversation.remind": conv,
@@ -182,7 +182,7 @@ func countsOf(in *Inbox) counts {
 		n.writing += d.writing.Len() + len(d.reading)
 		d.mu.Unlock()
 	}
-	n.writing += in.receiving.Len()
+	n.writing += in.marking.Len()
 	in.crowds.mu.Lock()
 	n.crowded = len(in.crowds.pairs)
 	in.crowds.mu.Unlock()

@@ -29,7 +29,7 @@ type Inbox struct {
 	recent     recents
 	crowds     crowds
 	groupRates groupRates
-	receiving  turns.ByKey[string] // one writer of this gateway to a document of readers
+	marking    turns.ByKey[string] // one writer of this gateway to a document beside a message
 	rates      *rates
 
 	messages                 followers

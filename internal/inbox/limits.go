@@ -82,7 +82,7 @@ func peersIn(conversationIDs []string) ([]string, error) {
 // growing are the methods that add to what is stored.
 var growing = map[string]bool{
 	frame.MessageSend: true, frame.MessageModify: true, frame.MessageRead: true, frame.MessageReadAll: true,
-	frame.MessageReact: true, frame.MessageReceipt: true, frame.MessagePin: true,
+	frame.MessageReact: true, frame.MessageReceipt: true, frame.MessageExtend: true, frame.MessagePin: true,
 	frame.ConversationPin: true, frame.ConversationDraft: true, frame.ConversationCustom: true, frame.ConversationMark: true,
 	frame.ConversationRemind: true, frame.ConversationGroupCreate: true, frame.ConversationGroupRename: true, frame.ConversationGroupAdd: true,
 	frame.ProfileSet: true, frame.BlacklistAdd: true,

@@ -137,6 +137,21 @@ func changeMark[T any](ctx context.Context, in *Inbox, subject string, e bus.Val
 	}
 }
 
+// changeInTurn is changeMark for a document that many users change in the same moment.
+// They take turns, so that here one write does not refuse the others.
+func changeInTurn[T any](ctx context.Context, in *Inbox, subject string, change func(v *T) bool) error {
+	done, err := in.marking.Take(ctx, subject)
+	if err != nil {
+		return err
+	}
+	defer done()
+	e, err := in.store.marks.Last(ctx, subject)
+	if err != nil && !errors.Is(err, bus.ErrNoValue) {
+		return err
+	}
+	return changeMark(ctx, in, subject, e, change)
+}
+
 // messageAt reads a message of a conversation. It fails with 70402 if there is
 // no message of that conversation at the position.
 func (in *Inbox) messageAt(ctx context.Context, p pair, pos uint64) (*record, error) {

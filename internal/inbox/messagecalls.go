@@ -81,6 +81,10 @@ var messageCalls = map[string]call{
 	frame.MessageReactions: inConversation(func(ctx context.Context, s *Session, c pair, _ int, p conversationParams) (any, error) {
 		return s.in.reactionsOf(ctx, c, p.Positions)
 	}),
+	frame.MessageExtend: with(func(ctx context.Context, s *Session, p extendParams) (any, error) { return s.extend(ctx, p) }),
+	frame.MessageExtensions: inConversation(func(ctx context.Context, s *Session, c pair, _ int, p conversationParams) (any, error) {
+		return s.in.extensionsOf(ctx, s, c, p.Position)
+	}),
 	frame.MessageSearch: with(func(ctx context.Context, s *Session, p searchParams) (any, error) { return s.searchMessages(ctx, p) }),
 	frame.MessageAck: with(func(ctx context.Context, s *Session, p ackParams) (any, error) {
 		c, ok := s.in.parse(p.Cursor)

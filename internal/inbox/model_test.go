@@ -162,6 +162,12 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestWhoGivesReceiptsInAGroup": TestWhoGivesReceiptsInAGroup,
 		"TestReceiptsOfManyAtOnce":     TestReceiptsOfManyAtOnce,
 	},
+	"extensions_test.go": {
+		"TestExtensions":             TestExtensions,
+		"TestWhoExtends":             TestWhoExtends,
+		"TestExtensionsInAGroup":     TestExtensionsInAGroup,
+		"TestExtensionsOfManyAtOnce": TestExtensionsOfManyAtOnce,
+	},
 	"groupedits_test.go": {
 		"TestGroupEdits":       TestGroupEdits,
 		"TestMissedGroupEdits": TestMissedGroupEdits,

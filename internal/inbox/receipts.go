@@ -68,7 +68,7 @@ type receiptsNote struct {
 	Receipts       []receipt `json:"receipts"`
 }
 
-// notedSignal tells every gateway of receipts and reactions in a conversation, so
+// notedSignal tells every gateway of receipts, reactions and extensions in a conversation, so
 // that users who are online are told. The documents are what counts: a signal may be
 // lost, and a client that was away asks for them.
 type notedSignal struct {
@@ -80,6 +80,8 @@ type notedSignal struct {
 	// Group is the group that it is about, instead of Users and By.
 	Group string      `json:"group,omitempty"`
 	Read  []groupRead `json:"read,omitempty"`
+	// Extended is of either.
+	Extended *extendedNote `json:"extended,omitempty"`
 }
 
 // betweenTwo refuses conversations that are not between two users.
@@ -162,7 +164,7 @@ func (in *Inbox) receiptsOf(ctx context.Context, u place.User, p pair, positions
 	return out, err
 }
 
-// sawNoted tells the sessions here of receipts and reactions.
+// sawNoted tells the sessions here of receipts, reactions and extensions.
 func (in *Inbox) sawNoted(data []byte) {
 	var n notedSignal
 	if err := json.Unmarshal(data, &n); err != nil || n.By < 0 || n.By > 1 {
@@ -178,5 +180,8 @@ func (in *Inbox) sawNoted(data []byte) {
 	}
 	if n.Reacted != nil {
 		in.tellReaction(p, n.Reacted)
+	}
+	if n.Extended != nil {
+		in.tellExtended(p, *n.Extended)
 	}
 }

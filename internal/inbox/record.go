@@ -102,6 +102,8 @@ type content struct {
 	NoSync bool `json:"ns,omitempty"`
 	// Receipt asks its receivers for a receipt.
 	Receipt bool `json:"rr,omitempty"`
+	// Extends lets its readers add extensions.
+	Extends bool `json:"xs,omitempty"`
 	// Quiet is of a message that was imported: nobody is told of it as new.
 	Quiet bool `json:"q,omitempty"`
 	// untold keeps Options.Hooks from being told; it is not stored.

@@ -29,6 +29,7 @@ type sendParams struct {
 	OnlineUserOnly  bool            `json:"onlineUserOnly"`
 	Resend          bool            `json:"resend"`
 	NeedReadReceipt bool            `json:"needReadReceipt"`
+	Extends         bool            `json:"isSupportExtension"`
 	// To a group, instead of To: a gateway that knows no groups refuses it then.
 	GroupID    string   `json:"groupID"`
 	AtUserList []string `json:"atUserList"`
@@ -87,7 +88,7 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	c := &content{
 		ID: p.ID, Instance: s.instance, Type: p.Type, Payload: payload, Cloud: p.CloudCustomData,
 		Nick: me.Nick, Avatar: me.Avatar, Random: p.Random, ClientTime: p.ClientTime,
-		Receipt: p.NeedReadReceipt && !p.OnlineUserOnly,
+		Receipt: p.NeedReadReceipt && !p.OnlineUserOnly, Extends: p.Extends && !p.OnlineUserOnly,
 	}
 	if dropped {
 		r := newLive(u, p.To, c, key, s.in.now()).record()

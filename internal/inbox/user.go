@@ -294,8 +294,10 @@ func (s *Session) catchUpNow(ctx context.Context, from cursor) error {
 }
 
 // tell pushes something that is not a record to every live session.
-func (u *user) tell(method string, v any) {
-	params := encode(v)
+func (u *user) tell(method string, v any) { u.pass(method, encode(v)) }
+
+// pass is tell with params that are composed already.
+func (u *user) pass(method string, params json.RawMessage) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for s := range u.sessions {

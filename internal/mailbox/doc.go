@@ -37,6 +37,7 @@
 //	inbound.go  notifications of the gateway: lists, messages, revocations, read marks
 //	receipts.go receipts of single messages
 //	reactions.go reactions to them
+//	extensions.go keys and values that readers add to them
 //	cursor.go   merging cursors, component by component
 //	flush.go    what the page is told, and acknowledging it to the gateway
 //	calls.go    calls of the page about the list and its conversations

@@ -146,7 +146,7 @@ func someType(next func(int) int) string {
 func (w *world) callOf(next func(int) int) mailbox.Input {
 	id, c := somebody[next(len(somebody))], w.call()
 	ids := somebody[:next(len(somebody))]
-	switch next(16) {
+	switch next(17) {
 	case 0:
 		return mailbox.ListConversations{Call: c, Type: someType(next), Unread: next(2) == 0, Mentions: next(4) == 0}
 	case 1:
@@ -177,6 +177,8 @@ func (w *world) callOf(next func(int) int) mailbox.Input {
 		return mailbox.ListContacts{Call: c, List: mailbox.ContactList(next(3))}
 	case 14:
 		return mailbox.ListGroups{Call: c}
+	case 15:
+		return mailbox.Extend{Call: c, Conversation: id, Position: 1, List: []frame.Body{frame.Fields{{Key: "key", Value: "k"}}}, Remove: next(3) == 0, Read: next(3) == 0}
 	default:
 		return mailbox.OpenConversation{Call: c, Conversation: "nonsense"}
 	}
@@ -222,6 +224,8 @@ func (w *world) result(r mailbox.Ask, next func(int) int) frame.Body {
 		w.position++
 		return body("{message:{ID:s%d,conversationID:%s,flow:out,sequence:%d,position:%d}}",
 			w.position, r.Params.Text("to"), w.position, w.position)
+	case frame.MessageExtend, frame.MessageExtensions:
+		return body("{extensions:[{code:0,key:k,value:v}],seqs:[%d]}", next(9)-4)
 	case frame.MessageList:
 		return body("{messages:[{ID:h,conversationID:%s,position:%d}],next:%d}", r.Params.Text("conversationID"), 1+next(9), next(9))
 	}
@@ -248,7 +252,10 @@ func (w *world) note(next func(int) int) mailbox.Input {
 		return noticed([]string{frame.NoteGroupSelf, frame.NoteGroupLeft, frame.NoteGroupCounters, frame.NoteGroupsReset}[next(4)],
 			"{groupID:g%d,selfInfo:{role:Admin}}", next(4))
 	case 12:
-		if next(2) == 0 {
+		switch next(3) {
+		case 0:
+			return noticed(frame.NoteExtensions, "{conversationID:%s,position:1,messageID:m1,extensions:[{key:k,value:v},{key:l,value:w}],seqs:[%d,%d]}", id, next(5)-2, next(5))
+		case 1:
 			return noticed(frame.NoteReactions, "{conversationID:%s,position:1,version:%d,reactionID:r,data:{messageID:m1}}", id, next(5))
 		}
 		return noticed(frame.NoteReceipts, "{conversationID:%s,receipts:[{ID:m%d,position:%d,time:1}]}", id, w.position, w.position)

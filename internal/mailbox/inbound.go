@@ -32,7 +32,7 @@ func (m *Machine) noticed(in Noticed) {
 	switch in.Method {
 	case frame.NoteConversations:
 		if note.Bool("reset") {
-			m.seen, m.undone, m.reacted, m.early, m.cursor, m.convGroups.revision = positions{}, positions{}, nil, nil, "", 0
+			m.seen, m.undone, m.reacted, m.extended, m.early, m.cursor, m.convGroups.revision = positions{}, positions{}, nil, nil, nil, "", 0
 			for _, c := range m.list {
 				if c.counts != nil {
 					*c.counts = counts{}
@@ -62,6 +62,8 @@ func (m *Machine) noticed(in Noticed) {
 		m.readByPeer(note)
 	case frame.NoteReceipts:
 		m.receipts(note)
+	case frame.NoteExtensions:
+		m.extensions(note)
 	case frame.NoteReactions:
 		m.reactions(note)
 	case frame.NoteProfile:

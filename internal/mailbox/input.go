@@ -121,6 +121,15 @@ type (
 		Given        int64
 		Count        int64
 	}
+	// Extend sets extensions of a message, which have a key and a value, or with Remove
+	// deletes them, all if there is no List. With Read it asks for all of them.
+	Extend struct {
+		Call         Call
+		Conversation string
+		Position     int64
+		List         []frame.Body
+		Remove, Read bool
+	}
 	// Watch subscribes to the status of users.
 	Watch struct {
 		Call Call
@@ -168,6 +177,7 @@ func (MarkRead) input()            {}
 func (MarkAllRead) input()         {}
 func (Send) input()                {}
 func (ReadHistory) input()         {}
+func (Extend) input()              {}
 func (Watch) input()               {}
 func (Unwatch) input()             {}
 func (ListContacts) input()        {}

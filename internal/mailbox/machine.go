@@ -60,13 +60,14 @@ type box struct {
 	coming        []*conversation // those of a whole list whose last part has not come yet
 	opened        int             // numbers the conversations that began here
 
-	running bool               // an attempt to synchronise, or its repetition, is under way on this link
-	cursor  string             // how far this instance is
-	shown   string             // the cursor of what the page was given
-	seen    positions          // of messages
-	undone  positions          // of revocations
-	reacted positions          // versions, by message and reaction; counts of readers, by message
-	early   map[string]Confirm // receipts that came before their messages, by the message's ID
+	running  bool               // an attempt to synchronise, or its repetition, is under way on this link
+	cursor   string             // how far this instance is
+	shown    string             // the cursor of what the page was given
+	seen     positions          // of messages
+	undone   positions          // of revocations
+	reacted  positions          // versions, by message and reaction; counts of readers, by message
+	extended positions          // the newest change that the page knows of each key of extensions; below 0 if the key is gone
+	early    map[string]Confirm // receipts that came before their messages, by the message's ID
 
 	acking, ackAgain bool
 	acked            string
@@ -154,6 +155,8 @@ func (m *Machine) take(in Input) {
 		m.send(in)
 	case ReadHistory:
 		m.readHistory(in)
+	case Extend:
+		m.extend(in)
 	case Watch:
 		m.watch(in)
 	case Unwatch:

@@ -32,6 +32,7 @@ import (
 //	read CALL ID, readall CALL [TYPE]   read 1 C2Cbob
 //	send CALL ID BODY                   send 1 C2Cbob {id:m1}
 //	history CALL ID COUNT [NEXT GIVEN]  history 1 C2Cbob 15 h3 0
+//	extend CALL ID POSITION BODY        extend 1 C2Cbob 7 {list:[{key:k,value:v}],remove:false,read:false}
 //	watch CALL IDS, unwatch CALL [IDS]  watch 1 [bob,eve]
 //	contacts CALL LIST                  contacts 1 2 for the friend groups
 //	groups CALL, wantgroups             groups 1
@@ -96,6 +97,12 @@ func parseInput(s string) (mailbox.Input, error) {
 		next, given, _ := strings.Cut(arg(4), " ")
 		at, _ := strconv.ParseInt(given, 10, 64)
 		return mailbox.ReadHistory{Call: call, Conversation: arg(2), Count: number(3), Next: next, Given: at}, nil
+	case "extend":
+		is := body(4)
+		return mailbox.Extend{
+			Call: call, Conversation: arg(2), Position: number(3),
+			List: is.List("list"), Remove: is.Bool("remove"), Read: is.Bool("read"),
+		}, nil
 	case "watch":
 		return mailbox.Watch{Call: call, IDs: ids(2)}, nil
 	case "unwatch":

@@ -2,7 +2,7 @@ package mailbox
 
 import "github.com/tim-wasm/tim/internal/frame"
 
-// mostReacted is of how many reactions, and counts of readers, it is remembered how
+// mostReacted is of how many reactions, extensions and counts of readers it is remembered how
 // new they were. If it has forgotten that, one that comes late may be shown.
 const mostReacted = 1000
 
@@ -18,7 +18,8 @@ func (m *Machine) reactions(note frame.Body) {
 }
 
 // newest reports whether a notification says something newer of a message than those
-// before; what is a reaction, and empty for the number of readers.
+// before; what is a reaction or x and the key of an extension, and empty for the number
+// of readers.
 func (m *Machine) newest(note frame.Body, position int64, what string, version int64) bool {
 	if len(m.reacted) >= mostReacted || m.reacted == nil {
 		m.reacted = positions{}

@@ -40,7 +40,7 @@ export interface MessageOptions<Payload> {
   needReadReceipt?: boolean;
   /** Ignored: it is for groups. */
   receiverList?: string[];
-  /** Ignored: message extensions are not built yet. */
+  /** Lets those who may read it add extensions: see {@link ChatSDK.setMessageExtensions}. */
   isSupportExtension?: boolean;
   /** Told how much of a file has gone out, 0 to 1. Ignored where there is none. */
   onProgress?: Function;

@@ -7,7 +7,7 @@ import { EVENT, TSignaling, TYPES, VERSION } from '../src/constants.gen.js';
 import type { ContactMethods, Friend, FriendApplications, FriendGroup } from './contacts.js';
 import type { Group, GroupMethods } from './groups.js';
 import type { AudioMessage, Conversation, CustomMessage, FaceMessage, FileMessage, ImageMessage, InboxMethods, LocationMessage, MergerMessage, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, UserStatus, VideoMessage } from './inbox.js';
-import type { MarkMethods, MessageReactions } from './marks.js';
+import type { MarkMethods, MessageExtension, MessageReactions } from './marks.js';
 import type { CustomPayload, FacePayload, FileToSend, LocationPayload, MessagesToMerge, TextPayload } from './payloads.js';
 import type { SignalingMethods } from './signaling.js';
 import type { ConversationMethods } from './conversations.js';
@@ -158,6 +158,10 @@ export interface EventMap {
     | { userID: string; messageID: string; isPeerRead: boolean; timestamp: number }
     | { groupID: string; messageID: string; readCount: number; unreadCount: number }
   )[];
+  /** Extensions of a message that were set. */
+  onMessageExtensionsUpdated: { messageID: string; extensions: MessageExtension[] };
+  /** Extensions of a message that were deleted. */
+  onMessageExtensionsDeleted: { messageID: string; keyList: string[] };
   /** The reactions to one message that have changed. */
   onMessageReactionsUpdated: MessageReactions;
   /** A message of a group was pinned or unpinned, by whom operatorInfo names. */

@@ -12,7 +12,21 @@ export interface MessageReactions {
   }[];
 }
 
-/** The methods of an instance for what becomes of a message: receipts, reactions and pins. */
+/** A key and its value that somebody has added to a message. */
+export interface MessageExtension {
+  key: string;
+  value: string;
+}
+
+/**
+ * What has become of an extension: code is 0, or 23001 if somebody else has changed
+ * it meanwhile. Then nothing was changed, and value is theirs, '' if the key is gone.
+ */
+export interface MessageExtensionResult extends MessageExtension {
+  code: number;
+}
+
+/** The methods of an instance for what becomes of a message: receipts, reactions, extensions, pins. */
 export interface MarkMethods {
   /**
    * Confirms to their senders that this user has seen messages of one
@@ -43,6 +57,21 @@ export interface MarkMethods {
    */
   addMessageReaction(message: Message, reactionID: string): Promise<IMResponse<{}>>;
   removeMessageReaction(message: Message, reactionID: string): Promise<IMResponse<{}>>;
+  /**
+   * Sets extensions of a message that was created with isSupportExtension: the first 20
+   * of the list, keys of up to 100 bytes, values of up to 1 KB; a message has 300 at
+   * most, and 32 KB of them. Whoever has set a key may always set it again; one that
+   * somebody else has changed meanwhile has code 23001. MESSAGE_EXTENSIONS_UPDATED
+   * tells all who may read the message.
+   */
+  setMessageExtensions(message: Message, extensions: MessageExtension[]): Promise<IMResponse<{ extensions: MessageExtensionResult[] }>>;
+  /** The extensions of a message, those of keyList if there is one. */
+  getMessageExtensions(message: Message, keyList?: string[]): Promise<IMResponse<{ extensions: MessageExtension[] }>>;
+  /**
+   * Deletes extensions of a message, the first 20 of keyList, all without one.
+   * MESSAGE_EXTENSIONS_DELETED tells all who may read the message.
+   */
+  deleteMessageExtensions(message: Message, keyList?: string[]): Promise<IMResponse<{ extensions: MessageExtensionResult[] }>>;
   /** The reactions to messages of one conversation, of the first 15 of the list. */
   getMessageReactions(options: {
     messageList: Message[];

@@ -26,9 +26,6 @@ export interface UnbuiltMethods {
   searchCloudGroups(options: unknown): Empty;
 
   translateText(options: unknown): Unbuilt;
-  setMessageExtensions(message: Message, extensions: unknown): Unbuilt;
-  getMessageExtensions(message: Message, keyList?: string[]): Unbuilt;
-  deleteMessageExtensions(message: Message, keyList?: string[]): Unbuilt;
   getMessageListHopping(options: unknown): Unbuilt;
   createTopicInCommunity(options: unknown): Unbuilt;
   deleteTopicFromCommunity(options: unknown): Unbuilt;
