@@ -31,6 +31,7 @@
 //	banned.go        who is banned from a live room, and may come back early
 //	held.go          how many bans and mutes a live room may have
 //	list.go          a user's groups; a group's members; how many are online
+//	directory.go     all groups of an app, for administrators
 //	applications.go  applications to join, and how they are handled
 //	managers.go      who may handle them
 //	attributes.go    attributes and counters

@@ -18,6 +18,8 @@ import (
 // Bus is what groups need of a bus.Bus. Package busmodel has it in memory.
 type Bus interface {
 	OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error)
+	// Batch returns the first values from a position on; any replica may answer.
+	Batch(ctx context.Context, stream, filter string, seq uint64, n int) ([]bus.Value, error)
 }
 
 // Options of Open. Zero values mean the defaults.
@@ -82,6 +84,7 @@ func (o Options) withDefaults() Options {
 // goroutine.
 type Room struct {
 	o           Options
+	bus         Bus
 	log         bus.Log
 	follower    bus.Follower
 	turns       turns.ByKey[key] // for changes of membership
@@ -107,7 +110,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Room, error) {
 		return nil, fmt.Errorf("group: %w", err)
 	}
 	r := &Room{
-		o: o.withDefaults(), log: log,
+		o: o.withDefaults(), bus: b, log: log,
 		rates: newRates(), listeners: newListeners(), online: counts{all: map[key]count{}},
 		jobs: newJobs(), chores: newJobs(), tidying: tidying{groups: map[key]struct{}{}},
 	}

@@ -193,6 +193,7 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"timd_audit/list":                              (*API).auditList,
 	"timd_config/get":                              (*API).configGet,
 	"timd_config/set":                              (*API).configSet,
+	"timd_group/list":                              (*API).groupList,
 	"timd_quota/get":                               (*API).quotaGet,
 	"timd_quota/set":                               (*API).quotaSet,
 	"timd_session/list":                            (*API).sessionList,

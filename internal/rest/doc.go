@@ -14,6 +14,7 @@
 //	groupmessage.go  group_open_http_svc: messages of groups, and what is set of members
 //	groupimport.go   group_open_http_svc: groups of another system
 //	groupattributes.go  group_open_http_svc: attributes and counters of groups
+//	groupdirectory.go  timd_group/list: all groups of an app
 //	profile.go       profile: portrait_get, portrait_set
 //	sns.go           sns: friends
 //	blacklist.go     sns: black_list_add, black_list_delete, black_list_get

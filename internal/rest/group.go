@@ -14,6 +14,9 @@ import (
 // Groups carries out calls of groups in a user's name, as a client's.
 type Groups interface {
 	Do(ctx context.Context, u place.User, method string, params any) (json.RawMessage, error)
+	// Directory returns a page of the app's groups that keep accepts, in the order of
+	// their last change, and a cursor, "" at the end; a page may be empty before it.
+	Directory(ctx context.Context, app uint32, cursor string, limit int, keep func(group.Group) bool) ([]group.Group, string, error)
 }
 
 // Limits of what one command names.

@@ -40,6 +40,7 @@ var Services = []Service{
 	{"timd_account", "Imported accounts and bans; not of the vendor's API"},
 	{"timd_audit", "What administrators did; not of the vendor's API"},
 	{"timd_config", "Settings of the app; not of the vendor's API"},
+	{"timd_group", "All groups of the app; not of the vendor's API"},
 	{"timd_quota", "What a user may use in a day; not of the vendor's API"},
 	{"timd_session", "Sessions; not of the vendor's API"},
 }

@@ -127,6 +127,11 @@ func (g groupCalls) Do(ctx context.Context, u place.User, method string, params 
 	return g.t.groups.Do(ctx, u, method, params)
 }
 
+// Directory implements rest.Groups.
+func (g groupCalls) Directory(ctx context.Context, app uint32, cursor string, limit int, keep func(group.Group) bool) ([]group.Group, string, error) {
+	return g.t.groups.Directory(ctx, app, cursor, limit, keep)
+}
+
 // groupMessages are those that the server API sends and takes back.
 type groupMessages struct {
 	*inbox.Inbox
