@@ -6,12 +6,14 @@ import { Bans } from './bans.js';
 import { Charts } from './charts.js';
 import { byID, write } from './dom.js';
 import { Feed } from './feed.js';
+import { Groups } from './groups.js';
 import { Limits } from './limits.js';
 import { reason } from './reason.js';
 import { currentLanguage, say, setLanguage, showLanguage, translate } from './text.js';
 import { themeButton } from './themebutton.js';
 import { clock } from './time.js';
 import { Users } from './users.js';
+import { Views } from './views.js';
 import { recallWho, rememberWho } from './who.js';
 
 const REREAD = 5000; // ms: settings may be changed elsewhere
@@ -23,6 +25,8 @@ const limits = new Limits(byID('limits'));
 const users = new Users(failed, (id, at) => charts.login(id, at));
 const audit = new Audit(failed);
 const bans = new Bans(failed, () => audit.refresh());
+const groups = new Groups(failed);
+const views = new Views({ sessions: { open: () => audit.refresh() }, groups });
 let api;
 let rereading;
 let since = 0; // when the stream was last connected; 0 before it was
@@ -95,6 +99,8 @@ async function enter(given) {
   users.start(mine);
   bans.start(mine);
   audit.start(mine);
+  groups.start(mine);
+  views.start();
   rereading = setInterval(reread, REREAD);
   mine.watch(line, (stands, error) => {
     if (api !== mine) return;
@@ -141,6 +147,8 @@ function leave(why) {
   users.stop();
   bans.stop();
   audit.stop();
+  groups.stop();
+  views.stop();
   limits.forget();
   rememberWho(undefined);
   if (byID('ask').open) byID('ask').close();
@@ -203,6 +211,7 @@ function languageButton() {
     users.show();
     bans.show();
     audit.show();
+    groups.show();
   });
   show();
 }

@@ -1,8 +1,8 @@
-// The settings of an app, as an operator changes them in the console.
+// The settings of an app and its groups, as an operator changes them in the console.
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
-import { clean, consoleOn, says } from './lib/console.mjs';
+import { PHONE, VIEWERS, check, clean, consoleOn, says, text } from './lib/console.mjs';
 import { within } from './lib/process.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
@@ -125,3 +125,111 @@ test('settings that were asked for before a save and come after it are not shown
   await page.evaluate(async () => (await fetch('/healthz')).text()); // the page has had its turn
   assert.equal(await page.$eval('#limits-web', (input) => input.value), '2');
 });
+
+/** Makes a group of three members with a name of its own, and returns its ID. */
+async function makeGroup(name) {
+  const GroupId = someone('group');
+  const MemberList = ['bob', 'carol'].map((Member_Account) => ({ Member_Account }));
+  await call('group_open_http_svc/create_group', { Type: 'Public', Name: name, Owner_Account: 'alice', GroupId, MemberList });
+  return GroupId;
+}
+
+/** Answers the question that a click on selector asks, with the keyboard. */
+async function yes(page, selector) {
+  await page.focus(selector);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#ask[open]');
+  await page.focus('#ask-yes');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#ask:not([open])');
+}
+
+test('a group is found, its members are muted and removed, and it is dismissed; all of it is in the audit log', async (t) => {
+  const name = `<b>${someone('Tea')}</b>`;
+  const id = await makeGroup(name);
+  const page = await openConsole(t);
+  await page.focus('#views [href="#/groups"]');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#groups li');
+  assert.equal(await page.$eval('#views [aria-current]', (link) => link.textContent), 'Groups');
+  await page.type('#groups-search input', name.toUpperCase());
+  await page.waitForFunction((group) => document.querySelectorAll('#groups li').length === 1 && document.querySelector('#groups a').hash.endsWith(group), {}, id);
+  await page.focus('#groups a');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.querySelectorAll('#members li').length === 3);
+  assert.equal(await text(page, '#group-title'), name);
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-current')), 'true', 'the focus stays in the list');
+  assert.match(await text(page, '#group-facts'), /Ownera?lice.*3 of at most 2,000.*members may write/);
+  assert.equal(await page.$('#members [aria-label="Mute alice"]'), null, 'the owner cannot be muted');
+
+  await page.select('#members-span', '86400');
+  await yes(page, '#members [aria-label="Mute bob"]');
+  await says(page, '#group-said', 'bob is muted.');
+  await says(page, '#members', 'muted until');
+  const { ShuttedUinList } = await call('group_open_http_svc/get_group_shutted_uin', { GroupId: id });
+  assert.equal(ShuttedUinList[0].Member_Account, 'bob');
+  assert.ok(Math.abs(ShuttedUinList[0].ShuttedUntil - Date.now() / 1000 - 86_400) < 600);
+  await yes(page, '#members [aria-label="Unmute bob"]');
+  await page.waitForSelector('#members [aria-label="Mute bob"]');
+  await yes(page, '#members [aria-label="Remove carol from the group"]');
+  await page.waitForFunction(() => document.querySelectorAll('#members li').length === 2);
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'members-title');
+  await yes(page, '#group-mute');
+  await says(page, '#group-facts', 'all members are muted');
+  await says(page, '#group-mute', 'Unmute');
+
+  await page.click('#group-send .primary');
+  await says(page, '#group-said', 'Write a message first.');
+  await page.type('#group-send textarea', 'hello from above');
+  await page.click('#group-send .primary');
+  await says(page, '#group-said', 'The message was sent.');
+  assert.equal(await page.$eval('#group-send textarea', (input) => input.value), '');
+
+  await page.click('#language');
+  await says(page, '#group-facts', '全员禁言中');
+  await page.click('#language');
+  await page.reload();
+  await page.waitForSelector('#group:not([hidden])'); // the address names the group
+  await yes(page, '#group-dismiss');
+  await says(page, '#groups-said', `${name} was dismissed.`);
+  await page.waitForSelector('#group-pick:not([hidden])');
+  await says(page, '#groups-none', 'There are no groups yet.');
+  await page.click('#views [href="#/sessions"]');
+  for (const command of ['destroy_group', 'modify_group_base_info', 'delete_group_member', 'forbid_send_msg']) await says(page, '#audit', command);
+  await says(page, '#audit', `GroupId: ${id}`);
+  await page.click('#audit-messages');
+  await says(page, '#audit', 'send_group_msg');
+  assert.ok(!(await text(page, '#audit')).includes('hello from above'));
+  await clean(page);
+});
+
+test('a group that is gone says so, and on a phone the list comes back', async (t) => {
+  const id = await makeGroup('Short');
+  const page = await openConsole(t, { viewport: PHONE });
+  await page.click('#views [href="#/groups"]');
+  await page.waitForSelector('#groups li');
+  await call('group_open_http_svc/destroy_group', { GroupId: id });
+  await page.click('#groups a');
+  await says(page, '#group-gone', 'does not exist');
+  assert.equal(await page.$eval('#groups', (list) => list.checkVisibility()), false);
+  await page.goBack();
+  await says(page, '#groups-none', 'There are no groups yet.');
+  assert.equal(await page.$eval('#group-gone', (place) => place.textContent), '');
+  await clean(page);
+});
+
+for (const [name, options] of Object.entries(VIEWERS)) {
+  test(`axe finds nothing in groups and nothing is cut off: ${name}`, async (t) => {
+    const id = await makeGroup('W'.repeat(33));
+    t.after(() => call('group_open_http_svc/destroy_group', { GroupId: id }));
+    await call('group_open_http_svc/forbid_send_msg', { GroupId: id, Members_Account: ['bob'], ShutUpTime: 4_294_967_295 });
+    const page = await openConsole(t, options);
+    await page.click('#views [href="#/groups"]');
+    await page.waitForSelector('#groups li');
+    await check(page, 'the list');
+    await page.click('#groups a');
+    await page.waitForSelector('#members li');
+    await check(page, 'the group');
+    await clean(page);
+  });
+}

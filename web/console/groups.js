@@ -1,0 +1,103 @@
+// All groups of the app, to be searched; the one that is chosen is in group.js.
+
+import { byID, element, write } from './dom.js';
+import { Group } from './group.js';
+import { Paged } from './paged.js';
+import { reason } from './reason.js';
+import { put, translate } from './text.js';
+import { count } from './time.js';
+import { linkTo } from './views.js';
+
+const PAUSE = 300; // ms for which typing is collected before a search
+
+export class Groups {
+  #api;
+  #list;
+  #one;
+  #chosen = '';
+  #typing;
+  #failing = false; // what is said is why the list could not be read
+
+  /** @param {(error: Error) => void} failed called when the list cannot be read */
+  constructor(failed) {
+    this.#list = new Paged('groups', (next) => this.#read(next), (groups) => this.#write(groups), (error) => {
+      this.#failing = true;
+      put(byID('groups-said'), translate('failed', { message: reason(error) }));
+      failed(error);
+    });
+    this.#one = new Group(failed, () => this.#list.refresh());
+    const form = byID('groups-search');
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#refresh();
+    });
+    form.elements.q.addEventListener('input', () => {
+      put(byID('groups-said'), '');
+      clearTimeout(this.#typing);
+      this.#typing = setTimeout(() => this.#refresh(), PAUSE);
+    });
+  }
+
+  start(api) {
+    this.#api = api;
+    this.#hint();
+    this.#one.start(api);
+  }
+
+  stop() {
+    clearTimeout(this.#typing);
+    this.#api = undefined;
+    this.#chosen = '';
+    this.#list.forget();
+    this.#one.stop();
+    byID('groups-search').reset();
+    put(byID('groups-said'), '');
+  }
+
+  /** Shows the list, and the group with an ID beside it. */
+  open(id) {
+    this.#chosen = id;
+    byID('view-groups').classList.toggle('chosen', id !== '');
+    this.#refresh();
+    this.#one.open(id);
+  }
+
+  show() {
+    this.#hint();
+    this.#list.show();
+    this.#one.show();
+  }
+
+  #hint() {
+    byID('groups-search').elements.q.placeholder = translate('groups.hint');
+  }
+
+  #refresh() {
+    if (this.#api) this.#list.refresh();
+  }
+
+  async #read(next) {
+    const Search = byID('groups-search').elements.q.value.trim();
+    const { GroupList, Next } = await this.#api.call('timd_group/list', { Search, Next: next });
+    if (this.#failing) put(byID('groups-said'), '');
+    this.#failing = false;
+    return { items: GroupList, next: Next };
+  }
+
+  #write(groups) {
+    const held = document.activeElement?.closest?.('#groups a')?.hash;
+    byID('groups').replaceChildren(...groups.map((group) => this.#row(group)));
+    byID('groups').hidden = groups.length === 0;
+    const search = byID('groups-search').elements.q.value.trim();
+    write(byID('groups-none'), groups.length > 0 ? '' : translate(search ? 'groups.nothing' : 'groups.none', { search }));
+    if (held) byID('groups').querySelector(`a[href="${CSS.escape(held)}"]`)?.focus();
+  }
+
+  #row({ GroupId, Name, Type, MemberNum = 0 }) {
+    const link = element('a', { href: linkTo('groups', GroupId), 'aria-current': GroupId === this.#chosen && 'true' },
+      element('strong', {}, Name || GroupId),
+      element('span', { class: 'detail' }, `${translate(`group.type.${Type}`) ?? Type} · ${translate('group.members.n', { n: count(MemberNum) })}`),
+      Name ? element('span', { class: 'detail' }, element('code', {}, GroupId)) : null);
+    return element('li', {}, link);
+  }
+}
