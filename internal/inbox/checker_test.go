@@ -37,7 +37,8 @@ func check(t *testing.T, partitions int) {
 	b := openBus(t, bus.Memory)
 	o := Options{Missed: 1e6, Partitions: partitions}
 	gateways := []*Inbox{open(t, b, o), open(t, b, o)}
-	const users, pages, each = 4, 2, 40
+	const users, pages = 4, 2
+	each := rounds(20)
 
 	type sent struct{ from, to, text, instance string }
 	var mu sync.Mutex

@@ -116,7 +116,7 @@ func TestHangUpInTheMiddle(t *testing.T) {
 	peer.send("alice", "hello")
 	stays.send("carol", "hello")
 	before := countsOf(in)
-	for range 25 {
+	for range rounds(10) {
 		var wg sync.WaitGroup
 		in.rates.forget() // of alice's synchronisations, there are hundreds
 		calls := paramsOf(stays.send("bob", "hello"))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +29,22 @@ func openBus(t testing.TB, dir string) Bus {
 	if strings.HasPrefix(t.Name(), "TestOnAModel/") {
 		return busmodel.New(busmodel.Options{})
 	}
+	if slices.Contains(muchData, t.Name()) && !long() {
+		t.Skip("TestOnAModel runs it; make soak runs it on NATS")
+	}
 	return openNATS(t, dir)
+}
+
+// long reports whether the tests run in their long form, which make soak asks for.
+func long() bool { return os.Getenv("TIM_SOAK") != "" }
+
+// rounds returns how many rounds a random test has: short in make test, and many
+// times as many in make soak.
+func rounds(short int) int {
+	if long() {
+		return 20 * short
+	}
+	return short
 }
 
 // openNATS starts the embedded NATS, for tests that look into it.
