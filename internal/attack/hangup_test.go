@@ -109,7 +109,7 @@ func (c *Caller) hangUp(addr, other, method string) error {
 		}
 	}
 	// Many calls of one method in one write, so that the end hits one of them.
-	calls := 1 + c.Rand.IntN(30)
+	calls := 1 + c.Rand.IntN(12)
 	var burst []byte
 	for n := range calls {
 		params, _ := c.Params(method)
