@@ -10,7 +10,7 @@ LISTEN ?= 127.0.0.1:8080
 BUDGET := 620000
 
 # How long make fuzz runs each target, and make soak all attacks; make soak also
-# restarts the gateways of a cluster, and runs the random tests of inbox longer.
+# restarts and kills the gateways of clusters, and runs the random tests of inbox longer.
 FUZZTIME ?= 30s
 SOAK     ?= 2m
 
@@ -103,7 +103,7 @@ fuzz: build
 
 soak: build
 	TIM_SOAK=$(SOAK) $(GO) test -v -count 1 -timeout 0 -run '^TestSoak$$' ./internal/attack
-	TIMD=$(CURDIR)/bin/timd TIM_SOAK=$(SOAK) $(GO) test -v -count 1 -timeout 0 -run '^TestRollingRestarts$$' ./internal/cluster
+	TIMD=$(CURDIR)/bin/timd TIM_SOAK=$(SOAK) $(GO) test -v -count 1 -timeout 0 -run '^(TestRollingRestarts|TestGroupsAndFaults)$$' ./internal/cluster
 	TIM_SOAK=$(SOAK) $(GO_TEST) -count 1 -timeout 0 ./internal/inbox
 
 # What systemd, Prometheus, HAProxy and Helm say about web/deploy, and the root

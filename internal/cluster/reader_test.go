@@ -21,13 +21,30 @@ type reader struct {
 }
 
 // history reads all texts that from has sent to this user, oldest first.
-func (i *instance) history(t testing.TB, from string) []string {
+func (i *instance) history(t testing.TB, from string) (texts []string) {
+	t.Helper()
+	for _, m := range i.conversation(t, "C2C"+from) {
+		if m["from"] == from {
+			texts = append(texts, textOf(m))
+		}
+	}
+	return texts
+}
+
+// textOf returns the text of a message, "" if it is no text.
+func textOf(m objects.Object) string {
+	payload, _ := m["payload"].(objects.Object)
+	text, _ := payload["text"].(string)
+	return text
+}
+
+// conversation reads all messages of a conversation, oldest first.
+func (i *instance) conversation(t testing.TB, id string) (all []objects.Object) {
 	t.Helper()
 	r := &reader{t: t, i: i, page: objects.New(func(string, any) {})}
 	mail := client.NewMail(r)
 	mail.Post(mailbox.Began{User: i.user})
-	var all []objects.Object
-	for next := (mailbox.ReadHistory{Conversation: "C2C" + from, Count: 15}); ; {
+	for next := (mailbox.ReadHistory{Conversation: id, Count: 15}); ; {
 		var end mailbox.Settle
 		next.Call = mail.Call(func(s mailbox.Settle) {
 			end = s
@@ -38,18 +55,10 @@ func (i *instance) history(t testing.TB, from string) []string {
 			t.Fatalf("%s: reading the history: %v", i, end.Err)
 		}
 		if end.Complete {
-			break
+			return all
 		}
 		next.Next = end.Next
 	}
-	var texts []string
-	for _, m := range all {
-		if m["from"] == from {
-			text, _ := m["payload"].(objects.Object)["text"].(string)
-			texts = append(texts, text)
-		}
-	}
-	return texts
 }
 
 // Now implements client.MailHost; the mailbox is not asked to wait.
