@@ -6,6 +6,7 @@
 //	client.go  the half of who asks
 //	server.go  the half of the gateway
 //	scan.go    the members of a frame, one by one
+//	plain.go   frames as most are, in one pass
 //	params.go  the params of a request into a struct
 //	object.go  a frame.Body over raw JSON
 package jsonframe

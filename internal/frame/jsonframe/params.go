@@ -13,10 +13,16 @@ import (
 // ParamsOf returns the parameters of a request for a method that can do without:
 // none are an empty struct.
 func ParamsOf[P any](params json.RawMessage) (p P, f *fault.Error) {
-	if len(params) > 0 {
-		f = Params(params, &p)
+	if len(params) == 0 {
+		return p, nil
 	}
-	return p, f
+	if plain, ok := any(&p).(PlainParams); ok {
+		if ReadPlain(params, plain.ReadPlain) {
+			return p, nil
+		}
+		p = *new(P)
+	}
+	return p, Params(params, &p)
 }
 
 // Params reads the parameters of a request into v, which points to a struct.

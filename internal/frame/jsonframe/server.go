@@ -58,6 +58,14 @@ func members(text []byte) (out outgoing, err error) {
 // far as it could be read. Params are a part of text, which must not be
 // changed afterwards.
 func DecodeRequest(text []byte) (Request, *fault.Error, error) {
+	if r, ok := decodePlain(text); ok {
+		return r, nil, nil
+	}
+	return decodeAny(text)
+}
+
+// decodeAny is DecodeRequest for any text.
+func decodeAny(text []byte) (Request, *fault.Error, error) {
 	if err := check(text); err != nil {
 		return Request{}, refuse(frame.CodeParse, err.Error()), err
 	}
