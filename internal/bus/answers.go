@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -129,6 +130,9 @@ func readAck(m *nats.Msg) (ack, error) {
 	if len(m.Data) == 0 && m.Header.Get("Status") == strconv.Itoa(http.StatusServiceUnavailable) {
 		return ack{}, nats.ErrNoResponders
 	}
+	if seq, ok := plainAck(m.Data); ok {
+		return ack{Seq: seq}, nil
+	}
 	var a ack
 	if err := json.Unmarshal(m.Data, &a); err != nil {
 		return ack{}, fmt.Errorf("the answer of NATS cannot be read: %w", err)
@@ -144,4 +148,19 @@ func readAck(m *nats.Msg) (ack, error) {
 		return ack{}, fmt.Errorf("%w: %w", ErrNoLeader, a.Error)
 	}
 	return ack{}, a.Error
+}
+
+// plainAck reads the answer to a message that was stored and was no repetition, as
+// NATS writes it: {"stream":"NAME","seq":7}. It returns false for any other.
+func plainAck(data []byte) (seq uint64, ok bool) {
+	if !bytes.HasPrefix(data, []byte(`{"stream":"`)) {
+		return 0, false
+	}
+	_, rest, _ := bytes.Cut(data, []byte(`","seq":`))
+	number, ok := bytes.CutSuffix(rest, []byte("}"))
+	if !ok {
+		return 0, false
+	}
+	seq, err := strconv.ParseUint(string(number), 10, 64)
+	return seq, err == nil
 }

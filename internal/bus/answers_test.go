@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"sync"
@@ -30,6 +31,32 @@ func offered(t *testing.T, l *stream, pos uint64) (f *follower, got func() []uin
 		mu.Lock()
 		defer mu.Unlock()
 		return seen
+	}
+}
+
+// What JetStream answers is read the same in both ways; the short one is for what was
+// stored and is no repetition.
+func TestAcks(t *testing.T) {
+	for text, plain := range map[string]bool{
+		`{"stream":"TIM_MSG","seq":7}`:                                                            true,
+		`{"stream":"TIM_MSG","domain":"d","seq":7}`:                                               true,
+		`{"stream":"TIM_MSG","seq":18446744073709551615}`:                                         true,
+		`{"stream":"TIM_MSG","seq":7,"duplicate": true}`:                                          false,
+		`{"stream":"TIM_MSG", "seq":7}`:                                                           false,
+		`{"stream":"TIM_MSG"}`:                                                                    false,
+		`{"error":{"code":503,"err_code":10077,"description":"full"},"stream":"TIM_MSG","seq":0}`: false,
+	} {
+		var want ack
+		require.NoError(t, json.Unmarshal([]byte(text), &want), text)
+		seq, ok := plainAck([]byte(text))
+		require.Equal(t, plain, ok, text)
+		if ok {
+			require.Equal(t, want, ack{Seq: seq})
+		}
+	}
+	for _, text := range []string{``, `{"stream":"TIM_MSG","seq":}`, `{"stream":"TIM_MSG","seq":-1}`, `{"stream":"TIM_MSG","seq":7`} {
+		_, ok := plainAck([]byte(text))
+		require.False(t, ok, text)
 	}
 }
 
