@@ -200,6 +200,9 @@ func forShow(typ string, payload json.RawMessage) string {
 	if typ != typeText {
 		return cmp.Or(labels[typ], "[custom message]")
 	}
+	if text, ok := plainText(payload); ok {
+		return text
+	}
 	var t struct {
 		Text string `json:"text"`
 	}

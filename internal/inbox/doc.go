@@ -29,6 +29,7 @@
 //	send.go          sending: the checks of a message, and its record
 //	importing.go     messages of another system, with their own times
 //	groupimport.go   the same for groups
+//	plain.go         what each message costs, read without encoding/json
 //	hooks.go         the app's back end is asked and told of what is sent
 //
 //	group.go         groups: membership, and its changes

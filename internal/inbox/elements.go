@@ -142,6 +142,11 @@ func (in *Inbox) cleanPayload(typ string, payload json.RawMessage, cloud string)
 	if len(payload)+len(cloud) > in.o.MaxBody {
 		return nil, fault.With(fault.BodyTooLarge, strconv.Itoa(len(payload)+len(cloud))+" bytes")
 	}
+	if typ == typeText {
+		if _, plain := plainText(payload); plain && fits(payload, cloud) {
+			return payload, nil
+		}
+	}
 	v := payloadOf(typ)
 	if v == nil {
 		return nil, fault.With(fault.BodyMalformed, "messages of type "+strconv.Quote(typ)+" cannot be sent here")
@@ -183,7 +188,11 @@ func (in *Inbox) cleanPayload(typ string, payload json.RawMessage, cloud string)
 const maxStored = 16<<10 + 256
 
 func fits(payload json.RawMessage, cloud string) bool {
-	return len(payload)+len(encode(cloud)) <= maxStored
+	size := len(payload) + len(`""`)
+	if cloud != "" {
+		size = len(payload) + len(encode(cloud))
+	}
+	return size <= maxStored
 }
 
 // filesOf lists the files that a payload names, the message's own one first.
