@@ -164,7 +164,7 @@ func decodeOf(p pair, e bus.Value) (*record, error) {
 // again if somebody else was faster, and may return nil to add nothing. dup
 // reports that a record with this msgID was stored before; r is that one.
 func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(prev *record) (*record, error)) (r *record, dup bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	ctx, cancel := within(ctx, storeTimeout)
 	defer cancel()
 	done, err := in.convs.appending.Take(ctx, p)
 	if err != nil {
@@ -230,6 +230,15 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 // appender is a bus.Log, or the partitions.
 type appender interface {
 	Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (pos uint64, dup bool, err error)
+}
+
+// within bounds a call by d, unless ctx ends sooner anyway, as that of a session's call
+// does: another context and another timer would cost some of a message's time.
+func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= d {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, d)
 }
 
 // appendOnce makes one attempt with a time limit of its own, so that a leader
