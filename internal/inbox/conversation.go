@@ -18,6 +18,8 @@ import (
 // conversation is the newest record of a log as this gateway knows it. It may
 // be out of date: the compare-and-set of an append finds that out.
 type conversation struct {
+	subject string // of its log; never changed
+
 	mu    sync.Mutex // guards what follows
 	known bool
 	last  *record // nil: there is none; never changed, only replaced
@@ -99,7 +101,7 @@ func (c *conversations) get(p pair) *conversation {
 				}
 			}
 		}
-		v = &conversation{}
+		v = &conversation{subject: p.subject()}
 		c.all[p] = v
 	}
 	return v
@@ -197,14 +199,14 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 		}
 		data := encode(r)
 		if data == nil {
-			return nil, false, fmt.Errorf("inbox: a record of %s has no JSON form", p.subject())
+			return nil, false, fmt.Errorf("inbox: a record of %s has no JSON form", c.subject)
 		}
 		if betweenTwo {
 			own := *r
 			own.pair = p
 			c.sending.Store(&sending{data, &own})
 		}
-		pos, dup, err := appendOnce(ctx, in.store.messages, p.subject(), data, expect, msgID)
+		pos, dup, err := appendOnce(ctx, in.store.messages, c.subject, data, expect, msgID)
 		c.sending.Store(nil)
 		if err != nil {
 			c.forget() // whatever has happened

@@ -106,6 +106,7 @@ func (in *Inbox) setDocument(ctx context.Context, u place.User, other string, ch
 // entered is what was last seen of a user's document, so that it is decoded only
 // when it has changed.
 type entered struct {
+	subject string // of the document; "" before it was first looked for
 	rev     uint64
 	there   bool
 	touched int64
@@ -114,13 +115,16 @@ type entered struct {
 // look brings e up to date with the document as this gateway knows it, which may
 // be a moment old.
 func (e *entered) look(ctx context.Context, in *Inbox, u place.User, other string) error {
-	d, err := in.peers.get(ctx, convSubject(u, other))
+	if e.subject == "" {
+		e.subject = convSubject(u, other)
+	}
+	d, err := in.peers.get(ctx, e.subject)
 	if err != nil || d.rev != 0 && d.rev == e.rev {
 		return err
 	}
 	p, err := decodePeer(d.rev, d.data)
 	if err == nil {
-		*e = entered{p.rev, p.there(), p.Touched}
+		e.rev, e.there, e.touched = p.rev, p.there(), p.Touched
 	}
 	return err
 }
