@@ -81,6 +81,7 @@ const (
 	SubjectStatus   = "tim.status"    // somebody came, went, or changed their status
 	SubjectNoted    = "tim.noted"     // receipts, reactions and extensions, for who is online now
 	SubjectRooms    = "tim.room."     // <h>: what is said in live rooms; h is one of 256 classes, by a hash of the room
+	SubjectAllRooms = "tim.rooms"     // what is said in all live rooms of an app
 	SubjectRoomed   = "tim.roomed"    // how many are in which live rooms on a gateway
 	SubjectPresence = "tim.live."     // <app>: what the console's feed shows
 	SubjectGateway  = "tim.gateway."  // <node>.<boot>: kick, probe, drop, supersede

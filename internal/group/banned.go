@@ -16,6 +16,24 @@ type Banned struct {
 	Until  int64 // Unix seconds
 }
 
+// Ban removes users from a live room, who cannot come back for some seconds, in the
+// name of its owner or of an administrator of the app. Errors are *fault.Error.
+func (r *Room) Ban(ctx context.Context, u place.User, groupID string, userIDs []string, seconds int64) error {
+	ids, err := checkUsers(userIDs, maxKicked)
+	if err != nil {
+		return err
+	}
+	k := keyOf(u, groupID)
+	g, role, err := r.mayBan(ctx, k, u)
+	if err == nil {
+		err = r.ban(ctx, k, u, g, role, ids, seconds)
+	}
+	if err != nil {
+		return r.failed("banning users", err)
+	}
+	return nil
+}
+
 // Unban lets users come back into a live room before their bans end, in the name of
 // its owner or of an administrator of the app. The room is told of those who were
 // banned. Errors are *fault.Error.
@@ -32,7 +50,7 @@ func (r *Room) unban(ctx context.Context, u place.User, groupID string, userIDs 
 		return err
 	}
 	k := keyOf(u, groupID)
-	g, err := r.mayBan(ctx, k, u)
+	g, _, err := r.mayBan(ctx, k, u)
 	if err != nil {
 		return err
 	}
@@ -61,7 +79,7 @@ func (r *Room) unban(ctx context.Context, u place.User, groupID string, userIDs 
 // administrator of the app. Errors are *fault.Error.
 func (r *Room) Bans(ctx context.Context, u place.User, groupID string) ([]Banned, error) {
 	k := keyOf(u, groupID)
-	g, err := r.mayBan(ctx, k, u)
+	g, _, err := r.mayBan(ctx, k, u)
 	if err != nil {
 		return nil, r.failed("a list of bans", err)
 	}
@@ -87,14 +105,14 @@ func (r *Room) Bans(ctx context.Context, u place.User, groupID string) ([]Banned
 	return out, nil
 }
 
-// mayBan returns a live room, for a user who may ban others from it.
-func (r *Room) mayBan(ctx context.Context, k key, u place.User) (group, error) {
+// mayBan returns a live room, and the role of a user who may ban others from it.
+func (r *Room) mayBan(ctx context.Context, k key, u place.User) (group, Role, error) {
 	g, _, role, err := r.as(ctx, k, u)
 	switch {
 	case err != nil:
-		return g, err
+		return g, role, err
 	case g.Type != Live:
-		return g, fault.With(fault.GroupNotPermitted, "only live rooms (type AVChatRoom) have bans: remove members of other groups")
+		return g, role, fault.With(fault.GroupNotPermitted, "only live rooms (type AVChatRoom) have bans: remove members of other groups")
 	}
-	return g, g.Type.May(Ban, role, Stranger)
+	return g, role, g.Type.May(Ban, role, Stranger)
 }

@@ -41,6 +41,7 @@ type Message struct {
 	RevokerInfo      UserInfo        `json:"revokerInfo,omitzero"`
 	OnlineOnly       bool            `json:"onlineOnlyFlag,omitempty"`
 	Priority         string          `json:"priority,omitempty"` // only in live rooms; absent: Normal
+	IsBroadcast      bool            `json:"isBroadcastMessage,omitempty"`
 	NeedReadReceipt  bool            `json:"needReadReceipt,omitempty"`
 	Extensible       bool            `json:"isSupportExtension,omitempty"`
 	ReadReceiptInfo  *ReadReceipt    `json:"readReceiptInfo,omitempty"` // of one's own that asks for receipts

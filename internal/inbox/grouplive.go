@@ -2,9 +2,13 @@ package inbox
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"strconv"
+	"strings"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -15,6 +19,15 @@ import (
 type Rooms interface {
 	// SayInRoom refuses a message if too much is said there. Errors are *fault.Error.
 	SayInRoom(m RoomMessage) error
+	SayInAllRooms(b RoomBroadcast) error
+}
+
+// RoomBroadcast is a message to all live rooms of an app.
+type RoomBroadcast struct {
+	App uint32
+	ID  string // the Message's ID; a repetition has the same one
+	// Parts are the Message, a JSON text, cut wherever it names the room.
+	Parts []string
 }
 
 // RoomMessage is a message of a live room, which is stored nowhere.
@@ -63,6 +76,41 @@ func (in *Inbox) sayInRoom(ctx context.Context, from place.User, groupID, priori
 		return Message{}, err
 	}
 	return m, in.after(ctx, r, true)
+}
+
+// Broadcast sends a message of the server API to whoever is in any live room of the
+// app: Group and what says how a message counts or is kept have no meaning. Hooks are
+// not asked. Errors are *fault.Error.
+func (in *Inbox) Broadcast(ctx context.Context, m GroupMessage) (GroupSent, error) {
+	s, err := in.broadcast(ctx, m)
+	if err != nil {
+		return GroupSent{}, in.failed("send_broadcast_msg", err)
+	}
+	return s, nil
+}
+
+func (in *Inbox) broadcast(ctx context.Context, m GroupMessage) (out GroupSent, err error) {
+	switch {
+	case in.o.Rooms == nil:
+		return out, fault.With(fault.NotBuiltYet, "messages in live rooms")
+	case !frame.ValidUserID(m.From):
+		return out, fault.With(fault.UnknownAccount, "no UserID: "+strconv.Quote(m.From))
+	case !sendable(m.Type):
+		return out, fault.With(fault.BodyMalformed, "the server API cannot send messages of type "+strconv.Quote(m.Type)+" here")
+	}
+	if m.Payload, err = in.cleanPayload(m.Type, m.Payload, m.CloudCustomData); err != nil {
+		return out, err
+	}
+	c, _, err := in.serverContent(ctx, m, "")
+	if err != nil {
+		return out, err
+	}
+	room := rand.Text() // in the place of each room's ID: nobody can know it
+	r := newLive(place.User{SDKAppID: m.SDKAppID, UserID: m.From}, groupName(room), c, "", in.now()).record()
+	message := groupMessage(r, flags{})
+	message.Priority, message.IsBroadcast = priorityHigh, true
+	err = in.o.Rooms.SayInAllRooms(RoomBroadcast{App: m.SDKAppID, ID: c.ID, Parts: strings.Split(string(encode(message)), room)})
+	return GroupSent{Time: message.Time, ID: c.ID}, err
 }
 
 // roomChanged is groupChanged for a live room. Who comes and goes is told at a low

@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"sync"
 	"testing"
 
@@ -28,6 +29,10 @@ func (r *saidRooms) SayInRoom(m RoomMessage) error {
 	}
 	r.said = append(r.said, m)
 	return nil
+}
+
+func (r *saidRooms) SayInAllRooms(b RoomBroadcast) error {
+	return r.SayInRoom(RoomMessage{App: b.App, ID: b.ID, Body: json.RawMessage(strings.Join(b.Parts, "room"))})
 }
 
 func (r *saidRooms) last(t *testing.T) (RoomMessage, Message) {
@@ -143,4 +148,31 @@ func TestHooksInALiveRoom(t *testing.T) {
 	require.Len(t, told, 1)
 	require.Equal(t, "g "+p.ID, told[0].Group+" "+told[0].ID)
 	require.True(t, told[0].OnlineOnly)
+}
+
+// A broadcast of the server API names the room that it is read in.
+func TestBroadcastToLiveRooms(t *testing.T) {
+	rooms := &saidRooms{}
+	in, _ := openGroups(t, openBus(t, bus.Memory), Options{Rooms: rooms})
+	m := GroupMessage{SDKAppID: app, From: "boss", Type: typeText, Payload: json.RawMessage(`{"text":"GROUProom"}`), Random: 1}
+	sent, err := in.Broadcast(t.Context(), m)
+	require.NoError(t, err)
+	_, got := rooms.last(t)
+	require.Equal(t, Message{
+		ID: sent.ID, ConversationID: "GROUProom", ConversationType: "GROUP", Type: typeText, Payload: m.Payload, From: "boss", To: "room",
+		Time: sent.Time, ClientTime: got.ClientTime, Random: 1, Priority: "High", IsBroadcast: true,
+	}, got)
+	for _, change := range []func(m *GroupMessage){
+		func(m *GroupMessage) { m.From = "" },
+		func(m *GroupMessage) { m.Type = typeGroupTip },
+		func(m *GroupMessage) { m.Payload = json.RawMessage(`{"text":7}`) },
+	} {
+		wrong := m
+		change(&wrong)
+		_, err := in.Broadcast(t.Context(), wrong)
+		require.Error(t, err)
+	}
+	in, _ = openGroups(t, openBus(t, bus.Memory), Options{})
+	_, err = in.Broadcast(t.Context(), m)
+	require.Equal(t, fault.NotBuiltYet, err.(*fault.Error).Code)
 }

@@ -63,17 +63,13 @@ func (in *Inbox) sendToGroup(ctx context.Context, m GroupMessage) (GroupSent, er
 	if err != nil {
 		return GroupSent{}, err
 	}
-	me, err := read[Profile](ctx, in, from, docProfile)
+	m.Payload, m.At = payload, at
+	name := groupName(m.Group)
+	c, sum, err := in.serverContent(ctx, m, name)
 	if err != nil {
 		return GroupSent{}, err
 	}
-	now, name := in.now(), groupName(m.Group)
-	sum := m.digest(from, payload, strings.Join(at, "\n"))
-	c := &content{
-		ID: serverID(m.From, now, sum), Type: m.Type, Payload: payload, Cloud: m.CloudCustomData,
-		Nick: me.Nick, Avatar: me.Avatar, Card: as.NameCard, At: at,
-		Random: int64(m.Random), ClientTime: now.Unix(), NoSync: m.NoSync, untold: m.NoAfter,
-	}
+	c.Card = as.NameCard
 	if !m.NoBefore {
 		if err := in.beforeServer(ctx, Outgoing{From: from, Group: m.Group, OnlineOnly: m.OnlineOnly}, c); err != nil {
 			return GroupSent{}, err
@@ -118,6 +114,21 @@ func (m GroupMessage) digest(from place.User, payload json.RawMessage, more stri
 	return digest(from, strings.Join([]string{
 		groupName(m.Group), strconv.FormatUint(uint64(m.Random), 10), m.Type, string(payload), m.CloudCustomData, more,
 	}, "\x00"))
+}
+
+// serverContent returns what a message of the server API says, and its digest, by which
+// a repetition is recognised. Payload and At are checked already.
+func (in *Inbox) serverContent(ctx context.Context, m GroupMessage, name string) (*content, [32]byte, error) {
+	from, now := place.User{SDKAppID: m.SDKAppID, UserID: m.From}, in.now()
+	sum := digest(from, strings.Join([]string{
+		name, strconv.FormatUint(uint64(m.Random), 10), m.Type, string(m.Payload), m.CloudCustomData, strings.Join(m.At, "\n"),
+	}, "\x00"))
+	me, err := read[Profile](ctx, in, from, docProfile)
+	return &content{
+		ID: serverID(m.From, now, sum), Type: m.Type, Payload: m.Payload, Cloud: m.CloudCustomData,
+		Nick: me.Nick, Avatar: me.Avatar, At: m.At,
+		Random: int64(m.Random), ClientTime: now.Unix(), NoSync: m.NoSync, untold: m.NoAfter,
+	}, sum, err
 }
 
 // RevokeInGroup revokes a message of a group in the name of by. The server API names

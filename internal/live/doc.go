@@ -8,6 +8,7 @@
 //	session.go  a session joins and leaves
 //	room.go     one room: who is in it, what waits to be sent to them
 //	signals.go  what gateways tell each other
+//	broadcast.go  what is said in all rooms of an app
 //	fanout.go   the frames that members get
 //	counts.go   how many members the rooms have on all gateways
 //	allow.go    how much a room and a member may say, by priority

@@ -243,7 +243,9 @@ func TestCount(t *testing.T) {
 		a.Close()
 		count(0, 3)
 		w.gateways[2].end() // it dies without a last report
-		w.gateways[2].stop()
+		for _, stop := range w.gateways[2].stops {
+			stop()
+		}
 		w.gateways[1].Close()
 		synctest.Wait()
 		count(3, 3)
@@ -287,5 +289,21 @@ func TestChangesAreTold(t *testing.T) {
 		require.Equal(t, []string{fmt.Sprint("r +", numbered(crowdShown), " -[]")}, told())
 		w.gateways[0].Remove(room, "owner", "a")
 		require.Equal(t, []string{"r +[] -[a]"}, told())
+	})
+}
+
+// A broadcast reaches whoever is in any room of its app, once, with the room's own ID.
+func TestBroadcast(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		other := Key{app + 1, "r"}
+		a, b, c := w.login(0, "a").join(room), w.login(1, "b").join(Key{app, `r"2`}), w.login(1, "c").join(other)
+		message := Broadcast{App: app, ID: "1", Parts: []string{`"in `, ` and `, ` all"`}}
+		require.NoError(t, w.gateways[0].SayInAll(message))
+		require.NoError(t, w.gateways[0].SayInAll(message), "a repetition")
+		require.Equal(t, []string{"in r and r all"}, a.heard())
+		require.Equal(t, []string{`in r"2 and r"2 all`}, b.heard())
+		require.Empty(t, c.heard())
+		require.NoError(t, w.gateways[1].SayInAll(Broadcast{App: other.App, ID: "1", Parts: []string{`"x"`}}))
+		require.Equal(t, []string{"x"}, c.heard())
 	})
 }

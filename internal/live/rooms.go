@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -63,7 +64,7 @@ type Rooms struct {
 
 	ctx     context.Context // ends with Close
 	end     context.CancelFunc
-	stop    func() // listening to reports
+	stops   []func() // end listening to reports and broadcasts
 	running sync.WaitGroup
 }
 
@@ -84,9 +85,16 @@ func Open(b Bus, o Options) (*Rooms, error) {
 		told: map[Key]struct{}{}, changed: map[*audience]struct{}{},
 	}
 	r.ctx, r.end = context.WithCancel(context.Background())
-	var err error
-	if r.stop, err = b.Subscribe(bus.SubjectRoomed, r.heardReport); err != nil {
-		return nil, err
+	for _, s := range []struct {
+		subject string
+		heard   func(data []byte)
+	}{{bus.SubjectRoomed, r.heardReport}, {bus.SubjectAllRooms, r.heardBroadcast}} {
+		stop, err := b.Subscribe(s.subject, s.heard)
+		if err != nil {
+			r.Close()
+			return nil, err
+		}
+		r.stops = append(r.stops, stop)
 	}
 	r.every(reportEvery, r.report)
 	r.every(sweepEvery, r.sweep)
@@ -116,7 +124,7 @@ func (r *Rooms) every(pause time.Duration, f func()) {
 func (r *Rooms) Close() {
 	r.mu.Lock()
 	r.closed = true
-	stops := []func(){r.stop}
+	stops := slices.Clone(r.stops)
 	for c := range r.classes {
 		if stop := r.classes[c].stop; stop != nil {
 			stops = append(stops, stop)

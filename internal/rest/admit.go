@@ -128,10 +128,18 @@ type rateKey struct {
 // have.
 const perApp = 5
 
+// broadcastRate is how many messages a second an app may send to all its live rooms
+// on a gateway: each costs a frame to every member of every room.
+const broadcastRate = 1
+
 func (r *rates) take(now time.Time, app uint32, command string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.limit(rateKey{app, command}, r.perCommand).AllowN(now, 1) {
+	most := r.perCommand
+	if command == "group_open_http_svc/send_broadcast_msg" {
+		most = min(most, broadcastRate)
+	}
+	if !r.limit(rateKey{app, command}, most).AllowN(now, 1) {
 		return fault.New(fault.RESTTooFrequent)
 	}
 	if !r.limit(rateKey{app, ""}, r.perCommand*perApp).AllowN(now, 1) {

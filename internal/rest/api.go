@@ -46,6 +46,8 @@ type Options struct {
 	Import func(ctx context.Context, m inbox.ServerMessage, at time.Time, unread bool) (inbox.Sent, bool, error)
 	// Groups carries out calls about groups; nil when there are none.
 	Groups Groups
+	// LiveRooms are live rooms; nil when there are none.
+	LiveRooms LiveRooms
 	// GroupMessages are those of groups; nil when messages are off.
 	GroupMessages GroupMessages
 	// People are profiles and blacklists, Contacts friends; nil when messages are
@@ -165,6 +167,10 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"group_open_http_svc/get_online_member_num":    (*API).getOnline,
 	"group_open_http_svc/get_group_shutted_uin":    (*API).getMuted,
 	"group_open_http_svc/modify_group_member_info": (*API).modifyMember,
+	"group_open_http_svc/send_broadcast_msg":       (*API).broadcast,
+	"group_open_http_svc/ban_group_member":         (*API).banMembers,
+	"group_open_http_svc/unban_group_member":       (*API).unbanMembers,
+	"group_open_http_svc/get_group_ban_member":     (*API).getBans,
 	"group_open_http_svc/send_group_msg":           (*API).sendGroupMessage,
 	"group_open_http_svc/group_msg_recall":         (*API).recallGroupMessages,
 	"group_open_http_svc/import_group":             (*API).importGroup,

@@ -14,6 +14,7 @@ import (
 // GroupMessages stores, revokes and imports messages of groups.
 type GroupMessages interface {
 	SendToGroup(ctx context.Context, m inbox.GroupMessage) (inbox.GroupSent, error)
+	Broadcast(ctx context.Context, m inbox.GroupMessage) (inbox.GroupSent, error)
 	RevokeInGroup(ctx context.Context, app uint32, group, by string, seq uint64) error
 	ImportToGroup(ctx context.Context, admin string, m inbox.GroupMessage, at time.Time) (sent inbox.GroupSent, stored bool, err error)
 }
@@ -60,19 +61,9 @@ func readGroupMessage(c *call) (m inbox.GroupMessage, err error) {
 	if m.Group, err = groupID(o); err != nil {
 		return m, err
 	}
-	if o.has("From_Account") {
-		if m.From, err = o.userID("From_Account"); err != nil {
-			return m, err
-		}
-	}
-	if !o.has("Random") {
-		return m, bad("Random is missing")
-	}
-	random, err := o.number("Random", 0, math.MaxUint32, 0)
-	if err != nil {
+	if err := readContent(o, &m); err != nil {
 		return m, err
 	}
-	m.Random = uint32(random)
 	flag := "OnlineOnlyFlag"
 	if !o.has(flag) {
 		flag = "MsgOnlineOnlyFlag" // the name that some clients of the vendor's API use
@@ -82,9 +73,6 @@ func readGroupMessage(c *call) (m inbox.GroupMessage, err error) {
 		return m, err
 	}
 	m.OnlineOnly = online == 1
-	if m.CloudCustomData, err = cloudData(o); err != nil {
-		return m, err
-	}
 	if o.has("SendMsgControl") {
 		list, err := o.list("SendMsgControl", 8)
 		if err != nil {
@@ -97,11 +85,37 @@ func readGroupMessage(c *call) (m inbox.GroupMessage, err error) {
 	if m.At, err = readMentions(o); err != nil {
 		return m, err
 	}
-	if m.NoBefore, m.NoAfter, err = readControl(o); err != nil {
-		return m, err
+	m.NoBefore, m.NoAfter, err = readControl(o)
+	return m, err
+}
+
+// readContent reads what a message says and who says it; without From_Account that is
+// the administrator.
+func readContent(o object, m *inbox.GroupMessage) (err error) {
+	if o.has("From_Account") {
+		if m.From, err = o.userID("From_Account"); err != nil {
+			return err
+		}
+	}
+	if !o.has("Random") {
+		return bad("Random is missing")
+	}
+	random, err := o.number("Random", 0, math.MaxUint32, 0)
+	if err != nil {
+		return err
+	}
+	m.Random = uint32(random)
+	cloud, err := o.text("CloudCustomData", maxBody)
+	if err != nil {
+		return err
+	}
+	if cloud != nil {
+		if m.CloudCustomData = *cloud; len(*cloud) > maxCloudData {
+			return fault.With(fault.BodyTooLarge, "CloudCustomData")
+		}
 	}
 	m.Type, m.Payload, err = readElement(o["MsgBody"])
-	return m, err
+	return err
 }
 
 // readMentions reads GroupAtInfo.

@@ -53,6 +53,7 @@ func serveREST(ctx context.Context, t *running) error {
 		Contacts:      t.contacts,
 		Quotas:        t.inbox,
 		Groups:        groupCalls{t},
+		LiveRooms:     t.groups,
 		GroupMessages: groupMessages{t.inbox, t},
 		Profile:       t.importProfile,
 		Forget:        t.forgetUser,

@@ -93,6 +93,14 @@ func (s saying) SayInRoom(m inbox.RoomMessage) error {
 	return nil
 }
 
+// SayInAllRooms implements inbox.Rooms.
+func (s saying) SayInAllRooms(b inbox.RoomBroadcast) error {
+	if err := s.t.rooms.SayInAll(live.Broadcast(b)); err != nil {
+		return bus.Fault(err)
+	}
+	return nil
+}
+
 // Members implements inbox.Groups.
 func (s standings) Members(ctx context.Context, u place.User, groupID string, most int) ([]inbox.Joined, error) {
 	list, err := s.t.groups.Members(ctx, u, groupID, most)

@@ -1,6 +1,7 @@
 package timd
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -42,6 +43,9 @@ func TestLiveRoom(t *testing.T) {
 	got := s.call("group_open_http_svc/send_group_msg", `{"GroupId":"r","Random":1,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"from afar"}}]}`)
 	require.Equal(t, "OK", got["ActionStatus"], got)
 	hears("from afar")
+	got = s.call("group_open_http_svc/send_broadcast_msg", `{"Random":2,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"to all"}}]}`)
+	require.Equal(t, "OK", got["ActionStatus"], got)
+	hears("to all")
 	for _, line := range []string{"tim_rooms 1", "tim_room_members 2", "tim_room_thinned_total 0", "tim_room_missed_total 0"} {
 		require.Contains(t, body(t, s.opsURL+"/metrics"), "\n"+line+"\n")
 	}
@@ -50,5 +54,48 @@ func TestLiveRoom(t *testing.T) {
 	alice.call(7, frame.GroupDismiss, `{"groupID":"r"}`, &own)
 	for m := bob.next(); m.Method != frame.NoteGroupLeft; {
 		m = bob.next()
+	}
+}
+
+// A back end bans users from a live room, reads who is banned, and lets them back in.
+func TestBansOfALiveRoom(t *testing.T) {
+	s := newStage(t, nil)
+	alice, bob := s.enter("alice", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"), s.enter("bob", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b")
+	var notes []frame.Message
+	const service = "group_open_http_svc/"
+	alice.call(2, frame.GroupCreate, `{"name":"n","groupID":"r","type":"AVChatRoom"}`, &notes)
+	alice.call(3, frame.GroupCreate, `{"name":"n","groupID":"g","type":"Private"}`, &notes)
+	bob.call(2, frame.GroupJoin, `{"groupID":"r"}`, &notes)
+	s.call(service+"ban_group_member", `{"GroupId":"r","Members_Account":["bob","carol"],"Duration":3600,"Description":"spam"}`)
+	for m := bob.next(); m.Method != frame.NoteGroupLeft; {
+		m = bob.next()
+	}
+	require.EqualValues(t, fault.GroupNotPermitted, bob.try(3, frame.GroupJoin, `{"groupID":"r"}`))
+	var names []any
+	for next := 0.0; ; {
+		got := s.call(service+"get_group_ban_member", fmt.Sprintf(`{"GroupId":"r","Offset":%v,"Limit":1}`, next))
+		for _, one := range got["BannedAccountList"].([]any) {
+			names = append(names, one.(map[string]any)["Member_Account"])
+			require.Greater(t, one.(map[string]any)["BannedUntil"], float64(time.Now().Unix()))
+		}
+		if next = got["NextOffset"].(float64); next == 0 {
+			break
+		}
+	}
+	require.Equal(t, []any{"bob", "carol"}, names)
+	s.call(service+"unban_group_member", `{"GroupId":"r","Members_Account":["bob"]}`)
+	bob.call(4, frame.GroupJoin, `{"groupID":"r"}`, &notes)
+
+	for _, c := range []struct{ command, body string }{
+		{"ban_group_member", `{"GroupId":"r","Members_Account":["bob"]}`},
+		{"ban_group_member", `{"GroupId":"r","Members_Account":["bob"],"Duration":0}`},
+		{"ban_group_member", `{"GroupId":"r","Duration":5}`},
+		{"ban_group_member", `{"GroupId":"g","Members_Account":["bob"],"Duration":5}`},
+		{"unban_group_member", `{"Members_Account":["bob"]}`},
+		{"unban_group_member", `{"GroupId":"g","Members_Account":["bob"]}`},
+		{"get_group_ban_member", `{"GroupId":"none"}`},
+		{"get_group_ban_member", `{"GroupId":"r","Limit":0}`},
+	} {
+		require.NotZero(t, s.post(service+c.command, good(), c.body).code(), "%v", c)
 	}
 }
