@@ -209,6 +209,8 @@
 //	                                 and the administrators: ask for applications again
 //	groupAttributes {groupID, groupAttributes}   all attributes
 //	groupCounters {groupID, counters}            the counters that changed
+//	    Whoever is in a live room gets groupAttributes, groupCounters and groupLeft,
+//	    though the room is in no list; groupAttributes not while they lag far behind
 //	groupsReset {}                   notifications may have been missed: list again
 //
 // A group whose infoSequence is not above the known one says nothing new of the

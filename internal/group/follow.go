@@ -136,6 +136,8 @@ func (r *Room) tellLater(h *heard, method string, tell func()) {
 		delete(h.pauses, method)
 		if tell != nil && r.ctx.Err() == nil {
 			r.tellSoon(h, method, tell)
+		} else if len(h.pauses) == 0 && h.idle != nil {
+			h.idle()
 		}
 	})
 }
@@ -216,33 +218,51 @@ func (r *Room) sawApplication(k key, applicant place.User, v bus.Value) error {
 }
 
 func (r *Room) sawAttributes(k key, v bus.Value) error {
-	h := r.listeners.groups[k]
-	if h == nil {
+	h, room := r.listeners.groups[k], r.roomHeard(k)
+	if h == nil && room == nil {
 		return nil
 	}
 	a, err := decode[attributes](v.Data)
-	if err == nil && a.Born == h.group.Born {
-		r.tellSoon(h, frame.NoteGroupAttributes, func() {
-			r.tellAll(h, frame.NoteGroupAttributes, encode(attributesNote{k.id, orEmpty(a.All)}))
+	if err != nil {
+		return err
+	}
+	params := encode(attributesNote{k.id, orEmpty(a.All)})
+	if h != nil && a.Born == h.group.Born {
+		r.tellSoon(h, frame.NoteGroupAttributes, func() { r.tellAll(h, frame.NoteGroupAttributes, params) })
+	}
+	if room != nil {
+		r.tellSoon(room, frame.NoteGroupAttributes, func() {
+			r.o.Live.Notify(k.room(), a.Born, frame.NoteGroupAttributes, params)
 		})
 	}
-	return err
+	return nil
 }
 
 func (r *Room) sawCounters(k key, v bus.Value) error {
-	h := r.listeners.groups[k]
-	if h == nil {
+	h, room := r.listeners.groups[k], r.roomHeard(k)
+	if h == nil && room == nil {
 		return nil
 	}
 	c, err := decode[counters](v.Data)
-	if err == nil && c.Born == h.group.Born {
-		maps.Copy(h.counters, picked(c.All, c.Last))
-		r.tellSoon(h, frame.NoteGroupCounters, func() {
-			r.tellAll(h, frame.NoteGroupCounters, encode(countersNote{k.id, h.counters}))
-			clear(h.counters)
-		})
+	if err != nil {
+		return err
 	}
-	return err
+	if h != nil && c.Born == h.group.Born {
+		r.sayCounters(h, k, c, func(params []byte) { r.tellAll(h, frame.NoteGroupCounters, params) })
+	}
+	if room != nil {
+		r.sayCounters(room, k, c, func(params []byte) { r.o.Live.Notify(k.room(), c.Born, frame.NoteGroupCounters, params) })
+	}
+	return nil
+}
+
+// sayCounters tells of the counters that have changed.
+func (r *Room) sayCounters(h *heard, k key, c counters, tell func(params []byte)) {
+	maps.Copy(h.counters, picked(c.All, c.Last))
+	r.tellSoon(h, frame.NoteGroupCounters, func() {
+		tell(encode(countersNote{k.id, h.counters}))
+		clear(h.counters)
+	})
 }
 
 func (r *Room) tellAll(h *heard, method string, params []byte) {

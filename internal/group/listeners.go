@@ -17,6 +17,7 @@ type listeners struct {
 	mu     sync.Mutex // guards what follows, and all that it holds
 	users  map[place.User]*listener
 	groups map[key]*heard
+	rooms  map[key]*heard // live rooms that have members here, while a pause goes on; without users
 }
 
 // listener is a user who is notified of their groups.
@@ -47,10 +48,15 @@ type heard struct {
 
 	pauses   map[string]func() // by method: tells what waits for the end of the pause; nil: nothing does
 	counters map[string]int64  // that have changed since they were last told
+	idle     func()            // is called when no pause goes on any more; nil: nobody asks
+}
+
+func newHeard() *heard {
+	return &heard{users: map[place.User]*own{}, pauses: map[string]func(){}, counters: map[string]int64{}}
 }
 
 func newListeners() listeners {
-	return listeners{users: map[place.User]*listener{}, groups: map[key]*heard{}}
+	return listeners{users: map[place.User]*listener{}, groups: map[key]*heard{}, rooms: map[key]*heard{}}
 }
 
 // Push queues a notification to a session; it never blocks, and reports whether
@@ -185,7 +191,7 @@ func (l *listeners) enter(one *listener, k key, u place.User) *own {
 	one.groups[k] = o
 	h := l.groups[k]
 	if h == nil {
-		h = &heard{users: map[place.User]*own{}, pauses: map[string]func(){}, counters: map[string]int64{}}
+		h = newHeard()
 		l.groups[k] = h
 	}
 	h.users[u] = o

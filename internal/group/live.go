@@ -214,8 +214,13 @@ func (r *Room) joinRoom(ctx context.Context, k key, u place.User) (any, error) {
 		err = fault.With(fault.GroupNotPermitted, "they were removed from this live room and may come back in "+strconv.FormatInt(m.Ban-r.now().Unix(), 10)+" s")
 	}
 	if err != nil {
-		s.Leave(k.room())
+		if came || isRefusal(err) { // whoever is there stays when only the store fails
+			s.Leave(k.room())
+		}
 		return nil, err
+	}
+	if !s.LetIn(k.room(), g.Born) {
+		return nil, fault.With(fault.GroupNotPermitted, "this session has left the live room meanwhile, or was taken out of it: join it again")
 	}
 	shape := g.seen(k.id, u.UserID, m, role)
 	if !came {
@@ -374,14 +379,33 @@ func (r *Room) RoomChanged(room live.Key, came, left []string) {
 	}
 }
 
-// endRoom takes everybody out of a live room that a profile says is dismissed.
+// endRoom takes everybody out of a live room that a profile says is dismissed, or is
+// not the one that they were let into.
 func (r *Room) endRoom(k key, v bus.Value) {
 	if r.o.Live == nil || !r.o.Live.Here(k.room()) {
 		return
 	}
-	if g, err := decode[group](v.Data); err == nil && !g.there() {
-		r.o.Live.End(k.room(), dismisser(g))
+	g, err := decode[group](v.Data)
+	switch {
+	case err != nil:
+	case g.there():
+		r.o.Live.Renew(k.room(), g.Born)
+	default:
+		r.o.Live.End(k.room(), g.Born, dismisser(g))
 	}
+}
+
+// roomHeard returns what paces notifications to the members of a live room who are on
+// this gateway; nil if there are none. It needs listeners.mu.
+func (r *Room) roomHeard(k key) *heard {
+	l := &r.listeners
+	h := l.rooms[k]
+	if h == nil && r.o.Live != nil && r.o.Live.Here(k.room()) {
+		h = newHeard()
+		h.idle = func() { delete(l.rooms, k) }
+		l.rooms[k] = h
+	}
+	return h
 }
 
 // endStay takes a user out of a live room if their document says that they are

@@ -126,7 +126,7 @@ func TestConcurrentSessionsLeaveNothing(t *testing.T) {
 					case 1:
 						r.Remove(k, "x", s.user.UserID)
 					case 2:
-						r.End(k, "x")
+						r.End(k, 1, "x")
 					case 3:
 						r.Newest(k, 5)
 						r.Count(k)

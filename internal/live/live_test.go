@@ -191,7 +191,7 @@ func TestRemovedMembersAndEndedRooms(t *testing.T) {
 		require.NoError(t, b.say("1", Normal))
 		require.Empty(t, a.got())
 		for _, r := range w.gateways {
-			r.End(room, "owner")
+			r.End(room, 1, "owner")
 		}
 		require.Equal(t, "dismissed", b.got()[0].Params.Reason)
 		require.False(t, w.gateways[1].Here(room))
@@ -305,5 +305,29 @@ func TestBroadcast(t *testing.T) {
 		require.Empty(t, c.heard())
 		require.NoError(t, w.gateways[1].SayInAll(Broadcast{App: other.App, ID: "1", Parts: []string{`"x"`}}))
 		require.Equal(t, []string{"x"}, c.heard())
+	})
+}
+
+// A gateway that has missed the end of a room takes its members out once it sees the
+// next room of that ID; whoever is in that one stays.
+func TestARoomThatIsMadeAgain(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		r := w.gateways[0]
+		old, comes, late := w.login(0, "a").join(room), w.login(0, "b").join(room), w.login(0, "c").join(room)
+		require.True(t, old.LetIn(room, 1))
+		require.True(t, comes.LetIn(room, 2))
+		r.Renew(room, 2)
+		require.Equal(t, "dismissed", old.got()[0].Params.Reason)
+		require.False(t, old.LetIn(room, 2))
+		r.Notify(room, 1, frame.NoteGroupAttributes, []byte(`{}`))
+		r.Notify(room, 2, frame.NoteGroupAttributes, []byte(`{"groupID":"r"}`))
+		require.Equal(t, "r", comes.got()[0].Params.GroupID)
+		require.Empty(t, late.got(), "they are not let in yet")
+		r.End(room, 1, "owner") // comes late
+		require.Empty(t, comes.got())
+		require.False(t, late.LetIn(room, 2), "they might have been let into the room that has ended")
+		r.End(room, 2, "owner")
+		require.Equal(t, "dismissed", comes.got()[0].Params.Reason)
+		require.False(t, r.Here(room))
 	})
 }

@@ -19,9 +19,10 @@ type Session struct {
 	instance string
 	offer    Offer
 
-	// Both are guarded by Rooms.mu.
+	// Guarded by Rooms.mu.
 	closed bool
 	room   *audience
+	epoch  int64 // of the room that the session was let into; 0: not yet
 }
 
 // Attach returns a session of a user, whose caller closes it.
@@ -62,8 +63,21 @@ func (s *Session) Join(ctx context.Context, k Key) (came bool, err error) {
 	if m.enter(s, r.o.Now()) {
 		r.noteChange(m, s.user.UserID, true)
 	}
-	s.room = m
+	s.room, s.epoch = m, 0
 	return true, nil
+}
+
+// LetIn notes that the session may be in the room that it has joined, and whose epoch
+// sets it apart from an earlier room with the same ID. It reports whether the session
+// is still there.
+func (s *Session) LetIn(k Key, epoch int64) bool {
+	s.r.mu.Lock()
+	defer s.r.mu.Unlock()
+	if s.room == nil || s.room.key != k {
+		return false
+	}
+	s.epoch = epoch
+	return true
 }
 
 // Leave takes the session out of a room, and reports whether it was there.

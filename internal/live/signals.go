@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"runtime"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -130,12 +132,7 @@ func (r *Rooms) Remove(k Key, by, userID string) {
 	if m.find(userID) == nil {
 		return
 	}
-	var gone []*Session
-	for s := range m.sessions {
-		if s.user.UserID == userID {
-			gone = append(gone, s)
-		}
-	}
+	gone := r.members(m, func(s *Session) bool { return s.user.UserID == userID })
 	for _, s := range gone {
 		r.leave(s)
 	}
@@ -151,27 +148,69 @@ func (r *Rooms) tell(gone []*Session, why left) {
 	if err != nil {
 		return
 	}
-	text := jsonframe.Notification(frame.NoteGroupLeft, params)
+	r.offerAll(gone, jsonframe.Notification(frame.NoteGroupLeft, params), noLimit)
+}
+
+// offerAll offers a frame in the background. It needs mu, and that r is not closed.
+func (r *Rooms) offerAll(to []*Session, text []byte, most int) {
 	r.running.Go(func() {
-		for _, s := range gone {
-			s.offer(text, noLimit)
+		for i, s := range to {
+			s.offer(text, most)
+			if i%together == together-1 {
+				runtime.Gosched()
+			}
 		}
 	})
 }
 
-// End takes everybody here out of a room that was dismissed.
-func (r *Rooms) End(k Key, by string) {
+// End takes everybody here out of a room that was dismissed and those whom it had let
+// in: up to its epoch, or not yet. Members of a later room with the same ID stay.
+func (r *Rooms) End(k Key, epoch int64, by string) {
+	r.takeOut(k, by, func(s *Session) bool { return s.epoch <= epoch })
+}
+
+// Renew takes those out who are still in an earlier room with the same ID: this
+// gateway has not seen its end.
+func (r *Rooms) Renew(k Key, epoch int64) {
+	r.takeOut(k, "", func(s *Session) bool { return s.epoch != 0 && s.epoch < epoch })
+}
+
+func (r *Rooms) takeOut(k Key, by string, is func(s *Session) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m := r.rooms[k]
-	if m == nil {
+	var gone []*Session
+	if m := r.rooms[k]; m != nil {
+		gone = r.members(m, is)
+	}
+	if len(gone) == 0 {
 		return
 	}
-	gone := m.list()
 	for _, s := range gone {
 		r.leave(s)
 	}
 	r.tell(gone, left{k.ID, "dismissed", by})
+}
+
+// members returns the sessions in a room that are so. It needs mu.
+func (r *Rooms) members(m *audience, is func(s *Session) bool) (out []*Session) {
+	for _, s := range m.list() {
+		if is(s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Notify sends a notification to the members here of the room of this epoch, in the
+// background. A member who lags far behind does not get it.
+func (r *Rooms) Notify(k Key, epoch int64, method string, params []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.rooms[k]
+	if m == nil || r.closed {
+		return
+	}
+	r.offerAll(r.members(m, func(s *Session) bool { return s.epoch == epoch }), jsonframe.Notification(method, params), lags)
 }
 
 const sweepEvery = 10 * time.Second
@@ -181,11 +220,7 @@ func (r *Rooms) sweep() {
 	now := r.o.Now()
 	var unused []int
 	r.mu.Lock()
-	for k, l := range r.sources {
-		if whole(l, now) {
-			delete(r.sources, k)
-		}
-	}
+	maps.DeleteFunc(r.sources, func(_ Key, l *rate.Limiter) bool { return whole(l, now) })
 	r.forgetCounts(now)
 	for c := range r.classes {
 		if r.unused(c, now) {
