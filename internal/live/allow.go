@@ -46,6 +46,12 @@ const (
 	memberBurst = 20
 )
 
+// speaker is a member of a room who has spoken there.
+type speaker struct {
+	Key
+	userID string
+}
+
 func costOf(size int) int { return 1 + size/1024 }
 
 // allows charges l for a message, and reports whether there was enough left for one

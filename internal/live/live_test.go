@@ -331,3 +331,26 @@ func TestARoomThatIsMadeAgain(t *testing.T) {
 		require.False(t, r.Here(room))
 	})
 }
+
+// Whoever leaves a room and comes back has said what they have said.
+func TestAllowanceOutlivesAStay(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		a := w.login(0, "a").join(room)
+		for _, id := range numbered(memberBurst) {
+			require.NoError(t, a.say(id, High))
+		}
+		a.Leave(room)
+		refused(t, fault.GroupTooFrequent, a.join(room).say("more", High))
+		a.Close()
+		kept := func() int {
+			w.gateways[0].mu.Lock()
+			defer w.gateways[0].mu.Unlock()
+			return len(w.gateways[0].spoken)
+		}
+		require.Equal(t, 1, kept())
+		time.Sleep(memberBurst/memberRate*time.Second + sweepEvery)
+		synctest.Wait()
+		require.Zero(t, kept())
+		require.NoError(t, w.login(0, "a").join(room).say("more", High))
+	})
+}

@@ -57,7 +57,8 @@ type Rooms struct {
 	closed  bool
 	rooms   map[Key]*audience
 	classes [classes]class
-	sources map[Key]*rate.Limiter // what is said from this gateway
+	sources map[Key]*rate.Limiter     // what is said from this gateway
+	spoken  map[speaker]*rate.Limiter // what members may say who have left since they spoke
 	counts  map[Key]map[string]count
 	told    map[Key]struct{} // the rooms of the newest report of this gateway
 	changed map[*audience]struct{}
@@ -81,7 +82,7 @@ func Open(b Bus, o Options) (*Rooms, error) {
 	_, _ = rand.Read(name[:]) // never fails
 	r := &Rooms{
 		o: o, bus: b, name: base64.RawURLEncoding.EncodeToString(name[:]),
-		rooms: map[Key]*audience{}, sources: map[Key]*rate.Limiter{}, counts: map[Key]map[string]count{},
+		rooms: map[Key]*audience{}, sources: map[Key]*rate.Limiter{}, spoken: map[speaker]*rate.Limiter{}, counts: map[Key]map[string]count{},
 		told: map[Key]struct{}{}, changed: map[*audience]struct{}{},
 	}
 	r.ctx, r.end = context.WithCancel(context.Background())

@@ -62,6 +62,11 @@ func (s *Session) Join(ctx context.Context, k Key) (came bool, err error) {
 	}
 	if m.enter(s, r.o.Now()) {
 		r.noteChange(m, s.user.UserID, true)
+		who := speaker{k, s.user.UserID}
+		if says := r.spoken[who]; says != nil { // an allowance does not begin anew
+			m.find(who.userID).says = says
+			delete(r.spoken, who)
+		}
 	}
 	s.room, s.epoch = m, 0
 	return true, nil
@@ -98,7 +103,11 @@ func (r *Rooms) leave(s *Session) {
 		return
 	}
 	s.room = nil
+	one := m.find(s.user.UserID)
 	if m.exit(s) {
+		if !whole(one.says, r.o.Now()) {
+			r.spoken[speaker{m.key, one.userID}] = one.says
+		}
 		r.noteChange(m, s.user.UserID, false)
 	}
 	if len(m.sessions) == 0 {

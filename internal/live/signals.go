@@ -221,6 +221,7 @@ func (r *Rooms) sweep() {
 	var unused []int
 	r.mu.Lock()
 	maps.DeleteFunc(r.sources, func(_ Key, l *rate.Limiter) bool { return whole(l, now) })
+	maps.DeleteFunc(r.spoken, func(_ speaker, l *rate.Limiter) bool { return whole(l, now) })
 	r.forgetCounts(now)
 	for c := range r.classes {
 		if r.unused(c, now) {
