@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
-import { mailbox } from './lib/mail.mjs';
+import { mailbox, rest } from './lib/mail.mjs';
+import { startProxy } from './lib/proxy.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
 const stage = await openStage();
@@ -35,14 +36,18 @@ const script = `
   };
 `;
 
-const join = async (t, user) => {
-  const page = await member(t, user);
+const join = async (t, user, options) => {
+  const page = await member(t, user, options);
   await page.evaluate(script);
   return page;
 };
 const call = (page, ...args) => page.evaluate((...args) => globalThis.call(...args), ...args);
 const say = (page, ...args) => page.evaluate((...args) => globalThis.say(...args), ...args);
 const hears = (page, ...args) => page.evaluate((...args) => globalThis.hears(...args), ...args);
+const refused = (page, ...args) =>
+  page.evaluate((...args) => globalThis.call(...args).then(() => 0, (error) => error.code), ...args); // prettier-ignore
+const sayRefused = (page, ...args) =>
+  page.evaluate((...args) => globalThis.say(...args).then(() => 0, (error) => error.code), ...args); // prettier-ignore
 const unread = (page, to, count) =>
   page.evaluate((to, count) => globalThis.shows(to, (c) => c?.unreadCount === count), to, count);
 const history = (page, to) =>
@@ -145,8 +150,80 @@ test('members see in tips who comes and goes, and who has left hears nothing', a
   }, to);
   assert.equal(tip.payload.operatorID, bob);
   await say(a, to, 'he has left');
-  const refused = await b.evaluate((to) => globalThis.say(to, 'I am here').then(() => 0, (error) => error.code), to); // prettier-ignore
-  assert.equal(refused, 10007);
+  assert.equal(await sayRefused(b, to, 'I am here'), 10007);
   const heard = await b.evaluate((to) => globalThis.said(to).map((m) => m.payload.text), to);
   assert.ok(!heard.includes('he has left'));
+});
+
+/** Waits for a tip in a group, and returns its payload. */
+const tip = (page, to, operation) =>
+  page.evaluate(
+    async (to, operation) => {
+      const find = () =>
+        globalThis.received().find((m) => m.to === to && m.type === 'TIMGroupTipElem' && m.payload.operationType === operation);
+      await globalThis.story.when(find, `a tip ${operation}`);
+      return { ...find().payload };
+    },
+    to,
+    operation,
+  );
+
+test('a live room: joined, spoken in, muted and banned from, and joined again after a lost link', async (t) => {
+  const proxy = await startProxy(stage.timd.port);
+  t.after(() => proxy.close());
+  const [alice, bob] = [someone('alice'), someone('bob')];
+  const [a, b] = [await join(t, alice), await join(t, bob, { proxyServer: `http://127.0.0.1:${proxy.port}` })];
+  const { group } = await call(a, 'createGroup', { name: 'Show', type: 'AVChatRoom' });
+  const to = group.groupID;
+  assert.equal(await sayRefused(b, to, 'may I?'), 10007, 'whoever is not there says nothing');
+  await call(a, 'joinGroup', { groupID: to, type: 'AVChatRoom' });
+  const joined = await call(b, 'joinGroup', { groupID: to });
+  assert.equal(joined.status, 'JoinedSuccess');
+  assert.equal((await call(b, 'joinGroup', { groupID: to })).status, 'AlreadyInGroup');
+  await a.evaluate(
+    (bob) => globalThis.story.when(() => globalThis.received().some((m) => m.payload.userIDList?.includes(bob)), 'a tip of bob'),
+    bob,
+  );
+  await say(b, to, 'from bob');
+  assert.equal((await hears(a, to, 'from bob')).flow, 'in');
+  await rest(stage, 'group_open_http_svc/send_broadcast_msg', {
+    Random: 1,
+    MsgBody: [{ MsgType: 'TIMTextElem', MsgContent: { Text: 'to all rooms' } }],
+  });
+  const broadcast = await hears(b, to, 'to all rooms');
+  assert.equal(broadcast.isBroadcastMessage, true);
+  assert.equal(broadcast.conversationID, `GROUP${to}`);
+
+  await call(a, 'setGroupMemberMuteTime', { groupID: to, userID: bob, muteTime: 600 });
+  assert.equal(await sayRefused(b, to, 'muted'), 10017);
+  await call(a, 'setGroupMemberMuteTime', { groupID: to, userID: bob, muteTime: 0 });
+  await say(b, to, 'no longer muted');
+  await hears(a, to, 'no longer muted');
+
+  proxy.cut(); // the page comes back by itself, and into the room
+  const back = () => b.evaluate((to) => globalThis.said(to).some((m) => m.payload.text.startsWith('back? ')), to);
+  for (let n = 0; !(await back()); n++) {
+    await say(a, to, `back? ${n}`); // nothing is kept for who is away, and no event says that the page is there again
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  await say(b, to, 'back');
+  await hears(a, to, 'back');
+
+  await call(a, 'deleteGroupMember', { groupID: to, userIDList: [bob], duration: 600 });
+  assert.deepEqual((await tip(a, to, 10)).userIDList, [bob]);
+  assert.equal(await refused(b, 'joinGroup', { groupID: to }), 10007);
+  assert.equal(await sayRefused(b, to, 'banned'), 10007);
+  await rest(stage, 'group_open_http_svc/unban_group_member', { GroupId: to, Members_Account: [bob] });
+  assert.deepEqual((await tip(a, to, 11)).userIDList, [bob]);
+  await call(b, 'joinGroup', { groupID: to });
+  await say(a, to, 'welcome back');
+  await hears(b, to, 'welcome back');
+
+  await call(b, 'quitGroup', to);
+  await say(a, to, 'bob has left');
+  assert.equal(await sayRefused(b, to, 'gone'), 10007);
+  const heard = await b.evaluate((to) => globalThis.said(to).map((m) => m.payload.text), to);
+  assert.ok(!heard.includes('bob has left') && !heard.includes('banned'));
+  await call(a, 'dismissGroup', to);
+  assert.equal(await refused(b, 'joinGroup', { groupID: to }), 10010);
 });
