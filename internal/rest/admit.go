@@ -132,11 +132,13 @@ const perApp = 5
 // on a gateway: each costs a frame to every member of every room.
 const broadcastRate = 1
 
+const broadcastCommand = "group_open_http_svc/send_broadcast_msg"
+
 func (r *rates) take(now time.Time, app uint32, command string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	most := r.perCommand
-	if command == "group_open_http_svc/send_broadcast_msg" {
+	if command == broadcastCommand {
 		most = min(most, broadcastRate)
 	}
 	if !r.limit(rateKey{app, command}, most).AllowN(now, 1) {

@@ -41,6 +41,9 @@ func TestRates(t *testing.T) {
 		{time.Hour, 1, "e", 0},
 		{time.Hour, 1, "f", fault.RESTAppTooFrequent}, // the app has made ten calls in this second
 		{time.Hour, 2, "f", 0},
+		{2 * time.Hour, 1, broadcastCommand, 0},
+		{2 * time.Hour, 1, broadcastCommand, fault.RESTTooFrequent}, // whatever the rate is
+		{2*time.Hour + time.Second, 1, broadcastCommand, 0},
 	} {
 		err := r.take(start.Add(step.at), step.app, step.command)
 		if step.want == 0 {
