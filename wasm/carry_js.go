@@ -110,6 +110,9 @@ func (pg *page) emit(e mailbox.Emit) {
 		data = pg.list()
 	case e.Groups != nil:
 		data = pg.groups.list(e.Groups)
+	case e.Pile == mailbox.PileNotices:
+		pg.emitNotices(e.Name, pile)
+		return
 	case e.Pile != mailbox.PileNone:
 		data = bridge.NewArray(pile...)
 	default:
@@ -149,7 +152,10 @@ func (pg *page) keep(d mailbox.Keep) {
 		if d.Reader != "" {
 			personal(v, d.Reader, d.ReadUpTo)
 		}
-		pg.put(d.Pile, pg.intern(v))
+		v = pg.intern(v)
+		if pg.put(d.Pile, v); d.Notices {
+			pg.put(mailbox.PileNotices, v)
+		}
 	}
 	if d.Front {
 		pg.piles[d.Pile] = append(pg.piles[d.Pile], newer...)

@@ -77,3 +77,13 @@ func (g *groupObjects) named(id string) safejs.Value {
 	}
 	return g.update(mailbox.UpdateGroup{Group: id, Body: bridge.Object{Value: bridge.Wrap("groupID", bridge.String(id))}, Whole: true})
 }
+
+// emitNotices fires an event for each notice, whose type is what the page looks at
+// first.
+func (pg *page) emitNotices(event string, notices []safejs.Value) {
+	for _, m := range notices {
+		data := bridge.Wrap("type", bridge.Field(bridge.Field(m, "payload"), "operationType"))
+		bridge.Put(data, "message", m)
+		pg.i.emitter.Emit(event, data)
+	}
+}

@@ -99,13 +99,15 @@ func TestMentions(t *testing.T) {
 
 // Notices of groups have a conversation of their own.
 func TestNotices(t *testing.T) {
-	require.JSONEq(t, `[["@TIM#SYSTEM","@TIM#SYSTEM",null,null,1],["in","@TIM#SYSTEM",4],[["@TIM#SYSTEM"],["GROUPg1"],[]],["GROUPg1"],["GROUPg1","@TIM#SYSTEM"]]`, inbox1(t, "notices", inAGroup+`
+	require.JSONEq(t, `[["@TIM#SYSTEM","@TIM#SYSTEM",null,null,1],["in","@TIM#SYSTEM",4],[4,true,1],[["@TIM#SYSTEM"],["GROUPg1"],[]],["GROUPg1"],["GROUPg1","@TIM#SYSTEM"]]`, inbox1(t, "notices", inAGroup+`
 		const notice = { ID: 'n1', conversationID: '@TIM#SYSTEM', conversationType: '@TIM#SYSTEM', type: 'TIMGroupSystemNoticeElem', flow: 'in', from: '@TIM#SYSTEM', to: 'g1', position: 9, sequence: 1, payload: { operationType: 4 } };
 		note('conversations', { conversations: [mineOf(3, 3)] });
 		note('messages', { messages: [notice], conversations: [{ conversationID: '@TIM#SYSTEM', type: '@TIM#SYSTEM', unreadCount: 1, lastMessage: { position: 9, lastSequence: 1 } }] });
 		const c = await only(), result = [[c.conversationID, c.type, c.groupProfile, c.userProfile, c.unreadCount]];
 		const [[m]] = of('MESSAGE_RECEIVED');
 		result.push([m.flow, m.conversationType, m.payload.operationType]);
+		const told = of('GROUP_SYSTEM_NOTICE_RECEIVED');
+		result.push([told[0].type, told[0].message === m, told.length]);
 		const typed = async (type) => (await tim.getConversationList({ type })).data.conversationList.map((c) => c.conversationID);
 		result.push([await typed('@TIM#SYSTEM'), await typed('GROUP'), await typed('C2C')]);
 		answers['message.read'] = () => ({ result: {} });

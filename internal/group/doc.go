@@ -39,6 +39,7 @@
 //	tidy.go          removes the documents that a dismissed group leaves
 //
 //	tips.go          tips and notices: messages that report changes
+//	announce.go      the app's own notices to members
 //	listeners.go     the users on this gateway who are notified, and of which groups
 //	follow.go        notifies them of changes made on any gateway
 //	news.go          notifications about the receiver, at a limited rate
@@ -180,8 +181,8 @@
 // TIMGroupSystemNoticeElem for an application (1, to those who may handle it), for
 // the answer to one (2, 3), when they were removed (4), the group was dismissed (5)
 // or created (6), they were brought in (7), have quit (8), became an administrator
-// (9) or are one no longer (10), for an invitation that waits (12), and for the
-// answer to one (13, 14).
+// (9) or are one no longer (10), for an invitation that waits (12), for the answer to
+// one (13, 14), and when the app's back end has something to say (255).
 //
 // # Notifications
 //

@@ -15,11 +15,13 @@ type serverCall struct{}
 const (
 	ServerImport        = "server.import"         // see importGroup
 	ServerImportMembers = "server.import.members" // see importMembers
+	ServerAnnounce      = "server.announce"       // see announce
 )
 
 var serverCalls = map[string]call{
 	ServerImport:        with(importGroup),
 	ServerImportMembers: with(importMembers),
+	ServerAnnounce:      with(announce),
 }
 
 // Do carries out a call of the server API: one of its own, or any that a client could

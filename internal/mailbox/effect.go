@@ -31,6 +31,7 @@ const (
 	PileProfiles // conversations, not messages
 	PileModified
 	PilePinned
+	PileNotices // what PileReceived has of notices of groups; each has an event of its own
 )
 
 // pileEvents are the events of messages and the piles that they take, in the
@@ -39,7 +40,7 @@ var pileEvents = [...]struct {
 	pile  Pile
 	event string
 }{
-	{PileReceived, frame.EventMessageReceived}, {PileModified, frame.EventMessageModified}, {PileRevoked, frame.EventMessageRevoked}, {PileReadByPeer, frame.EventMessageReadByPeer},
+	{PileReceived, frame.EventMessageReceived}, {PileNotices, frame.EventGroupSystemNoticeReceived}, {PileModified, frame.EventMessageModified}, {PileRevoked, frame.EventMessageRevoked}, {PileReadByPeer, frame.EventMessageReadByPeer},
 }
 
 // Values of a message's flow.
@@ -140,6 +141,7 @@ type (
 		Messages []frame.Body
 		Pile     Pile
 		Front    bool
+		Notices  bool // they go to PileNotices, too
 		Reader   string
 		ReadUpTo int64
 	}

@@ -9,18 +9,22 @@ import (
 func (m *Machine) keep(list []frame.Body, pile Pile) {
 	for rest := list; len(rest) > 0; {
 		n := sameReader(rest)
-		m.do(m.read(Keep{Messages: rest[:n], Pile: pile}))
+		k := m.read(Keep{Messages: rest[:n], Pile: pile})
+		if k.Notices = pile == PileReceived && rest[0].Text("conversationID") == system; k.Notices {
+			m.wait(PileNotices)
+		}
+		m.do(k)
 		rest = rest[n:]
 	}
 	m.foreseen(list)
 	m.wait(pile)
 }
 
-// sameReader returns how many messages at the head of a list are of one group, or
-// of none.
+// sameReader returns how many messages at the head of a list are of one group, are
+// notices, or are neither.
 func sameReader(list []frame.Body) int {
 	of := func(b frame.Body) string {
-		if id := b.Text("conversationID"); isGroup(id) {
+		if id := b.Text("conversationID"); isGroup(id) || id == system {
 			return id
 		}
 		return ""

@@ -161,6 +161,9 @@ func showData(data any) string {
 		if list, ok := data["conversationList"].([]objects.Object); ok {
 			return fmt.Sprint(data["groupName"], " ", showData(list))
 		}
+		if m, ok := data["message"].(objects.Object); ok {
+			return fmt.Sprint(data["type"], " ", showObject(m))
+		}
 		return fmt.Sprint(data)
 	case []any:
 		for _, o := range data {

@@ -205,6 +205,8 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"timd_session/list":                            (*API).sessionList,
 	"timd_session/kick":                            (*API).sessionKick,
 	"timd_session/watch":                           (*API).sessionWatch,
+
+	"group_open_http_svc/send_group_system_notification": (*API).notifyMembers,
 }
 
 // maxBody is the longest request body: 100 accounts with long nicks and faces

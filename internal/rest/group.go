@@ -24,6 +24,7 @@ const (
 	maxMembersAdded  = 300
 	maxMembersNamed  = 100
 	maxMembersMuted  = 500
+	maxMembersTold   = 500
 	maxMembersListed = 6000
 	maxRolesAsked    = 500
 	maxGroupsAsked   = 50

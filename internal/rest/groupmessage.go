@@ -179,6 +179,29 @@ func (a *API) recallGroupMessages(ctx context.Context, c *call) (reply, error) {
 	return reply{"RecallRetList": results}, nil
 }
 
+// notifyMembers is send_group_system_notification: {"GroupId", "Content",
+// "ToMembers_Account"?: [UserID]}. Without ToMembers_Account all members are told.
+func (a *API) notifyMembers(ctx context.Context, c *call) (reply, error) {
+	id, err := groupID(c.body)
+	if err != nil {
+		return nil, err
+	}
+	content, err := c.body.text("Content", maxBody)
+	if err != nil {
+		return nil, err
+	}
+	if content == nil {
+		return nil, bad("Content is missing")
+	}
+	p := fields{"groupID": id, "content": *content}
+	if c.body.has("ToMembers_Account") {
+		if p["userIDs"], _, err = groupMembers(c.body, "ToMembers_Account", maxMembersTold, true); err != nil {
+			return nil, err
+		}
+	}
+	return nil, a.asAdmin(ctx, c, group.ServerAnnounce, p, nil)
+}
+
 // modifyMember is modify_group_member_info: {"GroupId", "Member_Account"} and any
 // of "Role": "Admin" or "Member", "NameCard", "AppMemberDefinedData" and
 // "ShutUpTime" in s.

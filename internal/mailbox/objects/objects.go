@@ -149,11 +149,23 @@ func (o *Objects) emit(e mailbox.Emit) {
 		data = o.Conversations()
 	case e.Groups != nil:
 		data = o.Groups(e.Groups)
+	case e.Pile == mailbox.PileNotices:
+		o.emitNotices(e.Name, pile)
+		return
 	case e.Pile != mailbox.PileNone:
 		data = pile
 	}
 	if o.OnEvent != nil {
 		o.OnEvent(e.Name, data)
+	}
+}
+
+func (o *Objects) emitNotices(event string, notices []Object) {
+	for _, m := range notices {
+		payload, _ := m["payload"].(Object)
+		if o.OnEvent != nil {
+			o.OnEvent(event, Object{"type": payload["operationType"], "message": m})
+		}
 	}
 }
 
@@ -248,6 +260,9 @@ func (o *Objects) keep(d mailbox.Keep) {
 			personal(m, d.Reader, d.ReadUpTo)
 		}
 		batch = append(batch, o.Hold(m))
+	}
+	if d.Notices {
+		o.piles[mailbox.PileNotices] = append(o.piles[mailbox.PileNotices], batch...)
 	}
 	if d.Front {
 		batch = append(batch, o.piles[d.Pile]...)
