@@ -181,6 +181,9 @@ var plausible = map[string]func(c *Caller) any{
 	frame.ConversationRemind: func(c *Caller) any {
 		return object{"conversationIDs": []string{c.conversation()}, "messageRemindType": []string{"AcceptAndNotify", "AcceptNotNotify", "Never"}[c.Rand.IntN(3)]}
 	},
+	frame.ConversationEnter: func(c *Caller) any {
+		return object{"conversationIDs": []string{"GROUP" + c.group() + "@TOPIC#_t"}}
+	},
 	frame.ConversationGroupList:   none,
 	frame.ConversationGroupCreate: sorted,
 	frame.ConversationGroupDelete: sorted,
@@ -262,6 +265,11 @@ var plausible = map[string]func(c *Caller) any{
 	frame.GroupCountersGet:      inGroup(nothing),
 	frame.GroupCountersSet:      inGroup(func(c *Caller) object { return object{"counters": object{"k": c.Rand.IntN(100)}} }),
 	frame.GroupCountersAdd:      inGroup(func(*Caller) object { return object{"key": "k", "value": 1} }),
+
+	frame.TopicCreate: inGroup(func(*Caller) object { return object{"topicName": "t"} }),
+	frame.TopicUpdate: inGroup(func(*Caller) object { return object{"topicID": "x@TOPIC#_t", "topicName": "u"} }),
+	frame.TopicDelete: inGroup(func(*Caller) object { return object{} }),
+	frame.TopicList:   inGroup(func(*Caller) object { return object{} }),
 }
 
 // Unknown lists the methods of the wire that the suite has no parameters for.

@@ -14,6 +14,7 @@ const (
 	NotAMessage           Code = 2105
 	FileEmpty             Code = 2108
 	NoReceiptAsked        Code = 2114
+	OnlyInTopics          Code = 2115
 	ImageType             Code = 2252
 	ImageTooLarge         Code = 2253
 	AudioTooLarge         Code = 2301
@@ -127,6 +128,7 @@ var All = []Code{
 	NotAMessage,
 	FileEmpty,
 	NoReceiptAsked,
+	OnlyInTopics,
 	ImageType,
 	ImageTooLarge,
 	AudioTooLarge,
@@ -252,6 +254,8 @@ func (c Code) Text() string {
 		return "The file is empty or missing: choose a file that holds something."
 	case NoReceiptAsked:
 		return "None of these messages asks for a read receipt: pass messages of the other user that have needReadReceipt set."
+	case OnlyInTopics:
+		return "Nothing is sent to a community with topics itself: send the message to one of its topics."
 	case ImageType:
 		return "This image cannot be sent: choose a JPEG, PNG, GIF, WebP or BMP file."
 	case ImageTooLarge:

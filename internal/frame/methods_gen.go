@@ -108,6 +108,8 @@ const (
 	ConversationMark = "conversation.mark"
 	// {conversationIDs, messageRemindType} -> {done, failures?}
 	ConversationRemind = "conversation.remind"
+	// {conversationIDs} -> {conversations, failures?}
+	ConversationEnter = "conversation.enter"
 	// {} -> {names}
 	ConversationGroupList = "conversation.group.list"
 	// {groupName, conversationIDs?} -> {done, failures?}
@@ -264,6 +266,14 @@ const (
 	GroupCountersSet = "group.counters.set"
 	// {groupID, key, value, nonce?} -> {groupID, key, value}
 	GroupCountersAdd = "group.counters.add"
+	// {groupID, topicID?, topicName, avatar?, introduction?, notification?, customData?, muteAllMembers?, nonce?} -> {topicID}
+	TopicCreate = "topic.create"
+	// {groupID, topicID, topicName?, avatar?, introduction?, notification?, customData?, muteAllMembers?} -> {groupID, topic}
+	TopicUpdate = "topic.update"
+	// {groupID, topicIDs?} -> {done, failures?}
+	TopicDelete = "topic.delete"
+	// {groupID, topicIDs?, next?} -> {topics, failures?, next?}
+	TopicList = "topic.list"
 )
 
 // Notifications of the gateway:
@@ -284,6 +294,10 @@ const (
 	NoteGroupAttributes = "groupAttributes"
 	// {groupID, counters}
 	NoteGroupCounters = "groupCounters"
+	// {groupID, topic, created?}
+	NoteTopic = "topic"
+	// {groupID, topicID}
+	NoteTopicGone = "topicGone"
 	// {}
 	NoteGroupsReset = "groupsReset"
 )
@@ -326,6 +340,7 @@ var InboxMethods = []string{
 	ConversationCustom,
 	ConversationMark,
 	ConversationRemind,
+	ConversationEnter,
 	ConversationGroupList,
 	ConversationGroupCreate,
 	ConversationGroupDelete,
@@ -400,4 +415,8 @@ var GroupMethods = []string{
 	GroupCountersGet,
 	GroupCountersSet,
 	GroupCountersAdd,
+	TopicCreate,
+	TopicUpdate,
+	TopicDelete,
+	TopicList,
 }

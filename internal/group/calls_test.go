@@ -59,7 +59,7 @@ func TestCreate(t *testing.T) {
 	}
 	bob.refused(fault.BadGroupID, "group.create", obj{"name": "n", "groupID": "@TGS#1"})
 	bob.refused(fault.GroupNotPermitted, "group.create", obj{"name": "n", "memberList": []obj{{"userID": "x", "role": "Admin"}}})
-	bob.refused(fault.NotBuiltYet, "group.create", obj{"name": "n", "type": "Community", "isSupportTopic": true})
+	bob.refused(fault.GroupBadParameters, "group.create", obj{"name": "n", "type": "Public", "isSupportTopic": true})
 }
 
 // A call that is repeated after a lost connection gets the answer of the first one,

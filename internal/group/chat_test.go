@@ -24,6 +24,7 @@ type chatGroup struct {
 	tips    []string
 	last    json.RawMessage // the newest tip
 	gone    bool
+	left    []string // of a topic
 }
 
 func newChat() *chat {
@@ -51,6 +52,12 @@ func (c *chat) GroupChanged(_ context.Context, change Change) error {
 	if change.Gone {
 		g.gone = true
 		clear(g.members)
+	}
+	for _, id := range change.Topics {
+		if t := c.groups[id]; t != nil {
+			t.gone = t.gone || change.Gone
+			t.left = append(t.left, change.Left...)
+		}
 	}
 	if change.Tip != nil && !c.keys[change.Group+change.Key] {
 		c.keys[change.Group+change.Key] = true

@@ -53,8 +53,8 @@ func (p createParams) check(most int) (g group, firsts []newMember, err error) {
 		return g, nil, fault.With(fault.GroupBadParameters, "type must be Private, Public, ChatRoom, Community or AVChatRoom")
 	case p.Type == Live && len(p.MemberList) > 0:
 		return g, nil, nobodyIsBrought()
-	case p.IsSupportTopic:
-		return g, nil, fault.With(fault.NotBuiltYet, "communities with topics")
+	case p.IsSupportTopic && p.Type != Community:
+		return g, nil, fault.With(fault.GroupBadParameters, "only a community has topics")
 	case p.Name == "":
 		return g, nil, fault.With(fault.GroupBadParameters, "name is missing")
 	}
@@ -75,7 +75,7 @@ func (p createParams) check(most int) (g group, firsts []newMember, err error) {
 			return g, nil, err
 		}
 	}
-	g = group{Type: p.Type, Name: p.Name, Introduction: p.Introduction, Notification: p.Notification, Avatar: p.Avatar, Most: rules.members}
+	g = group{Type: p.Type, Name: p.Name, Introduction: p.Introduction, Notification: p.Notification, Avatar: p.Avatar, Most: rules.members, Topics: p.IsSupportTopic}
 	if p.MaxMemberNum != 0 && p.Type != Live { // which has no limit
 		if p.MaxMemberNum < 1 || p.MaxMemberNum > rules.most {
 			return g, nil, fault.With(fault.GroupBadParameters, "maxMemberNum must be between 1 and "+strconv.Itoa(rules.most))
@@ -421,7 +421,7 @@ func (r *Room) dismiss(ctx context.Context, k key, by string, may func(g group) 
 			return false, err
 		}
 		was = *g
-		*g = group{Type: g.Type, Name: g.Name, Born: g.Born, Members: g.Members, Gone: &gone{By: by, At: r.now().UnixMilli()}}
+		*g = group{Type: g.Type, Name: g.Name, Born: g.Born, Members: g.Members, Topics: g.Topics, Gone: &gone{By: by, At: r.now().UnixMilli()}}
 		return true, nil
 	})
 	if err == nil {

@@ -35,6 +35,8 @@
 //	applications.go  applications to join, and how they are handled
 //	managers.go      who may handle them
 //	attributes.go    attributes and counters
+//	topics.go        topics of communities: their documents, how they are made and changed
+//	topiclist.go     topics of communities: lists, and how they are deleted
 //	forget.go        a deleted account leaves its groups
 //	tidy.go          removes the documents that a dismissed group leaves
 //
@@ -56,6 +58,7 @@
 //	tim.group.<app>.q.<group>.<user>      an application or invitation that waits
 //	tim.group.<app>.a.<group>             attributes
 //	tim.group.<app>.c.<group>             counters
+//	tim.group.<app>.t.<group>.<topic>     a topic of a community
 //	tim.group.<app>.o.<user>.<group>      an entry of the owner's for a live room
 //
 // Where documents disagree, this decides: the profile says whether the group
@@ -169,6 +172,16 @@
 //	group.counters.set {groupID, counters} -> {counters}; returns the counters that were set
 //	group.counters.add {groupID, key, value, nonce?} -> {groupID, key, value}
 //	    value may be negative; the answer has the new value
+//	topic.create {groupID, topicID?, topicName, avatar?, introduction?, notification?,
+//	    customData?, muteAllMembers?, nonce?} -> {topicID}
+//	    in a community that was made with isSupportTopic; by whoever may change its
+//	    profile. topicID is the community's ID, @TOPIC#_ and up to 48 bytes; 100 at most
+//	topic.update {groupID, topicID, as above} -> {groupID, topic}
+//	topic.delete {groupID, topicIDs?} -> {done: [{topicID}], failures?}; without topicIDs: all
+//	topic.list {groupID, topicIDs?, next?} -> {topics: [Topic], failures?: [{topicID, code,
+//	    message}], next?}
+//	    Topic: {topicID, topicName, avatar, introduction, notification, customData,
+//	    muteAllMembers}. Package inbox has its messages and what of them is unread
 //
 // Package inbox serves the messages of groups: its calls take a conversationID that
 // is GROUP and the groupID. This package tells Options.Log who receives them, and
@@ -212,6 +225,8 @@
 //	groupCounters {groupID, counters}            the counters that changed
 //	    Whoever is in a live room gets groupAttributes, groupCounters and groupLeft,
 //	    though the room is in no list; groupAttributes not while they lag far behind
+//	topic {groupID, topic, created?}              one was made, or has changed
+//	topicGone {groupID, topicID}                  one was deleted
 //	groupsReset {}                   notifications may have been missed: list again
 //
 // A group whose infoSequence is not above the known one says nothing new of the

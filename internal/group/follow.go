@@ -41,6 +41,8 @@ func (r *Room) saw(v bus.Value) {
 		err = r.sawAttributes(p.key, v)
 	case kindCounters:
 		err = r.sawCounters(p.key, v)
+	case kindTopic:
+		err = r.sawTopic(p.key, p.topic, v)
 	}
 	if err != nil {
 		r.report(v.Subject, err)
@@ -263,6 +265,24 @@ func (r *Room) sayCounters(h *heard, k key, c counters, tell func(params []byte)
 		tell(encode(countersNote{k.id, h.counters}))
 		clear(h.counters)
 	})
+}
+
+func (r *Room) sawTopic(k key, id string, v bus.Value) error {
+	h := r.listeners.groups[k]
+	if h == nil {
+		return nil
+	}
+	t, err := decode[topic](v.Data)
+	if err == nil && t.Of == h.group.Born {
+		r.tellSoon(h, frame.NoteTopic+" "+id, func() {
+			if t.Gone != 0 {
+				r.tellAll(h, frame.NoteTopicGone, encode(topicGoneNote{k.id, id}))
+				return
+			}
+			r.tellAll(h, frame.NoteTopic, encode(topicNote{k.id, t.shape(id), t.Info == 1}))
+		})
+	}
+	return err
 }
 
 func (r *Room) tellAll(h *heard, method string, params []byte) {

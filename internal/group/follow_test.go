@@ -183,12 +183,13 @@ func TestADeafSessionListsAgain(t *testing.T) {
 func TestSubjects(t *testing.T) {
 	k := key{app, "my group"}
 	for subject, want := range map[string]parsed{
-		k.profileSubject():          {kindProfile, k, ""},
-		k.memberSubject("alice"):    {kindMember, k, "alice"},
-		k.joinedSubject("alice"):    {kindJoined, k, "alice"},
-		k.applicationSubject("bob"): {kindApplication, k, "bob"},
-		k.attributesSubject():       {kindAttributes, k, ""},
-		k.countersSubject():         {kindCounters, k, ""},
+		k.profileSubject():          {kindProfile, k, "", ""},
+		k.memberSubject("alice"):    {kindMember, k, "alice", ""},
+		k.joinedSubject("alice"):    {kindJoined, k, "alice", ""},
+		k.applicationSubject("bob"): {kindApplication, k, "bob", ""},
+		k.attributesSubject():       {kindAttributes, k, "", ""},
+		k.countersSubject():         {kindCounters, k, "", ""},
+		k.topicSubject("my topic"):  {kindTopic, k, "", "my topic"},
 	} {
 		got, err := parse(subject)
 		require.NoError(t, err)

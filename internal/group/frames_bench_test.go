@@ -99,6 +99,7 @@ func (w *crowded) fill() {
 	for n := 0; n < bigGroup; n += maxInvited {
 		w.as("alice", frame.GroupInvite, obj{"groupID": "big", "userIDs": numbered("m", n, maxInvited)})
 	}
+	w.as("alice", frame.GroupCreate, obj{"groupID": manyTopics, "type": Community, "isSupportTopic": true, "name": "n"})
 	w.as("alice", frame.GroupAttributesInit, obj{"groupID": "big", "groupAttributes": fullAttributes(0)})
 	w.as("alice", frame.GroupCountersSet, obj{"groupID": "big", "counters": fullCounters(0)})
 	for i := range maxWaiting - 10 {
@@ -212,6 +213,29 @@ func (w *crowded) frames() map[string]worst.Frame {
 		frame.GroupCountersGet: {Params: in(obj{})},
 		frame.GroupCountersSet: {Params: func(n int) any { return obj{"groupID": "big", "counters": fullCounters(n + 1)} }},
 		frame.GroupCountersAdd: {Params: in(obj{"key": "counter1", "value": 1})},
+
+		frame.TopicCreate: {Before: func(n int) {
+			if n%(maxTopics/2) == 0 {
+				w.as("alice", frame.TopicDelete, obj{"groupID": manyTopics})
+			}
+		}, Params: func(n int) any {
+			return obj{"groupID": manyTopics, "topicID": fmt.Sprint(manyTopics, topicPrefix, "new", n), "topicName": strings.Repeat("n", maxName)}
+		}},
+		frame.TopicUpdate: {Before: func(n int) {
+			if n == 0 {
+				w.fillTopics()
+			}
+		}, Params: func(n int) any {
+			return obj{"groupID": manyTopics, "topicID": fmt.Sprint(manyTopics, topicPrefix, 0), "customData": fmt.Sprintf("%0*d", maxTopicData, n)}
+		}},
+		frame.TopicDelete: {
+			Before: func(int) { w.fillTopics() },
+			Params: func(int) any { return obj{"groupID": manyTopics} },
+		},
+		frame.TopicList: {
+			Before: func(int) { w.fillTopics() },
+			Params: func(int) any { return obj{"groupID": manyTopics} },
+		},
 	}
 }
 
@@ -219,6 +243,16 @@ func (w *crowded) frames() map[string]worst.Frame {
 func (w *crowded) remove(prefix string, n int) {
 	if n > 0 {
 		w.as("alice", frame.GroupKick, obj{"groupID": "big", "userIDs": numbered(prefix, 0, maxMoved)})
+	}
+}
+
+// manyTopics is a community with maxTopics topics.
+const manyTopics = communityPrefix + "topics"
+
+func (w *crowded) fillTopics() {
+	w.as("alice", frame.TopicDelete, obj{"groupID": manyTopics})
+	for n := range maxTopics {
+		w.as("alice", frame.TopicCreate, obj{"groupID": manyTopics, "topicID": fmt.Sprint(manyTopics, topicPrefix, n), "topicName": "n"})
 	}
 }
 

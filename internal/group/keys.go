@@ -28,6 +28,7 @@ const (
 	kindAttributes  = "a"
 	kindCounters    = "c"
 	kindOwned       = "o" // a live room, for its owner
+	kindTopic       = "t"
 )
 
 // classes is the number of classes into which the members of a group are divided,
@@ -81,6 +82,13 @@ func (k key) applicationSubject(userID string) string {
 
 func (k key) applicationPattern() string { return subject(k.app, kindApplication, k.token(), "*") }
 
+// topicSubject is that of a topic of the community; id is the whole one of the topic.
+func (k key) topicSubject(id string) string {
+	return subject(k.app, kindTopic, k.token(), bus.UserToken(id))
+}
+
+func (k key) topicPattern() string { return subject(k.app, kindTopic, k.token(), "*") }
+
 func classOf(userToken string) int { return int(bus.Hash32(userToken) % classes) }
 
 func classToken(class int) string {
@@ -92,12 +100,13 @@ type parsed struct {
 	kind   string
 	key    key
 	userID string // of a member, an application, or a user's entry for a group
+	topic  string // the ID of a topic
 }
 
 func parse(subject string) (p parsed, err error) {
 	rest, ok := strings.CutPrefix(subject, bus.SubjectGroups)
 	tokens := strings.Split(rest, ".")
-	want := map[string]int{kindProfile: 3, kindMember: 5, kindJoined: 4, kindApplication: 4, kindAttributes: 3, kindCounters: 3, kindOwned: 4}
+	want := map[string]int{kindProfile: 3, kindMember: 5, kindJoined: 4, kindApplication: 4, kindAttributes: 3, kindCounters: 3, kindOwned: 4, kindTopic: 4}
 	if !ok || len(tokens) < 3 || len(tokens) != want[tokens[1]] {
 		return p, errSubject
 	}
@@ -114,6 +123,10 @@ func parse(subject string) (p parsed, err error) {
 		user, group = tokens[2], tokens[3]
 	case kindApplication:
 		user = tokens[3]
+	case kindTopic:
+		if p.topic, err = bus.UserOfToken(tokens[3]); err != nil {
+			return p, err
+		}
 	}
 	if p.key.id, err = bus.UserOfToken(group); err == nil {
 		p.userID, err = bus.UserOfToken(user)

@@ -29,7 +29,7 @@ const (
 	madePrefix      = "@TGS#"
 	communityPrefix = "@TGS#_"
 	otherPrefix     = "@TGS#2" // of all other types
-	topicMark       = "@TOPIC#"
+	topicMark       = frame.TopicMark
 )
 
 // checkGroupID checks the ID that a call asks for a new group.

@@ -83,6 +83,11 @@ var calls = map[string]call{
 	frame.GroupCountersGet:      with(getCounters),
 	frame.GroupCountersSet:      changing(nil, setCounters),
 	frame.GroupCountersAdd:      changing(nil, addCounter),
+
+	frame.TopicCreate: changing(nil, createTopic),
+	frame.TopicUpdate: changing(nil, updateTopic),
+	frame.TopicDelete: changing(nil, deleteTopics),
+	frame.TopicList:   with(listTopics),
 }
 
 // Methods lists the calls that Session.Call serves.
@@ -101,6 +106,7 @@ var growing = map[string]bool{
 	frame.GroupUpdate: true, frame.GroupCard: true, frame.GroupCustom: true,
 	frame.GroupAttributesInit: true, frame.GroupAttributesSet: true, frame.GroupCountersSet: true, frame.GroupCountersAdd: true,
 	ServerImport: true, ServerImportMembers: true, ServerAnnounce: true,
+	frame.TopicCreate: true, frame.TopicUpdate: true,
 }
 
 // Grows reports whether a method adds to what is stored. Its calls are refused

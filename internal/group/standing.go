@@ -10,7 +10,7 @@ import (
 
 // Standing is what a user is in a group, as far as its messages are concerned.
 type Standing struct {
-	Born     int64 // of the group: sets it apart from an earlier one with the same ID
+	Born     int64 // of the group or topic: sets it apart from an earlier one with the same ID
 	Member   bool  // false: they are an administrator of the app only
 	Muted    bool  // they may not send now
 	Counts   bool  // messages to them count as unread
@@ -20,6 +20,7 @@ type Standing struct {
 	AtAll    bool  // they may mention everybody
 	NameCard string
 	Live     bool // it is a live room, where nothing is stored
+	Topics   bool // a community with topics: messages go to those
 	Readers  int  // members who may give receipts for their messages; 0: nobody may
 }
 
@@ -33,18 +34,32 @@ type Joined struct {
 // is under way. It fails for a user who is neither a member nor an administrator
 // of the app. Errors are *fault.Error.
 func (r *Room) Standing(ctx context.Context, u place.User, groupID string) (Standing, error) {
-	g, m, role, err := r.as(ctx, keyOf(u, groupID), u)
+	k := keyOf(u, groupID)
+	of, isTopic := k.community()
+	g, m, role, err := r.as(ctx, of, u)
 	switch {
 	case err != nil:
 		return Standing{}, r.failed("a standing", err)
 	case role == Stranger && g.Type != Live:
 		return Standing{}, fault.With(fault.GroupNotPermitted, "it is for members")
 	}
-	muted := m.Mute > r.now().Unix() || g.MuteAll && role < Admin
+	born, muteAll := g.Born, g.MuteAll
+	if isTopic {
+		t, _, err := get[topic](ctx, r, of.topicSubject(groupID))
+		if err == nil && !t.in(g) {
+			err = noSuchTopic(groupID)
+		}
+		if err != nil {
+			return Standing{}, r.failed("a standing", err)
+		}
+		born, muteAll = t.Born, muteAll || t.MuteAll
+	}
+	muted := m.Mute > r.now().Unix() || muteAll && role < Admin
 	return Standing{
-		Born: g.Born, Member: m.in(g), Muted: muted && role < AppAdmin,
+		Born: born, Member: m.in(g), Muted: muted && role < AppAdmin,
 		Counts: table[g.Type].unread, Older: g.Type.May(ReadOlder, Member, Stranger) == nil,
-		Manages: role >= Admin, Pins: g.Type.May(Pin, role, Stranger) == nil, AtAll: role >= Admin || g.Type != Community, NameCard: m.Card, Live: g.Type == Live,
+		Manages: role >= Admin, Pins: g.Type.May(Pin, role, Stranger) == nil, AtAll: role >= Admin || g.Type != Community,
+		NameCard: m.Card, Live: g.Type == Live, Topics: g.Topics && !isTopic,
 		Readers: g.readers(),
 	}, nil
 }

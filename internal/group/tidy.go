@@ -110,7 +110,12 @@ func (r *Room) removeSome(ctx context.Context, left *remains) (over bool, err er
 			left.upTo = 0
 			return false, err
 		}
-		left.listed = append(left.listed, k.attributesSubject(), k.countersSubject())
+		topics, err := r.log.Subjects(ctx, k.topicPattern())
+		if err != nil {
+			left.upTo = 0
+			return false, err
+		}
+		left.listed = append(append(left.listed, topics...), k.attributesSubject(), k.countersSubject())
 	}
 	if len(left.listed) == 0 {
 		if left.class == classes {

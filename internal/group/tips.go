@@ -31,11 +31,12 @@ type Change struct {
 	Joined []string // members from now on; some may be members already
 	// Since holds when each of Joined joined in another system from which they are
 	// imported, in Unix seconds; nil: they join now.
-	Since []int64
-	Older bool     // they may read earlier messages
-	Left  []string // members no longer
-	Gone  bool     // the group is dismissed
-	Live  bool     // it is a live room: only the tip is told, to whoever is there
+	Since  []int64
+	Older  bool     // they may read earlier messages
+	Left   []string // members no longer
+	Gone   bool     // the group is dismissed
+	Topics []string // of a community: those who have left, have left its topics, too; Gone: so are they
+	Live   bool     // it is a live room: only the tip is told, to whoever is there
 	// Tip is the message to the members, from From, who is shown with Nick, Avatar
 	// and Card; nil: there is none.
 	From, Nick, Avatar, Card string
@@ -190,6 +191,15 @@ func (r *Room) tell(ctx context.Context, k key, g group, key string, t told) err
 	c := Change{
 		App: k.app, Group: k.id, Born: g.Born, Key: key,
 		Joined: t.joined, Since: t.since, Older: g.Type.May(ReadOlder, Member, Stranger) == nil, Left: t.left, Gone: t.gone, Live: g.Type == Live,
+	}
+	if g.Topics && (len(t.left) > 0 || t.gone) {
+		topics, _, err := r.topics(ctx, k, g)
+		if err != nil {
+			return err
+		}
+		for _, one := range topics {
+			c.Topics = append(c.Topics, one.id)
+		}
 	}
 	if t.operation != 0 {
 		shown := t.users[:min(len(t.users), tipMembers)]

@@ -37,6 +37,7 @@
 //	grouplive.go     groups: messages of live rooms, which are stored nowhere
 //	groupserver.go   groups: what the server API does
 //	pins.go          groups: pinned messages
+//	topics.go        groups: topics of communities
 //	groupmarks.go    groups: what a member has read or deleted; revoked messages
 //	mentions.go      groups: which unread messages mention a member
 //	groupview.go     groups: what every member is told, and what one
@@ -281,6 +282,9 @@
 //	    a repetition changes nothing and is no error; 20 groups a user
 //	conversation.remind {conversationIDs, messageRemindType} -> {done, failures?}
 //	conversation.clear {conversationID} -> {}
+//	conversation.enter {conversationIDs} -> {conversations, failures?: [{conversationID, code}]}
+//	    of topics, of which the user hears from then on; as many as fit a frame: ask for
+//	    the rest
 //	profile.get {userIDs?} -> {profiles}; profile.set {…fields} -> {profile}
 //	    profiles of the first users, as many as fit a frame, as with status.get
 //	profile.search {keywordList?, keywordListMatchType?, userGenderType?, miniBirthday?,

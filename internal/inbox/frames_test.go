@@ -153,6 +153,9 @@ func openCostly(tb testing.TB, b Bus) *costly {
 		frame.ConversationDelete: func(n int) any {
 			return conversationParams{ConversationIDs: many, ClearHistory: on(n)}
 		},
+		frame.ConversationEnter: func(int) any {
+			return conversationParams{ConversationIDs: numbered("GROUPf@TOPIC#_", maxConversations)}
+		},
 		frame.ConversationClear: func(int) any { return conversationParams{ConversationID: "C2Cu1"} },
 		frame.ConversationPin:   func(n int) any { return conversationParams{ConversationID: "C2Cu1", IsPinned: on(n)} },
 		frame.ConversationDraft: func(n int) any {
@@ -190,7 +193,7 @@ func openCostly(tb testing.TB, b Bus) *costly {
 }
 
 // openGroup makes a group of as many members as may give receipts, half of whom have
-// given them for all messages. One more message can be pinned.
+// given them for all messages. One more message can be pinned. There are topics, too.
 func (w *costly) openGroup(tb testing.TB, groups *modelGroups, bob, alice *client) {
 	groups.make("g", 1, false)
 	members := append(numbered("member", maxReaders-2), "alice", "bob")
@@ -206,6 +209,11 @@ func (w *costly) openGroup(tb testing.TB, groups *modelGroups, bob, alice *clien
 		w.said = append(w.said, ask(bob))
 	}
 	w.own = ask(alice)
+	for n := range maxConversations {
+		id := fmt.Sprint("f@TOPIC#_", n)
+		groups.make(id, 1, true)
+		groups.groups[id].members["alice"] = true
+	}
 	groups.groups["g"].pin = true
 	for _, pos := range w.said[:maxPins-1] {
 		alice.must(frame.MessagePin, pinParams{"GROUPg", pos, true}, nil)
@@ -244,6 +252,7 @@ func TestNoFrameCostsTooMuch(t *testing.T) {
 		frame.MessageSearch:           maxSearch + 2*maxWalk,
 		frame.ProfileSearch:           maxSearch + 2*headsAtOnce,
 		frame.ConversationDelete:      4*maxConversations + 200,
+		frame.ConversationEnter:       12*maxConversations + 200,
 		frame.ConversationCustom:      4*maxConversations + 200,
 		frame.ConversationMark:        4*maxConversations + 200,
 		frame.ConversationRemind:      4*maxConversations + 200,

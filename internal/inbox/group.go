@@ -43,6 +43,7 @@ type Standing struct {
 	AtAll    bool   // they may mention all members
 	NameCard string // their name card
 	Live     bool   // it is a live room, where nothing is stored
+	Topics   bool   // a community with topics: messages go to those
 	Readers  int    // members who may give receipts for their messages; 0: nobody may
 }
 
@@ -143,11 +144,12 @@ type GroupChange struct {
 	Joined []string // members from now on
 	// Since holds when each of Joined joined in another system from which they are
 	// imported, in Unix seconds; nil: they join now.
-	Since []int64
-	Older bool     // they may read earlier messages
-	Left  []string // members no longer
-	Gone  bool     // the group is dismissed
-	Live  bool     // it is a live room: only Tip is told, to whoever is there
+	Since  []int64
+	Older  bool     // they may read earlier messages
+	Left   []string // members no longer
+	Gone   bool     // the group is dismissed
+	Topics []string // of a community: those who have left, have left its topics, too; Gone: so are they
+	Live   bool     // it is a live room: only Tip is told, to whoever is there
 	// Tip is the payload of the TIMGroupTipElem that tells the members, from From,
 	// who is shown with Nick, Avatar and Card; nil: there is no such message.
 	From, Nick, Avatar, Card string
@@ -162,7 +164,11 @@ func (in *Inbox) GroupChanged(ctx context.Context, c GroupChange) error {
 	if c.Live {
 		change = in.roomChanged
 	}
-	if err := change(ctx, c); err != nil {
+	err := change(ctx, c)
+	if err == nil {
+		err = in.topicsChanged(ctx, c)
+	}
+	if err != nil {
 		return in.failed("a change of a group", err)
 	}
 	return nil

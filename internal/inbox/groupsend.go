@@ -160,6 +160,8 @@ func (in *Inbox) maySpeak(ctx context.Context, u place.User, groupID string, c *
 	as, err := in.standing(ctx, u, groupID)
 	switch {
 	case err != nil:
+	case as.Topics:
+		err = fault.New(fault.OnlyInTopics)
 	case !as.Member:
 		err = fault.With(fault.GroupNotPermitted, "only members send messages to a group")
 	case as.Muted:

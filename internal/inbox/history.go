@@ -94,6 +94,13 @@ func (in *Inbox) look(ctx context.Context, u place.User, p pair) (newest *record
 		return newest, kept, nil
 	case newest.Gone:
 		return nil, peer{}, fault.New(fault.NoSuchGroup)
+	case p.ofTopic():
+		if err := in.enterTopic(ctx, u, p); err != nil {
+			return nil, peer{}, err
+		}
+		if kept, err = in.document(ctx, u, p.users[0]); err == nil && kept.sees(newest) {
+			return newest, kept, nil
+		}
 	}
 	return nil, peer{}, fault.With(fault.GroupNotPermitted, "only members read what is said in a group")
 }

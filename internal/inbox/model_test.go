@@ -181,6 +181,11 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestMissedPins":            TestMissedPins,
 		"TestPinsBesideRevocations": TestPinsBesideRevocations,
 	},
+	"topics_test.go": {
+		"TestTopicTalk":        TestTopicTalk,
+		"TestMissedInTopics":   TestMissedInTopics,
+		"TestWhoHearsOfTopics": TestWhoHearsOfTopics,
+	},
 	"notice_test.go": {
 		"TestNotices": TestNotices,
 	},

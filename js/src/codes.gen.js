@@ -12,6 +12,7 @@ export const SendFailed = 2100;
 export const NotAMessage = 2105;
 export const FileEmpty = 2108;
 export const NoReceiptAsked = 2114;
+export const OnlyInTopics = 2115;
 export const ImageType = 2252;
 export const ImageTooLarge = 2253;
 export const AudioTooLarge = 2301;

@@ -12,6 +12,7 @@ export const SendFailed = 'The message was not sent: try resendMessage.';
 export const NotAMessage = 'The argument is not a Message: pass an object that a create…Message method returned.';
 export const FileEmpty = 'The file is empty or missing: choose a file that holds something.';
 export const NoReceiptAsked = 'None of these messages asks for a read receipt: pass messages of the other user that have needReadReceipt set.';
+export const OnlyInTopics = 'Nothing is sent to a community with topics itself: send the message to one of its topics.';
 export const ImageType = 'This image cannot be sent: choose a JPEG, PNG, GIF, WebP or BMP file.';
 export const ImageTooLarge = 'The image is too large: choose one of at most 20 MB and 50 million pixels.';
 export const AudioTooLarge = 'The sound is too large: choose a smaller file.';

@@ -1,0 +1,172 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+const (
+	forum = "@TGS#_f"
+	tea   = forum + "@TOPIC#_tea"
+	cake  = forum + "@TOPIC#_cake"
+)
+
+// forumGroups is modelGroups in which the members of a topic are those of its
+// community.
+type forumGroups struct{ *modelGroups }
+
+func (f forumGroups) Standing(ctx context.Context, u place.User, groupID string) (Standing, error) {
+	of, _, topic := strings.Cut(groupID, frame.TopicMark)
+	as, err := f.modelGroups.Standing(ctx, u, of)
+	as.Readers, as.Topics = 0, !topic
+	if !topic || err != nil {
+		return as, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	g := f.groups[groupID]
+	if g == nil {
+		return Standing{}, fault.New(fault.NoSuchGroup)
+	}
+	as.Born, as.Older = g.Born, g.Older
+	return as, nil
+}
+
+// openForum makes a community with two topics and members who listen.
+func openForum(t *testing.T, userIDs ...string) (*Inbox, *modelGroups, []*ear) {
+	t.Helper()
+	groups := &modelGroups{}
+	in, _ := openGroups(t, openBus(t, bus.Memory), Options{Groups: forumGroups{groups}})
+	all := team(t, in, groups, forum, userIDs...)
+	for n, id := range []string{tea, cake} {
+		groups.make(id, int64(10+n), true)
+		require.NoError(t, in.GroupChanged(t.Context(), GroupChange{App: app, Group: id, Born: int64(10 + n), Key: "topic", Older: true}))
+	}
+	return in, groups, all
+}
+
+// enters lists topics, as getTopicList does.
+func (e *ear) enters(topics ...string) (ids []string) {
+	e.t.Helper()
+	asked := make([]string, len(topics))
+	for i, id := range topics {
+		asked[i] = groupKind + id
+	}
+	var r enteredResult
+	e.must(frame.ConversationEnter, conversationParams{ConversationIDs: asked}, &r)
+	for _, c := range r.Conversations {
+		ids = append(ids, c.ConversationID)
+	}
+	for _, f := range r.Failures {
+		ids = append(ids, fmt.Sprint("-", f.Code))
+	}
+	return ids
+}
+
+// leaveForum has a member leave the community, as package group does.
+func leaveForum(t *testing.T, in *Inbox, groups *modelGroups, userID string) {
+	t.Helper()
+	groups.mu.Lock()
+	delete(groups.groups[forum].members, userID)
+	groups.mu.Unlock()
+	require.NoError(t, in.GroupChanged(t.Context(), GroupChange{App: app, Group: forum, Born: 1, Key: freshID(), Left: []string{userID}, Topics: []string{tea, cake}}))
+}
+
+// Members who have listed topics hear of them; others do not, and lose nothing.
+func TestTopicTalk(t *testing.T) {
+	_, _, all := openForum(t, "boss", "bob", "carol")
+	boss, bob, carol := all[0], all[1], all[2]
+	require.Equal(t, []string{"GROUP" + tea, "GROUP" + cake}, bob.enters(tea, cake))
+	require.Equal(t, []string{"GROUP" + tea, "GROUP" + cake}, bob.enters(tea, cake))
+	require.Equal(t, []string{"-10010"}, bob.enters(tea+"x"))
+
+	m := boss.says(tea, "one")
+	boss.says(cake, "two")
+	bob.hears("one", "two")
+	bob.unreads(tea, 1)
+	bob.unreads(cake, 1)
+	boss.unreads(tea, 0)
+	require.Equal(t, []string{"one"}, carol.history(tea), "who has never listed it reads what was said")
+	carol.unreads(tea, 0)
+	boss.says(tea, "three")
+	carol.hears("three")
+	carol.unreads(tea, 1)
+	bob.unreads(tea, 2)
+	bob.must(frame.MessageRead, conversationParams{ConversationID: "GROUP" + tea}, nil)
+	bob.unreads(tea, 0)
+	bob.unreads(cake, 1)
+	carol.says(tea, "four")
+	bob.hears("one", "two", "three", "four")
+
+	require.Nil(t, boss.pins(tea, m, true))
+	bob.hearsPins("+one by boss")
+	boss.must(frame.MessageRevoke, conversationParams{ConversationID: "GROUP" + tea, Position: m.Position}, nil)
+	bob.until("the revocation", func() bool { return len(bob.revoked) == 1 })
+
+	_, f := boss.s.Call(t.Context(), frame.MessageSend, encode(toGroup(boss.id("x"), forum, "x")))
+	require.Equal(t, fault.OnlyInTopics, code(f))
+}
+
+// Who was away catches up with the topics that they have listed.
+func TestMissedInTopics(t *testing.T) {
+	in, _, all := openForum(t, "boss", "bob")
+	boss, bob := all[0], all[1]
+	bob.enters(tea, cake)
+	bob.drop()
+	boss.says(tea, "one")
+	boss.says(cake, "two")
+	bob.attach(in)
+	bob.sync()
+	bob.hears("one", "two")
+	again := listen(t, in, "bob", "b2")
+	again.unreads(tea, 1)
+	again.unreads(cake, 1)
+}
+
+// Nobody hears of topics who is not in the community, or is no longer.
+func TestWhoHearsOfTopics(t *testing.T) {
+	in, groups, all := openForum(t, "boss", "bob", "carol")
+	boss, bob, carol := all[0], all[1], all[2]
+	eve := listen(t, in, "eve", "e1")
+	require.Equal(t, []string{"-10007"}, eve.enters(tea))
+	for method, p := range map[string]conversationParams{
+		frame.MessageList: {ConversationID: "GROUP" + tea, Count: 1}, frame.MessagePinned: {ConversationID: "GROUP" + tea},
+	} {
+		require.Equal(t, fault.GroupNotPermitted, code(eve.call(method, p, nil)), method)
+	}
+	for _, id := range []string{"C2Cbob", "GROUP" + forum, "GROUPg", "GROUPg@TOPIC#x"} {
+		require.NotNil(t, bob.call(frame.ConversationEnter, conversationParams{ConversationIDs: []string{id}}, nil), id)
+	}
+	bob.enters(tea)
+	carol.enters(tea)
+	boss.says(tea, "one")
+	bob.hears("one")
+	leaveForum(t, in, groups, "bob")
+	leaveForum(t, in, groups, "bob") // repeated
+	boss.says(tea, "two")
+	carol.hears("one", "two")
+	in.delivery.reach(t.Context(), bob.s.user.User, in.messages.Pos()[0])
+	bob.hears("one")
+	bob.until("the topic to be gone", func() bool { return bob.convs[groupKind+tea] == nil })
+	require.Equal(t, fault.GroupNotPermitted, code(bob.call(frame.MessageList, conversationParams{ConversationID: "GROUP" + tea, Count: 1}, nil)))
+
+	require.NoError(t, groups.change(in, forum, []string{"bob"}, nil))
+	require.Equal(t, []string{"GROUP" + tea}, bob.enters(tea))
+	bob.unreads(tea, 0)
+	require.Equal(t, []string{"one", "two"}, bob.history(tea))
+
+	require.NoError(t, in.GroupChanged(t.Context(), GroupChange{App: app, Group: forum, Born: 1, Key: "gone", Gone: true, Topics: []string{tea, cake}}))
+	for _, e := range []*ear{bob, carol} {
+		e.until("the topic to be gone", func() bool { return e.convs[groupKind+tea] == nil })
+		require.Equal(t, fault.NoSuchGroup, code(e.call(frame.MessageList, conversationParams{ConversationID: "GROUP" + tea, Count: 1}, nil)))
+	}
+}
