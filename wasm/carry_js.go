@@ -20,8 +20,9 @@ type page struct {
 	order         []string
 	ordered       safejs.Value // an array of order's objects; undefined when it has changed
 	groups        *groupObjects
-	live          map[string]*objects // messages, by conversationID
-	held, cleanAt int                 // how many entries live has, and at how many it is cleaned
+	topics        map[string]safejs.Value // their profiles, by topicID
+	live          map[string]*objects     // messages, by conversationID
+	held, cleanAt int                     // how many entries live has, and at how many it is cleaned
 
 	// Messages, and conversations, that wait for an event or the end of a call.
 	// Often nothing else holds them yet.
@@ -38,7 +39,7 @@ func newPage(i *instance) *page {
 
 func (pg *page) forget() {
 	*pg = page{
-		i: pg.i, conversations: map[string]safejs.Value{}, groups: newGroupObjects(), live: map[string]*objects{},
+		i: pg.i, conversations: map[string]safejs.Value{}, groups: newGroupObjects(), topics: map[string]safejs.Value{}, live: map[string]*objects{},
 		piles: map[mailbox.Pile][]safejs.Value{}, cleanAt: cleanFrom,
 	}
 }
@@ -76,6 +77,10 @@ func (pg *page) Carry(d mailbox.Deed) {
 		pg.order, pg.ordered = d.Order, safejs.Undefined()
 	case mailbox.EmitCounters:
 		pg.emitCounters(d)
+	case mailbox.UpdateTopic:
+		pg.topics[d.Topic] = bridge.ValueOf(d.Body)
+	case mailbox.EmitTopic:
+		pg.emitTopic(d)
 	case mailbox.EmitPins:
 		pg.emitPins(d)
 	case mailbox.UpdateGroup:

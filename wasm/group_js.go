@@ -175,7 +175,7 @@ func counter(id, key string, value safejs.Value) safejs.Value {
 // event is about.
 func isGroupEvent(name string) bool {
 	switch name {
-	case frame.EventGroupListUpdated, frame.EventGroupAttributesUpdated, frame.EventGroupCounterUpdated:
+	case frame.EventTopicCreated, frame.EventTopicDeleted, frame.EventTopicUpdated, frame.EventGroupListUpdated, frame.EventGroupAttributesUpdated, frame.EventGroupCounterUpdated:
 		return true
 	}
 	return false

@@ -31,6 +31,7 @@
 //	reactions_js.go     reactions to them
 //	pins_js.go          messages of groups that are pinned
 //	extensions_js.go    keys and values that readers add to them
+//	topics_js.go        topics of communities
 //	conversation_js.go  the list of conversations, read marks
 //	settings_js.go      pin, draft, custom data, deleting
 //	own_js.go           how to hear of a conversation

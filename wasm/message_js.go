@@ -45,7 +45,7 @@ func (i *instance) createTextMessage(args []safejs.Value) (any, *fault.Error) {
 func (i *instance) createTextAtMessage(args []safejs.Value) (any, *fault.Error) {
 	o := bridge.Arg(args, 0)
 	users := bridge.Get(bridge.Get(o, "payload"), "atUserList")
-	if of, _ := bridge.Text(bridge.Get(o, "conversationType")); of != convGroup || !isArray(users) {
+	if of, _ := bridge.Text(bridge.Get(o, "conversationType")); of != convGroup && of != convTopic || !isArray(users) {
 		return nil, badArgument("createTextAtMessage", "conversationType must be TIM.TYPES.CONV_GROUP, and payload.atUserList an array of userIDs")
 	}
 	m, f := i.createTextMessage(args)
@@ -75,6 +75,9 @@ func (i *instance) newMessage(method, kind string, o, payload safejs.Value) (any
 		return nil, badArgument(method, "to must be the receiver's userID, or a groupID")
 	}
 	of, _ := bridge.Text(bridge.Get(o, "conversationType"))
+	if of == convTopic {
+		of = convGroup
+	}
 	if of != convC2C && of != convGroup {
 		return nil, badArgument(method, "conversationType must be TIM.TYPES.CONV_C2C or TIM.TYPES.CONV_GROUP")
 	}

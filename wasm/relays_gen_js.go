@@ -55,4 +55,6 @@ var relays = []relay{
 	{name: "deleteGroupAttributes", method: frame.GroupAttributesDelete, args: []argument{{'w', "", "", 0}, {'n', "groupID", "groupID", 0}}, data: []datum{{name: "keyList", from: "keyList", of: 'l'}}},
 	{name: "getGroupCounters", method: frame.GroupCountersGet, args: []argument{{'w', "", "", 0}, {'n', "groupID", "groupID", 0}}, data: []datum{{name: "counters", from: "counters", of: 'o'}}},
 	{name: "setGroupCounters", method: frame.GroupCountersSet, args: []argument{{'w', "", "", 0}, {'n', "groupID", "groupID", 0}}, data: []datum{{name: "counters", from: "counters", of: 'o'}}},
+	{name: "createTopicInCommunity", method: frame.TopicCreate, args: []argument{{'w', "", "", 0}, {'n', "groupID", "groupID", 0}, {'n', "topicName", "topicName", 0}, {'r', "", "", 0}}, data: []datum{{name: "topicID", from: "topicID"}}},
+	{name: "deleteTopicFromCommunity", method: frame.TopicDelete, args: []argument{{'n', "groupID", "groupID", 0}, {'a', "topicIDList", "topicIDs", 0}}, data: []datum{{name: "successTopicList", from: "done", of: 'l'}, {name: "failureTopicList", from: "failures", of: 'l'}}},
 }

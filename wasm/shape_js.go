@@ -46,6 +46,9 @@ var (
 	memberShape = shape{text: `{"userID":"","nick":"","avatar":"","role":"","joinTime":0,"nameCard":"","muteUntil":0,"memberCustomField":[]}`}
 	selfShape   = shape{text: `{"userID":"","role":"","joinTime":0,"nameCard":"","muteUntil":0,"messageRemindType":"AcceptAndNotify","memberCustomField":[]}`}
 
+	topicShape = shape{text: `{"topicID":"","topicName":"","avatar":"","introduction":"","notification":"","unreadCount":0,"muteAllMembers":false,` +
+		`"customData":"","groupAtInfoList":[],"lastMessage":null,"selfInfo":{}}`}
+
 	applicationShape = shape{text: `{"applicant":"","applicantNick":"","groupID":"","groupName":"","applicationType":0,"userID":"","note":"",` +
 		`"time":0,"authentication":"","messageKey":""}`}
 )

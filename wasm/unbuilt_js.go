@@ -15,9 +15,7 @@ var (
 	// Methods that list things which do not exist here resolve with an empty list,
 	// in the form that the original's has.
 	emptyLists = map[string]string{
-		"getJoinedCommunityList": `{"groupList":[]}`,
-		"getTopicList":           `{"successTopicList":[],"failureTopicList":[]}`,
-		"searchCloudGroups":      `{"searchResultList":[],"totalCount":0,"cursor":""}`,
+		"searchCloudGroups": `{"searchResultList":[],"totalCount":0,"cursor":""}`,
 	}
 )
 

@@ -200,7 +200,9 @@ func (m *Machine) unmention(b frame.Body) {
 
 func (m *Machine) showMentions(c *conversation) {
 	m.set(c, "", mentionsKey, c.counts.mentioned(), PileNone)
-	m.listChanged = true
+	if m.topicChanged(c.id); !isTopic(c.id) {
+		m.listChanged = true
+	}
 }
 
 // ReadUpTo returns up to which sequence the user has read a group's conversation.

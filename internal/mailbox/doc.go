@@ -38,6 +38,7 @@
 //	receipts.go receipts of single messages
 //	reactions.go reactions to them
 //	extensions.go keys and values that readers add to them
+//	topics.go    topics of communities
 //	cursor.go   merging cursors, component by component
 //	flush.go    what the page is told, and acknowledging it to the gateway
 //	calls.go    calls of the page about the list and its conversations

@@ -67,6 +67,7 @@ type (
 		Result        frame.Body
 		Conversations []string // keys, in the order of the list
 		Groups        []string // the same; nil when the call is not about them
+		Topics        []string // IDs; nil when the call is not about them
 		Next          string   // where the next page of a history begins
 		Complete      bool     // there is no next page
 	}
@@ -89,6 +90,8 @@ type (
 	// EmitPins fires PINNED_GROUP_MESSAGE_UPDATED for each message in PilePinned, with
 	// the fields in Pins, which are in the same order.
 	EmitPins struct{ Pins []frame.Fields }
+	// EmitTopic fires TOPIC_UPDATED for a topic.
+	EmitTopic struct{ Group, Topic string }
 	// Wake asks for a Woke input after some ms; it replaces an earlier Wake.
 	Wake struct{ After, Attempt int64 }
 	// Log writes a line to the log: level 0 is for debugging, 2 a warning.
@@ -163,6 +166,12 @@ type (
 		Position     int64
 		Info         frame.Fields
 	}
+	// UpdateTopic keeps the profile of a topic, which with its conversation is what the
+	// page sees of it.
+	UpdateTopic struct {
+		Topic string
+		Body  frame.Body
+	}
 	// Forget drops all objects and piles.
 	Forget struct{}
 )
@@ -172,6 +181,8 @@ func (Settle) effect()       {}
 func (Emit) effect()         {}
 func (EmitCounters) effect() {}
 func (EmitPins) effect()     {}
+func (EmitTopic) effect()    {}
+func (UpdateTopic) effect()  {}
 func (Wake) effect()         {}
 func (Log) effect()          {}
 func (Create) effect()       {}

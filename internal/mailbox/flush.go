@@ -102,6 +102,7 @@ func (m *Machine) flush() {
 		m.do(EmitPins{Pins: m.pins})
 		m.pins = nil
 	}
+	m.tellTopics()
 	m.listChanged, m.moved, m.profiled = false, false, false
 }
 

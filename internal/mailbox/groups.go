@@ -181,6 +181,12 @@ func (m *Machine) joined(b frame.Body) {
 // that of any other the gateway removes.
 func (m *Machine) dropGroup(id string) {
 	m.do(DropGroup{Group: id})
+	delete(m.topics.listed, id)
+	for topic, of := range m.topics.of {
+		if of == id {
+			delete(m.topics.of, topic)
+		}
+	}
 	if c := m.find(groupChat + id); c != nil && c.local {
 		m.remove(c.id)
 	}

@@ -80,6 +80,8 @@ func (m *Machine) noticed(in Noticed) {
 	case frame.NoteGroup, frame.NoteGroupSelf, frame.NoteGroupJoined, frame.NoteGroupLeft,
 		frame.NoteGroupAttributes, frame.NoteGroupCounters, frame.NoteGroupsReset:
 		m.groupNoticed(Noticed{in.Method, note})
+	case frame.NoteTopic, frame.NoteTopicGone:
+		m.topicNote(in.Method, note)
 	case frame.NoteGroupApplication, frame.NoteGroupHandled: // no list of the page's has changed
 	default:
 		m.do(Log{Level: 0, Text: "the gateway sent " + in.Method + ", which this version does not know"})

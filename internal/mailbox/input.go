@@ -147,6 +147,13 @@ type (
 	}
 	// ListGroups asks for the groups that the user is in.
 	ListGroups struct{ Call Call }
+	// ListTopics asks for topics of a community, of which the page hears from then on;
+	// no IDs: all.
+	ListTopics struct {
+		Call  Call
+		Group string
+		IDs   []string
+	}
 	// WantGroups: the page listens to the events of groups.
 	WantGroups struct{}
 	// InRoom: the page has joined a live room, or has left it (In is false).
@@ -182,6 +189,7 @@ func (Watch) input()               {}
 func (Unwatch) input()             {}
 func (ListContacts) input()        {}
 func (ListGroups) input()          {}
+func (ListTopics) input()          {}
 func (WantGroups) input()          {}
 func (InRoom) input()              {}
 func (Named) input()               {}

@@ -79,10 +79,14 @@ func (m *Machine) known(id string) *conversation {
 	return c
 }
 
-// enter puts a conversation on the list; arrange finds its place.
+// enter puts a conversation on the list; arrange finds its place. That of a topic is
+// in no list.
 func (m *Machine) enter(c *conversation) {
+	if c.listed = true; isTopic(c.id) {
+		return
+	}
 	m.list = append(m.list, c)
-	c.listed, m.moved = true, true
+	m.moved = true
 }
 
 // drop forgets a conversation that is no longer listed.
@@ -100,7 +104,9 @@ func (m *Machine) remove(id string) {
 	}
 	m.list, m.coming = without(m.list, c), without(m.coming, c)
 	m.drop(c)
-	m.moved, m.listChanged = true, true
+	if !isTopic(id) {
+		m.moved, m.listChanged = true, true
+	}
 }
 
 // without takes a conversation out of a list.
@@ -168,6 +174,10 @@ func (m *Machine) whole(note frame.Body) {
 		}
 		c := m.known(id)
 		m.update(c, b)
+		if isTopic(id) {
+			m.enter(c)
+			continue
+		}
 		if !c.coming {
 			c.coming = true
 			m.coming = append(m.coming, c)
@@ -235,7 +245,7 @@ func (m *Machine) patches(note frame.Body, listed bool) {
 			}
 		}
 		m.update(c, b)
-		came = true
+		came = came || !isTopic(id)
 	}
 	if came {
 		m.arrange()
@@ -272,6 +282,7 @@ func (m *Machine) update(c *conversation, b frame.Body) {
 	}
 	c.whole = c.whole || b.Object("userProfile") != nil
 	m.do(Update{Conversation: c.id, Body: b, Kept: kept})
+	m.topicChanged(c.id)
 	if unread > 0 && c.unread == 0 && c.counts == nil {
 		m.do(Patch{Conversation: c.id, Flow: flowIn, UpTo: endOfTime, Field: "isRead"})
 	}

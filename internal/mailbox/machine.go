@@ -84,6 +84,7 @@ type box struct {
 
 	contacts   [contactLists]contacts
 	groups     groups
+	topics     topics
 	room       string // the live room that the page is in; "": none
 	roomLost   bool   // a lost link has taken the page out of it
 	convGroups convGroups
@@ -169,6 +170,8 @@ func (m *Machine) take(in Input) {
 		m.inRoom(in)
 	case WantGroups:
 		m.wantGroups()
+	case ListTopics:
+		m.listTopics(in)
 	case Named:
 		m.named(in)
 	}

@@ -109,6 +109,8 @@ func parseInput(s string) (mailbox.Input, error) {
 		return mailbox.Unwatch{Call: call, IDs: ids(2)}, nil
 	case "contacts":
 		return mailbox.ListContacts{Call: call, List: mailbox.ContactList(number(2))}, nil
+	case "topics":
+		return mailbox.ListTopics{Call: call, Group: arg(2), IDs: ids(3)}, nil
 	case "groups":
 		return mailbox.ListGroups{Call: call}, nil
 	case "wantgroups":

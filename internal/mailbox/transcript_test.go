@@ -75,6 +75,9 @@ func describe(d mailbox.Deed, emitted string) string {
 		if d.Groups != nil {
 			s += " groups " + transcript.Show(d.Groups)
 		}
+		if d.Topics != nil {
+			s += " topics " + transcript.Show(d.Topics)
+		}
 		if d.Result != nil {
 			s += " " + transcript.Show(d.Result)
 		}
@@ -112,6 +115,10 @@ func describe(d mailbox.Deed, emitted string) string {
 		return "arrange " + transcript.Show(d.Order)
 	case mailbox.EmitCounters:
 		return "emit counters of " + d.Group + ": " + transcript.Show(d.Counters)
+	case mailbox.UpdateTopic:
+		return "update topic " + d.Topic
+	case mailbox.EmitTopic:
+		return "emit topic " + d.Topic + " of " + d.Group
 	case mailbox.EmitPins:
 		s := "emit pins"
 		for _, p := range d.Pins {

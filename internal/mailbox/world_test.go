@@ -157,6 +157,11 @@ func (w *world) effect(d mailbox.Deed) {
 			w.fatal("%s is brought up to date before it is made", d.Conversation)
 		}
 		w.page.Carry(d)
+	case mailbox.EmitTopic:
+		if !w.in || w.leaving {
+			w.fatal("%s to a page whose session is over", d.Topic)
+		}
+		w.page.Carry(d)
 	case mailbox.EmitPins:
 		if !w.in || w.leaving {
 			w.fatal("pins to a page whose session is over")
@@ -166,7 +171,7 @@ func (w *world) effect(d mailbox.Deed) {
 		if !w.in || w.leaving {
 			w.fatal("counters of %s to a page whose session is over", d.Group)
 		}
-	case mailbox.UpdateGroup, mailbox.DropGroup,
+	case mailbox.UpdateGroup, mailbox.DropGroup, mailbox.UpdateTopic,
 		mailbox.Log, mailbox.Set, mailbox.Drop, mailbox.Arrange, mailbox.Keep, mailbox.Patch, mailbox.Confirm, mailbox.Forget:
 		w.page.Carry(d)
 	case mailbox.Emit:

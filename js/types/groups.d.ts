@@ -1,4 +1,4 @@
-import type { IMResponse, Message, Types, UserInfo } from './index.js';
+import type { GroupAtInfo, IMResponse, LastMessage, Message, Types, UserInfo } from './index.js';
 import type { GroupSystemNoticePayload, GroupTipPayload } from './payloads.js';
 
 /** A message of TYPES.MSG_GRP_TIP. */
@@ -87,6 +87,35 @@ export interface CreateGroupOptions {
   memberList?: Array<{ userID: string; role?: string; memberCustomField?: CustomField[] }>;
   groupCustomField?: CustomField[];
   isSupportTopic?: boolean;
+}
+
+/** A topic of a community. Each call and each event makes a new object of it. */
+export interface Topic {
+  /** The community's groupID, @TOPIC#_ and more. Its conversation is GROUP and this. */
+  topicID: string;
+  topicName: string;
+  avatar: string;
+  introduction: string;
+  notification: string;
+  /** Of what was said since this user first listed the topic, wrote or read there. */
+  unreadCount: number;
+  muteAllMembers: boolean;
+  customData: string;
+  groupAtInfoList: GroupAtInfo[];
+  lastMessage: LastMessage;
+  selfInfo: any;
+}
+
+/** What updateTopicProfile changes: the fields that are given. */
+export interface TopicProfile {
+  topicName?: string;
+  avatar?: string;
+  introduction?: string;
+  notification?: string;
+  /** Up to 1000 bytes. */
+  customData?: string;
+  /** Only the community's owner and administrators may write there. */
+  muteAllMembers?: boolean;
 }
 
 /** The methods of an instance for groups. Each rejects with a code of the originals: 10007 for what a role may not do, 10010 for a group that is not there. */
@@ -214,4 +243,29 @@ export interface GroupMethods {
     key: string;
     value: number;
   }): Promise<IMResponse<{ groupID: string; key: string; value: number }>>;
+
+  /** Those of this user's groups that have topics: communities made with isSupportTopic. */
+  getJoinedCommunityList(): Promise<IMResponse<{ groupList: Group[] }>>;
+  /**
+   * Makes a topic; the community's owner and administrators may, 100 at most. Messages
+   * to it have `to: topicID`; nothing is sent to the community itself (2115).
+   */
+  createTopicInCommunity(
+    options: TopicProfile & { groupID: string; topicName: string; topicID?: string },
+  ): Promise<IMResponse<{ topicID: string }>>;
+  updateTopicProfile(options: TopicProfile & { groupID: string; topicID: string }): Promise<IMResponse<{ topic: Topic }>>;
+  /** Deletes topics for all members, and all of them if none are named. */
+  deleteTopicFromCommunity(options: { groupID: string; topicIDList?: string[] }): Promise<
+    IMResponse<{
+      successTopicList: Array<{ topicID: string }>;
+      failureTopicList: Array<{ topicID: string; code: number; message: string }>;
+    }>
+  >;
+  /**
+   * The topics of a community, or those that are named. From now on this user hears
+   * what is said in them, and of topics that are made later, too.
+   */
+  getTopicList(options: { groupID: string; topicIDList?: string[] }): Promise<
+    IMResponse<{ successTopicList: Topic[]; failureTopicList: Array<{ topicID: string; code: number; message: string }> }>
+  >;
 }

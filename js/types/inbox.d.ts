@@ -71,7 +71,7 @@ export type MessagePriority =
   | Types['MSG_PRIORITY_LOW']
   | Types['MSG_PRIORITY_LOWEST'];
 
-/** The kinds of conversations. TYPES.CONV_TOPIC is not built yet. */
+/** The kinds of conversations. create…Message takes CONV_TOPIC for CONV_GROUP; nothing returns it. */
 export type ConversationType = Types['CONV_C2C' | 'CONV_GROUP' | 'CONV_TOPIC' | 'CONV_SYSTEM'];
 
 /** The kinds of messages. TYPES.MSG_GRP_TIP and TYPES.MSG_GRP_SYS_NOTICE come from groups; nobody can send them. */

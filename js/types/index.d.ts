@@ -5,7 +5,7 @@
 
 import { EVENT, TSignaling, TYPES, VERSION } from '../src/constants.gen.js';
 import type { ContactMethods, Friend, FriendApplications, FriendGroup } from './contacts.js';
-import type { Group, GroupMethods } from './groups.js';
+import type { Group, GroupMethods, Topic } from './groups.js';
 import type { AudioMessage, Conversation, CustomMessage, FaceMessage, FileMessage, ImageMessage, InboxMethods, LocationMessage, MergerMessage, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, UserStatus, VideoMessage } from './inbox.js';
 import type { MarkMethods, MessageExtension, MessageReactions } from './marks.js';
 import type { CustomPayload, FacePayload, FileToSend, LocationPayload, MessagesToMerge, TextPayload } from './payloads.js';
@@ -184,6 +184,10 @@ export interface EventMap {
   onGroupListUpdated: Group[];
   /** All attributes of a group, after some have changed. */
   groupAttributesUpdated: { groupID: string; groupAttributes: Record<string, string> };
+  onTopicCreated: { groupID: string; topicID: string };
+  onTopicDeleted: { groupID: string; topicIDList: string[] };
+  /** The profile of a topic has changed, or what is said or unread there. */
+  onTopicUpdated: { groupID: string; topic: Topic };
   onGroupCounterUpdated: { groupID: string; key: string; value: number };
   /** 30 s before the session's UserSig expires, without a userSigProvider: call renewUserSig. `expireAt` in ms. */
   userSigWillExpire: { expireAt: number };

@@ -21,15 +21,10 @@ export interface UnbuiltMethods {
   callExperimentalAPI(key: 'canIUseModule', options?: unknown): boolean;
   callExperimentalAPI(key: string, options?: unknown): Promise<IMResponse<any>>;
 
-  getJoinedCommunityList(): Empty;
-  getTopicList(options: unknown): Empty;
   searchCloudGroups(options: unknown): Empty;
 
   translateText(options: unknown): Unbuilt;
   getMessageListHopping(options: unknown): Unbuilt;
-  createTopicInCommunity(options: unknown): Unbuilt;
-  deleteTopicFromCommunity(options: unknown): Unbuilt;
-  updateTopicProfile(options: unknown): Unbuilt;
   markGroupMemberList(options: unknown): Unbuilt;
   convertVoiceToText(options: unknown): Unbuilt;
   setAllReceiveMessageOpt(options: unknown): Unbuilt;
@@ -46,22 +41,7 @@ export interface UnbuiltMethods {
   inviteInGroupSync(options: unknown, successCb: Function, errorCb: Function): Unbuilt;
 }
 
-/** A topic of a community. Nothing returns one yet, nor the type below. */
-export interface Topic {
-  topicID: string;
-  topicName: string;
-  avatar: string;
-  introduction: string;
-  notification: string;
-  unreadCount: number;
-  muteAllMembers: boolean;
-  customData: string;
-  groupAtInfoList: any[];
-  lastMessage: any;
-  selfInfo: any;
-}
-
-/** A message inside a merged one. */
+/** A message inside a merged one. Nothing returns one yet. */
 export interface SimplifiedMessage {
   ID: string;
   nick: string;

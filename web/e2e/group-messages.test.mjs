@@ -121,6 +121,41 @@ test('what is said in a group reaches each member once, and is counted until it 
   }
 });
 
+test('a community has topics, of which its members hear once they have listed them', async (t) => {
+  const [alice, bob] = [someone('alice'), someone('bob')];
+  const [a, b] = [await join(t, alice), await join(t, bob)];
+  const { group } = await call(a, 'createGroup', { name: 'Plaza', type: 'Community', isSupportTopic: true, memberList: [{ userID: bob }] });
+  const { groupID } = group;
+  await b.evaluate((id) => {
+    const last = () => globalThis.story.mail.findLast((line) => line.name === 'GROUP_LIST_UPDATED')?.data ?? [];
+    return globalThis.story.when(() => last().some((g) => g.groupID === id), id);
+  }, groupID); // prettier-ignore
+  assert.deepEqual((await call(b, 'getJoinedCommunityList')).groupList.map((g) => g.groupID), [groupID]);
+  const { topicID } = await call(a, 'createTopicInCommunity', { groupID, topicName: 'tea' });
+  const listed = (await call(b, 'getTopicList', { groupID })).successTopicList;
+  assert.deepEqual(listed.map((topic) => [topic.topicID, topic.topicName, topic.unreadCount]), [[topicID, 'tea', 0]]); // prettier-ignore
+
+  await say(a, topicID, 'hello');
+  const got = await hears(b, topicID, 'hello');
+  assert.deepEqual([got.flow, got.conversationID], ['in', `GROUP${topicID}`]);
+  const unread = (count) =>
+    b.evaluate((id, count) => {
+      const last = () => globalThis.story.mail.findLast((line) => line.name === 'TOPIC_UPDATED' && line.data.topic.topicID === id)?.data.topic;
+      return globalThis.story.when(() => last()?.unreadCount === count, `${count} unread`);
+    }, topicID, count); // prettier-ignore
+  await unread(1);
+  await call(b, 'setMessageRead', { conversationID: `GROUP${topicID}` });
+  await unread(0);
+  const list = (await call(b, 'getConversationList')).conversationList;
+  assert.ok(!list.some((c) => c.conversationID === `GROUP${topicID}`), 'topics stand in no list');
+  const refused = await a.evaluate((to) => globalThis.say(to, 'x').then(() => 0, (error) => error.code), groupID); // prettier-ignore
+  assert.equal(refused, 2115);
+
+  await call(a, 'deleteTopicFromCommunity', { groupID, topicIDList: [topicID] });
+  const gone = await b.evaluate(() => globalThis.event('TOPIC_DELETED'));
+  assert.deepEqual(gone, { groupID, topicIDList: [topicID] });
+});
+
 test('who was away catches up', async (t) => {
   const [alice, bob] = [someone('alice'), someone('bob')];
   const [a, b] = [await join(t, alice), await join(t, bob)];

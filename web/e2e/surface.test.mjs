@@ -140,14 +140,17 @@ const BUILT = new Set([
   'getGroupOnlineMemberCount',
   'pinGroupMessage',
   'getPinnedGroupMessageList',
+  'getJoinedCommunityList',
+  'createTopicInCommunity',
+  'deleteTopicFromCommunity',
+  'updateTopicProfile',
+  'getTopicList',
 ]);
 // Methods that answer at once.
 const AT_ONCE = {
 };
-// Lists of what does not exist here: communities, topics.
+// Lists of what does not exist here.
 const EMPTY = {
-  getJoinedCommunityList: { groupList: [] },
-  getTopicList: { successTopicList: [], failureTopicList: [] },
   searchCloudGroups: { searchResultList: [], totalCount: 0, cursor: '' },
 };
 

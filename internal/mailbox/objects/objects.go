@@ -30,6 +30,7 @@ type Objects struct {
 	conversations map[string]Object
 	order         []string
 	groups        map[string]Object
+	topics        map[string]Object   // their profiles
 	messages      map[string][]Object // by conversation, in the order in which they came
 	named         map[name][]Object   // the same by name; several with one name have positions
 	piles         map[mailbox.Pile][]Object
@@ -46,7 +47,7 @@ func New(onEvent func(name string, data any)) *Objects {
 }
 
 func (o *Objects) forget() {
-	o.conversations, o.order, o.groups = map[string]Object{}, nil, map[string]Object{}
+	o.conversations, o.order, o.groups, o.topics = map[string]Object{}, nil, map[string]Object{}, map[string]Object{}
 	o.messages, o.named, o.piles = map[string][]Object{}, map[name][]Object{}, map[mailbox.Pile][]Object{}
 }
 
@@ -110,6 +111,12 @@ func (o *Objects) Carry(d mailbox.Deed) {
 		o.order = d.Order
 	case mailbox.EmitCounters:
 		o.emitCounters(d)
+	case mailbox.UpdateTopic:
+		o.topics[d.Topic] = ObjectOf(d.Body)
+	case mailbox.EmitTopic:
+		if o.OnEvent != nil {
+			o.OnEvent(frame.EventTopicUpdated, Object{"groupID": d.Group, "topic": o.Topic(d.Topic)})
+		}
 	case mailbox.EmitPins:
 		o.emitPins(d)
 	case mailbox.UpdateGroup:
@@ -176,6 +183,16 @@ func (o *Objects) emitCounters(e mailbox.EmitCounters) {
 			o.OnEvent(frame.EventGroupCounterUpdated, Object{"groupID": e.Group, "key": key, "value": counters[key]})
 		}
 	}
+}
+
+// Topic returns what the page sees of a topic: its profile, and what its conversation
+// says.
+func (o *Objects) Topic(id string) Object {
+	t := maps.Clone(o.topics[id])
+	if c := o.conversations["GROUP"+id]; c != nil {
+		t["unreadCount"], t["lastMessage"], t["groupAtInfoList"] = c["unreadCount"], c["lastMessage"], c["groupAtInfoList"]
+	}
+	return t
 }
 
 func (o *Objects) emitPins(d mailbox.EmitPins) {
