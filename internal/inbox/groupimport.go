@@ -78,7 +78,7 @@ func (in *Inbox) importToGroup(ctx context.Context, admin string, m GroupMessage
 	if err != nil {
 		return GroupSent{}, false, err
 	}
-	sum := m.digest(from, payload, strconv.FormatInt(at.Unix(), 10))
+	sum := m.digest(from, groupName(m.Group), payload, strconv.FormatInt(at.Unix(), 10))
 	c := &content{
 		ID: serverID(m.From, at, sum), Type: m.Type, Payload: payload, Cloud: m.CloudCustomData,
 		Nick: me.Nick, Avatar: me.Avatar, Random: int64(m.Random), ClientTime: at.Unix(), Quiet: true, Uncounted: true,

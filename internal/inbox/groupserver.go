@@ -110,9 +110,9 @@ func (in *Inbox) checkGroupMessage(m GroupMessage) (payload json.RawMessage, at 
 }
 
 // digest names a message by all that it says, so that its repetition is recognised.
-func (m GroupMessage) digest(from place.User, payload json.RawMessage, more string) [sha256.Size]byte {
+func (m GroupMessage) digest(from place.User, name string, payload json.RawMessage, more string) [sha256.Size]byte {
 	return digest(from, strings.Join([]string{
-		groupName(m.Group), strconv.FormatUint(uint64(m.Random), 10), m.Type, string(payload), m.CloudCustomData, more,
+		name, strconv.FormatUint(uint64(m.Random), 10), m.Type, string(payload), m.CloudCustomData, more,
 	}, "\x00"))
 }
 
@@ -120,9 +120,7 @@ func (m GroupMessage) digest(from place.User, payload json.RawMessage, more stri
 // a repetition is recognised. Payload and At are checked already.
 func (in *Inbox) serverContent(ctx context.Context, m GroupMessage, name string) (*content, [32]byte, error) {
 	from, now := place.User{SDKAppID: m.SDKAppID, UserID: m.From}, in.now()
-	sum := digest(from, strings.Join([]string{
-		name, strconv.FormatUint(uint64(m.Random), 10), m.Type, string(m.Payload), m.CloudCustomData, strings.Join(m.At, "\n"),
-	}, "\x00"))
+	sum := m.digest(from, name, m.Payload, strings.Join(m.At, "\n"))
 	me, err := read[Profile](ctx, in, from, docProfile)
 	return &content{
 		ID: serverID(m.From, now, sum), Type: m.Type, Payload: m.Payload, Cloud: m.CloudCustomData,

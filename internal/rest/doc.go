@@ -15,6 +15,7 @@
 //	groupimport.go   group_open_http_svc: groups of another system
 //	groupattributes.go  group_open_http_svc: attributes and counters of groups
 //	groupdirectory.go  timd_group/list: all groups of an app
+//	liveroom.go      group_open_http_svc: bans of live rooms, messages to all rooms
 //	profile.go       profile: portrait_get, portrait_set
 //	sns.go           sns: friends
 //	blacklist.go     sns: black_list_add, black_list_delete, black_list_get

@@ -105,14 +105,8 @@ func readContent(o object, m *inbox.GroupMessage) (err error) {
 		return err
 	}
 	m.Random = uint32(random)
-	cloud, err := o.text("CloudCustomData", maxBody)
-	if err != nil {
+	if m.CloudCustomData, err = cloudData(o); err != nil {
 		return err
-	}
-	if cloud != nil {
-		if m.CloudCustomData = *cloud; len(*cloud) > maxCloudData {
-			return fault.With(fault.BodyTooLarge, "CloudCustomData")
-		}
 	}
 	m.Type, m.Payload, err = readElement(o["MsgBody"])
 	return err
