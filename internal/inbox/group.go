@@ -118,6 +118,12 @@ func (r *record) readIn(kept peer) (read mark) {
 	return read
 }
 
+// readByAuthor returns how far the author of a message has read the group: whoever
+// writes there has seen what was said before.
+func (r *record) readByAuthor() mark {
+	return mark{Seq: r.Seq, Sent: r.Sent[0], Time: r.At / 1000}
+}
+
 // unreadIn is unread for a group.
 func (r *record) unreadIn(kept peer) uint64 {
 	read := r.readIn(kept).Sent

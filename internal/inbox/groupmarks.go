@@ -63,7 +63,16 @@ func (in *Inbox) readInGroup(ctx context.Context, newest *record, kept peer, at 
 // raiseRead stores how far a member has read the log whose newest record is r; sent
 // says that a message of their own moved that.
 func (in *Inbox) raiseRead(ctx context.Context, u *user, r *record, to mark, sent bool) error {
-	p, err := in.setDocument(ctx, u.User, r.pair.users[0], func(d *document) (bool, error) {
+	p, err := in.storeRead(ctx, u.User, r, to, sent)
+	if err == nil {
+		u.set(r.pair.users[0], p)
+	}
+	return err
+}
+
+// storeRead is raiseRead for a user who may have no session here.
+func (in *Inbox) storeRead(ctx context.Context, u place.User, r *record, to mark, sent bool) (peer, error) {
+	return in.setDocument(ctx, u, r.pair.users[0], func(d *document) (bool, error) {
 		g := &d.Group
 		if !g.in(r) || g.Epoch == r.Epoch && g.Read.Seq >= to.Seq {
 			return false, nil
@@ -71,10 +80,6 @@ func (in *Inbox) raiseRead(ctx context.Context, u *user, r *record, to mark, sen
 		g.Read, g.Epoch, g.Sent, d.Touched = to, r.Epoch, sent, in.now().Unix()
 		return true, nil
 	})
-	if err == nil {
-		u.set(r.pair.users[0], p)
-	}
-	return err
 }
 
 // deletedIn marks in the flags of a group's messages which of them a member has

@@ -94,7 +94,7 @@ func (s *Session) sendToGroup(ctx context.Context, p sendParams) (any, error) {
 	if !r.Message.Uncounted {
 		names := []string{name}
 		s.user.begin(names)
-		err := s.in.raiseRead(ctx, s.user, r, mark{Seq: r.Seq, Sent: r.Sent[0], Time: r.At / 1000}, true)
+		err := s.in.raiseRead(ctx, s.user, r, r.readByAuthor(), true)
 		s.user.end(names) // tells the sessions if the sender has only now become a member
 		if err != nil {
 			s.in.report(err) // the message is stored nevertheless

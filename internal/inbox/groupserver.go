@@ -40,8 +40,9 @@ type GroupSent struct {
 }
 
 // SendToGroup stores and delivers a message of the server API. Mutes and rates do
-// not apply to it, and it moves nobody's read mark. Its sender has to be a member or
-// an administrator of the app. Errors are *fault.Error.
+// not apply to it. Its sender has to be a member, for whom it marks the group as read
+// as a message from a session does, or an administrator of the app. Errors are
+// *fault.Error.
 func (in *Inbox) SendToGroup(ctx context.Context, m GroupMessage) (GroupSent, error) {
 	s, err := in.sendToGroup(ctx, m)
 	if err != nil {
@@ -85,6 +86,9 @@ func (in *Inbox) sendToGroup(ctx context.Context, m GroupMessage) (GroupSent, er
 	}
 	as.Counts = as.Counts && !m.NoUnread
 	r, _, err := in.storeInGroup(ctx, from, m.Group, c, dedupOf("s", sum), as)
+	if err == nil && as.Member && !r.Message.Uncounted { // a repetition's, too
+		_, err = in.storeRead(ctx, from, r, r.readByAuthor(), true)
+	}
 	if err == nil && !m.NoAfter { // a repetition's, too: the first call may have failed here
 		err = in.after(ctx, r, false)
 	}

@@ -79,3 +79,31 @@ func TestForgetInGroups(t *testing.T) {
 	require.Empty(t, bob.messages)
 	require.Equal(t, fault.GroupNotPermitted, code(bob.call("message.list", conversationParams{ConversationID: "GROUPg"}, nil)))
 }
+
+// TestServerSendsInAName: what the server API sends in the name of a member is not
+// unread for them, whether they are online or log in later.
+func TestServerSendsInAName(t *testing.T) {
+	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
+	groups.make("g", 1, false)
+	alice, bob := listen(t, in, "alice", "a1"), listen(t, in, "bob", "b1")
+	require.NoError(t, groups.change(in, "g", []string{"alice", "bob"}, nil))
+	bob.drop()
+	m := GroupMessage{SDKAppID: app, From: "bob", Group: "g", Type: typeText, Payload: json.RawMessage(`{"text":"one"}`)}
+	for n := range 2 {
+		m.Random = uint32(n)
+		_, err := in.SendToGroup(t.Context(), m)
+		require.NoError(t, err)
+	}
+	alice.hears("one", "one")
+	alice.unreads("g", 2)
+	back := listen(t, in, "bob", "b2")
+	back.unreads("g", 0)
+	back.mu.Lock()
+	require.Zero(t, back.convs["GROUPg"].unreadCount)
+	back.mu.Unlock()
+	m.NoUnread, m.Random = true, 7
+	_, err := in.SendToGroup(t.Context(), m)
+	require.NoError(t, err)
+	alice.says("g", "two")
+	back.unreads("g", 1)
+}

@@ -155,8 +155,9 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestHooksInALiveRoom": TestHooksInALiveRoom,
 	},
 	"groupserver_test.go": {
-		"TestServerAPIInAGroup": TestServerAPIInAGroup,
-		"TestForgetInGroups":    TestForgetInGroups,
+		"TestServerAPIInAGroup":  TestServerAPIInAGroup,
+		"TestServerSendsInAName": TestServerSendsInAName,
+		"TestForgetInGroups":     TestForgetInGroups,
 	},
 	"groupreceipts_test.go": {
 		"TestGroupReceipts":            TestGroupReceipts,
