@@ -59,7 +59,7 @@ func (i *instance) getMessageReactions(args []safejs.Value, a *answer) {
 			reactions := []safejs.Value{}
 			for _, r := range to(m) {
 				one := bridge.Wrap("reactionID", bridge.String(r.id))
-				bridge.Put(one, "totalUserCount", bridge.Int(len(r.users)))
+				bridge.Put(one, "totalUserCount", bridge.Int(r.total))
 				bridge.Put(one, "partialUserList", bridge.NewArray(r.users[:min(most, len(r.users))]...))
 				bridge.Put(one, "reactedByMyself", bridge.Bool(r.mine))
 				reactions = append(reactions, one)
@@ -72,13 +72,33 @@ func (i *instance) getMessageReactions(args []safejs.Value, a *answer) {
 	})
 }
 
-// getAllUserListOfMessageReaction returns who has reacted so to a message. One to
-// one there is one page of them.
+// getAllUserListOfMessageReaction returns who has reacted so to a message, in a group
+// a page of them. One to one there is one page.
 //
 //	getAllUserListOfMessageReaction(options: {message: Message, reactionID: string, nextSeq?: number, count?: number}): Promise<{code: 0, data: {nextSeq: number, isCompleted: boolean, userList: UserInfo[]}}>
 func (i *instance) getAllUserListOfMessageReaction(args []safejs.Value, a *answer) {
 	o := bridge.Object{Value: bridge.Arg(args, 0)}
 	m, id := bridge.Get(o.Value, "message"), o.Text("reactionID")
+	page := func(users safejs.Value, next int) safejs.Value {
+		data := bridge.Wrap("userList", users)
+		bridge.Put(data, "nextSeq", bridge.Int(next))
+		bridge.Put(data, "isCompleted", bridge.Bool(next == 0))
+		return data
+	}
+	if of := (bridge.Object{Value: m}); of.Text("conversationType") == convGroup {
+		position := i.page.positionOf(of)
+		if position == 0 {
+			a.reject(fault.New(fault.NotAMessage))
+			return
+		}
+		i.send(a, frame.MessageReactors, frame.Fields{
+			{Key: "conversationID", Value: of.Text("conversationID")}, {Key: "position", Value: position},
+			{Key: "reactionID", Value: id}, {Key: "next", Value: o.Number("nextSeq")}, {Key: "count", Value: o.Number("count")},
+		}, func(result safejs.Value) safejs.Value {
+			return page(bridge.Get(result, "users"), int(bridge.Object{Value: result}.Number("next")))
+		})
+		return
+	}
 	i.reactionsTo(a, "getAllUserListOfMessageReaction", bridge.NewArray(m), func(to func(m safejs.Value) []reaction) safejs.Value {
 		users := []safejs.Value{}
 		for _, r := range to(m) {
@@ -86,17 +106,15 @@ func (i *instance) getAllUserListOfMessageReaction(args []safejs.Value, a *answe
 				users = r.users
 			}
 		}
-		data := bridge.Wrap("userList", bridge.NewArray(users...))
-		bridge.Put(data, "nextSeq", bridge.Int(0))
-		bridge.Put(data, "isCompleted", bridge.Bool(true))
-		return data
+		return page(bridge.NewArray(users...), 0)
 	})
 }
 
 // reaction is a reaction to a message.
 type reaction struct {
 	id    string
-	users []safejs.Value // who reacts so, the first one first
+	users []safejs.Value // who reacts so, the first one first; in a group not all of them
+	total int
 	mine  bool
 }
 
@@ -114,13 +132,15 @@ func (i *instance) reactionsTo(a *answer, method string, list safejs.Value, shap
 		each(bridge.Get(result, "reactions"), func(v safejs.Value) {
 			position := bridge.Object{Value: v}.Number("position")
 			each(bridge.Get(v, "reactionList"), func(r safejs.Value) {
-				one := reaction{id: bridge.Object{Value: r}.Text("reactionID")}
+				o := bridge.Object{Value: r}
+				one := reaction{id: o.Text("reactionID"), mine: o.Bool("reactedByMyself")}
 				for _, userID := range textsOf(bridge.Get(r, "userIDs")) {
 					one.mine = one.mine || userID == i.client.User()
 					if u, known := users[userID]; known {
 						one.users = append(one.users, u)
 					}
 				}
+				one.total = max(len(one.users), int(o.Number("totalUserCount")))
 				found[position] = append(found[position], one)
 			})
 		})

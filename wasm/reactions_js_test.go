@@ -8,6 +8,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// In a group reactions say how many there are, and who they are comes in pages.
+func TestReactionsInAGroup(t *testing.T) {
+	require.Equal(t, `[[{"messageID":"in7","reactionList":[{"reactionID":"smile","totalUserCount":12,"partialUserList":[{"userID":"bob","nick":"Bob","avatar":""}],"reactedByMyself":true}]}],`+
+		`[{"conversationID":"GROUPg","position":7,"reactionID":"smile","next":0,"count":1},{"userList":[{"userID":"bob","nick":"Bob","avatar":""}],"nextSeq":1,"isCompleted":false}],`+
+		`[1,{"userList":[],"nextSeq":0,"isCompleted":true}],2105]`, inbox1(t, "groupreactions", `
+		const result = [], bob = { userID: 'bob', nick: 'Bob', avatar: '' };
+		note('messages', { messages: [inbound(7, { conversationID: 'GROUPg', conversationType: 'GROUP', to: 'g' })] });
+		const [m] = of('MESSAGE_RECEIVED').flat();
+		answers['message.reactions'] = () => ({ result: {
+			reactions: [{ position: 7, reactionList: [{ reactionID: 'smile', userIDs: ['bob', 'unnamed'], totalUserCount: 12, reactedByMyself: true }] }], users: [bob],
+		} });
+		result.push((await tim.getMessageReactions({ messageList: [m] })).data.resultList);
+		answers['message.reactors'] = (p) => ({ result: p.next ? { users: [] } : { users: [bob], next: 1 } });
+		const first = (await tim.getAllUserListOfMessageReaction({ message: m, reactionID: 'smile', nextSeq: 0, count: 1 })).data;
+		result.push([frames('message.reactors')[0], first]);
+		const second = (await tim.getAllUserListOfMessageReaction({ message: m, reactionID: 'smile', nextSeq: first.nextSeq })).data;
+		result.push([frames('message.reactors')[1].next, second]);
+		result.push(await tim.getAllUserListOfMessageReaction({ message: { conversationType: 'GROUP' }, reactionID: 'smile' }).catch((e) => e.code));
+		await tim.destroy();
+		return result;`))
+}
+
 // Reactions go to a message by its place, and what is known of them has the
 // originals' shape.
 func TestReactions(t *testing.T) {

@@ -154,6 +154,9 @@ var plausible = map[string]func(c *Caller) any{
 		return object{"conversationID": "GROUP" + c.group(), "position": c.position(), "isPinned": c.Rand.IntN(2) == 0}
 	},
 	frame.MessagePinned: func(c *Caller) any { return object{"conversationID": "GROUP" + c.group(), "before": c.position()} },
+	frame.MessageReactors: func(c *Caller) any {
+		return object{"conversationID": "GROUP" + c.group(), "position": c.position(), "reactionID": fmt.Sprint(c.Rand.IntN(20)), "next": c.Rand.IntN(3)}
+	},
 	frame.MessageExtend: inConversation(func(c *Caller) object {
 		return object{"position": c.position(), "extensions": []object{{"key": fmt.Sprint(c.Rand.IntN(20)), "value": "x", "seq": c.Rand.IntN(3)}}, "remove": c.Rand.IntN(2) == 0}
 	}),

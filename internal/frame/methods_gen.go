@@ -64,6 +64,8 @@ const (
 	MessagePin = "message.pin"
 	// {conversationID, before?: position} -> {messages, next?}
 	MessagePinned = "message.pinned"
+	// {conversationID, position, reactionID, next?, count?} -> {users, next?}
+	MessageReactors = "message.reactors"
 	// {conversationID, position, extensions?: [{key, value?, seq}], remove?} -> {extensions, seqs}
 	MessageExtend = "message.extend"
 	// {conversationID, position} -> {extensions, seqs}
@@ -330,6 +332,7 @@ var InboxMethods = []string{
 	MessageReactions,
 	MessagePin,
 	MessagePinned,
+	MessageReactors,
 	MessageExtend,
 	MessageExtensions,
 	MessageAck,

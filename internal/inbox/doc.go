@@ -22,6 +22,7 @@
 //	receipts.go      receipts of single messages
 //	groupreceipts.go receipts in groups, and who has given them
 //	reactions.go     reactions to them
+//	groupreactions.go the same in groups
 //	extensions.go    keys and values that readers add to them
 //	identity.go      which IDs a message may have; late repetitions of a send
 //	elements.go      the payload of each type of message, and the files that it names
@@ -93,6 +94,7 @@
 //	TIM_MARK    tim.mark.<app>.<a>.<b>.<pos>      the newest of: revoked, edited, deleted by a or by b
 //	            tim.mark.<app>.g.<group>.<pos>         … of a group, ….<pos>.<user>: deleted by user,
 //	                                                   and ….<pos>.r: who has given a receipt
+//	                                                   ….<pos>.q: who has reacted to it
 //	            ….<pos>.x                              extensions of a message of either
 //
 // A record of TIM_MSG is a message, a read mark, a revocation or an edit, and carries
@@ -251,10 +253,13 @@
 //	    to the sender of a message of a group: who has given a receipt for it, or who
 //	    has not; 100 at most; the cursor of the last page is empty
 //	message.react {conversationID, position, reactionID, remove?} -> {}
-//	    both users are told; 10 different ones a message
+//	    both users, or all members, are told; 10 different ones a message
 //	message.reactions {conversationID, positions: at most 15} ->
 //	    {reactions: [{position, reactionList: [{reactionID, userIDs}]}], users: [{userID, nick, avatar}]}
-//	    of those that have some
+//	    of those that have some; in a group each also has {totalUserCount, reactedByMyself?},
+//	    and names the first 10 users, or fewer where the answer would not fit a frame
+//	message.reactors {conversationID, position, reactionID, next?, count?} -> {users, next?}
+//	    in a group: who has reacted so, 100 at most; there are more where next is not 0
 //	message.pin {conversationID, position, isPinned} -> {}
 //	    for all members of a group, who are told; 10 at most (10070)
 //	message.pinned {conversationID, before?: position} -> {messages, next?}

@@ -200,6 +200,11 @@ func (in *Inbox) mayExtend(ctx context.Context, m *record) error {
 	if !m.Message.Extends {
 		return fault.With(fault.InvalidOperation, "the message was made without isSupportExtension")
 	}
+	return in.notRevoked(ctx, m)
+}
+
+// notRevoked refuses a message that was revoked.
+func (in *Inbox) notRevoked(ctx context.Context, m *record) error {
 	f, err := in.flagsAt(ctx, m.pair, []uint64{m.pos})
 	if err == nil && f[0].Revoked {
 		err = fault.With(fault.InvalidOperation, "the message was revoked")

@@ -135,7 +135,13 @@ func openCostly(tb testing.TB, b Bus) *costly {
 			return readersParams{ConversationID: "GROUPg", Position: w.own, Unread: on(n)}
 		},
 		frame.MessageReact: func(n int) any {
+			if !on(n) {
+				return reactParams{"GROUPg", w.own, strings.Repeat(strconv.Itoa(n%10), maxReactionID), false}
+			}
 			return reactParams{"C2Cbob", w.wanted[n%5], strings.Repeat(strconv.Itoa(n%10), maxReactionID), false}
+		},
+		frame.MessageReactors: func(int) any {
+			return reactorsParams{ConversationID: "GROUPg", Position: w.own, ReactionID: "r0"}
 		},
 		frame.MessageReactions: func(int) any { return conversationParams{ConversationID: "C2Cbob", Positions: w.wanted[:window]} },
 		frame.MessagePin:       func(n int) any { return pinParams{"GROUPg", w.said[maxPins], on(n)} },

@@ -109,9 +109,12 @@ func (in *Inbox) addReader(ctx context.Context, m *record, userID string) (n int
 }
 
 // notedInGroup tells those sessions here whose user has sent what was read, and all
-// members of extensions.
+// members of reactions and extensions.
 func (in *Inbox) notedInGroup(n notedSignal) {
 	name := groupName(n.Group)
+	if n.MemberReacted != nil {
+		in.tellMembersReaction(pairOf(n.App, "", name), n.MemberReacted)
+	}
 	if x := n.Extended; x != nil {
 		x.ConversationID = idOf(name)
 		in.tellMembers(pairOf(n.App, "", name), x.Position, frame.NoteExtensions, x)

@@ -79,9 +79,10 @@ var messageCalls = map[string]call{
 	frame.MessageReaders: with(func(ctx context.Context, s *Session, p readersParams) (any, error) { return s.listReaders(ctx, p) }),
 	frame.MessageReact:   with(func(ctx context.Context, s *Session, p reactParams) (any, error) { return s.react(ctx, p) }),
 	frame.MessageReactions: inConversation(func(ctx context.Context, s *Session, c pair, _ int, p conversationParams) (any, error) {
-		return s.in.reactionsOf(ctx, c, p.Positions)
+		return s.in.reactionsOf(ctx, s.user.User, c, p.Positions)
 	}),
-	frame.MessageExtend: with(func(ctx context.Context, s *Session, p extendParams) (any, error) { return s.extend(ctx, p) }),
+	frame.MessageReactors: with(func(ctx context.Context, s *Session, p reactorsParams) (any, error) { return s.listReactors(ctx, p) }),
+	frame.MessageExtend:   with(func(ctx context.Context, s *Session, p extendParams) (any, error) { return s.extend(ctx, p) }),
 	frame.MessageExtensions: inConversation(func(ctx context.Context, s *Session, c pair, _ int, p conversationParams) (any, error) {
 		return s.in.extensionsOf(ctx, s, c, p.Position)
 	}),

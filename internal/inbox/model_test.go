@@ -164,6 +164,12 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestWhoGivesReceiptsInAGroup": TestWhoGivesReceiptsInAGroup,
 		"TestReceiptsOfManyAtOnce":     TestReceiptsOfManyAtOnce,
 	},
+	"groupreactions_test.go": {
+		"TestGroupReactions":        TestGroupReactions,
+		"TestWhoReactsInAGroup":     TestWhoReactsInAGroup,
+		"TestManyReactionsInAGroup": TestManyReactionsInAGroup,
+		"TestReactionsOfManyAtOnce": TestReactionsOfManyAtOnce,
+	},
 	"extensions_test.go": {
 		"TestExtensions":             TestExtensions,
 		"TestWhoExtends":             TestWhoExtends,

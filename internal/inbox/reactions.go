@@ -10,6 +10,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Limits of reactions. A message has at most 10 different ones, as in the
@@ -52,7 +53,7 @@ func (f *flags) react(id string, side int, remove bool, now int64) (changed bool
 	}
 	switch {
 	case at < 0 && len(f.Reactions) >= maxReactions:
-		return false, is, fault.With(fault.InvalidOperation, "a message has at most "+strconv.Itoa(maxReactions)+" different reactions")
+		return false, is, tooManyReactions()
 	case at < 0:
 		f.Reactions = append(f.Reactions, is)
 	case is.At == [2]int64{}:
@@ -62,6 +63,10 @@ func (f *flags) react(id string, side int, remove bool, now int64) (changed bool
 	}
 	f.Reacted++
 	return true, is, nil
+}
+
+func tooManyReactions() error {
+	return fault.With(fault.InvalidOperation, "a message has at most "+strconv.Itoa(maxReactions)+" different reactions")
 }
 
 type reactParams struct {
@@ -115,13 +120,16 @@ func (s *Session) react(ctx context.Context, p reactParams) (any, error) {
 		return nil, fault.With(fault.BadParameters, "reactionID is a text of 1 to "+strconv.Itoa(maxReactionID)+" bytes")
 	}
 	c := pairOf(u.SDKAppID, u.UserID, peer)
-	if err := betweenTwo(c); err != nil {
-		return nil, err
+	if c.hasSystem() {
+		return nil, fault.New(fault.NotBuiltYet)
 	}
 	side := c.side(u.UserID)
 	m, err := in.toChange(ctx, u, c, p.Position, "reactions of ")
 	if err != nil {
 		return nil, err
+	}
+	if isGroup(peer) {
+		return s.reactInGroup(ctx, m, p)
 	}
 	told, refused := reacted{ID: m.Message.ID, Position: m.pos}, error(nil)
 	if err := in.flagAll(ctx, []*record{m}, func(_ *record, f *flags) (changed bool) {
@@ -181,23 +189,29 @@ type storedReactions struct {
 
 type reactionsBy struct {
 	ReactionID string   `json:"reactionID"`
-	UserIDs    []string `json:"userIDs"`
+	UserIDs    []string `json:"userIDs"` // in a group the first of them
+	// In groups.
+	TotalUserCount  int  `json:"totalUserCount,omitempty"`
+	ReactedByMyself bool `json:"reactedByMyself,omitempty"`
 }
 
 type reactionsResult struct {
 	Reactions []storedReactions `json:"reactions"`
-	Users     [2]UserInfo       `json:"users"`
+	Users     []UserInfo        `json:"users"`
 }
 
 // reactionsOf returns the reactions to messages; it leaves out messages without any.
-func (in *Inbox) reactionsOf(ctx context.Context, p pair, positions []uint64) (out reactionsResult, err error) {
+func (in *Inbox) reactionsOf(ctx context.Context, u place.User, p pair, positions []uint64) (out reactionsResult, err error) {
 	out.Reactions = []storedReactions{}
-	if err := betweenTwo(p); err != nil {
-		return out, err
+	if p.hasSystem() {
+		return out, fault.New(fault.NotBuiltYet)
 	}
 	positions = distinct(positions)
 	if err := bounded(positions, window, "messages"); err != nil {
 		return out, err
+	}
+	if _, group := p.group(); group {
+		return in.reactionsInGroup(ctx, u, p, positions)
 	}
 	marks, err := in.flagsAt(ctx, p, positions)
 	if err != nil {
@@ -217,6 +231,7 @@ func (in *Inbox) reactionsOf(ctx context.Context, p pair, positions []uint64) (o
 		}
 		out.Reactions = append(out.Reactions, one)
 	}
-	out.Users, err = in.usersOf(ctx, p)
+	users, err := in.usersOf(ctx, p)
+	out.Users = users[:]
 	return out, err
 }

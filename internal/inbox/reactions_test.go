@@ -58,8 +58,8 @@ func TestReactions(t *testing.T) {
 	require.Equal(t, "frown", a.saw(3).ReactionList[0].ReactionID)
 
 	want := reactionsResult{
-		Reactions: []storedReactions{{m.Position, []reactionsBy{{"smile", []string{"bob", "alice"}}, {"frown", []string{"bob"}}}}},
-		Users:     [2]UserInfo{alice, bob},
+		Reactions: []storedReactions{{m.Position, []reactionsBy{{ReactionID: "smile", UserIDs: []string{"bob", "alice"}}, {ReactionID: "frown", UserIDs: []string{"bob"}}}}},
+		Users:     []UserInfo{alice, bob},
 	}
 	for c, peer := range map[*client]string{a: "bob", b: "alice"} {
 		require.Equal(t, want, c.reactionsTo(peer, plain, m, m))
@@ -70,7 +70,7 @@ func TestReactions(t *testing.T) {
 	require.Zero(t, a.react("bob", m.Position, "smile", true))
 	require.Equal(t, smile(false), b.saw(5), "nobody reacts so any more")
 	require.Zero(t, a.react("bob", m.Position, "smile", true), "repeated")
-	require.Equal(t, []reactionsBy{{"frown", []string{"bob"}}}, a.reactionsTo("bob", m).Reactions[0].ReactionList)
+	require.Equal(t, []reactionsBy{{ReactionID: "frown", UserIDs: []string{"bob"}}}, a.reactionsTo("bob", m).Reactions[0].ReactionList)
 
 	// A revoked message loses its reactions, and takes no more.
 	a.must(frame.MessageRevoke, conversationParams{ConversationID: "C2Cbob", Position: m.Position}, nil)
@@ -98,7 +98,7 @@ func TestWhoReacts(t *testing.T) {
 	m, own := a.send("bob", "hello"), a.send("alice", "a note")
 	require.Equal(t, fault.BadParameters, eve.react("alice", m.Position, "smile", false), "of another conversation")
 	require.Equal(t, fault.NoConversation, a.react("", m.Position, "smile", false))
-	for _, id := range []string{"GROUPg", systemUser} {
+	for _, id := range []string{systemUser} {
 		for _, method := range []string{frame.MessageReact, frame.MessageReactions} {
 			p := map[string]any{"conversationID": id, "position": 1, "positions": []int{1}, "reactionID": "smile"}
 			require.Equal(t, fault.NotBuiltYet, a.call(method, p, nil).Code)
@@ -117,7 +117,7 @@ func TestWhoReacts(t *testing.T) {
 	require.Zero(t, b.react("alice", m.Position, "one more", false))
 
 	require.Zero(t, a.react("alice", own.Position, "smile", false))
-	require.Equal(t, []reactionsBy{{"smile", []string{"alice"}}}, a.reactionsTo("alice", own).Reactions[0].ReactionList)
+	require.Equal(t, []reactionsBy{{ReactionID: "smile", UserIDs: []string{"alice"}}}, a.reactionsTo("alice", own).Reactions[0].ReactionList)
 
 	b.must(frame.BlacklistAdd, usersParams{[]string{"alice"}}, nil)
 	require.Equal(t, fault.Blocked, a.react("bob", m.Position, "emoji2", false))

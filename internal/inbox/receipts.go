@@ -78,19 +78,23 @@ type notedSignal struct {
 	Receipts []receipt `json:"receipts,omitempty"`
 	Reacted  *reacted  `json:"reacted,omitempty"`
 	// Group is the group that it is about, instead of Users and By.
-	Group string      `json:"group,omitempty"`
-	Read  []groupRead `json:"read,omitempty"`
+	Group         string         `json:"group,omitempty"`
+	Read          []groupRead    `json:"read,omitempty"`
+	MemberReacted *memberReacted `json:"memberReacted,omitempty"`
 	// Extended is of either.
 	Extended *extendedNote `json:"extended,omitempty"`
 }
 
 // betweenTwo refuses conversations that are not between two users.
 func betweenTwo(p pair) error {
-	if _, ok := p.group(); ok || slices.Contains(p.users[:], systemUser) {
+	if _, ok := p.group(); ok || p.hasSystem() {
 		return fault.New(fault.NotBuiltYet)
 	}
 	return nil
 }
+
+// hasSystem reports whether it is a user's conversation of notices.
+func (p pair) hasSystem() bool { return slices.Contains(p.users[:], systemUser) }
 
 // giveReceipts gives receipts for messages of the other user that ask for one, and
 // tells that user. A later repetition tells nobody.

@@ -53,7 +53,8 @@ export interface MarkMethods {
   }): Promise<IMResponse<{ messageID: string; cursor: string; isCompleted: boolean; readUserInfoList: UserInfo[]; unreadUserInfoList: UserInfo[] }>>;
   /**
    * Reacts to a message with an emoji, or whatever reactionID stands for: 1 to 64
-   * bytes, 10 different ones a message. MESSAGE_REACTIONS_UPDATED tells both users.
+   * bytes, 10 different ones a message. MESSAGE_REACTIONS_UPDATED tells both users, or
+   * all members of the group.
    */
   addMessageReaction(message: Message, reactionID: string): Promise<IMResponse<{}>>;
   removeMessageReaction(message: Message, reactionID: string): Promise<IMResponse<{}>>;
@@ -77,7 +78,10 @@ export interface MarkMethods {
     messageList: Message[];
     maxUserCountPerReaction?: number;
   }): Promise<IMResponse<{ resultList: MessageReactions[] }>>;
-  /** Who has reacted so: in a one-to-one conversation always all of them. */
+  /**
+   * Who has reacted so: in a one-to-one conversation always all of them, in a group 100
+   * at once; go on with nextSeq until isCompleted.
+   */
   getAllUserListOfMessageReaction(options: {
     message: Message;
     reactionID: string;
