@@ -28,11 +28,14 @@ var (
 	ErrUnopened = errors.New("a part of the store is damaged and cannot be opened")
 )
 
-// ours reports whether timd keeps a stream and a backup saves it. Leases are not
-// saved, since they say who is running at the moment, nor are notices, which a
-// webhook's receiver has yet to get.
+// unsaved are the streams that timd keeps and a backup leaves out: leases say who is
+// running at the moment, notices are what a webhook's receiver has yet to get, and
+// the history of logins is kept no longer than the operator wants.
+var unsaved = []string{bus.BucketStream(bus.BucketLeases), bus.StreamNotices, bus.StreamHistory}
+
+// ours reports whether timd keeps a stream and a backup saves it.
 func ours(name string) bool {
-	return name != bus.BucketStream(bus.BucketLeases) && name != bus.StreamNotices && !strings.ContainsAny(name, " .*>/\\") &&
+	return !slices.Contains(unsaved, name) && !strings.ContainsAny(name, " .*>/\\") &&
 		(strings.HasPrefix(name, "TIM_") || strings.HasPrefix(name, "tim_") || strings.HasPrefix(name, "KV_tim_"))
 }
 

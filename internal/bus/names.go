@@ -33,6 +33,9 @@ const (
 	StreamNotices = "tim_notices"
 	// StreamAudit holds tim.audit.<app>.<kind>: what administrators did.
 	StreamAudit = "tim_audit"
+	// StreamHistory holds tim.past.<app>.<user>: the newest logins of a user, and how
+	// they ended. It is in no backup: addresses are kept no longer than they must.
+	StreamHistory = "tim_history"
 	// StreamMessages holds tim.msg.<app>.<a>.<b>: one log a conversation, and
 	// tim.msg.<app>.g.<group>: one a group. With
 	// several partitions further streams hold the rest, see MessagesPartition.
@@ -76,6 +79,7 @@ const (
 	SubjectEvents        = "tim.event."  // <app>.<user>
 	SubjectNotices       = "tim.notice." // <app>.<key>
 	SubjectAudit         = "tim.audit."  // <app>.<kind>
+	SubjectHistory       = "tim.past."   // <app>.<user>
 
 	SubjectOnline   = "tim.live"      // messages for users who are online now
 	SubjectStatus   = "tim.status"    // somebody came, went, or changed their status

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // How many documents one call of Directory looks at, and how many it reads at once.
@@ -66,4 +67,16 @@ func (r *Room) directory(ctx context.Context, app uint32, cursor string, limit, 
 		}
 	}
 	return page, strconv.FormatUint(from, 10), nil
+}
+
+// Joined returns how many groups a user has an entry for: those that they are in,
+// and perhaps some that were dismissed a moment ago.
+func (r *Room) Joined(ctx context.Context, u place.User) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	n, err := r.log.Count(ctx, joinedPattern(u))
+	if err != nil {
+		return 0, r.failed("counting groups", err)
+	}
+	return n, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // directory reads all pages of the directory of an app on a gateway.
@@ -67,4 +68,22 @@ func TestDirectoryLooksAtSoMany(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, page, 1)
 	require.Empty(t, next)
+}
+
+// A user's number of groups is that of all types but live rooms, and one who quits is
+// in fewer.
+func TestJoined(t *testing.T) {
+	w := newWorld(t)
+	joined := func() int {
+		n, err := w.rooms[0].Joined(t.Context(), place.User{SDKAppID: app, UserID: "alice"})
+		require.NoError(t, err)
+		return n
+	}
+	require.Zero(t, joined())
+	for _, id := range []string{"a", "b"} {
+		w.server("bob", "group.create", obj{"name": id, "groupID": id, "type": "Public", "memberList": []obj{{"userID": "alice"}}})
+	}
+	require.Equal(t, 2, joined())
+	w.server("alice", "group.quit", obj{"groupID": "a"})
+	require.Equal(t, 1, joined())
 }

@@ -16,13 +16,14 @@ import (
 )
 
 // BenchmarkRegistry measures operations on an embedded NATS with files: a
-// login of a new user, and a login with its logout by 10,000 users in turn. p50
+// login of a new user, and a login with its logout by 10,000 users in turn, also with
+// their history, which is stored behind them. p50
 // and p99 are those of single operations; bytes/instance is how much the store
 // grows with each registered instance.
 func BenchmarkRegistry(b *testing.B) {
 	for _, clients := range []int{1, 16, 128} {
 		b.Run(fmt.Sprintf("admit/clients=%d", clients), func(b *testing.B) {
-			r := benchRegistry(b)
+			r := benchRegistry(b, nil)
 			before := storeBytes(b, r)
 			measure(b, clients, func(i int) error {
 				_, err := r.Admit(context.Background(), benchClaim(i))
@@ -30,16 +31,19 @@ func BenchmarkRegistry(b *testing.B) {
 			})
 			b.ReportMetric(float64(storeBytes(b, r)-before)/float64(b.N), "bytes/instance")
 		})
-		b.Run(fmt.Sprintf("admit+release/clients=%d", clients), func(b *testing.B) {
-			r := benchRegistry(b)
-			measure(b, clients, func(i int) error {
-				out, err := r.Admit(context.Background(), benchClaim(i%10_000))
-				if err != nil {
-					return err
-				}
-				return r.Release(context.Background(), out.Place)
+		for name, change := range map[string]func(*Options){"admit+release": nil, "admit+release+history": keeping} {
+			b.Run(fmt.Sprintf("%s/clients=%d", name, clients), func(b *testing.B) {
+				r := benchRegistry(b, change)
+				measure(b, clients, func(i int) error {
+					out, err := r.Admit(context.Background(), benchClaim(i%10_000))
+					if err != nil {
+						return err
+					}
+					return r.Release(context.Background(), out.Place)
+				})
+				b.ReportMetric(float64(r.HistoryLost()), "lost")
 			})
-		})
+		}
 	}
 }
 
@@ -62,11 +66,11 @@ func BenchmarkRecordJSON(b *testing.B) {
 	}
 }
 
-func benchRegistry(b *testing.B) *Registry {
+func benchRegistry(b *testing.B, change func(*Options)) *Registry {
 	n, err := bus.Open(context.Background(), bus.Options{Data: b.TempDir(), Log: quiet()})
 	require.NoError(b, err)
 	b.Cleanup(n.Close)
-	r, _ := open(b, n, "bench", nil)
+	r, _ := open(b, n, "bench", change)
 	return r
 }
 

@@ -120,6 +120,9 @@ func (r *Registry) tell(u place.User, st step) {
 			_ = r.bus.Publish(liveSubject(u.SDKAppID), data)
 		}
 	}
+	for _, e := range st.events {
+		r.history.add(u, e)
+	}
 	if r.changed != nil && slices.ContainsFunc(st.events, func(e Event) bool { return e.Kind.durable() }) {
 		r.changed(u)
 	}

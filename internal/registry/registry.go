@@ -17,6 +17,7 @@
 //	admin.go          what the server API asks for
 //	ban.go            users who are kept out for a time
 //	event.go, feed.go what happened, for webhooks and the console
+//	history.go        a user's newest logins and how they ended
 //
 // The record is the truth and sockets follow it. Every attach has a number
 // from the compare-and-set; whatever names an older one is ignored. A signal
@@ -64,6 +65,9 @@ type Options struct {
 	Known func(ctx context.Context, u place.User) (bool, error)
 	// Events turns on the durable events for webhooks (bus.StreamEvents).
 	Events bool
+	// History is how long a user's newest logins and their ends are kept for
+	// administrators; 0: nothing is kept.
+	History time.Duration
 	// Log is slog.Default when nil.
 	Log *slog.Logger
 	// Observe, if given, receives each operation on the store: its name, how
@@ -105,6 +109,7 @@ type Registry struct {
 	unreported unreported
 	sweeps     sweeps
 	endings    endings
+	history    logbook
 	checkNow   chan struct{} // compare all places now
 	natsBack   chan struct{} // the connection is back: renew the lease now
 	tidySlots  chan struct{} // limits the work that ends places
@@ -174,6 +179,9 @@ func (r *Registry) open(ctx context.Context) error {
 		if err := r.openEvents(ctx); err != nil {
 			return err
 		}
+	}
+	if err := r.openHistory(ctx); err != nil {
+		return err
 	}
 	if err := r.openSeal(ctx); err != nil {
 		return err

@@ -28,6 +28,9 @@ type Sessions interface {
 	Ban(ctx context.Context, u place.User, b registry.Ban) (registry.Ban, error)
 	Unban(ctx context.Context, u place.User) (bool, error)
 	Banned(ctx context.Context, app uint32, cursor string, limit int) ([]registry.View, string, error)
+	// History returns a user's newest logins and their ends, the newest first; kept is
+	// false when this timd keeps none.
+	History(ctx context.Context, u place.User) (events []registry.Event, kept bool, err error)
 	Watch(ctx context.Context, app uint32) (<-chan registry.Event, error)
 	Settings(app uint32) registry.Settings
 	SetSettings(ctx context.Context, app uint32, p registry.Patch) (registry.Settings, error)
@@ -195,6 +198,7 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"sns/friend_import":                            (*API).friendImport,
 	"timd_account/ban":                             (*API).accountBan,
 	"timd_account/unban":                           (*API).accountUnban,
+	"timd_account/get":                             (*API).accountGet,
 	"timd_account/list":                            (*API).accountList,
 	"timd_audit/list":                              (*API).auditList,
 	"timd_config/get":                              (*API).configGet,

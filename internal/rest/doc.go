@@ -21,6 +21,7 @@
 //	blacklist.go     sns: black_list_add, black_list_delete, black_list_get
 //	audit.go         timd_audit/list, and what is recorded of each command
 //	ban.go           timd_account: ban, unban, list
+//	user.go          timd_account/get: all that is known of a user
 //	config.go        timd_config: get, set
 //	quota.go         timd_quota: get, set
 //	session.go       timd_session: list, kick

@@ -17,6 +17,8 @@ type Groups interface {
 	// Directory returns a page of the app's groups that keep accepts, in the order of
 	// their last change, and a cursor, "" at the end; a page may be empty before it.
 	Directory(ctx context.Context, app uint32, cursor string, limit int, keep func(group.Group) bool) ([]group.Group, string, error)
+	// Joined returns how many groups a user is in.
+	Joined(ctx context.Context, u place.User) (int, error)
 }
 
 // Limits of what one command names.

@@ -92,17 +92,21 @@ func (a *API) describe(ctx context.Context, v registry.View) (user, error) {
 	if err != nil {
 		return user{}, err
 	}
-	u := user{
+	return user{
 		UserID: v.UserID, Nick: acc.Nick, FaceURL: acc.FaceURL,
-		State: v.State, KickedTime: v.KickedAt * 1000, InstanceList: make([]instance, len(v.Instances)),
-	}
+		State: v.State, KickedTime: v.KickedAt * 1000, InstanceList: instancesOf(v),
+	}, nil
+}
+
+func instancesOf(v registry.View) []instance {
+	list := make([]instance, len(v.Instances))
 	for i, in := range v.Instances {
-		u.InstanceList[i] = instance{
+		list[i] = instance{
 			InstanceID: in.Instance, Platform: in.Platform, State: in.State, Gateway: in.Gateway, Address: in.Addr,
 			LoginTime: in.LoginAt, LostTime: in.LostAt, ExpireTime: in.ExpiresAt,
 		}
 	}
-	return u, nil
+	return list
 }
 
 // sessionKick: {"UserID", "InstanceID"} kicks one instance out; its UserSig

@@ -29,6 +29,7 @@ func (t *running) prepare(ctx context.Context, r *registry.Options, g *gateway.O
 		return err
 	}
 	r.Known = t.accounts.MayLogIn
+	r.History = t.options.history.age
 	r.Events = t.options.webhook.wanted[rest.StateChange]
 	t.metrics = newMetrics()
 	r.Observe = t.metrics.registry

@@ -171,6 +171,7 @@ func TestMistakes(t *testing.T) {
 		{"admin", []string{"serve", "--dev", "--admin", strings.Repeat("x", 33)}, "", "--admin"},
 		{"node", []string{"serve", "--dev", "--node", "Zürich"}, "", "--node"},
 		{"login-rate", []string{"serve", "--dev", "--login-rate", "0"}, "", "--login-rate"},
+		{"login-history", []string{"serve", "--dev", "--login-history", "1m"}, "", "--login-history"},
 		{"webhook", []string{"serve", "--dev", "--webhook", "ftp://s3cret@back.example.com"}, "", "--webhook"},
 		{"credentials", []string{"serve", "--dev", "--listen", ":0", "--nats", "nats://u:s3cret@127.0.0.1:1"}, "", "--nats"},
 		{"NATS and data", []string{"serve", "--app", app, "--nats", "nats://127.0.0.1:1", "--data", "memory"}, "", "--data and --nats exclude each other"},
@@ -247,7 +248,7 @@ var flagCases = []struct{ flag, value, other string }{
 	{"require-import", "true", "false"}, {"grace", "5s", "6s"}, {"login-timeout", "5s", "6s"}, {"silence", "5s", "6s"},
 	{"media-size", "50MB", "1MB"}, {"media-age", "24h", "48h"},
 	{"log-format", "json", "text"}, {"log-level", "warn", "error"},
-	{"quota-bytes", "2GB", "0"}, {"quota-conversations", "5", "6"}, {"api-rate", "5", "6"}, {"login-rate", "5", "6"}, {"dev-remote", "true", "false"},
+	{"quota-bytes", "2GB", "0"}, {"quota-conversations", "5", "6"}, {"api-rate", "5", "6"}, {"login-rate", "5", "6"}, {"login-history", "0s", "24h"}, {"dev-remote", "true", "false"},
 }
 
 // Each flag does the same as its environment variable, and overrides it.

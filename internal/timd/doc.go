@@ -8,6 +8,7 @@
 //	options.go   the flags of serve, each also an environment variable
 //	configfile.go  the same from a file
 //	logging.go   the log's format and level
+//	history.go   how long logins are kept
 //	certificate.go  the TLS certificate, read again when it is renewed
 //	parts.go     the parts that a running timd is made of, with their URLs
 //	messages.go  the part that opens the inbox, and the flags of messages

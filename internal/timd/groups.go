@@ -140,6 +140,11 @@ func (g groupCalls) Directory(ctx context.Context, app uint32, cursor string, li
 	return g.t.groups.Directory(ctx, app, cursor, limit, keep)
 }
 
+// Joined implements rest.Groups.
+func (g groupCalls) Joined(ctx context.Context, u place.User) (int, error) {
+	return g.t.groups.Joined(ctx, u)
+}
+
 // groupMessages are those that the server API sends and takes back.
 type groupMessages struct {
 	*inbox.Inbox

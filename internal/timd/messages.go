@@ -139,5 +139,8 @@ func (t *running) forgetUser(ctx context.Context, u place.User) error {
 	if err := t.groups.Forget(ctx, u); err != nil {
 		return err
 	}
+	if err := t.reg.ForgetHistory(ctx, u); err != nil {
+		return err
+	}
 	return t.inbox.Forget(ctx, u)
 }

@@ -230,6 +230,8 @@ func serveMetrics(_ context.Context, t *running) error {
 	m.gauge("tim_store_limit_bytes", "Bytes that the store may hold; 0 when no limit is known.", func() float64 { return float64(t.bus.Room().Limit) })
 	m.gauge("tim_store_filling", "Whether the store holds 80 % of its limit or more: time to act.", func() float64 { return truth(t.bus.Room().Fill >= bus.Filling) })
 	m.gauge("tim_store_full", "Whether messages are refused because the store is full.", func() float64 { return truth(t.storeFull()) })
+	m.counter("tim_login_history_lost_total", "Logins and their ends that are missing in the history of their user, because the store was slow or away.",
+		func() float64 { return float64(t.reg.HistoryLost()) })
 	m.gauge("tim_live", "Whether this gateway holds its lease, so that it may admit logins and deliver.", func() float64 { return truth(t.reg.Live()) })
 	if t.cert != nil {
 		m.gauge("tim_tls_expires_seconds", "When the TLS certificate that is served expires, in Unix seconds.", func() float64 { return float64(t.cert.expires().Unix()) })

@@ -44,6 +44,7 @@ type options struct {
 	requireImport bool
 	apiRate       int
 	loginRate     int
+	history       loginHistory
 	maxStore      bus.Size
 	messages      messageLimits
 	media         mediaLimits
@@ -152,6 +153,7 @@ func serveFlags(o *options) *flag.FlagSet {
 	f.BoolVar(&o.requireImport, "require-import", false, "let only imported accounts log in (account_import of the server API)")
 	f.IntVar(&o.apiRate, "api-rate", 200, "how often a second one app may call one command of the server API")
 	f.IntVar(&o.loginRate, "login-rate", 300, "how many new logins a minute one user may make on this gateway; more are refused with 72010")
+	o.history.flags(f)
 	o.messages.flags(f)
 	o.media.flags(f)
 	o.logs.flags(f)
@@ -296,6 +298,8 @@ func (o *options) check() error {
 		return fmt.Errorf("--sync %q must be default or always", o.sync)
 	case (o.tlsCert == "") != (o.tlsKey == ""):
 		return errors.New("--tls-cert and --tls-key belong together: give both")
+	case o.history.check() != nil:
+		return o.history.check()
 	case o.messages.check() != nil:
 		return o.messages.check()
 	case o.media.check() != nil:

@@ -59,7 +59,7 @@ func newStage(t *testing.T, change func(*options)) *stage {
 func openStage(t testing.TB, change func(*options)) *stage {
 	t.Helper()
 	dir := t.TempDir()
-	o := options{listen: "127.0.0.1:0", data: "memory", admins: list{"administrator", "second-admin"}, grace: time.Minute, loginWithin: 10 * time.Second, node: "test", files: pagesOfTheTree}
+	o := options{listen: "127.0.0.1:0", data: "memory", admins: list{"administrator", "second-admin"}, grace: time.Minute, loginWithin: 10 * time.Second, node: "test", files: pagesOfTheTree, history: loginHistory{24 * time.Hour}}
 	for app, key := range map[int]string{appA: keyA, appB: keyB} {
 		file := filepath.Join(dir, strconv.Itoa(app))
 		require.NoError(t, os.WriteFile(file, []byte(key), 0o600))

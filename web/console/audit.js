@@ -21,7 +21,6 @@ export class Audit {
 
   start(api) {
     this.#api = api;
-    this.refresh();
   }
 
   stop() {

@@ -6,6 +6,7 @@ import { Paged } from './paged.js';
 import { reason } from './reason.js';
 import { label, put, say, translate } from './text.js';
 import { full } from './time.js';
+import { linkTo } from './views.js';
 
 export class Bans {
   #api;
@@ -30,7 +31,6 @@ export class Bans {
 
   start(api) {
     this.#api = api;
-    this.#list.refresh();
   }
 
   stop() {
@@ -42,6 +42,10 @@ export class Bans {
 
   show() {
     this.#list.show();
+  }
+
+  refresh() {
+    if (this.#api) this.#list.refresh();
   }
 
   async #read(next) {
@@ -89,7 +93,7 @@ export class Bans {
       const end = Ban.Until ? translate('bans.until', { time: full(Ban.Until) }) : translate('bans.forever');
       const by = translate('bans.by', { admin: Ban.By, time: full(Ban.Time) });
       return element('li', {},
-        element('div', { class: 'what' }, element('strong', {}, UserID), ' ', element('span', {}, end),
+        element('div', { class: 'what' }, element('a', { href: linkTo('users', UserID) }, UserID), ' ', element('span', {}, end),
           element('span', { class: 'detail' }, by), Ban.Reason ? element('span', { class: 'detail' }, Ban.Reason) : null),
         lift);
     });

@@ -106,7 +106,7 @@ export class Group {
     const facts = [
       ['group.id', element('code', {}, g.GroupId)],
       ['group.type', translate(`group.type.${g.Type}`) ?? g.Type],
-      ['group.owner', g.Owner_Account],
+      ['group.owner', g.Owner_Account && element('a', { href: linkTo('users', g.Owner_Account) }, g.Owner_Account)],
       ['group.created', full(g.CreateTime * 1000)],
       ['group.members', translate('group.members.of', { n: count(g.MemberNum ?? 0), most: g.MaxMemberNum ? count(g.MaxMemberNum) : '∞' })],
       ['group.join', translate(`group.join.${g.ApplyJoinOption}`) ?? g.ApplyJoinOption],
@@ -147,7 +147,7 @@ export class Group {
       button('members.remove', () => this.#remove(id)),
     ];
     return element('li', {},
-      element('div', { class: 'what' }, element('strong', {}, id), NameCard ? ` ${NameCard}` : '',
+      element('div', { class: 'what' }, element('a', { href: linkTo('users', id) }, id), NameCard ? ` ${NameCard}` : '',
         element('span', { class: 'detail' }, translate(`role.${Role}`) ?? Role, JoinTime ? ` · ${translate('members.since', { time: full(JoinTime * 1000) })}` : ''),
         muted ? element('span', { class: 'refused' }, until) : null),
       element('div', { class: 'buttons' }, ...actions));

@@ -8,6 +8,7 @@ import { byID, write } from './dom.js';
 import { Feed } from './feed.js';
 import { Groups } from './groups.js';
 import { Limits } from './limits.js';
+import { Person } from './person.js';
 import { reason } from './reason.js';
 import { currentLanguage, say, setLanguage, showLanguage, translate } from './text.js';
 import { themeButton } from './themebutton.js';
@@ -26,7 +27,8 @@ const users = new Users(failed, (id, at) => charts.login(id, at));
 const audit = new Audit(failed);
 const bans = new Bans(failed, () => audit.refresh());
 const groups = new Groups(failed);
-const views = new Views({ sessions: { open: () => audit.refresh() }, groups });
+const person = new Person(failed);
+const views = new Views({ sessions: { open: () => { bans.refresh(); audit.refresh(); } }, users: person, groups });
 let api;
 let rereading;
 let since = 0; // when the stream was last connected; 0 before it was
@@ -100,6 +102,7 @@ async function enter(given) {
   bans.start(mine);
   audit.start(mine);
   groups.start(mine);
+  person.start(mine);
   views.start();
   rereading = setInterval(reread, REREAD);
   mine.watch(line, (stands, error) => {
@@ -148,6 +151,7 @@ function leave(why) {
   bans.stop();
   audit.stop();
   groups.stop();
+  person.stop();
   views.stop();
   limits.forget();
   rememberWho(undefined);
@@ -212,6 +216,7 @@ function languageButton() {
     bans.show();
     audit.show();
     groups.show();
+    person.show();
   });
   show();
 }

@@ -5,6 +5,7 @@ import { ask } from './ask.js';
 import { byID, element, write } from './dom.js';
 import { label, put, say, title, translate } from './text.js';
 import { ago, clock, count, full } from './time.js';
+import { linkTo } from './views.js';
 
 const PAGE = 50; // users shown at first, and more with each "Show more"
 const MOST = 200; // users that one call returns
@@ -216,7 +217,7 @@ export class Users {
     });
     return element('th', { scope: 'rowgroup', role: 'rowheader', class: 'c-user' },
       element('div', { class: 'user' },
-        element('div', { class: 'name' }, element('span', { class: 'id' }, id), element('span', { class: 'nick' })), kick));
+        element('div', { class: 'name' }, element('a', { class: 'id', href: linkTo('users', id) }, id), element('span', { class: 'nick' })), kick));
   }
 
   #row(id, { InstanceID }) {

@@ -1,9 +1,10 @@
-// Kicking in the console: what it asks, what it says, and where the focus is
-// afterwards, whether the live feed or the answer comes first.
+// Kicking and banning in the console, from the board and from a user's page: what it
+// asks, what it says, and where the focus is afterwards, whether the live feed or
+// the answer comes first.
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
-import { clean, consoleOn, row, says, text } from './lib/console.mjs';
+import { VIEWERS, check, clean, consoleOn, row, says, text } from './lib/console.mjs';
 import { within } from './lib/process.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
@@ -274,3 +275,85 @@ test('the audit log is read page by page, and shows what was refused', async (t)
   await page.waitForFunction(() => !document.querySelector('#audit').textContent.includes('timd_account'));
   await clean(page);
 });
+
+test("a user's page: found by UserID, kicked, banned, unbanned and imported, with their history", async (t) => {
+  const user = someone('page');
+  const web = await join(user);
+  const page = await openConsole(t);
+  await page.focus('#views [href="#/users"]');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#person-find', { visible: true });
+  await page.focus('#person-find input');
+  await page.keyboard.press('Enter');
+  await says(page, '#person-said', 'Fill in the UserID');
+  await page.keyboard.type(user);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#person', { visible: true });
+  assert.equal(await text(page, '#person-title'), user);
+  await says(page, '#person-facts', 'not imported');
+  await says(page, '#instances', '127.0.0.1');
+  await says(page, '#logins', 'Web logged in');
+
+  const answer = async (selector) => {
+    await page.focus(selector);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#ask[open]');
+    await page.focus('#ask-yes');
+    await page.keyboard.press('Enter');
+  };
+  await answer('#instances button');
+  assert.equal(await within(30_000, 'the instance is kicked', web.kicked), 'REST_API_Kick');
+  await says(page, '#person-said', `The Web instance of ${user} was kicked out.`);
+  await says(page, '#instances-none', 'No instance is online.');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'instances-title');
+  await says(page, '#logins', 'was kicked out: by an administrator');
+  await answer('#person-import');
+  await says(page, '#person-said', 'was imported');
+  await says(page, '#person-facts', 'imported on');
+  await page.type('#person-ban [name=reason]', 'spam <b>');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#ask[open]');
+  await page.click('#ask-yes');
+  await says(page, '#person-facts', 'spam <b>');
+  assert.equal(await page.$eval('#person-ban', (form) => form.hidden), true);
+  await page.click('#language');
+  await says(page, '#logins', '登录');
+  await says(page, '#person-facts', '封禁');
+  await page.click('#language');
+  await answer('#person-unban');
+  await page.waitForFunction(() => !document.querySelector('#person-ban').hidden);
+  await page.click('#views [href="#/sessions"]');
+  await says(page, '#audit', 'account_import');
+  await clean(page);
+});
+
+test("the board leads to a user's page, and the browser's button leads back", async (t) => {
+  const user = someone('link/');
+  const web = await join(user);
+  t.after(() => web.logout());
+  const page = await openConsole(t);
+  await page.waitForSelector(row(user));
+  await page.focus(`${row(user)} a.id`);
+  await page.keyboard.press('Enter');
+  await page.waitForFunction((id) => document.querySelector('#person-title').textContent === id, {}, user);
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'view-title', 'the link is out of sight');
+  await page.goBack();
+  await page.waitForSelector(row(user), { visible: true });
+  await clean(page);
+});
+
+for (const [name, options] of Object.entries(VIEWERS)) {
+  test(`axe finds nothing on a user's page and nothing is cut off: ${name}`, async (t) => {
+    const user = 'a-user-with-a-very-long-name-001';
+    const web = await join(user);
+    t.after(() => web.logout());
+    const page = await openConsole(t, options);
+    await page.click('#views [href="#/users"]');
+    await check(page, 'the search');
+    await page.type('#person-find input', user);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#logins li', { visible: true });
+    await check(page, 'the user');
+    await clean(page);
+  });
+}
