@@ -137,10 +137,10 @@ func TestPlainParams(t *testing.T) {
 		require.Equal(t, plain, ReadPlain([]byte(text), new(plainParams).ReadPlain), text)
 		samePlain(t, []byte(text))
 	}
-	p, f := ParamsOf[plainParams](json.RawMessage(`{"text":"a","yes":true,"number":1.5}`))
+	_, f := ParamsOf[plainParams](json.RawMessage(`{"text":"a","yes":true,"number":1.5}`))
 	require.NotNil(t, f)
 	require.Contains(t, f.Message, "number must be a whole number")
-	p, f = ParamsOf[plainParams](json.RawMessage(`{"yes":true,"text":"a\n"}`))
+	p, f := ParamsOf[plainParams](json.RawMessage(`{"yes":true,"text":"a\n"}`))
 	require.Nil(t, f)
 	require.Equal(t, plainParams{Text: "a\n", Yes: true}, p)
 	p, f = ParamsOf[plainParams](json.RawMessage(`{"text":"a","text":null,"TEXT":"b"}`))
