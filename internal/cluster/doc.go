@@ -24,5 +24,6 @@
 //	outage_test.go   no NATS at all
 //	bench_test.go    outages, and the registry on three nodes
 //	login_bench_test.go  the login path of one timd
+//	room_bench_test.go  a live room of 10,000
 //	sync_bench_test.go   what it costs that NATS syncs each write
 package cluster

@@ -153,9 +153,16 @@ func (p *benchPair) receive(n int) error {
 
 // between returns what stands behind before and in front of after.
 func between(text, before, after string) (string, bool) {
-	_, text, ok := strings.Cut(text, before)
-	text, _, found := strings.Cut(text, after)
-	return text, ok && found
+	part, _, ok := cut(text, before, after)
+	return part, ok
+}
+
+// cut returns what stands behind before and in front of after, and what follows.
+func cut(text, before, after string) (part, rest string, ok bool) {
+	if _, text, ok = strings.Cut(text, before); ok {
+		part, rest, ok = strings.Cut(text, after)
+	}
+	return part, rest, ok
 }
 
 // benchConn is a session over a bare connection, which costs this side little.
