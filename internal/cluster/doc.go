@@ -25,5 +25,6 @@
 //	bench_test.go    outages, and the registry on three nodes
 //	login_bench_test.go  the login path of one timd
 //	room_bench_test.go  a live room of 10,000
+//	group_bench_test.go  a login with 500 groups
 //	sync_bench_test.go   what it costs that NATS syncs each write
 package cluster

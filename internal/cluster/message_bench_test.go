@@ -171,6 +171,7 @@ type benchConn struct {
 	conn   net.Conn
 	in     *bufio.Reader
 	calls  int
+	synced string // the answer of session.sync
 }
 
 func newBenchConn(b *testing.B, g *Gateway, i int) *benchConn {
@@ -178,7 +179,7 @@ func newBenchConn(b *testing.B, g *Gateway, i int) *benchConn {
 	require.NoError(b, err)
 	c := &benchConn{userID: benchUser(i), conn: conn, in: bufio.NewReaderSize(conn, 4096), calls: 1}
 	_ = conn.SetDeadline(time.Now().Add(5 * time.Minute))
-	_, err = c.call("session.sync", "{}")
+	c.synced, err = c.call("session.sync", "{}")
 	require.NoError(b, err)
 	return c
 }
