@@ -31,6 +31,7 @@
 //	importing.go     messages of another system, with their own times
 //	groupimport.go   the same for groups
 //	plain.go         what each message costs, read without encoding/json
+//	grouppage.go     messages of groups for the server API
 //	hooks.go         the app's back end is asked and told of what is sent
 //
 //	group.go         groups: membership, and its changes

@@ -211,6 +211,7 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"timd_session/watch":                           (*API).sessionWatch,
 
 	"group_open_http_svc/send_group_system_notification": (*API).notifyMembers,
+	"group_open_http_svc/group_msg_get_simple":           (*API).readGroupMessages,
 }
 
 // maxBody is the longest request body: 100 accounts with long nicks and faces

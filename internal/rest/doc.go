@@ -12,6 +12,7 @@
 //	group.go         group_open_http_svc: groups are made and changed
 //	groupinfo.go     group_open_http_svc: groups and their members are read
 //	groupmessage.go  group_open_http_svc: messages of groups, and what is set of members
+//	grouphistory.go  group_open_http_svc: messages of groups are read
 //	groupimport.go   group_open_http_svc: groups of another system
 //	groupattributes.go  group_open_http_svc: attributes and counters of groups
 //	groupdirectory.go  timd_group/list: all groups of an app

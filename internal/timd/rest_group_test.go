@@ -127,3 +127,54 @@ func TestRESTMakesManyGroups(t *testing.T) {
 		s.call("group_open_http_svc/create_group", `{"Type":"Private","Name":"n"}`)
 	}
 }
+
+// A back end reads what was said in a group, page by page, the newest first.
+func TestRESTReadsGroupMessages(t *testing.T) {
+	s := newStage(t, nil)
+	const service = "group_open_http_svc/"
+	s.call(service+"create_group", `{"Type":"Public","Name":"n","Owner_Account":"alice","GroupId":"g","MemberList":[{"Member_Account":"bob"}]}`)
+	for n := range 40 {
+		s.call(service+"send_group_msg", fmt.Sprintf(`{"GroupId":"g","Random":%d,"From_Account":"bob","MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"%d"}}]}`, n, n))
+	}
+	s.call(service+"group_msg_recall", `{"GroupId":"g","MsgSeqList":[{"MsgSeq":41}]}`)
+	var seqs []int
+	all := map[int]map[string]any{}
+	read := func(body string) (next string) {
+		got := s.call(service+"group_msg_get_simple", body)
+		require.EqualValues(t, 1, got["IsFinished"])
+		for _, one := range got["RspMsgList"].([]any) {
+			m := one.(map[string]any)
+			seq := int(m["MsgSeq"].(float64))
+			seqs, all[seq] = append(seqs, seq), m
+		}
+		return got["Next"].(string)
+	}
+	want := func(newest, oldest int) {
+		t.Helper()
+		var list []int
+		for n := newest; n >= oldest; n-- {
+			list = append(list, n)
+		}
+		require.Equal(t, list, seqs)
+		seqs = nil
+	}
+	for next, pages := "", 0; pages == 0 || next != ""; pages++ {
+		next = read(`{"GroupId":"g","ReqMsgNumber":18,"Next":"` + next + `"}`)
+	}
+	want(41, 1)
+	require.Equal(t, []any{1., []any{}}, []any{all[41]["IsPlaceMsg"], all[41]["MsgBody"]})
+	require.Equal(t, []any{map[string]any{"MsgType": "TIMTextElem", "MsgContent": map[string]any{"Text": "38"}}}, all[40]["MsgBody"])
+	require.Equal(t, []any{"bob", 0., 0., 38.}, []any{all[40]["From_Account"], all[40]["IsPlaceMsg"], all[40]["IsSystemMsg"], all[40]["MsgRandom"]})
+	require.EqualValues(t, 1, all[1]["IsSystemMsg"])
+	require.NotEmpty(t, read(`{"GroupId":"g","ReqMsgNumber":3,"ReqMsgSeq":20}`))
+	want(20, 18)
+	require.Empty(t, read(`{"GroupId":"g","ReqMsgSeq":20}`))
+	want(20, 1)
+
+	for body, code := range map[string]fault.Code{
+		`{"GroupId":"g","ReqMsgNumber":21}`: fault.BadParameters, `{}`: fault.BadParameters, `{"GroupId":"g","Next":"!"}`: fault.BadParameters,
+		`{"GroupId":"g","Next":"1"}`: fault.BadParameters, `{"GroupId":"none"}`: fault.NoSuchGroup, `{"GroupId":""}`: fault.BadGroupID,
+	} {
+		require.EqualValues(t, code, s.post(service+"group_msg_get_simple", good(), body).code(), body)
+	}
+}
