@@ -222,12 +222,28 @@ func (in *Inbox) ensureIn(ctx context.Context, u place.User, p pair, as Standing
 	groupID, _ := p.group()
 	now, err := in.standing(ctx, u, groupID)
 	if err == nil && now.Member && now.Born == as.Born {
-		return nil
+		kept, err := in.document(ctx, u, p.users[0])
+		if err == nil {
+			in.adoptHere(u, p.users[0], kept)
+		}
+		return err
 	}
 	if err == nil {
 		err = fault.With(fault.GroupNotPermitted, "only members send messages to a group")
 	}
 	return errors.Join(err, in.leave(ctx, u, p, head, as.Born))
+}
+
+// adoptHere has the sessions that a user has here hear of a group that they are in, as
+// their document says: the follower of documents may bring that later than the group's
+// next message comes.
+func (in *Inbox) adoptHere(u place.User, name string, kept peer) {
+	if l := in.local(u); l != nil {
+		names := []string{name}
+		l.begin(names)
+		l.set(name, kept)
+		l.end(names) // tells the sessions
+	}
 }
 
 // groupRates holds how many messages each group still takes.

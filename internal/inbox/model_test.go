@@ -189,9 +189,10 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestPinsBesideRevocations": TestPinsBesideRevocations,
 	},
 	"topics_test.go": {
-		"TestTopicTalk":        TestTopicTalk,
-		"TestMissedInTopics":   TestMissedInTopics,
-		"TestWhoHearsOfTopics": TestWhoHearsOfTopics,
+		"TestTopicTalk":            TestTopicTalk,
+		"TestTopicsAreHeardAtOnce": TestTopicsAreHeardAtOnce,
+		"TestMissedInTopics":       TestMissedInTopics,
+		"TestWhoHearsOfTopics":     TestWhoHearsOfTopics,
 	},
 	"notice_test.go": {
 		"TestNotices": TestNotices,

@@ -101,16 +101,23 @@ func (s *Session) enterTopics(ctx context.Context, conversationIDs []string) (an
 	kept := make([]peer, len(names))
 	refused := make([]error, len(names))
 	if err := bus.Spread(len(names), func(i int) (err error) {
-		p := pairOf(u.SDKAppID, "", names[i])
-		if kept[i], err = in.document(ctx, u, names[i]); err != nil || heads[i] != nil && kept[i].sees(heads[i]) {
+		if kept[i], err = in.document(ctx, u, names[i]); err != nil {
 			return err
 		}
-		if refused[i] = in.enterTopic(ctx, u, p); refused[i] != nil {
+		if heads[i] != nil && kept[i].sees(heads[i]) {
+			in.adoptHere(u, names[i], kept[i])
 			return nil
 		}
-		heads[i], kept[i], err = in.look(ctx, u, p)
+		if refused[i] = in.enterTopic(ctx, u, pairOf(u.SDKAppID, "", names[i])); refused[i] != nil {
+			return nil
+		}
+		kept[i], err = in.document(ctx, u, names[i])
 		return err
 	}); err != nil {
+		return nil, err
+	}
+	// What is not in these heads comes to the user's sessions.
+	if heads, err = in.headsOf(ctx, u, names); err != nil {
 		return nil, err
 	}
 	for i := range names {

@@ -116,6 +116,22 @@ func TestTopicTalk(t *testing.T) {
 	require.Equal(t, fault.OnlyInTopics, code(f))
 }
 
+// What is said as soon as somebody has entered a topic reaches them, wherever their
+// document is by then.
+func TestTopicsAreHeardAtOnce(t *testing.T) {
+	in, groups, all := openForum(t, "boss", "bob")
+	var want []string
+	for n := range 10 {
+		id := fmt.Sprint(forum, "@TOPIC#_", n)
+		groups.make(id, int64(20+n), true)
+		require.NoError(t, in.GroupChanged(t.Context(), GroupChange{App: app, Group: id, Born: int64(20 + n), Key: "topic", Older: true}))
+		require.Len(t, all[1].enters(id), 1)
+		all[0].says(id, fmt.Sprint(n))
+		want = append(want, fmt.Sprint(n))
+	}
+	all[1].hears(want...)
+}
+
 // Who was away catches up with the topics that they have listed.
 func TestMissedInTopics(t *testing.T) {
 	in, _, all := openForum(t, "boss", "bob")
