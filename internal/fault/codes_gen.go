@@ -66,6 +66,8 @@ const (
 	RefusedByApp          Code = 20006
 	Blocked               Code = 20007
 	RevokeTooLate         Code = 20016
+	NoMessageOfKey        Code = 20022
+	RevokedBefore         Code = 20023
 	ExtensionConflict     Code = 23001
 	SNSBadParameters      Code = 30001
 	SNSUnknownAccount     Code = 30003
@@ -114,6 +116,7 @@ const (
 	LoginTooFrequent      Code = 72010
 	BodyTooLarge          Code = 80002
 	BodyMalformed         Code = 90001
+	MsgKeyMalformed       Code = 90054
 )
 
 // All are the codes, in their order.
@@ -180,6 +183,8 @@ var All = []Code{
 	RefusedByApp,
 	Blocked,
 	RevokeTooLate,
+	NoMessageOfKey,
+	RevokedBefore,
 	ExtensionConflict,
 	SNSBadParameters,
 	SNSUnknownAccount,
@@ -228,6 +233,7 @@ var All = []Code{
 	LoginTooFrequent,
 	BodyTooLarge,
 	BodyMalformed,
+	MsgKeyMalformed,
 }
 
 // Text returns the standard message of a code, or a general sentence for an
@@ -358,6 +364,10 @@ func (c Code) Text() string {
 		return "The receiver has blocked this sender: the receiver can lift that with removeFromBlacklist."
 	case RevokeTooLate:
 		return "The message is too old to be revoked: deleteMessage removes it from this user's own list."
+	case NoMessageOfKey:
+		return "There is no such message: check From_Account, To_Account and MsgKey; it may be older than what is looked through."
+	case RevokedBefore:
+		return "The message was revoked before."
 	case ExtensionConflict:
 		return "Somebody else has changed this extension meanwhile: look at its value and set it again if need be."
 	case SNSBadParameters:
@@ -454,6 +464,8 @@ func (c Code) Text() string {
 		return "The message body is too large: keep it within 12 KB."
 	case BodyMalformed:
 		return "The message body is malformed: check MsgBody."
+	case MsgKeyMalformed:
+		return "The MsgKey is missing or malformed: pass what openim/sendmsg returned."
 	default:
 		return "An unknown error has occurred."
 	}

@@ -34,6 +34,7 @@
 //	grouppage.go     messages of groups for the server API
 //	hooks.go         the app's back end is asked and told of what is sent
 //
+//	c2cserver.go     what the server API does between two users
 //	group.go         groups: membership, and its changes
 //	groupsend.go     groups: sending
 //	grouplive.go     groups: messages of live rooms, which are stored nowhere

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -159,18 +158,9 @@ func (in *Inbox) bySequence(ctx context.Context, p pair, sequence uint64) (*reco
 	if newest == nil || newest.Gone {
 		return nil, fault.New(fault.NoSuchGroup)
 	}
-	for positions, looked := newest.positions(), 0; looked < maxLook; looked += window {
-		batch, err := in.messagesAt(ctx, p, positions, 0)
-		if err != nil {
-			return nil, err
-		}
-		if i := slices.IndexFunc(batch, func(m *record) bool { return m.Seq == sequence }); i >= 0 {
-			return batch[i], nil
-		}
-		if len(batch) == 0 || batch[0].Seq < sequence {
-			break
-		}
-		positions = batch[0].Last
+	m, err := in.lookBack(ctx, p, func(m *record) bool { return m.Seq <= sequence })
+	if err == nil && (m == nil || m.Seq != sequence) {
+		err = noSuchMessage()
 	}
-	return nil, noSuchMessage()
+	return m, err
 }

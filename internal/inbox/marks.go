@@ -268,7 +268,12 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 	if in.now().Sub(time.UnixMilli(m.At)) > in.o.Revoke {
 		return nil, fault.With(fault.RevokeTooLate, in.o.Revoke.String())
 	}
-	by, again := p.users[side], false
+	return in.takeBackFrom(ctx, p, side, m)
+}
+
+// takeBackFrom revokes a message in the name of its sender, who is the user of a side.
+func (in *Inbox) takeBackFrom(ctx context.Context, p pair, side int, m *record) (*record, error) {
+	by, again, pos := p.users[side], false, m.pos
 	if err := in.flagAll(ctx, []*record{m}, func(_ *record, f *flags) bool {
 		again = f.Revoked
 		f.Revoked, f.By = true, by

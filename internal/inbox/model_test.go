@@ -154,6 +154,10 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestLiveRoom":         TestLiveRoom,
 		"TestHooksInALiveRoom": TestHooksInALiveRoom,
 	},
+	"c2cserver_test.go": {
+		"TestServerReads":   TestServerReads,
+		"TestServerRevokes": TestServerRevokes,
+	},
 	"groupserver_test.go": {
 		"TestServerAPIInAGroup":  TestServerAPIInAGroup,
 		"TestServerSendsInAName": TestServerSendsInAName,

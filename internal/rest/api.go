@@ -47,6 +47,8 @@ type Options struct {
 	// Import stores a message of another system with its own time, and reports
 	// whether it was not there yet; nil when messages are off.
 	Import func(ctx context.Context, m inbox.ServerMessage, at time.Time, unread bool) (inbox.Sent, bool, error)
+	// PeerMessages are the conversations between two users; nil when messages are off.
+	PeerMessages PeerMessages
 	// Groups carries out calls about groups; nil when there are none.
 	Groups Groups
 	// LiveRooms are live rooms; nil when there are none.
@@ -156,6 +158,9 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"openim/sendmsg":                               (*API).sendMessage,
 	"openim/batchsendmsg":                          (*API).sendMany,
 	"openim/importmsg":                             (*API).importMessage,
+	"openim/admin_msgwithdraw":                     (*API).withdraw,
+	"openim/admin_set_msg_read":                    (*API).setRead,
+	"openim/get_c2c_unread_msg_num":                (*API).unreadOfPeers,
 	"group_open_http_svc/create_group":             (*API).createGroup,
 	"group_open_http_svc/destroy_group":            (*API).destroyGroup,
 	"group_open_http_svc/modify_group_base_info":   (*API).modifyGroup,

@@ -9,6 +9,7 @@
 //	account.go       im_open_login_svc: kick, import, check, delete
 //	online.go        openim/query_online_status and querystate
 //	message.go       openim/sendmsg, batchsendmsg, importmsg
+//	c2c.go           openim: what is unread, reading and revoking for users
 //	group.go         group_open_http_svc: groups are made and changed
 //	groupinfo.go     group_open_http_svc: groups and their members are read
 //	groupmessage.go  group_open_http_svc: messages of groups, and what is set of members

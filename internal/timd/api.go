@@ -51,6 +51,7 @@ func serveREST(ctx context.Context, t *running) error {
 		Send:          t.sendMessage,
 		Import:        t.importMessage,
 		People:        t.inbox,
+		PeerMessages:  t.inbox,
 		Contacts:      t.contacts,
 		Quotas:        t.inbox,
 		Groups:        groupCalls{t},
