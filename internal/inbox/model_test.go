@@ -151,8 +151,9 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestSendWhileLeaving":       TestSendWhileLeaving,
 	},
 	"grouplive_test.go": {
-		"TestLiveRoom":         TestLiveRoom,
-		"TestHooksInALiveRoom": TestHooksInALiveRoom,
+		"TestLiveRoom":             TestLiveRoom,
+		"TestHooksInALiveRoom":     TestHooksInALiveRoom,
+		"TestBroadcastToLiveRooms": TestBroadcastToLiveRooms,
 	},
 	"c2cserver_test.go": {
 		"TestServerReads":   TestServerReads,
