@@ -8,12 +8,25 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
+// makeGroup makes a group of alice's. A busy store may not answer in time; then the
+// call is made again, as its error says, and may find that it was carried out.
+func (s *stage) makeGroup(fields string) {
+	s.t.Helper()
+	for {
+		a := s.post("group_open_http_svc/create_group", good(), `{"Type":"Public","Owner_Account":"alice",`+fields+`}`)
+		if code := fault.Code(a.code()); code != fault.ServerTimeout {
+			require.Contains(s.t, []fault.Code{0, fault.GroupIDTaken}, code, "%v", a)
+			return
+		}
+	}
+}
+
 // An administrator finds groups by a part of their ID or name, and reading the list
 // leaves no entry in the audit log.
 func TestRESTGroupList(t *testing.T) {
 	s := newStage(t, nil)
 	for _, one := range []string{`"GroupId":"tea","Name":"Green"`, `"GroupId":"other","Name":"Black TEA"`, `"GroupId":"third","Name":"x"`} {
-		s.call("group_open_http_svc/create_group", `{"Type":"Public","Owner_Account":"alice",`+one+`}`)
+		s.makeGroup(one)
 	}
 	list := func(body string) (ids []string, next string) {
 		a := s.call("timd_group/list", body)
@@ -42,5 +55,7 @@ func TestRESTGroupList(t *testing.T) {
 	require.EqualValues(t, fault.BadParameters, s.post("timd_group/list", good(), `{"Next":"x"}`).code())
 	require.EqualValues(t, fault.BadParameters, s.post("timd_group/list", good(), `{"Search":7}`).code())
 	log := s.call("timd_audit/list", `{}`)["EntryList"].([]any)
-	require.Len(t, log, 3, "the groups that were created")
+	for _, one := range log {
+		require.Equal(t, "group_open_http_svc/create_group", one.(map[string]any)["Command"])
+	}
 }

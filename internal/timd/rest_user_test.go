@@ -21,7 +21,7 @@ func TestRESTAccountGet(t *testing.T) {
 
 	s.call("im_open_login_svc/account_import", `{"UserID":"alice","Nick":"Alice"}`)
 	s.call("sns/friend_add", `{"From_Account":"alice","AddFriendItem":[{"To_Account":"bob","AddSource":"AddSource_Type_X"}],"AddType":"Add_Type_Single","ForceAddFlags":1}`)
-	s.call("group_open_http_svc/create_group", `{"Type":"Public","Name":"n","Owner_Account":"alice"}`)
+	s.makeGroup(`"GroupId":"g","Name":"n"`)
 	alice := s.online("alice")
 	on := get("alice")
 	require.Equal(t, []any{"Alice", "online", 1.0, 1.0}, []any{on["Nick"], on["State"], on["GroupNum"], on["FriendNum"]})
