@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -169,4 +170,20 @@ func (r *Registry) KickInstance(ctx context.Context, u place.User, instance stri
 		return c.step(next)
 	})
 	return found, err
+}
+
+// Gateways returns the gateways that hold a lease, as this one learnt a few seconds
+// ago, in the order of their names.
+func (r *Registry) Gateways() []string {
+	l := &r.leases
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := []string{r.self}
+	for gateway, is := range l.others {
+		if is.live {
+			all = append(all, gateway)
+		}
+	}
+	slices.Sort(all)
+	return all
 }

@@ -61,6 +61,8 @@ type Options struct {
 	Contacts Contacts
 	// Quotas shows and changes what users may use; nil when messages are off.
 	Quotas Quotas
+	// Cluster returns what is known of the gateways and of NATS; it may be nil.
+	Cluster func(ctx context.Context) (Cluster, error)
 	// Audit records what was done; nil: nothing is recorded.
 	Audit Audit
 	// Profile receives the nick and face of an import, nil for those that were
@@ -206,6 +208,7 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"timd_account/get":                             (*API).accountGet,
 	"timd_account/list":                            (*API).accountList,
 	"timd_audit/list":                              (*API).auditList,
+	"timd_cluster/get":                             (*API).clusterGet,
 	"timd_config/get":                              (*API).configGet,
 	"timd_config/set":                              (*API).configSet,
 	"timd_group/list":                              (*API).groupList,

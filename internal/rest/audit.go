@@ -25,7 +25,7 @@ var reading = words("im_open_login_svc/account_check openim/query_online_status 
 	"group_open_http_svc/get_group_counter group_open_attr_http_svc/get_group_attr profile/portrait_get " +
 	"sns/black_list_check sns/black_list_get sns/friend_check sns/friend_get sns/friend_get_list sns/group_get " +
 	"recentcontact/get_list recentcontact/get_contact_group recentcontact/search_contact_group " +
-	"timd_account/get timd_account/list timd_audit/list timd_config/get timd_group/list timd_quota/get timd_session/list timd_session/watch")
+	"timd_account/get timd_account/list timd_audit/list timd_cluster/get timd_config/get timd_group/list timd_quota/get timd_session/list timd_session/watch")
 
 // messaging lists the commands that send or import messages, which a back end
 // may call all day.

@@ -24,6 +24,7 @@
 //	audit.go         timd_audit/list, and what is recorded of each command
 //	ban.go           timd_account: ban, unban, list
 //	user.go          timd_account/get: all that is known of a user
+//	cluster.go       timd_cluster/get: gateways, NATS, what waits for the webhook
 //	config.go        timd_config: get, set
 //	quota.go         timd_quota: get, set
 //	session.go       timd_session: list, kick

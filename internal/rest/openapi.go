@@ -39,6 +39,7 @@ var Services = []Service{
 	{"group_open_attr_http_svc", "Attributes of groups"},
 	{"timd_account", "Imported accounts and bans; not of the vendor's API"},
 	{"timd_audit", "What administrators did; not of the vendor's API"},
+	{"timd_cluster", "Gateways, NATS and the webhook's queue; not of the vendor's API"},
 	{"timd_config", "Settings of the app; not of the vendor's API"},
 	{"timd_group", "All groups of the app; not of the vendor's API"},
 	{"timd_quota", "What a user may use in a day; not of the vendor's API"},

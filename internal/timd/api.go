@@ -45,6 +45,7 @@ func serveREST(ctx context.Context, t *running) error {
 	}
 	api, err := rest.New(rest.Options{
 		Audit:         log,
+		Cluster:       t.cluster,
 		Sessions:      t.reg,
 		Accounts:      t.accounts,
 		Keys:          t.apps.keys,

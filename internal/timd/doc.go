@@ -17,6 +17,7 @@
 //	instances.go users list and end their own instances
 //	groups.go    the part that opens groups
 //	attach.go    attaches sessions of the gateway to the inbox
+//	cluster.go   what the server API says of gateways and NATS
 //	api.go       the parts of /v4/ and /console/
 //	hooks.go     webhooks: their flags, and what messages ask and report
 //	grouphooks.go  what groups ask and report

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/gateway"
@@ -95,7 +97,8 @@ func serveWebhook(ctx context.Context, t *running) (err error) {
 			return err
 		}
 	}
-	t.metrics.queues(w.Events, w.Notices)
+	t.queues = []jetstream.Consumer{w.Events, w.Notices}
+	t.metrics.queues(t.queues...)
 	if w.Events == nil && w.Notices == nil {
 		return nil
 	}

@@ -157,20 +157,7 @@ func (m *metrics) asked(command string, result rest.Asked, took time.Duration) {
 // that are sent from here.
 func (m *metrics) queues(of ...jetstream.Consumer) {
 	m.gauge("tim_webhook_waiting", "Events of the whole cluster that the webhook's receiver has not accepted yet; -1 when NATS does not answer.", func() float64 {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		waiting := 0.0
-		for _, c := range of {
-			if c == nil {
-				continue
-			}
-			info, err := c.Info(ctx)
-			if err != nil {
-				return -1
-			}
-			waiting += float64(info.NumPending) + float64(info.NumAckPending)
-		}
-		return waiting
+		return float64(waitingIn(context.Background(), of...))
 	})
 }
 

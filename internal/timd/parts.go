@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/tim-wasm/tim/internal/accounts"
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/contacts"
@@ -39,6 +41,8 @@ type running struct {
 	groups     *group.Room        // from serveGroups on
 	rooms      *live.Rooms        // from serveGroups on
 	hooks      *rest.Hooks        // from the first part on; nil without --webhook
+
+	queues []jetstream.Consumer // of the webhook, from serveWebhook on; some may be nil
 
 	public *http.ServeMux // on --listen
 	ops    *http.ServeMux // on --ops-listen; the same as public when that is the same address

@@ -11,6 +11,7 @@ import { Limits } from './limits.js';
 import { Person } from './person.js';
 import { reason } from './reason.js';
 import { currentLanguage, say, setLanguage, showLanguage, translate } from './text.js';
+import { System } from './system.js';
 import { themeButton } from './themebutton.js';
 import { clock } from './time.js';
 import { Users } from './users.js';
@@ -28,7 +29,8 @@ const audit = new Audit(failed);
 const bans = new Bans(failed, () => audit.refresh());
 const groups = new Groups(failed);
 const person = new Person(failed);
-const views = new Views({ sessions: { open: () => { bans.refresh(); audit.refresh(); } }, users: person, groups });
+const system = new System(failed);
+const views = new Views({ sessions: { open: () => { bans.refresh(); audit.refresh(); } }, users: person, groups, system });
 let api;
 let rereading;
 let since = 0; // when the stream was last connected; 0 before it was
@@ -103,6 +105,7 @@ async function enter(given) {
   audit.start(mine);
   groups.start(mine);
   person.start(mine);
+  system.start(mine);
   views.start();
   rereading = setInterval(reread, REREAD);
   mine.watch(line, (stands, error) => {
@@ -152,6 +155,7 @@ function leave(why) {
   audit.stop();
   groups.stop();
   person.stop();
+  system.stop();
   views.stop();
   limits.forget();
   rememberWho(undefined);
@@ -217,6 +221,7 @@ function languageButton() {
     audit.show();
     groups.show();
     person.show();
+    system.show();
   });
   show();
 }

@@ -1,4 +1,5 @@
-// The settings of an app and its groups, as an operator changes them in the console.
+// The settings of an app and its groups, as an operator changes them in the console,
+// and the state of the system.
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
@@ -230,6 +231,47 @@ for (const [name, options] of Object.entries(VIEWERS)) {
     await page.click('#groups a');
     await page.waitForSelector('#members li');
     await check(page, 'the group');
+    await clean(page);
+  });
+}
+
+test('the system: gateways, store, webhook and keys; other apps are not shown', async (t) => {
+  const page = await openConsole(t);
+  await page.focus('#views [href="#/system"]');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#system', { visible: true });
+  await says(page, '#gateways', 'answers here');
+  await says(page, '#system-nats', 'all copies up to date');
+  await says(page, '#system-nats', 'the store is inside timd');
+  await says(page, '#system-webhook', 'no webhook is set up');
+  assert.equal(await text(page, '#system-app'), 'SDKAppID1400000000Keys1');
+  await page.click('#language');
+  await says(page, '#system-nats', '存储内嵌在 timd 中');
+  await page.click('#language');
+  await page.setRequestInterception(true);
+  page.on('request', (request) => (request.url().includes('timd_cluster/get')
+    ? request.respond({ contentType: 'application/json', body: JSON.stringify({
+      ErrorCode: 0, GatewayList: [{ Gateway: 'a.1', Here: true }, { Gateway: '<b>.2', Here: false }], SessionNum: 7, Server: 'n1', Version: '2.15.2',
+      ClusterName: 'c', Embedded: false, UsedBytes: 3 * 2 ** 30, LimitBytes: 4 * 2 ** 30, Webhook: true, WebhookWaiting: -1, KeyNum: 2,
+      StreamList: [{ Name: 'TIM_MSG', Replicas: 3, Leader: 'n1', Missing: ['n2', 'n3'] }],
+    }) })
+    : request.continue()));
+  await page.click('#system-again');
+  await says(page, '#system-lagging', 'TIM_MSG copies offline or behind on n2, n3');
+  await says(page, '#system-nats', '3 GB of 4 GB (75 %)');
+  await says(page, '#gateways', '<b>');
+  await says(page, '#system-webhook', 'unknown');
+  await says(page, '#system-app', '2: take the old one out');
+  await check(page, 'a cluster with faults');
+  await clean(page);
+});
+
+for (const [name, options] of Object.entries(VIEWERS)) {
+  test(`axe finds nothing in the system and nothing is cut off: ${name}`, async (t) => {
+    const page = await openConsole(t, options);
+    await page.click('#views [href="#/system"]');
+    await page.waitForSelector('#system', { visible: true });
+    await check(page, 'the system');
     await clean(page);
   });
 }

@@ -1,0 +1,89 @@
+// The gateways that run, their NATS, the webhook's queue and the app's keys.
+
+import { byID, element } from './dom.js';
+import { reason } from './reason.js';
+import { put, say, translate } from './text.js';
+import { count } from './time.js';
+
+export class System {
+  #api;
+  #state;
+  #failed;
+  #turn = 0; // the newest reading; answers of earlier ones are dropped
+
+  /** @param {(error: Error) => void} failed called when the state cannot be read */
+  constructor(failed) {
+    this.#failed = failed;
+    byID('system-again').addEventListener('click', () => this.open());
+  }
+
+  start(api) {
+    this.#api = api;
+  }
+
+  stop() {
+    this.#turn++;
+    this.#api = undefined;
+    this.#state = undefined;
+    byID('system').hidden = true;
+    put(byID('system-said'), '');
+  }
+
+  async open() {
+    if (!this.#api) return;
+    const turn = ++this.#turn;
+    try {
+      const state = await this.#api.call('timd_cluster/get');
+      if (turn !== this.#turn) return;
+      this.#state = state;
+      put(byID('system-said'), '');
+      this.show();
+      byID('system').hidden = false;
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      put(byID('system-said'), translate('failed', { message: reason(error) }));
+      this.#failed(error);
+    }
+  }
+
+  show() {
+    const s = this.#state;
+    if (!s) return;
+    const lagging = s.StreamList.filter(({ Missing }) => Missing.length > 0);
+    facts('system-nats', [
+      ['system.server', `${s.Server} ${s.Version}`],
+      ['system.cluster', s.Embedded ? translate('system.embedded') : s.ClusterName || translate('system.single')],
+      ['system.used', s.LimitBytes
+        ? translate('system.used.of', { used: size(s.UsedBytes), limit: size(s.LimitBytes), percent: Math.round((100 * s.UsedBytes) / s.LimitBytes) })
+        : size(s.UsedBytes)],
+      ['system.streams', lagging.length === 0 ? translate('system.streams.good', { n: count(s.StreamList.length) }) : ''],
+    ]);
+    byID('system-lagging').replaceChildren(...lagging.map(({ Name, Missing }) =>
+      element('li', {}, element('code', {}, Name), ' ', translate('system.missing', { servers: Missing.join(', ') }))));
+    byID('system-lagging').hidden = lagging.length === 0;
+    byID('gateways').replaceChildren(...s.GatewayList.map(({ Gateway, Here }) =>
+      element('li', {}, element('div', { class: 'what' }, element('strong', {}, Gateway.split('.')[0]),
+        element('span', { class: 'detail' }, Gateway, Here ? ` · ${translate('system.here', { n: count(s.SessionNum) })}` : '')))));
+    facts('system-webhook', [
+      ['system.waiting', !s.Webhook ? translate('system.webhook.off') : s.WebhookWaiting < 0 ? translate('system.unknown') : count(s.WebhookWaiting)],
+    ]);
+    facts('system-app', [
+      ['system.app', String(this.#api.who.app)],
+      ['system.keys', s.KeyNum > 1 ? translate('system.keys.several', { n: count(s.KeyNum) }) : count(s.KeyNum)],
+    ]);
+  }
+}
+
+function facts(id, list) {
+  byID(id).replaceChildren(...list.filter(([, value]) => value).map(([key, value]) =>
+    element('div', {}, say(element('dt'), key), element('dd', {}, value))));
+}
+
+/** 1,234 bytes as 1.2 KB. */
+function size(bytes) {
+  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
+  let n = bytes;
+  let unit = 0;
+  for (; n >= 1024 && unit < units.length - 1; unit++) n /= 1024;
+  return `${count(Math.round(n * 10) / 10)} ${units[unit]}`;
+}
