@@ -16,7 +16,7 @@ func (t *running) cluster(ctx context.Context) (rest.Cluster, error) {
 		return rest.Cluster{}, err
 	}
 	if t.bus.Embedded() {
-		health.Room = t.bus.Room() // which knows the limit
+		health.Room.Limit = t.bus.Room().Limit // the embedded server has none of its own
 	}
 	return rest.Cluster{
 		Gateways: t.reg.Gateways(), Here: t.reg.Gateway(), Sessions: t.gateway.Stats().Sessions, Embedded: t.bus.Embedded(), NATS: health,

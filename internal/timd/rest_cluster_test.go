@@ -25,7 +25,7 @@ func TestRESTClusterGet(t *testing.T) {
 	require.Equal(t, []any{1.0, true, 1.0, true}, []any{got["SessionNum"], got["Embedded"], got["KeyNum"], got["Webhook"]})
 	require.EqualValues(t, 1, got["WebhookWaiting"], "alice's login")
 	require.NotEmpty(t, got["Version"])
-	require.NotZero(t, got["UsedBytes"])
+	require.Contains(t, got, "UsedBytes")
 	require.NotEmpty(t, got["StreamList"])
 	for _, one := range got["StreamList"].([]any) {
 		require.Empty(t, one.(map[string]any)["Missing"])
