@@ -190,16 +190,24 @@ func (e *ear) drop() {
 	e.s.Close()
 }
 
+// sync catches up, and tries again if the store was too slow, as a page does.
 func (e *ear) sync() {
 	e.t.Helper()
 	e.mu.Lock()
 	p := syncParams{Cursor: e.cursorText()}
 	e.mu.Unlock()
 	var r syncResult
-	e.must(frame.SessionSync, p, &r)
-	for r.More {
+	f := e.call(frame.SessionSync, p, &r)
+	for r.More && f == nil {
 		r = syncResult{}
-		e.must(frame.SessionMore, nothing{}, &r)
+		f = e.call(frame.SessionMore, nothing{}, &r)
+	}
+	if f != nil {
+		if f.Code != fault.ServerTimeout {
+			e.t.Fatalf("a sync failed: %d %s", f.Code, f.Message)
+		}
+		e.sync()
+		return
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
