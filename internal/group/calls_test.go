@@ -13,7 +13,9 @@ import (
 func TestMethods(t *testing.T) {
 	require.ElementsMatch(t, frame.GroupMethods, Methods(), "internal/gen/wire.json lists what is served")
 	for method := range growing {
-		require.Contains(t, Methods(), method)
+		if serverCalls[method] == nil {
+			require.Contains(t, Methods(), method)
+		}
 	}
 }
 
