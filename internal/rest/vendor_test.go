@@ -47,7 +47,7 @@ func TestDocumentedCommands(t *testing.T) {
 	text, err := os.ReadFile("../../web/examples/README.md")
 	require.NoError(t, err)
 	var documented []string
-	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_]+/[a-z_]+)` \\|").FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_]+/[a-z0-9_]+)` \\|").FindAllStringSubmatch(string(text), -1) {
 		documented = append(documented, m[1])
 	}
 	require.ElementsMatch(t, slices.Collect(maps.Keys(commands)), documented)
