@@ -183,6 +183,7 @@ func TestMissedPins(t *testing.T) {
 		in.delivery.reach(t.Context(), e.s.user.User, in.messages.Pos()[0])
 	}
 	in.delivery.reach(t.Context(), dave.s.user.User, in.messages.Pos()[0])
+	boss.until("the last one", func() bool { return len(boss.pinsHeard()) == 8 })
 	require.Equal(t, "-three by boss", boss.heardPins()[7])
 	require.Len(t, bob.heardPins(), 4, "nothing of what he has cleared")
 	require.Len(t, dave.heardPins(), 1, "nothing to who has left")
