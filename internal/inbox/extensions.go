@@ -181,7 +181,7 @@ func (s *Session) extend(ctx context.Context, p extendParams) (any, error) {
 	}
 	told := extendedNote{Position: m.pos, MessageID: m.Message.ID}
 	for i, x := range out.Extensions {
-		if x.Code == 0 {
+		if x.Code == 0 && out.Seqs[i] != 0 { // 0: nothing of the message was ever set
 			told.add(x, out.Seqs[i])
 		}
 	}

@@ -71,6 +71,8 @@ func TestExtensions(t *testing.T) {
 	b.until("the message", func() bool { return len(b.messages) == 1 })
 	require.True(t, b.messages[0].Extensible)
 	require.Equal(t, extended{[]Extension{}, []int64{}}, a.extensionsTo("C2Cbob", m))
+	none := a.extends(extendIn("C2Cbob", m, extending{Key: "none"}).removed())
+	require.Equal(t, extended{[]Extension{{0, "none", ""}}, []int64{0}}, none, "nobody is told of it")
 
 	set := a.extends(extendIn("C2Cbob", m, extending{Key: "alice", Value: "yes"}, extending{Key: "n", Value: "1"}))
 	require.Equal(t, extended{[]Extension{{0, "alice", "yes"}, {0, "n", "1"}}, []int64{1, 2}}, set)
