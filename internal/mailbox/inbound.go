@@ -33,7 +33,7 @@ func (m *Machine) noticed(in Noticed) {
 	case frame.NoteConversations:
 		if note.Bool("reset") {
 			m.seen, m.undone, m.reacted, m.extended, m.early, m.cursor, m.convGroups.revision = positions{}, positions{}, nil, nil, nil, "", 0
-			for _, c := range m.list {
+			for _, c := range m.conversations { // topics are in no list
 				if c.counts != nil {
 					*c.counts = counts{}
 				}
