@@ -155,33 +155,38 @@ export class Group {
 
   async #mute(user, seconds) {
     const span = byID('members-span').selectedOptions[0].textContent;
-    const args = { user, span, group: this.#group.Name || this.#id };
+    const args = { id: this.#id, user, span, group: this.#group.Name || this.#id };
     const body = { GroupId: this.#id, Members_Account: [user], ShutUpTime: seconds };
     const key = seconds ? 'mute' : 'unmute';
     if (await ask(key, args, () => this.#api.call(`${SERVICE}forbid_send_msg`, body))) this.#told(`members.${key}.done`, args);
   }
 
   async #remove(user) {
-    const args = { user, group: this.#group.Name || this.#id };
+    const args = { id: this.#id, user, group: this.#group.Name || this.#id };
     const body = { GroupId: this.#id, MemberToDel_Account: [user] };
     if (!(await ask('remove', args, () => this.#api.call(`${SERVICE}delete_group_member`, body)))) return;
-    byID('members-title').focus(); // the button goes with its row
-    this.#told('members.remove.done', args);
     this.#changed();
+    if (args.id === this.#id) byID('members-title').focus(); // the button goes with its row
+    this.#told('members.remove.done', args);
   }
 
   async #muteAll() {
     const on = this.#group.ShutUpAllMember !== 'On';
-    const args = { group: this.#group.Name || this.#id };
+    const args = { id: this.#id, group: this.#group.Name || this.#id };
     const body = { GroupId: this.#id, ShutUpAllMember: on ? 'On' : 'Off' };
     const key = on ? 'muteall' : 'unmuteall';
     if (await ask(key, args, () => this.#api.call(`${SERVICE}modify_group_base_info`, body))) this.#told(`group.${key}.done`, args);
   }
 
   async #dismiss() {
-    const args = { group: this.#group.Name || this.#id };
-    if (!(await ask('dismiss', args, () => this.#api.call(`${SERVICE}destroy_group`, { GroupId: this.#id })))) return;
+    const GroupId = this.#id; // not a moment later: the browser's buttons lead to other groups beside an open question
+    const args = { group: this.#group.Name || GroupId };
+    if (!(await ask('dismiss', args, () => this.#api.call(`${SERVICE}destroy_group`, { GroupId })))) return;
     say(byID('groups-said'), 'group.dismiss.done', args);
+    if (GroupId !== this.#id) {
+      this.#changed();
+      return;
+    }
     location.hash = linkTo('groups');
     byID('groups-title').focus();
   }
@@ -214,6 +219,7 @@ export class Group {
   }
 
   #told(key, args) {
+    if (args.id !== this.#id) return; // another group is shown by now
     say(byID('group-said'), key, args);
     this.#load();
   }
