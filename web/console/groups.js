@@ -58,6 +58,10 @@ export class Groups {
   open(id) {
     this.#chosen = id;
     byID('view-groups').classList.toggle('chosen', id !== '');
+    for (const link of byID('groups').querySelectorAll('a')) {
+      if (link.hash === linkTo('groups', id)) link.setAttribute('aria-current', 'true');
+      else link.removeAttribute('aria-current');
+    }
     this.#refresh();
     this.#one.open(id);
   }
