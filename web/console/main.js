@@ -46,7 +46,7 @@ byID('enter-form').addEventListener('submit', (event) => {
 });
 // The dev link may be opened in a tab that shows the console already.
 addEventListener('hashchange', () => {
-  const who = location.hash.includes('usersig') && recallWho();
+  const who = !location.hash.startsWith('#/') && location.hash.includes('usersig') && recallWho();
   if (who) {
     leave();
     rememberWho(who);
