@@ -53,6 +53,8 @@ func TestWhichFieldsAreRecorded(t *testing.T) {
 		`{"Members_Account":[` + many + `],"ShutUpTime":60}`:                                  `[{"n":"Members_Account","v":["a","b","c","d","e","f","g","h","i","j"],"m":2},{"n":"ShutUpTime","v":["60"]}]`,
 		`{"GroupId":"` + strings.Repeat("é", 40) + `"}`:                                       `[{"n":"GroupId","v":["` + strings.Repeat("é", 32) + `…"]}]`,
 		`{"UserID":{"To_Account":{"To_Account":"x"}}}`:                                        `[{"n":"UserID","v":[]}]`,
+		`{"Report_Account":"bob","Peer_Account":"alice","MsgReadTime":7}`:                     `[{"n":"Report_Account","v":["bob"]},{"n":"Peer_Account","v":["alice"]}]`,
+		`{"ToMembers_Account":["bob"],"Content":"a secret","Duration":60}`:                    `[{"n":"ToMembers_Account","v":["bob"]},{"n":"Duration","v":["60"]}]`,
 		`{}`: `null`,
 	} {
 		got, err := json.Marshal(fieldsNamed(bodyOf(t, body).body))
