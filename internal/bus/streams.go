@@ -99,9 +99,12 @@ func (b *Bus) Fence(ctx context.Context, stream string) error {
 }
 
 // Purge removes the messages of a subject, or of all that a pattern matches, and
-// leaves no tombstone.
+// leaves no tombstone. A stream that is absent has none.
 func (b *Bus) Purge(ctx context.Context, stream, pattern string) error {
 	s, err := b.js.Stream(ctx, stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -175,9 +175,13 @@ func (r *Registry) History(ctx context.Context, u place.User) (events []Event, k
 	return events, true, nil
 }
 
-// ForgetHistory deletes the history of a user, with what waits to be stored here.
+// ForgetHistory deletes the history of a user, with what waits to be stored here, or
+// what was kept before it was turned off.
 func (r *Registry) ForgetHistory(ctx context.Context, u place.User) error {
 	if r.o.History <= 0 {
+		if err := r.purgeHistory(u); err != nil {
+			return r.fail(err)
+		}
 		return nil
 	}
 	return r.behindHistory(ctx, u, func() error { return r.purgeHistory(u) })

@@ -86,6 +86,18 @@ func TestNoHistory(t *testing.T) {
 	require.NoError(t, r.ForgetHistory(t.Context(), alice))
 }
 
+// What was kept before it was turned off goes with the user.
+func TestHistoryIsForgottenAfterItWasTurnedOff(t *testing.T) {
+	b := busmodel.New(busmodel.Options{})
+	r, _ := open(t, b, "one", keeping)
+	_, err := r.Admit(t.Context(), web("a"))
+	require.NoError(t, err)
+	require.NotEmpty(t, pastOf(t, r))
+	off, _ := open(t, b, "two", nil)
+	require.NoError(t, off.ForgetHistory(t.Context(), alice))
+	require.Empty(t, pastOf(t, r))
+}
+
 // silent is a bus whose journal does not answer.
 type silent struct {
 	*busmodel.Bus

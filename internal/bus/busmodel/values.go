@@ -207,7 +207,7 @@ func (b *Bus) Subjects(ctx context.Context, stream string) (subjects []string, e
 func (b *Bus) Purge(ctx context.Context, stream, pattern string) error {
 	s := b.named(stream)
 	if s == nil {
-		return fmt.Errorf("busmodel: there is no stream %s", stream)
+		return ctx.Err()
 	}
 	leave, err := s.enter(ctx)
 	if err != nil {

@@ -80,6 +80,7 @@ func TestValuesAndStreams(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Equal(t, []string{"l.a", "l.b", "l.c"}, subjects, name)
 		require.NoError(t, b.Purge(ctx, "L", "l.a"), name)
+		require.NoError(t, b.Purge(ctx, "absent", "l.a"), name)
 		got, err := b.Batch(ctx, "L", ">", 1, 10)
 		require.NoError(t, err, name)
 		require.Equal(t, []string{"l.c", "l.b"}, []string{got[0].Subject, got[1].Subject}, name)
