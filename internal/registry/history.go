@@ -105,9 +105,9 @@ func (r *Registry) keepHistory(q <-chan past) {
 	}
 }
 
-// storePast stores one event.
+// storePast stores one event. It gives a slow store as long as the login itself has.
 func (r *Registry) storePast(p past) error {
-	ctx, cancel := context.WithTimeout(r.ctx, r.o.callTimeout)
+	ctx, cancel := context.WithTimeout(r.ctx, r.o.opTimeout)
 	defer cancel()
 	e := p.event
 	e.SDKAppID, e.UserID = 0, "" // the subject says so

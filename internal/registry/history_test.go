@@ -118,7 +118,7 @@ func (s *silent) Enqueue(ctx context.Context, _ string, _ []byte, _ string) erro
 // not wait for the journal.
 func TestASilentJournalHoldsNoLoginUp(t *testing.T) {
 	b := &silent{Bus: busmodel.New(busmodel.Options{}), asked: make(chan struct{}, 1)}
-	r, _ := open(t, b, "one", func(o *Options) { o.History, o.callTimeout = time.Hour, time.Hour })
+	r, _ := open(t, b, "one", func(o *Options) { o.History, o.opTimeout = time.Hour, time.Hour })
 	_, err := r.Admit(t.Context(), web("a"))
 	require.NoError(t, err)
 	<-b.asked // its queue stands now
