@@ -6,7 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/live"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -47,6 +49,32 @@ func TestUnban(t *testing.T) {
 	tips := w.chat.groups["r"].tips
 	w.chat.mu.Unlock()
 	require.Equal(t, []string{"10 alice bob,carol", "10 alice dave", "7 alice bob", "11 alice bob"}, tips)
+}
+
+// Whoever was let back in stays, although their gateway sees the ban only then.
+func TestABanThatIsSeenLate(t *testing.T) {
+	store := busmodel.New(busmodel.Options{})
+	b := &lagging{Bus: store}
+	w := &world{t: t, clock: newClock()}
+	w.rooms = [2]*Room{w.open(b), w.open(store)}
+	bob, alice := w.login(0, "bob"), w.login(1, "alice")
+	alice.must("group.create", obj{"name": "n", "groupID": "r", "type": "AVChatRoom"}, nil)
+	here := func() bool {
+		w.reach()
+		_, in := w.rooms[0].o.Live.Since(live.Key{App: app, ID: "r"}, "bob")
+		return in
+	}
+	ban := obj{"groupID": "r", "userIDs": []string{"bob"}, "duration": 60}
+	func() {
+		b.Lock()
+		defer b.Unlock()
+		alice.must("group.kick", ban, nil)
+		require.NoError(t, w.rooms[1].Unban(t.Context(), alice.session.user, "r", []string{"bob"}))
+		bob.joins("r")
+	}()
+	require.True(t, here())
+	alice.must("group.kick", ban, nil)
+	require.False(t, here())
 }
 
 func TestOnlyLiveRoomsHaveBans(t *testing.T) {

@@ -409,7 +409,8 @@ func (r *Room) roomHeard(k key) *heard {
 }
 
 // endStay takes a user out of a live room if their document says that they are
-// banned.
+// banned. This gateway may see it late, so the newest one decides: they may have been
+// let back in meanwhile.
 func (r *Room) endStay(k key, userID string, v bus.Value) error {
 	if r.o.Live == nil {
 		return nil
@@ -418,7 +419,16 @@ func (r *Room) endStay(k key, userID string, v bus.Value) error {
 		return nil
 	}
 	m, err := decode[member](v.Data)
-	if err == nil && m.Ban > r.now().Unix() {
+	if err != nil || m.Ban <= r.now().Unix() {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, callTime)
+	defer cancel()
+	newest, _, err := get[member](ctx, r, v.Subject)
+	if err == nil {
+		m = newest
+	}
+	if m.Ban > r.now().Unix() { // also where the newest one cannot be read
 		r.o.Live.Remove(k.room(), m.LeftBy, userID)
 	}
 	return err
