@@ -233,7 +233,8 @@ func (b *Bus) openMore(name string) error {
 		what string
 	}{{&b.reads, " reads"}, {&b.follows, " follows"}} {
 		var err error
-		*c.nc, err = b.dial(append(b.options(name+c.what), nats.DisconnectErrHandler(nil), nats.ReconnectHandler(nil))...)
+		*c.nc, err = b.dial(append(b.options(name+c.what),
+			nats.DisconnectErrHandler(nil), nats.ReconnectHandler(nil), nats.SyncQueueLen(answersQueue))...)
 		if err != nil {
 			return err
 		}

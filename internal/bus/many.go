@@ -25,6 +25,11 @@ const (
 	quick      = 5 * time.Millisecond
 )
 
+// answersQueue is how many messages of an answer wait to be read: MaxUnder records and
+// the answer's end at most, and twice that leaves nothing to chance. nats.go makes the
+// whole queue for every request, and its default takes half a megabyte.
+const answersQueue = 2 * MaxUnder
+
 // LastAll implements Log.
 func (l *stream) LastAll(ctx context.Context, subjects []string) ([]Value, error) {
 	out := make([]Value, 0, len(subjects))

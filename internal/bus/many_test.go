@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -52,6 +53,26 @@ func TestNewestOfMany(t *testing.T) {
 	require.Len(t, values, MaxUnder)
 	_, _, err = l.Append(ctx, "l.a.0", nil, 0, "")
 	require.NoError(t, err, "the subject has no record left")
+}
+
+// A read of a few subjects does not take the memory of the largest answer.
+func TestNewestOfFewTakesLittleMemory(t *testing.T) {
+	l, ctx := logs(t), t.Context()
+	subjects := []string{"l.a", "l.b"}
+	for _, subject := range subjects {
+		_, _, err := l.Append(ctx, subject, []byte("x"), 0, "")
+		require.NoError(t, err)
+	}
+	const reads = 100
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range reads {
+		values, err := l.LastAll(ctx, subjects)
+		require.NoError(t, err)
+		require.Len(t, values, len(subjects))
+	}
+	runtime.ReadMemStats(&after)
+	require.Less(t, (after.TotalAlloc-before.TotalAlloc)/reads, uint64(128<<10), "bytes a read, those of the server included")
 }
 
 // A replica that has not come to the stream's end is asked again. If it stays
