@@ -63,6 +63,7 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "updateMyProfile", promise: (*instance).updateMyProfile},
 		{name: "searchCloudMessages", promise: (*instance).searchCloudMessages},
 		{name: "searchCloudUsers", promise: (*instance).searchCloudUsers},
+		{name: "searchCloudGroups", promise: (*instance).searchCloudGroups},
 		{name: "getFriendList", promise: contactList(mailbox.Friends)},
 		{name: "getFriendApplicationList", promise: contactList(mailbox.FriendApplications)},
 		{name: "getFriendGroupList", promise: contactList(mailbox.FriendGroups)},

@@ -7,12 +7,15 @@ import (
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/mailbox"
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
 const (
 	usualFound = 20
 	mostFound  = 100
+	// mostKeywords is how many a search takes, as in the original.
+	mostKeywords = 5
 	// searchRounds is how many calls of the gateway one call of the app may take.
 	// Each reads some 200 messages.
 	searchRounds = 50
@@ -39,6 +42,94 @@ func (i *instance) searchCloudMessages(args []safejs.Value, a *answer) {
 func (i *instance) searchCloudUsers(args []safejs.Value, a *answer) {
 	newSearch(i, a, frame.ProfileSearch, bridge.Arg(args, 0),
 		"keywordList", "keywordListMatchType", "userGenderType", "miniBirthday", "maxBirthday").ask()
+}
+
+// searchCloudGroups looks for groups by name and groupID among those that the user
+// is in. The page knows all of them, so no gateway is asked. They come in the order of
+// their groupIDs; cursor is the last one's of a page behind which there are more.
+//
+//	searchCloudGroups(options: {keywordList?: string[], keywordListMatchType?: 'or' | 'and', groupTypeList?: string[], count?: number, cursor?: string}): Promise<{code: 0, data: {searchResultList: Group[], totalCount: number, cursor: string}}>
+func (i *instance) searchCloudGroups(args []safejs.Value, a *answer) {
+	o := bridge.Object{Value: bridge.Arg(args, 0)}
+	match, cursor, count := o.Text("keywordListMatchType"), o.Text("cursor"), countOf(o)
+	if match != "" && match != "or" && match != "and" {
+		a.reject(badArgument("searchCloudGroups", `keywordListMatchType must be "or" or "and"`))
+		return
+	}
+	var words []safejs.Value
+	for _, word := range o.Texts("keywordList") {
+		if word != "" {
+			words = append(words, lower(word))
+		}
+	}
+	if len(words) > mostKeywords {
+		a.reject(badArgument("searchCloudGroups", "keywordList may have at most "+digits(mostKeywords)+" keywords"))
+		return
+	}
+	types := map[string]bool{}
+	for _, t := range o.Texts("groupTypeList") {
+		types[t] = true
+	}
+	wanted := func(g bridge.Object) bool {
+		in, text := 0, lower(g.Text("groupID")+"\n"+g.Text("name"))
+		for _, word := range words {
+			if isTrue(bridge.Call(text, "includes", word)) {
+				in++
+			}
+		}
+		return (in == len(words) || in > 0 && match != "and") && (len(types) == 0 || types[g.Text("type")])
+	}
+	i.post(mailbox.ListGroups{Call: i.call(a, func(s mailbox.Settle) safejs.Value {
+		ids := s.Groups
+		for n := range ids { // the gateway's list is in order but for who came since
+			for ; n > 0 && ids[n] < ids[n-1]; n-- {
+				ids[n], ids[n-1] = ids[n-1], ids[n]
+			}
+		}
+		var page []safejs.Value
+		total, last, next := 0, "", ""
+		each(i.page.groups.list(ids), func(v safejs.Value) {
+			g := bridge.Object{Value: v}
+			if !wanted(g) {
+				return
+			}
+			total++
+			switch id := g.Text("groupID"); {
+			case id <= cursor:
+			case len(page) < count:
+				page, last = append(page, v), id
+			default:
+				next = last
+			}
+		})
+		return found(page, total, next)
+	})})
+}
+
+// lower returns a text in lower case, as a String object: only objects have methods
+// for bridge.Call. The host knows all letters; Go's table of them would be downloaded.
+func lower(text string) safejs.Value {
+	object := bridge.Global("Object")
+	boxed, _ := object.Invoke(text)
+	boxed, _ = object.Invoke(bridge.Call(boxed, "toLowerCase"))
+	return boxed
+}
+
+// found is what a search resolves with.
+func found(list []safejs.Value, total int, cursor string) safejs.Value {
+	data := bridge.Wrap("searchResultList", bridge.NewArray(list...))
+	bridge.Put(data, "totalCount", bridge.Int(total))
+	bridge.Put(data, "cursor", bridge.String(cursor))
+	return data
+}
+
+// countOf is how many results an app wants at once.
+func countOf(o bridge.Object) int {
+	count := o.Number("count")
+	if count <= 0 {
+		count = usualFound
+	}
+	return int(min(count, mostFound))
 }
 
 // search is one call of the app, for which the gateway is called several times.
@@ -70,10 +161,7 @@ func newSearch(i *instance, a *answer, method string, options safejs.Value, keys
 		s.params = appendGiven(s.params, key, bridge.Get(options, key))
 	}
 	o := bridge.Object{Value: options}
-	if s.count = int(o.Number("count")); s.count <= 0 {
-		s.count = usualFound
-	}
-	s.count = min(s.count, mostFound)
+	s.count = countOf(o)
 	s.goOn(o.Text("cursor"))
 	return s
 }
@@ -161,8 +249,5 @@ func (s *search) result() safejs.Value {
 	if s.cursor != "" {
 		s.cursor = digits(uint32(total)) + ":" + s.cursor
 	}
-	data := bridge.Wrap("searchResultList", bridge.NewArray(list...))
-	bridge.Put(data, "totalCount", bridge.Int(total))
-	bridge.Put(data, "cursor", bridge.String(s.cursor))
-	return data
+	return found(list, total, s.cursor)
 }

@@ -48,3 +48,31 @@ func TestSearchTooMuch(t *testing.T) {
 		await tim.destroy();
 		return [data.searchResultList.length, data.totalCount, data.cursor, refused, users.searchResultList[0].userID, users.totalCount, users.cursor];`))
 }
+
+// Groups are found among those that the user is in, a page at a time; no gateway is asked.
+func TestSearchGroups(t *testing.T) {
+	require.JSONEq(t, `[[["C3","a1","b2"],3,""],[["a1"],1,""],[["b2"],1,""],[["a1","b2"],2,""],[["a1"],1,""],[["C3"],1,""],[[],0,""],
+		[["C3"],3,"C3"],[["a1"],3,"a1"],[["b2"],3,""],[["b2"],2,""],true,[2905,2905],0]`, inbox1(t, "search groups", aGroup+`
+		answers['group.list'] = () => ({ result: { groups: [group({ groupID: 'b2', name: 'Чай two' }), group({ groupID: 'C3', name: '', type: 'Private' }), group({ groupID: 'a1', name: 'Tea ONE' })] } });
+		note('groupsReset');
+		await until(() => lists().length > 0);
+		const asked = frames('group.list').length;
+		const told = ({ data }) => [data.searchResultList.map((g) => g.groupID), data.totalCount, data.cursor];
+		const search = async (options) => told(await tim.searchCloudGroups(options));
+		const result = [await search({}), await search({ keywordList: ['one'], count: 5 }), await search({ keywordList: ['чАЙ'] }),
+			await search({ keywordList: ['tea', 'B2', ''] }), await search({ keywordList: ['tea', 'ONE'], keywordListMatchType: 'and' }),
+			await search({ groupTypeList: ['Private', 'Community'] }), await search({ keywordList: ['two', 'one'], keywordListMatchType: 'and' })];
+		let cursor;
+		for (let n = 0; n < 3; n++) {
+			result.push(await search({ count: 1, cursor }));
+			cursor = result.at(-1)[2];
+		}
+		note('groupLeft', { groupID: 'a1', reason: 'quit' }); // the cursor's group: nothing is missed
+		result.push(await search({ count: 1, cursor: 'a1' }));
+		const { data } = await tim.searchCloudGroups({});
+		result.push(data.searchResultList[0] === (await tim.getGroupList()).data.groupList.find((g) => g.groupID === 'C3'));
+		result.push(await Promise.all([code(tim.searchCloudGroups({ keywordList: ['1', '2', '3', '4', '5', '6'] })), code(tim.searchCloudGroups({ keywordListMatchType: 'xor' }))]));
+		result.push(frames('group.list').length - asked);
+		await tim.destroy();
+		return result;`))
+}

@@ -9,29 +9,17 @@ import (
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
 
-// How methods of the original answer that are not built yet. A page must never
-// run into "is not a function", and never get an answer that is not true.
-var (
-	// Methods that list things which do not exist here resolve with an empty list,
-	// in the form that the original's has.
-	emptyLists = map[string]string{
-		"searchCloudGroups": `{"searchResultList":[],"totalCount":0,"cursor":""}`,
-	}
-)
-
-// onUnbuilt answers a method that is not built. It needs no instance.
+// onUnbuilt answers a method of the original that is not built. A page must never
+// run into "is not a function", and never get an answer that is not true. It needs no
+// instance.
 func (s *sdk) onUnbuilt(args []safejs.Value) any {
 	n, _ := bridge.Number(bridge.Arg(args, 0))
 	name, _ := bridge.Text(bridge.Index(s.names.unbuilt, int(n)))
 	a := &answer{promise: bridge.NewPromise()}
-	switch list := emptyLists[name]; {
-	case name == "callExperimentalAPI":
+	if name == "callExperimentalAPI" {
 		return a.experimental(bridge.Arg(args, 2))
-	case list != "":
-		a.resolve(bridge.Parse(list))
-	default:
-		a.reject(s.notBuilt(name))
 	}
+	a.reject(s.notBuilt(name))
 	return a.promise.Value()
 }
 

@@ -14,12 +14,6 @@ func TestUnbuiltMethods(t *testing.T) {
 	for _, name := range []string{"followUser", "convertVoiceToText", "translateText", "inviteInGroup"} {
 		require.Equal(t, 2998, await(t, call(t, a, name)).code, name)
 	}
-	for name, want := range map[string]string{
-		"searchCloudGroups": `{"code":0,"data":{"searchResultList":[],"totalCount":0,"cursor":""}}`,
-	} {
-		got := await(t, call(t, a, name))
-		require.Equal(t, want, stringify(t, got.value))
-	}
 	require.Equal(t, "false", stringify(t, call(t, a, "callExperimentalAPI", "canIUseModule", 1)))
 	require.Equal(t, `{"code":0,"data":{"enabled":false}}`,
 		stringify(t, await(t, call(t, a, "callExperimentalAPI", "isCommercialAbilityEnabled", 1)).value))

@@ -381,6 +381,14 @@ export interface InboxMethods {
     miniBirthday?: number;
     maxBirthday?: number;
   }): Promise<IMResponse<SearchResult<Profile>>>;
+  /**
+   * Looks for groups by name and groupID, among those that this user is in,
+   * ordered by groupID. totalCount is how many there are in all.
+   */
+  searchCloudGroups(options: SearchOptions & {
+    /** Types of groups, TYPES.GRP_…; all unless it is given. */
+    groupTypeList?: string[];
+  }): Promise<IMResponse<SearchResult<Group>>>;
   /** The users that this user has blocked; their sends reject with 20007. */
   getBlacklist(): Promise<IMResponse<string[]>>;
   /** Ends friendships with them, too. */

@@ -1,7 +1,5 @@
 import type { IMResponse, Message, UserInfo } from './index.js';
 
-/** Resolves with an empty result, because there are no communities here. */
-export type Empty = Promise<IMResponse<any>>;
 /**
  * Rejects with 2998: not built yet. The type is the originals', so that code
  * written for them compiles.
@@ -20,8 +18,6 @@ export interface UnbuiltMethods {
    */
   callExperimentalAPI(key: 'canIUseModule', options?: unknown): boolean;
   callExperimentalAPI(key: string, options?: unknown): Promise<IMResponse<any>>;
-
-  searchCloudGroups(options: unknown): Empty;
 
   translateText(options: unknown): Unbuilt;
   getMessageListHopping(options: unknown): Unbuilt;

@@ -46,6 +46,8 @@ test('a group is made, changed and dismissed, and every instance of its members 
     assert.equal(seen.selfInfo.role, 'Member');
   }
   assert.deepEqual((await call(b1, 'getGroupList')).groupList.map((g) => g.groupID), [groupID]); // prettier-ignore
+  const found = await call(b1, 'searchCloudGroups', { keywordList: ['TEA'] });
+  assert.deepEqual([found.searchResultList[0].groupID, found.totalCount, found.cursor], [groupID, 1, '']);
 
   await call(a, 'updateGroupProfile', { groupID, name: 'The team', notification: 'at nine' });
   for (const page of [a, b1, b2]) {

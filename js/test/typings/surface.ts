@@ -60,6 +60,8 @@ async function searches(): Promise<void> {
   const more = await tim.searchCloudMessages({ conversationID: 'C2Cbob', cursor: data.cursor });
   const users = await tim.searchCloudUsers({ keywordList: ['x'] });
   const nick: string = users.data.searchResultList[0]?.nick ?? '';
+  const groups = await tim.searchCloudGroups({ keywordList: ['x'], groupTypeList: [TYPES.GRP_PUBLIC] });
+  const owner: string = groups.data.searchResultList[0]?.ownerID ?? '';
   // @ts-expect-error it is or, or and
   await tim.searchCloudUsers({ keywordListMatchType: 'xor' });
 }
