@@ -218,6 +218,7 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"timd_session/kick":                            (*API).sessionKick,
 	"timd_session/watch":                           (*API).sessionWatch,
 
+	"group_open_http_svc/get_appid_group_list":           (*API).groupIDs,
 	"group_open_http_svc/send_group_system_notification": (*API).notifyMembers,
 	"group_open_http_svc/group_msg_get_simple":           (*API).readGroupMessages,
 }

@@ -1,6 +1,7 @@
 package timd
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,5 +58,31 @@ func TestRESTGroupList(t *testing.T) {
 	log := s.call("timd_audit/list", `{}`)["EntryList"].([]any)
 	for _, one := range log {
 		require.Equal(t, "group_open_http_svc/create_group", one.(map[string]any)["Command"])
+	}
+}
+
+// A back end lists the IDs of all groups, or of those of a type.
+func TestRESTGroupIDs(t *testing.T) {
+	s := newStage(t, nil)
+	for _, id := range []string{"tea", "other", "third"} {
+		s.makeGroup(`"GroupId":"` + id + `","Name":"n"`)
+	}
+	list := func(fields string) (ids []string) {
+		next := 0.
+		for pages := 0; pages == 0 || next != 0; pages++ {
+			a := s.call("group_open_http_svc/get_appid_group_list", fmt.Sprintf(`{"Next":%.0f%s}`, next, fields))
+			next = a["Next"].(float64)
+			for _, one := range a["GroupIdList"].([]any) {
+				ids = append(ids, one.(map[string]any)["GroupId"].(string))
+			}
+			require.LessOrEqual(t, pages, 4)
+		}
+		return ids
+	}
+	require.ElementsMatch(t, []string{"tea", "other", "third"}, list(""))
+	require.ElementsMatch(t, []string{"tea", "other", "third"}, list(`,"Limit":1,"GroupType":"Public"`))
+	require.Empty(t, list(`,"GroupType":"Private"`))
+	for _, body := range []string{`{"Next":"x"}`, `{"Next":-1}`, `{"Limit":0}`, `{"Limit":10001}`, `{"GroupType":7}`} {
+		require.EqualValues(t, fault.BadParameters, s.post("group_open_http_svc/get_appid_group_list", good(), body).code(), body)
 	}
 }
