@@ -68,7 +68,11 @@ func (in *Inbox) importToGroup(ctx context.Context, admin string, m GroupMessage
 		return GroupSent{}, false, err
 	}
 	as, err := in.standing(ctx, place.User{SDKAppID: m.SDKAppID, UserID: admin}, m.Group)
-	if err == nil && as.Live {
+	switch {
+	case err != nil:
+	case as.Topics:
+		err = fault.New(fault.OnlyInTopics)
+	case as.Live:
 		err = fault.With(fault.GroupNotPermitted, "groups of type AVChatRoom keep no messages")
 	}
 	if err != nil {

@@ -60,6 +60,9 @@ func (in *Inbox) sendToGroup(ctx context.Context, m GroupMessage) (GroupSent, er
 		return GroupSent{}, err
 	}
 	as, err := in.standing(ctx, from, m.Group)
+	if err == nil && as.Topics {
+		err = fault.New(fault.OnlyInTopics)
+	}
 	if err != nil {
 		return GroupSent{}, err
 	}

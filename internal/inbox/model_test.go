@@ -195,6 +195,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 	},
 	"topics_test.go": {
 		"TestTopicTalk":            TestTopicTalk,
+		"TestServerAPIInATopic":    TestServerAPIInATopic,
 		"TestTopicsAreHeardAtOnce": TestTopicsAreHeardAtOnce,
 		"TestMissedInTopics":       TestMissedInTopics,
 		"TestWhoHearsOfTopics":     TestWhoHearsOfTopics,

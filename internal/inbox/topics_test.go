@@ -2,9 +2,11 @@ package inbox
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -114,6 +116,32 @@ func TestTopicTalk(t *testing.T) {
 
 	_, f := boss.s.Call(t.Context(), frame.MessageSend, encode(toGroup(boss.id("x"), forum, "x")))
 	require.Equal(t, fault.OnlyInTopics, code(f))
+}
+
+// The server API sends, revokes and imports in topics, and not in their community.
+func TestServerAPIInATopic(t *testing.T) {
+	in, _, all := openForum(t, "boss", "bob")
+	bob := all[1]
+	bob.enters(tea)
+	m := GroupMessage{SDKAppID: app, From: "root", Group: tea, Type: typeText, Payload: json.RawMessage(`{"text":"two"}`), Random: 7}
+	old := m
+	old.From, old.Payload = "boss", json.RawMessage(`{"text":"one"}`)
+	_, stored, err := in.ImportToGroup(t.Context(), "root", old, time.Now())
+	require.NoError(t, err)
+	require.True(t, stored)
+	sent, err := in.SendToGroup(t.Context(), m)
+	require.NoError(t, err)
+	bob.hears("two")
+	bob.unreads(tea, 1)
+	require.Equal(t, []string{"one", "two"}, bob.history(tea))
+	require.NoError(t, in.RevokeInGroup(t.Context(), app, tea, "root", sent.Seq))
+	bob.until("the revocation", func() bool { return len(bob.revoked) == 1 })
+
+	m.Group, old.Group = forum, forum
+	_, err = in.SendToGroup(t.Context(), m)
+	require.ErrorIs(t, err, fault.New(fault.OnlyInTopics))
+	_, _, err = in.ImportToGroup(t.Context(), "root", old, time.Now())
+	require.ErrorIs(t, err, fault.New(fault.OnlyInTopics))
 }
 
 // What is said as soon as somebody has entered a topic reaches them, wherever their
