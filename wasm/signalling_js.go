@@ -61,7 +61,7 @@ func (i *instance) lookForSignals(s mailbox.Settle) {
 	left := lookedIn
 	for _, id := range s.Conversations[:min(len(s.Conversations), lookedAt)] {
 		c := i.page.conversations[id]
-		if o := (bridge.Object{Value: c}); left > 0 && o.Text("type") == convC2C && i.mayBeInvited(bridge.Object{Value: bridge.Get(c, "lastMessage")}) {
+		if of := (bridge.Object{Value: c}).Text("type"); left > 0 && (of == convC2C || of == convGroup) && i.mayBeInvited(bridge.Object{Value: bridge.Get(c, "lastMessage")}) {
 			left--
 			i.post(mailbox.ReadHistory{Call: i.client.Mail().Call(i.lookIntoHistory), Conversation: id, Count: pageSize})
 		}
@@ -103,16 +103,29 @@ func signalIn(m bridge.Object) *signalling.Signal {
 	return signalling.Parse(bridge.Object{Value: dataIn(m)})
 }
 
-// signalOf reads the signal of a message between two users; nil for none.
+// signalOf reads the signal of a message; nil for none, and for one that speaks of
+// another conversation's group.
 func signalOf(v safejs.Value) *signalling.Signal {
 	m := bridge.Object{Value: v}
 	s := signalIn(m)
-	if s == nil || m.Bool("isRevoked") || m.Text("conversationType") != convC2C {
+	if s == nil || m.Bool("isRevoked") {
 		return nil
 	}
-	s.From, s.Peer = m.Text("from"), m.Text("conversationID")[len(convC2C):]
+	of := m.Text("conversationType")
+	if of != signalType(s) {
+		return nil
+	}
+	s.From, s.Peer = m.Text("from"), m.Text("conversationID")[len(of):]
 	s.Sent, s.OnlineOnly, s.Message = 1000*m.Number("time"), m.Bool("onlineOnlyFlag"), v
 	return s
+}
+
+// signalType returns the type of the conversation in which a signal is sent.
+func signalType(s *signalling.Signal) string {
+	if s.GroupID != "" {
+		return convGroup
+	}
+	return convC2C
 }
 
 // signalsOf reads the signals of messages, unless none are wanted.
@@ -179,7 +192,8 @@ func signalText(s *signalling.Signal) safejs.Value {
 
 // signal sends the message of a signal.
 func (i *instance) signal(s *signalling.Signal, end func(m safejs.Value, f *fault.Error)) {
-	o := bridge.Parse(`{"conversationType":"C2C","priority":"High","payload":{"description":"","extension":""}}`)
+	o := bridge.Parse(`{"priority":"High","payload":{"description":"","extension":""}}`)
+	bridge.Put(o, "conversationType", bridge.String(signalType(s)))
 	bridge.Put(o, "to", bridge.String(s.Peer))
 	payload := bridge.Field(o, "payload")
 	bridge.Put(payload, "data", signalText(s))
@@ -222,40 +236,61 @@ func (i *instance) signalled(a *answer, inviteID string) func(m safejs.Value, f 
 // none.
 //
 //	invite(options: {userID: string, data?: string, timeout?: number, onlineUserOnly?: boolean}): Promise<{code: 0, data: {message: Message}, inviteID: string}>
-func (i *instance) invite(args []safejs.Value, a *answer) { i.sendInvite(args, a) }
+func (i *instance) invite(args []safejs.Value, a *answer) { i.sendInvite("invite", args, a) }
 
-// inviteSync is invite with the inviteID at once.
+// inviteInGroup invites members of a group to something. Each of them may answer.
+//
+//	inviteInGroup(options: {groupID: string, inviteeList: string[], data?: string, timeout?: number, onlineUserOnly?: boolean}): Promise<{code: 0, data: {message: Message}, inviteID: string}>
+func (i *instance) inviteInGroup(args []safejs.Value, a *answer) { i.sendInvite(inGroup, args, a) }
+
+// inviteSync returns a method that does what another one does, and returns the
+// inviteID at once.
 //
 //	inviteSync(options: {…}, onSuccess?: (result: {code: 0, data: {message: Message}, inviteID: string}) => void, onError?: (error: IMError) => void): string
-func (i *instance) inviteSync(args []safejs.Value) (any, *fault.Error) {
-	a := &answer{instance: i, promise: bridge.NewPromise()}
-	id := ""
-	if i.client.Ready() {
-		id = i.sendInvite(args, a)
-	} else {
-		i.refuse(a)
-	}
-	then := func(k int) safejs.Value {
-		if f := bridge.Arg(args, k); bridge.IsFunction(f) {
-			return f
+//	inviteInGroupSync(options: {…}, onSuccess?: (result: {code: 0, data: {message: Message}, inviteID: string}) => void, onError?: (error: IMError) => void): string
+func inviteSync(method string) func(i *instance, args []safejs.Value) (any, *fault.Error) {
+	return func(i *instance, args []safejs.Value) (any, *fault.Error) {
+		a := &answer{instance: i, promise: bridge.NewPromise()}
+		id := ""
+		if i.client.Ready() {
+			id = i.sendInvite(method, args, a)
+		} else {
+			i.refuse(a)
 		}
-		return bridge.Global("Object") // a function that takes anything
+		then := func(k int) safejs.Value {
+			if f := bridge.Arg(args, k); bridge.IsFunction(f) {
+				return f
+			}
+			return bridge.Global("Object") // a function that takes anything
+		}
+		bridge.Call(a.promise.Value(), "then", then(1), then(2))
+		return id, nil
 	}
-	bridge.Call(a.promise.Value(), "then", then(1), then(2))
-	return id, nil
 }
 
-func (i *instance) sendInvite(args []safejs.Value, a *answer) string {
+const inGroup = "inviteInGroup"
+
+func (i *instance) sendInvite(method string, args []safejs.Value, a *answer) string {
 	o := bridge.Object{Value: bridge.Arg(args, 0)}
 	s := &signalling.Signal{
 		InviteID: i.newID(), Inviter: i.client.User(), Action: signalling.Invite, Peer: o.Text("userID"),
 		Data: o.Text("data"), Timeout: o.Number("timeout"), OnlineOnly: o.Bool("onlineUserOnly"),
 	}
-	if s.Peer == "" || s.Peer == s.Inviter || s.Timeout < 0 || s.Timeout > signalling.MaxTimeout {
-		a.reject(badArgument("invite", "userID must be another user's, and timeout a number of seconds, at most ten years"))
+	s.Invitees = []string{s.Peer}
+	wanted := "userID must be another user's"
+	if method == inGroup {
+		s.GroupID, s.Invitees = o.Text("groupID"), o.Texts("inviteeList")
+		s.Peer = s.GroupID
+		wanted = "groupID must be a group's, inviteeList the userIDs of other members"
+	}
+	ok := s.Peer != "" && len(s.Invitees) > 0
+	for _, one := range s.Invitees {
+		ok = ok && one != "" && one != s.Inviter
+	}
+	if !ok || s.Timeout < 0 || s.Timeout > signalling.MaxTimeout {
+		a.reject(badArgument(method, wanted+", and timeout a number of seconds, at most ten years"))
 		return ""
 	}
-	s.Invitees = []string{s.Peer}
 	i.wantSignals()
 	i.signals.table.Open(s)
 	i.signal(s, i.signalled(a, s.InviteID))

@@ -108,7 +108,7 @@ func TestInvitationTimers(t *testing.T) {
 // A page that was reloaded looks into the conversations in which there may be an
 // open invitation, and into no others.
 func TestInvitationsAfterAReload(t *testing.T) {
-	require.Equal(t, `[["C2Cbob","C2Ccarol"],["NEW_INVITATION_RECEIVED","i1","d1"],1]`, inbox1(t, "reload", invitations+`
+	require.Equal(t, `[["C2Cbob","C2Ccarol","GROUPg"],["NEW_INVITATION_RECEIVED","i1","d1"],1]`, inbox1(t, "reload", invitations+`
 		const last = (conversationID, ago, data) => ({ ...conv(), conversationID, lastMessage: { position: 1, lastTime: now() - ago, ...(data && { type: 'TIMCustomElem', payload: { data } }) } });
 		note('conversations', { all: true, conversations: [last('C2Cbob', 5), last('C2Ccarol', 5000, says(1, 'i3', 'alice', { timeout: 9000 })), last('C2Cdave', 5000, says(1, 'i4', 'alice')), last('C2Cerin', 5000), { ...last('GROUPg', 5), type: 'GROUP', groupProfile: { groupID: 'g', type: 'Public' } }], cursor: '9.1' });
 		answers['message.list'] = (p) => ({ result: { isCompleted: true, next: 0, messages: p.conversationID === 'C2Cbob' ? [signal(3, says(1, 'i1', 'bob')), signal(4, says(1, 'i2', 'bob')), signal(5, says(2, 'i2', 'bob'))] : [] } });
@@ -117,4 +117,48 @@ func TestInvitationsAfterAReload(t *testing.T) {
 		const result = [frames('message.list').map((p) => p.conversationID), told[0], told.length];
 		await tim.destroy();
 		return result;`))
+}
+
+// Each invitee of a group answers for themselves; a signal that speaks of another
+// group than that of its message, or of a group in a message between two, is none.
+func TestInvitationsInGroups(t *testing.T) {
+	require.Equal(t, `{"invite":[true,{"businessID":1,"groupID":"team","inviter":"alice","inviteeList":["bob","carol"],"data":"call","actionType":1,"timeout":30},"GROUP","team","High"],`+
+		`"answers":[["INVITEE_ACCEPTED","bob","d3"],["INVITEE_REJECTED","carol","d4"]],"over":8010,`+
+		`"invited":[["NEW_INVITATION_RECEIVED","i1",["alice","dave"]]],"accepted":[3,["alice"],"team","GROUP"],"once":8010,"cancelled":[2,["carol"]],`+
+		`"sync":[true,true,"",2905],"bad":[2905,2905,2905,2905,2905,2905]}`, inbox1(t, "ingroups", invitations+`
+		const r = {}, heard = [];
+		for (const [key, name] of Object.entries(TIM.TSignaling)) if (typeof name === 'string') tim.addSignalingListener(name, ({ data }) => heard.push([key, data]));
+		answers['message.send'] = (p) => stored(p, { conversationID: 'GROUP' + p.groupID, to: p.groupID, conversationType: p.conversationType, time: now() });
+		const team = { conversationID: 'GROUPteam', conversationType: 'GROUP', to: 'team' };
+		const { inviteID } = await tim.inviteInGroup({ groupID: 'team', inviteeList: ['bob', 'carol'], data: 'call', timeout: 30 });
+		const { inviteID: wire, ...rest } = sent()[0], { conversationType, groupID, priority } = frames('message.send')[0];
+		r.invite = [wire === inviteID, rest, conversationType, groupID, priority];
+		const reply = (actionType, from) => says(actionType, inviteID, 'alice', { groupID: 'team', inviteeList: [from] });
+		came(signal(50, reply(3, 'bob')));
+		came(signal(51, reply(3, 'bob'), { ...team, conversationID: 'GROUPother', to: 'other' }));
+		came(signal(52, reply(3, 'bob'), { ...team }));
+		came(signal(53, reply(4, 'carol'), { ...team, from: 'carol' }));
+		r.answers = heard.splice(0).map(([key, d]) => [key, d.invitee, d.data]);
+		r.over = await tim.cancel({ inviteID }).catch(code);
+
+		came(signal(60, says(1, 'i1', 'bob', { groupID: 'team', inviteeList: ['alice', 'dave'] }), { ...team }));
+		came(signal(61, says(1, 'i2', 'bob', { groupID: 'team', inviteeList: ['dave'] }), { ...team }));
+		r.invited = heard.splice(0).map(([key, d]) => [key, d.inviteID, d.inviteeList]);
+		await tim.accept({ inviteID: 'i1' });
+		const yes = sent().at(-1);
+		r.accepted = [yes.actionType, yes.inviteeList, yes.groupID, frames('message.send').at(-1).conversationType];
+		r.once = await tim.reject({ inviteID: 'i1' }).catch(code);
+
+		const ends = [], one = tim.inviteInGroupSync({ groupID: 'team', inviteeList: ['bob', 'carol'] }, (done) => ends.push(done.inviteID), (e) => ends.push(e));
+		await until(() => ends.length === 1);
+		came(signal(70, says(3, one, 'alice', { groupID: 'team', inviteeList: ['bob'] }), { ...team }));
+		await tim.cancel({ inviteID: one });
+		r.cancelled = [sent().at(-1).actionType, sent().at(-1).inviteeList];
+		const none = tim.inviteInGroupSync({ groupID: 'team' }, 0, (e) => ends.push(e.code));
+		await until(() => ends.length === 2);
+		r.sync = [typeof one === 'string', ends[0] === one, none, ends[1]];
+		r.bad = [];
+		for (const options of [undefined, { inviteeList: ['bob'] }, { groupID: 'team', inviteeList: [] }, { groupID: 'team', inviteeList: ['bob', 'alice'] }, { groupID: 'team', inviteeList: [''] }, { groupID: 'team', inviteeList: ['bob'], timeout: -1 }]) r.bad.push(await tim.inviteInGroup(options).catch(code));
+		await tim.destroy();
+		return r;`))
 }

@@ -11,7 +11,7 @@ import (
 func TestUnbuiltMethods(t *testing.T) {
 	a := create(t, app)
 	seen := errors(t, a)
-	for _, name := range []string{"followUser", "convertVoiceToText", "translateText", "inviteInGroup"} {
+	for _, name := range []string{"followUser", "convertVoiceToText", "translateText"} {
 		require.Equal(t, 2998, await(t, call(t, a, name)).code, name)
 	}
 	require.Equal(t, "false", stringify(t, call(t, a, "callExperimentalAPI", "canIUseModule", 1)))

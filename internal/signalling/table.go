@@ -33,8 +33,8 @@ const (
 	// ends without an event.
 	Recent = 600_000
 	// most is the number of invitations that are remembered. Beyond that the oldest
-	// one with the same peer is forgotten, or the oldest of all if there is none: a
-	// peer who sends many invites mostly displaces their own.
+	// one of the same sender is forgotten, or the oldest of all if there is none: who
+	// sends many invites mostly displaces their own. This user displaces others'.
 	most = 200
 	// mostLate is the most Timeouts that this client sends in a minute for
 	// invitations of others. Each is a message of this user, and a peer may let any
@@ -46,19 +46,23 @@ const (
 
 // Event is one event for the page.
 type Event struct {
-	_       [0]func() // no ==, which tim.wasm would contain
-	Name    string
-	Signal  *Signal // what happened; for EventTimeout, the signal of the timeout
-	Own     bool    // this client has noticed the timeout
-	Sends   bool    // and has to send Signal
-	invitee string
+	_        [0]func() // no ==, which tim.wasm would contain
+	Name     string
+	Signal   *Signal  // what happened; for EventTimeout, the signal of the timeout
+	Own      bool     // this client has noticed the timeout
+	Sends    bool     // and has to send Signal
+	invitees []string // whom it concerns
 }
 
 // Data returns the fields that a listener gets.
 func (e *Event) Data() frame.Fields {
 	var f fields
-	e.Signal.common(&f, []string{e.invitee})
-	f.text("invitee", e.invitee)
+	e.Signal.common(&f, e.invitees)
+	invitee := ""
+	if len(e.invitees) == 1 {
+		invitee = e.invitees[0]
+	}
+	f.text("invitee", invitee)
 	return append(f.list, frame.Field{Key: "isSelfTimeout", Value: e.Own})
 }
 
@@ -77,15 +81,16 @@ const (
 	open state = iota
 	opening
 	answering
+	unheard // somebody in a group has answered, but the invite was not seen yet
 	ended
 )
 
 type invitation struct {
-	_       [0]func() // as in Event
-	*Signal           // the newest form of the invite; its end, if that was seen first
-	invitee string
-	state   state
-	fresh   bool // the page has not been told of it
+	_        [0]func() // as in Event
+	*Signal            // the newest form of the invite; another signal, if that was seen first
+	answered []string  // those who have answered, or whose time is up
+	state    state
+	fresh    bool // the page has not been told of it
 }
 
 // New returns the table of a user.
@@ -93,7 +98,10 @@ func New(user string) *Table { return &Table{user: user} }
 
 // Open enters an invitation that this user is sending. The caller reports the
 // outcome by Seen or Failed.
-func (t *Table) Open(s *Signal) { t.add(s, s.Peer).state = opening }
+func (t *Table) Open(s *Signal) {
+	s.From = t.user
+	t.add(s).state = opening
+}
 
 // Begin begins to answer or to cancel an invitation, or to modify it with an Invite.
 // It returns the signal to send. Except for an Invite, the caller reports the outcome
@@ -101,7 +109,7 @@ func (t *Table) Open(s *Signal) { t.add(s, s.Peer).state = opening }
 func (t *Table) Begin(now int64, inviteID string, action int64) (*Signal, *fault.Error) {
 	v := t.find(inviteID)
 	switch {
-	case v == nil || v.state != open || t.due(v) <= now:
+	case v == nil || v.state != open || t.due(v) <= now || has(v.answered, t.user):
 		return nil, fault.New(fault.NoInvitation)
 	case (action < Accept) != (v.Inviter == t.user):
 		return nil, fault.New(fault.NotYourInvitation)
@@ -114,8 +122,12 @@ func (t *Table) Begin(now int64, inviteID string, action int64) (*Signal, *fault
 // signal returns a signal of this user about an invitation.
 func (t *Table) signal(v *invitation, action int64) *Signal {
 	s := *v.Signal
-	if s.Action, s.From = action, t.user; action != Invite {
-		s.Timeout = 0
+	if s.Action, s.From = action, t.user; action == Invite {
+		return &s
+	}
+	s.Timeout = 0
+	if s.Invitees = t.left(v); v.Inviter != t.user {
+		s.Invitees = []string{t.user}
 	}
 	return &s
 }
@@ -140,47 +152,70 @@ func (t *Table) Failed(inviteID string) {
 // open is announced, since a page that was reloaded does not know it.
 func (t *Table) Seen(now int64, batch []*Signal, silent bool) (events []*Event) {
 	for _, s := range batch {
-		invitee := t.believe(s)
-		if invitee == "" {
-			continue
-		}
 		v := t.find(s.InviteID)
-		known := v != nil
-		if !known {
-			v = t.add(s, invitee)
-		} else if v.state == ended || v.Peer != s.Peer || v.Inviter != s.Inviter {
+		if v != nil && (v.state == ended || v.Peer != s.Peer || v.GroupID != s.GroupID || v.Inviter != s.Inviter) || !t.believe(s, v) {
 			continue
 		}
-		name := ends[s.Action]
+		known := v != nil && v.state != unheard
+		if v == nil {
+			v = t.add(s)
+		}
+		e := &Event{Name: ends[s.Action], Signal: s, invitees: t.invitees(s)}
+		// Who has answered is not told that the others cannot any more.
+		concerned := s.Action >= Accept || !has(v.answered, t.user)
 		switch {
 		case s.Action != Invite:
-			v.end()
+			if !known && s.GroupID != "" {
+				v.Signal, v.state = s, unheard
+			}
+			e.invitees = t.answer(v, s.From)
 		case !known: // announced after the batch, if it is still open then
-			if due := t.due(v); due <= now && (v.Inviter != t.user || due <= now-Recent) {
+			v.Signal, v.state = s, open
+			due := t.due(v)
+			if len(t.left(v)) == 0 || due <= now && (v.Inviter != t.user || due <= now-Recent) {
 				v.end()
 			} else {
 				v.fresh = v.Inviter != t.user
 			}
 			continue
 		default:
-			if name = EventModified; v.Data == s.Data {
-				name = ""
+			if e.Name = EventModified; v.Data == s.Data {
+				e.Name = ""
 			}
 			if v.Signal = s; v.state == opening {
 				v.state = open
 			}
 		}
-		if name != "" && !silent && !v.fresh {
-			events = append(events, &Event{Name: name, Signal: s, invitee: invitee})
+		if e.Name != "" && concerned && !silent && !v.fresh {
+			events = append(events, e)
 		}
 	}
 	for _, v := range t.all {
-		if v.fresh && v.state == open {
-			events = append(events, &Event{Name: EventInvited, Signal: v.Signal, invitee: v.invitee})
+		if v.fresh && v.state == open && !has(v.answered, t.user) {
+			events = append(events, &Event{Name: EventInvited, Signal: v.Signal, invitees: t.invitees(v.Signal)})
 		}
 		v.fresh = false
 	}
 	return events
+}
+
+// answer takes the end of an invitation, or in a group of one invitee's part in it,
+// and returns whom that concerns.
+func (t *Table) answer(v *invitation, from string) (invitees []string) {
+	if from == v.Inviter {
+		invitees = t.left(v)
+		v.end()
+		return invitees
+	}
+	v.answered = append(v.answered, from)
+	switch {
+	case v.state == unheard:
+	case len(t.left(v)) == 0:
+		v.end()
+	case from == t.user:
+		v.state = open // for the others
+	}
+	return []string{from}
 }
 
 // end ends an invitation and drops its reference to the page's message.
@@ -196,14 +231,20 @@ func (t *Table) Next() (at int64) {
 	return at
 }
 
-// Late ends the invitations whose time is up, and returns their events.
+// Late ends the invitations whose time is up, and returns their events. In a group
+// only the inviter's clients send a Timeout, for all who have not answered: those of
+// many invitees would send as many messages to all members at once.
 func (t *Table) Late(now int64) (events []*Event) {
 	for _, v := range t.all {
 		if due := t.due(v); v.state == open && due <= now {
-			v.end()
+			if has(v.answered, t.user) {
+				v.end()
+				continue
+			}
 			s := t.signal(v, Timeout)
 			s.Sent = due
-			events = append(events, &Event{Name: EventTimeout, Signal: s, invitee: v.invitee, Own: true, Sends: v.Inviter == t.user || t.mayTell(now)})
+			t.answer(v, t.user)
+			events = append(events, &Event{Name: EventTimeout, Signal: s, invitees: s.Invitees, Own: true, Sends: v.Inviter == t.user || v.GroupID == "" && t.mayTell(now)})
 		}
 	}
 	return events
@@ -221,7 +262,8 @@ func (t *Table) mayTell(now int64) bool {
 
 const never = 1<<63 - 1
 
-// due returns the time at which this user's clients end an invitation.
+// due returns the time at which this user's clients end an invitation. Those of an
+// invitee who has answered in a group wait for the inviter's Timeout.
 func (t *Table) due(v *invitation) int64 {
 	at := v.Sent + 1000*v.Timeout
 	switch {
@@ -229,27 +271,75 @@ func (t *Table) due(v *invitation) int64 {
 		return never
 	case v.Inviter == t.user:
 		return at + patience
+	case has(v.answered, t.user):
+		return at + 2*patience
 	}
 	return at
 }
 
-// believe returns the invitee of a signal's invitation, or "" if its sender may not
-// send it.
-func (t *Table) believe(s *Signal) (invitee string) {
-	invitee = t.user
-	if s.Inviter == t.user {
-		invitee = s.Peer
-	} else if s.Inviter != s.Peer {
-		return ""
-	}
+// believe reports whether the sender of a signal may send it about an invitation,
+// which is nil if it is not known, and whether it is this user's business.
+func (t *Table) believe(s *Signal, v *invitation) bool {
 	switch {
-	case s.GroupID != "",
-		s.Action == Invite && (len(s.Invitees) != 1 || s.Invitees[0] != invitee),
-		s.From != s.Inviter && s.From != invitee,
-		s.Action != Timeout && (s.Action < Accept) != (s.From == s.Inviter):
-		return ""
+	case s.GroupID != "":
+		return s.GroupID == s.Peer && t.believeInGroup(s, v)
+	case s.Inviter != t.user && s.Inviter != s.Peer:
+		return false
 	}
-	return invitee
+	invitee := t.invitees(s)[0]
+	return (s.Action != Invite || len(s.Invitees) == 1 && s.Invitees[0] == invitee) &&
+		(s.From == s.Inviter || s.From == invitee) &&
+		(s.Action == Timeout || (s.Action < Accept) == (s.From == s.Inviter))
+}
+
+// believeInGroup is believe for a group. Of invitations of others to others this
+// user's table holds nothing. Anybody may send an answer to an invite that was not
+// seen yet, which may still come from the history.
+func (t *Table) believeInGroup(s *Signal, v *invitation) bool {
+	switch {
+	case s.From == s.Inviter:
+		return (s.Action < Accept || s.Action == Timeout) &&
+			(s.Inviter == t.user || has(s.Invitees, t.user) || s.Action != Invite && v != nil)
+	case s.Action < Accept:
+		return false
+	case v == nil:
+		return s.Inviter == t.user || s.From == t.user
+	case has(v.answered, s.From):
+		return false
+	case v.state == unheard:
+		return len(v.answered) < most
+	}
+	return has(v.Invitees, s.From)
+}
+
+// invitees returns those whom a signal's invitation invites.
+func (t *Table) invitees(s *Signal) []string {
+	switch {
+	case s.GroupID != "":
+		return s.Invitees
+	case s.Inviter == t.user:
+		return []string{s.Peer}
+	}
+	return []string{t.user}
+}
+
+// left returns those of an invitation's invitees who have not answered.
+func (t *Table) left(v *invitation) (left []string) {
+	for _, one := range t.invitees(v.Signal) {
+		if !has(v.answered, one) {
+			left = append(left, one)
+		}
+	}
+	return left
+}
+
+func has(list []string, one string) bool {
+	for _, s := range list {
+		if s == one {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *Table) find(inviteID string) *invitation {
@@ -262,18 +352,18 @@ func (t *Table) find(inviteID string) *invitation {
 }
 
 // add enters an invitation, and forgets another one if there are too many.
-func (t *Table) add(s *Signal, invitee string) *invitation {
+func (t *Table) add(s *Signal) *invitation {
 	if len(t.all) >= most {
 		oldest := 0
 		for k, v := range t.all {
-			if v.Peer == s.Peer {
+			if v.From == s.From && s.From != t.user || v.From != t.user && s.From == t.user {
 				oldest = k
 				break
 			}
 		}
 		t.drop(oldest)
 	}
-	v := &invitation{Signal: s, invitee: invitee}
+	v := &invitation{Signal: s}
 	t.all = append(t.all, v)
 	return v
 }

@@ -26,7 +26,8 @@ import (
 //	late                       the timer fires
 //
 // A SIGNAL is ACTION ID FROM INVITER TIMEOUT SENT [DATA]. The other user of its
-// message is bob, or eve if she takes part in it. After each input the story shows
+// message is bob, or eve if she takes part in it. In a group, ID is
+// ID@GROUP:INVITEE,INVITEE, in an answer ID@GROUP. After each input the story shows
 // when the timer is due next, if it is.
 func TestStories(t *testing.T) {
 	transcript.Run(t, func(string) transcript.Take {
@@ -91,11 +92,19 @@ func signal(action, id, from, inviter string, timeout, sent int64) *Signal {
 	if from == "eve" || inviter == "eve" {
 		peer = "eve"
 	}
-	invitee := peer
+	invitees := []string{peer}
 	if inviter == peer {
-		invitee = "alice"
+		invitees[0] = "alice"
 	}
-	return &Signal{InviteID: id, Action: actions[action], Inviter: inviter, Invitees: []string{invitee}, Data: action, Timeout: timeout, From: from, Peer: peer, Sent: sent}
+	id, in, _ := strings.Cut(id, "@")
+	group, list, _ := strings.Cut(in, ":")
+	if group != "" {
+		peer, invitees = group, []string{from}
+	}
+	if list != "" {
+		invitees = strings.Split(list, ",")
+	}
+	return &Signal{InviteID: id, GroupID: group, Action: actions[action], Inviter: inviter, Invitees: invitees, Data: action, Timeout: timeout, From: from, Peer: peer, Sent: sent}
 }
 
 func TestEventsAreThoseOfTSignaling(t *testing.T) {
@@ -190,9 +199,32 @@ func TestWhoIsBelieved(t *testing.T) {
 			s.Invitees = []string{"alice", "carol"}
 			return s
 		}(), false},
+		{"in the group, an invite", signal("invite", "n@g:carol,alice", "bob", "bob", 30, sent), true},
+		{"in the group, in somebody else's name", signal("invite", "n@g:alice", "bob", "carol", 30, sent), false},
+		{"in the group, in alice's name", signal("invite", "n@g:carol", "bob", "alice", 30, sent), false},
+		{"in the group, for others", signal("invite", "n@g:carol", "bob", "bob", 30, sent), false},
+		{"in the group, for nobody", func() *Signal { s := signal("invite", "n@g", "bob", "bob", 30, sent); s.Invitees = nil; return s }(), false},
+		{"in the group, of another group", func() *Signal { s := signal("invite", "n@g:alice", "bob", "bob", 30, sent); s.Peer = "h"; return s }(), false},
+		{"in the group, the inviter accepts", signal("accept", "ours@g", "alice", "alice", 0, sent), false},
+		{"in the group, an invitee accepts", signal("accept", "ours@g", "bob", "alice", 0, sent), true},
+		{"in the group, somebody else accepts", signal("accept", "ours@g", "eve", "alice", 0, sent), false},
+		{"in the group, an invitee cancels", signal("cancel", "ours@g", "bob", "alice", 0, sent), false},
+		{"in the group, somebody else says the time is up", signal("timeout", "ours@g", "eve", "alice", 0, sent), false},
+		{"in the group, an invitee says so", signal("timeout", "ours@g", "bob", "alice", 0, sent), true},
+		{"in the group, as if bob had invited", signal("cancel", "ours@g", "bob", "bob", 0, sent), false},
+		{"elsewhere, an invitee accepts", signal("accept", "ours@h", "bob", "alice", 0, sent), false},
+		{"in the group, bob cancels", signal("cancel", "bobs@g", "bob", "bob", 0, sent), true},
+		{"in the group, carol cancels", signal("cancel", "bobs@g", "carol", "bob", 0, sent), false},
+		{"in the group, carol accepts", signal("accept", "bobs@g", "carol", "bob", 0, sent), true},
+		{"in the group, an answer to others", signal("accept", "n@g", "carol", "bob", 0, sent), false},
+		{"in the group, an answer to an invite of alice's", signal("accept", "n@g", "carol", "alice", 0, sent), true},
+		{"in the group, bob cancels what alice did not hear of", signal("cancel", "n@g:alice", "bob", "bob", 0, sent), true},
+		{"in the group, bob cancels what is for others", signal("cancel", "n@g:carol", "bob", "bob", 0, sent), false},
 	} {
 		table := New("alice")
 		table.Open(signal("invite", "mine", "alice", "alice", 30, sent))
+		table.Open(signal("invite", "ours@g:bob,carol", "alice", "alice", 30, sent))
+		table.Seen(sent, []*Signal{signal("invite", "bobs@g:alice,carol", "bob", "bob", 30, sent)}, true)
 		require.Equal(t, c.believed, len(table.Seen(sent, []*Signal{c.s}, false)) == 1, c.what)
 	}
 }
@@ -264,4 +296,27 @@ func TestMessageIsHeldWhileOpen(t *testing.T) {
 		end()
 		require.Nil(t, table.find(id).Message)
 	}
+}
+
+// Who invites many to a group makes their clients send nothing when the time is up,
+// and answers to an invitation that was never seen are remembered in bounds.
+func TestGroupsAreBounded(t *testing.T) {
+	table := New("alice")
+	for k := range most {
+		table.Seen(0, []*Signal{signal("invite", fmt.Sprint("i", k, "@g:alice,carol"), "bob", "bob", 30, 0)}, false)
+	}
+	events := table.Late(30_000)
+	require.Len(t, events, most)
+	for _, e := range events {
+		require.True(t, e.Own)
+		require.False(t, e.Sends)
+	}
+	require.Empty(t, table.Late(39_999))
+	require.Empty(t, table.Late(40_000))
+	require.Zero(t, table.Next(), "over for everybody")
+	told := 0
+	for k := range 2 * most {
+		told += len(table.Seen(0, []*Signal{signal("accept", "unknown@g", fmt.Sprint("member", k), "alice", 0, 0)}, false))
+	}
+	require.Equal(t, most, told)
 }

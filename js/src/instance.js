@@ -96,7 +96,7 @@ export function makeInstance(options, owner) {
   /** @type {any} */
   const sdk = {};
   for (const method of METHODS) {
-    const loaded = method === 'inviteSync' || /^create\w*Message$/.test(method); // returns what only the runtime can make
+    const loaded = /^(invite\w*Sync|create\w*Message)$/.test(method); // returns what only the runtime can make
     const now = loaded || method in EARLY;
     sdk[method] = (/** @type {any[]} */ ...args) => {
       // The one key of it that returns a value: nothing is sold here.

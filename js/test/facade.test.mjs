@@ -65,7 +65,7 @@ test('create loads, and what is called before waits in order', async () => {
   assert.equal(tim.getServerTime(), 0);
   assert.deepEqual(tim.getLoginStatus(), { status: 'loggedOut', reason: '' });
   assert.equal(tim.callExperimentalAPI('canIUseModule', 1), false);
-  for (const method of ['createTextMessage', 'inviteSync']) {
+  for (const method of ['createTextMessage', 'inviteSync', 'inviteInGroupSync']) {
     assert.throws(() => tim[method]({}), (e) => e.code === 2999 && e.name === 'IMError');
   }
   tim.addSignalingListener(TIM.EVENT.SDK_READY, never);

@@ -33,8 +33,6 @@ export interface UnbuiltMethods {
   getMutualFollowersList(startIndex?: string): Unbuilt;
   getUserFollowInfo(userIDList?: string[]): Unbuilt;
   checkFollowType(userIDList: string[]): Unbuilt;
-  inviteInGroup(options: unknown): Unbuilt;
-  inviteInGroupSync(options: unknown, successCb: Function, errorCb: Function): Unbuilt;
 }
 
 /** A message inside a merged one. Nothing returns one yet. */

@@ -32,6 +32,8 @@ const BUILT = new Set([
   'getSignalingInfo',
   'invite',
   'inviteSync',
+  'inviteInGroup',
+  'inviteInGroupSync',
   'accept',
   'reject',
   'cancel',

@@ -100,6 +100,8 @@ export class Chat {
     const signal: Signaling | null = this.chat.getSignalingInfo(message);
     if (signal) await this.chat.accept({ inviteID: signal.inviteID, data: signal.data });
     this.chat.inviteSync({ userID: 'bob', timeout: 30 }, receipt, receipt);
+    this.chat.inviteInGroupSync({ groupID: 'team', inviteeList: ['bob'], data: '', timeout: 30, onlineUserOnly: false }, receipt, receipt);
+    await this.chat.inviteInGroup({ groupID: 'team', inviteeList: ['bob'] });
     const found = await this.chat.searchCloudMessages({ keywordList: ['x'] });
     const merged: any = await this.chat.downloadMergerMessage(message.payload);
     console.log(found.data.totalCount);
