@@ -95,8 +95,8 @@ type applicationsResult struct {
 	Next            string        `json:"next,omitempty"`
 }
 
-// applications lists the applications for the groups that a user manages, with as
-// many groups a page as group.list.
+// applications lists the applications for the groups that a user manages, with
+// listAtOnce groups a page.
 func applications(ctx context.Context, r *Room, u place.User, p listParams) (any, error) {
 	some, next, err := r.groupsOf(ctx, u, p.Next)
 	if err != nil {

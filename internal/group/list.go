@@ -23,8 +23,14 @@ type listResult struct {
 	Next   string  `json:"next,omitempty"`
 }
 
-// listAtOnce is the number of a user's groups that are read for one page.
-const listAtOnce = 25
+// listAtOnce is the number of a user's groups that are read at once. A page of
+// group.list has listMost of them if they fit into a frame: every page lists the
+// subjects of all groups of its user anew, and this many cost less than a part of a
+// synchronisation may.
+const (
+	listAtOnce = 25
+	listMost   = 4 * listAtOnce
+)
 
 // list lists the groups of the session's user, in the order of their IDs, and makes
 // the session a listener of them. It enters the session before it looks the
@@ -32,36 +38,45 @@ const listAtOnce = 25
 // lost.
 func (s *Session) list(ctx context.Context, p listParams) (any, error) {
 	s.listen()
-	some, next, err := s.r.groupsOf(ctx, s.user, p.Next)
+	ids, err := s.r.groupIDs(ctx, s.user, p.Next)
 	if err != nil {
 		return nil, err
 	}
-	out, size := listResult{Groups: []Group{}, Next: next}, 0
-	s.expects(some)
-	subjects := make([]string, 0, 2*len(some))
-	for _, one := range some {
-		subjects = append(subjects, one.key.profileSubject(), one.key.memberSubject(s.user.UserID))
+	out, size := listResult{Groups: []Group{}}, 0
+	if len(ids) > listMost {
+		out.Next, ids = ids[listMost], ids[:listMost]
 	}
-	values, err := s.r.log.LastAll(ctx, subjects)
-	if err != nil {
-		return nil, err
-	}
-	for i, one := range some {
-		g, m, in, err := s.knows(one, values[2*i], values[2*i+1])
+	for some := range slices.Chunk(ids, listAtOnce) {
+		entries, err := s.r.entriesOf(ctx, s.user, some)
 		if err != nil {
 			return nil, err
 		}
-		if !in {
-			s.r.drop(s.user, one)
-			s.r.tidyIfGone(one.key, values[2*i])
-			continue
+		s.expects(entries)
+		subjects := make([]string, 0, 2*len(entries))
+		for _, one := range entries {
+			subjects = append(subjects, one.key.profileSubject(), one.key.memberSubject(s.user.UserID))
 		}
-		shape := g.seen(one.key.id, s.user.UserID, m, m.role(g, s.user.UserID))
-		if size += len(encode(shape)) + 1; size > s.r.o.Frame && len(out.Groups) > 0 {
-			out.Next = one.key.id
-			return out, nil
+		values, err := s.r.log.LastAll(ctx, subjects)
+		if err != nil {
+			return nil, err
 		}
-		out.Groups = append(out.Groups, shape)
+		for i, one := range entries {
+			g, m, in, err := s.knows(one, values[2*i], values[2*i+1])
+			if err != nil {
+				return nil, err
+			}
+			if !in {
+				s.r.drop(s.user, one)
+				s.r.tidyIfGone(one.key, values[2*i])
+				continue
+			}
+			shape := g.seen(one.key.id, s.user.UserID, m, m.role(g, s.user.UserID))
+			if size += len(encode(shape)) + 1; size > s.r.o.Frame && len(out.Groups) > 0 {
+				out.Next = one.key.id
+				return out, nil
+			}
+			out.Groups = append(out.Groups, shape)
+		}
 	}
 	return out, nil
 }
@@ -77,37 +92,50 @@ type mine struct {
 // IDs: those not before from. It also returns the ID that the next page begins
 // with, "" after the last. It reads the entries of this page only.
 func (r *Room) groupsOf(ctx context.Context, u place.User, from string) (page []mine, next string, err error) {
-	all, err := r.log.Subjects(ctx, joinedPattern(u))
+	ids, err := r.groupIDs(ctx, u, from)
 	if err != nil {
 		return nil, "", err
 	}
-	type named struct {
-		id, subject string
+	if len(ids) > listAtOnce {
+		next, ids = ids[listAtOnce], ids[:listAtOnce]
 	}
-	var some []named
-	for _, subject := range all {
+	page, err = r.entriesOf(ctx, u, ids)
+	return page, next, err
+}
+
+// groupIDs returns, in order, the IDs of a user's groups that are not before from. It
+// reads no entry.
+func (r *Room) groupIDs(ctx context.Context, u place.User, from string) (ids []string, err error) {
+	subjects, err := r.log.Subjects(ctx, joinedPattern(u))
+	if err != nil {
+		return nil, err
+	}
+	for _, subject := range subjects {
 		if p, err := parse(subject); err == nil && p.key.id >= from {
-			some = append(some, named{p.key.id, subject})
+			ids = append(ids, p.key.id)
 		}
 	}
-	slices.SortFunc(some, func(a, b named) int { return strings.Compare(a.id, b.id) })
-	if len(some) > listAtOnce {
-		next, some = some[listAtOnce].id, some[:listAtOnce]
-	}
-	subjects := make([]string, len(some))
-	for i, one := range some {
-		subjects[i] = one.subject
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// entriesOf reads a user's own entries for some groups, without those that are gone.
+func (r *Room) entriesOf(ctx context.Context, u place.User, ids []string) ([]mine, error) {
+	subjects := make([]string, len(ids))
+	for i, id := range ids {
+		subjects[i] = keyOf(u, id).joinedSubject(u.UserID)
 	}
 	have, revs, err := getAll[joined](ctx, r, subjects)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	for i, one := range some {
+	var page []mine
+	for i, id := range ids {
 		if revs[i] != 0 { // else it was removed meanwhile
-			page = append(page, mine{keyOf(u, one.id), revs[i], have[i]})
+			page = append(page, mine{keyOf(u, id), revs[i], have[i]})
 		}
 	}
-	return page, next, nil
+	return page, nil
 }
 
 // under reads the newest values of all subjects that one of some patterns matches,

@@ -17,6 +17,8 @@ import (
 // after the next one.
 type reads struct {
 	*busmodel.Bus
+	lists     atomic.Int64 // of subjects
+	named     atomic.Int64 // documents that were asked for by their subjects
 	n         atomic.Int64
 	documents atomic.Int64 // that they brought
 	behind    atomic.Pointer[func()]
@@ -40,6 +42,16 @@ func (l *readsLog) LastUnder(ctx context.Context, patterns ...string) ([]bus.Val
 		(*what)()
 	}
 	return values, err
+}
+
+func (l *readsLog) Subjects(ctx context.Context, pattern string) ([]string, error) {
+	l.b.lists.Add(1)
+	return l.Log.Subjects(ctx, pattern)
+}
+
+func (l *readsLog) LastAll(ctx context.Context, subjects []string) ([]bus.Value, error) {
+	l.b.named.Add(int64(len(subjects)))
+	return l.Log.LastAll(ctx, subjects)
 }
 
 // A page of a large group costs about as much as the members on it, and the pages

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 )
@@ -90,20 +91,32 @@ func TestAGroupIsCreatedInParts(t *testing.T) {
 	alice.refused(fault.GroupNotPermitted, "group.create", more(nil))
 }
 
-// A user of many groups lists them in pages, of which each costs what is on it.
+// A user of many groups lists them in pages, of which each costs what is on it: a
+// frame that is full ends the page, and no more is read for it.
 func TestPagesOfGroups(t *testing.T) {
-	w := newWorld(t)
+	b := &reads{Bus: busmodel.New(busmodel.Options{})}
+	w := &world{t: t, clock: newClock()}
+	w.rooms = [2]*Room{w.open(b), w.open(b)}
 	alice := w.login(0, "alice")
 	var want []string
-	for n := range 2*listAtOnce + 3 {
+	for n := range listMost + 3 {
 		id := fmt.Sprintf("g%03d", n)
 		want = append(want, id)
 		w.server("alice", frame.GroupCreate, obj{"name": "n", "groupID": id})
 	}
 	var page listResult
 	alice.must(frame.GroupList, obj{}, &page)
-	require.Len(t, page.Groups, listAtOnce)
-	require.Equal(t, want[listAtOnce], page.Next)
+	require.Len(t, page.Groups, listMost)
+	require.Equal(t, want[listMost], page.Next)
+	b.lists.Store(0)
+	require.Equal(t, want, alice.groups())
+	require.EqualValues(t, 2, b.lists.Load(), "one list of all groups a page")
+	w.rooms[0].o.Frame = 4000
+	b.named.Store(0)
+	alice.must(frame.GroupList, obj{}, &page)
+	require.Less(t, len(page.Groups), listAtOnce)
+	require.Equal(t, want[len(page.Groups)], page.Next)
+	require.EqualValues(t, 3*listAtOnce, b.named.Load())
 	require.Equal(t, want, alice.groups())
 	require.NoError(t, w.rooms[1].Forget(t.Context(), alice.session.user))
 	require.Empty(t, alice.groups())
