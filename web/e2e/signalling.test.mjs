@@ -1,4 +1,4 @@
-// Invitations between two users, each in a page of their own.
+// Invitations between users, each in a page of their own.
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
@@ -72,6 +72,28 @@ test('an invitation is accepted, rejected, cancelled and changed', async (t) => 
   await call(a, 'cancel', { inviteID: third.inviteID });
   assert.equal((await told(b, 'INVITATION_CANCELLED')).inviteID, third.inviteID);
   assert.deepEqual(await signals(b, alice), [1, 3, 1, 4], 'what was for who is online is not in the history');
+});
+
+test('members of a group answer an invitation each for themselves', async (t) => {
+  const [alice, bob, carol] = [someone('alice'), someone('bob'), someone('carol')];
+  const [a, b, c] = [await member(t, alice), await member(t, bob), await member(t, carol)];
+  const groupID = await a.evaluate(async (list) => {
+    const { data } = await globalThis.tim.createGroup({ type: 'Private', name: 'team', memberList: list });
+    return data.group.groupID;
+  }, [bob, carol].map((userID) => ({ userID }))); // prettier-ignore
+  const { inviteID } = await call(a, 'inviteInGroup', { groupID, inviteeList: [bob, carol], data: 'call', timeout: 300 });
+  for (const page of [b, c]) {
+    const invited = await told(page, 'NEW_INVITATION_RECEIVED');
+    assert.deepEqual([invited.inviteID, invited.groupID, invited.inviteeList], [inviteID, groupID, [bob, carol]]);
+  }
+  await call(a, 'modifyInvitation', { inviteID, data: 'video' });
+  for (const page of [b, c]) assert.equal((await told(page, 'INVITATION_MODIFIED')).data, 'video');
+  await call(b, 'accept', { inviteID, data: 'yes' });
+  for (const page of [a, c]) assert.equal((await told(page, 'INVITEE_ACCEPTED')).invitee, bob);
+  assert.equal(await rejected(b, 'reject', { inviteID }), 8010, 'bob has answered');
+  await call(a, 'cancel', { inviteID });
+  assert.deepEqual((await told(c, 'INVITATION_CANCELLED')).inviteeList, [carol]);
+  assert.equal(await rejected(c, 'accept', { inviteID }), 8010);
 });
 
 test('a page that is reloaded finds the invitation that is open, on both sides', async (t) => {
