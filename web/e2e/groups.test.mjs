@@ -49,6 +49,16 @@ test('a group is made, changed and dismissed, and every instance of its members 
   const found = await call(b1, 'searchCloudGroups', { keywordList: ['TEA'] });
   assert.deepEqual([found.searchResultList[0].groupID, found.totalCount, found.cursor], [groupID, 1, '']);
 
+  await rest(stage, 'group_open_http_svc/send_group_system_notification', { GroupId: groupID, Content: 'at nine', ToMembers_Account: [bob] });
+  for (const page of [b1, b2]) {
+    const notice = await page.evaluate(async () => {
+      const custom = () => globalThis.story.mail.find(({ name, data }) => name === 'GROUP_SYSTEM_NOTICE_RECEIVED' && data.type === 255)?.data;
+      await globalThis.story.when(custom, 'the notice');
+      return { ...custom(), given: globalThis.received().includes(custom().message) };
+    });
+    assert.deepEqual([notice.message.to, notice.message.payload.userDefinedField, notice.given], [groupID, 'at nine', true]);
+  }
+
   await call(a, 'updateGroupProfile', { groupID, name: 'The team', notification: 'at nine' });
   for (const page of [a, b1, b2]) {
     const [seen] = await listed(page, (list) => list[0]?.name === 'The team');
