@@ -221,6 +221,10 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"group_open_http_svc/get_appid_group_list":           (*API).groupIDs,
 	"group_open_http_svc/send_group_system_notification": (*API).notifyMembers,
 	"group_open_http_svc/group_msg_get_simple":           (*API).readGroupMessages,
+	"million_group_open_http_svc/create_topic":           (*API).createTopic,
+	"million_group_open_http_svc/destroy_topic":          (*API).destroyTopics,
+	"million_group_open_http_svc/get_topic":              (*API).getTopics,
+	"million_group_open_http_svc/modify_topic":           (*API).modifyTopic,
 }
 
 // maxBody is the longest request body: 100 accounts with long nicks and faces

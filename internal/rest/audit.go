@@ -22,7 +22,8 @@ var reading = words("im_open_login_svc/account_check openim/query_online_status 
 	"group_open_http_svc/get_group_member_info group_open_http_svc/get_role_in_group " +
 	"group_open_http_svc/get_joined_group_list group_open_http_svc/get_online_member_num " +
 	"group_open_http_svc/get_group_shutted_uin group_open_http_svc/get_group_ban_member " +
-	"group_open_http_svc/get_group_counter group_open_attr_http_svc/get_group_attr profile/portrait_get " +
+	"group_open_http_svc/get_group_counter group_open_attr_http_svc/get_group_attr " +
+	"million_group_open_http_svc/get_topic profile/portrait_get " +
 	"sns/black_list_check sns/black_list_get sns/friend_check sns/friend_get sns/friend_get_list sns/group_get " +
 	"recentcontact/get_list recentcontact/get_contact_group recentcontact/search_contact_group " +
 	"timd_account/get timd_account/list timd_audit/list timd_cluster/get timd_config/get timd_group/list timd_quota/get timd_session/list timd_session/watch")
@@ -66,7 +67,7 @@ func (a *API) record(ctx context.Context, command string, c *call, addr string, 
 // not among them: they may be private.
 var recorded = strings.Fields("UserID Identifier InstanceID From_Account To_Account Owner_Account NewOwner_Account " +
 	"Report_Account Peer_Account ToMembers_Account Member_Account Members_Account MemberToDel_Account User_Account DeleteItem AccountList Accounts MemberList AddFriendItem " +
-	"GroupId Type Role ShutUpTime Duration ShutUpAllMember MsgKey MsgSeq MsgSeqList Until WebInstances LoginMode Bytes Conversations Reset")
+	"GroupId TopicId TopicIdList Type Role ShutUpTime ShutUpAllMember MsgKey MsgSeq MsgSeqList Until WebInstances LoginMode Bytes Conversations Reset")
 
 // Bounds of what is recorded of one field.
 const (

@@ -32,6 +32,7 @@ const (
 	maxGroupsAsked   = 50
 	maxGroupsJoined  = 1000
 	maxGroupFields   = 10
+	maxTopicsNamed   = 100
 	maxGroupText     = 4 << 10 // groups refuse what is longer than each may be
 )
 
@@ -155,8 +156,8 @@ func groupMembers(o object, name string, most int, plain bool) (ids []string, ob
 
 // createGroup: {"Type", "Name", "Owner_Account"?, "GroupId"?, "Introduction"?,
 // "Notification"?, "FaceUrl"?, "MaxMemberCount"?, "ApplyJoinOption"?,
-// "InviteJoinOption"?, "AppDefinedData"?, "MemberList"?: [{"Member_Account",
-// "Role"?}]}. Without Owner_Account the administrator is the owner.
+// "InviteJoinOption"?, "AppDefinedData"?, "SupportTopic"?: 1, "MemberList"?:
+// [{"Member_Account", "Role"?}]}. Without Owner_Account the administrator is the owner.
 func (a *API) createGroup(ctx context.Context, c *call) (reply, error) {
 	o := c.body
 	p, owner, err := a.newGroup(ctx, c)
@@ -213,7 +214,11 @@ func (a *API) newGroup(ctx context.Context, c *call) (p fields, owner string, er
 		return nil, "", fault.New(fault.NoSuchAccount)
 	}
 	most, err := o.number("MaxMemberCount", 0, 1<<31, 0)
-	p["maxMemberNum"] = most
+	if err != nil {
+		return nil, "", err
+	}
+	topics, err := o.number("SupportTopic", 0, 1, 0)
+	p["maxMemberNum"], p["isSupportTopic"] = most, topics == 1
 	return p, owner, err
 }
 
@@ -237,17 +242,23 @@ func (a *API) modifyGroup(ctx context.Context, c *call) (reply, error) {
 	if err := groupFields(c.body, p); err != nil {
 		return nil, err
 	}
-	mute, err := c.body.text("ShutUpAllMember", maxGroupText)
-	switch {
-	case err != nil:
+	if err := muteField(c.body, "ShutUpAllMember", p); err != nil {
 		return nil, err
-	case mute == nil:
-	case *mute != shutUpOn && *mute != shutUpOff:
-		return nil, bad("ShutUpAllMember must be On or Off")
-	default:
-		p["muteAllMembers"] = *mute == shutUpOn
 	}
 	return nil, a.asAdmin(ctx, c, frame.GroupUpdate, p, nil)
+}
+
+// muteField reads whether all members are to be muted, if the body says so.
+func muteField(o object, name string, into fields) error {
+	mute, err := o.text(name, maxGroupText)
+	switch {
+	case err != nil || mute == nil:
+		return err
+	case *mute != shutUpOn && *mute != shutUpOff:
+		return bad("%s must be On or Off", name)
+	}
+	into["muteAllMembers"] = *mute == shutUpOn
+	return nil
 }
 
 // changeOwner: {"GroupId", "NewOwner_Account"}; the new owner is a member.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/inbox"
 )
 
@@ -17,7 +18,7 @@ const (
 	pageFull = 1
 )
 
-// readGroupMessages is group_msg_get_simple: {"GroupId", "ReqMsgNumber",
+// readGroupMessages is group_msg_get_simple: {"GroupId", "TopicId"?, "ReqMsgNumber",
 // "ReqMsgSeq"?, "Next"?}: messages of a group, the newest first, those up to ReqMsgSeq
 // or those that follow a reply with this Next.
 func (a *API) readGroupMessages(ctx context.Context, c *call) (reply, error) {
@@ -25,7 +26,7 @@ func (a *API) readGroupMessages(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := groupID(c.body)
+	id, err := groupOrTopic(c.body)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,12 @@ func (a *API) readGroupMessages(ctx context.Context, c *call) (reply, error) {
 	if int64(len(list)) < count && next != "" {
 		finished = pageCut
 	}
-	return reply{"GroupId": id, "IsFinished": finished, "RspMsgList": list, "Next": next}, nil
+	of, _, isTopic := frame.CutTopic(id)
+	out := reply{"GroupId": of, "IsFinished": finished, "RspMsgList": list, "Next": next}
+	if isTopic {
+		out["TopicId"] = id
+	}
+	return out, nil
 }
 
 // readNext reads the Next of an earlier reply.

@@ -70,8 +70,8 @@ func (a *API) importMembers(ctx context.Context, c *call) (reply, error) {
 	return a.bringMembers(ctx, c, group.ServerImportMembers, fields{"groupID": id, "memberList": list}, ids)
 }
 
-// importGroupMessages is import_group_msg: {"GroupId", "MsgList": [{"From_Account",
-// "SendTime", "Random"?, "CloudCustomData"?, "MsgBody"}]}, the oldest first. What is
+// importGroupMessages is import_group_msg: {"GroupId", "TopicId"?, "MsgList":
+// [{"From_Account", "SendTime", "Random"?, "CloudCustomData"?, "MsgBody"}]}, the oldest first. What is
 // wrong with one message is in its own Result. After an error that another attempt may
 // not meet, none of the later messages is imported, since each must come after those
 // before it.
@@ -80,7 +80,7 @@ func (a *API) importGroupMessages(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := groupID(c.body)
+	id, err := groupOrTopic(c.body)
 	if err != nil {
 		return nil, err
 	}

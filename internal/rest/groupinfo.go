@@ -29,6 +29,7 @@ type groupInfo struct {
 	ApplyJoinOption  group.Option  `json:",omitempty"`
 	InviteJoinOption group.Option  `json:",omitempty"`
 	ShutUpAllMember  string        `json:",omitempty"`
+	SupportTopic     int           `json:",omitempty"`
 	AppDefinedData   []customField `json:",omitempty"`
 }
 
@@ -44,6 +45,9 @@ func infoOf(g group.Group) groupInfo {
 	}
 	if g.MuteAllMembers {
 		i.ShutUpAllMember = shutUpOn
+	}
+	if g.IsSupportTopic {
+		i.SupportTopic = 1
 	}
 	return i
 }

@@ -36,7 +36,7 @@ func (a *API) groupMessages() (GroupMessages, error) {
 	return a.o.GroupMessages, nil
 }
 
-// sendGroupMessage is send_group_msg: {"GroupId", "Random", "MsgBody",
+// sendGroupMessage is send_group_msg: {"GroupId", "TopicId"?, "Random", "MsgBody",
 // "From_Account"?, "OnlineOnlyFlag"?, "CloudCustomData"?, "SendMsgControl"?:
 // ["NoUnread"], "GroupAtInfo"?: [{"GroupAtAllFlag", "GroupAt_Account"}],
 // "ForbidCallbackControl"?: [name]}.
@@ -59,7 +59,7 @@ func (a *API) sendGroupMessage(ctx context.Context, c *call) (reply, error) {
 func readGroupMessage(c *call) (m inbox.GroupMessage, err error) {
 	o := c.body
 	m = inbox.GroupMessage{SDKAppID: c.app, From: c.admin}
-	if m.Group, err = groupID(o); err != nil {
+	if m.Group, err = groupOrTopic(o); err != nil {
 		return m, err
 	}
 	if err := readContent(o, &m); err != nil {
@@ -139,14 +139,14 @@ func readMentions(o object) ([]string, error) {
 	return at, nil
 }
 
-// recallGroupMessages is group_msg_recall: {"GroupId", "MsgSeqList":
+// recallGroupMessages is group_msg_recall: {"GroupId", "TopicId"?, "MsgSeqList":
 // [{"MsgSeq"}]}. The error of a message is in its own RetCode.
 func (a *API) recallGroupMessages(ctx context.Context, c *call) (reply, error) {
 	from, err := a.groupMessages()
 	if err != nil {
 		return nil, err
 	}
-	id, err := groupID(c.body)
+	id, err := groupOrTopic(c.body)
 	if err != nil {
 		return nil, err
 	}

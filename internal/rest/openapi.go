@@ -37,6 +37,7 @@ var Services = []Service{
 	{"sns", "Friends and blacklists"},
 	{"group_open_http_svc", "Groups"},
 	{"group_open_attr_http_svc", "Attributes of groups"},
+	{"million_group_open_http_svc", "Topics of communities"},
 	{"timd_account", "Imported accounts and bans; not of the vendor's API"},
 	{"timd_audit", "What administrators did; not of the vendor's API"},
 	{"timd_cluster", "Gateways, NATS and the webhook's queue; not of the vendor's API"},

@@ -25,10 +25,11 @@ var vendorCommands = map[string]string{
 		"delete_group_attr delete_group_counter delete_group_member delete_group_msg_by_sender destroy_group " +
 		"forbid_send_msg get_appid_group_list get_group_ban_member get_group_counter get_group_info " +
 		"get_group_member_info get_group_shutted_uin get_joined_group_list get_online_member_num get_role_in_group " +
-		"group_msg_get_simple group_msg_recall import_group import_group_member import_group_msg modify_group_attr " +
+		"group_msg_get_simple group_msg_recall import_group import_group_member import_group_msg import_topic modify_group_attr " +
 		"modify_group_base_info modify_group_member_info send_broadcast_msg send_group_msg " +
 		"send_group_system_notification set_group_attr set_unread_msg_num unban_group_member update_group_counter",
 	"group_open_attr_http_svc":       "get_group_attr",
+	"million_group_open_http_svc":    "create_topic destroy_topic get_topic modify_topic",
 	"official_account_open_http_svc": "send_official_account_msg",
 	"openim_dirty_words":             "add delete get",
 	"openconfigsvr":                  "getappinfo getnospeaking setnospeaking",
