@@ -6,7 +6,7 @@
 import { EVENT, TSignaling, TYPES, VERSION } from '../src/constants.gen.js';
 import type { ContactMethods, Friend, FriendApplications, FriendGroup } from './contacts.js';
 import type { Group, GroupMethods, Topic } from './groups.js';
-import type { AudioMessage, Conversation, CustomMessage, FaceMessage, FileMessage, ImageMessage, InboxMethods, LocationMessage, MergerMessage, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, UserStatus, VideoMessage } from './inbox.js';
+import type { AudioMessage, Conversation, CustomMessage, FaceMessage, FileMessage, ImageMessage, InboxMethods, LocationMessage, MergerMessage, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, UserInfo, UserStatus, VideoMessage } from './inbox.js';
 import type { MarkMethods, MessageExtension, MessageReactions } from './marks.js';
 import type { CustomPayload, FacePayload, FileToSend, LocationPayload, MessagesToMerge, TextPayload } from './payloads.js';
 import type { SignalingMethods } from './signaling.js';
