@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/fault"
@@ -98,6 +99,25 @@ func TestGroupMessagesAreAskedAbout(t *testing.T) {
 		"MsgBody":     []any{map[string]any{"MsgType": "TIMTextElem", "MsgContent": map[string]any{"Text": "***"}}},
 		"OptPlatform": "RESTAPI",
 	}, nextTold(t, told))
+}
+
+// What is said in a topic is asked about and told as the community's, with the topic
+// beside it.
+func TestTopicMessagesAreAskedAbout(t *testing.T) {
+	const community, topic = "@TGS#_f", "@TGS#_f@TOPIC#_tea"
+	where := func(body answer) []any { return []any{body["GroupId"], body["TopicId"], body["Type"]} }
+	flags, told := groupBackEnd(t, func(_ string, body answer) string {
+		if !assert.ObjectsAreEqual([]any{community, topic, "Community"}, where(body)) {
+			t.Errorf("asked about %v", where(body))
+		}
+		return allowed
+	})
+	flags.wanted = map[string]bool{rest.BeforeGroupMessage: true, rest.AfterGroupMessage: true}
+	s := newStage(t, func(o *options) { o.webhook = flags })
+	s.call(groupService+"create_group", `{"GroupId":"`+community+`","Type":"Community","Name":"n","Owner_Account":"alice","SupportTopic":1}`)
+	s.call("million_group_open_http_svc/create_topic", `{"GroupId":"`+community+`","TopicId":"`+topic+`","TopicName":"tea"}`)
+	s.call(groupService+"send_group_msg", `{"GroupId":"`+community+`","TopicId":"`+topic+`","From_Account":"alice","Random":1,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"x"}}]}`)
+	require.Equal(t, []any{community, topic, "Community"}, where(nextTold(t, told)))
 }
 
 // A back end is asked before a group is made and before users are invited, and is told of

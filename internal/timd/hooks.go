@@ -12,6 +12,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/rest"
@@ -201,8 +202,12 @@ func (h messageHooks) body(ctx context.Context, m inbox.Outgoing) (map[string]an
 		body["To_Account"], body["MsgRandom"] = m.To, m.Random
 		return body, nil
 	}
-	kind, err := h.t.groups.TypeOf(ctx, m.From.SDKAppID, m.Group)
-	body["GroupId"], body["Type"], body["Random"] = m.Group, kind, m.Random
+	group, _, ok := frame.CutTopic(m.Group)
+	if ok {
+		body["TopicId"] = m.Group
+	}
+	kind, err := h.t.groups.TypeOf(ctx, m.From.SDKAppID, group)
+	body["GroupId"], body["Type"], body["Random"] = group, kind, m.Random
 	body["Operator_Account"] = rest.Operator(ctx, m.From.UserID)
 	return body, err
 }
