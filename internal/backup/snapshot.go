@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tim-wasm/tim/internal/bus"
 )
 
 const (
@@ -17,6 +19,7 @@ const (
 	// transfer that stands still for 5 s.
 	answerWithin  = 20 * time.Second
 	listensWithin = 4 * time.Second
+	placedWithin  = 30 * time.Second
 )
 
 // apiError is the error in an answer of NATS.
@@ -116,6 +119,22 @@ func save(ctx context.Context, nc *nats.Conn, name string, consumers bool, began
 	}
 }
 
+// noPeers is the code of "no suitable peers for placement".
+const noPeers = 10005
+
+// begin has NATS take a stream's data. Its servers need a while until all of them have
+// heard of each other, after a start or a restart of one, and until then there is no
+// place for three copies: NATS is asked again for placedWithin.
+func begin(ctx context.Context, nc *nats.Conn, head streamHeader, reply any) error {
+	for end := time.Now().Add(placedWithin); ; {
+		err := call(ctx, nc, "$JS.API.STREAM.RESTORE."+head.Config.Name, head, reply)
+		var api *jetstream.APIError
+		if !errors.As(err, &api) || api.ErrorCode != noPeers || time.Now().After(end) || bus.Sleep(ctx, 200*time.Millisecond) != nil {
+			return err
+		}
+	}
+}
+
 // load creates a stream from what r returns, which is just behind its
 // frameStream.
 func load(ctx context.Context, nc *nats.Conn, head streamHeader, r *reader) error {
@@ -123,8 +142,7 @@ func load(ctx context.Context, nc *nats.Conn, head streamHeader, r *reader) erro
 		Deliver string `json:"deliver_subject"`
 	}
 	head.Began = nil // NATS refuses a field that it does not know
-	err := call(ctx, nc, "$JS.API.STREAM.RESTORE."+head.Config.Name, head, &where)
-	if err != nil {
+	if err := begin(ctx, nc, head, &where); err != nil {
 		return err
 	}
 	for {
