@@ -76,6 +76,21 @@ func (o object) text(name string, most int) (*string, error) {
 	return &s, nil
 }
 
+// texts copies strings of at most most bytes: from names a field of the body, and its
+// value the field in into. Those that are absent are left alone.
+func (o object) texts(from map[string]string, most int, into fields) error {
+	for theirs, ours := range from {
+		text, err := o.text(theirs, most)
+		if err != nil {
+			return err
+		}
+		if text != nil {
+			into[ours] = *text
+		}
+	}
+	return nil
+}
+
 // userID reads a UserID.
 func (o object) userID(name string) (string, error) {
 	var s string

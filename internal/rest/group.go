@@ -72,17 +72,11 @@ func (a *API) inGroups(ctx context.Context, u place.User, method string, params 
 
 // groupFields reads the fields of a profile, as a call of groups takes them.
 func groupFields(o object, into fields) error {
-	for theirs, ours := range map[string]string{
+	if err := o.texts(map[string]string{
 		"Name": "name", "Introduction": "introduction", "Notification": "notification", "FaceUrl": "avatar",
 		"ApplyJoinOption": "joinOption", "InviteJoinOption": "inviteOption",
-	} {
-		text, err := o.text(theirs, maxGroupText)
-		if err != nil {
-			return err
-		}
-		if text != nil {
-			into[ours] = *text
-		}
+	}, maxGroupText, into); err != nil {
+		return err
 	}
 	custom, err := customFields(o, "AppDefinedData", maxGroupFields)
 	if custom != nil {
@@ -194,14 +188,8 @@ func (a *API) newGroup(ctx context.Context, c *call) (p fields, owner string, er
 	if err := groupFields(o, p); err != nil {
 		return nil, "", err
 	}
-	for theirs, ours := range map[string]string{"Type": "type", "GroupId": "groupID"} {
-		text, err := o.text(theirs, maxGroupText)
-		if err != nil {
-			return nil, "", err
-		}
-		if text != nil {
-			p[ours] = *text
-		}
+	if err := o.texts(map[string]string{"Type": "type", "GroupId": "groupID"}, maxGroupText, p); err != nil {
+		return nil, "", err
 	}
 	if o.has("Owner_Account") {
 		if owner, err = o.userID("Owner_Account"); err != nil {

@@ -51,14 +51,8 @@ func (a *API) importMembers(ctx context.Context, c *call) (reply, error) {
 	list := make([]fields, len(ids))
 	for i, o := range objects {
 		list[i] = fields{"userID": ids[i]}
-		for theirs, ours := range map[string]string{"Role": "role", "NameCard": "nameCard"} {
-			text, err := o.text(theirs, maxGroupText)
-			if err != nil {
-				return nil, err
-			}
-			if text != nil {
-				list[i][ours] = *text
-			}
+		if err := o.texts(map[string]string{"Role": "role", "NameCard": "nameCard"}, maxGroupText, list[i]); err != nil {
+			return nil, err
 		}
 		if list[i]["joinTime"], err = o.number("JoinTime", 0, math.MaxUint32, 0); err != nil {
 			return nil, err

@@ -37,17 +37,11 @@ func topicFields(o object) (fields, error) {
 		return nil, err
 	}
 	p := fields{"groupID": id}
-	for theirs, ours := range map[string]string{
+	if err := o.texts(map[string]string{
 		"TopicId": "topicID", "TopicName": "topicName", "FaceUrl": "avatar",
 		"Introduction": "introduction", "Notification": "notification", "CustomString": "customData",
-	} {
-		text, err := o.text(theirs, maxGroupText)
-		if err != nil {
-			return nil, err
-		}
-		if text != nil {
-			p[ours] = *text
-		}
+	}, maxGroupText, p); err != nil {
+		return nil, err
 	}
 	return p, muteField(o, "MuteAllMember", p)
 }
