@@ -3,7 +3,6 @@ package inbox
 import (
 	"context"
 	"slices"
-	"strconv"
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
@@ -202,19 +201,14 @@ type reactorsResult struct {
 // of a group, the earliest first.
 func (s *Session) listReactors(ctx context.Context, p reactorsParams) (any, error) {
 	in, u := s.in, s.user.User
-	name, ok := peerOf(p.ConversationID)
-	if !ok || !isGroup(name) {
-		return nil, fault.With(fault.NoConversation, strconv.Quote(p.ConversationID))
-	}
-	c := pairOf(u.SDKAppID, "", name)
-	all, _, err := in.visibleAt(ctx, u, c, []uint64{p.Position})
+	m, err := in.oneOfGroup(ctx, u, p.ConversationID, p.Position)
 	if err != nil {
 		return nil, err
 	}
-	if err := in.notRevoked(ctx, all[0]); err != nil {
+	if err := in.notRevoked(ctx, m); err != nil {
 		return nil, err
 	}
-	docs, err := marksAt[memberReactions](ctx, in, []uint64{p.Position}, c.reactionsSubject)
+	docs, err := marksAt[memberReactions](ctx, in, []uint64{m.pos}, m.pair.reactionsSubject)
 	if err != nil {
 		return nil, err
 	}

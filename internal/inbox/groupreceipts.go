@@ -169,20 +169,14 @@ type readersResult struct {
 // it leaves out who joined after the message was sent.
 func (s *Session) listReaders(ctx context.Context, p readersParams) (any, error) {
 	in, u := s.in, s.user.User
-	name, ok := peerOf(p.ConversationID)
-	if !ok || !isGroup(name) {
-		return nil, fault.With(fault.NoConversation, strconv.Quote(p.ConversationID))
-	}
-	c := pairOf(u.SDKAppID, "", name)
-	all, _, err := in.visibleAt(ctx, u, c, []uint64{p.Position})
+	m, err := in.oneOfGroup(ctx, u, p.ConversationID, p.Position)
 	if err != nil {
 		return nil, err
 	}
-	m := all[0]
 	if !m.asks(u) {
 		return nil, fault.With(fault.InvalidOperation, "its sender sees who has read a message, if it asks for receipts")
 	}
-	given, err := in.readersOf(ctx, c, []uint64{m.pos})
+	given, err := in.readersOf(ctx, m.pair, []uint64{m.pos})
 	if err != nil {
 		return nil, err
 	}
@@ -207,20 +201,28 @@ func (s *Session) listReaders(ctx context.Context, p readersParams) (any, error)
 	if p.Count <= 0 || p.Count > maxUsers {
 		p.Count = maxUsers
 	}
-	page := ids[:min(p.Count, len(ids))]
-	profiles, err := in.profiles(ctx, u.SDKAppID, page)
+	users, err := in.named(ctx, u.SDKAppID, ids[:min(p.Count, len(ids))])
 	if err != nil {
 		return nil, err
 	}
-	out := readersResult{Users: []UserInfo{}}
-	for i, id := range page {
-		out.Users = append(out.Users, UserInfo{id, profiles[i].Nick, profiles[i].Avatar})
-	}
-	out.Users = fitting(out.Users, in.o.Frame)
+	out := readersResult{Users: fitting(users, in.o.Frame)}
 	if n := len(out.Users); n < len(ids) {
 		out.Cursor = ids[n-1]
 	}
 	return out, nil
+}
+
+// oneOfGroup returns a message of a group that a user may read.
+func (in *Inbox) oneOfGroup(ctx context.Context, u place.User, conversationID string, position uint64) (*record, error) {
+	name, ok := peerOf(conversationID)
+	if !ok || !isGroup(name) {
+		return nil, fault.With(fault.NoConversation, strconv.Quote(conversationID))
+	}
+	all, _, err := in.visibleAt(ctx, u, pairOf(u.SDKAppID, "", name), []uint64{position})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
 }
 
 // notAmong returns the members who were there when a message was sent, without its
