@@ -25,7 +25,7 @@ func (in *Inbox) UnreadOf(ctx context.Context, u place.User, peers []string) ([]
 }
 
 func (in *Inbox) unreadOf(ctx context.Context, u place.User, peers []string) ([]uint64, error) {
-	if err := in.mustKnow(ctx, u); err != nil {
+	if err := in.mustKnow(ctx, u.SDKAppID, u.UserID); err != nil {
 		return nil, err
 	}
 	heads, err := in.headsOf(ctx, u, peers)
@@ -57,7 +57,7 @@ func (in *Inbox) AllUnread(ctx context.Context, u place.User) (uint64, error) {
 }
 
 func (in *Inbox) allUnread(ctx context.Context, u place.User) (total uint64, err error) {
-	if err := in.mustKnow(ctx, u); err != nil {
+	if err := in.mustKnow(ctx, u.SDKAppID, u.UserID); err != nil {
 		return 0, err
 	}
 	all, err := in.peersOf(ctx, u)
@@ -89,10 +89,8 @@ func (in *Inbox) SetRead(ctx context.Context, u place.User, other string, upTo t
 }
 
 func (in *Inbox) setRead(ctx context.Context, u place.User, other string, at time.Time) error {
-	for _, id := range []string{u.UserID, other} {
-		if err := in.mustKnow(ctx, place.User{SDKAppID: u.SDKAppID, UserID: id}); err != nil {
-			return err
-		}
+	if err := in.mustKnow(ctx, u.SDKAppID, u.UserID, other); err != nil {
+		return err
 	}
 	p := pairOf(u.SDKAppID, u.UserID, other)
 	m, err := in.lookBack(ctx, p, func(m *record) bool { return m.At/1000 <= at.Unix() })
@@ -117,10 +115,8 @@ func (in *Inbox) revokeByKey(ctx context.Context, from place.User, to, key strin
 	if err != nil {
 		return err
 	}
-	for _, id := range []string{from.UserID, to} {
-		if err := in.mustKnow(ctx, place.User{SDKAppID: from.SDKAppID, UserID: id}); err != nil {
-			return err
-		}
+	if err := in.mustKnow(ctx, from.SDKAppID, from.UserID, to); err != nil {
+		return err
 	}
 	p := pairOf(from.SDKAppID, from.UserID, to)
 	side := p.side(from.UserID)

@@ -57,7 +57,7 @@ func (in *Inbox) ImportToGroup(ctx context.Context, admin string, m GroupMessage
 
 func (in *Inbox) importToGroup(ctx context.Context, admin string, m GroupMessage, at time.Time) (GroupSent, bool, error) {
 	from := place.User{SDKAppID: m.SDKAppID, UserID: m.From}
-	if err := in.mustKnow(ctx, from); err != nil {
+	if err := in.mustKnow(ctx, m.SDKAppID, m.From); err != nil {
 		return GroupSent{}, false, err
 	}
 	if at.UnixMilli() > in.now().UnixMilli()+frame.MessageIDAhead {

@@ -95,8 +95,9 @@ func (in *Inbox) broadcast(ctx context.Context, m GroupMessage) (out GroupSent, 
 		return out, fault.With(fault.NotBuiltYet, "messages in live rooms")
 	case !frame.ValidUserID(m.From):
 		return out, fault.With(fault.UnknownAccount, "no UserID: "+strconv.Quote(m.From))
-	case !sendable(m.Type):
-		return out, fault.With(fault.BodyMalformed, "the server API cannot send messages of type "+strconv.Quote(m.Type)+" here")
+	}
+	if err := mustSend(m.Type); err != nil {
+		return out, err
 	}
 	if m.Payload, err = in.cleanPayload(m.Type, m.Payload, m.CloudCustomData); err != nil {
 		return out, err

@@ -105,8 +105,8 @@ func (in *Inbox) checkGroupMessage(m GroupMessage) (payload json.RawMessage, at 
 	if !frame.ValidGroupID(m.Group) {
 		return nil, nil, fault.With(fault.BadGroupID, strconv.Quote(m.Group))
 	}
-	if !sendable(m.Type) {
-		return nil, nil, fault.With(fault.BodyMalformed, "the server API cannot send messages of type "+strconv.Quote(m.Type)+" here")
+	if err := mustSend(m.Type); err != nil {
+		return nil, nil, err
 	}
 	if at, err = mentioned(m.At); err != nil {
 		return nil, nil, err

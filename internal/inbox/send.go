@@ -301,31 +301,42 @@ func (in *Inbox) Send(ctx context.Context, m ServerMessage) (Sent, error) {
 // payload as it is stored.
 func (in *Inbox) checkServer(ctx context.Context, m ServerMessage) (from place.User, payload json.RawMessage, err error) {
 	from = place.User{SDKAppID: m.SDKAppID, UserID: m.From}
-	for _, id := range []string{m.From, m.To} {
-		if err := in.mustKnow(ctx, place.User{SDKAppID: m.SDKAppID, UserID: id}); err != nil {
-			return from, nil, err
-		}
+	if err := in.mustKnow(ctx, m.SDKAppID, m.From, m.To); err != nil {
+		return from, nil, err
 	}
-	if !sendable(m.Type) {
-		return from, nil, fault.With(fault.BodyMalformed, "the server API cannot send messages of type "+strconv.Quote(m.Type)+" here")
+	if err := mustSend(m.Type); err != nil {
+		return from, nil, err
 	}
 	payload, err = in.cleanPayload(m.Type, m.Payload, m.CloudCustomData)
 	return from, payload, err
 }
 
-// mustKnow refuses what is no UserID, and an account that does not exist.
-func (in *Inbox) mustKnow(ctx context.Context, u place.User) error {
-	if !frame.ValidUserID(u.UserID) || u.UserID == systemUser {
-		return fault.With(fault.UnknownAccount, "no UserID: "+strconv.Quote(u.UserID))
+// mustSend refuses types of messages that the server API does not send.
+func mustSend(typ string) error {
+	if !sendable(typ) {
+		return fault.With(fault.BodyMalformed, "the server API cannot send messages of type "+strconv.Quote(typ)+" here")
 	}
-	if in.o.Known == nil {
-		return nil
+	return nil
+}
+
+// mustKnow refuses what is no UserID, and accounts that do not exist.
+func (in *Inbox) mustKnow(ctx context.Context, app uint32, userIDs ...string) error {
+	for _, id := range userIDs {
+		if !frame.ValidUserID(id) || id == systemUser {
+			return fault.With(fault.UnknownAccount, "no UserID: "+strconv.Quote(id))
+		}
+		if in.o.Known == nil {
+			continue
+		}
+		known, err := in.o.Known(ctx, place.User{SDKAppID: app, UserID: id})
+		if err != nil {
+			return err
+		}
+		if !known {
+			return fault.With(fault.UnknownAccount, id)
+		}
 	}
-	known, err := in.o.Known(ctx, u)
-	if err == nil && !known {
-		err = fault.With(fault.UnknownAccount, u.UserID)
-	}
-	return err
+	return nil
 }
 
 // digestOf names a message of the server API by all that it says, so that its
