@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/mailbox/objects"
@@ -243,23 +242,13 @@ func TestExtensionsInAGroup(t *testing.T) {
 // Many members vote at once, on two gateways, each with their own key and all with a
 // common one: no vote is lost, and the common key has one winner.
 func TestExtensionsOfManyAtOnce(t *testing.T) {
-	b := busmodel.New(busmodel.Options{})
-	groups := &modelGroups{}
-	in, _ := openGroups(t, b, Options{Groups: groups})
-	second, _ := openGroups(t, b, Options{Groups: groups})
-	ids := []string{"alice"}
-	for n := range 12 {
-		ids = append(ids, fmt.Sprint("user", n))
-	}
-	groups.make("g", 1, false)
-	require.NoError(t, groups.change(in, "g", ids, nil))
-	alice := listen(t, in, "alice", "a1")
+	alice, others, idle := membersOnTwo(t)
 	m := alice.says("g", "poll", takesExtensions)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var winners []string
-	for n, id := range ids[1:] {
-		e := listen(t, []*Inbox{in, second}[n%2], id, id+"1")
+	for _, e := range others {
+		id := e.userID
 		wg.Go(func() {
 			var r extended
 			if f := e.call(frame.MessageExtend, extendIn("GROUPg", m, extending{Key: id, Value: "yes"}, extending{Key: "first", Value: id}), &r); f != nil {
@@ -283,6 +272,5 @@ func TestExtensionsOfManyAtOnce(t *testing.T) {
 			require.Equal(t, winners[0], x.Value)
 		}
 	}
-	require.Zero(t, in.marking.Len())
-	require.Zero(t, second.marking.Len())
+	idle()
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus"
-	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 )
@@ -170,25 +169,14 @@ func TestManyReactionsInAGroup(t *testing.T) {
 
 // Many members react at once, on two gateways: nobody's reaction is lost.
 func TestReactionsOfManyAtOnce(t *testing.T) {
-	b := busmodel.New(busmodel.Options{})
-	groups := &modelGroups{}
-	in, _ := openGroups(t, b, Options{Groups: groups})
-	second, _ := openGroups(t, b, Options{Groups: groups})
-	ids := []string{"alice"}
-	for n := range 12 {
-		ids = append(ids, fmt.Sprint("user", n))
-	}
-	groups.make("g", 1, false)
-	require.NoError(t, groups.change(in, "g", ids, nil))
-	alice := listen(t, in, "alice", "a1")
+	alice, others, idle := membersOnTwo(t)
 	m := alice.says("g", "hello")
 	var wg sync.WaitGroup
-	for n, id := range ids[1:] {
-		e := listen(t, []*Inbox{in, second}[n%2], id, id+"1")
+	for n, e := range others {
 		wg.Go(func() {
 			for _, reaction := range []string{"smile", fmt.Sprint("emoji", n%4)} {
 				if c := e.react("g", m, reaction, false); c != 0 {
-					t.Errorf("%s: %d", id, c)
+					t.Errorf("%s: %d", e.userID, c)
 				}
 			}
 		})
@@ -205,6 +193,5 @@ func TestReactionsOfManyAtOnce(t *testing.T) {
 			require.Equal(t, 3, one.TotalUserCount)
 		}
 	}
-	require.Zero(t, in.marking.Len())
-	require.Zero(t, second.marking.Len())
+	idle()
 }

@@ -158,8 +158,10 @@ func TestWhoGivesReceiptsInAGroup(t *testing.T) {
 	require.False(t, sent.Message.NeedReadReceipt, "it is stored nowhere")
 }
 
-// Many members read a message at once, on two gateways: each is counted once.
-func TestReceiptsOfManyAtOnce(t *testing.T) {
+// membersOnTwo makes a group g of alice and twelve others, who are connected to two
+// gateways in turn. idle checks that nothing is left of their calls.
+func membersOnTwo(t *testing.T) (alice *ear, others []*ear, idle func()) {
+	t.Helper()
 	b := busmodel.New(busmodel.Options{})
 	groups := &modelGroups{}
 	in, _ := openGroups(t, b, Options{Groups: groups})
@@ -170,11 +172,23 @@ func TestReceiptsOfManyAtOnce(t *testing.T) {
 	}
 	groups.make("g", 1, false)
 	require.NoError(t, groups.change(in, "g", ids, nil))
-	alice := listen(t, in, "alice", "a1")
+	alice = listen(t, in, "alice", "a1")
+	for n, id := range ids[1:] {
+		others = append(others, listen(t, []*Inbox{in, second}[n%2], id, id+"1"))
+	}
+	return alice, others, func() {
+		t.Helper()
+		require.Zero(t, in.marking.Len())
+		require.Zero(t, second.marking.Len())
+	}
+}
+
+// Many members read a message at once, on two gateways: each is counted once.
+func TestReceiptsOfManyAtOnce(t *testing.T) {
+	alice, others, idle := membersOnTwo(t)
 	m := alice.says("g", "asks", asksForReceipts)
 	var wg sync.WaitGroup
-	for n, id := range ids[1:] {
-		e := listen(t, []*Inbox{in, second}[n%2], id, id+"1")
+	for _, e := range others {
 		wg.Go(func() {
 			for range 2 {
 				if f := e.call(frame.MessageReceipt, atGroup("g", m), nil); f != nil {
@@ -196,6 +210,5 @@ func TestReceiptsOfManyAtOnce(t *testing.T) {
 	}
 	require.True(t, seen[GroupReceipt{12, 0}])
 	alice.mu.Unlock()
-	require.Zero(t, in.marking.Len())
-	require.Zero(t, second.marking.Len())
+	idle()
 }
