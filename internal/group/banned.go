@@ -78,24 +78,32 @@ func (r *Room) unban(ctx context.Context, u place.User, groupID string, userIDs 
 // Bans returns who is banned from a live room, sorted by UserID, to its owner or an
 // administrator of the app. Errors are *fault.Error.
 func (r *Room) Bans(ctx context.Context, u place.User, groupID string) ([]Banned, error) {
-	k := keyOf(u, groupID)
-	g, _, err := r.mayBan(ctx, k, u)
+	out, err := r.bans(ctx, u, groupID)
 	if err != nil {
 		return nil, r.failed("a list of bans", err)
 	}
+	return out, nil
+}
+
+func (r *Room) bans(ctx context.Context, u place.User, groupID string) ([]Banned, error) {
+	k := keyOf(u, groupID)
+	g, _, err := r.mayBan(ctx, k, u)
+	if err != nil {
+		return nil, err
+	}
 	values, err := r.under(ctx, k.memberPattern(classes))
 	if err != nil {
-		return nil, r.failed("a list of bans", err)
+		return nil, err
 	}
 	now, out := r.now().Unix(), []Banned{}
 	for _, v := range values {
 		p, err := parse(v.Subject)
 		if err != nil {
-			return nil, r.failed("a list of bans", err)
+			return nil, err
 		}
 		m, err := decode[member](v.Data)
 		if err != nil {
-			return nil, r.failed("a list of bans", err)
+			return nil, err
 		}
 		if m.Born == g.Born && m.Ban > now {
 			out = append(out, Banned{p.userID, m.Ban})

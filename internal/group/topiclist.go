@@ -49,6 +49,21 @@ func (p topicsParams) chosen(all []namedTopic) (some []namedTopic, failures []to
 	return slices.CompactFunc(some, func(a, b namedTopic) bool { return a.id == b.id }), failures, nil
 }
 
+// chosen reads the topics that a call is about, in a community where its user must be
+// allowed to do a.
+func (r *Room) chosen(ctx context.Context, u place.User, p topicsParams, a Action) (g group, some []namedTopic, failures []topicFailure, err error) {
+	k := keyOf(u, p.GroupID)
+	if g, err = r.community(ctx, k, u, a); err != nil {
+		return g, nil, nil, err
+	}
+	all, _, err := r.topics(ctx, k, g)
+	if err != nil {
+		return g, nil, nil, err
+	}
+	some, failures, err = p.chosen(all)
+	return g, some, failures, err
+}
+
 // place returns where a topic stands among those of its community, as text.
 func (t namedTopic) place() string { return strconv.FormatInt(t.Born, 10) + " " + t.id }
 
@@ -65,16 +80,7 @@ func after(some []namedTopic, place string) ([]namedTopic, error) {
 
 // listTopics lists topics of a community, the oldest first, as many as fit a frame.
 func listTopics(ctx context.Context, r *Room, u place.User, p topicsParams) (any, error) {
-	k := keyOf(u, p.GroupID)
-	g, err := r.community(ctx, k, u, Read)
-	if err != nil {
-		return nil, err
-	}
-	all, _, err := r.topics(ctx, k, g)
-	if err != nil {
-		return nil, err
-	}
-	some, failures, err := p.chosen(all)
+	_, some, failures, err := r.chosen(ctx, u, p, Read)
 	if err != nil {
 		return nil, err
 	}
@@ -104,19 +110,11 @@ type deletedTopics struct {
 
 // deleteTopics deletes topics of a community, or all of them.
 func deleteTopics(ctx context.Context, r *Room, u place.User, p topicsParams) (any, error) {
+	g, some, failures, err := r.chosen(ctx, u, p, Update)
+	if err != nil {
+		return nil, err
+	}
 	k := keyOf(u, p.GroupID)
-	g, err := r.community(ctx, k, u, Update)
-	if err != nil {
-		return nil, err
-	}
-	all, _, err := r.topics(ctx, k, g)
-	if err != nil {
-		return nil, err
-	}
-	some, failures, err := p.chosen(all)
-	if err != nil {
-		return nil, err
-	}
 	out := deletedTopics{Done: make([]topicResult, len(some)), Failures: failures}
 	return out, bus.Spread(len(some), func(i int) error {
 		out.Done[i] = topicResult{some[i].id}
