@@ -5,7 +5,6 @@ package main
 import (
 	"github.com/hack-pad/safejs"
 
-	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/mailbox"
 	"github.com/tim-wasm/tim/wasm/bridge"
@@ -69,11 +68,11 @@ func (i *instance) getMessageExtensions(args []safejs.Value, a *answer) {
 // wanted, nil for all.
 func (i *instance) extend(a *answer, args []safejs.Value, in mailbox.Extend, only map[string]bool) {
 	m := bridge.Object{Value: bridge.Arg(args, 0)}
-	in.Conversation, in.Position = m.Text("conversationID"), i.page.positionOf(m)
-	if in.Position == 0 {
-		a.reject(fault.New(fault.NotAMessage))
+	position, ok := i.storedAt(a, m)
+	if !ok {
 		return
 	}
+	in.Conversation, in.Position = m.Text("conversationID"), position
 	in.Call = i.call(a, func(s mailbox.Settle) safejs.Value {
 		var list []safejs.Value
 		each(bridge.Get(bridge.ValueOf(s.Result), "extensions"), func(x safejs.Value) {

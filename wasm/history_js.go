@@ -55,9 +55,8 @@ func (i *instance) findMessage(args []safejs.Value) (any, *fault.Error) {
 //	revokeMessage(message: Message): Promise<{code: 0, data: {message: Message}}>
 func (i *instance) revokeMessage(args []safejs.Value, a *answer) {
 	m := bridge.Object{Value: bridge.Arg(args, 0)}
-	position := i.page.positionOf(m)
-	if position == 0 {
-		a.reject(fault.New(fault.NotAMessage))
+	position, ok := i.storedAt(a, m)
+	if !ok {
 		return
 	}
 	i.send(a, frame.MessageRevoke, frame.Fields{
@@ -76,6 +75,16 @@ func (pg *page) positionOf(m bridge.Object) int64 {
 	}
 	held, _ := pg.heldOf(m)
 	return bridge.Object{Value: held}.Number("position")
+}
+
+// storedAt is positionOf for a call about one message, which it rejects if there is
+// none.
+func (i *instance) storedAt(a *answer, m bridge.Object) (position int64, ok bool) {
+	position = i.page.positionOf(m)
+	if position == 0 {
+		a.reject(fault.New(fault.NotAMessage))
+	}
+	return position, position != 0
 }
 
 // mostDeleted is how many messages one call deletes, as in the original.

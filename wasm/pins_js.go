@@ -5,7 +5,6 @@ package main
 import (
 	"github.com/hack-pad/safejs"
 
-	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/mailbox"
 	"github.com/tim-wasm/tim/wasm/bridge"
@@ -20,9 +19,8 @@ func (i *instance) pinGroupMessage(args []safejs.Value, a *answer) {
 		return
 	}
 	o := bridge.Object{Value: bridge.Arg(args, 0)}
-	position := i.page.positionOf(bridge.Object{Value: bridge.Get(o.Value, "message")})
-	if position == 0 {
-		a.reject(fault.New(fault.NotAMessage))
+	position, ok := i.storedAt(a, bridge.Object{Value: bridge.Get(o.Value, "message")})
+	if !ok {
 		return
 	}
 	i.send(a, frame.MessagePin, frame.Fields{

@@ -5,7 +5,6 @@ package main
 import (
 	"github.com/hack-pad/safejs"
 
-	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
@@ -22,9 +21,8 @@ const (
 func reactTo(method string, remove bool) func(i *instance, args []safejs.Value, a *answer) {
 	return func(i *instance, args []safejs.Value, a *answer) {
 		m := bridge.Object{Value: bridge.Arg(args, 0)}
-		position := i.page.positionOf(m)
-		if position == 0 {
-			a.reject(fault.New(fault.NotAMessage))
+		position, ok := i.storedAt(a, m)
+		if !ok {
 			return
 		}
 		id, _ := bridge.Text(bridge.Arg(args, 1))
@@ -86,9 +84,8 @@ func (i *instance) getAllUserListOfMessageReaction(args []safejs.Value, a *answe
 		return data
 	}
 	if of := (bridge.Object{Value: m}); of.Text("conversationType") == convGroup {
-		position := i.page.positionOf(of)
-		if position == 0 {
-			a.reject(fault.New(fault.NotAMessage))
+		position, ok := i.storedAt(a, of)
+		if !ok {
 			return
 		}
 		i.send(a, frame.MessageReactors, frame.Fields{

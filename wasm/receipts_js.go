@@ -74,9 +74,8 @@ func (i *instance) getMessageReadReceiptList(args []safejs.Value, a *answer) {
 func (i *instance) getGroupMessageReadMemberList(args []safejs.Value, a *answer) {
 	o := bridge.Object{Value: bridge.Arg(args, 0)}
 	m := bridge.Object{Value: bridge.Get(o.Value, "message")}
-	position := i.page.positionOf(m)
-	if position == 0 {
-		a.reject(fault.New(fault.NotAMessage))
+	position, ok := i.storedAt(a, m)
+	if !ok {
 		return
 	}
 	unread := o.Number("filter") == 1
