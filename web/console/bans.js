@@ -1,11 +1,11 @@
 // Who is banned, and the form that bans a user whether or not they are online.
 
 import { ask } from './ask.js';
+import { askToBan, banText } from './ban.js';
 import { byID, element, write } from './dom.js';
 import { Paged } from './paged.js';
 import { reason } from './reason.js';
 import { label, put, say, translate } from './text.js';
-import { full } from './time.js';
 import { linkTo } from './views.js';
 
 export class Bans {
@@ -54,22 +54,16 @@ export class Bans {
   }
 
   async #ban() {
-    const { user, hours, reason: why } = byID('ban').elements;
+    const form = byID('ban');
+    const { user } = form.elements;
     const id = user.value.trim();
     if (!id) {
       say(byID('bans-said'), 'bans.missing');
       user.focus();
       return;
     }
-    const body = { UserID: id, Reason: why.value.trim() };
-    const span = hours.selectedOptions[0].textContent;
-    const done = await ask('ban', { user: id, span }, () => {
-      // The time counts from the answer, not from the question.
-      if (Number(hours.value)) body.Until = Date.now() + Number(hours.value) * 3_600_000;
-      return this.#api.call('timd_account/ban', body);
-    });
-    if (!done) return;
-    byID('ban').reset();
+    if (!(await askToBan(this.#api, form, id))) return;
+    form.reset();
     this.#told('bans.done', { user: id });
   }
 
@@ -90,11 +84,10 @@ export class Bans {
     const rows = users.map(({ UserID, Ban }) => {
       const lift = label(say(element('button', { type: 'button', class: 'quiet small-button' }), 'bans.lift'), 'bans.lift.label', { user: UserID });
       lift.addEventListener('click', () => this.#lift(UserID));
-      const end = Ban.Until ? translate('bans.until', { time: full(Ban.Until) }) : translate('bans.forever');
-      const by = translate('bans.by', { admin: Ban.By, time: full(Ban.Time) });
+      const { end, by, reason: why } = banText(Ban);
       return element('li', {},
         element('div', { class: 'what' }, element('a', { href: linkTo('users', UserID) }, UserID), ' ', element('span', {}, end),
-          element('span', { class: 'detail' }, by), Ban.Reason ? element('span', { class: 'detail' }, Ban.Reason) : null),
+          element('span', { class: 'detail' }, by), why ? element('span', { class: 'detail' }, why) : null),
         lift);
     });
     byID('bans').replaceChildren(...rows);

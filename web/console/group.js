@@ -2,6 +2,7 @@
 
 import { ask } from './ask.js';
 import { byID, element, write } from './dom.js';
+import { facts } from './facts.js';
 import { Paged } from './paged.js';
 import { reason } from './reason.js';
 import { label, put, say, translate } from './text.js';
@@ -103,7 +104,7 @@ export class Group {
     const g = this.#group;
     if (!g) return;
     put(byID('group-title'), g.Name || g.GroupId);
-    const facts = [
+    facts('group-facts', [
       ['group.id', element('code', {}, g.GroupId)],
       ['group.type', translate(`group.type.${g.Type}`) ?? g.Type],
       ['group.owner', g.Owner_Account && element('a', { href: linkTo('users', g.Owner_Account) }, g.Owner_Account)],
@@ -113,9 +114,7 @@ export class Group {
       ['group.silence', translate(g.ShutUpAllMember === 'On' ? 'group.silence.on' : 'group.silence.off')],
       ['group.introduction', g.Introduction],
       ['group.notification', g.Notification],
-    ];
-    byID('group-facts').replaceChildren(...facts.filter(([, value]) => value).map(([key, value]) =>
-      element('div', {}, say(element('dt'), key), element('dd', {}, value))));
+    ]);
     say(byID('group-mute'), g.ShutUpAllMember === 'On' ? 'group.unmute.all' : 'group.mute.all');
   }
 

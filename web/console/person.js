@@ -2,7 +2,9 @@
 // logins, and what an administrator may do.
 
 import { ask } from './ask.js';
+import { askToBan, banText } from './ban.js';
 import { byID, element, write } from './dom.js';
+import { facts } from './facts.js';
 import { reason } from './reason.js';
 import { label, put, say, translate } from './text.js';
 import { count, full } from './time.js';
@@ -87,18 +89,15 @@ export class Person {
   #describe() {
     const u = this.#user;
     put(byID('person-title'), u.UserID);
-    const facts = [
+    facts('person-facts', [
       ['person.nick', u.Nick],
       ['person.state', translate(`state.${u.State}`)],
       ['person.account', u.ImportTime ? translate('person.since', { time: full(u.ImportTime) }) : translate('person.foreign')],
       ['person.groups', count(u.GroupNum ?? 0)],
       ['person.friends', count(u.FriendNum ?? 0)],
       ['person.kicked', u.KickedTime ? full(u.KickedTime) : ''],
-      ['person.banned', u.Ban && [u.Ban.Until ? translate('bans.until', { time: full(u.Ban.Until) }) : translate('bans.forever'),
-        translate('bans.by', { admin: u.Ban.By, time: full(u.Ban.Time) }), u.Ban.Reason].filter(Boolean).join(' · ')],
-    ];
-    byID('person-facts').replaceChildren(...facts.filter(([, value]) => value).map(([key, value]) =>
-      element('div', {}, say(element('dt'), key), element('dd', {}, value))));
+      ['person.banned', u.Ban && Object.values(banText(u.Ban)).filter(Boolean).join(' · ')],
+    ]);
     byID('person-kick').hidden = u.InstanceList.length === 0;
     byID('person-unban').hidden = !u.Ban;
     byID('person-ban').hidden = Boolean(u.Ban);
@@ -130,17 +129,12 @@ export class Person {
   }
 
   async #ban() {
-    const { hours, reason: why } = byID('person-ban').elements;
-    const args = { user: this.#id, span: hours.selectedOptions[0].textContent };
-    const body = { UserID: this.#id, Reason: why.value.trim() };
-    const done = await ask('ban', args, () => {
-      if (Number(hours.value)) body.Until = Date.now() + Number(hours.value) * 3_600_000;
-      return this.#api.call('timd_account/ban', body);
-    });
-    if (!done) return;
-    byID('person-ban').reset();
+    const form = byID('person-ban');
+    const user = this.#id;
+    if (!(await askToBan(this.#api, form, user))) return;
+    form.reset();
     byID('person-title').focus();
-    this.#told('bans.done', args);
+    this.#told('bans.done', { user });
   }
 
   #told(key, args) {

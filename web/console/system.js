@@ -1,8 +1,9 @@
 // The gateways that run, their NATS, the webhook's queue and the app's keys.
 
 import { byID, element } from './dom.js';
+import { facts } from './facts.js';
 import { reason } from './reason.js';
-import { put, say, translate } from './text.js';
+import { put, translate } from './text.js';
 import { count } from './time.js';
 
 export class System {
@@ -72,11 +73,6 @@ export class System {
       ['system.keys', s.KeyNum > 1 ? translate('system.keys.several', { n: count(s.KeyNum) }) : count(s.KeyNum)],
     ]);
   }
-}
-
-function facts(id, list) {
-  byID(id).replaceChildren(...list.filter(([, value]) => value).map(([key, value]) =>
-    element('div', {}, say(element('dt'), key), element('dd', {}, value))));
 }
 
 /** 1,234 bytes as 1.2 KB. */
