@@ -29,10 +29,13 @@ type span struct {
 	born     int64 // 0: known from the log only
 	from, to uint64
 	older    bool
+	// out: their document says that they have left, so their sessions were told that
+	// the group is gone. What the log still holds for them would bring it back.
+	out bool
 }
 
 func (s span) covers(r *record) bool {
-	if s.born != 0 && s.born != r.Born || r.pos <= s.from || s.to != 0 && r.pos > s.to {
+	if s.out || s.born != 0 && s.born != r.Born || r.pos <= s.from || s.to != 0 && r.pos > s.to {
 		return false
 	}
 	return r.Target == nil || s.older || r.Target.Pos > s.from
@@ -42,7 +45,7 @@ func (s span) covers(r *record) bool {
 func (c *crowds) set(p pair, worker int, u *user, m membership) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := span{born: m.Born, from: m.Joined, older: m.Older}
+	now := span{born: m.Born, from: m.Joined, older: m.Older, out: !m.In}
 	was, ok := c.find(p, worker, u)
 	switch {
 	case !ok && !m.In || ok && was.from > now.from: // the log is ahead

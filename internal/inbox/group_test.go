@@ -109,6 +109,9 @@ func TestGroupLeaveAndComeBack(t *testing.T) {
 	bob.hears("one")
 	require.NoError(t, groups.change(in, "g", nil, []string{"bob"}))
 	bob.until("that it is gone", func() bool { return bob.convs["GROUPg"] == nil })
+	late, err := in.messageAt(t.Context(), pairOf(app, "", groupName("g")), old.Position)
+	require.NoError(t, err)
+	require.NotContains(t, in.crowds.hearing(in.delivery.number(bob.s.user.User), late), bob.s.user, "the log may come later than the document")
 	alice.says("g", "two")
 	for method, params := range map[string]any{
 		frame.MessageList:     conversationParams{ConversationID: "GROUPg"},
