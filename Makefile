@@ -115,9 +115,16 @@ check-deploy:
 kits: build node-modules web/e2e/kits/node_modules/.package-lock.json
 	cd web/e2e/kits && $(NPM) test --silent
 
-# The SDKs that start.mjs compares with are installed for it alone.
-bench: build node-modules web/e2e/peers/node_modules/.package-lock.json
-	$(GO) run ./internal/bench -o bin/bench.json
+# What tim is compared with is installed for this alone. BENCH=-peers measures only
+# the comparisons, and BENCH='-page internal/bench/results' also writes their page.
+bench: build node-modules web/e2e/peers/node_modules/.package-lock.json bin/peers/centrifuge bin/peers/centrifugo
+	TIM_PEERS=$(CURDIR)/bin/peers $(GO) run ./internal/bench -o bin/bench.json $(BENCH)
+
+bin/peers/centrifuge: $(wildcard internal/bench/centrifuge/*)
+	$(GO) build -C internal/bench/centrifuge -o $(CURDIR)/$@
+
+bin/peers/centrifugo:
+	GOBIN=$(CURDIR)/bin/peers $(GO) install github.com/centrifugal/centrifugo/v6@v6.9.1
 
 # The module is built once, with its budget; the compiler of TypeScript takes one
 # core, so that the other goes on with Go.

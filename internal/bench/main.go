@@ -4,9 +4,11 @@
 // packages; when there is none, it is ./... and what the scripts of web/e2e measure
 // in Chromium: what the built tim.wasm costs a page (bench.mjs), how long a page waits
 // for it and for other SDKs (peers/start.mjs), and uploads (bench-media.mjs). -media
-// measures uploads, and nothing else.
+// measures uploads, and nothing else. -page writes the comparisons with peers as a page
+// with charts, from this run or, with -from, from what an earlier one wrote.
 //
 //	main.go   runs and prints
+//	page.go   writes the page of results
 //	plain.go  is the server that uploads are compared with
 //	parse.go  reads what go test -bench says
 package main
@@ -14,6 +16,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -22,68 +25,133 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 )
 
 // report is what -o writes.
 type report struct {
+	Date       string                   `json:"date"`
+	Commit     string                   `json:"commit"`
+	Load       string                   `json:"load"` // the machine's, before: of 1, 5 and 15 minutes
 	Go         string                   `json:"go"`
 	CPUs       int                      `json:"cpus"`
 	Sizes      map[string]int64         `json:"sizes"` // bytes, by path
 	Benchmarks map[string][]measurement `json:"benchmarks"`
 }
 
+// options are what the command line says.
+type options struct {
+	packages        []string
+	benchtime       string
+	media, peers    bool
+	out, page, from string
+}
+
 func main() {
-	out := flag.String("o", "", "write the figures as JSON to this `file`")
-	benchtime := flag.String("benchtime", "1s", "as of go test")
-	media := flag.Bool("media", false, "measure uploads only")
+	var o options
+	flag.StringVar(&o.out, "o", "", "write the figures as JSON to this `file`")
+	flag.StringVar(&o.benchtime, "benchtime", "1s", "as of go test")
+	flag.BoolVar(&o.media, "media", false, "measure uploads only")
+	flag.BoolVar(&o.peers, "peers", false, "measure only what is compared with other servers and SDKs")
+	flag.StringVar(&o.page, "page", "", "write a page of results into this `folder`")
+	flag.StringVar(&o.from, "from", "", "measure nothing: take the figures from this `file`")
 	flag.Parse()
-	packages := flag.Args()
-	page := len(packages) == 0
-	if page {
-		packages = []string{"./..."}
-	}
-	if *media {
-		packages, page = nil, false
-	}
-	if err := run(page, page || *media, packages, *benchtime, *out, os.Stdout); err != nil {
+	o.packages = flag.Args()
+	if err := run(o, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(page, media bool, packages []string, benchtime, out string, table io.Writer) error {
-	var stdout bytes.Buffer
-	if len(packages) > 0 {
-		args := append([]string{"test", "-run", "^$", "-bench", ".", "-benchmem", "-benchtime", benchtime, "-p", "1"}, packages...)
-		if err := add(&stdout, "go", args...); err != nil {
-			return err
-		}
-	}
-	if page {
-		for _, script := range []string{"bench.mjs", filepath.Join("peers", "start.mjs")} {
-			if err := add(&stdout, "node", filepath.Join("web", "e2e", script)); err != nil {
-				return err
-			}
-		}
-	}
-	if media {
-		if err := uploads(&stdout); err != nil {
-			return err
-		}
-	}
-	r := report{Go: runtime.Version(), CPUs: runtime.NumCPU(), Sizes: sizes(), Benchmarks: parse(stdout.String())}
-	if len(r.Benchmarks) == 0 {
-		return fmt.Errorf("no benchmark in %s", strings.Join(packages, " "))
-	}
-	r.print(table)
-	if out == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(r, "", "  ")
+func run(o options, table io.Writer) error {
+	r, err := o.report()
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(out, append(text, '\n'), 0o644)
+	r.print(table)
+	if o.out != "" {
+		text, err := json.MarshalIndent(r, "", "  ")
+		if err == nil {
+			err = os.WriteFile(o.out, append(text, '\n'), 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if o.page == "" {
+		return nil
+	}
+	return r.writePage(o.page)
+}
+
+// report measures, or reads what was measured before.
+func (o options) report() (report, error) {
+	if o.from != "" {
+		return readReport(o.from)
+	}
+	r := report{Date: time.Now().Format(time.DateOnly), Commit: commit(), Load: load(), Go: runtime.Version(), CPUs: runtime.NumCPU(), Sizes: sizes()}
+	text, err := o.measure()
+	if r.Benchmarks = parse(text); err == nil && len(r.Benchmarks) == 0 {
+		err = fmt.Errorf("no benchmark in %s", strings.Join(o.packages, " "))
+	}
+	return r, err
+}
+
+// measure returns what the benchmarks print.
+func (o options) measure() (string, error) {
+	var stdout bytes.Buffer
+	start := filepath.Join("peers", "start.mjs")
+	switch {
+	case o.media:
+		err := uploads(&stdout)
+		return stdout.String(), err
+	case o.peers:
+		err := o.goTest(&stdout, "^BenchmarkPeers$", "./internal/cluster")
+		return stdout.String(), errors.Join(err, scripts(&stdout, start))
+	case len(o.packages) > 0:
+		err := o.goTest(&stdout, ".", o.packages...)
+		return stdout.String(), err
+	}
+	err := o.goTest(&stdout, ".", "./...")
+	if err == nil {
+		err = scripts(&stdout, "bench.mjs", start)
+	}
+	if err == nil {
+		err = uploads(&stdout)
+	}
+	return stdout.String(), err
+}
+
+func (o options) goTest(stdout *bytes.Buffer, benchmarks string, packages ...string) error {
+	return add(stdout, "go", append([]string{"test", "-run", "^$", "-bench", benchmarks, "-benchmem", "-benchtime", o.benchtime, "-timeout", "0", "-p", "1"}, packages...)...)
+}
+
+func scripts(stdout *bytes.Buffer, names ...string) error {
+	for _, name := range names {
+		if err := add(stdout, "node", filepath.Join("web", "e2e", name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commit names what is measured, and says if there is more than that.
+func commit() string {
+	text, err := exec.Command("git", "describe", "--always", "--dirty").Output()
+	if err != nil {
+		return "an unknown commit"
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// load returns how busy the machine is, where Linux says so.
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	fields := strings.Fields(string(text))
+	if err != nil || len(fields) < 3 {
+		return "unknown"
+	}
+	return strings.Join(fields[:3], " ")
 }
 
 // uploads measures uploads to timd and to a plain server.

@@ -31,8 +31,6 @@ func BenchmarkLoginPath(b *testing.B) {
 	for i := range sigs {
 		sigs[i] = Sign(benchUser(i))
 	}
-	took := make([]time.Duration, b.N)
-	conns := make([]net.Conn, b.N)
 	// Whatever the first logins create once exists before the measurement
 	// begins.
 	for i := range clients {
@@ -41,25 +39,39 @@ func BenchmarkLoginPath(b *testing.B) {
 		defer c.Close()
 	}
 	cpu, resident := g.usage(b)
-	var next, failed atomic.Int64
-	var wait sync.WaitGroup
 	b.ResetTimer()
+	took, conns, err := logins(b.N, clients, mostHeld, func(i int) (net.Conn, error) { return loginOnce(g.Addr, i, sigs[i]) })
+	b.StopTimer()
+	require.NoError(b, err)
+	cpuNow, residentNow := g.usage(b)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "logins/s")
+	b.ReportMetric(float64(took[b.N/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64(took[b.N*99/100].Microseconds()), "p99-µs")
+	b.ReportMetric(float64((cpuNow-cpu).Microseconds())/float64(b.N), "cpu-µs/login")
+	b.ReportMetric(float64(residentNow-resident)/float64(len(conns)), "rss-B/session")
+	for _, c := range conns {
+		hangUp(c)
+	}
+}
+
+// logins has n users log in, clients of them at once, and returns how long each took,
+// sorted, and the connections of the first, as many as are held.
+func logins(n, clients, held int, login func(i int) (net.Conn, error)) ([]time.Duration, []net.Conn, error) {
+	took, conns := make([]time.Duration, n), make([]net.Conn, min(n, held))
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	failed := make(chan error, clients)
 	for range clients {
 		wait.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= b.N {
-					return
-				}
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				start := time.Now()
-				c, err := loginOnce(g.Addr, i, sigs[i])
+				c, err := login(i)
 				if err != nil {
-					failed.Add(1)
-					b.Error(err)
+					failed <- err
 					return
 				}
 				took[i] = time.Since(start)
-				if i < mostHeld {
+				if i < held {
 					conns[i] = c
 				} else {
 					hangUp(c)
@@ -68,21 +80,9 @@ func BenchmarkLoginPath(b *testing.B) {
 		})
 	}
 	wait.Wait()
-	b.StopTimer()
-	if failed.Load() > 0 {
-		return
-	}
-	cpuNow, residentNow := g.usage(b)
-	held := min(b.N, mostHeld)
+	close(failed)
 	slices.Sort(took)
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "logins/s")
-	b.ReportMetric(float64(took[b.N/2].Microseconds()), "p50-µs")
-	b.ReportMetric(float64(took[b.N*99/100].Microseconds()), "p99-µs")
-	b.ReportMetric(float64((cpuNow-cpu).Microseconds())/float64(b.N), "cpu-µs/login")
-	b.ReportMetric(float64(residentNow-resident)/float64(held), "rss-B/session")
-	for _, c := range conns[:held] {
-		hangUp(c)
-	}
+	return took, conns, <-failed
 }
 
 // mostHeld sessions stay open: a process has a limit of descriptors.
@@ -92,34 +92,49 @@ func benchUser(i int) string { return fmt.Sprintf("bench%d", i) }
 
 // loginOnce logs in over a bare connection, which costs this side little.
 func loginOnce(addr string, i int, sig string) (net.Conn, error) {
-	from := &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+uint(i)%200))} // ports of one address would not suffice
-	c, err := (&net.Dialer{LocalAddr: from, Timeout: 10 * time.Second}).Dial("tcp", addr)
+	c, in, err := upgrade(addr, i, "/ws", "Sec-WebSocket-Protocol: tim.v1\r\n")
 	if err != nil {
 		return nil, err
 	}
+	_, err = c.Write(textFrame(fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"login","params":{"userID":%q,"userSig":%q,"platform":"Web","instance":"%032x","doc":"ab","intent":"new"}}`, benchUser(i), sig, uint32(i))))
+	return c, answers(c, in, err, `"farewell"`)
+}
+
+// upgrade opens a WebSocket over a bare connection.
+func upgrade(addr string, i int, path, headers string) (net.Conn, *bufio.Reader, error) {
+	from := &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+uint(i)%200))} // ports of one address would not suffice
+	c, err := (&net.Dialer{LocalAddr: from, Timeout: 10 * time.Second}).Dial("tcp", addr)
+	if err != nil {
+		return nil, nil, err
+	}
 	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
 	in := bufio.NewReaderSize(c, 2048)
-	if _, err = fmt.Fprintf(c, "GET /ws HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: tim.v1\r\n\r\n", addr); err == nil {
+	if _, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n%s\r\n", path, addr, headers); err == nil {
 		var r *http.Response
 		if r, err = http.ReadResponse(in, nil); err == nil && r.StatusCode != http.StatusSwitchingProtocols {
 			err = errors.New(r.Status)
 		}
 	}
-	if err == nil {
-		_, err = c.Write(textFrame(fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"login","params":{"userID":%q,"userSig":%q,"platform":"Web","instance":"%032x","doc":"ab","intent":"new"}}`, benchUser(i), sig, uint32(i))))
+	if err != nil {
+		_ = c.Close()
 	}
+	return c, in, err
+}
+
+// answers returns an error unless what comes next holds a text; it closes the
+// connection then, and after err.
+func answers(c net.Conn, in *bufio.Reader, err error, want string) error {
 	var answer string
 	if err == nil {
 		answer, err = readText(in)
 	}
-	if err == nil && !strings.Contains(answer, `"farewell"`) {
+	if err == nil && !strings.Contains(answer, want) {
 		err = errors.New(answer)
 	}
 	if err != nil {
 		_ = c.Close()
-		return nil, err
 	}
-	return c, nil
+	return err
 }
 
 // hangUp leaves no connection behind in TIME_WAIT.

@@ -69,7 +69,7 @@ func runPairs(b *testing.B, all []*benchPair, n int) time.Duration {
 			wait.Go(func() {
 				if err := f(share); err != nil {
 					failed <- err
-					p.hangUp()
+					p.hangUp() // ends the other half
 				}
 			})
 		}
@@ -94,28 +94,33 @@ func reportTimes(b *testing.B, what string, took []time.Duration) {
 
 // benchPair is a sender and a receiver.
 type benchPair struct {
-	from, to       *benchConn
+	from, to       benchEnd
 	acked, arrived []time.Duration
 }
 
+// benchEnd is a client of one of the servers that are measured.
+type benchEnd interface {
+	say(at time.Time) error     // sends a message that names a time, and waits for its acknowledgement
+	hear() ([]time.Time, error) // waits for messages and acknowledges them as an SDK does
+	hangUp()
+}
+
 func newBenchPair(b *testing.B, g *Gateway, i int) *benchPair {
-	return &benchPair{from: newBenchConn(b, g, 2*i), to: newBenchConn(b, g, 2*i+1)}
+	from, to := newBenchConn(b, g, 2*i), newBenchConn(b, g, 2*i+1)
+	from.peer = to.userID
+	return &benchPair{from: from, to: to}
 }
 
 func (p *benchPair) hangUp() {
-	hangUp(p.from.conn)
-	hangUp(p.to.conn)
+	p.from.hangUp()
+	p.to.hangUp()
 }
 
 // send sends messages one after the other.
 func (p *benchPair) send(n int) error {
 	for range n {
 		start := time.Now()
-		var random [frame.MessageIDRandom]byte
-		enc.BigEndian.PutUint32(random[:], uint32(p.from.calls))
-		id := frame.NewMessageID(p.from.userID, start.UnixMilli(), random)
-		_, err := p.from.call("message.send", fmt.Sprintf(`{"id":%q,"to":%q,"type":"TIMTextElem","payload":{"text":"at %d."}}`, id, p.to.userID, start.UnixNano()))
-		if err != nil {
+		if err := p.from.say(start); err != nil {
 			return err
 		}
 		p.acked = append(p.acked, time.Since(start))
@@ -123,32 +128,65 @@ func (p *benchPair) send(n int) error {
 	return nil
 }
 
-// receive takes messages until n have come. What came is acknowledged, one call
-// at a time.
+// receive takes messages until n have come.
 func (p *benchPair) receive(n int) error {
-	cursor, acking := "", ""
 	for n > 0 {
-		text, err := p.to.read()
+		sent, err := p.to.hear()
 		if err != nil {
 			return err
 		}
-		if acking != "" && strings.Contains(text, acking) {
-			acking = ""
+		for _, at := range sent {
+			p.arrived = append(p.arrived, time.Since(at))
 		}
-		if at, ok := between(text, `"text":"at `, `."`); ok && strings.Contains(text, `"method":"messages"`) {
-			sent, _ := strconv.ParseInt(at, 10, 64)
-			p.arrived = append(p.arrived, time.Since(time.Unix(0, sent)))
-			cursor, _ = between(text, `"cursor":"`, `"`)
-			n--
-		}
-		if acking == "" && cursor != "" {
-			if acking, err = p.to.ask("message.ack", fmt.Sprintf(`{"cursor":%q}`, cursor)); err != nil {
-				return err
-			}
-			cursor = ""
-		}
+		n -= len(sent)
 	}
 	return nil
+}
+
+// timesIn returns the times that the messages of a frame name.
+func timesIn(text string) (out []time.Time) {
+	for {
+		at, rest, ok := cut(text, `"text":"at `, `."`)
+		if !ok {
+			return out
+		}
+		sent, _ := strconv.ParseInt(at, 10, 64)
+		out, text = append(out, time.Unix(0, sent)), rest
+	}
+}
+
+func (c *benchConn) hangUp() { hangUp(c.conn) }
+
+func (c *benchConn) say(at time.Time) error {
+	var random [frame.MessageIDRandom]byte
+	enc.BigEndian.PutUint32(random[:], uint32(c.calls))
+	id := frame.NewMessageID(c.userID, at.UnixMilli(), random)
+	_, err := c.call("message.send", fmt.Sprintf(`{"id":%q,"to":%q,"type":"TIMTextElem","payload":{"text":"at %d."}}`, id, c.peer, at.UnixNano()))
+	return err
+}
+
+// hear makes one call at a time to acknowledge what came.
+func (c *benchConn) hear() (sent []time.Time, err error) {
+	for len(sent) == 0 {
+		text, err := c.read()
+		if err != nil {
+			return nil, err
+		}
+		if c.acking != "" && strings.Contains(text, c.acking) {
+			c.acking = ""
+		}
+		if strings.Contains(text, `"method":"messages"`) {
+			sent = timesIn(text)
+			c.cursor, _ = between(text, `"cursor":"`, `"`)
+		}
+		if c.acking == "" && c.cursor != "" {
+			if c.acking, err = c.ask("message.ack", fmt.Sprintf(`{"cursor":%q}`, c.cursor)); err != nil {
+				return nil, err
+			}
+			c.cursor = ""
+		}
+	}
+	return sent, nil
 }
 
 // between returns what stands behind before and in front of after.
@@ -172,6 +210,9 @@ type benchConn struct {
 	in     *bufio.Reader
 	calls  int
 	synced string // the answer of session.sync
+
+	peer           string // whom say writes to
+	cursor, acking string // what hear has to acknowledge, and the answer that it waits for
 }
 
 func newBenchConn(b *testing.B, g *Gateway, i int) *benchConn {

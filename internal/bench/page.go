@@ -1,0 +1,221 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// claim is a row of the page of results: a figure of timd's or of the page's beside
+// a peer's, from one benchmark.
+type claim struct {
+	what       string
+	bench      string // as go test prints it, without the number of CPUs
+	own, peer  string // units of both figures; peer may be "" or in another benchmark
+	ratio      string // unit of the ratio
+	peerBench  string // where peer is, if not in bench
+	unit       string // what both are printed in
+	scale      float64
+	must       float64 // what the ratio has to be at most, or at least where more is better
+	moreIsGood bool
+}
+
+// chapter is a table and a chart of one peer.
+type chapter struct {
+	title, peer, note string
+	claims            []claim
+}
+
+// chapters say what is compared, and what has to be known to read it.
+var chapters = []chapter{
+	{
+		"Logins, against Centrifugo 6.9.1", "Centrifugo",
+		"Connect, upgrade, token, and a place among the user's instances (timd) or a personal channel (Centrifugo); 64 at once. timd stores each session's place on disk, and counts and evicts instances; Centrifugo keeps all in memory and evicts nobody.",
+		logins("centrifugo"),
+	},
+	{
+		"Logins, against centrifuge 0.40.1, the library", "centrifuge",
+		"The same on the library alone, in memory.",
+		logins("centrifuge"),
+	},
+	{
+		"Messages, against centrifuge 0.40.1 in memory", "centrifuge",
+		"Pairs in a closed loop: a sender sends its next message when the last one is acknowledged. timd checks the sender's right to write, stores each message on disk and keeps both users' conversations and unread counts; the peer keeps the newest 100 of a channel in memory.",
+		append(messages(128), messages(1000)...),
+	},
+	{
+		"A page, against tim-js-sdk 2.27.6", "tim-js-sdk",
+		"From the request for the script until create() has returned an instance that works, in Chromium, everything compressed with brotli. A Go program that does nothing is the floor of what a Go module can reach.",
+		[]claim{
+			start("tim, first visit", "tim/cold", 1.25), start("tim, third visit", "tim/warm", 1),
+			start("a Go program that does nothing, first visit", "go-hello-world/cold", 0), start("the same, third visit", "go-hello-world/warm", 0),
+			start("@tencentcloud/chat 3.6.6, first visit", "chat/cold", 0), start("lite-chat 4.2.1, first visit", "lite-chat/cold", 0),
+		},
+	},
+}
+
+func logins(peer string) []claim {
+	return []claim{
+		ofPeer("CPU of a login", "Peers/logins", peer, "cpu-µs", "µs", 1, 0.6, false),
+		ofPeer("logins a second (more is better)", "Peers/logins", peer, "per-s", "/s", 1, 0, true),
+		ofPeer("time of a login, p99", "Peers/logins", peer, "p99-µs", "ms", 1e-3, 0, false),
+		ofPeer("resident memory of a session", "Peers/logins", peer, "rss-B", "KB", 1e-3, 0.2, false),
+	}
+}
+
+func messages(pairs int) []claim {
+	bench, of := fmt.Sprint("Peers/messages/pairs=", pairs), fmt.Sprintf(", %d pairs", pairs)
+	return []claim{
+		ofPeer("CPU of a message"+of, bench, "centrifuge", "cpu-µs", "µs", 1, 2, false),
+		ofPeer("messages a second (more is better)"+of, bench, "centrifuge", "per-s", "/s", 1, 0.5, true),
+		ofPeer("acknowledgement, p99"+of, bench, "centrifuge", "ack-p99-µs", "ms", 1e-3, 0, false),
+		ofPeer("arrival, p99"+of, bench, "centrifuge", "arrival-p99-µs", "ms", 1e-3, 0, false),
+	}
+}
+
+func ofPeer(what, bench, peer, unit, shown string, scale, must float64, moreIsGood bool) claim {
+	return claim{what, bench, "tim-" + unit, peer + "-" + unit, unit + "-x-" + peer, bench, shown, scale, must, moreIsGood}
+}
+
+func start(what, name string, must float64) claim {
+	_, kind, _ := strings.Cut(name, "/")
+	return claim{what, "Start/" + name, "ns/op", "ns/op", "x-tim-js-sdk", "Start/tim-js-sdk/" + kind, "ms", 1e-6, must, false}
+}
+
+// figure is a claim with what was measured.
+type figure struct {
+	claim
+	ours, theirs, times float64
+}
+
+// met is what the table says of the target.
+func (f figure) met() string {
+	switch {
+	case f.must == 0:
+		return ""
+	case f.moreIsGood && f.times >= f.must:
+		return fmt.Sprintf("at least %g: met", f.must)
+	case f.moreIsGood:
+		return fmt.Sprintf("at least %g: **missed**", f.must)
+	case f.times <= f.must:
+		return fmt.Sprintf("at most %g: met", f.must)
+	}
+	return fmt.Sprintf("at most %g: **missed**", f.must)
+}
+
+// writePage writes what peers were compared in as a page with charts: README.md and
+// SVG files in a folder. A chapter that nothing was measured for is left out.
+func (r report) writePage(folder string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	old, err := filepath.Glob(filepath.Join(folder, "*.svg"))
+	for _, path := range old {
+		err = errors.Join(err, os.Remove(path))
+	}
+	if err != nil {
+		return err
+	}
+	var page strings.Builder
+	fmt.Fprintf(&page, "# Results\n\nWritten by `make bench`, as is. All servers and pages of a table took turns in one run, so that whatever else the machine did hit all of them; figures are medians, ratios are medians of the ratios in a turn. In the charts green is better than the peer, red is worse. Absolute figures say something about this machine only.\n\n")
+	fmt.Fprintf(&page, "Measured on %s at %s, %s, %d CPUs, which also ran the clients; load before it %s.\n", r.Date, r.Commit, r.Go, r.CPUs, r.Load)
+	missing := true
+	for i, c := range chapters {
+		all := r.figures(c)
+		if len(all) == 0 {
+			continue
+		}
+		missing = false
+		name := fmt.Sprintf("%d.svg", i+1)
+		fmt.Fprintf(&page, "\n## %s\n\n%s\n\n![%s](%s)\n\n| | tim | %s | ratio | target |\n|---|---|---|---|---|\n", c.title, c.note, c.title, name, c.peer)
+		for _, f := range all {
+			fmt.Fprintf(&page, "| %s | %s %s | %s %s | %.2f | %s |\n", f.what, round(f.ours*f.scale), f.unit, round(f.theirs*f.scale), f.unit, f.times, f.met())
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(chart(c, all)), 0o644); err != nil {
+			return err
+		}
+	}
+	if missing {
+		return errNothing
+	}
+	return os.WriteFile(filepath.Join(folder, "README.md"), []byte(page.String()), 0o644)
+}
+
+var errNothing = errors.New("no figure of a peer: make bench BENCH=-peers measures them")
+
+// figures returns what was measured for a chapter.
+func (r report) figures(c chapter) (out []figure) {
+	for _, one := range c.claims {
+		own, peer := r.find(one.bench), r.find(one.peerBench)
+		f := figure{one, own[one.own], peer[one.peer], own[one.ratio]}
+		if f.ours > 0 && f.theirs > 0 && f.times > 0 {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// cpus is what go test appends to a benchmark's name.
+var cpus = regexp.MustCompile(`-\d+$`)
+
+// find returns what a benchmark of any package gave.
+func (r report) find(name string) map[string]float64 {
+	for _, all := range r.Benchmarks {
+		for _, m := range all {
+			if m.Name == name || cpus.ReplaceAllString(m.Name, "") == name {
+				return m.Values
+			}
+		}
+	}
+	return nil
+}
+
+// round prints three digits that count.
+func round(v float64) string {
+	if v >= 100 {
+		return strconv.FormatFloat(math.Round(v), 'f', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 3, 64)
+}
+
+// chart draws the ratios of a chapter as bars, with a line where both are equal.
+func chart(c chapter, all []figure) string {
+	const left, width, bar, gap, top = 330.0, 330.0, 22.0, 12.0, 48.0
+	most := 1.0
+	for _, f := range all {
+		most = max(most, f.times)
+	}
+	height := top + float64(len(all))*(bar+gap) + 28
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 %g" width="760" height="%g" font-family="system-ui, sans-serif" font-size="14" role="img" aria-label="%s">`+"\n", height, height, html.EscapeString(c.title))
+	b.WriteString("<style>text{fill:#1f2328}.l{stroke:#59636e}.good{fill:#1a7f64}.bad{fill:#c4432b}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.l{stroke:#9198a1}.good{fill:#3fb68f}.bad{fill:#f0735a}}</style>\n")
+	fmt.Fprintf(&b, `<text x="0" y="20" font-weight="600">%s</text>`+"\n", html.EscapeString(c.title))
+	for i, f := range all {
+		y := top + float64(i)*(bar+gap)
+		class := "good"
+		if better := f.times <= 1; better == f.moreIsGood && f.times != 1 {
+			class = "bad"
+		}
+		fmt.Fprintf(&b, `<text x="%g" y="%g" text-anchor="end">%s</text><rect class="%s" x="%g" y="%g" width="%.1f" height="%g" rx="3"/><text x="%.1f" y="%g">%.2f</text>`+"\n",
+			left-10, y+bar-6, html.EscapeString(f.what), class, left, y, f.times/most*width, bar, left+f.times/most*width+8, y+bar-6, f.times)
+	}
+	one := left + width/most
+	fmt.Fprintf(&b, `<path class="l" d="M%.1f %g V%g" stroke-dasharray="4 4"/><text x="%.1f" y="%g" text-anchor="middle">1 = %s</text>`+"\n</svg>\n", one, top-8, height-24, one, height-6, html.EscapeString(c.peer))
+	return b.String()
+}
+
+// readReport reads what -o has written.
+func readReport(path string) (r report, err error) {
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	return r, err
+}

@@ -1,0 +1,262 @@
+package cluster
+
+import (
+	"bufio"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// BenchmarkPeers gives the same work to timd and to other servers in turn, so that
+// whatever else the machine does hits all of them, and reports medians: what each
+// server took, and the ratios of timd's figures to a peer's in the same turn (…-x-…).
+// Each is a process of its own. The peers keep 100 messages of a channel in memory;
+// timd stores all on disk. make bench installs them in the folder that TIM_PEERS names.
+func BenchmarkPeers(b *testing.B) {
+	peers := os.Getenv("TIM_PEERS")
+	if peers == "" {
+		b.Skip("TIM_PEERS names no folder with the other servers; make bench does")
+	}
+	b.Run("logins", func(b *testing.B) {
+		comparison{startTim(b), startCentrifuge(b, peers), startCentrifugo(b, peers)}.run(b, func(c contender, n, turn int) figures {
+			took, conns, err := logins(n, 64, heldInTurn, func(i int) (net.Conn, error) { return c.login(turn*n + i) })
+			require.NoError(b, err)
+			for _, conn := range conns {
+				b.Cleanup(func() { hangUp(conn) })
+			}
+			return figures{"p99-µs": float64(took[len(took)*99/100].Microseconds()), "held": float64(len(conns))}
+		})
+	})
+	for _, pairs := range []int{128, 1000} {
+		b.Run(fmt.Sprintf("messages/pairs=%d", pairs), func(b *testing.B) {
+			all := map[string][]*benchPair{}
+			comparison{startTim(b), startCentrifuge(b, peers)}.run(b, func(c contender, n, _ int) figures {
+				if all[c.name] == nil {
+					for i := range pairs {
+						p, err := c.pair(i)
+						require.NoError(b, err)
+						b.Cleanup(p.hangUp)
+						all[c.name] = append(all[c.name], p)
+					}
+				}
+				runPairs(b, all[c.name], n)
+				var acked, arrived []time.Duration
+				for _, p := range all[c.name] {
+					acked, arrived = append(acked, p.acked...), append(arrived, p.arrived...)
+				}
+				return figures{"ack-p99-µs": p99(acked), "arrival-p99-µs": p99(arrived)}
+			})
+		})
+	}
+}
+
+const (
+	turns      = 7    // the first, which begins everything, does not count
+	heldInTurn = 1000 // sessions that stay open, of each turn and server
+)
+
+func p99(took []time.Duration) float64 {
+	slices.Sort(took)
+	return float64(took[len(took)*99/100].Microseconds())
+}
+
+// figures are what one turn took, by unit.
+type figures map[string]float64
+
+// contender is a server, and how its clients come and talk.
+type contender struct {
+	*process
+	name  string
+	login func(i int) (net.Conn, error)
+	pair  func(i int) (*benchPair, error)
+}
+
+// comparison is timd and its peers.
+type comparison []contender
+
+// run has each contender do n things in each turn, and reports the medians.
+func (all comparison) run(b *testing.B, do func(c contender, n, turn int) figures) {
+	n := max(b.N/(turns-1)/len(all), 256)
+	got := make([]map[string][]float64, len(all))
+	b.ResetTimer()
+	for turn := range turns {
+		for k, c := range all {
+			cpu, resident := c.usage(b)
+			start := time.Now()
+			f := do(c, n, turn)
+			took := time.Since(start)
+			cpuNow, residentNow := c.usage(b)
+			f["cpu-µs"] = float64((cpuNow - cpu).Microseconds()) / float64(n)
+			f["per-s"] = float64(n) / took.Seconds()
+			if held := f["held"]; held > 0 {
+				f["rss-B"] = float64(residentNow-resident) / held
+				delete(f, "held")
+			}
+			if got[k] == nil {
+				got[k] = map[string][]float64{}
+			}
+			for unit, v := range f {
+				if turn > 0 {
+					got[k][unit] = append(got[k][unit], v)
+				}
+			}
+		}
+	}
+	b.StopTimer()
+	b.ReportMetric(0, "ns/op") // a turn of all of them says nothing
+	for k, c := range all {
+		for unit, values := range got[k] {
+			b.ReportMetric(median(values), c.name+"-"+unit)
+			if k == 0 {
+				continue
+			}
+			ratios := make([]float64, len(values))
+			for i, v := range values {
+				ratios[i] = got[0][unit][i] / v
+			}
+			b.ReportMetric(median(ratios), unit+"-x-"+c.name)
+		}
+	}
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
+
+func startTim(b *testing.B) contender {
+	g := StartGateway(b, "--data", b.TempDir(), "--message-rate", "100000")
+	return contender{&g.process, "tim",
+		func(i int) (net.Conn, error) { return loginOnce(g.Addr, i, Sign(benchUser(i))) },
+		func(i int) (*benchPair, error) { return newBenchPair(b, g, i), nil },
+	}
+}
+
+func startCentrifuge(b *testing.B, peers string) contender {
+	addr := fmt.Sprint("127.0.0.1:", ports(b, 1)[0])
+	return startPeer(b, "centrifuge", filepath.Join(peers, "centrifuge"), addr, addr, Key)
+}
+
+func startCentrifugo(b *testing.B, peers string) contender {
+	port := ports(b, 1)[0]
+	config, err := json.Marshal(map[string]any{
+		"http_server": map[string]any{"address": "127.0.0.1", "port": fmt.Sprint(port)},
+		"log":         map[string]any{"level": "error"},
+		"client": map[string]any{
+			"token":                              map[string]any{"hmac_secret_key": Key},
+			"subscribe_to_user_personal_channel": map[string]any{"enabled": true},
+		},
+	})
+	require.NoError(b, err)
+	path := filepath.Join(b.TempDir(), "config.json")
+	require.NoError(b, os.WriteFile(path, config, 0o600))
+	return startPeer(b, "centrifugo", filepath.Join(peers, "centrifugo"), fmt.Sprint("127.0.0.1:", port), "-c", path)
+}
+
+// startPeer starts a server that speaks Centrifugo's protocol, and waits until it
+// lets somebody in.
+func startPeer(b *testing.B, name, path, addr string, args ...string) contender {
+	p := &process{t: b, path: path, args: args}
+	go discard(p.start())
+	b.Cleanup(func() { p.signal(syscall.SIGKILL) })
+	c := contender{p, name,
+		func(i int) (net.Conn, error) {
+			c, err := newCentrifugeConn(addr, i)
+			if err != nil {
+				return nil, err
+			}
+			return c.conn, nil
+		},
+		func(i int) (*benchPair, error) {
+			from, err := newCentrifugeConn(addr, 2*i)
+			if err != nil {
+				return nil, err
+			}
+			to, err := newCentrifugeConn(addr, 2*i+1)
+			return &benchPair{from: from, to: to}, err
+		},
+	}
+	require.EventuallyWithT(b, func(t *assert.CollectT) {
+		conn, err := c.login(-1)
+		require.NoError(t, err, p.tail(2000))
+		hangUp(conn)
+	}, 30*time.Second, 20*time.Millisecond)
+	return c
+}
+
+// centrifugeConn is a client of Centrifugo's protocol in JSON.
+type centrifugeConn struct {
+	number int
+	conn   net.Conn
+	in     *bufio.Reader
+	calls  int
+}
+
+func newCentrifugeConn(addr string, i int) (*centrifugeConn, error) {
+	conn, in, err := upgrade(addr, i, "/connection/websocket", "")
+	if err != nil {
+		return nil, err
+	}
+	_, err = conn.Write(textFrame(fmt.Sprintf(`{"id":1,"connect":{"token":%q}}`, signJWT(benchUser(i)))))
+	err = answers(conn, in, err, `"subs":{`)
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Minute))
+	return &centrifugeConn{number: i, conn: conn, in: in, calls: 1}, err
+}
+
+// signJWT makes a token that says who a client is.
+func signJWT(user string) string {
+	part := base64.RawURLEncoding.EncodeToString
+	text := part([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + part(fmt.Appendf(nil, `{"sub":%q,"exp":%d}`, user, time.Now().Add(time.Hour).Unix()))
+	sum := hmac.New(sha256.New, []byte(Key))
+	sum.Write([]byte(text))
+	return text + "." + part(sum.Sum(nil))
+}
+
+func (c *centrifugeConn) hangUp() { hangUp(c.conn) }
+
+func (c *centrifugeConn) say(at time.Time) error {
+	c.calls++
+	_, err := c.conn.Write(textFrame(fmt.Sprintf(`{"id":%d,"publish":{"channel":"#%s","data":{"text":"at %d."}}}`, c.calls, benchUser(c.number+1), at.UnixNano())))
+	answer := fmt.Sprintf(`"id":%d,`, c.calls)
+	for err == nil {
+		var text string
+		if text, err = c.read(); err == nil && strings.Contains(text, answer) {
+			if strings.Contains(text, `"error":`) {
+				err = fmt.Errorf("a message was refused: %s", text)
+			}
+			return err
+		}
+	}
+	return err
+}
+
+func (c *centrifugeConn) hear() (sent []time.Time, err error) {
+	for len(sent) == 0 && err == nil {
+		var text string
+		text, err = c.read()
+		sent = timesIn(text)
+	}
+	return sent, err
+}
+
+// read reads a frame, and answers a ping as a client has to.
+func (c *centrifugeConn) read() (string, error) {
+	text, err := readText(c.in)
+	if err == nil && strings.TrimSpace(text) == "{}" {
+		_, err = c.conn.Write(textFrame("{}"))
+	}
+	return text, err
+}
