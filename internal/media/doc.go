@@ -11,8 +11,9 @@
 //	ticket.go  tickets: who may upload one file, how large, of what kind
 //	rates.go   what a user may upload in a time
 //	ports.go   what files need of a bus
-//	store.go   files and chunks on NATS
-//	upload.go  POST: a body becomes chunks
+//	store.go   files and references on NATS; what keeps their bytes
+//	chunks.go  bytes on NATS, in chunks
+//	upload.go  POST: a body becomes a file
 //	content.go what a body is, by its first bytes
 //	serve.go   GET: ranges, and headers that let no file run as a page
 //	sizes.go   the smaller sizes of images, made one at a time
@@ -53,9 +54,10 @@
 //
 // # Memory
 //
-// An upload holds one chunk that is being filled, a download one chunk that is
-// being sent; both are bounded in number (maxUploads, maxDownloads), and so are
-// the chunks that are on their way to the store (maxWrites). Images are decoded
+// An upload holds one chunk that is being filled, and until that is stored the first
+// one, a download one chunk that is being sent; both are bounded in number
+// (maxUploads, maxDownloads), and so are the chunks that are on their way to the
+// store (maxWrites). Images are decoded
 // one at a time, and only those whose pixels fit maxDecode.
 //
 // # Goroutines and locks

@@ -62,6 +62,15 @@ func Fit(width, height, short int) (int, int) {
 
 func sizeName(name string, short int) string { return name + "_" + strconv.Itoa(short) }
 
+// withSizes returns the names of a file and of its smaller sizes, if it is an image.
+func withSizes(name string) []string {
+	all := []string{name}
+	for _, short := range shorts {
+		all = append(all, sizeName(name, short))
+	}
+	return all
+}
+
 // nameLength is that of crypto/rand.Text.
 const nameLength = 26
 

@@ -68,12 +68,11 @@ const (
 // Media are the files of all apps, as one gateway serves them. Its methods may
 // be called from any goroutine.
 type Media struct {
-	o      Options
-	store  store
-	aead   cipher.AEAD
-	rates  *rates
-	sizes  sizes
-	writes chan struct{} // a token for each chunk that is being stored
+	o     Options
+	store store
+	aead  cipher.AEAD
+	rates *rates
+	sizes sizes
 
 	uploads, downloads atomic.Int64
 	stored             atomic.Int64 // bytes that the stream held a moment ago
@@ -112,7 +111,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Media, error) {
 	if o.Charge == nil {
 		o.Charge = func(context.Context, place.User, int64) error { return nil }
 	}
-	m := &Media{o: o, rates: newRates(), writes: make(chan struct{}, maxWrites)}
+	m := &Media{o: o, rates: newRates()}
 	var err error
 	if m.aead, err = newAEAD(o.Key); err != nil {
 		return nil, fmt.Errorf("media: %w", err)

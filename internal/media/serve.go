@@ -125,9 +125,9 @@ func (m *Media) send(w http.ResponseWriter, r *http.Request, i Info) {
 		// A request for many ranges would read as many chunks for a few bytes.
 		r.Header.Del("Range")
 	}
-	http.ServeContent(w, r, "", time.Time{}, &body{
-		ctx: r.Context(), m: m, i: i, out: http.NewResponseController(w), held: -1,
-	})
+	b := &body{ctx: r.Context(), store: m.store, i: i, out: http.NewResponseController(w)}
+	defer b.close()
+	http.ServeContent(w, r, "", time.Time{}, b)
 }
 
 // disposition returns how a file is shown. Anything but an image, sound or
@@ -146,16 +146,27 @@ func disposition(i Info) string {
 	return how + "; filename*=UTF-8''" + url.PathEscape(i.FileName)
 }
 
-// body reads a file chunk by chunk and holds one of them.
+// maxAhead is the most that is asked of the store at once.
+const maxAhead = 8 << 20
+
+// body reads a file. What it asks the store for begins with a chunk, since most who
+// ask for a range want little, and grows as they read on.
 type body struct {
-	ctx  context.Context
-	m    *Media
-	i    Info
-	out  *http.ResponseController
-	at   int64
-	held int // the number of the chunk that is held; -1: none
-	data []byte
+	ctx    context.Context
+	store  store
+	i      Info
+	out    *http.ResponseController // nil: nobody is waiting on a connection
+	at     int64
+	due    int64         // once at is this, the connection's clock begins anew
+	ahead  int64         // how much was asked for last
+	some   io.ReadCloser // from at on; nil: nothing
+	got    int64         // bytes of some
+	again  int           // how many times some ended early
+	failed error
 }
+
+// maxAgain is how often a request asks the store again that broke off in the middle.
+const maxAgain = 3
 
 // Seek implements io.Seeker.
 func (b *body) Seek(offset int64, whence int) (int64, error) {
@@ -168,29 +179,62 @@ func (b *body) Seek(offset int64, whence int) (int64, error) {
 	if offset < 0 {
 		return 0, errors.New("media: a position before the beginning")
 	}
-	b.at = offset
+	if offset != b.at {
+		b.close()
+		b.at, b.due, b.ahead = offset, offset, 0
+	}
 	return offset, nil
+}
+
+func (b *body) close() {
+	if b.some != nil {
+		_ = b.some.Close()
+		b.some = nil
+	}
 }
 
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
-	if b.at >= b.i.Size {
-		return 0, io.EOF
+	if b.failed != nil {
+		return 0, b.failed
 	}
-	if n := int(b.at / chunkSize); n != b.held {
-		// A slow reader has this long for each chunk, not for the whole file.
-		_ = b.out.SetWriteDeadline(time.Now().Add(chunkWithin))
-		data, err := b.m.store.chunk(b.ctx, &b.i, n)
-		if err != nil {
-			return 0, err
+	for b.at < b.i.Size {
+		if b.out != nil && b.at >= b.due {
+			// A slow reader has this long for each chunk, not for the whole file.
+			_ = b.out.SetWriteDeadline(time.Now().Add(chunkWithin))
+			b.due = b.at + chunkSize
 		}
-		b.held, b.data = n, data
+		if b.some == nil {
+			b.ahead = min(max(2*b.ahead, chunkSize), maxAhead)
+			if b.some, b.failed = b.store.bytes.read(b.ctx, &b.i, b.at, min(b.ahead, b.i.Size-b.at)); b.failed != nil {
+				return 0, b.failed
+			}
+			b.got = 0
+		}
+		n, err := b.some.Read(p)
+		b.at += int64(n)
+		b.got += int64(n)
+		if err != nil {
+			b.close()
+			b.failed = b.judge(err)
+		}
+		if n > 0 || b.failed != nil {
+			return n, b.failed
+		}
 	}
-	from := b.at - int64(b.held)*chunkSize
-	if from >= int64(len(b.data)) {
-		return 0, io.ErrUnexpectedEOF // the chunk is shorter than it must be
+	return 0, io.EOF
+}
+
+// judge returns nil if the store may be asked for what comes next after err.
+func (b *body) judge(err error) error {
+	switch end := errors.Is(err, io.EOF); {
+	case end && b.got > 0:
+		return nil
+	case end:
+		return io.ErrUnexpectedEOF
+	case b.got > 0 && b.again < maxAgain:
+		b.again++
+		return nil
 	}
-	n := copy(p, b.data[from:])
-	b.at += int64(n)
-	return n, nil
+	return err
 }

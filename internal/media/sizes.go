@@ -1,10 +1,12 @@
 package media
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -181,13 +183,9 @@ func (i *Info) serves(short int) bool {
 
 // bytes reads a whole file, which must be small enough to be held.
 func (m *Media) bytes(ctx context.Context, i Info) ([]byte, error) {
-	out := make([]byte, 0, i.Size)
-	for n := 0; int64(len(out)) < i.Size; n++ {
-		c, err := m.store.chunk(ctx, &i, n)
-		if err != nil {
-			return nil, fmt.Errorf("chunk %d of a file: %w", n, err)
-		}
-		out = append(out, c...)
+	out := make([]byte, i.Size)
+	if _, err := io.ReadFull(&body{ctx: ctx, store: m.store, i: i}, out); err != nil {
+		return nil, fmt.Errorf("the bytes of a file: %w", err)
 	}
 	return out, nil
 }
@@ -195,8 +193,8 @@ func (m *Media) bytes(ctx context.Context, i Info) ([]byte, error) {
 // keep stores a smaller size. If another gateway was quicker, its one counts.
 func (m *Media) keep(ctx context.Context, i *Info, data []byte) error {
 	i.Part = rand.Text()[:8] + "-"
-	for n := 0; n*chunkSize < len(data); n++ {
-		if err := m.store.put(ctx, i, n, data[n*chunkSize:min((n+1)*chunkSize, len(data))]); err != nil {
+	if len(data) > 0 {
+		if err := m.store.bytes.write(ctx, i, bytes.NewReader(data), int64(len(data))); err != nil {
 			return err
 		}
 	}

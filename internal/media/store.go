@@ -5,19 +5,37 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
 )
 
-// store is files, chunks and references on NATS.
+// store is files and references on NATS, and the bytes of files.
 type store struct {
 	bus         Bus
 	files, refs bus.Log
+	bytes       blobs
+}
+
+// blobs keeps the bytes of files. Which of them can be read, and when they may be
+// freed, their entries in store say.
+type blobs interface {
+	// write stores what r reads as the bytes of a file that has none yet. size is
+	// how many come, or -1 if that is not known. r is read on the caller's
+	// goroutine only, and in pieces of chunkSize. If it fails, whatever is left
+	// behind goes with the file's entry.
+	write(ctx context.Context, i *Info, r io.Reader, size int64) error
+	// read reads some of a file's bytes from a position on, which is below the
+	// file's size: about n, and at least one unless it fails.
+	read(ctx context.Context, i *Info, from, n int64) (io.ReadCloser, error)
+	// free removes the bytes of a file and of its smaller sizes.
+	free(ctx context.Context, app uint32, name string) error
 }
 
 func openStore(ctx context.Context, b Bus, o Options) (store, error) {
-	s := store{bus: b}
+	s := store{bus: b, bytes: &chunks{bus: b, writes: make(chan struct{}, maxWrites), report: o.Report}}
 	var err error
 	if s.files, err = b.OpenLog(ctx, bus.LogConfig{Stream: bus.StreamFiles, Subjects: bus.SubjectFiles + ">", Keep: 1}); err != nil {
 		return s, err
@@ -81,52 +99,20 @@ func (s store) set(ctx context.Context, i *Info) error {
 	return err
 }
 
-// put stores a chunk that is not there yet.
-func (s store) put(ctx context.Context, i *Info, n int, data []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, storeWithin)
-	defer cancel()
-	_, err := s.bus.Put(ctx, i.chunkSubject(n), data, 0, 0)
-	return err
-}
-
-// chunk reads a chunk from any replica, and from the leader if that replica is
-// behind.
-func (s store) chunk(ctx context.Context, i *Info, n int) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeWithin)
-	defer cancel()
-	subject := i.chunkSubject(n)
-	v, err := s.bus.Last(ctx, bus.StreamMedia, subject)
-	if errors.Is(err, bus.ErrNoValue) && s.bus.Replicas() > 1 {
-		v, err = s.bus.LastAtLeader(ctx, bus.StreamMedia, subject)
-	}
-	return v.Data, err
-}
-
-// freeChunks removes a file's bytes.
-func (s store) freeChunks(ctx context.Context, app uint32, name string) error {
-	return s.bus.Purge(ctx, bus.StreamMedia, bus.SubjectMedia+fileKey(app, name)+".*")
-}
-
 // free removes everything of a file: its bytes and those of its smaller sizes,
 // the references to it and, last, its entry, so that the next sweep continues
 // one that was broken off.
 func (s store) free(ctx context.Context, app uint32, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	all := []string{name}
-	for _, short := range shorts {
-		all = append(all, sizeName(name, short))
-	}
-	for _, n := range all {
-		if err := s.freeChunks(ctx, app, n); err != nil {
-			return err
-		}
+	if err := s.bytes.free(ctx, app, name); err != nil {
+		return err
 	}
 	if err := s.bus.Purge(ctx, bus.StreamReferences, bus.SubjectReferences+fileKey(app, name)+".*"); err != nil {
 		return err
 	}
-	for i := len(all) - 1; i >= 0; i-- {
-		if err := s.bus.Purge(ctx, bus.StreamFiles, fileSubject(app, all[i])); err != nil {
+	for _, n := range slices.Backward(withSizes(name)) {
+		if err := s.bus.Purge(ctx, bus.StreamFiles, fileSubject(app, n)); err != nil {
 			return err
 		}
 	}

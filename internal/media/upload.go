@@ -9,7 +9,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -47,7 +46,7 @@ func (m *Media) Receive(w http.ResponseWriter, r *http.Request) {
 	if up.body != nil {
 		// A browser whose connection is closed while it sends does not read the
 		// answer, which says why. Often little of the body is left.
-		_, _ = io.CopyN(io.Discard, up.body, drained)
+		_, _ = io.CopyN(io.Discard, up.body.from, drained)
 	}
 	answer(w, status(f.Code), f)
 }
@@ -88,15 +87,19 @@ func status(c fault.Code) int {
 	return http.StatusBadRequest
 }
 
-// upload is one request that brings a file.
+// upload is one request that brings a file. Read reads the file, from its first
+// byte on.
 type upload struct {
 	m    *Media
 	in   *http.ResponseController
-	body io.Reader // nil until it may be read
-	size int64     // read up to now
+	body *incoming // nil until it may be read
 	// announced is how many bytes come at most: by the request or, if it does
 	// not say, by the ticket.
 	announced int64
+	exact     bool // as many come as were announced
+
+	head  []byte           // of the file; what Read has not returned yet
+	holds *[chunkSize]byte // what head is in; nil once it has been read
 }
 
 func badTicket(why string) error { return fault.With(fault.UploadTicket, why) }
@@ -126,28 +129,25 @@ func (up *upload) receive(r *http.Request) (*Uploaded, error) {
 		return nil, err
 	}
 	i := &Info{App: t.App, Name: t.Name, Owner: t.User, Kind: t.Kind, FileName: t.FileName, State: stateBegun, At: m.o.Now().UnixMilli()}
-	first := chunks.Get().(*[chunkSize]byte)
-	n, err := up.fill(ctx, first, t)
-	if err == nil {
-		err = up.begin(ctx, i, u, first[:n], t)
-	}
-	if err != nil {
-		chunks.Put(first)
+	defer up.release()
+	if err := up.begin(ctx, i, u); err != nil {
 		return nil, err
 	}
 	if i.State == "" { // a repetition
-		chunks.Put(first)
 		return i.uploaded(), nil
 	}
-	if err := up.store(ctx, i, first, n, t); err != nil {
-		// The entry stays: a chunk whose answer was lost may still be stored,
-		// and then the sweep finds it.
-		if err := m.store.freeChunks(context.WithoutCancel(ctx), i.App, i.Name); err != nil {
-			m.o.Report(err)
-		}
+	size := int64(-1)
+	if n := int64(len(up.head)); n < chunkSize {
+		size = n
+	} else if up.exact {
+		size = up.announced
+	}
+	if err := m.store.bytes.write(ctx, i, up, size); up.body.failed != nil {
+		return nil, up.body.failed // however the store has put it
+	} else if err != nil {
 		return nil, err
 	}
-	i.State, i.Size = "", up.size
+	i.State, i.Size = "", up.body.size
 	if err := m.store.set(ctx, i); err != nil {
 		return nil, err
 	}
@@ -175,9 +175,10 @@ func (up *upload) open(r *http.Request, t ticket) error {
 		up.announced = min(t.Size, r.ContentLength)
 	}
 	in := &bounded{r.Body, t.Size}
-	up.body = in
+	up.body = &incoming{in: up.in, from: in, kind: t.Kind, most: t.Size}
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/form-data" {
+		up.exact = up.announced == r.ContentLength
 		return nil
 	}
 	_ = up.in.SetReadDeadline(time.Now().Add(chunkWithin))
@@ -189,7 +190,7 @@ func (up *upload) open(r *http.Request, t ticket) error {
 			return fault.With(fault.BadParameters, "the form holds no file")
 		}
 		if part.FileName() != "" {
-			up.body, in.left = part, t.Size+formRoom
+			up.body.from, in.left = part, t.Size+formRoom
 			return nil
 		}
 	}
@@ -197,15 +198,21 @@ func (up *upload) open(r *http.Request, t ticket) error {
 
 // begin enters a file as begun once its first bytes fit what was announced. It
 // may find that the file of this ticket exists already.
-func (up *upload) begin(ctx context.Context, i *Info, u place.User, head []byte, t ticket) error {
+func (up *upload) begin(ctx context.Context, i *Info, u place.User) error {
 	m := up.m
-	if len(head) == 0 {
+	up.holds = buffers.Get().(*[chunkSize]byte)
+	n, err := io.ReadFull(up.body, up.holds[:])
+	switch {
+	case up.body.failed != nil:
+		return up.body.failed
+	case n == 0:
 		return fault.New(fault.FileEmpty)
 	}
-	if err := examine(i, head); err != nil {
+	up.head = up.holds[:n]
+	if err := examine(i, up.head); err != nil {
 		return err
 	}
-	err := m.store.set(ctx, i)
+	err = m.store.set(ctx, i)
 	if errors.Is(err, bus.ErrConflict) {
 		there, err := m.store.whole(ctx, i.App, i.Name)
 		if errors.Is(err, errNoFile) {
@@ -225,81 +232,57 @@ func (up *upload) begin(ctx context.Context, i *Info, u place.User, head []byte,
 	return m.o.Charge(ctx, u, up.announced)
 }
 
-// chunks are buffers that are filled and stored.
-var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
-
-// fill reads the next chunk. A chunk that is not full is the last one.
-func (up *upload) fill(ctx context.Context, to *[chunkSize]byte, t ticket) (int, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
+// Read implements io.Reader.
+func (up *upload) Read(p []byte) (int, error) {
+	if up.holds == nil {
+		return up.body.Read(p)
 	}
-	// The clock of the connection, not that of Options.
-	_ = up.in.SetReadDeadline(time.Now().Add(chunkWithin))
-	for n := 0; ; {
-		k, err := up.body.Read(to[n:])
-		n += k
-		if up.size += int64(k); up.size > t.Size || errors.Is(err, errTooLong) {
-			return 0, tooLarge(t.Kind, t.Size)
-		}
-		switch {
-		case errors.Is(err, io.EOF) || err == nil && n == len(to):
-			return n, nil
-		case err != nil:
-			return 0, fault.With(fault.ServerTimeout, "the upload stopped")
-		}
+	n := copy(p, up.head)
+	if up.head = up.head[n:]; len(up.head) == 0 {
+		up.release()
+	}
+	return n, nil
+}
+
+// release gives back what the head is in.
+func (up *upload) release() {
+	if up.holds != nil {
+		buffers.Put(up.holds)
+		up.holds, up.head = nil, nil
 	}
 }
 
-// store reads the rest and stores it, reading the next chunk while others are
-// being stored.
-func (up *upload) store(ctx context.Context, i *Info, first *[chunkSize]byte, n int, t ticket) error {
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	var running sync.WaitGroup
-	slots := make(chan struct{}, chunksAtOnce)
-	buf, err := first, error(nil)
-	for number := 0; n > 0 && err == nil; number++ {
-		if err = take(ctx, slots, up.m.writes); err != nil {
-			break
-		}
-		chunk, size := buf, n
-		running.Go(func() {
-			defer func() {
-				chunks.Put(chunk)
-				<-up.m.writes
-				<-slots
-			}()
-			if err := up.m.store.put(ctx, i, number, chunk[:size]); err != nil {
-				fail(err)
-			}
-		})
-		buf, n = chunks.Get().(*[chunkSize]byte), 0
-		if size == chunkSize { // a shorter one was the last
-			n, err = up.fill(ctx, buf, t)
-		}
-	}
-	chunks.Put(buf)
-	running.Wait()
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	return err
+// incoming is the body of an upload. Once it has failed, it stays so.
+type incoming struct {
+	in     *http.ResponseController
+	from   io.Reader
+	kind   string // of the ticket, and how many bytes it permits
+	most   int64
+	size   int64 // read up to now
+	due    int64 // once size is this, the connection's clock begins anew
+	failed error // a *fault.Error
 }
 
-// take takes a token of each of two, in this order, as every upload does.
-func take(ctx context.Context, own, all chan struct{}) error {
-	select {
-	case own <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+// Read implements io.Reader. A chunk has chunkWithin to come in, however it is read.
+func (b *incoming) Read(p []byte) (int, error) {
+	if b.failed != nil {
+		return 0, b.failed
 	}
-	select {
-	case all <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		<-own
-		return context.Cause(ctx)
+	if b.size >= b.due {
+		// The clock of the connection, not that of Options.
+		_ = b.in.SetReadDeadline(time.Now().Add(chunkWithin))
+		b.due = b.size + chunkSize
 	}
+	n, err := b.from.Read(p)
+	switch b.size += int64(n); {
+	case b.size > b.most || errors.Is(err, errTooLong):
+		b.failed = tooLarge(b.kind, b.most)
+	case err != nil && !errors.Is(err, io.EOF):
+		b.failed = fault.With(fault.ServerTimeout, "the upload stopped")
+	default:
+		return n, err
+	}
+	return 0, b.failed
 }
 
 // errTooLong is how bounded fails.
