@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -127,7 +128,22 @@ func (m *Media) send(w http.ResponseWriter, r *http.Request, i Info) {
 	}
 	b := &body{ctx: r.Context(), store: m.store, i: i, out: http.NewResponseController(w)}
 	defer b.close()
-	http.ServeContent(w, r, "", time.Time{}, b)
+	late := &lateHeader{ResponseWriter: w}
+	http.ServeContent(late, r, "", time.Time{}, b)
+	if b.failed == nil {
+		late.send()
+		return
+	}
+	if r.Context().Err() == nil {
+		m.o.Report(fmt.Errorf("media: the bytes of a file: %w", b.failed))
+	}
+	if !late.sent {
+		for _, name := range []string{"Content-Length", "Content-Range", "Content-Disposition", "Accept-Ranges", "ETag"} {
+			h.Del(name)
+		}
+		h.Set("Cache-Control", "no-store")
+		busy(w)
+	}
 }
 
 // disposition returns how a file is shown. Anything but an image, sound or
@@ -144,6 +160,30 @@ func disposition(i Info) string {
 		return text
 	}
 	return how + "; filename*=UTF-8''" + url.PathEscape(i.FileName)
+}
+
+// lateHeader sends a status with the first byte, so that it can still be another
+// one when no byte can be read.
+type lateHeader struct {
+	http.ResponseWriter
+	status int
+	sent   bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (l *lateHeader) WriteHeader(status int) { l.status = status }
+
+// Write implements http.ResponseWriter.
+func (l *lateHeader) Write(p []byte) (int, error) {
+	l.send()
+	return l.ResponseWriter.Write(p)
+}
+
+func (l *lateHeader) send() {
+	if !l.sent && l.status != 0 {
+		l.sent = true
+		l.ResponseWriter.WriteHeader(l.status)
+	}
 }
 
 // maxAhead is the most that is asked of the store at once.

@@ -6,12 +6,16 @@ import (
 	"image"
 	"image/color"
 	"image/gif"
+	"io"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
@@ -54,6 +58,38 @@ func TestRanges(t *testing.T) {
 	require.NoError(t, err)
 	_ = res.Body.Close()
 	require.Equal(t, http.StatusMethodNotAllowed, res.StatusCode)
+}
+
+// A file whose bytes cannot be read is answered with 503, which nobody caches. If only
+// its end cannot be read, the connection breaks off, so that the receiver sees it.
+func TestBytesThatCannotBeRead(t *testing.T) {
+	var reported atomic.Int32
+	g := open(t, busmodel.New(busmodel.Options{}), func(o *Options) { o.Report = func(error) { reported.Add(1) } })
+	up := g.upload(File, pattern(2*chunkSize), "a.bin")
+	lose := func(n int) {
+		i := Info{App: alice.SDKAppID, Name: up.Name}
+		require.NoError(t, g.bus.Purge(t.Context(), bus.StreamMedia, i.chunkSubject(n)))
+	}
+	lose(1)
+	res, err := http.Get(g.url + "/media/1400000000/" + up.Name)
+	require.NoError(t, err)
+	_, err = io.ReadAll(res.Body)
+	_ = res.Body.Close()
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.EqualValues(t, 1, reported.Load())
+
+	lose(0)
+	for _, header := range []string{"", "bytes=10-19"} {
+		res, text := g.get(up.Name, "Range", header)
+		require.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+		require.Contains(t, string(text), "try again in a moment")
+		require.Equal(t, "2", res.Header.Get("Retry-After"))
+		require.Equal(t, "no-store", res.Header.Get("Cache-Control"))
+		for _, name := range []string{"ETag", "Content-Range", "Content-Disposition"} {
+			require.Empty(t, res.Header.Get(name), name)
+		}
+	}
+	require.EqualValues(t, 3, reported.Load())
 }
 
 // No file that is served can run as a page or a script, whatever its name and its
