@@ -81,15 +81,16 @@ const (
 	SubjectAudit         = "tim.audit."  // <app>.<kind>
 	SubjectHistory       = "tim.past."   // <app>.<user>
 
-	SubjectOnline   = "tim.live"      // messages for users who are online now
-	SubjectStatus   = "tim.status"    // somebody came, went, or changed their status
-	SubjectNoted    = "tim.noted"     // receipts, reactions and extensions, for who is online now
-	SubjectRooms    = "tim.room."     // <h>: what is said in live rooms; h is one of 256 classes, by a hash of the room
-	SubjectAllRooms = "tim.rooms"     // what is said in all live rooms of an app
-	SubjectRoomed   = "tim.roomed"    // how many are in which live rooms on a gateway
-	SubjectPresence = "tim.live."     // <app>: what the console's feed shows
-	SubjectGateway  = "tim.gateway."  // <node>.<boot>: kick, probe, drop, supersede
-	SubjectSettings = "tim.settings." // <app>: an app's settings have changed
+	SubjectOnline     = "tim.live"      // messages for users who are online now
+	SubjectStatus     = "tim.status"    // somebody came, went, or changed their status
+	SubjectNoted      = "tim.noted"     // receipts, reactions and extensions, for who is online now
+	SubjectRooms      = "tim.room."     // <h>: what is said in live rooms; h is one of 256 classes, by a hash of the room
+	SubjectAllRooms   = "tim.rooms"     // what is said in all live rooms of an app
+	SubjectRoomed     = "tim.roomed"    // how many are in which live rooms on a gateway
+	SubjectRoomNewest = "tim.newest."   // <gateway>: the newest members of a live room, to the gateway that asks for them
+	SubjectPresence   = "tim.live."     // <app>: what the console's feed shows
+	SubjectGateway    = "tim.gateway."  // <node>.<boot>: kick, probe, drop, supersede
+	SubjectSettings   = "tim.settings." // <app>: an app's settings have changed
 )
 
 // UserToken returns a UserID as a token of a subject, where not all of its

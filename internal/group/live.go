@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,9 +19,6 @@ import (
 // maxOwned is the most live rooms that one user owns: nobody has to be in a room, so
 // maxJoined does not bound them.
 const maxOwned = 100
-
-// maxNewest is the most members of a live room that are listed.
-const maxNewest = 1000
 
 // away is member.Left in the documents of live rooms: they make nobody a member.
 const away = 1
@@ -288,7 +286,7 @@ func targetIn(g group, userID string) Role {
 	return Member
 }
 
-// newestPage lists the members of a live room on this gateway, the newest first.
+// newestPage lists the members of a live room on all gateways, the newest first.
 // offset is a number.
 func (r *Room) newestPage(ctx context.Context, k key, g group, p membersParams) (any, error) {
 	from, err := strconv.Atoi(p.Offset)
@@ -300,7 +298,9 @@ func (r *Room) newestPage(ctx context.Context, k key, g group, p membersParams) 
 	}
 	var all []live.Member
 	if r.o.Live != nil {
-		all = r.o.Live.Newest(k.room(), min(from+p.Count+1, maxNewest))
+		if all, err = r.o.Live.Newest(ctx, k.room(), from+p.Count+1); err != nil {
+			return nil, err
+		}
 	}
 	more := len(all) > from+p.Count
 	all = all[min(from, len(all)):min(from+p.Count, len(all))]
@@ -339,12 +339,26 @@ func (r *Room) presentEntries(ctx context.Context, k key, g group, all []live.Me
 }
 
 // presentProfiles is memberProfiles for a live room: of those users who are in it
-// with a session on this gateway.
+// with a session on this gateway, or are among the newest on others.
 func (r *Room) presentProfiles(ctx context.Context, k key, g group, ids []string) (any, error) {
 	var here []live.Member
+	var absent []string
 	for _, id := range ids {
 		if m := r.asPresent(k, g, id, member{}); m.in(g) {
 			here = append(here, live.Member{UserID: id, Since: time.Unix(m.Joined, 0)})
+		} else {
+			absent = append(absent, id)
+		}
+	}
+	if len(absent) > 0 && r.o.Live != nil {
+		newest, err := r.o.Live.Newest(ctx, k.room(), live.MaxNewest)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range newest {
+			if slices.Contains(absent, m.UserID) {
+				here = append(here, m)
+			}
 		}
 	}
 	list, err := r.presentEntries(ctx, k, g, here)

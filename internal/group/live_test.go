@@ -3,6 +3,7 @@ package group
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -28,6 +29,14 @@ func (c *client) joins(id string) joinResult {
 	var out joinResult
 	c.must("group.join", obj{"groupID": id}, &out)
 	return out
+}
+
+// until waits for what gateways tell each other.
+func (c *client) until(is func() bool) {
+	c.t.Helper()
+	for began := time.Now(); !is(); time.Sleep(20 * time.Millisecond) {
+		require.Less(c.t, time.Since(began), time.Minute)
+	}
 }
 
 func TestLiveRoomIsCreated(t *testing.T) {
@@ -91,12 +100,17 @@ func TestLiveRoomIsJoinedAndLeft(t *testing.T) {
 	require.Equal(t, statusAlready, bob.joins("r").Status)
 	require.Equal(t, Owner.String(), alice.joins("r").Group.SelfInfo.Role)
 	require.Empty(t, bob.groups(), "no membership is stored")
-	require.Equal(t, map[string]string{"bob": "Member"}, bob.members("r", 10), "those on the same gateway")
-	require.Equal(t, map[string]string{"alice": "Owner"}, alice.members("r", 10))
+	both := map[string]string{"bob": "Member", "alice": "Owner"}
+	for _, c := range []*client{alice, bob} { // on two gateways, which learn of each other's members
+		c.until(func() bool { return maps.Equal(both, c.members("r", 10)) })
+	}
 	var some memberListResult
-	bob.must("group.member.get", obj{"groupID": "r", "userIDs": []string{"bob", "carol"}}, &some)
-	require.Len(t, some.MemberList, 1)
+	bob.until(func() bool {
+		bob.must("group.member.get", obj{"groupID": "r", "userIDs": []string{"bob", "carol", "alice"}}, &some)
+		return len(some.MemberList) == 2
+	})
 	require.Equal(t, "nick of bob", some.MemberList[0].Nick)
+	require.Equal(t, "alice", some.MemberList[1].UserID)
 	var online countResult
 	bob.must("group.online", obj{"groupID": "r"}, &online)
 	require.Positive(t, online.MemberCount)

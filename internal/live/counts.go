@@ -12,8 +12,12 @@ import (
 // Each gateway reports how many members its rooms have, so the number of a room's
 // members on all gateways is reportEvery old at most. A gateway that has died counts
 // until its last report is too old.
+//
+// A room that has its first member here is reported after freshPause, so that the
+// others know whom to ask for its members.
 const (
 	reportEvery = 5 * time.Second
+	freshPause  = 250 * time.Millisecond
 	reportAge   = 3 * reportEvery
 )
 
@@ -53,7 +57,46 @@ func (r *Rooms) report() {
 			r.told[k] = struct{}{}
 		}
 	}
+	clear(r.fresh)
 	r.mu.Unlock()
+	r.publish(all)
+}
+
+// reportSoon reports a room that has its first member here, unless the newest report
+// has it. It needs mu.
+func (r *Rooms) reportSoon(k Key) {
+	if _, told := r.told[k]; told || r.closed {
+		return
+	}
+	if r.fresh[k] = struct{}{}; len(r.fresh) > 1 {
+		return
+	}
+	r.running.Go(func() {
+		t := time.NewTimer(freshPause)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			r.reportFresh()
+		case <-r.ctx.Done():
+		}
+	})
+}
+
+func (r *Rooms) reportFresh() {
+	var all []reported
+	r.mu.Lock()
+	for k := range r.fresh {
+		if m := r.rooms[k]; m != nil {
+			all = append(all, reported{k.App, k.ID, len(m.users)})
+			r.told[k] = struct{}{}
+		}
+	}
+	clear(r.fresh)
+	r.mu.Unlock()
+	r.publish(all)
+}
+
+func (r *Rooms) publish(all []reported) {
 	for len(all) > 0 {
 		n := min(len(all), reportAtOnce)
 		data, err := jsonframe.Marshal(report{r.name, all[:n]})

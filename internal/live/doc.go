@@ -10,6 +10,7 @@
 //	signals.go  what gateways tell each other
 //	broadcast.go  what is said in all rooms of an app
 //	fanout.go   the frames that members get
+//	newest.go   the newest members of a room, on all gateways
 //	counts.go   how many members the rooms have on all gateways
 //	allow.go    how much a room and a member may say, by priority
 //

@@ -47,7 +47,7 @@ func TestListensWhileItHasMembers(t *testing.T) {
 	inWorld(t, 0, func(t *testing.T, w *world) {
 		b := &countingBus{Bus: busmodel.New(busmodel.Options{})}
 		w.gateways = []*Rooms{w.open(b)}
-		listens := func(want int) { t.Helper(); require.EqualValues(t, want+2, b.open.Load()) } // two more: reports and broadcasts
+		listens := func(want int) { t.Helper(); require.EqualValues(t, want+3, b.open.Load()) } // three more: reports, broadcasts, and members on other gateways
 		a := w.login(0, "a")
 		b.broken.Store(true)
 		_, err := a.Join(t.Context(), room)
@@ -128,7 +128,9 @@ func TestConcurrentSessionsLeaveNothing(t *testing.T) {
 					case 2:
 						r.End(k, 1, "x")
 					case 3:
-						r.Newest(k, 5)
+						if _, err := r.Newest(t.Context(), k, 5); err != nil {
+							t.Error(err)
+						}
 						r.Count(k)
 						r.report()
 						r.tellChanges()

@@ -145,7 +145,11 @@ func refused(t *testing.T, code fault.Code, err error) {
 	require.Equal(t, code, bus.Fault(err).Code)
 }
 
-func userIDs(list []Member) (out []string) {
+// newest returns the newest members of a room, as a gateway lists them.
+func (w *world) newest(gateway int, k Key, most int) (out []string) {
+	w.t.Helper()
+	list, err := w.gateways[gateway].Newest(w.t.Context(), k, most)
+	require.NoError(w.t, err)
 	for _, m := range list {
 		out = append(out, m.UserID)
 	}

@@ -209,9 +209,9 @@ func TestTheNewestMembersComeFirst(t *testing.T) {
 		}
 		twice := w.loginInstance(0, "1", "2").join(room)
 		all["2"].Close()
-		require.Equal(t, []string{"4", "3", "1", "0"}, userIDs(r.Newest(room, 10)))
-		require.Equal(t, []string{"4", "3"}, userIDs(r.Newest(room, 2)))
-		require.Empty(t, r.Newest(Key{app, "none"}, 2))
+		require.Equal(t, []string{"4", "3", "1", "0"}, w.newest(0, room, 10))
+		require.Equal(t, []string{"4", "3"}, w.newest(0, room, 2))
+		require.Empty(t, w.newest(0, Key{app, "none"}, 2))
 		all["1"].Close()
 		_, here := r.Since(room, "1")
 		require.True(t, here)

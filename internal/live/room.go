@@ -111,22 +111,6 @@ func (m *audience) list() []*Session {
 // drop forgets what waits: nobody is here any more.
 func (m *audience) drop() { m.waiting, m.bytes = nil, 0 }
 
-// Newest returns the members of a room on this gateway who came last, the newest
-// first, most at most.
-func (r *Rooms) Newest(k Key, most int) (out []Member) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	m := r.rooms[k]
-	if m == nil {
-		return nil
-	}
-	for e := m.order.Back(); e != nil && len(out) < most; e = e.Prev() {
-		one := e.Value.(*member)
-		out = append(out, Member{one.userID, one.since})
-	}
-	return out
-}
-
 // crowdShown is the most users who came into a room, or left it, whose names are
 // told at once.
 const crowdShown = 20

@@ -61,11 +61,16 @@ type Rooms struct {
 	spoken  map[speaker]*rate.Limiter // what members may say who have left since they spoke
 	counts  map[Key]map[string]count
 	told    map[Key]struct{} // the rooms of the newest report of this gateway
+	fresh   map[Key]struct{} // those that have members here since, to be reported soon
 	changed map[*audience]struct{}
+
+	listings map[listed]*listing
+	asking   map[uint64]*listing // those that are not complete, by the number of the ask
+	asked    uint64              // how many asks there have been
 
 	ctx     context.Context // ends with Close
 	end     context.CancelFunc
-	stops   []func() // end listening to reports and broadcasts
+	stops   []func() // end listening to what concerns all rooms
 	running sync.WaitGroup
 }
 
@@ -83,13 +88,14 @@ func Open(b Bus, o Options) (*Rooms, error) {
 	r := &Rooms{
 		o: o, bus: b, name: base64.RawURLEncoding.EncodeToString(name[:]),
 		rooms: map[Key]*audience{}, sources: map[Key]*rate.Limiter{}, spoken: map[speaker]*rate.Limiter{}, counts: map[Key]map[string]count{},
-		told: map[Key]struct{}{}, changed: map[*audience]struct{}{},
+		told: map[Key]struct{}{}, fresh: map[Key]struct{}{}, changed: map[*audience]struct{}{},
+		listings: map[listed]*listing{}, asking: map[uint64]*listing{},
 	}
 	r.ctx, r.end = context.WithCancel(context.Background())
 	for _, s := range []struct {
 		subject string
 		heard   func(data []byte)
-	}{{bus.SubjectRoomed, r.heardReport}, {bus.SubjectAllRooms, r.heardBroadcast}} {
+	}{{bus.SubjectRoomed, r.heardReport}, {bus.SubjectAllRooms, r.heardBroadcast}, {bus.SubjectRoomNewest + r.name, r.heardNewest}} {
 		stop, err := b.Subscribe(s.subject, s.heard)
 		if err != nil {
 			r.Close()

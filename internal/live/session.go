@@ -59,6 +59,7 @@ func (s *Session) Join(ctx context.Context, k Key) (came bool, err error) {
 		m = newAudience(k)
 		r.rooms[k] = m
 		r.classes[k.class()].rooms++
+		r.reportSoon(k)
 	}
 	if m.enter(s, r.o.Now()) {
 		r.noteChange(m, s.user.UserID, true)

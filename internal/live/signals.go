@@ -39,6 +39,7 @@ type signal struct {
 	App  uint32 `json:"a"`
 	Room string `json:"r"`
 	Said *said  `json:"s,omitempty"`
+	Ask  *ask   `json:"q,omitempty"`
 }
 
 type said struct {
@@ -105,13 +106,13 @@ func (r *Rooms) heard(data []byte) {
 		r.o.Report(fmt.Errorf("live: a signal: %w", err))
 		return
 	}
+	k := Key{s.App, s.Room}
+	if s.Ask != nil {
+		r.answer(k, *s.Ask)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m := r.rooms[Key{s.App, s.Room}]
-	if m == nil || r.closed {
-		return
-	}
-	if s.Said != nil {
+	if m := r.rooms[k]; m != nil && s.Said != nil && !r.closed {
 		r.stats.messages.Add(1)
 		r.push(m, *s.Said)
 	}
@@ -223,6 +224,7 @@ func (r *Rooms) sweep() {
 	maps.DeleteFunc(r.sources, func(_ Key, l *rate.Limiter) bool { return whole(l, now) })
 	maps.DeleteFunc(r.spoken, func(_ speaker, l *rate.Limiter) bool { return whole(l, now) })
 	r.forgetCounts(now)
+	r.forgetListings(now)
 	for c := range r.classes {
 		if r.unused(c, now) {
 			unused = append(unused, c)
