@@ -2,6 +2,7 @@ package attack
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -34,7 +35,13 @@ func (c *Caller) Params(method string) (any, bool) {
 	return make(c), true
 }
 
-func (c *Caller) conversation() string { return "C2C" + c.Peer }
+// conversation is the one with the peer, or now and then that of a topic.
+func (c *Caller) conversation() string {
+	if c.Rand.IntN(4) == 0 {
+		return "GROUP" + c.topicOf(c.community())
+	}
+	return "C2C" + c.Peer
+}
 
 // some picks at most n users.
 func (c *Caller) some(n int) []string {
@@ -84,7 +91,30 @@ func inConversation(more func(c *Caller) object) func(c *Caller) any {
 }
 
 // group is one of a few groups, which anybody may have made.
-func (c *Caller) group() string { return fmt.Sprint("group", c.Rand.IntN(8)) }
+func (c *Caller) group() string {
+	if c.Rand.IntN(4) == 0 {
+		return c.community()
+	}
+	return fmt.Sprint("group", c.Rand.IntN(8))
+}
+
+// community is one of two groups that are communities with topics.
+func (c *Caller) community() string { return fmt.Sprint("@TGS#_", c.Rand.IntN(2)) }
+
+// topicOf is one of a few topics that a community may have.
+func (c *Caller) topicOf(community string) string {
+	return fmt.Sprint(community, frame.TopicMark, "_", c.Rand.IntN(3))
+}
+
+// inCommunity adds parameters to a community's ID and that of a topic.
+func inCommunity(more object) func(c *Caller) any {
+	return func(c *Caller) any {
+		id := c.community()
+		p := object{"groupID": id, "topicID": c.topicOf(id), "topicIDs": []string{c.topicOf(id), c.topicOf(id)}}
+		maps.Copy(p, more)
+		return p
+	}
+}
 
 func nothing(*Caller) object { return object{} }
 
@@ -131,10 +161,14 @@ var plausible = map[string]func(c *Caller) any{
 	frame.SessionMore: none,
 
 	frame.MessageSend: func(c *Caller) any {
-		return object{
+		p := object{
 			"id": MessageID(c.User, c.Rand), "to": c.Peer, "type": "TIMTextElem", "payload": object{"text": "hello"},
 			"onlineUserOnly": c.Rand.IntN(4) == 0, "resend": c.Rand.IntN(4) == 0, "isSupportExtension": c.Rand.IntN(2) == 0,
 		}
+		if c.Rand.IntN(4) == 0 {
+			p["to"], p["groupID"] = nil, c.topicOf(c.community())
+		}
+		return p
 	},
 	frame.MessageList:     inConversation(func(c *Caller) object { return object{"count": 15} }),
 	frame.MessageRead:     inConversation(func(c *Caller) object { return object{"cursor": c.cursor()} }),
@@ -185,7 +219,7 @@ var plausible = map[string]func(c *Caller) any{
 		return object{"conversationIDs": []string{c.conversation()}, "messageRemindType": []string{"AcceptAndNotify", "AcceptNotNotify", "Never"}[c.Rand.IntN(3)]}
 	},
 	frame.ConversationEnter: func(c *Caller) any {
-		return object{"conversationIDs": []string{"GROUP" + c.group() + "@TOPIC#_t"}}
+		return object{"conversationIDs": []string{"GROUP" + c.topicOf(c.community())}}
 	},
 	frame.ConversationGroupList:   none,
 	frame.ConversationGroupCreate: sorted,
@@ -235,8 +269,11 @@ var plausible = map[string]func(c *Caller) any{
 
 	frame.GroupCreate: func(c *Caller) any {
 		p := object{"name": "g", "type": []string{"Private", "Public", "ChatRoom"}[c.Rand.IntN(3)], "memberList": members(c.some(3))}
-		if c.Rand.IntN(2) == 0 {
-			p["groupID"] = c.group()
+		switch c.Rand.IntN(4) {
+		case 0:
+			p["groupID"] = fmt.Sprint("group", c.Rand.IntN(8))
+		case 1:
+			p["groupID"], p["type"], p["isSupportTopic"] = c.community(), "Community", true
 		}
 		return p
 	},
@@ -269,10 +306,10 @@ var plausible = map[string]func(c *Caller) any{
 	frame.GroupCountersSet:      inGroup(func(c *Caller) object { return object{"counters": object{"k": c.Rand.IntN(100)}} }),
 	frame.GroupCountersAdd:      inGroup(func(*Caller) object { return object{"key": "k", "value": 1} }),
 
-	frame.TopicCreate: inGroup(func(*Caller) object { return object{"topicName": "t"} }),
-	frame.TopicUpdate: inGroup(func(*Caller) object { return object{"topicID": "x@TOPIC#_t", "topicName": "u"} }),
-	frame.TopicDelete: inGroup(func(*Caller) object { return object{} }),
-	frame.TopicList:   inGroup(func(*Caller) object { return object{} }),
+	frame.TopicCreate: inCommunity(object{"topicName": "t"}),
+	frame.TopicUpdate: inCommunity(object{"topicName": "u"}),
+	frame.TopicDelete: inCommunity(nil),
+	frame.TopicList:   inCommunity(nil),
 }
 
 // Unknown lists the methods of the wire that the suite has no parameters for.

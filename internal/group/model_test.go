@@ -26,6 +26,7 @@ type refGroup struct {
 	members map[string]*refMember
 	most    int
 	tips    []string // the tips to the members, in the form of tipText
+	topics  map[string]*refTopic
 }
 
 func (g *refGroup) tip(operation int, by string, users string) {
@@ -85,15 +86,21 @@ var modelUsers = []string{"ann", "bea", "cem", "dan", "eva", "fay", "root"}
 // draw draws a call by a user.
 func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 	pick := func(of []string) string { return of[r.IntN(len(of))] }
-	id := pick([]string{"g0", "g1", "g2", "g3"})
+	id := pick([]string{"g0", "g1", "g2", refCommunity})
 	g, other := m.groups[id], pick(modelUsers)
 	p := obj{"groupID": id}
 	on := func(method string, do func() bool) operation {
 		return operation{method, p, func() bool { return g != nil && do() }}
 	}
+	if id == refCommunity && r.IntN(2) == 0 {
+		return m.drawTopic(r, user, pick)
+	}
 	switch r.IntN(12) {
 	case 0, 1:
 		typ := []Type{Work, Public, Meeting}[r.IntN(3)]
+		if id == refCommunity {
+			typ, p["isSupportTopic"] = Community, true
+		}
 		p["type"], p["name"], p["maxMemberNum"] = typ, "new", 5
 		p["memberList"] = []obj{{"userID": other}}
 		return operation{"group.create", p, func() bool {
@@ -101,7 +108,7 @@ func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 				return false
 			}
 			join := table[typ].join
-			m.groups[id] = &refGroup{typ: typ, owner: user, join: join, name: "new", most: 5, members: map[string]*refMember{user: {since: now}}}
+			m.groups[id] = &refGroup{typ: typ, owner: user, join: join, name: "new", most: 5, members: map[string]*refMember{user: {since: now}}, topics: map[string]*refTopic{}}
 			if m.groups[id].members[other] = (&refMember{since: now}); other != user {
 				m.groups[id].tip(tipJoined, user, other)
 			}
@@ -128,7 +135,7 @@ func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 			if g.members[user] == nil || g.owner == user && !facts[g.typ][Quit].may(Owner) {
 				return false
 			}
-			delete(g.members, user)
+			g.leave(user)
 			g.tip(tipQuit, user, user)
 			if g.owner == user {
 				g.owner = ""
@@ -142,7 +149,7 @@ func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 		p["userIDs"] = []string{other}
 		return on("group.invite", func() bool {
 			switch {
-			case user != "root" && (g.typ != Work || g.members[user] == nil):
+			case user != "root" && (g.typ != Work && g.typ != Community || g.members[user] == nil):
 				return false
 			case g.members[other] != nil:
 				return true
@@ -161,8 +168,8 @@ func (m *reference) draw(r *rand.Rand, user string, now int) operation {
 			}
 			if g.members[other] != nil {
 				g.tip(tipKicked, user, other)
+				g.leave(other)
 			}
-			delete(g.members, other)
 			return true
 		})
 	case 7:
@@ -300,6 +307,7 @@ func (m *reference) compare(t *testing.T, log *chat, clients map[string]*client,
 		require.Equal(t, g.tips, log.tips(id), "%s: %s", name, id)
 		require.Equal(t, slices.Sorted(maps.Keys(g.members)), log.members(id), "%s: %s", name, id)
 	}
+	m.compareTopics(t, log, clients["root"], name)
 	for _, user := range modelUsers {
 		slices.SortFunc(in[user], cmp.Compare)
 		require.ElementsMatch(t, in[user], clients[user].groups(), "%s: %s", name, user)
