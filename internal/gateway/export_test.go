@@ -9,7 +9,7 @@ import (
 )
 
 // Times are the deadlines that a test shortens.
-type Times struct{ StandBy, Login, Ask, Silence, Write, Linger time.Duration }
+type Times struct{ StandBy, Login, Ask, Silence, Write, Linger, Hold time.Duration }
 
 // Shorten sets the deadlines of t that are not zero. It must be called before the
 // first socket.
@@ -17,6 +17,7 @@ func (g *Gateway) Shorten(t Times) {
 	for _, d := range []struct{ to, from *time.Duration }{
 		{&g.times.standBy, &t.StandBy}, {&g.times.login, &t.Login}, {&g.times.ask, &t.Ask},
 		{&g.times.silence, &t.Silence}, {&g.times.write, &t.Write}, {&g.times.linger, &t.Linger},
+		{&g.times.hold, &t.Hold},
 	} {
 		if *d.from != 0 {
 			*d.to = *d.from

@@ -50,6 +50,7 @@ type times struct {
 	ask      time.Duration // silence after which the client is pinged
 	silence  time.Duration // after that ping, until the client is given up
 	write    time.Duration // one write
+	hold     time.Duration // how long an answer that nobody waits for may wait for company
 	linger   time.Duration // wait for the peer to see a close frame
 	registry time.Duration // one call to the registry, whose own limit is shorter
 	retry    time.Duration // how long to go on telling the registry of an end
@@ -137,6 +138,7 @@ func New(o Options) (*Gateway, error) {
 			ask:      o.Silence,
 			silence:  o.Silence,
 			write:    10 * time.Second,
+			hold:     250 * time.Millisecond,
 			linger:   2 * time.Second,
 			registry: 10 * time.Second,
 			retry:    time.Minute,

@@ -229,6 +229,10 @@ func (s *socket) answer(r jsonframe.Request, result any, err error) {
 	if !r.Call {
 		return
 	}
+	if late, ok := result.(Unhurried); ok && err == nil {
+		s.sendLater(s.g.compose(r, late.Result, nil))
+		return
+	}
 	s.send(s.g.compose(r, result, err))
 }
 

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"github.com/lxzan/gws"
 
 	"github.com/tim-wasm/tim/internal/frame"
@@ -17,6 +19,8 @@ const (
 type outbox struct {
 	frames  []outFrame
 	bytes   int
+	due     bool // some of frames are to go out at once
+	waking  bool // a timer will make them due
 	writing bool
 	closing bool
 	code    uint16
@@ -28,7 +32,14 @@ type outFrame struct {
 	text   []byte
 }
 
+// push queues a frame that is due.
 func (o *outbox) push(opcode gws.Opcode, text []byte) {
+	o.keep(opcode, text)
+	o.due = true
+}
+
+// keep queues a frame that goes out together with one that is due.
+func (o *outbox) keep(opcode gws.Opcode, text []byte) {
 	o.frames = append(o.frames, outFrame{opcode, text})
 	o.bytes += len(text)
 }
@@ -41,7 +52,7 @@ func (o *outbox) close(code int, reason string) {
 	}
 }
 
-func (o *outbox) drop() { o.frames, o.bytes = nil, 0 }
+func (o *outbox) drop() { o.frames, o.bytes, o.due = nil, 0, false }
 
 // send queues a text frame; it returns false when the socket has ended.
 func (s *socket) send(text []byte) bool {
@@ -50,7 +61,39 @@ func (s *socket) send(text []byte) bool {
 	return s.pushLocked(gws.OpcodeText, text)
 }
 
+// sendLater queues a text frame that nobody waits for: it goes out together with the
+// next one, or after times.hold by itself.
+func (s *socket) sendLater(text []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.takesLocked() {
+		return
+	}
+	s.out.keep(gws.OpcodeText, text)
+	if s.out.waking {
+		return
+	}
+	s.out.waking = true
+	time.AfterFunc(s.g.times.hold, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.out.waking, s.out.due = false, len(s.out.frames) > 0
+		s.flushLocked()
+	})
+}
+
 func (s *socket) pushLocked(opcode gws.Opcode, text []byte) bool {
+	if !s.takesLocked() {
+		return false
+	}
+	s.out.push(opcode, text)
+	s.flushLocked()
+	return true
+}
+
+// takesLocked reports whether another frame may be queued. It ends the socket of a
+// client that does not read.
+func (s *socket) takesLocked() bool {
 	if s.stage == ended {
 		return false
 	}
@@ -61,31 +104,29 @@ func (s *socket) pushLocked(opcode gws.Opcode, text []byte) bool {
 		s.endLocked(frame.CloseSlow, "the client does not read")
 		return false
 	}
-	s.out.push(opcode, text)
-	s.flushLocked()
 	return true
 }
 
 func (s *socket) flushLocked() {
-	if s.out.writing || (len(s.out.frames) == 0 && !s.out.closing) {
+	if s.out.writing || (!s.out.due && !s.out.closing) {
 		return
 	}
 	s.out.writing = true
 	go s.flush()
 }
 
-// flush writes until nothing is left. A failed write has already ended the
+// flush writes until nothing is due. A failed write has already ended the
 // connection below; the read loop will notice.
 func (s *socket) flush() {
 	for {
 		s.mu.Lock()
-		batch, closing, code, reason := s.out.frames, s.out.closing, s.out.code, s.out.reason
-		s.out.frames, s.out.bytes = nil, 0
-		if len(batch) == 0 && !closing {
+		if !s.out.due && !s.out.closing {
 			s.out.writing = false
 			s.mu.Unlock()
 			return
 		}
+		batch, closing, code, reason := s.out.frames, s.out.closing, s.out.code, s.out.reason
+		s.out.drop()
 		s.mu.Unlock()
 		if err := s.write(batch); err != nil {
 			s.broken()

@@ -1,6 +1,8 @@
 package gateway_test
 
 import (
+	"context"
+	"encoding/json"
 	"net"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +12,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -70,10 +75,9 @@ func (l gatedListener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// TestFramesThatWaitTogether: what is queued while a write is under way goes out with
-// one write.
-func TestFramesThatWaitTogether(t *testing.T) {
-	w := begin(t, setup{})
+// gated is a world with a peer that is logged in, whose connection is a gatedConn.
+func gated(t *testing.T, s setup) (*world, *peer, *gatedConn) {
+	w := begin(t, s)
 	srv := httptest.NewUnstartedServer(w.g)
 	l := gatedListener{srv.Listener, make(chan *gatedConn, 16)}
 	srv.Listener = l
@@ -82,7 +86,13 @@ func TestFramesThatWaitTogether(t *testing.T) {
 	w.url = "ws" + strings.TrimPrefix(srv.URL, "http")
 	p, _ := w.login(page("alice"))
 	p.expectOpen() // what the login has written is out
-	conn := <-l.accepted
+	return w, p, <-l.accepted
+}
+
+// TestFramesThatWaitTogether: what is queued while a write is under way goes out with
+// one write.
+func TestFramesThatWaitTogether(t *testing.T) {
+	w, p, conn := gated(t, setup{})
 	sess := w.g.Sessions(place.User{SDKAppID: app, UserID: "alice"})[0]
 
 	open := conn.shut()
@@ -104,4 +114,55 @@ func TestFramesThatWaitTogether(t *testing.T) {
 		require.Equal(t, "x.z", p.read().Method)
 	}
 	require.Equal(t, before+1, conn.count())
+}
+
+func unhurried(context.Context, *gateway.Session, json.RawMessage) (any, error) {
+	return gateway.Unhurried{Result: map[string]string{"is": "late"}}, nil
+}
+
+// TestUnhurriedAnswersWaitForTheNextFrame: they go out with it, in one write and before
+// it. An error does not wait.
+func TestUnhurriedAnswersWaitForTheNextFrame(t *testing.T) {
+	_, p, conn := gated(t, setup{times: gateway.Times{Hold: time.Hour}, before: func(g *gateway.Gateway) {
+		g.Handle("echo.back", echo)
+		g.Handle("echo.late", unhurried)
+		g.Handle("echo.failed", func(context.Context, *gateway.Session, json.RawMessage) (any, error) {
+			return gateway.Unhurried{}, fault.New(fault.BadParameters)
+		})
+	}})
+	before := conn.count()
+	late := p.send("echo.late", nil)
+	later := p.send("echo.late", nil)
+	prompt := p.send("echo.back", nil)
+	m := p.read()
+	require.Equal(t, late, m.ID)
+	require.Equal(t, "late", m.Body.Text("is"))
+	require.Equal(t, later, p.read().ID)
+	require.Equal(t, prompt, p.read().ID)
+	require.Equal(t, before+1, conn.count())
+
+	late = p.send("echo.late", nil)
+	failed := p.send("echo.failed", nil)
+	require.Equal(t, late, p.read().ID)
+	m = p.read()
+	require.Equal(t, failed, m.ID)
+	require.Equal(t, fault.BadParameters, m.Err.Code)
+}
+
+// TestUnhurriedAnswersComeByThemselves: also while nothing else is sent.
+func TestUnhurriedAnswersComeByThemselves(t *testing.T) {
+	_, p, _ := gated(t, setup{times: gateway.Times{Hold: time.Millisecond}, before: func(g *gateway.Gateway) { g.Handle("echo.late", unhurried) }})
+	for range 3 {
+		require.Nil(t, p.call("echo.late", nil).Err)
+	}
+}
+
+// TestUnhurriedAnswersComeBeforeTheEnd: a logout does not leave them behind.
+func TestUnhurriedAnswersComeBeforeTheEnd(t *testing.T) {
+	_, p, _ := gated(t, setup{times: gateway.Times{Hold: time.Hour}, before: func(g *gateway.Gateway) { g.Handle("echo.late", unhurried) }})
+	late := p.send("echo.late", nil)
+	out := p.send(frame.Logout, nil)
+	require.Equal(t, late, p.read().ID)
+	require.Equal(t, out, p.read().ID)
+	p.expectClose(frame.CloseLoggedOut)
 }

@@ -97,6 +97,11 @@ func (sess *Session) renewed(expiresAt int64) time.Duration {
 // Handler must recognise a repetition by its params.
 type Handler func(ctx context.Context, s *Session, params json.RawMessage) (result any, err error)
 
+// Unhurried is the result of a Handler whose caller does not wait for it. The answer
+// goes out together with the next frame, which saves a write, or some 250 ms later by
+// itself.
+type Unhurried struct{ Result any }
+
 // Handle registers a method named noun.verb. All are registered before the
 // first request.
 func (g *Gateway) Handle(method string, h Handler) {

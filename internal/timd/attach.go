@@ -7,6 +7,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/place"
@@ -31,6 +32,11 @@ func attach(t *running) {
 			result, f := attached.Call(t.onBehalf(ctx, s), method, params)
 			if f != nil {
 				return nil, f
+			}
+			if method == frame.MessageAck {
+				// It goes out with the next message, before which nothing more is
+				// acknowledged.
+				return gateway.Unhurried{Result: result}, nil
 			}
 			return result, nil
 		})
