@@ -27,7 +27,8 @@
 //	invite.go        members bring others in
 //	setmember.go     role, mute, name card and custom fields of a member
 //	profile.go       profiles, and who owns a group
-//	live.go          live rooms: their members, bans
+//	live.go          live rooms: joins, bans, what gateways see of them
+//	present.go       who is in a live room now, as lists show them
 //	banned.go        who is banned from a live room, and may come back early
 //	held.go          how many bans and mutes a live room may have
 //	list.go          a user's groups; a group's members; how many are online
