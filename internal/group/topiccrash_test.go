@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -130,4 +131,54 @@ func TestATopicCallFailsAnywhere(t *testing.T) {
 			}
 		}
 	}
+}
+
+// during is a store that does something before it writes a document.
+type during struct {
+	*busmodel.Bus
+	mu      sync.Mutex // guards what follows
+	subject string
+	do      func()
+}
+
+func (d *during) OpenLog(ctx context.Context, c bus.LogConfig) (bus.Log, error) {
+	l, err := d.Bus.OpenLog(ctx, c)
+	return duringLog{l, d}, err
+}
+
+type duringLog struct {
+	bus.Log
+	d *during
+}
+
+func (l duringLog) Append(ctx context.Context, subject string, data []byte, expect uint64, id string) (uint64, bool, error) {
+	l.d.mu.Lock()
+	do := l.d.do
+	if subject != l.d.subject {
+		do = nil
+	} else {
+		l.d.do = nil
+	}
+	l.d.mu.Unlock()
+	if do != nil {
+		do()
+	}
+	return l.Log.Append(ctx, subject, data, expect, id)
+}
+
+// A topic that is made while its community is dismissed, and all its documents are
+// removed, is refused and leaves neither a document nor a log that goes on.
+func TestATopicOfACommunityThatEnds(t *testing.T) {
+	b := &during{Bus: busmodel.New(busmodel.Options{})}
+	w := newTopics(t, b, b.Bus)
+	admin := w.login(0, "alice")
+	b.mu.Lock()
+	b.subject = key{app, plaza}.topicSubject(plazaCake)
+	b.do = func() {
+		w.login(1, "alice").must("group.dismiss", obj{"groupID": plaza}, nil)
+		w.rooms[1].behind()
+	}
+	b.mu.Unlock()
+	admin.refused(fault.NoSuchGroup, "topic.create", obj{"groupID": plaza, "topicID": plazaCake, "topicName": "cake"})
+	w.topicsInOrder("dismissed")
 }

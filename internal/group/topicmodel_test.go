@@ -33,7 +33,7 @@ func (g *refGroup) leave(user string) {
 	}
 }
 
-// drawTopic draws a call about topics.
+// drawTopic draws a call about topics, or the dismissal of their community.
 func (m *reference) drawTopic(r *rand.Rand, user string, pick func([]string) string) operation {
 	g, id := m.groups[refCommunity], pick(refTopics)
 	p := obj{"groupID": refCommunity}
@@ -41,7 +41,7 @@ func (m *reference) drawTopic(r *rand.Rand, user string, pick func([]string) str
 		return operation{method, p, func() bool { return g != nil && g.may(Update, user) && do() }}
 	}
 	name, muted := "t"+strconv.Itoa(r.IntN(9)), r.IntN(2) == 0
-	switch r.IntN(5) {
+	switch r.IntN(6) {
 	case 0, 1:
 		p["topicID"], p["topicName"], p["muteAllMembers"] = id, name, muted
 		return on("topic.create", func() bool {
@@ -60,6 +60,14 @@ func (m *reference) drawTopic(r *rand.Rand, user string, pick func([]string) str
 			g.topics[id].name, g.topics[id].muted = name, muted
 			return true
 		})
+	case 4:
+		return operation{"group.dismiss", p, func() bool {
+			if g == nil || !g.may(Dismiss, user) {
+				return false
+			}
+			delete(m.groups, refCommunity)
+			return true
+		}}
 	default:
 		if r.IntN(4) > 0 {
 			p["topicIDs"] = []string{id, pick(refTopics)}

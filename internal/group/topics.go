@@ -202,7 +202,7 @@ type topicResult struct {
 	TopicID string `json:"topicID"`
 }
 
-// createTopic makes a topic. Callers who make the last one at once may all get it.
+// createTopic makes a topic.
 func createTopic(ctx context.Context, r *Room, u place.User, p topicParams) (any, error) {
 	err := p.check()
 	if err == nil && p.TopicName == nil {
@@ -215,8 +215,7 @@ func createTopic(ctx context.Context, r *Room, u place.User, p topicParams) (any
 		return nil, err
 	}
 	k := keyOf(u, p.GroupID)
-	g, err := r.community(ctx, k, u, Update)
-	if err != nil {
+	if _, err := r.community(ctx, k, u, Update); err != nil {
 		return nil, err
 	}
 	p.Nonce = cmp.Or(p.Nonce, r.random())
@@ -224,27 +223,64 @@ func createTopic(ctx context.Context, r *Room, u place.User, p topicParams) (any
 	if err != nil {
 		return nil, err
 	}
-	t, err := change(ctx, r, k.topicSubject(id), func(t *topic) (bool, error) {
-		switch {
-		case t.in(g) && t.By == u.UserID && t.Nonce == p.Nonce:
-			return false, nil // the repetition of a call
-		case t.in(g):
-			return false, fault.With(fault.GroupIDTaken, "there is such a topic")
-		}
-		if err := r.hasRoomForTopic(ctx, k, g); err != nil {
-			return false, err
-		}
-		*t = topic{Of: g.Born, Info: 1, Born: max(r.now().UnixMilli(), t.Born+1), By: u.UserID, Nonce: p.Nonce}
-		p.apply(t)
-		return true, nil
-	})
-	if err == nil {
-		err = r.tellTopic(ctx, k, id, t.Born, false)
-	}
-	if err != nil {
+	if err := r.makeTopic(ctx, k, u, id, p); err != nil {
 		return nil, err
 	}
 	return topicResult{id}, nil
+}
+
+// makeTopic makes a topic in its community's turn: so two callers never get the last
+// one that there is room for, and a community that is dismissed meanwhile leaves none.
+func (r *Room) makeTopic(ctx context.Context, k key, u place.User, id string, p topicParams) error {
+	var t topic
+	_, err := r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
+		_, role, err := r.role(ctx, k, g, u.UserID)
+		if err == nil {
+			err = g.Type.May(Update, role, Stranger)
+		}
+		if err != nil {
+			return e, err
+		}
+		t, err = change(ctx, r, k.topicSubject(id), func(t *topic) (bool, error) {
+			switch {
+			case t.in(g) && t.By == u.UserID && t.Nonce == p.Nonce:
+				return false, nil // the repetition of a call
+			case t.in(g):
+				return false, fault.With(fault.GroupIDTaken, "there is such a topic")
+			}
+			if err := r.hasRoomForTopic(ctx, k, g); err != nil {
+				return false, err
+			}
+			*t = topic{Of: g.Born, Info: 1, Born: max(r.now().UnixMilli(), t.Born+1), By: u.UserID, Nonce: p.Nonce}
+			p.apply(t)
+			return true, nil
+		})
+		if err != nil {
+			t = topic{}
+			return e, err
+		}
+		return e, r.tellTopic(ctx, k, id, t.Born, false)
+	})
+	if t.Born != 0 && errors.Is(err, fault.New(fault.NoSuchGroup)) { // the community was dismissed meanwhile
+		r.dropTopic(ctx, k, id, t.Born)
+	}
+	return err
+}
+
+// dropTopic ends a topic of a community that was dismissed while the topic was made.
+func (r *Room) dropTopic(ctx context.Context, k key, id string, born int64) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+	defer cancel()
+	t, rev, err := get[topic](ctx, r, k.topicSubject(id))
+	if err == nil {
+		err = r.tellTopic(ctx, k, id, born, true)
+	}
+	if err == nil && t.Born == born {
+		err = r.log.Remove(ctx, k.topicSubject(id), rev)
+	}
+	if err != nil {
+		r.report("a topic of a dismissed community", err)
+	}
 }
 
 func (r *Room) hasRoomForTopic(ctx context.Context, k key, g group) error {

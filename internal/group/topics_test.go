@@ -3,6 +3,7 @@ package group
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -186,10 +187,17 @@ func TestTopicsEndWithTheirCommunity(t *testing.T) {
 // A community has so many topics and no more; those that were deleted are removed.
 func TestTooManyTopics(t *testing.T) {
 	w := newWorld(t)
-	alice, _, _ := newPlaza(w)
-	for n := range maxTopics {
+	alice, bob, _ := newPlaza(w)
+	for n := range maxTopics - 1 {
 		w.server("alice", "topic.create", obj{"groupID": plaza, "topicName": fmt.Sprint(n), "introduction": strings.Repeat("i", maxIntroduction), "avatar": strings.Repeat("a", maxAvatar)})
 	}
+	var last sync.WaitGroup
+	for i, c := range []*client{alice, bob, w.login(1, "alice"), w.login(0, "bob")} { // both on both gateways
+		last.Go(func() {
+			_ = c.call("topic.create", obj{"groupID": plaza, "topicName": fmt.Sprint("last ", i), "introduction": strings.Repeat("i", maxIntroduction)}, nil)
+		})
+	}
+	last.Wait()
 	alice.refused(fault.GroupBadParameters, "topic.create", obj{"groupID": plaza, "topicName": "one more"})
 	require.Len(t, alice.topics(), maxTopics, "in several frames")
 	alice.must("topic.delete", obj{"groupID": plaza}, nil)

@@ -17,7 +17,8 @@ import (
 // both in agreement, every change of membership takes the group's turn first: it
 // writes into the group's document that it is under way, changes the documents of
 // members, and then gives the turn back together with the new number. So at most
-// one change of a group's membership is under way, on all gateways together.
+// one change of a group's membership is under way, on all gateways together. Topics
+// of a community are made in its turn, too.
 //
 // A gateway that dies in between leaves its turn open. Whoever finds a turn older
 // than turnAge takes it over and counts the members before doing anything else.
