@@ -48,6 +48,7 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "deleteMessageExtensions", promise: (*instance).deleteMessageExtensions},
 		{name: "deleteMessage", promise: (*instance).deleteMessage},
 		{name: "getMessageList", promise: (*instance).getMessageList},
+		{name: "getMessageListHopping", promise: (*instance).getMessageListHopping},
 		{name: "setMessageRead", promise: (*instance).setMessageRead},
 		{name: "setAllMessageRead", promise: (*instance).setAllMessageRead},
 		{name: "getConversationList", promise: (*instance).getConversationList},

@@ -38,6 +38,75 @@ func (i *instance) getMessageList(args []safejs.Value, a *answer) {
 	i.post(in)
 }
 
+// getMessageListHopping reads a page from anywhere in a conversation: from a sequence
+// in a group, from a time between two users. Direction 0 is back from there, 1 on. The
+// message that stands there is in the page.
+//
+//	getMessageListHopping(options: {conversationID: string, sequence?: number, time?: number, direction?: 0 | 1, count?: number}): Promise<{code: 0, data: {messageList: Message[], isCompleted: boolean, nextMessageSeq?: number | '', nextMessageTime?: number | ''}}>
+func (i *instance) getMessageListHopping(args []safejs.Value, a *answer) {
+	o := bridge.Object{Value: bridge.Arg(args, 0)}
+	h := &hop{i: i, a: a, conversation: o.Text("conversationID"), place: "time", next: "nextMessageTime", count: o.Number("count")}
+	if _, ok := groupOfConversation(h.conversation); ok {
+		h.place, h.next = "sequence", "nextMessageSeq"
+	}
+	if h.count <= 0 || h.count > pageSize {
+		h.count = pageSize
+	}
+	v := bridge.Get(o.Value, h.place)
+	at, ok := bridge.Number(v)
+	direction := o.Number("direction")
+	if direction != 0 && direction != 1 || !ok && !v.IsUndefined() {
+		a.reject(badArgument("getMessageListHopping", h.place+" must be a number, and direction 0, for older messages, or 1"))
+		return
+	}
+	h.newer = direction == 1
+	h.ask(at, 0)
+}
+
+// hop is one call of getMessageListHopping, for which the gateway is called until the
+// page is full.
+type hop struct {
+	i            *instance
+	a            *answer
+	conversation string
+	place, next  string // what the wire and the result call the place
+	newer        bool
+	count        int64
+	got          []safejs.Value // oldest first
+}
+
+// ask reads on from a place; the search for it has come to from.
+func (h *hop) ask(at float64, from int64) {
+	h.i.ask(h.a, frame.MessageHop, frame.Fields{
+		{Key: "conversationID", Value: h.conversation}, {Key: h.place, Value: at}, {Key: "newer", Value: h.newer},
+		{Key: "count", Value: h.count - int64(len(h.got))}, {Key: "from", Value: from},
+	}, func(result safejs.Value) {
+		var page []safejs.Value
+		each(bridge.Get(result, "messages"), func(m safejs.Value) { page = append(page, h.i.page.intern(h.i.personalResult(m))) })
+		if h.newer {
+			h.got = append(h.got, page...)
+		} else {
+			h.got = append(page, h.got...)
+		}
+		completed, end := isTrue(bridge.Get(result, "isCompleted")), bridge.String("")
+		if !completed {
+			end = bridge.Get(result, "next")
+		}
+		next, more := bridge.Number(end)
+		switch before := (bridge.Object{Value: result}).Number("from"); {
+		case before != 0 && (from == 0 || before < from):
+			h.ask(at, before)
+		case more && next != at && int64(len(h.got)) < h.count:
+			h.ask(next, 0)
+		default:
+			data := bridge.Wrap("messageList", bridge.NewArray(h.got...))
+			bridge.Put(data, "isCompleted", bridge.Bool(completed))
+			bridge.Put(data, h.next, end)
+			h.a.resolve(data)
+		}
+	})
+}
+
 // findMessage returns the Message with an ID that the page holds, or null. If
 // several have the ID, it prefers the user's own, then the newest.
 //

@@ -24,7 +24,7 @@
 //	merged_js.go        messages that hold other ones
 //	media_js.go         messages that name files: chosen, uploaded
 //	payload_js.go       what of them goes over the wire, and what a page sees
-//	history_js.go       getMessageList, findMessage, revoke, delete
+//	history_js.go       getMessageList and …Hopping, findMessage, revoke, delete
 //	edits_js.go         modifyMessage
 //	signalling_js.go    invitations: their messages, events and timer
 //	receipts_js.go      receipts of single messages

@@ -170,7 +170,10 @@ var plausible = map[string]func(c *Caller) any{
 		}
 		return p
 	},
-	frame.MessageList:     inConversation(func(c *Caller) object { return object{"count": 15} }),
+	frame.MessageList: inConversation(func(c *Caller) object { return object{"count": 15} }),
+	frame.MessageHop: inConversation(func(c *Caller) object {
+		return object{"sequence": c.Rand.IntN(100), "time": c.Rand.Float64() * (1 << 34), "newer": c.Rand.IntN(2) == 0}
+	}),
 	frame.MessageRead:     inConversation(func(c *Caller) object { return object{"cursor": c.cursor()} }),
 	frame.MessageReadAll:  func(c *Caller) any { return object{"cursor": c.cursor()} },
 	frame.MessageDelete:   inConversation(func(c *Caller) object { return object{"positions": []uint64{c.position()}} }),

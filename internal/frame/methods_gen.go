@@ -38,6 +38,8 @@ const (
 	MessageSend = "message.send"
 	// {conversationID, before?: position, count?} -> {messages, next, isCompleted}
 	MessageList = "message.list"
+	// {conversationID, sequence?, time?, newer?, count?, from?: position} -> {messages, isCompleted, next?: sequence or time, from?: position}
+	MessageHop = "message.hop"
 	// {conversationID, cursor?} -> {}
 	MessageRead = "message.read"
 	// {cursor?, next?} -> {next?}
@@ -319,6 +321,7 @@ var InboxMethods = []string{
 	SessionMore,
 	MessageSend,
 	MessageList,
+	MessageHop,
 	MessageRead,
 	MessageReadAll,
 	MessageDelete,

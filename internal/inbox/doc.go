@@ -17,6 +17,7 @@
 //	record.go        a record of a log, and the conversation's state in it
 //	conversation.go  the log: newest record, append
 //	history.go       reading the log: pages, newest records, Conversations
+//	hopping.go       pages that begin at a sequence or at a time
 //	edits.go         edits of messages
 //	marks.go         what happens to a message later: read, revoked, deleted
 //	receipts.go      receipts of single messages
@@ -232,6 +233,11 @@
 //	message.list {conversationID, before?: position, count?} -> {messages, next, isCompleted}
 //	    oldest first; fewer than count when they would not fit a frame, or when
 //	    many have been deleted: then there may be none, and next goes on
+//	message.hop {conversationID, sequence?, time?, newer?, count?, from?} ->
+//	    {messages, isCompleted, next?, from?}
+//	    a page that ends, or with newer begins, at a sequence of a group or at a time
+//	    between two users; next is where the next one does. With from in the answer the
+//	    place was not reached yet: the same call with that from goes on
 //	message.read {conversationID, cursor?} -> {}
 //	message.readAll {cursor?, next?} -> {next?}; goes on with next, where there is one
 //	    up to the cursor: what came after it nobody has seen; a cursor behind

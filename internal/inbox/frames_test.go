@@ -112,6 +112,7 @@ func openCostly(tb testing.TB, b Bus) *costly {
 		frame.SessionMore:    func(int) any { return nothing{} },
 		frame.MessageSend:    func(n int) any { return sendText(freshID(), fmt.Sprint("new", n), text) },
 		frame.MessageList:    func(int) any { return conversationParams{ConversationID: "C2Cbob", Count: window} },
+		frame.MessageHop:     func(n int) any { return hopParams{ConversationID: "C2Cbob", Time: 1, Newer: on(n)} },
 		frame.MessageRead:    func(int) any { return conversationParams{ConversationID: "C2Cbob", Cursor: "1.1"} },
 		frame.MessageReadAll: func(int) any { return ackParams{Cursor: "1.1"} },
 		frame.MessageDelete:  func(int) any { return conversationParams{ConversationID: "C2Cbob", Positions: w.gone[:maxDelete]} },

@@ -95,7 +95,7 @@ func paramsOf(m Message) map[string]any {
 	return map[string]any{
 		"session.sync": syncParams{Cursor: cursor.Cursor, Watch: users.UserIDs}, "session.more": nothing{},
 		"message.send": sendText(freshID(), "bob", "hello"),
-		"message.list": conv, "message.read": conv, "message.readAll": nothing{},
+		"message.list": conv, "message.hop": hopParams{ConversationID: "C2Cbob", Time: float64(m.Time), Newer: rand.IntN(2) == 0}, "message.read": conv, "message.readAll": nothing{},
 		"message.delete": conv, "message.revoke": conv, "message.modify": conv, "message.receipt": conv, "message.receipts": conv, "message.readers": conv, "message.react": conv, "message.reactions": conv, "message.reactors": conv, "message.extend": conv, "message.extensions": conv, "message.pin": conv, "message.pinned": conv, "message.ack": cursor,
 		"message.search": searchParams{KeywordList: []string{"hello"}}, "profile.search": searchParams{KeywordList: []string{"b"}},
 		"conversation.get": conv, "conversation.enter": conv, "conversation.delete": conv, "conversation.clear": conv,

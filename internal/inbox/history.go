@@ -14,6 +14,7 @@ import (
 type page struct {
 	messages []Message // oldest first
 	next     uint64    // before which the next page begins
+	oldest   *record   // what stands there; nil before the first message
 	complete bool      // there is nothing older
 }
 
@@ -68,7 +69,7 @@ func (in *Inbox) history(ctx context.Context, u place.User, p pair, before uint6
 				}
 				out.messages = append(out.messages, one)
 			}
-			out.next = m.pos
+			out.next, out.oldest = m.pos, m
 		}
 		oldest := batch[0]
 		older = oldest.Last

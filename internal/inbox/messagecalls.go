@@ -3,7 +3,9 @@ package inbox
 import (
 	"context"
 	"slices"
+	"strconv"
 
+	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
@@ -39,6 +41,13 @@ var messageCalls = map[string]call{
 			got.messages = []Message{}
 		}
 		return listResult{got.messages, got.next, got.complete}, err
+	}),
+	frame.MessageHop: with(func(ctx context.Context, s *Session, p hopParams) (any, error) {
+		peer, ok := peerOf(p.ConversationID)
+		if !ok {
+			return nil, fault.With(fault.NoConversation, strconv.Quote(p.ConversationID))
+		}
+		return s.in.hop(ctx, s.user.User, pairOf(s.user.SDKAppID, s.user.UserID, peer), p)
 	}),
 	frame.MessageRead: inConversation(func(ctx context.Context, s *Session, c pair, _ int, p conversationParams) (any, error) {
 		upTo, err := s.in.seen(p.Cursor)

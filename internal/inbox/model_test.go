@@ -83,6 +83,11 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestIdleUsersGo":                     TestIdleUsersGo,
 		"TestIdleUsersAreBounded":             TestIdleUsersAreBounded,
 	},
+	"hopping_test.go": {
+		"TestHopToATime":     TestHopToATime,
+		"TestHopToASequence": TestHopToASequence,
+		"TestHopFar":         TestHopFar,
+	},
 	"search_test.go": {
 		"TestSearchInEverything":        TestSearchInEverything,
 		"TestSearchInAConversation":     TestSearchInAConversation,
@@ -240,7 +245,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 // under the race detector. They ask no more of a bus than the others do, so that make
 // test runs them on the model alone; make soak runs them on NATS, too.
 var muchData = []string{
-	"TestDismissedGroupsGiveWay", "TestFirstWriters", "TestManyBeginAtOnce", "TestManyPeers", "TestReadAllInParts",
+	"TestDismissedGroupsGiveWay", "TestFirstWriters", "TestHopFar", "TestManyBeginAtOnce", "TestManyPeers", "TestReadAllInParts",
 	"TestSearchStopsAndGoesOn", "TestStrangersDoNotLockOut", "TestWhoComesBackFindsTheirDocuments",
 }
 

@@ -310,6 +310,22 @@ export interface InboxMethods {
     count?: number;
   }): Promise<IMResponse<{ messageList: Message[]; nextReqMessageID: string; isCompleted: boolean }>>;
   /**
+   * Reads a page from anywhere in a conversation, oldest first and at most 15 at
+   * once: from the sequence of a message in a group, or from a time in Unix seconds
+   * between two users, both inclusive. Pass nextMessageSeq or nextMessageTime on for
+   * the next page; a time from here may have a fraction, which tells messages of one
+   * second apart. Both are '' at the end. Without a place it begins with the newest
+   * message, or with direction 1 with the oldest.
+   */
+  getMessageListHopping(options: {
+    conversationID: string;
+    sequence?: number;
+    time?: number;
+    /** 0, the default: older messages; 1: newer ones. */
+    direction?: 0 | 1;
+    count?: number;
+  }): Promise<IMResponse<{ messageList: Message[]; isCompleted: boolean; nextMessageSeq?: number | ''; nextMessageTime?: number | '' }>>;
+  /**
    * Looks for messages by what they say, who sent them, their type and time, in
    * one conversation or in all, newest first. Without conversationID an entry
    * has its messageList only where messageCount is 1.

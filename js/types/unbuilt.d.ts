@@ -20,7 +20,6 @@ export interface UnbuiltMethods {
   callExperimentalAPI(key: string, options?: unknown): Promise<IMResponse<any>>;
 
   translateText(options: unknown): Unbuilt;
-  getMessageListHopping(options: unknown): Unbuilt;
   markGroupMemberList(options: unknown): Unbuilt;
   convertVoiceToText(options: unknown): Unbuilt;
   setAllReceiveMessageOpt(options: unknown): Unbuilt;

@@ -163,6 +163,22 @@ test('getMessageList pages backwards', async (t) => {
   }, `C2C${bob}`);
   assert.deepEqual(pages.map((page) => page.texts.length), [15, 15, 10]);
   assert.deepEqual(pages.toReversed().flatMap((page) => page.texts), Array.from({ length: 40 }, (_, n) => String(n)));
+  // From the time of the first message on, and back from that of the last one: many
+  // are of one second.
+  const hopped = await a.evaluate(async (conversationID) => {
+    const time = (await globalThis.tim.getMessageList({ conversationID })).data.messageList.at(-1).time;
+    const through = async (options) => {
+      const pages = [];
+      for (let data = { nextMessageTime: options.time }; data.nextMessageTime !== ''; pages.push(data.messageList.map((m) => m.payload.text))) {
+        ({ data } = await globalThis.tim.getMessageListHopping({ conversationID, ...options, time: data.nextMessageTime }));
+      }
+      return pages;
+    };
+    return { newer: await through({ time: 1, direction: 1 }), older: await through({ time }) };
+  }, `C2C${bob}`);
+  assert.deepEqual([hopped.newer.map((page) => page.length), hopped.older.map((page) => page.length)], [[15, 15, 10], [15, 15, 10]]);
+  const texts = Array.from({ length: 40 }, (_, n) => String(n));
+  assert.deepEqual([hopped.newer.flat(), hopped.older.toReversed().flat()], [texts, texts]);
 });
 
 test('revoke reaches both as MESSAGE_REVOKED with the whole message', async (t) => {

@@ -95,6 +95,8 @@ async function inbox(): Promise<void> {
   tim.on(EVENT.USER_STATUS_UPDATED, (e) => e.data[0].statusType === TYPES.USER_STATUS_ONLINE);
   const { data } = await tim.getConversationList();
   const first: Conversation = data.conversationList[0];
+  const { data: around } = await tim.getMessageListHopping({ conversationID: first.conversationID, time: first.lastMessage?.lastTime, direction: 1 });
+  const goesOn: number | '' | undefined = around.nextMessageTime;
   const { data: page } = await tim.getMessageList({ conversationID: first.conversationID });
   const list: Message[] = page.messageList;
   const id: string = (await tim.deleteConversation('C2Cbob')).data.conversationID;
