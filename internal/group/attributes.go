@@ -174,6 +174,26 @@ func setCounters(ctx context.Context, r *Room, u place.User, p countersParams) (
 	return countersNote{Counters: p.Counters}, err
 }
 
+// deleteCounters removes counters of a group, all unless keyList names some. Its
+// listeners are told that they are 0.
+func deleteCounters(ctx context.Context, r *Room, u place.User, p countersParams) (any, error) {
+	_, err := r.changeCounters(ctx, u, p.GroupID, p.KeyList, func(c *counters) (bool, error) {
+		keys := p.KeyList
+		if len(keys) == 0 {
+			keys = slices.Sorted(maps.Keys(c.All))
+		}
+		c.Last = nil
+		for _, key := range keys {
+			if _, had := c.All[key]; had {
+				delete(c.All, key)
+				c.Last = append(c.Last, key)
+			}
+		}
+		return len(c.Last) > 0, nil
+	})
+	return struct{}{}, err
+}
+
 func addCounter(ctx context.Context, r *Room, u place.User, p addParams) (any, error) {
 	if err := checkNonce(p.Nonce); err != nil {
 		return nil, err
@@ -201,7 +221,8 @@ func addCounter(ctx context.Context, r *Room, u place.User, p addParams) (any, e
 }
 
 // changeCounters lets f change some counters of a group; f returns false when
-// there is nothing to write.
+// there is nothing to write. Listeners are told of those in Last, which are keys
+// unless f sets others.
 func (r *Room) changeCounters(ctx context.Context, u place.User, groupID string, keys []string, f func(c *counters) (bool, error)) (counters, error) {
 	for _, key := range keys {
 		if key == "" || len(key) > maxAttributeKey {
@@ -217,7 +238,7 @@ func (r *Room) changeCounters(ctx context.Context, u place.User, groupID string,
 		if c.Born != g.Born {
 			*c = counters{Born: g.Born}
 		}
-		c.All = orEmpty(c.All)
+		c.All, c.Last = orEmpty(c.All), keys
 		if write, err := f(c); err != nil || !write {
 			return false, err
 		}
@@ -229,7 +250,6 @@ func (r *Room) changeCounters(ctx context.Context, u place.User, groupID string,
 		if len(c.All) > maxCounters {
 			return false, fault.With(fault.GroupBadParameters, "a group has "+strconv.Itoa(maxCounters)+" counters at most")
 		}
-		c.Last = keys
 		return true, nil
 	})
 }

@@ -2,7 +2,6 @@ package group
 
 import (
 	"errors"
-	"maps"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -258,9 +257,11 @@ func (r *Room) sawCounters(k key, v bus.Value) error {
 	return nil
 }
 
-// sayCounters tells of the counters that have changed.
+// sayCounters tells of the counters that have changed; one that was deleted is 0.
 func (r *Room) sayCounters(h *heard, k key, c counters, tell func(params []byte)) {
-	maps.Copy(h.counters, picked(c.All, c.Last))
+	for _, key := range c.Last {
+		h.counters[key] = c.All[key]
+	}
 	r.tellSoon(h, frame.NoteGroupCounters, func() {
 		tell(encode(countersNote{k.id, h.counters}))
 		clear(h.counters)

@@ -16,12 +16,16 @@ const (
 	ServerImport        = "server.import"         // see importGroup
 	ServerImportMembers = "server.import.members" // see importMembers
 	ServerAnnounce      = "server.announce"       // see announce
+
+	ServerDeleteCounters = "server.counters.delete" // see deleteCounters
 )
 
 var serverCalls = map[string]call{
 	ServerImport:        with(importGroup),
 	ServerImportMembers: with(importMembers),
 	ServerAnnounce:      with(announce),
+
+	ServerDeleteCounters: with(deleteCounters),
 }
 
 // Do carries out a call of the server API: one of its own, or any that a client could

@@ -193,6 +193,7 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"group_open_http_svc/clear_group_attr":         (*API).clearAttributes,
 	"group_open_http_svc/get_group_counter":        (*API).getCounters,
 	"group_open_http_svc/update_group_counter":     (*API).updateCounters,
+	"group_open_http_svc/delete_group_counter":     (*API).deleteCounters,
 	"profile/portrait_get":                         (*API).portraitGet,
 	"profile/portrait_set":                         (*API).portraitSet,
 	"sns/black_list_add":                           (*API).blackListAdd,

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/group"
 )
 
 // This file holds the commands about the attributes and counters of groups.
@@ -115,27 +116,48 @@ func (a *API) getCounters(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := fields{"groupID": id}
-	if c.body.has("GroupCounterKeys") {
-		list, err := c.body.list("GroupCounterKeys", maxKeysNamed)
-		if err != nil {
-			return nil, err
-		}
-		keys := make([]string, len(list))
-		for i, raw := range list {
-			if json.Unmarshal(raw, &keys[i]) != nil {
-				return nil, bad("GroupCounterKeys[%d] is not a string", i)
-			}
-		}
-		p["keyList"] = keys
+	keys, err := counterKeys(c.body)
+	if err != nil {
+		return nil, err
 	}
 	var out struct {
 		Counters map[string]int64 `json:"counters"`
 	}
-	if err := a.asAdmin(ctx, c, frame.GroupCountersGet, p, &out); err != nil {
+	if err := a.asAdmin(ctx, c, frame.GroupCountersGet, fields{"groupID": id, "keyList": keys}, &out); err != nil {
 		return nil, err
 	}
 	return reply{"GroupCounter": counterList(out.Counters)}, nil
+}
+
+// counterKeys reads GroupCounterKeys; nil, which means all of them, if it is missing.
+func counterKeys(o object) ([]string, error) {
+	if !o.has("GroupCounterKeys") {
+		return nil, nil
+	}
+	list, err := o.list("GroupCounterKeys", maxKeysNamed)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]string, len(list))
+	for i, raw := range list {
+		if json.Unmarshal(raw, &keys[i]) != nil {
+			return nil, bad("GroupCounterKeys[%d] is not a string", i)
+		}
+	}
+	return keys, nil
+}
+
+// deleteCounters is delete_group_counter: {"GroupId", "GroupCounterKeys"?: [key]}.
+func (a *API) deleteCounters(ctx context.Context, c *call) (reply, error) {
+	id, err := groupID(c.body)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := counterKeys(c.body)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.asAdmin(ctx, c, group.ServerDeleteCounters, fields{"groupID": id, "keyList": keys}, nil)
 }
 
 func counterList(all map[string]int64) []fields {

@@ -37,16 +37,23 @@ func TestRESTGroupAttributesAndCounters(t *testing.T) {
 	require.Equal(t, []any{counter("x", 6), counter("z", -3)}, update("Decrease", `[{"Key":"x","Value":1},{"Key":"z","Value":3}]`))
 	require.Equal(t, []any{counter("x", 6), counter("y", -1), counter("z", -3)}, s.call(groupService+"get_group_counter", `{"GroupId":"g"}`)["GroupCounter"])
 	require.Equal(t, []any{counter("y", -1)}, s.call(groupService+"get_group_counter", `{"GroupId":"g","GroupCounterKeys":["y","none"]}`)["GroupCounter"])
+	counters := func() any { return s.call(groupService+"get_group_counter", `{"GroupId":"g"}`)["GroupCounter"] }
+	s.call(groupService+"delete_group_counter", `{"GroupId":"g","GroupCounterKeys":["y","none"]}`)
+	require.Equal(t, []any{counter("x", 6), counter("z", -3)}, counters())
+	s.call(groupService+"delete_group_counter", `{"GroupId":"g"}`)
+	require.Equal(t, []any{}, counters())
 
 	for command, body := range map[string]string{
 		"set_group_attr": `{"GroupId":"g"}`, "modify_group_attr": `{"GroupId":"g","GroupAttr":[{"value":"1"}]}`,
 		"delete_group_attr": `{"GroupId":"g","GroupAttr":[]}`, "clear_group_attr": `{}`, "get_group_counter": `{"GroupId":"g","GroupCounterKeys":[7]}`,
+		"delete_group_counter": `{"GroupId":"g","GroupCounterKeys":[]}`,
 		"update_group_counter": `{"GroupId":"g","Mode":"Double","GroupCounter":[{"Key":"x","Value":1}]}`,
 	} {
 		require.EqualValues(t, fault.BadParameters, s.post(groupService+command, good(), body).code(), command)
 	}
 	for command, body := range map[string]string{
 		"set_group_attr":       `{"GroupId":"none","GroupAttr":[{"key":"a","value":"1"}]}`,
+		"delete_group_counter": `{"GroupId":"none"}`,
 		"update_group_counter": `{"GroupId":"none","Mode":"Increase","GroupCounter":[{"Key":"x","Value":1}]}`,
 	} {
 		require.EqualValues(t, fault.NoSuchGroup, s.post(groupService+command, good(), body).code(), command)
