@@ -66,7 +66,17 @@ func (s *Session) giveReceiptsInGroup(ctx context.Context, p pair, positions []u
 			return noReceiptAsked()
 		}
 	}
-	messages = slices.DeleteFunc(messages, func(m *record) bool { return m.pos <= kept.Group.Joined })
+	marks, err := in.flagsAt(ctx, p, positions)
+	if err != nil {
+		return err
+	}
+	var counted []*record
+	for i, m := range messages {
+		if m.pos > kept.Group.Joined && !marks[i].Revoked {
+			counted = append(counted, m)
+		}
+	}
+	messages = counted
 	given := make([]groupRead, len(messages))
 	err = bus.Spread(len(messages), func(i int) error {
 		m := messages[i]

@@ -135,6 +135,12 @@ func TestWhoGivesReceiptsInAGroup(t *testing.T) {
 	require.Equal(t, fault.InvalidOperation, see(alice, plain, ""))
 	require.Equal(t, fault.GroupNotPermitted, see(eve, m, ""))
 	require.Equal(t, fault.BadParameters, see(alice, m, "bob"), "no such cursor")
+	gone := alice.says("g", "gone", asksForReceipts)
+	alice.must(frame.MessageRevoke, conversationParams{ConversationID: "GROUPg", Position: gone.Position}, nil)
+	require.Zero(t, give(bob, gone))
+	who, err := in.readersOf(t.Context(), pairOf(app, "", groupName("g")), []uint64{gone.Position})
+	require.NoError(t, err)
+	require.Empty(t, who[0].Users, "nobody counts who has read what was revoked")
 	require.Equal(t, fault.NoConversation, code(alice.call(frame.MessageReaders, readersParams{ConversationID: "C2Cbob", Position: m.Position}, nil)))
 
 	require.NoError(t, groups.change(in, "g", []string{"eve"}, nil))
