@@ -54,3 +54,21 @@ func TestAPartFails(t *testing.T) {
 		await tim.destroy();
 		return result;`))
 }
+
+// What is refused about all conversations of one part is a failure of each of them,
+// and the other parts are still asked for. A number goes as it is.
+func TestARefusedPart(t *testing.T) {
+	require.JSONEq(t, `[[100,100,50],150,[100,["C2C0",2503]],[2503,"none",{}],6,[70402,6],1.5]`, inbox1(t, "part refused", `
+		const ids = Array.from({ length: 250 }, (_, k) => 'C2C' + k), mark = (more) => tim.markConversation({ conversationIDList: ids, markType: 1, enableMark: true, ...more });
+		const none = (code = 2503) => ({ error: { code, message: 'none' } });
+		answers['conversation.mark'] = (p) => (p.conversationIDs[0] === 'C2C0' ? none() : { result: { done: p.conversationIDs } });
+		const { data } = await mark(), failed = data.failureConversationIDList;
+		const result = [frames('conversation.mark').map((p) => p.conversationIDs.length), data.successConversationIDList.length, [failed.length, [failed[0].conversationID, failed[0].code]]];
+		answers['conversation.mark'] = () => none();
+		const refused = await mark().catch((e) => e);
+		result.push([refused.code, refused.message, refused.data], frames('conversation.mark').length);
+		answers['conversation.mark'] = () => none(70402);
+		result.push([(await mark({ markType: 1.5 }).catch((e) => e)).code, frames('conversation.mark').length - 1], frames('conversation.mark')[6].markType);
+		await tim.destroy();
+		return result;`))
+}

@@ -106,7 +106,12 @@ func (c *relay) run(i *instance, args []safejs.Value, a *answer) {
 			}
 			set(arg.to, text)
 		case argAny:
-			params = appendGiven(params, arg.to, bridge.Get(options, arg.from))
+			v := bridge.Get(options, arg.from)
+			if n, ok := bridge.Number(v); ok { // as it is: it is the gateway's to refuse 1.5
+				set(arg.to, n)
+				continue
+			}
+			params = appendGiven(params, arg.to, v)
 		case argNonce:
 			set("nonce", i.nonce())
 		}
@@ -164,13 +169,23 @@ type parts struct {
 	list safejs.Value
 	from int          // so many are done
 	got  safejs.Value // the results of these, as one
+
+	refused *fault.Error // the first part's of those whose conversations were all refused
 }
 
 // ask asks about the next part. Where it fails behind others, the error says how
 // many are done, and has as its data what the promise would have resolved with.
+// Where all conversations of one part are refused, the others may still be changed.
 func (p *parts) ask(params func(part safejs.Value) frame.Body) {
-	p.i.client.Send(p.method, params(part(p.list, p.from, p.from+p.part)), 0, func(result frame.Body, f *fault.Error) {
+	some := part(p.list, p.from, p.from+p.part)
+	p.i.client.Send(p.method, params(some), 0, func(result frame.Body, f *fault.Error) {
 		all := bridge.Length(p.list)
+		if f != nil && p.args[0].to == "conversationIDs" && (f.Code == fault.NoConversation || f.Code == fault.ConversationsFull) {
+			if p.refused == nil {
+				p.refused = f
+			}
+			result, f = refusalOf(some, f.Code), nil
+		}
 		if f != nil {
 			data := safejs.Undefined()
 			if p.from > 0 {
@@ -185,8 +200,24 @@ func (p *parts) ask(params func(part safejs.Value) frame.Body) {
 			p.ask(params)
 			return
 		}
+		if p.refused != nil && bridge.Length(bridge.Get(p.got, "done")) == 0 {
+			p.a.reject(p.refused)
+			return
+		}
 		p.a.resolve(p.shape(p.i.page, p.got))
 	})
+}
+
+// refusalOf is what the gateway would say of conversations among others that it does
+// not refuse.
+func refusalOf(ids safejs.Value, code fault.Code) frame.Body {
+	var failures []safejs.Value
+	each(ids, func(id safejs.Value) {
+		one := bridge.Wrap("conversationID", id)
+		bridge.Put(one, "code", bridge.Int(int(code)))
+		failures = append(failures, one)
+	})
+	return bridge.Object{Value: bridge.Wrap("failures", bridge.NewArray(failures...))}
 }
 
 // joined adds a result to those before: lists grow, of all else the newest counts.
