@@ -114,6 +114,7 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "createFaceMessage", sync: (*instance).createFaceMessage},
 		{name: "createLocationMessage", sync: (*instance).createLocationMessage},
 		{name: "createForwardMessage", sync: (*instance).createForwardMessage},
+		{name: "createQuoteMessage", sync: (*instance).createQuoteMessage},
 		{name: "createMergerMessage", sync: (*instance).createMergerMessage},
 		{name: "getTotalUnreadMessageCount", sync: (*instance).getTotalUnreadMessageCount, dead: func() any { return 0 }},
 		{name: "findMessage", sync: (*instance).findMessage, dead: func() any { return safejs.Null() }},

@@ -66,6 +66,9 @@ func (i *instance) createCustomMessage(args []safejs.Value) (any, *fault.Error) 
 // extensions.
 var askKeys = [...]string{"needReadReceipt", "isSupportExtension"}
 
+// quoteKey is where a Message names the one that it quotes.
+const quoteKey = "quoteInfo"
+
 // newMessage makes a Message with all fields that the original's has. Its ID
 // stays the same after it was sent; a Message that is created before a login
 // gets its ID at the login.
@@ -271,6 +274,9 @@ func (s *sending) post() {
 		if isTrue(bridge.Get(m.Value, key)) {
 			params = append(params, frame.Field{Key: key, Value: true})
 		}
+	}
+	if q := bridge.Get(m.Value, quoteKey); bridge.IsObject(q) {
+		params = append(params, frame.Field{Key: quoteKey, Value: frame.Body(bridge.Object{Value: q})})
 	}
 	call := s.i.client.Mail().Call(s.settle)
 	s.i.post(mailbox.Send{Call: call, Conversation: m.Text("conversationID"), Params: params})

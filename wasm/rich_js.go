@@ -44,6 +44,22 @@ func (i *instance) createForwardMessage(args []safejs.Value) (any, *fault.Error)
 	return i.newMessage("createForwardMessage", kind, o, copyOf(payload))
 }
 
+// createQuoteMessage makes a message of create…Message quote another one: its
+// receivers see by quoteInfo which.
+//
+//	createQuoteMessage(message: Message, quoted: Message): Message
+func (i *instance) createQuoteMessage(args []safejs.Value) (any, *fault.Error) {
+	m, quoted := bridge.Arg(args, 0), bridge.Object{Value: bridge.Arg(args, 1)}
+	if i.checkOwn(bridge.Object{Value: m}) != nil || quoted.Text("ID") == "" {
+		return nil, badArgument("createQuoteMessage", "the arguments must be a message of create…Message and the one that it quotes")
+	}
+	info := bridge.NewObject()
+	_ = info.Set("msgID", quoted.Text("ID"))
+	_ = info.Set("messageTime", quoted.Number("time"))
+	_ = info.Set("messageSequence", quoted.Number("sequence"))
+	return i.page.mark(m, quoteKey, info), nil
+}
+
 // newPlainMessage makes a message whose payload is numbers, which must be there,
 // and texts, which are ” where they are missing.
 func (i *instance) newPlainMessage(method, kind string, args []safejs.Value, numbers, texts []string) (any, *fault.Error) {

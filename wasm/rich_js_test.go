@@ -43,6 +43,25 @@ func TestBadPayloadsThrow(t *testing.T) {
 	}
 }
 
+// A message that quotes another one names it, to its receivers and by what they get; a
+// frozen one is copied.
+func TestQuoting(t *testing.T) {
+	require.Equal(t, `[true,{"msgID":"in7","messageTime":1700000000,"messageSequence":7},{"msgID":"in7","messageTime":1700000000,"messageSequence":7},`+
+		`true,false,{"msgID":"q","messageTime":1,"messageSequence":2},"undefined",[2905,2905,2905]]`, inbox1(t, "quoting", `
+		note('messages', { messages: [inbound(7, { time: 1700000000 }), inbound(8, { quoteInfo: { msgID: 'q', messageTime: 1, messageSequence: 2 } })] });
+		const [quoted, theirs] = of('MESSAGE_RECEIVED').flat();
+		const m = text(), same = tim.createQuoteMessage(m, quoted) === m;
+		await tim.sendMessage(m);
+		const result = [same, m.quoteInfo, frames('message.send')[0].quoteInfo];
+		const cold = Object.freeze(text()), copy = tim.createQuoteMessage(cold, quoted);
+		result.push(copy !== cold && copy.ID === cold.ID && copy.quoteInfo.msgID === 'in7', 'quoteInfo' in cold, theirs.quoteInfo);
+		await tim.sendMessage(text());
+		result.push(typeof frames('message.send')[1].quoteInfo);
+		result.push([[], [text()], [{ ID: 'x' }, quoted]].map((args) => { try { return tim.createQuoteMessage(...args); } catch (e) { return e.code; } }));
+		await tim.destroy();
+		return result;`))
+}
+
 // What is forwarded is a message of its own with the same words; a file is
 // named again and not sent again.
 func TestForwarding(t *testing.T) {

@@ -169,6 +169,10 @@ var plausible = map[string]func(c *Caller) any{
 			p["to"], p["groupID"] = nil, c.topicOf(c.community())
 		}
 		return p
+		if c.Rand.IntN(4) == 0 {
+			p["quoteInfo"] = object{"msgID": MessageID(c.Peer, c.Rand), "messageTime": c.Rand.IntN(1 << 31), "messageSequence": c.position()}
+		}
+		return p
 	},
 	frame.MessageList: inConversation(func(c *Caller) object { return object{"count": 15} }),
 	frame.MessageHop: inConversation(func(c *Caller) object {

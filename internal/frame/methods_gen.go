@@ -34,7 +34,7 @@ const (
 
 // Messages. Requests of the client, with their params and results:
 const (
-	// {id, to, type, payload, cloudCustomData?, random?, clientTime?, onlineUserOnly?, resend?, needReadReceipt?, isSupportExtension?} -> {message}
+	// {id, to, type, payload, cloudCustomData?, random?, clientTime?, onlineUserOnly?, resend?, needReadReceipt?, isSupportExtension?, quoteInfo?: {msgID, messageTime, messageSequence}} -> {message}
 	MessageSend = "message.send"
 	// {conversationID, before?: position, count?} -> {messages, next, isCompleted}
 	MessageList = "message.list"

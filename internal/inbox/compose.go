@@ -44,6 +44,7 @@ type Message struct {
 	IsBroadcast      bool            `json:"isBroadcastMessage,omitempty"`
 	NeedReadReceipt  bool            `json:"needReadReceipt,omitempty"`
 	Extensible       bool            `json:"isSupportExtension,omitempty"`
+	Quote            *Quote          `json:"quoteInfo,omitempty"`
 	ReadReceiptInfo  *ReadReceipt    `json:"readReceiptInfo,omitempty"` // of one's own that asks for receipts
 	Position         uint64          `json:"position,omitempty"`
 	Version          int             `json:"version,omitempty"` // ours: counts the edits
@@ -122,6 +123,7 @@ func message(m *record, newest *record, f flags, side int) Message {
 		Version:         c.Version,
 		NeedReadReceipt: c.Receipt,
 		Extensible:      c.Extends,
+		Quote:           c.Quote,
 		ReadReceiptInfo: f.receipt,
 	}
 	if out.From == systemUser {

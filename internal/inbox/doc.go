@@ -31,6 +31,7 @@
 //	send.go          sending: the checks of a message, and its record
 //	importing.go     messages of another system, with their own times
 //	groupimport.go   the same for groups
+//	quote.go         which message another one quotes
 //	plain.go         what each message costs, read without encoding/json
 //	grouppage.go     messages of groups for the server API
 //	hooks.go         the app's back end is asked and told of what is sent
@@ -226,10 +227,11 @@
 //	session.more {} -> the same: goes on where more was true; 2905 once
 //	    Options.SyncIdle has passed: then session.sync comes again
 //	message.send {id, to, type, payload, cloudCustomData?, random?, clientTime?,
-//	    onlineUserOnly?, resend?, needReadReceipt?, isSupportExtension?} -> {message}
+//	    onlineUserOnly?, resend?, needReadReceipt?, isSupportExtension?, quoteInfo?} -> {message}
 //	    to a group with groupID instead of to, and atUserList?: 30 userIDs at most,
 //	    or __kImSDK_MesssageAtALL__ for all. In a live room the message is stored
-//	    nowhere and has no position; priority? is High, Normal, Low or Lowest
+//	    nowhere and has no position; priority? is High, Normal, Low or Lowest.
+//	    quoteInfo {msgID, messageTime, messageSequence} names a message that it quotes
 //	message.list {conversationID, before?: position, count?} -> {messages, next, isCompleted}
 //	    oldest first; fewer than count when they would not fit a frame, or when
 //	    many have been deleted: then there may be none, and next goes on

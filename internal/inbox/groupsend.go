@@ -116,7 +116,7 @@ func (s *Session) groupContent(ctx context.Context, u place.User, p sendParams) 
 	if err != nil {
 		return nil, "", err
 	}
-	payload, err := s.in.cleanPayload(p.Type, p.Payload, p.CloudCustomData)
+	payload, err := s.in.cleanSend(p)
 	if err != nil {
 		return nil, "", err
 	}
@@ -126,7 +126,7 @@ func (s *Session) groupContent(ctx context.Context, u place.User, p sendParams) 
 	}
 	return &content{
 		ID: p.ID, Instance: s.instance, Type: p.Type, Payload: payload, Cloud: p.CloudCustomData, At: at,
-		Nick: me.Nick, Avatar: me.Avatar, Random: p.Random, ClientTime: p.ClientTime,
+		Nick: me.Nick, Avatar: me.Avatar, Random: p.Random, ClientTime: p.ClientTime, Quote: p.Quote,
 	}, clientDedup(u, groupName(p.GroupID), p.ID), nil
 }
 

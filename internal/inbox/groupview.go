@@ -44,7 +44,7 @@ func groupMessage(m *record, f flags) Message {
 		Time: m.At / 1000, Sequence: m.Seq, Random: c.Random, ClientTime: c.ClientTime,
 		Nick: c.Nick, Avatar: c.Avatar, NameCard: c.Card, AtUserList: c.At, CloudCustomData: c.Cloud,
 		IsDeleted: f.Deleted[1], IsModified: c.Version > 0, Version: c.Version, Position: m.pos,
-		NeedReadReceipt: c.Receipt, ReadReceiptInfo: f.receipt, Extensible: c.Extends,
+		NeedReadReceipt: c.Receipt, ReadReceiptInfo: f.receipt, Extensible: c.Extends, Quote: c.Quote,
 	}
 	if f.Revoked {
 		out.revokedBy(f.By, c)

@@ -186,6 +186,10 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestExtensionsInAGroup":     TestExtensionsInAGroup,
 		"TestExtensionsOfManyAtOnce": TestExtensionsOfManyAtOnce,
 	},
+	"quote_test.go": {
+		"TestQuotes":    TestQuotes,
+		"TestBadQuotes": TestBadQuotes,
+	},
 	"groupedits_test.go": {
 		"TestGroupEdits":       TestGroupEdits,
 		"TestMissedGroupEdits": TestMissedGroupEdits,

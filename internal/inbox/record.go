@@ -104,6 +104,8 @@ type content struct {
 	Receipt bool `json:"rr,omitempty"`
 	// Extends lets its readers add extensions.
 	Extends bool `json:"xs,omitempty"`
+	// Quote names the message that it quotes.
+	Quote *Quote `json:"qm,omitempty"`
 	// Quiet is of a message that was imported: nobody is told of it as new.
 	Quiet bool `json:"q,omitempty"`
 	// untold keeps Options.Hooks from being told; it is not stored.

@@ -30,6 +30,7 @@ type sendParams struct {
 	Resend          bool            `json:"resend"`
 	NeedReadReceipt bool            `json:"needReadReceipt"`
 	Extends         bool            `json:"isSupportExtension"`
+	Quote           *Quote          `json:"quoteInfo"`
 	// To a group, instead of To: a gateway that knows no groups refuses it then.
 	GroupID    string   `json:"groupID"`
 	AtUserList []string `json:"atUserList"`
@@ -55,7 +56,7 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	if !frame.ValidUserID(p.To) || p.To == systemUser {
 		return nil, fault.With(fault.UnknownAccount, "the message's receiver is no UserID")
 	}
-	payload, err := s.in.cleanPayload(p.Type, p.Payload, p.CloudCustomData)
+	payload, err := s.in.cleanSend(p)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 	c := &content{
 		ID: p.ID, Instance: s.instance, Type: p.Type, Payload: payload, Cloud: p.CloudCustomData,
 		Nick: me.Nick, Avatar: me.Avatar, Random: p.Random, ClientTime: p.ClientTime,
-		Receipt: p.NeedReadReceipt && !p.OnlineUserOnly, Extends: p.Extends && !p.OnlineUserOnly,
+		Receipt: p.NeedReadReceipt && !p.OnlineUserOnly, Extends: p.Extends && !p.OnlineUserOnly, Quote: p.Quote,
 	}
 	if dropped {
 		r := newLive(u, p.To, c, key, s.in.now()).record()

@@ -201,6 +201,7 @@ export declare const METHODS: readonly [
   'createMergerMessage',
   'downloadMergerMessage',
   'createForwardMessage',
+  'createQuoteMessage',
   'sendMessage',
   'resendMessage',
   'revokeMessage',

@@ -214,6 +214,7 @@ export const METHODS = (
   'createImageMessage ' +
   'createLocationMessage ' +
   'createMergerMessage ' +
+  'createQuoteMessage ' +
   'createTextAtMessage ' +
   'createTextMessage ' +
   'createTopicInCommunity ' +

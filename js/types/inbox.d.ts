@@ -157,6 +157,8 @@ export interface Message<Type extends string = MessageType, Payload = any> {
    * something is known.
    */
   readReceiptInfo: { isPeerRead?: boolean; timestamp?: number; readCount?: number; unreadCount?: number };
+  /** Names the message that it quotes, if it quotes one; messageTime is in Unix seconds. */
+  quoteInfo?: { msgID: string; messageTime: number; messageSequence: number };
   hasRiskContent: boolean;
   revoker: string;
   revokerInfo: UserInfo;

@@ -290,6 +290,8 @@ export interface ChatSDK extends InboxMethods, ConversationMethods, MarkMethods,
   createMergerMessage(options: MessageOptions<MessagesToMerge>): MergerMessage;
   /** Creates a message that says what another one says; a file is not uploaded again. */
   createForwardMessage<M extends Message>(options: MessageOptions<M>): M;
+  /** Makes a message of create…Message quote another one, by its `quoteInfo`, and returns it. */
+  createQuoteMessage<M extends Message>(message: M, quoted: Message): M;
   /**
    * Sends a message from create…Message. Rejects with 2999 or 3000 to 3006
    * when the session is not ready, 2100 when the message could not be

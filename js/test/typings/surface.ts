@@ -80,7 +80,8 @@ async function messages(): Promise<void> {
   const custom = tim.createCustomMessage({ to: 'bob', conversationType: 'C2C', payload: { data: '1' }, ...ignored });
   const face = tim.createForwardMessage({ to: 'bob', conversationType: 'C2C', payload: tim.createFaceMessage({ to: 'bob', conversationType: 'C2C', payload: { index: 1, data: '' } }) });
   const place = tim.createLocationMessage({ to: 'bob', conversationType: 'C2C', payload: { description: '', longitude: 1, latitude: 2 } });
-  console.log(face.payload.index, place.payload.latitude);
+  const quoting: string | undefined = tim.createQuoteMessage(message, face).quoteInfo?.msgID;
+  console.log(face.payload.index, place.payload.latitude, quoting);
   const extension: string = custom.payload.extension;
   // @ts-expect-error no such kind of conversation
   tim.createTextMessage({ to: 'g', conversationType: 'SOMETHING', payload: { text: 'hi' } });
