@@ -18,6 +18,9 @@ SOAK     ?= 2m
 STATICCHECK := bin/tools/staticcheck@v0.8.2
 EXHAUSTIVE  := bin/tools/exhaustive@v0.17.1
 
+# A server that speaks S3, for make s3.
+VERSITYGW := bin/tools/versitygw@v1.8.0
+
 PACKAGES := chromium chromium-headless-shell firefox-esr libwebkit2gtk-4.1-0 webkit2gtk-driver xvfb xauth libjavascriptcoregtk-4.0-bin brotli
 PROGRAMS := chromium chromium-headless-shell firefox-esr WebKitWebDriver xvfb-run brotli
 
@@ -39,7 +42,7 @@ SCHEDULES ?= 10000
 SEED      ?= 1
 
 .PHONY: run build wasm js docs parts timd test check check-go check-js package release bench deps node-modules tools \
-	fuzz soak sim kits check-deploy test-go test-wasm test-js test-e2e
+	fuzz soak s3 sim kits check-deploy test-go test-wasm test-js test-e2e
 
 run: build
 	bin/timd serve --dev --listen $(LISTEN)
@@ -101,10 +104,14 @@ test-e2e: build node-modules
 fuzz: build
 	$(GO) run ./internal/fuzz -fuzztime $(FUZZTIME)
 
-soak: build
+soak: build s3
 	TIM_SOAK=$(SOAK) $(GO) test -v -count 1 -timeout 0 -run '^TestSoak$$' ./internal/attack
 	TIMD=$(CURDIR)/bin/timd TIM_SOAK=$(SOAK) $(GO) test -v -count 1 -timeout 0 -run '^(TestRollingRestarts|TestGroupsAndFaults)$$' ./internal/cluster
 	TIM_SOAK=$(SOAK) $(GO_TEST) -count 1 -timeout 0 ./internal/inbox
+
+# Files in a bucket of a real server; make test has a model of one.
+s3: $(VERSITYGW)
+	TIM_S3=$(CURDIR)/$(VERSITYGW) $(GO_TEST) -v -count 1 -run '/^server$$' ./internal/bucket ./internal/media
 
 # What systemd, Prometheus, HAProxy and Helm say about web/deploy, and the root
 # file system of the image.
@@ -149,6 +156,7 @@ tools: $(STATICCHECK) $(EXHAUSTIVE)
 
 $(STATICCHECK): FROM := honnef.co/go/tools/cmd/staticcheck
 $(EXHAUSTIVE): FROM := github.com/nishanths/exhaustive/cmd/exhaustive
+$(VERSITYGW): FROM := github.com/versity/versitygw/cmd/versitygw
 bin/tools/%:
 	@mkdir -p bin/tools
 	GOBIN=$(CURDIR)/bin/tools $(GO) install $(FROM)@$(lastword $(subst @, ,$@))
