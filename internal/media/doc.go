@@ -13,6 +13,7 @@
 //	ports.go   what files need of a bus
 //	store.go   files and references on NATS; what keeps their bytes
 //	chunks.go  bytes on NATS, in chunks
+//	objects.go bytes in a bucket, an object each
 //	upload.go  POST: a body becomes a file
 //	content.go what a body is, by its first bytes
 //	serve.go   GET: ranges, and headers that let no file run as a page
@@ -30,6 +31,11 @@
 //	           tim.file.swept                    when files were last looked through
 //	TIM_MEDIA  tim.media.<app>.<name>.<part><n>  its bytes, in chunks of 256 KB
 //	TIM_MREF   tim.mref.<app>.<name>.<message>   a message that names it
+//
+// With Options.Bucket the bytes of new files are objects <app>/<name> in a bucket, of
+// a smaller size <app>/<name>_198.<part>. The entry of a file says where its bytes
+// are, so that those of before are served and freed as they were. While the bucket is
+// away, uploads and downloads fail with 503; nothing else asks it.
 //
 // A name is 26 random characters: whoever knows it may fetch the file. A file is
 // first entered as begun, by compare-and-set, so that a ticket is good for one

@@ -32,9 +32,11 @@ type Info struct {
 	// Same says, of a smaller size, that the image itself is served in its
 	// place.
 	Same bool `json:"e,omitempty"`
-	// Part distinguishes the chunks of a smaller size that two gateways make at
+	// Part distinguishes the bytes of a smaller size that two gateways make at
 	// once.
 	Part string `json:"p,omitempty"`
+	// Bucket says that the bytes are in the bucket, else they are on NATS.
+	Bucket bool `json:"b,omitempty"`
 
 	seq uint64 // its revision
 }

@@ -18,6 +18,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/bucket"
+	"github.com/tim-wasm/tim/internal/bucket/bucketmodel"
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
@@ -52,6 +54,7 @@ type gateway struct {
 	*Media
 	t     *testing.T
 	bus   Bus
+	model *bucketmodel.Store // nil: files are on NATS, or in a bucket of a real server
 	url   string
 	clock *clock
 }
@@ -81,6 +84,46 @@ func open(t *testing.T, b Bus, change func(*Options)) *gateway {
 }
 
 func newGateway(t *testing.T) *gateway { return open(t, busmodel.New(busmodel.Options{}), nil) }
+
+// inBucket returns a change of Options that has files kept in a bucket.
+func inBucket(t *testing.T, url string) func(*Options) {
+	t.Helper()
+	b, err := bucket.Open(bucket.Options{
+		Endpoint: url, Bucket: bucketmodel.Bucket, Region: "us-east-1", Prefix: "tim/", Style: bucket.Path,
+		Keys: bucket.Keys{ID: bucketmodel.ID, Secret: bucketmodel.Secret},
+	})
+	require.NoError(t, err)
+	return func(o *Options) { o.Bucket = b }
+}
+
+// newBucketGateway returns a gateway that keeps files in a bucket of the model.
+func newBucketGateway(t *testing.T) *gateway {
+	t.Helper()
+	model := bucketmodel.New(t)
+	g := open(t, busmodel.New(busmodel.Options{}), inBucket(t, model.URL))
+	g.model = model
+	return g
+}
+
+// each runs a test with files on NATS, with files in a bucket, and with files in a
+// bucket of a real server if there is one.
+func each(t *testing.T, f func(t *testing.T, g *gateway)) {
+	t.Run("nats", func(t *testing.T) { f(t, newGateway(t)) })
+	t.Run("bucket", func(t *testing.T) { f(t, newBucketGateway(t)) })
+	t.Run("server", func(t *testing.T) {
+		f(t, open(t, busmodel.New(busmodel.Options{}), inBucket(t, bucketmodel.Server(t))))
+	})
+}
+
+// blobs returns how many chunks and objects are stored.
+func (g *gateway) blobs() int {
+	g.t.Helper()
+	n := chunksIn(g.t, g.bus)
+	if g.model != nil {
+		n += len(g.model.Keys()) + g.model.Unfinished()
+	}
+	return n
+}
 
 func (g *gateway) ticket(p TicketParams) Ticket {
 	g.t.Helper()

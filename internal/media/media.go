@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/bucket"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -21,6 +22,8 @@ type Options struct {
 	MaxAge  time.Duration // files older than this go; 0: as long as a message names them
 	RefAge  time.Duration // how long messages are kept; 0: for ever
 
+	// Bucket keeps the bytes of new files; nil: they are kept on NATS.
+	Bucket *bucket.Bucket
 	// Full reports whether nothing more may be stored; nil: never.
 	Full func() bool
 	// Charge charges a user for a file's bytes, or says with a *fault.Error why
@@ -146,4 +149,8 @@ func (m *Media) Stats() Stats {
 	return Stats{m.uploads.Load(), m.downloads.Load(), m.sizes.waiting(), m.stored.Load()}
 }
 
-func (m *Media) full() bool { return m.o.Full() || m.stored.Load() >= maxStored }
+// full reports whether nothing more may be stored. What a bucket may hold, its
+// operator bounds.
+func (m *Media) full() bool {
+	return m.o.Full() || m.o.Bucket == nil && m.stored.Load() >= maxStored
+}

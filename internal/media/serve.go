@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/bucket"
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
@@ -51,9 +51,7 @@ func (m *Media) Serve(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errNoFile):
 		absent(w)
 	case err != nil:
-		if f := bus.Fault(err); f.Code == fault.Internal && r.Context().Err() == nil {
-			m.o.Report(err)
-		}
+		m.fault(r.Context(), err)
 		busy(w)
 	default:
 		m.send(w, r, i)
@@ -142,6 +140,10 @@ func (m *Media) send(w http.ResponseWriter, r *http.Request, i Info) {
 			h.Del(name)
 		}
 		h.Set("Cache-Control", "no-store")
+		if errors.Is(b.failed, bucket.ErrNoObject) { // removed by somebody else
+			absent(w)
+			return
+		}
 		busy(w)
 	}
 }
@@ -246,7 +248,7 @@ func (b *body) Read(p []byte) (int, error) {
 		}
 		if b.some == nil {
 			b.ahead = min(max(2*b.ahead, chunkSize), maxAhead)
-			if b.some, b.failed = b.store.bytes.read(b.ctx, &b.i, b.at, min(b.ahead, b.i.Size-b.at)); b.failed != nil {
+			if b.some, b.failed = b.store.bytes(&b.i).read(b.ctx, &b.i, b.at, min(b.ahead, b.i.Size-b.at)); b.failed != nil {
 				return 0, b.failed
 			}
 			b.got = 0

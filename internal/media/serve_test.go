@@ -19,8 +19,9 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-func TestRanges(t *testing.T) {
-	g := newGateway(t)
+func TestRanges(t *testing.T) { each(t, ranges) }
+
+func ranges(t *testing.T, g *gateway) {
 	data := append([]byte("\x00\x00\x00\x18ftypmp42"), pattern(3*chunkSize)...)
 	up := g.upload(Video, data, "")
 	size := len(data)

@@ -161,7 +161,7 @@ func (m *Media) make(ctx context.Context, id fileID) error {
 		return err
 	}
 	for n, short := range missing {
-		small := Info{App: i.App, Name: sizeName(i.Name, short), Owner: i.Owner, At: m.o.Now().UnixMilli(), Kind: Image, Same: made == nil}
+		small := Info{App: i.App, Name: sizeName(i.Name, short), Owner: i.Owner, At: m.o.Now().UnixMilli(), Kind: Image, Same: made == nil, Bucket: m.o.Bucket != nil}
 		var body []byte
 		if made != nil {
 			small.Type, small.Size, small.FileName = made[n].contentType, int64(len(made[n].data)), i.FileName
@@ -194,7 +194,7 @@ func (m *Media) bytes(ctx context.Context, i Info) ([]byte, error) {
 func (m *Media) keep(ctx context.Context, i *Info, data []byte) error {
 	i.Part = rand.Text()[:8] + "-"
 	if len(data) > 0 {
-		if err := m.store.bytes.write(ctx, i, bytes.NewReader(data), int64(len(data))); err != nil {
+		if err := m.store.bytes(i).write(ctx, i, bytes.NewReader(data), int64(len(data))); err != nil {
 			return err
 		}
 	}

@@ -16,7 +16,9 @@ import (
 type store struct {
 	bus         Bus
 	files, refs bus.Log
-	bytes       blobs
+	// chunks and objects keep the bytes; each file's entry says which of them. All
+	// that is new goes into objects, unless that is nowhere.
+	chunks, objects blobs
 }
 
 // blobs keeps the bytes of files. Which of them can be read, and when they may be
@@ -35,7 +37,10 @@ type blobs interface {
 }
 
 func openStore(ctx context.Context, b Bus, o Options) (store, error) {
-	s := store{bus: b, bytes: &chunks{bus: b, writes: make(chan struct{}, maxWrites), report: o.Report}}
+	s := store{bus: b, chunks: &chunks{bus: b, writes: make(chan struct{}, maxWrites), report: o.Report}, objects: nowhere{}}
+	if o.Bucket != nil {
+		s.objects = &objects{o.Bucket}
+	}
 	var err error
 	if s.files, err = b.OpenLog(ctx, bus.LogConfig{Stream: bus.StreamFiles, Subjects: bus.SubjectFiles + ">", Keep: 1}); err != nil {
 		return s, err
@@ -45,6 +50,14 @@ func openStore(ctx context.Context, b Bus, o Options) (store, error) {
 	}
 	_, err = b.OpenLog(ctx, bus.LogConfig{Stream: bus.StreamMedia, Subjects: bus.SubjectMedia + ">", Keep: 1})
 	return s, err
+}
+
+// bytes returns what keeps the bytes of a file.
+func (s store) bytes(i *Info) blobs {
+	if i.Bucket {
+		return s.objects
+	}
+	return s.chunks
 }
 
 // errNoFile means that there is no such file, or that it is not whole.
@@ -105,8 +118,11 @@ func (s store) set(ctx context.Context, i *Info) error {
 func (s store) free(ctx context.Context, app uint32, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if err := s.bytes.free(ctx, app, name); err != nil {
-		return err
+	// A smaller size may have been made after the image, when there was a bucket.
+	for _, b := range []blobs{s.chunks, s.objects} {
+		if err := b.free(ctx, app, name); err != nil {
+			return err
+		}
 	}
 	if err := s.bus.Purge(ctx, bus.StreamReferences, bus.SubjectReferences+fileKey(app, name)+".*"); err != nil {
 		return err

@@ -138,6 +138,10 @@ func (m *Media) review(ctx context.Context, i Info, ownerLeft bool) error {
 	if !expired && age <= unnamedFor {
 		return nil
 	}
+	if i.Bucket && m.o.Bucket == nil { // its bytes would stay for ever
+		m.o.Report(fmt.Errorf("media: freeing a file: %w", errNoBucket))
+		return nil
+	}
 	if i.State == "" && !expired {
 		named, err := m.referred(ctx, i)
 		if named || err != nil {

@@ -26,10 +26,9 @@ func (g *gateway) there(name string) bool {
 	return res.StatusCode == http.StatusOK
 }
 
-// A file stays as long as a message names it. When none does and the file is a day
-// old, the next sweep frees it with its smaller sizes.
-func TestFilesWithoutMessagesAreFreed(t *testing.T) {
-	g := newGateway(t)
+func TestFilesWithoutMessagesAreFreed(t *testing.T) { each(t, filesWithoutMessagesAreFreed) }
+
+func filesWithoutMessagesAreFreed(t *testing.T, g *gateway) {
 	kept := g.upload(File, pattern(2*chunkSize), "kept")
 	lost := g.upload(File, pattern(2*chunkSize), "lost")
 	img := g.upload(Image, asPNG(t, stripes(900, 900)), "")
@@ -57,7 +56,7 @@ func TestFilesWithoutMessagesAreFreed(t *testing.T) {
 	g.sweepAfter(time.Minute)
 	require.False(t, g.there(kept.Name))
 	require.False(t, g.there(img.Name+"_198"))
-	require.Zero(t, chunksIn(t, g.bus))
+	require.Zero(t, g.blobs())
 	for _, stream := range []string{bus.StreamReferences, bus.StreamFiles} {
 		require.Zero(t, storedIn(t, g.bus, stream), stream)
 	}
@@ -83,9 +82,9 @@ func TestSendingAgainstSweeping(t *testing.T) {
 	}
 }
 
-// The next sweep finishes what an interrupted one has begun.
-func TestAnInterruptedSweepIsFinished(t *testing.T) {
-	g := newGateway(t)
+func TestAnInterruptedSweepIsFinished(t *testing.T) { each(t, anInterruptedSweepIsFinished) }
+
+func anInterruptedSweepIsFinished(t *testing.T, g *gateway) {
 	for _, state := range []string{stateGone, stateFreed} {
 		up := g.upload(File, pattern(chunkSize+1), "")
 		i, err := g.store.whole(t.Context(), alice.SDKAppID, up.Name)
@@ -97,7 +96,7 @@ func TestAnInterruptedSweepIsFinished(t *testing.T) {
 		require.NoError(t, g.store.set(t.Context(), &i))
 		require.Equal(t, fault.FileGone, g.code(g.refer("m", up.Name)))
 		g.sweepAfter(25 * time.Hour)
-		require.Zero(t, chunksIn(t, g.bus), state)
+		require.Zero(t, g.blobs(), state)
 		_, err = g.store.info(t.Context(), alice.SDKAppID, up.Name)
 		require.ErrorIs(t, err, errNoFile, state)
 	}
@@ -112,8 +111,9 @@ func TestAnInterruptedSweepIsFinished(t *testing.T) {
 	require.True(t, g.there(up.Name))
 }
 
-func TestFilesOfADeletedAccountAreFreed(t *testing.T) {
-	g := newGateway(t)
+func TestFilesOfADeletedAccountAreFreed(t *testing.T) { each(t, filesOfADeletedAccountAreFreed) }
+
+func filesOfADeletedAccountAreFreed(t *testing.T, g *gateway) {
 	old := g.upload(File, []byte("text"), "")
 	require.NoError(t, g.refer("m", old.Name))
 	bob := place.User{SDKAppID: alice.SDKAppID, UserID: "bob"}

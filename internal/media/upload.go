@@ -39,16 +39,29 @@ func (m *Media) Receive(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, done)
 		return
 	}
-	f := bus.Fault(err)
-	if f.Code == fault.Internal && r.Context().Err() == nil {
-		m.o.Report(err)
-	}
+	f := m.fault(r.Context(), err)
 	if up.body != nil {
 		// A browser whose connection is closed while it sends does not read the
 		// answer, which says why. Often little of the body is left.
 		_, _ = io.CopyN(io.Discard, up.body.from, drained)
 	}
 	answer(w, status(f.Code), f)
+}
+
+// fault returns what a client is told of an error, and reports it if it is ours and
+// the client has not gone.
+func (m *Media) fault(ctx context.Context, err error) *fault.Error {
+	f := bus.Fault(err)
+	away := &bucketError{}
+	if errors.As(err, &away) {
+		f = fault.With(fault.ServerTimeout, "the store of files")
+	} else if f.Code != fault.Internal {
+		return f
+	}
+	if ctx.Err() == nil {
+		m.o.Report(err)
+	}
+	return f
 }
 
 // drained is how much of a body is read after it was refused.
@@ -128,7 +141,7 @@ func (up *upload) receive(r *http.Request) (*Uploaded, error) {
 	if err := up.open(r, t); err != nil {
 		return nil, err
 	}
-	i := &Info{App: t.App, Name: t.Name, Owner: t.User, Kind: t.Kind, FileName: t.FileName, State: stateBegun, At: m.o.Now().UnixMilli()}
+	i := &Info{App: t.App, Name: t.Name, Owner: t.User, Kind: t.Kind, FileName: t.FileName, State: stateBegun, At: m.o.Now().UnixMilli(), Bucket: m.o.Bucket != nil}
 	defer up.release()
 	if err := up.begin(ctx, i, u); err != nil {
 		return nil, err
@@ -142,7 +155,7 @@ func (up *upload) receive(r *http.Request) (*Uploaded, error) {
 	} else if up.exact {
 		size = up.announced
 	}
-	if err := m.store.bytes.write(ctx, i, up, size); up.body.failed != nil {
+	if err := m.store.bytes(i).write(ctx, i, up, size); up.body.failed != nil {
 		return nil, up.body.failed // however the store has put it
 	} else if err != nil {
 		return nil, err

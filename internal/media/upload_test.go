@@ -23,9 +23,9 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// A download returns the bytes that were uploaded, for sizes around that of a chunk.
-func TestFilesComeBackAsTheyWere(t *testing.T) {
-	g := newGateway(t)
+func TestFilesComeBackAsTheyWere(t *testing.T) { each(t, filesComeBackAsTheyWere) }
+
+func filesComeBackAsTheyWere(t *testing.T, g *gateway) {
 	for _, n := range []int{1, chunkSize - 1, chunkSize, chunkSize + 1, 9*chunkSize + 17} {
 		data := pattern(n)
 		up := g.upload(File, data, "data.bin")
@@ -38,10 +38,9 @@ func TestFilesComeBackAsTheyWere(t *testing.T) {
 	require.Eventually(t, func() bool { return g.Stats().Uploads+g.Stats().Downloads == 0 }, within, time.Millisecond)
 }
 
-// An upload may be a multipart form, which is what mini programs send. A form that
-// cannot be read is refused.
-func TestAFormIsTaken(t *testing.T) {
-	g := newGateway(t)
+func TestAFormIsTaken(t *testing.T) { each(t, aFormIsTaken) }
+
+func aFormIsTaken(t *testing.T, g *gateway) {
 	data := pattern(chunkSize + 100)
 	k := g.ticket(TicketParams{Kind: File, Size: int64(len(data)), FileName: "a.bin"})
 	var form bytes.Buffer
@@ -159,7 +158,10 @@ func TestAnUploadIsRepeatedWithItsTicket(t *testing.T) {
 }
 
 func TestUploadsLargerThanTheirTicketAreRefused(t *testing.T) {
-	g := newGateway(t)
+	each(t, uploadsLargerThanTheirTicketAreRefused)
+}
+
+func uploadsLargerThanTheirTicketAreRefused(t *testing.T, g *gateway) {
 	for _, body := range []io.Reader{
 		bytes.NewReader(pattern(chunkSize + 1)),                   // with a length
 		io.MultiReader(bytes.NewReader(pattern(chunkSize + 1))),   // without
@@ -179,7 +181,7 @@ func TestUploadsLargerThanTheirTicketAreRefused(t *testing.T) {
 		require.Equal(t, http.StatusNotFound, got.StatusCode)
 	}
 	require.Eventually(t, func() bool { return g.Stats().Uploads == 0 }, within, time.Millisecond)
-	require.Zero(t, chunksIn(t, g.bus), "the chunks of a refused upload are removed at once")
+	require.Zero(t, g.blobs(), "what a refused upload has left is removed at once")
 }
 
 // endless is a body without an end; it fails once its test has ended.
@@ -300,9 +302,9 @@ func TestFileNamesAreCleaned(t *testing.T) {
 	require.Equal(t, "attachment; filename*=utf-8''%C3%BCbung.txt", res.Header.Get("Content-Disposition"))
 }
 
-// A path or a pattern in place of a file's name finds nothing.
-func TestPathsInNamesFindNothing(t *testing.T) {
-	g := newGateway(t)
+func TestPathsInNamesFindNothing(t *testing.T) { each(t, pathsInNamesFindNothing) }
+
+func pathsInNamesFindNothing(t *testing.T, g *gateway) {
 	up := g.upload(File, []byte("text"), "a.txt")
 	for _, name := range []string{
 		"..", "../" + up.Name, "%2e%2e%2f" + up.Name, up.Name + "/", up.Name + "_", up.Name + "_199", up.Name + "_198_198",
@@ -322,9 +324,9 @@ func TestPathsInNamesFindNothing(t *testing.T) {
 	}
 }
 
-// Concurrent uploads of several users do not mix.
-func TestUploadsAtOnce(t *testing.T) {
-	g := newGateway(t)
+func TestUploadsAtOnce(t *testing.T) { each(t, uploadsAtOnce) }
+
+func uploadsAtOnce(t *testing.T, g *gateway) {
 	const users = 8
 	type result struct {
 		name string
