@@ -4,6 +4,7 @@
 //	bucket.go  Open, Options, errors
 //	put.go     bytes go in: with their length, or in parts without it
 //	get.go     a range comes out; everything under a prefix is freed
+//	keys.go    what requests are signed with, from a file or from variables
 //	check.go   does the bucket do all that is needed of it?
 //
 // # What is held, and how long it lasts

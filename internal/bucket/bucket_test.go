@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -273,4 +275,31 @@ func TestOptionsAreChecked(t *testing.T) {
 		o.Style = style
 		require.NoError(t, o.Check(), style)
 	}
+}
+
+// Keys come from a file or from variables, and no error shows what is in the file.
+func TestKeysAreRead(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	_, err := ReadKeys("")
+	require.ErrorContains(t, err, "AWS_ACCESS_KEY_ID")
+	file := filepath.Join(t.TempDir(), "keys")
+	_, err = ReadKeys(file)
+	require.ErrorContains(t, err, "cannot be read")
+	for _, text := range []string{"", "s3cret", "[default]\ns3cret", "[default]\naws_access_key_id = a\n", "[other]\naws_access_key_id = a\naws_secret_access_key = s3cret\n"} {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		_, err = ReadKeys(file)
+		require.ErrorContains(t, err, "holds no keys", text)
+		require.NotContains(t, err.Error(), "s3cret")
+	}
+	require.NoError(t, os.WriteFile(file, []byte("[default]\naws_access_key_id = a\naws_secret_access_key = b\n"), 0o600))
+	t.Setenv("AWS_ACCESS_KEY_ID", "c")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "d")
+	k, err := ReadKeys(file)
+	require.NoError(t, err)
+	require.Equal(t, Keys{ID: "a", Secret: "b"}, k, "the file wins")
+	k, err = ReadKeys("")
+	require.NoError(t, err)
+	require.Equal(t, Keys{ID: "c", Secret: "d"}, k)
 }

@@ -31,6 +31,9 @@ func checkConfig(args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		_, err = readCertificate(o, slog.New(slog.NewTextHandler(stderr, nil)))
 	}
+	if err == nil {
+		_, err = o.bucket.open(nil, say)
+	}
 	if err != nil {
 		say(o.blame(err).Error())
 		return 2

@@ -156,6 +156,9 @@ func TestMistakes(t *testing.T) {
 		{"data is a file", []string{"serve", "--dev", "--listen", ":0", "--data", keyFile}, "", "--data"},
 		{"media size", []string{"serve", "--dev", "--media-size", "2GB"}, "", "--media-size 2 GB must be between 1 KB and 1 GB"},
 		{"media age", []string{"serve", "--dev", "--media-age", "1m"}, "", "--media-age must be an hour or more"},
+		{"half of a bucket", []string{"serve", "--dev", "--media-s3-bucket", "files"}, "", "--media-s3-endpoint and --media-s3-bucket belong together"},
+		{"keys in an endpoint", []string{"serve", "--dev", "--media-s3-endpoint", "https://id:s3cret@s3.example.com", "--media-s3-bucket", "files"}, "", "without the bucket and without keys"},
+		{"a bucket without keys", []string{"serve", "--dev", "--listen", ":0", "--data", "memory", "--media-s3-endpoint", "https://s3.example.com", "--media-s3-bucket", "files", "--media-s3-keys", keyFile}, "", "holds no keys"},
 		{"sync", []string{"serve", "--dev", "--sync", "never"}, "", "default or always"},
 		{"grace", []string{"serve", "--dev", "--grace", "0s"}, "", "--grace"},
 		{"grace is no duration", []string{"serve", "--dev", "--grace", "soon"}, "", "10s, 5m or 24h"},
@@ -247,6 +250,7 @@ var flagCases = []struct{ flag, value, other string }{
 	{"ops-listen", "127.0.0.1:3", "127.0.0.1:4"}, {"page", "false", "true"}, {"docs", "false", "true"}, {"max-store", "1GB", "2 GB"}, {"webhook", "http://a/", "http://b/"},
 	{"require-import", "true", "false"}, {"grace", "5s", "6s"}, {"login-timeout", "5s", "6s"}, {"silence", "5s", "6s"},
 	{"media-size", "50MB", "1MB"}, {"media-age", "24h", "48h"},
+	{"media-s3-region", "r1", "r2"}, {"media-s3-prefix", "p1", "p2"}, {"media-s3-style", "path", "host"}, {"media-s3-keys", "k1", "k2"},
 	{"log-format", "json", "text"}, {"log-level", "warn", "error"},
 	{"quota-bytes", "2GB", "0"}, {"quota-conversations", "5", "6"}, {"api-rate", "5", "6"}, {"login-rate", "5", "6"}, {"login-history", "0s", "24h"}, {"dev-remote", "true", "false"},
 }

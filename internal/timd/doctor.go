@@ -16,16 +16,17 @@ import (
 
 const doctorUsage = `usage: timd doctor [flags of timd serve] [--nats-monitor URL]
 Reads flags, variables and --config as timd serve does and says what is wrong
-with them, with this machine, and with the store or the NATS cluster that they
-name, in a line each:
+with them, with this machine, and with the store, NATS cluster and bucket that
+they name, in a line each:
 
   ok    as it should be
   note  worth knowing, or not to be seen from here
   warn  works, and something can go wrong
   fail  timd does not start, or not for long
 
-The exit code is 1 if a line says fail. Nothing is changed, and a timd that runs
-is not disturbed.
+The exit code is 1 if a line says fail. Nothing is changed, but for a few bytes
+that are put into the bucket of --media-s3-endpoint and removed again, and a timd
+that runs is not disturbed.
 
   --nats-monitor URL  the monitoring address of a NATS server, for example
                       http://10.0.0.1:8222: it shows how often NATS syncs its
@@ -96,6 +97,7 @@ func (d *doctor) examine(ctx context.Context) {
 	} else {
 		d.store()
 	}
+	d.bucket(ctx)
 }
 
 // config checks the options and the files of the keys.

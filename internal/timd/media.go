@@ -53,12 +53,17 @@ func serveMedia(ctx context.Context, t *running) error {
 	if err != nil {
 		return err
 	}
+	objects, err := t.openBucket(ctx)
+	if err != nil {
+		return err
+	}
 	key := t.reg.SealKey()
 	m, err := media.Open(ctx, b, media.Options{
 		Key:     key[:],
 		MaxSize: int64(t.options.media.size),
 		MaxAge:  t.options.media.age,
 		RefAge:  t.options.messages.age,
+		Bucket:  objects,
 		Full:    t.storeFull,
 		Charge: func(ctx context.Context, u place.User, n int64) error {
 			return t.inbox.ChargeBytes(ctx, u, n)

@@ -37,11 +37,13 @@ type metrics struct {
 	natsLost    prometheus.Counter
 	quotas      *prometheus.CounterVec
 
-	calls    *prometheus.CounterVec
-	callTime *prometheus.HistogramVec
-	hooks    *prometheus.CounterVec
-	asks     *prometheus.CounterVec
-	askTime  prometheus.Histogram
+	calls        *prometheus.CounterVec
+	callTime     *prometheus.HistogramVec
+	hooks        *prometheus.CounterVec
+	bucketTime   *prometheus.HistogramVec
+	bucketErrors *prometheus.CounterVec
+	asks         *prometheus.CounterVec
+	askTime      prometheus.Histogram
 }
 
 // quick are buckets for operations of some milliseconds, in seconds.
@@ -79,6 +81,8 @@ func newMetrics() *metrics {
 	m.quotas = counter("tim_quota_total", "What a user may use over all gateways (bytes, conversations, messages): portions that this gateway took for a user, and calls refused because one was used up.", "quota", "event")
 	m.calls = counter("tim_api_calls_total", "Calls of the server API by command and error code.", "command", "code")
 	m.callTime = times("tim_api_seconds", "Calls of the server API, except timd_session/watch.", "command")
+	m.bucketTime = times("tim_media_bucket_seconds", "Operations of the bucket that files are kept in (--media-s3-endpoint): put, get until the first bytes are there, free.", "op")
+	m.bucketErrors = counter("tim_media_bucket_errors_total", "Operations of the bucket that failed, after all tries.", "op")
 	m.hooks = counter("tim_webhook_attempts_total", "Attempts to deliver a webhook by result.", "result")
 	m.asks = counter("tim_webhook_questions_total", "What the webhook's receiver was to be asked, by callback and result: allowed, refused, unanswered, not_asked (it is down, or too many wait for it).", "command", "result")
 	m.askTime = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "tim_webhook_question_seconds", Help: "From a question to the webhook's receiver to its end.", Buckets: quick})
@@ -145,6 +149,14 @@ func (m *metrics) delivered(err error) {
 		result = "failed"
 	}
 	m.hooks.WithLabelValues(result).Inc()
+}
+
+// bucket is bucket.Options.Observe.
+func (m *metrics) bucket(op string, took time.Duration, err error) {
+	m.bucketTime.WithLabelValues(op).Observe(took.Seconds())
+	if err != nil {
+		m.bucketErrors.WithLabelValues(op).Inc()
+	}
 }
 
 // asked is rest.HooksOptions.Observe.

@@ -48,6 +48,7 @@ type options struct {
 	maxStore      bus.Size
 	messages      messageLimits
 	media         mediaLimits
+	bucket        bucketOptions
 	logs          logOptions
 	config        string
 
@@ -156,6 +157,7 @@ func serveFlags(o *options) *flag.FlagSet {
 	o.history.flags(f)
 	o.messages.flags(f)
 	o.media.flags(f)
+	o.bucket.flags(f)
 	o.logs.flags(f)
 	f.StringVar(&o.config, "config", "", "`FILE` with further flags, one a line: NAME = VALUE; # begins a comment")
 	return f
@@ -304,6 +306,8 @@ func (o *options) check() error {
 		return o.messages.check()
 	case o.media.check() != nil:
 		return o.media.check()
+	case o.bucket.check() != nil:
+		return o.bucket.check()
 	case o.logs.check() != nil:
 		return o.logs.check()
 	case o.grace < time.Second || o.grace > 24*time.Hour:
