@@ -29,6 +29,7 @@
 //	profile.go       profiles, and who owns a group
 //	live.go          live rooms: joins, bans, what gateways see of them
 //	present.go       who is in a live room now, as lists show them
+//	moves.go         what members and hooks are told of who comes and goes there
 //	banned.go        who is banned from a live room, and may come back early
 //	held.go          how many bans and mutes a live room may have
 //	list.go          a user's groups; a group's members; how many are online

@@ -73,7 +73,7 @@ func (w *world) open(b Bus) *Room {
 	var rooms *live.Rooms
 	var err error
 	if signals, ok := b.(live.Bus); ok {
-		rooms, err = live.Open(signals, live.Options{Changed: func(k live.Key, came, left []string) { r.RoomChanged(k, came, left) }})
+		rooms, err = live.Open(signals, live.Options{Changed: func(k live.Key, all []live.Move) { r.RoomChanged(k, all) }})
 		require.NoError(w.t, err)
 		w.t.Cleanup(rooms.Close)
 	}

@@ -38,6 +38,18 @@ const (
 	AfterEnd
 	AfterChange       // of the profile or the owner
 	AfterMemberChange // of a role, a mute, a name card or custom fields
+	AfterState        // who came into a live room on a gateway, or left it
+)
+
+// Cause is why users have come into a live room or left it.
+type Cause int
+
+// The causes.
+const (
+	CauseJoin   Cause = iota
+	CauseQuit         // they have left it
+	CauseLost         // their last session on the gateway has ended
+	CauseKicked       // they were removed
 )
 
 // Event is something that is to happen in a group, or has happened there.
@@ -56,6 +68,8 @@ type Event struct {
 	Created int  // BeforeCreate: how many groups of this type the operator owns
 	Asked   bool // AfterJoin: they have asked to join; else they were brought in
 	Kicked  bool // AfterExit
+	Online  bool // AfterState: they have come
+	Cause   Cause
 	// Profile has the fields of the profile that have changed, or the custom fields
 	// of a new group; Member those of the member.
 	Profile *ProfileChange

@@ -13,6 +13,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/live"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -65,7 +66,7 @@ func (b *backEnd) heard() []string {
 }
 
 func eventText(e Event) string {
-	name := [...]string{"create?", "join?", "invite?", "created", "joined", "left", "full", "ended", "changed", "member"}[e.Kind]
+	name := [...]string{"create?", "join?", "invite?", "created", "joined", "left", "full", "ended", "changed", "member", "state"}[e.Kind]
 	users := slices.Clone(e.Users)
 	slices.Sort(users)
 	text := strings.Join([]string{name, e.Group, string(e.Type), e.Name, e.Owner, e.Operator, strings.Join(users, "+")}, " ")
@@ -74,6 +75,9 @@ func eventText(e Event) string {
 	}
 	if e.Kicked {
 		text += " kicked"
+	}
+	if e.Kind == AfterState {
+		text += fmt.Sprint(" ", e.Online, " ", [...]string{"join", "quit", "lost", "removed"}[e.Cause])
 	}
 	if e.Profile != nil {
 		text += " " + string(encode(e.Profile))
@@ -154,8 +158,7 @@ func TestHooks(t *testing.T) {
 	}, b.heard())
 }
 
-// TestHooksOfLiveRooms: the back end hears of live rooms what it hears of other groups,
-// but not who is there.
+// TestHooksOfLiveRooms: the back end hears of live rooms what it hears of other groups.
 func TestHooksOfLiveRooms(t *testing.T) {
 	w, b := newHookedWorld(t)
 	var owned []int
@@ -164,7 +167,6 @@ func TestHooksOfLiveRooms(t *testing.T) {
 	for _, id := range []string{"r", "s"} {
 		alice.must(frame.GroupCreate, obj{"groupID": id, "type": Live, "name": "n"}, nil)
 	}
-	alice.must(frame.GroupJoin, obj{"groupID": "s"}, nil)
 	alice.must(frame.GroupDismiss, obj{"groupID": "s"}, nil)
 	require.Equal(t, []int{0, 1}, owned)
 	require.Equal(t, []string{
@@ -172,6 +174,56 @@ func TestHooksOfLiveRooms(t *testing.T) {
 		"create? s AVChatRoom n alice alice alice", "created s AVChatRoom n alice alice ",
 		"ended s AVChatRoom n alice alice ",
 	}, b.heard())
+}
+
+// TestHooksOfJoins: the back end is asked about each session that comes into a live
+// room, once, and is told who came and left, with the reason.
+func TestHooksOfJoins(t *testing.T) {
+	w, b := newHookedWorld(t)
+	alice, bob := w.liveRoom(), w.login(1, "bob")
+	b.heard()
+	hears := func(want ...string) {
+		t.Helper()
+		var got []string
+		bob.until(func() bool { got = append(got, b.heard()...); return len(got) >= len(want) })
+		require.Equal(t, want, got)
+	}
+	b.say(func(Event) ([]string, error) { return nil, &fault.Error{Code: 10100, Message: "No."} })
+	bob.refused(10100, frame.GroupJoin, obj{"groupID": "r"})
+	require.False(t, bob.session.live.In(keyOf(bob.session.user, "r").room()))
+	b.say(nil)
+	bob.joins("r")
+	bob.joins("r")
+	hears("join? r AVChatRoom Show alice bob bob", "join? r AVChatRoom Show alice bob bob",
+		"joined r AVChatRoom Show alice bob bob asked", "state r AVChatRoom Show alice  bob true join")
+	bob.must(frame.GroupQuit, obj{"groupID": "r"}, nil)
+	hears("left r AVChatRoom Show alice bob bob", "state r AVChatRoom Show alice  bob false quit")
+	bob.joins("r")
+	hears("join? r AVChatRoom Show alice bob bob",
+		"joined r AVChatRoom Show alice bob bob asked", "state r AVChatRoom Show alice  bob true join")
+	alice.must(frame.GroupKick, obj{"groupID": "r", "userIDs": []string{"bob"}, "duration": 60}, nil)
+	hears("left r AVChatRoom Show alice alice bob kicked", "state r AVChatRoom Show alice  bob false removed")
+	bob.refused(fault.GroupNotPermitted, frame.GroupJoin, obj{"groupID": "r"})
+	require.Empty(t, b.heard(), "whoever is banned is not asked about")
+	w.clock.pass(61e9)
+	bob.joins("r")
+	hears("join? r AVChatRoom Show alice bob bob",
+		"joined r AVChatRoom Show alice bob bob asked", "state r AVChatRoom Show alice  bob true join")
+	bob.session.Close()
+	hears("left r AVChatRoom Show alice bob bob", "state r AVChatRoom Show alice  bob false lost")
+}
+
+// TestHooksOfACrowd: a storm of joins is told in few events.
+func TestHooksOfACrowd(t *testing.T) {
+	w, b := newHookedWorld(t)
+	alice := w.liveRoom()
+	b.heard()
+	var all []live.Move
+	for _, id := range numbered("u", 0, 2*maxTold+1) {
+		all = append(all, live.Move{UserID: id, Came: true})
+	}
+	w.rooms[0].RoomChanged(keyOf(alice.session.user, "r").room(), all)
+	require.Len(t, b.heard(), 2*3)
 }
 
 // TestHooksRefuse: what the back end refuses does not happen, and while it is asked

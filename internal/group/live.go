@@ -195,19 +195,27 @@ func (r *Room) disown(ctx context.Context, k key, owner string) error {
 
 // joinRoom brings the calling session into a live room. It enters first and then
 // reads again whether the user may, so that it misses neither the end of the room
-// nor a ban that comes meanwhile.
-func (r *Room) joinRoom(ctx context.Context, k key, u place.User) (any, error) {
+// nor a ban that comes meanwhile. The hooks are asked before, unless the session is
+// there already.
+func (r *Room) joinRoom(ctx context.Context, k key, u place.User, g group, m member, role Role) (any, error) {
 	s := sessionOf(ctx)
 	if s == nil {
 		return nil, fault.With(fault.GroupNotPermitted, "a live room is joined by a client that is logged in")
+	}
+	if !s.In(k.room()) {
+		if err := r.notBanned(m, role); err != nil {
+			return nil, err
+		}
+		if _, err := r.before(ctx, k, g, Event{Kind: BeforeJoin, Operator: u.UserID, Users: []string{u.UserID}}); err != nil {
+			return nil, err
+		}
 	}
 	came, err := s.Join(ctx, k.room())
 	if err != nil {
 		return nil, err
 	}
-	g, m, role, err := r.as(ctx, k, u)
-	if err == nil && m.Ban > r.now().Unix() && role < AppAdmin {
-		err = fault.With(fault.GroupNotPermitted, "they were removed from this live room and may come back in "+strconv.FormatInt(m.Ban-r.now().Unix(), 10)+" s")
+	if g, m, role, err = r.as(ctx, k, u); err == nil {
+		err = r.notBanned(m, role)
 	}
 	if err != nil {
 		if came || isRefusal(err) { // whoever is there stays when only the store fails
@@ -223,6 +231,15 @@ func (r *Room) joinRoom(ctx context.Context, k key, u place.User) (any, error) {
 		return joinResult{statusAlready, &shape}, nil
 	}
 	return joinResult{statusJoined, &shape}, nil
+}
+
+// notBanned refuses a user who is banned from a live room.
+func (r *Room) notBanned(m member, role Role) error {
+	left := m.Ban - r.now().Unix()
+	if left <= 0 || role >= AppAdmin {
+		return nil
+	}
+	return fault.With(fault.GroupNotPermitted, "they were removed from this live room and may come back in "+strconv.FormatInt(left, 10)+" s")
 }
 
 // quitRoom takes the calling session out of a live room. Its owner may not quit: a
@@ -282,27 +299,6 @@ func targetIn(g group, userID string) Role {
 		return Owner
 	}
 	return Member
-}
-
-// RoomChanged tells the members of a live room who came and left on this gateway; it
-// is for live.Options.Changed.
-func (r *Room) RoomChanged(room live.Key, came, left []string) {
-	ctx, cancel := context.WithTimeout(r.ctx, callTime)
-	defer cancel()
-	k := key{room.App, room.ID}
-	g, err := r.group(ctx, k)
-	if isRefusal(err) {
-		return // it was dismissed meanwhile
-	}
-	if err == nil && len(came) > 0 {
-		err = r.tell(ctx, k, g, r.random(), told{joined: came, operation: tipJoined, operator: came[0], users: came})
-	}
-	if err == nil && len(left) > 0 {
-		err = r.tell(ctx, k, g, r.random(), told{left: left, operation: tipQuit, operator: left[0], users: left})
-	}
-	if err != nil && !isRefusal(err) { // a busy room refuses tips
-		r.report("who came into a live room", err)
-	}
 }
 
 // endRoom takes everybody out of a live room that a profile says is dismissed, or is

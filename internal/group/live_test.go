@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/live"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -290,11 +292,15 @@ func TestLiveRoomsTips(t *testing.T) {
 		defer w.chat.mu.Unlock()
 		return slices.Clone(w.chat.groups["r"].tips)
 	}
-	w.rooms[0].RoomChanged(k.room(), []string{"bob", "carol"}, []string{"dave"})
+	var came []live.Move
+	for _, id := range numbered("u", 10, crowdShown+1) {
+		came = append(came, live.Move{UserID: id, Came: true})
+	}
+	w.rooms[0].RoomChanged(k.room(), append(came, live.Move{UserID: "dave"}))
 	alice.must("group.update", obj{"groupID": "r", "name": "x"}, nil)
 	alice.must("group.kick", obj{"groupID": "r", "userIDs": []string{"bob"}, "duration": 60}, nil)
-	require.Equal(t, []string{"1 bob bob,carol", "2 dave dave", "6 alice ", "10 alice bob"}, tips())
-	w.rooms[0].RoomChanged(k.room(), nil, nil)
-	w.rooms[0].RoomChanged(keyOf(alice.session.user, "none").room(), []string{"bob"}, nil)
+	require.Equal(t, []string{"1 u10 " + strings.Join(numbered("u", 10, crowdShown), ","), "2 dave dave", "6 alice ", "10 alice bob"}, tips())
+	w.rooms[0].RoomChanged(k.room(), nil)
+	w.rooms[0].RoomChanged(keyOf(alice.session.user, "none").room(), came[:1])
 	require.Len(t, tips(), 4)
 }

@@ -47,7 +47,7 @@ func join(ctx context.Context, r *Room, u place.User, p joinParams) (any, error)
 		return joinResult{status, &shape}, err
 	}
 	if g.Type == Live {
-		return r.joinRoom(ctx, k, u)
+		return r.joinRoom(ctx, k, u, g, m, role)
 	}
 	if m.in(g) {
 		if p.Nonce != "" && m.Nonce == p.Nonce {

@@ -7,6 +7,7 @@
 //	rooms.go    Open and Close; what callers say in a room
 //	session.go  a session joins and leaves
 //	room.go     one room: who is in it, what waits to be sent to them
+//	moves.go    who has come and left, as it is told
 //	signals.go  what gateways tell each other
 //	broadcast.go  what is said in all rooms of an app
 //	fanout.go   the frames that members get

@@ -108,7 +108,7 @@ func attach(r *Rooms, userID string) *Session {
 // nothing of them.
 func TestConcurrentSessionsLeaveNothing(t *testing.T) {
 	b := busmodel.New(busmodel.Options{})
-	r, err := Open(b, Options{Changed: func(Key, []string, []string) {}})
+	r, err := Open(b, Options{Changed: func(Key, []Move) {}})
 	require.NoError(t, err)
 	other, err := Open(b, Options{})
 	require.NoError(t, err)
@@ -137,7 +137,7 @@ func TestConcurrentSessionsLeaveNothing(t *testing.T) {
 						}
 						r.Count(k)
 						r.report()
-						r.tellChanges()
+						r.tellMoves()
 					}
 				}
 				s.Close()

@@ -46,10 +46,18 @@ func inWorld(t *testing.T, n int, f func(t *testing.T, w *world)) {
 func (w *world) open(b Bus) *Rooms {
 	r, err := Open(b, Options{
 		Report: func(err error) { w.t.Error("reported:", err) },
-		Changed: func(k Key, came, left []string) {
+		Changed: func(k Key, all []Move) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.changes = append(w.changes, fmt.Sprint(k.ID, " +", came, " -", left))
+			text := k.ID
+			for _, m := range all {
+				if m.Came {
+					text += " +" + m.UserID
+				} else {
+					text += fmt.Sprint(" -", m.UserID, m.Cause, m.By)
+				}
+			}
+			w.changes = append(w.changes, text)
 		},
 	})
 	require.NoError(w.t, err)

@@ -262,9 +262,9 @@ func TestCount(t *testing.T) {
 	})
 }
 
-// Joins and leaves of one second are told together, with crowdShown names of each at
-// most. A user whose link was lost for a moment is in neither list.
-func TestChangesAreTold(t *testing.T) {
+// Joins and leaves of one second are told together, with their causes. A user whose
+// link was lost for a moment is not among them.
+func TestMovesAreTold(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		told := func() []string {
 			time.Sleep(tellEvery)
@@ -275,20 +275,45 @@ func TestChangesAreTold(t *testing.T) {
 		}
 		a, b := w.login(0, "a").join(room), w.login(0, "b").join(room)
 		w.loginInstance(0, "a", "2").join(room)
-		require.Equal(t, []string{"r +[a b] -[]"}, told())
+		require.Equal(t, []string{"r +a +b"}, told())
 		require.Empty(t, told())
 		b.Leave(room)
 		b.join(room)
 		a.Leave(room)
 		require.Empty(t, told(), "one came back, the other is there with a second session")
 		b.Close()
-		require.Equal(t, []string{"r +[] -[b]"}, told())
-		for _, id := range numbered(3 * crowdShown) {
+		require.Equal(t, []string{fmt.Sprint("r -b", Lost)}, told())
+		want := "r"
+		for _, id := range numbered(60) {
 			w.login(0, id).join(room)
+			want += " +" + id
 		}
-		require.Equal(t, []string{fmt.Sprint("r +", numbered(crowdShown), " -[]")}, told())
+		w.login(0, "short").join(room).Close()
+		require.Equal(t, []string{want}, told())
 		w.gateways[0].Remove(room, "owner", "a")
-		require.Equal(t, []string{"r +[] -[a]"}, told())
+		require.Equal(t, []string{fmt.Sprint("r -a", Kicked, "owner")}, told())
+		w.gateways[0].End(room, 0, "owner")
+		require.Empty(t, told(), "the end of the room says it")
+	})
+}
+
+// The last one who leaves a room on a gateway is told of, and if they are back within
+// a second, nothing is.
+func TestTheLastMoveIsTold(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		a := w.login(0, "a").join(room)
+		time.Sleep(tellEvery)
+		synctest.Wait()
+		w.changes = nil
+		a.Leave(room)
+		a.join(room)
+		time.Sleep(tellEvery)
+		synctest.Wait()
+		require.Empty(t, w.changes)
+		a.Leave(room)
+		time.Sleep(tellEvery)
+		synctest.Wait()
+		require.Equal(t, []string{fmt.Sprint("r -a", Quit)}, w.changes)
 	})
 }
 

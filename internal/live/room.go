@@ -23,9 +23,6 @@ type audience struct {
 
 	recent [recentIDs]string // of the newest messages, in a ring
 	next   int
-
-	// Who came and left since it was last told, crowdShown of each at most.
-	came, left []string
 }
 
 // recentIDs is how many messages of a room are recognised when they come again: a
@@ -110,53 +107,3 @@ func (m *audience) list() []*Session {
 
 // drop forgets what waits: nobody is here any more.
 func (m *audience) drop() { m.waiting, m.bytes = nil, 0 }
-
-// crowdShown is the most users who came into a room, or left it, whose names are
-// told at once.
-const crowdShown = 20
-
-// tellEvery is how often changes are told.
-const tellEvery = time.Second
-
-// noteChange needs mu. Somebody who comes and goes within tellEvery, or whose link
-// was lost for a moment, is not told of.
-func (r *Rooms) noteChange(m *audience, userID string, came bool) {
-	if r.o.Changed == nil {
-		return
-	}
-	to, other := &m.came, &m.left
-	if !came {
-		to, other = other, to
-	}
-	if i := slices.Index(*other, userID); i >= 0 {
-		*other = slices.Delete(*other, i, i+1)
-		return
-	}
-	if len(*to) < crowdShown {
-		*to = append(*to, userID)
-		r.changed[m] = struct{}{}
-	}
-}
-
-func (r *Rooms) tellChanges() {
-	type change struct {
-		key        Key
-		came, left []string
-	}
-	var all []change
-	r.mu.Lock()
-	for m := range r.changed {
-		if len(m.came)+len(m.left) > 0 && len(m.sessions) > 0 {
-			all = append(all, change{m.key, m.came, m.left})
-		}
-		m.came, m.left = nil, nil
-	}
-	clear(r.changed)
-	r.mu.Unlock()
-	for _, c := range all {
-		if r.ctx.Err() != nil {
-			return
-		}
-		r.o.Changed(c.key, c.came, c.left)
-	}
-}

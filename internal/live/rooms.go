@@ -36,9 +36,9 @@ func (k Key) class() int { return int(bus.Hash32(k.ID) % classes) }
 // Options of Open. Zero values mean the defaults.
 type Options struct {
 	// Changed is called with users who came into a room on this gateway, and who
-	// left it: at most once a second for a room, with crowdShown users of each at
-	// most. nil: nobody is told.
-	Changed func(k Key, came, left []string)
+	// left it, in that order: at most once a second for a room, and with nobody who
+	// came and went in between. nil: nobody is told.
+	Changed func(k Key, all []Move)
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	// Report gets the errors of background work; nil: they are dropped.
@@ -62,7 +62,7 @@ type Rooms struct {
 	counts  map[Key]map[string]count
 	told    map[Key]struct{} // the rooms of the newest report of this gateway
 	fresh   map[Key]struct{} // those that have members here since, to be reported soon
-	changed map[*audience]struct{}
+	untold  map[Key]*moves
 
 	listings map[listed]*listing
 	asking   map[uint64]*listing // those that are not complete, by the number of the ask
@@ -88,7 +88,7 @@ func Open(b Bus, o Options) (*Rooms, error) {
 	r := &Rooms{
 		o: o, bus: b, name: base64.RawURLEncoding.EncodeToString(name[:]),
 		rooms: map[Key]*audience{}, sources: map[Key]*rate.Limiter{}, spoken: map[speaker]*rate.Limiter{}, counts: map[Key]map[string]count{},
-		told: map[Key]struct{}{}, fresh: map[Key]struct{}{}, changed: map[*audience]struct{}{},
+		told: map[Key]struct{}{}, fresh: map[Key]struct{}{}, untold: map[Key]*moves{},
 		listings: map[listed]*listing{}, asking: map[uint64]*listing{},
 	}
 	r.ctx, r.end = context.WithCancel(context.Background())
@@ -106,7 +106,7 @@ func Open(b Bus, o Options) (*Rooms, error) {
 	r.every(reportEvery, r.report)
 	r.every(sweepEvery, r.sweep)
 	if o.Changed != nil {
-		r.every(tellEvery, r.tellChanges)
+		r.every(tellEvery, r.tellMoves)
 	}
 	return r, nil
 }

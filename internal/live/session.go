@@ -35,7 +35,7 @@ func (s *Session) Close() {
 	s.r.mu.Lock()
 	defer s.r.mu.Unlock()
 	s.closed = true
-	s.r.leave(s)
+	s.r.leave(s, Lost, "")
 }
 
 // Join brings the session into a room, and out of the one that it was in. came is
@@ -53,7 +53,7 @@ func (s *Session) Join(ctx context.Context, k Key) (came bool, err error) {
 	case s.room != nil && s.room.key == k:
 		return false, nil
 	}
-	r.leave(s)
+	r.leave(s, Quit, "")
 	m := r.rooms[k]
 	if m == nil {
 		m = newAudience(k)
@@ -62,7 +62,7 @@ func (s *Session) Join(ctx context.Context, k Key) (came bool, err error) {
 		r.reportSoon(k)
 	}
 	if m.enter(s, r.o.Now()) {
-		r.noteChange(m, s.user.UserID, true)
+		r.moved(k, Move{UserID: s.user.UserID, Came: true})
 		who := speaker{k, s.user.UserID}
 		if says := r.spoken[who]; says != nil { // an allowance does not begin anew
 			m.find(who.userID).says = says
@@ -71,6 +71,13 @@ func (s *Session) Join(ctx context.Context, k Key) (came bool, err error) {
 	}
 	s.room, s.epoch = m, 0
 	return true, nil
+}
+
+// In reports whether the session is in a room.
+func (s *Session) In(k Key) bool {
+	s.r.mu.Lock()
+	defer s.r.mu.Unlock()
+	return s.room != nil && s.room.key == k
 }
 
 // LetIn notes that the session may be in the room that it has joined, and whose epoch
@@ -93,12 +100,12 @@ func (s *Session) Leave(k Key) bool {
 	if s.room == nil || s.room.key != k {
 		return false
 	}
-	s.r.leave(s)
+	s.r.leave(s, Quit, "")
 	return true
 }
 
 // leave needs mu.
-func (r *Rooms) leave(s *Session) {
+func (r *Rooms) leave(s *Session, why Cause, by string) {
 	m := s.room
 	if m == nil {
 		return
@@ -109,7 +116,7 @@ func (r *Rooms) leave(s *Session) {
 		if !whole(one.says, r.o.Now()) {
 			r.spoken[speaker{m.key, one.userID}] = one.says
 		}
-		r.noteChange(m, s.user.UserID, false)
+		r.moved(m.key, Move{UserID: s.user.UserID, Cause: why, By: by})
 	}
 	if len(m.sessions) == 0 {
 		delete(r.rooms, m.key)

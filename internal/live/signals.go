@@ -135,7 +135,7 @@ func (r *Rooms) Remove(k Key, by, userID string) {
 	}
 	gone := r.members(m, func(s *Session) bool { return s.user.UserID == userID })
 	for _, s := range gone {
-		r.leave(s)
+		r.leave(s, Kicked, by)
 	}
 	r.tell(gone, left{k.ID, "kicked", by})
 }
@@ -187,7 +187,7 @@ func (r *Rooms) takeOut(k Key, by string, is func(s *Session) bool) {
 		return
 	}
 	for _, s := range gone {
-		r.leave(s)
+		r.leave(s, ended, "")
 	}
 	r.tell(gone, left{k.ID, "dismissed", by})
 }

@@ -32,13 +32,14 @@ const (
 	AfterGroupEnd      = "Group.CallbackAfterGroupDestroyed"
 	AfterGroupChange   = "Group.CallbackAfterGroupInfoChanged"
 	AfterGroupMember   = "Group.CallbackAfterMemberInfoChanged"
+	GroupMemberState   = "Group.CallbackOnMemberStateChange"
 )
 
 // callbacks lists all callbacks.
 var callbacks = []string{
 	StateChange, BeforeC2C, AfterC2C, BeforeGroupMessage, AfterGroupMessage,
 	BeforeGroupCreate, BeforeGroupJoin, BeforeGroupInvite, AfterGroupCreate, AfterGroupJoin, AfterGroupExit,
-	AfterGroupFull, AfterGroupEnd, AfterGroupChange, AfterGroupMember,
+	AfterGroupFull, AfterGroupEnd, AfterGroupChange, AfterGroupMember, GroupMemberState,
 }
 
 // ParseCallbacks parses the --webhook-events flag: names of callbacks, or patterns

@@ -32,6 +32,7 @@ var groupCallbacks = [...]string{
 	group.AfterEnd:          rest.AfterGroupEnd,
 	group.AfterChange:       rest.AfterGroupChange,
 	group.AfterMemberChange: rest.AfterGroupMember,
+	group.AfterState:        rest.GroupMemberState,
 }
 
 // Wants implements group.Hooks.
@@ -57,6 +58,11 @@ func (h groupHooks) After(ctx context.Context, e group.Event) error {
 	return h.Tell(ctx, e.App, groupCallbacks[e.Kind], rest.GroupKey(e.Group), e.Key, eventBody(ctx, e))
 }
 
+// eventCauses are the names of causes in callbacks.
+var eventCauses = [...]string{
+	group.CauseJoin: "Join", group.CauseQuit: "Quit", group.CauseLost: "HeartbeatInterrupt", group.CauseKicked: "Kicked",
+}
+
 // eventBody returns what a callback says of an event.
 func eventBody(ctx context.Context, e group.Event) map[string]any {
 	body := map[string]any{}
@@ -64,6 +70,13 @@ func eventBody(ctx context.Context, e group.Event) map[string]any {
 		body["GroupId"] = e.Group
 	}
 	if e.Kind == group.AfterFull {
+		return body
+	}
+	if e.Kind == group.AfterState {
+		body["EventType"], body["EventCause"], body["MemberList"] = "Offline", eventCauses[e.Cause], accountsOf(e.Users)
+		if e.Online {
+			body["EventType"] = "Online"
+		}
 		return body
 	}
 	body["Type"] = e.Type
@@ -95,7 +108,7 @@ func eventBody(ctx context.Context, e group.Event) map[string]any {
 		list := accountsOf(e.Users)
 		addMember(list[0], e.Member)
 		body["MemberList"] = list
-	case group.AfterFull, group.AfterChange:
+	case group.AfterFull, group.AfterChange, group.AfterState:
 	}
 	addProfile(body, e.Profile)
 	return body

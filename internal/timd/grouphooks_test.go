@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/rest"
 )
 
@@ -173,4 +174,30 @@ func TestGroupsAreAskedAbout(t *testing.T) {
 	require.Equal(t, about(rest.AfterGroupExit, answer{"ExitType": "Kicked", "ExitMemberList": account("bob")}), nextTold(t, told))
 	s.call(groupService+"destroy_group", `{"GroupId":"g"}`)
 	require.Equal(t, about(rest.AfterGroupEnd, answer{"Owner_Account": "alice", "Name": "n", "MemberList": account("alice")}), nextTold(t, told))
+}
+
+// A back end is told who comes into a live room and leaves it.
+func TestMembersOfALiveRoomAreTold(t *testing.T) {
+	flags, told := groupBackEnd(t, func(string, answer) string { return allowed })
+	s := newStage(t, func(o *options) { o.webhook = flags })
+	alice := s.enter("alice", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a")
+	var notes []frame.Message
+	alice.call(2, frame.GroupCreate, `{"name":"n","groupID":"r","type":"AVChatRoom"}`, &notes)
+	require.Equal(t, rest.AfterGroupCreate, nextTold(t, told)["CallbackCommand"])
+	alice.call(3, frame.GroupJoin, `{"groupID":"r"}`, &notes)
+	list := []any{map[string]any{"Member_Account": "alice"}}
+	require.Equal(t, answer{
+		"CallbackCommand": rest.AfterGroupJoin, "GroupId": "r", "Type": "AVChatRoom", "Operator_Account": "alice",
+		"JoinType": "Apply", "NewMemberList": list, "OptPlatform": "",
+	}, nextTold(t, told))
+	state := answer{
+		"CallbackCommand": rest.GroupMemberState, "GroupId": "r",
+		"EventType": "Online", "EventCause": "Join", "MemberList": list, "OptPlatform": "",
+	}
+	require.Equal(t, state, nextTold(t, told))
+	require.NoError(t, alice.conn.NetConn().Close())
+	left := nextTold(t, told)
+	require.Equal(t, []any{"Quit", list}, []any{left["ExitType"], left["ExitMemberList"]})
+	state["EventType"], state["EventCause"] = "Offline", "HeartbeatInterrupt"
+	require.Equal(t, state, nextTold(t, told))
 }

@@ -19,7 +19,7 @@ import (
 // store is full.
 func serveGroups(ctx context.Context, t *running) error {
 	rooms, err := live.Open(t.bus, live.Options{
-		Changed: func(k live.Key, came, left []string) { t.groups.RoomChanged(k, came, left) },
+		Changed: func(k live.Key, all []live.Move) { t.groups.RoomChanged(k, all) },
 		Report:  func(err error) { t.log.Warn("live rooms", "error", err) },
 	})
 	if err != nil {
