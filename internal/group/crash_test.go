@@ -62,7 +62,7 @@ func (f *faulty) next(write bool) (fails, carriedOut bool) {
 func (f *faulty) arm(n int, after, dead bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.armed, f.left, f.after, f.dead = true, n, after, dead
+	f.armed, f.over, f.left, f.after, f.dead = true, false, n, after, dead
 }
 
 // failed disarms the store and reports whether an operation has failed.

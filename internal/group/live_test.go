@@ -282,6 +282,34 @@ func TestHangUpWhileJoining(t *testing.T) {
 	require.False(t, w.rooms[0].o.Live.Here(keyOf(bob.session.user, "r").room()))
 }
 
+// Whoever joins a live room once more while the store fails stays there; whoever joins
+// it for the first time is not there.
+func TestJoinWhileTheStoreFails(t *testing.T) {
+	b := &faulty{Bus: busmodel.New(busmodel.Options{})}
+	w := &world{t: t, clock: newClock()}
+	w.rooms[0] = w.open(b)
+	w.liveRoom()
+	for first := range 2 {
+		bob := w.login(0, "bob")
+		for n := 0; ; n++ {
+			if first == 0 {
+				b.arm(1<<30, false, false)
+				bob.joins("r")
+			}
+			b.arm(n, false, false)
+			err := bob.call("group.join", obj{"groupID": "r"}, nil)
+			if !b.failed() {
+				require.Nil(t, err)
+				require.Positive(t, n)
+				break
+			}
+			require.NotNil(t, err)
+			require.Equal(t, first == 0, bob.session.live.In(keyOf(bob.session.user, "r").room()), n)
+		}
+		bob.session.Close()
+	}
+}
+
 // Tips of a live room are for who is there: the log has no members of it.
 func TestLiveRoomsTips(t *testing.T) {
 	w := newWorld(t)
