@@ -17,8 +17,8 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// TestGroupChecker sends to groups from two gateways while members come and go, and
-// links break and come back elsewhere. Then it checks that every acknowledged message
+// TestGroupChecker sends to groups, and to topics of a community, from two gateways
+// while members come and go, and links break and come back elsewhere. Then it checks that every acknowledged message
 // is in the log once, and in the history of every member since they joined, in one
 // order without gaps; that those who stayed have got all messages once, in order; and
 // that nobody has got a message that was sent while they were no member.
@@ -33,13 +33,16 @@ func checkGroups(t *testing.T, partitions int) {
 	t.Log("seed", seed)
 	b := busmodel.New(busmodel.Options{})
 	groups := &modelGroups{}
-	o := Options{Missed: 1e6, GroupRate: 1e6, Partitions: partitions, Groups: groups}
+	o := Options{Missed: 1e6, GroupRate: 1e6, Partitions: partitions, Groups: forumGroups{groups}}
 	gateways := []*Inbox{open(t, b, o), open(t, b, o)}
 	const stay, each, turns = 3, 40, 12
-	names := []string{"g0", "g1"}
-	for i, g := range names {
+	names := []string{"g0", "g1", tea, cake}
+	for i, g := range []string{forum, "g0", "g1"} {
 		groups.make(g, int64(i+1), false)
 		require.NoError(t, groups.change(gateways[0], g, append(numbered("s", stay), "boss"), nil))
+	}
+	for i, id := range []string{tea, cake} {
+		groups.makeTopic(t, gateways[i], id, int64(10+i))
 	}
 
 	var mu sync.Mutex
@@ -47,8 +50,7 @@ func checkGroups(t *testing.T, partitions int) {
 	var ears []*ear
 	var wg sync.WaitGroup
 	start := make(chan struct{}) // closed after all first syncs, before which an instance misses none of its user's messages
-	talk := func(e *ear, n int) {
-		g := names[n%len(names)]
+	talk := func(e *ear, g string, n int) {
 		text := fmt.Sprintf("%s/%s/%d", e.userID, e.instance, n)
 		p := toGroup(e.id(text), g, text)
 		var r messageResult
@@ -69,6 +71,7 @@ func checkGroups(t *testing.T, partitions int) {
 	for u := range stay {
 		for i := range 2 {
 			e := listen(t, gateways[i], fmt.Sprint("s", u), fmt.Sprint("i", i))
+			require.Equal(t, []string{groupKind + tea, groupKind + cake}, e.enters(tea, cake))
 			ears = append(ears, e)
 			r := rand.New(rand.NewPCG(seed, uint64(2*u+i)))
 			wg.Go(func() {
@@ -79,7 +82,7 @@ func checkGroups(t *testing.T, partitions int) {
 						e.attach(gateways[r.IntN(2)])
 						e.sync()
 					}
-					talk(e, n)
+					talk(e, names[n%len(names)], n)
 				}
 			})
 		}
@@ -103,14 +106,42 @@ func checkGroups(t *testing.T, partitions int) {
 				}
 				in = !in
 				for m := range 4 {
-					talk(e, 2*(10*n+m)+u%2)
+					talk(e, g, 10*n+m)
 				}
+			}
+		})
+	}
+	var visitors []*visitor
+	for u := range 2 {
+		v := &visitor{ear: listen(t, gateways[u%2], fmt.Sprint("visitor", u), "i"), away: map[string][]absence{}}
+		visitors = append(visitors, v)
+		r := rand.New(rand.NewPCG(seed, uint64(200+u)))
+		wg.Go(func() {
+			for n := range turns / 2 {
+				v.comes(gateways[r.IntN(2)], groups)
+				for m := range 4 {
+					talk(v.ear, names[2+m%2], 10*n+m)
+				}
+				if err := v.goes(gateways[r.IntN(2)], groups); err != nil {
+					t.Error(err)
+				}
+				talk(v.ear, tea, 10*n+9)
 			}
 		})
 	}
 	close(start)
 	wg.Wait()
-	for _, e := range append(slices.Clone(ears), guests...) {
+	for u, v := range visitors { // when all is quiet, they hear what is said for sure
+		v.comes(gateways[1-u], groups)
+		talk(ears[0], tea, each+u)
+		v.until("the last word", func() bool { return slices.Contains(textsOf(v.messages), fmt.Sprintf("s0/i0/%d", each+u)) })
+		require.NoError(t, v.goes(gateways[u], groups))
+	}
+	all := append(slices.Clone(ears), guests...)
+	for _, v := range visitors {
+		all = append(all, v.ear)
+	}
+	for _, e := range all {
 		e.drop() // the new link brings what it has not got yet
 		e.attach(gateways[0])
 		e.sync()
@@ -146,6 +177,9 @@ func checkGroups(t *testing.T, partitions int) {
 	}
 	for u, e := range guests {
 		checkGuest(t, logOf(t, gateways[0], names[u%2]), e)
+	}
+	for _, v := range visitors {
+		v.check()
 	}
 }
 

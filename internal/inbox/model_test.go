@@ -208,6 +208,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestTopicsAreHeardAtOnce": TestTopicsAreHeardAtOnce,
 		"TestMissedInTopics":       TestMissedInTopics,
 		"TestWhoHearsOfTopics":     TestWhoHearsOfTopics,
+		"TestLeavingManyTopics":    TestLeavingManyTopics,
 	},
 	"notice_test.go": {
 		"TestNotices": TestNotices,

@@ -39,37 +39,52 @@ func (in *Inbox) enterTopic(ctx context.Context, u place.User, p pair) error {
 // topicsChanged takes a community's topics from those who have left it, and ends them
 // with it. It can be repeated.
 func (in *Inbox) topicsChanged(ctx context.Context, c GroupChange) error {
-	return bus.Spread(len(c.Topics), func(i int) error {
-		p := pairOf(c.App, "", groupName(c.Topics[i]))
-		head, err := in.load(ctx, p)
-		if err != nil || head == nil || head.Gone {
-			return err
+	if len(c.Topics) == 0 {
+		return nil
+	}
+	names := make([]string, len(c.Topics))
+	for i, id := range c.Topics {
+		names[i] = groupName(id)
+	}
+	heads, err := in.headsOf(ctx, place.User{SDKAppID: c.App}, names)
+	if err != nil {
+		return err
+	}
+	left, err := in.everIn(ctx, c, names, heads)
+	if err != nil {
+		return err
+	}
+	return bus.Spread(len(heads), func(i int) error {
+		if heads[i] == nil || heads[i].Gone || len(left[i]) == 0 && !c.Gone {
+			return nil
 		}
-		one := GroupChange{App: c.App, Group: c.Topics[i], Born: head.Born, Key: c.Key, Gone: c.Gone}
-		if one.Left, err = in.everIn(ctx, p, head, c.Left); err != nil || len(one.Left) == 0 && !one.Gone {
-			return err
-		}
-		return in.groupChanged(ctx, one)
+		return in.groupChanged(ctx, GroupChange{App: c.App, Group: c.Topics[i], Born: heads[i].Born, Key: c.Key, Gone: c.Gone, Left: left[i]})
 	})
 }
 
-// everIn returns those of some users who have ever had a topic's conversation.
-func (in *Inbox) everIn(ctx context.Context, p pair, head *record, userIDs []string) (out []string, err error) {
-	subjects := make([]string, len(userIDs))
-	for i, id := range userIDs {
-		subjects[i] = convSubject(place.User{SDKAppID: p.app, UserID: id}, p.users[0])
+// everIn returns, for each topic of a community, which of those who have left the
+// community have ever had its conversation. All of it is one read, however many topics
+// there are.
+func (in *Inbox) everIn(ctx context.Context, c GroupChange, names []string, heads []*record) ([][]string, error) {
+	subjects := make([]string, 0, len(names)*len(c.Left))
+	for _, name := range names {
+		for _, id := range c.Left {
+			subjects = append(subjects, convSubject(place.User{SDKAppID: c.App, UserID: id}, name))
+		}
 	}
 	values, err := in.store.conversations.LastAll(ctx, subjects)
 	if err != nil {
 		return nil, err
 	}
+	out := make([][]string, len(names))
 	for i, v := range values {
+		topic, userID := i/len(c.Left), c.Left[i%len(c.Left)]
 		d, err := decodePeer(v.Seq, v.Data)
 		if err != nil {
 			return nil, err
 		}
-		if v.Seq != 0 && d.Group.Born == head.Born {
-			out = append(out, userIDs[i])
+		if h := heads[topic]; v.Seq != 0 && h != nil && d.Group.Born == h.Born {
+			out[topic] = append(out[topic], userID)
 		}
 	}
 	return out, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,13 +24,15 @@ const (
 )
 
 // forumGroups is modelGroups in which the members of a topic are those of its
-// community.
+// community, and each community has topics.
 type forumGroups struct{ *modelGroups }
 
 func (f forumGroups) Standing(ctx context.Context, u place.User, groupID string) (Standing, error) {
 	of, _, topic := strings.Cut(groupID, frame.TopicMark)
 	as, err := f.modelGroups.Standing(ctx, u, of)
-	as.Readers, as.Topics = 0, !topic
+	if strings.HasPrefix(of, forum) {
+		as.Readers, as.Topics = 0, !topic
+	}
 	if !topic || err != nil {
 		return as, err
 	}
@@ -50,10 +53,16 @@ func openForum(t *testing.T, userIDs ...string) (*Inbox, *modelGroups, []*ear) {
 	in, _ := openGroups(t, openBus(t, bus.Memory), Options{Groups: forumGroups{groups}})
 	all := team(t, in, groups, forum, userIDs...)
 	for n, id := range []string{tea, cake} {
-		groups.make(id, int64(10+n), true)
-		require.NoError(t, in.GroupChanged(t.Context(), GroupChange{App: app, Group: id, Born: int64(10 + n), Key: "topic", Older: true}))
+		groups.makeTopic(t, in, id, int64(10+n))
 	}
 	return in, groups, all
+}
+
+// makeTopic makes a topic of a community, as package group does.
+func (m *modelGroups) makeTopic(t *testing.T, in *Inbox, id string, born int64) {
+	t.Helper()
+	m.make(id, born, true)
+	require.NoError(t, in.GroupChanged(t.Context(), GroupChange{App: app, Group: id, Born: born, Key: "topic", Older: true}))
 }
 
 // enters lists topics, as getTopicList does.
@@ -77,10 +86,14 @@ func (e *ear) enters(topics ...string) (ids []string) {
 // leaveForum has a member leave the community, as package group does.
 func leaveForum(t *testing.T, in *Inbox, groups *modelGroups, userID string) {
 	t.Helper()
-	groups.mu.Lock()
-	delete(groups.groups[forum].members, userID)
-	groups.mu.Unlock()
-	require.NoError(t, in.GroupChanged(t.Context(), GroupChange{App: app, Group: forum, Born: 1, Key: freshID(), Left: []string{userID}, Topics: []string{tea, cake}}))
+	require.NoError(t, groups.leaveForum(in, userID))
+}
+
+func (m *modelGroups) leaveForum(in *Inbox, userID string) error {
+	m.mu.Lock()
+	delete(m.groups[forum].members, userID)
+	m.mu.Unlock()
+	return in.GroupChanged(context.Background(), GroupChange{App: app, Group: forum, Born: 1, Key: freshID(), Left: []string{userID}, Topics: []string{tea, cake}})
 }
 
 // Members who have listed topics hear of them; others do not, and lose nothing.
@@ -151,8 +164,7 @@ func TestTopicsAreHeardAtOnce(t *testing.T) {
 	var want []string
 	for n := range 10 {
 		id := fmt.Sprint(forum, "@TOPIC#_", n)
-		groups.make(id, int64(20+n), true)
-		require.NoError(t, in.GroupChanged(t.Context(), GroupChange{App: app, Group: id, Born: int64(20 + n), Key: "topic", Older: true}))
+		groups.makeTopic(t, in, id, int64(20+n))
 		require.Len(t, all[1].enters(id), 1)
 		all[0].says(id, fmt.Sprint(n))
 		want = append(want, fmt.Sprint(n))
@@ -213,4 +225,26 @@ func TestWhoHearsOfTopics(t *testing.T) {
 		e.until("the topic to be gone", func() bool { return e.convs[groupKind+tea] == nil })
 		require.Equal(t, fault.NoSuchGroup, code(e.call(frame.MessageList, conversationParams{ConversationID: "GROUP" + tea, Count: 1}, nil)))
 	}
+}
+
+// Whoever leaves a community with many topics costs a few reads, and leaves those that
+// they have entered.
+func TestLeavingManyTopics(t *testing.T) {
+	groups := &modelGroups{}
+	in, _ := openGroups(t, openBus(t, bus.Memory), Options{Groups: forumGroups{groups}})
+	reads := countDocuments(in)
+	bob := team(t, in, groups, forum, "bob", "carol")[0]
+	topics := make([]string, 40)
+	for n := range topics {
+		topics[n] = fmt.Sprint(forum, "@TOPIC#_", n)
+		groups.makeTopic(t, in, topics[n], int64(20+n))
+	}
+	require.Len(t, bob.enters(topics[:3]...), 3)
+	before := reads.n.Load()
+	c := GroupChange{App: app, Group: forum, Born: 1, Key: "kick", Left: []string{"carol", "bob"}, Topics: topics}
+	require.NoError(t, in.GroupChanged(t.Context(), c))
+	require.Less(t, reads.n.Load()-before, int64(5))
+	bob.until("the topics to be gone", func() bool {
+		return !slices.ContainsFunc(topics, func(id string) bool { return bob.convs[groupKind+id] != nil })
+	})
 }
