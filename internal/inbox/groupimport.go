@@ -89,11 +89,9 @@ func (in *Inbox) importToGroup(ctx context.Context, admin string, m GroupMessage
 	}
 	p, short := pairOf(m.SDKAppID, "", groupName(m.Group)), base64.RawURLEncoding.EncodeToString(sum[:9])
 	r, again, err := in.append(ctx, p, dedupOf("i", sum), func(prev *record) (*record, error) {
-		if prev != nil && prev.Born == as.Born && prev.Gone {
-			return nil, fault.New(fault.NoSuchGroup)
-		}
-		if prev != nil && prev.Born != as.Born {
-			prev = nil
+		prev, err := prev.of(as)
+		if err != nil {
+			return nil, err
 		}
 		var before *importedHere
 		if prev != nil {

@@ -180,10 +180,9 @@ func (in *Inbox) storeInGroup(ctx context.Context, from place.User, groupID stri
 	}
 	c.Uncounted = !as.Counts
 	r, again, err = in.append(ctx, p, key, func(prev *record) (*record, error) {
-		if prev == nil || prev.Born != as.Born {
-			prev = nil // the log has expired, or is that of an earlier group with the ID
-		} else if prev.Gone {
-			return nil, fault.New(fault.NoSuchGroup)
+		prev, err := prev.of(as)
+		if err != nil {
+			return nil, err
 		}
 		r := next(prev, kindMessage, 1, in.now().UnixMilli())
 		r.From, r.Born, r.Message, r.Names = from.UserID, as.Born, c, len(c.At) > 0
@@ -194,6 +193,19 @@ func (in *Inbox) storeInGroup(ctx context.Context, from place.User, groupID stri
 		return r, nil
 	})
 	return r, again, err
+}
+
+// of returns the newest record of a log for whoever adds to it in a group where they
+// are as: nil if the log has expired, or is that of an earlier group with the ID. It
+// refuses if the group has ended, or was made anew since as was asked for.
+func (r *record) of(as Standing) (*record, error) {
+	switch {
+	case r == nil || r.Born < as.Born:
+		return nil, nil
+	case r.Born > as.Born || r.Gone:
+		return nil, fault.New(fault.NoSuchGroup)
+	}
+	return r, nil
 }
 
 // ensureIn gives the group's conversation to a sender who is a member according to

@@ -209,6 +209,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestMissedInTopics":       TestMissedInTopics,
 		"TestWhoHearsOfTopics":     TestWhoHearsOfTopics,
 		"TestLeavingManyTopics":    TestLeavingManyTopics,
+		"TestSendToATopicMadeAnew": TestSendToATopicMadeAnew,
 	},
 	"notice_test.go": {
 		"TestNotices": TestNotices,

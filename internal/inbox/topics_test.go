@@ -248,3 +248,17 @@ func TestLeavingManyTopics(t *testing.T) {
 		return !slices.ContainsFunc(topics, func(id string) bool { return bob.convs[groupKind+id] != nil })
 	})
 }
+
+// A message to a topic that was deleted and made anew meanwhile is refused, and leaves
+// the new one as it is.
+func TestSendToATopicMadeAnew(t *testing.T) {
+	in, _, all := openForum(t, "boss")
+	boss := all[0]
+	boss.says(tea, "one")
+	// Package group of another gateway has done that, which this gateway's does not know.
+	require.NoError(t, in.GroupChanged(t.Context(), GroupChange{App: app, Group: tea, Born: 20, Key: "anew", Older: true}))
+	require.Equal(t, fault.NoSuchGroup, code(boss.call(frame.MessageSend, toGroup(boss.id("two"), tea, "two"), nil)))
+	head, err := in.load(t.Context(), pairOf(app, "", groupName(tea)))
+	require.NoError(t, err)
+	require.Equal(t, []any{int64(20), uint64(0)}, []any{head.Born, head.Seq})
+}
