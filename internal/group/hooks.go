@@ -1,6 +1,7 @@
 package group
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -50,6 +51,10 @@ const (
 	CauseQuit         // they have left it
 	CauseLost         // their last session on the gateway has ended
 	CauseKicked       // they were removed
+	BeforeTopic
+	AfterTopic
+	AfterTopicChange
+	AfterTopicEnd // it was deleted; those of a group that ends have no events of their own
 )
 
 // Event is something that is to happen in a group, or has happened there.
@@ -58,8 +63,9 @@ type Event struct {
 	Key      string // the same in a repetition
 	App      uint32
 	Group    string // "" before a group without an ID of its own is created
+	Topic    string // the ID of the topic that it is about; "" of the group
 	Type     Type
-	Name     string
+	Name     string // of the topic or the group
 	Owner    string
 	Operator string // the user who does it
 	// Users are those who are to come, have come or gone, or have changed; the
@@ -70,8 +76,8 @@ type Event struct {
 	Kicked  bool // AfterExit
 	Online  bool // AfterState: they have come
 	Cause   Cause
-	// Profile has the fields of the profile that have changed, or the custom fields
-	// of a new group; Member those of the member.
+	// Profile has the fields of the profile of the group or topic that have changed, or
+	// the custom fields of a new group; Member those of the member.
 	Profile *ProfileChange
 	Member  *MemberChange
 }
@@ -98,7 +104,7 @@ const tellTime = 3 * time.Second
 func (r *Room) wants(kind EventKind) bool { return r.o.Hooks != nil && r.o.Hooks.Wants(kind) }
 
 func (e Event) of(k key, g group) Event {
-	e.App, e.Group, e.Type, e.Name = k.app, k.id, g.Type, g.Name
+	e.App, e.Group, e.Type, e.Name = k.app, k.id, g.Type, cmp.Or(e.Name, g.Name)
 	if e.Owner == "" {
 		e.Owner = g.Owner
 	}

@@ -14,8 +14,8 @@ import (
 // its members. Nobody gets a notice or a tip, the hooks are neither asked nor told,
 // and a repetition changes nothing.
 
-// importNonce marks a group that was imported: a group.create that names no nonce of
-// this form has not made it.
+// importNonce marks a group or topic that was imported: no call of a client has made it,
+// since the nonces of those have another form.
 const importNonce = "imported group"
 
 func (g group) imported() bool { return g.Nonce == importNonce }
@@ -91,6 +91,37 @@ func (r *Room) pastTime(name string, at int64) (int64, error) {
 		return 0, fault.With(fault.GroupBadParameters, name+" "+strconv.FormatInt(at, 10)+" is no time in the past, in Unix seconds")
 	}
 	return cmp.Or(at, now), nil
+}
+
+type importTopicParams struct {
+	topicParams
+	CreateTime int64 `json:"createTime"` // Unix seconds; 0: now
+}
+
+// importTopic makes a topic with the time that it had in another system, so that its
+// messages can be imported.
+func importTopic(ctx context.Context, r *Room, u place.User, p importTopicParams) (any, error) {
+	began, err := r.pastTime("CreateTime", p.CreateTime)
+	if err == nil {
+		err = p.checkNew()
+	}
+	if err != nil {
+		return nil, err
+	}
+	k := keyOf(u, p.GroupID)
+	if _, err := r.community(ctx, k, u, Update); err != nil {
+		return nil, err
+	}
+	p.Nonce = r.random()
+	id, err := p.id(u)
+	if err != nil {
+		return nil, err
+	}
+	p.Nonce = importNonce
+	if _, err := r.makeTopic(ctx, k, u, id, p.topicParams, began); err != nil {
+		return nil, err
+	}
+	return topicResult{id}, nil
 }
 
 type importMembersParams struct {

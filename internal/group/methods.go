@@ -105,7 +105,7 @@ var growing = map[string]bool{
 	frame.GroupCreate: true, frame.GroupJoin: true, frame.GroupInvite: true, frame.GroupHandle: true,
 	frame.GroupUpdate: true, frame.GroupCard: true, frame.GroupCustom: true,
 	frame.GroupAttributesInit: true, frame.GroupAttributesSet: true, frame.GroupCountersSet: true, frame.GroupCountersAdd: true,
-	ServerImport: true, ServerImportMembers: true, ServerAnnounce: true,
+	ServerImport: true, ServerImportMembers: true, ServerImportTopic: true, ServerAnnounce: true,
 	frame.TopicCreate: true, frame.TopicUpdate: true,
 }
 

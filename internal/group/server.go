@@ -15,6 +15,7 @@ type serverCall struct{}
 const (
 	ServerImport        = "server.import"         // see importGroup
 	ServerImportMembers = "server.import.members" // see importMembers
+	ServerImportTopic   = "server.import.topic"   // see importTopic
 	ServerAnnounce      = "server.announce"       // see announce
 
 	ServerDeleteCounters = "server.counters.delete" // see deleteCounters
@@ -23,6 +24,7 @@ const (
 var serverCalls = map[string]call{
 	ServerImport:        with(importGroup),
 	ServerImportMembers: with(importMembers),
+	ServerImportTopic:   with(importTopic),
 	ServerAnnounce:      with(announce),
 
 	ServerDeleteCounters: with(deleteCounters),

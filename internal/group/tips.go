@@ -32,6 +32,7 @@ type Change struct {
 	// Since holds when each of Joined joined in another system from which they are
 	// imported, in Unix seconds; nil: they join now.
 	Since  []int64
+	Began  int64    // when it began in another system from which it is imported, in Unix seconds; 0: now
 	Older  bool     // they may read earlier messages
 	Left   []string // members no longer
 	Gone   bool     // the group is dismissed

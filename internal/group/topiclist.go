@@ -125,10 +125,15 @@ func deleteTopics(ctx context.Context, r *Room, u place.User, p topicsParams) (a
 			*t = topic{Of: t.Of, Info: t.Info + 1, Born: t.Born, Gone: r.now().UnixMilli()}
 			return true, nil
 		})
-		if err == nil && t.Gone != 0 {
-			err = r.tellTopic(ctx, k, some[i].id, t.Born, true)
+		if err != nil || t.Gone == 0 {
+			return err
 		}
-		return err
+		t.Name = some[i].Name
+		if err := r.endTopic(ctx, k, some[i].id, t.Born); err != nil {
+			return err
+		}
+		r.afterTopic(ctx, k, g, Event{Kind: AfterTopicEnd, Operator: u.UserID}, namedTopic{some[i].id, t})
+		return nil
 	})
 }
 

@@ -119,7 +119,7 @@ func (r *Room) topics(ctx context.Context, k key, g group) (all []namedTopic, do
 	if len(old) > 0 {
 		r.chores.add(func(ctx context.Context) {
 			for _, t := range gone {
-				if err := r.tellTopic(ctx, k, t.id, t.Born, true); err != nil {
+				if err := r.endTopic(ctx, k, t.id, t.Born); err != nil {
 					r.report("a deleted topic", err)
 					return
 				}
@@ -167,6 +167,14 @@ func (p topicParams) check() error {
 	return nil
 }
 
+// checkNew checks what a new topic is to have.
+func (p topicParams) checkNew() error {
+	if p.TopicName == nil {
+		return fault.With(fault.GroupBadParameters, "topicName is missing")
+	}
+	return p.check()
+}
+
 // apply sets what the call sets.
 func (p topicParams) apply(t *topic) {
 	for _, f := range []struct{ to, from *string }{
@@ -204,10 +212,7 @@ type topicResult struct {
 
 // createTopic makes a topic.
 func createTopic(ctx context.Context, r *Room, u place.User, p topicParams) (any, error) {
-	err := p.check()
-	if err == nil && p.TopicName == nil {
-		err = fault.With(fault.GroupBadParameters, "topicName is missing")
-	}
+	err := p.checkNew()
 	if err == nil {
 		err = checkNonce(p.Nonce)
 	}
@@ -215,7 +220,8 @@ func createTopic(ctx context.Context, r *Room, u place.User, p topicParams) (any
 		return nil, err
 	}
 	k := keyOf(u, p.GroupID)
-	if _, err := r.community(ctx, k, u, Update); err != nil {
+	g, err := r.community(ctx, k, u, Update)
+	if err != nil {
 		return nil, err
 	}
 	p.Nonce = cmp.Or(p.Nonce, r.random())
@@ -223,17 +229,45 @@ func createTopic(ctx context.Context, r *Room, u place.User, p topicParams) (any
 	if err != nil {
 		return nil, err
 	}
-	if err := r.makeTopic(ctx, k, u, id, p); err != nil {
+	if err := r.beforeTopic(ctx, k, g, u, id, p); err != nil {
 		return nil, err
 	}
+	t, err := r.makeTopic(ctx, k, u, id, p, 0)
+	if err != nil {
+		return nil, err
+	}
+	r.afterTopic(ctx, k, g, Event{Kind: AfterTopic, Operator: u.UserID}, namedTopic{id, t})
 	return topicResult{id}, nil
+}
+
+// beforeTopic asks whether a topic may be made, unless there is one with its ID: then
+// this is the repetition of a call, or is refused anyway.
+func (r *Room) beforeTopic(ctx context.Context, k key, g group, u place.User, id string, p topicParams) error {
+	if !r.wants(BeforeTopic) {
+		return nil
+	}
+	t, _, err := get[topic](ctx, r, k.topicSubject(id))
+	if err != nil || t.in(g) {
+		return err
+	}
+	e := Event{Kind: BeforeTopic, Operator: u.UserID, Name: *p.TopicName, Topic: p.TopicID}
+	_, err = r.before(ctx, k, g, e)
+	return err
+}
+
+// afterTopic tells the hooks of what has happened to a topic.
+func (r *Room) afterTopic(ctx context.Context, k key, g group, e Event, t namedTopic) {
+	e.Topic, e.Name = t.id, t.Name
+	e.Key = "topic " + t.id + " " + strconv.FormatInt(t.Born, 10) + " " + strconv.FormatUint(t.Info, 10)
+	r.after(ctx, k, g, e)
 }
 
 // makeTopic makes a topic in its community's turn: so two callers never get the last
 // one that there is room for, and a community that is dismissed meanwhile leaves none.
-func (r *Room) makeTopic(ctx context.Context, k key, u place.User, id string, p topicParams) error {
-	var t topic
-	_, err := r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
+// began is when the topic was made in another system from which it is imported, in Unix
+// seconds; 0: now.
+func (r *Room) makeTopic(ctx context.Context, k key, u place.User, id string, p topicParams, began int64) (t topic, err error) {
+	_, err = r.inTurn(ctx, k, func(ctx context.Context, g group) (e effect, err error) {
 		_, role, err := r.role(ctx, k, g, u.UserID)
 		if err == nil {
 			err = g.Type.May(Update, role, Stranger)
@@ -243,7 +277,7 @@ func (r *Room) makeTopic(ctx context.Context, k key, u place.User, id string, p 
 		}
 		t, err = change(ctx, r, k.topicSubject(id), func(t *topic) (bool, error) {
 			switch {
-			case t.in(g) && t.By == u.UserID && t.Nonce == p.Nonce:
+			case t.in(g) && (t.By == u.UserID || p.Nonce == importNonce) && t.Nonce == p.Nonce:
 				return false, nil // the repetition of a call
 			case t.in(g):
 				return false, fault.With(fault.GroupIDTaken, "there is such a topic")
@@ -259,12 +293,12 @@ func (r *Room) makeTopic(ctx context.Context, k key, u place.User, id string, p 
 			t = topic{}
 			return e, err
 		}
-		return e, r.tellTopic(ctx, k, id, t.Born, false)
+		return e, r.beginTopic(ctx, k, id, t.Born, began)
 	})
 	if t.Born != 0 && errors.Is(err, fault.New(fault.NoSuchGroup)) { // the community was dismissed meanwhile
 		r.dropTopic(ctx, k, id, t.Born)
 	}
-	return err
+	return t, err
 }
 
 // dropTopic ends a topic of a community that was dismissed while the topic was made.
@@ -273,7 +307,7 @@ func (r *Room) dropTopic(ctx context.Context, k key, id string, born int64) {
 	defer cancel()
 	t, rev, err := get[topic](ctx, r, k.topicSubject(id))
 	if err == nil {
-		err = r.tellTopic(ctx, k, id, born, true)
+		err = r.endTopic(ctx, k, id, born)
 	}
 	if err == nil && t.Born == born {
 		err = r.log.Remove(ctx, k.topicSubject(id), rev)
@@ -296,14 +330,24 @@ func (r *Room) hasRoomForTopic(ctx context.Context, k key, g group) error {
 	return nil
 }
 
-// tellTopic tells the log of a topic that it begins or ends. It can be repeated.
-func (r *Room) tellTopic(ctx context.Context, k key, id string, born int64, gone bool) error {
+// beginTopic tells the log of a topic that it begins, endTopic that it ends. They can be
+// repeated.
+func (r *Room) beginTopic(ctx context.Context, k key, id string, born, began int64) error {
+	return r.tellTopic(ctx, k, Change{Group: id, Born: born, Began: began})
+}
+
+func (r *Room) endTopic(ctx context.Context, k key, id string, born int64) error {
+	return r.tellTopic(ctx, k, Change{Group: id, Born: born, Gone: true})
+}
+
+func (r *Room) tellTopic(ctx context.Context, k key, c Change) error {
 	if r.o.Log == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()
-	return r.o.Log.GroupChanged(ctx, Change{App: k.app, Group: id, Born: born, Key: "topic " + strconv.FormatInt(born, 10), Older: true, Gone: gone})
+	c.App, c.Older, c.Key = k.app, true, "topic "+strconv.FormatInt(c.Born, 10)
+	return r.o.Log.GroupChanged(ctx, c)
 }
 
 func updateTopic(ctx context.Context, r *Room, u place.User, p topicParams) (any, error) {
@@ -318,6 +362,7 @@ func updateTopic(ctx context.Context, r *Room, u place.User, p topicParams) (any
 	if err != nil {
 		return nil, err
 	}
+	var changed *ProfileChange
 	t, err := change(ctx, r, k.topicSubject(p.TopicID), func(t *topic) (bool, error) {
 		if !t.in(g) {
 			return false, noSuchTopic(p.TopicID)
@@ -327,12 +372,21 @@ func updateTopic(ctx context.Context, r *Room, u place.User, p topicParams) (any
 			return false, nil
 		}
 		t.Info++
+		changed = was.asGroup().changedTo(t.asGroup())
 		return true, nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	if changed != nil {
+		r.afterTopic(ctx, k, g, Event{Kind: AfterTopicChange, Operator: u.UserID, Profile: changed}, namedTopic{p.TopicID, t})
+	}
 	return topicNote{GroupID: p.GroupID, Topic: t.shape(p.TopicID)}, nil
+}
+
+// asGroup returns a group with the profile of a topic.
+func (t topic) asGroup() group {
+	return group{Name: t.Name, Avatar: t.Avatar, Introduction: t.Introduction, Notification: t.Notification, MuteAll: t.MuteAll}
 }
 
 func noSuchTopic(id string) error {

@@ -212,3 +212,37 @@ func TestTooManyTopics(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, left, 1)
 }
+
+// TestHooksOfTopics: the back end is asked before topics are made, and told of each
+// change of them once; it hears nothing of imported ones.
+func TestHooksOfTopics(t *testing.T) {
+	w, b := newHookedWorld(t)
+	alice, bob, carol := newPlaza(w)
+	b.heard()
+	tea := obj{"groupID": plaza, "topicID": plazaTea, "topicName": "tea", "nonce": "1"}
+	alice.must("topic.create", tea, nil)
+	alice.must("topic.create", tea, nil)
+	bob.must("topic.update", obj{"groupID": plaza, "topicID": plazaTea, "topicName": "green tea", "muteAllMembers": true}, nil)
+	bob.must("topic.update", obj{"groupID": plaza, "topicID": plazaTea, "topicName": "green tea", "muteAllMembers": true}, nil)
+	bob.must("topic.update", obj{"groupID": plaza, "topicID": plazaTea, "customData": "c"}, nil)
+	alice.must("topic.delete", obj{"groupID": plaza, "topicIDs": []string{plazaTea}}, nil)
+	alice.must("topic.delete", obj{"groupID": plaza, "topicIDs": []string{plazaTea}}, nil)
+	of := plaza + plazaTea + " Community "
+	require.Equal(t, []string{
+		"topic? " + of + "tea alice alice ", "topic made " + of + "tea alice alice ",
+		"topic changed " + of + `green tea alice bob  {"muteAllMembers":true,"groupName":"green tea"}`, "topic ended " + of + "green tea alice alice ",
+	}, b.heard())
+
+	b.say(func(Event) ([]string, error) { return nil, fault.New(fault.GroupRefusedByApp) })
+	alice.refused(fault.GroupRefusedByApp, "topic.create", obj{"groupID": plaza, "topicName": "tea"})
+	carol.refused(fault.GroupNotPermitted, "topic.create", obj{"groupID": plaza, "topicName": "tea"})
+	require.Equal(t, []string{"topic? " + plaza + " Community tea alice alice "}, b.heard(), "without an ID of its own, and not for those who may not")
+	w.server("root", ServerImportTopic, obj{"groupID": plaza, "topicID": plazaTea, "topicName": "old", "createTime": 1500000000})
+	w.server("root", ServerImportTopic, obj{"groupID": plaza, "topicID": plazaTea, "topicName": "old", "createTime": 1500000000})
+	require.Empty(t, b.heard())
+	require.Equal(t, []string{"old"}, alice.topics())
+	for _, bad := range []obj{{"groupID": plaza}, {"groupID": plaza, "topicName": "n", "createTime": -1}, {"groupID": plaza, "topicName": "n", "createTime": 4000000000}} {
+		_, err := w.rooms[0].Do(t.Context(), place.User{SDKAppID: app, UserID: "root"}, ServerImportTopic, bad)
+		require.ErrorIs(t, err, fault.New(fault.GroupBadParameters), "%v", bad)
+	}
+}

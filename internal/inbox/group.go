@@ -151,6 +151,7 @@ type GroupChange struct {
 	// Since holds when each of Joined joined in another system from which they are
 	// imported, in Unix seconds; nil: they join now.
 	Since  []int64
+	Began  int64    // when it began in another system from which it is imported, in Unix seconds; 0: now
 	Older  bool     // they may read earlier messages
 	Left   []string // members no longer
 	Gone   bool     // the group is dismissed
@@ -184,8 +185,11 @@ func (in *Inbox) GroupChanged(ctx context.Context, c GroupChange) error {
 // the gateway dies in between.
 func (in *Inbox) groupChanged(ctx context.Context, c GroupChange) error {
 	p, at := pairOf(c.App, "", groupName(c.Group)), in.now()
-	if len(c.Since) > 0 { // its messages may be as old
+	switch { // its messages may be as old
+	case len(c.Since) > 0:
 		at = time.Unix(slices.Min(c.Since), 0)
+	case c.Began != 0:
+		at = time.Unix(c.Began, 0)
 	}
 	head, err := in.beginGroup(ctx, p, c.Born, at)
 	if err != nil || head.Gone || head.Born != c.Born {

@@ -186,6 +186,7 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"group_open_http_svc/import_group":             (*API).importGroup,
 	"group_open_http_svc/import_group_member":      (*API).importMembers,
 	"group_open_http_svc/import_group_msg":         (*API).importGroupMessages,
+	"group_open_http_svc/import_topic":             (*API).importTopic,
 	"group_open_attr_http_svc/get_group_attr":      (*API).getAttributes,
 	"group_open_http_svc/set_group_attr":           (*API).setAttributes,
 	"group_open_http_svc/modify_group_attr":        (*API).modifyAttributes,

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"math"
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
@@ -57,6 +58,22 @@ func (a *API) createTopic(ctx context.Context, c *call) (reply, error) {
 		TopicID string `json:"topicID"`
 	}
 	err = a.asAdmin(ctx, c, frame.TopicCreate, p, &made)
+	return reply{"TopicId": made.TopicID}, err
+}
+
+// importTopic is import_topic: as createTopic, with "CreateTime"?, in s.
+func (a *API) importTopic(ctx context.Context, c *call) (reply, error) {
+	p, err := topicFields(c.body)
+	if err == nil {
+		p["createTime"], err = c.body.number("CreateTime", 0, math.MaxUint32, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var made struct {
+		TopicID string `json:"topicID"`
+	}
+	err = a.asAdmin(ctx, c, group.ServerImportTopic, p, &made)
 	return reply{"TopicId": made.TopicID}, err
 }
 

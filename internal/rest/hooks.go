@@ -33,6 +33,10 @@ const (
 	AfterGroupChange   = "Group.CallbackAfterGroupInfoChanged"
 	AfterGroupMember   = "Group.CallbackAfterMemberInfoChanged"
 	GroupMemberState   = "Group.CallbackOnMemberStateChange"
+	BeforeTopicCreate  = "Group.CallbackBeforeCreateTopic"
+	AfterTopicCreate   = "Group.CallbackAfterCreateTopic"
+	AfterTopicChange   = "Group.CallbackAfterTopicInfoChanged"
+	AfterTopicEnd      = "Group.CallbackAfterTopicDestroyed"
 )
 
 // callbacks lists all callbacks.
@@ -40,6 +44,7 @@ var callbacks = []string{
 	StateChange, BeforeC2C, AfterC2C, BeforeGroupMessage, AfterGroupMessage,
 	BeforeGroupCreate, BeforeGroupJoin, BeforeGroupInvite, AfterGroupCreate, AfterGroupJoin, AfterGroupExit,
 	AfterGroupFull, AfterGroupEnd, AfterGroupChange, AfterGroupMember, GroupMemberState,
+	BeforeTopicCreate, AfterTopicCreate, AfterTopicChange, AfterTopicEnd,
 }
 
 // ParseCallbacks parses the --webhook-events flag: names of callbacks, or patterns

@@ -33,6 +33,10 @@ var groupCallbacks = [...]string{
 	group.AfterChange:       rest.AfterGroupChange,
 	group.AfterMemberChange: rest.AfterGroupMember,
 	group.AfterState:        rest.GroupMemberState,
+	group.BeforeTopic:       rest.BeforeTopicCreate,
+	group.AfterTopic:        rest.AfterTopicCreate,
+	group.AfterTopicChange:  rest.AfterTopicChange,
+	group.AfterTopicEnd:     rest.AfterTopicEnd,
 }
 
 // Wants implements group.Hooks.
@@ -108,7 +112,12 @@ func eventBody(ctx context.Context, e group.Event) map[string]any {
 		list := accountsOf(e.Users)
 		addMember(list[0], e.Member)
 		body["MemberList"] = list
-	case group.AfterFull, group.AfterChange, group.AfterState:
+	case group.BeforeTopic, group.AfterTopic, group.AfterTopicEnd:
+		body["Name"], body["Owner_Account"] = e.Name, e.Owner
+	case group.AfterFull, group.AfterChange, group.AfterTopicChange:
+	}
+	if e.Topic != "" {
+		body["TopicId"] = e.Topic
 	}
 	addProfile(body, e.Profile)
 	return body

@@ -3,6 +3,7 @@ package timd
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -100,6 +101,34 @@ func TestGroupMessagesAreAskedAbout(t *testing.T) {
 		"MsgBody":     []any{map[string]any{"MsgType": "TIMTextElem", "MsgContent": map[string]any{"Text": "***"}}},
 		"OptPlatform": "RESTAPI",
 	}, nextTold(t, told))
+}
+
+// A back end may refuse a topic, and is told of each that is made, changed or deleted.
+func TestTopicsAreAskedAbout(t *testing.T) {
+	const community, topic, service = "@TGS#_f", "@TGS#_f@TOPIC#_tea", "million_group_open_http_svc/"
+	flags, told := groupBackEnd(t, func(command string, body answer) string {
+		if command == rest.BeforeTopicCreate && body["Name"] == "beer" {
+			return `{"ErrorCode":10123,"ErrorInfo":"We have tea."}`
+		}
+		return allowed
+	})
+	flags.wanted = map[string]bool{rest.BeforeTopicCreate: true, rest.AfterTopicCreate: true, rest.AfterTopicChange: true, rest.AfterTopicEnd: true}
+	s := newStage(t, func(o *options) { o.webhook = flags })
+	s.call(groupService+"create_group", `{"GroupId":"`+community+`","Type":"Community","Name":"n","Owner_Account":"alice","SupportTopic":1}`)
+	refused := s.post(service+"create_topic", good(), `{"GroupId":"`+community+`","TopicName":"beer"}`)
+	require.Equal(t, []any{10123, "We have tea."}, []any{refused.code(), refused["ErrorInfo"]})
+	where := `{"GroupId":"` + community + `","TopicId":"` + topic + `"`
+	s.call(service+"create_topic", where+`,"TopicName":"tea"}`)
+	s.call(service+"modify_topic", where+`,"Introduction":"i"}`)
+	s.call(service+"destroy_topic", `{"GroupId":"`+community+`","TopicIdList":["`+topic+`"]}`)
+	for _, want := range []answer{
+		{"CallbackCommand": rest.AfterTopicCreate, "Name": "tea", "Owner_Account": "alice"},
+		{"CallbackCommand": rest.AfterTopicChange, "Introduction": "i"},
+		{"CallbackCommand": rest.AfterTopicEnd, "Name": "tea", "Owner_Account": "alice"},
+	} {
+		maps.Copy(want, answer{"GroupId": community, "TopicId": topic, "Type": "Community", "Operator_Account": "administrator", "OptPlatform": "RESTAPI"})
+		require.Equal(t, want, nextTold(t, told))
+	}
 }
 
 // What is said in a topic is asked about and told as the community's, with the topic

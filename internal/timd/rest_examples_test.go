@@ -25,6 +25,7 @@ func TestAPIExamples(t *testing.T) {
 	s.online("alice")
 	s.call("group_open_http_svc/create_group", `{"GroupId":"show","Type":"AVChatRoom","Name":"Show"}`) // each command has one example, and this one's is another group
 	s.call("group_open_http_svc/create_group", `{"GroupId":"@TGS#_garden","Type":"Community","Name":"Garden","SupportTopic":1}`)
+	s.call("group_open_http_svc/create_group", `{"GroupId":"@TGS#_forum","Type":"Community","Name":"Forum","SupportTopic":1}`)
 	all := rest.Commands()
 	changed := false
 	for i, d := range all {

@@ -97,6 +97,18 @@ func TestRESTTopicMessages(t *testing.T) {
 	require.EqualValues(t, fault.GroupBadParameters, old(where)["ImportMsgResult"].([]any)[0].(map[string]any)["Result"], "the time lies ahead")
 	require.EqualValues(t, fault.BadParameters, old(`{"GroupId":"@TGS#_f","TopicId":"@TGS#_g@TOPIC#_tea",`).code())
 
+	const past = `{"GroupId":"@TGS#_f","TopicId":"@TGS#_f@TOPIC#_past",`
+	for _, skipped := range []float64{0, 1} { // a topic of another system, as often as one likes
+		require.Equal(t, "@TGS#_f@TOPIC#_past", s.call(service+"import_topic", past+`"TopicName":"past","CreateTime":1500000000}`)["TopicId"])
+		result := s.call(service+"import_group_msg", past+`"MsgList":[{"SendTime":1500000002,`+said("old")+`}]}`)["ImportMsgResult"].([]any)[0].(map[string]any)
+		require.Equal(t, []any{0., skipped}, []any{result["Result"], result["Skipped"]})
+	}
+	for body, code := range map[string]fault.Code{
+		`"TopicName":"n"}`: fault.GroupIDTaken, `"CreateTime":1}`: fault.GroupBadParameters, `"TopicName":"n","CreateTime":"x"}`: fault.BadParameters,
+	} {
+		require.EqualValues(t, code, s.post(service+"import_topic", good(), where+body).code(), body)
+	}
+
 	for where, code := range map[string]fault.Code{
 		`{"GroupId":"@TGS#_f",`:                                fault.OnlyInTopics,
 		`{"GroupId":"@TGS#_f","TopicId":7,`:                    fault.BadParameters,
