@@ -41,6 +41,7 @@
 //	groupsend.go     groups: sending
 //	grouplive.go     groups: messages of live rooms, which are stored nowhere
 //	groupserver.go   groups: what the server API does
+//	moderation.go    reading and revoking any stored message for administrators
 //	pins.go          groups: pinned messages
 //	topics.go        groups: topics of communities
 //	groupmarks.go    groups: what a member has read or deleted; revoked messages

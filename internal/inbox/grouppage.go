@@ -9,27 +9,26 @@ import (
 	"github.com/tim-wasm/tim/internal/place"
 )
 
-// GroupPage is a part of a group's messages, the newest first, as its members see
-// them.
-type GroupPage struct {
+// MessagePage is a part of a conversation's messages, the newest first.
+type MessagePage struct {
 	Messages []Message
 	// Before is a position from which the next page goes on; 0: there is nothing
 	// older.
 	Before uint64
 }
 
-// MessagesOfGroup returns a page of messages of a group for the server API: those
-// before a position; if before is 0, those up to a sequence, which is among the
+// MessagesOfGroup returns a page of messages of a group, as its members see them, for
+// the server API: those before a position; if before is 0, those up to a sequence, which is among the
 // newest maxLook; if that is 0, too, the newest. Errors are *fault.Error.
-func (in *Inbox) MessagesOfGroup(ctx context.Context, app uint32, groupID string, upTo, before uint64) (GroupPage, error) {
+func (in *Inbox) MessagesOfGroup(ctx context.Context, app uint32, groupID string, upTo, before uint64) (MessagePage, error) {
 	page, err := in.messagesOfGroup(ctx, pairOf(app, "", groupName(groupID)), upTo, before)
 	if err != nil {
-		return GroupPage{}, in.failed("group_msg_get_simple", err)
+		return MessagePage{}, in.failed("group_msg_get_simple", err)
 	}
 	return page, nil
 }
 
-func (in *Inbox) messagesOfGroup(ctx context.Context, p pair, upTo, before uint64) (out GroupPage, err error) {
+func (in *Inbox) messagesOfGroup(ctx context.Context, p pair, upTo, before uint64) (out MessagePage, err error) {
 	if groupID, _ := p.group(); !frame.ValidGroupID(groupID) {
 		return out, fault.New(fault.BadGroupID)
 	}
@@ -55,16 +54,22 @@ func (in *Inbox) messagesOfGroup(ctx context.Context, p pair, upTo, before uint6
 		}
 		positions = m.positions()
 	}
-	batch, err := in.messagesAt(ctx, p, positions, 0)
+	return in.pageAt(ctx, newest, positions)
+}
+
+// pageAt returns the messages at positions of a conversation, whatever its users have
+// cleared or deleted, and where the page before them ends.
+func (in *Inbox) pageAt(ctx context.Context, newest *record, positions []uint64) (out MessagePage, err error) {
+	batch, err := in.messagesAt(ctx, newest.pair, positions, 0)
 	if err != nil || len(batch) == 0 {
 		return out, err
 	}
-	marks, err := in.flagsOf(ctx, place.User{SDKAppID: p.app}, newest, settings{}, batch)
+	marks, err := in.flagsOf(ctx, place.User{SDKAppID: newest.pair.app}, newest, settings{}, batch)
 	if err != nil {
 		return out, err
 	}
 	for i, m := range batch {
-		out.Messages = append(out.Messages, groupMessage(m, marks[i]))
+		out.Messages = append(out.Messages, message(m, newest, marks[i], 0))
 	}
 	slices.Reverse(out.Messages)
 	if len(batch[0].Last) > 0 {

@@ -164,6 +164,10 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestServerReads":   TestServerReads,
 		"TestServerRevokes": TestServerRevokes,
 	},
+	"moderation_test.go": {
+		"TestModerationBetweenUsers": TestModerationBetweenUsers,
+		"TestModerationInAGroup":     TestModerationInAGroup,
+	},
 	"groupserver_test.go": {
 		"TestServerAPIInAGroup":  TestServerAPIInAGroup,
 		"TestServerSendsInAName": TestServerSendsInAName,

@@ -55,6 +55,8 @@ type Options struct {
 	LiveRooms LiveRooms
 	// GroupMessages are those of groups; nil when messages are off.
 	GroupMessages GroupMessages
+	// Moderation reads and revokes messages; nil when messages are off.
+	Moderation Moderation
 	// People are profiles and blacklists, Contacts friends; nil when messages are
 	// off.
 	People   People
@@ -214,6 +216,8 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"timd_config/get":                              (*API).configGet,
 	"timd_config/set":                              (*API).configSet,
 	"timd_group/list":                              (*API).groupList,
+	"timd_message/list":                            (*API).messageList,
+	"timd_message/revoke":                          (*API).messageRevoke,
 	"timd_quota/get":                               (*API).quotaGet,
 	"timd_quota/set":                               (*API).quotaSet,
 	"timd_session/list":                            (*API).sessionList,

@@ -17,6 +17,7 @@
 //	groupimport.go   group_open_http_svc: groups of another system
 //	groupattributes.go  group_open_http_svc: attributes and counters of groups
 //	groupdirectory.go  timd_group/list: all groups of an app
+//	moderation.go    timd_message: list and revoke stored messages
 //	grouptopic.go    million_group_open_http_svc: topics of communities
 //	liveroom.go      group_open_http_svc: bans of live rooms, messages to all rooms
 //	profile.go       profile: portrait_get, portrait_set

@@ -42,23 +42,15 @@ func (a *API) readGroupMessages(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, next := []fields{}, ""
-	for int64(len(list)) < count {
-		page, err := from.MessagesOfGroup(ctx, c.app, id, uint64(seq), before)
-		if err != nil {
-			return nil, err
-		}
-		some := page.Messages[:min(int64(len(page.Messages)), count-int64(len(list)))]
-		for _, m := range some {
-			list = append(list, messageOf(c.app, m))
-		}
-		if before, next = page.Before, ""; len(some) < len(page.Messages) {
-			before = some[len(some)-1].Position
-		}
-		if before == 0 {
-			break
-		}
-		next = strconv.FormatUint(before, 36)
+	messages, next, err := pageOf(int(count), before, func(before uint64) (inbox.MessagePage, error) {
+		return from.MessagesOfGroup(ctx, c.app, id, uint64(seq), before)
+	})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]fields, len(messages))
+	for i, m := range messages {
+		list[i] = messageOf(c.app, m)
 	}
 	finished := pageFull
 	if int64(len(list)) < count && next != "" {

@@ -16,7 +16,7 @@ type GroupMessages interface {
 	SendToGroup(ctx context.Context, m inbox.GroupMessage) (inbox.GroupSent, error)
 	Broadcast(ctx context.Context, m inbox.GroupMessage) (inbox.GroupSent, error)
 	RevokeInGroup(ctx context.Context, app uint32, group, by string, seq uint64) error
-	MessagesOfGroup(ctx context.Context, app uint32, group string, upTo, before uint64) (inbox.GroupPage, error)
+	MessagesOfGroup(ctx context.Context, app uint32, group string, upTo, before uint64) (inbox.MessagePage, error)
 	ImportToGroup(ctx context.Context, admin string, m inbox.GroupMessage, at time.Time) (sent inbox.GroupSent, stored bool, err error)
 }
 

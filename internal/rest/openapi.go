@@ -43,6 +43,7 @@ var Services = []Service{
 	{"timd_cluster", "Gateways, NATS and the webhook's queue; not of the vendor's API"},
 	{"timd_config", "Settings of the app; not of the vendor's API"},
 	{"timd_group", "All groups of the app; not of the vendor's API"},
+	{"timd_message", "Stored messages, for moderation; not of the vendor's API"},
 	{"timd_quota", "What a user may use in a day; not of the vendor's API"},
 	{"timd_session", "Sessions; not of the vendor's API"},
 }

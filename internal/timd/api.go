@@ -53,6 +53,7 @@ func serveREST(ctx context.Context, t *running) error {
 		Import:        t.importMessage,
 		People:        t.inbox,
 		PeerMessages:  t.inbox,
+		Moderation:    t.inbox,
 		Contacts:      t.contacts,
 		Quotas:        t.inbox,
 		Groups:        groupCalls{t},

@@ -89,6 +89,9 @@ func serveMedia(ctx context.Context, t *running) error {
 		m.Receive(w, r)
 	})
 	t.public.HandleFunc("/media/{app}/{name}", m.Serve)
+	if t.ops != t.public {
+		t.ops.HandleFunc("/media/{app}/{name}", m.Serve) // the console shows files that messages name
+	}
 	t.gateway.Handle(frame.MediaTicket, func(ctx context.Context, s *gateway.Session, params json.RawMessage) (any, error) {
 		var p media.TicketParams
 		if f := jsonframe.Params(params, &p); f != nil {

@@ -22,6 +22,8 @@ var updateExamples = flag.Bool("update", false, "write the replies of rest/comma
 // answered with the fields that its reply shows.
 func TestAPIExamples(t *testing.T) {
 	s := newStage(t, nil)
+	// The message that timd_message/revoke's example revokes is the store's first one.
+	s.call("openim/importmsg", `{"From_Account":"alice","To_Account":"carol","SyncFromOldSystem":2,"MsgRandom":2,"MsgTimeStamp":1699999999,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"rude"}}]}`)
 	s.online("alice")
 	s.call("group_open_http_svc/create_group", `{"GroupId":"show","Type":"AVChatRoom","Name":"Show"}`) // each command has one example, and this one's is another group
 	s.call("group_open_http_svc/create_group", `{"GroupId":"@TGS#_garden","Type":"Community","Name":"Garden","SupportTopic":1}`)

@@ -3,6 +3,7 @@
 import { ask } from './ask.js';
 import { byID, element, write } from './dom.js';
 import { facts } from './facts.js';
+import { linkToGroup } from './messages.js';
 import { Paged } from './paged.js';
 import { reason } from './reason.js';
 import { label, put, say, translate } from './text.js';
@@ -104,6 +105,7 @@ export class Group {
     const g = this.#group;
     if (!g) return;
     put(byID('group-title'), g.Name || g.GroupId);
+    byID('group-talk').href = linkToGroup(g.GroupId);
     facts('group-facts', [
       ['group.id', element('code', {}, g.GroupId)],
       ['group.type', translate(`group.type.${g.Type}`) ?? g.Type],

@@ -8,6 +8,7 @@ import { byID, write } from './dom.js';
 import { Feed } from './feed.js';
 import { Groups } from './groups.js';
 import { Limits } from './limits.js';
+import { Messages } from './messages.js';
 import { Person } from './person.js';
 import { reason } from './reason.js';
 import { currentLanguage, say, setLanguage, showLanguage, translate } from './text.js';
@@ -28,9 +29,10 @@ const users = new Users(failed, (id, at) => charts.login(id, at));
 const audit = new Audit(failed);
 const bans = new Bans(failed, () => audit.refresh());
 const groups = new Groups(failed);
+const messages = new Messages(failed);
 const person = new Person(failed);
 const system = new System(failed);
-const views = new Views({ sessions: { open: () => { bans.refresh(); audit.refresh(); } }, users: person, groups, system });
+const views = new Views({ sessions: { open: () => { bans.refresh(); audit.refresh(); } }, users: person, groups, messages, system });
 let api;
 let rereading;
 let since = 0; // when the stream was last connected; 0 before it was
@@ -104,6 +106,7 @@ async function enter(given) {
   bans.start(mine);
   audit.start(mine);
   groups.start(mine);
+  messages.start(mine);
   person.start(mine);
   system.start(mine);
   views.start();
@@ -154,6 +157,7 @@ function leave(why) {
   bans.stop();
   audit.stop();
   groups.stop();
+  messages.stop();
   person.stop();
   system.stop();
   views.stop();
@@ -220,6 +224,7 @@ function languageButton() {
     bans.show();
     audit.show();
     groups.show();
+    messages.show();
     person.show();
     system.show();
   });

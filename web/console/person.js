@@ -7,6 +7,7 @@ import { byID, element, write } from './dom.js';
 import { facts } from './facts.js';
 import { reason } from './reason.js';
 import { label, put, say, translate } from './text.js';
+import { linkToUsers } from './messages.js';
 import { count, full } from './time.js';
 import { linkTo } from './views.js';
 
@@ -89,6 +90,7 @@ export class Person {
   #describe() {
     const u = this.#user;
     put(byID('person-title'), u.UserID);
+    byID('person-talk').href = linkToUsers(u.UserID, '');
     facts('person-facts', [
       ['person.nick', u.Nick],
       ['person.state', translate(`state.${u.State}`)],

@@ -4,7 +4,7 @@ import { byID, element } from './dom.js';
 import { facts } from './facts.js';
 import { reason } from './reason.js';
 import { put, translate } from './text.js';
-import { count } from './time.js';
+import { count, size } from './time.js';
 
 export class System {
   #api;
@@ -73,13 +73,4 @@ export class System {
       ['system.keys', s.KeyNum > 1 ? translate('system.keys.several', { n: count(s.KeyNum) }) : count(s.KeyNum)],
     ]);
   }
-}
-
-/** 1,234 bytes as 1.2 KB. */
-function size(bytes) {
-  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
-  let n = bytes;
-  let unit = 0;
-  for (; n >= 1024 && unit < units.length - 1; unit++) n /= 1024;
-  return `${count(Math.round(n * 10) / 10)} ${units[unit]}`;
 }

@@ -1,4 +1,4 @@
-// Times as a person reads them, in the page's language.
+// Times and numbers as a person reads them, in the page's language.
 
 import { currentLanguage } from './text.js';
 
@@ -27,3 +27,12 @@ export function ago(ms, now = Date.now()) {
 }
 
 export const count = (n) => format('count', (t) => new Intl.NumberFormat(t)).format(n);
+
+/** 1,234 bytes as 1.2 KB. */
+export function size(bytes) {
+  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
+  let n = bytes;
+  let unit = 0;
+  for (; n >= 1024 && unit < units.length - 1; unit++) n /= 1024;
+  return `${count(Math.round(n * 10) / 10)} ${units[unit]}`;
+}

@@ -1,5 +1,5 @@
-// The settings of an app and its groups, as an operator changes them in the console,
-// and the state of the system.
+// The settings of an app, its groups and messages, as an operator changes them in the
+// console, and the state of the system.
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
@@ -235,6 +235,111 @@ for (const [name, options] of Object.entries(VIEWERS)) {
     await page.click('#groups a');
     await page.waitForSelector('#members li');
     await check(page, 'the group');
+    await clean(page);
+  });
+}
+
+const said = (from, Text) => ({ From_Account: from, MsgRandom: 1, Random: 1, MsgBody: [{ MsgType: 'TIMTextElem', MsgContent: { Text } }] });
+
+test('messages of two users are read and one is removed; the audit log says so without its text', async (t) => {
+  const [alice, bob] = [someone('alice'), someone('bob:/ ')].map((id) => id.slice(0, 32));
+  for (let n = 0; n < 32; n++) await call('openim/sendmsg', { To_Account: bob, ...said(alice, `<b>secret ${n}</b>`), MsgRandom: n });
+  const page = await openConsole(t);
+  await page.click('#views [href="#/messages"]');
+  await page.click('#talk-find .primary');
+  await says(page, '#messages-said', 'Fill in the UserIDs of both users.');
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'a');
+  await page.type('#talk-find [name=a]', bob);
+  await page.type('#talk-find [name=b]', alice);
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.querySelectorAll('#messages li').length === 30);
+  assert.equal(await text(page, '#messages li .words'), '<b>secret 31</b>', 'the newest first');
+  await page.click('#messages-more');
+  await page.waitForFunction(() => document.querySelectorAll('#messages li').length === 32);
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'messages-title');
+
+  await yes(page, '#messages li:nth-child(2) button');
+  await says(page, '#messages-said', `The message of ${alice} was removed for everybody.`);
+  await says(page, '#messages li:nth-child(2)', 'Removed');
+  assert.equal(await page.$('#messages li:nth-child(2) button'), null);
+  await page.reload(); // the address names the conversation
+  await says(page, '#messages li:nth-child(2)', 'Removed');
+  await page.click('#language');
+  await says(page, '#messages li:nth-child(2)', '已移除');
+  await page.click('#language');
+  await page.click('#views [href="#/sessions"]');
+  await says(page, '#audit', 'timd_message/revoke');
+  await says(page, '#audit', 'timd_message/list');
+  await says(page, '#audit', `From_Account: ${bob} · To_Account: ${alice} · Position: `);
+  assert.ok(!(await text(page, '#audit')).includes('secret'));
+
+  await page.click('#views [href="#/users"]');
+  await page.type('#person-find input', alice);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#person', { visible: true });
+  await page.click('#person-talk');
+  await page.waitForFunction((user) => document.querySelector('#talk-find [name=a]').value === user, {}, alice);
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'b', 'only the other is missing');
+  await clean(page);
+});
+
+test('messages of a community are read by topic, and every kind of message is shown safely', async (t) => {
+  const { GroupId } = await call('group_open_http_svc/create_group', { Type: 'Community', Name: 'Garden', Owner_Account: 'alice', SupportTopic: 1 });
+  t.after(() => call('group_open_http_svc/destroy_group', { GroupId }));
+  const { TopicId } = await call('million_group_open_http_svc/create_topic', { GroupId, TopicName: 'Tea' });
+  await call('group_open_http_svc/send_group_msg', { GroupId, TopicId, ...said('alice', 'in the topic') });
+  const page = await openConsole(t);
+  await page.evaluate((id) => (location.hash = `#/groups/${encodeURIComponent(id)}`), GroupId);
+  await page.waitForSelector('#group', { visible: true });
+  await page.click('#group-talk');
+  await says(page, '#messages-title', 'Garden');
+  await says(page, '#talk-topics', 'Tea');
+  await page.click('#talk-topics a');
+  await says(page, '#messages-title', 'Garden › Tea');
+  await says(page, '#messages', 'in the topic');
+  await yes(page, '#messages li button');
+  await says(page, '#messages', 'Removed');
+
+  const body = (MsgType, MsgContent, more = {}) => ({
+    From_Account: 'alice', MsgTimeStamp: 1_700_000_000, Position: 7, CloudCustomData: '', IsPlaceMsg: 0, IsSystemMsg: 0, ...more,
+    MsgBody: [{ MsgType, MsgContent }],
+  });
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    if (request.url().includes('/media/')) return request.respond({ contentType: 'image/svg+xml', body: '<svg xmlns="http://www.w3.org/2000/svg"/>' });
+    if (!request.url().includes('timd_message/list')) return request.continue();
+    return request.respond({ contentType: 'application/json', body: JSON.stringify({ ErrorCode: 0, Next: '', MsgList: [
+      body('TIMImageElem', { ImageInfoArray: [{ URL: '/media/1/abc', Size: 2048, Width: 30, Height: 20 }] }),
+      body('TIMFileElem', { Url: 'javascript:alert(1)', FileName: '<i>.exe', FileSize: 10 }),
+      body('TIMSoundElem', { Url: '//elsewhere/media/1/x', Second: 3 }),
+      body('TIMCustomElem', { Data: '<script>', Desc: 'why' }, { CloudCustomData: '{"a":1}' }),
+      body('TIMGroupTipElem', { operationType: 3, operatorID: 'bob', userIDList: ['carol'] }, { IsSystemMsg: 1 }),
+      body('TIMNewElem', {}),
+    ] }) });
+  });
+  await page.click('#messages-again');
+  await says(page, '#messages', 'Image, 30 × 20, 2 KB');
+  const links = await page.$$eval('#messages .media', (all) => all.map((one) => [new URL(one.href).pathname, one.rel, one.target]));
+  assert.deepEqual(links, [['/media/1/abc', 'noopener noreferrer', '_blank']], 'no other address is a link');
+  const rows = await page.$$eval('#messages li', (all) => all.map((one) => one.querySelector('.what').lastElementChild.textContent));
+  assert.deepEqual(rows.slice(1), ['File <i>.exe, 10 B', 'Voice message, 3 s, 0 B', 'Custom data: {"a":1}', 'Removed by bob: carol', 'Message of the type TIMNewElem']);
+  assert.equal((await page.$$('#messages li button')).length, 5, 'what the group itself has said stays');
+  await check(page, 'every kind of message');
+  await clean(page);
+});
+
+for (const [name, options] of Object.entries(VIEWERS)) {
+  test(`axe finds nothing in messages and nothing is cut off: ${name}`, async (t) => {
+    const [alice, bob] = [someone('a'.repeat(20)), someone('b'.repeat(20))];
+    await call('openim/sendmsg', { To_Account: bob, ...said(alice, 'W'.repeat(300)) });
+    const page = await openConsole(t, options);
+    await page.click('#views [href="#/messages"]');
+    await check(page, 'the form');
+    await page.type('#talk-find [name=a]', alice);
+    await page.type('#talk-find [name=b]', bob);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#messages li');
+    await check(page, 'the messages');
     await clean(page);
   });
 }
