@@ -16,7 +16,14 @@ export class ApiError extends Error {
   get final() {
     return [60004, 60005, 60006, 60010, 60012, 60025].includes(this.code);
   }
+
+  get passing() {
+    return PASSING.includes(this.code);
+  }
 }
+
+// No reply, too many calls, NATS did not answer in time: the same call may succeed later.
+const PASSING = [0, 60007, 60011, 70169];
 
 const STREAM_SILENCE = 40_000; // ms; timd writes every 15 s
 const PAUSES = [500, 1000, 2000, 4000, 8000, 15_000]; // ms before another try

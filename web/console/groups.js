@@ -16,6 +16,7 @@ export class Groups {
   #one;
   #chosen = '';
   #typing;
+  #search = ''; // what the list is of, or will be
   #failing = false; // what is said is why the list could not be read
 
   /** @param {(error: Error) => void} failed called when the list cannot be read */
@@ -29,12 +30,12 @@ export class Groups {
     const form = byID('groups-search');
     form.addEventListener('submit', (event) => {
       event.preventDefault();
-      this.#refresh();
+      this.#ask();
     });
     form.elements.q.addEventListener('input', () => {
       put(byID('groups-said'), '');
       clearTimeout(this.#typing);
-      this.#typing = setTimeout(() => this.#refresh(), PAUSE);
+      this.#typing = setTimeout(() => this.#ask(), PAUSE);
     });
   }
 
@@ -48,6 +49,7 @@ export class Groups {
     clearTimeout(this.#typing);
     this.#api = undefined;
     this.#chosen = '';
+    this.#search = '';
     this.#list.forget();
     this.#one.stop();
     byID('groups-search').reset();
@@ -62,7 +64,7 @@ export class Groups {
       if (link.hash === linkTo('groups', id)) link.setAttribute('aria-current', 'true');
       else link.removeAttribute('aria-current');
     }
-    this.#refresh();
+    this.#ask();
     this.#one.open(id);
   }
 
@@ -76,13 +78,21 @@ export class Groups {
     byID('groups-search').elements.q.placeholder = translate('groups.hint');
   }
 
-  #refresh() {
-    if (this.#api) this.#list.refresh();
+  /** Reads the groups that the form searches for. */
+  #ask() {
+    clearTimeout(this.#typing);
+    if (!this.#api) return;
+    const search = byID('groups-search').elements.q.value.trim();
+    if (search === this.#search) {
+      this.#list.ask();
+      return;
+    }
+    this.#search = search;
+    this.#list.refresh();
   }
 
   async #read(next) {
-    const Search = byID('groups-search').elements.q.value.trim();
-    const { GroupList, Next } = await this.#api.call('timd_group/list', { Search, Next: next });
+    const { GroupList, Next } = await this.#api.call('timd_group/list', { Search: this.#search, Next: next });
     if (this.#failing) put(byID('groups-said'), '');
     this.#failing = false;
     return { items: GroupList, next: Next };
@@ -92,8 +102,7 @@ export class Groups {
     const held = document.activeElement?.closest?.('#groups a')?.hash;
     byID('groups').replaceChildren(...groups.map((group) => this.#row(group)));
     byID('groups').hidden = groups.length === 0;
-    const search = byID('groups-search').elements.q.value.trim();
-    write(byID('groups-none'), groups.length > 0 ? '' : translate(search ? 'groups.nothing' : 'groups.none', { search }));
+    write(byID('groups-none'), groups.length > 0 ? '' : translate(this.#search ? 'groups.nothing' : 'groups.none', { search: this.#search }));
     if (held) byID('groups').querySelector(`a[href="${CSS.escape(held)}"]`)?.focus();
   }
 

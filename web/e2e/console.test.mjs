@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
 import { DESKTOP, PHONE, VIEWERS, check, clean, consoleOn, findings, link, row, says, text, ticket } from './lib/console.mjs';
 import { wireMember } from './lib/member.mjs';
-import { poll } from './lib/process.mjs';
+import { poll, within } from './lib/process.mjs';
 import { APP, OTHER_APP, openStage, someone } from './lib/stage.mjs';
 import { startTimd } from './lib/timd.mjs';
 import { sign } from './lib/usersig.mjs';
@@ -186,6 +186,60 @@ test('search, and pages of many users', async (t) => {
   await page.waitForFunction(() => document.querySelectorAll('tbody').length === 50);
   await Promise.all(all.map((one) => one.logout()));
   await page.waitForFunction(() => ![...document.querySelectorAll('.id')].some((id) => id.textContent.startsWith('many-')));
+  await clean(page);
+});
+
+test('a search of groups ends with its result: refused, slow, asked for often, or overtaken', async (t) => {
+  const page = await openConsole(t);
+  const calls = []; // requests that wait for an answer
+  let arrived;
+  const next = async () => {
+    while (calls.length === 0) await within(30_000, 'a call', new Promise((resolve) => (arrived = resolve)));
+    return calls.shift();
+  };
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    if (!request.url().includes('timd_group/list')) return request.continue();
+    calls.push({
+      search: JSON.parse(request.postData()).Search,
+      reply: (body) => request.respond({ contentType: 'application/json', body: JSON.stringify(body) }),
+    });
+    arrived?.();
+  });
+  const found = (id) => ({ ErrorCode: 0, GroupList: [{ GroupId: id, Name: id, Type: 'Public' }], Next: '' });
+  const shows = (id) => page.waitForFunction((name) => {
+    const rows = document.querySelectorAll('#groups li strong');
+    return rows.length === 1 && rows[0].textContent === name;
+  }, {}, id);
+  await page.click('#views [href="#/groups"]');
+  await (await next()).reply({ ErrorCode: 70169, ErrorInfo: 'busy' });
+  await says(page, '#groups-said', 'busy [70169]');
+  await (await next()).reply(found('after-a-refusal')); // nobody has asked again
+  await shows('after-a-refusal');
+  assert.equal(await text(page, '#groups-said'), '');
+
+  await page.type('#groups-search input', 'slow');
+  const slow = await next();
+  assert.equal(slow.search, 'slow');
+  for (let n = 0; n < 3; n++) await page.click('#groups-again');
+  await page.keyboard.press('Enter');
+  await page.evaluate(async () => (await fetch('/healthz')).text()); // the page has had its turn
+  assert.equal(calls.length, 0, 'an answer on its way is waited for');
+  await slow.reply(found('slow'));
+  await shows('slow');
+
+  await page.type('#groups-search input', '1');
+  const first = await next();
+  await page.type('#groups-search input', '2');
+  const second = await next();
+  assert.deepEqual([first.search, second.search], ['slow1', 'slow12']);
+  await second.reply(found('second'));
+  await shows('second');
+  const come = page.waitForResponse((response) => response.request().postData()?.includes('"slow1"'));
+  await first.reply(found('first'));
+  await (await come).text();
+  await page.evaluate(async () => (await fetch('/healthz')).text());
+  await shows('second');
   await clean(page);
 });
 
