@@ -23,7 +23,7 @@ export class Group {
   #failed;
   #turn = 0; // the newest reading; answers of earlier ones are dropped
   #random = 0; // of the message in the form, by which timd recognises a repetition; 0: none yet
-  #sending = false;
+  #sending = new Set(); // IDs of the groups to which a message is on its way
 
   /**
    * @param {(error: Error) => void} failed called when the group cannot be read
@@ -201,10 +201,13 @@ export class Group {
       input.focus();
       return;
     }
-    if (this.#sending) return;
-    this.#sending = true;
-    this.#random ||= crypto.getRandomValues(new Uint32Array(1))[0];
     const id = this.#id;
+    if (this.#sending.has(id)) {
+      say(byID('group-said'), 'group.send.busy');
+      return;
+    }
+    this.#sending.add(id);
+    this.#random ||= crypto.getRandomValues(new Uint32Array(1))[0];
     const body = { GroupId: id, Random: this.#random, MsgBody: [{ MsgType: 'TIMTextElem', MsgContent: { Text: text } }] };
     try {
       await this.#api.call(`${SERVICE}send_group_msg`, body);
@@ -215,7 +218,7 @@ export class Group {
     } catch (error) {
       if (id === this.#id) put(byID('group-said'), translate('failed', { message: reason(error) }));
     } finally {
-      this.#sending = false;
+      this.#sending.delete(id);
     }
   }
 

@@ -235,6 +235,7 @@ export default {
   'group.send': 'Send',
   'group.send.text': 'Message to the group, in your name as administrator',
   'group.send.missing': 'Write a message first.',
+  'group.send.busy': 'The message before is still on its way: wait a moment.',
   'group.send.done': 'The message was sent.',
   'members.title': 'Members',
   'members.again': 'Refresh the list of members',

@@ -229,6 +229,7 @@ export default {
   'group.send': '发送',
   'group.send.text': '以管理员身份向群组发送消息',
   'group.send.missing': '请先填写消息。',
+  'group.send.busy': '上一条消息仍在发送，请稍候。',
   'group.send.done': '消息已发送。',
   'members.title': '成员',
   'members.again': '刷新成员列表',

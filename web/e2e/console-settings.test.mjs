@@ -207,6 +207,33 @@ test('a group is found, its members are muted and removed, and it is dismissed; 
   await clean(page);
 });
 
+test('a message that hangs on its way to one group holds none to another', async (t) => {
+  const [one, other] = [await makeGroup('One'), await makeGroup('Other')];
+  t.after(() => Promise.all([one, other].map((GroupId) => call('group_open_http_svc/destroy_group', { GroupId }))));
+  const page = await openConsole(t);
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    if (!request.postData()?.includes('this one hangs')) request.continue();
+  });
+  const open = async (id, name) => {
+    await page.evaluate((hash) => (location.hash = hash), `#/groups/${id}`);
+    await says(page, '#group-title', name);
+  };
+  await open(one, 'One');
+  await page.type('#group-send textarea', 'this one hangs');
+  const said = await page.$eval('#group-send', (form) => {
+    form.requestSubmit();
+    form.requestSubmit();
+    return document.querySelector('#group-said').textContent;
+  });
+  assert.match(said, /still on its way/);
+  await open(other, 'Other');
+  await page.type('#group-send textarea', 'hello');
+  await page.click('#group-send .primary');
+  await says(page, '#group-said', 'The message was sent.');
+  await clean(page);
+});
+
 test('a group that is gone says so, and on a phone the list comes back', async (t) => {
   const id = await makeGroup('Short');
   const page = await openConsole(t, { viewport: PHONE });
