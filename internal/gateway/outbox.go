@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/lxzan/gws"
@@ -118,6 +119,10 @@ func (s *socket) flushLocked() {
 // flush writes until nothing is due. A failed write has already ended the
 // connection below; the read loop will notice.
 func (s *socket) flush() {
+	// Whoever is about to queue another frame for this socket does it first: the answer
+	// to a send and what its sender is told of the conversation are composed by two
+	// goroutines at the same time, and go out with one write.
+	runtime.Gosched()
 	for {
 		s.mu.Lock()
 		if !s.out.due && !s.out.closing {
