@@ -15,8 +15,9 @@ type hands struct {
 	idle atomic.Int32
 }
 
-// maxIdle is how many wait for work at most.
-const maxIdle = 8
+// maxIdle is how many wait for work at most. Calls that wait for the store come back
+// together, so few would be kept of many; so many keep some 1 MB of stacks.
+const maxIdle = 64
 
 // do runs f beside the caller, and counts it as work. Whoever may add to that
 // may call it.
