@@ -26,7 +26,7 @@ type conversation struct {
 
 	entered [2]entered // what was last seen of its users' documents; a turn of appending guards it
 
-	sending atomic.Pointer[sending] // the message that is being appended
+	sending atomic.Pointer[sending] // the last message that was appended, until it is taken
 }
 
 // sending is a message on its way to the store: its record for those who follow
@@ -207,7 +207,9 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 			c.sending.Store(&sending{data, &own})
 		}
 		pos, dup, err := appendOnce(ctx, in.store.messages, c.subject, data, expect, msgID)
-		c.sending.Store(nil)
+		if err != nil || dup {
+			c.sending.Store(nil) // otherwise the follower takes it, which may be later than this
+		}
 		if err != nil {
 			c.forget() // whatever has happened
 			if in.retry(ctx, err) {

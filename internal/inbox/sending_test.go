@@ -49,6 +49,24 @@ func TestAnAppendIsRecognisedOnce(t *testing.T) {
 	require.Nil(t, c.took(v))
 }
 
+// A follower that comes to a record after its append has returned gets it decoded, too.
+func TestAnAppendedRecordWaitsForTheFollower(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{})
+	in.messages.Close() // so that nobody takes the record before this test
+	alice := place.User{SDKAppID: app, UserID: "alice"}
+	r, _, err := in.storeOnce(t.Context(), alice, "bob", &content{ID: "1", Type: typeText, Payload: json.RawMessage(`{"text":"x"}`)}, "key")
+	require.NoError(t, err)
+	v, err := in.store.messages.At(t.Context(), r.pos)
+	require.NoError(t, err)
+	c := in.convs.get(r.pair)
+	require.Equal(t, r, c.took(v))
+
+	_, again, err := in.storeOnce(t.Context(), alice, "bob", &content{ID: "1", Type: typeText, Payload: json.RawMessage(`{"text":"x"}`)}, "key")
+	require.NoError(t, err)
+	require.True(t, again)
+	require.Nil(t, c.sending.Load(), "a repetition is not stored, so nobody takes it")
+}
+
 // Whoever is told of a message finds it in the conversation, even if the goroutine
 // that has appended it does not yet know that it is stored.
 func TestWhatIsDeliveredIsKnown(t *testing.T) {
