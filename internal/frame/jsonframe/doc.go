@@ -7,6 +7,7 @@
 //	server.go  the half of the gateway
 //	scan.go    the members of a frame, one by one
 //	plain.go   frames as most are, in one pass
+//	write.go   JSON without reflection
 //	params.go  the params of a request into a struct
 //	object.go  a frame.Body over raw JSON
 package jsonframe
