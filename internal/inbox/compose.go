@@ -310,6 +310,11 @@ func (o *outgoing) frame(s *Session, r *record, side int, at string) (string, js
 
 // encode returns the JSON of a frame.
 func encode(v any) json.RawMessage {
+	if p, ok := v.(plainWriter); ok {
+		if data := writePlain(p); data != nil {
+			return data
+		}
+	}
 	data, err := jsonframe.Marshal(v)
 	if err != nil { // a Payload is checked before it is stored, so never
 		return nil

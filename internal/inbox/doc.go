@@ -33,6 +33,7 @@
 //	groupimport.go   the same for groups
 //	quote.go         which message another one quotes
 //	plain.go         what each message costs, read without encoding/json
+//	write.go         the same, written
 //	grouppage.go     messages of groups for the server API
 //	hooks.go         the app's back end is asked and told of what is sent
 //
