@@ -168,7 +168,6 @@ var plausible = map[string]func(c *Caller) any{
 		if c.Rand.IntN(4) == 0 {
 			p["to"], p["groupID"] = nil, c.topicOf(c.community())
 		}
-		return p
 		if c.Rand.IntN(4) == 0 {
 			p["quoteInfo"] = object{"msgID": MessageID(c.Peer, c.Rand), "messageTime": c.Rand.IntN(1 << 31), "messageSequence": c.position()}
 		}

@@ -40,6 +40,10 @@ const (
 	AfterChange       // of the profile or the owner
 	AfterMemberChange // of a role, a mute, a name card or custom fields
 	AfterState        // who came into a live room on a gateway, or left it
+	BeforeTopic
+	AfterTopic
+	AfterTopicChange
+	AfterTopicEnd // it was deleted; those of a group that ends have no events of their own
 )
 
 // Cause is why users have come into a live room or left it.
@@ -51,10 +55,6 @@ const (
 	CauseQuit         // they have left it
 	CauseLost         // their last session on the gateway has ended
 	CauseKicked       // they were removed
-	BeforeTopic
-	AfterTopic
-	AfterTopicChange
-	AfterTopicEnd // it was deleted; those of a group that ends have no events of their own
 )
 
 // Event is something that is to happen in a group, or has happened there.

@@ -66,7 +66,7 @@ func (b *backEnd) heard() []string {
 }
 
 func eventText(e Event) string {
-	name := [...]string{"create?", "join?", "invite?", "created", "joined", "left", "full", "ended", "changed", "member", "topic?", "topic made", "topic changed", "topic ended"}[e.Kind]
+	name := [...]string{"create?", "join?", "invite?", "created", "joined", "left", "full", "ended", "changed", "member", "state", "topic?", "topic made", "topic changed", "topic ended"}[e.Kind]
 	users := slices.Clone(e.Users)
 	slices.Sort(users)
 	text := strings.Join([]string{name, e.Group + e.Topic, string(e.Type), e.Name, e.Owner, e.Operator, strings.Join(users, "+")}, " ")

@@ -114,7 +114,7 @@ func eventBody(ctx context.Context, e group.Event) map[string]any {
 		body["MemberList"] = list
 	case group.BeforeTopic, group.AfterTopic, group.AfterTopicEnd:
 		body["Name"], body["Owner_Account"] = e.Name, e.Owner
-	case group.AfterFull, group.AfterChange, group.AfterTopicChange:
+	case group.AfterFull, group.AfterChange, group.AfterState, group.AfterTopicChange:
 	}
 	if e.Topic != "" {
 		body["TopicId"] = e.Topic
