@@ -58,6 +58,7 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "setConversationDraft", promise: (*instance).setConversationDraft},
 		{name: "setConversationCustomData", promise: (*instance).setConversationCustomData},
 		{name: "setMessageRemindType", promise: (*instance).setMessageRemindType},
+		{name: "setAllReceiveMessageOpt", promise: (*instance).setAllReceiveMessageOpt},
 		{name: "clearHistoryMessage", promise: (*instance).clearHistoryMessage},
 		{name: "getMyProfile", promise: (*instance).getMyProfile},
 		{name: "getUserProfile", promise: (*instance).getUserProfile},

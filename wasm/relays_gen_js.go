@@ -8,6 +8,7 @@ import "github.com/tim-wasm/tim/internal/frame"
 var relays = []relay{
 	{name: "getOnlineInstances", method: frame.InstanceList, data: []datum{{name: "instances", from: "instances"}}},
 	{name: "kickInstance", method: frame.InstanceKick, args: []argument{{'t', "instanceID", "instanceID", 0}}, data: []datum{{name: "kicked", from: "kicked"}}},
+	{name: "getAllReceiveMessageOpt", method: frame.RemindAllGet, data: []datum{{name: "", from: "option"}}},
 	{name: "markConversation", method: frame.ConversationMark, args: []argument{{'l', "conversationIDList", "conversationIDs", 1000}, {'a', "markType", "markType", 0}, {'a', "enableMark", "enableMark", 0}}, part: 100, data: []datum{{name: "successConversationIDList", from: "done", of: 'l'}, {name: "failureConversationIDList", from: "failures", of: 'l'}}},
 	{name: "getConversationGroupList", method: frame.ConversationGroupList, data: []datum{{name: "", from: "names", of: 'l'}}},
 	{name: "createConversationGroup", method: frame.ConversationGroupCreate, args: []argument{{'n', "groupName", "groupName", 0}, {'a', "conversationIDList", "conversationIDs", 0}}, data: []datum{{name: "successConversationIDList", from: "done", of: 'l'}, {name: "failureConversationIDList", from: "failures", of: 'l'}}},

@@ -5,6 +5,7 @@ package main
 import (
 	"github.com/hack-pad/safejs"
 
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/mailbox"
 	"github.com/tim-wasm/tim/wasm/bridge"
 )
@@ -55,6 +56,35 @@ func (i *instance) setConversationDraft(args []safejs.Value, a *answer) {
 		return data
 	})
 	i.post(mailbox.SetDraft{Call: call, Conversation: id, Text: draft})
+}
+
+// setAllReceiveMessageOpt sets how the user wants to hear of messages from a time of
+// this day on, by the page's clock and time zone, for so many seconds; with isRepeated
+// every day. The page acts on it.
+//
+//	setAllReceiveMessageOpt(options?: {messageRemindType?: string, startHour?: number, startMinute?: number, startSecond?: number, duration?: number, isRepeated?: boolean}): Promise<{code: 0, data: {}}>
+func (i *instance) setAllReceiveMessageOpt(args []safejs.Value, a *answer) {
+	o := bridge.Object{Value: bridge.Arg(args, 0)}
+	remind, repeated := o.Text("messageRemindType"), !o.Has("isRepeated") || o.Bool("isRepeated")
+	if remind == "" {
+		remind = "AcceptNotNotify"
+	}
+	const day = 24 * 60 * 60
+	hour, minute, second, duration := o.Number("startHour"), o.Number("startMinute"), o.Number("startSecond"), o.Number("duration")
+	if uint64(hour) > 23 || uint64(minute) > 59 || uint64(second) > 59 || duration < 0 {
+		a.reject(badArgument("setAllReceiveMessageOpt", "startHour is 0 to 23, startMinute and startSecond are 0 to 59, duration is a number of seconds"))
+		return
+	}
+	if repeated && duration > day {
+		duration = day
+	}
+	today, _ := bridge.Global("Date").New()
+	bridge.Call(today, "setHours", bridge.Int(int(hour)), bridge.Int(int(minute)), bridge.Int(int(second)), bridge.Int(0))
+	ms, _ := bridge.Number(bridge.Call(today, "getTime"))
+	start := int64(ms) / 1000
+	i.send(a, frame.RemindAllSet, frame.Fields{
+		{Key: "messageRemindType", Value: remind}, {Key: "startTime", Value: start}, {Key: "endTime", Value: start + duration}, {Key: "isRepeated", Value: repeated},
+	}, func(safejs.Value) safejs.Value { return bridge.NewObject() })
 }
 
 // clearHistoryMessage removes a conversation's history from this user's view.

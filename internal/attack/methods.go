@@ -212,6 +212,10 @@ var plausible = map[string]func(c *Caller) any{
 	frame.ConversationDelete: func(c *Caller) any {
 		return object{"conversationIDs": []string{c.conversation()}, "clearHistory": c.Rand.IntN(2) == 0}
 	},
+	frame.RemindAllGet: none,
+	frame.RemindAllSet: func(c *Caller) any {
+		return object{"messageRemindType": "Discard", "startTime": c.Rand.IntN(100), "endTime": c.Rand.IntN(200), "isRepeated": c.Rand.IntN(2) == 0}
+	},
 	frame.ConversationClear: inConversation(func(*Caller) object { return object{} }),
 	frame.ConversationPin:   inConversation(func(c *Caller) object { return object{"isPinned": c.Rand.IntN(2) == 0} }),
 	frame.ConversationDraft: inConversation(func(c *Caller) object { return object{"draftText": fmt.Sprint(c.Rand.IntN(100))} }),

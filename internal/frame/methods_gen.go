@@ -100,6 +100,10 @@ const (
 const (
 	// {conversationIDs, clearHistory} -> {}
 	ConversationDelete = "conversation.delete"
+	// {messageRemindType, startTime, endTime, isRepeated} -> {}
+	RemindAllSet = "remindAll.set"
+	// {} -> {option: {messageRemindType, startTime, endTime, isRepeated}}
+	RemindAllGet = "remindAll.get"
 	// {conversationID} -> {}
 	ConversationClear = "conversation.clear"
 	// {conversationID, isPinned} -> {}
@@ -134,6 +138,8 @@ const (
 	NoteConversations = "conversations"
 	// {groups: [{id, name}], revision}
 	NoteConversationGroups = "conversationGroups"
+	// {option}
+	NoteRemindAll = "remindAll"
 )
 
 // Profiles, the blacklist and who is online. Requests of the client, with their params and results:
@@ -340,6 +346,8 @@ var InboxMethods = []string{
 	MessageExtensions,
 	MessageAck,
 	ConversationDelete,
+	RemindAllSet,
+	RemindAllGet,
 	ConversationClear,
 	ConversationPin,
 	ConversationDraft,

@@ -76,8 +76,8 @@ func (u *user) nextStale() (others []string, ok bool) {
 	return others, u.telling
 }
 
-// documentChanged tells the sessions about a profile, a blacklist or conversation
-// groups that the user has changed, here or elsewhere.
+// documentChanged tells the sessions about a profile, a blacklist, conversation groups
+// or quiet hours that the user has changed, here or elsewhere.
 func (u *user) documentChanged(kind string, rev uint64, data []byte) {
 	switch kind {
 	case docConvGroups:
@@ -86,6 +86,11 @@ func (u *user) documentChanged(kind string, rev uint64, data []byte) {
 		var p Profile
 		if decodeJSON(data, &p) == nil {
 			u.tell(frame.NoteProfile, profileNote{p.withDefaults(u.UserID)})
+		}
+	case docRemindAll:
+		var r remindAll
+		if decodeJSON(data, &r) == nil {
+			u.tell(frame.NoteRemindAll, remindAllNote{r.usual()})
 		}
 	case docBlack:
 		var ids []string

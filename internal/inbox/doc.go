@@ -78,6 +78,7 @@
 //	listcalls.go     the calls: conversations and their settings
 //	owncalls.go      the calls: marks of conversations, how to hear of them
 //	convgroups.go    the calls: what a user sorts conversations into
+//	remindall.go     the calls: a user's quiet hours
 //	peoplecalls.go   the calls: profiles, blacklists, statuses
 //	search.go        the calls: searches
 //	beside.go        what rooms beside the inbox use of it
@@ -95,7 +96,7 @@
 //	TIM_MSG     tim.msg.<app>.<a>.<b>             one log a conversation; a <= b are its two users
 //	            tim.msg.<app>.g.<group>           one log a group
 //	TIM_CONV    tim.conv.<app>.<user>.<h>.<conv>  the newest of what a user keeps of a conversation
-//	TIM_DOC     tim.doc.<app>.<user>.<kind>       the newest of: profile black status quota convgroups
+//	TIM_DOC     tim.doc.<app>.<user>.<kind>       the newest of: profile black status quota convgroups remindall
 //	TIM_CURSOR  tim.cursor.<app>.<user>           the newest: up to where a user has acknowledged
 //	TIM_MARK    tim.mark.<app>.<a>.<b>.<pos>      the newest of: revoked, edited, deleted by a or by b
 //	            tim.mark.<app>.g.<group>.<pos>         … of a group, ….<pos>.<user>: deleted by user,
@@ -298,6 +299,9 @@
 //	conversation.group.add {groupName, conversationIDs}; conversation.group.remove -> {done, failures?}
 //	    a repetition changes nothing and is no error; 20 groups a user
 //	conversation.remind {conversationIDs, messageRemindType} -> {done, failures?}
+//	remindAll.set {messageRemindType, startTime, endTime, isRepeated} -> {}
+//	remindAll.get {} -> {option: the same}
+//	    quiet hours, in Unix seconds; the client acts on them
 //	conversation.clear {conversationID} -> {}
 //	conversation.enter {conversationIDs} -> {conversations, failures?: [{conversationID, code}]}
 //	    of topics, of which the user hears from then on; as many as fit a frame: ask for
@@ -343,7 +347,7 @@
 //	    a message of a group is pinned, or no longer; position is that of this record
 //	extensions {conversationID, position, messageID, extensions, seqs}
 //	    some were set or deleted: a hint, too, to all who may read the message
-//	profile {profile}   blacklist {userIDs}   status {statuses}
+//	profile {profile}   blacklist {userIDs}   status {statuses}   remindAll {option}
 //
 // more means that the next notification of that name continues this one.
 //

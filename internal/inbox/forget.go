@@ -30,6 +30,7 @@ func (in *Inbox) forget(ctx context.Context, u place.User) error {
 		func() error { return empty[[]string](ctx, in, u, docBlack) },
 		func() error { return empty[string](ctx, in, u, docStatus) },
 		func() error { return empty[convGroups](ctx, in, u, docConvGroups) },
+		func() error { return empty[remindAll](ctx, in, u, docRemindAll) },
 		func() error { return empty[quotaDoc](ctx, in, u, docQuota) },
 	} {
 		if err := end(); err != nil {

@@ -157,6 +157,8 @@ func openCostly(tb testing.TB, b Bus) *costly {
 		frame.MessageExtensions: func(int) any { return conversationParams{ConversationID: "GROUPg", Position: w.own} },
 		frame.MessageAck:        func(int) any { return ackParams{Cursor: cursorAt(w.mine)} },
 		frame.MessageSearch:     func(int) any { return searchParams{KeywordList: []string{"nowhere"}} },
+		frame.RemindAllGet:      func(int) any { return nothing{} },
+		frame.RemindAllSet:      func(n int) any { return remindAll{RemindType: remindTypes[n%2], EndTime: maxTime} },
 		frame.ConversationDelete: func(n int) any {
 			return conversationParams{ConversationIDs: many, ClearHistory: on(n)}
 		},

@@ -102,6 +102,7 @@ func paramsOf(m Message) map[string]any {
 		"conversation.pin": conv, "conversation.draft": conv, "conversation.custom": conv, "conversation.mark": conv, "conversation.remind": conv,
 		"conversation.group.list": nothing{}, "conversation.group.create": sorted, "conversation.group.delete": sorted,
 		"conversation.group.rename": convGroupParams{GroupName: "g", NewName: "h"}, "conversation.group.add": sorted, "conversation.group.remove": sorted,
+		"remindAll.get": nothing{}, "remindAll.set": remindAll{RemindType: remindTypes[rand.IntN(3)], StartTime: rand.Int64N(9)},
 		"profile.get": users, "profile.set": map[string]string{"nick": freshID()},
 		"blacklist.get": nothing{}, "blacklist.add": usersParams{[]string{"eve"}}, "blacklist.remove": usersParams{[]string{"eve"}},
 		"status.get": users, "status.set": statusParams{freshID()}, "status.watch": users, "status.unwatch": nothing{},

@@ -85,8 +85,8 @@ var growing = map[string]bool{
 	frame.MessageReact: true, frame.MessageReceipt: true, frame.MessageExtend: true, frame.MessagePin: true,
 	frame.ConversationPin: true, frame.ConversationDraft: true, frame.ConversationCustom: true, frame.ConversationMark: true,
 	frame.ConversationRemind: true, frame.ConversationGroupCreate: true, frame.ConversationGroupRename: true, frame.ConversationGroupAdd: true,
-	frame.ConversationEnter: true,
-	frame.ProfileSet:        true, frame.BlacklistAdd: true,
+	frame.ConversationEnter: true, frame.RemindAllSet: true,
+	frame.ProfileSet: true, frame.BlacklistAdd: true,
 }
 
 // Grows reports whether a method adds to what is stored. While the store is

@@ -48,7 +48,7 @@ func Methods() []string { return slices.Sorted(maps.Keys(calls)) }
 // calls holds the methods of all families by name.
 var calls = func() map[string]call {
 	all := map[string]call{}
-	for _, family := range []map[string]call{messageCalls, pinCalls, conversationCalls, topicCalls, convGroupCalls, peopleCalls} {
+	for _, family := range []map[string]call{messageCalls, pinCalls, conversationCalls, topicCalls, convGroupCalls, remindAllCalls, peopleCalls} {
 		maps.Copy(all, family)
 	}
 	return all

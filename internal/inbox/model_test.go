@@ -120,6 +120,9 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestMarksOfAGroup":   TestMarksOfAGroup,
 		"TestRefusedOneByOne": TestRefusedOneByOne,
 	},
+	"remindall_test.go": {
+		"TestQuietHours": TestQuietHours,
+	},
 	"convgroups_test.go": {
 		"TestConversationGroups":          TestConversationGroups,
 		"TestBadConversationGroups":       TestBadConversationGroups,

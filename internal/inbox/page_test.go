@@ -197,7 +197,7 @@ func (c *client) event(name string, data any) {
 		c.modified = append(c.modified, valuesOf[[]Message](c.t, data)...)
 	case frame.EventMessageReadReceiptReceived:
 		c.told[name] = append(c.told[name], valuesOf[[]objects.Object](c.t, data)...)
-	case frame.EventMessageExtensionsUpdated, frame.EventMessageExtensionsDeleted:
+	case frame.EventMessageExtensionsUpdated, frame.EventMessageExtensionsDeleted, frame.EventAllReceiveMessageOptUpdated:
 		c.told[name] = append(c.told[name], valuesOf[objects.Object](c.t, data))
 	case frame.EventMessageReactionsUpdated:
 		c.reactions = append(c.reactions, valuesOf[reactionData](c.t, data))

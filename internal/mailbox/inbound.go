@@ -73,6 +73,8 @@ func (m *Machine) noticed(in Noticed) {
 		}
 	case frame.NoteBlacklist:
 		m.pass(frame.EventBlacklistUpdated, note.Object("userIDs"))
+	case frame.NoteRemindAll:
+		m.pass(frame.EventAllReceiveMessageOptUpdated, note.Object("option"))
 	case frame.NoteStatus:
 		m.pass(frame.EventUserStatusUpdated, note.Object("statuses"))
 	case frame.NoteContacts:

@@ -9,6 +9,14 @@ export interface EachConversation {
   failureConversationIDList: { conversationID: string; code: number }[];
 }
 
+/** A user's quiet hours, in Unix seconds; with isRepeated every day from the first on. */
+export interface AllReceiveMessageOpt {
+  messageRemindType: string;
+  startTime: number;
+  endTime: number;
+  isRepeated: boolean;
+}
+
 /** What a user keeps of their conversations. */
 export interface ConversationMethods {
   /** Pins a conversation to the top of the list, or unpins it. */
@@ -41,6 +49,20 @@ export interface ConversationMethods {
     messageRemindType: string;
   }): Promise<IMResponse<{ successUserIDList: { userID: string }[]; failureUserIDList: { userID: string; code: number }[] }>>;
   setMessageRemindType(options: { groupID?: string; userIDList?: string[]; messageRemindType: string }): Promise<IMResponse<any>>;
+  /**
+   * Sets how this user wants to hear of messages, TYPES.MSG_REMIND_ACPT_NOT_NOTE unless it says otherwise, from a time of
+   * this day in the page's time zone on, for duration seconds, and with isRepeated, the default, every day. A page acts on
+   * it itself: no event is held back.
+   */
+  setAllReceiveMessageOpt(options?: {
+    messageRemindType?: string;
+    startHour?: number;
+    startMinute?: number;
+    startSecond?: number;
+    duration?: number;
+    isRepeated?: boolean;
+  }): Promise<IMResponse>;
+  getAllReceiveMessageOpt(): Promise<IMResponse<AllReceiveMessageOpt>>;
   /** Makes a conversation group of 1 to 32 bytes, of which a user has up to 20, and puts up to 100 conversations into it. */
   createConversationGroup(options: { groupName: string; conversationIDList?: string[] }): Promise<IMResponse<EachConversation>>;
   getConversationGroupList(): Promise<IMResponse<string[]>>;

@@ -10,7 +10,7 @@ import type { AudioMessage, Conversation, CustomMessage, FaceMessage, FileMessag
 import type { MarkMethods, MessageExtension, MessageReactions } from './marks.js';
 import type { CustomPayload, FacePayload, FileToSend, LocationPayload, MessagesToMerge, TextPayload } from './payloads.js';
 import type { SignalingMethods } from './signaling.js';
-import type { ConversationMethods } from './conversations.js';
+import type { AllReceiveMessageOpt, ConversationMethods } from './conversations.js';
 import type { UnbuiltMethods } from './unbuilt.js';
 export type * from './contacts.js';
 export type * from './groups.js';
@@ -175,6 +175,8 @@ export interface EventMap {
   onConversationInGroupUpdated: { groupName: string; conversationList: Conversation[] };
   onProfileUpdated: Profile[];
   blacklistUpdated: string[];
+  /** Quiet hours were set, on whatever instance of this user. */
+  onAllReceiveMessageOptUpdated: AllReceiveMessageOpt;
   onUserStatusUpdated: UserStatus[];
   /** The whole list, after a change of it by whomever. */
   onFriendListUpdated: Friend[];

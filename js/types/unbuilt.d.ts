@@ -22,8 +22,6 @@ export interface UnbuiltMethods {
   translateText(options: unknown): Unbuilt;
   markGroupMemberList(options: unknown): Unbuilt;
   convertVoiceToText(options: unknown): Unbuilt;
-  setAllReceiveMessageOpt(options: unknown): Unbuilt;
-  getAllReceiveMessageOpt(): Unbuilt;
   searchCloudGroupMembers(options: unknown): Unbuilt;
   followUser(userIDList: string[]): Unbuilt;
   unfollowUser(userIDList: string[]): Unbuilt;

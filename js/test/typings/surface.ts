@@ -97,6 +97,9 @@ async function inbox(): Promise<void> {
   const { data } = await tim.getConversationList();
   const first: Conversation = data.conversationList[0];
   const { data: around } = await tim.getMessageListHopping({ conversationID: first.conversationID, time: first.lastMessage?.lastTime, direction: 1 });
+  await tim.setAllReceiveMessageOpt({ messageRemindType: TYPES.MSG_REMIND_ACPT_NOT_NOTE, startHour: 22, duration: 28800 });
+  tim.on(EVENT.ALL_RECEIVE_MESSAGE_OPT_UPDATED, (e) => e.data.endTime.toFixed());
+  const quietUntil: number = (await tim.getAllReceiveMessageOpt()).data.endTime;
   const goesOn: number | '' | undefined = around.nextMessageTime;
   const { data: page } = await tim.getMessageList({ conversationID: first.conversationID });
   const list: Message[] = page.messageList;
