@@ -4,20 +4,26 @@
 // SHOTS=folder keeps a picture of each page at each step; PAGES=folder has pages
 // that were built before.
 
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { build } from 'vite';
-import { PATIENCE } from '../lib/kits.mjs';
+import { PATIENCE, settled, troubles } from '../lib/kits.mjs';
 import { folder } from '../lib/process.mjs';
 import { APP } from '../lib/stage.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const NEAR = /^(https?|wss?):\/\/127\.0\.0\.1[:/]|^(data|blob):/;
 
-/** Builds the pages, and serves them below /pages/ of the stage's site. */
-export async function servePages(stage) {
+/** The limit of a walk, whose steps have PATIENCE each: for test. */
+export const LONG = { timeout: 600_000 };
+
+/** Builds the pages of these kits, and serves them below /pages/ of the stage's site. */
+export async function servePages(stage, ...kits) {
   const outDir = process.env.PAGES ?? folder('pages');
-  if (!process.env.PAGES) await build({ root: here, configFile: join(here, 'vite.config.mjs'), build: { outDir } });
+  const input = kits.map((kit) => join(here, `${kit}.html`));
+  if (!process.env.PAGES) await build({ root: here, configFile: join(here, 'vite.config.mjs'), build: { outDir, rollupOptions: { input } } });
   stage.site.mount('/pages/', outDir);
 }
 
@@ -48,3 +54,46 @@ export const showing = async (page, selector, text) =>
       text,
     )
   ).asElement();
+
+/** Waits until no element that shows a text is there. */
+export const gone = (page, selector, text = '') =>
+  page.waitForFunction(
+    (selector, text) => ![...document.querySelectorAll(selector)].some((element) => element.textContent.includes(text)),
+    { polling: 50 },
+    selector,
+    text,
+  );
+
+export const press = async (page, selector, text) => (await showing(page, selector, text)).click();
+
+/** Writes in the editor of a chat, and sends. */
+export async function write(page, text) {
+  await page.click('.ProseMirror');
+  await page.keyboard.type(text);
+  await page.keyboard.press('Enter');
+}
+
+// A picture of one pixel, in PNG.
+const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
+const FILES = { 'pixel.png': Buffer.from(PIXEL, 'base64'), 'notes.txt': 'some notes' };
+
+/** Returns the path of a file of that name. */
+export function fileToSend(name) {
+  const path = join(folder('files'), name);
+  writeFileSync(path, FILES[name]);
+  return path;
+}
+
+/**
+ * Logs the user of a page out, and asks what the kit's calls came to: of what should
+ * not be, only refusals that the walk has brought about, or may have.
+ */
+export async function finish(page, refusals = []) {
+  await settled(page);
+  await page.evaluate(() => globalThis.logout());
+  const { bad } = await troubles(page);
+  assert.deepEqual(
+    bad.filter((what) => !refusals.includes(what)),
+    [],
+  );
+}

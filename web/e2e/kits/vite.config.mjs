@@ -22,6 +22,5 @@ export default defineConfig({
   build: {
     minify: false,
     emptyOutDir: true,
-    rollupOptions: { input: ['vue.html', 'vue2.html'].map(here) },
   },
 });

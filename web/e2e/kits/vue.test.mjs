@@ -1,47 +1,54 @@
 // The vendor's Vue kits of both generations, their whole pages by mouse and keyboard.
 
-import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { before, test } from '../lib/test.mjs';
-import { settled, troubles } from '../lib/kits.mjs';
-import { folder } from '../lib/process.mjs';
 import { openStage, someone } from '../lib/stage.mjs';
-import { openKit, servePages, shot, showing } from './page.mjs';
+import { LONG, fileToSend, finish, gone, openKit, press, servePages, shot, showing, write } from './page.mjs';
 
 const stage = await openStage();
-before(() => servePages(stage), { timeout: 600_000 });
+before(() => servePages(stage, 'vue', 'vue2'), { timeout: 600_000 });
 
-// A picture of one black pixel, in PNG.
-const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
-
-const write = async (page, text) => {
-  await page.click('.ProseMirror');
-  await page.keyboard.type(text);
-  await page.keyboard.press('Enter');
-};
-const press = async (page, selector, text) => (await showing(page, selector, text)).click();
 /** The menu of a message. */
 const menu = async (page, message, item) => {
   await (await showing(page, '.message-item .message-body-content', message)).click({ button: 'right' });
   await press(page, '.dialog-item .list-item', item);
 };
 
-/** Ends the pages, and asks what the kit's calls came to. */
-async function finish(...pages) {
-  for (const page of pages) {
-    await settled(page);
-    await page.evaluate(() => globalThis.logout());
-    assert.deepEqual((await troubles(page)).bad, []);
+const LIST = '.tui-message-list';
+const CONVERSATION = '.tui-conversation-item';
+
+/** Opens the dialogs for a group, or closes what is open of them. */
+const manage = (page) => page.click('.chat-header-setting > div');
+const back = (page) => page.click('.manage-header .common-icon-container');
+
+/** Creates a Public group of users who are found by their IDs. */
+async function createGroup(page, name, users) {
+  await (await page.waitForSelector('.tui-search-more .more')).click();
+  await press(page, '.tui-search-more-list .list-item', '发起群聊');
+  await page.waitForSelector('.transfer input');
+  for (const user of users) {
+    await page.click('.transfer input', { count: 3 });
+    await page.keyboard.type(user);
+    await page.keyboard.press('Enter');
+    await press(page, '.transfer .left .transfer-list-item', user);
   }
+  await press(page, '.transfer .btn', '完成');
+  await page.waitForSelector('.group-list-item input');
+  await page.type('.group-list-item input', name);
+  await press(page, '.select-item .select-item-label', 'Public');
+  await press(page, '.group-box .btn-submit', '确认');
+  await showing(page, '.chat-header-content', name);
+}
+
+/** Picks a user in the dialog that is open. */
+async function pick(page, user) {
+  await press(page, '.transfer .left .transfer-list-item', user);
+  await press(page, '.transfer .btn', '完成');
+  await gone(page, '.transfer');
 }
 
 for (const kit of ['vue', 'vue2']) {
-  test(`${kit}: list, chat, picture, file, quote, forward, recall, search, contacts, logout`, async (t) => {
+  test(`${kit}: list, chat, picture, file, quote, forward, recall, search, contacts, logout`, LONG, async (t) => {
     const [alice, bob] = [someone('alice'), someone('bob')];
-    const files = folder('files');
-    writeFileSync(join(files, 'pixel.png'), Buffer.from(PIXEL, 'base64'));
-    writeFileSync(join(files, 'notes.txt'), 'some notes');
 
     const a = await openKit(stage, t, kit, alice, { conversationID: `C2C${bob}` });
     await a.waitForSelector('.ProseMirror');
@@ -56,8 +63,8 @@ for (const kit of ['vue', 'vue2']) {
     await write(b, 'hello alice');
     await showing(a, '.message-item', 'hello alice');
 
-    await (await a.$('input[data-type=image]')).uploadFile(join(files, 'pixel.png'));
-    await (await a.$('input[data-type=file]')).uploadFile(join(files, 'notes.txt'));
+    await (await a.$('input[data-type=image]')).uploadFile(fileToSend('pixel.png'));
+    await (await a.$('input[data-type=file]')).uploadFile(fileToSend('notes.txt'));
     await showing(b, '.message-item', 'notes.txt');
     await b.waitForFunction(() => [...document.querySelectorAll('.message-item img')].some((img) => img.src.includes('/media/') && img.naturalWidth === 1), {
       polling: 50,
@@ -87,26 +94,14 @@ for (const kit of ['vue', 'vue2']) {
     await press(a, '.TUIKit-navbar-item', '通讯录');
     await a.waitForSelector('.tui-contact, [class*=tui-contact]');
     await shot(a, `${kit}-5-contacts`);
-    await finish(a, b);
+    for (const page of [a, b]) await finish(page);
   });
 
-  test(`${kit}: a group: created, written in, a notice, members, left`, async (t) => {
+  test(`${kit}: a group: created, written in, a notice, members, left`, LONG, async (t) => {
     const [alice, bob] = [someone('alice'), someone('bob')];
     const b = await openKit(stage, t, kit, bob);
     const a = await openKit(stage, t, kit, alice);
-    await (await a.waitForSelector('.tui-search-more .more')).click();
-    await press(a, '.tui-search-more-list .list-item', '发起群聊');
-    await a.waitForSelector('.transfer input');
-    await a.type('.transfer input', bob);
-    await a.keyboard.press('Enter');
-    await press(a, '.transfer-list-item', bob);
-    await press(a, '.transfer .btn', '完成');
-    await a.waitForSelector('.group-list-item input');
-    await a.type('.group-list-item input', 'Walkers');
-    await shot(a, `${kit}-6-create`);
-    await press(a, '.group-box .btn-submit', '确认');
-    await a.waitForSelector('.ProseMirror');
-    await showing(a, '.chat-header-content', 'Walkers');
+    await createGroup(a, 'Walkers', [bob]);
     await write(a, 'hello all');
 
     await press(b, '.tui-conversation-item', 'Walkers');
@@ -115,7 +110,6 @@ for (const kit of ['vue', 'vue2']) {
     await showing(a, '.message-item', 'hello alice');
     await shot(b, `${kit}-7-group`);
 
-    const manage = (page) => page.click('.chat-header-setting > div');
     await manage(a);
     await press(a, '.manage .list-item', '群公告');
     await press(a, '.notification .btn', '编辑');
@@ -130,9 +124,145 @@ for (const kit of ['vue', 'vue2']) {
 
     await manage(b);
     await press(b, '.manage .list-item', '退出群组');
-    await b.waitForFunction(() => ![...document.querySelectorAll('.tui-conversation-item')].some((item) => item.textContent.includes('Walkers')), { polling: 50 });
+    await gone(b, CONVERSATION, 'Walkers');
     await showing(a, '.tui-message-list', '退出');
     await shot(a, `${kit}-10-left`);
-    await finish(a, b);
+    for (const page of [a, b]) await finish(page);
+  });
+  test(`${kit}: a group managed: a mention, its name, administrators, mutes, handed on, removed, left, dismissed`, LONG, async (t) => {
+    const [alice, bob, carol] = [someone('alice'), someone('bob'), someone('carol')];
+    const a = await openKit(stage, t, kit, alice);
+    const b = await openKit(stage, t, kit, bob);
+    const c = await openKit(stage, t, kit, carol);
+    await createGroup(a, 'Walkers', [bob, carol]);
+
+    await a.click('.ProseMirror');
+    await a.keyboard.type('@');
+    await press(a, '.member-list-box-body', bob);
+    await a.keyboard.type(' come');
+    await a.keyboard.press('Enter');
+    await showing(b, `${CONVERSATION} .middle-box-at`, '@');
+    await shot(b, `${kit}-11-mention`);
+    for (const page of [b, c]) {
+      await press(page, CONVERSATION, 'Walkers');
+      await showing(page, '.message-item', 'come');
+    }
+
+    await manage(a);
+    await (await a.waitForSelector('.manage .group-name .name')).click();
+    await a.waitForSelector('.group-name input');
+    await a.click('.group-name input', { count: 3 });
+    await a.keyboard.type('Hikers');
+    await a.click('.manage-header-content');
+    await showing(b, '.chat-header-content', 'Hikers');
+
+    // Each part of this dialog ends with a plus, and a minus where there is somebody.
+    const at = (part, fromEnd) => a.click(`.${part}-list-item:nth-last-child(${fromEnd}) .item-main`);
+    await press(a, '.manage .list-item', '群管理');
+    await a.waitForSelector('.admin-manage');
+    await at('admin-manage', 2);
+    await pick(a, bob);
+    await showing(c, LIST, '成为管理员');
+    for (const told of ['开启全员禁言', '取消全员禁言']) {
+      await a.click('.admin-mute-all .slider-box');
+      await showing(c, LIST, told);
+    }
+    await at('admin-mute', 2);
+    await pick(a, carol);
+    await showing(a, '.admin-mute .item-name', carol);
+    await showing(c, LIST, '被禁言');
+    await write(c, 'may I?');
+    await showing(c, 'body', '您已被禁止聊天');
+    await shot(c, `${kit}-12-muted`);
+    await at('admin-mute', 1);
+    await pick(a, carol);
+    await showing(c, LIST, '被取消禁言');
+    await write(c, 'thanks');
+    await showing(b, '.message-item', 'thanks');
+    await shot(a, `${kit}-13-management`);
+    await back(a);
+
+    await press(a, '.manage .footer .list-item', '转让群组');
+    await pick(a, bob);
+    await showing(b, LIST, '群主');
+    await manage(b);
+    await press(b, '.manage .user-info-header', '群成员');
+    const row = await showing(b, '.manage .member .list-item', carol);
+    await (await row.$(':scope > div')).click();
+    await press(b, '.deleted-dialog .btn', '确定');
+    await gone(c, CONVERSATION, 'Hikers');
+    await shot(c, `${kit}-14-removed`);
+    await press(a, '.manage .footer .list-item', '退出群组');
+    await gone(a, CONVERSATION, 'Hikers');
+    await showing(b, LIST, '退出');
+    await back(b);
+    await press(b, '.manage .footer .list-item', '解散群聊');
+    await gone(b, CONVERSATION, 'Hikers');
+    for (const page of [a, b]) await finish(page);
+    await finish(c, ['sendMessage: 10017']); // while she was muted
+  });
+
+  test(`${kit}: a friend, their remark, stickers, settings of a conversation`, LONG, async (t) => {
+    const [alice, bob] = [someone('alice'), someone('bob')];
+    const a = await openKit(stage, t, kit, alice);
+    const b = await openKit(stage, t, kit, bob);
+    await press(a, '.TUIKit-navbar-item', '通讯录');
+    await (await a.waitForSelector('.tui-contact-search-header')).click();
+    await (await a.waitForSelector('.tui-contact-search-main-input')).type(bob);
+    await a.keyboard.press('Enter');
+    await press(a, '.tui-contact-search-list-item', bob);
+    await a.waitForSelector('.tui-contact-info-more-item-content-textarea');
+    await a.type('.tui-contact-info-more-item-content-textarea', 'we have met');
+    await press(a, '.tui-contact-info-button-item', '发送申请');
+    await showing(a, '.tui-contact-info-button-item', '发送消息');
+    await a.click('.tui-contact-info-more-item-content-text-icon');
+    await (await a.waitForSelector('.tui-contact-info-more-item-content-input')).type('Bobby');
+    await a.keyboard.press('Enter');
+    await showing(a, '.tui-contact-info', 'Bobby');
+    await shot(a, `${kit}-15-friend`);
+    await press(a, '.tui-contact-info-button-item', '发送消息');
+    await a.waitForSelector('.ProseMirror');
+
+    // One among words, then one that is a message of its own.
+    const stickers = '.message-input-toolbar .toolbar-item-container-icon';
+    await a.click(stickers);
+    await (await a.waitForSelector('.emoji-picker-list-item')).click();
+    await a.waitForSelector('.ProseMirror img');
+    await a.keyboard.type('well');
+    await a.keyboard.press('Enter');
+    await showing(b, CONVERSATION, 'well');
+    await a.click(stickers);
+    await (await a.waitForSelector('.emoji-picker-tab-item:nth-child(2)')).click();
+    await (await a.waitForSelector('.emoji-picker .emoji-big')).click();
+    await press(b, CONVERSATION, alice);
+    await b.waitForSelector('.message-item img[src*="@2x"]');
+    await shot(b, `${kit}-16-stickers`);
+
+    const choose = async (item) => {
+      await (await showing(b, CONVERSATION, alice)).click({ button: 'right' });
+      await b.waitForSelector('.actions-menu.cancel-hidden');
+      // The kit keeps this menu open, whatever is pressed, for its first 300 ms.
+      const opened = await b.evaluate(() => Date.now());
+      await b.waitForFunction((opened) => Date.now() - opened > 300, { polling: 50 }, opened);
+      await press(b, '.actions-menu-item', item);
+    };
+    const setting = async (item) => {
+      await choose(item);
+      await gone(b, '.actions-menu-item');
+    };
+    await setting('置顶会话');
+    await b.waitForSelector('.tui-conversation-item-pinned');
+    await setting('消息免打扰');
+    await b.waitForSelector(`${CONVERSATION} .content-footer .common-icon-container`);
+    await shot(b, `${kit}-17-settings`);
+    await setting('取消免打扰');
+    await gone(b, `${CONVERSATION} .content-footer .common-icon-container`);
+    await setting('取消置顶');
+    await gone(b, '.tui-conversation-item-pinned');
+    await choose('删除会话');
+    await press(b, '.dialog .btn', '确定');
+    await gone(b, CONVERSATION, alice);
+    await finish(a, ['searchGroupByID: 10010']); // who searches for a contact searches for a group of that ID, too
+    await finish(b);
   });
 }
