@@ -81,7 +81,7 @@ func (r *record) writePlain(w *jsonframe.Writer) bool {
 }
 
 func (c *content) writePlain(w *jsonframe.Writer) bool {
-	if len(c.At) > 0 || !isPlain(c.Payload) {
+	if len(c.At) > 0 || c.Quote != nil || !isPlain(c.Payload) {
 		return false
 	}
 	w.Object()
@@ -109,7 +109,7 @@ func (c *content) writePlain(w *jsonframe.Writer) bool {
 }
 
 func (m Message) writePlain(w *jsonframe.Writer) bool {
-	if len(m.AtUserList) > 0 || m.RevokerInfo != (UserInfo{}) || m.ReadReceiptInfo != nil || !isPlain(m.Payload) {
+	if len(m.AtUserList) > 0 || m.RevokerInfo != (UserInfo{}) || m.Quote != nil || m.ReadReceiptInfo != nil || !isPlain(m.Payload) {
 		return false
 	}
 	w.Object()
