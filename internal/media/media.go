@@ -37,7 +37,8 @@ type Options struct {
 	// Report gets what went wrong in the background; nil: it is dropped.
 	Report func(err error)
 
-	look time.Duration // lookEvery; below 0, in tests, no sweep begins by itself
+	stall time.Duration // chunkWithin, of an upload
+	look  time.Duration // lookEvery; below 0, in tests, no sweep begins by itself
 }
 
 // Bounds. rates.go has what a client may ask for in a time.
@@ -92,6 +93,9 @@ func Open(ctx context.Context, b Bus, o Options) (*Media, error) {
 	}
 	if o.MaxSize == 0 {
 		o.MaxSize = 100 << 20
+	}
+	if o.stall == 0 {
+		o.stall = chunkWithin
 	}
 	if o.look == 0 {
 		o.look = lookEvery

@@ -188,7 +188,7 @@ func (up *upload) open(r *http.Request, t ticket) error {
 		up.announced = min(t.Size, r.ContentLength)
 	}
 	in := &bounded{r.Body, t.Size}
-	up.body = &incoming{in: up.in, from: in, kind: t.Kind, most: t.Size}
+	up.body = &incoming{in: up.in, from: in, stall: up.m.o.stall, kind: t.Kind, most: t.Size}
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/form-data" {
 		up.exact = up.announced == r.ContentLength
@@ -269,21 +269,22 @@ func (up *upload) release() {
 type incoming struct {
 	in     *http.ResponseController
 	from   io.Reader
-	kind   string // of the ticket, and how many bytes it permits
+	stall  time.Duration // how long a chunk may take
+	kind   string        // of the ticket, and how many bytes it permits
 	most   int64
 	size   int64 // read up to now
 	due    int64 // once size is this, the connection's clock begins anew
 	failed error // a *fault.Error
 }
 
-// Read implements io.Reader. A chunk has chunkWithin to come in, however it is read.
+// Read implements io.Reader. A chunk has so long to come in however it is read.
 func (b *incoming) Read(p []byte) (int, error) {
 	if b.failed != nil {
 		return 0, b.failed
 	}
 	if b.size >= b.due {
 		// The clock of the connection, not that of Options.
-		_ = b.in.SetReadDeadline(time.Now().Add(chunkWithin))
+		_ = b.in.SetReadDeadline(time.Now().Add(b.stall))
 		b.due = b.size + chunkSize
 	}
 	n, err := b.from.Read(p)

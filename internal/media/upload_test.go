@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -225,6 +226,45 @@ func TestABrokenUploadLeavesNothing(t *testing.T) {
 	g.sweepAfter(25 * time.Hour)
 	_, err = g.store.info(t.Context(), alice.SDKAppID, k.Name)
 	require.ErrorIs(t, err, errNoFile, "the sweep removes its entry")
+}
+
+// An upload that stands still, before or after its first chunk, is ended. It has cost its
+// user a ticket, and what they announced once the file was begun; nothing is stored and
+// their place is free again.
+func TestAnUploadThatStandsStill(t *testing.T) { each(t, anUploadThatStandsStill) }
+
+func anUploadThatStandsStill(t *testing.T, g *gateway) {
+	size := int64(20 * chunkSize)
+	charged := make(chan int64, 1)
+	g.o.stall = 300 * time.Millisecond // nothing has asked for it yet
+	g.o.Charge = func(_ context.Context, u place.User, n int64) error {
+		require.Equal(t, alice, u)
+		charged <- n
+		return nil
+	}
+	for _, sent := range []int{0, 100, chunkSize + 100} {
+		k := g.ticket(TicketParams{Kind: File, Size: size})
+		conn, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
+		require.NoError(t, err)
+		_, err = fmt.Fprintf(conn, "POST /media HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n", k.Ticket, size)
+		require.NoError(t, err)
+		_, _ = conn.Write(pattern(sent))                                           // a busy machine may have ended it by now
+		if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err == nil { // else the connection was closed first
+			require.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+		}
+		require.NoError(t, conn.Close())
+		require.Eventually(t, func() bool { return g.Stats().Uploads == 0 }, within, time.Millisecond)
+		require.Zero(t, g.blobs())
+		select {
+		case n := <-charged:
+			require.Equal(t, size, n)
+			require.Greater(t, sent, chunkSize, "before the first chunk is there nothing is begun")
+		default:
+		}
+	}
+	for range userUploads {
+		require.True(t, g.rates.begin(alice, g.clock.now()))
+	}
 }
 
 // A user may have userUploads uploads under way. One more is refused, and other users
