@@ -21,7 +21,7 @@ func ReadKeys(file string) (Keys, error) {
 	if _, err := os.ReadFile(file); err != nil {
 		return Keys{}, fmt.Errorf("the file with the keys cannot be read: %w", err)
 	}
-	v, err := credentials.NewFileAWSCredentials(file, "").Get()
+	v, err := credentials.NewFileAWSCredentials(file, "").GetWithContext(nil)
 	if err != nil || v.AccessKeyID == "" || v.SecretAccessKey == "" { // err may hold what is in the file
 		return Keys{}, fmt.Errorf("%s holds no keys: write [default], then aws_access_key_id = … and aws_secret_access_key = …, a line each", file)
 	}

@@ -214,7 +214,7 @@ func (up *upload) open(r *http.Request, t ticket) error {
 func (up *upload) begin(ctx context.Context, i *Info, u place.User) error {
 	m := up.m
 	up.holds = buffers.Get().(*[chunkSize]byte)
-	n, err := io.ReadFull(up.body, up.holds[:])
+	n, _ := io.ReadFull(up.body, up.holds[:]) // what has failed is in up.body
 	switch {
 	case up.body.failed != nil:
 		return up.body.failed
@@ -225,7 +225,7 @@ func (up *upload) begin(ctx context.Context, i *Info, u place.User) error {
 	if err := examine(i, up.head); err != nil {
 		return err
 	}
-	err = m.store.set(ctx, i)
+	err := m.store.set(ctx, i)
 	if errors.Is(err, bus.ErrConflict) {
 		there, err := m.store.whole(ctx, i.App, i.Name)
 		if errors.Is(err, errNoFile) {
