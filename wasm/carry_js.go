@@ -79,6 +79,8 @@ func (pg *page) Carry(d mailbox.Deed) {
 		pg.emitCounters(d)
 	case mailbox.UpdateTopic:
 		pg.topics[d.Topic] = bridge.ValueOf(d.Body)
+	case mailbox.DropTopic:
+		delete(pg.topics, d.Topic)
 	case mailbox.EmitTopic:
 		pg.emitTopic(d)
 	case mailbox.EmitPins:

@@ -172,6 +172,8 @@ type (
 		Topic string
 		Body  frame.Body
 	}
+	// DropTopic drops the profile of a topic.
+	DropTopic struct{ Topic string }
 	// Forget drops all objects and piles.
 	Forget struct{}
 )
@@ -183,6 +185,7 @@ func (EmitCounters) effect() {}
 func (EmitPins) effect()     {}
 func (EmitTopic) effect()    {}
 func (UpdateTopic) effect()  {}
+func (DropTopic) effect()    {}
 func (Wake) effect()         {}
 func (Log) effect()          {}
 func (Create) effect()       {}

@@ -184,7 +184,7 @@ func (m *Machine) dropGroup(id string) {
 	delete(m.topics.listed, id)
 	for topic, of := range m.topics.of {
 		if of == id {
-			delete(m.topics.of, topic)
+			m.dropTopic(topic)
 		}
 	}
 	if c := m.find(groupChat + id); c != nil && c.local {

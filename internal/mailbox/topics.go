@@ -11,6 +11,8 @@ type topics struct {
 	listed  map[string]bool   // communities that the page has listed
 	of      map[string]string // the community, by the topic's ID
 	changed []string          // IDs of which the page is to be told
+	asking  int               // how many lists are on their way
+	noted   map[string]bool   // topics of which notifications have come meanwhile
 }
 
 // isTopic reports whether a conversation is that of a topic: GROUP, a community's ID,
@@ -26,7 +28,17 @@ const topicsAtOnce = 100
 // listTopics asks for profiles first, then for the conversations, which begin for this
 // user with that.
 func (m *Machine) listTopics(in ListTopics) {
-	m.whenListed(in.Call, func() { m.topicsFrom(in, "", nil, nil) })
+	m.whenListed(in.Call, func() {
+		m.topics.asking++
+		m.topicsFrom(in, "", nil, nil)
+	})
+}
+
+// topicsCame ends what listTopics has begun.
+func (m *Machine) topicsCame() {
+	if m.topics.asking = max(0, m.topics.asking-1); m.topics.asking == 0 {
+		m.topics.noted = nil
+	}
 }
 
 // topicsFrom asks for the part of the list that begins at a place, of which ids have
@@ -38,12 +50,15 @@ func (m *Machine) topicsFrom(in ListTopics, next string, ids []string, failures 
 	}
 	m.ask(frame.TopicList, params, 0, func(result frame.Body, err *fault.Error) {
 		if err != nil {
+			m.topicsCame()
 			m.fail(in.Call, err)
 			return
 		}
 		for _, b := range result.List("topics") {
 			id := b.Text("topicID")
-			m.keepTopic(in.Group, b)
+			if !m.topics.noted[id] { // else the answer may be older than the notification
+				m.keepTopic(in.Group, b)
+			}
 			ids = append(ids, id)
 		}
 		if next == "" {
@@ -53,6 +68,7 @@ func (m *Machine) topicsFrom(in ListTopics, next string, ids []string, failures 
 			m.topicsFrom(in, more, ids, failures)
 			return
 		}
+		m.topicsCame()
 		if m.topics.listed == nil {
 			m.topics.listed = map[string]bool{}
 		}
@@ -81,6 +97,16 @@ func (m *Machine) keepTopic(group string, b frame.Body) {
 	m.do(UpdateTopic{Topic: b.Text("topicID"), Body: b})
 }
 
+// dropTopic forgets a topic that was deleted, and its conversation: what the gateway says
+// of that may have come before.
+func (m *Machine) dropTopic(id string) {
+	if m.topics.of[id] != "" {
+		delete(m.topics.of, id)
+		m.do(DropTopic{Topic: id})
+		m.remove(groupChat + id)
+	}
+}
+
 // enterTopics asks for the conversations of topics, of which the gateway returns as
 // many as fit a frame, and then calls then.
 func (m *Machine) enterTopics(ids []string, then func(err *fault.Error)) {
@@ -103,7 +129,7 @@ func (m *Machine) enterTopics(ids []string, then func(err *fault.Error)) {
 		}
 		told := m.topics.changed // the call's answer shows these
 		for _, b := range list {
-			if id := b.Text("conversationID"); isTopic(id) {
+			if id := b.Text("conversationID"); isTopic(id) && m.topics.of[groupIn(id)] != "" {
 				c := m.known(id)
 				m.enter(c)
 				m.update(c, b)
@@ -144,22 +170,29 @@ func (m *Machine) tellTopics() {
 
 // topicNote takes a topic that was made, changed or deleted.
 func (m *Machine) topicNote(method string, note frame.Body) {
-	group, topic := note.Text("groupID"), note.Object("topic")
+	group, id, topic := note.Text("groupID"), note.Text("topicID"), note.Object("topic")
+	if topic != nil {
+		id = topic.Text("topicID")
+	}
+	if m.topics.asking > 0 {
+		if m.topics.noted == nil {
+			m.topics.noted = map[string]bool{}
+		}
+		m.topics.noted[id] = true
+	}
 	switch {
 	case method == frame.NoteTopicGone:
-		id := note.Text("topicID")
-		delete(m.topics.of, id)
+		m.dropTopic(id)
 		m.emit(Emit{Name: frame.EventTopicDeleted, Data: frame.Fields{{Key: "groupID", Value: group}, {Key: "topicIDList", Value: []string{id}}}})
 	case topic == nil:
 	case note.Bool("created"):
-		id := topic.Text("topicID")
-		if m.topics.listed[group] { // the page has listed them all, and expects to hear of this one
+		if m.topics.listed[group] || m.topics.asking > 0 { // the page expects to hear of this one
 			m.keepTopic(group, topic)
 			m.enterTopics([]string{id}, func(*fault.Error) {})
 		}
 		m.emit(Emit{Name: frame.EventTopicCreated, Data: frame.Fields{{Key: "groupID", Value: group}, {Key: "topicID", Value: id}}})
 	default:
 		m.keepTopic(group, topic)
-		m.topicChanged(groupChat + topic.Text("topicID"))
+		m.topicChanged(groupChat + id)
 	}
 }

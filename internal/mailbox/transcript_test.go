@@ -117,6 +117,8 @@ func describe(d mailbox.Deed, emitted string) string {
 		return "emit counters of " + d.Group + ": " + transcript.Show(d.Counters)
 	case mailbox.UpdateTopic:
 		return "update topic " + d.Topic
+	case mailbox.DropTopic:
+		return "drop topic " + d.Topic
 	case mailbox.EmitTopic:
 		return "emit topic " + d.Topic + " of " + d.Group
 	case mailbox.EmitPins:

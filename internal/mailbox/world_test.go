@@ -171,7 +171,7 @@ func (w *world) effect(d mailbox.Deed) {
 		if !w.in || w.leaving {
 			w.fatal("counters of %s to a page whose session is over", d.Group)
 		}
-	case mailbox.UpdateGroup, mailbox.DropGroup, mailbox.UpdateTopic,
+	case mailbox.UpdateGroup, mailbox.DropGroup, mailbox.UpdateTopic, mailbox.DropTopic,
 		mailbox.Log, mailbox.Set, mailbox.Drop, mailbox.Arrange, mailbox.Keep, mailbox.Patch, mailbox.Confirm, mailbox.Forget:
 		w.page.Carry(d)
 	case mailbox.Emit:

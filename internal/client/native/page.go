@@ -28,7 +28,7 @@ func (p *page) Carry(d mailbox.Deed) {
 		p.objects.Carry(d)
 	case mailbox.Ask, mailbox.Emit, mailbox.Log, mailbox.Create, mailbox.Update, mailbox.Set, mailbox.Drop,
 		mailbox.Arrange, mailbox.Keep, mailbox.Patch, mailbox.Confirm, mailbox.EmitCounters, mailbox.EmitPins, mailbox.UpdateGroup, mailbox.DropGroup,
-		mailbox.EmitTopic, mailbox.UpdateTopic:
+		mailbox.EmitTopic, mailbox.UpdateTopic, mailbox.DropTopic:
 		p.objects.Carry(d)
 	}
 }

@@ -113,6 +113,8 @@ func (o *Objects) Carry(d mailbox.Deed) {
 		o.emitCounters(d)
 	case mailbox.UpdateTopic:
 		o.topics[d.Topic] = ObjectOf(d.Body)
+	case mailbox.DropTopic:
+		delete(o.topics, d.Topic)
 	case mailbox.EmitTopic:
 		if o.OnEvent != nil {
 			o.OnEvent(frame.EventTopicUpdated, Object{"groupID": d.Group, "topic": o.Topic(d.Topic)})
@@ -194,6 +196,9 @@ func (o *Objects) Topic(id string) Object {
 	}
 	return t
 }
+
+// Topics returns the IDs of the topics that the page knows, in no order.
+func (o *Objects) Topics() []string { return slices.Collect(maps.Keys(o.topics)) }
 
 func (o *Objects) emitPins(d mailbox.EmitPins) {
 	for i, m := range o.Take(mailbox.PilePinned) {
