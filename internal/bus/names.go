@@ -24,6 +24,9 @@ const (
 	BucketLeases = "tim_leases"
 	// BucketAccounts holds imported accounts: <app>.<user>.
 	BucketAccounts = "tim_accounts"
+	// BucketStats holds <app>.<yyyymmdd>: what happened on a day of UTC. A day ends
+	// after 400 days.
+	BucketStats = "tim_stats"
 	// StreamEvents holds tim.event.<app>.<user>: the events that webhooks
 	// report.
 	StreamEvents = "tim_events"
@@ -168,7 +171,7 @@ func BucketSubject(bucket, key string) string { return "$KV." + bucket + "." + k
 // name messages that the file lacks, nor cursors conversations; a record of a
 // user must not be newer than the events that it has handed over.
 var SavedStreams = slices.Concat([]string{
-	BucketStream(BucketConfig), BucketStream(BucketAccounts), BucketStream(BucketUsers),
+	BucketStream(BucketConfig), BucketStream(BucketAccounts), BucketStream(BucketUsers), BucketStream(BucketStats),
 	StreamEvents, StreamAudit, StreamMarks, StreamCursors, StreamDocuments, StreamContacts, StreamConversations, StreamGroups,
 }, messagesStreams(), []string{StreamReferences, StreamFiles, StreamMedia})
 

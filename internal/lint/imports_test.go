@@ -40,6 +40,7 @@ var layers = map[string][]string{
 	"internal/layout":                 {"internal/bus"},
 	"internal/accounts":               {"internal/fault", "internal/place", "internal/bus"},
 	"internal/audit":                  {"internal/fault", "internal/bus"},
+	"internal/stats":                  {"internal/bus"},
 	"internal/inbox":                  {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/turns", "internal/bus"},
 	"internal/live":                   {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/turns", "internal/bus"},
 	"internal/group":                  {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/turns", "internal/bus", "internal/live"},

@@ -17,7 +17,7 @@ import (
 )
 
 // rooms are the server's packages that keep something on the bus.
-var rooms = []string{"accounts", "audit", "contacts", "gateway", "group", "inbox", "live", "media", "registry", "rest", "timd"}
+var rooms = []string{"accounts", "audit", "contacts", "gateway", "group", "inbox", "live", "media", "registry", "rest", "stats", "timd"}
 
 // A lock guards memory, for a moment (ADR 12). What takes a context may wait for the
 // bus, so nothing that takes one is called while a lock is held; nor is anything sent

@@ -65,6 +65,8 @@ type Options struct {
 	Quotas Quotas
 	// Cluster returns what is known of the gateways and of NATS; it may be nil.
 	Cluster func(ctx context.Context) (Cluster, error)
+	// Stats has the statistics of apps; nil when none are kept.
+	Stats Stats
 	// Audit records what was done; nil: nothing is recorded.
 	Audit Audit
 	// Profile receives the nick and face of an import, nil for those that were
@@ -223,6 +225,7 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"timd_session/list":                            (*API).sessionList,
 	"timd_session/kick":                            (*API).sessionKick,
 	"timd_session/watch":                           (*API).sessionWatch,
+	"timd_stats/get":                               (*API).statsGet,
 
 	"group_open_http_svc/get_appid_group_list":           (*API).groupIDs,
 	"group_open_http_svc/send_group_system_notification": (*API).notifyMembers,

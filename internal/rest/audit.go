@@ -26,7 +26,7 @@ var reading = words("im_open_login_svc/account_check openim/query_online_status 
 	"million_group_open_http_svc/get_topic profile/portrait_get " +
 	"sns/black_list_check sns/black_list_get sns/friend_check sns/friend_get sns/friend_get_list sns/group_get " +
 	"recentcontact/get_list recentcontact/get_contact_group recentcontact/search_contact_group " +
-	"timd_account/get timd_account/list timd_audit/list timd_cluster/get timd_config/get timd_group/list timd_quota/get timd_session/list timd_session/watch")
+	"timd_account/get timd_account/list timd_audit/list timd_cluster/get timd_config/get timd_group/list timd_quota/get timd_session/list timd_session/watch timd_stats/get")
 
 // messaging lists the commands that send or import messages, which a back end
 // may call all day.

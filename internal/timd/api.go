@@ -56,6 +56,7 @@ func serveREST(ctx context.Context, t *running) error {
 		Moderation:    t.inbox,
 		Contacts:      t.contacts,
 		Quotas:        t.inbox,
+		Stats:         t.stats,
 		Groups:        groupCalls{t},
 		LiveRooms:     t.groups,
 		GroupMessages: groupMessages{t.inbox, t},

@@ -33,7 +33,10 @@ func attach(t *running) {
 			if f != nil {
 				return nil, f
 			}
-			if method == frame.MessageAck {
+			switch method {
+			case frame.MessageSend:
+				t.stats.Sent(s.User().SDKAppID)
+			case frame.MessageAck:
 				// It goes out with the next message, before which nothing more is
 				// acknowledged.
 				return gateway.Unhurried{Result: result}, nil

@@ -30,6 +30,7 @@
 //	health.go    /healthz and /readyz
 //	metrics.go   /metrics
 //	origin.go    who may call: Origin, Host in dev mode, trusted proxies
+//	stats.go     counts for the statistics of apps
 //	connlimit.go closes connections that are not WebSockets when there are too many
 //	httplog.go   which lines of the HTTP server's own log are kept
 //	apps.go      SDKAppIDs, their keys, the dev key

@@ -156,7 +156,11 @@ func (g groupMessages) SendToGroup(ctx context.Context, m inbox.GroupMessage) (i
 	if g.t.storeFull() {
 		return inbox.GroupSent{}, fault.New(fault.StoreFull)
 	}
-	return g.Inbox.SendToGroup(ctx, m)
+	sent, err := g.Inbox.SendToGroup(ctx, m)
+	if err == nil {
+		g.t.stats.Sent(m.SDKAppID)
+	}
+	return sent, err
 }
 
 // ImportToGroup implements rest.GroupMessages.

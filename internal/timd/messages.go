@@ -112,7 +112,11 @@ func (t *running) sendMessage(ctx context.Context, m inbox.ServerMessage) (inbox
 	if t.storeFull() {
 		return inbox.Sent{}, fault.New(fault.StoreFull)
 	}
-	return t.inbox.Send(ctx, m)
+	sent, err := t.inbox.Send(ctx, m)
+	if err == nil {
+		t.stats.Sent(m.SDKAppID)
+	}
+	return sent, err
 }
 
 // importMessage is openim/importmsg.

@@ -18,6 +18,7 @@ import (
 	"github.com/tim-wasm/tim/internal/media"
 	"github.com/tim-wasm/tim/internal/registry"
 	"github.com/tim-wasm/tim/internal/rest"
+	"github.com/tim-wasm/tim/internal/stats"
 )
 
 // running is a timd while it starts and serves: everything that a part needs
@@ -35,6 +36,7 @@ type running struct {
 	gateway    *gateway.Gateway
 	accounts   *accounts.Accounts
 	metrics    *metrics
+	stats      *stats.Stats       // from openStats on
 	media      *media.Media       // from serveMedia on
 	inbox      *inbox.Inbox       // from serveMessages on
 	contacts   *contacts.Contacts // from serveContacts on
@@ -71,6 +73,7 @@ var parts = []part{
 	serveSDK,
 	serveDev,
 	serveMetrics,
+	openStats,
 	serveMedia,
 	serveMessages,
 	serveContacts,

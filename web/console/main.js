@@ -12,6 +12,7 @@ import { Messages } from './messages.js';
 import { Person } from './person.js';
 import { reason } from './reason.js';
 import { currentLanguage, say, setLanguage, showLanguage, translate } from './text.js';
+import { Statistics } from './statistics.js';
 import { System } from './system.js';
 import { themeButton } from './themebutton.js';
 import { clock } from './time.js';
@@ -31,8 +32,9 @@ const bans = new Bans(failed, () => audit.refresh());
 const groups = new Groups(failed);
 const messages = new Messages(failed);
 const person = new Person(failed);
+const statistics = new Statistics(failed);
 const system = new System(failed);
-const views = new Views({ sessions: { open: () => { bans.refresh(); audit.refresh(); } }, users: person, groups, messages, system });
+const views = new Views({ sessions: { open: () => { bans.refresh(); audit.refresh(); } }, users: person, groups, messages, statistics, system });
 let api;
 let rereading;
 let since = 0; // when the stream was last connected; 0 before it was
@@ -108,6 +110,7 @@ async function enter(given) {
   groups.start(mine);
   messages.start(mine);
   person.start(mine);
+  statistics.start(mine);
   system.start(mine);
   views.start();
   rereading = setInterval(reread, REREAD);
@@ -159,6 +162,7 @@ function leave(why) {
   groups.stop();
   messages.stop();
   person.stop();
+  statistics.stop();
   system.stop();
   views.stop();
   limits.forget();
@@ -226,6 +230,7 @@ function languageButton() {
     groups.show();
     messages.show();
     person.show();
+    statistics.show();
     system.show();
   });
   show();

@@ -19,6 +19,10 @@ export const clock = (ms) =>
 export const full = (ms) =>
   format('full', (t) => new Intl.DateTimeFormat(t, { dateStyle: 'medium', timeStyle: 'medium' })).format(ms);
 
+/** 5 Nov 2026: a day of UTC */
+export const utcDay = (ms) =>
+  format('day', (t) => new Intl.DateTimeFormat(t, { dateStyle: 'medium', timeZone: 'UTC' })).format(ms);
+
 /** 12 min ago: the largest unit that fits. */
 export function ago(ms, now = Date.now()) {
   const seconds = Math.max(0, Math.round((now - ms) / 1000));

@@ -336,6 +336,41 @@ for (const [name, options] of Object.entries(VIEWERS)) {
   });
 }
 
+test('statistics of days and hours, as charts and as tables', async (t) => {
+  const page = await openConsole(t);
+  await page.click('#views [href="#/statistics"]');
+  await page.waitForSelector('#statistics', { visible: true });
+  assert.equal((await page.$$('#stats-month .chart.logins rect')).length, 31);
+  await clean(page);
+
+  const hour = (n) => ({ Logins: n, Messages: 10 * n, Peak: n % 5 });
+  const day = (n) => ({ Day: `2026-11-${String(n).padStart(2, '0')}`, Logins: n, Messages: 1000 * n, Peak: n === 3 ? 77 : n, HourList: Array.from({ length: 24 }, (_, i) => hour(i * n)) });
+  await page.setRequestInterception(true);
+  page.on('request', (request) => (request.url().includes('timd_stats/get')
+    ? request.respond({ contentType: 'application/json', body: JSON.stringify({ ErrorCode: 0, DayList: Array.from({ length: 30 }, (_, i) => day(i + 1)) }) })
+    : request.continue()));
+  await page.click('#stats-again');
+  await says(page, '#stats-month .messages strong', '465,000');
+  assert.equal(await text(page, '#stats-month .peak strong'), '77');
+  assert.equal(await page.$eval('#stats-month .peak svg', (svg) => svg.getAttribute('aria-label')), 'Most connected at once: 77, highest 77 (3 Nov 2026)');
+  await page.focus('#stats-month + details summary');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#stats-month-table', { visible: true });
+  assert.equal(await text(page, '#stats-month-table tbody tr'), '30 Nov 20263030,00030', 'the newest first');
+  await page.select('#stats-day', '2026-11-02');
+  assert.equal(await text(page, '#stats-hours .logins strong'), '552');
+  await page.click('#stats-again'); // keeps the day
+  await page.click('#language');
+  await says(page, '#stats-month', '登录次数');
+  assert.equal(await page.$eval('#stats-day', (select) => select.value), '2026-11-02');
+  for (const viewport of [DESKTOP, PHONE]) {
+    await page.setViewport(viewport);
+    await check(page, 'the statistics');
+    await page.click('#theme');
+  }
+  await clean(page);
+});
+
 test('both languages have the same keys, and the choice of language and theme stays', async (t) => {
   const keys = async (language) => Object.keys((await import(`../console/text.${language}.js`)).default).sort();
   assert.deepEqual(await keys('en'), await keys('zh'));
