@@ -67,6 +67,9 @@ type Options struct {
 	Cluster func(ctx context.Context) (Cluster, error)
 	// Stats has the statistics of apps; nil when none are kept.
 	Stats Stats
+	// Sign returns a UserSig of an app's user, signed with the app's first key; nil:
+	// this timd signs none.
+	Sign func(app uint32, userID string, expire time.Duration) string
 	// Audit records what was done; nil: nothing is recorded.
 	Audit Audit
 	// Profile receives the nick and face of an import, nil for those that were
@@ -226,6 +229,7 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"timd_session/kick":                            (*API).sessionKick,
 	"timd_session/watch":                           (*API).sessionWatch,
 	"timd_stats/get":                               (*API).statsGet,
+	"timd_usersig/sign":                            (*API).signUserSig,
 
 	"group_open_http_svc/get_appid_group_list":           (*API).groupIDs,
 	"group_open_http_svc/send_group_system_notification": (*API).notifyMembers,

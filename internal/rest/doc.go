@@ -31,6 +31,7 @@
 //	quota.go         timd_quota: get, set
 //	session.go       timd_session: list, kick
 //	stats.go         timd_stats/get: what happened by day and hour
+//	usersig.go       timd_usersig/sign, in dev mode only
 //	watch.go         timd_session/watch, a stream of events
 //	counts.go        how many users and instances an app has online
 //	elements.go      MsgBody, and the payloads that clients have

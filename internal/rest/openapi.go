@@ -46,6 +46,7 @@ var Services = []Service{
 	{"timd_message", "Stored messages, for moderation; not of the vendor's API"},
 	{"timd_quota", "What a user may use in a day; not of the vendor's API"},
 	{"timd_session", "Sessions; not of the vendor's API"},
+	{"timd_usersig", "UserSigs for trying things out, in dev mode only; not of the vendor's API"},
 	{"timd_stats", "What happened by day and hour; not of the vendor's API"},
 }
 

@@ -43,7 +43,14 @@ func serveREST(ctx context.Context, t *running) error {
 	if err != nil {
 		return err
 	}
+	var sign func(uint32, string, time.Duration) string
+	if t.options.dev {
+		sign = func(app uint32, userID string, expire time.Duration) string {
+			return usersig.Sign(app, t.apps[app][0], userID, time.Now(), expire)
+		}
+	}
 	api, err := rest.New(rest.Options{
+		Sign:          sign,
 		Audit:         log,
 		Cluster:       t.cluster,
 		Sessions:      t.reg,

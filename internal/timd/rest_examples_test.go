@@ -21,7 +21,7 @@ var updateExamples = flag.Bool("update", false, "write the replies of rest/comma
 // Every example of the server API works as it stands, one after the other, and is
 // answered with the fields that its reply shows.
 func TestAPIExamples(t *testing.T) {
-	s := newStage(t, nil)
+	s := newStage(t, func(o *options) { o.dev = true }) // otherwise timd signs no UserSigs
 	// The message that timd_message/revoke's example revokes is the store's first one.
 	s.call("openim/importmsg", `{"From_Account":"alice","To_Account":"carol","SyncFromOldSystem":2,"MsgRandom":2,"MsgTimeStamp":1699999999,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"rude"}}]}`)
 	s.online("alice")

@@ -6,6 +6,7 @@ import { askToBan, banText } from './ban.js';
 import { byID, element, write } from './dom.js';
 import { facts } from './facts.js';
 import { reason } from './reason.js';
+import { TestSig } from './testsig.js';
 import { label, put, say, translate } from './text.js';
 import { linkToUsers } from './messages.js';
 import { count, full } from './time.js';
@@ -16,11 +17,13 @@ export class Person {
   #id = '';
   #user;
   #failed;
+  #sig;
   #turn = 0; // the newest reading; answers of earlier ones are dropped
 
   /** @param {(error: Error) => void} failed called when the user cannot be read */
   constructor(failed) {
     this.#failed = failed;
+    this.#sig = new TestSig(failed);
     byID('person-find').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#find();
@@ -37,10 +40,12 @@ export class Person {
 
   start(api) {
     this.#api = api;
+    this.#sig.start(api);
   }
 
   stop() {
     this.#api = undefined;
+    this.#sig.stop();
     this.open('');
   }
 
@@ -54,6 +59,7 @@ export class Person {
       byID('person-ban').reset();
     }
     this.#id = id;
+    this.#sig.open(id);
     byID('person-find').elements.q.value = id;
     if (this.#api && id) this.#load();
   }

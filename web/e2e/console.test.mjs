@@ -336,6 +336,42 @@ for (const [name, options] of Object.entries(VIEWERS)) {
   });
 }
 
+test('in dev mode a test UserSig is signed and copied; any other timd says why not', async (t) => {
+  const user = someone('sig');
+  const show = async (page) => {
+    await page.evaluate((id) => (location.hash = `#/users/${id}`), user);
+    await page.waitForSelector('#person', { visible: true });
+    await page.click('#sig-form button');
+  };
+  const page = await openConsole(t);
+  await page.evaluate(() => {
+    navigator.clipboard.writeText = async (words) => {
+      globalThis.copied = words;
+    };
+  });
+  await show(page);
+  await page.waitForSelector('#sig-result', { visible: true });
+  await says(page, '#sig-said', `This UserSig logs ${user} in.`);
+  const sig = await page.$eval('#sig-text', (input) => input.value);
+  await page.click('#sig-copy');
+  await says(page, '#sig-said', 'The UserSig was copied.');
+  assert.equal(await page.evaluate(() => globalThis.copied), sig);
+  const one = await wireMember(stage.timd.url, { app: APP.app, user, sig });
+  t.after(() => one.close());
+  await check(page, 'a signed UserSig');
+  await page.evaluate(() => (location.hash = '#/users/somebody-else'));
+  await says(page, '#person-title', 'somebody-else');
+  assert.equal(await page.$eval('#sig-text', (input) => input.value), '', 'the next user has none yet');
+  await page.setRequestInterception(true);
+  page.on('request', (request) => (request.url().includes('timd_usersig/sign')
+    ? request.respond({ contentType: 'application/json', body: JSON.stringify({ ErrorCode: 2905, ErrorInfo: 'this timd is not in dev mode' }) })
+    : request.continue()));
+  await show(page);
+  await says(page, '#sig-said', 'not in dev mode [2905]');
+  assert.equal(await page.$eval('#sig-result', (place) => place.hidden), true);
+  await clean(page);
+});
+
 test('statistics of days and hours, as charts and as tables', async (t) => {
   const page = await openConsole(t);
   await page.click('#views [href="#/statistics"]');
