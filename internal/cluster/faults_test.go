@@ -44,7 +44,7 @@ func TestFaults(t *testing.T) {
 	if s.prompt = 15 * time.Second; long == 0 {
 		s.short()
 	} else {
-		s.prompt = time.Second
+		s.prompt, s.ledger.prompt = time.Second, true
 		s.long(long)
 	}
 	s.end()
@@ -282,7 +282,10 @@ func (s *faults) end() {
 	s.mu.Lock()
 	logins := s.logins
 	s.mu.Unlock()
-	t.Logf("%d logins beside the first ones; %d changes of records seen, %d of them from one revision to the next", logins, s.audit.seen, s.audit.followed)
+	s.audit.mu.Lock()
+	seen, followed := s.audit.seen, s.audit.followed
+	s.audit.mu.Unlock()
+	t.Logf("%d logins beside the first ones; %d changes of records seen, %d of them from one revision to the next", logins, seen, followed)
 	wrong := s.ledger.violations()
 	require.Empty(t, wrong, "of these, %d", len(wrong))
 }

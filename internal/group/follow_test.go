@@ -175,7 +175,11 @@ func TestADeafSessionListsAgain(t *testing.T) {
 	bob.mu.Unlock()
 	alice.must("group.update", obj{"groupID": "w", "name": "m"}, nil)
 	alice.toldOf(frame.NoteGroup)
-	w.reach()
+	require.Eventually(t, func() bool { // it may be held back for a moment
+		bob.mu.Lock()
+		defer bob.mu.Unlock()
+		return bob.missed > 0
+	}, 30*time.Second, time.Millisecond)
 	bob.mu.Lock()
 	bob.deaf = false
 	bob.mu.Unlock()

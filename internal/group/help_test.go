@@ -117,6 +117,7 @@ type client struct {
 	changed *sync.Cond // on mu
 	notes   []note
 	deaf    bool // notifications are not taken
+	missed  int  // how many were not
 }
 
 type note struct {
@@ -135,6 +136,7 @@ func (w *world) login(gateway int, userID string) *client {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.deaf {
+			c.missed++
 			return false
 		}
 		c.notes = append(c.notes, note{method, p})
