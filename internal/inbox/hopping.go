@@ -68,6 +68,15 @@ func (s spot) compare(m *record) int64 {
 	return int64(int16(uint16(m.Seq) - uint16(s.sequence)))
 }
 
+// end returns the position of the first message behind the place among some, oldest
+// first; 0 if there is none.
+func (s spot) end(list []*record) uint64 {
+	if i := slices.IndexFunc(list, func(m *record) bool { return s.compare(m) > 0 }); i >= 0 {
+		return list[i].pos
+	}
+	return 0
+}
+
 // beside returns the place that is so many messages behind m, as a page's next.
 func (s spot) beside(m *record, by int64) float64 {
 	if !s.timed {
@@ -106,11 +115,7 @@ func (in *Inbox) hop(ctx context.Context, u place.User, p pair, h hopParams) (ho
 	if h.Newer {
 		return in.hopOn(ctx, u, newest, kept.view(), at, around, h.Count)
 	}
-	before := uint64(0)
-	if i := slices.IndexFunc(around, func(m *record) bool { return at.compare(m) > 0 }); i >= 0 {
-		before = around[i].pos
-	}
-	return in.hopBack(ctx, u, p, at, before, h.Count)
+	return in.hopBack(ctx, u, p, at, at.end(around), h.Count)
 }
 
 // around returns the messages around a place, oldest first: the first one on its far

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -15,11 +16,13 @@ type PeerMessages interface {
 	AllUnread(ctx context.Context, u place.User) (uint64, error)
 	SetRead(ctx context.Context, u place.User, other string, upTo time.Time) error
 	RevokeByKey(ctx context.Context, from place.User, to, key string) error
+	Roam(ctx context.Context, u place.User, other string, q inbox.RoamQuery) (inbox.RoamPage, error)
 }
 
 const (
 	maxUnreadPeers = 10
 	maxMsgKey      = 64 // bytes
+	maxRoaming     = 100
 )
 
 func (a *API) peerMessages() (PeerMessages, error) {
@@ -105,4 +108,78 @@ func (a *API) withdraw(ctx context.Context, c *call) (reply, error) {
 		return nil, fault.New(fault.MsgKeyMalformed)
 	}
 	return nil, in.RevokeByKey(ctx, c.user(from), to, *key)
+}
+
+// roam is admin_getroammsg: {"Operator_Account", "Peer_Account", "MaxCnt"?: 1–100,
+// "MinTime"?, "MaxTime"?, "LastMsgKey"?}: the newest messages of a time, as
+// Operator_Account sees them, oldest first. The next older ones are asked for with
+// LastMsgTime as MaxTime, and LastMsgKey.
+func (a *API) roam(ctx context.Context, c *call) (reply, error) {
+	in, err := a.peerMessages()
+	if err != nil {
+		return nil, err
+	}
+	id, err := c.body.userID("Operator_Account")
+	if err != nil {
+		return nil, err
+	}
+	peer, err := c.body.userID("Peer_Account")
+	if err != nil {
+		return nil, err
+	}
+	count, err := c.body.number("MaxCnt", 1, maxRoaming, maxRoaming)
+	if err != nil {
+		return nil, err
+	}
+	q := inbox.RoamQuery{Count: int(count)}
+	if q.MinTime, err = c.body.number("MinTime", 0, math.MaxUint32, 0); err != nil {
+		return nil, err
+	}
+	if q.MaxTime, err = c.body.number("MaxTime", 0, math.MaxUint32, math.MaxUint32); err != nil {
+		return nil, err
+	}
+	key, err := c.body.text("LastMsgKey", maxMsgKey)
+	if err != nil {
+		return nil, err
+	}
+	if key != nil {
+		q.Behind = *key
+	}
+	page, err := in.Roam(ctx, c.user(id), peer, q)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]fields, len(page.Messages))
+	for i, m := range page.Messages {
+		list[i] = roamed(c.app, m)
+	}
+	out := reply{"Complete": bit(page.Complete), "MsgCnt": len(list), "LastMsgTime": 0, "LastMsgKey": "", "MsgList": list}
+	if len(list) > 0 {
+		out["LastMsgTime"], out["LastMsgKey"] = page.Messages[0].Time, page.Messages[0].Key()
+	}
+	return out, nil
+}
+
+// revokedBit of MsgFlagBits says that a message was revoked.
+const revokedBit = 8
+
+func roamed(app uint32, m inbox.Message) fields {
+	receipt := m.ReadReceiptInfo
+	out := fields{
+		"From_Account": m.From, "To_Account": m.To, "MsgSeq": m.Sequence, "MsgRandom": m.Random, "MsgTimeStamp": m.Time,
+		"MsgFlagBits": 0, "IsPeerRead": bit(receipt != nil && receipt.PeerReceipt != nil && receipt.IsPeerRead), "MsgKey": m.Key(), "MsgId": m.ID,
+		"MsgBody": MsgBodyOf(app, m.Type, m.Payload), "CloudCustomData": m.CloudCustomData,
+	}
+	if m.IsRevoked {
+		out["MsgFlagBits"], out["MsgBody"], out["CloudCustomData"] = revokedBit, []fields{}, ""
+	}
+	return out
+}
+
+// bit is 1 for what is true.
+func bit(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }

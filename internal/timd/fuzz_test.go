@@ -164,6 +164,7 @@ func FuzzServerAPI(f *testing.F) {
 		"sns/black_list_get":                    `{"From_Account":"a","StartIndex":0,"MaxLimited":10}`,
 		"openim/batchsendmsg":                   `{"From_Account":"a","To_Account":["bob","carol"],"MsgRandom":7,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`,
 		"openim/importmsg":                      `{"SyncFromOldSystem":2,"From_Account":"a","To_Account":"bob","MsgTimeStamp":1500000000,"MsgRandom":7,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`,
+		"openim/admin_getroammsg":               `{"Operator_Account":"a","Peer_Account":"bob","MaxCnt":5,"MinTime":1,"MaxTime":1500000000,"LastMsgKey":"1_7_1500000000"}`,
 		"openim/admin_msgwithdraw":              `{"From_Account":"a","To_Account":"bob","MsgKey":"1_7_1500000000"}`,
 		"openim/admin_set_msg_read":             `{"Report_Account":"bob","Peer_Account":"a","MsgReadTime":1500000000}`,
 		"openim/get_c2c_unread_msg_num":         `{"To_Account":"bob","Peer_Account":["a"]}`,
