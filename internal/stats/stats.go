@@ -93,17 +93,25 @@ type addition struct {
 
 // Open makes the bucket if it is absent, and begins to add once a minute.
 func Open(ctx context.Context, o Options) (*Stats, error) {
+	s, err := prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	life, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.work.Go(func() { s.run(life) })
+	return s, nil
+}
+
+// prepare is Open without what adds by itself.
+func prepare(ctx context.Context, o Options) (*Stats, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if err := o.Bus.OpenBucket(ctx, bus.BucketStats, "tim: what happened in an app, by day"); err != nil {
 		return nil, err
 	}
-	s := &Stats{o: o, adding: make(chan struct{}, 1)}
-	life, stop := context.WithCancel(context.Background())
-	s.stop = stop
-	s.work.Go(func() { s.run(life) })
-	return s, nil
+	return &Stats{o: o, adding: make(chan struct{}, 1), stop: func() {}}, nil
 }
 
 // run adds once a minute, each gateway at another second.

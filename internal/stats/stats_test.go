@@ -22,9 +22,10 @@ func (c *clock) now() time.Time   { return *c.at.Load() }
 
 var noon = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 
+// open opens a Stats that adds only when it is told to.
 func open(t *testing.T, b Bus, gateway string, c *clock) *Stats {
 	t.Helper()
-	s, err := Open(t.Context(), Options{Bus: b, Gateway: gateway, Now: c.now, Report: func(err error) { t.Log(err) }})
+	s, err := prepare(t.Context(), Options{Bus: b, Gateway: gateway, Now: c.now, Report: func(err error) { t.Log(err) }})
 	require.NoError(t, err)
 	t.Cleanup(func() { s.Close(context.Background()) })
 	return s
