@@ -3,6 +3,8 @@ package inbox
 import (
 	"context"
 	"errors"
+
+	"github.com/tim-wasm/tim/internal/fault"
 )
 
 // This file holds what administrators do with conversations that are not theirs.
@@ -58,8 +60,9 @@ func (in *Inbox) revokeBetween(ctx context.Context, app uint32, a, b string, pos
 		return false, err
 	}
 	m, stands, err := in.standsAt(ctx, pairOf(app, a, b), position)
-	if err == nil && stands {
-		_, err = in.takeBackFrom(ctx, m.pair, m.By, m)
+	if err == nil {
+		_, err = in.takeBackFrom(counted(ctx), m.pair, m.By, m)
+		err = finished(stands, err)
 	}
 	return stands && err == nil, err
 }
@@ -70,13 +73,24 @@ func (in *Inbox) RevokeOfGroup(ctx context.Context, app uint32, groupID, by stri
 	if err == nil && m.Message.Type == typeGroupTip {
 		err = noTips()
 	}
-	if err == nil && stands {
-		_, err = in.takeBack(ctx, by, m)
+	if err == nil {
+		_, err = in.takeBack(counted(ctx), by, m)
+		err = finished(stands, err)
 	}
 	if err != nil {
 		return false, in.failed("timd_message/revoke", err)
 	}
 	return stands, nil
+}
+
+// finished is the error of revoking a message. One that had been revoked before is
+// revoked again, as that may have been cut off before anybody was told; when it was so
+// long ago that this is not looked up, it was not.
+func finished(stood bool, err error) error {
+	if !stood && errors.Is(err, fault.New(fault.InvalidOperation)) {
+		return nil
+	}
+	return err
 }
 
 // standsAt returns the message at a position of a conversation, and whether it has not

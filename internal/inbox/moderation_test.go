@@ -23,6 +23,17 @@ func pagesOf(t *testing.T, read func(before uint64) (MessagePage, error)) (all [
 	}
 }
 
+// cutOff leaves what a revocation leaves that ends behind its first step.
+func cutOff(t *testing.T, in *Inbox, p pair, position uint64, by string) {
+	t.Helper()
+	m, err := in.messageAt(t.Context(), p, position)
+	require.NoError(t, err)
+	require.NoError(t, in.flagAll(t.Context(), []*record{m}, func(_ *record, f *flags) bool {
+		f.Revoked, f.By = true, by
+		return true
+	}, func(*record, flags) {}))
+}
+
 // TestModerationBetweenUsers: an administrator reads every stored message of two users,
 // also what both have deleted for themselves or cleared, and revokes any of them once.
 func TestModerationBetweenUsers(t *testing.T) {
@@ -57,8 +68,13 @@ func TestModerationBetweenUsers(t *testing.T) {
 	}
 	b.until("the revocation", func() bool { return len(b.revoked) == 1 && b.revoked[0].ID == all[3].ID })
 	require.True(t, pagesOf(t, read)[3].IsRevoked)
+	cutOff(t, in, pairOf(app, "alice", "bob"), all[4].Position, "alice")
+	done, err := revoke(all[4].Position)
+	require.NoError(t, err)
+	require.False(t, done)
+	b.until("the revocation that was cut off", func() bool { return len(b.revoked) == 2 && b.revoked[1].ID == all[4].ID })
 
-	_, err := revoke(1 << 40)
+	_, err = revoke(1 << 40)
 	require.ErrorIs(t, err, fault.New(fault.BadParameters))
 	_, err = in.RevokeBetween(t.Context(), app, "alice", "carol", all[0].Position)
 	require.ErrorIs(t, err, fault.New(fault.BadParameters), "of another conversation")
@@ -78,7 +94,8 @@ func TestModerationBetweenUsers(t *testing.T) {
 // nothing that the group itself has said.
 func TestModerationInAGroup(t *testing.T) {
 	in, groups := openGroups(t, openBus(t, bus.Memory), Options{})
-	dave := team(t, in, groups, "g", "dave", "bob")[0]
+	members := team(t, in, groups, "g", "dave", "bob")
+	dave, bob := members[0], members[1]
 	for n := range window + 2 {
 		dave.says("g", fmt.Sprint(n))
 	}
@@ -95,7 +112,12 @@ func TestModerationInAGroup(t *testing.T) {
 		require.Equal(t, done, got)
 	}
 	require.True(t, pagesOf(t, read)[window+1].IsRevoked)
-	_, err := in.RevokeOfGroup(t.Context(), app, "g", "root", tip.Position)
+	cutOff(t, in, pairOf(app, "", groupName("g")), all[window].Position, "root")
+	done, err := in.RevokeOfGroup(t.Context(), app, "g", "root", all[window].Position)
+	require.NoError(t, err)
+	require.False(t, done)
+	bob.until("the revocation that was cut off", func() bool { return len(bob.revoked) == 2 && bob.revoked[1].ID == all[window].ID })
+	_, err = in.RevokeOfGroup(t.Context(), app, "g", "root", tip.Position)
 	require.ErrorIs(t, err, fault.New(fault.InvalidOperation))
 	_, err = in.RevokeOfGroup(t.Context(), app, "other", "root", old.Position)
 	require.ErrorIs(t, err, fault.New(fault.BadParameters))
