@@ -148,6 +148,18 @@ func TestUploadsThatWereLeftAreFreed(t *testing.T) {
 	require.Zero(t, s.Unfinished())
 }
 
+// A store that answers with nothing where an answer is due has stored nothing. Here it
+// is asked for the bucket's region.
+func TestAnEmptyAnswerIsNoSuccess(t *testing.T) {
+	s := bucketmodel.New(t)
+	b := open(t, s, func(o *Options) { o.Region = "" })
+	s.Fault(func(_ http.ResponseWriter, r *http.Request) bool { return r.Method == http.MethodGet })
+	for _, size := range []int{4, 2 * pieceSize} {
+		require.Error(t, b.Put(t.Context(), "a", bytes.NewReader(pattern(size)), int64(size)), size)
+	}
+	require.Empty(t, s.Keys())
+}
+
 // While the store is down, what can be sent again is, a few times; each operation that
 // fails is counted once.
 func TestAStoreThatIsDown(t *testing.T) {

@@ -52,10 +52,7 @@ func (b *Bucket) putStream(ctx context.Context, key string, r io.Reader, size in
 	done := make(chan error, 1)
 	go func() {
 		_, err := b.s3.Client.PutObject(ctx, b.o.Bucket, key, from, size, plain)
-		if err == nil {
-			err = io.EOF // whoever still writes
-		}
-		_ = from.CloseWithError(err)
+		_ = from.Close() // whoever still writes
 		done <- err
 	}()
 	err := pass(to, r, size, d)
@@ -67,7 +64,7 @@ func (b *Bucket) putStream(ctx context.Context, key string, r io.Reader, size in
 	switch cause := context.Cause(ctx); {
 	case err != nil:
 		return &givenError{err}
-	case errors.Is(sent, io.EOF):
+	case sent == nil:
 		return nil
 	case cause != nil:
 		return cause
