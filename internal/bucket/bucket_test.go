@@ -186,7 +186,7 @@ func TestAStoreThatStandsStill(t *testing.T) {
 	s, seen := bucketmodel.New(t), &watched{}
 	over := make(chan struct{})
 	t.Cleanup(func() { close(over) }) // before the store, which waits for its requests
-	began := make(chan struct{}, 8)
+	began := make(chan struct{}, 8) // holds a token for each request of the patient one
 	s.Fault(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodGet {
 			w.Header().Set("ETag", `"one"`)
@@ -194,19 +194,21 @@ func TestAStoreThatStandsStill(t *testing.T) {
 			_, _ = w.Write([]byte("some"))
 			_ = http.NewResponseController(w).Flush()
 		}
-		began <- struct{}{}
+		if strings.HasSuffix(r.URL.Path, "/patient") {
+			began <- struct{}{}
+		}
 		<-over
 		return true
 	})
 	hasty := open(t, s, func(o *Options) { o.stallWithin, o.Observe = 100*time.Millisecond, seen.observe })
+	// A busy machine may end this before the store has seen it.
 	require.ErrorIs(t, hasty.Put(t.Context(), "a", zeros{}, 1<<30), errStalled)
-	<-began
 	require.Equal(t, 1, seen.count())
 
 	patient := open(t, s, func(o *Options) { o.Observe = seen.observe })
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-began; cancel() }()
-	require.ErrorIs(t, patient.Put(ctx, "a", zeros{}, 1<<30), context.Canceled)
+	require.ErrorIs(t, patient.Put(ctx, "patient", zeros{}, 1<<30), context.Canceled)
 	require.Equal(t, 1, seen.count())
 
 	r, err := hasty.Get(t.Context(), "a", 0, 100)
