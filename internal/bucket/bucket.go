@@ -170,7 +170,7 @@ type givenError struct{ error }
 // advice is what to do about what S3 says.
 var advice = map[string]string{
 	minio.NoSuchBucket:      "make the bucket, or correct its name",
-	minio.AccessDenied:      "the keys may not do this: permit GetObject, PutObject, DeleteObject, AbortMultipartUpload and ListBucket",
+	minio.AccessDenied:      "the keys may not do this: permit GetObject, PutObject, DeleteObject, AbortMultipartUpload, ListBucket and ListBucketMultipartUploads",
 	"InvalidAccessKeyId":    "correct the keys",
 	"SignatureDoesNotMatch": "correct the keys, or the region",
 	"RequestTimeTooSkewed":  "set the clock of this machine right",
