@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -106,6 +107,37 @@ func TestWhatBreaksOff(t *testing.T) {
 	})
 	_, got := g.get(up.Name)
 	require.True(t, bytes.Equal(data, got))
+}
+
+// clockedWriter counts how often the clock of a connection begins anew.
+type clockedWriter struct {
+	http.ResponseWriter
+	set *int
+}
+
+// SetReadDeadline is what http.ResponseController looks for.
+func (w clockedWriter) SetReadDeadline(time.Time) error { *w.set++; return nil }
+
+// littleReader returns 1000 bytes at most, as forms come.
+type littleReader struct{ io.Reader }
+
+// Read implements io.Reader.
+func (r littleReader) Read(p []byte) (int, error) { return r.Reader.Read(p[:min(len(p), 1000)]) }
+
+// Once a part has been read and stored, an upload has the whole time for its next
+// chunk, however long storing has taken.
+func TestStoringAPartIsNotCounted(t *testing.T) {
+	const part, set = 20 * chunkSize, 20
+	clocks := 0
+	in := &incoming{
+		in: http.NewResponseController(clockedWriter{nil, &clocks}), from: littleReader{bytes.NewReader(pattern(part + 1))}, stall: within, most: part + 1,
+	}
+	_, err := io.ReadFull(in, make([]byte, part))
+	require.NoError(t, err)
+	require.Equal(t, set, clocks)
+	_, err = io.ReadFull(in, make([]byte, 1))
+	require.NoError(t, err)
+	require.Equal(t, set+1, clocks)
 }
 
 // A gateway that is given a bucket serves and frees the files of before, too. One that

@@ -287,7 +287,8 @@ func (b *incoming) Read(p []byte) (int, error) {
 		_ = b.in.SetReadDeadline(time.Now().Add(b.stall))
 		b.due = b.size + chunkSize
 	}
-	n, err := b.from.Read(p)
+	// Not beyond the chunk: the clock begins anew after several that are stored together.
+	n, err := b.from.Read(p[:min(int64(len(p)), b.due-b.size)])
 	switch b.size += int64(n); {
 	case b.size > b.most || errors.Is(err, errTooLong):
 		b.failed = tooLarge(b.kind, b.most)
