@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -138,6 +139,31 @@ func TestStoringAPartIsNotCounted(t *testing.T) {
 	_, err = io.ReadFull(in, make([]byte, 1))
 	require.NoError(t, err)
 	require.Equal(t, set+1, clocks)
+}
+
+// lateEnd returns the last bytes without the end, and counts how often it is closed.
+type lateEnd struct {
+	io.Reader
+	closed int
+}
+
+func (l *lateEnd) Close() error { l.closed++; return nil }
+
+func (l *lateEnd) write(context.Context, *Info, io.Reader, int64) error { return nil }
+func (l *lateEnd) read(context.Context, *Info, int64, int64) (io.ReadCloser, error) {
+	return l, nil
+}
+func (l *lateEnd) free(context.Context, uint32, string) error { return nil }
+
+// What was asked of the store for an image is closed after its last byte, which a
+// store may send before it says that it was the last.
+func TestAnImageThatWasReadIsClosed(t *testing.T) {
+	from := &lateEnd{Reader: strings.NewReader("0123456789")}
+	m := &Media{store: store{objects: from}}
+	data, err := m.bytes(t.Context(), Info{Size: 10, Bucket: true})
+	require.NoError(t, err)
+	require.Equal(t, "0123456789", string(data))
+	require.Equal(t, 1, from.closed)
 }
 
 // A gateway that is given a bucket serves and frees the files of before, too. One that

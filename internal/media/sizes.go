@@ -184,7 +184,9 @@ func (i *Info) serves(short int) bool {
 // bytes reads a whole file, which must be small enough to be held.
 func (m *Media) bytes(ctx context.Context, i Info) ([]byte, error) {
 	out := make([]byte, i.Size)
-	if _, err := io.ReadFull(&body{ctx: ctx, store: m.store, i: i}, out); err != nil {
+	b := &body{ctx: ctx, store: m.store, i: i}
+	defer b.close() // the last byte need not come with the end
+	if _, err := io.ReadFull(b, out); err != nil {
 		return nil, fmt.Errorf("the bytes of a file: %w", err)
 	}
 	return out, nil
