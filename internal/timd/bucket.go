@@ -67,8 +67,9 @@ func (o *bucketOptions) plain() bool {
 	return err == nil && strings.EqualFold(u.Scheme, "http") && !isLoopback(u.Hostname())
 }
 
-// bucketWithin is how long a start waits for the bucket.
-const bucketWithin = 5 * time.Second
+// bucketWithin is how long a start waits for the bucket. A busy machine needs seconds
+// for the requests of a check; after that a mistake is only warned of.
+const bucketWithin = 15 * time.Second
 
 // openBucket opens and tries the bucket. What the store refuses ends the start; a
 // store that is away does not, since only files need it.
