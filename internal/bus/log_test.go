@@ -256,7 +256,7 @@ func TestFault(t *testing.T) {
 // now.
 func TestSavedStreams(t *testing.T) {
 	require.NotContains(t, SavedStreams, BucketStream(BucketLeases))
-	require.Len(t, SavedStreams, 14+MaxPartitions)
+	require.Len(t, SavedStreams, 15+MaxPartitions)
 }
 
 // A refusal while there is no leader and one for lack of room are different

@@ -137,8 +137,8 @@ func TestHopToASequence(t *testing.T) {
 // TestHopFar: the way to a place of long ago takes several calls, each of which
 // costs no more than another.
 func TestHopFar(t *testing.T) {
-	now := time.Unix(1_700_000_000, 0)
-	in := open(t, openBus(t, bus.Memory), Options{Now: func() time.Time { return now }})
+	now := &clock{now: time.Unix(1_700_000_000, 0)}
+	in := open(t, openBus(t, bus.Memory), Options{Now: now.Now})
 	a := login(t, in, "alice", "a1")
 	const messages = 52 * window
 	for n := range messages {
@@ -147,7 +147,7 @@ func TestHopFar(t *testing.T) {
 			text += strings.Repeat("x", longSize)
 		}
 		a.send("bob", text)
-		now = now.Add(time.Second)
+		now.forward(time.Second)
 	}
 	for _, n := range []int64{1, 2, 17, 100} {
 		p := hopParams{ConversationID: "C2Cbob", Time: float64(1_700_000_000 + n), Count: 3}

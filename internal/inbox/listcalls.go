@@ -118,29 +118,11 @@ func (s *Session) keepOne(ctx context.Context, other string, f func(other string
 
 // clear hides conversations, clears their history, or both.
 func (s *Session) clear(ctx context.Context, others []string, hide, history bool) error {
-	list, err := s.in.headsOf(ctx, s.user.User, others)
+	clear, err := s.in.clearing(ctx, s.user.User, others, hide, history)
 	if err != nil {
 		return err
 	}
-	heads := make(map[string]*record, len(others))
-	for i, other := range others {
-		if list[i] == nil {
-			return fault.With(fault.NoConversation, strconv.Quote(idOf(other)))
-		}
-		heads[other] = list[i]
-	}
-	return s.change(ctx, others, func(other string, v *settings) {
-		h := heads[other]
-		if h.pos >= v.cleared() { // otherwise another instance has cleared more
-			v.ClearedSent, v.Epoch = h.Sent[h.pair.side(other)], h.Epoch
-		}
-		if hide {
-			v.Hidden, v.Pinned, v.Draft = max(v.Hidden, h.pos), false, ""
-		}
-		if history {
-			v.Cleared = max(v.Cleared, h.pos)
-		}
-	})
+	return s.change(ctx, others, clear)
 }
 
 func (s *Session) deleteConversations(ctx context.Context, p conversationParams) (any, error) {

@@ -167,7 +167,8 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestServerReads":   TestServerReads,
 		"TestServerRevokes": TestServerRevokes,
 	},
-	"roam_test.go": {"TestRoam": TestRoam},
+	"contacted_test.go": {"TestContacted": TestContacted},
+	"roam_test.go":      {"TestRoam": TestRoam},
 	"moderation_test.go": {
 		"TestModerationBetweenUsers": TestModerationBetweenUsers,
 		"TestModerationInAGroup":     TestModerationInAGroup,

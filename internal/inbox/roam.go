@@ -12,8 +12,7 @@ import (
 // included.
 type RoamQuery struct {
 	MinTime, MaxTime int64 // Unix seconds
-	// Behind is the MsgKey of a message at MaxTime: only older ones are asked for. ""
-	// asks for all.
+	// Behind is the Key of a message: only older ones are asked for. "" asks for all.
 	Behind string
 	Count  int
 }
@@ -56,7 +55,7 @@ func (in *Inbox) roam(ctx context.Context, u place.User, other string, q RoamQue
 	if err != nil {
 		return RoamPage{}, err
 	}
-	out, passed := RoamPage{}, q.Behind == ""
+	out := RoamPage{}
 	for !out.Complete && len(out.Messages) < q.Count {
 		got, err := in.history(ctx, u, p, before, window)
 		if err != nil {
@@ -68,8 +67,8 @@ func (in *Inbox) roam(ctx context.Context, u place.User, other string, q RoamQue
 				out.Complete = true
 				break
 			}
-			if !passed && m.Time == behind.at {
-				passed = m.Sequence == behind.seq && m.Random == behind.random
+			// A message may have come since the end was looked for.
+			if m.Time > q.MaxTime || q.Behind != "" && m.Time == behind.at && m.Sequence >= behind.seq {
 				continue
 			}
 			if len(out.Messages) == q.Count {

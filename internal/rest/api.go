@@ -168,6 +168,8 @@ var commands = map[string]func(*API, context.Context, *call) (reply, error){
 	"openim/batchsendmsg":                          (*API).sendMany,
 	"openim/importmsg":                             (*API).importMessage,
 	"openim/admin_msgwithdraw":                     (*API).withdraw,
+	"recentcontact/get_list":                       (*API).recentList,
+	"recentcontact/delete":                         (*API).recentDelete,
 	"openim/admin_getroammsg":                      (*API).roam,
 	"openim/admin_set_msg_read":                    (*API).setRead,
 	"openim/get_c2c_unread_msg_num":                (*API).unreadOfPeers,

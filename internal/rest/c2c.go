@@ -16,6 +16,8 @@ type PeerMessages interface {
 	AllUnread(ctx context.Context, u place.User) (uint64, error)
 	SetRead(ctx context.Context, u place.User, other string, upTo time.Time) error
 	RevokeByKey(ctx context.Context, from place.User, to, key string) error
+	ContactedBy(ctx context.Context, u place.User) ([]inbox.Contacted, error)
+	ForgetContact(ctx context.Context, u place.User, c inbox.Contacted, history bool) error
 	Roam(ctx context.Context, u place.User, other string, q inbox.RoamQuery) (inbox.RoamPage, error)
 }
 

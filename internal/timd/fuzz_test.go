@@ -164,6 +164,8 @@ func FuzzServerAPI(f *testing.F) {
 		"sns/black_list_get":                    `{"From_Account":"a","StartIndex":0,"MaxLimited":10}`,
 		"openim/batchsendmsg":                   `{"From_Account":"a","To_Account":["bob","carol"],"MsgRandom":7,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`,
 		"openim/importmsg":                      `{"SyncFromOldSystem":2,"From_Account":"a","To_Account":"bob","MsgTimeStamp":1500000000,"MsgRandom":7,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`,
+		"recentcontact/get_list":                `{"From_Account":"a","TimeStamp":1,"StartIndex":0,"TopTimeStamp":0,"TopStartIndex":0,"AssistFlags":7}`,
+		"recentcontact/delete":                  `{"From_Account":"a","Type":1,"To_Account":"bob","ClearRamble":1}`,
 		"openim/admin_getroammsg":               `{"Operator_Account":"a","Peer_Account":"bob","MaxCnt":5,"MinTime":1,"MaxTime":1500000000,"LastMsgKey":"1_7_1500000000"}`,
 		"openim/admin_msgwithdraw":              `{"From_Account":"a","To_Account":"bob","MsgKey":"1_7_1500000000"}`,
 		"openim/admin_set_msg_read":             `{"Report_Account":"bob","Peer_Account":"a","MsgReadTime":1500000000}`,

@@ -1,0 +1,127 @@
+package inbox
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// This file holds what the server API does with a user's list of conversations.
+
+// Contacted is a conversation of a user's list.
+type Contacted struct {
+	UserID, GroupID string // one of them
+	At              int64  // Unix seconds, of the last message; 0: there is none
+	Pinned          bool
+}
+
+// ContactedBy returns the conversations that a user lists, the newest first. Errors
+// are *fault.Error.
+func (in *Inbox) ContactedBy(ctx context.Context, u place.User) ([]Contacted, error) {
+	out, err := in.contactedBy(ctx, u)
+	if err != nil {
+		return nil, in.failed("recentcontact/get_list", err)
+	}
+	return out, nil
+}
+
+func (in *Inbox) contactedBy(ctx context.Context, u place.User) (out []Contacted, err error) {
+	if err := in.mustKnow(ctx, u.SDKAppID, u.UserID); err != nil {
+		return nil, err
+	}
+	all, err := in.peersOf(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	others := slices.DeleteFunc(all.newestFirst(), func(other string) bool { return other == systemUser || pairOf(u.SDKAppID, u.UserID, other).ofTopic() })
+	for some := range slices.Chunk(others, headsAtOnce) {
+		heads, err := in.headsOf(ctx, u, some)
+		if err != nil {
+			return nil, err
+		}
+		kept := make([]peer, len(some))
+		for i, other := range some {
+			kept[i] = all[other]
+		}
+		list, err := in.compose(ctx, u, heads, kept)
+		if err != nil {
+			return nil, err
+		}
+		for i, c := range list {
+			if c == nil {
+				continue
+			}
+			one := Contacted{UserID: some[i], At: c.LastMessage.LastTime, Pinned: c.IsPinned}
+			if p := heads[i].pair; isGroup(some[i]) {
+				one.UserID = ""
+				one.GroupID, _ = p.group()
+			}
+			out = append(out, one)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Contacted) int { return cmp.Compare(b.At, a.At) })
+	return out, nil
+}
+
+// ForgetContact takes a conversation from a user's list, named as in Contacted, and
+// with history also what was said there, for that user. Errors are *fault.Error.
+func (in *Inbox) ForgetContact(ctx context.Context, u place.User, c Contacted, history bool) error {
+	if err := in.forgetContact(ctx, u, c, history); err != nil {
+		return in.failed("recentcontact/delete", err)
+	}
+	return nil
+}
+
+func (in *Inbox) forgetContact(ctx context.Context, u place.User, c Contacted, history bool) error {
+	if err := in.mustKnow(ctx, u.SDKAppID, u.UserID); err != nil {
+		return err
+	}
+	other := c.UserID
+	if c.GroupID != "" {
+		other = groupName(c.GroupID)
+	}
+	clear, err := in.clearing(ctx, u, []string{other}, true, history)
+	if err != nil {
+		return err
+	}
+	_, err = in.setDocument(ctx, u, other, func(d *document) (bool, error) {
+		if err := d.mayHave(other); err != nil {
+			return false, err
+		}
+		was := d.settings
+		clear(other, &d.settings)
+		return was != d.settings, nil
+	})
+	return err
+}
+
+// clearing returns what hides conversations, clears their history, or both.
+func (in *Inbox) clearing(ctx context.Context, u place.User, others []string, hide, history bool) (func(other string, v *settings), error) {
+	list, err := in.headsOf(ctx, u, others)
+	if err != nil {
+		return nil, err
+	}
+	heads := make(map[string]*record, len(others))
+	for i, other := range others {
+		if list[i] == nil {
+			return nil, fault.With(fault.NoConversation, strconv.Quote(idOf(other)))
+		}
+		heads[other] = list[i]
+	}
+	return func(other string, v *settings) {
+		h := heads[other]
+		if h.pos >= v.cleared() { // otherwise another instance has cleared more
+			v.ClearedSent, v.Epoch = h.Sent[h.pair.side(other)], h.Epoch
+		}
+		if hide {
+			v.Hidden, v.Pinned, v.Draft = max(v.Hidden, h.pos), false, ""
+		}
+		if history {
+			v.Cleared = max(v.Cleared, h.pos)
+		}
+	}, nil
+}
