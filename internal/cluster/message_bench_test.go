@@ -176,7 +176,8 @@ func (c *benchConn) hear() (sent []time.Time, err error) {
 			c.acking = ""
 		}
 		if strings.Contains(text, `"method":"messages"`) {
-			sent = timesIn(text)
+			messages, _, _ := strings.Cut(text, `"conversations":`) // whose last message is the same one
+			sent = timesIn(messages)
 			c.cursor, _ = between(text, `"cursor":"`, `"`)
 		}
 		if c.acking == "" && c.cursor != "" {
