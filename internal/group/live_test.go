@@ -286,7 +286,7 @@ func TestHangUpWhileJoining(t *testing.T) {
 // it for the first time is not there.
 func TestJoinWhileTheStoreFails(t *testing.T) {
 	b := &faulty{Bus: busmodel.New(busmodel.Options{})}
-	w := &world{t: t, clock: newClock()}
+	w := &world{t: t, clock: newClock(), untold: true}
 	w.rooms[0] = w.open(b)
 	w.liveRoom()
 	for first := range 2 {
