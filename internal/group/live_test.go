@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +115,9 @@ func TestLiveRoomIsJoinedAndLeft(t *testing.T) {
 	})
 	require.Equal(t, "nick of bob", some.MemberList[0].Nick)
 	require.Equal(t, "alice", some.MemberList[1].UserID)
+	var none membersResult
+	bob.must("group.members", obj{"groupID": "r", "offset": strconv.Itoa(math.MaxInt)}, &none)
+	require.Equal(t, membersResult{MemberList: []GroupMember{}}, none)
 	var online countResult
 	bob.must("group.online", obj{"groupID": "r"}, &online)
 	require.Positive(t, online.MemberCount)

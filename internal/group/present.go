@@ -20,6 +20,7 @@ func (r *Room) newestPage(ctx context.Context, k key, g group, p membersParams) 
 	if err != nil || from < 0 {
 		return nil, fault.With(fault.GroupBadParameters, "offset must be that of the page before, or empty")
 	}
+	from = min(from, live.MaxNewest) // there is nothing behind it
 	var all []live.Member
 	if r.o.Live != nil {
 		if all, err = r.o.Live.Newest(ctx, k.room(), from+p.Count+1); err != nil {
