@@ -37,6 +37,7 @@ func (m *Machine) linkLost() {
 	}
 	m.running, m.roomLost = false, true
 	m.groups.again = m.groups.asking
+	m.topics.noted = nil // what is asked again knows of all that was noted
 }
 
 func (m *Machine) linkBack() {
