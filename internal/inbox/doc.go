@@ -38,6 +38,8 @@
 //	hooks.go         the app's back end is asked and told of what is sent
 //
 //	c2cserver.go     what the server API does between two users
+//	roam.go          it reads the messages of a time between them
+//	contacted.go     it lists a user's conversations, and takes one from the list
 //	group.go         groups: membership, and its changes
 //	groupsend.go     groups: sending
 //	grouplive.go     groups: messages of live rooms, which are stored nowhere

@@ -10,6 +10,7 @@
 //	online.go        openim/query_online_status and querystate
 //	message.go       openim/sendmsg, batchsendmsg, importmsg
 //	c2c.go           openim: what is unread, reading and revoking for users
+//	contacted.go     recentcontact: the conversations of a user's list
 //	group.go         group_open_http_svc: groups are made and changed
 //	groupinfo.go     group_open_http_svc: groups and their members are read
 //	groupmessage.go  group_open_http_svc: messages of groups, and what is set of members

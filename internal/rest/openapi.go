@@ -33,6 +33,7 @@ type Service struct{ Name, About string }
 var Services = []Service{
 	{"im_open_login_svc", "Accounts and kicks"},
 	{"openim", "Messages between users, and who is online"},
+	{"recentcontact", "The conversations of a user's list"},
 	{"profile", "Profiles"},
 	{"sns", "Friends and blacklists"},
 	{"group_open_http_svc", "Groups"},

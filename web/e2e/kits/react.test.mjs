@@ -15,11 +15,16 @@ const LIST = '[class*=message-list__container]';
 const CONVERSATION = '[class*=conversationPreview__content]';
 const SETTING = '[class*=ChatSetting-setting-item]:not([class*=__])';
 
-/** Presses what ends a dialog, and waits until it is gone. */
+/** Presses what ends a dialog until it is gone: the kit draws the dialog anew at times, and what was pressed is no longer there then. */
 async function confirm(page) {
   await page.waitForSelector('.tui-dialog-footer-btn.tui-button-blue-primary:not(.is-disabled)');
-  await page.click('.tui-dialog-footer-btn.tui-button-blue-primary');
-  await gone(page, '.tui-dialog');
+  await page.waitForFunction(
+    () => {
+      if (!document.querySelector('.tui-dialog')) return true;
+      document.querySelector('.tui-dialog-footer-btn.tui-button-blue-primary:not(.is-disabled)')?.click();
+    },
+    { polling: 2000 },
+  );
 }
 
 /** The menu of a message. */
