@@ -186,7 +186,7 @@ func TestAStoreThatStandsStill(t *testing.T) {
 	s, seen := bucketmodel.New(t), &watched{}
 	over := make(chan struct{})
 	t.Cleanup(func() { close(over) }) // before the store, which waits for its requests
-	began := make(chan struct{}, 8) // holds a token for each request of the patient one
+	began := make(chan struct{}, 8)   // holds a token for each request of the patient one
 	s.Fault(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodGet {
 			w.Header().Set("ETag", `"one"`)
