@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -43,28 +44,37 @@ func (in *Inbox) contactedBy(ctx context.Context, u place.User) (out []Contacted
 		if err != nil {
 			return nil, err
 		}
-		kept := make([]peer, len(some))
-		for i, other := range some {
-			kept[i] = all[other]
-		}
-		list, err := in.compose(ctx, u, heads, kept)
-		if err != nil {
+		list := make([]*Contacted, len(some)) // nil: it is not listed
+		if err := bus.Spread(len(some), func(i int) error {
+			last, _, listed, err := in.listed(ctx, u, heads[i], all[some[i]])
+			if err == nil && listed {
+				list[i] = contacted(heads[i], last, some[i], all[some[i]])
+			}
+			return err
+		}); err != nil {
 			return nil, err
 		}
-		for i, c := range list {
-			if c == nil {
-				continue
+		for _, one := range list {
+			if one != nil {
+				out = append(out, *one)
 			}
-			one := Contacted{UserID: some[i], At: c.LastMessage.LastTime, Pinned: c.IsPinned}
-			if p := heads[i].pair; isGroup(some[i]) {
-				one.UserID = ""
-				one.GroupID, _ = p.group()
-			}
-			out = append(out, one)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Contacted) int { return cmp.Compare(b.At, a.At) })
 	return out, nil
+}
+
+func contacted(h, last *record, other string, kept peer) *Contacted {
+	one := &Contacted{Pinned: kept.Pinned}
+	if id, group := h.pair.group(); group {
+		one.GroupID = id
+	} else {
+		one.UserID = other
+	}
+	if last != nil {
+		one.At = last.At / 1000
+	}
+	return one
 }
 
 // ForgetContact takes a conversation from a user's list, named as in Contacted, and

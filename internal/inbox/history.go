@@ -164,22 +164,29 @@ func (in *Inbox) headsOf(ctx context.Context, u place.User, others []string) ([]
 	return out, nil
 }
 
+// listed reports whether a user lists a conversation, given its newest record, nil for
+// none, and their document of it; and what its last message is, as lastMessage does.
+func (in *Inbox) listed(ctx context.Context, u place.User, h *record, kept peer) (last *record, f flags, listed bool, err error) {
+	if h == nil || !kept.sees(h) {
+		return nil, flags{}, false, nil
+	}
+	set := kept.view()
+	last, f, err = in.lastMessage(ctx, u, h, set)
+	return last, f, err == nil && (set.Hidden == 0 || last != nil && last.pos > set.Hidden), err
+}
+
 // compose returns conversations, given their newest records, as their user sees
 // them and in that order; nil for those without a record and for hidden ones.
 // kept holds the user's document of each.
 func (in *Inbox) compose(ctx context.Context, u place.User, heads []*record, kept []peer) ([]*Conversation, error) {
 	out := make([]*Conversation, len(heads))
 	err := bus.Spread(len(heads), func(i int) error {
-		h, set := heads[i], kept[i].view()
-		if h == nil || !kept[i].sees(h) {
-			return nil
-		}
-		side := h.pair.side(u.UserID)
-		last, f, err := in.lastMessage(ctx, u, h, set)
-		if err != nil || set.Hidden != 0 && (last == nil || last.pos <= set.Hidden) {
+		h := heads[i]
+		last, f, listed, err := in.listed(ctx, u, h, kept[i])
+		if err != nil || !listed {
 			return err
 		}
-		c := conversationOf(h, last, f, kept[i], side)
+		c := conversationOf(h, last, f, kept[i], h.pair.side(u.UserID))
 		if last == nil {
 			c.LastMessage = &LastMessage{}
 		}
