@@ -103,6 +103,14 @@ func (o object) userID(name string) (string, error) {
 	return s, nil
 }
 
+// twoUserIDs reads two required UserIDs.
+func (o object) twoUserIDs(first, second string) (a, b string, err error) {
+	if a, err = o.userID(first); err == nil {
+		b, err = o.userID(second)
+	}
+	return a, b, err
+}
+
 // number reads a whole number from least to most; def when the field is
 // absent.
 func (o object) number(name string, least, most, def int64) (int64, error) {

@@ -29,7 +29,7 @@ const (
 
 func (a *API) peerMessages() (PeerMessages, error) {
 	if a.o.PeerMessages == nil {
-		return nil, fault.With(fault.InvalidOperation, "this timd stores no messages")
+		return nil, noMessages()
 	}
 	return a.o.PeerMessages, nil
 }
@@ -73,11 +73,7 @@ func (a *API) setRead(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := c.body.userID("Report_Account")
-	if err != nil {
-		return nil, err
-	}
-	peer, err := c.body.userID("Peer_Account")
+	id, peer, err := c.body.twoUserIDs("Report_Account", "Peer_Account")
 	if err != nil {
 		return nil, err
 	}
@@ -94,11 +90,7 @@ func (a *API) withdraw(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, err := c.body.userID("From_Account")
-	if err != nil {
-		return nil, err
-	}
-	to, err := c.body.userID("To_Account")
+	from, to, err := c.body.twoUserIDs("From_Account", "To_Account")
 	if err != nil {
 		return nil, err
 	}
@@ -121,11 +113,7 @@ func (a *API) roam(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := c.body.userID("Operator_Account")
-	if err != nil {
-		return nil, err
-	}
-	peer, err := c.body.userID("Peer_Account")
+	id, peer, err := c.body.twoUserIDs("Operator_Account", "Peer_Account")
 	if err != nil {
 		return nil, err
 	}

@@ -112,52 +112,49 @@ func (a *API) clearAttributes(ctx context.Context, c *call) (reply, error) {
 
 // getCounters is get_group_counter: {"GroupId", "GroupCounterKeys"?: [key]}.
 func (a *API) getCounters(ctx context.Context, c *call) (reply, error) {
-	id, err := groupID(c.body)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := counterKeys(c.body)
+	named, err := namedCounters(c.body)
 	if err != nil {
 		return nil, err
 	}
 	var out struct {
 		Counters map[string]int64 `json:"counters"`
 	}
-	if err := a.asAdmin(ctx, c, frame.GroupCountersGet, fields{"groupID": id, "keyList": keys}, &out); err != nil {
+	if err := a.asAdmin(ctx, c, frame.GroupCountersGet, named, &out); err != nil {
 		return nil, err
 	}
 	return reply{"GroupCounter": counterList(out.Counters)}, nil
 }
 
-// counterKeys reads GroupCounterKeys; nil, which means all of them, if it is missing.
-func counterKeys(o object) ([]string, error) {
-	if !o.has("GroupCounterKeys") {
-		return nil, nil
-	}
-	list, err := o.list("GroupCounterKeys", maxKeysNamed)
+// namedCounters reads the parameters that name counters of a group: GroupId and
+// GroupCounterKeys, without which they are all of them.
+func namedCounters(o object) (fields, error) {
+	id, err := groupID(o)
 	if err != nil {
 		return nil, err
 	}
-	keys := make([]string, len(list))
-	for i, raw := range list {
-		if json.Unmarshal(raw, &keys[i]) != nil {
-			return nil, bad("GroupCounterKeys[%d] is not a string", i)
+	var keys []string
+	if o.has("GroupCounterKeys") {
+		list, err := o.list("GroupCounterKeys", maxKeysNamed)
+		if err != nil {
+			return nil, err
+		}
+		keys = make([]string, len(list))
+		for i, raw := range list {
+			if json.Unmarshal(raw, &keys[i]) != nil {
+				return nil, bad("GroupCounterKeys[%d] is not a string", i)
+			}
 		}
 	}
-	return keys, nil
+	return fields{"groupID": id, "keyList": keys}, nil
 }
 
 // deleteCounters is delete_group_counter: {"GroupId", "GroupCounterKeys"?: [key]}.
 func (a *API) deleteCounters(ctx context.Context, c *call) (reply, error) {
-	id, err := groupID(c.body)
+	named, err := namedCounters(c.body)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := counterKeys(c.body)
-	if err != nil {
-		return nil, err
-	}
-	return nil, a.asAdmin(ctx, c, group.ServerDeleteCounters, fields{"groupID": id, "keyList": keys}, nil)
+	return nil, a.asAdmin(ctx, c, group.ServerDeleteCounters, named, nil)
 }
 
 func counterList(all map[string]int64) []fields {

@@ -31,7 +31,7 @@ const mentionAll = "__kImSDK_MesssageAtALL__"
 
 func (a *API) groupMessages() (GroupMessages, error) {
 	if a.o.GroupMessages == nil {
-		return nil, fault.With(fault.InvalidOperation, "this timd stores no messages")
+		return nil, noMessages()
 	}
 	return a.o.GroupMessages, nil
 }

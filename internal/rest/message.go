@@ -15,6 +15,9 @@ const maxLifeTime = 7 * 24 * 3600
 // maxCloudData is the same as for clients, in bytes.
 const maxCloudData = 12 << 10
 
+// noMessages is the answer of a timd without a store of messages.
+func noMessages() error { return fault.With(fault.InvalidOperation, "this timd stores no messages") }
+
 // sendMessage: {"SyncOtherMachine"?: 1|2, "From_Account"?, "To_Account",
 // "MsgSeq"?, "MsgRandom", "MsgLifeTime"?, "CloudCustomData"?,
 // "ForbidCallbackControl"?: [name], "MsgBody": [{"MsgType", "MsgContent"}]},
@@ -26,7 +29,7 @@ func (a *API) sendMessage(ctx context.Context, c *call) (reply, error) {
 		return nil, err
 	}
 	if a.o.Send == nil {
-		return nil, fault.With(fault.InvalidOperation, "this timd stores no messages")
+		return nil, noMessages()
 	}
 	sent, err := a.o.Send(ctx, m)
 	if err != nil {
@@ -56,7 +59,7 @@ func (a *API) importMessage(ctx context.Context, c *call) (reply, error) {
 		return nil, err
 	}
 	if a.o.Import == nil {
-		return nil, fault.With(fault.InvalidOperation, "this timd stores no messages")
+		return nil, noMessages()
 	}
 	sent, stored, err := a.o.Import(ctx, m, time.Unix(at, 0), kind == 1)
 	if err != nil {
@@ -85,7 +88,7 @@ func (a *API) sendMany(ctx context.Context, c *call) (reply, error) {
 		return nil, err
 	}
 	if a.o.Send == nil {
-		return nil, fault.With(fault.InvalidOperation, "this timd stores no messages")
+		return nil, noMessages()
 	}
 	sent, errs := make([]inbox.Sent, len(to)), make([]error, len(to))
 	each(len(to), func(i int) {

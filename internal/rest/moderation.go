@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/inbox"
 )
 
@@ -29,15 +28,13 @@ func (o object) talk() (t talk, err error) {
 		t.group, err = groupOrTopic(o)
 		return t, err
 	}
-	if t.from, err = o.userID("From_Account"); err == nil {
-		t.to, err = o.userID("To_Account")
-	}
+	t.from, t.to, err = o.twoUserIDs("From_Account", "To_Account")
 	return t, err
 }
 
 func (a *API) moderation() (Moderation, error) {
 	if a.o.Moderation == nil {
-		return nil, fault.With(fault.InvalidOperation, "this timd stores no messages")
+		return nil, noMessages()
 	}
 	return a.o.Moderation, nil
 }

@@ -73,7 +73,7 @@ type portrait struct {
 // people returns Options.People, or an error that says why there is none.
 func (a *API) people() (People, error) {
 	if a.o.People == nil {
-		return nil, fault.With(fault.InvalidOperation, "this timd stores no messages")
+		return nil, noMessages()
 	}
 	return a.o.People, nil
 }

@@ -65,7 +65,7 @@ func (a *API) quotaSet(ctx context.Context, c *call) (reply, error) {
 
 func (a *API) quotaUser(ctx context.Context, c *call) (place.User, error) {
 	if a.o.Quotas == nil {
-		return place.User{}, fault.With(fault.InvalidOperation, "this timd stores no messages")
+		return place.User{}, noMessages()
 	}
 	id, err := c.body.userID("UserID")
 	if err != nil {
