@@ -40,8 +40,11 @@ func (c *Caller) conversation() string {
 	if c.Rand.IntN(4) == 0 {
 		return "GROUP" + c.topicOf(c.community())
 	}
-	return "C2C" + c.Peer
+	return c.withPeer()
 }
+
+// withPeer is the conversation with the peer.
+func (c *Caller) withPeer() string { return "C2C" + c.Peer }
 
 // some picks at most n users.
 func (c *Caller) some(n int) []string {

@@ -37,7 +37,7 @@ func (x *attacker) strangers() {
 		x.failed("%v %v", err, perr)
 		return
 	}
-	list := object{"conversationID": owner.conversation()}
+	list := object{"conversationID": owner.withPeer()}
 	before, err := conn.Call(frame.MessageList, list)
 	if err != nil || !bytes.Contains(before.Text, []byte(secret)) {
 		x.failed("the owner does not see their own message: %v %s", err, before.Text)
