@@ -5,6 +5,7 @@ import (
 	"compress/zlib"
 	"encoding/base64"
 	"encoding/json"
+	"sync"
 	"time"
 )
 
@@ -50,16 +51,19 @@ func pack(d document) string {
 	e := json.NewEncoder(&plain)
 	e.SetEscapeHTML(false) // other signers do not escape, and it costs bytes
 	_ = e.Encode(d)
-	return wrap(bytes.TrimSuffix(plain.Bytes(), []byte("\n")), zlib.DefaultCompression)
+	z := packers.Get().(*zlib.Writer)
+	defer packers.Put(z)
+	return compressed(bytes.TrimSuffix(plain.Bytes(), []byte("\n")), z)
 }
 
-// wrap compresses and encodes the JSON of a UserSig.
-func wrap(plain []byte, level int) string {
+// packers holds writers that are not in use: each has tables of a megabyte, for a few
+// hundred bytes of a UserSig.
+var packers = sync.Pool{New: func() any { return zlib.NewWriter(nil) }}
+
+// compressed returns the JSON of a UserSig, compressed by z and encoded.
+func compressed(plain []byte, z *zlib.Writer) string {
 	var packed bytes.Buffer
-	z, err := zlib.NewWriterLevel(&packed, level)
-	if err != nil {
-		panic(err) // a level that zlib does not have
-	}
+	z.Reset(&packed)
 	_, _ = z.Write(plain)
 	_ = z.Close()
 	return encoding.EncodeToString(packed.Bytes())
