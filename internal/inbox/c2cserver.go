@@ -111,12 +111,30 @@ func (in *Inbox) RevokeByKey(ctx context.Context, from place.User, to, key strin
 }
 
 func (in *Inbox) revokeByKey(ctx context.Context, from place.User, to, key string) error {
-	is, err := parseMsgKey(key)
+	m, err := in.byKey(ctx, from, to, key)
 	if err != nil {
 		return err
 	}
-	if err := in.mustKnow(ctx, from.SDKAppID, from.UserID, to); err != nil {
+	f, err := in.flagsAt(ctx, m.pair, []uint64{m.pos})
+	if err != nil {
 		return err
+	}
+	if f[0].Revoked {
+		return fault.New(fault.RevokedBefore)
+	}
+	_, err = in.takeBackFrom(ctx, m.pair, m.By, m)
+	return err
+}
+
+// byKey finds the message from one user to another that has a MsgKey. It fails with
+// 20022 if there is none among the newest maxLook of the conversation.
+func (in *Inbox) byKey(ctx context.Context, from place.User, to, key string) (*record, error) {
+	is, err := parseMsgKey(key)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.mustKnow(ctx, from.SDKAppID, from.UserID, to); err != nil {
+		return nil, err
 	}
 	p := pairOf(from.SDKAppID, from.UserID, to)
 	side := p.side(from.UserID)
@@ -130,20 +148,12 @@ func (in *Inbox) revokeByKey(ctx context.Context, from place.User, to, key strin
 		}
 		return r.Seq == is.seq
 	}); err != nil {
-		return err
+		return nil, err
 	}
 	if m == nil {
-		return fault.New(fault.NoMessageOfKey)
+		return nil, fault.New(fault.NoMessageOfKey)
 	}
-	f, err := in.flagsAt(ctx, p, []uint64{m.pos})
-	if err != nil {
-		return err
-	}
-	if f[0].Revoked {
-		return fault.New(fault.RevokedBefore)
-	}
-	_, err = in.takeBackFrom(ctx, p, side, m)
-	return err
+	return m, nil
 }
 
 // msgKeyParts are the parts of a MsgKey. seq is the message's own, or a number that
@@ -170,22 +180,34 @@ func parseMsgKey(key string) (k msgKeyParts, err error) {
 
 // lookBack returns the newest message of a conversation that matches, nil if there is
 // none among the newest maxLook.
-func (in *Inbox) lookBack(ctx context.Context, p pair, matches func(m *record) bool) (*record, error) {
+func (in *Inbox) lookBack(ctx context.Context, p pair, matches func(m *record) bool) (found *record, err error) {
 	newest, err := in.load(ctx, p)
 	if err != nil || newest == nil {
 		return nil, err
 	}
+	err = in.eachBack(ctx, newest, 0, func(m *record) bool {
+		if matches(m) {
+			found = m
+		}
+		return found == nil
+	})
+	return found, err
+}
+
+// eachBack goes through the newest maxLook messages of a conversation, the newest
+// first, until one returns false or what is left was cleared.
+func (in *Inbox) eachBack(ctx context.Context, newest *record, cleared uint64, one func(m *record) bool) error {
 	for positions, looked := newest.positions(), 0; looked < maxLook; looked += window {
-		batch, err := in.messagesAt(ctx, p, positions, 0)
+		batch, err := in.messagesAt(ctx, newest.pair, positions, cleared)
 		if err != nil || len(batch) == 0 {
-			return nil, err
+			return err
 		}
 		for _, m := range slices.Backward(batch) {
-			if m.Born == newest.Born && matches(m) {
-				return m, nil
+			if m.Born == newest.Born && !one(m) {
+				return nil
 			}
 		}
 		positions = batch[0].Last
 	}
-	return nil, nil
+	return nil
 }

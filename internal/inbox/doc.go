@@ -44,6 +44,9 @@
 //	groupsend.go     groups: sending
 //	grouplive.go     groups: messages of live rooms, which are stored nowhere
 //	groupserver.go   groups: what the server API does
+//	bysender.go      groups: it revokes what one member has sent
+//	groupunread.go   groups: it sets what is unread
+//	serveredits.go   it edits messages
 //	moderation.go    reading and revoking any stored message for administrators
 //	pins.go          groups: pinned messages
 //	topics.go        groups: topics of communities

@@ -116,36 +116,82 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 		return nil, err
 	}
 	if p.Payload != nil {
-		if !modifiable(m.Message.Type) {
-			return nil, fault.With(fault.InvalidOperation, "what a message of type "+m.Message.Type+" says cannot be changed")
-		}
-		if p.Payload, err = in.cleanPayload(m.Message.Type, p.Payload, p.CloudCustomData); err != nil {
+		if p.Payload, err = in.newPayload(m, p.Payload, p.CloudCustomData); err != nil {
 			return nil, err
 		}
 	}
 	if err := in.beforeEdit(ctx, m, u, &p); err != nil {
 		return nil, err
 	}
+	done, err := in.change(ctx, u, m, editing{side: side, from: from, version: &p.Version, payload: p.Payload, cloud: &p.CloudCustomData})
+	if err != nil {
+		return nil, err
+	}
+	newest, err := in.load(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if newest == nil {
+		newest = m // all of it has expired meanwhile
+	}
+	return modifyResult{message(m, newest, done.flags, side), done.conflict}, nil
+}
+
+// newPayload checks what a message is to say.
+func (in *Inbox) newPayload(m *record, payload json.RawMessage, cloud string) (json.RawMessage, error) {
+	if !modifiable(m.Message.Type) {
+		return nil, fault.With(fault.InvalidOperation, "what a message of type "+m.Message.Type+" says cannot be changed")
+	}
+	return in.cleanPayload(m.Message.Type, payload, cloud)
+}
+
+// editing is what a message is to say.
+type editing struct {
+	side    int    // of who edits it
+	from    string // in a group: their UserID
+	version *int   // of what they have seen; nil: whatever it says now
+	payload json.RawMessage
+	cloud   *string // nil, like a payload that is nil: as it is
+}
+
+// edited is what has come of it. With conflict somebody else was faster.
+type edited struct {
+	flags    flags
+	conflict bool
+}
+
+// change changes what a message says in the name of the user u, and tells of it.
+func (in *Inbox) change(ctx context.Context, u place.User, m *record, p editing) (done edited, err error) {
 	var made *edit // nil: nothing is changed
-	var conflict, foreign, revoked, large bool
-	var now flags
+	var foreign, revoked, large bool
 	if err := in.flagAll(ctx, []*record{m}, func(_ *record, f *flags) bool {
-		made, conflict, foreign, revoked, large = nil, false, false, f.Revoked, false
+		made, done.conflict, foreign, revoked, large = nil, false, false, f.Revoked, false
 		was := m.Message.with(f.Edit)
-		e := &edit{Version: p.Version + 1, By: side, From: from, Payload: p.Payload, Cloud: p.CloudCustomData}
+		seen := was.Version
+		if p.version != nil {
+			seen = *p.version
+		}
+		e := &edit{Version: seen + 1, By: p.side, From: p.from, Payload: p.payload, Cloud: was.Cloud}
 		if e.Payload == nil {
 			e.Payload = was.Payload
 		}
+		if p.cloud != nil {
+			e.Cloud = *p.cloud
+		}
 		says := bytes.Equal(e.Payload, was.Payload)
 		same := says && e.Cloud == was.Cloud
+		mine := f.Edit != nil && f.Edit.By == p.side && f.Edit.From == p.from
 		switch {
-		case revoked || same && was.Version == p.Version:
+		case same && mine && !revoked && p.version == nil: // repeated, perhaps because nobody was told
+			made = f.Edit
 			return false
-		case same && was.Version == e.Version && f.Edit.By == side && f.Edit.From == from: // repeated after a lost answer
+		case revoked || same && was.Version == seen:
+			return false
+		case same && was.Version == e.Version && mine: // repeated after a lost answer
 			made = e
 			return false
-		case was.Version != p.Version:
-			conflict = true
+		case was.Version != seen:
+			done.conflict = true
 			return false
 		case m.from() != u.UserID && !says:
 			foreign = true
@@ -156,37 +202,28 @@ func (s *Session) modify(ctx context.Context, p modifyParams) (any, error) {
 		}
 		made, f.Edit = e, e
 		return true
-	}, func(_ *record, f flags) { now = f }); err != nil {
-		return nil, err
+	}, func(_ *record, f flags) { done.flags = f }); err != nil {
+		return edited{}, err
 	}
 	switch {
 	case revoked:
-		return nil, fault.With(fault.InvalidOperation, "the message was revoked")
+		err = fault.With(fault.InvalidOperation, "the message was revoked")
 	case foreign:
-		return nil, fault.With(fault.InvalidOperation, "only its sender can change what a message says; others can change only its cloudCustomData")
+		err = fault.With(fault.InvalidOperation, "only its sender can change what a message says; others can change only its cloudCustomData")
 	case large:
-		return nil, fault.New(fault.BodyTooLarge)
+		err = fault.New(fault.BodyTooLarge)
 	case made != nil:
-		if err := in.tellEdit(ctx, u, m, side, made); err != nil {
-			return nil, err
-		}
+		err = in.tellEdit(ctx, u, m, p.side, made)
 	}
-	newest, err := in.load(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	if newest == nil {
-		newest = m // all of it has expired meanwhile
-	}
-	return modifyResult{message(m, newest, now, side), conflict}, nil
+	return done, err
 }
 
 // tellEdit appends the record of an edit, unless the message has been revoked or
 // edited again meanwhile: whoever did that tells of it, and an older edit must not
 // be told of after it.
 func (in *Inbox) tellEdit(ctx context.Context, u place.User, m *record, side int, made *edit) error {
-	edited := *m
-	edited.Message = m.Message.with(made)
+	now := *m
+	now.Message = m.Message.with(made)
 	r, _, err := in.append(ctx, m.pair, editID(m.pair, side, m.pos, made.Version), func(prev *record) (*record, error) {
 		// If somebody changes the flags after this read and is the first to append,
 		// this record is refused, and the flags are read again.
@@ -202,7 +239,7 @@ func (in *Inbox) tellEdit(ctx context.Context, u place.User, m *record, side int
 			return nil, nil // the group was dismissed meanwhile
 		}
 		r := next(prev, kindEdit, side, in.now().UnixMilli())
-		r.From, r.Target = made.From, &target{Pos: m.pos, Record: &edited, Deleted: f.Deleted}
+		r.From, r.Target = made.From, &target{Pos: m.pos, Record: &now, Deleted: f.Deleted}
 		return r, nil
 	})
 	if err == nil && r != nil {

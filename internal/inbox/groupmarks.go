@@ -180,6 +180,11 @@ func (in *Inbox) takeBack(ctx context.Context, by string, m *record) (*record, e
 			return r, err
 		}
 	}
+	return in.tellRevoked(ctx, by, m)
+}
+
+// tellRevoked appends the record of a revocation whose message is marked as revoked.
+func (in *Inbox) tellRevoked(ctx context.Context, by string, m *record) (*record, error) {
 	r, _, err := in.append(ctx, m.pair, revocationID(m.pair, 1, m.pos), func(prev *record) (*record, error) {
 		if prev == nil || prev.Born != m.Born || prev.Gone {
 			return nil, fault.New(fault.NoSuchGroup)

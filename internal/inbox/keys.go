@@ -68,6 +68,14 @@ func (p pair) user(side int) place.User { return place.User{SDKAppID: p.app, Use
 // in which no such character may be.
 const groupMark = "\x00"
 
+// groupPair returns the pair of a group that the server API names.
+func groupPair(app uint32, groupID string) (pair, error) {
+	if !frame.ValidGroupID(groupID) {
+		return pair{}, fault.With(fault.BadGroupID, strconv.Quote(groupID))
+	}
+	return pairOf(app, "", groupName(groupID)), nil
+}
+
 func groupName(groupID string) string { return groupMark + groupID }
 
 func isGroup(name string) bool { return strings.HasPrefix(name, groupMark) }

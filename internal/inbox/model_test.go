@@ -204,6 +204,14 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestMissedGroupEdits": TestMissedGroupEdits,
 		"TestWhoEditsInAGroup": TestWhoEditsInAGroup,
 	},
+	"serverchanges_test.go": {
+		"TestServerRevokesASender":        TestServerRevokesASender,
+		"TestServerSetsUnread":            TestServerSetsUnread,
+		"TestServerSetsUnreadOfANewcomer": TestServerSetsUnreadOfANewcomer,
+		"TestServerEditsInAGroup":         TestServerEditsInAGroup,
+		"TestServerEditsByKey":            TestServerEditsByKey,
+		"TestServerChangesATopic":         TestServerChangesATopic,
+	},
 	"pins_test.go": {
 		"TestPins":                  TestPins,
 		"TestWhoPins":               TestWhoPins,

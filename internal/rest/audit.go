@@ -66,8 +66,8 @@ func (a *API) record(ctx context.Context, command string, c *call, addr string, 
 // recorded are the fields of a command that say what it was about. Texts are
 // not among them: they may be private.
 var recorded = strings.Fields("UserID Identifier InstanceID From_Account To_Account Owner_Account NewOwner_Account " +
-	"Report_Account Peer_Account ToMembers_Account Member_Account Members_Account MemberToDel_Account User_Account DeleteItem AccountList Accounts MemberList AddFriendItem " +
-	"GroupId TopicId TopicIdList Type Role ShutUpTime Duration ShutUpAllMember MsgKey MsgSeq MsgSeqList Position Until WebInstances LoginMode Bytes Conversations Reset Expire")
+	"Report_Account Peer_Account Sender_Account ToMembers_Account Member_Account Members_Account MemberToDel_Account User_Account DeleteItem AccountList Accounts MemberList AddFriendItem " +
+	"GroupId TopicId TopicIdList Type Role ShutUpTime Duration ShutUpAllMember MsgKey MsgSeq MsgSeqList UnreadMsgNum Position Until WebInstances LoginMode Bytes Conversations Reset Expire")
 
 // Bounds of what is recorded of one field.
 const (

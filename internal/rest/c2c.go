@@ -16,6 +16,7 @@ type PeerMessages interface {
 	AllUnread(ctx context.Context, u place.User) (uint64, error)
 	SetRead(ctx context.Context, u place.User, other string, upTo time.Time) error
 	RevokeByKey(ctx context.Context, from place.User, to, key string) error
+	EditByKey(ctx context.Context, from place.User, to, key string, e inbox.ServerEdit) error
 	ContactedBy(ctx context.Context, u place.User) ([]inbox.Contacted, error)
 	ForgetContact(ctx context.Context, u place.User, c inbox.Contacted, history bool) error
 	Roam(ctx context.Context, u place.User, other string, q inbox.RoamQuery) (inbox.RoamPage, error)
@@ -90,18 +91,26 @@ func (a *API) withdraw(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, to, err := c.body.twoUserIDs("From_Account", "To_Account")
+	from, to, key, err := messageKey(c.body)
 	if err != nil {
 		return nil, err
 	}
-	key, err := c.body.text("MsgKey", maxMsgKey)
+	return nil, in.RevokeByKey(ctx, c.user(from), to, key)
+}
+
+// messageKey reads what names a message between two users.
+func messageKey(o object) (from, to, key string, err error) {
+	if from, to, err = o.twoUserIDs("From_Account", "To_Account"); err != nil {
+		return "", "", "", err
+	}
+	text, err := o.text("MsgKey", maxMsgKey)
 	if err != nil {
-		return nil, err
+		return "", "", "", err
 	}
-	if key == nil {
-		return nil, fault.New(fault.MsgKeyMalformed)
+	if text == nil {
+		return "", "", "", fault.New(fault.MsgKeyMalformed)
 	}
-	return nil, in.RevokeByKey(ctx, c.user(from), to, *key)
+	return from, to, *text, nil
 }
 
 // roam is admin_getroammsg: {"Operator_Account", "Peer_Account", "MaxCnt"?: 1–100,

@@ -14,6 +14,8 @@
 //	group.go         group_open_http_svc: groups are made and changed
 //	groupinfo.go     group_open_http_svc: groups and their members are read
 //	groupmessage.go  group_open_http_svc: messages of groups, and what is set of members
+//	modify.go        openim: messages are edited
+//	groupsender.go   group_open_http_svc: what one sender has said, what a member has not read
 //	grouphistory.go  group_open_http_svc: messages of groups are read
 //	groupimport.go   group_open_http_svc: groups of another system
 //	groupattributes.go  group_open_http_svc: attributes and counters of groups

@@ -9,6 +9,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/group"
 	"github.com/tim-wasm/tim/internal/inbox"
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // GroupMessages stores, revokes, reads and imports messages of groups.
@@ -16,6 +17,9 @@ type GroupMessages interface {
 	SendToGroup(ctx context.Context, m inbox.GroupMessage) (inbox.GroupSent, error)
 	Broadcast(ctx context.Context, m inbox.GroupMessage) (inbox.GroupSent, error)
 	RevokeInGroup(ctx context.Context, app uint32, group, by string, seq uint64) error
+	RevokeOfSender(ctx context.Context, app uint32, group, sender, by string) (int, error)
+	EditInGroup(ctx context.Context, app uint32, group string, seq uint64, e inbox.ServerEdit) error
+	SetUnread(ctx context.Context, u place.User, group string, n uint64) (uint64, error)
 	MessagesOfGroup(ctx context.Context, app uint32, group string, upTo, before uint64) (inbox.MessagePage, error)
 	ImportToGroup(ctx context.Context, admin string, m inbox.GroupMessage, at time.Time) (sent inbox.GroupSent, stored bool, err error)
 }

@@ -168,9 +168,14 @@ func FuzzServerAPI(f *testing.F) {
 		"recentcontact/delete":                  `{"From_Account":"a","Type":1,"To_Account":"bob","ClearRamble":1}`,
 		"openim/admin_getroammsg":               `{"Operator_Account":"a","Peer_Account":"bob","MaxCnt":5,"MinTime":1,"MaxTime":1500000000,"LastMsgKey":"1_7_1500000000"}`,
 		"openim/admin_msgwithdraw":              `{"From_Account":"a","To_Account":"bob","MsgKey":"1_7_1500000000"}`,
+		"openim/modify_c2c_msg":                 `{"From_Account":"a","To_Account":"bob","MsgKey":"1_7_1500000000","MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}],"CloudCustomData":"c"}`,
+		"openim/modify_group_msg":               `{"GroupId":"g","TopicId":"","MsgSeq":1,"CloudCustomData":"c"}`,
 		"openim/admin_set_msg_read":             `{"Report_Account":"bob","Peer_Account":"a","MsgReadTime":1500000000}`,
 		"openim/get_c2c_unread_msg_num":         `{"To_Account":"bob","Peer_Account":["a"]}`,
 		"openim/sendmsg":                        `{"SyncOtherMachine":1,"From_Account":"a","To_Account":"bob","MsgRandom":7,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`,
+
+		"group_open_http_svc/delete_group_msg_by_sender": `{"GroupId":"g","Sender_Account":"a"}`,
+		"group_open_http_svc/set_unread_msg_num":         `{"GroupId":"g","Member_Account":"a","UnreadMsgNum":1}`,
 	} {
 		f.Add(command, []byte(body))
 	}

@@ -50,7 +50,7 @@ func TestRefused(t *testing.T) {
 	}{
 		{"no such service", "nothing/here", good(), `{}`, fault.RESTURL},
 		{"no such command", "im_open_login_svc/nothing", good(), `{}`, fault.RESTURL},
-		{"a command of the vendor's that is not built", "openim/modify_c2c_msg", good(), `{}`, fault.RESTURL},
+		{"a command of the vendor's that is not built", "openim_dirty_words/add", good(), `{}`, fault.RESTURL},
 		{"case of a command", "im_open_login_svc/Kick", good(), `{}`, fault.RESTURL},
 		{"more path", kick + "/more", good(), `{}`, fault.RESTURL},
 		{"no sdkappid", kick, with("sdkappid", ""), `{}`, fault.RESTNoSDKAppID},
