@@ -82,20 +82,22 @@ func TestHangUpBetweenWatches(t *testing.T) {
 	require.Empty(t, in.watch)
 }
 
-// paramsOf has parameters for each method with which it gets as far as it can.
-func paramsOf(m Message) map[string]any {
+// paramsOf has parameters for each method with which it gets as far as it can: about
+// the conversation of a message, and another one.
+func paramsOf(m Message, other string, send any) map[string]any {
+	here, both := m.ConversationID, []string{m.ConversationID, other}
 	conv := map[string]any{
-		"conversationID": "C2Cbob", "conversationIDs": []string{"C2Cbob", "C2Ccarol"}, "position": m.Position,
+		"conversationID": here, "conversationIDs": both, "position": m.Position,
 		"positions": []uint64{m.Position}, "reactionID": "smile", "extensions": []extending{{Key: "k"}}, "remove": rand.IntN(2) == 0, "isPinned": rand.IntN(2) == 0, "draftText": freshID(), "customData": freshID(), "cloudCustomData": freshID(), "markType": 1, "enableMark": rand.IntN(2) == 0,
 		"messageRemindType": remindTypes[rand.IntN(2)],
 	}
-	sorted := convGroupParams{GroupName: "g", ConversationIDs: []string{"C2Cbob", "C2Ccarol"}}
+	sorted := convGroupParams{GroupName: "g", ConversationIDs: both}
 	users := usersParams{[]string{"bob", "carol", "dave"}}
 	cursor := ackParams{cursorAt(m.Position)}
 	return map[string]any{
 		"session.sync": syncParams{Cursor: cursor.Cursor, Watch: users.UserIDs}, "session.more": nothing{},
-		"message.send": sendText(freshID(), "bob", "hello"),
-		"message.list": conv, "message.hop": hopParams{ConversationID: "C2Cbob", Time: float64(m.Time), Newer: rand.IntN(2) == 0}, "message.read": conv, "message.readAll": nothing{},
+		"message.send": send,
+		"message.list": conv, "message.hop": hopParams{ConversationID: here, Sequence: m.Sequence, Time: float64(m.Time), Newer: rand.IntN(2) == 0}, "message.read": conv, "message.readAll": nothing{},
 		"message.delete": conv, "message.revoke": conv, "message.modify": conv, "message.receipt": conv, "message.receipts": conv, "message.readers": conv, "message.react": conv, "message.reactions": conv, "message.reactors": conv, "message.extend": conv, "message.extensions": conv, "message.pin": conv, "message.pinned": conv, "message.ack": cursor,
 		"message.search": searchParams{KeywordList: []string{"hello"}}, "profile.search": searchParams{KeywordList: []string{"b"}},
 		"conversation.get": conv, "conversation.enter": conv, "conversation.delete": conv, "conversation.clear": conv,
@@ -120,7 +122,7 @@ func TestHangUpInTheMiddle(t *testing.T) {
 	for range rounds(10) {
 		var wg sync.WaitGroup
 		in.rates.forget() // of alice's synchronisations, there are hundreds
-		calls := paramsOf(stays.send("bob", "hello"))
+		calls := paramsOf(stays.send("bob", "hello"), "C2Ccarol", sendText(freshID(), "bob", "hello"))
 		for _, method := range Methods() {
 			params, ok := calls[method]
 			require.True(t, ok, "this test has no params for %s", method)
