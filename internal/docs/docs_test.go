@@ -113,6 +113,22 @@ func TestChineseShowsTheSameCode(t *testing.T) {
 	require.Greater(t, seen, 8)
 }
 
+// The Chinese page of the server API names every command and every callback.
+func TestChineseNamesEveryCommand(t *testing.T) {
+	read := func(file string) string {
+		body, err := fs.ReadFile(tree, file)
+		require.NoError(t, err)
+		return string(body)
+	}
+	chinese := read("web/docs/zh/backend.md")
+	for _, d := range rest.Commands() {
+		_, name, _ := strings.Cut(d.Command, "/")
+		require.Contains(t, chinese, name+"`", d.Command)
+	}
+	callback := regexp.MustCompile("`(State|C2C|Group)\\.[A-Za-z0-9]+`")
+	require.Subset(t, callback.FindAllString(chinese, -1), callback.FindAllString(read("web/examples/README.md"), -1))
+}
+
 func TestSentence(t *testing.T) {
 	for text, want := range map[string]string{"use POST": "Use POST.", "deleteMessage removes it": "deleteMessage removes it.", "": "."} {
 		require.Equal(t, want, sentence(text))

@@ -58,19 +58,19 @@ var site = []section{
 		{name: "types", title: "Types and events", titleZH: "类型与事件", english: true, make: typesPage},
 		{name: "codes", title: "Error codes", titleZH: "错误码", make: codesPage},
 		{name: "migration", title: "Coming from the TIM web SDK", titleZH: "从 TIM Web SDK 迁移", en: source{file: "js/MIGRATION.md"}, zh: zh("migration")},
-		{name: "package", title: "The npm package", titleZH: "npm 包", en: source{file: "js/README.md"}},
+		{name: "package", title: "The npm package", titleZH: "npm 包", en: source{file: "js/README.md"}, zh: zh("package")},
 		{name: "changelog", title: "Changelog", titleZH: "更新日志", en: source{file: "js/CHANGELOG.md"}},
 	}},
 	{title: "Your servers", titleZH: "你的服务器", pages: []page{
 		{name: "server-api", title: "Server API, by example", titleZH: "服务端 API 示例", english: true, make: serverAPIPage},
-		{name: "backend", title: "A back end and the server API", titleZH: "后端与服务端 API", en: source{file: "web/examples/README.md"}},
+		{name: "backend", title: "A back end and the server API", titleZH: "后端与服务端 API", en: source{file: "web/examples/README.md"}, zh: zh("backend")},
 	}},
 	{title: "Operating", titleZH: "运维", pages: []page{
-		{name: "one-machine", title: "One machine", titleZH: "单机部署", en: own("one-machine")},
-		{name: "many-machines", title: "Many machines", titleZH: "集群部署", en: own("many-machines")},
+		{name: "one-machine", title: "One machine", titleZH: "单机部署", en: own("one-machine"), zh: zh("one-machine")},
+		{name: "many-machines", title: "Many machines", titleZH: "集群部署", en: own("many-machines"), zh: zh("many-machines")},
 		{name: "operating", title: "Operating timd", titleZH: "日常运维", en: own("operating"), zh: zh("operating")},
-		{name: "deploy", title: "Ways to install", titleZH: "安装方式", en: source{file: "web/deploy/README.md"}},
-		{name: "security", title: "Security", titleZH: "安全", en: source{file: "internal/SECURITY.md"}},
+		{name: "deploy", title: "Ways to install", titleZH: "安装方式", en: source{file: "web/deploy/README.md"}, zh: zh("deploy")},
+		{name: "security", title: "Security", titleZH: "安全", en: source{file: "internal/SECURITY.md"}, zh: zh("security")},
 	}},
 }
 
