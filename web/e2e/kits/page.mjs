@@ -64,11 +64,40 @@ export const gone = (page, selector, text = '') =>
     text,
   );
 
-export const press = async (page, selector, text) => (await showing(page, selector, text)).click();
+/**
+ * Presses an element that shows a text, or what is `inside` it, as a person does: when
+ * nothing lies over it, and again when something came in between. The kits' toasts
+ * lie over the page for some seconds, and take what is pressed there.
+ */
+export async function press(page, selector, text = '', { inside = '', ...options } = {}) {
+  for (;;) {
+    const found = await page.waitForFunction(
+      (selector, text, inside) => {
+        const shown = [...document.querySelectorAll(selector)].find((element) => element.textContent.includes(text));
+        const element = inside ? shown?.querySelector(inside) : shown;
+        if (!element) return null;
+        element.scrollIntoViewIfNeeded();
+        const { x, y, width, height } = element.getBoundingClientRect();
+        const middle = { x: x + width / 2, y: y + height / 2 };
+        if (!element.contains(document.elementFromPoint(middle.x, middle.y))) return null;
+        globalThis.pressed = false;
+        element.addEventListener('mousedown', () => (globalThis.pressed = true), { once: true, capture: true });
+        return middle;
+      },
+      { polling: 50 },
+      selector,
+      text,
+      inside,
+    );
+    const { x, y } = await found.jsonValue();
+    await page.mouse.click(x, y, options);
+    if (await page.evaluate(() => globalThis.pressed)) return;
+  }
+}
 
 /** Writes in the editor of a chat, and sends. */
 export async function write(page, text) {
-  await page.click('.ProseMirror');
+  await press(page, '.ProseMirror');
   await page.keyboard.type(text);
   await page.keyboard.press('Enter');
 }
@@ -91,6 +120,7 @@ export function fileToSend(name) {
 export async function finish(page, refusals = []) {
   await settled(page);
   await page.evaluate(() => globalThis.logout());
+  await settled(page);
   const { bad } = await troubles(page);
   assert.deepEqual(
     bad.filter((what) => !refusals.includes(what)),

@@ -13,31 +13,26 @@ before(() => servePages(stage, 'react'), { timeout: 600_000 });
 const MESSAGE = '[class*=message-layout__bubble]';
 const LIST = '[class*=message-list__container]';
 const CONVERSATION = '[class*=conversationPreview__content]';
+const BUTTON = { '+': '[class*=action-btn]', '-': ':has(> [class*=action-btn]) + * [class*=action-btn]' };
 const SETTING = '[class*=ChatSetting-setting-item]:not([class*=__])';
 
-/** Presses what ends a dialog until it is gone: the kit draws the dialog anew at times, and what was pressed is no longer there then. */
+/** Ends the dialog that is open. */
 async function confirm(page) {
-  await page.waitForSelector('.tui-dialog-footer-btn.tui-button-blue-primary:not(.is-disabled)');
-  await page.waitForFunction(
-    () => {
-      if (!document.querySelector('.tui-dialog')) return true;
-      document.querySelector('.tui-dialog-footer-btn.tui-button-blue-primary:not(.is-disabled)')?.click();
-    },
-    { polling: 2000 },
-  );
+  await press(page, '.tui-dialog-footer-btn.tui-button-blue-primary:not(.is-disabled)');
+  await gone(page, '.tui-dialog');
 }
 
 /** The menu of a message. */
 async function menu(page, message, item) {
-  await (await showing(page, MESSAGE, message)).click({ button: 'right' });
+  await press(page, MESSAGE, message, { button: 'right' });
   await press(page, '[class*=message-action-dropdown__item]', item);
   await gone(page, '[class*=message-action-dropdown__item]');
 }
 
 /** Makes a user a friend, found by their ID, and opens their part of the contacts. */
 async function befriend(page, user) {
-  await page.click('#contacts');
-  await page.click('[class*=contactSearch__preSearch]');
+  await press(page, '#contacts');
+  await press(page, '[class*=contactSearch__preSearch]');
   await page.waitForSelector('[class*=ExactSearch__input] input');
   await page.keyboard.type(user);
   await page.keyboard.press('Enter');
@@ -59,23 +54,23 @@ test('react: contacts, list, chat, picture, file, quote, forward, recall, search
 
   await befriend(a, bob);
   await shot(a, 'react-1-friend');
-  await b.click('#contacts');
+  await press(b, '#contacts');
   await press(b, '[class*=contactList__groupHeader]', 'Contacts');
   await showing(b, '[class*=contactList__groupContent]', alice);
   await press(a, '[class*=contact-friend-info__actions] button', 'Send message');
   await a.waitForSelector('.ProseMirror');
   await write(a, 'hello bob');
-  await b.click('#chats');
+  await press(b, '#chats');
   await showing(b, CONVERSATION, 'hello bob');
   await press(b, CONVERSATION, alice);
   await showing(b, MESSAGE, 'hello bob');
   await write(b, 'hello alice');
   await showing(a, MESSAGE, 'hello alice');
 
-  await b.click('[class*=attachment-picker__single-button]');
+  await press(b, '[class*=attachment-picker__single-button]');
   await (await b.waitForSelector('input[accept*="image/png"]')).uploadFile(fileToSend('pixel.png'));
   await a.waitForFunction((list) => [...document.querySelectorAll(`${list} img`)].some((img) => img.src.includes('/media/') && img.naturalWidth === 1), { polling: 50 }, LIST);
-  if (!(await b.$('input[accept="*/*"]'))) await b.click('[class*=attachment-picker__single-button]');
+  if (!(await b.$('input[accept="*/*"]'))) await press(b, '[class*=attachment-picker__single-button]');
   await (await b.waitForSelector('input[accept="*/*"]')).uploadFile(fileToSend('notes.txt'));
   await showing(a, MESSAGE, 'notes.txt');
   await shot(a, 'react-2-files');
@@ -96,28 +91,28 @@ test('react: contacts, list, chat, picture, file, quote, forward, recall, search
   await shot(a, 'react-4-recalled');
 
   // A sticker among words, as the kit's picker has them.
-  await a.click('[class*=emoji-picker__icon]');
-  await (await a.waitForSelector('[class*=emoji-picker__list-item]')).click();
+  await press(a, '[class*=emoji-picker__icon]');
+  await press(a, '[class*=emoji-picker__list-item]');
   await a.waitForSelector('.ProseMirror img');
   await a.keyboard.type(' well');
   await a.keyboard.press('Enter');
   await b.waitForFunction((m) => [...document.querySelectorAll(m)].some((e) => e.textContent.includes('well') && e.querySelector('img[alt]')), { polling: 50 }, MESSAGE);
 
-  await a.click('[class*=MiniSearch__input] input');
+  await press(a, '[class*=MiniSearch__input] input');
   await a.keyboard.type('AS YOU');
   await a.keyboard.press('Enter');
   await press(a, '[class*=SearchResultRow__info]', bob);
   await showing(a, '[class*=SearchMessageItem]', 'as you say');
   await shot(a, 'react-5-search');
-  await a.click('[class*=chat-dialog__close]');
+  await press(a, '[class*=chat-dialog__close]');
   await gone(a, '[class*=chat-dialog__popup]');
 
-  await b.click('[class*=profile-edit-button]');
+  await press(b, '[class*=profile-edit-button]');
   await b.type('[class*=profile-field__input]', 'Bobby');
   await confirm(b);
-  await a.click('#settings');
+  await press(a, '#settings');
   await showing(a, '[class*=c2c-chat-setting]', bob);
-  await (await (await showing(a, SETTING, 'Pin Conversation')).$('[class*=switch-slider]')).click();
+  await press(a, SETTING, 'Pin Conversation', { inside: '[class*=switch-slider]' });
   await a.waitForFunction(() => document.querySelector('[class*=switch-input]').checked, { polling: 50 });
   await shot(a, 'react-6-settings');
   await finish(a, [NO_GROUP]);
@@ -130,14 +125,14 @@ test('react: a group: created, managed, a notice, a mention, handed on, left, di
   const b = await openKit(stage, t, 'react', bob);
   for (const page of [a, b]) await page.waitForSelector('#contacts');
   await befriend(a, bob);
-  await a.click('#chats');
-  await (await a.waitForSelector('[class*=conversationCreateButton]')).click();
+  await press(a, '#chats');
+  await press(a, '[class*=conversationCreateButton]');
   await press(a, '[class*=conversationCreateUserSelectList__user]', 'New group chat');
   await shot(a, 'react-7-create');
   await press(a, 'label[for^=userChecked]', bob);
   await press(a, '[class*=conversationCreateUserSelectList__nextContainer] button', 'Next');
   await a.waitForSelector('[class*=conversationCreateGroupDetail__box] input');
-  await a.click('[class*=conversationCreateGroupDetail__box] input', { count: 3 });
+  await press(a, '[class*=conversationCreateGroupDetail__box] input', '', { count: 3 });
   await a.keyboard.type('Walkers');
   await press(a, '[class*=conversationCreateGroupDetail__box]', 'Group Type');
   await press(a, '[class*=conversationGroupTypeInfo__title]', 'Public');
@@ -146,14 +141,13 @@ test('react: a group: created, managed, a notice, a mention, handed on, left, di
   await write(a, 'hello all');
   await press(b, CONVERSATION, 'Walkers');
   await showing(b, MESSAGE, 'hello all');
-  await a.click('#settings');
+  await press(a, '#settings');
   await showing(a, '[class*=group-members__name]', bob);
   await shot(a, 'react-8-group');
 
   /** Presses the plus or the minus of a part of the settings, and picks a member. */
   const pick = async (title, which, told) => {
-    const part = await showing(a, '[class*=ChatSetting-group-members]:not([class*=__])', title);
-    await (await part.$$('[class*=action-btn__icon]'))[which === '+' ? 0 : 1].click();
+    await press(a, '[class*=ChatSetting-group-members]:not([class*=__])', title, { inside: BUTTON[which] });
     await press(a, '.tui-dialog .uikit-list__item', bob);
     await confirm(a);
     await showing(b, LIST, told);
@@ -164,18 +158,18 @@ test('react: a group: created, managed, a notice, a mention, handed on, left, di
   await pick('Mute', '+', 'was muted');
   await pick('Mute', '-', 'was unmuted');
   for (const told of ['enabled mute all', 'disabled mute all']) {
-    await a.click('[class*=group-management__mute-all] [class*=switch-slider]');
+    await press(a, '[class*=group-management__mute-all] [class*=switch-slider]');
     await showing(b, LIST, told);
   }
   await shot(a, 'react-9-management');
-  await a.click('[class*=group-management__header] svg');
+  await press(a, '[class*=group-management__header] svg');
 
-  await (await (await showing(a, SETTING, 'Group Notification')).$('[class*=edit-btn]')).click();
+  await press(a, SETTING, 'Group Notification', { inside: '[class*=edit-btn]' });
   await (await a.waitForSelector('[class*=group-chat-setting] textarea')).type('meet at nine');
   await press(a, '[class*=group-chat-setting] button', 'Confirm');
   await showing(b, LIST, 'published new group notification');
 
-  await a.click('.ProseMirror');
+  await press(a, '.ProseMirror');
   await a.keyboard.type('@');
   await press(a, '[class*=mention-suggestion__item]', bob);
   await a.keyboard.type(' come');
@@ -191,7 +185,7 @@ test('react: a group: created, managed, a notice, a mention, handed on, left, di
   await confirm(a);
   await showing(b, LIST, 'left the group');
   await gone(a, CONVERSATION, 'Walkers');
-  await b.click('#settings');
+  await press(b, '#settings');
   await showing(b, SETTING, 'meet at nine');
   await press(b, '[class*=group-actions__button]', 'Dismiss');
   await confirm(b);

@@ -9,7 +9,7 @@ before(() => servePages(stage, 'vue', 'vue2'), { timeout: 600_000 });
 
 /** The menu of a message. */
 const menu = async (page, message, item) => {
-  await (await showing(page, '.message-item .message-body-content', message)).click({ button: 'right' });
+  await press(page, '.message-item .message-body-content', message, { button: 'right' });
   await press(page, '.dialog-item .list-item', item);
 };
 
@@ -17,16 +17,16 @@ const LIST = '.tui-message-list';
 const CONVERSATION = '.tui-conversation-item';
 
 /** Opens the dialogs for a group, or closes what is open of them. */
-const manage = (page) => page.click('.chat-header-setting > div');
-const back = (page) => page.click('.manage-header .common-icon-container');
+const manage = (page) => press(page, '.chat-header-setting > div');
+const back = (page) => press(page, '.manage-header .common-icon-container');
 
 /** Creates a Public group of users who are found by their IDs. */
 async function createGroup(page, name, users) {
-  await (await page.waitForSelector('.tui-search-more .more')).click();
+  await press(page, '.tui-search-more .more');
   await press(page, '.tui-search-more-list .list-item', '发起群聊');
   await page.waitForSelector('.transfer input');
   for (const user of users) {
-    await page.click('.transfer input', { count: 3 });
+    await press(page, '.transfer input', '', { count: 3 });
     await page.keyboard.type(user);
     await page.keyboard.press('Enter');
     await press(page, '.transfer .left .transfer-list-item', user);
@@ -85,7 +85,7 @@ for (const kit of ['vue', 'vue2']) {
     await a.waitForFunction(() => !document.querySelector('.tui-message-list').textContent.includes('hello alice'), { polling: 50 });
     await shot(a, `${kit}-3-recalled`);
 
-    await b.click('.tui-search-input-main');
+    await press(b, '.tui-search-input-main');
     await b.keyboard.type('AS YOU');
     await b.keyboard.press('Enter');
     await showing(b, '.tui-search-result', 'as you say');
@@ -117,7 +117,7 @@ for (const kit of ['vue', 'vue2']) {
     await press(a, '.notification .btn', '发布');
     await showing(b, '.tui-message-list', 'meet at nine');
     await shot(b, `${kit}-8-notice`);
-    await a.click('.manage-header .icon, .manage-header > *');
+    await press(a, '.manage-header .icon, .manage-header > *');
     await press(a, '.manage .user-info-header', '群成员');
     await showing(a, '.manage .member .name', bob);
     await shot(a, `${kit}-9-members`);
@@ -136,7 +136,7 @@ for (const kit of ['vue', 'vue2']) {
     const c = await openKit(stage, t, kit, carol);
     await createGroup(a, 'Walkers', [bob, carol]);
 
-    await a.click('.ProseMirror');
+    await press(a, '.ProseMirror');
     await a.keyboard.type('@');
     await press(a, '.member-list-box-body', bob);
     await a.keyboard.type(' come');
@@ -149,22 +149,22 @@ for (const kit of ['vue', 'vue2']) {
     }
 
     await manage(a);
-    await (await a.waitForSelector('.manage .group-name .name')).click();
+    await press(a, '.manage .group-name .name');
     await a.waitForSelector('.group-name input');
-    await a.click('.group-name input', { count: 3 });
+    await press(a, '.group-name input', '', { count: 3 });
     await a.keyboard.type('Hikers');
-    await a.click('.manage-header-content');
+    await press(a, '.manage-header-content');
     await showing(b, '.chat-header-content', 'Hikers');
 
     // Each part of this dialog ends with a plus, and a minus where there is somebody.
-    const at = (part, fromEnd) => a.click(`.${part}-list-item:nth-last-child(${fromEnd}) .item-main`);
+    const at = (part, fromEnd) => press(a, `.${part}-list-item:nth-last-child(${fromEnd}) .item-main`);
     await press(a, '.manage .list-item', '群管理');
     await a.waitForSelector('.admin-manage');
     await at('admin-manage', 2);
     await pick(a, bob);
     await showing(c, LIST, '成为管理员');
     for (const told of ['开启全员禁言', '取消全员禁言']) {
-      await a.click('.admin-mute-all .slider-box');
+      await press(a, '.admin-mute-all .slider-box');
       await showing(c, LIST, told);
     }
     await at('admin-mute', 2);
@@ -187,8 +187,7 @@ for (const kit of ['vue', 'vue2']) {
     await showing(b, LIST, '群主');
     await manage(b);
     await press(b, '.manage .user-info-header', '群成员');
-    const row = await showing(b, '.manage .member .list-item', carol);
-    await (await row.$(':scope > div')).click();
+    await press(b, '.manage .member .list-item', carol, { inside: ':scope > div' });
     await press(b, '.deleted-dialog .btn', '确定');
     await gone(c, CONVERSATION, 'Hikers');
     await shot(c, `${kit}-14-removed`);
@@ -207,7 +206,7 @@ for (const kit of ['vue', 'vue2']) {
     const a = await openKit(stage, t, kit, alice);
     const b = await openKit(stage, t, kit, bob);
     await press(a, '.TUIKit-navbar-item', '通讯录');
-    await (await a.waitForSelector('.tui-contact-search-header')).click();
+    await press(a, '.tui-contact-search-header');
     await (await a.waitForSelector('.tui-contact-search-main-input')).type(bob);
     await a.keyboard.press('Enter');
     await press(a, '.tui-contact-search-list-item', bob);
@@ -215,7 +214,7 @@ for (const kit of ['vue', 'vue2']) {
     await a.type('.tui-contact-info-more-item-content-textarea', 'we have met');
     await press(a, '.tui-contact-info-button-item', '发送申请');
     await showing(a, '.tui-contact-info-button-item', '发送消息');
-    await a.click('.tui-contact-info-more-item-content-text-icon');
+    await press(a, '.tui-contact-info-more-item-content-text-icon');
     await (await a.waitForSelector('.tui-contact-info-more-item-content-input')).type('Bobby');
     await a.keyboard.press('Enter');
     await showing(a, '.tui-contact-info', 'Bobby');
@@ -225,21 +224,21 @@ for (const kit of ['vue', 'vue2']) {
 
     // One among words, then one that is a message of its own.
     const stickers = '.message-input-toolbar .toolbar-item-container-icon';
-    await a.click(stickers);
-    await (await a.waitForSelector('.emoji-picker-list-item')).click();
+    await press(a, stickers);
+    await press(a, '.emoji-picker-list-item');
     await a.waitForSelector('.ProseMirror img');
     await a.keyboard.type('well');
     await a.keyboard.press('Enter');
     await showing(b, CONVERSATION, 'well');
-    await a.click(stickers);
-    await (await a.waitForSelector('.emoji-picker-tab-item:nth-child(2)')).click();
-    await (await a.waitForSelector('.emoji-picker .emoji-big')).click();
+    await press(a, stickers);
+    await press(a, '.emoji-picker-tab-item:nth-child(2)');
+    await press(a, '.emoji-picker-list-item:has(.emoji-big)');
     await press(b, CONVERSATION, alice);
     await b.waitForSelector('.message-item img[src*="@2x"]');
     await shot(b, `${kit}-16-stickers`);
 
     const choose = async (item) => {
-      await (await showing(b, CONVERSATION, alice)).click({ button: 'right' });
+      await press(b, CONVERSATION, alice, { button: 'right' });
       await b.waitForSelector('.actions-menu.cancel-hidden');
       // The kit keeps this menu open, whatever is pressed, for its first 300 ms.
       const opened = await b.evaluate(() => Date.now());
