@@ -28,6 +28,7 @@ type answers struct {
 
 // storing is a message that is on its way to a stream.
 type storing struct {
+	n      uint64           // its number; never changed
 	answer chan answer      // buffered: the one answer never blocks
 	stored func(seq uint64) // may be nil; called with the position, before the next answer is handled; must not block
 }
@@ -51,42 +52,57 @@ func (b *Bus) store(ctx context.Context, m *nats.Msg, stored func(seq uint64)) (
 	if err := ctx.Err(); err != nil {
 		return ack{}, err
 	}
-	s := &storing{answer: make(chan answer, 1), stored: stored}
-	n, reply, err := b.answers.expect(b.nc, s)
+	s, err := b.send(m, stored)
 	if err != nil {
 		return ack{}, err
 	}
+	return b.await(ctx, s)
+}
+
+// send is the first half of store, which does not wait. Whoever has sent awaits.
+func (b *Bus) send(m *nats.Msg, stored func(seq uint64)) (*storing, error) {
+	s := &storing{answer: make(chan answer, 1), stored: stored}
+	reply, err := b.answers.expect(b.nc, s)
+	if err != nil {
+		return nil, err
+	}
 	m.Reply = reply
 	if err := b.nc.PublishMsg(m); err != nil {
-		b.answers.take(n)
-		return ack{}, err
+		b.answers.take(s.n)
+		return nil, err
 	}
+	return s, nil
+}
+
+// await is the second half. It gives up when ctx ends.
+func (b *Bus) await(ctx context.Context, s *storing) (ack, error) {
 	select {
 	case a := <-s.answer:
 		return a.ack, a.err
 	case <-ctx.Done():
-		b.answers.take(n)
+		b.answers.take(s.n)
 		return ack{}, ctx.Err()
 	}
 }
 
 // expect registers a message under a new number, and returns the subject for its
 // answer.
-func (a *answers) expect(nc *nats.Conn, s *storing) (n uint64, reply string, err error) {
+func (a *answers) expect(nc *nats.Conn, s *storing) (reply string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.prefix == "" {
 		prefix := nc.NewRespInbox() + "."
 		sub, err := nc.Subscribe(prefix+"*", a.came)
 		if err != nil {
-			return 0, "", err
+			return "", err
 		}
 		sub.SetClosedHandler(func(string) { a.end() })
 		a.prefix, a.waiting = prefix, map[uint64]*storing{}
 	}
 	a.next++
-	a.waiting[a.next] = s
-	return a.next, a.prefix + strconv.FormatUint(a.next, 10), nil
+	s.n = a.next
+	a.waiting[s.n] = s
+	return a.prefix + strconv.FormatUint(s.n, 10), nil
 }
 
 // take removes the message with a number and returns it, or nil if there is none.

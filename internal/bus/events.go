@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -93,3 +94,50 @@ func (b *Bus) Enqueue(ctx context.Context, subject string, data []byte, id strin
 	_, err := b.store(ctx, m, nil)
 	return err
 }
+
+// Entry is a message that EnqueueAll stores.
+type Entry struct {
+	Subject string
+	Data    []byte
+}
+
+// EnqueueAll stores messages behind all others of the stream that has their subjects,
+// in their order. It costs less than to store each: only the first and the last one
+// are answered, and a stream that has taken both has taken what was sent between
+// them. After an error any of them may be stored or not.
+func (b *Bus) EnqueueAll(ctx context.Context, entries []Entry) error {
+	if err := ctx.Err(); err != nil || len(entries) == 0 {
+		return err
+	}
+	last := len(entries) - 1
+	head, err := b.send(message(entries[0]), nil)
+	if err != nil {
+		return err
+	}
+	tail := head
+	for i := 1; i <= last && err == nil; i++ {
+		if i < last {
+			err = b.nc.PublishMsg(message(entries[i]))
+		} else {
+			tail, err = b.send(message(entries[i]), nil)
+		}
+	}
+	if err != nil {
+		b.answers.take(head.n)
+		return err
+	}
+	first, err := b.await(ctx, head)
+	if last == 0 {
+		return err
+	}
+	end, endErr := b.await(ctx, tail)
+	if err := errors.Join(err, endErr); err != nil {
+		return err
+	}
+	if end.Seq-first.Seq < uint64(last) {
+		return errors.New("NATS has stored only some of the messages that were sent together")
+	}
+	return nil
+}
+
+func message(e Entry) *nats.Msg { return &nats.Msg{Subject: e.Subject, Data: e.Data} }

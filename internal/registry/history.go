@@ -5,9 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
@@ -16,9 +19,10 @@ import (
 
 // The history of a user is their newest logins and how these ended, for
 // administrators: the durable events, whether or not a webhook wants them. They
-// are stored behind the login, one write an event, and nobody waits for that. A
-// store that is slow or away loses events rather than holding a login up: they
-// wait in short queues, and one that finds its queue full is left out and counted.
+// are stored behind the login, many in one go, and nobody waits for that. A store
+// that is slow or away loses events rather than holding a login up: they wait in
+// short queues, and one that finds its queue full is left out and counted. Close
+// stores what waits; a crash loses what came in the last historyHold.
 
 // The bounds of what is kept: of a user, and of all users together; the oldest
 // entries go.
@@ -31,13 +35,21 @@ const (
 // waits for them or deletes them goes the same way.
 const (
 	historyQueues = 4
-	historyWaits  = 1024 // in a queue
+	historyWaits  = 1024                   // in a queue
+	historyBatch  = 256                    // stored in one go
+	historyHold   = 250 * time.Millisecond // how long an event waits for others
+	historyEnd    = time.Second            // how long Close waits for the store
 )
 
 // logbook is what waits to be stored. The queues are made before the first event.
 type logbook struct {
 	queues [historyQueues]chan past // nil: nothing is kept
 	lost   atomic.Int64             // events that were left out
+
+	keepers sync.WaitGroup
+	ending  chan struct{} // closed once no event comes any more
+	ctx     context.Context
+	cancel  context.CancelFunc
 }
 
 // past is an event to be stored, or something to be done behind those before it.
@@ -63,6 +75,19 @@ func (h *logbook) add(u place.User, e Event) {
 	}
 }
 
+// end has what waits stored, as far as the store takes it within historyEnd. No
+// event comes any more.
+func (h *logbook) end() {
+	if h.ending == nil {
+		return
+	}
+	close(h.ending)
+	late := time.AfterFunc(historyEnd, h.cancel)
+	h.keepers.Wait()
+	late.Stop()
+	h.cancel()
+}
+
 func (r *Registry) openHistory(ctx context.Context) error {
 	if r.o.History <= 0 {
 		return nil
@@ -73,10 +98,13 @@ func (r *Registry) openHistory(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	for i := range r.history.queues {
+	h := &r.history
+	h.ending = make(chan struct{})
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	for i := range h.queues {
 		q := make(chan past, historyWaits)
-		r.history.queues[i] = q
-		r.goes(func() { r.keepHistory(q) })
+		h.queues[i] = q
+		h.keepers.Go(func() { r.keepHistory(q) })
 	}
 	return nil
 }
@@ -85,38 +113,69 @@ func historySubject(u place.User) string {
 	return bus.SubjectHistory + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." + bus.UserToken(u.UserID)
 }
 
-// keepHistory stores what comes through a queue until the registry is closed; what
-// is in the queue then is lost.
+// keepHistory stores what comes through a queue, until logbook.end.
 func (r *Registry) keepHistory(q <-chan past) {
-	for {
-		select {
-		case <-r.ctx.Done():
-			return
-		case p := <-q:
-			if p.then != nil {
-				p.then()
-				continue
-			}
-			if err := r.storePast(p); err != nil && r.ctx.Err() == nil {
-				r.history.lost.Add(1)
-				r.log.Warn("a login or its end is missing in the user's history", "sdkAppID", p.user.SDKAppID, "userID", p.user.UserID, "error", err)
-			}
+	for ended := false; !ended; {
+		var together []past
+		var then func()
+		together, then, ended = r.history.gather(q)
+		if err := r.storePast(together); err != nil {
+			r.history.lost.Add(int64(len(together)))
+			r.log.Warn("logins or their ends are missing in the history of their users", "count", len(together), "error", err)
+		}
+		if then != nil {
+			then()
 		}
 	}
 }
 
-// storePast stores one event. It gives a slow store as long as the login itself has.
-func (r *Registry) storePast(p past) error {
-	ctx, cancel := context.WithTimeout(r.ctx, r.o.opTimeout)
-	defer cancel()
-	e := p.event
-	e.SDKAppID, e.UserID = 0, "" // the subject says so
-	data, err := json.Marshal(&e)
-	if err != nil {
-		return err
+// gather returns the events that come through a queue within historyHold of the
+// first, historyBatch at most. What is to be done behind them ends the wait, and so
+// does logbook.end, after which it returns what is left.
+func (h *logbook) gather(q <-chan past) (together []past, then func(), ended bool) {
+	hold := time.NewTimer(math.MaxInt64)
+	defer hold.Stop()
+	for len(together) < historyBatch {
+		var p past
+		select {
+		case p = <-q:
+		case <-hold.C:
+			return together, nil, false
+		case <-h.ending:
+			select {
+			case p = <-q:
+			default:
+				return together, nil, true
+			}
+		}
+		if p.then != nil {
+			return together, p.then, false
+		}
+		if together = append(together, p); len(together) == 1 {
+			hold.Reset(historyHold)
+		}
 	}
-	subject := historySubject(p.user)
-	return r.bus.Enqueue(ctx, subject, data, subject+"."+strconv.FormatUint(e.N, 10))
+	return together, nil, false
+}
+
+// storePast stores events of one queue. It gives a slow store as long as a login has.
+func (r *Registry) storePast(together []past) error {
+	if len(together) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(r.history.ctx, r.o.opTimeout)
+	defer cancel()
+	entries := make([]bus.Entry, len(together))
+	for i, p := range together {
+		e := p.event
+		e.SDKAppID, e.UserID = 0, "" // the subject says so
+		data, err := json.Marshal(&e)
+		if err != nil {
+			return err
+		}
+		entries[i] = bus.Entry{Subject: historySubject(p.user), Data: data}
+	}
+	return r.bus.EnqueueAll(ctx, entries)
 }
 
 func (r *Registry) purgeHistory(u place.User) error {

@@ -3,12 +3,16 @@ package registry
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/place"
@@ -104,7 +108,7 @@ type silent struct {
 	asked chan struct{}
 }
 
-func (s *silent) Enqueue(ctx context.Context, _ string, _ []byte, _ string) error {
+func (s *silent) EnqueueAll(ctx context.Context, _ []bus.Entry) error {
 	select {
 	case s.asked <- struct{}{}:
 	default:
@@ -114,29 +118,32 @@ func (s *silent) Enqueue(ctx context.Context, _ string, _ []byte, _ string) erro
 }
 
 // A journal that does not answer holds no login up: what finds the queue full is left
-// out and counted. Whoever asks for the history meanwhile can hang up, and Close does
-// not wait for the journal.
+// out and counted. Whoever asks for the history meanwhile can hang up, and Close waits
+// historyEnd for the journal.
 func TestASilentJournalHoldsNoLoginUp(t *testing.T) {
-	b := &silent{Bus: busmodel.New(busmodel.Options{}), asked: make(chan struct{}, 1)}
-	r, _ := open(t, b, "one", func(o *Options) { o.History, o.opTimeout = time.Hour, time.Hour })
-	_, err := r.Admit(t.Context(), web("a"))
-	require.NoError(t, err)
-	<-b.asked // its queue stands now
-	for range historyWaits + 3 {
-		r.history.add(alice, Event{Kind: Login})
-	}
-	require.EqualValues(t, 3, r.HistoryLost())
-	_, err = r.Admit(t.Context(), web("b"))
-	require.NoError(t, err)
-	require.EqualValues(t, 4, r.HistoryLost())
+	synctest.Test(t, func(t *testing.T) {
+		b := &silent{Bus: busmodel.New(busmodel.Options{}), asked: make(chan struct{}, 1)}
+		r, _ := open(t, b, "one", func(o *Options) { o.History, o.opTimeout = time.Hour, time.Hour })
+		_, err := r.Admit(t.Context(), web("a"))
+		require.NoError(t, err)
+		<-b.asked // its queue stands now
+		for range historyWaits + 3 {
+			r.history.add(alice, Event{Kind: Login})
+		}
+		require.EqualValues(t, 3, r.HistoryLost())
+		_, err = r.Admit(t.Context(), web("b"))
+		require.NoError(t, err)
+		require.EqualValues(t, 4, r.HistoryLost())
 
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, _, err = r.History(ctx, alice)
-	require.Error(t, err)
-	require.Error(t, r.ForgetHistory(ctx, alice))
-	r.Close()
-	require.Error(t, r.ForgetHistory(t.Context(), alice))
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, _, err = r.History(ctx, alice)
+		require.Error(t, err)
+		require.Error(t, r.ForgetHistory(ctx, alice))
+		r.Close()
+		require.EqualValues(t, historyWaits+5, r.HistoryLost())
+		require.Error(t, r.ForgetHistory(t.Context(), alice))
+	})
 }
 
 // What the journal refuses is left out and counted, and what comes behind it is stored.
@@ -157,9 +164,67 @@ type refusing struct {
 	refuse atomic.Bool
 }
 
-func (f *refusing) Enqueue(ctx context.Context, subject string, data []byte, id string) error {
+func (f *refusing) EnqueueAll(ctx context.Context, entries []bus.Entry) error {
 	if f.refuse.Load() {
 		return errors.New("refused")
 	}
-	return f.Bus.Enqueue(ctx, subject, data, id)
+	return f.Bus.EnqueueAll(ctx, entries)
+}
+
+// What comes within a moment is stored in one go, of each user in order.
+func TestHistoryIsStoredTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &batching{Bus: busmodel.New(busmodel.Options{})}
+		r, _ := open(t, b, "one", keeping)
+		for _, kind := range []Kind{Login, Logout, Login} {
+			r.history.add(alice, Event{Kind: kind, N: 1, Time: 1})
+			time.Sleep(historyHold / 4)
+		}
+		synctest.Wait()
+		require.Empty(t, b.sizes(), "they wait for others")
+		time.Sleep(historyHold)
+		synctest.Wait()
+		require.Equal(t, []int{3}, b.sizes())
+		require.Len(t, pastOf(t, r), 3)
+		for range historyBatch + 1 {
+			r.history.add(alice, Event{Kind: Login, N: 2, Time: 1})
+		}
+		synctest.Wait()
+		require.Equal(t, []int{3, historyBatch}, b.sizes(), "so many wait for nobody")
+		require.Len(t, pastOf(t, r), maxHistory)
+		require.Equal(t, []int{3, historyBatch, 1}, b.sizes(), "nor does what somebody asks for")
+		require.Zero(t, r.HistoryLost())
+	})
+}
+
+// Close stores what still waits, so that a gateway that is drained loses nothing.
+func TestCloseStoresTheHistory(t *testing.T) {
+	b := busmodel.New(busmodel.Options{})
+	r, _ := open(t, b, "one", keeping)
+	_, err := r.Admit(t.Context(), web("a"))
+	require.NoError(t, err)
+	r.Close()
+	require.Zero(t, r.HistoryLost())
+	other, _ := open(t, b, "two", keeping)
+	require.Equal(t, []string{"login Register a"}, pastOf(t, other))
+}
+
+// batching is a bus that notes how many entries each call stores.
+type batching struct {
+	*busmodel.Bus
+	mu     sync.Mutex
+	stored []int
+}
+
+func (c *batching) EnqueueAll(ctx context.Context, entries []bus.Entry) error {
+	c.mu.Lock()
+	c.stored = append(c.stored, len(entries))
+	c.mu.Unlock()
+	return c.Bus.EnqueueAll(ctx, entries)
+}
+
+func (c *batching) sizes() []int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.stored)
 }

@@ -16,8 +16,8 @@ type Bus interface {
 	OpenBucket(ctx context.Context, bucket, description string) error
 	OpenEvents(ctx context.Context, name, description, subjects string, age time.Duration) error
 	OpenJournal(ctx context.Context, c bus.JournalConfig) error
-	// Enqueue stores a value behind all others of its stream.
-	Enqueue(ctx context.Context, subject string, data []byte, id string) error
+	// EnqueueAll stores values behind all others of their stream.
+	EnqueueAll(ctx context.Context, entries []bus.Entry) error
 	// Next returns the first value from a position on, Batch the first ones. Any
 	// replica may answer.
 	Next(ctx context.Context, stream, filter string, seq uint64) (bus.Value, error)

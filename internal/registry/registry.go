@@ -211,8 +211,9 @@ func (r *Registry) Start() error {
 	return nil
 }
 
-// Close returns the lease. The gateway's sockets should be gone by then:
-// whatever is still attached counts as disconnected from now on.
+// Close stores what waits for the history, and returns the lease. The gateway's
+// sockets should be gone by then: whatever is still attached counts as disconnected
+// from now on.
 func (r *Registry) Close() {
 	r.closing.Lock()
 	closed := r.ctx.Err() != nil
@@ -225,6 +226,7 @@ func (r *Registry) Close() {
 		stop()
 	}
 	r.wg.Wait()
+	r.history.end()
 	r.dropLease()
 }
 

@@ -49,6 +49,16 @@ func (b *Bus) Enqueue(ctx context.Context, subject string, data []byte, id strin
 	}
 }
 
+// EnqueueAll is that of bus.Bus.
+func (b *Bus) EnqueueAll(ctx context.Context, entries []bus.Entry) error {
+	for _, e := range entries {
+		if err := b.Enqueue(ctx, e.Subject, e.Data, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // find returns a stream, nil if there is none.
 func (b *Bus) find(fits func(*stream) bool) *stream {
 	b.mu.Lock()

@@ -22,6 +22,7 @@ type whole interface {
 	OpenEvents(ctx context.Context, name, description, subjects string, age time.Duration) error
 	OpenJournal(ctx context.Context, c bus.JournalConfig) error
 	Enqueue(ctx context.Context, subject string, data []byte, id string) error
+	EnqueueAll(ctx context.Context, entries []bus.Entry) error
 	Last(ctx context.Context, stream, subject string) (bus.Value, error)
 	LastAtLeader(ctx context.Context, stream, subject string) (bus.Value, error)
 	Next(ctx context.Context, stream, filter string, seq uint64) (bus.Value, error)
@@ -110,6 +111,23 @@ func TestJournals(t *testing.T) {
 			texts += string(v.Data)
 		}
 		require.Equal(t, "234", texts, name)
+
+		require.NoError(t, b.EnqueueAll(ctx, nil), name)
+		require.NoError(t, b.EnqueueAll(ctx, []bus.Entry{{Subject: "j.b", Data: []byte("5")}}), name)
+		require.NoError(t, b.EnqueueAll(ctx, []bus.Entry{
+			{Subject: "j.b", Data: []byte("6")}, {Subject: "j.c", Data: []byte("7")}, {Subject: "j.b", Data: []byte("6")}, {Subject: "j.d", Data: []byte("8")},
+		}), name)
+		got, err = b.Batch(ctx, "J", "j.*", 1, 10)
+		require.NoError(t, err, name)
+		texts = ""
+		for _, v := range got {
+			texts += v.Subject[2:] + string(v.Data) + " "
+		}
+		require.Equal(t, "a2 a3 b6 c7 b6 d8 ", texts, name)
+		require.Error(t, b.EnqueueAll(ctx, []bus.Entry{{Subject: "nobody's"}, {Subject: "nobody's"}}), name)
+		hungUp, cancel := context.WithCancel(ctx)
+		cancel()
+		require.ErrorIs(t, b.EnqueueAll(hungUp, []bus.Entry{{Subject: "j.a"}}), context.Canceled, name)
 	}
 }
 
