@@ -110,6 +110,7 @@ type Registry struct {
 	sweeps     sweeps
 	endings    endings
 	history    logbook
+	strangers  strangers
 	checkNow   chan struct{} // compare all places now
 	natsBack   chan struct{} // the connection is back: renew the lease now
 	tidySlots  chan struct{} // limits the work that ends places

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -39,16 +40,22 @@ type step struct {
 // shows which: it names the operation that wrote it last, and each instance
 // names the one that attached it. Both are checked before the next try.
 func (r *Registry) mutate(ctx context.Context, name string, u place.User, decide func(rec Record, s rules, op string, now int64) step) error {
+	return r.mutateUnread(ctx, name, u, false, decide)
+}
+
+// mutateUnread is mutate; unread, which only costs time where it is wrong, says that
+// the user has no record, so that none is read before the first try.
+func (r *Registry) mutateUnread(ctx context.Context, name string, u place.User, unread bool, decide func(rec Record, s rules, op string, now int64) step) error {
 	start := time.Now()
 	conflicts := 0
-	err := r.try(ctx, u, &conflicts, decide)
+	err := r.try(ctx, u, unread, &conflicts, decide)
 	if r.o.Observe != nil {
 		r.o.Observe(name, time.Since(start), conflicts, err)
 	}
 	return err
 }
 
-func (r *Registry) try(ctx context.Context, u place.User, conflicts *int, decide func(rec Record, s rules, op string, now int64) step) error {
+func (r *Registry) try(ctx context.Context, u place.User, unread bool, conflicts *int, decide func(rec Record, s rules, op string, now int64) step) error {
 	ctx, cancel := context.WithTimeout(ctx, r.o.opTimeout)
 	defer cancel()
 	if err := r.leases.held(ctx, r); err != nil {
@@ -59,7 +66,11 @@ func (r *Registry) try(ctx context.Context, u place.User, conflicts *int, decide
 	var open map[string]step // tries without an answer
 	leader := false
 	for n := 0; ; n++ {
-		v, err := r.read(ctx, subject, leader)
+		var v bus.Value
+		var err error
+		if guessed := unread && n == 0; !guessed {
+			v, err = r.read(ctx, subject, leader)
+		}
 		var rec Record
 		if err == nil {
 			var derr error
@@ -98,6 +109,8 @@ func (r *Registry) try(ctx context.Context, u place.User, conflicts *int, decide
 			case err == nil:
 				r.settle(u, st, open)
 				return nil
+			case errors.Is(err, bus.ErrConflict) && unread && n == 0:
+				continue // there is a record
 			case errors.Is(err, bus.ErrConflict):
 				*conflicts++
 			default:
@@ -122,6 +135,25 @@ func (r *Registry) try(ctx context.Context, u place.User, conflicts *int, decide
 		return r.fail(err)
 	}
 }
+
+// strangers says what most of the newest logins were: of users without a record,
+// who are online nowhere and have not been for a while, or of others. The first kind
+// saves the read of the record, and the second fails at the first write and reads
+// then, which costs as much.
+type strangers struct{ balance atomic.Int32 }
+
+func (s *strangers) most() bool { return s.balance.Load() >= 0 }
+
+// saw notes a login. Of two at the same time one may be lost, which does no harm.
+func (s *strangers) saw(stranger bool) {
+	n := s.balance.Load() - 1
+	if stranger {
+		n += 2
+	}
+	s.balance.Store(min(max(n, -strangersKept), strangersKept))
+}
+
+const strangersKept = 16
 
 // stored returns which of the unanswered tries the record shows.
 func stored(rec *Record, open map[string]step) (step, bool) {
@@ -282,10 +314,11 @@ func (r *Registry) admit(ctx context.Context, c place.Claim) (decision, error) {
 		}
 	}
 	var made decision
-	err := r.mutate(ctx, "admit", c.User, func(rec Record, s rules, op string, now int64) step {
+	err := r.mutateUnread(ctx, "admit", c.User, !c.Resume && r.strangers.most(), func(rec Record, s rules, op string, now int64) step {
 		next, d := admit(rec, s, claim{Claim: c, Gateway: r.self, Op: op}, now)
 		return step{next: next, write: d.Write, evicted: d.Evicted, events: d.Events, after: func() {
 			made = d
+			r.strangers.saw(rec.Version == 0)
 			if d.Verdict == place.Admitted {
 				r.recent.add(d.Place, time.Now())
 			}
