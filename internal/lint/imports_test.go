@@ -31,7 +31,7 @@ var layers = map[string][]string{
 	"internal/client":                 {"internal/fault", "internal/frame", "internal/session", "internal/mailbox"},
 	"internal/client/native":          {"internal/fault", "internal/frame", "internal/frame/", "internal/session", "internal/mailbox", "internal/mailbox/", "internal/client", "internal/client/"},
 	"internal/client/native/faultnet": {},
-	"internal/usersig":                {"internal/fault", "internal/frame"},
+	"internal/usersig":                {"internal/fault", "internal/frame", "internal/frame/"},
 	"internal/gateway":                {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/usersig"},
 	"internal/bus":                    {"internal/fault"},
 	"internal/bus/busmodel":           {"internal/bus"},

@@ -1,9 +1,11 @@
 package usersig
 
 import (
+	"bytes"
 	"compress/zlib"
 	"encoding/base64"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,10 +38,13 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte(`{"TLS.ver":"2.0","TLS.identifier":"alice","TLS.sdkappid":1400000000,"TLS.time":1700000000,` +
 		`"TLS.expire":60,"TLS.userbuf":"QUJD","TLS.sig":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}` + "\n"))
-	f.Add([]byte(`{"TLS.ver":"2.0","TLS.ver":"2.0"}{}`))
+	for _, odd := range oddFields {
+		f.Add([]byte(odd))
+	}
 	f.Fuzz(func(t *testing.T, plain []byte) {
 		got, err := check(wrap(plain, zlib.BestSpeed))
 		requireSound(t, got, err)
+		requireSameClaims(t, plain)
 		c, err := parse(plain)
 		if err != nil {
 			return
@@ -89,4 +94,48 @@ func requireSound(t *testing.T, got Sig, err error) {
 	require.Equal(t, testUser, got.UserID)
 	require.EqualValues(t, testApp, got.SDKAppID)
 	require.LessOrEqual(t, testNow.Unix(), got.ExpiresAt())
+}
+
+// oddFields are texts at the edge of what claims.plain reads.
+var oddFields = []string{
+	`{"TLS.ver":"2.0","TLS.ver":"2.0"}{}`, `{}`, `{"a":1,"TLS.ver":"\u0032.0"}`, `{"TLS.time":01}`, `{"TLS.time":-1}`, `{"TLS.time":1e3}`,
+	`{"TLS.identifier":"é"}`, "{\"TLS.identifier\":\"\xff\"}", `{"a":null}`, `[1]`, ``, `{`,
+}
+
+// requireSameClaims holds the short way of reading against encoding/json.
+func requireSameClaims(t *testing.T, text []byte) (plain bool) {
+	t.Helper()
+	var got claims
+	if !got.plain(text) {
+		return false
+	}
+	want, err := parseAny(text)
+	require.NoError(t, err, "%q", text)
+	require.Equal(t, want, got, "%q", text)
+	return true
+}
+
+// What signers write is read without encoding/json, unless they escape a character,
+// and nothing is read otherwise than with it.
+func TestPlainFields(t *testing.T) {
+	for _, v := range vectors(t) {
+		require.Equal(t, !strings.Contains(v.DecodedJSON, `\`), requireSameClaims(t, []byte(v.DecodedJSON)), v.DecodedJSON)
+	}
+	signed, err := inflate(packedOf(t, Sign(testApp, testKey, testUser, testNow, time.Minute)))
+	require.NoError(t, err)
+	require.True(t, requireSameClaims(t, signed))
+	for i := range maxFields {
+		fields := bytes.Repeat([]byte(`"a":1,`), i)
+		require.Equal(t, i+6 <= maxFields, requireSameClaims(t, append(append([]byte("{"), fields...), signed[1:]...)), i)
+	}
+	for _, odd := range oddFields {
+		require.False(t, requireSameClaims(t, []byte(odd)), odd)
+	}
+}
+
+func packedOf(t *testing.T, userSig string) []byte {
+	t.Helper()
+	packed, err := encoding.DecodeString(userSig)
+	require.NoError(t, err)
+	return packed
 }

@@ -13,9 +13,11 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
 // Verify checks that a UserSig is one for userID and app at the time now, and
@@ -146,9 +148,32 @@ const (
 // parse reads the JSON field by field: encoding/json's structs would take
 // TLS.TIME for TLS.time, and the last of two fields with the same name. An
 // unknown field is ignored, because it is not signed either.
-func parse(plain []byte) (claims, error) {
+func parse(text []byte) (claims, error) {
+	var c claims
+	if c.plain(text) {
+		return c, nil
+	}
+	return parseAny(text)
+}
+
+// plain reads what most signers write, without encoding/json. It returns false for
+// any other text, which parseAny reads or refuses.
+func (c *claims) plain(text []byte) bool {
+	seen, n := 0, 0
+	ok := jsonframe.ReadPlain(text, func(name []byte, v jsonframe.Plain) bool {
+		n++
+		bit, ok := c.set(string(name), v)
+		ok = ok && seen&bit == 0 && n <= maxFields
+		seen |= bit
+		return ok
+	})
+	c.buffered = seen&hasUserBuf != 0
+	return ok && seen&hasAll == hasAll
+}
+
+func parseAny(text []byte) (claims, error) {
 	notJSON := errors.New("its content is not a single JSON object")
-	dec := json.NewDecoder(bytes.NewReader(plain))
+	dec := json.NewDecoder(bytes.NewReader(text))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
 		return claims{}, notJSON
 	}
@@ -188,7 +213,7 @@ func parse(plain []byte) (claims, error) {
 
 // set reads one field and returns its bit; ok is false when its value is
 // impossible.
-func (c *claims) set(name string, raw json.RawMessage) (bit int, ok bool) {
+func (c *claims) set(name string, raw []byte) (bit int, ok bool) {
 	switch name {
 	case "TLS.ver":
 		v, ok := text(raw)
@@ -219,18 +244,21 @@ func (c *claims) set(name string, raw json.RawMessage) (bit int, ok bool) {
 	return 0, true
 }
 
-// text reads a JSON string.
-func text(raw json.RawMessage) (string, bool) {
+// text reads a JSON string; raw is valid JSON.
+func text(raw []byte) (string, bool) {
 	if len(raw) == 0 || raw[0] != '"' {
 		return "", false
 	}
 	var s string
+	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+		return string(raw[1 : len(raw)-1]), true
+	}
 	return s, json.Unmarshal(raw, &s) == nil
 }
 
 // whole reads a JSON number written as plain digits, as every signer writes
 // it: the signed text holds the number in that form.
-func whole(raw json.RawMessage, most int64) (int64, bool) {
+func whole(raw []byte, most int64) (int64, bool) {
 	n, err := strconv.ParseInt(string(raw), 10, 64)
 	return n, err == nil && raw[0] != '-' && n <= most
 }
