@@ -10,6 +10,7 @@
 //	inbound.go   from a frame to a method; the queue of frames
 //	hands.go     the goroutines that handle frames
 //	login.go     the login frame
+//	loginframe.go  what it and its answer hold
 //	methods.go   logout, farewell, renew, ping
 //	session.go   what other packages see: Session, Notify, Handle
 //	sockets.go   what the registry asks: Kick, Alive, Places, Drop, Supersede

@@ -17,27 +17,6 @@ import (
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
-type loginParams struct {
-	SDKAppID uint32 `json:"sdkAppID"`
-	UserID   string `json:"userID"`
-	UserSig  string `json:"userSig"`
-	Platform string `json:"platform"`
-	Instance string `json:"instance"`
-	Doc      string `json:"doc"`
-	Intent   string `json:"intent"`
-}
-
-type loginResult struct {
-	SDKAppID   uint32 `json:"sdkAppID"`
-	UserID     string `json:"userID"`
-	InstanceID string `json:"instanceID"`
-	ServerTime int64  `json:"serverTime"`
-	ExpiresIn  int64  `json:"expiresIn"`
-	Heartbeat  int64  `json:"heartbeat"`
-	Farewell   string `json:"farewell"`
-	Resumed    bool   `json:"resumed"`
-}
-
 var platforms = []place.Platform{place.Web, place.Android, place.IPhone, place.IPad, place.Windows, place.Mac, place.Linux}
 
 // login decides on a login frame and answers it.
@@ -46,8 +25,8 @@ func (s *socket) login(r jsonframe.Request) {
 		return // a client that wants no answer does not want to log in
 	}
 	began := time.Now()
-	var p loginParams
-	if err := params(r, &p); err != nil {
+	p, err := params[loginParams](r)
+	if err != nil {
 		s.answer(r, nil, err)
 		return
 	}
@@ -260,7 +239,7 @@ func (s *socket) admitted(r jsonframe.Request, c place.Claim, out place.Outcome)
 		Heartbeat:  frame.Heartbeat,
 		Farewell:   g.seal.token(c.User, c.Instance),
 		Resumed:    out.Resumed,
-	}, nil)
+	}.json(), nil)
 	if kick, ok := g.bind(sess, text); !ok {
 		return errAnswered{kickCodes[kick]}
 	}
@@ -361,7 +340,7 @@ func (s *socket) loginAgain(r jsonframe.Request, sess *Session, p loginParams) {
 		Heartbeat:  frame.Heartbeat,
 		Farewell:   s.g.seal.token(c.User, c.Instance),
 		Resumed:    true,
-	}, nil)
+	}.json(), nil)
 }
 
 func (g *Gateway) beginClaim(key instanceKey) {
@@ -383,17 +362,6 @@ func (g *Gateway) endClaim(key instanceKey) {
 			delete(g.claims, key)
 		}
 	}
-}
-
-// params reads a request's parameters into v.
-func params(r jsonframe.Request, v any) error {
-	if len(r.Params) == 0 {
-		return &fault.Error{Code: frame.CodeBadParams, Message: "The parameters are missing: send an object."}
-	}
-	if f := jsonframe.Params(r.Params, v); f != nil {
-		return f
-	}
-	return nil
 }
 
 func isHex(s string, least, most int) bool {

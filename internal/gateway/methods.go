@@ -50,10 +50,10 @@ func (s *socket) logout(r jsonframe.Request) error {
 // farewell ends the place that a token names: a logout that could not be sent
 // on its own connection.
 func (s *socket) farewell(r jsonframe.Request) (any, error) {
-	var p struct {
+	p, err := params[struct {
 		Token string `json:"token"`
-	}
-	if err := params(r, &p); err != nil {
+	}](r)
+	if err != nil {
 		return nil, err
 	}
 	user, instance, ok := s.g.seal.open(p.Token)
@@ -75,10 +75,10 @@ func (s *socket) farewell(r jsonframe.Request) (any, error) {
 
 // renew accepts a new UserSig of the same user and app for a running session.
 func (s *socket) renew(r jsonframe.Request, sess *Session) (any, error) {
-	var p struct {
+	p, err := params[struct {
 		UserSig string `json:"userSig"`
-	}
-	if err := params(r, &p); err != nil {
+	}](r)
+	if err != nil {
 		return nil, err
 	}
 	sig, err := s.verify(p.UserSig, sess.place.UserID, sess.place.SDKAppID)
