@@ -44,7 +44,7 @@ var layers = map[string][]string{
 	"internal/inbox":                  {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/turns", "internal/bus"},
 	"internal/live":                   {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/turns", "internal/bus"},
 	"internal/group":                  {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/turns", "internal/bus", "internal/live"},
-	"internal/registry":               {"internal/fault", "internal/place", "internal/frame", "internal/bus", "internal/layout", "internal/gateway"},
+	"internal/registry":               {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/bus", "internal/layout", "internal/gateway"},
 	"internal/backup":                 {"internal/bus", "internal/layout"},
 	"internal/contacts":               {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/bus", "internal/inbox"},
 	"internal/media":                  {"internal/fault", "internal/place", "internal/bus", "internal/bucket"},

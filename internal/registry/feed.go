@@ -116,9 +116,7 @@ func (r *Registry) queue(ctx context.Context, u place.User, st *step) {
 // tell publishes the events of a step that has been stored.
 func (r *Registry) tell(u place.User, st step) {
 	for i := range st.events {
-		if data, err := json.Marshal(&st.events[i]); err == nil {
-			_ = r.bus.Publish(liveSubject(u.SDKAppID), data)
-		}
+		_ = r.bus.Publish(liveSubject(u.SDKAppID), st.events[i].json())
 	}
 	for _, e := range st.events {
 		r.history.add(u, e)
@@ -164,10 +162,7 @@ func (r *Registry) copyEvents(u place.User, out []Event) {
 				continue
 			}
 			e.SDKAppID, e.UserID = u.SDKAppID, u.UserID
-			var data []byte
-			if data, err = json.Marshal(&e); err == nil {
-				seq, err = r.store.Put(ctx, eventSubject(u), data, seq, 0)
-			}
+			seq, err = r.store.Put(ctx, eventSubject(u), e.json(), seq, 0)
 		}
 		if err == nil {
 			return

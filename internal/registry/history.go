@@ -169,11 +169,7 @@ func (r *Registry) storePast(together []past) error {
 	for i, p := range together {
 		e := p.event
 		e.SDKAppID, e.UserID = 0, "" // the subject says so
-		data, err := json.Marshal(&e)
-		if err != nil {
-			return err
-		}
-		entries[i] = bus.Entry{Subject: historySubject(p.user), Data: data}
+		entries[i] = bus.Entry{Subject: historySubject(p.user), Data: e.json()}
 	}
 	return r.bus.EnqueueAll(ctx, entries)
 }

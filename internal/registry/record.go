@@ -129,11 +129,7 @@ func (r *Record) encode() []byte {
 	if r.Ban != nil {
 		r.Version = bannedVersion
 	}
-	data, err := json.Marshal(r)
-	if err != nil {
-		panic("registry: a record cannot be encoded: " + err.Error()) // no field of it can fail
-	}
-	return data
+	return r.json()
 }
 
 func decodeRecord(data []byte) (Record, error) {
