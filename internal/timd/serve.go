@@ -332,8 +332,12 @@ func (s *server) closeSoon() {
 	s.close(ctx)
 }
 
+// listen has its connections without the kernel's probes, which cost four system calls
+// each and then a packet every 15 s: a WebSocket is asked whether its client is there
+// (gateway.Options.Silence), requests have httpTimes, and timd_session/watch says
+// that it is alive.
 func listen(flagName, address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
+	l, err := (&net.ListenConfig{KeepAlive: -1}).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, listenError(flagName, address, err)
 	}
