@@ -12,6 +12,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/trace"
 )
 
 // Options of a Gateway. Keys is required.
@@ -41,6 +42,7 @@ type Options struct {
 	Log      *slog.Logger     // nil: nothing is logged
 	Now      func() time.Time // nil: time.Now
 	Observer Observer         // nil: nobody observes
+	Trace    *trace.Tracer    // follows logins; nil: nobody does
 }
 
 // times are the durations that tests shorten.

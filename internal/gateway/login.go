@@ -14,6 +14,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/place"
+	"github.com/tim-wasm/tim/internal/trace"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
@@ -38,13 +39,18 @@ func (s *socket) login(r jsonframe.Request) {
 		return
 	}
 	s.g.standby.Leave(s)
+	span := s.g.o.Trace.Begin("login")
+	verify := span.Child("login.verify")
 	c, err := s.check(p)
 	if err == nil && !s.g.mayLogIn(c) {
 		err = fault.New(fault.LoginTooFrequent)
 	}
+	verify.End(traced(err))
 	if err == nil {
-		err = s.admit(r, c)
+		err = s.admit(r, c, span)
 	}
+	span.Int("tim.sdk_app_id", int64(c.SDKAppID))
+	span.End(traced(err))
 	told, answered := errors.AsType[errAnswered](err)
 	switch {
 	case !answered:
@@ -72,6 +78,14 @@ func (s *socket) login(r jsonframe.Request) {
 type errAnswered struct{ code fault.Code }
 
 func (errAnswered) Error() string { return "answered" }
+
+// traced returns the code that a part of a login ended with.
+func traced(err error) int {
+	if told, answered := errors.AsType[errAnswered](err); answered {
+		return int(told.code)
+	}
+	return int(codeOf(err))
+}
 
 // kickCodes are the codes that calls are answered with after a kick.
 var kickCodes = map[string]fault.Code{
@@ -159,8 +173,10 @@ func (s *socket) verify(userSig, userID string, app uint32) (usersig.Sig, error)
 }
 
 // admit asks the registry for a place and binds it to this socket.
-func (s *socket) admit(r jsonframe.Request, c place.Claim) error {
+func (s *socket) admit(r jsonframe.Request, c place.Claim, span *trace.Span) error {
 	g := s.g
+	asked := span.Child("login.registry")
+	defer asked.End(0) // where it was not asked
 	key := instanceKey{c.User, c.Instance}
 	g.beginClaim(key)
 	defer g.endClaim(key)
@@ -179,12 +195,16 @@ func (s *socket) admit(r jsonframe.Request, c place.Claim) error {
 		return errAnswered{}
 	}
 	out, err := s.claim(ctx, c)
+	asked.End(traced(err))
 	if err != nil {
 		return err
 	}
 	switch out.Verdict {
 	case place.Admitted:
-		return s.admitted(r, c, out)
+		answer := span.Child("login.answer")
+		err := s.admitted(r, c, out)
+		answer.End(traced(err))
+		return err
 	case place.Held:
 		return &fault.Error{Code: frame.CodeDuplicate, Message: "This instance lives in another page: take a fresh one and log in again."}
 	case place.KickedOut:

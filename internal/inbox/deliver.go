@@ -181,10 +181,14 @@ func (d *delivery) handle(n int, q queued) {
 	case q.record == nil:
 	case q.to != nil:
 		q.to.deliver(q.record, q.side, outgoing{})
+		if q.side != q.record.By {
+			d.in.followed.told(q.record)
+		}
 	case q.group:
 		for _, u := range d.in.crowds.hearing(n, q.record) {
 			u.hear(q.record, &q.frames)
 		}
+		d.in.followed.told(q.record)
 	}
 }
 

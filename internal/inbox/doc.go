@@ -92,6 +92,7 @@
 //	quota.go         how much a user may use, on all gateways together
 //	quotadoc.go      the document of a user's quotas; what administrators see of it
 //	cost.go          what a call costs
+//	tracing.go       traces follow a message
 //	stats.go         counters
 //
 // # Stores
@@ -206,7 +207,7 @@
 //
 // and, below all of them and without taking another, conversations.mu,
 // conversation.mu, docs.mu, rooms.mu, recent.mu, waiting.mu, idle.mu, unsaved.mu,
-// near.mu, rates.mu, crowds.mu, groupFrames.mu, groupRates.mu and work.mu. A worker
+// near.mu, rates.mu, followed.mu, crowds.mu, groupFrames.mu, groupRates.mu and work.mu. A worker
 // of delivery takes user.mu and what follows it; so whoever waits for one, as the
 // follower does for room in a queue, holds none from Inbox.mu on.
 //

@@ -25,6 +25,8 @@ const (
 // sendToGroup is sendMessage to a group.
 func (s *Session) sendToGroup(ctx context.Context, p sendParams) (any, error) {
 	u := s.user.User
+	checks := s.in.part(ctx, "message.checks")
+	defer checks.End(0) // of one that is refused, or stored nowhere
 	refused := s.in.maySend(ctx, u, !p.OnlineUserOnly)
 	created, err := s.in.checkID(u, p.ID)
 	if err != nil {
@@ -87,6 +89,7 @@ func (s *Session) sendToGroup(ctx context.Context, p sendParams) (any, error) {
 		m, err := s.in.sendLive(ctx, u, name, c, key)
 		return messageResult{m}, err
 	}
+	checks.End(0)
 	r, again, err := s.in.storeInGroup(ctx, u, p.GroupID, c, key, as)
 	if again || err != nil {
 		return s.in.answerRepetition(ctx, u, r, err)
@@ -179,7 +182,7 @@ func (in *Inbox) storeInGroup(ctx context.Context, from place.User, groupID stri
 		return nil, false, err
 	}
 	c.Uncounted = !as.Counts
-	r, again, err = in.append(ctx, p, key, func(prev *record) (*record, error) {
+	r, again, err = in.appendMessage(ctx, p, key, c.ID, func(prev *record) (*record, error) {
 		prev, err := prev.of(as)
 		if err != nil {
 			return nil, err

@@ -39,6 +39,7 @@ type Inbox struct {
 	delivery                 *delivery
 	waiting                  waiting
 	idle                     idle
+	followed                 followed
 	unsaved                  unsaved
 	syncTurns                chan struct{} // holds a token for each sync that is at work
 

@@ -56,6 +56,8 @@ type Options struct {
 	OnBlock func(ctx context.Context, u place.User, userIDs []string) error
 	// Hooks are asked and told of what is sent; nil: nobody is.
 	Hooks Hooks
+	// Traced says that calls may hold spans of package trace.
+	Traced bool
 	// Report is called with errors of work in the background.
 	Report func(err error)
 }

@@ -43,6 +43,8 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		return s.sendToGroup(ctx, p)
 	}
 	u := s.user.User
+	checks := s.in.part(ctx, "message.checks")
+	defer checks.End(0) // of one that is refused, or stored nowhere
 	refused := s.in.maySend(ctx, u, !p.OnlineUserOnly)
 	created, err := s.in.checkID(u, p.ID)
 	if err != nil {
@@ -99,6 +101,7 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		m, err := s.in.sendLive(ctx, u, p.To, c, key)
 		return messageResult{m}, err
 	}
+	checks.End(0)
 	r, again, err := s.in.storeOnce(ctx, u, p.To, c, key)
 	if again || err != nil {
 		return s.in.answerRepetition(ctx, u, r, err)
@@ -169,7 +172,7 @@ func (in *Inbox) storeOnce(ctx context.Context, from place.User, to string, c *c
 	p := pairOf(from.SDKAppID, from.UserID, to)
 	by := p.side(from.UserID)
 	charged, begins := costOf(ctx) != nil, false
-	r, again, err = in.append(ctx, p, msgID, func(prev *record) (*record, error) {
+	r, again, err = in.appendMessage(ctx, p, msgID, c.ID, func(prev *record) (*record, error) {
 		if begins = charged && prev == nil; begins {
 			if err := in.may(ctx, from, quotaConversations, 1); err != nil {
 				return nil, err

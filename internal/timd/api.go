@@ -34,7 +34,7 @@ func (t *running) prepare(ctx context.Context, r *registry.Options, g *gateway.O
 	t.metrics = newMetrics()
 	r.Observe = t.metrics.registry
 	g.Observer = t.metrics
-	return nil
+	return t.openTracer(g)
 }
 
 // serveREST serves the server API.

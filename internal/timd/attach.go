@@ -12,6 +12,7 @@ import (
 	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/place"
 	"github.com/tim-wasm/tim/internal/registry"
+	"github.com/tim-wasm/tim/internal/trace"
 )
 
 // attach attaches each session of the gateway to the inbox, from its login to
@@ -29,10 +30,18 @@ func attach(t *running) {
 			if inbox.Grows(method) && t.storeFull() {
 				return nil, fault.New(fault.StoreFull)
 			}
+			var span *trace.Span
+			if method == frame.MessageSend {
+				span = t.tracer.Begin(method)
+				span.Int("tim.sdk_app_id", int64(s.User().SDKAppID))
+				ctx = trace.With(ctx, span)
+			}
 			result, f := attached.Call(t.onBehalf(ctx, s), method, params)
 			if f != nil {
+				span.End(int(f.Code))
 				return nil, f
 			}
+			span.End(0)
 			switch method {
 			case frame.MessageSend:
 				t.stats.Sent(s.User().SDKAppID)

@@ -14,6 +14,7 @@
 //	messages.go  the part that opens the inbox, and the flags of messages
 //	media.go     /media, media.ticket, and which message names which file
 //	bucket.go    the bucket that files are kept in: flags, start, doctor
+//	tracing.go   traces of logins and messages: flags, start, doctor
 //	contacts.go  the part that opens contacts
 //	instances.go users list and end their own instances
 //	groups.go    the part that opens groups

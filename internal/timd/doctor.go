@@ -98,6 +98,7 @@ func (d *doctor) examine(ctx context.Context) {
 		d.store()
 	}
 	d.bucket(ctx)
+	d.collector(ctx)
 }
 
 // config checks the options and the files of the keys.

@@ -86,6 +86,7 @@ func serveMessages(ctx context.Context, t *running) error {
 		OnQuota:    t.metrics.quota,
 		OnBlock:    t.blocked,
 		Hooks:      t.messageHooks(),
+		Traced:     t.tracer != nil,
 
 		QuotaBytes:         int64(quota(t.options.messages.bytes)),
 		QuotaConversations: quota(t.options.messages.conversations),

@@ -49,6 +49,7 @@ type options struct {
 	messages      messageLimits
 	media         mediaLimits
 	bucket        bucketOptions
+	trace         traceOptions
 	logs          logOptions
 	config        string
 
@@ -158,6 +159,7 @@ func serveFlags(o *options) *flag.FlagSet {
 	o.messages.flags(f)
 	o.media.flags(f)
 	o.bucket.flags(f)
+	o.trace.flags(f)
 	o.logs.flags(f)
 	f.StringVar(&o.config, "config", "", "`FILE` with further flags, one a line: NAME = VALUE; # begins a comment")
 	return f
@@ -308,6 +310,8 @@ func (o *options) check() error {
 		return o.media.check()
 	case o.bucket.check() != nil:
 		return o.bucket.check()
+	case o.trace.check() != nil:
+		return o.trace.check()
 	case o.logs.check() != nil:
 		return o.logs.check()
 	case o.grace < time.Second || o.grace > 24*time.Hour:

@@ -19,6 +19,7 @@ import (
 	"github.com/tim-wasm/tim/internal/registry"
 	"github.com/tim-wasm/tim/internal/rest"
 	"github.com/tim-wasm/tim/internal/stats"
+	"github.com/tim-wasm/tim/internal/trace"
 )
 
 // running is a timd while it starts and serves: everything that a part needs
@@ -36,6 +37,7 @@ type running struct {
 	gateway    *gateway.Gateway
 	accounts   *accounts.Accounts
 	metrics    *metrics
+	tracer     *trace.Tracer      // from prepare on; nil without --otlp-endpoint
 	stats      *stats.Stats       // from openStats on
 	media      *media.Media       // from serveMedia on
 	inbox      *inbox.Inbox       // from serveMessages on
