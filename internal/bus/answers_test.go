@@ -66,7 +66,7 @@ func TestOffersAreHandledAtOnce(t *testing.T) {
 	l := logs(t)
 	f, got := offered(t, l, 0)
 	f.goes.Go(f.hand)
-	l.followers = append(l.followers, f)
+	l.followers.add(f)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	var last uint64

@@ -28,8 +28,9 @@ type embedded struct {
 	unlock  func()
 	log     *slog.Logger
 
-	mu  sync.Mutex
-	srv *server.Server // nil while it is not running
+	mu        sync.Mutex            // guards what follows
+	srv       *server.Server        // nil while it is not running
+	followers map[string]*followers // by stream
 
 	once sync.Once
 	quit chan struct{}
@@ -139,6 +140,19 @@ func (e *embedded) shut() {
 		srv.Shutdown()
 		srv.WaitForShutdown()
 	}
+}
+
+// following returns the followers of a stream.
+func (e *embedded) following(stream string) *followers {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.followers == nil {
+		e.followers = map[string]*followers{}
+	}
+	if e.followers[stream] == nil {
+		e.followers[stream] = &followers{}
+	}
+	return e.followers[stream]
 }
 
 // InProcessConn implements nats.InProcessConnProvider.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +18,11 @@ import (
 //
 // The follower creates its consumer anew, from the last position, when records are
 // missing, the connection was lost or the server that held the consumer is gone.
+//
+// Nobody but this process stores into the embedded server, so there NATS would send
+// each record a second time, which costs a tenth of a message's CPU. The consumer
+// therefore ends once everything has been offered for a while, and comes back as soon
+// as a record may be missing: see doubt.
 //
 // One goroutine, hand, handles all records, so the two ways need no lock for which
 // they would contend. Any goroutine may read pos and handled.
@@ -36,12 +40,16 @@ type follower struct {
 	sent   chan Value       // records from NATS
 	offers chan Value       // records that this process has stored
 	held   map[uint64]Value // offers ahead of a missing record; only hand uses it
+	doubts chan struct{}    // holds one until watch has taken it
+
+	alone bool          // only this process stores into the stream
+	every time.Duration // between two checks of watch
 
 	mu      sync.Mutex
-	consume jetstream.ConsumeContext
+	consume *consuming      // nil: NATS sends nothing
 	ctx     context.Context // ended by Close, under mu
 	end     context.CancelFunc
-	goes    sync.WaitGroup // watch and hand
+	goes    sync.WaitGroup // watch, hand, and the ends of consumers
 }
 
 // Follower implements Log.
@@ -50,6 +58,7 @@ func (l *stream) Follower(handle func(Value), report func(error)) Follower {
 	return &follower{
 		stream: l, handle: handle, report: report, waiters: map[chan struct{}]uint64{},
 		sent: make(chan Value, maxSent), offers: make(chan Value, maxOffers), held: map[uint64]Value{},
+		doubts: make(chan struct{}, 1), alone: l.b.Embedded(), every: checkEvery,
 		ctx: ctx, end: end,
 	}
 }
@@ -57,9 +66,14 @@ func (l *stream) Follower(handle func(Value), report func(error)) Follower {
 // Pos implements Follower.
 func (f *follower) Pos() uint64 { return f.pos.Load() }
 
-// checkEvery is the time between two checks whether a follower has fallen behind
-// its stream.
-const checkEvery = 2 * time.Second
+const (
+	// checkEvery is the time between two checks whether a follower has fallen behind
+	// its stream.
+	checkEvery = 2 * time.Second
+	// calmChecks is how many checks in a row must have found nothing doubtful before
+	// a follower that needs no consumer ends it.
+	calmChecks = 5
+)
 
 // Start implements Follower.
 func (f *follower) Start(ctx context.Context) error {
@@ -79,9 +93,7 @@ func (f *follower) Start(ctx context.Context) error {
 	}
 	f.goes.Go(f.watch)
 	f.goes.Go(f.hand)
-	f.stream.mu.Lock()
-	defer f.stream.mu.Unlock()
-	f.stream.followers = append(f.stream.followers, f)
+	f.stream.followers.add(f)
 	return nil
 }
 
@@ -103,8 +115,11 @@ func (f *follower) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	consume, err := c.Consume(f.take, jetstream.PullMaxMessages(ahead), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
-		f.report(fmt.Errorf("following %s: %w", f.stream.name, err))
+	now := &consuming{consumer: c}
+	now.ConsumeContext, err = c.Consume(f.take, jetstream.PullMaxMessages(ahead), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+		if !now.shut.Load() {
+			f.report(fmt.Errorf("following %s: %w", f.stream.name, err))
+		}
 	}))
 	if err != nil {
 		return err
@@ -112,11 +127,45 @@ func (f *follower) open(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ctx.Err() != nil {
-		consume.Stop()
+		now.Stop()
 	} else {
-		f.consume = consume
+		f.consume = now
 	}
 	return nil
+}
+
+// consuming is a consumer that sends.
+type consuming struct {
+	jetstream.ConsumeContext
+	consumer jetstream.Consumer
+	shut     atomic.Bool // it is being ended: no answer to a request is an error any more
+}
+
+// consumes reports whether there is a consumer.
+func (f *follower) consumes() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.consume != nil
+}
+
+// shut ends the consumer, if there is one. Close must not have returned.
+func (f *follower) shut() {
+	f.mu.Lock()
+	old := f.consume
+	f.consume = nil
+	f.mu.Unlock()
+	if old == nil {
+		return
+	}
+	old.shut.Store(true)
+	old.Stop()
+	f.goes.Go(func() {
+		ctx, cancel := context.WithTimeout(f.ctx, 30*time.Second)
+		defer cancel()
+		if info := old.consumer.CachedInfo(); info != nil { // NATS ends one by itself after 5 min without a request
+			_ = f.stream.b.js.DeleteConsumer(ctx, f.stream.name, info.Name)
+		}
+	})
 }
 
 const (
@@ -124,7 +173,7 @@ const (
 	// the consumer, see ahead.
 	maxSent = 64
 	// maxOffers is the most offers that wait in the channel, and the most that wait
-	// for a missing record. Others are dropped, since NATS sends all records anyway.
+	// for a missing record. Others are dropped, and NATS sends them.
 	maxOffers = 1024
 )
 
@@ -145,6 +194,19 @@ func (f *follower) take(m jetstream.Msg) {
 func (f *follower) offer(v Value) {
 	select {
 	case f.offers <- v:
+	default:
+		f.doubt()
+	}
+}
+
+// doubt says that a record may be stored that was not and will not be offered: an offer
+// was dropped, an offer came ahead of a missing record, or the answer to a message was
+// lost, so nobody knows whether it is stored. The consumer, if there is none, is made
+// at once, and stays for a while. A record that is missing without any doubt, and
+// without a later one that is offered, is found by the next checks.
+func (f *follower) doubt() {
+	select {
+	case f.doubts <- struct{}{}:
 	default:
 	}
 }
@@ -171,6 +233,7 @@ func (f *follower) takeOffer(v Value) {
 	case v.Seq == pos+1:
 		f.pass(v)
 	default:
+		f.doubt()
 		if len(f.held) >= maxOffers { // offers that NATS has overtaken may be left
 			maps.DeleteFunc(f.held, func(seq uint64, _ Value) bool { return seq <= pos })
 		}
@@ -220,31 +283,46 @@ func (f *follower) Reach(ctx context.Context, pos uint64) {
 	f.waiting.Unlock()
 }
 
-// watch replaces a consumer that has sent nothing while its stream grew.
+// watch replaces a consumer that has sent nothing while its stream grew. Where only this
+// process stores, it also ends the consumer in calm and makes one when something is in
+// doubt.
 func (f *follower) watch() {
-	t := time.NewTicker(checkEvery)
+	t := time.NewTicker(f.every)
 	defer t.Stop()
 	var before uint64
+	calm := 0 // checks since the last doubt
 	failing := false
 	for {
+		checking := false
 		select {
 		case <-f.ctx.Done():
 			return
+		case <-f.doubts:
+			calm = 0
+			if failing { // then the next check is soon enough
+				continue
+			}
 		case <-t.C:
+			checking = true
 		}
 		ctx, cancel := context.WithTimeout(f.ctx, checkEvery)
-		pos := f.pos.Load()
-		s, err := f.stream.b.js.Stream(ctx, f.stream.name)
-		if err == nil && s.CachedInfo().State.LastSeq > pos && pos == before && f.pos.Load() == pos {
-			f.mu.Lock()
-			old := f.consume
-			f.mu.Unlock()
-			if old != nil {
-				old.Stop()
+		var err error
+		if checking {
+			var behind bool
+			if behind, err = f.behind(ctx, &before); behind {
+				f.shut()
+				calm = 0
+			} else if err == nil {
+				calm++
 			}
-			err = f.open(ctx)
 		}
-		before = pos
+		if err == nil {
+			if f.alone && calm >= calmChecks {
+				f.shut()
+			} else if !f.consumes() {
+				err = f.open(ctx)
+			}
+		}
 		cancel()
 		if f.ctx.Err() != nil {
 			return
@@ -256,11 +334,22 @@ func (f *follower) watch() {
 	}
 }
 
+// behind reports whether the stream has grown while no record came since the check
+// before, whose position before holds.
+func (f *follower) behind(ctx context.Context, before *uint64) (bool, error) {
+	pos := f.pos.Load()
+	was := *before
+	*before = pos
+	s, err := f.stream.b.js.Stream(ctx, f.stream.name)
+	if err != nil {
+		return false, err
+	}
+	return s.CachedInfo().State.LastSeq > pos && pos == was && f.pos.Load() == pos, nil
+}
+
 // Close implements Follower.
 func (f *follower) Close() {
-	f.stream.mu.Lock()
-	f.stream.followers = slices.DeleteFunc(f.stream.followers, func(other *follower) bool { return other == f })
-	f.stream.mu.Unlock()
+	f.stream.followers.remove(f)
 	f.mu.Lock()
 	f.end()
 	if f.consume != nil {

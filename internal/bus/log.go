@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -24,11 +25,37 @@ const errCodeDuplicateInFlight = 10158
 // would lose it; a record at a position never changes, so any replica may give
 // it.
 type stream struct {
-	b    *Bus
-	name string
+	b         *Bus
+	name      string
+	followers *followers
+}
 
-	mu        sync.Mutex // guards what follows
-	followers []*follower
+// followers are those of this process that follow one stream. All logs of a stream of
+// the embedded server share them, as they are to be offered whatever is stored there.
+type followers struct {
+	mu  sync.Mutex // guards all
+	all []*follower
+}
+
+func (fs *followers) add(f *follower) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.all = append(fs.all, f)
+}
+
+func (fs *followers) remove(f *follower) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.all = slices.DeleteFunc(fs.all, func(other *follower) bool { return other == f })
+}
+
+// each calls do, which must not block, for each follower.
+func (fs *followers) each(do func(*follower)) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	for _, f := range fs.all {
+		do(f)
+	}
 }
 
 // OpenLog makes a stream of logs, or brings an older one up to this
@@ -41,7 +68,11 @@ func (b *Bus) OpenLog(ctx context.Context, c LogConfig) (Log, error) {
 	}); err != nil {
 		return nil, err
 	}
-	return &stream{b: b, name: c.Stream}, nil
+	fs := &followers{}
+	if b.embedded != nil {
+		fs = b.embedded.following(c.Stream)
+	}
+	return &stream{b, c.Stream, fs}, nil
 }
 
 // Last implements Log.
@@ -96,18 +127,13 @@ func (l *stream) Append(ctx context.Context, subject string, data []byte, expect
 		m.Header.Set(jetstream.MsgIDHeader, msgID)
 	}
 	ack, err := l.b.store(ctx, m, func(seq uint64) {
-		l.stored(Value{Subject: subject, Data: data, Seq: seq, Time: time.Now()})
+		v := Value{Subject: subject, Data: data, Seq: seq, Time: time.Now()}
+		l.followers.each(func(f *follower) { f.offer(v) })
 	})
-	return ack.Seq, ack.Duplicate, err
-}
-
-// stored gives the followers here a record that this process has stored.
-func (l *stream) stored(v Value) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, f := range l.followers {
-		f.offer(v)
+	if err != nil && !errors.Is(err, ErrConflict) { // it may be stored nevertheless
+		l.followers.each((*follower).doubt)
 	}
+	return ack.Seq, ack.Duplicate, err
 }
 
 // direct asks any replica.

@@ -74,7 +74,7 @@ func TestLog(t *testing.T) {
 // context ends.
 func TestLogReadWaitsForAStream(t *testing.T) {
 	l := logs(t)
-	missing := &stream{b: l.b, name: "LATER"}
+	missing := &stream{b: l.b, name: "LATER", followers: &followers{}}
 	ctx, cancel := context.WithTimeout(t.Context(), 120*time.Millisecond)
 	defer cancel()
 	_, err := missing.Last(ctx, "later.a")
@@ -200,7 +200,7 @@ func TestFollowerHandlesNothingAfterClose(t *testing.T) {
 	f := l.Follower(func(Value) {}, func(error) {})
 	f.Close() // never started
 	f.Close() // and once more
-	f = (&stream{b: l.b, name: "NONE"}).Follower(func(Value) {}, func(error) {})
+	f = (&stream{b: l.b, name: "NONE", followers: &followers{}}).Follower(func(Value) {}, func(error) {})
 	require.Error(t, f.Start(ctx))
 	f.Close()
 }
@@ -217,7 +217,7 @@ func TestFollowerIsClosedDuringACheck(t *testing.T) {
 	require.NoError(t, nc.Flush())
 	js, err := jetstream.New(nc)
 	require.NoError(t, err)
-	f := (&stream{b: &Bus{nc: nc, follows: nc, js: js}, name: "L"}).Follower(func(Value) {}, func(err error) { t.Error(err) }).(*follower)
+	f := (&stream{b: &Bus{nc: nc, follows: nc, js: js}, name: "L", followers: &followers{}}).Follower(func(Value) {}, func(err error) { t.Error(err) }).(*follower)
 	f.goes.Go(f.watch)
 	<-asked
 	f.Close()

@@ -160,8 +160,8 @@
 //   - An id is its sender's: package frame has its form, checkID (identity.go)
 //     the rule. A foreign one, or one dated over 5 s ahead, is refused with 70402;
 //     those of version 0.1.0, which name nobody, are taken for one release.
-//   - Each gateway follows each stream with one ordered consumer, gapless
-//     from a position on. A session catches up from the stores to a position
+//   - Each gateway follows each stream without gaps from a position on
+//     (bus/follow.go). A session catches up from the stores to a position
 //     and gets the follower's records after it, so no lost signal loses a
 //     message. What is said of one conversation has one order for everybody.
 //     The cursor of an instance lives with the instance, moves with each frame
