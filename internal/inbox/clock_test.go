@@ -79,6 +79,21 @@ func TestTheClockIsGiven(t *testing.T) {
 		require.Equal(t, 1, in.Stats().Unsaved)
 		c.forward(1)
 		require.Zero(t, in.Stats().Unsaved)
+		for range 3 { // whoever goes on acknowledging is stored once in a while
+			m = a.send("bob", "hello")
+			b.must("message.ack", ackParams{cursorAt(m.Position)}, nil)
+			c.forward(ackEvery - 1)
+			require.Equal(t, 1, in.Stats().Unsaved)
+			c.forward(1)
+			require.Zero(t, in.Stats().Unsaved)
+		}
+		c.forward(ackEvery - ackDelay) // and soon after a while of silence
+		m = a.send("bob", "hello")
+		b.must("message.ack", ackParams{cursorAt(m.Position)}, nil)
+		c.forward(ackDelay - 1)
+		require.Equal(t, 1, in.Stats().Unsaved)
+		c.forward(1)
+		require.Zero(t, in.Stats().Unsaved)
 
 		set := func(custom string) { a.must("status.set", statusParams{custom}, nil) }
 		synctest.Wait() // a signal of the logins that came later would delay what is told of alice
@@ -99,5 +114,11 @@ func TestTheClockIsGiven(t *testing.T) {
 		c.forward(1)
 		b.until("the last", func() bool { return len(b.statuses) == 2 })
 		require.Equal(t, "3", b.statuses[1].CustomStatus)
+
+		m = a.send("bob", "hello")
+		c.forward(-time.Hour) // a clock that is set back holds no acknowledgement up for longer
+		b.must("message.ack", ackParams{cursorAt(m.Position)}, nil)
+		c.forward(ackEvery)
+		require.Zero(t, in.Stats().Unsaved)
 	})
 }

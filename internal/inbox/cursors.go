@@ -15,9 +15,14 @@ import (
 // How far a user has acknowledged is stored in a stream that nobody follows,
 // because it is written for each message that was seen and read only at logins.
 
-// ackDelay is how long acknowledgements are gathered, to store them with one
-// write.
-const ackDelay = 250 * time.Millisecond
+const (
+	// ackDelay is how long acknowledgements are gathered, to store them with one
+	// write.
+	ackDelay = 250 * time.Millisecond
+	// ackEvery is the least time between two writes for a user who goes on
+	// acknowledging, as each one costs as much as a message in the store.
+	ackEvery = time.Second
+)
 
 // unsaved holds cursors that were acknowledged here and are not stored yet. They
 // outlive their sessions by a moment. It has a lock of its own: whoever
@@ -65,8 +70,14 @@ func (u *user) ack(pos positions) {
 	u.acked = u.acked.union(pos)
 	u.in.unsaved.add(u.User, pos)
 	if u.flush == nil {
-		u.flush = u.in.work.later(ackDelay, u.store)
+		u.flush = u.in.work.later(u.ackWait(), u.store)
 	}
+}
+
+// ackWait returns how long acknowledgements are gathered now; mu is held.
+func (u *user) ackWait() time.Duration {
+	left := ackEvery - u.in.now().Sub(u.wrote)
+	return max(ackDelay, min(left, ackEvery)) // a clock may be set back
 }
 
 // store writes the cursor of a user, which never goes back. A store that is at
@@ -82,7 +93,7 @@ func (u *user) store() {
 		u.mu.Unlock()
 		return
 	}
-	u.writing = true
+	u.writing, u.wrote = true, u.in.now()
 	for {
 		from := u.stored
 		u.mu.Unlock()
@@ -99,7 +110,7 @@ func (u *user) store() {
 		}
 		u.writing = false
 		if !pos.within(u.stored.pos) && u.flush == nil {
-			u.flush = u.in.work.later(ackDelay, u.store)
+			u.flush = u.in.work.later(u.ackWait(), u.store)
 		}
 		u.mu.Unlock()
 		return

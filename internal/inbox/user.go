@@ -37,6 +37,7 @@ type user struct {
 	acked   positions    // highest acknowledged
 	stored  storedCursor // what is known to be stored of it
 	writing bool         // store is running
+	wrote   time.Time    // when it last began to
 	flush   Timer
 }
 
