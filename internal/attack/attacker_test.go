@@ -29,6 +29,7 @@ func (x *attacker) attacks() []attack {
 		{"logins", x.logins},
 		{"ghosts", x.ghosts},
 		{"farewells", x.farewells},
+		{"visitors", x.visitors},
 		{"hoarders", x.hoarders},
 		{"floods", x.floods},
 		{"deaf", x.deaf},

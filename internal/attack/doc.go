@@ -14,6 +14,7 @@
 //	malformed_test.go  wrong parameters, and texts that are not requests
 //	protocol_test.go   RFC 6455, handshakes, mutated HTTP
 //	strangers_test.go  other people's conversations, other apps, old sockets and UserSigs, forged farewells
+//	visitors_test.go   listening to a live room without a login
 //	dark_test.go       links that go dark
 //	exhaust_test.go    hoarders, floods, a client that does not read
 //	soak_test.go       all attacks for as long as you like, and what honest users feel

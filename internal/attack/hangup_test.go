@@ -91,8 +91,12 @@ func (a *arena) hangUps(rounds, accounts int, other string) {
 // It returns an error only for what has to work, which is to log in.
 func (c *Caller) hangUp(addr, other, method string) error {
 	page := NewPage(c.Account)
-	if method == frame.Login {
-		return c.hangUpLogin(addr, other, page)
+	switch method {
+	case frame.Login:
+		return c.hangUpEarly(addr, other, page, method, page.Params(frame.IntentNew))
+	case frame.RoomVisit:
+		params, _ := c.Params(method)
+		return c.hangUpEarly(addr, other, page, method, params)
 	}
 	conn, token, err := page.Login(addr)
 	if CloseCode(err) >= 0 {
@@ -128,14 +132,15 @@ func (c *Caller) hangUp(addr, other, method string) error {
 	return nil
 }
 
-// hangUpLogin ends a connection in the middle of a login.
-func (c *Caller) hangUpLogin(addr, other string, page Page) error {
+// hangUpEarly ends a connection in the middle of its first call, before which nobody
+// is logged in.
+func (c *Caller) hangUpEarly(addr, other string, page Page, method string, params any) error {
 	conn, err := Dial(addr)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	_, f := conn.frame(frame.Login, page.Params(frame.IntentNew))
+	_, f := conn.frame(method, params)
 	calls := c.Rand.IntN(4)
 	if calls == 0 {
 		f = f[:c.Rand.IntN(len(f))]

@@ -107,7 +107,7 @@ func (a *arena) meanwhile() (stop func()) {
 }
 
 // gauges are the metrics that say what a gateway holds for its clients.
-var gauges = []string{"tim_sockets", "tim_sessions", "tim_inbox_users", "tim_inbox_watched", "tim_inbox_unsaved", "tim_room_members"}
+var gauges = []string{"tim_sockets", "tim_sessions", "tim_inbox_users", "tim_inbox_watched", "tim_inbox_unsaved", "tim_room_members", "tim_room_visitors"}
 
 // metrics reads /metrics and returns the values by name and labels.
 func metrics(ops string) (map[string]float64, error) {

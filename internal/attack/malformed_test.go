@@ -94,7 +94,7 @@ func (x *attacker) malformed() {
 
 // enter opens the socket that a method is called on.
 func (x *attacker) enter(c *Caller, method string) (*Conn, error) {
-	if method == frame.Login || method == frame.Farewell {
+	if method == frame.Login || method == frame.Farewell || method == frame.RoomVisit {
 		return Dial(x.addr)
 	}
 	conn, _, err := NewPage(c.Account).Login(x.addr)

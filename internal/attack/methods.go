@@ -12,7 +12,7 @@ import (
 
 // Methods lists every call of the wire.
 func Methods() []string {
-	return append(slices.Concat(frame.InboxMethods, frame.ContactMethods, frame.GroupMethods, frame.TimdMethods), frame.MediaTicket, frame.Login, frame.Logout, frame.Farewell, frame.Renew, frame.Ping)
+	return append(slices.Concat(frame.InboxMethods, frame.ContactMethods, frame.GroupMethods, frame.TimdMethods), frame.MediaTicket, frame.Login, frame.Logout, frame.Farewell, frame.RoomVisit, frame.Renew, frame.Ping)
 }
 
 // Caller is a page that is about to make calls, and what they are about.
@@ -101,6 +101,9 @@ func (c *Caller) group() string {
 	return fmt.Sprint("group", c.Rand.IntN(8))
 }
 
+// room is the one live room, which anybody may have made.
+const room = "room"
+
 // community is one of two groups that are communities with topics.
 func (c *Caller) community() string { return fmt.Sprint("@TGS#_", c.Rand.IntN(2)) }
 
@@ -146,10 +149,11 @@ var plausible = map[string]func(c *Caller) any{
 	frame.Login: func(c *Caller) any {
 		return c.Page.Params([]string{frame.IntentNew, frame.IntentResume}[c.Rand.IntN(2)])
 	},
-	frame.Logout:   none,
-	frame.Farewell: func(c *Caller) any { return object{"token": c.Token} },
-	frame.Renew:    func(c *Caller) any { return object{"userSig": c.Sign()} },
-	frame.Ping:     none,
+	frame.Logout:    none,
+	frame.Farewell:  func(c *Caller) any { return object{"token": c.Token} },
+	frame.RoomVisit: func(c *Caller) any { return object{"sdkAppID": c.App, "groupID": room} },
+	frame.Renew:     func(c *Caller) any { return object{"userSig": c.Sign()} },
+	frame.Ping:      none,
 
 	frame.InstanceList: none,
 	frame.InstanceKick: func(c *Caller) any { return object{"instanceID": fmt.Sprintf("%064x", c.Rand.IntN(100))} },
@@ -287,6 +291,8 @@ var plausible = map[string]func(c *Caller) any{
 			p["groupID"] = fmt.Sprint("group", c.Rand.IntN(8))
 		case 1:
 			p["groupID"], p["type"], p["isSupportTopic"] = c.community(), "Community", true
+		case 2:
+			p = object{"name": "g", "type": "AVChatRoom", "groupID": room}
 		}
 		return p
 	},

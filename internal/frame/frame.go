@@ -32,6 +32,8 @@
 //	farewell {token} -> {}            before login, too; ends the place the token names
 //	renew {userSig} -> {expiresIn}
 //	ping {} -> {serverTime}
+//	room.visit {sdkAppID, groupID} -> {}   before login, once: what is said in a live room is
+//	    pushed as the notification messages, until the socket logs in or closes
 //
 // Further methods and notifications are named noun.verb and by noun:
 // methods_gen.go lists them all with their params and results, grouped by
@@ -45,8 +47,8 @@
 // the largest messages at the rate of messages are; one that does not is closed
 // with 4103.
 // Until a socket has logged in it keeps MaxEarlyFrame, EarlyRate and
-// EarlyBurst, and only login, farewell and ping are taken, and a logout behind
-// a login; all else is answered with NotLoggedIn (2024).
+// EarlyBurst, and only login, farewell, ping and one room.visit are taken, and a
+// logout behind a login; all else is answered with NotLoggedIn (2024).
 //
 // Errors carry the codes of package fault; the negative ones are JSON-RPC's.
 // Close codes 4000–4099 are final for the session, 4100–4199 and the standard
@@ -101,6 +103,7 @@ const (
 	CloseEvicted   = 4000 // after an evicted frame
 	CloseLoggedOut = 4001 // after logout
 	CloseRejected  = 4002 // after a login that was refused for good
+	CloseRoomOver  = 4003 // of a visitor whose live room was dismissed
 
 	CloseDrain        = 4100 // planned restart
 	CloseStandBy      = 4101 // nothing came within StandBy
@@ -110,7 +113,7 @@ const (
 	CloseSuperseded   = 4105 // a newer socket is attached for the same instance
 	CloseBadFrame     = 4106 // not a frame: too large, too deep, not JSON-RPC
 	CloseRecheck      = 4107 // the gateway can no longer vouch for this session
-	CloseTryLater     = 4108 // too many logins, or too many with invalid UserSigs
+	CloseTryLater     = 4108 // too many logins, or too many with invalid UserSigs, or too many visitors
 )
 
 // FinalClose reports whether a close code ends the session for good.

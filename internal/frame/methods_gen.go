@@ -14,6 +14,8 @@ const (
 	Renew = "renew"
 	// {} -> {serverTime}
 	Ping = "ping"
+	// {sdkAppID, groupID} -> {}
+	RoomVisit = "room.visit"
 	// {} -> {instances: [{instanceID, platform, state, loginTime, address, isSelf}]}
 	InstanceList = "instance.list"
 	// {instanceID} -> {kicked}

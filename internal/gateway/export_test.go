@@ -28,6 +28,14 @@ func (g *Gateway) Shorten(t Times) {
 // LimitStandBy sets how many sockets of one network, and of all, may stand by.
 func (g *Gateway) LimitStandBy(most, mostOfAll int) { g.standby = NewFair[*socket](most, mostOfAll) }
 
+// LimitVisitors sets how many sockets of one network, and of all, may visit.
+func (g *Gateway) LimitVisitors(most, mostOfAll int) { g.visitors = NewFair[*socket](most, mostOfAll) }
+
+// LimitVisits sets how many visits of one network, and of all, may begin in a burst.
+func (g *Gateway) LimitVisits(network, all float64) {
+	g.visits, g.allVisit = newLimiter[string](rate{network, 0}, g.o.Now), newLimiter[struct{}](rate{all, 0}, g.o.Now)
+}
+
 // StandingBy returns how many sockets stand by.
 func (g *Gateway) StandingBy() int { return g.standby.Len() }
 
@@ -36,7 +44,7 @@ func (g *Gateway) StandingBy() int { return g.standby.Len() }
 func (g *Gateway) Held() int {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	return len(g.sockets) + len(g.users) + len(g.claims) + g.standby.Len()
+	return len(g.sockets) + len(g.users) + len(g.claims) + g.standby.Len() + g.visitors.Len()
 }
 
 // Queued returns how many bytes wait to be written to a session's client.

@@ -127,6 +127,14 @@ func (f *Fair[K]) unrank(n *network[K]) {
 	}
 }
 
+// Full reports whether an address's network has as many as it may have.
+func (f *Fair[K]) Full(addr string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := f.networks[networkOf(addr)]
+	return n != nil && n.members.Len() >= f.most
+}
+
 // Len returns how many there are.
 func (f *Fair[K]) Len() int {
 	f.mu.Lock()

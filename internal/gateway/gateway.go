@@ -33,6 +33,9 @@ type Options struct {
 	// from. Each gateway counts by itself, from its start, so clients of one
 	// user that spread over n gateways have n times the rate.
 	LoginRate int
+	// Visitors is how many sockets that nobody has logged in on may listen to live
+	// rooms at once; 0: none.
+	Visitors int
 	// AllowOrigin judges a WebSocket request's Origin; nil allows all.
 	AllowOrigin func(*http.Request) bool
 	// ClientAddr returns the client's address without its port; nil uses the
@@ -67,6 +70,7 @@ type Gateway struct {
 	upgrader *gws.Upgrader
 	seal     sealer
 	handlers map[string]Handler
+	visit    VisitHandler // nil: nobody visits
 	onLogin  []func(*Session, bool)
 	onEnd    []func(*Session)
 
@@ -76,6 +80,9 @@ type Gateway struct {
 	failures *limiter[culprit] // invalid UserSigs
 	logins   *limiter[place.User]
 	resumes  *limiter[place.User]
+	visitors *Fair[*socket]     // sockets that listen to a live room
+	visits   *limiter[string]   // how often they begin to, by network
+	allVisit *limiter[struct{}] // from all networks together
 
 	mu       sync.RWMutex // guards these
 	sockets  map[*socket]struct{}
@@ -155,6 +162,9 @@ func New(o Options) (*Gateway, error) {
 	g.logins = newLimiter[place.User](perMinute(o.LoginRate), o.Now)
 	g.resumes = newLimiter[place.User](perMinute(o.LoginRate*resumesPerLogin), o.Now)
 	g.standby = NewFair[*socket](maxStandBy, maxStandByAll)
+	g.visitors = NewFair[*socket](maxVisitors, o.Visitors)
+	g.visits = newLimiter[string](visitRate, o.Now)
+	g.allVisit = newLimiter[struct{}](visitRateAll, o.Now)
 	g.stop, g.halt = context.WithCancel(context.Background())
 	g.hands = hands{work: &g.work, end: g.stop.Done(), free: make(chan func())}
 	g.upgrader = newUpgrader(g)

@@ -66,11 +66,6 @@ func TestHangUp(t *testing.T) {
 			}
 		}
 	})
-	request := func(method string, params any) []byte {
-		raw, _ := json.Marshal(params)
-		text, _ := jsonframe.Encode(frame.Request{ID: 1, Method: method, Params: &jsonframe.Object{Raw: raw}})
-		return masked(0x81, text)
-	}
 	seed := uint64(0)
 	for method, params := range methods {
 		seed++
@@ -79,9 +74,9 @@ func TestHangUp(t *testing.T) {
 			for range rounds {
 				i := page(users[r.IntN(len(users))])
 				c := w.rawDial()
-				bytes := request(frame.Login, i.frame())
+				bytes := callText(1, frame.Login, i.frame())
 				if r.IntN(4) > 0 {
-					bytes = append(bytes, request(method, params(i))...)
+					bytes = append(bytes, callText(1, method, params(i))...)
 				}
 				_, _ = c.Write(bytes)
 				time.Sleep(time.Duration(r.IntN(4000)) * time.Microsecond) // the moment of hanging up
@@ -93,4 +88,11 @@ func TestHangUp(t *testing.T) {
 	close(stop)
 	beside.Wait()
 	eventually(t, "all have gone", func() bool { return w.g.Held() == 0 })
+}
+
+// callText is a call as it travels.
+func callText(id int64, method string, params any) []byte {
+	raw, _ := json.Marshal(params)
+	text, _ := jsonframe.Encode(frame.Request{ID: id, Method: method, Params: &jsonframe.Object{Raw: raw}})
+	return masked(0x81, text)
 }

@@ -195,6 +195,8 @@ func (s *socket) handle(r jsonframe.Request) {
 		return
 	case frame.Farewell:
 		result, err = s.farewell(r)
+	case frame.RoomVisit:
+		err = s.visit(r)
 	default:
 		// A client that is not logged in learns nothing more, not even which
 		// methods there are.
@@ -265,7 +267,7 @@ func (g *Gateway) known(method string) string {
 		return method
 	}
 	switch method {
-	case frame.Login, frame.Logout, frame.Farewell, frame.Renew:
+	case frame.Login, frame.Logout, frame.Farewell, frame.Renew, frame.RoomVisit:
 		return strings.Clone(method)
 	}
 	return "unknown"

@@ -41,6 +41,7 @@ func (s *socket) login(r jsonframe.Request) {
 	s.g.standby.Leave(s)
 	span := s.g.o.Trace.Begin("login")
 	verify := span.Child("login.verify")
+	s.endVisit()
 	c, err := s.check(p)
 	if err == nil && !s.g.mayLogIn(c) {
 		err = fault.New(fault.LoginTooFrequent)

@@ -92,6 +92,11 @@ func (s *socket) pushLocked(opcode gws.Opcode, text []byte) bool {
 	return true
 }
 
+// offerLocked queues a text frame if no more than most bytes wait already.
+func (s *socket) offerLocked(text []byte, most int) bool {
+	return s.out.bytes <= most && len(s.out.frames) < maxQueued/2 && s.pushLocked(gws.OpcodeText, text)
+}
+
 // takesLocked reports whether another frame may be queued. It ends the socket of a
 // client that does not read.
 func (s *socket) takesLocked() bool {

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lxzan/gws"
-
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/place"
 )
@@ -73,7 +71,7 @@ func (sess *Session) Offer(text []byte, most int) bool {
 	s := sess.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.out.bytes <= most && len(s.out.frames) < maxQueued/2 && s.pushLocked(gws.OpcodeText, text)
+	return s.offerLocked(text, most)
 }
 
 // renewed sets a new end and returns how long it is until then.

@@ -15,6 +15,7 @@ type stage int
 
 const (
 	standBy   stage = iota // no login yet, or one that failed
+	visiting               // the same, and listens to a live room
 	loggingIn              // the login frame is being decided on
 	loggedIn
 	ended // a close is under way: nothing is accepted or sent any more
@@ -33,6 +34,7 @@ type socket struct {
 	mu      sync.Mutex // guards these, what is in out and in, and Session.ends
 	stage   stage
 	sess    *Session
+	visitor *Visitor
 	out     outbox
 	in      inbound
 	frames  bucket
@@ -103,13 +105,13 @@ func (s *socket) nextLocked(now time.Time) time.Duration {
 		return max(0, t.standBy-now.Sub(s.since))
 	case loggingIn:
 		return max(0, t.login-now.Sub(s.since))
-	case loggedIn:
+	case visiting, loggedIn:
 		next := t.ask - now.Sub(s.seen)
 		if !s.asked.IsZero() {
 			next = t.silence - now.Sub(s.asked)
 		}
-		if end := s.sess.endsLocked(); end.Sub(now) < next {
-			next = end.Sub(now)
+		if s.stage == loggedIn {
+			next = min(next, s.sess.endsLocked().Sub(now))
 		}
 		return max(0, next)
 	default:
@@ -137,7 +139,7 @@ func (s *socket) tick() {
 	case st == loggingIn:
 		s.mu.Unlock()
 		s.finish(nil, frame.CloseLoginTimeout, "the login took too long")
-	case !sess.endsLocked().After(now):
+	case st == loggedIn && !sess.endsLocked().After(now):
 		// Counted while the socket still is, because Drain waits until the
 		// registry has been told.
 		s.g.work.Go(func() { s.g.expire(sess) })

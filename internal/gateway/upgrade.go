@@ -168,6 +168,7 @@ func (s *socket) unreadable(cause any) {
 func (g *Gateway) closed(s *socket, code int) {
 	sess, leaving := s.gone(clean(code))
 	g.standby.Leave(s)
+	s.endVisit()
 	g.mu.Lock()
 	delete(g.sockets, s)
 	g.mu.Unlock()

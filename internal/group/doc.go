@@ -28,6 +28,7 @@
 //	setmember.go     role, mute, name card and custom fields of a member
 //	profile.go       profiles, and who owns a group
 //	live.go          live rooms: joins, bans, what gateways see of them
+//	visit.go         somebody without a login listens to one
 //	present.go       who is in a live room now, as lists show them
 //	moves.go         what members and hooks are told of who comes and goes there
 //	banned.go        who is banned from a live room, and may come back early

@@ -6,6 +6,7 @@
 //
 //	rooms.go    Open and Close; what callers say in a room
 //	session.go  a session joins and leaves
+//	visitor.go  somebody without a login listens
 //	room.go     one room: who is in it, what waits to be sent to them
 //	moves.go    who has come and left, as it is told
 //	signals.go  what gateways tell each other
@@ -30,6 +31,9 @@
 // who reads slowly gets only messages of priority High, or none, until they have
 // caught up. Both are counted. So views of a room differ, and no order between
 // senders is promised.
+//
+// A visitor is nobody's session: it hears what members hear, counts as no member and
+// is in no list. See visitor.go.
 //
 // # Locks
 //

@@ -73,7 +73,7 @@ func (r *Rooms) fanOut(batch []said, to []*Session) {
 	}
 	for i, s := range to {
 		f := all
-		if _, said := senders[s.user.UserID]; said {
+		if _, said := senders[s.user.UserID]; said && !s.visits() {
 			f = framesOf(without(batch, s))
 		}
 		r.offer(s, f)

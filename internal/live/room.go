@@ -13,6 +13,7 @@ type audience struct {
 	key      Key
 	sessions map[*Session]struct{}
 	all      []*Session // those of sessions; nil: not up to date. It is replaced, never changed
+	visitors int        // how many of sessions are visitors
 	users    map[string]*list.Element
 	order    *list.List // of *member, in the order in which they came
 

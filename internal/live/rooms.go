@@ -215,7 +215,8 @@ func (r *Rooms) Here(k Key) bool {
 // Stats are gauges and totals of this gateway.
 type Stats struct {
 	Rooms, Members int   // now; a member for each session
-	Messages       int64 // said in rooms that have members here
+	Visitors       int   // now
+	Messages       int64 // said in rooms that have members or visitors here
 	Frames         int64 // queued for members
 	Thinned        int64 // messages for which a room had no allowance left
 	Missed         int64 // messages that members who read slowly did not get
@@ -233,7 +234,8 @@ func (r *Rooms) Stats() Stats {
 	defer r.mu.Unlock()
 	s.Rooms = len(r.rooms)
 	for _, m := range r.rooms {
-		s.Members += len(m.sessions)
+		s.Members += len(m.sessions) - m.visitors
+		s.Visitors += m.visitors
 	}
 	return s
 }

@@ -18,6 +18,7 @@ type Session struct {
 	user     place.User
 	instance string
 	offer    Offer
+	over     func() // of a visitor, whose room is no more; nil: a member's session
 
 	// Guarded by Rooms.mu.
 	closed bool
@@ -53,15 +54,21 @@ func (s *Session) Join(ctx context.Context, k Key) (came bool, err error) {
 	case s.room != nil && s.room.key == k:
 		return false, nil
 	}
-	r.leave(s, Quit, "")
 	m := r.rooms[k]
-	if m == nil {
+	if s.visits() && m != nil && m.visitors >= maxVisitors {
+		return false, tooManyVisitors()
+	}
+	r.leave(s, Quit, "")
+	if m = r.rooms[k]; m == nil {
 		m = newAudience(k)
 		r.rooms[k] = m
 		r.classes[k.class()].rooms++
 		r.reportSoon(k)
 	}
-	if m.enter(s, r.o.Now()) {
+	switch {
+	case s.visits():
+		m.admit(s)
+	case m.enter(s, r.o.Now()):
 		r.moved(k, Move{UserID: s.user.UserID, Came: true})
 		who := speaker{k, s.user.UserID}
 		if says := r.spoken[who]; says != nil { // an allowance does not begin anew
@@ -112,7 +119,10 @@ func (r *Rooms) leave(s *Session, why Cause, by string) {
 	}
 	s.room = nil
 	one := m.find(s.user.UserID)
-	if m.exit(s) {
+	switch {
+	case s.visits():
+		m.dismiss(s)
+	case m.exit(s):
 		if !whole(one.says, r.o.Now()) {
 			r.spoken[speaker{m.key, one.userID}] = one.says
 		}

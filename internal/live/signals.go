@@ -152,11 +152,16 @@ func (r *Rooms) tell(gone []*Session, why left) {
 	r.offerAll(gone, jsonframe.Notification(frame.NoteGroupLeft, params), noLimit)
 }
 
-// offerAll offers a frame in the background. It needs mu, and that r is not closed.
+// offerAll offers a frame in the background. Visitors get none: they are among the
+// sessions only if their room is no more. It needs mu, and that r is not closed.
 func (r *Rooms) offerAll(to []*Session, text []byte, most int) {
 	r.running.Go(func() {
 		for i, s := range to {
-			s.offer(text, most)
+			if s.visits() {
+				s.over()
+			} else {
+				s.offer(text, most)
+			}
 			if i%together == together-1 {
 				runtime.Gosched()
 			}
@@ -211,7 +216,7 @@ func (r *Rooms) Notify(k Key, epoch int64, method string, params []byte) {
 	if m == nil || r.closed {
 		return
 	}
-	r.offerAll(r.members(m, func(s *Session) bool { return s.epoch == epoch }), jsonframe.Notification(method, params), lags)
+	r.offerAll(r.members(m, func(s *Session) bool { return s.epoch == epoch && !s.visits() }), jsonframe.Notification(method, params), lags)
 }
 
 const sweepEvery = 10 * time.Second

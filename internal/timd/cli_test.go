@@ -174,6 +174,7 @@ func TestMistakes(t *testing.T) {
 		{"admin", []string{"serve", "--dev", "--admin", strings.Repeat("x", 33)}, "", "--admin"},
 		{"node", []string{"serve", "--dev", "--node", "Zürich"}, "", "--node"},
 		{"login-rate", []string{"serve", "--dev", "--login-rate", "0"}, "", "--login-rate"},
+		{"visitors", []string{"serve", "--dev", "--visitors", "-1"}, "", "--visitors"},
 		{"login-history", []string{"serve", "--dev", "--login-history", "1m"}, "", "--login-history"},
 		{"webhook", []string{"serve", "--dev", "--webhook", "ftp://s3cret@back.example.com"}, "", "--webhook"},
 		{"credentials", []string{"serve", "--dev", "--listen", ":0", "--nats", "nats://u:s3cret@127.0.0.1:1"}, "", "--nats"},
@@ -252,7 +253,7 @@ var flagCases = []struct{ flag, value, other string }{
 	{"media-size", "50MB", "1MB"}, {"media-age", "24h", "48h"},
 	{"media-s3-region", "r1", "r2"}, {"media-s3-prefix", "p1", "p2"}, {"media-s3-style", "path", "host"}, {"media-s3-keys", "k1", "k2"},
 	{"log-format", "json", "text"}, {"log-level", "warn", "error"},
-	{"quota-bytes", "2GB", "0"}, {"quota-conversations", "5", "6"}, {"api-rate", "5", "6"}, {"login-rate", "5", "6"}, {"login-history", "0s", "24h"}, {"dev-remote", "true", "false"},
+	{"quota-bytes", "2GB", "0"}, {"quota-conversations", "5", "6"}, {"api-rate", "5", "6"}, {"login-rate", "5", "6"}, {"visitors", "5", "0"}, {"login-history", "0s", "24h"}, {"dev-remote", "true", "false"},
 }
 
 // Each flag does the same as its environment variable, and overrides it.

@@ -39,6 +39,7 @@ func sessionFrames() map[string]worst.Frame {
 		}},
 		frame.Logout:       {User: by("goes"), Params: func(int) any { return struct{}{} }},
 		frame.Farewell:     {Params: func(int) any { return map[string]any{"token": long} }},
+		frame.RoomVisit:    {Params: func(int) any { return map[string]any{"sdkAppID": devApp, "groupID": long} }},
 		frame.Renew:        {Params: func(int) any { return map[string]any{"userSig": bomb} }},
 		frame.Ping:         {Params: func(int) any { return map[string]any{"x": long} }},
 		frame.InstanceList: {Params: func(int) any { return struct{}{} }},

@@ -46,6 +46,9 @@ func serveGroups(ctx context.Context, t *running) error {
 	t.groups = r
 	t.closers = append(t.closers, func(context.Context) { r.Close() })
 
+	t.gateway.HandleVisits(func(ctx context.Context, v *gateway.Visitor, app uint32, groupID string) (leave func(), err error) {
+		return r.Visit(ctx, app, groupID, v.Offer, v.RoomOver)
+	})
 	of := perSession(t.gateway, func(s *gateway.Session) *group.Session {
 		return r.Attach(s.User(), s.Notify).WithRooms(s.Place().Instance, s.Offer)
 	})

@@ -197,6 +197,7 @@ func (m *metrics) inbox(in *inbox.Inbox) {
 func (m *metrics) rooms(r *live.Rooms) {
 	m.gauge("tim_rooms", "Live rooms that have members on this gateway.", func() float64 { return float64(r.Stats().Rooms) })
 	m.gauge("tim_room_members", "Members of live rooms on this gateway, one for each session.", func() float64 { return float64(r.Stats().Members) })
+	m.gauge("tim_room_visitors", "Clients that listen to live rooms on this gateway without a login.", func() float64 { return float64(r.Stats().Visitors) })
 	m.counter("tim_room_messages_total", "Messages that live rooms with members on this gateway were sent.", func() float64 { return float64(r.Stats().Messages) })
 	m.counter("tim_room_frames_total", "Frames of messages that were queued for members of live rooms.", func() float64 { return float64(r.Stats().Frames) })
 	m.counter("tim_room_thinned_total", "Messages for which a live room had no allowance left: no member here got them.", func() float64 { return float64(r.Stats().Thinned) })

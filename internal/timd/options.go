@@ -44,6 +44,7 @@ type options struct {
 	requireImport bool
 	apiRate       int
 	loginRate     int
+	visitors      int
 	history       loginHistory
 	maxStore      bus.Size
 	messages      messageLimits
@@ -155,6 +156,7 @@ func serveFlags(o *options) *flag.FlagSet {
 	f.BoolVar(&o.requireImport, "require-import", false, "let only imported accounts log in (account_import of the server API)")
 	f.IntVar(&o.apiRate, "api-rate", 200, "how often a second one app may call one command of the server API")
 	f.IntVar(&o.loginRate, "login-rate", 300, "how many new logins a minute one user may make on this gateway; more are refused with 72010")
+	f.IntVar(&o.visitors, "visitors", 10_000, "how many clients may listen to live rooms on this gateway without a login; 0: none")
 	o.history.flags(f)
 	o.messages.flags(f)
 	o.media.flags(f)
@@ -355,6 +357,9 @@ func (o *options) check() error {
 	}
 	if o.loginRate < 1 {
 		return fmt.Errorf("--login-rate %d must be 1 or more", o.loginRate)
+	}
+	if o.visitors < 0 {
+		return fmt.Errorf("--visitors %d must be 0 or more", o.visitors)
 	}
 	for _, origin := range o.origins {
 		if !validOrigin(origin) {

@@ -189,6 +189,7 @@ func (s *server) open(ctx context.Context) (err error) {
 		LoginTimeout: o.loginWithin,
 		Silence:      o.silence,
 		LoginRate:    o.loginRate,
+		Visitors:     o.visitors,
 		AllowOrigin:  t.callers.allowOrigin,
 		ClientAddr:   t.callers.addr,
 		Log:          logger,
