@@ -39,9 +39,9 @@ func (s *socket) login(r jsonframe.Request) {
 		return
 	}
 	s.g.standby.Leave(s)
+	s.endVisit()
 	span := s.g.o.Trace.Begin("login")
 	verify := span.Child("login.verify")
-	s.endVisit()
 	c, err := s.check(p)
 	if err == nil && !s.g.mayLogIn(c) {
 		err = fault.New(fault.LoginTooFrequent)

@@ -34,7 +34,7 @@ func exported(t *testing.T) map[string][]string {
 	certFile, keyFile := certificateFiles(t)
 	o, err := parseServe([]string{
 		"--dev", "--listen", "127.0.0.1:0", "--data", "memory", "--webhook", "http://127.0.0.1:1/",
-		"--tls-cert", certFile, "--tls-key", keyFile,
+		"--tls-cert", certFile, "--tls-key", keyFile, "--otlp-endpoint", "http://127.0.0.1:1",
 	}, noEnv, nil)
 	require.NoError(t, err)
 	o.files = pagesOfTheTree
