@@ -283,6 +283,6 @@ func TestVisitorsHangUp(t *testing.T) {
 	clients.Wait()
 	close(stop)
 	beside.Wait()
-	eventually(t, "all have gone", func() bool { return w.g.Held() == 0 })
-	require.Empty(t, l.visitors())
+	// A visit that was being opened when its socket closed leaves the room after that.
+	eventually(t, "all have gone", func() bool { return w.g.Held() == 0 && len(l.visitors()) == 0 })
 }
