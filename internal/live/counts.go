@@ -46,13 +46,13 @@ func (r *Rooms) report() {
 	var all []reported
 	r.mu.Lock()
 	for k := range r.told {
-		if r.closed || r.rooms[k] == nil {
+		if r.closed || !r.rooms[k].peopled() {
 			all = append(all, reported{k.App, k.ID, 0})
 		}
 	}
 	clear(r.told)
 	for k, m := range r.rooms {
-		if !r.closed {
+		if !r.closed && m.peopled() {
 			all = append(all, reported{k.App, k.ID, len(m.users)})
 			r.told[k] = struct{}{}
 		}
@@ -86,7 +86,7 @@ func (r *Rooms) reportFresh() {
 	var all []reported
 	r.mu.Lock()
 	for k := range r.fresh {
-		if m := r.rooms[k]; m != nil {
+		if m := r.rooms[k]; m.peopled() {
 			all = append(all, reported{k.App, k.ID, len(m.users)})
 			r.told[k] = struct{}{}
 		}

@@ -95,6 +95,10 @@ func (m *audience) find(userID string) *member {
 	return m.users[userID].Value.(*member)
 }
 
+// peopled reports whether somebody is here who is no visitor. It may be called with
+// m == nil.
+func (m *audience) peopled() bool { return m != nil && len(m.users) > 0 }
+
 // list returns the sessions; the caller must not change it.
 func (m *audience) list() []*Session {
 	if m.all == nil {

@@ -63,12 +63,14 @@ func (s *Session) Join(ctx context.Context, k Key) (came bool, err error) {
 		m = newAudience(k)
 		r.rooms[k] = m
 		r.classes[k.class()].rooms++
-		r.reportSoon(k)
 	}
 	switch {
 	case s.visits():
 		m.admit(s)
 	case m.enter(s, r.o.Now()):
+		if len(m.users) == 1 {
+			r.reportSoon(k)
+		}
 		r.moved(k, Move{UserID: s.user.UserID, Came: true})
 		who := speaker{k, s.user.UserID}
 		if says := r.spoken[who]; says != nil { // an allowance does not begin anew

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -46,6 +47,26 @@ func TestVisitorHears(t *testing.T) {
 		require.Zero(t, w.gateways[1].Stats().Rooms)
 		require.Equal(t, Stats{Rooms: 1, Visitors: 1, Messages: 2, Frames: 3}, w.gateways[0].Stats())
 		here.Close()
+	})
+}
+
+// Other gateways learn of the first member of a room as soon where visitors were first,
+// and are told nothing of a room that has only visitors.
+func TestFirstMemberAmongVisitors(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		v, _ := w.visit(0, room)
+		time.Sleep(2 * reportEvery)
+		synctest.Wait()
+		require.Empty(t, w.gateways[0].told)
+		a := w.login(0, "a").join(room)
+		awaitReport()
+		require.Equal(t, []string{"a"}, w.newest(1, room, 10))
+		a.Close()
+		time.Sleep(reportEvery)
+		synctest.Wait()
+		require.Zero(t, w.gateways[1].Count(room))
+		require.Empty(t, w.gateways[1].counts)
+		v.Close()
 	})
 }
 
