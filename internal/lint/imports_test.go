@@ -36,6 +36,7 @@ var layers = map[string][]string{
 	"internal/trace":                  {},
 	"internal/bus":                    {"internal/fault"},
 	"internal/bus/busmodel":           {"internal/bus"},
+	"internal/capacity":               {"internal/bus"},
 	"internal/bucket":                 {},
 	"internal/bucket/bucketmodel":     {},
 	"internal/layout":                 {"internal/bus"},
