@@ -32,7 +32,7 @@ TIMD_FLAGS := -trimpath -buildvcs=false
 # Nothing in these packages runs in several goroutines, which package lint holds the
 # core to: the race detector would find nothing in five times the time.
 SERIAL := ./internal/fault ./internal/frame/... ./internal/session ./internal/mailbox/... ./internal/signalling \
-	./internal/client ./internal/build ./internal/docs/... ./internal/gen ./internal/lint ./internal/release ./js/bundle
+	./internal/client ./internal/build ./internal/capacity ./internal/docs/... ./internal/gen ./internal/lint ./internal/release ./js/bundle
 
 WASM := GOOS=js GOARCH=wasm
 WASM_PACKAGES := ./wasm/...
