@@ -305,7 +305,7 @@ func (f *follower) watch() {
 		case <-t.C:
 			checking = true
 		}
-		ctx, cancel := context.WithTimeout(f.ctx, checkEvery)
+		ctx, cancel := context.WithTimeout(f.ctx, max(f.every, checkEvery)) // until about the next check, which would try again
 		var err error
 		if checking {
 			var behind bool
