@@ -203,8 +203,12 @@ func (f *follower) offer(v Value) {
 // was dropped, an offer came ahead of a missing record, or the answer to a message was
 // lost, so nobody knows whether it is stored. The consumer, if there is none, is made
 // at once, and stays for a while. A record that is missing without any doubt, and
-// without a later one that is offered, is found by the next checks.
+// without a later one that is offered, is found by the next checks. Where others store,
+// too, the consumer is always there.
 func (f *follower) doubt() {
+	if !f.alone {
+		return
+	}
 	select {
 	case f.doubts <- struct{}{}:
 	default:

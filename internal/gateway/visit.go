@@ -127,7 +127,11 @@ func (s *socket) beginVisit(v *Visitor) bool {
 	}
 	s.g.standby.Leave(s)
 	if over, full := s.g.visitors.Join(s, s.addr); full {
-		over.finish(nil, frame.CloseTryLater, "too many visitors of live rooms")
+		over.mu.Lock()
+		if over.stage == visiting { // it may have begun to log in
+			over.endLocked(frame.CloseTryLater, "too many visitors of live rooms")
+		}
+		over.mu.Unlock()
 	}
 	s.mu.Lock()
 	gone := s.visitor != v

@@ -195,7 +195,7 @@ func (m *metrics) inbox(in *inbox.Inbox) {
 
 // rooms shows who is in live rooms here and what they get.
 func (m *metrics) rooms(r *live.Rooms) {
-	m.gauge("tim_rooms", "Live rooms that have members on this gateway.", func() float64 { return float64(r.Stats().Rooms) })
+	m.gauge("tim_rooms", "Live rooms that have members or visitors on this gateway.", func() float64 { return float64(r.Stats().Rooms) })
 	m.gauge("tim_room_members", "Members of live rooms on this gateway, one for each session.", func() float64 { return float64(r.Stats().Members) })
 	m.gauge("tim_room_visitors", "Clients that listen to live rooms on this gateway without a login.", func() float64 { return float64(r.Stats().Visitors) })
 	m.counter("tim_room_messages_total", "Messages that live rooms with members on this gateway were sent.", func() float64 { return float64(r.Stats().Messages) })
