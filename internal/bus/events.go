@@ -103,8 +103,10 @@ type Entry struct {
 
 // EnqueueAll stores messages behind all others of the stream that has their subjects,
 // in their order. It costs less than to store each: only the first and the last one
-// are answered, and a stream that has taken both has taken what was sent between
-// them. After an error any of them may be stored or not.
+// are answered, and their positions must lie as far apart as the messages. After an
+// error any of them may be stored or not. Where the stream's leader changes meanwhile
+// and others store as well, one between them may be lost without an error: it is for
+// what may be missing.
 func (b *Bus) EnqueueAll(ctx context.Context, entries []Entry) error {
 	if err := ctx.Err(); err != nil || len(entries) == 0 {
 		return err
