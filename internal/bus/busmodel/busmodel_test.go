@@ -113,6 +113,13 @@ func operation(ctx context.Context, l bus.Log, r *rand.Rand, n int) (call, answe
 	case 3:
 		// Not the newest of all: a NATS in memory then knows none for ">".
 		s, upTo := subject(), position()/8
+		newest, err := l.Last(ctx, ">")
+		if err != nil && !errors.Is(err, bus.ErrNoValue) {
+			return "Last >", said(newest, err)
+		}
+		if upTo >= newest.Seq {
+			upTo = newest.Seq / 2
+		}
 		return fmt.Sprint("Remove ", s, " ", upTo), said(bus.Value{}, l.Remove(ctx, s, upTo))
 	}
 	s, id, expect := subject(), "", uint64(0)
