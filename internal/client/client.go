@@ -97,7 +97,8 @@ func (c *Client) Renew(userSig string, done Done) {
 	c.post(session.Renew{Call: c.call(done), UserSig: userSig})
 }
 
-// Send makes a request of the session; within is in ms, 0 for the default.
+// Send makes a request of the session; within is in ms, 0 for the default. Without a
+// login, group.join and group.quit are about a live room that the page listens to.
 func (c *Client) Send(method string, params frame.Body, within int64, done Done) {
 	c.post(session.Send{Call: c.call(done), Method: method, Params: params, Within: within})
 }

@@ -28,6 +28,7 @@ const (
 	MergerDownload        Code = 2452
 	EditConflict          Code = 2480
 	NoConversation        Code = 2503
+	JoinNeedsLogin        Code = 2662
 	FriendUnchanged       Code = 2700
 	FriendGroupExists     Code = 2710
 	NoFriendGroup         Code = 2711
@@ -145,6 +146,7 @@ var All = []Code{
 	MergerDownload,
 	EditConflict,
 	NoConversation,
+	JoinNeedsLogin,
 	FriendUnchanged,
 	FriendGroupExists,
 	NoFriendGroup,
@@ -288,6 +290,8 @@ func (c Code) Text() string {
 		return "Somebody else has changed this message meanwhile: look at the newest form and change that."
 	case NoConversation:
 		return "The conversationID is malformed or the conversation does not exist: pass C2C followed by a userID, as getConversationList returns it."
+	case JoinNeedsLogin:
+		return "Without a login only live rooms can be joined: log in first."
 	case FriendUnchanged:
 		return "The friend was not changed: pass the userID of a friend, and a remark or friendCustomField."
 	case FriendGroupExists:

@@ -71,6 +71,8 @@ func (w *world) run(script []byte) {
 
 func (w *world) choose(next func(int) int) mailbox.Input {
 	switch k := next(40); {
+	case !w.in && k < 3:
+		return mailbox.Noticed{Method: frame.RoomVisit, Body: body("{messages:[{ID:m,conversationID:GROUPr,from:bob}]}")}
 	case !w.in && k < 30:
 		return w.begin()
 	case k < 10:

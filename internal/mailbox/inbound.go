@@ -23,7 +23,10 @@ func (p positions) first(conversationID string, position int64) bool {
 // noticed takes a notification of the gateway.
 func (m *Machine) noticed(in Noticed) {
 	if m.state == Out {
-		return // the notification was on its way when the session ended
+		if in.Method == frame.RoomVisit {
+			m.overheard(in.Body)
+		}
+		return // anything else was on its way when the session ended
 	}
 	note := in.Body
 	if note == nil {
@@ -122,6 +125,18 @@ func (m *Machine) messages(list []frame.Body) {
 	}
 	if len(came) > 0 {
 		m.keep(came, PileReceived)
+	}
+}
+
+// nobody is a reader whom no message is from: a UserID is printable ASCII.
+const nobody = "·"
+
+// overheard gives the page what was said in a live room to which it listens without a
+// login, and which is no conversation of anybody's here.
+func (m *Machine) overheard(note frame.Body) {
+	if list := note.List("messages"); len(list) > 0 {
+		m.do(Keep{Messages: list, Pile: PileReceived, Reader: nobody})
+		m.do(Emit{Name: frame.EventMessageReceived, Pile: PileReceived})
 	}
 }
 

@@ -44,6 +44,8 @@ func (m *Machine) loginAnswer(f frame.Message) {
 		m.lost(0)
 	case f.Err == nil:
 		m.admitted(f.Body)
+	case m.acc.group != "" && (!m.acc.admitted || f.Err.Code != fault.TooFrequent && f.Err.Code != fault.ServerTimeout && f.Err.Code != fault.Internal):
+		m.visitOver(f.Err) // a gateway that is only busy is asked again, by whom it has let in before
 	case f.Err.Code == frame.CodeDuplicate:
 		// Another page lives as this instance: this page was copied from it. A
 		// gateway that says so of every fresh instance is broken.
@@ -85,7 +87,7 @@ func (m *Machine) loginAnswer(f frame.Message) {
 // closeOf returns the close code that follows a refusal which is not final:
 // the frame with it comes first, and the link is not waited for.
 func closeOf(code fault.Code) int {
-	if code == fault.TooManyFailures || code == fault.LoginTooFrequent {
+	if code == fault.TooManyFailures || code == fault.LoginTooFrequent || code == fault.TooFrequent {
 		return frame.CloseTryLater
 	}
 	return 0
@@ -93,7 +95,14 @@ func closeOf(code fault.Code) int {
 
 // notified handles a notification of the gateway.
 func (m *Machine) notified(f frame.Message) {
-	switch f.Method {
+	method := f.Method
+	if m.acc.group != "" {
+		if method != frame.NoteMessages {
+			return
+		}
+		method = frame.RoomVisit // these belong to no conversation
+	}
+	switch method {
 	case frame.Evicted:
 		switch m.state {
 		case Authenticating, Syncing, Ready, LoggingOut:
@@ -101,7 +110,7 @@ func (m *Machine) notified(f frame.Message) {
 				m.tellNet(netConnected) // the last news of this link
 			}
 			m.kicked(kickReason(body(f.Body).Text("type")))
-		case LoggedOut, Fetching, Connecting, Waiting:
+		case LoggedOut, Fetching, Connecting, Waiting, Visiting:
 		}
 	case frame.Drain:
 		// The close follows; until then the gateway still answers.
@@ -109,7 +118,7 @@ func (m *Machine) notified(f frame.Message) {
 		// Nothing is delivered to a session that is not there yet, or no
 		// longer.
 		if m.acc.admitted && m.state != LoggingOut {
-			m.do(Notify{Method: f.Method, Body: body(f.Body)})
+			m.do(Notify{Method: method, Body: body(f.Body)})
 		}
 	}
 }
@@ -232,7 +241,7 @@ func (m *Machine) renew(in Renew) {
 		m.fail(in.Call, fault.New(fault.NoUserSig))
 	case len(in.UserSig) > maxUserSig:
 		m.fail(in.Call, fault.With(fault.SigMalformed, "it is too long"))
-	case !m.acc.admitted:
+	case m.acc.userID == "" || !m.acc.admitted:
 		m.fail(in.Call, m.gate())
 	case m.state == LoggingOut:
 		m.fail(in.Call, fault.New(fault.LoggedOut))

@@ -29,7 +29,7 @@ type pending struct {
 
 func (m *Machine) send(in Send) {
 	if err := m.gate(); err != nil {
-		m.fail(in.Call, err)
+		m.outside(in, err)
 		return
 	}
 	within := in.Within

@@ -104,6 +104,9 @@ func (w *world) choose(next func() int) Input {
 		}
 		return Login{Call: w.call(10_000), UserID: user, UserSig: sig, Stored: stored}
 	case k < 5:
+		if next()%2 == 0 {
+			return w.room(next)
+		}
 		return Logout{Call: w.call(3_000)}
 	case k < 6:
 		if next()%8 == 0 {
@@ -143,7 +146,7 @@ func (w *world) choose(next func() int) Input {
 			return nil
 		}
 		w.lose(gen)
-		code := []int{1006, 1000, 1001, 4000, 4001, 4002, 4042, 4100, 4102, 4103, 4105, 4106}[next()%12]
+		code := []int{1006, 1000, 1001, 4000, 4001, 4002, 4003, 4042, 4100, 4102, 4103, 4105, 4106}[next()%13]
 		reason := []string{"", "multipleDevice", "userSigExpired", "REST_API_Kick", "junk"}[next()%5]
 		return Closed{Gen: gen, Code: code, Reason: reason}
 	case k < 27:
@@ -223,7 +226,7 @@ func (w *world) frame(next func() int) frame.Message {
 		}
 		return answerOf(id, left, beat)
 	case 4:
-		codes := []fault.Code{fault.SigExpired, fault.SigWrongKey, fault.ServerTimeout, frame.CodeDuplicate, fault.SigRevoked, fault.Internal}
+		codes := []fault.Code{fault.SigExpired, fault.SigWrongKey, fault.ServerTimeout, frame.CodeDuplicate, fault.SigRevoked, fault.Internal, fault.NoSuchGroup}
 		return frame.Message{ID: id, Err: fault.New(codes[next()%len(codes)])}
 	case 5:
 		return frame.Message{Method: frame.Evicted, Body: frame.Fields{{Key: "type", Value: frame.KickMultipleAccount}}}
@@ -232,6 +235,9 @@ func (w *world) frame(next func() int) frame.Message {
 	case 7:
 		return frame.Message{ID: id}
 	case 8:
+		if next()%2 == 0 {
+			return frame.Message{Method: frame.NoteMessages, Body: frame.Fields{}}
+		}
 		return frame.Message{Method: "message.received", Body: frame.Fields{}}
 	default:
 		return frame.Message{ID: int64(next())}

@@ -45,7 +45,8 @@ type (
 	}
 	// Send is a request of a logged-in session. It is sent again on the next
 	// connection if its answer was lost, so the gateway must recognise a
-	// repetition by Params.
+	// repetition by Params. Without a login, group.join and group.quit are about a
+	// live room that the page listens to: visit.go.
 	Send struct {
 		Call   Call
 		Method string
@@ -165,7 +166,7 @@ type (
 		Data frame.Body
 	}
 	// Notify passes on a notification of the gateway that is not the session's
-	// own.
+	// own. What is said in a live room that is visited has the method room.visit.
 	Notify struct {
 		Method string
 		Body   frame.Body

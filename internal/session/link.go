@@ -10,6 +10,8 @@ const (
 	closeNormal   = 1000
 	closeUnwanted = 3000 // the attempt is given up
 	closeSilent   = 3001 // no answer to a ping
+
+	keepLink = 0 // nothing is closed
 )
 
 type phase int
@@ -90,11 +92,13 @@ func (m *Machine) gone(code int, detail string) {
 	case LoggingOut:
 		m.loggedOut(code == frame.CloseLoggedOut)
 		return
-	case Connecting, Authenticating, Syncing, Ready, Waiting:
+	case Connecting, Authenticating, Syncing, Ready, Visiting, Waiting:
 	}
 	m.outage.detail = closeText(code, detail)
 	again, why := retry(code, detail)
 	switch {
+	case m.acc.group != "" && frame.FinalClose(code):
+		m.visitOver(fault.New(fault.NoSuchGroup))
 	case again:
 		m.lost(code)
 	case m.provides(why):
@@ -156,7 +160,7 @@ func (m *Machine) attemptTimedOut() {
 		m.outage.detail = "no answer"
 		m.dropLink(closeUnwanted, "no answer")
 		m.lost(0)
-	case LoggedOut, Fetching, Syncing, Ready, Waiting, LoggingOut:
+	case LoggedOut, Fetching, Syncing, Ready, Visiting, Waiting, LoggingOut:
 	}
 }
 
@@ -200,7 +204,7 @@ func (m *Machine) network(online bool) {
 		default:
 			m.start(TimerAttempt, frame.ProbeWithin)
 		}
-	case Ready, Syncing:
+	case Ready, Syncing, Visiting:
 		m.probe()
 	case LoggedOut, Fetching, LoggingOut:
 	}
@@ -214,7 +218,7 @@ func (m *Machine) shown() {
 		m.retryNow()
 	case Connecting, Authenticating:
 		m.redial()
-	case Ready, Syncing:
+	case Ready, Syncing, Visiting:
 		m.probe()
 	case LoggedOut, Fetching, LoggingOut:
 	}
@@ -238,7 +242,7 @@ func (m *Machine) startBeat() {
 // that came meanwhile only postpone it here, so that none of them costs a
 // timer.
 func (m *Machine) beat() {
-	if m.state != Ready && m.state != Syncing {
+	if m.state != Ready && m.state != Syncing && m.state != Visiting {
 		return
 	}
 	if left := m.link.seenAt + m.link.beat - m.now; left > 0 {
@@ -267,7 +271,7 @@ func (m *Machine) ping(within int64) {
 // more, but not for ever, because in a hidden tab every timer is late.
 func (m *Machine) pongMissing() {
 	const late = 1_000
-	if m.link.ping == 0 || (m.state != Ready && m.state != Syncing) {
+	if m.link.ping == 0 || (m.state != Ready && m.state != Syncing && m.state != Visiting) {
 		return
 	}
 	if m.now > m.link.pongBy+late && !m.link.askedAgain {

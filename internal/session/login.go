@@ -28,13 +28,13 @@ func (m *Machine) login(in Login) {
 	case len(in.UserSig) > maxUserSig:
 		m.fail(in.Call, fault.With(fault.SigMalformed, "it is too long"))
 		return
-	case m.acc.login != 0 || m.state == LoggingOut:
+	case m.acc.userID != "" && m.acc.login != 0 || m.state == LoggingOut:
 		m.fail(in.Call, fault.New(fault.LoginBusy))
 		return
-	case m.acc.admitted && m.acc.userID == in.UserID:
+	case m.acc.userID == in.UserID:
 		m.settle(in.Call, loginResult(true))
 		return
-	case m.acc.admitted:
+	case m.acc.userID != "":
 		m.fail(in.Call, &fault.Error{Code: fault.LoginBusy, Message: "Another user is logged in on this instance: log out first, or create a second instance with TIM.create({SDKAppID, name})."})
 		return
 	case !m.mayDial():
@@ -49,6 +49,9 @@ func (m *Machine) login(in Login) {
 	instance := storedInstance(in.Stored, in.UserID)
 	if instance == "" {
 		instance = m.cfg.Secret()
+	}
+	if m.acc.group != "" { // the login goes over its link, which ends it at the gateway
+		m.end(m.reason, fault.New(fault.LoginPending), keepLink)
 	}
 	m.acc = account{userID: in.UserID, userSig: in.UserSig, login: in.Call, instance: instance}
 	m.reason = ReasonNone
@@ -70,7 +73,7 @@ func (m *Machine) begin() {
 	case m.offline(): // a link from before counts for nothing; a dial tells at once
 		m.dropLink(closeUnwanted, "")
 		m.connect()
-	case m.link.phase == linkOpen && m.now-m.link.since < earlyAge:
+	case m.link.phase == linkOpen && m.now-max(m.link.since, m.link.seenAt) < earlyAge:
 		m.authenticate()
 		m.start(TimerAttempt, earlyWithin)
 	case m.link.phase == linkDialing:
@@ -91,22 +94,28 @@ func (m *Machine) authenticate() {
 	if m.acc.admitted {
 		intent = frame.IntentResume
 	}
-	params := frame.Fields{
-		{Key: "userID", Value: m.acc.userID},
-		{Key: "userSig", Value: m.acc.userSig},
-		{Key: "platform", Value: m.cfg.Platform},
-		{Key: "instance", Value: m.acc.instance},
-		{Key: "doc", Value: m.doc},
-		{Key: "intent", Value: intent},
+	method, params := frame.RoomVisit, frame.Fields{{Key: "groupID", Value: m.acc.group}}
+	if m.acc.group == "" {
+		method, params = frame.Login, frame.Fields{
+			{Key: "userID", Value: m.acc.userID},
+			{Key: "userSig", Value: m.acc.userSig},
+			{Key: "platform", Value: m.cfg.Platform},
+			{Key: "instance", Value: m.acc.instance},
+			{Key: "doc", Value: m.doc},
+			{Key: "intent", Value: intent},
+		}
 	}
 	if m.cfg.SDKAppID != 0 {
 		params = append(params, frame.Field{Key: "sdkAppID", Value: int64(m.cfg.SDKAppID)})
 	}
-	m.link.login = m.write(frame.Login, params)
+	m.link.login = m.write(method, params)
 }
 
 // admitted handles the gateway's approval of the login frame.
 func (m *Machine) admitted(b frame.Body) {
+	if m.acc.group != "" {
+		b = frame.Fields{} // it says nothing of a session
+	}
 	first := !m.acc.admitted
 	m.acc.admitted = true
 	m.acc.asked.untried, m.acc.asked.fails = false, 0
@@ -122,6 +131,12 @@ func (m *Machine) admitted(b frame.Body) {
 	m.stop(TimerAttempt)
 	m.startBeat()
 	m.state = Syncing
+	if m.acc.group != "" {
+		m.state = Visiting
+		m.tellNet(netConnected)
+		m.joined()
+		return
+	}
 	if first {
 		call := m.acc.login
 		m.acc.login = 0
@@ -181,7 +196,7 @@ func (m *Machine) logout(c Call) {
 	switch {
 	case m.state == LoggingOut:
 		m.quits = append(m.quits, c)
-	case m.state == LoggedOut:
+	case m.state == LoggedOut || m.acc.group != "":
 		m.fail(c, fault.New(fault.NotLoggedIn))
 	case !m.acc.admitted:
 		// The gateway may be admitting us right now: the logout frame follows
@@ -241,7 +256,14 @@ func (m *Machine) end(r Reason, err *fault.Error, closeCode int) {
 	m.stop(TimerAttempt)
 	m.stop(TimerRetry)
 	m.stop(TimerAsk)
-	m.dropLink(closeCode, "")
+	if closeCode == keepLink {
+		m.link.login = 0
+	} else {
+		m.dropLink(closeCode, "")
+	}
+	if m.acc.group != "" {
+		r = m.reason
+	}
 	if m.acc.userID != "" { // otherwise what is stored is for a login after a reload
 		m.do(Store{Text: ""})
 	}
@@ -268,7 +290,7 @@ func (m *Machine) destroy(c Call) {
 	for _, q := range quits {
 		m.settle(q, nil)
 	}
-	m.destroyed = true
+	m.destroyed, m.reason = true, ReasonDestroyed
 	m.tellStatus()
 	m.emit(frame.EventSDKDestroy, nil)
 	m.settle(c, nil)
@@ -277,7 +299,7 @@ func (m *Machine) destroy(c Call) {
 // sayLogout sends a logout without waiting for its answer, if a login frame
 // has gone out on this connection.
 func (m *Machine) sayLogout() bool {
-	if m.link.phase != linkOpen || m.link.login == 0 {
+	if m.link.phase != linkOpen || m.link.login == 0 || m.acc.userID == "" {
 		return false
 	}
 	if m.link.logout == 0 {

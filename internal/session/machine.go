@@ -9,6 +9,8 @@
 //	    |  evicted, expired, refused for good, logout's answer
 //	    +---------------------------------------------------------- LoggingOut
 //
+// A page without a login may listen to a live room: visit.go.
+//
 // Payloads pass through it unread as a frame.Body. It runs the same in a page,
 // in a mini program, in the load generator and in tests.
 //
@@ -21,6 +23,7 @@
 //	calls.go    calls of the app: sent, sent again, settled
 //	provider.go UserSigs that the app's provider is asked for
 //	backoff.go  how long to wait before the next attempt
+//	visit.go    a live room that a page without a login listens to
 package session
 
 import (
@@ -78,6 +81,7 @@ type Machine struct {
 // session ends.
 type account struct {
 	userID, userSig string
+	group           string // the live room that is listened to without a login; then all else is the visit's
 	instance        string // secret
 	farewell        string
 	login           Call // waits for the gateway's answer
@@ -236,6 +240,10 @@ func (m *Machine) fail(c Call, err *fault.Error) {
 }
 
 func (m *Machine) emit(name string, data frame.Fields) { m.do(Emit{Name: name, Data: data}) }
+
+func (m *Machine) emitError(err *fault.Error) {
+	m.emit(frame.EventError, frame.Fields{{Key: "code", Value: int64(err.Code)}, {Key: "message", Value: err.Message}})
+}
 
 // tellStatus fires LOGIN_STATUS_CHANGE when the step has changed the status.
 func (m *Machine) tellStatus() {

@@ -117,7 +117,7 @@ func (m *Machine) askFailed(detail string) {
 		m.end(ReasonLoginFailed, err, closeUnwanted)
 		return
 	}
-	m.emit(frame.EventError, frame.Fields{{Key: "code", Value: int64(err.Code)}, {Key: "message", Value: err.Message}})
+	m.emitError(err)
 	span := int64(askAgain)
 	for i := 0; i < m.acc.asked.fails && span < askCap; i++ {
 		span *= 2

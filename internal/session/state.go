@@ -6,7 +6,8 @@ import (
 )
 
 // State is the stage of a session. An early socket that stands by is not a
-// state of its own: it is a link while LoggedOut.
+// state of its own: it is a link while LoggedOut. Connecting, Authenticating and
+// Waiting are also those of a visit, during which nobody is logged in.
 type State int
 
 // The states.
@@ -19,6 +20,7 @@ const (
 	Ready                       // admitted and connected
 	Waiting                     // for the next attempt or for the network
 	LoggingOut                  // the logout frame is out
+	Visiting                    // nobody is logged in, and the page listens to a live room
 )
 
 // String names a state for transcripts.
@@ -40,6 +42,8 @@ func (s State) String() string {
 		return "Waiting"
 	case LoggingOut:
 		return "LoggingOut"
+	case Visiting:
+		return "Visiting"
 	}
 	return "?"
 }
@@ -100,16 +104,13 @@ const (
 
 // Status returns what a page wants to show.
 func (m *Machine) Status() (status, reason string) {
-	switch m.state {
-	case LoggedOut:
-		return StatusLoggedOut, string(m.reason)
-	case LoggingOut:
-		return StatusLoggingOut, ""
-	case Ready:
-		return StatusReady, ""
-	case Fetching, Connecting, Authenticating, Syncing, Waiting:
-	}
 	switch {
+	case m.state == LoggedOut || m.acc.group != "":
+		return StatusLoggedOut, string(m.reason)
+	case m.state == LoggingOut:
+		return StatusLoggingOut, ""
+	case m.state == Ready:
+		return StatusReady, ""
 	case !m.announced:
 		return StatusLoggingIn, ""
 	case m.offline():
@@ -145,14 +146,11 @@ func (m *Machine) State() State { return m.state }
 // gate returns nil for a call that needs a login and may proceed, else its
 // error.
 func (m *Machine) gate() *fault.Error {
-	switch m.state {
-	case LoggedOut:
-		return fault.New(m.reason.code())
-	case LoggingOut:
-		return fault.New(fault.LoggedOut)
-	case Fetching, Connecting, Authenticating, Syncing, Ready, Waiting:
-	}
 	switch {
+	case m.state == LoggedOut || m.acc.group != "":
+		return fault.New(m.reason.code())
+	case m.state == LoggingOut:
+		return fault.New(fault.LoggedOut)
 	case m.announced:
 		return nil
 	case m.acc.admitted:
@@ -164,7 +162,7 @@ func (m *Machine) gate() *fault.Error {
 // retry is the one place that decides whether a closed connection of a running
 // session is dialled again; otherwise reason is how the session ended.
 func retry(closeCode int, text string) (again bool, reason Reason) {
-	if !frame.FinalClose(closeCode) {
+	if !frame.FinalClose(closeCode) || closeCode == frame.CloseRoomOver { // which was of the visit before a login
 		return true, ReasonNone
 	}
 	switch closeCode {

@@ -5,9 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/leaktest"
 )
 
 // world is what surrounds a machine, as far as the invariants need it.
@@ -34,6 +32,8 @@ type world struct {
 	admitted bool // a login has resolved since the session began
 	tasked   bool // and a later task has come since then
 	wanted   bool // a dial would be for a session
+	visiting bool // the running step found the page listening to a live room, or about to
+	visited  bool // it was let in there before the step, or by it
 	timers   map[Timer]int64
 	tasks    int
 	dead     bool
@@ -121,7 +121,7 @@ func (w *world) recover() {
 			w.written = w.written[1:]
 			w.heardAt = w.now
 			w.step(Received{Gen: w.conn, Frame: answerOf(r.ID, 3_600_000, frame.Heartbeat)})
-		case len(w.open) == 0 && w.tasks == 0 && (w.m.state == Ready || w.m.state == LoggedOut):
+		case len(w.open) == 0 && w.tasks == 0 && (w.m.state == Ready || w.m.state == LoggedOut || w.m.state == Visiting):
 			return
 		case w.now >= end:
 			w.fatal("neither ready nor out %d ms after all is well, or calls are open: %v", soon, w.open)
@@ -156,8 +156,11 @@ func (w *world) step(in Input) {
 	if opened, ok := in.(Opened); ok && w.conn != 0 && opened.Gen == w.conn {
 		w.proven = !w.online
 	}
-	resolved := w.admitted
-	for _, e := range w.m.Step(w.now, in) {
+	resolved, reason := w.admitted, w.m.reason
+	w.visiting, w.visited = w.visits(), w.visits() && w.m.acc.admitted
+	effects := w.m.Step(w.now, in)
+	w.visited = w.visited || w.visits() && w.m.acc.admitted
+	for _, e := range effects {
 		w.log = append(w.log, "    "+describe(e))
 		w.check(e)
 		if _, ok := e.(Emit); ok && e.(Emit).Name == frame.EventSDKReady && !(resolved && w.tasked) {
@@ -165,6 +168,9 @@ func (w *world) step(in Input) {
 		}
 	}
 	w.log = append(w.log, "    = "+w.m.state.String())
+	if _, login := in.(Login); w.visiting && !w.dead && !login && w.m.reason != reason {
+		w.fatal("a visit has changed why nobody is logged in, from %q to %q", reason, w.m.reason)
+	}
 	w.settled()
 }
 
@@ -184,7 +190,7 @@ func (w *world) check(e Effect) {
 		if !w.mayDial() {
 			w.fatal("a dial while offline")
 		}
-		if e.Gen > 1 && !w.wanted {
+		if e.Gen > 1 && !w.wanted && !w.visits() {
 			w.fatal("a dial for nobody")
 		}
 		w.conn, w.isOpen, w.written = e.Gen, false, nil
@@ -223,8 +229,8 @@ func (w *world) check(e Effect) {
 	case Emit:
 		w.event(e)
 	case Notify:
-		if w.m.UserID() == "" {
-			w.fatal("a notification for nobody")
+		if (w.m.UserID() == "") != w.visits() || (e.Method == frame.RoomVisit) != w.visits() {
+			w.fatal("a notification for nobody, or what was said in a room for somebody")
 		}
 	case AskSig:
 		if !w.provider || w.m.acc.userID != e.UserID || e.UserID == "" {
@@ -271,14 +277,21 @@ func (w *world) write(e Write) {
 		if logins > 1+maxDuplicates {
 			w.fatal("%d login frames on one connection", logins)
 		}
+	case frame.RoomVisit:
+		if len(w.written) > 0 || e.Request.Params.Text("groupID") != w.m.acc.group {
+			w.fatal("a connection visits one live room, before anything else")
+		}
 	case frame.Logout:
+		if w.visiting {
+			w.fatal("a logout of nobody")
+		}
 		for _, r := range w.written {
 			if r.Method == frame.Logout {
 				w.fatal("a second logout frame on one connection")
 			}
 		}
 	default:
-		if !w.admitted || w.m.link.admittedAt == 0 {
+		if !w.admitted && w.m.state != Visiting || w.m.link.admittedAt == 0 {
 			w.fatal("%s before this connection was admitted", e.Request.Method)
 		}
 	}
@@ -302,12 +315,12 @@ func (w *world) event(e Emit) {
 		}
 		w.ready = false
 	case frame.EventKickedOut:
-		if w.ready || w.m.state != LoggedOut {
-			w.fatal("KICKED_OUT before SDK_NOT_READY or in the session")
+		if w.ready || w.m.state != LoggedOut || w.visiting {
+			w.fatal("KICKED_OUT before SDK_NOT_READY, in the session or of nobody")
 		}
 	case frame.EventNetStateChange:
 		state := e.Data.Text("state")
-		if state == w.net || !w.admitted {
+		if state == w.net || !w.admitted && !w.visited {
 			w.fatal("NET_STATE_CHANGE %s after %s", state, w.net)
 		}
 		w.net = state
@@ -359,7 +372,7 @@ func (w *world) settled() {
 		if w.conn == 0 || !w.has(TimerAttempt) {
 			w.fatal("an attempt without a connection or a bound")
 		}
-	case Syncing, Ready:
+	case Syncing, Ready, Visiting:
 		if w.conn == 0 || !w.isOpen || !w.has(TimerBeat) || w.has(TimerAttempt) || w.has(TimerRetry) {
 			w.fatal("connected without a connection or a heartbeat, or still trying")
 		}
@@ -370,6 +383,9 @@ func (w *world) settled() {
 		if !w.has(TimerCalls) {
 			w.fatal("a logout without a bound")
 		}
+	}
+	if w.visits() {
+		w.nobody()
 	}
 	out, held := 0, 0
 	for _, p := range w.m.calls {
@@ -410,16 +426,8 @@ func (w *world) out() {
 	if len(w.open) != 0 {
 		w.fatal("calls of nobody: %v", w.open)
 	}
-	if w.stored != "" {
-		w.fatal("nobody is logged in, but stored is %q", w.stored)
-	}
-	if secret := leaktest.Find(w.m, fuzzUser, fuzzSig, "renewed"); secret != "" {
-		w.fatal("nobody is logged in, but %s is still held", secret)
-	}
-	if w.m.acc != (account{}) || w.m.outage != (outage{}) || w.m.UserID() != "" {
+	w.nobody()
+	if w.m.acc != (account{}) || w.m.outage != (outage{}) {
 		w.fatal("nobody is logged in, but %+v %+v", w.m.acc, w.m.outage)
-	}
-	if err := w.m.gate(); err == nil || err.Code == fault.LoginPending || err.Code == fault.NotReady {
-		w.fatal("nobody is logged in, but calls are let in or told to wait: %v", err)
 	}
 }

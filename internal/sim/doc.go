@@ -12,8 +12,11 @@
 //     session;
 //   - the total is the sum over the page's list;
 //   - every call settles within callWithin;
+//   - what is said in a live room reaches only pages that visit it, in which nobody
+//     is logged in;
 //   - once the network is good again, every page that is logged in has the
-//     gateway's list, every message that was for it, and the whole history.
+//     gateway's list, every message that was for it, and the whole history, and
+//     every page that visits the live room hears it.
 //
 // In reading order:
 //
@@ -23,6 +26,7 @@
 //	gateway.go   the model: places, logins, calls
 //	store.go     the model: one log, conversations, what each user sees
 //	group.go     the model: the group that some of them are in
+//	room.go      the model: the live room, and pages that visit it without a login
 //	sync.go      the model: what an instance has missed
 //	host.go      the host of a client
 //	page.go      an app, and the invariants that hold for it

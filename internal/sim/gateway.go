@@ -20,6 +20,7 @@ type gateway struct {
 	down    bool // refuses connections
 	ailing  bool // answers what synchronises, and some other calls, with 70169
 	limit   int  // instances of a user
+	said    int  // in the live room
 }
 
 // place is an instance that is logged in, attached or not.
@@ -49,6 +50,9 @@ func (g *gateway) request(l *link, r frame.Request) {
 		return
 	case frame.Farewell:
 		g.answer(l, r, nil, nil)
+		return
+	case frame.RoomVisit:
+		g.visit(l, r)
 		return
 	case frame.Ping:
 		g.answer(l, r, frame.Fields{{Key: "serverTime", Value: epoch + g.w.clock.now}}, nil)
@@ -85,6 +89,7 @@ const epoch = 1_700_000_000_000
 
 func (g *gateway) login(l *link, r frame.Request) {
 	name, instance := r.Params.Text("userID"), r.Params.Text("instance")
+	l.room = false
 	if why, gone := g.evicted[instance]; gone && r.Params.Text("intent") == frame.IntentResume {
 		g.kick(&place{link: l}, why)
 		return

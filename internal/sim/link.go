@@ -14,6 +14,7 @@ type link struct {
 	dead     bool // nothing arrives any more
 	frozen   bool // nothing arrives, and nobody knows
 	session  *place
+	room     bool  // it visits the live room
 	up, down int64 // when the newest frame of a direction arrives
 }
 

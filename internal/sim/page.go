@@ -33,6 +33,8 @@ type page struct {
 	start   int64          // what lies up to here is not missed by this session
 	given   map[int64]bool // positions, in this session
 	warned  []string       // in this session
+	visits  bool           // it has joined the live room, and nothing has ended that
+	heard   string         // the newest message from there
 }
 
 type openCall struct {
@@ -76,15 +78,21 @@ func (p *page) began(what string) func(err *fault.Error) {
 
 func (p *page) login() {
 	end := p.began("login")
+	p.visits = p.visits && !p.h.online // offline a login fails at once, and ends nothing
 	p.h.c.Login(p.user, "sig", func(_ frame.Body, err *fault.Error) { end(err) })
 }
 
-func (p *page) logout() {
+func (p *page) logout(then ...func()) {
 	if p.ready && p.leaves == 0 {
 		p.leaves = p.w.clock.ran
 	}
 	end := p.began("logout")
-	p.h.c.Logout(func(_ frame.Body, err *fault.Error) { end(err) })
+	p.h.c.Logout(func(_ frame.Body, err *fault.Error) {
+		end(err)
+		for _, f := range then {
+			f()
+		}
+	})
 }
 
 // call makes a call of the mailbox.
@@ -150,6 +158,8 @@ func (p *page) sessionEvent(name string, data frame.Body) {
 		p.given, p.warned = map[int64]bool{}, nil
 	case frame.EventSDKNotReady:
 		p.ready = false
+	case frame.EventError:
+		p.visits = p.visits && fault.Code(data.Number("code")) != fault.NoSuchGroup
 	}
 	if data == nil {
 		p.w.tell("%s: %s", p.name, name)
@@ -161,6 +171,10 @@ func (p *page) sessionEvent(name string, data frame.Body) {
 // event takes an event of the mailbox.
 func (p *page) event(name string, data any) {
 	p.w.tell("%s: %s %s", p.name, name, brief(data))
+	if list, ok := data.([]objects.Object); ok && name == frame.EventMessageReceived && list[0]["conversationID"] == theRoom {
+		p.overhears(list[0]["ID"].(string))
+		return
+	}
 	if !p.ready {
 		p.w.fail("%s: %s behind SDK_NOT_READY", p.name, name)
 	}

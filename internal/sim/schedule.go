@@ -46,7 +46,8 @@ var deeds = strings.Fields(`login login login login logout
 	send send send send send send send send send send send send send send send send read read read readall open open open
 	pin pin draft draft custom delete clear list list history history watch unwatch revoke revoke
 	join quit
-	cut cut cut freeze offline online restart ail heal down up kick shown reload`)
+	cut cut cut freeze offline online restart ail heal down up kick shown reload
+	visit visit visit unvisit say say dismiss`)
 
 // ofUsers is how many of the deeds are the users'.
 var ofUsers = slices.Index(deeds, "cut")
@@ -116,6 +117,7 @@ func (w *world) heal() {
 		}
 	}
 	w.pass(60_000)
+	w.checkRoom()
 	for _, p := range w.pages {
 		if status, _ := p.h.c.Status(); status == session.StatusReady {
 			p.logout()
@@ -286,6 +288,14 @@ func (w *world) disturb(a Action, p *page) {
 		p.h.c.OnShown()
 	case "reload":
 		p.reload()
+	case "visit":
+		p.visit()
+	case "unvisit":
+		p.unvisit()
+	case "say":
+		w.gateway.say()
+	case "dismiss":
+		w.gateway.dismiss()
 	}
 }
 

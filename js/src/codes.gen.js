@@ -26,6 +26,7 @@ export const MergerKey = 2451;
 export const MergerDownload = 2452;
 export const EditConflict = 2480;
 export const NoConversation = 2503;
+export const JoinNeedsLogin = 2662;
 export const FriendUnchanged = 2700;
 export const FriendGroupExists = 2710;
 export const NoFriendGroup = 2711;

@@ -26,6 +26,7 @@ export const MergerKey = 'This message holds nothing that could be loaded: pass 
 export const MergerDownload = 'The messages in this one could not be loaded: try again, unless it was deleted.';
 export const EditConflict = 'Somebody else has changed this message meanwhile: look at the newest form and change that.';
 export const NoConversation = 'The conversationID is malformed or the conversation does not exist: pass C2C followed by a userID, as getConversationList returns it.';
+export const JoinNeedsLogin = 'Without a login only live rooms can be joined: log in first.';
 export const FriendUnchanged = 'The friend was not changed: pass the userID of a friend, and a remark or friendCustomField.';
 export const FriendGroupExists = 'There is a friend group of this name already: choose another name.';
 export const NoFriendGroup = 'There is no friend group of this name: look for it in getFriendGroupList.';
