@@ -221,10 +221,25 @@ func (s *sdk) start(m method, i *instance, args []safejs.Value, a *answer) {
 		}
 	}()
 	if !m.open && !i.client.Ready() {
-		i.refuse(a)
-		return
+		if a.gated = true; !mayVisit(m.name, bridge.Arg(args, 0)) {
+			i.refuse(a)
+			return
+		}
 	}
 	m.promise(i, args, a)
+}
+
+// mayVisit reports whether a call may be about a live room that a page without a login
+// listens to: then the client carries it out, or refuses it.
+func mayVisit(method string, arg safejs.Value) bool {
+	switch method {
+	case "joinGroup":
+		return bridge.Object{Value: arg}.Text("groupID") != ""
+	case "quitGroup":
+		id, _ := bridge.Text(arg)
+		return id != ""
+	}
+	return false
 }
 
 // refuse ends a call for which there is no session. It makes a call that the

@@ -125,7 +125,11 @@ export interface GroupMethods {
   getGroupProfile(options: { groupID: string; groupCustomFieldFilter?: string[] }): Promise<IMResponse<{ group: Group }>>;
   /** Makes a group whose owner is this user. */
   createGroup(options: CreateGroupOptions): Promise<IMResponse<{ group: Group }>>;
-  /** Joins a group, or asks to. `status` is one of TYPES.JOIN_STATUS_…. */
+  /**
+   * Joins a group, or asks to. `status` is one of TYPES.JOIN_STATUS_…. Before a login it
+   * listens to a live room: `type` must be TYPES.GRP_AVCHATROOM then, and MESSAGE_RECEIVED
+   * fires until quitGroup, login or destroy.
+   */
   joinGroup(options: {
     groupID: string;
     /** For those who decide on the request. */

@@ -7,7 +7,7 @@ import { startProxy } from './lib/proxy.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
 const stage = await openStage();
-const { member } = mailbox(stage);
+const { member, prepare } = mailbox(stage);
 
 /** What the tests do in a page. */
 const script = `
@@ -203,7 +203,16 @@ const tip = (page, to, operation) =>
     operation,
   );
 
-test('a live room: joined, spoken in, muted and banned from, and joined again after a lost link', async (t) => {
+/** A page in which nobody is logged in. */
+async function stranger(t, options) {
+  const page = await stage.actor(t);
+  await prepare(page);
+  await stage.create(page, options);
+  await page.evaluate(script);
+  return page;
+}
+
+test('a live room: joined, listened to without a login, spoken in, muted and banned from, and joined again after a lost link', async (t) => {
   const proxy = await startProxy(stage.timd.port);
   t.after(() => proxy.close());
   const [alice, bob] = [someone('alice'), someone('bob')];
@@ -219,8 +228,15 @@ test('a live room: joined, spoken in, muted and banned from, and joined again af
     (bob) => globalThis.story.when(() => globalThis.received().some((m) => m.payload.userIDList?.includes(bob)), 'a tip of bob'),
     bob,
   );
+  const visitor = await stranger(t, { proxyServer: `http://127.0.0.1:${proxy.port}` });
+  assert.equal(await refused(visitor, 'joinGroup', { groupID: to, type: 'Public' }), 2662);
+  assert.equal(await refused(visitor, 'joinGroup', { groupID: 'none', type: 'AVChatRoom' }), 10010);
+  const visited = await call(visitor, 'joinGroup', { groupID: to, type: 'AVChatRoom' });
+  assert.deepEqual([visited.status, visited.group.groupID], ['JoinedSuccess', to]);
+  assert.equal(await refused(visitor, 'getGroupMemberList', { groupID: to }), 2024);
   await say(b, to, 'from bob');
-  assert.equal((await hears(a, to, 'from bob')).flow, 'in');
+  for (const page of [a, visitor]) assert.equal((await hears(page, to, 'from bob')).flow, 'in');
+  assert.equal((await call(a, 'getGroupOnlineMemberCount', to)).memberCount, 2);
   await rest(stage, 'group_open_http_svc/send_broadcast_msg', {
     Random: 1,
     MsgBody: [{ MsgType: 'TIMTextElem', MsgContent: { Text: 'to all rooms' } }],
@@ -235,9 +251,9 @@ test('a live room: joined, spoken in, muted and banned from, and joined again af
   await say(b, to, 'no longer muted');
   await hears(a, to, 'no longer muted');
 
-  proxy.cut(); // the page comes back by itself, and into the room
-  const back = () => b.evaluate((to) => globalThis.said(to).some((m) => m.payload.text.startsWith('back? ')), to);
-  for (let n = 0; !(await back()); n++) {
+  proxy.cut(); // the pages come back by themselves, and into the room
+  const back = (page) => page.evaluate((to) => globalThis.said(to).some((m) => m.payload.text.startsWith('back? ')), to);
+  for (let n = 0; !(await back(b)) || !(await back(visitor)); n++) {
     await say(a, to, `back? ${n}`); // nothing is kept for who is away, and no event says that the page is there again
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
@@ -259,6 +275,11 @@ test('a live room: joined, spoken in, muted and banned from, and joined again af
   assert.equal(await sayRefused(b, to, 'gone'), 10007);
   const heard = await b.evaluate((to) => globalThis.said(to).map((m) => m.payload.text), to);
   assert.ok(!heard.includes('bob has left') && !heard.includes('banned'));
+  await hears(visitor, to, 'bob has left');
+  // A refused joinGroup has told it of such an error before.
+  const over = () => globalThis.story.lines.filter((line) => line.name === 'ERROR' && line.data.code === 10010).length;
+  await visitor.evaluate(`globalThis.over = ${over}; globalThis.before = over()`);
   await call(a, 'dismissGroup', to);
   assert.equal(await refused(b, 'joinGroup', { groupID: to }), 10010);
+  await visitor.evaluate(() => globalThis.story.when(() => globalThis.over() > globalThis.before, 'the end of the visit'));
 });
