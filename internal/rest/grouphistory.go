@@ -22,11 +22,7 @@ const (
 // "ReqMsgSeq"?, "Next"?}: messages of a group, the newest first, those up to ReqMsgSeq
 // or those that follow a reply with this Next.
 func (a *API) readGroupMessages(ctx context.Context, c *call) (reply, error) {
-	from, err := a.groupMessages()
-	if err != nil {
-		return nil, err
-	}
-	id, err := groupOrTopic(c.body)
+	from, id, err := a.messagesOfGroup(c)
 	if err != nil {
 		return nil, err
 	}

@@ -70,11 +70,7 @@ func (a *API) importMembers(ctx context.Context, c *call) (reply, error) {
 // not meet, none of the later messages is imported, since each must come after those
 // before it.
 func (a *API) importGroupMessages(ctx context.Context, c *call) (reply, error) {
-	to, err := a.groupMessages()
-	if err != nil {
-		return nil, err
-	}
-	id, err := groupOrTopic(c.body)
+	to, id, err := a.messagesOfGroup(c)
 	if err != nil {
 		return nil, err
 	}

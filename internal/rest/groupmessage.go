@@ -40,6 +40,16 @@ func (a *API) groupMessages() (GroupMessages, error) {
 	return a.o.GroupMessages, nil
 }
 
+// messagesOfGroup returns them, and the group or topic that a call is about.
+func (a *API) messagesOfGroup(c *call) (GroupMessages, string, error) {
+	m, err := a.groupMessages()
+	if err != nil {
+		return nil, "", err
+	}
+	id, err := groupOrTopic(c.body)
+	return m, id, err
+}
+
 // sendGroupMessage is send_group_msg: {"GroupId", "TopicId"?, "Random", "MsgBody",
 // "From_Account"?, "OnlineOnlyFlag"?, "CloudCustomData"?, "SendMsgControl"?:
 // ["NoUnread"], "GroupAtInfo"?: [{"GroupAtAllFlag", "GroupAt_Account"}],
@@ -146,11 +156,7 @@ func readMentions(o object) ([]string, error) {
 // recallGroupMessages is group_msg_recall: {"GroupId", "TopicId"?, "MsgSeqList":
 // [{"MsgSeq"}]}. The error of a message is in its own RetCode.
 func (a *API) recallGroupMessages(ctx context.Context, c *call) (reply, error) {
-	from, err := a.groupMessages()
-	if err != nil {
-		return nil, err
-	}
-	id, err := groupOrTopic(c.body)
+	from, id, err := a.messagesOfGroup(c)
 	if err != nil {
 		return nil, err
 	}

@@ -9,11 +9,7 @@ import (
 // "Sender_Account"}: it revokes what a user has sent among the newest 1,000 messages.
 // The reply says how many messages that were.
 func (a *API) recallOfSender(ctx context.Context, c *call) (reply, error) {
-	in, err := a.groupMessages()
-	if err != nil {
-		return nil, err
-	}
-	id, err := groupOrTopic(c.body)
+	in, id, err := a.messagesOfGroup(c)
 	if err != nil {
 		return nil, err
 	}
@@ -31,11 +27,7 @@ func (a *API) recallOfSender(ctx context.Context, c *call) (reply, error) {
 // setUnread is set_unread_msg_num: {"GroupId", "TopicId"?, "Member_Account",
 // "UnreadMsgNum"}. The reply says how many messages are unread now.
 func (a *API) setUnread(ctx context.Context, c *call) (reply, error) {
-	in, err := a.groupMessages()
-	if err != nil {
-		return nil, err
-	}
-	id, err := groupOrTopic(c.body)
+	in, id, err := a.messagesOfGroup(c)
 	if err != nil {
 		return nil, err
 	}

@@ -28,11 +28,7 @@ func (a *API) modifyPeerMessage(ctx context.Context, c *call) (reply, error) {
 // modifyGroupMessage is modify_group_msg: {"GroupId", "TopicId"?, "MsgSeq"} and
 // "MsgBody", "CloudCustomData" or both, in the sender's name.
 func (a *API) modifyGroupMessage(ctx context.Context, c *call) (reply, error) {
-	in, err := a.groupMessages()
-	if err != nil {
-		return nil, err
-	}
-	id, err := groupOrTopic(c.body)
+	in, id, err := a.messagesOfGroup(c)
 	if err != nil {
 		return nil, err
 	}
