@@ -12,13 +12,18 @@ const (
 	maxStandByAll = 10_000
 )
 
-// standsBy counts a socket as standing by, and closes the one that has to make
-// room for it.
+// standsBy counts a socket as standing by.
 func (g *Gateway) standsBy(s *socket) {
-	if over, full := g.standby.Join(s, s.addr); full {
+	s.countedAmong(g.standby, standBy, frame.CloseStandBy, "too many connections wait without a login")
+}
+
+// countedAmong counts a socket among those of a stage, and closes the one that has to
+// make room for it with a code, unless that one has left the stage since.
+func (s *socket) countedAmong(all *Fair[*socket], at stage, code int, reason string) {
+	if over, full := all.Join(s, s.addr); full {
 		over.mu.Lock()
-		if over.stage == standBy {
-			over.endLocked(frame.CloseStandBy, "too many connections wait without a login")
+		if over.stage == at {
+			over.endLocked(code, reason)
 		}
 		over.mu.Unlock()
 	}
@@ -26,6 +31,6 @@ func (g *Gateway) standsBy(s *socket) {
 	gone := s.stage == ended
 	s.mu.Unlock()
 	if gone {
-		g.standby.Leave(s)
+		all.Leave(s)
 	}
 }

@@ -126,19 +126,7 @@ func (s *socket) beginVisit(v *Visitor) bool {
 		return false
 	}
 	s.g.standby.Leave(s)
-	if over, full := s.g.visitors.Join(s, s.addr); full {
-		over.mu.Lock()
-		if over.stage == visiting { // it may have begun to log in
-			over.endLocked(frame.CloseTryLater, "too many visitors of live rooms")
-		}
-		over.mu.Unlock()
-	}
-	s.mu.Lock()
-	gone := s.visitor != v
-	s.mu.Unlock()
-	if gone {
-		s.g.visitors.Leave(s)
-	}
+	s.countedAmong(s.g.visitors, visiting, frame.CloseTryLater, "too many visitors of live rooms")
 	return true
 }
 
