@@ -1,7 +1,9 @@
 package capacity
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -66,12 +68,14 @@ type Limit struct {
 func Limits(c Costs, m Machine, l Load) []Limit {
 	users := float64(l.Online)
 	at := func(used, there float64) int64 { return int64(users * there / used) }
-	return ordered([]Limit{
+	limits := []Limit{
 		{"documents of conversations: a stream's subjects are all in the memory of each of its replicas", at(l.documents()*float64(c.Subject), float64(c.Documents*m.Memory)*share)},
 		{"each gateway hears of every message: CPU", at(l.messages()*seconds(c.Heard), m.Cores*share)},
 		{"each gateway hears of every message: its link", at(l.messages()*float64(c.Record), m.Link*share)},
 		{"16 partitions, each of which one server leads", at(l.messages(), maxPartitions*c.Writes*share)},
-	})
+	}
+	slices.SortFunc(limits, func(a, b Limit) int { return cmp.Compare(a.Online, b.Online) })
+	return limits
 }
 
 // Cells returns among how many clusters, which know nothing of each other, the users

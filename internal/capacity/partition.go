@@ -1,7 +1,6 @@
 package capacity
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -11,11 +10,6 @@ import (
 )
 
 const maxPartitions = bus.MaxPartitions
-
-func ordered(limits []Limit) []Limit {
-	slices.SortFunc(limits, func(a, b Limit) int { return cmp.Compare(a.Online, b.Online) })
-	return limits
-}
 
 // Spread says how unevenly the work of partitions lies, as a ratio of the busiest to the
 // mean.
