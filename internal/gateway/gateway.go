@@ -233,6 +233,7 @@ func (g *Gateway) takeLocked(sess *Session) bool {
 		if other != sess {
 			continue
 		}
+		g.stats.sessions.Add(-1)
 		if len(list) == 1 {
 			delete(g.users, sess.place.User)
 			return true
@@ -249,7 +250,6 @@ func (g *Gateway) takeLocked(sess *Session) bool {
 // ended runs once for each session that was bound.
 func (g *Gateway) ended(sess *Session) {
 	sess.cancel()
-	g.stats.sessions.Add(-1)
 	for _, f := range g.onEnd {
 		g.hook(func() { f(sess) })
 	}
