@@ -13,14 +13,13 @@ import (
 
 // codeNote is what codes.json says about a code besides its message.
 type codeNote struct {
-	Why string // causes
+	Why string // causes, where the message leaves them open
 	ZH  struct{ What, Remedy, Why string }
 }
 
 type codeRow struct {
 	Code              fault.Code
 	What, Remedy, Why string
-	Lang              string // of the text, if it is not the page's
 }
 
 type codeGroup struct {
@@ -29,17 +28,16 @@ type codeGroup struct {
 }
 
 // codeGroups returns the codes, grouped by where they come from.
-func codeGroups(notes map[string]codeNote, l language) []codeGroup {
+func codeGroups(notes map[string]codeNote, l language) ([]codeGroup, error) {
 	groups := []codeGroup{{ID: "sdk"}, {ID: "server"}, {ID: "api"}}
 	for _, c := range fault.All {
 		note := notes[strconv.Itoa(int(c))]
 		what, remedy, _ := strings.Cut(strings.TrimSuffix(c.Text(), "."), ": ")
 		row := codeRow{Code: c, What: what + ".", Remedy: sentence(remedy), Why: note.Why}
-		switch {
-		case l.leads():
-		case note.ZH.What == "":
-			row.Lang = languages[0].tag
-		default:
+		if !l.leads() {
+			if note.ZH.What == "" || note.ZH.Remedy == "" {
+				return nil, fmt.Errorf("web/docs/codes.json: %d is not explained in Chinese", c)
+			}
 			row.What, row.Remedy, row.Why = note.ZH.What+"。", note.ZH.Remedy+"。", note.ZH.Why
 		}
 		at := 1
@@ -54,7 +52,7 @@ func codeGroups(notes map[string]codeNote, l language) []codeGroup {
 	for i := range groups {
 		groups[i].Title = l.words[groups[i].ID]
 	}
-	return groups
+	return groups, nil
 }
 
 // sentence begins a text with a capital, unless it begins with a name of the
@@ -89,7 +87,7 @@ var codesTable = template.Must(template.New("codes").Parse(`<p>{{.Words.codesLea
 <thead><tr><th scope="col">{{$.Words.code}}</th><th scope="col">{{$.Words.what}}</th><th scope="col">{{$.Words.remedy}}</th></tr></thead>
 <tbody>
 {{range .Rows -}}
-<tr id="{{.Code}}"><th scope="row"><a href="#{{.Code}}">{{.Code}}</a></th><td{{with .Lang}} lang="{{.}}"{{end}}>{{.What}}{{with .Why}}<p class="why">{{.}}</p>{{end}}</td><td{{with .Lang}} lang="{{.}}"{{end}}>{{.Remedy}}</td></tr>
+<tr id="{{.Code}}"><th scope="row"><a href="#{{.Code}}">{{.Code}}</a></th><td>{{.What}}{{with .Why}}<p class="why">{{.}}</p>{{end}}</td><td>{{.Remedy}}</td></tr>
 {{end -}}
 </tbody>
 </table>
@@ -103,7 +101,11 @@ func codesPage(b *builder, l language) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	groups, err := codeGroups(notes, l)
+	if err != nil {
+		return "", err
+	}
 	var out strings.Builder
-	err = codesTable.Execute(&out, map[string]any{"Words": l.words, "Groups": codeGroups(notes, l)})
+	err = codesTable.Execute(&out, map[string]any{"Words": l.words, "Groups": groups})
 	return out.String(), err
 }
