@@ -8,7 +8,9 @@
 //	markdown.go   Markdown to HTML: headings, links, code
 //	highlight.go  colours of code
 //	codes.go      the table of error codes
-//	reference.go  methods, events and types, from the typings
+//	reference.go  what the typings declare
+//	refpages.go   methods, events and types, from that
+//	chinese.go    what is said of them in Chinese
 //	serverapi.go  the server API, from rest/commands.json
 //	search.go     the index that a page searches
 //

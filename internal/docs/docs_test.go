@@ -158,7 +158,7 @@ func TestIndex(t *testing.T) {
 
 func render(t *testing.T, body string) (*text, error) {
 	t.Helper()
-	b := &builder{root: fstest.MapFS{
+	b := &builder{site: site, root: fstest.MapFS{
 		"a/page.md": {}, "js/MIGRATION.md": {}, "a/b/README.md": {}, "a/c/x": {},
 	}}
 	return b.render(body, "a/page.md", languages[0])

@@ -101,7 +101,7 @@ func (b *builder) resolve(link, file string, l language) (string, error) {
 			target = path.Dir(target)
 		}
 	}
-	for _, s := range site {
+	for _, s := range b.site {
 		for _, p := range s.pages {
 			if p.en.chapter == "" && (p.en.file == target || p.zh.file == target) {
 				name, _ := p.address(l)

@@ -131,7 +131,7 @@ func prose(comment string) string {
 // reference is all that the typings say.
 type reference struct {
 	all   []declaration
-	ids   map[string]string // of what has an address, by its name
+	ids   map[string]string // the page of what has an address, by its name
 	names map[string]string // of events, by their values
 }
 
@@ -155,12 +155,26 @@ func newReference(root fs.FS) (*reference, error) {
 	for name, value := range constants.EVENT {
 		r.names[value] = name
 	}
+	events, err := r.find(eventMap)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range events.members {
+		name := r.names[m.name]
+		if name == "" {
+			return nil, fmt.Errorf("js/types: no event has the value %s", m.name)
+		}
+		r.ids[name] = "types"
+	}
 	for _, d := range r.all {
-		if r.methods(d.name) {
+		switch {
+		case r.methods(d.name):
 			for _, m := range d.members {
 				r.ids[m.name] = "api"
 			}
-		} else if d.kind != "function" {
+		case d.kind == "function":
+			r.ids[d.name] = "api"
+		case d.name != eventMap:
 			r.ids[d.name] = "types"
 		}
 	}
@@ -201,76 +215,4 @@ func (r *reference) paragraph(comment string) string {
 		return `<a href="` + page + languages[0].suffix + "#" + name + `"><code>` + name + "</code></a>"
 	})
 	return "<p>" + ticked.ReplaceAllString(text, "<code>$1</code>") + "</p>\n"
-}
-
-// apiPage returns the methods.
-func apiPage(b *builder, _ language) (string, error) {
-	r, err := newReference(b.root)
-	if err != nil {
-		return "", err
-	}
-	var out strings.Builder
-	out.WriteString("<p>Every method of <code>TIM</code> and of the instance that <code>TIM.create</code> returns, as the typings of the package say it. " +
-		`What they take and return is on the page <a href="types.html">Types and events</a>. Methods of the originals that are not built yet stand in ` +
-		`<a href="migration.html#built-and-not-built">Coming from the TIM web SDK</a>.</p>` + "\n")
-	for _, c := range methodChapters {
-		d, err := r.find(c.name)
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(&out, `<h2 id="%s">%s</h2>`+"\n", slug(c.name), c.title)
-		out.WriteString(r.paragraph(d.comment))
-		seen := ""
-		for _, m := range d.members {
-			if m.name != seen { // an overload goes on under the same heading
-				fmt.Fprintf(&out, `<h3 id="%s">%s</h3>`+"\n", m.name, m.name)
-			}
-			seen = m.name
-			out.WriteString(codeHTML("ts", m.code) + r.paragraph(m.comment))
-		}
-		if c.name != "TIM" {
-			continue
-		}
-		for _, f := range r.all {
-			if f.kind == "function" {
-				if f.name != seen {
-					fmt.Fprintf(&out, `<h3 id="%s">%s</h3>`+"\n", f.name, f.name)
-				}
-				seen = f.name
-				out.WriteString(codeHTML("ts", f.code) + r.paragraph(f.comment))
-			}
-		}
-	}
-	return out.String(), nil
-}
-
-// typesPage returns the events and the types.
-func typesPage(b *builder, _ language) (string, error) {
-	r, err := newReference(b.root)
-	if err != nil {
-		return "", err
-	}
-	events, err := r.find(eventMap)
-	if err != nil {
-		return "", err
-	}
-	var out strings.Builder
-	out.WriteString(`<h2 id="events">Events</h2>` + "\n<p>A listener gets <code>{ name, data }</code>: <code>tim.on(TIM.EVENT.KICKED_OUT, (event) =&gt; show(event.data.type))</code>.</p>\n" +
-		"<table>\n<thead><tr><th scope=\"col\">TIM.EVENT</th><th scope=\"col\">data</th><th scope=\"col\">when</th></tr></thead>\n<tbody>\n")
-	for _, m := range events.members {
-		name := r.names[m.name]
-		if name == "" {
-			return "", fmt.Errorf("js/types: no event has the value %s", m.name)
-		}
-		_, kind, _ := strings.Cut(strings.TrimSuffix(m.code, ";"), ": ")
-		fmt.Fprintf(&out, `<tr id="%s"><th scope="row"><code>%s</code></th><td><code>%s</code></td><td>%s</td></tr>`+"\n", name, name, html.EscapeString(kind), r.paragraph(m.comment))
-	}
-	out.WriteString("</tbody>\n</table>\n" + `<h2 id="types">Types</h2>` + "\n")
-	for _, d := range r.all {
-		if d.kind == "function" || d.name == eventMap || r.methods(d.name) {
-			continue
-		}
-		fmt.Fprintf(&out, `<h3 id="%s">%s</h3>`+"\n%s%s", d.name, d.name, r.paragraph(d.comment), codeHTML("ts", d.code))
-	}
-	return out.String(), nil
 }

@@ -2,6 +2,7 @@ package docs
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -54,8 +55,8 @@ var site = []section{
 		{name: "miniprogram", title: "Mini programs", titleZH: "小程序", en: source{file: "js/README.md", chapter: "Mini programs"}, zh: zh("miniprogram")},
 	}},
 	{title: "Reference", titleZH: "参考", pages: []page{
-		{name: "api", title: "Methods", titleZH: "方法", english: true, make: apiPage},
-		{name: "types", title: "Types and events", titleZH: "类型与事件", english: true, make: typesPage},
+		{name: "api", title: "Methods", titleZH: "方法", make: apiPage},
+		{name: "types", title: "Types and events", titleZH: "类型与事件", make: typesPage},
 		{name: "codes", title: "Error codes", titleZH: "错误码", make: codesPage},
 		{name: "migration", title: "Coming from the TIM web SDK", titleZH: "从 TIM Web SDK 迁移", en: source{file: "js/MIGRATION.md"}, zh: zh("migration")},
 		{name: "package", title: "The npm package", titleZH: "npm 包", en: source{file: "js/README.md"}, zh: zh("package")},
@@ -134,14 +135,16 @@ func (p page) address(l language) (string, bool) {
 
 // builder makes the documents from the files of the repository.
 type builder struct {
-	root    fs.FS
-	version string
+	root     fs.FS
+	version  string
+	site     []section // what links to files lead to
+	comments *comments
 }
 
 // Build returns the documents by their names below /docs/, made from the files
 // of the repository that root holds.
 func Build(root fs.FS) (map[string][]byte, error) {
-	b := &builder{root: root}
+	b := &builder{root: root, site: site}
 	text, err := fs.ReadFile(root, "js/package.json")
 	if err != nil {
 		return nil, fmt.Errorf("run it in the module's root: %w", err)
@@ -151,6 +154,9 @@ func Build(root fs.FS) (map[string][]byte, error) {
 		return nil, fmt.Errorf("js/package.json: %w", err)
 	}
 	b.version = npm.Version
+	if b.comments, err = readComments(root); err != nil {
+		return nil, err
+	}
 	out := map[string][]byte{}
 	for _, name := range []string{"docs.css", "docs.js", "search.js"} {
 		if out[name], err = fs.ReadFile(root, path.Join("web/docs", name)); err != nil {
@@ -162,7 +168,7 @@ func Build(root fs.FS) (map[string][]byte, error) {
 			return nil, err
 		}
 	}
-	return out, checkLinks(out)
+	return out, errors.Join(b.comments.rest(), checkLinks(out))
 }
 
 // buildIn adds the pages of a language to out, with their index.

@@ -1,0 +1,162 @@
+package docs
+
+import (
+	"io/fs"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+)
+
+// changed is the tree with one file as edit returns it.
+type changed struct {
+	fs.FS
+	file string
+	edit func(string) string
+}
+
+func (c changed) Open(name string) (fs.File, error) {
+	if name != c.file {
+		return c.FS.Open(name)
+	}
+	body, err := fs.ReadFile(c.FS, name)
+	if err != nil {
+		return nil, err
+	}
+	return fstest.MapFS{name: {Data: []byte(c.edit(string(body)))}}.Open(name)
+}
+
+// What is new in English has to be explained in Chinese, and what is gone goes
+// there, too: the build says which name it is.
+func TestChineseFollowsTheEnglish(t *testing.T) {
+	instead := func(old, text string) func(string) string {
+		return func(body string) string {
+			if !strings.Contains(body, old) {
+				t.Errorf("there is no %q to replace", old)
+			}
+			return strings.Replace(body, old, text, 1)
+		}
+	}
+	for _, c := range []struct {
+		file, old, text, want string
+	}{
+		{"js/types/index.d.ts", "  isReady(): boolean;", "  isReady(): boolean;\n  isNew(): boolean;", "web/docs/zh/api.md: there is no text for isNew"},
+		{"js/types/index.d.ts", "  isReady(): boolean;", "", "web/docs/zh/api.md: nothing is called isReady any more"},
+		{"js/types/index.d.ts", "  error: { code", "  sdkReload: {};\n  error: { code", "web/docs/zh/types.md: there is no text for SDK_RELOAD"},
+		{"js/types/inbox.d.ts", "export interface UserStatus {", "export interface New {\n}\nexport interface UserStatus {", "web/docs/zh/types.md: there is no text for New"},
+		{"js/types/index.d.ts", "/** Unix ms. */", "/** Unix µs. */", `web/docs/zh/comments.json: there is nothing for "Unix µs."`},
+		{"js/types/index.d.ts", "/** Unix ms. */", "", `no comment of the typings says "Unix ms." any more`},
+		{"web/docs/zh/api.md", "## login\n", "## logon\n", "there is no text for login"},
+		{"web/docs/zh/api.md", "## isReady\n", "## login\n", "login is there twice"},
+		{"web/docs/zh/api.md", "`LOGIN_STATUS_CHANGE`", "[x](types.zh.html#LOGIN)", "types.zh.html#LOGIN leads nowhere"},
+	} {
+		_, err := Build(changed{tree, c.file, instead(c.old, c.text)})
+		require.ErrorContains(t, err, c.want, "%s: %s", c.file, c.text)
+	}
+}
+
+var (
+	figure   = regexp.MustCompile(`\b\d[\d,.]*\d|\b\d`)
+	constant = regexp.MustCompile(`\b[A-Z][A-Z0-9]*_[A-Z0-9_]+`)
+)
+
+// figures returns the numbers of a text.
+func figures(text string) []string {
+	found := figure.FindAllString(text, -1)
+	for i, n := range found {
+		found[i] = strings.ReplaceAll(n, ",", "")
+	}
+	return found
+}
+
+// requireSame holds a Chinese text to the English one: the same limits, codes
+// and constants are in both. Small numbers may be words in either.
+func requireSame(t *testing.T, name, english, chinese, code string) {
+	t.Helper()
+	require.Subset(t, figures(chinese), figures(english), "%s: %s", name, chinese)
+	require.Subset(t, constant.FindAllString(chinese, -1), constant.FindAllString(english, -1), "%s: %s", name, chinese)
+	known := figures(english + " " + code)
+	for _, n := range figures(chinese) {
+		small, err := strconv.Atoi(n)
+		require.True(t, slices.Contains(known, n) || err == nil && small <= 12, "%s: %s is only in the Chinese: %s", name, n, chinese)
+	}
+}
+
+// The Chinese reference says the limits, codes and constants of the English one.
+func TestChineseSaysTheSame(t *testing.T) {
+	r, err := newReference(tree)
+	require.NoError(t, err)
+	api, err := explainedIn(tree, "api")
+	require.NoError(t, err)
+	types, err := explainedIn(tree, "types")
+	require.NoError(t, err)
+	said := map[string]*[2]string{} // comments and code by name: overloads are one
+	add := func(name, comment, code string) {
+		if said[name] == nil {
+			said[name] = new([2]string)
+		}
+		said[name][0] += " " + comment
+		said[name][1] += " " + code
+	}
+	for _, d := range r.all {
+		switch {
+		case r.methods(d.name):
+			add(d.name, d.comment, "")
+			for _, m := range d.members {
+				add(m.name, m.comment, m.code)
+			}
+		case d.name == eventMap:
+			for _, m := range d.members {
+				add(r.names[m.name], m.comment, m.code)
+			}
+		default:
+			add(d.name, d.comment, d.code)
+		}
+	}
+	require.Greater(t, len(said), 250)
+	for name, s := range said {
+		zh := api.texts[name] + types.texts[name]
+		require.NotEmpty(t, zh, name)
+		requireSame(t, name, s[0], zh, s[1])
+	}
+	c, err := readComments(tree)
+	require.NoError(t, err)
+	for english, chinese := range c.zh {
+		requireSame(t, english, english, chinese, "")
+	}
+}
+
+func TestWrap(t *testing.T) {
+	for text, want := range map[string][]string{
+		"一二三四。":        {"一二三", "四。"},
+		"一二三。":         {"一二", "三。"}, // no line begins with punctuation
+		"ab cd efgh":   {"ab cd", "efgh"},
+		"一 abcdefgh 二": {"一", "abcdefgh", "二"},
+		"":             {""},
+	} {
+		lines := wrap(text, 7)
+		require.Equal(t, want, lines, text)
+	}
+	// Nothing is lost.
+	c, err := readComments(tree)
+	require.NoError(t, err)
+	for _, text := range c.zh {
+		squeeze := func(s string) string { return strings.ReplaceAll(s, " ", "") }
+		require.Equal(t, squeeze(text), squeeze(strings.Join(wrap(text, 76), "")), text)
+	}
+}
+
+func TestTranslateComments(t *testing.T) {
+	c := &comments{zh: map[string]string{"One and two.": "一和二。"}, used: map[string]bool{}}
+	got, err := c.translate("a: {\n  /** One\n   * and two. */\n  b: 'c';\n}")
+	require.NoError(t, err)
+	require.Equal(t, "a: {\n  /** 一和二。 */\n  b: 'c';\n}", got)
+	c.zh["One and two."] = strings.Repeat("字", 39)
+	got, err = c.translate("  /** One and two. */\n  b;")
+	require.NoError(t, err)
+	require.Equal(t, "  /**\n   * "+strings.Repeat("字", 38)+"\n   * 字\n   */\n  b;", got)
+}
