@@ -72,7 +72,7 @@ func (e *explained) rest() error {
 
 var codeTag = regexp.MustCompile(`<code>([^<]*)</code>(</a>)?`)
 
-// explain returns a text as HTML. Names of the reference and error codes in
+// explain returns a text as HTML. Names of the references and error codes in
 // backticks lead to what they name, but for the name that the text is about.
 func (b *builder) explain(e *explained, text string, l language, ids map[string]string, self string) (string, error) {
 	t, err := b.render(text, e.file, l)
@@ -88,9 +88,12 @@ func (b *builder) explain(e *explained, text string, l language, ids map[string]
 		if page == "" || name == self || m[2] != "" { // the last is a link already
 			return tag
 		}
-		return `<a href="` + page + l.suffix + "#" + name + `">` + tag + "</a>"
+		return `<a href="` + page + l.suffix + "#" + anchor(name) + `">` + tag + "</a>"
 	}), nil
 }
+
+// anchor returns the ID of what has a name: a command's has a stroke in it.
+func anchor(name string) string { return strings.ReplaceAll(name, "/", "-") }
 
 // comments are the comments within the code of the typings, by what they say
 // in English: one that is changed there has to be changed here.

@@ -10,6 +10,8 @@ import (
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/rest"
 )
 
 // changed is the tree with one file as edit returns it.
@@ -50,6 +52,8 @@ func TestChineseFollowsTheEnglish(t *testing.T) {
 		{"js/types/inbox.d.ts", "export interface UserStatus {", "export interface New {\n}\nexport interface UserStatus {", "web/docs/zh/types.md: there is no text for New"},
 		{"js/types/index.d.ts", "/** Unix ms. */", "/** Unix µs. */", `web/docs/zh/comments.json: there is nothing for "Unix µs."`},
 		{"js/types/index.d.ts", "/** Unix ms. */", "", `no comment of the typings says "Unix ms." any more`},
+		{"web/docs/zh/server-api.md", "## openim/sendmsg\n", "## openim/send\n", "there is no text for openim/sendmsg"},
+		{"web/docs/zh/server-api.md", "## recentcontact\n", "## openim/send\nx\n\n## recentcontact\n", "nothing is called openim/send any more"},
 		{"web/docs/zh/api.md", "## login\n", "## logon\n", "there is no text for login"},
 		{"web/docs/zh/api.md", "## isReady\n", "## login\n", "login is there twice"},
 		{"web/docs/zh/api.md", "`LOGIN_STATUS_CHANGE`", "[x](types.zh.html#LOGIN)", "types.zh.html#LOGIN leads nowhere"},
@@ -127,6 +131,45 @@ func TestChineseSaysTheSame(t *testing.T) {
 	require.NoError(t, err)
 	for english, chinese := range c.zh {
 		requireSame(t, english, english, chinese, "")
+	}
+}
+
+var (
+	commandRow = regexp.MustCompile("(?m)^\\| `([a-z0-9_]+/[a-z0-9_]+)` \\|(.*)$")
+	inTicks    = regexp.MustCompile("`[^`\n]+`")
+)
+
+// The Chinese page of the server API names the fields and limits of each
+// command that the English table names, and no field that is in neither the
+// table nor an example.
+func TestChineseNamesEveryField(t *testing.T) {
+	body, err := fs.ReadFile(tree, "web/examples/README.md")
+	require.NoError(t, err)
+	zh, err := explainedIn(tree, "server-api")
+	require.NoError(t, err)
+	rows := map[string]string{}
+	known := inTicks.FindAllString(string(body), -1)
+	for _, m := range commandRow.FindAllStringSubmatch(string(body), -1) {
+		rows[m[1]] = m[2]
+	}
+	for _, d := range rest.Commands() {
+		_, name, _ := strings.Cut(d.Command, "/")
+		known = append(known, "`"+d.Command+"`", "`"+name+"`")
+	}
+	for _, d := range rest.Commands() {
+		row, chinese := rows[d.Command], zh.texts[d.Command]
+		require.NotEmpty(t, row, d.Command)
+		fields := inTicks.FindAllString(chinese, -1)
+		require.Subset(t, fields, inTicks.FindAllString(row, -1), d.Command)
+		for _, field := range fields {
+			code, notCode := strconv.Atoi(strings.Trim(field, "`"))
+			if notCode == nil {
+				require.Contains(t, row, strconv.Itoa(code), d.Command)
+				continue
+			}
+			require.True(t, slices.Contains(known, field), "%s: %s is no field", d.Command, field)
+		}
+		requireSame(t, d.Command, d.Summary+row, chinese, "")
 	}
 }
 

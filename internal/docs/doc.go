@@ -10,8 +10,8 @@
 //	codes.go      the table of error codes
 //	reference.go  what the typings declare
 //	refpages.go   methods, events and types, from that
-//	chinese.go    what is said of them in Chinese
 //	serverapi.go  the server API, from rest/commands.json
+//	chinese.go    what is said of all these in Chinese
 //	search.go     the index that a page searches
 //
 // Sources are web/docs/en and web/docs/zh, and documents of the repository where

@@ -229,9 +229,11 @@ func TestReference(t *testing.T) {
 
 // Every command of the server API has its place.
 func TestServerAPI(t *testing.T) {
-	body := string(built(t)["server-api.html"])
-	for _, d := range rest.Commands() {
-		require.Equal(t, 1, strings.Count(body, `<h3 id="`+strings.ReplaceAll(d.Command, "/", "-")+`">`), d.Command)
+	for _, l := range languages {
+		body := string(built(t)["server-api"+l.suffix])
+		for _, d := range rest.Commands() {
+			require.Equal(t, 1, strings.Count(body, `<h3 id="`+anchor(d.Command)+`">`), "%s: %s", l.tag, d.Command)
+		}
 	}
 }
 

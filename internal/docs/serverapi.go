@@ -10,35 +10,71 @@ import (
 	"github.com/tim-wasm/tim/internal/rest"
 )
 
-// serverAPIPage returns the commands of the server API with their examples.
-func serverAPIPage(*builder, language) (string, error) {
-	var out strings.Builder
-	out.WriteString("<p>Each example was sent to a timd by a test, and this is what it answered. " +
+// serverAPIPage returns the commands of the server API with their examples. In
+// Chinese each has its fields, too, which are in a table of another page in
+// English.
+func serverAPIPage(b *builder, l language) (string, error) {
+	n := &narrator{b: b, l: l, r: &reference{ids: map[string]string{}}}
+	for _, d := range rest.Commands() {
+		n.r.ids[d.Command] = "server-api"
+	}
+	if !l.leads() {
+		var err error
+		if n.zh, err = explainedIn(b.root, "server-api"); err != nil {
+			return "", err
+		}
+	}
+	lead, err := n.lead("<p>Each example was sent to a timd by a test, and this is what it answered. " +
 		`How to call, and every field, stands in <a href="backend.html#calling-the-server-api">A back end</a>; what an ErrorCode means in <a href="codes.html#api">Error codes</a>. ` +
 		"The same as OpenAPI 3.1, for a generator of clients: <code>/v4/openapi.json</code> on the address of <code>--ops-listen</code>.</p>\n")
+	if err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	out.WriteString(lead)
 	for _, s := range rest.Services {
-		var commands strings.Builder
+		about, err := n.plainly(s.Name, s.About)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&out, `<h2 id="%s">%s</h2>`+"\n", s.Name, html.EscapeString(about))
 		for _, d := range rest.Commands() {
 			if service, _, _ := strings.Cut(d.Command, "/"); service != s.Name {
 				continue
 			}
-			request, err := indented(d.Request)
-			if err != nil {
+			if err := n.command(&out, d); err != nil {
 				return "", fmt.Errorf("%s: %w", d.Command, err)
 			}
-			reply, err := indented(d.Reply)
-			if err != nil {
-				return "", fmt.Errorf("%s: %w", d.Command, err)
-			}
-			id := strings.ReplaceAll(d.Command, "/", "-")
-			fmt.Fprintf(&commands, `<h3 id="%s">%s</h3>`+"\n<p>%s</p>\n", id, d.Command, html.EscapeString(d.Summary))
-			commands.WriteString(codeHTML("json", "POST /v4/"+d.Command+"\n\n"+request) + "<p>Reply:</p>\n" + codeHTML("json", reply))
-		}
-		if commands.Len() > 0 {
-			fmt.Fprintf(&out, `<h2 id="%s">%s</h2>`+"\n%s", s.Name, html.EscapeString(s.About), commands.String())
 		}
 	}
-	return out.String(), nil
+	return out.String(), n.end()
+}
+
+// plainly returns what is said about a name without any markup.
+func (n *narrator) plainly(name, english string) (string, error) {
+	if n.zh == nil {
+		return english, nil
+	}
+	return n.zh.text(name)
+}
+
+// command tells one command.
+func (n *narrator) command(out *strings.Builder, d rest.Described) error {
+	request, err := indented(d.Request)
+	if err != nil {
+		return err
+	}
+	reply, err := indented(d.Reply)
+	if err != nil {
+		return err
+	}
+	about, err := n.about(d.Command, d.Summary)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, `<h3 id="%s">%s</h3>`+"\n%s", anchor(d.Command), d.Command, about)
+	out.WriteString(codeHTML("json", "POST /v4/"+d.Command+"\n\n"+request) + "<p>" + n.title("Reply:", "应答：") + "</p>\n" + codeHTML("json", reply))
+	return nil
 }
 
 // indented lays JSON out for a reader.

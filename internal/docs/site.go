@@ -23,9 +23,8 @@ type page struct {
 	zh   source // none: Chinese readers are led to the English page
 	// title in each language, for the side list and the page's heading.
 	title, titleZH string
-	// make returns the text instead of a file, in English only if english is set.
-	make    func(b *builder, l language) (string, error)
-	english bool
+	// make returns the text instead of a file, in every language.
+	make func(b *builder, l language) (string, error)
 }
 
 // section is a part of the side list.
@@ -63,7 +62,7 @@ var site = []section{
 		{name: "changelog", title: "Changelog", titleZH: "更新日志", en: source{file: "js/CHANGELOG.md"}},
 	}},
 	{title: "Your servers", titleZH: "你的服务器", pages: []page{
-		{name: "server-api", title: "Server API, by example", titleZH: "服务端 API 示例", english: true, make: serverAPIPage},
+		{name: "server-api", title: "Server API, by example", titleZH: "服务端 API 参考", make: serverAPIPage},
 		{name: "backend", title: "A back end and the server API", titleZH: "后端与服务端 API", en: source{file: "web/examples/README.md"}, zh: zh("backend")},
 	}},
 	{title: "Operating", titleZH: "运维", pages: []page{
@@ -118,10 +117,7 @@ func (p page) in(l language) (source, bool) {
 	if l.leads() {
 		s = p.en
 	}
-	if p.make != nil {
-		return s, l.leads() || !p.english
-	}
-	return s, s.file != ""
+	return s, p.make != nil || s.file != ""
 }
 
 // address returns the file that shows the page to readers of a language, and
