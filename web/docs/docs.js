@@ -1,5 +1,5 @@
-// What a page of the documents can do beside being read: the theme, copying
-// code, filtering the error codes. Without JavaScript nothing is missing but
+// What a page of the documents can do beside being read: the theme, changing
+// the language in the middle of a page, copying code, filtering the error codes. Without JavaScript nothing is missing but
 // these.
 
 const { copy, copied } = document.body.dataset;
@@ -17,6 +17,11 @@ theme.addEventListener('click', () => {
     // Storage is blocked: the theme holds for this page.
   }
 });
+
+// Who changes the language stays at the same name: references have the same IDs
+// in both.
+const other = document.querySelector('.tools nav a');
+other.addEventListener('click', () => (other.hash = location.hash));
 
 // A phone begins with the text.
 if (matchMedia('(max-width: 48rem)').matches) document.querySelector('.pages details').open = false;

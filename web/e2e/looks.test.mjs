@@ -149,6 +149,8 @@ test('the documents: axe finds nothing, nothing overflows', { timeout: 240_000 }
   for (const [name, { width, height }, theme] of [
     ['index.zh', DESKTOP, 'dark'],
     ['many-machines', PHONE, 'light'],
+    ['types.zh', PHONE, 'light'],
+    ['server-api.zh', DESKTOP, 'dark'],
   ]) {
     await page.setViewport({ width, height });
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
@@ -160,6 +162,22 @@ test('the documents: axe finds nothing, nothing overflows', { timeout: 240_000 }
     }));
     assert.deepEqual(found, { axe: [], tooWide: false }, name);
   }
+  assert.deepEqual(page.complaints, []);
+});
+
+test('the documents: the language changes in the middle of a page, and each has its search', async (t) => {
+  const page = await stage.blank(t);
+  await page.goto(`${stage.timd.url}/docs/api.html#sendMessageReadReceipt`);
+  await page.waitForSelector('.search:not([hidden])');
+  await Promise.all([page.waitForNavigation(), page.click('.tools nav a')]);
+  assert.equal(page.url(), `${stage.timd.url}/docs/api.zh.html#sendMessageReadReceipt`);
+  assert.match(await page.$eval('#sendMessageReadReceipt ~ p', (text) => text.textContent), /^发送已读回执/);
+  await page.waitForSelector('.search:not([hidden])');
+  await page.keyboard.press('/');
+  await page.keyboard.type('踢下线');
+  await page.waitForSelector('.results a');
+  const found = await page.$$eval('.results a', (links) => links.map((link) => link.getAttribute('href')));
+  assert.ok(found.length > 1 && found.every((to) => /\.zh\.html(#|$)/.test(to)), found.join(' '));
   assert.deepEqual(page.complaints, []);
 });
 
