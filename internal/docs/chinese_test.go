@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"encoding/json"
 	"io/fs"
 	"regexp"
 	"slices"
@@ -171,6 +172,66 @@ func TestChineseNamesEveryField(t *testing.T) {
 		}
 		requireSame(t, d.Command, d.Summary+row, chinese, "")
 	}
+}
+
+// abridged are pages whose English says more than the Chinese, and why.
+var abridged = map[string]string{
+	"package":  "its chapter of mini programs is a page of its own",
+	"backend":  "the fields of the commands are on the page of the server API",
+	"security": "the constants behind each limit are for those who read the code",
+}
+
+// A page in Chinese names the options, methods, codes and limits of the English
+// one, so that what is new there is not missed here.
+func TestChinesePagesNameTheSame(t *testing.T) {
+	read := func(s source) string {
+		body, err := fs.ReadFile(tree, s.file)
+		require.NoError(t, err)
+		text := string(body)
+		if s.chapter != "" {
+			text, err = chapter(text, s.chapter)
+			require.NoError(t, err)
+		}
+		text, _, _ = strings.Cut(text, "\n| built |") // the page of methods is that list
+		return text
+	}
+	seen := 0
+	for _, s := range site {
+		for _, p := range s.pages {
+			if p.zh.file == "" || abridged[p.name] != "" {
+				continue
+			}
+			seen++
+			english, chinese := read(p.en), read(p.zh)
+			names := inTicks.FindAllString(chinese, -1)
+			for _, name := range inTicks.FindAllString(english, -1) {
+				require.True(t, slices.Contains(names, name), "%s: the Chinese does not name %s", p.name, name)
+			}
+			said := figures(chinese)
+			for _, n := range figures(english) {
+				require.True(t, slices.Contains(said, n), "%s: the Chinese does not say %s", p.name, n)
+			}
+		}
+	}
+	require.Greater(t, seen, 10)
+}
+
+// The Chinese page of the migration lists the methods that are not built.
+func TestChineseListsWhatIsNotBuilt(t *testing.T) {
+	var methods struct{ Methods, Built []string }
+	text, err := fs.ReadFile(tree, "internal/gen/methods.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &methods))
+	body, err := fs.ReadFile(tree, "web/docs/zh/migration.md")
+	require.NoError(t, err)
+	_, list, ok := strings.Cut(string(body), "未实现的方法：")
+	require.True(t, ok)
+	listed := inTicks.FindAllString(list, -1)
+	for i := range listed {
+		listed[i] = strings.Trim(listed[i], "`")
+	}
+	unbuilt := slices.DeleteFunc(methods.Methods, func(name string) bool { return slices.Contains(methods.Built, name) })
+	require.ElementsMatch(t, unbuilt, listed)
 }
 
 func TestWrap(t *testing.T) {
