@@ -176,9 +176,8 @@ func TestChineseNamesEveryField(t *testing.T) {
 
 // abridged are pages whose English says more than the Chinese, and why.
 var abridged = map[string]string{
-	"package":  "its chapter of mini programs is a page of its own",
-	"backend":  "the fields of the commands are on the page of the server API",
-	"security": "the constants behind each limit are for those who read the code",
+	"package": "its chapter of mini programs is a page of its own",
+	"backend": "the fields of the commands are on the page of the server API",
 }
 
 // A page in Chinese names the options, methods, codes and limits of the English
