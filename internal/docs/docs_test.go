@@ -219,6 +219,19 @@ func TestReference(t *testing.T) {
 	for _, name := range methods.Built {
 		require.Equal(t, 1, strings.Count(api, `<h3 id="`+name+`">`), name)
 	}
+	// An event has its row unless it is one of those that never fire.
+	var constants struct{ EVENT map[string]string }
+	text, err = fs.ReadFile(tree, "internal/gen/constants.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &constants))
+	never := []string{"SDK_RELOAD", "ROOM_CUSTOM_DATA_RECEIVED", "SERVER_CONFIG_UPDATED", "MY_FOLLOWERS_LIST_UPDATED", "MY_FOLLOWING_LIST_UPDATED", "MUTUAL_FOLLOWERS_LIST_UPDATED"}
+	for name := range constants.EVENT {
+		rows := 1
+		if slices.Contains(never, name) {
+			rows = 0
+		}
+		require.Equal(t, rows, strings.Count(types, `<tr id="`+name+`">`), name)
+	}
 	for _, id := range []string{"SDK_READY", "LOGIN_STATUS_CHANGE", "Message", "Conversation", "KickedOutType"} {
 		require.Equal(t, 1, strings.Count(types, ` id="`+id+`"`), id)
 	}

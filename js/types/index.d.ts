@@ -5,7 +5,7 @@
 
 import { EVENT, TSignaling, TYPES, VERSION } from '../src/constants.gen.js';
 import type { ContactMethods, Friend, FriendApplications, FriendGroup } from './contacts.js';
-import type { Group, GroupMethods, Topic } from './groups.js';
+import type { Group, GroupMethods, GroupSystemNoticeMessage, Topic } from './groups.js';
 import type { AudioMessage, Conversation, CustomMessage, FaceMessage, FileMessage, ImageMessage, InboxMethods, LocationMessage, MergerMessage, Message, MessageOptions, Profile, SendMessageOptions, TextMessage, UserInfo, UserStatus, VideoMessage } from './inbox.js';
 import type { MarkMethods, MessageExtension, MessageReactions } from './marks.js';
 import type { CustomPayload, FacePayload, FileToSend, LocationPayload, MessagesToMerge, TextPayload } from './payloads.js';
@@ -149,6 +149,8 @@ export interface EventMap {
   netStateChange: { state: NetState };
   error: { code: number; message: string };
   onMessageReceived: Message[];
+  /** After MESSAGE_RECEIVED, once for each notice of a group; `type` is the operationType of its payload. */
+  receiveGroupSystemNotice: { type: number; message: GroupSystemNoticeMessage };
   onMessageRevoked: Message[];
   onMessageModified: Message[];
   /** Messages of this user that the other user has read. */

@@ -41,6 +41,9 @@ tim.on(TIM.EVENT.KICKED_OUT, (e) => {
 tim.on(EVENT.NET_STATE_CHANGE, ({ data: { state } }) => state === TYPES.NET_STATE_CONNECTING);
 tim.once(EVENT.ERROR, (e) => e.data.code.toFixed());
 tim.on(EVENT.MESSAGE_RECEIVED, (e) => e.data.map((m) => m.payload.text));
+tim.on(EVENT.GROUP_SYSTEM_NOTICE_RECEIVED, (e) => e.data.type === e.data.message.payload.operationType);
+// @ts-expect-error its type is a number
+tim.on(EVENT.GROUP_SYSTEM_NOTICE_RECEIVED, (e) => e.data.type === 'kicked');
 tim.on(EVENT.USERSIG_WILL_EXPIRE, (e) => e.data.expireAt - Date.now());
 tim.on(EVENT.LOGIN_STATUS_CHANGE, (e) => e.data.status === 'ready');
 tim.on(EVENT.SDK_READY, function (this: { me: boolean }) { this.me = true; } as () => void, { me: false });
