@@ -32,7 +32,10 @@ func codeGroups(notes map[string]codeNote, l language) ([]codeGroup, error) {
 	groups := []codeGroup{{ID: "sdk"}, {ID: "server"}, {ID: "api"}}
 	for _, c := range fault.All {
 		note := notes[strconv.Itoa(int(c))]
-		what, remedy, _ := strings.Cut(strings.TrimSuffix(c.Text(), "."), ": ")
+		what, remedy, ok := strings.Cut(strings.TrimSuffix(c.Text(), "."), ": ")
+		if !ok {
+			remedy = "there is nothing to do"
+		}
 		row := codeRow{Code: c, What: what + ".", Remedy: sentence(remedy), Why: note.Why}
 		if !l.leads() {
 			if note.ZH.What == "" || note.ZH.Remedy == "" {

@@ -74,7 +74,7 @@ func TestErrorCodesAreExplained(t *testing.T) {
 		for _, c := range fault.All {
 			require.Equal(t, 1, strings.Count(body, fmt.Sprintf(`<tr id="%d">`, c)), "%s: %d", l.tag, c)
 		}
-		require.NotContains(t, body, "<td></td>", "each says what happened and what to do")
+		require.NotRegexp(t, "<td>[.。]?</td>", body, "each says what happened and what to do")
 		require.Contains(t, body, "TIM.create({SDKAppID: &lt;", "code is text")
 	}
 	notes, err := codeNotes(tree)
@@ -132,7 +132,7 @@ func TestChineseNamesEveryCommand(t *testing.T) {
 }
 
 func TestSentence(t *testing.T) {
-	for text, want := range map[string]string{"use POST": "Use POST.", "deleteMessage removes it": "deleteMessage removes it.", "": "."} {
+	for text, want := range map[string]string{"use POST": "Use POST.", "deleteMessage removes it": "deleteMessage removes it."} {
 		require.Equal(t, want, sentence(text))
 	}
 }
