@@ -42,6 +42,9 @@ func codeGroups(notes map[string]codeNote, l language) ([]codeGroup, error) {
 				return nil, fmt.Errorf("web/docs/codes.json: %d is not explained in Chinese", c)
 			}
 			row.What, row.Remedy, row.Why = note.ZH.What+"。", note.ZH.Remedy+"。", note.ZH.Why
+			if row.Why != "" {
+				row.Why += "。"
+			}
 		}
 		at := 1
 		switch {
