@@ -1,6 +1,7 @@
 // Puts the console together: the administrator's login, the stream, the parts.
 
 import { Api, ApiError } from './api.js';
+import { Apps } from './apps.js';
 import { Audit } from './audit.js';
 import { Bans } from './bans.js';
 import { Charts } from './charts.js';
@@ -18,11 +19,12 @@ import { themeButton } from './themebutton.js';
 import { clock } from './time.js';
 import { Users } from './users.js';
 import { Views } from './views.js';
-import { recallWho, rememberWho } from './who.js';
+import { forgetEveryone, forgetWho, recallWho, rememberWho } from './who.js';
 
 const REREAD = 5000; // ms: settings may be changed elsewhere
 const SHORT = 2000; // ms: a connection that is back within this time is not mentioned
 
+const apps = new Apps(change, another);
 const charts = new Charts(byID('tiles'));
 const feed = new Feed(byID('feed'), byID('feed-pause'));
 const limits = new Limits(byID('limits'));
@@ -43,7 +45,10 @@ let staling;
 languageButton();
 themeButton();
 showLanguage();
-byID('leave').addEventListener('click', () => leave());
+byID('leave').addEventListener('click', () => {
+  forgetEveryone();
+  leave();
+});
 byID('enter-form').addEventListener('submit', (event) => {
   event.preventDefault();
   submit();
@@ -51,11 +56,7 @@ byID('enter-form').addEventListener('submit', (event) => {
 // The dev link may be opened in a tab that shows the console already.
 addEventListener('hashchange', () => {
   const who = !location.hash.startsWith('#/') && location.hash.includes('usersig') && recallWho();
-  if (who) {
-    leave();
-    rememberWho(who);
-    enter(who);
-  }
+  if (who) change(who);
 });
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden && api) reread();
@@ -89,7 +90,7 @@ async function enter(given) {
   } catch (error) {
     if (api !== mine) return;
     api = undefined;
-    if (error.final) rememberWho(undefined);
+    if (error.final) forgetWho(given);
     showForm(given);
     refuse(reason(error));
     return;
@@ -99,8 +100,8 @@ async function enter(given) {
   byID('enter-form').reset();
   byID('enter').hidden = true;
   byID('board').hidden = false;
-  for (const id of ['who', 'live', 'leave']) byID(id).hidden = false;
-  write(byID('who-text'), `${given.admin} · ${given.app}`);
+  for (const id of ['live', 'leave']) byID(id).hidden = false;
+  apps.show(given);
   since = 0;
   live(false);
   charts.start();
@@ -117,7 +118,7 @@ async function enter(given) {
   mine.watch(line, (stands, error) => {
     if (api !== mine) return;
     if (error) {
-      leave(reason(error));
+      refused(error);
       return;
     }
     live(stands);
@@ -144,10 +145,37 @@ function reread() {
 
 /** A call failed while logged in: only a refused administrator has to log in again. */
 function failed(error) {
-  if (api && error instanceof ApiError && error.final) leave(reason(error));
+  if (api && error instanceof ApiError && error.final) refused(error);
 }
 
-function leave(why) {
+function refused(error) {
+  const { who } = api;
+  forgetWho(who);
+  leave(reason(error), who);
+}
+
+/** Goes to another app. What was open in this one does not exist there. */
+function change(who) {
+  end();
+  const [, part] = location.hash.split('/');
+  if (part) history.replaceState(null, '', `#/${part}`);
+  enter(who);
+}
+
+/** Asks for an administrator of another app, and keeps those that are logged in. */
+function another() {
+  leave();
+  byID('enter-form').elements.app.focus();
+}
+
+function leave(why, who) {
+  end();
+  showForm(who);
+  if (why) refuse(why);
+}
+
+/** Ends everything that was shown of an app. */
+function end() {
   api?.end();
   api = undefined;
   clearInterval(rereading);
@@ -166,15 +194,13 @@ function leave(why) {
   system.stop();
   views.stop();
   limits.forget();
-  rememberWho(undefined);
   if (byID('ask').open) byID('ask').close();
-  showForm();
-  if (why) refuse(why);
 }
 
 function showForm(given) {
   byID('board').hidden = true;
-  for (const id of ['who', 'live', 'leave']) byID(id).hidden = true;
+  for (const id of ['live', 'leave']) byID(id).hidden = true;
+  apps.hide();
   byID('enter').hidden = false;
   byID('enter-error').hidden = true;
   const form = byID('enter-form').elements;

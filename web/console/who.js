@@ -1,5 +1,5 @@
-// Who is logged in: from the link that `timd serve --dev` prints, from this
-// tab's session storage, or from the form. Never in a cookie, never in
+// Who is logged in, and to which apps: from the link that `timd serve --dev` prints,
+// from this tab's session storage, or from the form. Never in a cookie, never in
 // localStorage, and in the address bar only until it has been read.
 
 const KEY = 'tim-console';
@@ -13,17 +13,44 @@ export function recallWho() {
     rememberWho(who);
     return who;
   }
+  const { list, chosen } = kept();
+  return list.find((who) => nameOf(who) === chosen);
+}
+
+/** The administrators that this tab has logged in, one of each app or several. */
+export const everyone = () => kept().list;
+
+/** Keeps who for reloads of this tab, and that they were chosen last. */
+export function rememberWho(who) {
+  const list = kept().list.filter((other) => nameOf(other) !== nameOf(who));
+  keep({ list: [...list, who].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)), chosen: nameOf(who) });
+}
+
+/** Deletes one whose UserSig is refused. */
+export function forgetWho(who) {
+  const { list, chosen } = kept();
+  keep({ list: list.filter((other) => nameOf(other) !== nameOf(who)), chosen });
+}
+
+export function forgetEveryone() {
+  keep({ list: [] });
+}
+
+/** What tells one administrator from another, and what is shown of them. */
+export const nameOf = ({ admin, app }) => `${admin} · ${app}`;
+
+function kept() {
   try {
-    return JSON.parse(sessionStorage.getItem(KEY)) ?? undefined;
+    const { list, chosen } = JSON.parse(sessionStorage.getItem(KEY));
+    return { list: Array.from(list), chosen };
   } catch {
-    return undefined;
+    return { list: [] };
   }
 }
 
-/** Keeps who for reloads of this tab; undefined deletes it. */
-export function rememberWho(who) {
+function keep(all) {
   try {
-    if (who) sessionStorage.setItem(KEY, JSON.stringify(who));
+    if (all.list.length > 0) sessionStorage.setItem(KEY, JSON.stringify(all));
     else sessionStorage.removeItem(KEY);
   } catch {
     // Storage is blocked: a reload asks again.
