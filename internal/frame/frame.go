@@ -114,7 +114,24 @@ const (
 	CloseBadFrame     = 4106 // not a frame: too large, too deep, not JSON-RPC
 	CloseRecheck      = 4107 // the gateway can no longer vouch for this session
 	CloseTryLater     = 4108 // too many logins, or too many with invalid UserSigs, or too many visitors
+
+	closeBusy   = 4200 // to 4299: more logins at once than can be answered in time
+	busyStep    = 250  // ms that each of these is later than the one before
+	closeBusies = 100
 )
+
+// CloseBusy returns the close code that has a client come back after so many ms, or
+// after the longest time that can be said.
+func CloseBusy(ms int64) int { return closeBusy + int(min(ms/busyStep, closeBusies-1)) }
+
+// BusyFor returns the ms after which a client may come back; 0 if a close code does
+// not say.
+func BusyFor(closeCode int) int64 {
+	if closeCode < closeBusy || closeCode >= closeBusy+closeBusies {
+		return 0
+	}
+	return int64(closeCode-closeBusy) * busyStep
+}
 
 // FinalClose reports whether a close code ends the session for good.
 func FinalClose(code int) bool { return code >= 4000 && code <= 4099 }

@@ -18,6 +18,7 @@
 //	limiter.go   too many logins, UserSigs that are not valid, frames
 //	fair.go      too many of anything, fair to each network
 //	standby.go   too many sockets that stand by
+//	gate.go      too many logins at once
 //	visit.go     sockets that listen to a live room without a login
 //	stats.go     counters
 //	ports.go     what it needs of the registry

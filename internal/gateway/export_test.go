@@ -79,3 +79,19 @@ func NewSealKey() []byte {
 	_, _ = rand.Read(key) // never fails
 	return key
 }
+
+// GateWide and GateWait are those of the gate.
+const (
+	GateWide = gateWide
+	GateWait = gateWait
+)
+
+// Pace has the gate think that logins come through with so much time between them.
+func (g *Gateway) Pace(share time.Duration) { g.gate.share = share }
+
+// Waiting returns how many logins wait at the gate.
+func (g *Gateway) Waiting() int {
+	g.gate.mu.Lock()
+	defer g.gate.mu.Unlock()
+	return g.gate.waiting.Len()
+}

@@ -76,6 +76,7 @@ type Gateway struct {
 
 	// These have locks of their own.
 	stats    counters
+	gate     *gate
 	standby  *Fair[*socket]    // sockets that have not logged in yet
 	failures *limiter[culprit] // invalid UserSigs
 	logins   *limiter[place.User]
@@ -161,6 +162,7 @@ func New(o Options) (*Gateway, error) {
 	g.failures = newLimiter[culprit](perMinute(maxFailures), o.Now)
 	g.logins = newLimiter[place.User](perMinute(o.LoginRate), o.Now)
 	g.resumes = newLimiter[place.User](perMinute(o.LoginRate*resumesPerLogin), o.Now)
+	g.gate = newGate(time.Now)
 	g.standby = NewFair[*socket](maxStandBy, maxStandByAll)
 	g.visitors = NewFair[*socket](maxVisitors, o.Visitors)
 	g.visits = newLimiter[string](visitRate, o.Now)

@@ -192,10 +192,20 @@ func (s *socket) admit(r jsonframe.Request, c place.Claim, span *trace.Span) err
 	if err := g.registry.Await(ctx); err != nil {
 		return err
 	}
+	later, ok := g.gate.enter(ctx)
+	switch {
+	case later > 0:
+		s.finish(nil, frame.CloseBusy(later.Milliseconds()), "too many logins at once: come back later")
+		return errAnswered{}
+	case !ok:
+		return fault.New(fault.ServerTimeout)
+	}
 	if s.deserted() {
+		g.gate.leave(false)
 		return errAnswered{}
 	}
 	out, err := s.claim(ctx, c)
+	g.gate.leave(true)
 	asked.End(traced(err))
 	if err != nil {
 		return err

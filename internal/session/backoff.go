@@ -16,6 +16,7 @@ const (
 type outage struct {
 	since  int64 // ms
 	tries  int
+	pause  int64  // ms that the gateway has asked for
 	detail string // of the last failure, for the error message
 }
 
@@ -25,6 +26,7 @@ func (o *outage) lost(now, admittedAt int64, closeCode int) {
 	if admittedAt != 0 && now-admittedAt >= stableAfter {
 		o.since, o.tries = now, 0
 	}
+	o.pause = frame.BusyFor(closeCode)
 	switch closeCode {
 	case frame.CloseFlood, frame.CloseBadFrame, frame.CloseTryLater:
 		o.tries = max(o.tries, politeTry)
@@ -33,8 +35,11 @@ func (o *outage) lost(now, admittedAt int64, closeCode int) {
 
 // delay returns the time to the next attempt: exponential with full jitter,
 // the first within half a second, at most 3 s during the first two minutes,
-// then 30 s.
+// then 30 s. A gateway that is busy knows better when its turn comes.
 func (o *outage) delay(now int64, jitter func(int64) int64) int64 {
+	if o.pause != 0 {
+		return o.pause + jitter(firstRetry/2) + 1
+	}
 	limit := int64(earlyCap)
 	if now-o.since >= earlyFor {
 		limit = lateCap

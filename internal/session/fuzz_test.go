@@ -146,7 +146,7 @@ func (w *world) choose(next func() int) Input {
 			return nil
 		}
 		w.lose(gen)
-		code := []int{1006, 1000, 1001, 4000, 4001, 4002, 4003, 4042, 4100, 4102, 4103, 4105, 4106}[next()%13]
+		code := []int{1006, 1000, 1001, 4000, 4001, 4002, 4003, 4042, 4100, 4102, 4103, 4105, 4106, 4208}[next()%14]
 		reason := []string{"", "multipleDevice", "userSigExpired", "REST_API_Kick", "junk"}[next()%5]
 		return Closed{Gen: gen, Code: code, Reason: reason}
 	case k < 27:

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/live"
@@ -110,8 +111,11 @@ func (m *metrics) Evicted(typ string) { m.evictions.WithLabelValues(typ).Inc() }
 // each label costs memory.
 func (m *metrics) Closed(code int) {
 	label := "other"
-	if code >= 1000 && code <= 1015 || code >= 4000 && code < 4200 {
+	switch {
+	case code >= 1000 && code <= 1015 || code >= 4000 && code < 4200:
 		label = strconv.Itoa(code)
+	case frame.BusyFor(code) > 0:
+		label = "busy"
 	}
 	m.closes.WithLabelValues(label).Inc()
 }

@@ -1,0 +1,55 @@
+package gateway_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// TestCrowd has the store hang while as many log in as may ask it at once: the next one
+// is told when to come back, another waits, one who waits and hangs up takes no turn,
+// and a wrong UserSig is refused at once.
+func TestCrowd(t *testing.T) {
+	asked, answer := make(chan struct{}, gateway.GateWide), make(chan struct{})
+	w := begin(t, setup{before: func(g *gateway.Gateway) { g.Pace(gateway.GateWait / 2) }})
+	w.reg.admit = func(ctx context.Context, c place.Claim) (place.Outcome, error) {
+		asked <- struct{}{}
+		<-answer
+		return w.reg.Registry.Admit(ctx, c)
+	}
+	logIn := func(name string) *peer {
+		p := w.dial()
+		p.send(frame.Login, page(name).frame())
+		return p
+	}
+	var crowd []*peer
+	for n := range gateway.GateWide {
+		crowd = append(crowd, logIn(fmt.Sprint("user", n)))
+	}
+	for range gateway.GateWide {
+		<-asked
+	}
+	waits, gone := logIn("waits"), logIn("gone")
+	eventually(t, "both wait", func() bool { return w.g.Waiting() == 2 })
+	late := logIn("late")
+	late.expectClose(frame.CloseBusy((gateway.GateWait + gateway.GateWait/2).Milliseconds()))
+	forged := page("forged")
+	forged.sig = "x"
+	require.NotNil(t, w.dial().call(frame.Login, forged.frame()).Err)
+	require.NoError(t, gone.conn.NetConn().Close())
+	eventually(t, "it is noticed", func() bool { return w.g.Stats().Sockets == gateway.GateWide+1 })
+
+	close(answer)
+	for _, p := range append(crowd, waits) {
+		require.Nil(t, p.read().Err)
+	}
+	require.Len(t, asked, 1, "of those who waited the store was asked for one who is there")
+	require.Nil(t, logIn("late").read().Err)
+	eventually(t, "the gate is empty", func() bool { return w.g.Waiting() == 0 })
+}

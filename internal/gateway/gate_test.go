@@ -1,0 +1,100 @@
+package gateway
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/frame"
+)
+
+// TestGate has a crowd log in at once, to a store that does one thing after the other.
+// Each client gives up after 5 s and comes back as it is told.
+func TestGate(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		clients int
+		each    time.Duration // that the store takes for a login
+	}{
+		{"a few", 100, time.Millisecond},
+		{"10,000 to a fast store", 10_000, 300 * time.Microsecond},
+		{"10,000 to a slow store", 10_000, 5 * time.Millisecond},
+		{"a store that is slower than anybody would think", 2000, 20 * time.Millisecond},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const patience = 5 * time.Second
+				g := newGate(time.Now)
+				store := make(chan struct{}, 1)
+				var attempts, wasted atomic.Int64
+				var wg sync.WaitGroup
+				start := time.Now()
+				for range c.clients {
+					wg.Go(func() {
+						time.Sleep(time.Duration(rand.Int64N(int64(500 * time.Millisecond)))) // as clients spread
+						for {
+							attempts.Add(1)
+							began := time.Now()
+							later, ok := g.enter(context.Background())
+							if ok {
+								store <- struct{}{}
+								time.Sleep(c.each)
+								<-store
+								g.leave(true)
+								if time.Since(began) <= patience {
+									return
+								}
+								wasted.Add(1)
+								continue
+							}
+							code := frame.CloseBusy(later.Milliseconds())
+							time.Sleep(time.Duration(frame.BusyFor(code))*time.Millisecond + time.Duration(rand.Int64N(int64(250*time.Millisecond))))
+						}
+					})
+				}
+				wg.Wait()
+				ideal := time.Duration(c.clients) * c.each
+				t.Logf("%v, of which the store needs %v; %.2f attempts a client, %d for nothing", time.Since(start), ideal, float64(attempts.Load())/float64(c.clients), wasted.Load())
+				require.LessOrEqual(t, wasted.Load(), int64(c.clients/100), "the store did things that nobody waited for")
+				require.LessOrEqual(t, time.Since(start), ideal*5/4+time.Second)
+				require.LessOrEqual(t, attempts.Load(), int64(3*c.clients))
+				require.Zero(t, g.busy)
+				require.Zero(t, g.waiting.Len())
+			})
+		})
+	}
+}
+
+// TestGateGivenUp has callers give up at any moment: no turn is lost.
+func TestGateGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(time.Now)
+		var through, gaveUp atomic.Int64
+		var wg sync.WaitGroup
+		for range 1000 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(rand.Int64N(int64(100 * time.Millisecond))))
+				ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rand.Int64N(int64(200*time.Millisecond))))
+				defer cancel()
+				if _, ok := g.enter(ctx); !ok {
+					gaveUp.Add(1)
+					return
+				}
+				time.Sleep(time.Duration(rand.Int64N(int64(50 * time.Millisecond))))
+				through.Add(1)
+				g.leave(rand.IntN(2) == 0)
+			})
+		}
+		wg.Wait()
+		require.Positive(t, through.Load())
+		require.Positive(t, gaveUp.Load())
+		require.Zero(t, g.busy)
+		require.Zero(t, g.waiting.Len())
+	})
+}
