@@ -127,10 +127,10 @@ func CloseBusy(ms int64) int { return closeBusy + int(min(ms/busyStep, closeBusi
 // BusyFor returns the ms after which a client may come back; 0 if a close code does
 // not say.
 func BusyFor(closeCode int) int64 {
-	if closeCode < closeBusy || closeCode >= closeBusy+closeBusies {
-		return 0
+	if n := uint(closeCode - closeBusy); n < closeBusies {
+		return int64(n * busyStep)
 	}
-	return int64(closeCode-closeBusy) * busyStep
+	return 0
 }
 
 // FinalClose reports whether a close code ends the session for good.
