@@ -43,6 +43,9 @@ export function consoleOn(stage) {
 
 export const row = (user) => `tbody:has([aria-label="Kick all instances of ${user}"])`;
 export const text = (page, selector) => page.$eval(selector, (element) => element.textContent.trim());
+/** Who is logged in, and to which app, as it is shown. */
+export const shownApp = (page) => page.$eval('#app', ({ value }) => value);
+
 export const says = (page, selector, wanted) =>
   page.waitForFunction((css, part) => document.querySelector(css)?.textContent.includes(part), {}, selector, wanted);
 
