@@ -17,7 +17,7 @@ func (s *sdk) onUnbuilt(args []safejs.Value) any {
 	name, _ := bridge.Text(bridge.Index(s.names.unbuilt, int(n)))
 	a := &answer{promise: bridge.NewPromise()}
 	if name == "callExperimentalAPI" {
-		return a.experimental(bridge.Arg(args, 2))
+		return a.experimental(bridge.Arg(args, 2), bridge.Arg(args, 3))
 	}
 	a.reject(s.notBuilt(name))
 	return a.promise.Value()
@@ -33,16 +33,27 @@ func (s *sdk) notBuilt(what string) *fault.Error {
 	return fault.New(fault.NotBuiltYet)
 }
 
+// What isCommercialAbilityEnabled is asked about, and what is built of it. A kit
+// hides what is not enabled.
+const (
+	readReceipts      = 1 << 5
+	userStatuses      = 1 << 7
+	conversationMarks = 1 << 9
+	messageReactions  = 1 << 48
+)
+
 // experimental answers callExperimentalAPI. What the originals' UI kits ask for
 // gets an answer with which they go on.
 //
 //	callExperimentalAPI(key: string, options?: any): any
-func (a *answer) experimental(key safejs.Value) any {
+func (a *answer) experimental(key, options safejs.Value) any {
 	switch name, _ := bridge.Text(key); name {
 	case "canIUseModule":
 		return false
 	case "isCommercialAbilityEnabled":
-		a.resolve(bridge.Parse(`{"enabled":false}`))
+		n, _ := bridge.Number(options)
+		enabled := n == readReceipts || n == userStatuses || n == conversationMarks || n == messageReactions
+		a.resolve(bridge.Wrap("enabled", bridge.Bool(enabled)))
 	case "getServerConfig":
 		a.resolve(bridge.String(""))
 	case "isFeatureEnabledForStat", "statTUIKeyFeatures", "reportTUIFeatureUsage", "setApplicationID":

@@ -13,7 +13,9 @@ export type Unbuilt = Promise<IMResponse<any>>;
 export interface UnbuiltMethods {
   /**
    * canIUseModule returns false; isCommercialAbilityEnabled resolves with
-   * enabled: false, getServerConfig with ''; what only counts use resolves, and
+   * enabled: true for read receipts of messages (2 ** 5), user statuses (2 ** 7),
+   * marks of conversations (2 ** 9) and reactions (2 ** 48), with enabled: false for
+   * all else; getServerConfig resolves with ''; what only counts use resolves, and
    * others reject with 2905.
    */
   callExperimentalAPI(key: 'canIUseModule', options?: unknown): boolean;

@@ -170,7 +170,10 @@ test('callExperimentalAPI: feature questions are answered, unknown ones reject 2
   const ask = (key, param) =>
     page.evaluate((...args) => globalThis.outcome(() => globalThis.tim.callExperimentalAPI(...args)), key, param);
   assert.deepEqual(await ask('canIUseModule', 'x'), { resolved: false });
-  assert.deepEqual((await ask('isCommercialAbilityEnabled', 1)).resolved?.data, { enabled: false });
+  // Read receipts, user statuses, marks of conversations, reactions; translation and speech as text.
+  for (const [bit, enabled] of Object.entries({ 5: true, 7: true, 9: true, 48: true, 38: false, 39: false })) {
+    assert.deepEqual((await ask('isCommercialAbilityEnabled', 2 ** bit)).resolved?.data, { enabled }, bit);
+  }
   assert.equal((await ask('getServerConfig', 'x')).resolved?.data, '');
   assert.deepEqual((await ask('reportTUIFeatureUsage', { atomicStoreID: 1 })).resolved?.data, {});
   assert.equal((await ask('nobodyKnowsThis', 1)).rejected?.code, 2905);
