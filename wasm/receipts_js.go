@@ -68,9 +68,10 @@ func (i *instance) getMessageReadReceiptList(args []safejs.Value, a *answer) {
 }
 
 // getGroupMessageReadMemberList returns who has read a message of this user's in a
-// group, or with filter 1 who has not.
+// group, or with filter 1 who has not: with their profiles, as the full original does,
+// and by their IDs alone, as lite-chat does.
 //
-//	getGroupMessageReadMemberList(options: {message: Message, filter?: 0 | 1, cursor?: string, count?: number}): Promise<{code: 0, data: {messageID: string, cursor: string, isCompleted: boolean, readUserInfoList: UserInfo[], unreadUserInfoList: UserInfo[]}}>
+//	getGroupMessageReadMemberList(options: {message: Message, filter?: 0 | 1, cursor?: string, count?: number}): Promise<{code: 0, data: {messageID: string, cursor: string, isCompleted: boolean, readUserInfoList: UserInfo[], unreadUserInfoList: UserInfo[], readUserIDList: string[], unreadUserIDList: string[]}}>
 func (i *instance) getGroupMessageReadMemberList(args []safejs.Value, a *answer) {
 	o := bridge.Object{Value: bridge.Arg(args, 0)}
 	m := bridge.Object{Value: bridge.Get(o.Value, "message")}
@@ -83,12 +84,16 @@ func (i *instance) getGroupMessageReadMemberList(args []safejs.Value, a *answer)
 		{Key: "conversationID", Value: m.Text("conversationID")}, {Key: "position", Value: position}, {Key: "unread", Value: unread},
 		{Key: "cursor", Value: o.Text("cursor")}, {Key: "count", Value: o.Number("count")},
 	}, func(result safejs.Value) safejs.Value {
-		data := bridge.Parse(`{"readUserInfoList":[],"unreadUserInfoList":[]}`)
-		users := "readUserInfoList"
+		data := bridge.Parse(`{"readUserInfoList":[],"unreadUserInfoList":[],"readUserIDList":[],"unreadUserIDList":[]}`)
+		which := "read"
 		if unread {
-			users = "un" + users
+			which = "unread"
 		}
-		bridge.Put(data, users, bridge.Get(result, "users"))
+		users := bridge.Get(result, "users")
+		var ids []safejs.Value
+		each(users, func(v safejs.Value) { ids = append(ids, bridge.Get(v, "userID")) })
+		bridge.Put(data, which+"UserInfoList", users)
+		bridge.Put(data, which+"UserIDList", bridge.NewArray(ids...))
 		cursor := bridge.Object{Value: result}.Text("cursor")
 		bridge.Put(data, "cursor", bridge.String(cursor))
 		bridge.Put(data, "isCompleted", bridge.Bool(cursor == ""))

@@ -61,7 +61,7 @@ func TestReceiptsInAGroup(t *testing.T) {
 	require.JSONEq(t, `[[true,{"readCount":0,"unreadCount":3}],[{"groupID":"g1","messageID":true,"readCount":2,"unreadCount":1}],{"readCount":2,"unreadCount":1},
 		{"readCount":2,"unreadCount":1},{"readCount":2,"unreadCount":1},{"readCount":3,"unreadCount":0},
 		{"readCount":3,"unreadCount":0},[{"conversationID":"GROUPg1","position":1,"unread":true,"cursor":"bob","count":2},
-		{"messageID":true,"cursor":"","isCompleted":true,"readUserInfoList":[],"unreadUserInfoList":[{"userID":"eve"}]}],2105]`, inbox1(t, "group receipts", inAGroup+`
+		{"messageID":true,"cursor":"","isCompleted":true,"readUserIDList":[],"unreadUserIDList":["eve"],"readUserInfoList":[],"unreadUserInfoList":[{"userID":"eve"}]}],2105]`, inbox1(t, "group receipts", inAGroup+`
 		note('conversations', { conversations: [mineOf(0, 0)] });
 		answers['message.send'] = (p) => ({ result: { message: said(1, { ID: p.id, from: 'alice', needReadReceipt: p.needReadReceipt, readReceiptInfo: { readCount: 0, unreadCount: 3 } }) } });
 		const m = tim.createTextMessage({ to: 'g1', conversationType: 'GROUP', payload: { text: 'x' }, needReadReceipt: true }), result = [];

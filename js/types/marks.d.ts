@@ -50,7 +50,18 @@ export interface MarkMethods {
     filter?: 0 | 1;
     cursor?: string;
     count?: number;
-  }): Promise<IMResponse<{ messageID: string; cursor: string; isCompleted: boolean; readUserInfoList: UserInfo[]; unreadUserInfoList: UserInfo[] }>>;
+  }): Promise<
+    IMResponse<{
+      messageID: string;
+      cursor: string;
+      isCompleted: boolean;
+      readUserInfoList: UserInfo[];
+      unreadUserInfoList: UserInfo[];
+      /** The same users, as lite-chat has them. */
+      readUserIDList: string[];
+      unreadUserIDList: string[];
+    }>
+  >;
   /**
    * Reacts to a message with an emoji, or whatever reactionID stands for: 1 to 64
    * bytes, 10 different ones a message. MESSAGE_REACTIONS_UPDATED tells both users, or
