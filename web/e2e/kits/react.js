@@ -38,7 +38,7 @@ function Page() {
   const column = { flex: 1, minWidth: 0, display: 'flex', flexDirection: 'column' };
   const chats = [
     h('div', { key: 1, style: { width: 280 } }, h(ConversationList)),
-    h(Chat, { key: 2, style: column }, h(ChatHeader, { ChatHeaderRight: button('settings', () => open(!settings)) }), h(MessageList), h(MessageInput)),
+    h(Chat, { key: 2, style: column }, h(ChatHeader, { ChatHeaderRight: button('settings', () => open(!settings)) }), h(MessageList, { enableReadReceipt: true }), h(MessageInput)),
     settings && h(ChatSetting, { key: 3, style: { width: 320 }, onClose: () => open(false) }),
   ];
   const contacts = [

@@ -11,6 +11,7 @@ const stage = await openStage();
 before(() => servePages(stage, 'react'), { timeout: 600_000 });
 
 const MESSAGE = '[class*=message-layout__bubble]';
+const RECEIPT = '[class*=message-layout__read-receipt]';
 const LIST = '[class*=message-list__container]';
 const CONVERSATION = '[class*=conversationPreview__content]';
 const BUTTON = { '+': '[class*=action-btn]', '-': ':has(> [class*=action-btn]) + * [class*=action-btn]' };
@@ -60,10 +61,12 @@ test('react: contacts, list, chat, picture, file, quote, forward, recall, search
   await press(a, '[class*=contact-friend-info__actions] button', 'Send message');
   await a.waitForSelector('.ProseMirror');
   await write(a, 'hello bob');
+  await showing(a, RECEIPT, 'Unread');
   await press(b, '#chats');
   await showing(b, CONVERSATION, 'hello bob');
   await press(b, CONVERSATION, alice);
   await showing(b, MESSAGE, 'hello bob');
+  await showing(a, RECEIPT, 'Read');
   await write(b, 'hello alice');
   await showing(a, MESSAGE, 'hello alice');
 
@@ -139,8 +142,15 @@ test('react: a group: created, managed, a notice, a mention, handed on, left, di
   await press(a, '[class*=conversationCreateGroupDetail__nextContainer] button', 'Create');
   await showing(a, '[class*=chat-header__title]', 'Walkers');
   await write(a, 'hello all');
+  await press(a, RECEIPT, '1 Unread', { inside: '[class*=message-layout__group-unread]' });
+  await press(a, '[class*=read-receipt-info__tab-button]', 'Unread (1)');
+  await showing(a, '[class*=read-receipt-info__user-item-name]', bob);
+  await shot(a, 'react-11-receipts');
+  await press(a, '[class*=chat-dialog__close]');
+  await gone(a, '[class*=chat-dialog__popup]');
   await press(b, CONVERSATION, 'Walkers');
   await showing(b, MESSAGE, 'hello all');
+  await showing(a, RECEIPT, 'All Read');
   await press(a, '#settings');
   await showing(a, '[class*=group-members__name]', bob);
   await shot(a, 'react-8-group');

@@ -1,5 +1,5 @@
 // The kit's page as its README has it, for the user that the URL names.
-import { TUIKit } from '@tencentcloud/chat-uikit-vue';
+import { TUIChatKit, TUIKit } from '@tencentcloud/chat-uikit-vue';
 import { TUILogin } from '@tencentcloud/tui-core-lite';
 import TIM from 'tim-wasm';
 import { createApp } from 'vue';
@@ -8,3 +8,5 @@ const { gateway, ...user } = JSON.parse(decodeURIComponent(location.hash.slice(1
 TIM.configure({ proxyServer: gateway });
 createApp(TUIKit, user).mount('#app');
 globalThis.logout = () => TUILogin.logout();
+// As the vendor's demo does it in its settings.
+globalThis.showStatuses = () => TUIChatKit.TUIChatEngine.TUIUser.switchUserStatus({ displayOnlineStatus: true });

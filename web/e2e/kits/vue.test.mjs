@@ -15,6 +15,18 @@ const menu = async (page, message, item) => {
 
 const LIST = '.tui-message-list';
 const CONVERSATION = '.tui-conversation-item';
+const RECEIPT = '.message-item .message-label';
+const REACTION = '.message-item .emoji-react-item';
+
+/** Presses the first reaction of a message's menu, which adds it, or takes it back. */
+async function react(page, message) {
+  await press(page, '.message-item .message-body-content', message, { button: 'right' });
+  await press(page, '.dialog-item .emoji-list-item');
+  await gone(page, '.dialog-item');
+}
+
+/** A name as the kit has it on reactions. */
+const shortened = (name) => name.slice(0, 10);
 
 /** Opens the dialogs for a group, or closes what is open of them. */
 const manage = (page) => press(page, '.chat-header-setting > div');
@@ -263,5 +275,53 @@ for (const kit of ['vue', 'vue2']) {
     await gone(b, CONVERSATION, alice);
     await finish(a, ['searchGroupByID: 10010']); // who searches for a contact searches for a group of that ID, too
     await finish(b);
+  });
+
+  test(`${kit}: reactions, read receipts, who is online`, LONG, async (t) => {
+    const [alice, bob, carol] = [someone('alice'), someone('bob'), someone('carol')];
+    const a = await openKit(stage, t, kit, alice, { conversationID: `C2C${bob}` });
+    await a.waitForSelector('.ProseMirror');
+    const b = await openKit(stage, t, kit, bob);
+    const c = await openKit(stage, t, kit, carol);
+    await write(a, 'hello bob');
+    await showing(a, RECEIPT, '未读');
+    await a.evaluate(() => globalThis.showStatuses());
+    await a.waitForSelector(`${CONVERSATION} .online-status-online`);
+    await press(b, CONVERSATION, alice);
+    await showing(a, RECEIPT, '已读');
+    await react(b, 'hello bob');
+    await showing(a, REACTION, shortened(bob));
+    await shot(a, `${kit}-18-reaction`);
+    await react(b, 'hello bob');
+    await gone(a, REACTION);
+
+    await createGroup(a, 'Walkers', [bob, carol]);
+    await write(a, 'hello all');
+    await showing(a, RECEIPT, '未读');
+    await press(b, CONVERSATION, 'Walkers');
+    await press(a, RECEIPT, '1人已读');
+    await showing(a, '.read-receipt-panel .username', carol);
+    await press(a, '.read-status-counter', '已读');
+    await showing(a, '.read-receipt-panel .username', bob);
+    await shot(a, `${kit}-19-receipts`);
+    await press(a, '.read-receipt-panel .header-close-icon > *');
+    await gone(a, '.read-receipt-panel');
+    await press(c, CONVERSATION, 'Walkers');
+    await showing(a, RECEIPT, '全部已读');
+
+    await react(b, 'hello all');
+    for (const page of [a, c]) await showing(page, REACTION, shortened(bob));
+    await react(c, 'hello all');
+    for (const page of [a, b]) await showing(page, REACTION, shortened(carol));
+    await press(c, REACTION, '');
+    await showing(c, '.emoji-detail-nick', bob);
+    await shot(c, `${kit}-20-reactions`);
+    await press(c, '.emoji-detail-list', carol, { inside: '.emoji-del > *' });
+    await gone(b, REACTION, shortened(carol));
+    await showing(b, REACTION, shortened(bob));
+
+    await finish(b);
+    await a.waitForSelector(`${CONVERSATION} .online-status-offline`);
+    for (const page of [a, c]) await finish(page);
   });
 }
