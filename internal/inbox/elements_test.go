@@ -232,7 +232,7 @@ func TestFilesAreReleased(t *testing.T) {
 
 // Files count towards a user's quota as messages do, and before they are stored: a
 // file that is larger than what is left is refused, and of several at the same
-// time all but the first.
+// time all but the first. What was not stored after all is given back.
 func TestChargeBytes(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{QuotaBytes: 1 << 20})
 	a := login(t, in, "alice", "a1")
@@ -251,5 +251,10 @@ func TestChargeBytes(t *testing.T) {
 	require.EqualValues(t, 1, taken.Load())
 	a.send("bob", "there is room for this")
 	require.NoError(t, charge(400<<10))
+	require.ErrorIs(t, charge(100<<10), fault.New(fault.BytesUsedUp))
+
+	in.RefundBytes(a.s.user.User, 300<<10)
+	require.ErrorIs(t, charge(400<<10), fault.New(fault.BytesUsedUp))
+	require.NoError(t, charge(300<<10))
 	require.ErrorIs(t, charge(100<<10), fault.New(fault.BytesUsedUp))
 }

@@ -126,6 +126,14 @@ func (in *Inbox) ChargeBytes(ctx context.Context, u place.User, n int64) error {
 	return nil
 }
 
+// RefundBytes gives back to a user what ChargeBytes has taken for bytes that were not
+// stored. This gateway keeps it for them until the day ends.
+func (in *Inbox) RefundBytes(u place.User, n int64) {
+	if l, now := in.rates.limits[quotaBytes], in.now(); l.most != 0 {
+		in.rates.lease(u, quotaBytes, now, l.at(now), n)
+	}
+}
+
 // Quota says how much a user has used of a quota in its present window.
 type Quota struct {
 	Limit int64     // 0: none

@@ -29,6 +29,9 @@ type Options struct {
 	// Charge charges a user for a file's bytes, or says with a *fault.Error why
 	// they cannot store it; nil: files cost nothing.
 	Charge func(ctx context.Context, u place.User, bytes int64) error
+	// Refund gives back to a user what they were charged for and has not come
+	// in, of an upload that broke off; nil: nothing is given back.
+	Refund func(u place.User, bytes int64)
 	// ClientAddr returns the address that a request counts for; nil: that of
 	// the peer.
 	ClientAddr func(r *http.Request) string
@@ -117,6 +120,9 @@ func Open(ctx context.Context, b Bus, o Options) (*Media, error) {
 	}
 	if o.Charge == nil {
 		o.Charge = func(context.Context, place.User, int64) error { return nil }
+	}
+	if o.Refund == nil {
+		o.Refund = func(place.User, int64) {}
 	}
 	m := &Media{o: o, rates: newRates()}
 	var err error

@@ -109,7 +109,8 @@ type upload struct {
 	// announced is how many bytes come at most: by the request or, if it does
 	// not say, by the ticket.
 	announced int64
-	exact     bool // as many come as were announced
+	exact     bool  // as many come as were announced
+	charged   int64 // of announced; 0 before
 
 	head  []byte           // of the file; what Read has not returned yet
 	holds *[chunkSize]byte // what head is in; nil once it has been read
@@ -143,6 +144,7 @@ func (up *upload) receive(r *http.Request) (*Uploaded, error) {
 	}
 	i := &Info{App: t.App, Name: t.Name, Owner: t.User, Kind: t.Kind, FileName: t.FileName, State: stateBegun, At: m.o.Now().UnixMilli(), Bucket: m.o.Bucket != nil}
 	defer up.release()
+	defer up.refund(u)
 	if err := up.begin(ctx, i, u); err != nil {
 		return nil, err
 	}
@@ -242,7 +244,19 @@ func (up *upload) begin(ctx context.Context, i *Info, u place.User) error {
 	case !m.rates.pixels(u, i.Width*i.Height, m.o.Now()):
 		return fault.With(fault.TooFrequent, "pixels uploaded by "+u.UserID)
 	}
-	return m.o.Charge(ctx, u, up.announced)
+	if err := m.o.Charge(ctx, u, up.announced); err != nil {
+		return err
+	}
+	up.charged = up.announced
+	return nil
+}
+
+// refund gives back what was charged and has not come in. What has come in was
+// written to the store, even if it did not stay there.
+func (up *upload) refund(u place.User) {
+	if left := up.charged - up.body.size; left > 0 {
+		up.m.o.Refund(u, left)
+	}
 }
 
 // Read implements io.Reader.

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -205,10 +206,22 @@ func storedIn(t *testing.T, b Bus, stream string) int {
 	return len(values)
 }
 
-// An upload that breaks off leaves no bytes, and uses up its ticket.
+// An upload that breaks off leaves no bytes, and uses up its ticket. It costs its user
+// what has come in; the rest of what was announced is given back.
 func TestABrokenUploadLeavesNothing(t *testing.T) {
 	g := newGateway(t)
 	size := int64(20 * chunkSize)
+	var cost atomic.Int64
+	g.o.Charge = func(_ context.Context, u place.User, n int64) error {
+		require.Equal(t, alice, u)
+		require.EqualValues(t, size, n)
+		cost.Add(n)
+		return nil
+	}
+	g.o.Refund = func(u place.User, n int64) {
+		require.Equal(t, alice, u)
+		cost.Add(-n)
+	}
 	k := g.ticket(TicketParams{Kind: File, Size: size})
 	conn, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
 	require.NoError(t, err)
@@ -220,6 +233,7 @@ func TestABrokenUploadLeavesNothing(t *testing.T) {
 	require.NoError(t, conn.Close())
 	require.Eventually(t, func() bool { return g.Stats().Uploads == 0 }, within, time.Millisecond)
 	require.Zero(t, chunksIn(t, g.bus))
+	require.EqualValues(t, 5*chunkSize, cost.Load())
 	code, a := g.post(k.Ticket, strings.NewReader("again"))
 	require.Equal(t, http.StatusForbidden, code)
 	require.Equal(t, fault.UploadTicket, a.Code)
@@ -229,7 +243,7 @@ func TestABrokenUploadLeavesNothing(t *testing.T) {
 }
 
 // An upload that stands still, before or after its first chunk, is ended. It has cost its
-// user a ticket, and what they announced once the file was begun; nothing is stored and
+// user a ticket and, once the file was begun, a charge; nothing is stored and
 // their place is free again.
 func TestAnUploadThatStandsStill(t *testing.T) { each(t, anUploadThatStandsStill) }
 

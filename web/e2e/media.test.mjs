@@ -1,9 +1,13 @@
 // Files in messages, between pages in real Chromium.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from './lib/test.mjs';
 import { mailbox } from './lib/mail.mjs';
+import { folder, poll, remove } from './lib/process.mjs';
 import { openStage, someone } from './lib/stage.mjs';
+import { startTimd, timdBinary } from './lib/timd.mjs';
 
 const stage = await openStage();
 const { member } = mailbox(stage);
@@ -169,4 +173,47 @@ test('destroy in the middle of an upload ends it', async (t) => {
     return sent;
   });
   assert.ok([2800, 2903].includes(code), `rejected with ${code}`);
+});
+
+test('a page that is closed in the middle of an upload leaves no bytes, and is given back what had not come in', async (t) => {
+  const timd = await startTimd({ data: 'disk', args: ['--quota-bytes', '48MB'] });
+  t.after(() => timd.close());
+  const { SDKAppID, userID, userSig } = await timd.userSig(someone('alice'));
+  const enter = async () => {
+    const page = await stage.actor(t);
+    await stage.create(page, { SDKAppID, proxyServer: timd.url });
+    await stage.login(page, userID, { sig: userSig });
+    return page;
+  };
+  const uploads = async () => Number(/^tim_media_uploads (\d+)$/m.exec(await (await fetch(`${timd.opsUrl}/metrics`)).text())[1]);
+  const SIZE = 30 << 20;
+
+  const page = await enter();
+  await page.emulateNetworkConditions({ upload: 1 << 20, download: 1 << 20, latency: 0 });
+  await page.evaluate(
+    (size) =>
+      new Promise((begun, failed) => {
+        const { tim } = globalThis;
+        const payload = { file: new Blob([new Uint8Array(size)]) };
+        tim.sendMessage(tim.createFileMessage({ to: 'bob', conversationType: 'C2C', payload, onProgress: (part) => part > 0 && begun() })).then(failed, failed);
+      }),
+    SIZE,
+  );
+  assert.equal(await uploads(), 1);
+  await page.close();
+  await poll(30_000, 'the upload is over', async () => (await uploads()) === 0);
+
+  // There is no room for both as a whole.
+  const again = await enter();
+  const code = await again.evaluate(async (size) => {
+    const { tim } = globalThis;
+    const payload = { file: new Blob([new Uint8Array(size)]) };
+    return tim.sendMessage(tim.createFileMessage({ to: 'bob', conversationType: 'C2C', payload })).then(() => 0, (e) => e.code); // prettier-ignore
+  }, SIZE);
+  assert.equal(code, 0);
+  await timd.stop();
+  const copy = folder('backup');
+  t.after(() => remove(copy));
+  const said = execFileSync(timdBinary, ['backup', join(copy, 'file'), '--data', timd.data], { encoding: 'utf8' });
+  assert.match(said, /TIM_MEDIA +120 records/, 'the chunks of the second alone');
 });
