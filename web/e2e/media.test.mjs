@@ -217,3 +217,16 @@ test('a page that is closed in the middle of an upload leaves no bytes, and is g
   const said = execFileSync(timdBinary, ['backup', join(copy, 'file'), '--data', timd.data], { encoding: 'utf8' });
   assert.match(said, /TIM_MEDIA +120 records/, 'the chunks of the second alone');
 });
+
+test('a file of 100 MB adds less than 2 MB to the memory of tim.wasm', async (t) => {
+  const page = await member(t, someone('alice'));
+  const { size, grown } = await page.evaluate(async (megabytes) => {
+    const { tim, wasmMemory } = globalThis;
+    const file = new File(Array(megabytes).fill(new Uint8Array(1 << 20)), 'film.bin');
+    const before = wasmMemory.buffer.byteLength;
+    const { data } = await tim.sendMessage(tim.createFileMessage({ to: 'bob', conversationType: 'C2C', payload: { file } }));
+    return { size: data.message.payload.fileSize, grown: wasmMemory.buffer.byteLength - before };
+  }, 100);
+  assert.equal(size, 100 << 20);
+  assert.ok(grown < 2 << 20, `${grown} bytes`);
+});
