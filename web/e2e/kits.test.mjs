@@ -184,3 +184,54 @@ test('the engine with groups: created, written in, managed, joined by request, l
     assert.deepEqual((await troubles(page)).bad, []);
   }
 });
+
+test('the engine with what kits hide unless it is there: reactions, read receipts, statuses', async (t) => {
+  const [alice, bob] = [someone('alice'), someone('bob')];
+  const [a, b] = [await member(t, alice), await member(t, bob)];
+  await a.waitForFunction(() => globalThis.TUIStore.getData(globalThis.StoreName.APP, 'enabledEmojiPlugin'), { polling: 50 });
+  await settled(a);
+  const abilities = await a.evaluate(() => {
+    const names = ['enabledEmojiPlugin', 'enabledMessageReadReceipt', 'enabledOnlineStatus', 'enabledTranslationPlugin', 'enabledVoiceToText'];
+    return names.map((name) => globalThis.TUIStore.getData(globalThis.StoreName.APP, name));
+  });
+  assert.deepEqual(abilities, [true, true, true, false, false]);
+
+  const id = await a.evaluate(async (userID) => {
+    const { TUIChatService, TUIConversationService, TUIGroupService } = globalThis;
+    const { data } = await TUIGroupService.createGroup({ groupID: '', name: 'Walkers', type: 'Public', memberList: [{ userID }], isSupportTopic: false });
+    const id = `GROUP${data.group.groupID}`;
+    await TUIConversationService.switchConversation(id);
+    await TUIChatService.sendTextMessage({ payload: { text: 'hello all' }, needReadReceipt: true });
+    return id;
+  }, bob);
+  await b.waitForFunction((id) => globalThis.TUIStore.getData(globalThis.StoreName.CONV, 'conversationList').some((c) => c.conversationID === id), { polling: 50 }, id);
+  await b.evaluate((id) => globalThis.TUIConversationService.switchConversation(id), id);
+  const message = (page) =>
+    page.waitForFunction(() => globalThis.TUIStore.getData(globalThis.StoreName.CHAT, 'messageList').find((m) => m.payload.text === 'hello all'), { polling: 50 });
+
+  // As the list of messages does when one comes into sight, and the menu of a message.
+  await (await message(b)).evaluate((m) => globalThis.TUIChatService.sendMessageReadReceipt([m]));
+  await (await message(b)).evaluate((m) => globalThis.TUIChatService.addMessageReaction(m, 'smile'));
+  await a.waitForFunction(
+    () => {
+      const shown = globalThis.TUIStore.getData(globalThis.StoreName.CHAT, 'messageList').find((m) => m.payload.text === 'hello all');
+      return shown.readReceiptInfo.readCount === 1 && shown.reactionList.length === 1;
+    },
+    { polling: 50 },
+  );
+  const told = await (await message(a)).evaluate(async (m) => {
+    const { TUIChatService } = globalThis;
+    const { data: read } = await TUIChatService.getGroupMessageReadMemberList({ message: m, filter: 0, cursor: '', count: 100 });
+    const { data: unread } = await TUIChatService.getGroupMessageReadMemberList({ message: m, filter: 1, cursor: '', count: 100 });
+    const { data: reacted } = await TUIChatService.getAllUserListOfMessageReaction({ message: m, reactionID: 'smile', nextSeq: 0, count: 100 });
+    const ids = (list) => list.map(({ userID }) => userID);
+    return [ids(read.readUserInfoList), ids(unread.unreadUserInfoList), ids(reacted.userList), ids(m.reactionList[0].partialUserList)];
+  });
+  assert.deepEqual(told, [[bob], [], [bob], [bob]]);
+  const status = await a.evaluate(async (userID) => (await globalThis.TUIUserService.getUserStatus({ userIDList: [userID] })).data.successUserList[0].statusType, bob);
+  assert.equal(status, 1);
+  for (const page of [a, b]) {
+    await settled(page);
+    assert.deepEqual((await troubles(page)).bad, []);
+  }
+});

@@ -17,7 +17,7 @@ const CONVERSATION = '[class*=conversationPreview__content]';
 const BUTTON = { '+': '[class*=action-btn]', '-': ':has(> [class*=action-btn]) + * [class*=action-btn]' };
 const SETTING = '[class*=ChatSetting-setting-item]:not([class*=__])';
 
-/** Ends the dialog that is open. */
+/** Ends the dialog that is open. Its buttons are in Chinese in every language: the kit does not translate them. */
 async function confirm(page) {
   await press(page, '.tui-dialog-footer-btn.tui-button-blue-primary:not(.is-disabled)');
   await gone(page, '.tui-dialog');
