@@ -134,7 +134,7 @@ func (m *Machine) admitted(b frame.Body) {
 	if m.acc.group != "" {
 		m.state = Visiting
 		m.tellNet(netConnected)
-		m.joined()
+		m.joined(m.acc.login, "JoinedSuccess")
 		return
 	}
 	if first {

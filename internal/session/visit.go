@@ -33,8 +33,7 @@ func (m *Machine) outside(in Send, err *fault.Error) {
 		m.fail(in.Call, fault.New(fault.JoinNeedsLogin))
 		return
 	case joins && same && m.acc.login == 0:
-		m.acc.login = in.Call
-		m.joined()
+		m.joined(in.Call, "AlreadyInGroup")
 		return
 	case !joins && !(out && same && in.Method == frame.GroupQuit):
 		m.fail(in.Call, err)
@@ -52,12 +51,11 @@ func (m *Machine) outside(in Send, err *fault.Error) {
 	m.begin()
 }
 
-// joined settles the call that waits for the live room, if there is one.
-func (m *Machine) joined() {
-	call := m.acc.login
+// joined settles a call that joins the live room, if there is one.
+func (m *Machine) joined(c Call, status string) {
 	m.acc.login = 0
-	m.settle(call, frame.Fields{
-		{Key: "status", Value: "JoinedSuccess"},
+	m.settle(c, frame.Fields{
+		{Key: "status", Value: status},
 		{Key: "group", Value: frame.Fields{{Key: "groupID", Value: m.acc.group}, {Key: "type", Value: liveRoom}}},
 	})
 }
