@@ -232,7 +232,7 @@ const (
 	GroupGet = "group.get"
 	// {groupID} -> {group}
 	GroupSearch = "group.search"
-	// {groupID, applyMessage?, nonce?} -> {status, group?}
+	// {groupID, applyMessage?, nonce?, again?} -> {status, group?}
 	GroupJoin = "group.join"
 	// {groupID} -> {groupID}
 	GroupQuit = "group.quit"

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // chat is a simple Log in memory.
@@ -92,6 +93,11 @@ func (c *chat) Notify(_ context.Context, n Notice) error {
 		}
 	}
 	return nil
+}
+
+// Shown implements Log.
+func (c *chat) Shown(n Notice, at time.Time) json.RawMessage {
+	return encode(map[string]any{"to": n.Group, "key": n.Key, "time": at.Unix(), "payload": n.Payload})
 }
 
 // members returns the users who receive a group's messages.

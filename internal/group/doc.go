@@ -27,7 +27,8 @@
 //	invite.go        members bring others in
 //	setmember.go     role, mute, name card and custom fields of a member
 //	profile.go       profiles, and who owns a group
-//	live.go          live rooms: joins, bans, what gateways see of them
+//	live.go          live rooms: made, joined, left, and who is banned from them
+//	farewell.go      what those hear who are taken out of one
 //	visit.go         somebody without a login listens to one
 //	present.go       who is in a live room now, as lists show them
 //	moves.go         what members and hooks are told of who comes and goes there
@@ -136,8 +137,10 @@
 //	    Only members see the notification and the custom fields; others see nothing
 //	    of a Private group (10007)
 //	group.search {groupID} -> {group}; 10007 for a Private group
-//	group.join {groupID, applyMessage?, nonce?} -> {status, group?}
-//	    status is JoinedSuccess, AlreadyInGroup or WaitAdminApproval
+//	group.join {groupID, applyMessage?, nonce?, again?} -> {status, group?}
+//	    status is JoinedSuccess, AlreadyInGroup or WaitAdminApproval. again is the SDK's
+//	    own: it was in this live room until it lost the link. If that was dismissed or
+//	    its user removed since, groupLeft and the notice come before the refusal
 //	group.quit {groupID} -> {groupID}
 //	group.dismiss {groupID} -> {groupID}
 //	group.update {groupID, name?, avatar?, introduction?, notification?, joinOption?,
@@ -227,7 +230,8 @@
 //	groupAttributes {groupID, groupAttributes}   all attributes
 //	groupCounters {groupID, counters}            the counters that changed
 //	    Whoever is in a live room gets groupAttributes, groupCounters and groupLeft,
-//	    though the room is in no list; groupAttributes not while they lag far behind
+//	    though the room is in no list; groupAttributes not while they lag far behind,
+//	    groupLeft also when this very session has quit or joined another room
 //	topic {groupID, topic, created?}              one was made, or has changed
 //	topicGone {groupID, topicID}                  one was deleted
 //	groupsReset {}                   notifications may have been missed: list again

@@ -301,22 +301,6 @@ func targetIn(g group, userID string) Role {
 	return Member
 }
 
-// endRoom takes everybody out of a live room that a profile says is dismissed, or is
-// not the one that they were let into.
-func (r *Room) endRoom(k key, v bus.Value) {
-	if r.o.Live == nil || !r.o.Live.Here(k.room()) {
-		return
-	}
-	g, err := decode[group](v.Data)
-	switch {
-	case err != nil:
-	case g.there():
-		r.o.Live.Renew(k.room(), g.Born)
-	default:
-		r.o.Live.End(k.room(), g.Born, dismisser(g))
-	}
-}
-
 // roomHeard returns what paces notifications to the members of a live room who are on
 // this gateway; nil if there are none. It needs listeners.mu.
 func (r *Room) roomHeard(k key) *heard {
@@ -328,30 +312,4 @@ func (r *Room) roomHeard(k key) *heard {
 		l.rooms[k] = h
 	}
 	return h
-}
-
-// endStay takes a user out of a live room if their document says that they are
-// banned. This gateway may see it late, so the newest one decides: they may have been
-// let back in meanwhile.
-func (r *Room) endStay(k key, userID string, v bus.Value) error {
-	if r.o.Live == nil {
-		return nil
-	}
-	if _, here := r.o.Live.Since(k.room(), userID); !here {
-		return nil
-	}
-	m, err := decode[member](v.Data)
-	if err != nil || m.Ban <= r.now().Unix() {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(r.ctx, callTime)
-	defer cancel()
-	newest, _, err := get[member](ctx, r, v.Subject)
-	if err == nil {
-		m = newest
-	}
-	if m.Ban > r.now().Unix() { // also where the newest one cannot be read
-		r.o.Live.Remove(k.room(), m.LeftBy, userID)
-	}
-	return err
 }

@@ -201,6 +201,47 @@ func TestBanAndMuteInLiveRoom(t *testing.T) {
 	require.False(t, standing(bob).Member || standing(bob).Muted)
 }
 
+// toldNotice waits for the notice that a client gets in a live room, in short.
+func (c *client) toldNotice() string {
+	n := c.toldOf(frame.NoteMessages)
+	one := n.params["messages"].([]any)[0].(obj)
+	p := one["payload"].(obj)
+	return fmt.Sprint(one["to"], " ", p["operationType"], " ", p["operatorID"], " ", p["groupProfile"].(obj)["name"])
+}
+
+// A client that a lost link has taken out of a live room comes back, and otherwise hears
+// why it cannot as those did who were there.
+func TestComingBackIntoALiveRoom(t *testing.T) {
+	w := newWorld(t)
+	alice := w.liveRoom()
+	again := obj{"groupID": "r", "again": true}
+	back := func(code fault.Code) *client {
+		t.Helper()
+		bob := w.login(1, "bob")
+		if code == 0 {
+			bob.must("group.join", again, nil)
+		} else {
+			bob.refused(code, "group.join", again)
+		}
+		return bob
+	}
+	require.Empty(t, back(0).notes)
+	alice.must("group.kick", obj{"groupID": "r", "userIDs": []string{"bob"}, "duration": 60}, nil)
+	bob := back(fault.GroupNotPermitted)
+	require.Equal(t, obj{"groupID": "r", "reason": "kicked", "operatorID": "alice"}, bob.toldOf(frame.NoteGroupLeft).params)
+	require.Equal(t, "r 4 alice Show", bob.toldNotice())
+	alice.must("group.dismiss", obj{"groupID": "r"}, nil)
+	bob = back(fault.NoSuchGroup)
+	require.Equal(t, obj{"groupID": "r", "reason": "dismissed", "operatorID": "alice"}, bob.toldOf(frame.NoteGroupLeft).params)
+	require.Equal(t, "r 5 alice Show", bob.toldNotice())
+	bob.refused(fault.NoSuchGroup, "group.join", obj{"groupID": "r"})
+	require.Empty(t, bob.notes, "who was not there hears nothing")
+	alice.must("group.create", obj{"name": "Another", "groupID": "r", "type": "ChatRoom"}, nil)
+	bob = back(fault.NoSuchGroup)
+	require.Equal(t, "r 5  ", bob.toldNotice(), "another group's name is not told")
+	require.Empty(t, bob.groups())
+}
+
 // The owner of a live room may ban and mute whomever they name, but not without end:
 // each one is stored. Those that have ended make room again.
 func TestBansOfALiveRoomAreBounded(t *testing.T) {

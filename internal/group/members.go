@@ -15,6 +15,7 @@ type joinParams struct {
 	GroupID      string `json:"groupID"`
 	ApplyMessage string `json:"applyMessage"`
 	Nonce        string `json:"nonce"`
+	Again        bool   `json:"again"`
 }
 
 type joinResult struct {
@@ -37,6 +38,9 @@ func join(ctx context.Context, r *Room, u place.User, p joinParams) (any, error)
 		return nil, err
 	}
 	k := keyOf(u, p.GroupID)
+	if p.Again {
+		return r.joinAgain(ctx, k, u)
+	}
 	g, m, role, err := r.as(ctx, k, u)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 )
 
 // Changes of a group are reported in its log of messages, which package inbox
@@ -19,6 +20,8 @@ import (
 type Log interface {
 	GroupChanged(ctx context.Context, c Change) error
 	Notify(ctx context.Context, n Notice) error
+	// Shown returns a notice as its receivers see it, a Message, and keeps nothing.
+	Shown(n Notice, at time.Time) json.RawMessage
 }
 
 // Change is what has happened in a group.
@@ -312,6 +315,19 @@ func (r *Room) notifyFirsts(ctx context.Context, k key, g group, id string, brou
 }
 
 func (r *Room) sendNotice(ctx context.Context, k key, g group, key string, n notice, to []string) error {
+	return r.o.Log.Notify(ctx, k.notice(g, cmp.Or(key, r.random()), n, to))
+}
+
+func (k key) notice(g group, key string, n notice, to []string) Notice {
 	n.GroupProfile = noticeProfile{k.id, g.Name, g.Type}
-	return r.o.Log.Notify(ctx, Notice{App: k.app, To: to, Group: k.id, Key: cmp.Or(key, r.random()), Payload: encode(n)})
+	return Notice{App: k.app, To: to, Group: k.id, Key: key, Payload: encode(n)}
+}
+
+// untold returns a notice to those who are in a live room as a Message. They may be
+// many and are members nowhere else, so nobody's conversation keeps it.
+func (r *Room) untold(k key, g group, key string, at int64, n notice) json.RawMessage {
+	if r.o.Log == nil {
+		return nil
+	}
+	return r.o.Log.Shown(k.notice(g, key, n, nil), time.UnixMilli(at))
 }

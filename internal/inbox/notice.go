@@ -2,7 +2,9 @@ package inbox
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/frame"
@@ -37,11 +39,7 @@ func (in *Inbox) Notify(ctx context.Context, n Notice) error {
 func (in *Inbox) notify(ctx context.Context, n Notice, to string) error {
 	p := pairOf(n.App, systemUser, to)
 	by, now := p.side(systemUser), in.now()
-	sum := digest(place.User{SDKAppID: n.App, UserID: to}, n.Group+"\x00"+n.Key)
-	c := &content{
-		ID:   frame.NewMessageID(systemUser, now.UnixMilli(), [frame.MessageIDRandom]byte(sum[len(sum)-frame.MessageIDRandom:])),
-		Type: typeGroupNotice, Payload: n.Payload, ClientTime: now.Unix(), Group: n.Group,
-	}
+	c, sum := n.content(to, now)
 	_, _, err := in.append(ctx, p, dedupOf("n", sum), func(prev *record) (*record, error) {
 		r := next(prev, kindMessage, by, now.UnixMilli())
 		r.Seq++
@@ -50,4 +48,21 @@ func (in *Inbox) notify(ctx context.Context, n Notice, to string) error {
 		return r, nil
 	})
 	return err
+}
+
+// content returns a notice as it is stored, and its digest.
+func (n Notice) content(to string, now time.Time) (*content, [sha256.Size]byte) {
+	sum := digest(place.User{SDKAppID: n.App, UserID: to}, n.Group+"\x00"+n.Key)
+	return &content{
+		ID:   frame.NewMessageID(systemUser, now.UnixMilli(), [frame.MessageIDRandom]byte(sum[len(sum)-frame.MessageIDRandom:])),
+		Type: typeGroupNotice, Payload: n.Payload, ClientTime: now.Unix(), Group: n.Group,
+	}, sum
+}
+
+// Shown returns a notice as a Message that anybody may be shown and that is stored
+// nowhere.
+func (n Notice) Shown(at time.Time) json.RawMessage {
+	c, _ := n.content("", at)
+	r := newLive(place.User{SDKAppID: n.App, UserID: systemUser}, "", c, "", at).record()
+	return encode(liveMessage(r, r.pair.other(r.By)))
 }

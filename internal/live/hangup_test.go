@@ -128,9 +128,9 @@ func TestConcurrentSessionsLeaveNothing(t *testing.T) {
 					case 0:
 						s.Leave(k)
 					case 1:
-						r.Remove(k, "x", s.user.UserID)
+						r.Remove(k, s.user.UserID, Farewell{By: "x"})
 					case 2:
-						r.End(k, 1, "x")
+						r.End(k, 1, Farewell{By: "x"})
 					case 3:
 						if _, err := r.Newest(t.Context(), k, 5); err != nil {
 							t.Error(err)

@@ -158,10 +158,18 @@ func TestASessionIsInOneRoom(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, came)
 		require.NoError(t, a.say("1", Normal))
-		require.Empty(t, b.heard())
+		left := func(k Key) []notification {
+			n := notification{Method: frame.NoteGroupLeft}
+			n.Params.GroupID, n.Params.Reason = k.ID, "quit"
+			return []notification{n}
+		}
+		require.Equal(t, left(room), b.got())
 		require.False(t, b.Leave(room))
+		require.Empty(t, b.got())
 		require.True(t, b.Leave(other))
+		require.Equal(t, left(other), b.frames, "before the call is answered")
 		require.False(t, b.Leave(other))
+		require.Len(t, b.got(), 1)
 		b.join(room)
 		require.NoError(t, a.say("2", Normal))
 		require.Equal(t, []string{"2"}, b.heard())
@@ -178,12 +186,13 @@ func TestRemovedMembersAndEndedRooms(t *testing.T) {
 	inWorld(t, 2, func(t *testing.T, w *world) {
 		a, second, b := w.login(0, "a").join(room), w.loginInstance(1, "a", "2").join(room), w.login(1, "b").join(room)
 		for _, r := range w.gateways {
-			r.Remove(room, "owner", "a")
-			r.Remove(room, "owner", "nobody")
+			r.Remove(room, "a", Farewell{By: "owner", Notice: []byte(`"out"`)})
+			r.Remove(room, "nobody", Farewell{By: "owner"})
 		}
 		for _, c := range []*client{a, second} {
 			got := c.got()
-			require.Len(t, got, 1)
+			require.Len(t, got, 2)
+			require.Equal(t, []string{"out"}, got[1].Params.Messages)
 			require.Equal(t, frame.NoteGroupLeft, got[0].Method)
 			require.Equal(t, "r kicked", got[0].Params.GroupID+" "+got[0].Params.Reason)
 			require.False(t, c.Leave(room))
@@ -191,7 +200,7 @@ func TestRemovedMembersAndEndedRooms(t *testing.T) {
 		require.NoError(t, b.say("1", Normal))
 		require.Empty(t, a.got())
 		for _, r := range w.gateways {
-			r.End(room, 1, "owner")
+			r.End(room, 1, Farewell{By: "owner"})
 		}
 		require.Equal(t, "dismissed", b.got()[0].Params.Reason)
 		require.False(t, w.gateways[1].Here(room))
@@ -290,9 +299,9 @@ func TestMovesAreTold(t *testing.T) {
 		}
 		w.login(0, "short").join(room).Close()
 		require.Equal(t, []string{want}, told())
-		w.gateways[0].Remove(room, "owner", "a")
+		w.gateways[0].Remove(room, "a", Farewell{By: "owner"})
 		require.Equal(t, []string{fmt.Sprint("r -a", Kicked, "owner")}, told())
-		w.gateways[0].End(room, 0, "owner")
+		w.gateways[0].End(room, 0, Farewell{By: "owner"})
 		require.Empty(t, told(), "the end of the room says it")
 	})
 }
@@ -341,17 +350,17 @@ func TestARoomThatIsMadeAgain(t *testing.T) {
 		old, comes, late := w.login(0, "a").join(room), w.login(0, "b").join(room), w.login(0, "c").join(room)
 		require.True(t, old.LetIn(room, 1))
 		require.True(t, comes.LetIn(room, 2))
-		r.Renew(room, 2)
+		r.Renew(room, 2, Farewell{})
 		require.Equal(t, "dismissed", old.got()[0].Params.Reason)
 		require.False(t, old.LetIn(room, 2))
 		r.Notify(room, 1, frame.NoteGroupAttributes, []byte(`{}`))
 		r.Notify(room, 2, frame.NoteGroupAttributes, []byte(`{"groupID":"r"}`))
 		require.Equal(t, "r", comes.got()[0].Params.GroupID)
 		require.Empty(t, late.got(), "they are not let in yet")
-		r.End(room, 1, "owner") // comes late
+		r.End(room, 1, Farewell{By: "owner"}) // comes late
 		require.Empty(t, comes.got())
 		require.False(t, late.LetIn(room, 2), "they might have been let into the room that has ended")
-		r.End(room, 2, "owner")
+		r.End(room, 2, Farewell{By: "owner"})
 		require.Equal(t, "dismissed", comes.got()[0].Params.Reason)
 		require.False(t, r.Here(room))
 	})

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/place"
@@ -39,24 +40,36 @@ func (s *Session) Close() {
 	s.r.leave(s, Lost, "")
 }
 
-// Join brings the session into a room, and out of the one that it was in. came is
-// false if it was there already. Errors are *fault.Error.
+// Join brings the session into a room, and out of the one that it was in, of which it
+// is told. came is false if it was there already. Errors are *fault.Error.
 func (s *Session) Join(ctx context.Context, k Key) (came bool, err error) {
-	r := s.r
-	if err := r.listen(ctx, k.class()); err != nil {
+	if err := s.r.listen(ctx, k.class()); err != nil {
 		return false, err
 	}
+	was, came, err := s.enter(k)
+	if was != "" {
+		s.hasQuit(was)
+	}
+	return came, err
+}
+
+// enter is Join once this gateway listens; was is the room that the session has left.
+func (s *Session) enter(k Key) (was string, came bool, err error) {
+	r := s.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case s.closed || r.closed:
-		return false, fault.New(fault.NotLoggedIn)
+		return "", false, fault.New(fault.NotLoggedIn)
 	case s.room != nil && s.room.key == k:
-		return false, nil
+		return "", false, nil
 	}
 	m := r.rooms[k]
 	if s.visits() && m != nil && m.visitors >= maxVisitors {
-		return false, tooManyVisitors()
+		return "", false, tooManyVisitors()
+	}
+	if s.room != nil {
+		was = s.room.key.ID
 	}
 	r.leave(s, Quit, "")
 	if m = r.rooms[k]; m == nil {
@@ -79,7 +92,28 @@ func (s *Session) Join(ctx context.Context, k Key) (came bool, err error) {
 		}
 	}
 	s.room, s.epoch = m, 0
-	return true, nil
+	return was, true, nil
+}
+
+// hasQuit tells the session that it is out of a room by its own doing, before its call
+// is answered.
+func (s *Session) hasQuit(room string) {
+	if !s.visits() {
+		s.part(left{room, leftQuit, s.user.UserID}, nil)
+	}
+}
+
+// TellRemoved tells the session that it may not come back into a room, from which its
+// user was removed while it was away.
+func (s *Session) TellRemoved(k Key, f Farewell) { s.part(left{k.ID, leftKicked, f.By}, f.Notice) }
+
+// TellGone tells the session that a room was dismissed while it was away.
+func (s *Session) TellGone(k Key, f Farewell) { s.part(left{k.ID, leftDismissed, f.By}, f.Notice) }
+
+func (s *Session) part(why left, notice json.RawMessage) {
+	for _, text := range parting(why, notice) {
+		s.offer(text, noLimit)
+	}
 }
 
 // In reports whether the session is in a room.
@@ -102,15 +136,19 @@ func (s *Session) LetIn(k Key, epoch int64) bool {
 	return true
 }
 
-// Leave takes the session out of a room, and reports whether it was there.
+// Leave takes the session out of a room, of which it is told, and reports whether it
+// was there.
 func (s *Session) Leave(k Key) bool {
 	s.r.mu.Lock()
-	defer s.r.mu.Unlock()
-	if s.room == nil || s.room.key != k {
-		return false
+	there := s.room != nil && s.room.key == k
+	if there {
+		s.r.leave(s, Quit, "")
 	}
-	s.r.leave(s, Quit, "")
-	return true
+	s.r.mu.Unlock()
+	if there {
+		s.hasQuit(k.ID)
+	}
+	return there
 }
 
 // leave needs mu.

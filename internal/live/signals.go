@@ -118,6 +118,12 @@ func (r *Rooms) heard(data []byte) {
 	}
 }
 
+// Farewell is what those hear who are taken out of a room.
+type Farewell struct {
+	By     string          // who has removed them or dismissed the room; "": unknown
+	Notice json.RawMessage // the notice of it, a Message; nil: none
+}
+
 // left is the notification groupLeft.
 type left struct {
 	GroupID    string `json:"groupID"`
@@ -125,8 +131,26 @@ type left struct {
 	OperatorID string `json:"operatorID,omitempty"`
 }
 
+// Reasons of groupLeft.
+const (
+	leftQuit      = "quit"
+	leftKicked    = "kicked"
+	leftDismissed = "dismissed"
+)
+
+// parting returns the frames for a member who is out of a room: a groupLeft and, if
+// there is one, the notice.
+func parting(why left, notice json.RawMessage) [][]byte {
+	params, _ := jsonframe.Marshal(why) // three strings: it never fails
+	frames := [][]byte{jsonframe.Notification(frame.NoteGroupLeft, params)}
+	if notice != nil {
+		frames = append(frames, noteOf([]json.RawMessage{notice}))
+	}
+	return frames
+}
+
 // Remove takes a user out of a room here, and tells them that they were removed.
-func (r *Rooms) Remove(k Key, by, userID string) {
+func (r *Rooms) Remove(k Key, userID string, f Farewell) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.rooms[k]
@@ -135,33 +159,35 @@ func (r *Rooms) Remove(k Key, by, userID string) {
 	}
 	gone := r.members(m, func(s *Session) bool { return s.user.UserID == userID })
 	for _, s := range gone {
-		r.leave(s, Kicked, by)
+		r.leave(s, Kicked, f.By)
 	}
-	r.tell(gone, left{k.ID, "kicked", by})
+	r.tell(gone, left{k.ID, leftKicked, f.By}, f.Notice)
 }
 
-// tell sends sessions a groupLeft, in the background. It needs mu.
-func (r *Rooms) tell(gone []*Session, why left) {
+// tell tells sessions that they are out of a room, in the background. A visitor gets the
+// notice alone, and then their visit is over. It needs mu.
+func (r *Rooms) tell(gone []*Session, why left, notice json.RawMessage) {
 	if r.closed {
 		return
 	}
-	params, err := jsonframe.Marshal(why)
-	if err != nil {
-		return
-	}
-	r.offerAll(gone, jsonframe.Notification(frame.NoteGroupLeft, params), noLimit)
+	frames := parting(why, notice)
+	r.each(gone, func(s *Session) {
+		mine := frames
+		if s.visits() {
+			mine = frames[1:]
+			defer s.over()
+		}
+		for _, text := range mine {
+			s.offer(text, noLimit)
+		}
+	})
 }
 
-// offerAll offers a frame in the background. Visitors get none: they are among the
-// sessions only if their room is no more. It needs mu, and that r is not closed.
-func (r *Rooms) offerAll(to []*Session, text []byte, most int) {
+// each calls f for sessions in the background. It needs mu, and that r is not closed.
+func (r *Rooms) each(to []*Session, f func(s *Session)) {
 	r.running.Go(func() {
 		for i, s := range to {
-			if s.visits() {
-				s.over()
-			} else {
-				s.offer(text, most)
-			}
+			f(s)
 			if i%together == together-1 {
 				runtime.Gosched()
 			}
@@ -171,17 +197,17 @@ func (r *Rooms) offerAll(to []*Session, text []byte, most int) {
 
 // End takes everybody here out of a room that was dismissed and those whom it had let
 // in: up to its epoch, or not yet. Members of a later room with the same ID stay.
-func (r *Rooms) End(k Key, epoch int64, by string) {
-	r.takeOut(k, by, func(s *Session) bool { return s.epoch <= epoch })
+func (r *Rooms) End(k Key, epoch int64, f Farewell) {
+	r.takeOut(k, f, func(s *Session) bool { return s.epoch <= epoch })
 }
 
 // Renew takes those out who are still in an earlier room with the same ID: this
 // gateway has not seen its end.
-func (r *Rooms) Renew(k Key, epoch int64) {
-	r.takeOut(k, "", func(s *Session) bool { return s.epoch != 0 && s.epoch < epoch })
+func (r *Rooms) Renew(k Key, epoch int64, f Farewell) {
+	r.takeOut(k, f, func(s *Session) bool { return s.epoch != 0 && s.epoch < epoch })
 }
 
-func (r *Rooms) takeOut(k Key, by string, is func(s *Session) bool) {
+func (r *Rooms) takeOut(k Key, f Farewell, is func(s *Session) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var gone []*Session
@@ -194,7 +220,7 @@ func (r *Rooms) takeOut(k Key, by string, is func(s *Session) bool) {
 	for _, s := range gone {
 		r.leave(s, ended, "")
 	}
-	r.tell(gone, left{k.ID, "dismissed", by})
+	r.tell(gone, left{k.ID, leftDismissed, f.By}, f.Notice)
 }
 
 // members returns the sessions in a room that are so. It needs mu.
@@ -216,7 +242,8 @@ func (r *Rooms) Notify(k Key, epoch int64, method string, params []byte) {
 	if m == nil || r.closed {
 		return
 	}
-	r.offerAll(r.members(m, func(s *Session) bool { return s.epoch == epoch && !s.visits() }), jsonframe.Notification(method, params), lags)
+	text := jsonframe.Notification(method, params)
+	r.each(r.members(m, func(s *Session) bool { return s.epoch == epoch && !s.visits() }), func(s *Session) { s.offer(text, lags) })
 }
 
 const sweepEvery = 10 * time.Second

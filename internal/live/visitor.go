@@ -10,9 +10,9 @@ import (
 const maxVisitors = 5000
 
 // Visitor returns a session of somebody who is not logged in. It hears what is said in
-// the room that it joins, and nothing else: it is no member, so it is not counted,
-// listed or told of, and cannot speak. over is called in the background once its
-// room has been dismissed. The caller closes it.
+// the room that it joins, and that the room is no more, but nothing else: it is no
+// member, so it is not counted, listed or told of, and cannot speak. over is called in
+// the background once its room has been dismissed. The caller closes it.
 func (r *Rooms) Visitor(app uint32, offer Offer, over func()) *Session {
 	return &Session{r: r, user: place.User{SDKAppID: app}, offer: offer, over: over}
 }

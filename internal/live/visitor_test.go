@@ -70,27 +70,28 @@ func TestFirstMemberAmongVisitors(t *testing.T) {
 	})
 }
 
-// A visitor is told of nothing but the end of their room, and of that once.
+// Besides what is said, a visitor is told of nothing but the end of their room, and of
+// that once.
 func TestVisitorsRoomEnds(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		r := w.gateways[0]
 		v, over := w.visit(0, room)
 		require.True(t, v.LetIn(room, 7))
 		r.Notify(room, 7, "groupAttributes", []byte(`{}`))
-		r.Remove(room, "owner", "")
-		r.End(room, 6, "owner") // an earlier room
+		r.Remove(room, "", Farewell{By: "owner"})
+		r.End(room, 6, Farewell{By: "owner"}) // an earlier room
 		require.Empty(t, v.got())
 		require.Zero(t, over.Load())
-		r.End(room, 7, "owner")
-		require.Empty(t, v.got())
+		r.End(room, 7, Farewell{By: "owner", Notice: []byte(`"the end"`)})
+		require.Equal(t, []string{"the end"}, v.heard())
 		require.EqualValues(t, 1, over.Load())
 		require.Zero(t, r.Stats().Visitors)
 		v.Close()
-		r.End(room, 7, "owner")
+		r.End(room, 7, Farewell{By: "owner"})
 		require.EqualValues(t, 1, over.Load())
 
 		late, over := w.visit(0, room) // is not let in yet
-		r.End(room, 8, "owner")
+		r.End(room, 8, Farewell{By: "owner"})
 		require.False(t, late.LetIn(room, 8))
 		require.Empty(t, late.got())
 		require.EqualValues(t, 1, over.Load())
@@ -139,7 +140,7 @@ func TestConcurrentVisitorsLeaveNothing(t *testing.T) {
 				}
 				_ = r.Say(k, Message{ID: fmt.Sprint(n, i), From: member.user.UserID, Body: []byte(`1`)}, true)
 				if random.IntN(4) == 0 {
-					r.End(k, 1, "x")
+					r.End(k, 1, Farewell{By: "x"})
 				}
 				member.Close()
 				v.Close()

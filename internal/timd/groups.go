@@ -127,6 +127,11 @@ func (l groupLog) Notify(ctx context.Context, n group.Notice) error {
 	return l.in.Notify(ctx, inbox.Notice(n))
 }
 
+// Shown implements group.Log.
+func (groupLog) Shown(n group.Notice, at time.Time) json.RawMessage {
+	return inbox.Notice(n).Shown(at)
+}
+
 // groupCalls are those of the server API.
 type groupCalls struct{ t *running }
 

@@ -2,6 +2,8 @@ package timd
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,5 +99,75 @@ func TestBansOfALiveRoom(t *testing.T) {
 		{"get_group_ban_member", `{"GroupId":"r","Limit":0}`},
 	} {
 		require.NotZero(t, s.post(service+c.command, good(), c.body).code(), "%v", c)
+	}
+}
+
+// Whoever is in a live room, or only listens to it, hears at once that it was dismissed,
+// on every gateway and whoever has dismissed it; and a member that they were removed.
+func TestMembersHearOfTheEndOfALiveRoom(t *testing.T) {
+	t.Parallel()
+	both := twoStages(t, func(o *options) { o.visitors = 10 })
+	const service = "group_open_http_svc/"
+	alice := both[0].enter("alice", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a")
+	var own []frame.Message
+	number := int64(1)
+	ask := func(so *socket, method, params string) {
+		t.Helper()
+		number++
+		so.call(number, method, params, &own)
+	}
+	notice := func(so *socket) frame.Body {
+		t.Helper()
+		for {
+			for _, one := range so.next().Body.List("messages") {
+				if one.Text("type") == "TIMGroupSystemNoticeElem" {
+					return one
+				}
+			}
+		}
+	}
+	says := func(one frame.Body, operation int64, by, room string) {
+		t.Helper()
+		payload := one.Object("payload")
+		require.Equal(t, operation, payload.Number("operationType"))
+		require.Equal(t, by, payload.Text("operatorID"))
+		require.Equal(t, room+" Show AVChatRoom", payload.Object("groupProfile").Text("groupID")+" "+payload.Object("groupProfile").Text("name")+" "+payload.Object("groupProfile").Text("type"))
+		require.Equal(t, "@TIM#SYSTEM @TIM#SYSTEM @TIM#SYSTEM "+room+" in", one.Text("conversationID")+" "+one.Text("conversationType")+" "+one.Text("from")+" "+one.Text("to")+" "+one.Text("flow"))
+		require.NotZero(t, one.Number("time"))
+		require.True(t, one.Bool("onlineOnlyFlag"), "it is in no history")
+	}
+	for room, dismiss := range map[string]func(string){
+		"owner":  func(room string) { ask(alice, frame.GroupDismiss, `{"groupID":"`+room+`"}`) },
+		"server": func(room string) { both[0].call(service+"destroy_group", `{"GroupId":"`+room+`"}`) },
+	} {
+		ask(alice, frame.GroupCreate, `{"name":"Show","groupID":"`+room+`","type":"AVChatRoom"}`)
+		var ids []string
+		var members, visitors []*socket
+		for i, s := range both {
+			bob := s.enter(fmt.Sprint("bob", i, room), strings.Repeat(fmt.Sprint("b", i), 16))
+			ask(bob, frame.GroupJoin, `{"groupID":"`+room+`"}`)
+			carol := s.enter(fmt.Sprint("carol", i, room), strings.Repeat(fmt.Sprint("c", i), 16))
+			ask(carol, frame.GroupJoin, `{"groupID":"`+room+`"}`)
+			ask(alice, frame.GroupKick, `{"groupID":"`+room+`","userIDs":["carol`+fmt.Sprint(i)+room+`"],"duration":60}`)
+			says(notice(carol), 4, "alice", room)
+			visitor, err := dial(t, s.url, nil)
+			require.NoError(t, err)
+			ask(visitor, frame.RoomVisit, fmt.Sprintf(`{"sdkAppID":%d,"groupID":%q}`, appA, room))
+			members, visitors = append(members, bob), append(visitors, visitor)
+		}
+		dismiss(room)
+		by := map[string]string{"owner": "alice", "server": "administrator"}[room]
+		for _, so := range append(members, visitors...) {
+			one := notice(so)
+			says(one, 5, by, room)
+			ids = append(ids, one.Text("ID"))
+		}
+		require.Equal(t, slices.Repeat(ids[:1], len(ids)), ids, "one message, wherever it is read")
+		for _, so := range visitors {
+			require.Equal(t, frame.CloseRoomOver, <-so.closed)
+		}
+		for _, so := range members { // it is not kept
+			ask(so, frame.MessageList, `{"conversationID":"@TIM#SYSTEM"}`)
+		}
 	}
 }

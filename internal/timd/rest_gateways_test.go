@@ -12,25 +12,31 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 )
 
-// What is changed through one gateway takes effect on the other, and administrators see
-// it there.
-func TestAcrossGateways(t *testing.T) {
-	t.Parallel()
+// twoStages starts two gateways on one NATS.
+func twoStages(t *testing.T, change func(*options)) (both []*stage) {
+	t.Helper()
 	nats, err := natsserver.NewServer(&natsserver.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
 	require.NoError(t, err)
 	nats.Start()
 	require.True(t, nats.ReadyForConnections(30*time.Second))
 	t.Cleanup(nats.Shutdown)
-	back := newReceiver(t)
-	var both []*stage
 	for i := range 2 {
 		s := openStage(t, func(o *options) {
 			o.nats, o.data, o.node = nats.ClientURL(), "", fmt.Sprintf("node%d", i)
-			o.webhook = toldBy(back)
+			change(o)
 		})
 		t.Cleanup(s.end)
 		both = append(both, s)
 	}
+	return both
+}
+
+// What is changed through one gateway takes effect on the other, and administrators see
+// it there.
+func TestAcrossGateways(t *testing.T) {
+	t.Parallel()
+	back := newReceiver(t)
+	both := twoStages(t, func(o *options) { o.webhook = toldBy(back) })
 	lines, _ := both[1].watch(good())
 	next(t, lines, "hello", func(l answer) bool { return l["Type"] == "hello" })
 
