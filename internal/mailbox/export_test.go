@@ -10,12 +10,17 @@ func (m *Machine) Empty() bool {
 		len(m.groups.list) == 0 && !m.groups.listed && !m.groups.asking && len(m.groups.late) == 0 && len(m.groups.waiting) == 0
 }
 
-// GroupKeys returns the keys of the groups, nil before they have come.
+// GroupKeys returns the keys of the groups and of an opened live room, nil before they
+// have come.
 func (m *Machine) GroupKeys() []string {
 	if !m.groups.listed {
 		return nil
 	}
-	return m.groups.keys()
+	ids := []string{}
+	for _, h := range m.groups.list {
+		ids = append(ids, h.id)
+	}
+	return ids
 }
 
 // Order returns the list's keys.

@@ -76,7 +76,7 @@ func (m *Machine) flush() {
 	}
 	if m.groups.changed {
 		m.groups.changed = false
-		m.emit(Emit{Name: frame.EventGroupListUpdated, Groups: m.groups.keys()})
+		m.emit(Emit{Name: frame.EventGroupListUpdated, Groups: m.groupKeys()})
 	}
 	switch {
 	case m.listChanged:

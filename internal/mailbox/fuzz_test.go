@@ -107,7 +107,7 @@ func (w *world) choose(next func(int) int) mailbox.Input {
 		return mailbox.Woke{Attempt: int64(next(9))}
 	case k < 24:
 		if next(2) == 0 {
-			return mailbox.InRoom{Group: []string{"g1", "g2"}[next(2)], In: next(3) > 0}
+			return mailbox.InRoom{Group: []string{liveRoom, "r2"}[next(2)], In: next(3) > 0}
 		}
 		return mailbox.WantGroups{}
 	default:
@@ -138,6 +138,9 @@ func (w *world) leave(next func(int) int) {
 	w.step(mailbox.Ended{})
 	w.position, w.past = 0, nil // the next user has other conversations
 }
+
+// liveRoom is one that the page may open, and that the gateway lists for nobody.
+const liveRoom = "r1"
 
 var somebody = []string{"C2Cbob", "C2Ceve", "GROUPg1", "GROUPg2", "@TIM#SYSTEM"}
 
@@ -182,7 +185,7 @@ func (w *world) callOf(next func(int) int) mailbox.Input {
 	case 15:
 		return mailbox.Extend{Call: c, Conversation: id, Position: 1, List: []frame.Body{frame.Fields{{Key: "key", Value: "k"}}}, Remove: next(3) == 0, Read: next(3) == 0}
 	default:
-		return mailbox.OpenConversation{Call: c, Conversation: "nonsense"}
+		return mailbox.OpenConversation{Call: c, Conversation: []string{"nonsense", "GROUP" + liveRoom}[next(2)]}
 	}
 }
 
@@ -216,6 +219,9 @@ func (w *world) result(r mailbox.Ask, next func(int) int) frame.Body {
 	case frame.ProfileGet:
 		return body("{profiles:[{userID:x,nick:n%d}]}", next(3))
 	case frame.GroupGet:
+		if r.Params.Texts("groupIDs")[0] == liveRoom {
+			return body("{groups:[{groupID:%s,type:AVChatRoom,selfInfo:{role:Member}}]}", liveRoom)
+		}
 		return body("{groups:[%s]}", []string{"", aGroup(next)}[next(2)])
 	case frame.GroupList:
 		if next(3) == 0 {
@@ -252,7 +258,7 @@ func (w *world) note(next func(int) int) mailbox.Input {
 		return noticed([]string{frame.NoteGroup, frame.NoteGroupJoined}[next(2)], "{group:%s}", aGroup(next))
 	case 11:
 		return noticed([]string{frame.NoteGroupSelf, frame.NoteGroupLeft, frame.NoteGroupCounters, frame.NoteGroupsReset}[next(4)],
-			"{groupID:g%d,selfInfo:{role:Admin}}", next(4))
+			"{groupID:%s,selfInfo:{role:Admin}}", []string{"g0", "g1", "g2", "g3", liveRoom}[next(5)])
 	case 12:
 		switch next(3) {
 		case 0:

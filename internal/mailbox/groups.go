@@ -39,11 +39,14 @@ func (g *groups) find(id string) *group {
 	return nil
 }
 
-// keys returns the list; it is never nil.
-func (g *groups) keys() []string {
-	ids := make([]string, len(g.list))
-	for n, h := range g.list {
-		ids[n] = h.id
+// groupKeys returns the list without the live room, if the page has opened that; it is
+// never nil.
+func (m *Machine) groupKeys() []string {
+	ids := []string{}
+	for _, h := range m.groups.list {
+		if h.id != m.room {
+			ids = append(ids, h.id)
+		}
 	}
 	return ids
 }
@@ -55,7 +58,7 @@ func (m *Machine) listGroups(in ListGroups) {
 				m.fail(in.Call, err)
 				return
 			}
-			m.settle(Settle{Call: in.Call, Groups: m.groups.keys()})
+			m.settle(Settle{Call: in.Call, Groups: m.groupKeys()})
 		})
 	})
 }
@@ -139,8 +142,11 @@ func (m *Machine) noGroups(err *fault.Error) {
 // wholeGroups takes the whole list, and what was told meanwhile.
 func (m *Machine) wholeGroups(bodies []frame.Body) {
 	g := &m.groups
-	old, late, waiting := g.list, g.late, g.waiting
+	old, late, waiting, room := g.list, g.late, g.waiting, g.find(m.room)
 	g.list, g.late, g.waiting, g.asking, g.listed = nil, nil, nil, false, true
+	if room != nil { // which the gateway lists for nobody
+		g.list = []*group{room}
+	}
 	for _, b := range bodies {
 		m.joined(b)
 	}
@@ -213,14 +219,14 @@ func (m *Machine) inRoom(in InRoom) {
 
 // rejoin joins the live room again if a lost link has taken the page out of it. Once
 // the gateway refuses that, the page is in it no longer: it was dismissed, or the user
-// was removed.
+// was removed, which the gateway tells before it answers.
 func (m *Machine) rejoin() {
 	if m.room == "" || !m.roomLost {
 		return
 	}
 	id := m.room
 	m.roomLost = false
-	m.ask(frame.GroupJoin, text("groupID", id), 0, func(_ frame.Body, err *fault.Error) {
+	m.ask(frame.GroupJoin, frame.Fields{{Key: "groupID", Value: id}, {Key: "again", Value: true}}, 0, func(_ frame.Body, err *fault.Error) {
 		switch {
 		case err == nil || m.room != id:
 		case err.Code == fault.Timeout, err.Code == fault.ServerTimeout, err.Code == fault.Internal,

@@ -135,8 +135,12 @@ const nobody = "·"
 // login, and which is no conversation of anybody's here.
 func (m *Machine) overheard(note frame.Body) {
 	if list := note.List("messages"); len(list) > 0 {
-		m.do(Keep{Messages: list, Pile: PileReceived, Reader: nobody})
+		k := Keep{Messages: list, Pile: PileReceived, Reader: nobody, Notices: list[0].Text("conversationID") == system}
+		m.do(k)
 		m.do(Emit{Name: frame.EventMessageReceived, Pile: PileReceived})
+		if k.Notices { // the room is no more
+			m.do(Emit{Name: frame.EventGroupSystemNoticeReceived, Pile: PileNotices})
+		}
 	}
 }
 
