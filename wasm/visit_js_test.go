@@ -15,7 +15,7 @@ import (
 func TestVisit(t *testing.T) {
 	options := bridge.Parse(`{"SDKAppID":1400000000,"proxyServer":"ws://127.0.0.1:1","name":"visit"}`)
 	require.JSONEq(t, `[[2662,2024,2024,2024,2024,[2662,2024,2024,2024,2024]],["JoinedSuccess","r","AVChatRoom",false,""],[{"groupID":"r","sdkAppID":1400000000}],
-		[["m","in","hi"]],"JoinedSuccess",[{"groupID":"r"},true],[10010,10010],["n",true,true,"JoinedSuccess"]]`, script(t, options, mail+`
+		[["m","in","hi"]],"AlreadyInGroup",["x",5,{"type":5,"to":"r"}],[{"groupID":"r"},true],[10010,10010],["n",true,true,"JoinedSuccess"]]`, script(t, options, mail+`
 		const tim = TIM.create(options), live = { groupID: 'r', type: TIM.TYPES.GRP_AVCHATROOM };
 		for (const [key, name] of Object.entries(TIM.EVENT)) tim.on(name, ({ data }) => seen.push([key, data]));
 		const refused = (promise) => promise.then(() => 0, (error) => error.code);
@@ -29,6 +29,9 @@ func TestVisit(t *testing.T) {
 		say('m');
 		result.push(heard().map((m) => [m.ID, m.flow, m.payload.text]));
 		result.push((await tim.joinGroup(live)).data.status);
+		note('messages', { messages: [{ ID: 'x', conversationID: '@TIM#SYSTEM', conversationType: '@TIM#SYSTEM', from: '@TIM#SYSTEM', to: 'r', flow: 'in', type: 'TIMGroupSystemNoticeElem', payload: { operationType: 5 } }] });
+		const { type, message } = of('GROUP_SYSTEM_NOTICE_RECEIVED').at(-1);
+		result.push([heard().at(-1).ID, heard().at(-1).payload.operationType, { type, to: message.to }]);
 		result.push([(await tim.quitGroup('r')).data, Loopback.last.closed]);
 		answers['room.visit'] = () => ({ error: { code: 10010, message: 'none' } });
 		result.push([await refused(tim.joinGroup(live)), errors().at(-1)]);

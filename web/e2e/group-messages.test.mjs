@@ -190,18 +190,20 @@ test('members see in tips who comes and goes, and who has left hears nothing', a
   assert.ok(!heard.includes('he has left'));
 });
 
-/** Waits for a tip in a group, and returns its payload. */
-const tip = (page, to, operation) =>
+/** Waits for a tip in a group, or a notice of it, and returns its payload. */
+const report = (type) => (page, to, operation) =>
   page.evaluate(
-    async (to, operation) => {
-      const find = () =>
-        globalThis.received().find((m) => m.to === to && m.type === 'TIMGroupTipElem' && m.payload.operationType === operation);
-      await globalThis.story.when(find, `a tip ${operation}`);
+    async (type, to, operation) => {
+      const find = () => globalThis.received().find((m) => m.to === to && m.type === type && m.payload.operationType === operation);
+      await globalThis.story.when(find, `${type} ${operation}`);
       return { ...find().payload };
     },
+    type,
     to,
     operation,
   );
+const tip = report('TIMGroupTipElem');
+const notice = report('TIMGroupSystemNoticeElem');
 
 /** A page in which nobody is logged in. */
 async function stranger(t, options) {
@@ -233,6 +235,7 @@ test('a live room: joined, listened to without a login, spoken in, muted and ban
   assert.equal(await refused(visitor, 'joinGroup', { groupID: 'none', type: 'AVChatRoom' }), 10010);
   const visited = await call(visitor, 'joinGroup', { groupID: to, type: 'AVChatRoom' });
   assert.deepEqual([visited.status, visited.group.groupID], ['JoinedSuccess', to]);
+  assert.equal((await call(visitor, 'joinGroup', { groupID: to, type: 'AVChatRoom' })).status, 'AlreadyInGroup');
   assert.equal(await refused(visitor, 'getGroupMemberList', { groupID: to }), 2024);
   await say(b, to, 'from bob');
   for (const page of [a, visitor]) assert.equal((await hears(page, to, 'from bob')).flow, 'in');
@@ -262,6 +265,7 @@ test('a live room: joined, listened to without a login, spoken in, muted and ban
 
   await call(a, 'deleteGroupMember', { groupID: to, userIDList: [bob], duration: 600 });
   assert.deepEqual((await tip(a, to, 10)).userIDList, [bob]);
+  assert.equal((await notice(b, to, 4)).operatorID, alice);
   assert.equal(await refused(b, 'joinGroup', { groupID: to }), 10007);
   assert.equal(await sayRefused(b, to, 'banned'), 10007);
   await rest(stage, 'group_open_http_svc/unban_group_member', { GroupId: to, Members_Account: [bob] });
@@ -276,10 +280,17 @@ test('a live room: joined, listened to without a login, spoken in, muted and ban
   const heard = await b.evaluate((to) => globalThis.said(to).map((m) => m.payload.text), to);
   assert.ok(!heard.includes('bob has left') && !heard.includes('banned'));
   await hears(visitor, to, 'bob has left');
+  await call(b, 'joinGroup', { groupID: to });
+  await call(b, 'getConversationProfile', `GROUP${to}`);
   // A refused joinGroup has told it of such an error before.
   const over = () => globalThis.story.lines.filter((line) => line.name === 'ERROR' && line.data.code === 10010).length;
   await visitor.evaluate(`globalThis.over = ${over}; globalThis.before = over()`);
   await call(a, 'dismissGroup', to);
+  for (const page of [a, b, visitor]) {
+    assert.deepEqual((await notice(page, to, 5)).groupProfile, { groupID: to, name: 'Show', type: 'AVChatRoom' });
+  }
+  const { conversationList } = await call(b, 'getConversationList');
+  assert.ok(!conversationList.some((c) => c.conversationID === `GROUP${to}`));
   assert.equal(await refused(b, 'joinGroup', { groupID: to }), 10010);
   await visitor.evaluate(() => globalThis.story.when(() => globalThis.over() > globalThis.before, 'the end of the visit'));
 });
