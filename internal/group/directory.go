@@ -54,12 +54,10 @@ func (r *Room) directory(ctx context.Context, app uint32, cursor string, limit, 
 			from++
 			looked++
 			p, err := parse(v.Subject)
-			if err != nil {
-				return nil, "", err
-			}
-			g, err := decode[group](v.Data)
-			if err != nil {
-				return nil, "", err
+			g, bad := decode[group](v.Data)
+			if err := errors.Join(err, bad); err != nil { // the others are to be found nevertheless
+				r.report("listing "+v.Subject, err)
+				continue
 			}
 			if shape := r.counted(p.key, g).shape(p.key.id, true); g.there() && keep(shape) {
 				page = append(page, shape)

@@ -3,6 +3,7 @@ package group
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,6 +53,34 @@ func TestDirectory(t *testing.T) {
 	require.Equal(t, 1, page[0].MemberCount)
 	_, _, err = w.rooms[0].Directory(t.Context(), app, "x", 1, all)
 	require.Equal(t, fault.BadParameters, bus.Fault(err).Code)
+}
+
+// A document that cannot be read is missing from lists, and hides no other.
+func TestListsLeaveOutWhatCannotBeRead(t *testing.T) {
+	var mu sync.Mutex
+	var said []string
+	w := newWorldWith(t, func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		said = append(said, err.Error())
+	})
+	for _, id := range []string{"a", "b", "c"} {
+		w.server("alice", "group.create", obj{"name": id, "groupID": id, "type": "Public"})
+	}
+	r, broken := w.rooms[0], key{app, "b"}.profileSubject()
+	_, rev, err := get[group](t.Context(), r, broken)
+	require.NoError(t, err)
+	require.NoError(t, r.put(t.Context(), broken, []byte(`{`), rev))
+	w.server("alice", "group.update", obj{"groupID": "c", "name": "the last one"})
+	require.Equal(t, []string{"a", "c"}, w.directory(app, 1, func(Group) bool { return true }))
+	require.Equal(t, []string{"a", "c"}, w.login(0, "alice").groups())
+	page, next, err := r.directory(t.Context(), app, "", 3, 2, func(Group) bool { return true })
+	require.NoError(t, err)
+	require.Len(t, page, 1, "it is one of those that are looked at")
+	require.NotEmpty(t, next)
+	mu.Lock()
+	defer mu.Unlock()
+	require.Contains(t, strings.Join(said, "\n"), "group: listing "+broken)
 }
 
 // One call looks at a limited number of groups, and says where the next one goes on.

@@ -50,11 +50,15 @@ type world struct {
 	// untold: nobody is told of who comes into live rooms, which happens in the
 	// background and would meet a store that is to fail in a call.
 	untold bool
+	report func(err error) // nil: it is logged
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldWith(t, nil) }
+
+// newWorldWith is newWorld whose gateways report to somebody.
+func newWorldWith(t *testing.T, report func(err error)) *world {
 	b := busmodel.New(busmodel.Options{})
-	w := &world{t: t, clock: newClock()}
+	w := &world{t: t, clock: newClock(), report: report}
 	for i := range w.rooms {
 		w.rooms[i] = w.open(b)
 	}
@@ -91,7 +95,7 @@ func (w *world) open(b Bus) *Room {
 		Admin:  func(id string) bool { return id == "root" },
 		Known:  func(_ context.Context, u place.User) (bool, error) { return u.UserID != "nobody", nil },
 		Now:    w.clock.Now,
-		Report: func(err error) { w.t.Log("reported:", err) },
+		Report: w.reported,
 		Profiles: func(_ context.Context, _ uint32, ids []string) ([]Profile, error) {
 			out := make([]Profile, len(ids))
 			for i, id := range ids {
@@ -110,6 +114,14 @@ func (w *world) open(b Bus) *Room {
 	require.NoError(w.t, err)
 	w.t.Cleanup(r.Close)
 	return r
+}
+
+func (w *world) reported(err error) {
+	if w.report != nil {
+		w.report(err)
+	} else {
+		w.t.Log("reported:", err)
+	}
 }
 
 type obj = map[string]any

@@ -62,8 +62,9 @@ func (s *Session) list(ctx context.Context, p listParams) (any, error) {
 		}
 		for i, one := range entries {
 			g, m, in, err := s.knows(one, values[2*i], values[2*i+1])
-			if err != nil {
-				return nil, err
+			if err != nil { // their other groups are there nevertheless
+				s.r.report("listing "+one.key.profileSubject(), err)
+				continue
 			}
 			if !in {
 				s.r.drop(s.user, one)
