@@ -21,7 +21,8 @@ var reading = words("im_open_login_svc/account_check openim/query_online_status 
 	"openim/get_c2c_unread_msg_num group_open_http_svc/get_appid_group_list group_open_http_svc/get_group_info " +
 	"group_open_http_svc/get_group_member_info group_open_http_svc/get_role_in_group " +
 	"group_open_http_svc/get_joined_group_list group_open_http_svc/get_online_member_num " +
-	"group_open_http_svc/get_group_shutted_uin group_open_http_svc/get_group_ban_member " +
+	"group_open_http_svc/get_group_shutted_uin group_open_http_svc/get_group_muted_account " +
+	"group_open_http_svc/get_group_ban_member group_open_avchatroom_http_svc/get_members " +
 	"group_open_http_svc/get_group_counter group_open_attr_http_svc/get_group_attr " +
 	"million_group_open_http_svc/get_topic profile/portrait_get " +
 	"sns/black_list_check sns/black_list_get sns/friend_check sns/friend_get sns/friend_get_list sns/group_get " +

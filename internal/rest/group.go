@@ -151,7 +151,8 @@ func groupMembers(o object, name string, most int, plain bool) (ids []string, ob
 // createGroup: {"Type", "Name", "Owner_Account"?, "GroupId"?, "Introduction"?,
 // "Notification"?, "FaceUrl"?, "MaxMemberCount"?, "ApplyJoinOption"?,
 // "InviteJoinOption"?, "AppDefinedData"?, "SupportTopic"?: 1, "MemberList"?:
-// [{"Member_Account", "Role"?}]}. Without Owner_Account the administrator is the owner.
+// [{"Member_Account", "Role"?, "AppMemberDefinedData"?}]}. Without Owner_Account the
+// administrator is the owner.
 func (a *API) createGroup(ctx context.Context, c *call) (reply, error) {
 	o := c.body
 	p, owner, err := a.newGroup(ctx, c)
@@ -171,6 +172,13 @@ func (a *API) createGroup(ctx context.Context, c *call) (reply, error) {
 			}
 			if list[i] = (fields{"userID": id}); role != nil {
 				list[i]["role"] = *role
+			}
+			custom, err := customFields(objects[i], "AppMemberDefinedData", maxGroupFields)
+			if err != nil {
+				return nil, err
+			}
+			if custom != nil {
+				list[i]["memberCustomField"] = custom
 			}
 		}
 		p["memberList"] = list

@@ -140,26 +140,17 @@ func (a *API) getMembers(ctx context.Context, c *call) (reply, error) {
 		return nil, fault.New(fault.NoSuchGroup)
 	}
 	list := []memberInfo{}
-	for offset := ""; int64(len(list)) < limit; {
-		var page struct {
-			MemberList []group.GroupMember `json:"memberList"`
-			Offset     string              `json:"offset"`
+	if err := a.eachMember(ctx, c, id, func(m group.GroupMember) bool {
+		switch {
+		case len(roles) > 0 && !slices.Contains(roles, m.Role):
+		case skip > 0:
+			skip--
+		default:
+			list = append(list, memberOf(m.SelfInfo))
 		}
-		if err := a.asAdmin(ctx, c, frame.GroupMembers, fields{"groupID": id, "count": 100, "offset": offset}, &page); err != nil {
-			return nil, err
-		}
-		for _, m := range page.MemberList {
-			switch {
-			case len(roles) > 0 && !slices.Contains(roles, m.Role):
-			case skip > 0:
-				skip--
-			case int64(len(list)) < limit:
-				list = append(list, memberOf(m.SelfInfo))
-			}
-		}
-		if offset = page.Offset; offset == "" {
-			break
-		}
+		return int64(len(list)) < limit
+	}); err != nil {
+		return nil, err
 	}
 	return reply{"MemberNum": groups.Groups[0].MemberCount, "MemberList": list}, nil
 }

@@ -51,8 +51,8 @@ func (a *API) messagesOfGroup(c *call) (GroupMessages, string, error) {
 }
 
 // sendGroupMessage is send_group_msg: {"GroupId", "TopicId"?, "Random", "MsgBody",
-// "From_Account"?, "OnlineOnlyFlag"?, "CloudCustomData"?, "SendMsgControl"?:
-// ["NoUnread"], "GroupAtInfo"?: [{"GroupAtAllFlag", "GroupAt_Account"}],
+// "From_Account"?, "OnlineOnlyFlag"?, "MsgPriority"? (in a live room: "High", "Normal",
+// "Low" or "Lowest"), "CloudCustomData"?, "SendMsgControl"?: ["NoUnread"], "GroupAtInfo"?: [{"GroupAtAllFlag", "GroupAt_Account"}],
 // "ForbidCallbackControl"?: [name]}.
 func (a *API) sendGroupMessage(ctx context.Context, c *call) (reply, error) {
 	to, err := a.groupMessages()
@@ -88,6 +88,13 @@ func readGroupMessage(c *call) (m inbox.GroupMessage, err error) {
 		return m, err
 	}
 	m.OnlineOnly = online == 1
+	priority, err := o.text("MsgPriority", maxGroupText)
+	if err != nil {
+		return m, err
+	}
+	if priority != nil {
+		m.Priority = *priority
+	}
 	if o.has("SendMsgControl") {
 		list, err := o.list("SendMsgControl", 8)
 		if err != nil {
@@ -257,26 +264,50 @@ func (a *API) modifyMember(ctx context.Context, c *call) (reply, error) {
 
 // getMuted is get_group_shutted_uin: {"GroupId"}.
 func (a *API) getMuted(ctx context.Context, c *call) (reply, error) {
-	id, err := groupID(c.body)
-	if err != nil {
-		return nil, err
+	_, list, err := a.muted(ctx, c, "ShuttedUntil")
+	return reply{"ShuttedUinList": list}, err
+}
+
+// getMutedAccounts is get_group_muted_account, as the vendor has called it since.
+func (a *API) getMutedAccounts(ctx context.Context, c *call) (reply, error) {
+	id, list, err := a.muted(ctx, c, "MutedUntil")
+	return reply{"GroupId": id, "MutedAccountList": list}, err
+}
+
+// muted returns the group of a call and who is muted there, until when by a name.
+func (a *API) muted(ctx context.Context, c *call, until string) (id string, list []fields, err error) {
+	if id, err = groupID(c.body); err != nil {
+		return "", nil, err
 	}
-	list, now := []fields{}, a.o.Now().Unix()
+	list = []fields{}
+	now := a.o.Now().Unix()
+	err = a.eachMember(ctx, c, id, func(m group.GroupMember) bool {
+		if m.MuteUntil > now {
+			list = append(list, fields{"Member_Account": m.UserID, until: m.MuteUntil})
+		}
+		return true
+	})
+	return id, list, err
+}
+
+// eachMember calls f with the members of a group, or with the newest of a live room,
+// until it returns false.
+func (a *API) eachMember(ctx context.Context, c *call, groupID string, f func(m group.GroupMember) bool) error {
 	for offset := ""; ; {
 		var page struct {
 			MemberList []group.GroupMember `json:"memberList"`
 			Offset     string              `json:"offset"`
 		}
-		if err := a.asAdmin(ctx, c, frame.GroupMembers, fields{"groupID": id, "count": 100, "offset": offset}, &page); err != nil {
-			return nil, err
+		if err := a.asAdmin(ctx, c, frame.GroupMembers, fields{"groupID": groupID, "count": 100, "offset": offset}, &page); err != nil {
+			return err
 		}
 		for _, m := range page.MemberList {
-			if m.MuteUntil > now {
-				list = append(list, fields{"Member_Account": m.UserID, "ShuttedUntil": m.MuteUntil})
+			if !f(m) {
+				return nil
 			}
 		}
 		if offset = page.Offset; offset == "" {
-			return reply{"ShuttedUinList": list}, nil
+			return nil
 		}
 	}
 }

@@ -2,8 +2,10 @@ package rest
 
 import (
 	"context"
+	"math"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/group"
 	"github.com/tim-wasm/tim/internal/inbox"
 	"github.com/tim-wasm/tim/internal/place"
@@ -111,6 +113,36 @@ func (a *API) getBans(ctx context.Context, c *call) (reply, error) {
 		list = append(list, fields{"Member_Account": b.UserID, "BannedUntil": b.Until})
 	}
 	return reply{"BannedAccountList": list, "NextOffset": next}, nil
+}
+
+// getRoomMembers is get_members: {"GroupId", "Timestamp"?}: the newest 1,000 who are in a
+// live room, all of them at once.
+func (a *API) getRoomMembers(ctx context.Context, c *call) (reply, error) {
+	id, err := groupID(c.body)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.body.number("Timestamp", 0, math.MaxInt64, 0); err != nil {
+		return nil, err
+	}
+	var groups struct {
+		Groups []group.Group `json:"groups"`
+	}
+	if err := a.asAdmin(ctx, c, frame.GroupGet, fields{"groupIDs": []string{id}}, &groups); err != nil {
+		return nil, err
+	}
+	switch {
+	case len(groups.Groups) == 0:
+		return nil, fault.New(fault.NoSuchGroup)
+	case groups.Groups[0].Type != group.Live:
+		return nil, fault.With(fault.GroupNotPermitted, "this is no AVChatRoom: call get_group_member_info")
+	}
+	list := []fields{}
+	err = a.eachMember(ctx, c, id, func(m group.GroupMember) bool {
+		list = append(list, fields{"Member_Account": m.UserID, "JoinTime": m.JoinTime, "NickName": m.Nick, "Avatar": m.Avatar})
+		return true
+	})
+	return reply{"MemberList": list, "NextTimestamp": 0}, err
 }
 
 // broadcast is send_broadcast_msg: {"Random", "MsgBody", "From_Account"?,

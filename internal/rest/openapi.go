@@ -37,6 +37,7 @@ var Services = []Service{
 	{"profile", "Profiles"},
 	{"sns", "Friends and blacklists"},
 	{"group_open_http_svc", "Groups"},
+	{"group_open_avchatroom_http_svc", "Who is in a live room"},
 	{"group_open_attr_http_svc", "Attributes of groups"},
 	{"million_group_open_http_svc", "Topics of communities"},
 	{"timd_account", "Imported accounts and bans; not of the vendor's API"},

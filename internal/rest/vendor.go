@@ -24,10 +24,11 @@ var vendorCommands = map[string]string{
 	"group_open_http_svc": "add_group_member ban_group_member change_group_owner clear_group_attr create_group " +
 		"delete_group_attr delete_group_counter delete_group_member delete_group_msg_by_sender destroy_group " +
 		"forbid_send_msg get_appid_group_list get_group_ban_member get_group_counter get_group_info " +
-		"get_group_member_info get_group_shutted_uin get_joined_group_list get_online_member_num get_role_in_group " +
+		"get_group_member_info get_group_msg_receipt get_group_msg_receipt_detail get_group_muted_account get_group_shutted_uin get_joined_group_list get_online_member_num get_role_in_group " +
 		"group_msg_get_simple group_msg_recall import_group import_group_member import_group_msg import_topic modify_group_attr " +
 		"modify_group_base_info modify_group_member_info send_broadcast_msg send_group_msg " +
 		"send_group_system_notification set_group_attr set_unread_msg_num unban_group_member update_group_counter",
+	"group_open_avchatroom_http_svc": "get_admin_list get_members modify_admin modify_user_info",
 	"group_open_attr_http_svc":       "get_group_attr",
 	"million_group_open_http_svc":    "create_topic destroy_topic get_topic modify_topic",
 	"official_account_open_http_svc": "send_official_account_msg",

@@ -175,6 +175,7 @@ func FuzzServerAPI(f *testing.F) {
 		"openim/sendmsg":                        `{"SyncOtherMachine":1,"From_Account":"a","To_Account":"bob","MsgRandom":7,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`,
 
 		"group_open_http_svc/delete_group_msg_by_sender": `{"GroupId":"g","Sender_Account":"a"}`,
+		"group_open_avchatroom_http_svc/get_members":     `{"GroupId":"g","Timestamp":0}`,
 		"group_open_http_svc/set_unread_msg_num":         `{"GroupId":"g","Member_Account":"a","UnreadMsgNum":1}`,
 	} {
 		f.Add(command, []byte(body))

@@ -19,7 +19,7 @@ func TestLiveRoom(t *testing.T) {
 	s := newStage(t, nil)
 	alice, bob := s.enter("alice", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"), s.enter("bob", "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b")
 	var notes []frame.Message
-	hears := func(text string) {
+	hears := func(text string) frame.Body {
 		t.Helper()
 		for {
 			if len(notes) == 0 {
@@ -29,7 +29,7 @@ func TestLiveRoom(t *testing.T) {
 			notes = notes[1:]
 			for _, one := range m.Body.List("messages") {
 				if m.Method == frame.NoteMessages && one.Object("payload").Text("text") == text {
-					return
+					return one
 				}
 			}
 		}
@@ -45,6 +45,10 @@ func TestLiveRoom(t *testing.T) {
 	got := s.call("group_open_http_svc/send_group_msg", `{"GroupId":"r","Random":1,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"from afar"}}]}`)
 	require.Equal(t, "OK", got["ActionStatus"], got)
 	hears("from afar")
+	got = s.call("group_open_http_svc/send_group_msg", `{"GroupId":"r","Random":3,"MsgPriority":"High","MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"urgent"}}]}`)
+	require.Equal(t, "OK", got["ActionStatus"], got)
+	require.Equal(t, "High", hears("urgent").Text("priority"))
+	require.EqualValues(t, fault.BadParameters, s.post("group_open_http_svc/send_group_msg", good(), `{"GroupId":"r","Random":4,"MsgPriority":"Highest","MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"x"}}]}`).code())
 	got = s.call("group_open_http_svc/send_broadcast_msg", `{"Random":2,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"to all"}}]}`)
 	require.Equal(t, "OK", got["ActionStatus"], got)
 	hears("to all")
@@ -52,6 +56,18 @@ func TestLiveRoom(t *testing.T) {
 		require.Contains(t, body(t, s.opsURL+"/metrics"), "\n"+line+"\n")
 	}
 	require.EqualValues(t, 2, decoded(t, alice.call(6, frame.GroupOnline, `{"groupID":"r"}`, &own))["memberCount"])
+	bob.call(9, frame.ProfileSet, `{"nick":"Bob","avatar":"https://example.com/b"}`, &notes)
+	there := s.call("group_open_avchatroom_http_svc/get_members", `{"GroupId":"r","Timestamp":0}`)
+	require.EqualValues(t, 0, there["NextTimestamp"])
+	require.Len(t, there["MemberList"], 2)
+	newest := there["MemberList"].([]any)[0].(map[string]any)
+	require.NotZero(t, newest["JoinTime"])
+	delete(newest, "JoinTime")
+	require.Equal(t, map[string]any{"Member_Account": "bob", "NickName": "Bob", "Avatar": "https://example.com/b"}, newest)
+	s.call("group_open_http_svc/create_group", `{"Type":"Public","Name":"n","GroupId":"g"}`)
+	for _, body := range []string{`{"GroupId":"g","Timestamp":0}`, `{"GroupId":"none"}`, `{}`, `{"GroupId":"r","Timestamp":"x"}`} {
+		require.NotZero(t, s.post("group_open_avchatroom_http_svc/get_members", good(), body).code(), body)
+	}
 	require.Empty(t, decoded(t, bob.call(3, frame.MessageList, `{"conversationID":"GROUPr"}`, &notes))["messages"])
 	alice.call(7, frame.GroupDismiss, `{"groupID":"r"}`, &own)
 	for m := bob.next(); m.Method != frame.NoteGroupLeft; {

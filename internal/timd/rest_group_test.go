@@ -78,14 +78,17 @@ func TestRESTGroups(t *testing.T) {
 func TestRESTGroupMessages(t *testing.T) {
 	s := newStage(t, nil)
 	const service = "group_open_http_svc/"
-	s.call(service+"create_group", `{"Type":"Public","Name":"n","Owner_Account":"alice","GroupId":"g","MemberList":[{"Member_Account":"bob"}]}`)
+	s.call(service+"create_group", `{"Type":"Public","Name":"n","Owner_Account":"alice","GroupId":"g","MemberList":[{"Member_Account":"bob","AppMemberDefinedData":[{"Key":"l","Value":"w"}]}]}`)
 	s.call(service+"modify_group_member_info", `{"GroupId":"g","Member_Account":"bob","Role":"Admin","NameCard":"Bobby","ShutUpTime":60,"AppMemberDefinedData":[{"Key":"k","Value":"v"}]}`)
 	members := s.call(service+"get_group_member_info", `{"GroupId":"g","MemberRoleFilter":["Admin"]}`)["MemberList"].([]any)
 	bob := members[0].(map[string]any)
 	require.Equal(t, "Bobby", bob["NameCard"])
-	require.Equal(t, []any{map[string]any{"Key": "k", "Value": "v"}}, bob["AppMemberDefinedData"])
+	require.Equal(t, []any{map[string]any{"Key": "l", "Value": "w"}, map[string]any{"Key": "k", "Value": "v"}}, bob["AppMemberDefinedData"])
 	muted := s.call(service+"get_group_shutted_uin", `{"GroupId":"g"}`)["ShuttedUinList"]
 	require.Equal(t, []any{map[string]any{"Member_Account": "bob", "ShuttedUntil": bob["ShutUpUntil"]}}, muted)
+	named := s.call(service+"get_group_muted_account", `{"GroupId":"g"}`) // its name since 2023
+	require.Equal(t, []any{map[string]any{"Member_Account": "bob", "MutedUntil": bob["ShutUpUntil"]}}, named["MutedAccountList"])
+	require.Equal(t, "g", named["GroupId"])
 
 	said := `{"GroupId":"g","Random":7,"From_Account":"alice","SendMsgControl":["NoUnread"],
 		"GroupAtInfo":[{"GroupAtAllFlag":1},{"GroupAtAllFlag":0,"GroupAt_Account":"bob"}],"CloudCustomData":"c",
@@ -112,7 +115,7 @@ func TestRESTGroupMessages(t *testing.T) {
 
 	for command, body := range map[string]string{
 		"send_group_msg": `{"GroupId":"g"}`, "group_msg_recall": `{"GroupId":"g","MsgSeqList":[{}]}`,
-		"modify_group_member_info": `{"GroupId":"g"}`, "get_group_shutted_uin": `{}`,
+		"modify_group_member_info": `{"GroupId":"g"}`, "get_group_shutted_uin": `{}`, "get_group_muted_account": `{}`,
 	} {
 		require.EqualValues(t, fault.BadParameters, s.post(service+command, good(), body).code(), command)
 	}
