@@ -6,11 +6,13 @@ import (
 	"strconv"
 
 	"github.com/tim-wasm/tim/internal/fault"
+	"github.com/tim-wasm/tim/internal/live"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
 // The app's own notices to members of a group. Each member gets one for themself, so a
-// notice to a whole group costs as much as it has members.
+// notice to a whole group costs as much as it has members. In a live room it costs as
+// much as a message does there, and is kept as little.
 
 const (
 	maxAnnouncement = 4 << 10 // bytes
@@ -37,7 +39,7 @@ func announce(ctx context.Context, r *Room, u place.User, p announceParams) (any
 	switch {
 	case err != nil:
 	case g.Type == Live:
-		err = fault.With(fault.GroupNotPermitted, "members of an AVChatRoom are not stored: send it a message instead")
+		return struct{}{}, r.announceInRoom(k, g, u, p)
 	case p.UserIDs == nil && g.Members > maxAnnounced:
 		err = fault.With(fault.GroupBadParameters, "the group has more than "+strconv.Itoa(maxAnnounced)+" members: name those who are to be told in ToMembers_Account, some at a time")
 	}
@@ -61,6 +63,19 @@ func announce(ctx context.Context, r *Room, u place.User, p announceParams) (any
 		return struct{}{}, nil
 	}
 	return struct{}{}, r.sendNotice(ctx, k, g, "", n, now)
+}
+
+// announceInRoom gives a notice to whoever is in a live room.
+func (r *Room) announceInRoom(k key, g group, u place.User, p announceParams) error {
+	if p.UserIDs != nil {
+		return fault.With(fault.GroupBadParameters, "in an AVChatRoom everybody who is there is told: leave out ToMembers_Account")
+	}
+	id := r.random()
+	body := r.untold(k, g, id, r.now().UnixMilli(), notice{OperatorID: u.UserID, OperationType: noticeCustom, UserDefinedField: p.Content})
+	if body == nil || r.o.Live == nil {
+		return nil
+	}
+	return r.o.Live.Say(k.room(), live.Message{ID: id, Priority: live.High, From: u.UserID, Body: body}, true)
 }
 
 // announcedTo returns which of these users, or of all, are members.

@@ -41,9 +41,28 @@ func TestAnnounce(t *testing.T) {
 		{fault.GroupBadParameters, obj{"groupID": "g"}},
 		{fault.GroupBadParameters, obj{"groupID": "g", "content": strings.Repeat("x", maxAnnouncement+1)}},
 		{fault.NoSuchGroup, obj{"groupID": "none", "content": "hello"}},
-		{fault.GroupNotPermitted, obj{"groupID": "room", "content": "hello"}},
+		{fault.GroupBadParameters, obj{"groupID": "room", "content": "hello", "userIDs": []string{"m0"}}},
 	} {
 		_, err := w.rooms[0].Do(t.Context(), place.User{SDKAppID: app, UserID: "root"}, ServerAnnounce, c.params)
 		require.Equal(t, c.code, bus.Fault(err).Code, "%v", c)
 	}
+}
+
+// In a live room whoever is there is told, on every gateway.
+func TestAnnounceInALiveRoom(t *testing.T) {
+	w := newWorld(t)
+	w.liveRoom()
+	all := []*client{w.login(0, "bob"), w.login(1, "carol")}
+	for _, c := range all {
+		c.joins("r")
+	}
+	w.server("root", ServerAnnounce, obj{"groupID": "r", "content": "hello"})
+	for _, c := range all {
+		n := c.told("the notice", func(n note) bool {
+			list, _ := n.params["messages"].([]any)
+			return len(list) == 1 && list[0].(obj)["payload"].(obj)["userDefinedField"] == "hello"
+		})
+		require.EqualValues(t, noticeCustom, n.params["messages"].([]any)[0].(obj)["payload"].(obj)["operationType"])
+	}
+	require.Empty(t, w.chat.took("bob"), "nobody's conversation keeps it")
 }

@@ -92,18 +92,23 @@ func (m *Machine) flush() {
 		m.toldTotal = total
 		m.emit(Emit{Name: frame.EventTotalUnreadMessageCountUpdated, Data: total})
 	}
-	for n, e := range pileEvents {
-		if m.waits[n] {
-			m.emit(Emit{Name: e.event, Pile: e.pile})
-			m.waits[n] = false
-		}
-	}
+	m.tellPiles()
 	if len(m.pins) > 0 {
 		m.do(EmitPins{Pins: m.pins})
 		m.pins = nil
 	}
 	m.tellTopics()
 	m.listChanged, m.moved, m.profiled = false, false, false
+}
+
+// tellPiles fires the events of piles that have got messages.
+func (m *Machine) tellPiles() {
+	for n, e := range pileEvents {
+		if m.waits[n] {
+			m.emit(Emit{Name: e.event, Pile: e.pile})
+			m.waits[n] = false
+		}
+	}
 }
 
 // ack acknowledges to the gateway what the page is given, one call at a time.

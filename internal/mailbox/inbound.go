@@ -134,14 +134,16 @@ const nobody = "·"
 // overheard gives the page what was said in a live room to which it listens without a
 // login, and which is no conversation of anybody's here.
 func (m *Machine) overheard(note frame.Body) {
-	if list := note.List("messages"); len(list) > 0 {
-		k := Keep{Messages: list, Pile: PileReceived, Reader: nobody, Notices: list[0].Text("conversationID") == system}
+	list := note.List("messages")
+	for n, b := range list {
+		k := Keep{Messages: list[n : n+1], Pile: PileReceived, Reader: nobody, Notices: b.Text("conversationID") == system}
 		m.do(k)
-		m.do(Emit{Name: frame.EventMessageReceived, Pile: PileReceived})
-		if k.Notices { // the room is no more
-			m.do(Emit{Name: frame.EventGroupSystemNoticeReceived, Pile: PileNotices})
+		m.wait(PileReceived)
+		if k.Notices {
+			m.wait(PileNotices)
 		}
 	}
+	m.tellPiles()
 }
 
 // changed takes what has become of a message later.
