@@ -16,7 +16,7 @@ const (
 	maxNotification = 400
 	maxAvatar       = 500
 	maxNameCard     = 50
-	maxNote         = 300 // of an application, and of the answer to one
+	maxNote         = 300 // of an application, of the answer to one, and why a member is removed
 	maxKey          = 16  // of a custom field
 	maxFieldValue   = 512
 	maxAttributeKey = 32

@@ -227,6 +227,9 @@ type kickResult struct {
 
 func kick(ctx context.Context, r *Room, u place.User, p usersParams) (any, error) {
 	ids, err := checkUsers(p.UserIDs, mostOf(ctx, maxKicked))
+	if err == nil {
+		err = checkText("reason", &p.Reason, maxNote)
+	}
 	if err != nil {
 		return nil, err
 	}

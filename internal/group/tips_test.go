@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
+	"github.com/tim-wasm/tim/internal/fault"
 )
 
 // Tips have the payloads that the original's UI kits read.
@@ -84,6 +85,7 @@ func TestNotices(t *testing.T) {
 	took(map[string][]string{"carol": {"g 13 bob yes"}, "dave": {"g 7 carol "}})
 	alice.must("group.role", obj{"groupID": "g", "userID": "bob", "role": "Member"}, nil)
 	took(map[string][]string{"bob": {"g 10 alice "}})
+	alice.refused(fault.GroupBadParameters, "group.kick", obj{"groupID": "g", "userIDs": []string{"bob"}, "reason": strings.Repeat("x", maxNote+1)})
 	alice.must("group.kick", obj{"groupID": "g", "userIDs": []string{"bob", "nobody"}, "reason": "rude"}, nil)
 	took(map[string][]string{"bob": {"g 4 alice rude"}})
 	dave.must("group.quit", obj{"groupID": "g"}, nil)
