@@ -15,6 +15,13 @@ type usersParams struct {
 	// Of group.kick: Duration, in s, of live rooms only.
 	Reason   string `json:"reason"`
 	Duration int64  `json:"duration"`
+	// Silent keeps members from being told; of the server API only.
+	Silent bool `json:"silent"`
+}
+
+// silently reports whether nobody is to be told of a call.
+func (p usersParams) silently(ctx context.Context) bool {
+	return p.Silent && ctx.Value(serverCall{}) != nil
 }
 
 type inviteResult struct {
@@ -64,8 +71,8 @@ func invite(ctx context.Context, r *Room, u place.User, p usersParams) (any, err
 			}
 			m := member{By: u.UserID, Nonce: p.Nonce}
 			e, err := r.bring(ctx, k, g, ids, m, func(string) member { return m }, &out)
-			for _, t := range e.told {
-				came = t.joined
+			for i := range e.told {
+				came, e.told[i].silent = e.told[i].joined, p.silently(ctx)
 			}
 			return e, err
 		})
@@ -74,7 +81,9 @@ func invite(ctx context.Context, r *Room, u place.User, p usersParams) (any, err
 		return nil, err
 	}
 	out.Failure = append(out.Failure, refused...)
-	r.notify(ctx, k, g, "", notice{OperatorID: u.UserID, OperationType: noticeInvited}, came...)
+	if !p.silently(ctx) {
+		r.notify(ctx, k, g, "", notice{OperatorID: u.UserID, OperationType: noticeInvited}, came...)
+	}
 	out.Group = g.seen(k.id, u.UserID, m, role)
 	return out, nil
 }

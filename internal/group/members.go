@@ -265,7 +265,7 @@ func kick(ctx context.Context, r *Room, u place.User, p usersParams) (any, error
 			}
 		}
 		if e.members = -len(going); len(going) > 0 {
-			e.told = []told{{left: going, operation: tipKicked, operator: u.UserID, users: going}}
+			e.told = []told{{left: going, operation: tipKicked, operator: u.UserID, users: going, silent: p.silently(ctx)}}
 		}
 		return e, bus.Spread(len(going), func(i int) error {
 			_, err := r.leave(ctx, k, g, going[i], u.UserID)
@@ -275,7 +275,9 @@ func kick(ctx context.Context, r *Room, u place.User, p usersParams) (any, error
 	if err != nil {
 		return nil, err
 	}
-	r.notify(ctx, k, g, "", notice{OperatorID: u.UserID, OperationType: noticeKicked, HandleMessage: p.Reason}, going...)
+	if !p.silently(ctx) {
+		r.notify(ctx, k, g, "", notice{OperatorID: u.UserID, OperationType: noticeKicked, HandleMessage: p.Reason}, going...)
+	}
 	out.Group = g.seen(k.id, u.UserID, m, role)
 	return out, nil
 }

@@ -149,7 +149,8 @@ type told struct {
 	joined, left []string
 	since        []int64 // see Change.Since
 	gone         bool
-	operation    int // of the tip; 0: none
+	operation    int  // of the tip; 0: none
+	silent       bool // there is no tip, but hooks are told
 	operator     string
 	users        []string
 	asked        bool // who has joined had asked to
@@ -205,7 +206,7 @@ func (r *Room) tell(ctx context.Context, k key, g group, key string, t told) err
 			c.Topics = append(c.Topics, one.id)
 		}
 	}
-	if t.operation != 0 {
+	if t.operation != 0 && !t.silent {
 		shown := t.users[:min(len(t.users), tipMembers)]
 		people, err := r.o.Profiles(ctx, k.app, append([]string{t.operator}, shown...))
 		if err != nil {

@@ -96,6 +96,26 @@ func TestNotices(t *testing.T) {
 	require.Empty(t, w.chat.members("g"))
 }
 
+// The server API may bring members in and remove them without a word; a client may not.
+func TestSilently(t *testing.T) {
+	w, backEnd := newHookedWorld(t)
+	alice := w.login(0, "alice")
+	alice.must("group.create", obj{"name": "n", "groupID": "g", "type": "Public"}, nil)
+	backEnd.heard()
+	bob := obj{"groupID": "g", "userIDs": []string{"bob"}, "silent": true}
+	w.server("root", "group.invite", bob)
+	require.Equal(t, []string{"alice", "bob"}, w.chat.members("g"))
+	w.server("root", "group.kick", bob)
+	require.Equal(t, []string{"alice"}, w.chat.members("g"))
+	require.Empty(t, w.chat.tips("g"))
+	require.Empty(t, w.chat.took("bob"))
+	require.Equal(t, []string{"joined g Public n alice root bob", "left g Public n alice root bob kicked"}, backEnd.heard()[1:], "but the back end is told")
+	w.server("root", "group.invite", obj{"groupID": "g", "userIDs": []string{"bob"}})
+	alice.must("group.kick", bob, nil)
+	require.Equal(t, []string{"1 root bob", "3 alice bob"}, w.chat.tips("g"))
+	require.Equal(t, []string{"g 7 root ", "g 4 alice "}, w.chat.took("bob"))
+}
+
 // A change whose document is written succeeds even if the log fails.
 func TestALogThatFails(t *testing.T) {
 	b := &faulty{Bus: busmodel.New(busmodel.Options{})}

@@ -270,7 +270,7 @@ func (a *API) changeOwner(ctx context.Context, c *call) (reply, error) {
 	return nil, a.asAdmin(ctx, c, frame.GroupOwner, fields{"groupID": id, "newOwnerID": owner}, nil)
 }
 
-// addMembers: {"GroupId", "MemberList": [{"Member_Account"}]}.
+// addMembers: {"GroupId", "MemberList": [{"Member_Account"}], "Silence"?: 1}.
 func (a *API) addMembers(ctx context.Context, c *call) (reply, error) {
 	id, err := groupID(c.body)
 	if err != nil {
@@ -280,7 +280,11 @@ func (a *API) addMembers(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.bringMembers(ctx, c, frame.GroupInvite, fields{"groupID": id, "userIDs": ids}, ids)
+	silence, err := c.body.number("Silence", 0, 1, 0)
+	if err != nil {
+		return nil, err
+	}
+	return a.bringMembers(ctx, c, frame.GroupInvite, fields{"groupID": id, "userIDs": ids, "silent": silence == 1}, ids)
 }
 
 // bringMembers makes a call that makes users members, and replies what has become of
@@ -307,7 +311,7 @@ func (a *API) bringMembers(ctx context.Context, c *call, method string, params f
 	return reply{"MemberList": list}, nil
 }
 
-// deleteMembers: {"GroupId", "MemberToDel_Account": [UserID]}.
+// deleteMembers: {"GroupId", "MemberToDel_Account": [UserID], "Reason"?, "Silence"?: 1}.
 func (a *API) deleteMembers(ctx context.Context, c *call) (reply, error) {
 	id, err := groupID(c.body)
 	if err != nil {
@@ -317,7 +321,15 @@ func (a *API) deleteMembers(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.asAdmin(ctx, c, frame.GroupKick, fields{"groupID": id, "userIDs": ids}, nil)
+	silence, err := c.body.number("Silence", 0, 1, 0)
+	if err != nil {
+		return nil, err
+	}
+	p := fields{"groupID": id, "userIDs": ids, "silent": silence == 1}
+	if err := c.body.texts(map[string]string{"Reason": "reason"}, maxGroupText, p); err != nil {
+		return nil, err
+	}
+	return nil, a.asAdmin(ctx, c, frame.GroupKick, p, nil)
 }
 
 // muteMembers is forbid_send_msg: {"GroupId", "Members_Account": [UserID],

@@ -25,7 +25,11 @@ func TestRESTGroups(t *testing.T) {
 	require.Equal(t, []any{
 		map[string]any{"Member_Account": "dave", "Result": 1.0}, map[string]any{"Member_Account": "bob", "Result": 2.0},
 	}, added["MemberList"])
-	s.call(service+"delete_group_member", `{"GroupId":"g","MemberToDel_Account":["carol"]}`)
+	s.call(service+"add_group_member", `{"GroupId":"g","Silence":1,"MemberList":[{"Member_Account":"erin"}]}`)
+	s.call(service+"delete_group_member", `{"GroupId":"g","Silence":1,"MemberToDel_Account":["erin"]}`)
+	s.call(service+"delete_group_member", `{"GroupId":"g","Reason":"spam","MemberToDel_Account":["carol"]}`)
+	said := s.call(service+"group_msg_get_simple", `{"GroupId":"g","ReqMsgNumber":20}`)["RspMsgList"].([]any)
+	require.Len(t, said, 3, "tips of the first members, dave and carol; nobody is told of erin")
 	s.call(service+"modify_group_base_info", `{"GroupId":"g","Name":"m","ShutUpAllMember":"On"}`)
 	s.call(service+"forbid_send_msg", `{"GroupId":"g","Members_Account":["dave"],"ShutUpTime":4294967295}`)
 	s.call(service+"change_group_owner", `{"GroupId":"g","NewOwner_Account":"bob"}`)
@@ -65,7 +69,7 @@ func TestRESTGroups(t *testing.T) {
 	require.EqualValues(t, fault.NoSuchGroup, s.post(service+"destroy_group", good(), `{"GroupId":"other"}`).code())
 	for command, body := range map[string]string{
 		"create_group": `{"Type":"Public","Name":7}`, "destroy_group": `{}`, "add_group_member": `{"GroupId":"g","MemberList":["bob"]}`,
-		"delete_group_member": `{"GroupId":"g"}`, "modify_group_base_info": `{"GroupId":"g","ShutUpAllMember":"Yes"}`,
+		"delete_group_member": `{"GroupId":"g","MemberToDel_Account":["a"],"Silence":2}`, "modify_group_base_info": `{"GroupId":"g","ShutUpAllMember":"Yes"}`,
 		"change_group_owner": `{"GroupId":"g"}`, "forbid_send_msg": `{"GroupId":"g","Members_Account":["bob"]}`,
 		"get_group_info": `{"GroupIdList":[7]}`, "get_group_member_info": `{"GroupId":"g","Limit":6001}`,
 		"get_role_in_group": `{"GroupId":"g","User_Account":[""]}`, "get_joined_group_list": `{}`, "get_online_member_num": `{"GroupId":7}`,
