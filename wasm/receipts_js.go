@@ -90,10 +90,9 @@ func (i *instance) getGroupMessageReadMemberList(args []safejs.Value, a *answer)
 			which = "unread"
 		}
 		users := bridge.Get(result, "users")
-		var ids []safejs.Value
-		each(users, func(v safejs.Value) { ids = append(ids, bridge.Get(v, "userID")) })
+		ids := bridge.Get(data, which+"UserIDList")
+		each(users, func(v safejs.Value) { _, _ = ids.Call("push", bridge.Get(v, "userID")) })
 		bridge.Put(data, which+"UserInfoList", users)
-		bridge.Put(data, which+"UserIDList", bridge.NewArray(ids...))
 		cursor := bridge.Object{Value: result}.Text("cursor")
 		bridge.Put(data, "cursor", bridge.String(cursor))
 		bridge.Put(data, "isCompleted", bridge.Bool(cursor == ""))
