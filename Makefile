@@ -10,7 +10,8 @@ LISTEN ?= 127.0.0.1:8080
 BUDGET := 625000
 
 # How long make fuzz runs each target, and make soak all attacks; make soak also
-# restarts and kills the gateways of clusters, and runs the random tests of inbox longer.
+# restarts and kills the gateways of clusters, runs the random tests of inbox longer,
+# and holds 10,000 sessions as long (alone: make held SOAK=1h).
 FUZZTIME ?= 30s
 SOAK     ?= 2m
 
@@ -42,7 +43,7 @@ SCHEDULES ?= 10000
 SEED      ?= 1
 
 .PHONY: run build wasm js docs parts timd test check check-go check-js package release bench deps node-modules tools \
-	fuzz soak s3 sim kits check-deploy test-go test-wasm test-js test-e2e
+	fuzz soak held s3 sim kits check-deploy test-go test-wasm test-js test-e2e
 
 run: build
 	bin/timd serve --dev --listen $(LISTEN)
@@ -104,10 +105,14 @@ test-e2e: build node-modules
 fuzz: build
 	$(GO) run ./internal/fuzz -fuzztime $(FUZZTIME)
 
-soak: build s3
+soak: build s3 held
 	TIM_SOAK=$(SOAK) $(GO) test -v -count 1 -timeout 0 -run '^TestSoak$$' ./internal/attack
 	TIMD=$(CURDIR)/bin/timd TIM_SOAK=$(SOAK) $(GO) test -v -count 1 -timeout 0 -run '^(TestRollingRestarts|TestGroupsAndFaults)$$' ./internal/cluster
 	TIM_SOAK=$(SOAK) $(GO_TEST) -count 1 -timeout 0 ./internal/inbox
+
+# The curves go to internal/bench/results/soak.
+held: build
+	TIMD=$(CURDIR)/bin/timd TIM_SOAK=$(SOAK) TIM_CURVES=$(CURDIR)/internal/bench/results/soak $(GO) test -v -count 1 -timeout 0 -run '^TestHeld$$' ./internal/cluster
 
 # Files in a bucket of a real server; make test has a model of one.
 s3: $(VERSITYGW)

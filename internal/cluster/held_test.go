@@ -1,0 +1,345 @@
+package cluster
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/client/native"
+	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/mailbox/objects"
+	"github.com/tim-wasm/tim/internal/session"
+)
+
+// How often something happens to the sessions of TestHeld.
+const (
+	heldMessage = 20 * time.Millisecond
+	heldChurn   = 100 * time.Millisecond // a logout and the login after it
+	heldCut     = 200 * time.Millisecond
+	heldStorm   = time.Minute // a fiftieth of all connections at once
+)
+
+// TestHeld holds 10,000 sessions (or TIM_SESSIONS) of real clients for TIM_SOAK, while
+// some come and go, write, and lose their connections, and kills the timd with -9 in
+// the middle. What the timd takes must not grow in either half; no session and no
+// acknowledged message may be lost. It writes the curves to TIM_CURVES.
+func TestHeld(t *testing.T) {
+	length, err := time.ParseDuration(os.Getenv("TIM_SOAK"))
+	if err != nil {
+		t.Skip("make soak runs it")
+	}
+	sessions := 10_000
+	if n, err := strconv.Atoi(os.Getenv("TIM_SESSIONS")); err == nil {
+		sessions = n
+	}
+	g := StartGateway(t, "--data", t.TempDir())
+	idle := readGauges(t, g)
+	h := &held{t: t, g: g, rand: rand.New(rand.NewPCG(seed(t), 2)), end: make(chan struct{})}
+	h.begin(sessions)
+	require.Len(t, h.all, sessions)
+
+	curves := &curves{}
+	half := func() {
+		curves.begin()
+		for range halfSamples {
+			time.Sleep(length / (2 * halfSamples))
+			curves.add(readGauges(t, g))
+		}
+	}
+	h.wg.Go(h.live)
+	half()
+	back := h.crash()
+	half()
+	close(h.end)
+	h.wg.Wait()
+	h.settle()
+
+	fact := fmt.Sprintf("%d messages arrived, each once; %d logins again, %d connections cut; all back %v after the kill",
+		h.messages.Load(), h.logins.Load(), h.cuts.Load(), back.Round(100*time.Millisecond))
+	t.Log(fact)
+	if folder := os.Getenv("TIM_CURVES"); folder != "" {
+		require.NoError(t, curves.write(folder, fmt.Sprintf("%d sessions for %v", sessions, length), fact))
+	}
+	for _, grown := range curves.growth() {
+		t.Log(grown)
+		require.True(t, grown.flat(), "%v", grown)
+	}
+	h.leave()
+	require.Eventually(t, func() bool { return readGauges(t, g)["tim_inbox_users"] == 0 }, time.Minute, 100*time.Millisecond)
+	left := readGauges(t, g)
+	for name, most := range map[string]float64{"go_goroutines": 100, "process_open_fds": 100} {
+		require.LessOrEqual(t, left[name], idle[name]+most, "%s after everybody has left; %v before they came", name, idle[name])
+	}
+}
+
+// held are the sessions and what happens to them.
+type held struct {
+	t    *testing.T
+	g    *Gateway
+	rand *rand.Rand // of live's goroutine
+	all  []*dweller // those with an even number stay, the others come and go
+	end  chan struct{}
+	wg   sync.WaitGroup
+
+	messages, logins, cuts atomic.Int64
+	down                   atomic.Bool // logins may fail
+}
+
+// dweller is a user with one client.
+type dweller struct {
+	*native.Client
+	user string
+	busy sync.Mutex // held by a login, a logout or a message
+
+	mu   sync.Mutex // guards what follows
+	conn net.Conn
+	sent []string // acknowledged
+	got  map[string]int
+}
+
+func (h *held) newDweller(n int) *dweller {
+	d := &dweller{user: fmt.Sprint("held", n), got: map[string]int{}}
+	// Each from an address of its own, as users have: of one network only so many may
+	// stand by at once.
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, byte(1+n/200), byte(1+n%200))}}
+	d.Client = native.New(native.Options{
+		URL: h.g.Via().URL(), SDKAppID: App,
+		OnMail: func(name string, data any) {
+			if name != frame.EventMessageReceived {
+				return
+			}
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			for _, m := range data.([]objects.Object) {
+				d.got[textOf(m)]++
+			}
+		},
+		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			c, err := from.DialContext(ctx, network, h.g.Addr)
+			d.mu.Lock()
+			d.conn = c
+			d.mu.Unlock()
+			return c, err
+		},
+	})
+	return d
+}
+
+// begin logs everybody in.
+func (h *held) begin(sessions int) {
+	start := time.Now()
+	slots := make(chan struct{}, 32)
+	for n := range sessions {
+		d := h.newDweller(n)
+		h.t.Cleanup(d.Destroy)
+		h.all = append(h.all, d)
+		slots <- struct{}{}
+		h.wg.Go(func() {
+			defer func() { <-slots }()
+			h.logIn(d)
+		})
+	}
+	h.wg.Wait()
+	h.t.Logf("%d sessions after %v", sessions, time.Since(start).Round(time.Millisecond))
+}
+
+func (h *held) logIn(d *dweller) {
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		_, err := d.Login(ctx, d.user, Sign(d.user))
+		cancel()
+		if err == nil {
+			return
+		}
+		if !h.down.Load() {
+			h.t.Errorf("%s could not log in: %v", d.user, err)
+			return
+		}
+	}
+}
+
+// live has things happen until end.
+func (h *held) live() {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	message, churn, cut, storm := time.NewTicker(heldMessage), time.NewTicker(heldChurn), time.NewTicker(heldCut), time.NewTicker(heldStorm)
+	for n := 0; ; n++ {
+		one := h.rand.IntN(len(h.all) / 2)
+		select {
+		case <-message.C:
+			from, to := h.all[2*one], h.all[2*((one+1)%(len(h.all)/2))]
+			wg.Go(func() { h.write(from, to.user, fmt.Sprint("message ", n)) })
+		case <-churn.C:
+			wg.Go(func() { h.comeAgain(h.all[2*one+1]) })
+		case <-cut.C:
+			h.cut(h.all[h.rand.IntN(len(h.all))])
+		case <-storm.C:
+			for range len(h.all) / 50 {
+				h.cut(h.all[h.rand.IntN(len(h.all))])
+			}
+		case <-h.end:
+			return
+		}
+	}
+}
+
+func (h *held) comeAgain(d *dweller) {
+	if !d.busy.TryLock() {
+		return
+	}
+	defer d.busy.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := d.Logout(ctx); err != nil && !h.down.Load() {
+		h.t.Errorf("%s could not log out: %v", d.user, err)
+	}
+	h.logIn(d)
+	h.logins.Add(1)
+}
+
+func (h *held) write(d *dweller, to, text string) {
+	if !d.busy.TryLock() {
+		return
+	}
+	defer d.busy.Unlock()
+	sum := sha256.Sum256([]byte(text))
+	raw, err := json.Marshal(map[string]any{
+		"id": frame.NewMessageID(d.user, time.Now().UnixMilli(), [frame.MessageIDRandom]byte(sum[:frame.MessageIDRandom])),
+		"to": to, "type": "TIMTextElem", "payload": map[string]string{"text": text},
+	})
+	if err != nil {
+		h.t.Error(err)
+		return
+	}
+	body, err := jsonframe.NewObject(raw)
+	if err != nil {
+		h.t.Error(err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if _, err = d.Send(ctx, frame.MessageSend, body); err != nil {
+		return // it may or may not be stored
+	}
+	h.messages.Add(1)
+	d.mu.Lock()
+	d.sent = append(d.sent, text)
+	d.mu.Unlock()
+}
+
+// cut resets a connection.
+func (h *held) cut(d *dweller) {
+	d.mu.Lock()
+	c := d.conn
+	d.conn = nil
+	d.mu.Unlock()
+	if c == nil {
+		return
+	}
+	h.cuts.Add(1)
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = c.Close()
+}
+
+// crash kills the timd, and returns how long after its start all sessions were back.
+func (h *held) crash() time.Duration {
+	h.down.Store(true)
+	h.g.Kill()
+	h.g.Start()
+	start := time.Now()
+	h.ready()
+	h.down.Store(false)
+	return time.Since(start)
+}
+
+// ready waits until everybody is logged in; those who come and go are away for moments.
+func (h *held) ready() {
+	late := time.After(15 * time.Minute)
+	for _, d := range h.all {
+		for d.State().Status != session.StatusReady {
+			select {
+			case <-time.After(20 * time.Millisecond): // there is an event of each client only
+			case <-late:
+				h.t.Fatalf("%s is %+v", d.user, d.State())
+			}
+		}
+	}
+}
+
+// settle waits until every acknowledged message has arrived, and checks that none has
+// twice.
+func (h *held) settle() {
+	h.ready()
+	for n := 0; n < len(h.all); n += 2 {
+		from, to := h.all[n], h.all[(n+2)%len(h.all)]
+		missing := func() (out []string) {
+			from.mu.Lock()
+			sent := from.sent
+			from.mu.Unlock()
+			to.mu.Lock()
+			defer to.mu.Unlock()
+			for _, text := range sent {
+				if to.got[text] == 0 {
+					out = append(out, text)
+				}
+			}
+			return out
+		}
+		require.Eventually(h.t, func() bool { return len(missing()) == 0 }, time.Minute, 20*time.Millisecond, "%s has not got %v", to.user, missing)
+		for text, times := range to.got {
+			require.Equal(h.t, 1, times, "%s has got %s more than once", to.user, text)
+		}
+	}
+}
+
+// leave logs everybody out.
+func (h *held) leave() {
+	slots := make(chan struct{}, 32)
+	for _, d := range h.all {
+		slots <- struct{}{}
+		h.wg.Go(func() {
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			if err := d.Logout(ctx); err != nil {
+				h.t.Errorf("%s could not log out: %v", d.user, err)
+			}
+		})
+	}
+	h.wg.Wait()
+}
+
+// readGauges reads those of a timd's metrics that the curves show.
+func readGauges(t testing.TB, g *Gateway) map[string]float64 {
+	answer, err := http.Get("http://" + g.Ops + "/metrics")
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	values := map[string]float64{}
+	for in := bufio.NewScanner(answer.Body); in.Scan(); {
+		name, text, _ := strings.Cut(in.Text(), " ")
+		if _, shown := curveOf(name); !shown {
+			continue
+		}
+		values[name], err = strconv.ParseFloat(text, 64)
+		require.NoError(t, err)
+	}
+	require.Len(t, values, len(shownCurves), "of %v", shownCurves)
+	return values
+}
