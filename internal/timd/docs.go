@@ -2,7 +2,6 @@ package timd
 
 import (
 	"context"
-	"io/fs"
 	"net/http"
 	"strings"
 )
@@ -48,11 +47,9 @@ func docs(pages Files) (map[string]*asset, error) {
 		return nil, err
 	}
 	for _, name := range []string{"base.css", "icon.svg", "theme.js"} {
-		body, err := fs.ReadFile(pages.Page, name)
-		if err != nil {
+		if all[name], err = newAsset(pages.Page, name); err != nil {
 			return nil, err
 		}
-		all[name] = newAsset(name, body)
 	}
 	return all, nil
 }

@@ -3,6 +3,7 @@ package timd
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -11,8 +12,8 @@ import (
 	"strings"
 )
 
-// static serves files from memory, together with the compressed forms that
-// were made when they were built.
+// static serves files that are part of the program, together with the compressed
+// forms that were made when they were built.
 type static struct {
 	files map[string]*asset // by path without a leading slash
 	// header sets the headers of every answer.
@@ -30,8 +31,12 @@ type asset struct {
 	gz   *variant
 }
 
+// variant is read anew for each answer: the program has its bytes already, and a copy
+// of all of them took 13 MB.
 type variant struct {
-	body []byte
+	root fs.FS
+	name string
+	size int64
 	etag string
 }
 
@@ -59,11 +64,10 @@ func readStatic(root fs.FS) (map[string]*asset, error) {
 		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
 			return err
 		}
-		body, err := fs.ReadFile(root, name)
+		a, err := newAsset(root, name)
 		if err != nil {
 			return err
 		}
-		a := newAsset(name, body)
 		switch path.Ext(name) {
 		case ".br", ".gz":
 			packed[name] = &a.raw
@@ -79,7 +83,7 @@ func readStatic(root fs.FS) (map[string]*asset, error) {
 }
 
 // newAsset returns a file; its name says of which kind it is.
-func newAsset(name string, body []byte) *asset {
+func newAsset(root fs.FS, name string) (*asset, error) {
 	ext := path.Ext(name)
 	kind := kinds[ext]
 	if kind == "" {
@@ -88,8 +92,23 @@ func newAsset(name string, body []byte) *asset {
 	if kind == "" {
 		kind = "application/octet-stream"
 	}
-	sum := sha256.Sum256(body)
-	return &asset{kind: kind, raw: variant{body: body, etag: `"` + hex.EncodeToString(sum[:12]) + `"`}}
+	v := variant{root: root, name: name}
+	sum := sha256.New()
+	var err error
+	if v.size, err = v.copyTo(sum); err != nil {
+		return nil, err
+	}
+	v.etag = `"` + hex.EncodeToString(sum.Sum(nil)[:12]) + `"`
+	return &asset{kind: kind, raw: v}, nil
+}
+
+func (v *variant) copyTo(w io.Writer) (int64, error) {
+	f, err := v.root.Open(v.name)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	return io.Copy(w, f)
 }
 
 func (s *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -131,9 +150,9 @@ func (s *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	h.Set("Content-Length", strconv.Itoa(len(v.body)))
+	h.Set("Content-Length", strconv.FormatInt(v.size, 10))
 	if r.Method == http.MethodGet {
-		_, _ = w.Write(v.body)
+		_, _ = v.copyTo(w)
 	}
 }
 
