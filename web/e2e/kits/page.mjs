@@ -102,6 +102,32 @@ export async function write(page, text) {
   await page.keyboard.press('Enter');
 }
 
+/**
+ * Goes on writing in the editor, and sends, once it has what a menu has put there and
+ * the focus, which it is given in a later frame: what is typed before is lost.
+ */
+export async function writeOn(page, text, { after = '', inside = '*' }) {
+  await page.waitForFunction(
+    (after, inside) => {
+      const element = document.activeElement;
+      return element.matches('.ProseMirror') && element.textContent.includes(after) && element.querySelector(inside);
+    },
+    { polling: 50 },
+    after,
+    inside,
+  );
+  await page.keyboard.type(text);
+  await page.keyboard.press('Enter');
+}
+
+/** Mentions a user, from the list that @ opens, and says something to them. */
+export async function mention(page, list, user, text) {
+  await press(page, '.ProseMirror');
+  await page.keyboard.type('@');
+  await press(page, list, user);
+  await writeOn(page, text, { after: user });
+}
+
 // A picture of one pixel, in PNG.
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
 const FILES = { 'pixel.png': Buffer.from(PIXEL, 'base64'), 'notes.txt': 'some notes' };

@@ -5,7 +5,7 @@
 
 import { before, test } from '../lib/test.mjs';
 import { openStage, someone } from '../lib/stage.mjs';
-import { LONG, fileToSend, finish, gone, openKit, press, servePages, shot, showing, write } from './page.mjs';
+import { LONG, fileToSend, finish, gone, mention, openKit, press, servePages, shot, showing, write, writeOn } from './page.mjs';
 
 const stage = await openStage();
 before(() => servePages(stage, 'react'), { timeout: 600_000 });
@@ -96,9 +96,7 @@ test('react: contacts, list, chat, picture, file, quote, forward, recall, search
   // A sticker among words, as the kit's picker has them.
   await press(a, '[class*=emoji-picker__icon]');
   await press(a, '[class*=emoji-picker__list-item]');
-  await a.waitForSelector('.ProseMirror img');
-  await a.keyboard.type(' well');
-  await a.keyboard.press('Enter');
+  await writeOn(a, ' well', { inside: 'img' });
   await b.waitForFunction((m) => [...document.querySelectorAll(m)].some((e) => e.textContent.includes('well') && e.querySelector('img[alt]')), { polling: 50 }, MESSAGE);
 
   await press(a, '[class*=MiniSearch__input] input');
@@ -179,11 +177,7 @@ test('react: a group: created, managed, a notice, a mention, handed on, left, di
   await press(a, '[class*=group-chat-setting] button', 'Confirm');
   await showing(b, LIST, 'published new group notification');
 
-  await press(a, '.ProseMirror');
-  await a.keyboard.type('@');
-  await press(a, '[class*=mention-suggestion__item]', bob);
-  await a.keyboard.type(' come');
-  await a.keyboard.press('Enter');
+  await mention(a, '[class*=mention-suggestion__item]', bob, ' come');
   await showing(b, MESSAGE, 'come');
   await shot(b, 'react-10-mention');
 

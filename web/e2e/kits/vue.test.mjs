@@ -3,7 +3,7 @@
 import { before, test } from '../lib/test.mjs';
 import { settled } from '../lib/kits.mjs';
 import { openStage, someone } from '../lib/stage.mjs';
-import { LONG, fileToSend, finish, gone, openKit, press, servePages, shot, showing, write } from './page.mjs';
+import { LONG, fileToSend, finish, gone, mention, openKit, press, servePages, shot, showing, write, writeOn } from './page.mjs';
 
 const stage = await openStage();
 before(() => servePages(stage, 'vue', 'vue2'), { timeout: 600_000 });
@@ -150,11 +150,7 @@ for (const kit of ['vue', 'vue2']) {
     const c = await openKit(stage, t, kit, carol);
     await createGroup(a, 'Walkers', [bob, carol]);
 
-    await press(a, '.ProseMirror');
-    await a.keyboard.type('@');
-    await press(a, '.member-list-box-body', bob);
-    await a.keyboard.type(' come');
-    await a.keyboard.press('Enter');
+    await mention(a, '.member-list-box-body', bob, ' come');
     await showing(b, `${CONVERSATION} .middle-box-at`, '@');
     await shot(b, `${kit}-11-mention`);
     for (const page of [b, c]) {
@@ -240,9 +236,7 @@ for (const kit of ['vue', 'vue2']) {
     const stickers = '.message-input-toolbar .toolbar-item-container-icon';
     await press(a, stickers);
     await press(a, '.emoji-picker-list-item');
-    await a.waitForSelector('.ProseMirror img');
-    await a.keyboard.type('well');
-    await a.keyboard.press('Enter');
+    await writeOn(a, 'well', { inside: 'img' });
     await showing(b, CONVERSATION, 'well');
     await press(a, stickers);
     await press(a, '.emoji-picker-tab-item:nth-child(2)');
