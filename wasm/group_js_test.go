@@ -110,6 +110,60 @@ func TestRowsOfGroups(t *testing.T) {
 		return result;`))
 }
 
+// What the rows about members, attributes and counters ask for, and resolve with.
+func TestRowsOfMembersAndData(t *testing.T) {
+	field := `"memberCustomField":[{"key":"k","value":"v"}]`
+	require.JSONEq(t, `[
+		[{"groupID":"g1","userIDs":["bob","eve"]},["memberList"],["bob"],"",50],
+		[{"groupID":"g1","userID":"bob","role":"Admin"},["group","member"],"Admin"],
+		[{"groupID":"g1","nameCard":"Al"},["group","member"],"Al"],
+		[{"groupID":"g1","userID":"bob",`+field+`},["group","member"],[{"key":"k","value":"v"}]],
+		[{"groupID":"g1","groupAttributes":{"a":"1"}},{"groupAttributes":{"a":"1"}}],
+		[{"groupID":"g1","groupAttributes":{"b":"2"}},{"groupAttributes":{"b":"2"}}],
+		[{"groupID":"g1","counters":{"likes":7}},{"counters":{"likes":7}}],
+		[{"groupID":"g1","keyList":["likes"]},{"counters":{"likes":7}}],
+		[{"groupID":"g1","newOwnerID":"bob"},"One"],["g1",{"groupID":"g1"}],
+		[2905,2905,2905,2905,2905,2905,2905,2905]]`, inbox1(t, "rows of members", aGroup+`
+		const asked = (method) => { const { nonce, ...params } = frames('group.' + method).at(-1); return params; };
+		const data = async (promise) => JSON.parse(JSON.stringify((await promise).data)), result = [];
+		answers['group.member.get'] = (p) => ({ result: { memberList: [{ userID: 'bob', role: 'Member' }] } });
+		const of50 = Array.from({ length: 60 }, (_, n) => 'u' + n);
+		const found = await data(tim.getGroupMemberProfile({ groupID: 'g1', userIDList: ['bob', 'eve'] }));
+		const params = asked('member.get');
+		await tim.getGroupMemberProfile({ groupID: 'g1', userIDList: of50 });
+		result.push([params, Object.keys(found), found.memberList.map((m) => m.userID), found.memberList[0].nick, asked('member.get').userIDs.length]);
+		for (const [name, method, options, key] of [
+			['setGroupMemberRole', 'role', { userID: 'bob', role: 'Admin' }, 'role'], ['setGroupMemberNameCard', 'card', { nameCard: 'Al' }, 'nameCard'],
+			['setGroupMemberCustomField', 'custom', { userID: 'bob', memberCustomField: [{ key: 'k', value: 'v' }] }, 'memberCustomField'],
+		]) {
+			answers['group.' + method] = ({ groupID, nonce, ...p }) => ({ result: { group: group(), member: { userID: 'alice', ...p } } });
+			const got = await data(tim[name]({ groupID: 'g1', ...options }));
+			result.push([asked(method), Object.keys(got).sort(), got.member[key]]);
+		}
+		for (const [name, method, options] of [
+			['initGroupAttributes', 'attributes.init', { groupAttributes: { a: '1' } }], ['setGroupAttributes', 'attributes.set', { groupAttributes: { b: '2' } }],
+			['setGroupCounters', 'counters.set', { counters: { likes: 7 } }],
+		]) {
+			answers['group.' + method] = ({ groupID, nonce, ...p }) => ({ result: p });
+			result.push([(await data(tim[name]({ groupID: 'g1', ...options })), asked(method)), await data(tim[name]({ groupID: 'g1', ...options }))]);
+		}
+		answers['group.counters.get'] = () => ({ result: { counters: { likes: 7 } } });
+		const counted = await data(tim.getGroupCounters({ groupID: 'g1', keyList: ['likes'] }));
+		result.push([asked('counters.get'), counted]);
+		answers['group.owner'] = () => ({ result: { group: group() } });
+		const { group: handed } = await data(tim.changeGroupOwner({ groupID: 'g1', newOwnerID: 'bob' }));
+		result.push([asked('owner'), handed.name]);
+		answers['group.dismiss'] = (p) => ({ result: p });
+		const gone = await data(tim.dismissGroup('g1'));
+		result.push([asked('dismiss').groupID, gone]);
+		result.push(await Promise.all([
+			tim.getGroupMemberProfile({ groupID: 'g1' }), tim.setGroupMemberRole({ groupID: 'g1', role: 'Admin' }), tim.setGroupMemberNameCard({ nameCard: 'x' }),
+			tim.setGroupMemberCustomField(), tim.initGroupAttributes({}), tim.setGroupAttributes(), tim.setGroupCounters({ counters: {} }), tim.dismissGroup(),
+		].map(code)));
+		await tim.destroy();
+		return result;`))
+}
+
 func TestGetGroupProfile(t *testing.T) {
 	require.Equal(t, `["One","alice",[10010,"gone"],2905]`, inbox1(t, "profile of a group", aGroup+`
 		answers['group.get'] = (p) => ({ result: p.groupIDs[0] === 'g1' ? { groups: [group()] } : { groups: [], failures: [{ groupID: 'g9', code: 10010, message: 'gone' }] } });
