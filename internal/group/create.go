@@ -76,11 +76,8 @@ func (p createParams) check(most int) (g group, firsts []newMember, err error) {
 		}
 	}
 	g = group{Type: p.Type, Name: p.Name, Introduction: p.Introduction, Notification: p.Notification, Avatar: p.Avatar, Most: rules.members, Topics: p.IsSupportTopic}
-	if p.MaxMemberNum != 0 && p.Type != Live { // which has no limit
-		if p.MaxMemberNum < 1 || p.MaxMemberNum > rules.most {
-			return g, nil, fault.With(fault.GroupBadParameters, "maxMemberNum must be between 1 and "+strconv.Itoa(rules.most))
-		}
-		g.Most = p.MaxMemberNum
+	if err := g.holds(p.MaxMemberNum); err != nil {
+		return g, nil, err
 	}
 	if g.Join, err = p.Type.joinOption(p.JoinOption); err != nil {
 		return g, nil, err
@@ -93,6 +90,20 @@ func (p createParams) check(most int) (g group, firsts []newMember, err error) {
 	}
 	firsts, err = checkFirsts(p.MemberList, rules, most)
 	return g, firsts, err
+}
+
+// holds sets how many members a group may have; 0: as many as it may have now. A live
+// room has no limit.
+func (g *group) holds(most int) error {
+	rules := table[g.Type]
+	switch {
+	case most == 0 || g.Type == Live:
+	case most < 1 || most > rules.most:
+		return fault.With(fault.GroupBadParameters, "maxMemberNum must be between 1 and "+strconv.Itoa(rules.most))
+	default:
+		g.Most = most
+	}
+	return nil
 }
 
 func checkFirsts(list []newMember, rules rules, most int) ([]newMember, error) {

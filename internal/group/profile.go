@@ -102,6 +102,8 @@ type updateParams struct {
 	InviteOption     Option  `json:"inviteOption"`
 	MuteAllMembers   *bool   `json:"muteAllMembers"`
 	GroupCustomField []Field `json:"groupCustomField"`
+	// MaxMemberNum is of the server API only; 0: it stays.
+	MaxMemberNum int `json:"maxMemberNum"`
 }
 
 func (p updateParams) check() error {
@@ -151,6 +153,9 @@ func (p updateParams) apply(g *group, actor Role) (err error) {
 			return err
 		}
 	}
+	if err := g.holds(p.MaxMemberNum); err != nil {
+		return err
+	}
 	g.Custom, err = merged(g.Custom, p.GroupCustomField, maxGroupFields, "groupCustomField")
 	return err
 }
@@ -158,6 +163,9 @@ func (p updateParams) apply(g *group, actor Role) (err error) {
 func update(ctx context.Context, r *Room, u place.User, p updateParams) (any, error) {
 	if err := p.check(); err != nil {
 		return nil, err
+	}
+	if ctx.Value(serverCall{}) == nil {
+		p.MaxMemberNum = 0
 	}
 	k := keyOf(u, p.GroupID)
 	g, m, role, err := r.as(ctx, k, u)
@@ -174,11 +182,10 @@ func update(ctx context.Context, r *Room, u place.User, p updateParams) (any, er
 		if err := p.apply(now, role); err != nil {
 			return false, err
 		}
-		is := was.changedTo(*now)
-		if is == nil {
+		changed = was.changedTo(*now)
+		if changed == nil && was.Most == now.Most {
 			return false, nil
 		}
-		changed = is
 		now.raise(r.now().Unix())
 		return true, nil
 	})

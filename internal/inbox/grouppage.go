@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/tim-wasm/tim/internal/fault"
@@ -55,6 +56,30 @@ func (in *Inbox) messagesOfGroup(ctx context.Context, p pair, upTo, before uint6
 		positions = m.positions()
 	}
 	return in.pageAt(ctx, newest, positions)
+}
+
+// NewestOfGroup returns the sequence of a group's newest message and when it was sent,
+// in Unix seconds; 0 where there is none. Errors are *fault.Error.
+func (in *Inbox) NewestOfGroup(ctx context.Context, app uint32, groupID string) (sequence uint64, at int64, err error) {
+	p := pairOf(app, "", groupName(groupID))
+	newest, err := in.load(ctx, p)
+	var m *record
+	if err == nil && newest != nil && !newest.Gone {
+		m = newest
+		if all := newest.positions(); !newest.isMessage() && len(all) > 0 {
+			m, err = in.messageAt(ctx, p, all[len(all)-1])
+			if errors.Is(err, noSuchMessage()) { // too old to be kept
+				m, err = newest, nil
+			}
+		}
+	}
+	if err != nil {
+		return 0, 0, in.failed("get_group_info", err)
+	}
+	if m == nil || newest.Seq == 0 {
+		return 0, 0, nil
+	}
+	return newest.Seq, m.At / 1000, nil
 }
 
 // pageAt returns the messages at positions of a conversation, whatever its users have

@@ -112,6 +112,12 @@ func TestModerationInAGroup(t *testing.T) {
 		require.Equal(t, done, got)
 	}
 	require.True(t, pagesOf(t, read)[window+1].IsRevoked)
+	newest, at, err := in.NewestOfGroup(t.Context(), app, "g")
+	require.NoError(t, err)
+	require.Equal(t, []any{all[0].Sequence, all[0].Time}, []any{newest, at}, "a revocation is no message")
+	newest, at, err = in.NewestOfGroup(t.Context(), app, "other")
+	require.NoError(t, err)
+	require.Zero(t, newest+uint64(at))
 	cutOff(t, in, pairOf(app, "", groupName("g")), all[window].Position, "root")
 	done, err := in.RevokeOfGroup(t.Context(), app, "g", "root", all[window].Position)
 	require.NoError(t, err)

@@ -227,8 +227,8 @@ func (a *API) destroyGroup(ctx context.Context, c *call) (reply, error) {
 	return nil, a.asAdmin(ctx, c, frame.GroupDismiss, fields{"groupID": id}, nil)
 }
 
-// modifyGroup: {"GroupId"} and what is to change: the fields of create_group,
-// and "ShutUpAllMember": "On" or "Off".
+// modifyGroup: {"GroupId"} and what is to change: the fields of create_group, also
+// "MaxMemberNum", and "ShutUpAllMember": "On" or "Off".
 func (a *API) modifyGroup(ctx context.Context, c *call) (reply, error) {
 	id, err := groupID(c.body)
 	if err != nil {
@@ -241,6 +241,11 @@ func (a *API) modifyGroup(ctx context.Context, c *call) (reply, error) {
 	if err := muteField(c.body, "ShutUpAllMember", p); err != nil {
 		return nil, err
 	}
+	most, err := c.body.number("MaxMemberNum", 0, 1<<31, 0)
+	if err != nil {
+		return nil, err
+	}
+	p["maxMemberNum"] = most
 	return nil, a.asAdmin(ctx, c, frame.GroupUpdate, p, nil)
 }
 

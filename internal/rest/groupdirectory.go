@@ -36,6 +36,9 @@ func (a *API) groupList(ctx context.Context, c *call) (reply, error) {
 	for i, g := range found {
 		list[i] = infoOf(g)
 	}
+	if err == nil {
+		err = a.addNewest(ctx, c, len(list), func(n int) *groupInfo { return &list[n] })
+	}
 	return reply{"GroupList": list, "Next": next}, err
 }
 

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/tim-wasm/tim/internal/fault"
@@ -23,6 +24,7 @@ type groupInfo struct {
 	Owner            string        `json:"Owner_Account,omitempty"`
 	CreateTime       int64         `json:",omitempty"`
 	LastInfoTime     int64         `json:",omitempty"`
+	LastMsgTime      int64         `json:",omitempty"`
 	NextMsgSeq       int64         `json:",omitempty"`
 	MemberNum        int           `json:",omitempty"`
 	MaxMemberNum     int           `json:",omitempty"`
@@ -94,8 +96,29 @@ func (a *API) getGroups(ctx context.Context, c *call) (reply, error) {
 		}
 		rest = rest[len(out.Groups)+len(out.Failures):] // the answer is of the first ones
 	}
+	if err := a.addNewest(ctx, c, len(infos), func(n int) *groupInfo { return &infos[n] }); err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(infos, func(x, y groupInfo) int { return slices.Index(ids, x.GroupID) - slices.Index(ids, y.GroupID) })
 	return reply{"GroupInfo": infos}, nil
+}
+
+// addNewest adds to n groups what is known of their messages. Those of live rooms are not
+// numbered.
+func (a *API) addNewest(ctx context.Context, c *call, n int, at func(n int) *groupInfo) error {
+	if a.o.GroupMessages == nil {
+		return nil
+	}
+	errs := make([]error, n)
+	each(n, func(n int) {
+		i := at(n)
+		if i.ErrorCode == 0 && i.Type != group.Live {
+			var seq uint64
+			seq, i.LastMsgTime, errs[n] = a.o.GroupMessages.NewestOfGroup(ctx, c.app, i.GroupID)
+			i.NextMsgSeq = int64(seq) + 1
+		}
+	})
+	return errors.Join(errs...)
 }
 
 type memberInfo struct {
@@ -228,7 +251,9 @@ func (a *API) getJoined(ctx context.Context, c *call) (reply, error) {
 		}
 	}
 	some := all[min(skip, int64(len(all))):]
-	return reply{"TotalCount": len(all), "GroupIdList": some[:min(limit, int64(len(some)))]}, nil
+	some = some[:min(limit, int64(len(some)))]
+	err = a.addNewest(ctx, c, len(some), func(n int) *groupInfo { return &some[n].groupInfo })
+	return reply{"TotalCount": len(all), "GroupIdList": some}, err
 }
 
 // getOnline is get_online_member_num: {"GroupId"}.

@@ -21,6 +21,9 @@ type GroupMessages interface {
 	EditInGroup(ctx context.Context, app uint32, group string, seq uint64, e inbox.ServerEdit) error
 	SetUnread(ctx context.Context, u place.User, group string, n uint64) (uint64, error)
 	MessagesOfGroup(ctx context.Context, app uint32, group string, upTo, before uint64) (inbox.MessagePage, error)
+	// NewestOfGroup returns the sequence of the newest message and when it was sent, in
+	// Unix seconds; 0 where there is none.
+	NewestOfGroup(ctx context.Context, app uint32, group string) (sequence uint64, at int64, err error)
 	ImportToGroup(ctx context.Context, admin string, m inbox.GroupMessage, at time.Time) (sent inbox.GroupSent, stored bool, err error)
 }
 

@@ -30,20 +30,22 @@ func TestRESTGroups(t *testing.T) {
 	s.call(service+"delete_group_member", `{"GroupId":"g","Reason":"spam","MemberToDel_Account":["carol"]}`)
 	said := s.call(service+"group_msg_get_simple", `{"GroupId":"g","ReqMsgNumber":20}`)["RspMsgList"].([]any)
 	require.Len(t, said, 3, "tips of the first members, dave and carol; nobody is told of erin")
-	s.call(service+"modify_group_base_info", `{"GroupId":"g","Name":"m","ShutUpAllMember":"On"}`)
+	s.call(service+"modify_group_base_info", `{"GroupId":"g","Name":"m","ShutUpAllMember":"On","MaxMemberNum":3}`)
+	require.EqualValues(t, fault.GroupFull, s.post(service+"add_group_member", good(), `{"GroupId":"g","MemberList":[{"Member_Account":"erin"}]}`).code())
 	s.call(service+"forbid_send_msg", `{"GroupId":"g","Members_Account":["dave"],"ShutUpTime":4294967295}`)
 	s.call(service+"change_group_owner", `{"GroupId":"g","NewOwner_Account":"bob"}`)
 
+	newest := s.call(service+"group_msg_get_simple", `{"GroupId":"g","ReqMsgNumber":1}`)["RspMsgList"].([]any)[0].(map[string]any)["MsgSeq"].(float64)
 	info := s.call(service+"get_group_info", `{"GroupIdList":["none","g"]}`)["GroupInfo"].([]any)
 	require.EqualValues(t, fault.NoSuchGroup, info[0].(map[string]any)["ErrorCode"])
 	g := info[1].(map[string]any)
-	for _, varies := range []string{"CreateTime", "LastInfoTime"} {
+	for _, varies := range []string{"CreateTime", "LastInfoTime", "LastMsgTime"} {
 		require.NotZero(t, g[varies])
 		delete(g, varies)
 	}
 	require.Equal(t, map[string]any{
 		"GroupId": "g", "ErrorCode": 0.0, "ErrorInfo": "", "Type": "Public", "Name": "m", "Introduction": "i", "Notification": "o",
-		"FaceUrl": "f", "Owner_Account": "bob", "NextMsgSeq": 1.0, "MemberNum": 3.0, "MaxMemberNum": 20.0,
+		"FaceUrl": "f", "Owner_Account": "bob", "NextMsgSeq": newest + 1, "MemberNum": 3.0, "MaxMemberNum": 3.0,
 		"ApplyJoinOption": "FreeAccess", "InviteJoinOption": "DisableInvite", "ShutUpAllMember": "On",
 		"AppDefinedData": []any{map[string]any{"Key": "k", "Value": "v"}},
 	}, g)
@@ -61,6 +63,8 @@ func TestRESTGroups(t *testing.T) {
 	joined := s.call(service+"get_joined_group_list", `{"Member_Account":"dave","GroupType":"Public"}`)
 	require.EqualValues(t, 1, joined["TotalCount"])
 	require.Equal(t, "g", first(joined, "GroupIdList")["GroupId"])
+	require.Equal(t, newest+1, first(joined, "GroupIdList")["NextMsgSeq"])
+	require.NotZero(t, first(s.call("timd_group/list", `{"Limit":1}`), "GroupList")["LastMsgTime"])
 	require.Greater(t, first(joined, "GroupIdList")["SelfInfo"].(map[string]any)["ShutUpUntil"], 4e9)
 	require.Empty(t, s.call(service+"get_joined_group_list", `{"Member_Account":"dave","Offset":1}`)["GroupIdList"])
 	require.EqualValues(t, 0, s.call(service+"get_online_member_num", `{"GroupId":"g"}`)["OnlineMemberNum"])
