@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,6 +11,7 @@ import (
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // hookedGroup opens an inbox with Hooks and a group of alice and bob.
@@ -88,6 +90,35 @@ func TestHooksAndRepetitionsInAGroup(t *testing.T) {
 	alice.must(frame.MessageSend, sent, nil)
 	require.Equal(t, []string{"hello", "hello"}, h.texts())
 	require.Equal(t, []string{"*", "hello"}, alice.history("g"))
+}
+
+// The hooks are told of each message that is revoked, whoever does it, and again by the
+// repetition of a call that has failed because of them.
+func TestHooksAndRevocations(t *testing.T) {
+	h, _, in, alice, bob := hookedGroup(t)
+	undone := func() []string {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		out := h.undone
+		h.undone = nil
+		return out
+	}
+	one, two := alice.says("g", "one"), alice.says("g", "two")
+	h.fails = 1
+	revoke := conversationParams{ConversationID: "GROUPg", Position: one.Position}
+	require.Equal(t, fault.ServerTimeout, code(alice.call(frame.MessageRevoke, revoke, nil)))
+	alice.must(frame.MessageRevoke, revoke, nil)
+	first := fmt.Sprint("alice g ", one.ID, " ", one.Sequence, " alice")
+	require.Equal(t, []string{first, first}, undone())
+	require.NoError(t, in.RevokeInGroup(t.Context(), app, "g", "root", two.Sequence))
+	require.Equal(t, []string{fmt.Sprint("alice g ", two.ID, " ", two.Sequence, " root")}, undone())
+	require.Error(t, in.RevokeInGroup(t.Context(), app, "g", "root", 1), "a tip")
+	require.Empty(t, undone())
+	sent, err := in.Send(t.Context(), ServerMessage{SDKAppID: app, From: "bob", To: "alice", Type: typeText, Payload: json.RawMessage(`{"text":"hi"}`)})
+	require.NoError(t, err)
+	require.NoError(t, in.RevokeByKey(t.Context(), place.User{SDKAppID: app, UserID: "bob"}, "alice", sent.Key))
+	require.Equal(t, []string{"bob alice " + sent.ID + " 1 bob"}, undone())
+	bob.unreads("g", 0)
 }
 
 // Whoever is removed or muted while the hooks are asked says nothing more.

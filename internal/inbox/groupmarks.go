@@ -164,8 +164,17 @@ func (in *Inbox) revokeInGroup(ctx context.Context, u place.User, p pair, pos ui
 	return in.takeBack(ctx, u.UserID, m)
 }
 
-// takeBack revokes a message of a group.
+// takeBack revokes a message of a group, and tells the hooks.
 func (in *Inbox) takeBack(ctx context.Context, by string, m *record) (*record, error) {
+	r, err := in.revoked(ctx, by, m)
+	if err == nil {
+		err = in.afterRevoke(ctx, m, by)
+	}
+	return r, err
+}
+
+// revoked returns the record of a message's revocation, which it makes if there is none.
+func (in *Inbox) revoked(ctx context.Context, by string, m *record) (*record, error) {
 	again := false
 	if err := in.flagAll(ctx, []*record{m}, func(_ *record, f *flags) bool {
 		if again = f.Revoked; !again {

@@ -24,6 +24,9 @@ type Hooks interface {
 	// send fails, and the sender's repetition calls it again. Other repetitions,
 	// too, call it again.
 	AfterSend(ctx context.Context, m Outgoing) error
+	// AfterRevoke is told of a message that is revoked, by its sender or another user.
+	// If it returns an error, the call fails, and its repetition calls it again.
+	AfterRevoke(ctx context.Context, m Outgoing, by string) error
 }
 
 // ErrDropped is BeforeSend's answer if nobody is to get a message and its sender is
@@ -91,6 +94,16 @@ func (in *Inbox) after(ctx context.Context, r *record, onlineOnly bool) error {
 	}
 	m.to(r.pair, m.From)
 	return in.o.Hooks.AfterSend(ctx, m)
+}
+
+// afterRevoke tells the hooks that a message is revoked.
+func (in *Inbox) afterRevoke(ctx context.Context, m *record, by string) error {
+	if in.o.Hooks == nil {
+		return nil
+	}
+	out := Outgoing{From: m.sender(), ID: m.Message.ID, Type: m.Message.Type, Random: m.Message.Random, Sequence: m.Seq, Time: m.At / 1000}
+	out.to(m.pair, out.From)
+	return in.o.Hooks.AfterRevoke(ctx, out, by)
 }
 
 // to sets the receiver: the group of a conversation, or the user who is not u.

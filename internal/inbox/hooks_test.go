@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"sync"
 	"testing"
 
@@ -19,6 +20,18 @@ type hookedBy struct {
 	before func(ctx context.Context, m *Outgoing) error
 	after  func(m Outgoing) error
 	told   []Outgoing
+	undone []string // messages that were revoked, in short
+	fails  int      // so many calls of AfterRevoke fail
+}
+
+func (h *hookedBy) AfterRevoke(_ context.Context, m Outgoing, by string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.undone = append(h.undone, fmt.Sprint(m.From.UserID, " ", m.To, m.Group, " ", m.ID, " ", m.Sequence, " ", by))
+	if h.fails--; h.fails >= 0 {
+		return fault.New(fault.ServerTimeout)
+	}
+	return nil
 }
 
 func (h *hookedBy) BeforeSend(ctx context.Context, m *Outgoing) error {

@@ -271,8 +271,19 @@ func (in *Inbox) revoke(ctx context.Context, p pair, side int, pos uint64) (*rec
 	return in.takeBackFrom(ctx, p, side, m)
 }
 
-// takeBackFrom revokes a message in the name of its sender, who is the user of a side.
+// takeBackFrom revokes a message in the name of its sender, who is the user of a side,
+// and tells the hooks.
 func (in *Inbox) takeBackFrom(ctx context.Context, p pair, side int, m *record) (*record, error) {
+	r, err := in.revokedFrom(ctx, p, side, m)
+	if err == nil {
+		err = in.afterRevoke(ctx, m, p.users[side])
+	}
+	return r, err
+}
+
+// revokedFrom returns the record of a message's revocation, which it makes if there is
+// none.
+func (in *Inbox) revokedFrom(ctx context.Context, p pair, side int, m *record) (*record, error) {
 	by, again, pos := p.users[side], false, m.pos
 	if err := in.flagAll(ctx, []*record{m}, func(_ *record, f *flags) bool {
 		again = f.Revoked

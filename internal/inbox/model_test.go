@@ -111,6 +111,7 @@ var onAModel = map[string]map[string]func(t *testing.T){
 	"grouphooks_test.go": {
 		"TestHooksInAGroup":               TestHooksInAGroup,
 		"TestHooksAndRepetitionsInAGroup": TestHooksAndRepetitionsInAGroup,
+		"TestHooksAndRevocations":         TestHooksAndRevocations,
 		"TestRemovedWhileAsked":           TestRemovedWhileAsked,
 		"TestMutedWhileAskedAboutAnEdit":  TestMutedWhileAskedAboutAnEdit,
 		"TestEditsInAGroupAreAsked":       TestEditsInAGroupAreAsked,

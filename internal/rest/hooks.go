@@ -20,8 +20,10 @@ import (
 const (
 	BeforeC2C          = "C2C.CallbackBeforeSendMsg"
 	AfterC2C           = "C2C.CallbackAfterSendMsg"
+	AfterC2CRecall     = "C2C.CallbackAfterMsgWithDraw"
 	BeforeGroupMessage = "Group.CallbackBeforeSendMsg"
 	AfterGroupMessage  = "Group.CallbackAfterSendMsg"
+	AfterGroupRecall   = "Group.CallbackAfterRecallMsg"
 	BeforeGroupCreate  = "Group.CallbackBeforeCreateGroup"
 	BeforeGroupJoin    = "Group.CallbackBeforeApplyJoinGroup"
 	BeforeGroupInvite  = "Group.CallbackBeforeInviteJoinGroup"
@@ -41,7 +43,7 @@ const (
 
 // callbacks lists all callbacks.
 var callbacks = []string{
-	StateChange, BeforeC2C, AfterC2C, BeforeGroupMessage, AfterGroupMessage,
+	StateChange, BeforeC2C, AfterC2C, AfterC2CRecall, BeforeGroupMessage, AfterGroupMessage, AfterGroupRecall,
 	BeforeGroupCreate, BeforeGroupJoin, BeforeGroupInvite, AfterGroupCreate, AfterGroupJoin, AfterGroupExit,
 	AfterGroupFull, AfterGroupEnd, AfterGroupChange, AfterGroupMember, GroupMemberState,
 	BeforeTopicCreate, AfterTopicCreate, AfterTopicChange, AfterTopicEnd,

@@ -2,6 +2,7 @@ package timd
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -83,7 +84,7 @@ func TestGroupMessagesAreAskedAbout(t *testing.T) {
 		}
 		return allowed
 	})
-	flags.wanted = map[string]bool{rest.BeforeGroupMessage: true, rest.AfterGroupMessage: true}
+	flags.wanted = map[string]bool{rest.BeforeGroupMessage: true, rest.AfterGroupMessage: true, rest.AfterGroupRecall: true, rest.AfterC2CRecall: true}
 	s := newStage(t, func(o *options) { o.webhook = flags })
 	s.call(groupService+"create_group", `{"Type":"Public","Name":"n","Owner_Account":"alice","GroupId":"g"}`)
 	send := func(n, text, more string) answer {
@@ -100,6 +101,17 @@ func TestGroupMessagesAreAskedAbout(t *testing.T) {
 		"Random": 3.0, "MsgId": sent["MsgId"], "MsgSeq": sent["MsgSeq"], "MsgTime": sent["MsgTime"], "OnlineOnlyFlag": 0.0, "CloudCustomData": "c",
 		"MsgBody":     []any{map[string]any{"MsgType": "TIMTextElem", "MsgContent": map[string]any{"Text": "***"}}},
 		"OptPlatform": "RESTAPI",
+	}, nextTold(t, told))
+
+	s.call(groupService+"group_msg_recall", fmt.Sprintf(`{"GroupId":"g","MsgSeqList":[{"MsgSeq":%v}]}`, sent["MsgSeq"]))
+	require.Equal(t, answer{
+		"CallbackCommand": rest.AfterGroupRecall, "GroupId": "g", "Type": "Public", "Operator_Account": "administrator",
+		"MsgSeqList": []any{map[string]any{"MsgSeq": sent["MsgSeq"]}}, "MsgId": sent["MsgId"], "OptPlatform": "RESTAPI",
+	}, nextTold(t, told))
+	sent = s.call("openim/sendmsg", `{"From_Account":"alice","To_Account":"bob","MsgRandom":7,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"hi"}}]}`)
+	s.call("openim/admin_msgwithdraw", fmt.Sprintf(`{"From_Account":"alice","To_Account":"bob","MsgKey":%q}`, sent["MsgKey"]))
+	require.Equal(t, answer{
+		"CallbackCommand": rest.AfterC2CRecall, "From_Account": "alice", "To_Account": "bob", "MsgKey": sent["MsgKey"], "MsgId": sent["MsgId"], "OptPlatform": "RESTAPI",
 	}, nextTold(t, told))
 }
 

@@ -120,10 +120,12 @@ func (t *running) onBehalf(ctx context.Context, s *gateway.Session) context.Cont
 	return rest.WithCaller(ctx, string(s.Platform()), s.Addr())
 }
 
-// messageHooks has the webhook asked and told of messages; nil if it wants
-// neither.
+// messageHooks has the webhook asked and told of messages; nil if it wants nothing of
+// them.
 func (t *running) messageHooks() inbox.Hooks {
-	for _, command := range []string{rest.BeforeC2C, rest.AfterC2C, rest.BeforeGroupMessage, rest.AfterGroupMessage} {
+	for _, command := range []string{
+		rest.BeforeC2C, rest.AfterC2C, rest.AfterC2CRecall, rest.BeforeGroupMessage, rest.AfterGroupMessage, rest.AfterGroupRecall,
+	} {
 		if t.hooks.Wants(command) {
 			return messageHooks{t}
 		}
@@ -183,6 +185,34 @@ func (h messageHooks) AfterSend(ctx context.Context, m inbox.Outgoing) error {
 		body["SendMsgResult"], body["ErrorInfo"] = 0, "send msg succeed"
 	}
 	return h.t.hooks.Tell(ctx, m.From.SDKAppID, command, key, m.ID, body)
+}
+
+// AfterRevoke implements inbox.Hooks.
+func (h messageHooks) AfterRevoke(ctx context.Context, m inbox.Outgoing, by string) error {
+	command, key := rest.AfterC2CRecall, m.From.UserID
+	if m.Group != "" {
+		command, key = rest.AfterGroupRecall, rest.GroupKey(m.Group)
+	}
+	if !h.t.hooks.Wants(command) {
+		return nil
+	}
+	body := map[string]any{"MsgId": m.ID}
+	if m.Group == "" {
+		body["From_Account"], body["To_Account"] = m.From.UserID, m.To
+		body["MsgKey"] = inbox.Message{Sequence: m.Sequence, Random: m.Random, Time: m.Time}.Key()
+	} else {
+		group, _, topic := frame.CutTopic(m.Group)
+		if topic {
+			body["TopicId"] = m.Group
+		}
+		kind, err := h.t.groups.TypeOf(ctx, m.From.SDKAppID, group)
+		if err != nil {
+			return err
+		}
+		body["GroupId"], body["Type"], body["Operator_Account"] = group, kind, by
+		body["MsgSeqList"] = []any{map[string]any{"MsgSeq": m.Sequence}}
+	}
+	return h.t.hooks.Tell(ctx, m.From.SDKAppID, command, key, m.ID+"-revoked", body) // receivers know a notice by its ID
 }
 
 // body returns what is said of a message, both before and after it is sent.

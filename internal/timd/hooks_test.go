@@ -206,6 +206,6 @@ func TestWebhookFlags(t *testing.T) {
 		return o.webhook.wanted
 	}
 	require.Equal(t, map[string]bool{rest.StateChange: true}, wanted())
-	require.Equal(t, map[string]bool{rest.BeforeC2C: true, rest.AfterC2C: true}, wanted("--webhook-events", "C2C.*"))
+	require.Equal(t, map[string]bool{rest.BeforeC2C: true, rest.AfterC2C: true, rest.AfterC2CRecall: true}, wanted("--webhook-events", "C2C.*"))
 	require.Contains(t, wanted("--webhook-events", "*"), rest.StateChange)
 }
