@@ -63,7 +63,7 @@ func TestGate(t *testing.T) {
 				t.Logf("%v, of which the store needs %v; %.2f attempts a client, %d for nothing", time.Since(start), ideal, float64(attempts.Load())/float64(c.clients), wasted.Load())
 				require.LessOrEqual(t, wasted.Load(), int64(c.clients/100), "the store did things that nobody waited for")
 				require.LessOrEqual(t, time.Since(start), ideal*5/4+time.Second)
-				require.LessOrEqual(t, attempts.Load(), int64(3*c.clients))
+				require.LessOrEqual(t, attempts.Load(), int64(5*c.clients))
 				require.Zero(t, g.busy)
 				require.Zero(t, g.waiting.Len())
 			})
