@@ -92,20 +92,6 @@ func (p createParams) check(most int) (g group, firsts []newMember, err error) {
 	return g, firsts, err
 }
 
-// holds sets how many members a group may have; 0: as many as it may have now. A live
-// room has no limit.
-func (g *group) holds(most int) error {
-	rules := table[g.Type]
-	switch {
-	case most == 0 || g.Type == Live:
-	case most < 1 || most > rules.most:
-		return fault.With(fault.GroupBadParameters, "maxMemberNum must be between 1 and "+strconv.Itoa(rules.most))
-	default:
-		g.Most = most
-	}
-	return nil
-}
-
 func checkFirsts(list []newMember, rules rules, most int) ([]newMember, error) {
 	if len(list) > most {
 		return nil, fault.With(fault.GroupBadParameters, "memberList holds "+strconv.Itoa(most)+" members at most")

@@ -160,6 +160,20 @@ func (p updateParams) apply(g *group, actor Role) (err error) {
 	return err
 }
 
+// holds sets how many members a group may have; 0: as many as it may have now. A live
+// room has no limit.
+func (g *group) holds(most int) error {
+	rules := table[g.Type]
+	switch {
+	case most == 0 || g.Type == Live:
+	case most < 1 || most > rules.most:
+		return fault.With(fault.GroupBadParameters, "maxMemberNum must be between 1 and "+strconv.Itoa(rules.most))
+	default:
+		g.Most = most
+	}
+	return nil
+}
+
 func update(ctx context.Context, r *Room, u place.User, p updateParams) (any, error) {
 	if err := p.check(); err != nil {
 		return nil, err
