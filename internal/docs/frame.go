@@ -77,8 +77,9 @@ var (
 	name = regexp.MustCompile(`\sid="([^"]*)"`)
 )
 
-// shared are files that timd adds from its demo page.
-var shared = []string{"base.css", "icon.svg", "theme.js"}
+// shared are what timd adds to the documents: files of its demo page, and its other
+// parts, whose links parts.css hides where they are not served.
+var shared = []string{"base.css", "icon.svg", "theme.js", "parts.css", "../", "../console/"}
 
 // checkLinks reports the links within the documents that lead nowhere.
 func checkLinks(files map[string][]byte) error {

@@ -83,7 +83,7 @@ type language struct {
 // languages lists them, the leading one first.
 var languages = []language{
 	{"en", "English", ".html", map[string]string{
-		"skip": "Skip to the text", "version": "Version", "languages": "Languages", "pages": "Pages", "contents": "On this page",
+		"skip": "Skip to the text", "parts": "Parts of timd", "demo": "Demo", "console": "Console", "version": "Version", "languages": "Languages", "pages": "Pages", "contents": "On this page",
 		"search": "Search", "searchHint": "Search the documents", "none": "Nothing has these words in it.", "menu": "Pages", "before": "Previous", "after": "Next",
 		"copy": "Copy", "copied": "Copied", "theme": "Light or dark", "english": "in English", "failed": "The index could not be loaded: reload the page.",
 		"code": "Code", "what": "What happened", "remedy": "What to do", "filter": "Show codes with",
@@ -92,7 +92,7 @@ var languages = []language{
 		"found":     "found",
 	}},
 	{"zh-CN", "中文", ".zh.html", map[string]string{
-		"skip": "跳到正文", "version": "版本", "languages": "语言", "pages": "页面", "contents": "本页内容",
+		"skip": "跳到正文", "parts": "timd 的各部分", "demo": "演示", "console": "控制台", "version": "版本", "languages": "语言", "pages": "页面", "contents": "本页内容",
 		"search": "搜索", "searchHint": "搜索文档", "none": "没有匹配的内容。", "menu": "目录", "before": "上一页", "after": "下一页",
 		"copy": "复制", "copied": "已复制", "theme": "明暗主题", "english": "英文", "failed": "搜索索引加载失败，请刷新页面。",
 		"code": "错误码", "what": "发生了什么", "remedy": "怎么办", "filter": "只显示包含以下内容的错误码",

@@ -25,6 +25,7 @@
 //	grouphooks.go  what groups ask and report
 //	page.go      the pages, their headers and their policy
 //	docs.go      /docs/: what package docs has made
+//	links.go     which of page, documents and console link to which
 //	static.go    files in memory, compressed
 //	sdk.go       /sdk/
 //	dev.go       /dev/usersig

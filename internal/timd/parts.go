@@ -84,6 +84,7 @@ var parts = []part{
 	serveREST,
 	serveWebhook,
 	serveConsole,
+	serveLinks,
 }
 
 func servePages(_ context.Context, t *running) error {
