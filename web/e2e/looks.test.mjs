@@ -16,10 +16,10 @@ test('both languages, chosen by the browser and by the button, and remembered', 
   const user = someone();
   assert.equal(await page.evaluate(() => document.documentElement.lang), 'zh-CN');
   await A.login(page, user);
-  assert.equal(await A.text(page, '.status strong'), '已就绪');
+  assert.equal(await A.text(page, '.status strong'), '在线');
   await page.click('#language');
   assert.equal(await page.evaluate(() => document.documentElement.lang), 'en');
-  assert.equal(await A.text(page, '.status strong'), 'Ready');
+  assert.equal(await A.text(page, '.status strong'), 'Online');
   assert.doesNotMatch(await page.evaluate(() => document.body.innerText.replace('中文', '')), /[\u4e00-\u9fff]/);
   await page.reload();
   await page.waitForSelector('[data-panel=B]');
@@ -133,11 +133,11 @@ test('the log is a live region that the keyboard can scroll, and states have wor
     logs.map((log) => [log.getAttribute('role'), log.getAttribute('aria-label'), log.tabIndex]),
   );
   assert.deepEqual(logs, [
-    ['log', 'Event log of panel A', 0],
-    ['log', 'Event log of panel B', 0],
+    ['log', 'Event log of device A', 0],
+    ['log', 'Event log of device B', 0],
   ]);
   await A.login(page, someone());
-  assert.equal(await A.text(page, '.status strong'), 'Ready');
+  assert.equal(await A.text(page, '.status strong'), 'Online');
   assert.match(
     await page.$eval('[data-panel=A] .line', (line) => line.querySelector('time').textContent),
     /^\d\d:\d\d:\d\d\.\d{3}$/,

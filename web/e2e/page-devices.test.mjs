@@ -17,7 +17,7 @@ const rows = (page, letter) => page.$$eval(`[data-panel=${letter}] .devices li`,
 const has = (page, letter, count) =>
   page.waitForFunction((at, n) => document.querySelectorAll(`${at} .devices li`).length === n, { polling: 'mutation' }, `[data-panel=${letter}]`, count); // prettier-ignore
 
-for (const [language, self, end] of [['en', 'this panel', 'End'], ['zh-CN', '本面板', '下线']]) { // prettier-ignore
+for (const [language, self, end] of [['en', 'this device', 'End'], ['zh-CN', '本设备', '下线']]) { // prettier-ignore
   test(`a user sees where they are logged in and ends one of those places, in ${language}`, async (t) => {
     const page = await openDemo(stage, t, { language });
     const user = someone();

@@ -51,7 +51,8 @@ export class Chat {
     this.#group.addEventListener('change', () => this.#showReceiver());
     root.querySelector('form').addEventListener('submit', (event) => {
       event.preventDefault();
-      this.#sendText();
+      if (this.#receiver()) this.#text.focus();
+      if (this.#text.value) this.#sendText();
     });
     const file = root.querySelector('[name=file]');
     root.querySelector('.attach').addEventListener('click', () => file.click());
@@ -107,6 +108,17 @@ export class Chat {
     this.#showReceiver();
   }
 
+  /** Writes a text, to a user or else to who is chosen; resolves when it is sent or refused. */
+  write(text, user) {
+    if (user) {
+      this.#group.value = '';
+      this.#to.value = user;
+      this.#showReceiver();
+    }
+    this.#text.value = text;
+    return this.#sendText();
+  }
+
   #showReceiver() {
     this.#to.parentElement.hidden = this.#group.value !== '';
   }
@@ -156,11 +168,9 @@ export class Chat {
   #sendText() {
     const text = this.#text.value;
     const receiver = this.#receiver();
-    if (!receiver) return;
-    if (!text) return this.#text.focus();
+    if (!receiver) return undefined;
     this.#text.value = '';
-    this.#text.focus();
-    this.#send(this.#tim.createTextMessage({ ...receiver, payload: { text } }));
+    return this.#send(this.#tim.createTextMessage({ ...receiver, payload: { text } }));
   }
 
   /** @param {HTMLInputElement} input whose file is sent, as a picture if it is one */

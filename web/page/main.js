@@ -1,12 +1,14 @@
 // Puts the page together: language, theme, the SDK, the panels.
 
+import { colour } from './code.js';
 import { Panel } from './panel.js';
 import { startSDK } from './sdk.js';
-import { currentLanguage, say, setLanguage, showLanguage } from './text.js';
+import { currentLanguage, put, say, setLanguage, showLanguage } from './text.js';
 import { themeButton } from './themebutton.js';
+import { Tour } from './tour.js';
 
 const MOST = 8;
-const USERS = { C: 'bob', D: 'carol' }; // A and B share a user, which causes the first kick
+const USERS = { C: 'bob', D: 'carol' }; // A and B share a user, whose second login kicks the first
 
 const byID = (id) => document.getElementById(id);
 const panels = [];
@@ -30,12 +32,10 @@ async function start() {
     byID('add').disabled = true;
     return;
   }
-  const size = sdk.bytes ? `${Math.round(sdk.bytes / 1024)} KB` : '';
-  say(byID('sdk'), size ? 'sdk.running' : 'sdk.running.cached', {
-    version: sdk.TIM.VERSION,
-    size,
-    ms: Math.round(sdk.ms),
-  });
+  document.documentElement.dataset.sdk = 'running';
+  say(byID('sdk'), 'sdk.running', { version: sdk.TIM.VERSION });
+  if (sdk.bytes) put(byID('size'), `${Math.round(sdk.bytes / 1024)} KB`);
+  put(byID('start'), `${Math.round(sdk.ms)} ms`);
   byID('add').addEventListener('click', () => {
     if (panels.length >= MOST) return;
     const panel = add(sdk.TIM);
@@ -47,6 +47,19 @@ async function start() {
   add(sdk.TIM);
   add(sdk.TIM);
   followSteps();
+  const tour = new Tour({ pair: () => pair(sdk.TIM), gather }, byID('next'), byID('teller'));
+  byID('show').setAttribute('aria-disabled', 'false');
+  byID('show').addEventListener('click', () => {
+    byID('try').scrollIntoView();
+    byID('next').focus({ preventScroll: true });
+    tour.play();
+  });
+}
+
+// The two panels that the demonstration plays in.
+function pair(TIM) {
+  while (panels.length < 2) add(TIM);
+  return panels.slice(0, 2);
 }
 
 function add(TIM) {
@@ -79,19 +92,25 @@ function apart() {
   return ready.filter((panel, at) => ready.findIndex((other) => other.claim === panel.claim) === at);
 }
 
-// Makes a group of the users of the panels, which all of them write to from now on.
+// Makes a group of the users of the panels, which all of them write to from now on, and
+// reports whether it is made.
 async function gather() {
   const [first, ...others] = apart();
   const told = byID('gathered');
-  if (others.length === 0) return say(told, 'panels.gather.first');
+  if (others.length === 0) {
+    say(told, 'panels.gather.first');
+    return false;
+  }
   const names = [first, ...others].map((panel) => panel.letter);
   try {
     const groupID = await first.gather(names.join(' + '), others.map((panel) => panel.claim));
     for (const panel of [first, ...others]) panel.choose(groupID);
     say(told, 'panels.gathered', { letters: names.join(', ') });
     byID('panels').dispatchEvent(new CustomEvent('gathered'));
+    return true;
   } catch (error) {
     say(told, 'panels.ungathered', { message: error.message });
+    return false;
   }
 }
 
@@ -146,6 +165,10 @@ function followSteps() {
     if (detail.here) done(3);
   });
   area.addEventListener('panelsent', () => done(4));
+  area.addEventListener('panelonline', ({ detail }) => {
+    put(byID('login-time'), `${Math.round(detail.ms)} ms`);
+    say(byID('login-figure'), 'figure.login.last');
+  });
   area.addEventListener('gathered', () => done(5));
 }
 
@@ -155,6 +178,7 @@ function languageButton() {
     const english = currentLanguage() === 'en';
     button.textContent = english ? '中文' : 'English';
     button.lang = english ? 'zh-CN' : 'en';
+    for (const link of document.querySelectorAll('[data-docs]')) link.href = `docs/${link.dataset.docs}${english ? '' : '.zh'}.html`;
   };
   button.addEventListener('click', () => {
     setLanguage(currentLanguage() === 'en' ? 'zh' : 'en');
@@ -168,6 +192,7 @@ function languageButton() {
 function example() {
   const code = byID('example');
   code.textContent = code.textContent.replaceAll('http://127.0.0.1:8080/', new URL('.', document.baseURI).href);
+  for (const block of document.querySelectorAll('.code pre > code')) colour(block);
 }
 
 function copyButton() {

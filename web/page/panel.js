@@ -19,9 +19,12 @@ const EVENTS = [
   'SDK_DESTROY',
 ];
 
+const SAID = ['SDK_READY', 'SDK_NOT_READY', 'KICKED_OUT']; // beside the state in words
+
 /**
  * Fires on its element: `panelstate` after each change, `panelkick` when the
- * gateway has ended its session, `panelsent` when a message of it has gone out.
+ * gateway has ended its session, `panelsent` when a message of it has gone out,
+ * `panelonline` with the ms that a login took until SDK_READY.
  */
 export class Panel {
   #TIM;
@@ -35,6 +38,7 @@ export class Panel {
   #removed = false;
   #network = 'connected';
   #kickedOut = false; // until the next login
+  #began = 0; // when login() was called, until it is ready
   #others;
 
   /**
@@ -87,8 +91,10 @@ export class Panel {
     return this.#kickedOut && status === 'loggedOut' ? 'kicked' : status;
   }
 
-  async login() {
+  /** @param {string} [user] is filled in, as if it had been typed */
+  async login(user) {
     if (this.status.status !== 'loggedOut') return;
+    if (user) this.#find('[name=user]').value = user;
     const userID = this.#find('[name=user]').value.trim();
     this.#notice();
     this.#kickedOut = false;
@@ -102,6 +108,7 @@ export class Panel {
       const tim = this.#tim ?? this.#instance(SDKAppID);
       this.#log.add('call', 'login', `{userID: '${userID}', userSig}`);
       this.#preparing = false;
+      this.#began = performance.now();
       const { data } = await tim.login({ userID, userSig });
       this.#log.add('done', 'login', data.repeatLogin ? 'repeatLogin' : '');
     } catch (error) {
@@ -132,6 +139,11 @@ export class Panel {
   /** Writes to a group from now on. */
   choose(groupID) {
     this.#chat.choose(groupID);
+  }
+
+  /** Writes a text to a user, or to who is chosen; resolves when it is sent or refused. */
+  write(text, user) {
+    return this.#chat.write(text, user);
   }
 
   async logout() {
@@ -193,11 +205,18 @@ export class Panel {
     this.#log.add('event', key, (BRIEFLY[key] ?? show)(data));
     if (key === 'MESSAGE_RECEIVED') this.#chat.received(data);
     if (key === 'GROUP_LIST_UPDATED') this.#chat.groups(data);
-    if (key === 'SDK_READY') this.#chat.history();
+    if (key === 'SDK_READY') this.#online();
     if (key === 'NET_STATE_CHANGE') this.#network = data.state;
     if (key === 'KICKED_OUT') this.#kicked(data.type);
     if (key === 'USERSIG_WILL_EXPIRE') this.#renew();
+    if (SAID.includes(key)) put(this.#find('.said'), key);
     this.#show();
+  }
+
+  #online() {
+    if (this.#began) this.#fire('panelonline', { ms: performance.now() - this.#began });
+    this.#began = 0;
+    this.#chat.history();
   }
 
   // Whom to write to: a user of another panel, else one worth adding.
