@@ -50,7 +50,8 @@ async function start() {
   const tour = new Tour({ pair: () => pair(sdk.TIM), gather }, byID('next'), byID('teller'));
   byID('show').setAttribute('aria-disabled', 'false');
   byID('show').addEventListener('click', () => {
-    byID('try').scrollIntoView();
+    const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    document.querySelector('.tour').scrollIntoView({ behavior: still ? 'auto' : 'smooth' });
     byID('next').focus({ preventScroll: true });
     tour.play();
   });
