@@ -26,6 +26,9 @@ export class Chat {
   #log;
   #sent;
   #shown = []; // the messages in #list, in its order
+  #keep = KEEP; // at most so many of them
+  #earlier; // the button that shows older ones
+  #older = new Map(); // conversations that have some -> where they go on
 
   /**
    * @param {HTMLElement} root the panel's chat section
@@ -44,6 +47,8 @@ export class Chat {
     this.#to = root.querySelector('[name=to]');
     this.#group = root.querySelector('[name=group]');
     this.#text = root.querySelector('[name=text]');
+    this.#earlier = root.querySelector('.earlier');
+    this.#earlier.addEventListener('click', () => this.#showOlder());
     label(this.#list, 'chat.name', { letter });
     this.#to.addEventListener('input', () => {
       this.#toIsOurs = this.#to.value === '';
@@ -72,6 +77,9 @@ export class Chat {
     if (!loggedIn && !this.#root.hidden) {
       this.#list.replaceChildren();
       this.#shown = [];
+      this.#keep = KEEP;
+      this.#older.clear();
+      this.#earlier.hidden = true;
       this.#text.value = '';
       this.#toIsOurs = true;
       this.groups([]);
@@ -126,29 +134,91 @@ export class Chat {
   /** Shows what was written before this session, once the SDK is ready. */
   async history() {
     const tim = this.#tim;
-    const user = tim.getLoginUser();
-    const over = () => this.#tim !== tim || tim.getLoginUser() !== user;
+    const over = this.#session();
+    this.#older.clear();
     let past = [];
     try {
       const { data } = await tim.getConversationList();
       const newest = data.conversationList.filter(({ type }) => this.#shows(type)).slice(0, CONVERSATIONS);
-      const pages = await Promise.all(newest.map(({ conversationID }) => tim.getMessageList({ conversationID })));
+      past = await this.#pages(newest.map(({ conversationID }) => conversationID), over);
       if (newest.some(({ type }) => type === this.#TIM.TYPES.CONV_GROUP) && !over()) {
         const { data: known } = await tim.getGroupList();
         if (!over()) this.groups(known.groupList);
       }
-      past = pages.flatMap((page) => page.data.messageList).sort((a, b) => a.time - b.time);
     } catch (error) {
       if (!over()) this.#log.add('fail', 'getMessageList', describe(error));
     }
     if (over()) return;
-    const missing = past.filter(({ ID }) => !this.#shown.some((message) => message.ID === ID));
-    const room = KEEP - this.#shown.length;
-    const older = room > 0 ? missing.slice(-room) : [];
-    this.#shown.unshift(...older);
-    this.#list.prepend(...older.map((message) => this.#line(message, message.flow === 'out' ? 'sent' : '').line));
+    this.#insert(past);
     this.#list.scrollTop = this.#list.scrollHeight;
     if (this.#shown.length === 0) this.#list.replaceChildren(say(element('p', 'empty'), 'chat.empty'));
+  }
+
+  // Shows one more page of each conversation; what was in sight stays there.
+  async #showOlder() {
+    const over = this.#session();
+    const list = this.#list;
+    if (this.#earlier.ariaDisabled === 'true') return;
+    this.#earlier.ariaDisabled = 'true';
+    this.#log.add('call', 'getMessageList', '{nextReqMessageID, …}');
+    try {
+      let past;
+      do past = await this.#pages([...this.#older.keys()], over);
+      while (!over() && this.#older.size > 0 && this.#missing(past).length === 0);
+      if (over()) return;
+      this.#log.add('done', 'getMessageList');
+      const below = list.scrollHeight - list.scrollTop;
+      this.#keep += past.length;
+      this.#insert(past);
+      list.scrollTop = list.scrollHeight - below;
+      if (this.#earlier.hidden) list.focus(); // the button had it
+    } catch (error) {
+      if (!over()) this.#log.add('fail', 'getMessageList', describe(error));
+    } finally {
+      this.#earlier.ariaDisabled = 'false';
+    }
+  }
+
+  // Returns what reports whether the session of now is over.
+  #session() {
+    const tim = this.#tim;
+    const user = tim.getLoginUser();
+    return () => this.#tim !== tim || tim.getLoginUser() !== user;
+  }
+
+  // Reads the newest page of conversations, or the one before the last that was read,
+  // and remembers where those go on that have more.
+  async #pages(conversationIDs, over) {
+    const pages = await Promise.all(
+      conversationIDs.map(async (conversationID) => {
+        const nextReqMessageID = this.#older.get(conversationID) ?? '';
+        const { data } = await this.#tim.getMessageList({ conversationID, nextReqMessageID });
+        return { conversationID, ...data };
+      }),
+    );
+    if (over()) return [];
+    for (const { conversationID, isCompleted, nextReqMessageID } of pages) {
+      if (isCompleted) this.#older.delete(conversationID);
+      else this.#older.set(conversationID, nextReqMessageID);
+    }
+    this.#earlier.hidden = this.#older.size === 0;
+    return pages.flatMap(({ messageList }) => messageList);
+  }
+
+  #missing(messages) {
+    return messages.filter(({ ID }) => !this.#shown.some((message) => message.ID === ID));
+  }
+
+  // Puts messages that are not shown yet in their places, as many as there is room for.
+  #insert(past) {
+    const lines = new Map(this.#shown.map((message, at) => [message, this.#list.children[at]]));
+    const missing = this.#missing(past).sort((a, b) => a.time - b.time);
+    const room = this.#keep - this.#shown.length;
+    const older = room > 0 ? missing.slice(-room) : [];
+    if (older.length === 0) return;
+    for (const message of older) lines.set(message, this.#line(message, message.flow === 'out' ? 'sent' : '').line);
+    this.#shown = [...older, ...this.#shown].sort((a, b) => a.time - b.time);
+    this.#list.replaceChildren(...this.#shown.map((message) => lines.get(message)));
   }
 
   /** @param {object[]} messages of a MESSAGE_RECEIVED */
@@ -212,7 +282,7 @@ export class Chat {
     const made = this.#line(message, state);
     this.#shown.push(message);
     this.#list.append(made.line);
-    for (; this.#shown.length > KEEP; this.#shown.shift()) this.#list.firstElementChild.remove();
+    for (; this.#shown.length > this.#keep; this.#shown.shift()) this.#list.firstElementChild.remove();
     this.#list.scrollTop = this.#list.scrollHeight;
     return made;
   }

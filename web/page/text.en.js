@@ -116,6 +116,7 @@ export default {
   'devices.again': 'Look again',
   'chat.reply': 'reply to {user}',
   'chat.title': 'Messages',
+  'chat.earlier': 'Earlier messages',
   'chat.name': 'Messages of device {letter}',
   'chat.empty': 'No messages yet. Log in as somebody else on another device and write to each other.',
   'chat.to': 'to {user}',

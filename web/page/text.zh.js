@@ -113,6 +113,7 @@ export default {
   'devices.again': '刷新',
   'chat.reply': '回复 {user}',
   'chat.title': '消息',
+  'chat.earlier': '更早的消息',
   'chat.name': '设备 {letter} 的消息',
   'chat.empty': '暂无消息。在另一台设备上以其他用户登录，即可互发消息。',
   'chat.to': '发给 {user}',
