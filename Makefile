@@ -11,7 +11,8 @@ BUDGET := 625000
 
 # How long make fuzz runs each target, and make soak all attacks; make soak also
 # restarts and kills the gateways of clusters, runs the random tests of inbox longer,
-# and holds 10,000 sessions as long (alone: make held SOAK=1h).
+# holds 10,000 sessions as long, and has a page log in and out 10,000 times (these
+# two alone: make held SOAK=1h).
 FUZZTIME ?= 30s
 SOAK     ?= 2m
 
@@ -111,8 +112,9 @@ soak: build s3 held
 	TIM_SOAK=$(SOAK) $(GO_TEST) -count 1 -timeout 0 ./internal/inbox
 
 # The curves go to internal/bench/results/soak.
-held: build
+held: build node-modules
 	TIMD=$(CURDIR)/bin/timd TIM_SOAK=$(SOAK) TIM_CURVES=$(CURDIR)/internal/bench/results/soak $(GO) test -v -count 1 -timeout 0 -run '^TestHeld$$' ./internal/cluster
+	cd web/e2e && TIM_ROUNDS=10000 $(NODE) --test --test-name-pattern='memory that grows' complaints.test.mjs
 
 # Files in a bucket of a real server; make test has a model of one.
 s3: $(VERSITYGW)

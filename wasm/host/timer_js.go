@@ -128,7 +128,7 @@ func (h *Host) NextTask() {
 	}
 	k.pending++
 	if bridge.IsObject(k.out) {
-		bridge.Call(k.in, "ref") // in Node an open port keeps the process alive
+		k.keeps("ref")
 		bridge.Call(k.out, "postMessage", bridge.Int(0))
 	} else if k.pending == 1 {
 		k.wait()
@@ -142,9 +142,18 @@ func (k *tasks) wait() {
 func (k *tasks) arrived() {
 	k.pending--
 	if k.pending == 0 {
-		bridge.Call(k.in, "unref")
+		k.keeps("unref")
 	} else if !bridge.IsObject(k.out) {
 		k.wait()
+	}
+}
+
+// keeps says whether the port keeps the process alive, as an open one does in Node.
+// Where there is no such method, each error that a call of it throws would stay until
+// Go's collector finds it, which knows nothing of JavaScript's memory.
+func (k *tasks) keeps(how string) {
+	if bridge.IsFunction(bridge.Get(k.in, how)) {
+		bridge.Call(k.in, how)
 	}
 }
 
