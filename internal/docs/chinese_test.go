@@ -139,7 +139,8 @@ func TestChineseSaysTheSame(t *testing.T) {
 var inTicks = regexp.MustCompile("`[^`\n]+`")
 
 // The Chinese page of the server API names the fields and limits of each
-// command that its English row names, and no field that no row names.
+// command that its English row names, where it names them, and no field that no row
+// names.
 func TestChineseNamesEveryField(t *testing.T) {
 	body, err := fs.ReadFile(tree, commandTable)
 	require.NoError(t, err)
@@ -166,7 +167,23 @@ func TestChineseNamesEveryField(t *testing.T) {
 			require.True(t, slices.Contains(known, field), "%s: %s is no field", d.Command, field)
 		}
 		requireSame(t, d.Command, d.Summary+row, chinese, "")
+		for i, cell := range strings.SplitN(row, " | ", 3) {
+			part := []string{"请求", "应答", "忽略"}[i]
+			said := inTicks.FindAllString(partOf(chinese, part), -1)
+			require.Subset(t, said, inTicks.FindAllString(cell, -1), "%s: %s", d.Command, part)
+		}
 	}
+}
+
+// partOf returns the lines of a command's list that say what it takes, replies with or
+// ignores: one line may be about two of them.
+func partOf(text, part string) (lines string) {
+	for line := range strings.Lines(text) {
+		if of, _, _ := strings.Cut(line, "："); strings.HasPrefix(of, "- ") && strings.Contains(of, part) {
+			lines += line
+		}
+	}
+	return lines
 }
 
 // abridged are pages whose English says more than the Chinese, and why.
