@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"math"
@@ -101,8 +102,8 @@ func (c *curves) write(folder, title string, facts ...string) error {
 			fmt.Fprintf(&line, "%.1f,%.1f ", float64(n)*step, y+height*(1-v/most))
 		}
 		middle := (float64(len(c.halves[0])) - .5) * step
-		fmt.Fprintf(&b, `<text x="0" y="%g">%s</text><text x="%g" y="%g">%.4g</text><text x="%g" y="%g">0</text><path class="l" d="M0 %g H%g"/><path class="l" d="M%.1f %g V%g" stroke-dasharray="4 4"/><polyline class="c" points="%s"/>`+"\n",
-			y-8, shown.title, width+8, y+10, most*shown.scale, width+8, y+height, y+height, width, middle, y, y+height, strings.TrimSpace(line.String()))
+		fmt.Fprintf(&b, `<text x="0" y="%g">%s</text><text x="%g" y="%g">%s</text><text x="%g" y="%g">0</text><path class="l" d="M0 %g H%g"/><path class="l" d="M%.1f %g V%g" stroke-dasharray="4 4"/><polyline class="c" points="%s"/>`+"\n",
+			y-8, shown.title, width+8, y+10, figure(most*shown.scale), width+8, y+height, y+height, width, middle, y, y+height, strings.TrimSpace(line.String()))
 	}
 	b.WriteString("</svg>\n")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -115,6 +116,14 @@ func (c *curves) write(folder, title string, facts ...string) error {
 	}
 	return errors.Join(os.WriteFile(filepath.Join(folder, "README.md"), []byte(page.String()), 0o644),
 		os.WriteFile(filepath.Join(folder, "soak.svg"), []byte(b.String()), 0o644))
+}
+
+// figure writes a number as people do, without an exponent.
+func figure(v float64) string {
+	if v >= 1000 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.4g", v)
 }
 
 func (c *curves) growthLines() (lines []string) {
@@ -146,4 +155,25 @@ func TestGrowth(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"half 1, resident memory, MB: 130.0 in the second quarter, 170.0 in the last"}, grown)
+}
+
+// The chart is XML, and its numbers are figures.
+func TestChart(t *testing.T) {
+	var c curves
+	for range 2 {
+		c.begin()
+		for n := range 8 {
+			c.add(map[string]float64{"process_resident_memory_bytes": 424.6e6, "go_goroutines": 20123 - float64(n), "process_open_fds": 10_017, "tim_inbox_users": 10_000})
+		}
+	}
+	folder := t.TempDir()
+	require.NoError(t, c.write(folder, "10000 sessions for 1h0m0s", "a fact"))
+	chart, err := os.ReadFile(filepath.Join(folder, "soak.svg"))
+	require.NoError(t, err)
+	require.NoError(t, xml.Unmarshal(chart, &struct {
+		XMLName xml.Name `xml:"http://www.w3.org/2000/svg svg"`
+	}{}))
+	for _, most := range []string{">10000<", ">424.6<", ">20123<", ">10017<"} {
+		require.Contains(t, string(chart), most)
+	}
 }
