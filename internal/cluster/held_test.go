@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -51,15 +52,19 @@ func TestHeld(t *testing.T) {
 	idle := readGauges(t, g)
 	h := &held{t: t, g: g, rand: rand.New(rand.NewPCG(seed(t), 2)), end: make(chan struct{})}
 	h.begin(sessions)
-	require.Len(t, h.all, sessions)
+	h.present()
 
 	curves := &curves{}
 	half := func() {
 		curves.begin()
+		messages, logins, cuts := h.messages.Load(), h.logins.Load(), h.cuts.Load()
 		for range halfSamples {
 			time.Sleep(length / (2 * halfSamples))
 			curves.add(readGauges(t, g))
 		}
+		require.Greater(t, h.messages.Load(), messages, "nothing was sent")
+		require.Greater(t, h.logins.Load(), logins, "nobody came again")
+		require.Greater(t, h.cuts.Load(), cuts, "no connection was cut")
 	}
 	h.wg.Go(h.live)
 	half()
@@ -283,10 +288,11 @@ func (h *held) ready() {
 	}
 }
 
-// settle waits until every acknowledged message has arrived, and checks that none has
-// twice.
+// settle waits until everybody is there and every acknowledged message has arrived, and
+// checks that none has twice.
 func (h *held) settle() {
 	h.ready()
+	h.present()
 	for n := 0; n < len(h.all); n += 2 {
 		from, to := h.all[n], h.all[(n+2)%len(h.all)]
 		missing := func() (out []string) {
@@ -303,10 +309,19 @@ func (h *held) settle() {
 			return out
 		}
 		require.Eventually(h.t, func() bool { return len(missing()) == 0 }, time.Minute, 20*time.Millisecond, "%s has not got %v", to.user, missing)
-		for text, times := range to.got {
+		to.mu.Lock()
+		got := maps.Clone(to.got)
+		to.mu.Unlock()
+		for text, times := range got {
 			require.Equal(h.t, 1, times, "%s has got %s more than once", to.user, text)
 		}
 	}
+}
+
+// present waits until the timd has everybody, too.
+func (h *held) present() {
+	users := func() int { return int(readGauges(h.t, h.g)["tim_inbox_users"]) }
+	require.Eventually(h.t, func() bool { return users() == len(h.all) }, time.Minute, 100*time.Millisecond, "the timd has not got all users")
 }
 
 // leave logs everybody out.
