@@ -9,6 +9,7 @@ import { linkTo } from './views.js';
 
 const PAGE = 50; // users shown at first, and more with each "Show more"
 const MOST = 200; // users that one call returns
+const PAUSE = 1000; // ms between two refreshes, at least
 const QUIET = 300; // ms for which events are collected before a refresh
 
 export class Users {
@@ -20,10 +21,10 @@ export class Users {
   #search = '';
   #more = false;
   #total = 0;
-  #loading = false;
+  #loading; // the Api that is asked at the moment
   #again = false;
   #timer;
-  #pause = 1000; // ms between two refreshes; more when they take long
+  #pause = PAUSE; // ms between two refreshes; more when they take long
   #last = 0;
   #failed;
   #login;
@@ -65,6 +66,10 @@ export class Users {
     this.#api = undefined;
     this.#search = '';
     this.#wanted = PAGE;
+    this.#more = false;
+    this.#loading = undefined; // its answer comes late, and is nobody's
+    this.#again = false;
+    this.#pause = PAUSE;
     byID('search').reset();
     put(byID('users-said'), '');
     this.#total = 0;
@@ -96,8 +101,8 @@ export class Users {
       this.#again = true;
       return;
     }
-    this.#loading = true;
     const api = this.#api;
+    this.#loading = api;
     const search = this.#search;
     const began = performance.now();
     try {
@@ -117,14 +122,14 @@ export class Users {
       if (search === this.#search) this.#fill([...found.values()]);
     } catch (error) {
       if (api === this.#api) this.#failed(error);
-    } finally {
-      this.#loading = false;
-      this.#last = performance.now();
-      this.#pause = Math.max(1000, 5 * (this.#last - began));
-      if (this.#again) {
-        this.#again = false;
-        this.changed();
-      }
+    }
+    if (this.#loading !== api) return;
+    this.#loading = undefined;
+    this.#last = performance.now();
+    this.#pause = Math.max(PAUSE, 5 * (this.#last - began));
+    if (this.#again) {
+      this.#again = false;
+      this.changed();
     }
   }
 
