@@ -4,6 +4,8 @@
 
 const KEY = 'tim-console';
 
+let known = stored(); // what the storage has, or would have if it were not blocked
+
 /** What the page was opened with; undefined when somebody has to log in. */
 export function recallWho() {
   const link = new URLSearchParams(location.hash.slice(1));
@@ -13,23 +15,23 @@ export function recallWho() {
     rememberWho(who);
     return who;
   }
-  const { list, chosen } = kept();
+  const { list, chosen } = known;
   return list.find((who) => nameOf(who) === chosen);
 }
 
 /** The administrators that this tab has logged in, one of each app or several. */
-export const everyone = () => kept().list;
+export const everyone = () => known.list;
 
 /** Keeps who for reloads of this tab, and that they were chosen last. */
 export function rememberWho(who) {
-  const list = kept().list.filter((other) => nameOf(other) !== nameOf(who));
+  const list = known.list.filter((other) => nameOf(other) !== nameOf(who));
   keep({ list: [...list, who].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)), chosen: nameOf(who) });
 }
 
-/** Deletes one whose UserSig is refused. */
+/** Deletes one whose UserSig is refused, but not the one who is logged in with another. */
 export function forgetWho(who) {
-  const { list, chosen } = kept();
-  keep({ list: list.filter((other) => nameOf(other) !== nameOf(who)), chosen });
+  const { list, chosen } = known;
+  keep({ list: list.filter((other) => nameOf(other) !== nameOf(who) || other.sig !== who.sig), chosen });
 }
 
 export function forgetEveryone() {
@@ -39,7 +41,7 @@ export function forgetEveryone() {
 /** What tells one administrator from another, and what is shown of them. */
 export const nameOf = ({ admin, app }) => `${admin} · ${app}`;
 
-function kept() {
+function stored() {
   try {
     const { list, chosen } = JSON.parse(sessionStorage.getItem(KEY));
     return { list: Array.from(list), chosen };
@@ -49,10 +51,11 @@ function kept() {
 }
 
 function keep(all) {
+  known = all;
   try {
     if (all.list.length > 0) sessionStorage.setItem(KEY, JSON.stringify(all));
     else sessionStorage.removeItem(KEY);
   } catch {
-    // Storage is blocked: a reload asks again.
+    // Storage is blocked: only this page knows, and a reload asks again.
   }
 }
