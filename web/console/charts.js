@@ -29,6 +29,7 @@ export class Charts {
   #newest = 0; // time of the newest login in #logins
   #recalled = 0; // up to here #logins came from before a reload
   #timer;
+  #who; // whose samples these are
   #held = false; // no counts are known at the moment
 
   constructor(root) {
@@ -36,8 +37,9 @@ export class Charts {
     root.replaceChildren(...this.#tiles.map((tile) => tile.root));
   }
 
-  /** Starts sampling; stop ends it. */
-  start() {
+  /** Starts sampling for an administrator; stop ends it. */
+  start(who) {
+    this.#who = who;
     this.#recall();
     this.#timer = setInterval(() => {
       const last = this.#samples.at(-1);
@@ -95,14 +97,14 @@ export class Charts {
     while (this.#samples.length > 2 && this.#samples[1].at < at - LONGEST) this.#samples.shift();
     this.#logins = this.#logins.filter(([time]) => time >= at - LONGEST);
     for (const [id, time] of this.#counted) if (time < at - LONGEST) this.#counted.delete(id);
-    keep({ samples: this.#samples, logins: this.#logins, newest: this.#newest });
+    keep({ who: this.#who, samples: this.#samples, logins: this.#logins, newest: this.#newest });
     this.show();
   }
 
   #recall() {
     try {
-      const { samples, logins, newest } = JSON.parse(sessionStorage.getItem(KEY)) ?? {};
-      if (!samples) return;
+      const { who, samples, logins, newest } = JSON.parse(sessionStorage.getItem(KEY)) ?? {};
+      if (!samples || who !== this.#who) return; // another's, whose UserSig was refused at the reload
       this.#samples = samples.filter(({ at }) => at >= Date.now() - LONGEST);
       this.#logins = logins;
       this.#newest = this.#recalled = newest;

@@ -19,7 +19,7 @@ import { themeButton } from './themebutton.js';
 import { clock } from './time.js';
 import { Users } from './users.js';
 import { Views } from './views.js';
-import { forgetEveryone, forgetWho, recallWho, rememberWho } from './who.js';
+import { forgetEveryone, forgetWho, nameOf, recallWho, rememberWho } from './who.js';
 
 const REREAD = 5000; // ms: settings may be changed elsewhere
 const SHORT = 2000; // ms: a connection that is back within this time is not mentioned
@@ -63,6 +63,7 @@ document.addEventListener('visibilitychange', () => {
 });
 
 const who = recallWho();
+let lastApp = who?.app; // something of it may be open
 if (who) enter(who);
 else showForm();
 
@@ -97,6 +98,8 @@ async function enter(given) {
   }
   if (api !== mine) return;
   rememberWho(given);
+  if (lastApp !== undefined && String(lastApp) !== String(given.app)) closeWhatIsOpen();
+  lastApp = given.app;
   byID('enter-form').reset();
   byID('enter').hidden = true;
   byID('board').hidden = false;
@@ -104,7 +107,7 @@ async function enter(given) {
   apps.show(given);
   since = 0;
   live(false);
-  charts.start();
+  charts.start(nameOf(given));
   users.start(mine);
   bans.start(mine);
   audit.start(mine);
@@ -154,12 +157,16 @@ function refused(error) {
   leave(reason(error), who);
 }
 
-/** Goes to another app. What was open in this one does not exist there. */
+/** Goes to another app, or to another administrator of this one. */
 function change(who) {
   end();
+  enter(who);
+}
+
+/** Leaves the part that the address names open, but not what is open in it: another app does not have that. */
+function closeWhatIsOpen() {
   const [, part] = location.hash.split('/');
   if (part) history.replaceState(null, '', `#/${part}`);
-  enter(who);
 }
 
 /** Asks for an administrator of another app, and keeps those that are logged in. */
