@@ -1,6 +1,6 @@
 // What a page of the documents can do beside being read: the theme, changing
-// the language in the middle of a page, copying code, filtering the error codes. Without JavaScript nothing is missing but
-// these.
+// the language in the middle of a page, copying code, filtering the error codes.
+// Without JavaScript nothing is missing but these.
 
 const { copy, copied } = document.body.dataset;
 
