@@ -67,11 +67,16 @@ func TestHeld(t *testing.T) {
 		require.Greater(t, h.cuts.Load(), cuts, "no connection was cut")
 	}
 	h.wg.Go(h.live)
+	quiet := sync.OnceFunc(func() { // when the test has failed, too
+		h.down.Store(false)
+		close(h.end)
+		h.wg.Wait()
+	})
+	t.Cleanup(quiet)
 	half()
 	back := h.crash()
 	half()
-	close(h.end)
-	h.wg.Wait()
+	quiet()
 	h.settle()
 
 	fact := fmt.Sprintf("%d messages arrived, each once; %d logins again, %d connections cut; all back %v after the kill",
