@@ -199,7 +199,7 @@ test('a page that is closed in the middle of an upload leaves no bytes, and is g
       }),
     SIZE,
   );
-  assert.equal(await uploads(), 1);
+  await poll(30_000, 'the upload has begun at timd', async () => (await uploads()) === 1);
   await page.close();
   await poll(30_000, 'the upload is over', async () => (await uploads()) === 0);
 
