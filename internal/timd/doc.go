@@ -26,7 +26,7 @@
 //	page.go      the pages, their headers and their policy
 //	docs.go      /docs/: what package docs has made
 //	links.go     which of page, documents and console link to which
-//	static.go    files in memory, compressed
+//	static.go    files that are part of the program, compressed
 //	sdk.go       /sdk/
 //	dev.go       /dev/usersig
 //	health.go    /healthz and /readyz
