@@ -95,7 +95,7 @@ func (r *Room) joinAgain(ctx context.Context, k key, u place.User) (any, error) 
 	}
 	if bus.Fault(err).Code == fault.NoSuchGroup {
 		was, _, e := get[group](ctx, r, k.profileSubject())
-		if e != nil || was.there() {
+		if e != nil || was.there() || was.Type != Live { // of other groups nobody else is told
 			was = group{Type: Live} // its name is all that is missed
 		}
 		s.TellGone(k.room(), r.farewell(k, was))

@@ -240,6 +240,8 @@ func TestComingBackIntoALiveRoom(t *testing.T) {
 	bob = back(fault.NoSuchGroup)
 	require.Equal(t, "r 5  ", bob.toldNotice(), "another group's name is not told")
 	require.Empty(t, bob.groups())
+	alice.must("group.dismiss", obj{"groupID": "r"}, nil)
+	require.Equal(t, "r 5  ", back(fault.NoSuchGroup).toldNotice(), "nor once that is dismissed")
 }
 
 // The owner of a live room may ban and mute whomever they name, but not without end:
