@@ -38,7 +38,7 @@ func TestCrowd(t *testing.T) {
 	waits, gone := logIn("waits"), logIn("gone")
 	eventually(t, "both wait", func() bool { return w.g.Waiting() == 2 })
 	late := logIn("late")
-	late.expectClose(frame.CloseBusy((gateway.GateWait + gateway.GateWait/2).Milliseconds()))
+	late.expectClose(frame.CloseBusy((gateway.GateWait + gateway.GateWait/2/gateway.GateHaste).Milliseconds()))
 	forged := page("forged")
 	forged.sig = "x"
 	require.NotNil(t, w.dial().call(frame.Login, forged.frame()).Err)

@@ -80,10 +80,11 @@ func NewSealKey() []byte {
 	return key
 }
 
-// GateWide and GateWait are those of the gate.
+// GateWide, GateWait and GateHaste are those of the gate.
 const (
-	GateWide = gateWide
-	GateWait = gateWait
+	GateWide  = gateWide
+	GateWait  = gateWait
+	GateHaste = gateHaste
 )
 
 // Pace has the gate think that logins come through with so much time between them.
