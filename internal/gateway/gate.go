@@ -23,6 +23,10 @@ const (
 	gateHaste = 4
 	// gateFirst is taken for a login's share of the time until it is known.
 	gateFirst = 400 * time.Microsecond
+	// gateSlow is the slowest pace that there is: as many as ask at once have their
+	// answers, or have given up, within 10 s. What has hung for a while may look slower;
+	// then nobody would wait again, from whom another pace could be learned.
+	gateSlow = 10 * time.Second / gateWide
 	// gateMemory is over how many logins the share is averaged.
 	gateMemory = 64
 )
@@ -119,7 +123,7 @@ func (g *gate) learn() {
 	now := g.now()
 	if !g.last.IsZero() {
 		g.known = min(g.known+1, gateMemory)
-		g.share += (now.Sub(g.last) - g.share) / time.Duration(g.known)
+		g.share = min(gateSlow, g.share+(now.Sub(g.last)-g.share)/time.Duration(g.known))
 	}
 	g.last = now
 	for g.waiting.Len() > 1 && g.tooMany(g.waiting.Len()/2) {

@@ -98,3 +98,41 @@ func TestGateGivenUp(t *testing.T) {
 		require.Zero(t, g.waiting.Len())
 	})
 }
+
+// TestGateAfterAHang has a store that hung and answers at once again: however slow it
+// seemed, somebody waits, which shows how fast it is.
+func TestGateAfterAHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(time.Now)
+		var wg sync.WaitGroup
+		crowd := func(store func()) (sentAway int) {
+			var away atomic.Int64
+			for range 2 * gateWide {
+				wg.Go(func() {
+					if _, ok := g.enter(context.Background()); !ok {
+						away.Add(1)
+						return
+					}
+					store()
+					g.leave(true)
+				})
+			}
+			wg.Wait()
+			return int(away.Load())
+		}
+		one := make(chan struct{}, 1)
+		takes := func(d time.Duration) func() {
+			return func() {
+				one <- struct{}{}
+				time.Sleep(d)
+				<-one
+			}
+		}
+		crowd(takes(2 * gateWait))
+		for range 10 {
+			crowd(takes(time.Millisecond))
+		}
+		require.LessOrEqual(t, crowd(takes(time.Millisecond)), gateWide/2)
+		require.Less(t, g.share, gateWait)
+	})
+}
