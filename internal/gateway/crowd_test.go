@@ -53,3 +53,34 @@ func TestCrowd(t *testing.T) {
 	require.Nil(t, logIn("late").read().Err)
 	eventually(t, "the gate is empty", func() bool { return w.g.Waiting() == 0 })
 }
+
+// A holder that says nothing keeps nobody else waiting, however many ask for it.
+func TestSilentHoldersTakeNoTurns(t *testing.T) {
+	probed, answer := make(chan struct{}, gateway.GateWide), make(chan struct{})
+	w := begin(t, setup{})
+	w.reg.admit = func(ctx context.Context, c place.Claim) (place.Outcome, error) {
+		if c.UserID == "mallory" {
+			return place.Outcome{Verdict: place.Held}, nil
+		}
+		return w.reg.Registry.Admit(ctx, c)
+	}
+	w.reg.probe = func(context.Context, place.Holder) bool {
+		probed <- struct{}{}
+		<-answer
+		return true
+	}
+	var crowd []*peer
+	for range gateway.GateWide {
+		p := w.dial()
+		p.send(frame.Login, page("mallory").frame())
+		crowd = append(crowd, p)
+	}
+	for range gateway.GateWide {
+		<-probed
+	}
+	w.login(page("alice"))
+	close(answer)
+	for _, p := range crowd {
+		require.EqualValues(t, frame.CodeDuplicate, p.read().Err.Code)
+	}
+}

@@ -115,6 +115,7 @@ type control struct {
 	dead  atomic.Bool
 	await func() // holds Await up
 	admit func(context.Context, place.Claim) (place.Outcome, error)
+	probe func(context.Context, place.Holder) bool
 	renew func() (place.Verdict, error)
 	gate  chan struct{} // holds Release up until it is closed
 
@@ -142,6 +143,13 @@ func (c *control) Admit(ctx context.Context, claim place.Claim) (place.Outcome, 
 		return place.Outcome{}, fault.New(fault.ServerTimeout)
 	}
 	return c.Registry.Admit(ctx, claim)
+}
+
+func (c *control) Probe(ctx context.Context, h place.Holder) bool {
+	if c.probe != nil {
+		return c.probe(ctx, h)
+	}
+	return c.Registry.Probe(ctx, h)
 }
 
 func (c *control) Renew(ctx context.Context, p place.Place, signed, ends int64) (place.Verdict, error) {

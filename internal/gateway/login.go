@@ -192,20 +192,7 @@ func (s *socket) admit(r jsonframe.Request, c place.Claim, span *trace.Span) err
 	if err := g.registry.Await(ctx); err != nil {
 		return err
 	}
-	later, ok := g.gate.enter(ctx)
-	switch {
-	case later > 0:
-		s.finish(nil, frame.CloseBusy(later.Milliseconds()), "too many logins at once: come back later")
-		return errAnswered{}
-	case !ok:
-		return fault.New(fault.ServerTimeout)
-	}
-	if s.deserted() {
-		g.gate.leave(false)
-		return errAnswered{}
-	}
 	out, err := s.claim(ctx, c)
-	g.gate.leave(true)
 	asked.End(traced(err))
 	if err != nil {
 		return err
@@ -247,12 +234,33 @@ func bannedUntil(ms int64) error {
 func (s *socket) claim(ctx context.Context, c place.Claim) (place.Outcome, error) {
 	const rounds = 3 // each new holder is asked, but two pages may race
 	for i := 0; ; i++ {
-		out, err := s.g.registry.Admit(ctx, c)
+		out, err := s.ask(ctx, c)
 		if err != nil || out.Verdict != place.Held || i == rounds || s.g.registry.Probe(ctx, out.Holder) {
 			return out, err
 		}
 		c.Silent = out.Holder.Attach
 	}
+}
+
+// ask asks the registry in its turn. Holders are probed outside: one of them that says
+// nothing would keep others waiting.
+func (s *socket) ask(ctx context.Context, c place.Claim) (place.Outcome, error) {
+	gate := s.g.gate
+	later, ok := gate.enter(ctx)
+	switch {
+	case later > 0:
+		s.finish(nil, frame.CloseBusy(later.Milliseconds()), "too many logins at once: come back later")
+		return place.Outcome{}, errAnswered{}
+	case !ok:
+		return place.Outcome{}, fault.New(fault.ServerTimeout)
+	}
+	asked := false
+	defer func() { gate.leave(asked) }() // also if the registry panics, which is survived
+	if s.deserted() {
+		return place.Outcome{}, errAnswered{}
+	}
+	asked = true
+	return s.g.registry.Admit(ctx, c)
 }
 
 // admitted binds the place and answers. A socket that has closed meanwhile
