@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -253,7 +254,9 @@ func TestChargeBytes(t *testing.T) {
 	require.NoError(t, charge(400<<10))
 	require.ErrorIs(t, charge(100<<10), fault.New(fault.BytesUsedUp))
 
-	in.RefundBytes(a.s.user.User, 300<<10)
+	in.RefundBytes(a.s.user.User, 300<<10, time.Now().Add(-quotaDay)) // which is of another day
+	require.ErrorIs(t, charge(100<<10), fault.New(fault.BytesUsedUp))
+	in.RefundBytes(a.s.user.User, 300<<10, time.Now())
 	require.ErrorIs(t, charge(400<<10), fault.New(fault.BytesUsedUp))
 	require.NoError(t, charge(300<<10))
 	require.ErrorIs(t, charge(100<<10), fault.New(fault.BytesUsedUp))

@@ -127,9 +127,9 @@ func (in *Inbox) ChargeBytes(ctx context.Context, u place.User, n int64) error {
 }
 
 // RefundBytes gives back to a user what ChargeBytes has taken for bytes that were not
-// stored. This gateway keeps it for them until the day ends.
-func (in *Inbox) RefundBytes(u place.User, n int64) {
-	if l, now := in.rates.limits[quotaBytes], in.now(); l.most != 0 {
+// stored. This gateway keeps it for them until the day ends in which they were charged.
+func (in *Inbox) RefundBytes(u place.User, n int64, charged time.Time) {
+	if l, now := in.rates.limits[quotaBytes], in.now(); l.most != 0 && l.at(charged) == l.at(now) {
 		in.rates.lease(u, quotaBytes, now, l.at(now), n)
 	}
 }

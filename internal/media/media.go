@@ -30,8 +30,8 @@ type Options struct {
 	// they cannot store it; nil: files cost nothing.
 	Charge func(ctx context.Context, u place.User, bytes int64) error
 	// Refund gives back to a user what they were charged for and has not come
-	// in, of an upload that broke off; nil: nothing is given back.
-	Refund func(u place.User, bytes int64)
+	// in, of an upload that broke off, and when; nil: nothing is given back.
+	Refund func(u place.User, bytes int64, charged time.Time)
 	// ClientAddr returns the address that a request counts for; nil: that of
 	// the peer.
 	ClientAddr func(r *http.Request) string
@@ -122,7 +122,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Media, error) {
 		o.Charge = func(context.Context, place.User, int64) error { return nil }
 	}
 	if o.Refund == nil {
-		o.Refund = func(place.User, int64) {}
+		o.Refund = func(place.User, int64, time.Time) {}
 	}
 	m := &Media{o: o, rates: newRates()}
 	var err error

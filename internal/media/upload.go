@@ -111,6 +111,7 @@ type upload struct {
 	announced int64
 	exact     bool  // as many come as were announced
 	charged   int64 // of announced; 0 before
+	chargedAt time.Time
 
 	head  []byte           // of the file; what Read has not returned yet
 	holds *[chunkSize]byte // what head is in; nil once it has been read
@@ -244,6 +245,7 @@ func (up *upload) begin(ctx context.Context, i *Info, u place.User) error {
 	case !m.rates.pixels(u, i.Width*i.Height, m.o.Now()):
 		return fault.With(fault.TooFrequent, "pixels uploaded by "+u.UserID)
 	}
+	up.chargedAt = m.o.Now()
 	if err := m.o.Charge(ctx, u, up.announced); err != nil {
 		return err
 	}
@@ -255,7 +257,7 @@ func (up *upload) begin(ctx context.Context, i *Info, u place.User) error {
 // written to the store, even if it did not stay there.
 func (up *upload) refund(u place.User) {
 	if left := up.charged - up.body.size; left > 0 {
-		up.m.o.Refund(u, left)
+		up.m.o.Refund(u, left, up.chargedAt)
 	}
 }
 

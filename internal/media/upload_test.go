@@ -218,7 +218,8 @@ func TestABrokenUploadLeavesNothing(t *testing.T) {
 		cost.Add(n)
 		return nil
 	}
-	g.o.Refund = func(u place.User, n int64) {
+	g.o.Refund = func(u place.User, n int64, charged time.Time) {
+		require.WithinDuration(t, g.o.Now(), charged, time.Hour)
 		require.Equal(t, alice, u)
 		cost.Add(-n)
 	}

@@ -68,7 +68,7 @@ func serveMedia(ctx context.Context, t *running) error {
 		Charge: func(ctx context.Context, u place.User, n int64) error {
 			return t.inbox.ChargeBytes(ctx, u, n)
 		},
-		Refund:     func(u place.User, n int64) { t.inbox.RefundBytes(u, n) },
+		Refund:     func(u place.User, n int64, at time.Time) { t.inbox.RefundBytes(u, n, at) },
 		ClientAddr: t.callers.addr,
 		Report:     func(err error) { t.log.Warn("media", "error", err) },
 	})
