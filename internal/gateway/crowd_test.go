@@ -3,10 +3,12 @@ package gateway_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/place"
@@ -59,7 +61,7 @@ func TestSilentHoldersTakeNoTurns(t *testing.T) {
 	probed, answer := make(chan struct{}, gateway.GateWide), make(chan struct{})
 	w := begin(t, setup{})
 	w.reg.admit = func(ctx context.Context, c place.Claim) (place.Outcome, error) {
-		if c.UserID == "mallory" {
+		if strings.HasPrefix(c.UserID, "mallory") {
 			return place.Outcome{Verdict: place.Held}, nil
 		}
 		return w.reg.Registry.Admit(ctx, c)
@@ -70,9 +72,9 @@ func TestSilentHoldersTakeNoTurns(t *testing.T) {
 		return true
 	}
 	var crowd []*peer
-	for range gateway.GateWide {
+	for n := range gateway.GateWide {
 		p := w.dial()
-		p.send(frame.Login, page("mallory").frame())
+		p.send(frame.Login, page(fmt.Sprint("mallory", n)).frame())
 		crowd = append(crowd, p)
 	}
 	for range gateway.GateWide {
@@ -83,4 +85,41 @@ func TestSilentHoldersTakeNoTurns(t *testing.T) {
 	for _, p := range crowd {
 		require.EqualValues(t, frame.CodeDuplicate, p.read().Err.Code)
 	}
+}
+
+// However often one user logs in at once, others have room.
+func TestOneUserIsNoCrowd(t *testing.T) {
+	asked, answer := make(chan struct{}, 2*gateway.GateWide), make(chan struct{})
+	w := begin(t, setup{})
+	w.reg.admit = func(ctx context.Context, c place.Claim) (place.Outcome, error) {
+		if c.UserID == "mallory" {
+			asked <- struct{}{}
+			<-answer
+			return place.Outcome{Verdict: place.Banned}, nil
+		}
+		return w.reg.Registry.Admit(ctx, c)
+	}
+	sends := func() *peer {
+		p := w.dial()
+		p.send(frame.Login, page("mallory").frame())
+		return p
+	}
+	var crowd []*peer
+	for range gateway.GateUser {
+		crowd = append(crowd, sends())
+	}
+	for range gateway.GateUser {
+		<-asked
+	}
+	for range gateway.GateWide {
+		p := sends()
+		ce := <-p.closed
+		require.Positive(t, frame.BusyFor(int(ce.Code)), string(ce.Reason))
+	}
+	w.login(page("alice"))
+	close(answer)
+	for _, p := range crowd {
+		require.Equal(t, fault.Blocklisted, p.read().Err.Code)
+	}
+	require.Empty(t, asked)
 }

@@ -80,9 +80,10 @@ func NewSealKey() []byte {
 	return key
 }
 
-// GateWide, GateWait and GateHaste are those of the gate.
+// GateWide, GateUser, GateWait and GateHaste are those of the gate.
 const (
 	GateWide  = gateWide
+	GateUser  = gateUser
 	GateWait  = gateWait
 	GateHaste = gateHaste
 )

@@ -6,12 +6,17 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 const (
 	// gateWide is how many logins ask the registry at once. Half of it keeps a store
 	// on this machine busy, the rest one that is far away.
 	gateWide = 128
+	// gateUser is how many logins of one user ask or wait at once. They change the same
+	// record, so many of them hinder each other, and would everybody else.
+	gateUser = 32
 	// gateWait is how long others wait at most, as far as can be said: less than a
 	// client waits for an answer.
 	gateWait = 2 * time.Second
@@ -41,11 +46,12 @@ type gate struct {
 
 	mu      sync.Mutex // guards what follows
 	busy    int
-	waiting list.List     // of *waiter, in the order in which they came
-	share   time.Duration // the time between two logins that come through while others wait
-	known   int           // how many of those share is the average of, at most gateMemory
-	last    time.Time     // when the last one did; zero: nobody has waited since
-	booked  time.Time     // the turn of the last one that was sent away
+	waiting list.List          // of *waiter, in the order in which they came
+	users   map[place.User]int // how many each has of both
+	share   time.Duration      // the time between two logins that come through while others wait
+	known   int                // how many of those share is the average of, at most gateMemory
+	last    time.Time          // when the last one did; zero: nobody has waited since
+	booked  time.Time          // the turn of the last one that was sent away
 }
 
 // waiter is a login that waits for its turn. Both are set before turn is closed.
@@ -54,39 +60,56 @@ type waiter struct {
 	later time.Duration // it is not let in, but sent away
 }
 
-func newGate(now func() time.Time) *gate { return &gate{now: now, share: gateFirst} }
+func newGate(now func() time.Time) *gate {
+	return &gate{now: now, share: gateFirst, users: map[place.User]int{}}
+}
 
-// enter returns when the caller may ask; leave has to follow. If ok is false, the caller
+// enter returns when a login of a user may ask; leave has to follow. If ok is false, it
 // is to come back after later, or its context has ended.
-func (g *gate) enter(ctx context.Context) (later time.Duration, ok bool) {
+func (g *gate) enter(ctx context.Context, u place.User) (later time.Duration, ok bool) {
 	g.mu.Lock()
-	if g.busy < gateWide {
+	switch {
+	case g.users[u] >= gateUser: // they take no turn from others, who are sent away
+		g.mu.Unlock()
+		return gateWait + rand.N(gateWait), false
+	case g.busy < gateWide:
+		g.users[u]++
 		g.busy++
 		g.mu.Unlock()
 		return 0, true
-	}
-	if g.tooMany(g.waiting.Len() + 1) {
+	case g.tooMany(g.waiting.Len() + 1):
 		defer g.mu.Unlock()
 		return g.book(), false
 	}
+	g.users[u]++
 	w := &waiter{turn: make(chan struct{})}
-	place := g.waiting.PushBack(w)
+	at := g.waiting.PushBack(w)
 	g.mu.Unlock()
 	select {
 	case <-w.turn:
-		return w.later, w.later == 0
 	case <-ctx.Done():
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		select {
-		case <-w.turn:
-			if w.later == 0 { // it came meanwhile, and goes to the next one
-				g.pass()
-			}
-		default:
-			g.waiting.Remove(place)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	select {
+	case <-w.turn:
+		if w.later == 0 && ctx.Err() == nil {
+			return 0, true
 		}
-		return 0, false
+		if w.later == 0 { // its turn came too late, and goes to the next one
+			g.pass()
+		}
+	default:
+		g.waiting.Remove(at)
+	}
+	g.forget(u)
+	return w.later, false
+}
+
+// forget counts one login of a user less; mu is held.
+func (g *gate) forget(u place.User) {
+	if g.users[u]--; g.users[u] == 0 {
+		delete(g.users, u)
 	}
 }
 
@@ -108,9 +131,10 @@ func (g *gate) book() time.Duration {
 
 // leave ends what enter began. asked says whether the registry was asked, which alone
 // says something about the pace.
-func (g *gate) leave(asked bool) {
+func (g *gate) leave(u place.User, asked bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.forget(u)
 	if asked && g.waiting.Len() > 0 {
 		g.learn()
 	}

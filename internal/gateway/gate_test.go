@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/place"
 )
 
 // TestGate has a crowd log in at once, to a store that does one thing after the other.
@@ -35,18 +37,19 @@ func TestGate(t *testing.T) {
 				var attempts, wasted atomic.Int64
 				var wg sync.WaitGroup
 				start := time.Now()
-				for range c.clients {
+				for n := range c.clients {
+					u := place.User{UserID: fmt.Sprint(n)}
 					wg.Go(func() {
 						time.Sleep(time.Duration(rand.Int64N(int64(500 * time.Millisecond)))) // as clients spread
 						for {
 							attempts.Add(1)
 							began := time.Now()
-							later, ok := g.enter(context.Background())
+							later, ok := g.enter(context.Background(), u)
 							if ok {
 								store <- struct{}{}
 								time.Sleep(c.each)
 								<-store
-								g.leave(true)
+								g.leave(u, true)
 								if time.Since(began) <= patience {
 									return
 								}
@@ -77,18 +80,19 @@ func TestGateGivenUp(t *testing.T) {
 		g := newGate(time.Now)
 		var through, gaveUp atomic.Int64
 		var wg sync.WaitGroup
-		for range 1000 {
+		for n := range 1000 {
+			u := place.User{UserID: fmt.Sprint(n)}
 			wg.Go(func() {
 				time.Sleep(time.Duration(rand.Int64N(int64(100 * time.Millisecond))))
 				ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rand.Int64N(int64(200*time.Millisecond))))
 				defer cancel()
-				if _, ok := g.enter(ctx); !ok {
+				if _, ok := g.enter(ctx, u); !ok {
 					gaveUp.Add(1)
 					return
 				}
 				time.Sleep(time.Duration(rand.Int64N(int64(50 * time.Millisecond))))
 				through.Add(1)
-				g.leave(rand.IntN(2) == 0)
+				g.leave(u, rand.IntN(2) == 0)
 			})
 		}
 		wg.Wait()
@@ -96,6 +100,7 @@ func TestGateGivenUp(t *testing.T) {
 		require.Positive(t, gaveUp.Load())
 		require.Zero(t, g.busy)
 		require.Zero(t, g.waiting.Len())
+		require.Empty(t, g.users)
 	})
 }
 
@@ -107,14 +112,15 @@ func TestGateAfterAHang(t *testing.T) {
 		var wg sync.WaitGroup
 		crowd := func(store func()) (sentAway int) {
 			var away atomic.Int64
-			for range 2 * gateWide {
+			for n := range 2 * gateWide {
+				u := place.User{UserID: fmt.Sprint(n)}
 				wg.Go(func() {
-					if _, ok := g.enter(context.Background()); !ok {
+					if _, ok := g.enter(context.Background(), u); !ok {
 						away.Add(1)
 						return
 					}
 					store()
-					g.leave(true)
+					g.leave(u, true)
 				})
 			}
 			wg.Wait()

@@ -246,7 +246,7 @@ func (s *socket) claim(ctx context.Context, c place.Claim) (place.Outcome, error
 // nothing would keep others waiting.
 func (s *socket) ask(ctx context.Context, c place.Claim) (place.Outcome, error) {
 	gate := s.g.gate
-	later, ok := gate.enter(ctx)
+	later, ok := gate.enter(ctx, c.User)
 	switch {
 	case later > 0:
 		s.finish(nil, frame.CloseBusy(later.Milliseconds()), "too many logins at once: come back later")
@@ -255,7 +255,7 @@ func (s *socket) ask(ctx context.Context, c place.Claim) (place.Outcome, error) 
 		return place.Outcome{}, fault.New(fault.ServerTimeout)
 	}
 	asked := false
-	defer func() { gate.leave(asked) }() // also if the registry panics, which is survived
+	defer func() { gate.leave(c.User, asked) }() // also if the registry panics, which is survived
 	if s.deserted() {
 		return place.Outcome{}, errAnswered{}
 	}
