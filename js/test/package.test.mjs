@@ -53,6 +53,9 @@ test('what is in it', () => {
   ]);
   const manifest = JSON.parse(readFileSync(file('package.json'), 'utf8'));
   assert.equal(manifest.version, version);
+  // npm takes a provenance only for the repository that it comes from.
+  assert.equal(manifest.publishConfig.provenance, true);
+  assert.match(manifest.repository.url, /github\.com\/tim-wasm\/tim\.git$/);
   assert.equal(manifest.scripts ?? manifest.devDependencies ?? manifest.dependencies, undefined);
   for (const name of ['README.md', 'CHANGELOG.md', 'MIGRATION.md']) assert.ok(statSync(file(name)).size > 500, `${name} is empty`);
   assert.match(readFileSync(file('CHANGELOG.md'), 'utf8'), new RegExp(`## ${version.replaceAll('.', '\\.')}`));
