@@ -31,7 +31,7 @@ func BenchmarkPeers(b *testing.B) {
 		b.Skip("TIM_PEERS names no folder with the other servers; make bench does")
 	}
 	b.Run("logins", func(b *testing.B) {
-		comparison{startTim(b), startCentrifuge(b, peers), startCentrifugo(b, peers)}.run(b, func(c contender, n, turn int) figures {
+		comparison{startTim(b), startCentrifuge(b, peers), startCentrifugo(b, peers)}.run(b, 2*heldInTurn, func(c contender, n, turn int) figures {
 			took, conns, err := logins(n, 64, heldInTurn, func(i int) (net.Conn, error) { return c.login(turn*n + i) })
 			require.NoError(b, err)
 			for _, conn := range conns {
@@ -43,7 +43,7 @@ func BenchmarkPeers(b *testing.B) {
 	for _, pairs := range []int{128, 1000} {
 		b.Run(fmt.Sprintf("messages/pairs=%d", pairs), func(b *testing.B) {
 			all := map[string][]*benchPair{}
-			comparison{startTim(b), startCentrifuge(b, peers)}.run(b, func(c contender, n, _ int) figures {
+			comparison{startTim(b), startCentrifuge(b, peers)}.run(b, 3000, func(c contender, n, _ int) figures {
 				if all[c.name] == nil {
 					for i := range pairs {
 						p, err := c.pair(i)
@@ -64,10 +64,8 @@ func BenchmarkPeers(b *testing.B) {
 }
 
 const (
-	turns = 7 // the first, which begins everything, does not count
-	// CPU time is counted in steps of 10 ms, which are 3 µs of each of so many.
-	leastInTurn = 3000
-	heldInTurn  = 600 // sessions that stay open, of each turn and server: a process has a limit of descriptors
+	turns      = 7   // the first, which begins everything, does not count
+	heldInTurn = 600 // sessions that stay open, of each turn and server: a process has a limit of descriptors
 )
 
 func p99(took []time.Duration) float64 {
@@ -89,9 +87,10 @@ type contender struct {
 // comparison is timd and its peers.
 type comparison []contender
 
-// run has each contender do n things in each turn, and reports the medians.
-func (all comparison) run(b *testing.B, do func(c contender, n, turn int) figures) {
-	n := max(b.N/(turns-1)/len(all), leastInTurn)
+// run has each contender do n things in each turn, least of them at least, and reports
+// the medians. CPU time is counted in steps of 10 ms: of 3,000 things that is 3 µs each.
+func (all comparison) run(b *testing.B, least int, do func(c contender, n, turn int) figures) {
+	n := max(b.N/(turns-1)/len(all), least)
 	got := make([]map[string][]float64, len(all))
 	b.ResetTimer()
 	for turn := range turns {
