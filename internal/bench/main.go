@@ -107,7 +107,8 @@ func (o options) measure() (string, error) {
 		return stdout.String(), err
 	case o.peers:
 		err := o.goTest(&stdout, "^BenchmarkPeers$", "./internal/cluster")
-		return stdout.String(), errors.Join(err, scripts(&stdout, start))
+		err = errors.Join(err, scripts(&stdout, start))
+		return stdout.String(), err
 	case len(o.packages) > 0:
 		err := o.goTest(&stdout, ".", o.packages...)
 		return stdout.String(), err
