@@ -25,6 +25,7 @@ import (
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/mailbox/objects"
 	"github.com/tim-wasm/tim/internal/session"
+	"github.com/tim-wasm/tim/internal/usersig"
 )
 
 // How often something happens to the sessions of TestHeld.
@@ -32,7 +33,8 @@ const (
 	heldMessage = 20 * time.Millisecond
 	heldChurn   = 100 * time.Millisecond // a logout and the login after it
 	heldCut     = 200 * time.Millisecond
-	heldStorm   = time.Minute // a fiftieth of all connections at once
+	heldSig     = 100 * 24 * time.Hour // nobody is to go because their UserSig has expired
+	heldStorm   = time.Minute          // a fiftieth of all connections at once
 )
 
 // TestHeld holds 10,000 sessions (or TIM_SESSIONS) of real clients for TIM_SOAK, while
@@ -76,15 +78,19 @@ func TestHeld(t *testing.T) {
 	half()
 	back := h.crash()
 	half()
+	keep := func(facts ...string) {
+		if folder := os.Getenv("TIM_CURVES"); folder != "" {
+			require.NoError(t, curves.write(folder, fmt.Sprintf("%d sessions for %v", sessions, length), facts...))
+		}
+	}
+	keep("what follows the second half has failed") // an hour's curves are worth having even then
 	quiet()
 	h.settle()
 
 	fact := fmt.Sprintf("%d messages arrived, each once; %d logins again, %d connections cut; all back %v after the kill",
 		h.messages.Load(), h.logins.Load(), h.cuts.Load(), back.Round(100*time.Millisecond))
 	t.Log(fact)
-	if folder := os.Getenv("TIM_CURVES"); folder != "" {
-		require.NoError(t, curves.write(folder, fmt.Sprintf("%d sessions for %v", sessions, length), fact))
-	}
+	keep(fact)
 	for _, grown := range curves.growth() {
 		t.Log(grown)
 		require.True(t, grown.flat(), "%v", grown)
@@ -171,7 +177,7 @@ func (h *held) begin(sessions int) {
 func (h *held) logIn(d *dweller) {
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		_, err := d.Login(ctx, d.user, Sign(d.user))
+		_, err := d.Login(ctx, d.user, usersig.Sign(App, Key, d.user, time.Now(), heldSig))
 		cancel()
 		if err == nil {
 			return
