@@ -201,16 +201,10 @@ func (h messageHooks) AfterRevoke(ctx context.Context, m inbox.Outgoing, by stri
 		body["From_Account"], body["To_Account"] = m.From.UserID, m.To
 		body["MsgKey"] = inbox.Message{Sequence: m.Sequence, Random: m.Random, Time: m.Time}.Key()
 	} else {
-		group, _, topic := frame.CutTopic(m.Group)
-		if topic {
-			body["TopicId"] = m.Group
-		}
-		kind, err := h.t.groups.TypeOf(ctx, m.From.SDKAppID, group)
-		if err != nil {
+		if err := h.place(ctx, m, body); err != nil {
 			return err
 		}
-		body["GroupId"], body["Type"], body["Operator_Account"] = group, kind, by
-		body["MsgSeqList"] = []any{map[string]any{"MsgSeq": m.Sequence}}
+		body["Operator_Account"], body["MsgSeqList"] = by, []any{map[string]any{"MsgSeq": m.Sequence}}
 	}
 	return h.t.hooks.Tell(ctx, m.From.SDKAppID, command, key, m.ID+"-revoked", body) // receivers know a notice by its ID
 }
@@ -232,12 +226,17 @@ func (h messageHooks) body(ctx context.Context, m inbox.Outgoing) (map[string]an
 		body["To_Account"], body["MsgRandom"] = m.To, m.Random
 		return body, nil
 	}
-	group, _, ok := frame.CutTopic(m.Group)
-	if ok {
+	body["Random"], body["Operator_Account"] = m.Random, rest.Operator(ctx, m.From.UserID)
+	return body, h.place(ctx, m, body)
+}
+
+// place adds in which group, or topic of a community, a message is.
+func (h messageHooks) place(ctx context.Context, m inbox.Outgoing, body map[string]any) error {
+	group, _, topic := frame.CutTopic(m.Group)
+	if topic {
 		body["TopicId"] = m.Group
 	}
 	kind, err := h.t.groups.TypeOf(ctx, m.From.SDKAppID, group)
-	body["GroupId"], body["Type"], body["Random"] = group, kind, m.Random
-	body["Operator_Account"] = rest.Operator(ctx, m.From.UserID)
-	return body, err
+	body["GroupId"], body["Type"] = group, kind
+	return err
 }
