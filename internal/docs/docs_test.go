@@ -90,19 +90,23 @@ func TestErrorCodesAreExplained(t *testing.T) {
 	require.ErrorContains(t, err, "70001 is not explained in Chinese")
 }
 
+// markdownOf returns what a page is made from.
+func markdownOf(t *testing.T, s source) string {
+	t.Helper()
+	body, err := fs.ReadFile(tree, s.file)
+	require.NoError(t, err)
+	text := string(body)
+	if s.chapter != "" {
+		text, err = chapter(text, s.chapter)
+		require.NoError(t, err)
+	}
+	return text
+}
+
 // A page in Chinese shows the code of the English one, which tests run.
 func TestChineseShowsTheSameCode(t *testing.T) {
 	block := regexp.MustCompile("(?ms)^```.*?^```$")
-	read := func(s source) []string {
-		body, err := fs.ReadFile(tree, s.file)
-		require.NoError(t, err)
-		text := string(body)
-		if s.chapter != "" {
-			text, err = chapter(text, s.chapter)
-			require.NoError(t, err)
-		}
-		return block.FindAllString(text, -1)
-	}
+	read := func(s source) []string { return block.FindAllString(markdownOf(t, s), -1) }
 	seen := 0
 	for _, s := range site {
 		for _, p := range s.pages {
