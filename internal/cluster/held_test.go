@@ -3,8 +3,6 @@ package cluster
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -22,7 +20,6 @@ import (
 
 	"github.com/tim-wasm/tim/internal/client/native"
 	"github.com/tim-wasm/tim/internal/frame"
-	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/mailbox/objects"
 	"github.com/tim-wasm/tim/internal/session"
 	"github.com/tim-wasm/tim/internal/usersig"
@@ -233,16 +230,7 @@ func (h *held) write(d *dweller, to, text string) {
 		return
 	}
 	defer d.busy.Unlock()
-	sum := sha256.Sum256([]byte(text))
-	raw, err := json.Marshal(map[string]any{
-		"id": frame.NewMessageID(d.user, time.Now().UnixMilli(), [frame.MessageIDRandom]byte(sum[:frame.MessageIDRandom])),
-		"to": to, "type": "TIMTextElem", "payload": map[string]string{"text": text},
-	})
-	if err != nil {
-		h.t.Error(err)
-		return
-	}
-	body, err := jsonframe.NewObject(raw)
+	body, err := textMessage(d.user, to, text)
 	if err != nil {
 		h.t.Error(err)
 		return
@@ -268,10 +256,7 @@ func (h *held) cut(d *dweller) {
 		return
 	}
 	h.cuts.Add(1)
-	if tcp, ok := c.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = c.Close()
+	hangUp(c)
 }
 
 // crash kills the timd, and returns how long after its start all sessions were back.
@@ -354,18 +339,24 @@ func (h *held) leave() {
 
 // readGauges reads those of a timd's metrics that the curves show.
 func readGauges(t testing.TB, g *Gateway) map[string]float64 {
+	values := readMetrics(t, g, func(name string) bool { _, shown := curveOf(name); return shown })
+	require.Len(t, values, len(shownCurves), "of %v", shownCurves)
+	return values
+}
+
+// readMetrics reads those of a timd's metrics without labels that are wanted.
+func readMetrics(t testing.TB, g *Gateway, wanted func(name string) bool) map[string]float64 {
 	answer, err := http.Get("http://" + g.Ops + "/metrics")
 	require.NoError(t, err)
 	defer answer.Body.Close()
 	values := map[string]float64{}
 	for in := bufio.NewScanner(answer.Body); in.Scan(); {
 		name, text, _ := strings.Cut(in.Text(), " ")
-		if _, shown := curveOf(name); !shown {
+		if !wanted(name) {
 			continue
 		}
 		values[name], err = strconv.ParseFloat(text, 64)
 		require.NoError(t, err)
 	}
-	require.Len(t, values, len(shownCurves), "of %v", shownCurves)
 	return values
 }

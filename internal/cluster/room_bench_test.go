@@ -4,7 +4,6 @@ import (
 	"bufio"
 	enc "encoding/binary"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -290,17 +289,7 @@ var roomCounters = map[string]string{
 }
 
 func (r *benchRoom) counters(b *testing.B) map[string]float64 {
-	answer, err := http.Get("http://" + r.g.Ops + "/metrics")
-	require.NoError(b, err)
-	defer answer.Body.Close()
-	values := map[string]float64{}
-	for in := bufio.NewScanner(answer.Body); in.Scan(); {
-		name, value, _ := strings.Cut(in.Text(), " ")
-		if _, wanted := roomCounters[name]; wanted {
-			values[name], err = strconv.ParseFloat(value, 64)
-			require.NoError(b, err)
-		}
-	}
+	values := readMetrics(b, r.g, func(name string) bool { return roomCounters[name] != "" })
 	require.Len(b, values, len(roomCounters))
 	return values
 }

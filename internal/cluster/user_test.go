@@ -281,12 +281,7 @@ func (i *instance) cut() {
 
 // send sends a text; it counts as sent once acknowledged.
 func (i *instance) send(to, text string) {
-	sum := sha256.Sum256([]byte(text))
-	raw, _ := json.Marshal(map[string]any{
-		"id": frame.NewMessageID(i.user, time.Now().UnixMilli(), [frame.MessageIDRandom]byte(sum[:frame.MessageIDRandom])),
-		"to": to, "type": "TIMTextElem", "payload": map[string]string{"text": text},
-	})
-	body, err := jsonframe.NewObject(raw)
+	body, err := textMessage(i.user, to, text)
 	if err != nil {
 		i.ledger.violation("%v", err)
 		return
@@ -300,6 +295,19 @@ func (i *instance) send(to, text string) {
 	} else if ctx.Err() != nil {
 		i.ledger.violation("%s: message.send never settled", i)
 	}
+}
+
+// textMessage returns what message.send takes; the text gives the message its ID.
+func textMessage(from, to, text string) (frame.Body, error) {
+	sum := sha256.Sum256([]byte(text))
+	raw, err := json.Marshal(map[string]any{
+		"id": frame.NewMessageID(from, time.Now().UnixMilli(), [frame.MessageIDRandom]byte(sum[:frame.MessageIDRandom])),
+		"to": to, "type": "TIMTextElem", "payload": map[string]string{"text": text},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return jsonframe.NewObject(raw)
 }
 
 // online waits for SDK_READY after a login.
