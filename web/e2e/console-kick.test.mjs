@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
-import { VIEWERS, check, clean, consoleOn, row, says, text } from './lib/console.mjs';
+import { VIEWERS, check, clean, consoleOn, row, says, text, visit } from './lib/console.mjs';
 import { within } from './lib/process.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
@@ -322,7 +322,7 @@ test("a user's page: found by UserID, kicked, banned, unbanned and imported, wit
   await page.click('#language');
   await answer('#person-unban');
   await page.waitForFunction(() => !document.querySelector('#person-ban').hidden);
-  await page.click('#views [href="#/sessions"]');
+  await visit(page, 'sessions');
   await says(page, '#audit', 'account_import');
   await clean(page);
 });
@@ -348,7 +348,7 @@ for (const [name, options] of Object.entries(VIEWERS)) {
     const web = await join(user);
     t.after(() => web.logout());
     const page = await openConsole(t, options);
-    await page.click('#views [href="#/users"]');
+    await visit(page, 'users');
     await check(page, 'the search');
     await page.type('#person-find input', user);
     await page.keyboard.press('Enter');

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
-import { PHONE, VIEWERS, check, clean, consoleOn, says, text } from './lib/console.mjs';
+import { PHONE, VIEWERS, check, clean, consoleOn, says, text, visit } from './lib/console.mjs';
 import { within } from './lib/process.mjs';
 import { openStage, someone } from './lib/stage.mjs';
 
@@ -151,7 +151,7 @@ test('a group is found, its members are muted and removed, and it is dismissed; 
   const page = await openConsole(t);
   await page.focus('#views [href="#/groups"]');
   await page.keyboard.press('Enter');
-  await page.waitForSelector('#groups li');
+  await page.waitForSelector('#groups li', { visible: true });
   assert.equal(await page.$eval('#views [aria-current]', (link) => link.textContent), 'Groups');
   await page.type('#groups-search input', name.toUpperCase());
   await page.waitForFunction((group) => {
@@ -203,7 +203,7 @@ test('a group is found, its members are muted and removed, and it is dismissed; 
   await says(page, '#groups-said', `${name} was dismissed.`);
   await page.waitForSelector('#group-pick:not([hidden])');
   await says(page, '#groups-none', 'There are no groups yet.');
-  await page.click('#views [href="#/sessions"]');
+  await visit(page, 'sessions');
   for (const command of ['destroy_group', 'modify_group_base_info', 'delete_group_member', 'forbid_send_msg']) await says(page, '#audit', command);
   await says(page, '#audit', `GroupId: ${id}`);
   await page.click('#audit-messages');
@@ -242,13 +242,14 @@ test('a message that hangs on its way to one group holds none to another', async
 test('a group that is gone says so, and on a phone the list comes back', async (t) => {
   const id = await makeGroup('Short');
   const page = await openConsole(t, { viewport: PHONE });
-  await page.click('#views [href="#/groups"]');
+  await visit(page, 'groups');
   await page.waitForSelector('#groups li');
   await call('group_open_http_svc/destroy_group', { GroupId: id });
   await page.click(`#groups a[href$="${id}"]`);
   await says(page, '#group-gone', 'does not exist');
   assert.equal(await page.$eval('#groups', (list) => list.checkVisibility()), false);
   await page.goBack();
+  await page.waitForSelector('#groups-none', { visible: true });
   await says(page, '#groups-none', 'There are no groups yet.');
   assert.equal(await page.$eval('#group-gone', (place) => place.textContent), '');
   await clean(page);
@@ -260,7 +261,7 @@ for (const [name, options] of Object.entries(VIEWERS)) {
     t.after(() => call('group_open_http_svc/destroy_group', { GroupId: id }));
     await call('group_open_http_svc/forbid_send_msg', { GroupId: id, Members_Account: ['bob'], ShutUpTime: 4_294_967_295 });
     const page = await openConsole(t, options);
-    await page.click('#views [href="#/groups"]');
+    await visit(page, 'groups');
     await page.waitForSelector('#groups li');
     await check(page, 'the list');
     await page.click('#groups a');
@@ -276,7 +277,7 @@ test('messages of two users are read and one is removed; the audit log says so w
   const [alice, bob] = [someone('alice'), someone('bob:/ ')].map((id) => id.slice(0, 32));
   for (let n = 0; n < 32; n++) await call('openim/sendmsg', { To_Account: bob, ...said(alice, `<b>secret ${n}</b>`), MsgRandom: n });
   const page = await openConsole(t);
-  await page.click('#views [href="#/messages"]');
+  await visit(page, 'messages');
   await page.click('#talk-find .primary');
   await says(page, '#messages-said', 'Fill in the UserIDs of both users.');
   assert.equal(await page.evaluate(() => document.activeElement.name), 'a');
@@ -298,13 +299,13 @@ test('messages of two users are read and one is removed; the audit log says so w
   await page.click('#language');
   await says(page, '#messages li:nth-child(2)', '已移除');
   await page.click('#language');
-  await page.click('#views [href="#/sessions"]');
+  await visit(page, 'sessions');
   await says(page, '#audit', 'timd_message/revoke');
   await says(page, '#audit', 'timd_message/list');
   await says(page, '#audit', `From_Account: ${bob} · To_Account: ${alice} · Position: `);
   assert.ok(!(await text(page, '#audit')).includes('secret'));
 
-  await page.click('#views [href="#/users"]');
+  await visit(page, 'users');
   await page.type('#person-find input', alice);
   await page.keyboard.press('Enter');
   await page.waitForSelector('#person', { visible: true });
@@ -364,7 +365,7 @@ for (const [name, options] of Object.entries(VIEWERS)) {
     const [alice, bob] = [someone('a'.repeat(20)), someone('b'.repeat(20))];
     await call('openim/sendmsg', { To_Account: bob, ...said(alice, 'W'.repeat(300)) });
     const page = await openConsole(t, options);
-    await page.click('#views [href="#/messages"]');
+    await visit(page, 'messages');
     await check(page, 'the form');
     await page.type('#talk-find [name=a]', alice);
     await page.type('#talk-find [name=b]', bob);
@@ -409,7 +410,7 @@ test('the system: gateways, store, webhook and keys; other apps are not shown', 
 for (const [name, options] of Object.entries(VIEWERS)) {
   test(`axe finds nothing in the system and nothing is cut off: ${name}`, async (t) => {
     const page = await openConsole(t, options);
-    await page.click('#views [href="#/system"]');
+    await visit(page, 'system');
     await page.waitForSelector('#system', { visible: true });
     await check(page, 'the system');
     await clean(page);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from './lib/test.mjs';
-import { DESKTOP, PHONE, VIEWERS, check, clean, consoleOn, findings, link, row, says, shownApp, text, ticket } from './lib/console.mjs';
+import { DESKTOP, PHONE, VIEWERS, check, clean, consoleOn, findings, link, row, says, shownApp, text, ticket, visit } from './lib/console.mjs';
 import { wireMember } from './lib/member.mjs';
 import { poll, within } from './lib/process.mjs';
 import { APP, OTHER_APP, openStage, someone } from './lib/stage.mjs';
@@ -211,7 +211,7 @@ test('a search of groups ends with its result: refused, slow, asked for often, o
     const rows = document.querySelectorAll('#groups li strong');
     return rows.length === 1 && rows[0].textContent === name;
   }, {}, id);
-  await page.click('#views [href="#/groups"]');
+  await visit(page, 'groups');
   await (await next()).reply({ ErrorCode: 70169, ErrorInfo: 'busy' });
   await says(page, '#groups-said', 'busy [70169]');
   await (await next()).reply(found('after-a-refusal')); // nobody has asked again
@@ -375,7 +375,7 @@ test('in dev mode a test UserSig is signed and copied; any other timd says why n
 
 test('statistics of days and hours, as charts and as tables', async (t) => {
   const page = await openConsole(t);
-  await page.click('#views [href="#/statistics"]');
+  await visit(page, 'statistics');
   await page.waitForSelector('#statistics', { visible: true });
   assert.equal((await page.$$('#stats-month .chart.logins rect')).length, 31);
   await clean(page);

@@ -49,6 +49,12 @@ export const shownApp = (page) => page.$eval('#app', ({ value }) => value);
 export const says = (page, selector, wanted) =>
   page.waitForFunction((css, part) => document.querySelector(css)?.textContent.includes(part), {}, selector, wanted);
 
+/** Follows the link to a part of the board; what is typed before it is shown goes nowhere. */
+export async function visit(page, name) {
+  await page.click(`#views [href="#/${name}"]`);
+  await page.waitForSelector(`#view-${name}`, { visible: true });
+}
+
 export async function clean(page) {
   assert.deepEqual(page.complaints, []);
   assert.deepEqual(await page.evaluate(() => globalThis.violations), []);
