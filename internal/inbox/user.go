@@ -43,7 +43,7 @@ type user struct {
 
 func newUser(in *Inbox, u place.User) *user {
 	return &user{
-		in: in, User: u, refreshing: turns.New(),
+		in: in, User: u,
 		sessions: map[*Session]struct{}{}, peers: peers{}, untold: map[string]struct{}{}, stale: map[string]struct{}{},
 		changing: map[string]int{}, seen: map[string]uint64{}, groups: map[string]struct{}{},
 	}
@@ -81,7 +81,7 @@ func (in *Inbox) Attach(u place.User, instance string, push Push) *Session {
 	if len(instance) > 16 {
 		instance = instance[:16]
 	}
-	s := &Session{in: in, instance: instance, push: push, calls: turns.New(), watches: map[place.User]struct{}{}}
+	s := &Session{in: in, instance: instance, push: push, watches: map[place.User]struct{}{}}
 	if s.enter(u) {
 		in.sessionsChanged(u)
 	}

@@ -5,28 +5,73 @@
 package turns
 
 import (
+	"container/list"
 	"context"
 	"sync"
 )
 
 // One is a turn, which one goroutine has at a time. Those that wait get it in the
-// order in which they came. New makes one.
+// order in which they came. The zero value is a turn that nobody has; nobody may
+// copy it. While nobody waits it is all the memory that it takes.
 type One struct {
-	token chan struct{} // full while somebody has the turn
+	mu      sync.Mutex // guards what follows
+	taken   bool
+	waiting *list.List // of chan struct{}, closed when the turn is theirs; nil: nobody waits
 }
-
-// New returns a turn that nobody has.
-func New() One { return One{make(chan struct{}, 1)} }
 
 // Take waits for the turn, which is the caller's until they call done. It fails
 // once ctx ends before that.
-func (t One) Take(ctx context.Context) (done func(), err error) {
-	select {
-	case t.token <- struct{}{}:
-		return func() { <-t.token }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+func (t *One) Take(ctx context.Context) (done func(), err error) {
+	t.mu.Lock()
+	if !t.taken {
+		t.taken = true
+		t.mu.Unlock()
+		return t.pass, nil
 	}
+	if t.waiting == nil {
+		t.waiting = list.New()
+	}
+	mine := make(chan struct{})
+	place := t.waiting.PushBack(mine)
+	t.mu.Unlock()
+	select {
+	case <-mine:
+		return t.pass, nil
+	case <-ctx.Done():
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	select {
+	case <-mine: // it came at the same moment
+		t.passLocked()
+	default:
+		t.leave(place)
+	}
+	return nil, ctx.Err()
+}
+
+// pass hands the turn to whoever has waited longest.
+func (t *One) pass() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.passLocked()
+}
+
+func (t *One) passLocked() {
+	if t.waiting == nil {
+		t.taken = false
+		return
+	}
+	close(t.leave(t.waiting.Front()))
+}
+
+// leave takes somebody out of the queue; it needs mu.
+func (t *One) leave(place *list.Element) chan struct{} {
+	gone := t.waiting.Remove(place).(chan struct{})
+	if t.waiting.Len() == 0 {
+		t.waiting = nil
+	}
+	return gone
 }
 
 // ByKey holds one turn a key. Only those in use take memory. The zero value is
@@ -67,7 +112,7 @@ func (t *ByKey[K]) join(key K) *shared {
 	}
 	s := t.all[key]
 	if s == nil {
-		s = &shared{One: New()}
+		s = &shared{}
 		t.all[key] = s
 	}
 	s.users++

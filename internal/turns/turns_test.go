@@ -2,6 +2,7 @@ package turns
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -70,4 +71,29 @@ func TestOtherKeys(t *testing.T) {
 		other()
 		require.Zero(t, turns.Len())
 	})
+}
+
+// TestHangUpAtItsTurn: a turn that comes to somebody at the moment in which they give
+// up is the next one's.
+func TestHangUpAtItsTurn(t *testing.T) {
+	var turn One
+	for range 2000 {
+		done, err := turn.Take(t.Context())
+		require.NoError(t, err)
+		ctx, hangUp := context.WithCancel(t.Context())
+		var wait sync.WaitGroup
+		wait.Go(func() {
+			if done, err := turn.Take(ctx); err == nil {
+				done()
+			}
+		})
+		wait.Go(hangUp)
+		wait.Go(done)
+		last, err := turn.Take(t.Context())
+		require.NoError(t, err)
+		last()
+		wait.Wait()
+	}
+	require.False(t, turn.taken)
+	require.Nil(t, turn.waiting)
 }
