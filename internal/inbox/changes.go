@@ -22,14 +22,14 @@ func (u *user) tells(other string, told uint64) {
 	if len(u.untold) == 0 || told < u.told {
 		u.told = told
 	}
-	u.untold[other] = struct{}{}
+	put(&u.untold, other, struct{}{})
 }
 
 // stales does what tells does and has the conversation refreshed in the
 // background; mu is held.
 func (u *user) stales(other string, told uint64) {
 	u.tells(other, told)
-	u.stale[other] = struct{}{}
+	put(&u.stale, other, struct{}{})
 }
 
 // hasTold notes that the sessions know the settings of conversations; mu is
@@ -135,7 +135,7 @@ func (u *user) refresh(ctx context.Context, others []string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.hasTold(others...)
-	for s := range u.sessions {
+	for _, s := range u.sessions {
 		s.stall()
 	}
 }
@@ -143,7 +143,7 @@ func (u *user) refresh(ctx context.Context, others []string) {
 func (u *user) anyLive() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for s := range u.sessions {
+	for _, s := range u.sessions {
 		if s.live {
 			return true
 		}
@@ -167,9 +167,9 @@ func (u *user) tellOf(ctx context.Context, others []string) (left []string, err 
 	defer u.mu.Unlock()
 	note, size := conversationsNote{Conversations: []Conversation{}}, 0
 	push := func() {
-		for s := range u.sessions {
+		for _, s := range u.sessions {
 			if s.live && size > 0 {
-				at := u.at(s.pos)
+				at := u.at(s.pos.all())
 				note.Cursor = u.in.text(at)
 				s.pushed(s.push(frame.NoteConversations, encode(note)), at)
 			}

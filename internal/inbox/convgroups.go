@@ -232,7 +232,7 @@ func (u *user) convGroupsChanged(d doc) {
 	params := encode(note)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for s := range u.sessions {
+	for _, s := range u.sessions {
 		if (s.live || s.syncing != nil) && !s.push(frame.NoteConversationGroups, params) {
 			s.stall()
 		}

@@ -188,7 +188,7 @@ func (c *crowds) len() int {
 // without a session is entered when they come back.
 func (u *user) memberOf(name string, m membership) {
 	if m.In {
-		u.groups[name] = struct{}{}
+		put(&u.groups, name, struct{}{})
 	} else {
 		delete(u.groups, name)
 	}

@@ -60,61 +60,13 @@ func (s *unsaved) len() int {
 	return len(s.all)
 }
 
-// ack notes that an instance has shown its user everything up to pos.
-func (u *user) ack(pos positions) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if pos.within(u.acked) { // stored already, or about to be
-		return
-	}
-	u.acked = u.acked.union(pos)
-	u.in.unsaved.add(u.User, pos)
-	if u.flush == nil {
-		u.flush = u.in.work.later(u.ackWait(), u.store)
-	}
-}
-
-// ackWait returns how long acknowledgements are gathered now; mu is held.
-func (u *user) ackWait() time.Duration {
-	left := ackEvery - u.in.now().Sub(u.wrote)
-	return max(ackDelay, min(left, ackEvery)) // a clock may be set back
-}
-
-// store writes the cursor of a user, which never goes back. A store that is at
-// work also writes what is acknowledged meanwhile.
-func (u *user) store() {
-	u.mu.Lock()
-	if u.flush != nil {
-		u.flush.Stop()
-		u.flush = nil
-	}
-	pos := u.acked
-	if pos.within(u.stored.pos) || u.writing {
-		u.mu.Unlock()
-		return
-	}
-	u.writing, u.wrote = true, u.in.now()
-	for {
-		from := u.stored
-		u.mu.Unlock()
-		stored, err := u.in.advance(u.User, from, pos)
-		if err == nil {
-			u.in.unsaved.saved(u.User, stored.pos)
-		} else {
-			u.in.o.Report(err)
-		}
-		u.mu.Lock()
-		u.keepStored(stored)
-		if pos = u.acked; err == nil && !pos.within(u.stored.pos) && len(u.sessions) == 0 {
-			continue // nobody will acknowledge more, and Close waits for this
-		}
-		u.writing = false
-		if !pos.within(u.stored.pos) && u.flush == nil {
-			u.flush = u.in.work.later(u.ackWait(), u.store)
-		}
-		u.mu.Unlock()
-		return
-	}
+// acks is what a gateway knows of a user's cursor.
+type acks struct {
+	acked   positions    // highest acknowledged
+	stored  storedCursor // what is known to be stored of it
+	writing bool         // store is running
+	wrote   time.Time    // when it last began to
+	flush   Timer
 }
 
 // storedCursor is a user's cursor as it is stored.
@@ -123,10 +75,84 @@ type storedCursor struct {
 	rev uint64 // where it stands in its own stream; 0: there is none, or it is not known
 }
 
-// keepStored keeps what is known to be stored; mu is held.
-func (u *user) keepStored(c storedCursor) {
-	if c.rev > u.stored.rev {
-		u.stored = c
+// keepStored keeps what is known to be stored.
+func (a *acks) keepStored(c storedCursor) {
+	if c.rev > a.stored.rev {
+		a.stored = c
+	}
+}
+
+// wait returns how long acknowledgements are gathered now.
+func (a *acks) wait(now time.Time) time.Duration {
+	left := ackEvery - now.Sub(a.wrote)
+	return max(ackDelay, min(left, ackEvery)) // a clock may be set back
+}
+
+// ofAcks returns the user's acks; mu is held.
+func (u *user) ofAcks() *acks {
+	if u.acks == nil {
+		u.acks = &acks{}
+	}
+	return u.acks
+}
+
+// ack notes that an instance has shown its user everything up to pos.
+func (u *user) ack(pos positions) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	a := u.ofAcks()
+	if pos.within(a.acked) { // stored already, or about to be
+		return
+	}
+	a.acked = a.acked.union(pos)
+	u.in.unsaved.add(u.User, pos)
+	u.storeSoon()
+}
+
+// storeSoon has the cursor stored in a while, unless it will be; mu is held.
+func (u *user) storeSoon() {
+	if u.acks.flush == nil {
+		u.acks.flush = u.in.work.later(u.acks.wait(u.in.now()), u.store)
+	}
+}
+
+// store writes the cursor of a user, which never goes back. A store that is at
+// work also writes what is acknowledged meanwhile.
+func (u *user) store() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	a := u.acks
+	if a == nil {
+		return
+	}
+	if a.flush != nil {
+		a.flush.Stop()
+		a.flush = nil
+	}
+	pos := a.acked
+	if pos.within(a.stored.pos) || a.writing {
+		return
+	}
+	a.writing, a.wrote = true, u.in.now()
+	for {
+		from := a.stored
+		u.mu.Unlock()
+		stored, err := u.in.advance(u.User, from, pos)
+		if err == nil {
+			u.in.unsaved.saved(u.User, stored.pos)
+		} else {
+			u.in.o.Report(err)
+		}
+		u.mu.Lock()
+		a.keepStored(stored)
+		if pos = a.acked; err == nil && !pos.within(a.stored.pos) && len(u.sessions) == 0 {
+			continue // nobody will acknowledge more, and Close waits for this
+		}
+		a.writing = false
+		if !pos.within(a.stored.pos) {
+			u.storeSoon()
+		}
+		return
 	}
 }
 
@@ -140,7 +166,9 @@ func (u *user) acknowledged(ctx context.Context) (positions, error) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.keepStored(c)
+	if c.rev > 0 {
+		u.ofAcks().keepStored(c)
+	}
 	return c.pos.union(unsaved), nil
 }
 

@@ -106,12 +106,12 @@ func TestAcknowledgedTwiceIsKeptNowhere(t *testing.T) {
 	b.until("it", func() bool { return len(b.messages) == 1 })
 	u := in.local(place.User{SDKAppID: app, UserID: "bob"})
 	u.mu.Lock()
-	u.writing = true // as if store were running
+	u.ofAcks().writing = true // as if store were running
 	u.mu.Unlock()
 	b.ack()
 	require.Equal(t, 1, in.unsaved.len())
 	u.mu.Lock()
-	u.writing = false
+	u.acks.writing = false
 	u.mu.Unlock()
 	u.store()
 	require.Eventually(t, func() bool { return in.unsaved.len() == 0 }, time.Minute, 10*time.Millisecond)

@@ -140,7 +140,7 @@ func (u *user) rest() {
 		return
 	}
 	// The next session is told where it stands, and catches up.
-	u.untold, u.stale, u.seen, u.lives = map[string]struct{}{}, map[string]struct{}{}, map[string]uint64{}, nil
+	u.untold, u.stale, u.seen, u.lives = nil, nil, nil, nil
 	u.in.idle.add(u, u.size(), u.in.now())
 }
 

@@ -152,7 +152,7 @@ func TestIdleUsersGo(t *testing.T) {
 func TestIdleUsersAreBounded(t *testing.T) {
 	in := open(t, busmodel.New(busmodel.Options{}), Options{})
 	named := func(name string) *user {
-		return newUser(in, place.User{SDKAppID: app, UserID: name})
+		return &user{in: in, User: place.User{SDKAppID: app, UserID: name}}
 	}
 	idle := func(names ...string) (out []bool) {
 		for _, name := range names {

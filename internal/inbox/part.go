@@ -331,7 +331,7 @@ func (p *part) goLive() (live, again bool, err error) {
 		return false, true, nil
 	}
 	s.syncing = nil
-	s.live, s.pos, s.rev = true, up.at.pos, up.at.rev
+	s.live, s.pos, s.rev = true, reachedTo(s.in, up.at.pos), up.at.rev
 	for _, params := range up.lives {
 		s.push(frame.NoteMessages, params)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tim-wasm/tim/internal/bus"
@@ -79,6 +80,31 @@ func (p positions) common(q positions) positions {
 		p[n] = min(p[n], q[n])
 	}
 	return p
+}
+
+// reached is how far a session is in the partitions that this store has: each session
+// keeps one, and most stores have one partition.
+type reached []uint64
+
+func reachedTo(in *Inbox, p positions) reached { return slices.Clone(p[:in.o.Partitions]) }
+
+// all returns it as positions.
+func (r reached) all() (p positions) {
+	copy(p[:], r)
+	return p
+}
+
+// raise moves it forward to p, where p is further.
+func (r reached) raise(p positions) {
+	for n := range r {
+		r[n] = max(r[n], p[n])
+	}
+}
+
+// covers reports whether r has reached a position.
+func (r reached) covers(pos uint64) bool {
+	n := partitionOf(pos)
+	return n < len(r) && sequenceOf(pos) <= r[n]
 }
 
 // partitions are the logs of all conversations. Callers use the subjects of the

@@ -96,7 +96,7 @@ func (u *user) adopt(other string, p peer) (news bool) {
 		u.memberOf(other, p.Group)
 	}
 	u.texts += p.texts() - before.texts()
-	if u.peers[other] = p; p.gone && u.loaded == classes {
+	if put(&u.peers, other, p); p.gone && u.loaded == classes {
 		delete(u.peers, other)
 	}
 	if len(u.sessions) == 0 {
@@ -129,7 +129,7 @@ func (u *user) begin(others []string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, other := range others {
-		u.changing[other]++
+		put(&u.changing, other, u.changing[other]+1)
 	}
 }
 
@@ -144,7 +144,7 @@ func (u *user) end(others []string) {
 		}
 		delete(u.changing, other)
 		if _, ok := u.untold[other]; ok {
-			u.stale[other] = struct{}{}
+			put(&u.stale, other, struct{}{})
 		}
 	}
 	u.tellStale()
@@ -154,7 +154,7 @@ func (u *user) end(others []string) {
 // settings have changed, and reports whether any session is live. Sessions that
 // are neither will get the settings when they catch up; mu is held.
 func (u *user) changed(other string) (live bool) {
-	for s := range u.sessions {
+	for _, s := range u.sessions {
 		if s.syncing != nil {
 			s.syncing.changed[other] = struct{}{}
 		}

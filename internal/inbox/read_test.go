@@ -124,7 +124,7 @@ func TestReadAllOfManyConversations(t *testing.T) {
 	u := b.s.user
 	u.mu.Lock()
 	for n := range 10_000 {
-		u.peers["u"+strconv.Itoa(n)] = peer{rev: uint64(n + 2)}
+		put(&u.peers, "u"+strconv.Itoa(n), peer{rev: uint64(n + 2)})
 	}
 	u.mu.Unlock()
 	ctx := counted(t.Context())

@@ -134,7 +134,7 @@ func (u *user) hearLive(n liveNote, params json.RawMessage) {
 	if !u.firstOf(n) {
 		return
 	}
-	for s := range u.sessions {
+	for _, s := range u.sessions {
 		mine := n.From == u.UserID && (s.instance == n.Content.Instance || n.Content.NoSync)
 		switch up := s.syncing; {
 		case mine:

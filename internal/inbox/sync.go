@@ -198,7 +198,7 @@ func (s *Session) pushPart(ctx context.Context, up *catchingUp) (live, over bool
 func (s *Session) stands(up *catchingUp) syncResult {
 	s.user.mu.Lock()
 	defer s.user.mu.Unlock()
-	return syncResult{Cursor: s.in.text(s.user.at(s.pos)), Resumed: up.resumed}
+	return syncResult{Cursor: s.in.text(s.user.at(s.pos.all())), Resumed: up.resumed}
 }
 
 // syncTurn waits until fewer than syncsAtOnce others read from the stores.

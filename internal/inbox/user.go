@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,7 +12,9 @@ import (
 	"github.com/tim-wasm/tim/internal/turns"
 )
 
-// user is a user who has at least one session on this gateway, or who is idle.
+// user is a user who has at least one session on this gateway, or who is idle. There
+// is one for everybody who is online, most of whom do nothing: the maps are made when
+// something is put into them.
 type user struct {
 	in *Inbox
 	place.User
@@ -19,9 +22,10 @@ type user struct {
 	refreshing turns.One // one refresh at a time: what is told last has been read last
 
 	mu       sync.Mutex // guards what follows
-	sessions map[*Session]struct{}
+	sessions []*Session
 	peers    peers               // documents of the classes before loaded, and those that the follower has brought
 	loaded   uint32              // equals classes once all documents are loaded; then the follower keeps them current
+	telling  bool                // a goroutine refreshes what is stale
 	first    uint64              // where the follower stood before peers was read
 	rev      uint64              // position in TIM_CONV up to which peers is complete
 	texts    int                 // bytes of peers' drafts and custom data
@@ -29,24 +33,18 @@ type user struct {
 	told     uint64              // while untold is not empty: the position up to which they were told everything
 	stale    map[string]struct{} // those of untold that are refreshed in the background
 	changing map[string]int      // conversations that sessions here are changing, and will push
-	telling  bool                // a goroutine refreshes what is stale
 	seen     map[string]uint64   // position of the newest record that came of a conversation
 	groups   map[string]struct{} // those of peers that the user is a member of
 	lives    []came              // the newest online-only messages, at most keptLive
-
-	acked   positions    // highest acknowledged
-	stored  storedCursor // what is known to be stored of it
-	writing bool         // store is running
-	wrote   time.Time    // when it last began to
-	flush   Timer
+	acks     *acks               // nil: nothing is known to be acknowledged
 }
 
-func newUser(in *Inbox, u place.User) *user {
-	return &user{
-		in: in, User: u,
-		sessions: map[*Session]struct{}{}, peers: peers{}, untold: map[string]struct{}{}, stale: map[string]struct{}{},
-		changing: map[string]int{}, seen: map[string]uint64{}, groups: map[string]struct{}{},
+// put puts something into a map, which it makes if need be.
+func put[M ~map[K]V, K comparable, V any](m *M, k K, v V) {
+	if *m == nil {
+		*m = M{}
 	}
+	(*m)[k] = v
 }
 
 // Session is one attached instance of a user. Calls are served one at a time:
@@ -59,13 +57,13 @@ type Session struct {
 
 	calls turns.One // one Call, or one goOn, at a time
 
-	watches map[place.User]struct{} // guarded by in.mu; nil once the session is closed
+	watches map[place.User]struct{} // guarded by in.mu
 
 	// The rest is guarded by user.mu.
-	closed  bool
+	closed  bool        // set with in.mu held, too
 	live    bool        // synced: records go out as they come
 	syncing *catchingUp // set in the turn of calls only
-	pos     positions   // while live, up to where records were pushed
+	pos     reached     // while live, up to where records were pushed
 	rev     uint64      // and up to where it was told settings
 }
 
@@ -81,7 +79,7 @@ func (in *Inbox) Attach(u place.User, instance string, push Push) *Session {
 	if len(instance) > 16 {
 		instance = instance[:16]
 	}
-	s := &Session{in: in, instance: instance, push: push, watches: map[place.User]struct{}{}}
+	s := &Session{in: in, instance: instance, push: push}
 	if s.enter(u) {
 		in.sessionsChanged(u)
 	}
@@ -99,16 +97,16 @@ func (s *Session) enter(u place.User) bool {
 		s.user = in.idle.take(u)
 	}
 	if s.user == nil {
-		s.user = newUser(in, u)
+		s.user = &user{in: in, User: u}
 	}
 	if in.closed {
-		s.closed, s.watches = true, nil
+		s.closed = true
 		return false
 	}
 	in.users[u] = s.user
 	s.user.mu.Lock()
 	defer s.user.mu.Unlock()
-	if s.user.sessions[s] = struct{}{}; len(s.user.sessions) == 1 {
+	if s.user.sessions = append(s.user.sessions, s); len(s.user.sessions) == 1 {
 		s.user.enterGroups()
 	}
 	return true
@@ -131,7 +129,7 @@ func (s *Session) Close() {
 	was := s.closed
 	s.closed, s.live = true, false
 	s.endSync()
-	delete(u.sessions, s)
+	u.sessions = slices.DeleteFunc(u.sessions, func(one *Session) bool { return one == s })
 	empty := len(u.sessions) == 0
 	if empty && s.in.users[u.User] == u {
 		delete(s.in.users, u.User)
@@ -156,11 +154,7 @@ func (s *Session) Close() {
 func (u *user) sessionsNow() []*Session {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	out := make([]*Session, 0, len(u.sessions))
-	for s := range u.sessions {
-		out = append(out, s)
-	}
-	return out
+	return slices.Clone(u.sessions)
 }
 
 // maxSeen bounds user.seen. A conversation that is forgotten there may be pushed
@@ -175,8 +169,8 @@ func (u *user) deliver(r *record, side int, out outgoing) {
 	if len(u.seen) >= maxSeen {
 		clear(u.seen)
 	}
-	u.seen[r.pair.users[r.pair.other(side)]] = r.pos
-	for s := range u.sessions {
+	put(&u.seen, r.pair.users[r.pair.other(side)], r.pos)
+	for _, s := range u.sessions {
 		switch {
 		case s.syncing != nil:
 			up := s.syncing
@@ -200,7 +194,7 @@ func (u *user) hear(r *record, frames *groupFrames) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if r.Gone {
-		u.seen[name] = r.pos
+		put(&u.seen, name, r.pos)
 	}
 	// A dismissed group is told as removed. One that was deleted from the list has come
 	// back with this message, which does not say what is the user's own.
@@ -230,7 +224,8 @@ func (s *Session) pushed(ok bool, at cursor) {
 		s.stall()
 		return
 	}
-	s.pos, s.rev = s.pos.union(at.pos), max(s.rev, at.rev)
+	s.pos.raise(at.pos)
+	s.rev = max(s.rev, at.rev)
 }
 
 // stall is called when a push was refused. Either the socket is gone and the
@@ -254,7 +249,7 @@ func (s *Session) goOn() {
 	}
 	defer done()
 	s.user.mu.Lock()
-	stands, needless := cursor{s.pos, s.rev}, s.closed || s.live || s.syncing != nil
+	stands, needless := cursor{s.pos.all(), s.rev}, s.closed || s.live || s.syncing != nil
 	s.user.mu.Unlock()
 	if needless {
 		return
@@ -301,7 +296,7 @@ func (u *user) tell(method string, v any) { u.pass(method, encode(v)) }
 func (u *user) pass(method string, params json.RawMessage) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for s := range u.sessions {
+	for _, s := range u.sessions {
 		if s.live && !s.push(method, params) {
 			s.stall()
 		}

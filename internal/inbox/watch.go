@@ -38,7 +38,7 @@ func (s *Session) watchUsers(ctx context.Context, userIDs []string) error {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if s.watches == nil { // closed meanwhile: nobody would end these watches
+	if s.closed { // meanwhile: nobody would end these watches
 		return fault.New(fault.NotLoggedIn)
 	}
 	for i, id := range userIDs {
@@ -49,7 +49,7 @@ func (s *Session) watchUsers(ctx context.Context, userIDs []string) error {
 			in.watch[u] = w
 		}
 		w.by[s] = struct{}{}
-		s.watches[u] = struct{}{}
+		put(&s.watches, u, struct{}{})
 	}
 	return nil
 }
