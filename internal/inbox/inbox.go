@@ -95,6 +95,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 	in.work.goes(func() {
 		in.work.every(sweepEvery, func() {
 			in.sweep()
+			in.rates.dropWhole(in.now())
 			in.idle.dropSince(in.now().Add(-idleFor))
 		})
 	})

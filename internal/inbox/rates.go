@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -103,6 +104,18 @@ func (r *rates) sweep(now time.Time) {
 		}
 	}
 	r.sweepAt = max(leastSweep, 2*len(r.users))
+}
+
+// dropWhole drops whole allowances in calm: after a crowd nobody may come whose allowance
+// would begin a sweep. A map never gets smaller, so it is made anew.
+func (r *rates) dropWhole(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := len(r.users)
+	r.sweep(now)
+	if before >= leastSweep && len(r.users) < before/2 {
+		r.users = maps.Collect(maps.All(r.users))
+	}
 }
 
 func (a *allowance) whole(limits [quotas]limit, now time.Time) bool {

@@ -103,4 +103,9 @@ func TestWholeAllowancesAreForgotten(t *testing.T) {
 		require.True(t, r.message(user(1_000_000+n), now))
 		require.LessOrEqual(t, len(r.users), 2*leastSweep)
 	}
+	r.message(user(0), now)
+	now = now.Add(10 * time.Second)
+	r.message(user(1), now)
+	r.dropWhole(now)
+	require.Len(t, r.users, 1, "nobody comes, and in a moment only those are kept who have just done something")
 }
