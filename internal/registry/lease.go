@@ -80,6 +80,7 @@ func (r *Registry) openLease(ctx context.Context) error {
 	r.goes(func() {
 		for wait := r.o.leaseTTL / 3; r.untilRenewal(wait); {
 			wait = r.o.leaseTTL / 3
+			r.recent.turn(time.Now())
 			if !r.bus.Up() {
 				continue
 			}

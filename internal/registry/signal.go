@@ -160,30 +160,45 @@ const recentFor = 10 * time.Second
 
 // recent holds the places admitted in the last seconds.
 type recent struct {
-	mu    sync.Mutex
-	at    map[place.Place]time.Time
-	queue []place.Place // oldest first
+	mu     sync.Mutex // guards what follows
+	at     map[place.Place]time.Time
+	before map[place.Place]time.Time // those of the recentFor before
+	since  time.Time                 // that at is filled
 }
 
 func (c *recent) add(p place.Place, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.turnLocked(now)
 	if c.at == nil {
-		c.at = make(map[place.Place]time.Time)
-	}
-	for len(c.queue) > 0 && now.Sub(c.at[c.queue[0]]) > recentFor {
-		delete(c.at, c.queue[0])
-		c.queue = c.queue[1:]
-	}
-	if _, ok := c.at[p]; !ok {
-		c.queue = append(c.queue, p)
+		c.at = map[place.Place]time.Time{}
 	}
 	c.at[p] = now
+}
+
+// turn forgets places admitted long ago. A map never gets smaller, so after a crowd of
+// logins this one is dropped as a whole.
+func (c *recent) turn(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.turnLocked(now)
+}
+
+func (c *recent) turnLocked(now time.Time) {
+	switch age := now.Sub(c.since); {
+	case age > 2*recentFor:
+		c.before, c.at, c.since = nil, nil, now
+	case age > recentFor:
+		c.before, c.at, c.since = c.at, nil, now
+	}
 }
 
 func (c *recent) has(p place.Place) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t, ok := c.at[p]
+	if !ok {
+		t, ok = c.before[p]
+	}
 	return ok && time.Since(t) <= recentFor
 }

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -306,5 +308,27 @@ func FuzzDecodeRecord(f *testing.F) {
 		if r, err := decodeRecord(data); err == nil {
 			_, _ = tidy(r, testRules(Dual, 1, 1), alice, t0)
 		}
+	})
+}
+
+// TestRecentPlacesAreForgotten: a place counts as recent for recentFor, and is kept for
+// no more than twice that, also if nobody logs in after it.
+func TestRecentPlacesAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c recent
+		a, b := place.Place{Instance: "a"}, place.Place{Instance: "b"}
+		c.add(a, time.Now())
+		time.Sleep(recentFor - time.Second)
+		c.add(b, time.Now())
+		require.True(t, c.has(a))
+		time.Sleep(2 * time.Second)
+		require.False(t, c.has(a))
+		require.True(t, c.has(b))
+		c.add(a, time.Now())
+		require.True(t, c.has(b), "the map has been turned")
+		time.Sleep(2*recentFor + time.Second)
+		c.turn(time.Now())
+		require.Empty(t, c.at)
+		require.Empty(t, c.before)
 	})
 }
