@@ -54,18 +54,20 @@ type Contacts struct {
 	here   map[place.User]*present
 }
 
-// present is a user who has sessions here.
+// present is a user who has sessions here. There is one for everybody who is online.
 type present struct {
-	sessions map[*Session]struct{}
-	changed  map[string]bool // lists whose change the sessions have yet to be told
-	timer    inbox.Timer     // while it runs, the sessions are not notified
+	c        *Contacts
+	user     place.User
+	sessions *Session
+	changed  lists       // whose change the sessions have yet to be told
+	timer    inbox.Timer // while it runs, the sessions are not notified
 }
 
 // Session is one attached instance of a user.
 type Session struct {
-	c    *Contacts
-	user place.User
+	p    *present
 	push inbox.Push
+	next *Session // of the same user
 }
 
 // Open makes the stream where it is missing and begins to follow it. The bus
@@ -120,41 +122,55 @@ func (p *present) stop() {
 // Attach begins a session. push queues a notification for its client and returns
 // at once; it is called with a lock held and must not call the Session.
 func (c *Contacts) Attach(u place.User, push inbox.Push) *Session {
-	s := &Session{c: c, user: u, push: push}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
-		return s
-	}
 	p := c.here[u]
 	if p == nil {
-		p = &present{sessions: map[*Session]struct{}{}, changed: map[string]bool{}}
-		c.here[u] = p
+		p = &present{c: c, user: u}
+		if !c.closed {
+			c.here[u] = p
+		}
 	}
-	p.sessions[s] = struct{}{}
+	s := &Session{p: p, push: push, next: p.sessions}
+	p.sessions = s
 	return s
 }
 
 // Close ends a session: when it returns nothing is pushed any more.
 func (s *Session) Close() {
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	p := s.c.here[s.user]
-	if p == nil {
-		return
+	p, c := s.p, s.p.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for at := &p.sessions; *at != nil; at = &(*at).next {
+		if *at == s {
+			*at = s.next
+			break
+		}
 	}
-	if delete(p.sessions, s); len(p.sessions) == 0 {
+	if p.sessions == nil && c.here[p.user] == p {
 		p.stop()
-		delete(s.c.here, s.user)
+		delete(c.here, p.user)
 	}
 }
 
-// The lists whose changes a client is notified of.
+// lists are lists whose changes a client is notified of.
+type lists uint8
+
 const (
-	listFriends      = "friends"
-	listApplications = "applications"
-	listGroups       = "groups"
+	listFriends lists = 1 << iota
+	listApplications
+	listGroups
 )
+
+// names returns the lists as a client knows them.
+func (l lists) names() (out []string) {
+	for n, name := range []string{"friends", "applications", "groups"} {
+		if l&(1<<n) != 0 {
+			out = append(out, name)
+		}
+	}
+	return out
+}
 
 // saw takes a record of the stream and has the user's sessions notified.
 func (c *Contacts) saw(v bus.Value) {
@@ -175,17 +191,17 @@ func (c *Contacts) saw(v bus.Value) {
 	}
 	switch k.kind {
 	case kindIn, kindOut, kindRead:
-		p.changed[listApplications] = true
+		p.changed |= listApplications
 	case kindFriend:
-		p.changed[listFriends] = true
+		p.changed |= listFriends
 		if grouped {
-			p.changed[listGroups] = true
+			p.changed |= listGroups
 		}
 	case kindGroup:
-		p.changed[listFriends], p.changed[listGroups] = true, true
+		p.changed |= listFriends | listGroups
 	}
 	if p.timer == nil {
-		c.tell(u, p, spacing(entries))
+		p.tell(spacing(entries))
 	}
 }
 
@@ -202,28 +218,24 @@ type changedNote struct {
 
 // tell notifies a user's sessions of what has changed, and does so again after
 // a while if more has; mu is held.
-func (c *Contacts) tell(u place.User, p *present, pause time.Duration) {
+func (p *present) tell(pause time.Duration) {
 	p.timer = nil
-	if len(p.changed) == 0 {
+	if p.changed == 0 {
 		return
 	}
-	var note changedNote
-	for _, list := range []string{listFriends, listApplications, listGroups} {
-		if p.changed[list] {
-			note.Lists = append(note.Lists, list)
-		}
-	}
-	clear(p.changed)
+	note := changedNote{p.changed.names()}
+	p.changed = 0
 	if params, err := jsonframe.Marshal(note); err == nil { // plain strings, so always
-		for s := range p.sessions {
+		for s := p.sessions; s != nil; s = s.next {
 			s.push(frame.NoteContacts, params) // a session that is gone will be closed
 		}
 	}
+	c := p.c
 	p.timer = c.o.AfterFunc(pause, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if !c.closed && c.here[u] == p {
-			c.tell(u, p, pause)
+		if !c.closed && c.here[p.user] == p {
+			p.tell(pause)
 		}
 	})
 }
