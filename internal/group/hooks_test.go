@@ -190,7 +190,7 @@ func TestHooksOfJoins(t *testing.T) {
 	}
 	b.say(func(Event) ([]string, error) { return nil, &fault.Error{Code: 10100, Message: "No."} })
 	bob.refused(10100, frame.GroupJoin, obj{"groupID": "r"})
-	require.False(t, bob.session.live.In(keyOf(bob.session.user, "r").room()))
+	require.False(t, bob.session.inRooms().In(keyOf(bob.session.user, "r").room()))
 	b.say(nil)
 	bob.joins("r")
 	bob.joins("r")

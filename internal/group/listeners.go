@@ -68,11 +68,14 @@ type Session struct {
 	r    *Room
 	user place.User
 	push Push
-	live *live.Session // nil: it cannot join live rooms
 
-	// Both are guarded by listeners.mu.
+	instance string
+	offer    live.Offer // nil: it cannot join live rooms
+
+	// Guarded by listeners.mu.
 	closed bool
-	missed bool // a notification was not taken; groupsReset follows in a moment
+	missed bool          // a notification was not taken; groupsReset follows in a moment
+	live   *live.Session // see inRooms
 }
 
 // Attach returns a session of a user, whose caller closes it.
@@ -82,13 +85,16 @@ func (r *Room) Attach(u place.User, push Push) *Session {
 
 // Close ends the session: once it has returned, nothing is pushed any more.
 func (s *Session) Close() {
-	if s.live != nil {
-		s.live.Close()
-	}
 	l := &s.r.listeners
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	s.closed = true
+	rooms := s.live
+	l.mu.Unlock()
+	if rooms != nil {
+		rooms.Close()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	one := l.users[s.user]
 	if one == nil {
 		return

@@ -26,9 +26,24 @@ func (k key) room() live.Key { return live.Key{App: k.app, ID: k.id} }
 // WithRooms lets the session join live rooms, and returns it.
 func (s *Session) WithRooms(instance string, offer live.Offer) *Session {
 	if s.r.o.Live != nil {
-		s.live = s.r.o.Live.Attach(s.user, instance, offer)
+		s.instance, s.offer = instance, offer
 	}
 	return s
+}
+
+// inRooms returns the session in live rooms, which begins when it is first asked for:
+// most sessions never are in one. nil: it cannot join any.
+func (s *Session) inRooms() *live.Session {
+	l := &s.r.listeners
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s.live == nil && s.offer != nil {
+		s.live = s.r.o.Live.Attach(s.user, s.instance, s.offer)
+		if s.closed {
+			s.live.Close()
+		}
+	}
+	return s.live
 }
 
 // callerKey is the context key of the session that makes a call.
@@ -40,7 +55,7 @@ func sessionOf(ctx context.Context) *live.Session {
 	if s == nil {
 		return nil
 	}
-	return s.live
+	return s.inRooms()
 }
 
 // counted returns a group with the number of members that a live room has now.

@@ -352,7 +352,7 @@ func TestJoinWhileTheStoreFails(t *testing.T) {
 				break
 			}
 			require.NotNil(t, err)
-			require.Equal(t, first == 0, bob.session.live.In(keyOf(bob.session.user, "r").room()), n)
+			require.Equal(t, first == 0, bob.session.inRooms().In(keyOf(bob.session.user, "r").room()), n)
 		}
 		bob.session.Close()
 	}
