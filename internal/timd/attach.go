@@ -20,7 +20,7 @@ import (
 // those that would store more.
 func attach(t *running) {
 	g, in := t.gateway, t.inbox
-	of := perSession(g, func(s *gateway.Session) *inbox.Session { return in.Attach(s.User(), s.Place().Instance, s.Notify) })
+	of := perSession(t, func(s *gateway.Session) *inbox.Session { return in.Attach(s.User(), s.Place().Instance, s.Notify) })
 	for _, method := range inbox.Methods() {
 		g.Handle(method, func(ctx context.Context, s *gateway.Session, params json.RawMessage) (any, error) {
 			attached, ok := of(s)
@@ -57,27 +57,77 @@ func attach(t *running) {
 
 // perSession attaches each session of the gateway to a room, from its login to
 // its end; of returns what the room has for a session.
-func perSession[P interface{ Close() }](g *gateway.Gateway, attach func(s *gateway.Session) P) (of func(s *gateway.Session) (P, bool)) {
-	var attached sync.Map // *gateway.Session to P
+func perSession[P closer](t *running, attach func(s *gateway.Session) P) (of func(s *gateway.Session) (P, bool)) {
+	all := &t.attached
+	room := all.rooms
+	all.rooms++
 	end := func(s *gateway.Session) {
-		if v, ok := attached.LoadAndDelete(s); ok {
-			v.(P).Close()
+		if p := all.take(s, room); p != nil {
+			p.Close()
 		}
 	}
-	g.OnLogin(func(s *gateway.Session, _ bool) {
-		attached.Store(s, attach(s))
+	t.gateway.OnLogin(func(s *gateway.Session, _ bool) {
+		all.put(s, room, attach(s))
 		if s.Context().Err() != nil { // it ended meanwhile
 			end(s)
 		}
 	})
-	g.OnEnd(end)
+	t.gateway.OnEnd(end)
 	return func(s *gateway.Session) (part P, ok bool) {
-		v, ok := attached.Load(s)
-		if ok {
-			part = v.(P)
-		}
+		part, ok = all.get(s, room).(P)
 		return part, ok
 	}
+}
+
+type closer interface{ Close() }
+
+// attached is what rooms have for the sessions of the gateway: one entry a session for
+// all rooms, because there are as many as there are people online.
+type attached struct {
+	rooms int // that attach sessions
+
+	mu  sync.RWMutex // guards all, and what it holds
+	all map[*gateway.Session]*[mostRooms]closer
+}
+
+const mostRooms = 3 // inbox, contacts, groups
+
+func (a *attached) get(s *gateway.Session, room int) closer {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	if parts := a.all[s]; parts != nil {
+		return parts[room]
+	}
+	return nil
+}
+
+func (a *attached) put(s *gateway.Session, room int, p closer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	parts := a.all[s]
+	if parts == nil {
+		parts = new([mostRooms]closer)
+		if a.all == nil {
+			a.all = map[*gateway.Session]*[mostRooms]closer{}
+		}
+		a.all[s] = parts
+	}
+	parts[room] = p
+}
+
+// take removes what a room has for a session, and returns it; nil: nothing.
+func (a *attached) take(s *gateway.Session, room int) closer {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	parts := a.all[s]
+	if parts == nil {
+		return nil
+	}
+	p := parts[room]
+	if parts[room] = nil; *parts == [mostRooms]closer{} {
+		delete(a.all, s)
+	}
+	return p
 }
 
 // presence knows from the registry's records who is online.

@@ -25,7 +25,7 @@ func serveContacts(ctx context.Context, t *running) error {
 	t.contacts = c
 	t.closers = append(t.closers, func(context.Context) { c.Close() })
 
-	perSession(t.gateway, func(s *gateway.Session) *contacts.Session { return c.Attach(s.User(), s.Notify) })
+	perSession(t, func(s *gateway.Session) *contacts.Session { return c.Attach(s.User(), s.Notify) })
 	for _, method := range contacts.Methods() {
 		t.gateway.Handle(method, func(ctx context.Context, s *gateway.Session, params json.RawMessage) (any, error) {
 			if contacts.Grows(method) && t.storeFull() {

@@ -49,7 +49,7 @@ func serveGroups(ctx context.Context, t *running) error {
 	t.gateway.HandleVisits(func(ctx context.Context, v *gateway.Visitor, app uint32, groupID string) (leave func(), err error) {
 		return r.Visit(ctx, app, groupID, v.Offer, v.RoomOver)
 	})
-	of := perSession(t.gateway, func(s *gateway.Session) *group.Session {
+	of := perSession(t, func(s *gateway.Session) *group.Session {
 		return r.Attach(s.User(), s.Notify).WithRooms(s.Place().Instance, s.Offer)
 	})
 	for _, method := range group.Methods() {

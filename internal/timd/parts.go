@@ -35,6 +35,7 @@ type running struct {
 	reg        *registry.Registry
 	layout     layout.State // of the store
 	gateway    *gateway.Gateway
+	attached   attached // to the rooms
 	accounts   *accounts.Accounts
 	metrics    *metrics
 	tracer     *trace.Tracer      // from prepare on; nil without --otlp-endpoint
