@@ -33,6 +33,7 @@
 //	metrics.go   /metrics
 //	origin.go    who may call: Origin, Host in dev mode, trusted proxies
 //	stats.go     counts for the statistics of apps
+//	collector.go how much garbage may gather: under load, and in calm
 //	connlimit.go closes connections that are not WebSockets when there are too many
 //	httplog.go   which lines of the HTTP server's own log are kept
 //	apps.go      SDKAppIDs, their keys, the dev key

@@ -75,6 +75,7 @@ func Serve(files Files, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	s.reloadCertificate()
+	s.setCollector()
 	s.announce(stdout)
 	return s.wait(signals, os.Exit)
 }
