@@ -185,10 +185,11 @@ func (p *process) usage(b *testing.B) (cpu time.Duration, resident int64) {
 	if err != nil {
 		b.Skip("CPU and memory of a process are read from /proc")
 	}
-	// After the name, which is in brackets: state is field 3, utime 14, stime
-	// 15, rss 24.
+	// After the name, which is in brackets: state is field 3, rss 24.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	at := func(i int) int64 { n, _ := strconv.ParseInt(fields[i-3], 10, 64); return n }
-	const tick = 10 * time.Millisecond // 100 a second on every Linux that Go supports
-	return time.Duration(at(14)+at(15)) * tick, at(24) * int64(os.Getpagesize())
+	pages, err := strconv.ParseInt(fields[24-3], 10, 64)
+	require.NoError(b, err)
+	cpu, err = cpuTime(pid)
+	require.NoError(b, err)
+	return cpu, pages * int64(os.Getpagesize())
 }

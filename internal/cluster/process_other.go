@@ -2,6 +2,12 @@
 
 package cluster
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+	"time"
+)
 
 func dieWithParent() *syscall.SysProcAttr { return nil }
+
+func cpuTime(int) (time.Duration, error) { return 0, errors.ErrUnsupported }
