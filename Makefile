@@ -129,8 +129,9 @@ check-deploy:
 kits: build node-modules web/e2e/kits/node_modules/.package-lock.json
 	cd web/e2e/kits && $(NPM) test --silent
 
-# What tim is compared with is installed for this alone. BENCH=-peers measures only
-# the comparisons, and BENCH='-page internal/bench/results' also writes their page.
+# What tim is compared with is installed for this alone; mosquitto and ejabberd take part
+# where the system has them. BENCH=-peers measures only the comparisons, and
+# BENCH='-page internal/bench/results' also writes their page.
 bench: build node-modules web/e2e/peers/node_modules/.package-lock.json bin/peers/centrifuge bin/peers/centrifugo
 	TIM_PEERS=$(CURDIR)/bin/peers $(GO) run ./internal/bench -o bin/bench.json $(BENCH)
 

@@ -106,9 +106,22 @@ type benchEnd interface {
 }
 
 func newBenchPair(b *testing.B, g *Gateway, i int) *benchPair {
-	from, to := newBenchConn(b, g, 2*i), newBenchConn(b, g, 2*i+1)
+	p, err := openBenchPair(g, i)
+	require.NoError(b, err)
+	return p
+}
+
+func openBenchPair(g *Gateway, i int) (*benchPair, error) {
+	from, err := openBenchConn(g, 2*i)
+	if err != nil {
+		return nil, err
+	}
+	to, err := openBenchConn(g, 2*i+1)
+	if err != nil {
+		return nil, err
+	}
 	from.peer = to.userID
-	return &benchPair{from: from, to: to}
+	return &benchPair{from: from, to: to}, nil
 }
 
 func (p *benchPair) hangUp() {
@@ -217,13 +230,20 @@ type benchConn struct {
 }
 
 func newBenchConn(b *testing.B, g *Gateway, i int) *benchConn {
-	conn, err := loginOnce(g.Addr, i, Sign(benchUser(i)))
+	c, err := openBenchConn(g, i)
 	require.NoError(b, err)
+	return c
+}
+
+func openBenchConn(g *Gateway, i int) (*benchConn, error) {
+	conn, err := loginOnce(g.Addr, i, Sign(benchUser(i)))
+	if err != nil {
+		return nil, err
+	}
 	c := &benchConn{userID: benchUser(i), conn: conn, in: bufio.NewReaderSize(conn, 4096), calls: 1}
 	_ = conn.SetDeadline(time.Now().Add(5 * time.Minute))
 	c.synced, err = c.call("session.sync", "{}")
-	require.NoError(b, err)
-	return c
+	return c, err
 }
 
 // ask sends a request and returns what its answer holds.

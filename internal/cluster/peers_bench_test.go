@@ -6,12 +6,14 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -23,49 +25,59 @@ import (
 // BenchmarkPeers gives the same work to timd and to other servers in turn, so that
 // whatever else the machine does hits all of them, and reports medians: what each
 // server took, and the ratios of timd's figures to a peer's in the same turn (…-x-…).
-// Each is a process of its own. The peers keep 100 messages of a channel in memory;
-// timd stores all on disk. make bench installs them in the folder that TIM_PEERS names.
+// Each is a process of its own. make bench installs centrifuge and Centrifugo in the
+// folder that TIM_PEERS names; mosquitto and ejabberd take part where they are installed.
 func BenchmarkPeers(b *testing.B) {
 	peers := os.Getenv("TIM_PEERS")
 	if peers == "" {
 		b.Skip("TIM_PEERS names no folder with the other servers; make bench does")
 	}
 	b.Run("logins", func(b *testing.B) {
-		comparison{startTim(b), startCentrifuge(b, peers), startCentrifugo(b, peers)}.run(b, 2*heldInTurn, func(c contender, n, turn int) figures {
-			took, conns, err := logins(n, 64, heldInTurn, func(i int) (net.Conn, error) { return c.login(turn*n + i) })
-			require.NoError(b, err)
-			for _, conn := range conns {
-				b.Cleanup(func() { hangUp(conn) })
+		all := append(comparison{startTim(b), startCentrifuge(b, peers), startCentrifugo(b, peers)}, startPackaged(b)...)
+		all.run(b, loginsInTurn, func(c contender, turn int) func(n int) figures {
+			return func(n int) figures {
+				took, conns, err := logins(n, 64, heldInTurn, func(i int) (net.Conn, error) { return c.login(turn*n + i) })
+				require.NoError(b, err)
+				for _, conn := range conns {
+					b.Cleanup(func() { hangUp(conn) })
+				}
+				return figures{"p99-µs": float64(took[len(took)*99/100].Microseconds()), "held": float64(len(conns))}
 			}
-			return figures{"p99-µs": float64(took[len(took)*99/100].Microseconds()), "held": float64(len(conns))}
 		})
 	})
 	for _, pairs := range []int{128, 1000} {
 		b.Run(fmt.Sprintf("messages/pairs=%d", pairs), func(b *testing.B) {
-			all := map[string][]*benchPair{}
-			comparison{startTim(b), startCentrifuge(b, peers)}.run(b, 3000, func(c contender, n, _ int) figures {
-				if all[c.name] == nil {
-					for i := range pairs {
-						p, err := c.pair(i)
-						require.NoError(b, err)
-						b.Cleanup(p.hangUp)
-						all[c.name] = append(all[c.name], p)
+			all := append(comparison{startTim(b), startCentrifuge(b, peers)}, startPackaged(b)...)
+			all.run(b, 3000, func(c contender, _ int) func(n int) figures {
+				talking, failed := make([]*benchPair, pairs), make([]error, pairs)
+				var coming sync.WaitGroup
+				for k := range 32 { // mosquitto lets one after the other wait for 100 ms
+					coming.Go(func() {
+						for i := k; i < pairs; i += 32 {
+							talking[i], failed[i] = c.pair(i)
+						}
+					})
+				}
+				coming.Wait()
+				require.NoError(b, errors.Join(failed...))
+				return func(n int) figures {
+					runPairs(b, talking, n)
+					var acked, arrived []time.Duration
+					for _, p := range talking {
+						acked, arrived = append(acked, p.acked...), append(arrived, p.arrived...)
+						p.hangUp() // until its next turn, a server would miss its pongs
 					}
+					return figures{"ack-p99-µs": p99(acked), "arrival-p99-µs": p99(arrived)}
 				}
-				runPairs(b, all[c.name], n)
-				var acked, arrived []time.Duration
-				for _, p := range all[c.name] {
-					acked, arrived = append(acked, p.acked...), append(arrived, p.arrived...)
-				}
-				return figures{"ack-p99-µs": p99(acked), "arrival-p99-µs": p99(arrived)}
 			})
 		})
 	}
 }
 
 const (
-	turns      = 7   // the first, which begins everything, does not count
-	heldInTurn = 600 // sessions that stay open, of each turn and server: a process has a limit of descriptors
+	turns        = 7 // the first, which begins everything, does not count
+	loginsInTurn = 1200
+	heldInTurn   = 400 // of those, the sessions that stay open: a process has a limit of descriptors
 )
 
 func p99(took []time.Duration) float64 {
@@ -88,22 +100,30 @@ type contender struct {
 type comparison []contender
 
 // run has each contender do n things in each turn, least of them at least, and reports
-// the medians. CPU time is counted in steps of 10 ms: of 3,000 things that is 3 µs each.
-func (all comparison) run(b *testing.B, least int, do func(c contender, n, turn int) figures) {
+// the medians. What it does before it returns the function does not count.
+func (all comparison) run(b *testing.B, least int, begin func(c contender, turn int) func(n int) figures) {
 	n := max(b.N/(turns-1)/len(all), least)
 	got := make([]map[string][]float64, len(all))
+	var now contender
+	defer func() {
+		if b.Failed() {
+			b.Logf("it was the turn of %s, which said: %s", now.name, now.tail(2000))
+		}
+	}()
 	b.ResetTimer()
 	for turn := range turns {
 		for k, c := range all {
+			now = c
+			do := begin(c, turn)
 			cpu, resident := c.usage(b)
 			start := time.Now()
-			f := do(c, n, turn)
+			f := do(n)
 			took := time.Since(start)
-			cpuNow, residentNow := c.usage(b)
-			f["cpu-µs"] = float64((cpuNow - cpu).Microseconds()) / float64(n)
+			cpuThen, residentThen := c.usage(b)
+			f["cpu-µs"] = float64((cpuThen - cpu).Microseconds()) / float64(n)
 			f["per-s"] = float64(n) / took.Seconds()
 			if held := f["held"]; held > 0 {
-				f["rss-B"] = float64(residentNow-resident) / held
+				f["rss-B"] = float64(residentThen-resident) / held
 				delete(f, "held")
 			}
 			if got[k] == nil {
@@ -146,13 +166,13 @@ func startTim(b *testing.B) contender {
 	g := StartGateway(b, "--data", b.TempDir(), "--message-rate", "100000")
 	return contender{&g.process, "tim",
 		func(i int) (net.Conn, error) { return loginOnce(g.Addr, i, Sign(benchUser(i))) },
-		func(i int) (*benchPair, error) { return newBenchPair(b, g, i), nil },
+		func(i int) (*benchPair, error) { return openBenchPair(g, i) },
 	}
 }
 
 func startCentrifuge(b *testing.B, peers string) contender {
 	addr := fmt.Sprint("127.0.0.1:", ports(b, 1)[0])
-	return startPeer(b, "centrifuge", filepath.Join(peers, "centrifuge"), addr, addr, Key)
+	return startPeer(b, "centrifuge", newCentrifugeConn(addr), filepath.Join(peers, "centrifuge"), addr, Key)
 }
 
 func startCentrifugo(b *testing.B, peers string) contender {
@@ -168,34 +188,33 @@ func startCentrifugo(b *testing.B, peers string) contender {
 	require.NoError(b, err)
 	path := filepath.Join(b.TempDir(), "config.json")
 	require.NoError(b, os.WriteFile(path, config, 0o600))
-	return startPeer(b, "centrifugo", filepath.Join(peers, "centrifugo"), fmt.Sprint("127.0.0.1:", port), "-c", path)
+	return startPeer(b, "centrifugo", newCentrifugeConn(fmt.Sprint("127.0.0.1:", port)), filepath.Join(peers, "centrifugo"), "-c", path)
 }
 
-// startPeer starts a server that speaks Centrifugo's protocol, and waits until it
-// lets somebody in.
-func startPeer(b *testing.B, name, path, addr string, args ...string) contender {
+// dial logs the user with a number in. What they say is for the user with the next one.
+type dial func(i int) (net.Conn, benchEnd, error)
+
+// startPeer starts a server and waits until it lets somebody in.
+func startPeer(b *testing.B, name string, connect dial, path string, args ...string) contender {
 	p := &process{t: b, path: path, args: args}
 	go discard(p.start())
 	b.Cleanup(func() { p.signal(syscall.SIGKILL) })
 	c := contender{p, name,
 		func(i int) (net.Conn, error) {
-			c, err := newCentrifugeConn(addr, i)
-			if err != nil {
-				return nil, err
-			}
-			return c.conn, nil
+			conn, _, err := connect(i)
+			return conn, err
 		},
 		func(i int) (*benchPair, error) {
-			from, err := newCentrifugeConn(addr, 2*i)
+			_, from, err := connect(2 * i)
 			if err != nil {
 				return nil, err
 			}
-			to, err := newCentrifugeConn(addr, 2*i+1)
+			_, to, err := connect(2*i + 1)
 			return &benchPair{from: from, to: to}, err
 		},
 	}
 	require.EventuallyWithT(b, func(t *assert.CollectT) {
-		conn, err := c.login(-1)
+		conn, err := c.login(turns * loginsInTurn) // nobody of those who follow
 		require.NoError(t, err, p.tail(2000))
 		hangUp(conn)
 	}, 30*time.Second, 20*time.Millisecond)
@@ -210,22 +229,24 @@ type centrifugeConn struct {
 	calls  int
 }
 
-func newCentrifugeConn(addr string, i int) (*centrifugeConn, error) {
-	conn, in, err := upgrade(addr, i, "/connection/websocket", "")
-	if err != nil {
-		return nil, err
+func newCentrifugeConn(addr string) dial {
+	return func(i int) (net.Conn, benchEnd, error) {
+		conn, in, err := upgrade(addr, i, "/connection/websocket", "")
+		if err != nil {
+			return nil, nil, err
+		}
+		_, err = conn.Write(textFrame(fmt.Sprintf(`{"id":1,"connect":{"token":%q}}`, signJWT([]byte(Key), benchUser(i)))))
+		err = answers(conn, in, err, `"subs":{`)
+		_ = conn.SetDeadline(time.Now().Add(5 * time.Minute))
+		return conn, &centrifugeConn{number: i, conn: conn, in: in, calls: 1}, err
 	}
-	_, err = conn.Write(textFrame(fmt.Sprintf(`{"id":1,"connect":{"token":%q}}`, signJWT(benchUser(i)))))
-	err = answers(conn, in, err, `"subs":{`)
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Minute))
-	return &centrifugeConn{number: i, conn: conn, in: in, calls: 1}, err
 }
 
 // signJWT makes a token that says who a client is.
-func signJWT(user string) string {
+func signJWT(key []byte, user string) string {
 	part := base64.RawURLEncoding.EncodeToString
 	text := part([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + part(fmt.Appendf(nil, `{"sub":%q,"exp":%d}`, user, time.Now().Add(time.Hour).Unix()))
-	sum := hmac.New(sha256.New, []byte(Key))
+	sum := hmac.New(sha256.New, key)
 	sum.Write([]byte(text))
 	return text + "." + part(sum.Sum(nil))
 }
