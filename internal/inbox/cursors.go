@@ -20,8 +20,10 @@ const (
 	// write.
 	ackDelay = 250 * time.Millisecond
 	// ackEvery is the least time between two writes for a user who goes on
-	// acknowledging, as each one costs as much as a message in the store.
-	ackEvery = time.Second
+	// acknowledging, as each one costs as much as a message in the store. It is also how
+	// much of that a crash forgets: a login without a cursor of its own is then sent
+	// once more what its user has seen. The last session that ends stores at once.
+	ackEvery = 5 * time.Second
 )
 
 // unsaved holds cursors that were acknowledged here and are not stored yet. They

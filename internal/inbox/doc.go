@@ -167,7 +167,8 @@
 //     The cursor of an instance lives with the instance, moves with each frame
 //     it has got, and is given back at its next sync: nothing twice, nothing
 //     lost, whatever gateway it comes to. The cursor of a user is what any of
-//     its instances acknowledged; a new login starts there.
+//     its instances acknowledged; a new login starts there, or after a crash and on
+//     another gateway up to ackEvery before.
 //   - A closed session is never pushed to: Session.Close (user.go) takes it out
 //     under user.mu, and whoever pushes does so under that lock, to those that
 //     are not closed.
