@@ -34,8 +34,9 @@ type rawConn struct {
 	hurry   atomic.Bool // do not wait long for this client any more
 	failed  atomic.Bool // a frame may have been cut off: nothing can follow it
 
-	writing sync.Mutex // guards held, and keeps the order of what is written
+	writing sync.Mutex // guards what follows, and keeps the order of what is written
 	held    *[]byte    // frames that go out with one write; nil: each goes out at once
+	within  time.Time  // the deadline of writes, unless noWait has set another
 }
 
 // writeBuffer is what the kernel may hold for a client that does not read;
@@ -160,7 +161,7 @@ func (c *rawConn) writeNow(p []byte) (int, error) {
 	if c.failed.Load() {
 		return 0, net.ErrClosed
 	}
-	if err := c.SetWriteDeadline(time.Now().Add(c.write)); err != nil {
+	if err := c.keepDeadline(time.Now()); err != nil {
 		return 0, err
 	}
 	if c.hurry.Load() {
@@ -173,6 +174,16 @@ func (c *rawConn) writeNow(p []byte) (int, error) {
 		c.failed.Store(true)
 	}
 	return n, err
+}
+
+// keepDeadline leaves the next write at least three quarters of its time. Another
+// deadline for each write of a busy connection would cost a timer each; writing is held.
+func (c *rawConn) keepDeadline(now time.Time) error {
+	if c.within.Sub(now) >= c.write*3/4 {
+		return nil
+	}
+	c.within = now.Add(c.write)
+	return c.SetWriteDeadline(c.within)
 }
 
 // noWait gives up on a client that does not read: the present write has one
