@@ -182,7 +182,7 @@
 //
 // A call runs on its caller's goroutine; Session.calls lets one at a time in.
 // Records and documents come on one goroutine a follower, signals on one a
-// subscription. The follower of the records only queues them for the workers of
+// subscription. The follower of the records queues most of them for the workers of
 // delivery, which tell the sessions; a full queue holds it up. What runs besides
 // them, timers included, is begun through Inbox.work, which Close waits for and
 // which begins nothing after it; what belongs to a session looks at
@@ -209,7 +209,7 @@
 // and, below all of them and without taking another, conversations.mu,
 // conversation.mu, docs.mu, rooms.mu, recent.mu, waiting.mu, idle.mu, unsaved.mu,
 // near.mu, rates.mu, followed.mu, crowds.mu, groupFrames.mu, groupRates.mu and work.mu. A worker
-// of delivery takes user.mu and what follows it; so whoever waits for one, as the
+// of delivery, or the follower for it, takes user.mu and what follows it; so whoever waits for one, as the
 // follower does for room in a queue, holds none from Inbox.mu on.
 //
 // Options.Hooks are asked and told with Session.calls held at most: they may take

@@ -161,11 +161,25 @@ func (u *user) sessionsNow() []*Session {
 // once more than necessary.
 const maxSeen = 5000
 
-// deliver hands a record to the user's sessions. Only the user's worker calls it,
-// so records come in order.
+// deliver hands a record to the user's sessions. delivery calls it in the order of the
+// record's partition.
 func (u *user) deliver(r *record, side int, out outgoing) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.deliverLocked(r, side, out)
+}
+
+// tryDeliver is deliver unless somebody has the user's lock.
+func (u *user) tryDeliver(r *record, side int) bool {
+	if !u.mu.TryLock() {
+		return false
+	}
+	defer u.mu.Unlock()
+	u.deliverLocked(r, side, outgoing{})
+	return true
+}
+
+func (u *user) deliverLocked(r *record, side int, out outgoing) {
 	if len(u.seen) >= maxSeen {
 		clear(u.seen)
 	}
