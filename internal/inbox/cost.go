@@ -112,4 +112,13 @@ func (r *rates) worked(u place.User, now time.Time, operations int64) {
 	r.of(u, now).work.ReserveN(now, int(min(operations, workBurst)))
 }
 
+// called is worked for a call that has also stored bytes.
+func (r *rates) called(u place.User, now time.Time, operations, bytes int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := r.of(u, now)
+	a.work.ReserveN(now, int(min(operations, workBurst)))
+	a.budgets[quotaBytes].use(r.limits[quotaBytes], now, bytes)
+}
+
 func newWork() *rate.Limiter { return rate.NewLimiter(workRate, workBurst) }

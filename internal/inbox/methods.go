@@ -84,8 +84,7 @@ func (in *Inbox) charging(ctx context.Context, u place.User, method string, para
 	ctx, cancel := context.WithTimeout(counted(ctx), storeTimeout)
 	defer cancel()
 	v, err := f(ctx)
-	in.rates.worked(u, in.now(), spent(ctx)+int64(len(params)/costParams))
-	in.charge(ctx, u)
+	in.rates.called(u, in.now(), spent(ctx)+int64(len(params)/costParams), costOf(ctx).stored.Load())
 	if err != nil {
 		return nil, in.failed(method, err)
 	}

@@ -144,11 +144,16 @@ func (r *rates) left(u place.User, q quota, now time.Time, n int64) bool {
 func (r *rates) take(u place.User, q quota, now time.Time, n int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	b := &r.of(u, now).budgets[q]
-	if !b.left(r.limits[q], now, n) {
+	return r.of(u, now).take(r.limits, q, now, n)
+}
+
+// take is rates.take for one user; rates.mu is held.
+func (a *allowance) take(limits [quotas]limit, q quota, now time.Time, n int64) bool {
+	b := &a.budgets[q]
+	if !b.left(limits[q], now, n) {
 		return false
 	}
-	b.use(r.limits[q], now, n)
+	b.use(limits[q], now, n)
 	return true
 }
 

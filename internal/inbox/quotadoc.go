@@ -110,13 +110,6 @@ func (in *Inbox) usedUp(u place.User, q quota, d quotaDoc) error {
 	}
 }
 
-// charge charges a user for what a call has stored.
-func (in *Inbox) charge(ctx context.Context, u place.User) {
-	if c := costOf(ctx); c != nil {
-		in.rates.use(u, quotaBytes, in.now(), c.stored.Load())
-	}
-}
-
 // ChargeBytes charges a user for bytes that they store outside the inbox, or
 // refuses them if the quota has too little left. Errors are *fault.Error.
 func (in *Inbox) ChargeBytes(ctx context.Context, u place.User, n int64) error {

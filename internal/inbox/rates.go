@@ -52,11 +52,17 @@ func newRates(o Options) *rates {
 	}
 }
 
-// message reports whether a user may send a message now.
-func (r *rates) message(u place.User, now time.Time) bool {
+// message reports whether a user may send a message now by their rate, whether it has
+// been taken from their quota of messages, and whether they may store bytes for it. What
+// is false of the quotas is to be leased first.
+func (r *rates) message(u place.User, now time.Time) (rate, quota, bytes bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.of(u, now).messages.AllowN(now, 1)
+	a := r.of(u, now)
+	if !a.messages.AllowN(now, 1) {
+		return false, false, false
+	}
+	return true, a.take(r.limits, quotaMessages, now, 1), a.budgets[quotaBytes].left(r.limits[quotaBytes], now, 1)
 }
 
 // sync reports whether a user may begin a synchronisation now.

@@ -87,20 +87,24 @@ func TestWholeAllowancesAreForgotten(t *testing.T) {
 	r := newRates(Options{Rate: 20, Burst: 60})
 	now := time.Unix(1_700_000_000, 0)
 	user := func(n int) place.User { return place.User{SDKAppID: app, UserID: fmt.Sprint("u", n)} }
+	message := func(u place.User) bool {
+		rate, _, _ := r.message(u, now)
+		return rate
+	}
 	for n := range leastSweep {
-		require.True(t, r.message(user(n), now))
+		require.True(t, message(user(n)))
 	}
 	now = now.Add(time.Minute)
 	for range 60 {
-		require.True(t, r.message(user(0), now))
+		require.True(t, message(user(0)))
 	}
 	require.True(t, r.look(user(1), now))
-	require.True(t, r.message(user(leastSweep), now))
+	require.True(t, message(user(leastSweep)))
 	require.Len(t, r.users, 3)
-	require.False(t, r.message(user(0), now))
+	require.False(t, message(user(0)))
 	for n := range 10 * leastSweep {
 		now = now.Add(10 * time.Millisecond) // 100 a second, each for 3 s at most
-		require.True(t, r.message(user(1_000_000+n), now))
+		require.True(t, message(user(1_000_000+n)))
 		require.LessOrEqual(t, len(r.users), 2*leastSweep)
 	}
 	r.message(user(0), now)

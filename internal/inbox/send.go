@@ -123,16 +123,29 @@ func (s *Session) unlessStored(ctx context.Context, to, id string, created time.
 // maySend charges a user for a message or refuses it, first because of their
 // rate on this gateway, then because of what all gateways together allow.
 func (in *Inbox) maySend(ctx context.Context, u place.User, stored bool) error {
-	if err := in.maySay(ctx, u, "messages from "+u.UserID); err != nil || !stored {
-		return err
+	rate, quota, bytes := in.rates.message(u, in.now())
+	if !rate {
+		return fault.With(fault.TooFrequent, "messages from "+u.UserID)
+	}
+	if !quota {
+		if err := in.take(ctx, u, quotaMessages, 1); err != nil {
+			return err
+		}
+	}
+	if bytes || !stored {
+		return nil
 	}
 	return in.may(ctx, u, quotaBytes, 1)
 }
 
 // maySay charges a user for something that is not stored, or refuses it.
 func (in *Inbox) maySay(ctx context.Context, u place.User, what string) error {
-	if !in.rates.message(u, in.now()) {
+	rate, quota, _ := in.rates.message(u, in.now())
+	switch {
+	case !rate:
 		return fault.With(fault.TooFrequent, what)
+	case quota:
+		return nil
 	}
 	return in.take(ctx, u, quotaMessages, 1)
 }
