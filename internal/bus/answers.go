@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -24,13 +25,23 @@ type answers struct {
 	prefix  string     // of the subjects for answers, which end with a number; "" before the first call
 	next    uint64
 	waiting map[uint64]*storing
+	aging   bool // a timer runs that will look for those that wait too long
 }
+
+const (
+	// answerWithin is how long the answer to a record of a log is waited for at most, so
+	// that a leader that dies meanwhile costs its caller only a part of their time. One
+	// timer serves all records, so some give up an ageEvery earlier.
+	answerWithin = 2 * time.Second
+	ageEvery     = 250 * time.Millisecond
+)
 
 // storing is a message that is on its way to a stream.
 type storing struct {
 	n      uint64           // its number; never changed
 	answer chan answer      // buffered: the one answer never blocks
-	stored func(seq uint64) // may be nil; called with the position, before the next answer is handled; must not block
+	stored func(seq uint64) // nil unless it is a record of a log; called with the position, before the next answer is handled; must not block
+	age    time.Duration    // of a record of a log, guarded by answers.mu
 }
 
 type answer struct {
@@ -46,7 +57,7 @@ type ack struct {
 }
 
 // store stores a message. After any error but ErrConflict the message may or may
-// not be stored. stored, which may be nil, is called as soon as the message is known
+// not be stored. stored, which is nil unless it is a record of a log, is called as soon as the message is known
 // to be stored, perhaps after store has returned; it is not called for a repetition.
 func (b *Bus) store(ctx context.Context, m *nats.Msg, stored func(seq uint64)) (ack, error) {
 	if err := ctx.Err(); err != nil {
@@ -74,7 +85,8 @@ func (b *Bus) send(m *nats.Msg, stored func(seq uint64)) (*storing, error) {
 	return s, nil
 }
 
-// await is the second half. It gives up when ctx ends.
+// await is the second half. It gives up when ctx ends, and with a record of a log after
+// answerWithin.
 func (b *Bus) await(ctx context.Context, s *storing) (ack, error) {
 	select {
 	case a := <-s.answer:
@@ -102,6 +114,10 @@ func (a *answers) expect(nc *nats.Conn, s *storing) (reply string, err error) {
 	a.next++
 	s.n = a.next
 	a.waiting[s.n] = s
+	if !a.aging && s.stored != nil {
+		a.aging = true
+		time.AfterFunc(ageEvery, a.grow)
+	}
 	return a.prefix + strconv.FormatUint(s.n, 10), nil
 }
 
@@ -128,6 +144,27 @@ func (a *answers) came(m *nats.Msg) {
 	s.answer <- answer{got, err}
 	if err == nil && !got.Duplicate && s.stored != nil {
 		s.stored(got.Seq)
+	}
+}
+
+// grow makes the records that wait older, and fails those that have waited for too long.
+func (a *answers) grow() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.aging = false
+	for n, s := range a.waiting {
+		if s.stored == nil { // as long as its caller says
+			continue
+		}
+		if s.age += ageEvery; s.age >= answerWithin {
+			s.answer <- answer{err: context.DeadlineExceeded}
+			delete(a.waiting, n)
+		} else {
+			a.aging = true
+		}
+	}
+	if a.aging {
+		time.AfterFunc(ageEvery, a.grow)
 	}
 }
 

@@ -192,6 +192,24 @@ func TestAnswersThatNeverCome(t *testing.T) {
 	require.ErrorIs(t, err, nats.ErrConnectionClosed)
 }
 
+// A record whose answer does not come is given up in time, without a context that ends,
+// and its answer, when it comes at last, is nobody else's.
+func TestALateAnswer(t *testing.T) {
+	l := logs(t)
+	asked := make(chan *nats.Msg, 1)
+	_, err := l.b.nc.Subscribe("silent", func(m *nats.Msg) { asked <- m })
+	require.NoError(t, err)
+	_, _, err = l.Append(t.Context(), "silent", nil, 0, "")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NoError(t, (<-asked).Respond([]byte(`{"stream":"L","seq":7}`)))
+	pos, _, err := l.Append(t.Context(), "l.a", nil, 0, "")
+	require.NoError(t, err)
+	require.EqualValues(t, 1, pos)
+	l.b.answers.mu.Lock()
+	defer l.b.answers.mu.Unlock()
+	require.Empty(t, l.b.answers.waiting)
+}
+
 // An answer that nobody waits for is dropped, whatever its subject and contents.
 func TestForgedAnswers(t *testing.T) {
 	l := logs(t)

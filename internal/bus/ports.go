@@ -55,7 +55,8 @@ type Log interface {
 	// not empty, makes a repetition recognisable for as long as LogConfig.Dedup:
 	// dup reports that pos is the first one's. A repetition with an expect that
 	// has passed is one or the other. Any error but ErrConflict leaves open
-	// whether it was stored. data must not change any more: followers get it.
+	// whether it was stored: context.DeadlineExceeded, say, which comes after 2 s
+	// without an answer. data must not change any more: followers get it.
 	Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (pos uint64, dup bool, err error)
 	// Remove removes the records of a subject up to the position of one of them.
 	// Followers are not told.

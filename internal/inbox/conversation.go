@@ -206,7 +206,7 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 			own.pair = p
 			c.sending.Store(&sending{data, &own})
 		}
-		pos, dup, err := appendOnce(ctx, in.store.messages, c.subject, data, expect, msgID)
+		pos, dup, err := in.store.messages.Append(ctx, c.subject, data, expect, msgID)
 		if err != nil || dup {
 			c.sending.Store(nil) // otherwise the follower takes it, which may be later than this
 		}
@@ -231,11 +231,6 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 	}
 }
 
-// appender is a bus.Log, or the partitions.
-type appender interface {
-	Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (pos uint64, dup bool, err error)
-}
-
 // within bounds a call by d, unless ctx ends sooner anyway, as that of a session's call
 // does: another context and another timer would cost some of a message's time.
 func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
@@ -243,15 +238,6 @@ func within(ctx context.Context, d time.Duration) (context.Context, context.Canc
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, d)
-}
-
-// appendOnce makes one attempt with a time limit of its own, so that a leader
-// that dies meanwhile costs only a part of the call's time. An append of
-// unknown outcome is repeated only if the store recognises the repetition.
-func appendOnce(ctx context.Context, l appender, subject string, data []byte, expect uint64, msgID string) (uint64, bool, error) {
-	one, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	return l.Append(one, subject, data, expect, msgID)
 }
 
 // retry reports whether an append may be tried again. It waits a moment first

@@ -181,7 +181,7 @@ func (in *Inbox) advance(u place.User, from storedCursor, pos positions) (stored
 	defer cancel()
 	for !pos.within(from.pos) {
 		pos = pos.union(from.pos)
-		rev, _, err := appendOnce(ctx, in.store.cursors, cursorSubject(u), []byte(in.text(cursor{pos: pos})), from.rev, "")
+		rev, _, err := in.store.cursors.Append(ctx, cursorSubject(u), []byte(in.text(cursor{pos: pos})), from.rev, "")
 		if err == nil {
 			return storedCursor{pos, rev}, nil
 		}

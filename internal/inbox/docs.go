@@ -218,7 +218,7 @@ func updateAt[T any](ctx context.Context, in *Inbox, d *docs, subject string, ch
 		if err != nil {
 			return v, 0, err
 		}
-		rev, _, err := appendOnce(ctx, d.log, subject, data, have.rev, "")
+		rev, _, err := d.log.Append(ctx, subject, data, have.rev, "")
 		if err == nil {
 			d.saw(subject, rev, data)
 			return v, rev, nil

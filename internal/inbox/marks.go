@@ -122,7 +122,7 @@ func changeMark[T any](ctx context.Context, in *Inbox, subject string, e bus.Val
 		if err != nil {
 			return err
 		}
-		if _, _, err = appendOnce(ctx, in.store.marks, subject, data, e.Seq, ""); err == nil {
+		if _, _, err = in.store.marks.Append(ctx, subject, data, e.Seq, ""); err == nil {
 			return nil
 		}
 		if !in.retry(ctx, err) {

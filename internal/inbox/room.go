@@ -222,7 +222,7 @@ func (in *Inbox) goneGroups(ctx context.Context, u place.User, all peers) (gone 
 // giveUp removes a document's body unless the document has changed.
 func (in *Inbox) giveUp(ctx context.Context, u place.User, other string, rev uint64) error {
 	subject := convSubject(u, other)
-	pos, _, err := appendOnce(ctx, in.store.conversations, subject, nil, rev, "")
+	pos, _, err := in.store.conversations.Append(ctx, subject, nil, rev, "")
 	if errors.Is(err, bus.ErrConflict) {
 		return nil
 	}

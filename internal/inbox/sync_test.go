@@ -195,11 +195,11 @@ func TestSettingsThatCouldNotBeTold(t *testing.T) {
 	id := "C2Calice"
 	other.must("message.delete", conversationParams{ConversationID: id, Positions: []uint64{also.Position}}, nil)
 	mark := pairOf(app, "alice", "bob").markSubject(m.Position)
-	at, _, err := appendOnce(t.Context(), in.store.marks, mark, []byte(`"unreadable"`), 0, "")
+	at, _, err := in.store.marks.Append(t.Context(), mark, []byte(`"unreadable"`), 0, "")
 	require.NoError(t, err)
 	other.must("conversation.pin", conversationParams{ConversationID: id, IsPinned: true}, nil)
 	require.NotEqual(t, true, b.conv("alice")["isPinned"])
-	_, _, err = appendOnce(t.Context(), in.store.marks, mark, []byte(`{}`), at, "")
+	_, _, err = in.store.marks.Append(t.Context(), mark, []byte(`{}`), at, "")
 	require.NoError(t, err)
 	b.until("pinned", func() bool { return b.field("alice", "isPinned") == true })
 	a.send("bob", "2")
