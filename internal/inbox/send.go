@@ -93,20 +93,34 @@ func (s *Session) sendMessage(ctx context.Context, p sendParams) (any, error) {
 		Nick: me.Nick, Avatar: me.Avatar, Random: p.Random, ClientTime: p.ClientTime,
 		Receipt: p.NeedReadReceipt && !p.OnlineUserOnly, Extends: p.Extends && !p.OnlineUserOnly, Quote: p.Quote,
 	}
-	if dropped {
-		r := newLive(u, p.To, c, key, s.in.now()).record()
-		return messageResult{liveMessage(r, r.By)}, nil
-	}
-	if p.OnlineUserOnly {
-		m, err := s.in.sendLive(ctx, u, p.To, c, key)
-		return messageResult{m}, err
+	if dropped || p.OnlineUserOnly {
+		return s.in.answerLive(ctx, u, p.To, c, key, dropped)
 	}
 	checks.End(0)
 	r, again, err := s.in.storeOnce(ctx, u, p.To, c, key)
 	if again || err != nil {
 		return s.in.answerRepetition(ctx, u, r, err)
 	}
-	return messageResult{message(r, r, flags{}, r.pair.side(u.UserID))}, nil
+	return answerSent(r, r.pair.side(u.UserID)), nil
+}
+
+// answerSent and answerLive are not inlined: sendMessage is deep in its call and leads
+// deeper, to the store, and the answers of which it makes one at most would make the
+// goroutine's stack grow there, which copies it.
+//
+//go:noinline
+func answerSent(r *record, side int) any {
+	return messageResult{message(r, r, flags{}, side)}
+}
+
+//go:noinline
+func (in *Inbox) answerLive(ctx context.Context, u place.User, to string, c *content, key string, dropped bool) (any, error) {
+	if dropped {
+		r := newLive(u, to, c, key, in.now()).record()
+		return messageResult{liveMessage(r, r.By)}, nil
+	}
+	m, err := in.sendLive(ctx, u, to, c, key)
+	return messageResult{m}, err
 }
 
 // unlessStored refuses a send to a user or a group's conversation, unless it repeats

@@ -122,6 +122,14 @@ func (e *entered) look(ctx context.Context, in *Inbox, u place.User, other strin
 	if err != nil || d.rev != 0 && d.rev == e.rev {
 		return err
 	}
+	return e.decode(d)
+}
+
+// decode is not inlined because look is called for each message, deep in the call: what
+// a document takes on the stack would make the stack grow there, which copies it.
+//
+//go:noinline
+func (e *entered) decode(d doc) error {
 	p, err := decodePeer(d.rev, d.data)
 	if err == nil {
 		e.rev, e.there, e.touched = p.rev, p.there(), p.Touched
