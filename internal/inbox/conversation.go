@@ -18,7 +18,8 @@ import (
 // conversation is the newest record of a log as this gateway knows it. It may
 // be out of date: the compare-and-set of an append finds that out.
 type conversation struct {
-	subject string // of its log; never changed
+	pair    pair // never changed, nor its log's subject
+	subject string
 
 	mu    sync.Mutex // guards what follows
 	known bool
@@ -82,11 +83,18 @@ func (c *conversation) advance(r *record) {
 type conversations struct {
 	appending turns.ByKey[pair] // one writer of this gateway at a time
 
-	mu  sync.Mutex // guards all
+	mu  sync.Mutex // guards what follows
 	all map[pair]*conversation
+	// logs is all by subject: the follower's records come with theirs, and to take one
+	// apart costs more than to find its conversation.
+	logs map[string]*conversation
 }
 
 const maxCached = 50_000
+
+func newConversations() *conversations {
+	return &conversations{all: map[pair]*conversation{}, logs: map[string]*conversation{}}
+}
 
 func (c *conversations) get(p pair) *conversation {
 	c.mu.Lock()
@@ -94,32 +102,25 @@ func (c *conversations) get(p pair) *conversation {
 	v := c.all[p]
 	if v == nil {
 		if len(c.all) >= maxCached {
-			for k := range c.all { // any eighth of them: the order is random
+			for k, v := range c.all { // any eighth of them: the order is random
+				delete(c.logs, v.subject)
 				delete(c.all, k)
 				if len(c.all) < maxCached*7/8 {
 					break
 				}
 			}
 		}
-		v = &conversation{subject: p.subject()}
-		c.all[p] = v
+		v = &conversation{pair: p, subject: p.subject()}
+		c.all[p], c.logs[v.subject] = v, v
 	}
 	return v
 }
 
-// cached returns a conversation if it is cached, else nil.
-func (c *conversations) cached(p pair) *conversation {
+// of returns the conversation of a log if it is cached, else nil.
+func (c *conversations) of(subject string) *conversation {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.all[p]
-}
-
-// saw takes a record that the follower brought. Another gateway may have
-// written it, and a newer one may be known already.
-func (c *conversations) saw(r *record) {
-	if v := c.cached(r.pair); v != nil {
-		v.advance(r)
-	}
+	return c.logs[subject]
 }
 
 // lean returns the record without its content; the cache needs only its state.

@@ -54,7 +54,8 @@ type queued struct {
 type arrival struct {
 	pair   pair
 	value  bus.Value
-	own    *record // this gateway has appended it: what value holds
+	cached *conversation // nil: it was not, when the record came
+	own    *record       // this gateway has appended it: what value holds
 	once   sync.Once
 	record *record // nil: it cannot be decoded
 	frames groupFrames
@@ -79,23 +80,28 @@ func (d *delivery) number(u place.User) int {
 // sawRecord queues a record of a conversation for its users here. Most records
 // of a large cluster are for nobody here, and are not decoded.
 func (d *delivery) sawRecord(v bus.Value) error {
-	p, err := parsePair(v.Subject)
-	if err != nil {
-		return nil // not one of our subjects
+	c := d.in.convs.of(v.Subject)
+	var p pair
+	if c != nil {
+		p = c.pair
+	} else {
+		var err error
+		if p, err = parsePair(v.Subject); err != nil {
+			return nil // not one of our subjects
+		}
 	}
 	d.in.recent.add(v.Seq, p)
 	if _, ok := p.group(); ok {
-		return d.sawGroup(p, v)
+		return d.sawGroup(p, v, c)
 	}
 	one, other := p.user(0), p.user(1)
 	d.in.mu.Lock()
 	a, b := d.in.users[one], d.in.users[other]
 	d.in.mu.Unlock()
-	c := d.in.convs.cached(p)
 	if a == nil && b == nil && c == nil {
 		return nil
 	}
-	r := &arrival{pair: p, value: v}
+	r := &arrival{pair: p, value: v, cached: c}
 	if c != nil {
 		r.own = c.took(v)
 	}
@@ -112,8 +118,8 @@ func (d *delivery) sawRecord(v bus.Value) error {
 }
 
 // sawGroup is sawRecord in the log of a group.
-func (d *delivery) sawGroup(p pair, v bus.Value) error {
-	r := &arrival{pair: p, value: v}
+func (d *delivery) sawGroup(p pair, v bus.Value, c *conversation) error {
+	r := &arrival{pair: p, value: v, cached: c}
 	if changesMembers(v.Data) {
 		if d.decode(r); r.record != nil {
 			d.applyMembers(r.record)
@@ -123,7 +129,7 @@ func (d *delivery) sawGroup(p pair, v bus.Value) error {
 	for _, n := range workers {
 		d.queue(n, queued{arrival: r, group: true})
 	}
-	if len(workers) == 0 && d.in.convs.cached(p) != nil {
+	if len(workers) == 0 && c != nil {
 		d.queue(d.number(p.user(0)), queued{arrival: r})
 	}
 	return nil
@@ -226,7 +232,7 @@ func (d *delivery) decode(a *arrival) {
 	a.once.Do(func() {
 		if a.own != nil {
 			a.record = a.own
-			d.in.convs.saw(a.own) // append may not know yet that it is stored
+			d.advance(a) // append may not know yet that it is stored
 			return
 		}
 		r, err := decodeOf(a.pair, a.value)
@@ -235,8 +241,20 @@ func (d *delivery) decode(a *arrival) {
 			return
 		}
 		a.record = r
-		d.in.convs.saw(r)
+		d.advance(a)
 	})
+}
+
+// advance notes a record as the newest one of its conversation, unless a newer one is
+// known already.
+func (d *delivery) advance(a *arrival) {
+	c := a.cached
+	if c == nil { // it may be cached since the record came
+		c = d.in.convs.of(a.value.Subject)
+	}
+	if c != nil {
+		c.advance(a.record)
+	}
 }
 
 // reach waits, for reachWithin at most, until the sessions that a user has here

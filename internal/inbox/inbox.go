@@ -63,7 +63,7 @@ func Open(ctx context.Context, b Bus, o Options) (*Inbox, error) {
 	in := &Inbox{
 		o: o, bus: b, store: st,
 		docs: newDocs(st.documents, maxCached), peers: newDocs(st.conversations, maxCachedPeers), rooms: &rooms{left: map[roomKey]int{}},
-		convs: &conversations{all: map[pair]*conversation{}}, recent: newRecents(o.Partitions), crowds: newCrowds(),
+		convs: newConversations(), recent: newRecents(o.Partitions), crowds: newCrowds(),
 		groupRates: groupRates{most: o.GroupRate, all: map[pair]*rate.Limiter{}},
 		rates:      newRates(o),
 		users:      map[place.User]*user{}, unsaved: unsaved{all: map[place.User]positions{}},

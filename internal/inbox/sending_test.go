@@ -76,7 +76,7 @@ func TestWhatIsDeliveredIsKnown(t *testing.T) {
 	require.NoError(t, err)
 	own := *r
 	own.pos++
-	in.delivery.decode(&arrival{pair: r.pair, own: &own})
+	in.delivery.decode(&arrival{pair: r.pair, cached: in.convs.get(r.pair), own: &own})
 	last, known := in.convs.get(r.pair).newest()
 	require.True(t, known)
 	require.Equal(t, own.pos, last.pos)
