@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +48,84 @@ type cost struct {
 // counted returns a context that counts what a call costs.
 func counted(ctx context.Context) context.Context {
 	return context.WithValue(ctx, costKey{}, new(cost))
+}
+
+// callContext is the context of a session's call: it counts what the call costs, and
+// ends after storeTimeout. Many a call never waits, an acknowledgement for example, so
+// the timer is made when somebody asks for Done.
+type callContext struct {
+	context.Context // of the caller
+	cost            cost
+	until           time.Time
+
+	mu    sync.Mutex      // guards what follows
+	timed context.Context // nil: nobody has asked for Done
+	end   context.CancelFunc
+	over  bool
+}
+
+func newCall(ctx context.Context) *callContext {
+	return &callContext{Context: ctx, until: time.Now().Add(storeTimeout)}
+}
+
+// finish ends the context of a call that is over.
+func (c *callContext) finish() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over = true; c.end != nil {
+		c.end()
+	}
+}
+
+// Deadline implements context.Context.
+func (c *callContext) Deadline() (time.Time, bool) {
+	if at, ok := c.Context.Deadline(); ok && at.Before(c.until) {
+		return at, true
+	}
+	return c.until, true
+}
+
+// Done implements context.Context.
+func (c *callContext) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timed == nil {
+		c.timed, c.end = context.WithDeadline(c.Context, c.until)
+		if c.over {
+			c.end()
+		}
+	}
+	return c.timed.Done()
+}
+
+// Err implements context.Context.
+func (c *callContext) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.timed != nil:
+		return c.timed.Err()
+	case c.over:
+		return context.Canceled
+	case c.Context.Err() == nil && !time.Now().Before(c.until):
+		return context.DeadlineExceeded
+	}
+	return c.Context.Err()
+}
+
+// Value implements context.Context. Contexts that are made of this one find timed, whose
+// Done is also this one's, and need no goroutine to follow it.
+func (c *callContext) Value(key any) any {
+	if key == (costKey{}) {
+		return &c.cost
+	}
+	c.mu.Lock()
+	from := c.timed
+	c.mu.Unlock()
+	if from == nil {
+		from = c.Context
+	}
+	return from.Value(key)
 }
 
 // costOf returns the cost of the call that ctx belongs to; nil for work that no

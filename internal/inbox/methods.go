@@ -81,10 +81,10 @@ func (s *Session) Call(ctx context.Context, method string, params json.RawMessag
 
 // charging carries out a call at its user's cost.
 func (in *Inbox) charging(ctx context.Context, u place.User, method string, params json.RawMessage, f func(ctx context.Context) (any, error)) (json.RawMessage, *fault.Error) {
-	ctx, cancel := context.WithTimeout(counted(ctx), storeTimeout)
-	defer cancel()
-	v, err := f(ctx)
-	in.rates.called(u, in.now(), spent(ctx)+int64(len(params)/costParams), costOf(ctx).stored.Load())
+	call := newCall(ctx)
+	defer call.finish()
+	v, err := f(call)
+	in.rates.called(u, in.now(), call.cost.operations.Load()+int64(len(params)/costParams), call.cost.stored.Load())
 	if err != nil {
 		return nil, in.failed(method, err)
 	}
