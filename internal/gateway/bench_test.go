@@ -1,14 +1,20 @@
 package gateway_test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/usersig"
 )
 
@@ -39,32 +45,96 @@ func BenchmarkLogin(b *testing.B) {
 	}
 }
 
-// BenchmarkIdle holds sessions and reports what each costs the process: the
-// gateway's memory, the registry's record in the embedded store, and some for
-// this benchmark's own end of the socket.
+// BenchmarkIdle holds sockets whose clients are silent, in a process of their own, and
+// reports what each costs this one: the gateway's memory and, of those that have logged
+// in, the registry's record in the embedded store.
 func BenchmarkIdle(b *testing.B) {
-	const n = 2000
-	for range b.N {
-		w := begin(b, setup{})
-		// Pools and the store's own memory exist before the measurement
-		// begins.
-		w.rawLogin("first", usersig.Sign(app, key, "first", time.Now(), time.Hour), fmt.Sprintf("%032x", 1<<40))
-		heap, stack := memory()
-		for i := range n {
-			user := fmt.Sprint("u", i)
-			w.rawLogin(user, usersig.Sign(app, key, user, time.Now(), time.Hour), fmt.Sprintf("%032x", i))
-		}
-		heapNow, stackNow := memory()
-		b.ReportMetric((heapNow-heap)/n, "heapB/session")
-		b.ReportMetric((stackNow-stack)/n, "stackB/session")
-		runtime.KeepAlive(w)
+	for _, what := range []string{"standby", "session"} {
+		b.Run(what, func(b *testing.B) {
+			const n = 5000
+			for range b.N {
+				w := begin(b, setup{
+					times:  gateway.Times{StandBy: time.Hour, Ask: time.Hour},
+					before: func(g *gateway.Gateway) { g.LimitStandBy(2*n, 2*n) },
+				})
+				w.idle(b, what, 0, n/10) // pools and the store's own memory are there
+				before := memory()
+				w.idle(b, what, n/10, n)
+				now := memory()
+				for unit, v := range now {
+					b.ReportMetric((v-before[unit])/n, unit)
+				}
+				runtime.KeepAlive(w)
+			}
+		})
 	}
 }
 
-func memory() (heap, stack float64) {
+// idle has clients come and stay until the benchmark is over.
+func (w *world) idle(b *testing.B, what string, from, n int) {
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestIdleClients$", "-test.v")
+	cmd.Env = append(os.Environ(), fmt.Sprintf("TIM_IDLE_CLIENTS=%s %s %d %d", w.url, what, from, n))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	require.NoError(b, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(b, err)
+	require.NoError(b, cmd.Start())
+	b.Cleanup(func() {
+		_ = in.Close()
+		_ = cmd.Wait()
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if lines.Text() == idleReady {
+			return
+		}
+	}
+	require.FailNow(b, "the clients did not come")
+}
+
+const idleReady = "all are there"
+
+// TestIdleClients is what that process runs.
+func TestIdleClients(t *testing.T) {
+	text := os.Getenv("TIM_IDLE_CLIENTS")
+	if text == "" {
+		t.Skip("BenchmarkIdle runs it")
+	}
+	w := &world{t: t}
+	var what string
+	var from, n int
+	_, err := fmt.Sscan(text, &w.url, &what, &from, &n)
+	require.NoError(t, err)
+	for i := from; i < from+n; i++ {
+		if what == "session" {
+			user := fmt.Sprint("u", i)
+			w.rawLogin(user, usersig.Sign(app, key, user, time.Now(), time.Hour), fmt.Sprintf("%032x", i))
+		} else {
+			w.rawDial()
+		}
+	}
+	fmt.Println(idleReady)
+	_, _ = io.Copy(io.Discard, os.Stdin) // until the benchmark is over
+}
+
+// memory returns what is in use after garbage collection, by what it is used for.
+func memory() map[string]float64 {
 	runtime.GC()
 	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return float64(m.HeapInuse), float64(m.StackInuse)
+	samples := []metrics.Sample{
+		{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/sched/goroutines:goroutines"},
+	}
+	metrics.Read(samples)
+	all := map[string]float64{}
+	for i, unit := range []string{"heap-B", "stack-B", "goroutines"} {
+		all[unit] = float64(samples[i].Value.Uint64())
+	}
+	debug.FreeOSMemory()
+	if statm, err := os.ReadFile("/proc/self/statm"); err == nil {
+		var size, resident int
+		_, _ = fmt.Sscan(string(statm), &size, &resident)
+		all["rss-B"] = float64(resident * os.Getpagesize())
+	}
+	return all
 }
