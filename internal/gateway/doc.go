@@ -2,9 +2,10 @@
 // carries frames between them and the rest of timd.
 //
 //	gateway.go   the Gateway: options, who is attached here, drain
-//	upgrade.go   from an HTTP request to a socket
-//	rawconn.go   the connection below the WebSocket: deadlines, lingering close
-//	follower.go  how large a frame may be, by its header
+//	upgrade.go   which HTTP request becomes a socket
+//	serve.go     a socket from its handshake to its end: who reads it
+//	reader.go    from bytes to frames, and which are refused
+//	rawconn.go   the connection below the WebSocket: writes, deadlines, lingering close
 //	socket.go    one socket: its stages, its timer, its end
 //	outbox.go    what waits to be written to a socket
 //	inbound.go   from a frame to a method; the queue of frames
@@ -25,7 +26,8 @@
 //
 // Locks: Gateway.mu before socket.mu, and neither is held while anything is
 // written or the registry is asked. The locks of Fair and limiter are
-// held alone. Each struct says which lock guards what of it; what the read loop
-// alone touches has none. Whoever removes a session from the
+// held alone. socket.reading is taken before them all, and held by the goroutine that
+// serves a socket until its end.
+// Each struct says which lock guards what of it. Whoever removes a session from the
 // Gateway's map (take) is the one that tells the registry what became of it.
 package gateway

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lxzan/gws"
-
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/place"
 	"github.com/tim-wasm/tim/internal/trace"
@@ -67,7 +65,6 @@ type Gateway struct {
 	o        Options
 	registry Registry
 	times    times
-	upgrader *gws.Upgrader
 	seal     sealer
 	handlers map[string]Handler
 	visit    VisitHandler // nil: nobody visits
@@ -169,7 +166,6 @@ func New(o Options) (*Gateway, error) {
 	g.allVisit = newLimiter[struct{}](visitRateAll, o.Now)
 	g.stop, g.halt = context.WithCancel(context.Background())
 	g.hands = hands{work: &g.work, end: g.stop.Done(), free: make(chan func())}
-	g.upgrader = newUpgrader(g)
 	return g, nil
 }
 

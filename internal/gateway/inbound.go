@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lxzan/gws"
-
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
@@ -37,19 +35,13 @@ type inbound struct {
 
 func (in *inbound) clear() { in.queue, in.bytes = nil, 0 }
 
-// refuseBytes closes a socket because of a frame that must not be read; the read
-// loop calls it.
-func (s *socket) refuseBytes(why string) {
-	s.finish(nil, frame.CloseBadFrame, why)
-}
-
-// received handles a message; the read loop calls it.
-func (s *socket) received(opcode gws.Opcode, text []byte) {
+// received handles a message; who reads calls it.
+func (s *socket) received(op opcode, text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case !s.heardLocked(len(text)):
-	case opcode != gws.OpcodeText:
+	case op != opText:
 		s.endLocked(frame.CloseBadFrame, "only text frames are read")
 	case isPing(text):
 		// A ping overtakes waiting requests, so that a slow request does not look

@@ -337,7 +337,7 @@ func (g *Gateway) bind(sess *Session, answer []byte) (kick string, ok bool) {
 	}
 	s.sess = sess
 	s.enterLocked(loggedIn)
-	s.out.push(textOpcode, answer)
+	s.out.push(opText, answer)
 	s.flushLocked()
 	s.mu.Unlock()
 	if old != nil {

@@ -5,15 +5,11 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/lxzan/gws"
-
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/place"
 )
-
-const textOpcode = gws.OpcodeText
 
 type (
 	pingResult struct {

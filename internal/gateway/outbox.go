@@ -4,8 +4,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/lxzan/gws"
-
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
@@ -24,24 +22,26 @@ type outbox struct {
 	waking  bool // a timer will make them due
 	writing bool
 	closing bool
-	code    uint16
+	code    int // 0: the close frame has none
 	reason  string
+	over    bool          // the close frame was written, or cannot be
+	waiter  chan struct{} // is closed then; nil: nobody waits
 }
 
 type outFrame struct {
-	opcode gws.Opcode
+	opcode opcode
 	text   []byte
 }
 
 // push queues a frame that is due.
-func (o *outbox) push(opcode gws.Opcode, text []byte) {
-	o.keep(opcode, text)
+func (o *outbox) push(op opcode, text []byte) {
+	o.keep(op, text)
 	o.due = true
 }
 
 // keep queues a frame that goes out together with one that is due.
-func (o *outbox) keep(opcode gws.Opcode, text []byte) {
-	o.frames = append(o.frames, outFrame{opcode, text})
+func (o *outbox) keep(op opcode, text []byte) {
+	o.frames = append(o.frames, outFrame{op, text})
 	o.bytes += len(text)
 }
 
@@ -49,7 +49,7 @@ func (o *outbox) full() bool { return len(o.frames) >= maxQueued || o.bytes >= m
 
 func (o *outbox) close(code int, reason string) {
 	if !o.closing {
-		o.closing, o.code, o.reason = true, uint16(code), reason
+		o.closing, o.code, o.reason = true, code, reason
 	}
 }
 
@@ -59,7 +59,7 @@ func (o *outbox) drop() { o.frames, o.bytes, o.due = nil, 0, false }
 func (s *socket) send(text []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.pushLocked(gws.OpcodeText, text)
+	return s.pushLocked(opText, text)
 }
 
 // sendLater queues a text frame that nobody waits for: it goes out together with the
@@ -70,7 +70,7 @@ func (s *socket) sendLater(text []byte) {
 	if !s.takesLocked() {
 		return
 	}
-	s.out.keep(gws.OpcodeText, text)
+	s.out.keep(opText, text)
 	if s.out.waking {
 		return
 	}
@@ -83,18 +83,18 @@ func (s *socket) sendLater(text []byte) {
 	})
 }
 
-func (s *socket) pushLocked(opcode gws.Opcode, text []byte) bool {
+func (s *socket) pushLocked(op opcode, text []byte) bool {
 	if !s.takesLocked() {
 		return false
 	}
-	s.out.push(opcode, text)
+	s.out.push(op, text)
 	s.flushLocked()
 	return true
 }
 
 // offerLocked queues a text frame if no more than most bytes wait already.
 func (s *socket) offerLocked(text []byte, most int) bool {
-	return s.out.bytes <= most && len(s.out.frames) < maxQueued/2 && s.pushLocked(gws.OpcodeText, text)
+	return s.out.bytes <= most && len(s.out.frames) < maxQueued/2 && s.pushLocked(opText, text)
 }
 
 // takesLocked reports whether another frame may be queued. It ends the socket of a
@@ -138,44 +138,36 @@ func (s *socket) flush() {
 		batch, closing, code, reason := s.out.frames, s.out.closing, s.out.code, s.out.reason
 		s.out.drop()
 		s.mu.Unlock()
-		if err := s.write(batch); err != nil {
-			s.broken()
-			return
+		// What several sessions or calls have queued costs one write together.
+		err := s.raw.writeFrames(batch)
+		if err == nil && closing { // nothing can have been queued after it
+			err = s.raw.writeClose(code, reason)
 		}
-		if closing {
-			// Nothing can have been queued after it.
-			if err := s.conn.WriteClose(code, []byte(reason)); err != nil {
-				s.broken()
-			}
-			return
+		if err != nil {
+			s.abort()
 		}
-	}
-}
-
-// write writes frames, and gives up those that are left once the client is not to be
-// waited for. What several sessions or calls have queued costs one write together.
-func (s *socket) write(batch []outFrame) error {
-	if len(batch) > 1 {
-		s.raw.hold()
-	}
-	for _, f := range batch {
-		if s.raw.hurry.Load() {
+		if err != nil || closing {
 			break
 		}
-		if err := s.conn.WriteMessage(f.opcode, f.text); err != nil {
-			return err
-		}
 	}
-	if len(batch) > 1 {
-		return s.raw.release()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.out.over = true
+	if s.out.waiter != nil {
+		close(s.out.waiter)
 	}
-	return nil
 }
 
-// broken handles a failed write, or a connection that the library closed first
-// and whose peer has yet to read that.
-func (s *socket) broken() {
-	if s.raw.failed.Load() || !s.raw.closing.Load() {
-		s.raw.abort()
+// written waits until the close frame has been written, or cannot be, if there is
+// to be one.
+func (s *socket) written() {
+	s.mu.Lock()
+	if !s.out.closing || s.out.over {
+		s.mu.Unlock()
+		return
 	}
+	w := make(chan struct{})
+	s.out.waiter = w
+	s.mu.Unlock()
+	<-w
 }

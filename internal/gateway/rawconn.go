@@ -11,32 +11,19 @@ import (
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
-// rawConn is the network connection as the WebSocket library sees it. Every
-// write has a deadline. Close ends only the writing half and lets the peer
-// read what was written: closing at once while bytes of the peer are unread
-// would reset the connection, and a reset discards the last frame.
+// rawConn is the network connection below a WebSocket. Every write has a
+// deadline. Close ends only the writing half and lets the peer read what was
+// written: closing at once while bytes of the peer are unread would reset the
+// connection, and a reset discards the last frame.
 type rawConn struct {
-	// Set before the first Read.
-	net.Conn
-	write  time.Duration
-	linger time.Duration
-	refuse func(why string) // ends the socket
-
-	// Used by the read loop only.
-	early  []byte // came together with the upgrade request
-	frames follower
-	late   int // bytes that came after the socket's end
-
-	// Used by any goroutine.
-	limit   atomic.Uint64 // bytes of one message
-	ended   atomic.Bool   // the socket takes no more frames
-	closing atomic.Bool
-	hurry   atomic.Bool // do not wait long for this client any more
-	failed  atomic.Bool // a frame may have been cut off: nothing can follow it
-
-	writing sync.Mutex // guards what follows, and keeps the order of what is written
-	held    *[]byte    // frames that go out with one write; nil: each goes out at once
-	within  time.Time  // the deadline of writes, unless noWait has set another
+	net.Conn               // never changed
+	times    *times        // never changed
+	limit    atomic.Uint32 // bytes of one message
+	ended    atomic.Bool   // the socket takes no more frames
+	closing  atomic.Bool   // the close frame was written, or the connection closed
+	hurry    atomic.Bool   // do not wait long for this client any more
+	failed   atomic.Bool   // a frame may have been cut off: nothing can follow it
+	within   time.Time     // the deadline of writes, unless noWait has set another; used by who writes
 }
 
 // writeBuffer is what the kernel may hold for a client that does not read;
@@ -44,7 +31,7 @@ type rawConn struct {
 // what the outbox holds.
 const writeBuffer = 128 << 10
 
-func newRawConn(conn net.Conn, t *times) *rawConn {
+func (c *rawConn) use(conn net.Conn, t *times) {
 	tcp := conn
 	if t, ok := conn.(*tls.Conn); ok {
 		tcp = t.NetConn()
@@ -52,137 +39,88 @@ func newRawConn(conn net.Conn, t *times) *rawConn {
 	if tcp, ok := tcp.(interface{ SetWriteBuffer(int) error }); ok {
 		_ = tcp.SetWriteBuffer(writeBuffer)
 	}
-	c := &rawConn{Conn: conn, write: t.write, linger: t.linger}
+	c.Conn, c.times = conn, t
 	c.limit.Store(frame.MaxEarlyFrame)
-	return c
-}
-
-func (c *rawConn) Read(p []byte) (n int, err error) {
-	if len(c.early) > 0 {
-		n = copy(p, c.early)
-		c.early = c.early[n:]
-	} else {
-		n, err = c.Conn.Read(p)
-	}
-	if c.ended.Load() {
-		// The peer's close frame is awaited; what comes before it is taken apart
-		// for nothing, and nobody charges for it any more.
-		if c.late += n; c.late > mostDiscarded {
-			c.abort()
-			return 0, net.ErrClosed
-		}
-	}
-	if why := c.frames.follow(p[:n], c.limit.Load()); why != "" {
-		c.refuse(why)
-		return 0, c.discard(p)
-	}
-	return n, err
-}
-
-// discard reads what follows a refused frame and returns how that ended: the
-// library must not see the frame, and unread bytes would discard the close
-// frame.
-func (c *rawConn) discard(p []byte) error {
-	for left := mostDiscarded; left > 0; {
-		n, err := c.Conn.Read(p)
-		if err != nil {
-			return err
-		}
-		left -= n
-	}
-	c.abort()
-	return net.ErrClosed
 }
 
 // mostDiscarded is how much is read from a client whose socket has ended.
 const mostDiscarded = 1 << 20
 
-// heldMost is how many bytes of frames are held before they go out.
+// heldMost is how many bytes of frames go out with one write.
 const heldMost = 16 << 10
 
 var heldBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 
-// hold has the frames that follow go out with one write, at the latest at release.
-func (c *rawConn) hold() {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	c.held = heldBuffers.Get().(*[]byte)
-}
-
-// release ends a hold.
-func (c *rawConn) release() error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	if c.held == nil { // closed meanwhile
-		return net.ErrClosed
+// writeFrames writes frames, with one write if they are small, and gives up those
+// that are left once the client is not to be waited for. One goroutine at a time
+// writes.
+func (c *rawConn) writeFrames(frames []outFrame) (err error) {
+	held := heldBuffers.Get().(*[]byte)
+	b := (*held)[:0]
+	defer func() {
+		*held = b[:0]
+		heldBuffers.Put(held)
+	}()
+	for _, f := range frames {
+		if c.hurry.Load() {
+			break
+		}
+		const longestHead = 10
+		if len(b) > 0 && len(b)+longestHead+len(f.text) > heldMost {
+			if err := c.write(b); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
+		b = appendHead(b, f.opcode, len(f.text))
+		if len(f.text) <= heldMost {
+			b = append(b, f.text...)
+			continue
+		}
+		if err := c.write(b, f.text); err != nil {
+			return err
+		}
+		b = b[:0]
 	}
-	return c.endHold()
-}
-
-// endHold writes what is held, and holds nothing from here on; writing is held.
-func (c *rawConn) endHold() error {
-	err := c.writeHeld()
-	heldBuffers.Put(c.held)
-	c.held = nil
-	return err
-}
-
-// writeHeld writes what is held; writing is held.
-func (c *rawConn) writeHeld() error {
-	if len(*c.held) == 0 {
+	if len(b) == 0 {
 		return nil
 	}
-	_, err := c.writeNow(*c.held)
-	*c.held = (*c.held)[:0]
-	return err
+	return c.write(b)
 }
 
-// Write writes a frame, or holds it.
-func (c *rawConn) Write(p []byte) (int, error) {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	if c.held == nil {
-		return c.writeNow(p)
-	}
-	if len(*c.held)+len(p) > heldMost {
-		if err := c.writeHeld(); err != nil {
-			return 0, err
-		}
-		if len(p) > heldMost {
-			return c.writeNow(p)
-		}
-	}
-	*c.held = append(*c.held, p...)
-	return len(p), nil
-}
-
-// writeNow writes at once; writing is held.
-func (c *rawConn) writeNow(p []byte) (int, error) {
+// write writes all parts, in one system call where the connection can do that.
+func (c *rawConn) write(parts ...[]byte) error {
 	if c.failed.Load() {
-		return 0, net.ErrClosed
+		return net.ErrClosed
 	}
 	if err := c.keepDeadline(time.Now()); err != nil {
-		return 0, err
+		return err
 	}
 	if c.hurry.Load() {
 		// Checked last: noWait may have come in between, and its deadline
 		// counts.
 		c.noWait()
 	}
-	n, err := c.Conn.Write(p)
+	var err error
+	if len(parts) == 1 {
+		_, err = c.Conn.Write(parts[0])
+	} else {
+		all := net.Buffers(parts)
+		_, err = all.WriteTo(c.Conn)
+	}
 	if err != nil {
 		c.failed.Store(true)
 	}
-	return n, err
+	return err
 }
 
 // keepDeadline leaves the next write at least three quarters of its time. Another
-// deadline for each write of a busy connection would cost a timer each; writing is held.
+// deadline for each write of a busy connection would cost a timer each.
 func (c *rawConn) keepDeadline(now time.Time) error {
-	if c.within.Sub(now) >= c.write*3/4 {
+	if c.within.Sub(now) >= c.times.write*3/4 {
 		return nil
 	}
-	c.within = now.Add(c.write)
+	c.within = now.Add(c.times.write)
 	return c.SetWriteDeadline(c.within)
 }
 
@@ -190,24 +128,24 @@ func (c *rawConn) keepDeadline(now time.Time) error {
 // more second, and so has each later one.
 func (c *rawConn) noWait() {
 	c.hurry.Store(true)
-	_ = c.SetWriteDeadline(time.Now().Add(min(c.write, time.Second)))
+	_ = c.SetWriteDeadline(time.Now().Add(min(c.times.write, time.Second)))
 }
 
-// Close implements net.Conn for the library; end really closes.
-func (c *rawConn) Close() error {
-	if c.closing.Swap(true) {
-		return nil
+// writeClose writes a close frame, the last one, and has the client read it. code
+// 0 means none.
+func (c *rawConn) writeClose(code int, reason string) error {
+	var payload []byte
+	if code != 0 {
+		payload = append([]byte{byte(code >> 8), byte(code)}, reason...)
+		payload = payload[:min(len(payload), maxControl)]
 	}
-	c.writing.Lock()
-	if c.held != nil {
-		_ = c.endHold() // the close frame is in it
+	err := c.write(append(appendHead(nil, opClose, len(payload)), payload...))
+	c.closing.Store(true)
+	_ = c.SetReadDeadline(time.Now().Add(c.times.linger))
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && err == nil {
+		err = half.CloseWrite()
 	}
-	c.writing.Unlock()
-	_ = c.SetReadDeadline(time.Now().Add(c.linger))
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
+	return err
 }
 
 // end reads on until the peer has closed or the linger time is over, then
@@ -216,11 +154,5 @@ func (c *rawConn) end() {
 	if c.closing.Load() {
 		_, _ = io.CopyN(io.Discard, c.Conn, mostDiscarded)
 	}
-	_ = c.Conn.Close()
-}
-
-// abort closes at once, whether or not everything was delivered.
-func (c *rawConn) abort() {
-	c.closing.Store(true)
 	_ = c.Conn.Close()
 }

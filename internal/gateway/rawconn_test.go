@@ -34,68 +34,63 @@ func (w *written) CloseWrite() error {
 func (w *written) SetWriteDeadline(time.Time) error { return nil }
 func (w *written) SetReadDeadline(time.Time) error  { return nil }
 
-func put(t *testing.T, c *rawConn, frames ...string) {
-	t.Helper()
-	for _, f := range frames {
-		n, err := c.Write([]byte(f))
-		require.NoError(t, err)
-		require.Len(t, f, n)
+func rawOn(w *written) *rawConn {
+	c := new(rawConn)
+	c.use(w, &times{write: time.Second})
+	return c
+}
+
+func texts(all ...string) (frames []outFrame) {
+	for _, text := range all {
+		frames = append(frames, outFrame{opText, []byte(text)})
 	}
+	return frames
 }
 
-// TestHold: frames that are held go out with one write, in their order, and others
-// at once.
-func TestHold(t *testing.T) {
+// TestFramesTogether: frames that wait go out with one write, in their order.
+func TestFramesTogether(t *testing.T) {
 	w := &written{}
-	c := newRawConn(w, &times{write: time.Second})
-	put(t, c, "a", "b")
-	require.Equal(t, []string{"a", "b"}, w.writes)
-	c.hold()
-	put(t, c, "c", "d", "e")
-	require.Len(t, w.writes, 2, "they are held")
-	require.NoError(t, c.release())
-	put(t, c, "f")
-	require.Equal(t, []string{"a", "b", "cde", "f"}, w.writes)
-	c.hold()
-	require.NoError(t, c.release())
-	require.Len(t, w.writes, 4, "nothing was held")
+	c := rawOn(w)
+	require.NoError(t, c.writeFrames(nil))
+	require.Empty(t, w.writes, "there was nothing")
+	require.NoError(t, c.writeFrames(texts("a")))
+	require.NoError(t, c.writeFrames([]outFrame{{opText, []byte("bc")}, {opPing, nil}, {opPong, []byte("d")}}))
+	require.Equal(t, []string{"\x81\x01a", "\x81\x02bc\x89\x00\x8a\x01d"}, w.writes)
 }
 
-// TestHoldBound: much more than heldMost goes out before the release, in its order.
-func TestHoldBound(t *testing.T) {
+// TestFramesBound: much more than heldMost goes out with several writes.
+func TestFramesBound(t *testing.T) {
 	w := &written{}
-	c := newRawConn(w, &times{write: time.Second})
-	large, small := strings.Repeat("x", heldMost+1), strings.Repeat("y", heldMost/2+1)
-	c.hold()
-	put(t, c, "a", large, small, small, "b")
-	require.LessOrEqual(t, cap(*c.held), 2*heldMost)
-	require.NoError(t, c.release())
-	require.Equal(t, []string{"a", large, small, small + "b"}, w.writes)
+	large, small := strings.Repeat("x", 1<<16), strings.Repeat("y", heldMost/2+1)
+	require.NoError(t, rawOn(w).writeFrames(texts("a", large, small, small, "b")))
+	head := "\x81\x7e" + string([]byte{(heldMost/2 + 1) >> 8, (heldMost/2 + 1) & 0xff})
+	require.Equal(t, []string{"\x81\x01a", "\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00", large, head + small, head + small + "\x81\x01b"}, w.writes)
+	require.LessOrEqual(t, cap(*heldBuffers.Get().(*[]byte)), 2*heldMost)
 }
 
-// TestHoldClose: a connection that is closed meanwhile sends what it holds, the
-// close frame with it, before it ends.
-func TestHoldClose(t *testing.T) {
+// TestLastFrame: the close frame is the last one, and the client has time to read it.
+func TestLastFrame(t *testing.T) {
 	w := &written{}
-	c := newRawConn(w, &times{write: time.Second})
-	c.hold()
-	put(t, c, "a", "close")
-	require.NoError(t, c.Close())
-	require.Equal(t, []string{"aclose"}, w.writes)
-	require.Equal(t, 1, w.half)
-	require.ErrorIs(t, c.release(), net.ErrClosed)
+	c := rawOn(w)
+	require.NoError(t, c.writeFrames(texts("a")))
+	require.NoError(t, c.writeClose(4000, strings.Repeat("z", 200)))
+	require.Equal(t, []string{"\x81\x01a", "\x88\x7d\x0f\xa0" + strings.Repeat("z", 123)}, w.writes)
+	require.Equal(t, 2, w.half)
+	require.True(t, c.closing.Load())
+
+	w = &written{}
+	require.NoError(t, rawOn(w).writeClose(0, ""))
+	require.Equal(t, []string{"\x88\x00"}, w.writes)
 }
 
-// TestHoldFails: who releases learns that the write has failed, and nothing follows.
-func TestHoldFails(t *testing.T) {
+// TestFramesFail: who writes learns that it has failed, and nothing follows.
+func TestFramesFail(t *testing.T) {
 	w := &written{fails: errors.New("broken pipe")}
-	c := newRawConn(w, &times{write: time.Second})
-	c.hold()
-	put(t, c, "a", "b")
-	require.ErrorIs(t, c.release(), w.fails)
+	c := rawOn(w)
+	require.ErrorIs(t, c.writeFrames(texts("a", "b")), w.fails)
 	w.fails = nil
-	_, err := c.Write([]byte("c"))
-	require.ErrorIs(t, err, net.ErrClosed)
+	require.ErrorIs(t, c.writeFrames(texts("c")), net.ErrClosed)
+	require.ErrorIs(t, c.writeClose(4000, ""), net.ErrClosed)
 	require.Empty(t, w.writes)
-	require.Empty(t, *heldBuffers.Get().(*[]byte), "the next hold begins with nothing")
+	require.Empty(t, *heldBuffers.Get().(*[]byte), "the next frames begin with nothing")
 }

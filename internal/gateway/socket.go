@@ -1,10 +1,9 @@
 package gateway
 
 import (
+	"net"
 	"sync"
 	"time"
-
-	"github.com/lxzan/gws"
 
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
@@ -25,11 +24,16 @@ const (
 type socket struct {
 	// Never changed.
 	g    *Gateway
-	conn *gws.Conn // locks its own writes
-	raw  *rawConn
 	addr string
 
-	peerCode int // of the peer's close frame; used by the read loop only
+	raw rawConn
+
+	reading sync.Mutex // is held while bytes are read; it guards these and is taken first
+	frames  reader
+	late    int  // bytes that came after the socket's end
+	deaf    bool // what comes is not looked at any more
+	over    bool // nothing more is read
+	bye     bye
 
 	mu      sync.Mutex // guards these, what is in out and in, and Session.ends
 	stage   stage
@@ -37,7 +41,7 @@ type socket struct {
 	visitor *Visitor
 	out     outbox
 	in      inbound
-	frames  bucket
+	calls   bucket
 	bytes   bucket
 	since   time.Time // of the stage
 	seen    time.Time // the last frame of the client
@@ -52,10 +56,11 @@ const drainReason = "restart: connect again"
 
 var drainFrame = jsonframe.Notification(frame.Drain, nil)
 
-func newSocket(g *Gateway, conn *gws.Conn, raw *rawConn, addr string) *socket {
+func newSocket(g *Gateway, conn net.Conn, addr string) *socket {
 	now := g.o.Now()
-	s := &socket{g: g, conn: conn, raw: raw, addr: addr, since: now, seen: now, peerCode: 1006}
-	s.frames, s.bytes = fullBucket(earlyRate, now), fullBucket(byteRate, now)
+	s := &socket{g: g, addr: addr, since: now, seen: now, bye: bye{code: closeNone}}
+	s.raw.use(conn, &g.times)
+	s.calls, s.bytes = fullBucket(earlyRate, now), fullBucket(byteRate, now)
 	s.mu.Lock()
 	s.timer = time.AfterFunc(g.times.standBy, s.tick)
 	s.mu.Unlock()
@@ -90,7 +95,7 @@ func (s *socket) enterLocked(st stage) bool {
 	s.stage = st
 	s.since = s.g.o.Now()
 	if st == loggedIn {
-		s.frames = fullBucket(frameRate, s.since)
+		s.calls = fullBucket(frameRate, s.since)
 		s.raw.limit.Store(frame.MaxFrame)
 	}
 	s.timer.Reset(s.nextLocked(s.since))
@@ -132,7 +137,7 @@ func (s *socket) tick() {
 	case st == ended:
 		s.mu.Unlock()
 		// The close frame cannot get through.
-		s.raw.abort()
+		s.abort()
 	case st == standBy:
 		s.mu.Unlock()
 		s.finish(nil, frame.CloseStandBy, "no login arrived in time")
@@ -146,13 +151,13 @@ func (s *socket) tick() {
 		s.mu.Unlock()
 	case s.asked.IsZero():
 		s.asked = now
-		s.pushLocked(gws.OpcodePing, nil)
+		s.pushLocked(opPing, nil)
 		s.timer.Reset(s.nextLocked(now))
 		s.mu.Unlock()
 	default:
 		s.mu.Unlock()
 		// Nobody is left to read a close frame.
-		s.raw.abort()
+		s.abort()
 	}
 }
 
@@ -169,7 +174,7 @@ func (s *socket) heardLocked(bytes int) bool {
 	switch {
 	case s.stage == ended:
 		return false
-	case !s.frames.take(r, now, 1):
+	case !s.calls.take(r, now, 1):
 		s.endLocked(frame.CloseFlood, "too many frames")
 		return false
 	case !s.bytes.take(byteRate, now, bytes):
@@ -202,7 +207,7 @@ func (s *socket) probe() <-chan struct{} {
 			s.asked = s.g.o.Now()
 			s.timer.Reset(s.nextLocked(s.asked))
 		}
-		s.pushLocked(gws.OpcodePing, nil)
+		s.pushLocked(opPing, nil)
 	}
 	return w
 }
@@ -212,7 +217,7 @@ func (s *socket) pinged(payload []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.heardLocked(len(payload)) {
-		s.pushLocked(gws.OpcodePong, append([]byte(nil), payload...))
+		s.pushLocked(opPong, payload)
 	}
 }
 
@@ -225,7 +230,7 @@ func (s *socket) finish(final []byte, code int, reason string) bool {
 		return false
 	}
 	if final != nil {
-		s.out.push(gws.OpcodeText, final)
+		s.out.push(opText, final)
 	}
 	s.endLocked(code, reason)
 	return true
@@ -242,19 +247,30 @@ func (s *socket) endLocked(code int, reason string) {
 	s.flushLocked()
 }
 
-// gone is called when the read loop is over. It returns the session that was
-// on the socket, and whether its client has logged out. A login that is still
-// being decided on finds in closed whether its page will be back.
-func (s *socket) gone(closed bool) (sess *Session, leaving bool) {
+// gone is called when nothing more is read. It returns the session that was on
+// the socket, and whether its client has logged out. A login that is still being
+// decided on finds in closed whether its page will be back.
+func (s *socket) gone(b bye) (sess *Session, leaving bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = closed
+	s.closed = clean(b.code)
+	if s.stage != ended && b.replies {
+		s.out.close(b.reply, "")
+	}
 	s.stage = ended
+	s.raw.ended.Store(true)
 	s.timer.Stop()
 	s.in.clear()
 	s.out.drop()
+	s.flushLocked()
 	s.waiters = nil
 	return s.sess, s.in.leaving
+}
+
+// abort closes the connection at once, whether or not everything was delivered.
+func (s *socket) abort() {
+	s.raw.closing.Store(true)
+	_ = s.raw.Conn.Close()
 }
 
 // closeCode returns what the counters show: our code if we closed.

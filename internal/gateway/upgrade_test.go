@@ -24,7 +24,7 @@ func TestHandshakeIsRefused(t *testing.T) {
 	require.Equal(t, 1, strings.Count(w.log.String(), "https://evil.example"), "logged once: %s", w.log)
 	_, err := w.dialWith(http.Header{"Origin": {"https://good.example"}})
 	require.NoError(t, err)
-	_, err = w.dialWith(http.Header{"Sec-WebSocket-Protocol": {"chat"}})
+	_, err = w.dialWith(http.Header{"Sec-Websocket-Protocol": {"chat"}})
 	require.Error(t, err)
 	res, err := http.Get("http" + strings.TrimPrefix(w.url, "ws"))
 	require.NoError(t, err)
