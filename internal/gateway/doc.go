@@ -4,6 +4,8 @@
 //	gateway.go   the Gateway: options, who is attached here, drain
 //	upgrade.go   which HTTP request becomes a socket
 //	serve.go     a socket from its handshake to its end: who reads it
+//	poller_linux.go  one goroutine reads all sockets that are idle
+//	poller_other.go  or each socket has a goroutine
 //	reader.go    from bytes to frames, and which are refused
 //	rawconn.go   the connection below the WebSocket: writes, deadlines, lingering close
 //	socket.go    one socket: its stages, its timer, its end
@@ -27,7 +29,7 @@
 // Locks: Gateway.mu before socket.mu, and neither is held while anything is
 // written or the registry is asked. The locks of Fair and limiter are
 // held alone. socket.reading is taken before them all, and held by the goroutine that
-// serves a socket until its end.
+// serves a socket until its end; the poller only tries it, and takes poller.mu last.
 // Each struct says which lock guards what of it. Whoever removes a session from the
 // Gateway's map (take) is the one that tells the registry what became of it.
 package gateway

@@ -92,10 +92,11 @@ type Gateway struct {
 	// work counts sockets and what the registry has still to be told. Only a
 	// counted goroutine, one that holds the lock of a counted socket, or Drain
 	// may add to it: Drain would miss what others add while it waits.
-	work  sync.WaitGroup
-	hands hands
-	stop  context.Context
-	halt  context.CancelFunc
+	work   sync.WaitGroup
+	hands  hands
+	poller func() *poller // nil where there is none
+	stop   context.Context
+	halt   context.CancelFunc
 }
 
 type instanceKey struct {
@@ -166,6 +167,7 @@ func New(o Options) (*Gateway, error) {
 	g.allVisit = newLimiter[struct{}](visitRateAll, o.Now)
 	g.stop, g.halt = context.WithCancel(context.Background())
 	g.hands = hands{work: &g.work, end: g.stop.Done(), free: make(chan func())}
+	g.poller = sync.OnceValue(func() *poller { return newPoller(g.stop) })
 	return g, nil
 }
 

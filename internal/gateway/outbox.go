@@ -142,6 +142,7 @@ func (s *socket) flush() {
 		err := s.raw.writeFrames(batch)
 		if err == nil && closing { // nothing can have been queued after it
 			err = s.raw.writeClose(code, reason)
+			s.unpark() // for its client's close frame a goroutine waits, which has a deadline
 		}
 		if err != nil {
 			s.abort()

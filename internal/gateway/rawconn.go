@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/frame"
@@ -16,14 +17,16 @@ import (
 // written: closing at once while bytes of the peer are unread would reset the
 // connection, and a reset discards the last frame.
 type rawConn struct {
-	net.Conn               // never changed
-	times    *times        // never changed
-	limit    atomic.Uint32 // bytes of one message
-	ended    atomic.Bool   // the socket takes no more frames
-	closing  atomic.Bool   // the close frame was written, or the connection closed
-	hurry    atomic.Bool   // do not wait long for this client any more
-	failed   atomic.Bool   // a frame may have been cut off: nothing can follow it
-	within   time.Time     // the deadline of writes, unless noWait has set another; used by who writes
+	net.Conn                 // never changed
+	times    *times          // never changed
+	fd       syscall.RawConn // of Conn if it is parked; set before
+	at       int32           // its descriptor
+	limit    atomic.Uint32   // bytes of one message
+	ended    atomic.Bool     // the socket takes no more frames
+	closing  atomic.Bool     // the close frame was written, or the connection closed
+	hurry    atomic.Bool     // do not wait long for this client any more
+	failed   atomic.Bool     // a frame may have been cut off: nothing can follow it
+	within   time.Time       // the deadline of writes, unless noWait has set another; used by who writes
 }
 
 // writeBuffer is what the kernel may hold for a client that does not read;

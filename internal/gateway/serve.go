@@ -44,8 +44,11 @@ func (g *Gateway) open(conn net.Conn, early []byte, key, addr string) {
 	if len(early) > 0 {
 		s.over = s.hear(early)
 	}
+	over := s.over
 	s.reading.Unlock()
-	go g.serveCounted(s)
+	if over || !s.park() {
+		go g.serveCounted(s)
+	}
 }
 
 // answerHandshake has the client know that its connection is a WebSocket now.

@@ -3,6 +3,7 @@ package gateway
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/frame"
@@ -26,7 +27,8 @@ type socket struct {
 	g    *Gateway
 	addr string
 
-	raw rawConn
+	raw    rawConn
+	parked atomic.Bool // the poller waits for its bytes, no goroutine does
 
 	reading sync.Mutex // is held while bytes are read; it guards these and is taken first
 	frames  reader
@@ -271,6 +273,7 @@ func (s *socket) gone(b bye) (sess *Session, leaving bool) {
 func (s *socket) abort() {
 	s.raw.closing.Store(true)
 	_ = s.raw.Conn.Close()
+	s.unpark()
 }
 
 // closeCode returns what the counters show: our code if we closed.

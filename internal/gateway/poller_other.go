@@ -1,0 +1,14 @@
+//go:build !linux
+
+package gateway
+
+import "context"
+
+// poller is there on Linux only: elsewhere each socket has a goroutine.
+type poller struct{}
+
+func newPoller(context.Context) *poller { return nil }
+
+func (s *socket) park() bool { return false }
+
+func (s *socket) unpark() {}
