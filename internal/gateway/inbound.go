@@ -21,10 +21,9 @@ const (
 	maxBad          = 5 // malformed frames after which the socket is closed
 )
 
-// inbound is the queue of a socket's frames. Another goroutine than the read loop
-// decodes and handles them, one after the other, so that the loop notices pongs and
-// closes meanwhile and its stack, which lives as long as the socket, stays small.
-// The socket's lock guards the queue.
+// inbound is the queue of a socket's frames. Another goroutine than the one that reads
+// decodes and handles them, one after the other, because that one reads for all sockets,
+// and notices pongs and closes meanwhile. The socket's lock guards the queue.
 type inbound struct {
 	queue   [][]byte
 	bytes   int
@@ -63,8 +62,8 @@ func isLogout(text []byte) bool {
 	return refused == nil && r.Method == frame.Logout
 }
 
-// survive is deferred where a frame is handled outside the read loop. If the
-// handling panics, it ends the socket instead of timd.
+// survive is deferred where a frame is handled after it was read. If the handling
+// panics, it ends the socket instead of timd.
 func (s *socket) survive() {
 	if p := recover(); p != nil {
 		s.unreadable(p)

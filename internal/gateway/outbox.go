@@ -122,7 +122,7 @@ func (s *socket) flushLocked() {
 }
 
 // flush writes until nothing is due. A failed write has already ended the
-// connection below; the read loop will notice.
+// connection below; whoever reads will notice.
 func (s *socket) flush() {
 	// Whoever is about to queue another frame for this socket does it first: the answer
 	// to a send and what its sender is told of the conversation are composed by two
