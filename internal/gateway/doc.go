@@ -2,7 +2,7 @@
 // carries frames between them and the rest of timd.
 //
 //	gateway.go   the Gateway: options, who is attached here, drain
-//	upgrade.go   which HTTP request becomes a socket
+//	upgrade.go   which request becomes a socket, whether net/http or package front has read it
 //	serve.go     a socket from its handshake to its end: who reads it
 //	poller_linux.go  one goroutine reads all sockets that are idle
 //	poller_other.go  or each socket has a goroutine

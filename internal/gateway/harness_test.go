@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"log"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -22,6 +24,7 @@ import (
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
+	"github.com/tim-wasm/tim/internal/front"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/place"
 	"github.com/tim-wasm/tim/internal/registry"
@@ -91,7 +94,7 @@ func beginOn(t testing.TB, b *bus.Bus, node string, log *testlog.Buffer, s setup
 	seal := reg.SealKey()
 	require.NoError(t, w.g.Use(w.reg, seal[:]))
 	require.NoError(t, reg.Start())
-	srv := httptest.NewServer(w.g)
+	srv := behindFront(w.g)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), within)
 		defer cancel()
@@ -353,4 +356,16 @@ func (w *world) login(i who) (*peer, frame.Message) {
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	require.Eventually(t, f, within, 5*time.Millisecond, what)
+}
+
+// behindFront serves a gateway as timd does: a request that is nothing out of the
+// ordinary does not reach net/http.
+func behindFront(g *gateway.Gateway) *httptest.Server {
+	srv := httptest.NewUnstartedServer(g)
+	srv.Listener = front.New(srv.Listener, front.Options{
+		Path: "/ws", HeaderTimeout: within, ErrorLog: log.Default(),
+		ConnState: func(net.Conn, http.ConnState) {}, Accepts: g.Accepts, Open: g.Open,
+	})
+	srv.Start()
+	return srv
 }

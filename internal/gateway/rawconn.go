@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"crypto/tls"
 	"io"
 	"net"
 	"sync"
@@ -36,8 +35,8 @@ const writeBuffer = 128 << 10
 
 func (c *rawConn) use(conn net.Conn, t *times) {
 	tcp := conn
-	if t, ok := conn.(*tls.Conn); ok {
-		tcp = t.NetConn()
+	if over, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS, for one
+		tcp = over.NetConn()
 	}
 	if tcp, ok := tcp.(interface{ SetWriteBuffer(int) error }); ok {
 		_ = tcp.SetWriteBuffer(writeBuffer)

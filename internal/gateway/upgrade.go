@@ -47,7 +47,6 @@ func (g *Gateway) judge(r *http.Request) *refusal {
 	case !validKey(r.Header.Get("Sec-WebSocket-Key")):
 		return &refusal{status: http.StatusBadRequest, text: "Sec-WebSocket-Key must be 16 bytes in base64."}
 	case g.o.AllowOrigin != nil && !g.o.AllowOrigin(r):
-		g.tellOrigin(r.Header.Get("Origin"))
 		return &refusal{status: http.StatusForbidden, text: "This Origin is not allowed: allow it with timd's --allowed-origin flag."}
 	case !offers(r.Header, "Sec-WebSocket-Protocol", frame.Subprotocol):
 		return &refusal{status: http.StatusBadRequest, text: "Offer the subprotocol " + frame.Subprotocol + "."}
@@ -65,13 +64,15 @@ func validKey(key string) bool {
 // ServeHTTP turns a request of /ws into a socket.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if no := g.judge(r); no != nil {
+		if no.status == http.StatusForbidden {
+			g.tellOrigin(r.Header.Get("Origin"))
+		}
 		if no.name != "" {
 			w.Header().Set(no.name, no.value)
 		}
 		http.Error(w, no.text, no.status)
 		return
 	}
-	addr := g.o.ClientAddr(r)
 	hijacker, ok := w.(http.Hijacker)
 	if !ok {
 		http.Error(w, "WebSockets need HTTP/1.1.", http.StatusHTTPVersionNotSupported)
@@ -83,7 +84,16 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	g.open(netConn, early, r.Header.Get("Sec-WebSocket-Key"), addr)
+	g.Open(netConn, early, r)
+}
+
+// Accepts reports whether Open may have a request; ServeHTTP says why if it may not.
+func (g *Gateway) Accepts(r *http.Request) bool { return g.judge(r) == nil }
+
+// Open turns the connection on which a request came into a socket. early is what came
+// after it, which is the caller's again afterwards. The connection has no deadlines.
+func (g *Gateway) Open(netConn net.Conn, early []byte, r *http.Request) {
+	g.open(netConn, early, r.Header.Get("Sec-WebSocket-Key"), g.o.ClientAddr(r))
 }
 
 func (g *Gateway) isDraining() bool {
