@@ -1,7 +1,6 @@
 package timd
 
 import (
-	"crypto/tls"
 	"net"
 	"net/http"
 
@@ -23,8 +22,13 @@ func newConnLimit(most int) connLimit {
 	return connLimit{gateway.NewFair[net.Conn](most, most)}
 }
 
-// moved is the server's ConnState; it does not block.
+// moved is the ConnState of a server and of what stands in front of it; it does not
+// block. A connection is known by the one below it, whose Close does not wait until the
+// peer reads, as that of TLS does.
 func (l connLimit) moved(c net.Conn, to http.ConnState) {
+	for over, ok := c.(below); ok; over, ok = c.(below) {
+		c = over.NetConn()
+	}
 	switch to {
 	case http.StateNew:
 		addr := c.RemoteAddr().String()
@@ -32,12 +36,12 @@ func (l connLimit) moved(c net.Conn, to http.ConnState) {
 			addr = host
 		}
 		if over, full := l.open.Join(c, addr); full {
-			if t, ok := over.(*tls.Conn); ok { // its Close would wait until the peer reads
-				over = t.NetConn()
-			}
 			_ = over.Close()
 		}
 	case http.StateHijacked, http.StateClosed:
 		l.open.Leave(c)
 	}
 }
+
+// below is what has a connection below it.
+type below interface{ NetConn() net.Conn }

@@ -73,3 +73,23 @@ func TestConnectionsOfOneNetwork(t *testing.T) {
 	from("1.1.1.1:3")
 	require.True(t, slow.closed)
 }
+
+// around is a connection around another one, as TLS is.
+type around struct{ net.Conn }
+
+func (a around) NetConn() net.Conn { return a.Conn }
+
+// A connection counts once, whoever has it.
+func TestAConnectionCountsOnce(t *testing.T) {
+	l := newConnLimit(2)
+	first, second := &somewhere{addr: "1.1.1.1:1"}, &somewhere{addr: "1.1.1.1:2"}
+	l.moved(first, http.StateNew)
+	l.moved(second, http.StateNew)
+	l.moved(around{around{first}}, http.StateNew)
+	require.False(t, first.closed || second.closed)
+	l.moved(around{first}, http.StateClosed)
+	l.moved(&somewhere{addr: "1.1.1.1:3"}, http.StateNew)
+	require.False(t, second.closed)
+	l.moved(around{&somewhere{addr: "1.1.1.1:4"}}, http.StateNew)
+	require.True(t, second.closed, "and the one below is closed")
+}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/front"
 	"github.com/tim-wasm/tim/internal/gateway"
 	"github.com/tim-wasm/tim/internal/registry"
 )
@@ -146,9 +147,9 @@ func start(ctx context.Context, o options, logger *slog.Logger) (*server, error)
 	if ops != nil {
 		s.opsURL = scheme + reachable(ops.Addr())
 	}
-	s.serve(main, s.callers.checkHost(s.starting.before(s.public)))
+	s.serve(main, s.callers.checkHost(s.starting.before(s.public)), true)
 	if ops != nil {
-		s.serve(ops, s.callers.checkHost(s.starting.before(s.ops)))
+		s.serve(ops, s.callers.checkHost(s.starting.before(s.ops)), false)
 	}
 	if err := s.open(ctx); err != nil {
 		s.starting.takesLong("timd could not start: its log says why")
@@ -213,7 +214,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	if err = t.gateway.Use(t.reg, seal[:]); err != nil {
 		return err
 	}
-	t.public.Handle("/ws", t.gateway)
+	t.public.Handle(socketPath, t.gateway)
 	t.public.HandleFunc("/healthz", healthz)
 	t.public.HandleFunc("/readyz", readyz(t.reg.Live, s.draining))
 	for _, p := range parts {
@@ -231,7 +232,8 @@ var httpTimes = struct{ header, read, write, idle time.Duration }{
 	header: 10 * time.Second, read: 30 * time.Second, write: 5 * time.Minute, idle: time.Minute,
 }
 
-func (s *server) serve(l net.Listener, h http.Handler) {
+// serve serves what a listener accepts. sockets says whether clients open theirs there.
+func (s *server) serve(l net.Listener, h http.Handler, sockets bool) {
 	srv := &http.Server{
 		Handler:           apiPaths(h),
 		ReadHeaderTimeout: httpTimes.header,
@@ -242,19 +244,34 @@ func (s *server) serve(l net.Listener, h http.Handler) {
 		ConnState:         newConnLimit(maxConnections).moved,
 		ErrorLog:          log.New(&serverLog{log: s.log, now: time.Now}, "", 0),
 	}
+	if s.cert != nil {
+		srv.TLSConfig = &tls.Config{GetCertificate: s.cert.get, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	}
+	serve := srv.Serve
+	if sockets {
+		l = front.New(l, front.Options{
+			Path: socketPath, TLS: srv.TLSConfig.Clone(), HeaderTimeout: httpTimes.header, ConnState: srv.ConnState, ErrorLog: srv.ErrorLog,
+			Accepts: s.accepts, // and Open only then: before that there is no gateway
+			Open:    func(c net.Conn, early []byte, r *http.Request) { s.gateway.Open(c, early, r) },
+		})
+	} else if s.cert != nil {
+		serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
+	}
 	s.http = append(s.http, srv)
 	go func() {
-		var err error
-		if s.cert != nil {
-			srv.TLSConfig = &tls.Config{GetCertificate: s.cert.get, MinVersion: tls.VersionTLS12}
-			err = srv.ServeTLS(l, "", "")
-		} else {
-			err = srv.Serve(l)
-		}
-		if !errors.Is(err, http.ErrServerClosed) {
+		if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err
 		}
 	}()
+}
+
+const socketPath = "/ws"
+
+// accepts reports whether the gateway may open the socket of a request; if not, the
+// request is answered by the handler in the ordinary way.
+func (s *server) accepts(r *http.Request) bool {
+	ready, _, _ := s.starting.state()
+	return ready && (!s.callers.dev || s.callers.knownHost(r.Host)) && s.gateway.Accepts(r)
 }
 
 // announce prints the URL alone on the first line, for scripts, then the
