@@ -15,10 +15,8 @@ import (
 // maxGap is how many zeros between two segments are written out.
 const maxGap = 64
 
-// The parts of a WebAssembly module that mergeData has to know.
+// The parts of a data section that readSegments knows.
 const (
-	wasmHead   = "\x00asm\x01\x00\x00\x00"
-	dataID     = 11
 	activeData = 0 // a segment that is copied into memory 0 at the start
 	opI32Const = 0x41
 	opEnd      = 0x0b
@@ -35,33 +33,21 @@ type segment struct {
 // mergeData returns a module that does the same, with data segments merged
 // that have few zeros between them: memory holds zeros where none is.
 func mergeData(module []byte) ([]byte, error) {
-	if len(module) < len(wasmHead) || string(module[:len(wasmHead)]) != wasmHead {
-		return nil, errors.New("not a WebAssembly module")
+	sections, err := readModule(module)
+	if err != nil {
+		return nil, err
 	}
-	out := append([]byte(nil), module[:len(wasmHead)]...)
-	for rest := module[len(wasmHead):]; len(rest) > 0; {
-		id := rest[0]
-		size, n := binary.Uvarint(rest[1:])
-		if n <= 0 || size > uint64(len(rest)-1-n) {
-			return nil, errors.New("a section of the module is cut off")
-		}
-		end := 1 + n + int(size)
-		section, content := rest[:end], rest[1+n:end]
-		rest = rest[end:]
-		if id != dataID {
-			out = append(out, section...)
+	for i, s := range sections {
+		if s.id != dataID {
 			continue
 		}
-		segments, err := readSegments(content)
+		segments, err := readSegments(s.content)
 		if err != nil {
 			return nil, err
 		}
-		content = writeSegments(join(segments))
-		out = append(out, id)
-		out = binary.AppendUvarint(out, uint64(len(content)))
-		out = append(out, content...)
+		sections[i].content = writeSegments(join(segments))
 	}
-	return out, nil
+	return writeModule(sections), nil
 }
 
 // join merges neighbours.
@@ -124,8 +110,7 @@ func writeSegments(segments []segment) []byte {
 		out = append(out, activeData, opI32Const)
 		out = appendSignedLEB(out, s.at)
 		out = append(out, opEnd)
-		out = binary.AppendUvarint(out, uint64(len(s.data)))
-		out = append(out, s.data...)
+		out = appendVector(out, s.data)
 	}
 	return out
 }

@@ -10,10 +10,12 @@
 // change are left alone, so that what is built from them is not built again.
 // With -budget it fails when the brotli form is larger than that many bytes.
 //
-//	main.go  what is built, in which order
-//	slim.go  safejs without fmt
-//	data.go  the module's data in few segments
-//	dist.go  js/dist and its manifest
+//	main.go      what is built, in which order
+//	slim.go      safejs without fmt
+//	module.go    the sections of a module
+//	findfunc.go  a table of Go's runtime that is computed at the start
+//	data.go      the module's data in few segments
+//	dist.go      js/dist and its manifest
 package main
 
 import (
@@ -66,8 +68,11 @@ func run(budget int, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	wasm, err := mergeData(linked)
+	wasm, err := computeTable(linked)
 	if err != nil {
+		return err
+	}
+	if wasm, err = mergeData(wasm); err != nil {
 		return err
 	}
 	glue, err := readGlue()
