@@ -29,6 +29,7 @@ func WithStack(err error) error { return err }
 		{"default:\n\t\treturn fmt.Errorf(\"%+v\", value)", "case string:\n\t\treturn errors.New(value)\n\tdefault:\n\t\treturn errors.New(\"panic\")"},
 	},
 	"value.go": {
+		{"return toJSValue(args).([]any)", "values := make([]any, len(args))\n\tfor i, arg := range args {\n\t\tvalues[i] = toJSValue(arg)\n\t}\n\treturn values"},
 		{`"fmt"`, `"errors"`},
 		{`fmt.Errorf("invalid type for instanceof: %v", t.Type())`, `errors.New("invalid type for instanceof: " + t.Type().String())`},
 		{`fmt.Errorf("invalid constructor type for instanceof: %v", err)`, `errors.New("invalid constructor type for instanceof: " + err.Error())`},
