@@ -8,9 +8,9 @@ import (
 )
 
 // The Go linker leaves out every run of 8 zeros in a module's data, which makes
-// some 50,000 segments of it, each with a head of its own and none aligned to
-// what came before. Brotli finds little to share in that. Written as a few long
-// segments the same data is 0.5 MB longer, and tim.wasm after brotli 9 % shorter.
+// some 3,400 segments of it beside those of the table in findfunc.go, each with a
+// head of its own and none aligned to what came before. Brotli finds little to share
+// in that. Written as a few long segments the same data is 32 KB longer.
 
 // maxGap is how many zeros between two segments are written out.
 const maxGap = 64
