@@ -61,7 +61,7 @@ const contenders = {
   },
 };
 
-/** A Go program for the browser that says that it runs, built as tim.wasm is. */
+/** A Go program for the browser that says that it runs, compiled with the flags of tim.wasm. */
 function hello() {
   const folder = mkdtempSync(join(tmpdir(), 'tim-hello-'));
   try {
