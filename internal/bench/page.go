@@ -72,7 +72,7 @@ var chapters = []chapter{
 	},
 	{
 		"A page, against tim-js-sdk 2.27.6", "tim-js-sdk",
-		"From the request for the script until create() has returned an instance that works, in Chromium, everything compressed with brotli. A Go program that does nothing is the floor of what a Go module can reach.",
+		"From the request for the script until create() has returned an instance that works, in Chromium, everything compressed with brotli. A Go program that does nothing is the floor of what a Go module can reach. What the parts of a visit take, and why Chromium keeps no compiled code of tim after one this short, stands in internal/README.md.",
 		[]claim{
 			start("tim, first visit", "tim/cold", 1.25), start("tim, third visit", "tim/warm", 1),
 			start("a Go program that does nothing, first visit", "go-hello-world/cold", 0), start("the same, third visit", "go-hello-world/warm", 0),
