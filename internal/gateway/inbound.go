@@ -27,8 +27,8 @@ const (
 type inbound struct {
 	queue   [][]byte
 	bytes   int
+	bad     uint8
 	working bool
-	bad     int
 	leaving bool // a logout was received and has not been handled yet
 }
 

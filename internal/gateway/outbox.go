@@ -22,9 +22,9 @@ type outbox struct {
 	waking  bool // a timer will make them due
 	writing bool
 	closing bool
-	code    int // 0: the close frame has none
+	over    bool   // the close frame was written, or cannot be
+	code    uint16 // 0: the close frame has none
 	reason  string
-	over    bool          // the close frame was written, or cannot be
 	waiter  chan struct{} // is closed then; nil: nobody waits
 }
 
@@ -49,7 +49,7 @@ func (o *outbox) full() bool { return len(o.frames) >= maxQueued || o.bytes >= m
 
 func (o *outbox) close(code int, reason string) {
 	if !o.closing {
-		o.closing, o.code, o.reason = true, code, reason
+		o.closing, o.code, o.reason = true, uint16(code), reason
 	}
 }
 
@@ -141,7 +141,7 @@ func (s *socket) flush() {
 		// What several sessions or calls have queued costs one write together.
 		err := s.raw.writeFrames(batch)
 		if err == nil && closing { // nothing can have been queued after it
-			err = s.raw.writeClose(code, reason)
+			err = s.raw.writeClose(int(code), reason)
 			s.unpark() // for its client's close frame a goroutine waits, which has a deadline
 		}
 		if err != nil {

@@ -68,9 +68,9 @@ func answerHandshake(conn net.Conn, key string, deadline time.Time) error {
 
 // bye is how a client has ended its socket.
 type bye struct {
-	code    int  // of its close frame
-	replies bool // a close frame answers that
-	reply   int  // its code
+	code    uint16 // of its close frame
+	reply   uint16 // of the one that answers it
+	replies bool   // there is one
 }
 
 func (g *Gateway) serveCounted(s *socket) {
@@ -108,7 +108,7 @@ func (s *socket) hear(b []byte) (over bool) {
 	if s.raw.ended.Load() {
 		// The peer's close frame is awaited; what comes before it is taken apart
 		// for nothing, and nobody charges for it any more.
-		if s.late += len(b); s.late > mostDiscarded {
+		if s.late += uint32(len(b)); s.late > mostDiscarded {
 			s.abort()
 			return true
 		}
@@ -131,7 +131,7 @@ func (s *socket) hear(b []byte) (over bool) {
 				s.refuseBytes(bad)
 				continue
 			case !s.raw.ended.Load(): // else it answers ours
-				s.bye = bye{code, true, reply}
+				s.bye = bye{uint16(code), uint16(reply), true}
 			}
 			return true
 		default:
@@ -164,13 +164,13 @@ func (g *Gateway) closed(s *socket) {
 	delete(g.sockets, s)
 	g.mu.Unlock()
 	g.stats.sockets.Add(-1)
-	g.o.Observer.Closed(s.closeCode(s.bye.code))
+	g.o.Observer.Closed(s.closeCode(int(s.bye.code)))
 	switch {
 	case sess == nil || !g.take(sess):
 	case leaving:
 		g.release(sess.place)
 	default:
-		g.detach(sess.place, clean(s.bye.code))
+		g.detach(sess.place, clean(int(s.bye.code)))
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // stage is how far a socket has come.
-type stage int
+type stage uint8
 
 const (
 	standBy   stage = iota // no login yet, or one that failed
@@ -32,13 +32,15 @@ type socket struct {
 
 	reading sync.Mutex // is held while bytes are read; it guards these and is taken first
 	frames  reader
-	late    int  // bytes that came after the socket's end
-	deaf    bool // what comes is not looked at any more
-	over    bool // nothing more is read
 	bye     bye
+	late    uint32 // bytes that came after the socket's end
+	deaf    bool   // what comes is not looked at any more
+	over    bool   // nothing more is read
 
 	mu      sync.Mutex // guards these, what is in out and in, and Session.ends
 	stage   stage
+	closed  bool   // by its page, cleanly
+	code    uint16 // that we close with
 	sess    *Session
 	visitor *Visitor
 	out     outbox
@@ -49,8 +51,6 @@ type socket struct {
 	seen    time.Time // the last frame of the client
 	asked   time.Time // a ping that has no pong yet
 	waiters []chan struct{}
-	code    int  // that we close with
-	closed  bool // by its page, cleanly
 	timer   *time.Timer
 }
 
@@ -241,7 +241,7 @@ func (s *socket) finish(final []byte, code int, reason string) bool {
 func (s *socket) endLocked(code int, reason string) {
 	s.stage = ended
 	s.since = s.g.o.Now()
-	s.code = code
+	s.code = uint16(code)
 	s.raw.ended.Store(true)
 	s.timer.Reset(s.nextLocked(s.since))
 	s.in.clear()
@@ -255,9 +255,9 @@ func (s *socket) endLocked(code int, reason string) {
 func (s *socket) gone(b bye) (sess *Session, leaving bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = clean(b.code)
+	s.closed = clean(int(b.code))
 	if s.stage != ended && b.replies {
-		s.out.close(b.reply, "")
+		s.out.close(int(b.reply), "")
 	}
 	s.stage = ended
 	s.raw.ended.Store(true)
@@ -281,7 +281,7 @@ func (s *socket) closeCode(peer int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.code != 0 {
-		return s.code
+		return int(s.code)
 	}
 	return peer
 }
