@@ -25,7 +25,7 @@ type rawConn struct {
 	closing  atomic.Bool     // the close frame was written, or the connection closed
 	hurry    atomic.Bool     // do not wait long for this client any more
 	failed   atomic.Bool     // a frame may have been cut off: nothing can follow it
-	within   time.Time       // the deadline of writes, unless noWait has set another; used by who writes
+	within   time.Duration   // after began: the deadline of writes, unless noWait has set another; used by who writes
 }
 
 // writeBuffer is what the kernel may hold for a client that does not read;
@@ -119,12 +119,16 @@ func (c *rawConn) write(parts ...[]byte) error {
 // keepDeadline leaves the next write at least three quarters of its time. Another
 // deadline for each write of a busy connection would cost a timer each.
 func (c *rawConn) keepDeadline(now time.Time) error {
-	if c.within.Sub(now) >= c.times.write*3/4 {
+	if c.within-now.Sub(began) >= c.times.write*3/4 {
 		return nil
 	}
-	c.within = now.Add(c.times.write)
-	return c.SetWriteDeadline(c.within)
+	until := now.Add(c.times.write)
+	c.within = until.Sub(began)
+	return c.SetWriteDeadline(until)
 }
+
+// began is a moment to count from: a time takes three times the memory of a duration.
+var began = time.Now()
 
 // noWait gives up on a client that does not read: the present write has one
 // more second, and so has each later one.
