@@ -71,7 +71,7 @@ func cutTable(segments []segment, functions int) (rest []segment, at, entries in
 	if len(segments) == 0 || functions < 3 {
 		return nil, 0, 0, errTable
 	}
-	memory := make([]byte, segments[len(segments)-1].end())
+	memory := make([]byte, segments[len(segments)-1].end()+bucketSize) // zeros at the end are in no segment
 	for _, s := range segments {
 		copy(memory[s.at:], s.data)
 	}

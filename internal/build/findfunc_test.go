@@ -67,6 +67,20 @@ func TestComputeTable(t *testing.T) {
 	require.ErrorIs(t, err, errTable, "it has a start function already")
 }
 
+// The zeros at the end of the table are in no segment where nothing comes behind it.
+func TestComputeTableAtTheEnd(t *testing.T) {
+	const functions = 40
+	entries := table(functions)
+	data := []segment{{1000, entries[:len(entries)-(bucketSize-4)]}}
+	computed, err := computeTable(program(functions, data))
+	require.NoError(t, err)
+	sections, err := readModule(computed)
+	require.NoError(t, err)
+	segments, err := readSegments(sections[7].content)
+	require.NoError(t, err)
+	require.Equal(t, []segment{{1000, make([]byte, buckets*bucketSize)}}, segments, "the entries of the first function")
+}
+
 func TestComputeTableRefusesWhatItDoesNotKnow(t *testing.T) {
 	const functions = 40
 	entries := table(functions)
