@@ -59,7 +59,7 @@ type callContext struct {
 	until           time.Time
 
 	mu    sync.Mutex      // guards what follows
-	timed context.Context // nil: nobody has asked for Done
+	timed context.Context // nil: nobody has asked for Done, or been told of an end
 	end   context.CancelFunc
 	over  bool
 }
@@ -89,28 +89,28 @@ func (c *callContext) Deadline() (time.Time, bool) {
 func (c *callContext) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.timed == nil {
-		c.timed, c.end = context.WithDeadline(c.Context, c.until)
-		if c.over {
-			c.end()
-		}
-	}
-	return c.timed.Done()
+	return c.timedLocked().Done()
 }
 
 // Err implements context.Context.
 func (c *callContext) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case c.timed != nil:
-		return c.timed.Err()
-	case c.over:
-		return context.Canceled
-	case c.Context.Err() == nil && !time.Now().Before(c.until):
-		return context.DeadlineExceeded
+	if c.timed == nil && !c.over && c.Context.Err() == nil && time.Now().Before(c.until) {
+		return nil
 	}
-	return c.Context.Err()
+	return c.timedLocked().Err() // which is the same from now on, whatever else ends
+}
+
+// timedLocked returns timed, which it makes if need be.
+func (c *callContext) timedLocked() context.Context {
+	if c.timed == nil {
+		c.timed, c.end = context.WithDeadline(c.Context, c.until)
+		if c.over {
+			c.end()
+		}
+	}
+	return c.timed
 }
 
 // Value implements context.Context. Contexts that are made of this one find timed, whose

@@ -32,10 +32,10 @@ func TestCallContext(t *testing.T) {
 		<-over.Done()
 		require.ErrorIs(t, over.Err(), context.Canceled)
 
-		before := runtime.NumGoroutine()
+		goroutines := runtime.NumGoroutine()
 		child, cancel := context.WithCancel(left)
 		defer cancel()
-		require.Equal(t, before, runtime.NumGoroutine(), "a child needs no goroutine")
+		require.Equal(t, goroutines, runtime.NumGoroutine(), "a child needs no goroutine")
 		require.EqualValues(t, 7, costOf(child).stored.Load())
 		require.Equal(t, "of the caller", child.Value(t))
 		hangUp()
@@ -52,5 +52,17 @@ func TestCallContext(t *testing.T) {
 		require.ErrorIs(t, late.Err(), context.Canceled, "what came first")
 		<-late.Done()
 		require.ErrorIs(t, late.Err(), context.Canceled)
+
+		// What Err has said once it says for ever.
+		parent, hangUp = context.WithCancel(t.Context())
+		before, after := newCall(parent), newCall(parent)
+		after.finish()
+		require.ErrorIs(t, after.Err(), context.Canceled)
+		time.Sleep(storeTimeout)
+		require.ErrorIs(t, before.Err(), context.DeadlineExceeded)
+		hangUp()
+		require.ErrorIs(t, before.Err(), context.DeadlineExceeded)
+		<-after.Done()
+		require.ErrorIs(t, after.Err(), context.Canceled)
 	})
 }
