@@ -39,7 +39,7 @@ func TestCallsOfOtherRoomsAreCharged(t *testing.T) {
 	require.Equal(t, float64(1+10+3+1+200_000/costBytes), before-left())
 	require.Equal(t, fault.BytesUsedUp, serve(true, nil).Code)
 	require.Nil(t, serve(false, func(context.Context) (any, error) { return nothing{}, nil }), "what adds nothing goes on")
-	in.rates.worked(u, now, workBurst)
+	in.rates.called(u, now, workBurst, 0)
 	require.Equal(t, fault.TooFrequent, serve(false, nil).Code)
 	require.Equal(t, 2, ran)
 }

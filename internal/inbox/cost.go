@@ -183,15 +183,9 @@ func (r *rates) maySearch(u place.User, now time.Time) bool {
 	return r.of(u, now).work.TokensAt(now) > workBurst/2
 }
 
-// worked charges a user for operations that were carried out. If the user had
-// fewer left, calls are refused until the debt is paid off.
-func (r *rates) worked(u place.User, now time.Time, operations int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.of(u, now).work.ReserveN(now, int(min(operations, workBurst)))
-}
-
-// called is worked for a call that has also stored bytes.
+// called charges a user for the operations that a call has carried out and the bytes
+// that it has stored. If the user had fewer operations left, calls are refused until the
+// debt is paid off.
 func (r *rates) called(u place.User, now time.Time, operations, bytes int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

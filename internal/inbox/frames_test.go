@@ -322,7 +322,7 @@ func TestWhatAUserAsksForIsCharged(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Now: func() time.Time { return now }})
 	a := login(t, in, "alice", "a1")
 	a.send("bob", "x")
-	in.rates.worked(a.s.user.User, now, workBurst)
+	in.rates.called(a.s.user.User, now, workBurst, 0)
 	f := a.call("message.list", conversationParams{ConversationID: "C2Cbob"}, nil)
 	require.NotNil(t, f)
 	require.EqualValues(t, 2996, f.Code, f.Message)
@@ -333,7 +333,7 @@ func TestWhatAUserAsksForIsCharged(t *testing.T) {
 	login(t, in, "bob", "b1")
 	now = now.Add(time.Second)
 	a.must("session.sync", nothing{}, nil)
-	in.rates.worked(a.s.user.User, now, workBurst)
+	in.rates.called(a.s.user.User, now, workBurst, 0)
 	more := a.call("session.more", nothing{}, nil)
 	require.True(t, more == nil || more.Code != fault.TooFrequent, "a synchronisation that was begun can be ended")
 }
@@ -346,7 +346,7 @@ func TestFramesAreChargedThoughRefused(t *testing.T) {
 	a := login(t, in, "alice", "a1")
 	params := []byte(`{"userIDs":[` + strings.Repeat(`"",`, 20_000) + `""]}`)
 	const frames = 3
-	in.rates.worked(a.s.user.User, now, workBurst-frames*int64(len(params)/costParams))
+	in.rates.called(a.s.user.User, now, workBurst-frames*int64(len(params)/costParams), 0)
 	for range frames {
 		_, f := a.s.Call(t.Context(), frame.BlacklistAdd, params)
 		require.ErrorIs(t, f, fault.New(fault.BadParameters))

@@ -262,7 +262,7 @@ func TestSearchLeavesSomething(t *testing.T) {
 	in := open(t, openBus(t, bus.Memory), Options{Now: func() time.Time { return now }})
 	a := login(t, in, "alice", "a1")
 	a.send("bob", "x")
-	in.rates.worked(a.s.user.User, now, workBurst/2)
+	in.rates.called(a.s.user.User, now, workBurst/2, 0)
 	for _, method := range []string{frame.MessageSearch, frame.ProfileSearch} {
 		f := a.call(method, searchParams{KeywordList: []string{"x"}}, nil)
 		require.NotNil(t, f)
