@@ -57,8 +57,9 @@ type ack struct {
 }
 
 // store stores a message. After any error but ErrConflict the message may or may
-// not be stored. stored, which is nil unless it is a record of a log, is called as soon as the message is known
-// to be stored, perhaps after store has returned; it is not called for a repetition.
+// not be stored. stored, which is nil unless the message is a record of a log, is called
+// as soon as the message is known to be stored, perhaps after store has returned; it is
+// not called for a repetition.
 func (b *Bus) store(ctx context.Context, m *nats.Msg, stored func(seq uint64)) (ack, error) {
 	if err := ctx.Err(); err != nil {
 		return ack{}, err
@@ -85,7 +86,7 @@ func (b *Bus) send(m *nats.Msg, stored func(seq uint64)) (*storing, error) {
 	return s, nil
 }
 
-// await is the second half. It gives up when ctx ends, and with a record of a log after
+// await is the second half. It gives up when ctx ends, and on a record of a log after
 // answerWithin.
 func (b *Bus) await(ctx context.Context, s *storing) (ack, error) {
 	select {

@@ -258,7 +258,6 @@ func (c *xmppConn) until(err error, want string) (string, error) {
 		}
 		switch {
 		case strings.Contains(text, want):
-
 			return text, nil
 		case strings.HasPrefix(text, "<r "):
 			_, err = c.conn.Write(textFrame(fmt.Sprintf(`<a xmlns="urn:xmpp:sm:3" h="%d"/>`, c.heard)))

@@ -82,8 +82,10 @@
 // documents. A few more goroutines do background work (jobs.go): those of Room.jobs
 // what somebody waits for, those of Room.chores what is only to be removed.
 // listeners.mu guards who is notified of what. It is held while Push is called,
-// never across a call of the store. rates.mu, counts.mu, managers.mu,
-// groupCounts.mu and tidying.mu are each held alone. A call that waits for a group's turn, or has it, holds none of these locks.
+// never across a call of the store, and while a session begins in live rooms, which
+// takes Rooms.mu of package live. rates.mu, counts.mu, managers.mu, groupCounts.mu and
+// tidying.mu are each held alone. A call that waits for a group's turn, or has it, holds
+// none of these locks.
 //
 // # Calls
 //

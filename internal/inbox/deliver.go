@@ -13,7 +13,7 @@ import (
 )
 
 // delivery brings the records that the follower reads to the users who have a
-// session here. The follower only finds out who these users are; a worker,
+// session here. The follower finds out who these users are, and a worker,
 // chosen by a hash of the user, hands over the record. So each user's sessions
 // get records in the stream's order, and a slow user delays only those who
 // share their worker.

@@ -209,8 +209,8 @@
 // and, below all of them and without taking another, conversations.mu,
 // conversation.mu, docs.mu, rooms.mu, recent.mu, waiting.mu, idle.mu, unsaved.mu,
 // near.mu, rates.mu, followed.mu, crowds.mu, groupFrames.mu, groupRates.mu and work.mu. A worker
-// of delivery, or the follower for it, takes user.mu and what follows it; so whoever waits for one, as the
-// follower does for room in a queue, holds none from Inbox.mu on.
+// of delivery, or the follower for it, takes user.mu and what follows it; so whoever
+// waits for one, as the follower does for room in a queue, holds none from Inbox.mu on.
 //
 // Options.Hooks are asked and told with Session.calls held at most: they may take
 // seconds, and only their own session waits. Of what else a caller gave, Push is
