@@ -54,6 +54,52 @@ func BenchmarkLoginPath(b *testing.B) {
 	}
 }
 
+// BenchmarkSessions is what a session takes of timd's memory once it has logged in and
+// synchronised, right after a crowd of them; each user has as many conversations, which
+// were there before timd was started.
+func BenchmarkSessions(b *testing.B) {
+	for _, conversations := range []int{0, 50} {
+		b.Run(fmt.Sprint("conversations=", conversations), func(b *testing.B) {
+			const clients = 64
+			g := StartGateway(b, "--data", b.TempDir())
+			_, _, err := logins(b.N, clients, 0, func(i int) (net.Conn, error) {
+				c, err := openBenchConn(g, i)
+				for k := 1; err == nil && k <= conversations/2; k++ { // those behind write to this one
+					c.peer = benchUser((i + k) % max(b.N, conversations))
+					err = c.say(time.Now())
+				}
+				if err != nil {
+					return nil, err
+				}
+				return c.conn, nil
+			})
+			require.NoError(b, err)
+			g.Stop()
+			g.Start()
+			g.Ready(30 * time.Second)
+			first, err := openBenchConn(g, -1) // and whatever the first one creates
+			require.NoError(b, err)
+			defer hangUp(first.conn)
+			_, resident := g.usage(b)
+			b.ResetTimer()
+			_, conns, err := logins(b.N, clients, mostHeld, func(i int) (net.Conn, error) {
+				c, err := openBenchConn(g, i)
+				if err != nil {
+					return nil, err
+				}
+				return c.conn, nil
+			})
+			b.StopTimer()
+			require.NoError(b, err)
+			_, now := g.usage(b)
+			b.ReportMetric(float64(now-resident)/float64(len(conns)), "rss-B/session")
+			for _, c := range conns {
+				hangUp(c)
+			}
+		})
+	}
+}
+
 // logins has n users log in, clients of them at once, and returns how long each took,
 // sorted, and the connections of the first, as many as are held.
 func logins(n, clients, held int, login func(i int) (net.Conn, error)) ([]time.Duration, []net.Conn, error) {
