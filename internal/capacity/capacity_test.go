@@ -23,14 +23,14 @@ func TestPlanFitsAndIsTight(t *testing.T) {
 		}
 		g := float64(n.Gateways)
 		require.LessOrEqual(t, cpu(g), m.Cores*share, online)
-		require.LessOrEqual(t, float64(online*c.Session)/g, float64(m.Memory)*share)
+		require.LessOrEqual(t, l.held(c)/g, float64(m.Memory)*share)
 		require.LessOrEqual(t, n.GatewayLink, m.Link*share)
 		require.LessOrEqual(t, n.Subjects, float64(m.Memory)*share)
 		require.LessOrEqual(t, n.Disk, float64(m.Disk)*share)
 		require.GreaterOrEqual(t, n.Servers, replicas)
 		require.GreaterOrEqual(t, n.Gateways, 2)
 		if n.GatewaysBy == "memory" {
-			require.Greater(t, float64(online*c.Session)/(g-1), float64(m.Memory)*share)
+			require.Greater(t, l.held(c)/(g-1), float64(m.Memory)*share)
 		}
 		if n.ServersBy == "memory" {
 			require.Greater(t, n.Subjects*float64(n.Servers)/float64(n.Servers-1), float64(m.Memory)*share)

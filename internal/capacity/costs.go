@@ -16,8 +16,9 @@ type Costs struct {
 	// Stored is the CPU of all replicas of NATS together for a message and what is
 	// written beside it, and Sent that for each gateway that hears of it.
 	Stored, Sent time.Duration
-	// Session is a session's resident memory in a gateway, in bytes.
-	Session int64
+	// Session is the resident memory in a gateway of a session that has synchronised, and
+	// Conversation that of each conversation of its user, both in bytes.
+	Session, Conversation int64
 	// Subject is what NATS keeps in memory for a subject on each replica, in bytes.
 	Subject int64
 	// Record is a message in the log with its headers, on the disk of one replica and
@@ -47,15 +48,19 @@ const share = 0.6
 
 // Measured are the unit costs of this repository.
 var Measured = Costs{
-	Login:     580 * time.Microsecond, // BenchmarkLoginPath, embedded NATS included
-	Served:    300 * time.Microsecond, // BenchmarkFleet: on three NATS servers
-	Heard:     38 * time.Microsecond,
-	Stored:    420 * time.Microsecond,
-	Sent:      15 * time.Microsecond,
-	Session:   27_500, // internal/bench/results, with net/http's and the WebSocket's buffers
-	Subject:   244,    // a file store's index, nats-server 2.15.2
-	Record:    450,    // BenchmarkFleet: a short text
-	Frames:    1500,   // six frames of a short text, see internal/README.md
-	Writes:    20_000, // three nodes with files, 128 writers at once
-	Documents: 1,      // TIM_CONV
+	Login:   290 * time.Microsecond, // BenchmarkLoginPath of 40,000 users, embedded NATS included
+	Served:  300 * time.Microsecond, // BenchmarkFleet: on three NATS servers
+	Heard:   38 * time.Microsecond,
+	Stored:  420 * time.Microsecond,
+	Sent:    15 * time.Microsecond,
+	Session: 12_400, // BenchmarkSessions/conversations=0 of 8,000 users
+	// 350 bytes live in the inbox (BenchmarkAccounts), and as much garbage may gather. Right
+	// after everybody has come at once, BenchmarkSessions/conversations=50 says 1,400, with
+	// whatever else that has left in a timd with a store of its own.
+	Conversation: 700,
+	Subject:      244,    // a file store's index, nats-server 2.15.2
+	Record:       450,    // BenchmarkFleet: a short text
+	Frames:       1500,   // six frames of a short text, see internal/README.md
+	Writes:       20_000, // three nodes with files, 128 writers at once
+	Documents:    1,      // TIM_CONV
 }

@@ -37,6 +37,11 @@ func (l Load) logins() float64   { return float64(l.Online) * l.Logins * l.Peak 
 // are half as many.
 func (l Load) documents() float64 { return float64(l.Online) * l.Registered * l.Conversations }
 
+// held returns the memory of all sessions, whose users' conversations are in it.
+func (l Load) held(c Costs) float64 {
+	return float64(l.Online) * (float64(c.Session) + l.Conversations*float64(c.Conversation))
+}
+
 // stored returns the bytes of all messages on one replica.
 func (l Load) stored(c Costs) float64 {
 	return float64(l.Online) * l.Messages * l.Days * float64(c.Record)
@@ -93,7 +98,7 @@ func Plan(c Costs, m Machine, l Load) Needs {
 	own := n.Messages*seconds(c.Served) + n.Logins*seconds(c.Login)
 	heard := n.Messages * seconds(c.Heard)
 	n.Gateways, n.GatewaysBy = most(map[string]float64{
-		"CPU": (own - heard) / (cpu - heard), "memory": float64(l.Online*c.Session) / (float64(m.Memory) * share),
+		"CPU": (own - heard) / (cpu - heard), "memory": l.held(c) / (float64(m.Memory) * share),
 		"link":         n.Messages * float64(c.Frames) / (m.Link*share - n.Messages*float64(c.Record)),
 		"one may fail": 2,
 	})
@@ -118,7 +123,7 @@ func Alone(c Costs, m Machine, l Load) (online int64, by string) {
 	users := float64(l.Online)
 	shares := map[string]float64{
 		"CPU":    (l.messages()*seconds(c.Served+c.Stored/replicas) + l.logins()*seconds(c.Login)) / (m.Cores * share),
-		"memory": (users*float64(c.Session) + 1.5*l.documents()*float64(c.Subject)) / (float64(m.Memory) * share),
+		"memory": (l.held(c) + 1.5*l.documents()*float64(c.Subject)) / (float64(m.Memory) * share),
 		"disk":   l.stored(c) / (float64(m.Disk) * share),
 	}
 	worst := 0.0
