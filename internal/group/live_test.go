@@ -330,6 +330,17 @@ func TestHangUpWhileJoining(t *testing.T) {
 	require.False(t, w.rooms[0].o.Live.Here(keyOf(bob.session.user, "r").room()))
 }
 
+// A session that ends while its first join is under way is in no room, which it would
+// never leave.
+func TestJoinAfterTheEnd(t *testing.T) {
+	w := newWorld(t)
+	w.liveRoom()
+	bob := w.login(0, "bob")
+	bob.session.Close()
+	bob.refused(fault.NotLoggedIn, "group.join", obj{"groupID": "r"})
+	require.False(t, w.rooms[0].o.Live.Here(keyOf(bob.session.user, "r").room()))
+}
+
 // Whoever joins a live room once more while the store fails stays there; whoever joins
 // it for the first time is not there.
 func TestJoinWhileTheStoreFails(t *testing.T) {
