@@ -16,10 +16,13 @@ import (
 )
 
 // otherWorker returns a user whose worker is not u's.
-func otherWorker(in *Inbox, u place.User) place.User {
+func otherWorker(in *Inbox, u place.User) place.User { return withWorker(in, u, false) }
+
+// withWorker returns another user whose worker is u's (same), or is not.
+func withWorker(in *Inbox, u place.User, same bool) place.User {
 	for i := 0; ; i++ {
 		v := place.User{SDKAppID: app, UserID: fmt.Sprintf("other%d", i)}
-		if in.delivery.number(v) != in.delivery.number(u) {
+		if (in.delivery.number(v) == in.delivery.number(u)) == same {
 			return v
 		}
 	}
@@ -54,6 +57,32 @@ func TestOneIsSlow(t *testing.T) {
 	quick.until("what waited behind them", func() bool { return len(quick.messages) == 2 })
 	slow.until("all of them", func() bool { return len(slow.messages) == len(want) })
 	require.Equal(t, want, slow.texts())
+}
+
+// TestNothingOvertakes: the follower hands over nothing itself while something waits for
+// the user's worker.
+func TestNothingOvertakes(t *testing.T) {
+	in := open(t, openBus(t, bus.Memory), Options{})
+	a, c := login(t, in, "alice", "a1"), login(t, in, "carol", "c1")
+	carol := c.s.user
+	slow := login(t, in, withWorker(in, carol.User, true).UserID, "s1").s.user
+	waiting := func(n int64) {
+		require.Eventually(t, func() bool { return in.delivery.waiting[in.delivery.number(carol.User)].Load() == n }, 10*time.Second, time.Millisecond)
+	}
+	func() {
+		slow.mu.Lock()
+		defer slow.mu.Unlock()
+		a.send(slow.UserID, "holds the worker")
+		waiting(1)
+		carol.mu.Lock()
+		a.send("carol", "1")
+		waiting(2)
+		carol.mu.Unlock()
+		a.send("carol", "2")
+		waiting(3)
+	}()
+	c.until("both", func() bool { return len(c.messages) == 2 })
+	require.Equal(t, []string{"1", "2"}, c.texts())
 }
 
 // TestCloseWhileDelivering: once the inbox is closed, nothing is pushed and
