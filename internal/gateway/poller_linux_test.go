@@ -62,7 +62,10 @@ func TestFrameInParts(t *testing.T) {
 // TestEndsOfParkedSockets: a parked socket is ended by its client, in each way that
 // there is, and by the gateway, whether its client reads that or not.
 func TestEndsOfParkedSockets(t *testing.T) {
-	w := begin(t, setup{times: gateway.Times{Ask: 50 * time.Millisecond, Silence: 50 * time.Millisecond, Linger: 50 * time.Millisecond}})
+	w := begin(t, setup{times: gateway.Times{
+		Ask: 50 * time.Millisecond, Silence: 50 * time.Millisecond, Linger: 50 * time.Millisecond,
+		Write: 2 * within, // by then the socket's timer ends it, whoever has it
+	}})
 	gone := func(how string) {
 		eventually(t, how, func() bool { return w.g.Stats().Sockets == 0 && w.g.Held() == 0 })
 	}
