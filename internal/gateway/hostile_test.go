@@ -348,6 +348,22 @@ func TestEarlyBytes(t *testing.T) {
 	}
 }
 
+// A close frame that arrives so is answered.
+func TestEarlyClose(t *testing.T) {
+	w := begin(t, setup{times: gateway.Times{StandBy: 2 * within}})
+	c, err := net.Dial("tcp", strings.TrimPrefix(w.url, "ws://"))
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = c.Write(append([]byte("GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: tim.v1\r\n\r\n"),
+		masked(0x88, []byte{0x0f, 0xa0})...))
+	require.NoError(t, err)
+	require.NoError(t, c.SetReadDeadline(time.Now().Add(within)))
+	said, err := io.ReadAll(c)
+	require.NoError(t, err)
+	require.True(t, strings.HasSuffix(string(said), "\r\n\r\n\x88\x02\x0f\xa0"), "%q", said)
+}
+
 // FuzzSocket sends arbitrary bytes after a handshake. The gateway survives them,
 // and ends a socket whose client has ended.
 func FuzzSocket(f *testing.F) {
