@@ -41,9 +41,14 @@ func BenchmarkPeers(b *testing.B) {
 				for _, conn := range conns {
 					b.Cleanup(func() { hangUp(conn) })
 				}
-				return figures{"p99-µs": float64(took[len(took)*99/100].Microseconds()), "held": float64(len(conns))}
+				return figures{"p99-µs": float64(took[len(took)*99/100].Microseconds())}
 			}
 		})
+	})
+	b.Run("sessions", func(b *testing.B) {
+		all := append(comparison{startTim(b), startCentrifuge(b, peers), startCentrifugo(b, peers)}, startPackaged(b)...)
+		b.ResetTimer()
+		all.hold(b)
 	})
 	for _, pairs := range []int{128, 1000} {
 		b.Run(fmt.Sprintf("messages/pairs=%d", pairs), func(b *testing.B) {
@@ -77,7 +82,8 @@ func BenchmarkPeers(b *testing.B) {
 const (
 	turns        = 7 // the first, which begins everything, does not count
 	loginsInTurn = 1200
-	heldInTurn   = 400 // of those, the sessions that stay open: a process has a limit of descriptors
+	heldInTurn   = 400  // of those, the sessions that stay open: a process has a limit of descriptors
+	heldAtOnce   = 3000 // of each server, for the same reason
 )
 
 func p99(took []time.Duration) float64 {
@@ -115,17 +121,13 @@ func (all comparison) run(b *testing.B, least int, begin func(c contender, turn 
 		for k, c := range all {
 			now = c
 			do := begin(c, turn)
-			cpu, resident := c.usage(b)
+			cpu, _ := c.usage(b)
 			start := time.Now()
 			f := do(n)
 			took := time.Since(start)
-			cpuThen, residentThen := c.usage(b)
+			cpuThen, _ := c.usage(b)
 			f["cpu-µs"] = float64((cpuThen - cpu).Microseconds()) / float64(n)
 			f["per-s"] = float64(n) / took.Seconds()
-			if held := f["held"]; held > 0 {
-				f["rss-B"] = float64(residentThen-resident) / held
-				delete(f, "held")
-			}
 			if got[k] == nil {
 				got[k] = map[string][]float64{}
 			}
@@ -148,13 +150,31 @@ func (all comparison) run(b *testing.B, least int, begin func(c contender, turn 
 			for i, v := range values {
 				ratios[i] = got[0][unit][i] / v
 			}
-			ratio := median(ratios)
-			if unit == "rss-B" { // a process takes memory in steps, so a turn says little
-				ratio = median(got[0][unit]) / median(values)
-			}
-			b.ReportMetric(ratio, unit+"-x-"+c.name)
+			b.ReportMetric(median(ratios), unit+"-x-"+c.name)
 		}
 	}
+}
+
+// hold reports the resident memory that a session takes, read when heldAtOnce have come.
+func (all comparison) hold(b *testing.B) {
+	var own float64
+	for _, c := range all {
+		_, before := c.usage(b)
+		_, conns, err := logins(heldAtOnce, 64, heldAtOnce, c.login)
+		require.NoError(b, err, c.name)
+		for _, conn := range conns {
+			b.Cleanup(func() { hangUp(conn) })
+		}
+		_, after := c.usage(b)
+		taken := float64(after-before) / heldAtOnce
+		b.ReportMetric(taken, c.name+"-rss-B")
+		if c.name == all[0].name {
+			own = taken
+		} else {
+			b.ReportMetric(own/taken, "rss-B-x-"+c.name)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
 }
 
 func median(values []float64) float64 {
