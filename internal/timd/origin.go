@@ -69,17 +69,18 @@ func validOrigin(s string) bool {
 // point here (DNS rebinding): to a browser, the attacker's page would be of our
 // own origin.
 func (c callers) checkHost(next http.Handler) http.Handler {
-	if !c.dev {
-		return next
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !c.knownHost(r.Host) {
+		if !c.answersTo(r) {
 			http.Error(w, "timd in dev mode does not answer to this host name: use its address or localhost, or allow the name with --allowed-origin.", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
+
+// answersTo reports whether the Host of a request is one of this timd's. Outside of dev
+// mode any is.
+func (c callers) answersTo(r *http.Request) bool { return !c.dev || c.knownHost(r.Host) }
 
 func (c callers) knownHost(hostport string) bool {
 	host := hostport

@@ -271,7 +271,7 @@ const socketPath = "/ws"
 // request is answered by the handler in the ordinary way.
 func (s *server) accepts(r *http.Request) bool {
 	ready, _, _ := s.starting.state()
-	return ready && (!s.callers.dev || s.callers.knownHost(r.Host)) && s.gateway.Accepts(r)
+	return ready && s.callers.answersTo(r) && s.gateway.Accepts(r)
 }
 
 // announce prints the URL alone on the first line, for scripts, then the
