@@ -77,6 +77,15 @@ func (c *tcpAgain) SetReadDeadline(t time.Time) error {
 // NetConn is the method that tls.Conn has.
 func (c *tcpAgain) NetConn() net.Conn { return c.TCPConn }
 
+// Bare returns the connection below once all that is early has been read again: who has
+// it from net/http by then needs nothing of this one.
+func (c *tcpAgain) Bare() net.Conn {
+	if c.buffer != nil {
+		return c
+	}
+	return c.TCPConn
+}
+
 // WriteTo is TCPConn's, which would leave out what is early.
 func (c *tcpAgain) WriteTo(w io.Writer) (int64, error) {
 	if c.buffer == nil {

@@ -30,6 +30,7 @@ func TestReadAgain(t *testing.T) {
 		_, from := c.(io.ReaderFrom)
 		_, half := c.(interface{ CloseWrite() error })
 		require.True(t, from && half)
+		require.Same(t, c, c.(interface{ Bare() net.Conn }).Bare(), "what is early would be lost")
 		var text bytes.Buffer
 		if way == "read" {
 			var piece [3]byte
@@ -44,6 +45,7 @@ func TestReadAgain(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.Equal(t, "early and later", text.String())
+		require.Same(t, server, c.(interface{ Bare() net.Conn }).Bare())
 		require.NoError(t, c.Close())
 		require.NoError(t, l.Close())
 	}

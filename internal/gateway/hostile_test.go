@@ -26,13 +26,13 @@ import (
 
 // rawDial does the handshake by hand, so that a test can send what no WebSocket
 // library would.
-func (w *world) rawDial() net.Conn {
+func (w *world) rawDial(fields ...string) net.Conn {
 	w.t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(w.url, "ws://"))
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() { c.Close() })
 	_, err = io.WriteString(c, "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: x, tim.v1\r\n\r\n")
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: x, tim.v1\r\n"+strings.Join(fields, "")+"\r\n")
 	require.NoError(w.t, err)
 	// Read byte by byte, so that nothing after the handshake is swallowed.
 	var head strings.Builder

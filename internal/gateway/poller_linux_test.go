@@ -27,13 +27,20 @@ func signedLogin(user, instance string) []byte {
 // TestIdleSocketsHaveNoGoroutine: neither before their login nor after it, and each
 // is read when its client says something.
 func TestIdleSocketsHaveNoGoroutine(t *testing.T) {
+	t.Run("opened by front", func(t *testing.T) { idleSocketsHaveNoGoroutine(t) })
+	t.Run("opened by net/http", func(t *testing.T) {
+		idleSocketsHaveNoGoroutine(t, "X-Forwarded-For: 1.1.1.1\r\n", "X-Forwarded-For: 2.2.2.2\r\n")
+	})
+}
+
+func idleSocketsHaveNoGoroutine(t *testing.T, fields ...string) {
 	const n = 200 // the logins may leave as many hands waiting as may wait, which are fewer than half
 	w := begin(t, setup{})
 	w.login(page("first")) // the goroutines that all share are there
 	before := runtime.NumGoroutine()
 	var conns []net.Conn
 	for range n {
-		conns = append(conns, w.rawDial())
+		conns = append(conns, w.rawDial(fields...))
 	}
 	eventually(t, "no goroutine waits for a login", func() bool { return runtime.NumGoroutine() < before+n/2 })
 	for i, c := range conns {

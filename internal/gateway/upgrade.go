@@ -84,6 +84,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	if over, ok := netConn.(interface{ Bare() net.Conn }); ok { // from package front
+		netConn = over.Bare()
+	}
 	g.Open(netConn, early, r)
 }
 
