@@ -51,16 +51,7 @@ func (w *world) rawDial(fields ...string) net.Conn {
 
 // masked returns a client's frame with a mask of zeros.
 func masked(first byte, payload []byte) []byte {
-	b := []byte{first}
-	switch n := len(payload); {
-	case n < 126:
-		b = append(b, 0x80|byte(n))
-	case n < 1<<16:
-		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
-	default:
-		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
-	}
-	return append(append(b, 0, 0, 0, 0), payload...)
+	return gateway.ClientFrame(first, payload, [4]byte{})
 }
 
 // lastClose reads up to the close frame and returns its code, or 0 if the

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"testing"
 
@@ -35,21 +34,7 @@ func heard(b []byte, part, limit int) (all []string, bad *violation) {
 
 // client returns a client's frame with a mask.
 func client(first byte, payload string) []byte {
-	b := []byte{first}
-	switch n := len(payload); {
-	case n < 126:
-		b = append(b, 0x80|byte(n))
-	case n < 1<<16:
-		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
-	default:
-		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
-	}
-	mask := []byte{0xa1, 0x02, 0x7f, 0x80}
-	b = append(b, mask...)
-	for i := range len(payload) {
-		b = append(b, payload[i]^mask[i%4])
-	}
-	return b
+	return ClientFrame(first, []byte(payload), [4]byte{0xa1, 0x02, 0x7f, 0x80})
 }
 
 // TestReader: it makes the same of bytes whether they arrive all at once, one by one
