@@ -16,7 +16,7 @@
 //	loginframe.go  what it and its answer hold
 //	methods.go   logout, farewell, renew, ping
 //	session.go   what other packages see: Session, Notify, Handle
-//	sockets.go   what the registry asks: Kick, Alive, Places, Drop, Supersede
+//	sockets.go   what the registry asks: Kick, Alive, Places, Of, Drop, Supersede
 //	farewell.go  the sealed token that says logout
 //	limiter.go   too many logins, UserSigs that are not valid, frames
 //	fair.go      too many of anything, fair to each network

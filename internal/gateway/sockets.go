@@ -85,6 +85,17 @@ func (g *Gateway) Places() []place.Place {
 	return all
 }
 
+// Of implements registry.Sockets.
+func (g *Gateway) Of(u place.User) []place.Place {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	var all []place.Place
+	for _, sess := range g.users[u] {
+		all = append(all, sess.place)
+	}
+	return all
+}
+
 // Supersede implements registry.Sockets.
 func (g *Gateway) Supersede(p place.Place) {
 	if sess, _ := g.at(p, true, ""); sess != nil {

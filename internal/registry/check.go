@@ -38,20 +38,39 @@ func (r *Registry) keepChecking() {
 		case <-r.checkNow:
 			strict = true
 		}
+		r.checks.left = nil // of an earlier one; something has happened since
 		for !r.checkAll(strict) {
 			// The store cannot be reached; this gateway vouches for nothing
 			// until it can.
 			if !r.sleep(250 * time.Millisecond) {
 				return
 			}
+			select {
+			case <-r.checkNow:
+				strict, r.checks.left = true, nil
+			default:
+			}
 		}
 	}
 }
 
-// checkAll compares every place of this gateway with its record, and returns
-// false if some record could not be read. strict reads at the leader, because
-// something has happened; otherwise a record from a follower will do until the
-// next time.
+// checks is how far the comparisons have come. It belongs to the goroutine of
+// keepChecking.
+type checks struct {
+	// Changes of records up to walked are in force here, and have been looked at twice
+	// up to before: a place may have been displaced while its login was not over yet,
+	// which the next walk finds.
+	before, walked uint64
+	// left are the places that a comparison of all of them has not come to, since the
+	// store did not answer: a crowd need not be read again from its beginning.
+	left []place.Place
+	term uint64 // of left
+}
+
+// checkAll compares the places of this gateway with their records, and returns
+// false if some record could not be read. strict reads all of them at the leader,
+// because something has happened; otherwise it reads the records that were changed
+// since the last time but one, from any replica.
 func (r *Registry) checkAll(strict bool) bool {
 	if !r.bus.Up() {
 		return false
@@ -66,8 +85,11 @@ func (r *Registry) checkAll(strict bool) bool {
 	if err := r.refreshAllSettings(ctx); err != nil {
 		return false
 	}
-	places := r.o.Sockets.Places()
-	if bus.Spread(len(places), func(i int) error { return r.checkPlace(places[i], strict) }) != nil {
+	compare := r.compareChanged
+	if strict {
+		compare = func() error { return r.compareEach(term) }
+	}
+	if compare() != nil {
 		return false
 	}
 	r.leases.passed(term)
@@ -75,16 +97,70 @@ func (r *Registry) checkAll(strict bool) bool {
 	return true
 }
 
-// checkPlace compares one place with its record, and corrects the socket when
-// they differ. A plain read is only good enough to find that all is well: an
-// eviction is proven by a write.
-func (r *Registry) checkPlace(p place.Place, strict bool) error {
-	ctx, cancel := context.WithTimeout(r.ctx, r.o.opTimeout)
-	defer cancel()
-	v, err := r.read(ctx, key(p.User), strict)
+// compareEach compares every place.
+func (r *Registry) compareEach(term uint64) error {
+	if r.checks.left == nil || r.checks.term != term {
+		r.checks.left, r.checks.term = r.o.Sockets.Places(), term
+	}
+	places := r.checks.left
+	done := make([]bool, len(places))
+	err := bus.Spread(len(places), func(i int) error {
+		err := r.checkPlace(places[i])
+		done[i] = err == nil
+		return err
+	})
+	r.checks.left = nil
+	for i, p := range places {
+		if err != nil && !done[i] {
+			r.checks.left = append(r.checks.left, p)
+		}
+	}
+	return err
+}
+
+// compareChanged compares the places of users whose records have changed.
+func (r *Registry) compareChanged() error {
+	from := r.checks.before + 1
+	for {
+		values, err := r.bus.Batch(r.ctx, usersStream, everyRecord, from, 256)
+		if err != nil && !errors.Is(err, bus.ErrNoValue) {
+			return err
+		}
+		if len(values) == 0 {
+			break
+		}
+		for _, v := range values {
+			from = v.Seq + 1
+			u, ok := userOf(v.Subject)
+			if !ok {
+				continue
+			}
+			for _, p := range r.o.Sockets.Of(u) {
+				if err := r.compare(p, v); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	r.checks.before, r.checks.walked = r.checks.walked, from-1
+	return nil
+}
+
+// checkPlace reads the record of a place at the leader and compares the two.
+func (r *Registry) checkPlace(p place.Place) error {
+	v, err := r.read(r.ctx, key(p.User), true)
 	if err != nil {
 		return err
 	}
+	return r.compare(p, v)
+}
+
+// compare compares a place with its record, and corrects the socket when they differ.
+// A record from any replica is good enough to find that all is well; an eviction is
+// proven by a write.
+func (r *Registry) compare(p place.Place, v bus.Value) error {
+	ctx, cancel := context.WithTimeout(r.ctx, r.o.opTimeout)
+	defer cancel()
 	rec, err := decodeRecord(v.Data)
 	if err != nil {
 		// A newer timd has written it. This one cannot vouch for this place,
@@ -111,7 +187,7 @@ func (r *Registry) checkPlace(p place.Place, strict bool) error {
 			}}
 		}
 		next, back := rec, change{}
-		if slices.Contains(r.o.Sockets.Places(), p) { // its socket may have gone since the record was read
+		if r.attached(p) { // its socket may have gone since the record was read
 			next, back = reattach(rec, s, p, r.self, now)
 		}
 		next, c := tidy(next, s, p.User, now)
@@ -120,7 +196,7 @@ func (r *Registry) checkPlace(p place.Place, strict bool) error {
 		st := c.step(next)
 		st.after = func() {
 			r.endAt(p.User, c.Due)
-			if back.Write && !slices.Contains(r.o.Sockets.Places(), p) {
+			if back.Write && !r.attached(p) {
 				// It was lost meanwhile, and detaching it found it detached
 				// already.
 				r.unreported.add(socketEnd{place: p, since: r.now()})
@@ -128,6 +204,11 @@ func (r *Registry) checkPlace(p place.Place, strict bool) error {
 		}
 		return st
 	})
+}
+
+// attached reports whether a place is attached here.
+func (r *Registry) attached(p place.Place) bool {
+	return slices.Contains(r.o.Sockets.Of(p.User), p)
 }
 
 // upToDate reports whether the record has the place attached and within its

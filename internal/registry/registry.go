@@ -23,7 +23,7 @@
 // The record is the truth and sockets follow it. Every attach has a number
 // from the compare-and-set; whatever names an older one is ignored. A signal
 // may be lost, late or repeated: each gateway also compares its places with
-// the records every 30 s and after every reconnect.
+// the records that have changed every 30 s, and with all after every reconnect.
 package registry
 
 import (
@@ -33,6 +33,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -112,6 +113,7 @@ type Registry struct {
 	endings    endings
 	history    logbook
 	strangers  strangers
+	checks     checks
 	checkNow   chan struct{} // compare all places now
 	natsBack   chan struct{} // the connection is back: renew the lease now
 	tidySlots  chan struct{} // limits the work that ends places
@@ -315,10 +317,11 @@ func userOf(subject string) (place.User, bool) {
 	if !ok || !ok2 {
 		return u, false
 	}
-	if _, err := fmt.Sscanf(app, "%d", &u.SDKAppID); err != nil {
+	n, err := strconv.ParseUint(app, 10, 32)
+	if err != nil {
 		return u, false
 	}
-	var err error
+	u.SDKAppID = uint32(n)
 	u.UserID, err = bus.UserOfToken(id)
 	return u, err == nil
 }

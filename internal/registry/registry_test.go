@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -75,6 +76,10 @@ func (g *fakeGateway) Places() []place.Place {
 		all = append(all, p)
 	}
 	return all
+}
+
+func (g *fakeGateway) Of(u place.User) []place.Place {
+	return slices.DeleteFunc(g.Places(), func(p place.Place) bool { return p.User != u })
 }
 
 func (g *fakeGateway) Drop(p place.Place)      { g.drop(p, "drop") }

@@ -109,7 +109,7 @@ func (r *Registry) changedSettings(app uint32, s Settings, data []byte) {
 	r.spreadSettings(app, s.Revision, data)
 	r.checkSoon()
 	r.goes(func() {
-		if err := r.sweep(r.ctx, strconv.FormatUint(uint64(app), 10)+".*"); err != nil && r.ctx.Err() == nil {
+		if err := r.sweep(r.ctx, appKeys(app)); err != nil && r.ctx.Err() == nil {
 			r.sweepIn(0)
 		}
 	})

@@ -17,6 +17,8 @@ type Sockets interface {
 	Alive(ctx context.Context, p place.Place) bool
 	// Places returns what is attached here, to be compared with the records.
 	Places() []place.Place
+	// Of returns those of them that are a user's.
+	Of(u place.User) []place.Place
 	// Drop closes the socket of a place that the registry can no longer vouch
 	// for: its client resumes and is decided anew.
 	Drop(p place.Place)

@@ -399,7 +399,7 @@ func (r *Registry) Renew(ctx context.Context, p place.Place, signedAt, expiresAt
 		return st
 	})
 	if verdict == place.KickedOut {
-		r.goes(func() { _ = r.checkPlace(p, true) })
+		r.goes(func() { _ = r.checkPlace(p) })
 	}
 	return verdict, err
 }

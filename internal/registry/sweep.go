@@ -3,7 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
-	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -65,28 +65,33 @@ func (r *Registry) keepSweeping() {
 		r.sweeps.mu.Lock()
 		r.sweeps.at = time.Now().Add(sweepEvery)
 		r.sweeps.mu.Unlock()
-		if err := r.sweep(r.ctx, ">"); err != nil && r.ctx.Err() == nil {
+		if err := r.sweep(r.ctx, everyRecord); err != nil && r.ctx.Err() == nil {
 			r.log.Warn("registry: not all records could be checked", "error", err)
 			r.sweepIn(5 * time.Second)
 		}
 	}
 }
 
-// sweep tidies all records whose key matches: "*.*" for all, "<app>.*" for an
-// app's.
+// sweep tidies all records whose key matches: everyRecord for all, "<app>.*" for an app's, and
+// compares all places here with theirs.
 func (r *Registry) sweep(ctx context.Context, keys string) error {
-	here := make(map[place.Place]bool)
+	here := make(map[place.Place]bool) // whether a record has shown it
 	for _, p := range r.o.Sockets.Places() {
-		here[p] = true
+		here[p] = false
 	}
-	return r.walk(ctx, keys, 1, func(u place.User, rec Record, _ uint64) error {
+	err := r.walk(ctx, keys, 1, func(u place.User, rec Record, _ uint64) error {
 		for i := range rec.Instances {
 			// The record says that it has been attached here for some time,
 			// and no socket has it. (An attach number is at least the time of
 			// the attach.)
 			in := &rec.Instances[i]
-			old := r.now()-int64(in.Attach) > orphanAfter.Milliseconds()
-			if p := in.holder(u).Place; in.Gateway == r.self && in.Down == 0 && old && !here[p] {
+			if in.Gateway != r.self || in.Down != 0 {
+				continue
+			}
+			p := in.holder(u).Place
+			if _, ok := here[p]; ok {
+				here[p] = true
+			} else if r.now()-int64(in.Attach) > orphanAfter.Milliseconds() {
 				r.orphan(p)
 			}
 		}
@@ -102,21 +107,42 @@ func (r *Registry) sweep(ctx context.Context, keys string) error {
 		r.endAt(u, c.Due)
 		return nil
 	})
+	for p, shown := range here {
+		if err == nil && !shown && covers(keys, p.User) {
+			err = r.checkPlace(p)
+		}
+	}
+	return err
 }
+
+// covers reports whether a walk over these keys comes to a user's record.
+func covers(keys string, u place.User) bool {
+	return keys == everyRecord || keys == appKeys(u.SDKAppID)
+}
+
+// appKeys are those of an app's records.
+func appKeys(app uint32) string { return strconv.FormatUint(uint64(app), 10) + ".*" }
 
 // orphan detaches a place whose socket has gone without the record learning of
 // it, unless the socket was attached since the walk began.
 func (r *Registry) orphan(p place.Place) {
-	if slices.Contains(r.o.Sockets.Places(), p) {
+	if r.attached(p) {
 		return
 	}
 	r.unreported.add(socketEnd{place: p, since: r.now()})
 }
 
+// everyRecord is the filter of all records. NATS counts what is left of a batch, and
+// for a pattern it looks at every subject of the stream to do so.
+const everyRecord = ">"
+
 // walk calls f for each record that matches, from a sequence number on.
 // Records that change meanwhile may come twice; none is missed.
 func (r *Registry) walk(ctx context.Context, keys string, from uint64, f func(u place.User, rec Record, seq uint64) error) error {
-	filter := bus.BucketSubject(bus.BucketUsers, keys)
+	filter := keys
+	if filter != everyRecord {
+		filter = bus.BucketSubject(bus.BucketUsers, keys)
+	}
 	for {
 		values, err := r.bus.Batch(ctx, usersStream, filter, from, 256)
 		if err != nil && !errors.Is(err, bus.ErrNoValue) {
