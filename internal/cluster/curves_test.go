@@ -84,7 +84,7 @@ func valuesOf(samples []map[string]float64, metric string) (values []float64) {
 
 // write makes a page of facts, and soak.svg: one chart a gauge, each from zero, with the
 // kill between the halves.
-func (c *curves) write(folder, title string, facts ...string) error {
+func (c *curves) write(folder, by, title string, facts ...string) error {
 	const width, height, gap, top = 680.0, 90.0, 46.0, 58.0
 	samples := slices.Concat(c.halves...)
 	step := width / float64(len(samples)-1)
@@ -110,7 +110,7 @@ func (c *curves) write(folder, title string, facts ...string) error {
 		return err
 	}
 	var page strings.Builder
-	fmt.Fprintf(&page, "# Soak\n\nWritten by `make held SOAK=…`, as is: %s, with their messages, logins, cut connections and a kill -9 in the middle.\n\n![The curves](soak.svg)\n\n", title)
+	fmt.Fprintf(&page, "# Soak\n\nWritten by `%s SOAK=…`, as is: %s, with their messages, logins, cut connections and a kill -9 in the middle.\n\n![The curves](soak.svg)\n\n", by, title)
 	for _, line := range append(facts, c.growthLines()...) {
 		fmt.Fprintf(&page, "- %s\n", line)
 	}
@@ -167,7 +167,7 @@ func TestChart(t *testing.T) {
 		}
 	}
 	folder := t.TempDir()
-	require.NoError(t, c.write(folder, "10000 sessions for 1h0m0s", "a fact"))
+	require.NoError(t, c.write(folder, "make held", "10000 sessions for 1h0m0s", "a fact"))
 	chart, err := os.ReadFile(filepath.Join(folder, "soak.svg"))
 	require.NoError(t, err)
 	require.NoError(t, xml.Unmarshal(chart, &struct {

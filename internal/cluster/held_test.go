@@ -49,8 +49,9 @@ func TestHeld(t *testing.T) {
 	}
 	g := StartGateway(t, "--data", t.TempDir())
 	idle := readGauges(t, g)
-	h := &held{t: t, g: g, rand: rand.New(rand.NewPCG(seed(t), 2)), end: make(chan struct{})}
-	h.begin(sessions)
+	h := newHeld(t, seed(t), g.Addr)
+	h.g = g
+	h.begin(0, sessions)
 	h.present()
 
 	curves := &curves{}
@@ -77,11 +78,13 @@ func TestHeld(t *testing.T) {
 	half()
 	keep := func(facts ...string) {
 		if folder := os.Getenv("TIM_CURVES"); folder != "" {
-			require.NoError(t, curves.write(folder, fmt.Sprintf("%d sessions for %v", sessions, length), facts...))
+			require.NoError(t, curves.write(folder, "make held", fmt.Sprintf("%d sessions for %v", sessions, length), facts...))
 		}
 	}
 	keep("what follows the second half has failed") // an hour's curves are worth having even then
 	quiet()
+	h.ready()
+	h.present()
 	h.settle()
 
 	fact := fmt.Sprintf("%d messages arrived, each once; %d logins again, %d connections cut; all back %v after the kill",
@@ -102,15 +105,20 @@ func TestHeld(t *testing.T) {
 
 // held are the sessions and what happens to them.
 type held struct {
-	t    *testing.T
-	g    *Gateway
-	rand *rand.Rand // of live's goroutine
-	all  []*dweller // those with an even number stay, the others come and go
-	end  chan struct{}
-	wg   sync.WaitGroup
+	t        *testing.T
+	g        *Gateway   // of TestHeld, which has one
+	gateways []string   // their addresses
+	rand     *rand.Rand // of live's goroutine
+	all      []*dweller // those with an even number stay, the others come and go
+	end      chan struct{}
+	wg       sync.WaitGroup
 
 	messages, logins, cuts atomic.Int64
 	down                   atomic.Bool // logins may fail
+}
+
+func newHeld(t *testing.T, seed uint64, gateways ...string) *held {
+	return &held{t: t, gateways: gateways, rand: rand.New(rand.NewPCG(seed, 2)), end: make(chan struct{})}
 }
 
 // dweller is a user with one client.
@@ -129,9 +137,9 @@ func (h *held) newDweller(n int) *dweller {
 	d := &dweller{user: fmt.Sprint("held", n), got: map[string]int{}}
 	// Each from an address of its own, as users have: of one network only so many may
 	// stand by at once.
-	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, byte(1+n/200), byte(1+n%200))}}
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, byte(n/40_000), byte(1+n/200%200), byte(1+n%200))}}
 	d.Client = native.New(native.Options{
-		URL: h.g.Via().URL(), SDKAppID: App,
+		URL: (&Balancer{}).URL(), SDKAppID: App,
 		OnMail: func(name string, data any) {
 			if name != frame.EventMessageReceived {
 				return
@@ -142,8 +150,12 @@ func (h *held) newDweller(n int) *dweller {
 				d.got[textOf(m)]++
 			}
 		},
-		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			c, err := from.DialContext(ctx, network, h.g.Addr)
+		Dial: func(ctx context.Context, network, _ string) (c net.Conn, err error) {
+			for k := range h.gateways { // each has one of its own, and the next one while that is away
+				if c, err = from.DialContext(ctx, network, h.gateways[(n+k)%len(h.gateways)]); err == nil {
+					break
+				}
+			}
 			d.mu.Lock()
 			d.conn = c
 			d.mu.Unlock()
@@ -153,12 +165,12 @@ func (h *held) newDweller(n int) *dweller {
 	return d
 }
 
-// begin logs everybody in.
-func (h *held) begin(sessions int) {
+// begin logs everybody in, those with the numbers from first on.
+func (h *held) begin(first, sessions int) {
 	start := time.Now()
 	slots := make(chan struct{}, 32)
 	for n := range sessions {
-		d := h.newDweller(n)
+		d := h.newDweller(first + n)
 		h.t.Cleanup(d.Destroy)
 		h.all = append(h.all, d)
 		slots <- struct{}{}
@@ -284,11 +296,8 @@ func (h *held) ready() {
 	}
 }
 
-// settle waits until everybody is there and every acknowledged message has arrived, and
-// checks that none has twice.
+// settle waits until every acknowledged message has arrived, and checks that none has twice.
 func (h *held) settle() {
-	h.ready()
-	h.present()
 	for n := 0; n < len(h.all); n += 2 {
 		from, to := h.all[n], h.all[(n+2)%len(h.all)]
 		missing := func() (out []string) {

@@ -86,7 +86,11 @@ type process struct {
 	t    testing.TB
 	path string
 	args []string
+	env  []string // beside that of the test
 	logs testlog.Buffer
+
+	wantsIn bool // and then in is its standard input
+	in      io.WriteCloser
 
 	mu  sync.Mutex
 	cmd *exec.Cmd
@@ -98,12 +102,17 @@ func (p *process) start() io.Reader {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cmd = exec.Command(p.path, p.args...)
-	p.cmd.Env = append(os.Environ(), "TIM_LISTEN=") // flags alone decide
+	p.cmd.Env = append(append(os.Environ(), "TIM_LISTEN="), p.env...) // flags alone decide
 	p.cmd.SysProcAttr = dieWithParent()
 	p.cmd.Stderr = &p.logs
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		p.t.Fatal(err)
+	}
+	if p.wantsIn {
+		if p.in, err = p.cmd.StdinPipe(); err != nil {
+			p.t.Fatal(err)
+		}
 	}
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)

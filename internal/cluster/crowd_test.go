@@ -1,0 +1,228 @@
+package cluster
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	// A process may have fewer than 20,000 descriptors on many machines, so no gateway
+	// gets more sessions, also while one of them is away, and no process of clients.
+	crowdOfGateway = 16_500
+	crowdOfHost    = 14_500
+
+	// crowdDown is how long the gateway that is killed stays away.
+	crowdDown = 20 * time.Second
+)
+
+// TestCrowd holds as many sessions as TIM_CROWD says over several gateways and one NATS
+// server for TIM_SOAK, and kills a gateway with -9 in the middle, whose sessions go on at
+// the others. As in TestHeld some come and go, write, and lose their connections; no
+// session and no acknowledged message may be lost, and what the gateways take must not
+// grow in either half. The clients are in processes of their own: TestCrowdHost.
+func TestCrowd(t *testing.T) {
+	length, err := time.ParseDuration(os.Getenv("TIM_SOAK"))
+	sessions, bad := strconv.Atoi(os.Getenv("TIM_CROWD"))
+	if err != nil || bad != nil {
+		t.Skip("make crowd runs it")
+	}
+	c := openCrowd(t, sessions)
+	curves := &curves{}
+	half := func() {
+		curves.begin()
+		for range halfSamples {
+			time.Sleep(length / (2 * halfSamples))
+			curves.add(c.gauges())
+		}
+	}
+	half()
+	back := c.crash()
+	half()
+	facts := []string{fmt.Sprintf("%d gateways on one NATS server; the sessions of the one that was killed were back %v after that, at the others; it stayed away for %v",
+		len(c.gateways), back.Round(100*time.Millisecond), crowdDown)}
+	keep := func() {
+		if folder := os.Getenv("TIM_CURVES"); folder != "" {
+			require.NoError(t, curves.write(folder, "make crowd", fmt.Sprintf("%d sessions for %v", sessions, length), facts...))
+		}
+	}
+	keep() // what follows may fail
+	facts = append(facts, c.all("quiet")...)
+	c.present()
+	facts = append(facts, c.all("settle")...)
+	t.Log(strings.Join(facts, "\n"))
+	keep()
+	for _, grown := range curves.growth() {
+		t.Log(grown)
+		require.True(t, grown.flat(), "%v", grown)
+	}
+	c.all("leave")
+}
+
+// crowd are the servers, and the processes of clients.
+type crowd struct {
+	t        *testing.T
+	sessions int
+	nats     *NATS
+	gateways []*Gateway
+	hosts    []*crowdHost
+}
+
+func openCrowd(t *testing.T, sessions int) *crowd {
+	c := &crowd{t: t, sessions: sessions, nats: StartNATS(t, 1)}
+	var addrs []string
+	for n := range 1 + max(1, (sessions+crowdOfGateway-1)/crowdOfGateway) {
+		g := StartGateway(t, "--nats", c.nats.URL(), "--node", fmt.Sprint("g", n+1))
+		c.gateways, addrs = append(c.gateways, g), append(addrs, g.Addr)
+	}
+	start := time.Now()
+	for first := 0; first < sessions; first += crowdOfHost {
+		c.hosts = append(c.hosts, startCrowdHost(t, first, min(crowdOfHost, sessions-first), addrs))
+	}
+	c.all("begin")
+	c.present()
+	t.Logf("%d sessions after %v", sessions, time.Since(start).Round(time.Second))
+	c.all("live")
+	return c
+}
+
+// all has each host do something, at once, and returns what they say about it.
+func (c *crowd) all(what string) []string {
+	said := make([]string, len(c.hosts))
+	var wg sync.WaitGroup
+	for i, h := range c.hosts {
+		wg.Go(func() { said[i] = h.do(what) })
+	}
+	wg.Wait()
+	for i, h := range c.hosts {
+		if strings.HasPrefix(said[i], "FAIL") {
+			c.t.Fatalf("clients from %d on, %s: %s\n%s", h.first, what, said[i], h.tail(4000))
+		}
+	}
+	return slices.DeleteFunc(said, func(s string) bool { return s == "" })
+}
+
+// crash kills a gateway, and returns how long after that everybody was back.
+func (c *crowd) crash() time.Duration {
+	c.all("down")
+	g := c.gateways[len(c.gateways)/2]
+	g.Kill()
+	start := time.Now()
+	again := time.AfterFunc(crowdDown, g.Start)
+	defer again.Stop()
+	c.all("ready")
+	back := time.Since(start)
+	require.Eventually(c.t, g.IsReady, crowdDown+time.Minute, 100*time.Millisecond)
+	return back
+}
+
+// gauges are those of all gateways, added up.
+func (c *crowd) gauges() map[string]float64 {
+	sum := map[string]float64{}
+	for _, g := range c.gateways {
+		for name, v := range readGauges(c.t, g) {
+			sum[name] += v
+		}
+	}
+	return sum
+}
+
+// present waits until the gateways have everybody, too.
+func (c *crowd) present() {
+	users := func() int { return int(c.gauges()["tim_inbox_users"]) }
+	require.Eventually(c.t, func() bool { return users() == c.sessions }, time.Minute, 200*time.Millisecond, "the gateways have not got all users")
+}
+
+// crowdHost is a process with some of the clients. It does what it is told, a word a
+// line, and says in a line when that is done.
+type crowdHost struct {
+	process
+	first int
+	said  *bufio.Scanner
+}
+
+// What TestCrowdHost gets from the environment, and how its answers begin, among what
+// package testing prints.
+const (
+	crowdHostEnv = "TIM_CROWD_HOST"
+	crowdDone    = "done: "
+)
+
+func startCrowdHost(t *testing.T, first, sessions int, gateways []string) *crowdHost {
+	h := &crowdHost{first: first}
+	h.process = process{t: t, path: os.Args[0], wantsIn: true,
+		args: []string{"-test.run=^TestCrowdHost$", "-test.timeout=0"},
+		env:  []string{fmt.Sprintf("%s=%d %d %s", crowdHostEnv, first, sessions, strings.Join(gateways, " "))},
+	}
+	h.said = bufio.NewScanner(h.start())
+	t.Cleanup(func() { h.signal(syscall.SIGKILL) })
+	return h
+}
+
+// do tells it what to do and waits until that is done.
+func (h *crowdHost) do(what string) string {
+	if _, err := fmt.Fprintln(h.in, what); err != nil {
+		return fmt.Sprint("FAIL ", err)
+	}
+	var other strings.Builder // a failure
+	for h.said.Scan() {
+		if said, ok := strings.CutPrefix(h.said.Text(), crowdDone); ok {
+			return said
+		}
+		fmt.Fprintln(&other, h.said.Text())
+	}
+	return "FAIL " + other.String()
+}
+
+// TestCrowdHost is a process of clients of TestCrowd, which starts it.
+func TestCrowdHost(t *testing.T) {
+	task := strings.Fields(os.Getenv(crowdHostEnv))
+	if len(task) < 3 {
+		t.Skip("TestCrowd starts it")
+	}
+	first, err := strconv.Atoi(task[0])
+	require.NoError(t, err)
+	sessions, err := strconv.Atoi(task[1])
+	require.NoError(t, err)
+	h := newHeld(t, uint64(first), task[2:]...)
+	quiet := sync.OnceFunc(func() {
+		h.down.Store(false)
+		close(h.end)
+		h.wg.Wait()
+	})
+	t.Cleanup(quiet)
+	do := map[string]func(){
+		"begin": func() { h.begin(first, sessions) },
+		"live":  func() { h.wg.Go(h.live) },
+		"down":  func() { h.down.Store(true) },
+		"ready": func() { h.ready(); h.down.Store(false) },
+		"quiet": func() { quiet(); h.ready() },
+		"leave": h.leave,
+		"settle": func() {
+			h.settle()
+			require.NotZero(t, h.messages.Load(), "nothing was sent")
+		},
+	}
+	in := bufio.NewScanner(os.Stdin)
+	for in.Scan() {
+		do[in.Text()]()
+		if t.Failed() {
+			return
+		}
+		said := ""
+		if in.Text() == "settle" {
+			said = fmt.Sprintf("%d messages arrived, each once; %d logins again, %d connections cut", h.messages.Load(), h.logins.Load(), h.cuts.Load())
+		}
+		_, _ = io.WriteString(os.Stdout, crowdDone+said+"\n")
+	}
+}
