@@ -22,17 +22,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// startPackaged starts those peers that come as packages of the system, with what
-// they need for the work of timd's clients and defaults otherwise.
-func startPackaged(b *testing.B) (all comparison) {
+// packaged returns those peers that come as packages of the system. They are started
+// with what they need for the work of timd's clients and defaults otherwise.
+func packaged(b *testing.B) (all []start) {
 	for _, path := range []string{"mosquitto", "/usr/sbin/mosquitto"} {
 		if _, err := exec.LookPath(path); err == nil {
-			all = append(all, startMosquitto(b, path))
+			all = append(all, func() contender { return startMosquitto(b, path) })
 			break
 		}
 	}
 	if found, _ := filepath.Glob("/usr/lib/*/ejabberd-*/ebin/ejabberd.app"); len(found) > 0 {
-		all = append(all, startEjabberd(b, filepath.Join(found[0], "..", "..", "..")))
+		all = append(all, func() contender { return startEjabberd(b, filepath.Join(found[0], "..", "..", "..")) })
 	}
 	return all
 }
@@ -46,7 +46,7 @@ func startMosquitto(b *testing.B, path string) contender {
 	require.NoError(b, err)
 	hashed := fmt.Sprintf("$7$%d$%s$%s", rounds, base64.StdEncoding.EncodeToString(salt), base64.StdEncoding.EncodeToString(sum))
 	var users bytes.Buffer
-	for i := range turns*loginsInTurn + 1 {
+	for i := range mostHeld + comeBefore + 1 {
 		fmt.Fprintf(&users, "%s:%s\n", benchUser(i), hashed)
 	}
 	me, err := user.Current()

@@ -33,26 +33,28 @@ func BenchmarkPeers(b *testing.B) {
 		b.Skip("TIM_PEERS names no folder with the other servers; make bench does")
 	}
 	b.Run("logins", func(b *testing.B) {
-		all := append(comparison{startTim(b), startCentrifuge(b, peers), startCentrifugo(b, peers)}, startPackaged(b)...)
-		all.run(b, loginsInTurn, func(c contender, turn int) func(n int) figures {
-			return func(n int) figures {
-				took, conns, err := logins(n, 64, heldInTurn, func(i int) (net.Conn, error) { return c.login(turn*n + i) })
-				require.NoError(b, err)
-				for _, conn := range conns {
-					b.Cleanup(func() { hangUp(conn) })
-				}
-				return figures{"p99-µs": float64(took[len(took)*99/100].Microseconds())}
-			}
-		})
+		// What follows a leave once the grace is over belongs to it, and shall follow soon.
+		starts := []start{
+			func() contender { return startTim(b, "--grace", "1s") },
+			func() contender { return startCentrifuge(b, peers) },
+			func() contender { return startCentrifugo(b, peers) },
+		}
+		comeAndGo(b, append(starts, packaged(b)...))
 	})
 	b.Run("sessions", func(b *testing.B) {
-		all := append(comparison{startTim(b), startCentrifuge(b, peers), startCentrifugo(b, peers)}, startPackaged(b)...)
+		all := comparison{startTim(b), startCentrifuge(b, peers), startCentrifugo(b, peers)}
+		for _, start := range packaged(b) {
+			all = append(all, start())
+		}
 		b.ResetTimer()
 		all.hold(b)
 	})
 	for _, pairs := range []int{128, 1000} {
 		b.Run(fmt.Sprintf("messages/pairs=%d", pairs), func(b *testing.B) {
-			all := append(comparison{startTim(b), startCentrifuge(b, peers)}, startPackaged(b)...)
+			all := comparison{startTim(b), startCentrifuge(b, peers)}
+			for _, start := range packaged(b) {
+				all = append(all, start())
+			}
 			all.run(b, 3000, func(c contender, _ int) func(n int) figures {
 				talking, failed := make([]*benchPair, pairs), make([]error, pairs)
 				var coming sync.WaitGroup
@@ -80,10 +82,8 @@ func BenchmarkPeers(b *testing.B) {
 }
 
 const (
-	turns        = 7 // the first, which begins everything, does not count
-	loginsInTurn = 1200
-	heldInTurn   = 400  // of those, the sessions that stay open: a process has a limit of descriptors
-	heldAtOnce   = 3000 // of each server, for the same reason
+	turns      = 7    // the first, which begins everything, does not count
+	heldAtOnce = 3000 // of each server: a process has a limit of descriptors
 )
 
 func p99(took []time.Duration) float64 {
@@ -93,6 +93,36 @@ func p99(took []time.Duration) float64 {
 
 // figures are what one turn took, by unit.
 type figures map[string]float64
+
+// medians are the figures of all turns, by contender.
+type medians []map[string][]float64
+
+func (m medians) add(k int, f figures) {
+	if m[k] == nil {
+		m[k] = map[string][]float64{}
+	}
+	for unit, v := range f {
+		m[k][unit] = append(m[k][unit], v)
+	}
+}
+
+// report reports the medians and those of the ratios to the first.
+func (m medians) report(b *testing.B, names []string) {
+	b.ReportMetric(0, "ns/op") // a turn of all of them says nothing
+	for k, name := range names {
+		for unit, values := range m[k] {
+			b.ReportMetric(median(values), name+"-"+unit)
+			if k == 0 {
+				continue
+			}
+			ratios := make([]float64, len(values))
+			for i, v := range values {
+				ratios[i] = m[0][unit][i] / v
+			}
+			b.ReportMetric(median(ratios), unit+"-x-"+name)
+		}
+	}
+}
 
 // contender is a server, and how its clients come and talk.
 type contender struct {
@@ -109,7 +139,7 @@ type comparison []contender
 // the medians. What it does before it returns the function does not count.
 func (all comparison) run(b *testing.B, least int, begin func(c contender, turn int) func(n int) figures) {
 	n := max(b.N/(turns-1)/len(all), least)
-	got := make([]map[string][]float64, len(all))
+	got := make(medians, len(all))
 	var now contender
 	defer func() {
 		if b.Failed() {
@@ -128,31 +158,17 @@ func (all comparison) run(b *testing.B, least int, begin func(c contender, turn 
 			cpuThen, _ := c.usage(b)
 			f["cpu-µs"] = float64((cpuThen - cpu).Microseconds()) / float64(n)
 			f["per-s"] = float64(n) / took.Seconds()
-			if got[k] == nil {
-				got[k] = map[string][]float64{}
-			}
-			for unit, v := range f {
-				if turn > 0 {
-					got[k][unit] = append(got[k][unit], v)
-				}
+			if turn > 0 {
+				got.add(k, f)
 			}
 		}
 	}
 	b.StopTimer()
-	b.ReportMetric(0, "ns/op") // a turn of all of them says nothing
+	names := make([]string, len(all))
 	for k, c := range all {
-		for unit, values := range got[k] {
-			b.ReportMetric(median(values), c.name+"-"+unit)
-			if k == 0 {
-				continue
-			}
-			ratios := make([]float64, len(values))
-			for i, v := range values {
-				ratios[i] = got[0][unit][i] / v
-			}
-			b.ReportMetric(median(ratios), unit+"-x-"+c.name)
-		}
+		names[k] = c.name
 	}
+	got.report(b, names)
 }
 
 // hold reports the resident memory that a session takes, read when heldAtOnce have come.
@@ -182,8 +198,8 @@ func median(values []float64) float64 {
 	return sorted[len(sorted)/2]
 }
 
-func startTim(b *testing.B) contender {
-	g := StartGateway(b, "--data", b.TempDir(), "--message-rate", "100000")
+func startTim(b *testing.B, flags ...string) contender {
+	g := StartGateway(b, append([]string{"--data", b.TempDir(), "--message-rate", "100000"}, flags...)...)
 	return contender{&g.process, "tim",
 		func(i int) (net.Conn, error) { return loginOnce(g.Addr, i, Sign(benchUser(i))) },
 		func(i int) (*benchPair, error) { return openBenchPair(g, i) },
@@ -234,7 +250,7 @@ func startPeer(b *testing.B, name string, connect dial, path string, args ...str
 		},
 	}
 	require.EventuallyWithT(b, func(t *assert.CollectT) {
-		conn, err := c.login(turns * loginsInTurn) // nobody of those who follow
+		conn, err := c.login(mostHeld + comeBefore) // nobody of those who follow
 		require.NoError(t, err, p.tail(2000))
 		hangUp(conn)
 	}, 30*time.Second, 20*time.Millisecond)
