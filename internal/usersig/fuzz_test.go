@@ -121,7 +121,7 @@ func TestPlainFields(t *testing.T) {
 	for _, v := range vectors(t) {
 		require.Equal(t, !strings.Contains(v.DecodedJSON, `\`), requireSameClaims(t, []byte(v.DecodedJSON)), v.DecodedJSON)
 	}
-	signed, err := inflate(packedOf(t, Sign(testApp, testKey, testUser, testNow, time.Minute)))
+	signed, err := new(inflater).inflate(packedOf(t, Sign(testApp, testKey, testUser, testNow, time.Minute)))
 	require.NoError(t, err)
 	require.True(t, requireSameClaims(t, signed))
 	for i := range maxFields {

@@ -96,40 +96,54 @@ func unpack(userSig string) (claims, error) {
 	if err != nil {
 		return claims{}, errors.New("it is not base64 with * - _ in place of + / =")
 	}
-	plain, err := inflate(packed)
+	f := inflaters.Get().(*inflater)
+	defer inflaters.Put(f)
+	plain, err := f.inflate(packed)
 	if err != nil {
 		return claims{}, err
 	}
-	return parse(plain)
+	return parse(plain) // which keeps nothing of it
 }
 
-// inflaters keeps zlib readers: each has tables of some 40 KB, and every login
+// inflaters keeps what inflates: each has tables of some 40 KB, and every login
 // needs one.
-var inflaters sync.Pool
+var inflaters = sync.Pool{New: func() any { return new(inflater) }}
 
-// inflate reads one complete zlib stream with nothing after it.
-func inflate(packed []byte) ([]byte, error) {
-	notZlib := errors.New("its content is not complete zlib data")
-	in := bytes.NewReader(packed)
-	z, ok := inflaters.Get().(io.ReadCloser)
+type inflater struct {
+	in    bytes.Reader
+	z     io.ReadCloser // nil before the first stream
+	plain [maxInflated + 1]byte
+}
+
+var errNotZlib = errors.New("its content is not complete zlib data")
+
+// inflate reads one complete zlib stream with nothing after it. The result is the
+// inflater's.
+func (f *inflater) inflate(packed []byte) ([]byte, error) {
+	f.in.Reset(packed)
+	defer f.in.Reset(nil)
 	var err error
-	if ok {
-		err = z.(zlib.Resetter).Reset(in, nil)
+	if f.z == nil {
+		f.z, err = zlib.NewReader(&f.in)
 	} else {
-		z, err = zlib.NewReader(in)
+		err = f.z.(zlib.Resetter).Reset(&f.in, nil)
 	}
 	if err != nil {
-		return nil, notZlib
+		return nil, errNotZlib
 	}
-	defer inflaters.Put(z)
-	plain, err := io.ReadAll(io.LimitReader(z, maxInflated+1))
+	n := 0
+	for err == nil && n < len(f.plain) {
+		var m int
+		m, err = f.z.Read(f.plain[n:])
+		n += m
+	}
 	switch {
-	case len(plain) > maxInflated:
+	case n > maxInflated:
 		return nil, errors.New("it inflates to more than 4 KiB")
-	case err != nil || in.Len() > 0:
-		return nil, notZlib
+	case err != io.EOF || f.in.Len() > 0:
+		return nil, errNotZlib
 	}
-	return plain, nil
+	return f.plain[:n], nil
 }
 
 // The fields of the JSON, as bits of what has been seen.
