@@ -249,9 +249,10 @@ var onAModel = map[string]map[string]func(t *testing.T){
 		"TestSyncThatFails": TestSyncThatFails,
 	},
 	"watch_test.go": {
-		"TestStatusFlood":     TestStatusFlood,
-		"TestStatusIsCharged": TestStatusIsCharged,
-		"TestListsOfWatches":  TestListsOfWatches,
+		"TestStatusFlood":          TestStatusFlood,
+		"TestStatusIsCharged":      TestStatusIsCharged,
+		"TestOneSignalOfManyUsers": TestOneSignalOfManyUsers,
+		"TestListsOfWatches":       TestListsOfWatches,
 	},
 	"rates_test.go": {
 		"TestANewLoginHasNoNewBurst":      TestANewLoginHasNoNewBurst,

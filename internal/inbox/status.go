@@ -34,9 +34,12 @@ type statusNote struct {
 	Statuses []Status `json:"statuses"`
 }
 
+// statusSignal names a user, and perhaps others of the same app: an older
+// gateway reads the first one only, and finds out about the others when it sweeps.
 type statusSignal struct {
-	App  uint32 `json:"app"`
-	User string `json:"user"`
+	App  uint32   `json:"app"`
+	User string   `json:"user"`
+	More []string `json:"more,omitempty"`
 }
 
 // statuses returns the statuses of users of one app, in their order; for current
@@ -74,12 +77,20 @@ func (in *Inbox) statuses(ctx context.Context, app uint32, userIDs []string, cur
 	return out, nil
 }
 
-// StatusChanged tells every gateway that a user came or went, so that those who
-// watch the user are notified. With a Presence, whoever stores what Presence
-// reports calls it once that is stored, which is after a session has ended.
-func (in *Inbox) StatusChanged(u place.User) {
-	if err := in.signal(bus.SubjectStatus, statusSignal{u.SDKAppID, u.UserID}); err != nil {
-		in.o.Report(err)
+// StatusChanged tells every gateway that users came or went, so that those who
+// watch them are notified. With a Presence, whoever stores what Presence reports
+// calls it once that is stored, which is after a session has ended.
+func (in *Inbox) StatusChanged(users ...place.User) {
+	for len(users) > 0 {
+		sig := statusSignal{App: users[0].SDKAppID, User: users[0].UserID}
+		users = users[1:]
+		for len(users) > 0 && users[0].SDKAppID == sig.App {
+			sig.More = append(sig.More, users[0].UserID)
+			users = users[1:]
+		}
+		if err := in.signal(bus.SubjectStatus, sig); err != nil {
+			in.o.Report(err)
+		}
 	}
 }
 

@@ -112,10 +112,12 @@ func (in *Inbox) sawStatus(data []byte) {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	u := place.User{SDKAppID: sig.App, UserID: sig.User}
-	if w := in.watch[u]; w != nil && !w.due {
-		w.due = true
-		in.lookSoon(u, w.next.Sub(in.now()))
+	for _, id := range append(sig.More, sig.User) {
+		u := place.User{SDKAppID: sig.App, UserID: id}
+		if w := in.watch[u]; w != nil && !w.due {
+			w.due = true
+			in.lookSoon(u, w.next.Sub(in.now()))
+		}
 	}
 }
 

@@ -7,17 +7,19 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/bus"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
 // Events go two ways. Live events go to whoever is watching, on a plain
-// subject. Durable ones (Options.Events) are stored in the record by the
-// compare-and-set that makes them; from there they are copied to
-// bus.StreamEvents, of type Event as JSON, one subject for each user, and
-// leave the record at its next change. So an event is in the stream once if
+// subject, those of a moment together. Durable ones (Options.Events) are stored
+// in the record by the compare-and-set that makes them; from there they are
+// copied to bus.StreamEvents, of type Event as JSON, one subject for each user,
+// and leave the record at its next change. So an event is in the stream once if
 // and only if its change happened, whatever dies in between. Webhooks are sent
 // from a durable consumer of that stream.
 
@@ -37,7 +39,7 @@ func (r *Registry) openEvents(ctx context.Context) error {
 }
 
 // Watch returns the events of an app from now on, from all gateways, until ctx
-// or the registry ends. A reader that falls more than 1024 events behind misses
+// or the registry ends. A reader that falls more than 1024 signals behind misses
 // some.
 func (r *Registry) Watch(ctx context.Context, app uint32) (<-chan Event, error) {
 	heard := make(chan []byte, 1024)
@@ -66,16 +68,18 @@ func (r *Registry) Watch(ctx context.Context, app uint32) (<-chan Event, error) 
 			case <-r.ctx.Done():
 				return
 			case data := <-heard:
-				var e Event
-				if json.Unmarshal(data, &e) != nil {
+				var together []Event
+				if json.Unmarshal(slices.Concat([]byte("["), data, []byte("]")), &together) != nil {
 					continue
 				}
-				select {
-				case events <- e:
-				case <-ctx.Done():
-					return
-				case <-r.ctx.Done():
-					return
+				for _, e := range together {
+					select {
+					case events <- e:
+					case <-ctx.Done():
+						return
+					case <-r.ctx.Done():
+						return
+					}
 				}
 			}
 		}
@@ -113,16 +117,66 @@ func (r *Registry) queue(ctx context.Context, u place.User, st *step) {
 	st.next.Out = out
 }
 
+const (
+	// feedHold is how long a live event waits for others, with which it goes out in one
+	// signal: one for each event would cost as much as its login's answer.
+	feedHold = 10 * time.Millisecond
+	feedMost = 256 // events at most; this many go out at once
+)
+
+// feed holds the live events that are about to go out, and the users whom they are of.
+type feed struct {
+	mu     sync.Mutex                  // guards what follows
+	apps   map[uint32]jsonframe.Writer // events of each app, with commas between them
+	events int
+	users  []place.User // whose durable events are among them
+}
+
+// add has events of a user go out with others.
+func (f *feed) add(r *Registry, u place.User, events []Event) {
+	if len(events) == 0 {
+		return
+	}
+	f.mu.Lock()
+	if f.apps == nil {
+		f.apps = map[uint32]jsonframe.Writer{}
+	}
+	w := f.apps[u.SDKAppID]
+	for i := range events {
+		w = events[i].append(w)
+	}
+	f.apps[u.SDKAppID] = w
+	if r.changed != nil && slices.ContainsFunc(events, func(e Event) bool { return e.Kind.durable() }) {
+		f.users = append(f.users, u)
+	}
+	first := f.events == 0
+	f.events += len(events)
+	full := f.events >= feedMost
+	f.mu.Unlock()
+	if full || first && !r.goes(func() { r.sleep(feedHold); f.send(r) }) {
+		f.send(r)
+	}
+}
+
+// send sends what waits.
+func (f *feed) send(r *Registry) {
+	f.mu.Lock()
+	apps, users := f.apps, f.users
+	f.apps, f.users, f.events = nil, nil, 0
+	f.mu.Unlock()
+	for app, events := range apps {
+		_ = r.bus.Publish(liveSubject(app), events)
+	}
+	if len(users) > 0 {
+		r.changed(users)
+	}
+}
+
 // tell publishes the events of a step that has been stored.
 func (r *Registry) tell(u place.User, st step) {
-	for i := range st.events {
-		_ = r.bus.Publish(liveSubject(u.SDKAppID), st.events[i].json())
-	}
+	r.feed.add(r, u, st.events)
 	for _, e := range st.events {
 		r.history.add(u, e)
-	}
-	if r.changed != nil && slices.ContainsFunc(st.events, func(e Event) bool { return e.Kind.durable() }) {
-		r.changed(u)
 	}
 	if r.o.Events && len(st.next.Out) > 0 {
 		r.goes(func() { r.copyEvents(u, st.next.Out) })

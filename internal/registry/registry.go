@@ -103,8 +103,8 @@ type Registry struct {
 	wg      sync.WaitGroup
 	closing sync.Mutex // held where goes starts a goroutine and where Close ends all of them
 
-	changed    func(place.User) // nil or set before Start
-	unlisten   []func()         // end the subscriptions to signals and to notices of settings
+	changed    func([]place.User) // nil or set before Start
+	unlisten   []func()           // end the subscriptions to signals and to notices of settings
 	settings   settingsCache
 	leases     leases
 	recent     recent
@@ -112,6 +112,7 @@ type Registry struct {
 	sweeps     sweeps
 	endings    endings
 	history    logbook
+	feed       feed
 	strangers  strangers
 	checks     checks
 	checkNow   chan struct{} // compare all places now
@@ -196,10 +197,10 @@ func (r *Registry) open(ctx context.Context) error {
 	return r.openLease(ctx)
 }
 
-// OnChange sets the function that is called with each user who comes or goes,
-// as soon as their record says so, on the gateway that stored it. f must not
-// block. Call OnChange before Start.
-func (r *Registry) OnChange(f func(place.User)) { r.changed = f }
+// OnChange sets the function that is called with the users who come or go, soon
+// after their records say so, on the gateway that stored it. f must not block. Call
+// OnChange before Start.
+func (r *Registry) OnChange(f func([]place.User)) { r.changed = f }
 
 // Start begins to answer signals and to check the gateway's places. Call it
 // once, before the first socket is accepted.

@@ -66,8 +66,9 @@ func (e *Evicted) write(w *jsonframe.Writer) {
 	w.Int("x", e.Expires)
 }
 
-func (e *Event) json() []byte {
-	w := make(jsonframe.Writer, 0, 320)
+func (e *Event) json() []byte { return e.append(make(jsonframe.Writer, 0, 320)) }
+
+func (e *Event) append(w jsonframe.Writer) jsonframe.Writer {
 	w.Object()
 	e.write(&w)
 	w.End()

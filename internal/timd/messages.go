@@ -99,7 +99,7 @@ func serveMessages(ctx context.Context, t *running) error {
 	}
 	t.inbox = in
 	t.metrics.inbox(in)
-	t.reg.OnChange(in.StatusChanged)
+	t.reg.OnChange(func(users []place.User) { in.StatusChanged(users...) })
 	t.closers = append(t.closers, func(context.Context) { in.Close() })
 
 	attach(t)

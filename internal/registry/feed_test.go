@@ -1,0 +1,55 @@
+package registry
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/bus/busmodel"
+	"github.com/tim-wasm/tim/internal/place"
+)
+
+// A crowd that comes at once is told of in a few signals, in which each one is.
+func TestEventsOfAMomentShareASignal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const crowd = feedMost + 10
+		b := busmodel.New(busmodel.Options{})
+		signals, calls, changed := 0, 0, map[string]int{}
+		r, _ := open(t, b, "one", func(o *Options) { o.noTimers = true })
+		r.OnChange(func(users []place.User) {
+			calls++
+			for _, u := range users {
+				changed[u.UserID]++
+			}
+		})
+		stop, err := b.Subscribe(liveSubject(app), func([]byte) { signals++ })
+		require.NoError(t, err)
+		defer stop()
+		events, err := r.Watch(t.Context(), app)
+		require.NoError(t, err)
+		told := map[string]int{}
+		go func() {
+			for e := range events {
+				told[e.UserID]++
+			}
+		}()
+		want := map[string]int{}
+		for i := range crowd {
+			c := web("a")
+			c.UserID = fmt.Sprint("user", i)
+			want[c.UserID] = 1
+			_, err := r.Admit(t.Context(), c)
+			require.NoError(t, err)
+		}
+		synctest.Wait()
+		require.Equal(t, [2]int{1, 1}, [2]int{signals, calls}, "as many as a signal holds go out at once")
+		require.Len(t, changed, feedMost)
+		r.sleep(feedHold)
+		synctest.Wait()
+		require.Equal(t, [2]int{2, 2}, [2]int{signals, calls})
+		require.Equal(t, want, told)
+		require.Equal(t, want, changed)
+	})
+}
