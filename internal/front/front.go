@@ -44,7 +44,8 @@ type Options struct {
 	// gets it, and says why.
 	Accepts func(*http.Request) bool
 	// Open answers a request that was accepted. From then on it owns conn; early, what
-	// followed the request, it may use until it returns.
+	// followed the request, and the request itself it may use until it returns, and
+	// keep no more than the texts in it.
 	Open func(conn net.Conn, early []byte, r *http.Request)
 }
 
@@ -216,11 +217,14 @@ func (f *Front) read(tcp *net.TCPConn, conn net.Conn, began time.Time) {
 			return
 		}
 		if what == complete {
-			if r := h.request(b[:n], tcp.RemoteAddr().String()); f.o.Accepts(r) {
-				f.open(tcp, conn, b[h.next:n], r)
+			r := h.request(b[:n], tcp.RemoteAddr().String())
+			if f.o.Accepts(&r.Request) {
+				f.open(tcp, conn, b[h.next:n], &r.Request)
 				buffers.Put(b)
+				requests.Put(r)
 				return
 			}
+			requests.Put(r)
 		}
 		f.handOver(tcp, again(conn, early{buffer: b, unread: b[:n], spent: time.Since(began), earlier: ofOneRequest}))
 		return

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
+	"sync"
 )
 
 // verdict is what head.read returns.
@@ -156,16 +157,25 @@ func inQuery(c byte) bool {
 	return inName(c) || bytes.IndexByte([]byte("=&%+.~!*'(),;:@/?$"), c) >= 0
 }
 
+// request is one that http.Request refers into, as a whole.
+type request struct {
+	http.Request
+	url    url.URL
+	values [len(kept)]string
+}
+
+// requests are those that nobody uses any more, with the maps of their headers.
+var requests = sync.Pool{New: func() any { return new(request) }}
+
 // request returns what net/http would make of a complete head, with the fields that are
 // kept. It does not refer to b.
-func (h *head) request(b []byte, remote string) *http.Request {
+func (h *head) request(b []byte, remote string) *request {
 	text := string(b[:h.next])
 	of := func(s span) string { return text[s.from:s.to] }
-	r := &struct {
-		http.Request
-		url    url.URL
-		values [len(kept)]string
-	}{}
+	r := requests.Get().(*request)
+	header := r.Header
+	clear(header)
+	*r = request{}
 	const begin = len(method)
 	r.Method, r.Proto, r.ProtoMajor, r.ProtoMinor = http.MethodGet, "HTTP/1.1", 1, 1
 	r.RequestURI = text[begin:h.query.to]
@@ -176,12 +186,15 @@ func (h *head) request(b []byte, remote string) *http.Request {
 	}
 	r.URL, r.Body, r.RemoteAddr = &r.url, http.NoBody, remote
 	r.Host = of(h.fields[0])
-	r.Header = make(http.Header, len(kept)-1)
+	if header == nil {
+		header = make(http.Header, len(kept)-1)
+	}
+	r.Header = header
 	for i := 1; i < len(kept); i++ {
 		if h.fields[i] != (span{}) {
 			r.values[i] = of(h.fields[i])
 			r.Header[kept[i]] = r.values[i : i+1 : i+1]
 		}
 	}
-	return &r.Request
+	return r
 }

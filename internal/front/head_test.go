@@ -125,6 +125,7 @@ func asNetHTTP(t *testing.T, b []byte, h *head) {
 	require.NoError(t, err)
 	require.Equal(t, rest, b[h.next:], "%q", b)
 	got := h.request(b, "10.1.1.1:99")
+	defer requests.Put(got) // the next one may not find anything of it
 	require.Equal(t, "10.1.1.1:99", got.RemoteAddr)
 	require.Equal(t, want.Method, got.Method)
 	require.Equal(t, want.RequestURI, got.RequestURI)
