@@ -13,7 +13,7 @@ import (
 // Session is a logged-in client on this gateway. Its methods may be called
 // from any goroutine.
 type Session struct {
-	// Never changed, except ends, which the socket's lock guards.
+	// Never changed, except ends and kept, which the socket's lock guards.
 	s        *socket
 	place    place.Place
 	platform place.Platform
@@ -21,7 +21,11 @@ type Session struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	ends     time.Time // the first moment at which the UserSig is expired
+	kept     [MostKept]any
 }
+
+// MostKept is for how many rooms a session keeps something.
+const MostKept = 3
 
 func newSession(s *socket, c place.Claim, p place.Place) *Session {
 	sess := &Session{s: s, place: p, platform: c.Platform, addr: c.Addr, ends: endOf(c.ExpiresAt)}
@@ -49,6 +53,29 @@ func (sess *Session) Addr() string { return sess.addr }
 
 // Context ends with the session: logout, eviction, or the loss of the socket.
 func (sess *Session) Context() context.Context { return sess.ctx }
+
+// Keep keeps what a room has for the session, in the room's place among MostKept.
+func (sess *Session) Keep(room int, part any) {
+	sess.s.mu.Lock()
+	defer sess.s.mu.Unlock()
+	sess.kept[room] = part
+}
+
+// Kept returns what Keep has kept, nil if there is nothing.
+func (sess *Session) Kept(room int) any {
+	sess.s.mu.Lock()
+	defer sess.s.mu.Unlock()
+	return sess.kept[room]
+}
+
+// Forget is Kept, and keeps it no longer.
+func (sess *Session) Forget(room int) any {
+	sess.s.mu.Lock()
+	defer sess.s.mu.Unlock()
+	part := sess.kept[room]
+	sess.kept[room] = nil
+	return part
+}
 
 // Notify sends a notification; params is one JSON object. It never blocks. It
 // returns false when the session has ended, or while the registry is not live,

@@ -3,7 +3,6 @@ package timd
 import (
 	"context"
 	"encoding/json"
-	"sync"
 
 	"github.com/tim-wasm/tim/internal/bus"
 	"github.com/tim-wasm/tim/internal/fault"
@@ -58,77 +57,27 @@ func attach(t *running) {
 // perSession attaches each session of the gateway to a room, from its login to
 // its end; of returns what the room has for a session.
 func perSession[P closer](t *running, attach func(s *gateway.Session) P) (of func(s *gateway.Session) (P, bool)) {
-	all := &t.attached
-	room := all.rooms
-	all.rooms++
+	room := t.attaching
+	t.attaching++ // no more than gateway.MostKept
 	end := func(s *gateway.Session) {
-		if p := all.take(s, room); p != nil {
+		if p, ok := s.Forget(room).(closer); ok {
 			p.Close()
 		}
 	}
 	t.gateway.OnLogin(func(s *gateway.Session, _ bool) {
-		all.put(s, room, attach(s))
+		s.Keep(room, attach(s))
 		if s.Context().Err() != nil { // it ended meanwhile
 			end(s)
 		}
 	})
 	t.gateway.OnEnd(end)
 	return func(s *gateway.Session) (part P, ok bool) {
-		part, ok = all.get(s, room).(P)
+		part, ok = s.Kept(room).(P)
 		return part, ok
 	}
 }
 
 type closer interface{ Close() }
-
-// attached is what rooms have for the sessions of the gateway: one entry a session for
-// all rooms, because there are as many as there are people online.
-type attached struct {
-	rooms int // that attach sessions
-
-	mu  sync.RWMutex // guards all, and what it holds
-	all map[*gateway.Session]*[mostRooms]closer
-}
-
-const mostRooms = 3 // inbox, contacts, groups
-
-func (a *attached) get(s *gateway.Session, room int) closer {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	if parts := a.all[s]; parts != nil {
-		return parts[room]
-	}
-	return nil
-}
-
-func (a *attached) put(s *gateway.Session, room int, p closer) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	parts := a.all[s]
-	if parts == nil {
-		parts = new([mostRooms]closer)
-		if a.all == nil {
-			a.all = map[*gateway.Session]*[mostRooms]closer{}
-		}
-		a.all[s] = parts
-	}
-	parts[room] = p
-}
-
-// take removes what a room has for a session, and returns it; nil: nothing.
-func (a *attached) take(s *gateway.Session, room int) closer {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	parts := a.all[s]
-	if parts == nil {
-		return nil
-	}
-	p := parts[room]
-	if parts[room] = nil; *parts == [mostRooms]closer{} {
-		delete(a.all, s)
-	}
-	return p
-}
 
 // presence knows from the registry's records who is online.
 type presence struct{ reg *registry.Registry }

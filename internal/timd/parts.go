@@ -35,7 +35,7 @@ type running struct {
 	reg        *registry.Registry
 	layout     layout.State // of the store
 	gateway    *gateway.Gateway
-	attached   attached // to the rooms
+	attaching  int // rooms that attach the gateway's sessions
 	accounts   *accounts.Accounts
 	metrics    *metrics
 	tracer     *trace.Tracer      // from prepare on; nil without --otlp-endpoint
