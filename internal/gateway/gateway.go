@@ -109,7 +109,7 @@ type instanceKey struct {
 // it.
 type claimInFlight struct {
 	waiting int
-	kicks   map[uint64]string // by attach number; "" is a drop
+	kicks   map[uint64]string // by attach number; "" is a drop; nil: none
 }
 
 // New returns a Gateway that serves once Use has set its registry.

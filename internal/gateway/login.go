@@ -387,7 +387,7 @@ func (g *Gateway) beginClaim(key instanceKey) {
 	defer g.mu.Unlock()
 	c := g.claims[key]
 	if c == nil {
-		c = &claimInFlight{kicks: map[uint64]string{}}
+		c = &claimInFlight{}
 		g.claims[key] = c
 	}
 	c.waiting++

@@ -30,6 +30,9 @@ func (g *Gateway) at(p place.Place, remove bool, typ string) (sess *Session, pen
 		return sess, false
 	}
 	if c := g.claims[instanceKey{p.User, p.Instance}]; c != nil && remove && (sess == nil || sess.place.Attach < p.Attach) {
+		if c.kicks == nil {
+			c.kicks = map[uint64]string{}
+		}
 		c.kicks[p.Attach] = typ
 		return nil, true
 	}
