@@ -115,10 +115,11 @@ func historySubject(u place.User) string {
 
 // keepHistory stores what comes through a queue, until logbook.end.
 func (r *Registry) keepHistory(q <-chan past) {
+	var together []past // the same one each time
 	for ended := false; !ended; {
-		var together []past
 		var then func()
-		together, then, ended = r.history.gather(q)
+		clear(together)
+		together, then, ended = r.history.gather(q, together[:0])
 		if err := r.storePast(together); err != nil {
 			r.history.lost.Add(int64(len(together)))
 			r.log.Warn("logins or their ends are missing in the history of their users", "count", len(together), "error", err)
@@ -132,7 +133,8 @@ func (r *Registry) keepHistory(q <-chan past) {
 // gather returns the events that come through a queue within historyHold of the
 // first, historyBatch at most. What is to be done behind them ends the wait, and so
 // does logbook.end, after which it returns what is left.
-func (h *logbook) gather(q <-chan past) (together []past, then func(), ended bool) {
+func (h *logbook) gather(q <-chan past, into []past) (together []past, then func(), ended bool) {
+	together = into
 	hold := time.NewTimer(math.MaxInt64)
 	defer hold.Stop()
 	for len(together) < historyBatch {
