@@ -124,10 +124,13 @@ const (
 	feedMost = 256 // events at most; this many go out at once
 )
 
+// feedWriters have room for the events of a moment, and nothing in them.
+var feedWriters = sync.Pool{New: func() any { w := make(jsonframe.Writer, 0, 16<<10); return &w }}
+
 // feed holds the live events that are about to go out, and the users whom they are of.
 type feed struct {
-	mu     sync.Mutex                  // guards what follows
-	apps   map[uint32]jsonframe.Writer // events of each app, with commas between them
+	mu     sync.Mutex                   // guards what follows
+	apps   map[uint32]*jsonframe.Writer // events of each app, with commas between them
 	events int
 	users  []place.User // whose durable events are among them
 }
@@ -139,13 +142,16 @@ func (f *feed) add(r *Registry, u place.User, events []Event) {
 	}
 	f.mu.Lock()
 	if f.apps == nil {
-		f.apps = map[uint32]jsonframe.Writer{}
+		f.apps = map[uint32]*jsonframe.Writer{}
 	}
 	w := f.apps[u.SDKAppID]
-	for i := range events {
-		w = events[i].append(w)
+	if w == nil {
+		w = feedWriters.Get().(*jsonframe.Writer)
+		f.apps[u.SDKAppID] = w
 	}
-	f.apps[u.SDKAppID] = w
+	for i := range events {
+		*w = events[i].append(*w)
+	}
 	if r.changed != nil && slices.ContainsFunc(events, func(e Event) bool { return e.Kind.durable() }) {
 		f.users = append(f.users, u)
 	}
@@ -164,8 +170,10 @@ func (f *feed) send(r *Registry) {
 	apps, users := f.apps, f.users
 	f.apps, f.users, f.events = nil, nil, 0
 	f.mu.Unlock()
-	for app, events := range apps {
-		_ = r.bus.Publish(liveSubject(app), events)
+	for app, w := range apps {
+		_ = r.bus.Publish(liveSubject(app), *w) // which keeps nothing of it
+		*w = (*w)[:0]
+		feedWriters.Put(w)
 	}
 	if len(users) > 0 {
 		r.changed(users)

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -16,23 +17,30 @@ func TestEventsOfAMomentShareASignal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const crowd = feedMost + 10
 		b := busmodel.New(busmodel.Options{})
-		signals, calls, changed := 0, 0, map[string]int{}
+		var mu sync.Mutex // guards what follows
+		signals, calls, changed, told := 0, 0, map[string]int{}, map[string]int{}
+		note := func(f func()) {
+			mu.Lock()
+			defer mu.Unlock()
+			f()
+		}
 		r, _ := open(t, b, "one", func(o *Options) { o.noTimers = true })
 		r.OnChange(func(users []place.User) {
-			calls++
-			for _, u := range users {
-				changed[u.UserID]++
-			}
+			note(func() {
+				calls++
+				for _, u := range users {
+					changed[u.UserID]++
+				}
+			})
 		})
-		stop, err := b.Subscribe(liveSubject(app), func([]byte) { signals++ })
+		stop, err := b.Subscribe(liveSubject(app), func([]byte) { note(func() { signals++ }) })
 		require.NoError(t, err)
 		defer stop()
 		events, err := r.Watch(t.Context(), app)
 		require.NoError(t, err)
-		told := map[string]int{}
 		go func() {
 			for e := range events {
-				told[e.UserID]++
+				note(func() { told[e.UserID]++ })
 			}
 		}()
 		want := map[string]int{}
@@ -44,12 +52,16 @@ func TestEventsOfAMomentShareASignal(t *testing.T) {
 			require.NoError(t, err)
 		}
 		synctest.Wait()
-		require.Equal(t, [2]int{1, 1}, [2]int{signals, calls}, "as many as a signal holds go out at once")
-		require.Len(t, changed, feedMost)
+		note(func() {
+			require.Equal(t, [2]int{1, 1}, [2]int{signals, calls}, "as many as a signal holds go out at once")
+			require.Len(t, changed, feedMost)
+		})
 		r.sleep(feedHold)
 		synctest.Wait()
-		require.Equal(t, [2]int{2, 2}, [2]int{signals, calls})
-		require.Equal(t, want, told)
-		require.Equal(t, want, changed)
+		note(func() {
+			require.Equal(t, [2]int{2, 2}, [2]int{signals, calls})
+			require.Equal(t, want, told)
+			require.Equal(t, want, changed)
+		})
 	})
 }
