@@ -307,7 +307,7 @@ func (r *Registry) rules(app uint32) rules {
 
 // key returns the subject of a user's record.
 func key(u place.User) string {
-	return bus.BucketSubject(bus.BucketUsers, fmt.Sprintf("%d.%s", u.SDKAppID, bus.UserToken(u.UserID)))
+	return bus.BucketSubject(bus.BucketUsers, strconv.FormatUint(uint64(u.SDKAppID), 10)+"."+bus.UserToken(u.UserID))
 }
 
 // userOf is key's inverse.

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"encoding/json"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -158,22 +159,29 @@ func (r *Registry) alive(ctx context.Context, p place.Place) bool {
 // the gateway's list.
 const recentFor = 10 * time.Second
 
-// recent holds the places admitted in the last seconds.
+// recent holds the places admitted in the last seconds, by hash: one that is taken for
+// another is looked for in vain for a while, and a crowd of them costs little.
 type recent struct {
-	mu     sync.Mutex // guards what follows
-	at     map[place.Place]time.Time
-	before map[place.Place]time.Time // those of the recentFor before
-	since  time.Time                 // that at is filled
+	mu     sync.Mutex               // guards what follows
+	at     map[uint64]time.Duration // since began
+	before map[uint64]time.Duration // those of the recentFor before
+	since  time.Time                // that at is filled
 }
 
+var (
+	began    = time.Now()
+	hashSeed = maphash.MakeSeed()
+)
+
 func (c *recent) add(p place.Place, now time.Time) {
+	hash := maphash.Comparable(hashSeed, p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.turnLocked(now)
 	if c.at == nil {
-		c.at = map[place.Place]time.Time{}
+		c.at = map[uint64]time.Duration{}
 	}
-	c.at[p] = now
+	c.at[hash] = now.Sub(began)
 }
 
 // turn forgets places admitted long ago. A map never gets smaller, so after a crowd of
@@ -194,11 +202,12 @@ func (c *recent) turnLocked(now time.Time) {
 }
 
 func (c *recent) has(p place.Place) bool {
+	hash := maphash.Comparable(hashSeed, p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t, ok := c.at[p]
+	t, ok := c.at[hash]
 	if !ok {
-		t, ok = c.before[p]
+		t, ok = c.before[hash]
 	}
-	return ok && time.Since(t) <= recentFor
+	return ok && time.Since(began)-t <= recentFor
 }
