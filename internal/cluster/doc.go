@@ -26,7 +26,8 @@
 //	outage_test.go   no NATS at all
 //	bench_test.go    outages, and the registry on three nodes
 //	login_bench_test.go  the login path of one timd
-//	peers_bench_test.go  timd beside other servers; those of packages in packaged_bench_test.go
+//	peers_bench_test.go  timd beside other servers; those of packages in packaged_bench_test.go,
+//	                     logins and leaves in peerlogins_bench_test.go
 //	room_bench_test.go  a live room of 10,000
 //	group_bench_test.go  a login with 500 groups
 //	sync_bench_test.go   what it costs that NATS syncs each write
