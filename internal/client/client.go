@@ -87,10 +87,16 @@ func (c *Client) Login(userID, userSig string, done Done) {
 }
 
 // Logout ends the session; it works without a network, too.
-func (c *Client) Logout(done Done) { c.post(session.Logout{Call: c.call(done)}) }
+func (c *Client) Logout(done Done) {
+	c.acknowledge()
+	c.post(session.Logout{Call: c.call(done)})
+}
 
 // Destroy ends the instance; when done has run nothing more will happen.
-func (c *Client) Destroy(done Done) { c.post(session.Destroy{Call: c.call(done)}) }
+func (c *Client) Destroy(done Done) {
+	c.acknowledge()
+	c.post(session.Destroy{Call: c.call(done)})
+}
 
 // Renew passes a new UserSig to the running session.
 func (c *Client) Renew(userSig string, done Done) {

@@ -70,9 +70,11 @@ type result struct {
 
 func (r *result) done(_ frame.Body, err *fault.Error) { r.times++; r.err = err }
 
-func ready(t *testing.T, p *place) *Client {
+func ready(t *testing.T, p *place) *Client { return readyWith(t, p, nil) }
+
+func readyWith(t *testing.T, p *place, page Page) *Client {
 	t.Helper()
-	c := New(Options{SDKAppID: 1400000000, Platform: "Web"}, p)
+	c := New(Options{SDKAppID: 1400000000, Platform: "Web", Page: page}, p)
 	var r result
 	c.Login("alice", "alicesig", r.done)
 	c.OnOpen(p.gen)

@@ -80,6 +80,17 @@ func (m *Mail) Over() {
 	}
 }
 
+// acknowledge sends what waits for the answer to an earlier acknowledgement: the
+// session is about to end, and a later one would be given it once more.
+func (c *Client) acknowledge() {
+	if c.mail == nil {
+		return
+	}
+	if cursor := c.mail.machine.Unacknowledged(); cursor != "" {
+		c.Send(frame.MessageAck, frame.Fields{{Key: "cursor", Value: cursor}}, 0, func(frame.Body, *fault.Error) {})
+	}
+}
+
 func (m *Mail) step(next mailInput) (panicked any) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -109,3 +109,49 @@ func TestACallInAListenerWaits(t *testing.T) {
 	h.message(2)
 	require.Equal(t, []string{frame.EventConversationListUpdated, frame.EventMessageReceived, "C2Cbob"}, h.seen)
 }
+
+// paper is a Page that looks at the deeds.
+type paper func(d mailbox.Deed)
+
+func (p paper) Carry(d mailbox.Deed) { p(d) }
+
+// One acknowledgement is out at a time, but the session does not end without one for
+// the newest message that the page was given: a later session would be given it again.
+func TestALastAcknowledgement(t *testing.T) {
+	leaves := map[string]func(c *Client){
+		"logout":  func(c *Client) { c.Logout(func(frame.Body, *fault.Error) {}) },
+		"destroy": func(c *Client) { c.Destroy(func(frame.Body, *fault.Error) {}) },
+	}
+	for name, leave := range leaves {
+		t.Run(name, func(t *testing.T) {
+			p := &place{}
+			var c *Client
+			received := 0
+			c = readyWith(t, p, paper(func(d mailbox.Deed) {
+				if e, ok := d.(mailbox.Emit); ok && e.Name == frame.EventMessageReceived {
+					if received++; received == 3 {
+						leave(c)
+					}
+				}
+			}))
+			require.Equal(t, frame.SessionSync, p.last().Method)
+			c.OnFrame(p.gen, frame.Message{ID: p.last().ID, Body: frame.Fields{{Key: "cursor", Value: "1.1"}}})
+			before := len(p.written)
+			for position, cursor := range []string{"2.1", "3.1", "4.1"} {
+				c.OnFrame(p.gen, frame.Message{Method: frame.NoteMessages, Body: frame.Fields{
+					{Key: "messages", Value: []frame.Body{frame.Fields{{Key: "ID", Value: cursor}, {Key: "conversationID", Value: "C2Cbob"}, {Key: "position", Value: int64(position + 2)}}}},
+					{Key: "cursor", Value: cursor},
+				}})
+			}
+			require.Equal(t, 3, received)
+			var got []string
+			for _, r := range p.written[before:] {
+				got = append(got, r.Method)
+				if r.Params != nil {
+					got = append(got, r.Params.Text("cursor"))
+				}
+			}
+			require.Equal(t, []string{frame.MessageAck, "2.1", frame.MessageAck, "4.1", frame.Logout}, got)
+		})
+	}
+}

@@ -111,8 +111,9 @@ func (m *Machine) tellPiles() {
 	}
 }
 
-// ack acknowledges to the gateway what the page is given, one call at a time.
-// What is to be acknowledged while a call is out goes into one further call.
+// ack acknowledges to the gateway what the page is given, one call at a time. The
+// gateway answers it a quarter of a second later: what the page is given meanwhile
+// goes into one further call.
 func (m *Machine) ack() {
 	if m.acking {
 		m.ackAgain = true
@@ -129,4 +130,13 @@ func (m *Machine) ack() {
 			m.ack()
 		}
 	})
+}
+
+// Unacknowledged returns how far the page has been given messages that are yet to be
+// acknowledged, once the call that is out is answered; "" if there are none.
+func (m *Machine) Unacknowledged() string {
+	if !m.ackAgain || m.shown == m.acked {
+		return ""
+	}
+	return m.shown
 }

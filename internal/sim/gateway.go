@@ -28,6 +28,7 @@ type place struct {
 	user, instance string
 	link           *link // nil while it is away
 	live           bool  // gets what comes
+	unheard        bool  // its last acknowledgement was answered with 70169
 	from, upTo     int64 // a synchronisation that has not ended: behind the one, up to the other
 	parts          int   // of it that have gone out
 }
@@ -64,13 +65,25 @@ func (g *gateway) request(l *link, r frame.Request) {
 		return
 	}
 	if r.Method == frame.Logout {
+		g.w.leaves(p)
+		l.ripen()
 		g.drop(p)
 		g.answer(l, r, nil, nil)
 		l.shut(frame.CloseLoggedOut, "")
 		return
 	}
 	result, err := g.call(p, r)
+	if r.Method == frame.MessageAck && err == nil {
+		g.answerLater(l, r)
+		return
+	}
 	g.answer(l, r, result, err)
+}
+
+// answerLater answers an acknowledgement once others may have gathered.
+func (g *gateway) answerLater(l *link, r frame.Request) {
+	l.late = append(l.late, r)
+	g.w.clock.after(250, l.ripen)
 }
 
 func (g *gateway) answer(l *link, r frame.Request, result frame.Fields, err *fault.Error) {
@@ -197,6 +210,7 @@ func (g *gateway) call(p *place, r frame.Request) (frame.Fields, *fault.Error) {
 	in, u := r.Params, g.user(p.user)
 	id := in.Text("conversationID")
 	if g.ailing && (r.Method == frame.SessionSync || r.Method == frame.SessionMore || g.w.roll(3) == 0) {
+		p.unheard = p.unheard || r.Method == frame.MessageAck
 		return nil, fault.New(fault.ServerTimeout)
 	}
 	c := u.of(id)
@@ -227,7 +241,7 @@ func (g *gateway) call(p *place, r frame.Request) (frame.Fields, *fault.Error) {
 	case frame.MessageAck:
 		at, _ := cut(in.Text("cursor"))
 		g.w.acknowledged(p, at)
-		u.cursor = max(u.cursor, at)
+		u.cursor, p.unheard = max(u.cursor, at), false
 	case frame.MessageRead:
 		if c == nil {
 			return nil, fault.New(fault.NoConversation)

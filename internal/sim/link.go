@@ -14,8 +14,9 @@ type link struct {
 	dead     bool // nothing arrives any more
 	frozen   bool // nothing arrives, and nobody knows
 	session  *place
-	room     bool  // it visits the live room
-	up, down int64 // when the newest frame of a direction arrives
+	room     bool            // it visits the live room
+	late     []frame.Request // acknowledgements that have no answer yet
+	up, down int64           // when the newest frame of a direction arrives
 }
 
 // delay returns when a frame that is sent now arrives.
@@ -41,6 +42,14 @@ func (l *link) toClient(m frame.Message) {
 			l.h.c.OnFrame(l.gen, m)
 		}
 	})
+}
+
+// ripen answers what has none yet.
+func (l *link) ripen() {
+	for _, r := range l.late {
+		l.h.w.gateway.answer(l, r, nil, nil)
+	}
+	l.late = nil
 }
 
 // shut closes the link from the gateway, after what it has sent.

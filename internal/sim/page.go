@@ -242,6 +242,19 @@ func (w *world) acknowledged(pl *place, at int64) {
 	}
 }
 
+// leaves is called when the gateway hears that an instance logs out.
+func (w *world) leaves(pl *place) {
+	p := w.pageOf(pl)
+	if p == nil || !p.ready || !pl.live || pl.unheard {
+		return
+	}
+	for _, r := range w.gateway.log[w.gateway.user(p.user).cursor:] {
+		if w.isFor(r, pl) && p.given[r.pos] {
+			w.fail("%s logs out without having acknowledged %d, which it was given", p.name, r.pos)
+		}
+	}
+}
+
 // begins is called when the gateway lets a session begin after a position.
 func (w *world) begins(pl *place, from int64) {
 	if p := w.pageOf(pl); p != nil {
