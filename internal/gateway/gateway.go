@@ -53,7 +53,7 @@ type times struct {
 	ask      time.Duration // silence after which the client is pinged
 	silence  time.Duration // after that ping, until the client is given up
 	write    time.Duration // one write
-	hold     time.Duration // how long an answer that nobody waits for may wait for company
+	hold     time.Duration // how long an answer that nobody waits for is kept back
 	linger   time.Duration // wait for the peer to see a close frame
 	registry time.Duration // one call to the registry, whose own limit is shorter
 	retry    time.Duration // how long to go on telling the registry of an end

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/tim-wasm/tim/internal/frame"
@@ -18,8 +19,7 @@ const (
 type outbox struct {
 	frames  []outFrame
 	bytes   int
-	due     bool // some of frames are to go out at once
-	waking  bool // a timer will make them due
+	late    uint16 // how many at the end of frames are answers that nobody waits for; a timer makes it 0
 	writing bool
 	closing bool
 	over    bool   // the close frame was written, or cannot be
@@ -33,27 +33,35 @@ type outFrame struct {
 	text   []byte
 }
 
-// push queues a frame that is due.
 func (o *outbox) push(op opcode, text []byte) {
-	o.keep(op, text)
-	o.due = true
+	o.frames = slices.Insert(o.frames, o.due(), outFrame{op, text})
+	o.bytes += len(text)
 }
 
-// keep queues a frame that goes out together with one that is due.
-func (o *outbox) keep(op opcode, text []byte) {
-	o.frames = append(o.frames, outFrame{op, text})
-	o.bytes += len(text)
+// due returns how many of the frames are to go out.
+func (o *outbox) due() int { return len(o.frames) - int(o.late) }
+
+// take returns the frames that are to go out, and keeps the others.
+func (o *outbox) take() []outFrame {
+	batch, late := o.frames[:o.due()], o.frames[o.due():]
+	o.frames, o.bytes = nil, 0
+	for _, f := range late {
+		o.frames = append(o.frames, f)
+		o.bytes += len(f.text)
+	}
+	return batch
 }
 
 func (o *outbox) full() bool { return len(o.frames) >= maxQueued || o.bytes >= maxQueuedBytes }
 
 func (o *outbox) close(code int, reason string) {
 	if !o.closing {
+		o.late = 0
 		o.closing, o.code, o.reason = true, uint16(code), reason
 	}
 }
 
-func (o *outbox) drop() { o.frames, o.bytes, o.due = nil, 0, false }
+func (o *outbox) drop() { o.frames, o.bytes, o.late = nil, 0, 0 }
 
 // send queues a text frame; it returns false when the socket has ended.
 func (s *socket) send(text []byte) bool {
@@ -62,23 +70,23 @@ func (s *socket) send(text []byte) bool {
 	return s.pushLocked(opText, text)
 }
 
-// sendLater queues a text frame that nobody waits for: it goes out together with the
-// next one, or after times.hold by itself.
+// sendLater queues a text frame that nobody waits for. It goes out after times.hold,
+// or before the end.
 func (s *socket) sendLater(text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.takesLocked() {
 		return
 	}
-	s.out.keep(opText, text)
-	if s.out.waking {
-		return
+	s.out.frames = append(s.out.frames, outFrame{opText, text})
+	s.out.bytes += len(text)
+	if s.out.late++; s.out.late > 1 {
+		return // the timer runs
 	}
-	s.out.waking = true
 	time.AfterFunc(s.g.times.hold, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.out.waking, s.out.due = false, len(s.out.frames) > 0
+		s.out.late = 0
 		s.flushLocked()
 	})
 }
@@ -114,14 +122,14 @@ func (s *socket) takesLocked() bool {
 }
 
 func (s *socket) flushLocked() {
-	if s.out.writing || (!s.out.due && !s.out.closing) {
+	if s.out.writing || s.out.due() == 0 && !s.out.closing {
 		return
 	}
 	s.out.writing = true
 	go s.flush()
 }
 
-// flush writes until nothing is due. A failed write has already ended the
+// flush writes until nothing is left. A failed write has already ended the
 // connection below; whoever reads will notice.
 func (s *socket) flush() {
 	// Whoever is about to queue another frame for this socket does it first: the answer
@@ -130,13 +138,12 @@ func (s *socket) flush() {
 	runtime.Gosched()
 	for {
 		s.mu.Lock()
-		if !s.out.due && !s.out.closing {
+		if s.out.due() == 0 && !s.out.closing {
 			s.out.writing = false
 			s.mu.Unlock()
 			return
 		}
-		batch, closing, code, reason := s.out.frames, s.out.closing, s.out.code, s.out.reason
-		s.out.drop()
+		batch, closing, code, reason := s.out.take(), s.out.closing, s.out.code, s.out.reason
 		s.mu.Unlock()
 		// What several sessions or calls have queued costs one write together.
 		err := s.raw.writeFrames(batch)

@@ -120,9 +120,9 @@ func unhurried(context.Context, *gateway.Session, json.RawMessage) (any, error) 
 	return gateway.Unhurried{Result: map[string]string{"is": "late"}}, nil
 }
 
-// TestUnhurriedAnswersWaitForTheNextFrame: they go out with it, in one write and before
-// it. An error does not wait.
-func TestUnhurriedAnswersWaitForTheNextFrame(t *testing.T) {
+// TestUnhurriedAnswersWait: what is sent meanwhile goes out without them, and an error
+// does not wait. Then they go out together, in one write.
+func TestUnhurriedAnswersWait(t *testing.T) {
 	_, p, conn := gated(t, setup{times: gateway.Times{Hold: time.Hour}, before: func(g *gateway.Gateway) {
 		g.Handle("echo.back", echo)
 		g.Handle("echo.late", unhurried)
@@ -130,26 +130,26 @@ func TestUnhurriedAnswersWaitForTheNextFrame(t *testing.T) {
 			return gateway.Unhurried{}, fault.New(fault.BadParameters)
 		})
 	}})
-	before := conn.count()
 	late := p.send("echo.late", nil)
 	later := p.send("echo.late", nil)
 	prompt := p.send("echo.back", nil)
+	require.Equal(t, prompt, p.read().ID)
+	failed := p.send("echo.failed", nil)
 	m := p.read()
+	require.Equal(t, failed, m.ID)
+	require.Equal(t, fault.BadParameters, m.Err.Code)
+	before := conn.count()
+	out := p.send(frame.Logout, nil)
+	m = p.read()
 	require.Equal(t, late, m.ID)
 	require.Equal(t, "late", m.Body.Text("is"))
 	require.Equal(t, later, p.read().ID)
-	require.Equal(t, prompt, p.read().ID)
-	require.Equal(t, before+1, conn.count())
-
-	late = p.send("echo.late", nil)
-	failed := p.send("echo.failed", nil)
-	require.Equal(t, late, p.read().ID)
-	m = p.read()
-	require.Equal(t, failed, m.ID)
-	require.Equal(t, fault.BadParameters, m.Err.Code)
+	require.Equal(t, out, p.read().ID)
+	p.expectClose(frame.CloseLoggedOut)
+	require.Equal(t, before+2, conn.count(), "the frames and the close frame")
 }
 
-// TestUnhurriedAnswersComeByThemselves: also while nothing else is sent.
+// TestUnhurriedAnswersComeByThemselves: while nothing else is sent, one after the other.
 func TestUnhurriedAnswersComeByThemselves(t *testing.T) {
 	_, p, _ := gated(t, setup{times: gateway.Times{Hold: time.Millisecond}, before: func(g *gateway.Gateway) { g.Handle("echo.late", unhurried) }})
 	for range 3 {
@@ -157,12 +157,16 @@ func TestUnhurriedAnswersComeByThemselves(t *testing.T) {
 	}
 }
 
-// TestUnhurriedAnswersComeBeforeTheEnd: a logout does not leave them behind.
+// TestUnhurriedAnswersComeBeforeTheEnd: nor does an eviction leave them behind.
 func TestUnhurriedAnswersComeBeforeTheEnd(t *testing.T) {
-	_, p, _ := gated(t, setup{times: gateway.Times{Hold: time.Hour}, before: func(g *gateway.Gateway) { g.Handle("echo.late", unhurried) }})
+	w, p, _ := gated(t, setup{times: gateway.Times{Hold: time.Hour}, before: func(g *gateway.Gateway) {
+		g.Handle("echo.back", echo)
+		g.Handle("echo.late", unhurried)
+	}})
 	late := p.send("echo.late", nil)
-	out := p.send(frame.Logout, nil)
+	p.call("echo.back", nil)
+	w.g.Kick(w.g.Sessions(place.User{SDKAppID: app, UserID: "alice"})[0].Place(), frame.KickRESTAPI)
 	require.Equal(t, late, p.read().ID)
-	require.Equal(t, out, p.read().ID)
-	p.expectClose(frame.CloseLoggedOut)
+	require.Equal(t, frame.Evicted, p.read().Method)
+	p.expectClose(frame.CloseEvicted)
 }

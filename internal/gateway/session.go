@@ -123,8 +123,8 @@ func (sess *Session) renewed(expiresAt int64) time.Duration {
 type Handler func(ctx context.Context, s *Session, params json.RawMessage) (result any, err error)
 
 // Unhurried is the result of a Handler whose caller does not wait for it. The answer
-// goes out together with the next frame, which saves a write, or some 250 ms later by
-// itself.
+// goes out 250 ms later, behind whatever is sent meanwhile, and before the socket's end.
+// A client that has one such call out at a time makes four a second at most.
 type Unhurried struct{ Result any }
 
 // Handle registers a method named noun.verb. All are registered before the

@@ -231,7 +231,7 @@ func (s *socket) finish(final []byte, code int, reason string) bool {
 	if s.stage == ended {
 		return false
 	}
-	if final != nil {
+	if s.out.late = 0; final != nil {
 		s.out.push(opText, final)
 	}
 	s.endLocked(code, reason)

@@ -292,7 +292,8 @@
 //	    number of each one's last change, with a minus sign if the key is gone. For
 //	    messages that were sent with isSupportExtension, in groups, too
 //	message.extensions {conversationID, position} -> {extensions: [{key, value}], seqs}
-//	message.ack {cursor} -> {}
+//	message.ack {cursor} -> {}; the answer comes a quarter of a second later, and a
+//	    client that waits for it acknowledges once what it has shown meanwhile
 //	conversation.delete {conversationIDs, clearHistory} -> {}
 //	conversation.pin {conversationID, isPinned} -> {}
 //	conversation.draft {conversationID, draftText} -> {}

@@ -45,8 +45,8 @@ func attach(t *running) {
 			case frame.MessageSend:
 				t.stats.Sent(s.User().SDKAppID)
 			case frame.MessageAck:
-				// It goes out with the next message, before which nothing more is
-				// acknowledged.
+				// A client has one out at a time: those of a busy conversation gather
+				// until this one is answered.
 				return gateway.Unhurried{Result: result}, nil
 			}
 			return result, nil
