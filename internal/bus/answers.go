@@ -31,7 +31,8 @@ type answers struct {
 const (
 	// answerWithin is how long the answer to a record of a log is waited for at most, so
 	// that a leader that dies meanwhile costs its caller only a part of their time. One
-	// timer serves all records, so some give up an ageEvery earlier.
+	// timer serves all records: some are given up an ageEvery earlier, and one whose
+	// caller has gone as much later.
 	answerWithin = 2 * time.Second
 	ageEvery     = 250 * time.Millisecond
 )
@@ -40,6 +41,7 @@ const (
 type storing struct {
 	n      uint64           // its number; never changed
 	answer chan answer      // buffered: the one answer never blocks
+	ctx    context.Context  // its caller's; never changed
 	stored func(seq uint64) // nil unless it is a record of a log; called with the position, before the next answer is handled; must not block
 	age    time.Duration    // of a record of a log, guarded by answers.mu
 }
@@ -64,7 +66,7 @@ func (b *Bus) store(ctx context.Context, m *nats.Msg, stored func(seq uint64)) (
 	if err := ctx.Err(); err != nil {
 		return ack{}, err
 	}
-	s, err := b.send(m, stored)
+	s, err := b.send(ctx, m, stored)
 	if err != nil {
 		return ack{}, err
 	}
@@ -72,8 +74,8 @@ func (b *Bus) store(ctx context.Context, m *nats.Msg, stored func(seq uint64)) (
 }
 
 // send is the first half of store, which does not wait. Whoever has sent awaits.
-func (b *Bus) send(m *nats.Msg, stored func(seq uint64)) (*storing, error) {
-	s := &storing{answer: make(chan answer, 1), stored: stored}
+func (b *Bus) send(ctx context.Context, m *nats.Msg, stored func(seq uint64)) (*storing, error) {
+	s := &storing{answer: make(chan answer, 1), ctx: ctx, stored: stored}
 	reply, err := b.answers.expect(b.nc, s)
 	if err != nil {
 		return nil, err
@@ -89,6 +91,10 @@ func (b *Bus) send(m *nats.Msg, stored func(seq uint64)) (*storing, error) {
 // await is the second half. It gives up when ctx ends, and on a record of a log after
 // answerWithin.
 func (b *Bus) await(ctx context.Context, s *storing) (ack, error) {
+	if s.stored != nil { // grow looks at ctx, too: to wait for it costs each record a timer
+		a := <-s.answer
+		return a.ack, a.err
+	}
 	select {
 	case a := <-s.answer:
 		return a.ack, a.err
@@ -148,7 +154,8 @@ func (a *answers) came(m *nats.Msg) {
 	}
 }
 
-// grow makes the records that wait older, and fails those that have waited for too long.
+// grow makes the records that wait older, and fails those that have waited for too long
+// or whose callers have given up.
 func (a *answers) grow() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -157,12 +164,16 @@ func (a *answers) grow() {
 		if s.stored == nil { // as long as its caller says
 			continue
 		}
-		if s.age += ageEvery; s.age >= answerWithin {
-			s.answer <- answer{err: context.DeadlineExceeded}
-			delete(a.waiting, n)
-		} else {
-			a.aging = true
+		err := s.ctx.Err()
+		if s.age += ageEvery; err == nil && s.age >= answerWithin {
+			err = context.DeadlineExceeded
 		}
+		if err == nil {
+			a.aging = true
+			continue
+		}
+		s.answer <- answer{err: err}
+		delete(a.waiting, n)
 	}
 	if a.aging {
 		time.AfterFunc(ageEvery, a.grow)

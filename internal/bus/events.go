@@ -112,7 +112,7 @@ func (b *Bus) EnqueueAll(ctx context.Context, entries []Entry) error {
 		return err
 	}
 	last := len(entries) - 1
-	head, err := b.send(message(entries[0]), nil)
+	head, err := b.send(ctx, message(entries[0]), nil)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (b *Bus) EnqueueAll(ctx context.Context, entries []Entry) error {
 		if i < last {
 			err = b.nc.PublishMsg(message(entries[i]))
 		} else {
-			tail, err = b.send(message(entries[i]), nil)
+			tail, err = b.send(ctx, message(entries[i]), nil)
 		}
 	}
 	if err != nil {

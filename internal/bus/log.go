@@ -118,14 +118,22 @@ func values[K any](keys []K, read func(K) (Value, error)) ([]Value, error) {
 	return out, nil
 }
 
+// appends are messages to append, whose headers are used again.
+var appends = sync.Pool{New: func() any {
+	return &nats.Msg{Header: nats.Header{jetstream.ExpectedLastSubjSeqHeader: {""}, jetstream.MsgIDHeader: {""}}}
+}}
+
 // Append implements Log.
 func (l *stream) Append(ctx context.Context, subject string, data []byte, expect uint64, msgID string) (pos uint64, dup bool, err error) {
-	m := nats.NewMsg(subject)
-	m.Data = data
-	m.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(expect, 10))
+	m := appends.Get().(*nats.Msg)
+	defer appends.Put(m) // it was written, and nobody has it any more
+	m.Subject, m.Data = subject, data
+	m.Header[jetstream.ExpectedLastSubjSeqHeader][0] = strconv.FormatUint(expect, 10)
+	id := m.Header[jetstream.MsgIDHeader][:0]
 	if msgID != "" {
-		m.Header.Set(jetstream.MsgIDHeader, msgID)
+		id = append(id, msgID)
 	}
+	m.Header[jetstream.MsgIDHeader] = id
 	ack, err := l.b.store(ctx, m, func(seq uint64) {
 		v := Value{Subject: subject, Data: data, Seq: seq, Time: time.Now()}
 		l.followers.each(func(f *follower) { f.offer(v) })
