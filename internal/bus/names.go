@@ -102,6 +102,11 @@ func UserToken(userID string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(userID))
 }
 
+// AppendUserToken appends a UserToken.
+func AppendUserToken(b []byte, userID string) []byte {
+	return base64.RawURLEncoding.AppendEncode(b, []byte(userID))
+}
+
 // UserOfToken is UserToken's inverse.
 func UserOfToken(token string) (userID string, err error) {
 	b, err := base64.RawURLEncoding.DecodeString(token)

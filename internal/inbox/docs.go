@@ -133,14 +133,32 @@ func (d *docs) get(ctx context.Context, subject string) (doc, error) {
 	return d.fresh(ctx, subject)
 }
 
+// of is get for a document of a user. Each message looks at some, of which most are
+// cached: no subject is made for those.
+func (d *docs) of(ctx context.Context, u place.User, kind string) (doc, error) {
+	var room [subjectRoom]byte
+	subject := appendDocSubject(room[:0], u, kind)
+	d.mu.Lock()
+	got, ok := d.cache[string(subject)]
+	d.mu.Unlock()
+	if ok {
+		return got, nil
+	}
+	return d.fresh(ctx, string(subject))
+}
+
 // read returns a document, or the zero T if there is none.
 func read[T any](ctx context.Context, in *Inbox, u place.User, kind string) (v T, err error) {
-	got, err := in.docs.get(ctx, docSubject(u, kind))
+	got, err := in.docs.of(ctx, u, kind)
 	if err != nil || got.rev == 0 {
 		return v, err
 	}
-	return v, json.Unmarshal(got.data, &v)
+	return bodyOf[T](got)
 }
+
+// bodyOf is not a part of read, where v would be allocated also for a document that
+// there is not.
+func bodyOf[T any](d doc) (v T, err error) { return v, json.Unmarshal(d.data, &v) }
 
 // readAll returns the documents of many users, in their order.
 func readAll[T any](ctx context.Context, in *Inbox, app uint32, userIDs []string, kind string) ([]T, error) {

@@ -123,7 +123,17 @@ func parsePair(subject string) (pair, error) {
 }
 
 func docSubject(u place.User, kind string) string {
-	return bus.SubjectDocuments + strconv.FormatUint(uint64(u.SDKAppID), 10) + "." + enc(u.UserID) + "." + kind
+	var room [subjectRoom]byte
+	return string(appendDocSubject(room[:0], u, kind))
+}
+
+// subjectRoom is how long most subjects are at most.
+const subjectRoom = 128
+
+func appendDocSubject(b []byte, u place.User, kind string) []byte {
+	b = strconv.AppendUint(append(b, bus.SubjectDocuments...), uint64(u.SDKAppID), 10)
+	b = bus.AppendUserToken(append(b, '.'), u.UserID)
+	return append(append(b, '.'), kind...)
 }
 
 func cursorSubject(u place.User) string {
@@ -251,7 +261,8 @@ type cursor struct {
 
 // text returns the cursor in the second form, 2.<rev>.<sequence a partition>…
 func (c cursor) text(partitions int) string {
-	out := strconv.AppendUint([]byte("2."), c.rev, 10)
+	var room [64]byte
+	out := strconv.AppendUint(append(room[:0], "2."...), c.rev, 10)
 	for n := range partitions {
 		out = strconv.AppendUint(append(out, '.'), c.pos[n], 10)
 	}

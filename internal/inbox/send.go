@@ -220,17 +220,26 @@ func (in *Inbox) storeOnce(ctx context.Context, from place.User, to string, c *c
 	return r, again, err
 }
 
-func clientDedup(from place.User, to, id string) string { return dedupID("c", from, to+"\x00"+id) }
+func clientDedup(from place.User, to, id string) string {
+	return dedupOf("c", digest(from, to, id))
+}
 
 // dedupID names a message, so that the stream recognises a repetition.
 func dedupID(kind string, u place.User, id string) string { return dedupOf(kind, digest(u, id)) }
 
 func dedupOf(kind string, sum [sha256.Size]byte) string {
-	return kind + base64.RawURLEncoding.EncodeToString(sum[:18])
+	var room [32]byte
+	return string(base64.RawURLEncoding.AppendEncode(append(room[:0], kind...), sum[:18]))
 }
 
-func digest(u place.User, id string) [sha256.Size]byte {
-	return sha256.Sum256([]byte(strconv.FormatUint(uint64(u.SDKAppID), 10) + "\x00" + u.UserID + "\x00" + id))
+func digest(u place.User, id ...string) [sha256.Size]byte {
+	var room [256]byte
+	b := append(strconv.AppendUint(room[:0], uint64(u.SDKAppID), 10), 0)
+	b = append(b, u.UserID...)
+	for _, part := range id {
+		b = append(append(b, 0), part...)
+	}
+	return sha256.Sum256(b)
 }
 
 // mayWrite refuses a message to an account that does not exist, or whose
