@@ -150,32 +150,40 @@ func (m *Message) revokedBy(userID string, c *content) {
 // conversationOf composes a Conversation from its newest record and its
 // newest message, which may be nil.
 func conversationOf(newest, last *record, f flags, kept peer, side int) Conversation {
-	p, set := newest.pair, kept.settings
+	p := newest.pair
 	if _, ok := p.group(); ok {
 		return groupConversation(newest, last, f, kept)
 	}
-	peer := p.other(side)
+	if last == nil {
+		return newest.conversation(idOf(p.users[p.other(side)]), kept, side)
+	}
+	m := message(last, newest, f, side)
+	out := newest.conversation(m.ConversationID, kept, side)
+	out.LastMessage = lastOf(&m)
+	return out
+}
+
+// conversation is conversationOf without a message, of a conversation between two.
+func (r *record) conversation(id string, kept peer, side int) Conversation {
+	other, set := r.pair.other(side), kept.settings
 	out := Conversation{
-		ConversationID:   idOf(p.users[peer]),
-		UnreadCount:      newest.unread(side, kept),
+		ConversationID:   id,
+		UnreadCount:      r.unread(side, kept),
 		IsPinned:         set.Pinned,
-		PeerReadTime:     newest.Read[peer].Time,
-		PeerReadSequence: newest.Read[peer].Seq,
+		PeerReadTime:     r.Read[other].Time,
+		PeerReadSequence: r.Read[other].Seq,
 		DraftText:        set.Draft,
 		CustomData:       set.Custom,
 		Own:              ownOf(set),
 	}
-	if p.users[peer] == systemUser {
+	if r.pair.users[other] == systemUser {
 		out.Type = systemUser
-	}
-	if last != nil {
-		out.LastMessage = lastOf(message(last, newest, f, side))
 	}
 	return out
 }
 
 // lastOf returns what a list of conversations shows of its newest message.
-func lastOf(m Message) *LastMessage {
+func lastOf(m *Message) *LastMessage {
 	return &LastMessage{
 		LastTime:        m.Time,
 		LastSequence:    m.Sequence,
@@ -261,19 +269,14 @@ func (o *outgoing) frame(s *Session, r *record, side int, at string) (string, js
 	}
 	switch r.Kind {
 	case kindMessage:
-		conv := []Conversation{conversationOf(r, r, flags{}, kept, side)}
 		if r.Message.Quiet || r.By == side && (r.Message.Instance == s.instance || r.Message.NoSync) {
 			if o.own == nil {
-				o.own = encode(conversationsNote{Conversations: conv, Cursor: at})
+				o.own = r.listNote(kept, side, at)
 			}
 			return frame.NoteConversations, o.own
 		}
 		if o.full == nil {
-			o.full = encode(messagesNote{
-				Messages:      []Message{message(r, r, flags{}, side)},
-				Conversations: conv,
-				Cursor:        at,
-			})
+			o.full = r.messageNote(kept, side, at)
 		}
 		return frame.NoteMessages, o.full
 	case kindRead:
@@ -306,6 +309,35 @@ func (o *outgoing) frame(s *Session, r *record, side int, at string) (string, js
 		return o.method, o.full
 	}
 	return "", nil
+}
+
+// messageNote and listNote return what a message means to a user between two, and to
+// the instance that has sent it. Each message costs one of both, so what they are made
+// of is to stay on the stack: it would not if encode were given it.
+func (r *record) messageNote(kept peer, side int, at string) json.RawMessage {
+	m := [1]Message{message(r, r, flags{}, side)}
+	conv := [1]Conversation{r.conversation(m[0].ConversationID, kept, side)}
+	conv[0].LastMessage = lastOf(&m[0])
+	n := messagesNote{Messages: m[:], Conversations: conv[:], Cursor: at}
+	w := newWriter()
+	if text := written(w, n.writePlain(w)); text != nil {
+		return text
+	}
+	return encode(messagesNote{
+		Messages:      []Message{message(r, r, flags{}, side)},
+		Conversations: []Conversation{conversationOf(r, r, flags{}, kept, side)},
+		Cursor:        at,
+	})
+}
+
+func (r *record) listNote(kept peer, side int, at string) json.RawMessage {
+	conv := [1]Conversation{conversationOf(r, r, flags{}, kept, side)}
+	n := conversationsNote{Conversations: conv[:], Cursor: at}
+	w := newWriter()
+	if text := written(w, n.writePlain(w)); text != nil {
+		return text
+	}
+	return encode(conversationsNote{Conversations: []Conversation{conversationOf(r, r, flags{}, kept, side)}, Cursor: at})
 }
 
 // encode returns the JSON of a frame.

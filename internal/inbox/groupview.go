@@ -59,7 +59,8 @@ func groupHeadOf(newest, last *record, f flags) groupHead {
 		Counted: newest.Sent[0], Taken: newest.Taken,
 	}
 	if last != nil {
-		head.LastMessage = lastOf(groupMessage(last, f))
+		m := groupMessage(last, f)
+		head.LastMessage = lastOf(&m)
 	}
 	return head
 }

@@ -25,9 +25,16 @@ const maxWriter = 16 << 10
 
 // writePlain returns the JSON of a value, or nil where encoding/json has to write it.
 func writePlain(v plainWriter) json.RawMessage {
-	w := writers.Get().(*jsonframe.Writer)
+	w := newWriter()
+	return written(w, v.writePlain(w))
+}
+
+func newWriter() *jsonframe.Writer { return writers.Get().(*jsonframe.Writer) }
+
+// written returns what a newWriter has written, or nil if that was not plain.
+func written(w *jsonframe.Writer, plain bool) json.RawMessage {
 	var out json.RawMessage
-	if v.writePlain(w) {
+	if plain {
 		out = json.RawMessage(slices.Clone(*w))
 	}
 	if cap(*w) <= maxWriter {
@@ -209,14 +216,14 @@ func (n messagesNote) writePlain(w *jsonframe.Writer) bool {
 	}
 	w.Object()
 	w.Name("messages")
-	if !writeList(w, n.Messages) {
+	if !writeMessages(w, n.Messages) {
 		return false
 	}
 	w.BoolIf("missed", n.Missed)
 	w.BoolIf("more", n.More)
 	if len(n.Conversations) > 0 {
 		w.Name("conversations")
-		if !writeList(w, n.Conversations) {
+		if !writeConversations(w, n.Conversations) {
 			return false
 		}
 	}
@@ -232,7 +239,7 @@ func (n conversationsNote) writePlain(w *jsonframe.Writer) bool {
 	}
 	w.Object()
 	w.Name("conversations")
-	if !writeList(w, n.Conversations) {
+	if !writeConversations(w, n.Conversations) {
 		return false
 	}
 	w.BoolIf("all", n.All)
@@ -243,10 +250,23 @@ func (n conversationsNote) writePlain(w *jsonframe.Writer) bool {
 	return true
 }
 
-func writeList[T plainWriter](w *jsonframe.Writer, list []T) bool {
+// writeMessages and writeConversations are not one function of any plainWriter, which
+// would have what it is given allocated.
+func writeMessages(w *jsonframe.Writer, list []Message) bool {
 	w.List()
-	for _, v := range list {
-		if !v.writePlain(w) {
+	for i := range list {
+		if !list[i].writePlain(w) {
+			return false
+		}
+	}
+	w.EndList()
+	return true
+}
+
+func writeConversations(w *jsonframe.Writer, list []Conversation) bool {
+	w.List()
+	for i := range list {
+		if !list[i].writePlain(w) {
 			return false
 		}
 	}

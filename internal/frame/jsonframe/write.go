@@ -2,6 +2,7 @@ package jsonframe
 
 import (
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -128,7 +129,7 @@ func appendText(b []byte, s string) []byte {
 			c, size = utf8.DecodeRuneInString(s[i:])
 		}
 		if c < ' ' || c == '"' || c == '\\' || c == '\u2028' || c == '\u2029' || c == utf8.RuneError && size == 1 {
-			raw, _ := Marshal(s) // a string always marshals
+			raw, _ := Marshal(strings.Clone(s)) // a string always marshals; otherwise whoever holds s would be allocated
 			return append(b, raw...)
 		}
 		i += size
