@@ -166,7 +166,7 @@ func New(o Options) (*Gateway, error) {
 	g.visits = newLimiter[string](visitRate, o.Now)
 	g.allVisit = newLimiter[struct{}](visitRateAll, o.Now)
 	g.stop, g.halt = context.WithCancel(context.Background())
-	g.hands = hands{work: &g.work, end: g.stop.Done(), free: make(chan func())}
+	g.hands = hands{work: &g.work, end: g.stop.Done(), free: make(chan *socket)}
 	g.poller = sync.OnceValue(func() *poller { return newPoller(g.stop) })
 	return g, nil
 }

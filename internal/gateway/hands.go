@@ -11,7 +11,7 @@ import (
 type hands struct {
 	work *sync.WaitGroup
 	end  <-chan struct{} // when it is closed nobody waits any more
-	free chan func()     // to those that wait
+	free chan *socket    // to those that wait
 	idle atomic.Int32
 }
 
@@ -19,27 +19,27 @@ type hands struct {
 // together, so few would be kept of many; so many keep some 1 MB of stacks.
 const maxIdle = 64
 
-// do runs f beside the caller, and counts it as work. Whoever may add to that
-// may call it.
-func (h *hands) do(f func()) {
+// take has a socket's frames handled beside the caller, and counts that as work.
+// Whoever may add to that may call it.
+func (h *hands) take(s *socket) {
 	h.work.Add(1)
 	select {
-	case h.free <- f:
+	case h.free <- s:
 	default:
-		go h.run(f)
+		go h.run(s)
 	}
 }
 
-func (h *hands) run(f func()) {
+func (h *hands) run(s *socket) {
 	for {
-		f()
+		s.work()
 		h.work.Done()
 		if h.idle.Add(1) > maxIdle {
 			h.idle.Add(-1)
 			return
 		}
 		select {
-		case f = <-h.free:
+		case s = <-h.free:
 			h.idle.Add(-1)
 		case <-h.end:
 			return

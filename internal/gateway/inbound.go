@@ -81,7 +81,7 @@ func (s *socket) enqueueLocked(text []byte) {
 		s.in.bytes += len(text)
 		if !s.in.working {
 			s.in.working = true
-			s.g.hands.do(s.work)
+			s.g.hands.take(s)
 		}
 	}
 }

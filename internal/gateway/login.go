@@ -337,7 +337,7 @@ func (g *Gateway) bind(sess *Session, answer []byte) (kick string, ok bool) {
 	}
 	s.sess = sess
 	s.enterLocked(loggedIn)
-	s.out.push(opText, answer)
+	s.out.push(outFrame{opcode: opText, text: answer})
 	s.flushLocked()
 	s.mu.Unlock()
 	if old != nil {

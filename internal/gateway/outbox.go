@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tim-wasm/tim/internal/frame"
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
 // How much may wait for one client before the client counts as not reading.
@@ -28,14 +29,37 @@ type outbox struct {
 	waiter  chan struct{} // is closed then; nil: nobody waits
 }
 
+// outFrame is a frame, or the params of a notification: what stands around those is
+// written where they go out.
 type outFrame struct {
 	opcode opcode
+	method string // of a notification whose params text is, an object; "": text is the frame
 	text   []byte
 }
 
-func (o *outbox) push(op opcode, text []byte) {
-	o.frames = slices.Insert(o.frames, o.due(), outFrame{op, text})
-	o.bytes += len(text)
+// size returns how long the frame's payload is.
+func (f *outFrame) size() int {
+	if f.method != "" {
+		return jsonframe.NotificationSize(f.method, f.text)
+	}
+	return len(f.text)
+}
+
+// appendText appends the frame's payload. Where nothing is before it, the result may be
+// the frame's own.
+func (f *outFrame) appendText(b []byte) []byte {
+	switch {
+	case f.method != "":
+		return jsonframe.AppendNotification(b, f.method, f.text)
+	case len(b) == 0:
+		return f.text
+	}
+	return append(b, f.text...)
+}
+
+func (o *outbox) push(f outFrame) {
+	o.frames = slices.Insert(o.frames, o.due(), f)
+	o.bytes += f.size()
 }
 
 // due returns how many of the frames are to go out.
@@ -47,7 +71,7 @@ func (o *outbox) take() []outFrame {
 	o.frames, o.bytes = nil, 0
 	for _, f := range late {
 		o.frames = append(o.frames, f)
-		o.bytes += len(f.text)
+		o.bytes += f.size()
 	}
 	return batch
 }
@@ -67,7 +91,17 @@ func (o *outbox) drop() { o.frames, o.bytes, o.late = nil, 0, 0 }
 func (s *socket) send(text []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.pushLocked(opText, text)
+	return s.pushLocked(outFrame{opcode: opText, text: text})
+}
+
+// notify queues a notification; it returns false when the socket has ended.
+func (s *socket) notify(method string, params []byte) bool {
+	if len(params) == 0 {
+		return s.send(jsonframe.Notification(method, nil))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pushLocked(outFrame{opText, method, params})
 }
 
 // sendLater queues a text frame that nobody waits for. It goes out after times.hold,
@@ -78,7 +112,7 @@ func (s *socket) sendLater(text []byte) {
 	if !s.takesLocked() {
 		return
 	}
-	s.out.frames = append(s.out.frames, outFrame{opText, text})
+	s.out.frames = append(s.out.frames, outFrame{opcode: opText, text: text})
 	s.out.bytes += len(text)
 	if s.out.late++; s.out.late > 1 {
 		return // the timer runs
@@ -91,18 +125,18 @@ func (s *socket) sendLater(text []byte) {
 	})
 }
 
-func (s *socket) pushLocked(op opcode, text []byte) bool {
+func (s *socket) pushLocked(f outFrame) bool {
 	if !s.takesLocked() {
 		return false
 	}
-	s.out.push(op, text)
+	s.out.push(f)
 	s.flushLocked()
 	return true
 }
 
 // offerLocked queues a text frame if no more than most bytes wait already.
 func (s *socket) offerLocked(text []byte, most int) bool {
-	return s.out.bytes <= most && len(s.out.frames) < maxQueued/2 && s.pushLocked(opText, text)
+	return s.out.bytes <= most && len(s.out.frames) < maxQueued/2 && s.pushLocked(outFrame{opcode: opText, text: text})
 }
 
 // takesLocked reports whether another frame may be queued. It ends the socket of a

@@ -68,18 +68,19 @@ func (c *rawConn) writeFrames(frames []outFrame) (err error) {
 			break
 		}
 		const longestHead = 10
-		if len(b) > 0 && len(b)+longestHead+len(f.text) > heldMost {
-			if err := c.write(b); err != nil {
+		size := f.size()
+		if len(b) > 0 && len(b)+longestHead+size > heldMost {
+			if err := c.write(b, nil); err != nil {
 				return err
 			}
 			b = b[:0]
 		}
-		b = appendHead(b, f.opcode, len(f.text))
-		if len(f.text) <= heldMost {
-			b = append(b, f.text...)
+		b = appendHead(b, f.opcode, size)
+		if size <= heldMost {
+			b = f.appendText(b)
 			continue
 		}
-		if err := c.write(b, f.text); err != nil {
+		if err := c.write(b, f.appendText(nil)); err != nil {
 			return err
 		}
 		b = b[:0]
@@ -87,11 +88,12 @@ func (c *rawConn) writeFrames(frames []outFrame) (err error) {
 	if len(b) == 0 {
 		return nil
 	}
-	return c.write(b)
+	return c.write(b, nil)
 }
 
-// write writes all parts, in one system call where the connection can do that.
-func (c *rawConn) write(parts ...[]byte) error {
+// write writes b and what follows it, in one system call where the connection can do
+// that.
+func (c *rawConn) write(b, then []byte) error {
 	if c.failed.Load() {
 		return net.ErrClosed
 	}
@@ -104,10 +106,10 @@ func (c *rawConn) write(parts ...[]byte) error {
 		c.noWait()
 	}
 	var err error
-	if len(parts) == 1 {
-		_, err = c.Conn.Write(parts[0])
+	if len(then) == 0 {
+		_, err = c.Conn.Write(b)
 	} else {
-		all := net.Buffers(parts)
+		all := net.Buffers{b, then}
 		_, err = all.WriteTo(c.Conn)
 	}
 	if err != nil {
@@ -145,7 +147,7 @@ func (c *rawConn) writeClose(code int, reason string) error {
 		payload = append([]byte{byte(code >> 8), byte(code)}, reason...)
 		payload = payload[:min(len(payload), maxControl)]
 	}
-	err := c.write(append(appendHead(nil, opClose, len(payload)), payload...))
+	err := c.write(append(appendHead(nil, opClose, len(payload)), payload...), nil)
 	c.closing.Store(true)
 	_ = c.SetReadDeadline(time.Now().Add(c.times.linger))
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && err == nil {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 )
 
 // written is a connection that notes what is written to it.
@@ -42,7 +44,7 @@ func rawOn(w *written) *rawConn {
 
 func texts(all ...string) (frames []outFrame) {
 	for _, text := range all {
-		frames = append(frames, outFrame{opText, []byte(text)})
+		frames = append(frames, outFrame{opcode: opText, text: []byte(text)})
 	}
 	return frames
 }
@@ -54,8 +56,20 @@ func TestFramesTogether(t *testing.T) {
 	require.NoError(t, c.writeFrames(nil))
 	require.Empty(t, w.writes, "there was nothing")
 	require.NoError(t, c.writeFrames(texts("a")))
-	require.NoError(t, c.writeFrames([]outFrame{{opText, []byte("bc")}, {opPing, nil}, {opPong, []byte("d")}}))
+	require.NoError(t, c.writeFrames([]outFrame{{opcode: opText, text: []byte("bc")}, {opcode: opPing}, {opcode: opPong, text: []byte("d")}}))
 	require.Equal(t, []string{"\x81\x01a", "\x81\x02bc\x89\x00\x8a\x01d"}, w.writes)
+}
+
+// TestNotificationsAreWrittenWhereTheyGoOut: of whatever size, as others write them.
+func TestNotificationsAreWrittenWhereTheyGoOut(t *testing.T) {
+	for _, size := range []int{0, 1, 100, heldMost - 100, heldMost, 1 << 16} {
+		params := []byte(`{"text":"` + strings.Repeat("x", size) + `"}`)
+		whole, parts := &written{}, &written{}
+		text := string(jsonframe.Notification("x.y", params))
+		require.NoError(t, rawOn(whole).writeFrames(texts("a", text, "b")))
+		require.NoError(t, rawOn(parts).writeFrames([]outFrame{texts("a")[0], {opText, "x.y", params}, texts("b")[0]}))
+		require.Equal(t, whole.writes, parts.writes)
+	}
 }
 
 // TestFramesBound: much more than heldMost goes out with several writes.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tim-wasm/tim/internal/frame/jsonframe"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -77,7 +76,8 @@ func (sess *Session) Forget(room int) any {
 	return part
 }
 
-// Notify sends a notification; params is one JSON object. It never blocks. It
+// Notify sends a notification; params is one JSON object, which must not be changed
+// afterwards. It never blocks. It
 // returns false when the session has ended, or while the registry is not live,
 // because another gateway may have taken over by then. True does not mean that
 // the client has received it.
@@ -85,7 +85,7 @@ func (sess *Session) Notify(method string, params json.RawMessage) bool {
 	if sess.ctx.Err() != nil || !sess.s.g.registry.Live() {
 		return false
 	}
-	return sess.s.send(jsonframe.Notification(method, params))
+	return sess.s.notify(method, params)
 }
 
 // Offer queues a frame, which may be shared with other sessions, if no more than most

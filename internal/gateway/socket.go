@@ -153,7 +153,7 @@ func (s *socket) tick() {
 		s.mu.Unlock()
 	case s.asked.IsZero():
 		s.asked = now
-		s.pushLocked(opPing, nil)
+		s.pushLocked(outFrame{opcode: opPing})
 		s.timer.Reset(s.nextLocked(now))
 		s.mu.Unlock()
 	default:
@@ -209,7 +209,7 @@ func (s *socket) probe() <-chan struct{} {
 			s.asked = s.g.o.Now()
 			s.timer.Reset(s.nextLocked(s.asked))
 		}
-		s.pushLocked(opPing, nil)
+		s.pushLocked(outFrame{opcode: opPing})
 	}
 	return w
 }
@@ -219,7 +219,7 @@ func (s *socket) pinged(payload []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.heardLocked(len(payload)) {
-		s.pushLocked(opPong, payload)
+		s.pushLocked(outFrame{opcode: opPong, text: payload})
 	}
 }
 
@@ -232,7 +232,7 @@ func (s *socket) finish(final []byte, code int, reason string) bool {
 		return false
 	}
 	if s.out.late = 0; final != nil {
-		s.out.push(opText, final)
+		s.out.push(outFrame{opcode: opText, text: final})
 	}
 	s.endLocked(code, reason)
 	return true

@@ -144,16 +144,27 @@ func Failure(r Request, e *fault.Error) []byte {
 // Notification returns a frame that gets no answer. params is one JSON object;
 // nil becomes an empty one.
 func Notification(method string, params json.RawMessage) []byte {
-	b := make([]byte, 0, len(params)+len(method)+48)
-	b = append(b, `{"jsonrpc":"2.0","method":`...)
-	b = appendText(b, method)
-	b = append(b, `,"params":`...)
 	if len(params) == 0 {
 		params = empty
 	}
-	b = append(b, params...)
-	return append(b, '}')
+	return AppendNotification(make([]byte, 0, NotificationSize(method, params)), method, params)
 }
+
+// AppendNotification appends a Notification with params.
+func AppendNotification(b []byte, method string, params json.RawMessage) []byte {
+	b = append(append(append(b, notifies...), method...), with...)
+	return append(append(b, params...), '}')
+}
+
+// NotificationSize returns how long a Notification with params is.
+func NotificationSize(method string, params json.RawMessage) int {
+	return len(notifies) + len(method) + len(with) + len(params) + 1
+}
+
+const (
+	notifies = `{"jsonrpc":"2.0","method":"`
+	with     = `","params":`
+)
 
 // maxMethod limits a method's name, because it may end up in a log or a
 // message.
