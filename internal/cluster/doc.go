@@ -25,6 +25,7 @@
 //	start_test.go    gateways that start at once
 //	outage_test.go   no NATS at all
 //	bench_test.go    outages, and the registry on three nodes
+//	storm_bench_test.go  all sessions come back after a kill
 //	login_bench_test.go  the login path of one timd
 //	peers_bench_test.go  timd beside other servers; those of packages in packaged_bench_test.go,
 //	                     logins and leaves in peerlogins_bench_test.go
