@@ -6,15 +6,18 @@
 //
 //	front.go  the listener: accepts, reads a head, decides who gets the connection
 //	head.go   which heads it takes
+//	line.go   where they wait if there is no room
 //	conn.go   a connection that net/http gets although something was read from it
+//	hungup_unix.go, hungup_other.go  whether the client is still there
 //
 // Front takes a request only if nothing about it is unusual and the gateway would accept
 // it. Everything else, every refusal too, is left to net/http, which gets the connection
 // as if nothing had been read from it. So there is one thing to get wrong: to take what
 // net/http would refuse or read differently. A fuzz target compares the two.
 //
-// Each connection has a goroutine until it is decided who gets it. Front.mu guards the
-// set of those connections; nothing is called while it is held.
+// Each connection has a goroutine until it is decided who gets it, or it waits in the
+// line, which has one for all. Front.mu guards the set of those connections; nothing is
+// called while it is held. line.mu is held alone.
 package front
 
 import (
@@ -27,7 +30,7 @@ import (
 	"time"
 )
 
-// Options of a Front. All but TLS are required.
+// Options of a Front. All but TLS and Room are required.
 type Options struct {
 	// Path of the WebSocket.
 	Path string
@@ -40,6 +43,9 @@ type Options struct {
 	ConnState func(net.Conn, http.ConnState)
 	// ErrorLog is the server's.
 	ErrorLog *log.Logger
+	// Room returns how many requests for WebSockets may go on; while it is none they
+	// wait. nil: there is always room.
+	Room func() int
 	// Accepts reports whether Open may have this request. If not, the server's handler
 	// gets it, and says why.
 	Accepts func(*http.Request) bool
@@ -56,6 +62,7 @@ type Front struct {
 	others chan accepted // for net/http
 	done   chan struct{} // closed by Close
 	work   sync.WaitGroup
+	line   line
 
 	mu      sync.Mutex // guards these
 	closed  bool
@@ -74,6 +81,7 @@ func New(l net.Listener, o Options) *Front {
 		Listener: l, o: o,
 		others: make(chan accepted), done: make(chan struct{}),
 		pending: map[*net.TCPConn]struct{}{},
+		line:    line{most: mostHeld},
 	}
 	f.work.Go(f.accept)
 	return f
@@ -159,14 +167,17 @@ func (f *Front) remove(conn *net.TCPConn) {
 	delete(f.pending, conn)
 }
 
-// serve decides who gets a connection. A panic ends the connection only, as in net/http.
+// survive is deferred: a panic ends the connection only, as in net/http.
+func (f *Front) survive(tcp *net.TCPConn) {
+	if p := recover(); p != nil {
+		f.o.ErrorLog.Printf("http: panic serving %v: %v\n%s", tcp.RemoteAddr(), p, debug.Stack())
+		f.drop(tcp)
+	}
+}
+
+// serve decides who gets a connection.
 func (f *Front) serve(tcp *net.TCPConn) {
-	defer func() {
-		if p := recover(); p != nil {
-			f.o.ErrorLog.Printf("http: panic serving %v: %v\n%s", tcp.RemoteAddr(), p, debug.Stack())
-			f.drop(tcp)
-		}
-	}()
+	defer f.survive(tcp)
 	conn := net.Conn(tcp)
 	if f.o.TLS != nil {
 		secure := tls.Server(tcp, f.o.TLS)
@@ -216,19 +227,29 @@ func (f *Front) read(tcp *net.TCPConn, conn net.Conn, began time.Time) {
 			f.drop(tcp)
 			return
 		}
-		if what == complete {
-			r := h.request(b[:n], tcp.RemoteAddr().String())
-			if f.o.Accepts(&r.Request) {
-				f.open(tcp, conn, b[h.next:n], &r.Request)
-				buffers.Put(b)
-				requests.Put(r)
-				return
-			}
-			requests.Put(r)
+		spent := time.Since(began)
+		switch {
+		case what != complete:
+			f.handOver(tcp, again(conn, early{buffer: b, unread: b[:n], spent: spent, earlier: ofOneRequest}))
+		case f.hold(held{tcp: tcp, conn: conn, text: b[:n], spent: spent}):
+			buffers.Put(b)
+		default:
+			f.decide(tcp, conn, b, n, &h, spent)
 		}
-		f.handOver(tcp, again(conn, early{buffer: b, unread: b[:n], spent: time.Since(began), earlier: ofOneRequest}))
 		return
 	}
+}
+
+// decide gives a connection away whose head is complete; n bytes of b were read.
+func (f *Front) decide(tcp *net.TCPConn, conn net.Conn, b *[longest]byte, n int, h *head, spent time.Duration) {
+	r := h.request(b[:n], tcp.RemoteAddr().String())
+	defer requests.Put(r)
+	if f.o.Accepts(&r.Request) {
+		f.open(tcp, conn, b[h.next:n], &r.Request)
+		buffers.Put(b)
+		return
+	}
+	f.handOver(tcp, again(conn, early{buffer: b, unread: b[:n], spent: spent, earlier: ofOneRequest}))
 }
 
 // open leaves a connection as net/http leaves one that is hijacked.

@@ -22,12 +22,13 @@
 //	fair.go      too many of anything, fair to each network
 //	standby.go   too many sockets that stand by
 //	gate.go      too many logins at once
+//	room.go      how many sockets may be opened meanwhile
 //	visit.go     sockets that listen to a live room without a login
 //	stats.go     counters
 //	ports.go     what it needs of the registry
 //
 // Locks: Gateway.mu before socket.mu, and neither is held while anything is
-// written or the registry is asked. The locks of Fair and limiter are
+// written or the registry is asked. The locks of Fair, limiter, gate and room are
 // held alone. socket.reading is taken before them all, and held by the goroutine that
 // serves a socket until its end; the poller only tries it, and takes poller.mu last.
 // Each struct says which lock guards what of it. Whoever removes a session from the

@@ -116,6 +116,13 @@ func (g *gate) forget(u place.User) {
 // tooMany reports whether the last of so many would wait too long; mu is held.
 func (g *gate) tooMany(waiting int) bool { return time.Duration(waiting)*g.share > gateWait }
 
+// line returns how many wait.
+func (g *gate) line() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.waiting.Len()
+}
+
 // book gives a turn to one that is sent away, and returns how far off it is; mu is held.
 func (g *gate) book() time.Duration {
 	now := g.now()

@@ -74,6 +74,7 @@ type Gateway struct {
 	// These have locks of their own.
 	stats    counters
 	gate     *gate
+	room     room
 	standby  *Fair[*socket]    // sockets that have not logged in yet
 	failures *limiter[culprit] // invalid UserSigs
 	logins   *limiter[place.User]

@@ -251,6 +251,7 @@ func (s *server) serve(l net.Listener, h http.Handler, sockets bool) {
 	if sockets {
 		l = front.New(l, front.Options{
 			Path: socketPath, TLS: srv.TLSConfig.Clone(), HeaderTimeout: httpTimes.header, ConnState: srv.ConnState, ErrorLog: srv.ErrorLog,
+			Room:    s.room,
 			Accepts: s.accepts, // and Open only then: before that there is no gateway
 			Open:    func(c net.Conn, early []byte, r *http.Request) { s.gateway.Open(c, early, r) },
 		})
@@ -266,6 +267,19 @@ func (s *server) serve(l net.Listener, h http.Handler, sockets bool) {
 }
 
 const socketPath = "/ws"
+
+// room returns how many sockets may be opened now. They wait for the end of a start, too,
+// unless that takes long: then they are told so, as any request is.
+func (s *server) room() int {
+	ready, busy, _ := s.starting.state()
+	switch {
+	case ready:
+		return s.gateway.Room()
+	case busy != "":
+		return 1000
+	}
+	return 0
+}
 
 // accepts reports whether the gateway may open the socket of a request; if not, the
 // request is answered by the handler in the ordinary way.

@@ -1,0 +1,144 @@
+package front
+
+import (
+	"bytes"
+	"container/list"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// inOrder is how long the first of the line may have waited while the line is served
+	// in order. After more than that clients come faster than they can be served before
+	// they give up, and whoever came last has the most time left.
+	inOrder = 2 * time.Second
+	// mostHeld is how many wait at most, with 2 KB each. The one that came first has to go
+	// then.
+	mostHeld = 20_000
+	// lineTick is the time between two looks for room.
+	lineTick = 5 * time.Millisecond
+)
+
+// line is where requests for WebSockets wait while there is no room for them. If all of a
+// crowd were opened at once, nobody would be served before they give up. A request that
+// waits takes no goroutine and no buffer.
+type line struct {
+	most int // mostHeld, but in a test
+
+	mu      sync.Mutex // guards the rest
+	waiting list.List  // of held, in the order in which they came
+	served  bool       // there is a goroutine that opens them
+}
+
+// held is a request that waits.
+type held struct {
+	tcp   *net.TCPConn
+	conn  net.Conn      // tcp, or TLS over it
+	text  []byte        // the head, and what came behind it
+	spent time.Duration // on reading that
+	since time.Time
+}
+
+// hold puts a request into the line if there is no room for it, or if others wait. It
+// returns false if there is.
+func (f *Front) hold(h held) bool {
+	if f.o.Room == nil {
+		return false
+	}
+	l := &f.line
+	l.mu.Lock()
+	if !l.served {
+		l.mu.Unlock()
+		if f.o.Room() > 0 {
+			return false
+		}
+		l.mu.Lock()
+	}
+	h.text = bytes.Clone(h.text)
+	h.since = time.Now()
+	f.o.ConnState(h.tcp, http.StateHijacked) // or it would count as a request that takes too long
+	l.waiting.PushBack(h)
+	if !l.served {
+		l.served = true
+		f.work.Go(f.serveLine)
+	}
+	over := l.leavers()
+	l.mu.Unlock()
+	for _, tcp := range over {
+		f.drop(tcp)
+	}
+	return true
+}
+
+// leavers takes some of those that came first out of the line if their clients have hung
+// up or there are too many. Called with each one that comes, it keeps up; mu is held.
+func (l *line) leavers() (over []*net.TCPConn) {
+	for range 2 {
+		first := l.waiting.Front()
+		if first == nil {
+			break
+		}
+		tcp := first.Value.(held).tcp
+		if l.waiting.Len() <= l.most && !hungUp(tcp) {
+			break
+		}
+		l.waiting.Remove(first)
+		over = append(over, tcp)
+	}
+	return over
+}
+
+// next takes the one out of the line that is to be opened now. If there is none, the
+// line is served no more.
+func (l *line) next() (h held, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.waiting.Front()
+	if e == nil {
+		l.served = false
+		return h, false
+	}
+	if time.Since(e.Value.(held).since) > inOrder {
+		e = l.waiting.Back()
+	}
+	return l.waiting.Remove(e).(held), true
+}
+
+// serveLine opens those that wait, as far as there is room, until none is left.
+func (f *Front) serveLine() {
+	tick := time.NewTicker(lineTick)
+	defer tick.Stop()
+	for {
+		for room := f.o.Room(); room > 0; room-- {
+			h, ok := f.line.next()
+			if !ok {
+				return
+			}
+			f.release(h)
+		}
+		select {
+		case <-tick.C:
+		case <-f.done: // Close has closed them
+			for h, ok := f.line.next(); ok; h, ok = f.line.next() {
+				f.drop(h.tcp)
+			}
+			return
+		}
+	}
+}
+
+// release goes on with a request where it was read.
+func (f *Front) release(h held) {
+	defer f.survive(h.tcp)
+	if hungUp(h.tcp) {
+		f.drop(h.tcp)
+		return
+	}
+	b := buffers.Get().(*[longest]byte)
+	n := copy(b[:], h.text)
+	var read head
+	read.read(b[:n], f.o.Path)
+	f.decide(h.tcp, h.conn, b, n, &read, h.spent)
+}
