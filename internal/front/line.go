@@ -49,16 +49,15 @@ func (f *Front) hold(h held) bool {
 	}
 	l := &f.line
 	l.mu.Lock()
-	if !l.served {
-		l.mu.Unlock()
-		if f.o.Room() > 0 {
-			return false
-		}
-		l.mu.Lock()
+	served := l.served
+	l.mu.Unlock()
+	if !served && f.o.Room() > 0 {
+		return false
 	}
 	h.text = bytes.Clone(h.text)
 	h.since = time.Now()
 	f.o.ConnState(h.tcp, http.StateHijacked) // or it would count as a request that takes too long
+	l.mu.Lock()
 	l.waiting.PushBack(h)
 	if !l.served {
 		l.served = true
