@@ -19,6 +19,9 @@ const (
 	mostHeld = 20_000
 	// lineTick is the time between two looks for room.
 	lineTick = 5 * time.Millisecond
+	// lookAt is how many are looked at in a tick, whether they have hung up: all of them
+	// within two seconds.
+	lookAt = 50
 )
 
 // line is where requests for WebSockets wait while there is no room for them. If all of a
@@ -27,9 +30,10 @@ const (
 type line struct {
 	most int // mostHeld, but in a test
 
-	mu      sync.Mutex // guards the rest
-	waiting list.List  // of held, in the order in which they came
-	served  bool       // there is a goroutine that opens them
+	mu      sync.Mutex    // guards the rest
+	waiting list.List     // of held, in the order in which they came
+	looked  *list.Element // the one to be looked at next; nil: the first
+	served  bool          // there is a goroutine that opens them
 }
 
 // held is a request that waits.
@@ -63,30 +67,44 @@ func (f *Front) hold(h held) bool {
 		l.served = true
 		f.work.Go(f.serveLine)
 	}
-	over := l.leavers()
+	var over *net.TCPConn
+	if l.waiting.Len() > l.most {
+		over = l.remove(l.waiting.Front()).tcp
+	}
 	l.mu.Unlock()
-	for _, tcp := range over {
-		f.drop(tcp)
+	if over != nil {
+		f.drop(over)
 	}
 	return true
 }
 
-// leavers takes some of those that came first out of the line if their clients have hung
-// up or there are too many. Called with each one that comes, it keeps up; mu is held.
-func (l *line) leavers() (over []*net.TCPConn) {
-	for range 2 {
-		first := l.waiting.Front()
-		if first == nil {
-			break
-		}
-		tcp := first.Value.(held).tcp
-		if l.waiting.Len() <= l.most && !hungUp(tcp) {
-			break
-		}
-		l.waiting.Remove(first)
-		over = append(over, tcp)
+// remove takes one out of the line; mu is held.
+func (l *line) remove(e *list.Element) held {
+	if l.looked == e {
+		l.looked = e.Next()
 	}
-	return over
+	return l.waiting.Remove(e).(held)
+}
+
+// look goes on with the look for clients who have hung up, whose descriptors are needed.
+func (l *line) look() (gone []*net.TCPConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.looked == nil {
+		l.looked = l.waiting.Front()
+	}
+	for range lookAt {
+		e := l.looked
+		if e == nil {
+			break
+		}
+		l.looked = e.Next()
+		if tcp := e.Value.(held).tcp; hungUp(tcp) {
+			l.waiting.Remove(e)
+			gone = append(gone, tcp)
+		}
+	}
+	return gone
 }
 
 // next takes the one out of the line that is to be opened now. If there is none, the
@@ -102,7 +120,7 @@ func (l *line) next() (h held, ok bool) {
 	if time.Since(e.Value.(held).since) > inOrder {
 		e = l.waiting.Back()
 	}
-	return l.waiting.Remove(e).(held), true
+	return l.remove(e), true
 }
 
 // serveLine opens those that wait, as far as there is room, until none is left.
@@ -116,6 +134,9 @@ func (f *Front) serveLine() {
 				return
 			}
 			f.release(h)
+		}
+		for _, tcp := range f.line.look() {
+			f.drop(tcp)
 		}
 		select {
 		case <-tick.C:

@@ -8,9 +8,14 @@ import (
 )
 
 // maxConnections bounds the connections of a listener that are not WebSockets,
-// including those that have not sent a request yet: one host can open thousands
-// a second, and the files of the store need descriptors, too.
+// including those that have not sent a request yet, from one network: one host can open
+// thousands a second, and the files of the store need descriptors, too.
 var maxConnections = 5_000
+
+// maxConnectionsOfAll is the same for all networks together. All clients of a gateway
+// that comes back connect within seconds, and may be slow to say what they want: the
+// oldest of them is no attacker, and comes again if it is closed.
+const maxConnectionsOfAll = 25_000
 
 // connLimit tracks the connections of a listener that are not WebSockets. If
 // there are too many, it closes the oldest one of the network that has most: a
@@ -18,8 +23,8 @@ var maxConnections = 5_000
 // their own.
 type connLimit struct{ open *gateway.Fair[net.Conn] }
 
-func newConnLimit(most int) connLimit {
-	return connLimit{gateway.NewFair[net.Conn](most, most)}
+func newConnLimit(most, mostOfAll int) connLimit {
+	return connLimit{gateway.NewFair[net.Conn](most, mostOfAll)}
 }
 
 // moved is the ConnState of a server and of what stands in front of it; it does not

@@ -58,7 +58,7 @@ func (s *somewhere) Close() error { s.closed = true; return nil }
 // A network that opens too many connections pushes out its own, even if the oldest is
 // from another network.
 func TestConnectionsOfOneNetwork(t *testing.T) {
-	l := newConnLimit(3)
+	l := newConnLimit(3, 3)
 	from := func(addr string) *somewhere {
 		c := &somewhere{addr: addr}
 		l.moved(c, http.StateNew)
@@ -81,7 +81,7 @@ func (a around) NetConn() net.Conn { return a.Conn }
 
 // A connection counts once, whoever has it.
 func TestAConnectionCountsOnce(t *testing.T) {
-	l := newConnLimit(2)
+	l := newConnLimit(2, 2)
 	first, second := &somewhere{addr: "1.1.1.1:1"}, &somewhere{addr: "1.1.1.1:2"}
 	l.moved(first, http.StateNew)
 	l.moved(second, http.StateNew)

@@ -241,7 +241,7 @@ func (s *server) serve(l net.Listener, h http.Handler, sockets bool) {
 		WriteTimeout:      httpTimes.write,
 		IdleTimeout:       httpTimes.idle,
 		MaxHeaderBytes:    16 << 10,
-		ConnState:         newConnLimit(maxConnections).moved,
+		ConnState:         newConnLimit(maxConnections, maxConnectionsOfAll).moved,
 		ErrorLog:          log.New(&serverLog{log: s.log, now: time.Now}, "", 0),
 	}
 	if s.cert != nil {
