@@ -52,36 +52,36 @@ func Get(v safejs.Value, name string) safejs.Value {
 	// Not v.Get: Go catches what a call throws, but an exception out of a plain
 	// read (a getter of the app's, storage that the user forbids) would unwind
 	// Go's own stack and end the runtime.
-	p, err := reflectGet.Invoke(v, nameOf(name))
-	if err != nil {
-		return safejs.Undefined()
-	}
-	return p
+	return invoke(reflectGet, safejs.Unsafe(v), nameOf(name))
 }
+
+// invoke calls a function, and returns undefined if it throws. safejs would put each
+// argument into an interface once more, on the heap: a page starts with a hundred
+// calls, and V8 keeps the compiled code of a short visit only if the allocator has
+// not run too often by then.
+func invoke(f js.Value, args ...any) safejs.Value {
+	defer ignore()
+	return safejs.Safe(f.Invoke(args...))
+}
+
+func ignore() { _ = recover() }
 
 // Field reads a property of an object without getters: one that JSON.parse or
 // this package has just made. It costs a quarter of Get.
 func Field(v safejs.Value, name string) safejs.Value {
-	p, err := v.Get(name)
-	if err != nil { // no object
-		return safejs.Undefined()
-	}
-	return p
+	defer ignore() // no object
+	return safejs.Safe(safejs.Unsafe(v).Get(name))
 }
 
 var (
-	reflectGet = safejs.Safe(js.Global().Get("Reflect").Get("get"))
-	reflectSet = safejs.Safe(js.Global().Get("Reflect").Get("set"))
-	arrayIs    = safejs.Safe(js.Global().Get("Array").Get("isArray"))
+	reflectGet = js.Global().Get("Reflect").Get("get")
+	reflectSet = js.Global().Get("Reflect").Get("set")
+	arrayIs    = js.Global().Get("Array").Get("isArray")
 )
 
 // IsArray reports whether v is an array.
 func IsArray(v safejs.Value) bool {
-	if !IsObject(v) {
-		return false
-	}
-	is, err := arrayIs.Invoke(v)
-	return err == nil && is.Equal(Bool(true))
+	return IsObject(v) && invoke(arrayIs, safejs.Unsafe(v)).Equal(Bool(true))
 }
 
 // Each calls f for each element of an array, and for nothing of what is none: in
@@ -104,22 +104,18 @@ func Length(v safejs.Value) int {
 
 // Index returns an element of a list that may be the app's.
 func Index(v safejs.Value, i int) safejs.Value {
-	e, err := reflectGet.Invoke(v, i)
-	if err != nil {
-		return safejs.Undefined()
-	}
-	return e
+	return invoke(reflectGet, safejs.Unsafe(v), i)
 }
 
 // names caches property names as JavaScript strings: making one costs as much as
 // reading the property. It is bounded, because some names come from outside.
-var names = map[string]safejs.Value{}
+var names = map[string]js.Value{}
 
-func nameOf(name string) safejs.Value {
+func nameOf(name string) js.Value {
 	const most = 256
 	known, ok := names[name]
 	if !ok {
-		known = String(name)
+		known = js.ValueOf(name)
 		if len(names) < most {
 			names[name] = known
 		}
@@ -130,27 +126,26 @@ func nameOf(name string) safejs.Value {
 // Call calls a method. It returns undefined if there is no such method or it
 // throws; use v.Call where the difference matters.
 func Call(v safejs.Value, method string, args ...safejs.Value) safejs.Value {
+	defer ignore()
 	list := make([]any, len(args))
 	for i, a := range args {
-		list[i] = a
+		list[i] = safejs.Unsafe(a)
 	}
-	result, err := v.Call(method, list...)
-	if err != nil {
-		return safejs.Undefined()
-	}
-	return result
+	return safejs.Safe(safejs.Unsafe(v).Call(method, list...))
 }
 
 // Set sets a property and reports whether that has succeeded. As with Get, v may
 // be the app's and its setter may throw.
 func Set(v safejs.Value, name string, to safejs.Value) bool {
-	done, err := reflectSet.Invoke(v, nameOf(name), to)
-	return err == nil && done.Equal(Bool(true))
+	return invoke(reflectSet, safejs.Unsafe(v), nameOf(name), safejs.Unsafe(to)).Equal(Bool(true))
 }
 
 // Put sets a property of an object without setters: one that JSON.parse or this
 // package has just made. It compares to Set as Field does to Get.
-func Put(v safejs.Value, name string, to safejs.Value) { _ = v.Set(name, to) }
+func Put(v safejs.Value, name string, to safejs.Value) {
+	defer ignore()
+	safejs.Unsafe(v).Set(name, safejs.Unsafe(to))
+}
 
 // Parse parses a JSON text of ours.
 func Parse(json string) safejs.Value { return Call(Global("JSON"), "parse", String(json)) }

@@ -2,7 +2,11 @@
 
 package bridge
 
-import "github.com/hack-pad/safejs"
+import (
+	"syscall/js"
+
+	"github.com/hack-pad/safejs"
+)
 
 // live counts the functions that JavaScript can still call.
 var live int
@@ -21,7 +25,7 @@ type Scope struct {
 
 // Func is a Go function that JavaScript may call until it is released.
 type Func struct {
-	f     safejs.Func
+	f     js.Func
 	scope *Scope
 }
 
@@ -51,7 +55,7 @@ func (s *Scope) Release() {
 }
 
 // Value returns the function as JavaScript calls it.
-func (f *Func) Value() safejs.Value { return f.f.Value() }
+func (f *Func) Value() safejs.Value { return safejs.Safe(f.f.Value) }
 
 // Release frees the function. A second Release does nothing.
 func (f *Func) Release() {
@@ -71,23 +75,31 @@ func (f *Func) Release() {
 // Static makes a function that lives as long as the runtime. failed returns the
 // result if fn panics.
 func Static(fn func(args []safejs.Value) any, failed func(reason string) any) safejs.Value {
-	return newFunc(fn, failed).Value()
+	return safejs.Safe(newFunc(fn, failed).Value)
 }
 
-func newFunc(fn func(args []safejs.Value) any, failed func(reason string) any) safejs.Func {
+func newFunc(fn func(args []safejs.Value) any, failed func(reason string) any) js.Func {
 	live++
-	f, err := safejs.FuncOf(func(_ safejs.Value, args []safejs.Value) (result any) {
-		defer func() {
-			if p := recover(); p != nil {
-				result = failed(Reason(p))
-			}
-		}()
-		return fn(args)
+	return js.FuncOf(func(_ js.Value, given []js.Value) any {
+		args := make([]safejs.Value, len(given))
+		for i, v := range given {
+			args[i] = safejs.Safe(v)
+		}
+		result := call(fn, args, failed)
+		if v, ok := result.(safejs.Value); ok {
+			return safejs.Unsafe(v)
+		}
+		return result
 	})
-	if err != nil { // FuncOf fails only without a JS runtime
-		panic(err)
-	}
-	return f
+}
+
+func call(fn func(args []safejs.Value) any, args []safejs.Value, failed func(reason string) any) (result any) {
+	defer func() {
+		if p := recover(); p != nil {
+			result = failed(Reason(p))
+		}
+	}()
+	return fn(args)
 }
 
 // Noop returns a function that does nothing: Function.prototype, reached through

@@ -12,7 +12,7 @@ import "github.com/hack-pad/safejs"
 // in the global scope, in one call. Without a loader it takes three calls a method.
 func Bind(object, names, entry safejs.Value, number int) {
 	if bind := Global("__timMethods"); IsFunction(bind) {
-		_, _ = bind.Invoke(object, names, entry, number)
+		invoke(safejs.Unsafe(bind), safejs.Unsafe(object), safejs.Unsafe(names), safejs.Unsafe(entry), number)
 		return
 	}
 	for n := range Length(names) {
