@@ -15,6 +15,7 @@ import (
 // method is one export of an instance. It returns a promise, or a value at once.
 type method struct {
 	name    string
+	relay   *relay // a method that is a row of a table, instead of promise
 	promise func(i *instance, args []safejs.Value, a *answer)
 	open    bool // the promise method checks itself whether there is a session
 	sync    func(i *instance, args []safejs.Value) (any, *fault.Error)
@@ -121,7 +122,7 @@ func init() { // not in the declaration, which the methods refer to
 		{name: "findMessage", sync: (*instance).findMessage, dead: func() any { return safejs.Null() }},
 	}
 	for n := range relays {
-		methods = append(methods, method{name: relays[n].name, promise: relays[n].run})
+		methods = append(methods, method{name: relays[n].name, relay: &relays[n]})
 	}
 }
 

@@ -175,13 +175,13 @@ type methodNames struct{ call, callSync, unbuilt safejs.Value }
 
 // namesOf returns the names of the methods that return a promise, or of the others.
 func namesOf(table []method, promise bool) safejs.Value {
-	text := []byte{'['} // JSON, because one call makes an array of it
+	text := append(make([]byte, 0, 4096), '[') // JSON, because one call makes an array of it
 	for n, m := range table {
 		if n > 0 {
 			text = append(text, ',')
 		}
 		text = append(text, '"')
-		if (m.promise != nil) == promise {
+		if (m.sync == nil) == promise {
 			text = append(text, m.name...)
 		}
 		text = append(text, '"')
@@ -226,7 +226,11 @@ func (s *sdk) start(m method, i *instance, args []safejs.Value, a *answer) {
 			return
 		}
 	}
-	m.promise(i, args, a)
+	if m.relay != nil {
+		m.relay.run(i, args, a)
+	} else {
+		m.promise(i, args, a)
+	}
 }
 
 // mayVisit reports whether a call may be about a live room that a page without a login

@@ -363,7 +363,7 @@ func TestGateComesFirst(t *testing.T) {
 	seen := errors(t, a)
 	calls := 0
 	for _, m := range methods {
-		if m.promise == nil || m.name == "login" || m.name == "logout" || m.name == "destroy" {
+		if m.sync != nil || m.name == "login" || m.name == "logout" || m.name == "destroy" {
 			continue
 		}
 		calls++
