@@ -29,6 +29,8 @@ func WithStack(err error) error { return err }
 		{"default:\n\t\treturn fmt.Errorf(\"%+v\", value)", "case string:\n\t\treturn errors.New(value)\n\tdefault:\n\t\treturn errors.New(\"panic\")"},
 	},
 	"value.go": {
+		// tim passes no maps and lists with values in them, and makes its own functions.
+		{"case Func:\n\t\treturn value.fn\n\tcase Error:\n\t\treturn value.err\n\tcase map[string]any:\n\t\tnewValue := make(map[string]any)\n\t\tfor mapKey, mapValue := range value {\n\t\t\tnewValue[mapKey] = toJSValue(mapValue)\n\t\t}\n\t\treturn newValue\n\tcase []any:\n\t\tnewValue := make([]any, len(value))\n\t\tfor i, arg := range value {\n\t\t\tnewValue[i] = toJSValue(arg)\n\t\t}\n\t\treturn newValue\n", ""},
 		{"return toJSValue(args).([]any)", "values := make([]any, len(args))\n\tfor i, arg := range args {\n\t\tvalues[i] = toJSValue(arg)\n\t}\n\treturn values"},
 		{`"fmt"`, `"errors"`},
 		{`fmt.Errorf("invalid type for instanceof: %v", t.Type())`, `errors.New("invalid type for instanceof: " + t.Type().String())`},
