@@ -52,7 +52,7 @@ func main() {
 	flag.StringVar(&o.out, "o", "", "write the figures as JSON to this `file`")
 	flag.StringVar(&o.benchtime, "benchtime", "1s", "as of go test")
 	flag.BoolVar(&o.media, "media", false, "measure uploads only")
-	flag.BoolVar(&o.peers, "peers", false, "measure only what is compared with other servers and SDKs")
+	flag.BoolVar(&o.peers, "peers", false, "measure only what the page of results has")
 	flag.StringVar(&o.page, "page", "", "write a page of results into this `folder`")
 	flag.StringVar(&o.from, "from", "", "measure nothing: take the figures from this `file`")
 	flag.Parse()
@@ -107,7 +107,7 @@ func (o options) measure() (string, error) {
 		return stdout.String(), err
 	case o.peers:
 		err := o.goTest(&stdout, "^BenchmarkPeers$", "./internal/cluster")
-		err = errors.Join(err, scripts(&stdout, start))
+		err = errors.Join(err, scripts(&stdout, "bench.mjs", start))
 		return stdout.String(), err
 	case len(o.packages) > 0:
 		err := o.goTest(&stdout, ".", o.packages...)

@@ -12,12 +12,16 @@
 // ratios to tim-js-sdk in the same round, cpu-ms what the page's process has used on
 // all its threads.
 //
+// Then how long go.run takes the first and the second time in a page, of tim and of a
+// Go program that does nothing, in turns: x-go-hello-world is the median of the ratios.
+// code-kept says in how many rounds Chromium had kept compiled code by the third visit.
+//
 // A Go program that does nothing, under the shortest loader, is the floor of what
 // tim could reach. OpenIM is another SDK in Go; it counts as ready once its module has
 // begun, though its JavaScript and its database come on top.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,14 +101,51 @@ for (const name of names) {
   files[`/${script[0]}`] = ['text/javascript', pack(script[1]())];
   if (wasm) files[`/${wasm[0]}`] = ['application/wasm', wasm[2]?.() ?? pack(wasm[1]())];
 }
+// With Go's own glue and what tim's loader provides, so that both are run alike.
+const runs = names.filter((name) => name === 'tim' || name === 'go-hello-world');
+for (const name of runs) {
+  const ready = name === 'tim' ? `TIM.create(${options})` : 'true';
+  files[`/again/${name}`] = [
+    'text/html',
+    pack(Buffer.from(`<!doctype html><link rel="icon" href="data:,">
+<script src="wasm_exec.js"></script>
+<script type="module">
+  let TIM;
+  globalThis.ready = () => {};
+  globalThis.__timLoader = (given) => (TIM = given.TIM);
+  globalThis.__timGuard = (fn, box) => (...args) => fn(...args);
+  globalThis.__timMethods = (object, names, entry, number) => names.forEach((name, n) => { if (name) object[name] = entry.bind(undefined, n, number); });
+  const module = await WebAssembly.compileStreaming(fetch('${contenders[name].wasm[0]}'));
+  const took = [];
+  for (let n = 0; n < 2; n++) {
+    const go = new Go();
+    go.env = { GOGC: '25' }; // as the loader sets it
+    const instance = await WebAssembly.instantiate(module, go.importObject);
+    const began = performance.now();
+    go.run(instance);
+    const ran = performance.now() - began;
+    if (!(${ready})) throw new Error('create() returned nothing');
+    took.push([ran, performance.now() - began]);
+  }
+  globalThis.took = took;
+</script>`)),
+  ];
+  files['/wasm_exec.js'] ??= ['text/javascript', pack(read('../../../js/dist/wasm_exec.js'))];
+}
 const server = createServer((request, answer) => {
-  const [type, body] = files[request.url.replace(/^\/\d+/, '')] ?? ['text/plain', ''];
+  const [type, body] = files[request.url.replace(/^\/\d+/, '')] ?? files[request.url.replace(/^\/\d+\/again/, '')] ?? ['text/plain', ''];
   answer
     .writeHead(body ? 200 : 404, body ? { 'content-type': type, 'content-encoding': 'br', 'cache-control': type === 'text/html' ? 'no-cache' : 'max-age=31536000, immutable' } : {})
     .end(body);
 }).listen(0, '127.0.0.1');
 await once(server, 'listening');
 const origin = `http://127.0.0.1:${server.address().port}`;
+
+/** How many modules Chromium has kept compiled code of. */
+function kept() {
+  const folder = browser.process().spawnargs.find((arg) => arg.startsWith('--user-data-dir=')).slice('--user-data-dir='.length);
+  return readdirSync(folder, { recursive: true }).filter((path) => /Code Cache.wasm.*_0$/.test(path)).length;
+}
 
 /** One visit, in a page of its own that stays for some ms: [ms, CPU ms]. */
 async function visit(round, name, stay = 0) {
@@ -125,14 +166,17 @@ async function visit(round, name, stay = 0) {
 
 // The peers would connect to their vendor.
 const browser = await launch('headless', { protocolTimeout: 0, args: ['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'] });
-const got = Object.fromEntries(names.map((name) => [name, { cold: [], warm: [] }]));
+const got = Object.fromEntries(names.map((name) => [name, { cold: [], warm: [], kept: 0, again: [] }]));
 try {
   for (let round = 0; round < rounds; round++) {
     for (const name of names) {
       got[name].cold.push(await visit(round, name));
+      const before = kept();
       await visit(round, name, 5000);
+      if (kept() > before) got[name].kept++;
       got[name].warm.push(await visit(round, name));
     }
+    for (const name of runs) got[name].again.push((await visit(round, `again/${name}`))[0]);
   }
 } finally {
   await browser.close();
@@ -142,12 +186,25 @@ const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 console.log('pkg: github.com/tim-wasm/tim/web/e2e/peers');
 for (const name of names) {
   for (const kind of ['cold', 'warm']) {
-    const runs = got[name][kind];
-    const values = [(median(runs.map(([ms]) => ms)) * 1e6).toFixed(0), 'ns/op', median(runs.map(([, cpu]) => cpu)).toFixed(0), 'cpu-ms'];
+    const visits = got[name][kind];
+    const values = [(median(visits.map(([ms]) => ms)) * 1e6).toFixed(0), 'ns/op', median(visits.map(([, cpu]) => cpu)).toFixed(0), 'cpu-ms'];
     const base = got['tim-js-sdk']?.[kind];
-    if (base) values.push(median(runs.map(([ms], i) => ms / base[i][0])).toFixed(2), 'x-tim-js-sdk');
+    if (base) values.push(median(visits.map(([ms], i) => ms / base[i][0])).toFixed(2), 'x-tim-js-sdk');
     const own = contenders[name];
+    if (kind === 'warm' && own.wasm) values.push(got[name].kept, 'code-kept');
     if (kind === 'cold') values.push([own.script[0], own.wasm?.[0]].reduce((sum, file) => sum + (file ? files[`/${file}`][1].length : 0), 0), 'bytes');
-    console.log(`BenchmarkStart/${name}/${kind}\t${runs.length}\t${values.join('\t')}`);
+    console.log(`BenchmarkStart/${name}/${kind}\t${visits.length}\t${values.join('\t')}`);
+  }
+}
+// Of each page, [[go.run, and create()] the first time, the same the second time].
+const floor = got['go-hello-world']?.again;
+for (const name of runs) {
+  for (const [n, time] of ['first', 'second'].entries()) {
+    for (const [k, more] of name === 'tim' ? [[0, ''], [1, '-and-create']] : [[0, '']]) {
+      const ms = got[name].again.map((page) => page[n][k]);
+      const values = [(median(ms) * 1e6).toFixed(0), 'ns/op'];
+      if (floor) values.push(median(ms.map((t, i) => t / floor[i][n][0])).toFixed(2), 'x-go-hello-world');
+      console.log(`BenchmarkRun/${name}${more}/${time}\t${ms.length}\t${values.join('\t')}`);
+    }
   }
 }
