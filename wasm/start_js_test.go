@@ -12,9 +12,9 @@ import (
 )
 
 // Where V8 begins to optimize the allocator it keeps no compiled code of a short visit:
-// see internal/README.md, "What a page's start costs". That is at 700 to 830
-// allocations of the module that is built, and 290 are counted here; what comes before
-// main, and what a lack of inlining adds, is not.
+// see internal/README.md, "What a page's start costs". That is near 700 allocations of
+// the module that is built, and 290 are counted here; what comes before main, and what
+// a lack of inlining adds, is not.
 const mostAllocations = 320
 
 func TestAStartAllocatesLittle(t *testing.T) {
