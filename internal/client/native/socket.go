@@ -29,7 +29,8 @@ type socket struct {
 	gen  session.Gen
 
 	mu     sync.Mutex
-	conn   *gws.Conn
+	raw    net.Conn  // from the dial on
+	conn   *gws.Conn // from the opening handshake on
 	cancel context.CancelFunc
 	closed bool // by us: what still comes is ignored
 }
@@ -54,7 +55,7 @@ func (s *socket) dial(o Options) {
 		RequestHeader:      header,
 		HandshakeTimeout:   dialWithin,
 		ReadMaxPayloadSize: frame.MaxFrame,
-		NewDialer:          func() (gws.Dialer, error) { return dialer{ctx, o.Dial}, nil },
+		NewDialer:          func() (gws.Dialer, error) { return dialer{ctx, o.Dial, s}, nil },
 	})
 	if err != nil {
 		s.host.post(func() {
@@ -114,11 +115,14 @@ func (s *socket) write(r frame.Request) {
 func (s *socket) close(code int, reason string) {
 	s.mu.Lock()
 	s.closed = true
-	conn, cancel := s.conn, s.cancel
+	raw, conn, cancel := s.raw, s.conn, s.cancel
 	s.mu.Unlock()
 	if conn == nil {
 		if cancel != nil {
 			cancel()
+		}
+		if raw != nil { // as a browser does, nobody waits for the handshake to be answered
+			_ = raw.Close()
 		}
 		return
 	}
@@ -129,6 +133,7 @@ func (s *socket) close(code int, reason string) {
 type dialer struct {
 	ctx  context.Context
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	s    *socket
 }
 
 func (d dialer) Dial(network, addr string) (net.Conn, error) {
@@ -140,7 +145,15 @@ func (d dialer) Dial(network, addr string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &lingering{Conn: c}, nil
+	l := &lingering{Conn: c}
+	d.s.mu.Lock()
+	d.s.raw = l
+	gone := d.s.closed
+	d.s.mu.Unlock()
+	if gone {
+		_ = l.Close()
+	}
+	return l, nil
 }
 
 // lingering lets the peer read what was written last: a close with unread
