@@ -12,7 +12,7 @@ const (
 	// roomSilent is how many sockets a processor opens at most within roomTime that do not
 	// log in. A client far away needs that long for its login frame, and those that never
 	// send one must not keep others out for longer.
-	roomSilent = 500
+	roomSilent = 200
 	roomTime   = 200 * time.Millisecond
 )
 
