@@ -39,9 +39,9 @@ const (
 
 // storing is a message that is on its way to a stream.
 type storing struct {
-	n      uint64           // its number; never changed
+	n      uint64           // its number
 	answer chan answer      // buffered: the one answer never blocks
-	ctx    context.Context  // its caller's; never changed
+	ctx    context.Context  // its caller's
 	stored func(seq uint64) // nil unless it is a record of a log; called with the position, before the next answer is handled; must not block
 	age    time.Duration    // of a record of a log, guarded by answers.mu
 }
@@ -75,7 +75,8 @@ func (b *Bus) store(ctx context.Context, m *nats.Msg, stored func(seq uint64)) (
 
 // send is the first half of store, which does not wait. Whoever has sent awaits.
 func (b *Bus) send(ctx context.Context, m *nats.Msg, stored func(seq uint64)) (*storing, error) {
-	s := &storing{answer: make(chan answer, 1), ctx: ctx, stored: stored}
+	s := spare.Get().(*storing)
+	s.ctx, s.stored, s.age = ctx, stored, 0
 	reply, err := b.answers.expect(b.nc, s)
 	if err != nil {
 		return nil, err
@@ -92,16 +93,25 @@ func (b *Bus) send(ctx context.Context, m *nats.Msg, stored func(seq uint64)) (*
 // answerWithin.
 func (b *Bus) await(ctx context.Context, s *storing) (ack, error) {
 	if s.stored != nil { // grow looks at ctx, too: to wait for it costs each record a timer
-		a := <-s.answer
-		return a.ack, a.err
+		return s.got(<-s.answer)
 	}
 	select {
 	case a := <-s.answer:
-		return a.ack, a.err
+		return s.got(a)
 	case <-ctx.Done():
 		b.answers.take(s.n)
 		return ack{}, ctx.Err()
 	}
+}
+
+// spare are those that have got their answer, after which nobody else has them.
+var spare = sync.Pool{New: func() any { return &storing{answer: make(chan answer, 1)} }}
+
+// got returns what the answer says.
+func (s *storing) got(a answer) (ack, error) {
+	s.ctx, s.stored = nil, nil
+	spare.Put(s)
+	return a.ack, a.err
 }
 
 // expect registers a message under a new number, and returns the subject for its
@@ -148,9 +158,10 @@ func (a *answers) came(m *nats.Msg) {
 		return
 	}
 	got, err := readAck(m)
-	s.answer <- answer{got, err}
-	if err == nil && !got.Duplicate && s.stored != nil {
-		s.stored(got.Seq)
+	stored := s.stored
+	s.answer <- answer{got, err} // s is its caller's again
+	if err == nil && !got.Duplicate && stored != nil {
+		stored(got.Seq)
 	}
 }
 

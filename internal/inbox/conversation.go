@@ -21,6 +21,8 @@ type conversation struct {
 	pair    pair // never changed, nor its log's subject
 	subject string
 
+	appending turns.One // one writer of this gateway at a time, unless it was dropped from the cache meanwhile
+
 	mu    sync.Mutex // guards what follows
 	known bool
 	last  *record // nil: there is none; never changed, only replaced
@@ -81,8 +83,6 @@ func (c *conversation) advance(r *record) {
 // conversations caches the newest records, most of them not in use at any
 // time.
 type conversations struct {
-	appending turns.ByKey[pair] // one writer of this gateway at a time
-
 	mu  sync.Mutex // guards what follows
 	all map[pair]*conversation
 	// logs is all by subject: the follower's records come with theirs, and to take one
@@ -169,12 +169,12 @@ func decodeOf(p pair, e bus.Value) (*record, error) {
 func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(prev *record) (*record, error)) (r *record, dup bool, err error) {
 	ctx, cancel := within(ctx, storeTimeout)
 	defer cancel()
-	done, err := in.convs.appending.Take(ctx, p)
+	c := in.convs.get(p)
+	done, err := c.appending.Take(ctx)
 	if err != nil {
 		return nil, false, err
 	}
 	defer done()
-	c := in.convs.get(p)
 	for {
 		last, known := c.newest()
 		if !known {

@@ -195,7 +195,7 @@
 //
 //	Session.calls            one call of a session after the other
 //	user.refreshing          what is told last was read last
-//	conversations.appending  one order of a log's records
+//	conversation.appending   one order of a log's records
 //	docs.writing             one writer of a document
 //	Inbox.marking            one writer of the receipts, or extensions, of a message
 //

@@ -143,7 +143,7 @@ func (in *Inbox) cleanPayload(typ string, payload json.RawMessage, cloud string)
 		return nil, fault.With(fault.BodyTooLarge, strconv.Itoa(len(payload)+len(cloud))+" bytes")
 	}
 	if typ == typeText {
-		if _, plain := plainText(payload); plain && fits(payload, cloud) {
+		if _, plain := plainTextOf(payload); plain && fits(payload, cloud) {
 			return payload, nil
 		}
 	}

@@ -18,6 +18,10 @@ func (p *sendParams) ReadPlain(name []byte, v jsonframe.Plain) bool {
 	case "groupID":
 		return v.Text(&p.GroupID)
 	case "type":
+		if string(v) == `"`+typeText+`"` {
+			p.Type = typeText // which most are, and which costs no string then
+			return true
+		}
 		return v.Text(&p.Type)
 	case "payload":
 		return v.Object(&p.Payload)
@@ -53,10 +57,20 @@ func (p *ackParams) ReadPlain(name []byte, v jsonframe.Plain) bool {
 // plainText returns the text of a payload that has nothing else and can be stored as
 // it is, as those of most messages; ok is false for any other.
 func plainText(payload json.RawMessage) (text string, ok bool) {
+	v, ok := plainTextOf(payload)
+	if ok {
+		v.Text(&text)
+	}
+	return text, ok
+}
+
+// plainTextOf is plainText, as it is written.
+func plainTextOf(payload json.RawMessage) (text jsonframe.Plain, ok bool) {
 	members := 0
 	ok = jsonframe.ReadPlain(payload, func(name []byte, v jsonframe.Plain) bool {
 		members++
-		return string(name) == "text" && v.Text(&text)
+		text = v
+		return string(name) == "text" && v[0] == '"'
 	})
 	return text, ok && members == 1
 }

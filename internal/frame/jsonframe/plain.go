@@ -204,23 +204,48 @@ func decodePlain(text []byte) (r Request, ok bool) {
 	if len(text) > frame.MaxFrame {
 		return r, false
 	}
-	var version, method string
+	var versioned bool
+	var method string
 	var params json.RawMessage
 	ok = ReadPlain(text, func(name []byte, v Plain) bool {
 		switch string(name) {
 		case "jsonrpc":
-			return version == "" && v.Text(&version) && version != "" // nor may an empty one come before it
+			twice := versioned
+			versioned = true
+			return !twice && string(v) == `"2.0"`
 		case "id":
 			twice := r.Call
 			r.Call = true
 			return !twice && v.Int(&r.ID) && r.ID >= 0 && r.ID < frame.MaxID
 		case "method":
-			return method == "" && v.Text(&method) && method != ""
+			return method == "" && readMethod(v, &method) && method != "" // nor may an empty one come before it
 		case "params":
 			return params == nil && v.Object(&params)
 		}
 		return false
 	})
 	r.Method, r.Params = method, params
-	return r, ok && version == "2.0" && method != "" && len(method) <= maxMethod
+	return r, ok && versioned && method != "" && len(method) <= maxMethod
+}
+
+// methods are those that there are, by themselves.
+var methods = func() map[string]string {
+	all := map[string]string{}
+	for _, list := range [][]string{frame.InboxMethods, frame.ContactMethods, frame.TimdMethods, frame.GroupMethods} {
+		for _, m := range list {
+			all[m] = m
+		}
+	}
+	return all
+}()
+
+// readMethod is v.Text, which makes no string of a method that there is.
+func readMethod(v Plain, to *string) bool {
+	if v[0] == '"' {
+		if m, ok := methods[string(v[1:len(v)-1])]; ok {
+			*to = m
+			return true
+		}
+	}
+	return v.Text(to)
 }
