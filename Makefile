@@ -12,9 +12,10 @@ BUDGET := 620000
 # How long make fuzz runs each target, and make soak all attacks; make soak also
 # restarts and kills the gateways of clusters, runs the random tests of inbox longer,
 # holds 10,000 sessions as long, and has a page log in and out 10,000 times (these
-# two alone: make held SOAK=1h).
+# two alone: make held SOAK=1h). make crowd holds CROWD sessions on several gateways.
 FUZZTIME ?= 30s
 SOAK     ?= 2m
+CROWD    ?= 100000
 
 # Linters, pinned; each version has its own file so that a new one is fetched.
 STATICCHECK := bin/tools/staticcheck@v0.8.2
@@ -44,7 +45,7 @@ SCHEDULES ?= 10000
 SEED      ?= 1
 
 .PHONY: run build wasm js docs parts timd test check check-go check-js package release bench deps node-modules tools \
-	fuzz soak held s3 sim kits check-deploy test-go test-wasm test-js test-e2e
+	fuzz soak held crowd s3 sim kits check-deploy test-go test-wasm test-js test-e2e
 
 run: build
 	bin/timd serve --dev --listen $(LISTEN)
@@ -115,6 +116,11 @@ soak: build s3 held
 held: build node-modules
 	TIMD=$(CURDIR)/bin/timd TIM_SOAK=$(SOAK) TIM_CURVES=$(CURDIR)/internal/bench/results/soak $(GO) test -v -count 1 -timeout 0 -run '^TestHeld$$' ./internal/cluster
 	cd web/e2e && TIM_ROUNDS=10000 $(NODE) --test --test-name-pattern='memory that grows' complaints.test.mjs
+
+# 100,000 sessions on gateways that share one NATS server. With SOAK=1h the curves say most.
+# As root NATS runs before the rest, as it would on a machine of its own.
+crowd: build
+	TIMD=$(CURDIR)/bin/timd TIM_CROWD=$(CROWD) TIM_SOAK=$(SOAK) TIM_CURVES=$(CURDIR)/internal/bench/results/crowd $(GO) test -v -count 1 -timeout 0 -run '^TestCrowd$$' ./internal/cluster
 
 # Files in a bucket of a real server; make test has a model of one.
 s3: $(VERSITYGW)
