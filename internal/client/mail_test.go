@@ -155,3 +155,22 @@ func TestALastAcknowledgement(t *testing.T) {
 		})
 	}
 }
+
+// One that has failed, since the link was lost for longer than a call may take, is
+// repeated in front of a logout, too.
+func TestAnAcknowledgementThatFailed(t *testing.T) {
+	p := &place{}
+	c := readyWith(t, p, paper(func(mailbox.Deed) {}))
+	c.OnFrame(p.gen, frame.Message{ID: p.last().ID, Body: frame.Fields{{Key: "cursor", Value: "1.1"}}})
+	c.OnFrame(p.gen, frame.Message{Method: frame.NoteMessages, Body: frame.Fields{
+		{Key: "messages", Value: []frame.Body{frame.Fields{{Key: "ID", Value: "m"}, {Key: "conversationID", Value: "C2Cbob"}, {Key: "position", Value: int64(2)}}}},
+		{Key: "cursor", Value: "2.1"},
+	}})
+	require.Equal(t, frame.MessageAck, p.last().Method)
+	c.OnFrame(p.gen, frame.Message{ID: p.last().ID, Err: fault.New(fault.ServerTimeout)})
+	before := len(p.written)
+	c.Logout(func(frame.Body, *fault.Error) {})
+	require.Equal(t, frame.MessageAck, p.written[before].Method)
+	require.Equal(t, "2.1", p.written[before].Params.Text("cursor"))
+	require.Equal(t, frame.Logout, p.last().Method)
+}

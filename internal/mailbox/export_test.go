@@ -4,7 +4,7 @@ package mailbox
 func (m *Machine) Empty() bool {
 	return m.state == Out && m.user == "" && m.nick == "" && len(m.waiting) == 0 && len(m.conversations) == 0 &&
 		len(m.list) == 0 && len(m.coming) == 0 && !m.running && m.cursor == "" && m.shown == "" && len(m.seen) == 0 &&
-		len(m.undone) == 0 && !m.acking && !m.ackAgain && m.acked == "" && len(m.pages) == 0 && len(m.watched) == 0 &&
+		len(m.undone) == 0 && !m.acking && !m.ackAgain && !m.unheard && m.acked == "" && len(m.pages) == 0 && len(m.watched) == 0 &&
 		m.waits == [len(pileEvents)]bool{} && !m.profiled && !m.listChanged && !m.moved && m.toldTotal == 0 && m.opened == 0 &&
 		m.contacts == [contactLists]contacts{} &&
 		len(m.groups.list) == 0 && !m.groups.listed && !m.groups.asking && len(m.groups.late) == 0 && len(m.groups.waiting) == 0

@@ -123,8 +123,11 @@ func (m *Machine) ack() {
 		return
 	}
 	m.acking, m.acked = true, m.shown
-	m.ask(frame.MessageAck, text("cursor", m.shown), 0, func(frame.Body, *fault.Error) {
+	m.ask(frame.MessageAck, text("cursor", m.shown), 0, func(_ frame.Body, err *fault.Error) {
 		m.acking = false
+		if m.unheard = err != nil; m.unheard {
+			m.acked = ""
+		}
 		if m.ackAgain {
 			m.ackAgain = false
 			m.ack()
@@ -133,9 +136,10 @@ func (m *Machine) ack() {
 }
 
 // Unacknowledged returns how far the page has been given messages that are yet to be
-// acknowledged, once the call that is out is answered; "" if there are none.
+// acknowledged: once the call that is out is answered, or because one has failed. It is
+// "" if there are none.
 func (m *Machine) Unacknowledged() string {
-	if !m.ackAgain || m.shown == m.acked {
+	if !m.ackAgain && !m.unheard || m.shown == m.acked {
 		return ""
 	}
 	return m.shown

@@ -70,6 +70,7 @@ type box struct {
 	early    map[string]Confirm // receipts that came before their messages, by the message's ID
 
 	acking, ackAgain bool
+	unheard          bool // the last acknowledgement has failed
 	acked            string
 
 	// What the next flush tells the page: the events of piles, in the order of
