@@ -147,3 +147,41 @@ func TestAnInterruptedCheckGoesOn(t *testing.T) {
 	require.True(t, r.checkAll(true))
 	require.EqualValues(t, 2*users, f.read.Load(), "the next one compares all again")
 }
+
+// deaf is a bus that brings no changes of settings.
+type deaf struct{ Bus }
+
+func (deaf) WatchBucket(_, life context.Context, _, _ string) (func(func(string, bus.Value)), error) {
+	return func(func(string, bus.Value)) { <-life.Done() }, nil
+}
+
+// Settings that this gateway has missed, and whose author died before they were
+// enforced, are enforced here as soon as it comes across them: in a check, or in a
+// record that was decided by them.
+func TestSettingsThatWereMissed(t *testing.T) {
+	for name, meet := range map[string]func(t *testing.T, r *Registry){
+		"in a check":  func(t *testing.T, r *Registry) { require.True(t, r.checkAll(false)) },
+		"in a record": func(t *testing.T, r *Registry) { require.NoError(t, r.refreshSettings(t.Context(), app)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			model := busmodel.New(busmodel.Options{})
+			calm := func(o *Options) { o.leaseTTL, o.check = time.Hour, time.Hour }
+			author, _ := open(t, model, "two", calm)
+			set := func(n int) {
+				_, _, err := author.storeSettings(t.Context(), app, Patch{WebInstances: &n})
+				require.NoError(t, err)
+			}
+			set(2)
+			r, g := open(t, deaf{model}, "one", calm)
+			login(t, r, g, web("old"))
+			login(t, r, g, web("new"))
+			for range 3 {
+				require.True(t, r.checkAll(false))
+			}
+			require.Empty(t, g.log)
+			set(1)
+			meet(t, r)
+			g.expect(t, "kick old multipleAccount")
+		})
+	}
+}

@@ -149,7 +149,7 @@ func (r *Registry) refreshSettings(ctx context.Context, app uint32) error {
 	if err != nil {
 		return err
 	}
-	r.settings.set(app, s)
+	r.take(app, s)
 	return nil
 }
 
@@ -168,19 +168,27 @@ func (r *Registry) refreshAllSettings(ctx context.Context) error {
 	}
 }
 
-// learn takes settings that were read or watched, and reports whether they are
-// new.
-func (r *Registry) learn(subject string, data []byte, seq uint64) bool {
+// learn takes settings that were read or watched.
+func (r *Registry) learn(subject string, data []byte, seq uint64) {
 	app, err := strconv.ParseUint(subject[strings.LastIndexByte(subject, '.')+1:], 10, 32)
 	if err != nil {
-		return false
+		return
 	}
 	s, err := decodeSettings(data, seq)
 	if err != nil {
 		r.log.Error("registry: "+err.Error(), "sdkAppID", app)
-		return false
+		return
 	}
-	return r.settings.set(uint32(app), s)
+	r.take(uint32(app), s)
+}
+
+// take puts settings into force. If they are new, the users attached here are compared,
+// whichever way they came: this gateway may have admitted by the old settings after all
+// others had enforced the new ones, or whoever changed them may have died before.
+func (r *Registry) take(app uint32, s Settings) {
+	if r.settings.set(app, s) {
+		r.checkSoon()
+	}
 }
 
 // notice is what bus.SubjectSettings carries to the other gateways. The watch
@@ -201,9 +209,7 @@ func (r *Registry) spreadSettings(app uint32, revision uint64, settings []byte) 
 	}
 }
 
-// openSettings learns the settings of all apps. When they change, the users
-// attached here are compared: this gateway may have admitted by the old
-// settings after all others had enforced the new ones.
+// openSettings learns the settings of all apps, from now on.
 func (r *Registry) openSettings(ctx context.Context) error {
 	stop, err := r.bus.Listen(bus.SubjectSettings+"*", func(h bus.Heard) {
 		var n notice
@@ -211,9 +217,7 @@ func (r *Registry) openSettings(ctx context.Context) error {
 			r.log.Warn("registry: a notice of new settings cannot be read", "error", err)
 			return
 		}
-		if r.learn(h.Subject, n.Settings, n.Revision) {
-			r.checkSoon()
-		}
+		r.learn(h.Subject, n.Settings, n.Revision)
 	})
 	if err != nil {
 		return fmt.Errorf("registry: settings cannot be followed: %w", err)
@@ -246,8 +250,4 @@ func (r *Registry) openSettings(ctx context.Context) error {
 // settingsKeys matches the settings of all apps.
 const settingsKeys = "settings.*"
 
-func (r *Registry) sawSettings(key string, v bus.Value) {
-	if r.learn(key, v.Data, v.Seq) {
-		r.checkSoon()
-	}
-}
+func (r *Registry) sawSettings(key string, v bus.Value) { r.learn(key, v.Data, v.Seq) }
