@@ -129,6 +129,8 @@ var feedWriters = sync.Pool{New: func() any { w := make(jsonframe.Writer, 0, 16<
 
 // feed holds the live events that are about to go out, and the users whom they are of.
 type feed struct {
+	sending sync.Mutex // held while a signal goes out: none overtakes another; taken first
+
 	mu     sync.Mutex                   // guards what follows
 	apps   map[uint32]*jsonframe.Writer // events of each app, with commas between them
 	events int
@@ -166,6 +168,8 @@ func (f *feed) add(r *Registry, u place.User, events []Event) {
 
 // send sends what waits.
 func (f *feed) send(r *Registry) {
+	f.sending.Lock()
+	defer f.sending.Unlock()
 	f.mu.Lock()
 	apps, users := f.apps, f.users
 	f.apps, f.users, f.events = nil, nil, 0

@@ -1,11 +1,15 @@
 package registry
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tim-wasm/tim/internal/bus/busmodel"
@@ -64,4 +68,51 @@ func TestEventsOfAMomentShareASignal(t *testing.T) {
 			require.Equal(t, want, changed)
 		})
 	})
+}
+
+// Events of different signals come in the order in which they happened, also where many
+// come at once.
+func TestSignalsOfEventsKeepTheirOrder(t *testing.T) {
+	b := busmodel.New(busmodel.Options{})
+	r, _ := open(t, b, "one", func(o *Options) { o.noTimers = true })
+	const events = 200 * feedMost
+	var mu sync.Mutex // guards what follows
+	var told []int64
+	stop, err := b.Subscribe(liveSubject(app), func(data []byte) {
+		var together []Event
+		if !assert.NoError(t, json.Unmarshal(slices.Concat([]byte("["), data, []byte("]")), &together)) {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, e := range together {
+			told = append(told, e.Time)
+		}
+	})
+	require.NoError(t, err)
+	defer stop()
+	// Each one is added behind the one before, by another goroutine: as a user who comes
+	// and goes.
+	turn := make(chan int64, 1)
+	turn <- 1
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for n := range turn {
+				r.feed.add(r, alice, []Event{{Kind: Login, Time: n}})
+				if n == events {
+					close(turn)
+					return
+				}
+				turn <- n + 1
+			}
+		})
+	}
+	wg.Wait()
+	require.Eventually(t, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(told) == events
+	}, 30*time.Second, time.Millisecond)
+	require.True(t, slices.IsSorted(told))
 }
