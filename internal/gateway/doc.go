@@ -19,7 +19,6 @@
 //	sockets.go   what the registry asks: Kick, Alive, Places, Of, Drop, Supersede
 //	farewell.go  the sealed token that says logout
 //	limiter.go   too many logins, UserSigs that are not valid, frames
-//	fair.go      too many of anything, fair to each network
 //	standby.go   too many sockets that stand by
 //	gate.go      too many logins at once
 //	room.go      how many sockets may be opened meanwhile
@@ -28,7 +27,7 @@
 //	ports.go     what it needs of the registry
 //
 // Locks: Gateway.mu before socket.mu, and neither is held while anything is
-// written or the registry is asked. The locks of Fair, limiter, gate and room are
+// written or the registry is asked. The locks of fair.Limit, limiter, gate and room are
 // held alone. socket.reading is taken before them all, and held by the goroutine that
 // serves a socket until its end; the poller only tries it, and takes poller.mu last.
 // Each struct says which lock guards what of it. Whoever removes a session from the

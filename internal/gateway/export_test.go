@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/fair"
 	"github.com/tim-wasm/tim/internal/place"
 )
 
@@ -27,10 +28,10 @@ func (g *Gateway) Shorten(t Times) {
 }
 
 // LimitStandBy sets how many sockets of one network, and of all, may stand by.
-func (g *Gateway) LimitStandBy(most, mostOfAll int) { g.standby = NewFair[*socket](most, mostOfAll) }
+func (g *Gateway) LimitStandBy(most, mostOfAll int) { g.standby = fair.New[*socket](most, mostOfAll) }
 
 // LimitVisitors sets how many sockets of one network, and of all, may visit.
-func (g *Gateway) LimitVisitors(most, mostOfAll int) { g.visitors = NewFair[*socket](most, mostOfAll) }
+func (g *Gateway) LimitVisitors(most, mostOfAll int) { g.visitors = fair.New[*socket](most, mostOfAll) }
 
 // LimitVisits sets how many visits of one network, and of all, may begin in a burst.
 func (g *Gateway) LimitVisits(network, all float64) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/fair"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/place"
 	"github.com/tim-wasm/tim/internal/trace"
@@ -75,13 +76,13 @@ type Gateway struct {
 	stats    counters
 	gate     *gate
 	room     room
-	standby  *Fair[*socket]    // sockets that have not logged in yet
-	failures *limiter[culprit] // invalid UserSigs
+	standby  *fair.Limit[*socket] // sockets that have not logged in yet
+	failures *limiter[culprit]    // invalid UserSigs
 	logins   *limiter[place.User]
 	resumes  *limiter[place.User]
-	visitors *Fair[*socket]     // sockets that listen to a live room
-	visits   *limiter[string]   // how often they begin to, by network
-	allVisit *limiter[struct{}] // from all networks together
+	visitors *fair.Limit[*socket] // sockets that listen to a live room
+	visits   *limiter[string]     // how often they begin to, by network
+	allVisit *limiter[struct{}]   // from all networks together
 
 	mu       sync.RWMutex // guards these
 	sockets  map[*socket]struct{}
@@ -162,8 +163,8 @@ func New(o Options) (*Gateway, error) {
 	g.logins = newLimiter[place.User](perMinute(o.LoginRate), o.Now)
 	g.resumes = newLimiter[place.User](perMinute(o.LoginRate*resumesPerLogin), o.Now)
 	g.gate = newGate(time.Now)
-	g.standby = NewFair[*socket](maxStandBy, maxStandByAll)
-	g.visitors = NewFair[*socket](maxVisitors, o.Visitors)
+	g.standby = fair.New[*socket](maxStandBy, maxStandByAll)
+	g.visitors = fair.New[*socket](maxVisitors, o.Visitors)
 	g.visits = newLimiter[string](visitRate, o.Now)
 	g.allVisit = newLimiter[struct{}](visitRateAll, o.Now)
 	g.stop, g.halt = context.WithCancel(context.Background())

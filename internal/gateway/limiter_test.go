@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"math/rand/v2"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -56,55 +54,6 @@ func TestLimiterIsBounded(t *testing.T) {
 	}
 	require.LessOrEqual(t, len(l.keys), maxKeys)
 	require.False(t, l.take(-1))
-}
-
-// Whatever joins and leaves, in any order: whoever must make room is of the
-// joining network if that is full, otherwise of one of the largest, and nothing
-// remains of those that have left.
-func TestFair(t *testing.T) {
-	const most, mostOfAll = 5, 40
-	l := NewFair[*socket](most, mostOfAll)
-	r := rand.New(rand.NewPCG(1, 2))
-	here := map[*socket]bool{}
-	sizes := func() map[string]int {
-		by := map[string]int{}
-		for s := range here {
-			by[s.addr]++
-		}
-		return by
-	}
-	for range 20_000 {
-		if len(here) > 0 && r.IntN(3) == 0 {
-			for s := range here {
-				l.Leave(s)
-				delete(here, s)
-				break
-			}
-			continue
-		}
-		s := &socket{addr: strconv.Itoa(r.IntN(1 + r.IntN(30)))}
-		before := sizes()
-		over, full := l.Join(s, s.addr)
-		here[s] = true
-		switch {
-		case before[s.addr] >= most:
-			require.Equal(t, s.addr, over.addr)
-		case len(here) > mostOfAll:
-			for _, n := range before {
-				require.LessOrEqual(t, n, before[over.addr])
-			}
-		default:
-			require.False(t, full)
-		}
-		delete(here, over)
-		require.Equal(t, len(here), l.Len())
-	}
-	for s := range here {
-		l.Leave(s)
-	}
-	require.Empty(t, l.networks)
-	require.Empty(t, l.at)
-	require.Empty(t, l.bySize)
 }
 
 func TestSealer(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tim-wasm/tim/internal/fair"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
@@ -162,7 +163,7 @@ func (s *socket) check(p loginParams) (place.Claim, error) {
 // frames.
 func (s *socket) verify(userSig, userID string, app uint32) (usersig.Sig, error) {
 	sig, err := usersig.Verify(userSig, s.g.o.Keys, userID, app, s.g.o.Now())
-	who := culprit{networkOf(s.addr), userID}
+	who := culprit{fair.Network(s.addr), userID}
 	if err == nil {
 		s.g.failures.forget(who)
 		return sig, nil

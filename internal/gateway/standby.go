@@ -1,6 +1,9 @@
 package gateway
 
-import "github.com/tim-wasm/tim/internal/frame"
+import (
+	"github.com/tim-wasm/tim/internal/fair"
+	"github.com/tim-wasm/tim/internal/frame"
+)
 
 // How many sockets may stand by at once, of one network and in all. Many users
 // may share an address, and all of them do when a proxy is not named as
@@ -19,7 +22,7 @@ func (g *Gateway) standsBy(s *socket) {
 
 // countedAmong counts a socket among those of a stage, and closes the one that has to
 // make room for it with a code, unless that one has left the stage since.
-func (s *socket) countedAmong(all *Fair[*socket], at stage, code int, reason string) {
+func (s *socket) countedAmong(all *fair.Limit[*socket], at stage, code int, reason string) {
 	if over, full := all.Join(s, s.addr); full {
 		over.mu.Lock()
 		if over.stage == at {

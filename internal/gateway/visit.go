@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 
+	"github.com/tim-wasm/tim/internal/fair"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/frame/jsonframe"
@@ -106,7 +107,7 @@ func (g *Gateway) mayVisit(addr string) error {
 	switch {
 	case g.visitors.Full(addr):
 		return fault.With(fault.TooFrequent, "too many visitors of live rooms from this network: log in")
-	case !g.visits.take(networkOf(addr)), !g.allVisit.take(struct{}{}):
+	case !g.visits.take(fair.Network(addr)), !g.allVisit.take(struct{}{}):
 		return fault.With(fault.TooFrequent, "visits of live rooms")
 	}
 	return nil

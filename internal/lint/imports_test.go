@@ -20,6 +20,7 @@ var update = flag.Bool("update", false, "write wasm/deps.txt anew")
 var layers = map[string][]string{
 	"internal/fault":                  {},
 	"internal/place":                  {},
+	"internal/fair":                   {},
 	"internal/turns":                  {},
 	"internal/frame":                  {"internal/fault"},
 	"internal/frame/jsonframe":        {"internal/fault", "internal/frame"},
@@ -33,7 +34,7 @@ var layers = map[string][]string{
 	"internal/client/native/faultnet": {},
 	"internal/usersig":                {"internal/fault", "internal/frame", "internal/frame/"},
 	"internal/front":                  {},
-	"internal/gateway":                {"internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/usersig", "internal/trace"},
+	"internal/gateway":                {"internal/fair", "internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/usersig", "internal/trace"},
 	"internal/trace":                  {},
 	"internal/bus":                    {"internal/fault"},
 	"internal/bus/busmodel":           {"internal/bus"},

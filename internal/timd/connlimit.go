@@ -4,7 +4,7 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/tim-wasm/tim/internal/gateway"
+	"github.com/tim-wasm/tim/internal/fair"
 )
 
 // maxConnections bounds the connections of a listener that are not WebSockets,
@@ -21,10 +21,10 @@ const maxConnectionsOfAll = 25_000
 // there are too many, it closes the oldest one of the network that has most: a
 // request takes a moment only, and somebody who holds connections open loses
 // their own.
-type connLimit struct{ open *gateway.Fair[net.Conn] }
+type connLimit struct{ open *fair.Limit[net.Conn] }
 
 func newConnLimit(most, mostOfAll int) connLimit {
-	return connLimit{gateway.NewFair[net.Conn](most, mostOfAll)}
+	return connLimit{fair.New[net.Conn](most, mostOfAll)}
 }
 
 // moved is the ConnState of a server and of what stands in front of it; it does not

@@ -1,4 +1,6 @@
-package gateway
+// Package fair bounds how many of something there are, such as connections, so that
+// whoever brings too many from one network loses their own.
+package fair
 
 import (
 	"container/list"
@@ -6,9 +8,9 @@ import (
 	"sync"
 )
 
-// networkOf returns the network from which the owner of an address can choose
+// Network returns the network from which the owner of an address can choose
 // addresses: a whole /64 for IPv6, the address itself for IPv4.
-func networkOf(addr string) string {
+func Network(addr string) string {
 	ip, err := netip.ParseAddr(addr)
 	if err != nil || ip.Unmap().Is4() {
 		return addr
@@ -17,12 +19,12 @@ func networkOf(addr string) string {
 	return network.String()
 }
 
-// Fair bounds how many of something there are, from one network and in all. If
+// Limit bounds how many of something there are, from one network and in all. If
 // one network has too many, its oldest goes; if there are too many in all, the
 // oldest of the network that has most goes, so that an attacker who fills the
 // gateway from one place loses their own. Every operation takes the same time,
 // however many there are.
-type Fair[K comparable] struct {
+type Limit[K comparable] struct {
 	most, mostOfAll int // set before serving
 
 	mu       sync.Mutex // guards the rest; taken last
@@ -42,10 +44,10 @@ type member[K comparable] struct {
 	of  *network[K]
 }
 
-// NewFair returns a Fair that allows most from one network and mostOfAll in
+// New returns a Limit that allows most from one network and mostOfAll in
 // all.
-func NewFair[K comparable](most, mostOfAll int) *Fair[K] {
-	return &Fair[K]{
+func New[K comparable](most, mostOfAll int) *Limit[K] {
+	return &Limit[K]{
 		most: most, mostOfAll: mostOfAll,
 		networks: map[string]*network[K]{}, at: map[K]*list.Element{},
 	}
@@ -53,13 +55,13 @@ func NewFair[K comparable](most, mostOfAll int) *Fair[K] {
 
 // Join adds a key that comes from an address, and returns the one that has left
 // to make room for it, if any had to.
-func (f *Fair[K]) Join(key K, addr string) (over K, full bool) {
+func (f *Limit[K]) Join(key K, addr string) (over K, full bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.at[key] != nil {
 		return over, false
 	}
-	name := networkOf(addr)
+	name := Network(addr)
 	n := f.networks[name]
 	switch {
 	case n != nil && n.members.Len() >= f.most:
@@ -83,14 +85,14 @@ func (f *Fair[K]) Join(key K, addr string) (over K, full bool) {
 func (n *network[K]) oldest() K { return n.members.Front().Value.(member[K]).key }
 
 // Leave removes a key, if it is there.
-func (f *Fair[K]) Leave(key K) {
+func (f *Limit[K]) Leave(key K) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.leave(key)
 }
 
 // leave removes a member; mu is held.
-func (f *Fair[K]) leave(key K) {
+func (f *Limit[K]) leave(key K) {
 	e := f.at[key]
 	if e == nil {
 		return
@@ -106,7 +108,7 @@ func (f *Fair[K]) leave(key K) {
 }
 
 // rank lists a network by its size, unless it is empty.
-func (f *Fair[K]) rank(n *network[K]) {
+func (f *Limit[K]) rank(n *network[K]) {
 	size := n.members.Len()
 	if size > 0 {
 		for len(f.bySize) <= size {
@@ -120,7 +122,7 @@ func (f *Fair[K]) rank(n *network[K]) {
 	}
 }
 
-func (f *Fair[K]) unrank(n *network[K]) {
+func (f *Limit[K]) unrank(n *network[K]) {
 	if n.rank != nil {
 		f.bySize[n.members.Len()].Remove(n.rank)
 		n.rank = nil
@@ -128,15 +130,15 @@ func (f *Fair[K]) unrank(n *network[K]) {
 }
 
 // Full reports whether an address's network has as many as it may have.
-func (f *Fair[K]) Full(addr string) bool {
+func (f *Limit[K]) Full(addr string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := f.networks[networkOf(addr)]
+	n := f.networks[Network(addr)]
 	return n != nil && n.members.Len() >= f.most
 }
 
 // Len returns how many there are.
-func (f *Fair[K]) Len() int {
+func (f *Limit[K]) Len() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.at)
