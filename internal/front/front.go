@@ -17,10 +17,11 @@
 //
 // Each connection has a goroutine until it is decided who gets it, or it waits in the
 // line, which has one for all. Front.mu guards the set of those connections; nothing is
-// called while it is held. line.mu is held alone.
+// called while it is held. line.mu is held alone, but for that of its fair.Limit.
 package front
 
 import (
+	"container/list"
 	"crypto/tls"
 	"log"
 	"net"
@@ -28,6 +29,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/tim-wasm/tim/internal/fair"
 )
 
 // Options of a Front. All but TLS and Room are required.
@@ -81,7 +84,7 @@ func New(l net.Listener, o Options) *Front {
 		Listener: l, o: o,
 		others: make(chan accepted), done: make(chan struct{}),
 		pending: map[*net.TCPConn]struct{}{},
-		line:    line{most: mostHeld},
+		line:    line{most: fair.New[*list.Element](mostHeld, mostHeld)},
 	}
 	f.work.Go(f.accept)
 	return f

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/tim-wasm/tim/internal/fair"
 )
 
 const (
@@ -14,8 +16,8 @@ const (
 	// in order. After more than that clients come faster than they can be served before
 	// they give up, and whoever came last has the most time left.
 	inOrder = 2 * time.Second
-	// mostHeld is how many wait at most, with 2 KB each. The one that came first has to go
-	// then.
+	// mostHeld is how many wait at most, with 2 KB each. Of the network that has most of
+	// them the one that came first has to go then.
 	mostHeld = 20_000
 	// lineTick is the time between two looks for room.
 	lineTick = 5 * time.Millisecond
@@ -28,12 +30,11 @@ const (
 // crowd were opened at once, nobody would be served before they give up. A request that
 // waits takes no goroutine and no buffer.
 type line struct {
-	most int // mostHeld, but in a test
-
-	mu      sync.Mutex    // guards the rest
-	waiting list.List     // of held, in the order in which they came
-	looked  *list.Element // the one to be looked at next; nil: the first
-	served  bool          // there is a goroutine that opens them
+	mu      sync.Mutex                 // guards the rest
+	waiting list.List                  // of held, in the order in which they came
+	most    *fair.Limit[*list.Element] // bounds them
+	looked  *list.Element              // the one to be looked at next; nil: the first
+	served  bool                       // there is a goroutine that opens them
 }
 
 // held is a request that waits.
@@ -62,20 +63,29 @@ func (f *Front) hold(h held) bool {
 	h.since = time.Now()
 	f.o.ConnState(h.tcp, http.StateHijacked) // or it would count as a request that takes too long
 	l.mu.Lock()
-	l.waiting.PushBack(h)
+	over, full := l.most.Join(l.waiting.PushBack(h), addressOf(h.tcp))
 	if !l.served {
 		l.served = true
 		f.work.Go(f.serveLine)
 	}
-	var over *net.TCPConn
-	if l.waiting.Len() > l.most {
-		over = l.remove(l.waiting.Front()).tcp
+	var gone *net.TCPConn
+	if full {
+		gone = l.remove(over).tcp
 	}
 	l.mu.Unlock()
-	if over != nil {
-		f.drop(over)
+	if full {
+		f.drop(gone)
 	}
 	return true
+}
+
+// addressOf returns a client's address, without its port.
+func addressOf(conn *net.TCPConn) string {
+	addr := conn.RemoteAddr().String()
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		return host
+	}
+	return addr
 }
 
 // remove takes one out of the line; mu is held.
@@ -83,6 +93,7 @@ func (l *line) remove(e *list.Element) held {
 	if l.looked == e {
 		l.looked = e.Next()
 	}
+	l.most.Leave(e)
 	return l.waiting.Remove(e).(held)
 }
 
@@ -99,9 +110,8 @@ func (l *line) look() (gone []*net.TCPConn) {
 			break
 		}
 		l.looked = e.Next()
-		if tcp := e.Value.(held).tcp; hungUp(tcp) {
-			l.waiting.Remove(e)
-			gone = append(gone, tcp)
+		if hungUp(e.Value.(held).tcp) {
+			gone = append(gone, l.remove(e).tcp)
 		}
 	}
 	return gone

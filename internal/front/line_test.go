@@ -2,10 +2,12 @@ package front
 
 import (
 	"bufio"
+	"container/list"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -13,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tim-wasm/tim/internal/fair"
 )
 
 // crowded is a stage with as much room as room says, and who was let in, in order.
@@ -140,7 +144,7 @@ func TestLeavingTheLine(t *testing.T) {
 	}
 	s.pending(0)
 	s.front.line.mu.Lock()
-	s.front.line.most = 2
+	s.front.line.most = fair.New[*list.Element](2, 2)
 	s.front.line.mu.Unlock()
 	first := s.waits("first")
 	s.waits("second")
@@ -152,6 +156,45 @@ func TestLeavingTheLine(t *testing.T) {
 	room.Store(1)
 	require.Equal(t, "second", <-opened)
 	require.Equal(t, "third", <-opened)
+}
+
+// Where the line is full, whoever brings most of it loses their own, and not the others
+// who came before.
+func TestNobodyFillsTheLine(t *testing.T) {
+	s, room, opened := crowded(t)
+	s.front.line.mu.Lock()
+	s.front.line.most = fair.New[*list.Element](3, 3)
+	s.front.line.mu.Unlock()
+	from := func(ip, name string) *net.TCPConn {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}
+		c, err := d.Dial("tcp", s.addr)
+		if err != nil {
+			t.Skip("this machine has one address only: ", err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		_, err = io.WriteString(c, strings.Replace(usual, "/ws", "/ws?"+name, 1))
+		require.NoError(t, err)
+		return c.(*net.TCPConn)
+	}
+	ends := func(c net.Conn) {
+		t.Helper()
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(within)))
+		_, err := c.Read(make([]byte, 1))
+		require.Error(t, err)
+		require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+	}
+	from("127.0.0.2", "honest")
+	require.Eventually(t, func() bool { return s.inLine() == 1 }, within, time.Millisecond)
+	many := []net.Conn{s.waits("0"), s.waits("1")}
+	for i := 2; i < 6; i++ {
+		many = append(many, from("127.0.0.1", fmt.Sprint(i)))
+		ends(many[i-2])
+	}
+	require.Equal(t, 3, s.inLine())
+	room.Store(1)
+	for _, name := range []string{"honest", "4", "5"} {
+		require.Equal(t, name, <-opened)
+	}
 }
 
 // What nobody is let in for any more is closed with the rest.

@@ -33,7 +33,7 @@ var layers = map[string][]string{
 	"internal/client/native":          {"internal/fault", "internal/frame", "internal/frame/", "internal/session", "internal/mailbox", "internal/mailbox/", "internal/client", "internal/client/"},
 	"internal/client/native/faultnet": {},
 	"internal/usersig":                {"internal/fault", "internal/frame", "internal/frame/"},
-	"internal/front":                  {},
+	"internal/front":                  {"internal/fair"},
 	"internal/gateway":                {"internal/fair", "internal/fault", "internal/place", "internal/frame", "internal/frame/", "internal/usersig", "internal/trace"},
 	"internal/trace":                  {},
 	"internal/bus":                    {"internal/fault"},
