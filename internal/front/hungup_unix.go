@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix && !linux
 
 package front
 
@@ -9,7 +9,7 @@ import (
 )
 
 // hungUp reports whether a client has ended its connection, or at least its half, and
-// sent nothing that has not been read.
+// sent nothing that has not been read, as one of TLS has that says that it ends.
 func hungUp(conn *net.TCPConn) (gone bool) {
 	raw, err := conn.SyscallConn()
 	if err != nil {

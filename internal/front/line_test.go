@@ -3,10 +3,12 @@ package front
 import (
 	"bufio"
 	"container/list"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"runtime"
 	"strings"
@@ -156,6 +158,28 @@ func TestLeavingTheLine(t *testing.T) {
 	room.Store(1)
 	require.Equal(t, "second", <-opened)
 	require.Equal(t, "third", <-opened)
+}
+
+// A client of TLS says that it hangs up, which stands before the end that is looked for.
+func TestLeavingTheLineOverTLS(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("nobody notices there")
+	}
+	certificates := httptest.NewUnstartedServer(nil)
+	certificates.StartTLS()
+	defer certificates.Close()
+	s := serve(t, nil, func(_ *stage, o *Options) {
+		o.TLS = &tls.Config{Certificates: certificates.TLS.Certificates}
+		o.Room = func() int { return 0 }
+	})
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		c := tls.Client(s.dial(), &tls.Config{InsecureSkipVerify: true, MaxVersion: version})
+		_, err := io.WriteString(c, usual)
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return s.inLine() == 1 }, within, time.Millisecond)
+		require.NoError(t, c.Close())
+		require.Eventually(t, func() bool { return s.inLine() == 0 }, within, time.Millisecond)
+	}
 }
 
 // Where the line is full, whoever brings most of it loses their own, and not the others
