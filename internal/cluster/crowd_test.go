@@ -81,7 +81,7 @@ type crowd struct {
 func openCrowd(t *testing.T, sessions int) *crowd {
 	c := &crowd{t: t, sessions: sessions, nats: StartNATS(t, 1)}
 	var addrs []string
-	for n := range 1 + max(1, (sessions+crowdOfGateway-1)/crowdOfGateway) {
+	for n := range crowdGateways(sessions) {
 		g := StartGateway(t, "--nats", c.nats.URL(), "--node", fmt.Sprint("g", n+1))
 		c.gateways, addrs = append(c.gateways, g), append(addrs, g.Addr)
 	}
@@ -94,6 +94,37 @@ func openCrowd(t *testing.T, sessions int) *crowd {
 	t.Logf("%d sessions after %v", sessions, time.Since(start).Round(time.Second))
 	c.all("live")
 	return c
+}
+
+// crowdGateways returns how many gateways so many sessions need, one of which may be away.
+func crowdGateways(sessions int) int {
+	return 1 + max(1, (sessions+crowdOfGateway-1)/crowdOfGateway)
+}
+
+// While a gateway is away its sessions are at all the others, none of which gets too many;
+// and a client tries each gateway once.
+func TestCrowdSpreads(t *testing.T) {
+	const sessions = 100_000
+	gateways := crowdGateways(sessions)
+	for away := range gateways {
+		got := make([]int, gateways)
+		for client := range sessions {
+			try := 0
+			for gatewayOf(client, try, gateways) == away {
+				try++
+			}
+			got[gatewayOf(client, try, gateways)]++
+		}
+		require.Zero(t, got[away])
+		require.LessOrEqual(t, slices.Max(got), crowdOfGateway)
+	}
+	for client := range 100 {
+		tried := map[int]bool{}
+		for try := range gateways {
+			tried[gatewayOf(client, try, gateways)] = true
+		}
+		require.Len(t, tried, gateways)
+	}
 }
 
 // all has each host do something, at once, and returns what they say about it.

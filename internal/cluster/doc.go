@@ -15,7 +15,7 @@
 //	faults_test.go   hundreds of users while gateways and NATS servers come and go
 //	rolling_test.go  all gateways restart, ten times over, in make soak
 //	held_test.go     10,000 sessions for as long as make soak says, with curves_test.go
-//	crowd_test.go    100,000 sessions on seven gateways, in make crowd
+//	crowd_test.go    100,000 sessions on several gateways, in make crowd
 //	groups_test.go   groups change while gateways and NATS servers come and go, in make soak
 //	audit_test.go    the observer who sees every change of a record
 //	user_test.go     one user of that, with several instances

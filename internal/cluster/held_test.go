@@ -151,8 +151,8 @@ func (h *held) newDweller(n int) *dweller {
 			}
 		},
 		Dial: func(ctx context.Context, network, _ string) (c net.Conn, err error) {
-			for k := range h.gateways { // each has one of its own, and the next one while that is away
-				if c, err = from.DialContext(ctx, network, h.gateways[(n+k)%len(h.gateways)]); err == nil {
+			for try := range h.gateways { // each has one of its own, and another one while that is away
+				if c, err = from.DialContext(ctx, network, h.gateways[gatewayOf(n, try, len(h.gateways))]); err == nil {
 					break
 				}
 			}
@@ -163,6 +163,16 @@ func (h *held) newDweller(n int) *dweller {
 		},
 	})
 	return d
+}
+
+// gatewayOf returns which of so many gateways a client dials. Those of one that is away
+// spread over all the others.
+func gatewayOf(client, try, gateways int) int {
+	own := client % gateways
+	if try == 0 {
+		return own
+	}
+	return (own + 1 + (client/gateways+try-1)%(gateways-1)) % gateways
 }
 
 // begin logs everybody in, those with the numbers from first on.
