@@ -67,14 +67,14 @@ func BenchmarkPromise(b *testing.B) {
 	for b.Loop() {
 		p := NewPromise()
 		sink = p.Value()
-		p.Resolve(1)
+		p.Resolve(Int(1))
 	}
 }
 
 func BenchmarkSettledPromise(b *testing.B) {
 	for b.Loop() {
 		p := NewPromise()
-		p.Resolve(1)
+		p.Resolve(Int(1))
 		sink = p.Value()
 	}
 }

@@ -89,9 +89,9 @@ func TestPromiseSettlesOnce(t *testing.T) {
 				p := NewPromise()
 				ask(p)
 				require.False(t, p.Settled())
-				p.Resolve("first")
-				p.Reject("second")
-				p.Resolve("third")
+				p.Resolve(String("first"))
+				p.Reject(String("second"))
+				p.Resolve(String("third"))
 				require.True(t, p.Settled())
 				value, reason := await(t, p.Value())
 				require.Equal(t, "first", text(t, value), when)
@@ -100,8 +100,8 @@ func TestPromiseSettlesOnce(t *testing.T) {
 
 				p = NewPromise()
 				ask(p)
-				p.Reject("no")
-				p.Resolve("yes")
+				p.Reject(String("no"))
+				p.Resolve(String("yes"))
 				_, reason = await(t, p.Value())
 				require.Equal(t, "no", text(t, reason), when)
 			}
@@ -112,6 +112,17 @@ func TestPromiseSettlesOnce(t *testing.T) {
 			}
 			require.Equal(t, before, Live(), "no function of its own")
 		})
+	}
+}
+
+// The copy of safejs that the build uses (internal/build) looks for no values in maps and
+// lists: those fail, and are not taken for anything else.
+func TestListsOfValuesFail(t *testing.T) {
+	for _, v := range []any{[]any{safejs.Null()}, map[string]any{"v": safejs.Null()}} {
+		_, err := safejs.ValueOf(v)
+		require.Error(t, err)
+		_, err = Global("Array").Call("of", v)
+		require.Error(t, err)
 	}
 }
 

@@ -126,7 +126,7 @@ func TestEmitterSurvivesBadListeners(t *testing.T) {
 	}, nil))
 	rejects := r.scope.Func(func([]safejs.Value) any {
 		p := NewPromise()
-		p.Reject("later")
+		p.Reject(String("later"))
 		return p.Value()
 	}).Value()
 	e.On("x", throws, none, false)
@@ -138,7 +138,7 @@ func TestEmitterSurvivesBadListeners(t *testing.T) {
 	require.True(t, (*seen)[0].Equal(reason), "what was thrown is what is reported")
 
 	p := NewPromise() // its handlers run behind those of the rejection
-	p.Resolve(nil)
+	p.Resolve(safejs.Undefined())
 	await(t, p.Value())
 	require.Len(t, *seen, 2)
 	require.Equal(t, "later", text(t, (*seen)[1]))

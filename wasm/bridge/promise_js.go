@@ -11,7 +11,7 @@ type Promise struct {
 	resolve, reject safejs.Value
 	settled         bool
 	settledBy       string // resolve or reject, until there is a value
-	with            any
+	with            safejs.Value
 }
 
 // Without Promise.withResolvers one executor serves all promises: `new
@@ -31,7 +31,7 @@ func (p *Promise) Value() safejs.Value {
 	case !p.value.IsUndefined():
 	case p.settled:
 		p.value, _ = Global("Promise").Call(p.settledBy, p.with)
-		p.with = nil
+		p.with = safejs.Undefined()
 	default:
 		p.open()
 	}
@@ -58,15 +58,15 @@ func (p *Promise) open() {
 }
 
 // Resolve settles the promise with a value; only the first settling counts.
-func (p *Promise) Resolve(value any) { p.settle("resolve", value) }
+func (p *Promise) Resolve(value safejs.Value) { p.settle("resolve", value) }
 
 // Reject settles the promise with a reason; only the first settling counts.
-func (p *Promise) Reject(reason any) { p.settle("reject", reason) }
+func (p *Promise) Reject(reason safejs.Value) { p.settle("reject", reason) }
 
 // Settled reports whether the promise has been settled.
 func (p *Promise) Settled() bool { return p.settled }
 
-func (p *Promise) settle(by string, with any) {
+func (p *Promise) settle(by string, with safejs.Value) {
 	if p.settled {
 		return
 	}

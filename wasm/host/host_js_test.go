@@ -251,7 +251,7 @@ func TestNextTaskComesAfterPromises(t *testing.T) {
 	first := scope.Func(func([]safejs.Value) any { r.tell("handler"); return nil })
 	_, err := p.Value().Call("then", first.Value())
 	require.NoError(t, err)
-	p.Resolve(nil)
+	p.Resolve(safejs.Undefined())
 	h.NextTask()
 	h.NextTask()
 	r.nothing(t)
