@@ -84,7 +84,7 @@ func New(l net.Listener, o Options) *Front {
 		Listener: l, o: o,
 		others: make(chan accepted), done: make(chan struct{}),
 		pending: map[*net.TCPConn]struct{}{},
-		line:    line{most: fair.New[*list.Element](mostHeld, mostHeld)},
+		line:    line{most: fair.New[*list.Element](mostOfOne, mostHeld)},
 	}
 	f.work.Go(f.accept)
 	return f

@@ -16,9 +16,10 @@ const (
 	// in order. After more than that clients come faster than they can be served before
 	// they give up, and whoever came last has the most time left.
 	inOrder = 2 * time.Second
-	// mostHeld is how many wait at most, with 2 KB each. Of the network that has most of
-	// them the one that came first has to go then.
-	mostHeld = 20_000
+	// mostHeld is how many wait at most, with 2 KB each, and mostOfOne how many of one
+	// network: each holds a descriptor, and the files of the store need some, too. If
+	// there are more, the one that came first of the network with the most has to go.
+	mostHeld, mostOfOne = 20_000, 5_000
 	// lineTick is the time between two looks for room.
 	lineTick = 5 * time.Millisecond
 	// lookAt is how many are looked at in a tick, whether they have hung up: all of them
