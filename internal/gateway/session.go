@@ -77,10 +77,9 @@ func (sess *Session) Forget(room int) any {
 }
 
 // Notify sends a notification; params is one JSON object, which must not be changed
-// afterwards. It never blocks. It
-// returns false when the session has ended, or while the registry is not live,
-// because another gateway may have taken over by then. True does not mean that
-// the client has received it.
+// afterwards. It never blocks. It returns false when the session has ended, or while the
+// registry is not live, because another gateway may have taken over by then. True does
+// not mean that the client has received it.
 func (sess *Session) Notify(method string, params json.RawMessage) bool {
 	if sess.ctx.Err() != nil || !sess.s.g.registry.Live() {
 		return false
