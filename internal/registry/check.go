@@ -120,30 +120,20 @@ func (r *Registry) compareEach(term uint64) error {
 
 // compareChanged compares the places of users whose records have changed.
 func (r *Registry) compareChanged() error {
-	from := r.checks.before + 1
-	for {
-		values, err := r.bus.Batch(r.ctx, usersStream, everyRecord, from, 256)
-		if err != nil && !errors.Is(err, bus.ErrNoValue) {
-			return err
-		}
-		if len(values) == 0 {
-			break
-		}
-		for _, v := range values {
-			from = v.Seq + 1
-			u, ok := userOf(v.Subject)
-			if !ok {
-				continue
-			}
-			for _, p := range r.o.Sockets.Of(u) {
-				if err := r.compare(p, v); err != nil {
-					return err
-				}
+	walked := r.checks.walked
+	err := r.records(r.ctx, everyRecord, r.checks.before+1, func(u place.User, v bus.Value) error {
+		walked = max(walked, v.Seq)
+		for _, p := range r.o.Sockets.Of(u) {
+			if err := r.compare(p, v); err != nil {
+				return err
 			}
 		}
+		return nil
+	})
+	if err == nil {
+		r.checks.before, r.checks.walked = r.checks.walked, walked
 	}
-	r.checks.before, r.checks.walked = r.checks.walked, from-1
-	return nil
+	return err
 }
 
 // checkPlace reads the record of a place at the leader and compares the two.

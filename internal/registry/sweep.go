@@ -72,8 +72,8 @@ func (r *Registry) keepSweeping() {
 	}
 }
 
-// sweep tidies all records whose key matches: everyRecord for all, "<app>.*" for an app's, and
-// compares all places here with theirs.
+// sweep tidies all records whose key matches, everyRecord or the appKeys of an app, and
+// compares the places here with theirs.
 func (r *Registry) sweep(ctx context.Context, keys string) error {
 	here := make(map[place.Place]bool) // whether a record has shown it
 	for _, p := range r.o.Sockets.Places() {
@@ -136,9 +136,21 @@ func (r *Registry) orphan(p place.Place) {
 // for a pattern it looks at every subject of the stream to do so.
 const everyRecord = ">"
 
-// walk calls f for each record that matches, from a sequence number on.
-// Records that change meanwhile may come twice; none is missed.
+// walk calls f for each record that matches and can be read, as records does.
 func (r *Registry) walk(ctx context.Context, keys string, from uint64, f func(u place.User, rec Record, seq uint64) error) error {
+	return r.records(ctx, keys, from, func(u place.User, v bus.Value) error {
+		rec, err := decodeRecord(v.Data)
+		if err != nil {
+			r.log.Error("registry: "+err.Error(), "sdkAppID", u.SDKAppID, "userID", u.UserID)
+			return nil
+		}
+		return f(u, rec, v.Seq)
+	})
+}
+
+// records calls f for each record that matches, from a sequence number on.
+// Records that change meanwhile may come twice; none is missed.
+func (r *Registry) records(ctx context.Context, keys string, from uint64, f func(u place.User, v bus.Value) error) error {
 	filter := keys
 	if filter != everyRecord {
 		filter = bus.BucketSubject(bus.BucketUsers, keys)
@@ -157,12 +169,7 @@ func (r *Registry) walk(ctx context.Context, keys string, from uint64, f func(u 
 			if !ok {
 				continue
 			}
-			rec, err := decodeRecord(v.Data)
-			if err != nil {
-				r.log.Error("registry: "+err.Error(), "sdkAppID", u.SDKAppID, "userID", u.UserID)
-				continue
-			}
-			if err := f(u, rec, v.Seq); err != nil {
+			if err := f(u, v); err != nil {
 				return err
 			}
 		}
