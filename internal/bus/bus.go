@@ -21,6 +21,7 @@
 //	signal.go    signals, which are never stored
 //	beside.go    a second connection, for rooms that move many bytes
 //	spread.go    many calls of the store at once
+//	within.go    a time limit for a call that may have one
 //	fault.go     what a client is told of an error
 package bus
 

@@ -167,7 +167,7 @@ func decodeOf(p pair, e bus.Value) (*record, error) {
 // again if somebody else was faster, and may return nil to add nothing. dup
 // reports that a record with this msgID was stored before; r is that one.
 func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(prev *record) (*record, error)) (r *record, dup bool, err error) {
-	ctx, cancel := within(ctx, storeTimeout)
+	ctx, cancel := bus.Within(ctx, storeTimeout, 0)
 	defer cancel()
 	c := in.convs.get(p)
 	done, err := c.appending.Take(ctx)
@@ -230,15 +230,6 @@ func (in *Inbox) append(ctx context.Context, p pair, msgID string, build func(pr
 		c.advance(r)
 		return r, false, nil
 	}
-}
-
-// within bounds a call by d, unless ctx ends sooner anyway, as that of a session's call
-// does: another context and another timer would cost some of a message's time.
-func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	if end, ok := ctx.Deadline(); ok && time.Until(end) <= d {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, d)
 }
 
 // retry reports whether an append may be tried again. It waits a moment first

@@ -56,7 +56,7 @@ func (r *Registry) mutateUnread(ctx context.Context, name string, u place.User, 
 }
 
 func (r *Registry) try(ctx context.Context, u place.User, unread bool, conflicts *int, decide func(rec Record, s rules, op string, now int64) step) error {
-	ctx, cancel := within(ctx, r.o.opTimeout)
+	ctx, cancel := bus.Within(ctx, r.o.opTimeout, r.o.opTimeout/4)
 	defer cancel()
 	if err := r.leases.held(ctx, r); err != nil {
 		return r.fail(err)
@@ -154,15 +154,6 @@ func (s *strangers) saw(stranger bool) {
 }
 
 const strangersKept = 16
-
-// within is context.WithTimeout, but leaves a context as it is that ends by then or
-// not much later: each one costs a timer, and every login needs some.
-func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	if end, ok := ctx.Deadline(); ok && time.Until(end) <= d+d/4 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, d)
-}
 
 // stored returns which of the unanswered tries the record shows.
 func stored(rec *Record, open map[string]step) (step, bool) {
@@ -308,7 +299,7 @@ func (r *Registry) Admit(ctx context.Context, c place.Claim) (place.Outcome, err
 
 // admit stores the decision on a claim and signals the gateways it concerns.
 func (r *Registry) admit(ctx context.Context, c place.Claim) (decision, error) {
-	ctx, cancel := within(ctx, r.o.opTimeout) // all tries together
+	ctx, cancel := bus.Within(ctx, r.o.opTimeout, r.o.opTimeout/4) // all tries together
 	defer cancel()
 	if err := r.awaitLive(ctx); err != nil {
 		return decision{}, r.fail(err)
