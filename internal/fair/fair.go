@@ -4,9 +4,18 @@ package fair
 
 import (
 	"container/list"
+	"net"
 	"net/netip"
 	"sync"
 )
+
+// WithoutPort returns the address in one that may have a port.
+func WithoutPort(addr string) string {
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		return host
+	}
+	return addr
+}
 
 // Network returns the network from which the owner of an address can choose
 // addresses: a whole /64 for IPv6, the address itself for IPv4.

@@ -58,3 +58,9 @@ func TestLimit(t *testing.T) {
 	require.Empty(t, l.at)
 	require.Empty(t, l.bySize)
 }
+
+func TestWithoutPort(t *testing.T) {
+	for in, want := range map[string]string{"10.0.0.1:99": "10.0.0.1", "[2001:db8::1]:99": "2001:db8::1", "10.0.0.1": "10.0.0.1", "2001:db8::1": "2001:db8::1", "": ""} {
+		require.Equal(t, want, WithoutPort(in), in)
+	}
+}

@@ -64,7 +64,7 @@ func (f *Front) hold(h held) bool {
 	h.since = time.Now()
 	f.o.ConnState(h.tcp, http.StateHijacked) // or it would count as a request that takes too long
 	l.mu.Lock()
-	over, full := l.most.Join(l.waiting.PushBack(h), addressOf(h.tcp))
+	over, full := l.most.Join(l.waiting.PushBack(h), fair.WithoutPort(h.tcp.RemoteAddr().String()))
 	if !l.served {
 		l.served = true
 		f.work.Go(f.serveLine)
@@ -78,15 +78,6 @@ func (f *Front) hold(h held) bool {
 		f.drop(gone)
 	}
 	return true
-}
-
-// addressOf returns a client's address, without its port.
-func addressOf(conn *net.TCPConn) string {
-	addr := conn.RemoteAddr().String()
-	if host, _, err := net.SplitHostPort(addr); err == nil {
-		return host
-	}
-	return addr
 }
 
 // remove takes one out of the line; mu is held.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/tim-wasm/tim/internal/fair"
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
@@ -117,10 +118,4 @@ func offers(h http.Header, name, token string) bool {
 	return false
 }
 
-func peerAddr(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
-}
+func peerAddr(r *http.Request) string { return fair.WithoutPort(r.RemoteAddr) }

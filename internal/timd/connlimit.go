@@ -36,11 +36,7 @@ func (l connLimit) moved(c net.Conn, to http.ConnState) {
 	}
 	switch to {
 	case http.StateNew:
-		addr := c.RemoteAddr().String()
-		if host, _, err := net.SplitHostPort(addr); err == nil {
-			addr = host
-		}
-		if over, full := l.open.Join(c, addr); full {
+		if over, full := l.open.Join(c, fair.WithoutPort(c.RemoteAddr().String())); full {
 			_ = over.Close()
 		}
 	case http.StateHijacked, http.StateClosed:

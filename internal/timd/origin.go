@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/tim-wasm/tim/internal/fair"
 )
 
 // callers decides who may call a timd.
@@ -126,10 +128,7 @@ func onThisMachine(host string) bool {
 // proxies report. Their list is read beginning with the nearest proxy, because
 // a client can write anything further left.
 func (c callers) addr(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
+	host := fair.WithoutPort(r.RemoteAddr)
 	if len(c.trusted) == 0 || !c.isTrusted(host) {
 		return host
 	}
