@@ -8,7 +8,7 @@
 //	head.go   which heads it takes
 //	line.go   where they wait if there is no room
 //	conn.go   a connection that net/http gets although something was read from it
-//	hungup_linux.go, hungup_unix.go, hungup_other.go  whether the client is still there
+//	hungup_unix.go, hungup_linux.go, hungup_peek.go, hungup_other.go  whether the client is still there
 //
 // Front takes a request only if nothing about it is unusual and the gateway would accept
 // it. Everything else, every refusal too, is left to net/http, which gets the connection
