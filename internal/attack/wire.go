@@ -100,7 +100,10 @@ func (c *Conn) Status() (int, error) {
 }
 
 // Frame makes a frame of a client. Its mask is zero, so a dump can be read.
-func Frame(first byte, payload []byte) []byte {
+func Frame(first byte, payload []byte) []byte { return MaskedFrame(first, payload, [4]byte{}) }
+
+// MaskedFrame is Frame with a mask.
+func MaskedFrame(first byte, payload []byte, mask [4]byte) []byte {
 	b := make([]byte, 0, len(payload)+14)
 	b = append(b, first)
 	switch n := len(payload); {
@@ -111,7 +114,11 @@ func Frame(first byte, payload []byte) []byte {
 	default:
 		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
 	}
-	return append(append(b, 0, 0, 0, 0), payload...)
+	b = append(b, mask[:]...)
+	for i, c := range payload {
+		b = append(b, c^mask[i%4])
+	}
+	return b
 }
 
 // Request makes the text of a call. params is marshalled unless it is raw.

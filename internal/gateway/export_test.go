@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"crypto/rand"
-	"encoding/binary"
 	"encoding/json"
 	"time"
 
@@ -95,25 +94,5 @@ func (g *Gateway) Pace(share time.Duration) { g.gate.share = share }
 
 // Waiting returns how many logins wait at the gate.
 func (g *Gateway) Waiting() int {
-	g.gate.mu.Lock()
-	defer g.gate.mu.Unlock()
-	return g.gate.waiting.Len()
-}
-
-// ClientFrame returns a frame as a client sends it.
-func ClientFrame(first byte, payload []byte, mask [4]byte) []byte {
-	b := []byte{first}
-	switch n := len(payload); {
-	case n < 126:
-		b = append(b, 0x80|byte(n))
-	case n < 1<<16:
-		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
-	default:
-		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
-	}
-	b = append(b, mask[:]...)
-	for i, c := range payload {
-		b = append(b, c^mask[i%4])
-	}
-	return b
+	return g.gate.line()
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/attack"
 	"github.com/tim-wasm/tim/internal/fault"
 	"github.com/tim-wasm/tim/internal/frame"
 	"github.com/tim-wasm/tim/internal/gateway"
@@ -51,7 +52,7 @@ func (w *world) rawDial(fields ...string) net.Conn {
 
 // masked returns a client's frame with a mask of zeros.
 func masked(first byte, payload []byte) []byte {
-	return gateway.ClientFrame(first, payload, [4]byte{})
+	return attack.Frame(first, payload)
 }
 
 // lastClose reads up to the close frame and returns its code, or 0 if the

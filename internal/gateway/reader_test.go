@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tim-wasm/tim/internal/attack"
 	"github.com/tim-wasm/tim/internal/frame"
 )
 
@@ -34,7 +35,7 @@ func heard(b []byte, part, limit int) (all []string, bad *violation) {
 
 // client returns a client's frame with a mask.
 func client(first byte, payload string) []byte {
-	return ClientFrame(first, []byte(payload), [4]byte{0xa1, 0x02, 0x7f, 0x80})
+	return attack.MaskedFrame(first, []byte(payload), [4]byte{0xa1, 0x02, 0x7f, 0x80})
 }
 
 // TestReader: it makes the same of bytes whether they arrive all at once, one by one
