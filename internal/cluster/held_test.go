@@ -135,9 +135,7 @@ type dweller struct {
 
 func (h *held) newDweller(n int) *dweller {
 	d := &dweller{user: fmt.Sprint("held", n), got: map[string]int{}}
-	// Each from an address of its own, as users have: of one network only so many may
-	// stand by at once.
-	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, byte(n/40_000), byte(1+n/200%200), byte(1+n%200))}}
+	from := dialerOf(n)
 	d.Client = native.New(native.Options{
 		URL: (&Balancer{}).URL(), SDKAppID: App,
 		OnMail: func(name string, data any) {
@@ -173,6 +171,12 @@ func gatewayOf(client, try, gateways int) int {
 		return own
 	}
 	return (own + 1 + (client/gateways+try-1)%(gateways-1)) % gateways
+}
+
+// dialerOf dials from an address of its own for every number below 10,000,000, as users
+// have: of one network only so many may stand by at once.
+func dialerOf(n int) net.Dialer {
+	return net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, byte(n/40_000), byte(1+n/200%200), byte(1+n%200))}}
 }
 
 // begin logs everybody in, those with the numbers from first on.

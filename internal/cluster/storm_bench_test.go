@@ -119,8 +119,7 @@ func newStorm(b *testing.B, g *Gateway, sessions int) *storm {
 }
 
 func (s *storm) newClient(n, sessions int) *native.Client {
-	// Each from an address of its own, as users have.
-	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, byte(1+n/200), byte(1+n%200))}}
+	from := dialerOf(n)
 	connected := false
 	return native.New(native.Options{
 		URL: s.g.Via().URL(), SDKAppID: App,
